@@ -1,0 +1,51 @@
+/**
+ * Every error code of the project, with what it means. The command line maps codes to exit statuses (`cli/exit.ts`),
+ * and `docs/errors.md` lists them; a test holds the two lists together.
+ */
+export const ERROR_CODES = {
+  MALFORMED_PACKET: 'The bytes received are not a ChatOS packet; the stream cannot be trusted any more (P4).',
+  INVALID_PACKET: 'A packet that the protocol forbids was about to be sent; nothing was written.',
+  INVALID_ADDRESS: 'An address is not of the form [tcp://]host:port[?longBytes=8].',
+  INVALID_ARGUMENT: 'An option or argument has a value that cannot be used.',
+  INVALID_CONFIG: 'The configuration file has an unknown key, a wrong type or a bad value.',
+  INVALID_PLUGIN: 'A plugin file cannot be found, does not compile, or does not export hooks.',
+  LISTEN_FAILED: 'The address cannot be listened on: in use, privileged, or not of this machine.',
+  CONNECT_FAILED: 'No server answers at the address.',
+  CONNECTION_LOST: 'The connection ended before the work on it was done.',
+  NOT_CONNECTED: 'There is no session with the server at the moment.',
+  LOGIN_REFUSED: 'The server refused the login: it is taken, or not allowed.',
+  REQUEST_REFUSED: 'The peer, or its policy, refused the private connection, or left before answering.',
+  UNEXPECTED_PACKET: 'The server sent a packet that the protocol does not allow at this point.',
+  CHANNEL_ABORTED: 'The private connection broke before both sides had ended it.',
+  TIMED_OUT: 'The time allowed for the operation ran out.',
+  ABORTED: 'The operation was cancelled by its AbortSignal, or because its owner was closed.',
+  QUEUE_FULL: 'Too much is waiting already; try again when some of it is done.',
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** Details for machines: what the message says in words. */
+export type ErrorFields = Readonly<Record<string, string | number | boolean | bigint | undefined>>;
+
+/** The one error class of the project. Its `message` says what happened and what to do; its `code` never changes. */
+export class ChatosError extends Error {
+  override readonly name = 'ChatosError';
+  readonly code: ErrorCode;
+  readonly fields: ErrorFields;
+
+  constructor(code: ErrorCode, message: string, options: { cause?: unknown; fields?: ErrorFields } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.fields = options.fields ?? {};
+  }
+}
+
+/** Whether `error` is a {@link ChatosError}, of the given code where one is given. */
+export function isChatosError(error: unknown, code?: ErrorCode): error is ChatosError {
+  return error instanceof ChatosError && (code === undefined || error.code === code);
+}
+
+/** What to tell a person about anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

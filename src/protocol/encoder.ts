@@ -1,0 +1,67 @@
+import { ChatosError } from '../errors.ts';
+import { DEFAULT_LONG_BYTES, MAX_LOGIN_BYTES, MAX_MESSAGE_BYTES, type LongBytes } from './limits.ts';
+import { LAYOUTS, PACKETS, type FieldKind, type Packet } from './packets.ts';
+
+/** What the encoder lets out, by kind: a login of ours is never over 30 bytes, even where a longer one could be read. */
+const MAX_SENT_BYTES = {
+  proposedLogin: MAX_LOGIN_BYTES,
+  login: MAX_LOGIN_BYTES,
+  message: MAX_MESSAGE_BYTES,
+} as const satisfies Record<Exclude<FieldKind, 'long'>, number>;
+
+/**
+ * The bytes of one packet.
+ *
+ * @throws {ChatosError} `INVALID_PACKET` where the protocol forbids a field: a login that is empty or over 30 bytes, a
+ *   message over 1024 bytes, a string with a lone surrogate (it has no UTF-8), a connect id outside a signed LONG.
+ */
+export function encodePacket(packet: Packet, longBytes: LongBytes = DEFAULT_LONG_BYTES): Buffer {
+  const { opcode } = PACKETS[packet.type];
+  const { fields } = LAYOUTS[opcode]!;
+  const values = packet as unknown as Record<string, string | bigint>;
+  let size = 1;
+  for (const { name, kind } of fields) {
+    size += kind === 'long' ? longBytes : 4 + checkedByteLength(packet.type, name, kind, values[name] as string);
+  }
+  const bytes = Buffer.allocUnsafe(size);
+  bytes[0] = opcode;
+  let offset = 1;
+  for (const { name, kind } of fields) {
+    if (kind === 'long') {
+      offset = writeLong(bytes, offset, values[name] as bigint, longBytes);
+    } else {
+      const written = bytes.write(values[name] as string, offset + 4, 'utf8');
+      offset = bytes.writeInt32BE(written, offset) + written;
+    }
+  }
+  return bytes;
+}
+
+function checkedByteLength(type: string, field: string, kind: keyof typeof MAX_SENT_BYTES, text: string): number {
+  const byteLength = Buffer.byteLength(text, 'utf8');
+  const limit = MAX_SENT_BYTES[kind];
+  const what = kind === 'message' ? 'message' : 'login';
+  if (byteLength > limit) {
+    throw new ChatosError('INVALID_PACKET', `the ${what} is ${byteLength} bytes long; the protocol allows ${limit}`, {
+      fields: { type, field, byteLength, limit },
+    });
+  }
+  if (byteLength === 0 && kind !== 'message') {
+    throw new ChatosError('INVALID_PACKET', 'the login is empty; it needs 1 to 30 bytes', { fields: { type, field } });
+  }
+  if (!text.isWellFormed()) {
+    throw new ChatosError('INVALID_PACKET', `the ${what} has half of a surrogate pair, which UTF-8 cannot carry`, {
+      fields: { type, field },
+    });
+  }
+  return byteLength;
+}
+
+function writeLong(bytes: Buffer, offset: number, value: bigint, longBytes: LongBytes): number {
+  if (BigInt.asIntN(longBytes * 8, value) !== value) {
+    throw new ChatosError('INVALID_PACKET', `the connect id ${value} does not fit a LONG of ${longBytes} bytes`, {
+      fields: { value, longBytes },
+    });
+  }
+  return longBytes === 8 ? bytes.writeBigInt64BE(value, offset) : bytes.writeInt32BE(Number(value), offset);
+}
