@@ -1,0 +1,78 @@
+import { isIPv6 } from 'node:net';
+import { ChatosError } from '../errors.ts';
+import { DEFAULT_LONG_BYTES, type LongBytes } from '../protocol/limits.ts';
+
+export const DEFAULT_PORT = 7777;
+export const DEFAULT_HOST = '127.0.0.1';
+
+/** Where a server listens or is reached, and how wide a LONG is there (P1). */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+  readonly longBytes: LongBytes;
+}
+
+const FORM = '[tcp://]host:port[?longBytes=8], for example 127.0.0.1:7777 or tcp://chat.example.org:7777?longBytes=8';
+
+/**
+ * Reads `[tcp://]host:port[?longBytes=4|8]`. A bare port is on 127.0.0.1; a bare host has port 7777.
+ *
+ * @throws {ChatosError} `INVALID_ADDRESS`
+ */
+export function parseAddress(text: string): Address {
+  const invalid = (why: string): ChatosError =>
+    new ChatosError('INVALID_ADDRESS', `'${text}' is not an address: ${why}; expected ${FORM}`, { fields: { text } });
+
+  const match = /^(?:([a-z][a-z0-9+.-]*):\/\/)?([^/?#]*)\/?(?:\?([^#]*))?$/i.exec(text.trim());
+  if (!match) throw invalid('it has a path or fragment');
+  const [, scheme = 'tcp', authority = '', query = ''] = match;
+  if (scheme.toLowerCase() === 'tls') throw invalid('TLS is not available, only tcp');
+  if (scheme.toLowerCase() !== 'tcp') throw invalid(`'${scheme}' is not a known transport`);
+  const { host, port } = splitAuthority(authority, invalid);
+  return { host, port, longBytes: parseQuery(query, invalid) };
+}
+
+function splitAuthority(authority: string, invalid: (why: string) => ChatosError): { host: string; port: number } {
+  if (authority === '') throw invalid('it is empty');
+  if (/^\d+$/.test(authority)) return { host: DEFAULT_HOST, port: parsePort(authority, invalid) };
+  const bracketed = /^\[([^\]]+)\](?::(\d*))?$/.exec(authority);
+  if (bracketed) {
+    if (!isIPv6(bracketed[1]!)) throw invalid(`'${bracketed[1]}' is not an IPv6 address`);
+    return { host: bracketed[1]!, port: parsePort(bracketed[2], invalid) };
+  }
+  const parts = authority.split(':');
+  if (parts.length > 2) throw invalid('an IPv6 address needs brackets, as in [::1]:7777');
+  const host = parts[0]!;
+  if (!/^[\p{L}\p{N}._-]+$/u.test(host)) throw invalid(host === '' ? 'the host is missing' : `'${host}' is not a host`);
+  return { host, port: parsePort(parts[1], invalid) };
+}
+
+function parsePort(text: string | undefined, invalid: (why: string) => ChatosError): number {
+  if (text === undefined) return DEFAULT_PORT;
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65535) throw invalid(`'${text}' is not a port (0 to 65535)`);
+  return port;
+}
+
+function parseQuery(query: string, invalid: (why: string) => ChatosError): LongBytes {
+  let longBytes = DEFAULT_LONG_BYTES;
+  for (const [name, value] of new URLSearchParams(query)) {
+    if (name !== 'longBytes') throw invalid(`'${name}' is not a known parameter`);
+    if (value !== '4' && value !== '8') throw invalid(`longBytes is 4 or 8, not '${value}'`);
+    longBytes = value === '8' ? 8 : 4;
+  }
+  return longBytes;
+}
+
+/** The canonical text of an address: `tcp://127.0.0.1:7777`, with `?longBytes=8` where it is not the default. */
+export function formatAddress({ host, port, longBytes }: Address): string {
+  const name = isIPv6(host) ? `[${host}]` : host;
+  return `tcp://${name}:${port}${longBytes === DEFAULT_LONG_BYTES ? '' : `?longBytes=${longBytes}`}`;
+}
+
+/** An address given as text or as fields. */
+export type AddressLike = string | Address;
+
+export function toAddress(address: AddressLike): Address {
+  return typeof address === 'string' ? parseAddress(address) : address;
+}

@@ -1,0 +1,53 @@
+import net from 'node:net';
+import { ChatosError } from '../errors.ts';
+import { formatAddress, type Address } from './address.ts';
+
+const REASONS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'the port is in use; stop what listens there or choose another (port 0 picks a free one)',
+  EACCES: 'ports below 1024 need privileges; choose a higher one',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  ENOTFOUND: 'the host name is not known',
+};
+
+export interface Listener {
+  /** The address with the port that was really taken. */
+  readonly address: Address;
+  /** Stops accepting; connections already accepted go on. */
+  close(): Promise<void>;
+}
+
+const KEEP_ALIVE_DELAY_MS = 60_000;
+const BACKLOG = 1024;
+
+/**
+ * Listens on an address. Accepted sockets are half-open by default, without Nagle's delay and with keep-alive.
+ *
+ * @throws {ChatosError} `LISTEN_FAILED`
+ */
+export function listen(address: Address, onConnection: (socket: net.Socket) => void): Promise<Listener> {
+  const server = net.createServer(
+    { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS },
+    onConnection,
+  );
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const why = REASONS[error.code ?? ''] ?? error.message;
+      reject(
+        new ChatosError('LISTEN_FAILED', `cannot listen on ${formatAddress(address)}: ${why}`, {
+          cause: error,
+          fields: { address: formatAddress(address), errno: error.code },
+        }),
+      );
+    });
+    server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, () => {
+      server.removeAllListeners('error');
+      // What can still go wrong is one accept (too many open files): that client is lost, the server is not.
+      server.on('error', () => undefined);
+      const { port } = server.address() as net.AddressInfo;
+      resolve({
+        address: { ...address, port },
+        close: () => new Promise((done) => server.close(() => done())),
+      });
+    });
+  });
+}

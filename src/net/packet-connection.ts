@@ -1,0 +1,215 @@
+import type net from 'node:net';
+import { ChatosError } from '../errors.ts';
+import { PacketDecoder } from '../protocol/decoder.ts';
+import { encodePacket } from '../protocol/encoder.ts';
+import { DEFAULT_LONG_BYTES, type LongBytes } from '../protocol/limits.ts';
+import type { Packet } from '../protocol/packets.ts';
+
+export interface PacketConnectionOptions {
+  /** Width of a LONG on this connection (P1). @default 4 */
+  readonly longBytes?: LongBytes;
+  /** Bytes that may wait for a peer that does not read; beyond, the connection is closed. @default 1 MiB */
+  readonly maxQueuedBytes?: number;
+  /** Milliseconds that a packet may stay incomplete (P4). @default 30000 */
+  readonly packetTimeoutMs?: number;
+}
+
+export const DEFAULT_PACKET_CONNECTION_OPTIONS = {
+  longBytes: DEFAULT_LONG_BYTES,
+  maxQueuedBytes: 1024 * 1024,
+  packetTimeoutMs: 30_000,
+} as const satisfies Required<PacketConnectionOptions>;
+
+export interface PacketConnectionHandlers {
+  /** One packet; `frame()` gives its bytes, valid during the call only. */
+  onPacket(packet: Packet, frame: () => Buffer): void;
+  /** Once, at the end: without an error where both sides ended in order. Not called after `detach`. */
+  onClose(error: ChatosError | undefined): void;
+}
+
+/** Within one turn of the event loop, more than this is handed to the socket without waiting for the turn's end. */
+const FLUSH_EARLY_BYTES = 256 * 1024;
+
+/** After our FIN, the peer has this long to end its side. */
+const LINGER_MS = 5_000;
+
+const dirty = new Set<PacketConnection>();
+
+function flushDirty(): void {
+  const connections = [...dirty];
+  dirty.clear();
+  for (const connection of connections) connection.flush();
+}
+
+/**
+ * A socket that speaks packets: bytes are decoded as they come, and what is sent during one turn of the event loop
+ * leaves in one write at its end.
+ */
+export class PacketConnection {
+  readonly longBytes: LongBytes;
+  readonly #socket: net.Socket;
+  readonly #decoder: PacketDecoder;
+  readonly #handlers: PacketConnectionHandlers;
+  readonly #maxQueuedBytes: number;
+  readonly #packetTimeoutMs: number;
+  #queue: Buffer[] = [];
+  #queuedBytes = 0;
+  #written: (() => void)[] = [];
+  #packetTimer: NodeJS.Timeout | undefined;
+  #lingerTimer: NodeJS.Timeout | undefined;
+  #reading = true;
+  #closed = false;
+  #error: ChatosError | undefined;
+
+  constructor(socket: net.Socket, handlers: PacketConnectionHandlers, options: PacketConnectionOptions = {}) {
+    this.longBytes = options.longBytes ?? DEFAULT_PACKET_CONNECTION_OPTIONS.longBytes;
+    this.#maxQueuedBytes = options.maxQueuedBytes ?? DEFAULT_PACKET_CONNECTION_OPTIONS.maxQueuedBytes;
+    this.#packetTimeoutMs = options.packetTimeoutMs ?? DEFAULT_PACKET_CONNECTION_OPTIONS.packetTimeoutMs;
+    this.#socket = socket;
+    this.#handlers = handlers;
+    this.#decoder = new PacketDecoder({ longBytes: this.longBytes });
+    socket.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose);
+  }
+
+  /** Whether packets can still be sent. */
+  get open(): boolean {
+    return this.#reading && !this.#closed;
+  }
+
+  /**
+   * Encodes a packet and queues it for the end of this turn.
+   *
+   * @param written called when the operating system has taken the bytes
+   * @throws {ChatosError} `INVALID_PACKET`, before anything is queued
+   */
+  send(packet: Packet, written?: () => void): void {
+    this.sendBytes(encodePacket(packet, this.longBytes), written);
+  }
+
+  /** The same for bytes that are one or more whole packets already. They must not change afterwards. */
+  sendBytes(bytes: Buffer, written?: () => void): void {
+    if (!this.open) return;
+    if (this.#queue.length === 0) {
+      if (dirty.size === 0) setImmediate(flushDirty);
+      dirty.add(this);
+    }
+    this.#queue.push(bytes);
+    this.#queuedBytes += bytes.length;
+    if (written) this.#written.push(written);
+    if (this.#queuedBytes > FLUSH_EARLY_BYTES) this.flush();
+  }
+
+  /** Hands everything queued to the socket now. */
+  flush(): void {
+    if (this.#queue.length === 0) return;
+    const bytes = this.#queue.length === 1 ? this.#queue[0]! : Buffer.concat(this.#queue, this.#queuedBytes);
+    const written = this.#written;
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    if (this.#closed) return;
+    const waiting = this.#socket.writableLength;
+    if (waiting > this.#maxQueuedBytes) {
+      this.destroy(
+        new ChatosError('QUEUE_FULL', `the peer does not read: ${waiting} bytes were waiting for it`, {
+          fields: { waiting, limit: this.#maxQueuedBytes },
+        }),
+      );
+    } else if (written.length === 0) {
+      this.#socket.write(bytes);
+    } else {
+      this.#written = [];
+      this.#socket.write(bytes, (error) => {
+        if (!error) for (const done of written) done();
+      });
+    }
+  }
+
+  /** Sends what is queued, then FIN. The connection closes when the peer has ended its side too. */
+  end(): void {
+    if (this.#closed) return;
+    this.flush();
+    this.#socket.end();
+    this.#lingerTimer ??= setTimeout(() => this.destroy(), LINGER_MS);
+  }
+
+  /** Closes at once; what is queued is dropped. `onClose` gets the error. */
+  destroy(error?: ChatosError): void {
+    if (this.#closed) return;
+    this.#error ??= error;
+    this.#reading = false;
+    this.#socket.destroy();
+    this.#finish();
+  }
+
+  /**
+   * Gives the socket away, paused, with the bytes that came behind the packet handled last. Nothing of this connection
+   * touches it any more.
+   */
+  detach(): { socket: net.Socket; rest: Buffer } {
+    this.flush();
+    this.#reading = false;
+    this.#closed = true;
+    clearTimeout(this.#packetTimer);
+    this.#socket.pause();
+    this.#socket.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#onError);
+    this.#socket.off('close', this.#onClose);
+    return { socket: this.#socket, rest: this.#decoder.rest() };
+  }
+
+  readonly #frame = (): Buffer => this.#decoder.frame;
+
+  readonly #onData = (chunk: Buffer): void => {
+    if (!this.#reading) return;
+    this.#decoder.push(chunk);
+    let packets = 0;
+    while (this.#reading) {
+      let packet: Packet | undefined;
+      try {
+        packet = this.#decoder.next();
+      } catch (error) {
+        this.destroy(error as ChatosError);
+        return;
+      }
+      if (packet === undefined) break;
+      packets += 1;
+      this.#handlers.onPacket(packet, this.#frame);
+    }
+    if (packets > 0) {
+      clearTimeout(this.#packetTimer);
+      this.#packetTimer = undefined;
+    }
+    if (this.#reading && this.#decoder.hasPartialPacket) {
+      this.#packetTimer ??= setTimeout(() => {
+        this.destroy(
+          new ChatosError('MALFORMED_PACKET', `a packet stayed incomplete for ${this.#packetTimeoutMs / 1000} s`),
+        );
+      }, this.#packetTimeoutMs);
+    }
+  };
+
+  readonly #onEnd = (): void => {
+    if (this.#decoder.hasPartialPacket) {
+      this.destroy(new ChatosError('MALFORMED_PACKET', 'the connection ended in the middle of a packet'));
+    } else {
+      this.end();
+    }
+  };
+
+  readonly #onError = (error: NodeJS.ErrnoException): void => {
+    this.#error ??= new ChatosError('CONNECTION_LOST', `the connection broke (${error.code ?? error.message})`, {
+      cause: error,
+      fields: { errno: error.code },
+    });
+  };
+
+  readonly #onClose = (): void => this.#finish();
+
+  #finish(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#reading = false;
+    clearTimeout(this.#packetTimer);
+    clearTimeout(this.#lingerTimer);
+    this.#handlers.onClose(this.#error);
+  }
+}

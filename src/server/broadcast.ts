@@ -1,0 +1,78 @@
+import type { PacketConnection } from '../net/packet-connection.ts';
+
+/** Someone who hears everything that is said to everyone. */
+export class Listener {
+  readonly connection: PacketConnection;
+  /** How many of this turn's broadcasts it has been given already. */
+  given: number;
+
+  constructor(connection: PacketConnection, given: number) {
+    this.connection = connection;
+    this.given = given;
+  }
+}
+
+/** Broadcasts of one turn beyond this many bytes go out at once, to keep the queues short. */
+const FLUSH_EARLY_BYTES = 128 * 1024;
+
+/**
+ * Messages to everyone. Those of one turn of the event loop are put together once, and each client gets them in one
+ * write at the turn's end, however many clients and messages there are.
+ */
+export class Broadcast {
+  readonly #listeners = new Set<Listener>();
+  #frames: Buffer[] = [];
+  #bytes = 0;
+  #scheduled = false;
+
+  /** From now on the connection hears broadcasts; nothing that was said before. */
+  join(connection: PacketConnection): Listener {
+    const listener = new Listener(connection, this.#frames.length);
+    this.#listeners.add(listener);
+    return listener;
+  }
+
+  leave(listener: Listener): void {
+    this.#listeners.delete(listener);
+  }
+
+  /** Sends a whole packet to everyone. The bytes are copied. */
+  post(frame: Buffer): void {
+    this.#frames.push(Buffer.from(frame));
+    this.#bytes += frame.length;
+    if (this.#bytes > FLUSH_EARLY_BYTES) {
+      this.flush();
+    } else if (!this.#scheduled) {
+      this.#scheduled = true;
+      setImmediate(() => {
+        this.#scheduled = false;
+        this.flush();
+      });
+    }
+  }
+
+  /** Queues what one client has not been given yet: to be called before anything else is sent to it, to keep order. */
+  catchUp(listener: Listener): void {
+    while (listener.given < this.#frames.length) {
+      listener.connection.sendBytes(this.#frames[listener.given]!);
+      listener.given += 1;
+    }
+  }
+
+  flush(): void {
+    const frames = this.#frames;
+    if (frames.length === 0) return;
+    const all = frames.length === 1 ? frames[0]! : Buffer.concat(frames, this.#bytes);
+    for (const listener of this.#listeners) {
+      if (listener.given === 0) {
+        listener.connection.sendBytes(all);
+      } else {
+        this.catchUp(listener);
+        listener.given = 0;
+      }
+    }
+    this.#frames = [];
+    this.#bytes = 0;
+    for (const { connection } of this.#listeners) connection.flush();
+  }
+}

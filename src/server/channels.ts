@@ -1,0 +1,236 @@
+import { randomBytes } from 'node:crypto';
+import type net from 'node:net';
+import { encodePacket } from '../protocol/encoder.ts';
+import type { Logger } from '../util/log.ts';
+import type { Member } from './directory.ts';
+import { WaitingHalf } from './half.ts';
+import type { ResolvedServerOptions } from './options.ts';
+import { Relay, type RelayOutcome } from './relay.ts';
+import { FailureThrottle } from './throttle.ts';
+
+const ESTABLISHED = encodePacket({ type: 'ESTABLISHED' });
+
+/** A party to a connect id. The login outlives the session: after a reconnection it is the same party (P14). */
+interface Party {
+  readonly login: string;
+  readonly key: string;
+}
+
+interface Channel {
+  readonly id: bigint;
+  readonly requester: Party;
+  readonly target: Party;
+  /** The first half that came, while it waits for the second. */
+  waiting?: WaitingHalf;
+  relay?: Relay;
+  /** Runs out when not both halves have come. */
+  timer?: NodeJS.Timeout;
+  /** Ended: kept for a while, so that a CLOSE that crosses with the end is late, not forbidden. */
+  over: boolean;
+}
+
+/** How long an ended channel is remembered, and how many are. */
+const REMEMBER_MS = 60_000;
+const MAX_REMEMBERED = 10_000;
+
+/** Connect ids, the halves that present them, and the channels that come of it (RFC 4, P11 to P15). */
+export class Channels {
+  readonly #options: ResolvedServerOptions;
+  readonly #log: Logger;
+  readonly #channels = new Map<bigint, Channel>();
+  readonly #ended = new Set<Channel>();
+  readonly #relays = new Set<Relay>();
+  readonly #liveByParty = new Map<string, number>();
+  readonly #throttle: FailureThrottle;
+  #waiting = 0;
+  #onIdle: (() => void) | undefined;
+  /** Since the server started. */
+  readonly counters = { established: 0, relayedBytes: 0, wrongIds: 0 };
+
+  constructor(options: ResolvedServerOptions) {
+    this.#options = options;
+    this.#log = options.log;
+    this.#throttle = new FailureThrottle(options.limits.wrongIdsPerMinute);
+  }
+
+  /** Channels whose bytes are being relayed. */
+  get open(): number {
+    return this.#relays.size;
+  }
+
+  /** TCP connections that are halves. */
+  get connections(): number {
+    return this.#waiting + 2 * this.#relays.size;
+  }
+
+  /** A fresh connect id for the pair, or `undefined` where one of them has too many alive. */
+  create(requester: Member, target: Member): bigint | undefined {
+    const limit = this.#options.limits.connectIds;
+    if (this.#live(requester) >= limit || this.#live(target) >= limit) return undefined;
+    const id = this.#freshId(requester.longBytes === 8 && target.longBytes === 8 ? 8 : 4);
+    const channel: Channel = {
+      id,
+      requester: { login: requester.login, key: requester.key },
+      target: { login: target.login, key: target.key },
+      over: false,
+    };
+    channel.timer = setTimeout(() => {
+      this.#log.info('private connection not established in time', pairOf(channel));
+      this.#void(channel);
+    }, this.#options.limits.establishTtl);
+    this.#channels.set(id, channel);
+    this.#count(channel, 1);
+    return id;
+  }
+
+  /** A fresh connection has presented a connect id (P12). `rest` is what it sent behind it. */
+  enter(id: bigint, socket: net.Socket, rest: Buffer, from: string): void {
+    const channel = this.#channels.get(id);
+    if (this.#throttle.blocks(from) || !channel || channel.over || channel.relay) {
+      this.counters.wrongIds += 1;
+      if (this.#throttle.fail(from)) this.#log.warn('shut out of channels for a minute: too many wrong ids', { from });
+      else this.#log.info('half closed: unknown, expired or used connect id', { from });
+      socket.on('error', () => undefined);
+      socket.destroy();
+      return;
+    }
+    const { earlyBytes } = this.#options.limits;
+    const onLost = (): void => {
+      this.#log.info('private connection lost before it was established', pairOf(channel));
+      this.#void(channel);
+    };
+    const half = new WaitingHalf(socket, rest, { maxEarlyBytes: earlyBytes, onLost });
+    if (!channel.waiting) {
+      channel.waiting = half;
+      this.#waiting += 1;
+      return;
+    }
+    this.#establish(channel, channel.waiting, half);
+  }
+
+  /**
+   * A party asks to end a channel (P15). Returns the other party's login, `late` where the channel has just ended, or
+   * `undefined` where it is not one of this party's.
+   */
+  close(id: bigint, by: Member, namedKeys: readonly [string, string]): Party | 'late' | undefined {
+    const channel = this.#channels.get(id);
+    if (!channel) return undefined;
+    const { requester, target } = channel;
+    const sorted = (keys: readonly string[]): string => [...keys].sort().join('\0');
+    if (sorted([requester.key, target.key]) !== sorted(namedKeys)) return undefined;
+    if (by.key !== requester.key && by.key !== target.key) return undefined;
+    if (channel.over) return 'late';
+    return by.key === requester.key ? target : requester;
+  }
+
+  /** Carries the closing out, once the other party has been told. */
+  end(id: bigint): void {
+    const channel = this.#channels.get(id);
+    if (!channel || channel.over) return;
+    const { relay } = channel;
+    if (relay) {
+      this.#retire(channel);
+      relay.close();
+    } else {
+      this.#void(channel);
+    }
+  }
+
+  /** Resolves when no channel is open, or after `ms`; those that are left then are broken. */
+  async drain(ms: number): Promise<void> {
+    for (const channel of this.#channels.values()) if (!channel.relay && !channel.over) this.#void(channel);
+    if (this.#relays.size > 0 && ms > 0) {
+      let timer: NodeJS.Timeout | undefined;
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve;
+        timer = setTimeout(resolve, ms);
+      });
+      clearTimeout(timer);
+    }
+    this.abort();
+  }
+
+  /** Breaks what is open, and ends a drain under way. */
+  abort(): void {
+    for (const relay of this.#relays) relay.abort('shutdown');
+    this.#onIdle?.();
+  }
+
+  #establish(channel: Channel, first: WaitingHalf, second: WaitingHalf): void {
+    clearTimeout(channel.timer);
+    delete channel.waiting;
+    this.#waiting -= 1;
+    const ends = [first.take(), second.take()] as const;
+    const { limits, relay: mode } = this.#options;
+    const relay = new Relay(...ends, {
+      mode,
+      greeting: ESTABLISHED,
+      halfClosedIdleMs: limits.halfClosedIdle,
+      closeGraceMs: limits.closeGrace,
+      onDone: (outcome, bytes) => this.#onDone(channel, relay, outcome, bytes),
+    });
+    channel.relay = relay;
+    this.#relays.add(relay);
+    this.counters.established += 1;
+    this.#log.info('private connection established', pairOf(channel));
+  }
+
+  #onDone(channel: Channel, relay: Relay, outcome: RelayOutcome, bytes: readonly [number, number]): void {
+    this.#relays.delete(relay);
+    this.counters.relayedBytes += bytes[0] + bytes[1];
+    this.#log.info('private connection ended', { ...pairOf(channel), outcome, bytes: bytes[0] + bytes[1] });
+    this.#retire(channel);
+    if (this.#relays.size === 0) this.#onIdle?.();
+  }
+
+  /** Ends a channel that was never established. */
+  #void(channel: Channel): void {
+    if (channel.waiting) {
+      channel.waiting.destroy();
+      delete channel.waiting;
+      this.#waiting -= 1;
+    }
+    this.#retire(channel);
+  }
+
+  #retire(channel: Channel): void {
+    if (channel.over) return;
+    channel.over = true;
+    this.#count(channel, -1);
+    clearTimeout(channel.timer);
+    this.#ended.add(channel);
+    channel.timer = setTimeout(() => this.#forget(channel), REMEMBER_MS).unref();
+    if (this.#ended.size > MAX_REMEMBERED) this.#forget(this.#ended.values().next().value!);
+  }
+
+  #forget(channel: Channel): void {
+    clearTimeout(channel.timer);
+    this.#ended.delete(channel);
+    if (this.#channels.get(channel.id) === channel) this.#channels.delete(channel.id);
+  }
+
+  /** Unpredictable, positive, and not in use: 31 bits where a party reads 4 bytes, else 63 (P1, P11). */
+  #freshId(longBytes: 4 | 8): bigint {
+    for (;;) {
+      const bytes = randomBytes(8);
+      const id = longBytes === 8 ? bytes.readBigUInt64BE() >> 1n : BigInt(bytes.readUInt32BE() >>> 1);
+      if (id > 0n && !this.#channels.has(id)) return id;
+    }
+  }
+
+  #live(party: Party): number {
+    return this.#liveByParty.get(party.key) ?? 0;
+  }
+
+  #count(channel: Channel, change: 1 | -1): void {
+    for (const party of [channel.requester, channel.target]) {
+      const live = this.#live(party) + change;
+      if (live === 0) this.#liveByParty.delete(party.key);
+      else this.#liveByParty.set(party.key, live);
+    }
+  }
+}
+
+function pairOf({ requester, target }: Channel): { requester: string; target: string } {
+  return { requester: requester.login, target: target.login };
+}

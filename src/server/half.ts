@@ -1,0 +1,62 @@
+import type net from 'node:net';
+import type { RelayEnd } from './relay.ts';
+
+/**
+ * A connection that has presented its connect id and waits for the other side. What it sends meanwhile is kept, up to a
+ * limit, past which it is not read (P13).
+ */
+export class WaitingHalf {
+  readonly #socket: net.Socket;
+  readonly #maxEarlyBytes: number;
+  readonly #onLost: () => void;
+  #early: Buffer[];
+  #earlyBytes: number;
+  #ended = false;
+
+  constructor(socket: net.Socket, early: Buffer, options: { maxEarlyBytes: number; onLost: () => void }) {
+    this.#socket = socket;
+    this.#maxEarlyBytes = options.maxEarlyBytes;
+    this.#onLost = options.onLost;
+    this.#early = early.length > 0 ? [early] : [];
+    this.#earlyBytes = early.length;
+    socket.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose);
+    if (this.#earlyBytes < this.#maxEarlyBytes) socket.resume();
+  }
+
+  /** Hands the socket over, with nobody listening on it. */
+  take(): RelayEnd {
+    const socket = this.#socket;
+    socket.pause();
+    this.#stopListening();
+    for (let left = socket.read() as Buffer | null; left !== null; left = socket.read() as Buffer | null) {
+      this.#early.push(left);
+    }
+    return { socket, early: Buffer.concat(this.#early), ended: this.#ended || socket.readableEnded };
+  }
+
+  /** Closes it: its side will not come. */
+  destroy(): void {
+    this.#stopListening();
+    this.#socket.on('error', () => undefined);
+    this.#socket.destroy();
+  }
+
+  #stopListening(): void {
+    this.#socket.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#onError);
+    this.#socket.off('close', this.#onClose);
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.#early.push(chunk);
+    this.#earlyBytes += chunk.length;
+    if (this.#earlyBytes >= this.#maxEarlyBytes) this.#socket.pause();
+  };
+
+  readonly #onEnd = (): void => {
+    this.#ended = true;
+  };
+
+  readonly #onError = (): void => undefined;
+
+  readonly #onClose = (): void => this.#onLost();
+}

@@ -1,0 +1,114 @@
+import { loginKey, loginProblem } from '../protocol/login.ts';
+import type { OkPrivate, PacketOf, PacketType } from '../protocol/packets.ts';
+import type { Hub } from './hub.ts';
+import type { Session } from './session.ts';
+
+type Handler<T extends PacketType> = (hub: Hub, session: Session, packet: PacketOf<T>, frame: () => Buffer) => void;
+
+/** What a server does with each packet it receives. Sessions that are not identified only get to LOGIN and 9. */
+export const HANDLERS: { readonly [T in PacketType]: Handler<T> } = {
+  LOGIN(hub, session, { login }) {
+    const problem = session.identified ? 'already identified' : loginProblem(login);
+    if (problem !== undefined || !session.identify(login)) {
+      hub.log.info('login refused', { login, why: problem ?? 'taken', from: session.remoteAddress });
+      session.send({ type: 'LOGIN_REFUSED' });
+    }
+  },
+
+  MESSAGE(hub, session, packet, frame) {
+    if (!session.is(packet.login)) {
+      session.forbid(packet, 'the sender is not the session');
+      return;
+    }
+    hub.counters.messages += 1;
+    hub.log.debug('message', { from: packet.login, text: packet.msg });
+    hub.broadcast.post(frame());
+  },
+
+  MESSAGE_PRIVATE(hub, session, packet, frame) {
+    if (!session.is(packet.loginSender)) {
+      session.forbid(packet, 'the sender is not the session');
+      return;
+    }
+    hub.counters.messages += 1;
+    hub.log.debug('private message', { from: packet.loginSender, to: packet.loginTarget, text: packet.msg });
+    // The frame is a view of what was just read: what waits in a queue must be a copy.
+    hub.directory.find(packet.loginTarget)?.sendBytes(Buffer.from(frame()));
+  },
+
+  REQUEST_PRIVATE(hub, session, packet) {
+    if (!session.is(packet.loginRequester)) {
+      session.forbid(packet, 'the requester is not the session');
+      return;
+    }
+    const target = hub.directory.find(packet.loginTarget);
+    if (!target || target === session) return;
+    const { login } = session;
+    const asked = hub.negotiations.ask(session, target);
+    if (asked === 'forward') {
+      hub.log.debug('private connection requested', { requester: login, target: target.login });
+      target.send({ type: 'REQUEST_PRIVATE', loginRequester: login, loginTarget: target.login });
+    } else if (asked === 'full') {
+      session.send({ type: 'KO_PRIVATE', loginRequester: login, loginTarget: target.login });
+    }
+  },
+
+  OK_PRIVATE(hub, session, packet) {
+    const requester = answered(hub, session, packet);
+    if (!requester) return;
+    const names = { loginRequester: requester.login, loginTarget: session.login };
+    const connectId = hub.channels.create(requester, session);
+    if (connectId === undefined) {
+      hub.log.warn('private connection refused: too many connect ids', names);
+      requester.send({ type: 'KO_PRIVATE', ...names });
+      return;
+    }
+    for (const party of [requester, session]) party.send({ type: 'ID_PRIVATE', ...names, connectId });
+  },
+
+  KO_PRIVATE(hub, session, packet) {
+    const requester = answered(hub, session, packet);
+    requester?.send({ type: 'KO_PRIVATE', loginRequester: requester.login, loginTarget: session.login });
+  },
+
+  LOGIN_PRIVATE(_hub, session, packet) {
+    if (!session.fresh) session.forbid(packet, 'not the first packet of its connection');
+    else session.becomeHalf(packet.connectId);
+  },
+
+  CLOSE_CONNECTION(hub, session, packet) {
+    const named = [loginKey(packet.loginRequester), loginKey(packet.loginTarget)] as const;
+    const other = hub.channels.close(packet.connectId, session, named);
+    if (other === 'late') return;
+    if (!other) {
+      session.forbid(packet, 'not a channel of theirs');
+      return;
+    }
+    const member = hub.directory.find(other.login);
+    member?.send({ type: 'ACCEPT_CLOSE_CONNECTION', loginTarget: session.login });
+    // The other party must learn whose channel ends before it sees the end.
+    member?.flush();
+    hub.channels.end(packet.connectId);
+  },
+
+  LOGIN_ACCEPTED: serverOnly,
+  LOGIN_REFUSED: serverOnly,
+  ID_PRIVATE: serverOnly,
+  ESTABLISHED: serverOnly,
+  ACCEPT_CLOSE_CONNECTION: serverOnly,
+};
+
+function serverOnly(_hub: Hub, session: Session, packet: PacketOf<PacketType>): void {
+  session.forbid(packet, 'only a server sends it');
+}
+
+/** The requester who waits for this answer. An answer to nothing is forbidden; one that comes late is just dropped. */
+function answered(hub: Hub, session: Session, packet: Omit<OkPrivate, 'type'> & PacketOf<'OK_PRIVATE' | 'KO_PRIVATE'>) {
+  if (!session.is(packet.loginTarget)) {
+    session.forbid(packet, 'the target is not the session');
+    return undefined;
+  }
+  const { answered: state, requester } = hub.negotiations.answer(loginKey(packet.loginRequester), session);
+  if (state === 'unknown') session.forbid(packet, 'no such request is pending');
+  return requester;
+}

@@ -1,0 +1,111 @@
+import type { Member } from './directory.ts';
+import type { ServerLimits } from './options.ts';
+
+interface Request {
+  readonly requester: Member;
+  readonly target: Member;
+  timer: NodeJS.Timeout;
+  /** Ended by expiry or by the requester's leaving: an answer that crosses with that is late, not forbidden. */
+  over: boolean;
+}
+
+export type Asked = 'forward' | 'pending' | 'full';
+export type Answered = 'pending' | 'late' | 'unknown';
+
+const keyOf = (requester: Member, target: Member): string => `${requester.key}\0${target.key}`;
+
+/** Private requests that wait for their answer (RFC 3, P9, P10). */
+export class Negotiations {
+  readonly #limits: ServerLimits;
+  readonly #requests = new Map<string, Request>();
+  readonly #byMember = new Map<Member, Set<Request>>();
+
+  constructor(limits: ServerLimits) {
+    this.#limits = limits;
+  }
+
+  get size(): number {
+    return this.#requests.size;
+  }
+
+  /** Notes a request. Only on `forward` is it new, to be forwarded to the target. */
+  ask(requester: Member, target: Member): Asked {
+    const key = keyOf(requester, target);
+    const known = this.#requests.get(key);
+    if (known && !known.over && known.target === target) return 'pending';
+    if (known) this.#forget(known);
+    if (this.#madeBy(requester) >= this.#limits.pendingRequests) return 'full';
+    const timer = setTimeout(() => this.#expire(request), this.#limits.requestTtl);
+    const request: Request = { requester, target, timer, over: false };
+    this.#requests.set(key, request);
+    this.#index(requester).add(request);
+    this.#index(target).add(request);
+    return 'forward';
+  }
+
+  /** Ends the request by the target's OK or KO; gives the requester where one was waiting. */
+  answer(requesterKey: string, target: Member): { answered: Answered; requester?: Member } {
+    const request = this.#requests.get(`${requesterKey}\0${target.key}`);
+    if (!request || request.target !== target) return { answered: 'unknown' };
+    this.#forget(request);
+    return request.over ? { answered: 'late' } : { answered: 'pending', requester: request.requester };
+  }
+
+  /** The member has left: its requests are over, and those who waited for it are told (P10). */
+  leave(member: Member): void {
+    for (const request of this.#byMember.get(member) ?? []) {
+      if (request.target === member) {
+        this.#forget(request);
+        if (!request.over) this.#refuse(request);
+      } else {
+        this.#retire(request);
+      }
+    }
+  }
+
+  clear(): void {
+    for (const request of this.#requests.values()) clearTimeout(request.timer);
+    this.#requests.clear();
+    this.#byMember.clear();
+  }
+
+  #expire(request: Request): void {
+    this.#retire(request);
+    this.#refuse(request);
+  }
+
+  /** Keeps the request as over for one more span, so that a late answer is known as such. */
+  #retire(request: Request): void {
+    if (request.over) return;
+    request.over = true;
+    clearTimeout(request.timer);
+    request.timer = setTimeout(() => this.#forget(request), this.#limits.requestTtl);
+  }
+
+  #refuse({ requester, target }: Request): void {
+    requester.send({ type: 'KO_PRIVATE', loginRequester: requester.login, loginTarget: target.login });
+  }
+
+  #forget(request: Request): void {
+    clearTimeout(request.timer);
+    const key = keyOf(request.requester, request.target);
+    if (this.#requests.get(key) === request) this.#requests.delete(key);
+    for (const member of [request.requester, request.target]) {
+      const set = this.#byMember.get(member);
+      set?.delete(request);
+      if (set?.size === 0) this.#byMember.delete(member);
+    }
+  }
+
+  #index(member: Member): Set<Request> {
+    let set = this.#byMember.get(member);
+    if (!set) this.#byMember.set(member, (set = new Set()));
+    return set;
+  }
+
+  #madeBy(member: Member): number {
+    let made = 0;
+    for (const request of this.#byMember.get(member) ?? []) if (request.requester === member) made += 1;
+    return made;
+  }
+}

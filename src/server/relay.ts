@@ -1,0 +1,190 @@
+import type net from 'node:net';
+import { readByStream, readIntoReusedBuffer, type RelayReader } from './relay-reader.ts';
+
+/** One of the two connections of a channel, as it comes to the relay: paused, with nobody listening. */
+export interface RelayEnd {
+  readonly socket: net.Socket;
+  /** Bytes that came before the channel was established (P13). */
+  readonly early: Buffer;
+  /** Whether its FIN has come already. */
+  readonly ended: boolean;
+}
+
+/** How a channel ended: both sides had ended it; one broke; by CLOSE_CONNECTION; idle; by the server's shutdown. */
+export type RelayOutcome = 'ended' | 'aborted' | 'closed' | 'idle' | 'shutdown';
+
+export interface RelayOptions {
+  readonly mode: 'auto' | 'streams';
+  /** What both ends are sent before the first byte of the other: ESTABLISHED. */
+  readonly greeting: Buffer;
+  readonly halfClosedIdleMs: number;
+  readonly closeGraceMs: number;
+  /** Called once, when both sockets have closed. `bytes` is what each end, in the order given, has sent. */
+  onDone(outcome: RelayOutcome, bytes: readonly [number, number]): void;
+}
+
+/** How often within the idle limit progress is looked at. */
+const IDLE_CHECKS = 4;
+
+class Half {
+  readonly socket: net.Socket;
+  readonly reader: RelayReader;
+  other!: Half;
+  /** Bytes read from this end. */
+  bytes = 0;
+  /** Its FIN has come. */
+  ended: boolean;
+  /** Not reading, because the other end has not taken what was read. */
+  waiting = false;
+  /** Our FIN to it is due, or sent. */
+  ending = false;
+  closed = false;
+
+  constructor(end: RelayEnd, mode: RelayOptions['mode'], onChunk: (half: Half, chunk: Buffer) => boolean) {
+    this.ended = end.ended;
+    const deliver = (chunk: Buffer): boolean => onChunk(this, chunk);
+    this.reader =
+      (mode === 'auto' ? readIntoReusedBuffer(end.socket, deliver) : undefined) ?? readByStream(end.socket, deliver);
+    this.socket = this.reader.socket;
+  }
+}
+
+/**
+ * Relays raw bytes between two sockets (RFC 4, P14): FIN becomes FIN, an error becomes RST, and an end is read from only
+ * while the other one takes what was read, so that memory stays bounded and back-pressure reaches the sender.
+ */
+export class Relay {
+  readonly #options: RelayOptions;
+  readonly #halves: readonly [Half, Half];
+  #outcome: RelayOutcome | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(a: RelayEnd, b: RelayEnd, options: RelayOptions) {
+    this.#options = options;
+    const one = new Half(a, options.mode, this.#onChunk);
+    const two = new Half(b, options.mode, this.#onChunk);
+    one.other = two;
+    two.other = one;
+    this.#halves = [one, two];
+    for (const half of this.#halves) this.#listen(half);
+    for (const half of this.#halves) this.#write(half, options.greeting);
+    this.#start(one, a.early);
+    this.#start(two, b.early);
+  }
+
+  /** Ends both halves after what was read has been relayed (P15); what does not end in time is destroyed. */
+  close(): void {
+    if (this.#outcome) return;
+    this.#outcome = 'closed';
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      for (const half of this.#halves) this.#reset(half);
+    }, this.#options.closeGraceMs);
+    for (const half of this.#halves) {
+      half.waiting = false;
+      half.socket.resume();
+      this.#endWhenWritten(half);
+    }
+  }
+
+  /** Breaks the channel: both ends see RST. */
+  abort(outcome: RelayOutcome = 'aborted'): void {
+    this.#outcome ??= outcome;
+    for (const half of this.#halves) this.#reset(half);
+  }
+
+  #listen(half: Half): void {
+    const { socket } = half;
+    socket.on('end', () => {
+      half.ended = true;
+      this.#endWhenWritten(half.other);
+      this.#watchIdle();
+    });
+    socket.on('error', () => this.abort());
+    socket.on('close', () => this.#onClose(half));
+  }
+
+  #start(half: Half, early: Buffer): void {
+    if (early.length > 0) {
+      half.bytes += early.length;
+      this.#write(half.other, early);
+    }
+    if (half.ended) {
+      this.#endWhenWritten(half.other);
+      this.#watchIdle();
+    }
+    half.socket.resume();
+  }
+
+  readonly #onChunk = (half: Half, chunk: Buffer): boolean => {
+    if (this.#outcome) return true;
+    half.bytes += chunk.length;
+    this.#write(half.other, chunk);
+    half.waiting = half.other.socket.writableLength > 0;
+    return !half.waiting;
+  };
+
+  #write(to: Half, chunk: Buffer): void {
+    to.socket.write(chunk, () => this.#onWritten(to));
+  }
+
+  /** The operating system has taken all that was written to this end: its counterpart may be read again. */
+  #onWritten(half: Half): void {
+    if (half.socket.writableLength > 0) return;
+    if (half.ending) half.socket.end();
+    const source = half.other;
+    if (source.waiting) {
+      source.waiting = false;
+      source.socket.resume();
+    }
+  }
+
+  /** FIN goes out only when nothing waits before it: a socket that is shutting down can no longer be reset. */
+  #endWhenWritten(half: Half): void {
+    half.ending = true;
+    if (half.socket.writableLength === 0) half.socket.end();
+  }
+
+  #reset(half: Half): void {
+    const { socket } = half;
+    if (half.closed || socket.destroyed) return;
+    if (socket.writableEnded && !socket.writableFinished) {
+      socket.once('finish', () => this.#reset(half));
+    } else {
+      socket.resetAndDestroy();
+    }
+  }
+
+  #onClose(half: Half): void {
+    half.closed = true;
+    half.reader.release();
+    if (!this.#outcome && !(half.ended && half.socket.writableFinished)) this.abort();
+    if (!half.other.closed) return;
+    clearTimeout(this.#timer);
+    this.#options.onDone(this.#outcome ?? 'ended', [this.#halves[0].bytes, this.#halves[1].bytes]);
+  }
+
+  /** From the first FIN on, a channel on which nothing moves is ended. */
+  #watchIdle(): void {
+    if (this.#timer || this.#outcome) return;
+    let last = this.#progress();
+    let idleChecks = 0;
+    this.#timer = setInterval(() => {
+      const now = this.#progress();
+      idleChecks = now === last ? idleChecks + 1 : 0;
+      last = now;
+      if (idleChecks >= IDLE_CHECKS) this.abort('idle');
+    }, this.#options.halfClosedIdleMs / IDLE_CHECKS);
+  }
+
+  #progress(): number {
+    const [a, b] = this.#halves;
+    return a.bytes + b.bytes - unsentBytes(a.socket) - unsentBytes(b.socket);
+  }
+}
+
+/** What a write under way still has to hand to the operating system, where the handle tells. */
+function unsentBytes(socket: net.Socket): number {
+  const handle = (socket as unknown as { _handle?: { writeQueueSize?: number } | null })._handle;
+  return handle?.writeQueueSize ?? socket.writableLength;
+}

@@ -1,0 +1,98 @@
+import type net from 'node:net';
+import { formatAddress, toAddress, type Address, type AddressLike } from '../net/address.ts';
+import { listen, type Listener } from '../net/listen.ts';
+import { Hub } from './hub.ts';
+import { resolveServerOptions, type ServerOptions } from './options.ts';
+import { Session } from './session.ts';
+
+/** What a server has done and holds at the moment. */
+export interface ServerStats {
+  /** Identified clients. */
+  readonly clients: number;
+  /** TCP connections, halves included. */
+  readonly connections: number;
+  /** Private connections being relayed. */
+  readonly channels: number;
+  /** Since the start: connections accepted, messages taken, packets malformed and forbidden, clients cut for not reading. */
+  readonly accepted: number;
+  readonly messages: number;
+  readonly malformed: number;
+  readonly forbidden: number;
+  readonly slow: number;
+  /** Since the start: channels established, their bytes when they ended, and wrong connect ids. */
+  readonly established: number;
+  readonly relayedBytes: number;
+  readonly wrongIds: number;
+}
+
+/**
+ * A complete ChatOS server. It may listen on several addresses, with either width of LONG; logins, messages and private
+ * connections go across them.
+ *
+ * @example
+ * const server = new ChatosServer();
+ * const { port } = await server.listen('127.0.0.1:0');
+ * await server.close();
+ */
+export class ChatosServer {
+  readonly #hub: Hub;
+  readonly #listeners: Listener[] = [];
+  #closing: Promise<void> | undefined;
+
+  constructor(options: ServerOptions = {}) {
+    this.#hub = new Hub(resolveServerOptions(options));
+  }
+
+  /** Where it listens, with the real ports. */
+  get addresses(): readonly Address[] {
+    return this.#listeners.map(({ address }) => address);
+  }
+
+  get stats(): ServerStats {
+    const { directory, channels, counters, connections } = this.#hub;
+    return { clients: directory.size, connections, channels: channels.open, ...counters, ...channels.counters };
+  }
+
+  /**
+   * Listens on one more address; port 0 picks a free one. Returns the address with the real port.
+   *
+   * @throws {ChatosError} `INVALID_ADDRESS` or `LISTEN_FAILED`
+   */
+  async listen(address: AddressLike): Promise<Address> {
+    const wanted = toAddress(address);
+    const listener = await listen(wanted, (socket) => this.#accept(socket, wanted));
+    this.#listeners.push(listener);
+    this.#hub.log.debug('listening', { address: formatAddress(listener.address) });
+    return listener.address;
+  }
+
+  /**
+   * Stops: no new connections; channels get `drainMs` milliseconds to finish, what is left of them is broken; then all
+   * sessions end. Resolves when everything is closed; a second call with a shorter time cuts the first one short.
+   */
+  close(options: { drainMs?: number } = {}): Promise<void> {
+    const { drainMs = 0 } = options;
+    if (this.#closing && drainMs === 0) this.#hub.channels.abort();
+    this.#closing ??= this.#close(drainMs);
+    return this.#closing;
+  }
+
+  async #close(drainMs: number): Promise<void> {
+    const closed = this.#listeners.map((listener) => listener.close());
+    await this.#hub.channels.drain(drainMs);
+    for (const session of this.#hub.sessions) session.end();
+    this.#hub.negotiations.clear();
+    await Promise.all(closed);
+  }
+
+  #accept(socket: net.Socket, { longBytes }: Address): void {
+    const { options, log, counters } = this.#hub;
+    if (this.#closing || this.#hub.connections >= options.limits.connections) {
+      log.warn('connection refused: too many', { from: socket.remoteAddress, limit: options.limits.connections });
+      socket.destroy();
+      return;
+    }
+    counters.accepted += 1;
+    new Session(this.#hub, socket, longBytes);
+  }
+}

@@ -1,0 +1,71 @@
+import { escapeUnsafe } from './escape.ts';
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export const LOG_FORMATS = ['text', 'json'] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+export type LogFields = Readonly<Record<string, unknown>>;
+type LogCall = (message: string, fields?: LogFields) => void;
+
+/** What every part of the project logs through; a program may pass its own. */
+export interface Logger {
+  debug: LogCall;
+  info: LogCall;
+  warn: LogCall;
+  error: LogCall;
+  /** The same logger with fields added to every line. */
+  with(fields: LogFields): Logger;
+}
+
+export interface LogOptions {
+  /** The least level that is written. @default 'info' */
+  readonly level?: LogLevel;
+  /** One line for a person, or one JSON object a line. @default 'text' */
+  readonly format?: LogFormat;
+  /** Receives each line, with its newline. @default standard error */
+  readonly write?: (line: string) => void;
+}
+
+/** A logger that writes lines; peer text in messages and fields is escaped, so a line is always one line. */
+export function createLogger(options: LogOptions = {}): Logger {
+  const { level = 'info', format = 'text', write = (line) => process.stderr.write(line) } = options;
+  const least = LOG_LEVELS.indexOf(level);
+  const render = format === 'json' ? jsonLine : textLine;
+  const build = (bound: LogFields): Logger => {
+    const call = (name: LogLevel): LogCall =>
+      LOG_LEVELS.indexOf(name) < least
+        ? () => undefined
+        : (message, fields) => write(render(name, message, fields ? { ...bound, ...fields } : bound));
+    return {
+      debug: call('debug'),
+      info: call('info'),
+      warn: call('warn'),
+      error: call('error'),
+      with: (fields) => build({ ...bound, ...fields }),
+    };
+  };
+  return build({});
+}
+
+/** Drops everything. */
+export const SILENT_LOGGER: Logger = createLogger({ level: 'silent' });
+
+function jsonLine(level: LogLevel, message: string, fields: LogFields): string {
+  const line = { time: new Date().toISOString(), level, message, ...fields };
+  return `${JSON.stringify(line, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value))}\n`;
+}
+
+function textLine(level: LogLevel, message: string, fields: LogFields): string {
+  let line = `${new Date().toISOString().slice(0, 19)}Z ${level.padEnd(5)} ${escapeUnsafe(message)}`;
+  for (const [name, value] of Object.entries(fields)) {
+    if (value === undefined || name === 'stack') continue;
+    const text = escapeUnsafe(String(value));
+    line += ` ${name}=${/[\s"=]/.test(text) || text === '' ? JSON.stringify(text) : text}`;
+  }
+  if (typeof fields['stack'] === 'string') {
+    line += `\n${fields['stack'].split('\n').map((frame) => `    ${escapeUnsafe(frame.trim())}`).join('\n')}`;
+  }
+  return `${line}\n`;
+}
