@@ -17,6 +17,7 @@ export const ERROR_CODES = {
   REQUEST_REFUSED: 'The peer, or its policy, refused the private connection, or left before answering.',
   UNEXPECTED_PACKET: 'The server sent a packet that the protocol does not allow at this point.',
   CHANNEL_ABORTED: 'The private connection broke before both sides had ended it.',
+  CHANNEL_CLOSED: 'The peer closed the private connection (packet 11) before both sides had ended it.',
   TIMED_OUT: 'The time allowed for the operation ran out.',
   ABORTED: 'The operation was cancelled by its AbortSignal, or because its owner was closed.',
   QUEUE_FULL: 'Too much is waiting already; try again when some of it is done.',

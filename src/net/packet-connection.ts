@@ -27,6 +27,9 @@ export interface PacketConnectionHandlers {
   onClose(error: ChatosError | undefined): void;
 }
 
+/** Told when the operating system has taken the bytes, or, with an error, that it never will. */
+export type Written = (error?: ChatosError) => void;
+
 /** Within one turn of the event loop, more than this is handed to the socket without waiting for the turn's end. */
 const FLUSH_EARLY_BYTES = 256 * 1024;
 
@@ -54,7 +57,7 @@ export class PacketConnection {
   readonly #packetTimeoutMs: number;
   #queue: Buffer[] = [];
   #queuedBytes = 0;
-  #written: (() => void)[] = [];
+  #written: Written[] = [];
   #packetTimer: NodeJS.Timeout | undefined;
   #lingerTimer: NodeJS.Timeout | undefined;
   #reading = true;
@@ -79,16 +82,18 @@ export class PacketConnection {
   /**
    * Encodes a packet and queues it for the end of this turn.
    *
-   * @param written called when the operating system has taken the bytes
    * @throws {ChatosError} `INVALID_PACKET`, before anything is queued
    */
-  send(packet: Packet, written?: () => void): void {
+  send(packet: Packet, written?: Written): void {
     this.sendBytes(encodePacket(packet, this.longBytes), written);
   }
 
   /** The same for bytes that are one or more whole packets already. They must not change afterwards. */
-  sendBytes(bytes: Buffer, written?: () => void): void {
-    if (!this.open) return;
+  sendBytes(bytes: Buffer, written?: Written): void {
+    if (!this.open) {
+      written?.(neverWritten());
+      return;
+    }
     if (this.#queue.length === 0) {
       if (dirty.size === 0) setImmediate(flushDirty);
       dirty.add(this);
@@ -103,10 +108,10 @@ export class PacketConnection {
   flush(): void {
     if (this.#queue.length === 0) return;
     const bytes = this.#queue.length === 1 ? this.#queue[0]! : Buffer.concat(this.#queue, this.#queuedBytes);
-    const written = this.#written;
     this.#queue = [];
     this.#queuedBytes = 0;
     if (this.#closed) return;
+    const written = this.#written;
     const waiting = this.#socket.writableLength;
     if (waiting > this.#maxQueuedBytes) {
       this.destroy(
@@ -119,7 +124,7 @@ export class PacketConnection {
     } else {
       this.#written = [];
       this.#socket.write(bytes, (error) => {
-        if (!error) for (const done of written) done();
+        for (const done of written) done(error ? neverWritten(error) : undefined);
       });
     }
   }
@@ -210,6 +215,12 @@ export class PacketConnection {
     this.#reading = false;
     clearTimeout(this.#packetTimer);
     clearTimeout(this.#lingerTimer);
+    for (const written of this.#written) written(neverWritten());
+    this.#written = [];
     this.#handlers.onClose(this.#error);
   }
+}
+
+function neverWritten(cause?: Error): ChatosError {
+  return new ChatosError('CONNECTION_LOST', 'the connection was lost before everything was sent', { cause });
 }

@@ -63,10 +63,7 @@ export class PacketDecoder {
 
   /** Takes out all bytes that no packet was read from. The decoder is empty afterwards. */
   rest(): Buffer {
-    const rest = Buffer.concat([
-      this.#partial.subarray(0, this.#partialLength),
-      this.#chunk.subarray(this.#offset),
-    ]);
+    const rest = Buffer.concat([this.#partial.subarray(0, this.#partialLength), this.#chunk.subarray(this.#offset)]);
     this.#partialLength = 0;
     this.#chunk = EMPTY;
     this.#offset = 0;

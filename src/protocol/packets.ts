@@ -101,7 +101,9 @@ export const MAX_FIELD_BYTES = {
   message: MAX_MESSAGE_BYTES,
 } as const satisfies Record<Exclude<FieldKind, 'long'>, number>;
 
-type FieldsOf<P> = { readonly [K in Exclude<keyof P, 'type'>]: P[K] extends bigint ? 'long' : Exclude<FieldKind, 'long'> };
+type FieldsOf<P> = {
+  readonly [K in Exclude<keyof P, 'type'>]: P[K] extends bigint ? 'long' : Exclude<FieldKind, 'long'>;
+};
 
 export interface PacketRow<T extends PacketType = PacketType> {
   readonly opcode: number;

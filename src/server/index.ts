@@ -1,6 +1,13 @@
 /** The ChatOS server, to run on its own or inside another program. */
 export { ChatosError, ERROR_CODES, isChatosError, type ErrorCode, type ErrorFields } from '../errors.ts';
 export { formatAddress, parseAddress, type Address, type AddressLike } from '../net/address.ts';
-export { createLogger, type LogFields, type LogFormat, type LogLevel, type LogOptions, type Logger } from '../util/log.ts';
+export {
+  createLogger,
+  type LogFields,
+  type LogFormat,
+  type LogLevel,
+  type LogOptions,
+  type Logger,
+} from '../util/log.ts';
 export { DEFAULT_SERVER_LIMITS, type ServerLimits, type ServerOptions } from './options.ts';
 export { ChatosServer, type ServerStats } from './server.ts';

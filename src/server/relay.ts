@@ -36,8 +36,6 @@ class Half {
   ended: boolean;
   /** Not reading, because the other end has not taken what was read. */
   waiting = false;
-  /** Our FIN to it is due, or sent. */
-  ending = false;
   closed = false;
 
   constructor(end: RelayEnd, mode: RelayOptions['mode'], onChunk: (half: Half, chunk: Buffer) => boolean) {
@@ -83,7 +81,7 @@ export class Relay {
     for (const half of this.#halves) {
       half.waiting = false;
       half.socket.resume();
-      this.#endWhenWritten(half);
+      half.socket.end();
     }
   }
 
@@ -97,7 +95,7 @@ export class Relay {
     const { socket } = half;
     socket.on('end', () => {
       half.ended = true;
-      this.#endWhenWritten(half.other);
+      half.other.socket.end();
       this.#watchIdle();
     });
     socket.on('error', () => this.abort());
@@ -110,7 +108,7 @@ export class Relay {
       this.#write(half.other, early);
     }
     if (half.ended) {
-      this.#endWhenWritten(half.other);
+      half.other.socket.end();
       this.#watchIdle();
     }
     half.socket.resume();
@@ -131,7 +129,6 @@ export class Relay {
   /** The operating system has taken all that was written to this end: its counterpart may be read again. */
   #onWritten(half: Half): void {
     if (half.socket.writableLength > 0) return;
-    if (half.ending) half.socket.end();
     const source = half.other;
     if (source.waiting) {
       source.waiting = false;
@@ -139,16 +136,11 @@ export class Relay {
     }
   }
 
-  /** FIN goes out only when nothing waits before it: a socket that is shutting down can no longer be reset. */
-  #endWhenWritten(half: Half): void {
-    half.ending = true;
-    if (half.socket.writableLength === 0) half.socket.end();
-  }
-
   #reset(half: Half): void {
     const { socket } = half;
     if (half.closed || socket.destroyed) return;
-    if (socket.writableEnded && !socket.writableFinished) {
+    // While its FIN is on the way out (one turn of the event loop), a socket cannot be reset.
+    if (socket.writableEnded && !socket.writableFinished && socket.writableLength === 0) {
       socket.once('finish', () => this.#reset(half));
     } else {
       socket.resetAndDestroy();

@@ -65,7 +65,10 @@ function textLine(level: LogLevel, message: string, fields: LogFields): string {
     line += ` ${name}=${/[\s"=]/.test(text) || text === '' ? JSON.stringify(text) : text}`;
   }
   if (typeof fields['stack'] === 'string') {
-    line += `\n${fields['stack'].split('\n').map((frame) => `    ${escapeUnsafe(frame.trim())}`).join('\n')}`;
+    line += `\n${fields['stack']
+      .split('\n')
+      .map((frame) => `    ${escapeUnsafe(frame.trim())}`)
+      .join('\n')}`;
   }
   return `${line}\n`;
 }

@@ -1,0 +1,179 @@
+import type net from 'node:net';
+import { Duplex } from 'node:stream';
+import { ChatosError } from '../errors.ts';
+
+/** Which side asked for the private connection. */
+export type ChannelRole = 'requester' | 'target';
+
+export interface ChannelInit {
+  readonly socket: net.Socket;
+  /** Bytes that came right behind ESTABLISHED. */
+  readonly rest: Buffer;
+  readonly peer: string;
+  readonly role: ChannelRole;
+  readonly connectId: bigint;
+  /** Sends CLOSE_CONNECTION; false where there is no session to send it on. */
+  readonly requestClose: () => boolean;
+}
+
+/** After our CLOSE_CONNECTION, the server has this long to end our half. */
+const CLOSE_TIMEOUT_MS = 6_000;
+
+/**
+ * A private connection: a Duplex of raw bytes to one peer, relayed by the server.
+ *
+ * `end()` ends our direction only (half-close); the peer's direction stays open until it ends it. `destroy()` before both
+ * have ended breaks the channel, and the peer sees an abort, never an end of file. `close()` asks the server to end both
+ * directions (packet 11). Errors are {@link ChatosError}s: `CHANNEL_ABORTED` where the channel broke, `CHANNEL_CLOSED`
+ * where the peer closed it while we were still writing.
+ */
+export class Channel extends Duplex {
+  /** The login at the other end. */
+  readonly peer: string;
+  /** Whether we asked for the channel, or the peer did. */
+  readonly role: ChannelRole;
+  /** The server's id of it: a secret of the two parties. */
+  readonly connectId: bigint;
+  readonly #socket: net.Socket;
+  readonly #requestClose: () => boolean;
+  #closedByPeer = false;
+  #inputEnded = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(init: ChannelInit) {
+    super({ allowHalfOpen: true });
+    this.peer = init.peer;
+    this.role = init.role;
+    this.connectId = init.connectId;
+    this.#socket = init.socket;
+    this.#requestClose = init.requestClose;
+    this.#socket.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose);
+    if (init.rest.length > 0) this.push(init.rest);
+  }
+
+  /** Whether the peer ended the channel by CLOSE_CONNECTION: what it had sent may not have come whole. */
+  get closedByPeer(): boolean {
+    return this.#closedByPeer;
+  }
+
+  /** Whether the peer's direction has ended. */
+  get inputEnded(): boolean {
+    return this.#inputEnded;
+  }
+
+  /**
+   * Asks the server to end the channel both ways (packet 11), and resolves when it has. What is still on its way, in
+   * either direction, may be lost: to end in order, `end()` and read until the peer has ended too.
+   */
+  close(): Promise<void> {
+    this.#closing ??= new Promise((resolve) => {
+      if (this.destroyed) return resolve();
+      this.once('close', resolve);
+      if (!this.#requestClose()) return this.destroy();
+      const timer = setTimeout(() => this.destroy(), CLOSE_TIMEOUT_MS);
+      this.once('close', () => clearTimeout(timer));
+      // Our half stays open until the server ends it: a FIN of ours could reach the peer before its packet 12.
+      this.#socket.resume();
+    });
+    return this.#closing;
+  }
+
+  /** The peer has asked the server to close this channel: called by the client when packet 12 names its login. */
+  markClosedByPeer(): void {
+    this.#closedByPeer = true;
+    // What is still written would go nowhere. The input comes to its end by itself.
+    if (this.#inputEnded) this.#finishClosed();
+  }
+
+  /** Reads chunk by chunk. Unlike other streams, the channel is still open for writing when the peer's direction ends. */
+  override [Symbol.asyncIterator](): NodeJS.AsyncIterator<Buffer> {
+    return this.iterator({ destroyOnReturn: false });
+  }
+
+  override _read(): void {
+    this.#socket.resume();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#socket.write(chunk, (error) => {
+      // The error itself comes through the socket's event, and tells more.
+      if (!error) done();
+    });
+  }
+
+  override _writev(chunks: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
+    this._write(Buffer.concat(chunks.map(({ chunk }) => chunk)), 'utf8', done);
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.#socket.end(() => done());
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    const socket = this.#socket;
+    const inOrder = error === null && ((this.#inputEnded && this.writableFinished) || this.#closing !== undefined);
+    if (socket.destroyed || inOrder || this.#closedByPeer) {
+      socket.destroy();
+    } else if (socket.writableEnded && !socket.writableFinished && socket.writableLength === 0) {
+      // While its FIN is on the way out, a socket cannot be reset.
+      socket.once('finish', () => socket.resetAndDestroy());
+    } else {
+      socket.resetAndDestroy();
+    }
+    done(error);
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    if (this.#closing || this.destroyed) return;
+    if (!this.push(chunk)) this.#socket.pause();
+  };
+
+  readonly #onEnd = (): void => {
+    // Packet 12 leaves the server before the end of the half: let the session read it first.
+    setImmediate(() => {
+      this.#inputEnded = true;
+      if (this.destroyed) return;
+      if (this.#closing) {
+        this.destroy();
+        return;
+      }
+      this.push(null);
+      this.emit('inputEnd');
+      if (this.#closedByPeer) this.#finishClosed();
+    });
+  };
+
+  #finishClosed(): void {
+    const finish = (): void => {
+      if (this.destroyed || this.writableFinished) return;
+      const unsent = this.writableLength > 0;
+      this.destroy(
+        unsent ? new ChatosError('CHANNEL_CLOSED', `${this.peer} closed the private connection`) : undefined,
+      );
+    };
+    if (this.readableEnded) finish();
+    else this.once('end', finish);
+  }
+
+  readonly #onError = (cause: NodeJS.ErrnoException): void => {
+    if (this.#closing) {
+      this.destroy();
+    } else if (this.#closedByPeer) {
+      this.destroy(new ChatosError('CHANNEL_CLOSED', `${this.peer} closed the private connection`, { cause }));
+    } else {
+      this.destroy(this.#aborted(cause));
+    }
+  };
+
+  readonly #onClose = (): void => {
+    if (this.destroyed || this.#inputEnded || this.#socket.readableEnded) return;
+    this.destroy(this.#closing ? undefined : this.#aborted());
+  };
+
+  #aborted(cause?: NodeJS.ErrnoException): ChatosError {
+    return new ChatosError('CHANNEL_ABORTED', `the private connection with ${this.peer} broke`, {
+      cause,
+      fields: { peer: this.peer, errno: cause?.code },
+    });
+  }
+}

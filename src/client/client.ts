@@ -1,0 +1,334 @@
+import { EventEmitter } from 'node:events';
+import { ChatosError } from '../errors.ts';
+import { formatAddress, toAddress, type Address } from '../net/address.ts';
+import { encodePacket } from '../protocol/encoder.ts';
+import { loginKey } from '../protocol/login.ts';
+import type { Packet } from '../protocol/packets.ts';
+import { backoffDelayMs } from './backoff.ts';
+import { Channel, type ChannelRole } from './channel.ts';
+import { OpenChannels } from './channels.ts';
+import { openHalf } from './half.ts';
+import {
+  DEFAULT_REQUEST_TIMEOUT_MS,
+  resolveClientOptions,
+  type ClientOptions,
+  type RequestOptions,
+  type ResolvedClientOptions,
+} from './options.ts';
+import { PrivateRequest } from './private-request.ts';
+import { Requests } from './requests.ts';
+import { openSession, type ClientSession } from './session.ts';
+import { pause, withResolvers } from './wait.ts';
+
+/** A message as it came from the server. */
+export interface ChatMessage {
+  /** Who said it. */
+  readonly from: string;
+  readonly text: string;
+  /** Whether it was said to us alone. */
+  readonly private: boolean;
+  /** Whether we said it ourselves: what is said to everyone comes back. */
+  readonly own: boolean;
+}
+
+export interface ClientEvents {
+  /** Somebody said something, to everyone or to us; our own public messages come back too. */
+  message: [message: ChatMessage];
+  /** A peer asks for a private connection. Where nobody listens, it is refused. */
+  request: [request: PrivateRequest];
+  /** Logged in, for the first time or again. */
+  connected: [];
+  /** The session was lost; open channels go on. With `reconnect` another attempt follows. */
+  disconnected: [error: ChatosError | undefined];
+  /** An attempt to connect failed; the next one comes after the pause. */
+  retrying: [attempt: { readonly error: ChatosError; readonly attempt: number; readonly delayMs: number }];
+  /** The client has ended for good: by `close`, by its signal, or with the error that it gave up on. */
+  closed: [error: ChatosError | undefined];
+}
+
+/** After a lost connection, the server may take this long to notice and to free our login. */
+const OWN_LOGIN_TTL_MS = 120_000;
+/** A session that lasted this long makes the next pauses begin short again. */
+const STABLE_SESSION_MS = 10_000;
+
+/**
+ * A ChatOS client: one login at one server, with messages and private connections.
+ *
+ * @example
+ * const client = await ChatosClient.connect({ server: '127.0.0.1:7777', login: 'alice' });
+ * client.on('message', ({ from, text }) => console.log(from, text));
+ * await client.say('hello');
+ * const channel = await client.request('bob');
+ */
+export class ChatosClient extends EventEmitter<ClientEvents> {
+  readonly login: string;
+  readonly server: Address;
+  readonly #options: ResolvedClientOptions;
+  readonly #abort = new AbortController();
+  readonly #requests: Requests;
+  readonly #channels = new OpenChannels();
+  #session: ClientSession | undefined;
+  /** When the last session was lost, as `Date.now()`. */
+  #lostAt: number | undefined;
+  #closing = false;
+  #running: Promise<void> | undefined;
+
+  private constructor(options: ClientOptions) {
+    super();
+    this.login = options.login;
+    this.server = toAddress(options.server);
+    this.#options = resolveClientOptions(options);
+    this.#requests = new Requests(options.login, (packet) => this.#session?.connection.send(packet));
+    // Tells about a login that can never be sent before anything is connected.
+    encodePacket({ type: 'LOGIN', login: options.login });
+    const { signal } = options;
+    if (signal?.aborted) this.#abort.abort(signal.reason);
+    else signal?.addEventListener('abort', () => this.#abort.abort(signal.reason), { signal: this.#abort.signal });
+  }
+
+  /**
+   * Connects and logs in. With `reconnect`, attempts go on until one succeeds; a login that is taken ends them, unless
+   * `waitForLogin` is set.
+   *
+   * @throws {ChatosError} `INVALID_ADDRESS`, `INVALID_PACKET` (the login), `CONNECT_FAILED`, `TIMED_OUT`,
+   *   `LOGIN_REFUSED`, `CONNECTION_LOST`, `UNEXPECTED_PACKET`, `MALFORMED_PACKET` or `ABORTED`
+   */
+  static async connect(options: ClientOptions): Promise<ChatosClient> {
+    const client = ChatosClient.create(options);
+    await client.start();
+    return client;
+  }
+
+  /** A client that is not connected yet, so that listeners can be added before {@link ChatosClient.start}. */
+  static create(options: ClientOptions): ChatosClient {
+    return new ChatosClient(options);
+  }
+
+  /** Connects and logs in: see {@link ChatosClient.connect}. To be called once. */
+  async start(): Promise<void> {
+    const first = withResolvers<void>();
+    this.once('connected', first.resolve);
+    this.#running = this.#run(first.reject);
+    await first.promise;
+  }
+
+  /** Whether there is a session at the moment. */
+  get connected(): boolean {
+    return this.#session !== undefined;
+  }
+
+  /** Open private connections. */
+  get channelCount(): number {
+    return this.#channels.size;
+  }
+
+  /**
+   * Says something to everyone; resolves when the operating system has taken it.
+   *
+   * @throws {ChatosError} `INVALID_PACKET` where it is over 1024 bytes, `NOT_CONNECTED`, `CONNECTION_LOST`
+   */
+  say(text: string): Promise<void> {
+    return this.#deliver({ type: 'MESSAGE', login: this.login, msg: text });
+  }
+
+  /**
+   * Says something to one; resolves when the operating system has taken it. Where nobody has that login, the server
+   * drops it without a word (P8).
+   *
+   * @throws {ChatosError} as {@link ChatosClient.say}
+   */
+  tell(to: string, text: string): Promise<void> {
+    return this.#deliver({ type: 'MESSAGE_PRIVATE', loginSender: this.login, loginTarget: to, msg: text });
+  }
+
+  /**
+   * Asks a peer for a private connection and opens it.
+   *
+   * @throws {ChatosError} `REQUEST_REFUSED`, `TIMED_OUT`, `NOT_CONNECTED`, `CONNECTION_LOST`, `INVALID_ARGUMENT` (one's
+   *   own login), `QUEUE_FULL` or `ABORTED`
+   */
+  async request(peer: string, options: RequestOptions = {}): Promise<Channel> {
+    const { timeoutMs = DEFAULT_REQUEST_TIMEOUT_MS } = options;
+    if (loginKey(peer) === loginKey(this.login)) {
+      throw new ChatosError('INVALID_ARGUMENT', 'a private connection with oneself is not possible');
+    }
+    encodePacket({ type: 'REQUEST_PRIVATE', loginRequester: this.login, loginTarget: peer });
+    if (!this.#session && !this.#options.backoff) throw this.#notConnected();
+    const signal = this.#signalWith(options.signal);
+    const connectId = await this.#requests.ask(peer, { timeoutMs, signal });
+    return this.#establish(peer, 'requester', connectId, signal);
+  }
+
+  /**
+   * Ends the client in order: what was sent leaves first; resolves when the server has closed the session too. Channels
+   * that are open go on. Whether it went well is in the error of `closed`.
+   */
+  async close(): Promise<void> {
+    this.#closing = true;
+    const session = this.#session;
+    session?.connection.end();
+    await session?.closed;
+    this.#abort.abort();
+    await this.#running;
+  }
+
+  /** Ends the client at once, and breaks its channels. */
+  async destroy(): Promise<void> {
+    this.#abort.abort();
+    this.#channels.destroy();
+    await this.#running;
+  }
+
+  /** Connects, waits for the end of the session, connects again: until closed, or until it gives up. */
+  async #run(firstFailed: (error: unknown) => void): Promise<void> {
+    const { backoff } = this.#options;
+    const { signal } = this.#abort;
+    let failures = 0;
+    let error: ChatosError | undefined;
+    while (!signal.aborted) {
+      const startedAt = Date.now();
+      try {
+        error = await this.#runSession();
+        this.#lostAt = Date.now();
+        if (this.#lostAt - startedAt > STABLE_SESSION_MS) failures = 0;
+      } catch (caught) {
+        if (!(caught instanceof ChatosError)) {
+          firstFailed(caught);
+          throw caught;
+        }
+        error = caught;
+        if (!this.#mayRetry(error)) break;
+      }
+      if (signal.aborted || this.#closing || !backoff) break;
+      failures += 1;
+      const delayMs = backoffDelayMs(backoff, failures);
+      error ??= this.#connectionLost();
+      this.emit('retrying', { error, attempt: failures, delayMs });
+      await pause(delayMs, signal);
+    }
+    if (signal.aborted) error = undefined;
+    else if (!this.#closing) error ??= this.#connectionLost();
+    const ended = error ?? new ChatosError('ABORTED', 'the client was closed', { cause: signal.reason });
+    this.#requests.fail(ended, false);
+    firstFailed(ended);
+    this.#abort.abort();
+    this.emit('closed', error);
+  }
+
+  /** A login that is taken is final, unless it may be our own lost session that still holds it. */
+  #mayRetry({ code }: ChatosError): boolean {
+    if (code !== 'LOGIN_REFUSED' || this.#options.waitForLogin) return true;
+    return this.#lostAt !== undefined && Date.now() - this.#lostAt < OWN_LOGIN_TTL_MS;
+  }
+
+  /** One session, from dialling to its end; returns the error that ended it, if any. */
+  async #runSession(): Promise<ChatosError | undefined> {
+    const { signal } = this.#abort;
+    let lost: ChatosError | undefined;
+    const session = await openSession(
+      this.server,
+      this.login,
+      { onPacket: (packet) => this.#onPacket(packet), onClose: (error) => (lost = error) },
+      this.#options,
+      signal,
+    );
+    const destroy = (): void => session.connection.destroy();
+    signal.addEventListener('abort', destroy, { once: true });
+    this.#session = session;
+    this.emit('connected');
+    this.#requests.repeat();
+    await session.closed;
+    signal.removeEventListener('abort', destroy);
+    this.#session = undefined;
+    const error = lost ?? this.#connectionLost();
+    this.#requests.fail(error, this.#options.backoff !== undefined && !signal.aborted);
+    this.emit('disconnected', lost);
+    return lost;
+  }
+
+  #onPacket(packet: Packet): void {
+    switch (packet.type) {
+      case 'MESSAGE':
+        this.#receive(packet.login, packet.msg, false);
+        break;
+      case 'MESSAGE_PRIVATE':
+        this.#receive(packet.loginSender, packet.msg, true);
+        break;
+      case 'REQUEST_PRIVATE':
+        this.#onRequest(packet.loginRequester);
+        break;
+      case 'KO_PRIVATE':
+        this.#requests.onKo(packet.loginTarget);
+        break;
+      case 'ID_PRIVATE':
+        this.#requests.onId(packet);
+        break;
+      case 'ACCEPT_CLOSE_CONNECTION':
+        this.#channels.onClosed(packet.loginTarget);
+        break;
+      case 'LOGIN_REFUSED':
+        // The answer to a second LOGIN, which we never send: of no consequence (P7).
+        break;
+      default:
+        this.#session?.connection.destroy(
+          new ChatosError('UNEXPECTED_PACKET', `the server sent ${packet.type}, which has no place in a session`),
+        );
+    }
+  }
+
+  #receive(from: string, text: string, isPrivate: boolean): void {
+    this.emit('message', { from, text, private: isPrivate, own: loginKey(from) === loginKey(this.login) });
+  }
+
+  #onRequest(from: string): void {
+    const signal = this.#abort.signal;
+    const request = new PrivateRequest(from, {
+      accept: async () => {
+        if (!this.#session) throw this.#notConnected();
+        const connectId = await this.#requests.accept(from, { timeoutMs: this.#options.establishTimeoutMs, signal });
+        return this.#establish(from, 'target', connectId, signal);
+      },
+      refuse: () => this.#requests.refuse(from),
+    });
+    if (!this.emit('request', request)) request.refuse();
+  }
+
+  async #establish(peer: string, role: ChannelRole, connectId: bigint, signal: AbortSignal): Promise<Channel> {
+    const [loginRequester, loginTarget] = role === 'requester' ? [this.login, peer] : [peer, this.login];
+    const requestClose = (): boolean => {
+      const connection = this.#session?.connection;
+      connection?.send({ type: 'CLOSE_CONNECTION', connectId, loginRequester, loginTarget });
+      return connection !== undefined;
+    };
+    try {
+      const reached = this.#session?.reached ?? this.server;
+      const half = await openHalf(reached, connectId, { timeoutMs: this.#options.establishTimeoutMs, signal });
+      const channel = new Channel({ ...half, peer, role, connectId, requestClose });
+      this.#channels.add(channel);
+      return channel;
+    } catch (error) {
+      requestClose();
+      throw error;
+    }
+  }
+
+  async #deliver(packet: Packet): Promise<void> {
+    const connection = this.#session?.connection;
+    if (!connection?.open) throw this.#notConnected();
+    const { promise, resolve, reject } = withResolvers<void>();
+    connection.send(packet, (error) => (error ? reject(error) : resolve()));
+    await promise;
+  }
+
+  #connectionLost(): ChatosError {
+    return new ChatosError('CONNECTION_LOST', `${formatAddress(this.server)} closed the connection`);
+  }
+
+  #notConnected(): ChatosError {
+    return new ChatosError('NOT_CONNECTED', `not connected to ${formatAddress(this.server)}`);
+  }
+
+  #signalWith(signal: AbortSignal | undefined): AbortSignal {
+    return signal ? AbortSignal.any([this.#abort.signal, signal]) : this.#abort.signal;
+  }
+}

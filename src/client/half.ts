@@ -1,0 +1,43 @@
+import type net from 'node:net';
+import { ChatosError } from '../errors.ts';
+import type { Address } from '../net/address.ts';
+import { dial } from '../net/dial.ts';
+import { PacketConnection } from '../net/packet-connection.ts';
+import { startWaiting } from './wait.ts';
+
+/**
+ * Opens our half of a channel: a fresh connection that presents the connect id and waits for ESTABLISHED (RFC 4).
+ * Returns the socket, paused, and the channel's first bytes where some have come already.
+ *
+ * @throws {ChatosError} `CONNECT_FAILED`, `TIMED_OUT`, `CONNECTION_LOST`, `UNEXPECTED_PACKET` or `ABORTED`
+ */
+export async function openHalf(
+  server: Address,
+  connectId: bigint,
+  limits: { timeoutMs: number; signal?: AbortSignal | undefined },
+): Promise<{ socket: net.Socket; rest: Buffer }> {
+  const socket = await dial(server, limits);
+  const waiting = startWaiting<{ socket: net.Socket; rest: Buffer }>({ ...limits, what: 'the peer did not connect' });
+  const half: PacketConnection = new PacketConnection(
+    socket,
+    {
+      onPacket: (packet) => {
+        if (packet.type === 'ESTABLISHED') waiting.resolve(half.detach());
+        else
+          waiting.reject(new ChatosError('UNEXPECTED_PACKET', `the server answered LOGIN_PRIVATE with ${packet.type}`));
+      },
+      onClose: (error) =>
+        waiting.reject(
+          error ?? new ChatosError('CONNECTION_LOST', 'the server closed the private connection before it began'),
+        ),
+    },
+    { longBytes: server.longBytes },
+  );
+  half.send({ type: 'LOGIN_PRIVATE', connectId });
+  try {
+    return await waiting.promise;
+  } catch (error) {
+    half.destroy();
+    throw error;
+  }
+}

@@ -1,0 +1,8 @@
+/** A typed ChatOS client: messages, private connections as Duplex streams, reconnection. */
+export { ChatosError, ERROR_CODES, isChatosError, type ErrorCode, type ErrorFields } from '../errors.ts';
+export { formatAddress, parseAddress, type Address, type AddressLike } from '../net/address.ts';
+export { type Backoff } from './backoff.ts';
+export { Channel, type ChannelRole } from './channel.ts';
+export { ChatosClient, type ChatMessage, type ClientEvents } from './client.ts';
+export { type ClientOptions, type RequestOptions } from './options.ts';
+export { PrivateRequest } from './private-request.ts';

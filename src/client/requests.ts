@@ -1,0 +1,124 @@
+import { ChatosError } from '../errors.ts';
+import { loginKey } from '../protocol/login.ts';
+import type { IdPrivate, Packet } from '../protocol/packets.ts';
+import { startWaiting, type Waiting } from './wait.ts';
+
+interface Outgoing {
+  readonly peer: string;
+  readonly waiting: Waiting<bigint>;
+}
+
+/** A request is repeated this often: to someone absent it was dropped without a word (P9). */
+const REPEAT_MS = 1_000;
+/** Private requests that may wait for answers, in each direction. */
+const MAX_WAITING = 256;
+
+/**
+ * The negotiation of private connections, seen from one client: which answer belongs to which request. On the wire there
+ * is at most one request for a pair at a time (P9), so several to the same peer are asked one after the other.
+ */
+export class Requests {
+  readonly #login: string;
+  /** Sends a packet; without a session, does nothing. */
+  readonly #send: (packet: Packet) => void;
+  readonly #outgoing = new Map<string, Outgoing[]>();
+  readonly #accepted = new Map<string, Waiting<bigint>[]>();
+  #waiting = 0;
+  #repeatTimer: NodeJS.Timeout | undefined;
+
+  constructor(login: string, send: (packet: Packet) => void) {
+    this.#login = login;
+    this.#send = send;
+  }
+
+  /** Asks a peer until it answers; resolves to the connect id. */
+  async ask(peer: string, limits: { timeoutMs: number; signal?: AbortSignal | undefined }): Promise<bigint> {
+    const key = loginKey(peer);
+    const waiting = this.#wait({ ...limits, what: `no answer from ${peer}` });
+    const outgoing: Outgoing = { peer, waiting };
+    const queue = this.#outgoing.get(key) ?? [];
+    this.#outgoing.set(key, queue);
+    queue.push(outgoing);
+    if (queue.length === 1) this.#sendRequest(outgoing);
+    this.#repeatTimer ??= setInterval(() => this.repeat(), REPEAT_MS);
+    try {
+      return await waiting.promise;
+    } finally {
+      this.#waiting -= 1;
+      const wasFirst = queue[0] === outgoing;
+      queue.splice(queue.indexOf(outgoing), 1);
+      if (queue.length === 0) this.#outgoing.delete(key);
+      else if (wasFirst) this.#sendRequest(queue[0]!);
+      if (this.#outgoing.size === 0) {
+        clearInterval(this.#repeatTimer);
+        this.#repeatTimer = undefined;
+      }
+    }
+  }
+
+  /** Says yes to a peer's request; resolves to the connect id that the server gives. */
+  async accept(peer: string, limits: { timeoutMs: number; signal?: AbortSignal | undefined }): Promise<bigint> {
+    const key = loginKey(peer);
+    const waiting = this.#wait({ ...limits, what: `${peer} did not wait for the answer: no connect id came` });
+    const queue = this.#accepted.get(key) ?? [];
+    this.#accepted.set(key, queue);
+    queue.push(waiting);
+    this.#send({ type: 'OK_PRIVATE', loginRequester: peer, loginTarget: this.#login });
+    try {
+      return await waiting.promise;
+    } finally {
+      this.#waiting -= 1;
+      const at = queue.indexOf(waiting);
+      if (at >= 0) queue.splice(at, 1);
+      if (queue.length === 0) this.#accepted.delete(key);
+    }
+  }
+
+  refuse(peer: string): void {
+    this.#send({ type: 'KO_PRIVATE', loginRequester: peer, loginTarget: this.#login });
+  }
+
+  /** The server gave a connect id. One that nobody waits for any more is given back, so that the peer does not wait. */
+  onId({ loginRequester, loginTarget, connectId }: IdPrivate): void {
+    const mine = loginKey(this.#login);
+    const waiting =
+      loginKey(loginRequester) === mine
+        ? this.#outgoing.get(loginKey(loginTarget))?.[0]?.waiting
+        : this.#accepted.get(loginKey(loginRequester))?.shift();
+    if (waiting) waiting.resolve(connectId);
+    else this.#send({ type: 'CLOSE_CONNECTION', connectId, loginRequester, loginTarget });
+  }
+
+  /** The peer refused, left, or let the request expire. */
+  onKo(peer: string): void {
+    this.#outgoing
+      .get(loginKey(peer))?.[0]
+      ?.waiting.reject(
+        new ChatosError('REQUEST_REFUSED', `${peer} refused the private connection, or left`, { fields: { peer } }),
+      );
+  }
+
+  /** Sends the requests that wait once more: also after a reconnection. */
+  repeat(): void {
+    for (const [first] of this.#outgoing.values()) if (first) this.#sendRequest(first);
+  }
+
+  /** The session is gone: acceptances come to nothing; requests too, unless there will be another session. */
+  fail(error: ChatosError, willReconnect: boolean): void {
+    for (const queue of this.#accepted.values()) for (const waiting of queue) waiting.reject(error);
+    if (willReconnect) return;
+    for (const queue of this.#outgoing.values()) for (const { waiting } of queue) waiting.reject(error);
+  }
+
+  #wait(limits: Parameters<typeof startWaiting>[0]): Waiting<bigint> {
+    if (this.#waiting >= MAX_WAITING) {
+      throw new ChatosError('QUEUE_FULL', `${MAX_WAITING} private requests wait for answers already`);
+    }
+    this.#waiting += 1;
+    return startWaiting<bigint>(limits);
+  }
+
+  #sendRequest({ peer }: Outgoing): void {
+    this.#send({ type: 'REQUEST_PRIVATE', loginRequester: this.#login, loginTarget: peer });
+  }
+}

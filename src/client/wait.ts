@@ -1,0 +1,71 @@
+import { ChatosError } from '../errors.ts';
+
+/** Something awaited with a time limit and a signal; every way out clears both. */
+export interface Waiting<T> {
+  readonly promise: Promise<T>;
+  resolve(value: T): void;
+  reject(error: ChatosError): void;
+}
+
+export interface WaitLimits {
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+  /** What is waited for, as in "no answer from alice": begins the message of a time-out. */
+  readonly what: string;
+}
+
+/** Starts waiting. The promise rejects with `TIMED_OUT` or `ABORTED` unless it is settled before. */
+export function startWaiting<T>({ timeoutMs, signal, what }: WaitLimits): Waiting<T> {
+  const { promise, resolve, reject } = withResolvers<T>();
+  const settle = (): void => {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
+  };
+  const fail = (error: ChatosError): void => {
+    settle();
+    reject(error);
+  };
+  const onAbort = (): void => fail(new ChatosError('ABORTED', 'cancelled', { cause: signal?.reason }));
+  const timer = setTimeout(() => {
+    fail(new ChatosError('TIMED_OUT', `${what} within ${timeoutMs / 1000} s`, { fields: { timeoutMs } }));
+  }, timeoutMs);
+  signal?.addEventListener('abort', onAbort, { once: true });
+  if (signal?.aborted) onAbort();
+  return {
+    promise,
+    resolve: (value) => {
+      settle();
+      resolve(value);
+    },
+    reject: fail,
+  };
+}
+
+/** `Promise.withResolvers`, which Node 20 does not have. */
+export function withResolvers<T>(): {
+  promise: Promise<T>;
+  resolve: (value: T) => void;
+  reject: (error: unknown) => void;
+} {
+  let resolve!: (value: T) => void;
+  let reject!: (error: unknown) => void;
+  const promise = new Promise<T>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  return { promise, resolve, reject };
+}
+
+/** Waits, or until the signal is aborted: then returns early. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done, { once: true });
+    if (signal.aborted) done();
+  });
+}
