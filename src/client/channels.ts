@@ -13,6 +13,8 @@ export class OpenChannels {
   /** Packets 12 that have not met their channel yet. */
   readonly #announced = new Set<{ readonly key: string; readonly timer: NodeJS.Timeout }>();
 
+  readonly #onAllClosed: (() => void)[] = [];
+
   get size(): number {
     return this.#channels.size;
   }
@@ -20,7 +22,16 @@ export class OpenChannels {
   add(channel: Channel): void {
     this.#channels.add(channel);
     channel.once('inputEnd', () => this.#onInputEnd(channel));
-    channel.once('close', () => this.#channels.delete(channel));
+    channel.once('close', () => {
+      this.#channels.delete(channel);
+      if (this.#channels.size > 0) return;
+      for (const resolve of this.#onAllClosed.splice(0)) resolve();
+    });
+  }
+
+  /** Resolves when none is open. */
+  allClosed(): Promise<void> {
+    return this.#channels.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#onAllClosed.push(resolve));
   }
 
   /** Packet 12 has come: the peer closed one of its channels with us. */

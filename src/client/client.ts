@@ -122,6 +122,11 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
     return this.#channels.size;
   }
 
+  /** Resolves when no private connection is open. */
+  channelsClosed(): Promise<void> {
+    return this.#channels.allClosed();
+  }
+
   /**
    * Says something to everyone; resolves when the operating system has taken it.
    *

@@ -1,0 +1,90 @@
+import { existsSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import process from 'node:process';
+import { ChatosError, messageOf } from '../errors.ts';
+import { HOOKS, type BotPlugin } from './plugin.ts';
+
+/** Loads TypeScript and JavaScript files. */
+export interface ModuleLoader {
+  /** The exports of the file. */
+  load(file: string): Promise<Record<string, unknown>>;
+}
+
+/**
+ * A loader for which `import … from 'chatosbot'` means `modules`, wherever the file lies and without an install beside
+ * it. Compiled files are kept in the user's own cache folder, never in a shared one.
+ */
+export async function createModuleLoader(modules: Record<string, unknown>): Promise<ModuleLoader> {
+  const { createJiti } = await import('jiti');
+  process.setSourceMapsEnabled(true);
+  const cache = process.env['XDG_CACHE_HOME'] ?? path.join(homedir(), '.cache');
+  const jiti = createJiti(import.meta.url, {
+    virtualModules: modules,
+    sourceMaps: true,
+    fsCache: path.join(cache, 'chatosbot'),
+  });
+  return { load: (file) => jiti.import(file) };
+}
+
+export interface LoadedPlugin {
+  readonly name: string;
+  readonly file: string;
+  readonly hooks: BotPlugin;
+}
+
+/**
+ * Loads a plugin file.
+ *
+ * @throws {ChatosError} `INVALID_PLUGIN`: not found, does not compile, fails while loading, or exports no hooks
+ */
+export async function loadPlugin(file: string, loader: ModuleLoader): Promise<LoadedPlugin> {
+  const absolute = path.resolve(file);
+  const invalid = (why: string, cause?: unknown): ChatosError =>
+    new ChatosError('INVALID_PLUGIN', `${file}: ${why}`, { cause, fields: { file: absolute } });
+  if (!existsSync(absolute)) throw invalid('no such file');
+  if (statSync(absolute).isDirectory()) throw invalid('is a directory; name the plugin file in it');
+
+  let exported: Record<string, unknown>;
+  try {
+    exported = await loader.load(absolute);
+  } catch (error) {
+    const trace = error instanceof Error && !(error instanceof SyntaxError) ? ownFrame(error, absolute) : '';
+    throw invalid(`${messageOf(error)}${trace}`, error);
+  }
+  const hooks = hooksOf(exported, invalid);
+  const name = hooks.name ?? path.basename(absolute).replace(/\.[^.]+$/, '');
+  return { name, file: absolute, hooks };
+}
+
+function hooksOf(exported: Record<string, unknown>, invalid: (why: string) => ChatosError): BotPlugin {
+  const standard = exported['default'];
+  const source = isRecord(standard) && standard !== exported ? { ...exported, ...standard } : exported;
+  const hooks: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(source)) {
+    if (Object.hasOwn(HOOKS, name)) {
+      if (typeof value !== 'function') throw invalid(`${name} is not a function`);
+      hooks[name] = isRecord(standard) && standard[name] === value ? value.bind(standard) : value;
+    } else if (/^on[A-Z]/.test(name)) {
+      throw invalid(`exports ${name}, which is not a hook; the hooks are ${Object.keys(HOOKS).join(', ')}`);
+    }
+  }
+  if (Object.keys(hooks).length === 0) {
+    throw invalid(`exports no hook; expected one or more of ${Object.keys(HOOKS).join(', ')}`);
+  }
+  const { name } = source;
+  if (name !== undefined && typeof name !== 'string') throw invalid('its name is not a string');
+  return (name === undefined ? hooks : { ...hooks, name }) as BotPlugin;
+}
+
+/** Where in the plugin the error was thrown, if the stack tells. */
+function ownFrame(error: Error, file: string): string {
+  const frame = error.stack?.split('\n').find((line) => line.includes(file));
+  const at = frame && /:(\d+):(\d+)\)?$/.exec(frame.trim());
+  return at ? ` (line ${at[1]}, column ${at[2]})` : '';
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+

@@ -1,0 +1,70 @@
+import type { Cron } from './cron.ts';
+
+/** Where a job gets its time from, so that tests can drive it. */
+export interface Clock {
+  now(): Date;
+  /** Calls back after `ms`; returns what cancels it. */
+  after(ms: number, callback: () => void): () => void;
+}
+
+export const SYSTEM_CLOCK: Clock = {
+  now: () => new Date(),
+  after: (ms, callback) => {
+    const timer = setTimeout(callback, ms);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** Longer waits are cut in parts: a timer does not know that the clock was set, or that the machine slept. */
+const LONGEST_WAIT_MS = 60_000;
+
+/**
+ * Runs something at the times of a cron expression until stopped. A tick that comes late (a busy process, a machine that
+ * slept) is run late, once; a tick that comes while the last run goes on is left out.
+ */
+export class Job {
+  readonly #cron: Cron;
+  readonly #run: () => Promise<void>;
+  readonly #clock: Clock;
+  #due: Date;
+  #running: Promise<void> | undefined;
+  #cancel: () => void = () => undefined;
+
+  /** @param run what to do; it must handle its own errors */
+  constructor(cron: Cron, run: () => Promise<void>, clock: Clock = SYSTEM_CLOCK) {
+    this.#cron = cron;
+    this.#run = run;
+    this.#clock = clock;
+    this.#due = cron.next(clock.now());
+    this.#wait();
+  }
+
+  /** When it runs next. */
+  get next(): Date {
+    return this.#due;
+  }
+
+  /** No further runs; resolves when the one under way, if any, is done. */
+  async stop(): Promise<void> {
+    this.#cancel();
+    await this.#running;
+  }
+
+  #wait(): void {
+    const left = this.#due.getTime() - this.#clock.now().getTime();
+    this.#cancel = this.#clock.after(Math.min(Math.max(left, 0), LONGEST_WAIT_MS), () => {
+      const now = this.#clock.now();
+      if (now >= this.#due) {
+        this.#tick();
+        this.#due = this.#cron.next(now);
+      }
+      this.#wait();
+    });
+  }
+
+  #tick(): void {
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+    });
+  }
+}
