@@ -2,7 +2,7 @@ import { ChatosClient, type ChatMessage } from '../client/client.ts';
 import type { Channel } from '../client/channel.ts';
 import type { PrivateRequest } from '../client/private-request.ts';
 import type { ChatosError } from '../errors.ts';
-import { formatAddress, type Address } from '../net/address.ts';
+import type { Address } from '../net/address.ts';
 import { decide, type Policy } from '../policy/policy.ts';
 import type { Clock } from '../schedule/job.ts';
 import type { Logger } from '../util/log.ts';
@@ -18,6 +18,13 @@ export interface AccountSettings {
   readonly waitForLogin: boolean;
   readonly log: Logger;
   readonly clock: Clock;
+  readonly onLogin: (account: LoggedIn) => void;
+}
+
+/** An account that has just logged in, and its plugins. */
+export interface LoggedIn {
+  readonly names: readonly string[];
+  readonly login: string;
 }
 
 /** A hook may take this long to decide about a request; the server itself gives up after 60 s (P10). */
@@ -83,9 +90,8 @@ export class Account {
   }
 
   #onConnected(): void {
-    const { server, login } = this.#settings;
-    const names = this.#runners.map(({ plugin }) => plugin.name).join(', ');
-    this.#log.info(`${names}: logged in as ${login} on ${formatAddress(server)}`);
+    const { login, onLogin } = this.#settings;
+    onLogin({ names: this.#runners.map(({ plugin }) => plugin.name), login });
     if (this.#started) return;
     this.#started = true;
     for (const runner of this.#runners) {

@@ -87,4 +87,3 @@ function ownFrame(error: Error, file: string): string {
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
 }
-

@@ -86,7 +86,9 @@ export class PluginRunner {
 
   /** Sees to it that a channel that breaks is a line in the log and nothing worse. */
   guard(channel: Channel): Channel {
-    channel.on('error', (error) => this.#log.info(`private connection ended: ${error.message}`, { peer: channel.peer }));
+    channel.on('error', (error) =>
+      this.#log.info(`private connection ended: ${error.message}`, { peer: channel.peer }),
+    );
     return channel;
   }
 

@@ -4,7 +4,7 @@ import { DEFAULT_POLICY, type Policy } from '../policy/policy.ts';
 import { loginKey } from '../protocol/login.ts';
 import { SYSTEM_CLOCK, type Clock } from '../schedule/job.ts';
 import { SILENT_LOGGER, type Logger } from '../util/log.ts';
-import { Account } from './account.ts';
+import { Account, type LoggedIn } from './account.ts';
 import type { LoadedPlugin } from './loader.ts';
 
 /** A plugin, and where and as whom it runs. */
@@ -25,6 +25,8 @@ export interface RuntimeOptions {
   /** @default nothing is logged */
   readonly log?: Logger;
   readonly clock?: Clock;
+  /** Called each time that an account has logged in. */
+  readonly onLogin?: (account: LoggedIn) => void;
 }
 
 /** When stopping, hooks and private connections get this long to finish. */
@@ -38,14 +40,15 @@ export class BotRuntime {
   #stopping: Promise<void> | undefined;
 
   constructor(entries: readonly BotEntry[], options: RuntimeOptions = {}) {
-    const { policy = DEFAULT_POLICY, waitForLogin = false, log = SILENT_LOGGER, clock = SYSTEM_CLOCK } = options;
+    const { policy = DEFAULT_POLICY, waitForLogin = false, log = SILENT_LOGGER } = options;
+    const { clock = SYSTEM_CLOCK, onLogin = () => undefined } = options;
     this.#log = log;
     const accounts = new Map<string, Account>();
     for (const { plugin, server, login = plugin.name, options: pluginOptions = {} } of entries) {
       const key = `${formatAddress(server)} ${loginKey(login)}`;
       let account = accounts.get(key);
       if (!account) {
-        account = new Account({ server, login, policy, waitForLogin, log, clock });
+        account = new Account({ server, login, policy, waitForLogin, log, clock, onLogin });
         accounts.set(key, account);
         this.#accounts.push(account);
       }

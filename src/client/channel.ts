@@ -36,6 +36,8 @@ export class Channel extends Duplex {
   readonly connectId: bigint;
   readonly #socket: net.Socket;
   readonly #requestClose: () => boolean;
+  #bytesSent = 0;
+  #bytesReceived = 0;
   #closedByPeer = false;
   #inputEnded = false;
   #closing: Promise<void> | undefined;
@@ -48,7 +50,17 @@ export class Channel extends Duplex {
     this.#socket = init.socket;
     this.#requestClose = init.requestClose;
     this.#socket.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose);
-    if (init.rest.length > 0) this.push(init.rest);
+    if (init.rest.length > 0) this.#onData(init.rest);
+  }
+
+  /** Bytes that the operating system has taken from us. */
+  get bytesSent(): number {
+    return this.#bytesSent;
+  }
+
+  /** Bytes of the peer that have come. */
+  get bytesReceived(): number {
+    return this.#bytesReceived;
   }
 
   /** Whether the peer ended the channel by CLOSE_CONNECTION: what it had sent may not have come whole. */
@@ -97,7 +109,9 @@ export class Channel extends Duplex {
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
     this.#socket.write(chunk, (error) => {
       // The error itself comes through the socket's event, and tells more.
-      if (!error) done();
+      if (error) return;
+      this.#bytesSent += chunk.length;
+      done();
     });
   }
 
@@ -125,6 +139,7 @@ export class Channel extends Duplex {
 
   readonly #onData = (chunk: Buffer): void => {
     if (this.#closing || this.destroyed) return;
+    this.#bytesReceived += chunk.length;
     if (!this.push(chunk)) this.#socket.pause();
   };
 

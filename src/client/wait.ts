@@ -8,6 +8,7 @@ export interface Waiting<T> {
 }
 
 export interface WaitLimits {
+  /** `Infinity` for no limit. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
   /** What is waited for, as in "no answer from alice": begins the message of a time-out. */
@@ -26,9 +27,9 @@ export function startWaiting<T>({ timeoutMs, signal, what }: WaitLimits): Waitin
     reject(error);
   };
   const onAbort = (): void => fail(new ChatosError('ABORTED', 'cancelled', { cause: signal?.reason }));
-  const timer = setTimeout(() => {
+  const onTimeout = (): void =>
     fail(new ChatosError('TIMED_OUT', `${what} within ${timeoutMs / 1000} s`, { fields: { timeoutMs } }));
-  }, timeoutMs);
+  const timer = timeoutMs === Infinity ? undefined : setTimeout(onTimeout, timeoutMs);
   signal?.addEventListener('abort', onAbort, { once: true });
   if (signal?.aborted) onAbort();
   return {

@@ -25,7 +25,11 @@ const thrown = (run: () => unknown): string | undefined => {
 };
 
 const address = (what: string) =>
-  v.pipe(v.string(), checked((text) => thrown(() => parseAddress(text))), v.description(what));
+  v.pipe(
+    v.string(),
+    checked((text) => thrown(() => parseAddress(text))),
+    v.description(what),
+  );
 
 const loginText = (what: string) =>
   v.pipe(
@@ -87,19 +91,19 @@ const announcement = v.pipe(
   }),
 );
 
-const limitEntries = Object.fromEntries(
-  Object.entries(DEFAULT_SERVER_LIMITS).map(([name, value]) => [
-    name,
-    v.optional(
-      v.pipe(
-        v.number(),
-        v.integer('expected a whole number'),
-        v.minValue(1, 'expected 1 or more'),
-        v.description(`Default: ${value}.`),
-      ),
+const limit = (value: number) =>
+  v.optional(
+    v.pipe(
+      v.number(),
+      v.integer('expected a whole number'),
+      v.minValue(1, 'expected 1 or more'),
+      v.description(`Default: ${value}.`),
     ),
-  ]),
-) as Record<keyof ServerLimits, ReturnType<typeof v.optional<v.GenericSchema<number>, undefined>>>;
+  );
+
+const limits = Object.fromEntries(
+  Object.entries(DEFAULT_SERVER_LIMITS).map(([name, value]) => [name, limit(value)]),
+) as Record<keyof ServerLimits, ReturnType<typeof limit>>;
 
 /** The configuration: one source for its types, its validation and `config.schema.json`. */
 export const CONFIG_SCHEMA = v.strictObject({
@@ -111,7 +115,7 @@ export const CONFIG_SCHEMA = v.strictObject({
       v.description("'embedded' (a server in this process) or an address: host:port. Default: embedded."),
     ),
   ),
-  login: v.optional(loginText('The account of bots that have none of their own, and of the other commands.')),
+  login: v.optional(loginText('The account of bots that have none of their own.')),
   bots: v.optional(v.pipe(v.array(bot), v.description('The plugins that run loads.'))),
   policy: v.optional(v.pipe(policy, v.description('Who may have a private connection with the bots.'))),
   announcements: v.optional(v.pipe(v.array(announcement), v.description('Texts posted on a schedule.'))),
@@ -126,7 +130,7 @@ export const CONFIG_SCHEMA = v.strictObject({
           ),
         ),
         limits: v.optional(
-          v.pipe(v.strictObject(limitEntries), v.description('What the server bounds; times in ms, sizes in bytes.')),
+          v.pipe(v.strictObject(limits), v.description('What the server bounds; times in ms, sizes in bytes.')),
         ),
       }),
       v.description('What serve and the embedded server listen on, and their limits.'),
@@ -135,4 +139,3 @@ export const CONFIG_SCHEMA = v.strictObject({
 });
 
 export type Config = v.InferOutput<typeof CONFIG_SCHEMA>;
-

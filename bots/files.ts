@@ -1,0 +1,95 @@
+// Serves a directory over private connections: HTTP/1.1 rides on the channel. GET and HEAD, ranges, nothing outside.
+//
+// Options: directory (required), relative to where the bot is started.
+import { createReadStream } from 'node:fs';
+import { realpath, stat } from 'node:fs/promises';
+import http from 'node:http';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { defineBot } from 'chatosbot';
+
+let root: string;
+let server: http.Server;
+
+export default defineBot({
+  async onStart(bot) {
+    const { directory } = bot.options;
+    if (typeof directory !== 'string') throw new Error('files needs the option "directory": what to serve');
+    root = await realpath(directory);
+    server = http.createServer((request, response) => {
+      serve(request, response).catch((error: NodeJS.ErrnoException) => {
+        if (response.headersSent) response.destroy();
+        else answer(response, error.code === 'ENOENT' || error.code === 'ENOTDIR' ? 404 : 500);
+      });
+    });
+  },
+
+  onPrivateRequest() {
+    return server !== undefined;
+  },
+
+  onChannel(channel) {
+    server.emit('connection', channel);
+  },
+});
+
+async function serve(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    answer(response, 405, { allow: 'GET, HEAD' });
+    return;
+  }
+  const file = await locate(request.url ?? '/');
+  const info = file === undefined ? undefined : await stat(file);
+  if (file === undefined || !info?.isFile()) {
+    answer(response, 404);
+    return;
+  }
+  const range = parseRange(request.headers.range, info.size);
+  if (range === 'unsatisfiable') {
+    answer(response, 416, { 'content-range': `bytes */${info.size}` });
+    return;
+  }
+  const { start, end } = range ?? { start: 0, end: info.size - 1 };
+  response.writeHead(range ? 206 : 200, {
+    'content-type': 'application/octet-stream',
+    'content-length': end - start + 1,
+    'accept-ranges': 'bytes',
+    'last-modified': info.mtime.toUTCString(),
+    ...(range && { 'content-range': `bytes ${start}-${end}/${info.size}` }),
+  });
+  if (request.method === 'HEAD' || info.size === 0) response.end();
+  else await pipeline(createReadStream(file, { start, end }), response);
+}
+
+/** The real file behind a URL; links that lead out of the directory are as absent as what is not there. */
+async function locate(url: string): Promise<string | undefined> {
+  let name: string;
+  try {
+    name = decodeURIComponent(url.split(/[?#]/)[0]!);
+  } catch {
+    return undefined;
+  }
+  if (!name.startsWith('/') || name.includes('\0')) return undefined;
+  const file = await realpath(path.join(root, path.posix.normalize(name)));
+  const inside = path.relative(root, file);
+  return inside.startsWith('..') || path.isAbsolute(inside) ? undefined : file;
+}
+
+/** One range of a file: `bytes=0-99`, `bytes=100-`, `bytes=-100`. Other forms are ignored, as HTTP allows. */
+function parseRange(
+  header: string | undefined,
+  size: number,
+): { start: number; end: number } | 'unsatisfiable' | undefined {
+  const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? '');
+  if (!match || (match[1] === '' && match[2] === '')) return undefined;
+  const start = match[1] === '' ? Math.max(size - Number(match[2]), 0) : Number(match[1]);
+  const end = match[1] === '' || match[2] === '' ? size - 1 : Math.min(Number(match[2]), size - 1);
+  if (match[1] !== '' && match[2] !== '' && Number(match[2]) < start) return undefined;
+  return start < size && (match[1] !== '' || Number(match[2]) > 0) ? { start, end } : 'unsatisfiable';
+}
+
+function answer(response: http.ServerResponse, status: number, headers: http.OutgoingHttpHeaders = {}): void {
+  const text = `${status} ${http.STATUS_CODES[status]}\n`;
+  response.writeHead(status, { 'content-type': 'text/plain', 'content-length': Buffer.byteLength(text), ...headers });
+  response.end(response.req.method === 'HEAD' ? undefined : text);
+}

@@ -1,0 +1,185 @@
+import { StringDecoder } from 'node:string_decoder';
+import { splitText } from '../../bot/split-text.ts';
+import type { Channel } from '../../client/channel.ts';
+import type { ChatosClient } from '../../client/client.ts';
+import type { PrivateRequest } from '../../client/private-request.ts';
+import { startWaiting, type Waiting } from '../../client/wait.ts';
+import { ChatosError } from '../../errors.ts';
+import { loginKey } from '../../protocol/login.ts';
+import type { ChatView } from './view.ts';
+
+/** How long `/accept` waits for a peer that has not asked yet. */
+const ACCEPT_WAIT_MS = 30_000;
+/** When leaving, how long peers may take to end their side of private connections. */
+const LEAVE_MS = 2_000;
+/** The longest line of a private connection that is shown as one. */
+const MAX_LINE_CHARS = 4_096;
+/** Requests that may wait for an answer. */
+const MAX_REQUESTS = 100;
+
+/** What a person does in a chat, and what the view shows of it. Lines typed go to everyone, or into one channel. */
+export class Conversation {
+  readonly #client: ChatosClient;
+  readonly #view: ChatView;
+  readonly #requests = new Map<string, PrivateRequest>();
+  readonly #awaited = new Map<string, Waiting<PrivateRequest>>();
+  readonly #channels = new Map<string, Channel>();
+  #target: Channel | undefined;
+
+  constructor(client: ChatosClient, view: ChatView) {
+    this.#client = client;
+    this.#view = view;
+    client.on('message', ({ from, text, private: isPrivate }) => {
+      if (isPrivate) view.said({ type: 'private', from, to: client.login, text });
+      else view.said({ type: 'message', from, text });
+    });
+    client.on('request', (request) => this.#onRequest(request));
+  }
+
+  /** The peer whose private connection lines go into, or `undefined` for everyone. */
+  get target(): string | undefined {
+    return this.#target?.peer;
+  }
+
+  /** Says a line: into the channel in use, else to everyone. */
+  async say(text: string): Promise<void> {
+    const channel = this.#target;
+    if (!channel) {
+      for (const part of splitText(text)) await this.#client.say(part);
+      return;
+    }
+    this.#view.said({ type: 'channel', from: this.#client.login, to: channel.peer, text });
+    await new Promise<void>((resolve, reject) => {
+      channel.write(`${text}\n`, (error) => (error ? reject(asLost(channel, error)) : resolve()));
+    });
+  }
+
+  async tell(to: string, text: string): Promise<void> {
+    for (const part of splitText(text)) {
+      await this.#client.tell(to, part);
+      this.#view.said({ type: 'private', from: this.#client.login, to, text: part });
+    }
+  }
+
+  /** Asks for a private connection, or goes back to one that is open; lines go into it from then on. */
+  async pipe(peer: string): Promise<void> {
+    const open = this.#channels.get(loginKey(peer));
+    if (open) {
+      this.#use(open);
+      return;
+    }
+    this.#view.notice(`asking ${peer} for a private connection`);
+    this.#open(await this.#client.request(peer));
+  }
+
+  /** Accepts a request; one that has not come yet is waited for. */
+  async accept(peer: string): Promise<void> {
+    const key = loginKey(peer);
+    let request = this.#requests.get(key);
+    if (!request) {
+      this.#view.notice(`waiting for ${peer} to ask for a private connection`);
+      const waiting = startWaiting<PrivateRequest>({ timeoutMs: ACCEPT_WAIT_MS, what: `no request of ${peer}` });
+      this.#awaited.set(key, waiting);
+      request = await waiting.promise.finally(() => this.#awaited.delete(key));
+    }
+    this.#requests.delete(key);
+    this.#open(await request.accept());
+  }
+
+  refuse(peer: string): void {
+    const request = this.#requests.get(loginKey(peer));
+    if (!request) throw new ChatosError('INVALID_ARGUMENT', `${peer} has not asked for a private connection`);
+    this.#requests.delete(loginKey(peer));
+    request.refuse();
+    this.#view.notice(`refused ${peer}`);
+  }
+
+  /** Lines go to everyone again; private connections stay open. */
+  leaveChannel(): void {
+    this.#target = undefined;
+    this.#view.notice('lines go to everyone');
+  }
+
+  /** Closes a private connection both ways: the peer's, or the one in use. */
+  async close(peer: string | undefined): Promise<void> {
+    const channel = peer === undefined ? this.#target : this.#channels.get(loginKey(peer));
+    if (!channel) throw new ChatosError('INVALID_ARGUMENT', 'there is no such private connection');
+    await channel.close();
+  }
+
+  /** Ends everything in order: what was written arrives; peers that do not end their side are not waited for long. */
+  async end(): Promise<void> {
+    for (const request of this.#requests.values()) request.refuse();
+    await Promise.all(
+      [...this.#channels.values()].map(async (channel) => {
+        channel.end();
+        const closed = new Promise<void>((resolve) => channel.once('close', resolve));
+        let timer: NodeJS.Timeout | undefined;
+        const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, LEAVE_MS)));
+        await Promise.race([closed, late]);
+        clearTimeout(timer);
+        await channel.close();
+      }),
+    );
+    await this.#client.close();
+  }
+
+  #onRequest(request: PrivateRequest): void {
+    const key = loginKey(request.from);
+    const awaited = this.#awaited.get(key);
+    if (awaited) {
+      awaited.resolve(request);
+    } else if (this.#requests.size >= MAX_REQUESTS && !this.#requests.has(key)) {
+      request.refuse();
+    } else {
+      this.#requests.set(key, request);
+      this.#view.notice(
+        `${request.from} asks for a private connection: /accept ${request.from} or /refuse ${request.from}`,
+      );
+    }
+  }
+
+  #open(channel: Channel): void {
+    const { peer } = channel;
+    const key = loginKey(peer);
+    this.#channels.set(key, channel);
+    readLines(channel, (text) => this.#view.said({ type: 'channel', from: peer, text }));
+    channel.once('end', () => this.#view.notice(`${peer} has ended its side of the private connection`));
+    channel.on('error', (error) => this.#view.notice(error.message));
+    channel.once('close', () => {
+      if (this.#channels.get(key) === channel) this.#channels.delete(key);
+      this.#view.notice(`the private connection with ${peer} is closed`);
+      if (this.#target === channel) this.leaveChannel();
+    });
+    this.#use(channel);
+  }
+
+  #use(channel: Channel): void {
+    this.#target = channel;
+    this.#view.notice(`lines go to ${channel.peer} over the private connection; /room to talk to everyone again`);
+  }
+}
+
+/** Calls back for each line of UTF-8, and for what is too long to be kept as one. */
+function readLines(channel: Channel, onLine: (text: string) => void): void {
+  const decoder = new StringDecoder('utf8');
+  let kept = '';
+  channel.on('data', (chunk: Buffer) => {
+    kept += decoder.write(chunk);
+    const lines = kept.split(/\r?\n/);
+    kept = lines.pop()!;
+    for (const line of lines) onLine(line);
+    if (kept.length > MAX_LINE_CHARS) {
+      onLine(kept);
+      kept = '';
+    }
+  });
+  channel.once('end', () => {
+    kept += decoder.end();
+    if (kept !== '') onLine(kept);
+  });
+}
+
+function asLost(channel: Channel, cause: Error): ChatosError {
+  return new ChatosError('CHANNEL_ABORTED', `the private connection with ${channel.peer} is gone`, { cause });
+}

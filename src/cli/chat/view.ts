@@ -1,0 +1,59 @@
+import process from 'node:process';
+import { clearLine, cursorTo, type Interface } from 'node:readline';
+import { escapeUnsafe } from '../../util/escape.ts';
+
+/** Something that was said, or came over a private connection. */
+export interface Said {
+  readonly type: 'message' | 'private' | 'channel';
+  readonly from: string;
+  /** Whom it was said to, where it was not everyone. */
+  readonly to?: string | undefined;
+  readonly text: string;
+}
+
+/** Where a conversation is shown: what was said goes to standard output, everything else to standard error. */
+export interface ChatView {
+  /** From now on somebody types at this prompt: what is shown goes above it. */
+  attach(prompt: Interface): void;
+  said(event: Said): void;
+  notice(text: string): void;
+}
+
+const clock = (): string => new Date().toTimeString().slice(0, 8);
+
+function lineOf({ type, from, to, text }: Said): string {
+  const who = {
+    message: from,
+    private: `${from} -> ${to}`,
+    channel: `[${from}${to === undefined ? '' : ` -> ${to}`}]`,
+  };
+  return `${clock()} ${escapeUnsafe(who[type])}: ${escapeUnsafe(text)}`;
+}
+
+/** Lines of text; on a terminal, above the line that is being typed. */
+export function textView(): ChatView {
+  let prompt: Interface | undefined;
+  const show = (stream: NodeJS.WriteStream, line: string): void => {
+    if (prompt) {
+      cursorTo(process.stderr, 0);
+      clearLine(process.stderr, 0);
+    }
+    stream.write(`${line}\n`);
+    prompt?.prompt(true);
+  };
+  return {
+    attach: (lines) => void (prompt = lines),
+    said: (event) => show(process.stdout, lineOf(event)),
+    notice: (text) => show(process.stderr, `* ${escapeUnsafe(text)}`),
+  };
+}
+
+/** A JSON object a line. */
+export function jsonView(): ChatView {
+  const write = (event: object): void => void process.stdout.write(`${JSON.stringify(event)}\n`);
+  return {
+    attach: () => undefined,
+    said: (event) => write({ time: new Date().toISOString(), ...event }),
+    notice: (text) => write({ time: new Date().toISOString(), type: 'notice', text }),
+  };
+}

@@ -1,0 +1,17 @@
+import type { Command } from 'commander';
+
+/** A command: its module is loaded only when it is the one that is run. */
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  /** Adds arguments, options and the action to the command. */
+  readonly load: () => Promise<{ register(command: Command): void }>;
+}
+
+export const COMMANDS: readonly CommandEntry[] = [
+  { name: 'run', summary: 'load bot plugins and run them', load: () => import('./run.ts') },
+  { name: 'serve', summary: 'run a server', load: () => import('./serve.ts') },
+  { name: 'pipe', summary: 'join stdin and stdout with a peer', load: () => import('./pipe.ts') },
+  { name: 'say', summary: 'send a message', load: () => import('./say.ts') },
+  { name: 'chat', summary: 'talk, in a terminal or from a script', load: () => import('./chat.ts') },
+];

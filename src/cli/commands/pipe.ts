@@ -1,0 +1,155 @@
+import process from 'node:process';
+import { Option, type Command } from 'commander';
+import type { Channel } from '../../client/channel.ts';
+import type { ChatosClient } from '../../client/client.ts';
+import type { PrivateRequest } from '../../client/private-request.ts';
+import { startWaiting } from '../../client/wait.ts';
+import { ChatosError, isChatosError } from '../../errors.ts';
+import { formatAddress } from '../../net/address.ts';
+import { matchesLogin } from '../../policy/login-glob.ts';
+import { pipeChannel } from '../../transfer/pipe.ts';
+import { connectCommand, type ConnectFlags } from '../connect.ts';
+import { ExitSignal } from '../exit.ts';
+import { configOption, loginArgument, loginOption, seconds, serverOption } from '../options.ts';
+import { notice } from '../output.ts';
+import { showProgress } from '../progress.ts';
+import { interruptible } from '../signals.ts';
+
+interface PipeFlags extends ConnectFlags {
+  readonly listen?: boolean;
+  readonly from?: string[];
+  readonly wait?: number;
+  readonly quiet?: boolean;
+  readonly json?: boolean;
+}
+
+const DEFAULT_WAIT_S = 30;
+
+export function register(command: Command): void {
+  command
+    .argument('[peer]', 'the login to connect to', loginArgument)
+    .addOption(new Option('--listen', 'wait for a peer to connect, and accept the first'))
+    .addOption(new Option('--from <glob...>', 'with --listen: accept these logins only; * and ? are wildcards'))
+    .addOption(
+      new Option(
+        '-w, --wait <seconds>',
+        `how long to wait for the peer (default: ${DEFAULT_WAIT_S}; with --listen, for ever)`,
+      ).argParser(seconds()),
+    )
+    .addOption(serverOption())
+    .addOption(loginOption())
+    .addOption(new Option('-q, --quiet', 'say nothing but errors'))
+    .addOption(new Option('--json', 'report on standard error in lines of JSON'))
+    .addOption(configOption())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ chatosbot pipe --listen --login alice > backup.tar     # on one machine
+  $ tar c photos | chatosbot pipe alice                    # on another
+  $ chatosbot pipe bob < question.txt > answer.txt
+
+Standard input goes to the peer, what the peer sends comes out. The end of the input does not end what comes back: the
+command ends when both directions have. Ctrl-C breaks the connection, and the peer learns that it was broken.`,
+    )
+    .action(pipe);
+}
+
+async function pipe(peer: string | undefined, flags: PipeFlags, command: Command): Promise<void> {
+  if ((peer === undefined) === !flags.listen) {
+    command.error('error: name a peer, or use --listen to wait for one');
+  }
+  if (flags.from && !flags.listen) command.error('error: --from goes with --listen');
+  const interrupt = interruptible();
+  try {
+    await run(peer, flags, interrupt.signal);
+  } catch (error) {
+    const status = interrupt.status();
+    throw status === undefined ? error : new ExitSignal(status);
+  } finally {
+    interrupt.stop();
+  }
+}
+
+async function run(peer: string | undefined, flags: PipeFlags, signal: AbortSignal): Promise<void> {
+  const report = reporter(flags);
+  const incoming = flags.listen ? incomingChannel(flags, signal) : undefined;
+  const client = await connectCommand(flags, { signal, prepare: (made) => incoming?.listenOn(made) });
+  let channel: Channel | undefined;
+  try {
+    report('logged-in', `logged in as ${client.login} on ${formatAddress(client.server)}`, { login: client.login });
+    if (incoming) {
+      report('waiting', 'waiting for a private connection', {});
+      channel = await incoming.channel(client);
+    } else {
+      report('waiting', `asking ${peer} for a private connection`, { peer });
+      channel = await client.request(peer!, { timeoutMs: (flags.wait ?? DEFAULT_WAIT_S) * 1000, signal });
+    }
+    report('connected', `private connection with ${channel.peer}`, { peer: channel.peer });
+    const { sent, received } = await transfer(channel, flags, signal);
+    report('done', undefined, { sent, received });
+    await client.close();
+  } finally {
+    // A channel that has not ended in order is broken here: the peer must not take it for an end of file.
+    channel?.destroy();
+    await client.destroy();
+  }
+}
+
+async function transfer(channel: Channel, flags: PipeFlags, signal: AbortSignal) {
+  const abort = (): void => void channel.destroy(new ChatosError('ABORTED', 'interrupted'));
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+  const hidden = flags.quiet === true || flags.json === true;
+  const hideProgress = hidden
+    ? () => undefined
+    : showProgress(() => ({ sent: channel.bytesSent, received: channel.bytesReceived }));
+  try {
+    return await pipeChannel(channel, process.stdin, process.stdout);
+  } finally {
+    hideProgress();
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+/** The first request that may be accepted, and its channel; where one does not come about, the next. */
+function incomingChannel(flags: PipeFlags, signal: AbortSignal) {
+  const wanted = flags.from ?? ['*'];
+  const waiting = startWaiting<Channel>({
+    timeoutMs: (flags.wait ?? Infinity) * 1000,
+    signal,
+    what: 'nobody asked for a private connection',
+  });
+  waiting.promise.catch(() => undefined);
+  let busy = false;
+  const onRequest = async (request: PrivateRequest): Promise<void> => {
+    if (busy || !wanted.some((pattern) => matchesLogin(pattern, request.from))) {
+      request.refuse();
+      return;
+    }
+    busy = true;
+    try {
+      waiting.resolve(await request.accept());
+    } catch (error) {
+      busy = false;
+      if (!isChatosError(error)) throw error;
+      notice(`the private connection with ${request.from} did not come about: ${error.message}`);
+    }
+  };
+  return {
+    listenOn: (client: ChatosClient): void => {
+      client.on('request', (request) => void onRequest(request));
+    },
+    channel: (client: ChatosClient): Promise<Channel> => {
+      client.once('closed', (error) => error && waiting.reject(error));
+      return waiting.promise;
+    },
+  };
+}
+
+function reporter(flags: PipeFlags): (type: string, text: string | undefined, fields: object) => void {
+  return (type, text, fields) => {
+    if (flags.json) process.stderr.write(`${JSON.stringify({ type, ...fields })}\n`);
+    else if (!flags.quiet && text !== undefined) notice(text);
+  };
+}

@@ -1,0 +1,179 @@
+import path from 'node:path';
+import process from 'node:process';
+import { Option, type Command } from 'commander';
+import { announcementsPlugin } from '../../bot/announcements.ts';
+import { createModuleLoader, loadPlugin } from '../../bot/loader.ts';
+import { currentHook } from '../../bot/plugin-runner.ts';
+import { BotRuntime, DEFAULT_STOP_TIMEOUT_MS, type BotEntry } from '../../bot/runtime.ts';
+import { loadConfig, type LoadedConfig } from '../../config/load.ts';
+import { ChatosError, isChatosError, messageOf } from '../../errors.ts';
+import * as chatosbot from '../../index.ts';
+import * as clientModule from '../../client/index.ts';
+import * as protocolModule from '../../protocol/index.ts';
+import * as serverModule from '../../server/index.ts';
+import { formatAddress, parseAddress, type Address } from '../../net/address.ts';
+import { DEFAULT_POLICY } from '../../policy/policy.ts';
+import { ChatosServer } from '../../server/server.ts';
+import type { Logger } from '../../util/log.ts';
+import { DEFAULT_ADDRESS } from '../connect.ts';
+import {
+  configOption,
+  listenOption,
+  loggerFor,
+  loginOption,
+  logOptions,
+  seconds,
+  serverOption,
+  type LogFlags,
+} from '../options.ts';
+import { announce } from '../output.ts';
+import { untilStopSignal } from '../signals.ts';
+
+interface RunFlags extends LogFlags {
+  readonly server?: Address;
+  readonly embedded?: boolean;
+  readonly listen?: Address[];
+  readonly login?: string;
+  readonly waitForLogin?: boolean;
+  readonly drain: number;
+  readonly config?: string;
+}
+
+export function register(command: Command): void {
+  command
+    .argument('[bots...]', 'plugin files, in TypeScript or JavaScript (default: the bots of the configuration)')
+    .addOption(serverOption().conflicts('embedded'))
+    .addOption(new Option('--embedded', 'start a server in this process (the default where none is configured)'))
+    .addOption(listenOption().conflicts('server'))
+    .addOption(loginOption())
+    .addOption(new Option('--wait-for-login', 'keep trying where a login is taken'))
+    .addOption(
+      new Option('--drain <seconds>', 'on SIGTERM, how long hooks and private connections may take to finish')
+        .argParser(seconds())
+        .default(DEFAULT_STOP_TIMEOUT_MS / 1000),
+    )
+    .addOption(configOption());
+  for (const option of logOptions()) command.addOption(option);
+  command
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ chatosbot run ./bots/echo.ts
+  $ chatosbot run ./bots/echo.ts --server chat.example.org:7777 --login echo-2
+  $ chatosbot run --config chatosbot.config.yaml
+
+Each bot logs in under its own login, else --login, else the name of its file.`,
+    )
+    .action(run);
+}
+
+async function run(files: string[], flags: RunFlags): Promise<void> {
+  const stopSignal = untilStopSignal();
+  const loaded = await loadConfig({ file: flags.config });
+  const log = loggerFor(flags);
+  const entries = await loadEntries(files, loaded, flags);
+  const { server, embedded } = await chooseServer(loaded, flags, log);
+  const runtime = new BotRuntime(
+    entries.map((entry) => ({ ...entry, server })),
+    {
+      policy: { ...DEFAULT_POLICY, ...loaded.config.policy },
+      waitForLogin: flags.waitForLogin ?? false,
+      log,
+      onLogin: ({ names, login }) => {
+        const text = `${names.join(', ')}: logged in as ${login} on ${formatAddress(server)}`;
+        announce(flags, text, { bots: names, login, server: formatAddress(server) });
+      },
+    },
+  );
+  const restoreHandlers = surviveStrayErrors(log);
+  try {
+    await Promise.race([runtime.start(), stopSignal]);
+    if (embedded) announce(flags, 'talk to the bots from another terminal: npx chatosbot chat', {});
+    const ending = await Promise.race([stopSignal, runtime.failed]);
+    if (isChatosError(ending)) throw ending;
+    const { channelCount } = runtime;
+    const waiting = channelCount > 0 ? `, waiting up to ${flags.drain} s for ${channelCount} private connections` : '';
+    announce(flags, `stopping on ${ending}${waiting}`, { signal: ending, channels: channelCount });
+  } finally {
+    await runtime.stop({ timeoutMs: flags.drain * 1000 });
+    await embedded?.close();
+    restoreHandlers();
+  }
+  announce(flags, 'stopped', {});
+}
+
+/** The plugins to run: those named as arguments, else the configuration's bots and announcements. */
+async function loadEntries(files: string[], { config, directory, file }: LoadedConfig, flags: RunFlags) {
+  const configured = (config.bots ?? []).map((bot) => {
+    const entry: { path: string; login?: string | undefined; options?: Record<string, unknown> | undefined } =
+      typeof bot === 'string' ? { path: bot } : bot;
+    return { ...entry, path: path.resolve(directory, entry.path) };
+  });
+  const wanted =
+    files.length === 0
+      ? configured
+      : files.map((name) => configured.find((bot) => bot.path === path.resolve(name)) ?? { path: path.resolve(name) });
+  const announcements = files.length === 0 ? (config.announcements ?? []) : [];
+  if (wanted.length === 0 && announcements.length === 0) {
+    const where = file === undefined ? 'there is no chatosbot.config.yaml' : `${file} has no bots`;
+    throw new ChatosError('INVALID_ARGUMENT', `nothing to run: no plugin was named, and ${where}`);
+  }
+  const loader = await createModuleLoader({
+    chatosbot,
+    'chatosbot/client': clientModule,
+    'chatosbot/protocol': protocolModule,
+    'chatosbot/server': serverModule,
+  });
+  const entries: Omit<BotEntry, 'server'>[] = [];
+  for (const { path: pluginFile, login, options } of wanted) {
+    const plugin = await loadPlugin(path.relative(process.cwd(), pluginFile), loader);
+    entries.push({ plugin, login: login ?? flags.login ?? config.login, options });
+  }
+  if (announcements.length > 0) {
+    entries.push({ plugin: announcementsPlugin(announcements), login: flags.login ?? config.login });
+  }
+  return entries;
+}
+
+/** The server to log in at; where none is configured, one that is started here. */
+async function chooseServer({ config }: LoadedConfig, flags: RunFlags, log: Logger) {
+  const configured = config.server === undefined || config.server === 'embedded' ? undefined : config.server;
+  if (flags.server) return { server: flags.server, embedded: undefined };
+  if (configured !== undefined && !flags.embedded && !flags.listen) {
+    return { server: parseAddress(configured), embedded: undefined };
+  }
+  const embedded = new ChatosServer({ log: log.with({ part: 'server' }), limits: config.serve?.limits ?? {} });
+  const addresses = flags.listen ?? config.serve?.listen?.map(parseAddress) ?? [DEFAULT_ADDRESS];
+  let server: Address | undefined;
+  try {
+    for (const address of addresses) {
+      const taken = await embedded.listen(address);
+      server ??= taken;
+      announce(flags, `listening on ${formatAddress(taken)}`, { address: formatAddress(taken) });
+    }
+  } catch (error) {
+    await embedded.close();
+    const hint = `; to join the server that runs there, use --server ${formatAddress(addresses[0]!)}`;
+    if (isChatosError(error, 'LISTEN_FAILED') && error.fields['errno'] === 'EADDRINUSE') {
+      throw new ChatosError('LISTEN_FAILED', `${error.message}${hint}`, { cause: error });
+    }
+    throw error;
+  }
+  return { server: server!, embedded };
+}
+
+/**
+ * What a plugin lets escape outside its hooks (a promise that nobody awaits, a timer's callback) is logged, with the hook
+ * that it came from, and costs the others nothing.
+ */
+function surviveStrayErrors(log: Logger): () => void {
+  const onError = (error: unknown): void => {
+    const stack = error instanceof Error ? error.stack : undefined;
+    log.error(`uncaught: ${messageOf(error)}`, { ...currentHook(), stack });
+  };
+  process.on('uncaughtException', onError).on('unhandledRejection', onError);
+  return () => {
+    process.off('uncaughtException', onError).off('unhandledRejection', onError);
+  };
+}

@@ -1,0 +1,101 @@
+import process from 'node:process';
+import { createInterface } from 'node:readline';
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import { ChatosError } from '../../errors.ts';
+import type { ChatosClient } from '../../client/client.ts';
+import { startWaiting } from '../../client/wait.ts';
+import { splitText } from '../../bot/split-text.ts';
+import { connectCommand, type ConnectFlags } from '../connect.ts';
+import { configOption, loginArgument, loginOption, serverOption } from '../options.ts';
+import { interruptible } from '../signals.ts';
+import { ExitSignal } from '../exit.ts';
+import { writeLine } from '../output.ts';
+
+interface SayFlags extends ConnectFlags {
+  readonly to?: string;
+  readonly json?: boolean;
+}
+
+/** How long the server may take to send our own last message back. */
+const CONFIRM_TIMEOUT_MS = 10_000;
+
+export function register(command: Command): void {
+  command
+    .argument('<text...>', "what to say; '-' reads lines from standard input")
+    .addOption(new Option('-t, --to <login>', 'to one login alone').argParser(loginArgument))
+    .addOption(serverOption())
+    .addOption(loginOption())
+    .addOption(new Option('--json', 'report each message that was sent as a line of JSON'))
+    .addOption(configOption())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ chatosbot say Stand-up in five minutes
+  $ chatosbot say --to alice 'the build is green'
+  $ tail -f app.log | chatosbot say --login logs -
+
+A message to everyone comes back from the server, which shows that it was passed on. A message to one does not: where
+nobody has that login, the server drops it, and nobody can tell.`,
+    )
+    .action(say);
+}
+
+async function say(words: string[], flags: SayFlags): Promise<void> {
+  const interrupt = interruptible();
+  try {
+    await deliver(words, flags, interrupt.signal);
+  } catch (error) {
+    const status = interrupt.status();
+    throw status === undefined ? error : new ExitSignal(status);
+  } finally {
+    interrupt.stop();
+  }
+}
+
+async function deliver(words: string[], flags: SayFlags, signal: AbortSignal): Promise<void> {
+  let sent = 0;
+  let confirmed = 0;
+  let onConfirmed = (): void => undefined;
+  let lost: ChatosError | undefined;
+  const prepare = (client: ChatosClient): void => {
+    client.on('message', ({ own, private: isPrivate }) => {
+      if (!own || isPrivate) return;
+      confirmed += 1;
+      onConfirmed();
+    });
+    client.on('disconnected', (error) => (lost = error ?? lost));
+  };
+  const client = await connectCommand(flags, { signal, prepare });
+  try {
+    for await (const line of words.length === 1 && words[0] === '-' ? inputLines(signal) : [words.join(' ')]) {
+      for (const part of splitText(line)) {
+        await (flags.to === undefined ? client.say(part) : client.tell(flags.to, part));
+        sent += 1;
+        if (flags.json) await writeLine(JSON.stringify({ type: 'sent', to: flags.to ?? null, text: part }));
+      }
+    }
+    if (flags.to === undefined && sent > 0) {
+      const what = 'the server did not pass the message on';
+      const waiting = startWaiting<void>({ timeoutMs: CONFIRM_TIMEOUT_MS, signal, what });
+      onConfirmed = () => confirmed >= sent && waiting.resolve();
+      onConfirmed();
+      client.once('closed', (error) =>
+        waiting.reject(error ?? new ChatosError('CONNECTION_LOST', `${what}: it closed`)),
+      );
+      await waiting.promise;
+    }
+    await client.close();
+    if (lost) throw lost;
+  } finally {
+    await client.destroy();
+  }
+}
+
+async function* inputLines(signal: AbortSignal): AsyncGenerator<string> {
+  const lines = createInterface({ input: process.stdin, crlfDelay: Infinity });
+  signal.addEventListener('abort', () => lines.close(), { once: true });
+  for await (const line of lines) if (line !== '') yield line;
+  signal.throwIfAborted();
+}

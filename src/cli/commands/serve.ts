@@ -1,0 +1,62 @@
+import { Option, type Command } from 'commander';
+import { loadConfig } from '../../config/load.ts';
+import { formatAddress, parseAddress, type Address } from '../../net/address.ts';
+import { ChatosServer } from '../../server/server.ts';
+import { DEFAULT_ADDRESS } from '../connect.ts';
+import { configOption, listenOption, loggerFor, logOptions, seconds, type LogFlags } from '../options.ts';
+import { announce } from '../output.ts';
+import { untilStopSignal } from '../signals.ts';
+
+interface ServeFlags extends LogFlags {
+  readonly listen?: Address[];
+  readonly config?: string;
+  readonly drain: number;
+}
+
+export function register(command: Command): void {
+  command
+    .addOption(listenOption())
+    .addOption(
+      new Option('--drain <seconds>', 'on SIGTERM, how long private connections may take to finish')
+        .argParser(seconds())
+        .default(10),
+    )
+    .addOption(configOption());
+  for (const option of logOptions()) command.addOption(option);
+  command
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ chatosbot serve
+  $ chatosbot serve --listen 0.0.0.0:7777 --listen '0.0.0.0:7778?longBytes=8' --log-format json
+
+It listens on 127.0.0.1:7777 unless told otherwise. A first SIGTERM or Ctrl-C lets private connections finish, a
+second one ends it at once.`,
+    )
+    .action(serve);
+}
+
+async function serve(flags: ServeFlags): Promise<void> {
+  const stopSignal = untilStopSignal();
+  const { config } = await loadConfig({ file: flags.config });
+  const addresses = flags.listen ?? config.serve?.listen?.map(parseAddress) ?? [DEFAULT_ADDRESS];
+  const log = loggerFor(flags);
+  const server = new ChatosServer({ log, limits: config.serve?.limits ?? {} });
+  try {
+    for (const address of addresses) {
+      const taken = await server.listen(address);
+      announce(flags, `listening on ${formatAddress(taken)}`, { address: formatAddress(taken) });
+    }
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+
+  const signal = await stopSignal;
+  const { channels } = server.stats;
+  const waiting = channels > 0 ? `, waiting up to ${flags.drain} s for ${channels} private connections` : '';
+  announce(flags, `stopping on ${signal}${waiting}`, { signal, channels });
+  await server.close({ drainMs: flags.drain * 1000 });
+  announce(flags, 'stopped', {});
+}

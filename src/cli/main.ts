@@ -1,0 +1,69 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import process from 'node:process';
+import { exitFor, ExitSignal, EXIT } from './exit.ts';
+
+const VERSION_FLAGS = ['--version', '-V'];
+
+function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+/** Runs one command line; resolves to the exit status. */
+async function main(argv: readonly string[]): Promise<number> {
+  if (VERSION_FLAGS.includes(argv[0] ?? '')) {
+    process.stdout.write(`${version()}\n`);
+    return EXIT.done;
+  }
+  const [{ Command, CommanderError }, { COMMANDS }] = await Promise.all([
+    import('commander'),
+    import('./commands/index.ts'),
+  ]);
+  const program = new Command('chatosbot')
+    .description('Server, client and bots for the ChatOS protocol')
+    .version(version(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .showHelpAfterError("(add --help for the command's options)")
+    .exitOverride()
+    .addHelpText(
+      'after',
+      `\nExamples:\n  $ chatosbot run ./bots/echo.ts\n  $ chatosbot chat\n  $ chatosbot pipe alice < file`,
+    );
+  for (const { name, summary, load } of COMMANDS) {
+    const command = program.command(name).description(summary).copyInheritedSettings(program);
+    if (argv[0] === name || (argv[0] === 'help' && argv[1] === name)) (await load()).register(command);
+  }
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return EXIT.done;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    throw error;
+  }
+}
+
+// Whoever reads our output may stop reading: that ends a command, quietly.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exitCode = EXIT.outputClosed;
+});
+process.stderr.on('error', () => undefined);
+
+let status: number;
+try {
+  status = await main(process.argv.slice(2));
+} catch (error) {
+  const exit = exitFor(error);
+  status = exit.status;
+  if (exit.message === undefined) {
+    process.stderr.write(
+      `chatosbot: unexpected failure, please report it\n${(error as Error).stack ?? String(error)}\n`,
+    );
+  } else if (!(error instanceof ExitSignal) && exit.message !== '') {
+    const { notice } = await import('./output.ts');
+    notice(`chatosbot: ${exit.message}`);
+  }
+}
+const { flushOutput } = await import('./output.ts');
+await flushOutput();
+process.exit(status === EXIT.done ? (process.exitCode ?? status) : status);

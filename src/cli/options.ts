@@ -1,0 +1,69 @@
+import { InvalidArgumentError, Option } from 'commander';
+import { messageOf } from '../errors.ts';
+import { parseAddress, type Address } from '../net/address.ts';
+import { loginProblem } from '../protocol/login.ts';
+import { createLogger, LOG_FORMATS, LOG_LEVELS, type Logger, type LogFormat, type LogLevel } from '../util/log.ts';
+
+/** Options that several commands have, each made afresh as a command keeps its own. */
+export const serverOption = (): Option =>
+  new Option('-s, --server <address>', 'where the server is: host:port, host:port?longBytes=8')
+    .env('CHATOSBOT_SERVER')
+    .argParser(addressArgument);
+
+export const loginOption = (): Option =>
+  new Option('-l, --login <name>', 'who to be there').env('CHATOSBOT_LOGIN').argParser(loginArgument);
+
+export const configOption = (): Option =>
+  new Option('-c, --config <file>', 'the configuration file (default: the nearest chatosbot.config.yaml)').env(
+    'CHATOSBOT_CONFIG',
+  );
+
+export const listenOption = (): Option =>
+  new Option('--listen <address>', 'where the server listens; may be repeated, port 0 picks a free one')
+    .env('CHATOSBOT_LISTEN')
+    .argParser((text, previous: readonly Address[] | undefined) => [...(previous ?? []), addressArgument(text)]);
+
+export const logOptions = (): Option[] => [
+  new Option('--log-level <level>', 'the least level that is logged')
+    .choices([...LOG_LEVELS])
+    .default('info')
+    .env('CHATOSBOT_LOG_LEVEL'),
+  new Option('--log-format <format>', 'text for a person, json for a machine')
+    .choices([...LOG_FORMATS])
+    .default('text')
+    .env('CHATOSBOT_LOG_FORMAT'),
+];
+
+export interface LogFlags {
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+}
+
+export function loggerFor({ logLevel, logFormat }: LogFlags): Logger {
+  return createLogger({ level: logLevel, format: logFormat });
+}
+
+/** A number of seconds, at least `least`; fractions are allowed. */
+export function seconds(least = 0): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === '' || !Number.isFinite(value) || value < least || value > 2_000_000) {
+      throw new InvalidArgumentError(`expected a number of seconds, ${least} or more`);
+    }
+    return value;
+  };
+}
+
+export function addressArgument(text: string): Address {
+  try {
+    return parseAddress(text);
+  } catch (error) {
+    throw new InvalidArgumentError(messageOf(error));
+  }
+}
+
+export function loginArgument(text: string): string {
+  const problem = loginProblem(text);
+  if (problem !== undefined) throw new InvalidArgumentError(`it cannot be a login: ${problem}`);
+  return text;
+}

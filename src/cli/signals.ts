@@ -1,0 +1,50 @@
+import process from 'node:process';
+import { EXIT } from './exit.ts';
+
+/** The signals that ask a program to stop, with the status that tells of each. */
+export const STOP_STATUS = {
+  SIGINT: EXIT.interrupted,
+  SIGTERM: EXIT.terminated,
+  SIGHUP: 129,
+} as const;
+
+export type StopSignal = keyof typeof STOP_STATUS;
+
+/** Calls back on each signal to stop, in place of Node's ending the process; returns what takes it back. */
+export function onStopSignal(callback: (signal: StopSignal) => void): () => void {
+  const signals = Object.keys(STOP_STATUS) as StopSignal[];
+  for (const signal of signals) process.on(signal, callback);
+  return () => {
+    for (const signal of signals) process.off(signal, callback);
+  };
+}
+
+/**
+ * For commands that a signal interrupts: the signal aborts `signal`; `status()` is then the one to exit with. A second
+ * signal ends the process at once.
+ */
+export function interruptible(): { signal: AbortSignal; status(): number | undefined; stop(): void } {
+  const abort = new AbortController();
+  let status: number | undefined;
+  const stop = onStopSignal((signal) => {
+    if (status !== undefined) process.exit(status);
+    status = STOP_STATUS[signal];
+    abort.abort();
+  });
+  return { signal: abort.signal, status: () => status, stop };
+}
+
+/**
+ * For commands that run until they are told to stop: resolves on the first signal; a second one ends the process at
+ * once, with the signal's own status.
+ */
+export function untilStopSignal(): Promise<StopSignal> {
+  return new Promise((resolve) => {
+    let first = true;
+    onStopSignal((signal) => {
+      if (!first) process.exit(STOP_STATUS[signal]);
+      first = false;
+      resolve(signal);
+    });
+  });
+}

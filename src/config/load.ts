@@ -1,0 +1,134 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { cosmiconfig, type Loader } from 'cosmiconfig';
+import { safeParse } from 'valibot';
+import { isMap, isNode, isPair, isScalar, LineCounter, parseDocument, type Document } from 'yaml';
+import { createModuleLoader } from '../bot/loader.ts';
+import { ChatosError, messageOf } from '../errors.ts';
+import { problemsOf, type Problem } from './problems.ts';
+import { CONFIG_SCHEMA, type Config } from './schema.ts';
+
+/** A configuration as it was found. */
+export interface LoadedConfig {
+  /** Its file; none where there is no configuration. */
+  readonly file: string | undefined;
+  /** What relative paths in it are relative to. */
+  readonly directory: string;
+  readonly config: Config;
+}
+
+/** Files looked for, from the working directory up to the project's root. */
+export const CONFIG_FILES = [
+  'chatosbot.config.yaml',
+  'chatosbot.config.yml',
+  'chatosbot.config.json',
+  'chatosbot.config.ts',
+  'chatosbot.config.js',
+  'chatosbot.config.mjs',
+  'package.json',
+] as const;
+
+const PACKAGE_KEY = 'chatosbot';
+
+interface Source {
+  readonly document: Document;
+  readonly lines: LineCounter;
+}
+
+/**
+ * Finds and checks the configuration: `file` where it is given, else the nearest one from `from` upwards.
+ *
+ * @throws {ChatosError} `INVALID_CONFIG`: the message has a line for each thing that is wrong, with file, line and column
+ */
+export async function loadConfig(options: { file?: string | undefined; from?: string } = {}): Promise<LoadedConfig> {
+  const { file, from = process.cwd() } = options;
+  if (file !== undefined && !existsSync(file)) {
+    throw new ChatosError('INVALID_CONFIG', `${file}: no such file`, { fields: { file } });
+  }
+  const sources = new Map<string, Source>();
+  const readText: Loader = (filepath, content) => parseText(shown(filepath), content, (s) => sources.set(filepath, s));
+  const readModule: Loader = async (filepath) => {
+    const loaded = await (await createModuleLoader({})).load(filepath);
+    return loaded['default'] ?? loaded;
+  };
+  const explorer = cosmiconfig('chatosbot', {
+    searchPlaces: [...CONFIG_FILES],
+    searchStrategy: 'project',
+    packageProp: PACKAGE_KEY,
+    loaders: {
+      '.yaml': readText,
+      '.yml': readText,
+      '.json': readText,
+      '.ts': readModule,
+      '.js': readModule,
+      '.mjs': readModule,
+    },
+  });
+  let result: Awaited<ReturnType<typeof explorer.search>>;
+  try {
+    result = await (file === undefined ? explorer.search(from) : explorer.load(path.resolve(file)));
+  } catch (error) {
+    if (error instanceof ChatosError) throw error;
+    throw new ChatosError('INVALID_CONFIG', `${file ?? 'the configuration'}: ${messageOf(error)}`, { cause: error });
+  }
+  if (!result) return { file: undefined, directory: from, config: {} };
+
+  const { filepath } = result;
+  const value: unknown = (result.config as unknown) ?? {};
+  const checked = safeParse(CONFIG_SCHEMA, value);
+  if (!checked.success) {
+    const prefix = path.basename(filepath) === 'package.json' ? [PACKAGE_KEY] : [];
+    const problems = problemsOf(CONFIG_SCHEMA, checked.issues);
+    throw invalid(shown(filepath), problems, sources.get(filepath), prefix);
+  }
+  return { file: filepath, directory: path.dirname(filepath), config: checked.output };
+}
+
+/** YAML, and JSON, which is YAML: read so that each value's line and column is known. */
+function parseText(name: string, content: string, keep: (source: Source) => void): unknown {
+  const lines = new LineCounter();
+  const document = parseDocument(content, { lineCounter: lines, prettyErrors: false });
+  if (document.errors.length > 0) {
+    const texts = document.errors.map(({ message, pos }) => `${at(name, lines, pos[0])}: ${message}`);
+    throw new ChatosError('INVALID_CONFIG', texts.join('\n'), { fields: { file: name } });
+  }
+  keep({ document, lines });
+  return document.toJS() as unknown;
+}
+
+function invalid(name: string, problems: Problem[], source: Source | undefined, prefix: string[]): ChatosError {
+  const placed = problems.map(({ path: tail, atKey, message }) => {
+    const offset = source && offsetOf(source.document, [...prefix, ...tail], atKey);
+    const place = source && offset !== undefined ? at(name, source.lines, offset) : name;
+    return { offset: offset ?? 0, text: `${place}: ${tail.length > 0 ? `${tail.join('.')}: ` : ''}${message}` };
+  });
+  const texts = placed.sort((a, b) => a.offset - b.offset).map(({ text }) => text);
+  return new ChatosError('INVALID_CONFIG', texts.join('\n'), { fields: { file: name } });
+}
+
+function at(name: string, lines: LineCounter, offset: number): string {
+  const { line, col } = lines.linePos(offset);
+  return `${name}:${line}:${col}`;
+}
+
+/** Where the value, or its key, stands in the text; where it is not there, the nearest thing around it. */
+function offsetOf(document: Document, where: readonly (string | number)[], atKey: boolean): number | undefined {
+  for (let length = where.length; length >= 0; length--) {
+    const place = where.slice(0, length);
+    if (atKey && length === where.length) {
+      const parent = length === 1 ? document.contents : document.getIn(place.slice(0, -1), true);
+      const pair = isMap(parent) && parent.items.find(({ key }) => isScalar(key) && key.value === place.at(-1));
+      if (isPair(pair) && isScalar(pair.key)) return pair.key.range?.[0];
+      continue;
+    }
+    const node = length === 0 ? document.contents : document.getIn(place, true);
+    if (isNode(node)) return node.range?.[0];
+  }
+  return undefined;
+}
+
+/** A path as a person wants to read it: relative where that is shorter. */
+function shown(file: string): string {
+  const relative = path.relative(process.cwd(), file);
+  return relative.startsWith('..') ? file : relative;
+}

@@ -1,0 +1,81 @@
+import type { BaseIssue } from 'valibot';
+import { closest } from '../util/closest.ts';
+
+/** One thing that is wrong in a configuration, and where in its tree. */
+export interface Problem {
+  readonly path: readonly (string | number)[];
+  /** Whether the key itself is wrong, not its value. */
+  readonly atKey: boolean;
+  readonly message: string;
+}
+
+type Path = readonly (string | number)[];
+
+/** The schema's issues as a person wants them: all at once, each with what was expected. */
+export function problemsOf(schema: object, issues: readonly BaseIssue<unknown>[]): Problem[] {
+  return issues.flatMap((issue) => problemsOfIssue(schema, issue, []));
+}
+
+function problemsOfIssue(schema: object, issue: BaseIssue<unknown>, prefix: Path): Problem[] {
+  const items = issue.path ?? [];
+  const path = [...prefix, ...items.map(({ key }) => key as string | number)];
+  const last = items.at(-1);
+  if (issue.type === 'union' && isObject(issue.input)) {
+    // The alternative that the value was meant to be is the one whose issues lie inside it.
+    const inside = (issue.issues ?? []).filter((inner) => inner.path !== undefined);
+    if (inside.length > 0) return inside.flatMap((inner) => problemsOfIssue(schema, inner, path));
+  }
+  if (issue.type === 'strict_object' && last !== undefined) {
+    if (issue.expected === 'never') {
+      const suggestion = closest(String(last.key), knownKeys(schema, path.slice(0, -1)));
+      const hint = suggestion ? `; did you mean '${suggestion}'?` : '';
+      return [{ path, atKey: true, message: `unknown key '${String(last.key)}'${hint}` }];
+    }
+    return [{ path: path.slice(0, -1), atKey: false, message: `'${String(last.key)}' is missing` }];
+  }
+  return [{ path, atKey: false, message: describe(issue) }];
+}
+
+function describe(issue: BaseIssue<unknown>): string {
+  if (!issue.message.startsWith('Invalid ')) return issue.message;
+  return `expected ${NAMES[issue.expected ?? ''] ?? issue.expected ?? issue.type}, found ${found(issue.input)}`;
+}
+
+const NAMES: Readonly<Record<string, string>> = {
+  string: 'a text',
+  number: 'a number',
+  Array: 'a list',
+  Object: 'a mapping of keys to values',
+};
+
+function found(value: unknown): string {
+  if (Array.isArray(value)) return 'a list';
+  if (isObject(value)) return 'a mapping';
+  return value === null || value === undefined ? 'nothing' : JSON.stringify(value);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** What of a schema is looked at to find the keys that stand at a place. */
+interface SchemaNode {
+  readonly wrapped?: SchemaNode;
+  readonly entries?: Readonly<Record<string, SchemaNode>>;
+  readonly item?: SchemaNode;
+  readonly options?: readonly SchemaNode[];
+}
+
+function knownKeys(schema: object, path: Path): string[] {
+  let node: SchemaNode | undefined = unwrap(schema);
+  for (const key of path) {
+    if (!node) return [];
+    node = unwrap(typeof key === 'number' ? node.item : node.entries?.[key]);
+  }
+  return Object.keys(node?.entries ?? {});
+}
+
+function unwrap(node: SchemaNode | undefined): SchemaNode | undefined {
+  if (node?.wrapped) return unwrap(node.wrapped);
+  return node?.options?.find(({ entries }) => entries) ?? node;
+}
