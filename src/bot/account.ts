@@ -95,8 +95,8 @@ export class Account {
     if (this.#started) return;
     this.#started = true;
     for (const runner of this.#runners) {
-      const { onStart } = runner.plugin.hooks;
-      if (onStart) void runner.call('onStart', undefined, () => onStart(runner.bot));
+      const { hooks } = runner.plugin;
+      if (runner.has('onStart')) void runner.call('onStart', undefined, () => hooks.onStart?.(runner.bot));
     }
   }
 
@@ -113,8 +113,8 @@ export class Account {
       },
     };
     for (const runner of this.#runners) {
-      const { onMessage } = runner.plugin.hooks;
-      if (onMessage) void runner.call('onMessage', from, () => onMessage(message, runner.bot));
+      const { hooks } = runner.plugin;
+      if (runner.has('onMessage')) void runner.call('onMessage', from, () => hooks.onMessage?.(message, runner.bot));
     }
   }
 
@@ -131,8 +131,8 @@ export class Account {
       this.#log.info(`private connection with ${request.from} did not come about: ${(error as Error).message}`);
       return;
     }
-    const { onChannel } = runner.plugin.hooks;
-    const result = await runner.call('onChannel', request.from, () => onChannel?.(channel, runner.bot));
+    const { hooks } = runner.plugin;
+    const result = await runner.call('onChannel', request.from, () => hooks.onChannel?.(channel, runner.bot));
     if (!result.ok) channel.destroy();
   }
 
@@ -159,13 +159,13 @@ export class Account {
   }
 
   async #ask(runner: PluginRunner, from: string): Promise<boolean> {
-    const { onPrivateRequest } = runner.plugin.hooks;
-    if (!onPrivateRequest) return false;
+    if (!runner.has('onPrivateRequest')) return false;
+    const { hooks } = runner.plugin;
     let timer: NodeJS.Timeout | undefined;
     const decided = new Promise<boolean>((resolve) => {
       const request: IncomingRequest = { from, accept: () => resolve(true), refuse: () => resolve(false) };
       void runner
-        .call('onPrivateRequest', from, () => onPrivateRequest(request, runner.bot))
+        .call('onPrivateRequest', from, () => hooks.onPrivateRequest?.(request, runner.bot))
         .then((result) => resolve(result.ok && result.value === true));
       timer = setTimeout(() => {
         this.#log.warn('onPrivateRequest took too long to decide', { plugin: runner.plugin.name, peer: from });

@@ -74,7 +74,7 @@ function hooksOf(exported: Record<string, unknown>, invalid: (why: string) => Ch
   }
   const { name } = source;
   if (name !== undefined && typeof name !== 'string') throw invalid('its name is not a string');
-  return (name === undefined ? hooks : { ...hooks, name }) as BotPlugin;
+  return name === undefined ? hooks : { ...hooks, name };
 }
 
 /** Where in the plugin the error was thrown, if the stack tells. */

@@ -3,8 +3,6 @@ import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { exitFor, ExitSignal, EXIT } from './exit.ts';
 
-const VERSION_FLAGS = ['--version', '-V'];
-
 function version(): string {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
@@ -12,7 +10,7 @@ function version(): string {
 
 /** Runs one command line; resolves to the exit status. */
 async function main(argv: readonly string[]): Promise<number> {
-  if (VERSION_FLAGS.includes(argv[0] ?? '')) {
+  if (argv[0] === '--version' || argv[0] === '-V') {
     process.stdout.write(`${version()}\n`);
     return EXIT.done;
   }

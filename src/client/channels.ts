@@ -1,4 +1,4 @@
-import { loginKey } from '../protocol/login.ts';
+import { loginKey } from '../util/login-key.ts';
 import type { Channel } from './channel.ts';
 
 /** How long a packet 12 waits for the server to end the half it belongs to. */

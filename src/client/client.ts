@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { ChatosError } from '../errors.ts';
 import { formatAddress, toAddress, type Address } from '../net/address.ts';
 import { encodePacket } from '../protocol/encoder.ts';
-import { loginKey } from '../protocol/login.ts';
+import { loginKey } from '../util/login-key.ts';
 import type { Packet } from '../protocol/packets.ts';
 import { backoffDelayMs } from './backoff.ts';
 import { Channel, type ChannelRole } from './channel.ts';

@@ -1,5 +1,5 @@
 import { ChatosError } from '../errors.ts';
-import { loginKey } from '../protocol/login.ts';
+import { loginKey } from '../util/login-key.ts';
 import type { IdPrivate, Packet } from '../protocol/packets.ts';
 import { startWaiting, type Waiting } from './wait.ts';
 

@@ -102,7 +102,7 @@ function invalid(name: string, problems: Problem[], source: Source | undefined, 
     const place = source && offset !== undefined ? at(name, source.lines, offset) : name;
     return { offset: offset ?? 0, text: `${place}: ${tail.length > 0 ? `${tail.join('.')}: ` : ''}${message}` };
   });
-  const texts = placed.sort((a, b) => a.offset - b.offset).map(({ text }) => text);
+  const texts = placed.toSorted((a, b) => a.offset - b.offset).map(({ text }) => text);
   return new ChatosError('INVALID_CONFIG', texts.join('\n'), { fields: { file: name } });
 }
 

@@ -1,12 +1,12 @@
-import { loginKey } from '../protocol/login.ts';
+import { loginKey } from '../util/login-key.ts';
 
 /**
  * Whether a login matches a pattern in which `*` stands for any characters and `?` for one. Both are compared as logins
  * are (P7). Takes time proportional to the two lengths at worst, whatever the pattern.
  */
 export function matchesLogin(pattern: string, login: string): boolean {
-  const glob = [...loginKey(pattern)];
-  const text = [...loginKey(login)];
+  const glob = Array.from(loginKey(pattern));
+  const text = Array.from(loginKey(login));
   let g = 0;
   let t = 0;
   let star = -1;

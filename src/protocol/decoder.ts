@@ -48,10 +48,14 @@ export class PacketDecoder {
    * @throws {ChatosError} `MALFORMED_PACKET`, as soon as the bytes show it (P4). The decoder is of no use afterwards.
    */
   next(): Packet | undefined {
+    // A chunk must not outlive its packets: sixty-four kilobytes kept by each idle connection add up.
+    this.#frameSource = EMPTY;
+    this.#frameStart = 0;
+    this.#frameEnd = 0;
     return this.#partialLength > 0 ? this.#nextFromPartial() : this.#nextFromChunk();
   }
 
-  /** The bytes of the packet that `next` returned last: a view, valid until the next call of `next` or `push`. */
+  /** The bytes of the packet that `next` returned last: a view, valid until the next call of `next`. */
   get frame(): Buffer {
     return this.#frameSource.subarray(this.#frameStart, this.#frameEnd);
   }
@@ -96,7 +100,8 @@ export class PacketDecoder {
     const added = this.#chunk.copy(this.#partial, kept, this.#offset);
     const end = this.#measure(this.#partial, 0, kept + added);
     if (end === 0) {
-      this.#offset += added;
+      this.#chunk = EMPTY;
+      this.#offset = 0;
       this.#partialLength = kept + added;
       return undefined;
     }

@@ -10,5 +10,6 @@ export {
   MAX_PROPOSED_LOGIN_BYTES,
   type LongBytes,
 } from './limits.ts';
-export { loginKey, loginProblem } from './login.ts';
+export { loginKey } from '../util/login-key.ts';
+export { loginProblem } from './login.ts';
 export * from './packets.ts';

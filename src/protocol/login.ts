@@ -1,13 +1,7 @@
 import { MAX_LOGIN_BYTES } from './limits.ts';
 
 /** Control characters, and the characters that reorder or hide text (bidirectional overrides, isolates, marks). */
-// eslint-disable-next-line no-control-regex
 const FORBIDDEN = /[\p{Cc}\u061C\u200E\u200F\u2028\u2029\u202A-\u202E\u2066-\u2069]/u;
-
-/** The form in which two logins are compared: Unicode NFC, case kept (P7). */
-export function loginKey(login: string): string {
-  return login.normalize('NFC');
-}
 
 /** Why a login cannot be had whoever asks (P7), or `undefined` where nothing is wrong with it. */
 export function loginProblem(login: string): string | undefined {

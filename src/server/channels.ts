@@ -116,7 +116,7 @@ export class Channels {
     const channel = this.#channels.get(id);
     if (!channel) return undefined;
     const { requester, target } = channel;
-    const sorted = (keys: readonly string[]): string => [...keys].sort().join('\0');
+    const sorted = (keys: readonly string[]): string => keys.toSorted().join('\0');
     if (sorted([requester.key, target.key]) !== sorted(namedKeys)) return undefined;
     if (by.key !== requester.key && by.key !== target.key) return undefined;
     if (channel.over) return 'late';

@@ -1,5 +1,5 @@
 import type { Packet } from '../protocol/packets.ts';
-import { loginKey } from '../protocol/login.ts';
+import { loginKey } from '../util/login-key.ts';
 
 /** A client that is identified, as the others reach it. */
 export interface Member {

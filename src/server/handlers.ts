@@ -1,4 +1,5 @@
-import { loginKey, loginProblem } from '../protocol/login.ts';
+import { loginProblem } from '../protocol/login.ts';
+import { loginKey } from '../util/login-key.ts';
 import type { OkPrivate, PacketOf, PacketType } from '../protocol/packets.ts';
 import type { Hub } from './hub.ts';
 import type { Session } from './session.ts';

@@ -1,7 +1,7 @@
 import type net from 'node:net';
 import type { ChatosError } from '../errors.ts';
 import { PacketConnection } from '../net/packet-connection.ts';
-import { loginKey } from '../protocol/login.ts';
+import { loginKey } from '../util/login-key.ts';
 import type { LongBytes } from '../protocol/limits.ts';
 import type { Packet } from '../protocol/packets.ts';
 import type { Listener } from './broadcast.ts';

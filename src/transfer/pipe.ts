@@ -1,7 +1,14 @@
-import type { Readable, Writable } from 'node:stream';
+import type { Duplex, Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import type { Channel } from '../client/channel.ts';
 import { ChatosError } from '../errors.ts';
+
+/** What a pipe needs to know of a channel. */
+export interface PipedChannel extends Duplex {
+  readonly peer: string;
+  readonly closedByPeer: boolean;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+}
 
 /** What went through a channel, in bytes. */
 export interface PipeResult {
@@ -16,7 +23,7 @@ export interface PipeResult {
  * @throws what failed: the input's or the output's own error (the peer then sees an abort), or a {@link ChatosError}:
  *   `CHANNEL_ABORTED` where the channel broke, `CHANNEL_CLOSED` where the peer closed it before its stream had ended
  */
-export async function pipeChannel(channel: Channel, input: Readable, output: Writable): Promise<PipeResult> {
+export async function pipeChannel(channel: PipedChannel, input: Readable, output: Writable): Promise<PipeResult> {
   const closedEarly = new Promise<never>((_, reject) => {
     channel.once('inputEnd', () => {
       if (channel.closedByPeer) reject(closedBeforeEnd(channel.peer));
@@ -35,7 +42,7 @@ export async function pipeChannel(channel: Channel, input: Readable, output: Wri
   return { sent: channel.bytesSent, received: channel.bytesReceived };
 }
 
-async function send(input: Readable, channel: Channel): Promise<void> {
+async function send(input: Readable, channel: PipedChannel): Promise<void> {
   input.pipe(channel);
   try {
     // An input that fails does not end its destination: our direction stays open until the channel is destroyed.
@@ -45,7 +52,7 @@ async function send(input: Readable, channel: Channel): Promise<void> {
   }
 }
 
-async function receive(channel: Channel, output: Writable): Promise<void> {
+async function receive(channel: PipedChannel, output: Writable): Promise<void> {
   channel.pipe(output, { end: false });
   await finished(channel, { writable: false });
   // What was written before has left when this has: the output itself stays open, as standard output must.

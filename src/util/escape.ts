@@ -1,5 +1,4 @@
 /** What could move a terminal's cursor, change its state, or show text in another order than it has. */
-// eslint-disable-next-line no-control-regex
 const UNSAFE =
   /[\u0000-\u001F\u007F-\u009F\u061C\u200E\u200F\u2028\u2029\u202A-\u202E\u2066-\u2069\uFEFF\u{E0000}-\u{E007F}]|\p{Cs}/gu;
 

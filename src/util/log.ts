@@ -61,7 +61,7 @@ function textLine(level: LogLevel, message: string, fields: LogFields): string {
   let line = `${new Date().toISOString().slice(0, 19)}Z ${level.padEnd(5)} ${escapeUnsafe(message)}`;
   for (const [name, value] of Object.entries(fields)) {
     if (value === undefined || name === 'stack') continue;
-    const text = escapeUnsafe(String(value));
+    const text = escapeUnsafe(typeof value === 'object' ? JSON.stringify(value) : String(value as string | number));
     line += ` ${name}=${/[\s"=]/.test(text) || text === '' ? JSON.stringify(text) : text}`;
   }
   if (typeof fields['stack'] === 'string') {

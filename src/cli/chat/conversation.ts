@@ -5,7 +5,7 @@ import type { ChatosClient } from '../../client/client.ts';
 import type { PrivateRequest } from '../../client/private-request.ts';
 import { startWaiting, type Waiting } from '../../client/wait.ts';
 import { ChatosError } from '../../errors.ts';
-import { loginKey } from '../../protocol/login.ts';
+import { loginKey } from '../../util/login-key.ts';
 import type { ChatView } from './view.ts';
 
 /** How long `/accept` waits for a peer that has not asked yet. */

@@ -54,7 +54,7 @@ async function chat(flags: ChatFlags): Promise<void> {
 }
 
 async function converse(flags: ChatFlags, signal: AbortSignal): Promise<void> {
-  const interactive = process.stdin.isTTY === true && process.stderr.isTTY === true && !flags.json;
+  const interactive = process.stdin.isTTY && process.stderr.isTTY && !flags.json;
   const view = flags.json ? jsonView() : textView();
   let conversation: Conversation | undefined;
   const prepare = (made: ChatosClient): void => {
