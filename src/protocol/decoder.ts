@@ -163,10 +163,12 @@ function build(layout: WireLayout, bytes: Buffer, longBytes: LongBytes): Packet 
 }
 
 function text(layout: WireLayout, field: string, bytes: Buffer, start: number, end: number): string {
-  if (!isUtf8(bytes.subarray(start, end))) {
+  const decoded = bytes.toString('utf8', start, end);
+  // Bytes that are not UTF-8 come out as U+FFFD: only where one stands need the bytes be looked at again.
+  if (decoded.includes('\uFFFD') && !isUtf8(bytes.subarray(start, end))) {
     throw malformed(`the ${field} of ${layout.type} is not UTF-8`, { field });
   }
-  return bytes.toString('utf8', start, end);
+  return decoded;
 }
 
 function malformed(message: string, fields: Record<string, string | number>): ChatosError {

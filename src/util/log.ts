@@ -52,16 +52,20 @@ export function createLogger(options: LogOptions = {}): Logger {
 /** Drops everything. */
 export const SILENT_LOGGER: Logger = createLogger({ level: 'silent' });
 
+function bigIntAsText(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? value.toString() : value;
+}
+
 function jsonLine(level: LogLevel, message: string, fields: LogFields): string {
   const line = { time: new Date().toISOString(), level, message, ...fields };
-  return `${JSON.stringify(line, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value))}\n`;
+  return `${JSON.stringify(line, bigIntAsText)}\n`;
 }
 
 function textLine(level: LogLevel, message: string, fields: LogFields): string {
   let line = `${new Date().toISOString().slice(0, 19)}Z ${level.padEnd(5)} ${escapeUnsafe(message)}`;
   for (const [name, value] of Object.entries(fields)) {
     if (value === undefined || name === 'stack') continue;
-    const text = escapeUnsafe(typeof value === 'object' ? JSON.stringify(value) : String(value as string | number));
+    const text = escapeUnsafe(typeof value === 'string' ? value : JSON.stringify(value, bigIntAsText));
     line += ` ${name}=${/[\s"=]/.test(text) || text === '' ? JSON.stringify(text) : text}`;
   }
   if (typeof fields['stack'] === 'string') {

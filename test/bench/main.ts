@@ -1,0 +1,25 @@
+// npm run bench [-- decoder|fanout|relay ...] [-- --rounds N]
+import { parseArgs } from 'node:util';
+import { benchDecoder } from './decoder.ts';
+import { benchFanout } from './fanout.ts';
+import { benchRelay } from './relay.ts';
+
+const BENCHMARKS: Readonly<Record<string, (rounds: number) => Promise<void>>> = {
+  decoder: benchDecoder,
+  fanout: benchFanout,
+  relay: benchRelay,
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { rounds: { type: 'string', default: '3' } },
+});
+const names = positionals.length > 0 ? positionals : Object.keys(BENCHMARKS);
+for (const name of names) {
+  const benchmark = BENCHMARKS[name];
+  if (!benchmark) throw new Error(`there is no benchmark '${name}'; there are ${Object.keys(BENCHMARKS).join(', ')}`);
+  await benchmark(Number(values.rounds));
+}
+process.stdout.write(
+  '\nRatios compare the first line with each other one, within this sitting; higher rates and lower costs are better.\n',
+);

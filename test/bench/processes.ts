@@ -1,0 +1,82 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+export const CLI = path.resolve(import.meta.dirname, '../../dist/cli/main.js');
+
+/** A server under test: a process that listens on a port of 127.0.0.1. */
+export interface Running {
+  readonly pid: number;
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+export function isInstalled(command: string): boolean {
+  return spawnSync('sh', ['-c', `command -v ${command}`]).status === 0;
+}
+
+export async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as net.AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Starts a process and waits until its port answers. `files` are written to a folder of their own, the cwd. */
+export async function start(
+  command: string,
+  args: readonly string[],
+  port: number,
+  files: Readonly<Record<string, string>> = {},
+): Promise<Running> {
+  const cwd = mkdtempSync(path.join(tmpdir(), 'chatosbot-bench-'));
+  for (const [name, text] of Object.entries(files)) writeFileSync(path.join(cwd, name), text);
+  const child = spawn(command, args, { cwd, stdio: 'ignore' });
+  const stop = async (): Promise<void> => {
+    await end(child);
+    rmSync(cwd, { recursive: true, force: true });
+  };
+  for (let tries = 0; tries < 100; tries++) {
+    if (child.exitCode !== null) break;
+    if (await answers(port)) return { pid: child.pid!, port, stop };
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  await stop();
+  throw new Error(`${command} did not start`);
+}
+
+export async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), 3_000);
+  await exited;
+  clearTimeout(timer);
+}
+
+/** The server of this project, as it is shipped. */
+export async function startChatos(): Promise<Running> {
+  const port = await freePort();
+  return start(
+    process.execPath,
+    [CLI, 'serve', '--listen', `127.0.0.1:${port}`, '--drain', '0', '--log-level', 'error'],
+    port,
+  );
+}
+
+async function answers(port: number): Promise<boolean> {
+  const socket = net.connect(port, '127.0.0.1');
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
