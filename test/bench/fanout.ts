@@ -79,7 +79,7 @@ async function measure(dialect: Dialect): Promise<Figures> {
   const server = await dialect.start();
   const sockets: net.Socket[] = [];
   try {
-    for (let i = 0; i < CLIENTS; i++) sockets.push(await login(dialect, server.port, i));
+    for (let i = 0; i < CLIENTS; i++) sockets.push(await connect(dialect, server.port, i));
     const receivers = CLIENTS - (dialect.echoes ? 0 : 1);
     const counter = countDeliveries(sockets);
     if (dialect.join) {
@@ -115,7 +115,7 @@ async function measure(dialect: Dialect): Promise<Figures> {
   }
 }
 
-async function login(dialect: Dialect, port: number, number: number): Promise<net.Socket> {
+async function connect(dialect: Dialect, port: number, number: number): Promise<net.Socket> {
   const socket = net.connect({ port, host: '127.0.0.1', noDelay: true, localAddress: `127.0.0.${2 + (number % 200)}` });
   socket.write(dialect.hello(`u${number}`));
   let received = Buffer.alloc(0);

@@ -39,7 +39,7 @@ export type Figures = Readonly<Record<string, number>>;
 
 export interface Contender {
   readonly name: string;
-  run(): Promise<Figures>;
+  readonly run: () => Promise<Figures>;
 }
 
 /**

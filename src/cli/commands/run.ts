@@ -7,11 +7,8 @@ import { currentHook } from '../../bot/plugin-runner.ts';
 import { BotRuntime, DEFAULT_STOP_TIMEOUT_MS, type BotEntry } from '../../bot/runtime.ts';
 import { loadConfig, type LoadedConfig } from '../../config/load.ts';
 import { ChatosError, isChatosError, messageOf } from '../../errors.ts';
-import * as chatosbot from '../../index.ts';
-import * as clientModule from '../../client/index.ts';
-import * as protocolModule from '../../protocol/index.ts';
-import * as serverModule from '../../server/index.ts';
 import { formatAddress, parseAddress, type Address } from '../../net/address.ts';
+import { PLUGIN_MODULES } from '../../plugin-modules.ts';
 import { DEFAULT_POLICY } from '../../policy/policy.ts';
 import { ChatosServer } from '../../server/server.ts';
 import type { Logger } from '../../util/log.ts';
@@ -119,12 +116,7 @@ async function loadEntries(files: string[], { config, directory, file }: LoadedC
     const where = file === undefined ? 'there is no chatosbot.config.yaml' : `${file} has no bots`;
     throw new ChatosError('INVALID_ARGUMENT', `nothing to run: no plugin was named, and ${where}`);
   }
-  const loader = await createModuleLoader({
-    chatosbot,
-    'chatosbot/client': clientModule,
-    'chatosbot/protocol': protocolModule,
-    'chatosbot/server': serverModule,
-  });
+  const loader = await createModuleLoader(PLUGIN_MODULES);
   const entries: Omit<BotEntry, 'server'>[] = [];
   for (const { path: pluginFile, login, options } of wanted) {
     const plugin = await loadPlugin(path.relative(process.cwd(), pluginFile), loader);

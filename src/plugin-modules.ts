@@ -1,0 +1,12 @@
+import * as client from './client/index.ts';
+import * as chatosbot from './index.ts';
+import * as protocol from './protocol/index.ts';
+import * as server from './server/index.ts';
+
+/** What plugins can import by name wherever they lie: the very modules that run them, so that classes are the same. */
+export const PLUGIN_MODULES: Readonly<Record<string, unknown>> = {
+  chatosbot,
+  'chatosbot/client': client,
+  'chatosbot/protocol': protocol,
+  'chatosbot/server': server,
+};

@@ -1,0 +1,91 @@
+import type { Channel } from '../client/channel.ts';
+import type { ChatMessage, ChatosClient } from '../client/client.ts';
+import type { RequestOptions } from '../client/options.ts';
+import type { PrivateRequest } from '../client/private-request.ts';
+import { withResolvers } from '../client/wait.ts';
+
+/** How long an expectation waits, in milliseconds. */
+const DEFAULT_EXPECT_TIMEOUT_MS = 5_000;
+
+/** What a message is expected to be: a text, a pattern, or a condition. */
+export type Expected = string | RegExp | ((message: ChatMessage) => boolean);
+
+/** A scripted user of a {@link TestNetwork}: says things, and waits for what it is told. */
+export class TestUser {
+  readonly login: string;
+  readonly #client: ChatosClient;
+  /** Heard, and not yet met by an expectation. */
+  readonly #heard: ChatMessage[] = [];
+  #onHeard: () => void = () => undefined;
+
+  constructor(client: ChatosClient) {
+    this.login = client.login;
+    this.#client = client;
+    client.on('message', (message) => {
+      if (message.own) return;
+      this.#heard.push(message);
+      this.#onHeard();
+    });
+  }
+
+  /** Says something to everyone. */
+  say(text: string): Promise<void> {
+    return this.#client.say(text);
+  }
+
+  /** Says something to one. */
+  tell(to: string, text: string): Promise<void> {
+    return this.#client.tell(to, text);
+  }
+
+  /**
+   * The next message of somebody else that is as expected; those before it are passed over.
+   *
+   * @throws {Error} with all that was heard, where none comes in time
+   */
+  async expects(expected: Expected, timeoutMs: number = DEFAULT_EXPECT_TIMEOUT_MS): Promise<ChatMessage> {
+    const deadline = Date.now() + timeoutMs;
+    const passedOver: string[] = [];
+    for (;;) {
+      for (let next = this.#heard.shift(); next; next = this.#heard.shift()) {
+        if (isExpected(next, expected)) return next;
+        passedOver.push(`${next.from}: ${next.text}`);
+      }
+      if (!(await this.#hears(deadline - Date.now()))) break;
+    }
+    const heard = passedOver.length === 0 ? 'heard nothing' : `heard:\n${passedOver.join('\n')}`;
+    throw new Error(`${this.login} expected ${String(expected)} within ${timeoutMs} ms, but ${heard}`);
+  }
+
+  /** Asks a peer for a private connection. Rejects as the client does: `REQUEST_REFUSED`, `TIMED_OUT`. */
+  request(peer: string, options: RequestOptions = {}): Promise<Channel> {
+    return this.#client.request(peer, { timeoutMs: DEFAULT_EXPECT_TIMEOUT_MS, ...options });
+  }
+
+  /** Accepts the next private request that a peer makes. */
+  acceptNext(): Promise<Channel> {
+    const { promise, resolve, reject } = withResolvers<Channel>();
+    this.#client.once('request', (request: PrivateRequest) => void request.accept().then(resolve, reject));
+    return promise;
+  }
+
+  /** Logs out. */
+  leave(): Promise<void> {
+    return this.#client.close();
+  }
+
+  #hears(timeoutMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), Math.max(timeoutMs, 0));
+      this.#onHeard = () => {
+        clearTimeout(timer);
+        resolve(true);
+      };
+    });
+  }
+}
+
+function isExpected(message: ChatMessage, expected: Expected): boolean {
+  if (typeof expected === 'function') return expected(message);
+  return typeof expected === 'string' ? message.text === expected : expected.test(message.text);
+}
