@@ -1,0 +1,14 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { exitFor } from '../../src/cli/exit.ts';
+import { ChatosError, ERROR_CODES, type ErrorCode } from '../../src/errors.ts';
+
+test('docs/errors.md has a row for each error code, with its meaning and exit status', () => {
+  const text = readFileSync('docs/errors.md', 'utf8');
+  const documented = [...text.matchAll(/^\| `([A-Z_]+)` *\| (.*?) *\| (\d+) *\|$/gm)].map((row) => row.slice(1));
+  const expected = Object.entries(ERROR_CODES).map(([code, meaning]) => {
+    const { status } = exitFor(new ChatosError(code as ErrorCode, ''));
+    return [code, meaning, String(status)];
+  });
+  expect(documented).toEqual(expected);
+});

@@ -1,0 +1,78 @@
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { createModuleLoader, loadPlugin } from '../../src/bot/loader.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { PLUGIN_MODULES } from '../../src/plugin-modules.ts';
+import * as testing from '../../src/testing/index.ts';
+import { TestNetwork } from '../../src/testing/index.ts';
+
+const directory = mkdtempSync(path.join(tmpdir(), 'chatosbot-docs-'));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+interface Snippet {
+  readonly from: string;
+  readonly file: string;
+  readonly code: string;
+}
+
+/** The fenced blocks of a language in README and docs, each written to a file of its own. */
+function snippets(language: string): Snippet[] {
+  const pages = ['README.md', ...readdirSync('docs').map((name) => `docs/${name}`)].filter((name) =>
+    name.endsWith('.md'),
+  );
+  return pages.flatMap((page) => {
+    const blocks = [...readFileSync(page, 'utf8').matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, 'gms'))];
+    return blocks.map(([, code], index) => {
+      const file = path.join(directory, `${path.basename(page, '.md')}-${index + 1}.${language}`);
+      writeFileSync(file, code!);
+      return { from: `${page}, block ${index + 1}`, file, code: code! };
+    });
+  });
+}
+
+const scripts = snippets('ts');
+const plugins = scripts.filter(({ code }) => code.includes('defineBot'));
+const programs = scripts.filter(({ code }) => !code.includes('defineBot'));
+
+describe('the plugins in the docs', () => {
+  test.each(plugins)('$from loads and runs', async ({ file }) => {
+    const net = await TestNetwork.start();
+    await net.bot(file, { login: 'bot' });
+    await net.stop();
+  });
+});
+
+describe('the programs in the docs', () => {
+  test.each(programs)('$from runs to its end', async ({ file }) => {
+    const loader = await createModuleLoader({ ...PLUGIN_MODULES, 'chatosbot/testing': testing });
+    await loader.load(file);
+  });
+});
+
+describe('the configurations in the docs', () => {
+  test.each(snippets('yaml'))('$from is valid', async ({ file }) => {
+    const { config } = await loadConfig({ file });
+    expect(config).not.toEqual({});
+  });
+});
+
+test("the tutorial's bot does what the tutorial says", async () => {
+  const dice = plugins.find(({ code }) => code.includes('rolls'))!;
+  expect((await loadPlugin(dice.file, await createModuleLoader(PLUGIN_MODULES))).name).toBe('README-1');
+  const net = await TestNetwork.start();
+  try {
+    await net.bot(dice.file, { login: 'dice' });
+    const ann = await net.user('ann');
+    await ann.say('roll 20');
+    await ann.expects(/^ann rolls \d+$/);
+    const channel = await ann.request('dice');
+    channel.end();
+    expect(String(await channel.toArray())).toMatch(/^0\.\d+\n$/);
+    const mallory = await net.user('mallory');
+    await expect(mallory.request('dice')).rejects.toMatchObject({ code: 'REQUEST_REFUSED' });
+  } finally {
+    await net.stop();
+  }
+});
