@@ -4,7 +4,6 @@ import { formatAddress, toAddress, type Address } from '../net/address.ts';
 import { encodePacket } from '../protocol/encoder.ts';
 import { loginKey } from '../util/login-key.ts';
 import type { Packet } from '../protocol/packets.ts';
-import { backoffDelayMs } from './backoff.ts';
 import { Channel, type ChannelRole } from './channel.ts';
 import { OpenChannels } from './channels.ts';
 import { openHalf } from './half.ts';
@@ -17,8 +16,8 @@ import {
 } from './options.ts';
 import { PrivateRequest } from './private-request.ts';
 import { Requests } from './requests.ts';
-import { openSession, type ClientSession } from './session.ts';
-import { pause, withResolvers } from './wait.ts';
+import { SessionLoop, type Retry } from './session-loop.ts';
+import { withResolvers } from './wait.ts';
 
 /** A message as it came from the server. */
 export interface ChatMessage {
@@ -41,15 +40,10 @@ export interface ClientEvents {
   /** The session was lost; open channels go on. With `reconnect` another attempt follows. */
   disconnected: [error: ChatosError | undefined];
   /** An attempt to connect failed; the next one comes after the pause. */
-  retrying: [attempt: { readonly error: ChatosError; readonly attempt: number; readonly delayMs: number }];
+  retrying: [retry: Retry];
   /** The client has ended for good: by `close`, by its signal, or with the error that it gave up on. */
   closed: [error: ChatosError | undefined];
 }
-
-/** After a lost connection, the server may take this long to notice and to free our login. */
-const OWN_LOGIN_TTL_MS = 120_000;
-/** A session that lasted this long makes the next pauses begin short again. */
-const STABLE_SESSION_MS = 10_000;
 
 /**
  * A ChatOS client: one login at one server, with messages and private connections.
@@ -64,26 +58,38 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
   readonly login: string;
   readonly server: Address;
   readonly #options: ResolvedClientOptions;
-  readonly #abort = new AbortController();
+  readonly #loop: SessionLoop;
   readonly #requests: Requests;
   readonly #channels = new OpenChannels();
-  #session: ClientSession | undefined;
-  /** When the last session was lost, as `Date.now()`. */
-  #lostAt: number | undefined;
-  #closing = false;
-  #running: Promise<void> | undefined;
 
   private constructor(options: ClientOptions) {
     super();
     this.login = options.login;
     this.server = toAddress(options.server);
     this.#options = resolveClientOptions(options);
-    this.#requests = new Requests(options.login, (packet) => this.#session?.connection.send(packet));
     // Tells about a login that can never be sent before anything is connected.
     encodePacket({ type: 'LOGIN', login: options.login });
+    this.#requests = new Requests(options.login, (packet) => this.#loop.session?.connection.send(packet));
+    this.#loop = new SessionLoop(this.server, this.login, this.#options, {
+      onPacket: (packet) => this.#onPacket(packet),
+      onConnected: () => {
+        this.emit('connected');
+        this.#requests.repeat();
+      },
+      onDisconnected: ({ error, reason, final }) => {
+        this.#requests.fail(reason, !final);
+        this.emit('disconnected', error);
+      },
+      onRetrying: (retry) => this.emit('retrying', retry),
+      onClosed: (error, reason) => {
+        this.#requests.fail(reason, false);
+        this.emit('closed', error);
+      },
+    });
     const { signal } = options;
-    if (signal?.aborted) this.#abort.abort(signal.reason);
-    else signal?.addEventListener('abort', () => this.#abort.abort(signal.reason), { signal: this.#abort.signal });
+    const abort = (): void => void this.#loop.abort(signal?.reason);
+    if (signal?.aborted) abort();
+    else signal?.addEventListener('abort', abort, { once: true, signal: this.#loop.signal });
   }
 
   /**
@@ -105,16 +111,13 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
   }
 
   /** Connects and logs in: see {@link ChatosClient.connect}. To be called once. */
-  async start(): Promise<void> {
-    const first = withResolvers<void>();
-    this.once('connected', first.resolve);
-    this.#running = this.#run(first.reject);
-    await first.promise;
+  start(): Promise<void> {
+    return this.#loop.start();
   }
 
   /** Whether there is a session at the moment. */
   get connected(): boolean {
-    return this.#session !== undefined;
+    return this.#loop.session !== undefined;
   }
 
   /** Open private connections. */
@@ -158,7 +161,7 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
       throw new ChatosError('INVALID_ARGUMENT', 'a private connection with oneself is not possible');
     }
     encodePacket({ type: 'REQUEST_PRIVATE', loginRequester: this.login, loginTarget: peer });
-    if (!this.#session && !this.#options.backoff) throw this.#notConnected();
+    if (!this.#loop.session && !this.#options.backoff) throw this.#notConnected();
     const signal = this.#signalWith(options.signal);
     const connectId = await this.#requests.ask(peer, { timeoutMs, signal });
     return this.#establish(peer, 'requester', connectId, signal);
@@ -168,87 +171,14 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
    * Ends the client in order: what was sent leaves first; resolves when the server has closed the session too. Channels
    * that are open go on. Whether it went well is in the error of `closed`.
    */
-  async close(): Promise<void> {
-    this.#closing = true;
-    const session = this.#session;
-    session?.connection.end();
-    await session?.closed;
-    this.#abort.abort();
-    await this.#running;
+  close(): Promise<void> {
+    return this.#loop.close();
   }
 
   /** Ends the client at once, and breaks its channels. */
   async destroy(): Promise<void> {
-    this.#abort.abort();
     this.#channels.destroy();
-    await this.#running;
-  }
-
-  /** Connects, waits for the end of the session, connects again: until closed, or until it gives up. */
-  async #run(firstFailed: (error: unknown) => void): Promise<void> {
-    const { backoff } = this.#options;
-    const { signal } = this.#abort;
-    let failures = 0;
-    let error: ChatosError | undefined;
-    while (!signal.aborted) {
-      const startedAt = Date.now();
-      try {
-        error = await this.#runSession();
-        this.#lostAt = Date.now();
-        if (this.#lostAt - startedAt > STABLE_SESSION_MS) failures = 0;
-      } catch (caught) {
-        if (!(caught instanceof ChatosError)) {
-          firstFailed(caught);
-          throw caught;
-        }
-        error = caught;
-        if (!this.#mayRetry(error)) break;
-      }
-      if (signal.aborted || this.#closing || !backoff) break;
-      failures += 1;
-      const delayMs = backoffDelayMs(backoff, failures);
-      error ??= this.#connectionLost();
-      this.emit('retrying', { error, attempt: failures, delayMs });
-      await pause(delayMs, signal);
-    }
-    if (signal.aborted) error = undefined;
-    else if (!this.#closing) error ??= this.#connectionLost();
-    const ended = error ?? new ChatosError('ABORTED', 'the client was closed', { cause: signal.reason });
-    this.#requests.fail(ended, false);
-    firstFailed(ended);
-    this.#abort.abort();
-    this.emit('closed', error);
-  }
-
-  /** A login that is taken is final, unless it may be our own lost session that still holds it. */
-  #mayRetry({ code }: ChatosError): boolean {
-    if (code !== 'LOGIN_REFUSED' || this.#options.waitForLogin) return true;
-    return this.#lostAt !== undefined && Date.now() - this.#lostAt < OWN_LOGIN_TTL_MS;
-  }
-
-  /** One session, from dialling to its end; returns the error that ended it, if any. */
-  async #runSession(): Promise<ChatosError | undefined> {
-    const { signal } = this.#abort;
-    let lost: ChatosError | undefined;
-    const session = await openSession(
-      this.server,
-      this.login,
-      { onPacket: (packet) => this.#onPacket(packet), onClose: (error) => (lost = error) },
-      this.#options,
-      signal,
-    );
-    const destroy = (): void => session.connection.destroy();
-    signal.addEventListener('abort', destroy, { once: true });
-    this.#session = session;
-    this.emit('connected');
-    this.#requests.repeat();
-    await session.closed;
-    signal.removeEventListener('abort', destroy);
-    this.#session = undefined;
-    const error = lost ?? this.#connectionLost();
-    this.#requests.fail(error, this.#options.backoff !== undefined && !signal.aborted);
-    this.emit('disconnected', lost);
-    return lost;
+    await this.#loop.abort();
   }
 
   #onPacket(packet: Packet): void {
@@ -275,7 +205,7 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
         // The answer to a second LOGIN, which we never send: of no consequence (P7).
         break;
       default:
-        this.#session?.connection.destroy(
+        this.#loop.session?.connection.destroy(
           new ChatosError('UNEXPECTED_PACKET', `the server sent ${packet.type}, which has no place in a session`),
         );
     }
@@ -286,10 +216,10 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
   }
 
   #onRequest(from: string): void {
-    const signal = this.#abort.signal;
+    const signal = this.#loop.signal;
     const request = new PrivateRequest(from, {
       accept: async () => {
-        if (!this.#session) throw this.#notConnected();
+        if (!this.#loop.session) throw this.#notConnected();
         const connectId = await this.#requests.accept(from, { timeoutMs: this.#options.establishTimeoutMs, signal });
         return this.#establish(from, 'target', connectId, signal);
       },
@@ -301,12 +231,12 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
   async #establish(peer: string, role: ChannelRole, connectId: bigint, signal: AbortSignal): Promise<Channel> {
     const [loginRequester, loginTarget] = role === 'requester' ? [this.login, peer] : [peer, this.login];
     const requestClose = (): boolean => {
-      const connection = this.#session?.connection;
+      const connection = this.#loop.session?.connection;
       connection?.send({ type: 'CLOSE_CONNECTION', connectId, loginRequester, loginTarget });
       return connection !== undefined;
     };
     try {
-      const reached = this.#session?.reached ?? this.server;
+      const reached = this.#loop.session?.reached ?? this.server;
       const half = await openHalf(reached, connectId, { timeoutMs: this.#options.establishTimeoutMs, signal });
       const channel = new Channel({ ...half, peer, role, connectId, requestClose });
       this.#channels.add(channel);
@@ -318,15 +248,11 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
   }
 
   async #deliver(packet: Packet): Promise<void> {
-    const connection = this.#session?.connection;
+    const connection = this.#loop.session?.connection;
     if (!connection?.open) throw this.#notConnected();
     const { promise, resolve, reject } = withResolvers<void>();
     connection.send(packet, (error) => (error ? reject(error) : resolve()));
     await promise;
-  }
-
-  #connectionLost(): ChatosError {
-    return new ChatosError('CONNECTION_LOST', `${formatAddress(this.server)} closed the connection`);
   }
 
   #notConnected(): ChatosError {
@@ -334,6 +260,6 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
   }
 
   #signalWith(signal: AbortSignal | undefined): AbortSignal {
-    return signal ? AbortSignal.any([this.#abort.signal, signal]) : this.#abort.signal;
+    return signal ? AbortSignal.any([this.#loop.signal, signal]) : this.#loop.signal;
   }
 }

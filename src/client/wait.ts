@@ -15,6 +15,9 @@ export interface WaitLimits {
   readonly what: string;
 }
 
+/** What a timer can hold: 24 days. Whoever waits longer waits without a limit. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** Starts waiting. The promise rejects with `TIMED_OUT` or `ABORTED` unless it is settled before. */
 export function startWaiting<T>({ timeoutMs, signal, what }: WaitLimits): Waiting<T> {
   const { promise, resolve, reject } = withResolvers<T>();
@@ -29,7 +32,7 @@ export function startWaiting<T>({ timeoutMs, signal, what }: WaitLimits): Waitin
   const onAbort = (): void => fail(new ChatosError('ABORTED', 'cancelled', { cause: signal?.reason }));
   const onTimeout = (): void =>
     fail(new ChatosError('TIMED_OUT', `${what} within ${timeoutMs / 1000} s`, { fields: { timeoutMs } }));
-  const timer = timeoutMs === Infinity ? undefined : setTimeout(onTimeout, timeoutMs);
+  const timer = timeoutMs > MAX_TIMER_MS ? undefined : setTimeout(onTimeout, timeoutMs);
   signal?.addEventListener('abort', onAbort, { once: true });
   if (signal?.aborted) onAbort();
   return {

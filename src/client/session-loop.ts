@@ -1,0 +1,149 @@
+import { ChatosError } from '../errors.ts';
+import { formatAddress, type Address } from '../net/address.ts';
+import type { Packet } from '../protocol/packets.ts';
+import { backoffDelayMs } from './backoff.ts';
+import type { ResolvedClientOptions } from './options.ts';
+import { runSession, type ClientSession } from './session.ts';
+import { pause, withResolvers } from './wait.ts';
+
+/** An attempt to connect that failed, and when the next one comes. */
+export interface Retry {
+  readonly error: ChatosError;
+  /** 1 for the first retry. */
+  readonly attempt: number;
+  readonly delayMs: number;
+}
+
+export interface SessionLoopHandlers {
+  onPacket(packet: Packet): void;
+  onConnected(): void;
+  /** `reason` tells why in any case; `error` is set where the session did not end in order. */
+  onDisconnected(lost: { error: ChatosError | undefined; reason: ChatosError; final: boolean }): void;
+  onRetrying(retry: Retry): void;
+  /** Once, last of all; with the error that it gave up on. `reason` is for whoever still waits for something. */
+  onClosed(error: ChatosError | undefined, reason: ChatosError): void;
+}
+
+/** After a lost connection, the server may take this long to notice and to free our login. */
+const OWN_LOGIN_TTL_MS = 120_000;
+/** A session that lasted this long makes the next pauses begin short again. */
+const STABLE_SESSION_MS = 10_000;
+
+/** One session after the other: connects, waits for the end, connects again, until closed or until it gives up. */
+export class SessionLoop {
+  readonly #server: Address;
+  readonly #login: string;
+  readonly #options: ResolvedClientOptions;
+  readonly #handlers: SessionLoopHandlers;
+  readonly #abort = new AbortController();
+  #session: ClientSession | undefined;
+  /** When the last session was lost, as `Date.now()`. */
+  #lostAt: number | undefined;
+  #closing = false;
+  #running: Promise<void> | undefined;
+
+  constructor(server: Address, login: string, options: ResolvedClientOptions, handlers: SessionLoopHandlers) {
+    this.#server = server;
+    this.#login = login;
+    this.#options = options;
+    this.#handlers = handlers;
+  }
+
+  /** The session there is at the moment. */
+  get session(): ClientSession | undefined {
+    return this.#session;
+  }
+
+  /** Aborted when the loop has ended, or is about to. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** Resolves when logged in for the first time. To be called once. */
+  async start(): Promise<void> {
+    const first = withResolvers<void>();
+    this.#running = this.#run(first);
+    await first.promise;
+  }
+
+  /** Ends the session in order, and the loop. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    if (this.#session) this.#session.connection.end();
+    else this.#abort.abort();
+    await this.#running;
+  }
+
+  /** Ends everything at once. */
+  async abort(reason?: unknown): Promise<void> {
+    this.#abort.abort(reason);
+    await this.#running;
+  }
+
+  async #run(first: { resolve: () => void; reject: (error: unknown) => void }): Promise<void> {
+    const { backoff } = this.#options;
+    const { signal } = this.#abort;
+    let failures = 0;
+    let error: ChatosError | undefined;
+    while (!signal.aborted) {
+      const startedAt = Date.now();
+      try {
+        error = await this.#runSession(first.resolve);
+        this.#lostAt = Date.now();
+        if (this.#lostAt - startedAt > STABLE_SESSION_MS) failures = 0;
+      } catch (caught) {
+        if (!(caught instanceof ChatosError)) {
+          first.reject(caught);
+          throw caught;
+        }
+        error = caught;
+        if (!this.#mayRetry(error)) break;
+      }
+      if (signal.aborted || this.#closing || !backoff) break;
+      failures += 1;
+      const delayMs = backoffDelayMs(backoff, failures);
+      this.#handlers.onRetrying({ error: error ?? this.#closedByServer(), attempt: failures, delayMs });
+      await pause(delayMs, signal);
+    }
+    if (signal.aborted) error = undefined;
+    else if (!this.#closing) error ??= this.#closedByServer();
+    const reason = error ?? this.#closedByUs();
+    first.reject(reason);
+    this.#abort.abort();
+    this.#handlers.onClosed(error, reason);
+  }
+
+  /** A login that is taken is final, unless it may be our own lost session that still holds it. */
+  #mayRetry({ code }: ChatosError): boolean {
+    if (code !== 'LOGIN_REFUSED' || this.#options.waitForLogin) return true;
+    return this.#lostAt !== undefined && Date.now() - this.#lostAt < OWN_LOGIN_TTL_MS;
+  }
+
+  /** One session, from dialling to its end; returns the error that ended it, if any. */
+  async #runSession(onFirst: () => void): Promise<ChatosError | undefined> {
+    const { signal } = this.#abort;
+    const onOpen = (session: ClientSession): void => {
+      this.#session = session;
+      this.#handlers.onConnected();
+      onFirst();
+    };
+    const onPacket = (packet: Packet): void => this.#handlers.onPacket(packet);
+    const error = await runSession(this.#server, this.#login, { onOpen, onPacket }, this.#options, signal);
+    this.#session = undefined;
+    const final = this.#options.backoff === undefined || signal.aborted || this.#closing;
+    this.#handlers.onDisconnected({ error, reason: error ?? this.#endedInOrder(), final });
+    return error;
+  }
+
+  #endedInOrder(): ChatosError {
+    return this.#closing || this.signal.aborted ? this.#closedByUs() : this.#closedByServer();
+  }
+
+  #closedByUs(): ChatosError {
+    return new ChatosError('ABORTED', 'the client was closed', { cause: this.signal.reason });
+  }
+
+  #closedByServer(): ChatosError {
+    return new ChatosError('CONNECTION_LOST', `${formatAddress(this.#server)} closed the connection`);
+  }
+}
