@@ -22,6 +22,8 @@ export default defineBot({
         else answer(response, error.code === 'ENOENT' || error.code === 'ENOTDIR' ? 404 : 500);
       });
     });
+    // A peer may end its side behind its last request, and still get the answer: Node's server knows how, if told.
+    Object.assign(server, { httpAllowHalfOpen: true });
   },
 
   onPrivateRequest() {
