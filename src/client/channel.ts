@@ -1,6 +1,7 @@
 import type net from 'node:net';
 import { Duplex } from 'node:stream';
 import { ChatosError } from '../errors.ts';
+import { onConfirmedEnd } from '../net/confirmed-end.ts';
 
 /** Which side asked for the private connection. */
 export type ChannelRole = 'requester' | 'target';
@@ -49,7 +50,8 @@ export class Channel extends Duplex {
     this.connectId = init.connectId;
     this.#socket = init.socket;
     this.#requestClose = init.requestClose;
-    this.#socket.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose);
+    this.#socket.on('data', this.#onData).on('error', this.#onError).on('close', this.#onClose);
+    onConfirmedEnd(this.#socket, this.#onEnd);
     if (init.rest.length > 0) this.#onData(init.rest);
   }
 
@@ -143,19 +145,17 @@ export class Channel extends Duplex {
     if (!this.push(chunk)) this.#socket.pause();
   };
 
+  /** Packet 12 leaves the server before the end of the half: by now the session has read it. */
   readonly #onEnd = (): void => {
-    // Packet 12 leaves the server before the end of the half: let the session read it first.
-    setImmediate(() => {
-      this.#inputEnded = true;
-      if (this.destroyed) return;
-      if (this.#closing) {
-        this.destroy();
-        return;
-      }
-      this.push(null);
-      this.emit('inputEnd');
-      if (this.#closedByPeer) this.#finishClosed();
-    });
+    this.#inputEnded = true;
+    if (this.destroyed) return;
+    if (this.#closing) {
+      this.destroy();
+      return;
+    }
+    this.push(null);
+    this.emit('inputEnd');
+    if (this.#closedByPeer) this.#finishClosed();
   };
 
   #finishClosed(): void {
@@ -181,7 +181,7 @@ export class Channel extends Duplex {
   };
 
   readonly #onClose = (): void => {
-    if (this.destroyed || this.#inputEnded || this.#socket.readableEnded) return;
+    if (this.destroyed || this.#inputEnded) return;
     this.destroy(this.#closing ? undefined : this.#aborted());
   };
 

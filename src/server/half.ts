@@ -1,4 +1,5 @@
 import type net from 'node:net';
+import { readOnceMore } from '../net/confirmed-end.ts';
 import type { RelayEnd } from './relay.ts';
 
 /**
@@ -11,7 +12,6 @@ export class WaitingHalf {
   readonly #onLost: () => void;
   #early: Buffer[];
   #earlyBytes: number;
-  #ended = false;
 
   constructor(socket: net.Socket, early: Buffer, options: { maxEarlyBytes: number; onLost: () => void }) {
     this.#socket = socket;
@@ -20,6 +20,7 @@ export class WaitingHalf {
     this.#early = early.length > 0 ? [early] : [];
     this.#earlyBytes = early.length;
     socket.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose);
+    if (socket.readableEnded) this.#onEnd();
     if (this.#earlyBytes < this.#maxEarlyBytes) socket.resume();
   }
 
@@ -31,7 +32,7 @@ export class WaitingHalf {
     for (let left = socket.read() as Buffer | null; left !== null; left = socket.read() as Buffer | null) {
       this.#early.push(left);
     }
-    return { socket, early: Buffer.concat(this.#early), ended: this.#ended || socket.readableEnded };
+    return { socket, early: Buffer.concat(this.#early) };
   }
 
   /** Closes it: its side will not come. */
@@ -52,9 +53,8 @@ export class WaitingHalf {
     if (this.#earlyBytes >= this.#maxEarlyBytes) this.#socket.pause();
   };
 
-  readonly #onEnd = (): void => {
-    this.#ended = true;
-  };
+  /** An end may turn out to be an abort: then 'close' follows. */
+  readonly #onEnd = (): void => readOnceMore(this.#socket, () => undefined);
 
   readonly #onError = (): void => undefined;
 

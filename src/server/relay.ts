@@ -1,4 +1,5 @@
 import type net from 'node:net';
+import { onConfirmedEnd } from '../net/confirmed-end.ts';
 import { readByStream, readIntoReusedBuffer, type RelayReader } from './relay-reader.ts';
 
 /** One of the two connections of a channel, as it comes to the relay: paused, with nobody listening. */
@@ -6,8 +7,6 @@ export interface RelayEnd {
   readonly socket: net.Socket;
   /** Bytes that came before the channel was established (P13). */
   readonly early: Buffer;
-  /** Whether its FIN has come already. */
-  readonly ended: boolean;
 }
 
 /** How a channel ended: both sides had ended it; one broke; by CLOSE_CONNECTION; idle; by the server's shutdown. */
@@ -33,13 +32,12 @@ class Half {
   /** Bytes read from this end. */
   bytes = 0;
   /** Its FIN has come. */
-  ended: boolean;
+  ended = false;
   /** Not reading, because the other end has not taken what was read. */
   waiting = false;
   closed = false;
 
   constructor(end: RelayEnd, mode: RelayOptions['mode'], onChunk: (half: Half, chunk: Buffer) => boolean) {
-    this.ended = end.ended;
     const deliver = (chunk: Buffer): boolean => onChunk(this, chunk);
     this.reader =
       (mode === 'auto' ? readIntoReusedBuffer(end.socket, deliver) : undefined) ?? readByStream(end.socket, deliver);
@@ -93,11 +91,6 @@ export class Relay {
 
   #listen(half: Half): void {
     const { socket } = half;
-    socket.on('end', () => {
-      half.ended = true;
-      half.other.socket.end();
-      this.#watchIdle();
-    });
     socket.on('error', () => this.abort());
     socket.on('close', () => this.#onClose(half));
   }
@@ -107,10 +100,11 @@ export class Relay {
       half.bytes += early.length;
       this.#write(half.other, early);
     }
-    if (half.ended) {
+    onConfirmedEnd(half.socket, () => {
+      half.ended = true;
       half.other.socket.end();
       this.#watchIdle();
-    }
+    });
     half.socket.resume();
   }
 
