@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { setMaxListeners } from 'node:events';
 import type { ChatosClient } from '../client/client.ts';
 import type { Channel } from '../client/channel.ts';
 import type { RequestOptions } from '../client/options.ts';
@@ -40,6 +41,7 @@ export class PluginRunner {
     settings: { options: Readonly<Record<string, unknown>>; log: Logger; clock: Clock },
   ) {
     this.plugin = plugin;
+    setMaxListeners(0, this.#abort.signal);
     this.#log = settings.log.with({ plugin: plugin.name });
     this.bot = {
       name: plugin.name,

@@ -19,6 +19,7 @@ export interface ChannelInit {
 
 /** After our CLOSE_CONNECTION, the server has this long to end our half. */
 const CLOSE_TIMEOUT_MS = 6_000;
+const CLOSE_UNSEEN_MS = 100;
 
 /**
  * A private connection: a Duplex of raw bytes to one peer, relayed by the server.
@@ -86,8 +87,10 @@ export class Channel extends Duplex {
       if (!this.#requestClose()) return this.destroy();
       const timer = setTimeout(() => this.destroy(), CLOSE_TIMEOUT_MS);
       this.once('close', () => clearTimeout(timer));
-      // Our half stays open until the server ends it: a FIN of ours could reach the peer before its packet 12.
-      this.#socket.resume();
+      // Our half stays open until the server ends it: a FIN of ours could reach the peer before its packet 12. Where the
+      // peer's end has come through already, there is nothing to see of the server's: then a moment must do.
+      if (this.#inputEnded) setTimeout(() => this.destroy(), CLOSE_UNSEEN_MS);
+      else this.#socket.resume();
     });
     return this.#closing;
   }
@@ -149,12 +152,12 @@ export class Channel extends Duplex {
   readonly #onEnd = (): void => {
     this.#inputEnded = true;
     if (this.destroyed) return;
+    this.emit('inputEnd');
     if (this.#closing) {
       this.destroy();
       return;
     }
     this.push(null);
-    this.emit('inputEnd');
     if (this.#closedByPeer) this.#finishClosed();
   };
 

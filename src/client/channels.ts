@@ -1,46 +1,62 @@
 import { loginKey } from '../util/login-key.ts';
 import type { Channel } from './channel.ts';
 
-/** How long a packet 12 waits for the server to end the half it belongs to. */
+/** How long a packet 12 waits for the server to end the half that it belongs to. */
 const MATCH_MS = 1_000;
 
 /**
- * The open channels of a client. Packet 12 names the peer that closed a channel, not the channel: with several to the
- * same peer, it is the one whose half the server ends next; where none is ended, one that the peer had half-closed.
+ * The channels of a client. Packet 12 names the peer that closed a channel, not the channel: where several could be meant,
+ * it is the one whose half the server ends next, one that is still being established included; where none is ended, one
+ * that the peer had half-closed.
  */
-export class OpenChannels {
-  readonly #channels = new Set<Channel>();
+export class ClientChannels {
+  readonly #open = new Set<Channel>();
+  /** By peer: connect ids that have come, whose channel is not open yet. */
+  readonly #establishing = new Map<string, number>();
   /** Packets 12 that have not met their channel yet. */
   readonly #announced = new Set<{ readonly key: string; readonly timer: NodeJS.Timeout }>();
-
   readonly #onAllClosed: (() => void)[] = [];
 
   get size(): number {
-    return this.#channels.size;
+    return this.#open.size;
   }
 
-  add(channel: Channel): void {
-    this.#channels.add(channel);
-    channel.once('inputEnd', () => this.#onInputEnd(channel));
+  /** A connect id has come: one of `opened` and `failed` follows. */
+  establishing(peer: string): void {
+    this.#countEstablishing(loginKey(peer), 1);
+  }
+
+  opened(channel: Channel): void {
+    this.#countEstablishing(loginKey(channel.peer), -1);
+    this.#open.add(channel);
+    channel.once('inputEnd', () => {
+      if (this.#meetAnnounced(loginKey(channel.peer))) channel.markClosedByPeer();
+    });
     channel.once('close', () => {
-      this.#channels.delete(channel);
-      if (this.#channels.size > 0) return;
+      this.#open.delete(channel);
+      if (this.#open.size > 0) return;
       for (const resolve of this.#onAllClosed.splice(0)) resolve();
     });
   }
 
+  failed(peer: string): void {
+    this.#countEstablishing(loginKey(peer), -1);
+    this.#meetAnnounced(loginKey(peer));
+  }
+
   /** Resolves when none is open. */
   allClosed(): Promise<void> {
-    return this.#channels.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#onAllClosed.push(resolve));
+    return this.#open.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#onAllClosed.push(resolve));
   }
 
   /** Packet 12 has come: the peer closed one of its channels with us. */
   onClosed(peer: string): void {
     const key = loginKey(peer);
     const candidates = this.#openWith(key);
-    if (candidates.length === 1) {
+    const establishing = this.#establishing.get(key) ?? 0;
+    if (candidates.length === 1 && establishing === 0) {
       candidates[0]!.markClosedByPeer();
-    } else if (candidates.length > 1) {
+    } else if (candidates.length > 0) {
       const announced = {
         key,
         timer: setTimeout(() => {
@@ -56,21 +72,27 @@ export class OpenChannels {
 
   /** Breaks them all. */
   destroy(): void {
-    for (const channel of this.#channels) channel.destroy();
+    for (const channel of this.#open) channel.destroy();
   }
 
-  #onInputEnd(channel: Channel): void {
-    const key = loginKey(channel.peer);
+  /** Whether a packet 12 of that peer waits for its channel; it has met it then. */
+  #meetAnnounced(key: string): boolean {
     for (const announced of this.#announced) {
       if (announced.key !== key) continue;
       clearTimeout(announced.timer);
       this.#announced.delete(announced);
-      channel.markClosedByPeer();
-      return;
+      return true;
     }
+    return false;
+  }
+
+  #countEstablishing(key: string, change: 1 | -1): void {
+    const count = (this.#establishing.get(key) ?? 0) + change;
+    if (count === 0) this.#establishing.delete(key);
+    else this.#establishing.set(key, count);
   }
 
   #openWith(key: string): Channel[] {
-    return [...this.#channels].filter((channel) => loginKey(channel.peer) === key && !channel.closedByPeer);
+    return [...this.#open].filter((channel) => loginKey(channel.peer) === key && !channel.closedByPeer);
   }
 }

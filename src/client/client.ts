@@ -5,7 +5,7 @@ import { encodePacket } from '../protocol/encoder.ts';
 import { loginKey } from '../util/login-key.ts';
 import type { Packet } from '../protocol/packets.ts';
 import { Channel, type ChannelRole } from './channel.ts';
-import { OpenChannels } from './channels.ts';
+import { ClientChannels } from './channels.ts';
 import { openHalf } from './half.ts';
 import {
   DEFAULT_REQUEST_TIMEOUT_MS,
@@ -60,7 +60,7 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
   readonly #options: ResolvedClientOptions;
   readonly #loop: SessionLoop;
   readonly #requests: Requests;
-  readonly #channels = new OpenChannels();
+  readonly #channels = new ClientChannels();
 
   private constructor(options: ClientOptions) {
     super();
@@ -195,9 +195,11 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
       case 'KO_PRIVATE':
         this.#requests.onKo(packet.loginTarget);
         break;
-      case 'ID_PRIVATE':
-        this.#requests.onId(packet);
+      case 'ID_PRIVATE': {
+        const peer = this.#requests.onId(packet);
+        if (peer !== undefined) this.#channels.establishing(peer);
         break;
+      }
       case 'ACCEPT_CLOSE_CONNECTION':
         this.#channels.onClosed(packet.loginTarget);
         break;
@@ -239,9 +241,10 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
       const reached = this.#loop.session?.reached ?? this.server;
       const half = await openHalf(reached, connectId, { timeoutMs: this.#options.establishTimeoutMs, signal });
       const channel = new Channel({ ...half, peer, role, connectId, requestClose });
-      this.#channels.add(channel);
+      this.#channels.opened(channel);
       return channel;
     } catch (error) {
+      this.#channels.failed(peer);
       requestClose();
       throw error;
     }

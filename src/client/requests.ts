@@ -78,15 +78,21 @@ export class Requests {
     this.#send({ type: 'KO_PRIVATE', loginRequester: peer, loginTarget: this.#login });
   }
 
-  /** The server gave a connect id. One that nobody waits for any more is given back, so that the peer does not wait. */
-  onId({ loginRequester, loginTarget, connectId }: IdPrivate): void {
-    const mine = loginKey(this.#login);
-    const waiting =
-      loginKey(loginRequester) === mine
-        ? this.#outgoing.get(loginKey(loginTarget))?.[0]?.waiting
-        : this.#accepted.get(loginKey(loginRequester))?.shift();
-    if (waiting) waiting.resolve(connectId);
-    else this.#send({ type: 'CLOSE_CONNECTION', connectId, loginRequester, loginTarget });
+  /**
+   * The server gave a connect id. Returns the peer that it leads to; one that nobody waits for any more is given back, so
+   * that the peer does not wait.
+   */
+  onId({ loginRequester, loginTarget, connectId }: IdPrivate): string | undefined {
+    const asked = loginKey(loginRequester) === loginKey(this.#login);
+    const waiting = asked
+      ? this.#outgoing.get(loginKey(loginTarget))?.[0]?.waiting
+      : this.#accepted.get(loginKey(loginRequester))?.shift();
+    if (waiting) {
+      waiting.resolve(connectId);
+      return asked ? loginTarget : loginRequester;
+    }
+    this.#send({ type: 'CLOSE_CONNECTION', connectId, loginRequester, loginTarget });
+    return undefined;
   }
 
   /** The peer refused, left, or let the request expire. */

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { ChatosError } from '../errors.ts';
 import { formatAddress, type Address } from '../net/address.ts';
 import type { Packet } from '../protocol/packets.ts';
@@ -47,6 +48,8 @@ export class SessionLoop {
     this.#login = login;
     this.#options = options;
     this.#handlers = handlers;
+    // Each thing that is waited for listens to it: many are no sign of a leak.
+    setMaxListeners(0, this.#abort.signal);
   }
 
   /** The session there is at the moment. */

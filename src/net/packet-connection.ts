@@ -61,6 +61,7 @@ export class PacketConnection {
   #packetTimer: NodeJS.Timeout | undefined;
   #lingerTimer: NodeJS.Timeout | undefined;
   #reading = true;
+  #ending = false;
   #closed = false;
   #error: ChatosError | undefined;
 
@@ -76,7 +77,7 @@ export class PacketConnection {
 
   /** Whether packets can still be sent. */
   get open(): boolean {
-    return this.#reading && !this.#closed;
+    return this.#reading && !this.#ending && !this.#closed;
   }
 
   /**
@@ -131,10 +132,11 @@ export class PacketConnection {
 
   /** Sends what is queued, then FIN. The connection closes when the peer has ended its side too. */
   end(): void {
-    if (this.#closed) return;
+    if (this.#closed || this.#ending) return;
     this.flush();
+    this.#ending = true;
     this.#socket.end();
-    this.#lingerTimer ??= setTimeout(() => this.destroy(), LINGER_MS);
+    this.#lingerTimer = setTimeout(() => this.destroy(), LINGER_MS);
   }
 
   /** Closes at once; what is queued is dropped. `onClose` gets the error. */
