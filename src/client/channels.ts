@@ -56,7 +56,7 @@ export class ClientChannels {
     const establishing = this.#establishing.get(key) ?? 0;
     if (candidates.length === 1 && establishing === 0) {
       candidates[0]!.markClosedByPeer();
-    } else if (candidates.length > 0) {
+    } else if (candidates.length + establishing > 0) {
       const announced = {
         key,
         timer: setTimeout(() => {

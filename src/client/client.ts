@@ -182,6 +182,10 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
   }
 
   #onPacket(packet: Packet): void {
+    if ('loginRequester' in packet && (packet.loginRequester === '' || packet.loginTarget === '')) {
+      this.#refusePacket(`${packet.type} without a login`);
+      return;
+    }
     switch (packet.type) {
       case 'MESSAGE':
         this.#receive(packet.login, packet.msg, false);
@@ -207,10 +211,12 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
         // The answer to a second LOGIN, which we never send: of no consequence (P7).
         break;
       default:
-        this.#loop.session?.connection.destroy(
-          new ChatosError('UNEXPECTED_PACKET', `the server sent ${packet.type}, which has no place in a session`),
-        );
+        this.#refusePacket(`${packet.type}, which has no place in a session`);
     }
+  }
+
+  #refusePacket(what: string): void {
+    this.#loop.session?.connection.destroy(new ChatosError('UNEXPECTED_PACKET', `the server sent ${what}`));
   }
 
   #receive(from: string, text: string, isPrivate: boolean): void {

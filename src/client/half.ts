@@ -22,9 +22,11 @@ export async function openHalf(
     socket,
     {
       onPacket: (packet) => {
-        if (packet.type === 'ESTABLISHED') waiting.resolve(half.detach());
-        else
-          waiting.reject(new ChatosError('UNEXPECTED_PACKET', `the server answered LOGIN_PRIVATE with ${packet.type}`));
+        if (packet.type === 'ESTABLISHED') {
+          waiting.resolve(half.detach());
+        } else {
+          half.destroy(new ChatosError('UNEXPECTED_PACKET', `the server answered LOGIN_PRIVATE with ${packet.type}`));
+        }
       },
       onClose: (error) =>
         waiting.reject(

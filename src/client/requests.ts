@@ -45,14 +45,8 @@ export class Requests {
       return await waiting.promise;
     } finally {
       this.#waiting -= 1;
-      const wasFirst = queue[0] === outgoing;
-      queue.splice(queue.indexOf(outgoing), 1);
-      if (queue.length === 0) this.#outgoing.delete(key);
-      else if (wasFirst) this.#sendRequest(queue[0]!);
-      if (this.#outgoing.size === 0) {
-        clearInterval(this.#repeatTimer);
-        this.#repeatTimer = undefined;
-      }
+      if (queue[0] === outgoing) this.#takeFirst(key);
+      else if (queue.includes(outgoing)) queue.splice(queue.indexOf(outgoing), 1);
     }
   }
 
@@ -85,7 +79,7 @@ export class Requests {
   onId({ loginRequester, loginTarget, connectId }: IdPrivate): string | undefined {
     const asked = loginKey(loginRequester) === loginKey(this.#login);
     const waiting = asked
-      ? this.#outgoing.get(loginKey(loginTarget))?.[0]?.waiting
+      ? this.#takeFirst(loginKey(loginTarget))?.waiting
       : this.#accepted.get(loginKey(loginRequester))?.shift();
     if (waiting) {
       waiting.resolve(connectId);
@@ -97,11 +91,8 @@ export class Requests {
 
   /** The peer refused, left, or let the request expire. */
   onKo(peer: string): void {
-    this.#outgoing
-      .get(loginKey(peer))?.[0]
-      ?.waiting.reject(
-        new ChatosError('REQUEST_REFUSED', `${peer} refused the private connection, or left`, { fields: { peer } }),
-      );
+    const message = `${peer} refused the private connection, or left`;
+    this.#takeFirst(loginKey(peer))?.waiting.reject(new ChatosError('REQUEST_REFUSED', message, { fields: { peer } }));
   }
 
   /** Sends the requests that wait once more: also after a reconnection. */
@@ -122,6 +113,19 @@ export class Requests {
     }
     this.#waiting += 1;
     return startWaiting<bigint>(limits);
+  }
+
+  /** Takes the request out that is on the wire for a peer; the next one for it, if any, is sent. */
+  #takeFirst(key: string): Outgoing | undefined {
+    const queue = this.#outgoing.get(key);
+    const first = queue?.shift();
+    if (queue?.[0]) this.#sendRequest(queue[0]);
+    else this.#outgoing.delete(key);
+    if (this.#outgoing.size === 0) {
+      clearInterval(this.#repeatTimer);
+      this.#repeatTimer = undefined;
+    }
+    return first;
   }
 
   #sendRequest({ peer }: Outgoing): void {

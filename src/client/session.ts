@@ -47,9 +47,9 @@ export async function runSession(
       handlers.onOpen({ connection, reached: { ...server, host: socket.remoteAddress ?? server.host } });
     } else if (packet.type === 'LOGIN_REFUSED') {
       const message = `${name} refused the login '${login}': it is taken, or not allowed`;
-      accepted.reject(new ChatosError('LOGIN_REFUSED', message, { fields: { login, server: name } }));
+      connection.destroy(new ChatosError('LOGIN_REFUSED', message, { fields: { login, server: name } }));
     } else {
-      accepted.reject(new ChatosError('UNEXPECTED_PACKET', `${name} answered LOGIN with ${packet.type}`));
+      connection.destroy(new ChatosError('UNEXPECTED_PACKET', `${name} answered LOGIN with ${packet.type}`));
     }
   };
   const connection: PacketConnection = new PacketConnection(

@@ -1,11 +1,11 @@
-import type { Duplex, Readable, Writable } from 'node:stream';
-import { finished } from 'node:stream/promises';
+import { finished, type Duplex, type Readable, type Writable } from 'node:stream';
 import { ChatosError } from '../errors.ts';
 
 /** What a pipe needs to know of a channel. */
 export interface PipedChannel extends Duplex {
   readonly peer: string;
   readonly closedByPeer: boolean;
+  readonly inputEnded: boolean;
   readonly bytesSent: number;
   readonly bytesReceived: number;
 }
@@ -23,40 +23,52 @@ export interface PipeResult {
  * @throws what failed: the input's or the output's own error (the peer then sees an abort), or a {@link ChatosError}:
  *   `CHANNEL_ABORTED` where the channel broke, `CHANNEL_CLOSED` where the peer closed it before its stream had ended
  */
-export async function pipeChannel(channel: PipedChannel, input: Readable, output: Writable): Promise<PipeResult> {
-  const closedEarly = new Promise<never>((_, reject) => {
-    channel.once('inputEnd', () => {
-      if (channel.closedByPeer) reject(closedBeforeEnd(channel.peer));
-    });
+export function pipeChannel(channel: PipedChannel, input: Readable, output: Writable): Promise<PipeResult> {
+  return new Promise((resolve, reject) => {
+    let open = 3;
+    const settle = (): void => {
+      for (const cleanUp of cleanUps) cleanUp();
+      channel.off('inputEnd', onInputEnd);
+      input.unpipe(channel);
+      channel.unpipe(output);
+    };
+    const fail = (error: unknown): void => {
+      settle();
+      channel.on('error', () => undefined);
+      channel.destroy();
+      reject(error);
+    };
+    const onChannelEnd = (error?: Error | null): void => (error ? fail(channelError(channel, error)) : onEnd());
+    const onInputEnd = (): void => {
+      if (channel.closedByPeer) fail(closedBeforeEnd(channel.peer));
+    };
+    const onEnd = (): void => {
+      open -= 1;
+      if (open > 0) return;
+      // What was written before has left when this has: the output itself stays open, as standard output must.
+      output.write('', (error) => {
+        if (error) return;
+        settle();
+        resolve({ sent: channel.bytesSent, received: channel.bytesReceived });
+      });
+    };
+    const cleanUps = [
+      finished(input, { writable: false }, (error) => (error ? fail(error) : onEnd())),
+      finished(channel, { readable: false }, onChannelEnd),
+      finished(channel, { writable: false }, onChannelEnd),
+      finished(output, { readable: false }, (error) => fail(error ?? new Error('the output was ended'))),
+    ];
+    channel.once('inputEnd', onInputEnd);
+    if (channel.inputEnded) onInputEnd();
+    input.pipe(channel);
+    channel.pipe(output, { end: false });
   });
-  const outputFailed = new Promise<never>((_, reject) => output.once('error', reject));
-  try {
-    await Promise.race([Promise.all([send(input, channel), receive(channel, output)]), closedEarly, outputFailed]);
-  } catch (error) {
-    channel.destroy();
-    throw error;
-  } finally {
-    closedEarly.catch(() => undefined);
-    outputFailed.catch(() => undefined);
-  }
-  return { sent: channel.bytesSent, received: channel.bytesReceived };
 }
 
-async function send(input: Readable, channel: PipedChannel): Promise<void> {
-  input.pipe(channel);
-  try {
-    // An input that fails does not end its destination: our direction stays open until the channel is destroyed.
-    await Promise.all([finished(input, { writable: false }), finished(channel, { readable: false })]);
-  } finally {
-    input.unpipe(channel);
-  }
-}
-
-async function receive(channel: PipedChannel, output: Writable): Promise<void> {
-  channel.pipe(output, { end: false });
-  await finished(channel, { writable: false });
-  // What was written before has left when this has: the output itself stays open, as standard output must.
-  await new Promise<void>((resolve, reject) => output.write('', (error) => (error ? reject(error) : resolve())));
+function channelError(channel: PipedChannel, cause: Error): ChatosError {
+  if (cause instanceof ChatosError) return cause;
+  if (channel.closedByPeer) return closedBeforeEnd(channel.peer);
+  return new ChatosError('CHANNEL_ABORTED', `the private connection with ${channel.peer} broke`, { cause });
 }
 
 function closedBeforeEnd(peer: string): ChatosError {

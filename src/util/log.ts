@@ -1,4 +1,5 @@
 import { escapeUnsafe } from './escape.ts';
+import { toJsonLine } from './json-line.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -52,20 +53,21 @@ export function createLogger(options: LogOptions = {}): Logger {
 /** Drops everything. */
 export const SILENT_LOGGER: Logger = createLogger({ level: 'silent' });
 
-function bigIntAsText(_key: string, value: unknown): unknown {
-  return typeof value === 'bigint' ? value.toString() : value;
+function plain(value: unknown): string {
+  if (typeof value === 'string') return value;
+  return typeof value === 'bigint' ? value.toString() : toJsonLine({ value }).slice('{"value":'.length, -1);
 }
 
 function jsonLine(level: LogLevel, message: string, fields: LogFields): string {
-  const line = { time: new Date().toISOString(), level, message, ...fields };
-  return `${JSON.stringify(line, bigIntAsText)}\n`;
+  const own = { time: new Date().toISOString(), level, message };
+  return `${toJsonLine({ ...own, ...fields, ...own })}\n`;
 }
 
 function textLine(level: LogLevel, message: string, fields: LogFields): string {
   let line = `${new Date().toISOString().slice(0, 19)}Z ${level.padEnd(5)} ${escapeUnsafe(message)}`;
   for (const [name, value] of Object.entries(fields)) {
     if (value === undefined || name === 'stack') continue;
-    const text = escapeUnsafe(typeof value === 'string' ? value : JSON.stringify(value, bigIntAsText));
+    const text = escapeUnsafe(plain(value));
     line += ` ${name}=${/[\s"=]/.test(text) || text === '' ? JSON.stringify(text) : text}`;
   }
   if (typeof fields['stack'] === 'string') {

@@ -1,6 +1,7 @@
 import process from 'node:process';
 import { clearLine, cursorTo, type Interface } from 'node:readline';
 import { escapeUnsafe } from '../../util/escape.ts';
+import { toJsonLine } from '../../util/json-line.ts';
 
 /** Something that was said, or came over a private connection. */
 export interface Said {
@@ -50,7 +51,7 @@ export function textView(): ChatView {
 
 /** A JSON object a line. */
 export function jsonView(): ChatView {
-  const write = (event: object): void => void process.stdout.write(`${JSON.stringify(event)}\n`);
+  const write = (event: object): void => void process.stdout.write(`${toJsonLine(event)}\n`);
   return {
     attach: () => undefined,
     said: (event) => write({ time: new Date().toISOString(), ...event }),

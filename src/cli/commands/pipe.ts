@@ -8,6 +8,7 @@ import { ChatosError, isChatosError } from '../../errors.ts';
 import { formatAddress } from '../../net/address.ts';
 import { matchesLogin } from '../../policy/login-glob.ts';
 import { pipeChannel } from '../../transfer/pipe.ts';
+import { toJsonLine } from '../../util/json-line.ts';
 import { connectCommand, type ConnectFlags } from '../connect.ts';
 import { ExitSignal } from '../exit.ts';
 import { configOption, loginArgument, loginOption, seconds, serverOption } from '../options.ts';
@@ -149,7 +150,7 @@ function incomingChannel(flags: PipeFlags, signal: AbortSignal) {
 
 function reporter(flags: PipeFlags): (type: string, text: string | undefined, fields: object) => void {
   return (type, text, fields) => {
-    if (flags.json) process.stderr.write(`${JSON.stringify({ type, ...fields })}\n`);
+    if (flags.json) process.stderr.write(`${toJsonLine({ type, ...fields })}\n`);
     else if (!flags.quiet && text !== undefined) notice(text);
   };
 }

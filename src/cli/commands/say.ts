@@ -6,6 +6,7 @@ import { ChatosError } from '../../errors.ts';
 import type { ChatosClient } from '../../client/client.ts';
 import { startWaiting } from '../../client/wait.ts';
 import { splitText } from '../../bot/split-text.ts';
+import { toJsonLine } from '../../util/json-line.ts';
 import { connectCommand, type ConnectFlags } from '../connect.ts';
 import { configOption, loginArgument, loginOption, serverOption } from '../options.ts';
 import { interruptible } from '../signals.ts';
@@ -73,7 +74,7 @@ async function deliver(words: string[], flags: SayFlags, signal: AbortSignal): P
       for (const part of splitText(line)) {
         await (flags.to === undefined ? client.say(part) : client.tell(flags.to, part));
         sent += 1;
-        if (flags.json) await writeLine(JSON.stringify({ type: 'sent', to: flags.to ?? null, text: part }));
+        if (flags.json) await writeLine(toJsonLine({ type: 'sent', to: flags.to ?? null, text: part }));
       }
     }
     if (flags.to === undefined && sent > 0) {
