@@ -1,5 +1,6 @@
 import { CronTime } from 'cron';
 import { ChatosError } from '../errors.ts';
+import { Zone, type Wall } from './zone.ts';
 
 /** When something is due, again and again. */
 export interface CronSpec {
@@ -9,7 +10,11 @@ export interface CronSpec {
   readonly timeZone?: string | undefined;
 }
 
-/** A compiled cron expression: tells the next time after a given one, in the zone's own days (DST included). */
+/**
+ * A compiled cron expression: tells the next time after a given one, by the clocks of the zone. Where they are set
+ * forward, a job with a fixed time that is left out runs when the gap ends; where they are set back, it runs once. A job
+ * that repeats within the hour or every hour keeps its pace.
+ */
 export interface Cron {
   /** @throws {ChatosError} `INVALID_ARGUMENT` where there is none within eight years, as for the 30th of February */
   next(after: Date): Date;
@@ -25,20 +30,51 @@ export function parseCron({ cron, timeZone }: CronSpec): Cron {
     new ChatosError('INVALID_ARGUMENT', `'${cron}' is not a cron expression: ${why}`, { fields: { cron, timeZone } });
   const checked = CronTime.validateCronExpression(cron);
   if (!checked.valid) throw invalid(checked.error?.message ?? 'it cannot be read');
-  const zone = timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
-  let time: CronTime;
+  let zone: Zone;
   try {
-    time = new CronTime(cron, zone);
+    zone = new Zone(timeZone);
   } catch {
-    throw new ChatosError('INVALID_ARGUMENT', `'${zone}' is not a time zone; expected one such as Europe/Paris or UTC`);
+    const message = `'${timeZone}' is not a time zone; expected one such as Europe/Paris or UTC`;
+    throw new ChatosError('INVALID_ARGUMENT', message, { fields: { cron, timeZone } });
   }
-  const next = (after: Date): Date => {
+  // The library only ever sees readings of a clock that is never set: its own way with the others skips and doubles runs.
+  const time = new CronTime(cron, 'UTC');
+  const nextWall = (after: Wall): Wall => {
     try {
-      return time.getNextDateFrom(after, zone).toJSDate();
+      return time.getNextDateFrom(new Date(after), 'UTC').toMillis();
     } catch {
       throw invalid('it never comes true');
     }
   };
+  const keepsPace = cron
+    .trim()
+    .split(/\s+/)
+    .slice(0, -3)
+    .some((field, i, { length }) => i >= length - 2 && field.startsWith('*'));
+  const next = (after: Date): Date => new Date(nextInstant(zone, nextWall, keepsPace, after.getTime()));
   next(new Date());
   return { next };
+}
+
+function nextInstant(zone: Zone, nextWall: (after: Wall) => Wall, keepsPace: boolean, after: number): number {
+  const now = zone.wallAt(after);
+  if (keepsPace) {
+    // The clock may be set back before the next reading that matches: then the readings in between come once more.
+    const change = zone.changeNear(after);
+    if (change !== undefined && change > after) {
+      const [back, front] = [zone.wallAt(change), zone.wallAt(change - 1000) + 1000];
+      const again = nextWall(back - 1000);
+      if (back < front && again < front && nextWall(now) >= front) return change + (again - back);
+    }
+  }
+  for (let wall = nextWall(now); ; wall = nextWall(wall)) {
+    const instants = zone.instantsOf(wall);
+    if (instants.length === 0 && !keepsPace) {
+      const change = zone.changeNear(wall);
+      if (change !== undefined && change > after) return change;
+    }
+    // A fixed time that comes twice counts when it comes first.
+    const instant = keepsPace ? instants.find((each) => each > after) : instants[0];
+    if (instant !== undefined && instant > after) return instant;
+  }
 }

@@ -28,6 +28,7 @@ export class Job {
   readonly #clock: Clock;
   #due: Date;
   #running: Promise<void> | undefined;
+  #stopped = false;
   #cancel: () => void = () => undefined;
 
   /** @param run what to do; it must handle its own errors */
@@ -46,11 +47,13 @@ export class Job {
 
   /** No further runs; resolves when the one under way, if any, is done. */
   async stop(): Promise<void> {
+    this.#stopped = true;
     this.#cancel();
     await this.#running;
   }
 
   #wait(): void {
+    if (this.#stopped) return;
     const left = this.#due.getTime() - this.#clock.now().getTime();
     this.#cancel = this.#clock.after(Math.min(Math.max(left, 0), LONGEST_WAIT_MS), () => {
       const now = this.#clock.now();

@@ -1,0 +1,60 @@
+/** A wall-clock reading, as the milliseconds that it would be in UTC. */
+export type Wall = number;
+
+/** A time zone: what its clocks show, and when. */
+export class Zone {
+  readonly #format: Intl.DateTimeFormat;
+
+  /** @throws {RangeError} where there is no such zone */
+  constructor(name: string | undefined) {
+    this.#format = new Intl.DateTimeFormat('en-US', {
+      timeZone: name,
+      calendar: 'iso8601',
+      numberingSystem: 'latn',
+      hourCycle: 'h23',
+      year: 'numeric',
+      month: 'numeric',
+      day: 'numeric',
+      hour: 'numeric',
+      minute: 'numeric',
+      second: 'numeric',
+    });
+  }
+
+  /** What the clock shows at an instant, to the second. */
+  wallAt(instant: number): Wall {
+    const parts: Partial<Record<Intl.DateTimeFormatPartTypes, number>> = {};
+    for (const { type, value } of this.#format.formatToParts(instant)) parts[type] = Number(value);
+    const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = parts;
+    return Date.UTC(year, month - 1, day, hour, minute, second);
+  }
+
+  /** The instants at which the clock shows `wall`: one; none in a gap; two, where the hour comes twice. In order. */
+  instantsOf(wall: Wall): number[] {
+    const offsets = new Set([-DAY_MS, DAY_MS].map((shift) => this.#offsetAt(wall + shift)));
+    return [...offsets]
+      .map((offset) => wall - offset)
+      .filter((instant) => this.wallAt(instant) === wall)
+      .toSorted((a, b) => a - b);
+  }
+
+  /** The instant within a day around `near` at which the clock was set; `undefined` where it was not. */
+  changeNear(near: number): number | undefined {
+    let [low, high] = [near - DAY_MS, near + DAY_MS];
+    const before = this.#offsetAt(low);
+    if (this.#offsetAt(high) === before) return undefined;
+    while (high - low > 1000) {
+      const middle = Math.floor((low + high) / 2000) * 1000;
+      if (this.#offsetAt(middle) === before) low = middle;
+      else high = middle;
+    }
+    return high;
+  }
+
+  #offsetAt(instant: number): number {
+    const second = Math.floor(instant / 1000) * 1000;
+    return this.wallAt(second) - second;
+  }
+}
+
+const DAY_MS = 24 * 60 * 60_000;
