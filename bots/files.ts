@@ -8,6 +8,9 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { defineBot } from 'chatosbot';
 
+/** What the system says of names under which there is, or can be, nothing. */
+const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP']);
+
 let root: string;
 let server: http.Server;
 
@@ -19,7 +22,7 @@ export default defineBot({
     server = http.createServer((request, response) => {
       serve(request, response).catch((error: NodeJS.ErrnoException) => {
         if (response.headersSent) response.destroy();
-        else answer(response, error.code === 'ENOENT' || error.code === 'ENOTDIR' ? 404 : 500);
+        else answer(response, ABSENT.has(error.code ?? '') ? 404 : 500);
       });
     });
     // A peer may end its side behind its last request, and still get the answer: Node's server knows how, if told.
@@ -46,7 +49,9 @@ async function serve(request: http.IncomingMessage, response: http.ServerRespons
     answer(response, 404);
     return;
   }
-  const range = parseRange(request.headers.range, info.size);
+  const modified = info.mtime.toUTCString();
+  const unchanged = (request.headers['if-range'] ?? modified) === modified;
+  const range = request.method === 'GET' && unchanged ? parseRange(request.headers.range, info.size) : undefined;
   if (range === 'unsatisfiable') {
     answer(response, 416, { 'content-range': `bytes */${info.size}` });
     return;
@@ -56,11 +61,18 @@ async function serve(request: http.IncomingMessage, response: http.ServerRespons
     'content-type': 'application/octet-stream',
     'content-length': end - start + 1,
     'accept-ranges': 'bytes',
-    'last-modified': info.mtime.toUTCString(),
+    'last-modified': modified,
     ...(range && { 'content-range': `bytes ${start}-${end}/${info.size}` }),
   });
-  if (request.method === 'HEAD' || info.size === 0) response.end();
-  else await pipeline(createReadStream(file, { start, end }), response);
+  if (request.method === 'HEAD' || info.size === 0) {
+    response.end();
+    return;
+  }
+  const content = createReadStream(file, { start, end });
+  await pipeline(content, response, { end: false });
+  // A file that shrank meanwhile must not look like a whole one.
+  if (content.bytesRead === end - start + 1) response.end();
+  else response.destroy();
 }
 
 /** The real file behind a URL; links that lead out of the directory are as absent as what is not there. */
@@ -74,7 +86,7 @@ async function locate(url: string): Promise<string | undefined> {
   if (!name.startsWith('/') || name.includes('\0')) return undefined;
   const file = await realpath(path.join(root, path.posix.normalize(name)));
   const inside = path.relative(root, file);
-  return inside.startsWith('..') || path.isAbsolute(inside) ? undefined : file;
+  return inside.split(path.sep)[0] === '..' || path.isAbsolute(inside) ? undefined : file;
 }
 
 /** One range of a file: `bytes=0-99`, `bytes=100-`, `bytes=-100`. Other forms are ignored, as HTTP allows. */

@@ -120,7 +120,7 @@ export class Account {
 
   async #onRequest(request: PrivateRequest): Promise<void> {
     const runner = await this.#choose(request.from);
-    if (!runner) {
+    if (!runner || this.#stopping) {
       request.refuse();
       return;
     }

@@ -21,6 +21,8 @@ export async function createModuleLoader(modules: Record<string, unknown>): Prom
   const cache = process.env['XDG_CACHE_HOME'] ?? path.join(homedir(), '.cache');
   const jiti = createJiti(import.meta.url, {
     virtualModules: modules,
+    // Each plugin that is loaded is its own: two entries of one file share nothing.
+    moduleCache: false,
     sourceMaps: true,
     fsCache: path.join(cache, 'chatosbot'),
   });
@@ -59,22 +61,35 @@ export async function loadPlugin(file: string, loader: ModuleLoader): Promise<Lo
 
 function hooksOf(exported: Record<string, unknown>, invalid: (why: string) => ChatosError): BotPlugin {
   const standard = exported['default'];
-  const source = isRecord(standard) && standard !== exported ? { ...exported, ...standard } : exported;
+  const sources = isRecord(standard) && standard !== exported ? [standard, exported] : [exported];
   const hooks: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(source)) {
-    if (Object.hasOwn(HOOKS, name)) {
-      if (typeof value !== 'function') throw invalid(`${name} is not a function`);
-      hooks[name] = isRecord(standard) && standard[name] === value ? value.bind(standard) : value;
-    } else if (/^on[A-Z]/.test(name)) {
-      throw invalid(`exports ${name}, which is not a hook; the hooks are ${Object.keys(HOOKS).join(', ')}`);
+  for (const source of sources) {
+    for (const name of propertyNames(source)) {
+      if (Object.hasOwn(hooks, name)) continue;
+      if (Object.hasOwn(HOOKS, name)) {
+        const hook = source[name];
+        if (typeof hook !== 'function') throw invalid(`${name} is not a function`);
+        hooks[name] = hook.bind(source);
+      } else if (/^on[A-Z]/.test(name)) {
+        throw invalid(`exports ${name}, which is not a hook; the hooks are ${Object.keys(HOOKS).join(', ')}`);
+      }
     }
   }
   if (Object.keys(hooks).length === 0) {
     throw invalid(`exports no hook; expected one or more of ${Object.keys(HOOKS).join(', ')}`);
   }
-  const { name } = source;
+  const name = sources.map((source) => source['name']).find((each) => each !== undefined);
   if (name !== undefined && typeof name !== 'string') throw invalid('its name is not a string');
   return name === undefined ? hooks : { ...hooks, name };
+}
+
+/** An object's own properties, and those of its class where it has one. */
+function propertyNames(object: object): string[] {
+  const names = new Set<string>();
+  for (let each = object; each && each !== Object.prototype; each = Object.getPrototypeOf(each) as object) {
+    for (const name of Object.getOwnPropertyNames(each)) names.add(name);
+  }
+  return [...names];
 }
 
 /** Where in the plugin the error was thrown, if the stack tells. */

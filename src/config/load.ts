@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { cosmiconfig, type Loader } from 'cosmiconfig';
 import { safeParse } from 'valibot';
-import { isMap, isNode, isPair, isScalar, LineCounter, parseDocument, type Document } from 'yaml';
+import { isMap, isNode, isPair, isScalar, LineCounter, parseDocument, visit, type Document } from 'yaml';
 import { createModuleLoader } from '../bot/loader.ts';
 import { ChatosError, messageOf } from '../errors.ts';
 import { problemsOf, type Problem } from './problems.ts';
@@ -87,13 +87,23 @@ export async function loadConfig(options: { file?: string | undefined; from?: st
 /** YAML, and JSON, which is YAML: read so that each value's line and column is known. */
 function parseText(name: string, content: string, keep: (source: Source) => void): unknown {
   const lines = new LineCounter();
-  const document = parseDocument(content, { lineCounter: lines, prettyErrors: false });
-  if (document.errors.length > 0) {
-    const texts = document.errors.map(({ message, pos }) => `${at(name, lines, pos[0])}: ${message}`);
-    throw new ChatosError('INVALID_CONFIG', texts.join('\n'), { fields: { file: name } });
-  }
+  const document = parseDocument(content, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: path.basename(name) !== 'package.json',
+  });
+  // What is wrong with a package.json is for npm to say.
+  const errors = path.basename(name) === 'package.json' ? [] : document.errors;
+  const texts = errors.map(({ message, pos }) => `${at(name, lines, pos[0])}: ${message}`);
+  visit(document, {
+    Alias: (_, alias) => {
+      if (alias.resolve(document)) return;
+      texts.push(`${at(name, lines, alias.range?.[0] ?? 0)}: there is no anchor &${alias.source} for this alias`);
+    },
+  });
+  if (texts.length > 0) throw new ChatosError('INVALID_CONFIG', texts.join('\n'), { fields: { file: name } });
   keep({ document, lines });
-  return document.toJS() as unknown;
+  return (document.toJS() as unknown) ?? {};
 }
 
 function invalid(name: string, problems: Problem[], source: Source | undefined, prefix: string[]): ChatosError {
@@ -117,7 +127,8 @@ function offsetOf(document: Document, where: readonly (string | number)[], atKey
     const place = where.slice(0, length);
     if (atKey && length === where.length) {
       const parent = length === 1 ? document.contents : document.getIn(place.slice(0, -1), true);
-      const pair = isMap(parent) && parent.items.find(({ key }) => isScalar(key) && key.value === place.at(-1));
+      const pair =
+        isMap(parent) && parent.items.find(({ key }) => isScalar(key) && String(key.value) === String(place.at(-1)));
       if (isPair(pair) && isScalar(pair.key)) return pair.key.range?.[0];
       continue;
     }

@@ -25,7 +25,10 @@ function problemsOfIssue(schema: object, issue: BaseIssue<unknown>, prefix: Path
     const inside = (issue.issues ?? []).filter((inner) => inner.path !== undefined);
     if (inside.length > 0) return inside.flatMap((inner) => problemsOfIssue(schema, inner, path));
   }
-  if (issue.type === 'strict_object' && last !== undefined) {
+  if (issue.type === 'strict_object' && Array.isArray(last?.input)) {
+    return [{ path: path.slice(0, -1), atKey: false, message: `expected ${NAMES['Object']}, found a list` }];
+  }
+  if (issue.type === 'strict_object' && issue.expected !== 'Object' && last !== undefined) {
     if (issue.expected === 'never') {
       const suggestion = closest(String(last.key), knownKeys(schema, path.slice(0, -1)));
       const hint = suggestion ? `; did you mean '${suggestion}'?` : '';

@@ -51,7 +51,11 @@ const bot = v.union(
       path: v.pipe(v.string(), v.description('The plugin file, relative to this configuration file.')),
       login: v.optional(loginText("The bot's own account.")),
       options: v.optional(
-        v.pipe(v.record(v.string(), v.unknown()), v.description('Handed to the plugin as bot.options.')),
+        v.pipe(
+          v.custom<object>((value) => !Array.isArray(value), 'expected a mapping of keys to values, found a list'),
+          v.record(v.string(), v.unknown()),
+          v.description('Handed to the plugin as bot.options.'),
+        ),
       ),
     }),
   ],
