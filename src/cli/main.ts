@@ -58,8 +58,8 @@ try {
       `chatosbot: unexpected failure, please report it\n${(error as Error).stack ?? String(error)}\n`,
     );
   } else if (!(error instanceof ExitSignal) && exit.message !== '') {
-    const { notice } = await import('./output.ts');
-    notice(`chatosbot: ${exit.message}`);
+    const { noticeError } = await import('./output.ts');
+    noticeError(exit.message, error, process.argv.includes('--json'));
   }
 }
 const { flushOutput } = await import('./output.ts');

@@ -1,10 +1,19 @@
 import process from 'node:process';
+import { isChatosError } from '../errors.ts';
 import { escapeUnsafe } from '../util/escape.ts';
+import { toJsonLine } from '../util/json-line.ts';
 import { createLogger, type LogFields, type LogFormat } from '../util/log.ts';
 
 /** Says something to a person: a line on standard error. Text from the network in it is made harmless. */
 export function notice(text: string): void {
   process.stderr.write(`${text.split('\n').map(escapeUnsafe).join('\n')}\n`);
+}
+
+/** Says what a command failed with; with `--json`, as an object with the error's code. */
+export function noticeError(message: string, error: unknown, json: boolean): void {
+  const code = isChatosError(error) ? error.code : undefined;
+  if (json) process.stderr.write(`${toJsonLine({ type: 'error', code, message })}\n`);
+  else notice(`chatosbot: ${message}`);
 }
 
 /** Writes a line of data to standard output; resolves when it has been taken, so that a slow reader slows us. */

@@ -8,6 +8,10 @@ export interface Backoff {
 
 export const DEFAULT_BACKOFF: Backoff = { firstMs: 500, maxMs: 30_000 };
 
+export function resolveBackoff({ firstMs, maxMs }: Partial<Backoff>): Backoff {
+  return { firstMs: firstMs ?? DEFAULT_BACKOFF.firstMs, maxMs: maxMs ?? DEFAULT_BACKOFF.maxMs };
+}
+
 /** The pause before attempt `attempt` (1 is the first retry): between half and all of the doubled pause. */
 export function backoffDelayMs(backoff: Backoff, attempt: number, random: () => number = Math.random): number {
   const full = Math.min(backoff.maxMs, backoff.firstMs * 2 ** Math.min(attempt - 1, 30));

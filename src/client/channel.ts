@@ -169,7 +169,7 @@ export class Channel extends Duplex {
         unsent ? new ChatosError('CHANNEL_CLOSED', `${this.peer} closed the private connection`) : undefined,
       );
     };
-    if (this.readableEnded) finish();
+    if (this.readableEnded || this.writableLength > 0) finish();
     else this.once('end', finish);
   }
 

@@ -110,7 +110,7 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
     return new ChatosClient(options);
   }
 
-  /** Connects and logs in: see {@link ChatosClient.connect}. To be called once. */
+  /** Connects and logs in: see {@link ChatosClient.connect}. Called again, it is the same start. */
   start(): Promise<void> {
     return this.#loop.start();
   }

@@ -16,8 +16,11 @@ export async function openHalf(
   connectId: bigint,
   limits: { timeoutMs: number; signal?: AbortSignal | undefined },
 ): Promise<{ socket: net.Socket; rest: Buffer }> {
+  const startedAt = Date.now();
   const socket = await dial(server, limits);
-  const waiting = startWaiting<{ socket: net.Socket; rest: Buffer }>({ ...limits, what: 'the peer did not connect' });
+  const timeoutMs = Math.max(limits.timeoutMs - (Date.now() - startedAt), 1);
+  const what = 'the peer did not connect';
+  const waiting = startWaiting<{ socket: net.Socket; rest: Buffer }>({ ...limits, timeoutMs, what });
   const half: PacketConnection = new PacketConnection(
     socket,
     {

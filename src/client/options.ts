@@ -1,6 +1,6 @@
 import type { AddressLike } from '../net/address.ts';
 import { DEFAULT_DIAL_TIMEOUT_MS } from '../net/dial.ts';
-import { DEFAULT_BACKOFF, type Backoff } from './backoff.ts';
+import { resolveBackoff, type Backoff } from './backoff.ts';
 
 /** How a client connects. Times are in milliseconds. */
 export interface ClientOptions {
@@ -44,7 +44,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     connectTimeoutMs: options.connectTimeoutMs ?? DEFAULT_CLIENT_OPTIONS.connectTimeoutMs,
     loginTimeoutMs: options.loginTimeoutMs ?? DEFAULT_CLIENT_OPTIONS.loginTimeoutMs,
     establishTimeoutMs: options.establishTimeoutMs ?? DEFAULT_CLIENT_OPTIONS.establishTimeoutMs,
-    backoff: reconnect === false ? undefined : { ...DEFAULT_BACKOFF, ...(reconnect === true ? {} : reconnect) },
+    backoff: reconnect === false ? undefined : resolveBackoff(reconnect === true ? {} : reconnect),
     waitForLogin: options.waitForLogin ?? DEFAULT_CLIENT_OPTIONS.waitForLogin,
   };
 }

@@ -41,6 +41,8 @@ export class SessionLoop {
   /** When the last session was lost, as `Date.now()`. */
   #lostAt: number | undefined;
   #closing = false;
+  #openedAt = 0;
+  #started: Promise<void> | undefined;
   #running: Promise<void> | undefined;
 
   constructor(server: Address, login: string, options: ResolvedClientOptions, handlers: SessionLoopHandlers) {
@@ -62,11 +64,14 @@ export class SessionLoop {
     return this.#abort.signal;
   }
 
-  /** Resolves when logged in for the first time. To be called once. */
-  async start(): Promise<void> {
-    const first = withResolvers<void>();
-    this.#running = this.#run(first);
-    await first.promise;
+  /** Resolves when logged in for the first time; called again, it is the same start. */
+  start(): Promise<void> {
+    if (!this.#started) {
+      const first = withResolvers<void>();
+      this.#started = first.promise;
+      this.#running = this.#run(first);
+    }
+    return this.#started;
   }
 
   /** Ends the session in order, and the loop. */
@@ -89,11 +94,10 @@ export class SessionLoop {
     let failures = 0;
     let error: ChatosError | undefined;
     while (!signal.aborted) {
-      const startedAt = Date.now();
       try {
         error = await this.#runSession(first.resolve);
         this.#lostAt = Date.now();
-        if (this.#lostAt - startedAt > STABLE_SESSION_MS) failures = 0;
+        if (this.#lostAt - this.#openedAt > STABLE_SESSION_MS) failures = 0;
       } catch (caught) {
         if (!(caught instanceof ChatosError)) {
           first.reject(caught);
@@ -112,7 +116,7 @@ export class SessionLoop {
     else if (!this.#closing) error ??= this.#closedByServer();
     const reason = error ?? this.#closedByUs();
     first.reject(reason);
-    this.#abort.abort();
+    this.#abort.abort(reason);
     this.#handlers.onClosed(error, reason);
   }
 
@@ -127,6 +131,7 @@ export class SessionLoop {
     const { signal } = this.#abort;
     const onOpen = (session: ClientSession): void => {
       this.#session = session;
+      this.#openedAt = Date.now();
       this.#handlers.onConnected();
       onFirst();
     };

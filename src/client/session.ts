@@ -57,7 +57,7 @@ export async function runSession(
     {
       onPacket: (packet) => (open ? handlers.onPacket(packet) : onAnswer(packet)),
       onClose: (error) => {
-        accepted.reject(error ?? new ChatosError('CONNECTION_LOST', `${name} closed the connection during login`));
+        accepted.reject(loginError(name, error));
         closed.resolve(error);
       },
     },
@@ -74,4 +74,11 @@ export async function runSession(
     signal.removeEventListener('abort', abort);
     connection.destroy();
   }
+}
+
+function loginError(server: string, error: ChatosError | undefined): ChatosError {
+  if (!error) return new ChatosError('CONNECTION_LOST', `${server} closed the connection during login`);
+  if (error.code !== 'MALFORMED_PACKET') return error;
+  const message = `${server} does not speak ChatOS, or with the other longBytes: ${error.message}`;
+  return new ChatosError('MALFORMED_PACKET', message, { cause: error });
 }

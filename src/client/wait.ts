@@ -3,6 +3,8 @@ import { ChatosError } from '../errors.ts';
 /** Something awaited with a time limit and a signal; every way out clears both. */
 export interface Waiting<T> {
   readonly promise: Promise<T>;
+  /** Whether it is over, one way or the other. */
+  readonly settled: boolean;
   resolve(value: T): void;
   reject(error: ChatosError): void;
 }
@@ -21,7 +23,9 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 /** Starts waiting. The promise rejects with `TIMED_OUT` or `ABORTED` unless it is settled before. */
 export function startWaiting<T>({ timeoutMs, signal, what }: WaitLimits): Waiting<T> {
   const { promise, resolve, reject } = withResolvers<T>();
+  let settled = false;
   const settle = (): void => {
+    settled = true;
     clearTimeout(timer);
     signal?.removeEventListener('abort', onAbort);
   };
@@ -29,7 +33,7 @@ export function startWaiting<T>({ timeoutMs, signal, what }: WaitLimits): Waitin
     settle();
     reject(error);
   };
-  const onAbort = (): void => fail(new ChatosError('ABORTED', 'cancelled', { cause: signal?.reason }));
+  const onAbort = (): void => fail(abortError(signal, 'cancelled'));
   const onTimeout = (): void =>
     fail(new ChatosError('TIMED_OUT', `${what} within ${timeoutMs / 1000} s`, { fields: { timeoutMs } }));
   const timer = timeoutMs > MAX_TIMER_MS ? undefined : setTimeout(onTimeout, timeoutMs);
@@ -37,12 +41,21 @@ export function startWaiting<T>({ timeoutMs, signal, what }: WaitLimits): Waitin
   if (signal?.aborted) onAbort();
   return {
     promise,
+    get settled() {
+      return settled;
+    },
     resolve: (value) => {
       settle();
       resolve(value);
     },
     reject: fail,
   };
+}
+
+/** What to fail with when a signal is aborted: its own reason, where that is an error of ours. */
+export function abortError(signal: AbortSignal | undefined, message: string): ChatosError {
+  const reason: unknown = signal?.reason;
+  return reason instanceof ChatosError ? reason : new ChatosError('ABORTED', message, { cause: reason });
 }
 
 /** `Promise.withResolvers`, which Node 20 does not have. */
@@ -68,7 +81,7 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
       signal.removeEventListener('abort', done);
       resolve();
     };
-    const timer = setTimeout(done, ms);
+    const timer = setTimeout(done, Math.min(ms, MAX_TIMER_MS));
     signal.addEventListener('abort', done, { once: true });
     if (signal.aborted) done();
   });

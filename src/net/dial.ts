@@ -9,6 +9,8 @@ export interface DialOptions {
 }
 
 export const DEFAULT_DIAL_TIMEOUT_MS = 10_000;
+/** What a timer can hold: 24 days. Whoever waits longer waits without a limit. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 const KEEP_ALIVE_DELAY_MS = 30_000;
 
 /** What the operating system's codes mean, in words. */
@@ -49,10 +51,9 @@ export function dial(address: Address, options: DialOptions = {}): Promise<net.S
       socket.destroy();
       reject(error);
     };
-    const timer = setTimeout(
-      () => fail(new ChatosError('TIMED_OUT', `no answer from ${name} within ${timeoutMs / 1000} s`)),
-      timeoutMs,
-    );
+    const onTimeout = (): void =>
+      fail(new ChatosError('TIMED_OUT', `no answer from ${name} within ${timeoutMs / 1000} s`));
+    const timer = timeoutMs > MAX_TIMER_MS ? undefined : setTimeout(onTimeout, timeoutMs);
     const onAbort = (): void => fail(aborted(name, signal));
     const onError = (error: NodeJS.ErrnoException): void => fail(connectError(name, error));
     const onConnect = (): void => {
@@ -80,5 +81,7 @@ function connectError(name: string, error: NodeJS.ErrnoException): ChatosError {
 }
 
 function aborted(name: string, signal: AbortSignal | undefined): ChatosError {
-  return new ChatosError('ABORTED', `connecting to ${name} was cancelled`, { cause: signal?.reason });
+  const reason: unknown = signal?.reason;
+  if (reason instanceof ChatosError) return reason;
+  return new ChatosError('ABORTED', `connecting to ${name} was cancelled`, { cause: reason });
 }

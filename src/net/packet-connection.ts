@@ -30,9 +30,6 @@ export interface PacketConnectionHandlers {
 /** Told when the operating system has taken the bytes, or, with an error, that it never will. */
 export type Written = (error?: ChatosError) => void;
 
-/** Within one turn of the event loop, more than this is handed to the socket without waiting for the turn's end. */
-const FLUSH_EARLY_BYTES = 256 * 1024;
-
 /** After our FIN, the peer has this long to end its side. */
 const LINGER_MS = 5_000;
 
@@ -102,10 +99,14 @@ export class PacketConnection {
     this.#queue.push(bytes);
     this.#queuedBytes += bytes.length;
     if (written) this.#written.push(written);
-    if (this.#queuedBytes > FLUSH_EARLY_BYTES) this.flush();
   }
 
-  /** Hands everything queued to the socket now. */
+  /** Bytes that wait for the end of this turn. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  /** Hands everything queued to the socket now. A peer that does not read may be cut off by it. */
   flush(): void {
     if (this.#queue.length === 0) return;
     const bytes = this.#queue.length === 1 ? this.#queue[0]! : Buffer.concat(this.#queue, this.#queuedBytes);

@@ -59,20 +59,19 @@ export class Broadcast {
     }
   }
 
+  /** Gives every client what it has not been given yet, then writes. */
   flush(): void {
     const frames = this.#frames;
     if (frames.length === 0) return;
     const all = frames.length === 1 ? frames[0]! : Buffer.concat(frames, this.#bytes);
     for (const listener of this.#listeners) {
-      if (listener.given === 0) {
-        listener.connection.sendBytes(all);
-      } else {
-        this.catchUp(listener);
-        listener.given = 0;
-      }
+      if (listener.given === 0) listener.connection.sendBytes(all);
+      else this.catchUp(listener);
+      listener.given = 0;
     }
     this.#frames = [];
     this.#bytes = 0;
+    // Only now: a write may end a connection, whose end may be told to others.
     for (const { connection } of this.#listeners) connection.flush();
   }
 }

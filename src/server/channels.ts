@@ -43,6 +43,7 @@ export class Channels {
   readonly #liveByParty = new Map<string, number>();
   readonly #throttle: FailureThrottle;
   #waiting = 0;
+  #draining = false;
   #onIdle: (() => void) | undefined;
   /** Since the server started. */
   readonly counters = { established: 0, relayedBytes: 0, wrongIds: 0 };
@@ -66,7 +67,7 @@ export class Channels {
   /** A fresh connect id for the pair, or `undefined` where one of them has too many alive. */
   create(requester: Member, target: Member): bigint | undefined {
     const limit = this.#options.limits.connectIds;
-    if (this.#live(requester) >= limit || this.#live(target) >= limit) return undefined;
+    if (this.#draining || this.#live(requester) >= limit || this.#live(target) >= limit) return undefined;
     const id = this.#freshId(requester.longBytes === 8 && target.longBytes === 8 ? 8 : 4);
     const channel: Channel = {
       id,
@@ -86,7 +87,7 @@ export class Channels {
   /** A fresh connection has presented a connect id (P12). `rest` is what it sent behind it. */
   enter(id: bigint, socket: net.Socket, rest: Buffer, from: string): void {
     const channel = this.#channels.get(id);
-    if (this.#throttle.blocks(from) || !channel || channel.over || channel.relay) {
+    if (this.#throttle.blocks(from) || !channel || channel.over || channel.relay || this.#draining) {
       this.counters.wrongIds += 1;
       if (this.#throttle.fail(from)) this.#log.warn('shut out of channels for a minute: too many wrong ids', { from });
       else this.#log.info('half closed: unknown, expired or used connect id', { from });
@@ -138,6 +139,7 @@ export class Channels {
 
   /** Resolves when no channel is open, or after `ms`; those that are left then are broken. */
   async drain(ms: number): Promise<void> {
+    this.#draining = true;
     for (const channel of this.#channels.values()) if (!channel.relay && !channel.over) this.#void(channel);
     if (this.#relays.size > 0 && ms > 0) {
       let timer: NodeJS.Timeout | undefined;

@@ -76,11 +76,8 @@ export class Relay {
     this.#timer = setTimeout(() => {
       for (const half of this.#halves) this.#reset(half);
     }, this.#options.closeGraceMs);
-    for (const half of this.#halves) {
-      half.waiting = false;
-      half.socket.resume();
-      half.socket.end();
-    }
+    // What still comes is read and dropped; from an end that waits, not before its buffer has been written.
+    for (const half of this.#halves) half.socket.end();
   }
 
   /** Breaks the channel: both ends see RST. */
@@ -91,7 +88,10 @@ export class Relay {
 
   #listen(half: Half): void {
     const { socket } = half;
-    socket.on('error', () => this.abort());
+    // A channel that is being closed ends for each side by itself.
+    socket.on('error', () => {
+      if (this.#outcome !== 'closed') this.abort();
+    });
     socket.on('close', () => this.#onClose(half));
   }
 

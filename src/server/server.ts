@@ -25,6 +25,9 @@ export interface ServerStats {
   readonly wrongIds: number;
 }
 
+/** After the last private connection has ended, the time its clients have to leave by themselves. */
+const LEAVE_MS = 250;
+
 /**
  * A complete ChatOS server. It may listen on several addresses, with either width of LONG; logins, messages and private
  * connections go across them.
@@ -72,17 +75,27 @@ export class ChatosServer {
    */
   close(options: { drainMs?: number } = {}): Promise<void> {
     const { drainMs = 0 } = options;
-    if (this.#closing && drainMs === 0) this.#hub.channels.abort();
+    if (this.#closing) {
+      const timer = setTimeout(() => this.#hub.channels.abort(), drainMs);
+      void this.#closing.then(() => clearTimeout(timer));
+    }
     this.#closing ??= this.#close(drainMs);
     return this.#closing;
   }
 
   async #close(drainMs: number): Promise<void> {
+    const { channels, sessions, negotiations } = this.#hub;
     const closed = this.#listeners.map((listener) => listener.close());
-    await this.#hub.channels.drain(drainMs);
-    for (const session of this.#hub.sessions) session.end();
-    this.#hub.negotiations.clear();
-    await Promise.all(closed);
+    const drained = channels.open > 0 && drainMs > 0;
+    await channels.drain(drainMs);
+    // Whoever was waited for may leave first: to a client, a session that ends together with its channel is a crash.
+    if (drained) await new Promise((resolve) => setTimeout(resolve, LEAVE_MS));
+    const ended = [...sessions].map((session) => {
+      session.end();
+      return session.closed;
+    });
+    negotiations.clear();
+    await Promise.all([...ended, ...closed]);
   }
 
   #accept(socket: net.Socket, { longBytes }: Address): void {

@@ -1,6 +1,7 @@
 import type net from 'node:net';
 import type { ChatosError } from '../errors.ts';
 import { PacketConnection } from '../net/packet-connection.ts';
+import { encodePacket } from '../protocol/encoder.ts';
 import { loginKey } from '../util/login-key.ts';
 import type { LongBytes } from '../protocol/limits.ts';
 import type { Packet } from '../protocol/packets.ts';
@@ -8,6 +9,9 @@ import type { Listener } from './broadcast.ts';
 import type { Member } from './directory.ts';
 import { HANDLERS } from './handlers.ts';
 import type { Hub } from './hub.ts';
+
+/** What is sent to one client within a turn of the event loop does not wait for the turn's end beyond this. */
+const FLUSH_EARLY_BYTES = 256 * 1024;
 
 /** A client's main connection, from accept to close (or until it turns out to be a half of a channel). */
 export class Session implements Member {
@@ -18,6 +22,9 @@ export class Session implements Member {
   readonly remoteAddress: string;
   readonly #hub: Hub;
   readonly #connection: PacketConnection;
+  /** Resolves when the connection is closed. */
+  readonly closed: Promise<void>;
+  #resolveClosed!: () => void;
   #listener: Listener | undefined;
   #identifyTimer: NodeJS.Timeout | undefined;
   #forbidden = 0;
@@ -28,6 +35,7 @@ export class Session implements Member {
     this.#hub = hub;
     this.longBytes = longBytes;
     this.remoteAddress = socket.remoteAddress ?? 'unknown';
+    this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
     this.#connection = new PacketConnection(
       socket,
       { onPacket: this.#onPacket, onClose: this.#onClose },
@@ -50,13 +58,13 @@ export class Session implements Member {
   }
 
   send(packet: Packet): void {
-    if (this.#listener) this.#hub.broadcast.catchUp(this.#listener);
-    this.#connection.send(packet);
+    this.sendBytes(encodePacket(packet, this.longBytes));
   }
 
   sendBytes(frame: Buffer): void {
     if (this.#listener) this.#hub.broadcast.catchUp(this.#listener);
     this.#connection.sendBytes(frame);
+    if (this.#connection.queuedBytes > FLUSH_EARLY_BYTES) this.#connection.flush();
   }
 
   /** Hands everything queued to the operating system now. */
@@ -99,6 +107,7 @@ export class Session implements Member {
   becomeHalf(connectId: bigint): void {
     clearTimeout(this.#identifyTimer);
     this.#hub.sessions.delete(this);
+    this.#resolveClosed();
     const { socket, rest } = this.#connection.detach();
     this.#hub.channels.enter(connectId, socket, rest, this.remoteAddress);
   }
@@ -128,6 +137,7 @@ export class Session implements Member {
     clearTimeout(this.#identifyTimer);
     const hub = this.#hub;
     hub.sessions.delete(this);
+    this.#resolveClosed();
     const who = { login: this.login || undefined, from: this.remoteAddress };
     if (error?.code === 'MALFORMED_PACKET') {
       hub.counters.malformed += 1;

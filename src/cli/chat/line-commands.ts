@@ -80,7 +80,7 @@ export async function runLine(conversation: Conversation, line: string): Promise
   }
   const [, name = '', rest = ''] = /^\/(\S*)\s*(.*)$/s.exec(line)!;
   if (name === 'quit' || name === 'help') return name;
-  const command = LINE_COMMANDS[name];
+  const command = Object.hasOwn(LINE_COMMANDS, name) ? LINE_COMMANDS[name] : undefined;
   if (!command) {
     const guess = closest(name, [...Object.keys(LINE_COMMANDS), 'quit', 'help']);
     const hint = guess === undefined ? '/help lists the commands' : `did you mean /${guess}?`;

@@ -10,6 +10,7 @@ import { jsonView, textView, type ChatView } from '../chat/view.ts';
 import { connectCommand, type ConnectFlags } from '../connect.ts';
 import { ExitSignal } from '../exit.ts';
 import { configOption, loginOption, seconds, serverOption } from '../options.ts';
+import { standardInput } from '../input.ts';
 import { interruptible } from '../signals.ts';
 
 interface ChatFlags extends ConnectFlags {
@@ -70,16 +71,16 @@ async function converse(flags: ChatFlags, signal: AbortSignal): Promise<void> {
   // Not before now: lines that come while nobody listens for them would be lost.
   const lines = interactive
     ? createInterface({ input: process.stdin, output: process.stderr, prompt: '> ' })
-    : createInterface({ input: process.stdin, crlfDelay: Infinity });
+    : createInterface({ input: standardInput(), crlfDelay: Infinity });
   // Readline keeps Ctrl-C to itself on a terminal.
-  lines.on('SIGINT', () => process.emit('SIGINT'));
+  lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
   if (interactive) view.attach(lines);
   try {
     view.notice(
       `logged in as ${client.login} on ${formatAddress(client.server)}${interactive ? '; /help shows how' : ''}`,
     );
     const reading = interactive ? readTyped(lines, conversation!, view) : readScript(lines, conversation!, view, flags);
-    await Promise.race([reading, closed, aborted(signal)]);
+    await Promise.race([reading, closed, aborted(signal), outputFailed()]);
     await conversation!.end();
   } finally {
     lines.close();
@@ -133,6 +134,11 @@ async function readScript(
 function chatError(error: unknown): ChatosError {
   if (isChatosError(error)) return error;
   throw error;
+}
+
+/** Whoever reads standard output may stop reading: that ends the chat. */
+function outputFailed(): Promise<never> {
+  return new Promise((_, reject) => process.stdout.once('error', reject));
 }
 
 function aborted(signal: AbortSignal): Promise<never> {

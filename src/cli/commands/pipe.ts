@@ -5,6 +5,7 @@ import type { ChatosClient } from '../../client/client.ts';
 import type { PrivateRequest } from '../../client/private-request.ts';
 import { startWaiting } from '../../client/wait.ts';
 import { ChatosError, isChatosError } from '../../errors.ts';
+import { dial } from '../../net/dial.ts';
 import { formatAddress } from '../../net/address.ts';
 import { matchesLogin } from '../../policy/login-glob.ts';
 import { pipeChannel } from '../../transfer/pipe.ts';
@@ -14,6 +15,7 @@ import { ExitSignal } from '../exit.ts';
 import { configOption, loginArgument, loginOption, seconds, serverOption } from '../options.ts';
 import { notice } from '../output.ts';
 import { showProgress } from '../progress.ts';
+import { standardInput } from '../input.ts';
 import { interruptible } from '../signals.ts';
 
 interface PipeFlags extends ConnectFlags {
@@ -88,12 +90,27 @@ async function run(peer: string | undefined, flags: PipeFlags, signal: AbortSign
     }
     report('connected', `private connection with ${channel.peer}`, { peer: channel.peer });
     const { sent, received } = await transfer(channel, flags, signal);
+    await assertServerOutlives(client);
     report('done', undefined, { sent, received });
     await client.close();
   } finally {
     // A channel that has not ended in order is broken here: the peer must not take it for an end of file.
     channel?.destroy();
     await client.destroy();
+  }
+}
+
+/**
+ * A server that is killed ends its sessions and its channels alike with FIN, as if all had been said: where the session
+ * is gone too when the channel ends, and nobody listens there any more, the end is not believed.
+ */
+async function assertServerOutlives(client: ChatosClient): Promise<void> {
+  try {
+    (await dial(client.server)).destroy();
+  } catch (cause) {
+    if (client.connected) return;
+    const message = 'the server went away when the private connection ended; what was sent may be incomplete';
+    throw new ChatosError('CONNECTION_LOST', message, { cause });
   }
 }
 
@@ -106,7 +123,7 @@ async function transfer(channel: Channel, flags: PipeFlags, signal: AbortSignal)
     ? () => undefined
     : showProgress(() => ({ sent: channel.bytesSent, received: channel.bytesReceived }));
   try {
-    return await pipeChannel(channel, process.stdin, process.stdout);
+    return await pipeChannel(channel, standardInput(), process.stdout);
   } finally {
     hideProgress();
     signal.removeEventListener('abort', abort);

@@ -39,9 +39,9 @@ interface RunFlags extends LogFlags {
 export function register(command: Command): void {
   command
     .argument('[bots...]', 'plugin files, in TypeScript or JavaScript (default: the bots of the configuration)')
-    .addOption(serverOption().conflicts('embedded'))
+    .addOption(serverOption())
     .addOption(new Option('--embedded', 'start a server in this process (the default where none is configured)'))
-    .addOption(listenOption().conflicts('server'))
+    .addOption(listenOption())
     .addOption(loginOption())
     .addOption(new Option('--wait-for-login', 'keep trying where a login is taken'))
     .addOption(
@@ -65,7 +65,8 @@ Each bot logs in under its own login, else --login, else the name of its file.`,
     .action(run);
 }
 
-async function run(files: string[], flags: RunFlags): Promise<void> {
+async function run(files: string[], given: RunFlags, command: Command): Promise<void> {
+  const flags = withoutOverridden(given, command);
   const stopSignal = untilStopSignal();
   const loaded = await loadConfig({ file: flags.config });
   const log = loggerFor(flags);
@@ -86,7 +87,8 @@ async function run(files: string[], flags: RunFlags): Promise<void> {
   const restoreHandlers = surviveStrayErrors(log);
   try {
     await Promise.race([runtime.start(), stopSignal]);
-    if (embedded) announce(flags, 'talk to the bots from another terminal: npx chatosbot chat', {});
+    if (embedded)
+      announce(flags, `talk to the bots from another terminal: npx chatosbot chat${serverHint(server)}`, {});
     const ending = await Promise.race([stopSignal, runtime.failed]);
     if (isChatosError(ending)) throw ending;
     const { channelCount } = runtime;
@@ -98,6 +100,20 @@ async function run(files: string[], flags: RunFlags): Promise<void> {
     restoreHandlers();
   }
   announce(flags, 'stopped', {});
+}
+
+/** A server of one's own, or another: what the command line says beats the environment. */
+function withoutOverridden(flags: RunFlags, command: Command): RunFlags {
+  const typed = (name: keyof RunFlags): boolean => command.getOptionValueSource(name) === 'cli';
+  const { server, listen, ...rest } = flags;
+  if (typed('server')) {
+    if (typed('embedded')) command.error('error: --server and --embedded exclude each other');
+    if (typed('listen'))
+      command.error('error: --server and --listen exclude each other: --listen is for a server in this process');
+    return { ...rest, ...(server && { server }) };
+  }
+  if (typed('embedded') || typed('listen')) return { ...rest, ...(listen && { listen }) };
+  return flags;
 }
 
 /** The plugins to run: those named as arguments, else the configuration's bots and announcements. */
@@ -126,6 +142,11 @@ async function loadEntries(files: string[], { config, directory, file }: LoadedC
     entries.push({ plugin: announcementsPlugin(announcements), login: flags.login ?? config.login });
   }
   return entries;
+}
+
+/** What must be added to find a server that is not where everybody looks first. */
+function serverHint(server: Address): string {
+  return formatAddress(server) === formatAddress(DEFAULT_ADDRESS) ? '' : ` --server ${formatAddress(server)}`;
 }
 
 /** The server to log in at; where none is configured, one that is started here. */

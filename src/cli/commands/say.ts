@@ -1,4 +1,3 @@
-import process from 'node:process';
 import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 import { Option } from 'commander';
@@ -9,6 +8,7 @@ import { splitText } from '../../bot/split-text.ts';
 import { toJsonLine } from '../../util/json-line.ts';
 import { connectCommand, type ConnectFlags } from '../connect.ts';
 import { configOption, loginArgument, loginOption, serverOption } from '../options.ts';
+import { standardInput } from '../input.ts';
 import { interruptible } from '../signals.ts';
 import { ExitSignal } from '../exit.ts';
 import { writeLine } from '../output.ts';
@@ -95,7 +95,7 @@ async function deliver(words: string[], flags: SayFlags, signal: AbortSignal): P
 }
 
 async function* inputLines(signal: AbortSignal): AsyncGenerator<string> {
-  const lines = createInterface({ input: process.stdin, crlfDelay: Infinity });
+  const lines = createInterface({ input: standardInput(), crlfDelay: Infinity });
   signal.addEventListener('abort', () => lines.close(), { once: true });
   for await (const line of lines) if (line !== '') yield line;
   signal.throwIfAborted();
