@@ -4,12 +4,13 @@ import { formatBytes, formatDuration } from '../util/printable.ts';
 const INTERVAL_MS = 200;
 
 /**
- * A line on a terminal that shows bytes, rate and time while something runs; elsewhere, nothing. Returns what takes the
+ * A line on a terminal that shows bytes, rate and time while something runs; elsewhere, and where the
+ * data goes to the terminal, nothing. Returns what takes the
  * line away and tells the final figures.
  */
 export function showProgress(count: () => { sent: number; received: number }): () => void {
   const { stderr } = process;
-  if (!stderr.isTTY) return () => undefined;
+  if (!stderr.isTTY || process.stdout.isTTY) return () => undefined;
   const startedAt = Date.now();
   const line = (): string => {
     const { sent, received } = count();

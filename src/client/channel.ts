@@ -43,6 +43,8 @@ export class Channel extends Duplex {
   #closedByPeer = false;
   #inputEnded = false;
   #closing: Promise<void> | undefined;
+  /** The server has ended our half, as we asked it to. */
+  #closeSeen = false;
 
   constructor(init: ChannelInit) {
     super({ allowHalfOpen: true });
@@ -115,6 +117,11 @@ export class Channel extends Duplex {
     this.#socket.write(chunk, (error) => {
       // The error itself comes through the socket's event, and tells more.
       if (error) return;
+      if (this.#closedByPeer) {
+        // The server takes what is still written, and drops it.
+        done(this.#closed());
+        return;
+      }
       this.#bytesSent += chunk.length;
       done();
     });
@@ -130,7 +137,7 @@ export class Channel extends Duplex {
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     const socket = this.#socket;
-    const inOrder = error === null && ((this.#inputEnded && this.writableFinished) || this.#closing !== undefined);
+    const inOrder = error === null && ((this.#inputEnded && this.writableFinished) || this.#closeSeen);
     if (socket.destroyed || inOrder || this.#closedByPeer) {
       socket.destroy();
     } else if (socket.writableEnded && !socket.writableFinished && socket.writableLength === 0) {
@@ -154,6 +161,7 @@ export class Channel extends Duplex {
     if (this.destroyed) return;
     this.emit('inputEnd');
     if (this.#closing) {
+      this.#closeSeen = true;
       this.destroy();
       return;
     }
@@ -164,10 +172,7 @@ export class Channel extends Duplex {
   #finishClosed(): void {
     const finish = (): void => {
       if (this.destroyed || this.writableFinished) return;
-      const unsent = this.writableLength > 0;
-      this.destroy(
-        unsent ? new ChatosError('CHANNEL_CLOSED', `${this.peer} closed the private connection`) : undefined,
-      );
+      this.destroy(this.writableLength > 0 ? this.#closed() : undefined);
     };
     if (this.readableEnded || this.writableLength > 0) finish();
     else this.once('end', finish);
@@ -177,7 +182,7 @@ export class Channel extends Duplex {
     if (this.#closing) {
       this.destroy();
     } else if (this.#closedByPeer) {
-      this.destroy(new ChatosError('CHANNEL_CLOSED', `${this.peer} closed the private connection`, { cause }));
+      this.destroy(this.#closed(cause));
     } else {
       this.destroy(this.#aborted(cause));
     }
@@ -187,6 +192,13 @@ export class Channel extends Duplex {
     if (this.destroyed || this.#inputEnded) return;
     this.destroy(this.#closing ? undefined : this.#aborted());
   };
+
+  #closed(cause?: Error): ChatosError {
+    return new ChatosError('CHANNEL_CLOSED', `${this.peer} closed the private connection`, {
+      cause,
+      fields: { peer: this.peer },
+    });
+  }
 
   #aborted(cause?: NodeJS.ErrnoException): ChatosError {
     return new ChatosError('CHANNEL_ABORTED', `the private connection with ${this.peer} broke`, {

@@ -39,9 +39,9 @@ export class ClientChannels {
     });
   }
 
-  failed(peer: string): void {
+  failed(peer: string, closedByServer: boolean): void {
     this.#countEstablishing(loginKey(peer), -1);
-    this.#meetAnnounced(loginKey(peer));
+    if (closedByServer) this.#meetAnnounced(loginKey(peer));
   }
 
   /** Resolves when none is open. */

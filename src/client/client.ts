@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { ChatosError } from '../errors.ts';
+import { ChatosError, isChatosError } from '../errors.ts';
 import { formatAddress, toAddress, type Address } from '../net/address.ts';
 import { encodePacket } from '../protocol/encoder.ts';
 import { loginKey } from '../util/login-key.ts';
@@ -224,14 +224,19 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
   }
 
   #onRequest(from: string): void {
-    const signal = this.#loop.signal;
+    const { signal, session } = this.#loop;
+    // On a later session, an answer would be one to nothing.
+    const isOver = (): boolean => this.#loop.session !== session;
     const request = new PrivateRequest(from, {
       accept: async () => {
         if (!this.#loop.session) throw this.#notConnected();
+        if (isOver()) throw new ChatosError('CONNECTION_LOST', `the request of ${from} ended with the session`);
         const connectId = await this.#requests.accept(from, { timeoutMs: this.#options.establishTimeoutMs, signal });
         return this.#establish(from, 'target', connectId, signal);
       },
-      refuse: () => this.#requests.refuse(from),
+      refuse: () => {
+        if (!isOver()) this.#requests.refuse(from);
+      },
     });
     if (!this.emit('request', request)) request.refuse();
   }
@@ -250,7 +255,7 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
       this.#channels.opened(channel);
       return channel;
     } catch (error) {
-      this.#channels.failed(peer);
+      this.#channels.failed(peer, isChatosError(error, 'CONNECTION_LOST'));
       requestClose();
       throw error;
     }

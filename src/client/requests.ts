@@ -81,7 +81,7 @@ export class Requests {
     const waiting = asked
       ? this.#takeFirst(loginKey(loginTarget))?.waiting
       : this.#accepted.get(loginKey(loginRequester))?.shift();
-    if (waiting) {
+    if (waiting && !waiting.settled) {
       waiting.resolve(connectId);
       return asked ? loginTarget : loginRequester;
     }

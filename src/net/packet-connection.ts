@@ -23,6 +23,8 @@ export const DEFAULT_PACKET_CONNECTION_OPTIONS = {
 export interface PacketConnectionHandlers {
   /** One packet; `frame()` gives its bytes, valid during the call only. */
   onPacket(packet: Packet, frame: () => Buffer): void;
+  /** The peer has ended its side in order: nothing more comes, and our side ends as well. */
+  onEnd?(): void;
   /** Once, at the end: without an error where both sides ended in order. Not called after `detach`. */
   onClose(error: ChatosError | undefined): void;
 }
@@ -32,6 +34,9 @@ export type Written = (error?: ChatosError) => void;
 
 /** After our FIN, the peer has this long to end its side. */
 const LINGER_MS = 5_000;
+
+/** Within one turn of the event loop, more than this is handed to the socket without waiting for the turn's end. */
+const FLUSH_EARLY_BYTES = 256 * 1024;
 
 const dirty = new Set<PacketConnection>();
 
@@ -88,6 +93,12 @@ export class PacketConnection {
 
   /** The same for bytes that are one or more whole packets already. They must not change afterwards. */
   sendBytes(bytes: Buffer, written?: Written): void {
+    this.queueBytes(bytes, written);
+    if (this.#queuedBytes > FLUSH_EARLY_BYTES) this.flush();
+  }
+
+  /** The same, and sure not to write, nor to close the connection, before this turn's end. */
+  queueBytes(bytes: Buffer, written?: Written): void {
     if (!this.open) {
       written?.(neverWritten());
       return;
@@ -99,11 +110,6 @@ export class PacketConnection {
     this.#queue.push(bytes);
     this.#queuedBytes += bytes.length;
     if (written) this.#written.push(written);
-  }
-
-  /** Bytes that wait for the end of this turn. */
-  get queuedBytes(): number {
-    return this.#queuedBytes;
   }
 
   /** Hands everything queued to the socket now. A peer that does not read may be cut off by it. */
@@ -135,6 +141,7 @@ export class PacketConnection {
   end(): void {
     if (this.#closed || this.#ending) return;
     this.flush();
+    if (this.#closed) return;
     this.#ending = true;
     this.#socket.end();
     this.#lingerTimer = setTimeout(() => this.destroy(), LINGER_MS);
@@ -199,6 +206,7 @@ export class PacketConnection {
     if (this.#decoder.hasPartialPacket) {
       this.destroy(new ChatosError('MALFORMED_PACKET', 'the connection ended in the middle of a packet'));
     } else {
+      this.#handlers.onEnd?.();
       this.end();
     }
   };

@@ -54,7 +54,7 @@ export class Broadcast {
   /** Queues what one client has not been given yet: to be called before anything else is sent to it, to keep order. */
   catchUp(listener: Listener): void {
     while (listener.given < this.#frames.length) {
-      listener.connection.sendBytes(this.#frames[listener.given]!);
+      listener.connection.queueBytes(this.#frames[listener.given]!);
       listener.given += 1;
     }
   }
@@ -65,7 +65,7 @@ export class Broadcast {
     if (frames.length === 0) return;
     const all = frames.length === 1 ? frames[0]! : Buffer.concat(frames, this.#bytes);
     for (const listener of this.#listeners) {
-      if (listener.given === 0) listener.connection.sendBytes(all);
+      if (listener.given === 0) listener.connection.queueBytes(all);
       else this.catchUp(listener);
       listener.given = 0;
     }

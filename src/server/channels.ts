@@ -87,10 +87,11 @@ export class Channels {
   /** A fresh connection has presented a connect id (P12). `rest` is what it sent behind it. */
   enter(id: bigint, socket: net.Socket, rest: Buffer, from: string): void {
     const channel = this.#channels.get(id);
-    if (this.#throttle.blocks(from) || !channel || channel.over || channel.relay || this.#draining) {
+    const blocked = this.#throttle.blocks(from);
+    if (blocked || !channel || channel.over || channel.relay || this.#draining) {
       this.counters.wrongIds += 1;
       if (this.#throttle.fail(from)) this.#log.warn('shut out of channels for a minute: too many wrong ids', { from });
-      else this.#log.info('half closed: unknown, expired or used connect id', { from });
+      else if (!blocked) this.#log.info('half closed: unknown, expired or used connect id', { from });
       socket.on('error', () => undefined);
       socket.destroy();
       return;

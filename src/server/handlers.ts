@@ -8,11 +8,10 @@ type Handler<T extends PacketType> = (hub: Hub, session: Session, packet: Packet
 
 /** What a server does with each packet it receives. Sessions that are not identified only get to LOGIN and 9. */
 export const HANDLERS: { readonly [T in PacketType]: Handler<T> } = {
-  LOGIN(hub, session, { login }) {
+  LOGIN(_hub, session, { login }) {
     const problem = session.identified ? 'already identified' : loginProblem(login);
     if (problem !== undefined || !session.identify(login)) {
-      hub.log.info('login refused', { login, why: problem ?? 'taken', from: session.remoteAddress });
-      session.send({ type: 'LOGIN_REFUSED' });
+      session.refuseLogin(login, problem ?? 'taken');
     }
   },
 

@@ -105,7 +105,8 @@ export class Negotiations {
 
   #madeBy(member: Member): number {
     let made = 0;
-    for (const request of this.#byMember.get(member) ?? []) if (request.requester === member) made += 1;
+    for (const request of this.#byMember.get(member) ?? [])
+      if (request.requester === member && !request.over) made += 1;
     return made;
   }
 }

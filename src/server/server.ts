@@ -1,4 +1,5 @@
 import type net from 'node:net';
+import { ChatosError } from '../errors.ts';
 import { formatAddress, toAddress, type Address, type AddressLike } from '../net/address.ts';
 import { listen, type Listener } from '../net/listen.ts';
 import { Hub } from './hub.ts';
@@ -41,6 +42,8 @@ export class ChatosServer {
   readonly #hub: Hub;
   readonly #listeners: Listener[] = [];
   #closing: Promise<void> | undefined;
+  #refused = 0;
+  #refusedLoggedAt = 0;
 
   constructor(options: ServerOptions = {}) {
     this.#hub = new Hub(resolveServerOptions(options));
@@ -64,6 +67,10 @@ export class ChatosServer {
   async listen(address: AddressLike): Promise<Address> {
     const wanted = toAddress(address);
     const listener = await listen(wanted, (socket) => this.#accept(socket, wanted));
+    if (this.#closing) {
+      await listener.close();
+      throw new ChatosError('ABORTED', 'the server was closed');
+    }
     this.#listeners.push(listener);
     this.#hub.log.debug('listening', { address: formatAddress(listener.address) });
     return listener.address;
@@ -101,7 +108,12 @@ export class ChatosServer {
   #accept(socket: net.Socket, { longBytes }: Address): void {
     const { options, log, counters } = this.#hub;
     if (this.#closing || this.#hub.connections >= options.limits.connections) {
-      log.warn('connection refused: too many', { from: socket.remoteAddress, limit: options.limits.connections });
+      this.#refused += 1;
+      // One line a second tells as much as one for each.
+      if (!this.#closing && Date.now() - this.#refusedLoggedAt > 1000) {
+        this.#refusedLoggedAt = Date.now();
+        log.warn('connection refused: too many', { limit: options.limits.connections, refused: this.#refused });
+      }
       socket.destroy();
       return;
     }

@@ -10,8 +10,8 @@ import type { Member } from './directory.ts';
 import { HANDLERS } from './handlers.ts';
 import type { Hub } from './hub.ts';
 
-/** What is sent to one client within a turn of the event loop does not wait for the turn's end beyond this. */
-const FLUSH_EARLY_BYTES = 256 * 1024;
+/** Refused logins of one connection that are worth a line at level info. */
+const LOGGED_REFUSALS = 5;
 
 /** A client's main connection, from accept to close (or until it turns out to be a half of a channel). */
 export class Session implements Member {
@@ -29,6 +29,7 @@ export class Session implements Member {
   #identifyTimer: NodeJS.Timeout | undefined;
   #forbidden = 0;
   #packets = 0;
+  #refusals = 0;
 
   constructor(hub: Hub, socket: net.Socket, longBytes: LongBytes) {
     const { limits } = hub.options;
@@ -38,7 +39,7 @@ export class Session implements Member {
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
     this.#connection = new PacketConnection(
       socket,
-      { onPacket: this.#onPacket, onClose: this.#onClose },
+      { onPacket: this.#onPacket, onEnd: this.#leave, onClose: this.#onClose },
       { longBytes, maxQueuedBytes: limits.queuedBytes, packetTimeoutMs: limits.packetTtl },
     );
     this.#identifyTimer = setTimeout(() => {
@@ -64,7 +65,6 @@ export class Session implements Member {
   sendBytes(frame: Buffer): void {
     if (this.#listener) this.#hub.broadcast.catchUp(this.#listener);
     this.#connection.sendBytes(frame);
-    if (this.#connection.queuedBytes > FLUSH_EARLY_BYTES) this.#connection.flush();
   }
 
   /** Hands everything queued to the operating system now. */
@@ -86,6 +86,15 @@ export class Session implements Member {
     this.#listener = this.#hub.broadcast.join(this.#connection);
     this.#hub.log.info('logged in', { login, from: this.remoteAddress });
     return true;
+  }
+
+  refuseLogin(login: string, why: string): void {
+    this.#refusals += 1;
+    const { log } = this.#hub;
+    // Whoever tries without end does not fill the log.
+    const tell = this.#refusals <= LOGGED_REFUSALS ? log.info : log.debug;
+    tell('login refused', { login, why, from: this.remoteAddress });
+    this.send({ type: 'LOGIN_REFUSED' });
   }
 
   /** Whether a login in a packet is this session's own (P7). */
@@ -148,10 +157,18 @@ export class Session implements Member {
     } else if (error) {
       hub.log.info('connection lost', { why: error.message, ...who });
     }
+    this.#leave();
+  };
+
+  /** Nobody's any more: the login is free, and those who waited for an answer are told (P7, P10). */
+  readonly #leave = (): void => {
     if (!this.#listener) return;
+    const hub = this.#hub;
+    hub.broadcast.catchUp(this.#listener);
     hub.broadcast.leave(this.#listener);
+    this.#listener = undefined;
     hub.directory.release(this);
     hub.negotiations.leave(this);
-    hub.log.info('left', who);
+    hub.log.info('left', { login: this.login, from: this.remoteAddress });
   };
 }

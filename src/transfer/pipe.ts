@@ -58,8 +58,11 @@ export function pipeChannel(channel: PipedChannel, input: Readable, output: Writ
       finished(channel, { writable: false }, onChannelEnd),
       finished(output, { readable: false }, (error) => fail(error ?? new Error('the output was ended'))),
     ];
+    if (channel.inputEnded && channel.closedByPeer) {
+      fail(closedBeforeEnd(channel.peer));
+      return;
+    }
     channel.once('inputEnd', onInputEnd);
-    if (channel.inputEnded) onInputEnd();
     input.pipe(channel);
     channel.pipe(output, { end: false });
   });

@@ -1,0 +1,141 @@
+import { describe, expect, it } from 'vitest';
+import { currentHook } from '../../src/bot/plugin-runner.ts';
+import type { BotPlugin } from '../../src/bot/plugin.ts';
+import { expectRefusal, joinAs, openChannel, plugin, startBots, startServer } from '../support/bot-world.ts';
+
+/** A bot that works, beside one that is to fail. */
+const working: BotPlugin = {
+  onMessage: (message) => (message.text === 'ping' ? message.reply('pong') : undefined),
+  onPrivateRequest: () => true,
+  onChannel: (channel) => void channel.pipe(channel),
+};
+
+async function world(failing: BotPlugin) {
+  const server = await startServer();
+  const specs = [{ plugin: plugin('broken', failing) }, { plugin: plugin('working', working) }];
+  const { log } = await startBots(server, specs);
+  const alice = await joinAs(server, 'alice');
+  const stillWorks = async (): Promise<void> => {
+    alice.tell('working', 'ping');
+    expect(await alice.next(4)).toMatchObject({ sender: 'working', msg: 'pong' });
+  };
+  return { server, log, alice, stillWorks };
+}
+
+describe('a plugin that fails', () => {
+  it.each<[string, BotPlugin['onMessage']]>([
+    [
+      'throws',
+      () => {
+        throw new Error('boom');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('boom'))],
+    [
+      'rejects later',
+      async () => {
+        await new Promise(setImmediate);
+        throw new Error('boom');
+      },
+    ],
+  ])('that %s in onMessage is logged with plugin, hook, peer and stack; the others go on', async (_, onMessage) => {
+    const { log, alice, stillWorks } = await world({ onMessage: onMessage! });
+    alice.tell('broken', 'hello');
+    const line = await log.until(/boom/);
+    expect(line).toMatchObject({
+      level: 'error',
+      message: 'onMessage failed: boom',
+      fields: {
+        plugin: 'broken',
+        hook: 'onMessage',
+        peer: 'alice',
+        stack: expect.stringContaining('isolation.test.ts'),
+      },
+    });
+    await stillWorks();
+  });
+
+  it.each([
+    ['a text', 'just text'],
+    ['nothing', undefined],
+    ['null', null],
+    ['an object', { a: 1 }],
+  ])('may throw %s', async (_, thrown) => {
+    const { log, alice, stillWorks } = await world({
+      onMessage: () => {
+        throw thrown;
+      },
+    });
+    alice.tell('broken', 'hello');
+    expect(await log.until(/^onMessage failed/)).toMatchObject({ fields: { plugin: 'broken', peer: 'alice' } });
+    await stillWorks();
+  });
+
+  it('is called again for the next message', async () => {
+    const texts: string[] = [];
+    const { log, alice } = await world({
+      onMessage({ text }) {
+        texts.push(text);
+        throw new Error(text);
+      },
+    });
+    alice.tell('broken', 'one');
+    alice.tell('broken', 'two');
+    await log.until(/two/);
+    expect(texts).toEqual(['one', 'two']);
+  });
+
+  it('in onStart does not keep the others from starting', async () => {
+    const { log, stillWorks } = await world({ onStart: () => Promise.reject(new Error('no start')) });
+    expect(await log.until(/no start/)).toMatchObject({ fields: { plugin: 'broken', hook: 'onStart' } });
+    await stillWorks();
+  });
+
+  it('in onPrivateRequest means no, and is logged', async () => {
+    const { log, alice, stillWorks } = await world({
+      onPrivateRequest: () => {
+        throw new Error('undecided');
+      },
+      onChannel: () => undefined,
+    });
+    await expectRefusal(alice, 'broken');
+    expect(await log.until(/undecided/)).toMatchObject({
+      fields: { plugin: 'broken', hook: 'onPrivateRequest', peer: 'alice' },
+    });
+    await stillWorks();
+  });
+
+  it('in onChannel is logged, and the channels of others go on', async () => {
+    const { server, log, alice } = await world({
+      onPrivateRequest: () => true,
+      onChannel: () => {
+        throw new Error('no channel');
+      },
+    });
+    const { half } = await openChannel(alice, server, 'working');
+    const bad = await openChannel(alice, server, 'broken');
+    bad.half.resume();
+    expect(await log.until(/no channel/)).toMatchObject({
+      fields: { plugin: 'broken', hook: 'onChannel', peer: 'alice' },
+    });
+    half.end('still here');
+    expect((await half.toArray()).join('')).toBe('still here');
+  });
+
+  it('leaves a trace to its hook where an error escapes it', async () => {
+    let escaped: unknown;
+    const done = new Promise<void>((resolve) => {
+      void world({
+        onMessage() {
+          setImmediate(() => {
+            escaped = currentHook();
+            resolve();
+          });
+        },
+      }).then(({ alice }) => alice.tell('broken', 'hello'));
+    });
+    await done;
+    expect(escaped).toEqual({ plugin: 'broken', hook: 'onMessage', peer: 'alice' });
+    expect(currentHook()).toEqual({});
+  });
+});

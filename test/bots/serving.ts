@@ -1,0 +1,66 @@
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { loadPlugin, type LoadedPlugin } from '../../src/bot/loader.ts';
+import type { BotPlugin } from '../../src/bot/plugin.ts';
+import type { Channel } from '../../src/client/channel.ts';
+import type { Address } from '../../src/net/address.ts';
+import { pluginLoader, tempDirectory, writeText } from '../support/bot-files.ts';
+import { RawHttp } from '../support/bot-http.ts';
+import { joinAs, openChannel, signalled, startBots, startServer, type Bots } from '../support/bot-world.ts';
+import type { LongBytes, RfcPeer } from '../support/rfc-peer.ts';
+
+const BOTS = path.join(import.meta.dirname, '..', '..', 'bots');
+
+/** One of the bots of the project, loaded as `run` loads it. */
+export async function shippedBot(name: string): Promise<LoadedPlugin> {
+  return loadPlugin(path.join(BOTS, `${name}.ts`), await pluginLoader());
+}
+
+export interface FilesWorld extends Bots {
+  readonly server: Address;
+  /** What is served; beside it lies `secret.txt`, in a directory that is not. */
+  readonly directory: string;
+  readonly outside: string;
+  readonly alice: RfcPeer;
+  /** The bot's ends of the channels, in the order in which they came. */
+  readonly channels: readonly Channel[];
+  /** A new channel to the bot, with HTTP on it. */
+  readonly open: () => Promise<{ http: RawHttp; connectId: bigint }>;
+}
+
+/** The files bot at work on a directory with these files, or on what `prepare` makes of it. */
+export async function serveFiles(
+  files: Record<string, string>,
+  width: LongBytes = 4,
+  prepare: (directory: string) => Promise<string> = (directory) => Promise.resolve(directory),
+): Promise<FilesWorld> {
+  const outside = await tempDirectory();
+  const directory = path.join(outside, 'public');
+  await mkdir(directory);
+  await writeText(outside, 'secret.txt', 'SECRET');
+  for (const [name, text] of Object.entries(files)) await writeText(directory, name, text);
+  const served = await prepare(directory);
+  const server = await startServer(width);
+  const plugin = await shippedBot('files');
+  const started = signalled();
+  const channels: Channel[] = [];
+  const hooks: BotPlugin = {
+    ...plugin.hooks,
+    async onStart(bot) {
+      await plugin.hooks.onStart!(bot);
+      started.resolve();
+    },
+    onChannel(channel, bot) {
+      channels.push(channel);
+      return plugin.hooks.onChannel!(channel, bot);
+    },
+  };
+  const bots = await startBots(server, [{ plugin: { ...plugin, hooks }, options: { directory: served } }]);
+  await started.promise;
+  const alice = await joinAs(server, 'alice');
+  const open = async () => {
+    const { half, connectId } = await openChannel(alice, server, 'files');
+    return { http: new RawHttp(half), connectId };
+  };
+  return { ...bots, server, directory, outside, alice, channels, open };
+}

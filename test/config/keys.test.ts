@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/config/load.ts';
+import { DEFAULT_SERVER_LIMITS } from '../../src/server/options.ts';
+import { complaints, writeConfig } from './loading.ts';
+
+const FULL = `
+$schema: ./docs/config.schema.json
+server: tcp://chat.example.org:7777?longBytes=8
+login: robot
+bots:
+  - ./bots/echo.ts
+  - path: ./bots/announce.ts
+    login: herald
+    options: { cron: "0 * * * *", nested: { list: [1, two, null, true] } }
+policy:
+  default: refuse
+  allow: ["alice", "ops-*"]
+  deny: ["mallory", "?"]
+announcements:
+  - { cron: "0 9 * * 1-5", timeZone: Europe/Paris, text: "Stand-up in five minutes" }
+  - { cron: "*/10 * * * * *", text: psst, to: alice }
+serve:
+  listen: ["127.0.0.1:7777", "[::1]:7778?longBytes=8", "7779"]
+  limits: { connections: 10, requestTtl: 5000 }
+`;
+
+describe('loadConfig, keys', () => {
+  it('takes every documented key, and hands its value on as it stands there', async () => {
+    const { config } = await loadConfig({ file: await writeConfig(FULL) });
+    expect(config).toEqual({
+      $schema: './docs/config.schema.json',
+      server: 'tcp://chat.example.org:7777?longBytes=8',
+      login: 'robot',
+      bots: [
+        './bots/echo.ts',
+        {
+          path: './bots/announce.ts',
+          login: 'herald',
+          options: { cron: '0 * * * *', nested: { list: [1, 'two', null, true] } },
+        },
+      ],
+      policy: { default: 'refuse', allow: ['alice', 'ops-*'], deny: ['mallory', '?'] },
+      announcements: [
+        { cron: '0 9 * * 1-5', timeZone: 'Europe/Paris', text: 'Stand-up in five minutes' },
+        { cron: '*/10 * * * * *', text: 'psst', to: 'alice' },
+      ],
+      serve: {
+        listen: ['127.0.0.1:7777', '[::1]:7778?longBytes=8', '7779'],
+        limits: { connections: 10, requestTtl: 5000 },
+      },
+    });
+  });
+
+  it.each(Object.keys(DEFAULT_SERVER_LIMITS))('takes the limit %s', async (name) => {
+    const { config } = await loadConfig({ file: await writeConfig(`serve: { limits: { ${name}: 7 } }`) });
+    expect(config.serve?.limits).toEqual({ [name]: 7 });
+  });
+
+  it.each(['server: embedded', 'policy: { default: ask }', 'policy: { default: accept }', 'bots: []', 'policy: {}'])(
+    'takes %s',
+    async (text) => {
+      expect(await complaints(text)).toEqual([]);
+    },
+  );
+
+  it('needs no key at all', async () => {
+    const { config } = await loadConfig({ file: await writeConfig('{}') });
+    expect(config).toEqual({});
+  });
+
+  it('says where the file is, and what relative paths in it are relative to', async () => {
+    const file = await writeConfig('login: robot');
+    const loaded = await loadConfig({ file });
+    expect(loaded.file).toBe(file);
+    expect(`${loaded.directory}/chatosbot.config.yaml`).toBe(file);
+  });
+
+  it('takes an explicit file without content, or with comments only, as an empty configuration', async () => {
+    for (const text of ['', '# nothing yet\n']) {
+      const file = await writeConfig(text);
+      expect({ text, ...(await loadConfig({ file })) }).toMatchObject({ text, file, config: {} });
+    }
+  });
+});

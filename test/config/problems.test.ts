@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import { complaints, like } from './loading.ts';
+
+describe('loadConfig, wrong keys and values in YAML', () => {
+  it.each([
+    ['servr: embedded', "FILE:1:1: servr: unknown key 'servr'; did you mean 'server'?"],
+    ['login: a\nxyzzy: 1', "FILE:2:1: xyzzy: unknown key 'xyzzy'"],
+    ['policy:\n  alow: [a]', "FILE:2:3: policy.alow: unknown key 'alow'; did you mean 'allow'?"],
+    ['bots:\n  - path: a.ts\n    lgin: b', "FILE:3:5: bots.0.lgin: unknown key 'lgin'; did you mean 'login'?"],
+    ['serve:\n  limits:\n    conections: 1', /^FILE:3:5: .*'conections'; did you mean 'connections'\?/],
+    ['announcements:\n  - cron: "* * * * *"\n    txt: a\n    text: b', /^FILE:3:5: .*'txt'; did you mean 'text'\?/],
+  ])('reports the unknown key in %j', async (text, expected) => {
+    expect(await complaints(text)).toEqual([like(expected)]);
+  });
+
+  it.each([
+    ['login: 42', 'FILE:1:8: login: expected a text, found 42'],
+    ['login:', 'FILE:1:7: login: expected a text, found nothing'],
+    ['login: [a]', 'FILE:1:8: login: expected a text, found a list'],
+    ['bots: ./echo.ts', 'FILE:1:7: bots: expected a list, found "./echo.ts"'],
+    ['bots:\n  a: b', /^FILE:2:3: bots: expected a list, found a mapping/],
+    ['bots: [ok.ts, 42]', /^FILE:1:15: bots\.1: expected the path of a plugin file, or \{ path/],
+    ['bots:\n  - path: 1', 'FILE:2:11: bots.0.path: expected a text, found 1'],
+    ['bots:\n  - login: b', "FILE:2:5: bots.0: 'path' is missing"],
+    ['bots:\n  - path: a.ts\n    options: [1]', /^FILE:3:14: bots\.0\.options: expected a mapping.*, found a list/],
+    ['policy: maybe', /^FILE:1:9: policy: expected a mapping.*, found "maybe"/],
+    ['policy: { default: maybe }', /^FILE:1:20: policy\.default: expected one of accept, refuse, ask/],
+    ['policy: { allow: [alice, 7] }', 'FILE:1:26: policy.allow.1: expected a text, found 7'],
+    ['policy: { deny: [""] }', 'FILE:1:18: policy.deny.0: a login pattern is not empty'],
+    ['serve: { listen: [] }', /^FILE:1:18: serve\.listen: name an address/],
+    ['serve: { listen: "7777" }', /^FILE:1:18: serve\.listen: expected a list, found "7777"/],
+    ['serve: { limits: { connections: many } }', /^FILE:1:33: .*connections: expected a number, found "many"/],
+    ['serve: { limits: { connections: 0 } }', /^FILE:1:33: .*connections: expected 1 or more/],
+    ['serve: { limits: { connections: 1.5 } }', /^FILE:1:33: .*connections: expected a whole number/],
+    ['- login: a', /^FILE:1:1: expected a mapping.*, found a list/],
+    ['embedded', /^FILE:1:1: expected a mapping.*, found "embedded"/],
+    ['announcements: [{ cron: "* * * * *" }]', "FILE:1:17: announcements.0: 'text' is missing"],
+    ['announcements: [{ cron: "* * * * *", text: "" }]', 'FILE:1:44: announcements.0.text: the text is empty'],
+  ])('reports what was expected in %j', async (text, expected) => {
+    expect(await complaints(text)).toEqual([like(expected)]);
+  });
+
+  it.each([
+    ['login: " robot"', /^FILE:1:8: login: ' robot' is not a login: it starts or ends with white space/],
+    ['login: ""', /^FILE:1:8: login: '' is not a login: it is empty/],
+    [`login: ${'x'.repeat(31)}`, /^FILE:1:8: login: .* is not a login: it is 31 bytes long, and 30 are allowed/],
+    ['server: "localhost:99999"', /^FILE:1:9: server: .*'99999' is not a port.*expected \[tcp:\/\/\]host:port/],
+    ['server: "http://x"', /^FILE:1:9: server: .*'http' is not a known transport/],
+    ['server: "x:1?longBytes=5"', /^FILE:1:9: server: .*longBytes is 4 or 8, not '5'/],
+    ['serve:\n  listen:\n    - 127.0.0.1:7777\n    - "::1"', /^FILE:4:7: serve\.listen\.1: .*needs brackets/],
+  ])('reports the bad login or address in %j', async (text, expected) => {
+    expect(await complaints(text)).toEqual([expect.stringMatching(expected)]);
+  });
+
+  it('reports a bad cron expression at the expression, a bad zone at the zone', async () => {
+    const text = [
+      'announcements:',
+      '  - cron: "61 * * * *"',
+      '    text: a',
+      '  - { cron: "* * * * *", timeZone: Europe/Pariss, text: b }',
+      '  - { cron: "0 0 30 2 *", timeZone: UTC, text: c }',
+      '  - { cron: "* * *", timeZone: Mars, text: d }',
+    ].join('\n');
+    expect(await complaints(text)).toEqual([
+      expect.stringMatching(/^FILE:2:11: announcements\.0\.cron: '61 \* \* \* \*' is not a cron expression: .*range/),
+      expect.stringMatching(/^FILE:4:36: announcements\.1\.timeZone: 'Europe\/Pariss' is not a time zone; expected/),
+      expect.stringMatching(/^FILE:5:13: announcements\.2\.cron: .*never comes true/),
+      expect.stringMatching(/^FILE:6:13: announcements\.3\.cron: .*Too few fields/),
+      expect.stringMatching(/^FILE:6:32: announcements\.3\.timeZone: 'Mars' is not a time zone/),
+    ]);
+  });
+
+  it('reports everything at once, in the order of the file', async () => {
+    const text = 'serve:\n  listen: nowhere\nlogin: 1\nbogus: 2\npolicy:\n  default: 3\n';
+    expect((await complaints(text)).map((line) => line.split(' ')[0])).toEqual([
+      'FILE:2:11:',
+      'FILE:3:8:',
+      'FILE:4:1:',
+      'FILE:6:12:',
+    ]);
+  });
+
+  it('finds the place behind anchors, quoted keys and block texts', async () => {
+    const text = 'bots:\n  - &a { path: a.ts, "optoins": {} }\n  - |\n    b.ts\n"policy": { "deny": 1 }\n';
+    expect(await complaints(text)).toEqual([
+      expect.stringMatching(/^FILE:2:22: bots\.0\.optoins: unknown key.*did you mean 'options'/),
+      expect.stringMatching(/^FILE:5:21: policy\.deny: expected a list, found 1/),
+    ]);
+  });
+
+  it('reports an unknown key that is not a text at its place too', async () => {
+    expect(await complaints('login: a\n42: b')).toEqual([expect.stringMatching(/^FILE:2:1: 42: unknown key '42'/)]);
+  });
+});

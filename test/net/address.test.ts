@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import { isChatosError } from '../../src/errors.ts';
+import { formatAddress, parseAddress, toAddress } from '../../src/net/address.ts';
+
+describe('parseAddress', () => {
+  it.each([
+    ['127.0.0.1:7777', '127.0.0.1', 7777, 4],
+    ['tcp://127.0.0.1:7777', '127.0.0.1', 7777, 4],
+    ['TCP://127.0.0.1:7777', '127.0.0.1', 7777, 4],
+    ['tcp://127.0.0.1:7777/', '127.0.0.1', 7777, 4],
+    ['  localhost:1  ', 'localhost', 1, 4],
+    ['9000', '127.0.0.1', 9000, 4],
+    ['0', '127.0.0.1', 0, 4],
+    ['tcp://9000', '127.0.0.1', 9000, 4],
+    ['9000?longBytes=8', '127.0.0.1', 9000, 8],
+    ['localhost', 'localhost', 7777, 4],
+    ['chat.example.org', 'chat.example.org', 7777, 4],
+    ['chat.example.org:0', 'chat.example.org', 0, 4],
+    ['my_host-1:65535', 'my_host-1', 65535, 4],
+    ['café.example:80', 'café.example', 80, 4],
+    ['[::1]:7777', '::1', 7777, 4],
+    ['[::1]', '::1', 7777, 4],
+    ['tcp://[2001:db8::1]:80?longBytes=8', '2001:db8::1', 80, 8],
+    ['[::ffff:192.0.2.1]:80', '::ffff:192.0.2.1', 80, 4],
+    ['[fe80::1%eth0]:80', 'fe80::1%eth0', 80, 4],
+    ['host:80?longBytes=4', 'host', 80, 4],
+    ['host:80?longBytes=8', 'host', 80, 8],
+    ['tcp://host:80/?longBytes=8', 'host', 80, 8],
+    ['host?longBytes=8', 'host', 7777, 8],
+    ['host:80?', 'host', 80, 4],
+    ['host:00080', 'host', 80, 4],
+  ])('[P1] reads %j', (text, host, port, longBytes) => {
+    expect(parseAddress(text)).toEqual({ host, port, longBytes });
+  });
+
+  it.each([
+    ['', /empty/],
+    ['   ', /empty/],
+    ['tcp://', /empty/],
+    ['?longBytes=8', /empty/],
+    [':7777', /host is missing/],
+    ['tcp://:7777', /host is missing/],
+    ['host:', /not a port/],
+    ['host:65536', /not a port/],
+    ['host:99999999999999999999', /not a port/],
+    ['host:-1', /not a port/],
+    ['host:+1', /not a port/],
+    ['host:1e3', /not a port/],
+    ['host:0x50', /not a port/],
+    ['host: 80', /not a port/],
+    ['host:8 0', /not a port/],
+    ['host:80a', /not a port/],
+    ['65536', /not a port/],
+    ['tls://host:80', /TLS is not available/],
+    ['TLS://host:80', /TLS is not available/],
+    ['http://host:80', /'http' is not a known transport/],
+    ['://host', /./],
+    ['::1', /brackets/],
+    ['::1:7777', /brackets/],
+    ['a:b:c', /brackets/],
+    ['[::1', /./],
+    ['[::1]7777', /./],
+    ['[::1]:', /not a port/],
+    ['[::1]:70000', /not a port/],
+    ['[localhost]:80', /not an IPv6/],
+    ['[127.0.0.1]:80', /not an IPv6/],
+    ['[]:80', /./],
+    ['user@host:80', /not a host/],
+    ['ho st:80', /not a host/],
+    ['host\u0000:80', /not a host/],
+    ['host\n:80', /not a host/],
+    ['host:80/path', /path or fragment/],
+    ['host:80#x', /path or fragment/],
+    ['host:80?longBytes=8#x', /path or fragment/],
+    ['host:80?longBytes=16', /4 or 8/],
+    ['host:80?longBytes=', /4 or 8/],
+    ['host:80?longBytes=08', /4 or 8/],
+    ['host:80?longbytes=8', /'longbytes' is not a known parameter/],
+    ['host:80?longBytes=8&x=1', /'x' is not a known parameter/],
+  ])('refuses %j, and says why', (text, why) => {
+    let error: unknown;
+    try {
+      parseAddress(text);
+    } catch (thrown) {
+      error = thrown;
+    }
+    if (!isChatosError(error, 'INVALID_ADDRESS')) throw new Error(`${text}: ${String(error)}`);
+    expect(error.message).toMatch(why);
+    expect(error.message).toContain('host:port');
+    expect(error.fields).toEqual({ text });
+  });
+});
+
+describe('formatAddress', () => {
+  it.each([
+    ['9000', 'tcp://127.0.0.1:9000'],
+    ['localhost:1?longBytes=4', 'tcp://localhost:1'],
+    ['[::1]?longBytes=8', 'tcp://[::1]:7777?longBytes=8'],
+    ['[fe80::1%eth0]:80', 'tcp://[fe80::1%eth0]:80'],
+  ])('writes %j as %j, which reads the same', (text, canonical) => {
+    const address = parseAddress(text);
+    expect(formatAddress(address)).toBe(canonical);
+    expect(parseAddress(canonical)).toEqual(address);
+  });
+});
+
+describe('toAddress', () => {
+  it('takes an address as text or as it is', () => {
+    const address = { host: 'host', port: 1, longBytes: 8 } as const;
+    expect(toAddress('host:1?longBytes=8')).toEqual(address);
+    expect(toAddress(address)).toEqual(address);
+  });
+});

@@ -1,0 +1,137 @@
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { parseAddress, type Address } from '../../src/net/address.ts';
+import { dial, type DialOptions } from '../../src/net/dial.ts';
+import { listen } from '../../src/net/listen.ts';
+import { endOf, readExactly, within } from '../support/server-sockets.ts';
+
+async function serve(onConnection: (socket: Socket) => void = () => undefined): Promise<Address> {
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.on('error', () => undefined);
+    onTestFinished(() => void socket.destroy());
+    onConnection(socket);
+  });
+  await listening(server);
+  onTestFinished(() => void server.close());
+  return parseAddress(`127.0.0.1:${(server.address() as AddressInfo).port}`);
+}
+
+function listening(server: Server): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject).listen(0, '127.0.0.1', () => resolve(undefined));
+  });
+}
+
+/** An address at which nobody listens. */
+async function nobody(): Promise<Address> {
+  const server = createServer();
+  await listening(server);
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return parseAddress(`127.0.0.1:${port}`);
+}
+
+async function open(address: Address, options?: DialOptions): Promise<Socket> {
+  const socket = await dial(address, options);
+  onTestFinished(() => void socket.destroy());
+  return socket;
+}
+
+describe('dial', () => {
+  it('gives a socket that waits to be read, and stays half-open after a FIN', async () => {
+    let answered: Promise<Buffer> | undefined;
+    const address = await serve((socket) => {
+      answered = readExactly(socket, 6);
+      socket.end('hello');
+    });
+    const socket = await open(address);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(socket.readableLength).toBe(0);
+    expect((await readExactly(socket, 5)).toString()).toBe('hello');
+    expect(await endOf(socket)).toBe('FIN');
+    socket.write('answer');
+    expect((await answered!).toString()).toBe('answer');
+  });
+
+  it('fails with CONNECT_FAILED where nobody listens, and says where and why', async () => {
+    const address = await nobody();
+    const error: unknown = await dial(address).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      code: 'CONNECT_FAILED',
+      fields: { address: `tcp://127.0.0.1:${address.port}`, errno: 'ECONNREFUSED' },
+      cause: { code: 'ECONNREFUSED' },
+    });
+    expect((error as Error).message).toMatch(/127\.0\.0\.1:\d+.*refused.*is the server running/);
+  });
+
+  it('fails with CONNECT_FAILED on a host name that nobody knows', async () => {
+    await expect(dial(parseAddress('no-such-host.invalid:1'))).rejects.toMatchObject({ code: 'CONNECT_FAILED' });
+  });
+
+  it('fails with ABORTED where the signal was aborted before', async () => {
+    const reason = new Error('no longer wanted');
+    const failed = dial(await serve(), { signal: AbortSignal.abort(reason) });
+    await expect(failed).rejects.toMatchObject({ code: 'ABORTED', cause: reason });
+  });
+
+  it('fails with ABORTED where the signal is aborted meanwhile, and lets the connection go', async () => {
+    const ends: Promise<unknown>[] = [];
+    const address = await serve((socket) => ends.push(endOf(socket)));
+    const controller = new AbortController();
+    const failed = dial(address, { signal: controller.signal });
+    controller.abort();
+    await expect(failed).rejects.toMatchObject({ code: 'ABORTED' });
+    await open(address);
+    const [first] = ends;
+    if (ends.length > 1) await first; // the system had taken the connection: it must have ended
+  });
+
+  it('forgets the signal once connected', async () => {
+    const controller = new AbortController();
+    const address = await serve((socket) => void socket.pipe(socket));
+    const socket = await open(address, { signal: controller.signal });
+    controller.abort();
+    socket.write('still here');
+    expect((await readExactly(socket, 10)).toString()).toBe('still here');
+  });
+
+  it('fails with TIMED_OUT, after 10 s if not told otherwise, and leaves no timer where it connects', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const address = await serve();
+    for (const [options, ms] of [[{}, 10_000] as const, [{ timeoutMs: 70 }, 70] as const]) {
+      const failed = dial(address, options); // no answer can come within this turn
+      vi.advanceTimersByTime(ms - 1);
+      expect(vi.getTimerCount()).toBe(1);
+      vi.advanceTimersByTime(1);
+      await expect(within(failed, 'the time-out')).rejects.toMatchObject({ code: 'TIMED_OUT' });
+    }
+    await open(address);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('listen', () => {
+  it('accepts half-open sockets, keeps what it has when closed, and accepts no more', async () => {
+    const accepted: Socket[] = [];
+    const listener = await listen(parseAddress('127.0.0.1:0?longBytes=8'), (socket) => accepted.push(socket));
+    expect(listener.address).toMatchObject({ host: '127.0.0.1', longBytes: 8 });
+    const socket = await open(listener.address);
+    while (accepted.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    const closed = listener.close();
+    await expect(dial(listener.address)).rejects.toMatchObject({ code: 'CONNECT_FAILED' });
+    socket.end('bye');
+    expect((await readExactly(accepted[0]!, 3)).toString()).toBe('bye');
+    expect(await endOf(accepted[0]!)).toBe('FIN');
+    accepted[0]!.end('bye');
+    expect((await readExactly(socket, 3)).toString()).toBe('bye');
+    await within(closed, 'the close');
+  });
+
+  it('fails with LISTEN_FAILED on a port in use, and says what to do', async () => {
+    const taken = await serve();
+    const error: unknown = await listen(taken, () => undefined).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: 'LISTEN_FAILED', fields: { errno: 'EADDRINUSE' } });
+    expect((error as Error).message).toMatch(/in use.*choose another/);
+  });
+});

@@ -1,0 +1,104 @@
+import type { Socket } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { Broadcast } from '../../src/server/broadcast.ts';
+import { pair, turn } from '../support/server-connection.ts';
+import { readExactly } from '../support/server-sockets.ts';
+
+/** The next text of this length that the peer gets; an error where more has come behind it. */
+async function textOf(peer: Socket, length: number): Promise<string> {
+  const text = (await readExactly(peer, length)).toString();
+  if (peer.readableLength > 0) throw new Error(`${peer.readableLength} bytes too many`);
+  return text;
+}
+
+describe('Broadcast', () => {
+  it('gives each receiver what was posted in one turn in one write', async () => {
+    const [broadcast, one, two] = [new Broadcast(), await pair(), await pair()];
+    for (const { connection } of [one, two]) broadcast.join(connection);
+    for (const text of ['a', 'b', 'c']) broadcast.post(Buffer.from(text));
+    expect(one.writes).not.toHaveBeenCalled();
+    for (const { peer, writes } of [one, two]) {
+      expect(await textOf(peer, 3)).toBe('abc');
+      expect(writes).toHaveBeenCalledTimes(1);
+    }
+  });
+
+  it('copies what is posted', async () => {
+    const [broadcast, one] = [new Broadcast(), await pair()];
+    broadcast.join(one.connection);
+    const frame = Buffer.from('good');
+    broadcast.post(frame);
+    frame.fill('x');
+    expect(await textOf(one.peer, 4)).toBe('good');
+  });
+
+  it('[P8] gives who joins only what is posted later, who leaves nothing more, and nobody anything twice', async () => {
+    const [broadcast, one, two, three] = [new Broadcast(), await pair(), await pair(), await pair()];
+    const first = broadcast.join(one.connection);
+    const third = broadcast.join(three.connection);
+    broadcast.post(Buffer.from('1'));
+    const second = broadcast.join(two.connection);
+    broadcast.post(Buffer.from('2'));
+    broadcast.catchUp(first);
+    one.connection.sendBytes(Buffer.from('private'));
+    broadcast.leave(third);
+    broadcast.post(Buffer.from('3'));
+    await turn();
+    broadcast.post(Buffer.from('4'));
+    broadcast.catchUp(second);
+    await turn();
+    for (const { connection } of [one, two, three]) connection.sendBytes(Buffer.from('.'));
+    expect(await textOf(one.peer, 12)).toBe('12private34.');
+    expect(await textOf(two.peer, 4)).toBe('234.');
+    expect(await textOf(three.peer, 1)).toBe('.');
+  });
+
+  it('[P8] goes out early in large amounts, in order, nothing twice', async () => {
+    const [broadcast, one, two] = [new Broadcast(), await pair(), await pair()];
+    const first = broadcast.join(one.connection);
+    broadcast.join(two.connection);
+    let expected = '';
+    for (let i = 0; i < 800; i++) {
+      const text = `${i} ${'x'.repeat(1000)};`;
+      expected += text;
+      broadcast.post(Buffer.from(text));
+      if (i % 7 === 0) broadcast.catchUp(first);
+    }
+    expect(two.writes.mock.calls.length).toBeGreaterThan(2);
+    expect((await textOf(one.peer, expected.length)) === expected).toBe(true);
+    expect((await textOf(two.peer, expected.length)) === expected).toBe(true);
+  });
+
+  it('[P8] a receiver that is cut meanwhile, and missed by the others, makes nothing come twice', async () => {
+    const [broadcast, one, three] = [new Broadcast(), await pair(), await pair()];
+    const first = broadcast.join(one.connection);
+    // As where a slow client is cut: those who wait for its answer are sent KO_PRIVATE.
+    const cut = await pair({ maxQueuedBytes: 1000 }, undefined, () => {
+      broadcast.leave(second);
+      for (const [listener, { connection }] of [[first, one] as const, [third, three] as const]) {
+        broadcast.catchUp(listener);
+        connection.sendBytes(Buffer.from('KO'));
+      }
+    });
+    const second = broadcast.join(cut.connection);
+    const third = broadcast.join(three.connection);
+    const large = Buffer.alloc(250_000);
+    while (cut.socket.writableLength <= 1000) {
+      cut.connection.sendBytes(large);
+      cut.connection.flush();
+    }
+    await turn();
+    broadcast.post(Buffer.alloc(20_000, '1'));
+    cut.connection.sendBytes(large); // nearly what is written without waiting for the turn's end
+    broadcast.post(Buffer.alloc(20_000, '2'));
+    await cut.closed();
+    await turn();
+    const all = '1'.repeat(20_000) + '2'.repeat(20_000);
+    for (const { peer, connection } of [one, three]) {
+      connection.sendBytes(Buffer.from('.'));
+      const got = (await readExactly(peer, all.length + 3)).toString();
+      expect(got.length - got.replace('KO', '').length).toBe(2);
+      expect(got.replace('KO', '') === `${all}.`).toBe(true);
+    }
+  });
+});

@@ -1,0 +1,130 @@
+import { describe, expect, it, vi } from 'vitest';
+import { Rig, settles, stopTheClock, turns } from '../support/server-rig.ts';
+import { endOf, pattern, Pump, readExactly } from '../support/server-sockets.ts';
+
+const MIB = 1024 * 1024;
+
+describe.each(['auto', 'streams'] as const)('closing a channel in use, relay %s', (relay) => {
+  it('[P15] what had been read is relayed before the FIN', async () => {
+    const rig = await Rig.start({}, { relay });
+    const { id, alice, bob, a, b } = await rig.channel();
+    a.write('read before');
+    await turns(alice);
+    alice.close(id, 'alice', 'bob');
+    await bob.next(12);
+    expect((await readExactly(b, 11)).toString()).toBe('read before');
+    expect(await endOf(b)).toBe('FIN');
+  });
+
+  it('[P15] what had been read for a receiver that is slow is relayed unchanged', async () => {
+    const rig = await Rig.start({}, { relay });
+    const { id, alice, bob, a, b } = await rig.channel();
+    const bytes = pattern(48 * MIB);
+    const pump = new Pump(a, bytes);
+    await settles(alice, () => pump.sent);
+    alice.close(id, 'alice', 'bob');
+    await bob.next(12);
+    await settles(alice, () => pump.sent); // the server takes what the sender still sends, and drops it
+    const got: Buffer[] = [];
+    b.on('data', (chunk: Buffer) => got.push(chunk));
+    expect(await endOf(b)).toBe('FIN');
+    const all = Buffer.concat(got);
+    expect(all.length).toBeGreaterThan(MIB);
+    expect(all.length).toBeLessThan(bytes.length);
+    const firstWrong = all.findIndex((byte, i) => byte !== bytes[i]);
+    expect(firstWrong, 'the first byte that is not what was sent').toBe(-1);
+  });
+
+  it('[P15] a half that does not end within limits.closeGrace is destroyed', async () => {
+    const rig = await Rig.start({ closeGrace: 50 }, { relay });
+    const { id, alice, a, b } = await rig.channel();
+    alice.close(id, 'alice', 'bob');
+    expect(await Promise.all([endOf(a), endOf(b)])).toEqual(['FIN', 'FIN']);
+    a.end(); // b stays
+    expect((await rig.log.until('private connection ended')).fields['outcome']).toBe('closed');
+    expect(rig.server.stats).toMatchObject({ channels: 0, connections: 2 });
+    expect(await endOf(b)).toBe('RST');
+  });
+
+  it('[P15] a half that does not read is destroyed too', async () => {
+    const rig = await Rig.start({ closeGrace: 100 }, { relay });
+    const { id, alice, a, b } = await rig.channel();
+    const pump = new Pump(a, pattern(48 * MIB));
+    await settles(alice, () => pump.sent);
+    alice.close(id, 'alice', 'bob');
+    expect((await rig.log.until('private connection ended')).fields['outcome']).toBe('closed');
+    expect(await endOf(b)).toBe('RST');
+  });
+
+  it('[P15] the grace is 5 s', async () => {
+    stopTheClock();
+    const rig = await Rig.start({}, { relay });
+    const { id, alice, a, b } = await rig.channel();
+    alice.close(id, 'alice', 'bob');
+    expect(await Promise.all([endOf(a), endOf(b)])).toEqual(['FIN', 'FIN']);
+    vi.advanceTimersByTime(4999);
+    await turns(alice);
+    expect(rig.server.stats.channels).toBe(1);
+    vi.advanceTimersByTime(1);
+    await rig.log.until('private connection ended');
+  });
+
+  it('[P15] an asker that drops its own half at once does not cost the other what had been read', async () => {
+    const rig = await Rig.start({}, { relay });
+    const { id, alice, bob, a, b } = await rig.channel();
+    const bytes = pattern(48 * MIB);
+    const pump = new Pump(a, bytes);
+    await settles(alice, () => pump.sent);
+    alice.close(id, 'alice', 'bob');
+    await bob.next(12);
+    a.resetAndDestroy();
+    await turns(alice);
+    expect(await endOf(b)).toBe('FIN');
+  });
+
+  it.each(['a', 'b'])('[P14][P15] after the FIN of %s, CLOSE ends the other way too', async (first) => {
+    const rig = await Rig.start({}, { relay });
+    const { id, alice, bob, a, b } = await rig.channel();
+    const [one, other] = first === 'a' ? [a, b] : [b, a];
+    one.end();
+    expect(await endOf(other)).toBe('FIN');
+    alice.close(id, 'alice', 'bob');
+    await bob.next(12);
+    expect(await endOf(one)).toBe('FIN');
+    other.end();
+    expect((await rig.log.until('private connection ended')).fields['outcome']).toBe('closed');
+    expect(rig.server.stats).toMatchObject({ channels: 0, connections: 2 });
+  });
+});
+
+describe.each(['auto', 'streams'] as const)('a channel half-closed and idle, relay %s', (relay) => {
+  it('[P14] is closed after limits.halfClosedIdle', async () => {
+    const rig = await Rig.start({ halfClosedIdle: 80 }, { relay });
+    const { a, b } = await rig.channel();
+    a.end();
+    expect(await endOf(b)).toBe('FIN');
+    expect((await rig.log.until('private connection ended')).fields['outcome']).toBe('idle');
+    expect(await Promise.all([endOf(a), endOf(b)])).toEqual(['RST', 'RST']);
+    expect(rig.server.stats).toMatchObject({ channels: 0, connections: 2 });
+  });
+
+  it('[P14] is closed after 15 minutes: not where bytes move, nor before its first FIN', async () => {
+    stopTheClock();
+    const rig = await Rig.start({}, { relay });
+    const { a, b, alice } = await rig.channel();
+    vi.advanceTimersByTime(24 * 3_600_000);
+    await turns(alice);
+    a.end();
+    expect(await endOf(b)).toBe('FIN');
+    for (let i = 0; i < 4; i++) {
+      vi.advanceTimersByTime(14 * 60_000);
+      b.write('x');
+      expect((await readExactly(a, 1)).toString()).toBe('x');
+    }
+    vi.advanceTimersByTime(14 * 60_000);
+    await turns(alice);
+    expect(rig.server.stats.channels).toBe(1);
+    vi.advanceTimersByTime(6 * 60_000);
+    await rig.log.until('private connection ended');
+  });
+});

@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import { Rig, settles } from '../support/server-rig.ts';
+import { bufferBytes, endOf, hashOf, hashToEnd, pattern, Pump } from '../support/server-sockets.ts';
+
+const MIB = 1024 * 1024;
+/** More than all socket buffers on the way can hold, so that a sender of it must stall where nobody reads. */
+const PAYLOAD = pattern(48 * MIB);
+const EXPECTED = hashOf(PAYLOAD);
+
+describe.each(['auto', 'streams'] as const)('back-pressure, relay %s', (relay) => {
+  it.each(['the requester', 'the target'])(
+    '[P14] a receiver that does not read stops %s, in bounded memory',
+    async (who) => {
+      const rig = await Rig.start({}, { relay });
+      const { a, b, alice } = await rig.channel();
+      const [sender, receiver] = who === 'the requester' ? [a, b] : [b, a];
+      const before = await bufferBytes();
+      const pump = new Pump(sender, PAYLOAD);
+      const sent = await settles(alice, () => pump.sent);
+      expect(sent).toBeGreaterThan(0);
+      expect(sent).toBeLessThan(PAYLOAD.length);
+      expect((await bufferBytes()) - before).toBeLessThan(3 * MIB);
+      void pump.done.then(() => sender.end());
+      expect(await hashToEnd(receiver)).toEqual(EXPECTED);
+      receiver.end();
+      expect(await endOf(sender)).toBe('FIN');
+      expect((await rig.log.until('private connection ended')).fields['outcome']).toBe('ended');
+    },
+  );
+
+  it('[P14] both ways stall and go on apart from each other', async () => {
+    const rig = await Rig.start({}, { relay });
+    const { a, b, alice } = await rig.channel();
+    const before = await bufferBytes();
+    const [there, back] = [new Pump(a, PAYLOAD), new Pump(b, PAYLOAD)];
+    await settles(alice, () => there.sent + back.sent);
+    expect(there.sent).toBeLessThan(PAYLOAD.length);
+    expect(back.sent).toBeLessThan(PAYLOAD.length);
+    expect((await bufferBytes()) - before).toBeLessThan(6 * MIB);
+    void there.done.then(() => a.end());
+    expect(await hashToEnd(b)).toEqual(EXPECTED);
+    expect(back.sent).toBeLessThan(PAYLOAD.length);
+    void back.done.then(() => b.end());
+    expect(await hashToEnd(a)).toEqual(EXPECTED);
+  });
+
+  it('[P14] a receiver that stops and goes on again and again gets everything', async () => {
+    const rig = await Rig.start({}, { relay });
+    const { a, b, alice } = await rig.channel();
+    const pump = new Pump(a, PAYLOAD);
+    const ended = pump.done.then(() => a.end());
+    const everything = hashToEnd(b);
+    let stops = 0;
+    let pause = ended.then(() => undefined);
+    b.on('data', () => {
+      if (b.bytesRead < (stops + 1) * 8 * MIB) return;
+      stops += 1;
+      b.pause();
+      pause = settles(alice, () => pump.sent).then(() => void b.resume());
+    });
+    expect(await everything).toEqual(EXPECTED);
+    await pause;
+    expect(stops).toBeGreaterThan(5);
+  });
+});

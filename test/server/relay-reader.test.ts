@@ -1,0 +1,108 @@
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { readByStream, readIntoReusedBuffer, type OnChunk } from '../../src/server/relay-reader.ts';
+import { endOf, openSocket, pattern, within } from '../support/server-sockets.ts';
+
+const READERS = { readByStream, readIntoReusedBuffer } as const;
+
+/** An accepted socket, paused with nobody listening, as the relay gets it; and its client. */
+async function accepted(): Promise<{ socket: Socket; peer: Socket }> {
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const connection = new Promise<Socket>((resolve) => server.once('connection', resolve));
+  const peer = await openSocket((server.address() as AddressInfo).port);
+  return { socket: await connection, peer };
+}
+
+describe.each(['readByStream', 'readIntoReusedBuffer'] as const)('%s', (name) => {
+  async function reading(onChunk: OnChunk) {
+    const { socket, peer } = await accepted();
+    const reader = READERS[name](socket, onChunk);
+    if (!reader) throw new Error('this Node has no such handle: the relay falls back to streams');
+    onTestFinished(() => {
+      reader.socket.destroy();
+      reader.release();
+    });
+    return { peer, reader };
+  }
+
+  it('gives everything in order, then the end, and can write', async () => {
+    const chunks: Buffer[] = [];
+    const bytes = pattern(3_000_000);
+    const { peer, reader } = await reading((chunk) => chunks.push(Buffer.from(chunk)) > 0);
+    const ended = new Promise<void>((resolve) => reader.socket.once('end', resolve));
+    reader.socket.resume();
+    peer.end(bytes);
+    await within(ended, 'the end');
+    expect(Buffer.concat(chunks).equals(bytes)).toBe(true);
+    reader.socket.end('answer');
+    expect(await endOf(peer)).toBe('FIN');
+    expect(peer.bytesRead).toBe(6);
+  });
+
+  it('calls back no more after false, until it is resumed', async () => {
+    let got = 0;
+    let calls = 0;
+    let called = (): void => undefined;
+    const { peer, reader } = await reading((chunk) => {
+      got += chunk.length;
+      calls += 1;
+      setImmediate(() => setImmediate(called));
+      return false;
+    });
+    const bytes = pattern(200_000);
+    peer.end(bytes);
+    while (got < bytes.length) {
+      const before = calls;
+      const call = new Promise<void>((resolve) => (called = resolve));
+      reader.socket.resume();
+      await within(call, 'a chunk');
+      expect(calls).toBe(before + 1);
+    }
+    expect(got).toBe(bytes.length);
+  });
+});
+
+describe('readIntoReusedBuffer', () => {
+  it('reads small chunks into the same memory, and grows it for large ones up to 1 MiB', async () => {
+    const { socket, peer } = await accepted();
+    const memories = new Set<ArrayBufferLike>();
+    let got = 0;
+    let largest = 0;
+    let arrived = (): void => undefined;
+    const reader = readIntoReusedBuffer(socket, (chunk) => {
+      memories.add(chunk.buffer);
+      got += chunk.length;
+      largest = Math.max(largest, chunk.buffer.byteLength);
+      arrived();
+      return true;
+    })!;
+    onTestFinished(() => {
+      reader.socket.destroy();
+      reader.release();
+    });
+    reader.socket.resume();
+    for (let i = 0; i < 50; i++) {
+      const arrival = new Promise<void>((resolve) => (arrived = resolve));
+      peer.write('small');
+      await within(arrival, 'a small chunk');
+    }
+    expect([memories.size, got, largest]).toEqual([1, 250, 16 * 1024]);
+    const bytes = pattern(16 * 1024 * 1024);
+    const all = new Promise<void>((resolve) => {
+      arrived = () => void (got >= bytes.length + 250 && resolve());
+    });
+    peer.write(bytes);
+    await within(all, 'all large chunks');
+    expect(largest).toBeGreaterThan(16 * 1024);
+    expect(largest).toBeLessThanOrEqual(1024 * 1024);
+    expect(memories.size).toBeLessThanOrEqual(3);
+  });
+
+  it('leaves a socket alone that has no handle', async () => {
+    const { socket } = await accepted();
+    socket.destroy();
+    expect(readIntoReusedBuffer(socket, () => true)).toBeUndefined();
+  });
+});

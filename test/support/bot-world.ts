@@ -1,0 +1,104 @@
+/** A real server on 127.0.0.1, bots on it and peers beside them: everything ends with the test that asked for it. */
+import type { Socket } from 'node:net';
+import { onTestFinished } from 'vitest';
+import type { LoadedPlugin } from '../../src/bot/loader.ts';
+import type { BotPlugin } from '../../src/bot/plugin.ts';
+import { BotRuntime, type RuntimeOptions } from '../../src/bot/runtime.ts';
+import type { Address } from '../../src/net/address.ts';
+import type { ServerLimits } from '../../src/server/options.ts';
+import { ChatosServer } from '../../src/server/server.ts';
+import { MemoryLog } from './bot-log.ts';
+import { openHalf, RfcPeer, type LongBytes } from './rfc-peer.ts';
+
+export const WIDTHS: readonly LongBytes[] = [4, 8];
+
+/** Starts a server; returns where it listens. */
+export async function startServer(longBytes: LongBytes = 4, limits: Partial<ServerLimits> = {}): Promise<Address> {
+  const server = new ChatosServer({ limits });
+  onTestFinished(() => server.close());
+  return server.listen({ host: '127.0.0.1', port: 0, longBytes });
+}
+
+/** A plugin as the loader would return it. */
+export function plugin(name: string, hooks: BotPlugin): LoadedPlugin {
+  return { name, file: `/plugins/${name}.ts`, hooks };
+}
+
+export interface BotSpec {
+  readonly plugin: LoadedPlugin;
+  readonly login?: string;
+  readonly options?: Record<string, unknown>;
+}
+
+export interface Bots {
+  readonly runtime: BotRuntime;
+  readonly log: MemoryLog;
+}
+
+/** Bots that are not started yet. */
+export function createBots(server: Address, specs: readonly BotSpec[], options: RuntimeOptions = {}): Bots {
+  const log = new MemoryLog();
+  const entries = specs.map((spec) => ({ ...spec, server }));
+  const runtime = new BotRuntime(entries, { log, ...options });
+  onTestFinished(() => runtime.stop({ timeoutMs: 0 }));
+  return { runtime, log };
+}
+
+/** Starts bots; resolves when they are logged in. */
+export async function startBots(server: Address, specs: readonly BotSpec[], options?: RuntimeOptions): Promise<Bots> {
+  const bots = createBots(server, specs, options);
+  await bots.runtime.start();
+  return bots;
+}
+
+/** Starts one bot named `bot` with these hooks. */
+export function startBot(server: Address, hooks: BotPlugin, options?: RuntimeOptions): Promise<Bots> {
+  return startBots(server, [{ plugin: plugin('bot', hooks) }], options);
+}
+
+/** A client of the RFC's own words, logged in. */
+export async function joinAs(server: Address, login: string): Promise<RfcPeer> {
+  const peer = await RfcPeer.connect(server.port, { longBytes: server.longBytes });
+  onTestFinished(() => peer.destroy());
+  if (!(await peer.login(login))) throw new Error(`the login ${login} was refused`);
+  return peer;
+}
+
+export interface PeerChannel {
+  readonly connectId: bigint;
+  readonly half: Socket;
+}
+
+/** Asks for a private connection, which must be accepted, and opens the peer's half. */
+export async function openChannel(peer: RfcPeer, server: Address, target = 'bot'): Promise<PeerChannel> {
+  peer.request(target);
+  const { connectId } = await peer.next(8);
+  const half = await openHalf(server.port, connectId, { longBytes: server.longBytes });
+  onTestFinished(() => void half.destroy());
+  return { connectId, half };
+}
+
+/** Asks for a private connection, which must be refused. */
+export async function expectRefusal(peer: RfcPeer, target = 'bot'): Promise<void> {
+  peer.request(target);
+  await peer.next(7);
+}
+
+/** Resolves to the value that the returned function is called with first. */
+export function signalled<T = void>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve!: (value: T) => void;
+  const promise = new Promise<T>((done) => (resolve = done));
+  return { promise, resolve };
+}
+
+/**
+ * How a half that is being read comes to its end. Node 20 and 22 report a reset right behind data as an end (libuv): an
+ * empty write tells the two apart.
+ */
+export function endOf(half: Socket): Promise<'end' | 'reset'> {
+  return new Promise((resolve) => {
+    half.once('error', () => resolve('reset'));
+    half.once('end', () => half.write('', (error) => resolve(error ? 'reset' : 'end')));
+    half.resume();
+  });
+}

@@ -1,0 +1,175 @@
+/** A real server for the tests of `test/server`, listening with both widths of LONG; it is closed after the test. */
+import type { Socket } from 'node:net';
+import { expect, onTestFinished, vi } from 'vitest';
+import {
+  ChatosServer,
+  type LogFields,
+  type Logger,
+  type ServerLimits,
+  type ServerOptions,
+} from '../../src/server/index.ts';
+import { openHalf, RfcPeer, type LongBytes } from './rfc-peer.ts';
+import { within } from './server-sockets.ts';
+
+export const WIDTHS = [4, 8] as const satisfies LongBytes[];
+
+export interface LogLine {
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly message: string;
+  readonly fields: LogFields;
+}
+
+/** Keeps what is logged, and lets a test wait for a line: the server's side of an event that clients do not see. */
+export class LogRecorder implements Logger {
+  readonly lines: LogLine[] = [];
+  readonly #waiters = new Set<() => void>();
+
+  readonly debug = (message: string, fields: LogFields = {}): void => this.#add({ level: 'debug', message, fields });
+  readonly info = (message: string, fields: LogFields = {}): void => this.#add({ level: 'info', message, fields });
+  readonly warn = (message: string, fields: LogFields = {}): void => this.#add({ level: 'warn', message, fields });
+  readonly error = (message: string, fields: LogFields = {}): void => this.#add({ level: 'error', message, fields });
+  readonly with = (): Logger => this;
+
+  /** The lines whose message contains the text. */
+  of(text: string): LogLine[] {
+    return this.lines.filter(({ message }) => message.includes(text));
+  }
+
+  /** Resolves with the `count`th line whose message contains the text, be it there already or still to come. */
+  until(text: string, count = 1): Promise<LogLine> {
+    const line = new Promise<LogLine>((resolve) => {
+      const look = (): void => {
+        const found = this.of(text)[count - 1];
+        if (!found) return;
+        this.#waiters.delete(look);
+        resolve(found);
+      };
+      this.#waiters.add(look);
+      look();
+    });
+    return within(line, `log line '${text}', time ${count}`);
+  }
+
+  #add(line: LogLine): void {
+    this.lines.push(line);
+    this.#waiters.forEach((look) => look());
+  }
+}
+
+export interface Channel {
+  readonly id: bigint;
+  readonly alice: RfcPeer;
+  readonly bob: RfcPeer;
+  /** Alice's half and Bob's half, read just past ESTABLISHED. */
+  readonly a: Socket;
+  readonly b: Socket;
+}
+
+export class Rig {
+  readonly server: ChatosServer;
+  readonly log = new LogRecorder();
+  readonly port: { [width in LongBytes]: number } = { 4: 0, 8: 0 };
+
+  private constructor(limits: Partial<ServerLimits>, options: Omit<ServerOptions, 'limits' | 'log'>) {
+    this.server = new ChatosServer({ ...options, limits, log: this.log });
+  }
+
+  /** Starts a server with these limits, the others being the defaults. */
+  static async start(limits: Partial<ServerLimits> = {}, options: Omit<ServerOptions, 'limits' | 'log'> = {}) {
+    const rig = new Rig(limits, options);
+    onTestFinished(() => rig.server.close());
+    rig.port[4] = (await rig.server.listen('127.0.0.1:0')).port;
+    rig.port[8] = (await rig.server.listen('127.0.0.1:0?longBytes=8')).port;
+    return rig;
+  }
+
+  /** A client that has not said anything yet. */
+  async connect(longBytes: LongBytes = 4): Promise<RfcPeer> {
+    const peer = await RfcPeer.connect(this.port[longBytes], { longBytes });
+    onTestFinished(() => peer.destroy());
+    return peer;
+  }
+
+  /** An identified client. */
+  async join(name: string, longBytes: LongBytes = 4): Promise<RfcPeer> {
+    const peer = await this.connect(longBytes);
+    if (!(await peer.login(name))) throw new Error(`${name} was refused`);
+    return peer;
+  }
+
+  /** A half that has been established; destroyed after the test. */
+  async half(connectId: bigint, longBytes: LongBytes = 4, early?: Buffer): Promise<Socket> {
+    const socket = await openHalf(this.port[longBytes], connectId, early ? { longBytes, early } : { longBytes });
+    onTestFinished(() => void socket.destroy());
+    return socket;
+  }
+
+  /** Alice and Bob, and a channel between them that Alice asked for. */
+  async channel(longBytes: LongBytes = 4): Promise<Channel> {
+    const [alice, bob] = [await this.join('alice', longBytes), await this.join('bob', longBytes)];
+    const id = await agree(alice, bob);
+    const [a, b] = await Promise.all([this.half(id, longBytes), this.half(id, longBytes)]);
+    return { id, alice, bob, a, b };
+  }
+
+  /** Resolves when the server has noticed that the client has gone. */
+  async left(login: string): Promise<void> {
+    while (!this.log.of('left').some(({ fields }) => fields['login'] === login)) {
+      await this.log.until('left', this.log.of('left').length + 1);
+    }
+  }
+}
+
+/** Request and OK: the connect id, checked to be the same for both. */
+export async function agree(requester: RfcPeer, target: RfcPeer): Promise<bigint> {
+  requester.request(target.name);
+  const names = { requester: requester.name, target: target.name };
+  expect(await target.next(5)).toEqual({ op: 5, ...names });
+  target.ok(requester.name);
+  const [one, two] = await Promise.all([requester.next(8), target.next(8)]);
+  expect(one).toEqual({ op: 8, ...names, connectId: one.connectId });
+  expect(two).toEqual(one);
+  return one.connectId;
+}
+
+let marks = 0;
+
+/**
+ * Shows that the server had sent the client nothing (more): what the client tells itself now is the next that it gets.
+ * It also shows that the server has handled all that the client had sent before.
+ */
+export async function expectSilence(...peers: RfcPeer[]): Promise<void> {
+  for (const peer of peers) {
+    marks += 1;
+    const msg = `mark ${marks}`;
+    peer.tell(peer.name, msg);
+    expect(await peer.next()).toEqual({ op: 4, sender: peer.name, target: peer.name, msg });
+  }
+}
+
+/**
+ * Resolves when a number has not changed over many round trips of a client: clients and server share this process's
+ * event loop, so whatever could move has been given its turn by then.
+ */
+export async function settles(peer: RfcPeer, progress: () => number): Promise<number> {
+  let last = -1;
+  for (let still = 0; still < 40; still += 1) {
+    const now = progress();
+    if (now !== last) still = 0;
+    last = now;
+    peer.tell(peer.name, 'still?');
+    await peer.next(4);
+  }
+  return last;
+}
+
+/** Lets the server handle what is on its way to it on other connections than this client's: 40 round trips. */
+export async function turns(peer: RfcPeer): Promise<void> {
+  await settles(peer, () => 0);
+}
+
+/** Timers stand still until the test moves them; sockets do not. */
+export function stopTheClock(): void {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date'] });
+  onTestFinished(() => void vi.useRealTimers());
+}
