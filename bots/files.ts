@@ -19,7 +19,9 @@ export default defineBot({
     const { directory } = bot.options;
     if (typeof directory !== 'string') throw new Error('files needs the option "directory": what to serve');
     root = await realpath(directory);
-    server = http.createServer((request, response) => {
+    // Clients that somebody wrote in an afternoon leave Host out.
+    server = http.createServer({ requireHostHeader: false }, (request, response) => {
+      if (!mayAsk(request, response)) return;
       serve(request, response).catch((error: NodeJS.ErrnoException) => {
         if (response.headersSent) response.destroy();
         else answer(response, ABSENT.has(error.code ?? '') ? 404 : 500);
@@ -37,6 +39,19 @@ export default defineBot({
     server.emit('connection', channel);
   },
 });
+
+/** Requests that one peer may have under way: it may send more only when some are answered. */
+const MAX_UNDER_WAY = 8;
+const underWay = new WeakMap<object, number>();
+
+/** Counts a peer's requests; who sends too many at once is broken off. */
+function mayAsk({ socket }: http.IncomingMessage, response: http.ServerResponse): boolean {
+  const count = (underWay.get(socket) ?? 0) + 1;
+  underWay.set(socket, count);
+  response.once('close', () => underWay.set(socket, (underWay.get(socket) ?? 1) - 1));
+  if (count > MAX_UNDER_WAY) socket.destroy();
+  return count <= MAX_UNDER_WAY;
+}
 
 async function serve(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
   if (request.method !== 'GET' && request.method !== 'HEAD') {

@@ -27,7 +27,7 @@ export interface LoggedIn {
   readonly login: string;
 }
 
-/** A hook may take this long to decide about a request; the server itself gives up after 60 s (P10). */
+/** The hooks together may take this long to decide about a request; the server itself gives up after 60 s (P10). */
 const DECISION_TIMEOUT_MS = 50_000;
 /** Private requests that may wait for a decision at once. */
 const MAX_DECISIONS = 100;
@@ -92,7 +92,7 @@ export class Account {
   #onConnected(): void {
     const { login, onLogin } = this.#settings;
     onLogin({ names: this.#runners.map(({ plugin }) => plugin.name), login });
-    if (this.#started) return;
+    if (this.#started || this.#stopping) return;
     this.#started = true;
     for (const runner of this.#runners) {
       const { hooks } = runner.plugin;
@@ -151,14 +151,15 @@ export class Account {
     if (this.#decisions >= MAX_DECISIONS) return refuse('too many requests wait for a decision');
     this.#decisions += 1;
     try {
-      for (const runner of able) if (await this.#ask(runner, from)) return runner;
+      const deadline = Date.now() + DECISION_TIMEOUT_MS;
+      for (const runner of able) if (await this.#ask(runner, from, deadline)) return runner;
     } finally {
       this.#decisions -= 1;
     }
     return refuse('no plugin wants it');
   }
 
-  async #ask(runner: PluginRunner, from: string): Promise<boolean> {
+  async #ask(runner: PluginRunner, from: string, deadline: number): Promise<boolean> {
     if (!runner.has('onPrivateRequest')) return false;
     const { hooks } = runner.plugin;
     let timer: NodeJS.Timeout | undefined;
@@ -170,7 +171,7 @@ export class Account {
       timer = setTimeout(() => {
         this.#log.warn('onPrivateRequest took too long to decide', { plugin: runner.plugin.name, peer: from });
         resolve(false);
-      }, DECISION_TIMEOUT_MS);
+      }, deadline - Date.now());
     });
     return decided.finally(() => clearTimeout(timer));
   }

@@ -18,7 +18,8 @@ export interface ModuleLoader {
 export async function createModuleLoader(modules: Record<string, unknown>): Promise<ModuleLoader> {
   const { createJiti } = await import('jiti');
   process.setSourceMapsEnabled(true);
-  const cache = process.env['XDG_CACHE_HOME'] ?? path.join(homedir(), '.cache');
+  const configured = process.env['XDG_CACHE_HOME'] ?? '';
+  const cache = path.isAbsolute(configured) ? configured : path.join(homedir(), '.cache');
   const jiti = createJiti(import.meta.url, {
     virtualModules: modules,
     // Each plugin that is loaded is its own: two entries of one file share nothing.

@@ -3,7 +3,7 @@ import { setMaxListeners } from 'node:events';
 import type { ChatosClient } from '../client/client.ts';
 import type { Channel } from '../client/channel.ts';
 import type { RequestOptions } from '../client/options.ts';
-import { messageOf } from '../errors.ts';
+import { isChatosError, messageOf } from '../errors.ts';
 import { parseCron, type CronSpec } from '../schedule/cron.ts';
 import { Job, type Clock } from '../schedule/job.ts';
 import type { LogFields, Logger } from '../util/log.ts';
@@ -66,7 +66,7 @@ export class PluginRunner {
   /** Calls a hook; never rejects. What it throws or rejects is logged with plugin, hook and peer. */
   call<T>(hook: HookName | 'schedule', peer: string | undefined, run: () => T | Promise<T>): Promise<HookResult<T>> {
     const fields = { plugin: this.plugin.name, hook, ...(peer === undefined ? {} : { peer }) };
-    if (this.#running.size >= MAX_RUNNING) {
+    if (this.#running.size >= MAX_RUNNING && hook !== 'onStop') {
       if (!this.#overloaded) this.#log.warn('too many calls under way: further ones are left out', { hook });
       this.#overloaded = true;
       return Promise.resolve({ ok: false, error: undefined });
@@ -76,8 +76,13 @@ export class PluginRunner {
       try {
         return { ok: true, value: await run() };
       } catch (error) {
-        const stack = error instanceof Error ? error.stack : undefined;
-        this.#log.error(`${hook} failed: ${messageOf(error)}`, { hook, peer, stack });
+        // What the network did is told in a line; a bug of the plugin with its trace.
+        if (isChatosError(error)) {
+          this.#log.warn(`${hook} failed: ${error.message}`, { hook, peer, code: error.code });
+        } else {
+          const stack = error instanceof Error ? error.stack : undefined;
+          this.#log.error(`${hook} failed: ${messageOf(error)}`, { hook, peer, stack });
+        }
         return { ok: false, error };
       }
     });

@@ -7,8 +7,9 @@ import { MAX_MESSAGE_BYTES } from '../protocol/limits.ts';
 export function splitText(text: string, maxBytes: number = MAX_MESSAGE_BYTES): string[] {
   const parts: string[] = [];
   let rest = text.toWellFormed();
-  while (Buffer.byteLength(rest) > maxBytes) {
+  for (;;) {
     const cut = prefixLength(rest, maxBytes);
+    if (cut === rest.length) break;
     const head = rest.slice(0, cut);
     // A space right behind the prefix is as good a place as one inside it.
     const space = /\s/.test(rest[cut]!) ? cut : head.search(/\s\S*$/);
@@ -21,14 +22,15 @@ export function splitText(text: string, maxBytes: number = MAX_MESSAGE_BYTES): s
   return parts;
 }
 
-/** How many UTF-16 units of the text fit into so many bytes, code points kept whole. */
+/** How many UTF-16 units of the text fit into so many bytes, code points kept whole, one at the least. */
 function prefixLength(text: string, maxBytes: number): number {
   let bytes = 0;
   let length = 0;
   for (const char of text) {
     bytes += Buffer.byteLength(char);
-    if (bytes > maxBytes) break;
+    if (bytes > maxBytes && length > 0) break;
     length += char.length;
+    if (bytes > maxBytes) break;
   }
   return length;
 }

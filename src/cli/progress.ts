@@ -4,13 +4,12 @@ import { formatBytes, formatDuration } from '../util/printable.ts';
 const INTERVAL_MS = 200;
 
 /**
- * A line on a terminal that shows bytes, rate and time while something runs; elsewhere, and where the
- * data goes to the terminal, nothing. Returns what takes the
+ * A line on a terminal that shows bytes, rate and time while something runs; elsewhere, nothing. Returns what takes the
  * line away and tells the final figures.
  */
 export function showProgress(count: () => { sent: number; received: number }): () => void {
   const { stderr } = process;
-  if (!stderr.isTTY || process.stdout.isTTY) return () => undefined;
+  if (!stderr.isTTY) return () => undefined;
   const startedAt = Date.now();
   const line = (): string => {
     const { sent, received } = count();
@@ -18,9 +17,20 @@ export function showProgress(count: () => { sent: number; received: number }): (
     const rate = ((sent + received) * 1000) / Math.max(elapsedMs, 1);
     return `sent ${formatBytes(sent)}, received ${formatBytes(received)}, ${formatBytes(Math.round(rate))}/s, ${formatDuration(elapsedMs)}`;
   };
-  const timer = setInterval(() => stderr.write(`\r\u001B[K${line()}`), INTERVAL_MS);
+  // Where the data goes to the terminal too, it has the screen for itself as soon as some comes.
+  const hidden = (): boolean => process.stdout.isTTY && count().received > 0;
+  let shown = false;
+  const timer = setInterval(() => {
+    if (hidden()) {
+      if (shown) stderr.write('\r\u001B[K');
+      clearInterval(timer);
+    } else {
+      stderr.write(`\r\u001B[K${line()}`);
+      shown = true;
+    }
+  }, INTERVAL_MS);
   return () => {
     clearInterval(timer);
-    stderr.write(`\r\u001B[K${line()}\n`);
+    if (!hidden()) stderr.write(`\r\u001B[K${line()}\n`);
   };
 }

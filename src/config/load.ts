@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { cosmiconfig, type Loader } from 'cosmiconfig';
+import { cosmiconfig, type CosmiconfigResult, type Loader, type PublicExplorer } from 'cosmiconfig';
 import { safeParse } from 'valibot';
 import { isMap, isNode, isPair, isScalar, LineCounter, parseDocument, visit, type Document } from 'yaml';
 import { createModuleLoader } from '../bot/loader.ts';
 import { ChatosError, messageOf } from '../errors.ts';
+import { PLUGIN_MODULES } from '../plugin-modules.ts';
 import { problemsOf, type Problem } from './problems.ts';
 import { CONFIG_SCHEMA, type Config } from './schema.ts';
 
@@ -48,12 +49,12 @@ export async function loadConfig(options: { file?: string | undefined; from?: st
   const sources = new Map<string, Source>();
   const readText: Loader = (filepath, content) => parseText(shown(filepath), content, (s) => sources.set(filepath, s));
   const readModule: Loader = async (filepath) => {
-    const loaded = await (await createModuleLoader({})).load(filepath);
+    const loaded = await (await createModuleLoader(PLUGIN_MODULES)).load(filepath);
     return loaded['default'] ?? loaded;
   };
   const explorer = cosmiconfig('chatosbot', {
     searchPlaces: [...CONFIG_FILES],
-    searchStrategy: 'project',
+    searchStrategy: 'none',
     packageProp: PACKAGE_KEY,
     loaders: {
       '.yaml': readText,
@@ -66,7 +67,7 @@ export async function loadConfig(options: { file?: string | undefined; from?: st
   });
   let result: Awaited<ReturnType<typeof explorer.search>>;
   try {
-    result = await (file === undefined ? explorer.search(from) : explorer.load(path.resolve(file)));
+    result = await (file === undefined ? search(explorer, from) : explorer.load(path.resolve(file)));
   } catch (error) {
     if (error instanceof ChatosError) throw error;
     throw new ChatosError('INVALID_CONFIG', `${file ?? 'the configuration'}: ${messageOf(error)}`, { cause: error });
@@ -82,6 +83,28 @@ export async function loadConfig(options: { file?: string | undefined; from?: st
     throw invalid(shown(filepath), problems, sources.get(filepath), prefix);
   }
   return { file: filepath, directory: path.dirname(filepath), config: checked.output };
+}
+
+/**
+ * Looks in `from`, and upwards to the project's root (the nearest folder with a package.json or a .git). Outside of any
+ * project only `from` counts: a file further up may be anybody's, and a configuration can be code.
+ */
+async function search(explorer: PublicExplorer, from: string): Promise<CosmiconfigResult> {
+  const folders = [path.resolve(from)];
+  while (!isProjectRoot(folders.at(-1)!)) {
+    const parent = path.dirname(folders.at(-1)!);
+    if (parent === folders.at(-1)) return explorer.search(from);
+    folders.push(parent);
+  }
+  for (const folder of folders) {
+    const result = await explorer.search(folder);
+    if (result) return result;
+  }
+  return null;
+}
+
+function isProjectRoot(folder: string): boolean {
+  return existsSync(path.join(folder, 'package.json')) || existsSync(path.join(folder, '.git'));
 }
 
 /** YAML, and JSON, which is YAML: read so that each value's line and column is known. */

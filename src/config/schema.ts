@@ -95,12 +95,16 @@ const announcement = v.pipe(
   }),
 );
 
+/** What a timer can hold: 24 days in milliseconds. */
+const MAX_LIMIT = 2 ** 31 - 1;
+
 const limit = (value: number) =>
   v.optional(
     v.pipe(
       v.number(),
       v.integer('expected a whole number'),
       v.minValue(1, 'expected 1 or more'),
+      v.maxValue(MAX_LIMIT, `expected ${MAX_LIMIT} or less`),
       v.description(`Default: ${value}.`),
     ),
   );

@@ -46,14 +46,20 @@ export function parseCron({ cron, timeZone }: CronSpec): Cron {
       throw invalid('it never comes true');
     }
   };
-  const keepsPace = cron
-    .trim()
-    .split(/\s+/)
-    .slice(0, -3)
-    .some((field, i, { length }) => i >= length - 2 && field.startsWith('*'));
+  const keepsPace = repeatsHourly(cron);
   const next = (after: Date): Date => new Date(nextInstant(zone, nextWall, keepsPace, after.getTime()));
   next(new Date());
   return { next };
+}
+
+/** Presets for what repeats every hour or oftener. */
+const FREQUENT_PRESETS = new Set(['@hourly', '@minutely', '@secondly']);
+
+/** Whether it repeats within the hour or every hour: minute or hour is `*`, with or without a step. */
+function repeatsHourly(cron: string): boolean {
+  const fields = cron.trim().split(/\s+/);
+  if (fields.length === 1) return FREQUENT_PRESETS.has(fields[0]!);
+  return fields.slice(-5, -3).some((field) => field.startsWith('*'));
 }
 
 function nextInstant(zone: Zone, nextWall: (after: Wall) => Wall, keepsPace: boolean, after: number): number {

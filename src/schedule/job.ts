@@ -54,9 +54,12 @@ export class Job {
 
   #wait(): void {
     if (this.#stopped) return;
-    const left = this.#due.getTime() - this.#clock.now().getTime();
+    const waitsSince = this.#clock.now();
+    const left = this.#due.getTime() - waitsSince.getTime();
     this.#cancel = this.#clock.after(Math.min(Math.max(left, 0), LONGEST_WAIT_MS), () => {
       const now = this.#clock.now();
+      // The clock was set back: what was due then may be due again before.
+      if (now < waitsSince) this.#due = this.#cron.next(now);
       if (now >= this.#due) {
         this.#tick();
         this.#due = this.#cron.next(now);

@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { clearLine, cursorTo, type Interface } from 'node:readline';
+import { clearScreenDown, cursorTo, moveCursor, type Interface } from 'node:readline';
 import { escapeUnsafe } from '../../util/escape.ts';
 import { toJsonLine } from '../../util/json-line.ts';
 
@@ -20,6 +20,15 @@ export interface ChatView {
   notice(text: string): void;
 }
 
+/** Takes the line that is being typed off the screen, all the rows of it; `prompt` shows it again further down. */
+function clearPrompt(prompt: Interface): void {
+  moveCursor(process.stderr, 0, -prompt.getCursorPos().rows);
+  cursorTo(process.stderr, 0);
+  clearScreenDown(process.stderr);
+  // Not public: readline would go up that many rows before it shows the line, over what is shown in between.
+  (prompt as unknown as { prevRows: number }).prevRows = 0;
+}
+
 const clock = (): string => new Date().toTimeString().slice(0, 8);
 
 function lineOf({ type, from, to, text }: Said): string {
@@ -35,10 +44,7 @@ function lineOf({ type, from, to, text }: Said): string {
 export function textView(): ChatView {
   let prompt: Interface | undefined;
   const show = (stream: NodeJS.WriteStream, line: string): void => {
-    if (prompt) {
-      cursorTo(process.stderr, 0);
-      clearLine(process.stderr, 0);
-    }
+    if (prompt) clearPrompt(prompt);
     stream.write(`${line}\n`);
     prompt?.prompt(true);
   };

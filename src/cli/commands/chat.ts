@@ -74,7 +74,11 @@ async function converse(flags: ChatFlags, signal: AbortSignal): Promise<void> {
     : createInterface({ input: standardInput(), crlfDelay: Infinity });
   // Readline keeps Ctrl-C to itself on a terminal.
   lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
-  if (interactive) view.attach(lines);
+  if (interactive) {
+    view.attach(lines);
+    // Back from Ctrl-Z: readline has paused itself.
+    lines.on('SIGCONT', () => lines.prompt(true));
+  }
   try {
     view.notice(
       `logged in as ${client.login} on ${formatAddress(client.server)}${interactive ? '; /help shows how' : ''}`,
@@ -84,6 +88,7 @@ async function converse(flags: ChatFlags, signal: AbortSignal): Promise<void> {
     await conversation!.end();
   } finally {
     lines.close();
+    if (interactive) process.stderr.write('\n');
     await client.destroy();
   }
 }

@@ -1,0 +1,48 @@
+import { InvalidArgumentError } from 'commander';
+import { describe, expect, test } from 'vitest';
+import { configuredServer } from '../../src/cli/connect.ts';
+import { addressArgument, loginArgument, seconds } from '../../src/cli/options.ts';
+
+describe('an option', () => {
+  test.each([
+    ['0', 0],
+    ['10', 10],
+    ['0.25', 0.25],
+    [' 7 ', 7],
+    ['2000000', 2_000_000],
+  ])('of seconds takes %j', (text, value) => {
+    expect(seconds()(text)).toBe(value);
+  });
+
+  test.each(['', ' ', 'soon', '-1', '1s', 'NaN', 'Infinity', '2000001'])('of seconds refuses %j', (text) => {
+    expect(() => seconds()(text)).toThrow(InvalidArgumentError);
+  });
+
+  test('of seconds tells the least that is allowed', () => {
+    expect(() => seconds(5)('4')).toThrow('expected a number of seconds, 5 or more');
+  });
+
+  test('that is an address is refused in words', () => {
+    expect(addressArgument('chat.example.org')).toEqual({ host: 'chat.example.org', port: 7777, longBytes: 4 });
+    expect(() => addressArgument('a:b')).toThrow(InvalidArgumentError);
+  });
+
+  test('that is a login is refused in words', () => {
+    expect(loginArgument('Zoë')).toBe('Zoë');
+    expect(() => loginArgument('a\nb')).toThrow('it cannot be a login: it has control');
+  });
+});
+
+describe('the server that a configuration means', () => {
+  test('is the one that it names', () => {
+    expect(configuredServer({ server: 'example.org:1?longBytes=8' })).toMatchObject({ host: 'example.org', port: 1 });
+  });
+
+  test.each([{}, { server: 'embedded' }, { server: 'embedded', serve: {} }])('is this machine with %j', (config) => {
+    expect(configuredServer(config)).toEqual({ host: '127.0.0.1', port: 7777, longBytes: 4 });
+  });
+
+  test('is where the embedded one listens first', () => {
+    expect(configuredServer({ serve: { listen: ['127.0.0.1:1234', '127.0.0.1:5678'] } })).toMatchObject({ port: 1234 });
+  });
+});

@@ -1,0 +1,87 @@
+/** The built command line, with a home and a working directory of this test file's own. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll } from 'vitest';
+import { Command, endCommands, type CommandOptions, type Ended } from '../support/command.ts';
+
+/** The built program, as `bin` of package.json names it. */
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+/** What makes `chatosbot` a command of a bash script. */
+export const DEFINITION = `chatosbot() { "${process.execPath}" "${MAIN}" "$@"; }`;
+
+/** A folder of this test file's own; removed at its end. */
+export const LAB = mkdtempSync(path.join(tmpdir(), 'chatosbot-e2e-'));
+const HOME = path.join(LAB, 'home');
+/** Where commands run: no configuration in it, and none is looked for above it. */
+export const WORK = path.join(LAB, 'work');
+for (const directory of [HOME, WORK]) mkdirSync(directory);
+writeFileSync(path.join(WORK, 'package.json'), '{}');
+
+afterAll(async () => {
+  await endCommands();
+  rmSync(LAB, { recursive: true, force: true });
+});
+
+/** Writes a file into the lab (its folders too) and returns its path. */
+export function labFile(name: string, content: string | Uint8Array): string {
+  const file = path.join(LAB, name);
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, content);
+  return file;
+}
+
+/** What differs from a clean environment, and from an empty working directory. */
+export type Options = Partial<CommandOptions>;
+
+function inLab({ env, ...options }: Options): CommandOptions {
+  const clean = { HOME, XDG_CACHE_HOME: path.join(HOME, '.cache'), LANG: 'C.UTF-8' };
+  return { cwd: WORK, ...options, env: { ...clean, ...env } };
+}
+
+/** Starts any program. */
+export function startProgram(file: string, args: readonly string[], options: Options = {}): Command {
+  return new Command(file, args, inLab(options));
+}
+
+/** Starts `chatosbot …`. */
+export function start(args: readonly string[], options: Options = {}): Command {
+  return startProgram(process.execPath, [MAIN, ...args], options);
+}
+
+/** Runs `chatosbot …` to its end. */
+export function run(args: readonly string[], options: Options = {}): Promise<Ended> {
+  return start(args, options).exit();
+}
+
+/** Runs a script of bash, in which `chatosbot` is the built command line. */
+export function shell(script: string, options: Options = {}): Command {
+  return startProgram('bash', ['-c', `${DEFINITION}\n${script}`], options);
+}
+
+/** A server on a free port, ready. */
+export async function startServer(
+  args: readonly string[] = [],
+): Promise<{ command: Command; port: number; at: string }> {
+  const command = start(['serve', '--listen', '127.0.0.1:0', ...args]);
+  const [, port] = await command.line(/listening on tcp:\/\/127\.0\.0\.1:(\d+)/);
+  return { command, port: Number(port), at: `127.0.0.1:${port}` };
+}
+
+/** How a command ends that fails in a way that is not its fault: in a line for a person, never a trace. */
+export async function failure(command: Command): Promise<{ status: number | null; last: string }> {
+  const { status, stderr } = await command.exit();
+  if (/^ +at /m.test(stderr)) throw new Error(`a trace was shown:\n${stderr}`);
+  return { status, last: stderr.trimEnd().split('\n').at(-1)! };
+}
+
+let chats = 0;
+
+/** A chat that is scripted through its input, logged in as `me`. */
+export async function startChat(at: string, args: readonly string[] = []): Promise<{ chat: Command; me: string }> {
+  const me = `me-${++chats}`;
+  const chat = start(['chat', '--server', at, '--login', me, ...args], { input: 'open' });
+  await chat.line(/logged in as/, args.includes('--json') ? 'stdout' : 'stderr');
+  return { chat, me };
+}

@@ -1,0 +1,118 @@
+import { closeSync, openSync } from 'node:fs';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { failure, start, startServer } from './chatosbot.ts';
+import { acceptNext, fate, peer } from './peers.ts';
+
+let at: string;
+let port: number;
+let count = 0;
+
+beforeAll(async () => {
+  ({ at, port } = await startServer());
+});
+
+/** A pipe in the middle of a conversation: some bytes have gone each way. */
+async function underWay() {
+  const name = `peer-${++count}`;
+  const bob = await peer(port, name);
+  const asker = start(['pipe', name, '--server', at], { input: 'open' });
+  const accepted = await acceptNext(bob, port);
+  const { half } = accepted;
+  const first = new Promise((resolve) => half.once('data', resolve));
+  asker.type('to you');
+  half.write('to me\n');
+  await Promise.all([first, asker.line(/^to me$/, 'stdout')]);
+  return { bob, name, asker, ...accepted };
+}
+
+/** A pipe that sends without end to another one, with some of it there already. */
+async function endless(server: string, login: string) {
+  const zeros = openSync('/dev/zero', 'r');
+  onTestFinished(() => closeSync(zeros));
+  let onFirst = (): void => undefined;
+  const first = new Promise<void>((resolve) => (onFirst = resolve));
+  const listener = start(['pipe', '--listen', '--server', server, '--login', login], { output: () => onFirst() });
+  const sender = start(['pipe', login, '--server', server], { input: zeros });
+  await first;
+  return { listener, sender };
+}
+
+describe('pipe that breaks', () => {
+  test('exits with 75 where the peer resets, and says so', async () => {
+    const { name, asker, half } = await underWay();
+    half.resetAndDestroy();
+    expect(await failure(asker)).toEqual({ status: 75, last: `chatosbot: the private connection with ${name} broke` });
+  });
+
+  test('exits with 75 where the peer closes it (packet 11) in the middle', async () => {
+    const { bob, name, asker, connectId, requester, target } = await underWay();
+    bob.close(connectId, requester, target);
+    expect(await failure(asker)).toEqual({
+      status: 75,
+      last: expect.stringContaining(`chatosbot: ${name} closed the private connection before the end of its stream`),
+    });
+  });
+
+  test('exits with 75 where the peer that it sends to is killed', async () => {
+    const { listener, sender } = await endless(at, 'victim');
+    listener.kill('SIGKILL');
+    expect(await failure(sender)).toEqual({ status: 75, last: expect.stringMatching(/victim broke$/) });
+  });
+
+  test('exits with 75 where the server is killed: the sender', async () => {
+    const server = await startServer();
+    const { sender } = await endless(server.at, 'ear');
+    server.command.kill('SIGKILL');
+    expect(await failure(sender)).toMatchObject({ status: 75 });
+  });
+
+  test('exits with 75 where the server is killed: the receiver, who must not take it for the end', async () => {
+    const server = await startServer();
+    const { listener } = await endless(server.at, 'ear');
+    server.command.kill('SIGKILL');
+    expect(await failure(listener)).toMatchObject({ status: 75 });
+  });
+
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const)('ends on %s with %i, and the peer sees a reset, not an end', async (signal, status) => {
+    const { asker, half } = await underWay();
+    const end = fate(half);
+    asker.kill(signal);
+    expect(await end).toBe('reset');
+    expect(await failure(asker)).toMatchObject({ status });
+  });
+
+  test('ends on a signal also after its input has ended, and the peer sees a reset', async () => {
+    const { asker, half } = await underWay();
+    const ended = new Promise((resolve) => half.once('end', resolve));
+    asker.stdin.end();
+    await ended;
+    const lost = new Promise<NodeJS.ErrnoException>((resolve) => half.once('error', resolve));
+    asker.kill('SIGINT');
+    expect(await failure(asker)).toMatchObject({ status: 130 });
+    // A connection whose end was read is not looked at until it is written to.
+    const writing = setInterval(() => half.write('into the void'), 10);
+    expect((await lost.finally(() => clearInterval(writing))).code).toMatch(/ECONNRESET|EPIPE/);
+  });
+});
+
+describe('pipe and the end of the server', () => {
+  test('finishes what it does while the server lets it', async () => {
+    const server = await startServer();
+    const listener = start(['pipe', '--listen', '--server', server.at, '--login', 'ear'], { input: 'open' });
+    const asker = start(['pipe', 'ear', '--server', server.at], { input: 'open' });
+    asker.type('first\n');
+    await listener.line(/^first$/, 'stdout');
+    server.command.kill('SIGTERM');
+    await server.command.line(/^stopping on SIGTERM, waiting/);
+    asker.stdin.end('last\n');
+    await listener.line(/^last$/, 'stdout');
+    listener.stdin.end('and thanks\n');
+    expect(await asker.exit()).toMatchObject({ status: 0, stdout: 'and thanks\n' });
+    expect(await listener.exit()).toMatchObject({ status: 0, stdout: 'first\nlast\n' });
+    expect(await server.command.exit()).toMatchObject({ status: 0 });
+  });
+});

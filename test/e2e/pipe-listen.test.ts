@@ -1,0 +1,86 @@
+import { beforeAll, expect, test } from 'vitest';
+import type { Command } from '../support/command.ts';
+import { readAll } from '../support/rfc-peer.ts';
+import { run, start, startServer } from './chatosbot.ts';
+import { ask, peer } from './peers.ts';
+
+let at: string;
+let port: number;
+
+beforeAll(async () => {
+  ({ at, port } = await startServer());
+});
+
+async function listen(login: string, args: readonly string[], input = 'welcome'): Promise<Command> {
+  const command = start(['pipe', '--listen', '--server', at, '--login', login, ...args], { input });
+  await command.line(/^waiting/);
+  return command;
+}
+
+test('pipe --listen --from takes the peers that match, and refuses all others', async () => {
+  const listener = await listen('picky', ['--from', 'ops-*', 'boss']);
+  for (const name of ['mallory', 'ops', 'bossy']) {
+    const stranger = await peer(port, name);
+    stranger.request('picky');
+    expect(await stranger.next(7)).toMatchObject({ requester: name, target: 'picky' });
+  }
+  const refused = await run(['pipe', 'picky', '--server', at, '--login', 'other']);
+  expect(refused).toMatchObject({ status: 77, stdout: '' });
+  const { half } = await ask(await peer(port, 'ops-7'), port, 'picky');
+  half.end('at your service');
+  expect(String(await readAll(half))).toBe('welcome');
+  expect(await listener.exit()).toMatchObject({ status: 0, stdout: 'at your service' });
+});
+
+test('pipe --listen takes one peer, refuses those that come while it is busy, and ends with it', async () => {
+  const listener = await listen('single', []);
+  const { half } = await ask(await peer(port, 'first'), port, 'single');
+  const second = await peer(port, 'second');
+  second.request('single');
+  expect(await second.next(7)).toMatchObject({ requester: 'second', target: 'single' });
+  half.end('only me');
+  expect(await listener.exit()).toMatchObject({ status: 0, stdout: 'only me' });
+});
+
+test('pipe --listen takes the next peer where the first one asks and then leaves', async () => {
+  const listener = await listen('patient', []);
+  const fickle = await peer(port, 'fickle');
+  fickle.request('patient');
+  const { connectId, requester, target } = await fickle.next(8);
+  fickle.close(connectId, requester, target);
+  await listener.line(/the private connection with fickle did not come about/);
+  const { half } = await ask(await peer(port, 'steady'), port, 'patient');
+  half.end('hello');
+  expect(await listener.exit()).toMatchObject({ status: 0, stdout: 'hello' });
+});
+
+test('pipe --listen --wait gives up with 124 where nobody asks', async () => {
+  const ended = await run(['pipe', '--listen', '--server', at, '--wait', '0.2']);
+  expect(ended).toMatchObject({ status: 124, stdout: '', stderr: expect.stringContaining('nobody asked') });
+});
+
+test('pipe --listen ends with 75 where the server goes away', async () => {
+  const server = await startServer();
+  const listener = start(['pipe', '--listen', '--server', server.at]);
+  await listener.line(/^waiting/);
+  server.command.kill('SIGTERM');
+  expect(await listener.exit()).toMatchObject({ status: 75, stderr: expect.stringContaining('closed the connection') });
+});
+
+test('pipe --listen ends on Ctrl-C with 130 while it waits', async () => {
+  const listener = await listen('idle', []);
+  listener.kill('SIGINT');
+  expect(await listener.exit()).toMatchObject({ status: 130, stdout: '' });
+});
+
+test.each([
+  [[], 'name a peer, or use --listen'],
+  [['bob', '--listen'], 'name a peer, or use --listen'],
+  [['bob', '--from', 'alice'], '--from goes with --listen'],
+  [['bob', 'carol'], 'too many arguments'],
+  [['bob', '--wait', 'long'], 'expected a number of seconds'],
+  [[''], 'it cannot be a login'],
+])('pipe %j is a mistake that it explains, with 2', async (args, why) => {
+  const ended = await run(['pipe', ...args, '--server', at]);
+  expect(ended).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining(why) });
+});

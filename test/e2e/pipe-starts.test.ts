@@ -1,0 +1,105 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { readAll } from '../support/rfc-peer.ts';
+import { failure, run, start, startServer } from './chatosbot.ts';
+import { acceptNext, peer } from './peers.ts';
+
+let at: string;
+let port: number;
+
+beforeAll(async () => {
+  ({ at, port } = await startServer());
+});
+
+describe('pipe that never begins', () => {
+  test('exits with 77 where the peer refuses', async () => {
+    const bob = await peer(port, 'unwilling');
+    const asker = start(['pipe', 'unwilling', '--server', at], { input: 'hello' });
+    const { requester } = await bob.next(5);
+    bob.ko(requester);
+    expect(await failure(asker)).toEqual({
+      status: 77,
+      last: 'chatosbot: unwilling refused the private connection, or left',
+    });
+    expect(asker.stdout.toString()).toBe('');
+  });
+
+  test('exits with 124 where nobody comes in the time that --wait gives', async () => {
+    const ended = await run(['pipe', 'nobody', '--server', at, '--wait', '1'], { input: 'hello' });
+    expect(ended).toMatchObject({ status: 124, stdout: '' });
+    expect(ended.stderr).toMatch(/\nchatosbot: no answer from nobody within 1 s\n$/);
+  });
+
+  test('waits for a peer that comes later', async () => {
+    const asker = start(['pipe', 'latecomer', '--server', at], { input: 'finally' });
+    await asker.line(/^asking latecomer/);
+    const { half } = await acceptNext(await peer(port, 'latecomer'), port);
+    half.end();
+    expect(String(await readAll(half))).toBe('finally');
+    expect(await asker.exit()).toMatchObject({ status: 0 });
+  });
+
+  test('exits with 69 where there is no server', async () => {
+    const ended = await run(['pipe', 'bob', '--server', '127.0.0.1:1'], { input: 'hello' });
+    expect(ended).toEqual({
+      status: 69,
+      signal: null,
+      stdout: '',
+      stderr: 'chatosbot: cannot connect to tcp://127.0.0.1:1: connection refused; is the server running?\n',
+    });
+  });
+
+  test('exits with 77 where its login is taken', async () => {
+    await peer(port, 'occupied');
+    const asker = start(['pipe', 'bob', '--server', at, '--login', 'occupied']);
+    expect(await failure(asker)).toMatchObject({ status: 77, last: expect.stringContaining("the login 'occupied'") });
+  });
+
+  test('exits with 2 where the peer is oneself', async () => {
+    const asker = start(['pipe', 'me', '--server', at, '--login', 'me']);
+    expect(await failure(asker)).toMatchObject({ status: 2, last: expect.stringContaining('with oneself') });
+  });
+
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const)('ends on %s with %i', async (signal, status) => {
+    const asker = start(['pipe', 'nobody', '--server', at], { input: 'open' });
+    await asker.line(/^asking nobody/);
+    asker.kill(signal);
+    expect(await failure(asker)).toEqual({ status, last: 'asking nobody for a private connection' });
+  });
+});
+
+describe('pipe whose server is killed', () => {
+  test('exits with 75 where it has asked already', async () => {
+    const server = await startServer();
+    const bob = await peer(server.port, 'bob');
+    const asker = start(['pipe', 'bob', '--server', server.at]);
+    await bob.next(5);
+    server.command.kill('SIGKILL');
+    expect(await failure(asker)).toMatchObject({ status: 75 });
+  });
+
+  test('exits with 75 (or 69, where it comes too late itself) where it waits for the peer to connect', async () => {
+    const server = await startServer();
+    const bob = await peer(server.port, 'bob');
+    const asker = start(['pipe', 'bob', '--server', server.at]);
+    const { requester } = await bob.next(5);
+    bob.ok(requester);
+    await bob.next(8);
+    server.command.kill('SIGKILL');
+    // The asker may not have opened its half yet: then there is nobody to open it to.
+    const { status, last } = await failure(asker);
+    expect([69, 75]).toContain(status);
+    expect(last).not.toContain('cancelled');
+  });
+
+  test('exits with 75 where it listens', async () => {
+    const server = await startServer();
+    const listener = start(['pipe', '--listen', '--server', server.at]);
+    await listener.line(/^waiting/);
+    server.command.kill('SIGKILL');
+    expect(await failure(listener)).toMatchObject({ status: 75 });
+  });
+});

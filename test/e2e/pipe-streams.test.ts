@@ -1,0 +1,145 @@
+import { existsSync } from 'node:fs';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { readAll } from '../support/rfc-peer.ts';
+import { shell, start, startServer } from './chatosbot.ts';
+import { acceptNext, ask, fate, peer } from './peers.ts';
+
+let at: string;
+let port: number;
+
+beforeAll(async () => {
+  ({ at, port } = await startServer());
+});
+
+describe("pipe and the shell's redirections", () => {
+  test('ends with 141 and without a word when its reader has had enough, and the peer sees a reset', async () => {
+    const bob = await peer(port, 'verbose');
+    const piping = shell(`chatosbot pipe -q verbose | head -c 10; echo " \${PIPESTATUS[0]}"`, {
+      env: { CHATOSBOT_SERVER: at },
+      input: 'open',
+    });
+    const { half } = await acceptNext(bob, port);
+    const end = fate(half);
+    const more = setInterval(() => half.write('0123456789'.repeat(1000)), 10);
+    expect(await end.finally(() => clearInterval(more))).toBe('reset');
+    expect(await piping.exit()).toMatchObject({ status: 0, stdout: '0123456789 141\n', stderr: '' });
+  });
+
+  test.skipIf(!existsSync('/dev/full'))(
+    'fails in plain words when the disk is full, and the peer sees a reset',
+    async () => {
+      const bob = await peer(port, 'filler');
+      const piping = shell('chatosbot pipe -q filler >/dev/full', { env: { CHATOSBOT_SERVER: at }, input: 'open' });
+      const { half } = await acceptNext(bob, port);
+      const end = fate(half);
+      half.write('too much');
+      expect(await end).toBe('reset');
+      const { status, stderr } = await piping.exit();
+      expect(status).toBe(75);
+      expect(stderr).toBe('chatosbot: cannot write standard output: no space left on the device\n');
+    },
+  );
+
+  test('fails in plain words when its input is a folder, and the peer sees no end in order', async () => {
+    const bob = await peer(port, 'folder');
+    const met = acceptNext(bob, port).then(
+      ({ half }) => fate(half),
+      () => 'never asked',
+    );
+    const piping = shell('chatosbot pipe -q folder < .', { env: { CHATOSBOT_SERVER: at } });
+    const { status, stderr } = await piping.exit();
+    bob.destroy();
+    expect({ status, stderr }).toEqual({
+      status: 75,
+      stderr: 'chatosbot: cannot read standard input: is a directory\n',
+    });
+    expect(await met).not.toBe('end');
+  });
+
+  test('takes a closed input for an empty one', async () => {
+    const bob = await peer(port, 'inputless');
+    const piping = shell('chatosbot pipe inputless <&-', { env: { CHATOSBOT_SERVER: at } });
+    const { half } = await acceptNext(bob, port);
+    half.end('here you are');
+    expect(await readAll(half)).toEqual(Buffer.alloc(0));
+    expect(await piping.exit()).toMatchObject({ status: 0, stdout: 'here you are' });
+  });
+
+  test('does its work where nobody reads what it says', async () => {
+    const bob = await peer(port, 'unheard');
+    const piping = shell('chatosbot pipe unheard 2>&- < /dev/null', { env: { CHATOSBOT_SERVER: at } });
+    const { half } = await acceptNext(bob, port);
+    half.end('data');
+    expect(await piping.exit()).toMatchObject({ status: 0, stdout: 'data' });
+  });
+
+  test('keeps data and words apart, also in a longer pipeline', async () => {
+    const script = 'printf "%s\\n" pear apple | chatosbot pipe sorter | cat';
+    const listener = shell('chatosbot pipe --listen --login sorter -q < <(printf "ok\\n")', {
+      env: { CHATOSBOT_SERVER: at },
+    });
+    const asker = shell(script, { env: { CHATOSBOT_SERVER: at, CHATOSBOT_LOGIN: 'fruit' } });
+    expect(await asker.exit()).toMatchObject({ status: 0, stdout: 'ok\n' });
+    expect(await listener.exit()).toMatchObject({ status: 0, stdout: 'pear\napple\n', stderr: '' });
+  });
+});
+
+describe('what pipe says', () => {
+  test('is a line for each step on standard error, and no progress where that is no terminal', async () => {
+    const bob = await peer(port, 'quietly');
+    const asker = start(['pipe', 'quietly', '--server', at, '--login', 'me'], { input: 'x' });
+    const { half } = await acceptNext(bob, port);
+    half.end('y');
+    expect(await asker.exit()).toEqual({
+      status: 0,
+      signal: null,
+      stdout: 'y',
+      stderr: `logged in as me on tcp://${at}\nasking quietly for a private connection\nprivate connection with quietly\n`,
+    });
+  });
+
+  test('is JSON on standard error with --json, the figures included', async () => {
+    const bob = await peer(port, 'machine');
+    const asker = start(['pipe', 'machine', '--server', at, '--login', 'me', '--json'], { input: 'four' });
+    const { half } = await acceptNext(bob, port);
+    half.end('sevenfold');
+    const { status, stdout, stderr } = await asker.exit();
+    expect({ status, stdout }).toEqual({ status: 0, stdout: 'sevenfold' });
+    const lines = stderr.trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+      expect.objectContaining({ type: 'logged-in', login: 'me' }),
+      expect.objectContaining({ type: 'waiting', peer: 'machine' }),
+      expect.objectContaining({ type: 'connected', peer: 'machine' }),
+      expect.objectContaining({ type: 'done', sent: 4, received: 9 }),
+    ]);
+  });
+
+  test('is JSON with --json also where it fails', async () => {
+    const asker = start(['pipe', 'nobody', '--server', at, '--json', '--wait', '0.1']);
+    const { status, stderr } = await asker.exit();
+    expect(status).toBe(124);
+    const last = stderr.trimEnd().split('\n').at(-1)!;
+    expect(() => JSON.parse(last) as unknown).not.toThrow();
+  });
+
+  test('is nothing with -q, but for errors', async () => {
+    const bob = await peer(port, 'hush');
+    const asker = start(['pipe', 'hush', '--server', at, '-q'], { input: '' });
+    const { half } = await acceptNext(bob, port);
+    half.end('data');
+    expect(await asker.exit()).toMatchObject({ status: 0, stdout: 'data', stderr: '' });
+    const lost = start(['pipe', 'nobody', '--server', at, '--quiet', '--wait', '0.1']);
+    expect(await lost.exit()).toMatchObject({
+      status: 124,
+      stderr: 'chatosbot: no answer from nobody within 0.1 s\n',
+    });
+  });
+
+  test('shows what a peer calls itself without obeying it', async () => {
+    const listener = start(['pipe', '--listen', '--server', at, '--login', 'wary'], { input: '' });
+    await listener.line(/^waiting/);
+    await ask(await peer(port, 'x\u{FEFF}\u{E0041}y'), port, 'wary');
+    const { input } = await listener.line(/^private connection with/);
+    expect(input).toBe('private connection with x\\u{feff}\\u{e0041}y');
+  });
+});

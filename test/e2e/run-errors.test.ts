@@ -1,0 +1,142 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { labFile, run, startServer } from './chatosbot.ts';
+
+/** Runs a configuration that is wrong; what it says about it, without the folder. */
+async function complaint(name: string, content: string): Promise<string> {
+  labFile(`work/${name}`, content);
+  const ended = await run(['run', '--config', name]);
+  expect(ended).toMatchObject({ status: 2, stdout: '' });
+  expect(ended.stderr).not.toMatch(/^ +at /m);
+  return ended.stderr;
+}
+
+describe('run, with a configuration that is wrong, exits with 2 and', () => {
+  test.each([
+    ['an unknown key', 'bots: []\nbotz: []\n', /bad\.yaml:2:1: .*unknown key 'botz'; did you mean 'bots'\?/],
+    ['a wrong type', 'server: embedded\nbots: echo.ts\n', /bad\.yaml:2:7: bots: expected a list, found "echo\.ts"/],
+    [
+      'a wrong type deep inside',
+      'policy:\n  allow:\n    - 7\n',
+      /bad\.yaml:3:7: policy\.allow\.0: expected a text, found 7/,
+    ],
+    [
+      'a bad choice',
+      'policy: { default: maybe }\n',
+      /bad\.yaml:1:20: policy\.default: expected one of accept, refuse, ask/,
+    ],
+    [
+      'a bad cron expression',
+      'announcements:\n  - { text: x, cron: "61 * * * *" }\n',
+      /bad\.yaml:2:22: announcements\.0\.cron: '61 \* \* \* \*' is not a cron expression/,
+    ],
+    [
+      'a bad time zone',
+      'announcements:\n  - cron: "* * * * *"\n    timeZone: Mars/Olympus\n    text: x\n',
+      /bad\.yaml:3:15: announcements\.0\.timeZone: 'Mars\/Olympus' is not a time zone/,
+    ],
+    [
+      'a key that is missing',
+      'announcements:\n  - cron: "* * * * *"\n',
+      /bad\.yaml:2:5: announcements\.0: 'text' is missing/,
+    ],
+    ['a bad address', 'server: "here:there"\n', /bad\.yaml:1:9: server: 'here:there' is not an address/],
+    [
+      'a bad login',
+      `bots: [{ path: x.ts, login: "${'x'.repeat(31)}" }]\n`,
+      /bad\.yaml:1:29: bots\.0\.login: .*not a login/,
+    ],
+    ['broken YAML', 'bots:\n  - "echo.ts\npolicy: {}\n', /bad\.yaml:\d+:\d+: /],
+    ['a key that is there twice', 'server: embedded\nserver: embedded\n', /bad\.yaml:2:1: .*unique/],
+  ])('names file, line and column of %s', async (_, content, expected) => {
+    expect(await complaint('bad.yaml', content)).toMatch(expected);
+  });
+
+  test('names all that is wrong at once, in the order of the file', async () => {
+    const said = await complaint('many.yaml', 'bots: 1\npolicy: 2\nserve: 3\nnonsense: 4\n');
+    expect([...said.matchAll(/many\.yaml:(\d):/g)].map(([, line]) => line)).toEqual(['1', '2', '3', '4']);
+  });
+
+  test('names file, line and column in JSON, too', async () => {
+    expect(await complaint('bad.json', '{\n  "bots": [],\n  "polizy": {}\n}\n')).toMatch(/bad\.json:3:3: .*'polizy'/);
+  });
+
+  test('names the file of a configuration in TypeScript', async () => {
+    expect(await complaint('bad.ts', 'export default { bots: "echo.ts" };\n')).toMatch(
+      /bad\.ts: bots: expected a list/,
+    );
+  });
+
+  test('says that the file is not there', async () => {
+    const ended = await run(['run', '--config', 'nowhere.yaml']);
+    expect(ended).toMatchObject({ status: 2, stderr: 'chatosbot: nowhere.yaml: no such file\n' });
+  });
+});
+
+describe('run, with a plugin that is wrong, exits with 2 and', () => {
+  beforeAll(() => void labFile('bots/note.txt', ''));
+
+  test.each([
+    ['does not compile', 'export const onMessage = () => {\n  let x: = 3;\n};\n', /bots\/wrong\.ts:? ?.*\b2:\d+/s],
+    [
+      'throws while it is loaded',
+      'interface Unused {\n  a: string;\n}\n\nconst table: Record<string, () => void> = {};\ntable.missing();\nexport const onStart = 1;\n',
+      /bots\/wrong\.ts: .*not a function.*6\b/,
+    ],
+    [
+      'imports what is not there',
+      "import './nothing.ts';\nexport const onStart = () => {};\n",
+      /wrong\.ts: .*nothing\.ts/,
+    ],
+    ['exports no hook', 'export const hello = 1;\n', /wrong\.ts: exports no hook; expected one or more of onStart, /],
+    ['misspells a hook', 'export const onMesage = () => {};\n', /wrong\.ts: exports onMesage, which is not a hook/],
+    ['exports a hook that cannot be called', 'export const onMessage = 5;\n', /wrong\.ts: onMessage is not a function/],
+  ])('tells where the plugin %s', async (_, content, expected) => {
+    labFile('bots/wrong.ts', content);
+    const ended = await run(['run', '../bots/wrong.ts', '--listen', '127.0.0.1:0']);
+    expect(ended).toMatchObject({ status: 2, stdout: '', stderr: expect.stringMatching(expected) });
+    expect(ended.stderr).not.toMatch(/^ +at /m);
+    expect(ended.stderr).not.toContain('listening on');
+  });
+
+  test.each([
+    ['../bots/absent.ts', 'no such file'],
+    ['../bots', 'is a directory'],
+  ])('tells that %s cannot be loaded', async (file, why) => {
+    const ended = await run(['run', file, '--listen', '127.0.0.1:0']);
+    expect(ended).toMatchObject({
+      status: 2,
+      stderr: `chatosbot: ${file}: ${why}`.concat(ended.stderr.slice(`chatosbot: ${file}: ${why}`.length)),
+    });
+  });
+});
+
+describe('run, asked for what makes no sense, exits with 2 and', () => {
+  test('says that there is nothing to run, and why', async () => {
+    expect(await run(['run'])).toMatchObject({
+      status: 2,
+      stderr: 'chatosbot: nothing to run: no plugin was named, and there is no chatosbot.config.yaml\n',
+    });
+    labFile('work/empty.yaml', 'server: embedded\n');
+    const ended = await run(['run', '--config', 'empty.yaml']);
+    expect(ended).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/nothing to run: .*empty\.yaml has no bots\n$/),
+    });
+  });
+
+  test('says that a server of its own and another one exclude each other', async () => {
+    const { at } = await startServer();
+    for (const flag of [['--embedded'], ['--listen', '127.0.0.1:0']]) {
+      const ended = await run(['run', 'x.ts', '--server', at, ...flag]);
+      expect(ended).toMatchObject({
+        status: 2,
+        stderr: expect.stringMatching(/cannot be used with|exclude each other/),
+      });
+    }
+  });
+
+  test('says that a login is too long', async () => {
+    const ended = await run(['run', 'x.ts', '--login', 'x'.repeat(31)]);
+    expect(ended).toMatchObject({ status: 2, stderr: expect.stringContaining('it cannot be a login') });
+  });
+});

@@ -1,0 +1,142 @@
+import { beforeAll, expect, test } from 'vitest';
+import type { RfcPeer } from '../support/rfc-peer.ts';
+import { run, start, startServer } from './chatosbot.ts';
+import { peer } from './peers.ts';
+
+let at: string;
+let port: number;
+
+beforeAll(async () => {
+  ({ at, port } = await startServer());
+});
+
+/** The next messages to everyone, as the server passes them on. */
+async function hear(listener: RfcPeer, count: number): Promise<string[]> {
+  const heard: string[] = [];
+  while (heard.length < count) heard.push((await listener.next(3)).msg);
+  return heard;
+}
+
+test('say sends its words as one message to everyone, in silence', async () => {
+  const alice = await peer(port, 'alice');
+  const ended = await run(['say', 'Stand-up', 'in', 'five minutes', '--server', at, '--login', 'bell']);
+  expect(ended).toMatchObject({ status: 0, stdout: '', stderr: '' });
+  expect(await alice.next(3)).toEqual({ op: 3, login: 'bell', msg: 'Stand-up in five minutes' });
+});
+
+test('say --to sends to one login alone', async () => {
+  const [alice, bob] = await Promise.all([peer(port, 'alice'), peer(port, 'bob')]);
+  const ended = await run(['say', '--to', 'alice', 'psst', '--server', at, '--login', 'whisper']);
+  expect(ended).toMatchObject({ status: 0, stdout: '', stderr: '' });
+  expect(await alice.next(4)).toEqual({ op: 4, sender: 'whisper', target: 'alice', msg: 'psst' });
+  alice.tell('bob', 'done');
+  expect(await bob.next()).toMatchObject({ op: 4, sender: 'alice' });
+});
+
+test('say - sends each line of its input, in order, as they come', async () => {
+  const alice = await peer(port, 'alice');
+  const tail = start(['say', '-', '--server', at], { input: 'open' });
+  tail.type('first\nsecond\r\n\n');
+  expect(await hear(alice, 2)).toEqual(['first', 'second']);
+  tail.stdin.end('   indented, and the last line has no end');
+  expect(await hear(alice, 1)).toEqual(['   indented, and the last line has no end']);
+  expect(await tail.exit()).toMatchObject({ status: 0, stdout: '', stderr: '' });
+});
+
+test('say - loses no line of a long input', async () => {
+  const alice = await peer(port, 'alice');
+  const lines = Array.from({ length: 2000 }, (_, index) => `line ${index}`);
+  const [ended, heard] = await Promise.all([
+    run(['say', '-', '--server', at], { input: lines.join('\n') }),
+    hear(alice, lines.length),
+  ]);
+  expect(heard).toEqual(lines);
+  expect(ended).toMatchObject({ status: 0, stderr: '' });
+});
+
+test('say - with nothing to say is done with 0', async () => {
+  expect(await run(['say', '-', '--server', at])).toMatchObject({ status: 0, stdout: '', stderr: '' });
+});
+
+test('say splits a long text between words, into messages that the protocol allows', async () => {
+  const alice = await peer(port, 'alice');
+  const text = Array.from({ length: 400 }, (_, index) => `wörd${index}`).join(' ');
+  const [ended, heard] = await Promise.all([run(['say', text, '--server', at]), hear(alice, 4)]);
+  expect(ended).toMatchObject({ status: 0 });
+  expect(heard.join(' ')).toBe(text);
+  for (const part of heard) expect(Buffer.byteLength(part)).toBeLessThanOrEqual(1024);
+});
+
+test('say splits a text without spaces between characters, never inside one', async () => {
+  const alice = await peer(port, 'alice');
+  const text = '🙂'.repeat(300);
+  const [ended, heard] = await Promise.all([run(['say', text, '--server', at]), hear(alice, 2)]);
+  expect(ended).toMatchObject({ status: 0 });
+  expect(heard.join('')).toBe(text);
+});
+
+test('say --json reports each message that was sent', async () => {
+  const all = await run(['say', '--json', '-', '--server', at], { input: 'one\ntwo\n' });
+  expect(all).toMatchObject({ status: 0, stderr: '' });
+  expect(
+    all.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown),
+  ).toEqual([
+    { type: 'sent', to: null, text: 'one' },
+    { type: 'sent', to: null, text: 'two' },
+  ]);
+  const one = await run(['say', '--json', '--to', 'alice', 'hi', '--server', at]);
+  expect(JSON.parse(one.stdout)).toEqual({ type: 'sent', to: 'alice', text: 'hi' });
+});
+
+test('say exits with 69 where there is no server', async () => {
+  expect(await run(['say', 'hi', '--server', '127.0.0.1:1'])).toEqual({
+    status: 69,
+    signal: null,
+    stdout: '',
+    stderr: 'chatosbot: cannot connect to tcp://127.0.0.1:1: connection refused; is the server running?\n',
+  });
+});
+
+test('say exits with 77 where its login is taken', async () => {
+  await peer(port, 'taken');
+  const ended = await run(['say', 'hi', '--server', at, '--login', 'taken']);
+  expect(ended).toMatchObject({ status: 77, stdout: '', stderr: expect.stringContaining("the login 'taken'") });
+});
+
+test('say exits with 75 where the server goes away in the middle', async () => {
+  const server = await startServer();
+  const witness = await peer(server.port, 'witness');
+  const tail = start(['say', '-', '--server', server.at], { input: 'open' });
+  tail.type('begun\n');
+  await witness.next(3);
+  server.command.kill('SIGKILL');
+  await server.command.exit();
+  tail.stdin.end('never heard\n');
+  const { status, stderr } = await tail.exit();
+  expect([69, 75]).toContain(status);
+  expect(stderr).toMatch(/^chatosbot: .+\n$/);
+});
+
+test.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)('say - ends on %s with %i, and what it said before has arrived', async (signal, status) => {
+  const alice = await peer(port, `ear-${signal}`);
+  const tail = start(['say', '-', '--server', at], { input: 'open' });
+  tail.type('before\n');
+  expect((await alice.next(3)).msg).toBe('before');
+  tail.kill(signal);
+  expect(await tail.exit()).toMatchObject({ status, stdout: '', stderr: '' });
+});
+
+test.each([
+  [[], 'missing required argument'],
+  [['hi', '--to', ''], 'it cannot be a login: it is empty'],
+  [['hi', '--to', 'x'.repeat(31)], '31 bytes long'],
+])('say %j is a mistake that it explains, with 2', async (args, why) => {
+  const ended = await run(['say', ...args, '--server', at]);
+  expect(ended).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining(why) });
+});

@@ -1,0 +1,180 @@
+import { closeSync, ftruncateSync, openSync } from 'node:fs';
+import path from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { LAB, startServer } from './chatosbot.ts';
+import { acceptNext, fate, peer } from './peers.ts';
+import { HAS_TERMINAL, KEY, onTerminal } from './terminal.ts';
+
+let at: string;
+let port: number;
+
+beforeAll(async () => {
+  ({ at, port } = await startServer());
+});
+
+describe.skipIf(!HAS_TERMINAL)('chat, on a terminal', () => {
+  async function chat(login: string) {
+    const screen = onTerminal(`chatosbot chat --server ${at} --login ${login}`);
+    await screen.shows(`logged in as ${login} on tcp://${at}; /help shows how`);
+    await screen.shows('> ');
+    return screen;
+  }
+
+  test('says what is typed, once the line is ended', async () => {
+    const alice = await peer(port, 'alice');
+    const screen = await chat('typist');
+    screen.type(`helli${KEY.backspace}o${KEY.enter}`);
+    expect(await alice.next(3)).toMatchObject({ login: 'typist', msg: 'hello' });
+    await screen.shows('typist: hello\r\n');
+  });
+
+  test('shows what others say above the line that is being typed, and keeps that line', async () => {
+    const alice = await peer(port, 'alice');
+    const screen = await chat('slow-typist');
+    screen.type('half a li');
+    await screen.shows('half a li');
+    alice.say('interruption');
+    await screen.shows('alice: interruption\r\n');
+    await screen.shows('> half a li');
+    screen.type(`ne${KEY.enter}`);
+    await alice.next(3);
+    expect(await alice.next(3)).toMatchObject({ msg: 'half a line' });
+  });
+
+  test('shows what others say whole while a line is typed that is longer than the terminal is wide', async () => {
+    const alice = await peer(port, 'alice');
+    const screen = await chat('verbose');
+    screen.type('word '.repeat(20));
+    await screen.shows('word '.repeat(10).trim());
+    for (const text of ['interlude', 'interruption']) {
+      alice.say(text);
+      await screen.shows(`alice: ${text}\r\n`);
+      await screen.shows('word '.repeat(10).trim());
+    }
+    screen.type(`done${KEY.enter}`);
+    await screen.shows('verbose: word');
+    const behind = screen.stdout.toString().split('interruption\r\n')[1]!;
+    // Up, before anything else is written there: onto the line that has just been shown.
+    // eslint-disable-next-line no-control-regex
+    expect(behind).not.toMatch(/^[^>]*\u001B\[\d*A/);
+  });
+
+  test('goes on after it was stopped with Ctrl-Z and brought back', async () => {
+    const alice = await peer(port, 'alice');
+    const screen = onTerminal(`set -m; chatosbot chat --server ${at} --login sleeper; fg`);
+    await screen.shows('/help shows how');
+    await screen.shows('> ');
+    screen.type(KEY.ctrlZ);
+    await screen.shows('Stopped');
+    await screen.shows('> ');
+    screen.type(`awake again${KEY.enter}`);
+    expect(await alice.next(3)).toMatchObject({ login: 'sleeper', msg: 'awake again' });
+  });
+
+  test('leaves the cursor on a line of its own when it ends', async () => {
+    const screen = await chat('tidy');
+    screen.type(KEY.ctrlD);
+    expect(await screen.exit()).toMatchObject({ stdout: expect.stringMatching(/\n$/) });
+  });
+
+  test('shows escape sequences of others as text', async () => {
+    const alice = await peer(port, 'alice');
+    const screen = await chat('target');
+    alice.say('\u001B]0;owned\u0007\u001B[31mred');
+    await screen.shows('red');
+    expect(screen.stdout.toString()).toContain('alice: \\e]0;owned\\u{7}\\e[31mred');
+  });
+
+  test('shows in its prompt into which private connection lines go', async () => {
+    const bob = await peer(port, 'bob');
+    const screen = await chat('caller');
+    screen.type(`/pipe bob${KEY.enter}`);
+    const { half } = await acceptNext(bob, port);
+    await screen.shows('[bob]> ');
+    screen.type(`secret${KEY.enter}`);
+    const data = await new Promise<Buffer>((resolve) => half.once('data', resolve));
+    expect(String(data)).toBe('secret\n');
+    screen.type(`/room${KEY.enter}`);
+    await screen.shows('lines go to everyone');
+  });
+
+  test('goes on after a mistake, and carries out other lines while one waits', async () => {
+    const alice = await peer(port, 'alice');
+    const screen = await chat('clumsy');
+    screen.type(`/nonsense${KEY.enter}/pipe nobody${KEY.enter}still talking${KEY.enter}`);
+    expect(await alice.next(3)).toMatchObject({ msg: 'still talking' });
+    await screen.shows('there is no /nonsense; /help lists the commands');
+  });
+
+  test.each([
+    ['Ctrl-D', KEY.ctrlD, 0],
+    ['/quit', `/quit${KEY.enter}`, 0],
+    ['Ctrl-C', KEY.ctrlC, 130],
+  ])('ends on %s', async (_, keys, status) => {
+    const screen = await chat('leaver');
+    screen.type(keys);
+    expect(await screen.exit()).toMatchObject({ status });
+  });
+});
+
+describe.skipIf(!HAS_TERMINAL)('pipe, on a terminal', () => {
+  test('shows how far it is, and at the end how far it came', async () => {
+    const bob = await peer(port, 'taker');
+    const zeros = openSync(path.join(LAB, 'zeros'), 'w');
+    ftruncateSync(zeros, 3 * 1024 * 1024);
+    closeSync(zeros);
+    const screen = onTerminal(`chatosbot pipe taker --server ${at} < ../zeros > /dev/null`);
+    const { half } = await acceptNext(bob, port);
+    half.resume();
+    await screen.shows('sent 3.0 MiB, received 0 B, ');
+    half.end('thanks');
+    await screen.shows('sent 3.0 MiB, received 6 B, ');
+    expect(await screen.exit()).toMatchObject({ status: 0 });
+  });
+
+  test('shows no progress among the data, where that goes to the terminal too', async () => {
+    const bob = await peer(port, 'mixed');
+    const screen = onTerminal(`chatosbot pipe mixed --server ${at} < /dev/null`);
+    const { half } = await acceptNext(bob, port);
+    half.end('data');
+    const { stdout } = await screen.exit();
+    expect(stdout).toMatch(/private connection with mixed\r\ndata/);
+    expect(stdout).not.toContain('sent 0 B');
+  });
+
+  test('shows no progress with -q', async () => {
+    const bob = await peer(port, 'hush');
+    const screen = onTerminal(`chatosbot pipe -q hush --server ${at} < /dev/null`);
+    const { half } = await acceptNext(bob, port);
+    half.end('data');
+    expect(await screen.exit()).toMatchObject({ status: 0, stdout: 'data' });
+  });
+
+  test('ends on Ctrl-C with 130, with the figures and without a trace, and the peer sees a reset', async () => {
+    const bob = await peer(port, 'cut');
+    const screen = onTerminal(`chatosbot pipe cut --server ${at} < /dev/zero > /dev/null`);
+    const { half } = await acceptNext(bob, port);
+    const end = fate(half);
+    await screen.shows('MiB/s');
+    screen.type(KEY.ctrlC);
+    expect(await end).toBe('reset');
+    const { status, stdout } = await screen.exit();
+    expect(status).toBe(130);
+    expect(stdout).toMatch(/sent [\d.]+ [MG]iB, received 0 B, [^\r\n]+\r\n$/);
+    expect(stdout).not.toMatch(/^ +at /m);
+  });
+
+  test('passes on lines as they are typed, until Ctrl-D', async () => {
+    const bob = await peer(port, 'lines');
+    const screen = onTerminal(`chatosbot pipe -q lines --server ${at}`);
+    const { half } = await acceptNext(bob, port);
+    screen.type('one\r');
+    expect(String(await new Promise((resolve) => half.once('data', resolve)))).toBe('one\n');
+    const end = fate(half);
+    screen.type(KEY.ctrlD);
+    expect(await end).toBe('end');
+    half.end('two\n');
+    await screen.shows('two');
+    expect(await screen.exit()).toMatchObject({ status: 0 });
+  });
+});

@@ -1,0 +1,38 @@
+/** Commands on a terminal: a pseudo-terminal of 80 columns that Python opens, as Node has none. */
+import { spawnSync } from 'node:child_process';
+import type { Command } from '../support/command.ts';
+import { DEFINITION, startProgram, type Options } from './chatosbot.ts';
+
+const PROGRAM = `
+import ctypes, fcntl, os, pty, select, struct, sys, termios
+pid, terminal = pty.fork()
+if pid == 0:
+    try: ctypes.CDLL(None).prctl(1, 9)  # ends with this program
+    except Exception: pass
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 80, 0, 0))
+    os.execvp(sys.argv[1], sys.argv[1:])
+sources = [0, terminal]
+while True:
+    for source in select.select(sources, [], [])[0]:
+        try: data = os.read(source, 65536)
+        except OSError: data = b''
+        if source == 0 and data: os.write(terminal, data)
+        elif source == 0: sources.remove(0)
+        elif data: os.write(1, data)
+        else: sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+`;
+
+/** Whether this machine has what it takes. */
+export const HAS_TERMINAL = spawnSync('python3', ['-c', 'import os, pty; os.waitstatus_to_exitcode']).status === 0;
+
+/** What the keys send. */
+export const KEY = { enter: '\r', backspace: '\u007F', ctrlC: '\u0003', ctrlD: '\u0004', ctrlZ: '\u001A' } as const;
+
+/** A shell's script on a terminal, with `chatosbot` in it; what is seen there comes as its standard output. */
+export function onTerminal(script: string, options: Options = {}): Command {
+  return startProgram('python3', ['-c', PROGRAM, 'bash', '-c', `${DEFINITION}\n${script}`], {
+    input: 'open',
+    ...options,
+    env: { TERM: 'xterm', ...options.env },
+  });
+}
