@@ -16,5 +16,7 @@ export default defineConfig({
     testTimeout: 20_000,
     hookTimeout: 20_000,
     pool: 'forks',
+    // Many tests wait for child processes and time-outs: one more worker than there are processors on a small machine.
+    maxWorkers: 3,
   },
 });
