@@ -1,12 +1,15 @@
-import { fstatSync } from 'node:fs';
+import { fstatSync, readFileSync } from 'node:fs';
 import process from 'node:process';
+import { Readable } from 'node:stream';
+import { isatty } from 'node:tty';
 
 /**
- * Standard input. Node takes a directory for an empty input; to the user it is a mistake.
+ * Standard input. Node takes a directory for an empty input; to the user it is a mistake. In the background of a terminal
+ * it is empty: who reads there is stopped by the system.
  *
  * @throws an `EISDIR` error where it is a directory
  */
-export function standardInput(): NodeJS.ReadStream {
+export function standardInput(): Readable & { readonly isTTY?: boolean } {
   let isDirectory = false;
   try {
     isDirectory = fstatSync(0).isDirectory();
@@ -14,5 +17,16 @@ export function standardInput(): NodeJS.ReadStream {
     // Closed: Node gives an empty input then, which is right.
   }
   if (isDirectory) throw Object.assign(new Error('is a directory'), { code: 'EISDIR', syscall: 'read' });
-  return process.stdin;
+  return isInBackground() ? Readable.from([]) : process.stdin;
+}
+
+/** Whether standard input is a terminal that another job has at the moment; known on Linux only. */
+function isInBackground(): boolean {
+  if (!isatty(0)) return false;
+  try {
+    const [, , group, , , foreground] = readFileSync('/proc/self/stat', 'utf8').split(') ').at(-1)!.split(' ');
+    return group !== foreground;
+  } catch {
+    return false;
+  }
 }

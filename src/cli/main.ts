@@ -41,6 +41,17 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+/** Whether what is said on standard error is for a machine. */
+function wantsJson(argv: readonly string[]): boolean {
+  const format = process.env['CHATOSBOT_LOG_FORMAT'];
+  return argv.includes('--json') || /--log-format[= ]json/.test(argv.join(' ')) || format === 'json';
+}
+
+// An empty variable is as good as none.
+for (const [name, value] of Object.entries(process.env)) {
+  if (name.startsWith('CHATOSBOT_') && value === '') delete process.env[name];
+}
+
 // Whoever reads our output may stop reading: that ends a command, quietly.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exitCode = EXIT.outputClosed;
@@ -59,7 +70,7 @@ try {
     );
   } else if (!(error instanceof ExitSignal) && exit.message !== '') {
     const { noticeError } = await import('./output.ts');
-    noticeError(exit.message, error, process.argv.includes('--json'));
+    noticeError(exit.message, error, wantsJson(process.argv));
   }
 }
 const { flushOutput } = await import('./output.ts');

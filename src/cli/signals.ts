@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { EXIT } from './exit.ts';
+import { EXIT, ExitSignal } from './exit.ts';
 
 /** The signals that ask a program to stop, with the status that tells of each. */
 export const STOP_STATUS = {
@@ -20,10 +20,10 @@ export function onStopSignal(callback: (signal: StopSignal) => void): () => void
 }
 
 /**
- * For commands that a signal interrupts: the signal aborts `signal`; `status()` is then the one to exit with. A second
- * signal ends the process at once.
+ * For commands that a signal interrupts: runs one with an AbortSignal that the first signal aborts, and ends it with that
+ * signal's status then. A second signal ends the process at once.
  */
-export function interruptible(): { signal: AbortSignal; status(): number | undefined; stop(): void } {
+export async function interruptibly(run: (signal: AbortSignal) => Promise<void>): Promise<void> {
   const abort = new AbortController();
   let status: number | undefined;
   const stop = onStopSignal((signal) => {
@@ -31,7 +31,13 @@ export function interruptible(): { signal: AbortSignal; status(): number | undef
     status = STOP_STATUS[signal];
     abort.abort();
   });
-  return { signal: abort.signal, status: () => status, stop };
+  try {
+    await run(abort.signal);
+  } catch (error) {
+    throw status === undefined ? error : new ExitSignal(status);
+  } finally {
+    stop();
+  }
 }
 
 /**

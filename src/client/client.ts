@@ -117,7 +117,7 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
 
   /** Whether there is a session at the moment. */
   get connected(): boolean {
-    return this.#loop.session !== undefined;
+    return this.#loop.session?.connection.open === true;
   }
 
   /** Open private connections. */

@@ -57,8 +57,12 @@ export async function runSession(
     {
       onPacket: (packet) => (open ? handlers.onPacket(packet) : onAnswer(packet)),
       onClose: (error) => {
-        accepted.reject(loginError(name, error));
-        closed.resolve(error);
+        accepted.reject(
+          error
+            ? withServer(name, error)
+            : new ChatosError('CONNECTION_LOST', `${name} closed the connection during login`),
+        );
+        closed.resolve(error && withServer(name, error));
       },
     },
     { longBytes: server.longBytes, maxQueuedBytes: Infinity },
@@ -76,9 +80,9 @@ export async function runSession(
   }
 }
 
-function loginError(server: string, error: ChatosError | undefined): ChatosError {
-  if (!error) return new ChatosError('CONNECTION_LOST', `${server} closed the connection during login`);
+/** What could not be read is told with the place that it came from, and with what is most often the reason. */
+function withServer(server: string, error: ChatosError): ChatosError {
   if (error.code !== 'MALFORMED_PACKET') return error;
-  const message = `${server} does not speak ChatOS, or with the other longBytes: ${error.message}`;
-  return new ChatosError('MALFORMED_PACKET', message, { cause: error });
+  const message = `${server} does not speak ChatOS, or with another longBytes: ${error.message}`;
+  return new ChatosError('MALFORMED_PACKET', message, { cause: error, fields: error.fields });
 }

@@ -39,7 +39,7 @@ const programs = scripts.filter(({ code }) => !code.includes('defineBot'));
 describe('the plugins in the docs', () => {
   test.each(plugins)('$from loads and runs', async ({ file }) => {
     const net = await TestNetwork.start();
-    await net.bot(file, { login: 'bot' });
+    await expect(net.bot(file, { login: 'bot' })).resolves.toBeUndefined();
     await net.stop();
   });
 });
@@ -47,7 +47,7 @@ describe('the plugins in the docs', () => {
 describe('the programs in the docs', () => {
   test.each(programs)('$from runs to its end', async ({ file }) => {
     const loader = await createModuleLoader({ ...PLUGIN_MODULES, 'chatosbot/testing': testing });
-    await loader.load(file);
+    await expect(loader.load(file)).resolves.toBeDefined();
   });
 });
 

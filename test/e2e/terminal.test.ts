@@ -142,6 +142,24 @@ describe.skipIf(!HAS_TERMINAL)('pipe, on a terminal', () => {
     expect(stdout).not.toContain('sent 0 B');
   });
 
+  test('works in the background, with its input being the terminal', async () => {
+    const screen = onTerminal(
+      `set -m
+       chatosbot pipe --listen --login ear --server ${at} > ../heard &
+       echo hello | chatosbot pipe ear --server ${at}
+       wait; jobs; echo "over: $(cat ../heard)"`,
+    );
+    expect(await screen.exit()).toMatchObject({ stdout: expect.stringMatching(/over: hello\r\n$/) });
+  });
+
+  test('ends when the peer has ended, where its input is the terminal', async () => {
+    const bob = await peer(port, 'sender');
+    const screen = onTerminal(`chatosbot pipe sender --server ${at} > ../received; echo "status $?"`);
+    const { half } = await acceptNext(bob, port);
+    half.end('data');
+    expect(await screen.exit()).toMatchObject({ stdout: expect.stringMatching(/status 0\r\n$/) });
+  });
+
   test('shows no progress with -q', async () => {
     const bob = await peer(port, 'hush');
     const screen = onTerminal(`chatosbot pipe -q hush --server ${at} < /dev/null`);

@@ -8,10 +8,10 @@ import { Conversation } from '../chat/conversation.ts';
 import { chatHelp, runLine } from '../chat/line-commands.ts';
 import { jsonView, textView, type ChatView } from '../chat/view.ts';
 import { connectCommand, type ConnectFlags } from '../connect.ts';
-import { ExitSignal } from '../exit.ts';
+import { exitFor, ExitSignal } from '../exit.ts';
 import { configOption, loginOption, seconds, serverOption } from '../options.ts';
 import { standardInput } from '../input.ts';
-import { interruptible } from '../signals.ts';
+import { interruptibly } from '../signals.ts';
 
 interface ChatFlags extends ConnectFlags {
   readonly linger: number;
@@ -43,15 +43,7 @@ Examples:
 }
 
 async function chat(flags: ChatFlags): Promise<void> {
-  const interrupt = interruptible();
-  try {
-    await converse(flags, interrupt.signal);
-  } catch (error) {
-    const status = interrupt.status();
-    throw status === undefined ? error : new ExitSignal(status);
-  } finally {
-    interrupt.stop();
-  }
+  await interruptibly((signal) => converse(flags, signal));
 }
 
 async function converse(flags: ChatFlags, signal: AbortSignal): Promise<void> {
@@ -133,7 +125,8 @@ async function readScript(
     }
   }
   await new Promise((resolve) => setTimeout(resolve, flags.linger * 1000));
-  if (failure) throw failure;
+  // It has been told already, except to a machine that wants its code.
+  if (failure) throw flags.json ? failure : new ExitSignal(exitFor(failure).status);
 }
 
 function chatError(error: unknown): ChatosError {

@@ -11,12 +11,11 @@ import { matchesLogin } from '../../policy/login-glob.ts';
 import { pipeChannel } from '../../transfer/pipe.ts';
 import { toJsonLine } from '../../util/json-line.ts';
 import { connectCommand, type ConnectFlags } from '../connect.ts';
-import { ExitSignal } from '../exit.ts';
 import { configOption, loginArgument, loginOption, seconds, serverOption } from '../options.ts';
 import { notice } from '../output.ts';
 import { showProgress } from '../progress.ts';
 import { standardInput } from '../input.ts';
-import { interruptible } from '../signals.ts';
+import { interruptibly } from '../signals.ts';
 
 interface PipeFlags extends ConnectFlags {
   readonly listen?: boolean;
@@ -63,15 +62,7 @@ async function pipe(peer: string | undefined, flags: PipeFlags, command: Command
     command.error('error: name a peer, or use --listen to wait for one');
   }
   if (flags.from && !flags.listen) command.error('error: --from goes with --listen');
-  const interrupt = interruptible();
-  try {
-    await run(peer, flags, interrupt.signal);
-  } catch (error) {
-    const status = interrupt.status();
-    throw status === undefined ? error : new ExitSignal(status);
-  } finally {
-    interrupt.stop();
-  }
+  await interruptibly((signal) => run(peer, flags, signal));
 }
 
 async function run(peer: string | undefined, flags: PipeFlags, signal: AbortSignal): Promise<void> {
@@ -122,8 +113,11 @@ async function transfer(channel: Channel, flags: PipeFlags, signal: AbortSignal)
   const hideProgress = hidden
     ? () => undefined
     : showProgress(() => ({ sent: channel.bytesSent, received: channel.bytesReceived }));
+  const input = standardInput();
+  // Whoever sits at a terminal has nothing to add when the peer has ended: they would have to know of Ctrl-D.
+  if (input.isTTY) channel.once('inputEnd', () => input.push(null));
   try {
-    return await pipeChannel(channel, standardInput(), process.stdout);
+    return await pipeChannel(channel, input, process.stdout);
   } finally {
     hideProgress();
     signal.removeEventListener('abort', abort);

@@ -23,6 +23,7 @@ import {
   serverOption,
   type LogFlags,
 } from '../options.ts';
+import { counted } from '../../util/printable.ts';
 import { announce } from '../output.ts';
 import { untilStopSignal } from '../signals.ts';
 
@@ -92,7 +93,8 @@ async function run(files: string[], given: RunFlags, command: Command): Promise<
     const ending = await Promise.race([stopSignal, runtime.failed]);
     if (isChatosError(ending)) throw ending;
     const { channelCount } = runtime;
-    const waiting = channelCount > 0 ? `, waiting up to ${flags.drain} s for ${channelCount} private connections` : '';
+    const waiting =
+      channelCount > 0 ? `, waiting up to ${flags.drain} s for ${counted(channelCount, 'private connection')}` : '';
     announce(flags, `stopping on ${ending}${waiting}`, { signal: ending, channels: channelCount });
   } finally {
     await runtime.stop({ timeoutMs: flags.drain * 1000 });

@@ -9,8 +9,7 @@ import { toJsonLine } from '../../util/json-line.ts';
 import { connectCommand, type ConnectFlags } from '../connect.ts';
 import { configOption, loginArgument, loginOption, serverOption } from '../options.ts';
 import { standardInput } from '../input.ts';
-import { interruptible } from '../signals.ts';
-import { ExitSignal } from '../exit.ts';
+import { interruptibly } from '../signals.ts';
 import { writeLine } from '../output.ts';
 
 interface SayFlags extends ConnectFlags {
@@ -44,15 +43,7 @@ nobody has that login, the server drops it, and nobody can tell.`,
 }
 
 async function say(words: string[], flags: SayFlags): Promise<void> {
-  const interrupt = interruptible();
-  try {
-    await deliver(words, flags, interrupt.signal);
-  } catch (error) {
-    const status = interrupt.status();
-    throw status === undefined ? error : new ExitSignal(status);
-  } finally {
-    interrupt.stop();
-  }
+  await interruptibly((signal) => deliver(words, flags, signal));
 }
 
 async function deliver(words: string[], flags: SayFlags, signal: AbortSignal): Promise<void> {

@@ -4,6 +4,7 @@ import { formatAddress, parseAddress, type Address } from '../../net/address.ts'
 import { ChatosServer } from '../../server/server.ts';
 import { DEFAULT_ADDRESS } from '../connect.ts';
 import { configOption, listenOption, loggerFor, logOptions, seconds, type LogFlags } from '../options.ts';
+import { counted } from '../../util/printable.ts';
 import { announce } from '../output.ts';
 import { untilStopSignal } from '../signals.ts';
 
@@ -55,7 +56,7 @@ async function serve(flags: ServeFlags): Promise<void> {
 
   const signal = await stopSignal;
   const { channels } = server.stats;
-  const waiting = channels > 0 ? `, waiting up to ${flags.drain} s for ${channels} private connections` : '';
+  const waiting = channels > 0 ? `, waiting up to ${flags.drain} s for ${counted(channels, 'private connection')}` : '';
   announce(flags, `stopping on ${signal}${waiting}`, { signal, channels });
   await server.close({ drainMs: flags.drain * 1000 });
   announce(flags, 'stopped', {});
