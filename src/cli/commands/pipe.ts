@@ -5,7 +5,7 @@ import type { ChatosClient } from '../../client/client.ts';
 import type { PrivateRequest } from '../../client/private-request.ts';
 import { startWaiting } from '../../client/wait.ts';
 import { ChatosError, isChatosError } from '../../errors.ts';
-import { dial } from '../../net/dial.ts';
+import { isAlive } from '../../net/probe.ts';
 import { formatAddress } from '../../net/address.ts';
 import { matchesLogin } from '../../policy/login-glob.ts';
 import { pipeChannel } from '../../transfer/pipe.ts';
@@ -96,13 +96,10 @@ async function run(peer: string | undefined, flags: PipeFlags, signal: AbortSign
  * is gone too when the channel ends, and nobody listens there any more, the end is not believed.
  */
 async function assertServerOutlives(client: ChatosClient): Promise<void> {
-  try {
-    (await dial(client.server)).destroy();
-  } catch (cause) {
-    if (client.connected) return;
-    const message = 'the server went away when the private connection ended; what was sent may be incomplete';
-    throw new ChatosError('CONNECTION_LOST', message, { cause });
-  }
+  // A server that stops in order listens no more, but keeps its sessions until its channels have ended.
+  if ((await isAlive(client.server)) || client.connected) return;
+  const message = 'the server went away when the private connection ended; what was sent may be incomplete';
+  throw new ChatosError('CONNECTION_LOST', message);
 }
 
 async function transfer(channel: Channel, flags: PipeFlags, signal: AbortSignal) {
