@@ -82,7 +82,6 @@ describe('chat, from a script', () => {
     for (const said of ['harry: A', `harry -> ${me}: B`, '[harry]: C']) {
       expect(script.stdout.toString()).toContain(`${said}\\e]0;owned\\u{7}\\e[2J\\r\\u{9b}31mred\\u{202e}txt.exe\n`);
     }
-    // eslint-disable-next-line no-control-regex
     expect(script.stdout.toString() + script.stderr).not.toMatch(/[\u0000-\u0009\u000B-\u001F\u007F-\u009F\u202E]/);
   });
 

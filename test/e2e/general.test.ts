@@ -158,7 +158,6 @@ describe('where the server is', () => {
 });
 
 describe.skipIf(!HAS_TERMINAL)('colour', () => {
-  // eslint-disable-next-line no-control-regex
   const SGR = /\u001B\[[\d;]*m/;
 
   test.each([

@@ -55,7 +55,6 @@ describe.skipIf(!HAS_TERMINAL)('chat, on a terminal', () => {
     await screen.shows('verbose: word');
     const behind = screen.stdout.toString().split('interruption\r\n')[1]!;
     // Up, before anything else is written there: onto the line that has just been shown.
-    // eslint-disable-next-line no-control-regex
     expect(behind).not.toMatch(/^[^>]*\u001B\[\d*A/);
   });
 
