@@ -1,6 +1,6 @@
 // Serves a directory over private connections: HTTP/1.1 rides on the channel. GET and HEAD, ranges, nothing outside.
 //
-// Options: directory (required), relative to where the bot is started.
+// Options: directory (required), relative to the configuration, else to where the bot is started.
 import { createReadStream } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import http from 'node:http';
@@ -18,7 +18,7 @@ export default defineBot({
   async onStart(bot) {
     const { directory } = bot.options;
     if (typeof directory !== 'string') throw new Error('files needs the option "directory": what to serve');
-    root = await realpath(directory);
+    root = await realpath(path.resolve(bot.directory, directory));
     // Clients that somebody wrote in an afternoon leave Host out.
     server = http.createServer({ requireHostHeader: false }, (request, response) => {
       if (!mayAsk(request, response)) return;
@@ -94,7 +94,7 @@ async function serve(request: http.IncomingMessage, response: http.ServerRespons
 async function locate(url: string): Promise<string | undefined> {
   let name: string;
   try {
-    name = decodeURIComponent(url.split(/[?#]/)[0]!);
+    name = decodeURIComponent(url.replace(/^https?:\/\/[^/]*/i, '').split(/[?#]/)[0]!);
   } catch {
     return undefined;
   }

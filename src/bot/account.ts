@@ -58,9 +58,9 @@ export class Account {
     this.ended = new Promise((resolve) => this.#client.once('closed', resolve));
   }
 
-  add(plugin: LoadedPlugin, options: Readonly<Record<string, unknown>>): void {
+  add(plugin: LoadedPlugin, options: Readonly<Record<string, unknown>>, directory: string): void {
     const { log, clock } = this.#settings;
-    this.#runners.push(new PluginRunner(plugin, this.#client, { options, log, clock }));
+    this.#runners.push(new PluginRunner(plugin, this.#client, { options, directory, log, clock }));
   }
 
   get channelCount(): number {
@@ -81,6 +81,11 @@ export class Account {
   /** Resolves when no private connection is open. */
   channelsClosed(): Promise<void> {
     return this.#client.channelsClosed();
+  }
+
+  /** Breaks channels and session at once. */
+  abort(): void {
+    void this.#client.destroy();
   }
 
   /** Ends the session; channels that are still open are broken. */

@@ -38,7 +38,7 @@ export class PluginRunner {
   constructor(
     plugin: LoadedPlugin,
     client: ChatosClient,
-    settings: { options: Readonly<Record<string, unknown>>; log: Logger; clock: Clock },
+    settings: { options: Readonly<Record<string, unknown>>; directory: string; log: Logger; clock: Clock },
   ) {
     this.plugin = plugin;
     setMaxListeners(0, this.#abort.signal);
@@ -47,6 +47,7 @@ export class PluginRunner {
       name: plugin.name,
       login: client.login,
       options: settings.options,
+      directory: settings.directory,
       log: this.#log,
       signal: this.#abort.signal,
       say: (text) => sendParts(text, (part) => client.say(part)),

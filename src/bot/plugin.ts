@@ -37,6 +37,8 @@ export interface Bot {
   readonly login: string;
   /** The `options` of the plugin in the configuration, as they stand there. */
   readonly options: Readonly<Record<string, unknown>>;
+  /** What relative paths in the options are relative to: the configuration's folder, else the working directory. */
+  readonly directory: string;
   readonly log: Logger;
   /** Aborted when the bot stops. */
   readonly signal: AbortSignal;

@@ -15,6 +15,8 @@ export interface BotEntry {
   readonly login?: string | undefined;
   /** Handed to the plugin as `bot.options`. @default {} */
   readonly options?: Readonly<Record<string, unknown>> | undefined;
+  /** What relative paths in the options are relative to. @default the working directory */
+  readonly directory?: string | undefined;
 }
 
 export interface RuntimeOptions {
@@ -44,7 +46,13 @@ export class BotRuntime {
     const { clock = SYSTEM_CLOCK, onLogin = () => undefined } = options;
     this.#log = log;
     const accounts = new Map<string, Account>();
-    for (const { plugin, server, login = plugin.name, options: pluginOptions = {} } of entries) {
+    for (const {
+      plugin,
+      server,
+      login = plugin.name,
+      options: pluginOptions = {},
+      directory = process.cwd(),
+    } of entries) {
       const key = `${formatAddress(server)} ${loginKey(login)}`;
       let account = accounts.get(key);
       if (!account) {
@@ -52,7 +60,7 @@ export class BotRuntime {
         accounts.set(key, account);
         this.#accounts.push(account);
       }
-      account.add(plugin, pluginOptions);
+      account.add(plugin, pluginOptions, directory);
     }
   }
 
@@ -94,6 +102,11 @@ export class BotRuntime {
     if (this.#stopping) this.#abandon.abort();
     this.#stopping ??= this.#stop(options.timeoutMs ?? DEFAULT_STOP_TIMEOUT_MS);
     return this.#stopping;
+  }
+
+  /** Breaks everything at once: for a process that is about to exit. */
+  abort(): void {
+    for (const account of this.#accounts) account.abort();
   }
 
   async #stop(timeoutMs: number): Promise<void> {

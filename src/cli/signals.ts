@@ -41,14 +41,17 @@ export async function interruptibly(run: (signal: AbortSignal) => Promise<void>)
 }
 
 /**
- * For commands that run until they are told to stop: resolves on the first signal; a second one ends the process at
- * once, with the signal's own status.
+ * For commands that run until they are told to stop: resolves on the first signal; a second one calls `atOnce`, and ends
+ * the process with the signal's own status.
  */
-export function untilStopSignal(): Promise<StopSignal> {
+export function untilStopSignal(atOnce: () => void): Promise<StopSignal> {
   return new Promise((resolve) => {
     let first = true;
     onStopSignal((signal) => {
-      if (!first) process.exit(STOP_STATUS[signal]);
+      if (!first) {
+        atOnce();
+        process.exit(STOP_STATUS[signal]);
+      }
       first = false;
       resolve(signal);
     });

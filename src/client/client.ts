@@ -11,13 +11,15 @@ import {
   DEFAULT_REQUEST_TIMEOUT_MS,
   resolveClientOptions,
   type ClientOptions,
+  DEFAULT_SEND_TIMEOUT_MS,
   type RequestOptions,
+  type SendOptions,
   type ResolvedClientOptions,
 } from './options.ts';
 import { PrivateRequest } from './private-request.ts';
 import { Requests } from './requests.ts';
 import { SessionLoop, type Retry } from './session-loop.ts';
-import { withResolvers } from './wait.ts';
+import { startWaiting } from './wait.ts';
 
 /** A message as it came from the server. */
 export interface ChatMessage {
@@ -133,10 +135,11 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
   /**
    * Says something to everyone; resolves when the operating system has taken it.
    *
-   * @throws {ChatosError} `INVALID_PACKET` where it is over 1024 bytes, `NOT_CONNECTED`, `CONNECTION_LOST`
+   * @throws {ChatosError} `INVALID_PACKET` where it is over 1024 bytes, `NOT_CONNECTED`, `CONNECTION_LOST`, `TIMED_OUT` or
+   *   `ABORTED` (the message may still be sent then)
    */
-  say(text: string): Promise<void> {
-    return this.#deliver({ type: 'MESSAGE', login: this.login, msg: text });
+  say(text: string, options: SendOptions = {}): Promise<void> {
+    return this.#deliver({ type: 'MESSAGE', login: this.login, msg: text }, options);
   }
 
   /**
@@ -145,8 +148,8 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
    *
    * @throws {ChatosError} as {@link ChatosClient.say}
    */
-  tell(to: string, text: string): Promise<void> {
-    return this.#deliver({ type: 'MESSAGE_PRIVATE', loginSender: this.login, loginTarget: to, msg: text });
+  tell(to: string, text: string, options: SendOptions = {}): Promise<void> {
+    return this.#deliver({ type: 'MESSAGE_PRIVATE', loginSender: this.login, loginTarget: to, msg: text }, options);
   }
 
   /**
@@ -224,15 +227,17 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
   }
 
   #onRequest(from: string): void {
-    const { signal, session } = this.#loop;
+    const { session } = this.#loop;
     // On a later session, an answer would be one to nothing.
     const isOver = (): boolean => this.#loop.session !== session;
     const request = new PrivateRequest(from, {
-      accept: async () => {
+      accept: async (options) => {
         if (!this.#loop.session) throw this.#notConnected();
         if (isOver()) throw new ChatosError('CONNECTION_LOST', `the request of ${from} ended with the session`);
-        const connectId = await this.#requests.accept(from, { timeoutMs: this.#options.establishTimeoutMs, signal });
-        return this.#establish(from, 'target', connectId, signal);
+        const both = this.#signalWith(options.signal);
+        const limits = { timeoutMs: this.#options.establishTimeoutMs, signal: both };
+        const connectId = await this.#requests.accept(from, limits);
+        return this.#establish(from, 'target', connectId, both);
       },
       refuse: () => {
         if (!isOver()) this.#requests.refuse(from);
@@ -261,12 +266,18 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
     }
   }
 
-  async #deliver(packet: Packet): Promise<void> {
+  async #deliver(packet: Packet, options: SendOptions): Promise<void> {
     const connection = this.#loop.session?.connection;
     if (!connection?.open) throw this.#notConnected();
-    const { promise, resolve, reject } = withResolvers<void>();
-    connection.send(packet, (error) => (error ? reject(error) : resolve()));
-    await promise;
+    const { timeoutMs = DEFAULT_SEND_TIMEOUT_MS, signal } = options;
+    const waiting = startWaiting<void>({ timeoutMs, signal, what: 'the server did not take the message' });
+    try {
+      connection.send(packet, (error) => (error ? waiting.reject(error) : waiting.resolve()));
+    } catch (error) {
+      waiting.resolve();
+      throw error;
+    }
+    await waiting.promise;
   }
 
   #notConnected(): ChatosError {

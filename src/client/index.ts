@@ -4,5 +4,5 @@ export { formatAddress, parseAddress, type Address, type AddressLike } from '../
 export { type Backoff } from './backoff.ts';
 export { Channel, type ChannelRole } from './channel.ts';
 export { ChatosClient, type ChatMessage, type ClientEvents } from './client.ts';
-export { type ClientOptions, type RequestOptions } from './options.ts';
-export { PrivateRequest } from './private-request.ts';
+export { type ClientOptions, type RequestOptions, type SendOptions } from './options.ts';
+export { PrivateRequest, type AcceptOptions } from './private-request.ts';

@@ -60,3 +60,12 @@ export interface RequestOptions {
 }
 
 export const DEFAULT_REQUEST_TIMEOUT_MS = 30_000;
+
+/** How a message is sent. */
+export interface SendOptions {
+  /** Milliseconds that the server may leave the message unread before the wait is given up. @default 30000 */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export const DEFAULT_SEND_TIMEOUT_MS = 30_000;

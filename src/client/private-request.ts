@@ -1,14 +1,19 @@
 import { ChatosError } from '../errors.ts';
 import type { Channel } from './channel.ts';
 
+/** How a request is accepted. */
+export interface AcceptOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** A peer's request for a private connection, to be accepted or refused once. */
 export class PrivateRequest {
   /** Who asks. */
   readonly from: string;
-  readonly #answer: { accept(): Promise<Channel>; refuse(): void };
+  readonly #answer: { accept(options: AcceptOptions): Promise<Channel>; refuse(): void };
   #answered = false;
 
-  constructor(from: string, answer: { accept(): Promise<Channel>; refuse(): void }) {
+  constructor(from: string, answer: { accept(options: AcceptOptions): Promise<Channel>; refuse(): void }) {
     this.from = from;
     this.#answer = answer;
   }
@@ -24,12 +29,12 @@ export class PrivateRequest {
    * @throws {ChatosError} `INVALID_ARGUMENT` where it was answered already; `TIMED_OUT`, `CONNECTION_LOST`,
    *   `NOT_CONNECTED` or `ABORTED` where the channel did not come about
    */
-  async accept(): Promise<Channel> {
+  async accept(options: AcceptOptions = {}): Promise<Channel> {
     if (this.#answered) {
       throw new ChatosError('INVALID_ARGUMENT', `the request of ${this.from} was answered already`);
     }
     this.#answered = true;
-    return await this.#answer.accept();
+    return await this.#answer.accept(options);
   }
 
   /** Refuses. Does nothing where it was answered already. */

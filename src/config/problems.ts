@@ -30,8 +30,9 @@ function problemsOfIssue(schema: object, issue: BaseIssue<unknown>, prefix: Path
   }
   if (issue.type === 'strict_object' && issue.expected !== 'Object' && last !== undefined) {
     if (issue.expected === 'never') {
-      const suggestion = closest(String(last.key), knownKeys(schema, path.slice(0, -1)));
-      const hint = suggestion ? `; did you mean '${suggestion}'?` : '';
+      const known = knownKeys(schema, path.slice(0, -1));
+      const suggestion = closest(String(last.key), known);
+      const hint = suggestion ? `; did you mean '${suggestion}'?` : `; expected one of ${known.join(', ')}`;
       return [{ path, atKey: true, message: `unknown key '${String(last.key)}'${hint}` }];
     }
     return [{ path: path.slice(0, -1), atKey: false, message: `'${String(last.key)}' is missing` }];
@@ -40,6 +41,7 @@ function problemsOfIssue(schema: object, issue: BaseIssue<unknown>, prefix: Path
 }
 
 function describe(issue: BaseIssue<unknown>): string {
+  if (issue.type === 'picklist') return `${issue.message}, found ${found(issue.input)}`;
   if (!issue.message.startsWith('Invalid ')) return issue.message;
   return `expected ${NAMES[issue.expected ?? ''] ?? issue.expected ?? issue.type}, found ${found(issue.input)}`;
 }

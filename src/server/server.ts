@@ -29,6 +29,9 @@ export interface ServerStats {
 /** After the last private connection has ended, the time its clients have to leave by themselves. */
 const LEAVE_MS = 250;
 
+/** When closing, clients have this long to end their side. */
+const SESSION_END_MS = 1_000;
+
 /**
  * A complete ChatOS server. It may listen on several addresses, with either width of LONG; logins, messages and private
  * connections go across them.
@@ -90,6 +93,12 @@ export class ChatosServer {
     return this.#closing;
   }
 
+  /** Breaks everything at once: for a process that is about to exit. */
+  abort(): void {
+    this.#hub.channels.abort();
+    for (const session of this.#hub.sessions) session.destroy();
+  }
+
   async #close(drainMs: number): Promise<void> {
     const { channels, sessions, negotiations } = this.#hub;
     const closed = this.#listeners.map((listener) => listener.close());
@@ -102,7 +111,11 @@ export class ChatosServer {
       return session.closed;
     });
     negotiations.clear();
+    const late = setTimeout(() => {
+      for (const session of sessions) session.destroy();
+    }, SESSION_END_MS);
     await Promise.all([...ended, ...closed]);
+    clearTimeout(late);
   }
 
   #accept(socket: net.Socket, { longBytes }: Address): void {

@@ -126,6 +126,11 @@ export class Session implements Member {
     this.#connection.end();
   }
 
+  /** Closes the connection at once. */
+  destroy(): void {
+    this.#connection.destroy();
+  }
+
   readonly #onPacket = (packet: Packet, frame: () => Buffer): void => {
     this.#packets += 1;
     try {

@@ -2,7 +2,8 @@ import type { Channel } from '../client/channel.ts';
 import type { ChatMessage, ChatosClient } from '../client/client.ts';
 import type { RequestOptions } from '../client/options.ts';
 import type { PrivateRequest } from '../client/private-request.ts';
-import { withResolvers } from '../client/wait.ts';
+import type { ChatosError } from '../errors.ts';
+import { startWaiting } from '../client/wait.ts';
 
 /** How long an expectation waits, in milliseconds. */
 const DEFAULT_EXPECT_TIMEOUT_MS = 5_000;
@@ -62,11 +63,16 @@ export class TestUser {
     return this.#client.request(peer, { timeoutMs: DEFAULT_EXPECT_TIMEOUT_MS, ...options });
   }
 
-  /** Accepts the next private request that a peer makes. */
-  acceptNext(): Promise<Channel> {
-    const { promise, resolve, reject } = withResolvers<Channel>();
-    this.#client.once('request', (request: PrivateRequest) => void request.accept().then(resolve, reject));
-    return promise;
+  /** Accepts the next private request that a peer makes. Rejects where none comes in time. */
+  acceptNext(timeoutMs: number = DEFAULT_EXPECT_TIMEOUT_MS): Promise<Channel> {
+    const waiting = startWaiting<Channel>({ timeoutMs, what: `${this.login} was not asked for a private connection` });
+    this.#client.once('request', (request: PrivateRequest) => {
+      void request.accept().then(
+        (channel) => waiting.resolve(channel),
+        (error: ChatosError) => waiting.reject(error),
+      );
+    });
+    return waiting.promise;
   }
 
   /** Logs out. */

@@ -48,15 +48,15 @@ test('serve breaks what has not finished when --drain is over, so that nobody ta
   expect(await command.exit()).toMatchObject({ status: 0 });
 });
 
-test('serve ends at once on a second signal, with the status of that signal', async () => {
+test('serve ends at once on a second signal, with the status of that signal, and breaks what is open', async () => {
   const { command, port } = await startServer(['--drain', '1000']);
-  const { left } = await channel(port);
+  const { left, right } = await channel(port);
   command.kill('SIGTERM');
   await command.line(/^stopping on SIGTERM/);
-  const end = fate(left);
+  const ends = Promise.all([fate(left), fate(right)]);
   command.kill('SIGINT');
   expect(await command.exit()).toMatchObject({ status: 130 });
-  await end;
+  expect(await ends).toEqual(['reset', 'reset']);
 });
 
 test('serve ends although a client neither reads nor leaves', async () => {

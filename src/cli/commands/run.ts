@@ -9,6 +9,7 @@ import { loadConfig, type LoadedConfig } from '../../config/load.ts';
 import { ChatosError, isChatosError, messageOf } from '../../errors.ts';
 import { formatAddress, parseAddress, type Address } from '../../net/address.ts';
 import { PLUGIN_MODULES } from '../../plugin-modules.ts';
+import { loginProblem } from '../../protocol/login.ts';
 import { DEFAULT_POLICY } from '../../policy/policy.ts';
 import { ChatosServer } from '../../server/server.ts';
 import type { Logger } from '../../util/log.ts';
@@ -68,7 +69,11 @@ Each bot logs in under its own login, else --login, else the name of its file.`,
 
 async function run(files: string[], given: RunFlags, command: Command): Promise<void> {
   const flags = withoutOverridden(given, command);
-  const stopSignal = untilStopSignal();
+  const running: { abort(): void }[] = [];
+  // A process that just exits would end its channels with FIN, as if all had been said.
+  const stopSignal = untilStopSignal(() => {
+    for (const each of running) each.abort();
+  });
   const loaded = await loadConfig({ file: flags.config });
   const log = loggerFor(flags);
   const entries = await loadEntries(files, loaded, flags);
@@ -85,6 +90,8 @@ async function run(files: string[], given: RunFlags, command: Command): Promise<
       },
     },
   );
+  running.push(runtime);
+  if (embedded) running.push(embedded);
   const restoreHandlers = surviveStrayErrors(log);
   try {
     await Promise.race([runtime.start(), stopSignal]);
@@ -138,7 +145,13 @@ async function loadEntries(files: string[], { config, directory, file }: LoadedC
   const entries: Omit<BotEntry, 'server'>[] = [];
   for (const { path: pluginFile, login, options } of wanted) {
     const plugin = await loadPlugin(path.relative(process.cwd(), pluginFile), loader);
-    entries.push({ plugin, login: login ?? flags.login ?? config.login, options });
+    const account = login ?? flags.login ?? config.login;
+    const problem = account === undefined ? loginProblem(plugin.name) : undefined;
+    if (problem !== undefined) {
+      const message = `${pluginFile}: its name '${plugin.name}' cannot be its login (${problem}); give it one`;
+      throw new ChatosError('INVALID_PLUGIN', message);
+    }
+    entries.push({ plugin, login: account, options, directory });
   }
   if (announcements.length > 0) {
     entries.push({ plugin: announcementsPlugin(announcements), login: flags.login ?? config.login });

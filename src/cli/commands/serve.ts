@@ -39,11 +39,13 @@ second one ends it at once.`,
 }
 
 async function serve(flags: ServeFlags): Promise<void> {
-  const stopSignal = untilStopSignal();
+  let server: ChatosServer | undefined;
+  // A process that just exits would end its channels with FIN, as if all had been said.
+  const stopSignal = untilStopSignal(() => server?.abort());
   const { config } = await loadConfig({ file: flags.config });
   const addresses = flags.listen ?? config.serve?.listen?.map(parseAddress) ?? [DEFAULT_ADDRESS];
   const log = loggerFor(flags);
-  const server = new ChatosServer({ log, limits: config.serve?.limits ?? {} });
+  server = new ChatosServer({ log, limits: config.serve?.limits ?? {} });
   try {
     for (const address of addresses) {
       const taken = await server.listen(address);
