@@ -3,6 +3,8 @@ import { defineBot } from 'chatosbot';
 
 export default defineBot({
   async onMessage(message) {
+    // What begins with a name is an answer already: two echo bots would go on for ever.
+    if (/^[^\s:]+: /.test(message.text)) return;
     await message.reply(`${message.from}: ${message.text}`);
   },
 

@@ -5,13 +5,18 @@ const INTERVAL_MS = 200;
 /** Three seconds' worth. */
 const RATE_SAMPLES = 15;
 
+/** A progress line: `clear` takes it away for good, for data that comes to the same terminal; `done` ends it. */
+export interface Progress {
+  readonly clear: () => void;
+  readonly done: () => void;
+}
+
 /**
- * A line on a terminal that shows bytes, rate and time while something runs; elsewhere, nothing. Returns what takes the
- * line away and tells the final figures.
+ * A line on a terminal that shows bytes, rate and time while something runs; elsewhere, nothing.
  */
-export function showProgress(count: () => { sent: number; received: number }): () => void {
+export function showProgress(count: () => { sent: number; received: number }): Progress {
   const { stderr } = process;
-  if (!stderr.isTTY) return () => undefined;
+  if (!stderr.isTTY) return { clear: () => undefined, done: () => undefined };
   const startedAt = Date.now();
   const line = (bytes: { sent: number; received: number }, rate: number): string => {
     const text = `sent ${formatBytes(bytes.sent)}, received ${formatBytes(bytes.received)}, ${formatBytes(Math.round(rate))}/s, ${formatDuration(Date.now() - startedAt)}`;
@@ -25,24 +30,25 @@ export function showProgress(count: () => { sent: number; received: number }): (
     const [first] = samples;
     return ((total - first!.total) * 1000) / Math.max(Date.now() - first!.at, 1);
   };
-  // Where the data goes to the terminal too, it has the screen for itself as soon as some comes.
-  const hidden = (): boolean => process.stdout.isTTY && count().received > 0;
   let shown = false;
+  let cleared = false;
   const timer = setInterval(() => {
-    if (hidden()) {
-      if (shown) stderr.write('\r\u001B[K');
-      clearInterval(timer);
-    } else {
-      const bytes = count();
-      stderr.write(`\r\u001B[K${line(bytes, recentRate(bytes.sent + bytes.received))}`);
-      shown = true;
-    }
+    const bytes = count();
+    stderr.write(`\r\u001B[K${line(bytes, recentRate(bytes.sent + bytes.received))}`);
+    shown = true;
   }, INTERVAL_MS);
-  return () => {
+  const clear = (): void => {
     clearInterval(timer);
-    if (hidden()) return;
+    if (shown && !cleared) stderr.write('\r\u001B[K');
+    cleared = true;
+  };
+  const done = (): void => {
+    const silent = cleared;
+    clear();
+    if (silent) return;
     const bytes = count();
     const average = ((bytes.sent + bytes.received) * 1000) / Math.max(Date.now() - startedAt, 1);
-    stderr.write(`\r\u001B[K${line(bytes, average)}\n`);
+    stderr.write(`${line(bytes, average)}\n`);
   };
+  return { clear, done };
 }

@@ -7,7 +7,7 @@ import { PLUGIN_MODULES } from '../plugin-modules.ts';
 import { DEFAULT_POLICY, type Policy } from '../policy/policy.ts';
 import type { ServerOptions } from '../server/options.ts';
 import { ChatosServer } from '../server/server.ts';
-import type { Logger } from '../util/log.ts';
+import { createLogger, type Logger } from '../util/log.ts';
 import { TestUser } from './test-user.ts';
 
 export interface TestBotOptions {
@@ -17,7 +17,7 @@ export interface TestBotOptions {
   readonly options?: Readonly<Record<string, unknown>>;
   /** @default the plugin's onPrivateRequest decides */
   readonly policy?: Partial<Policy>;
-  /** Receives what the runtime and the bot log. @default nothing is logged */
+  /** Receives what the runtime and the bot log. @default warnings and errors go to standard error */
   readonly log?: Logger;
 }
 
@@ -66,7 +66,7 @@ export class TestNetwork {
     const entry = { plugin: loaded, server: this.#address, login: options.login, options: options.options };
     const runtime = new BotRuntime([entry], {
       policy: { ...DEFAULT_POLICY, ...options.policy },
-      ...(options.log && { log: options.log }),
+      log: options.log ?? createLogger({ level: 'warn' }),
     });
     this.#runtimes.push(runtime);
     await runtime.start();

@@ -69,7 +69,7 @@ describe('chat, with private connections,', () => {
     await script.line(/refused fred/);
   });
 
-  test('tells when a private connection breaks, and goes back to everyone', async () => {
+  test('says nothing to everyone that was meant for a private connection that broke, until /room', async () => {
     const gina = await peer(port, 'gina');
     const { chat: script } = await startChat(at);
     script.type('/pipe gina\n');
@@ -77,9 +77,23 @@ describe('chat, with private connections,', () => {
     await script.line(/lines go to gina/);
     half.resetAndDestroy();
     await script.line(/the private connection with gina broke/);
-    await script.line(/lines go to everyone/);
-    script.type('anybody?\n');
+    await script.line(/lines are not said any more; \/room/);
+    script.type('the password is 42\n/room\nanybody?\n');
+    await script.line(/not said: the private connection with gina is closed/);
     expect(await gina.next(3)).toMatchObject({ msg: 'anybody?' });
+    script.stdin.end();
+    expect(await script.exit()).toMatchObject({ status: 75 });
+  });
+
+  test('says nothing to everyone behind a private connection that was refused', async () => {
+    const kim = await peer(port, 'kim');
+    const { chat: script, me } = await startChat(at);
+    script.type('/pipe kim\nsecret\n/room\nin public\n');
+    await kim.next(5);
+    kim.ko(me);
+    expect(await kim.next(3)).toMatchObject({ msg: 'in public' });
+    script.stdin.end();
+    expect(await script.exit()).toMatchObject({ status: 77 });
   });
 
   test('resets its private connections when it is interrupted', async () => {

@@ -25,8 +25,13 @@ export class Conversation {
   readonly #awaited = new Map<string, Waiting<PrivateRequest>>();
   readonly #channels = new Map<string, Channel>();
   #target: Channel | undefined;
+  /** Set where lines were meant for a private connection that is not there: none of them must be said to everyone. */
+  #astray: string | undefined;
+  readonly #scripted: boolean;
 
-  constructor(client: ChatosClient, view: ChatView) {
+  /** @param options.scripted nobody sees what fails before the next line is said */
+  constructor(client: ChatosClient, view: ChatView, options: { scripted: boolean }) {
+    this.#scripted = options.scripted;
     this.#client = client;
     this.#view = view;
     client.on('message', ({ from, text, private: isPrivate }) => {
@@ -36,14 +41,18 @@ export class Conversation {
     client.on('request', (request) => this.#onRequest(request));
   }
 
-  /** The peer whose private connection lines go into, or `undefined` for everyone. */
+  /** The peer whose private connection lines go into, `closed` where it is over, or `undefined` for everyone. */
   get target(): string | undefined {
-    return this.#target?.peer;
+    return this.#astray === undefined ? this.#target?.peer : 'closed';
   }
 
   /** Says a line: into the channel in use, else to everyone. */
   async say(text: string): Promise<void> {
     const channel = this.#target;
+    if (this.#astray !== undefined) {
+      const message = `not said: ${this.#astray}; /room to talk to everyone`;
+      throw new ChatosError('CHANNEL_CLOSED', message);
+    }
     if (!channel) {
       for (const part of splitText(text)) await this.#client.say(part);
       return;
@@ -69,7 +78,7 @@ export class Conversation {
       return;
     }
     this.#view.notice(`asking ${peer} for a private connection`);
-    this.#open(await this.#client.request(peer));
+    this.#open(await this.#orAstray(peer, this.#client.request(peer)));
   }
 
   /** Accepts a request; one that has not come yet is waited for. */
@@ -80,10 +89,13 @@ export class Conversation {
       this.#view.notice(`waiting for ${peer} to ask for a private connection`);
       const waiting = startWaiting<PrivateRequest>({ timeoutMs: ACCEPT_WAIT_MS, what: `no request of ${peer}` });
       this.#awaited.set(key, waiting);
-      request = await waiting.promise.finally(() => this.#awaited.delete(key));
+      request = await this.#orAstray(
+        peer,
+        waiting.promise.finally(() => this.#awaited.delete(key)),
+      );
     }
     this.#requests.delete(key);
-    this.#open(await request.accept());
+    this.#open(await this.#orAstray(peer, request.accept()));
   }
 
   refuse(peer: string): void {
@@ -97,6 +109,7 @@ export class Conversation {
   /** Lines go to everyone again; private connections stay open. */
   leaveChannel(): void {
     this.#target = undefined;
+    this.#astray = undefined;
     this.#view.notice('lines go to everyone');
   }
 
@@ -104,6 +117,7 @@ export class Conversation {
   async close(peer: string | undefined): Promise<void> {
     const channel = peer === undefined ? this.#target : this.#channels.get(loginKey(peer));
     if (!channel) throw new ChatosError('INVALID_ARGUMENT', 'there is no such private connection');
+    if (channel === this.#target) this.leaveChannel();
     await channel.close();
   }
 
@@ -122,6 +136,16 @@ export class Conversation {
       }),
     );
     await this.#client.close();
+  }
+
+  /** In a script, the lines behind a private connection that did not come about are not for everyone. */
+  async #orAstray<T>(peer: string, work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      if (this.#scripted) this.#astray = `there is no private connection with ${peer}`;
+      throw error;
+    }
   }
 
   #onRequest(request: PrivateRequest): void {
@@ -149,13 +173,17 @@ export class Conversation {
     channel.once('close', () => {
       if (this.#channels.get(key) === channel) this.#channels.delete(key);
       this.#view.notice(`the private connection with ${peer} is closed`);
-      if (this.#target === channel) this.leaveChannel();
+      if (this.#target !== channel) return;
+      this.#target = undefined;
+      this.#astray = `the private connection with ${peer} is closed`;
+      this.#view.notice('lines are not said any more; /room to talk to everyone');
     });
     this.#use(channel);
   }
 
   #use(channel: Channel): void {
     this.#target = channel;
+    this.#astray = undefined;
     this.#view.notice(`lines go to ${channel.peer} over the private connection; /room to talk to everyone again`);
   }
 }

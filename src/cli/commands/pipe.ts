@@ -98,7 +98,7 @@ async function run(peer: string | undefined, flags: PipeFlags, signal: AbortSign
 async function assertServerOutlives(client: ChatosClient): Promise<void> {
   // A server that stops in order listens no more, but keeps its sessions until its channels have ended.
   if ((await isAlive(client.server)) || client.connected) return;
-  const message = 'the server went away when the private connection ended; what was sent may be incomplete';
+  const message = 'the server went away when the private connection ended; what went through may be incomplete';
   throw new ChatosError('CONNECTION_LOST', message);
 }
 
@@ -107,16 +107,17 @@ async function transfer(channel: Channel, flags: PipeFlags, signal: AbortSignal)
   signal.addEventListener('abort', abort, { once: true });
   if (signal.aborted) abort();
   const hidden = flags.quiet === true || flags.json === true;
-  const hideProgress = hidden
-    ? () => undefined
+  const progress = hidden
+    ? { clear: () => undefined, done: () => undefined }
     : showProgress(() => ({ sent: channel.bytesSent, received: channel.bytesReceived }));
+  if (process.stdout.isTTY) channel.once('data', progress.clear);
   const input = standardInput();
   // Whoever sits at a terminal has nothing to add when the peer has ended: they would have to know of Ctrl-D.
   if (input.isTTY) channel.once('inputEnd', () => input.push(null));
   try {
     return await pipeChannel(channel, input, process.stdout);
   } finally {
-    hideProgress();
+    progress.done();
     signal.removeEventListener('abort', abort);
   }
 }

@@ -59,7 +59,7 @@ export function register(command: Command): void {
       `
 Examples:
   $ chatosbot run ./bots/echo.ts
-  $ chatosbot run ./bots/echo.ts --server chat.example.org:7777 --login echo-2
+  $ chatosbot run ./bots/echo.ts --server chat.example.org:7777 --login parrot
   $ chatosbot run --config chatosbot.config.yaml
 
 Each bot logs in under its own login, else --login, else the name of its file.`,
