@@ -10,8 +10,8 @@ export const serverOption = (): Option =>
     .env('CHATOSBOT_SERVER')
     .argParser(addressArgument);
 
-export const loginOption = (): Option =>
-  new Option('-l, --login <name>', 'who to be there').env('CHATOSBOT_LOGIN').argParser(loginArgument);
+export const loginOption = (what = "who to be there (default: your system user's name)"): Option =>
+  new Option('-l, --login <name>', what).env('CHATOSBOT_LOGIN').argParser(loginArgument);
 
 export const configOption = (): Option =>
   new Option('-c, --config <file>', 'the configuration file (default: the nearest chatosbot.config.yaml)').env(

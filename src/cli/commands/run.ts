@@ -44,7 +44,7 @@ export function register(command: Command): void {
     .addOption(serverOption())
     .addOption(new Option('--embedded', 'start a server in this process (the default where none is configured)'))
     .addOption(listenOption())
-    .addOption(loginOption())
+    .addOption(loginOption('who bots are that have no login of their own (default: the name of each)'))
     .addOption(new Option('--wait-for-login', 'keep trying where a login is taken'))
     .addOption(
       new Option('--drain <seconds>', 'on SIGTERM, how long hooks and private connections may take to finish')
