@@ -250,8 +250,9 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
     const [loginRequester, loginTarget] = role === 'requester' ? [this.login, peer] : [peer, this.login];
     const requestClose = (): boolean => {
       const connection = this.#loop.session?.connection;
-      connection?.send({ type: 'CLOSE_CONNECTION', connectId, loginRequester, loginTarget });
-      return connection !== undefined;
+      if (!connection?.open) return false;
+      connection.send({ type: 'CLOSE_CONNECTION', connectId, loginRequester, loginTarget });
+      return true;
     };
     try {
       const reached = this.#loop.session?.reached ?? this.server;

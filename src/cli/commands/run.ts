@@ -11,27 +11,17 @@ import { formatAddress, parseAddress, type Address } from '../../net/address.ts'
 import { PLUGIN_MODULES } from '../../plugin-modules.ts';
 import { loginProblem } from '../../protocol/login.ts';
 import { DEFAULT_POLICY } from '../../policy/policy.ts';
-import { ChatosServer } from '../../server/server.ts';
 import type { Logger } from '../../util/log.ts';
 import { DEFAULT_ADDRESS } from '../connect.ts';
-import {
-  configOption,
-  listenOption,
-  loggerFor,
-  loginOption,
-  logOptions,
-  seconds,
-  serverOption,
-  type LogFlags,
-} from '../options.ts';
+import { configOption, listenOption, loggerFor, loginOption, logOptions, seconds, serverOption } from '../options.ts';
 import { counted } from '../../util/printable.ts';
 import { announce } from '../output.ts';
 import { untilStopSignal } from '../signals.ts';
+import { listenAddresses, startServer, type ListenFlags } from '../start-server.ts';
 
-interface RunFlags extends LogFlags {
+interface RunFlags extends ListenFlags {
   readonly server?: Address;
   readonly embedded?: boolean;
-  readonly listen?: Address[];
   readonly login?: string;
   readonly waitForLogin?: boolean;
   readonly drain: number;
@@ -99,13 +89,15 @@ async function run(files: string[], given: RunFlags, command: Command): Promise<
       announce(flags, `talk to the bots from another terminal: npx chatosbot chat${serverHint(server)}`, {});
     const ending = await Promise.race([stopSignal, runtime.failed]);
     if (isChatosError(ending)) throw ending;
-    const { channelCount } = runtime;
+    // A server of ours may relay more than the bots' own.
+    const channels = embedded?.stats.channels ?? runtime.channelCount;
     const waiting =
-      channelCount > 0 ? `, waiting up to ${flags.drain} s for ${counted(channelCount, 'private connection')}` : '';
-    announce(flags, `stopping on ${ending}${waiting}`, { signal: ending, channels: channelCount });
+      channels > 0 ? `, waiting up to ${flags.drain} s for ${counted(channels, 'private connection')}` : '';
+    announce(flags, `stopping on ${ending}${waiting}`, { signal: ending, channels });
   } finally {
+    const deadline = Date.now() + flags.drain * 1000;
     await runtime.stop({ timeoutMs: flags.drain * 1000 });
-    await embedded?.close();
+    await embedded?.close({ drainMs: Math.max(deadline - Date.now(), 0) });
     restoreHandlers();
   }
   announce(flags, 'stopped', {});
@@ -171,24 +163,15 @@ async function chooseServer({ config }: LoadedConfig, flags: RunFlags, log: Logg
   if (configured !== undefined && !flags.embedded && !flags.listen) {
     return { server: parseAddress(configured), embedded: undefined };
   }
-  const embedded = new ChatosServer({ log: log.with({ part: 'server' }), limits: config.serve?.limits ?? {} });
-  const addresses = flags.listen ?? config.serve?.listen?.map(parseAddress) ?? [DEFAULT_ADDRESS];
-  let server: Address | undefined;
   try {
-    for (const address of addresses) {
-      const taken = await embedded.listen(address);
-      server ??= taken;
-      announce(flags, `listening on ${formatAddress(taken)}`, { address: formatAddress(taken) });
-    }
+    const embedded = await startServer(flags, config, log.with({ part: 'server' }));
+    return { server: embedded.addresses[0]!, embedded };
   } catch (error) {
-    await embedded.close();
-    const hint = `; to join the server that runs there, use --server ${formatAddress(addresses[0]!)}`;
-    if (isChatosError(error, 'LISTEN_FAILED') && error.fields['errno'] === 'EADDRINUSE') {
-      throw new ChatosError('LISTEN_FAILED', `${error.message}${hint}`, { cause: error });
-    }
-    throw error;
+    if (!isChatosError(error, 'LISTEN_FAILED') || error.fields['errno'] !== 'EADDRINUSE') throw error;
+    const [first] = listenAddresses(flags, config);
+    const hint = `; to join the server that runs there, use --server ${formatAddress(first!)}`;
+    throw new ChatosError('LISTEN_FAILED', `${error.message}${hint}`, { cause: error });
   }
-  return { server: server!, embedded };
 }
 
 /**

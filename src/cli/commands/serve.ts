@@ -1,15 +1,13 @@
 import { Option, type Command } from 'commander';
 import { loadConfig } from '../../config/load.ts';
-import { formatAddress, parseAddress, type Address } from '../../net/address.ts';
-import { ChatosServer } from '../../server/server.ts';
-import { DEFAULT_ADDRESS } from '../connect.ts';
-import { configOption, listenOption, loggerFor, logOptions, seconds, type LogFlags } from '../options.ts';
+import type { ChatosServer } from '../../server/server.ts';
+import { configOption, listenOption, loggerFor, logOptions, seconds } from '../options.ts';
 import { counted } from '../../util/printable.ts';
 import { announce } from '../output.ts';
 import { untilStopSignal } from '../signals.ts';
+import { startServer, type ListenFlags } from '../start-server.ts';
 
-interface ServeFlags extends LogFlags {
-  readonly listen?: Address[];
+interface ServeFlags extends ListenFlags {
   readonly config?: string;
   readonly drain: number;
 }
@@ -43,19 +41,7 @@ async function serve(flags: ServeFlags): Promise<void> {
   // A process that just exits would end its channels with FIN, as if all had been said.
   const stopSignal = untilStopSignal(() => server?.abort());
   const { config } = await loadConfig({ file: flags.config });
-  const addresses = flags.listen ?? config.serve?.listen?.map(parseAddress) ?? [DEFAULT_ADDRESS];
-  const log = loggerFor(flags);
-  server = new ChatosServer({ log, limits: config.serve?.limits ?? {} });
-  try {
-    for (const address of addresses) {
-      const taken = await server.listen(address);
-      announce(flags, `listening on ${formatAddress(taken)}`, { address: formatAddress(taken) });
-    }
-  } catch (error) {
-    await server.close();
-    throw error;
-  }
-
+  server = await startServer(flags, config, loggerFor(flags));
   const signal = await stopSignal;
   const { channels } = server.stats;
   const waiting = channels > 0 ? `, waiting up to ${flags.drain} s for ${counted(channels, 'private connection')}` : '';
