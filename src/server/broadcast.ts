@@ -1,7 +1,7 @@
 import type { PacketConnection } from '../net/packet-connection.ts';
 
 /** Someone who hears everything that is said to everyone. */
-export class Listener {
+export class Subscriber {
   readonly connection: PacketConnection;
   /** How many of this turn's broadcasts it has been given already. */
   given: number;
@@ -20,20 +20,20 @@ const FLUSH_EARLY_BYTES = 128 * 1024;
  * write at the turn's end, however many clients and messages there are.
  */
 export class Broadcast {
-  readonly #listeners = new Set<Listener>();
+  readonly #subscribers = new Set<Subscriber>();
   #frames: Buffer[] = [];
   #bytes = 0;
   #scheduled = false;
 
   /** From now on the connection hears broadcasts; nothing that was said before. */
-  join(connection: PacketConnection): Listener {
-    const listener = new Listener(connection, this.#frames.length);
-    this.#listeners.add(listener);
-    return listener;
+  join(connection: PacketConnection): Subscriber {
+    const subscriber = new Subscriber(connection, this.#frames.length);
+    this.#subscribers.add(subscriber);
+    return subscriber;
   }
 
-  leave(listener: Listener): void {
-    this.#listeners.delete(listener);
+  leave(subscriber: Subscriber): void {
+    this.#subscribers.delete(subscriber);
   }
 
   /** Sends a whole packet to everyone. The bytes are copied. */
@@ -52,10 +52,10 @@ export class Broadcast {
   }
 
   /** Queues what one client has not been given yet: to be called before anything else is sent to it, to keep order. */
-  catchUp(listener: Listener): void {
-    while (listener.given < this.#frames.length) {
-      listener.connection.queueBytes(this.#frames[listener.given]!);
-      listener.given += 1;
+  catchUp(subscriber: Subscriber): void {
+    while (subscriber.given < this.#frames.length) {
+      subscriber.connection.queueBytes(this.#frames[subscriber.given]!);
+      subscriber.given += 1;
     }
   }
 
@@ -64,14 +64,14 @@ export class Broadcast {
     const frames = this.#frames;
     if (frames.length === 0) return;
     const all = frames.length === 1 ? frames[0]! : Buffer.concat(frames, this.#bytes);
-    for (const listener of this.#listeners) {
-      if (listener.given === 0) listener.connection.queueBytes(all);
-      else this.catchUp(listener);
-      listener.given = 0;
+    for (const subscriber of this.#subscribers) {
+      if (subscriber.given === 0) subscriber.connection.queueBytes(all);
+      else this.catchUp(subscriber);
+      subscriber.given = 0;
     }
     this.#frames = [];
     this.#bytes = 0;
     // Only now: a write may end a connection, whose end may be told to others.
-    for (const { connection } of this.#listeners) connection.flush();
+    for (const { connection } of this.#subscribers) connection.flush();
   }
 }

@@ -5,7 +5,7 @@ import { encodePacket } from '../protocol/encoder.ts';
 import { loginKey } from '../util/login-key.ts';
 import type { LongBytes } from '../protocol/limits.ts';
 import type { Packet } from '../protocol/packets.ts';
-import type { Listener } from './broadcast.ts';
+import type { Subscriber } from './broadcast.ts';
 import type { Member } from './directory.ts';
 import { HANDLERS } from './handlers.ts';
 import type { Hub } from './hub.ts';
@@ -25,7 +25,7 @@ export class Session implements Member {
   /** Resolves when the connection is closed. */
   readonly closed: Promise<void>;
   #resolveClosed!: () => void;
-  #listener: Listener | undefined;
+  #subscriber: Subscriber | undefined;
   #identifyTimer: NodeJS.Timeout | undefined;
   #forbidden = 0;
   #packets = 0;
@@ -63,7 +63,7 @@ export class Session implements Member {
   }
 
   sendBytes(frame: Buffer): void {
-    if (this.#listener) this.#hub.broadcast.catchUp(this.#listener);
+    if (this.#subscriber) this.#hub.broadcast.catchUp(this.#subscriber);
     this.#connection.sendBytes(frame);
   }
 
@@ -83,7 +83,7 @@ export class Session implements Member {
     }
     clearTimeout(this.#identifyTimer);
     this.#connection.send({ type: 'LOGIN_ACCEPTED' });
-    this.#listener = this.#hub.broadcast.join(this.#connection);
+    this.#subscriber = this.#hub.broadcast.join(this.#connection);
     this.#hub.log.info('logged in', { login, from: this.remoteAddress });
     return true;
   }
@@ -167,11 +167,11 @@ export class Session implements Member {
 
   /** Nobody's any more: the login is free, and those who waited for an answer are told (P7, P10). */
   readonly #leave = (): void => {
-    if (!this.#listener) return;
+    if (!this.#subscriber) return;
     const hub = this.#hub;
-    hub.broadcast.catchUp(this.#listener);
-    hub.broadcast.leave(this.#listener);
-    this.#listener = undefined;
+    hub.broadcast.catchUp(this.#subscriber);
+    hub.broadcast.leave(this.#subscriber);
+    this.#subscriber = undefined;
     hub.directory.release(this);
     hub.negotiations.leave(this);
     hub.log.info('left', { login: this.login, from: this.remoteAddress });
