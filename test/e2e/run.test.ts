@@ -2,8 +2,9 @@ import { copyFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Command } from '../support/command.ts';
+import { readAll } from '../support/rfc-peer.ts';
 import { LAB, labFile, shell, start, startServer } from './chatosbot.ts';
-import { ask, fate, peer } from './peers.ts';
+import { acceptNext, ask, fate, peer } from './peers.ts';
 
 const ECHO = new URL('../../bots/echo.ts', import.meta.url);
 
@@ -150,6 +151,24 @@ announcements:
     command.kill('SIGTERM');
     await command.line(/^stopping on SIGTERM, waiting up to 0\.3 s for 1 private connection/);
     expect(await fate(half)).toBe('reset');
+    expect(await command.exit()).toMatchObject({ status: 0 });
+  });
+
+  test('lets private connections of others finish, too, where the server is its own', async () => {
+    const command = start(['run', '../bots/echo.ts', '--listen', '127.0.0.1:0', '--drain', '10']);
+    const [, own] = await command.line(/^listening on tcp:\/\/127\.0\.0\.1:(\d+)$/);
+    await command.line(/^echo: logged in as echo /);
+    const [alice, bob] = [await peer(Number(own), 'alice'), await peer(Number(own), 'bob')];
+    const accepted = acceptNext(bob, Number(own));
+    const [{ half: left }, { half: right }] = await Promise.all([ask(alice, Number(own), 'bob'), accepted]);
+    command.kill('SIGTERM');
+    await command.line(/^stopping on SIGTERM, waiting up to 10 s for 1 private connection$/);
+    // The bot's session is over: what is left is what the server waits for.
+    await command.line(/left .*login=echo/);
+    left.end('the last words');
+    right.end('goodbye');
+    expect(String(await readAll(right))).toBe('the last words');
+    expect(String(await readAll(left))).toBe('goodbye');
     expect(await command.exit()).toMatchObject({ status: 0 });
   });
 
