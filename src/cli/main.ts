@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { exitFor, ExitSignal, EXIT } from './exit.ts';
+import { flushOutput, noticeError } from './output.ts';
 
 function version(): string {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
@@ -69,10 +70,8 @@ try {
       `chatosbot: unexpected failure, please report it\n${(error as Error).stack ?? String(error)}\n`,
     );
   } else if (!(error instanceof ExitSignal) && exit.message !== '') {
-    const { noticeError } = await import('./output.ts');
     noticeError(exit.message, error, wantsJson(process.argv));
   }
 }
-const { flushOutput } = await import('./output.ts');
 await flushOutput();
 process.exit(status === EXIT.done ? (process.exitCode ?? status) : status);
