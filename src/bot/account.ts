@@ -4,7 +4,7 @@ import type { PrivateRequest } from '../client/private-request.ts';
 import type { ChatosError } from '../errors.ts';
 import type { Address } from '../net/address.ts';
 import { decide, type Policy } from '../policy/policy.ts';
-import type { Clock } from '../schedule/job.ts';
+import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/log.ts';
 import type { LoadedPlugin } from './loader.ts';
 import type { IncomingRequest, Message } from './plugin.ts';

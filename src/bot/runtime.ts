@@ -1,8 +1,8 @@
 import { isChatosError, type ChatosError } from '../errors.ts';
 import { formatAddress, type Address } from '../net/address.ts';
 import { DEFAULT_POLICY, type Policy } from '../policy/policy.ts';
+import { SYSTEM_CLOCK, type Clock } from '../util/clock.ts';
 import { loginKey } from '../util/login-key.ts';
-import { SYSTEM_CLOCK, type Clock } from '../schedule/job.ts';
 import { SILENT_LOGGER, type Logger } from '../util/log.ts';
 import { Account, type LoggedIn } from './account.ts';
 import type { LoadedPlugin } from './loader.ts';

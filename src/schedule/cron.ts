@@ -1,6 +1,6 @@
 import { CronTime } from 'cron';
 import { ChatosError } from '../errors.ts';
-import { Zone, type Wall } from './zone.ts';
+import { Zone, type Wall } from '../util/zone.ts';
 
 /** When something is due, again and again. */
 export interface CronSpec {

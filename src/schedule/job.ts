@@ -1,19 +1,5 @@
+import { SYSTEM_CLOCK, type Clock } from '../util/clock.ts';
 import type { Cron } from './cron.ts';
-
-/** Where a job gets its time from, so that tests can drive it. */
-export interface Clock {
-  now(): Date;
-  /** Calls back after `ms`; returns what cancels it. */
-  after(ms: number, callback: () => void): () => void;
-}
-
-export const SYSTEM_CLOCK: Clock = {
-  now: () => new Date(),
-  after: (ms, callback) => {
-    const timer = setTimeout(callback, ms);
-    return () => clearTimeout(timer);
-  },
-};
 
 /** Longer waits are cut in parts: a timer does not know that the clock was set, or that the machine slept. */
 const LONGEST_WAIT_MS = 60_000;

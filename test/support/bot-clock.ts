@@ -1,5 +1,5 @@
 /** A clock that stands still until it is told otherwise. */
-import type { Clock } from '../../src/schedule/job.ts';
+import type { Clock } from '../../src/util/clock.ts';
 
 interface Timer {
   readonly at: number;
