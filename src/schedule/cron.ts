@@ -28,10 +28,14 @@ export interface Cron {
 export function parseCron({ cron, timeZone }: CronSpec): Cron {
   const invalid = (why: string): ChatosError =>
     new ChatosError('INVALID_ARGUMENT', `'${cron}' is not a cron expression: ${why}`, { fields: { cron, timeZone } });
+  // Plugins may be JavaScript, and the library takes dates and more.
+  if (typeof cron !== 'string') throw invalid('expected a text of five fields, or six with seconds in front');
   const checked = CronTime.validateCronExpression(cron);
   if (!checked.valid) throw invalid(checked.error?.message ?? 'it cannot be read');
   let zone: Zone;
   try {
+    // Intl would make a text of anything.
+    if (timeZone !== undefined && typeof timeZone !== 'string') throw new TypeError('not a text');
     zone = new Zone(timeZone);
   } catch {
     const message = `'${timeZone}' is not a time zone; expected one such as Europe/Paris or UTC`;

@@ -1,62 +1,160 @@
 import { SYSTEM_CLOCK, type Clock } from '../util/clock.ts';
 import type { Cron } from './cron.ts';
+import { Ledger, type DueTick, type JobRecord, type OnProblem } from './ledger.ts';
+import { MAX_JOB_RUNS, RunQueue, type JobRun, type Run } from './run-queue.ts';
+import type { CatchUp, Overlap } from './schedule.ts';
+import { firstTicks, lastTicks, tickAfter } from './ticks.ts';
+
+export interface JobOptions {
+  /** What it is called in problems. @default 'job' */
+  readonly name?: string;
+  /** @default 'none' */
+  readonly catchUp?: CatchUp;
+  /** @default 'skip' */
+  readonly overlap?: Overlap;
+  /** Used unless `catchUp` is `none`. @default nothing is kept: only what is missed within this process is made up for */
+  readonly record?: JobRecord;
+  /** @default they are passed over */
+  readonly onProblem?: OnProblem;
+}
 
 /** Longer waits are cut in parts: a timer does not know that the clock was set, or that the machine slept. */
 const LONGEST_WAIT_MS = 60_000;
 
+/** Counting missed ticks takes time: beyond, it is said that there were more. */
+const MAX_COUNTED = 1_000;
+
 /**
  * Runs something at the times of a cron expression until stopped. A tick that comes late (a busy process, a machine that
- * slept) is run late, once; a tick that comes while the last run goes on is left out.
+ * slept) is run late; of several that come late at once the newest is, or with `catchUp: all` each.
+ *
+ * With a record, ticks missed since the process last ran are made up for at the start. The record moves on when a run
+ * has ended: a process that dies during a run does it again.
  */
 export class Job {
+  readonly name: string;
   readonly #cron: Cron;
-  readonly #run: () => Promise<void>;
   readonly #clock: Clock;
-  #due: Date;
-  #running: Promise<void> | undefined;
-  #stopped = false;
+  readonly #catchUp: CatchUp;
+  readonly #onProblem: OnProblem;
+  readonly #ledger: Ledger | undefined;
+  readonly #runs: RunQueue;
+  #due: number | undefined;
+  /** Older ticks than can be made up for. */
+  #tooOld = 0;
+  #stopping: Promise<void> | undefined;
   #cancel: () => void = () => undefined;
 
-  /** @param run what to do; it must handle its own errors */
-  constructor(cron: Cron, run: () => Promise<void>, clock: Clock = SYSTEM_CLOCK) {
+  constructor(cron: Cron, run: Run, clock: Clock = SYSTEM_CLOCK, options: JobOptions = {}) {
+    const { name = 'job', catchUp = 'none', overlap = 'skip', record, onProblem = () => undefined } = options;
+    this.name = name;
     this.#cron = cron;
-    this.#run = run;
     this.#clock = clock;
-    this.#due = cron.next(clock.now());
+    this.#catchUp = catchUp;
+    this.#onProblem = (message, fields) => onProblem(`${name}: ${message}`, { job: name, ...fields });
+    this.#ledger = record && catchUp !== 'none' ? new Ledger(record, this.#onProblem) : undefined;
+    this.#runs = new RunQueue(run, { overlap, clock, ledger: this.#ledger, onProblem: this.#onProblem });
+    const now = clock.now();
+    this.#due = cron.next(now).getTime();
+    if (this.#ledger) void this.#recover(this.#ledger, now.getTime());
     this.#wait();
   }
 
-  /** When it runs next. */
-  get next(): Date {
-    return this.#due;
+  /** When it runs next; `undefined` where it does not any more. */
+  get next(): Date | undefined {
+    return this.#due === undefined || this.#stopping ? undefined : new Date(this.#due);
   }
 
-  /** No further runs; resolves when the one under way, if any, is done. */
-  async stop(): Promise<void> {
-    this.#stopped = true;
+  /** The run that began last, in this process. */
+  get lastRun(): JobRun | undefined {
+    return this.#runs.lastRun;
+  }
+
+  /** Runs under way. */
+  get running(): number {
+    return this.#runs.running;
+  }
+
+  /** Ticks that were not run: another run was under way, or there were too many. */
+  get leftOut(): number {
+    return this.#runs.leftOut + this.#tooOld;
+  }
+
+  /**
+   * No further runs, not even of ticks that wait; resolves when those under way are done and the record is written. A run
+   * that waits for this waits for itself.
+   */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#finish();
+    return this.#stopping;
+  }
+
+  async #finish(): Promise<void> {
     this.#cancel();
-    await this.#running;
+    await this.#runs.stop();
+    await this.#ledger?.flushed();
   }
 
   #wait(): void {
-    if (this.#stopped) return;
-    const waitsSince = this.#clock.now();
-    const left = this.#due.getTime() - waitsSince.getTime();
+    if (this.#stopping || this.#due === undefined) return;
+    const waitsSince = this.#clock.now().getTime();
+    const left = this.#due - waitsSince;
     this.#cancel = this.#clock.after(Math.min(Math.max(left, 0), LONGEST_WAIT_MS), () => {
-      const now = this.#clock.now();
+      const now = this.#clock.now().getTime();
       // The clock was set back: what was due then may be due again before.
-      if (now < waitsSince) this.#due = this.#cron.next(now);
-      if (now >= this.#due) {
-        this.#tick();
-        this.#due = this.#cron.next(now);
-      }
+      if (now < waitsSince) this.#due = tickAfter(this.#cron, now);
+      if (this.#due !== undefined && now >= this.#due) this.#fallDue(this.#due, now);
       this.#wait();
     });
   }
 
-  #tick(): void {
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
-    });
+  /** @param due the first tick that has not been run */
+  #fallDue(due: number, now: number): void {
+    let ticks = [due];
+    this.#due = tickAfter(this.#cron, due);
+    if (this.#due !== undefined && this.#due <= now) {
+      ticks = this.#missed(due - 1, now);
+      this.#due = tickAfter(this.#cron, now);
+    }
+    const dueTicks = ticks.map(toDueTick);
+    this.#ledger?.add(...dueTicks);
+    if (dueTicks.length > 1) this.#runs.makeUp(dueTicks);
+    else for (const tick of dueTicks) this.#runs.add(tick);
   }
+
+  /** Makes up for what was missed before the start. */
+  async #recover(ledger: Ledger, startedAt: number): Promise<void> {
+    const start = toDueTick(startedAt);
+    ledger.add(start);
+    const until = await ledger.read();
+    if (this.#stopping) return;
+    if (until !== undefined && until > startedAt) {
+      const last = new Date(until).toISOString();
+      this.#onProblem(`it last ran in the future, at ${last}, so nothing is made up for: was the clock set?`, { last });
+    }
+    const missed = until === undefined ? [] : this.#missed(until, startedAt).map(toDueTick);
+    ledger.addBefore(...missed);
+    ledger.settle(start);
+    this.#runs.makeUp(missed);
+  }
+
+  /** What is to be run of the ticks after one instant and until another, oldest first. */
+  #missed(after: number, until: number): number[] {
+    if (this.#catchUp !== 'all') return lastTicks(this.#cron, after, until, 1);
+    const missed = lastTicks(this.#cron, after, until, MAX_JOB_RUNS);
+    if (missed.length < MAX_JOB_RUNS) return missed;
+    const older = firstTicks(this.#cron, after, missed[0]! - 1, MAX_COUNTED).length;
+    if (older > 0) {
+      const count = older < MAX_COUNTED ? older : `${MAX_COUNTED} or more`;
+      this.#tooOld += older;
+      this.#onProblem(`of the missed ticks the newest ${MAX_JOB_RUNS} are made up for; ${count} are left out`, {
+        leftOut: older,
+      });
+    }
+    return missed;
+  }
+}
+
+function toDueTick(at: number): DueTick {
+  return { at, done: false };
 }

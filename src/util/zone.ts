@@ -3,9 +3,14 @@ export type Wall = number;
 
 /** A time zone: what its clocks show, and when. */
 export class Zone {
+  /** As IANA has it: `Europe/Paris`. */
+  readonly name: string;
   readonly #format: Intl.DateTimeFormat;
 
-  /** @throws {RangeError} where there is no such zone */
+  /**
+   * @param name as in `Europe/Paris`; where it is left out, the system's
+   * @throws {RangeError} where there is no such zone
+   */
   constructor(name: string | undefined) {
     this.#format = new Intl.DateTimeFormat('en-US', {
       timeZone: name,
@@ -19,6 +24,19 @@ export class Zone {
       minute: 'numeric',
       second: 'numeric',
     });
+    this.name = this.#format.resolvedOptions().timeZone;
+  }
+
+  /**
+   * An instant for a person: `2026-11-23 09:00 Europe/Paris`, with seconds where they are not zero, and with the offset
+   * in the hour that comes twice when clocks are set back: `2026-10-25 02:30 Europe/Paris (UTC+02:00)`.
+   */
+  format(instant: number): string {
+    const wall = this.wallAt(instant);
+    const [date = '', time = ''] = new Date(wall).toISOString().split('T');
+    const minutesOrSeconds = time.slice(0, wall % 60_000 === 0 ? 5 : 8);
+    const twice = this.instantsOf(wall).length > 1;
+    return `${date} ${minutesOrSeconds} ${this.name}${twice ? ` (UTC${offsetText(this.#offsetAt(instant))})` : ''}`;
   }
 
   /** What the clock shows at an instant, to the second. */
@@ -58,3 +76,9 @@ export class Zone {
 }
 
 const DAY_MS = 24 * 60 * 60_000;
+
+function offsetText(offset: number): string {
+  const minutes = Math.abs(Math.round(offset / 60_000));
+  const [hours, rest] = [Math.floor(minutes / 60), minutes % 60].map((part) => String(part).padStart(2, '0'));
+  return `${offset < 0 ? '-' : '+'}${hours}:${rest}`;
+}

@@ -1,0 +1,48 @@
+import { ChatosError } from '../errors.ts';
+import { Zone } from '../util/zone.ts';
+import { parseCron, type CronSpec } from './cron.ts';
+import { tickAfter } from './ticks.ts';
+
+/** A coming run of one of several schedules. */
+export interface ComingRun<T extends CronSpec> {
+  readonly due: Date;
+  /** The time in the zone of its schedule, as `2026-11-23 09:00 Europe/Paris`. */
+  readonly time: string;
+  /** Whose run it is, as it was given. */
+  readonly schedule: T;
+}
+
+export interface ListRunsOptions {
+  /** Runs after this time. @default now */
+  readonly from?: Date;
+  /** How many, 1 to 10000. @default 10 */
+  readonly count?: number;
+}
+
+const MAX_COUNT = 10_000;
+
+/**
+ * The next runs of several schedules together, in the order of time; at the same time, in the order of the schedules.
+ *
+ * @throws {ChatosError} `INVALID_ARGUMENT` where an expression, a time zone or the count is wrong
+ */
+export function listRuns<T extends CronSpec>(schedules: Iterable<T>, options: ListRunsOptions = {}): ComingRun<T>[] {
+  const { from = new Date(), count = 10 } = options;
+  if (!Number.isInteger(count) || count < 1 || count > MAX_COUNT) {
+    throw new ChatosError('INVALID_ARGUMENT', `expected a count of 1 to ${MAX_COUNT} runs, found ${count}`);
+  }
+  const lanes = Array.from(schedules, (schedule) => {
+    const cron = parseCron(schedule);
+    return { schedule, cron, zone: new Zone(schedule.timeZone), next: tickAfter(cron, from.getTime()) };
+  });
+  const runs: ComingRun<T>[] = [];
+  while (runs.length < count) {
+    const [first, ...others] = lanes.filter(({ next }) => next !== undefined);
+    if (first === undefined) break;
+    const lane = others.reduce((best, other) => (other.next! < best.next! ? other : best), first);
+    const due = lane.next!;
+    runs.push({ due: new Date(due), time: lane.zone.format(due), schedule: lane.schedule });
+    lane.next = tickAfter(lane.cron, due);
+  }
+  return runs;
+}

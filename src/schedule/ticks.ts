@@ -1,0 +1,59 @@
+import { isChatosError } from '../errors.ts';
+import type { Cron } from './cron.ts';
+
+/** Instants in this file are milliseconds since 1970; ticks lie at whole seconds. */
+const SECOND = 1000;
+
+/** The first tick after an instant; `undefined` where there is none within years. */
+export function tickAfter(cron: Cron, after: number): number | undefined {
+  try {
+    return cron.next(new Date(after)).getTime();
+  } catch (error) {
+    if (isChatosError(error, 'INVALID_ARGUMENT')) return undefined;
+    throw error;
+  }
+}
+
+/** The first `limit` ticks after one instant and until another, in order. */
+export function firstTicks(cron: Cron, after: number, until: number, limit: number): number[] {
+  const ticks: number[] = [];
+  let tick = tickAfter(cron, after);
+  while (tick !== undefined && tick <= until && ticks.length < limit) {
+    ticks.push(tick);
+    tick = tickAfter(cron, tick);
+  }
+  return ticks;
+}
+
+/**
+ * The last `limit` ticks after one instant and until another, in order. An expression can only be read forwards, and each
+ * step takes a good part of a millisecond: so it looks for an instant with that many behind it, instead of going through
+ * the ticks of years.
+ */
+export function lastTicks(cron: Cron, after: number, until: number, limit: number): number[] {
+  const all = firstTicks(cron, after, until, limit + 1);
+  if (all.length <= limit) return all;
+  // More than `limit` come after `many`, at most as many after `few`.
+  const end = wholeSecond(until);
+  let many = wholeSecond(after);
+  let few = end;
+  let guess = end - limit * SECOND;
+  for (let round = 0; few - many > SECOND; round++) {
+    if (guess <= many || guess >= few) guess = wholeSecond((many + few) / 2);
+    const ticks = firstTicks(cron, guess, until, limit + 1);
+    if (ticks.length === limit) return ticks;
+    if (ticks.length > limit) many = guess;
+    else few = guess;
+    // A schedule at regular intervals is found in a few such rounds; one that comes in bursts is not.
+    const longer = Math.min(limit / ticks.length, MAX_STRETCH);
+    guess = round < STRETCH_ROUNDS && ticks.length < limit ? wholeSecond(end - (end - guess) * longer) : many;
+  }
+  return firstTicks(cron, few, until, limit);
+}
+
+const STRETCH_ROUNDS = 8;
+const MAX_STRETCH = 64;
+
+function wholeSecond(instant: number): number {
+  return Math.floor(instant / SECOND) * SECOND;
+}
