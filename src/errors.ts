@@ -21,6 +21,8 @@ export const ERROR_CODES = {
   TIMED_OUT: 'The time allowed for the operation ran out.',
   ABORTED: 'The operation was cancelled by its AbortSignal, or because its owner was closed.',
   QUEUE_FULL: 'Too much is waiting already; try again when some of it is done.',
+  STORE_FULL: "A store's limit would be exceeded: the size of a key, of a value, or of all together.",
+  STORE_UNAVAILABLE: 'A store cannot be opened, read or written: another process has it, or its disk fails.',
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

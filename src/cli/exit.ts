@@ -34,6 +34,8 @@ const STATUS: { readonly [C in ErrorCode]: number } = {
   TIMED_OUT: EXIT.timedOut,
   ABORTED: EXIT.interrupted,
   QUEUE_FULL: EXIT.broken,
+  STORE_FULL: EXIT.broken,
+  STORE_UNAVAILABLE: EXIT.unavailable,
 };
 
 /** Ends a command with a status, with nothing more to say. */

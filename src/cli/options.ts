@@ -18,6 +18,11 @@ export const configOption = (): Option =>
     'CHATOSBOT_CONFIG',
   );
 
+export const stateOption = (): Option =>
+  new Option('--state <directory>', 'where what bots keep is (default: .chatosbot beside the configuration file)').env(
+    'CHATOSBOT_STATE',
+  );
+
 export const listenOption = (): Option =>
   new Option('--listen <address>', 'where the server listens; may be repeated, port 0 picks a free one')
     .env('CHATOSBOT_LISTEN')

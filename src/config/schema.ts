@@ -124,6 +124,13 @@ export const CONFIG_SCHEMA = v.strictObject({
     ),
   ),
   login: v.optional(loginText('The account of bots that have none of their own.')),
+  state: v.optional(
+    v.pipe(
+      v.string(),
+      v.minLength(1, 'name a directory, or leave the key out'),
+      v.description('The directory of what bots keep, relative to this file. Default: .chatosbot beside it.'),
+    ),
+  ),
   bots: v.optional(v.pipe(v.array(bot), v.description('The plugins that run loads.'))),
   policy: v.optional(v.pipe(policy, v.description('Who may have a private connection with the bots.'))),
   announcements: v.optional(v.pipe(v.array(announcement), v.description('Texts posted on a schedule.'))),

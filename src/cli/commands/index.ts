@@ -14,4 +14,5 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'pipe', summary: 'join stdin and stdout with a peer', load: () => import('./pipe.ts') },
   { name: 'say', summary: 'send a message', load: () => import('./say.ts') },
   { name: 'chat', summary: 'talk, in a terminal or from a script', load: () => import('./chat.ts') },
+  { name: 'store', summary: 'list, export, import and delete what bots keep', load: () => import('./store.ts') },
 ];

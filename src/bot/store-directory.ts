@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+
+/** The longest file name that is not shortened; most file systems take 255 bytes. */
+const MAX_NAME = 200;
+
+/** Names that Windows keeps for devices, whatever stands behind a dot. */
+const DEVICE = /^(?:con|prn|aux|nul|com\d|lpt\d)(?![^.])/;
+
+/**
+ * The folder of the store of a bot, such as `dice@dice` or `dice@robot@chat.example.org:7777`. Two ids never share one,
+ * also where the file system takes upper and lower case for the same.
+ */
+export function storeDirectory(stateDirectory: string, id: string): string {
+  return path.join(storesFolder(stateDirectory), fileNameOf(id));
+}
+
+/** A store as it is found on disk. */
+export interface FoundStore {
+  /** Its bot; of an id that is too long for a file name, the name of its folder. */
+  readonly id: string;
+  readonly directory: string;
+}
+
+/** The stores of a state directory, by id; none where there is no such directory. */
+export async function findStores(stateDirectory: string): Promise<FoundStore[]> {
+  const folder = storesFolder(stateDirectory);
+  let names: string[];
+  try {
+    const entries = await readdir(folder, { withFileTypes: true });
+    names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+  return names
+    .map((name) => ({ id: idOf(name), directory: path.join(folder, name) }))
+    .toSorted((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+const storesFolder = (stateDirectory: string): string => path.join(stateDirectory, 'stores');
+
+function fileNameOf(id: string): string {
+  const escaped = id
+    .replace(/[^a-z0-9@._-]|^\.|\.$/gu, escapeBytes)
+    .replace(DEVICE, (name) => escapeBytes(name[0]!) + name.slice(1));
+  if (escaped.length <= MAX_NAME) return escaped;
+  // No escape looks like `%~`, so this is nobody's full name.
+  return `${escaped.slice(0, 100)}%~${createHash('sha256').update(id).digest('hex')}`;
+}
+
+function idOf(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}
+
+function escapeBytes(text: string): string {
+  return Array.from(Buffer.from(text), (byte) => `%${byte.toString(16).padStart(2, '0')}`).join('');
+}

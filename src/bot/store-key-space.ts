@@ -1,0 +1,173 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { startWaiting } from '../client/wait.ts';
+import { ChatosError } from '../errors.ts';
+import { closedError, type StoreDatabase } from './store-database.ts';
+import { fullKey, keyRange, ownKey, sizeOf, type Space } from './store-format.ts';
+import type { StoreLimits } from './store-limits.ts';
+import type { Store } from './store.ts';
+import { checkKey, parseValue, toText } from './store-value.ts';
+import type { StoreWriter } from './store-writer.ts';
+
+/** Entries are read from the disk this many at once. */
+const PAGE_ENTRIES = 64;
+
+/** What a write costs in memory besides its key and value, about. */
+const WRITE_BYTES = 256;
+
+export interface KeySpaceParts {
+  readonly database: StoreDatabase;
+  readonly writer: StoreWriter;
+  readonly limits: StoreLimits;
+  /** Fires when the store is being closed. */
+  readonly closing: AbortSignal;
+}
+
+/** The update whose change is being computed, for whatever that calls. */
+const updating = new AsyncLocalStorage<{ readonly space: KeySpace; readonly key: string; over: boolean }>();
+
+/** One space of keys in a plugin's store. Writes of the same key take turns; those of different keys do not wait. */
+export class KeySpace implements Store {
+  readonly limits: StoreLimits;
+  readonly #space: Space;
+  readonly #database: StoreDatabase;
+  readonly #writer: StoreWriter;
+  readonly #closing: AbortSignal;
+  /** The last turn of each key that has one, and of those that concern all keys. */
+  readonly #turns = new Map<string, Promise<unknown>>();
+  #everyKeysTurn: Promise<unknown> | undefined;
+  #pendingBytes = 0;
+
+  constructor(space: Space, { database, writer, limits, closing }: KeySpaceParts) {
+    this.#space = space;
+    this.#database = database;
+    this.#writer = writer;
+    this.limits = limits;
+    this.#closing = closing;
+  }
+
+  async get<T = unknown>(key: string): Promise<T | undefined> {
+    checkKey(key, this.limits);
+    return parseValue(key, await this.#read(key)) as T | undefined;
+  }
+
+  async has(key: string): Promise<boolean> {
+    checkKey(key, this.limits);
+    return (await this.#read(key)) !== undefined;
+  }
+
+  async set(key: string, value: unknown): Promise<void> {
+    checkKey(key, this.limits);
+    const text = toText(key, value, this.limits);
+    await this.#inTurn(key, sizeOf(key, text), () => this.#write(new Map([[key, text]])));
+  }
+
+  async delete(key: string): Promise<boolean> {
+    checkKey(key, this.limits);
+    return (await this.#inTurn(key, sizeOf(key, ''), () => this.#write(new Map([[key, undefined]])))) > 0;
+  }
+
+  async update<T>(key: string, change: (old: T | undefined) => T | Promise<T>): Promise<T> {
+    checkKey(key, this.limits);
+    return this.#inTurn(key, sizeOf(key, ''), async () => {
+      const old = parseValue(key, await this.#read(key)) as T | undefined;
+      const value = await this.#change(key, async () => change(old));
+      await this.#write(new Map([[key, toText(key, value, this.limits)]]));
+      return value;
+    });
+  }
+
+  async *entries(options: { prefix?: string; limit?: number } = {}): AsyncGenerator<[key: string, value: unknown]> {
+    const { prefix = '', limit = Infinity } = options;
+    if (!(limit >= 0)) throw new ChatosError('INVALID_ARGUMENT', `limit: expected 0 or more, found ${limit}`);
+    const { gte, lt } = keyRange(this.#space);
+    let range: { gte: string } | { gt: string } = { gte: gte + prefix };
+    // No iterator stays open between two pages: who stops half-way leaves nothing behind.
+    for (let left = limit; left > 0;) {
+      const asked = Math.min(left, PAGE_ENTRIES);
+      const page = await this.#readPage({ ...range, lt, limit: asked });
+      for (const [full, text] of page) {
+        const key = ownKey(full);
+        if (!key.startsWith(prefix)) return;
+        yield [key, parseValue(key, text)];
+      }
+      if (page.length < asked) return;
+      range = { gt: page.at(-1)![0] };
+      left -= page.length;
+    }
+  }
+
+  async clear(): Promise<void> {
+    await this.replace(new Map(), { clear: true });
+  }
+
+  /**
+   * Sets many keys at once, or, where it rejects, none; with `clear`, in place of everything that is there. The keys and
+   * values (as JSON) have been checked. Resolves to the number of entries that were there before and are not now as they were.
+   */
+  replace(entries: ReadonlyMap<string, string>, { clear }: { readonly clear: boolean }): Promise<number> {
+    return this.#inTurn(undefined, 0, () => this.#write(entries, clear));
+  }
+
+  /** Resolves when no write is under way. */
+  async settled(): Promise<void> {
+    await Promise.all([...this.#turns.values(), this.#everyKeysTurn]);
+  }
+
+  #read(key: string): Promise<string | undefined> {
+    return this.#reading(() => this.#database.read((level) => level.get(fullKey(this.#space, key))));
+  }
+
+  #readPage(range: { lt: string; limit: number }): Promise<[string, string][]> {
+    return this.#reading(() => this.#database.read((level) => level.iterator(range).all()));
+  }
+
+  async #reading<T>(read: () => Promise<T>): Promise<T> {
+    if (this.#closing.aborted) throw closedError();
+    return read();
+  }
+
+  #write(entries: ReadonlyMap<string, string | undefined>, clear = false): Promise<number> {
+    return this.#writer.write({ space: this.#space, entries, clear, maxTotalBytes: this.limits.maxTotalBytes });
+  }
+
+  /** Has the plugin compute a new value: it is not waited for any longer when the store is closed. */
+  async #change<T>(key: string, change: () => Promise<T>): Promise<T> {
+    const context = { space: this, key, over: false };
+    const closing = startWaiting<never>({ timeoutMs: Infinity, signal: this.#closing, what: 'no new value' });
+    try {
+      return await Promise.race([updating.run(context, change), closing.promise]);
+    } finally {
+      context.over = true;
+      closing.reject(closedError());
+    }
+  }
+
+  /** Runs what writes a key (all keys, where none is given) when those that came before for the same key are done. */
+  async #inTurn<T>(key: string | undefined, bytes: number, run: () => Promise<T>): Promise<T> {
+    if (this.#closing.aborted) throw closedError();
+    const update = updating.getStore();
+    if (update?.space === this && !update.over) {
+      const message = `the change of update('${update.key}') must not write to the store, it would wait for itself: return the new value`;
+      throw new ChatosError('INVALID_ARGUMENT', message);
+    }
+    const cost = bytes + WRITE_BYTES;
+    const { maxPendingBytes } = this.limits;
+    if (this.#pendingBytes + cost > maxPendingBytes) {
+      const message = `more than ${maxPendingBytes} bytes wait to be written to the store: await what is written before`;
+      throw new ChatosError('QUEUE_FULL', message, { fields: { maxPendingBytes } });
+    }
+    this.#pendingBytes += cost;
+    const before = key === undefined ? [...this.#turns.values()] : [this.#turns.get(key)];
+    const turn = Promise.all([...before, this.#everyKeysTurn]).then(run);
+    const settled = turn.catch(() => undefined);
+    if (key === undefined) this.#everyKeysTurn = settled;
+    else this.#turns.set(key, settled);
+    try {
+      return await turn;
+    } finally {
+      this.#pendingBytes -= cost;
+      if (key !== undefined && this.#turns.get(key) === settled) this.#turns.delete(key);
+      if (this.#everyKeysTurn === settled) this.#everyKeysTurn = undefined;
+    }
+  }
+}

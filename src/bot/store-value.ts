@@ -1,0 +1,56 @@
+import { ChatosError, messageOf } from '../errors.ts';
+import type { StoreLimits } from './store-limits.ts';
+
+/** @throws {ChatosError} `INVALID_ARGUMENT` or `STORE_FULL`, where it cannot be a key */
+export function checkKey(key: unknown, { maxKeyBytes }: StoreLimits): void {
+  if (typeof key !== 'string' || key === '') throw invalid('a key of the store is a text, and not empty');
+  if (!key.isWellFormed()) throw invalid('a key of the store has half of a surrogate pair');
+  const bytes = Buffer.byteLength(key);
+  if (bytes <= maxKeyBytes) return;
+  const message = `a key of the store has ${bytes} bytes, and ${maxKeyBytes} are allowed`;
+  throw new ChatosError('STORE_FULL', message, { fields: { bytes, maxKeyBytes } });
+}
+
+/**
+ * A value as JSON.
+ *
+ * @throws {ChatosError} `INVALID_ARGUMENT` where JSON cannot hold it, `STORE_FULL` where it is too large
+ */
+export function toText(key: string, value: unknown, { maxValueBytes }: StoreLimits): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value, refuseLosses);
+  } catch (error) {
+    throw invalid(`the value of '${key}' cannot be kept as JSON: ${messageOf(error).split('\n')[0]}`, error);
+  }
+  if (text === undefined) throw invalid(`the value of '${key}' is undefined: delete the key instead`);
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= maxValueBytes) return text;
+  const message = `the value of '${key}' has ${bytes} bytes of JSON, and ${maxValueBytes} are allowed`;
+  throw new ChatosError('STORE_FULL', message, { fields: { bytes, maxValueBytes } });
+}
+
+/** The value that a text holds. @throws {ChatosError} `STORE_UNAVAILABLE` where the disk has garbled it */
+export function parseValue(key: string, text: string | undefined): unknown {
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new ChatosError('STORE_UNAVAILABLE', `the value of '${key}' is damaged: set or delete it`, { cause: error });
+  }
+}
+
+/** What JSON.stringify would turn into something else without a word is an error: it would be missed at the next start. */
+function refuseLosses(name: string, value: unknown): unknown {
+  const place = name === '' ? '' : ` at '${name}'`;
+  if (typeof value === 'function' || typeof value === 'symbol') throw new TypeError(`a ${typeof value}${place}`);
+  if (typeof value === 'number' && !Number.isFinite(value)) throw new TypeError(`${value}${place}`);
+  if (value instanceof Map || value instanceof Set) {
+    throw new TypeError(`a ${value.constructor.name}${place} (its entries as an array can be kept)`);
+  }
+  return value;
+}
+
+function invalid(message: string, cause?: unknown): ChatosError {
+  return new ChatosError('INVALID_ARGUMENT', message, { cause });
+}

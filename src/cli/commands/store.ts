@@ -1,0 +1,133 @@
+import { Option, type Command } from 'commander';
+import { deleteStore } from '../../bot/store-database.ts';
+import { findStores, storeDirectory } from '../../bot/store-directory.ts';
+import { exportStore, importStore, readLines } from '../../bot/store-export.ts';
+import { PluginStore } from '../../bot/store.ts';
+import { loadConfig } from '../../config/load.ts';
+import { ChatosError, isChatosError } from '../../errors.ts';
+import { escapeUnsafe } from '../../util/escape.ts';
+import { toJsonLine } from '../../util/json-line.ts';
+import { createLogger } from '../../util/log.ts';
+import { formatBytes } from '../../util/printable.ts';
+import { EXIT, ExitSignal } from '../exit.ts';
+import { standardInput } from '../input.ts';
+import { configOption, stateOption } from '../options.ts';
+import { notice, noticeError, writeLine } from '../output.ts';
+import { stateDirectory } from '../state.ts';
+
+interface StoreFlags {
+  readonly state?: string;
+  readonly config?: string;
+}
+
+const BOT = "the bot: its name, or as 'store list' shows it";
+
+export function register(command: Command): void {
+  const add = (usage: string, summary: string): Command =>
+    command.command(usage).description(summary).addOption(stateOption()).addOption(configOption());
+  add('list', 'show the stores, with their entries and size')
+    .addOption(new Option('--json', 'a line of JSON for each'))
+    .action(list);
+  add('export', 'write the entries of a store to standard output, as lines of JSON')
+    .argument('<bot>', BOT)
+    .action(exportTo);
+  add('import', 'read such lines from standard input into a store: all of them, or none')
+    .argument('<bot>', BOT)
+    .addOption(new Option('--replace', 'in place of what the store holds'))
+    .action(importFrom);
+  add('delete', 'delete a store').argument('<bot>', BOT).action(remove);
+  command.addHelpText(
+    'after',
+    `
+Examples:
+  $ chatosbot store list
+  $ chatosbot store export dice > dice.ndjson
+  $ chatosbot store import dice --replace < dice.ndjson
+
+A store belongs to one process at a time: stop the bot first.`,
+  );
+}
+
+async function list(flags: StoreFlags & { readonly json?: boolean }): Promise<void> {
+  const state = await findState(flags);
+  const stores = await findStores(state);
+  if (stores.length === 0) notice(`no stores in ${state}`);
+  let failed = false;
+  for (const { id, directory } of stores) {
+    try {
+      const usage = await withStore(directory, (store) => store.usage());
+      await writeLine(flags.json ? toJsonLine({ bot: id, directory, inUse: false, ...usage }) : row(id, usage));
+    } catch (error) {
+      if (!isChatosError(error, 'STORE_UNAVAILABLE')) throw error;
+      const inUse = error.fields['inUse'] === true;
+      if (inUse)
+        await writeLine(flags.json ? toJsonLine({ bot: id, directory, inUse }) : `${escapeUnsafe(id)}\tin use`);
+      else noticeError(error.message, error, flags.json === true);
+      failed ||= !inUse;
+    }
+  }
+  if (failed) throw new ExitSignal(EXIT.unavailable);
+}
+
+function row(id: string, { entries, bytes }: { readonly entries: number; readonly bytes: number }): string {
+  return `${escapeUnsafe(id)}\t${entries} ${entries === 1 ? 'entry' : 'entries'}\t${formatBytes(bytes)}`;
+}
+
+async function exportTo(bot: string, flags: StoreFlags): Promise<void> {
+  const { directory } = await findStore(bot, await findState(flags));
+  await withStore(directory, async ({ store }) => {
+    for await (const line of exportStore(store)) await writeLine(line);
+  });
+}
+
+async function importFrom(bot: string, flags: StoreFlags & { readonly replace?: boolean }): Promise<void> {
+  const state = await findState(flags);
+  const found = await findStore(bot, state, { orNew: true });
+  const count = await withStore(found.directory, ({ store }) =>
+    importStore(store, readLines(standardInput()), { replace: flags.replace ?? false }),
+  );
+  notice(`${found.id}: ${count} ${count === 1 ? 'entry' : 'entries'} imported`);
+}
+
+async function remove(bot: string, flags: StoreFlags): Promise<void> {
+  const { id, directory } = await findStore(bot, await findState(flags));
+  await deleteStore(directory);
+  notice(`${id}: deleted`);
+}
+
+async function findState({ state, config }: StoreFlags): Promise<string> {
+  return stateDirectory(state, await loadConfig({ file: config }));
+}
+
+/** The store that is meant: by its full id, or by the bot's name where only one has it. */
+async function findStore(
+  bot: string,
+  state: string,
+  { orNew = false } = {},
+): Promise<{ id: string; directory: string }> {
+  const stores = await findStores(state);
+  const directory = storeDirectory(state, bot);
+  const exact = stores.find((store) => store.id === bot || store.directory === directory);
+  if (exact) return { ...exact, id: bot };
+  const named = stores.filter(({ id }) => id.startsWith(`${bot}@`));
+  if (named.length === 1) return named[0]!;
+  if (named.length > 1) {
+    const which = named.map(({ id }) => id).join(', ');
+    throw new ChatosError('INVALID_ARGUMENT', `several stores are of ${bot}: say which of ${which}`);
+  }
+  // A bot without a login of its own logs in under its name.
+  const id = bot.includes('@') ? bot : `${bot}@${bot}`;
+  if (orNew) return { id, directory: storeDirectory(state, id) };
+  const known = stores.length === 0 ? 'there are none' : `there are ${stores.map((store) => store.id).join(', ')}`;
+  throw new ChatosError('INVALID_ARGUMENT', `${bot} has no store in ${state}: ${known}`);
+}
+
+/** Opens a store for the time of a command; a bot that has it keeps it. */
+async function withStore<T>(directory: string, use: (store: PluginStore) => Promise<T>): Promise<T> {
+  const store = new PluginStore({ directory, log: createLogger(), lockTimeoutMs: 0 });
+  try {
+    return await use(store);
+  } finally {
+    await store.close();
+  }
+}
