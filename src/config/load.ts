@@ -16,6 +16,12 @@ export interface LoadedConfig {
   /** What relative paths in it are relative to. */
   readonly directory: string;
   readonly config: Config;
+  /**
+   * Where something stands in it, as `chatosbot.config.yaml:12:5`: the value at `path`, or its key with `atKey`; where
+   * that is not there, the nearest thing around it. Only the file's name where the configuration is code, `undefined`
+   * where there is none.
+   */
+  locate(path: readonly (string | number)[], atKey?: boolean): string | undefined;
 }
 
 /** Files looked for, from the working directory up to the project's root. */
@@ -72,17 +78,16 @@ export async function loadConfig(options: { file?: string | undefined; from?: st
     if (error instanceof ChatosError) throw error;
     throw new ChatosError('INVALID_CONFIG', `${file ?? 'the configuration'}: ${messageOf(error)}`, { cause: error });
   }
-  if (!result) return { file: undefined, directory: from, config: {} };
+  if (!result) return { file: undefined, directory: from, config: {}, locate: () => undefined };
 
   const { filepath } = result;
+  const prefix = path.basename(filepath) === 'package.json' ? [PACKAGE_KEY] : [];
+  const place: Locate = (where, atKey) => placeOf(shown(filepath), sources.get(filepath), [...prefix, ...where], atKey);
   const value: unknown = (result.config as unknown) ?? {};
   const checked = safeParse(CONFIG_SCHEMA, value);
-  if (!checked.success) {
-    const prefix = path.basename(filepath) === 'package.json' ? [PACKAGE_KEY] : [];
-    const problems = problemsOf(CONFIG_SCHEMA, checked.issues);
-    throw invalid(shown(filepath), problems, sources.get(filepath), prefix);
-  }
-  return { file: filepath, directory: path.dirname(filepath), config: checked.output };
+  if (!checked.success) throw invalid(shown(filepath), problemsOf(CONFIG_SCHEMA, checked.issues), place);
+  const locate: LoadedConfig['locate'] = (where, atKey = false) => place(where, atKey).text;
+  return { file: filepath, directory: path.dirname(filepath), config: checked.output, locate };
 }
 
 /**
@@ -129,11 +134,23 @@ function parseText(name: string, content: string, keep: (source: Source) => void
   return (document.toJS() as unknown) ?? {};
 }
 
-function invalid(name: string, problems: Problem[], source: Source | undefined, prefix: string[]): ChatosError {
-  const placed = problems.map(({ path: tail, atKey, message }) => {
-    const offset = source && offsetOf(source.document, [...prefix, ...tail], atKey);
-    const place = source && offset !== undefined ? at(name, source.lines, offset) : name;
-    return { offset: offset ?? 0, text: `${place}: ${tail.length > 0 ? `${tail.join('.')}: ` : ''}${message}` };
+/** A place in a file: its offset, and how it is told. */
+interface Place {
+  readonly offset: number;
+  readonly text: string;
+}
+
+type Locate = (where: readonly (string | number)[], atKey: boolean) => Place;
+
+function placeOf(name: string, source: Source | undefined, where: readonly (string | number)[], atKey: boolean): Place {
+  const offset = source && offsetOf(source.document, where, atKey);
+  return { offset: offset ?? 0, text: source && offset !== undefined ? at(name, source.lines, offset) : name };
+}
+
+function invalid(name: string, problems: Problem[], locate: Locate): ChatosError {
+  const placed = problems.map(({ path: where, atKey, message }) => {
+    const { offset, text } = locate(where, atKey);
+    return { offset, text: `${text}: ${where.length > 0 ? `${where.join('.')}: ` : ''}${message}` };
   });
   const texts = placed.toSorted((a, b) => a.offset - b.offset).map(({ text }) => text);
   return new ChatosError('INVALID_CONFIG', texts.join('\n'), { fields: { file: name } });

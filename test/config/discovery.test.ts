@@ -23,13 +23,23 @@ describe('loadConfig, where it looks', () => {
   ])('finds %s in the working directory', async (name, text) => {
     const { deep } = await project();
     const file = await writeText(deep, name, text);
-    expect(await loadConfig({ from: deep })).toEqual({ file, directory: deep, config: { login: 'robot' } });
+    expect(await loadConfig({ from: deep })).toEqual({
+      file,
+      directory: deep,
+      config: { login: 'robot' },
+      locate: expect.any(Function),
+    });
   });
 
   it('looks upwards, to the root of the project', async () => {
     const { root, deep } = await project();
     const file = await writeText(root, 'chatosbot.config.yaml', 'login: robot');
-    expect(await loadConfig({ from: deep })).toEqual({ file, directory: root, config: { login: 'robot' } });
+    expect(await loadConfig({ from: deep })).toEqual({
+      file,
+      directory: root,
+      config: { login: 'robot' },
+      locate: expect.any(Function),
+    });
   });
 
   it('takes the nearest one', async () => {
@@ -45,18 +55,33 @@ describe('loadConfig, where it looks', () => {
     const inner = path.join(outer, 'project', 'src');
     await writeText(inner, 'x', '');
     await writeText(path.dirname(inner), 'package.json', '{}');
-    expect(await loadConfig({ from: inner })).toEqual({ file: undefined, directory: inner, config: {} });
+    expect(await loadConfig({ from: inner })).toEqual({
+      file: undefined,
+      directory: inner,
+      config: {},
+      locate: expect.any(Function),
+    });
   });
 
   it('is empty, and not an error, where there is none', async () => {
     const { deep } = await project();
-    expect(await loadConfig({ from: deep })).toEqual({ file: undefined, directory: deep, config: {} });
+    expect(await loadConfig({ from: deep })).toEqual({
+      file: undefined,
+      directory: deep,
+      config: {},
+      locate: expect.any(Function),
+    });
   });
 
   it('reads the key of package.json, and places what is wrong in it', async () => {
     const { root, deep } = await project('{\n\t"name": "x",\n\t"chatosbot": { "login": "robot" }\n}\n');
     const file = path.join(root, 'package.json');
-    expect(await loadConfig({ from: deep })).toEqual({ file, directory: root, config: { login: 'robot' } });
+    expect(await loadConfig({ from: deep })).toEqual({
+      file,
+      directory: root,
+      config: { login: 'robot' },
+      locate: expect.any(Function),
+    });
 
     await writeText(root, 'package.json', '{\n  "name": "x",\n  "chatosbot": {\n    "logn": "robot"\n  }\n}\n');
     await expect(loadConfig({ from: deep })).rejects.toThrow(
@@ -96,6 +121,11 @@ describe('loadConfig, where it looks', () => {
     const { deep } = await project();
     await writeText(deep, 'chatosbot.config.yaml', 'login: other');
     const file = await writeText(deep, 'production.yaml', 'login: robot');
-    expect(await loadConfig({ file, from: deep })).toEqual({ file, directory: deep, config: { login: 'robot' } });
+    expect(await loadConfig({ file, from: deep })).toEqual({
+      file,
+      directory: deep,
+      config: { login: 'robot' },
+      locate: expect.any(Function),
+    });
   });
 });
