@@ -1,20 +1,23 @@
-import { ChatosClient, type ChatMessage } from '../client/client.ts';
 import type { Channel } from '../client/channel.ts';
-import type { PrivateRequest } from '../client/private-request.ts';
+import { ChatosClient, type ChatMessage } from '../client/client.ts';
 import type { ChatosError } from '../errors.ts';
-import type { Address } from '../net/address.ts';
-import { decide, type Policy } from '../policy/policy.ts';
+import { formatAddress, type Address } from '../net/address.ts';
+import type { Policy } from '../policy/policy.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/log.ts';
+import type { ChannelLedger, OpenChannel } from './channel-ledger.ts';
 import type { LoadedPlugin } from './loader.ts';
-import type { IncomingRequest, Message } from './plugin.ts';
+import type { Message } from './plugin.ts';
 import { PluginRunner } from './plugin-runner.ts';
+import { PrivateRequests } from './private-requests.ts';
 import { splitText } from './split-text.ts';
 
 export interface AccountSettings {
   readonly server: Address;
   readonly login: string;
   readonly policy: Policy;
+  /** What counts for the limits of the policy: one for all accounts. */
+  readonly ledger: ChannelLedger;
   readonly waitForLogin: boolean;
   readonly log: Logger;
   readonly clock: Clock;
@@ -27,30 +30,27 @@ export interface LoggedIn {
   readonly login: string;
 }
 
-/** The hooks together may take this long to decide about a request; the server itself gives up after 60 s (P10). */
-const DECISION_TIMEOUT_MS = 50_000;
-/** Private requests that may wait for a decision at once. */
-const MAX_DECISIONS = 100;
-
 /** One login at one server, and the plugins that share it. */
 export class Account {
   readonly #settings: AccountSettings;
   readonly #log: Logger;
   readonly #client: ChatosClient;
+  readonly #requests: PrivateRequests;
   readonly #runners: PluginRunner[] = [];
-  #decisions = 0;
   #started = false;
   #stopping = false;
   /** Settles when the account has ended: with the error that it gave up on, or without. */
   readonly ended: Promise<ChatosError | undefined>;
 
   constructor(settings: AccountSettings) {
-    const { login, server, log, waitForLogin } = settings;
+    const { login, server, log, waitForLogin, policy, ledger, clock } = settings;
     this.#settings = settings;
     this.#log = log.with({ login });
     this.#client = ChatosClient.create({ server, login, reconnect: true, waitForLogin });
+    const account = { server: formatAddress(server), login };
+    this.#requests = new PrivateRequests({ account, policy, ledger, log: this.#log, clock });
     this.#client.on('message', (message) => this.#onMessage(message));
-    this.#client.on('request', (request) => void this.#onRequest(request));
+    this.#client.on('request', (request) => void this.#requests.handle(request, this.#runners));
     this.#client.on('connected', () => this.#onConnected());
     this.#client.on('retrying', ({ error, delayMs }) => {
       this.#log.warn(`${error.message}; trying again in ${(delayMs / 1000).toFixed(1)} s`);
@@ -60,11 +60,17 @@ export class Account {
 
   add(plugin: LoadedPlugin, options: Readonly<Record<string, unknown>>, directory: string): void {
     const { log, clock } = this.#settings;
-    this.#runners.push(new PluginRunner(plugin, this.#client, { options, directory, log, clock }));
+    const onRequested = (channel: Channel): void => this.#requests.adopt(channel, plugin.name);
+    this.#runners.push(new PluginRunner(plugin, this.#client, { options, directory, log, clock, onRequested }));
   }
 
   get channelCount(): number {
     return this.#client.channelCount;
+  }
+
+  /** Its private connections that are open. */
+  get channels(): readonly OpenChannel[] {
+    return this.#requests.channels;
   }
 
   /** Resolves when logged in. Throws what the client throws: `LOGIN_REFUSED` above all. */
@@ -75,6 +81,7 @@ export class Account {
   /** Takes no new work and lets the plugins finish; resolves when they have. The session is still open. */
   async finish(): Promise<void> {
     this.#stopping = true;
+    this.#requests.stop();
     if (this.#started) await Promise.all(this.#runners.map((runner) => runner.stop()));
   }
 
@@ -121,63 +128,5 @@ export class Account {
       const { hooks } = runner.plugin;
       if (runner.has('onMessage')) void runner.call('onMessage', from, () => hooks.onMessage?.(message, runner.bot));
     }
-  }
-
-  async #onRequest(request: PrivateRequest): Promise<void> {
-    const runner = await this.#choose(request.from);
-    if (!runner || this.#stopping) {
-      request.refuse();
-      return;
-    }
-    let channel: Channel;
-    try {
-      channel = runner.guard(await request.accept());
-    } catch (error) {
-      this.#log.info(`private connection with ${request.from} did not come about: ${(error as Error).message}`);
-      return;
-    }
-    const { hooks } = runner.plugin;
-    const result = await runner.call('onChannel', request.from, () => hooks.onChannel?.(channel, runner.bot));
-    if (!result.ok) channel.destroy();
-  }
-
-  /** The plugin that takes the private connection, if the policy lets any of them. */
-  async #choose(from: string): Promise<PluginRunner | undefined> {
-    const { decision, rule } = decide(this.#settings.policy, from);
-    const able = this.#runners.filter((runner) => runner.has('onChannel'));
-    const refuse = (why: string): undefined => {
-      this.#log.info('private request refused', { peer: from, why });
-      return undefined;
-    };
-    if (this.#stopping) return refuse('stopping');
-    if (decision === 'refuse') return refuse(rule);
-    if (able.length === 0) return refuse('no plugin has onChannel');
-    if (decision === 'accept') return able[0];
-    if (this.#decisions >= MAX_DECISIONS) return refuse('too many requests wait for a decision');
-    this.#decisions += 1;
-    try {
-      const deadline = Date.now() + DECISION_TIMEOUT_MS;
-      for (const runner of able) if (await this.#ask(runner, from, deadline)) return runner;
-    } finally {
-      this.#decisions -= 1;
-    }
-    return refuse('no plugin wants it');
-  }
-
-  async #ask(runner: PluginRunner, from: string, deadline: number): Promise<boolean> {
-    if (!runner.has('onPrivateRequest')) return false;
-    const { hooks } = runner.plugin;
-    let timer: NodeJS.Timeout | undefined;
-    const decided = new Promise<boolean>((resolve) => {
-      const request: IncomingRequest = { from, accept: () => resolve(true), refuse: () => resolve(false) };
-      void runner
-        .call('onPrivateRequest', from, () => hooks.onPrivateRequest?.(request, runner.bot))
-        .then((result) => resolve(result.ok && result.value === true));
-      timer = setTimeout(() => {
-        this.#log.warn('onPrivateRequest took too long to decide', { plugin: runner.plugin.name, peer: from });
-        resolve(false);
-      }, deadline - Date.now());
-    });
-    return decided.finally(() => clearTimeout(timer));
   }
 }

@@ -39,7 +39,14 @@ export class PluginRunner {
   constructor(
     plugin: LoadedPlugin,
     client: ChatosClient,
-    settings: { options: Readonly<Record<string, unknown>>; directory: string; log: Logger; clock: Clock },
+    settings: {
+      options: Readonly<Record<string, unknown>>;
+      directory: string;
+      log: Logger;
+      clock: Clock;
+      /** Called with each channel that the plugin asked for. */
+      onRequested: (channel: Channel) => void;
+    },
   ) {
     this.plugin = plugin;
     setMaxListeners(0, this.#abort.signal);
@@ -55,7 +62,9 @@ export class PluginRunner {
       tell: (to, text) => sendParts(text, (part) => client.tell(to, part)),
       request: async (peer: string, options: RequestOptions = {}) => {
         const signal = options.signal ? AbortSignal.any([options.signal, this.bot.signal]) : this.bot.signal;
-        return this.guard(await client.request(peer, { ...options, signal }));
+        const channel = this.guard(await client.request(peer, { ...options, signal }));
+        settings.onRequested(channel);
+        return channel;
       },
       schedule: (when, run) => this.#schedule(when, run, settings.clock),
     };

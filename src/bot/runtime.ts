@@ -1,10 +1,11 @@
 import { isChatosError, type ChatosError } from '../errors.ts';
 import { formatAddress, type Address } from '../net/address.ts';
-import { DEFAULT_POLICY, type Policy } from '../policy/policy.ts';
+import { compilePolicy, type PolicyOptions } from '../policy/policy.ts';
 import { SYSTEM_CLOCK, type Clock } from '../util/clock.ts';
 import { loginKey } from '../util/login-key.ts';
 import { SILENT_LOGGER, type Logger } from '../util/log.ts';
 import { Account, type LoggedIn } from './account.ts';
+import { ChannelLedger, type OpenChannel } from './channel-ledger.ts';
 import type { LoadedPlugin } from './loader.ts';
 
 /** A plugin, and where and as whom it runs. */
@@ -21,7 +22,7 @@ export interface BotEntry {
 
 export interface RuntimeOptions {
   /** Who may have a private connection. @default each plugin's `onPrivateRequest` decides */
-  readonly policy?: Policy;
+  readonly policy?: PolicyOptions | undefined;
   /** Keep trying where a login is taken. @default false */
   readonly waitForLogin?: boolean;
   /** @default nothing is logged */
@@ -41,10 +42,13 @@ export class BotRuntime {
   readonly #abandon = new AbortController();
   #stopping: Promise<void> | undefined;
 
+  /** @throws {ChatosError} `INVALID_ARGUMENT` where something in the policy cannot be meant */
   constructor(entries: readonly BotEntry[], options: RuntimeOptions = {}) {
-    const { policy = DEFAULT_POLICY, waitForLogin = false, log = SILENT_LOGGER } = options;
+    const { waitForLogin = false, log = SILENT_LOGGER } = options;
     const { clock = SYSTEM_CLOCK, onLogin = () => undefined } = options;
     this.#log = log;
+    const policy = compilePolicy(options.policy);
+    const ledger = new ChannelLedger();
     const accounts = new Map<string, Account>();
     for (const {
       plugin,
@@ -56,7 +60,7 @@ export class BotRuntime {
       const key = `${formatAddress(server)} ${loginKey(login)}`;
       let account = accounts.get(key);
       if (!account) {
-        account = new Account({ server, login, policy, waitForLogin, log, clock, onLogin });
+        account = new Account({ server, login, policy, ledger, waitForLogin, log, clock, onLogin });
         accounts.set(key, account);
         this.#accounts.push(account);
       }
@@ -67,6 +71,11 @@ export class BotRuntime {
   /** Private connections that are open. */
   get channelCount(): number {
     return this.#accounts.reduce((sum, account) => sum + account.channelCount, 0);
+  }
+
+  /** Those that are open, for who wants to see them. */
+  get channels(): readonly OpenChannel[] {
+    return this.#accounts.flatMap((account) => account.channels);
   }
 
   /**

@@ -21,7 +21,7 @@ export interface LoadedConfig {
    * that is not there, the nearest thing around it. Only the file's name where the configuration is code, `undefined`
    * where there is none.
    */
-  locate(path: readonly (string | number)[], atKey?: boolean): string | undefined;
+  readonly locate: (path: readonly (string | number)[], atKey?: boolean) => string | undefined;
 }
 
 /** Files looked for, from the working directory up to the project's root. */

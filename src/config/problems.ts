@@ -20,9 +20,10 @@ function problemsOfIssue(schema: object, issue: BaseIssue<unknown>, prefix: Path
   const items = issue.path ?? [];
   const path = [...prefix, ...items.map(({ key }) => key as string | number)];
   const last = items.at(-1);
-  if (issue.type === 'union' && isObject(issue.input)) {
-    // The alternative that the value was meant to be is the one whose issues lie inside it.
-    const inside = (issue.issues ?? []).filter((inner) => inner.path !== undefined);
+  if (issue.type === 'union') {
+    // The alternative that the value was meant to be is the one of its kind whose issues lie inside it.
+    const kind = Array.isArray(issue.input) ? 'array' : 'object';
+    const inside = (issue.issues ?? []).filter((inner) => inner.path?.[0].type === kind);
     if (inside.length > 0) return inside.flatMap((inner) => problemsOfIssue(schema, inner, path));
   }
   if (issue.type === 'strict_object' && Array.isArray(last?.input)) {
@@ -41,7 +42,7 @@ function problemsOfIssue(schema: object, issue: BaseIssue<unknown>, prefix: Path
 }
 
 function describe(issue: BaseIssue<unknown>): string {
-  if (issue.type === 'picklist') return `${issue.message}, found ${found(issue.input)}`;
+  if (issue.type === 'picklist' || issue.type === 'union') return `${issue.message}, found ${found(issue.input)}`;
   if (!issue.message.startsWith('Invalid ')) return issue.message;
   return `expected ${NAMES[issue.expected ?? ''] ?? issue.expected ?? issue.type}, found ${found(issue.input)}`;
 }

@@ -1,48 +1,9 @@
 import * as v from 'valibot';
-import { messageOf } from '../errors.ts';
 import { parseAddress } from '../net/address.ts';
-import { POLICY_DECISIONS } from '../policy/policy.ts';
-import { loginProblem } from '../protocol/login.ts';
 import { parseCron } from '../schedule/cron.ts';
 import { DEFAULT_SERVER_LIMITS, type ServerLimits } from '../server/options.ts';
-
-/** What is right unless the function says why not; the reason becomes the message of the error. */
-function checked(problem: (text: string) => string | undefined) {
-  return v.rawCheck<string>(({ dataset, addIssue }) => {
-    if (!dataset.typed) return;
-    const message = problem(dataset.value);
-    if (message !== undefined) addIssue({ message });
-  });
-}
-
-const thrown = (run: () => unknown): string | undefined => {
-  try {
-    run();
-    return undefined;
-  } catch (error) {
-    return messageOf(error);
-  }
-};
-
-const address = (what: string) =>
-  v.pipe(
-    v.string(),
-    checked((text) => thrown(() => parseAddress(text))),
-    v.description(what),
-  );
-
-const loginText = (what: string) =>
-  v.pipe(
-    v.string(),
-    checked((text) => {
-      const problem = loginProblem(text);
-      return problem && `'${text}' is not a login: ${problem}`;
-    }),
-    v.description(what),
-  );
-
-const patterns = (what: string) =>
-  v.pipe(v.array(v.pipe(v.string(), v.minLength(1, 'a login pattern is not empty'))), v.description(what));
+import { checked, limit, loginText, parsed, thrown } from './checks.ts';
+import { POLICY_SCHEMA } from './policy-schema.ts';
 
 const bot = v.union(
   [
@@ -61,17 +22,6 @@ const bot = v.union(
   ],
   'expected the path of a plugin file, or { path, login?, options? }',
 );
-
-const policy = v.strictObject({
-  default: v.optional(
-    v.pipe(
-      v.picklist(POLICY_DECISIONS, `expected one of ${POLICY_DECISIONS.join(', ')}`),
-      v.description("Where neither list matches: ask leaves it to the plugin's onPrivateRequest. Default: ask."),
-    ),
-  ),
-  allow: v.optional(patterns('Logins to accept; * and ? are wildcards.')),
-  deny: v.optional(patterns('Logins to refuse, before allow is looked at.')),
-});
 
 const announcement = v.pipe(
   v.strictObject({
@@ -95,22 +45,8 @@ const announcement = v.pipe(
   }),
 );
 
-/** What a timer can hold: 24 days in milliseconds. */
-const MAX_LIMIT = 2 ** 31 - 1;
-
-const limit = (value: number) =>
-  v.optional(
-    v.pipe(
-      v.number(),
-      v.integer('expected a whole number'),
-      v.minValue(1, 'expected 1 or more'),
-      v.maxValue(MAX_LIMIT, `expected ${MAX_LIMIT} or less`),
-      v.description(`Default: ${value}.`),
-    ),
-  );
-
 const limits = Object.fromEntries(
-  Object.entries(DEFAULT_SERVER_LIMITS).map(([name, value]) => [name, limit(value)]),
+  Object.entries(DEFAULT_SERVER_LIMITS).map(([name, value]) => [name, limit(`Default: ${value}.`)]),
 ) as Record<keyof ServerLimits, ReturnType<typeof limit>>;
 
 /** The configuration: one source for its types, its validation and `config.schema.json`. */
@@ -132,14 +68,14 @@ export const CONFIG_SCHEMA = v.strictObject({
     ),
   ),
   bots: v.optional(v.pipe(v.array(bot), v.description('The plugins that run loads.'))),
-  policy: v.optional(v.pipe(policy, v.description('Who may have a private connection with the bots.'))),
+  policy: v.optional(v.pipe(POLICY_SCHEMA, v.description('Who may have a private connection with the bots.'))),
   announcements: v.optional(v.pipe(v.array(announcement), v.description('Texts posted on a schedule.'))),
   serve: v.optional(
     v.pipe(
       v.strictObject({
         listen: v.optional(
           v.pipe(
-            v.array(address('host:port, with ?longBytes=8 for clients that write LONG in 8 bytes.')),
+            v.array(parsed(parseAddress, 'host:port, with ?longBytes=8 for clients that write LONG in 8 bytes.')),
             v.minLength(1, 'name an address, or leave the key out'),
             v.description('Where the server listens. Default: 127.0.0.1:7777.'),
           ),

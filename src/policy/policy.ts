@@ -1,26 +1,109 @@
-import { matchesLogin } from './login-glob.ts';
+import { ChatosError, messageOf } from '../errors.ts';
+import { DEFAULT_POLICY_LIMITS, resolvePolicyLimits, type PolicyLimits } from './limits.ts';
+import { TimeWindow, type TimeWindowOptions } from './time-window.ts';
 
 export const POLICY_DECISIONS = ['accept', 'refuse', 'ask'] as const;
 /** What to do with a private request; `ask` leaves it to the plugin's `onPrivateRequest`. */
 export type PolicyDecision = (typeof POLICY_DECISIONS)[number];
 
-/** Who may have a private connection. Deny is looked at first, then allow, then the default. */
-export interface Policy {
-  /** @default 'ask' */
-  readonly default: PolicyDecision;
-  /** Logins to accept; `*` and `?` are wildcards. @default none */
-  readonly allow: readonly string[];
-  /** Logins to refuse. @default none */
-  readonly deny: readonly string[];
+/** What is decided about whom, for which bots and when. All that is given must match. */
+export interface PolicyRule extends TimeWindowOptions {
+  /** Logins; `*` and `?` are wildcards. @default everybody */
+  readonly from?: string | readonly string[] | undefined;
+  /** Names of plugins; `*` and `?` are wildcards. @default every bot */
+  readonly bots?: string | readonly string[] | undefined;
+  readonly decision: PolicyDecision;
+  /** Other limits for whom the rule matches. @default those of the policy */
+  readonly limits?: Partial<PolicyLimits> | undefined;
 }
 
-export const DEFAULT_POLICY: Policy = { default: 'ask', allow: [], deny: [] };
+/** Who may have a private connection: `deny` is looked at first, then the rules, then `allow`, then `default`. */
+export interface PolicyOptions {
+  /** Where nothing else matches. @default 'ask' */
+  readonly default?: PolicyDecision | undefined;
+  /** Logins to accept; `*` and `?` are wildcards. @default none */
+  readonly allow?: readonly string[] | undefined;
+  /** Logins to refuse. @default none */
+  readonly deny?: readonly string[] | undefined;
+  /** The first one that matches decides. @default none */
+  readonly rules?: readonly PolicyRule[] | undefined;
+  /** What holds for every private connection. @default {@link DEFAULT_POLICY_LIMITS} */
+  readonly limits?: Partial<PolicyLimits> | undefined;
+}
 
-/** The decision about a login, with the rule that made it, for the log. */
-export function decide(policy: Policy, login: string): { decision: PolicyDecision; rule: string } {
-  const denied = policy.deny.find((pattern) => matchesLogin(pattern, login));
-  if (denied !== undefined) return { decision: 'refuse', rule: `deny "${denied}"` };
-  const allowed = policy.allow.find((pattern) => matchesLogin(pattern, login));
-  if (allowed !== undefined) return { decision: 'accept', rule: `allow "${allowed}"` };
-  return { decision: policy.default, rule: `default ${policy.default}` };
+/** A rule that has been read. */
+export interface CompiledRule {
+  /** None: everybody. */
+  readonly from: readonly string[] | undefined;
+  /** None: every bot. */
+  readonly bots: readonly string[] | undefined;
+  /** None: always. */
+  readonly window: TimeWindow | undefined;
+  readonly decision: PolicyDecision;
+  readonly limits: PolicyLimits;
+  /** The limits that the rule itself sets. */
+  readonly ownLimits: ReadonlySet<string>;
+}
+
+/** A policy that has been read: for {@link decide}. */
+export interface Policy {
+  readonly default: PolicyDecision;
+  readonly allow: readonly string[];
+  readonly deny: readonly string[];
+  readonly rules: readonly CompiledRule[];
+  readonly limits: PolicyLimits;
+}
+
+/**
+ * Reads a policy.
+ *
+ * @throws {ChatosError} `INVALID_ARGUMENT` where something in it cannot be meant; the message names the place
+ */
+export function compilePolicy(options: PolicyOptions = {}): Policy {
+  const { allow = [], deny = [], rules = [] } = options;
+  const limits = resolvePolicyLimits(options.limits ?? {}, DEFAULT_POLICY_LIMITS, 'policy.limits');
+  return {
+    default: checkDecision(options.default ?? 'ask', 'policy.default'),
+    allow: checkPatterns(allow, 'policy.allow'),
+    deny: checkPatterns(deny, 'policy.deny'),
+    rules: rules.map((rule, index) => compileRule(rule, limits, `policy.rules[${index}]`)),
+    limits,
+  };
+}
+
+function compileRule(rule: PolicyRule, limits: PolicyLimits, where: string): CompiledRule {
+  const { from, bots, hours, days, timeZone } = rule;
+  let window: TimeWindow | undefined;
+  try {
+    if (hours !== undefined || days !== undefined || timeZone !== undefined) {
+      window = new TimeWindow({ hours, days, timeZone });
+    }
+  } catch (error) {
+    throw new ChatosError('INVALID_ARGUMENT', `${where}: ${messageOf(error)}`, { cause: error });
+  }
+  return {
+    from: from === undefined ? undefined : checkPatterns(listOf(from), `${where}.from`, true),
+    bots: bots === undefined ? undefined : checkPatterns(listOf(bots), `${where}.bots`, true),
+    // A zone alone says nothing about the time.
+    window: hours === undefined && days === undefined ? undefined : window,
+    decision: checkDecision(rule.decision, `${where}.decision`),
+    limits: resolvePolicyLimits(rule.limits ?? {}, limits, `${where}.limits`),
+    ownLimits: new Set(Object.entries(rule.limits ?? {}).flatMap(([name, value]) => (value === undefined ? [] : name))),
+  };
+}
+
+function listOf(patterns: string | readonly string[]): readonly string[] {
+  return typeof patterns === 'string' ? [patterns] : patterns;
+}
+
+function checkPatterns(patterns: readonly string[], where: string, some = false): readonly string[] {
+  if (some && patterns.length === 0) throw new ChatosError('INVALID_ARGUMENT', `${where}: the list is empty`);
+  if (patterns.includes('')) throw new ChatosError('INVALID_ARGUMENT', `${where}: a pattern is empty`);
+  return patterns;
+}
+
+function checkDecision(decision: PolicyDecision, where: string): PolicyDecision {
+  if (POLICY_DECISIONS.includes(decision)) return decision;
+  const expected = `expected one of ${POLICY_DECISIONS.join(', ')}`;
+  throw new ChatosError('INVALID_ARGUMENT', `${where}: ${expected}, found ${decision as unknown}`);
 }

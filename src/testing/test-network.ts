@@ -4,7 +4,7 @@ import { BotRuntime } from '../bot/runtime.ts';
 import { ChatosClient } from '../client/client.ts';
 import { formatAddress, type Address } from '../net/address.ts';
 import { PLUGIN_MODULES } from '../plugin-modules.ts';
-import { DEFAULT_POLICY, type Policy } from '../policy/policy.ts';
+import type { PolicyOptions } from '../policy/policy.ts';
 import type { ServerOptions } from '../server/options.ts';
 import { ChatosServer } from '../server/server.ts';
 import { createLogger, type Logger } from '../util/log.ts';
@@ -16,7 +16,7 @@ export interface TestBotOptions {
   /** What the plugin finds as `bot.options`. @default {} */
   readonly options?: Readonly<Record<string, unknown>>;
   /** @default the plugin's onPrivateRequest decides */
-  readonly policy?: Partial<Policy>;
+  readonly policy?: PolicyOptions;
   /** Receives what the runtime and the bot log. @default warnings and errors go to standard error */
   readonly log?: Logger;
 }
@@ -65,7 +65,7 @@ export class TestNetwork {
         : { name: plugin.name ?? 'bot', file: '', hooks: plugin };
     const entry = { plugin: loaded, server: this.#address, login: options.login, options: options.options };
     const runtime = new BotRuntime([entry], {
-      policy: { ...DEFAULT_POLICY, ...options.policy },
+      policy: options.policy,
       log: options.log ?? createLogger({ level: 'warn' }),
     });
     this.#runtimes.push(runtime);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { BotPlugin, IncomingRequest } from '../../src/bot/plugin.ts';
-import { DEFAULT_POLICY, type Policy } from '../../src/policy/policy.ts';
+import type { PolicyOptions } from '../../src/policy/policy.ts';
 import { joinAs, startBot, startServer, WIDTHS } from '../support/bot-world.ts';
 import { openHalf, readAll } from '../support/rfc-peer.ts';
 
@@ -9,9 +9,9 @@ type Decide = NonNullable<BotPlugin['onPrivateRequest']>;
 const onChannel: NonNullable<BotPlugin['onChannel']> = (channel) => void channel.end(`for ${channel.peer}`);
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-async function world(hooks: BotPlugin, policy: Partial<Policy> = {}, width: 4 | 8 = 4) {
+async function world(hooks: BotPlugin, policy: PolicyOptions = {}, width: 4 | 8 = 4) {
   const server = await startServer(width);
-  const { log } = await startBot(server, hooks, { policy: { ...DEFAULT_POLICY, ...policy } });
+  const { log } = await startBot(server, hooks, { policy });
   /** What becomes of a request of somebody. */
   const ask = async (login: string): Promise<'accepted' | 'refused'> => {
     const peer = await joinAs(server, login);
@@ -127,7 +127,14 @@ describe('private requests', () => {
   it('are refused where the plugin has no onPrivateRequest and nothing is configured', async () => {
     const { log, ask } = await world({ onChannel });
     expect(await ask('alice')).toBe('refused');
-    expect(await log.until(/refused/)).toMatchObject({ fields: { peer: 'alice' } });
+    expect(await log.until(/refused/)).toMatchObject({
+      fields: {
+        peer: 'alice',
+        bot: 'bot',
+        rule: 'default ask',
+        reason: expect.stringContaining('no onPrivateRequest'),
+      },
+    });
   });
 
   it.each([{}, { default: 'accept' as const }, { allow: ['*'] }])(
@@ -168,7 +175,9 @@ describe('private requests and the policy', () => {
     const { log, ask } = await world({ onPrivateRequest: never, onChannel }, { allow: ['*'], deny: ['mal*'] });
     expect(await ask('mallory')).toBe('refused');
     expect(log.about(/asked/)).toEqual([]);
-    expect(await log.until(/refused/)).toMatchObject({ fields: { peer: 'mallory', why: 'deny "mal*"' } });
+    expect(await log.until(/refused/)).toMatchObject({
+      fields: { peer: 'mallory', bot: 'bot', rule: 'deny "mal*"', reason: 'mallory matches "mal*" in deny' },
+    });
   });
 
   it('refuses everybody else where the default is refuse', async () => {

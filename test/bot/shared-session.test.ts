@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { BotPlugin } from '../../src/bot/plugin.ts';
 import type { LoggedIn } from '../../src/bot/account.ts';
-import { DEFAULT_POLICY } from '../../src/policy/policy.ts';
 import { expectRefusal, joinAs, openChannel, plugin, startBots, startServer } from '../support/bot-world.ts';
 import { readAll } from '../support/rfc-peer.ts';
 
@@ -103,7 +102,7 @@ describe('plugins with the same login', () => {
     const server = await startServer();
     const asked: string[] = [];
     const specs = shared(plugin('none', {}), taker('one', [], asked), taker('two', [], asked));
-    await startBots(server, specs, { policy: { ...DEFAULT_POLICY, default: 'accept' } });
+    await startBots(server, specs, { policy: { default: 'accept' } });
     const alice = await joinAs(server, 'alice');
     const { half } = await openChannel(alice, server, 'crew');
     half.end();

@@ -16,6 +16,10 @@ policy:
   default: refuse
   allow: ["alice", "ops-*"]
   deny: ["mallory", "?"]
+  rules:
+    - { from: bob, bots: [echo, "f*"], hours: "22:00-06:00", days: "mon-fri,sun", timeZone: UTC, decision: ask }
+    - { from: [carol], decision: accept, limits: { maxIdleMs: 1000 } }
+  limits: { maxChannels: 1, maxChannelsPerPeer: 2, maxChannelsPerBot: 3, maxRequestsPerMinute: 4, maxLifetimeMs: 5 }
 announcements:
   - { cron: "0 9 * * 1-5", timeZone: Europe/Paris, text: "Stand-up in five minutes" }
   - { cron: "*/10 * * * * *", text: psst, to: alice }
@@ -39,7 +43,29 @@ describe('loadConfig, keys', () => {
           options: { cron: '0 * * * *', nested: { list: [1, 'two', null, true] } },
         },
       ],
-      policy: { default: 'refuse', allow: ['alice', 'ops-*'], deny: ['mallory', '?'] },
+      policy: {
+        default: 'refuse',
+        allow: ['alice', 'ops-*'],
+        deny: ['mallory', '?'],
+        rules: [
+          {
+            from: 'bob',
+            bots: ['echo', 'f*'],
+            hours: '22:00-06:00',
+            days: 'mon-fri,sun',
+            timeZone: 'UTC',
+            decision: 'ask',
+          },
+          { from: ['carol'], decision: 'accept', limits: { maxIdleMs: 1000 } },
+        ],
+        limits: {
+          maxChannels: 1,
+          maxChannelsPerPeer: 2,
+          maxChannelsPerBot: 3,
+          maxRequestsPerMinute: 4,
+          maxLifetimeMs: 5,
+        },
+      },
       announcements: [
         { cron: '0 9 * * 1-5', timeZone: 'Europe/Paris', text: 'Stand-up in five minutes' },
         { cron: '*/10 * * * * *', text: 'psst', to: 'alice' },

@@ -29,7 +29,7 @@ describe('loadConfig, wrong keys and values in YAML', () => {
     ['policy: maybe', /^FILE:1:9: policy: expected a mapping.*, found "maybe"/],
     ['policy: { default: maybe }', /^FILE:1:20: policy\.default: expected one of accept, refuse, ask/],
     ['policy: { allow: [alice, 7] }', 'FILE:1:26: policy.allow.1: expected a text, found 7'],
-    ['policy: { deny: [""] }', 'FILE:1:18: policy.deny.0: a login pattern is not empty'],
+    ['policy: { deny: [""] }', 'FILE:1:18: policy.deny.0: a pattern is not empty'],
     ['serve: { listen: [] }', /^FILE:1:18: serve\.listen: name an address/],
     ['serve: { listen: "7777" }', /^FILE:1:18: serve\.listen: expected a list, found "7777"/],
     ['serve: { limits: { connections: many } }', /^FILE:1:33: .*connections: expected a number, found "many"/],
@@ -70,6 +70,36 @@ describe('loadConfig, wrong keys and values in YAML', () => {
       expect.stringMatching(/^FILE:5:13: announcements\.2\.cron: .*never comes true/),
       expect.stringMatching(/^FILE:6:13: announcements\.3\.cron: .*Too few fields/),
       expect.stringMatching(/^FILE:6:32: announcements\.3\.timeZone: 'Mars' is not a time zone/),
+    ]);
+  });
+
+  it.each([
+    ['from: 7', 'FILE:3:11: policy.rules.0.from: expected a pattern or a list of patterns, found 7'],
+    [
+      'from: { a: b }',
+      /^FILE:3:11: policy\.rules\.0\.from: expected a pattern or a list of patterns, found a mapping$/,
+    ],
+    ['from: [a, 7]', 'FILE:3:15: policy.rules.0.from.1: expected a text, found 7'],
+    ['from: []', 'FILE:3:11: policy.rules.0.from: name one, or leave the key out'],
+    ['from: ""', 'FILE:3:11: policy.rules.0.from: a pattern is not empty'],
+    ['bots: [""]', 'FILE:3:12: policy.rules.0.bots.0: a pattern is not empty'],
+    [`from: ${'x'.repeat(31)}`, /^FILE:3:11: policy\.rules\.0\.from: 'x+' matches nobody: it is 31 bytes long/],
+    ['hours: 9-17', "FILE:3:12: policy.rules.0.hours: '9-17' are not hours; expected a form such as 09:00-17:30"],
+    ['hours: 9', 'FILE:3:12: policy.rules.0.hours: expected a text, found 9'],
+    ['days: weekend', /^FILE:3:11: policy\.rules\.0\.days: 'weekend' are not days; expected a form such as/],
+    ['timeZone: Mars', /^FILE:3:15: policy\.rules\.0\.timeZone: 'Mars' is not a time zone; expected/],
+    ['form: a', "FILE:3:5: policy.rules.0.form: unknown key 'form'; did you mean 'from'?"],
+    ['limits: { maxIdle: 1 }', /^FILE:3:15: policy\.rules\.0\.limits\.maxIdle: unknown key 'maxIdle'; did you mean/],
+    ['limits: { maxIdleMs: 0 }', 'FILE:3:26: policy.rules.0.limits.maxIdleMs: expected 1 or more'],
+    ['limits: { maxRequestsPerMinute: 99999 }', /^FILE:3:37: .*maxRequestsPerMinute: expected 10000 or less$/],
+  ])('reports what is wrong in the rule %j', async (text, expected) => {
+    expect(await complaints(`policy:\n  rules:\n  - ${text}\n    decision: accept\n`)).toEqual([like(expected)]);
+  });
+
+  it('reports a rule without a decision, or with a wrong one', async () => {
+    expect(await complaints('policy:\n  rules:\n  - from: a\n  - decision: yes\n')).toEqual([
+      "FILE:3:5: policy.rules.0: 'decision' is missing",
+      'FILE:4:15: policy.rules.1.decision: expected one of accept, refuse, ask, found "yes"',
     ]);
   });
 

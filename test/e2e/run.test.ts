@@ -100,7 +100,7 @@ policy:
       other.request('polly');
       expect(await other.next(7)).toMatchObject({ requester: login, target: 'polly' });
     }
-    await command.line(/private request refused .*peer=friend-of-mallory why="deny/);
+    await command.line(/private request refused .*peer=friend-of-mallory bot=parrot rule="deny/);
   });
 
   test('posts the announcements of the configuration, to everyone and to one', async () => {

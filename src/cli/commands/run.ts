@@ -10,7 +10,6 @@ import { ChatosError, isChatosError, messageOf } from '../../errors.ts';
 import { formatAddress, parseAddress, type Address } from '../../net/address.ts';
 import { PLUGIN_MODULES } from '../../plugin-modules.ts';
 import { loginProblem } from '../../protocol/login.ts';
-import { DEFAULT_POLICY } from '../../policy/policy.ts';
 import type { Logger } from '../../util/log.ts';
 import { DEFAULT_ADDRESS } from '../connect.ts';
 import { configOption, listenOption, loggerFor, loginOption, logOptions, seconds, serverOption } from '../options.ts';
@@ -71,7 +70,7 @@ async function run(files: string[], given: RunFlags, command: Command): Promise<
   const runtime = new BotRuntime(
     entries.map((entry) => ({ ...entry, server })),
     {
-      policy: { ...DEFAULT_POLICY, ...loaded.config.policy },
+      policy: loaded.config.policy,
       waitForLogin: flags.waitForLogin ?? false,
       log,
       onLogin: ({ names, login }) => {

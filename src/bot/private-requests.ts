@@ -1,0 +1,153 @@
+import type { Channel } from '../client/channel.ts';
+import type { PrivateRequest } from '../client/private-request.ts';
+import { messageOf } from '../errors.ts';
+import { decide, type PolicyVerdict } from '../policy/decide.ts';
+import type { PolicyLimits } from '../policy/limits.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { Clock } from '../util/clock.ts';
+import type { Logger } from '../util/log.ts';
+import { peerKey, type ChannelLedger, type ChannelPlace, type OpenChannel } from './channel-ledger.ts';
+import { limitChannel } from './channel-limits.ts';
+import type { IncomingRequest } from './plugin.ts';
+import type { PluginRunner } from './plugin-runner.ts';
+
+/** The hooks together may take this long to decide about a request; the server itself gives up after 60 s (P10). */
+const DECISION_TIMEOUT_MS = 50_000;
+
+export interface PrivateRequestsSettings {
+  /** Where and as whom the bots are logged in. */
+  readonly account: { readonly server: string; readonly login: string };
+  readonly policy: Policy;
+  readonly ledger: ChannelLedger;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+/** Who takes a private connection, in which place, and what it is bounded by. */
+interface Taker {
+  readonly runner: PluginRunner;
+  readonly place: ChannelPlace;
+  readonly limits: PolicyLimits;
+}
+
+/** The private connections of an account: who may have one with which plugin, and for how long. */
+export class PrivateRequests {
+  readonly #settings: PrivateRequestsSettings;
+  #stopping = false;
+
+  constructor(settings: PrivateRequestsSettings) {
+    this.#settings = settings;
+  }
+
+  /** The account's private connections that are open, those that its bots asked for included. */
+  get channels(): readonly OpenChannel[] {
+    const { account, ledger } = this.#settings;
+    return ledger.channels.filter(({ server, login }) => server === account.server && login === account.login);
+  }
+
+  /** Answers a request: the first of the plugins that may and wants to gets the channel. Never rejects. */
+  async handle(request: PrivateRequest, runners: readonly PluginRunner[]): Promise<void> {
+    const { log, clock } = this.#settings;
+    const taker = this.#stopping ? undefined : await this.#choose(request.from, runners);
+    if (!taker || this.#stopping) {
+      if (this.#stopping) log.info('private request refused', { peer: request.from, reason: 'the bot is stopping' });
+      taker?.place.release();
+      request.refuse();
+      return;
+    }
+    const { runner, place, limits } = taker;
+    let channel: Channel;
+    try {
+      channel = runner.guard(await request.accept());
+    } catch (error) {
+      place.release();
+      log.info(`private connection with ${request.from} did not come about: ${messageOf(error)}`);
+      return;
+    }
+    place.open(channel, clock.now());
+    limitChannel(channel, limits, clock);
+    const { hooks } = runner.plugin;
+    const result = await runner.call('onChannel', request.from, () => hooks.onChannel?.(channel, runner.bot));
+    if (!result.ok) channel.destroy();
+  }
+
+  /** Counts a channel that a bot asked for. The policy never refuses it, but its time is bounded like the others'. */
+  adopt(channel: Channel, bot: string): void {
+    const { account, policy, ledger, clock } = this.#settings;
+    const parties = { ...account, bot, peer: channel.peer };
+    const at = clock.now();
+    const facts = { from: channel.peer, bot, at, channels: ledger.count(parties), requestsInLastMinute: 0 };
+    ledger.take(parties).open(channel, at);
+    const { limits } = decide(policy, { ...facts, hasChannelHook: true, hasRequestHook: true });
+    limitChannel(channel, limits, clock);
+  }
+
+  /** From now on, every request is refused; those that are being decided, too. */
+  stop(): void {
+    this.#stopping = true;
+  }
+
+  async #choose(from: string, runners: readonly PluginRunner[]): Promise<Taker | undefined> {
+    const { account, policy, ledger, log, clock } = this.#settings;
+    const able = runners.filter((runner) => runner.has('onChannel'));
+    const peer = peerKey({ server: account.server, peer: from });
+    const asked = clock.now();
+    const requestsInLastMinute = ledger.rate.count(peer, asked);
+    const deadline = asked.getTime() + DECISION_TIMEOUT_MS;
+    const refusals: { readonly bot: string; readonly why: Pick<PolicyVerdict, 'rule' | 'reason' | 'limit'> }[] = [];
+    let counted = false;
+    let taker: Taker | undefined;
+    for (const runner of able.length > 0 ? able : runners) {
+      const bot = runner.plugin.name;
+      const parties = { ...account, bot, peer: from };
+      const verdict = decide(policy, {
+        from,
+        bot,
+        at: clock.now(),
+        hasChannelHook: runner.has('onChannel'),
+        hasRequestHook: runner.has('onPrivateRequest'),
+        channels: ledger.count(parties),
+        requestsInLastMinute,
+      });
+      // Before anything is waited for: further requests may come meanwhile.
+      if (!counted && verdict.limit !== 'maxRequestsPerMinute') ledger.rate.add(peer, asked);
+      counted ||= verdict.limit !== 'maxRequestsPerMinute';
+      if (verdict.decision === 'refuse') {
+        refusals.push({ bot, why: verdict });
+        continue;
+      }
+      const place = ledger.take(parties);
+      if (verdict.decision === 'accept' || (await this.#ask(runner, from, deadline))) {
+        taker = { runner, place, limits: verdict.limits };
+        break;
+      }
+      place.release();
+      refusals.push({ bot, why: { rule: verdict.rule, reason: `onPrivateRequest of ${bot} did not accept` } });
+    }
+    // That others did not take what one takes is of interest to who looks closely; a flood, once.
+    const level = taker ? 'debug' : 'info';
+    for (const { bot, why } of refusals) {
+      const { rule, reason, limit } = why;
+      if (limit === 'maxRequestsPerMinute' && !ledger.rate.tellOnce(peer)) continue;
+      log[level]('private request refused', { peer: from, bot, rule, reason });
+    }
+    return taker;
+  }
+
+  async #ask(runner: PluginRunner, from: string, deadline: number): Promise<boolean> {
+    const { log, clock } = this.#settings;
+    const { hooks } = runner.plugin;
+    let cancel = (): void => undefined;
+    const decided = new Promise<boolean>((resolve) => {
+      const request: IncomingRequest = { from, accept: () => resolve(true), refuse: () => resolve(false) };
+      void runner
+        .call('onPrivateRequest', from, () => hooks.onPrivateRequest?.(request, runner.bot))
+        .then((result) => resolve(result.ok && result.value === true));
+      cancel = clock.after(Math.max(deadline - clock.now().getTime(), 0), () => {
+        log.warn('onPrivateRequest took too long to decide', { plugin: runner.plugin.name, peer: from });
+        resolve(false);
+      });
+    });
+    return decided.finally(() => cancel());
+  }
+}

@@ -1,0 +1,72 @@
+import * as v from 'valibot';
+import { DEFAULT_POLICY_LIMITS, MAX_POLICY_LIMITS, type PolicyLimits } from '../policy/limits.ts';
+import { POLICY_DECISIONS } from '../policy/policy.ts';
+import { parseDays, parseHours, parseTimeZone } from '../policy/time-window.ts';
+import { loginProblem } from '../protocol/login.ts';
+import { checked, limit, parsed } from './checks.ts';
+
+/** A pattern that no name can match is a mistake, and in a list of whom to refuse a dangerous one. */
+const pattern = (problem: (name: string) => string | undefined) =>
+  v.pipe(
+    v.string(),
+    v.minLength(1, 'a pattern is not empty'),
+    checked((text) => {
+      const why = text === '' || /[*?]/.test(text) ? undefined : problem(text);
+      return why && `'${text}' matches nobody: ${why}`;
+    }),
+  );
+
+const patterns = (what: string) => v.pipe(v.array(pattern(loginProblem)), v.description(what));
+
+const onePatternOrMore = (problem: (name: string) => string | undefined, what: string) =>
+  v.pipe(
+    v.union(
+      [pattern(problem), v.pipe(v.array(pattern(problem)), v.minLength(1, 'name one, or leave the key out'))],
+      'expected a pattern or a list of patterns',
+    ),
+    v.description(what),
+  );
+
+const decision = (what: string) =>
+  v.pipe(
+    v.picklist(POLICY_DECISIONS, `expected one of ${POLICY_DECISIONS.join(', ')}`),
+    v.description(`${what} ask leaves it to the plugin's onPrivateRequest.`),
+  );
+
+const policyLimits = (otherwise: (name: keyof PolicyLimits) => string) =>
+  v.strictObject(
+    Object.fromEntries(
+      Object.entries(MAX_POLICY_LIMITS).map(([name, max]) => {
+        return [name, limit(`Default: ${otherwise(name as keyof PolicyLimits)}.`, max)];
+      }),
+    ) as Record<keyof PolicyLimits, ReturnType<typeof limit>>,
+  );
+
+const policyRule = v.strictObject({
+  from: v.optional(onePatternOrMore(loginProblem, 'Logins; * and ? are wildcards. Default: everybody.')),
+  bots: v.optional(onePatternOrMore(() => undefined, 'Names of plugins; * and ? are wildcards. Default: every bot.')),
+  hours: v.optional(parsed(parseHours, 'As 09:00-17:30; 22:00-06:00 goes past midnight. Default: all day.')),
+  days: v.optional(parsed(parseDays, 'As mon-fri or sat,sun. Default: every day.')),
+  timeZone: v.optional(parsed(parseTimeZone, "An IANA time zone. Default: the system's.")),
+  decision: decision('What to do where all of this matches.'),
+  limits: v.optional(
+    v.pipe(
+      policyLimits(() => 'that of the policy'),
+      v.description('Other limits for whom the rule matches.'),
+    ),
+  ),
+});
+
+/** Who may have a private connection with the bots. */
+export const POLICY_SCHEMA = v.strictObject({
+  default: v.optional(decision('What to do where nothing else matches. Default: ask.')),
+  allow: v.optional(patterns('Logins to accept where no rule matches; * and ? are wildcards.')),
+  deny: v.optional(patterns('Logins to refuse, before anything else is looked at.')),
+  rules: v.optional(v.pipe(v.array(policyRule), v.description('The first one that matches decides.'))),
+  limits: v.optional(
+    v.pipe(
+      policyLimits((name) => String(DEFAULT_POLICY_LIMITS[name] ?? 'none')),
+      v.description('What every private connection is bounded by; times in ms.'),
+    ),
+  ),
+});

@@ -1,0 +1,61 @@
+import { ChatosError } from '../errors.ts';
+
+/** What private connections are bounded by, whoever asks for them. Times are in milliseconds. */
+export interface PolicyLimits {
+  /** Private connections of all bots together. @default 256 */
+  readonly maxChannels: number;
+  /** Private connections of one peer with all bots together. @default 16 */
+  readonly maxChannelsPerPeer: number;
+  /** Private connections of one bot. @default 128 */
+  readonly maxChannelsPerBot: number;
+  /** Requests of one peer to all bots together within a minute. @default 60 */
+  readonly maxRequestsPerMinute: number;
+  /** How long a private connection may last until it is broken off. @default for ever */
+  readonly maxLifetimeMs?: number | undefined;
+  /** How long no byte may come or go until it is broken off, noticed at most a quarter later. @default for ever */
+  readonly maxIdleMs?: number | undefined;
+}
+
+export const DEFAULT_POLICY_LIMITS = {
+  maxChannels: 256,
+  maxChannelsPerPeer: 16,
+  maxChannelsPerBot: 128,
+  maxRequestsPerMinute: 60,
+  maxLifetimeMs: undefined,
+  maxIdleMs: undefined,
+} as const satisfies PolicyLimits;
+
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** The most that each may be: what a timer can hold, and what is still quickly counted. */
+export const MAX_POLICY_LIMITS = {
+  maxChannels: 100_000,
+  maxChannelsPerPeer: 100_000,
+  maxChannelsPerBot: 100_000,
+  maxRequestsPerMinute: 10_000,
+  maxLifetimeMs: MAX_TIMER_MS,
+  maxIdleMs: MAX_TIMER_MS,
+} as const satisfies Record<keyof PolicyLimits, number>;
+
+/**
+ * Those limits that are given, in place of the ones that hold otherwise.
+ *
+ * @throws {ChatosError} `INVALID_ARGUMENT` where one is unknown, or not a whole number of 1 or more
+ */
+export function resolvePolicyLimits(
+  given: Partial<PolicyLimits>,
+  otherwise: PolicyLimits,
+  where: string,
+): PolicyLimits {
+  for (const [name, value] of Object.entries(given)) {
+    if (!Object.hasOwn(MAX_POLICY_LIMITS, name)) {
+      throw new ChatosError('INVALID_ARGUMENT', `${where}.${name}: there is no such limit`);
+    }
+    const max = MAX_POLICY_LIMITS[name as keyof PolicyLimits];
+    if (value === undefined || (Number.isInteger(value) && value >= 1 && value <= max)) continue;
+    const message = `${where}.${name}: expected a whole number from 1 to ${max}, found ${String(value)}`;
+    throw new ChatosError('INVALID_ARGUMENT', message);
+  }
+  const set = Object.entries(given).filter(([, value]) => value !== undefined);
+  return { ...otherwise, ...Object.fromEntries(set) };
+}
