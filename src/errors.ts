@@ -25,6 +25,7 @@ export const ERROR_CODES = {
   STORE_UNAVAILABLE: 'A store cannot be opened, read or written: another process has it, or its disk fails.',
 } as const;
 
+/** What kind of error it is: one of the keys of {@link ERROR_CODES}. */
 export type ErrorCode = keyof typeof ERROR_CODES;
 
 /** Details for machines: what the message says in words. */
@@ -33,9 +34,12 @@ export type ErrorFields = Readonly<Record<string, string | number | boolean | bi
 /** The one error class of the project. Its `message` says what happened and what to do; its `code` never changes. */
 export class ChatosError extends Error {
   override readonly name = 'ChatosError';
+  /** What kind of error it is; to be compared, where the message may change. */
   readonly code: ErrorCode;
+  /** Details for machines; empty where there are none. */
   readonly fields: ErrorFields;
 
+  /** An error with a message for a person, and what it came from as its `cause`. */
   constructor(code: ErrorCode, message: string, options: { cause?: unknown; fields?: ErrorFields } = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;

@@ -1,9 +1,43 @@
 /** What plugins and programs import: the plugin's shape, the client, the server, and the errors. */
 export { ChatosError, ERROR_CODES, isChatosError, type ErrorCode, type ErrorFields } from './errors.ts';
-export { type OpenChannel } from './bot/channel-ledger.ts';
-export { loadPlugin, createModuleLoader, type LoadedPlugin, type ModuleLoader } from './bot/loader.ts';
-export { defineBot, type Bot, type BotPlugin, type IncomingRequest, type Message } from './bot/plugin.ts';
+export { defineBot, type BotPlugin, type OptionsOf, type ScheduledTask } from './bot/plugin.ts';
+export {
+  type AskOptions,
+  type Awaitable,
+  type Context,
+  type IncomingRequest,
+  type Message,
+  type PlainOptions,
+} from './bot/context.ts';
+export { type ArgSpec, type ArgSpecs, type ArgValues, type Command, type ExpectedAnswer } from './bot/commands.ts';
+export {
+  type FilteredHandlers,
+  type FilteredMessage,
+  type MessageFilter,
+  type MessageHandler,
+} from './bot/message-filter.ts';
+export { type Store } from './bot/store.ts';
+export { type CatchUp, type Overlap, type ScheduleSpec } from './schedule/schedule.ts';
+export { type Tick } from './schedule/run-queue.ts';
+export { createModuleLoader, loadPlugin, type ModuleLoader } from './bot/loader.ts';
+export { type Hooks, type LoadedPlugin } from './bot/plugin-shape.ts';
+export { checkOptions, type OptionProblem } from './bot/plugin-options.ts';
 export { BotRuntime, type BotEntry, type RuntimeOptions } from './bot/runtime.ts';
+export { type LoggedIn } from './bot/account.ts';
+export { type BreakerLimits, type BreakerState } from './bot/circuit-breaker.ts';
+export { type RuntimeEvent, type RuntimeObserver } from './bot/events.ts';
+export { type FloodLimits } from './bot/flood-limits.ts';
+export { type LoopLimits } from './bot/loop-guard.ts';
+export { type Rate } from './bot/token-bucket.ts';
+export {
+  type AccountStatus,
+  type ChannelStatus,
+  type JobStatus,
+  type PluginError,
+  type PluginStatus,
+  type RuntimeStatus,
+} from './bot/status.ts';
+export { type Clock } from './util/clock.ts';
 export * from './client/index.ts';
 export { type PolicyLimits } from './policy/limits.ts';
 export { type PolicyDecision, type PolicyOptions, type PolicyRule } from './policy/policy.ts';

@@ -46,6 +46,7 @@ export class Channel extends Duplex {
   /** The server has ended our half, as we asked it to. */
   #closeSeen = false;
 
+  /** @internal Clients make channels. */
   constructor(init: ChannelInit) {
     super({ allowHalfOpen: true });
     this.peer = init.peer;
@@ -97,7 +98,11 @@ export class Channel extends Duplex {
     return this.#closing;
   }
 
-  /** The peer has asked the server to close this channel: called by the client when packet 12 names its login. */
+  /**
+   * The peer has asked the server to close this channel: called by the client when packet 12 names its login.
+   *
+   * @internal
+   */
   markClosedByPeer(): void {
     this.#closedByPeer = true;
     // What is still written would go nowhere. The input comes to its end by itself.

@@ -25,6 +25,7 @@ import { startWaiting } from './wait.ts';
 export interface ChatMessage {
   /** Who said it. */
   readonly from: string;
+  /** What was said. */
   readonly text: string;
   /** Whether it was said to us alone. */
   readonly private: boolean;
@@ -32,6 +33,7 @@ export interface ChatMessage {
   readonly own: boolean;
 }
 
+/** What a client tells its listeners. */
 export interface ClientEvents {
   /** Somebody said something, to everyone or to us; our own public messages come back too. */
   message: [message: ChatMessage];
@@ -57,7 +59,9 @@ export interface ClientEvents {
  * const channel = await client.request('bob');
  */
 export class ChatosClient extends EventEmitter<ClientEvents> {
+  /** Who it is at the server. */
   readonly login: string;
+  /** Where the server is. */
   readonly server: Address;
   readonly #options: ResolvedClientOptions;
   readonly #loop: SessionLoop;

@@ -6,3 +6,4 @@ export { Channel, type ChannelRole } from './channel.ts';
 export { ChatosClient, type ChatMessage, type ClientEvents } from './client.ts';
 export { type ClientOptions, type RequestOptions, type SendOptions } from './options.ts';
 export { PrivateRequest, type AcceptOptions } from './private-request.ts';
+export { type Retry } from './session-loop.ts';

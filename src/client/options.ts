@@ -56,6 +56,7 @@ export interface RequestOptions {
    * the request is repeated until then. @default 30000
    */
   readonly timeoutMs?: number;
+  /** Gives the request up. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -65,6 +66,7 @@ export const DEFAULT_REQUEST_TIMEOUT_MS = 30_000;
 export interface SendOptions {
   /** Milliseconds that the server may leave the message unread before the wait is given up. @default 30000 */
   readonly timeoutMs?: number;
+  /** Ends the wait; the message may still be sent. */
   readonly signal?: AbortSignal | undefined;
 }
 

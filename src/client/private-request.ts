@@ -3,6 +3,7 @@ import type { Channel } from './channel.ts';
 
 /** How a request is accepted. */
 export interface AcceptOptions {
+  /** Gives the private connection up while it is being opened. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -13,6 +14,7 @@ export class PrivateRequest {
   readonly #answer: { accept(options: AcceptOptions): Promise<Channel>; refuse(): void };
   #answered = false;
 
+  /** @internal Clients make requests. */
   constructor(from: string, answer: { accept(options: AcceptOptions): Promise<Channel>; refuse(): void }) {
     this.from = from;
     this.#answer = answer;

@@ -8,10 +8,13 @@ import { runSession, type ClientSession } from './session.ts';
 import { pause, withResolvers } from './wait.ts';
 
 /** An attempt to connect that failed, and when the next one comes. */
+/** An attempt that failed, and what follows. */
 export interface Retry {
+  /** Why it failed. */
   readonly error: ChatosError;
   /** 1 for the first retry. */
   readonly attempt: number;
+  /** Milliseconds until then. */
   readonly delayMs: number;
 }
 

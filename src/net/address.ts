@@ -7,8 +7,11 @@ export const DEFAULT_HOST = '127.0.0.1';
 
 /** Where a server listens or is reached, and how wide a LONG is there (P1). */
 export interface Address {
+  /** A name or an IP address; an IPv6 address stands without brackets. */
   readonly host: string;
+  /** 0 to 65535; a server that listens on port 0 gets a free one. */
   readonly port: number;
+  /** Bytes of a LONG there. */
   readonly longBytes: LongBytes;
 }
 

@@ -27,6 +27,7 @@ export class PacketDecoder {
   #frameStart = 0;
   #frameEnd = 0;
 
+  /** A decoder for one stream; `longBytes` is the width of a LONG on it. */
   constructor(options: { longBytes?: LongBytes } = {}) {
     this.#longBytes = options.longBytes ?? DEFAULT_LONG_BYTES;
   }

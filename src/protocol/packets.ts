@@ -3,6 +3,7 @@ import { MAX_LOGIN_BYTES, MAX_MESSAGE_BYTES, MAX_PROPOSED_LOGIN_BYTES } from './
 /** Client → server: proposes a login (RFC 1). */
 export interface Login {
   readonly type: 'LOGIN';
+  /** The login that is proposed. */
   readonly login: string;
 }
 /** Server → client: the proposed login is now the session's (RFC 1). */
@@ -16,44 +17,59 @@ export interface LoginRefused {
 /** Both ways: a message to everyone (RFC 2, P2). */
 export interface Message {
   readonly type: 'MESSAGE';
+  /** Who says it. */
   readonly login: string;
+  /** What is said, at most 1024 bytes of UTF-8. */
   readonly msg: string;
 }
 /** Both ways: a message to one (RFC 2, P2). */
 export interface MessagePrivate {
   readonly type: 'MESSAGE_PRIVATE';
+  /** Who says it. */
   readonly loginSender: string;
+  /** To whom. */
   readonly loginTarget: string;
+  /** What is said, at most 1024 bytes of UTF-8. */
   readonly msg: string;
 }
 /** Both ways: the requester asks the target for a private connection (RFC 3). */
 export interface RequestPrivate {
   readonly type: 'REQUEST_PRIVATE';
+  /** Who asks for the connection. */
   readonly loginRequester: string;
+  /** Who is asked. */
   readonly loginTarget: string;
 }
 /** Client → server: the target accepts (RFC 3). */
 export interface OkPrivate {
   readonly type: 'OK_PRIVATE';
+  /** Who asked for the connection. */
   readonly loginRequester: string;
+  /** Who was asked. */
   readonly loginTarget: string;
 }
 /** Both ways: the target refuses, left, or did not answer in time (RFC 3, P10). */
 export interface KoPrivate {
   readonly type: 'KO_PRIVATE';
+  /** Who asked for the connection. */
   readonly loginRequester: string;
+  /** Who was asked. */
   readonly loginTarget: string;
 }
 /** Server → client: the id with which both parties open their half (RFC 3, P11). */
 export interface IdPrivate {
   readonly type: 'ID_PRIVATE';
+  /** Who asked for the connection. */
   readonly loginRequester: string;
+  /** Who was asked. */
   readonly loginTarget: string;
+  /** The id, the same for both: a secret of the two. */
   readonly connectId: bigint;
 }
 /** Client → server, first packet of a fresh connection: this is a half of the channel with that id (RFC 4). */
 export interface LoginPrivate {
   readonly type: 'LOGIN_PRIVATE';
+  /** The id that ID_PRIVATE brought. */
   readonly connectId: bigint;
 }
 /** Server → client, on a half: raw bytes from here on (RFC 4). */
@@ -63,16 +79,21 @@ export interface Established {
 /** Client → server: end the channel with that id (RFC 4, P15). */
 export interface CloseConnection {
   readonly type: 'CLOSE_CONNECTION';
+  /** The id of the channel to end. */
   readonly connectId: bigint;
+  /** One of the two parties; either order is valid. */
   readonly loginRequester: string;
+  /** The other one. */
   readonly loginTarget: string;
 }
 /** Server → client: the peer named here asked to end a channel shared with you (RFC 4, P15). */
 export interface AcceptCloseConnection {
   readonly type: 'ACCEPT_CLOSE_CONNECTION';
+  /** The peer who asked to end it. */
   readonly loginTarget: string;
 }
 
+/** Any packet; `type` tells which. */
 export type Packet =
   | Login
   | LoginAccepted
@@ -88,7 +109,9 @@ export type Packet =
   | CloseConnection
   | AcceptCloseConnection;
 
+/** The name of a packet, as the RFC has it. */
 export type PacketType = Packet['type'];
+/** The packet of a name. */
 export type PacketOf<T extends PacketType> = Extract<Packet, { type: T }>;
 
 /** How a field is laid out: `long` is a LONG; the others are STRINGs, each with its own limit. */
@@ -101,11 +124,14 @@ export const MAX_FIELD_BYTES = {
   message: MAX_MESSAGE_BYTES,
 } as const satisfies Record<Exclude<FieldKind, 'long'>, number>;
 
-type FieldsOf<P> = {
+/** The layout of each field of a packet. */
+export type FieldsOf<P> = {
   readonly [K in Exclude<keyof P, 'type'>]: P[K] extends bigint ? 'long' : Exclude<FieldKind, 'long'>;
 };
 
+/** How a packet is written, and whose it is to send. */
 export interface PacketRow<T extends PacketType = PacketType> {
+  /** Its first byte. */
   readonly opcode: number;
   /** Who may send it: a client, the server, or both. */
   readonly from: 'client' | 'server' | 'both';
@@ -136,13 +162,19 @@ export const PACKETS: { readonly [T in PacketType]: PacketRow<T> } = {
   ACCEPT_CLOSE_CONNECTION: { opcode: 12, from: 'server', fields: { loginTarget: 'login' } },
 };
 
+/** A field as it is laid out. */
 export interface WireField {
+  /** The name that it has in the packet's interface. */
   readonly name: string;
+  /** Its layout and limit. */
   readonly kind: FieldKind;
 }
 
+/** A packet as it is laid out, behind its opcode. */
 export interface WireLayout {
+  /** Which packet it is. */
   readonly type: PacketType;
+  /** The fields in wire order. */
   readonly fields: readonly WireField[];
 }
 

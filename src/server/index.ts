@@ -3,6 +3,8 @@ export { ChatosError, ERROR_CODES, isChatosError, type ErrorCode, type ErrorFiel
 export { formatAddress, parseAddress, type Address, type AddressLike } from '../net/address.ts';
 export {
   createLogger,
+  LOG_FORMATS,
+  LOG_LEVELS,
   type LogFields,
   type LogFormat,
   type LogLevel,

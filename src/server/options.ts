@@ -30,6 +30,7 @@ export interface ServerLimits {
   readonly wrongIdsPerMinute: number;
 }
 
+/** The limits where nothing else is said. */
 export const DEFAULT_SERVER_LIMITS: ServerLimits = {
   connections: 10_000,
   queuedBytes: 1024 * 1024,
@@ -46,10 +47,11 @@ export const DEFAULT_SERVER_LIMITS: ServerLimits = {
   wrongIdsPerMinute: 20,
 };
 
+/** How a server is set up. */
 export interface ServerOptions {
   /** What differs from {@link DEFAULT_SERVER_LIMITS}. */
   readonly limits?: Partial<ServerLimits>;
-  /** @default nothing is logged */
+  /** Receives what the server logs. @default nothing is logged */
   readonly log?: Logger;
   /** `auto` reads channels into reused buffers where this Node allows it; `streams` never does. @default 'auto' */
   readonly relay?: 'auto' | 'streams';

@@ -14,15 +14,21 @@ export interface ServerStats {
   readonly connections: number;
   /** Private connections being relayed. */
   readonly channels: number;
-  /** Since the start: connections accepted, messages taken, packets malformed and forbidden, clients cut for not reading. */
+  /** Connections accepted since the start, as all that follows. */
   readonly accepted: number;
+  /** Messages taken from clients, to everyone and to one. */
   readonly messages: number;
+  /** Connections closed for bytes that are no packet (P4). */
   readonly malformed: number;
+  /** Packets that were not their sender's to send (P5). */
   readonly forbidden: number;
+  /** Clients cut off because they did not read. */
   readonly slow: number;
-  /** Since the start: channels established, their bytes when they ended, and wrong connect ids. */
+  /** Private connections that both sides came to. */
   readonly established: number;
+  /** Bytes relayed, both directions, counted when a channel ends. */
   readonly relayedBytes: number;
+  /** Connections for a channel that were turned away: their id is wrong or used, or too many were before (P12). */
   readonly wrongIds: number;
 }
 
@@ -48,6 +54,7 @@ export class ChatosServer {
   #refused = 0;
   #refusedLoggedAt = 0;
 
+  /** A server that listens nowhere yet. */
   constructor(options: ServerOptions = {}) {
     this.#hub = new Hub(resolveServerOptions(options));
   }
@@ -57,6 +64,7 @@ export class ChatosServer {
     return this.#listeners.map(({ address }) => address);
   }
 
+  /** What it has done and holds, at this moment. */
   get stats(): ServerStats {
     const { directory, channels, counters, connections } = this.#hub;
     return { clients: directory.size, connections, channels: channels.open, ...counters, ...channels.counters };

@@ -1,25 +1,34 @@
 import { escapeUnsafe } from './escape.ts';
 import { toJsonLine } from './json-line.ts';
 
+/** The levels, from the least to the one that writes nothing. */
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+/** How much a line matters, or the least that is written. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+/** The formats: one line for a person, or one JSON object a line. */
 export const LOG_FORMATS = ['text', 'json'] as const;
+/** For whom a line is: a person, or a machine that reads JSON. */
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
+/** Details of a line, by name. Bigints become text, `undefined` is left out. */
 export type LogFields = Readonly<Record<string, unknown>>;
-type LogCall = (message: string, fields?: LogFields) => void;
 
 /** What every part of the project logs through; a program may pass its own. */
 export interface Logger {
-  debug: LogCall;
-  info: LogCall;
-  warn: LogCall;
-  error: LogCall;
+  /** For whoever looks for a fault. */
+  debug: (message: string, fields?: LogFields) => void;
+  /** What happens in the normal run of things. */
+  info: (message: string, fields?: LogFields) => void;
+  /** Something that should not be, with which the program goes on. */
+  warn: (message: string, fields?: LogFields) => void;
+  /** Something failed. */
+  error: (message: string, fields?: LogFields) => void;
   /** The same logger with fields added to every line. */
   with(fields: LogFields): Logger;
 }
 
+/** What a logger writes, how, and where to. */
 export interface LogOptions {
   /** The least level that is written. @default 'info' */
   readonly level?: LogLevel;
@@ -35,7 +44,7 @@ export function createLogger(options: LogOptions = {}): Logger {
   const least = LOG_LEVELS.indexOf(level);
   const render = format === 'json' ? jsonLine : textLine;
   const build = (bound: LogFields): Logger => {
-    const call = (name: LogLevel): LogCall =>
+    const call = (name: LogLevel): Logger['info'] =>
       LOG_LEVELS.indexOf(name) < least
         ? () => undefined
         : (message, fields) => write(render(name, message, fields ? { ...bound, ...fields } : bound));
