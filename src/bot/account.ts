@@ -1,16 +1,24 @@
-import type { Channel } from '../client/channel.ts';
 import { ChatosClient, type ChatMessage } from '../client/client.ts';
-import type { ChatosError } from '../errors.ts';
+import { isChatosError, type ChatosError } from '../errors.ts';
 import { formatAddress, type Address } from '../net/address.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/log.ts';
-import type { ChannelLedger, OpenChannel } from './channel-ledger.ts';
-import type { LoadedPlugin } from './loader.ts';
-import type { Message } from './plugin.ts';
-import { PluginRunner } from './plugin-runner.ts';
+import type { ChannelLedger } from './channel-ledger.ts';
+import type { BreakerLimits } from './circuit-breaker.ts';
+import { CommandRouter } from './command-router.ts';
+import type { Message } from './context.ts';
+import type { RuntimeObserver } from './events.ts';
+import type { FloodLimits } from './flood-limits.ts';
+import { LoopGuard, type LoopLimits } from './loop-guard.ts';
+import { Outbox } from './outbox.ts';
+import { currentCall, PluginRunner, type AccountServices } from './plugin-runner.ts';
+import type { LoadedPlugin } from './plugin-shape.ts';
+import { DEFAULT_ASK_TIMEOUT_MS, Questions } from './questions.ts';
 import { PrivateRequests } from './private-requests.ts';
 import { splitText } from './split-text.ts';
+import type { AccountStatus } from './status.ts';
+import type { PluginStore } from './store.ts';
 
 export interface AccountSettings {
   readonly server: Address;
@@ -18,9 +26,15 @@ export interface AccountSettings {
   readonly policy: Policy;
   /** What counts for the limits of the policy: one for all accounts. */
   readonly ledger: ChannelLedger;
-  readonly waitForLogin: boolean;
+  readonly standby: boolean;
+  readonly commandPrefix: string;
+  readonly floodLimits: FloodLimits;
+  /** `undefined` for no guard. */
+  readonly loopLimits: LoopLimits | undefined;
+  readonly breaker: BreakerLimits;
   readonly log: Logger;
   readonly clock: Clock;
+  readonly observer: RuntimeObserver;
   readonly onLogin: (account: LoggedIn) => void;
 }
 
@@ -28,49 +42,111 @@ export interface AccountSettings {
 export interface LoggedIn {
   readonly names: readonly string[];
   readonly login: string;
+  readonly server: Address;
 }
+
+/** One plugin of an account: what stays when the plugin is replaced by a newer version of itself. */
+export interface Seat {
+  readonly directory: string;
+  readonly store: PluginStore;
+}
+
+/** While its login is taken, a standby tries again after so long: a takeover is a matter of seconds. */
+const STANDBY_BACKOFF = { firstMs: 500, maxMs: 2_000 };
 
 /** One login at one server, and the plugins that share it. */
 export class Account {
   readonly #settings: AccountSettings;
   readonly #log: Logger;
   readonly #client: ChatosClient;
+  readonly #outbox: Outbox;
+  readonly #questions: Questions;
+  readonly #guard: LoopGuard | undefined;
+  readonly #commands: CommandRouter;
   readonly #requests: PrivateRequests;
   readonly #runners: PluginRunner[] = [];
+  readonly #seats = new Map<PluginRunner, Seat>();
+  #heard = 0;
   #started = false;
   #stopping = false;
+  #state: AccountStatus['state'] = 'connecting';
+  #since: Date;
+  #problem: string | undefined;
   /** Settles when the account has ended: with the error that it gave up on, or without. */
   readonly ended: Promise<ChatosError | undefined>;
 
   constructor(settings: AccountSettings) {
-    const { login, server, log, waitForLogin, policy, ledger, clock } = settings;
+    const { login, server, log, standby, clock } = settings;
     this.#settings = settings;
     this.#log = log.with({ login });
-    this.#client = ChatosClient.create({ server, login, reconnect: true, waitForLogin });
-    const account = { server: formatAddress(server), login };
-    this.#requests = new PrivateRequests({ account, policy, ledger, log: this.#log, clock });
-    this.#client.on('message', (message) => this.#onMessage(message));
-    this.#client.on('request', (request) => void this.#requests.handle(request, this.#runners));
-    this.#client.on('connected', () => this.#onConnected());
-    this.#client.on('retrying', ({ error, delayMs }) => {
-      this.#log.warn(`${error.message}; trying again in ${(delayMs / 1000).toFixed(1)} s`);
+    this.#since = clock.now();
+    this.#client = ChatosClient.create({
+      server,
+      login,
+      reconnect: standby ? STANDBY_BACKOFF : true,
+      waitForLogin: standby,
     });
-    this.ended = new Promise((resolve) => this.#client.once('closed', resolve));
+    const client = this.#client;
+    this.#outbox = new Outbox(
+      {
+        get connected() {
+          return client.connected;
+        },
+        send: (to, text) => (to === undefined ? client.say(text) : client.tell(to, text)),
+      },
+      settings.floodLimits,
+      clock,
+    );
+    this.#questions = new Questions(clock);
+    this.#guard = settings.loopLimits && new LoopGuard(settings.loopLimits);
+    this.#commands = new CommandRouter(settings.commandPrefix, () => this.#runners, this.#log);
+    const { policy, ledger, observer } = settings;
+    const account = { server: formatAddress(server), login };
+    this.#requests = new PrivateRequests({ account, policy, ledger, observer, log: this.#log, clock });
+    client.on('message', (message) => this.#onMessage(message));
+    client.on('request', (request) => void this.#requests.handle(request, this.#runners));
+    client.on('connected', () => this.#onConnected());
+    client.on('disconnected', (error) => this.#enter('connecting', error));
+    client.on('retrying', ({ error, delayMs }) => {
+      const taken = standby && isChatosError(error, 'LOGIN_REFUSED');
+      if (!taken) this.#log.warn(`${error.message}; trying again in ${(delayMs / 1000).toFixed(1)} s`);
+      else if (this.#state !== 'standby') this.#log.info('standing by: the login is taken');
+      this.#enter(taken ? 'standby' : 'connecting', error);
+    });
+    this.ended = new Promise((resolve) => client.once('closed', resolve));
+    void this.ended.then((error) => {
+      this.#enter('ended', error);
+      if (error) this.#log.error(`given up: ${error.message}`, { code: error.code });
+    });
   }
 
-  add(plugin: LoadedPlugin, options: Readonly<Record<string, unknown>>, directory: string): void {
-    const { log, clock } = this.#settings;
-    const onRequested = (channel: Channel): void => this.#requests.adopt(channel, plugin.name);
-    this.#runners.push(new PluginRunner(plugin, this.#client, { options, directory, log, clock, onRequested }));
+  /** Adds a plugin; where the account is at work already, the plugin begins at once. */
+  add(plugin: LoadedPlugin, options: Readonly<Record<string, unknown>>, seat: Seat): PluginRunner {
+    const runner = this.#createRunner(plugin, options, seat);
+    this.#runners.push(runner);
+    return runner;
+  }
+
+  /**
+   * Puts a newer version of a plugin in the place of the old one, which hears nothing more; its channels go on. Resolves
+   * to the new one when what was under way in the old one has finished or its time is up.
+   */
+  async replace(
+    old: PluginRunner,
+    plugin: LoadedPlugin,
+    options: Readonly<Record<string, unknown>>,
+    drained: (work: Promise<void>) => Promise<void>,
+  ): Promise<PluginRunner> {
+    const runner = this.#createRunner(plugin, options, this.#seats.get(old)!);
+    this.#runners.splice(this.#runners.indexOf(old), 1, runner);
+    this.#seats.delete(old);
+    await drained(old.stop());
+    if (this.#started && !this.#stopping) runner.start();
+    return runner;
   }
 
   get channelCount(): number {
     return this.#client.channelCount;
-  }
-
-  /** Its private connections that are open. */
-  get channels(): readonly OpenChannel[] {
-    return this.#requests.channels;
   }
 
   /** Resolves when logged in. Throws what the client throws: `LOGIN_REFUSED` above all. */
@@ -78,11 +154,15 @@ export class Account {
     return this.#client.start();
   }
 
-  /** Takes no new work and lets the plugins finish; resolves when they have. The session is still open. */
+  /**
+   * Takes no new work and lets the plugins finish; resolves when they have, and what they said is on its way. The session
+   * is still open.
+   */
   async finish(): Promise<void> {
     this.#stopping = true;
     this.#requests.stop();
-    if (this.#started) await Promise.all(this.#runners.map((runner) => runner.stop()));
+    await Promise.all(this.#runners.map((runner) => runner.stop()));
+    if (this.#client.connected) await this.#outbox.emptied();
   }
 
   /** Resolves when no private connection is open. */
@@ -97,36 +177,104 @@ export class Account {
 
   /** Ends the session; channels that are still open are broken. */
   async close(): Promise<void> {
+    this.#outbox.close();
     if (this.#client.connected) await this.#client.close();
     await this.#client.destroy();
+    await Promise.all([...this.#seats.values()].map(({ store }) => store.close()));
+  }
+
+  get status(): AccountStatus {
+    const { waiting, sent, dropped } = this.#outbox;
+    const { login, server, clock } = this.#settings;
+    return {
+      login,
+      server: formatAddress(server),
+      state: this.#state,
+      since: this.#since,
+      problem: this.#problem,
+      plugins: this.#runners.map((runner) => runner.status),
+      channels: this.#requests.channels.map(({ peer, bot, role, openedAt, bytesIn, bytesOut }) => {
+        return { peer, bot, role, openedAt, bytesReceived: bytesIn, bytesSent: bytesOut };
+      }),
+      messages: { heard: this.#heard, sent, waiting, dropped },
+      muted: this.#guard?.muted(clock.now().getTime()) ?? [],
+    };
+  }
+
+  #createRunner(plugin: LoadedPlugin, options: Readonly<Record<string, unknown>>, seat: Seat): PluginRunner {
+    const { log, clock, breaker, login, server } = this.#settings;
+    const services: AccountServices = {
+      login,
+      server: formatAddress(server),
+      speak: (to, text) => this.#speak(to, text),
+      ask: (peer, question, { signal, timeoutMs = DEFAULT_ASK_TIMEOUT_MS }) =>
+        this.#questions.ask(peer, true, { put: () => this.#speak(peer, question), signal, timeoutMs }),
+      request: async (peer, asked) => {
+        const channel = await this.#client.request(peer, asked);
+        this.#requests.adopt(channel, plugin.name);
+        return channel;
+      },
+    };
+    const runner = new PluginRunner(plugin, services, {
+      options,
+      directory: seat.directory,
+      log: log.with({ login }),
+      clock,
+      store: seat.store,
+      breaker,
+    });
+    this.#seats.set(runner, seat);
+    return runner;
   }
 
   #onConnected(): void {
-    const { login, onLogin } = this.#settings;
-    onLogin({ names: this.#runners.map(({ plugin }) => plugin.name), login });
+    const { login, server, onLogin } = this.#settings;
+    this.#enter('connected', undefined);
+    onLogin({ names: this.#runners.map(({ plugin }) => plugin.name), login, server });
+    this.#outbox.connected();
     if (this.#started || this.#stopping) return;
     this.#started = true;
-    for (const runner of this.#runners) {
-      const { hooks } = runner.plugin;
-      if (runner.has('onStart')) void runner.call('onStart', undefined, () => hooks.onStart?.(runner.bot));
-    }
+    for (const runner of this.#runners) runner.start();
+  }
+
+  #enter(state: AccountStatus['state'], error: ChatosError | undefined): void {
+    this.#problem = error?.message;
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#since = this.#settings.clock.now();
   }
 
   #onMessage({ from, text, private: isPrivate, own }: ChatMessage): void {
     if (own || this.#stopping) return;
+    this.#heard += 1;
+    const verdict = this.#guard?.heard(from, this.#settings.clock.now().getTime()) ?? 'pass';
+    if (verdict === 'muted') {
+      const why = 'it answers every answer: not heard until it has been silent for a while';
+      this.#log.warn(`${from} seems to be a bot; ${why}`, { peer: from });
+    }
+    if (verdict !== 'pass') return;
+    this.#settings.observer({ type: 'heard', login: this.#client.login, from, text, private: isPrivate });
     const message: Message = {
       from,
       text,
       private: isPrivate,
-      reply: async (answer) => {
-        for (const part of splitText(answer)) {
-          await (isPrivate ? this.#client.tell(from, part) : this.#client.say(part));
-        }
+      reply: (answer) => this.#speak(isPrivate ? from : undefined, answer, from),
+      ask: (question, { timeoutMs = DEFAULT_ASK_TIMEOUT_MS, signal = currentCall()?.runner.context.signal } = {}) => {
+        const put = (): Promise<void> => this.#speak(isPrivate ? from : undefined, question, from);
+        return this.#questions.ask(from, isPrivate, { put, signal, timeoutMs });
       },
     };
+    if (this.#questions.take(message) || this.#commands.take(message)) return;
     for (const runner of this.#runners) {
-      const { hooks } = runner.plugin;
-      if (runner.has('onMessage')) void runner.call('onMessage', from, () => hooks.onMessage?.(message, runner.bot));
+      const { onMessage } = runner.plugin.hooks;
+      if (onMessage) runner.dispatch(from, 'onMessage', () => onMessage(message, runner.context));
     }
+  }
+
+  /** @param cause whom it answers, where that is known; else the peer that caused the call that is running */
+  async #speak(to: string | undefined, text: string, cause = currentCall()?.peer): Promise<void> {
+    if (cause !== undefined) this.#guard?.answered(cause, this.#settings.clock.now().getTime());
+    this.#settings.observer({ type: 'said', login: this.#client.login, to, text, cause });
+    for (const part of splitText(text)) await this.#outbox.send(to, part);
   }
 }

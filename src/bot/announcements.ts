@@ -1,8 +1,9 @@
-import type { CronSpec } from '../schedule/cron.ts';
-import type { LoadedPlugin } from './loader.ts';
+import type { ScheduleSpec } from '../schedule/schedule.ts';
+import type { ScheduledTask } from './plugin.ts';
+import type { LoadedPlugin } from './plugin-shape.ts';
 
 /** A text that is posted at the times of a cron expression. */
-export interface Announcement extends CronSpec {
+export interface Announcement extends ScheduleSpec {
   readonly text: string;
   /** To one login. @default to everyone */
   readonly to?: string | undefined;
@@ -10,15 +11,13 @@ export interface Announcement extends CronSpec {
 
 /** The plugin that posts the announcements of the configuration: a plugin like any other. */
 export function announcementsPlugin(announcements: readonly Announcement[]): LoadedPlugin {
-  return {
-    name: 'announcements',
-    file: '',
-    hooks: {
-      onStart(bot) {
-        for (const { text, to, ...when } of announcements) {
-          bot.schedule(when, () => (to === undefined ? bot.say(text) : bot.tell(to, text)));
-        }
-      },
-    },
-  };
+  const schedule = new Map<string, ScheduledTask>();
+  for (const { text, to, ...when } of announcements) {
+    const run: ScheduledTask['run'] = (ctx) => (to === undefined ? ctx.say(text) : ctx.tell(to, text));
+    const base = to === undefined ? text : `${text} (to ${to})`;
+    let name = base;
+    for (let number = 2; schedule.has(name); number += 1) name = `${base} (${number})`;
+    schedule.set(name, { ...when, run });
+  }
+  return { name: 'announcements', file: '', hooks: {}, commands: new Map(), schedule, optionsSchema: undefined };
 }

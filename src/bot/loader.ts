@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 import { ChatosError, messageOf } from '../errors.ts';
-import { HOOKS, type BotPlugin } from './plugin.ts';
+import { readPlugin, type LoadedPlugin } from './plugin-shape.ts';
 
 /** Loads TypeScript and JavaScript files. */
 export interface ModuleLoader {
@@ -30,12 +30,6 @@ export async function createModuleLoader(modules: Record<string, unknown>): Prom
   return { load: (file) => jiti.import(file) };
 }
 
-export interface LoadedPlugin {
-  readonly name: string;
-  readonly file: string;
-  readonly hooks: BotPlugin;
-}
-
 /**
  * Loads a plugin file.
  *
@@ -55,42 +49,11 @@ export async function loadPlugin(file: string, loader: ModuleLoader): Promise<Lo
     const trace = error instanceof Error && !(error instanceof SyntaxError) ? ownFrame(error, absolute) : '';
     throw invalid(`${messageOf(error)}${trace}`, error);
   }
-  const hooks = hooksOf(exported, invalid);
-  const name = hooks.name ?? path.basename(absolute).replace(/\.[^.]+$/, '');
-  return { name, file: absolute, hooks };
-}
-
-function hooksOf(exported: Record<string, unknown>, invalid: (why: string) => ChatosError): BotPlugin {
-  const standard = exported['default'];
-  const sources = isRecord(standard) && standard !== exported ? [standard, exported] : [exported];
-  const hooks: Record<string, unknown> = {};
-  for (const source of sources) {
-    for (const name of propertyNames(source)) {
-      if (Object.hasOwn(hooks, name)) continue;
-      if (Object.hasOwn(HOOKS, name)) {
-        const hook = source[name];
-        if (typeof hook !== 'function') throw invalid(`${name} is not a function`);
-        hooks[name] = hook.bind(source);
-      } else if (/^on[A-Z]/.test(name)) {
-        throw invalid(`exports ${name}, which is not a hook; the hooks are ${Object.keys(HOOKS).join(', ')}`);
-      }
-    }
-  }
-  if (Object.keys(hooks).length === 0) {
-    throw invalid(`exports no hook; expected one or more of ${Object.keys(HOOKS).join(', ')}`);
-  }
-  const name = sources.map((source) => source['name']).find((each) => each !== undefined);
-  if (name !== undefined && typeof name !== 'string') throw invalid('its name is not a string');
-  return name === undefined ? hooks : { ...hooks, name };
-}
-
-/** An object's own properties, and those of its class where it has one. */
-function propertyNames(object: object): string[] {
-  const names = new Set<string>();
-  for (let each = object; each && each !== Object.prototype; each = Object.getPrototypeOf(each) as object) {
-    for (const name of Object.getOwnPropertyNames(each)) names.add(name);
-  }
-  return [...names];
+  return readPlugin(exported, {
+    name: path.basename(absolute).replace(/\.[^.]+$/, ''),
+    file: absolute,
+    shown: file,
+  });
 }
 
 /** Where in the plugin the error was thrown, if the stack tells. */
@@ -98,8 +61,4 @@ function ownFrame(error: Error, file: string): string {
   const frame = error.stack?.split('\n').find((line) => line.includes(file));
   const at = frame && /:(\d+):(\d+)\)?$/.exec(frame.trim());
   return at ? ` (line ${at[1]}, column ${at[2]})` : '';
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }

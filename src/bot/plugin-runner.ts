@@ -1,72 +1,129 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setMaxListeners } from 'node:events';
-import type { ChatosClient } from '../client/client.ts';
 import type { Channel } from '../client/channel.ts';
 import type { RequestOptions } from '../client/options.ts';
-import { isChatosError, messageOf } from '../errors.ts';
-import { parseCron, type CronSpec } from '../schedule/cron.ts';
-import { Job } from '../schedule/job.ts';
+import { ChatosError, isChatosError, messageOf } from '../errors.ts';
 import type { Clock } from '../util/clock.ts';
 import type { LogFields, Logger } from '../util/log.ts';
-import type { LoadedPlugin } from './loader.ts';
-import type { Bot, HookName } from './plugin.ts';
-import { splitText } from './split-text.ts';
+import { CircuitBreaker, type BreakerLimits } from './circuit-breaker.ts';
+import type { AskOptions, Awaitable, Context, Message } from './context.ts';
+import { PeerQueues } from './peer-queues.ts';
+import type { HookName } from './plugin.ts';
+import type { LoadedPlugin } from './plugin-shape.ts';
+import { PluginJobs } from './plugin-jobs.ts';
+import type { PluginError, PluginStatus } from './status.ts';
+import type { PluginStore } from './store.ts';
 
 /** Calls of hooks that one plugin may have under way; beyond, further ones are left out. */
 const MAX_RUNNING = 1_000;
+/** Failures that are remembered for the status. */
+const MAX_ERRORS = 10;
 
-/** Which plugin and hook the running code belongs to. */
-const current = new AsyncLocalStorage<LogFields>();
+/** A call of something of a plugin. */
+interface Call {
+  readonly runner: PluginRunner;
+  readonly hook: string;
+  /** The peer that caused it, if one did. */
+  readonly peer?: string;
+}
 
-/** The plugin, hook and peer that an error outside any hook's promise came from, where that can be told. */
-export function currentHook(): LogFields {
-  return current.getStore() ?? {};
+const current = new AsyncLocalStorage<Call>();
+
+/** The call that the running code belongs to, where that can be told. */
+export function currentCall(): Call | undefined {
+  return current.getStore();
+}
+
+/**
+ * Logs what escaped from a plugin outside of its calls (a promise that nobody awaits, a timer's callback), and counts it
+ * against the plugin, where it can be told which.
+ */
+export function reportStray(error: unknown, log: Logger): void {
+  const call = current.getStore();
+  if (call) call.runner.strayed(error, call.hook, call.peer);
+  else log.error(`uncaught: ${messageOf(error)}`, { stack: error instanceof Error ? error.stack : undefined });
 }
 
 /** What happened when a hook was called. */
 export type HookResult<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown };
 
+/** What a plugin's account does for it. */
+export interface AccountServices {
+  readonly login: string;
+  readonly server: string;
+  /** Sends a text of any length to one, or to everyone. */
+  speak(to: string | undefined, text: string): Promise<void>;
+  ask(peer: string, question: string, options: AskOptions & { readonly signal: AbortSignal }): Promise<Message>;
+  request(peer: string, options: RequestOptions & { readonly signal: AbortSignal }): Promise<Channel>;
+}
+
+export interface RunnerSettings {
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly directory: string;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly store: PluginStore;
+  readonly breaker: BreakerLimits;
+}
+
 /** One plugin in its account: calls its hooks, and keeps what goes wrong in them from everybody else. */
 export class PluginRunner {
   readonly plugin: LoadedPlugin;
-  readonly bot: Bot;
+  readonly context: Context;
   readonly #log: Logger;
+  readonly #clock: Clock;
   readonly #abort = new AbortController();
-  readonly #jobs = new Set<Job>();
+  readonly #jobs: PluginJobs;
+  readonly #breaker: CircuitBreaker;
+  readonly #queues = new PeerQueues();
   readonly #running = new Set<Promise<unknown>>();
+  readonly #errors: PluginError[] = [];
+  #calls = 0;
+  #failures = 0;
+  #skipped = 0;
   #overloaded = false;
+  #state: 'waiting' | 'started' | 'stopping' | 'stopped' = 'waiting';
 
-  constructor(
-    plugin: LoadedPlugin,
-    client: ChatosClient,
-    settings: {
-      options: Readonly<Record<string, unknown>>;
-      directory: string;
-      log: Logger;
-      clock: Clock;
-      /** Called with each channel that the plugin asked for. */
-      onRequested: (channel: Channel) => void;
-    },
-  ) {
+  constructor(plugin: LoadedPlugin, services: AccountServices, settings: RunnerSettings) {
+    const { clock, store } = settings;
     this.plugin = plugin;
-    setMaxListeners(0, this.#abort.signal);
+    this.#clock = clock;
     this.#log = settings.log.with({ plugin: plugin.name });
-    this.bot = {
+    const { signal } = this.#abort;
+    setMaxListeners(0, signal);
+    this.#breaker = new CircuitBreaker(settings.breaker, clock, ({ state, pauseMs }) => {
+      if (state === 'set aside') this.#log.error(`set aside for ${pauseMs / 1000} s: it failed too often`);
+      if (state === 'running') this.#log.info('works again');
+    });
+    this.#jobs = new PluginJobs({
+      clock,
+      records: store.records,
+      log: this.#log,
+      call: (name, run) => this.call('schedule', undefined, run, { job: name }),
+    });
+    const both = <O extends { readonly signal?: AbortSignal | undefined }>(
+      options: O,
+    ): O & { signal: AbortSignal } => ({
+      ...options,
+      signal: options.signal ? AbortSignal.any([options.signal, signal]) : signal,
+    });
+    this.context = {
       name: plugin.name,
-      login: client.login,
+      login: services.login,
+      server: services.server,
       options: settings.options,
       directory: settings.directory,
       log: this.#log,
-      signal: this.#abort.signal,
-      say: (text) => sendParts(text, (part) => client.say(part)),
-      tell: (to, text) => sendParts(text, (part) => client.tell(to, part)),
-      request: async (peer: string, options: RequestOptions = {}) => {
-        const signal = options.signal ? AbortSignal.any([options.signal, this.bot.signal]) : this.bot.signal;
-        const channel = this.guard(await client.request(peer, { ...options, signal }));
-        settings.onRequested(channel);
-        return channel;
+      store: store.store,
+      signal,
+      say: (text) => this.#unlessStopped(() => services.speak(undefined, text)),
+      tell: (to, text) => this.#unlessStopped(() => services.speak(to, text)),
+      ask: (peer, question, options = {}) => this.#unlessStopped(() => services.ask(peer, question, both(options))),
+      request: (peer, options = {}) =>
+        this.#unlessStopped(async () => this.guard(await services.request(peer, both(options)))),
+      schedule: ({ name, ...when }, run) => {
+        if (!signal.aborted) this.#jobs.add(name, when, run);
       },
-      schedule: (when, run) => this.#schedule(when, run, settings.clock),
     };
   }
 
@@ -74,32 +131,60 @@ export class PluginRunner {
     return this.plugin.hooks[hook] !== undefined;
   }
 
+  /** Whether it would be called: not while it is set aside or stopping. */
+  get open(): boolean {
+    return this.#breaker.open && (this.#state === 'waiting' || this.#state === 'started');
+  }
+
+  /** Calls `onStart`, and begins its schedules. */
+  start(): void {
+    if (this.#state !== 'waiting') return;
+    this.#state = 'started';
+    const { hooks, schedule } = this.plugin;
+    for (const [name, { run, ...when }] of schedule) this.#jobs.add(name, when, (tick) => run(this.context, tick));
+    if (hooks.onStart) void this.call('onStart', undefined, () => hooks.onStart?.(this.context));
+  }
+
+  /** Calls something of the plugin that a peer caused, when what the peer caused before has finished. */
+  dispatch(peer: string, hook: string, run: () => unknown): void {
+    if (this.#queues.run(peer, () => this.call(hook, peer, run))) return;
+    this.#overload(hook);
+  }
+
   /** Calls a hook; never rejects. What it throws or rejects is logged with plugin, hook and peer. */
-  call<T>(hook: HookName | 'schedule', peer: string | undefined, run: () => T | Promise<T>): Promise<HookResult<T>> {
-    const fields = { plugin: this.plugin.name, hook, ...(peer === undefined ? {} : { peer }) };
-    if (this.#running.size >= MAX_RUNNING && hook !== 'onStop') {
-      if (!this.#overloaded) this.#log.warn('too many calls under way: further ones are left out', { hook });
-      this.#overloaded = true;
+  call<T>(hook: string, peer: string | undefined, run: () => Awaitable<T>, fields?: LogFields): Promise<HookResult<T>> {
+    const last = hook === 'onStop';
+    if (this.#running.size >= MAX_RUNNING && !last) {
+      this.#overload(hook);
       return Promise.resolve({ ok: false, error: undefined });
     }
     this.#overloaded = false;
-    const call = current.run(fields, async (): Promise<HookResult<T>> => {
+    if (!last && (this.#state === 'stopped' || !this.#breaker.admits())) {
+      this.#skipped += 1;
+      return Promise.resolve({ ok: false, error: undefined });
+    }
+    this.#calls += 1;
+    const store = peer === undefined ? { runner: this, hook } : { runner: this, hook, peer };
+    const call = current.run(store, async (): Promise<HookResult<T>> => {
       try {
-        return { ok: true, value: await run() };
+        const value = await run();
+        this.#breaker.succeeded();
+        return { ok: true, value };
       } catch (error) {
-        // What the network did is told in a line; a bug of the plugin with its trace.
-        if (isChatosError(error)) {
-          this.#log.warn(`${hook} failed: ${error.message}`, { hook, peer, code: error.code });
-        } else {
-          const stack = error instanceof Error ? error.stack : undefined;
-          this.#log.error(`${hook} failed: ${messageOf(error)}`, { hook, peer, stack });
-        }
+        this.#failed(error, hook, peer, fields);
         return { ok: false, error };
       }
     });
     this.#running.add(call);
     void call.then(() => this.#running.delete(call));
     return call;
+  }
+
+  /** Something of the plugin has failed outside of its calls. */
+  strayed(error: unknown, hook: string, peer: string | undefined): void {
+    const stack = error instanceof Error ? error.stack : undefined;
+    this.#log.error(`uncaught: ${messageOf(error)}`, { hook, peer, stack });
+    this.#count(error, hook, peer);
   }
 
   /** Sees to it that a channel that breaks is a line in the log and nothing worse. */
@@ -110,21 +195,66 @@ export class PluginRunner {
     return channel;
   }
 
-  /** No new scheduled runs; `bot.signal` is aborted, then `onStop` is called. Resolves when nothing of it runs. */
+  /** No new scheduled runs; `signal` is aborted, then `onStop` is called. Resolves when nothing of it runs. */
   async stop(): Promise<void> {
-    const jobs = [...this.#jobs].map((job) => job.stop());
+    const started = this.#state === 'started';
+    this.#state = 'stopping';
+    const jobs = this.#jobs.stop();
     this.#abort.abort();
-    if (this.has('onStop')) await this.call('onStop', undefined, () => this.plugin.hooks.onStop?.(this.bot));
-    await Promise.all([...jobs, ...this.#running]);
+    this.#queues.clear();
+    if (started && this.has('onStop')) {
+      await this.call('onStop', undefined, () => this.plugin.hooks.onStop?.(this.context));
+    }
+    await Promise.all([jobs, ...this.#running]);
+    this.#state = 'stopped';
   }
 
-  #schedule(when: CronSpec, run: () => void | Promise<void>, clock: Clock): void {
-    if (this.bot.signal.aborted) return;
-    const job = new Job(parseCron(when), async () => void (await this.call('schedule', undefined, run)), clock);
-    this.#jobs.add(job);
+  get status(): PluginStatus {
+    const { name, file, hooks, commands } = this.plugin;
+    return {
+      name,
+      file,
+      state: this.#state === 'started' ? this.#breaker.state : this.#state,
+      setAsideUntil: this.#breaker.until,
+      hooks: Object.keys(hooks),
+      commands: [...commands.keys()],
+      calls: this.#calls,
+      running: this.#running.size,
+      failures: this.#failures,
+      skipped: this.#skipped,
+      errors: this.#errors,
+      jobs: this.#jobs.status,
+    };
   }
-}
 
-async function sendParts(text: string, send: (part: string) => Promise<void>): Promise<void> {
-  for (const part of splitText(text)) await send(part);
+  async #unlessStopped<T>(run: () => Promise<T>): Promise<T> {
+    if (this.#state === 'stopped') throw new ChatosError('ABORTED', `${this.plugin.name} has stopped`);
+    return run();
+  }
+
+  #overload(hook: string): void {
+    this.#skipped += 1;
+    if (!this.#overloaded) this.#log.warn('too many calls under way: further ones are left out', { hook });
+    this.#overloaded = true;
+  }
+
+  #failed(error: unknown, hook: string, peer: string | undefined, fields: LogFields = {}): void {
+    // What the network did is told in a line; a bug of the plugin with its trace, and counts against it.
+    if (isChatosError(error)) {
+      this.#breaker.succeeded();
+      if (error.code === 'ABORTED' && this.#abort.signal.aborted) return;
+      this.#log.warn(`${hook} failed: ${error.message}`, { hook, peer, ...fields, code: error.code });
+      return;
+    }
+    const stack = error instanceof Error ? error.stack : undefined;
+    this.#log.error(`${hook} failed: ${messageOf(error)}`, { hook, peer, ...fields, stack });
+    this.#count(error, hook, peer);
+  }
+
+  #count(error: unknown, hook: string, peer: string | undefined): void {
+    this.#failures += 1;
+    this.#errors.push({ at: this.#clock.now(), hook, peer, message: messageOf(error) });
+    if (this.#errors.length > MAX_ERRORS) this.#errors.shift();
+    this.#breaker.failed();
+  }
 }

@@ -1,85 +1,58 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Channel } from '../client/channel.ts';
-import type { RequestOptions } from '../client/options.ts';
-import type { CronSpec } from '../schedule/cron.ts';
-import type { Logger } from '../util/log.ts';
+import type { Tick } from '../schedule/run-queue.ts';
+import type { ScheduleSpec } from '../schedule/schedule.ts';
+import type { ArgSpecs, Command } from './commands.ts';
+import type { Awaitable, Context, IncomingRequest, PlainOptions } from './context.ts';
+import type { FilteredHandlers, MessageHandler } from './message-filter.ts';
 
-type Awaitable<T> = T | Promise<T>;
+/** What a plugin's options are once its schema has seen them. */
+export type OptionsOf<Schema> = Schema extends StandardSchemaV1<infer _, infer Output> ? Output : PlainOptions;
 
-/** A message to a bot, said to everyone or to the bot alone. */
-export interface Message {
-  /** Who said it. */
-  readonly from: string;
-  readonly text: string;
-  /** Whether it was said to the bot alone. */
-  readonly private: boolean;
-  /**
-   * Answers where the message was said: to everyone, or to its sender alone. A text over 1024 bytes is split into several
-   * messages, between words where possible.
-   */
-  reply(text: string): Promise<void>;
+/** Something that a plugin does at the times of a cron expression. */
+export interface ScheduledTask<Options = PlainOptions> extends ScheduleSpec {
+  /** Called at each tick. */
+  run(ctx: Context<Options>, tick: Tick): Awaitable<void>;
 }
 
-/** A peer's wish for a private connection. */
-export interface IncomingRequest {
-  /** Who asks. */
-  readonly from: string;
-  /** Accepts: the channel comes to `onChannel` of the same plugin. The same as returning `true`. */
-  accept(): void;
-  /** Refuses. The same as returning `false`. */
-  refuse(): void;
-}
-
-/** What a plugin is given to act with. */
-export interface Bot {
-  /** The plugin's name: its own, or its file's. */
-  readonly name: string;
-  /** The account it speaks with. */
-  readonly login: string;
-  /** The `options` of the plugin in the configuration, as they stand there. */
-  readonly options: Readonly<Record<string, unknown>>;
-  /** What relative paths in the options are relative to: the configuration's folder, else the working directory. */
-  readonly directory: string;
-  readonly log: Logger;
-  /** Aborted when the bot stops. */
-  readonly signal: AbortSignal;
-  /** Says something to everyone; a text over 1024 bytes becomes several messages. */
-  say(text: string): Promise<void>;
-  /** Says something to one; where nobody has that login, the server drops it without a word. */
-  tell(to: string, text: string): Promise<void>;
-  /**
-   * Asks a peer for a private connection and returns it (`onChannel` is for those that peers ask for); rejects where the
-   * peer refuses or does not come in time.
-   */
-  request(peer: string, options?: RequestOptions): Promise<Channel>;
-  /**
-   * Runs something at the times of a cron expression, until the bot stops.
-   *
-   * @throws {ChatosError} `INVALID_ARGUMENT` where the expression or the time zone is wrong
-   */
-  schedule(when: CronSpec, run: () => Awaitable<void>): void;
-}
-
-/** A plugin: any of these hooks, exported by name or through {@link defineBot}. Each may be async. */
-export interface BotPlugin {
+/**
+ * A plugin: any of these, exported by name or through {@link defineBot}. Each function may be async, and what it throws
+ * is logged and hurts nobody else.
+ */
+export interface BotPlugin<
+  Schema = unknown,
+  Commands = object,
+  Filters extends readonly unknown[] = readonly unknown[],
+> {
   /** What it is called in the log, and its login where none is given. @default the file's name */
   readonly name?: string;
+  /** What options it takes, as a Standard Schema (zod, valibot, arktype …). @default any, unchecked */
+  readonly options?: Schema & (StandardSchemaV1 | undefined);
+  /** Commands by name: `roll` is called by `!roll 20`. `!help` lists them. */
+  readonly commands?: { readonly [Name in keyof Commands]: Command<Commands[Name], OptionsOf<Schema>> };
+  /** What it does at fixed times, by name. */
+  readonly schedule?: { readonly [name: string]: ScheduledTask<OptionsOf<Schema>> };
   /** Once, when the account is logged in for the first time. */
-  onStart?(bot: Bot): Awaitable<void>;
-  /** Once, when the bot stops; messages can still be sent. */
-  onStop?(bot: Bot): Awaitable<void>;
-  /** Somebody else said something, to everyone or to this bot. */
-  onMessage?(message: Message, bot: Bot): Awaitable<void>;
+  onStart?(ctx: Context<OptionsOf<Schema>>): Awaitable<void>;
+  /** Once, when the plugin stops; messages can still be sent. */
+  onStop?(ctx: Context<OptionsOf<Schema>>): Awaitable<void>;
+  /**
+   * Somebody else said something, to everyone or to this bot, that was neither a command nor the answer to a question. A
+   * function, or a list of functions with filters, of which the first that matches is called. Messages of one peer come
+   * one after the other: the next when what was called for the last one has finished.
+   */
+  onMessage?: MessageHandler<OptionsOf<Schema>> | FilteredHandlers<Filters, OptionsOf<Schema>>;
   /**
    * A peer asks for a private connection and the policy leaves the decision to the plugin. Return `true` or `false`, or
    * call a method of the request; where nothing is decided, the next plugin of the account is asked, and at last it is
    * refused.
    */
-  onPrivateRequest?(request: IncomingRequest, bot: Bot): Awaitable<boolean | void>;
+  onPrivateRequest?(request: IncomingRequest, ctx: Context<OptionsOf<Schema>>): Awaitable<boolean | void>;
   /**
    * A private connection that a peer asked for is open. Where the hook throws, the channel is broken off; where it
    * returns, the channel goes on until both sides have ended it.
    */
-  onChannel?(channel: Channel, bot: Bot): Awaitable<void>;
+  onChannel?(channel: Channel, ctx: Context<OptionsOf<Schema>>): Awaitable<void>;
 }
 
 /** The names of the hooks. A hook that is added to {@link BotPlugin} does not compile until it stands here too. */
@@ -89,11 +62,22 @@ export const HOOKS = {
   onMessage: true,
   onPrivateRequest: true,
   onChannel: true,
-} as const satisfies Record<Exclude<keyof BotPlugin, 'name'>, true>;
+} as const satisfies Record<Exclude<keyof BotPlugin, 'name' | 'options' | 'commands' | 'schedule'>, true>;
 
 export type HookName = keyof typeof HOOKS;
 
-/** Returns the plugin as it is: it gives the hooks their types, in TypeScript and in editors. */
-export function defineBot(plugin: BotPlugin): BotPlugin {
+/**
+ * Returns the plugin as it is: it gives hooks, options and commands their types, in TypeScript and in editors.
+ *
+ * @example
+ * export default defineBot({
+ *   onMessage: (message) => message.reply(`You said ${message.text}`),
+ * });
+ */
+export function defineBot<
+  Schema = unknown,
+  const Commands = Readonly<Record<string, ArgSpecs>>,
+  const Filters extends readonly unknown[] = readonly unknown[],
+>(plugin: BotPlugin<Schema, Commands, Filters>): BotPlugin<Schema, Commands, Filters> {
   return plugin;
 }

@@ -8,7 +8,8 @@ import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/log.ts';
 import { peerKey, type ChannelLedger, type ChannelPlace, type OpenChannel } from './channel-ledger.ts';
 import { limitChannel } from './channel-limits.ts';
-import type { IncomingRequest } from './plugin.ts';
+import type { IncomingRequest } from './context.ts';
+import type { RuntimeObserver } from './events.ts';
 import type { PluginRunner } from './plugin-runner.ts';
 
 /** The hooks together may take this long to decide about a request; the server itself gives up after 60 s (P10). */
@@ -19,6 +20,7 @@ export interface PrivateRequestsSettings {
   readonly account: { readonly server: string; readonly login: string };
   readonly policy: Policy;
   readonly ledger: ChannelLedger;
+  readonly observer: RuntimeObserver;
   readonly log: Logger;
   readonly clock: Clock;
 }
@@ -47,12 +49,14 @@ export class PrivateRequests {
 
   /** Answers a request: the first of the plugins that may and wants to gets the channel. Never rejects. */
   async handle(request: PrivateRequest, runners: readonly PluginRunner[]): Promise<void> {
-    const { log, clock } = this.#settings;
+    const { log, clock, observer, account } = this.#settings;
+    const { login } = account;
     const taker = this.#stopping ? undefined : await this.#choose(request.from, runners);
     if (!taker || this.#stopping) {
       if (this.#stopping) log.info('private request refused', { peer: request.from, reason: 'the bot is stopping' });
       taker?.place.release();
       request.refuse();
+      observer({ type: 'request', login, from: request.from, decision: 'refused' });
       return;
     }
     const { runner, place, limits } = taker;
@@ -65,9 +69,10 @@ export class PrivateRequests {
       return;
     }
     place.open(channel, clock.now());
+    observer({ type: 'request', login, from: request.from, decision: 'accepted' });
     limitChannel(channel, limits, clock);
     const { hooks } = runner.plugin;
-    const result = await runner.call('onChannel', request.from, () => hooks.onChannel?.(channel, runner.bot));
+    const result = await runner.call('onChannel', request.from, () => hooks.onChannel?.(channel, runner.context));
     if (!result.ok) channel.destroy();
   }
 
@@ -141,7 +146,7 @@ export class PrivateRequests {
     const decided = new Promise<boolean>((resolve) => {
       const request: IncomingRequest = { from, accept: () => resolve(true), refuse: () => resolve(false) };
       void runner
-        .call('onPrivateRequest', from, () => hooks.onPrivateRequest?.(request, runner.bot))
+        .call('onPrivateRequest', from, () => hooks.onPrivateRequest?.(request, runner.context))
         .then((result) => resolve(result.ok && result.value === true));
       cancel = clock.after(Math.max(deadline - clock.now().getTime(), 0), () => {
         log.warn('onPrivateRequest took too long to decide', { plugin: runner.plugin.name, peer: from });

@@ -1,12 +1,21 @@
-import { isChatosError, type ChatosError } from '../errors.ts';
+import type { ChatosError } from '../errors.ts';
 import { formatAddress, type Address } from '../net/address.ts';
 import { compilePolicy, type PolicyOptions } from '../policy/policy.ts';
 import { SYSTEM_CLOCK, type Clock } from '../util/clock.ts';
 import { loginKey } from '../util/login-key.ts';
 import { SILENT_LOGGER, type Logger } from '../util/log.ts';
 import { Account, type LoggedIn } from './account.ts';
-import { ChannelLedger, type OpenChannel } from './channel-ledger.ts';
-import type { LoadedPlugin } from './loader.ts';
+import { ChannelLedger } from './channel-ledger.ts';
+import { DEFAULT_BREAKER_LIMITS, type BreakerLimits } from './circuit-breaker.ts';
+import { DEFAULT_COMMAND_PREFIX } from './command-router.ts';
+import type { RuntimeObserver } from './events.ts';
+import { resolveFloodLimits, type FloodLimits } from './flood-limits.ts';
+import { DEFAULT_LOOP_LIMITS, type LoopLimits } from './loop-guard.ts';
+import type { PluginRunner } from './plugin-runner.ts';
+import type { LoadedPlugin } from './plugin-shape.ts';
+import type { RuntimeStatus } from './status.ts';
+import { PluginStore } from './store.ts';
+import { storeDirectory } from './store-directory.ts';
 
 /** A plugin, and where and as whom it runs. */
 export interface BotEntry {
@@ -14,7 +23,7 @@ export interface BotEntry {
   readonly server: Address;
   /** @default the plugin's name */
   readonly login?: string | undefined;
-  /** Handed to the plugin as `bot.options`. @default {} */
+  /** Handed to the plugin as `ctx.options`, unchecked: see {@link checkOptions}. @default {} */
   readonly options?: Readonly<Record<string, unknown>> | undefined;
   /** What relative paths in the options are relative to. @default the working directory */
   readonly directory?: string | undefined;
@@ -23,14 +32,29 @@ export interface BotEntry {
 export interface RuntimeOptions {
   /** Who may have a private connection. @default each plugin's `onPrivateRequest` decides */
   readonly policy?: PolicyOptions | undefined;
-  /** Keep trying where a login is taken. @default false */
-  readonly waitForLogin?: boolean;
+  /** Wait where a login is taken, and take over when it is free. @default false */
+  readonly standby?: boolean;
+  /** What commands begin with. @default '!' */
+  readonly commandPrefix?: string | undefined;
+  /** How fast each account may speak; `false` for no limits. @default {@link DEFAULT_FLOOD_LIMITS} */
+  readonly flood?: Partial<FloodLimits> | false | undefined;
+  /** When a peer is taken for a bot that answers every answer; `false` for never. @default {@link DEFAULT_LOOP_LIMITS} */
+  readonly loopGuard?: Partial<LoopLimits> | false | undefined;
+  /** When a plugin that fails is set aside. @default {@link DEFAULT_BREAKER_LIMITS} */
+  readonly breaker?: Partial<BreakerLimits> | undefined;
+  /** Where the plugins' stores are kept. @default '.chatosbot' in the working directory */
+  readonly stateDirectory?: string | undefined;
   /** @default nothing is logged */
   readonly log?: Logger;
   readonly clock?: Clock;
   /** Called each time that an account has logged in. */
   readonly onLogin?: (account: LoggedIn) => void;
+  /** Receives what the accounts hear and say. */
+  readonly observer?: RuntimeObserver;
 }
+
+/** Where stores are kept, in the working directory. */
+export const DEFAULT_STATE_DIRECTORY = '.chatosbot';
 
 /** When stopping, hooks and private connections get this long to finish. */
 export const DEFAULT_STOP_TIMEOUT_MS = 5_000;
@@ -38,44 +62,53 @@ export const DEFAULT_STOP_TIMEOUT_MS = 5_000;
 /** Runs plugins. Those with the same login on the same server share one session. */
 export class BotRuntime {
   readonly #accounts: Account[] = [];
+  readonly #places: { readonly account: Account; runner: PluginRunner }[] = [];
   readonly #log: Logger;
+  readonly #startedAt: Date;
   readonly #abandon = new AbortController();
   #stopping: Promise<void> | undefined;
 
-  /** @throws {ChatosError} `INVALID_ARGUMENT` where something in the policy cannot be meant */
+  /** @throws {ChatosError} `INVALID_ARGUMENT` where something in the policy or in the limits cannot be meant */
   constructor(entries: readonly BotEntry[], options: RuntimeOptions = {}) {
-    const { waitForLogin = false, log = SILENT_LOGGER } = options;
-    const { clock = SYSTEM_CLOCK, onLogin = () => undefined } = options;
+    const { standby = false, log = SILENT_LOGGER, commandPrefix = DEFAULT_COMMAND_PREFIX } = options;
+    const { clock = SYSTEM_CLOCK, onLogin = () => undefined, observer = () => undefined } = options;
+    const { loopGuard = {}, stateDirectory = DEFAULT_STATE_DIRECTORY } = options;
     this.#log = log;
-    const policy = compilePolicy(options.policy);
-    const ledger = new ChannelLedger();
+    this.#startedAt = clock.now();
+    const shared = {
+      standby,
+      commandPrefix,
+      log,
+      clock,
+      onLogin,
+      observer,
+      policy: compilePolicy(options.policy),
+      ledger: new ChannelLedger(),
+      floodLimits: resolveFloodLimits(options.flood),
+      loopLimits: loopGuard === false ? undefined : { ...DEFAULT_LOOP_LIMITS, ...loopGuard },
+      breaker: { ...DEFAULT_BREAKER_LIMITS, ...options.breaker },
+    };
     const accounts = new Map<string, Account>();
-    for (const {
-      plugin,
-      server,
-      login = plugin.name,
-      options: pluginOptions = {},
-      directory = process.cwd(),
-    } of entries) {
+    const stores = new Set<string>();
+    for (const entry of entries) {
+      const { plugin, server, login = plugin.name, directory = process.cwd() } = entry;
       const key = `${formatAddress(server)} ${loginKey(login)}`;
       let account = accounts.get(key);
       if (!account) {
-        account = new Account({ server, login, policy, ledger, waitForLogin, log, clock, onLogin });
+        account = new Account({ ...shared, server, login });
         accounts.set(key, account);
         this.#accounts.push(account);
       }
-      account.add(plugin, pluginOptions, directory);
+      const storeId = uniqueStoreId(stores, `${plugin.name}@${login}`, server);
+      const store = new PluginStore({ directory: storeDirectory(stateDirectory, storeId), log });
+      const runner = account.add(plugin, entry.options ?? {}, { directory, store });
+      this.#places.push({ account, runner });
     }
   }
 
   /** Private connections that are open. */
   get channelCount(): number {
     return this.#accounts.reduce((sum, account) => sum + account.channelCount, 0);
-  }
-
-  /** Those that are open, for who wants to see them. */
-  get channels(): readonly OpenChannel[] {
-    return this.#accounts.flatMap((account) => account.channels);
   }
 
   /**
@@ -92,15 +125,45 @@ export class BotRuntime {
     }
   }
 
-  /** Settles when an account has ended by itself: with the error that it gave up on. */
+  /**
+   * Settles when every account has ended, with the error that the last one gave up on. One account that ends by itself is
+   * told in the log and in the status, and the others go on.
+   */
   get failed(): Promise<ChatosError> {
+    let left = this.#accounts.length;
     return new Promise((resolve) => {
       for (const { ended } of this.#accounts) {
         void ended.then((error) => {
-          if (isChatosError(error)) resolve(error);
+          left -= 1;
+          if (left === 0 && error) resolve(error);
         });
       }
     });
+  }
+
+  /**
+   * Puts a newer version of a plugin in the place of the one that runs: it gets the messages from now on, while the old
+   * one's hooks get `timeoutMs` milliseconds to finish. The session and open channels go on.
+   *
+   * @param index which of the entries
+   */
+  async reload(
+    index: number,
+    plugin: LoadedPlugin,
+    { options = {}, timeoutMs = DEFAULT_STOP_TIMEOUT_MS }: Pick<BotEntry, 'options'> & { timeoutMs?: number } = {},
+  ): Promise<void> {
+    const place = this.#places[index];
+    if (!place || this.#stopping) return;
+    const { account, runner } = place;
+    place.runner = await account.replace(runner, plugin, options, async (stopped) => {
+      if (await this.#within(timeoutMs, stopped)) return;
+      this.#log.warn('reloading: hooks of the old version were still under way', { plugin: plugin.name });
+    });
+  }
+
+  /** How accounts and plugins are. */
+  get status(): RuntimeStatus {
+    return { startedAt: this.#startedAt, accounts: this.#accounts.map((account) => account.status) };
   }
 
   /**
@@ -132,13 +195,25 @@ export class BotRuntime {
 
   /** Whether it is done within the time, and before a second call of `stop`. */
   async #within(timeoutMs: number, work: Promise<unknown>): Promise<boolean> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<false>((resolve) => {
-      timer = setTimeout(() => resolve(false), timeoutMs);
-      this.#abandon.signal.addEventListener('abort', () => resolve(false));
-    });
+    let giveUp = (): void => undefined;
+    const late = new Promise<false>((resolve) => (giveUp = () => resolve(false)));
+    const timer = setTimeout(giveUp, timeoutMs);
+    this.#abandon.signal.addEventListener('abort', giveUp);
     const done = await Promise.race([work.then(() => true as const), late]);
     clearTimeout(timer);
+    this.#abandon.signal.removeEventListener('abort', giveUp);
     return done;
   }
+}
+
+/** Two entries of one plugin and login keep apart: by their server, else by a number in their order. */
+function uniqueStoreId(taken: Set<string>, base: string, server: Address): string {
+  const candidates = [base, `${base}@${server.host}:${server.port}`];
+  let id = candidates.find((candidate) => !taken.has(candidate));
+  for (let number = 2; id === undefined; number += 1) {
+    const candidate = `${candidates[1]}#${number}`;
+    if (!taken.has(candidate)) id = candidate;
+  }
+  taken.add(id);
+  return id;
 }

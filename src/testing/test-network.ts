@@ -1,4 +1,5 @@
-import { createModuleLoader, loadPlugin, type LoadedPlugin } from '../bot/loader.ts';
+import { createModuleLoader, loadPlugin } from '../bot/loader.ts';
+import { readPlugin } from '../bot/plugin-shape.ts';
 import type { BotPlugin } from '../bot/plugin.ts';
 import { BotRuntime } from '../bot/runtime.ts';
 import { ChatosClient } from '../client/client.ts';
@@ -59,10 +60,10 @@ export class TestNetwork {
    * @throws {ChatosError} `INVALID_PLUGIN` or `LOGIN_REFUSED`
    */
   async bot(plugin: string | BotPlugin, options: TestBotOptions = {}): Promise<void> {
-    const loaded: LoadedPlugin =
+    const loaded =
       typeof plugin === 'string'
         ? await loadPlugin(plugin, await createModuleLoader(PLUGIN_MODULES))
-        : { name: plugin.name ?? 'bot', file: '', hooks: plugin };
+        : readPlugin(plugin, { name: 'bot', file: '', shown: 'the plugin' });
     const entry = { plugin: loaded, server: this.#address, login: options.login, options: options.options };
     const runtime = new BotRuntime([entry], {
       policy: options.policy,

@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Bot, BotPlugin } from '../../src/bot/plugin.ts';
+import type { Context } from '../../src/bot/context.ts';
+import type { BotPlugin } from '../../src/bot/plugin.ts';
 import type { Channel } from '../../src/client/channel.ts';
 import { endOf, joinAs, openChannel, signalled, startBot, startServer, WIDTHS } from '../support/bot-world.ts';
 import { openHalf, readAll, type RfcPeer } from '../support/rfc-peer.ts';
@@ -166,10 +167,10 @@ describe('a channel that breaks', () => {
 });
 
 describe('bot.request', () => {
-  async function asking(): Promise<{ server: Address; alice: RfcPeer; bot: Bot; asked: string[] }> {
+  async function asking(): Promise<{ server: Address; alice: RfcPeer; bot: Context; asked: string[] }> {
     const server = await startServer();
     const alice = await joinAs(server, 'alice');
-    const started = signalled<Bot>();
+    const started = signalled<Context>();
     const asked: string[] = [];
     await startBot(server, {
       onStart: started.resolve,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { currentHook } from '../../src/bot/plugin-runner.ts';
+import { currentCall } from '../../src/bot/plugin-runner.ts';
 import type { BotPlugin } from '../../src/bot/plugin.ts';
 import { expectRefusal, joinAs, openChannel, plugin, startBots, startServer } from '../support/bot-world.ts';
 
@@ -128,14 +128,14 @@ describe('a plugin that fails', () => {
       void world({
         onMessage() {
           setImmediate(() => {
-            escaped = currentHook();
+            escaped = currentCall();
             resolve();
           });
         },
       }).then(({ alice }) => alice.tell('broken', 'hello'));
     });
     await done;
-    expect(escaped).toEqual({ plugin: 'broken', hook: 'onMessage', peer: 'alice' });
-    expect(currentHook()).toEqual({});
+    expect(escaped).toMatchObject({ hook: 'onMessage', peer: 'alice', runner: { plugin: { name: 'broken' } } });
+    expect(currentCall()).toBeUndefined();
   });
 });

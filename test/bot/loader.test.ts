@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadPlugin } from '../../src/bot/loader.ts';
-import type { Bot, Message } from '../../src/bot/plugin.ts';
+import type { Context, Message } from '../../src/bot/context.ts';
 import { ChatosError } from '../../src/index.ts';
 import { pluginLoader, tempDirectory, writeText } from '../support/bot-files.ts';
 
@@ -132,7 +132,7 @@ describe("loadPlugin, import … from 'chatosbot'", () => {
     const { hooks } = await load('a.ts', text);
     let caught: unknown;
     try {
-      await hooks.onMessage!(undefined as unknown as Message, undefined as unknown as Bot);
+      await hooks.onMessage!(undefined as unknown as Message, undefined as unknown as Context);
     } catch (error) {
       caught = error;
     }
@@ -144,7 +144,7 @@ describe("loadPlugin, import … from 'chatosbot'", () => {
   it('works in a module that the plugin imports, and in a type import', async () => {
     const lib = "import { ChatosError } from 'chatosbot';\nexport const code = new ChatosError('ABORTED', 'x').code;";
     const text =
-      "import type { Bot } from 'chatosbot';\nimport { code } from './lib.ts';\nexport const onStart = (_: Bot) => code;";
+      "import type { Context } from 'chatosbot';\nimport { code } from './lib.ts';\nexport const onStart = (_: Context) => code;";
     expect((await load('a.ts', text, { 'lib.ts': lib })).hooks.onStart!(nothing)).toBe('ABORTED');
   });
 });

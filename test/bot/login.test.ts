@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Bot } from '../../src/bot/plugin.ts';
+import type { Context } from '../../src/bot/context.ts';
 import { createBots, joinAs, plugin, signalled, startServer } from '../support/bot-world.ts';
 import { RfcPeer } from '../support/rfc-peer.ts';
 
@@ -9,7 +9,7 @@ describe('the login of a bot', () => {
     const logins: string[] = [];
     const { runtime } = createBots(
       server,
-      [{ plugin: plugin('echo', {}) }, { plugin: plugin('announce', {}), login: 'herald' }],
+      [{ plugin: plugin('echo', { onStop: () => undefined }) }, { plugin: plugin('announce', {}), login: 'herald' }],
       { onLogin: ({ login }) => void logins.push(login) },
     );
     await runtime.start();
@@ -28,7 +28,7 @@ describe('a login that is taken', () => {
   it('ends the start with LOGIN_REFUSED, which names it', async () => {
     const server = await startServer();
     await joinAs(server, 'bot');
-    const { runtime } = createBots(server, [{ plugin: plugin('bot', {}) }]);
+    const { runtime } = createBots(server, [{ plugin: plugin('bot', { onStop: () => undefined }) }]);
     await expect(runtime.start()).rejects.toMatchObject({
       code: 'LOGIN_REFUSED',
       message: expect.stringContaining("'bot'"),
@@ -39,7 +39,7 @@ describe('a login that is taken', () => {
   it('stops the other bots of the process: signals aborted, onStop called, logins free', async () => {
     const server = await startServer();
     const taken = await RfcPeer.connect(server.port);
-    const bots: Bot[] = [];
+    const bots: Context[] = [];
     const stops: string[] = [];
     const bothIn = signalled();
     const other = (name: string) =>
@@ -61,7 +61,7 @@ describe('a login that is taken', () => {
     const { runtime } = createBots(server, [
       { plugin: other('one') },
       { plugin: other('two') },
-      { plugin: plugin('three', {}) },
+      { plugin: plugin('three', { onStop: () => undefined }) },
     ]);
     await expect(runtime.start()).rejects.toMatchObject({ code: 'LOGIN_REFUSED' });
     expect(stops.toSorted()).toEqual(bots.map(({ name }) => name).toSorted());
@@ -71,14 +71,14 @@ describe('a login that is taken', () => {
     taken.destroy();
   });
 
-  it('is waited for with waitForLogin', async () => {
+  it('is waited for with standby', async () => {
     const server = await startServer();
     const holder = await joinAs(server, 'bot');
     const { runtime, log } = createBots(server, [{ plugin: plugin('bot', { onMessage: (m) => m.reply('here') }) }], {
-      waitForLogin: true,
+      standby: true,
     });
     const started = runtime.start();
-    expect(await log.until(/refused the login 'bot'.*trying again/)).toMatchObject({ level: 'warn' });
+    expect(await log.until(/standing by: the login is taken/)).toMatchObject({ level: 'info' });
     holder.end();
     await started;
     const alice = await joinAs(server, 'alice');

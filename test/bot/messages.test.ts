@@ -1,6 +1,6 @@
 import net from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Message } from '../../src/bot/plugin.ts';
+import type { Message } from '../../src/bot/context.ts';
 import {
   createBots,
   joinAs,

@@ -1,18 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { announcementsPlugin } from '../../src/bot/announcements.ts';
-import type { Bot } from '../../src/bot/plugin.ts';
+import type { Context } from '../../src/bot/context.ts';
 import { FakeClock } from '../support/bot-clock.ts';
 import { joinAs, plugin, signalled, startBot, startBots, startServer } from '../support/bot-world.ts';
 
 const MINUTE = 60_000;
 const START = '2025-06-01T10:00:00Z';
 
-async function scheduling(cron: string, run: (bot: Bot) => void | Promise<void>) {
+async function scheduling(cron: string, run: (bot: Context) => void | Promise<void>) {
   const server = await startServer();
   const alice = await joinAs(server, 'alice');
   const clock = new FakeClock(START);
   const started = signalled();
-  const onStart = (bot: Bot): void => {
+  const onStart = (bot: Context): void => {
     bot.schedule({ cron, timeZone: 'UTC' }, () => run(bot));
     started.resolve();
   };
@@ -70,7 +70,7 @@ describe('bot.schedule', () => {
 
   it('does nothing once the bot stops', async () => {
     const clock = new FakeClock(START);
-    const onStop = (bot: Bot): void => bot.schedule({ cron: '* * * * *' }, () => undefined);
+    const onStop = (bot: Context): void => bot.schedule({ cron: '* * * * *' }, () => undefined);
     const { runtime } = await startBot(await startServer(), { onStop }, { clock });
     await runtime.stop();
     expect(clock.pending).toBe(0);

@@ -28,8 +28,8 @@ describe('plugins with the same login', () => {
     expect(logins).toHaveLength(2);
     expect(logins).toEqual(
       expect.arrayContaining([
-        { names: ['one', 'two'], login: 'crew' },
-        { names: ['three'], login: 'three' },
+        { names: ['one', 'two'], login: 'crew', server },
+        { names: ['three'], login: 'three', server },
       ]),
     );
   });
@@ -101,7 +101,7 @@ describe('plugins with the same login', () => {
   it('where the policy accepts without asking, the first with onChannel gets it', async () => {
     const server = await startServer();
     const asked: string[] = [];
-    const specs = shared(plugin('none', {}), taker('one', [], asked), taker('two', [], asked));
+    const specs = shared(plugin('none', { onStop: () => undefined }), taker('one', [], asked), taker('two', [], asked));
     await startBots(server, specs, { policy: { default: 'accept' } });
     const alice = await joinAs(server, 'alice');
     const { half } = await openChannel(alice, server, 'crew');

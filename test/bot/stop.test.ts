@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Bot, BotPlugin } from '../../src/bot/plugin.ts';
+import type { Context } from '../../src/bot/context.ts';
+import type { BotPlugin } from '../../src/bot/plugin.ts';
 import {
   createBots,
   endOf,
@@ -48,7 +49,7 @@ describe('BotRuntime.stop', () => {
 
   it('aborts the signal before onStop', async () => {
     const server = await startServer();
-    let bot: Bot | undefined;
+    let bot: Context | undefined;
     let atStop: boolean | undefined;
     const { runtime } = await startBot(server, {
       onStart: (own) => void (bot = own),

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { Bot } from '../../src/bot/plugin.ts';
+import type { Context } from '../../src/bot/context.ts';
 import { tempDirectory, writeText } from '../support/bot-files.ts';
 import { RawHttp } from '../support/bot-http.ts';
 import { expectRefusal, joinAs, openChannel, signalled, startBots, startServer, WIDTHS } from '../support/bot-world.ts';
@@ -136,7 +136,7 @@ describe('the files bot', () => {
       const directory = await tempDirectory();
       await writeText(directory, `${login}.txt`, login);
       const plugin = await shippedBot('files');
-      const onStart = async (bot: Bot): Promise<void> => {
+      const onStart = async (bot: Context): Promise<void> => {
         await plugin.hooks.onStart!(bot);
         started[i]!.resolve();
       };

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { loadPlugin, type LoadedPlugin } from '../../src/bot/loader.ts';
-import type { BotPlugin } from '../../src/bot/plugin.ts';
+import { loadPlugin } from '../../src/bot/loader.ts';
+import type { LoadedPlugin } from '../../src/bot/plugin-shape.ts';
 import type { Channel } from '../../src/client/channel.ts';
 import type { Address } from '../../src/net/address.ts';
 import { pluginLoader, tempDirectory, writeText } from '../support/bot-files.ts';
@@ -44,7 +44,7 @@ export async function serveFiles(
   const plugin = await shippedBot('files');
   const started = signalled();
   const channels: Channel[] = [];
-  const hooks: BotPlugin = {
+  const hooks: LoadedPlugin['hooks'] = {
     ...plugin.hooks,
     async onStart(bot) {
       await plugin.hooks.onStart!(bot);

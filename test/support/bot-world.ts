@@ -1,7 +1,11 @@
 /** A real server on 127.0.0.1, bots on it and peers beside them: everything ends with the test that asked for it. */
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import type { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { LoadedPlugin } from '../../src/bot/loader.ts';
+import { readPlugin, type LoadedPlugin } from '../../src/bot/plugin-shape.ts';
 import type { BotPlugin } from '../../src/bot/plugin.ts';
 import { BotRuntime, type RuntimeOptions } from '../../src/bot/runtime.ts';
 import type { Address } from '../../src/net/address.ts';
@@ -20,9 +24,12 @@ export async function startServer(longBytes: LongBytes = 4, limits: Partial<Serv
 }
 
 /** A plugin as the loader would return it. */
-export function plugin(name: string, hooks: BotPlugin): LoadedPlugin {
-  return { name, file: `/plugins/${name}.ts`, hooks };
+export function plugin(name: string, parts: AnyPlugin): LoadedPlugin {
+  return readPlugin({ name, ...parts }, { name, file: `/plugins/${name}.ts`, shown: name });
 }
+
+/** A plugin, whatever its options, commands and filters. */
+type AnyPlugin = BotPlugin<unknown, object, readonly unknown[]>;
 
 export interface BotSpec {
   readonly plugin: LoadedPlugin;
@@ -39,7 +46,9 @@ export interface Bots {
 export function createBots(server: Address, specs: readonly BotSpec[], options: RuntimeOptions = {}): Bots {
   const log = new MemoryLog();
   const entries = specs.map((spec) => ({ ...spec, server }));
-  const runtime = new BotRuntime(entries, { log, ...options });
+  const stateDirectory = path.join(tmpdir(), `chatosbot-test-${randomUUID()}`);
+  onTestFinished(() => rm(stateDirectory, { recursive: true, force: true }));
+  const runtime = new BotRuntime(entries, { log, stateDirectory, ...options });
   onTestFinished(() => runtime.stop({ timeoutMs: 0 }));
   return { runtime, log };
 }

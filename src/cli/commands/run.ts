@@ -3,10 +3,10 @@ import process from 'node:process';
 import { Option, type Command } from 'commander';
 import { announcementsPlugin } from '../../bot/announcements.ts';
 import { createModuleLoader, loadPlugin } from '../../bot/loader.ts';
-import { currentHook } from '../../bot/plugin-runner.ts';
+import { reportStray } from '../../bot/plugin-runner.ts';
 import { BotRuntime, DEFAULT_STOP_TIMEOUT_MS, type BotEntry } from '../../bot/runtime.ts';
 import { loadConfig, type LoadedConfig } from '../../config/load.ts';
-import { ChatosError, isChatosError, messageOf } from '../../errors.ts';
+import { ChatosError, isChatosError } from '../../errors.ts';
 import { formatAddress, parseAddress, type Address } from '../../net/address.ts';
 import { PLUGIN_MODULES } from '../../plugin-modules.ts';
 import { loginProblem } from '../../protocol/login.ts';
@@ -22,7 +22,7 @@ interface RunFlags extends ListenFlags {
   readonly server?: Address;
   readonly embedded?: boolean;
   readonly login?: string;
-  readonly waitForLogin?: boolean;
+  readonly standby?: boolean;
   readonly drain: number;
   readonly config?: string;
 }
@@ -34,7 +34,7 @@ export function register(command: Command): void {
     .addOption(new Option('--embedded', 'start a server in this process (the default where none is configured)'))
     .addOption(listenOption())
     .addOption(loginOption('who bots are that have no login of their own (default: the name of each)'))
-    .addOption(new Option('--wait-for-login', 'keep trying where a login is taken'))
+    .addOption(new Option('--standby', 'wait where a login is taken, and take over when it is free'))
     .addOption(
       new Option('--drain <seconds>', 'on SIGTERM, how long hooks and private connections may take to finish')
         .argParser(seconds())
@@ -71,7 +71,7 @@ async function run(files: string[], given: RunFlags, command: Command): Promise<
     entries.map((entry) => ({ ...entry, server })),
     {
       policy: loaded.config.policy,
-      waitForLogin: flags.waitForLogin ?? false,
+      standby: flags.standby ?? false,
       log,
       onLogin: ({ names, login }) => {
         const text = `${names.join(', ')}: logged in as ${login} on ${formatAddress(server)}`;
@@ -178,10 +178,7 @@ async function chooseServer({ config }: LoadedConfig, flags: RunFlags, log: Logg
  * that it came from, and costs the others nothing.
  */
 function surviveStrayErrors(log: Logger): () => void {
-  const onError = (error: unknown): void => {
-    const stack = error instanceof Error ? error.stack : undefined;
-    log.error(`uncaught: ${messageOf(error)}`, { ...currentHook(), stack });
-  };
+  const onError = (error: unknown): void => reportStray(error, log);
   process.on('uncaughtException', onError).on('unhandledRejection', onError);
   return () => {
     process.off('uncaughtException', onError).off('unhandledRejection', onError);

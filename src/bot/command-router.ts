@@ -1,0 +1,121 @@
+import { messageOf } from '../errors.ts';
+import { closest } from '../util/closest.ts';
+import type { Logger } from '../util/log.ts';
+import { parseArgs, usageOf, type ArgSpec, type ArgSpecs, type ArgValues, type Command } from './commands.ts';
+import type { Message } from './context.ts';
+import type { PluginRunner } from './plugin-runner.ts';
+import { HELP_COMMAND } from './plugin-shape.ts';
+
+/** What commands begin with, where nothing else is configured. */
+export const DEFAULT_COMMAND_PREFIX = '!';
+
+interface Found {
+  readonly name: string;
+  readonly command: Command;
+  readonly runner: PluginRunner;
+}
+
+/** Finds the commands in what is said to an account, calls them, and answers `!help` and what is nearly a command. */
+export class CommandRouter {
+  readonly #prefix: string;
+  readonly #runners: () => readonly PluginRunner[];
+  readonly #log: Logger;
+
+  constructor(prefix: string, runners: () => readonly PluginRunner[], log: Logger) {
+    this.#prefix = prefix;
+    this.#runners = runners;
+    this.#log = log;
+  }
+
+  /** Whether the message was one for commands; nobody else need hear it then. */
+  take(message: Message): boolean {
+    const { text } = message;
+    if (!text.startsWith(this.#prefix)) return false;
+    const line = /^(\S+)\s*([^]*)$/.exec(text.slice(this.#prefix.length));
+    if (!line || !this.#runners().some(({ plugin }) => plugin.commands.size > 0)) return false;
+    const [, word = '', rest = ''] = line;
+    const name = word.toLowerCase();
+    if (name === HELP_COMMAND) {
+      // In a room full of bots, all of them answer: that is for the one who asked.
+      this.#answer(message, this.#help(rest.trim()), { privately: true });
+      return true;
+    }
+    const found = this.#find(name);
+    if (found) {
+      this.#call(found, rest, message);
+      return true;
+    }
+    const near = closest(word, [...this.#names(), HELP_COMMAND]);
+    if (near !== undefined) {
+      this.#answer(message, `There is no such command; did you mean ${this.#prefix}${near}?`);
+      return true;
+    }
+    if (!message.private || this.#runners().some((runner) => runner.has('onMessage'))) return false;
+    this.#answer(message, `There is no such command; ${this.#prefix}${HELP_COMMAND} lists them.`);
+    return true;
+  }
+
+  #call({ name, command, runner }: Found, rest: string, message: Message): void {
+    const parsed = parseArgs(command.args ?? {}, rest);
+    if ('problem' in parsed) {
+      this.#answer(message, `${parsed.problem}; usage: ${usageOf(this.#prefix, name, command.args)}`);
+      return;
+    }
+    runner.dispatch(message.from, `${this.#prefix}${name}`, () =>
+      command.run(parsed.values as ArgValues<ArgSpecs>, message, runner.context),
+    );
+  }
+
+  #find(name: string): Found | undefined {
+    for (const runner of this.#runners()) {
+      const command = runner.plugin.commands.get(name);
+      if (command) return { name, command, runner };
+    }
+    return undefined;
+  }
+
+  #names(): string[] {
+    return this.#runners().flatMap(({ plugin }) => [...plugin.commands.keys()]);
+  }
+
+  #help(topic: string): string {
+    const asked = topic.toLowerCase().startsWith(this.#prefix) ? topic.slice(this.#prefix.length) : topic;
+    if (asked === '') {
+      const lines = this.#names().map((name) => {
+        const { command } = this.#find(name)!;
+        return `${usageOf(this.#prefix, name, command.args)} - ${command.help}`;
+      });
+      return `Commands: ${lines.join(' | ')} | ${this.#prefix}${HELP_COMMAND} <command> tells more`;
+    }
+    const found = this.#find(asked.toLowerCase());
+    if (!found) {
+      const near = closest(asked, this.#names());
+      return near === undefined ? 'There is no such command.' : `There is no such command; did you mean ${near}?`;
+    }
+    const { name, command } = found;
+    const args = Object.entries(command.args ?? {}).map(([arg, spec]) => `${arg}: ${describeArg(spec)}`);
+    const [example] = Object.keys(command.examples ?? {});
+    const parts = [`usage: ${usageOf(this.#prefix, name, command.args)}`, command.help, ...args];
+    return [...parts, ...(example === undefined ? [] : [`for example: ${example}`])].join(' | ');
+  }
+
+  #answer(message: Message, text: string, { privately = false } = {}): void {
+    const sent = privately ? this.#runners()[0]!.context.tell(message.from, text) : message.reply(text);
+    sent.catch((error: unknown) => {
+      this.#log.warn(`an answer about commands was not sent: ${messageOf(error)}`, { peer: message.from });
+    });
+  }
+}
+
+function describeArg(spec: ArgSpec): string {
+  const facts = [
+    spec.help,
+    spec.type === 'integer' || spec.type === 'number' ? spec.type : undefined,
+    'min' in spec && spec.min !== undefined ? `${spec.min} or more` : undefined,
+    'max' in spec && spec.max !== undefined ? `${spec.max} or less` : undefined,
+    spec.type === 'choice' ? `one of ${spec.of.join(', ')}` : undefined,
+    'default' in spec && spec.default !== undefined ? `default ${String(spec.default)}` : undefined,
+  ];
+  const known = facts.filter((fact) => fact !== undefined);
+  return known.length > 0 ? known.join(', ') : spec.type;
+}

@@ -1,0 +1,34 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { messageOf } from '../errors.ts';
+import type { LoadedPlugin } from './plugin-shape.ts';
+
+/** What is wrong with an option, and where in the options it stands. */
+export interface OptionProblem {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+/**
+ * Checks a plugin's options by the schema that it declares; without one, any are right. Resolves to what the schema makes
+ * of them, defaults filled in, or to all that is wrong.
+ */
+export async function checkOptions(
+  { optionsSchema }: Pick<LoadedPlugin, 'optionsSchema'>,
+  options: Readonly<Record<string, unknown>>,
+): Promise<{ readonly options: Readonly<Record<string, unknown>> } | { readonly problems: readonly OptionProblem[] }> {
+  if (!optionsSchema) return { options };
+  let result: StandardSchemaV1.Result<unknown>;
+  try {
+    result = await optionsSchema['~standard'].validate(options);
+  } catch (error) {
+    return { problems: [{ path: [], message: `its schema failed: ${messageOf(error)}` }] };
+  }
+  if (!result.issues) return { options: result.value as Readonly<Record<string, unknown>> };
+  const problems = result.issues.map(({ message, path = [] }) => ({ path: path.map(keyOf), message }));
+  return { problems };
+}
+
+function keyOf(segment: PropertyKey | StandardSchemaV1.PathSegment): string | number {
+  const key = typeof segment === 'object' ? segment.key : segment;
+  return typeof key === 'number' ? key : String(key);
+}

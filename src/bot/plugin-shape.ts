@@ -1,0 +1,152 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { ChatosError, messageOf } from '../errors.ts';
+import { parseSchedule } from '../schedule/schedule.ts';
+import { argSpecsProblem, type Command } from './commands.ts';
+import { firstMatching, type MessageHandler } from './message-filter.ts';
+import { HOOKS, type BotPlugin, type ScheduledTask } from './plugin.ts';
+
+/** The hooks of a plugin, each a function. */
+export type Hooks = Pick<BotPlugin, 'onStart' | 'onStop' | 'onPrivateRequest' | 'onChannel'> & {
+  onMessage?: MessageHandler<Readonly<Record<string, unknown>>>;
+};
+
+/** A plugin that has been read and found to be one. */
+export interface LoadedPlugin {
+  readonly name: string;
+  /** Its file, as an absolute path; empty where it comes from none. */
+  readonly file: string;
+  readonly hooks: Hooks;
+  readonly commands: ReadonlyMap<string, Command>;
+  readonly schedule: ReadonlyMap<string, ScheduledTask>;
+  readonly optionsSchema: StandardSchemaV1 | undefined;
+}
+
+/** What stands beside the hooks in a plugin. */
+const PARTS = ['name', 'options', 'commands', 'schedule'] as const;
+/** A command is one word behind its prefix. */
+const COMMAND_NAME = /^[\p{L}\p{N}][\p{L}\p{N}_-]{0,31}$/u;
+/** The command that lists the others. */
+export const HELP_COMMAND = 'help';
+
+/**
+ * Reads a plugin out of what a module exports, by name or as its default.
+ *
+ * @param where what errors begin with: the file
+ * @throws {ChatosError} `INVALID_PLUGIN` where it is none; the message says why
+ */
+export function readPlugin(exported: object, where: { name: string; file: string; shown: string }): LoadedPlugin {
+  const invalid = (why: string): ChatosError =>
+    new ChatosError('INVALID_PLUGIN', `${where.shown}: ${why}`, { fields: { file: where.file } });
+  const parts = partsOf(exported, invalid);
+  const { name = where.name, options } = parts;
+  if (typeof name !== 'string' || name === '') throw invalid('its name is not a text');
+  if (options !== undefined && !isStandardSchema(options)) {
+    throw invalid('its options are not a Standard Schema, as zod, valibot and arktype make them');
+  }
+  const hooks: Record<string, unknown> = {};
+  for (const hook of Object.keys(HOOKS)) if (parts[hook] !== undefined) hooks[hook] = parts[hook];
+  if (Array.isArray(hooks['onMessage'])) hooks['onMessage'] = firstMatching(checkHandlers(hooks['onMessage'], invalid));
+  for (const [hook, value] of Object.entries(hooks)) {
+    if (typeof value !== 'function') throw invalid(`${hook} is not a function`);
+  }
+  const commands = readCommands(parts['commands'], invalid);
+  const schedule = readSchedule(parts['schedule'], invalid);
+  if (Object.keys(hooks).length + commands.size + schedule.size === 0) {
+    const names = [...Object.keys(HOOKS), 'commands', 'schedule'].join(', ');
+    throw invalid(`exports no hook; expected one or more of ${names}`);
+  }
+  return { name, file: where.file, hooks: hooks as Hooks, commands, schedule, optionsSchema: options };
+}
+
+type Invalid = (why: string) => ChatosError;
+
+/** What the module has of a plugin's parts: those of its default export before those exported by name. */
+function partsOf(exported: object, invalid: Invalid): Record<string, unknown> {
+  const own = exported as Record<string, unknown>;
+  const standard = own['default'];
+  const sources = isRecord(standard) && standard !== exported ? [standard, own] : [own];
+  const parts: Record<string, unknown> = {};
+  for (const source of sources) {
+    for (const name of propertyNames(source)) {
+      if (Object.hasOwn(parts, name)) continue;
+      if (Object.hasOwn(HOOKS, name)) {
+        const hook = source[name];
+        parts[name] = typeof hook === 'function' ? hook.bind(source) : hook;
+      } else if ((PARTS as readonly string[]).includes(name)) {
+        parts[name] = source[name];
+      } else if (/^on[A-Z]/.test(name)) {
+        throw invalid(`exports ${name}, which is not a hook; the hooks are ${Object.keys(HOOKS).join(', ')}`);
+      }
+    }
+  }
+  return parts;
+}
+
+/** An object's own properties, and those of its class where it has one. */
+function propertyNames(object: object): string[] {
+  const names = new Set<string>();
+  for (let each = object; each && each !== Object.prototype; each = Object.getPrototypeOf(each) as object) {
+    for (const name of Object.getOwnPropertyNames(each)) names.add(name);
+  }
+  return [...names];
+}
+
+function checkHandlers(handlers: readonly unknown[], invalid: Invalid): Parameters<typeof firstMatching>[0] {
+  for (const [index, handler] of handlers.entries()) {
+    if (!isRecord(handler) || !isRecord(handler['when']) || typeof handler['run'] !== 'function') {
+      throw invalid(`onMessage[${index}] is not { when: { text?, from?, private? }, run(message, ctx) }`);
+    }
+    const wrong = Object.keys(handler['when']).find((key) => !['text', 'from', 'private'].includes(key));
+    if (wrong !== undefined) throw invalid(`onMessage[${index}].when: there is no filter '${wrong}'`);
+  }
+  return handlers as Parameters<typeof firstMatching>[0];
+}
+
+function readCommands(commands: unknown, invalid: Invalid): Map<string, Command> {
+  const read = new Map<string, Command>();
+  if (commands === undefined) return read;
+  if (!isRecord(commands)) throw invalid('commands is not { name: { help, args?, examples?, run } }');
+  for (const [name, command] of Object.entries(commands)) {
+    const wrong = (why: string): ChatosError => invalid(`commands.${name}: ${why}`);
+    if (!COMMAND_NAME.test(name)) throw wrong('a name is letters, digits, - and _, 32 at most');
+    if (name.toLowerCase() === HELP_COMMAND) throw wrong('help is there already: it lists the commands');
+    if (!isRecord(command) || typeof command['run'] !== 'function') throw wrong('it has no function run');
+    if (typeof command['help'] !== 'string' || command['help'] === '') throw wrong('it has no help: say what it does');
+    if (command['args'] !== undefined && !isRecord(command['args'])) throw wrong('its args are not { name: { type } }');
+    const problem = argSpecsProblem((command['args'] ?? {}) as Command['args'] & object);
+    if (problem !== undefined) throw wrong(`args.${problem}`);
+    if (command['examples'] !== undefined && !isRecord(command['examples'])) {
+      throw wrong("its examples are not { 'what is said': 'what it answers' }");
+    }
+    const key = name.toLowerCase();
+    if (read.has(key)) throw wrong('another command differs from it in upper and lower case only');
+    read.set(key, command as unknown as Command);
+  }
+  return read;
+}
+
+function readSchedule(schedule: unknown, invalid: Invalid): Map<string, ScheduledTask> {
+  const read = new Map<string, ScheduledTask>();
+  if (schedule === undefined) return read;
+  if (!isRecord(schedule)) throw invalid('schedule is not { name: { cron, timeZone?, catchUp?, overlap?, run } }');
+  for (const [name, task] of Object.entries(schedule)) {
+    if (!isRecord(task) || typeof task['run'] !== 'function') throw invalid(`schedule.${name}: it has no function run`);
+    try {
+      parseSchedule(task as unknown as ScheduledTask);
+    } catch (error) {
+      throw invalid(`schedule.${name}: ${messageOf(error)}`);
+    }
+    read.set(name, task as unknown as ScheduledTask);
+  }
+  return read;
+}
+
+function isStandardSchema(value: unknown): value is StandardSchemaV1 {
+  const standard =
+    isRecord(value) || typeof value === 'function' ? (value as Record<string, unknown>)['~standard'] : undefined;
+  return isRecord(standard) && typeof standard['validate'] === 'function';
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

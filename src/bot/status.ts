@@ -1,0 +1,87 @@
+import type { BreakerState } from './circuit-breaker.ts';
+
+/** Something of a plugin that failed. */
+export interface PluginError {
+  readonly at: Date;
+  /** The hook, `schedule`, or the command with its prefix. */
+  readonly hook: string;
+  /** Who caused it, where somebody did. */
+  readonly peer: string | undefined;
+  readonly message: string;
+}
+
+/** A job of a plugin. */
+export interface JobStatus {
+  readonly name: string;
+  readonly cron: string;
+  readonly timeZone: string | undefined;
+  /** When it runs next. */
+  readonly next: Date | undefined;
+  /** The last run of this process. */
+  readonly lastRun:
+    { readonly due: Date; readonly startedAt: Date; readonly endedAt?: Date; readonly ok?: boolean } | undefined;
+  /** Runs under way. */
+  readonly running: number;
+}
+
+/** How a plugin is. */
+export interface PluginStatus {
+  readonly name: string;
+  readonly file: string;
+  /** `waiting` for its account to log in, at work, set aside because it failed too often, or stopped. */
+  readonly state: BreakerState | 'waiting' | 'stopping' | 'stopped';
+  readonly setAsideUntil: Date | undefined;
+  readonly hooks: readonly string[];
+  readonly commands: readonly string[];
+  /** Calls of its hooks, commands and jobs so far. */
+  readonly calls: number;
+  /** Calls under way. */
+  readonly running: number;
+  readonly failures: number;
+  /** Calls left out because it was set aside, or had too many under way. */
+  readonly skipped: number;
+  /** The last ten failures. */
+  readonly errors: readonly PluginError[];
+  readonly jobs: readonly JobStatus[];
+}
+
+/** A private connection that is open. */
+export interface ChannelStatus {
+  readonly peer: string;
+  /** The plugin that has it. */
+  readonly bot: string;
+  /** Whether the peer asked for it, or the bot. */
+  readonly role: 'requester' | 'target';
+  readonly openedAt: Date;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+}
+
+/** How an account is. */
+export interface AccountStatus {
+  readonly login: string;
+  readonly server: string;
+  /** `standby` where the login is taken and the account waits for it. */
+  readonly state: 'connecting' | 'connected' | 'standby' | 'ended';
+  /** Since when it is in this state. */
+  readonly since: Date;
+  /** Why it is not connected, where that is known. */
+  readonly problem: string | undefined;
+  readonly plugins: readonly PluginStatus[];
+  readonly channels: readonly ChannelStatus[];
+  /** Messages heard, sent, waiting for their turn, and given up. */
+  readonly messages: {
+    readonly heard: number;
+    readonly sent: number;
+    readonly waiting: number;
+    readonly dropped: number;
+  };
+  /** Peers that are not heard because they answered every answer. */
+  readonly muted: readonly string[];
+}
+
+/** How a runtime is. */
+export interface RuntimeStatus {
+  readonly startedAt: Date;
+  readonly accounts: readonly AccountStatus[];
+}
