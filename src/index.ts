@@ -19,7 +19,8 @@ export {
 export { type Store } from './bot/store.ts';
 export { type CatchUp, type Overlap, type ScheduleSpec } from './schedule/schedule.ts';
 export { type Tick } from './schedule/run-queue.ts';
-export { createModuleLoader, loadPlugin, type ModuleLoader } from './bot/loader.ts';
+export { loadPlugin } from './bot/loader.ts';
+export { createModuleLoader, type ModuleLoader } from './bot/module-loader.ts';
 export { type Hooks, type LoadedPlugin } from './bot/plugin-shape.ts';
 export { checkOptions, type OptionProblem } from './bot/plugin-options.ts';
 export { BotRuntime, type BotEntry, type RuntimeOptions } from './bot/runtime.ts';

@@ -6,9 +6,6 @@ import type { Message } from './context.ts';
 import type { PluginRunner } from './plugin-runner.ts';
 import { HELP_COMMAND } from './plugin-shape.ts';
 
-/** What commands begin with, where nothing else is configured. */
-export const DEFAULT_COMMAND_PREFIX = '!';
-
 interface Found {
   readonly name: string;
   readonly command: Command;

@@ -1,6 +1,10 @@
 import type { Awaitable, Context, Message, PlainOptions } from './context.ts';
 
-interface ArgBase {
+/** What commands begin with, where nothing else is configured. */
+export const DEFAULT_COMMAND_PREFIX = '!';
+
+/** What all arguments of commands have. */
+export interface ArgBase {
   /** What it means, for `!help`. */
   readonly help?: string;
   /** Whether it may be left out; it is `undefined` then. @default false, or true where there is a `default` */

@@ -1,41 +1,20 @@
 import { existsSync, statSync } from 'node:fs';
-import { homedir } from 'node:os';
 import path from 'node:path';
-import process from 'node:process';
 import { ChatosError, messageOf } from '../errors.ts';
+import type { ModuleLoader } from './module-loader.ts';
 import { readPlugin, type LoadedPlugin } from './plugin-shape.ts';
-
-/** Loads TypeScript and JavaScript files. */
-export interface ModuleLoader {
-  /** The exports of the file. */
-  load(file: string): Promise<Record<string, unknown>>;
-}
-
-/**
- * A loader for which `import … from 'chatosbot'` means `modules`, wherever the file lies and without an install beside
- * it. Compiled files are kept in the user's own cache folder, never in a shared one.
- */
-export async function createModuleLoader(modules: Record<string, unknown>): Promise<ModuleLoader> {
-  const { createJiti } = await import('jiti');
-  process.setSourceMapsEnabled(true);
-  const configured = process.env['XDG_CACHE_HOME'] ?? '';
-  const cache = path.isAbsolute(configured) ? configured : path.join(homedir(), '.cache');
-  const jiti = createJiti(import.meta.url, {
-    virtualModules: modules,
-    // Each plugin that is loaded is its own: two entries of one file share nothing.
-    moduleCache: false,
-    sourceMaps: true,
-    fsCache: path.join(cache, 'chatosbot'),
-  });
-  return { load: (file) => jiti.import(file) };
-}
 
 /**
  * Loads a plugin file.
  *
+ * @param options `fresh`: as its files are now, where they were loaded before
  * @throws {ChatosError} `INVALID_PLUGIN`: not found, does not compile, fails while loading, or exports no hooks
  */
-export async function loadPlugin(file: string, loader: ModuleLoader): Promise<LoadedPlugin> {
+export async function loadPlugin(
+  file: string,
+  loader: ModuleLoader,
+  { fresh = false }: { readonly fresh?: boolean } = {},
+): Promise<LoadedPlugin> {
   const absolute = path.resolve(file);
   const invalid = (why: string, cause?: unknown): ChatosError =>
     new ChatosError('INVALID_PLUGIN', `${file}: ${why}`, { cause, fields: { file: absolute } });
@@ -44,7 +23,7 @@ export async function loadPlugin(file: string, loader: ModuleLoader): Promise<Lo
 
   let exported: Record<string, unknown>;
   try {
-    exported = await loader.load(absolute);
+    exported = await (fresh ? loader.reload(absolute) : loader.load(absolute));
   } catch (error) {
     const trace = error instanceof Error && !(error instanceof SyntaxError) ? ownFrame(error, absolute) : '';
     throw invalid(`${messageOf(error)}${trace}`, error);

@@ -1,3 +1,4 @@
+import { matchesLogin } from '../policy/login-glob.ts';
 import { loginKey } from '../util/login-key.ts';
 
 /** When an exchange with a peer is taken for two bots that answer each other. */
@@ -10,9 +11,17 @@ export interface LoopLimits {
   readonly pauseMs: number;
   /** So long a peer that was taken for a bot must be silent before it is heard again, in ms. @default 60000 */
   readonly quietMs: number;
+  /** Logins of bots that may go on for ever, but for the flood limits; `*` and `?` are wildcards. @default none */
+  readonly allow: readonly string[];
 }
 
-export const DEFAULT_LOOP_LIMITS: LoopLimits = { maxScore: 50, quickMs: 1_000, pauseMs: 10_000, quietMs: 60_000 };
+export const DEFAULT_LOOP_LIMITS: LoopLimits = {
+  maxScore: 50,
+  quickMs: 1_000,
+  pauseMs: 10_000,
+  quietMs: 60_000,
+  allow: [],
+};
 
 const QUICK_TURN = 6;
 /** Exchanges that are remembered; the oldest is forgotten first. */
@@ -43,7 +52,7 @@ export class LoopGuard {
   heard(peer: string, now: number): 'pass' | 'muted' | 'drop' {
     const exchange = this.#exchanges.get(loginKey(peer));
     if (!exchange) return 'pass';
-    const { maxScore, quickMs, pauseMs, quietMs } = this.#limits;
+    const { maxScore, quickMs, pauseMs, quietMs, allow } = this.#limits;
     const silence = now - exchange.heardAt;
     exchange.heardAt = now;
     if (exchange.muted) {
@@ -56,7 +65,7 @@ export class LoopGuard {
     exchange.answeredAt = undefined;
     if (gap >= pauseMs) exchange.score = 0;
     else exchange.score += gap < quickMs ? QUICK_TURN : 1;
-    if (exchange.score < maxScore) return 'pass';
+    if (exchange.score < maxScore || allow.some((pattern) => matchesLogin(pattern, peer))) return 'pass';
     exchange.muted = true;
     return 'muted';
   }

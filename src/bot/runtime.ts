@@ -7,7 +7,7 @@ import { SILENT_LOGGER, type Logger } from '../util/log.ts';
 import { Account, type LoggedIn } from './account.ts';
 import { ChannelLedger } from './channel-ledger.ts';
 import { DEFAULT_BREAKER_LIMITS, type BreakerLimits } from './circuit-breaker.ts';
-import { DEFAULT_COMMAND_PREFIX } from './command-router.ts';
+import { DEFAULT_COMMAND_PREFIX } from './commands.ts';
 import type { RuntimeObserver } from './events.ts';
 import { resolveFloodLimits, type FloodLimits } from './flood-limits.ts';
 import { DEFAULT_LOOP_LIMITS, type LoopLimits } from './loop-guard.ts';

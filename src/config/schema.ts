@@ -1,9 +1,18 @@
 import * as v from 'valibot';
+import { DEFAULT_COMMAND_PREFIX } from '../bot/commands.ts';
 import { parseAddress } from '../net/address.ts';
 import { parseCron } from '../schedule/cron.ts';
 import { DEFAULT_SERVER_LIMITS, type ServerLimits } from '../server/options.ts';
-import { checked, limit, loginText, parsed, thrown } from './checks.ts';
+import { checked, limit, loginText, thrown, parsed } from './checks.ts';
+import { FLOOD_SCHEMA, LOOP_GUARD_SCHEMA } from './guard-schemas.ts';
 import { POLICY_SCHEMA } from './policy-schema.ts';
+
+const server = (what: string) =>
+  v.pipe(
+    v.string(),
+    checked((text) => (text === 'embedded' ? undefined : thrown(() => parseAddress(text)))),
+    v.description(what),
+  );
 
 const bot = v.union(
   [
@@ -11,16 +20,17 @@ const bot = v.union(
     v.strictObject({
       path: v.pipe(v.string(), v.description('The plugin file, relative to this configuration file.')),
       login: v.optional(loginText("The bot's own account.")),
+      server: v.optional(server("The bot's own server: 'embedded' or an address. Default: the server above.")),
       options: v.optional(
         v.pipe(
           v.custom<object>((value) => !Array.isArray(value), 'expected a mapping of keys to values, found a list'),
           v.record(v.string(), v.unknown()),
-          v.description('Handed to the plugin as bot.options.'),
+          v.description('Handed to the plugin as ctx.options.'),
         ),
       ),
     }),
   ],
-  'expected the path of a plugin file, or { path, login?, options? }',
+  'expected the path of a plugin file, or { path, login?, server?, options? }',
 );
 
 const announcement = v.pipe(
@@ -52,13 +62,7 @@ const limits = Object.fromEntries(
 /** The configuration: one source for its types, its validation and `config.schema.json`. */
 export const CONFIG_SCHEMA = v.strictObject({
   $schema: v.optional(v.pipe(v.string(), v.description('Where editors find the schema.'))),
-  server: v.optional(
-    v.pipe(
-      v.string(),
-      checked((text) => (text === 'embedded' ? undefined : thrown(() => parseAddress(text)))),
-      v.description("'embedded' (a server in this process) or an address: host:port. Default: embedded."),
-    ),
-  ),
+  server: v.optional(server("'embedded' (a server in this process) or an address: host:port. Default: embedded.")),
   login: v.optional(loginText('The account of bots that have none of their own.')),
   state: v.optional(
     v.pipe(
@@ -69,6 +73,17 @@ export const CONFIG_SCHEMA = v.strictObject({
   ),
   bots: v.optional(v.pipe(v.array(bot), v.description('The plugins that run loads.'))),
   policy: v.optional(v.pipe(POLICY_SCHEMA, v.description('Who may have a private connection with the bots.'))),
+  commandPrefix: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^[^\s\p{L}\p{N}]\S{0,7}$/u, 'expected one to eight characters, the first no letter, digit or space'),
+      v.description(`What commands begin with. Default: ${DEFAULT_COMMAND_PREFIX}`),
+    ),
+  ),
+  flood: v.optional(v.pipe(FLOOD_SCHEMA, v.description('How fast each account may speak; false for no limits.'))),
+  loopGuard: v.optional(
+    v.pipe(LOOP_GUARD_SCHEMA, v.description('When a peer is taken for a bot that answers every answer; false for never.')),
+  ),
   announcements: v.optional(v.pipe(v.array(announcement), v.description('Texts posted on a schedule.'))),
   serve: v.optional(
     v.pipe(

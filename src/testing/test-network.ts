@@ -1,4 +1,5 @@
-import { createModuleLoader, loadPlugin } from '../bot/loader.ts';
+import { loadPlugin } from '../bot/loader.ts';
+import { createModuleLoader } from '../bot/module-loader.ts';
 import { readPlugin } from '../bot/plugin-shape.ts';
 import type { BotPlugin } from '../bot/plugin.ts';
 import { BotRuntime } from '../bot/runtime.ts';

@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { createModuleLoader, loadPlugin } from '../../src/bot/loader.ts';
+import { loadPlugin } from '../../src/bot/loader.ts';
+import { createModuleLoader } from '../../src/bot/module-loader.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { PLUGIN_MODULES } from '../../src/plugin-modules.ts';
 import * as testing from '../../src/testing/index.ts';

@@ -1,30 +1,28 @@
-import path from 'node:path';
 import process from 'node:process';
 import { Option, type Command } from 'commander';
-import { announcementsPlugin } from '../../bot/announcements.ts';
-import { createModuleLoader, loadPlugin } from '../../bot/loader.ts';
 import { reportStray } from '../../bot/plugin-runner.ts';
-import { BotRuntime, DEFAULT_STOP_TIMEOUT_MS, type BotEntry } from '../../bot/runtime.ts';
+import { BotRuntime, DEFAULT_STOP_TIMEOUT_MS } from '../../bot/runtime.ts';
 import { loadConfig, type LoadedConfig } from '../../config/load.ts';
-import { ChatosError, isChatosError } from '../../errors.ts';
+import { isChatosError } from '../../errors.ts';
 import { formatAddress, parseAddress, type Address } from '../../net/address.ts';
-import { PLUGIN_MODULES } from '../../plugin-modules.ts';
-import { loginProblem } from '../../protocol/login.ts';
-import type { Logger } from '../../util/log.ts';
-import { DEFAULT_ADDRESS } from '../connect.ts';
-import { configOption, listenOption, loggerFor, loginOption, logOptions, seconds, serverOption } from '../options.ts';
+import type { ChatosServer } from '../../server/server.ts';
 import { counted } from '../../util/printable.ts';
+import type { Logger } from '../../util/log.ts';
+import { BotLoader, nothingToRun, planBots, type BotToRun } from '../bot-entries.ts';
+import { BotWatcher } from '../bot-watcher.ts';
+import { DEFAULT_ADDRESS } from '../connect.ts';
+import { configOption, listenOption, loggerFor, loginOption, logOptions, seconds, serverOption, stateOption } from '../options.ts';
 import { announce } from '../output.ts';
+import { defaultServer, startEmbedded, type RunServerFlags } from '../run-server.ts';
 import { untilStopSignal } from '../signals.ts';
-import { listenAddresses, startServer, type ListenFlags } from '../start-server.ts';
+import { stateDirectory } from '../state.ts';
 
-interface RunFlags extends ListenFlags {
-  readonly server?: Address;
-  readonly embedded?: boolean;
+interface RunFlags extends RunServerFlags {
   readonly login?: string;
-  readonly standby?: boolean;
   readonly drain: number;
   readonly config?: string;
+  readonly state?: string;
+  readonly watch?: boolean;
 }
 
 export function register(command: Command): void {
@@ -40,6 +38,8 @@ export function register(command: Command): void {
         .argParser(seconds())
         .default(DEFAULT_STOP_TIMEOUT_MS / 1000),
     )
+    .addOption(new Option('--watch', 'load a bot anew when its files change'))
+    .addOption(stateOption())
     .addOption(configOption());
   for (const option of logOptions()) command.addOption(option);
   command
@@ -58,34 +58,43 @@ Each bot logs in under its own login, else --login, else the name of its file.`,
 
 async function run(files: string[], given: RunFlags, command: Command): Promise<void> {
   const flags = withoutOverridden(given, command);
+  const drainMs = flags.drain * 1000;
   const running: { abort(): void }[] = [];
+  const stopping = new AbortController();
   // A process that just exits would end its channels with FIN, as if all had been said.
   const stopSignal = untilStopSignal(() => {
     for (const each of running) each.abort();
   });
+  void stopSignal.then(() => stopping.abort());
   const loaded = await loadConfig({ file: flags.config });
   const log = loggerFor(flags);
-  const entries = await loadEntries(files, loaded, flags);
-  const { server, embedded } = await chooseServer(loaded, flags, log);
-  const runtime = new BotRuntime(
-    entries.map((entry) => ({ ...entry, server })),
-    {
-      policy: loaded.config.policy,
-      standby: flags.standby ?? false,
-      log,
-      onLogin: ({ names, login }) => {
-        const text = `${names.join(', ')}: logged in as ${login} on ${formatAddress(server)}`;
-        announce(flags, text, { bots: names, login, server: formatAddress(server) });
-      },
-    },
-  );
-  running.push(runtime);
+  const plans = planBots(files, loaded);
+  if (plans.length === 0) throw nothingToRun(loaded);
+  const loader = await BotLoader.create(loaded, flags.login);
+  const bots = await loader.loadAll(plans);
+
+  const servers = await chooseServers(bots, loaded, flags, log, stopping.signal);
+  const { embedded } = servers;
   if (embedded) running.push(embedded);
+  const runtime = createRuntime(bots, servers, loaded, flags, log);
+  running.push(runtime);
+  const watcher = flags.watch
+    ? new BotWatcher({
+        bots: plans,
+        loader,
+        log,
+        replace: (index, { plugin, options }) => runtime.reload(index, plugin, { options, timeoutMs: drainMs }),
+        onReload: ({ plugin }) => announce(flags, `${plugin.name}: reloaded`, { bot: plugin.name }),
+      })
+    : undefined;
   const restoreHandlers = surviveStrayErrors(log);
   try {
+    await watcher?.start();
     await Promise.race([runtime.start(), stopSignal]);
-    if (embedded)
-      announce(flags, `talk to the bots from another terminal: npx chatosbot chat${serverHint(server)}`, {});
+    if (embedded && !stopping.signal.aborted) {
+      const hint = serverHint(embedded.addresses[0]!);
+      announce(flags, `talk to the bots from another terminal: npx chatosbot chat${hint}`, {});
+    }
     const ending = await Promise.race([stopSignal, runtime.failed]);
     if (isChatosError(ending)) throw ending;
     // A server of ours may relay more than the bots' own.
@@ -94,12 +103,62 @@ async function run(files: string[], given: RunFlags, command: Command): Promise<
       channels > 0 ? `, waiting up to ${flags.drain} s for ${counted(channels, 'private connection')}` : '';
     announce(flags, `stopping on ${ending}${waiting}`, { signal: ending, channels });
   } finally {
-    const deadline = Date.now() + flags.drain * 1000;
-    await runtime.stop({ timeoutMs: flags.drain * 1000 });
+    const deadline = Date.now() + drainMs;
+    await watcher?.close();
+    await runtime.stop({ timeoutMs: drainMs });
     await embedded?.close({ drainMs: Math.max(deadline - Date.now(), 0) });
     restoreHandlers();
   }
   announce(flags, 'stopped', {});
+}
+
+/** Where the bots are that name no server, and the server in this process, if one is needed. */
+interface Servers {
+  readonly shared: Address | undefined;
+  readonly embedded: ChatosServer | undefined;
+}
+
+async function chooseServers(
+  bots: readonly BotToRun[],
+  { config }: LoadedConfig,
+  flags: RunFlags,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<Servers> {
+  const shared = defaultServer(flags, config);
+  const meant = bots.map(({ server }) => server ?? (shared === 'embedded' ? shared : undefined));
+  const embedded = meant.includes('embedded') ? await startEmbedded(flags, config, log, signal) : undefined;
+  return { shared: shared === 'embedded' ? embedded?.addresses[0] : shared, embedded };
+}
+
+function createRuntime(
+  bots: readonly BotToRun[],
+  { shared, embedded }: Servers,
+  loaded: LoadedConfig,
+  flags: RunFlags,
+  log: Logger,
+): BotRuntime {
+  const { config, directory } = loaded;
+  const serverOf = ({ server }: BotToRun): Address => {
+    if (server === undefined) return shared!;
+    return server === 'embedded' ? embedded!.addresses[0]! : parseAddress(server);
+  };
+  return new BotRuntime(
+    bots.map((bot) => ({ ...bot, directory, server: serverOf(bot) })),
+    {
+      policy: config.policy,
+      commandPrefix: config.commandPrefix,
+      flood: config.flood,
+      loopGuard: config.loopGuard,
+      standby: flags.standby ?? false,
+      stateDirectory: stateDirectory(flags.state, loaded),
+      log,
+      onLogin: ({ names, login, server }) => {
+        const text = `${names.join(', ')}: logged in as ${login} on ${formatAddress(server)}`;
+        announce(flags, text, { bots: names, login, server: formatAddress(server) });
+      },
+    },
+  );
 }
 
 /** A server of one's own, or another: what the command line says beats the environment. */
@@ -116,61 +175,9 @@ function withoutOverridden(flags: RunFlags, command: Command): RunFlags {
   return flags;
 }
 
-/** The plugins to run: those named as arguments, else the configuration's bots and announcements. */
-async function loadEntries(files: string[], { config, directory, file }: LoadedConfig, flags: RunFlags) {
-  const configured = (config.bots ?? []).map((bot) => {
-    const entry: { path: string; login?: string | undefined; options?: Record<string, unknown> | undefined } =
-      typeof bot === 'string' ? { path: bot } : bot;
-    return { ...entry, path: path.resolve(directory, entry.path) };
-  });
-  const wanted =
-    files.length === 0
-      ? configured
-      : files.map((name) => configured.find((bot) => bot.path === path.resolve(name)) ?? { path: path.resolve(name) });
-  const announcements = files.length === 0 ? (config.announcements ?? []) : [];
-  if (wanted.length === 0 && announcements.length === 0) {
-    const where = file === undefined ? 'there is no chatosbot.config.yaml' : `${file} has no bots`;
-    throw new ChatosError('INVALID_ARGUMENT', `nothing to run: no plugin was named, and ${where}`);
-  }
-  const loader = await createModuleLoader(PLUGIN_MODULES);
-  const entries: Omit<BotEntry, 'server'>[] = [];
-  for (const { path: pluginFile, login, options } of wanted) {
-    const plugin = await loadPlugin(path.relative(process.cwd(), pluginFile), loader);
-    const account = login ?? flags.login ?? config.login;
-    const problem = account === undefined ? loginProblem(plugin.name) : undefined;
-    if (problem !== undefined) {
-      const message = `${pluginFile}: its name '${plugin.name}' cannot be its login (${problem}); give it one`;
-      throw new ChatosError('INVALID_PLUGIN', message);
-    }
-    entries.push({ plugin, login: account, options, directory });
-  }
-  if (announcements.length > 0) {
-    entries.push({ plugin: announcementsPlugin(announcements), login: flags.login ?? config.login });
-  }
-  return entries;
-}
-
 /** What must be added to find a server that is not where everybody looks first. */
 function serverHint(server: Address): string {
   return formatAddress(server) === formatAddress(DEFAULT_ADDRESS) ? '' : ` --server ${formatAddress(server)}`;
-}
-
-/** The server to log in at; where none is configured, one that is started here. */
-async function chooseServer({ config }: LoadedConfig, flags: RunFlags, log: Logger) {
-  const configured = config.server === undefined || config.server === 'embedded' ? undefined : config.server;
-  if (flags.server) return { server: flags.server, embedded: undefined };
-  if (configured !== undefined && !flags.embedded && !flags.listen) {
-    return { server: parseAddress(configured), embedded: undefined };
-  }
-  try {
-    const embedded = await startServer(flags, config, log.with({ part: 'server' }));
-    return { server: embedded.addresses[0]!, embedded };
-  } catch (error) {
-    if (!isChatosError(error, 'LISTEN_FAILED') || error.fields['errno'] !== 'EADDRINUSE') throw error;
-    const [first] = listenAddresses(flags, config);
-    const hint = `; to join the server that runs there, use --server ${formatAddress(first!)}`;
-    throw new ChatosError('LISTEN_FAILED', `${error.message}${hint}`, { cause: error });
-  }
 }
 
 /**

@@ -1,0 +1,137 @@
+import path from 'node:path';
+import process from 'node:process';
+import { announcementsPlugin } from '../bot/announcements.ts';
+import { loadPlugin } from '../bot/loader.ts';
+import { createModuleLoader, type ModuleLoader } from '../bot/module-loader.ts';
+import { checkOptions } from '../bot/plugin-options.ts';
+import type { LoadedPlugin } from '../bot/plugin-shape.ts';
+import type { LoadedConfig } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
+import { ChatosError, isChatosError } from '../errors.ts';
+import { PLUGIN_MODULES } from '../plugin-modules.ts';
+import { loginProblem } from '../protocol/login.ts';
+
+/** A bot of the configuration, or one that was named on the command line. */
+export interface PlannedBot {
+  /** Its file, as an absolute path; `undefined` for the configuration's announcements. */
+  readonly file: string | undefined;
+  /** Its own account; else that of the command line or the configuration, else its name. */
+  readonly login: string | undefined;
+  /** Its own server: an address, or `embedded`; else that of the command line or the configuration. */
+  readonly server: string | undefined;
+  readonly options: Readonly<Record<string, unknown>>;
+  /** Where in the configuration it stands. */
+  readonly path: readonly (string | number)[] | undefined;
+}
+
+/** A bot whose plugin is loaded and whose options are as its schema made them. */
+export interface BotToRun extends Omit<PlannedBot, 'login'> {
+  readonly plugin: LoadedPlugin;
+  readonly login: string;
+}
+
+type BotConfig = Exclude<NonNullable<Config['bots']>[number], string>;
+
+/** The bots that are meant: those named, with what the configuration says of them, else all of the configuration. */
+export function planBots(files: readonly string[], { config, directory }: LoadedConfig): PlannedBot[] {
+  const configured = (config.bots ?? []).map((bot, index): PlannedBot => {
+    const { path: file, login, server, options = {} }: BotConfig = typeof bot === 'string' ? { path: bot } : bot;
+    return { file: path.resolve(directory, file), login, server, options, path: ['bots', index] };
+  });
+  if (files.length === 0) {
+    const announcements: PlannedBot = {
+      file: undefined,
+      login: undefined,
+      server: undefined,
+      options: {},
+      path: ['announcements'],
+    };
+    return (config.announcements ?? []).length > 0 ? [...configured, announcements] : configured;
+  }
+  return files.flatMap((name) => {
+    const file = path.resolve(name);
+    const known = configured.filter((bot) => bot.file === file);
+    const unknown: PlannedBot = { file, login: undefined, server: undefined, options: {}, path: undefined };
+    return known.length > 0 ? known : [unknown];
+  });
+}
+
+/** Loads the plugins of bots, and checks their options and logins. */
+export class BotLoader {
+  readonly #loaded: LoadedConfig;
+  readonly #login: string | undefined;
+  readonly #modules: ModuleLoader;
+
+  /** @param login the account of bots that have none of their own */
+  static async create(loaded: LoadedConfig, login: string | undefined = loaded.config.login): Promise<BotLoader> {
+    return new BotLoader(loaded, login, await createModuleLoader(PLUGIN_MODULES));
+  }
+
+  private constructor(loaded: LoadedConfig, login: string | undefined, modules: ModuleLoader) {
+    this.#loaded = loaded;
+    this.#login = login;
+    this.#modules = modules;
+  }
+
+  /** The files that a bot is made of. */
+  filesOf({ file }: PlannedBot): Set<string> {
+    return file === undefined ? new Set() : this.#modules.filesOf(file);
+  }
+
+  /**
+   * Loads one bot.
+   *
+   * @throws {ChatosError} `INVALID_PLUGIN` or `INVALID_CONFIG`; the message has a line for each thing that is wrong
+   */
+  async load(bot: PlannedBot, { fresh = false } = {}): Promise<BotToRun> {
+    const { file } = bot;
+    if (file === undefined) {
+      const plugin = announcementsPlugin(this.#loaded.config.announcements ?? []);
+      return { ...bot, plugin, login: this.#login ?? plugin.name };
+    }
+    const shown = path.relative(process.cwd(), file) || file;
+    const plugin = await loadPlugin(shown, this.#modules, { fresh });
+    const login = bot.login ?? this.#login ?? plugin.name;
+    const problem = loginProblem(login);
+    if (problem !== undefined) {
+      const message = `${shown}: its name '${plugin.name}' cannot be its login (${problem}); give it one`;
+      throw new ChatosError('INVALID_PLUGIN', message);
+    }
+    const checked = await checkOptions(plugin, bot.options);
+    if ('options' in checked) return { ...bot, plugin, login, options: checked.options };
+    const lines = checked.problems.map(({ path: where, message }) => {
+      const key = ['options', ...where];
+      const place = bot.path && this.#loaded.locate([...bot.path, ...key]);
+      return `${place ?? shown}: ${[...(bot.path ?? []), ...key].join('.')}: ${message}`;
+    });
+    throw new ChatosError('INVALID_CONFIG', lines.join('\n'), { fields: { file } });
+  }
+
+  /**
+   * Loads several.
+   *
+   * @throws {ChatosError} with all that is wrong in any of them
+   */
+  async loadAll(bots: readonly PlannedBot[]): Promise<BotToRun[]> {
+    const loaded: BotToRun[] = [];
+    const errors: ChatosError[] = [];
+    for (const bot of bots) {
+      try {
+        loaded.push(await this.load(bot));
+      } catch (error) {
+        if (!isChatosError(error)) throw error;
+        errors.push(error);
+      }
+    }
+    const [first] = errors;
+    if (errors.length > 1) throw new ChatosError(first!.code, errors.map(({ message }) => message).join('\n'));
+    if (first) throw first;
+    return loaded;
+  }
+}
+
+/** Why there is nothing to run. */
+export function nothingToRun({ file }: LoadedConfig): ChatosError {
+  const where = file === undefined ? 'there is no chatosbot.config.yaml' : `${file} has no bots`;
+  return new ChatosError('INVALID_ARGUMENT', `nothing to run: no plugin was named, and ${where}`);
+}
