@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ClassicLevel } from 'classic-level';
@@ -122,19 +122,17 @@ export class StoreDatabase {
     try {
       await mkdir(this.#directory, { recursive: true, mode: 0o700 });
       const { ClassicLevel } = await import('classic-level');
-      const level: Level = new ClassicLevel(this.#directory, LEVEL_OPTIONS);
-      let mended = false;
-      if (this.#trouble === 'damaged' || (await this.#isBeheaded())) {
-        await this.#mend(ClassicLevel);
-        mended = true;
-      }
+      const damagedBefore = this.#trouble === 'damaged' || (await this.#isBeheaded());
+      if (damagedBefore) await this.#mend(ClassicLevel);
+      let mended = damagedBefore;
+      let level: Level;
       try {
-        await this.#openLevel(level);
+        level = await this.#openLevel(ClassicLevel);
       } catch (error) {
         if (mended || !isDamage(error)) throw error;
         await this.#mend(ClassicLevel);
         mended = true;
-        await this.#openLevel(level);
+        level = await this.#openLevel(ClassicLevel);
       }
       const usage = await this.#readUsage(level, mended);
       this.#trouble = undefined;
@@ -145,11 +143,13 @@ export class StoreDatabase {
   }
 
   /** Opens the files; where another process has them, it may be about to end. */
-  async #openLevel(level: Level): Promise<void> {
+  async #openLevel(Database: typeof ClassicLevel): Promise<Level> {
     for (let waitedMs = 0; ; waitedMs += LOCK_PAUSE_MS) {
+      // It begins to open by itself: nothing else may touch the files from here on.
+      const level: Level = new Database(this.#directory, LEVEL_OPTIONS);
       try {
         await level.open();
-        return;
+        return level;
       } catch (error) {
         if (codeOf(error) !== 'LEVEL_LOCKED' || waitedMs >= this.#lockTimeoutMs || this.#closed) throw error;
       }
@@ -163,26 +163,34 @@ export class StoreDatabase {
     return !names.includes('CURRENT') && names.some((name) => /\.(log|ldb|sst)$/.test(name));
   }
 
-  async #mend(level: typeof ClassicLevel): Promise<void> {
+  async #mend(Database: typeof ClassicLevel): Promise<void> {
     this.#log.warn('the store is damaged; mending it', { directory: this.#directory });
-    await level.repair(this.#directory);
+    await Database.repair(this.#directory);
   }
 
   async #readUsage(level: Level, mended: boolean): Promise<StoreUsage> {
     try {
-      const known = mended ? undefined : readMeta(await level.get(META_KEY));
+      const isWhole = !mended && !(await this.#hasDropped());
+      const known = isWhole ? readMeta(await level.get(META_KEY)) : undefined;
       if (known) return known;
       const usage = await countUsage(level);
-      if (mended) {
+      if (!isWhole) {
         await level.put(META_KEY, metaText(usage), { sync: true });
         const { entries, bytes } = usage.own;
-        this.#log.warn('the store is mended; what could not be read is in its folder lost', { entries, bytes });
+        const message = 'the store was damaged and is mended; what could not be read is gone';
+        this.#log.warn(message, { directory: this.#directory, entries, bytes });
       }
       return usage;
     } catch (error) {
       await level.close();
       throw error;
     }
+  }
+
+  /** Whether the library left out garbled records when it read its log: it says so nowhere but in its own journal. */
+  async #hasDropped(): Promise<boolean> {
+    const journal = await readFile(path.join(this.#directory, 'LOG'), 'utf8').catch(() => '');
+    return /: dropping \d+ bytes;/.test(journal);
   }
 
   /** Fails where the disk has no room to open the files anew: they stay open then, so that they can be read. */
@@ -241,8 +249,11 @@ function codeOf(error: unknown): unknown {
   return (causeOf(error) as NodeJS.ErrnoException | undefined)?.code;
 }
 
-/** A file that is named by another and is not there is damage too. */
+/** A file that is not there though another names it, or that ends too early, is damage too. */
 function isDamage(error: unknown): boolean {
   const code = codeOf(error);
-  return code === 'LEVEL_CORRUPTION' || (code === 'LEVEL_IO_ERROR' && /No such file/.test(messageOf(causeOf(error))));
+  return (
+    code === 'LEVEL_CORRUPTION' ||
+    (code === 'LEVEL_IO_ERROR' && /No such file|Invalid argument/.test(messageOf(causeOf(error))))
+  );
 }

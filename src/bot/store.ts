@@ -71,6 +71,7 @@ export class PluginStore {
 
   /** How many entries the plugin has, and the bytes of their keys and values. Opens the store. */
   async usage(): Promise<SpaceUsage> {
+    this.#closing.signal.throwIfAborted();
     const { usage } = await this.#database.open();
     return { ...usage.own };
   }

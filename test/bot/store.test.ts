@@ -1,0 +1,106 @@
+import { existsSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { all, pluginStore } from './stores.ts';
+
+describe('a store', () => {
+  test('keeps what JSON can hold, and gives a copy of it', async () => {
+    const { store } = pluginStore();
+    for (const value of [null, false, 0, '', 'é\u{1F600}\uD800', [1, [2]], { a: { b: null }, ['__proto__']: 1 }]) {
+      await store.set('key', value);
+      expect(await store.get('key')).toEqual(value);
+    }
+    const list = ['first'];
+    await store.set('list', list);
+    list.push('second');
+    expect(await store.get('list')).toEqual(['first']);
+  });
+
+  test('still has it when it is opened again', async () => {
+    const first = pluginStore();
+    await first.store.set('key', { n: 1 });
+    await first.close();
+    const again = pluginStore({ directory: first.directory });
+    expect(await again.store.get('key')).toEqual({ n: 1 });
+    expect(await again.usage()).toEqual({ entries: 1, bytes: 'key{"n":1}'.length });
+  });
+
+  test('tells what is there, and what a removal has removed', async () => {
+    const { store } = pluginStore();
+    expect([await store.get('key'), await store.has('key'), await store.delete('key')]).toEqual([
+      undefined,
+      false,
+      false,
+    ]);
+    await store.set('key', null);
+    expect([await store.get('key'), await store.has('key')]).toEqual([null, true]);
+    expect(await Promise.all([store.delete('key'), store.delete('key')])).toEqual([true, false]);
+    expect(await store.has('key')).toBe(false);
+  });
+
+  test('lists its entries in the order of their keys, across many pages', async () => {
+    const { store } = pluginStore();
+    const keys = Array.from({ length: 200 }, (_, n) => `n/${String(n).padStart(3, '0')}`);
+    await Promise.all(keys.toReversed().map((key) => store.set(key, key)));
+    await Promise.all(['m', 'n', 'o', '\uFFFF', '\u{10FFFF}'].map((key) => store.set(key, 0)));
+    expect(await all(store.entries({ prefix: 'n/' }))).toEqual(keys.map((key) => [key, key]));
+    const found = (await all(store.entries())).map(([key]) => key);
+    expect(found).toEqual(['m', 'n', ...keys, 'o', '\uFFFF', '\u{10FFFF}']);
+    expect(await all(store.entries({ prefix: 'n/', limit: 65 }))).toHaveLength(65);
+    expect(await all(store.entries({ limit: 0 }))).toEqual([]);
+    expect(await all(store.entries({ prefix: 'n/2' }))).toEqual([]);
+    await expect(all(store.entries({ limit: -1 }))).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  });
+
+  test('is empty after clear, but for what the runtime keeps', async () => {
+    const { store, records } = pluginStore();
+    await Promise.all([store.set('a', 1), store.set('b', 2), records.set('a', 'job')]);
+    await store.clear();
+    expect(await all(store.entries())).toEqual([]);
+    expect(await all(records.entries())).toEqual([['a', 'job']]);
+  });
+
+  test('does writes in the order in which they were asked for', async () => {
+    const { store } = pluginStore();
+    await Promise.all([store.set('a', 1), store.clear(), store.set('b', 1), store.set('b', 2), store.delete('c')]);
+    expect(await all(store.entries())).toEqual([['b', 2]]);
+  });
+
+  test('is a folder for its owner only, made at the first use and not before', async () => {
+    const { store, directory } = pluginStore();
+    expect(existsSync(path.dirname(directory))).toBe(false);
+    await store.get('key');
+    for (const folder of [directory, path.dirname(directory)]) expect(statSync(folder).mode & 0o777).toBe(0o700);
+  });
+});
+
+describe('a value that JSON would change without a word', () => {
+  const cycle: { self?: unknown } = {};
+  cycle.self = cycle;
+  test.each([
+    ['undefined', undefined],
+    ['a function', () => undefined],
+    ['a symbol', Symbol('s')],
+    ['a bigint', { n: 1n }],
+    ['NaN', [NaN]],
+    ['a Map', { deep: { map: new Map([[1, 2]]) } }],
+    ['a cycle', cycle],
+  ])('is refused: %s', async (_, value) => {
+    const { store } = pluginStore();
+    await expect(store.set('key', value)).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringMatching(/^the value of 'key' [^\n]+$/) as string,
+    });
+    expect(await store.has('key')).toBe(false);
+  });
+});
+
+describe('a key', () => {
+  test.each([[''], ['half \uD800'], [7 as unknown as string]])('is refused: %j', async (key) => {
+    const { store } = pluginStore();
+    const calls = [store.get(key), store.set(key, 1), store.update(key, () => 1), store.has(key), store.delete(key)];
+    for (const outcome of await Promise.allSettled(calls)) {
+      expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'INVALID_ARGUMENT' } });
+    }
+  });
+});
