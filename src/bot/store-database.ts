@@ -229,7 +229,7 @@ export async function deleteStore(directory: string): Promise<void> {
   const { ClassicLevel } = await import('classic-level');
   try {
     await ClassicLevel.destroy(directory);
-    await rm(directory, { recursive: true });
+    await rm(directory, { recursive: true, force: true });
   } catch (error) {
     const message = `the store in ${directory} cannot be deleted; does a chatosbot run with it? (${messageOf(error)})`;
     throw new ChatosError('STORE_UNAVAILABLE', message, { cause: error, fields: { directory } });
