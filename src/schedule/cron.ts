@@ -16,7 +16,7 @@ export interface CronSpec {
  * that repeats within the hour or every hour keeps its pace.
  */
 export interface Cron {
-  /** @throws {ChatosError} `INVALID_ARGUMENT` where there is none within eight years, as for the 30th of February */
+  /** @throws {ChatosError} `INVALID_ARGUMENT` where there is none for years, as for the 30th of February */
   next(after: Date): Date;
 }
 
@@ -44,8 +44,10 @@ export function parseCron({ cron, timeZone }: CronSpec): Cron {
   // The library only ever sees readings of a clock that is never set: its own way with the others skips and doubles runs.
   const time = new CronTime(cron, 'UTC');
   const nextWall = (after: Wall): Wall => {
+    // It looks no further than eight years after today, whatever day it is asked about: so it is asked about the past.
+    const shift = after > Date.now() + YEAR_MS ? CALENDAR_CYCLE_MS : 0;
     try {
-      return time.getNextDateFrom(new Date(after), 'UTC').toMillis();
+      return time.getNextDateFrom(new Date(after - shift), 'UTC').toMillis() + shift;
     } catch {
       throw invalid('it never comes true');
     }
@@ -55,6 +57,10 @@ export function parseCron({ cron, timeZone }: CronSpec): Cron {
   next(new Date());
   return { next };
 }
+
+const YEAR_MS = 366 * 24 * 60 * 60_000;
+/** 400 years: after them the calendar repeats itself, days of the week included. */
+const CALENDAR_CYCLE_MS = 146_097 * 24 * 60 * 60_000;
 
 /** Presets for what repeats every hour or oftener. */
 const FREQUENT_PRESETS = new Set(['@hourly', '@minutely', '@secondly']);

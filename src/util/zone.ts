@@ -3,7 +3,7 @@ export type Wall = number;
 
 /** A time zone: what its clocks show, and when. */
 export class Zone {
-  /** As IANA has it: `Europe/Paris`. */
+  /** As it was given, else as the system has it: `Europe/Paris`. */
   readonly name: string;
   readonly #format: Intl.DateTimeFormat;
 
@@ -24,7 +24,7 @@ export class Zone {
       minute: 'numeric',
       second: 'numeric',
     });
-    this.name = this.#format.resolvedOptions().timeZone;
+    this.name = name ?? this.#format.resolvedOptions().timeZone;
   }
 
   /**

@@ -29,6 +29,18 @@ describe('parseCron, expressions', () => {
     expect(nextIso('0 10 * * *', '2025-06-01T10:00:00.001Z')).toBe('2025-06-02T10:00:00.000Z');
   });
 
+  it('looks as far ahead as it is asked to, whatever the day is today', () => {
+    expect(nextIso('0 0 29 2 *', '2096-03-01T00:00:00Z')).toBe('2104-02-29T00:00:00.000Z');
+    expect(nextIso('0 9 * * 1', '2095-01-01T00:00:00Z', 'Europe/Paris')).toBe('2095-01-03T08:00:00.000Z');
+    expect(nextIso('30 2 * * *', '2095-03-26T12:00:00Z', 'Europe/Paris')).toBe('2095-03-27T01:00:00.000Z');
+  });
+
+  it.each([5, null, undefined, new Date(), ['* * * * *'], {}])('refuses %o, which is not a text', (cron) => {
+    expect(() => parseCron({ cron } as never)).toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining('a text of five fields') }),
+    );
+  });
+
   it.each([
     ['', 'empty'],
     ['* * * *', 'four fields'],
@@ -86,10 +98,10 @@ describe('parseCron, time zones', () => {
     );
   });
 
-  it.each(['Europe/Pariss', 'Mars/Phobos', 'nowhere', ' '])(
+  it.each<unknown>(['Europe/Pariss', 'Mars/Phobos', 'nowhere', ' ', '', 5, null, ['UTC']])(
     'refuses the zone %j, and says what was expected',
     (zone) => {
-      expect(() => parseCron({ cron: '* * * * *', timeZone: zone })).toThrow(
+      expect(() => parseCron({ cron: '* * * * *', timeZone: zone as string })).toThrow(
         expect.objectContaining({
           code: 'INVALID_ARGUMENT',
           message: expect.stringMatching(/time zone.*Europe\/Paris/),

@@ -1,29 +1,9 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parseCron } from '../../src/schedule/cron.ts';
 import { Job } from '../../src/schedule/job.ts';
 import { FakeClock } from '../support/bot-clock.ts';
 import { signalled } from '../support/bot-world.ts';
-
-const SECOND = 1_000;
-const MINUTE = 60 * SECOND;
-const HOUR = 60 * MINUTE;
-
-/** A job with its clock, the local times of its runs, and a way to say when a run ends. */
-function startJob(cron: string, { start = '2025-06-01T10:00:00Z', slow = false } = {}) {
-  const clock = new FakeClock(start);
-  const runs: string[] = [];
-  const ends: (() => void)[] = [];
-  const run = (): Promise<void> => {
-    runs.push(clock.now().toISOString().slice(11, 19));
-    return slow ? new Promise((resolve) => ends.push(resolve)) : Promise.resolve();
-  };
-  const job = new Job(parseCron({ cron, timeZone: 'UTC' }), run, clock);
-  onTestFinished(() => void job.stop());
-  return { job, clock, runs, ends };
-}
-
-/** Lets promises that are settled already have their effects. */
-const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+import { HOUR, MINUTE, SECOND, settle, startJob } from './starting.ts';
 
 describe('Job', () => {
   it('does not run when it is made, then runs at each time', async () => {
