@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { DEFAULT_COMMAND_PREFIX } from '../bot/commands.ts';
 import { parseAddress } from '../net/address.ts';
 import { parseCron } from '../schedule/cron.ts';
+import { CATCH_UPS, OVERLAPS } from '../schedule/schedule.ts';
 import { DEFAULT_SERVER_LIMITS, type ServerLimits } from '../server/options.ts';
 import { checked, limit, loginText, thrown, parsed } from './checks.ts';
 import { FLOOD_SCHEMA, LOOP_GUARD_SCHEMA } from './guard-schemas.ts';
@@ -37,6 +38,18 @@ const announcement = v.pipe(
   v.strictObject({
     cron: v.pipe(v.string(), v.description('Five cron fields, or six with seconds in front.')),
     timeZone: v.optional(v.pipe(v.string(), v.description("An IANA time zone. Default: the system's."))),
+    catchUp: v.optional(
+      v.pipe(
+        v.picklist(CATCH_UPS, `expected one of ${CATCH_UPS.join(', ')}`),
+        v.description('What becomes of times missed while nothing ran: none, the last, or all. Default: none.'),
+      ),
+    ),
+    overlap: v.optional(
+      v.pipe(
+        v.picklist(OVERLAPS, `expected one of ${OVERLAPS.join(', ')}`),
+        v.description('A time that comes while the last text is still being posted. Default: skip.'),
+      ),
+    ),
     text: v.pipe(v.string(), v.minLength(1, 'the text is empty'), v.description('What is posted.')),
     to: v.optional(loginText('To one login. Default: to everyone.')),
   }),

@@ -22,7 +22,7 @@ policy:
   limits: { maxChannels: 1, maxChannelsPerPeer: 2, maxChannelsPerBot: 3, maxRequestsPerMinute: 4, maxLifetimeMs: 5 }
 announcements:
   - { cron: "0 9 * * 1-5", timeZone: Europe/Paris, text: "Stand-up in five minutes" }
-  - { cron: "*/10 * * * * *", text: psst, to: alice }
+  - { cron: "*/10 * * * * *", text: psst, to: alice, catchUp: last, overlap: queue }
 serve:
   listen: ["127.0.0.1:7777", "[::1]:7778?longBytes=8", "7779"]
   limits: { connections: 10, requestTtl: 5000 }
@@ -68,7 +68,7 @@ describe('loadConfig, keys', () => {
       },
       announcements: [
         { cron: '0 9 * * 1-5', timeZone: 'Europe/Paris', text: 'Stand-up in five minutes' },
-        { cron: '*/10 * * * * *', text: 'psst', to: 'alice' },
+        { cron: '*/10 * * * * *', text: 'psst', to: 'alice', catchUp: 'last', overlap: 'queue' },
       ],
       serve: {
         listen: ['127.0.0.1:7777', '[::1]:7778?longBytes=8', '7779'],

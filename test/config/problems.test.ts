@@ -38,6 +38,14 @@ describe('loadConfig, wrong keys and values in YAML', () => {
     ['- login: a', /^FILE:1:1: expected a mapping.*, found a list/],
     ['embedded', /^FILE:1:1: expected a mapping.*, found "embedded"/],
     ['announcements: [{ cron: "* * * * *" }]', "FILE:1:17: announcements.0: 'text' is missing"],
+    [
+      'announcements: [{ cron: "* * * * *", text: a, catchUp: yes }]',
+      'FILE:1:56: announcements.0.catchUp: expected one of none, last, all, found "yes"',
+    ],
+    [
+      'announcements: [{ cron: "* * * * *", text: a, overlap: 1 }]',
+      'FILE:1:56: announcements.0.overlap: expected one of skip, queue, parallel, found 1',
+    ],
     ['announcements: [{ cron: "* * * * *", text: "" }]', 'FILE:1:44: announcements.0.text: the text is empty'],
   ])('reports what was expected in %j', async (text, expected) => {
     expect(await complaints(text)).toEqual([like(expected)]);
