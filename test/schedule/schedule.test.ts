@@ -15,19 +15,17 @@ describe('parseSchedule', () => {
     expect(schedule.cron.next(new Date('2025-06-01T00:00:00Z')).toISOString()).toBe('2025-06-01T03:30:00.000Z');
   });
 
-  it.each([
-    [{ cron, catchUp: 'some' }, "'some' is not a value of catchUp; expected one of none, last, all"],
-    [{ cron, catchUp: true }, "'true' is not a value of catchUp; expected one of none, last, all"],
-    [{ cron, catchUp: null }, "'null' is not a value of catchUp; expected one of none, last, all"],
-    [{ cron, overlap: 'Skip' }, "'Skip' is not a value of overlap; expected one of skip, queue, parallel"],
+  it.each<[object, RegExp]>([
+    [{ cron, catchUp: 'some' }, /^'some' is not a value of catchUp; expected one of none, last, all$/],
+    [{ cron, catchUp: true }, /^'true' is not a value of catchUp; expected one of none, last, all$/],
+    [{ cron, catchUp: null }, /^'null' is not a value of catchUp; expected one of none, last, all$/],
+    [{ cron, overlap: 'Skip' }, /^'Skip' is not a value of overlap; expected one of skip, queue, parallel$/],
     [{ cron: 'soon' }, /^'soon' is not a cron expression/],
     [{ cron, timeZone: 'Mars' }, /^'Mars' is not a time zone; expected one such as Europe\/Paris/],
     [{}, /^'undefined' is not a cron expression: expected a text of five fields/],
   ])('refuses %j, and says what was expected', (spec, message) => {
-    const error = expect.objectContaining({
-      code: 'INVALID_ARGUMENT',
-      message: typeof message === 'string' ? message : expect.stringMatching(message),
-    });
-    expect(() => parseSchedule(spec as never)).toThrow(error);
+    expect(() => parseSchedule(spec as never)).toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringMatching(message) }),
+    );
   });
 });
