@@ -1,13 +1,13 @@
 import { ChatosError } from '../errors.ts';
 import { parseCron, type Cron, type CronSpec } from './cron.ts';
 
-export const CATCH_UPS = ['none', 'last', 'all'] as const;
 /** What becomes of the ticks that were missed: nothing, one run for the newest, or one run each. */
-export type CatchUp = (typeof CATCH_UPS)[number];
+export type CatchUp = 'none' | 'last' | 'all';
+export const CATCH_UPS = ['none', 'last', 'all'] as const satisfies readonly CatchUp[];
 
-export const OVERLAPS = ['skip', 'queue', 'parallel'] as const;
 /** What becomes of a tick that comes while a run is under way: it is left out, waits its turn, or runs beside it. */
-export type Overlap = (typeof OVERLAPS)[number];
+export type Overlap = 'skip' | 'queue' | 'parallel';
+export const OVERLAPS = ['skip', 'queue', 'parallel'] as const satisfies readonly Overlap[];
 
 /** When something is due, and what becomes of the ticks that cannot be run at their time. */
 export interface ScheduleSpec extends CronSpec {
