@@ -1,5 +1,4 @@
 /** What plugins and programs import: the plugin's shape, the client, the server, and the errors. */
-export { ChatosError, ERROR_CODES, isChatosError, type ErrorCode, type ErrorFields } from './errors.ts';
 export { defineBot, type BotPlugin, type OptionsOf, type ScheduledTask } from './bot/plugin.ts';
 export {
   type AskOptions,
@@ -19,6 +18,7 @@ export {
 export { type Store } from './bot/store.ts';
 export { type CatchUp, type Overlap, type ScheduleSpec } from './schedule/schedule.ts';
 export { type Tick } from './schedule/run-queue.ts';
+export { ChatosError, ERROR_CODES, isChatosError, type ErrorCode, type ErrorFields } from './errors.ts';
 export { loadPlugin } from './bot/loader.ts';
 export { createModuleLoader, type ModuleLoader } from './bot/module-loader.ts';
 export { type Hooks, type LoadedPlugin } from './bot/plugin-shape.ts';
@@ -41,6 +41,7 @@ export {
 export { type Clock } from './util/clock.ts';
 export * from './client/index.ts';
 export { type PolicyLimits } from './policy/limits.ts';
-export { type PolicyDecision, type PolicyOptions, type PolicyRule } from './policy/policy.ts';
+export { POLICY_DECISIONS, type PolicyDecision, type PolicyOptions, type PolicyRule } from './policy/policy.ts';
+export { type TimeWindowOptions } from './policy/time-window.ts';
 export { type CronSpec } from './schedule/cron.ts';
 export * from './server/index.ts';

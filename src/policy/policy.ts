@@ -2,6 +2,7 @@ import { ChatosError, messageOf } from '../errors.ts';
 import { DEFAULT_POLICY_LIMITS, resolvePolicyLimits, type PolicyLimits } from './limits.ts';
 import { TimeWindow, type TimeWindowOptions } from './time-window.ts';
 
+/** What a policy can do with a private request. */
 export const POLICY_DECISIONS = ['accept', 'refuse', 'ask'] as const;
 /** What to do with a private request; `ask` leaves it to the plugin's `onPrivateRequest`. */
 export type PolicyDecision = (typeof POLICY_DECISIONS)[number];
@@ -12,6 +13,7 @@ export interface PolicyRule extends TimeWindowOptions {
   readonly from?: string | readonly string[] | undefined;
   /** Names of plugins; `*` and `?` are wildcards. @default every bot */
   readonly bots?: string | readonly string[] | undefined;
+  /** What becomes of a request that the rule matches. */
   readonly decision: PolicyDecision;
   /** Other limits for whom the rule matches. @default those of the policy */
   readonly limits?: Partial<PolicyLimits> | undefined;

@@ -1,5 +1,6 @@
 /** Where time comes from, so that tests can drive it. */
 export interface Clock {
+  /** The time at this moment. */
   now(): Date;
   /** Calls back after `ms`; returns what cancels it. */
   after(ms: number, callback: () => void): () => void;
