@@ -15,4 +15,9 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'say', summary: 'send a message', load: () => import('./say.ts') },
   { name: 'chat', summary: 'talk, in a terminal or from a script', load: () => import('./chat.ts') },
   { name: 'store', summary: 'list, export, import and delete what bots keep', load: () => import('./store.ts') },
+  {
+    name: 'completion',
+    summary: 'print what makes a shell complete commands',
+    load: () => import('./completion.ts'),
+  },
 ];

@@ -1,0 +1,107 @@
+import { flatten, type CommandModel, type ValueModel } from './command-model.ts';
+import { quote } from './quote.ts';
+
+/** The script for bash. It keeps to what 3.2 has, the bash of macOS. */
+export function renderBash(program: CommandModel, name: string): string {
+  const commands = flatten(program).map(({ path, commands: below, options, values }) => {
+    const words = below.map((each) => each.path.at(-1)!).join(' ');
+    const flags = options.flatMap((option) => option.flags).join(' ');
+    const takes = values.map((value) => quote(valueWord(value))).join(' ');
+    return `    ${quote(path.join(' '))}) commands=${quote(words)} options=${quote(flags)} values=(${takes}) ;;`;
+  });
+  const options = flatten(program).flatMap(({ path, options: all }) =>
+    all.flatMap(({ flags, value }) => {
+      if (!value) return [];
+      const patterns = flags.map((flag) => quote([...path, flag].join(' '))).join(' | ');
+      return [`    ${patterns}) value=${quote(valueWord(value))} ;;`];
+    }),
+  );
+  return `# Completion of ${name} for bash, made by: ${name} completion bash
+
+# What a command has: subcommands, options, and what its arguments are.
+_${name}_command() {
+  case $1 in
+${commands.join('\n')}
+  esac
+}
+
+# What an option of a command takes: * for several, ? where it may be left out, then words, or a kind.
+_${name}_option() {
+  value=
+  case $1 in
+${options.join('\n')}
+  esac
+}
+
+# Offers what there is of a kind, or those of the words, that begins with what is typed.
+_${name}_offer() {
+  local found IFS=$' \\t\\n' from=(-W "$1")
+  case $1 in
+    :any) return ;;
+    :files)
+      # Readline knows of ~ and of quotes.
+      compopt -o default 2>/dev/null && return
+      from=(-f)
+      ;;
+    :directories)
+      compopt -o filenames 2>/dev/null
+      from=(-d)
+      ;;
+  esac
+  while IFS= read -r found; do
+    COMPREPLY+=("$found")
+  done < <(compgen "\${from[@]}" -- "$2")
+}
+
+_${name}() {
+  local commands options values value path= literal= word i position=0 last
+  local typed=\${COMP_WORDS[COMP_CWORD]}
+  COMPREPLY=()
+  _${name}_command ''
+  value=
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    word=\${COMP_WORDS[i]}
+    # Bash takes --option=value and host:port apart.
+    if [[ $word == = && $value ]]; then
+      continue
+    elif [[ $word == [:=]* ]]; then
+      ((i++))
+    elif [[ $literal ]]; then
+      ((position++))
+    elif [[ $value && ! ($value == [*?]* && $word == -*) ]]; then
+      [[ $value == '*'* ]] || value=
+    elif [[ $word == -- ]]; then
+      literal=1 value=
+    elif [[ $word == -* ]]; then
+      _${name}_option "\${path:+$path }$word"
+    elif [[ " $commands " == *" $word "* ]]; then
+      path=\${path:+$path }$word
+      _${name}_command "$path"
+    else
+      ((position++))
+    fi
+  done
+  # Nothing is known of what stands behind a colon.
+  [[ $typed == :* ]] || ((i > COMP_CWORD)) && return
+  [[ $typed == = ]] && typed=
+  if [[ $value && ! ($value == [*?]* && $typed == -*) ]]; then
+    _${name}_offer "\${value#[*?]}" "$typed"
+  elif [[ $typed == -* && ! $literal ]]; then
+    _${name}_offer "$options" "$typed"
+  elif [[ $commands && $position == 0 ]]; then
+    _${name}_offer "$commands" "$typed"
+  else
+    last=$((\${#values[@]} - 1))
+    ((position > last && last >= 0)) && [[ \${values[last]} == '*'* ]] && position=$last
+    ((position > last)) || _${name}_offer "\${values[position]#[*?]}" "$typed"
+  fi
+}
+
+complete -F _${name} ${name}
+`;
+}
+
+function valueWord({ values, optional, variadic }: ValueModel): string {
+  const kind = typeof values === 'string' ? `:${values}` : values.join(' ');
+  return `${variadic ? '*' : optional ? '?' : ''}${kind}`;
+}
