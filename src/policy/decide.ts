@@ -67,7 +67,7 @@ export function decide(policy: Policy, facts: PolicyFacts): PolicyVerdict {
   }
   if (!facts.hasChannelHook) {
     const reason = `${bot} has no onChannel, so it takes no private connections`;
-    return conclude({ rule: 'no onChannel', path: undefined, reason }, 'refuse');
+    return { ...conclude({ rule: 'no onChannel', path: undefined, reason }, 'refuse'), passedOver: [] };
   }
   if (decision === 'refuse') return conclude(match, 'refuse');
   if (decision === 'ask' && !facts.hasRequestHook) {

@@ -104,8 +104,9 @@ function checkPatterns(patterns: readonly string[], where: string, some = false)
   return patterns;
 }
 
-function checkDecision(decision: PolicyDecision, where: string): PolicyDecision {
-  if (POLICY_DECISIONS.includes(decision)) return decision;
+function checkDecision(decision: unknown, where: string): PolicyDecision {
+  const known = POLICY_DECISIONS.find((each) => each === decision);
+  if (known) return known;
   const expected = `expected one of ${POLICY_DECISIONS.join(', ')}`;
-  throw new ChatosError('INVALID_ARGUMENT', `${where}: ${expected}, found ${decision as unknown}`);
+  throw new ChatosError('INVALID_ARGUMENT', `${where}: ${expected}, found ${String(decision)}`);
 }

@@ -174,3 +174,31 @@ describe('BotRuntime.stop and private connections', () => {
     expect(await seen).toBe('reset');
   });
 });
+
+describe('a private request while the bots stop', () => {
+  it('is refused, also where a plugin is still deciding about it', async () => {
+    const asked = signalled();
+    const answer = signalled<boolean>();
+    const server = await startServer();
+    const hooks: BotPlugin = {
+      onPrivateRequest() {
+        asked.resolve();
+        return answer.promise;
+      },
+      onChannel: (channel) => void channel.end(),
+    };
+    const { runtime, log } = await startBot(server, hooks);
+    const [alice, bob] = [await joinAs(server, 'alice'), await joinAs(server, 'bob')];
+    alice.request('bot');
+    await asked.promise;
+    const stopped = runtime.stop({ timeoutMs: LONG_MS });
+    await expectRefusal(bob);
+    answer.resolve(true);
+    await alice.next(7);
+    await stopped;
+    expect(log.about(/private request refused/).map(({ fields }) => [fields['peer'], fields['reason']])).toEqual([
+      ['bob', 'the bot is stopping'],
+      ['alice', 'the bot is stopping'],
+    ]);
+  });
+});

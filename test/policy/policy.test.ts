@@ -103,10 +103,12 @@ describe('decide, the hooks', () => {
   });
 
   it('refuses where it has no onChannel, whatever the policy', () => {
-    expect(verdict({ default: 'accept', allow: ['*'] }, 'alice', { hasChannelHook: false })).toMatchObject({
+    const policy: PolicyOptions = { default: 'accept', allow: ['*'], rules: [{ from: 'bob', decision: 'accept' }] };
+    expect(verdict(policy, 'alice', { hasChannelHook: false })).toMatchObject({
       decision: 'refuse',
       rule: 'no onChannel',
       path: undefined,
+      passedOver: [],
     });
   });
 });

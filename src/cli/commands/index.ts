@@ -20,4 +20,5 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'print what makes a shell complete commands',
     load: () => import('./completion.ts'),
   },
+  { name: 'policy', summary: 'explain who may have a private connection', load: () => import('./policy.ts') },
 ];

@@ -1,0 +1,151 @@
+import path from 'node:path';
+import process from 'node:process';
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { createModuleLoader, loadPlugin } from '../../bot/loader.ts';
+import { loadConfig, type LoadedConfig } from '../../config/load.ts';
+import { ChatosError } from '../../errors.ts';
+import { PLUGIN_MODULES } from '../../plugin-modules.ts';
+import { decide, type PolicyFacts, type PolicyStep, type PolicyVerdict } from '../../policy/decide.ts';
+import { DEFAULT_POLICY_LIMITS, type PolicyLimits } from '../../policy/limits.ts';
+import { compilePolicy } from '../../policy/policy.ts';
+import { escapeUnsafe } from '../../util/escape.ts';
+import { toJsonLine } from '../../util/json-line.ts';
+import { formatDuration } from '../../util/printable.ts';
+import { configOption, loginArgument } from '../options.ts';
+import { writeLine } from '../output.ts';
+
+interface ExplainFlags {
+  readonly bot?: string;
+  readonly at?: Date;
+  readonly config?: string;
+  readonly json?: boolean;
+}
+
+/** What of a bot the policy asks about. */
+type BotFacts = Pick<PolicyFacts, 'bot' | 'hasChannelHook' | 'hasRequestHook'> & { readonly title: string };
+
+export function register(command: Command): void {
+  const example = `
+Examples:
+  $ chatosbot policy explain alice
+  $ chatosbot policy explain ops-7 --bot files --at 23:30`;
+  command.addHelpText('after', example);
+  command
+    .command('explain')
+    .description('print which rule decides about the private requests of a login, and why')
+    .argument('<login>', 'who asks', loginArgument)
+    .addOption(new Option('-b, --bot <name>', 'for one bot (default: each bot of the configuration)'))
+    .addOption(
+      new Option(
+        '--at <time>',
+        "as if it were then: 23:30, 2026-03-29T02:30, in the system's time zone or with its own",
+      ).argParser(timeArgument),
+    )
+    .addOption(configOption())
+    .addOption(new Option('--json', 'print a line of JSON for each bot'))
+    .addHelpText(
+      'after',
+      `${example}
+
+It explains what the configuration says, to a peer that has no private connection yet and has not asked before. The
+plugins are loaded, to see which hooks they have; nothing is connected to.`,
+    )
+    .action(explain);
+}
+
+async function explain(login: string, flags: ExplainFlags): Promise<void> {
+  const loaded = await loadConfig({ file: flags.config });
+  const policy = compilePolicy(loaded.config.policy);
+  const at = flags.at ?? new Date();
+  for (const { title, ...bot } of await botsToAsk(loaded, flags.bot)) {
+    const nothing = { channels: { total: 0, peer: 0, bot: 0 }, requestsInLastMinute: 0 };
+    const verdict = decide(policy, { from: login, at, ...bot, ...nothing });
+    if (flags.json) await writeLine(toJsonLine(jsonOf(verdict, { login, bot: title, at }, loaded)));
+    else for (const line of textOf(verdict, title, loaded)) await writeLine(escapeUnsafe(line));
+  }
+}
+
+/** The configuration's bots; where it has none, what any bot would be like. */
+async function botsToAsk({ config, directory, file }: LoadedConfig, wanted?: string): Promise<BotFacts[]> {
+  const loader = await createModuleLoader(PLUGIN_MODULES);
+  const bots: BotFacts[] = [];
+  for (const bot of config.bots ?? []) {
+    const plugin = path.resolve(directory, typeof bot === 'string' ? bot : bot.path);
+    const { name, hooks } = await loadPlugin(path.relative(process.cwd(), plugin), loader);
+    const hasRequestHook = hooks.onPrivateRequest !== undefined;
+    bots.push({ title: name, bot: name, hasChannelHook: hooks.onChannel !== undefined, hasRequestHook });
+  }
+  if (bots.length === 0) {
+    const bot = wanted ?? 'bot';
+    return [true, false].map((hasRequestHook) => {
+      const title = `${bot}, ${hasRequestHook ? 'with' : 'without'} onPrivateRequest`;
+      return { title, bot, hasChannelHook: true, hasRequestHook };
+    });
+  }
+  const chosen = bots.filter(({ bot }) => wanted === undefined || bot === wanted);
+  if (chosen.length > 0) return chosen;
+  const names = bots.map(({ bot }) => bot).join(', ');
+  throw new ChatosError('INVALID_ARGUMENT', `${file} has no bot named '${wanted}'; there are ${names}`);
+}
+
+/** Where a place of the policy stands in the configuration; `undefined` where it is what holds by default. */
+function placeOf({ path: where }: PolicyStep, { config, locate }: LoadedConfig): string | undefined {
+  if (!where || (where[0] === 'default' && config.policy?.default === undefined)) return undefined;
+  return locate(['policy', ...where]);
+}
+
+function jsonOf(verdict: PolicyVerdict, asked: { login: string; bot: string; at: Date }, loaded: LoadedConfig): object {
+  const step = ({ rule, reason, ...rest }: PolicyStep): object => ({
+    rule,
+    place: placeOf({ rule, reason, ...rest }, loaded) ?? null,
+    reason,
+  });
+  return {
+    ...asked,
+    decision: verdict.decision,
+    ...step(verdict),
+    limits: Object.fromEntries(
+      Object.keys(DEFAULT_POLICY_LIMITS).map((name) => [name, verdict.limits[name as keyof PolicyLimits] ?? null]),
+    ),
+    passedOver: verdict.passedOver.map(step),
+  };
+}
+
+function textOf(verdict: PolicyVerdict, title: string, loaded: LoadedConfig): string[] {
+  const told = (step: PolicyStep): string => {
+    const place = placeOf(step, loaded) ?? (step.path ? 'not configured' : '');
+    return `${step.rule}${place === '' ? '' : ` (${place})`}`;
+  };
+  return [
+    `${title}: ${verdict.decision}`,
+    ...verdict.passedOver.map((step) => `  not     ${told(step)}: ${step.reason}`),
+    `  by      ${told(verdict)}: ${verdict.reason}`,
+    ...(verdict.decision === 'refuse' ? [] : [`  limits  ${limitsText(verdict.limits)}`]),
+  ];
+}
+
+function limitsText(limits: PolicyLimits): string {
+  const { maxChannels, maxChannelsPerPeer, maxChannelsPerBot, maxRequestsPerMinute, maxLifetimeMs, maxIdleMs } = limits;
+  return [
+    `${maxChannels} private connections in total, ${maxChannelsPerPeer} with a peer, ${maxChannelsPerBot} with a bot`,
+    `${maxRequestsPerMinute} requests a minute`,
+    ...(maxLifetimeMs === undefined ? [] : [`open for ${formatDuration(maxLifetimeMs)} at most`]),
+    ...(maxIdleMs === undefined ? [] : [`idle for ${formatDuration(maxIdleMs)} at most`]),
+  ].join('; ');
+}
+
+/** A date and time of ISO 8601, or a time of today. */
+function timeArgument(text: string): Date {
+  const match = /^(?:(\d{4}-\d{2}-\d{2})[T ])?(\d{1,2}):(\d{2})(:\d{2}(?:\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})?$/.exec(text);
+  const [, date, hour, minute, second = '', zone = ''] = match ?? [];
+  const today = new Date();
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const day = date ?? `${today.getFullYear()}-${two(today.getMonth() + 1)}-${two(today.getDate())}`;
+  const at = new Date(match ? `${day}T${hour!.padStart(2, '0')}:${minute}${second}${zone}` : Number.NaN);
+  // The 31st of February would be taken for one of March.
+  const isDay = new Date(`${day}T00:00Z`).toJSON()?.startsWith(day);
+  if (!isDay || Number.isNaN(at.getTime()) || (date === undefined && zone !== '')) {
+    throw new InvalidArgumentError('expected a time such as 23:30, 2026-03-29T02:30 or 2026-03-29T02:30Z');
+  }
+  return at;
+}
