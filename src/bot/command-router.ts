@@ -1,7 +1,7 @@
 import { messageOf } from '../errors.ts';
 import { closest } from '../util/closest.ts';
 import type { Logger } from '../util/log.ts';
-import { parseArgs, usageOf, type ArgSpec, type ArgSpecs, type ArgValues, type Command } from './commands.ts';
+import { parseArgs, rangeOf, usageOf, type ArgSpec, type ArgSpecs, type ArgValues, type Command } from './commands.ts';
 import type { Message } from './context.ts';
 import type { PluginRunner } from './plugin-runner.ts';
 import { HELP_COMMAND } from './plugin-shape.ts';
@@ -107,9 +107,9 @@ export class CommandRouter {
 function describeArg(spec: ArgSpec): string {
   const facts = [
     spec.help,
-    spec.type === 'integer' || spec.type === 'number' ? spec.type : undefined,
-    'min' in spec && spec.min !== undefined ? `${spec.min} or more` : undefined,
-    'max' in spec && spec.max !== undefined ? `${spec.max} or less` : undefined,
+    spec.type === 'integer' ? `a whole number${rangeOf(spec.min, spec.max)}` : undefined,
+    spec.type === 'number' ? `a number${rangeOf(spec.min, spec.max)}` : undefined,
+    spec.type === 'boolean' ? 'yes or no' : undefined,
     spec.type === 'choice' ? `one of ${spec.of.join(', ')}` : undefined,
     'default' in spec && spec.default !== undefined ? `default ${String(spec.default)}` : undefined,
   ];

@@ -146,9 +146,7 @@ function firstWord(text: string): [word: string, rest: string] {
   return [match[1] ?? match[0], text.slice(match[0].length).trimStart()];
 }
 
-const BOOLEANS = new Map(
-  Object.entries({ yes: true, no: false, on: true, off: false, true: true, false: false }) as [string, boolean][],
-);
+const BOOLEANS = new Map(Object.entries({ yes: true, no: false, on: true, off: false, true: true, false: false }));
 
 type Read = { readonly value: string | number | boolean } | { readonly problem: string };
 
@@ -175,7 +173,8 @@ function readWord(spec: ArgSpec, word: string): Read {
   }
 }
 
-function rangeOf(min: number, max: number): string {
+/** The range of a number, in words: ` from 1 to 6`, ` of 1 or more`, or nothing. */
+export function rangeOf(min = -Infinity, max = Infinity): string {
   if (min > -Infinity && max < Infinity) return ` from ${min} to ${max}`;
   if (min > -Infinity) return ` of ${min} or more`;
   return max < Infinity ? ` of ${max} or less` : '';

@@ -25,8 +25,11 @@ export async function loadPlugin(
   try {
     exported = await (fresh ? loader.reload(absolute) : loader.load(absolute));
   } catch (error) {
-    const trace = error instanceof Error && !(error instanceof SyntaxError) ? ownFrame(error, absolute) : '';
-    throw invalid(`${messageOf(error)}${trace}`, error);
+    const { place, message } = whatBroke(error, absolute);
+    throw new ChatosError('INVALID_PLUGIN', `${file}${place}: ${message}`, {
+      cause: error,
+      fields: { file: absolute },
+    });
   }
   return readPlugin(exported, {
     name: path.basename(absolute).replace(/\.[^.]+$/, ''),
@@ -35,9 +38,26 @@ export async function loadPlugin(
   });
 }
 
-/** Where in the plugin the error was thrown, if the stack tells. */
-function ownFrame(error: Error, file: string): string {
-  const frame = error.stack?.split('\n').find((line) => line.includes(file));
-  const at = frame && /:(\d+):(\d+)\)?$/.exec(frame.trim());
-  return at ? ` (line ${at[1]}, column ${at[2]})` : '';
+/** What went wrong while loading, in one line, and where: as `:3:14` in the file itself, with its name in one it imports. */
+function whatBroke(error: unknown, file: string): { place: string; message: string } {
+  const [first = '', ...more] = messageOf(error)
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+  // A compiler names the place in its message; for what is thrown, the stack does.
+  const places = [...more, first, ...(error instanceof SyntaxError ? [] : stackOf(error))];
+  for (const text of places) {
+    const [, at, line, column] = /((?:\/|[A-Z]:\\|file:)[^():]*):(\d+):(\d+)/.exec(text) ?? [];
+    if (at === undefined || at.includes('node_modules') || at.startsWith('node:')) continue;
+    const place = at.endsWith(file) ? `:${line}:${column}` : ` imports ${path.relative('', at)}:${line}:${column}`;
+    return { place, message: first.replace(/^ParseError: /, '') };
+  }
+  return { place: '', message: first.replace(/^ParseError: /, '') };
+}
+
+/** The frames of the plugin and of what it imports: all that come before the project's own. */
+function stackOf(error: unknown): string[] {
+  const frames = (error instanceof Error && error.stack?.split('\n').slice(1)) || [];
+  const end = frames.findIndex((frame) => frame.includes('/jiti') || frame.includes('module-loader'));
+  return end < 0 ? frames : frames.slice(0, end);
 }

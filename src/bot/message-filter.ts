@@ -35,9 +35,9 @@ export function firstMatching<Options>(
   handlers: readonly { when: MessageFilter; run(message: Message, ctx: Context<Options>): Awaitable<void> }[],
 ): MessageHandler<Options> {
   return (message, ctx) => {
-    for (const { when, run } of handlers) {
-      const matched = matchMessage(when, message);
-      if (matched) return run(matched, ctx);
+    for (const handler of handlers) {
+      const matched = matchMessage(handler.when, message);
+      if (matched) return handler.run(matched, ctx);
     }
     return undefined;
   };

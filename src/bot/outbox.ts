@@ -14,8 +14,8 @@ export interface Wire {
 interface Waiting {
   readonly text: string;
   readonly deadline: number;
-  resolve(sent: Promise<void>): void;
-  reject(error: ChatosError): void;
+  readonly resolve: (sent: Promise<void>) => void;
+  readonly reject: (error: ChatosError) => void;
 }
 
 /** The messages to one peer, or to everyone. */

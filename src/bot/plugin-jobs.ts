@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { ChatosError } from '../errors.ts';
 import { Job } from '../schedule/job.ts';
 import type { Tick } from '../schedule/run-queue.ts';
@@ -18,7 +19,7 @@ export interface PluginJobsOptions {
   readonly records: Pick<Store, 'get' | 'set'>;
   readonly log: Logger;
   /** Calls something of the plugin, and tells whether it went well. */
-  call(job: string, run: () => Awaitable<void>): Promise<{ readonly ok: boolean }>;
+  readonly call: (job: string, run: () => Awaitable<void>) => Promise<{ readonly ok: boolean }>;
 }
 
 /** The scheduled jobs of one plugin, by name. */
@@ -82,7 +83,8 @@ export class PluginJobs {
 
 /** The record of a job; one whose times were changed begins anew, as what it missed by the old ones means nothing. */
 function recordOf(records: PluginJobsOptions['records'], name: string, { cron, timeZone }: ScheduleSpec): JobRecord {
-  const key = `job ${name}`.slice(0, 200);
+  // Names may be long texts: a key is not.
+  const key = `job ${createHash('sha256').update(name).digest('base64url')}`;
   const when = timeZone === undefined ? cron : `${cron} ${timeZone}`;
   return {
     read: async () => {

@@ -141,7 +141,7 @@ export class PluginRunner {
     if (this.#state !== 'waiting') return;
     this.#state = 'started';
     const { hooks, schedule } = this.plugin;
-    for (const [name, { run, ...when }] of schedule) this.#jobs.add(name, when, (tick) => run(this.context, tick));
+    for (const [name, task] of schedule) this.#jobs.add(name, task, (tick) => task.run(this.context, tick));
     if (hooks.onStart) void this.call('onStart', undefined, () => hooks.onStart?.(this.context));
   }
 

@@ -55,7 +55,7 @@ export function readPlugin(exported: object, where: { name: string; file: string
     const names = [...Object.keys(HOOKS), 'commands', 'schedule'].join(', ');
     throw invalid(`exports no hook; expected one or more of ${names}`);
   }
-  return { name, file: where.file, hooks: hooks as Hooks, commands, schedule, optionsSchema: options };
+  return { name, file: where.file, hooks, commands, schedule, optionsSchema: options };
 }
 
 type Invalid = (why: string) => ChatosError;

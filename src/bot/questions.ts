@@ -19,7 +19,7 @@ interface Asked {
 interface Question extends Required<Pick<AskOptions, 'timeoutMs'>> {
   readonly signal: AbortSignal | undefined;
   /** Puts it to the peer. */
-  put(): Promise<void>;
+  readonly put: () => Promise<void>;
 }
 
 /** The questions that an account has put to peers and that wait for their answer; one at a time for each peer and place. */

@@ -110,11 +110,12 @@ export class BotLoader {
   /**
    * Loads several.
    *
+   * @param problem what is wrong already
    * @throws {ChatosError} with all that is wrong in any of them
    */
-  async loadAll(bots: readonly PlannedBot[]): Promise<BotToRun[]> {
+  async loadAll(bots: readonly PlannedBot[], problem?: ChatosError): Promise<BotToRun[]> {
     const loaded: BotToRun[] = [];
-    const errors: ChatosError[] = [];
+    const errors = problem ? [problem] : [];
     for (const bot of bots) {
       try {
         loaded.push(await this.load(bot));

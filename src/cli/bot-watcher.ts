@@ -12,9 +12,9 @@ export interface BotWatcherSettings {
   readonly loader: BotLoader;
   readonly log: Logger;
   /** Puts the new version in the place of the one that runs. */
-  replace(index: number, bot: BotToRun): Promise<void>;
+  readonly replace: (index: number, bot: BotToRun) => Promise<void>;
   /** A bot runs in its new version. */
-  onReload(bot: BotToRun): void;
+  readonly onReload: (bot: BotToRun) => void;
 }
 
 interface Watched {
@@ -61,7 +61,7 @@ export class BotWatcher {
     this.#closed = true;
     for (const { timer } of this.#watched) clearTimeout(timer);
     await this.#files?.close();
-    await Promise.all(this.#watched.map(({ reloading }) => reloading));
+    for (const { reloading } of this.#watched) await reloading;
   }
 
   #changed(file: string): void {

@@ -44,7 +44,9 @@ export const LOOP_GUARD_SCHEMA = v.union(
   [
     v.literal(false),
     v.strictObject({
-      maxScore: positive(`A peer's turns add up to this: one that comes at once is 6, another 1. Default: ${loop.maxScore}.`),
+      maxScore: positive(
+        `A peer's turns add up to this: one that comes at once is 6, another 1. Default: ${loop.maxScore}.`,
+      ),
       quickMs: positive(`A turn within so many ms comes at once. Default: ${loop.quickMs}.`),
       pauseMs: positive(`A pause of so many ms begins the count anew. Default: ${loop.pauseMs}.`),
       quietMs: positive(`So long a peer must be silent to be heard again, in ms. Default: ${loop.quietMs}.`),

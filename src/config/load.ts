@@ -22,6 +22,18 @@ export interface LoadedConfig {
    * where there is none.
    */
   readonly locate: (path: readonly (string | number)[], atKey?: boolean) => string | undefined;
+  /** What is wrong in it, where it was salvaged. */
+  readonly problem?: ChatosError;
+}
+
+/** Where a configuration is looked for. */
+export interface LoadOptions {
+  /** The file. @default the nearest one from `from` upwards */
+  readonly file?: string | undefined;
+  /** @default the working directory */
+  readonly from?: string;
+  /** Keep what is right in a configuration where something else is wrong, and tell about that. @default false */
+  readonly salvage?: boolean;
 }
 
 /** Files looked for, from the working directory up to the project's root. */
@@ -47,7 +59,7 @@ interface Source {
  *
  * @throws {ChatosError} `INVALID_CONFIG`: the message has a line for each thing that is wrong, with file, line and column
  */
-export async function loadConfig(options: { file?: string | undefined; from?: string } = {}): Promise<LoadedConfig> {
+export async function loadConfig(options: LoadOptions = {}): Promise<LoadedConfig> {
   const { file, from = process.cwd() } = options;
   if (file !== undefined && !existsSync(file)) {
     throw new ChatosError('INVALID_CONFIG', `${file}: no such file`, { fields: { file } });
@@ -85,15 +97,29 @@ export async function loadConfig(options: { file?: string | undefined; from?: st
   const place: Locate = (where, atKey) => placeOf(shown(filepath), sources.get(filepath), [...prefix, ...where], atKey);
   const value: unknown = (result.config as unknown) ?? {};
   const checked = safeParse(CONFIG_SCHEMA, value);
-  if (!checked.success) throw invalid(shown(filepath), problemsOf(CONFIG_SCHEMA, checked.issues), place);
   const locate: LoadedConfig['locate'] = (where, atKey = false) => place(where, atKey).text;
-  return { file: filepath, directory: path.dirname(filepath), config: checked.output, locate };
+  const found = { file: filepath, directory: path.dirname(filepath), locate };
+  if (checked.success) return { ...found, config: checked.output };
+  const problem = invalid(shown(filepath), problemsOf(CONFIG_SCHEMA, checked.issues), place);
+  if (!options.salvage) throw problem;
+  return { ...found, config: salvage(value), problem };
 }
 
 /**
  * Looks in `from`, and upwards to the project's root (the nearest folder with a package.json or a .git). Outside of any
  * project only `from` counts: a file further up may be anybody's, and a configuration can be code.
  */
+/** What can still be looked at of a configuration that is wrong somewhere: each part that is right by itself. */
+function salvage(value: unknown): Config {
+  const parts = Object.entries(CONFIG_SCHEMA.entries).flatMap(([key, schema]) => {
+    const part: unknown = (value as Record<string, unknown> | null)?.[key];
+    if (part === undefined) return [];
+    const checked = safeParse(schema, part);
+    return checked.success ? [[key, checked.output]] : [];
+  });
+  return Object.fromEntries(parts) as Config;
+}
+
 async function search(explorer: PublicExplorer, from: string): Promise<CosmiconfigResult> {
   const folders = [path.resolve(from)];
   while (!isProjectRoot(folders.at(-1)!)) {

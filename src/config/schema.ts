@@ -95,7 +95,10 @@ export const CONFIG_SCHEMA = v.strictObject({
   ),
   flood: v.optional(v.pipe(FLOOD_SCHEMA, v.description('How fast each account may speak; false for no limits.'))),
   loopGuard: v.optional(
-    v.pipe(LOOP_GUARD_SCHEMA, v.description('When a peer is taken for a bot that answers every answer; false for never.')),
+    v.pipe(
+      LOOP_GUARD_SCHEMA,
+      v.description('When a peer is taken for a bot that answers every answer; false for never.'),
+    ),
   ),
   announcements: v.optional(v.pipe(v.array(announcement), v.description('Texts posted on a schedule.'))),
   serve: v.optional(

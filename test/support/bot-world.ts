@@ -29,7 +29,7 @@ export function plugin(name: string, parts: AnyPlugin): LoadedPlugin {
 }
 
 /** A plugin, whatever its options, commands and filters. */
-type AnyPlugin = BotPlugin<unknown, object, readonly unknown[]>;
+type AnyPlugin = BotPlugin;
 
 export interface BotSpec {
   readonly plugin: LoadedPlugin;

@@ -14,11 +14,13 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'pipe', summary: 'join stdin and stdout with a peer', load: () => import('./pipe.ts') },
   { name: 'say', summary: 'send a message', load: () => import('./say.ts') },
   { name: 'chat', summary: 'talk, in a terminal or from a script', load: () => import('./chat.ts') },
+  { name: 'check', summary: 'check configuration and plugins without running them', load: () => import('./check.ts') },
+  { name: 'schedule', summary: 'list the next runs of what is scheduled', load: () => import('./schedule.ts') },
+  { name: 'policy', summary: 'explain who may have a private connection', load: () => import('./policy.ts') },
   { name: 'store', summary: 'list, export, import and delete what bots keep', load: () => import('./store.ts') },
   {
     name: 'completion',
     summary: 'print what makes a shell complete commands',
     load: () => import('./completion.ts'),
   },
-  { name: 'policy', summary: 'explain who may have a private connection', load: () => import('./policy.ts') },
 ];

@@ -1,7 +1,8 @@
 import path from 'node:path';
 import process from 'node:process';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { createModuleLoader, loadPlugin } from '../../bot/loader.ts';
+import { loadPlugin } from '../../bot/loader.ts';
+import { createModuleLoader } from '../../bot/module-loader.ts';
 import { loadConfig, type LoadedConfig } from '../../config/load.ts';
 import { ChatosError } from '../../errors.ts';
 import { PLUGIN_MODULES } from '../../plugin-modules.ts';

@@ -11,7 +11,16 @@ import type { Logger } from '../../util/log.ts';
 import { BotLoader, nothingToRun, planBots, type BotToRun } from '../bot-entries.ts';
 import { BotWatcher } from '../bot-watcher.ts';
 import { DEFAULT_ADDRESS } from '../connect.ts';
-import { configOption, listenOption, loggerFor, loginOption, logOptions, seconds, serverOption, stateOption } from '../options.ts';
+import {
+  configOption,
+  listenOption,
+  loggerFor,
+  loginOption,
+  logOptions,
+  seconds,
+  serverOption,
+  stateOption,
+} from '../options.ts';
 import { announce } from '../output.ts';
 import { defaultServer, startEmbedded, type RunServerFlags } from '../run-server.ts';
 import { untilStopSignal } from '../signals.ts';

@@ -1,0 +1,47 @@
+import type { Command } from 'commander';
+import { compilePolicy } from '../../policy/policy.ts';
+import { loadConfig } from '../../config/load.ts';
+import { counted } from '../../util/printable.ts';
+import { BotLoader, nothingToRun, planBots } from '../bot-entries.ts';
+import { configOption, loginOption } from '../options.ts';
+import { notice } from '../output.ts';
+
+interface CheckFlags {
+  readonly config?: string;
+  readonly login?: string;
+}
+
+export function register(command: Command): void {
+  command
+    .argument('[bots...]', 'plugin files (default: the bots of the configuration)')
+    .addOption(loginOption('who bots are that have no login of their own (default: the name of each)'))
+    .addOption(configOption())
+    .addHelpText(
+      'after',
+      `
+Example:
+  $ chatosbot check && systemctl restart chatosbot
+
+Loads the configuration and the plugins, and checks options, policy and schedules: without a connection, and without
+calling any hook. All that is wrong is told at once, and the status is 2 then.`,
+    )
+    .action(check);
+}
+
+async function check(files: string[], flags: CheckFlags): Promise<void> {
+  const loaded = await loadConfig({ file: flags.config, salvage: true });
+  compilePolicy(loaded.config.policy);
+  const plans = planBots(files, loaded);
+  if (plans.length === 0) throw loaded.problem ?? nothingToRun(loaded);
+  const loader = await BotLoader.create(loaded, flags.login);
+  const bots = await loader.loadAll(plans, loaded.problem);
+  for (const { plugin, login } of bots) {
+    const parts = [
+      ...Object.keys(plugin.hooks),
+      ...[...plugin.commands.keys()].map((name) => `${loaded.config.commandPrefix ?? '!'}${name}`),
+    ];
+    const jobs = plugin.schedule.size > 0 ? [counted(plugin.schedule.size, 'schedule')] : [];
+    notice(`${plugin.name} as ${login}: ${[...parts, ...jobs].join(', ')}`);
+  }
+  notice(`${counted(bots.length, 'bot')} can run`);
+}

@@ -1,0 +1,67 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { loadConfig } from '../../config/load.ts';
+import { listRuns } from '../../schedule/runs.ts';
+import { escapeUnsafe } from '../../util/escape.ts';
+import { toJsonLine } from '../../util/json-line.ts';
+import { BotLoader, nothingToRun, planBots } from '../bot-entries.ts';
+import { configOption } from '../options.ts';
+import { notice, writeLine } from '../output.ts';
+
+interface ScheduleFlags {
+  readonly count: number;
+  readonly from?: Date;
+  readonly config?: string;
+  readonly json?: boolean;
+}
+
+export function register(command: Command): void {
+  command
+    .argument('[bots...]', 'plugin files (default: the bots and announcements of the configuration)')
+    .addOption(new Option('-n, --count <runs>', 'how many runs').argParser(countArgument).default(10))
+    .addOption(
+      new Option('--from <time>', 'runs after this time, as 2026-03-29T00:00Z (default: now)').argParser(timeArgument),
+    )
+    .addOption(configOption())
+    .addOption(new Option('--json', 'print a line of JSON for each run'))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ chatosbot schedule
+  $ chatosbot schedule ./bots/announce.ts --count 3
+
+Lists the next runs of what plugins declare under 'schedule', and of the announcements. What a plugin schedules while it
+runs, by ctx.schedule, is seen in 'chatosbot status'.`,
+    )
+    .action(list);
+}
+
+async function list(files: string[], flags: ScheduleFlags): Promise<void> {
+  const loaded = await loadConfig({ file: flags.config });
+  const plans = planBots(files, loaded);
+  if (plans.length === 0) throw nothingToRun(loaded);
+  const bots = await (await BotLoader.create(loaded)).loadAll(plans);
+  const schedules = bots.flatMap(({ plugin }) =>
+    [...plugin.schedule].map(([job, { cron, timeZone }]) => ({ bot: plugin.name, job, cron, timeZone })),
+  );
+  if (schedules.length === 0) notice('nothing is scheduled');
+  const runs = listRuns(schedules, { count: flags.count, ...(flags.from && { from: flags.from }) });
+  const width = Math.max(...runs.map(({ time }) => time.length));
+  for (const { due, time, schedule } of runs) {
+    const { bot, job } = schedule;
+    const line = `${time.padEnd(width)}  ${escapeUnsafe(bot)}  ${escapeUnsafe(job)}`;
+    await writeLine(flags.json ? toJsonLine({ due: due.toISOString(), ...schedule }) : line);
+  }
+}
+
+function countArgument(text: string): number {
+  const count = Number(text);
+  if (Number.isInteger(count) && count >= 1 && count <= 10_000) return count;
+  throw new InvalidArgumentError('expected a number of runs, 1 to 10000');
+}
+
+function timeArgument(text: string): Date {
+  const time = new Date(text);
+  if (Number.isNaN(time.getTime())) throw new InvalidArgumentError('expected a time, as 2026-03-29T00:00Z');
+  return time;
+}
