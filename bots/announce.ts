@@ -2,13 +2,19 @@
 //
 // Options: cron (default: every full hour), timeZone (default: the system's).
 import { defineBot } from 'chatosbot';
+import * as v from 'valibot';
 
 export default defineBot({
-  onStart(bot) {
-    const { cron = '0 * * * *', timeZone } = bot.options as { cron?: string; timeZone?: string };
-    bot.schedule({ cron, timeZone }, async () => {
-      const time = new Date().toLocaleTimeString('en-GB', { timeZone, hour: '2-digit', minute: '2-digit' });
-      await bot.say(`It is ${time}.`);
-    });
-  },
+  options: v.object({ cron: v.optional(v.string(), '0 * * * *'), timeZone: v.optional(v.string()) }),
+
+  schedule: ({ cron, timeZone }) => ({
+    time: {
+      cron,
+      timeZone,
+      async run(ctx, { due }) {
+        const time = due.toLocaleTimeString('en-GB', { timeZone, hour: '2-digit', minute: '2-digit' });
+        await ctx.say(`It is ${time}.`);
+      },
+    },
+  }),
 });

@@ -15,10 +15,10 @@ let root: string;
 let server: http.Server;
 
 export default defineBot({
-  async onStart(bot) {
-    const { directory } = bot.options;
+  async onStart(ctx) {
+    const { directory } = ctx.options;
     if (typeof directory !== 'string') throw new Error('files needs the option "directory": what to serve');
-    root = await realpath(path.resolve(bot.directory, directory));
+    root = await realpath(path.resolve(ctx.directory, directory));
     // Clients that somebody wrote in an afternoon leave Host out.
     server = http.createServer({ requireHostHeader: false }, (request, response) => {
       if (!mayAsk(request, response)) return;

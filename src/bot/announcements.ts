@@ -19,5 +19,12 @@ export function announcementsPlugin(announcements: readonly Announcement[]): Loa
     for (let number = 2; schedule.has(name); number += 1) name = `${base} (${number})`;
     schedule.set(name, { ...when, run });
   }
-  return { name: 'announcements', file: '', hooks: {}, commands: new Map(), schedule, optionsSchema: undefined };
+  return {
+    name: 'announcements',
+    file: '',
+    hooks: {},
+    commands: new Map(),
+    schedule: () => Promise.resolve(schedule),
+    optionsSchema: undefined,
+  };
 }

@@ -140,8 +140,8 @@ export class PluginRunner {
   start(): void {
     if (this.#state !== 'waiting') return;
     this.#state = 'started';
-    const { hooks, schedule } = this.plugin;
-    for (const [name, task] of schedule) this.#jobs.add(name, task, (tick) => task.run(this.context, tick));
+    const { hooks } = this.plugin;
+    void this.call('schedule', undefined, () => this.#beginSchedules());
     if (hooks.onStart) void this.call('onStart', undefined, () => hooks.onStart?.(this.context));
   }
 
@@ -225,6 +225,12 @@ export class PluginRunner {
       errors: this.#errors,
       jobs: this.#jobs.status,
     };
+  }
+
+  async #beginSchedules(): Promise<void> {
+    const schedule = await this.plugin.schedule(this.context.options);
+    if (this.#state !== 'started') return;
+    for (const [name, task] of schedule) this.#jobs.add(name, task, (tick) => task.run(this.context, tick));
   }
 
   async #unlessStopped<T>(run: () => Promise<T>): Promise<T> {

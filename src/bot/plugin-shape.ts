@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { ChatosError, messageOf } from '../errors.ts';
 import { parseSchedule } from '../schedule/schedule.ts';
 import { argSpecsProblem, type Command } from './commands.ts';
+import type { PlainOptions } from './context.ts';
 import { firstMatching, type MessageHandler } from './message-filter.ts';
 import { HOOKS, type BotPlugin, type ScheduledTask } from './plugin.ts';
 
@@ -17,7 +18,12 @@ export interface LoadedPlugin {
   readonly file: string;
   readonly hooks: Hooks;
   readonly commands: ReadonlyMap<string, Command>;
-  readonly schedule: ReadonlyMap<string, ScheduledTask>;
+  /**
+   * What it does at fixed times, by name, with these options.
+   *
+   * @throws {ChatosError} `INVALID_PLUGIN` where a time is wrong
+   */
+  readonly schedule: (options: PlainOptions) => Promise<ReadonlyMap<string, ScheduledTask>>;
   readonly optionsSchema: StandardSchemaV1 | undefined;
 }
 
@@ -50,8 +56,8 @@ export function readPlugin(exported: object, where: { name: string; file: string
     if (typeof value !== 'function') throw invalid(`${hook} is not a function`);
   }
   const commands = readCommands(parts['commands'], invalid);
-  const schedule = readSchedule(parts['schedule'], invalid);
-  if (Object.keys(hooks).length + commands.size + schedule.size === 0) {
+  const schedule = scheduleReader(parts['schedule'], invalid);
+  if (Object.keys(hooks).length + commands.size === 0 && parts['schedule'] === undefined) {
     const names = [...Object.keys(HOOKS), 'commands', 'schedule'].join(', ');
     throw invalid(`exports no hook; expected one or more of ${names}`);
   }
@@ -123,6 +129,14 @@ function readCommands(commands: unknown, invalid: Invalid): Map<string, Command>
     read.set(key, command as unknown as Command);
   }
   return read;
+}
+
+function scheduleReader(schedule: unknown, invalid: Invalid): LoadedPlugin['schedule'] {
+  if (typeof schedule === 'function') {
+    return async (options) => readSchedule(await (schedule as (given: PlainOptions) => unknown)(options), invalid);
+  }
+  const read = readSchedule(schedule, invalid);
+  return () => Promise.resolve(read);
 }
 
 function readSchedule(schedule: unknown, invalid: Invalid): Map<string, ScheduledTask> {

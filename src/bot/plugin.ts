@@ -15,6 +15,11 @@ export interface ScheduledTask<Options = PlainOptions> extends ScheduleSpec {
   run(ctx: Context<Options>, tick: Tick): Awaitable<void>;
 }
 
+/** Scheduled tasks by name. */
+export interface Schedules<Options = PlainOptions> {
+  readonly [name: string]: ScheduledTask<Options>;
+}
+
 /**
  * A plugin: any of these, exported by name or through {@link defineBot}. Each function may be async, and what it throws
  * is logged and hurts nobody else.
@@ -30,8 +35,8 @@ export interface BotPlugin<
   readonly options?: Schema & (StandardSchemaV1 | undefined);
   /** Commands by name: `roll` is called by `!roll 20`. `!help` lists them. */
   readonly commands?: { readonly [Name in keyof Commands]: Command<Commands[Name], OptionsOf<Schema>> };
-  /** What it does at fixed times, by name. */
-  readonly schedule?: { readonly [name: string]: ScheduledTask<OptionsOf<Schema>> };
+  /** What it does at fixed times, by name; as a function where the times depend on the options. */
+  readonly schedule?: Schedules<OptionsOf<Schema>> | ((options: OptionsOf<Schema>) => Schedules<OptionsOf<Schema>>);
   /** Once, when the account is logged in for the first time. */
   onStart?(ctx: Context<OptionsOf<Schema>>): Awaitable<void>;
   /** Once, when the plugin stops; messages can still be sent. */

@@ -4,6 +4,7 @@ import { announcementsPlugin } from '../bot/announcements.ts';
 import { loadPlugin } from '../bot/loader.ts';
 import { createModuleLoader, type ModuleLoader } from '../bot/module-loader.ts';
 import { checkOptions } from '../bot/plugin-options.ts';
+import type { ScheduledTask } from '../bot/plugin.ts';
 import type { LoadedPlugin } from '../bot/plugin-shape.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
@@ -28,6 +29,8 @@ export interface PlannedBot {
 export interface BotToRun extends Omit<PlannedBot, 'login'> {
   readonly plugin: LoadedPlugin;
   readonly login: string;
+  /** What it does at fixed times, by name. */
+  readonly schedule: ReadonlyMap<string, ScheduledTask>;
 }
 
 type BotConfig = Exclude<NonNullable<Config['bots']>[number], string>;
@@ -87,7 +90,8 @@ export class BotLoader {
     const { file } = bot;
     if (file === undefined) {
       const plugin = announcementsPlugin(this.#loaded.config.announcements ?? []);
-      return { ...bot, plugin, login: this.#login ?? plugin.name };
+      const schedule = await plugin.schedule({});
+      return { ...bot, plugin, login: this.#login ?? plugin.name, schedule };
     }
     const shown = path.relative(process.cwd(), file) || file;
     const plugin = await loadPlugin(shown, this.#modules, { fresh });
@@ -98,7 +102,10 @@ export class BotLoader {
       throw new ChatosError('INVALID_PLUGIN', message);
     }
     const checked = await checkOptions(plugin, bot.options);
-    if ('options' in checked) return { ...bot, plugin, login, options: checked.options };
+    if ('options' in checked) {
+      const { options } = checked;
+      return { ...bot, plugin, login, options, schedule: await plugin.schedule(options) };
+    }
     const lines = checked.problems.map(({ path: where, message }) => {
       const key = ['options', ...where];
       const place = bot.path && this.#loaded.locate([...bot.path, ...key]);

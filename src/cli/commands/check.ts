@@ -35,12 +35,12 @@ async function check(files: string[], flags: CheckFlags): Promise<void> {
   if (plans.length === 0) throw loaded.problem ?? nothingToRun(loaded);
   const loader = await BotLoader.create(loaded, flags.login);
   const bots = await loader.loadAll(plans, loaded.problem);
-  for (const { plugin, login } of bots) {
+  for (const { plugin, login, schedule } of bots) {
     const parts = [
       ...Object.keys(plugin.hooks),
       ...[...plugin.commands.keys()].map((name) => `${loaded.config.commandPrefix ?? '!'}${name}`),
     ];
-    const jobs = plugin.schedule.size > 0 ? [counted(plugin.schedule.size, 'schedule')] : [];
+    const jobs = schedule.size > 0 ? [counted(schedule.size, 'schedule')] : [];
     notice(`${plugin.name} as ${login}: ${[...parts, ...jobs].join(', ')}`);
   }
   notice(`${counted(bots.length, 'bot')} can run`);

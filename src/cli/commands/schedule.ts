@@ -41,8 +41,8 @@ async function list(files: string[], flags: ScheduleFlags): Promise<void> {
   const plans = planBots(files, loaded);
   if (plans.length === 0) throw nothingToRun(loaded);
   const bots = await (await BotLoader.create(loaded)).loadAll(plans);
-  const schedules = bots.flatMap(({ plugin }) =>
-    [...plugin.schedule].map(([job, { cron, timeZone }]) => ({ bot: plugin.name, job, cron, timeZone })),
+  const schedules = bots.flatMap(({ plugin, schedule }) =>
+    [...schedule].map(([job, { cron, timeZone }]) => ({ bot: plugin.name, job, cron, timeZone })),
   );
   if (schedules.length === 0) notice('nothing is scheduled');
   const runs = listRuns(schedules, { count: flags.count, ...(flags.from && { from: flags.from }) });
