@@ -1,6 +1,7 @@
 import { ChatosError } from '../errors.ts';
 import { formatBytes } from '../util/printable.ts';
-import type { OpenDatabase, StoreDatabase } from './store-database.ts';
+import type { StoreDatabase } from './store-database.ts';
+import type { OpenDatabase } from './store-files.ts';
 import { fullKey, keyRange, META_KEY, metaText, ownKey, sizeOf, type Level, type Space } from './store-format.ts';
 
 /** What is to change together. */

@@ -34,11 +34,11 @@ describe('update', () => {
 
   test('of one key does not hold up another', async () => {
     const { store } = pluginStore();
-    let finish = (_: string): void => undefined;
-    const slow = store.update('slow', () => new Promise<string>((resolve) => (finish = resolve)));
+    let finish = (): void => undefined;
+    const slow = store.update('slow', () => new Promise((resolve) => (finish = () => resolve('done'))));
     await store.set('other', 1);
     await store.update('other', increment);
-    finish('done');
+    finish();
     expect(await slow).toBe('done');
   });
 

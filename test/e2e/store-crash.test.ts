@@ -105,11 +105,12 @@ console.log(JSON.stringify(report));
 
 const DISK = path.join(LAB, 'disk');
 const IN_SMALL_DISK = `mkdir -p "${DISK}" && mount -t tmpfs -o size=4m tmpfs "${DISK}" && exec "$@"`;
-const mayMount = spawnSync('unshare', ['-rm', 'sh', '-c', IN_SMALL_DISK, 'sh', 'true']).status === 0;
+const UNSHARE = '/usr/bin/unshare';
+const mayMount = spawnSync(UNSHARE, ['-rm', 'sh', '-c', IN_SMALL_DISK, 'sh', 'true']).status === 0;
 
 test.skipIf(!mayMount)('a full disk fails writes, not reads, and what is written later is safe', async () => {
   const filler = labFile('filler.mjs', FILLER);
-  const child = startProgram('unshare', ['-rm', 'sh', '-c', IN_SMALL_DISK, 'sh', process.execPath, filler, DISK]);
+  const child = startProgram(UNSHARE, ['-rm', 'sh', '-c', IN_SMALL_DISK, 'sh', process.execPath, filler, DISK]);
   const { stdout, stderr } = await child.exit();
   expect(stderr).toBe('');
   const { failures, ...report } = JSON.parse(stdout) as { failures: string[] };

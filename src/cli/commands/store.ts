@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander';
-import { deleteStore } from '../../bot/store-database.ts';
 import { findStores, storeDirectory } from '../../bot/store-directory.ts';
 import { exportStore, importStore, readLines } from '../../bot/store-export.ts';
+import { deleteStore } from '../../bot/store-files.ts';
 import { PluginStore } from '../../bot/store.ts';
 import { loadConfig } from '../../config/load.ts';
 import { ChatosError, isChatosError } from '../../errors.ts';
