@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Bot } from '../../src/bot/plugin.ts';
+import type { Context } from '../../src/bot/context.ts';
 import type { Channel } from '../../src/client/channel.ts';
 import type { PolicyLimits } from '../../src/policy/limits.ts';
 import { FakeClock } from '../support/bot-clock.ts';
@@ -83,7 +83,7 @@ describe('a limit of the idle time', () => {
   it('holds for what a bot asks for, too, by the rules for that peer', async () => {
     const server = await startServer();
     const clock = new FakeClock('2026-03-03T09:00:00Z');
-    let own: Bot | undefined;
+    let own: Context | undefined;
     const rules = [{ from: 'alice', decision: 'refuse' as const, limits: { maxIdleMs: 4 } }];
     await startBot(server, { onStart: (bot) => void (own = bot) }, { policy: { rules }, clock });
     const alice = await joinAs(server, 'alice');

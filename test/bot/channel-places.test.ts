@@ -1,6 +1,8 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Bot, BotPlugin } from '../../src/bot/plugin.ts';
-import { BotRuntime } from '../../src/bot/runtime.ts';
+import { describe, expect, it } from 'vitest';
+import type { Context } from '../../src/bot/context.ts';
+import type { BotPlugin } from '../../src/bot/plugin.ts';
+import type { BotRuntime } from '../../src/bot/runtime.ts';
+import type { ChannelStatus } from '../../src/bot/status.ts';
 import type { PolicyLimits } from '../../src/policy/limits.ts';
 import { FakeClock } from '../support/bot-clock.ts';
 import {
@@ -18,6 +20,9 @@ import { openHalf, readAll } from '../support/rfc-peer.ts';
 /** Takes every private connection, and ends it when the peer does. */
 const taker: BotPlugin = { onChannel: (channel) => void channel.pipe(channel) };
 const accepting = (limits: Partial<PolicyLimits>) => ({ policy: { default: 'accept' as const, limits } });
+
+const channelsOf = ({ status }: BotRuntime): readonly ChannelStatus[] =>
+  status.accounts.flatMap(({ channels }) => channels);
 
 describe('places for private connections', () => {
   it('are free again when a private connection has ended', async () => {
@@ -41,7 +46,7 @@ describe('places for private connections', () => {
     expect(String(await readAll(half))).toBe('bye');
     await closed.promise;
     await openChannel(alice, server);
-    await expect.poll(() => runtime.channels.map(({ peer }) => peer)).toEqual(['bob', 'alice']);
+    await expect.poll(() => channelsOf(runtime).map(({ peer }) => peer)).toEqual(['bob', 'alice']);
   });
 
   it('are taken while a request is being decided, and given back where it is refused', async () => {
@@ -85,7 +90,7 @@ describe('places for private connections', () => {
     const alice = await joinAs(server, 'alice');
     await openChannel(alice, server);
     await openChannel(alice, server);
-    await expect.poll(() => runtime.channels.map(({ bot }) => bot)).toEqual(['one', 'two']);
+    await expect.poll(() => channelsOf(runtime).map(({ bot }) => bot)).toEqual(['one', 'two']);
     await expectRefusal(alice);
   });
 
@@ -107,17 +112,15 @@ describe('places for private connections', () => {
   it('are not those of somebody with the same login at another server', async () => {
     const servers = [await startServer(), await startServer()];
     const options = accepting({ maxChannelsPerPeer: 1 });
-    const entries = servers.map((server) => ({ server, plugin: plugin('bot', taker) }));
-    const runtime = new BotRuntime(entries, options);
-    onTestFinished(() => runtime.stop({ timeoutMs: 0 }));
-    await runtime.start();
+    const specs = servers.map((server) => ({ server, plugin: plugin('bot', taker) }));
+    const { runtime } = await startBots(servers[0]!, specs, options);
     for (const server of servers) await openChannel(await joinAs(server, 'alice'), server);
-    await expect.poll(() => runtime.channels).toHaveLength(2);
+    await expect.poll(() => channelsOf(runtime)).toHaveLength(2);
   });
 
   it('are taken by those that a bot asks for, too, which are never refused', async () => {
     const server = await startServer();
-    let own: Bot | undefined;
+    let own: Context | undefined;
     const hooks: BotPlugin = { ...taker, onStart: (bot) => void (own = bot) };
     const { runtime } = await startBot(server, hooks, {
       policy: { default: 'accept', limits: { maxChannels: 1 }, deny: ['alice'] },
@@ -130,8 +133,8 @@ describe('places for private connections', () => {
       const { connectId } = await alice.next(8);
       const half = await openHalf(server.port, connectId);
       (await opening).resume();
-      expect(runtime.channels).toHaveLength(count);
-      expect(runtime.channels.at(-1)).toMatchObject({ peer: 'alice', bot: 'bot', role: 'requester' });
+      expect(channelsOf(runtime)).toHaveLength(count);
+      expect(channelsOf(runtime).at(-1)).toMatchObject({ peer: 'alice', bot: 'bot', role: 'requester' });
       if (count === 1) await expectRefusal(await joinAs(server, 'bob'));
       half.resume();
     }
@@ -145,17 +148,15 @@ describe('places for private connections', () => {
     half.write('12345');
     await new Promise((resolve) => half.once('data', resolve));
     await expect
-      .poll(() => runtime.channels)
+      .poll(() => channelsOf(runtime))
       .toEqual([
         {
-          server: expect.stringContaining(`:${server.port}`) as unknown,
-          login: 'bot',
           bot: 'bot',
           peer: 'alice',
           role: 'target',
           openedAt: new Date('2026-03-03T09:00:00Z'),
-          bytesIn: 5,
-          bytesOut: 5,
+          bytesReceived: 5,
+          bytesSent: 5,
         },
       ]);
   });

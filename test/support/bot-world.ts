@@ -35,6 +35,8 @@ export interface BotSpec {
   readonly plugin: LoadedPlugin;
   readonly login?: string;
   readonly options?: Record<string, unknown>;
+  /** @default the server of the others */
+  readonly server?: Address;
 }
 
 export interface Bots {
@@ -45,7 +47,7 @@ export interface Bots {
 /** Bots that are not started yet. */
 export function createBots(server: Address, specs: readonly BotSpec[], options: RuntimeOptions = {}): Bots {
   const log = new MemoryLog();
-  const entries = specs.map((spec) => ({ ...spec, server }));
+  const entries = specs.map((spec) => ({ server, ...spec }));
   const stateDirectory = path.join(tmpdir(), `chatosbot-test-${randomUUID()}`);
   onTestFinished(() => rm(stateDirectory, { recursive: true, force: true }));
   const runtime = new BotRuntime(entries, { log, stateDirectory, ...options });
