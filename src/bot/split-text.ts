@@ -5,8 +5,9 @@ import { MAX_MESSAGE_BYTES } from '../protocol/limits.ts';
  * between two characters. The white space at a cut is dropped. Half surrogate pairs become U+FFFD, as they have no UTF-8.
  */
 export function splitText(text: string, maxBytes: number = MAX_MESSAGE_BYTES): string[] {
-  const parts: string[] = [];
   let rest = text.toWellFormed();
+  if (Buffer.byteLength(rest) <= maxBytes) return [rest];
+  const parts: string[] = [];
   for (;;) {
     const cut = prefixLength(rest, maxBytes);
     if (cut === rest.length) break;
