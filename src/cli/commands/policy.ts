@@ -1,17 +1,13 @@
-import path from 'node:path';
-import process from 'node:process';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { loadPlugin } from '../../bot/loader.ts';
-import { createModuleLoader } from '../../bot/module-loader.ts';
 import { loadConfig, type LoadedConfig } from '../../config/load.ts';
 import { ChatosError } from '../../errors.ts';
-import { PLUGIN_MODULES } from '../../plugin-modules.ts';
 import { decide, type PolicyFacts, type PolicyStep, type PolicyVerdict } from '../../policy/decide.ts';
 import { DEFAULT_POLICY_LIMITS, type PolicyLimits } from '../../policy/limits.ts';
 import { compilePolicy } from '../../policy/policy.ts';
 import { escapeUnsafe } from '../../util/escape.ts';
 import { toJsonLine } from '../../util/json-line.ts';
 import { formatDuration } from '../../util/printable.ts';
+import { BotLoader, planBots } from '../bot-entries.ts';
 import { configOption, loginArgument } from '../options.ts';
 import { writeLine } from '../output.ts';
 
@@ -67,15 +63,13 @@ async function explain(login: string, flags: ExplainFlags): Promise<void> {
 }
 
 /** The configuration's bots; where it has none, what any bot would be like. */
-async function botsToAsk({ config, directory, file }: LoadedConfig, wanted?: string): Promise<BotFacts[]> {
-  const loader = await createModuleLoader(PLUGIN_MODULES);
-  const bots: BotFacts[] = [];
-  for (const bot of config.bots ?? []) {
-    const plugin = path.resolve(directory, typeof bot === 'string' ? bot : bot.path);
-    const { name, hooks } = await loadPlugin(path.relative(process.cwd(), plugin), loader);
+async function botsToAsk(loaded: LoadedConfig, wanted?: string): Promise<BotFacts[]> {
+  const loader = await BotLoader.create(loaded);
+  const plans = planBots([], loaded).filter(({ file }) => file !== undefined);
+  const bots = (await loader.loadAll(plans)).map(({ plugin: { name, hooks } }): BotFacts => {
     const hasRequestHook = hooks.onPrivateRequest !== undefined;
-    bots.push({ title: name, bot: name, hasChannelHook: hooks.onChannel !== undefined, hasRequestHook });
-  }
+    return { title: name, bot: name, hasChannelHook: hooks.onChannel !== undefined, hasRequestHook };
+  });
   if (bots.length === 0) {
     const bot = wanted ?? 'bot';
     return [true, false].map((hasRequestHook) => {
@@ -86,7 +80,7 @@ async function botsToAsk({ config, directory, file }: LoadedConfig, wanted?: str
   const chosen = bots.filter(({ bot }) => wanted === undefined || bot === wanted);
   if (chosen.length > 0) return chosen;
   const names = bots.map(({ bot }) => bot).join(', ');
-  throw new ChatosError('INVALID_ARGUMENT', `${file} has no bot named '${wanted}'; there are ${names}`);
+  throw new ChatosError('INVALID_ARGUMENT', `${loaded.file} has no bot named '${wanted}'; there are ${names}`);
 }
 
 /** Where a place of the policy stands in the configuration; `undefined` where it is what holds by default. */
