@@ -186,6 +186,7 @@ export class Account {
   get status(): AccountStatus {
     const { waiting, sent, dropped } = this.#outbox;
     const { login, server, clock } = this.#settings;
+    const { opened, bytesIn, bytesOut } = this.#requests.channelTotals;
     return {
       login,
       server: formatAddress(server),
@@ -196,6 +197,7 @@ export class Account {
       channels: this.#requests.channels.map(({ peer, bot, role, openedAt, bytesIn, bytesOut }) => {
         return { peer, bot, role, openedAt, bytesReceived: bytesIn, bytesSent: bytesOut };
       }),
+      channelTotals: { opened, bytesReceived: bytesIn, bytesSent: bytesOut },
       messages: { heard: this.#heard, sent, waiting, dropped },
       muted: this.#guard?.muted(clock.now().getTime()) ?? [],
     };

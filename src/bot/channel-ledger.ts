@@ -2,12 +2,15 @@ import type { Channel, ChannelRole } from '../client/channel.ts';
 import { loginKey } from '../util/login-key.ts';
 import { RequestRate } from './request-rate.ts';
 
-/** A bot in its account, and who is at the other end. */
-export interface ChannelParties {
+/** An account that has channels. */
+export interface ChannelAccount {
   /** The server's address: the same login elsewhere is somebody else. */
   readonly server: string;
-  /** The account's. */
   readonly login: string;
+}
+
+/** A bot in its account, and who is at the other end. */
+export interface ChannelParties extends ChannelAccount {
   /** The plugin's name. */
   readonly bot: string;
   readonly peer: string;
@@ -22,6 +25,13 @@ export interface OpenChannel extends ChannelParties {
   readonly bytesOut: number;
 }
 
+/** What all private connections of an account came to, the closed and the open ones. */
+export interface ChannelTotals {
+  readonly opened: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
 /** A place that is taken: by a request that is being decided, a channel that comes about, or an open one. */
 export interface ChannelPlace {
   /** The channel has come about; the place is free again when it closes. */
@@ -29,6 +39,8 @@ export interface ChannelPlace {
   /** Gives the place back; a second time, nothing happens. */
   release(): void;
 }
+
+const NO_CHANNELS: ChannelTotals = { opened: 0, bytesIn: 0, bytesOut: 0 };
 
 interface Entry {
   readonly parties: ChannelParties;
@@ -38,6 +50,8 @@ interface Entry {
 /** What counts for the limits of a policy, over all accounts of a process: places for channels, and the rate of requests. */
 export class ChannelLedger {
   readonly #entries = new Set<Entry>();
+  /** What the closed channels of each account came to. */
+  readonly #closed = new Map<string, ChannelTotals>();
   /** How often each peer has asked. */
   readonly rate = new RequestRate();
 
@@ -48,6 +62,14 @@ export class ChannelLedger {
       const { role, bytesReceived: bytesIn, bytesSent: bytesOut } = opened.channel;
       return [{ ...parties, role, openedAt: opened.at, bytesIn, bytesOut }];
     });
+  }
+
+  /** What an account's channels came to so far. */
+  totals(account: ChannelAccount): ChannelTotals {
+    const key = accountKey(account);
+    let totals = this.#closed.get(key) ?? NO_CHANNELS;
+    for (const channel of this.channels) if (accountKey(channel) === key) totals = plus(totals, channel);
+    return totals;
   }
 
   /** Places that are taken: in total, by the peer with whichever bot, by the bot with whomever. */
@@ -69,8 +91,14 @@ export class ChannelLedger {
     return {
       open: (channel, at) => {
         entry.opened = { channel, at };
-        if (channel.destroyed) release();
-        else channel.once('close', release);
+        const closed = (): void => {
+          release();
+          const key = accountKey(parties);
+          const { bytesReceived: bytesIn, bytesSent: bytesOut } = channel;
+          this.#closed.set(key, plus(this.#closed.get(key) ?? NO_CHANNELS, { bytesIn, bytesOut }));
+        };
+        if (channel.destroyed) closed();
+        else channel.once('close', closed);
       },
       release,
     };
@@ -80,6 +108,14 @@ export class ChannelLedger {
 /** Who a peer is: a login at a server. */
 export function peerKey({ server, peer }: Pick<ChannelParties, 'server' | 'peer'>): string {
   return `${server} ${loginKey(peer)}`;
+}
+
+function accountKey({ server, login }: ChannelAccount): string {
+  return `${server} ${loginKey(login)}`;
+}
+
+function plus(totals: ChannelTotals, { bytesIn, bytesOut }: Pick<OpenChannel, 'bytesIn' | 'bytesOut'>): ChannelTotals {
+  return { opened: totals.opened + 1, bytesIn: totals.bytesIn + bytesIn, bytesOut: totals.bytesOut + bytesOut };
 }
 
 function botKey({ server, login, bot }: ChannelParties): string {

@@ -6,7 +6,13 @@ import type { PolicyLimits } from '../policy/limits.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/log.ts';
-import { peerKey, type ChannelLedger, type ChannelPlace, type OpenChannel } from './channel-ledger.ts';
+import {
+  peerKey,
+  type ChannelLedger,
+  type ChannelPlace,
+  type ChannelTotals,
+  type OpenChannel,
+} from './channel-ledger.ts';
 import { limitChannel } from './channel-limits.ts';
 import type { IncomingRequest } from './context.ts';
 import type { RuntimeObserver } from './events.ts';
@@ -45,6 +51,12 @@ export class PrivateRequests {
   get channels(): readonly OpenChannel[] {
     const { account, ledger } = this.#settings;
     return ledger.channels.filter(({ server, login }) => server === account.server && login === account.login);
+  }
+
+  /** What all of them came to so far, the closed ones included. */
+  get channelTotals(): ChannelTotals {
+    const { account, ledger } = this.#settings;
+    return ledger.totals(account);
   }
 
   /** Answers a request: the first of the plugins that may and wants to gets the channel. Never rejects. */

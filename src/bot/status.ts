@@ -69,6 +69,12 @@ export interface AccountStatus {
   readonly problem: string | undefined;
   readonly plugins: readonly PluginStatus[];
   readonly channels: readonly ChannelStatus[];
+  /** What all private connections since the start came to, those that are closed included. */
+  readonly channelTotals: {
+    readonly opened: number;
+    readonly bytesReceived: number;
+    readonly bytesSent: number;
+  };
   /** Messages heard, sent, waiting for their turn, and given up. */
   readonly messages: {
     readonly heard: number;

@@ -1,18 +1,13 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
 import process from 'node:process';
+import { packageVersion } from '../util/version.ts';
 import { exitFor, ExitSignal, EXIT } from './exit.ts';
 import { flushOutput, noticeError } from './output.ts';
-
-function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
-}
 
 /** Runs one command line; resolves to the exit status. */
 async function main(argv: readonly string[]): Promise<number> {
   if (argv[0] === '--version' || argv[0] === '-V') {
-    process.stdout.write(`${version()}\n`);
+    process.stdout.write(`${packageVersion()}\n`);
     return EXIT.done;
   }
   const [{ Command, CommanderError }, { COMMANDS }] = await Promise.all([
@@ -21,7 +16,7 @@ async function main(argv: readonly string[]): Promise<number> {
   ]);
   const program = new Command('chatosbot')
     .description('Server, client and bots for the ChatOS protocol')
-    .version(version(), '-V, --version', 'print the version')
+    .version(packageVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .showHelpAfterError("(add --help for the command's options)")
     .exitOverride()

@@ -1,4 +1,10 @@
 import { InvalidArgumentError, Option } from 'commander';
+import {
+  DEFAULT_STATUS_ADDRESS,
+  formatStatusAddress,
+  parseStatusAddress,
+  type StatusAddress,
+} from '../bot/status-address.ts';
 import { messageOf } from '../errors.ts';
 import { parseAddress, type Address } from '../net/address.ts';
 import { loginProblem } from '../protocol/login.ts';
@@ -22,6 +28,27 @@ export const stateOption = (): Option =>
   new Option('--state <directory>', 'where what bots keep is (default: .chatosbot beside the configuration file)').env(
     'CHATOSBOT_STATE',
   );
+
+/** Where the status endpoint listens; without an address, where everybody looks first. */
+export const statusOption = (): Option =>
+  new Option('--status [address]', 'tell over HTTP how the bots are: /status, /metrics, /healthz, /readyz')
+    .env('CHATOSBOT_STATUS')
+    .preset(formatStatusAddress(DEFAULT_STATUS_ADDRESS))
+    .argParser((text) => statusArgument(text, '; without an address, --status stands last'));
+
+/** Where the status endpoint is. */
+export const statusAddressOption = (): Option =>
+  new Option('--status <address>', "where the endpoint of 'run --status' is (default: 127.0.0.1:7780)")
+    .env('CHATOSBOT_STATUS')
+    .argParser((text) => statusArgument(text));
+
+function statusArgument(text: string, hint = ''): StatusAddress {
+  try {
+    return parseStatusAddress(text);
+  } catch (error) {
+    throw new InvalidArgumentError(`${messageOf(error)}${hint}`);
+  }
+}
 
 export const listenOption = (): Option =>
   new Option('--listen <address>', 'where the server listens; may be repeated, port 0 picks a free one')

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { DEFAULT_COMMAND_PREFIX } from '../bot/commands.ts';
+import { parseStatusAddress } from '../bot/status-address.ts';
 import { parseAddress } from '../net/address.ts';
 import { parseCron } from '../schedule/cron.ts';
 import { CATCH_UPS, OVERLAPS } from '../schedule/schedule.ts';
@@ -82,6 +83,14 @@ export const CONFIG_SCHEMA = v.strictObject({
       v.string(),
       v.minLength(1, 'name a directory, or leave the key out'),
       v.description('The directory of what bots keep, relative to this file. Default: .chatosbot beside it.'),
+    ),
+  ),
+  status: v.optional(
+    v.pipe(
+      v.union([v.string(), v.number()], 'expected an address (host:port) or a port'),
+      v.transform(String),
+      checked((text) => thrown(() => parseStatusAddress(text))),
+      v.description('Where run tells over HTTP how the bots are: host:port, or a port of 127.0.0.1. Default: nowhere.'),
     ),
   ),
   bots: v.optional(v.pipe(v.array(bot), v.description('The plugins that run loads.'))),

@@ -31,27 +31,36 @@ export function parseAddress(text: string): Address {
   const [, scheme = 'tcp', authority = '', query = ''] = match;
   if (scheme.toLowerCase() === 'tls') throw invalid('TLS is not available, only tcp');
   if (scheme.toLowerCase() !== 'tcp') throw invalid(`'${scheme}' is not a known transport`);
-  const { host, port } = splitAuthority(authority, invalid);
+  const { host, port } = readAuthority(authority, DEFAULT_PORT, invalid);
   return { host, port, longBytes: parseQuery(query, invalid) };
 }
 
-function splitAuthority(authority: string, invalid: (why: string) => ChatosError): { host: string; port: number } {
+/**
+ * Reads `host:port`; a bare port is on 127.0.0.1, a bare host has the default port.
+ *
+ * @param invalid makes the error that is thrown where it is something else
+ */
+export function readAuthority(
+  authority: string,
+  defaultPort: number,
+  invalid: (why: string) => ChatosError,
+): { host: string; port: number } {
   if (authority === '') throw invalid('it is empty');
-  if (/^\d+$/.test(authority)) return { host: DEFAULT_HOST, port: parsePort(authority, invalid) };
+  if (/^\d+$/.test(authority)) return { host: DEFAULT_HOST, port: parsePort(authority, defaultPort, invalid) };
   const bracketed = /^\[([^\]]+)\](?::(\d*))?$/.exec(authority);
   if (bracketed) {
     if (!isIPv6(bracketed[1]!)) throw invalid(`'${bracketed[1]}' is not an IPv6 address`);
-    return { host: bracketed[1]!, port: parsePort(bracketed[2], invalid) };
+    return { host: bracketed[1]!, port: parsePort(bracketed[2], defaultPort, invalid) };
   }
   const parts = authority.split(':');
   if (parts.length > 2) throw invalid('an IPv6 address needs brackets, as in [::1]:7777');
   const host = parts[0]!;
   if (!/^[\p{L}\p{N}._-]+$/u.test(host)) throw invalid(host === '' ? 'the host is missing' : `'${host}' is not a host`);
-  return { host, port: parsePort(parts[1], invalid) };
+  return { host, port: parsePort(parts[1], defaultPort, invalid) };
 }
 
-function parsePort(text: string | undefined, invalid: (why: string) => ChatosError): number {
-  if (text === undefined) return DEFAULT_PORT;
+function parsePort(text: string | undefined, defaultPort: number, invalid: (why: string) => ChatosError): number {
+  if (text === undefined) return defaultPort;
   const port = Number(text);
   if (!/^\d+$/.test(text) || port > 65535) throw invalid(`'${text}' is not a port (0 to 65535)`);
   return port;

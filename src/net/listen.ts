@@ -9,6 +9,15 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the host name is not known',
 };
 
+/** What to tell where an address cannot be listened on: `LISTEN_FAILED`, with the reason in words. */
+export function listenFailure(address: string, error: NodeJS.ErrnoException): ChatosError {
+  const why = REASONS[error.code ?? ''] ?? error.message;
+  return new ChatosError('LISTEN_FAILED', `cannot listen on ${address}: ${why}`, {
+    cause: error,
+    fields: { address, errno: error.code },
+  });
+}
+
 export interface Listener {
   /** The address with the port that was really taken. */
   readonly address: Address;
@@ -30,15 +39,7 @@ export function listen(address: Address, onConnection: (socket: net.Socket) => v
     onConnection,
   );
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const why = REASONS[error.code ?? ''] ?? error.message;
-      reject(
-        new ChatosError('LISTEN_FAILED', `cannot listen on ${formatAddress(address)}: ${why}`, {
-          cause: error,
-          fields: { address: formatAddress(address), errno: error.code },
-        }),
-      );
-    });
+    server.once('error', (error) => reject(listenFailure(formatAddress(address), error)));
     server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, () => {
       server.removeAllListeners('error');
       // What can still go wrong is one accept (too many open files): that client is lost, the server is not.

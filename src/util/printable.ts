@@ -23,6 +23,17 @@ export function formatDuration(ms: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
 }
 
+/** A length of time for a person who wants to know it roughly: `45 s`, `12 min`, `3 h 12 min`, `4 d 3 h`. */
+export function formatSpan(ms: number): string {
+  const seconds = Math.max(Math.floor(ms / 1000), 0);
+  const [minutes, hours] = [60, 3_600].map((unit) => Math.floor(seconds / unit)) as [number, number];
+  if (minutes === 0) return `${seconds} s`;
+  if (hours === 0) return `${minutes} min`;
+  const [big, small] =
+    hours < 24 ? [`${hours} h`, `${minutes % 60} min`] : [`${Math.floor(hours / 24)} d`, `${hours % 24} h`];
+  return small.startsWith('0 ') ? big : `${big} ${small}`;
+}
+
 /** A number of things: `1 private connection`, `2 private connections`. */
 export function counted(count: number, thing: string): string {
   return `${count} ${thing}${count === 1 ? '' : 's'}`;

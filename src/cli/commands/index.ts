@@ -17,6 +17,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'check', summary: 'check configuration and plugins without running them', load: () => import('./check.ts') },
   { name: 'schedule', summary: 'list the next runs of what is scheduled', load: () => import('./schedule.ts') },
   { name: 'policy', summary: 'explain who may have a private connection', load: () => import('./policy.ts') },
+  { name: 'status', summary: 'tell how running bots are', load: () => import('./status.ts') },
   { name: 'store', summary: 'list, export, import and delete what bots keep', load: () => import('./store.ts') },
   {
     name: 'completion',

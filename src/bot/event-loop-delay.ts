@@ -1,0 +1,48 @@
+import { monitorEventLoopDelay, type IntervalHistogram } from 'node:perf_hooks';
+
+/** How long the event loop kept what was due waiting, in seconds, over the last 30 to 60. */
+export interface DelaySeconds {
+  readonly mean: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+/** How often the event loop is looked at, in ms. */
+const RESOLUTION_MS = 20;
+/** Two histograms begin anew by turns: the older one always covers between half a minute and a whole one. */
+const TURN_MS = 30_000;
+
+/** Measures the delay of the event loop. Reading it changes nothing: several may look on. */
+export class EventLoopDelay {
+  #older: IntervalHistogram = started();
+  #newer: IntervalHistogram = started();
+  readonly #timer = setInterval(() => {
+    [this.#older, this.#newer] = [this.#newer, this.#older];
+    this.#newer.reset();
+  }, TURN_MS).unref();
+
+  get seconds(): DelaySeconds {
+    const { mean, max, count } = this.#older;
+    if (count === 0) return { mean: 0, p50: 0, p99: 0, max: 0 };
+    const [p50, p99] = [50, 99].map((part) => lateSeconds(this.#older.percentile(part)));
+    return { mean: lateSeconds(mean), p50: p50!, p99: p99!, max: lateSeconds(max) };
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#older.disable();
+    this.#newer.disable();
+  }
+}
+
+function started(): IntervalHistogram {
+  const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  histogram.enable();
+  return histogram;
+}
+
+/** What is recorded is the time from one look to the next, in ns: an idle loop has the resolution, not 0. */
+function lateSeconds(recordedNs: number): number {
+  return Math.max(recordedNs / 1e6 - RESOLUTION_MS, 0) / 1000;
+}

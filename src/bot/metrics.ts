@@ -1,0 +1,230 @@
+import process from 'node:process';
+import type { ServerStats } from '../server/server.ts';
+import { escapeUnsafe } from '../util/escape.ts';
+import type { DelaySeconds } from './event-loop-delay.ts';
+import { MetricsText, type Labels, type Sample } from './metrics-text.ts';
+import type { StatusDocument } from './status-document.ts';
+import type { AccountStatus, JobStatus, PluginStatus } from './status.ts';
+
+/** A plugin may name jobs after whatever comes in: so many of each have metrics, `chatosbot_plugin_jobs` counts all. */
+const MAX_JOBS_PER_PLUGIN = 100;
+
+const ACCOUNT_STATES = ['connecting', 'connected', 'standby', 'ended'] as const satisfies AccountStatus['state'][];
+const PLUGIN_STATES = [
+  'waiting',
+  'running',
+  'set aside',
+  'probing',
+  'stopping',
+  'stopped',
+] as const satisfies PluginStatus['state'][];
+
+/** Something that has metrics, and the labels that tell it from its like. */
+interface Subject<T> {
+  readonly labels: Labels;
+  readonly of: T;
+}
+
+/** Everything as metrics for Prometheus. What is counted starts at 0 with the process, or with a plugin's reload. */
+export function renderMetrics(document: StatusDocument, delay: DelaySeconds): string {
+  const text = new MetricsText();
+  text.gauge('chatosbot_info', 'Always 1; its labels tell the versions.', [
+    { labels: { version: document.version, node: document.node }, value: 1 },
+  ]);
+  const accounts = document.accounts.map((of) => ({ labels: { account: of.login, server: of.server }, of }));
+  const plugins = accounts.flatMap(({ labels, of }) =>
+    distinct(of.plugins).map(([plugin, each]) => ({ labels: { plugin, ...labels }, of: each })),
+  );
+  const jobs = plugins.flatMap(({ labels, of }) =>
+    distinct(of.jobs.slice(0, MAX_JOBS_PER_PLUGIN)).map(([job, each]) => ({ labels: { job, ...labels }, of: each })),
+  );
+  addAccounts(text, accounts);
+  addPlugins(text, plugins);
+  addJobs(text, jobs);
+  if (document.server) addServer(text, document.server);
+  addProcess(text, delay);
+  return text.toString();
+}
+
+function addAccounts(text: MetricsText, accounts: readonly Subject<AccountStatus>[]): void {
+  const each = sampler(accounts);
+  text
+    .gauge('chatosbot_account_connected', 'Whether the account is logged in.', each(connected))
+    .gauge('chatosbot_account_state', 'What the account does: 1 for its state.', byState(accounts, ACCOUNT_STATES))
+    .counter(
+      'chatosbot_messages_heard_total',
+      'Messages that others said.',
+      each(({ messages }) => messages.heard),
+    )
+    .counter(
+      'chatosbot_messages_sent_total',
+      'Messages that went out.',
+      each(({ messages }) => messages.sent),
+    )
+    .counter(
+      'chatosbot_messages_dropped_total',
+      'Messages of the bots that were given up: too many, too late or too long.',
+      each(({ messages }) => messages.dropped),
+    )
+    .gauge(
+      'chatosbot_messages_waiting',
+      'Messages that wait to be sent.',
+      each(({ messages }) => messages.waiting),
+    )
+    .gauge(
+      'chatosbot_muted_peers',
+      'Peers that are taken for bots and not heard.',
+      each(({ muted }) => muted.length),
+    )
+    .gauge(
+      'chatosbot_channels',
+      'Private connections that are open.',
+      each(({ channels }) => channels.length),
+    )
+    .counter(
+      'chatosbot_channels_opened_total',
+      'Private connections.',
+      each((one) => one.channelTotals.opened),
+    )
+    .counter(
+      'chatosbot_channel_received_bytes_total',
+      'Bytes that came over private connections.',
+      each((one) => one.channelTotals.bytesReceived),
+    )
+    .counter(
+      'chatosbot_channel_sent_bytes_total',
+      'Bytes that went out over private connections.',
+      each((one) => one.channelTotals.bytesSent),
+    );
+}
+
+function addPlugins(text: MetricsText, plugins: readonly Subject<PluginStatus>[]): void {
+  const each = sampler(plugins);
+  text
+    .gauge('chatosbot_plugin_state', 'How the plugin is: 1 for its state.', byState(plugins, PLUGIN_STATES))
+    .counter(
+      'chatosbot_plugin_calls_total',
+      'Calls of hooks, commands and jobs.',
+      each(({ calls }) => calls),
+    )
+    .counter(
+      'chatosbot_plugin_failures_total',
+      'Failures.',
+      each(({ failures }) => failures),
+    )
+    .counter(
+      'chatosbot_plugin_skipped_total',
+      'Calls left out: the plugin was set aside, or had too many under way.',
+      each(({ skipped }) => skipped),
+    )
+    .gauge(
+      'chatosbot_plugin_running_calls',
+      'Calls under way.',
+      each(({ running }) => running),
+    )
+    .gauge(
+      'chatosbot_plugin_jobs',
+      'Scheduled jobs.',
+      each((plugin) => plugin.jobs.length),
+    );
+}
+
+function addJobs(text: MetricsText, jobs: readonly Subject<JobStatus>[]): void {
+  const each = sampler(jobs);
+  text
+    .gauge(
+      'chatosbot_job_running',
+      'Runs of the job that are under way.',
+      each(({ running }) => running),
+    )
+    .gauge(
+      'chatosbot_job_last_run_timestamp_seconds',
+      'When the last run of this process began; without it, there was none.',
+      each(({ lastRun }) => seconds(lastRun?.startedAt)),
+    )
+    .gauge(
+      'chatosbot_job_last_run_ok',
+      'Whether the last run went well; left out while it is under way.',
+      each(({ lastRun }) => lastRun?.ok),
+    )
+    .gauge(
+      'chatosbot_job_next_run_timestamp_seconds',
+      'When it runs next.',
+      each(({ next }) => seconds(next)),
+    );
+}
+
+/** One row for each number that a server tells. */
+const SERVER_METRICS: { readonly [K in keyof ServerStats]: readonly [name: string, help: string] } = {
+  clients: ['clients', 'Clients that are logged in.'],
+  connections: ['connections', 'TCP connections, those of private connections included.'],
+  channels: ['channels', 'Private connections that are relayed.'],
+  accepted: ['accepted_connections_total', 'Connections accepted.'],
+  messages: ['messages_total', 'Messages taken from clients.'],
+  malformed: ['malformed_connections_total', 'Connections closed for bytes that are no packet.'],
+  forbidden: ['forbidden_packets_total', "Packets that were not their sender's to send."],
+  slow: ['slow_clients_total', 'Clients cut off because they did not read.'],
+  established: ['channels_established_total', 'Private connections that both sides came to.'],
+  relayedBytes: ['relayed_bytes_total', 'Bytes relayed, both directions, counted when a private connection ends.'],
+  wrongIds: ['wrong_connect_ids_total', 'Connections turned away for a wrong or used connect id.'],
+};
+
+function addServer(text: MetricsText, stats: ServerStats): void {
+  for (const [key, [name, help]] of Object.entries(SERVER_METRICS) as [keyof ServerStats, [string, string]][]) {
+    const full = `chatosbot_server_${name}`;
+    const samples = [{ labels: {}, value: stats[key] }];
+    if (isTotal(full)) text.counter(full, help, samples);
+    else text.gauge(full, help, samples);
+  }
+}
+
+/** Under the names that dashboards for Node.js look for. */
+function addProcess(text: MetricsText, delay: DelaySeconds): void {
+  const one = (value: number): Sample[] => [{ labels: {}, value }];
+  const { user, system } = process.cpuUsage();
+  const { rss, heapUsed, heapTotal, external } = process.memoryUsage();
+  const over = 'over the last 30 to 60 seconds';
+  text
+    .gauge('process_start_time_seconds', 'When the process began.', one(Date.now() / 1000 - process.uptime()))
+    .gauge('process_uptime_seconds', 'How long the process has been running.', one(process.uptime()))
+    .counter('process_cpu_seconds_total', 'Processor time, user and system.', one((user + system) / 1e6))
+    .gauge('process_resident_memory_bytes', 'Resident memory.', one(rss))
+    .gauge('nodejs_heap_size_used_bytes', 'Heap in use.', one(heapUsed))
+    .gauge('nodejs_heap_size_total_bytes', 'Heap reserved.', one(heapTotal))
+    .gauge('nodejs_external_memory_bytes', 'Memory of buffers and the like.', one(external))
+    .gauge('nodejs_eventloop_lag_mean_seconds', `Mean delay of the event loop ${over}.`, one(delay.mean))
+    .gauge('nodejs_eventloop_lag_p50_seconds', `Median delay of the event loop ${over}.`, one(delay.p50))
+    .gauge('nodejs_eventloop_lag_p99_seconds', `99th percentile of the delay ${over}.`, one(delay.p99))
+    .gauge('nodejs_eventloop_lag_max_seconds', `Longest delay of the event loop ${over}.`, one(delay.max));
+}
+
+const connected = ({ state }: AccountStatus): boolean => state === 'connected';
+
+const isTotal = (name: string): name is `${string}_total` => name.endsWith('_total');
+
+const seconds = (date: Date | undefined): number | undefined => date && date.getTime() / 1000;
+
+function sampler<T>(subjects: readonly Subject<T>[]): (value: (of: T) => Sample['value']) => Sample[] {
+  return (value) => subjects.map(({ labels, of }) => ({ labels, value: value(of) }));
+}
+
+function byState<S extends string>(
+  subjects: readonly Subject<{ readonly state: S }>[],
+  states: readonly S[],
+): Sample[] {
+  return subjects.flatMap(({ labels, of }) =>
+    states.map((state) => ({ labels: { ...labels, state }, value: of.state === state })),
+  );
+}
+
+/** Each with a name of its own: of two that are called the same, the second is `name#2`. */
+function distinct<T extends { readonly name: string }>(named: readonly T[]): [name: string, T][] {
+  const taken = new Set<string>();
+  return named.map((each) => {
+    const base = escapeUnsafe(each.name);
+    let name = base;
+    for (let number = 2; taken.has(name); number += 1) name = `${base}#${number}`;
+    taken.add(name);
+    return [name, each];
+  });
+}

@@ -1,0 +1,49 @@
+import { Option, type Command } from 'commander';
+import { safeParse } from 'valibot';
+import { DEFAULT_STATUS_ADDRESS, formatStatusAddress, type StatusAddress } from '../../bot/status-address.ts';
+import { loadConfig } from '../../config/load.ts';
+import { toJsonLine } from '../../util/json-line.ts';
+import { Zone } from '../../util/zone.ts';
+import { EXIT, ExitSignal } from '../exit.ts';
+import { configOption, statusAddressOption } from '../options.ts';
+import { writeLine } from '../output.ts';
+import { chooseStatusAddress } from '../status-address.ts';
+import { isWell, STATUS_SCHEMA } from '../status/document.ts';
+import { notOurs, readStatus } from '../status/read.ts';
+import { statusReport } from '../status/report.ts';
+
+interface StatusFlags {
+  readonly status?: StatusAddress;
+  readonly json?: boolean;
+  readonly config?: string;
+}
+
+export function register(command: Command): void {
+  command
+    .addOption(statusAddressOption())
+    .addOption(new Option('--json', 'what the endpoint tells, as one line of JSON'))
+    .addOption(configOption())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ chatosbot run ./bots/echo.ts --status
+  $ chatosbot status
+  $ chatosbot status --status 127.0.0.1:7781 --json
+
+Exit status: 0 where all accounts are connected and all bots at work, 75 where one is not (set aside, on standby,
+connecting), 69 where there is no endpoint at the address, 124 where it does not answer.`,
+    )
+    .action(showStatus);
+}
+
+async function showStatus(flags: StatusFlags): Promise<void> {
+  const { config } = await loadConfig({ file: flags.config });
+  const address = chooseStatusAddress(flags.status, config) ?? DEFAULT_STATUS_ADDRESS;
+  const told = await readStatus(address);
+  const { success, output } = safeParse(STATUS_SCHEMA, told);
+  if (!success) throw notOurs(formatStatusAddress(address));
+  const lines = flags.json ? [toJsonLine(told as object)] : statusReport(output, new Zone(undefined));
+  await writeLine(lines.join('\n'));
+  if (!isWell(output)) throw new ExitSignal(EXIT.broken);
+}

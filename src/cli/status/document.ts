@@ -1,0 +1,84 @@
+import * as v from 'valibot';
+
+const count = v.pipe(v.number(), v.minValue(0));
+const date = v.pipe(
+  v.string(),
+  v.isoTimestamp(),
+  v.transform((text) => new Date(text)),
+);
+
+const plugin = v.object({
+  name: v.string(),
+  state: v.string(),
+  setAsideUntil: v.optional(date),
+  calls: count,
+  failures: count,
+  skipped: count,
+  errors: v.array(v.object({ at: date, hook: v.string(), peer: v.optional(v.string()), message: v.string() })),
+  jobs: v.array(
+    v.object({
+      name: v.string(),
+      next: v.optional(date),
+      running: count,
+      lastRun: v.optional(v.object({ startedAt: date, ok: v.optional(v.boolean()) })),
+    }),
+  ),
+});
+
+const account = v.object({
+  login: v.string(),
+  server: v.string(),
+  state: v.string(),
+  since: date,
+  problem: v.optional(v.string()),
+  plugins: v.array(plugin),
+  channels: v.array(
+    v.object({
+      peer: v.string(),
+      bot: v.string(),
+      role: v.string(),
+      openedAt: date,
+      bytesReceived: count,
+      bytesSent: count,
+    }),
+  ),
+  messages: v.object({ heard: count, sent: count, waiting: count, dropped: count }),
+  muted: v.array(v.string()),
+});
+
+const server = v.object({
+  addresses: v.array(v.string()),
+  clients: count,
+  connections: count,
+  channels: count,
+  accepted: count,
+  messages: count,
+  malformed: count,
+  forbidden: count,
+  slow: count,
+  established: count,
+  relayedBytes: count,
+  wrongIds: count,
+});
+
+/** What the command needs of the endpoint's document; a newer version may have more in it. */
+export const STATUS_SCHEMA = v.object({
+  version: v.string(),
+  node: v.string(),
+  pid: count,
+  startedAt: date,
+  at: date,
+  memoryBytes: count,
+  accounts: v.array(account),
+  server: v.optional(server),
+});
+
+export type Status = v.InferOutput<typeof STATUS_SCHEMA>;
+export type Account = Status['accounts'][number];
+
+/** Whether all accounts are connected, and all plugins at work. */
+export function isWell({ accounts }: Status): boolean {
+  return accounts.every(
+    ({ state, plugins }) => state === 'connected' && plugins.every((each) => each.state === 'running'),
+  );
+}

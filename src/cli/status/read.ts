@@ -1,0 +1,53 @@
+import { get, type IncomingMessage } from 'node:http';
+import { formatStatusAddress, type StatusAddress } from '../../bot/status-address.ts';
+import { ChatosError, isChatosError } from '../../errors.ts';
+
+const TIMEOUT_MS = 5_000;
+/** No status of ours comes near: whatever is longer is something else. */
+const MAX_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Reads `/status` of the endpoint at an address; returns what its JSON says.
+ *
+ * @throws {ChatosError} `CONNECT_FAILED` where there is no endpoint, `TIMED_OUT` where it does not answer
+ */
+export async function readStatus(address: StatusAddress): Promise<unknown> {
+  const url = formatStatusAddress(address);
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  try {
+    const response = await request(address, signal);
+    const chunks: Buffer[] = [];
+    let length = 0;
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > MAX_BYTES) throw notOurs(url);
+      chunks.push(chunk);
+    }
+    if (response.statusCode !== 200) throw notOurs(url);
+    return JSON.parse(Buffer.concat(chunks).toString());
+  } catch (error) {
+    if (isChatosError(error)) throw error;
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (signal.aborted) {
+      throw new ChatosError('TIMED_OUT', `${url} does not answer within ${TIMEOUT_MS / 1000} s`, { cause: error });
+    }
+    if (error instanceof SyntaxError || code.startsWith('HPE_')) throw notOurs(url, error);
+    const why = code === 'ECONNREFUSED' ? 'connection refused' : code;
+    const message = `no status at ${url} (${why}): is the process running, with --status or 'status' in its configuration?`;
+    throw new ChatosError('CONNECT_FAILED', message, { cause: error, fields: { address: url, errno: code } });
+  }
+}
+
+/** What answers there is something else than a status endpoint. */
+export function notOurs(url: string, cause?: unknown): ChatosError {
+  const message = `what answers at ${url} is no status endpoint of chatosbot; say where it is with --status`;
+  return new ChatosError('CONNECT_FAILED', message, { cause, fields: { address: url } });
+}
+
+function request({ host, port }: StatusAddress, signal: AbortSignal): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    // Whatever name the machine has for us: the endpoint takes this one.
+    const headers = { host: 'localhost', connection: 'close' };
+    get({ host, port, path: '/status', headers, agent: false, signal }, resolve).on('error', reject);
+  });
+}

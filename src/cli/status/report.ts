@@ -1,0 +1,140 @@
+import { escapeUnsafe } from '../../util/escape.ts';
+import { counted, formatBytes, formatSpan } from '../../util/printable.ts';
+import type { Zone } from '../../util/zone.ts';
+import { formatTable } from '../table.ts';
+import type { Account, Status } from './document.ts';
+
+/** The status for a person: lines, in which times are those of a zone. */
+export function statusReport(status: Status, zone: Zone): string[] {
+  const { version, node, pid, startedAt, memoryBytes, at } = status;
+  const age = (since: Date): string => formatSpan(at.getTime() - since.getTime());
+  const time = (date: Date): string =>
+    new Date(zone.wallAt(date.getTime())).toISOString().slice(0, 19).replace('T', ' ');
+  const lines = [
+    `chatosbot ${version} on Node.js ${node}, process ${pid}, up ${age(startedAt)}, ${formatBytes(memoryBytes)}`,
+    '',
+    ...accountLines(status, age),
+    ...pluginLines(status, age),
+    ...jobLines(status, { zone, time }),
+    ...channelLines(status, age),
+    ...serverLines(status),
+  ];
+  while (lines.at(-1) === '') lines.pop();
+  return lines.map(escapeUnsafe);
+}
+
+type Age = (since: Date) => string;
+
+function accountLines({ accounts }: Status, age: Age): string[] {
+  if (accounts.length === 0) return [];
+  const table = formatTable(accounts, [
+    { title: 'ACCOUNT', of: ({ login }) => login },
+    { title: 'SERVER', of: ({ server }) => server },
+    { title: 'STATE', of: ({ state, since }) => `${state} for ${age(since)}` },
+    { title: 'HEARD', of: ({ messages }) => messages.heard },
+    { title: 'SENT', of: ({ messages }) => messages.sent },
+    { title: 'WAITING', of: ({ messages }) => messages.waiting },
+    { title: 'DROPPED', of: ({ messages }) => messages.dropped },
+  ]);
+  const notes = accounts.flatMap(({ login, state, problem, muted }) => [
+    ...(problem === undefined || state === 'connected' ? [] : [`${login}: ${problem}`]),
+    ...(muted.length === 0
+      ? []
+      : [`${login} does not hear ${muted.join(', ')}: taken for bots that answer every answer`]),
+  ]);
+  return [...table, ...notes.map(indented), ''];
+}
+
+function pluginLines(status: Status, age: Age): string[] {
+  const rows = status.accounts.flatMap((account) => account.plugins.map((plugin) => ({ account, plugin })));
+  if (rows.length === 0) return [];
+  const table = formatTable(rows, [
+    { title: 'BOT', of: ({ plugin }) => plugin.name },
+    { title: 'ACCOUNT', of: ({ account }) => nameOf(account, status) },
+    { title: 'STATE', of: ({ plugin }) => stateText(plugin, status.at) },
+    { title: 'CALLS', of: ({ plugin }) => plugin.calls },
+    { title: 'FAILED', of: ({ plugin }) => plugin.failures },
+    { title: 'SKIPPED', of: ({ plugin }) => plugin.skipped },
+  ]);
+  const notes = rows.flatMap(({ plugin: { name, errors } }) => {
+    const error = errors.at(-1);
+    if (!error) return [];
+    const who = error.peer === undefined ? '' : `, for ${error.peer}`;
+    return [`${name} failed ${age(error.at)} ago in ${error.hook}${who}: ${error.message}`];
+  });
+  return [...table, ...notes.map(indented), ''];
+}
+
+function stateText({ state, setAsideUntil }: Account['plugins'][number], at: Date): string {
+  if (setAsideUntil === undefined) return state;
+  const leftMs = setAsideUntil.getTime() - at.getTime();
+  return leftMs > 0 ? `${state} for another ${formatSpan(leftMs)}` : `${state} until it is called`;
+}
+
+function jobLines(status: Status, { zone, time }: { zone: Zone; time: (date: Date) => string }): string[] {
+  const rows = status.accounts.flatMap(({ plugins }) =>
+    plugins.flatMap((plugin) => plugin.jobs.map((job) => ({ plugin, job }))),
+  );
+  if (rows.length === 0) return [];
+  const inHowLong = (date: Date): string => formatSpan(date.getTime() - status.at.getTime());
+  const table = formatTable(rows, [
+    { title: 'JOB', of: ({ job }) => job.name },
+    { title: 'BOT', of: ({ plugin }) => plugin.name },
+    {
+      title: `NEXT RUN (${zone.name})`,
+      of: ({ job: { next } }) => (next ? `${time(next)}, in ${inHowLong(next)}` : 'none'),
+    },
+    {
+      title: 'LAST RUN',
+      of: ({ job: { lastRun } }) => (lastRun ? `${time(lastRun.startedAt)}, ${outcome(lastRun.ok)}` : 'none yet'),
+    },
+  ]);
+  return [...table, ''];
+}
+
+function outcome(ok: boolean | undefined): string {
+  if (ok === undefined) return 'under way';
+  return ok ? 'ok' : 'failed';
+}
+
+function channelLines(status: Status, age: Age): string[] {
+  const rows = status.accounts.flatMap(({ channels }) => channels);
+  if (rows.length === 0) return [];
+  const table = formatTable(rows, [
+    { title: 'PRIVATE CONNECTION WITH', of: ({ peer }) => peer },
+    { title: 'BOT', of: ({ bot }) => bot },
+    { title: 'ASKED BY', of: ({ role }) => (role === 'target' ? 'the peer' : 'the bot') },
+    { title: 'OPEN FOR', of: ({ openedAt }) => age(openedAt) },
+    { title: 'RECEIVED', of: ({ bytesReceived }) => formatBytes(bytesReceived) },
+    { title: 'SENT', of: ({ bytesSent }) => formatBytes(bytesSent) },
+  ]);
+  return [...table, ''];
+}
+
+function serverLines({ server }: Status): string[] {
+  if (!server) return [];
+  const { addresses, clients, connections, channels, accepted, messages, established, relayedBytes } = server;
+  const troubles = [
+    [server.malformed, 'closed for bytes that are no packet'],
+    [server.forbidden, 'forbidden packets'],
+    [server.slow, 'cut off because they did not read'],
+    [server.wrongIds, 'turned away for a wrong connect id'],
+  ] as const;
+  return [
+    `server on ${addresses.join(', ')}`,
+    indented(
+      `now: ${counted(clients, 'client')}, ${counted(connections, 'connection')}, ${counted(channels, 'private connection')}`,
+    ),
+    indented(
+      `so far: ${counted(accepted, 'connection')}, ${counted(messages, 'message')}, ${counted(established, 'private connection')} (${formatBytes(relayedBytes)})`,
+    ),
+    ...troubles.filter(([times]) => times > 0).map(([times, what]) => indented(`${times} ${what}`)),
+  ];
+}
+
+/** An account's login, and its server where the login alone is not enough. */
+function nameOf({ login, server }: Account, { accounts }: Status): string {
+  return accounts.filter((other) => other.login === login).length > 1 ? `${login} on ${server}` : login;
+}
+
+const indented = (text: string): string => `  ${text}`;
