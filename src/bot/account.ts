@@ -186,7 +186,6 @@ export class Account {
   get status(): AccountStatus {
     const { waiting, sent, dropped } = this.#outbox;
     const { login, server, clock } = this.#settings;
-    const { opened, bytesIn, bytesOut } = this.#requests.channelTotals;
     return {
       login,
       server: formatAddress(server),
@@ -197,7 +196,7 @@ export class Account {
       channels: this.#requests.channels.map(({ peer, bot, role, openedAt, bytesIn, bytesOut }) => {
         return { peer, bot, role, openedAt, bytesReceived: bytesIn, bytesSent: bytesOut };
       }),
-      channelTotals: { opened, bytesReceived: bytesIn, bytesSent: bytesOut },
+      channelTotals: this.#requests.channelTotals,
       messages: { heard: this.#heard, sent, waiting, dropped },
       muted: this.#guard?.muted(clock.now().getTime()) ?? [],
     };

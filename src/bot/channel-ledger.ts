@@ -28,8 +28,8 @@ export interface OpenChannel extends ChannelParties {
 /** What all private connections of an account came to, the closed and the open ones. */
 export interface ChannelTotals {
   readonly opened: number;
-  readonly bytesIn: number;
-  readonly bytesOut: number;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
 }
 
 /** A place that is taken: by a request that is being decided, a channel that comes about, or an open one. */
@@ -40,7 +40,7 @@ export interface ChannelPlace {
   release(): void;
 }
 
-const NO_CHANNELS: ChannelTotals = { opened: 0, bytesIn: 0, bytesOut: 0 };
+const NO_CHANNELS: ChannelTotals = { opened: 0, bytesReceived: 0, bytesSent: 0 };
 
 interface Entry {
   readonly parties: ChannelParties;
@@ -68,7 +68,9 @@ export class ChannelLedger {
   totals(account: ChannelAccount): ChannelTotals {
     const key = accountKey(account);
     let totals = this.#closed.get(key) ?? NO_CHANNELS;
-    for (const channel of this.channels) if (accountKey(channel) === key) totals = plus(totals, channel);
+    for (const { parties, opened } of this.#entries) {
+      if (opened && accountKey(parties) === key) totals = plus(totals, opened.channel);
+    }
     return totals;
   }
 
@@ -94,8 +96,7 @@ export class ChannelLedger {
         const closed = (): void => {
           release();
           const key = accountKey(parties);
-          const { bytesReceived: bytesIn, bytesSent: bytesOut } = channel;
-          this.#closed.set(key, plus(this.#closed.get(key) ?? NO_CHANNELS, { bytesIn, bytesOut }));
+          this.#closed.set(key, plus(this.#closed.get(key) ?? NO_CHANNELS, channel));
         };
         if (channel.destroyed) closed();
         else channel.once('close', closed);
@@ -114,8 +115,12 @@ function accountKey({ server, login }: ChannelAccount): string {
   return `${server} ${loginKey(login)}`;
 }
 
-function plus(totals: ChannelTotals, { bytesIn, bytesOut }: Pick<OpenChannel, 'bytesIn' | 'bytesOut'>): ChannelTotals {
-  return { opened: totals.opened + 1, bytesIn: totals.bytesIn + bytesIn, bytesOut: totals.bytesOut + bytesOut };
+function plus(totals: ChannelTotals, { bytesReceived, bytesSent }: Channel): ChannelTotals {
+  return {
+    opened: totals.opened + 1,
+    bytesReceived: totals.bytesReceived + bytesReceived,
+    bytesSent: totals.bytesSent + bytesSent,
+  };
 }
 
 function botKey({ server, login, bot }: ChannelParties): string {

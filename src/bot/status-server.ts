@@ -23,6 +23,8 @@ export interface StatusServerOptions {
   readonly log: Logger;
   /** The runtime's. @default the machine's own */
   readonly clock?: Clock;
+  /** For a whole request to come, and for a client to take more of its answer, in ms. @default 10000 */
+  readonly requestTimeoutMs?: number;
 }
 
 /** An HTTP endpoint that tells how the bots are. */
@@ -35,10 +37,7 @@ export interface StatusServer {
 
 const MAX_CONNECTIONS = 32;
 const MAX_HEADER_BYTES = 8 * 1024;
-/** For a whole request to come, and for a client to take more of its answer. */
-const REQUEST_TIMEOUT_MS = 10_000;
-/** How often requests are looked at for being late. */
-const CHECK_INTERVAL_MS = 1_000;
+const DEFAULT_REQUEST_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_TIMEOUT_MS = 5_000;
 const CLOSE_GRACE_MS = 500;
 
@@ -56,6 +55,7 @@ interface Answer {
  */
 export async function startStatusServer(options: StatusServerOptions): Promise<StatusServer> {
   const { address, runtime, server, log, clock = SYSTEM_CLOCK } = options;
+  const { requestTimeoutMs = DEFAULT_REQUEST_TIMEOUT_MS } = options;
   const delay = new EventLoopDelay();
   const document = () => statusDocument(runtime.status, server, clock.now());
   const pages: Readonly<Record<string, () => Answer>> = {
@@ -71,9 +71,9 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
   const http = createServer(
     {
       maxHeaderSize: MAX_HEADER_BYTES,
-      headersTimeout: REQUEST_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      connectionsCheckingInterval: CHECK_INTERVAL_MS,
+      headersTimeout: requestTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: requestTimeoutMs / 10,
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     },
     (request, response) => {
@@ -89,7 +89,7 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
     },
   );
   http.maxConnections = MAX_CONNECTIONS;
-  http.timeout = REQUEST_TIMEOUT_MS;
+  http.timeout = requestTimeoutMs;
   try {
     await new Promise<void>((resolve, reject) => {
       http.once('error', (error) => reject(listenFailure(formatStatusAddress(address), error)));
