@@ -1,7 +1,7 @@
-import { InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { configuredServer } from '../../src/cli/connect.ts';
-import { addressArgument, loginArgument, seconds } from '../../src/cli/options.ts';
+import { addressArgument, loginArgument, seconds, statusOption } from '../../src/cli/options.ts';
 
 describe('an option', () => {
   test.each([
@@ -25,6 +25,21 @@ describe('an option', () => {
   test('that is an address is refused in words', () => {
     expect(addressArgument('chat.example.org')).toEqual({ host: 'chat.example.org', port: 7777, longBytes: 4 });
     expect(() => addressArgument('a:b')).toThrow(InvalidArgumentError);
+  });
+
+  test.each([
+    [['--status'], { host: '127.0.0.1', port: 7780 }],
+    [['--status', '0'], { host: '127.0.0.1', port: 0 }],
+    [['--status', '[::1]:9000'], { host: '::1', port: 9000 }],
+  ])('that switches the status endpoint on: %j', (argv, address) => {
+    const command = new Command().addOption(statusOption()).parse(argv, { from: 'user' });
+    expect(command.opts()).toEqual({ status: address });
+  });
+
+  test('that switches the status endpoint on tells where it stands when it has taken a bot for an address', () => {
+    const command = new Command().addOption(statusOption()).argument('[bots...]').exitOverride();
+    command.configureOutput({ writeErr: () => undefined });
+    expect(() => command.parse(['--status', './bots/echo.ts'], { from: 'user' })).toThrow('--status stands last');
   });
 
   test('that is a login is refused in words', () => {

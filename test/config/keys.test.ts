@@ -7,6 +7,7 @@ const FULL = `
 $schema: ./docs/config.schema.json
 server: tcp://chat.example.org:7777?longBytes=8
 login: robot
+status: 127.0.0.1:7780
 bots:
   - ./bots/echo.ts
   - path: ./bots/announce.ts
@@ -35,6 +36,7 @@ describe('loadConfig, keys', () => {
       $schema: './docs/config.schema.json',
       server: 'tcp://chat.example.org:7777?longBytes=8',
       login: 'robot',
+      status: '127.0.0.1:7780',
       bots: [
         './bots/echo.ts',
         {
@@ -80,6 +82,20 @@ describe('loadConfig, keys', () => {
   it.each(Object.keys(DEFAULT_SERVER_LIMITS))('takes the limit %s', async (name) => {
     const { config } = await loadConfig({ file: await writeConfig(`serve: { limits: { ${name}: 7 } }`) });
     expect(config.serve?.limits).toEqual({ [name]: 7 });
+  });
+
+  it('takes a bare port for the status endpoint', async () => {
+    const { config } = await loadConfig({ file: await writeConfig('status: 7781') });
+    expect(config.status).toBe('7781');
+  });
+
+  it.each([
+    ['tcp://127.0.0.1:7777', /:1:9: status: 'tcp:.*the status endpoint speaks http, not tcp/],
+    ['99999', /:1:9: status: '99999' is not an address/],
+    ['true', /:1:9: status: expected an address \(host:port\) or a port, found true/],
+    ['[7780]', /:1:9: status: expected an address \(host:port\) or a port, found a list/],
+  ])('refuses the status address %s', async (value, why) => {
+    expect(await complaints(`status: ${value}`)).toEqual([expect.stringMatching(why)]);
   });
 
   it.each(['server: embedded', 'policy: { default: ask }', 'policy: { default: accept }', 'bots: []', 'policy: {}'])(

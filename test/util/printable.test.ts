@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { closest } from '../../src/util/closest.ts';
-import { formatBytes, formatDuration } from '../../src/util/printable.ts';
+import { formatBytes, formatDuration, formatSpan } from '../../src/util/printable.ts';
 
 describe('formatBytes', () => {
   it.each([
@@ -18,6 +18,23 @@ describe('formatBytes', () => {
     [5000 * 1024 ** 4, '5000.0 TiB'],
   ])('says %i as %s', (bytes, text) => {
     expect(formatBytes(bytes)).toBe(text);
+  });
+});
+
+describe('formatSpan', () => {
+  it.each([
+    [-5_000, '0 s'],
+    [999, '0 s'],
+    [59_999, '59 s'],
+    [60_000, '1 min'],
+    [3_599_999, '59 min'],
+    [3_600_000, '1 h'],
+    [11_520_000, '3 h 12 min'],
+    [86_399_999, '23 h 59 min'],
+    [86_400_000, '1 d'],
+    [100 * 86_400_000 + 3 * 3_600_000, '100 d 3 h'],
+  ])('says %i ms as %s', (ms, text) => {
+    expect(formatSpan(ms)).toBe(text);
   });
 });
 

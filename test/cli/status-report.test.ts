@@ -1,0 +1,197 @@
+import { safeParse, type InferInput } from 'valibot';
+import { describe, expect, test } from 'vitest';
+import { isWell, STATUS_SCHEMA, type Status } from '../../src/cli/status/document.ts';
+import { statusReport } from '../../src/cli/status/report.ts';
+import { Zone } from '../../src/util/zone.ts';
+
+type Told = InferInput<typeof STATUS_SCHEMA>;
+
+const PLUGIN = { name: 'echo', state: 'running', calls: 12, failures: 0, skipped: 0, errors: [], jobs: [] };
+
+const ACCOUNT = {
+  login: 'echo',
+  server: 'tcp://127.0.0.1:7777',
+  state: 'connected',
+  since: '2025-06-01T09:00:00.000Z',
+  plugins: [PLUGIN],
+  channels: [],
+  messages: { heard: 1204, sent: 7, waiting: 0, dropped: 0 },
+  muted: [],
+};
+
+const WELL: Told = {
+  version: '0.1.0',
+  node: 'v20.20.2',
+  pid: 4242,
+  startedAt: '2025-05-30T06:00:00.000Z',
+  at: '2025-06-01T10:00:00.000Z',
+  memoryBytes: 80 * 1024 * 1024,
+  accounts: [ACCOUNT],
+};
+
+function read(told: unknown): Status {
+  const { success, output } = safeParse(STATUS_SCHEMA, told);
+  if (!success) throw new Error('not a status');
+  return output;
+}
+
+/** The report of a status that differs from one where all is well. */
+const report = (changes: Partial<Told> = {}): string =>
+  statusReport(read({ ...WELL, ...changes }), new Zone('Europe/Paris')).join('\n');
+
+const withPlugin = (changes: object): Partial<Told> => ({
+  accounts: [{ ...ACCOUNT, plugins: [{ ...PLUGIN, ...changes }] }],
+});
+
+describe('the report of a status', () => {
+  test('is short where all is well', () => {
+    expect(report()).toBe(
+      [
+        'chatosbot 0.1.0 on Node.js v20.20.2, process 4242, up 2 d 4 h, 80.0 MiB',
+        '',
+        'ACCOUNT  SERVER                STATE              HEARD  SENT  WAITING  DROPPED',
+        'echo     tcp://127.0.0.1:7777  connected for 1 h   1204     7        0        0',
+        '',
+        'BOT   ACCOUNT  STATE    CALLS  FAILED  SKIPPED',
+        'echo  echo     running     12       0        0',
+      ].join('\n'),
+    );
+  });
+
+  test('tells why an account is not connected, and whom it does not hear', () => {
+    const account = { ...ACCOUNT, state: 'connecting', problem: 'connection refused', muted: ['parrot', 'polly'] };
+    const text = report({ accounts: [account] });
+    expect(text).toContain('connecting for 1 h');
+    expect(text).toContain('\n  echo: connection refused\n');
+    expect(text).toContain('\n  echo does not hear parrot, polly: taken for bots that answer every answer\n');
+  });
+
+  test('names the server where two accounts have the same login', () => {
+    const text = report({ accounts: [ACCOUNT, { ...ACCOUNT, server: 'tcp://127.0.0.1:9999' }] });
+    expect(text).toMatch(/^echo +echo on tcp:\/\/127\.0\.0\.1:7777 +running/m);
+    expect(text).toMatch(/^echo +echo on tcp:\/\/127\.0\.0\.1:9999 +running/m);
+  });
+
+  test('tells until when a bot is set aside, and its last failure', () => {
+    const at = '2025-06-01T09:59:10.000Z';
+    const errors = [
+      { at, hook: 'onMessage', peer: 'alice', message: 'the first' },
+      { at, hook: '!roll', peer: 'bob', message: 'the last' },
+    ];
+    const aside = { state: 'set aside', setAsideUntil: '2025-06-01T10:00:24.000Z', failures: 5, errors };
+    const text = report(withPlugin(aside));
+    expect(text).toMatch(/^echo +echo +set aside for another 24 s +12 +5 +0$/m);
+    expect(text).toContain('\n  echo failed 50 s ago in !roll, for bob: the last');
+    expect(text).not.toContain('the first');
+    const over = report(withPlugin({ ...aside, setAsideUntil: '2025-06-01T09:59:59.000Z' }));
+    expect(over).toMatch(/set aside until it is called/);
+  });
+
+  test('tells of jobs when they run next, by the clock of who reads it, and how the last run went', () => {
+    const startedAt = '2025-06-01T01:00:00.000Z';
+    const job = { running: 0, next: '2025-06-02T01:00:00.000Z' };
+    const jobs = [
+      { ...job, name: 'good', lastRun: { startedAt, ok: true } },
+      { ...job, name: 'bad', lastRun: { startedAt, ok: false } },
+      { ...job, name: 'long', lastRun: { startedAt }, running: 1 },
+      { name: 'over', running: 0 },
+    ];
+    const text = report(withPlugin({ jobs }));
+    expect(text).toContain('JOB   BOT   NEXT RUN (Europe/Paris)');
+    expect(text).toMatch(/^good +echo +2025-06-02 03:00:00, in 15 h +2025-06-01 03:00:00, ok$/m);
+    expect(text).toMatch(/^bad .* 2025-06-01 03:00:00, failed$/m);
+    expect(text).toMatch(/^long .* 2025-06-01 03:00:00, under way$/m);
+    expect(text).toMatch(/^over +echo +none +none yet$/m);
+  });
+
+  test('lists private connections with who asked, how old they are, and what they carried', () => {
+    const channel = { peer: 'alice', bot: 'echo', openedAt: '2025-06-01T09:57:00.000Z' };
+    const channels = [
+      { ...channel, role: 'target', bytesReceived: 1_572_864, bytesSent: 12 },
+      { ...channel, role: 'requester', bytesReceived: 0, bytesSent: 0 },
+    ];
+    const text = report({ accounts: [{ ...ACCOUNT, channels }] });
+    expect(text).toMatch(/^alice +echo +the peer +3 min +1\.5 MiB +12 B$/m);
+    expect(text).toMatch(/^alice +echo +the bot +3 min +0 B +0 B$/m);
+  });
+
+  test('tells of the server in the process, and of its troubles where there are any', () => {
+    const server = {
+      addresses: ['tcp://127.0.0.1:7777', 'tcp://127.0.0.1:7778?longBytes=8'],
+      ...{ clients: 3, connections: 5, channels: 1, accepted: 40, messages: 100, established: 9 },
+      ...{ relayedBytes: 2048, malformed: 0, forbidden: 0, slow: 0, wrongIds: 2 },
+    };
+    expect(report({ server })).toMatch(
+      new RegExp(
+        [
+          '^server on tcp://127.0.0.1:7777, tcp://127.0.0.1:7778\\?longBytes=8',
+          '  now: 3 clients, 5 connections, 1 private connection',
+          '  so far: 40 connections, 100 messages, 9 private connections \\(2.0 KiB\\)',
+          '  2 turned away for a wrong connect id$',
+        ].join('\n'),
+        'm',
+      ),
+    );
+  });
+
+  test('shows what a terminal could obey instead of obeying it, and keeps rows on one line', () => {
+    const evil = 'a\u001b[2J\nb\u202e';
+    const text = report({
+      accounts: [
+        {
+          ...ACCOUNT,
+          login: evil,
+          problem: evil,
+          state: 'connecting',
+          muted: [evil],
+          channels: [{ peer: evil, bot: evil, role: 'target', openedAt: WELL.at, bytesReceived: 0, bytesSent: 0 }],
+          plugins: [
+            {
+              ...PLUGIN,
+              name: evil,
+              errors: [{ at: WELL.at, hook: evil, peer: evil, message: evil }],
+              jobs: [{ name: evil, running: 0 }],
+            },
+          ],
+        },
+      ],
+    });
+    expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+    expect(text).toContain('a\\e[2J\\nb\\u{202e}');
+    expect(text).not.toMatch(/^b/m);
+  });
+
+  test('cuts cells that are too long', () => {
+    const text = report(withPlugin({ name: 'x'.repeat(500) }));
+    expect(text).toContain(`${'x'.repeat(79)}…  echo`);
+  });
+});
+
+describe('a status', () => {
+  test('is well where all accounts are connected and all bots at work', () => {
+    expect(isWell(read(WELL))).toBe(true);
+    for (const state of ['connecting', 'standby', 'ended']) {
+      expect({ state, well: isWell(read({ ...WELL, accounts: [ACCOUNT, { ...ACCOUNT, state }] })) }).toEqual({
+        state,
+        well: false,
+      });
+    }
+    for (const state of ['set aside', 'probing', 'waiting', 'stopping', 'stopped']) {
+      expect({ state, well: isWell(read({ ...WELL, ...withPlugin({ state }) })) }).toEqual({ state, well: false });
+    }
+  });
+
+  test('may have more in it than is known', () => {
+    expect(read({ ...WELL, clusters: [] }).pid).toBe(4242);
+  });
+
+  test.each([
+    ['nothing', null],
+    ['a list', []],
+    ['another object', { status: 'ok' }],
+    ['a wrong date', { ...WELL, at: 'yesterday' }],
+    ['a wrong number', { ...WELL, accounts: [{ ...ACCOUNT, messages: { ...ACCOUNT.messages, sent: '7' } }] }],
+  ])('is not %s', (_, told) => {
+    expect(safeParse(STATUS_SCHEMA, told).success).toBe(false);
+  });
+});
