@@ -51,7 +51,7 @@ describe('status', () => {
     await log.until(/set aside/);
     const { status, stdout } = await run(['status', '--status', `${port}`]);
     expect(status).toBe(75);
-    expect(stdout).toMatch(/^failing +failing +set aside for another \d+ s +5 +5 +0$/m);
+    expect(stdout).toMatch(/^failing +failing +set aside for another \d+ s +\d+ +5 +0$/m);
     expect(stdout).toMatch(/^ {2}failing failed \d+ s ago in onMessage, for alice: out\\e\[2J of order$/m);
   });
 
