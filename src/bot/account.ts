@@ -8,11 +8,11 @@ import type { ChannelLedger } from './channel-ledger.ts';
 import type { BreakerLimits } from './circuit-breaker.ts';
 import { CommandRouter } from './command-router.ts';
 import type { Message } from './context.ts';
-import type { RuntimeObserver } from './events.ts';
+import type { OfAccount, RuntimeObserver } from './events.ts';
 import type { FloodLimits } from './flood-limits.ts';
 import { LoopGuard, type LoopLimits } from './loop-guard.ts';
 import { Outbox } from './outbox.ts';
-import { currentCall, PluginRunner, type AccountServices } from './plugin-runner.ts';
+import { awaitPeer, currentCall, PluginRunner, type AccountServices, type Cause } from './plugin-runner.ts';
 import type { LoadedPlugin } from './plugin-shape.ts';
 import { DEFAULT_ASK_TIMEOUT_MS, Questions } from './questions.ts';
 import { PrivateRequests } from './private-requests.ts';
@@ -66,7 +66,9 @@ export class Account {
   readonly #requests: PrivateRequests;
   readonly #runners: PluginRunner[] = [];
   readonly #seats = new Map<PluginRunner, Seat>();
+  readonly #place: OfAccount;
   #heard = 0;
+  #speaking = 0;
   #started = false;
   #stopping = false;
   #state: AccountStatus['state'] = 'connecting';
@@ -101,8 +103,8 @@ export class Account {
     this.#guard = settings.loopLimits && new LoopGuard(settings.loopLimits);
     this.#commands = new CommandRouter(settings.commandPrefix, () => this.#runners, this.#log);
     const { policy, ledger, observer } = settings;
-    const account = { server: formatAddress(server), login };
-    this.#requests = new PrivateRequests({ account, policy, ledger, observer, log: this.#log, clock });
+    this.#place = { server: formatAddress(server), login };
+    this.#requests = new PrivateRequests({ account: this.#place, policy, ledger, observer, log: this.#log, clock });
     client.on('message', (message) => this.#onMessage(message));
     client.on('request', (request) => void this.#requests.handle(request, this.#runners));
     client.on('connected', () => this.#onConnected());
@@ -149,6 +151,11 @@ export class Account {
     return this.#client.channelCount;
   }
 
+  /** What is under way and will end by itself: calls that do not wait for a peer, and messages on their way out. */
+  get busy(): number {
+    return this.#runners.reduce((sum, runner) => sum + runner.busy, this.#speaking);
+  }
+
   /** Resolves when logged in. Throws what the client throws: `LOGIN_REFUSED` above all. */
   start(): Promise<void> {
     return this.#client.start();
@@ -160,6 +167,7 @@ export class Account {
    */
   async finish(): Promise<void> {
     this.#stopping = true;
+    this.#settings.observer({ type: 'stopping', ...this.#place });
     this.#requests.stop();
     await Promise.all(this.#runners.map((runner) => runner.stop()));
     if (this.#client.connected) await this.#outbox.emptied();
@@ -203,17 +211,25 @@ export class Account {
   }
 
   #createRunner(plugin: LoadedPlugin, options: Readonly<Record<string, unknown>>, seat: Seat): PluginRunner {
-    const { log, clock, breaker, login, server } = this.#settings;
+    const { log, clock, breaker, login, observer } = this.#settings;
+    const bot = plugin.name;
     const services: AccountServices = {
-      login,
-      server: formatAddress(server),
-      speak: (to, text) => this.#speak(to, text),
-      ask: (peer, question, { signal, timeoutMs = DEFAULT_ASK_TIMEOUT_MS }) =>
-        this.#questions.ask(peer, true, { put: () => this.#speak(peer, question), signal, timeoutMs }),
+      ...this.#place,
+      speak: (to, text) => this.#speak(to, text, { bot }),
+      ask: (peer, question, { signal, timeoutMs = DEFAULT_ASK_TIMEOUT_MS }) => {
+        const put = (): Promise<void> => this.#speak(peer, question, { bot });
+        return awaitPeer(this.#questions.ask(peer, true, { put, signal, timeoutMs }));
+      },
       request: async (peer, asked) => {
-        const channel = await this.#client.request(peer, asked);
-        this.#requests.adopt(channel, plugin.name);
-        return channel;
+        try {
+          const channel = await awaitPeer(this.#client.request(peer, asked));
+          observer({ type: 'requested', ...this.#place, to: peer, outcome: 'opened' });
+          this.#requests.adopt(channel, bot);
+          return channel;
+        } catch (error) {
+          if (isChatosError(error)) observer({ type: 'requested', ...this.#place, to: peer, outcome: error.code });
+          throw error;
+        }
       },
     };
     const runner = new PluginRunner(plugin, services, {
@@ -229,9 +245,11 @@ export class Account {
   }
 
   #onConnected(): void {
-    const { login, server, onLogin } = this.#settings;
+    const { login, server, onLogin, observer } = this.#settings;
+    const names = this.#runners.map(({ plugin }) => plugin.name);
     this.#enter('connected', undefined);
-    onLogin({ names: this.#runners.map(({ plugin }) => plugin.name), login, server });
+    observer({ type: 'connected', ...this.#place, bots: names });
+    onLogin({ names, login, server });
     this.#outbox.connected();
     if (this.#started || this.#stopping) return;
     this.#started = true;
@@ -254,28 +272,42 @@ export class Account {
       this.#log.warn(`${from} seems to be a bot; ${why}`, { peer: from });
     }
     if (verdict !== 'pass') return;
-    this.#settings.observer({ type: 'heard', login: this.#client.login, from, text, private: isPrivate });
+    const cause: Cause = { from, number: this.#heard };
+    this.#settings.observer({ type: 'heard', ...this.#place, ...cause, private: isPrivate, text });
     const message: Message = {
       from,
       text,
       private: isPrivate,
-      reply: (answer) => this.#speak(isPrivate ? from : undefined, answer, from),
+      reply: (answer) => this.#speak(isPrivate ? from : undefined, answer, { cause }),
       ask: (question, { timeoutMs = DEFAULT_ASK_TIMEOUT_MS, signal = currentCall()?.runner.context.signal } = {}) => {
-        const put = (): Promise<void> => this.#speak(isPrivate ? from : undefined, question, from);
-        return this.#questions.ask(from, isPrivate, { put, signal, timeoutMs });
+        const put = (): Promise<void> => this.#speak(isPrivate ? from : undefined, question, { cause });
+        return awaitPeer(this.#questions.ask(from, isPrivate, { put, signal, timeoutMs }));
       },
     };
-    if (this.#questions.take(message) || this.#commands.take(message)) return;
+    const whisper = (answer: string): Promise<void> => this.#speak(from, answer, { cause });
+    if (this.#questions.take(message) || this.#commands.take({ message, cause, whisper })) return;
     for (const runner of this.#runners) {
       const { onMessage } = runner.plugin.hooks;
-      if (onMessage) runner.dispatch(from, 'onMessage', () => onMessage(message, runner.context));
+      if (onMessage) runner.dispatch(cause, 'onMessage', () => onMessage(message, runner.context));
     }
   }
 
-  /** @param cause whom it answers, where that is known; else the peer that caused the call that is running */
-  async #speak(to: string | undefined, text: string, cause = currentCall()?.peer): Promise<void> {
+  /** What is not known of who says it and why is what the call is about that is running. */
+  async #speak(to: string | undefined, text: string, known: { bot?: string; cause?: Cause } = {}): Promise<void> {
+    const call = currentCall();
+    const { bot = call?.runner.plugin.name, cause: { from: cause, number: answers } = causeOf(call) } = known;
     if (cause !== undefined) this.#guard?.answered(cause, this.#settings.clock.now().getTime());
-    this.#settings.observer({ type: 'said', login: this.#client.login, to, text, cause });
-    for (const part of splitText(text)) await this.#outbox.send(to, part);
+    this.#settings.observer({ type: 'said', ...this.#place, bot, to, text, cause, answers });
+    this.#speaking += 1;
+    try {
+      for (const part of splitText(text)) await this.#outbox.send(to, part);
+    } finally {
+      this.#speaking -= 1;
+    }
   }
+}
+
+function causeOf(call: ReturnType<typeof currentCall>): Partial<Cause> {
+  const { peer: from, heard: number } = call ?? {};
+  return { ...(from !== undefined && { from }), ...(number !== undefined && { number }) };
 }

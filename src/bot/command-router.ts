@@ -3,13 +3,21 @@ import { closest } from '../util/closest.ts';
 import type { Logger } from '../util/log.ts';
 import { parseArgs, rangeOf, usageOf, type ArgSpec, type ArgSpecs, type ArgValues, type Command } from './commands.ts';
 import type { Message } from './context.ts';
-import type { PluginRunner } from './plugin-runner.ts';
+import type { Cause, PluginRunner } from './plugin-runner.ts';
 import { HELP_COMMAND } from './plugin-shape.ts';
 
 interface Found {
   readonly name: string;
   readonly command: Command;
   readonly runner: PluginRunner;
+}
+
+/** A message, and how its account answers it. */
+export interface HeardMessage {
+  readonly message: Message;
+  readonly cause: Cause;
+  /** Answers its sender alone, wherever it was said. */
+  whisper(text: string): Promise<void>;
 }
 
 /** Finds the commands in what is said to an account, calls them, and answers `!help` and what is nearly a command. */
@@ -25,7 +33,8 @@ export class CommandRouter {
   }
 
   /** Whether the message was one for commands; nobody else need hear it then. */
-  take(message: Message): boolean {
+  take(heard: HeardMessage): boolean {
+    const { message } = heard;
     const { text } = message;
     if (!text.startsWith(this.#prefix)) return false;
     const line = /^(\S+)\s*([^]*)$/.exec(text.slice(this.#prefix.length));
@@ -34,31 +43,33 @@ export class CommandRouter {
     const name = word.toLowerCase();
     if (name === HELP_COMMAND) {
       // In a room full of bots, all of them answer: that is for the one who asked.
-      this.#answer(message, this.#help(rest.trim()), { privately: true });
+      this.#answer(message.from, heard.whisper(this.#help(rest.trim())));
       return true;
     }
     const found = this.#find(name);
     if (found) {
-      this.#call(found, rest, message);
+      this.#call(found, rest, heard);
       return true;
     }
     const near = closest(word, [...this.#names(), HELP_COMMAND]);
     if (near !== undefined) {
-      this.#answer(message, `There is no such command; did you mean ${this.#prefix}${near}?`);
+      this.#answer(message.from, message.reply(`There is no such command; did you mean ${this.#prefix}${near}?`));
       return true;
     }
     if (!message.private || this.#runners().some((runner) => runner.has('onMessage'))) return false;
-    this.#answer(message, `There is no such command; ${this.#prefix}${HELP_COMMAND} lists them.`);
+    const hint = `${this.#prefix}${HELP_COMMAND} lists them`;
+    this.#answer(message.from, message.reply(`There is no such command; ${hint}.`));
     return true;
   }
 
-  #call({ name, command, runner }: Found, rest: string, message: Message): void {
+  #call({ name, command, runner }: Found, rest: string, { message, cause }: HeardMessage): void {
     const parsed = parseArgs(command.args ?? {}, rest);
     if ('problem' in parsed) {
-      this.#answer(message, `${parsed.problem}; usage: ${usageOf(this.#prefix, name, command.args)}`);
+      const usage = usageOf(this.#prefix, name, command.args);
+      this.#answer(message.from, message.reply(`${parsed.problem}; usage: ${usage}`));
       return;
     }
-    runner.dispatch(message.from, `${this.#prefix}${name}`, () =>
+    runner.dispatch(cause, `${this.#prefix}${name}`, () =>
       command.run(parsed.values as ArgValues<ArgSpecs>, message, runner.context),
     );
   }
@@ -96,10 +107,9 @@ export class CommandRouter {
     return [...parts, ...(example === undefined ? [] : [`for example: ${example}`])].join(' | ');
   }
 
-  #answer(message: Message, text: string, { privately = false } = {}): void {
-    const sent = privately ? this.#runners()[0]!.context.tell(message.from, text) : message.reply(text);
+  #answer(peer: string, sent: Promise<void>): void {
     sent.catch((error: unknown) => {
-      this.#log.warn(`an answer about commands was not sent: ${messageOf(error)}`, { peer: message.from });
+      this.#log.warn(`an answer about commands was not sent: ${messageOf(error)}`, { peer });
     });
   }
 }

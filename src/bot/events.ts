@@ -1,30 +1,80 @@
+import type { ErrorCode } from '../errors.ts';
+
+/** Whom something happened to: an account at a server. */
+export interface OfAccount {
+  /** The server that the account is on, as `tcp://127.0.0.1:7777`. */
+  readonly server: string;
+  /** The account. */
+  readonly login: string;
+}
+
+/** An account has logged in, for the first time or again. */
+export interface ConnectedEvent extends OfAccount {
+  readonly type: 'connected';
+  /** The names of its plugins. */
+  readonly bots: readonly string[];
+}
+
+/** A message has come that the plugins are to hear. */
+export interface HeardEvent extends OfAccount {
+  readonly type: 'heard';
+  /** Counts the messages that the account has heard in this process, from 1. */
+  readonly number: number;
+  /** Who said it. */
+  readonly from: string;
+  /** Whether it was said to the account alone. */
+  readonly private: boolean;
+  readonly text: string;
+}
+
+/** A plugin says something. */
+export interface SaidEvent extends OfAccount {
+  readonly type: 'said';
+  /** The plugin that says it, where that can be told. */
+  readonly bot?: string | undefined;
+  /** To one. @default to everyone */
+  readonly to?: string | undefined;
+  /** As the plugin said it: before it is split into messages, and before the flood limits. */
+  readonly text: string;
+  /** Whom it answers; left out where nobody caused it, as in a schedule. */
+  readonly cause?: string | undefined;
+  /** The number of the message that it answers, where it was one that caused it. */
+  readonly answers?: number | undefined;
+}
+
+/** A peer has asked for a private connection, and it is decided. */
+export interface RequestEvent extends OfAccount {
+  readonly type: 'request';
+  /** Who asked. */
+  readonly from: string;
+  readonly decision: 'accepted' | 'refused';
+}
+
+/** A plugin has asked a peer for a private connection, and knows what became of it. */
+export interface RequestedEvent extends OfAccount {
+  readonly type: 'requested';
+  /** Whom it asked. */
+  readonly to: string;
+  /** `opened`, or the code of the error with which it failed. */
+  readonly outcome: 'opened' | ErrorCode;
+}
+
+/** A private connection has ended. Its bytes are nobody's business. */
+export interface ClosedEvent extends OfAccount {
+  readonly type: 'closed';
+  readonly peer: string;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+}
+
+/** The account stops: it hears nothing more, and what it says now are the last words of its plugins. */
+export interface StoppingEvent extends OfAccount {
+  readonly type: 'stopping';
+}
+
 /** What happens to an account, for whoever records it. */
 export type RuntimeEvent =
-  | {
-      readonly type: 'heard';
-      /** The account that heard it. */
-      readonly login: string;
-      readonly from: string;
-      readonly text: string;
-      readonly private: boolean;
-    }
-  | {
-      readonly type: 'said';
-      /** The account that said it. */
-      readonly login: string;
-      /** To one, or to everyone. */
-      readonly to: string | undefined;
-      /** As the plugin said it: before it is split into messages. */
-      readonly text: string;
-      /** Whom it answers; `undefined` where nobody caused it, as in a schedule. */
-      readonly cause: string | undefined;
-    }
-  | {
-      readonly type: 'request';
-      readonly login: string;
-      readonly from: string;
-      readonly decision: 'accepted' | 'refused';
-    };
+  ConnectedEvent | HeardEvent | SaidEvent | RequestEvent | RequestedEvent | ClosedEvent | StoppingEvent;
 
 /** Receives what happens, as it happens. It must not throw. */
 export type RuntimeObserver = (event: RuntimeEvent) => void;

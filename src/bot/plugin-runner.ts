@@ -24,7 +24,11 @@ interface Call {
   readonly runner: PluginRunner;
   readonly hook: string;
   /** The peer that caused it, if one did. */
-  readonly peer?: string;
+  readonly peer: string | undefined;
+  /** The number of the message that caused it, if one did. */
+  readonly heard: number | undefined;
+  /** What of peers it waits for: answers to questions, private connections. */
+  waits: number;
 }
 
 const current = new AsyncLocalStorage<Call>();
@@ -32,6 +36,18 @@ const current = new AsyncLocalStorage<Call>();
 /** The call that the running code belongs to, where that can be told. */
 export function currentCall(): Call | undefined {
   return current.getStore();
+}
+
+/** Waits for something that is up to a peer: the running call does not count as busy meanwhile. */
+export async function awaitPeer<T>(work: Promise<T>): Promise<T> {
+  const call = current.getStore();
+  if (!call) return work;
+  call.waits += 1;
+  try {
+    return await work;
+  } finally {
+    call.waits -= 1;
+  }
 }
 
 /**
@@ -42,6 +58,13 @@ export function reportStray(error: unknown, log: Logger): void {
   const call = current.getStore();
   if (call) call.runner.strayed(error, call.hook, call.peer);
   else log.error(`uncaught: ${messageOf(error)}`, { stack: error instanceof Error ? error.stack : undefined });
+}
+
+/** The message that causes a call. */
+export interface Cause {
+  readonly from: string;
+  /** Counts the messages that its account has heard. */
+  readonly number: number;
 }
 
 /** What happened when a hook was called. */
@@ -76,7 +99,7 @@ export class PluginRunner {
   readonly #jobs: PluginJobs;
   readonly #breaker: CircuitBreaker;
   readonly #queues = new PeerQueues();
-  readonly #running = new Set<Promise<unknown>>();
+  readonly #running = new Map<Call, Promise<unknown>>();
   readonly #errors: PluginError[] = [];
   #calls = 0;
   #failures = 0;
@@ -136,6 +159,16 @@ export class PluginRunner {
     return this.#breaker.open && (this.#state === 'waiting' || this.#state === 'started');
   }
 
+  /**
+   * Calls under way that will end by themselves: not those that wait for a peer. What an `onChannel` does is up to the
+   * peer, too.
+   */
+  get busy(): number {
+    let count = 0;
+    for (const { hook, waits } of this.#running.keys()) if (waits === 0 && hook !== 'onChannel') count += 1;
+    return count;
+  }
+
   /** Calls `onStart`, and begins its schedules. */
   start(): void {
     if (this.#state !== 'waiting') return;
@@ -145,14 +178,24 @@ export class PluginRunner {
     if (hooks.onStart) void this.call('onStart', undefined, () => hooks.onStart?.(this.context));
   }
 
-  /** Calls something of the plugin that a peer caused, when what the peer caused before has finished. */
-  dispatch(peer: string, hook: string, run: () => unknown): void {
-    if (this.#queues.run(peer, () => this.call(hook, peer, run))) return;
+  /** Calls something of the plugin that a message caused, when what its peer caused before has finished. */
+  dispatch({ from, number }: Cause, hook: string, run: () => unknown): void {
+    if (this.#queues.run(from, () => this.call(hook, from, run, {}, number))) return;
     this.#overload(hook);
   }
 
-  /** Calls a hook; never rejects. What it throws or rejects is logged with plugin, hook and peer. */
-  call<T>(hook: string, peer: string | undefined, run: () => Awaitable<T>, fields?: LogFields): Promise<HookResult<T>> {
+  /**
+   * Calls a hook; never rejects. What it throws or rejects is logged with plugin, hook and peer.
+   *
+   * @param heard the number of the message that caused it
+   */
+  call<T>(
+    hook: string,
+    peer: string | undefined,
+    run: () => Awaitable<T>,
+    fields?: LogFields,
+    heard?: number,
+  ): Promise<HookResult<T>> {
     const last = hook === 'onStop';
     if (this.#running.size >= MAX_RUNNING && !last) {
       this.#overload(hook);
@@ -164,8 +207,8 @@ export class PluginRunner {
       return Promise.resolve({ ok: false, error: undefined });
     }
     this.#calls += 1;
-    const store = peer === undefined ? { runner: this, hook } : { runner: this, hook, peer };
-    const call = current.run(store, async (): Promise<HookResult<T>> => {
+    const call: Call = { runner: this, hook, peer, heard, waits: 0 };
+    const running = current.run(call, async (): Promise<HookResult<T>> => {
       try {
         const value = await run();
         this.#breaker.succeeded();
@@ -175,9 +218,9 @@ export class PluginRunner {
         return { ok: false, error };
       }
     });
-    this.#running.add(call);
-    void call.then(() => this.#running.delete(call));
-    return call;
+    this.#running.set(call, running);
+    void running.then(() => this.#running.delete(call));
+    return running;
   }
 
   /** Something of the plugin has failed outside of its calls. */
@@ -205,7 +248,7 @@ export class PluginRunner {
     if (started && this.has('onStop')) {
       await this.call('onStop', undefined, () => this.plugin.hooks.onStop?.(this.context));
     }
-    await Promise.all([jobs, ...this.#running]);
+    await Promise.all([jobs, ...this.#running.values()]);
     this.#state = 'stopped';
   }
 

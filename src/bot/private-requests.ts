@@ -15,7 +15,7 @@ import {
 } from './channel-ledger.ts';
 import { limitChannel } from './channel-limits.ts';
 import type { IncomingRequest } from './context.ts';
-import type { RuntimeObserver } from './events.ts';
+import type { OfAccount, RuntimeObserver } from './events.ts';
 import type { PluginRunner } from './plugin-runner.ts';
 
 /** The hooks together may take this long to decide about a request; the server itself gives up after 60 s (P10). */
@@ -23,7 +23,7 @@ const DECISION_TIMEOUT_MS = 50_000;
 
 export interface PrivateRequestsSettings {
   /** Where and as whom the bots are logged in. */
-  readonly account: { readonly server: string; readonly login: string };
+  readonly account: OfAccount;
   readonly policy: Policy;
   readonly ledger: ChannelLedger;
   readonly observer: RuntimeObserver;
@@ -62,13 +62,12 @@ export class PrivateRequests {
   /** Answers a request: the first of the plugins that may and wants to gets the channel. Never rejects. */
   async handle(request: PrivateRequest, runners: readonly PluginRunner[]): Promise<void> {
     const { log, clock, observer, account } = this.#settings;
-    const { login } = account;
     const taker = this.#stopping ? undefined : await this.#choose(request.from, runners);
     if (!taker || this.#stopping) {
       if (this.#stopping) log.info('private request refused', { peer: request.from, reason: 'the bot is stopping' });
       taker?.place.release();
       request.refuse();
-      observer({ type: 'request', login, from: request.from, decision: 'refused' });
+      observer({ type: 'request', ...account, from: request.from, decision: 'refused' });
       return;
     }
     const { runner, place, limits } = taker;
@@ -81,7 +80,8 @@ export class PrivateRequests {
       return;
     }
     place.open(channel, clock.now());
-    observer({ type: 'request', login, from: request.from, decision: 'accepted' });
+    observer({ type: 'request', ...account, from: request.from, decision: 'accepted' });
+    this.#tellEnd(channel);
     limitChannel(channel, limits, clock);
     const { hooks } = runner.plugin;
     const result = await runner.call('onChannel', request.from, () => hooks.onChannel?.(channel, runner.context));
@@ -95,6 +95,7 @@ export class PrivateRequests {
     const at = clock.now();
     const facts = { from: channel.peer, bot, at, channels: ledger.count(parties), requestsInLastMinute: 0 };
     ledger.take(parties).open(channel, at);
+    this.#tellEnd(channel);
     const { limits } = decide(policy, { ...facts, hasChannelHook: true, hasRequestHook: true });
     limitChannel(channel, limits, clock);
   }
@@ -102,6 +103,16 @@ export class PrivateRequests {
   /** From now on, every request is refused; those that are being decided, too. */
   stop(): void {
     this.#stopping = true;
+  }
+
+  #tellEnd(channel: Channel): void {
+    const { observer, account } = this.#settings;
+    const tell = (): void => {
+      const { peer, bytesReceived, bytesSent } = channel;
+      observer({ type: 'closed', ...account, peer, bytesReceived, bytesSent });
+    };
+    if (channel.destroyed) tell();
+    else channel.once('close', tell);
   }
 
   async #choose(from: string, runners: readonly PluginRunner[]): Promise<Taker | undefined> {

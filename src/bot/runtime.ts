@@ -106,6 +106,11 @@ export class BotRuntime {
     }
   }
 
+  /** Calls of hooks that will end by themselves, as they do not wait for a peer, and messages on their way out. */
+  get busy(): number {
+    return this.#accounts.reduce((sum, account) => sum + account.busy, 0);
+  }
+
   /** Private connections that are open. */
   get channelCount(): number {
     return this.#accounts.reduce((sum, account) => sum + account.channelCount, 0);
