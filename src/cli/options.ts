@@ -50,6 +50,9 @@ function statusArgument(text: string, hint = ''): StatusAddress {
   }
 }
 
+export const recordOption = (): Option =>
+  new Option('--record <file>', 'write what the bots hear and say to a new file, for chatosbot replay');
+
 export const listenOption = (): Option =>
   new Option('--listen <address>', 'where the server listens; may be repeated, port 0 picks a free one')
     .env('CHATOSBOT_LISTEN')
