@@ -42,9 +42,16 @@ export interface SaidEvent extends OfAccount {
   readonly answers?: number | undefined;
 }
 
-/** A peer has asked for a private connection, and it is decided. */
+/** A peer asks for a private connection. */
 export interface RequestEvent extends OfAccount {
   readonly type: 'request';
+  /** Who asks. */
+  readonly from: string;
+}
+
+/** It is decided whether a peer gets the private connection that it asked for. */
+export interface DecidedEvent extends OfAccount {
+  readonly type: 'decided';
   /** Who asked. */
   readonly from: string;
   readonly decision: 'accepted' | 'refused';
@@ -74,7 +81,7 @@ export interface StoppingEvent extends OfAccount {
 
 /** What happens to an account, for whoever records it. */
 export type RuntimeEvent =
-  ConnectedEvent | HeardEvent | SaidEvent | RequestEvent | RequestedEvent | ClosedEvent | StoppingEvent;
+  ConnectedEvent | HeardEvent | SaidEvent | RequestEvent | DecidedEvent | RequestedEvent | ClosedEvent | StoppingEvent;
 
 /** Receives what happens, as it happens. It must not throw. */
 export type RuntimeObserver = (event: RuntimeEvent) => void;

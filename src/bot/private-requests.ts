@@ -62,14 +62,16 @@ export class PrivateRequests {
   /** Answers a request: the first of the plugins that may and wants to gets the channel. Never rejects. */
   async handle(request: PrivateRequest, runners: readonly PluginRunner[]): Promise<void> {
     const { log, clock, observer, account } = this.#settings;
+    observer({ type: 'request', ...account, from: request.from });
     const taker = this.#stopping ? undefined : await this.#choose(request.from, runners);
     if (!taker || this.#stopping) {
       if (this.#stopping) log.info('private request refused', { peer: request.from, reason: 'the bot is stopping' });
       taker?.place.release();
       request.refuse();
-      observer({ type: 'request', ...account, from: request.from, decision: 'refused' });
+      observer({ type: 'decided', ...account, from: request.from, decision: 'refused' });
       return;
     }
+    observer({ type: 'decided', ...account, from: request.from, decision: 'accepted' });
     const { runner, place, limits } = taker;
     let channel: Channel;
     try {
@@ -80,7 +82,6 @@ export class PrivateRequests {
       return;
     }
     place.open(channel, clock.now());
-    observer({ type: 'request', ...account, from: request.from, decision: 'accepted' });
     this.#tellEnd(channel);
     limitChannel(channel, limits, clock);
     const { hooks } = runner.plugin;

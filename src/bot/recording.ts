@@ -77,9 +77,10 @@ const EVENT = v.variant(
       cause: v.optional(text),
       answers: v.optional(count),
     }),
+    v.object({ ...base, type: v.literal('request'), from: login }),
     v.object({
       ...base,
-      type: v.literal('request'),
+      type: v.literal('decided'),
       from: login,
       decision: v.picklist(['accepted', 'refused'], "'accepted' or 'refused'"),
     }),

@@ -38,7 +38,8 @@ describe('a recording', () => {
       { type: 'heard', ...place, number: 1, from: 'änn', private: true, text: 'a\n"b"\u001B[2J \u{1F3B2}' },
       { type: 'said', ...place, bot: 'dice', to: 'änn', text: 'x'.repeat(100_000), cause: 'änn', answers: 1 },
       { type: 'said', ...place, text: '' },
-      { type: 'request', ...place, from: 'bob', decision: 'refused' },
+      { type: 'request', ...place, from: 'bob' },
+      { type: 'decided', ...place, from: 'bob', decision: 'refused' },
       { type: 'requested', ...place, to: 'bob', outcome: 'TIMED_OUT' },
       { type: 'closed', ...place, peer: 'bob', bytesReceived: 3, bytesSent: 4 },
       { type: 'stopping', ...place },
@@ -51,7 +52,7 @@ describe('a recording', () => {
     expect(header).toMatchObject({ version: 1, chatosbot: '1.2.3' });
     expect(truncated).toBe(false);
     expect(found.map(({ line, time, ...event }) => event)).toEqual(events);
-    expect(found.map(({ line }) => line)).toEqual([2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(found.map(({ line }) => line)).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10]);
   });
 
   it('is for its owner only, and never replaces a file', async () => {

@@ -18,6 +18,11 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'schedule', summary: 'list the next runs of what is scheduled', load: () => import('./schedule.ts') },
   { name: 'policy', summary: 'explain who may have a private connection', load: () => import('./policy.ts') },
   { name: 'status', summary: 'tell how running bots are', load: () => import('./status.ts') },
+  {
+    name: 'replay',
+    summary: 'say to bots again what was recorded, and show what they answer otherwise',
+    load: () => import('./replay.ts'),
+  },
   { name: 'store', summary: 'list, export, import and delete what bots keep', load: () => import('./store.ts') },
   {
     name: 'completion',

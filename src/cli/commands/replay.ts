@@ -1,0 +1,142 @@
+import { createReadStream } from 'node:fs';
+import process from 'node:process';
+import { Option, type Command } from 'commander';
+import { readRecording, type Recording, type RecordingLine } from '../../bot/recording.ts';
+import { loadConfig } from '../../config/load.ts';
+import { ChatosError, isChatosError, messageOf } from '../../errors.ts';
+import type { Address } from '../../net/address.ts';
+import { toJsonLine } from '../../util/json-line.ts';
+import { counted } from '../../util/printable.ts';
+import { BotLoader, planBots, type BotToRun } from '../bot-entries.ts';
+import { EXIT, ExitSignal } from '../exit.ts';
+import { OfflineWorld } from '../offline/offline-world.ts';
+import { addressArgument, configOption, loggerFor, loginArgument, logOptions, type LogFlags } from '../options.ts';
+import { notice, writeLine } from '../output.ts';
+import { chooseAccount, sameAccount } from '../replay/account-choice.ts';
+import { compareTranscripts, type Difference } from '../replay/comparison.ts';
+import { Player } from '../replay/player.ts';
+import { differenceRecord, renderDifference } from '../replay/report.ts';
+import { transcribe, type Transcript } from '../replay/transcript.ts';
+import { interruptibly } from '../signals.ts';
+
+interface ReplayFlags extends LogFlags {
+  readonly login?: string;
+  readonly server?: Address;
+  readonly state?: string;
+  readonly answersOnly?: boolean;
+  readonly config?: string;
+  readonly json?: boolean;
+}
+
+type Heard = RecordingLine & { readonly type: 'heard' };
+
+export function register(command: Command): void {
+  command
+    .argument('<recording>', 'what run --record has written')
+    .argument('<bots...>', 'the plugin files of the account that was recorded')
+    .addOption(new Option('-l, --login <name>', 'the account, where several were recorded').argParser(loginArgument))
+    .addOption(
+      new Option('--server <address>', 'the server of the account, where it was on several').argParser(addressArgument),
+    )
+    .addOption(new Option('--state <directory>', 'begin with a copy of what bots keep there (default: with nothing)'))
+    .addOption(new Option('--answers-only', 'leave out what bots say without being asked'))
+    .addOption(new Option('--json', 'show differences and the summary in lines of JSON'))
+    .addOption(configOption());
+  for (const option of logOptions()) command.addOption(option);
+  command
+    .addHelpText(
+      'after',
+      `
+Says to the bots again what was said to them, at the recorded times by a clock that does not make you wait, and shows
+where they answer otherwise: the exit status is 1 then, else 0.
+
+Examples:
+  $ chatosbot run ./dice.ts --record dice.ndjson
+  $ chatosbot replay dice.ndjson ./dice.ts`,
+    )
+    .action((file: string, bots: string[], flags: ReplayFlags) => interruptibly(() => replay(file, bots, flags)));
+}
+
+async function replay(file: string, files: readonly string[], flags: ReplayFlags): Promise<void> {
+  const recording = await openRecording(file);
+  // What schedules go by that name no time zone.
+  process.env['TZ'] = recording.header.timeZone;
+  const loaded = await loadConfig({ file: flags.config });
+  const loader = await BotLoader.create(loaded);
+  const plugins = await loader.loadAll(planBots(files, loaded));
+  const account = chooseAccount(recording.events, { ...flags, names: plugins.map((bot) => bot.login), file });
+  const events = recording.events.filter((event) => sameAccount(event, account));
+  const bots = onePerFile(plugins, account.login);
+  if (recording.truncated) notice(`${file}: the last line is cut off, and left out`);
+
+  const world = await OfflineWorld.start({
+    bots,
+    loaded,
+    startsAt: new Date(events[0]!.time),
+    copyOf: flags.state,
+    log: loggerFor(flags),
+  });
+  const player = new Player(world, account.login, (line) => {
+    notice(`${file}:${line}: the bots were still busy ten seconds later; going on without waiting any longer`);
+  });
+  try {
+    const was = transcribe(events, leftOut(events, bots, file));
+    const is = transcribe(await player.play(events));
+    const differences = compareTranscripts(was, is).filter(
+      ({ about }) => about !== 'unprompted' || flags.answersOnly !== true,
+    );
+    await report(differences, was, { file, login: account.login, json: flags.json ?? false });
+  } finally {
+    await player.close();
+    await world.close();
+  }
+}
+
+async function openRecording(file: string): Promise<Recording> {
+  let recording: Recording;
+  try {
+    recording = await readRecording(createReadStream(file), file);
+  } catch (error) {
+    if (isChatosError(error)) throw error;
+    throw new ChatosError('INVALID_ARGUMENT', `${file} cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+  if (recording.events.length > 0) return recording;
+  throw new ChatosError('INVALID_ARGUMENT', `${file}: nothing happened in this recording`);
+}
+
+/** A file may stand in the configuration several times, for several accounts: the entry for this one counts. */
+function onePerFile(bots: readonly BotToRun[], login: string): BotToRun[] {
+  const byFile = new Map<string | undefined, BotToRun>();
+  for (const bot of bots) if (!byFile.has(bot.file) || bot.login === login) byFile.set(bot.file, bot);
+  return [...byFile.values()].map((bot) => ({ ...bot, login }));
+}
+
+/** The plugins of the account that are not replayed. Where it had only one, that is this one, whatever its name was. */
+function leftOut(events: readonly RecordingLine[], bots: readonly BotToRun[], file: string): Set<string> {
+  const recorded = new Set(events.flatMap((event) => (event.type === 'connected' ? event.bots : [])));
+  if (recorded.size <= 1) return new Set();
+  for (const { plugin } of bots) recorded.delete(plugin.name);
+  if (recorded.size > 0) notice(`${file}: left out what is of ${[...recorded].join(', ')}; name their files, too`);
+  return recorded;
+}
+
+async function report(
+  differences: readonly Difference<Heard>[],
+  was: Transcript<Heard>,
+  { file, login, json }: { readonly file: string; readonly login: string; readonly json: boolean },
+): Promise<void> {
+  const colour = process.stdout.isTTY && !process.env['NO_COLOR'];
+  for (const [index, difference] of differences.entries()) {
+    const text = json
+      ? toJsonLine(differenceRecord(difference))
+      : `${index > 0 ? '\n' : ''}${renderDifference(difference, { file, login, colour })}`;
+    await writeLine(text);
+  }
+  const messages = was.messages.length;
+  const requests = [...was.decisions.values()].reduce((sum, { length }) => sum + length, 0);
+  if (json) await writeLine(toJsonLine({ type: 'summary', messages, requests, differences: differences.length }));
+  const found = differences.length === 0 ? 'no differences' : counted(differences.length, 'difference');
+  const played = [counted(messages, 'message'), ...(requests > 0 ? [counted(requests, 'private request')] : [])];
+  if (!json) notice(`replayed ${played.join(' and ')}: ${found}`);
+  if (differences.length > 0) throw new ExitSignal(EXIT.failure);
+}

@@ -1,0 +1,85 @@
+/** A line of a difference: what was there and is missing, what is there and was not, or what is as it was. */
+export interface DiffLine<T> {
+  readonly sign: '-' | '+' | ' ';
+  readonly item: T;
+}
+
+/** Beyond so many comparisons, what differs is told as a whole. */
+const MAX_COMPARISONS = 4_000_000;
+
+/** What must be taken out of one list, and put in, to make the other: as little as possible. */
+export function diffLists<T>(was: readonly T[], is: readonly T[], keyOf: (item: T) => string): DiffLine<T>[] {
+  const a = was.map(keyOf);
+  const b = is.map(keyOf);
+  let start = 0;
+  while (start < a.length && start < b.length && a[start] === b[start]) start += 1;
+  let [endA, endB] = [a.length, b.length];
+  while (endA > start && endB > start && a[endA - 1] === b[endB - 1]) {
+    endA -= 1;
+    endB -= 1;
+  }
+  const lines = (sign: DiffLine<T>['sign'], items: readonly T[]): DiffLine<T>[] =>
+    items.map((item) => ({ sign, item }));
+  return [
+    ...lines(' ', is.slice(0, start)),
+    ...diffMiddle(a, b, [start, endA], [start, endB]).map(({ sign, item }) => ({
+      sign,
+      item: sign === '-' ? was[item]! : is[item]!,
+    })),
+    ...lines(' ', is.slice(endB)),
+  ];
+}
+
+/** By the longest common subsequence; the items are indices, into `a` for what is missing, else into `b`. */
+function diffMiddle(
+  a: readonly string[],
+  b: readonly string[],
+  [startA, endA]: readonly [number, number],
+  [startB, endB]: readonly [number, number],
+): DiffLine<number>[] {
+  const width = endB - startB + 1;
+  const isHuge = (endA - startA) * width > MAX_COMPARISONS;
+  // How long the longest common subsequence of what is left from (i, j) on is.
+  const lengths = new Uint32Array(isHuge ? 0 : (endA - startA + 1) * width);
+  const at = (i: number, j: number): number => lengths[(i - startA) * width + j - startB] ?? 0;
+  for (let i = endA - 1; i >= startA && !isHuge; i -= 1) {
+    for (let j = endB - 1; j >= startB; j -= 1) {
+      const length = a[i] === b[j] ? at(i + 1, j + 1) + 1 : Math.max(at(i + 1, j), at(i, j + 1));
+      lengths[(i - startA) * width + j - startB] = length;
+    }
+  }
+  const lines: DiffLine<number>[] = [];
+  let [i, j] = [startA, startB];
+  while (i < endA || j < endB) {
+    if (i < endA && j < endB && a[i] === b[j] && !isHuge) {
+      lines.push({ sign: ' ', item: j });
+      i += 1;
+      j += 1;
+    } else if (i < endA && (j === endB || at(i + 1, j) >= at(i, j + 1))) {
+      lines.push({ sign: '-', item: i });
+      i += 1;
+    } else {
+      lines.push({ sign: '+', item: j });
+      j += 1;
+    }
+  }
+  return lines;
+}
+
+/** What one collection has that the other has not, whatever the order. */
+export function diffBags<T>(was: readonly T[], is: readonly T[], keyOf: (item: T) => string): DiffLine<T>[] {
+  const left = new Map<string, number>();
+  for (const item of is) left.set(keyOf(item), (left.get(keyOf(item)) ?? 0) + 1);
+  const take = (item: T): boolean => {
+    const count = left.get(keyOf(item)) ?? 0;
+    left.set(keyOf(item), count - 1);
+    return count > 0;
+  };
+  const missing = was.filter((item) => !take(item));
+  // What is left over of an item is what is behind the others like it.
+  const added = is.toReversed().filter((item) => take(item));
+  return [
+    ...missing.map((item): DiffLine<T> => ({ sign: '-', item })),
+    ...added.toReversed().map((item): DiffLine<T> => ({ sign: '+', item })),
+  ];
+}

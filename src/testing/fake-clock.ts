@@ -1,0 +1,172 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { ChatosError } from '../errors.ts';
+import type { Clock } from '../util/clock.ts';
+
+/** A length of time: milliseconds, or a text such as `'250ms'`, `'90s'`, `'1h30m'` or `'7d'`. */
+export type Duration = number | string;
+
+/** An instant: a `Date`, milliseconds since 1970, or a text that `Date` reads, such as `'2026-11-22T08:00:00Z'`. */
+export type Instant = Date | number | string;
+
+const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Timers that may run in one advance: beyond, they bring about each other for ever. */
+const MAX_TIMERS = 1_000_000;
+
+interface Timer {
+  at: number;
+  readonly callback: () => void;
+}
+
+/** How long an advance waits in all, in real milliseconds, for what its timers bring about. */
+const SETTLE_TIMEOUT_MS = 2_000;
+
+/** What an advance lets happen between two timers. */
+export interface FakeWorld {
+  /** Counts what has been begun so far: where it stays the same, there is nothing to wait for. */
+  readonly begun: number;
+  /** Resolves when everything that can happen without time going by has happened; rejects by the signal. */
+  settled(signal: AbortSignal): Promise<void>;
+}
+
+/** A clock that stands still until it is told otherwise. */
+export class FakeClock implements Clock {
+  readonly #timers = new Set<Timer>();
+  readonly #world: FakeWorld | undefined;
+  #time: number;
+  #advancing: Promise<void> = Promise.resolve();
+
+  /**
+   * A clock that stands at `start`.
+   *
+   * @internal A {@link TestNetwork} has one.
+   * @param world what goes on between timers; without one, promises that are settled have their effects
+   * @throws {ChatosError} `INVALID_ARGUMENT` where `start` is no time
+   */
+  constructor(start: Instant, world?: FakeWorld) {
+    this.#time = toMs(start);
+    this.#world = world;
+  }
+
+  /** Timers that have neither run nor been cancelled. */
+  get pending(): number {
+    return this.#timers.size;
+  }
+
+  /** The time at which it stands. */
+  now(): Date {
+    return new Date(this.#time);
+  }
+
+  /** Calls back when it has been advanced by `ms`; returns what cancels that. */
+  after(ms: number, callback: () => void): () => void {
+    const timer = { at: this.#time + ms, callback };
+    this.#timers.add(timer);
+    return () => this.#timers.delete(timer);
+  }
+
+  /**
+   * Lets time go by: each timer runs when it is due, in its order, and before the next one everything that can happen
+   * without time going by happens: hooks run, what they say arrives. What takes longer than two seconds of real time (a
+   * hook that waits for a slow web server) is left under way.
+   *
+   * @throws {ChatosError} `INVALID_ARGUMENT` where the time is none, or negative
+   */
+  async advance(by: Duration): Promise<void> {
+    const ms = durationMs(by);
+    const advanced = this.#advancing.then(() => this.#advance(ms));
+    this.#advancing = advanced.catch(() => undefined);
+    await advanced;
+  }
+
+  /**
+   * Lets time go by at once: timers run when they are due, and nothing comes between them.
+   *
+   * @internal
+   */
+  tick(by: Duration): void {
+    const end = this.#time + durationMs(by);
+    for (let runs = 0; this.#runNext(end, runs); runs += 1);
+    this.#time = Math.max(this.#time, end);
+  }
+
+  /**
+   * The machine slept, or its clock was set: time changes at once, and no timer runs. Those that are overdue then run at
+   * the next {@link FakeClock.advance}, also one by 0.
+   *
+   * @throws {ChatosError} `INVALID_ARGUMENT` where the time is none
+   */
+  set(to: Instant): void {
+    const change = toMs(to) - this.#time;
+    this.#time += change;
+    // A timer counts what goes by: a clock that was set back does not make it longer.
+    if (change < 0) for (const timer of this.#timers) timer.at += change;
+  }
+
+  /** As {@link FakeClock.set}, by how much time changes. */
+  jump(by: Duration): void {
+    this.set(this.#time + durationMs(by));
+  }
+
+  async #advance(ms: number): Promise<void> {
+    const giveUp = new AbortController();
+    const late = new ChatosError('TIMED_OUT', 'something is still under way');
+    const timer = setTimeout(() => giveUp.abort(late), SETTLE_TIMEOUT_MS);
+    try {
+      await this.#settle(giveUp.signal);
+      const end = this.#time + ms;
+      for (let runs = 0; ; runs += 1) {
+        const before = this.#world?.begun;
+        if (!this.#runNext(end, runs)) break;
+        await turn();
+        if (this.#world?.begun !== before) await this.#settle(giveUp.signal);
+      }
+      this.#time = Math.max(this.#time, end);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #settle(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#world?.settled(signal);
+    } catch (error) {
+      // Time goes by, whether or not everything is at rest.
+      if (!signal.aborted) throw error;
+    }
+  }
+
+  /** Runs the timer that is due first, if one is due by then. */
+  #runNext(end: number, runs: number): boolean {
+    let first: Timer | undefined;
+    for (const timer of this.#timers) if (timer.at <= end && !(first && first.at <= timer.at)) first = timer;
+    if (!first) return false;
+    if (runs >= MAX_TIMERS) throw new Error('timers bring about timers for ever: the clock does not get on');
+    this.#time = Math.max(this.#time, first.at);
+    this.#timers.delete(first);
+    first.callback();
+    return true;
+  }
+}
+
+/** A length of time in milliseconds. */
+function durationMs(duration: Duration): number {
+  const ms = typeof duration === 'number' ? duration : parseDuration(duration);
+  if (!(ms >= 0 && ms < Infinity)) {
+    const message = `'${duration}' is not a length of time; expected milliseconds, or a text such as '90s' or '1h30m'`;
+    throw new ChatosError('INVALID_ARGUMENT', message);
+  }
+  return ms;
+}
+
+function parseDuration(text: string): number {
+  if (!/^(\d+(\.\d+)?(ms|s|m|h|d)\s*)+$/.test(text)) return NaN;
+  const parts = [...text.matchAll(/([\d.]+)(ms|s|m|h|d)/g)];
+  return parts.reduce((sum, [, number, unit]) => sum + Number(number) * UNITS_MS[unit!]!, 0);
+}
+
+function toMs(instant: Instant): number {
+  const ms = new Date(instant).getTime();
+  if (Number.isNaN(ms)) throw new ChatosError('INVALID_ARGUMENT', `'${String(instant)}' is not a time`);
+  return ms;
+}
