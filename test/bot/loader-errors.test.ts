@@ -1,3 +1,4 @@
+import { symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadPlugin } from '../../src/bot/loader.ts';
@@ -22,6 +23,7 @@ async function messageFor(file: string): Promise<string> {
 }
 
 const ALL_HOOKS = Object.keys(HOOKS).join(', ');
+const ALL_PARTS = `${ALL_HOOKS}, commands, schedule`;
 
 describe('loadPlugin, what it turns down', () => {
   it('a file that is not there, and a directory', async () => {
@@ -33,7 +35,7 @@ describe('loadPlugin, what it turns down', () => {
   it.each(['export const helper = 1;', 'export default 7;', 'export default function () {}', 'const x = 1;', ''])(
     'a file without any hook, and says which there are: %j',
     async (text) => {
-      expect(await complaint(text)).toBe(`FILE: exports no hook; expected one or more of ${ALL_HOOKS}`);
+      expect(await complaint(text)).toBe(`FILE: exports no hook; expected one or more of ${ALL_PARTS}`);
     },
   );
 
@@ -49,49 +51,84 @@ describe('loadPlugin, what it turns down', () => {
   });
 
   it('a name that is not a text', async () => {
-    expect(await complaint('export const name = 7;\nexport const onStart = () => {};')).toMatch(/name is not a string/);
+    expect(await complaint('export const name = 7;\nexport const onStart = () => {};')).toMatch(
+      /its name is not a text$/,
+    );
   });
 
-  it('a syntax error, with its place', async () => {
-    const message = await complaint('type A = string;\n\nexport const onMessage = ( => {};\n');
-    expect(message).toMatch(/^FILE: /);
-    expect(message).toMatch(/3[:,].*27|line 3, column 27/);
-    expect(message.match(/line 3/g)?.length ?? 1).toBe(1);
-  });
-
-  it('a syntax error in a module that it imports, with that place', async () => {
-    const message = await complaint("import './lib.ts';\nexport const onStart = () => {};", 'plugin.ts', {
-      'lib.ts': '\n\nexport const = 1;',
+  it('a file that does not finish loading in its time', async () => {
+    const file = await writeText(await tempDirectory(), 'a.ts', 'await new Promise(() => {});');
+    const loading = loadPlugin(file, await pluginLoader(), { timeoutMs: 20 });
+    await expect(loading).rejects.toMatchObject({
+      code: 'INVALID_PLUGIN',
+      message: expect.stringMatching(/a\.ts: it has not finished loading after 0\.02 s/),
     });
-    expect(message).toMatch(/lib\.ts:3:/);
-  });
-
-  it.each([
-    ['import x from "./nope.ts";\nexport const onStart = () => x;', './nope.ts'],
-    ['import x from "no-such-package-of-that-name";\nexport const onStart = () => x;', 'no-such-package-of-that-name'],
-  ])('an import that cannot be found, by its name: %j', async (text, name) => {
-    expect(await complaint(text)).toContain(`Cannot find module '${name}'`);
   });
 });
 
 describe('loadPlugin, where an error comes from', () => {
   const PREAMBLE = ['interface Box {', '  readonly size: number;', '}', 'type Text = string;', ''].join('\n');
 
-  it('tells the line of the .ts file at which loading failed', async () => {
-    const text = `${PREAMBLE}\nconst box: Box = { size: 1 };\nif (box.size > 0) {\n  throw new Error('too big');\n}\n`;
-    expect(await complaint(text)).toBe('FILE: too big (line 8, column 9)');
+  it.each([
+    ['a syntax error', 'type A = 1;\n\nexport const onMessage = ( => {};', 'FILE:3:28: Unexpected token'],
+    ['a name that is there twice', 'const x = 1;\nconst x = 2;', /^FILE:2:7: Identifier 'x' has already been declared/],
+    ['what it throws', `${PREAMBLE}\nif (true) {\n  throw new Error('too big');\n}\n`, 'FILE:7:9: too big'],
+    ['what it throws behind an await', `${PREAMBLE}await null;\nthrow new Error('late');`, 'FILE:6:7: late'],
+    ['what it throws, in lines that end as on Windows', 'type A = 1;\r\nthrow new Error("no");', 'FILE:2:7: no'],
+    ['what Node throws for it', 'type A = 1;\nJSON.parse("{");', /^FILE:2:6: Expected property name/],
+    ['an error without a text', '\nthrow new RangeError();', 'FILE:2:7: RangeError'],
+    ['a text that is thrown', 'throw "just text";', 'FILE: just text'],
+    ['something else that is thrown', 'throw { code: 7 };', 'FILE: it throws { code: 7 }'],
+    ['an import that is not there', "\nimport x from './nope.ts';\nx;", "FILE:2:15: Cannot find module './nope.ts'"],
+    ['a package that is not there', 'import x from "no-such-one";\nx;', "FILE:1:15: Cannot find module 'no-such-one'"],
+    ['a name that is not exported', "import { x } from 'node:fs';\nx();", /^FILE:2:\d+: x is not a function$/],
+  ])('tells the line and column of %s', async (_, text, told) => {
+    const message = await complaint(text);
+    if (typeof told === 'string') expect(message).toBe(told);
+    else expect(message).toMatch(told);
   });
 
-  it('tells the line that called into a module which threw', async () => {
+  it.each(['.mjs', '.cjs', '.js', '.ts'])('tells them in a %s file', async (extension) => {
+    expect(await complaint('\nthrow new Error("no");', `a${extension}`)).toBe('FILE:2:7: no');
+    expect(await complaint('\nlet a = ( => 1;', `a${extension}`)).toBe('FILE:2:11: Unexpected token');
+  });
+
+  it.each([
+    ['lib.ts', 'type A = 1;\n\nexport const = 1;', 'lib.ts:3:14: Unexpected token'],
+    ['lib.ts', 'type A = 1;\nthrow new Error("no");', 'lib.ts:2:7: no'],
+    ['lib.mjs', '\nthrow new Error("no");', 'lib.mjs:2:7: no'],
+    ['lib.ts', "\n\nimport './nope';", "lib.ts:3:8: Cannot find module './nope'"],
+    ['lib.json', '{ "a": 1,\n  b: 2 }', /^lib\.json:2:3: /],
+  ])('names what it imports where that is broken: %s, %j', async (name, text, told) => {
+    const message = await complaint(`import './${name}';\nexport const onStart = () => {};`, 'plugin.ts', {
+      [name]: text,
+    });
+    const [, inFile = message] = /^FILE imports .*\/(lib\..*)$/.exec(message) ?? [];
+    if (typeof told === 'string') expect(inFile).toBe(told);
+    else expect(inFile).toMatch(told);
+  });
+
+  it('names the function that throws, not the line that calls it', async () => {
     const text = `${PREAMBLE}import { fail } from './lib.ts';\n\nexport const onStart = () => {};\nfail();\n`;
     const message = await complaint(text, 'plugin.ts', {
       'lib.ts': 'export function fail() {\n  throw new Error("no");\n}',
     });
-    expect(message).toMatch(/^FILE: no \(line 8, column \d+\)$/);
+    expect(message).toMatch(/^FILE imports .*\/lib\.ts:2:9: no$/);
   });
 
-  it('something thrown that is no error', async () => {
-    expect(await complaint('throw "just text";\nexport const onStart = () => {};')).toBe('FILE: just text');
+  it.each(['sp ace', '#1', 'what?', '[x]', '(y)', '100%', '%20', 'caf\u00e9', '\u4e2d\u6587', 'a:1:2'])(
+    'finds the place in a folder named %s',
+    async (folder) => {
+      expect(await complaint('type A = 1;\nthrow new Error("no");', `${folder}/a b.ts`)).toBe('FILE:2:7: no');
+      expect(await complaint('type A = 1;\nlet = 1;', `${folder}/a b.ts`)).toMatch(/^FILE:2:\d+: /);
+    },
+  );
+
+  it('takes a link for the file that was named', async () => {
+    const directory = await tempDirectory();
+    const file = await writeText(directory, 'real.ts', '\nthrow new Error("no");');
+    await symlink(file, path.join(directory, 'link.ts'));
+    expect(await messageFor(path.join(directory, 'link.ts'))).toBe('FILE:2:7: no');
   });
 
   it('keeps the line in the stack of what a hook throws, before and after an await', async () => {
