@@ -67,6 +67,8 @@ export class Account {
   readonly #runners: PluginRunner[] = [];
   readonly #seats = new Map<PluginRunner, Seat>();
   readonly #place: OfAccount;
+  /** What older versions of plugins still have to do. */
+  readonly #leaving = new Set<Promise<void>>();
   #heard = 0;
   #speaking = 0;
   #started = false;
@@ -131,7 +133,8 @@ export class Account {
 
   /**
    * Puts a newer version of a plugin in the place of the old one, which hears nothing more; its channels go on. Resolves
-   * to the new one when what was under way in the old one has finished or its time is up.
+   * to the new one when what was under way in the old one has finished or its time is up; what is heard meanwhile waits
+   * for the new one's start.
    */
   async replace(
     old: PluginRunner,
@@ -142,7 +145,10 @@ export class Account {
     const runner = this.#createRunner(plugin, options, this.#seats.get(old)!);
     this.#runners.splice(this.#runners.indexOf(old), 1, runner);
     this.#seats.delete(old);
-    await drained(old.stop());
+    const leaving = old.leave();
+    this.#leaving.add(leaving);
+    void leaving.then(() => this.#leaving.delete(leaving));
+    await drained(leaving);
     if (this.#started && !this.#stopping) runner.start();
     return runner;
   }
@@ -169,7 +175,7 @@ export class Account {
     this.#stopping = true;
     this.#settings.observer({ type: 'stopping', ...this.#place });
     this.#requests.stop();
-    await Promise.all(this.#runners.map((runner) => runner.stop()));
+    await Promise.all([...this.#runners.map((runner) => runner.stop()), ...this.#leaving]);
     if (this.#client.connected) await this.#outbox.emptied();
   }
 

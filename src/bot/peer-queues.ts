@@ -9,6 +9,7 @@ type Task = () => Promise<unknown>;
 export class PeerQueues {
   /** What waits behind the task under way, by peer. */
   readonly #waiting = new Map<string, Task[]>();
+  readonly #draining = new Set<Promise<void>>();
 
   /** Runs the task when the peer's earlier ones have settled; `false` where too many wait. The task must not reject. */
   run(peer: string, task: Task): boolean {
@@ -20,13 +21,20 @@ export class PeerQueues {
       return true;
     }
     this.#waiting.set(key, []);
-    void this.#drain(key, task);
+    const draining = this.#drain(key, task);
+    this.#draining.add(draining);
+    void draining.then(() => this.#draining.delete(draining));
     return true;
   }
 
   /** Forgets what has not begun. */
   clear(): void {
     for (const waiting of this.#waiting.values()) waiting.length = 0;
+  }
+
+  /** Resolves when everything has settled that was there. */
+  async emptied(): Promise<void> {
+    await Promise.all(this.#draining);
   }
 
   async #drain(key: string, first: Task): Promise<void> {

@@ -3,6 +3,7 @@ import { setMaxListeners } from 'node:events';
 import type { Channel } from '../client/channel.ts';
 import type { RequestOptions } from '../client/options.ts';
 import { ChatosError, isChatosError, messageOf } from '../errors.ts';
+import { withResolvers } from '../client/wait.ts';
 import type { Clock } from '../util/clock.ts';
 import type { LogFields, Logger } from '../util/log.ts';
 import { CircuitBreaker, type BreakerLimits } from './circuit-breaker.ts';
@@ -100,6 +101,8 @@ export class PluginRunner {
   readonly #breaker: CircuitBreaker;
   readonly #queues = new PeerQueues();
   readonly #running = new Map<Call, Promise<unknown>>();
+  /** Settles when it is started, or with `false` when it will never be. */
+  readonly #begun = withResolvers<boolean>();
   readonly #errors: PluginError[] = [];
   #calls = 0;
   #failures = 0;
@@ -176,6 +179,7 @@ export class PluginRunner {
     const { hooks } = this.plugin;
     void this.call('schedule', undefined, () => this.#beginSchedules());
     if (hooks.onStart) void this.call('onStart', undefined, () => hooks.onStart?.(this.context));
+    this.#begun.resolve(true);
   }
 
   /** Calls something of the plugin that a message caused, when what its peer caused before has finished. */
@@ -209,6 +213,11 @@ export class PluginRunner {
     this.#calls += 1;
     const call: Call = { runner: this, hook, peer, heard, waits: 0 };
     const running = current.run(call, async (): Promise<HookResult<T>> => {
+      if (this.#state === 'waiting') {
+        // The version before is not done yet.
+        const begun = await this.#begun.promise;
+        if (!begun) return { ok: false, error: undefined };
+      }
       try {
         const value = await run();
         this.#breaker.succeeded();
@@ -240,16 +249,33 @@ export class PluginRunner {
 
   /** No new scheduled runs; `signal` is aborted, then `onStop` is called. Resolves when nothing of it runs. */
   async stop(): Promise<void> {
+    this.#queues.clear();
+    await this.#end();
+    await Promise.all(this.#running.values());
+    this.#state = 'stopped';
+  }
+
+  /**
+   * As {@link PluginRunner.stop}, where a newer version follows: answers what it has heard before, and goes on with its
+   * private connections. Resolves when nothing else of it runs.
+   */
+  async leave(): Promise<void> {
+    await this.#end(this.#queues.emptied());
+    await Promise.all([...this.#running].flatMap(([{ hook }, call]) => (hook === 'onChannel' ? [] : [call])));
+  }
+
+  /** @param answered what `onStop` comes after */
+  async #end(answered?: Promise<void>): Promise<void> {
     const started = this.#state === 'started';
     this.#state = 'stopping';
+    this.#begun.resolve(false);
     const jobs = this.#jobs.stop();
     this.#abort.abort();
-    this.#queues.clear();
+    await answered;
     if (started && this.has('onStop')) {
       await this.call('onStop', undefined, () => this.plugin.hooks.onStop?.(this.context));
     }
-    await Promise.all([jobs, ...this.#running.values()]);
-    this.#state = 'stopped';
+    await jobs;
   }
 
   get status(): PluginStatus {
