@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../support/bot-clock.ts';
 import { joinAs, startBots, startServer, WIDTHS } from '../support/bot-world.ts';
-import { shippedBot } from './serving.ts';
+import { shippedBot, shippedEntry } from './serving.ts';
 
 describe.each(WIDTHS)('the announce bot, LONG of %i bytes', (width) => {
   it('posts the time to everyone on its schedule', async () => {
@@ -21,7 +21,7 @@ describe('the announce bot', () => {
     const server = await startServer();
     const alice = await joinAs(server, 'alice');
     const clock = new FakeClock('2025-06-01T10:20:00Z');
-    const { log } = await startBots(server, [{ plugin: await shippedBot('announce') }], { clock });
+    const { log } = await startBots(server, [await shippedEntry('announce')], { clock });
     clock.advance(39 * 60_000);
     clock.advance(60_000);
     expect((await alice.next(3)).login).toBe('announce');
@@ -51,7 +51,7 @@ describe('the announce bot', () => {
     ];
     const { log } = await startBots(server, specs);
     expect(await log.until(/'soon' is not a cron expression/)).toMatchObject({
-      fields: { plugin: 'announce', hook: 'onStart' },
+      fields: { plugin: 'announce', hook: 'schedule' },
     });
     const alice = await joinAs(server, 'alice');
     alice.tell('echo', 'there?');

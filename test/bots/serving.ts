@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { loadPlugin } from '../../src/bot/loader.ts';
+import { checkOptions } from '../../src/bot/plugin-options.ts';
 import type { LoadedPlugin } from '../../src/bot/plugin-shape.ts';
 import type { Channel } from '../../src/client/channel.ts';
 import type { Address } from '../../src/net/address.ts';
@@ -14,6 +15,14 @@ const BOTS = path.join(import.meta.dirname, '..', '..', 'bots');
 /** One of the bots of the project, loaded as `run` loads it. */
 export async function shippedBot(name: string): Promise<LoadedPlugin> {
   return loadPlugin(path.join(BOTS, `${name}.ts`), await pluginLoader());
+}
+
+/** The same with its options, as its schema makes them of these. */
+export async function shippedEntry(name: string, given: Record<string, unknown> = {}) {
+  const plugin = await shippedBot(name);
+  const checked = await checkOptions(plugin, given);
+  if ('problems' in checked) throw new Error(checked.problems.map(({ message }) => message).join('\n'));
+  return { plugin, options: checked.options };
 }
 
 export interface FilesWorld extends Bots {

@@ -2,6 +2,10 @@ import process from 'node:process';
 import { Option, type Command } from 'commander';
 import { reportStray } from '../../bot/plugin-runner.ts';
 import { BotRuntime, DEFAULT_STOP_TIMEOUT_MS } from '../../bot/runtime.ts';
+import type { RuntimeObserver } from '../../bot/events.ts';
+import type { Recorder } from '../../bot/recorder.ts';
+import type { StatusAddress } from '../../bot/status-address.ts';
+import type { StatusServer, StatusServerOptions } from '../../bot/status-server.ts';
 import { loadConfig, type LoadedConfig } from '../../config/load.ts';
 import { isChatosError } from '../../errors.ts';
 import { formatAddress, parseAddress, type Address } from '../../net/address.ts';
@@ -17,14 +21,18 @@ import {
   loggerFor,
   loginOption,
   logOptions,
+  recordOption,
   seconds,
   serverOption,
   stateOption,
+  statusOption,
 } from '../options.ts';
 import { announce } from '../output.ts';
 import { defaultServer, startEmbedded, type RunServerFlags } from '../run-server.ts';
 import { untilStopSignal } from '../signals.ts';
 import { stateDirectory } from '../state.ts';
+import { chooseStatusAddress } from '../status-address.ts';
+import { packageVersion } from '../../util/version.ts';
 
 interface RunFlags extends RunServerFlags {
   readonly login?: string;
@@ -32,6 +40,8 @@ interface RunFlags extends RunServerFlags {
   readonly config?: string;
   readonly state?: string;
   readonly watch?: boolean;
+  readonly status?: StatusAddress;
+  readonly record?: string;
 }
 
 export function register(command: Command): void {
@@ -48,6 +58,8 @@ export function register(command: Command): void {
         .default(DEFAULT_STOP_TIMEOUT_MS / 1000),
     )
     .addOption(new Option('--watch', 'load a bot anew when its files change'))
+    .addOption(statusOption())
+    .addOption(recordOption())
     .addOption(stateOption())
     .addOption(configOption());
   for (const option of logOptions()) command.addOption(option);
@@ -85,7 +97,8 @@ async function run(files: string[], given: RunFlags, command: Command): Promise<
   const servers = await chooseServers(bots, loaded, flags, log, stopping.signal);
   const { embedded } = servers;
   if (embedded) running.push(embedded);
-  const runtime = createRuntime(bots, servers, loaded, flags, log);
+  const recorder = await startRecording(flags, log);
+  const runtime = createRuntime(bots, servers, loaded, flags, { log, observer: recorder?.observer });
   running.push(runtime);
   const watcher = flags.watch
     ? new BotWatcher({
@@ -97,7 +110,9 @@ async function run(files: string[], given: RunFlags, command: Command): Promise<
       })
     : undefined;
   const restoreHandlers = surviveStrayErrors(log);
+  let status: StatusServer | undefined;
   try {
+    status = await startStatus(flags, loaded, { runtime, server: embedded, log });
     await watcher?.start();
     await Promise.race([runtime.start(), stopSignal]);
     if (embedded && !stopping.signal.aborted) {
@@ -116,6 +131,8 @@ async function run(files: string[], given: RunFlags, command: Command): Promise<
     await watcher?.close();
     await runtime.stop({ timeoutMs: drainMs });
     await embedded?.close({ drainMs: Math.max(deadline - Date.now(), 0) });
+    await recorder?.close();
+    await status?.close();
     restoreHandlers();
   }
   announce(flags, 'stopped', {});
@@ -145,7 +162,7 @@ function createRuntime(
   { shared, embedded }: Servers,
   loaded: LoadedConfig,
   flags: RunFlags,
-  log: Logger,
+  { log, observer }: { readonly log: Logger; readonly observer: RuntimeObserver | undefined },
 ): BotRuntime {
   const { config, directory } = loaded;
   const serverOf = ({ server }: BotToRun): Address => {
@@ -162,12 +179,33 @@ function createRuntime(
       standby: flags.standby ?? false,
       stateDirectory: stateDirectory(flags.state, loaded),
       log,
+      ...(observer && { observer }),
       onLogin: ({ names, login, server }) => {
         const text = `${names.join(', ')}: logged in as ${login} on ${formatAddress(server)}`;
         announce(flags, text, { bots: names, login, server: formatAddress(server) });
       },
     },
   );
+}
+
+async function startRecording({ record }: RunFlags, log: Logger): Promise<Recorder | undefined> {
+  if (record === undefined) return undefined;
+  const { openRecording } = await import('../../bot/recorder.ts');
+  return openRecording(record, { version: packageVersion(), log });
+}
+
+/** Tells over HTTP how the bots are, where that is asked for. */
+async function startStatus(
+  flags: RunFlags,
+  { config }: LoadedConfig,
+  what: Omit<StatusServerOptions, 'address'>,
+): Promise<StatusServer | undefined> {
+  const address = chooseStatusAddress(flags.status, config);
+  if (!address) return undefined;
+  const { startStatusServer } = await import('../../bot/status-server.ts');
+  const status = await startStatusServer({ address, ...what });
+  announce(flags, `status on ${status.url}`, { url: status.url });
+  return status;
 }
 
 /** A server of one's own, or another: what the command line says beats the environment. */
