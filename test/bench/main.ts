@@ -1,15 +1,17 @@
-// npm run bench [-- bots|decoder|fanout|relay ...] [-- --rounds N]
+// npm run bench [-- bots|decoder|fanout|relay|startup ...] [-- --rounds N]
 import { parseArgs } from 'node:util';
 import { benchBots } from './bots.ts';
 import { benchDecoder } from './decoder.ts';
 import { benchFanout } from './fanout.ts';
 import { benchRelay } from './relay.ts';
+import { benchStartup } from './startup.ts';
 
 const BENCHMARKS: Readonly<Record<string, (rounds: number) => Promise<void>>> = {
   bots: benchBots,
   decoder: benchDecoder,
   fanout: benchFanout,
   relay: benchRelay,
+  startup: benchStartup,
 };
 
 const { values, positionals } = parseArgs({
