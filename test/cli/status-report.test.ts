@@ -118,8 +118,17 @@ describe('the report of a status', () => {
   test('tells of the server in the process, and of its troubles where there are any', () => {
     const server = {
       addresses: ['tcp://127.0.0.1:7777', 'tcp://127.0.0.1:7778?longBytes=8'],
-      ...{ clients: 3, connections: 5, channels: 1, accepted: 40, messages: 100, established: 9 },
-      ...{ relayedBytes: 2048, malformed: 0, forbidden: 0, slow: 0, wrongIds: 2 },
+      clients: 3,
+      connections: 5,
+      channels: 1,
+      accepted: 40,
+      messages: 100,
+      established: 9,
+      relayedBytes: 2048,
+      malformed: 0,
+      forbidden: 0,
+      slow: 0,
+      wrongIds: 2,
     };
     expect(report({ server })).toMatch(
       new RegExp(

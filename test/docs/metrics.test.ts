@@ -14,11 +14,24 @@ const ACCOUNT: AccountStatus = {
   problem: undefined,
   plugins: [
     {
-      ...{ name: 'bot', file: 'bot.ts', state: 'running', setAsideUntil: undefined, hooks: [], commands: [] },
-      ...{ calls: 0, running: 0, failures: 0, skipped: 0, errors: [] },
+      name: 'bot',
+      file: 'bot.ts',
+      state: 'running',
+      setAsideUntil: undefined,
+      hooks: [],
+      commands: [],
+      calls: 0,
+      running: 0,
+      failures: 0,
+      skipped: 0,
+      errors: [],
       jobs: [
         {
-          ...{ name: 'job', cron: '* * * * *', timeZone: undefined, next: new Date(), running: 0 },
+          name: 'job',
+          cron: '* * * * *',
+          timeZone: undefined,
+          next: new Date(),
+          running: 0,
           lastRun: { due: new Date(), startedAt: new Date(), endedAt: new Date(), ok: true },
         },
       ],
