@@ -120,7 +120,8 @@ export class Account {
     this.ended = new Promise((resolve) => client.once('closed', resolve));
     void this.ended.then((error) => {
       this.#enter('ended', error);
-      if (error) this.#log.error(`given up: ${error.message}`, { code: error.code });
+      // At the start, whoever started it is told.
+      if (error && this.#started) this.#log.error(`given up: ${error.message}`, { code: error.code });
     });
   }
 

@@ -18,7 +18,7 @@ describe('the login of a bot', () => {
 
   it('that can never be had is told before anything is connected', async () => {
     const server = await startServer();
-    expect(() => createBots(server, [{ plugin: plugin('x'.repeat(31), {}) }])).toThrow(
+    expect(() => createBots(server, [{ plugin: plugin('x'.repeat(31), { onStop: () => undefined }) }])).toThrow(
       expect.objectContaining({ code: 'INVALID_PACKET' }),
     );
   });

@@ -50,7 +50,7 @@ describe('completion in bash', () => {
     ['all choices of an option, right behind =', ['run', '--log-format', '='], ['json', 'text']],
     ['the choices of an argument', ['completion', 'z'], ['zsh']],
     ['nothing behind the last argument', ['completion', 'zsh', ''], []],
-    ['the names of commands for help', ['help', 'ch'], ['chat']],
+    ['the names of commands for help', ['help', 'ch'], ['chat', 'check']],
     ['files for an argument that takes files', ['run', 'e'], ['echo.ts', 'echoes']],
     ['files for a further one', ['run', 'echo.ts', '--embedded', 'echoes/'], ['echoes/two words.ts']],
     ['files for an option that takes one', ['serve', '-c', 'echo.'], ['echo.ts']],
@@ -95,7 +95,7 @@ describe.each(['bash', 'zsh'] as const)('completion in %s, on a terminal', (shel
     ['commands, options and choices', 'ser\t--log-f\tj\t', /^serve --log-format[ =]json$/],
     ['options behind arguments', 'pipe bob --qu\t', /^pipe bob --quiet$/],
     ['options before arguments', 'pipe --qu\tbob', /^pipe --quiet bob$/],
-    ['the names of commands for help', 'help ch\t', /^help chat$/],
+    ['the names of commands for help', 'help cha\t', /^help chat$/],
     ['files', 'run echo.\t-c ../my\techoes/\t', /^run echo\.ts -c \.\.\/my bots\/echoes\/two words\.ts$/],
   ])('completes %s', async (_, typed, given) => {
     expect(await type(typed)).toMatch(given);

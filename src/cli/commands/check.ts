@@ -19,7 +19,7 @@ export function register(command: Command): void {
     .addHelpText(
       'after',
       `
-Example:
+Examples:
   $ chatosbot check && systemctl restart chatosbot
 
 Loads the configuration and the plugins, and checks options, policy and schedules: without a connection, and without

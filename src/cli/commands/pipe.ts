@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import process from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Option, type Command } from 'commander';
 import type { Channel } from '../../client/channel.ts';
 import type { ChatosClient } from '../../client/client.ts';
@@ -91,13 +93,19 @@ async function run(peer: string | undefined, flags: PipeFlags, signal: AbortSign
   }
 }
 
+/** How much later than the end of a channel that of the session may be seen, where both come of the same cause. */
+const SESSION_END_MS = 1_000;
+
 /**
  * A server that is killed ends its sessions and its channels alike with FIN, as if all had been said: where the session
  * is gone too when the channel ends, and nobody listens there any more, the end is not believed.
  */
 async function assertServerOutlives(client: ChatosClient): Promise<void> {
-  // A server that stops in order listens no more, but keeps its sessions until its channels have ended.
-  if ((await isAlive(client.server)) || client.connected) return;
+  if (await isAlive(client.server)) return;
+  // A server that stops in order listens no more, but keeps its sessions until its channels have ended; of one that was
+  // killed, the end of the session may still be on its way.
+  if (client.connected) await Promise.race([once(client, 'disconnected'), sleep(SESSION_END_MS)]);
+  if (client.connected) return;
   const message = 'the server went away when the private connection ended; what went through may be incomplete';
   throw new ChatosError('CONNECTION_LOST', message);
 }
