@@ -33,7 +33,7 @@ export interface ServerStats {
 }
 
 /** After the last private connection has ended, the time its clients have to leave by themselves. */
-const LEAVE_MS = 250;
+const LEAVE_MS = 1_000;
 
 /** When closing, clients have this long to end their side. */
 const SESSION_END_MS = 1_000;

@@ -94,7 +94,7 @@ async function run(peer: string | undefined, flags: PipeFlags, signal: AbortSign
 }
 
 /** How much later than the end of a channel that of the session may be seen, where both come of the same cause. */
-const SESSION_END_MS = 1_000;
+const SESSION_END_MS = 150;
 
 /**
  * A server that is killed ends its sessions and its channels alike with FIN, as if all had been said: where the session
