@@ -58,10 +58,10 @@ export const listenOption = (): Option =>
     .env('CHATOSBOT_LISTEN')
     .argParser((text, previous: readonly Address[] | undefined) => [...(previous ?? []), addressArgument(text)]);
 
-export const logOptions = (): Option[] => [
+export const logOptions = (level: LogLevel = 'info'): Option[] => [
   new Option('--log-level <level>', 'the least level that is logged')
     .choices([...LOG_LEVELS])
-    .default('info')
+    .default(level)
     .env('CHATOSBOT_LOG_LEVEL'),
   new Option('--log-format <format>', 'text for a person, json for a machine')
     .choices([...LOG_FORMATS])
@@ -87,6 +87,12 @@ export function seconds(least = 0): (text: string) => number {
     }
     return value;
   };
+}
+
+export function timeArgument(text: string): Date {
+  const time = new Date(text);
+  if (Number.isNaN(time.getTime())) throw new InvalidArgumentError('expected a time, as 2026-03-29T00:00Z');
+  return time;
 }
 
 export function addressArgument(text: string): Address {

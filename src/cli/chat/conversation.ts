@@ -113,6 +113,12 @@ export class Conversation {
     this.#view.notice('lines go to everyone');
   }
 
+  /** Ends one's side of the private connection in use; what the peer sends still comes. */
+  endSide(): void {
+    if (!this.#target) throw new ChatosError('INVALID_ARGUMENT', 'there is no private connection in use');
+    this.#target.end();
+  }
+
   /** Closes a private connection both ways: the peer's, or the one in use. */
   async close(peer: string | undefined): Promise<void> {
     const channel = peer === undefined ? this.#target : this.#channels.get(loginKey(peer));

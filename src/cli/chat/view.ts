@@ -31,17 +31,21 @@ function clearPrompt(prompt: Interface): void {
 
 const clock = (): string => new Date().toTimeString().slice(0, 8);
 
-function lineOf({ type, from, to, text }: Said): string {
+function lineOf({ type, from, to, text }: Said, times: boolean): string {
   const who = {
     message: from,
     private: `${from} -> ${to}`,
     channel: `[${from}${to === undefined ? '' : ` -> ${to}`}]`,
   };
-  return `${clock()} ${escapeUnsafe(who[type])}: ${escapeUnsafe(text)}`;
+  return `${times ? `${clock()} ` : ''}${escapeUnsafe(who[type])}: ${escapeUnsafe(text)}`;
 }
 
-/** Lines of text; on a terminal, above the line that is being typed. */
-export function textView(): ChatView {
+/**
+ * Lines of text; on a terminal, above the line that is being typed.
+ *
+ * @param options.times whether each line begins with the time
+ */
+export function textView({ times = true }: { readonly times?: boolean } = {}): ChatView {
   let prompt: Interface | undefined;
   const show = (stream: NodeJS.WriteStream, line: string): void => {
     if (prompt) clearPrompt(prompt);
@@ -50,7 +54,7 @@ export function textView(): ChatView {
   };
   return {
     attach: (lines) => void (prompt = lines),
-    said: (event) => show(process.stdout, lineOf(event)),
+    said: (event) => show(process.stdout, lineOf(event, times)),
     notice: (text) => show(process.stderr, `* ${escapeUnsafe(text)}`),
   };
 }

@@ -18,6 +18,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'schedule', summary: 'list the next runs of what is scheduled', load: () => import('./schedule.ts') },
   { name: 'policy', summary: 'explain who may have a private connection', load: () => import('./policy.ts') },
   { name: 'status', summary: 'tell how running bots are', load: () => import('./status.ts') },
+  { name: 'repl', summary: 'talk to a bot offline, as several users', load: () => import('./repl.ts') },
   {
     name: 'replay',
     summary: 'say to bots again what was recorded, and show what they answer otherwise',

@@ -42,7 +42,7 @@ export function register(command: Command): void {
     .addOption(new Option('--answers-only', 'leave out what bots say without being asked'))
     .addOption(new Option('--json', 'show differences and the summary in lines of JSON'))
     .addOption(configOption());
-  for (const option of logOptions()) command.addOption(option);
+  for (const option of logOptions('warn')) command.addOption(option);
   command
     .addHelpText(
       'after',

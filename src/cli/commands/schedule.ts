@@ -4,7 +4,7 @@ import { listRuns } from '../../schedule/runs.ts';
 import { escapeUnsafe } from '../../util/escape.ts';
 import { toJsonLine } from '../../util/json-line.ts';
 import { BotLoader, nothingToRun, planBots } from '../bot-entries.ts';
-import { configOption } from '../options.ts';
+import { configOption, timeArgument } from '../options.ts';
 import { notice, writeLine } from '../output.ts';
 
 interface ScheduleFlags {
@@ -58,10 +58,4 @@ function countArgument(text: string): number {
   const count = Number(text);
   if (Number.isInteger(count) && count >= 1 && count <= 10_000) return count;
   throw new InvalidArgumentError('expected a number of runs, 1 to 10000');
-}
-
-function timeArgument(text: string): Date {
-  const time = new Date(text);
-  if (Number.isNaN(time.getTime())) throw new InvalidArgumentError('expected a time, as 2026-03-29T00:00Z');
-  return time;
 }

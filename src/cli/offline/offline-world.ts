@@ -12,6 +12,7 @@ import { ChatosServer } from '../../server/server.ts';
 import { FakeClock } from '../../testing/fake-clock.ts';
 import type { Logger } from '../../util/log.ts';
 import type { BotToRun } from '../bot-entries.ts';
+import { surviveStrayErrors } from '../stray-errors.ts';
 
 /** How long a bot may be busy, in real time, before it is no longer waited for. */
 const BUSY_TIMEOUT_MS = 10_000;
@@ -44,6 +45,8 @@ export class OfflineWorld {
   readonly #server: ChatosServer;
   readonly #address: Address;
   readonly #temporary: string | undefined;
+  #heard = 0;
+  readonly #restoreHandlers: () => void;
   readonly #watchers = new Set<(event: RuntimeEvent) => void>();
 
   /**
@@ -75,6 +78,7 @@ export class OfflineWorld {
     this.#server = server;
     this.#address = address;
     this.#temporary = temporary;
+    this.#restoreHandlers = surviveStrayErrors(log);
     const begun = (): number => this.#begun();
     this.clock = new FakeClock(startsAt, {
       get begun() {
@@ -95,8 +99,9 @@ export class OfflineWorld {
         clock: this.clock,
         observer: (event) => {
           this.events.push(event);
+          if (event.type === 'heard') this.#heard += 1;
           onEvent?.(event);
-          for (const look of [...this.#watchers]) look(event);
+          for (const look of this.#watchers) look(event);
         },
       },
     );
@@ -109,6 +114,14 @@ export class OfflineWorld {
   /** A client that is to log in here. */
   client(login: string): ChatosClient {
     return ChatosClient.create({ server: this.#address, login });
+  }
+
+  /** Does what makes the bots hear messages, and resolves when they have: to `false` where they have not. */
+  async hears(count: number, say: () => Promise<void>): Promise<boolean> {
+    const goal = this.#heard + count;
+    await say();
+    while (this.#heard < goal) if (!(await this.next('heard'))) return false;
+    return true;
   }
 
   /** Resolves when something new has happened: to `false` where it has not after ten seconds. */
@@ -154,6 +167,7 @@ export class OfflineWorld {
   async close(): Promise<void> {
     await this.#runtime.stop({ timeoutMs: 0 });
     await this.#server.close();
+    this.#restoreHandlers();
     if (this.#temporary !== undefined) await rm(this.#temporary, { recursive: true, force: true });
   }
 

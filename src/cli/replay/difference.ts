@@ -38,11 +38,13 @@ function diffMiddle(
   [startB, endB]: readonly [number, number],
 ): DiffLine<number>[] {
   const width = endB - startB + 1;
-  const isHuge = (endA - startA) * width > MAX_COMPARISONS;
+  const range = (sign: '-' | '+', start: number, end: number): DiffLine<number>[] =>
+    Array.from({ length: end - start }, (_, index) => ({ sign, item: start + index }));
+  if ((endA - startA) * width > MAX_COMPARISONS) return [...range('-', startA, endA), ...range('+', startB, endB)];
   // How long the longest common subsequence of what is left from (i, j) on is.
-  const lengths = new Uint32Array(isHuge ? 0 : (endA - startA + 1) * width);
+  const lengths = new Uint32Array((endA - startA + 1) * width);
   const at = (i: number, j: number): number => lengths[(i - startA) * width + j - startB] ?? 0;
-  for (let i = endA - 1; i >= startA && !isHuge; i -= 1) {
+  for (let i = endA - 1; i >= startA; i -= 1) {
     for (let j = endB - 1; j >= startB; j -= 1) {
       const length = a[i] === b[j] ? at(i + 1, j + 1) + 1 : Math.max(at(i + 1, j), at(i, j + 1));
       lengths[(i - startA) * width + j - startB] = length;
@@ -50,12 +52,12 @@ function diffMiddle(
   }
   const lines: DiffLine<number>[] = [];
   let [i, j] = [startA, startB];
-  while (i < endA || j < endB) {
-    if (i < endA && j < endB && a[i] === b[j] && !isHuge) {
+  while (i < endA && j < endB) {
+    if (a[i] === b[j]) {
       lines.push({ sign: ' ', item: j });
       i += 1;
       j += 1;
-    } else if (i < endA && (j === endB || at(i + 1, j) >= at(i, j + 1))) {
+    } else if (at(i + 1, j) >= at(i, j + 1)) {
       lines.push({ sign: '-', item: i });
       i += 1;
     } else {
@@ -63,7 +65,7 @@ function diffMiddle(
       j += 1;
     }
   }
-  return lines;
+  return [...lines, ...range('-', i, endA), ...range('+', j, endB)];
 }
 
 /** What one collection has that the other has not, whatever the order. */

@@ -67,9 +67,9 @@ export class Player {
     switch (event.type) {
       case 'heard': {
         const { client } = await this.#user(event.from);
-        const heard = this.#world.next('heard');
-        await (event.private ? client.tell(this.#login, event.text) : client.say(event.text));
-        if (!(await heard)) throw lost(event);
+        const { private: isPrivate, text } = event;
+        const say = (): Promise<void> => (isPrivate ? client.tell(this.#login, text) : client.say(text));
+        if (!(await this.#world.hears(1, say))) throw lost(event);
         break;
       }
       case 'request': {

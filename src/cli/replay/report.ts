@@ -61,7 +61,7 @@ function headingOf(difference: Difference<Heard>, login: string): string {
       return `${difference.peer} asks for a private connection`;
     case 'requests':
       return `asks ${difference.peer} for a private connection`;
-    case 'unprompted':
+    default:
       return 'without being asked';
   }
 }

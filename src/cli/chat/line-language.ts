@@ -1,0 +1,83 @@
+import { closest } from '../../util/closest.ts';
+import { ChatosError } from '../../errors.ts';
+
+export interface LineCommand<Subject> {
+  /** The arguments as the help shows them. */
+  readonly usage: string;
+  readonly summary: string;
+  /** How many words the command needs behind its name. */
+  readonly words: number;
+  run(subject: Subject, args: readonly string[]): Promise<void> | void;
+}
+
+/** What may be typed behind a slash. The last argument takes the rest of the line. */
+export type LineCommands<Subject> = Readonly<Record<string, LineCommand<Subject>>>;
+
+/** What lines are typed to. */
+export interface Speaker {
+  say(text: string): Promise<void>;
+}
+
+export function lineHelp(commands: LineCommands<never>): string {
+  const rows = Object.entries(commands).map(([name, { usage, summary }]) => [`/${name} ${usage}`.trim(), summary]);
+  const all = [...rows, ['/help', 'show this'], ['/quit', 'leave (Ctrl-D does, too)'], ['//TEXT', 'say /TEXT']];
+  return all.map(([left, right]) => `${left!.padEnd(18)} ${right}`).join('\n');
+}
+
+/** What a typed line means. `quit` and `help` are left to the caller. */
+export async function carryOut<Subject extends Speaker>(
+  commands: LineCommands<Subject>,
+  subject: Subject,
+  line: string,
+): Promise<'quit' | 'help' | undefined> {
+  if (line.trim() === '') return undefined;
+  if (!line.startsWith('/')) {
+    await subject.say(line);
+    return undefined;
+  }
+  if (line.startsWith('//')) {
+    await subject.say(line.slice(1));
+    return undefined;
+  }
+  const [, name = '', rest = ''] = /^\/(\S*)\s*(.*)$/s.exec(line)!;
+  if (name === 'quit' || name === 'help') return name;
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (!command) {
+    const guess = closest(name, [...Object.keys(commands), 'quit', 'help']);
+    const hint = guess === undefined ? '/help lists the commands' : `did you mean /${guess}?`;
+    throw new ChatosError('INVALID_ARGUMENT', `there is no /${name}; ${hint}`);
+  }
+  const args = splitWords(rest.trim(), command.words);
+  if (args.length < command.words) throw usageError(name, command);
+  await command.run(subject, args);
+  return undefined;
+}
+
+/** The command that both chats have: a script waits before its next line. */
+export const WAIT_COMMAND: LineCommand<unknown> = {
+  usage: 'SECONDS',
+  summary: 'in a script: wait before the next line',
+  words: 1,
+  run: async (_subject, [text]) => {
+    const seconds = Number(text);
+    if (!(seconds >= 0 && seconds <= 86_400)) throw usageError('wait', WAIT_COMMAND);
+    await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+  },
+};
+
+function usageError(name: string, { usage }: LineCommand<never>): ChatosError {
+  return new ChatosError('INVALID_ARGUMENT', `usage: /${name} ${usage}`);
+}
+
+/** At most `count` words (at least one), the last of which takes all that is left. */
+function splitWords(text: string, count: number): string[] {
+  const words: string[] = [];
+  let rest = text;
+  while (rest !== '' && words.length < count - 1) {
+    const [, word = '', tail = ''] = /^(\S+)\s*(.*)$/s.exec(rest)!;
+    words.push(word);
+    rest = tail;
+  }
+  if (rest !== '') words.push(rest);
+  return words;
+}

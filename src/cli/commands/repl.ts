@@ -1,0 +1,98 @@
+import process from 'node:process';
+import { Option, type Command } from 'commander';
+import type { RuntimeEvent } from '../../bot/events.ts';
+import { loadConfig } from '../../config/load.ts';
+import { BotLoader, planBots } from '../bot-entries.ts';
+import { carryOut, lineHelp } from '../chat/line-language.ts';
+import { LineInput, outputFailed, untilAborted, type LineTalk } from '../chat/line-input.ts';
+import { jsonView, textView } from '../chat/view.ts';
+import { OfflineWorld } from '../offline/offline-world.ts';
+import { configOption, loggerFor, loginArgument, logOptions, timeArgument, type LogFlags } from '../options.ts';
+import { REPL_COMMANDS } from '../repl/line-commands.ts';
+import { Rehearsal } from '../repl/rehearsal.ts';
+import { interruptibly } from '../signals.ts';
+
+interface ReplFlags extends LogFlags {
+  readonly as: string;
+  readonly login?: string;
+  readonly at?: Date;
+  readonly state?: string;
+  readonly config?: string;
+  readonly json?: boolean;
+}
+
+export function register(command: Command): void {
+  command
+    .argument('<bot>', 'a plugin file, in TypeScript or JavaScript')
+    .addOption(new Option('--as <name>', 'who you are at first').argParser(loginArgument).default('you'))
+    .addOption(new Option('-l, --login <name>', "the bot's login (default: as run)").argParser(loginArgument))
+    .addOption(
+      new Option('--at <time>', 'what time it is at first, as 2026-03-29T00:00Z (default: now)').argParser(
+        timeArgument,
+      ),
+    )
+    .addOption(new Option('--state <directory>', 'where the bot keeps what it keeps (default: nowhere, for this once)'))
+    .addOption(new Option('--json', 'show everything in lines of JSON'))
+    .addOption(configOption());
+  for (const option of logOptions('warn')) command.addOption(option);
+  command
+    .addHelpText(
+      'after',
+      `
+Talks to a bot that nobody else can reach. Type to talk to everyone; time stands still but for /advance. Commands:
+${lineHelp(REPL_COMMANDS).replace(/^/gm, '  ')}
+
+Examples:
+  $ chatosbot repl ./dice.ts
+  $ printf '!roll 20\\n/as bob\\n/msg hello\\n/advance 1h\\n' | chatosbot repl ./dice.ts`,
+    )
+    .action((file: string, flags: ReplFlags) => interruptibly((signal) => talk(file, flags, signal)));
+}
+
+async function talk(file: string, flags: ReplFlags, signal: AbortSignal): Promise<void> {
+  const interactive = process.stdin.isTTY && process.stderr.isTTY && !flags.json;
+  const view = flags.json ? jsonView() : textView({ times: false });
+  const loaded = await loadConfig({ file: flags.config });
+  const loader = await BotLoader.create(loaded, flags.login);
+  const [plan] = planBots([file], loaded);
+  const bot = await loader.load(plan!);
+  // What the bot says at its start is shown when it has been told who is who.
+  const early: RuntimeEvent[] = [];
+  let show = (event: RuntimeEvent): void => void early.push(event);
+  const world = await OfflineWorld.start({
+    bots: [bot],
+    loaded,
+    startsAt: flags.at ?? new Date(),
+    stateDirectory: flags.state,
+    log: loggerFor(flags),
+    onEvent: (event) => show(event),
+  });
+  let input: LineInput | undefined;
+  try {
+    const rehearsal = new Rehearsal({ world, bot, plan: plan!, loader, view, scripted: !interactive });
+    await rehearsal.as(flags.as);
+    input = new LineInput(view, { interactive });
+    view.notice(`${bot.login} is here, and you are ${flags.as}${interactive ? '; /help shows how' : ''}`);
+    for (const event of early) rehearsal.show(event);
+    show = (event) => rehearsal.show(event);
+    const rehearse = async (lines: LineInput): Promise<void> => {
+      try {
+        await lines.read(talkOf(rehearsal), { json: flags.json ?? false });
+      } finally {
+        await rehearsal.end();
+      }
+    };
+    await Promise.race([rehearse(input), untilAborted(signal), outputFailed()]);
+  } finally {
+    input?.close();
+    await world.close();
+  }
+}
+
+function talkOf(rehearsal: Rehearsal): LineTalk {
+  return {
+    prompt: () => rehearsal.prompt,
+    run: (line) => carryOut(REPL_COMMANDS, rehearsal, line),
+    help: () => lineHelp(REPL_COMMANDS),
+  };
+}

@@ -1,0 +1,190 @@
+import type { RuntimeEvent } from '../../bot/events.ts';
+import { splitText } from '../../bot/split-text.ts';
+import { ChatosError, isChatosError, messageOf } from '../../errors.ts';
+import { loginProblem } from '../../protocol/login.ts';
+import { loginKey } from '../../util/login-key.ts';
+import type { BotLoader, BotToRun, PlannedBot } from '../bot-entries.ts';
+import { Conversation } from '../chat/conversation.ts';
+import type { ChatView } from '../chat/view.ts';
+import type { OfflineWorld } from '../offline/offline-world.ts';
+import { statusLines } from './status-lines.ts';
+
+/** Users that one may be. */
+const MAX_USERS = 100;
+
+/** How long the last words of the bot may take. */
+const STOP_TIMEOUT_MS = 5_000;
+/** When it is loaded anew, what is under way gets this long. */
+const RELOAD_TIMEOUT_MS = 1_000;
+
+interface User {
+  readonly login: string;
+  readonly conversation: Conversation;
+}
+
+export interface RehearsalParts {
+  readonly world: OfflineWorld;
+  readonly bot: BotToRun;
+  readonly plan: PlannedBot;
+  readonly loader: BotLoader;
+  readonly view: ChatView;
+  /** Whether nobody sees what fails before the next line is said. */
+  readonly scripted: boolean;
+}
+
+/** A bot offline, and whoever one wants to be to it. */
+export class Rehearsal {
+  readonly #parts: RehearsalParts;
+  readonly #users = new Map<string, User>();
+  #current: User | undefined;
+
+  constructor(parts: RehearsalParts) {
+    this.#parts = parts;
+  }
+
+  /** What stands before the line that is typed: who one is, and whom the lines go to if not to everyone. */
+  get prompt(): string {
+    const target = this.#current?.conversation.target;
+    return `${this.#current?.login ?? ''}${target === undefined ? '' : `[${target}]`}> `;
+  }
+
+  /** Shows what the bot said. */
+  show(event: RuntimeEvent): void {
+    const { view } = this.#parts;
+    if (event.type !== 'said') return;
+    const { login: from, to, text } = event;
+    view.said(to === undefined ? { type: 'message', from, text } : { type: 'private', from, to, text });
+  }
+
+  /**
+   * Speaks as somebody from now on, who is logged in where that is new.
+   *
+   * @throws {ChatosError} `INVALID_ARGUMENT` where nobody can have that login
+   */
+  async as(login: string): Promise<void> {
+    const problem = loginProblem(login);
+    if (problem !== undefined) throw new ChatosError('INVALID_ARGUMENT', `'${login}' is no login: ${problem}`);
+    if (loginKey(login) === loginKey(this.#bot)) {
+      throw new ChatosError('INVALID_ARGUMENT', `${login} is the bot; be somebody else`);
+    }
+    this.#current = this.#users.get(loginKey(login)) ?? (await this.#logIn(login));
+  }
+
+  /** Says a line: into the private connection in use, else to everyone. */
+  async say(text: string): Promise<void> {
+    const { login, conversation } = this.#user;
+    if (conversation.target !== undefined) {
+      await conversation.say(text);
+    } else {
+      this.#parts.view.said({ type: 'message', from: login, text });
+      await this.#parts.world.hears(splitText(text).length, () => conversation.say(text));
+    }
+    await this.#settled();
+  }
+
+  /** Says something to the bot alone. */
+  async tell(text: string): Promise<void> {
+    const { login, conversation } = this.#user;
+    this.#parts.view.said({ type: 'private', from: login, to: this.#bot, text });
+    await this.#parts.world.hears(splitText(text).length, () => conversation.tell(this.#bot, text));
+    await this.#settled();
+  }
+
+  /** Asks the bot for a private connection. Where it waits for something before it decides, goes on meanwhile. */
+  async pipe(): Promise<void> {
+    const { world, view } = this.#parts;
+    const { login, conversation } = this.#user;
+    const seen = world.events.length;
+    const opening = conversation.pipe(this.#bot);
+    const refused = (error: unknown): void => {
+      // That is an answer as good as the other.
+      if (!isChatosError(error, 'REQUEST_REFUSED')) throw error;
+      view.notice(error.message);
+    };
+    const answered = opening.then(() => undefined, refused);
+    const undecided = world.next('request').then(async () => {
+      await this.#settled();
+      const decided = world.events.slice(seen).some((event) => event.type === 'decided' && event.from === login);
+      return decided ? answered : ('undecided' as const);
+    });
+    if ((await Promise.race([answered, undecided])) === 'undecided') {
+      view.notice(`${this.#bot} has not decided yet`);
+      answered.catch((error: unknown) => view.notice(messageOf(error)));
+    }
+    await this.#settled();
+  }
+
+  /** Does something in the current user's private connections with the bot. */
+  async inChannels(act: (conversation: Conversation, bot: string) => Promise<void> | void): Promise<void> {
+    await act(this.#user.conversation, this.#bot);
+    await this.#settled();
+  }
+
+  /** Lets time go by. */
+  async advance(duration: string): Promise<void> {
+    const { world, view } = this.#parts;
+    await world.clock.advance(duration);
+    await this.#settled();
+    view.notice(`it is ${world.clock.now().toISOString()}`);
+  }
+
+  /** Loads the bot anew, as `run --watch` does: its store, its session and its private connections go on. */
+  async reload(): Promise<void> {
+    const { world, loader, plan, view } = this.#parts;
+    const { plugin, options } = await loader.load(plan, { fresh: true });
+    await world.runtime.reload(0, plugin, { options, timeoutMs: RELOAD_TIMEOUT_MS });
+    view.notice(`${plugin.name}: reloaded`);
+    await this.#settled();
+  }
+
+  /** Shows how the bot is. */
+  status(): void {
+    const { world, view } = this.#parts;
+    const [account] = world.runtime.status.accounts;
+    for (const line of statusLines(account!, world.clock.now())) view.notice(line);
+  }
+
+  /** Ends the private connections, and stops the bot, which may say its last words. */
+  async end(): Promise<void> {
+    await this.#parts.world.settled();
+    await Promise.all([...this.#users.values()].map(({ conversation }) => conversation.end()));
+    await this.#parts.world.stop(STOP_TIMEOUT_MS);
+  }
+
+  get #bot(): string {
+    return this.#parts.bot.login;
+  }
+
+  get #user(): User {
+    if (!this.#current) throw new ChatosError('INVALID_ARGUMENT', 'say who you are: /as NAME');
+    return this.#current;
+  }
+
+  async #logIn(login: string): Promise<User> {
+    const { world, scripted } = this.#parts;
+    if (this.#users.size >= MAX_USERS) throw new ChatosError('QUEUE_FULL', `you are ${MAX_USERS} users already`);
+    const client = world.client(login);
+    const conversation = new Conversation(client, this.#viewOf(login), { scripted });
+    await client.start();
+    const user = { login, conversation };
+    this.#users.set(loginKey(login), user);
+    return user;
+  }
+
+  /** What is said is shown where it is said, once; what comes over a private connection, where it comes. */
+  #viewOf(login: string): ChatView {
+    const { view } = this.#parts;
+    return {
+      attach: () => undefined,
+      said: (event) => {
+        if (event.type === 'channel') view.said({ ...event, to: event.to ?? login });
+      },
+      notice: (text) => view.notice(this.#users.size > 1 ? `${login}: ${text}` : text),
+    };
+  }
+
+  async #settled(): Promise<void> {
+    const { world, view } = this.#parts;
+    if (!(await world.settled())) view.notice(`${this.#bot} is still busy; it is not waited for any longer`);
+  }
+}

@@ -1,0 +1,23 @@
+import type { AccountStatus, PluginStatus } from '../../bot/status.ts';
+import { counted, formatBytes } from '../../util/printable.ts';
+
+/** How an account and its plugins are, for a person. */
+export function statusLines({ login, plugins, channels, messages, muted }: AccountStatus, now: Date): string[] {
+  return [
+    `it is ${now.toISOString()}; ${login} has heard ${counted(messages.heard, 'message')}, and sent ${messages.sent}`,
+    ...plugins.flatMap(pluginLines),
+    ...channels.map(({ peer, bytesReceived, bytesSent }) => {
+      return `private connection with ${peer}: ${formatBytes(bytesReceived)} in, ${formatBytes(bytesSent)} out`;
+    }),
+    ...(muted.length > 0 ? [`not heard: ${muted.join(', ')}`] : []),
+  ];
+}
+
+function pluginLines({ name, state, calls, running, failures, errors, commands, jobs }: PluginStatus): string[] {
+  return [
+    `${name}: ${state}, ${counted(calls, 'call')}, ${running} under way, ${counted(failures, 'failure')}`,
+    ...(commands.length > 0 ? [`commands: ${commands.join(', ')}`] : []),
+    ...jobs.map((job) => `job ${job.name}: next ${job.next?.toISOString() ?? 'never'}`),
+    ...errors.map(({ hook, message }) => `${hook} failed: ${message}`),
+  ];
+}
