@@ -140,9 +140,10 @@ function checked<T extends v.GenericSchema>(schema: T, value: unknown, name: str
   const result = v.safeParse(schema, value);
   if (result.success) return result.output;
   const [issue] = result.issues;
-  const where = v.getDotPath(issue) ?? '';
-  const expected = issue.message.startsWith('Invalid ') ? 'an object with all that belongs to its type' : issue.message;
-  throw lineError(name, line, `${where === '' ? '' : `${where}: `}expected ${expected}`);
+  const where = v.getDotPath(issue);
+  if (where === null) throw lineError(name, line, 'expected an event');
+  const isMissing = issue.message.startsWith('Invalid key');
+  throw lineError(name, line, isMissing ? `'${where}' is missing` : `${where}: expected ${issue.message}`);
 }
 
 const noRecording = (name: string): ChatosError =>

@@ -84,7 +84,7 @@ describe('a recording', () => {
     ['an empty line', `${HEADER}\n${HEARD}`, 'f:2: the line is empty'],
     ['an unknown event', HEADER + HEARD + HEARD.replace('heard', 'herd'), 'f:3: type: expected the type of an event'],
     ['a wrong text', HEADER + HEARD.replace('"hi"', '7'), 'f:2: text: expected a text'],
-    ['a missing key', HEADER + HEARD.replace('"number":1,', ''), 'f:2: number: expected'],
+    ['a missing key', HEADER + HEARD.replace('"number":1,', ''), "f:2: 'number' is missing"],
     ['a login that nobody can have', HEADER + HEARD.replace('"ann"', '" ann"'), 'f:2: from: expected a login'],
     ['a wrong time', HEADER + HEARD.replace('09:00:01.000Z', 'nine'), 'f:2: time: expected a time as'],
     ['a list', `${HEADER}[]\n`, 'f:2: '],

@@ -36,8 +36,8 @@ export function chooseAccount(events: readonly OfAccount[], { file, login, serve
   if (first && found.length === 1) return first;
   const list = (some: readonly OfAccount[]): string => some.map((each) => `${each.login} on ${each.server}`).join(', ');
   if (!first) {
-    const wish = [login, at && `on ${at}`].filter(Boolean).join(' ');
-    throw new ChatosError('INVALID_ARGUMENT', `${file} is not of ${wish}; it is of ${list(accounts)}`);
+    const wish = [login === undefined ? 'nothing' : `nothing of ${login}`, at && `on ${at}`].filter(Boolean).join(' ');
+    throw new ChatosError('INVALID_ARGUMENT', `${file}: there is ${wish} in it; it is of ${list(accounts)}`);
   }
   const flag = found.every((each) => loginKey(each.login) === loginKey(first.login)) ? '--server' : '--login';
   throw new ChatosError('INVALID_ARGUMENT', `${file} is of several accounts: say which with ${flag}: ${list(found)}`);

@@ -1,0 +1,138 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { RuntimeEvent } from '../../../src/bot/events.ts';
+import type { LoadedPlugin } from '../../../src/bot/plugin-shape.ts';
+import type { RecordingLine } from '../../../src/bot/recording.ts';
+import { OfflineWorld } from '../../../src/cli/offline/offline-world.ts';
+import { Player } from '../../../src/cli/replay/player.ts';
+import { MemoryLog } from '../../support/bot-log.ts';
+import { plugin } from '../../support/bot-world.ts';
+
+const START = Date.parse('2026-01-05T09:00:00Z');
+const place = { server: 'tcp://127.0.0.1:7777', login: 'bot' };
+
+type Happening = RuntimeEvent extends infer Event
+  ? Event extends unknown
+    ? Omit<Event, 'server' | 'login'>
+    : never
+  : never;
+
+/** What happened, one event a second. */
+function lines(events: readonly Happening[]): RecordingLine[] {
+  return events.map((event, index) => {
+    const time = new Date(START + index * 1_000).toISOString();
+    return { ...event, ...place, time, line: index + 2 } as RecordingLine;
+  });
+}
+
+const heard = (from: string, text: string, isPrivate = true): Happening => {
+  return { type: 'heard', number: 1, from, private: isPrivate, text };
+};
+
+/** Plays events to bots; resolves to what they did. */
+async function play(bots: readonly LoadedPlugin[], events: readonly Happening[]): Promise<readonly RuntimeEvent[]> {
+  const config = { file: undefined, directory: '.', config: {}, locate: () => undefined };
+  const world = await OfflineWorld.start({
+    bots: bots.map((each) => ({
+      plugin: each,
+      login: 'bot',
+      options: {},
+      schedule: each.schedule as never,
+      file: undefined,
+      server: undefined,
+      path: undefined,
+    })),
+    loaded: config,
+    startsAt: new Date(START),
+    log: new MemoryLog(),
+  });
+  const player = new Player(world, 'bot', (line) => expect.fail(`busy at line ${line}`));
+  onTestFinished(async () => {
+    await player.close();
+    await world.close();
+  });
+  return player.play(lines(events));
+}
+
+function said(events: readonly RuntimeEvent[]): string[] {
+  return events.flatMap((event) => (event.type === 'said' ? [`${event.to ?? '*'}: ${event.text}`] : []));
+}
+
+describe('a recording that is played', () => {
+  test('waits for each answer, however long the bot takes', async () => {
+    const slow = plugin('slow', {
+      onMessage: async (message) => {
+        await pause(message.text === '1' ? 60 : 5);
+        await message.reply(message.text);
+      },
+    });
+    const events = await play([slow], [heard('ann', '1'), heard('bob', '2', false), heard('ann', '3')]);
+    expect(said(events)).toEqual(['ann: 1', '*: 2', 'ann: 3']);
+    expect(events.flatMap((event) => (event.type === 'heard' ? [event.from] : []))).toEqual(['ann', 'bob', 'ann']);
+  });
+
+  test('answers the private requests of bots as they were answered', async () => {
+    const caller = plugin('caller', {
+      onMessage: async (message, ctx) => {
+        const outcome = await ctx.request(message.text).then(
+          (channel) => {
+            channel.resume().end();
+            return 'opened';
+          },
+          (error: { code: string }) => error.code,
+        );
+        await message.reply(`${message.text}: ${outcome}`);
+      },
+    });
+    const events = await play(
+      [caller],
+      [
+        heard('ann', 'bob'),
+        heard('zoe', 'eve'),
+        { type: 'requested', to: 'eve', outcome: 'TIMED_OUT' },
+        { type: 'requested', to: 'bob', outcome: 'opened' },
+        { type: 'closed', peer: 'bob', bytesReceived: 0, bytesSent: 0 },
+        { type: 'stopping' },
+      ],
+    );
+    expect(said(events)).toEqual(['zoe: eve: REQUEST_REFUSED', 'ann: bob: opened']);
+    expect(events.filter(({ type }) => type === 'closed')).toHaveLength(1);
+  });
+
+  test('lets a request wait for what decides about it', async () => {
+    const careful = plugin('careful', {
+      onPrivateRequest: async (request, ctx) => (await ctx.ask('owner', `${request.from}?`)).text === 'yes',
+      onChannel: (channel) => void channel.resume().end(),
+    });
+    const events = await play(
+      [careful],
+      [
+        { type: 'request', from: 'ann' },
+        heard('owner', 'yes'),
+        { type: 'request', from: 'bob' },
+        heard('owner', 'no'),
+        { type: 'closed', peer: 'ann', bytesReceived: 0, bytesSent: 0 },
+      ],
+    );
+    expect(events.filter(({ type }) => type === 'decided')).toMatchObject([
+      { from: 'ann', decision: 'accepted' },
+      { from: 'bob', decision: 'refused' },
+    ]);
+  });
+
+  test('has as many users as there were, though not all at once', async () => {
+    const echo = plugin('echo', { onMessage: (message) => message.reply(message.text) });
+    const users = Array.from({ length: 230 }, (_, index) => `user-${index}`);
+    const events = await play(
+      [echo],
+      [...users, 'user-0', 'user-229'].map((name) => heard(name, 'hi')),
+    );
+    expect(said(events)).toEqual([...users, 'user-0', 'user-229'].map((name) => `${name}: hi`));
+  });
+
+  test('is for all bots of an account, which hear the same', async () => {
+    const first = plugin('first', { onMessage: (message) => message.reply('1') });
+    const second = plugin('second', { onMessage: (message) => message.reply('2') });
+    expect(said(await play([first, second], [heard('ann', 'hi')]))).toEqual(['ann: 1', 'ann: 2']);
+  });
+});

@@ -1,0 +1,200 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { failure, labFile, LAB, run, start } from './chatosbot.ts';
+import { HAS_TERMINAL, KEY, onTerminal } from './terminal.ts';
+
+const BOT = `import { defineBot } from 'chatosbot';
+export default defineBot({
+  name: 'dice',
+  schedule: { daily: { cron: '0 9 * * *', timeZone: 'UTC', run: (ctx) => ctx.say('good morning') } },
+  commands: { roll: { help: 'rolls', run: (_args, message) => message.reply(message.from + ' rolls 4') } },
+  async onMessage(message, ctx) {
+    if (message.text === 'count') {
+      await message.reply(String(await ctx.store.update('n', (n: number | undefined) => (n ?? 0) + 1)));
+    } else if (message.text === 'call me') {
+      const channel = await ctx.request(message.from);
+      channel.resume().end('it is me');
+    } else if (message.text === 'fail') {
+      throw new Error('on purpose');
+    } else {
+      const answer = await message.ask('sure?', { timeoutMs: 60_000 }).catch(() => undefined);
+      await message.reply(answer ? 'you said ' + answer.text : 'too late');
+    }
+  },
+  onPrivateRequest: (request) => request.from !== 'mallory',
+  onChannel: (channel) => void channel.pipe(channel),
+  onStop: (ctx) => ctx.say('goodbye'),
+});
+`;
+
+let bot: string;
+beforeAll(() => {
+  bot = labFile('dice.ts', BOT);
+});
+
+/** What is said in a rehearsal, and how it ended. */
+function rehearse(lines: readonly string[], args: readonly string[] = []): ReturnType<typeof run> {
+  return run(['repl', bot, ...args], { input: lines.map((line) => `${line}\n`).join('') });
+}
+
+describe('repl, with a script', () => {
+  test('says each line when the bot has answered the one before', async () => {
+    const { status, stdout } = await rehearse(['!roll', 'hello', 'yes', '/msg hello', '/msg no']);
+    expect(stdout).toBe(`you: !roll
+dice: you rolls 4
+you: hello
+dice: sure?
+you: yes
+dice: you said yes
+you -> dice: hello
+dice -> you: sure?
+you -> dice: no
+dice -> you: you said no
+dice: goodbye
+`);
+    expect(status).toBe(0);
+  });
+
+  test('is several users to the bot', async () => {
+    const { stdout } = await rehearse(['/msg hm', '/as ann', '/msg hm', '/as you', '/msg a', '/as ann', '/msg b']);
+    expect(stdout).toContain('you -> dice: a\ndice -> you: you said a\nann -> dice: b\ndice -> ann: you said b\n');
+  });
+
+  test('has a clock that goes when it is told to', async () => {
+    const { stdout, stderr } = await rehearse(
+      ['hello', '/advance 59s', '/advance 1s', '/advance 1d'],
+      ['--at', '2026-01-05T08:00Z'],
+    );
+    expect(stdout).toBe('you: hello\ndice: sure?\ndice: too late\ndice: good morning\ndice: goodbye\n');
+    expect(stderr).toContain('* it is 2026-01-06T08:01:00.000Z\n');
+  });
+
+  test('opens private connections, either way', async () => {
+    const { status, stdout, stderr } = await rehearse([
+      '/pipe',
+      'one',
+      'two',
+      '/end',
+      '/room',
+      '/msg call me',
+      '/accept',
+    ]);
+    expect(stdout).toBe(`[you -> dice]: one
+[dice -> you]: one
+[you -> dice]: two
+[dice -> you]: two
+you -> dice: call me
+[dice -> you]: it is me
+dice: goodbye
+`);
+    expect(stderr).toContain('* the private connection with dice is closed\n');
+    expect(stderr).toContain('* dice asks for a private connection: /accept dice or /refuse dice\n');
+    expect(status).toBe(0);
+  });
+
+  test('takes a refusal for an answer', async () => {
+    const { status, stderr } = await rehearse(['/as mallory', '/pipe', '/room', '!roll']);
+    expect(stderr).toContain('dice refused the private connection, or left\n');
+    expect(status).toBe(0);
+  });
+
+  test('loads the bot anew, which keeps what it has kept', async () => {
+    const file = labFile('reloaded/dice.ts', BOT);
+    const session = start(['repl', file], { input: 'open' });
+    session.type('count\n');
+    await session.line(/^dice: 1$/, 'stdout');
+    writeFileSync(file, BOT.replace("' rolls 4'", "' throws 5'"));
+    session.type('/reload\n!roll\ncount\n');
+    await session.line(/^dice: you throws 5$/, 'stdout');
+    await session.line(/^dice: 2$/, 'stdout');
+    writeFileSync(file, BOT.replace('commands:', 'commands'));
+    session.type('/reload\n!roll\n');
+    await session.line(/reloaded\/dice\.ts:/);
+    await session.line(/^dice: you throws 5$/, 'stdout');
+    session.stdin.end();
+    expect((await session.exit()).status).toBe(2);
+  });
+
+  test('keeps what the bot keeps where it is told to, and else nothing', async () => {
+    const state = path.join(LAB, 'kept');
+    for (const [args, counts] of [
+      [[], ['1', '1']],
+      [
+        ['--state', state],
+        ['1', '2'],
+      ],
+    ] as const) {
+      for (const count of counts) expect((await rehearse(['count'], args)).stdout).toContain(`dice: ${count}\n`);
+    }
+  });
+
+  test('tells how the bot is, and what fails in it with its line', async () => {
+    const { stderr, status } = await rehearse(['!roll', '/msg fail', '/status'], ['--at', '2026-01-05T08:00Z']);
+    expect(stderr).toMatch(/onMessage failed: on purpose.*\n(.*\n)*? +at .*dice\.ts:13:/);
+    expect(stderr).toContain('* dice: running, 3 calls, 0 under way, 1 failure\n');
+    expect(stderr).toContain('* job daily: next 2026-01-05T09:00:00.000Z\n');
+    expect(status).toBe(0);
+  });
+
+  test('goes on behind a line that is wrong, and fails in the end', async () => {
+    const { status, stdout, stderr } = await rehearse(['/advence 1h', '/advance soon', '/as  dice', '/msg', '!roll']);
+    expect(stderr).toContain('* there is no /advence; did you mean /advance?\n');
+    expect(stderr).toContain("* 'soon' is not a length of time");
+    expect(stderr).toContain('* dice is the bot; be somebody else\n');
+    expect(stderr).toContain('* usage: /msg TEXT\n');
+    expect(stdout).toContain('dice: you rolls 4\n');
+    expect(status).toBe(2);
+  });
+
+  test('shows what the bot says as text, never as what a terminal obeys', async () => {
+    const evil = labFile('evil.ts', "export const onMessage = (m) => m.reply('\\u001b[2J\\u202e');");
+    const { stdout } = await run(['repl', evil], { input: 'hello\n' });
+    expect(stdout).toBe('you: hello\nevil: \\e[2J\\u{202e}\n');
+  });
+
+  test('gives a machine lines of JSON', async () => {
+    const { stdout } = await rehearse(['!roll'], ['--json']);
+    const events = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(events).toContainEqual(expect.objectContaining({ type: 'message', from: 'dice', text: 'you rolls 4' }));
+  });
+
+  test('is refused for a bot that cannot be loaded', async () => {
+    const { status, last } = await failure(start(['repl', labFile('broken.ts', 'export const x = ;')], { input: '' }));
+    expect(status).toBe(2);
+    expect(last).toContain('broken.ts');
+  });
+});
+
+describe.skipIf(!HAS_TERMINAL)('repl, on a terminal', () => {
+  test('has a prompt that tells who one is, and a history', async () => {
+    const screen = onTerminal(`chatosbot repl ${bot} --as ann`);
+    await screen.shows('dice is here, and you are ann; /help shows how');
+    await screen.shows('ann> ');
+    screen.type(`!roll${KEY.enter}`);
+    await screen.shows('dice: ann rolls 4\r\n');
+    await screen.shows('ann> ');
+    screen.type(`/as bob${KEY.enter}`);
+    await screen.shows('bob> ');
+    screen.type(`\u001B[A\u001B[A${KEY.enter}`);
+    await screen.shows('dice: bob rolls 4\r\n');
+    screen.type(`/pipe${KEY.enter}`);
+    await screen.shows('bob[dice]> ');
+    screen.type(`hi${KEY.enter}`);
+    await screen.shows('[dice -> bob]: hi\r\n');
+    screen.type(KEY.ctrlD);
+    await screen.shows('dice: goodbye');
+    expect((await screen.exit()).status).toBe(0);
+    expect(readFileSync(bot, 'utf8')).toBe(BOT);
+  });
+
+  test('ends at Ctrl-C', async () => {
+    const screen = onTerminal(`chatosbot repl ${bot}`);
+    await screen.shows('you> ');
+    screen.type(KEY.ctrlC);
+    expect((await screen.exit()).status).toBe(130);
+  });
+});
