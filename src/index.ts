@@ -26,7 +26,19 @@ export { checkOptions, type OptionProblem } from './bot/plugin-options.ts';
 export { BotRuntime, type BotEntry, type RuntimeOptions } from './bot/runtime.ts';
 export { type LoggedIn } from './bot/account.ts';
 export { type BreakerLimits, type BreakerState } from './bot/circuit-breaker.ts';
-export { type RuntimeEvent, type RuntimeObserver } from './bot/events.ts';
+export {
+  type ClosedEvent,
+  type ConnectedEvent,
+  type DecidedEvent,
+  type HeardEvent,
+  type OfAccount,
+  type RequestedEvent,
+  type RequestEvent,
+  type RuntimeEvent,
+  type RuntimeObserver,
+  type SaidEvent,
+  type StoppingEvent,
+} from './bot/events.ts';
 export { type FloodLimits } from './bot/flood-limits.ts';
 export { type LoopLimits } from './bot/loop-guard.ts';
 export { type Rate } from './bot/token-bucket.ts';

@@ -10,6 +10,7 @@ export interface OfAccount {
 
 /** An account has logged in, for the first time or again. */
 export interface ConnectedEvent extends OfAccount {
+  /** What kind of event it is. */
   readonly type: 'connected';
   /** The names of its plugins. */
   readonly bots: readonly string[];
@@ -17,6 +18,7 @@ export interface ConnectedEvent extends OfAccount {
 
 /** A message has come that the plugins are to hear. */
 export interface HeardEvent extends OfAccount {
+  /** What kind of event it is. */
   readonly type: 'heard';
   /** Counts the messages that the account has heard in this process, from 1. */
   readonly number: number;
@@ -24,11 +26,13 @@ export interface HeardEvent extends OfAccount {
   readonly from: string;
   /** Whether it was said to the account alone. */
   readonly private: boolean;
+  /** What was said. */
   readonly text: string;
 }
 
 /** A plugin says something. */
 export interface SaidEvent extends OfAccount {
+  /** What kind of event it is. */
   readonly type: 'said';
   /** The plugin that says it, where that can be told. */
   readonly bot?: string | undefined;
@@ -44,6 +48,7 @@ export interface SaidEvent extends OfAccount {
 
 /** A peer asks for a private connection. */
 export interface RequestEvent extends OfAccount {
+  /** What kind of event it is. */
   readonly type: 'request';
   /** Who asks. */
   readonly from: string;
@@ -51,14 +56,17 @@ export interface RequestEvent extends OfAccount {
 
 /** It is decided whether a peer gets the private connection that it asked for. */
 export interface DecidedEvent extends OfAccount {
+  /** What kind of event it is. */
   readonly type: 'decided';
   /** Who asked. */
   readonly from: string;
+  /** Whether the peer gets it. */
   readonly decision: 'accepted' | 'refused';
 }
 
 /** A plugin has asked a peer for a private connection, and knows what became of it. */
 export interface RequestedEvent extends OfAccount {
+  /** What kind of event it is. */
   readonly type: 'requested';
   /** Whom it asked. */
   readonly to: string;
@@ -68,14 +76,19 @@ export interface RequestedEvent extends OfAccount {
 
 /** A private connection has ended. Its bytes are nobody's business. */
 export interface ClosedEvent extends OfAccount {
+  /** What kind of event it is. */
   readonly type: 'closed';
+  /** Who had the other end. */
   readonly peer: string;
+  /** Bytes that came from the peer. */
   readonly bytesReceived: number;
+  /** Bytes that went to the peer. */
   readonly bytesSent: number;
 }
 
 /** The account stops: it hears nothing more, and what it says now are the last words of its plugins. */
 export interface StoppingEvent extends OfAccount {
+  /** What kind of event it is. */
   readonly type: 'stopping';
 }
 
