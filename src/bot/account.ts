@@ -1,9 +1,14 @@
+import type { Backoff } from '../client/backoff.ts';
+import type { Channel } from '../client/channel.ts';
 import { ChatosClient, type ChatMessage } from '../client/client.ts';
-import { isChatosError, type ChatosError } from '../errors.ts';
+import { DEFAULT_REQUEST_TIMEOUT_MS, type RequestOptions } from '../client/options.ts';
+import { ChatosError, isChatosError } from '../errors.ts';
+import { startWaiting } from '../client/wait.ts';
 import { formatAddress, type Address } from '../net/address.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/log.ts';
+import type { Activity } from './activity.ts';
 import type { ChannelLedger } from './channel-ledger.ts';
 import type { BreakerLimits } from './circuit-breaker.ts';
 import { CommandRouter } from './command-router.ts';
@@ -27,6 +32,8 @@ export interface AccountSettings {
   /** What counts for the limits of the policy: one for all accounts. */
   readonly ledger: ChannelLedger;
   readonly standby: boolean;
+  /** The pauses before a lost connection is made again. */
+  readonly backoff: Partial<Backoff>;
   readonly commandPrefix: string;
   readonly floodLimits: FloodLimits;
   /** `undefined` for no guard. */
@@ -35,6 +42,7 @@ export interface AccountSettings {
   readonly log: Logger;
   readonly clock: Clock;
   readonly observer: RuntimeObserver;
+  readonly activity: Activity;
   readonly onLogin: (account: LoggedIn) => void;
 }
 
@@ -70,7 +78,6 @@ export class Account {
   /** What older versions of plugins still have to do. */
   readonly #leaving = new Set<Promise<void>>();
   #heard = 0;
-  #speaking = 0;
   #started = false;
   #stopping = false;
   #state: AccountStatus['state'] = 'connecting';
@@ -80,14 +87,14 @@ export class Account {
   readonly ended: Promise<ChatosError | undefined>;
 
   constructor(settings: AccountSettings) {
-    const { login, server, log, standby, clock } = settings;
+    const { login, server, log, standby, backoff, clock } = settings;
     this.#settings = settings;
     this.#log = log.with({ login });
     this.#since = clock.now();
     this.#client = ChatosClient.create({
       server,
       login,
-      reconnect: standby ? STANDBY_BACKOFF : true,
+      reconnect: standby ? STANDBY_BACKOFF : backoff,
       waitForLogin: standby,
     });
     const client = this.#client;
@@ -104,9 +111,10 @@ export class Account {
     this.#questions = new Questions(clock);
     this.#guard = settings.loopLimits && new LoopGuard(settings.loopLimits);
     this.#commands = new CommandRouter(settings.commandPrefix, () => this.#runners, this.#log);
-    const { policy, ledger, observer } = settings;
+    const { policy, ledger, observer, activity } = settings;
     this.#place = { server: formatAddress(server), login };
-    this.#requests = new PrivateRequests({ account: this.#place, policy, ledger, observer, log: this.#log, clock });
+    const requests = { account: this.#place, policy, ledger, observer, activity, log: this.#log, clock };
+    this.#requests = new PrivateRequests(requests);
     client.on('message', (message) => this.#onMessage(message));
     client.on('request', (request) => void this.#requests.handle(request, this.#runners));
     client.on('connected', () => this.#onConnected());
@@ -158,11 +166,6 @@ export class Account {
     return this.#client.channelCount;
   }
 
-  /** What is under way and will end by itself: calls that do not wait for a peer, and messages on their way out. */
-  get busy(): number {
-    return this.#runners.reduce((sum, runner) => sum + runner.busy, this.#speaking);
-  }
-
   /** Resolves when logged in. Throws what the client throws: `LOGIN_REFUSED` above all. */
   start(): Promise<void> {
     return this.#client.start();
@@ -183,6 +186,24 @@ export class Account {
   /** Resolves when no private connection is open. */
   channelsClosed(): Promise<void> {
     return this.#client.channelsClosed();
+  }
+
+  /**
+   * Resolves when the server has had what was said until now, and what it had for this account until then has been heard;
+   * where the connection is lost, when it is there again.
+   *
+   * @throws {ChatosError} `ABORTED` where the account has ended, or by the signal
+   */
+  async synchronise(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await this.#reached(signal);
+      try {
+        await this.#client.roundTrip({ timeoutMs: Infinity, signal });
+        return;
+      } catch (error) {
+        if (!isChatosError(error, 'CONNECTION_LOST') && !isChatosError(error, 'NOT_CONNECTED')) throw error;
+      }
+    }
   }
 
   /** Breaks channels and session at once. */
@@ -218,7 +239,7 @@ export class Account {
   }
 
   #createRunner(plugin: LoadedPlugin, options: Readonly<Record<string, unknown>>, seat: Seat): PluginRunner {
-    const { log, clock, breaker, login, observer } = this.#settings;
+    const { log, clock, breaker, activity, login } = this.#settings;
     const bot = plugin.name;
     const services: AccountServices = {
       ...this.#place,
@@ -227,16 +248,11 @@ export class Account {
         const put = (): Promise<void> => this.#speak(peer, question, { bot });
         return awaitPeer(this.#questions.ask(peer, true, { put, signal, timeoutMs }));
       },
-      request: async (peer, asked) => {
-        try {
-          const channel = await awaitPeer(this.#client.request(peer, asked));
-          observer({ type: 'requested', ...this.#place, to: peer, outcome: 'opened' });
-          this.#requests.adopt(channel, bot);
-          return channel;
-        } catch (error) {
-          if (isChatosError(error)) observer({ type: 'requested', ...this.#place, to: peer, outcome: error.code });
-          throw error;
-        }
+      request: (peer, asked) => {
+        const channel = this.#request(peer, asked, bot);
+        // Who has a channel works on it for as long as it is open, mostly by waiting for the peer.
+        void awaitPeer(channel.then(closed, () => undefined));
+        return channel;
       },
     };
     const runner = new PluginRunner(plugin, services, {
@@ -246,9 +262,25 @@ export class Account {
       clock,
       store: seat.store,
       breaker,
+      activity,
     });
     this.#seats.set(runner, seat);
     return runner;
+  }
+
+  /** Resolves when there is a connection. */
+  async #reached(signal: AbortSignal): Promise<void> {
+    if (this.#client.connected) return;
+    const waiting = startWaiting<void>({ timeoutMs: Infinity, signal, what: 'no connection' });
+    const onEnd = (error?: ChatosError): void =>
+      waiting.reject(error ?? new ChatosError('ABORTED', `${this.#client.login} has logged out`));
+    this.#client.once('connected', waiting.resolve).once('closed', onEnd);
+    if (this.#state === 'ended') onEnd();
+    try {
+      await waiting.promise;
+    } finally {
+      this.#client.off('connected', waiting.resolve).off('closed', onEnd);
+    }
   }
 
   #onConnected(): void {
@@ -305,11 +337,35 @@ export class Account {
     const { bot = call?.runner.plugin.name, cause: { from: cause, number: answers } = causeOf(call) } = known;
     if (cause !== undefined) this.#guard?.answered(cause, this.#settings.clock.now().getTime());
     this.#settings.observer({ type: 'said', ...this.#place, bot, to, text, cause, answers });
-    this.#speaking += 1;
+    const work = this.#settings.activity.begin();
+    const whileHeld = (wait: Promise<void>): Promise<void> => work.rest(awaitPeer(wait));
     try {
-      for (const part of splitText(text)) await this.#outbox.send(to, part);
+      for (const part of splitText(text)) await this.#outbox.send(to, part, whileHeld);
     } finally {
-      this.#speaking -= 1;
+      work.end();
+    }
+  }
+
+  /** Asks a peer for a private connection; its time is that of the runtime's clock. */
+  async #request(peer: string, options: RequestOptions & { signal: AbortSignal }, bot: string): Promise<Channel> {
+    const { timeoutMs = DEFAULT_REQUEST_TIMEOUT_MS, signal } = options;
+    const { clock, observer } = this.#settings;
+    const late = new AbortController();
+    const cancel = clock.after(timeoutMs, () => {
+      const message = `no private connection with ${peer} within ${timeoutMs / 1000} s`;
+      late.abort(new ChatosError('TIMED_OUT', message, { fields: { peer, timeoutMs } }));
+    });
+    try {
+      const limits = { timeoutMs: Infinity, signal: AbortSignal.any([signal, late.signal]) };
+      const channel = await this.#client.request(peer, limits);
+      observer({ type: 'requested', ...this.#place, to: peer, outcome: 'opened' });
+      this.#requests.adopt(channel, bot);
+      return channel;
+    } catch (error) {
+      if (isChatosError(error)) observer({ type: 'requested', ...this.#place, to: peer, outcome: error.code });
+      throw error;
+    } finally {
+      cancel();
     }
   }
 }
@@ -317,4 +373,8 @@ export class Account {
 function causeOf(call: ReturnType<typeof currentCall>): Partial<Cause> {
   const { peer: from, heard: number } = call ?? {};
   return { ...(from !== undefined && { from }), ...(number !== undefined && { number }) };
+}
+
+function closed(channel: Channel): Promise<void> | undefined {
+  return channel.destroyed ? undefined : new Promise((resolve) => channel.once('close', () => resolve()));
 }

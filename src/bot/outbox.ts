@@ -70,13 +70,18 @@ export class Outbox {
   /**
    * Sends a message when its turn comes; resolves when the operating system has taken it.
    *
+   * @param whileHeld is given the wait of a message whose turn is later
    * @throws {ChatosError} `QUEUE_FULL`, `TIMED_OUT`, `ABORTED`, or what the client throws
    */
-  send(to: string | undefined, text: string): Promise<void> {
+  send(
+    to: string | undefined,
+    text: string,
+    whileHeld: (wait: Promise<void>) => Promise<void> = (wait) => wait,
+  ): Promise<void> {
     const now = this.#clock.now().getTime();
     const lane = this.#lane(to, now);
     if (lane.waiting.length === 0 && this.#maySend(lane, now)) return this.#transmit(lane, text);
-    return new Promise((resolve, reject) => {
+    const sent = new Promise<void>((resolve, reject) => {
       if (this.#closed) {
         reject(new ChatosError('ABORTED', 'the bot has stopped'));
       } else if (this.#waiting >= this.#limits.maxQueued) {
@@ -89,6 +94,7 @@ export class Outbox {
         this.#pump();
       }
     });
+    return whileHeld(sent);
   }
 
   /** The connection is there, or there again. */

@@ -6,6 +6,7 @@ import { ChatosError, isChatosError, messageOf } from '../errors.ts';
 import { withResolvers } from '../client/wait.ts';
 import type { Clock } from '../util/clock.ts';
 import type { LogFields, Logger } from '../util/log.ts';
+import type { Activity, Work } from './activity.ts';
 import { CircuitBreaker, type BreakerLimits } from './circuit-breaker.ts';
 import type { AskOptions, Awaitable, Context, Message } from './context.ts';
 import { PeerQueues } from './peer-queues.ts';
@@ -28,8 +29,8 @@ interface Call {
   readonly peer: string | undefined;
   /** The number of the message that caused it, if one did. */
   readonly heard: number | undefined;
-  /** What of peers it waits for: answers to questions, private connections. */
-  waits: number;
+  /** `undefined` where nobody is to wait for its end. */
+  readonly work: Work | undefined;
 }
 
 const current = new AsyncLocalStorage<Call>();
@@ -39,16 +40,9 @@ export function currentCall(): Call | undefined {
   return current.getStore();
 }
 
-/** Waits for something that is up to a peer: the running call does not count as busy meanwhile. */
-export async function awaitPeer<T>(work: Promise<T>): Promise<T> {
-  const call = current.getStore();
-  if (!call) return work;
-  call.waits += 1;
-  try {
-    return await work;
-  } finally {
-    call.waits -= 1;
-  }
+/** Waits for something that is up to a peer, or to the clock: the running call does not count as busy meanwhile. */
+export function awaitPeer<T>(wait: Promise<T>): Promise<T> {
+  return current.getStore()?.work?.rest(wait) ?? wait;
 }
 
 /**
@@ -88,6 +82,7 @@ export interface RunnerSettings {
   readonly clock: Clock;
   readonly store: PluginStore;
   readonly breaker: BreakerLimits;
+  readonly activity: Activity;
 }
 
 /** One plugin in its account: calls its hooks, and keeps what goes wrong in them from everybody else. */
@@ -96,6 +91,7 @@ export class PluginRunner {
   readonly context: Context;
   readonly #log: Logger;
   readonly #clock: Clock;
+  readonly #activity: Activity;
   readonly #abort = new AbortController();
   readonly #jobs: PluginJobs;
   readonly #breaker: CircuitBreaker;
@@ -111,9 +107,10 @@ export class PluginRunner {
   #state: 'waiting' | 'started' | 'stopping' | 'stopped' = 'waiting';
 
   constructor(plugin: LoadedPlugin, services: AccountServices, settings: RunnerSettings) {
-    const { clock, store } = settings;
+    const { clock, store, activity } = settings;
     this.plugin = plugin;
     this.#clock = clock;
+    this.#activity = activity;
     this.#log = settings.log.with({ plugin: plugin.name });
     const { signal } = this.#abort;
     setMaxListeners(0, signal);
@@ -123,7 +120,10 @@ export class PluginRunner {
     });
     this.#jobs = new PluginJobs({
       clock,
-      records: store.records,
+      records: {
+        get: <T>(key: string) => activity.during(() => store.records.get<T>(key)),
+        set: (key, value) => activity.during(() => store.records.set(key, value)),
+      },
       log: this.#log,
       call: (name, run) => this.call('schedule', undefined, run, { job: name }),
     });
@@ -160,16 +160,6 @@ export class PluginRunner {
   /** Whether it would be called: not while it is set aside or stopping. */
   get open(): boolean {
     return this.#breaker.open && (this.#state === 'waiting' || this.#state === 'started');
-  }
-
-  /**
-   * Calls under way that will end by themselves: not those that wait for a peer. What an `onChannel` does is up to the
-   * peer, too.
-   */
-  get busy(): number {
-    let count = 0;
-    for (const { hook, waits } of this.#running.keys()) if (waits === 0 && hook !== 'onChannel') count += 1;
-    return count;
   }
 
   /** Calls `onStart`, and begins its schedules. */
@@ -211,7 +201,9 @@ export class PluginRunner {
       return Promise.resolve({ ok: false, error: undefined });
     }
     this.#calls += 1;
-    const call: Call = { runner: this, hook, peer, heard, waits: 0 };
+    // One with a private connection has work for as long as that is open, and most of it is waiting for the peer.
+    const work = hook === 'onChannel' ? undefined : this.#activity.begin();
+    const call: Call = { runner: this, hook, peer, heard, work };
     const running = current.run(call, async (): Promise<HookResult<T>> => {
       if (this.#state === 'waiting') {
         // The version before is not done yet.
@@ -228,7 +220,10 @@ export class PluginRunner {
       }
     });
     this.#running.set(call, running);
-    void running.then(() => this.#running.delete(call));
+    void running.then(() => {
+      this.#running.delete(call);
+      work?.end();
+    });
     return running;
   }
 

@@ -6,6 +6,7 @@ import type { PolicyLimits } from '../policy/limits.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/log.ts';
+import type { Activity, Work } from './activity.ts';
 import {
   peerKey,
   type ChannelLedger,
@@ -29,6 +30,7 @@ export interface PrivateRequestsSettings {
   readonly observer: RuntimeObserver;
   readonly log: Logger;
   readonly clock: Clock;
+  readonly activity: Activity;
 }
 
 /** Who takes a private connection, in which place, and what it is bounded by. */
@@ -61,29 +63,10 @@ export class PrivateRequests {
 
   /** Answers a request: the first of the plugins that may and wants to gets the channel. Never rejects. */
   async handle(request: PrivateRequest, runners: readonly PluginRunner[]): Promise<void> {
-    const { log, clock, observer, account } = this.#settings;
-    observer({ type: 'request', ...account, from: request.from });
-    const taker = this.#stopping ? undefined : await this.#choose(request.from, runners);
-    if (!taker || this.#stopping) {
-      if (this.#stopping) log.info('private request refused', { peer: request.from, reason: 'the bot is stopping' });
-      taker?.place.release();
-      request.refuse();
-      observer({ type: 'decided', ...account, from: request.from, decision: 'refused' });
-      return;
-    }
-    observer({ type: 'decided', ...account, from: request.from, decision: 'accepted' });
-    const { runner, place, limits } = taker;
-    let channel: Channel;
-    try {
-      channel = runner.guard(await request.accept());
-    } catch (error) {
-      place.release();
-      log.info(`private connection with ${request.from} did not come about: ${messageOf(error)}`);
-      return;
-    }
-    place.open(channel, clock.now());
-    this.#tellEnd(channel);
-    limitChannel(channel, limits, clock);
+    const work = this.#settings.activity.begin();
+    const opened = await this.#answer(request, runners, work).finally(() => work.end());
+    if (!opened) return;
+    const { runner, channel } = opened;
     const { hooks } = runner.plugin;
     const result = await runner.call('onChannel', request.from, () => hooks.onChannel?.(channel, runner.context));
     if (!result.ok) channel.destroy();
@@ -116,7 +99,39 @@ export class PrivateRequests {
     else channel.once('close', tell);
   }
 
-  async #choose(from: string, runners: readonly PluginRunner[]): Promise<Taker | undefined> {
+  /** The channel, and who has it; `undefined` where it was refused or did not come about. */
+  async #answer(
+    request: PrivateRequest,
+    runners: readonly PluginRunner[],
+    work: Work,
+  ): Promise<{ runner: PluginRunner; channel: Channel } | undefined> {
+    const { log, clock, observer, account } = this.#settings;
+    observer({ type: 'request', ...account, from: request.from });
+    const taker = this.#stopping ? undefined : await this.#choose(request.from, runners, work);
+    if (!taker || this.#stopping) {
+      if (this.#stopping) log.info('private request refused', { peer: request.from, reason: 'the bot is stopping' });
+      taker?.place.release();
+      request.refuse();
+      observer({ type: 'decided', ...account, from: request.from, decision: 'refused' });
+      return undefined;
+    }
+    observer({ type: 'decided', ...account, from: request.from, decision: 'accepted' });
+    const { runner, place, limits } = taker;
+    let channel: Channel;
+    try {
+      channel = runner.guard(await request.accept());
+    } catch (error) {
+      place.release();
+      log.info(`private connection with ${request.from} did not come about: ${messageOf(error)}`);
+      return undefined;
+    }
+    place.open(channel, clock.now());
+    this.#tellEnd(channel);
+    limitChannel(channel, limits, clock);
+    return { runner, channel };
+  }
+
+  async #choose(from: string, runners: readonly PluginRunner[], work: Work): Promise<Taker | undefined> {
     const { account, policy, ledger, log, clock } = this.#settings;
     const able = runners.filter((runner) => runner.has('onChannel'));
     const peer = peerKey({ server: account.server, peer: from });
@@ -146,7 +161,7 @@ export class PrivateRequests {
         continue;
       }
       const place = ledger.take(parties);
-      if (verdict.decision === 'accept' || (await this.#ask(runner, from, deadline))) {
+      if (verdict.decision === 'accept' || (await work.rest(this.#ask(runner, from, deadline)))) {
         taker = { runner, place, limits: verdict.limits };
         break;
       }

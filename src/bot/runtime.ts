@@ -1,3 +1,4 @@
+import type { Backoff } from '../client/backoff.ts';
 import type { ChatosError } from '../errors.ts';
 import { formatAddress, type Address } from '../net/address.ts';
 import { compilePolicy, type PolicyOptions } from '../policy/policy.ts';
@@ -5,6 +6,7 @@ import { SYSTEM_CLOCK, type Clock } from '../util/clock.ts';
 import { loginKey } from '../util/login-key.ts';
 import { SILENT_LOGGER, type Logger } from '../util/log.ts';
 import { Account, type LoggedIn } from './account.ts';
+import { Activity } from './activity.ts';
 import { ChannelLedger } from './channel-ledger.ts';
 import { DEFAULT_BREAKER_LIMITS, type BreakerLimits } from './circuit-breaker.ts';
 import { DEFAULT_COMMAND_PREFIX } from './commands.ts';
@@ -34,6 +36,8 @@ export interface RuntimeOptions {
   readonly policy?: PolicyOptions | undefined;
   /** Wait where a login is taken, and take over when it is free. @default false */
   readonly standby?: boolean;
+  /** The pauses before a lost connection is made again. @default as {@link Backoff} */
+  readonly backoff?: Partial<Backoff>;
   /** What commands begin with. @default '!' */
   readonly commandPrefix?: string | undefined;
   /** How fast each account may speak; `false` for no limits. @default {@link DEFAULT_FLOOD_LIMITS} */
@@ -51,6 +55,12 @@ export interface RuntimeOptions {
   readonly onLogin?: (account: LoggedIn) => void;
   /** Receives what the accounts hear and say. */
   readonly observer?: RuntimeObserver;
+  /**
+   * Counts what is under way; several runtimes may share one.
+   *
+   * @internal
+   */
+  readonly activity?: Activity;
 }
 
 /** Where stores are kept, in the working directory. */
@@ -65,6 +75,7 @@ export class BotRuntime {
   readonly #places: { readonly account: Account; runner: PluginRunner }[] = [];
   readonly #log: Logger;
   readonly #startedAt: Date;
+  readonly #activity: Activity;
   readonly #abandon = new AbortController();
   #stopping: Promise<void> | undefined;
 
@@ -73,15 +84,19 @@ export class BotRuntime {
     const { standby = false, log = SILENT_LOGGER, commandPrefix = DEFAULT_COMMAND_PREFIX } = options;
     const { clock = SYSTEM_CLOCK, onLogin = () => undefined, observer = () => undefined } = options;
     const { loopGuard = {}, stateDirectory = DEFAULT_STATE_DIRECTORY } = options;
+    const { backoff = {}, activity = new Activity() } = options;
     this.#log = log;
     this.#startedAt = clock.now();
+    this.#activity = activity;
     const shared = {
       standby,
+      backoff,
       commandPrefix,
       log,
       clock,
       onLogin,
       observer,
+      activity,
       policy: compilePolicy(options.policy),
       ledger: new ChannelLedger(),
       floodLimits: resolveFloodLimits(options.flood),
@@ -106,9 +121,9 @@ export class BotRuntime {
     }
   }
 
-  /** Calls of hooks that will end by themselves, as they do not wait for a peer, and messages on their way out. */
+  /** What is under way and will end by itself: calls that do not wait for a peer or for the clock, messages on their way. */
   get busy(): number {
-    return this.#accounts.reduce((sum, account) => sum + account.busy, 0);
+    return this.#activity.underWay;
   }
 
   /** Private connections that are open. */
@@ -169,6 +184,17 @@ export class BotRuntime {
   /** How accounts and plugins are. */
   get status(): RuntimeStatus {
     return { startedAt: this.#startedAt, accounts: this.#accounts.map((account) => account.status) };
+  }
+
+  /**
+   * Resolves when the servers have had what the accounts said until now, and what they had for the accounts until then
+   * has been heard; lost connections are waited for.
+   *
+   * @internal
+   * @throws {ChatosError} `ABORTED`
+   */
+  async synchronise(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.#accounts.map((account) => account.synchronise(signal)));
   }
 
   /**

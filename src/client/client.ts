@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { ChatosError, isChatosError } from '../errors.ts';
 import { formatAddress, toAddress, type Address } from '../net/address.ts';
@@ -19,7 +20,7 @@ import {
 import { PrivateRequest } from './private-request.ts';
 import { Requests } from './requests.ts';
 import { SessionLoop, type Retry } from './session-loop.ts';
-import { startWaiting } from './wait.ts';
+import { startWaiting, type Waiting } from './wait.ts';
 
 /** A message as it came from the server. */
 export interface ChatMessage {
@@ -67,6 +68,8 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
   readonly #loop: SessionLoop;
   readonly #requests: Requests;
   readonly #channels = new ClientChannels();
+  /** Messages to ourselves that have not come back, by their text. */
+  readonly #roundTrips = new Map<string, Waiting<void>>();
 
   private constructor(options: ClientOptions) {
     super();
@@ -84,6 +87,7 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
       },
       onDisconnected: ({ error, reason, final }) => {
         this.#requests.fail(reason, !final);
+        for (const waiting of this.#roundTrips.values()) waiting.reject(reason);
         this.emit('disconnected', error);
       },
       onRetrying: (retry) => this.emit('retrying', retry),
@@ -157,6 +161,25 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
   }
 
   /**
+   * Resolves when the server has handled everything that was sent until now, and everything that it had for us by then has
+   * come: when a message to ourselves, which listeners do not see, is back.
+   *
+   * @throws {ChatosError} as {@link ChatosClient.say}
+   */
+  async roundTrip(options: SendOptions = {}): Promise<void> {
+    const { timeoutMs = DEFAULT_SEND_TIMEOUT_MS, signal } = options;
+    const text = randomUUID();
+    const waiting = startWaiting<void>({ timeoutMs, signal, what: 'the server did not answer' });
+    this.#roundTrips.set(text, waiting);
+    try {
+      await Promise.all([waiting.promise, this.tell(this.login, text, { timeoutMs, signal })]);
+    } finally {
+      this.#roundTrips.delete(text);
+      waiting.resolve();
+    }
+  }
+
+  /**
    * Asks a peer for a private connection and opens it.
    *
    * @throws {ChatosError} `REQUEST_REFUSED`, `TIMED_OUT`, `NOT_CONNECTED`, `CONNECTION_LOST`, `INVALID_ARGUMENT` (one's
@@ -227,7 +250,10 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
   }
 
   #receive(from: string, text: string, isPrivate: boolean): void {
-    this.emit('message', { from, text, private: isPrivate, own: loginKey(from) === loginKey(this.login) });
+    const own = loginKey(from) === loginKey(this.login);
+    const back = own && isPrivate ? this.#roundTrips.get(text) : undefined;
+    if (back) back.resolve();
+    else this.emit('message', { from, text, private: isPrivate, own });
   }
 
   #onRequest(from: string): void {
