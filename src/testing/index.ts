@@ -1,3 +1,7 @@
 /** To test a bot: a server, the bot, and scripted users, in one process. */
-export { TestNetwork, type TestBotOptions } from './test-network.ts';
+export { FakeClock, type Duration, type Instant } from './fake-clock.ts';
+export { type TestBotOptions, type TestNetworkOptions } from './options.ts';
+export { type Link } from './proxy.ts';
+export { TestBot, type PluginUnderTest } from './test-bot.ts';
+export { TestNetwork } from './test-network.ts';
 export { TestUser, type Expected } from './test-user.ts';

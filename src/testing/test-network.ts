@@ -1,27 +1,32 @@
-import { loadPlugin } from '../bot/loader.ts';
-import { createModuleLoader } from '../bot/module-loader.ts';
-import { readPlugin } from '../bot/plugin-shape.ts';
-import type { BotPlugin } from '../bot/plugin.ts';
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+import { Activity } from '../bot/activity.ts';
+import { createModuleLoader, type ModuleLoader } from '../bot/module-loader.ts';
 import { BotRuntime } from '../bot/runtime.ts';
 import { ChatosClient } from '../client/client.ts';
+import { ChatosError } from '../errors.ts';
 import { formatAddress, type Address } from '../net/address.ts';
 import { PLUGIN_MODULES } from '../plugin-modules.ts';
-import type { PolicyOptions } from '../policy/policy.ts';
-import type { ServerOptions } from '../server/options.ts';
 import { ChatosServer } from '../server/server.ts';
-import { createLogger, type Logger } from '../util/log.ts';
+import { createLogger } from '../util/log.ts';
+import { FakeClock } from './fake-clock.ts';
+import type { TestBotOptions, TestNetworkOptions } from './options.ts';
+import { TestProxy, type Link } from './proxy.ts';
+import { settle, type Party } from './settle.ts';
+import { loadUnderTest, TestBot, type PluginUnderTest } from './test-bot.ts';
 import { TestUser } from './test-user.ts';
 
-export interface TestBotOptions {
-  /** @default the plugin's name */
-  readonly login?: string;
-  /** What the plugin finds as `bot.options`. @default {} */
-  readonly options?: Readonly<Record<string, unknown>>;
-  /** @default the plugin's onPrivateRequest decides */
-  readonly policy?: PolicyOptions;
-  /** Receives what the runtime and the bot log. @default warnings and errors go to standard error */
-  readonly log?: Logger;
-}
+/** Where a fake clock stands at first, unless told otherwise: at noon of a Monday. */
+const FAKE_START = '2026-01-05T12:00:00Z';
+/** Bots come back soon after a connection was cut. */
+const BACKOFF = { firstMs: 10, maxMs: 100 };
+/** How long the bots may take to settle, in milliseconds. */
+const DEFAULT_SETTLE_TIMEOUT_MS = 5_000;
+/** The server learns of a connection that was cut within microseconds; longer than this would be a bug. */
+const CUT_TIMEOUT_MS = 1_000;
 
 /**
  * A server on a free port of this machine, with bots and scripted users: a bot is tested as it will run.
@@ -39,52 +44,205 @@ export class TestNetwork {
   readonly server: string;
   readonly #address: Address;
   readonly #server: ChatosServer;
-  readonly #runtimes: BotRuntime[] = [];
-  readonly #users: TestUser[] = [];
+  readonly #activity = new Activity();
+  readonly #clock: FakeClock | undefined;
+  readonly #stateDirectory: string;
+  readonly #temporary: boolean;
+  readonly #proxies = new Map<string, TestProxy>();
+  readonly #parties: Party[] = [];
+  readonly #bots: TestBot[] = [];
+  readonly #clients: ChatosClient[] = [];
+  #loader: Promise<ModuleLoader> | undefined;
+  #stopping: Promise<void> | undefined;
 
-  private constructor(server: ChatosServer, address: Address) {
+  private constructor(server: ChatosServer, address: Address, { clock = 'real', stateDirectory }: TestNetworkOptions) {
     this.#server = server;
     this.#address = address;
     this.server = formatAddress(address);
+    this.#temporary = stateDirectory === undefined;
+    this.#stateDirectory = stateDirectory ?? path.join(tmpdir(), `chatosbot-test-${randomUUID()}`);
+    if (clock === 'real') return;
+    const activity = this.#activity;
+    this.#clock = new FakeClock(clock === 'fake' ? FAKE_START : clock.start, {
+      get begun() {
+        return activity.begun;
+      },
+      settled: (signal) => settle(this.#parties, activity, signal),
+    });
   }
 
-  /** Starts the server. */
-  static async start(options: ServerOptions & { readonly longBytes?: 4 | 8 } = {}): Promise<TestNetwork> {
+  /**
+   * Starts the server.
+   *
+   * @throws {ChatosError} `INVALID_ARGUMENT` where the clock's start is no time
+   */
+  static async start(options: TestNetworkOptions = {}): Promise<TestNetwork> {
     const { longBytes = 4, ...serverOptions } = options;
     const server = new ChatosServer(serverOptions);
-    return new TestNetwork(server, await server.listen({ host: '127.0.0.1', port: 0, longBytes }));
+    const address = await server.listen({ host: '127.0.0.1', port: 0, longBytes });
+    try {
+      return new TestNetwork(server, address, options);
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
+  }
+
+  /**
+   * What the bots go by, where it is a fake clock.
+   *
+   * @throws {ChatosError} `INVALID_ARGUMENT` where it is the real one
+   */
+  get clock(): FakeClock {
+    if (this.#clock) return this.#clock;
+    throw new ChatosError('INVALID_ARGUMENT', "this network goes by the real clock: start it with { clock: 'fake' }");
   }
 
   /**
    * Loads a plugin file as `chatosbot run` does, or takes a plugin, and logs it in.
    *
-   * @throws {ChatosError} `INVALID_PLUGIN` or `LOGIN_REFUSED`
+   * @throws {ChatosError} `INVALID_PLUGIN`, `INVALID_CONFIG` with all that is wrong in the options, or `LOGIN_REFUSED`
    */
-  async bot(plugin: string | BotPlugin, options: TestBotOptions = {}): Promise<void> {
-    const loaded =
-      typeof plugin === 'string'
-        ? await loadPlugin(plugin, await createModuleLoader(PLUGIN_MODULES))
-        : readPlugin(plugin, { name: 'bot', file: '', shown: 'the plugin' });
-    const entry = { plugin: loaded, server: this.#address, login: options.login, options: options.options };
-    const runtime = new BotRuntime([entry], {
-      policy: options.policy,
+  async bot(plugin: PluginUnderTest, options: TestBotOptions = {}): Promise<TestBot> {
+    this.#loader ??= createModuleLoader(PLUGIN_MODULES);
+    const loader = await this.#loader;
+    const loaded = await loadUnderTest(plugin, options.options ?? {}, loader);
+    const { login = loaded.plugin.name, directory, policy, commandPrefix, flood = false, loopGuard = false } = options;
+    const { breaker, stateDirectory = this.#stateDirectory, observer } = options;
+    const proxy = await this.#proxyOf(login);
+    const runtime = new BotRuntime([{ ...loaded, server: proxy.address, login, directory }], {
+      policy,
+      commandPrefix,
+      flood,
+      loopGuard,
+      breaker,
+      stateDirectory,
+      activity: this.#activity,
+      backoff: BACKOFF,
       log: options.log ?? createLogger({ level: 'warn' }),
+      ...(observer && { observer }),
+      ...(this.#clock && { clock: this.#clock }),
     });
-    this.#runtimes.push(runtime);
+    const bot = new TestBot({ login, source: plugin, options: options.options ?? {}, runtime, loader });
+    this.#bots.push(bot);
     await runtime.start();
+    this.#parties.push({
+      isBot: true,
+      name: loaded.plugin.name,
+      reachable: () => bot.account.state !== 'ended' && !proxy.stalled,
+      busy: () => bot.status.running,
+      synchronise: (signal) => runtime.synchronise(signal),
+    });
+    return bot;
   }
 
-  /** Logs a user in. */
+  /**
+   * Logs a user in.
+   *
+   * @throws {ChatosError} `LOGIN_REFUSED` where somebody has that login
+   */
   async user(login: string): Promise<TestUser> {
-    const user = new TestUser(await ChatosClient.connect({ server: this.#address, login }));
-    this.#users.push(user);
-    return user;
+    const proxy = await this.#proxyOf(login);
+    const client = await ChatosClient.connect({ server: proxy.address, login });
+    this.#clients.push(client);
+    this.#parties.push({
+      isBot: false,
+      name: login,
+      reachable: () => client.connected && !proxy.stalled,
+      busy: () => 0,
+      synchronise: (signal) => client.roundTrip({ timeoutMs: Infinity, signal }),
+    });
+    return new TestUser(client, () => this.settled());
   }
 
-  /** Ends users, bots and server. */
-  async stop(): Promise<void> {
-    await Promise.all(this.#users.map((user) => user.leave()));
-    await Promise.all(this.#runtimes.map((runtime) => runtime.stop({ timeoutMs: 0 })));
+  /**
+   * Resolves when every bot has handled everything that it was sent, and what it said has arrived: when nothing more
+   * happens unless somebody says something or time goes by. What waits for a peer (`ask`, `request`, `onChannel`) or for
+   * the clock (flood limits, schedules) is not waited for; a bot whose connection was cut is.
+   *
+   * @throws {ChatosError} `TIMED_OUT` where a hook is still under way, or bots answer each other without end
+   */
+  async settled({ timeoutMs = DEFAULT_SETTLE_TIMEOUT_MS }: { readonly timeoutMs?: number } = {}): Promise<void> {
+    const giveUp = new AbortController();
+    const timer = setTimeout(() => {
+      const busy = this.#parties.filter((party) => party.busy() > 0).map(({ name }) => name);
+      const why = busy.length > 0 ? `${busy.join(', ')} still at work` : 'what the bots say to each other has no end';
+      giveUp.abort(new ChatosError('TIMED_OUT', `the bots did not settle within ${timeoutMs / 1000} s: ${why}`));
+    }, timeoutMs);
+    try {
+      await settle(this.#parties, this.#activity, giveUp.signal);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /**
+   * Breaks the connections of a bot or a user (default: all of them), as a failing network does. Resolves when the server
+   * knows; a bot comes back by itself, a user does not.
+   *
+   * @throws {ChatosError} `INVALID_ARGUMENT` where nobody has that login
+   */
+  async cut(login: string, link: Link = 'all'): Promise<void> {
+    const before = this.#server.stats.connections;
+    const left = before - this.#known(login).cut(link);
+    const deadline = Date.now() + CUT_TIMEOUT_MS;
+    while (this.#server.stats.connections > left && Date.now() < deadline) await turn();
+  }
+
+  /**
+   * Makes a slow reader of a bot or a user: what the server has for it (default: on all of its connections) is not read
+   * any more, until {@link TestNetwork.resume}. Meanwhile {@link TestNetwork.settled} does not wait for it.
+   *
+   * @throws {ChatosError} `INVALID_ARGUMENT` where nobody has that login
+   */
+  stall(login: string, link: Link = 'all'): void {
+    this.#known(login).stall(link);
+  }
+
+  /**
+   * Ends a {@link TestNetwork.stall}: what waited arrives.
+   *
+   * @throws {ChatosError} `INVALID_ARGUMENT` where nobody has that login
+   */
+  resume(login: string, link: Link = 'all'): void {
+    this.#known(login).resume(link);
+  }
+
+  /** Ends users, bots and server, and removes what the bots kept. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  /** The same, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #stop(): Promise<void> {
+    for (const proxy of this.#proxies.values()) proxy.resume('all');
+    await Promise.all(this.#clients.map((client) => client.close().then(() => client.destroy())));
+    // Hooks may finish. Private connections that a bot does not read would keep it waiting: nobody is there any more.
+    const stopped = Promise.all(this.#bots.map((bot) => bot.stop()));
+    await Promise.race([stopped, this.#activity.idle()]);
+    await Promise.all(this.#bots.map((bot) => bot.stop()));
     await this.#server.close();
+    await Promise.all([...this.#proxies.values()].map((proxy) => proxy.close()));
+    if (this.#temporary) await rm(this.#stateDirectory, { recursive: true, force: true });
+  }
+
+  async #proxyOf(login: string): Promise<TestProxy> {
+    const known = this.#proxies.get(login);
+    if (known) return known;
+    const proxy = await TestProxy.start(this.#address);
+    this.#proxies.set(login, proxy);
+    return proxy;
+  }
+
+  #known(login: string): TestProxy {
+    const proxy = this.#proxies.get(login);
+    if (proxy) return proxy;
+    const known = [...this.#proxies.keys()].join(', ');
+    throw new ChatosError('INVALID_ARGUMENT', `nobody of this network is ${login}; there are ${known || 'none'}`);
   }
 }

@@ -2,31 +2,51 @@ import type { Channel } from '../client/channel.ts';
 import type { ChatMessage, ChatosClient } from '../client/client.ts';
 import type { RequestOptions } from '../client/options.ts';
 import type { PrivateRequest } from '../client/private-request.ts';
-import type { ChatosError } from '../errors.ts';
 import { startWaiting } from '../client/wait.ts';
+import type { ChatosError } from '../errors.ts';
 
 /** How long an expectation waits, in milliseconds. */
 const DEFAULT_EXPECT_TIMEOUT_MS = 5_000;
+/** Messages that are kept of what a user hears; the oldest are forgotten first. */
+const MAX_HEARD = 100_000;
 
 /** What a message is expected to be: a text, a pattern, or a condition. */
 export type Expected = string | RegExp | ((message: ChatMessage) => boolean);
 
 /** A scripted user of a {@link TestNetwork}: says things, and waits for what it is told. */
 export class TestUser {
+  /** Who it is. */
   readonly login: string;
   readonly #client: ChatosClient;
-  /** Heard, and not yet met by an expectation. */
+  readonly #settled: () => Promise<void>;
   readonly #heard: ChatMessage[] = [];
-  #onHeard: () => void = () => undefined;
+  /** Heard, and not yet met by an expectation. */
+  readonly #unmet: ChatMessage[] = [];
+  readonly #onHeard = new Set<() => void>();
 
-  constructor(client: ChatosClient) {
+  /**
+   * A user with a client of its own.
+   *
+   * @internal A {@link TestNetwork} makes them.
+   * @param settled resolves when the bots have answered
+   */
+  constructor(client: ChatosClient, settled: () => Promise<void>) {
     this.login = client.login;
     this.#client = client;
+    this.#settled = settled;
     client.on('message', (message) => {
       if (message.own) return;
-      this.#heard.push(message);
-      this.#onHeard();
+      for (const list of [this.#heard, this.#unmet]) {
+        list.push(message);
+        if (list.length > MAX_HEARD) list.shift();
+      }
+      for (const look of [...this.#onHeard]) look();
     });
+  }
+
+  /** Everything that others have said to it, or to everyone, until now. */
+  get heard(): readonly ChatMessage[] {
+    return [...this.#heard];
   }
 
   /** Says something to everyone. */
@@ -48,7 +68,7 @@ export class TestUser {
     const deadline = Date.now() + timeoutMs;
     const passedOver: string[] = [];
     for (;;) {
-      for (let next = this.#heard.shift(); next; next = this.#heard.shift()) {
+      for (let next = this.#unmet.shift(); next; next = this.#unmet.shift()) {
         if (isExpected(next, expected)) return next;
         passedOver.push(`${next.from}: ${next.text}`);
       }
@@ -56,6 +76,19 @@ export class TestUser {
     }
     const heard = passedOver.length === 0 ? 'heard nothing' : `heard:\n${passedOver.join('\n')}`;
     throw new Error(`${this.login} expected ${String(expected)} within ${timeoutMs} ms, but ${heard}`);
+  }
+
+  /**
+   * Nothing, once the bots have settled ({@link TestNetwork.settled}): nothing beyond what expectations have met or
+   * passed over.
+   *
+   * @throws {Error} with all that was heard
+   */
+  async expectsNothing(): Promise<void> {
+    await this.#settled();
+    if (this.#unmet.length === 0) return;
+    const heard = this.#unmet.splice(0).map(({ from, text }) => `${from}: ${text}`);
+    throw new Error(`${this.login} expected nothing, but heard:\n${heard.join('\n')}`);
   }
 
   /** Asks a peer for a private connection. Rejects as the client does: `REQUEST_REFUSED`, `TIMED_OUT`. */
@@ -82,16 +115,19 @@ export class TestUser {
 
   #hears(timeoutMs: number): Promise<boolean> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(false), Math.max(timeoutMs, 0));
-      this.#onHeard = () => {
+      const done = (heard: boolean): void => {
         clearTimeout(timer);
-        resolve(true);
+        this.#onHeard.delete(look);
+        resolve(heard);
       };
+      const look = (): void => done(true);
+      const timer = setTimeout(() => done(false), Math.max(timeoutMs, 0));
+      this.#onHeard.add(look);
     });
   }
 }
 
 function isExpected(message: ChatMessage, expected: Expected): boolean {
   if (typeof expected === 'function') return expected(message);
-  return typeof expected === 'string' ? message.text === expected : expected.test(message.text);
+  return typeof expected === 'string' ? message.text === expected : message.text.search(expected) >= 0;
 }

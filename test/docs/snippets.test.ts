@@ -40,7 +40,7 @@ const programs = scripts.filter(({ code }) => !code.includes('defineBot'));
 describe('the plugins in the docs', () => {
   test.each(plugins)('$from loads and runs', async ({ file }) => {
     const net = await TestNetwork.start();
-    await expect(net.bot(file, { login: 'bot' })).resolves.toBeUndefined();
+    await expect(net.bot(file, { login: 'bot' })).resolves.toMatchObject({ login: 'bot' });
     await net.stop();
   });
 });

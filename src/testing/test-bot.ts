@@ -1,0 +1,102 @@
+import { fileURLToPath } from 'node:url';
+import { loadPlugin } from '../bot/loader.ts';
+import type { ModuleLoader } from '../bot/module-loader.ts';
+import { checkOptions } from '../bot/plugin-options.ts';
+import { readPlugin, type LoadedPlugin } from '../bot/plugin-shape.ts';
+import type { BotPlugin } from '../bot/plugin.ts';
+import type { BotRuntime } from '../bot/runtime.ts';
+import type { AccountStatus, PluginStatus } from '../bot/status.ts';
+import { ChatosError } from '../errors.ts';
+
+/** A plugin to test: its file, as a path relative to the working directory or as a `file:` URL, or the plugin itself. */
+export type PluginUnderTest = string | URL | BotPlugin<unknown, object, readonly unknown[]>;
+
+/** When a bot stops, its hooks and private connections get this long to finish. */
+const STOP_TIMEOUT_MS = 1_000;
+
+/** A bot of a {@link TestNetwork}. */
+export class TestBot {
+  /** The account that it speaks with. */
+  readonly login: string;
+  readonly #source: PluginUnderTest;
+  readonly #options: Readonly<Record<string, unknown>>;
+  readonly #runtime: BotRuntime;
+  readonly #loader: ModuleLoader;
+
+  /**
+   * A bot whose runtime has this plugin alone.
+   *
+   * @internal A {@link TestNetwork} makes them.
+   */
+  constructor(parts: {
+    readonly login: string;
+    /** What it was loaded from. */
+    readonly source: PluginUnderTest;
+    readonly options: Readonly<Record<string, unknown>>;
+    readonly runtime: BotRuntime;
+    readonly loader: ModuleLoader;
+  }) {
+    this.login = parts.login;
+    this.#source = parts.source;
+    this.#options = parts.options;
+    this.#runtime = parts.runtime;
+    this.#loader = parts.loader;
+  }
+
+  /** How the plugin is: its state, its calls and failures, its jobs. */
+  get status(): PluginStatus {
+    return this.account.plugins[0]!;
+  }
+
+  /** How its account is: connected or not, its channels, its messages. */
+  get account(): AccountStatus {
+    return this.#runtime.status.accounts[0]!;
+  }
+
+  /**
+   * Loads the plugin anew, as `run --watch` does when its file was changed: session, store and open channels go on.
+   *
+   * @param plugin what takes its place: the same file, unless it is given
+   * @param options its options: as they were, unless they are given
+   * @throws {ChatosError} `INVALID_PLUGIN` or `INVALID_CONFIG`; the old one runs on then
+   */
+  async reload(
+    plugin: PluginUnderTest = this.#source,
+    options: Readonly<Record<string, unknown>> = this.#options,
+  ): Promise<void> {
+    const loaded = await loadUnderTest(plugin, options, this.#loader, { fresh: true });
+    await this.#runtime.reload(0, loaded.plugin, { options: loaded.options, timeoutMs: STOP_TIMEOUT_MS });
+  }
+
+  /**
+   * Stops it as SIGTERM does: `onStop` is called, and hooks and private connections get `timeoutMs` milliseconds
+   * (default: 1000) to finish. What it kept in its store is there for the next bot of that name and login.
+   */
+  stop({ timeoutMs = STOP_TIMEOUT_MS }: { readonly timeoutMs?: number } = {}): Promise<void> {
+    return this.#runtime.stop({ timeoutMs });
+  }
+}
+
+/**
+ * Loads a plugin as `run` does, and checks its options.
+ *
+ * @throws {ChatosError} `INVALID_PLUGIN`, or `INVALID_CONFIG` with a line for each option that is wrong
+ */
+export async function loadUnderTest(
+  plugin: PluginUnderTest,
+  options: Readonly<Record<string, unknown>>,
+  loader: ModuleLoader,
+  { fresh = false } = {},
+): Promise<{ plugin: LoadedPlugin; options: Readonly<Record<string, unknown>> }> {
+  const file = plugin instanceof URL ? fileURLToPath(plugin) : plugin;
+  const loaded =
+    typeof file === 'string'
+      ? await loadPlugin(file, loader, { fresh })
+      : readPlugin(file, { name: 'bot', file: '', shown: 'the plugin' });
+  const checked = await checkOptions(loaded, options);
+  if ('options' in checked) return { plugin: loaded, options: checked.options };
+  const lines = checked.problems.map(
+    ({ path, message }) => `${loaded.name}: ${['options', ...path].join('.')}: ${message}`,
+  );
+  throw new ChatosError('INVALID_CONFIG', lines.join('\n'), { fields: { file: loaded.file } });
+}
