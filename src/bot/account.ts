@@ -274,12 +274,13 @@ export class Account {
     const waiting = startWaiting<void>({ timeoutMs: Infinity, signal, what: 'no connection' });
     const onEnd = (error?: ChatosError): void =>
       waiting.reject(error ?? new ChatosError('ABORTED', `${this.#client.login} has logged out`));
-    this.#client.once('connected', waiting.resolve).once('closed', onEnd);
+    const onConnected = (): void => waiting.resolve();
+    this.#client.once('connected', onConnected).once('closed', onEnd);
     if (this.#state === 'ended') onEnd();
     try {
       await waiting.promise;
     } finally {
-      this.#client.off('connected', waiting.resolve).off('closed', onEnd);
+      this.#client.off('connected', onConnected).off('closed', onEnd);
     }
   }
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises';
 import { Activity } from '../bot/activity.ts';
 import { createModuleLoader, type ModuleLoader } from '../bot/module-loader.ts';
 import { BotRuntime } from '../bot/runtime.ts';
@@ -27,6 +27,8 @@ const BACKOFF = { firstMs: 10, maxMs: 100 };
 const DEFAULT_SETTLE_TIMEOUT_MS = 5_000;
 /** The server learns of a connection that was cut within microseconds; longer than this would be a bug. */
 const CUT_TIMEOUT_MS = 1_000;
+/** When the users have left, a bot's private connections end within so many milliseconds, or not by themselves. */
+const CHANNELS_END_MS = 100;
 
 /**
  * A server on a free port of this machine, with bots and scripted users: a bot is tested as it will run.
@@ -222,9 +224,9 @@ export class TestNetwork {
   async #stop(): Promise<void> {
     for (const proxy of this.#proxies.values()) proxy.resume('all');
     await Promise.all(this.#clients.map((client) => client.close().then(() => client.destroy())));
-    // Hooks may finish. Private connections that a bot does not read would keep it waiting: nobody is there any more.
+    // Hooks may finish. Private connections that a bot does not read would keep it waiting longer than is good for a test.
     const stopped = Promise.all(this.#bots.map((bot) => bot.stop()));
-    await Promise.race([stopped, this.#activity.idle()]);
+    await Promise.race([stopped, this.#activity.idle().then(() => pause(CHANNELS_END_MS))]);
     await Promise.all(this.#bots.map((bot) => bot.stop()));
     await this.#server.close();
     await Promise.all([...this.#proxies.values()].map((proxy) => proxy.close()));

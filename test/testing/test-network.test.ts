@@ -1,5 +1,11 @@
+import { readdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import * as v from 'valibot';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { defineBot } from '../../src/index.ts';
 import { TestNetwork } from '../../src/testing/index.ts';
+import { SILENT_LOGGER } from '../../src/util/log.ts';
+import { tempDirectory } from '../support/bot-files.ts';
 
 let net: TestNetwork;
 beforeEach(async () => {
@@ -55,4 +61,81 @@ test('users accept private connections of each other', async () => {
   const other = await accepted;
   other.end();
   expect(String(await other.toArray())).toBe('x');
+});
+
+test('options are checked by the schema of the plugin, and all that is wrong is told', async () => {
+  const greeter = defineBot({
+    name: 'greeter',
+    options: v.object({ greeting: v.optional(v.string(), 'Hello'), times: v.number() }),
+    onMessage: (message, { options }) => message.reply(`${options.greeting.toUpperCase()} ${options.times}`),
+  });
+  await expect(net.bot(greeter, { options: { greeting: 1 } })).rejects.toMatchObject({
+    code: 'INVALID_CONFIG',
+    message: expect.stringMatching(/^greeter: options\.greeting: .*\ngreeter: options\.times: /),
+  });
+  await net.bot(greeter, { options: { times: 2 } });
+  const alice = await net.user('alice');
+  await alice.say('hi');
+  await alice.expects('HELLO 2');
+});
+
+test('a bot tells how it is, keeps its store when it is stopped, and is reloaded', async () => {
+  const counter = (step: number) =>
+    defineBot({
+      name: 'counter',
+      onMessage: async (message, ctx) =>
+        message.reply(String(await ctx.store.update<number>('count', (count = 0) => count + step))),
+    });
+  const bot = await net.bot(counter(1));
+  const alice = await net.user('alice');
+  await alice.tell('counter', 'x');
+  await alice.expects('1');
+  await bot.reload(counter(10));
+  await alice.tell('counter', 'x');
+  await alice.expects('11');
+  await net.settled();
+  expect(bot.status).toMatchObject({ name: 'counter', state: 'running', failures: 0 });
+  await bot.stop();
+  expect(bot.status.state).toBe('stopped');
+  await net.bot(counter(100));
+  await alice.tell('counter', 'x');
+  await alice.expects('111');
+});
+
+test('a plugin may be named by its URL', async () => {
+  await net.bot(new URL('../../bots/echo.ts', import.meta.url));
+  const alice = await net.user('alice');
+  await alice.tell('echo', 'hi');
+  await alice.expects('alice: hi');
+});
+
+test('a login that is taken is refused', async () => {
+  await net.user('echo');
+  await expect(net.bot('./bots/echo.ts', { log: SILENT_LOGGER })).rejects.toMatchObject({ code: 'LOGIN_REFUSED' });
+});
+
+test('stopping removes what the bots kept, unless it was told where to', async () => {
+  const keeper = defineBot({ name: 'keeper', onStart: (ctx) => ctx.store.set('x', 1) });
+  const stateDirectory = await tempDirectory();
+  const other = await TestNetwork.start({ stateDirectory });
+  await other.bot(keeper);
+  await other.settled();
+  await other.stop();
+  expect(await readdir(stateDirectory, { recursive: true })).not.toEqual([]);
+
+  const before = await readdir(tmpdir());
+  await net.bot(keeper);
+  await net.settled();
+  expect((await readdir(tmpdir())).filter((name) => !before.includes(name))).not.toEqual([]);
+  await net.stop();
+  const left = (await readdir(tmpdir())).filter((name) => !before.includes(name) && name.startsWith('chatosbot-test-'));
+  expect(left).toEqual([]);
+});
+
+test('a network is stopped by the end of its scope', async () => {
+  const other = await TestNetwork.start();
+  await other[Symbol.asyncDispose]();
+  await expect(other.user('alice')).rejects.toMatchObject({
+    code: expect.stringMatching(/CONNECTION_LOST|CONNECT_FAILED/),
+  });
 });

@@ -1,0 +1,124 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { TestNetwork } from '../../src/testing/index.ts';
+import { SILENT_LOGGER } from '../../src/util/log.ts';
+
+let net: TestNetwork;
+beforeEach(async () => {
+  net = await TestNetwork.start();
+});
+afterEach(() => net.stop());
+
+const echo = () => net.bot('./bots/echo.ts', { log: SILENT_LOGGER });
+
+test('a bot whose connection is cut comes back, and what is said then is answered', async () => {
+  const bot = await echo();
+  const alice = await net.user('alice');
+  const before = bot.account.since;
+  await net.cut('echo');
+  await net.settled();
+  expect(bot.account.state).toBe('connected');
+  expect(bot.account.since.getTime()).toBeGreaterThan(before.getTime());
+  await alice.tell('echo', 'again');
+  await alice.expects('alice: again');
+});
+
+test('what a bot says while its connection is cut arrives when it is back', async () => {
+  let speak: ((text: string) => Promise<void>) | undefined;
+  await net.bot({ name: 'speaker', onStart: (ctx) => void (speak = ctx.say) }, { log: SILENT_LOGGER });
+  const alice = await net.user('alice');
+  await net.cut('speaker');
+  const said = speak!('after all');
+  await net.settled();
+  await said;
+  expect(alice.heard.map(({ text }) => text)).toEqual(['after all']);
+});
+
+test('a private connection that is cut is an abort for both sides', async () => {
+  const errors: unknown[] = [];
+  await net.bot({
+    name: 'sink',
+    onPrivateRequest: () => true,
+    onChannel: (channel) => void channel.on('error', (error) => errors.push(error)).resume(),
+  });
+  const alice = await net.user('alice');
+  const channel = await alice.request('sink');
+  await net.settled();
+  const broken = new Promise((resolve) => channel.once('error', resolve));
+  await net.cut('alice', 'channels');
+  expect(await broken).toMatchObject({ code: 'CHANNEL_ABORTED' });
+  await alice.tell('sink', 'the session is still there');
+  await net.settled();
+  expect(errors).toMatchObject([{ code: 'CHANNEL_ABORTED' }]);
+});
+
+test('a user that is cut is gone, and may log in again at once', async () => {
+  const alice = await net.user('alice');
+  await net.cut('alice');
+  await expect(
+    alice
+      .say('x')
+      .then(() => net.settled())
+      .then(() => alice.say('x')),
+  ).rejects.toMatchObject({
+    code: expect.stringMatching(/NOT_CONNECTED|CONNECTION_LOST/),
+  });
+  const again = await net.user('alice');
+  await echo();
+  await again.tell('echo', 'back');
+  await again.expects('alice: back');
+});
+
+test('a slow reader hears nothing until it reads on, and holds nobody up', async () => {
+  await echo();
+  const [alice, bob] = [await net.user('alice'), await net.user('bob')];
+  net.stall('alice');
+  await bob.say('to all');
+  await bob.expects('bob: to all');
+  await net.settled();
+  expect(alice.heard).toEqual([]);
+  net.resume('alice');
+  await net.settled();
+  expect(alice.heard.map(({ from, text }) => `${from}> ${text}`)).toEqual(['bob> to all', 'echo> bob: to all']);
+});
+
+test('a private connection of a slow reader stops its sender, and loses nothing', async () => {
+  const bytes = 16 * 1024 * 1024;
+  let sent = 0;
+  await net.bot({
+    name: 'source',
+    onPrivateRequest: () => true,
+    async onChannel(channel) {
+      const chunk = Buffer.alloc(64 * 1024, 'x');
+      while (sent < bytes) {
+        sent += chunk.length;
+        if (!channel.write(chunk)) await new Promise((resolve) => channel.once('drain', resolve));
+      }
+      channel.end();
+    },
+  });
+  const alice = await net.user('alice');
+  net.stall('alice', 'channels');
+  const asked = alice.request('source');
+  net.resume('alice', 'channels');
+  const channel = await asked;
+  net.stall('alice', 'channels');
+  let received = 0;
+  const all = (async () => {
+    for await (const chunk of channel) received += chunk.length;
+  })();
+  let before = -1;
+  while (sent !== before) {
+    before = sent;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  expect(sent).toBeLessThan(bytes);
+  net.resume('alice');
+  channel.end();
+  await all;
+  expect(received).toBe(bytes);
+});
+
+test('a fault of somebody who is not there is refused', async () => {
+  await echo();
+  await expect(net.cut('ech')).rejects.toThrow('nobody of this network is ech; there are echo');
+});

@@ -1,0 +1,169 @@
+import { afterEach, expect, test } from 'vitest';
+import { defineBot, type Context } from '../../src/index.ts';
+import { TestNetwork } from '../../src/testing/index.ts';
+import { SILENT_LOGGER } from '../../src/util/log.ts';
+import { signalled } from '../support/bot-world.ts';
+
+let net: TestNetwork;
+afterEach(() => net.stop());
+
+async function start(options?: Parameters<typeof TestNetwork.start>[0]): Promise<TestNetwork> {
+  net = await TestNetwork.start(options);
+  return net;
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+test('all answers have arrived when the bots have settled, those of slow hooks and later ones too', async () => {
+  await start();
+  await net.bot(
+    defineBot({
+      name: 'slow',
+      async onMessage(message, ctx) {
+        await pause(20);
+        await message.reply('one');
+        await ctx.store.set('x', 1);
+        void ctx.tell(message.from, 'long '.repeat(600));
+      },
+    }),
+  );
+  const alice = await net.user('alice');
+  await alice.tell('slow', 'go');
+  await alice.tell('slow', 'and again');
+  await net.settled();
+  expect(alice.heard.map(({ text }) => text.slice(0, 4))).toEqual([
+    'one',
+    ...Array(3).fill('long'),
+    'one',
+    ...Array(3).fill('long'),
+  ]);
+});
+
+test('a chain of bots that speak to each other is followed to its end', async () => {
+  await start();
+  for (const [name, next] of [
+    ['first', 'second'],
+    ['second', 'third'],
+    ['third', 'alice'],
+  ] as const) {
+    await net.bot(defineBot({ name, onMessage: ({ text }, ctx) => ctx.tell(next, `${text} ${name}`) }));
+  }
+  const alice = await net.user('alice');
+  await alice.tell('first', 'via');
+  await net.settled();
+  expect(alice.heard.map(({ text }) => text)).toEqual(['via first second third']);
+});
+
+test('a hook that waits for an answer, for a private connection or in one is not waited for', async () => {
+  await start();
+  await net.bot({
+    name: 'patient',
+    onPrivateRequest: () => true,
+    async onChannel(channel) {
+      for await (const chunk of channel) channel.write(chunk);
+      channel.end();
+    },
+    async onMessage(message, ctx) {
+      if (message.text === 'ask') await ctx.say(`so it is ${(await message.ask('what?')).text}`);
+      else await ctx.request('nobody');
+    },
+  });
+  const [alice, bob] = [await net.user('alice'), await net.user('bob')];
+  const channel = await alice.request('patient');
+  await alice.tell('patient', 'ask');
+  await bob.tell('patient', 'request');
+  await net.settled();
+  expect(alice.heard.map(({ text }) => text)).toEqual(['what?']);
+  await alice.tell('patient', 'this');
+  await net.settled();
+  expect(bob.heard.map(({ text }) => text)).toEqual(['so it is this']);
+  channel.end('still there');
+  expect(String(await channel.toArray())).toBe('still there');
+});
+
+test('a decision about a private connection that waits for an answer is not waited for', async () => {
+  await start();
+  await net.bot({
+    name: 'door',
+    onPrivateRequest: async ({ from }, ctx) => (await ctx.ask(from, 'password?')).text === 'sesame',
+    onChannel: (channel) => void channel.end('in'),
+  });
+  const alice = await net.user('alice');
+  const asked = alice.request('door');
+  await net.settled();
+  await alice.expects('password?');
+  await alice.tell('door', 'sesame');
+  expect(String(await (await asked).toArray())).toBe('in');
+});
+
+test('a hook that does not come to its end is named when the time is up', async () => {
+  await start();
+  const release = signalled();
+  await net.bot({ name: 'stuck', onMessage: () => release.promise });
+  const alice = await net.user('alice');
+  await alice.tell('stuck', 'hello');
+  await expect(net.settled({ timeoutMs: 100 })).rejects.toMatchObject({
+    code: 'TIMED_OUT',
+    message: 'the bots did not settle within 0.1 s: stuck still at work',
+  });
+  release.resolve();
+  await net.settled();
+});
+
+test('two bots that answer each other for ever do not keep a test for ever', async () => {
+  await start();
+  for (const name of ['tick', 'tock']) {
+    await net.bot({ name, onMessage: (message) => message.reply('again') }, { log: SILENT_LOGGER });
+  }
+  const alice = await net.user('alice');
+  await alice.say('go');
+  await expect(net.settled({ timeoutMs: 300 })).rejects.toThrow(/did not settle within 0.3 s/);
+});
+
+test('the loop guard ends that, where it is asked for', async () => {
+  await start();
+  for (const name of ['tick', 'tock']) {
+    await net.bot({ name, onMessage: (message) => message.reply('again') }, { loopGuard: {}, log: SILENT_LOGGER });
+  }
+  const alice = await net.user('alice');
+  await alice.say('go');
+  await net.settled();
+  expect(alice.heard.length).toBeLessThan(60);
+});
+
+test('nothing is expected where a bot is silent, and what it says instead is told', async () => {
+  await start();
+  await net.bot('./bots/echo.ts');
+  const alice = await net.user('alice');
+  await alice.say('somebody: said this');
+  await alice.expectsNothing();
+  await alice.say('hi');
+  await expect(alice.expectsNothing()).rejects.toThrow('alice expected nothing, but heard:\necho: alice: hi');
+  await alice.expectsNothing();
+});
+
+test('a schedule and its catch-up are done when the clock has gone on', async () => {
+  await start({ clock: 'fake' });
+  const post = {
+    cron: '0 9 * * *',
+    timeZone: 'UTC',
+    catchUp: 'all',
+    run: async (ctx: Context, { due }: { due: Date }) => {
+      await ctx.store.update<number>('posts', (count = 0) => count + 1);
+      await ctx.say(`${due.toISOString()} ${await ctx.store.get<number>('posts')}`);
+    },
+  } as const;
+  const bot = defineBot({ name: 'daily', schedule: { post } });
+  const alice = await net.user('alice');
+  const first = await net.bot(bot);
+  await net.clock.advance('1d');
+  await first.stop();
+  net.clock.jump('2d');
+  await net.bot(bot);
+  await net.clock.advance(0);
+  expect(alice.heard.map(({ text }) => text)).toEqual([
+    '2026-01-06T09:00:00.000Z 1',
+    '2026-01-07T09:00:00.000Z 2',
+    '2026-01-08T09:00:00.000Z 3',
+  ]);
+});
