@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { ChatosError, messageOf } from '../errors.ts';
+import { ChatosError, messageOf, type ErrorFields } from '../errors.ts';
 import { parseSchedule } from '../schedule/schedule.ts';
 import { argSpecsProblem, type Command } from './commands.ts';
 import type { PlainOptions } from './context.ts';
@@ -41,8 +41,8 @@ export const HELP_COMMAND = 'help';
  * @throws {ChatosError} `INVALID_PLUGIN` where it is none; the message says why
  */
 export function readPlugin(exported: object, where: { name: string; file: string; shown: string }): LoadedPlugin {
-  const invalid = (why: string): ChatosError =>
-    new ChatosError('INVALID_PLUGIN', `${where.shown}: ${why}`, { fields: { file: where.file } });
+  const invalid = (why: string, fields: ErrorFields = {}): ChatosError =>
+    new ChatosError('INVALID_PLUGIN', `${where.shown}: ${why}`, { fields: { file: where.file, ...fields } });
   const parts = partsOf(exported, invalid);
   const { name = where.name, options } = parts;
   if (typeof name !== 'string' || name === '') throw invalid('its name is not a text');
@@ -59,7 +59,7 @@ export function readPlugin(exported: object, where: { name: string; file: string
   const schedule = scheduleReader(parts['schedule'], invalid);
   if (Object.keys(hooks).length + commands.size === 0 && parts['schedule'] === undefined) {
     const names = [...Object.keys(HOOKS), 'commands', 'schedule'].join(', ');
-    throw invalid(`exports no hook; expected one or more of ${names}`);
+    throw invalid(`exports no hook; expected one or more of ${names}`, { noHook: true });
   }
   return { name, file: where.file, hooks, commands, schedule, optionsSchema: options };
 }

@@ -9,7 +9,7 @@ import type { AccountStatus, PluginStatus } from '../bot/status.ts';
 import { ChatosError } from '../errors.ts';
 
 /** A plugin to test: its file, as a path relative to the working directory or as a `file:` URL, or the plugin itself. */
-export type PluginUnderTest = string | URL | BotPlugin<unknown, object>;
+export type PluginUnderTest = string | URL | BotPlugin;
 
 /** When a bot stops, its hooks and private connections get this long to finish. */
 const STOP_TIMEOUT_MS = 1_000;

@@ -40,7 +40,7 @@ export class TestUser {
         list.push(message);
         if (list.length > MAX_HEARD) list.shift();
       }
-      for (const look of [...this.#onHeard]) look();
+      for (const look of this.#onHeard) look();
     });
   }
 

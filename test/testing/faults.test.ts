@@ -24,7 +24,7 @@ test('a bot whose connection is cut comes back, and what is said then is answere
 
 test('what a bot says while its connection is cut arrives when it is back', async () => {
   let speak: ((text: string) => Promise<void>) | undefined;
-  await net.bot({ name: 'speaker', onStart: (ctx) => void (speak = ctx.say) }, { log: SILENT_LOGGER });
+  await net.bot({ name: 'speaker', onStart: (ctx) => void (speak = (text) => ctx.say(text)) }, { log: SILENT_LOGGER });
   const alice = await net.user('alice');
   await net.cut('speaker');
   const said = speak!('after all');

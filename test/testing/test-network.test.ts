@@ -103,10 +103,8 @@ test('a bot tells how it is, keeps its store when it is stopped, and is reloaded
 });
 
 test('a plugin may be named by its URL', async () => {
-  await net.bot(new URL('../../bots/echo.ts', import.meta.url));
-  const alice = await net.user('alice');
-  await alice.tell('echo', 'hi');
-  await alice.expects('alice: hi');
+  const bot = await net.bot(new URL('../../bots/echo.ts', import.meta.url));
+  expect(bot.status).toMatchObject({ name: 'echo', file: expect.stringMatching(/bots.echo\.ts$/) });
 });
 
 test('a login that is taken is refused', async () => {

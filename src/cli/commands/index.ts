@@ -10,6 +10,8 @@ export interface CommandEntry {
 
 export const COMMANDS: readonly CommandEntry[] = [
   { name: 'run', summary: 'load bot plugins and run them', load: () => import('./run.ts') },
+  { name: 'test', summary: 'try the examples of commands, and run tests', load: () => import('./test.ts') },
+  { name: 'new', summary: 'make a bot and its test from a template', load: () => import('./new.ts') },
   { name: 'serve', summary: 'run a server', load: () => import('./serve.ts') },
   { name: 'pipe', summary: 'join stdin and stdout with a peer', load: () => import('./pipe.ts') },
   { name: 'say', summary: 'send a message', load: () => import('./say.ts') },

@@ -1,6 +1,4 @@
-import process from 'node:process';
 import { Option, type Command } from 'commander';
-import { reportStray } from '../../bot/plugin-runner.ts';
 import { BotRuntime, DEFAULT_STOP_TIMEOUT_MS } from '../../bot/runtime.ts';
 import type { RuntimeObserver } from '../../bot/events.ts';
 import type { Recorder } from '../../bot/recorder.ts';
@@ -30,6 +28,7 @@ import {
 import { announce } from '../output.ts';
 import { defaultServer, startEmbedded, type RunServerFlags } from '../run-server.ts';
 import { untilStopSignal } from '../signals.ts';
+import { surviveStrayErrors } from '../stray-errors.ts';
 import { stateDirectory } from '../state.ts';
 import { chooseStatusAddress } from '../status-address.ts';
 import { packageVersion } from '../../util/version.ts';
@@ -225,16 +224,4 @@ function withoutOverridden(flags: RunFlags, command: Command): RunFlags {
 /** What must be added to find a server that is not where everybody looks first. */
 function serverHint(server: Address): string {
   return formatAddress(server) === formatAddress(DEFAULT_ADDRESS) ? '' : ` --server ${formatAddress(server)}`;
-}
-
-/**
- * What a plugin lets escape outside its hooks (a promise that nobody awaits, a timer's callback) is logged, with the hook
- * that it came from, and costs the others nothing.
- */
-function surviveStrayErrors(log: Logger): () => void {
-  const onError = (error: unknown): void => reportStray(error, log);
-  process.on('uncaughtException', onError).on('unhandledRejection', onError);
-  return () => {
-    process.off('uncaughtException', onError).off('unhandledRejection', onError);
-  };
 }

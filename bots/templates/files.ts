@@ -1,0 +1,49 @@
+// Serves the files of the folder `shared` over private connections: who sends a name and a line feed gets the file, who
+// sends an empty line the list of names, and for what is not there the connection is broken off.
+//
+//   $ echo notes.txt | chatosbot pipe <this bot> > notes.txt
+import { createReadStream } from 'node:fs';
+import { lstat, readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { defineBot, type Channel } from 'chatosbot';
+
+const MAX_NAME_LENGTH = 255;
+
+export default defineBot({
+  onPrivateRequest: () => true,
+
+  async onChannel(channel, ctx) {
+    const directory = path.resolve(ctx.directory, 'shared');
+    const name = await readLine(channel);
+    if (name === '') {
+      const names = await sharedNames(directory);
+      channel.end(names.map((each) => `${each}\n`).join(''));
+    } else if ((await sharedNames(directory)).includes(name)) {
+      await pipeline(createReadStream(path.join(directory, name)), channel);
+      ctx.log.info(`sent ${name}`, { peer: channel.peer });
+    } else {
+      channel.destroy();
+    }
+  },
+});
+
+/** What the peer asks for. The rest of what it sends is read and dropped, so that its end is seen. */
+async function readLine(channel: Channel): Promise<string> {
+  let text = '';
+  for await (const chunk of channel) {
+    text += String(chunk);
+    if (text.includes('\n') || text.length > MAX_NAME_LENGTH) break;
+  }
+  channel.resume();
+  return text.split('\n')[0]!.trim();
+}
+
+/** The files in the folder itself; no links, which may lead anywhere, and nothing hidden. */
+async function sharedNames(directory: string): Promise<string[]> {
+  const names: string[] = [];
+  for (const name of await readdir(directory)) {
+    if (!name.startsWith('.') && (await lstat(path.join(directory, name))).isFile()) names.push(name);
+  }
+  return names.toSorted();
+}

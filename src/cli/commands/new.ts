@@ -1,0 +1,76 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import process from 'node:process';
+import { Argument, InvalidArgumentError, Option, type Command } from 'commander';
+import { ChatosError, messageOf } from '../../errors.ts';
+import { loginProblem } from '../../protocol/login.ts';
+import { notice } from '../output.ts';
+
+/** The templates, each `NAME.ts` and `NAME.test.ts` in `bots/templates`, and what each makes. */
+export const TEMPLATES = {
+  echo: 'a bot that answers what is said',
+  command: 'commands with arguments and a store',
+  announce: 'something said at fixed times',
+  pipe: 'keeps files that friends send over private connections',
+  files: 'serves files over private connections',
+} as const;
+
+const DIRECTORY = new URL('../../../bots/templates/', import.meta.url);
+
+interface NewFlags {
+  readonly directory: string;
+  readonly force?: boolean;
+}
+
+export function register(command: Command): void {
+  const templates = Object.entries(TEMPLATES).map(([name, what]) => `  ${name.padEnd(10)}${what}`);
+  command
+    .addArgument(new Argument('<template>', 'what kind of bot').choices(Object.keys(TEMPLATES)))
+    .addArgument(new Argument('[name]', 'its name (default: that of the template)').argParser(nameArgument))
+    .addOption(new Option('--directory <directory>', 'where to make it').default('.', 'the working directory'))
+    .addOption(new Option('--force', 'overwrite what is there'))
+    .addHelpText('after', `\nTemplates:\n${templates.join('\n')}\n\nExample:\n  $ chatosbot new command dice`)
+    .action(make);
+}
+
+/** A name that can be a file's and a login. */
+function nameArgument(name: string): string {
+  if (!/^[\p{L}\p{N}][\p{L}\p{N}_-]*$/u.test(name)) {
+    throw new InvalidArgumentError('a name is letters, digits, - and _, and begins with a letter or a digit');
+  }
+  const problem = loginProblem(name);
+  if (problem !== undefined) throw new InvalidArgumentError(`it is the bot's login too: ${problem}`);
+  return name;
+}
+
+async function make(template: keyof typeof TEMPLATES, name: string = template, flags: NewFlags): Promise<void> {
+  const directory = path.resolve(flags.directory);
+  const files = await Promise.all(
+    ['.ts', '.test.ts'].map(async (ending) => {
+      const text = await readFile(new URL(`${template}${ending}`, DIRECTORY), 'utf8');
+      const file = path.join(directory, `${name}${ending}`);
+      return { file, shown: shown(file), text: text.replaceAll(`'./${template}.ts'`, `'./${name}.ts'`) };
+    }),
+  );
+  const there = files.filter(({ file }) => existsSync(file)).map((each) => each.shown);
+  if (there.length > 0 && !flags.force) {
+    const are = there.length > 1 ? 'are' : 'is';
+    throw new ChatosError('INVALID_ARGUMENT', `${there.join(' and ')} ${are} there already; --force overwrites`);
+  }
+  for (const { file, shown: where, text } of files) {
+    try {
+      await mkdir(directory, { recursive: true });
+      await writeFile(file, text, { flag: flags.force ? 'w' : 'wx' });
+    } catch (error) {
+      throw new ChatosError('INVALID_ARGUMENT', `${where} cannot be made: ${messageOf(error)}`, { cause: error });
+    }
+  }
+  const [bot, test] = files.map((each) => each.shown);
+  notice(`made ${bot} and ${test}; next:\n  chatosbot test ${bot} ${test}\n  chatosbot run ${bot}`);
+}
+
+function shown(file: string): string {
+  const relative = path.relative(process.cwd(), file);
+  return relative.startsWith('..') ? file : relative;
+}

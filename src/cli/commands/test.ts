@@ -1,0 +1,131 @@
+import path from 'node:path';
+import process from 'node:process';
+import { Option, type Command } from 'commander';
+import { loadPlugin } from '../../bot/loader.ts';
+import { createModuleLoader, type ModuleLoader } from '../../bot/module-loader.ts';
+import { loadConfig, type LoadedConfig } from '../../config/load.ts';
+import { ChatosError, isChatosError } from '../../errors.ts';
+import { PLUGIN_MODULES } from '../../plugin-modules.ts';
+import { hasExamples, runExamples } from '../../testing/examples.ts';
+import { createLogger } from '../../util/log.ts';
+import { BotLoader, planBots, type PlannedBot } from '../bot-entries.ts';
+import { EXIT, ExitSignal } from '../exit.ts';
+import { configOption } from '../options.ts';
+import { noticeError } from '../output.ts';
+import { runTestFiles } from '../run-test-files.ts';
+import { interruptibly } from '../signals.ts';
+import { surviveStrayErrors } from '../stray-errors.ts';
+import { findTestFiles, testsBeside } from '../test-files.ts';
+import { TestReport } from '../test-report.ts';
+
+interface TestFlags {
+  readonly config?: string;
+  readonly json?: boolean;
+}
+
+export function register(command: Command): void {
+  command
+    .argument('[paths...]', 'plugins, test files, or directories of them (default: the bots of the configuration)')
+    .addOption(configOption())
+    .addOption(new Option('--json', 'a line of JSON for each test, and one for all'))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ chatosbot test bots
+  $ chatosbot test ./dice.ts ./dice.test.ts
+
+The examples of a plugin's commands are tests: the user ann says them to the bot, and its answers must match. Files
+named *.test.ts or *.test.js are run with node:test; 'chatosbot/testing' has what they need.`,
+    )
+    .action((paths: string[], flags: TestFlags) => interruptibly((signal) => test(paths, flags, signal)));
+}
+
+async function test(paths: readonly string[], flags: TestFlags, signal: AbortSignal): Promise<void> {
+  const loaded = await loadConfig({ file: flags.config });
+  const { plugins, tests } = choose(paths, loaded);
+  const report = new TestReport(flags.json === true);
+  const broken = await tryPlugins(plugins, loaded, report, signal);
+  for (const error of broken) noticeError(error.message, error, flags.json === true);
+  if (tests.length > 0) await runTestFiles(tests, report, signal);
+  const found = report.passed + report.failed + report.skipped > 0;
+  if (!found && broken.length === 0) throw nothingToTest(paths);
+  await report.end();
+  if (broken.length > 0) throw new ExitSignal(EXIT.usage);
+  if (report.failed > 0) throw new ExitSignal(EXIT.failure);
+}
+
+interface Chosen {
+  readonly plugins: readonly { readonly bot: PlannedBot; readonly sure: boolean }[];
+  readonly tests: readonly string[];
+}
+
+function choose(paths: readonly string[], loaded: LoadedConfig): Chosen {
+  if (paths.length === 0) {
+    const bots = planBots([], loaded).filter(({ file }) => file !== undefined);
+    return { plugins: bots.map((bot) => ({ bot, sure: true })), tests: testsBeside(bots.map(({ file }) => file!)) };
+  }
+  const { plugins, tests } = findTestFiles(paths);
+  return {
+    plugins: plugins.flatMap(({ file, sure }) => planBots([file], loaded).map((bot) => ({ bot, sure }))),
+    tests,
+  };
+}
+
+/** Tries the examples of plugins; returns why those do not load that do not. */
+async function tryPlugins(
+  plugins: Chosen['plugins'],
+  loaded: LoadedConfig,
+  report: TestReport,
+  signal: AbortSignal,
+): Promise<ChatosError[]> {
+  const broken: ChatosError[] = [];
+  const loaders: Loaders = [await createModuleLoader(PLUGIN_MODULES), await BotLoader.create(loaded)];
+  const restoreHandlers = surviveStrayErrors(createLogger());
+  try {
+    for (const { bot, sure } of plugins) {
+      signal.throwIfAborted();
+      try {
+        await tryExamples(bot, loaders, loaded, report);
+      } catch (error) {
+        if (!isChatosError(error, 'INVALID_PLUGIN')) throw error;
+        // Of all that lies in a directory, not everything is a plugin.
+        if (sure || error.fields['noHook'] !== true) broken.push(error);
+      }
+    }
+  } finally {
+    restoreHandlers();
+  }
+  return broken;
+}
+
+type Loaders = readonly [ModuleLoader, BotLoader];
+
+async function tryExamples(
+  bot: PlannedBot,
+  [modules, bots]: Loaders,
+  { directory }: LoadedConfig,
+  report: TestReport,
+): Promise<void> {
+  const plugin = await loadPlugin(path.relative(process.cwd(), bot.file!), modules);
+  if (!hasExamples(plugin)) return;
+  const { options } = bot;
+  try {
+    // What is wrong with the options is told with its place in the configuration.
+    const { login } = await bots.load(bot);
+    for await (const { name, ok, expected, heard, problems } of runExamples(plugin, { options, login, directory })) {
+      await report.add({ of: plugin.name, name, ok, answers: { expected, heard }, problems });
+    }
+  } catch (error) {
+    if (!isChatosError(error)) throw error;
+    await report.add({ of: plugin.name, name: 'starts', ok: false, problems: [error.message] });
+  }
+}
+
+function nothingToTest(paths: readonly string[]): ChatosError {
+  const where = paths.length > 0 ? paths.join(', ') : path.relative(process.cwd(), '.') || 'the configuration';
+  return new ChatosError(
+    'INVALID_ARGUMENT',
+    `nothing to test in ${where}: no command has examples, and there is no *.test.ts`,
+  );
+}

@@ -1,0 +1,99 @@
+import type { ExpectedAnswer } from '../bot/commands.ts';
+import type { LoadedPlugin } from '../bot/plugin-shape.ts';
+import { splitText } from '../bot/split-text.ts';
+import { isChatosError, messageOf } from '../errors.ts';
+import { SILENT_LOGGER } from '../util/log.ts';
+import type { TestBotOptions } from './options.ts';
+import type { TestBot } from './test-bot.ts';
+import { TestNetwork } from './test-network.ts';
+import type { TestUser } from './test-user.ts';
+
+/** Who says what stands in the examples. */
+const USER = 'ann';
+
+/** How an example went. */
+export interface ExampleResult {
+  /** What was said to the bot, or the hook that failed before anything was said. */
+  readonly name: string;
+  readonly ok: boolean;
+  readonly expected: readonly (string | RegExp)[];
+  readonly heard: readonly string[];
+  /** What went wrong besides the answers. */
+  readonly problems: readonly string[];
+}
+
+/** Whether a plugin has examples to try. */
+export function hasExamples({ commands }: LoadedPlugin): boolean {
+  return [...commands.values()].some(({ examples = {} }) => Object.keys(examples).length > 0);
+}
+
+/**
+ * Tries the examples of a plugin's commands in their order, in one private conversation with a user, by a fake clock.
+ *
+ * @throws {ChatosError} as {@link TestNetwork.bot}
+ */
+export async function* runExamples(
+  plugin: LoadedPlugin,
+  options: Pick<TestBotOptions, 'options' | 'directory' | 'login'>,
+): AsyncGenerator<ExampleResult> {
+  const net = await TestNetwork.start({ clock: 'fake' });
+  try {
+    const user = await net.user(USER);
+    const bot = await net.bot(plugin.file, { ...options, log: SILENT_LOGGER });
+    const started = await attempt(net, bot, user, async () => undefined);
+    if (started.problems.length > 0) yield { ...started, name: 'onStart', ok: false, expected: [] };
+    for (const [name, answer] of examplesOf(plugin)) {
+      const expected = partsOf(answer);
+      const { heard, problems, stuck } = await attempt(net, bot, user, () => user.tell(bot.login, name));
+      yield { name, ok: problems.length === 0 && answersMatch(expected, heard), expected, heard, problems };
+      // What comes behind one that hangs waits for it, in vain.
+      if (stuck) return;
+    }
+  } finally {
+    await net.stop();
+  }
+}
+
+function examplesOf({ commands }: LoadedPlugin): [said: string, answer: ExpectedAnswer][] {
+  return [...commands.values()].flatMap(({ examples = {} }) => Object.entries(examples));
+}
+
+interface Attempt {
+  readonly heard: readonly string[];
+  readonly problems: readonly string[];
+  /** Whether it did not come to its end. */
+  readonly stuck: boolean;
+}
+
+async function attempt(net: TestNetwork, bot: TestBot, user: TestUser, say: () => Promise<void>): Promise<Attempt> {
+  const heardBefore = user.heard.length;
+  const failedBefore = bot.status.failures;
+  const problems: string[] = [];
+  let stuck = false;
+  try {
+    await say();
+    await net.settled();
+  } catch (error) {
+    stuck = isChatosError(error, 'TIMED_OUT');
+    problems.push(messageOf(error));
+  }
+  const heard = user.heard.slice(heardBefore).map(({ text }) => text);
+  const { failures, errors } = bot.status;
+  const failed = errors.slice(errors.length - Math.min(failures - failedBefore, errors.length));
+  return { heard, problems: [...failed.map(({ hook, message }) => `${hook} failed: ${message}`), ...problems], stuck };
+}
+
+/** The messages that an answer comes in: a long text comes in several. */
+function partsOf(answer: ExpectedAnswer): (string | RegExp)[] {
+  const answers = typeof answer === 'string' || answer instanceof RegExp ? [answer] : answer;
+  return answers.flatMap<string | RegExp>((each) => (typeof each === 'string' ? splitText(each) : [each]));
+}
+
+function answersMatch(expected: readonly (string | RegExp)[], heard: readonly string[]): boolean {
+  return (
+    expected.length === heard.length &&
+    expected.every((each, index) =>
+      typeof each === 'string' ? heard[index] === each : heard[index]!.search(each) >= 0,
+    )
+  );
+}

@@ -1,0 +1,11 @@
+/**
+ * For `node --import chatosbot/testing/register --test`: test files may be TypeScript, and import `chatosbot` and
+ * `chatosbot/testing` wherever they lie.
+ */
+import module from 'node:module';
+import { load } from './module-hooks.ts';
+
+// Where Node can, without a thread of its own.
+const { registerHooks } = module as { registerHooks?: (hooks: { load: typeof load }) => void };
+if (registerHooks) registerHooks({ load });
+else module.register('./module-hooks.js', import.meta.url);

@@ -1,0 +1,69 @@
+/** What a test of node:test came to, as the child process tells it, a line each. */
+export type TestFileEvent =
+  | {
+      readonly type: 'test';
+      readonly file: string;
+      /** The names of its suites and its own. */
+      readonly names: readonly string[];
+      readonly ok: boolean;
+      readonly skipped: boolean;
+      readonly problem?: string | undefined;
+    }
+  | { readonly type: 'output'; readonly text: string };
+
+interface NodeTestEvent {
+  readonly type: string;
+  readonly data: {
+    readonly name: string;
+    readonly nesting: number;
+    readonly file?: string;
+    readonly skip?: string | boolean;
+    readonly todo?: string | boolean;
+    readonly message?: string;
+    readonly details?: { readonly type?: string; readonly error?: Error & { failureType?: string; cause?: unknown } };
+  };
+}
+
+/** A reporter of node:test: https://nodejs.org/api/test.html#custom-reporters */
+export default async function* report(source: AsyncIterable<NodeTestEvent>): AsyncGenerator<string> {
+  /** The names of the tests that enclose the one reported, by file. */
+  const started = new Map<string, string[]>();
+  for await (const { type, data } of source) {
+    const { file = '', nesting, name } = data;
+    if (type === 'test:start') {
+      started.set(file, [...(started.get(file) ?? []).slice(0, nesting), name]);
+    } else if (type === 'test:stdout' || type === 'test:stderr') {
+      yield line({ type: 'output', text: data.message ?? '' });
+    } else if (type === 'test:pass' || type === 'test:fail') {
+      const { details = {}, skip, todo } = data;
+      const { error } = details;
+      // A suite is what its tests are; so is a test whose subtests failed.
+      if (details.type === 'suite' && !isOwnFailure(error)) continue;
+      if (error?.failureType === 'subtestsFailed') continue;
+      const skipped = isSet(skip) || isSet(todo);
+      const names = [...(started.get(file) ?? []).slice(0, nesting), name];
+      yield line({ type: 'test', file, names, ok: type === 'test:pass' || skipped, skipped, problem: describe(error) });
+    }
+  }
+}
+
+function isOwnFailure(error: { failureType?: string } | undefined): boolean {
+  return error !== undefined && error.failureType !== 'subtestsFailed';
+}
+
+function isSet(flag: string | boolean | undefined): boolean {
+  return flag !== undefined && flag !== false;
+}
+
+/** The message of what was thrown, with where that was. */
+function describe(error: (Error & { cause?: unknown }) | undefined): string | undefined {
+  if (!error) return undefined;
+  const cause = error.cause instanceof Error ? error.cause : error;
+  const message = typeof error.cause === 'string' ? error.cause : cause.message;
+  const frame = cause.stack?.split('\n').find((each) => /^\s+at .*\.test\.[cm]?[jt]s:\d+:\d+/.test(each));
+  return frame === undefined ? message : `${message}\n${frame.trim()}`;
+}
+
+function line(event: TestFileEvent): string {
+  return `${JSON.stringify(event)}\n`;
+}
