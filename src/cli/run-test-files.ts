@@ -22,7 +22,7 @@ export async function runTestFiles(files: readonly string[], report: TestReport,
   // Set where we are run by a test ourselves: Node runs no tests within tests.
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
-  const stop = (): void => void child.kill('SIGTERM');
+  const stop = (): void => void child.kill();
   signal.addEventListener('abort', stop, { once: true });
   if (signal.aborted) stop();
   const ended = new Promise<number | NodeJS.Signals | null>((resolve, reject) => {

@@ -6,7 +6,7 @@ import { writeLine } from './output.ts';
 export interface TestResult {
   /** The plugin, or the file of tests. */
   readonly of: string;
-  /** The example, or the test. */
+  /** The example, or the test; empty for a file as a whole. */
   readonly name: string;
   readonly ok: boolean;
   readonly skipped?: boolean;
@@ -36,7 +36,8 @@ export class TestReport {
       await writeLine(toJsonLine({ type: 'test', of, name, ok, skipped, expected, heard: answers?.heard, problems }));
       return;
     }
-    await writeLine(`${ok ? 'ok' : 'not ok'} ${shown(of)} ${shown(name)}${skipped ? ' # skipped' : ''}`);
+    const words = [ok ? 'ok' : 'not ok', shown(of), shown(name), skipped ? '# skipped' : ''];
+    await writeLine(words.filter((word) => word !== '').join(' '));
     if (ok) return;
     if (answers) {
       await writeLine(`  expected: ${answers.expected.map(quoted).join(', ') || 'nothing'}`);

@@ -1,12 +1,20 @@
 import { fileURLToPath } from 'node:url';
 
-/** What is loaded in our own way: test files, but not those of packages. */
-const TEST_FILE = /\.test\.[cm]?[jt]s$/;
+/** Test files in TypeScript, but not those of packages, which are loaded as plugins are. */
+const TEST_FILE = /\.test\.[cm]?ts$/;
+/** What can be imported by name wherever a file lies. */
+const OWN_NAME = /^chatosbot(?:\/(client|protocol|server|testing))?$/;
 
-interface Loaded {
-  readonly format: 'module';
-  readonly source: string;
-  readonly shortCircuit: true;
+/** Node's hook: https://nodejs.org/api/module.html#resolvespecifier-context-nextresolve */
+export function resolve<Context, Next>(
+  specifier: string,
+  context: Context,
+  nextResolve: (specifier: string, context: Context) => Next,
+): { readonly url: string; readonly shortCircuit: true } | Next {
+  const own = OWN_NAME.exec(specifier);
+  if (!own) return nextResolve(specifier, context);
+  const file = own[1] === undefined ? 'index.js' : `${own[1]}/index.js`;
+  return { url: new URL(`../${file}`, import.meta.url).href, shortCircuit: true };
 }
 
 /** Node's hook: https://nodejs.org/api/module.html#loadurl-context-nextload */
@@ -14,7 +22,7 @@ export function load<Context, Next>(
   url: string,
   context: Context,
   nextLoad: (url: string, context: Context) => Next,
-): Loaded | Next {
+): { readonly format: 'module'; readonly source: string; readonly shortCircuit: true } | Next {
   const { protocol, pathname } = new URL(url);
   if (protocol !== 'file:' || !TEST_FILE.test(pathname) || pathname.includes('/node_modules/')) {
     return nextLoad(url, context);

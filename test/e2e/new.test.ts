@@ -1,0 +1,66 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { TEMPLATES } from '../../src/cli/commands/new.ts';
+import { LAB, labFile, run } from './chatosbot.ts';
+
+const shelf = new URL('../../bots/templates/', import.meta.url);
+
+test('new makes a bot and a test of each template, which passes under another name', async () => {
+  const directory = path.join(LAB, 'made');
+  for (const template of Object.keys(TEMPLATES)) {
+    const name = `my-${template}`;
+    const { status, stdout, stderr } = await run(['new', template, name, '--directory', directory], { cwd: LAB });
+    expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
+    const [bot, its] = [`made/${name}.ts`, `made/${name}.test.ts`];
+    expect(stderr).toBe(`made ${bot} and ${its}; next:\n  chatosbot test ${bot} ${its}\n  chatosbot run ${bot}\n`);
+  }
+  const { status, stdout } = await run(['test', 'made'], { cwd: LAB });
+  expect(stdout).not.toMatch(/^not ok/m);
+  expect(new Set(stdout.match(/my-\w+/g))).toEqual(new Set(Object.keys(TEMPLATES).map((name) => `my-${name}`)));
+  expect(status).toBe(0);
+}, 60_000);
+
+test('new knows all templates that there are, and each file of them', () => {
+  const files = Object.keys(TEMPLATES).flatMap((name) => [`${name}.test.ts`, `${name}.ts`]);
+  expect(readdirSync(shelf).toSorted()).toEqual(files.toSorted());
+});
+
+test('new names the bot as its template where no name is given', async () => {
+  const directory = path.join(LAB, 'unnamed');
+  expect((await run(['new', 'echo', '--directory', directory])).status).toBe(0);
+  expect(readdirSync(directory).toSorted()).toEqual(['echo.test.ts', 'echo.ts']);
+});
+
+test('new overwrites nothing, unless it is told to', async () => {
+  const file = labFile('kept/echo.test.ts', 'mine');
+  const directory = path.dirname(file);
+  const { status, stderr } = await run(['new', 'echo'], { cwd: directory });
+  expect({ status, stderr }).toEqual({
+    status: 2,
+    stderr: 'chatosbot: echo.test.ts is there already; --force overwrites\n',
+  });
+  expect(readdirSync(directory)).toEqual(['echo.test.ts']);
+  expect(readFileSync(file, 'utf8')).toBe('mine');
+
+  expect((await run(['new', 'echo', '--force'], { cwd: directory })).status).toBe(0);
+  expect(readFileSync(file, 'utf8')).toMatch(/TestNetwork/);
+});
+
+test.each([
+  ['a template that is not there', ['bridge'], /Allowed choices are echo, command, announce, pipe, files/],
+  ['no template', [], /missing required argument 'template'/],
+  ['a name that leads elsewhere', ['echo', '../x'], /a name is letters, digits, - and _/],
+  ['a name that cannot be a login', ['echo', 'x'.repeat(31)], /it is the bot's login too: /],
+])('new exits with 2 for %s', async (_, args, expected) => {
+  const { status, stderr } = await run(['new', ...args]);
+  expect(status).toBe(2);
+  expect(stderr).toMatch(expected);
+});
+
+test('new says why it cannot make a file', async () => {
+  const file = labFile('blocked', '');
+  const { status, stderr } = await run(['new', 'echo', '--directory', file]);
+  expect(status).toBe(2);
+  expect(stderr).toMatch(/^chatosbot: .*echo\.ts cannot be made: /);
+});

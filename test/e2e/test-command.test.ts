@@ -1,0 +1,213 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { LAB, labFile, run, start } from './chatosbot.ts';
+
+/** A bot whose commands are wrong in every way. */
+const FAULTY = `
+import { defineBot } from 'chatosbot';
+export default defineBot({
+  commands: {
+    twice: {
+      help: 'says it twice',
+      args: { text: { type: 'text' } },
+      examples: {
+        '!twice hey': ['hey', /^h.y$/],
+        '!twice ho': 'ho',
+        '!twice': /text is missing; usage/,
+      },
+      async run({ text }, message) {
+        await message.reply(text);
+        await message.reply(text);
+      },
+    },
+    fail: {
+      help: 'fails',
+      examples: { '!fail': 'done' },
+      run() { throw new Error('out of order'); },
+    },
+    silent: { help: 'says nothing', examples: { '!silent': [] }, run() {} },
+    rude: { help: 'sends escapes', examples: { '!rude': 'x' }, run: (_, message) => message.reply('\\u001b[2J') },
+  },
+});
+`;
+
+const SCHEMA = `
+const options = { '~standard': { version: 1, vendor: 'test', validate: (value) =>
+  typeof value.word === 'string' ? { value } : { issues: [{ message: 'a word is needed', path: ['word'] }] } } };
+`;
+const NEEDY = `import { defineBot } from 'chatosbot';${SCHEMA}
+export default defineBot({
+  options,
+  commands: { word: { help: 'x', examples: { '!word': /^(hi|ho)$/ }, run: (_, m, { options }) => m.reply(options.word) } },
+});
+`;
+
+const TESTS = `
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { isChatosError } from 'chatosbot';
+import { TestNetwork } from 'chatosbot/testing';
+import { answer } from './answers';
+
+describe('arithmetic', () => {
+  test('is right', async () => {
+    console.log('on my way');
+    const net = await TestNetwork.start();
+    const bot = await net.bot({ name: 'sum', onMessage: (message) => message.reply(answer as string) });
+    const ann = await net.user('ann');
+    await ann.say('6 * 7');
+    await ann.expects('42');
+    const error: unknown = await net.bot(new URL('none.ts', import.meta.url)).catch((e: unknown) => e);
+    assert.ok(isChatosError(error, 'INVALID_PLUGIN') && bot.login === 'sum');
+    await net.stop();
+  });
+  test('is wrong', () => {
+    assert.equal(1 + 1, 3 satisfies number);
+  });
+  test('comes later', { skip: true }, () => {});
+});
+`;
+
+const directory = (name: string): string => `${LAB}/${name}`;
+
+describe('test, of examples', () => {
+  labFile('faulty/faulty.ts', FAULTY);
+
+  test('tells of each whether the answers are as they should be, and what is wrong', async () => {
+    const { status, stdout, stderr } = await run(['test', 'faulty.ts'], { cwd: directory('faulty') });
+    expect(stdout.split('\n')).toEqual([
+      'ok faulty !twice hey',
+      'not ok faulty !twice ho',
+      '  expected: "ho"',
+      '  heard:    "ho", "ho"',
+      'ok faulty !twice',
+      'not ok faulty !fail',
+      '  expected: "done"',
+      '  heard:    nothing',
+      '  !fail failed: out of order',
+      'ok faulty !silent',
+      'not ok faulty !rude',
+      '  expected: "x"',
+      '  heard:    "\\u001b[2J"',
+      '3 passed, 3 failed',
+      '',
+    ]);
+    expect({ status, stderr }).toEqual({ status: 1, stderr: '' });
+  });
+
+  test('tells the same to a machine', async () => {
+    const { stdout } = await run(['test', '--json', 'faulty.ts'], { cwd: directory('faulty') });
+    const lines = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown);
+    expect(lines[0]).toEqual({
+      type: 'test',
+      of: 'faulty',
+      name: '!twice hey',
+      ok: true,
+      skipped: false,
+      expected: ['hey', '/^h.y$/'],
+      heard: ['hey', 'hey'],
+      problems: [],
+    });
+    expect(lines.at(-1)).toEqual({ type: 'summary', passed: 3, failed: 3, skipped: 0 });
+  });
+
+  test('takes the options of the configuration, for each of its entries', async () => {
+    labFile('configured/needy.ts', NEEDY);
+    labFile(
+      'configured/chatosbot.config.yaml',
+      'bots:\n  - { path: ./needy.ts, options: { word: hi } }\n  - { path: ./needy.ts, login: other, options: { word: ho } }\n',
+    );
+    labFile(
+      'configured/needy.test.mjs',
+      "import { TestNetwork } from 'chatosbot/testing';\nawait (await TestNetwork.start()).stop();\n",
+    );
+    const { status, stdout } = await run(['test'], { cwd: directory('configured') });
+    expect(stdout).toMatch(/^ok needy !word\nok needy !word\nok needy\.test\.mjs\n3 passed, 0 failed\n$/);
+    expect(status).toBe(0);
+  });
+
+  test('says which options are missing, where they should stand', async () => {
+    labFile('unconfigured/needy.ts', NEEDY);
+    labFile('unconfigured/chatosbot.config.yaml', 'bots:\n  - path: ./needy.ts\n    options: { word: 7 }\n');
+    const { status, stdout } = await run(['test'], { cwd: directory('unconfigured') });
+    expect(stdout).toMatch(/^not ok needy starts\n {2}.*config\.yaml:3:22: bots\.0\.options\.word: a word is needed\n/);
+    expect(status).toBe(1);
+  });
+
+  test('does not wait for ever for a command that hangs', async () => {
+    const hanging = `export const commands = { hang: { help: 'x', examples: { '!hang': 'x', '!hang 2': 'x' }, run: () => new Promise(() => {}) } };`;
+    labFile('hanging/hanging.ts', hanging);
+    const { status, stdout } = await run(['test', 'hanging.ts'], { cwd: directory('hanging') });
+    expect(stdout).toMatch(
+      /^not ok hanging !hang\n.*\n.*\n {2}the bots did not settle within 5 s: hanging still at work\n/,
+    );
+    expect(status).toBe(1);
+  });
+
+  test('goes on with the others where a plugin does not load, and exits with 2', async () => {
+    labFile('broken/a.ts', 'export const onMessage = ;\n');
+    labFile('broken/faulty.ts', FAULTY);
+    labFile('broken/lib/words.ts', 'export const words = [];\n');
+    const { status, stdout, stderr } = await run(['test', '.'], { cwd: directory('broken') });
+    expect(stdout).toMatch(/\n3 passed, 3 failed\n$/);
+    expect(stderr).toMatch(/^chatosbot: a\.ts:1:25: /);
+    expect(status).toBe(2);
+  });
+});
+
+describe('test, of test files', () => {
+  labFile('tests/answers.ts', "export const answer: string = '42';\n");
+  labFile('tests/sum.test.ts', TESTS);
+
+  test('runs TypeScript far from any install, and tells what failed and where', async () => {
+    const { status, stdout, stderr } = await run(['test', 'sum.test.ts'], { cwd: directory('tests') });
+    expect(stdout).toMatch(/^ok sum\.test\.ts arithmetic > is right$/m);
+    expect(stdout).toMatch(/^not ok sum\.test\.ts arithmetic > is wrong\n( {2}.*\n)+ {2}at .*sum\.test\.ts:21:\d+\)$/m);
+    expect(stdout).toMatch(/^ok sum\.test\.ts arithmetic > comes later # skipped$/m);
+    expect(stdout).toMatch(/\n1 passed, 1 failed, 1 skipped\n$/);
+    expect(stderr).toBe('on my way\n');
+    expect(status).toBe(1);
+  });
+
+  test('counts a test file that cannot be loaded as one that failed', async () => {
+    labFile('unloadable/x.test.ts', "import './none.ts';\n");
+    const { status, stdout } = await run(['test', '.'], { cwd: directory('unloadable') });
+    expect(stdout).toMatch(/^not ok x\.test\.ts\n[^]*\n0 passed, 1 failed\n$/);
+    expect(status).toBe(1);
+  });
+
+  test('ends its processes when it is interrupted', async () => {
+    labFile('endless/x.test.js', "console.log('begun', process.pid);\nsetInterval(() => {}, 1000);\n");
+    const command = start(['test', 'x.test.js'], { cwd: directory('endless') });
+    const [, pid] = await command.line(/begun (\d+)/);
+    process.kill(command.pid, 'SIGTERM');
+    expect((await command.exit()).status).toBe(143);
+    await expect.poll(() => isAlive(Number(pid))).toBe(false);
+  });
+});
+
+test.each([
+  ['a path that is not there', ['nowhere'], /nowhere: no such file/],
+  [
+    'a directory with nothing to test',
+    ['.'],
+    /nothing to test in \.: no command has examples, and there is no \*\.test\.ts/,
+  ],
+  ['no configuration', [], /nothing to test/],
+])('test exits with 2 for %s', async (_, args, expected) => {
+  const { status, stdout, stderr } = await run(['test', ...args]);
+  expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+  expect(stderr).toMatch(expected);
+});
+
+/** Whether a process runs; one that has ended may wait for ever for its parent to notice. */
+function isAlive(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)![0] !== 'Z';
+  } catch {
+    return false;
+  }
+}
