@@ -197,7 +197,7 @@ test.each([
     /nothing to test in \.: no command has examples, and there is no \*\.test\.ts/,
   ],
   ['no configuration', [], /nothing to test/],
-])('test exits with 2 for %s', async (_, args, expected) => {
+])('exits with 2 for %s', async (_, args, expected) => {
   const { status, stdout, stderr } = await run(['test', ...args]);
   expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
   expect(stderr).toMatch(expected);
