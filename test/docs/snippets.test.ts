@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -6,8 +6,10 @@ import { loadPlugin } from '../../src/bot/loader.ts';
 import { createModuleLoader } from '../../src/bot/module-loader.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { PLUGIN_MODULES } from '../../src/plugin-modules.ts';
+import { runExamples } from '../../src/testing/examples.ts';
 import * as testing from '../../src/testing/index.ts';
 import { TestNetwork } from '../../src/testing/index.ts';
+import { Command } from '../support/command.ts';
 
 const directory = mkdtempSync(path.join(tmpdir(), 'chatosbot-docs-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -34,8 +36,9 @@ function snippets(language: string): Snippet[] {
 }
 
 const scripts = snippets('ts');
+const tests = scripts.filter(({ code }) => code.includes("from 'node:test'"));
 const plugins = scripts.filter(({ code }) => code.includes('defineBot'));
-const programs = scripts.filter(({ code }) => !code.includes('defineBot'));
+const programs = scripts.filter((script) => !plugins.includes(script) && !tests.includes(script));
 
 describe('the plugins in the docs', () => {
   test.each(plugins)('$from loads and runs', async ({ file }) => {
@@ -49,6 +52,30 @@ describe('the programs in the docs', () => {
   test.each(programs)('$from runs to its end', async ({ file }) => {
     const loader = await createModuleLoader({ ...PLUGIN_MODULES, 'chatosbot/testing': testing });
     await expect(loader.load(file)).resolves.toBeDefined();
+  });
+});
+
+describe('the tests in the docs', () => {
+  test.each(tests)('$from passes, as a user runs it', async ({ file }) => {
+    const copy = file.replace(/\.ts$/, '.test.ts');
+    copyFileSync(file, copy);
+    const command = new Command(process.execPath, ['dist/cli/main.js', 'test', copy], {
+      cwd: '.',
+      env: { HOME: directory },
+    });
+    expect(await command.exit()).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/\n\d passed, 0 failed\n$/),
+    });
+  });
+});
+
+describe('the examples in the docs', () => {
+  test.each(plugins.filter(({ code }) => code.includes('examples:')))('$from are right', async ({ file }) => {
+    const plugin = await loadPlugin(file, await createModuleLoader(PLUGIN_MODULES));
+    for await (const result of runExamples(plugin, { login: 'bot' })) {
+      expect(result).toMatchObject({ ok: true, problems: [] });
+    }
   });
 });
 
