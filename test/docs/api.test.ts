@@ -43,9 +43,6 @@ const ALLOWED = new Set([
   'chatosbot: PluginStatus.jobs',
   'chatosbot: RuntimeStatus.startedAt',
   'chatosbot: RuntimeStatus.accounts',
-  'chatosbot/testing: TestBotOptions',
-  'chatosbot/testing: TestUser.login',
-  'chatosbot/testing: TestUser.constructor',
   'chatosbot: ArgSpec, ArgBase',
   'chatosbot: ArgValues, ValueOf',
 ]);

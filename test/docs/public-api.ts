@@ -62,7 +62,10 @@ export function readPublicApi(): PublicApi {
     const compilerOptions = { module: 'nodenext', allowImportingTsExtensions: true, noEmit: true, types: [] };
     writeFileSync(config, JSON.stringify({ compilerOptions, files: [...names.keys()] }));
     const project = api.updateSnapshot({ openProjects: [config] }).getProject(config)!;
-    const entries = readEntries(project, names);
+    // What is imported for its effect only has nothing to show.
+    const entries = readEntries(project, names).filter(({ symbols, shared, includes }) => {
+      return symbols.length + shared.length + includes.length > 0;
+    });
     const exported = new Set(entries.flatMap(({ symbols }) => symbols.map(({ name }) => name)));
     const files = project.program.getSourceFileNames().filter((file) => file.startsWith(directory));
     const declared = files.flatMap((file) => [...project.program.getSourceFile(file)!.statements].flatMap(namesIn));
