@@ -1,3 +1,4 @@
+import path from 'node:path';
 import * as client from './client/index.ts';
 import * as chatosbot from './index.ts';
 import * as protocol from './protocol/index.ts';
@@ -10,3 +11,9 @@ export const PLUGIN_MODULES: Readonly<Record<string, unknown>> = {
   'chatosbot/protocol': protocol,
   'chatosbot/server': server,
 };
+
+/**
+ * What a worker thread begins with that is to run a plugin with these modules: `plugin-worker`, as TypeScript where this
+ * file is, else as built.
+ */
+export const PLUGIN_WORKER = new URL(`./plugin-worker${path.extname(import.meta.url)}`, import.meta.url);

@@ -77,6 +77,7 @@ export class Account {
   readonly #place: OfAccount;
   /** What older versions of plugins still have to do. */
   readonly #leaving = new Set<Promise<void>>();
+  readonly #ending = new Set<Promise<void>>();
   #heard = 0;
   #started = false;
   #stopping = false;
@@ -158,6 +159,7 @@ export class Account {
     this.#leaving.add(leaving);
     void leaving.then(() => this.#leaving.delete(leaving));
     await drained(leaving);
+    this.#end(old.plugin);
     if (this.#started && !this.#stopping) runner.start();
     return runner;
   }
@@ -216,7 +218,17 @@ export class Account {
     this.#outbox.close();
     if (this.#client.connected) await this.#client.close();
     await this.#client.destroy();
+    for (const { plugin } of this.#runners) this.#end(plugin);
+    await Promise.all(this.#ending);
     await Promise.all([...this.#seats.values()].map(({ store }) => store.close()));
+  }
+
+  /** A worker thread that the plugin runs in lives until its private connections are closed: nobody waits for that here. */
+  #end({ close }: LoadedPlugin): void {
+    if (!close) return;
+    const ending = close();
+    this.#ending.add(ending);
+    void ending.then(() => this.#ending.delete(ending));
   }
 
   get status(): AccountStatus {

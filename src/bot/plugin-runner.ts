@@ -22,7 +22,7 @@ const MAX_RUNNING = 1_000;
 const MAX_ERRORS = 10;
 
 /** A call of something of a plugin. */
-interface Call {
+export interface Call {
   readonly runner: PluginRunner;
   readonly hook: string;
   /** The peer that caused it, if one did. */
@@ -43,6 +43,11 @@ export function currentCall(): Call | undefined {
 /** Waits for something that is up to a peer, or to the clock: the running call does not count as busy meanwhile. */
 export function awaitPeer<T>(wait: Promise<T>): Promise<T> {
   return current.getStore()?.work?.rest(wait) ?? wait;
+}
+
+/** Runs what belongs to a call and comes by another way than from the code that was called. */
+export function withinCall<T>(call: Call, run: () => T): T {
+  return current.run(call, run);
 }
 
 /**
@@ -288,6 +293,7 @@ export class PluginRunner {
       skipped: this.#skipped,
       errors: this.#errors,
       jobs: this.#jobs.status,
+      isolation: this.plugin.isolation,
     };
   }
 

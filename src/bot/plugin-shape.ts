@@ -5,6 +5,7 @@ import { argSpecsProblem, type Command } from './commands.ts';
 import type { PlainOptions } from './context.ts';
 import { firstMatching, type MessageHandler } from './message-filter.ts';
 import { HOOKS, type BotPlugin, type ScheduledTask } from './plugin.ts';
+import type { IsolationStatus } from './status.ts';
 
 /** The hooks of a plugin, each a function. */
 export type Hooks = Pick<BotPlugin, 'onStart' | 'onStop' | 'onPrivateRequest' | 'onChannel'> & {
@@ -25,6 +26,13 @@ export interface LoadedPlugin {
    */
   readonly schedule: (options: PlainOptions) => Promise<ReadonlyMap<string, ScheduledTask>>;
   readonly optionsSchema: StandardSchemaV1 | undefined;
+  /** Where it runs in a worker thread: how that is. */
+  readonly isolation?: IsolationStatus | undefined;
+  /**
+   * Where it runs in a worker thread: ends that, once the private connections that it carries are closed. Called when
+   * nothing of the plugin will be called any more.
+   */
+  close?(): Promise<void>;
 }
 
 /** What stands beside the hooks in a plugin. */

@@ -24,6 +24,18 @@ export interface JobStatus {
   readonly running: number;
 }
 
+/** How the worker thread of a plugin is. */
+export interface IsolationStatus {
+  /** Times that it was started again, because it blocked, took too much memory, or ended. */
+  readonly restarts: number;
+  /** Whether it is there; else it is being started again. */
+  readonly running: boolean;
+  /** Memory that it used when it was last asked, in MiB: heap and buffers. */
+  readonly usedMb: number;
+  /** What it may use, in MiB. */
+  readonly memoryMb: number;
+}
+
 /** How a plugin is. */
 export interface PluginStatus {
   readonly name: string;
@@ -43,6 +55,8 @@ export interface PluginStatus {
   /** The last ten failures. */
   readonly errors: readonly PluginError[];
   readonly jobs: readonly JobStatus[];
+  /** `undefined` where it runs in the main thread. */
+  readonly isolation: IsolationStatus | undefined;
 }
 
 /** A private connection that is open. */

@@ -1,4 +1,3 @@
-import type net from 'node:net';
 import { Duplex } from 'node:stream';
 import { ChatosError } from '../errors.ts';
 import { onConfirmedEnd } from '../net/confirmed-end.ts';
@@ -6,8 +5,11 @@ import { onConfirmedEnd } from '../net/confirmed-end.ts';
 /** Which side asked for the private connection. */
 export type ChannelRole = 'requester' | 'target';
 
+/** What a channel runs over: a TCP socket, or what behaves like one. */
+type ChannelSocket = Duplex & { resetAndDestroy(): unknown };
+
 export interface ChannelInit {
-  readonly socket: net.Socket;
+  readonly socket: ChannelSocket;
   /** Bytes that came right behind ESTABLISHED. */
   readonly rest: Buffer;
   readonly peer: string;
@@ -36,7 +38,7 @@ export class Channel extends Duplex {
   readonly role: ChannelRole;
   /** The server's id of it: a secret of the two parties. */
   readonly connectId: bigint;
-  readonly #socket: net.Socket;
+  readonly #socket: ChannelSocket;
   readonly #requestClose: () => boolean;
   #bytesSent = 0;
   #bytesReceived = 0;

@@ -1,4 +1,4 @@
-import type net from 'node:net';
+import type { Duplex } from 'node:stream';
 
 /** The parts of a socket that are touched here and are not public. */
 interface Internals {
@@ -15,7 +15,7 @@ interface Internals {
  *
  * The socket is kept until that is known; afterwards, as soon as our side has ended too, it is destroyed.
  */
-export function onConfirmedEnd(socket: net.Socket, ended: () => void): void {
+export function onConfirmedEnd(socket: Duplex, ended: () => void): void {
   (socket as unknown as Internals)._readableState.autoDestroy = false;
   const confirm = (): void => {
     readOnceMore(socket, () => {
@@ -29,7 +29,7 @@ export function onConfirmedEnd(socket: net.Socket, ended: () => void): void {
 }
 
 /** Reads from a socket that has reported its end; calls back unless that brings an error. */
-export function readOnceMore(socket: net.Socket, stillEnded: () => void): void {
+export function readOnceMore(socket: Duplex, stillEnded: () => void): void {
   (socket as unknown as Internals)._handle?.readStart?.();
   // The socket is polled between these two: what it has to say has been said by then.
   setImmediate(() => {

@@ -1,0 +1,54 @@
+import { ChatosError, ERROR_CODES, messageOf, type ErrorCode, type ErrorFields } from '../../errors.ts';
+
+/** How an error crosses to another thread: structured clone would lose its class, its code and its fields. */
+export interface CrossingError {
+  readonly message: string;
+  readonly name?: string;
+  readonly stack?: string | undefined;
+  /** Of a ChatosError, or what Node's own errors have as `code`. */
+  readonly code?: string;
+  /** Of a ChatosError alone. */
+  readonly fields?: ErrorFields;
+  readonly cause?: CrossingError;
+  /** What was thrown is no error, but this. */
+  readonly thrown?: string | number | boolean | bigint | null | undefined;
+}
+
+/** How many causes of causes cross. */
+const MAX_CAUSES = 5;
+
+/** Takes apart anything that was thrown. */
+export function packError(error: unknown, depth = 0): CrossingError {
+  if (!(error instanceof Error)) {
+    const plain = (typeof error === 'object' && error !== null) || typeof error === 'function' ? String(error) : error;
+    return { message: messageOf(error), thrown: (typeof plain === 'symbol' ? String(plain) : plain) as string };
+  }
+  const { name, message, stack, cause } = error;
+  const code = (error as { code?: unknown }).code;
+  return {
+    name,
+    message,
+    stack,
+    ...(typeof code === 'string' ? { code } : {}),
+    ...(error instanceof ChatosError ? { fields: { ...error.fields } } : {}),
+    ...(cause === undefined || depth >= MAX_CAUSES ? {} : { cause: packError(cause, depth + 1) }),
+  };
+}
+
+/** Puts it together again, with the stack that it had where it was thrown; a ChatosError is one again. */
+export function unpackError(crossing: CrossingError): unknown {
+  if ('thrown' in crossing) return crossing.thrown;
+  const { name, message, stack, code, fields } = crossing;
+  const cause = crossing.cause && unpackError(crossing.cause);
+  let error: Error;
+  if (fields && code !== undefined && Object.hasOwn(ERROR_CODES, code)) {
+    error = new ChatosError(code as ErrorCode, message, { cause, fields });
+  } else {
+    error = new Error(message, cause === undefined ? undefined : { cause });
+    if (name !== undefined && name !== 'Error') error.name = name;
+    if (code !== undefined) Object.assign(error, { code });
+  }
+  if (stack === undefined) delete error.stack;
+  else error.stack = stack;
+  return error;
+}

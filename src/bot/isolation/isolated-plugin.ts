@@ -1,0 +1,184 @@
+import type { Logger } from '../../util/log.ts';
+import type { Command } from '../commands.ts';
+import type { Context } from '../context.ts';
+import { currentCall } from '../plugin-runner.ts';
+import type { HookName, ScheduledTask } from '../plugin.ts';
+import type { Hooks, LoadedPlugin } from '../plugin-shape.ts';
+import { BoundContext } from './bound-context.ts';
+import type { CallScope, ContextStart, PluginDescription } from './contract.ts';
+import type { PluginWorker } from './plugin-worker.ts';
+import { WorkerSupervisor } from './worker-supervisor.ts';
+
+/** What a plugin in a worker thread may cost. */
+export interface IsolationOptions {
+  /** Memory in MiB: its heap, and apart from that its heap and buffers together. @default 128 */
+  readonly memoryMb?: number | undefined;
+  /** Milliseconds that it may keep its thread from answering. @default 5000 */
+  readonly stallMs?: number | undefined;
+}
+
+export const DEFAULT_ISOLATION_OPTIONS = { memoryMb: 128, stallMs: 5_000 } as const satisfies IsolationOptions;
+
+export interface IsolationSettings extends IsolationOptions {
+  /** The module that the worker thread begins with: `PLUGIN_WORKER` of `plugin-modules.ts`. */
+  readonly entry: URL;
+  /** Told when the worker is ended and started again. */
+  readonly log: Logger;
+}
+
+/** A plugin that runs in a worker thread. */
+export interface IsolatedPlugin extends LoadedPlugin {
+  close(): Promise<void>;
+}
+
+/**
+ * Loads a plugin file in a worker thread of its own. What it returns is used as any plugin is: its hooks, commands, jobs
+ * and schema call those in the worker. A worker that blocks, takes too much memory or ends is started again.
+ *
+ * @throws {ChatosError} `INVALID_PLUGIN` as {@link loadPlugin}, and where the plugin does not finish loading
+ */
+export async function loadIsolatedPlugin(file: string, settings: IsolationSettings): Promise<IsolatedPlugin> {
+  const isolated = new Isolated(file, settings);
+  return isolated.load();
+}
+
+/** The plugin's double in the main thread. */
+class Isolated {
+  readonly #supervisor: WorkerSupervisor;
+  readonly #memoryMb: number;
+  readonly #contexts = new Map<Context, BoundContext>();
+  readonly #contextsById = new Map<number, BoundContext>();
+  /** What checked options were before: the worker checks them again, as what a schema makes of them cannot always cross. */
+  readonly #unchecked = new WeakMap<object, ContextStart['options']>();
+  #jobs: readonly string[] = [];
+
+  constructor(file: string, { entry, log, ...options }: IsolationSettings) {
+    this.#memoryMb = options.memoryMb ?? DEFAULT_ISOLATION_OPTIONS.memoryMb;
+    this.#supervisor = new WorkerSupervisor({
+      file,
+      entry,
+      log,
+      memoryMb: this.#memoryMb,
+      stallMs: options.stallMs ?? DEFAULT_ISOLATION_OPTIONS.stallMs,
+      contextOf: (id) => this.#contextsById.get(id)!,
+      startOf: (bound) => this.#startOf(bound),
+      contexts: () => this.#contexts.values(),
+    });
+  }
+
+  async load(): Promise<IsolatedPlugin> {
+    const { name, file, hooks, commands, schedule, hasOptions } = await this.#supervisor.start();
+    this.#jobs = schedule.map(([job]) => job);
+    const supervisor = this.#supervisor;
+    const memoryMb = this.#memoryMb;
+    return {
+      name,
+      file,
+      hooks: this.#hooks(hooks),
+      commands: new Map(commands.map(([command, parts]) => [command, this.#command(command, parts)])),
+      schedule: new Map(schedule.map(([job, spec]) => [job, this.#task(job, spec)])),
+      optionsSchema: hasOptions
+        ? { '~standard': { version: 1, vendor: 'chatosbot', validate: (options) => this.#checkOptions(options) } }
+        : undefined,
+      get isolation() {
+        const { restarts, current } = supervisor;
+        return { restarts, running: current !== undefined, usedMb: current?.usedMb ?? 0, memoryMb };
+      },
+      close: () => supervisor.close(),
+    };
+  }
+
+  #hooks(names: readonly HookName[]): Hooks {
+    const all: Required<Hooks> = {
+      onStart: async (context) => {
+        try {
+          await this.#call(context, 'onStart', (worker, scope, bound) => {
+            bound.started = true;
+            return worker.call('start', { scope });
+          });
+        } finally {
+          // Where no worker was there, the next one makes up for it.
+          this.#bind(context).started = true;
+        }
+      },
+      onStop: (context) => this.#call(context, 'onStop', (worker, scope) => worker.call('stop', { scope })),
+      onMessage: (message, context) =>
+        this.#call(context, 'onMessage', (worker, scope) =>
+          worker.call('message', { scope, message: worker.services.pack(message) }),
+        ),
+      onPrivateRequest: (request, context) =>
+        this.#call(context, 'onPrivateRequest', (worker, scope) =>
+          worker.services.decide(request, (id) => worker.call('request', { scope, request: id, from: request.from })),
+        ),
+      onChannel: (channel, context) =>
+        this.#call(context, 'onChannel', (worker, scope) =>
+          worker.call('channel', { scope, ...worker.services.relay(channel) }),
+        ),
+    };
+    return Object.fromEntries(Object.entries(all).filter(([name]) => names.includes(name as HookName)));
+  }
+
+  #command(name: string, parts: PluginDescription['commands'][number][1]): Command {
+    return {
+      ...parts,
+      run: (values, message, context) =>
+        this.#call(context, name, (worker, scope) =>
+          worker.call('command', { scope, name, values, message: worker.services.pack(message) }),
+        ),
+    };
+  }
+
+  #task(name: string, spec: PluginDescription['schedule'][number][1]): ScheduledTask {
+    return {
+      ...spec,
+      run: (context, tick) =>
+        this.#call(context, 'schedule', (worker, scope) => worker.call('task', { scope, name, tick })),
+    };
+  }
+
+  async #checkOptions(options: unknown) {
+    const worker = await this.#supervisor.available();
+    const checked = await worker.call('checkOptions', { options });
+    if ('issues' in checked) return checked;
+    this.#unchecked.set(checked.value as object, options as ContextStart['options']);
+    return checked;
+  }
+
+  async #call<T>(
+    context: Context,
+    hook: string,
+    run: (worker: PluginWorker, scope: CallScope, bound: BoundContext) => Promise<T>,
+  ): Promise<T> {
+    const call = currentCall();
+    const bound = this.#bind(context);
+    const worker = await this.#supervisor.available(bound);
+    await worker.open(bound);
+    return run(worker, { context: bound.id, hook: call?.hook ?? hook, peer: call?.peer }, bound);
+  }
+
+  #bind(context: Context): BoundContext {
+    let bound = this.#contexts.get(context);
+    if (!bound) {
+      bound = new BoundContext(this.#contexts.size + 1, context, currentCall()?.runner);
+      this.#contexts.set(context, bound);
+      this.#contextsById.set(bound.id, bound);
+    }
+    return bound;
+  }
+
+  #startOf({ id, context }: BoundContext): ContextStart {
+    const { name, login, server, directory, options, signal } = context;
+    const before = this.#unchecked.get(options);
+    return {
+      context: id,
+      name,
+      login,
+      server,
+      directory,
+      options: before ?? options,
+      unchecked: before !== undefined,
+      aborted: signal.aborted,
+      jobs: this.#jobs,
+    };
+  }
+}

@@ -1,0 +1,120 @@
+import { setMaxListeners } from 'node:events';
+import type { Channel } from '../../client/channel.ts';
+import { ChatosError } from '../../errors.ts';
+import type { Tick } from '../../schedule/run-queue.ts';
+import { parseSchedule, type ScheduleSpec } from '../../schedule/schedule.ts';
+import type { AskOptions, Awaitable, Context, Message } from '../context.ts';
+import { receiveChannel } from './channel-relay.ts';
+import type { CallScope, ContextStart, CrossingMessage } from './contract.ts';
+import { createWorkerLogger } from './worker-log.ts';
+import { WorkerStore, type WorkerStoreParts } from './worker-store.ts';
+
+type Parts = Omit<WorkerStoreParts, 'scope'> & {
+  /** The call of the plugin that is under way, if any is. */
+  scope(): CallScope | undefined;
+  /** What escaped from the plugin. */
+  stray(error: unknown): void;
+};
+
+type Job = (tick: Tick) => Awaitable<void>;
+
+/** The double of a context in the worker: everything that it does is done by the main thread. */
+export class WorkerContext {
+  readonly context: Context;
+  readonly #parts: WorkerStoreParts;
+  readonly #abort = new AbortController();
+  readonly #jobs = new Map<number, Job>();
+  readonly #jobNames: Set<string>;
+  #lastJob = 0;
+
+  constructor(start: ContextStart, options: ContextStart['options'], parts: Parts) {
+    const outside: CallScope = { context: start.context, hook: 'outside of its hooks', peer: undefined };
+    const own = (): CallScope => {
+      const scope = parts.scope();
+      return scope?.context === start.context ? scope : outside;
+    };
+    this.#parts = { ...parts, scope: own };
+    this.#jobNames = new Set(start.jobs);
+    const { signal } = this.#abort;
+    setMaxListeners(0, signal);
+    if (start.aborted) this.#abort.abort();
+    const { name, login, server, directory } = start;
+    this.context = {
+      name,
+      login,
+      server,
+      directory,
+      options,
+      signal,
+      log: createWorkerLogger(parts.calls, own),
+      store: new WorkerStore(this.#parts),
+      say: (text) => this.#speak(undefined, text),
+      tell: (to, text) => this.#speak(to, text),
+      ask: (peer, question, asked = {}) => this.#ask(undefined, peer, question, asked),
+      request: async (peer, { timeoutMs, signal: given } = {}): Promise<Channel> =>
+        receiveChannel(await parts.calls.call('openChannel', { scope: own(), peer, timeoutMs }, given)),
+      schedule: ({ name: job, ...when }, run) => {
+        if (!signal.aborted) this.#schedule(job, when, run, parts.stray);
+      },
+    };
+  }
+
+  /** The main thread's signal has fired. */
+  abort(): void {
+    this.#abort.abort();
+  }
+
+  /** A message as hooks and commands get it. */
+  message({ id, from, text, private: isPrivate }: CrossingMessage): Message {
+    // What answers a message is caused by its sender, also where it was handed to what another one caused.
+    const scope = (): CallScope => ({ ...this.#parts.scope(), peer: from });
+    const { calls } = this.#parts;
+    return {
+      from,
+      text,
+      private: isPrivate,
+      reply: async (answer) => {
+        await calls.call('speak', { scope: scope(), to: isPrivate ? from : undefined, text: String(answer) });
+      },
+      ask: (question, options = {}) => this.#ask(id, from, question, options),
+    };
+  }
+
+  /** A job that a hook made is due. */
+  async runJob(job: number, tick: Tick): Promise<void> {
+    await this.#jobs.get(job)?.(tick);
+  }
+
+  async #speak(to: string | undefined, text: string): Promise<void> {
+    const { calls, scope } = this.#parts;
+    await calls.call('speak', { scope: scope(), to, text: String(text) });
+  }
+
+  async #ask(message: number | undefined, peer: string, question: string, options: AskOptions): Promise<Message> {
+    const { calls, scope } = this.#parts;
+    const { timeoutMs, signal } = options;
+    const args = { scope: scope(), message, peer, question: String(question), timeoutMs };
+    return this.message(await calls.call('ask', args, signal));
+  }
+
+  /** What is wrong with the schedule must be thrown at once, so it is looked at here too. */
+  #schedule(name: string | undefined, when: ScheduleSpec, run: Job, stray: (error: unknown) => void): void {
+    parseSchedule(when);
+    if (name !== undefined) {
+      if (this.#jobNames.has(name)) {
+        throw new ChatosError('INVALID_ARGUMENT', `there is a job named '${name}' already`);
+      }
+      this.#jobNames.add(name);
+    }
+    const { calls, scope } = this.#parts;
+    const job = (this.#lastJob += 1);
+    this.#jobs.set(job, run);
+    const { cron, timeZone, catchUp, overlap } = when;
+    const args = { scope: scope(), job, name, when: { cron, timeZone, catchUp, overlap } };
+    calls.call('schedule', args).catch((error: unknown) => {
+      this.#jobs.delete(job);
+      if (name !== undefined) this.#jobNames.delete(name);
+      stray(error);
+    });
+  }
+}
