@@ -24,23 +24,24 @@ export interface PluginDescription {
   readonly file: string;
   readonly hooks: readonly HookName[];
   readonly commands: readonly (readonly [name: string, command: Omit<Command, 'run'>])[];
-  readonly schedule: readonly (readonly [name: string, spec: ScheduleSpec])[];
   readonly hasOptions: boolean;
 }
 
+/** The options of a plugin, as the main thread has them. */
+export interface CrossingOptions {
+  readonly options: Readonly<Record<string, unknown>>;
+  /** Whether they are to pass the plugin's schema: what it makes of them cannot always cross. */
+  readonly unchecked: boolean;
+}
+
 /** A context of the main thread, for its double in the worker. */
-export interface ContextStart {
+export interface ContextStart extends CrossingOptions {
   readonly context: number;
   readonly name: string;
   readonly login: string;
   readonly server: string;
   readonly directory: string;
-  readonly options: Readonly<Record<string, unknown>>;
-  /** Whether the options are to pass the plugin's schema: what it makes of them cannot always cross. */
-  readonly unchecked: boolean;
   readonly aborted: boolean;
-  /** The names of the jobs that the plugin declares. */
-  readonly jobs: readonly string[];
 }
 
 /** Which call of the plugin something belongs to. */
@@ -74,6 +75,8 @@ export interface WorkerCalls {
   load(args: object): Promise<PluginDescription>;
   ping(args: { readonly ping: number }): void;
   checkOptions(args: { readonly options: unknown }): Promise<CheckedOptions>;
+  /** The jobs that it declares, with these options. */
+  schedule(args: CrossingOptions): Promise<readonly (readonly [name: string, spec: ScheduleSpec])[]>;
   open(args: ContextStart): Promise<void>;
   abort(args: { readonly context: number }): void;
   start(args: Scoped): Promise<void>;

@@ -1,11 +1,12 @@
+import type { ScheduleSpec } from '../../schedule/schedule.ts';
 import type { Logger } from '../../util/log.ts';
 import type { Command } from '../commands.ts';
-import type { Context } from '../context.ts';
+import type { Context, PlainOptions } from '../context.ts';
 import { currentCall } from '../plugin-runner.ts';
 import type { HookName, ScheduledTask } from '../plugin.ts';
 import type { Hooks, LoadedPlugin } from '../plugin-shape.ts';
 import { BoundContext } from './bound-context.ts';
-import type { CallScope, ContextStart, PluginDescription } from './contract.ts';
+import type { CallScope, ContextStart, CrossingOptions, PluginDescription } from './contract.ts';
 import type { PluginWorker } from './plugin-worker.ts';
 import { WorkerSupervisor } from './worker-supervisor.ts';
 
@@ -49,8 +50,7 @@ class Isolated {
   readonly #contexts = new Map<Context, BoundContext>();
   readonly #contextsById = new Map<number, BoundContext>();
   /** What checked options were before: the worker checks them again, as what a schema makes of them cannot always cross. */
-  readonly #unchecked = new WeakMap<object, ContextStart['options']>();
-  #jobs: readonly string[] = [];
+  readonly #unchecked = new WeakMap<object, PlainOptions>();
 
   constructor(file: string, { entry, log, ...options }: IsolationSettings) {
     this.#memoryMb = options.memoryMb ?? DEFAULT_ISOLATION_OPTIONS.memoryMb;
@@ -67,8 +67,7 @@ class Isolated {
   }
 
   async load(): Promise<IsolatedPlugin> {
-    const { name, file, hooks, commands, schedule, hasOptions } = await this.#supervisor.start();
-    this.#jobs = schedule.map(([job]) => job);
+    const { name, file, hooks, commands, hasOptions } = await this.#supervisor.start();
     const supervisor = this.#supervisor;
     const memoryMb = this.#memoryMb;
     return {
@@ -76,7 +75,11 @@ class Isolated {
       file,
       hooks: this.#hooks(hooks),
       commands: new Map(commands.map(([command, parts]) => [command, this.#command(command, parts)])),
-      schedule: new Map(schedule.map(([job, spec]) => [job, this.#task(job, spec)])),
+      schedule: async (options) => {
+        const worker = await supervisor.available();
+        const jobs = await worker.call('schedule', this.#crossing(options));
+        return new Map(jobs.map(([job, spec]) => [job, this.#task(job, spec)]));
+      },
       optionsSchema: hasOptions
         ? { '~standard': { version: 1, vendor: 'chatosbot', validate: (options) => this.#checkOptions(options) } }
         : undefined,
@@ -128,7 +131,7 @@ class Isolated {
     };
   }
 
-  #task(name: string, spec: PluginDescription['schedule'][number][1]): ScheduledTask {
+  #task(name: string, spec: ScheduleSpec): ScheduledTask {
     return {
       ...spec,
       run: (context, tick) =>
@@ -140,7 +143,8 @@ class Isolated {
     const worker = await this.#supervisor.available();
     const checked = await worker.call('checkOptions', { options });
     if ('issues' in checked) return checked;
-    this.#unchecked.set(checked.value as object, options as ContextStart['options']);
+    const { value } = checked;
+    if (typeof value === 'object' && value !== null) this.#unchecked.set(value, options as PlainOptions);
     return checked;
   }
 
@@ -168,17 +172,11 @@ class Isolated {
 
   #startOf({ id, context }: BoundContext): ContextStart {
     const { name, login, server, directory, options, signal } = context;
+    return { context: id, name, login, server, directory, aborted: signal.aborted, ...this.#crossing(options) };
+  }
+
+  #crossing(options: PlainOptions): CrossingOptions {
     const before = this.#unchecked.get(options);
-    return {
-      context: id,
-      name,
-      login,
-      server,
-      directory,
-      options: before ?? options,
-      unchecked: before !== undefined,
-      aborted: signal.aborted,
-      jobs: this.#jobs,
-    };
+    return { options: before ?? options, unchecked: before !== undefined };
   }
 }

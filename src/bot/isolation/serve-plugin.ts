@@ -3,8 +3,10 @@ import { setFlagsFromString, getHeapStatistics } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { resourceLimits, workerData } from 'node:worker_threads';
 import { ChatosError } from '../../errors.ts';
-import { createModuleLoader, loadPlugin } from '../loader.ts';
+import { loadPlugin } from '../loader.ts';
+import { createModuleLoader } from '../module-loader.ts';
 import { checkOptions } from '../plugin-options.ts';
+import type { ScheduledTask } from '../plugin.ts';
 import type { LoadedPlugin } from '../plugin-shape.ts';
 import type { IncomingRequest } from '../context.ts';
 import { receiveChannel } from './channel-relay.ts';
@@ -13,6 +15,7 @@ import {
   type CallScope,
   type CheckedOptions,
   type ContextStart,
+  type CrossingOptions,
   type MainCalls,
   type PluginDescription,
   type WorkerCalls,
@@ -53,10 +56,19 @@ export function servePlugin(modules: Record<string, unknown>): void {
       Atomics.store(pulse, PULSE.lastPing, ping);
     },
     checkOptions: ({ options }) => checkedOptions(plugin, options as ContextStart['options']),
+    schedule: async (given) => {
+      const tasks = await plugin.schedule(await optionsFrom(plugin, given));
+      return [...tasks].map(([name, { cron, timeZone, catchUp, overlap }]) => [
+        name,
+        { cron, timeZone, catchUp, overlap },
+      ]);
+    },
     open: async (start) => {
-      const options = start.unchecked ? await checkAgain(plugin, start.options) : start.options;
+      const options = await optionsFrom(plugin, start);
+      // What is wrong with them is told where they are asked for.
+      const tasks = await plugin.schedule(options).catch(() => new Map<string, ScheduledTask>());
       const parts = { calls, changes, within, stray, scope: () => current.getStore() };
-      contexts.set(start.context, new WorkerContext(start, options, parts));
+      contexts.set(start.context, new WorkerContext(start, { options, tasks }, parts));
     },
     abort: ({ context }) => contexts.get(context)?.abort(),
     start: ({ scope }) => within(scope, async () => plugin.hooks.onStart?.(contextOf(scope).context)),
@@ -90,9 +102,10 @@ export function servePlugin(modules: Record<string, unknown>): void {
       }),
     task: ({ scope, name, tick }) =>
       within(scope, async () => {
-        const task = plugin.schedule.get(name);
+        const owner = contextOf(scope);
+        const task = owner.tasks.get(name);
         if (!task) throw gone(`schedule ${name}`);
-        await task.run(contextOf(scope).context, tick);
+        await task.run(owner.context, tick);
       }),
     job: ({ scope, job, tick }) => within(scope, () => contextOf(scope).runJob(job, tick)),
     change: ({ update, old }) => changes.run(update, old),
@@ -114,7 +127,7 @@ function usedBytes(): number {
   return used();
 }
 
-function describe({ name, file, hooks, commands, schedule, optionsSchema }: LoadedPlugin): PluginDescription {
+function describe({ name, file, hooks, commands, optionsSchema }: LoadedPlugin): PluginDescription {
   const description: PluginDescription = {
     name,
     file,
@@ -122,10 +135,6 @@ function describe({ name, file, hooks, commands, schedule, optionsSchema }: Load
     commands: [...commands].map(([command, { help, args, examples }]) => [
       command,
       { help, ...(args ? { args } : {}), ...(examples ? { examples } : {}) },
-    ]),
-    schedule: [...schedule].map(([task, { cron, timeZone, catchUp, overlap }]) => [
-      task,
-      { cron, timeZone, catchUp, overlap },
     ]),
     hasOptions: optionsSchema !== undefined,
   };
@@ -142,7 +151,11 @@ async function checkedOptions(plugin: LoadedPlugin, options: ContextStart['optio
   return { value: canCross(checked.options) ? checked.options : options };
 }
 
-async function checkAgain(plugin: LoadedPlugin, options: ContextStart['options']): Promise<ContextStart['options']> {
+async function optionsFrom(
+  plugin: LoadedPlugin,
+  { options, unchecked }: CrossingOptions,
+): Promise<CrossingOptions['options']> {
+  if (!unchecked) return options;
   const checked = await checkOptions(plugin, options);
   if ('options' in checked) return checked.options;
   throw new Error(`its options are not right any more: ${checked.problems.map(({ message }) => message).join('; ')}`);

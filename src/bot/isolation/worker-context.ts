@@ -3,7 +3,8 @@ import type { Channel } from '../../client/channel.ts';
 import { ChatosError } from '../../errors.ts';
 import type { Tick } from '../../schedule/run-queue.ts';
 import { parseSchedule, type ScheduleSpec } from '../../schedule/schedule.ts';
-import type { AskOptions, Awaitable, Context, Message } from '../context.ts';
+import type { AskOptions, Awaitable, Context, Message, PlainOptions } from '../context.ts';
+import type { ScheduledTask } from '../plugin.ts';
 import { receiveChannel } from './channel-relay.ts';
 import type { CallScope, ContextStart, CrossingMessage } from './contract.ts';
 import { createWorkerLogger } from './worker-log.ts';
@@ -16,25 +17,34 @@ type Parts = Omit<WorkerStoreParts, 'scope'> & {
   stray(error: unknown): void;
 };
 
+/** What the plugin itself makes of its options. */
+interface Prepared {
+  readonly options: PlainOptions;
+  readonly tasks: ReadonlyMap<string, ScheduledTask>;
+}
+
 type Job = (tick: Tick) => Awaitable<void>;
 
 /** The double of a context in the worker: everything that it does is done by the main thread. */
 export class WorkerContext {
   readonly context: Context;
+  /** What the plugin does at fixed times, by name. */
+  readonly tasks: Prepared['tasks'];
   readonly #parts: WorkerStoreParts;
   readonly #abort = new AbortController();
   readonly #jobs = new Map<number, Job>();
   readonly #jobNames: Set<string>;
   #lastJob = 0;
 
-  constructor(start: ContextStart, options: ContextStart['options'], parts: Parts) {
+  constructor(start: ContextStart, { options, tasks }: Prepared, parts: Parts) {
+    this.tasks = tasks;
     const outside: CallScope = { context: start.context, hook: 'outside of its hooks', peer: undefined };
     const own = (): CallScope => {
       const scope = parts.scope();
       return scope?.context === start.context ? scope : outside;
     };
     this.#parts = { ...parts, scope: own };
-    this.#jobNames = new Set(start.jobs);
+    this.#jobNames = new Set(tasks.keys());
     const { signal } = this.#abort;
     setMaxListeners(0, signal);
     if (start.aborted) this.#abort.abort();

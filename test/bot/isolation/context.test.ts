@@ -1,21 +1,271 @@
-import { expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { checkOptions } from '../../../src/bot/plugin-options.ts';
+import { FakeClock } from '../../support/bot-clock.ts';
 import { joinAs, startBots, startServer } from '../../support/bot-world.ts';
-import { loadIsolated } from '../../support/isolated-bots.ts';
+import { ISOLATED_TIMEOUT_MS, loadIsolated } from '../../support/isolated-bots.ts';
+import type { RuntimeOptions } from '../../../src/bot/runtime.ts';
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: ISOLATED_TIMEOUT_MS });
 
-it('answers', async () => {
+/** A plugin in a worker that is logged in, and alice beside it. */
+async function world(source: string, options: RuntimeOptions = {}) {
+  const isolated = await loadIsolated(source);
   const server = await startServer();
-  const t = Date.now();
-  const { plugin } = await loadIsolated(`
-    import { defineBot } from 'chatosbot';
-    export default defineBot({
-      onMessage: (m) => m.reply('you said ' + m.text),
-    });`);
-  console.log('loaded', Date.now() - t, plugin);
-  const { log } = await startBots(server, [{ plugin }]);
-  const alice = await joinAs(server, 'alice');
-  alice.tell('bot', 'hi');
-  expect(await alice.next(4)).toMatchObject({ msg: 'you said hi' });
-  console.log(plugin.isolation, log.lines);
+  const { runtime, log } = await startBots(server, [{ plugin: isolated.plugin }], options);
+  return { ...isolated, runtime, log, server, alice: await joinAs(server, 'alice') };
+}
+
+describe('a plugin in a worker thread', () => {
+  it('hears, answers, asks and has commands as any plugin', async () => {
+    const { alice, plugin } = await world(`
+      import { defineBot } from 'chatosbot';
+      export default defineBot({
+        commands: {
+          roll: {
+            help: 'Rolls a die.',
+            args: { sides: { type: 'integer', min: 2, default: 6 } },
+            examples: { '!roll 20': /rolls \\d+/ },
+            run: ({ sides }, message, bot) => message.reply(bot.login + ' rolls ' + sides),
+          },
+        },
+        onMessage: [
+          { when: { text: /^call me (\\w+)$/i }, run: (message) => message.reply('hello ' + message.match[1]) },
+          {
+            when: { text: 'quiz' },
+            async run(message, bot) {
+              const answer = await message.ask('1 + 1?');
+              const sure = await answer.ask('sure?');
+              const told = await bot.ask(message.from, 'and in private?');
+              await message.reply([answer.text, sure.text, told.text, told.private].join());
+            },
+          },
+        ],
+      });
+    `);
+    expect([...plugin.commands]).toMatchObject([['roll', { examples: { '!roll 20': /rolls \d+/ } }]]);
+    alice.tell('bot', '!roll 20');
+    expect(await alice.next(4)).toMatchObject({ sender: 'bot', msg: 'bot rolls 20' });
+    alice.tell('bot', 'Call me Al');
+    expect((await alice.next(4)).msg).toBe('hello Al');
+    alice.say('quiz');
+    for (const [question, answer] of [
+      ['1 + 1?', '2'],
+      ['sure?', 'yes'],
+    ] as const) {
+      await expect.poll(async () => (await alice.next(3)).msg).toBe(question);
+      alice.say(answer);
+    }
+    expect((await alice.next(4)).msg).toBe('and in private?');
+    alice.tell('bot', 'no');
+    await expect.poll(async () => (await alice.next(3)).msg).toBe('2,yes,no,true');
+  });
+
+  it('decides about private requests before its hook has ended', async () => {
+    const { alice } = await world(`
+      export async function onPrivateRequest(request) {
+        request.accept();
+        await new Promise(() => {});
+      }
+      export function onChannel(channel) {
+        channel.end();
+      }
+    `);
+    alice.request('bot');
+    await alice.next(8);
+  });
+
+  it('keeps things in its store; updates at once lose nothing, and one must not write', async () => {
+    const { alice, log } = await world(`
+      export async function onMessage(message, { store, log }) {
+        const add = () => store.update('count', async (old = 0) => {
+          await new Promise((resolve) => setTimeout(resolve, 1));
+          return old + 1;
+        });
+        await Promise.all(Array.from({ length: 20 }, add));
+        await store.set('date', new Date(0));
+        await store.set('gone', 1);
+        for (let index = 0; index < 150; index += 1) void store.set('x' + index, index);
+        const facts = [
+          await store.get('count'), await store.get('date'), await store.has('gone'), await store.delete('gone'),
+          await store.has('gone'), await store.get('gone'),
+          (await Array.fromAsync?.(store.entries({ prefix: 'x' })) ?? await all(store.entries({ prefix: 'x' }))).length,
+          (await all(store.entries({ prefix: 'x', limit: 2 }))).join('+'),
+        ];
+        await store.clear();
+        facts.push(await store.has('count'));
+        await message.reply(facts.join());
+        const nested = await store.update('a', () => store.set('b', 1)).catch((error) => error);
+        await message.reply(nested.code + ' ' + nested.message.includes('must not write'));
+        const lost = await store.set('a', new Map()).catch((error) => error.code);
+        await message.reply(lost);
+      }
+      async function all(entries) {
+        const found = [];
+        for await (const entry of entries) found.push(entry);
+        return found;
+      }
+    `);
+    alice.tell('bot', 'go');
+    expect((await alice.next(4)).msg).toBe('20,1970-01-01T00:00:00.000Z,true,true,false,,150,x0,0+x1,1,false');
+    expect((await alice.next(4)).msg).toBe('INVALID_ARGUMENT true');
+    expect((await alice.next(4)).msg).toBe('INVALID_ARGUMENT');
+    expect(log.lines).toEqual([]);
+  });
+
+  it('runs jobs of both kinds, on the clock of the main thread', async () => {
+    const clock = new FakeClock('2025-06-01T10:00:00Z');
+    const { alice, log } = await world(
+      `
+      export const schedule = (options) => ({
+        tea: { cron: '*/5 * * * *', timeZone: 'UTC', run: (bot, tick) => bot.tell('alice', 'tea ' + tick.due.toISOString()) },
+      });
+      export async function onStart(bot) {
+        bot.schedule({ cron: '*/7 * * * *', timeZone: 'UTC', name: 'walk' }, (tick) => bot.tell('alice', 'walk ' + tick.lateMs));
+        const problems = [];
+        for (const [cron, name] of [['nonsense', 'a'], ['* * * * *', 'tea'], ['* * * * *', 'walk']]) {
+          try { bot.schedule({ cron, name }, () => {}); } catch (error) { problems.push(error.code); }
+        }
+        bot.log.info('started', { problems });
+      }
+    `,
+      { clock },
+    );
+    expect((await log.until(/^started$/)).fields).toMatchObject({
+      plugin: 'bot',
+      problems: ['INVALID_ARGUMENT', 'INVALID_ARGUMENT', 'INVALID_ARGUMENT'],
+    });
+    await clock.pending;
+    clock.advance(5 * 60_000);
+    expect((await alice.next(4)).msg).toBe('tea 2025-06-01T10:05:00.000Z');
+    clock.advance(2 * 60_000);
+    expect((await alice.next(4)).msg).toBe('walk 0');
+  });
+
+  it('has its options checked, and gets what its schema makes of them, also what cannot cross', async () => {
+    const { plugin } = await loadIsolated(`
+      export const options = {
+        '~standard': {
+          version: 1,
+          vendor: 'test',
+          async validate({ pattern }) {
+            if (typeof pattern !== 'string') return { issues: [{ message: 'expected a text', path: ['pattern'] }] };
+            return { value: { test: (text) => new RegExp(pattern).test(text) } };
+          },
+        },
+      };
+      export const onMessage = (message, bot) => message.reply(String(bot.options.test(message.text)));
+    `);
+    expect(await checkOptions(plugin, { pattern: 1 })).toEqual({
+      problems: [{ path: ['pattern'], message: 'expected a text' }],
+    });
+    const checked = await checkOptions(plugin, { pattern: '^h' });
+    if (!('options' in checked)) throw new Error('the options are right');
+    const server = await startServer();
+    await startBots(server, [{ plugin, options: checked.options }]);
+    const alice = await joinAs(server, 'alice');
+    alice.tell('bot', 'hello');
+    expect((await alice.next(4)).msg).toBe('true');
+    alice.tell('bot', 'oh');
+    expect((await alice.next(4)).msg).toBe('false');
+  });
+
+  it('has its errors logged with hook, peer and the line of its file; what the main thread refuses has its code', async () => {
+    const { alice, log, file } = await world(`
+      import { isChatosError } from 'chatosbot';
+      export async function onMessage(message, bot) {
+        if (message.text === 'fail') throw new TypeError('broken');
+        if (message.text === 'text') throw 'just text';
+        const error = await bot.request('bot').catch((caught) => caught);
+        await message.reply([isChatosError(error), error.code].join());
+        throw error;
+      }
+    `);
+    alice.tell('bot', 'fail');
+    const line = await log.until(/broken/);
+    expect(line).toMatchObject({
+      level: 'error',
+      message: 'onMessage failed: broken',
+      fields: { plugin: 'bot', hook: 'onMessage', peer: 'alice' },
+    });
+    expect(line.fields['stack']).toContain(`${file}:4:`);
+    alice.tell('bot', 'text');
+    await log.until(/^onMessage failed: just text$/);
+    alice.tell('bot', 'request');
+    expect((await alice.next(4)).msg).toBe('true,INVALID_ARGUMENT');
+    expect(await log.until(/oneself|itself|bot/)).toMatchObject({ fields: { hook: 'onMessage' } });
+  });
+
+  it('has what escapes it logged with hook and peer, and counted; it goes on', async () => {
+    const { alice, log, runtime } = await world(`
+      export function onMessage(message) {
+        if (message.text === 'throw') setImmediate(() => { throw new Error('thrown later'); });
+        if (message.text === 'reject') void Promise.reject(new Error('rejected alone'));
+        if (message.text === 'ping') return message.reply('pong');
+      }
+    `);
+    for (const [text, error] of [
+      ['throw', /thrown later/],
+      ['reject', /rejected alone/],
+    ] as const) {
+      alice.tell('bot', text);
+      expect(await log.until(error)).toMatchObject({ level: 'error', fields: { hook: 'onMessage', peer: 'alice' } });
+    }
+    alice.tell('bot', 'ping');
+    expect((await alice.next(4)).msg).toBe('pong');
+    const [status] = runtime.status.accounts[0]!.plugins;
+    expect(status).toMatchObject({ failures: 2, isolation: { restarts: 0, running: true, memoryMb: 128 } });
+  });
+
+  it('prints to standard error: standard output carries data only', async () => {
+    const written: string[] = [];
+    const spy = vi.spyOn(process.stderr, 'write').mockImplementation((text) => written.push(String(text)) > 0);
+    onTestFinished(() => spy.mockRestore());
+    const output = vi.spyOn(process.stdout, 'write');
+    onTestFinished(() => output.mockRestore());
+    const { alice } = await world(`
+      export function onMessage(message) {
+        console.log('printed');
+        process.stdout.write('written');
+        return message.reply('done');
+      }
+    `);
+    alice.tell('bot', 'print');
+    await alice.next(4);
+    await expect.poll(() => written.join('')).toContain('printed\nwritten');
+    expect(output.mock.calls.flat().join('')).not.toMatch(/printed|written/);
+  });
+
+  it('sees its signal fire when it stops, and can still speak in onStop', async () => {
+    const { alice, runtime, log } = await world(`
+      export function onStart(bot) {
+        bot.signal.addEventListener('abort', () => bot.log.info('aborted'));
+        bot.log.info('started');
+      }
+      export const onStop = (bot) => bot.tell('alice', 'bye ' + bot.signal.aborted);
+    `);
+    await log.until(/^started$/);
+    await runtime.stop();
+    expect((await alice.next(4)).msg).toBe('bye true');
+    expect(log.about(/^aborted$/)).toHaveLength(1);
+  });
+});
+
+describe('a plugin that does not load', () => {
+  it.each([
+    ['has an error', `export const onStart = ;`, /^.*bot\.ts.*:1:/],
+    ['throws', `\nthrow new Error('no way');`, /bot\.ts:2:\d+: no way/],
+    ['is none', `export const x = 1;`, /exports no hook/],
+    [
+      'ends its process',
+      `process.exit(3); export const onStart = () => {};`,
+      /bot\.ts: the plugin ended its worker with process.exit\(3\)/,
+    ],
+    [
+      'has what cannot cross',
+      `export const commands = { a: { help: 'a', examples: { '!a': () => 1 }, run() {} } };`,
+      /plain data/,
+    ],
+  ])('and %s is told as in the main thread', async (_, source, message) => {
+    await expect(loadIsolated(source)).rejects.toMatchObject({ code: 'INVALID_PLUGIN', message });
+  });
 });

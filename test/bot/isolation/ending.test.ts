@@ -1,0 +1,49 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { tempDirectory, writeText } from '../../support/bot-files.ts';
+import { joinAs, startBots, startServer } from '../../support/bot-world.ts';
+import { ISOLATED_TIMEOUT_MS, loadIsolated } from '../../support/isolated-bots.ts';
+
+vi.setConfig({ testTimeout: ISOLATED_TIMEOUT_MS });
+
+const JITI = fileURLToPath(new URL('../../../node_modules/jiti/lib/jiti-cli.mjs', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('ending-process.ts', import.meta.url));
+
+const echo = `
+  export const onPrivateRequest = () => true;
+  export const onChannel = (channel) => void channel.pipe(channel);
+`;
+
+async function run(how: 'close' | 'leave'): Promise<{ status: unknown; said: unknown }> {
+  const file = await writeText(await tempDirectory(), 'echo.ts', echo);
+  const child = spawn(process.execPath, [JITI, PROGRAM, file, how], { stdio: ['ignore', 'pipe', 'inherit'] });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const [said, [status]] = await Promise.all([text(child.stdout), once(child, 'exit')]);
+  return { status, said: JSON.parse(said) as unknown };
+}
+
+it('after reloads with open channels there is one worker, after the end none, and the process ends by itself', async () => {
+  const { status, said } = await run('close');
+  expect(said).toMatchObject({ answers: ['round 0', 'round 1', 'round 2', 'round 3'], same: true, left: {} });
+  expect(status).toBe(0);
+});
+
+it('a worker that nobody closed keeps no process from ending', async () => {
+  expect(await run('leave')).toEqual({ status: 0, said: {} });
+});
+
+it('a plugin that blocks when it is to stop is ended when its time is up', async () => {
+  const { plugin } = await loadIsolated(
+    `export const onStop = () => { for (;;); }; export const onStart = (bot) => bot.log.info('started');`,
+  );
+  const server = await startServer();
+  const { runtime, log } = await startBots(server, [{ plugin }]);
+  await joinAs(server, 'alice');
+  await log.until(/^started$/);
+  await runtime.stop({ timeoutMs: 100 });
+  expect(plugin.isolation).toMatchObject({ running: false, restarts: 0 });
+  await plugin.close();
+});
