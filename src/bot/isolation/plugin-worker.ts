@@ -1,5 +1,4 @@
 import path from 'node:path';
-import process from 'node:process';
 import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
 import { withResolvers } from '../../client/wait.ts';
 import { ChatosError, messageOf } from '../../errors.ts';
@@ -81,15 +80,9 @@ export class PluginWorker {
       workerData: { file, port: port2, pulse: this.#pulse } satisfies WorkerStart,
       transferList: [port2],
       resourceLimits: { maxOldGenerationSizeMb: memoryMb, maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
-      // Standard output carries data only, and what a plugin prints is none.
-      stdout: true,
-      stderr: true,
       // The sources of this project, where they run without having been built.
       ...(entry.pathname.endsWith('.ts') ? { execArgv: ['--import', 'jiti/register'] } : {}),
     });
-    for (const output of [this.#worker.stdout, this.#worker.stderr]) {
-      output.on('data', (chunk: Buffer) => void process.stderr.write(chunk));
-    }
     this.#worker.on('error', (error: NodeJS.ErrnoException) => this.#finish(this.#reasonOf(error)));
     this.#worker.once('exit', (code) => {
       this.#finish(`the plugin ended its worker with process.exit(${code})`);

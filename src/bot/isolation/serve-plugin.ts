@@ -111,6 +111,8 @@ export function servePlugin(modules: Record<string, unknown>): void {
     change: ({ update, old }) => changes.run(update, old),
   };
   const calls = new PortCalls<WorkerCalls, MainCalls>(port, handlers);
+  // Standard output carries data only, and what a plugin prints is none.
+  process.stdout.write = process.stderr.write.bind(process.stderr);
   process.on('uncaughtException', stray).on('unhandledRejection', stray);
 }
 
