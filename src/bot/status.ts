@@ -56,7 +56,7 @@ export interface PluginStatus {
   readonly errors: readonly PluginError[];
   readonly jobs: readonly JobStatus[];
   /** `undefined` where it runs in the main thread. */
-  readonly isolation: IsolationStatus | undefined;
+  readonly isolation?: IsolationStatus | undefined;
 }
 
 /** A private connection that is open. */

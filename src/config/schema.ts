@@ -7,6 +7,7 @@ import { CATCH_UPS, OVERLAPS } from '../schedule/schedule.ts';
 import { DEFAULT_SERVER_LIMITS, type ServerLimits } from '../server/options.ts';
 import { checked, limit, loginText, thrown, parsed } from './checks.ts';
 import { FLOOD_SCHEMA, LOOP_GUARD_SCHEMA } from './guard-schemas.ts';
+import { checkIsolation, ISOLATION_ENTRIES } from './isolation-schema.ts';
 import { POLICY_SCHEMA } from './policy-schema.ts';
 
 const server = (what: string) =>
@@ -19,20 +20,24 @@ const server = (what: string) =>
 const bot = v.union(
   [
     v.string(),
-    v.strictObject({
-      path: v.pipe(v.string(), v.description('The plugin file, relative to this configuration file.')),
-      login: v.optional(loginText("The bot's own account.")),
-      server: v.optional(server("The bot's own server: 'embedded' or an address. Default: the server above.")),
-      options: v.optional(
-        v.pipe(
-          v.custom<object>((value) => !Array.isArray(value), 'expected a mapping of keys to values, found a list'),
-          v.record(v.string(), v.unknown()),
-          v.description('Handed to the plugin as ctx.options.'),
+    v.pipe(
+      v.strictObject({
+        path: v.pipe(v.string(), v.description('The plugin file, relative to this configuration file.')),
+        login: v.optional(loginText("The bot's own account.")),
+        server: v.optional(server("The bot's own server: 'embedded' or an address. Default: the server above.")),
+        options: v.optional(
+          v.pipe(
+            v.custom<object>((value) => !Array.isArray(value), 'expected a mapping of keys to values, found a list'),
+            v.record(v.string(), v.unknown()),
+            v.description('Handed to the plugin as ctx.options.'),
+          ),
         ),
-      ),
-    }),
+        ...ISOLATION_ENTRIES,
+      }),
+      checkIsolation(),
+    ),
   ],
-  'expected the path of a plugin file, or { path, login?, server?, options? }',
+  'expected the path of a plugin file, or { path, login?, server?, options?, isolate? }',
 );
 
 const announcement = v.pipe(

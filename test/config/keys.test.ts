@@ -13,6 +13,7 @@ bots:
   - path: ./bots/announce.ts
     login: herald
     options: { cron: "0 * * * *", nested: { list: [1, two, null, true] } }
+  - { path: ./bots/dice.ts, isolate: worker, memoryMb: 64, stallMs: 2000 }
 policy:
   default: refuse
   allow: ["alice", "ops-*"]
@@ -44,6 +45,7 @@ describe('loadConfig, keys', () => {
           login: 'herald',
           options: { cron: '0 * * * *', nested: { list: [1, 'two', null, true] } },
         },
+        { path: './bots/dice.ts', isolate: 'worker', memoryMb: 64, stallMs: 2000 },
       ],
       policy: {
         default: 'refuse',

@@ -26,6 +26,13 @@ describe('loadConfig, wrong keys and values in YAML', () => {
     ['bots:\n  - path: 1', 'FILE:2:11: bots.0.path: expected a text, found 1'],
     ['bots:\n  - login: b', "FILE:2:5: bots.0: 'path' is missing"],
     ['bots:\n  - path: a.ts\n    options: [1]', /^FILE:3:14: bots\.0\.options: expected a mapping.*, found a list/],
+    [
+      'bots: [{ path: a.ts, isolate: process }]',
+      'FILE:1:31: bots.0.isolate: expected worker, or leave the key out, found "process"',
+    ],
+    ['bots: [{ path: a.ts, isolate: worker, memoryMb: 8 }]', /^FILE:1:49: bots\.0\.memoryMb: expected 32 or more/],
+    ['bots: [{ path: a.ts, isolate: worker, stallMs: 1 }]', /^FILE:1:48: bots\.0\.stallMs: expected 100 or more/],
+    ['bots: [{ path: a.ts, stallMs: 900 }]', /^FILE:1:\d+: bots\.0\.stallMs: means nothing without 'isolate: worker'/],
     ['policy: maybe', /^FILE:1:9: policy: expected a mapping.*, found "maybe"/],
     ['policy: { default: maybe }', /^FILE:1:20: policy\.default: expected one of accept, refuse, ask/],
     ['policy: { allow: [alice, 7] }', 'FILE:1:26: policy.allow.1: expected a text, found 7'],

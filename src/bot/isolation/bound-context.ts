@@ -1,7 +1,8 @@
 import type { Tick } from '../../schedule/run-queue.ts';
 import type { ScheduleSpec } from '../../schedule/schedule.ts';
 import type { Awaitable, Context } from '../context.ts';
-import type { PluginRunner } from '../plugin-runner.ts';
+import { currentCall, withinCall, type Call, type PluginRunner } from '../plugin-runner.ts';
+import type { CallScope } from './contract.ts';
 
 interface DynamicJob {
   /** Calls the worker that made it last; `undefined` where the one that is there has not made it. */
@@ -16,11 +17,32 @@ export class BoundContext {
   /** Whether its `onStart` was called: a worker that is started again must call it, too. */
   started = false;
   readonly #jobs = new Map<string, DynamicJob[]>();
+  /** The calls of the plugin that are under way in its worker. */
+  readonly #calls = new Map<number, Call>();
+  #lastCall = 0;
 
-  constructor(id: number, context: Context, runner: PluginRunner | undefined) {
+  constructor(id: number, context: Context) {
     this.id = id;
     this.context = context;
-    this.runner = runner;
+    this.runner = currentCall()?.runner;
+  }
+
+  /** Calls something in the worker, in the name of the call that is running here. */
+  async call<T>(hook: string, run: (scope: CallScope) => Promise<T>): Promise<T> {
+    const call = currentCall();
+    const id = (this.#lastCall += 1);
+    if (call) this.#calls.set(id, call);
+    try {
+      return await run({ context: this.id, call: id, hook: call?.hook ?? hook, peer: call?.peer, heard: call?.heard });
+    } finally {
+      this.#calls.delete(id);
+    }
+  }
+
+  /** Does what the worker asks for in the call that it came from, which may be over: much depends on who caused it. */
+  within<T>({ call, hook, peer, heard }: CallScope, run: () => T): T {
+    if (!this.runner) return run();
+    return withinCall(this.#calls.get(call) ?? { runner: this.runner, hook, peer, heard, waits: 0 }, run);
   }
 
   /**

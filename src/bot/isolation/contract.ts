@@ -44,12 +44,19 @@ export interface ContextStart extends CrossingOptions {
   readonly aborted: boolean;
 }
 
+/** What stands for the hook where something belongs to none. */
+export const OUTSIDE_OF_HOOKS = 'outside of its hooks';
+
 /** Which call of the plugin something belongs to. */
 export interface CallScope {
   readonly context: number;
+  /** By which the main thread knows it while it is under way. */
+  readonly call: number;
   readonly hook: string;
   /** Who caused it, if somebody did. */
   readonly peer: string | undefined;
+  /** The number of the message that caused it, if one did. */
+  readonly heard: number | undefined;
   /** Inside the function of a `store.update`: which one. */
   readonly update?: number;
 }
@@ -97,6 +104,8 @@ export interface WorkerCalls {
 
 /** What the worker asks of the main thread. */
 export interface MainCalls {
+  /** Answers a message; where the main thread does not know it any more, by speaking. */
+  reply(args: Scoped & { readonly message: CrossingMessage; readonly text: string }): Promise<void>;
   speak(args: Scoped & { readonly to: string | undefined; readonly text: string }): Promise<void>;
   /** Asks the sender of a message where it was said, or else a peer. */
   ask(

@@ -2,23 +2,13 @@ import type { ScheduleSpec } from '../../schedule/schedule.ts';
 import type { Logger } from '../../util/log.ts';
 import type { Command } from '../commands.ts';
 import type { Context, PlainOptions } from '../context.ts';
-import { currentCall } from '../plugin-runner.ts';
 import type { HookName, ScheduledTask } from '../plugin.ts';
 import type { Hooks, LoadedPlugin } from '../plugin-shape.ts';
 import { BoundContext } from './bound-context.ts';
 import type { CallScope, ContextStart, CrossingOptions, PluginDescription } from './contract.ts';
+import { resolveIsolation, type IsolationOptions } from './options.ts';
 import type { PluginWorker } from './plugin-worker.ts';
 import { WorkerSupervisor } from './worker-supervisor.ts';
-
-/** What a plugin in a worker thread may cost. */
-export interface IsolationOptions {
-  /** Memory in MiB: its heap, and apart from that its heap and buffers together. @default 128 */
-  readonly memoryMb?: number | undefined;
-  /** Milliseconds that it may keep its thread from answering. @default 5000 */
-  readonly stallMs?: number | undefined;
-}
-
-export const DEFAULT_ISOLATION_OPTIONS = { memoryMb: 128, stallMs: 5_000 } as const satisfies IsolationOptions;
 
 export interface IsolationSettings extends IsolationOptions {
   /** The module that the worker thread begins with: `PLUGIN_WORKER` of `plugin-modules.ts`. */
@@ -36,7 +26,8 @@ export interface IsolatedPlugin extends LoadedPlugin {
  * Loads a plugin file in a worker thread of its own. What it returns is used as any plugin is: its hooks, commands, jobs
  * and schema call those in the worker. A worker that blocks, takes too much memory or ends is started again.
  *
- * @throws {ChatosError} `INVALID_PLUGIN` as {@link loadPlugin}, and where the plugin does not finish loading
+ * @throws {ChatosError} `INVALID_PLUGIN` as {@link loadPlugin}, and where the plugin does not finish loading;
+ *   `INVALID_ARGUMENT` where a limit cannot be meant
  */
 export async function loadIsolatedPlugin(file: string, settings: IsolationSettings): Promise<IsolatedPlugin> {
   const isolated = new Isolated(file, settings);
@@ -53,13 +44,14 @@ class Isolated {
   readonly #unchecked = new WeakMap<object, PlainOptions>();
 
   constructor(file: string, { entry, log, ...options }: IsolationSettings) {
-    this.#memoryMb = options.memoryMb ?? DEFAULT_ISOLATION_OPTIONS.memoryMb;
+    const { memoryMb, stallMs } = resolveIsolation(options);
+    this.#memoryMb = memoryMb;
     this.#supervisor = new WorkerSupervisor({
       file,
       entry,
       log,
-      memoryMb: this.#memoryMb,
-      stallMs: options.stallMs ?? DEFAULT_ISOLATION_OPTIONS.stallMs,
+      memoryMb,
+      stallMs,
       contextOf: (id) => this.#contextsById.get(id)!,
       startOf: (bound) => this.#startOf(bound),
       contexts: () => this.#contexts.values(),
@@ -153,17 +145,16 @@ class Isolated {
     hook: string,
     run: (worker: PluginWorker, scope: CallScope, bound: BoundContext) => Promise<T>,
   ): Promise<T> {
-    const call = currentCall();
     const bound = this.#bind(context);
     const worker = await this.#supervisor.available(bound);
     await worker.open(bound);
-    return run(worker, { context: bound.id, hook: call?.hook ?? hook, peer: call?.peer }, bound);
+    return bound.call(hook, (scope) => run(worker, scope, bound));
   }
 
   #bind(context: Context): BoundContext {
     let bound = this.#contexts.get(context);
     if (!bound) {
-      bound = new BoundContext(this.#contexts.size + 1, context, currentCall()?.runner);
+      bound = new BoundContext(this.#contexts.size + 1, context);
       this.#contexts.set(context, bound);
       this.#contextsById.set(bound.id, bound);
     }

@@ -6,7 +6,6 @@ import { ChatosError, messageOf } from '../../errors.ts';
 import type { Tick } from '../../schedule/run-queue.ts';
 import type { Logger } from '../../util/log.ts';
 import type { IncomingRequest, Message } from '../context.ts';
-import { withinCall } from '../plugin-runner.ts';
 import type { BoundContext } from './bound-context.ts';
 import { relayChannel, type CrossingChannel } from './channel-relay.ts';
 import type { CallScope, CrossingMessage, MainCalls } from './contract.ts';
@@ -25,7 +24,7 @@ const PAGE_ENTRIES = 64;
 export interface MainServicesParts {
   readonly log: Logger;
   contextOf(id: number): BoundContext;
-  runJob(scope: CallScope, job: number, tick: Tick): Promise<void>;
+  runJob(bound: BoundContext, job: number, tick: Tick): Promise<void>;
   change(update: number, old: unknown): Promise<string>;
 }
 
@@ -45,6 +44,12 @@ export class MainServices {
   }
 
   readonly handlers: Calls<MainCalls> = {
+    reply: ({ scope, message: { id, from, private: isPrivate }, text }) =>
+      this.#within(scope, ({ context }) => {
+        const message = this.#messages.get(id);
+        if (message) return message.reply(text);
+        return isPrivate ? context.tell(from, text) : context.say(text);
+      }),
     speak: ({ scope, to, text }) =>
       this.#within(scope, ({ context }) => (to === undefined ? context.say(text) : context.tell(to, text))),
     ask: ({ scope, message, peer, question, timeoutMs }, signal) =>
@@ -64,11 +69,7 @@ export class MainServices {
         throw new ChatosError('ABORTED', 'the request was given up');
       }),
     schedule: ({ scope, job, name, when }) =>
-      this.#within(scope, (bound) =>
-        bound.schedule(name, when, (tick) =>
-          this.#parts.runJob({ context: scope.context, hook: 'schedule', peer: undefined }, job, tick),
-        ),
-      ),
+      this.#within(scope, (bound) => bound.schedule(name, when, (tick) => this.#parts.runJob(bound, job, tick))),
     decide: ({ request, accepted }) => {
       const incoming = this.#requests.get(request);
       if (accepted) incoming?.accept();
@@ -168,13 +169,9 @@ export class MainServices {
     ]);
   }
 
-  /** Does what the worker asked for in the call that it came from: loop guard and log look at who caused it. */
   #within<T>(scope: CallScope, run: (bound: BoundContext) => T): T {
     const bound = this.#parts.contextOf(scope.context);
-    const { hook, peer, update } = scope;
-    const inside = update === undefined ? undefined : this.#updates.get(update);
-    if (inside) return inside(() => run(bound));
-    if (!bound.runner) return run(bound);
-    return withinCall({ runner: bound.runner, hook, ...(peer === undefined ? {} : { peer }) }, () => run(bound));
+    const inside = scope.update === undefined ? undefined : this.#updates.get(scope.update);
+    return inside ? inside(() => run(bound)) : bound.within(scope, () => run(bound));
   }
 }

@@ -91,7 +91,7 @@ export class PluginWorker {
     this.services = new MainServices({
       log,
       contextOf,
-      runJob: (scope, job, tick) => this.call('job', { scope, job, tick }),
+      runJob: (bound, job, tick) => bound.call('schedule', (scope) => this.call('job', { scope, job, tick })),
       change: (update, old) => this.call('change', { update, old }),
     });
     this.#calls = new PortCalls(port1, this.services.handlers);

@@ -6,7 +6,7 @@ import { parseSchedule, type ScheduleSpec } from '../../schedule/schedule.ts';
 import type { AskOptions, Awaitable, Context, Message, PlainOptions } from '../context.ts';
 import type { ScheduledTask } from '../plugin.ts';
 import { receiveChannel } from './channel-relay.ts';
-import type { CallScope, ContextStart, CrossingMessage } from './contract.ts';
+import { OUTSIDE_OF_HOOKS, type CallScope, type ContextStart, type CrossingMessage } from './contract.ts';
 import { createWorkerLogger } from './worker-log.ts';
 import { WorkerStore, type WorkerStoreParts } from './worker-store.ts';
 
@@ -38,7 +38,13 @@ export class WorkerContext {
 
   constructor(start: ContextStart, { options, tasks }: Prepared, parts: Parts) {
     this.tasks = tasks;
-    const outside: CallScope = { context: start.context, hook: 'outside of its hooks', peer: undefined };
+    const outside: CallScope = {
+      context: start.context,
+      call: 0,
+      hook: OUTSIDE_OF_HOOKS,
+      peer: undefined,
+      heard: undefined,
+    };
     const own = (): CallScope => {
       const scope = parts.scope();
       return scope?.context === start.context ? scope : outside;
@@ -75,16 +81,15 @@ export class WorkerContext {
   }
 
   /** A message as hooks and commands get it. */
-  message({ id, from, text, private: isPrivate }: CrossingMessage): Message {
-    // What answers a message is caused by its sender, also where it was handed to what another one caused.
-    const scope = (): CallScope => ({ ...this.#parts.scope(), peer: from });
-    const { calls } = this.#parts;
+  message(message: CrossingMessage): Message {
+    const { id, from, text, private: isPrivate } = message;
+    const { calls, scope } = this.#parts;
     return {
       from,
       text,
       private: isPrivate,
       reply: async (answer) => {
-        await calls.call('speak', { scope: scope(), to: isPrivate ? from : undefined, text: String(answer) });
+        await calls.call('reply', { scope: scope(), message, text: String(answer) });
       },
       ask: (question, options = {}) => this.#ask(id, from, question, options),
     };

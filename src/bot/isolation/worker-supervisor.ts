@@ -2,7 +2,7 @@ import { withResolvers } from '../../client/wait.ts';
 import { messageOf } from '../../errors.ts';
 import type { Logger } from '../../util/log.ts';
 import type { BoundContext } from './bound-context.ts';
-import type { PluginDescription } from './contract.ts';
+import { OUTSIDE_OF_HOOKS, type PluginDescription } from './contract.ts';
 import { PluginWorker, WorkerEndedError, type PluginWorkerSettings, type WorkerEnd } from './plugin-worker.ts';
 
 /** A worker that ends sooner than this after its start is started again after a pause; each time a longer one. */
@@ -105,7 +105,7 @@ export class WorkerSupervisor {
     this.#log.error(`${reason}: its worker was ended and is started again ${when}`, { calls: interrupted });
     // Where calls were under way, their failures count.
     if (interrupted > 0) return;
-    for (const { runner } of contexts) runner?.strayed(new WorkerEndedError(reason), 'outside of its hooks', undefined);
+    for (const { runner } of contexts) runner?.strayed(new WorkerEndedError(reason), OUTSIDE_OF_HOOKS, undefined);
   }
 
   #scheduleStart(): number {
@@ -142,7 +142,7 @@ export class WorkerSupervisor {
   async #callStart(worker: PluginWorker, bound: BoundContext): Promise<void> {
     try {
       await worker.open(bound);
-      await worker.call('start', { scope: { context: bound.id, hook: 'onStart', peer: undefined } });
+      await bound.call('onStart', (scope) => worker.call('start', { scope }));
     } catch (error) {
       bound.runner?.strayed(error, 'onStart', undefined);
     }

@@ -28,7 +28,8 @@ async function world(onChannel: string, width: LongBytes = 4) {
   return { alice, runtime, log, open: () => openChannel(alice, server) };
 }
 
-const pattern = (length: number): Buffer => Buffer.from(Array.from({ length }, (_, index) => (index * 13) % 241));
+const pattern = (length: number): Buffer =>
+  Buffer.alloc(length, Buffer.from(Array.from({ length: 241 }, (_, index) => (index * 13) % 241)));
 
 async function fill(half: Socket): Promise<number> {
   let written = 0;

@@ -254,7 +254,6 @@ describe('a plugin that does not load', () => {
   it.each([
     ['has an error', `export const onStart = ;`, /^.*bot\.ts.*:1:/],
     ['throws', `\nthrow new Error('no way');`, /bot\.ts:2:\d+: no way/],
-    ['is none', `export const x = 1;`, /exports no hook/],
     [
       'ends its process',
       `process.exit(3); export const onStart = () => {};`,

@@ -1,0 +1,48 @@
+import * as v from 'valibot';
+import { DEFAULT_ISOLATION_OPTIONS, ISOLATION_BOUNDS } from '../bot/isolation/options.ts';
+
+const bounded = (key: keyof typeof ISOLATION_BOUNDS, what: string) => {
+  const { min, max } = ISOLATION_BOUNDS[key];
+  return v.optional(
+    v.pipe(
+      v.number(),
+      v.integer('expected a whole number'),
+      v.minValue(min, `expected ${min} or more`),
+      v.maxValue(max, `expected ${max} or less`),
+      v.description(`${what} Only with isolate: worker. Default: ${DEFAULT_ISOLATION_OPTIONS[key]}.`),
+    ),
+  );
+};
+
+/** The keys of a bot that say where its plugin runs. */
+export const ISOLATION_ENTRIES = {
+  isolate: v.optional(
+    v.pipe(
+      v.picklist(['worker'], 'expected worker, or leave the key out'),
+      v.description(
+        'worker: in a thread of its own, so that it cannot hold up the others. Default: in the main thread.',
+      ),
+    ),
+  ),
+  memoryMb: bounded('memoryMb', 'Memory in MiB; a plugin that takes more is started again.'),
+  stallMs: bounded('stallMs', 'A plugin that blocks its thread for so many milliseconds is started again.'),
+};
+
+interface IsolationKeys {
+  readonly isolate?: 'worker' | undefined;
+  readonly memoryMb?: number | undefined;
+  readonly stallMs?: number | undefined;
+}
+
+/** What bounds a worker means nothing without one. */
+export function checkIsolation<Bot extends IsolationKeys>() {
+  return v.rawCheck<Bot>(({ dataset, addIssue }) => {
+    if (!dataset.typed || dataset.value.isolate !== undefined) return;
+    const input: Record<string, unknown> = { ...(dataset.value as IsolationKeys) };
+    for (const key of ['memoryMb', 'stallMs']) {
+      if (input[key] === undefined) continue;
+      const item = { type: 'object', origin: 'key', input, key, value: input[key] } as const;
+      addIssue({ message: "means nothing without 'isolate: worker'", path: [item] });
+    }
+  });
+}
