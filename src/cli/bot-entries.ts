@@ -1,6 +1,7 @@
 import path from 'node:path';
 import process from 'node:process';
 import { announcementsPlugin } from '../bot/announcements.ts';
+import type { IsolationOptions } from '../bot/isolation/options.ts';
 import { loadPlugin } from '../bot/loader.ts';
 import { createModuleLoader, type ModuleLoader } from '../bot/module-loader.ts';
 import { checkOptions } from '../bot/plugin-options.ts';
@@ -9,8 +10,9 @@ import type { LoadedPlugin } from '../bot/plugin-shape.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { ChatosError, isChatosError } from '../errors.ts';
-import { PLUGIN_MODULES } from '../plugin-modules.ts';
+import { PLUGIN_MODULES, PLUGIN_WORKER } from '../plugin-modules.ts';
 import { loginProblem } from '../protocol/login.ts';
+import type { Logger } from '../util/log.ts';
 
 /** A bot of the configuration, or one that was named on the command line. */
 export interface PlannedBot {
@@ -21,6 +23,8 @@ export interface PlannedBot {
   /** Its own server: an address, or `embedded`; else that of the command line or the configuration. */
   readonly server: string | undefined;
   readonly options: Readonly<Record<string, unknown>>;
+  /** Whether it runs in a worker thread, and what that may cost. */
+  readonly isolation: IsolationOptions | undefined;
   /** Where in the configuration it stands. */
   readonly path: readonly (string | number)[] | undefined;
 }
@@ -38,25 +42,43 @@ type BotConfig = Exclude<NonNullable<Config['bots']>[number], string>;
 /** The bots that are meant: those named, with what the configuration says of them, else all of the configuration. */
 export function planBots(files: readonly string[], { config, directory }: LoadedConfig): PlannedBot[] {
   const configured = (config.bots ?? []).map((bot, index): PlannedBot => {
-    const { path: file, login, server, options = {} }: BotConfig = typeof bot === 'string' ? { path: bot } : bot;
-    return { file: path.resolve(directory, file), login, server, options, path: ['bots', index] };
+    const {
+      path: file,
+      login,
+      server,
+      options = {},
+      ...rest
+    }: BotConfig = typeof bot === 'string' ? { path: bot } : bot;
+    const { isolate, memoryMb, stallMs } = rest;
+    const isolation = isolate === undefined ? undefined : { memoryMb, stallMs };
+    return {
+      ...NO_SETTINGS,
+      file: path.resolve(directory, file),
+      login,
+      server,
+      options,
+      isolation,
+      path: ['bots', index],
+    };
   });
   if (files.length === 0) {
-    const announcements: PlannedBot = {
-      file: undefined,
-      login: undefined,
-      server: undefined,
-      options: {},
-      path: ['announcements'],
-    };
+    const announcements: PlannedBot = { ...NO_SETTINGS, file: undefined, path: ['announcements'] };
     return (config.announcements ?? []).length > 0 ? [...configured, announcements] : configured;
   }
   return files.flatMap((name) => {
     const file = path.resolve(name);
     const known = configured.filter((bot) => bot.file === file);
-    const unknown: PlannedBot = { file, login: undefined, server: undefined, options: {}, path: undefined };
-    return known.length > 0 ? known : [unknown];
+    return known.length > 0 ? known : [{ ...NO_SETTINGS, file }];
   });
+}
+
+const NO_SETTINGS = { login: undefined, server: undefined, options: {}, isolation: undefined, path: undefined };
+
+/** How plugins are loaded that run in worker threads. */
+export interface WorkerLoading {
+  readonly log: Logger;
+  /** Whether that is meant for all of them. */
+  readonly all: boolean;
 }
 
 /** Loads the plugins of bots, and checks their options and logins. */
@@ -64,16 +86,30 @@ export class BotLoader {
   readonly #loaded: LoadedConfig;
   readonly #login: string | undefined;
   readonly #modules: ModuleLoader;
+  readonly #workers: WorkerLoading | undefined;
 
-  /** @param login the account of bots that have none of their own */
-  static async create(loaded: LoadedConfig, login: string | undefined = loaded.config.login): Promise<BotLoader> {
-    return new BotLoader(loaded, login, await createModuleLoader(PLUGIN_MODULES));
+  /**
+   * @param login the account of bots that have none of their own
+   * @param workers where plugins may run in worker threads; otherwise all are loaded in this one
+   */
+  static async create(
+    loaded: LoadedConfig,
+    login: string | undefined = loaded.config.login,
+    workers?: WorkerLoading,
+  ): Promise<BotLoader> {
+    return new BotLoader(loaded, login, await createModuleLoader(PLUGIN_MODULES), workers);
   }
 
-  private constructor(loaded: LoadedConfig, login: string | undefined, modules: ModuleLoader) {
+  private constructor(
+    loaded: LoadedConfig,
+    login: string | undefined,
+    modules: ModuleLoader,
+    workers: WorkerLoading | undefined,
+  ) {
     this.#loaded = loaded;
     this.#login = login;
     this.#modules = modules;
+    this.#workers = workers;
   }
 
   /** The files that a bot is made of. */
@@ -94,7 +130,23 @@ export class BotLoader {
       return { ...bot, plugin, login: this.#login ?? plugin.name, schedule };
     }
     const shown = path.relative(process.cwd(), file) || file;
-    const plugin = await loadPlugin(shown, this.#modules, { fresh });
+    const plugin = await this.#loadPlugin(bot, shown, fresh);
+    try {
+      return await this.#configure(bot, plugin, shown);
+    } catch (error) {
+      await plugin.close?.();
+      throw error;
+    }
+  }
+
+  async #loadPlugin({ isolation }: PlannedBot, shown: string, fresh: boolean): Promise<LoadedPlugin> {
+    const wanted = isolation ?? (this.#workers?.all ? {} : undefined);
+    if (!wanted || !this.#workers) return loadPlugin(shown, this.#modules, { fresh });
+    const { loadIsolatedPlugin } = await import('../bot/isolation/isolated-plugin.ts');
+    return loadIsolatedPlugin(shown, { ...wanted, entry: PLUGIN_WORKER, log: this.#workers.log });
+  }
+
+  async #configure(bot: PlannedBot, plugin: LoadedPlugin, shown: string): Promise<BotToRun> {
     const login = bot.login ?? this.#login ?? plugin.name;
     const problem = loginProblem(login);
     if (problem !== undefined) {
@@ -111,7 +163,7 @@ export class BotLoader {
       const place = bot.path && this.#loaded.locate([...bot.path, ...key]);
       return `${place ?? shown}: ${[...(bot.path ?? []), ...key].join('.')}: ${message}`;
     });
-    throw new ChatosError('INVALID_CONFIG', lines.join('\n'), { fields: { file } });
+    throw new ChatosError('INVALID_CONFIG', lines.join('\n'), { fields: { file: bot.file } });
   }
 
   /**
@@ -132,6 +184,7 @@ export class BotLoader {
       }
     }
     const [first] = errors;
+    if (first) await Promise.all(loaded.map(({ plugin }) => plugin.close?.()));
     if (errors.length > 1) throw new ChatosError(first!.code, errors.map(({ message }) => message).join('\n'));
     if (first) throw first;
     return loaded;

@@ -39,6 +39,7 @@ interface RunFlags extends RunServerFlags {
   readonly config?: string;
   readonly state?: string;
   readonly watch?: boolean;
+  readonly isolate?: boolean;
   readonly status?: StatusAddress;
   readonly record?: string;
 }
@@ -57,6 +58,7 @@ export function register(command: Command): void {
         .default(DEFAULT_STOP_TIMEOUT_MS / 1000),
     )
     .addOption(new Option('--watch', 'load a bot anew when its files change'))
+    .addOption(new Option('--isolate', 'run each bot in a worker thread, where it cannot hold up the others'))
     .addOption(statusOption())
     .addOption(recordOption())
     .addOption(stateOption())
@@ -90,7 +92,7 @@ async function run(files: string[], given: RunFlags, command: Command): Promise<
   const log = loggerFor(flags);
   const plans = planBots(files, loaded);
   if (plans.length === 0) throw nothingToRun(loaded);
-  const loader = await BotLoader.create(loaded, flags.login);
+  const loader = await BotLoader.create(loaded, flags.login, { log, all: flags.isolate ?? false });
   const bots = await loader.loadAll(plans);
 
   const servers = await chooseServers(bots, loaded, flags, log, stopping.signal);

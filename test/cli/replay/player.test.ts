@@ -39,6 +39,7 @@ async function play(bots: readonly LoadedPlugin[], events: readonly Happening[])
       options: {},
       schedule: each.schedule as never,
       file: undefined,
+      isolation: undefined,
       server: undefined,
       path: undefined,
     })),
