@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { diffBags, diffLists } from '../../../src/cli/replay/difference.ts';
 
@@ -6,7 +6,7 @@ const same = (item: string): string => item;
 
 /** A difference as one text: `a -b +c`. */
 function lists(was: string, is: string): string {
-  return diffLists([...was], [...is], same)
+  return diffLists(was.split(''), is.split(''), same)
     .map(({ sign, item }) => `${sign.trim()}${item}`)
     .join(' ');
 }
@@ -56,7 +56,7 @@ describe('the difference of two collections', () => {
     ['ab', 'cd', '-a -b +c +d'],
     ['aa', '', '-a -a'],
   ])('%j to %j is %j', (was, is, expected) => {
-    const lines = diffBags([...was], [...is], same);
+    const lines = diffBags(was.split(''), is.split(''), same);
     expect(lines.map(({ sign, item }) => `${sign}${item}`).join(' ')).toBe(expected);
   });
 });

@@ -21,7 +21,7 @@ type Happening = RuntimeEvent extends infer Event
 function lines(events: readonly Happening[]): RecordingLine[] {
   return events.map((event, index) => {
     const time = new Date(START + index * 1_000).toISOString();
-    return { ...event, ...place, time, line: index + 2 } as RecordingLine;
+    return { ...event, ...place, time, line: index + 2 };
   });
 }
 
