@@ -1,22 +1,13 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ChatosClient } from '../../src/client/client.ts';
 import { compare, cpuSeconds, median, residentMiB, type Contender, type Figures } from './measure.ts';
-import { CLI, end, startChatos, type Running } from './processes.ts';
+import { startBots, startProcess, type BotProcess } from './bot-processes.ts';
+import { CLI, startChatos, type Running } from './processes.ts';
 
 const ROUND_TRIPS = 3_000;
 const MESSAGES = 30_000;
 /** Messages on their way at once, when it is about how many a second. */
 const WINDOW = 100;
-
-/** A bot that answers each message, and as whom. */
-interface BotProcess {
-  readonly pid: number;
-  stop(): Promise<void>;
-}
 
 const CLIENT = path.resolve(path.dirname(CLI), '../client/index.js');
 /** What a bot comes to without a runtime: the client of the same package, and nothing else. */
@@ -106,25 +97,5 @@ function startBot(server: string, plugins: number, inWorker = false): Promise<Bo
     files[`listener-${i}.ts`] = LISTENING;
     bots.push({ path: `./listener-${i}.ts`, login: 'bot' });
   }
-  files['chatosbot.config.json'] = JSON.stringify({ server, bots, flood: false, loopGuard: false });
-  return startProcess(files, [CLI, 'run', '--config', 'chatosbot.config.json', '--log-level', 'error']);
-}
-
-async function startProcess(files: Readonly<Record<string, string>>, args: readonly string[]): Promise<BotProcess> {
-  const cwd = mkdtempSync(path.join(tmpdir(), 'chatosbot-bench-'));
-  for (const [name, text] of Object.entries(files)) writeFileSync(path.join(cwd, name), text);
-  const child: ChildProcess = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'ignore', 'pipe'] });
-  let said = '';
-  await new Promise<void>((resolve, reject) => {
-    child.stderr!.on('data', (chunk: Buffer) => {
-      said += String(chunk);
-      if (/logged in as bot/.test(said)) resolve();
-    });
-    void once(child, 'exit').then(() => reject(new Error(`the bot did not start: ${said}`)));
-  });
-  const stop = async (): Promise<void> => {
-    await end(child);
-    rmSync(cwd, { recursive: true, force: true });
-  };
-  return { pid: child.pid!, stop };
+  return startBots(server, files, bots);
 }
