@@ -224,9 +224,9 @@ export class Account {
   }
 
   /** A worker thread that the plugin runs in lives until its private connections are closed: nobody waits for that here. */
-  #end({ close }: LoadedPlugin): void {
-    if (!close) return;
-    const ending = close();
+  #end(plugin: LoadedPlugin): void {
+    const ending = plugin.close?.();
+    if (!ending) return;
     this.#ending.add(ending);
     void ending.then(() => this.#ending.delete(ending));
   }

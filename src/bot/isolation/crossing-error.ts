@@ -11,8 +11,10 @@ export interface CrossingError {
   readonly fields?: ErrorFields;
   readonly cause?: CrossingError;
   /** What was thrown is no error, but this. */
-  readonly thrown?: string | number | boolean | bigint | null | undefined;
+  readonly thrown?: Plain;
 }
+
+type Plain = string | number | boolean | bigint | null | undefined;
 
 /** How many causes of causes cross. */
 const MAX_CAUSES = 5;
@@ -20,8 +22,8 @@ const MAX_CAUSES = 5;
 /** Takes apart anything that was thrown. */
 export function packError(error: unknown, depth = 0): CrossingError {
   if (!(error instanceof Error)) {
-    const plain = (typeof error === 'object' && error !== null) || typeof error === 'function' ? String(error) : error;
-    return { message: messageOf(error), thrown: (typeof plain === 'symbol' ? String(plain) : plain) as string };
+    const thrown = canCross(error) ? error : textOf(error);
+    return { message: textOf(error), thrown };
   }
   const { name, message, stack, cause } = error;
   const code = (error as { code?: unknown }).code;
@@ -51,4 +53,17 @@ export function unpackError(crossing: CrossingError): unknown {
   if (stack === undefined) delete error.stack;
   else error.stack = stack;
   return error;
+}
+
+function canCross(thrown: unknown): thrown is Plain {
+  return thrown === null || !['object', 'function', 'symbol'].includes(typeof thrown);
+}
+
+/** Not every object can be made a text. */
+function textOf(thrown: unknown): string {
+  try {
+    return messageOf(thrown);
+  } catch {
+    return 'an object';
+  }
 }

@@ -23,7 +23,7 @@ const PAGE_ENTRIES = 64;
 
 export interface MainServicesParts {
   readonly log: Logger;
-  contextOf(id: number): BoundContext;
+  readonly contextOf: (id: number) => BoundContext;
   runJob(bound: BoundContext, job: number, tick: Tick): Promise<void>;
   change(update: number, old: unknown): Promise<string>;
 }
@@ -112,9 +112,9 @@ export class MainServices {
     storePage: async ({ reading }) => {
       const entries = this.#readings.get(reading);
       const page: [key: string, value: unknown][] = [];
-      while (entries && page.length < PAGE_ENTRIES) {
-        const next = await entries.next();
-        if (next.done === true) break;
+      for (let index = 0; index < PAGE_ENTRIES; index += 1) {
+        const next = await entries?.next();
+        if (!next || next.done === true) break;
         page.push(next.value);
       }
       return page;

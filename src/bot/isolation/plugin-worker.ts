@@ -50,9 +50,9 @@ export interface PluginWorkerSettings {
   readonly memoryMb: number;
   readonly stallMs: number;
   readonly log: Logger;
-  contextOf(id: number): BoundContext;
+  readonly contextOf: (id: number) => BoundContext;
   /** What a context is in the worker. */
-  startOf(bound: BoundContext): ContextStart;
+  readonly startOf: (bound: BoundContext) => ContextStart;
 }
 
 /** One worker thread with one plugin in it, from its start to its end. */

@@ -114,6 +114,6 @@ export class PortSocket extends Duplex {
   }
 
   #post(frame: Frame): void {
-    this.#port.postMessage(frame);
+    this.#port.postMessage(frame, []);
   }
 }

@@ -43,8 +43,9 @@ export function servePlugin(modules: Record<string, unknown>): void {
   const within = <T>(scope: CallScope, run: () => T): T => current.run(scope, run);
   const contextOf = ({ context }: CallScope): WorkerContext => contexts.get(context)!;
   const gone = (what: string): Error => new Error(`${file} has no ${what} any more`);
-  const stray = (error: unknown): void =>
-    void calls.call('stray', { scope: current.getStore(), error: packError(error) }).catch(() => undefined);
+  const stray = (thrown: unknown): void => {
+    calls.call('stray', { scope: current.getStore(), error: packError(thrown) }).catch(() => undefined);
+  };
 
   const handlers: Calls<WorkerCalls> = {
     load: async () => {

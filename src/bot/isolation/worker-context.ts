@@ -12,9 +12,9 @@ import { WorkerStore, type WorkerStoreParts } from './worker-store.ts';
 
 type Parts = Omit<WorkerStoreParts, 'scope'> & {
   /** The call of the plugin that is under way, if any is. */
-  scope(): CallScope | undefined;
+  readonly scope: () => CallScope | undefined;
   /** What escaped from the plugin. */
-  stray(error: unknown): void;
+  readonly stray: (error: unknown) => void;
 };
 
 /** What the plugin itself makes of its options. */
@@ -89,7 +89,7 @@ export class WorkerContext {
       text,
       private: isPrivate,
       reply: async (answer) => {
-        await calls.call('reply', { scope: scope(), message, text: String(answer) });
+        await calls.call('reply', { scope: scope(), message, text: answer });
       },
       ask: (question, options = {}) => this.#ask(id, from, question, options),
     };
@@ -102,13 +102,13 @@ export class WorkerContext {
 
   async #speak(to: string | undefined, text: string): Promise<void> {
     const { calls, scope } = this.#parts;
-    await calls.call('speak', { scope: scope(), to, text: String(text) });
+    await calls.call('speak', { scope: scope(), to, text });
   }
 
   async #ask(message: number | undefined, peer: string, question: string, options: AskOptions): Promise<Message> {
     const { calls, scope } = this.#parts;
     const { timeoutMs, signal } = options;
-    const args = { scope: scope(), message, peer, question: String(question), timeoutMs };
+    const args = { scope: scope(), message, peer, question: question, timeoutMs };
     return this.message(await calls.call('ask', args, signal));
   }
 

@@ -11,7 +11,7 @@ export function createWorkerLogger(calls: PortCalls<WorkerCalls, MainCalls>, sco
   let leftOut = 0;
   const send = async (level: Level, text: string, fields: LogFields): Promise<void> => {
     try {
-      await calls.call('log', { scope: scope(), level, text: String(text), fields: plainFields(fields) });
+      await calls.call('log', { scope: scope(), level, text, fields: plainFields(fields) });
       if (leftOut === 0) return;
       const message = `${leftOut} lines were left out: too many at once`;
       leftOut = 0;
@@ -46,7 +46,7 @@ function plainFields(fields: LogFields): LogFields {
       try {
         plain[name] = (JSON.parse(toJsonLine({ value })) as { value?: unknown }).value;
       } catch {
-        plain[name] = String(value);
+        plain[name] = 'cannot be written as JSON';
       }
     }
   }

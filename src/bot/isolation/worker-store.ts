@@ -28,9 +28,9 @@ export interface WorkerStoreParts {
   readonly calls: PortCalls<WorkerCalls, MainCalls>;
   readonly changes: PendingChanges;
   /** The call of the plugin that is under way. */
-  scope(): CallScope;
+  readonly scope: () => CallScope;
   /** Runs what belongs to an update. */
-  within<T>(scope: CallScope, run: () => T): T;
+  readonly within: <T>(scope: CallScope, run: () => T) => T;
 }
 
 /** The store in the worker: the main thread has it; values cross as what JSON makes of them. */

@@ -85,7 +85,7 @@ export class WorkerSupervisor {
     clearTimeout(this.#timer);
     const worker = this.current;
     if (worker) await Promise.race([worker.services.channelsClosed(), worker.ended]);
-    await Promise.all([this.#worker, this.#starting].map((each) => each?.terminate('the plugin has stopped')));
+    await Promise.all([this.#worker, this.#starting].map(async (each) => each?.terminate('the plugin has stopped')));
   }
 
   #adopt(worker: PluginWorker): void {

@@ -99,7 +99,7 @@ describe('a plugin in a worker that', () => {
     const others = await Promise.all(['b1', 'b2', 'b3', 'b4'].map((login) => joinAs(server, login)));
     for (const peer of others) peer.tell('bot', 'wait');
     alice.tell('bot', 'block');
-    await log.until(/^set aside/);
+    expect(await log.until(/^set aside/)).toMatchObject({ fields: { plugin: 'bot' } });
   });
 
   it('blocks holds up nobody else: another bot answers as quickly as before', async () => {
