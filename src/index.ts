@@ -45,6 +45,7 @@ export { type Rate } from './bot/token-bucket.ts';
 export {
   type AccountStatus,
   type ChannelStatus,
+  type IsolationStatus,
   type JobStatus,
   type PluginError,
   type PluginStatus,
