@@ -184,7 +184,7 @@ export class BotLoader {
       }
     }
     const [first] = errors;
-    if (first) await Promise.all(loaded.map(({ plugin }) => plugin.close?.()));
+    if (first) for (const { plugin } of loaded) await plugin.close?.();
     if (errors.length > 1) throw new ChatosError(first!.code, errors.map(({ message }) => message).join('\n'));
     if (first) throw first;
     return loaded;

@@ -1,9 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { loadPlugin } from '../../src/bot/loader.ts';
+import { createModuleLoader } from '../../src/bot/module-loader.ts';
+import { PLUGIN_MODULES } from '../../src/plugin-modules.ts';
 import { startBots, type BotProcess } from './bot-processes.ts';
 import { median, printTable, residentMiB } from './measure.ts';
-import { CLI, startChatos } from './processes.ts';
+import { startChatos } from './processes.ts';
 
 const PLUGINS = 100;
 const WORKERS = 10;
@@ -59,16 +62,7 @@ function start(server: string, count: number, isolated: boolean): Promise<BotPro
   return startBots(server, files, bots);
 }
 
-/** The modules as they are built, so that it is they that are measured. */
 async function timeReloads(): Promise<number[]> {
-  const dist = path.resolve(CLI, '../..');
-  const { createModuleLoader } = (await import(
-    `${dist}/bot/module-loader.js`
-  )) as typeof import('../../src/bot/module-loader.ts');
-  const { loadPlugin } = (await import(`${dist}/bot/loader.js`)) as typeof import('../../src/bot/loader.ts');
-  const { PLUGIN_MODULES } = (await import(
-    `${dist}/plugin-modules.js`
-  )) as typeof import('../../src/plugin-modules.ts');
   const cwd = mkdtempSync(path.join(tmpdir(), 'chatosbot-bench-'));
   try {
     const file = path.join(cwd, 'bot.ts');
