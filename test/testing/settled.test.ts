@@ -31,12 +31,9 @@ test('all answers have arrived when the bots have settled, those of slow hooks a
   await alice.tell('slow', 'go');
   await alice.tell('slow', 'and again');
   await net.settled();
-  expect(alice.heard.map(({ text }) => text.slice(0, 4))).toEqual([
-    'one',
-    ...Array(3).fill('long'),
-    'one',
-    ...Array(3).fill('long'),
-  ]);
+  const heard = alice.heard.map(({ text }) => text.slice(0, 4));
+  expect(heard.filter((text) => text === 'one')).toHaveLength(2);
+  expect(heard.filter((text) => text === 'long')).toHaveLength(6);
 });
 
 test('a chain of bots that speak to each other is followed to its end', async () => {

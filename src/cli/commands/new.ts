@@ -30,7 +30,10 @@ export function register(command: Command): void {
     .addArgument(new Argument('[name]', 'its name (default: that of the template)').argParser(nameArgument))
     .addOption(new Option('--directory <directory>', 'where to make it').default('.', 'the working directory'))
     .addOption(new Option('--force', 'overwrite what is there'))
-    .addHelpText('after', `\nTemplates:\n${templates.join('\n')}\n\nExample:\n  $ chatosbot new command dice`)
+    .addHelpText(
+      'after',
+      `\nTemplates:\n${templates.join('\n')}\n\nExamples:\n  $ chatosbot new command dice\n  $ chatosbot new echo --directory bots`,
+    )
     .action(make);
 }
 
