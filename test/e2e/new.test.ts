@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { TEMPLATES } from '../../src/cli/commands/new.ts';
-import { LAB, labFile, run } from './chatosbot.ts';
+import { LAB, labFile, run, start } from './chatosbot.ts';
 
 const shelf = new URL('../../bots/templates/', import.meta.url);
 
@@ -15,7 +15,8 @@ test('new makes a bot and a test of each template, which passes under another na
     const [bot, its] = [`made/${name}.ts`, `made/${name}.test.ts`];
     expect(stderr).toBe(`made ${bot} and ${its}; next:\n  chatosbot test ${bot} ${its}\n  chatosbot run ${bot}\n`);
   }
-  const { status, stdout } = await run(['test', 'made'], { cwd: LAB });
+  // Five processes, one after the other on a slow machine.
+  const { status, stdout } = await start(['test', 'made'], { cwd: LAB }).exit(45_000);
   expect(stdout).not.toMatch(/^not ok/m);
   expect(new Set(stdout.match(/my-\w+/g))).toEqual(new Set(Object.keys(TEMPLATES).map((name) => `my-${name}`)));
   expect(status).toBe(0);
