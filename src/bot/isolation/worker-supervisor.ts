@@ -66,7 +66,8 @@ export class WorkerSupervisor {
     while (!this.current) {
       const leftMs = deadline - Date.now();
       const hopeless = bound?.context.signal.aborted === true || this.#nextStartAt > deadline;
-      if (this.#closed || hopeless || leftMs <= 0) throw new WorkerEndedError('its worker is not there yet again');
+      if (this.#closed || hopeless || leftMs <= 0)
+        throw new WorkerEndedError('its worker has ended, and no other is there yet');
       const late = withResolvers<void>();
       const timer = setTimeout(late.resolve, leftMs);
       await Promise.race([this.#back.promise, late.promise]);
@@ -100,20 +101,22 @@ export class WorkerSupervisor {
     if (this.#closed) return;
     this.#back = withResolvers();
     if (Date.now() - this.#since >= SETTLED_MS) this.#quickEnds = 0;
-    const pauseMs = this.#scheduleStart();
-    const when = pauseMs === 0 ? 'now' : `in ${pauseMs / 1000} s`;
-    this.#log.error(`${reason}: its worker was ended and is started again ${when}`, { calls: interrupted });
+    // One that is stopping anyway has nothing to come back for.
+    const stopping = contexts.length > 0 && contexts.every(({ context }) => context.signal.aborted);
+    const next = stopping ? '' : ` and is started again ${this.#scheduleStart()}`;
+    this.#log.error(`${reason}: its worker was ended${next}`, { calls: interrupted });
     // Where calls were under way, their failures count.
     if (interrupted > 0) return;
     for (const { runner } of contexts) runner?.strayed(new WorkerEndedError(reason), OUTSIDE_OF_HOOKS, undefined);
   }
 
-  #scheduleStart(): number {
+  /** Says when. */
+  #scheduleStart(): string {
     const pauseMs = this.#quickEnds === 0 ? 0 : Math.min(FIRST_PAUSE_MS * 2 ** (this.#quickEnds - 1), MAX_PAUSE_MS);
     this.#quickEnds += 1;
     this.#nextStartAt = Date.now() + pauseMs;
     this.#timer = setTimeout(() => void this.#startAgain(), pauseMs).unref();
-    return pauseMs;
+    return pauseMs === 0 ? 'now' : `in ${pauseMs / 1000} s`;
   }
 
   async #startAgain(): Promise<void> {
@@ -124,8 +127,8 @@ export class WorkerSupervisor {
       await worker.load();
     } catch (error) {
       if (this.#closed) return;
-      const pauseMs = this.#scheduleStart();
-      this.#log.error(`its worker cannot be started again: ${messageOf(error)}; next try in ${pauseMs / 1000} s`);
+      const when = this.#scheduleStart();
+      this.#log.error(`its worker cannot be started again: ${messageOf(error)}; next try ${when}`);
       return;
     }
     this.#starting = undefined;
