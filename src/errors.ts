@@ -54,5 +54,10 @@ export function isChatosError(error: unknown, code?: ErrorCode): error is Chatos
 
 /** What to tell a person about anything that was thrown. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (error instanceof Error) return error.message;
+  try {
+    return String(error);
+  } catch {
+    return 'something that cannot be shown';
+  }
 }

@@ -1,3 +1,4 @@
+import { escapeUnsafe } from '../util/escape.ts';
 import type { Awaitable, Context, Message, PlainOptions } from './context.ts';
 
 /** What commands begin with, where nothing else is configured. */
@@ -66,6 +67,8 @@ export interface Command<Args = ArgSpecs, Options = PlainOptions> {
   run(args: ArgValues<Args>, message: Message, ctx: Context<Options>): Awaitable<void>;
 }
 
+const MAX_QUOTED_LENGTH = 40;
+
 /** The values of a command's arguments, or what is wrong with them. */
 export type ParsedArgs = { readonly values: Readonly<Record<string, unknown>> } | { readonly problem: string };
 
@@ -91,12 +94,18 @@ export function parseArgs(specs: ArgSpecs, line: string): ParsedArgs {
     } else {
       const [word, tail] = firstWord(rest);
       const read = readWord(spec, word);
-      if ('problem' in read) return { problem: `${name} must be ${read.problem}, not '${word}'` };
+      if ('problem' in read) return { problem: `${name} must be ${read.problem}, not '${quoted(word)}'` };
       values[name] = read.value;
       rest = tail;
     }
   }
-  return rest === '' ? { values } : { problem: `there is nothing to do with '${rest}'` };
+  return rest === '' ? { values } : { problem: `there is nothing to do with '${quoted(rest)}'` };
+}
+
+/** As much of what a peer said as an answer quotes, on one line. */
+function quoted(text: string): string {
+  const line = escapeUnsafe(text);
+  return line.length > MAX_QUOTED_LENGTH ? `${line.slice(0, MAX_QUOTED_LENGTH)}…` : line;
 }
 
 /** How a command is called, as `!roll [sides] <note…>`. */
@@ -113,12 +122,15 @@ export function usageOf(prefix: string, name: string, specs: ArgSpecs = {}): str
 export function argSpecsProblem(specs: ArgSpecs): string | undefined {
   const entries = Object.entries(specs);
   for (const [index, [name, spec]] of entries.entries()) {
+    if (!ARG_NAME.test(name)) return `${name}: a name is letters, digits, - and _, the first a letter`;
     if (!ARG_TYPES.has(spec?.type)) return `${name}: its type is none of ${[...ARG_TYPES].join(', ')}`;
     if ((spec.type === 'text' || spec.type === 'words') && index < entries.length - 1) {
       return `${name}: ${spec.type} takes the rest of the line, so it must be the last argument`;
     }
     if (spec.type === 'choice' && !(Array.isArray(spec.of) && spec.of.length > 0))
       return `${name}: a choice needs 'of'`;
+    const wrong = defaultProblem(spec);
+    if (wrong !== undefined) return `${name}: ${wrong}`;
     const before = entries[index - 1];
     if (before && isOptional(before[1]) && !isOptional(spec))
       return `${name}: it cannot be required behind an optional one`;
@@ -126,6 +138,8 @@ export function argSpecsProblem(specs: ArgSpecs): string | undefined {
   return undefined;
 }
 
+/** A name that begins with a digit would not keep its place among the others. */
+const ARG_NAME = /^\p{L}[\p{L}\p{N}_-]{0,31}$/u;
 const ARG_TYPES: ReadonlySet<string> = new Set<ArgSpec['type']>([
   'word',
   'text',
@@ -135,6 +149,17 @@ const ARG_TYPES: ReadonlySet<string> = new Set<ArgSpec['type']>([
   'boolean',
   'choice',
 ]);
+
+/** A default is what a peer could have said. */
+function defaultProblem(spec: ArgSpec): string | undefined {
+  const given = 'default' in spec ? spec.default : undefined;
+  if (given === undefined) return undefined;
+  if (spec.type === 'words') return 'words have no default: leave it out and they are a list or undefined';
+  const kind = { integer: 'number', number: 'number', boolean: 'boolean' }[spec.type as string] ?? 'string';
+  if (typeof given !== kind) return `its default is no ${kind}`;
+  const read = kind === 'string' && spec.type !== 'choice' ? undefined : readWord(spec, String(given));
+  return read && 'problem' in read ? `its default must be ${read.problem}` : undefined;
+}
 
 function isOptional(spec: ArgSpec): boolean {
   return spec.optional === true || ('default' in spec && spec.default !== undefined);

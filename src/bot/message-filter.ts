@@ -25,7 +25,11 @@ export type MessageHandler<Options> = (message: Message, ctx: Context<Options>) 
 /** Handlers with their filters: the first that matches is called. */
 export type FilteredHandlers<Filters extends readonly unknown[], Options> = {
   readonly [Index in keyof Filters]: {
-    readonly when: Filters[Index] & MessageFilter;
+    readonly when: Filters[Index] &
+      MessageFilter & {
+        // A key that is none of a filter's is an error.
+        readonly [Key in Exclude<keyof Filters[Index], keyof MessageFilter>]: never;
+      };
     run(message: FilteredMessage<Filters[Index]>, ctx: Context<Options>): Awaitable<void>;
   };
 };

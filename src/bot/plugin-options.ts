@@ -17,15 +17,14 @@ export async function checkOptions(
   options: Readonly<Record<string, unknown>>,
 ): Promise<{ readonly options: Readonly<Record<string, unknown>> } | { readonly problems: readonly OptionProblem[] }> {
   if (!optionsSchema) return { options };
-  let result: StandardSchemaV1.Result<unknown>;
   try {
-    result = await optionsSchema['~standard'].validate(options);
+    const result = await optionsSchema['~standard'].validate(options);
+    if (!result.issues) return { options: result.value as Readonly<Record<string, unknown>> };
+    const problems = result.issues.map(({ message, path = [] }) => ({ path: path.map(keyOf), message }));
+    return { problems: problems.length > 0 ? problems : [{ path: [], message: 'its schema refuses them' }] };
   } catch (error) {
     return { problems: [{ path: [], message: `its schema failed: ${messageOf(error)}` }] };
   }
-  if (!result.issues) return { options: result.value as Readonly<Record<string, unknown>> };
-  const problems = result.issues.map(({ message, path = [] }) => ({ path: path.map(keyOf), message }));
-  return { problems };
 }
 
 function keyOf(segment: PropertyKey | StandardSchemaV1.PathSegment): string | number {

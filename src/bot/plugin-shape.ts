@@ -1,3 +1,4 @@
+import { isRegExp } from 'node:util/types';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { ChatosError, messageOf, type ErrorFields } from '../errors.ts';
 import { parseSchedule } from '../schedule/schedule.ts';
@@ -39,6 +40,11 @@ export interface LoadedPlugin {
 const PARTS = ['name', 'options', 'commands', 'schedule'] as const;
 /** A command is one word behind its prefix. */
 const COMMAND_NAME = /^[\p{L}\p{N}][\p{L}\p{N}_-]{0,31}$/u;
+/** The form in which names of commands are compared. */
+export function commandKey(name: string): string {
+  return name.normalize('NFC').toLowerCase();
+}
+
 /** The command that lists the others. */
 export const HELP_COMMAND = 'help';
 
@@ -112,6 +118,16 @@ function checkHandlers(handlers: readonly unknown[], invalid: Invalid): Paramete
     }
     const wrong = Object.keys(handler['when']).find((key) => !['text', 'from', 'private'].includes(key));
     if (wrong !== undefined) throw invalid(`onMessage[${index}].when: there is no filter '${wrong}'`);
+    const { text, from, private: isPrivate } = handler['when'];
+    const isText = text === undefined || typeof text === 'string' || isRegExp(text);
+    if (!isText) throw invalid(`onMessage[${index}].when.text is neither a text nor a pattern`);
+    const logins: unknown[] = Array.isArray(from) ? from : [from ?? ''];
+    if (!logins.every((login) => typeof login === 'string')) {
+      throw invalid(`onMessage[${index}].when.from is not a login pattern, or a list of them`);
+    }
+    if (isPrivate !== undefined && typeof isPrivate !== 'boolean') {
+      throw invalid(`onMessage[${index}].when.private is neither true nor false`);
+    }
   }
   return handlers as Parameters<typeof firstMatching>[0];
 }
@@ -123,7 +139,7 @@ function readCommands(commands: unknown, invalid: Invalid): Map<string, Command>
   for (const [name, command] of Object.entries(commands)) {
     const wrong = (why: string): ChatosError => invalid(`commands.${name}: ${why}`);
     if (!COMMAND_NAME.test(name)) throw wrong('a name is letters, digits, - and _, 32 at most');
-    if (name.toLowerCase() === HELP_COMMAND) throw wrong('help is there already: it lists the commands');
+    if (commandKey(name) === HELP_COMMAND) throw wrong('help is there already: it lists the commands');
     if (!isRecord(command) || typeof command['run'] !== 'function') throw wrong('it has no function run');
     if (typeof command['help'] !== 'string' || command['help'] === '') throw wrong('it has no help: say what it does');
     if (command['args'] !== undefined && !isRecord(command['args'])) throw wrong('its args are not { name: { type } }');
@@ -132,7 +148,7 @@ function readCommands(commands: unknown, invalid: Invalid): Map<string, Command>
     if (command['examples'] !== undefined && !isRecord(command['examples'])) {
       throw wrong("its examples are not { 'what is said': 'what it answers' }");
     }
-    const key = name.toLowerCase();
+    const key = commandKey(name);
     if (read.has(key)) throw wrong('another command differs from it in upper and lower case only');
     read.set(key, command as unknown as Command);
   }

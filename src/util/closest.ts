@@ -3,8 +3,11 @@ export function closest(word: string, words: readonly string[]): string | undefi
   let best: string | undefined;
   let bestDistance = Infinity;
   for (const candidate of words) {
+    const most = Math.max(1, Math.floor(candidate.length / 3));
+    // One that is so much longer is not near, and would take long to compare.
+    if (Math.abs(word.length - candidate.length) > most) continue;
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
-    if (distance < bestDistance && distance <= Math.max(1, Math.floor(candidate.length / 3))) {
+    if (distance < bestDistance && distance <= most && distance < candidate.length) {
       best = candidate;
       bestDistance = distance;
     }
