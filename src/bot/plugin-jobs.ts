@@ -18,14 +18,25 @@ export interface PluginJobsOptions {
   /** Where the times of the last runs are kept. */
   readonly records: Pick<Store, 'get' | 'set'>;
   readonly log: Logger;
+  /** Whether the plugin may be called; where it may not, ticks are put off or left out. */
+  readonly isOpen: () => boolean;
   /** Calls something of the plugin, and tells whether it went well. */
   readonly call: (job: string, run: () => Awaitable<void>) => Promise<{ readonly ok: boolean }>;
+}
+
+/** What the jobs of a plugin that is about to stop leave to those of its next version. */
+export interface Unrun {
+  /** When it stopped: what falls due from then on is for the next version. */
+  readonly since: Date;
+  /** When each job would have run next, by its name and its times. */
+  readonly due: ReadonlyMap<string, Date>;
 }
 
 /** The scheduled jobs of one plugin, by name. */
 export class PluginJobs {
   readonly #options: PluginJobsOptions;
   readonly #jobs = new Map<string, { readonly job: Job; readonly spec: ScheduleSpec }>();
+  #unrun: Unrun | undefined;
 
   constructor(options: PluginJobsOptions) {
     this.#options = options;
@@ -39,7 +50,7 @@ export class PluginJobs {
    *   too many
    */
   add(name: string | undefined, spec: ScheduleSpec, run: (tick: Tick) => Awaitable<void>): void {
-    const { clock, records, log, call } = this.#options;
+    const { clock, records, log, call, isOpen } = this.#options;
     const { cron, catchUp, overlap } = parseSchedule(spec);
     const known = name ?? this.#freeName(spec);
     if (this.#jobs.has(known)) throw new ChatosError('INVALID_ARGUMENT', `there is a job named '${known}' already`);
@@ -50,9 +61,28 @@ export class PluginJobs {
       catchUp,
       overlap,
       record: recordOf(records, known, spec),
+      since: this.#since(known, spec),
+      isOpen,
       onProblem: (message, fields) => log.warn(message, fields),
     });
     this.#jobs.set(known, { job, spec });
+  }
+
+  /** Jobs that are added from now on take up what others left; `undefined` for no more of that. */
+  follow(unrun: Unrun | undefined): void {
+    this.#unrun = unrun;
+  }
+
+  /** What these jobs leave, if they are stopped now. */
+  get unrun(): Unrun {
+    const due = new Map<string, Date>();
+    for (const [name, { job, spec }] of this.#jobs) if (job.next) due.set(identityOf(name, spec), job.next);
+    return { since: this.#options.clock.now(), due };
+  }
+
+  /** The plugin may be called again: runs what was put off. */
+  resume(): void {
+    for (const { job } of this.#jobs.values()) job.resume();
   }
 
   /** No further runs; resolves when those under way are done. */
@@ -72,8 +102,16 @@ export class PluginJobs {
     }));
   }
 
-  #freeName({ cron, timeZone }: ScheduleSpec): string {
-    const base = timeZone === undefined ? cron : `${cron} ${timeZone}`;
+  /** From when on a job's ticks are to be run, where another has run them before. */
+  #since(name: string, spec: ScheduleSpec): Date | undefined {
+    if (!this.#unrun) return undefined;
+    const { since, due } = this.#unrun;
+    const overdue = due.get(identityOf(name, spec));
+    return overdue && overdue <= since ? new Date(overdue.getTime() - 1) : since;
+  }
+
+  #freeName(spec: ScheduleSpec): string {
+    const base = timesOf(spec);
     for (let number = 1; ; number += 1) {
       const name = number === 1 ? base : `${base} (${number})`;
       if (!this.#jobs.has(name)) return name;
@@ -85,7 +123,7 @@ export class PluginJobs {
 function recordOf(records: PluginJobsOptions['records'], name: string, { cron, timeZone }: ScheduleSpec): JobRecord {
   // Names may be long texts: a key is not.
   const key = `job ${createHash('sha256').update(name).digest('base64url')}`;
-  const when = timeZone === undefined ? cron : `${cron} ${timeZone}`;
+  const when = timesOf({ cron, timeZone });
   return {
     read: async () => {
       const kept = await records.get<{ when: string; until: string }>(key);
@@ -93,4 +131,12 @@ function recordOf(records: PluginJobsOptions['records'], name: string, { cron, t
     },
     write: (until) => records.set(key, { when, until: until.toISOString() }),
   };
+}
+
+function identityOf(name: string, spec: ScheduleSpec): string {
+  return JSON.stringify([name, timesOf(spec)]);
+}
+
+function timesOf({ cron, timeZone }: Pick<ScheduleSpec, 'cron' | 'timeZone'>): string {
+  return timeZone === undefined ? cron : `${cron} ${timeZone}`;
 }

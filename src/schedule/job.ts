@@ -14,6 +14,13 @@ export interface JobOptions {
   readonly overlap?: Overlap;
   /** Used unless `catchUp` is `none`. @default nothing is kept: only what is missed within this process is made up for */
   readonly record?: JobRecord;
+  /** Ticks after this are run, late where they have passed already. @default now */
+  readonly since?: Date | undefined;
+  /**
+   * Whether it may run; a tick that comes while it may not is left out, or with `catchUp` put off until
+   * {@link Job.resume}. @default always
+   */
+  readonly isOpen?: () => boolean;
   /** @default they are passed over */
   readonly onProblem?: OnProblem;
 }
@@ -53,10 +60,11 @@ export class Job {
     this.#catchUp = catchUp;
     this.#onProblem = (message, fields) => onProblem(`${name}: ${message}`, { job: name, ...fields });
     this.#ledger = record && catchUp !== 'none' ? new Ledger(record, this.#onProblem) : undefined;
-    this.#runs = new RunQueue(run, { overlap, clock, ledger: this.#ledger, onProblem: this.#onProblem });
-    const now = clock.now();
-    this.#due = cron.next(now).getTime();
-    if (this.#ledger) void this.#recover(this.#ledger, now.getTime());
+    const { since = clock.now(), isOpen = () => true } = options;
+    const [ledger, report] = [this.#ledger, this.#onProblem];
+    this.#runs = new RunQueue(run, { overlap, catchUp, clock, ledger, onProblem: report, isOpen });
+    this.#due = cron.next(since).getTime();
+    if (this.#ledger) void this.#recover(this.#ledger, since.getTime());
     this.#wait();
   }
 
@@ -78,6 +86,11 @@ export class Job {
   /** Ticks that were not run: another run was under way, or there were too many. */
   get leftOut(): number {
     return this.#runs.leftOut + this.#tooOld;
+  }
+
+  /** Runs the ticks that were put off. */
+  resume(): void {
+    this.#runs.resume();
   }
 
   /**

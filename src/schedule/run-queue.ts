@@ -1,7 +1,7 @@
 import { messageOf } from '../errors.ts';
 import type { Clock } from '../util/clock.ts';
 import type { DueTick, Ledger, OnProblem } from './ledger.ts';
-import type { Overlap } from './schedule.ts';
+import type { CatchUp, Overlap } from './schedule.ts';
 
 /** The occasion of a run. */
 export interface Tick {
@@ -26,6 +26,9 @@ export interface JobRun {
 
 export interface RunQueueSettings {
   readonly overlap: Overlap;
+  /** What becomes of ticks that come while nothing may be run. */
+  readonly catchUp: CatchUp;
+  readonly isOpen: () => boolean;
   readonly clock: Clock;
   readonly ledger: Ledger | undefined;
   readonly onProblem: OnProblem;
@@ -40,6 +43,8 @@ export class RunQueue {
   readonly #settings: RunQueueSettings;
   /** Wait for their turn, oldest first. */
   readonly #waiting: DueTick[] = [];
+  /** Came while nothing could be run, oldest first. */
+  readonly #putOff: DueTick[] = [];
   #taking = false;
   /** Those in turn were missed: what comes meanwhile waits too, where it would be left out. */
   #makingUp = false;
@@ -62,7 +67,10 @@ export class RunQueue {
   /** A tick has come. */
   add(tick: DueTick): void {
     const { overlap } = this.#settings;
-    if (overlap === 'parallel') {
+    if (this.#putOff.length > 0) {
+      this.#keep(tick);
+      this.resume();
+    } else if (overlap === 'parallel') {
       if (this.running < MAX_JOB_RUNS) void this.#start(tick);
       else this.#leaveOut([tick], `${MAX_JOB_RUNS} runs are under way`);
     } else if (overlap === 'skip' && this.running > 0 && !this.#makingUp) {
@@ -79,10 +87,17 @@ export class RunQueue {
     this.#enqueue(ticks);
   }
 
+  /** Runs what was put off, where it may be run by now. */
+  resume(): void {
+    if (this.#stopped || !this.#settings.isOpen()) return;
+    this.makeUp(this.#putOff.splice(0));
+  }
+
   /** Forgets what waits; resolves when the runs under way are done. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#waiting.length = 0;
+    this.#putOff.length = 0;
     if (this.running > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
   }
 
@@ -101,7 +116,11 @@ export class RunQueue {
   }
 
   async #start(tick: DueTick): Promise<void> {
-    const { clock, ledger, onProblem } = this.#settings;
+    const { clock, ledger, onProblem, isOpen } = this.#settings;
+    if (!isOpen()) {
+      this.#keep(tick);
+      return;
+    }
     const startedAt = clock.now();
     const run: JobRun = { due: new Date(tick.at), startedAt };
     this.#lastRun = run;
@@ -120,6 +139,15 @@ export class RunQueue {
     if (this.running > 0 || this.#waiting.length > 0) return;
     this.#overloaded = false;
     this.#onIdle();
+  }
+
+  /** Puts a tick off, as far as `catchUp` wants it. */
+  #keep(tick: DueTick): void {
+    const { catchUp } = this.#settings;
+    this.#putOff.push(tick);
+    const most = { none: 0, last: 1, all: MAX_JOB_RUNS }[catchUp];
+    const excess = this.#putOff.splice(0, Math.max(0, this.#putOff.length - most));
+    if (excess.length > 0) this.#leaveOut(excess, catchUp === 'all' ? `more than ${most} are put off` : undefined);
   }
 
   /** @param why where that deserves a word; it is said once until nothing runs or waits */
