@@ -20,7 +20,7 @@ import {
 import { PrivateRequest } from './private-request.ts';
 import { Requests } from './requests.ts';
 import { SessionLoop, type Retry } from './session-loop.ts';
-import { startWaiting, type Waiting } from './wait.ts';
+import { startWaiting, withEither, type Waiting } from './wait.ts';
 
 /** A message as it came from the server. */
 export interface ChatMessage {
@@ -192,9 +192,10 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
     }
     encodePacket({ type: 'REQUEST_PRIVATE', loginRequester: this.login, loginTarget: peer });
     if (!this.#loop.session && !this.#options.backoff) throw this.#notConnected();
-    const signal = this.#signalWith(options.signal);
-    const connectId = await this.#requests.ask(peer, { timeoutMs, signal });
-    return this.#establish(peer, 'requester', connectId, signal);
+    return withEither(this.#loop.signal, options.signal, async (signal) => {
+      const connectId = await this.#requests.ask(peer, { timeoutMs, signal });
+      return this.#establish(peer, 'requester', connectId, signal);
+    });
   }
 
   /**
@@ -264,10 +265,11 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
       accept: async (options) => {
         if (!this.#loop.session) throw this.#notConnected();
         if (isOver()) throw new ChatosError('CONNECTION_LOST', `the request of ${from} ended with the session`);
-        const both = this.#signalWith(options.signal);
-        const limits = { timeoutMs: this.#options.establishTimeoutMs, signal: both };
-        const connectId = await this.#requests.accept(from, limits);
-        return this.#establish(from, 'target', connectId, both);
+        return withEither(this.#loop.signal, options.signal, async (signal) => {
+          const limits = { timeoutMs: this.#options.establishTimeoutMs, signal };
+          const connectId = await this.#requests.accept(from, limits);
+          return this.#establish(from, 'target', connectId, signal);
+        });
       },
       refuse: () => {
         if (!isOver()) this.#requests.refuse(from);
@@ -313,9 +315,5 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
 
   #notConnected(): ChatosError {
     return new ChatosError('NOT_CONNECTED', `not connected to ${formatAddress(this.server)}`);
-  }
-
-  #signalWith(signal: AbortSignal | undefined): AbortSignal {
-    return signal ? AbortSignal.any([this.#loop.signal, signal]) : this.#loop.signal;
   }
 }
