@@ -3,7 +3,7 @@ import type { Channel } from '../client/channel.ts';
 import { ChatosClient, type ChatMessage } from '../client/client.ts';
 import { DEFAULT_REQUEST_TIMEOUT_MS, type RequestOptions } from '../client/options.ts';
 import { ChatosError, isChatosError } from '../errors.ts';
-import { startWaiting } from '../client/wait.ts';
+import { startWaiting, withEither } from '../client/wait.ts';
 import { formatAddress, type Address } from '../net/address.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Clock } from '../util/clock.ts';
@@ -81,6 +81,7 @@ export class Account {
   #heard = 0;
   #started = false;
   #stopping = false;
+  #finishing: Promise<void> | undefined;
   #state: AccountStatus['state'] = 'connecting';
   #since: Date;
   #problem: string | undefined;
@@ -130,11 +131,15 @@ export class Account {
     void this.ended.then((error) => {
       this.#enter('ended', error);
       // At the start, whoever started it is told.
-      if (error && this.#started) this.#log.error(`given up: ${error.message}`, { code: error.code });
+      if (!error || !this.#started) return;
+      this.#log.error(`given up: ${error.message}`, { code: error.code });
+      // Nobody hears the plugins any more: their schedules must not go on.
+      this.#outbox.close();
+      void this.finish();
     });
   }
 
-  /** Adds a plugin; where the account is at work already, the plugin begins at once. */
+  /** Adds a plugin, which begins when the account has logged in. */
   add(plugin: LoadedPlugin, options: Readonly<Record<string, unknown>>, seat: Seat): PluginRunner {
     const runner = this.#createRunner(plugin, options, seat);
     this.#runners.push(runner);
@@ -144,7 +149,7 @@ export class Account {
   /**
    * Puts a newer version of a plugin in the place of the old one, which hears nothing more; its channels go on. Resolves
    * to the new one when what was under way in the old one has finished or its time is up; what is heard meanwhile waits
-   * for the new one's start.
+   * for the new one's start. From then on the old one can say nothing more, but over private connections that it has.
    */
   async replace(
     old: PluginRunner,
@@ -155,12 +160,14 @@ export class Account {
     const runner = this.#createRunner(plugin, options, this.#seats.get(old)!);
     this.#runners.splice(this.#runners.indexOf(old), 1, runner);
     this.#seats.delete(old);
+    const { unrun } = old;
     const leaving = old.leave();
     this.#leaving.add(leaving);
     void leaving.then(() => this.#leaving.delete(leaving));
     await drained(leaving);
+    old.end();
     this.#end(old.plugin);
-    if (this.#started && !this.#stopping) runner.start();
+    if (this.#started && !this.#stopping) runner.start(unrun);
     return runner;
   }
 
@@ -177,7 +184,12 @@ export class Account {
    * Takes no new work and lets the plugins finish; resolves when they have, and what they said is on its way. The session
    * is still open.
    */
-  async finish(): Promise<void> {
+  finish(): Promise<void> {
+    this.#finishing ??= this.#finish();
+    return this.#finishing;
+  }
+
+  async #finish(): Promise<void> {
     this.#stopping = true;
     this.#settings.observer({ type: 'stopping', ...this.#place });
     this.#requests.stop();
@@ -215,6 +227,7 @@ export class Account {
 
   /** Ends the session; channels that are still open are broken. */
   async close(): Promise<void> {
+    for (const runner of this.#runners) runner.end();
     this.#outbox.close();
     if (this.#client.connected) await this.#client.close();
     await this.#client.destroy();
@@ -318,7 +331,8 @@ export class Account {
   #onMessage({ from, text, private: isPrivate, own }: ChatMessage): void {
     if (own || this.#stopping) return;
     this.#heard += 1;
-    const verdict = this.#guard?.heard(from, this.#settings.clock.now().getTime()) ?? 'pass';
+    const said = text.startsWith(this.#settings.commandPrefix) ? undefined : text;
+    const verdict = this.#guard?.heard(from, said, this.#settings.clock.now().getTime()) ?? 'pass';
     if (verdict === 'muted') {
       const why = 'it answers every answer: not heard until it has been silent for a while';
       this.#log.warn(`${from} seems to be a bot; ${why}`, { peer: from });
@@ -331,7 +345,7 @@ export class Account {
       text,
       private: isPrivate,
       reply: (answer) => this.#speak(isPrivate ? from : undefined, answer, { cause }),
-      ask: (question, { timeoutMs = DEFAULT_ASK_TIMEOUT_MS, signal = currentCall()?.runner.context.signal } = {}) => {
+      ask: (question, { timeoutMs = DEFAULT_ASK_TIMEOUT_MS, signal } = {}) => {
         const put = (): Promise<void> => this.#speak(isPrivate ? from : undefined, question, { cause });
         return awaitPeer(this.#questions.ask(from, isPrivate, { put, signal, timeoutMs }));
       },
@@ -340,7 +354,7 @@ export class Account {
     if (this.#questions.take(message) || this.#commands.take({ message, cause, whisper })) return;
     for (const runner of this.#runners) {
       const { onMessage } = runner.plugin.hooks;
-      if (onMessage) runner.dispatch(cause, 'onMessage', () => onMessage(message, runner.context));
+      if (onMessage) runner.dispatch(cause, 'onMessage', () => onMessage(runner.bind(message), runner.context));
     }
   }
 
@@ -348,12 +362,12 @@ export class Account {
   async #speak(to: string | undefined, text: string, known: { bot?: string; cause?: Cause } = {}): Promise<void> {
     const call = currentCall();
     const { bot = call?.runner.plugin.name, cause: { from: cause, number: answers } = causeOf(call) } = known;
-    if (cause !== undefined) this.#guard?.answered(cause, this.#settings.clock.now().getTime());
+    if (cause !== undefined) this.#guard?.answered(cause, text, this.#settings.clock.now().getTime());
     this.#settings.observer({ type: 'said', ...this.#place, bot, to, text, cause, answers });
     const work = this.#settings.activity.begin();
     const whileHeld = (wait: Promise<void>): Promise<void> => work.rest(awaitPeer(wait));
     try {
-      for (const part of splitText(text)) await this.#outbox.send(to, part, whileHeld);
+      await this.#outbox.send(to, splitText(text), whileHeld);
     } finally {
       work.end();
     }
@@ -369,8 +383,9 @@ export class Account {
       late.abort(new ChatosError('TIMED_OUT', message, { fields: { peer, timeoutMs } }));
     });
     try {
-      const limits = { timeoutMs: Infinity, signal: AbortSignal.any([signal, late.signal]) };
-      const channel = await this.#client.request(peer, limits);
+      const channel = await withEither(signal, late.signal, (either) =>
+        this.#client.request(peer, { timeoutMs: Infinity, signal: either }),
+      );
       observer({ type: 'requested', ...this.#place, to: peer, outcome: 'opened' });
       this.#requests.adopt(channel, bot);
       return channel;

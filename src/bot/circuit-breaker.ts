@@ -1,3 +1,4 @@
+import { ChatosError } from '../errors.ts';
 import type { Clock } from '../util/clock.ts';
 
 /** When a plugin that fails is set aside. */
@@ -19,6 +20,19 @@ export const DEFAULT_BREAKER_LIMITS: BreakerLimits = {
   maxPauseMs: 600_000,
 };
 
+/**
+ * The limits in force.
+ *
+ * @throws {ChatosError} `INVALID_ARGUMENT` where a number is not positive
+ */
+export function resolveBreakerLimits(limits: Partial<BreakerLimits> = {}): BreakerLimits {
+  const resolved = { ...DEFAULT_BREAKER_LIMITS, ...limits };
+  for (const value of Object.values(resolved)) {
+    if (!(value > 0)) throw new ChatosError('INVALID_ARGUMENT', `breaker limits are positive numbers, not ${value}`);
+  }
+  return resolved;
+}
+
 /** `running`: called as usual; `set aside`: not called; `probing`: one call decides. */
 export type BreakerState = 'running' | 'set aside' | 'probing';
 
@@ -27,6 +41,12 @@ export interface BreakerChange {
   readonly state: BreakerState;
   /** How long it is set aside, in ms. */
   readonly pauseMs: number;
+}
+
+/** A call that was let through: one of the two is to be called when it has ended, or neither where that says nothing. */
+export interface Attempt {
+  succeeded(): void;
+  failed(): void;
 }
 
 /**
@@ -40,7 +60,10 @@ export class CircuitBreaker {
   #state: BreakerState = 'running';
   #failedAt: number[] = [];
   #pauseMs: number;
+  /** When a probe may be made; while one is under way, the next. */
   #until = 0;
+  /** How often it was set aside or came back: what began before says nothing about how it is now. */
+  #epoch = 0;
 
   constructor(limits: BreakerLimits, clock: Clock, onChange: (change: BreakerChange) => void) {
     this.#limits = limits;
@@ -54,46 +77,62 @@ export class CircuitBreaker {
     return this.#state;
   }
 
-  /** When it is tried again; `undefined` while it is running. */
+  /** When it is tried again; `undefined` while it is running or being tried. */
   get until(): Date | undefined {
     return this.#state === 'set aside' ? new Date(this.#until) : undefined;
   }
 
   /** Whether a call would be let through. */
   get open(): boolean {
-    return this.#state === 'running' || (this.#state === 'set aside' && this.#clock.now().getTime() >= this.#until);
+    return this.#state === 'running' || this.#now() >= this.#until;
   }
 
-  /** Whether to make a call. Where it is the probe, one of `succeeded` and `failed` must follow. */
-  admits(): boolean {
-    if (this.#state === 'running') return true;
-    if (!this.open) return false;
-    this.#change('probing');
-    return true;
+  /** Lets a call through, or not. A probe that does not end is followed by another after the pause. */
+  attempt(): Attempt | undefined {
+    if (!this.open) return undefined;
+    if (this.#state !== 'running') {
+      this.#until = this.#now() + this.#pauseMs;
+      if (this.#state === 'set aside') this.#change('probing');
+    }
+    const epoch = this.#epoch;
+    return {
+      succeeded: () => {
+        if (epoch === this.#epoch && this.#state === 'probing') this.#comeBack();
+      },
+      failed: () => {
+        if (epoch === this.#epoch || this.#state === 'running') this.failed();
+      },
+    };
   }
 
-  succeeded(): void {
-    if (this.#state !== 'probing') return;
-    this.#failedAt = [];
-    this.#pauseMs = this.#limits.pauseMs;
-    this.#change('running');
-  }
-
+  /** Something failed, in a call or outside of one. */
   failed(): void {
-    const now = this.#clock.now().getTime();
+    const now = this.#now();
+    if (this.#state === 'set aside') return;
     if (this.#state === 'probing') {
       this.#pauseMs = Math.min(this.#pauseMs * 2, this.#limits.maxPauseMs);
     } else {
       this.#failedAt = [...this.#failedAt, now].filter((at) => now - at < this.#limits.windowMs);
-      if (this.#state === 'set aside' || this.#failedAt.length < this.#limits.failures) return;
+      if (this.#failedAt.length < this.#limits.failures) return;
     }
     this.#failedAt = [];
     this.#until = now + this.#pauseMs;
+    this.#epoch += 1;
     this.#change('set aside');
+  }
+
+  #comeBack(): void {
+    this.#pauseMs = this.#limits.pauseMs;
+    this.#epoch += 1;
+    this.#change('running');
   }
 
   #change(state: BreakerState): void {
     this.#state = state;
     this.#onChange({ state, pauseMs: this.#pauseMs });
+  }
+
+  #now(): number {
+    return this.#clock.now().getTime();
   }
 }

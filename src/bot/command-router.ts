@@ -1,10 +1,12 @@
 import { messageOf } from '../errors.ts';
+import { MAX_MESSAGE_BYTES } from '../protocol/limits.ts';
 import { closest } from '../util/closest.ts';
 import type { Logger } from '../util/log.ts';
 import { parseArgs, rangeOf, usageOf, type ArgSpec, type ArgSpecs, type ArgValues, type Command } from './commands.ts';
 import type { Message } from './context.ts';
 import type { Cause, PluginRunner } from './plugin-runner.ts';
-import { HELP_COMMAND } from './plugin-shape.ts';
+import { commandKey, HELP_COMMAND } from './plugin-shape.ts';
+import { splitText } from './split-text.ts';
 
 interface Found {
   readonly name: string;
@@ -19,6 +21,9 @@ export interface HeardMessage {
   /** Answers its sender alone, wherever it was said. */
   whisper(text: string): Promise<void>;
 }
+
+/** What a message begins with that goes on with an answer: never what a command begins with. */
+const CONTINUED = '… ';
 
 /** Finds the commands in what is said to an account, calls them, and answers `!help` and what is nearly a command. */
 export class CommandRouter {
@@ -40,10 +45,10 @@ export class CommandRouter {
     const line = /^(\S+)\s*([^]*)$/.exec(text.slice(this.#prefix.length));
     if (!line || !this.#runners().some(({ plugin }) => plugin.commands.size > 0)) return false;
     const [, word = '', rest = ''] = line;
-    const name = word.toLowerCase();
+    const name = commandKey(word);
     if (name === HELP_COMMAND) {
       // In a room full of bots, all of them answer: that is for the one who asked.
-      this.#answer(message.from, heard.whisper(this.#help(rest.trim())));
+      this.#answer(message.from, this.#help(rest.trim()), (text) => heard.whisper(text));
       return true;
     }
     const found = this.#find(name);
@@ -53,12 +58,14 @@ export class CommandRouter {
     }
     const near = closest(word, [...this.#names(), HELP_COMMAND]);
     if (near !== undefined) {
-      this.#answer(message.from, message.reply(`There is no such command; did you mean ${this.#prefix}${near}?`));
+      this.#answer(message.from, `There is no such command; did you mean ${this.#prefix}${near}?`, (text) =>
+        message.reply(text),
+      );
       return true;
     }
     if (!message.private || this.#runners().some((runner) => runner.has('onMessage'))) return false;
     const hint = `${this.#prefix}${HELP_COMMAND} lists them`;
-    this.#answer(message.from, message.reply(`There is no such command; ${hint}.`));
+    this.#answer(message.from, `There is no such command; ${hint}.`, (text) => message.reply(text));
     return true;
   }
 
@@ -66,11 +73,11 @@ export class CommandRouter {
     const parsed = parseArgs(command.args ?? {}, rest);
     if ('problem' in parsed) {
       const usage = usageOf(this.#prefix, name, command.args);
-      this.#answer(message.from, message.reply(`${parsed.problem}; usage: ${usage}`));
+      this.#answer(message.from, `${parsed.problem}; usage: ${usage}`, (text) => message.reply(text));
       return;
     }
     runner.dispatch(cause, `${this.#prefix}${name}`, () =>
-      command.run(parsed.values as ArgValues<ArgSpecs>, message, runner.context),
+      command.run(parsed.values as ArgValues<ArgSpecs>, runner.bind(message), runner.context),
     );
   }
 
@@ -83,7 +90,7 @@ export class CommandRouter {
   }
 
   #names(): string[] {
-    return this.#runners().flatMap(({ plugin }) => [...plugin.commands.keys()]);
+    return [...new Set(this.#runners().flatMap(({ plugin }) => [...plugin.commands.keys()]))];
   }
 
   #help(topic: string): string {
@@ -95,7 +102,7 @@ export class CommandRouter {
       });
       return `Commands: ${lines.join(' | ')} | ${this.#prefix}${HELP_COMMAND} <command> tells more`;
     }
-    const found = this.#find(asked.toLowerCase());
+    const found = this.#find(commandKey(asked));
     if (!found) {
       const near = closest(asked, this.#names());
       return near === undefined ? 'There is no such command.' : `There is no such command; did you mean ${near}?`;
@@ -107,8 +114,11 @@ export class CommandRouter {
     return [...parts, ...(example === undefined ? [] : [`for example: ${example}`])].join(' | ');
   }
 
-  #answer(peer: string, sent: Promise<void>): void {
-    sent.catch((error: unknown) => {
+  #answer(peer: string, answer: string, send: (text: string) => Promise<void>): void {
+    // Cut here: a part that happened to begin with the prefix would be a command to other bots.
+    const [first = '', ...others] = splitText(answer, MAX_MESSAGE_BYTES - Buffer.byteLength(CONTINUED));
+    const parts = [first, ...others.map((part) => `${CONTINUED}${part}`)];
+    Promise.all(parts.map(send)).catch((error: unknown) => {
       this.#log.warn(`an answer about commands was not sent: ${messageOf(error)}`, { peer });
     });
   }

@@ -12,7 +12,7 @@ export type Awaitable<T> = T | Promise<T>;
 
 /** How a question is asked. */
 export interface AskOptions {
-  /** Milliseconds to wait for the answer. @default 60000 */
+  /** Milliseconds to wait for the answer, from when the question has been sent. @default 60000 */
   readonly timeoutMs?: number;
   /** Gives up the wait. */
   readonly signal?: AbortSignal | undefined;
@@ -75,14 +75,15 @@ export interface Context<Options = PlainOptions> {
    * were said, no faster than the flood limits allow, and wait for a lost connection to come back. Resolves when the
    * operating system has taken the last of them.
    *
-   * @throws {ChatosError} `QUEUE_FULL` where too many wait already, `TIMED_OUT` where it waited too long, `ABORTED` where
-   *   the bot has stopped
+   * @throws {ChatosError} `QUEUE_FULL` where too many wait already (nothing of the text is sent then), `TIMED_OUT` where it
+   *   waited too long, `ABORTED` where the plugin has stopped, `CONNECTION_LOST` where the connection broke in the midst
+   *   of it
    */
   say(text: string): Promise<void>;
   /**
    * Says something to one; where nobody has that login, the server drops it without a word.
    *
-   * @throws {ChatosError} as {@link Context.say}
+   * @throws {ChatosError} as {@link Context.say}, `INVALID_PACKET` where nobody can have that login
    */
   tell(to: string, text: string): Promise<void>;
   /**

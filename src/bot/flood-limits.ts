@@ -27,7 +27,7 @@ const UNLIMITED: Rate = { burst: Infinity, perSecond: Infinity };
  * The limits in force.
  *
  * @param limits `false` for as fast as possible
- * @throws {ChatosError} `INVALID_ARGUMENT` where a number is not positive
+ * @throws {ChatosError} `INVALID_ARGUMENT` where a number is not positive, or a burst is under 1
  */
 export function resolveFloodLimits(limits: Partial<FloodLimits> | false = {}): FloodLimits {
   if (limits === false) return { ...DEFAULT_FLOOD_LIMITS, perPeer: UNLIMITED, total: UNLIMITED };
@@ -35,6 +35,10 @@ export function resolveFloodLimits(limits: Partial<FloodLimits> | false = {}): F
   const { perPeer, total, maxQueued, deadlineMs } = resolved;
   for (const value of [perPeer.burst, perPeer.perSecond, total.burst, total.perSecond, maxQueued, deadlineMs]) {
     if (!(value > 0)) throw new ChatosError('INVALID_ARGUMENT', `flood limits are positive numbers, not ${value}`);
+  }
+  for (const { burst } of [perPeer, total]) {
+    if (burst < 1)
+      throw new ChatosError('INVALID_ARGUMENT', `a burst is 1 or more: with ${burst}, nothing would leave`);
   }
   return resolved;
 }

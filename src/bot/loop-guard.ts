@@ -1,9 +1,13 @@
+import { ChatosError } from '../errors.ts';
 import { matchesLogin } from '../policy/login-glob.ts';
 import { loginKey } from '../util/login-key.ts';
 
 /** When an exchange with a peer is taken for two bots that answer each other. */
 export interface LoopLimits {
-  /** What turns of the peer may add up to: a turn that comes at once counts 6, a slower one 1. @default 50 */
+  /**
+   * What turns of the peer may add up to. One that comes at once and repeats what was said counts 6; one that does only
+   * one of the two counts 0.5, one that does neither 0.1. @default 50
+   */
   readonly maxScore: number;
   /** A turn comes at once within so many ms behind the answer to the one before. @default 1000 */
   readonly quickMs: number;
@@ -23,9 +27,29 @@ export const DEFAULT_LOOP_LIMITS: LoopLimits = {
   allow: [],
 };
 
-const QUICK_TURN = 6;
-/** Exchanges that are remembered; the oldest is forgotten first. */
+/**
+ * The limits in force.
+ *
+ * @throws {ChatosError} `INVALID_ARGUMENT` where a number is not positive
+ */
+export function resolveLoopLimits(limits: Partial<LoopLimits> = {}): LoopLimits {
+  const resolved = { ...DEFAULT_LOOP_LIMITS, ...limits };
+  const { maxScore, quickMs, pauseMs, quietMs } = resolved;
+  for (const value of [maxScore, quickMs, pauseMs, quietMs]) {
+    if (!(value > 0)) throw new ChatosError('INVALID_ARGUMENT', `loop limits are positive numbers, not ${value}`);
+  }
+  return resolved;
+}
+
+/** What a turn counts that comes at once and repeats, that does one of the two, that does neither. */
+const [BOTH, EITHER, NEITHER] = [6, 0.5, 0.1];
+/** Exchanges that are remembered; the one that has rested longest is forgotten first. */
 const MAX_PEERS = 10_000;
+/** Texts of each side that are remembered in an exchange, and how much of each. */
+const MAX_TEXTS = 4;
+const MAX_LENGTH = 100;
+/** A shorter answer may well be part of what somebody says anew. */
+const MIN_QUOTED_LENGTH = 4;
 
 interface Exchange {
   score: number;
@@ -33,12 +57,16 @@ interface Exchange {
   answeredAt: number | undefined;
   heardAt: number;
   muted: boolean;
+  /** What was said last, by the peer and by us. */
+  readonly heard: string[];
+  readonly said: string[];
 }
 
 /**
- * Keeps two bots from answering each other for ever. A turn is a message of a peer behind our answer to its last one:
- * after nine that come at once, or fifty without a longer pause, the peer is not heard until it has been silent for a
- * while. What a person or a script says without waiting for answers is no turn.
+ * Keeps two bots from answering each other for ever. A turn is a message of a peer behind our answer to its last one.
+ * Bots answer at once, and say what they said before or what they were told: after nine such turns the peer is not heard
+ * until it has been silent for a while. Whoever says something new each time, or takes time, as people do, may go on for
+ * hundreds of turns; a pause ends the count. What is said without waiting for answers is no turn.
  */
 export class LoopGuard {
   readonly #limits: LoopLimits;
@@ -48,8 +76,12 @@ export class LoopGuard {
     this.#limits = limits;
   }
 
-  /** A peer has spoken: whether to pass it on, to drop it, or to drop it and tell that it begins. */
-  heard(peer: string, now: number): 'pass' | 'muted' | 'drop' {
+  /**
+   * A peer has spoken: whether to pass it on, to drop it, or to drop it and tell that it begins.
+   *
+   * @param text `undefined` for a command: that is asked for, and may well be the same each time
+   */
+  heard(peer: string, text: string | undefined, now: number): 'pass' | 'muted' | 'drop' {
     const exchange = this.#exchanges.get(loginKey(peer));
     if (!exchange) return 'pass';
     const { maxScore, quickMs, pauseMs, quietMs, allow } = this.#limits;
@@ -60,26 +92,29 @@ export class LoopGuard {
       exchange.muted = false;
       exchange.score = 0;
     }
+    const repeats = text !== undefined && repeatsEither(exchange, text);
+    if (text !== undefined) remember(exchange.heard, text);
     if (exchange.answeredAt === undefined) return 'pass';
     const gap = now - exchange.answeredAt;
     exchange.answeredAt = undefined;
     if (gap >= pauseMs) exchange.score = 0;
-    else exchange.score += gap < quickMs ? QUICK_TURN : 1;
+    else if (gap < quickMs) exchange.score += repeats ? BOTH : EITHER;
+    else exchange.score += repeats ? EITHER : NEITHER;
     if (exchange.score < maxScore || allow.some((pattern) => matchesLogin(pattern, peer))) return 'pass';
     exchange.muted = true;
     return 'muted';
   }
 
-  /** We have answered something that the peer said. */
-  answered(peer: string, now: number): void {
+  /** We answer something that the peer said. */
+  answered(peer: string, text: string, now: number): void {
     const key = loginKey(peer);
-    const exchange = this.#exchanges.get(key);
-    if (exchange) {
-      exchange.answeredAt = now;
-      return;
-    }
+    let exchange = this.#exchanges.get(key);
+    if (exchange) this.#exchanges.delete(key);
+    else exchange = { score: 0, answeredAt: now, heardAt: now, muted: false, heard: [], said: [] };
+    exchange.answeredAt = now;
+    remember(exchange.said, text);
     if (this.#exchanges.size >= MAX_PEERS) this.#exchanges.delete(this.#exchanges.keys().next().value!);
-    this.#exchanges.set(key, { score: 0, answeredAt: now, heardAt: now, muted: false });
+    this.#exchanges.set(key, exchange);
   }
 
   /** Peers that are not heard at the moment. */
@@ -88,4 +123,16 @@ export class LoopGuard {
       .filter(([, { muted, heardAt }]) => muted && now - heardAt < this.#limits.quietMs)
       .map(([key]) => key);
   }
+}
+
+/** Whether a text was said before in this exchange, or quotes one of our answers. */
+function repeatsEither({ heard, said }: Exchange, text: string): boolean {
+  const start = text.slice(0, MAX_LENGTH);
+  if (heard.includes(start)) return true;
+  return said.some((answer) => answer === start || (answer.length >= MIN_QUOTED_LENGTH && text.includes(answer)));
+}
+
+function remember(texts: string[], text: string): void {
+  texts.push(text.slice(0, MAX_LENGTH));
+  if (texts.length > MAX_TEXTS) texts.shift();
 }

@@ -1,3 +1,4 @@
+import { withResolvers } from '../client/wait.ts';
 import { ChatosError } from '../errors.ts';
 import type { Clock } from '../util/clock.ts';
 import { loginKey } from '../util/login-key.ts';
@@ -25,6 +26,8 @@ interface Lane {
   readonly waiting: Waiting[];
 }
 
+/** What a timer can hold. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 /** Lanes that have nothing waiting are forgotten when there are more than this, if their bucket is full again. */
 const MAX_IDLE_LANES = 1_000;
 
@@ -57,44 +60,44 @@ export class Outbox {
     return this.#waiting;
   }
 
-  /** Messages that went out so far. */
+  /** Messages that the operating system took so far. */
   get sent(): number {
     return this.#sent;
   }
 
-  /** Messages that were given up so far: too many, too late, or too long for the wire. */
+  /** Messages that were given up so far: too many, too late, or lost with the connection. */
   get dropped(): number {
     return this.#dropped;
   }
 
   /**
-   * Sends a message when its turn comes; resolves when the operating system has taken it.
+   * Sends the parts of a text when their turn comes, nothing else to the same destination between them; resolves when the
+   * operating system has taken the last. Where there is no room for all, none is sent.
    *
    * @param whileHeld is given the wait of a message whose turn is later
    * @throws {ChatosError} `QUEUE_FULL`, `TIMED_OUT`, `ABORTED`, or what the client throws
    */
-  send(
+  async send(
     to: string | undefined,
-    text: string,
+    parts: readonly string[],
     whileHeld: (wait: Promise<void>) => Promise<void> = (wait) => wait,
   ): Promise<void> {
+    if (this.#closed) throw new ChatosError('ABORTED', 'the bot has stopped');
     const now = this.#clock.now().getTime();
     const lane = this.#lane(to, now);
-    if (lane.waiting.length === 0 && this.#maySend(lane, now)) return this.#transmit(lane, text);
-    const sent = new Promise<void>((resolve, reject) => {
-      if (this.#closed) {
-        reject(new ChatosError('ABORTED', 'the bot has stopped'));
-      } else if (this.#waiting >= this.#limits.maxQueued) {
-        this.#dropped += 1;
-        const message = `${this.#waiting} messages wait to be sent already`;
-        reject(new ChatosError('QUEUE_FULL', message, { fields: { waiting: this.#waiting } }));
-      } else {
-        lane.waiting.push({ text, deadline: now + this.#limits.deadlineMs, resolve, reject });
-        this.#waiting += 1;
-        this.#pump();
-      }
-    });
-    return whileHeld(sent);
+    // Whoever waits for the limit on all together comes first.
+    const atOnce = this.#waiting > 0 ? [] : parts.slice(0, this.#room(lane, now));
+    const later = parts.slice(atOnce.length);
+    if (later.length > 0 && this.#waiting + later.length > this.#limits.maxQueued) {
+      this.#dropped += parts.length;
+      const message = `${this.#waiting} messages wait to be sent already`;
+      throw new ChatosError('QUEUE_FULL', message, { fields: { waiting: this.#waiting } });
+    }
+    const sent = atOnce.map((text) => this.#transmit(lane, text));
+    const queued = later.map((text) => this.#enqueue(lane, text, now + this.#limits.deadlineMs));
+    if (queued.length > 0) this.#pump();
+    for (const { waiting, done } of queued) sent.push(lane.waiting.includes(waiting) ? whileHeld(done) : done);
+    await Promise.all(sent);
   }
 
   /** The connection is there, or there again. */
@@ -135,27 +138,42 @@ export class Outbox {
     }
   }
 
-  #maySend({ bucket }: Lane, now: number): boolean {
-    return this.#wire.connected && !this.#closed && this.#total.waitMs(now) === 0 && bucket.waitMs(now) === 0;
+  /** How many messages may leave now. */
+  #room({ bucket }: Lane, now: number): number {
+    return this.#wire.connected ? Math.min(this.#total.available(now), bucket.available(now)) : 0;
   }
 
-  #transmit(lane: Lane, text: string): Promise<void> {
+  #enqueue(lane: Lane, text: string, deadline: number): { waiting: Waiting; done: Promise<void> } {
+    const { promise: done, resolve, reject } = withResolvers<void>();
+    const waiting: Waiting = { text, deadline, resolve, reject };
+    this.#waiting += 1;
+    lane.waiting.push(waiting);
+    return { waiting, done };
+  }
+
+  async #transmit(lane: Lane, text: string): Promise<void> {
     this.#total.take();
     lane.bucket.take();
-    this.#sent += 1;
-    return this.#wire.send(lane.to, text);
+    try {
+      await this.#wire.send(lane.to, text);
+      this.#sent += 1;
+    } catch (error) {
+      this.#dropped += 1;
+      throw error;
+    }
   }
 
   /** Sends what may be sent, gives up what is too late, and sets the timer for what comes next. */
   #pump(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
+    if (this.#closed) return;
     const now = this.#clock.now().getTime();
     let next = Infinity;
     for (const [key, lane] of this.#lanes) {
       while (lane.waiting[0] && lane.waiting[0].deadline <= now) this.#giveUp(lane.waiting.shift()!, this.#late());
       let moved = false;
-      while (lane.waiting.length > 0 && this.#maySend(lane, now)) {
+      while (lane.waiting.length > 0 && this.#room(lane, now) > 0) {
         const { text, resolve } = lane.waiting.shift()!;
         this.#left();
         resolve(this.#transmit(lane, text));
@@ -171,7 +189,9 @@ export class Outbox {
         this.#lanes.set(key, lane);
       }
     }
-    if (next < Infinity) this.#cancelTimer = this.#clock.after(Math.max(Math.ceil(next), 1), () => this.#pump());
+    if (next === Infinity) return;
+    const waitMs = Math.min(Math.max(Math.ceil(next), 1), MAX_TIMER_MS);
+    this.#cancelTimer = this.#clock.after(waitMs, () => this.#pump());
   }
 
   #late(): ChatosError {

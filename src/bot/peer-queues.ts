@@ -1,7 +1,9 @@
 import { loginKey } from '../util/login-key.ts';
 
-/** Calls that may wait behind the one under way, for each peer. */
+/** Tasks that may wait behind the one under way, for each peer. */
 const MAX_WAITING = 100;
+/** Tasks that may wait for all peers together. */
+const MAX_WAITING_IN_TOTAL = 10_000;
 
 type Task = () => Promise<unknown>;
 
@@ -10,14 +12,16 @@ export class PeerQueues {
   /** What waits behind the task under way, by peer. */
   readonly #waiting = new Map<string, Task[]>();
   readonly #draining = new Set<Promise<void>>();
+  #count = 0;
 
   /** Runs the task when the peer's earlier ones have settled; `false` where too many wait. The task must not reject. */
   run(peer: string, task: Task): boolean {
     const key = loginKey(peer);
     const waiting = this.#waiting.get(key);
     if (waiting) {
-      if (waiting.length >= MAX_WAITING) return false;
+      if (waiting.length >= MAX_WAITING || this.#count >= MAX_WAITING_IN_TOTAL) return false;
       waiting.push(task);
+      this.#count += 1;
       return true;
     }
     this.#waiting.set(key, []);
@@ -30,6 +34,7 @@ export class PeerQueues {
   /** Forgets what has not begun. */
   clear(): void {
     for (const waiting of this.#waiting.values()) waiting.length = 0;
+    this.#count = 0;
   }
 
   /** Resolves when everything has settled that was there. */
@@ -38,7 +43,13 @@ export class PeerQueues {
   }
 
   async #drain(key: string, first: Task): Promise<void> {
-    for (let task: Task | undefined = first; task; task = this.#waiting.get(key)?.shift()) await task();
+    for (let task: Task | undefined = first; task; task = this.#next(key)) await task();
     this.#waiting.delete(key);
+  }
+
+  #next(key: string): Task | undefined {
+    const task = this.#waiting.get(key)?.shift();
+    if (task) this.#count -= 1;
+    return task;
   }
 }

@@ -3,16 +3,16 @@ import { setMaxListeners } from 'node:events';
 import type { Channel } from '../client/channel.ts';
 import type { RequestOptions } from '../client/options.ts';
 import { ChatosError, isChatosError, messageOf } from '../errors.ts';
-import { withResolvers } from '../client/wait.ts';
+import { withEither, withResolvers } from '../client/wait.ts';
 import type { Clock } from '../util/clock.ts';
 import type { LogFields, Logger } from '../util/log.ts';
 import type { Activity, Work } from './activity.ts';
-import { CircuitBreaker, type BreakerLimits } from './circuit-breaker.ts';
+import { CircuitBreaker, type Attempt, type BreakerLimits } from './circuit-breaker.ts';
 import type { AskOptions, Awaitable, Context, Message } from './context.ts';
 import { PeerQueues } from './peer-queues.ts';
 import type { HookName } from './plugin.ts';
 import type { LoadedPlugin } from './plugin-shape.ts';
-import { PluginJobs } from './plugin-jobs.ts';
+import { PluginJobs, type Unrun } from './plugin-jobs.ts';
 import type { PluginError, PluginStatus } from './status.ts';
 import type { PluginStore } from './store.ts';
 
@@ -20,6 +20,8 @@ import type { PluginStore } from './store.ts';
 const MAX_RUNNING = 1_000;
 /** Failures that are remembered for the status. */
 const MAX_ERRORS = 10;
+/** That calls are left out is told this often at most. */
+const OVERLOAD_PAUSE_MS = 60_000;
 
 /** A call of something of a plugin. */
 export interface Call {
@@ -70,14 +72,17 @@ export interface Cause {
 /** What happened when a hook was called. */
 export type HookResult<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown };
 
+type WithSignal<Options> = Options & { readonly signal: AbortSignal };
+
 /** What a plugin's account does for it. */
 export interface AccountServices {
   readonly login: string;
   readonly server: string;
   /** Sends a text of any length to one, or to everyone. */
   speak(to: string | undefined, text: string): Promise<void>;
-  ask(peer: string, question: string, options: AskOptions & { readonly signal: AbortSignal }): Promise<Message>;
-  request(peer: string, options: RequestOptions & { readonly signal: AbortSignal }): Promise<Channel>;
+  /** Puts a question to a peer in private. */
+  ask(peer: string, question: string, options: WithSignal<AskOptions>): Promise<Message>;
+  request(peer: string, options: WithSignal<RequestOptions>): Promise<Channel>;
 }
 
 export interface RunnerSettings {
@@ -108,7 +113,8 @@ export class PluginRunner {
   #calls = 0;
   #failures = 0;
   #skipped = 0;
-  #overloaded = false;
+  #overloadToldAt = -Infinity;
+  #cancelResume = (): void => undefined;
   #state: 'waiting' | 'started' | 'stopping' | 'stopped' = 'waiting';
 
   constructor(plugin: LoadedPlugin, services: AccountServices, settings: RunnerSettings) {
@@ -122,6 +128,10 @@ export class PluginRunner {
     this.#breaker = new CircuitBreaker(settings.breaker, clock, ({ state, pauseMs }) => {
       if (state === 'set aside') this.#log.error(`set aside for ${pauseMs / 1000} s: it failed too often`);
       if (state === 'running') this.#log.info('works again');
+      // Ticks that were put off are as good a probe as any.
+      this.#cancelResume();
+      if (state === 'running') this.#jobs.resume();
+      else if (!signal.aborted) this.#cancelResume = clock.after(pauseMs, () => this.#jobs.resume());
     });
     this.#jobs = new PluginJobs({
       clock,
@@ -130,13 +140,8 @@ export class PluginRunner {
         set: (key, value) => activity.during(() => store.records.set(key, value)),
       },
       log: this.#log,
+      isOpen: () => this.open,
       call: (name, run) => this.call('schedule', undefined, run, { job: name }),
-    });
-    const both = <O extends { readonly signal?: AbortSignal | undefined }>(
-      options: O,
-    ): O & { signal: AbortSignal } => ({
-      ...options,
-      signal: options.signal ? AbortSignal.any([options.signal, signal]) : signal,
     });
     this.context = {
       name: plugin.name,
@@ -149,9 +154,10 @@ export class PluginRunner {
       signal,
       say: (text) => this.#unlessStopped(() => services.speak(undefined, text)),
       tell: (to, text) => this.#unlessStopped(() => services.speak(to, text)),
-      ask: (peer, question, options = {}) => this.#unlessStopped(() => services.ask(peer, question, both(options))),
+      ask: (peer, question, options = {}) =>
+        this.#untilStop(options, async (asked) => this.bind(await services.ask(peer, question, asked))),
       request: (peer, options = {}) =>
-        this.#unlessStopped(async () => this.guard(await services.request(peer, both(options)))),
+        this.#untilStop(options, async (asked) => this.guard(await services.request(peer, asked))),
       schedule: ({ name, ...when }, run) => {
         if (!signal.aborted) this.#jobs.add(name, when, run);
       },
@@ -167,14 +173,30 @@ export class PluginRunner {
     return this.#breaker.open && (this.#state === 'waiting' || this.#state === 'started');
   }
 
-  /** Calls `onStart`, and begins its schedules. */
-  start(): void {
+  /**
+   * Calls `onStart`, and begins its schedules; what was called before follows.
+   *
+   * @param unrun what the version before has left of its schedules, where there was one
+   */
+  start(unrun?: Unrun): void {
     if (this.#state !== 'waiting') return;
     this.#state = 'started';
+    if (unrun) this.#jobs.follow(unrun);
     const { hooks } = this.plugin;
-    void this.call('schedule', undefined, () => this.#beginSchedules());
-    if (hooks.onStart) void this.call('onStart', undefined, () => hooks.onStart?.(this.context));
+    const begun = [this.call('schedule', undefined, () => this.#beginSchedules())];
+    if (hooks.onStart) begun.push(this.call('onStart', undefined, () => hooks.onStart?.(this.context)));
+    void Promise.all(begun).then(() => this.#jobs.follow(undefined));
     this.#begun.resolve(true);
+  }
+
+  /** The message as the plugin gets it: once the plugin has stopped, it cannot be answered any more. */
+  bind(message: Message): Message {
+    return {
+      ...message,
+      reply: (text) => this.#unlessStopped(() => message.reply(text)),
+      ask: (question, options = {}) =>
+        this.#untilStop(options, async (asked) => this.bind(await message.ask(question, asked))),
+    };
   }
 
   /** Calls something of the plugin that a message caused, when what its peer caused before has finished. */
@@ -196,12 +218,13 @@ export class PluginRunner {
     heard?: number,
   ): Promise<HookResult<T>> {
     const last = hook === 'onStop';
-    if (this.#running.size >= MAX_RUNNING && !last) {
+    // Schedules have bounds of their own.
+    if (this.#running.size >= MAX_RUNNING && !last && hook !== 'schedule') {
       this.#overload(hook);
       return Promise.resolve({ ok: false, error: undefined });
     }
-    this.#overloaded = false;
-    if (!last && (this.#state === 'stopped' || !this.#breaker.admits())) {
+    const attempt = this.#state === 'stopped' ? undefined : this.#breaker.attempt();
+    if (!attempt && !last) {
       this.#skipped += 1;
       return Promise.resolve({ ok: false, error: undefined });
     }
@@ -217,10 +240,10 @@ export class PluginRunner {
       }
       try {
         const value = await run();
-        this.#breaker.succeeded();
+        attempt?.succeeded();
         return { ok: true, value };
       } catch (error) {
-        this.#failed(error, hook, peer, fields);
+        this.#failed(error, { hook, peer, ...fields }, attempt);
         return { ok: false, error };
       }
     });
@@ -234,9 +257,7 @@ export class PluginRunner {
 
   /** Something of the plugin has failed outside of its calls. */
   strayed(error: unknown, hook: string, peer: string | undefined): void {
-    const stack = error instanceof Error ? error.stack : undefined;
-    this.#log.error(`uncaught: ${messageOf(error)}`, { hook, peer, stack });
-    this.#count(error, hook, peer);
+    this.#failed(error, { hook, peer, stray: true }, this.#breaker);
   }
 
   /** Sees to it that a channel that breaks is a line in the log and nothing worse. */
@@ -252,7 +273,17 @@ export class PluginRunner {
     this.#queues.clear();
     await this.#end();
     await Promise.all(this.#running.values());
+    this.end();
+  }
+
+  /** From now on its context does nothing any more, but for hooks that have a private connection. */
+  end(): void {
     this.#state = 'stopped';
+  }
+
+  /** What its jobs leave to the version that follows, if it stops now. */
+  get unrun(): Unrun {
+    return this.#jobs.unrun;
   }
 
   /**
@@ -270,7 +301,8 @@ export class PluginRunner {
     this.#state = 'stopping';
     this.#begun.resolve(false);
     const jobs = this.#jobs.stop();
-    this.#abort.abort();
+    this.#cancelResume();
+    this.#abort.abort(new ChatosError('ABORTED', `${this.plugin.name} stops`));
     await answered;
     if (started && this.has('onStop')) {
       await this.call('onStop', undefined, () => this.plugin.hooks.onStop?.(this.context));
@@ -291,7 +323,7 @@ export class PluginRunner {
       running: this.#running.size,
       failures: this.#failures,
       skipped: this.#skipped,
-      errors: this.#errors,
+      errors: [...this.#errors],
       jobs: this.#jobs.status,
       isolation: this.plugin.isolation,
     };
@@ -304,33 +336,55 @@ export class PluginRunner {
   }
 
   async #unlessStopped<T>(run: () => Promise<T>): Promise<T> {
-    if (this.#state === 'stopped') throw new ChatosError('ABORTED', `${this.plugin.name} has stopped`);
+    const call = currentCall();
+    const hasChannel = call?.hook === 'onChannel' && this.#running.has(call);
+    if (this.#state === 'stopped' && !hasChannel) throw new ChatosError('ABORTED', `${this.plugin.name} has stopped`);
     return run();
+  }
+
+  /** Does something for the plugin that ends at its stop, or with a signal of its own. */
+  #untilStop<Options extends { readonly signal?: AbortSignal | undefined }, T>(
+    options: Options,
+    run: (options: WithSignal<Options>) => Promise<T>,
+  ): Promise<T> {
+    const { signal } = this.#abort;
+    return this.#unlessStopped(() =>
+      withEither(signal, options.signal, (either) => run({ ...options, signal: either })),
+    );
   }
 
   #overload(hook: string): void {
     this.#skipped += 1;
-    if (!this.#overloaded) this.#log.warn('too many calls under way: further ones are left out', { hook });
-    this.#overloaded = true;
+    const now = this.#clock.now().getTime();
+    if (now - this.#overloadToldAt < OVERLOAD_PAUSE_MS) return;
+    this.#overloadToldAt = now;
+    this.#log.warn('too many calls under way: further ones are left out', { hook });
   }
 
-  #failed(error: unknown, hook: string, peer: string | undefined, fields: LogFields = {}): void {
+  #failed(
+    error: unknown,
+    { hook, peer, stray = false, ...fields }: LogFields & { hook: string; peer: string | undefined; stray?: boolean },
+    attempt: Partial<Attempt> | undefined,
+  ): void {
+    if (this.#abort.signal.aborted && isAbort(error, this.#abort.signal)) return;
+    const what = stray ? 'uncaught' : `${hook} failed`;
     // What the network did is told in a line; a bug of the plugin with its trace, and counts against it.
     if (isChatosError(error)) {
-      this.#breaker.succeeded();
-      if (error.code === 'ABORTED' && this.#abort.signal.aborted) return;
-      this.#log.warn(`${hook} failed: ${error.message}`, { hook, peer, ...fields, code: error.code });
+      attempt?.succeeded?.();
+      this.#log.warn(`${what}: ${error.message}`, { hook, peer, ...fields, code: error.code });
       return;
     }
     const stack = error instanceof Error ? error.stack : undefined;
-    this.#log.error(`${hook} failed: ${messageOf(error)}`, { hook, peer, ...fields, stack });
-    this.#count(error, hook, peer);
-  }
-
-  #count(error: unknown, hook: string, peer: string | undefined): void {
+    this.#log.error(`${what}: ${messageOf(error)}`, { hook, peer, ...fields, stack });
     this.#failures += 1;
     this.#errors.push({ at: this.#clock.now(), hook, peer, message: messageOf(error) });
     if (this.#errors.length > MAX_ERRORS) this.#errors.shift();
-    this.#breaker.failed();
+    attempt?.failed?.();
   }
+}
+
+/** Whether an error says nothing but that the signal was aborted: as we throw it, or as Node does. */
+function isAbort(error: unknown, signal: AbortSignal): boolean {
+  if (error === signal.reason || isChatosError(error, 'ABORTED')) return true;
+  return error instanceof Error && error.name === 'AbortError';
 }

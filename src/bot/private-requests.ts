@@ -61,12 +61,20 @@ export class PrivateRequests {
     return ledger.totals(account);
   }
 
-  /** Answers a request: the first of the plugins that may and wants to gets the channel. Never rejects. */
+  /**
+   * Answers a request: the first of the plugins that may and wants to gets the channel. Never rejects.
+   *
+   * @param runners those of the account, also when they change meanwhile
+   */
   async handle(request: PrivateRequest, runners: readonly PluginRunner[]): Promise<void> {
     const work = this.#settings.activity.begin();
     const opened = await this.#answer(request, runners, work).finally(() => work.end());
     if (!opened) return;
-    const { runner, channel } = opened;
+    const { channel } = opened;
+    // A newer version may have come in its place.
+    const { name } = opened.runner.plugin;
+    const newer = runners.includes(opened.runner) ? undefined : runners.find(({ plugin }) => plugin.name === name);
+    const runner = newer ?? opened.runner;
     const { hooks } = runner.plugin;
     const result = await runner.call('onChannel', request.from, () => hooks.onChannel?.(channel, runner.context));
     if (!result.ok) channel.destroy();
@@ -141,7 +149,7 @@ export class PrivateRequests {
     const refusals: { readonly bot: string; readonly why: Pick<PolicyVerdict, 'rule' | 'reason' | 'limit'> }[] = [];
     let counted = false;
     let taker: Taker | undefined;
-    for (const runner of able.length > 0 ? able : runners) {
+    for (const runner of able.length > 0 ? able : [...runners]) {
       const bot = runner.plugin.name;
       const parties = { ...account, bot, peer: from };
       const verdict = decide(policy, {
@@ -158,6 +166,10 @@ export class PrivateRequests {
       counted ||= verdict.limit !== 'maxRequestsPerMinute';
       if (verdict.decision === 'refuse') {
         refusals.push({ bot, why: verdict });
+        continue;
+      }
+      if (!runner.open) {
+        refusals.push({ bot, why: { rule: verdict.rule, reason: `${bot} is set aside: it fails` } });
         continue;
       }
       const place = ledger.take(parties);

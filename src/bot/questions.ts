@@ -1,4 +1,4 @@
-import { startWaiting, type Waiting } from '../client/wait.ts';
+import { startWaiting, withResolvers, type Waiting } from '../client/wait.ts';
 import { ChatosError } from '../errors.ts';
 import type { Clock } from '../util/clock.ts';
 import { loginKey } from '../util/login-key.ts';
@@ -9,9 +9,14 @@ export const DEFAULT_ASK_TIMEOUT_MS = 60_000;
 /** Questions that may wait for one peer. */
 const MAX_QUESTIONS = 20;
 
-/** A question that waits for its answer, or for its turn. */
+/** What a timer can hold: who waits longer waits without a limit. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** A question that waits for its turn, or for its answer. */
 interface Asked {
   readonly answer: Waiting<Message>;
+  /** Lets it be put. */
+  readonly begin: () => void;
   /** Whether it has been put. */
   put: boolean;
 }
@@ -22,7 +27,7 @@ interface Question extends Required<Pick<AskOptions, 'timeoutMs'>> {
   readonly put: () => Promise<void>;
 }
 
-/** The questions that an account has put to peers and that wait for their answer; one at a time for each peer and place. */
+/** The questions that an account has for peers; one at a time is put to each peer in each place. */
 export class Questions {
   readonly #clock: Clock;
   /** The questions for each peer and place, the first of them under way. */
@@ -33,7 +38,7 @@ export class Questions {
   }
 
   /**
-   * Puts a question when those before it are answered, and returns the answer.
+   * Puts a question when those before it are over, and returns the answer. The time begins when it has been put.
    *
    * @throws {ChatosError} `TIMED_OUT`, `ABORTED`, `QUEUE_FULL`, or what sending it throws
    */
@@ -44,24 +49,29 @@ export class Questions {
       throw new ChatosError('QUEUE_FULL', `${asked.length} questions wait for ${peer} already`, { fields: { peer } });
     }
     const answer = startWaiting<Message>({ timeoutMs: Infinity, signal, what: `no answer from ${peer}` });
-    answer.promise.catch(() => undefined);
-    const before = asked.at(-1);
-    const question: Asked = { answer, put: false };
-    asked.push(question);
+    const turn = withResolvers<void>();
+    const question: Asked = { answer, begin: turn.resolve, put: false };
+    if (asked.push(question) === 1) turn.resolve();
     this.#asked.set(key, asked);
-    const cancel = this.#clock.after(timeoutMs, () => {
-      const message = `no answer from ${peer} within ${timeoutMs / 1000} s`;
-      answer.reject(new ChatosError('TIMED_OUT', message, { fields: { peer, timeoutMs } }));
-    });
+    let cancel = (): void => undefined;
     try {
-      await before?.answer.promise.catch(() => undefined);
-      if (!answer.settled) await Promise.race([put(), answer.promise]);
+      await Promise.race([answer.promise, turn.promise]);
+      await Promise.race([answer.promise, put()]);
       question.put = true;
+      if (timeoutMs <= MAX_TIMER_MS) {
+        cancel = this.#clock.after(timeoutMs, () => {
+          const message = `no answer from ${peer} within ${timeoutMs / 1000} s`;
+          answer.reject(new ChatosError('TIMED_OUT', message, { fields: { peer, timeoutMs } }));
+        });
+      }
       return await answer.promise;
     } finally {
       cancel();
+      // Where it could not be put, it must not go on listening to the signal.
+      if (!answer.settled) answer.reject(new ChatosError('ABORTED', 'the question was not put'));
       asked.splice(asked.indexOf(question), 1);
       if (asked.length === 0) this.#asked.delete(key);
+      else asked[0]!.begin();
     }
   }
 

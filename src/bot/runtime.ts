@@ -8,11 +8,11 @@ import { SILENT_LOGGER, type Logger } from '../util/log.ts';
 import { Account, type LoggedIn } from './account.ts';
 import { Activity } from './activity.ts';
 import { ChannelLedger } from './channel-ledger.ts';
-import { DEFAULT_BREAKER_LIMITS, type BreakerLimits } from './circuit-breaker.ts';
+import { resolveBreakerLimits, type BreakerLimits } from './circuit-breaker.ts';
 import { DEFAULT_COMMAND_PREFIX } from './commands.ts';
 import type { RuntimeObserver } from './events.ts';
 import { resolveFloodLimits, type FloodLimits } from './flood-limits.ts';
-import { DEFAULT_LOOP_LIMITS, type LoopLimits } from './loop-guard.ts';
+import { resolveLoopLimits, type LoopLimits } from './loop-guard.ts';
 import type { PluginRunner } from './plugin-runner.ts';
 import type { LoadedPlugin } from './plugin-shape.ts';
 import type { RuntimeStatus } from './status.ts';
@@ -72,7 +72,7 @@ export const DEFAULT_STOP_TIMEOUT_MS = 5_000;
 /** Runs plugins. Those with the same login on the same server share one session. */
 export class BotRuntime {
   readonly #accounts: Account[] = [];
-  readonly #places: { readonly account: Account; runner: PluginRunner }[] = [];
+  readonly #places: { readonly account: Account; runner: PluginRunner; reloading?: Promise<void> | undefined }[] = [];
   readonly #log: Logger;
   readonly #startedAt: Date;
   readonly #activity: Activity;
@@ -100,8 +100,8 @@ export class BotRuntime {
       policy: compilePolicy(options.policy),
       ledger: new ChannelLedger(),
       floodLimits: resolveFloodLimits(options.flood),
-      loopLimits: loopGuard === false ? undefined : { ...DEFAULT_LOOP_LIMITS, ...loopGuard },
-      breaker: { ...DEFAULT_BREAKER_LIMITS, ...options.breaker },
+      loopLimits: loopGuard === false ? undefined : resolveLoopLimits(loopGuard),
+      breaker: resolveBreakerLimits(options.breaker),
     };
     const accounts = new Map<string, Account>();
     const stores = new Set<string>();
@@ -163,7 +163,8 @@ export class BotRuntime {
 
   /**
    * Puts a newer version of a plugin in the place of the one that runs: it gets the messages from now on, while the old
-   * one's hooks get `timeoutMs` milliseconds to finish. The session and open channels go on.
+   * one's hooks get `timeoutMs` milliseconds to finish. The session and open channels go on. Of one entry, reloads come
+   * one after the other.
    *
    * @param index which of the entries
    */
@@ -173,12 +174,17 @@ export class BotRuntime {
     { options = {}, timeoutMs = DEFAULT_STOP_TIMEOUT_MS }: Pick<BotEntry, 'options'> & { timeoutMs?: number } = {},
   ): Promise<void> {
     const place = this.#places[index];
-    if (!place || this.#stopping) return;
-    const { account, runner } = place;
-    place.runner = await account.replace(runner, plugin, options, async (stopped) => {
+    if (!place) return;
+    while (place.reloading) await place.reloading;
+    if (this.#stopping) return;
+    const replacing = place.account.replace(place.runner, plugin, options, async (stopped) => {
       if (await this.#within(timeoutMs, stopped)) return;
       this.#log.warn('reloading: hooks of the old version were still under way', { plugin: plugin.name });
     });
+    place.reloading = replacing
+      .then((runner) => void (place.runner = runner))
+      .finally(() => (place.reloading = undefined));
+    await place.reloading;
   }
 
   /** How accounts and plugins are. */

@@ -24,7 +24,13 @@ export class TokenBucket {
     return this.#tokens >= 1 ? 0 : ((1 - this.#tokens) / this.#rate.perSecond) * 1000;
   }
 
-  /** Takes one out: only where {@link TokenBucket.waitMs} was 0. */
+  /** How many may pass now. */
+  available(now: number): number {
+    this.#fill(now);
+    return Math.floor(this.#tokens);
+  }
+
+  /** Takes one out: only where one was {@link TokenBucket.available}. */
   take(): void {
     this.#tokens -= 1;
   }

@@ -61,10 +61,10 @@ export function abortError(signal: AbortSignal | undefined, message: string): Ch
 /** `Promise.withResolvers`, which Node 20 does not have. */
 export function withResolvers<T>(): {
   promise: Promise<T>;
-  resolve: (value: T) => void;
+  resolve: (value: T | Promise<T>) => void;
   reject: (error: unknown) => void;
 } {
-  let resolve!: (value: T) => void;
+  let resolve!: (value: T | Promise<T>) => void;
   let reject!: (error: unknown) => void;
   const promise = new Promise<T>((onResolve, onReject) => {
     resolve = onResolve;

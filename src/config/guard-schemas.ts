@@ -45,7 +45,7 @@ export const LOOP_GUARD_SCHEMA = v.union(
     v.literal(false),
     v.strictObject({
       maxScore: positive(
-        `A peer's turns add up to this: one that comes at once is 6, another 1. Default: ${loop.maxScore}.`,
+        `A peer's turns add up to this: at once and repeating is 6, one of both 0.5, neither 0.1. Default: ${loop.maxScore}.`,
       ),
       quickMs: positive(`A turn within so many ms comes at once. Default: ${loop.quickMs}.`),
       pauseMs: positive(`A pause of so many ms begins the count anew. Default: ${loop.pauseMs}.`),

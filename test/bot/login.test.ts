@@ -9,7 +9,10 @@ describe('the login of a bot', () => {
     const logins: string[] = [];
     const { runtime } = createBots(
       server,
-      [{ plugin: plugin('echo', { onStop: () => undefined }) }, { plugin: plugin('announce', { onStop: () => undefined }), login: 'herald' }],
+      [
+        { plugin: plugin('echo', { onStop: () => undefined }) },
+        { plugin: plugin('announce', { onStop: () => undefined }), login: 'herald' },
+      ],
       { onLogin: ({ login }) => void logins.push(login) },
     );
     await runtime.start();
