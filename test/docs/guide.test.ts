@@ -84,7 +84,10 @@ async function expectShown(session: Session, cwd: string): Promise<void> {
 
 /** The line, with whatever time and port. */
 function lineLike(text: string): RegExp {
-  const pattern = text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/^TIME/, '[-\\dT:Z]+').replace(/:PORT/g, ':\\d+');
+  const pattern = text
+    .replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+    .replace(/^TIME/, '[-\\dT:Z]+')
+    .replace(/:PORT/g, ':\\d+');
   return new RegExp(`^${pattern}`);
 }
 

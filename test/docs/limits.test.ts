@@ -1,16 +1,28 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { DEFAULT_FLOOD_LIMITS } from '../../src/bot/flood-limits.ts';
+import { DEFAULT_LOOP_LIMITS } from '../../src/bot/loop-guard.ts';
+import type { Rate } from '../../src/bot/token-bucket.ts';
 import { DEFAULT_POLICY_LIMITS } from '../../src/policy/limits.ts';
 import { DEFAULT_SERVER_LIMITS } from '../../src/server/options.ts';
 
 test.each([
-  ['docs/server.md', DEFAULT_SERVER_LIMITS],
-  ['docs/policy.md', DEFAULT_POLICY_LIMITS],
-])('%s has a row for each limit, with its default', (page, defaults) => {
+  ['docs/server.md', 'limits', DEFAULT_SERVER_LIMITS],
+  ['docs/policy.md', 'limits', DEFAULT_POLICY_LIMITS],
+  ['docs/messages.md', 'flood', DEFAULT_FLOOD_LIMITS],
+  ['docs/messages.md', 'loop guard', DEFAULT_LOOP_LIMITS],
+])('%s has a row for each of its %s, with the default', (page, marker, defaults) => {
   const text = readFileSync(page, 'utf8');
-  const [, table = ''] = text.split('<!-- limits -->');
-  const rows = [...table.matchAll(/^\| `(\w+)` *\| (\d+|none) *\|/gm)];
-  const documented = rows.map(([, name, value]) => [name, value === 'none' ? undefined : Number(value)]);
-  expect(Object.fromEntries(documented)).toEqual(defaults);
-  expect(documented).toHaveLength(Object.keys(defaults).length);
+  const [, behind = ''] = text.split(`<!-- ${marker} -->`);
+  const [table = ''] = behind.trimStart().split('\n\n');
+  const rows = [...table.matchAll(/^\| `(\w+)` *\| (.*?) *\|/gm)].map(([, name, value]) => [name, value]);
+  expect(rows).toEqual(Object.entries(defaults).map(([name, value]) => [name, shown(value)]));
 });
+
+/** A default, as a table shows it. */
+function shown(value: number | Rate | readonly string[] | undefined): string {
+  if (value === undefined || (Array.isArray(value) && value.length === 0)) return 'none';
+  if (typeof value === 'number') return String(value);
+  const { burst, perSecond } = value as Rate;
+  return `${burst} at once, then ${perSecond} a second`;
+}

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -10,9 +10,12 @@ import { runExamples } from '../../src/testing/examples.ts';
 import * as testing from '../../src/testing/index.ts';
 import { TestNetwork } from '../../src/testing/index.ts';
 import { Command } from '../support/command.ts';
+import { PAGES, readFences } from './fences.ts';
 
 const directory = mkdtempSync(path.join(tmpdir(), 'chatosbot-docs-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
+// What the docs tell to install is here already.
+symlinkSync(path.resolve('node_modules'), path.join(directory, 'node_modules'));
 
 interface Snippet {
   readonly from: string;
@@ -20,24 +23,21 @@ interface Snippet {
   readonly code: string;
 }
 
-/** The fenced blocks of a language in README and docs, each written to a file of its own. */
+/** The blocks of a language in README and docs, each written to a file of its own. Files that grow are the guide's test. */
 function snippets(language: string): Snippet[] {
-  const pages = ['README.md', ...readdirSync('docs').map((name) => `docs/${name}`)].filter((name) =>
-    name.endsWith('.md'),
-  );
-  return pages.flatMap((page) => {
-    const blocks = [...readFileSync(page, 'utf8').matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, 'gms'))];
-    return blocks.map(([, code], index) => {
+  return PAGES.flatMap((page) => {
+    const blocks = readFences(page).filter((fence) => fence.language === language && fence.name === undefined);
+    return blocks.map(({ line, text }, index) => {
       const file = path.join(directory, `${path.basename(page, '.md')}-${index + 1}.${language}`);
-      writeFileSync(file, code!);
-      return { from: `${page}, block ${index + 1}`, file, code: code! };
+      writeFileSync(file, text);
+      return { from: `${page}:${line}`, file, code: text };
     });
   });
 }
 
 const scripts = snippets('ts');
 const tests = scripts.filter(({ code }) => code.includes("from 'node:test'"));
-const plugins = scripts.filter(({ code }) => code.includes('defineBot'));
+const plugins = scripts.filter(({ code }) => /^export default defineBot/m.test(code));
 const programs = scripts.filter((script) => !plugins.includes(script) && !tests.includes(script));
 
 describe('the plugins in the docs', () => {
