@@ -8,7 +8,15 @@ export {
   type Message,
   type PlainOptions,
 } from './bot/context.ts';
-export { type ArgSpec, type ArgSpecs, type ArgValues, type Command, type ExpectedAnswer } from './bot/commands.ts';
+export {
+  type ArgBase,
+  type ArgSpec,
+  type ArgSpecs,
+  type ArgValue,
+  type ArgValues,
+  type Command,
+  type ExpectedAnswer,
+} from './bot/commands.ts';
 export {
   type FilteredHandlers,
   type FilteredMessage,

@@ -48,8 +48,11 @@ export interface AccountSettings {
 
 /** An account that has just logged in, and its plugins. */
 export interface LoggedIn {
+  /** The names of its plugins. */
   readonly names: readonly string[];
+  /** Who it is. */
   readonly login: string;
+  /** Where it is. */
   readonly server: Address;
 }
 

@@ -30,7 +30,8 @@ export type ArgSpec =
 /** The arguments of a command by name, in their order. */
 export type ArgSpecs = Readonly<Record<string, ArgSpec>>;
 
-type ValueOf<Arg> = Arg extends { type: 'integer' | 'number' }
+/** What one argument of a command is when it is called. */
+export type ArgValue<Arg> = Arg extends { type: 'integer' | 'number' }
   ? number
   : Arg extends { type: 'boolean' }
     ? boolean
@@ -43,10 +44,10 @@ type ValueOf<Arg> = Arg extends { type: 'integer' | 'number' }
 /** What the arguments of a command are when it is called. */
 export type ArgValues<Args> = {
   readonly [Name in keyof Args]: Args[Name] extends { default: string | number | boolean }
-    ? ValueOf<Args[Name]>
+    ? ArgValue<Args[Name]>
     : Args[Name] extends { optional: true }
-      ? ValueOf<Args[Name]> | undefined
-      : ValueOf<Args[Name]>;
+      ? ArgValue<Args[Name]> | undefined
+      : ArgValue<Args[Name]>;
 };
 
 /** What a command answers in an example: a text, a pattern, or several in order. */

@@ -8,6 +8,7 @@ import type { Store } from './store.ts';
 /** Options of a plugin that declares no schema for them: what stands in the configuration. */
 export type PlainOptions = Readonly<Record<string, unknown>>;
 
+/** A value, or the promise of one. */
 export type Awaitable<T> = T | Promise<T>;
 
 /** How a question is asked. */

@@ -20,6 +20,7 @@ export type FilteredMessage<Filter> = Message &
       : unknown) &
   (Filter extends { readonly private: infer Private } ? { readonly private: Private } : unknown);
 
+/** What is called with a message. */
 export type MessageHandler<Options> = (message: Message, ctx: Context<Options>) => Awaitable<void>;
 
 /** Handlers with their filters: the first that matches is called. */

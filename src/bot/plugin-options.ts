@@ -4,7 +4,9 @@ import type { LoadedPlugin } from './plugin-shape.ts';
 
 /** What is wrong with an option, and where in the options it stands. */
 export interface OptionProblem {
+  /** The keys and indexes that lead to it. */
   readonly path: readonly (string | number)[];
+  /** What is wrong, in the words of the schema. */
   readonly message: string;
 }
 

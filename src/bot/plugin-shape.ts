@@ -15,10 +15,13 @@ export type Hooks = Pick<BotPlugin, 'onStart' | 'onStop' | 'onPrivateRequest' | 
 
 /** A plugin that has been read and found to be one. */
 export interface LoadedPlugin {
+  /** Its own name, else that of its file. */
   readonly name: string;
   /** Its file, as an absolute path; empty where it comes from none. */
   readonly file: string;
+  /** The hooks that it has. */
   readonly hooks: Hooks;
+  /** Its commands by name, in lower case. */
   readonly commands: ReadonlyMap<string, Command>;
   /**
    * What it does at fixed times, by name, with these options.
@@ -26,6 +29,7 @@ export interface LoadedPlugin {
    * @throws {ChatosError} `INVALID_PLUGIN` where a time is wrong
    */
   readonly schedule: (options: PlainOptions) => Promise<ReadonlyMap<string, ScheduledTask>>;
+  /** What its options must be; `undefined` where any will do. */
   readonly optionsSchema: StandardSchemaV1 | undefined;
   /** Where it runs in a worker thread: how that is. */
   readonly isolation?: IsolationStatus | undefined;

@@ -17,6 +17,7 @@ export interface ScheduledTask<Options = PlainOptions> extends ScheduleSpec {
 
 /** Scheduled tasks by name. */
 export interface Schedules<Options = PlainOptions> {
+  /** By this name it is found in logs and status, and its last run on disk. */
   readonly [name: string]: ScheduledTask<Options>;
 }
 

@@ -21,9 +21,11 @@ import { storeDirectory } from './store-directory.ts';
 
 /** A plugin, and where and as whom it runs. */
 export interface BotEntry {
+  /** What runs: see {@link loadPlugin}. */
   readonly plugin: LoadedPlugin;
+  /** Where it logs in. */
   readonly server: Address;
-  /** @default the plugin's name */
+  /** Who it is there. @default the plugin's name */
   readonly login?: string | undefined;
   /** Handed to the plugin as `ctx.options`, unchecked: see {@link checkOptions}. @default {} */
   readonly options?: Readonly<Record<string, unknown>> | undefined;
@@ -31,6 +33,7 @@ export interface BotEntry {
   readonly directory?: string | undefined;
 }
 
+/** How a {@link BotRuntime} runs its plugins. */
 export interface RuntimeOptions {
   /** Who may have a private connection. @default each plugin's `onPrivateRequest` decides */
   readonly policy?: PolicyOptions | undefined;
@@ -48,8 +51,9 @@ export interface RuntimeOptions {
   readonly breaker?: Partial<BreakerLimits> | undefined;
   /** Where the plugins' stores are kept. @default '.chatosbot' in the working directory */
   readonly stateDirectory?: string | undefined;
-  /** @default nothing is logged */
+  /** Receives what is to be told. @default nothing is logged */
   readonly log?: Logger;
+  /** Drives schedules, time-outs and limits. @default the machine's own */
   readonly clock?: Clock;
   /** Called each time that an account has logged in. */
   readonly onLogin?: (account: LoggedIn) => void;

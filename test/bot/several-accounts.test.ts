@@ -77,7 +77,7 @@ describe('accounts on several servers', () => {
     Date.now = () => now() + 600_000;
     await log.until(/given up/);
     Date.now = now;
-    expect(stops).toBe(1);
+    await expect.poll(() => stops).toBe(1);
     expect(runtime.status.accounts.map(({ state }) => state)).toEqual(['ended', 'connected']);
     clock.advance(300_000);
     await new Promise(setImmediate);
