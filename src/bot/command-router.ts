@@ -48,7 +48,7 @@ export class CommandRouter {
     const name = commandKey(word);
     if (name === HELP_COMMAND) {
       // In a room full of bots, all of them answer: that is for the one who asked.
-      this.#answer(message.from, this.#help(rest.trim()), (text) => heard.whisper(text));
+      this.#answer(message.from, this.#help(rest.trim()), (part) => heard.whisper(part));
       return true;
     }
     const found = this.#find(name);
@@ -65,7 +65,7 @@ export class CommandRouter {
     }
     if (!message.private || this.#runners().some((runner) => runner.has('onMessage'))) return false;
     const hint = `${this.#prefix}${HELP_COMMAND} lists them`;
-    this.#answer(message.from, `There is no such command; ${hint}.`, (text) => message.reply(text));
+    this.#answer(message.from, `There is no such command; ${hint}.`, (part) => message.reply(part));
     return true;
   }
 
@@ -73,7 +73,7 @@ export class CommandRouter {
     const parsed = parseArgs(command.args ?? {}, rest);
     if ('problem' in parsed) {
       const usage = usageOf(this.#prefix, name, command.args);
-      this.#answer(message.from, `${parsed.problem}; usage: ${usage}`, (text) => message.reply(text));
+      this.#answer(message.from, `${parsed.problem}; usage: ${usage}`, (part) => message.reply(part));
       return;
     }
     runner.dispatch(cause, `${this.#prefix}${name}`, () =>

@@ -102,7 +102,7 @@ describe('accounts on several servers', () => {
     });
     const entries = [here, here, there].map((server) => ({ plugin: counting, server }));
     const { log } = await runtimeOf(entries);
-    await expect.poll(() => seen).toEqual([1, 1, 1]);
+    await expect.poll(() => seen, { timeout: 10_000 }).toEqual([1, 1, 1]);
     expect(log.lines.filter(({ level }) => level === 'error')).toEqual([]);
   });
 });
