@@ -2,7 +2,6 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { LAB, shell } from '../e2e/chatosbot.ts';
-import type { Command } from '../support/command.ts';
 import { applyDiff } from './diff.ts';
 import { readFences, type Fence } from './fences.ts';
 import { readSessions, type Session } from './sessions.ts';
@@ -36,9 +35,10 @@ function diffed({ page, line, text }: Pick<Fence, 'page' | 'line' | 'text'>, bef
   }
 }
 
-/** Where the server and the status endpoint are that a session has started; elsewhere than in the docs. */
+/** Servers take a free port, and not those that the docs show. */
 const env: Record<string, string> = { CHATOSBOT_LISTEN: '127.0.0.1:0', CHATOSBOT_STATUS: '127.0.0.1:0' };
-let running: { readonly command: Command; readonly server: string } | undefined;
+/** The server that a session has started: it runs until the step is over. */
+let running: { readonly server: string } | undefined;
 
 beforeAll(() => {
   symlinkSync(path.resolve('node_modules'), path.join(LAB, 'node_modules'));
@@ -51,7 +51,7 @@ describe('the guide', () => {
     writeFileSync(path.join(directory, 'package.json'), '{}');
     for (const { sessions, files: there } of blocks) {
       for (const [file, text] of there) writeFileSync(path.join(directory, file), text);
-      for (const session of sessions) await expectShown(session, directory);
+      for (const session of sessions) expect(await perform(session, directory)).toEqual(linesOf(session));
     }
   });
 
@@ -60,26 +60,29 @@ describe('the guide', () => {
   });
 });
 
-/** Does what a session does, and compares what is shown. */
-async function expectShown(session: Session, cwd: string): Promise<void> {
+/** The lines that a session shows. */
+function linesOf({ turns }: Session): string[] {
+  return turns.flatMap(({ shown }) => shown.map(masked));
+}
+
+/** Does what a session does, each line when what comes before it has been shown; resolves to what is shown. */
+async function perform(session: Session, cwd: string): Promise<string[]> {
   const line = session.command.replaceAll('npx ', '');
-  const expected = session.turns.map(({ shown }) => shown.map(masked));
-  if (/ run /.test(line)) {
-    const command = shell(`exec 2>&1; ${line}`, { cwd, env });
-    for (const text of expected[0]!) await command.line(lineLike(text), 'stdout');
-    const [, server] = /listening on (\S+)/.exec(command.stdout.toString())!;
-    running = { command, server: server! };
-    return;
-  }
-  const server: Record<string, string> = running ? { CHATOSBOT_SERVER: running.server } : {};
-  const command = shell(`exec 2>&1; ${line}`, { cwd, env: { ...env, ...server }, input: 'open' });
-  for (const [index, { typed }] of session.turns.entries()) {
+  const where: Record<string, string> = running ? { CHATOSBOT_SERVER: running.server } : {};
+  const command = shell(`exec 2>&1; ${line}`, { cwd, env: { ...env, ...where }, input: 'open' });
+  for (const { typed, shown } of session.turns) {
     if (typed !== undefined) command.type(`${typed}\n`);
-    for (const text of expected[index]!) await command.line(lineLike(text), 'stdout');
+    for (const text of shown) await command.line(lineLike(masked(text)), 'stdout');
+  }
+  const lines = (): string[] => command.stdout.toString().trimEnd().split('\n').map(masked);
+  if (/ run /.test(line)) {
+    const [, server] = /listening on (\S+)/.exec(command.stdout.toString())!;
+    running = { server: server! };
+    return lines();
   }
   command.stdin.end();
-  const { stdout } = await command.exit();
-  expect(stdout.trimEnd().split('\n').map(masked)).toEqual(expected.flat());
+  await command.exit();
+  return lines();
 }
 
 /** The line, with whatever time and port. */

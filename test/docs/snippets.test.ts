@@ -87,19 +87,19 @@ describe('the configurations in the docs', () => {
 });
 
 test("the tutorial's bot does what the tutorial says", async () => {
-  const dice = plugins.find(({ code }) => code.includes('rolls'))!;
-  expect((await loadPlugin(dice.file, await createModuleLoader(PLUGIN_MODULES))).name).toBe('README-1');
+  const roller = plugins.find(({ code }) => code.includes('rolls'))!;
+  expect((await loadPlugin(roller.file, await createModuleLoader(PLUGIN_MODULES))).name).toBe('README-1');
   const net = await TestNetwork.start();
   try {
-    await net.bot(dice.file, { login: 'dice' });
+    await net.bot(roller.file, { login: 'roller' });
     const ann = await net.user('ann');
     await ann.say('roll 20');
     await ann.expects(/^ann rolls \d+$/);
-    const channel = await ann.request('dice');
+    const channel = await ann.request('roller');
     channel.end();
     expect(String(await channel.toArray())).toMatch(/^0\.\d+\n$/);
     const mallory = await net.user('mallory');
-    await expect(mallory.request('dice')).rejects.toMatchObject({ code: 'REQUEST_REFUSED' });
+    await expect(mallory.request('roller')).rejects.toMatchObject({ code: 'REQUEST_REFUSED' });
   } finally {
     await net.stop();
   }
