@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Jiti } from 'jiti';
 
 /** Loads TypeScript and JavaScript files. */
@@ -34,29 +34,47 @@ export async function createModuleLoader(modules: Record<string, unknown>): Prom
     sourceMaps: true,
     fsCache: path.join(cache, 'chatosbot'),
   });
-  const load = (file: string): Promise<Record<string, unknown>> => jiti.import(file);
+  const loadedAt = new Map<string, number>();
   return {
-    load,
+    load(file) {
+      if (!loadedAt.has(file)) loadedAt.set(file, Date.now());
+      return jiti.import(file);
+    },
     filesOf: (file) => filesOf(jiti, file),
     async reload(file) {
-      for (const each of filesOf(jiti, file)) delete required[each];
+      const files = filesOf(jiti, file);
+      for (const each of files) delete required[each];
       try {
         // As a CommonJS module: of an ES module in JavaScript, Node would keep what it loaded first.
         return jiti(file) as Record<string, unknown>;
       } catch (error) {
         // Only an ES module can wait at its top level.
-        if (error instanceof SyntaxError && error.message.startsWith('await is only valid')) return load(file);
-        throw error;
+        if (!(error instanceof SyntaxError) || !error.message.startsWith('await is only valid')) throw error;
       }
+      files.delete(file);
+      refuseKept(files, loadedAt.get(file) ?? 0);
+      const options = { filename: file, ext: path.extname(file), async: true, forceTranspile: true };
+      return jiti.evalModule(readFileSync(file, 'utf8'), options) as Promise<Record<string, unknown>>;
     },
   };
 }
 
+/** Of what a module imports that waits at its top level, Node keeps JavaScript as it was loaded first. */
+function refuseKept(files: Iterable<string>, loadedAt: number): void {
+  for (const file of files) {
+    if (!/\.[cm]?js$/.test(file) || statSync(file).mtimeMs < loadedAt) continue;
+    const why = 'the plugin awaits something at its top, and Node.js keeps this file as it was';
+    throw new Error(`${path.relative('', file)}: ${why}: restart to see its change`);
+  }
+}
+
 /** What a compiled file imports. */
-const IMPORTS = /\b(?:require|jitiImport)\(\s*["']([^"'\n]+)["']\s*\)/g;
+const IMPORTS = /\b(?:require|jitiImport)\(\s*["']([^"'\n]+)["']\s*[,)]/g;
 const SOURCE = /\.[cm]?[jt]sx?$/;
 /** Files that one plugin may be made of. */
 const MAX_FILES = 1_000;
+/** What may stand behind the name of an import. */
+const EXTENSIONS = ['', '.ts', '.mts', '.cts', '.js', '.mjs', '.cjs', '.json', '/index.ts', '/index.js'];
 
 function filesOf(jiti: Jiti, entry: string): Set<string> {
   const files = new Set([entry]);
@@ -70,11 +88,18 @@ function filesOf(jiti: Jiti, entry: string): Set<string> {
       continue;
     }
     for (const [, specifier = ''] of compiled.matchAll(IMPORTS)) {
-      if (!/^(\.|\/|file:)/.test(specifier)) continue;
-      const url = jiti.esmResolve(specifier, { parentURL: file, try: true });
-      // What is not there yet is waited for where it would be.
-      files.add(url === undefined ? path.resolve(path.dirname(file), specifier) : fileURLToPath(url));
+      if (!/^(\.|\/|#|file:)/.test(specifier)) continue;
+      const url = jiti.esmResolve(specifier, { parentURL: pathToFileURL(file), try: true });
+      if (url !== undefined) files.add(fileURLToPath(url));
+      else if (!/^(#|file:)/.test(specifier)) addMissing(files, path.resolve(path.dirname(file), specifier));
     }
   }
   return files;
+}
+
+/** What is not there yet is waited for where it may come to be. */
+function addMissing(files: Set<string>, file: string): void {
+  const hasExtension = SOURCE.test(file) || file.endsWith('.json');
+  for (const extension of hasExtension ? [''] : EXTENSIONS) files.add(`${file}${extension}`);
+  files.add(file.replace(/\.([cm]?)js$/, '.$1ts'));
 }
