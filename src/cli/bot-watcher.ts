@@ -2,17 +2,21 @@ import path from 'node:path';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../util/log.ts';
 import type { BotLoader, BotToRun, PlannedBot } from './bot-entries.ts';
+import { FileWatch } from './file-watch.ts';
 
-/** Editors write a file in several steps: a change counts when nothing more has come for so long. */
-const SETTLE_MS = 100;
-
-/** What is told of a bot that was loaded anew. */
+/** Which bots are watched, and what becomes of their newer versions. */
 export interface BotWatcherSettings {
   readonly bots: readonly PlannedBot[];
   readonly loader: BotLoader;
+  /** When loading them began, in ms since 1970: what has changed since is loaded anew. */
+  readonly loadedAt: number;
+  /** The configuration file, if there is one: a change of it takes a restart, which is told. */
+  readonly configFile: string | undefined;
   readonly log: Logger;
   /** Puts the new version in the place of the one that runs. */
   readonly replace: (index: number, bot: BotToRun) => Promise<void>;
+  /** How often files are looked at. @default 100 */
+  readonly lookMs?: number;
   /** A bot runs in its new version. */
   readonly onReload: (bot: BotToRun) => void;
 }
@@ -20,9 +24,8 @@ export interface BotWatcherSettings {
 interface Watched {
   readonly index: number;
   readonly plan: PlannedBot;
-  files: Set<string>;
-  timer: NodeJS.Timeout | undefined;
-  reloading: Promise<void> | undefined;
+  files: ReadonlySet<string>;
+  reloading: boolean;
   /** Something has changed since the reload under way began. */
   again: boolean;
 }
@@ -34,72 +37,84 @@ interface Watched {
 export class BotWatcher {
   readonly #settings: BotWatcherSettings;
   readonly #watched: Watched[];
-  #files: { add(paths: string[]): unknown; unwatch(paths: string[]): unknown; close(): Promise<void> } | undefined;
+  readonly #files: FileWatch;
+  #replacing: Promise<void> = Promise.resolve();
   #closed = false;
 
   constructor(settings: BotWatcherSettings) {
     this.#settings = settings;
+    this.#files = new FileWatch((files) => this.#onChange(files), settings.lookMs);
     this.#watched = settings.bots.flatMap((plan, index) => {
       if (plan.file === undefined) return [];
-      return [{ index, plan, files: new Set<string>(), timer: undefined, reloading: undefined, again: false }];
+      return [{ index, plan, files: new Set<string>(), reloading: false, again: false }];
     });
   }
 
-  /** Resolves when changes are seen. */
-  async start(): Promise<void> {
-    const { watch } = await import('chokidar');
-    for (const each of this.#watched) each.files = this.#settings.loader.filesOf(each.plan);
-    const watcher = watch([...this.#allFiles()], { ignoreInitial: true });
-    this.#files = watcher;
-    watcher.on('all', (_, file) => this.#changed(path.resolve(file)));
-    watcher.on('error', (error) => this.#settings.log.warn(`changes may be missed: ${messageOf(error)}`));
-    await new Promise<void>((resolve) => watcher.once('ready', resolve));
+  start(): void {
+    for (const bot of this.#watched) bot.files = this.#settings.loader.filesOf(bot.plan);
+    this.#watchFiles(this.#settings.loadedAt);
   }
 
-  /** Looks no more; resolves when reloads under way have ended. */
+  /** Looks no more; resolves when no bot is being replaced. */
   async close(): Promise<void> {
     this.#closed = true;
-    for (const { timer } of this.#watched) clearTimeout(timer);
-    await this.#files?.close();
-    for (const { reloading } of this.#watched) await reloading;
+    this.#files.close();
+    await this.#replacing;
   }
 
-  #changed(file: string): void {
+  #onChange(files: ReadonlySet<string>): void {
+    const { configFile, log } = this.#settings;
+    if (configFile !== undefined && files.has(configFile)) {
+      log.warn(`${path.relative('', configFile)} has changed: restart to use it`);
+    }
     for (const bot of this.#watched) {
-      if (!bot.files.has(file) || this.#closed) continue;
-      clearTimeout(bot.timer);
-      bot.timer = setTimeout(() => {
-        bot.again = true;
-        bot.reloading ??= this.#reload(bot).finally(() => (bot.reloading = undefined));
-      }, SETTLE_MS);
+      if (![...bot.files].some((file) => files.has(file))) continue;
+      bot.again = true;
+      if (!bot.reloading) void this.#reload(bot);
     }
   }
 
   async #reload(bot: Watched): Promise<void> {
-    const { loader, log, replace, onReload } = this.#settings;
+    bot.reloading = true;
     while (bot.again && !this.#closed) {
       bot.again = false;
       try {
-        const loaded = await loader.load(bot.plan, { fresh: true });
-        await replace(bot.index, loaded);
-        onReload(loaded);
+        await this.#replace(bot);
       } catch (error) {
-        log.error(`${messageOf(error)}; the version before goes on`);
+        this.#settings.log.error(`${messageOf(error)}; the version before goes on`);
       }
-      this.#follow(bot);
+    }
+    bot.reloading = false;
+  }
+
+  async #replace(bot: Watched): Promise<void> {
+    const { replace, onReload } = this.#settings;
+    const loaded = await this.#load(bot);
+    if (this.#closed) return;
+    const replacing = replace(bot.index, loaded);
+    this.#replacing = Promise.allSettled([this.#replacing, replacing]).then(() => undefined);
+    await replacing;
+    onReload(loaded);
+  }
+
+  /** Loads it, and watches what it is made of now; while it does not load, what it was made of before, too. */
+  async #load(bot: Watched): Promise<BotToRun> {
+    const { loader } = this.#settings;
+    const beganAt = Date.now();
+    let before = bot.files;
+    try {
+      const loaded = await loader.load(bot.plan, { fresh: true });
+      before = new Set();
+      return loaded;
+    } finally {
+      bot.files = new Set([...before, ...loader.filesOf(bot.plan)]);
+      this.#watchFiles(beganAt);
     }
   }
 
-  /** Watches what the bot is made of now; what it was made of before too, while it does not load. */
-  #follow(bot: Watched): void {
-    const before = this.#allFiles();
-    bot.files = this.#settings.loader.filesOf(bot.plan);
-    const now = this.#allFiles();
-    this.#files?.unwatch([...before].filter((file) => !now.has(file)));
-    this.#files?.add([...now].filter((file) => !before.has(file)));
-  }
-
-  #allFiles(): Set<string> {
-    return new Set(this.#watched.flatMap(({ files }) => [...files]));
+  #watchFiles(since: number): void {
+    const { configFile } = this.#settings;
+    const files = new Set(this.#watched.flatMap((bot) => [...bot.files]));
+    this.#files.watch(configFile === undefined ? files : files.add(configFile), since);
   }
 }
