@@ -2,6 +2,8 @@ import path from 'node:path';
 import process from 'node:process';
 import { announcementsPlugin } from '../bot/announcements.ts';
 import type { IsolationOptions } from '../bot/isolation/options.ts';
+import type { PlainOptions } from '../bot/context.ts';
+import { readLoadFailure } from '../bot/load-failure.ts';
 import { loadPlugin } from '../bot/loader.ts';
 import { createModuleLoader, type ModuleLoader } from '../bot/module-loader.ts';
 import { checkOptions } from '../bot/plugin-options.ts';
@@ -41,7 +43,8 @@ type BotConfig = Exclude<NonNullable<Config['bots']>[number], string>;
 
 /** The bots that are meant: those named, with what the configuration says of them, else all of the configuration. */
 export function planBots(files: readonly string[], { config, directory }: LoadedConfig): PlannedBot[] {
-  const configured = (config.bots ?? []).map((bot, index): PlannedBot => {
+  // Where the configuration was salvaged, what was wrong has left holes: `flatMap` passes over them.
+  const configured = (config.bots ?? []).flatMap((bot, index): PlannedBot[] => {
     const {
       path: file,
       login,
@@ -51,15 +54,7 @@ export function planBots(files: readonly string[], { config, directory }: Loaded
     }: BotConfig = typeof bot === 'string' ? { path: bot } : bot;
     const { isolate, memoryMb, stallMs } = rest;
     const isolation = isolate === undefined ? undefined : { memoryMb, stallMs };
-    return {
-      ...NO_SETTINGS,
-      file: path.resolve(directory, file),
-      login,
-      server,
-      options,
-      isolation,
-      path: ['bots', index],
-    };
+    return [{ file: path.resolve(directory, file), login, server, options, isolation, path: ['bots', index] }];
   });
   if (files.length === 0) {
     const announcements: PlannedBot = { ...NO_SETTINGS, file: undefined, path: ['announcements'] };
@@ -156,7 +151,7 @@ export class BotLoader {
     const checked = await checkOptions(plugin, bot.options);
     if ('options' in checked) {
       const { options } = checked;
-      return { ...bot, plugin, login, options, schedule: await plugin.schedule(options) };
+      return { ...bot, plugin, login, options, schedule: await scheduleOf(shown, plugin, options) };
     }
     const lines = checked.problems.map(({ path: where, message }) => {
       const key = ['options', ...where];
@@ -169,12 +164,11 @@ export class BotLoader {
   /**
    * Loads several.
    *
-   * @param problem what is wrong already
    * @throws {ChatosError} with all that is wrong in any of them
    */
-  async loadAll(bots: readonly PlannedBot[], problem?: ChatosError): Promise<BotToRun[]> {
+  async loadAll(bots: readonly PlannedBot[]): Promise<BotToRun[]> {
     const loaded: BotToRun[] = [];
-    const errors = problem ? [problem] : [];
+    const errors: ChatosError[] = [];
     for (const bot of bots) {
       try {
         loaded.push(await this.load(bot));
@@ -183,11 +177,27 @@ export class BotLoader {
         errors.push(error);
       }
     }
-    const [first] = errors;
-    if (first) for (const { plugin } of loaded) await plugin.close?.();
-    if (errors.length > 1) throw new ChatosError(first!.code, errors.map(({ message }) => message).join('\n'));
-    if (first) throw first;
-    return loaded;
+    const error = joinErrors(errors);
+    if (!error) return loaded;
+    for (const { plugin } of loaded) await plugin.close?.();
+    throw error;
+  }
+}
+
+/** One error with a line for each; `undefined` for none. */
+export function joinErrors(errors: readonly ChatosError[]): ChatosError | undefined {
+  const [first] = errors;
+  if (errors.length < 2) return first;
+  return new ChatosError(first!.code, errors.map(({ message }) => message).join('\n'));
+}
+
+async function scheduleOf(shown: string, plugin: LoadedPlugin, options: PlainOptions): Promise<BotToRun['schedule']> {
+  try {
+    return await plugin.schedule(options);
+  } catch (error) {
+    if (isChatosError(error)) throw error;
+    const { place, message } = readLoadFailure(error);
+    throw new ChatosError('INVALID_PLUGIN', `${shown}${place}: schedule: ${message}`, { cause: error });
   }
 }
 

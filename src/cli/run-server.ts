@@ -23,16 +23,17 @@ export function defaultServer({ server, embedded, listen }: RunServerFlags, conf
 const STANDBY_RETRY_MS = 1_000;
 
 /**
- * Starts the server in this process. As a standby, it waits until the address is free.
+ * Starts the server in this process. As a standby, it waits until the address is free; resolves to `undefined` where the
+ * signal is aborted meanwhile.
  *
- * @throws {ChatosError} `LISTEN_FAILED`; `ABORTED` where the signal is aborted meanwhile
+ * @throws {ChatosError} `LISTEN_FAILED`
  */
 export async function startEmbedded(
   flags: RunServerFlags,
   config: Config,
   log: Logger,
   signal: AbortSignal,
-): Promise<ChatosServer> {
+): Promise<ChatosServer | undefined> {
   for (let told = false; ; told = true) {
     try {
       return await startServer(flags, config, log.with({ part: 'server' }));
@@ -45,7 +46,7 @@ export async function startEmbedded(
       }
       if (!told) log.info(`standing by: ${error.message}`);
       await sleep(STANDBY_RETRY_MS, undefined, { signal }).catch(() => undefined);
-      if (signal.aborted) throw new ChatosError('ABORTED', 'stopped while standing by', { cause: error });
+      if (signal.aborted) return undefined;
     }
   }
 }

@@ -106,20 +106,33 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadedConfi
 }
 
 /**
- * Looks in `from`, and upwards to the project's root (the nearest folder with a package.json or a .git). Outside of any
- * project only `from` counts: a file further up may be anybody's, and a configuration can be code.
+ * What can still be looked at of a configuration that is wrong somewhere: each part that is right by itself. A bot that is
+ * wrong leaves a hole, so that the others keep their numbers.
  */
-/** What can still be looked at of a configuration that is wrong somewhere: each part that is right by itself. */
 function salvage(value: unknown): Config {
   const parts = Object.entries(CONFIG_SCHEMA.entries).flatMap(([key, schema]) => {
     const part: unknown = (value as Record<string, unknown> | null)?.[key];
     if (part === undefined) return [];
     const checked = safeParse(schema, part);
-    return checked.success ? [[key, checked.output]] : [];
+    if (checked.success) return [[key, checked.output]];
+    return key === 'bots' && Array.isArray(part) ? [[key, salvageBots(part)]] : [];
   });
   return Object.fromEntries(parts) as Config;
 }
 
+function salvageBots(bots: readonly unknown[]): NonNullable<Config['bots']> {
+  const salvaged: NonNullable<Config['bots']> = [];
+  for (const [index, bot] of bots.entries()) {
+    const checked = safeParse(CONFIG_SCHEMA.entries.bots, [bot]);
+    if (checked.success) salvaged[index] = checked.output![0]!;
+  }
+  return salvaged;
+}
+
+/**
+ * Looks in `from`, and upwards to the project's root (the nearest folder with a package.json or a .git). Outside of any
+ * project only `from` counts: a file further up may be anybody's, and a configuration can be code.
+ */
 async function search(explorer: PublicExplorer, from: string): Promise<CosmiconfigResult> {
   const folders = [path.resolve(from)];
   while (!isProjectRoot(folders.at(-1)!)) {

@@ -27,7 +27,7 @@ import {
 } from '../options.ts';
 import { announce } from '../output.ts';
 import { defaultServer, startEmbedded, type RunServerFlags } from '../run-server.ts';
-import { untilStopSignal } from '../signals.ts';
+import { untilStopSignal, type StopSignal } from '../signals.ts';
 import { surviveStrayErrors } from '../stray-errors.ts';
 import { stateDirectory } from '../state.ts';
 import { chooseStatusAddress } from '../status-address.ts';
@@ -88,33 +88,38 @@ async function run(files: string[], given: RunFlags, command: Command): Promise<
     for (const each of running) each.abort();
   });
   void stopSignal.then(() => stopping.abort());
-  const loaded = await loadConfig({ file: flags.config });
   const log = loggerFor(flags);
+  const restoreHandlers = surviveStrayErrors(log);
+  const loadedAt = Date.now();
+  const loaded = await loadConfig({ file: flags.config });
   const plans = planBots(files, loaded);
   if (plans.length === 0) throw nothingToRun(loaded);
   const loader = await BotLoader.create(loaded, flags.login, { log, all: flags.isolate ?? false });
-  const bots = await loader.loadAll(plans);
+  const bots = await Promise.race([loader.loadAll(plans), stopSignal]);
+  if (typeof bots === 'string') return tellStopped(flags, bots);
 
+  const recorder = await startRecording(flags, log);
   const servers = await chooseServers(bots, loaded, flags, log, stopping.signal);
+  if (!servers) return tellStopped(flags, await stopSignal);
   const { embedded } = servers;
   if (embedded) running.push(embedded);
-  const recorder = await startRecording(flags, log);
   const runtime = createRuntime(bots, servers, loaded, flags, { log, observer: recorder?.observer });
   running.push(runtime);
   const watcher = flags.watch
     ? new BotWatcher({
         bots: plans,
         loader,
+        loadedAt,
+        configFile: loaded.file,
         log,
         replace: (index, { plugin, options }) => runtime.reload(index, plugin, { options, timeoutMs: drainMs }),
         onReload: ({ plugin }) => announce(flags, `${plugin.name}: reloaded`, { bot: plugin.name }),
       })
     : undefined;
-  const restoreHandlers = surviveStrayErrors(log);
   let status: StatusServer | undefined;
   try {
     status = await startStatus(flags, loaded, { runtime, server: embedded, log });
-    await watcher?.start();
+    watcher?.start();
     await Promise.race([runtime.start(), stopSignal]);
     if (embedded && !stopping.signal.aborted) {
       const hint = serverHint(embedded.addresses[0]!);
@@ -129,13 +134,18 @@ async function run(files: string[], given: RunFlags, command: Command): Promise<
     announce(flags, `stopping on ${ending}${waiting}`, { signal: ending, channels });
   } finally {
     const deadline = Date.now() + drainMs;
-    await watcher?.close();
-    await runtime.stop({ timeoutMs: drainMs });
+    await Promise.all([watcher?.close(), runtime.stop({ timeoutMs: drainMs })]);
     await embedded?.close({ drainMs: Math.max(deadline - Date.now(), 0) });
     await recorder?.close();
     await status?.close();
     restoreHandlers();
   }
+  announce(flags, 'stopped', {});
+}
+
+/** For a process that is told to stop before anything runs. */
+function tellStopped(flags: RunFlags, signal: StopSignal): void {
+  announce(flags, `stopping on ${signal}`, { signal });
   announce(flags, 'stopped', {});
 }
 
@@ -145,16 +155,21 @@ interface Servers {
   readonly embedded: ChatosServer | undefined;
 }
 
+/** Resolves to `undefined` where it is told to stop while standing by. */
 async function chooseServers(
   bots: readonly BotToRun[],
   { config }: LoadedConfig,
   flags: RunFlags,
   log: Logger,
   signal: AbortSignal,
-): Promise<Servers> {
+): Promise<Servers | undefined> {
   const shared = defaultServer(flags, config);
   const meant = bots.map(({ server }) => server ?? (shared === 'embedded' ? shared : undefined));
   const embedded = meant.includes('embedded') ? await startEmbedded(flags, config, log, signal) : undefined;
+  if (signal.aborted) {
+    await embedded?.close();
+    return undefined;
+  }
   return { shared: shared === 'embedded' ? embedded?.addresses[0] : shared, embedded };
 }
 
