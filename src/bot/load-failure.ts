@@ -3,6 +3,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { messageOf } from '../errors.ts';
+import type { ModuleLoader } from './module-loader.ts';
 
 /** What broke while a plugin was loaded. */
 export interface LoadFailure {
@@ -23,8 +24,12 @@ const FRAME = /^\s+at (?:async )?(?:[^/\\]*? \()?((?:file:\/\/)?(?:\/|[A-Za-z]:[
 /** This program's own files: they never are where a plugin broke. */
 const OWN_FILES = path.dirname(path.dirname(fileURLToPath(import.meta.url))) + path.sep;
 
-/** Finds out what broke, and where, from what loading a plugin has thrown. */
-export function readLoadFailure(error: unknown): LoadFailure {
+/**
+ * Finds out what broke, and where, from what loading a plugin has thrown.
+ *
+ * @param loader what has loaded it
+ */
+export function readLoadFailure(error: unknown, loader: Pick<ModuleLoader, 'columnOf'>): LoadFailure {
   const text = error instanceof Error ? messageOf(error) || error.name : thrownText(error);
   const [, found, broken, line, column] = COMPILE_ERROR.exec(text) ?? [];
   if (found !== undefined) return { file: broken, place: `:${line}:${Number(column) + 1}`, message: oneLine(found) };
@@ -34,7 +39,7 @@ export function readLoadFailure(error: unknown): LoadFailure {
     const [, file, problem] = JSON_ERROR.exec(text) ?? [];
     if (file !== undefined) return jsonFailure(file, oneLine(problem!));
   }
-  const frame = ownFrame(error);
+  const frame = ownFrame(error, loader);
   const [, specifier] = MISSING_MODULE.exec(message) ?? [];
   if (specifier !== undefined) {
     const importer = (error as { requireStack?: string[] }).requireStack?.[0] ?? frame?.file;
@@ -49,7 +54,7 @@ export function isSameFile(one: string, other: string): boolean {
 }
 
 /** The innermost frame that is neither ours nor that of Node.js or a package. */
-function ownFrame(error: Error): { file: string; place: string } | undefined {
+function ownFrame(error: Error, loader: Pick<ModuleLoader, 'columnOf'>): { file: string; place: string } | undefined {
   let inLoader = false;
   for (const text of error.stack?.split('\n') ?? []) {
     const [, at, line, column] = FRAME.exec(text) ?? [];
@@ -58,7 +63,11 @@ function ownFrame(error: Error): { file: string; place: string } | undefined {
     if (/[\\/]node_modules[\\/]jiti[\\/]/.test(file)) inLoader = true;
     if (/[\\/]node_modules[\\/]/.test(file) || file.startsWith(OWN_FILES)) continue;
     // An import of the compiled file has failed: its line there is none of the source's.
-    return { file, place: inLoader ? '' : `:${line}:${column}` };
+    if (inLoader) return { file, place: '' };
+    // What Node loaded itself, it was not compiled for.
+    const isCompiled = at === file && !file.endsWith('.cjs');
+    const own = isCompiled ? loader.columnOf(file, Number(line), Number(column)) : column;
+    return { file, place: `:${line}:${own}` };
   }
   return undefined;
 }

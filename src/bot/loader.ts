@@ -35,7 +35,7 @@ export async function loadPlugin(
     exported = await withinTime(fresh ? loader.reload(absolute) : loader.load(absolute), timeoutMs);
   } catch (error) {
     if (isChatosError(error, 'TIMED_OUT')) throw invalid(error.message, error);
-    const { file: broken, place, message } = readLoadFailure(error);
+    const { file: broken, place, message } = readLoadFailure(error, loader);
     const isOwn = broken === undefined || isSameFile(broken, absolute);
     throw invalid(message, error, isOwn ? place : ` imports ${path.relative('', broken)}${place}`);
   }

@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { createRequire, SourceMap, type SourceMapPayload, type SourceMapping } from 'node:module';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
@@ -14,6 +14,8 @@ export interface ModuleLoader {
   reload(file: string): Promise<Record<string, unknown>>;
   /** The file and those that it imports, directly or not, but for packages; as absolute paths. */
   filesOf(file: string): Set<string>;
+  /** Where in a file stands what is at this place of what it was compiled to; lines are the same, columns begin at 1. */
+  columnOf(file: string, line: number, column: number): number;
 }
 
 const { cache: required } = createRequire(import.meta.url);
@@ -24,7 +26,6 @@ const { cache: required } = createRequire(import.meta.url);
  */
 export async function createModuleLoader(modules: Record<string, unknown>): Promise<ModuleLoader> {
   const { createJiti } = await import('jiti');
-  process.setSourceMapsEnabled(true);
   const configured = process.env['XDG_CACHE_HOME'] ?? '';
   const cache = path.isAbsolute(configured) ? configured : path.join(homedir(), '.cache');
   const jiti = createJiti(import.meta.url, {
@@ -35,15 +36,19 @@ export async function createModuleLoader(modules: Record<string, unknown>): Prom
     fsCache: path.join(cache, 'chatosbot'),
   });
   const loadedAt = new Map<string, number>();
+  let isAsync = true;
   return {
     load(file) {
+      isAsync = true;
       if (!loadedAt.has(file)) loadedAt.set(file, Date.now());
       return jiti.import(file);
     },
     filesOf: (file) => filesOf(jiti, file),
+    columnOf: (file, line, column) => columnOf(compile(jiti, file, isAsync), isAsync, line, column),
     async reload(file) {
       const files = filesOf(jiti, file);
       for (const each of files) delete required[each];
+      isAsync = false;
       try {
         // As a CommonJS module: of an ES module in JavaScript, Node would keep what it loaded first.
         return jiti(file) as Record<string, unknown>;
@@ -51,6 +56,7 @@ export async function createModuleLoader(modules: Record<string, unknown>): Prom
         // Only an ES module can wait at its top level.
         if (!(error instanceof SyntaxError) || !error.message.startsWith('await is only valid')) throw error;
       }
+      isAsync = true;
       files.delete(file);
       refuseKept(files, loadedAt.get(file) ?? 0);
       const options = { filename: file, ext: path.extname(file), async: true, forceTranspile: true };
@@ -80,14 +86,8 @@ function filesOf(jiti: Jiti, entry: string): Set<string> {
   const files = new Set([entry]);
   for (const file of files) {
     if (!SOURCE.test(file) || files.size >= MAX_FILES) continue;
-    let compiled: string;
-    try {
-      compiled = jiti.transform({ source: readFileSync(file, 'utf8'), filename: file, ts: /tsx?$/.test(file) });
-    } catch {
-      // It is gone, or cannot be read: what it imported cannot matter then.
-      continue;
-    }
-    for (const [, specifier = ''] of compiled.matchAll(IMPORTS)) {
+    // Where it is gone, or cannot be read, what it imported cannot matter.
+    for (const [, specifier = ''] of compile(jiti, file, false).matchAll(IMPORTS)) {
       if (!/^(\.|\/|#|file:)/.test(specifier)) continue;
       const url = jiti.esmResolve(specifier, { parentURL: pathToFileURL(file), try: true });
       if (url !== undefined) files.add(fileURLToPath(url));
@@ -95,6 +95,29 @@ function filesOf(jiti: Jiti, entry: string): Set<string> {
     }
   }
   return files;
+}
+
+/** What jiti makes of a file, as it is asked for or awaited; nothing where it cannot be read. */
+function compile(jiti: Jiti, file: string, isAsync: boolean): string {
+  try {
+    const source = readFileSync(file, 'utf8');
+    return jiti.transform({ source, filename: file, ts: /tsx?$/.test(file), async: isAsync });
+  } catch {
+    return '';
+  }
+}
+
+/** In a module that it evaluates, jiti puts this before the first line. */
+const WRAPPER = '(function (exports, require, module, __filename, __dirname, jitiImport, jitiESMResolve) { ';
+const INLINE_MAP = /^\/\/# sourceMappingURL=data:application\/json[^,]*,(\S+)/m;
+
+function columnOf(compiled: string, isAsync: boolean, line: number, column: number): number {
+  const [, encoded] = INLINE_MAP.exec(compiled) ?? [];
+  if (encoded === undefined) return column;
+  const map = new SourceMap(JSON.parse(Buffer.from(encoded, 'base64').toString()) as SourceMapPayload);
+  const wrapped = line === 1 ? WRAPPER.length + (isAsync ? 'async '.length : 0) : 0;
+  const { originalLine, originalColumn } = map.findEntry(line - 1, column - 1 - wrapped) as Partial<SourceMapping>;
+  return originalLine === line - 1 && originalColumn !== undefined ? originalColumn + 1 : column;
 }
 
 /** What is not there yet is waited for where it may come to be. */

@@ -151,7 +151,7 @@ export class BotLoader {
     const checked = await checkOptions(plugin, bot.options);
     if ('options' in checked) {
       const { options } = checked;
-      return { ...bot, plugin, login, options, schedule: await scheduleOf(shown, plugin, options) };
+      return { ...bot, plugin, login, options, schedule: await this.#scheduleOf(shown, plugin, options) };
     }
     const lines = checked.problems.map(({ path: where, message }) => {
       const key = ['options', ...where];
@@ -182,6 +182,23 @@ export class BotLoader {
     for (const { plugin } of loaded) await plugin.close?.();
     throw error;
   }
+
+  /** What a plugin has let escape while it was loaded, outside of what is awaited. */
+  strayError(error: unknown): ChatosError {
+    const { file, place, message } = readLoadFailure(error, this.#modules);
+    const where = file === undefined ? 'a plugin' : `${path.relative('', file)}${place}`;
+    return new ChatosError('INVALID_PLUGIN', `${where}: uncaught: ${message}`, { cause: error });
+  }
+
+  async #scheduleOf(shown: string, plugin: LoadedPlugin, options: PlainOptions): Promise<BotToRun['schedule']> {
+    try {
+      return await plugin.schedule(options);
+    } catch (error) {
+      if (isChatosError(error)) throw error;
+      const { place, message } = readLoadFailure(error, this.#modules);
+      throw new ChatosError('INVALID_PLUGIN', `${shown}${place}: schedule: ${message}`, { cause: error });
+    }
+  }
 }
 
 /** One error with a line for each; `undefined` for none. */
@@ -189,16 +206,6 @@ export function joinErrors(errors: readonly ChatosError[]): ChatosError | undefi
   const [first] = errors;
   if (errors.length < 2) return first;
   return new ChatosError(first!.code, errors.map(({ message }) => message).join('\n'));
-}
-
-async function scheduleOf(shown: string, plugin: LoadedPlugin, options: PlainOptions): Promise<BotToRun['schedule']> {
-  try {
-    return await plugin.schedule(options);
-  } catch (error) {
-    if (isChatosError(error)) throw error;
-    const { place, message } = readLoadFailure(error);
-    throw new ChatosError('INVALID_PLUGIN', `${shown}${place}: schedule: ${message}`, { cause: error });
-  }
 }
 
 /** Why there is nothing to run. */

@@ -76,6 +76,8 @@ describe('loadPlugin, where an error comes from', () => {
     ['what it throws behind an await', `${PREAMBLE}await null;\nthrow new Error('late');`, 'FILE:6:7: late'],
     ['what it throws, in lines that end as on Windows', 'type A = 1;\r\nthrow new Error("no");', 'FILE:2:7: no'],
     ['what Node throws for it', 'type A = 1;\nJSON.parse("{");', /^FILE:2:6: Expected property name/],
+    ['what it throws behind types', 'let a: number = 1;\nlet b: string = "x"; throw new Error("no");', 'FILE:2:28: no'],
+    ['what it throws in its first line', 'const a: number = 1; throw new Error("no");', 'FILE:1:28: no'],
     ['an error without a text', '\nthrow new RangeError();', 'FILE:2:7: RangeError'],
     ['a text that is thrown', 'throw "just text";', 'FILE: just text'],
     ['something else that is thrown', 'throw { code: 7 };', 'FILE: it throws { code: 7 }'],

@@ -1,10 +1,8 @@
-import path from 'node:path';
 import process from 'node:process';
 import { setImmediate } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { readLoadFailure } from '../../bot/load-failure.ts';
 import { loadConfig } from '../../config/load.ts';
-import { ChatosError, isChatosError } from '../../errors.ts';
+import { isChatosError } from '../../errors.ts';
 import { compilePolicy } from '../../policy/policy.ts';
 import { counted } from '../../util/printable.ts';
 import { BotLoader, joinErrors, nothingToRun, planBots } from '../bot-entries.ts';
@@ -39,9 +37,9 @@ async function check(files: string[], flags: CheckFlags): Promise<void> {
   const plans = planBots(files, loaded);
   if (plans.length === 0) throw loaded.problem ?? nothingToRun(loaded);
   const errors = loaded.problem ? [loaded.problem] : [];
-  const catchStray = (error: unknown): void => void errors.push(strayError(error));
-  process.on('uncaughtException', catchStray).on('unhandledRejection', catchStray);
   const loader = await BotLoader.create(loaded, flags.login);
+  const catchStray = (error: unknown): void => void errors.push(loader.strayError(error));
+  process.on('uncaughtException', catchStray).on('unhandledRejection', catchStray);
   const bots = await loader.loadAll(plans).catch((error: unknown) => {
     if (!isChatosError(error)) throw error;
     errors.push(error);
@@ -60,11 +58,4 @@ async function check(files: string[], flags: CheckFlags): Promise<void> {
     notice(`${plugin.name} as ${login}: ${[...parts, ...jobs].join(', ')}`);
   }
   notice(`${counted(bots.length, 'bot')} can run`);
-}
-
-/** What a plugin lets escape while it is loaded, outside of what is awaited. */
-function strayError(error: unknown): ChatosError {
-  const { file, place, message } = readLoadFailure(error);
-  const where = file === undefined ? 'a plugin' : `${path.relative('', file)}${place}`;
-  return new ChatosError('INVALID_PLUGIN', `${where}: uncaught: ${message}`, { cause: error });
 }
