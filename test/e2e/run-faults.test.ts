@@ -131,10 +131,10 @@ test('run ends with 77 where a login is taken, and says whose', async () => {
   });
 });
 
-test('run --wait-for-login keeps trying until the login is free', async () => {
+test('run --standby waits until the login is free', async () => {
   const holder = await peer(port, 'coveted');
-  const command = start(['run', '../bots/echo.ts', '--server', at, '--login', 'coveted', '--wait-for-login']);
-  await command.line(/refused the login 'coveted'.*trying again in \d+\.\d s/);
+  const command = start(['run', '../bots/echo.ts', '--server', at, '--login', 'coveted', '--standby']);
+  await command.line(/standing by: the login is taken login=coveted/);
   holder.destroy();
   expect(await command.line(/^echo: logged in as/)).toMatchObject({ input: expect.stringContaining('coveted') });
 });

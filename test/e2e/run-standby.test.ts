@@ -17,7 +17,7 @@ export const schedule = {
 };
 export const onMessage = (message) => message.reply(String(process.pid));
 export const onPrivateRequest = () => true;
-export const onChannel = (channel) => channel.end(String(process.pid));
+export const onChannel = (channel) => channel.resume().end(String(process.pid));
 `;
 
 beforeAll(() => {
@@ -43,14 +43,17 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-describe.each(['with a server elsewhere', 'with the server in the process'])('run --standby %s', (where) => {
+describe.each([
+  ['with a server elsewhere', 'SIGKILL', 'SIGINT'],
+  ['with the server in the process', 'SIGTERM', 'SIGTERM'],
+] as const)('run --standby %s', (where, signal, stopSignal) => {
   async function startHere(): Promise<{ first: Command; second: Command; port: number }> {
     const port = where.includes('elsewhere') ? (await startServer()).port : await freePort();
     labFile('standby/chatosbot.config.yaml', `bots: [./bot.mjs]\nserve: { listen: ['127.0.0.1:${port}'] }\n`);
     return startPair(where.includes('elsewhere') ? ['--server', `127.0.0.1:${port}`] : []);
   }
 
-  test.each(['SIGTERM', 'SIGKILL'] as const)('takes over within seconds when the first ends by %s', async (signal) => {
+  test(`takes over within seconds when the first ends by ${signal}`, async () => {
     const { first, second, port } = await startHere();
     let alice = await peer(port, 'alice');
     const ticks: string[] = [];
@@ -81,12 +84,12 @@ describe.each(['with a server elsewhere', 'with the server in the process'])('ru
     expect(second.stderr).not.toMatch(/ (warn|error) /);
   });
 
-  test.each(['SIGINT', 'SIGTERM'] as const)('ends at once on %s while it stands by', async (signal) => {
+  test(`ends at once on ${stopSignal} while it stands by`, async () => {
     const { second } = await startHere();
-    second.kill(signal);
+    second.kill(stopSignal);
     expect(await second.exit(2_000)).toMatchObject({
       status: 0,
-      stderr: expect.stringMatching(new RegExp(`\\nstopping on ${signal}\\nstopped\\n$`)),
+      stderr: expect.stringMatching(new RegExp(`\\nstopping on ${stopSignal}\\nstopped\\n$`)),
     });
   });
 });

@@ -1,0 +1,158 @@
+import { readdirSync } from 'node:fs';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { LAB, labFile, run } from './chatosbot.ts';
+
+/** A plugin that would leave a trace if any hook of it were called. */
+const TELLTALE = `
+import { writeFileSync } from 'node:fs';
+const tell = () => writeFileSync(new URL('called', import.meta.url), '');
+export const onStart = tell;
+export const onStop = tell;
+export const schedule = { tick: { cron: '* * * * * *', run: tell } };
+export const commands = { roll: { help: 'Rolls.', run: tell } };
+`;
+/** Options that must have a word, as any schema library would check it. */
+const WORDY = `
+const validate = (value) =>
+  typeof value.word === 'string' ? { value } : { issues: [{ message: 'expected a text', path: ['word'] }] };
+export const options = { '~standard': { version: 1, vendor: 'test', validate } };
+export const onStart = () => {};
+`;
+
+beforeAll(() => {
+  labFile('check/telltale.ts', TELLTALE);
+  labFile('check/wordy.mjs', WORDY);
+  labFile('check/broken.ts', 'export const onStart = ( => {};\n');
+  labFile('check/cron.ts', "export const schedule = { tick: { cron: 'every day', run() {} } };");
+  labFile('check/asking.ts', 'export const schedule = (options: any) => ({ a: { cron: options.a.b, run() {} } });');
+  labFile('check/stray.ts', "\nPromise.reject(new Error('nobody awaits this'));\nexport const onStart = () => {};");
+  labFile('check/timer.ts', 'setInterval(() => {}, 1000);\nexport const onStart = () => {};');
+});
+
+describe('check', () => {
+  test('tells what can run, in a line for each bot, and exits with 0', async () => {
+    labFile(
+      'check/good.yaml',
+      'bots:\n  - ./telltale.ts\n  - { path: ./wordy.mjs, login: w, options: { word: x } }\nannouncements:\n  - { cron: "0 9 * * *", text: hi }\n',
+    );
+    expect(await run(['check', '--config', '../check/good.yaml'])).toEqual({
+      status: 0,
+      signal: null,
+      stdout: '',
+      stderr: `telltale as telltale: onStart, onStop, !roll, 1 schedule
+wordy as w: onStart
+announcements as announcements: 1 schedule
+3 bots can run
+`,
+    });
+  });
+
+  test('connects to nothing, listens on nothing, writes nothing, and calls no hook', async () => {
+    let connections = 0;
+    const server = createServer((socket) => (connections++, socket.destroy()));
+    onTestFinished(() => void server.close());
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as { port: number };
+    const before = readdirSync(path.join(LAB, 'check'));
+    for (const text of [`server: 127.0.0.1:${port}`, `serve: { listen: ['127.0.0.1:${port}'] }`]) {
+      labFile('check/here.yaml', `${text}\nbots: [./telltale.ts]\n`);
+      expect(await run(['check', '--config', '../check/here.yaml'])).toMatchObject({ status: 0 });
+    }
+    expect(connections).toBe(0);
+    expect(readdirSync(path.join(LAB, 'check'))).toEqual([...before, 'here.yaml'].toSorted());
+  });
+
+  test('tells all that is wrong at once, each with its place, and exits with 2', async () => {
+    labFile(
+      'check/bad.yaml',
+      `servr: embedded
+bots:
+  - ./broken.ts
+  - { path: ./telltale.ts, lgin: x }
+  - { path: ./wordy.mjs, options: { word: 7 } }
+  - ./cron.ts
+  - ./asking.ts
+  - ./absent.ts
+  - ./stray.ts
+policy: { default: maybe }
+announcements:
+  - { cron: nonsense, text: hi }
+`,
+    );
+    const { status, stderr } = await run(['check', '--config', '../check/bad.yaml'], { cwd: path.join(LAB, 'work') });
+    expect(status).toBe(2);
+    const lines = stderr.trimEnd().split('\n');
+    const told = [
+      /^chatosbot: \S*bad\.yaml:1:1: servr: unknown key 'servr'; did you mean 'server'\?$/,
+      /bad\.yaml:4:28: bots\.1\.lgin: unknown key 'lgin'; did you mean 'login'\?$/,
+      /bad\.yaml:10:20: policy\.default: /,
+      /bad\.yaml:12:13: announcements\.0\.cron: 'nonsense' is not a cron expression/,
+      /broken\.ts:1:26: Unexpected token$/,
+      /bad\.yaml:5:43: bots\.2\.options\.word: expected a text$/,
+      /cron\.ts: schedule\.tick: 'every day' is not a cron expression/,
+      /asking\.ts:1:\d+: schedule: Cannot read properties of undefined/,
+      /absent\.ts: no such file$/,
+      /stray\.ts:2:\d+: uncaught: nobody awaits this$/,
+    ];
+    for (const [index, pattern] of told.entries()) expect(lines[index]).toMatch(pattern);
+    expect(lines).toHaveLength(told.length);
+  });
+
+  test('ends although a plugin leaves a timer behind', async () => {
+    expect(await run(['check', '../check/timer.ts'])).toMatchObject({ status: 0 });
+  });
+
+  test('says that there is nothing to check', async () => {
+    expect(await run(['check'])).toMatchObject({ status: 2, stderr: expect.stringContaining('nothing to run') });
+  });
+});
+
+describe('schedule', () => {
+  test('lists the next runs of plugins and announcements, in their order, across a change of the clocks', async () => {
+    labFile(
+      'check/times.yaml',
+      `announcements:
+  - { cron: "30 2 * * *", timeZone: Europe/Paris, text: night }
+  - { cron: "0 12 * * *", timeZone: Europe/Paris, text: noon }
+`,
+    );
+    const args = ['schedule', '--config', '../check/times.yaml', '--from', '2026-03-28T00:00Z', '--json'];
+    const { status, stdout } = await run([...args, '--count', '5']);
+    expect(status).toBe(0);
+    const runs = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { due: string; job: string });
+    expect(runs.map(({ due, job }) => `${due} ${job}`)).toEqual([
+      '2026-03-28T01:30:00.000Z night',
+      '2026-03-28T11:00:00.000Z noon',
+      // 02:30 is not there on this day.
+      '2026-03-29T01:00:00.000Z night',
+      '2026-03-29T10:00:00.000Z noon',
+      '2026-03-30T00:30:00.000Z night',
+    ]);
+  });
+
+  test('lists ten runs for a person, with time, bot and job, where nothing else is said', async () => {
+    const { status, stdout } = await run(['schedule', '../check/telltale.ts']);
+    expect(status).toBe(0);
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines).toHaveLength(10);
+    for (const line of lines) expect(line).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \S+  telltale  tick$/);
+  });
+
+  test('says that nothing is scheduled, and what cannot be meant', async () => {
+    const none = await run(['schedule', '../check/timer.ts']);
+    expect(none).toMatchObject({ status: 0, stdout: '', stderr: 'nothing is scheduled\n' });
+    for (const wrong of [
+      ['--count', '0'],
+      ['--count', 'x'],
+      ['--from', 'soon'],
+    ]) {
+      expect(await run(['schedule', '../check/telltale.ts', ...wrong])).toMatchObject({ status: 2, stdout: '' });
+    }
+    expect(await run(['schedule', '../check/broken.ts'])).toMatchObject({ status: 2 });
+  });
+});
