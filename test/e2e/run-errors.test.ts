@@ -80,12 +80,12 @@ describe('run, with a plugin that is wrong, exits with 2 and', () => {
     [
       'throws while it is loaded',
       'interface Unused {\n  a: string;\n}\n\nconst table: Record<string, () => void> = {};\ntable.missing();\nexport const onStart = 1;\n',
-      /bots\/wrong\.ts: .*not a function.*6\b/,
+      /bots\/wrong\.ts:6:7: table\.missing is not a function\n$/,
     ],
     [
       'imports what is not there',
       "import './nothing.ts';\nexport const onStart = () => {};\n",
-      /wrong\.ts: .*nothing\.ts/,
+      /wrong\.ts:1:8: Cannot find module '\.\/nothing\.ts'\n$/,
     ],
     ['exports no hook', 'export const hello = 1;\n', /wrong\.ts: exports no hook; expected one or more of onStart, /],
     ['misspells a hook', 'export const onMesage = () => {};\n', /wrong\.ts: exports onMesage, which is not a hook/],

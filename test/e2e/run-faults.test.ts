@@ -45,7 +45,7 @@ test('run logs what a hook throws, with plugin, hook, peer and the line of the .
   const command = await startFailing('thrower', `throw new TypeError('oh no');`);
   await provoke('thrower');
   const { input } = await command.line(/onMessage failed: oh no/);
-  expect(input).toMatch(/ error onMessage failed: oh no plugin=thrower hook=onMessage peer=thrower-user$/);
+  expect(input).toMatch(/ error onMessage failed: oh no login=thrower plugin=thrower hook=onMessage peer=thrower-user$/);
   await command.line(/thrower\.ts:6:\d+/);
 });
 
@@ -96,7 +96,7 @@ test('run logs things that are no errors, when they are thrown', async () => {
   const command = await startFailing('odd', `throw 'just a text';`);
   await provoke('odd');
   const { input } = await command.line(/onMessage failed/);
-  expect(input).toMatch(/ onMessage failed: just a text plugin=odd /);
+  expect(input).toMatch(/ onMessage failed: just a text login=odd plugin=odd /);
 });
 
 test('run breaks the private connection whose onChannel fails, and no other', async () => {
