@@ -1,4 +1,4 @@
-import { CronTime } from 'cron';
+import { cronTime } from '../util/cron-time.ts';
 import { ChatosError } from '../errors.ts';
 import { Zone, type Wall } from '../util/zone.ts';
 
@@ -30,7 +30,7 @@ export function parseCron({ cron, timeZone }: CronSpec): Cron {
     new ChatosError('INVALID_ARGUMENT', `'${cron}' is not a cron expression: ${why}`, { fields: { cron, timeZone } });
   // Plugins may be JavaScript, and the library takes dates and more.
   if (typeof cron !== 'string') throw invalid('expected a text of five fields, or six with seconds in front');
-  const checked = CronTime.validateCronExpression(cron);
+  const checked = cronTime().validateCronExpression(cron);
   if (!checked.valid) throw invalid(checked.error?.message ?? 'it cannot be read');
   let zone: Zone;
   try {
@@ -42,7 +42,7 @@ export function parseCron({ cron, timeZone }: CronSpec): Cron {
     throw new ChatosError('INVALID_ARGUMENT', message, { fields: { cron, timeZone } });
   }
   // The library only ever sees readings of a clock that is never set: its own way with the others skips and doubles runs.
-  const time = new CronTime(cron, 'UTC');
+  const time = new (cronTime())(cron, 'UTC');
   const nextWall = (after: Wall): Wall => {
     // It looks no further than eight years after today, whatever day it is asked about: so it is asked about the past.
     const shift = after > Date.now() + YEAR_MS ? CALENDAR_CYCLE_MS : 0;

@@ -1,0 +1,174 @@
+import path from 'node:path';
+import { cosmiconfig, type CosmiconfigResult, type Loader, type PublicExplorer } from 'cosmiconfig';
+import { safeParse } from 'valibot';
+import { isMap, isNode, isPair, isScalar, LineCounter, parseDocument, visit, type Document } from 'yaml';
+import { createModuleLoader } from '../bot/module-loader.ts';
+import { ChatosError, messageOf } from '../errors.ts';
+import { PLUGIN_MODULES } from '../plugin-modules.ts';
+import { CONFIG_FILES, PACKAGE_KEY, type LoadedConfig } from './load.ts';
+import { problemsOf, type Problem } from './problems.ts';
+import { CONFIG_SCHEMA, type Config } from './schema.ts';
+
+interface Source {
+  readonly document: Document;
+  readonly lines: LineCounter;
+}
+
+/** What to read. */
+interface ReadOptions {
+  /** The file; else the first that is found in the folders. */
+  readonly file: string | undefined;
+  readonly folders: readonly string[];
+  readonly salvage: boolean;
+}
+
+/**
+ * Reads and checks a configuration; resolves to `undefined` where there is none in the folders.
+ *
+ * @throws {ChatosError} `INVALID_CONFIG`: the message has a line for each thing that is wrong, with file, line and column
+ */
+export async function readConfig({ file, folders, salvage }: ReadOptions): Promise<LoadedConfig | undefined> {
+  const sources = new Map<string, Source>();
+  const readText: Loader = (filepath, content) => parseText(shown(filepath), content, (s) => sources.set(filepath, s));
+  const readModule: Loader = async (filepath) => {
+    const loaded = await (await createModuleLoader(PLUGIN_MODULES)).load(filepath);
+    return loaded['default'] ?? loaded;
+  };
+  const explorer = cosmiconfig('chatosbot', {
+    searchPlaces: [...CONFIG_FILES],
+    searchStrategy: 'none',
+    packageProp: PACKAGE_KEY,
+    loaders: {
+      '.yaml': readText,
+      '.yml': readText,
+      '.json': readText,
+      '.ts': readModule,
+      '.js': readModule,
+      '.mjs': readModule,
+    },
+  });
+  let result: Awaited<ReturnType<typeof explorer.search>>;
+  try {
+    result = await (file === undefined ? searchIn(folders, explorer) : explorer.load(path.resolve(file)));
+  } catch (error) {
+    if (error instanceof ChatosError) throw error;
+    throw new ChatosError('INVALID_CONFIG', `${file ?? 'the configuration'}: ${messageOf(error)}`, { cause: error });
+  }
+  if (!result) return undefined;
+
+  const { filepath } = result;
+  const prefix = path.basename(filepath) === 'package.json' ? [PACKAGE_KEY] : [];
+  const place: Locate = (where, atKey) => placeOf(shown(filepath), sources.get(filepath), [...prefix, ...where], atKey);
+  const value: unknown = (result.config as unknown) ?? {};
+  const checked = safeParse(CONFIG_SCHEMA, value);
+  const locate: LoadedConfig['locate'] = (where, atKey = false) => place(where, atKey).text;
+  const found = { file: filepath, directory: path.dirname(filepath), locate };
+  if (checked.success) return { ...found, config: checked.output };
+  const problem = invalid(shown(filepath), problemsOf(CONFIG_SCHEMA, checked.issues), place);
+  if (!salvage) throw problem;
+  return { ...found, config: salvageParts(value), problem };
+}
+
+async function searchIn(folders: readonly string[], explorer: PublicExplorer): Promise<CosmiconfigResult> {
+  for (const folder of folders) {
+    const result = await explorer.search(folder);
+    if (result) return result;
+  }
+  return null;
+}
+
+/**
+ * What can still be looked at of a configuration that is wrong somewhere: each part that is right by itself. A bot that is
+ * wrong leaves a hole, so that the others keep their numbers.
+ */
+function salvageParts(value: unknown): Config {
+  const parts = Object.entries(CONFIG_SCHEMA.entries).flatMap(([key, schema]) => {
+    const part: unknown = (value as Record<string, unknown> | null)?.[key];
+    if (part === undefined) return [];
+    const checked = safeParse(schema, part);
+    if (checked.success) return [[key, checked.output]];
+    return key === 'bots' && Array.isArray(part) ? [[key, salvageBots(part)]] : [];
+  });
+  return Object.fromEntries(parts) as Config;
+}
+
+function salvageBots(bots: readonly unknown[]): NonNullable<Config['bots']> {
+  const salvaged: NonNullable<Config['bots']> = [];
+  for (const [index, bot] of bots.entries()) {
+    const checked = safeParse(CONFIG_SCHEMA.entries.bots, [bot]);
+    if (checked.success) salvaged[index] = checked.output![0]!;
+  }
+  return salvaged;
+}
+
+/** YAML, and JSON, which is YAML: read so that each value's line and column is known. */
+function parseText(name: string, content: string, keep: (source: Source) => void): unknown {
+  const lines = new LineCounter();
+  const document = parseDocument(content, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: path.basename(name) !== 'package.json',
+  });
+  // What is wrong with a package.json is for npm to say.
+  const errors = path.basename(name) === 'package.json' ? [] : document.errors;
+  const texts = errors.map(({ message, pos }) => `${at(name, lines, pos[0])}: ${message}`);
+  visit(document, {
+    Alias: (_, alias) => {
+      if (alias.resolve(document)) return;
+      texts.push(`${at(name, lines, alias.range?.[0] ?? 0)}: there is no anchor &${alias.source} for this alias`);
+    },
+  });
+  if (texts.length > 0) throw new ChatosError('INVALID_CONFIG', texts.join('\n'), { fields: { file: name } });
+  keep({ document, lines });
+  return (document.toJS() as unknown) ?? {};
+}
+
+/** A place in a file: its offset, and how it is told. */
+interface Place {
+  readonly offset: number;
+  readonly text: string;
+}
+
+type Locate = (where: readonly (string | number)[], atKey: boolean) => Place;
+
+function placeOf(name: string, source: Source | undefined, where: readonly (string | number)[], atKey: boolean): Place {
+  const offset = source && offsetOf(source.document, where, atKey);
+  return { offset: offset ?? 0, text: source && offset !== undefined ? at(name, source.lines, offset) : name };
+}
+
+function invalid(name: string, problems: Problem[], locate: Locate): ChatosError {
+  const placed = problems.map(({ path: where, atKey, message }) => {
+    const { offset, text } = locate(where, atKey);
+    return { offset, text: `${text}: ${where.length > 0 ? `${where.join('.')}: ` : ''}${message}` };
+  });
+  const texts = placed.toSorted((a, b) => a.offset - b.offset).map(({ text }) => text);
+  return new ChatosError('INVALID_CONFIG', texts.join('\n'), { fields: { file: name } });
+}
+
+function at(name: string, lines: LineCounter, offset: number): string {
+  const { line, col } = lines.linePos(offset);
+  return `${name}:${line}:${col}`;
+}
+
+/** Where the value, or its key, stands in the text; where it is not there, the nearest thing around it. */
+function offsetOf(document: Document, where: readonly (string | number)[], atKey: boolean): number | undefined {
+  for (let length = where.length; length >= 0; length--) {
+    const place = where.slice(0, length);
+    if (atKey && length === where.length) {
+      const parent = length === 1 ? document.contents : document.getIn(place.slice(0, -1), true);
+      const pair =
+        isMap(parent) && parent.items.find(({ key }) => isScalar(key) && String(key.value) === String(place.at(-1)));
+      if (isPair(pair) && isScalar(pair.key)) return pair.key.range?.[0];
+      continue;
+    }
+    const node = length === 0 ? document.contents : document.getIn(place, true);
+    if (isNode(node)) return node.range?.[0];
+  }
+  return undefined;
+}
+
+/** A path as a person wants to read it: relative where that is shorter. */
+function shown(file: string): string {
+  const relative = path.relative(process.cwd(), file);
+  return relative.startsWith('..') ? file : relative;
+}
