@@ -1,10 +1,9 @@
 import { readFileSync, statSync } from 'node:fs';
 import { createRequire, SourceMap, type SourceMapPayload, type SourceMapping } from 'node:module';
-import { homedir } from 'node:os';
 import path from 'node:path';
-import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Jiti } from 'jiti';
+import { cacheDirectory } from '../util/cache-directory.ts';
 
 /** Loads TypeScript and JavaScript files. */
 export interface ModuleLoader {
@@ -26,14 +25,12 @@ const { cache: required } = createRequire(import.meta.url);
  */
 export async function createModuleLoader(modules: Record<string, unknown>): Promise<ModuleLoader> {
   const { createJiti } = await import('jiti');
-  const configured = process.env['XDG_CACHE_HOME'] ?? '';
-  const cache = path.isAbsolute(configured) ? configured : path.join(homedir(), '.cache');
   const jiti = createJiti(import.meta.url, {
     virtualModules: modules,
     // Each plugin that is loaded is its own: two entries of one file share nothing.
     moduleCache: false,
     sourceMaps: true,
-    fsCache: path.join(cache, 'chatosbot'),
+    fsCache: cacheDirectory(),
   });
   const loadedAt = new Map<string, number>();
   let isAsync = true;

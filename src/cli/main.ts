@@ -1,8 +1,17 @@
 #!/usr/bin/env node
+import module from 'node:module';
+import path from 'node:path';
 import process from 'node:process';
+import { cacheDirectory } from '../util/cache-directory.ts';
 import { packageVersion } from '../util/version.ts';
 import { exitFor, ExitSignal, EXIT } from './exit.ts';
 import { flushOutput, noticeError } from './output.ts';
+
+/** Starts faster the next time: Node.js 22.1 and later can keep what V8 has compiled. */
+function keepCompiledCode(): void {
+  const { enableCompileCache } = module as { enableCompileCache?: (directory: string) => unknown };
+  enableCompileCache?.(path.join(cacheDirectory(), 'code'));
+}
 
 /** Runs one command line; resolves to the exit status. */
 async function main(argv: readonly string[]): Promise<number> {
@@ -10,6 +19,7 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(`${packageVersion()}\n`);
     return EXIT.done;
   }
+  keepCompiledCode();
   const [{ Command, CommanderError }, { COMMANDS }] = await Promise.all([
     import('commander'),
     import('./commands/index.ts'),
