@@ -58,8 +58,8 @@ export class CommandRouter {
     }
     const near = closest(word, [...this.#names(), HELP_COMMAND]);
     if (near !== undefined) {
-      this.#answer(message.from, `There is no such command; did you mean ${this.#prefix}${near}?`, (text) =>
-        message.reply(text),
+      this.#answer(message.from, `There is no such command; did you mean ${this.#prefix}${near}?`, (part) =>
+        message.reply(part),
       );
       return true;
     }
