@@ -113,6 +113,7 @@ export class PluginRunner {
   #calls = 0;
   #failures = 0;
   #skipped = 0;
+  #left = false;
   #overloadToldAt = -Infinity;
   #cancelResume = (): void => undefined;
   #state: 'waiting' | 'started' | 'stopping' | 'stopped' = 'waiting';
@@ -223,7 +224,9 @@ export class PluginRunner {
       this.#overload(hook);
       return Promise.resolve({ ok: false, error: undefined });
     }
-    const attempt = this.#state === 'stopped' ? undefined : this.#breaker.attempt();
+    // What it has accepted before a newer version came is its own.
+    const ended = this.#state === 'stopped' && !(hook === 'onChannel' && this.#left);
+    const attempt = ended ? undefined : this.#breaker.attempt();
     if (!attempt && !last) {
       this.#skipped += 1;
       return Promise.resolve({ ok: false, error: undefined });
@@ -291,6 +294,7 @@ export class PluginRunner {
    * private connections. Resolves when nothing else of it runs.
    */
   async leave(): Promise<void> {
+    this.#left = true;
     await this.#end(this.#queues.emptied());
     await Promise.all([...this.#running].flatMap(([{ hook }, call]) => (hook === 'onChannel' ? [] : [call])));
   }

@@ -61,20 +61,12 @@ export class PrivateRequests {
     return ledger.totals(account);
   }
 
-  /**
-   * Answers a request: the first of the plugins that may and wants to gets the channel. Never rejects.
-   *
-   * @param runners those of the account, also when they change meanwhile
-   */
+  /** Answers a request: the first of the plugins that may and wants to gets the channel. Never rejects. */
   async handle(request: PrivateRequest, runners: readonly PluginRunner[]): Promise<void> {
     const work = this.#settings.activity.begin();
     const opened = await this.#answer(request, runners, work).finally(() => work.end());
     if (!opened) return;
-    const { channel } = opened;
-    // A newer version may have come in its place.
-    const { name } = opened.runner.plugin;
-    const newer = runners.includes(opened.runner) ? undefined : runners.find(({ plugin }) => plugin.name === name);
-    const runner = newer ?? opened.runner;
+    const { runner, channel } = opened;
     const { hooks } = runner.plugin;
     const result = await runner.call('onChannel', request.from, () => hooks.onChannel?.(channel, runner.context));
     if (!result.ok) channel.destroy();

@@ -7,7 +7,6 @@ import { ChatosClient } from '../../src/client/client.ts';
 import type { RuntimeOptions } from '../../src/bot/runtime.ts';
 import { FakeClock } from '../support/bot-clock.ts';
 import { joinAs, openChannel, plugin, signalled, startBot, startServer } from '../support/bot-world.ts';
-import { openHalf } from '../support/rfc-peer.ts';
 
 const START = '2025-06-01T10:00:00Z';
 const MINUTE = 60_000;
@@ -156,31 +155,6 @@ describe('reloading a plugin', () => {
     half.end('two');
     expect((await half.toArray()).join('')).toBe('one;two');
     expect(status().hooks).toEqual(['onStart']);
-  });
-
-  it('does not break a private connection that comes about meanwhile', async () => {
-    const decided = signalled<boolean>();
-    const asked = signalled();
-    const { reload, alice, server } = await world({
-      onPrivateRequest() {
-        asked.resolve();
-        return decided.promise;
-      },
-      onChannel: (channel) => void channel.end('old'),
-    });
-    alice.request('bot');
-    await asked.promise;
-    const opened = signalled<string>();
-    const reloading = reload({
-      onPrivateRequest: () => true,
-      onChannel: (channel) => opened.resolve(channel.peer),
-    });
-    decided.resolve(true);
-    await reloading;
-    const { connectId } = await alice.next(8);
-    const half = await openHalf(server.port, connectId);
-    onTestFinished(() => void half.destroy());
-    expect(await opened.promise).toBe('alice');
   });
 
   it('of a bot that is stopped during it lets both versions end', async () => {
