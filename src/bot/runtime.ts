@@ -79,7 +79,6 @@ export class BotRuntime {
   readonly #places: { readonly account: Account; runner: PluginRunner; reloading?: Promise<void> | undefined }[] = [];
   readonly #log: Logger;
   readonly #startedAt: Date;
-  readonly #activity: Activity;
   readonly #abandon = new AbortController();
   #stopping: Promise<void> | undefined;
 
@@ -91,7 +90,6 @@ export class BotRuntime {
     const { backoff = {}, activity = new Activity() } = options;
     this.#log = log;
     this.#startedAt = clock.now();
-    this.#activity = activity;
     const shared = {
       standby,
       backoff,
@@ -123,11 +121,6 @@ export class BotRuntime {
       const runner = account.add(plugin, entry.options ?? {}, { directory, store });
       this.#places.push({ account, runner });
     }
-  }
-
-  /** What is under way and will end by itself: calls that do not wait for a peer or for the clock, messages on their way. */
-  get busy(): number {
-    return this.#activity.underWay;
   }
 
   /** Private connections that are open. */

@@ -1,28 +1,32 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Activity } from '../bot/activity.ts';
+import { ChatosError } from '../errors.ts';
+import type { Party } from './party.ts';
 
-/** A bot or a user of a network. */
-export interface Party {
-  readonly isBot: boolean;
-  readonly name: string;
-  /** Whether the server can be heard from, now or soon. */
-  reachable(): boolean;
-  /** Calls of hooks under way. */
-  busy(): number;
-  /** Resolves when the server has had what it sent, and it has heard what the server had for it. */
-  synchronise(signal: AbortSignal): Promise<void>;
+/** What private connections carry has come to rest when so many turns of the event loop saw nothing move. */
+const QUIET_TURNS = 20;
+
+/** What is to settle. */
+export interface Settling {
+  readonly parties: Iterable<Party>;
+  readonly activity: Activity;
+  /** How many private connections the server has, those included that are only half there. */
+  privateConnections(): number;
 }
 
 /**
  * Resolves when nothing more happens by itself. Messages of one keep their order (P8), so a message that comes back to
  * its sender has pushed those before it through the server, and pulled in those that the server had: first of the users,
  * whose words then wait for the bots, then of the bots. When the bots have done what they heard, the same again brings
- * what they said to the users, and to each other; where that made work, everything is done once more.
+ * what they said to the users, and to each other; where that made work, everything is done once more. Private connections
+ * have an order of their own, and no such message: they are looked at until nothing moves.
  *
  * @throws the signal's reason
  */
-export async function settle(parties: readonly Party[], activity: Activity, signal: AbortSignal): Promise<void> {
+export async function settle(network: Settling, signal: AbortSignal): Promise<void> {
+  const { parties, activity } = network;
   const synchronise = async (isBot: boolean): Promise<void> => {
-    const present = parties.filter((party) => party.isBot === isBot && party.reachable());
+    const present = [...parties].filter((party) => party.isBot === isBot && party.reachable());
     // Who leaves or loses the connection meanwhile hears nothing more.
     await Promise.allSettled(present.map((party) => party.synchronise(signal)));
     signal.throwIfAborted();
@@ -32,8 +36,44 @@ export async function settle(parties: readonly Party[], activity: Activity, sign
     await synchronise(false);
     await synchronise(true);
     await until(activity.idle(), signal);
+    await trafficRests(network, signal);
     await synchronise(true);
     await synchronise(false);
+  }
+}
+
+/**
+ * The same, for at most so many milliseconds.
+ *
+ * @throws {ChatosError} `TIMED_OUT` with the names of those who are still at work
+ */
+export async function settleWithin(timeoutMs: number, network: Settling): Promise<void> {
+  const giveUp = new AbortController();
+  const timer = setTimeout(() => {
+    const atWork = [...network.parties].flatMap((party) => party.atWork());
+    const why = atWork.length > 0 ? `${atWork.join(', ')} still at work` : 'what the bots say to each other has no end';
+    giveUp.abort(new ChatosError('TIMED_OUT', `the bots did not settle within ${timeoutMs / 1000} s: ${why}`));
+  }, timeoutMs);
+  try {
+    await settle(network, giveUp.signal);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function trafficRests(network: Settling, signal: AbortSignal): Promise<void> {
+  const { parties, activity } = network;
+  const look = (): string =>
+    [network.privateConnections() || '', ...[...parties].map((party) => party.traffic())].join('');
+  let seen = look();
+  if (seen === '') return;
+  for (let quiet = 0; quiet < QUIET_TURNS;) {
+    await turn();
+    await until(activity.idle(), signal);
+    signal.throwIfAborted();
+    const now = look();
+    quiet = now === seen ? quiet + 1 : 0;
+    seen = now;
   }
 }
 

@@ -12,7 +12,7 @@ import { ChatosError } from '../errors.ts';
 export type PluginUnderTest = string | URL | BotPlugin;
 
 /** When a bot stops, its hooks and private connections get this long to finish. */
-const STOP_TIMEOUT_MS = 1_000;
+export const STOP_TIMEOUT_MS = 1_000;
 
 /** A bot of a {@link TestNetwork}. */
 export class TestBot {

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises';
 import { Activity } from '../bot/activity.ts';
 import { createModuleLoader, type ModuleLoader } from '../bot/module-loader.ts';
-import { BotRuntime } from '../bot/runtime.ts';
+import { BotRuntime, type BotEntry, type RuntimeOptions } from '../bot/runtime.ts';
 import { ChatosClient } from '../client/client.ts';
 import { ChatosError } from '../errors.ts';
 import { formatAddress, type Address } from '../net/address.ts';
@@ -14,9 +14,11 @@ import { ChatosServer } from '../server/server.ts';
 import { createLogger } from '../util/log.ts';
 import { FakeClock } from './fake-clock.ts';
 import type { TestBotOptions, TestNetworkOptions } from './options.ts';
-import { TestProxy, type Link } from './proxy.ts';
-import { settle, type Party } from './settle.ts';
-import { loadUnderTest, TestBot, type PluginUnderTest } from './test-bot.ts';
+import { partyOfBots, partyOfUser, type Party } from './party.ts';
+import { TestProxies } from './proxies.ts';
+import type { Link } from './proxy.ts';
+import { settle, settleWithin, type Settling } from './settle.ts';
+import { loadUnderTest, STOP_TIMEOUT_MS, TestBot, type PluginUnderTest } from './test-bot.ts';
 import { TestUser } from './test-user.ts';
 
 /** Where a fake clock stands at first, unless told otherwise: at noon of a Monday. */
@@ -29,6 +31,15 @@ const DEFAULT_SETTLE_TIMEOUT_MS = 5_000;
 const CUT_TIMEOUT_MS = 1_000;
 /** When the users have left, a bot's private connections end within so many milliseconds, or not by themselves. */
 const CHANNELS_END_MS = 100;
+
+/** A plugin that is loaded, with what it is run with. */
+type PluginToRun = Pick<BotEntry, 'plugin' | 'options' | 'directory'>;
+
+/** How plugins of one account are run. */
+type RunOptions = Pick<
+  RuntimeOptions,
+  'policy' | 'commandPrefix' | 'flood' | 'loopGuard' | 'breaker' | 'stateDirectory' | 'log' | 'observer'
+>;
 
 /**
  * A server on a free port of this machine, with bots and scripted users: a bot is tested as it will run.
@@ -44,32 +55,40 @@ const CHANNELS_END_MS = 100;
 export class TestNetwork {
   /** Where the server listens, as `tcp://127.0.0.1:40123`. */
   readonly server: string;
-  readonly #address: Address;
   readonly #server: ChatosServer;
   readonly #activity = new Activity();
+  readonly #settling: Settling;
   readonly #clock: FakeClock | undefined;
   readonly #stateDirectory: string;
   readonly #temporary: boolean;
-  readonly #proxies = new Map<string, TestProxy>();
-  readonly #parties: Party[] = [];
-  readonly #bots: TestBot[] = [];
-  readonly #clients: ChatosClient[] = [];
+  readonly #proxies: TestProxies;
+  readonly #parties = new Set<Party>();
+  readonly #runtimes: BotRuntime[] = [];
+  readonly #clients = new Set<ChatosClient>();
   #loader: Promise<ModuleLoader> | undefined;
   #stopping: Promise<void> | undefined;
 
   private constructor(server: ChatosServer, address: Address, { clock = 'real', stateDirectory }: TestNetworkOptions) {
     this.#server = server;
-    this.#address = address;
+    this.#proxies = new TestProxies(address);
     this.server = formatAddress(address);
     this.#temporary = stateDirectory === undefined;
     this.#stateDirectory = stateDirectory ?? path.join(tmpdir(), `chatosbot-test-${randomUUID()}`);
-    if (clock === 'real') return;
     const activity = this.#activity;
+    this.#settling = {
+      activity,
+      parties: this.#parties,
+      privateConnections: () => {
+        const { connections, clients } = server.stats;
+        return connections - clients;
+      },
+    };
+    if (clock === 'real') return;
     this.#clock = new FakeClock(clock === 'fake' ? FAKE_START : clock.start, {
       get begun() {
         return activity.begun;
       },
-      settled: (signal) => settle(this.#parties, activity, signal),
+      settled: (signal) => settle(this.#settling, signal),
     });
   }
 
@@ -109,10 +128,23 @@ export class TestNetwork {
     this.#loader ??= createModuleLoader(PLUGIN_MODULES);
     const loader = await this.#loader;
     const loaded = await loadUnderTest(plugin, options.options ?? {}, loader);
-    const { login = loaded.plugin.name, directory, policy, commandPrefix, flood = false, loopGuard = false } = options;
-    const { breaker, stateDirectory = this.#stateDirectory, observer } = options;
-    const proxy = await this.#proxyOf(login);
-    const runtime = new BotRuntime([{ ...loaded, server: proxy.address, login, directory }], {
+    const { login = loaded.plugin.name, directory } = options;
+    const runtime = await this.run(login, [{ ...loaded, directory }], options);
+    return new TestBot({ login, source: plugin, options: options.options ?? {}, runtime, loader });
+  }
+
+  /**
+   * Logs plugins in that are loaded already and share an account.
+   *
+   * @internal
+   * @throws {ChatosError} `LOGIN_REFUSED`
+   */
+  async run(login: string, plugins: readonly PluginToRun[], options: RunOptions = {}): Promise<BotRuntime> {
+    const { policy, commandPrefix, flood = false, loopGuard = false, breaker, observer } = options;
+    const { stateDirectory = this.#stateDirectory, log = createLogger({ level: 'warn' }) } = options;
+    const proxy = await this.#proxies.open(login);
+    const entries = plugins.map((plugin) => ({ ...plugin, server: proxy.address, login }));
+    const runtime = new BotRuntime(entries, {
       policy,
       commandPrefix,
       flood,
@@ -121,21 +153,14 @@ export class TestNetwork {
       stateDirectory,
       activity: this.#activity,
       backoff: BACKOFF,
-      log: options.log ?? createLogger({ level: 'warn' }),
+      log,
       ...(observer && { observer }),
       ...(this.#clock && { clock: this.#clock }),
     });
-    const bot = new TestBot({ login, source: plugin, options: options.options ?? {}, runtime, loader });
-    this.#bots.push(bot);
+    this.#runtimes.push(runtime);
     await runtime.start();
-    this.#parties.push({
-      isBot: true,
-      name: loaded.plugin.name,
-      reachable: () => bot.account.state !== 'ended' && !proxy.stalled,
-      busy: () => bot.status.running,
-      synchronise: (signal) => runtime.synchronise(signal),
-    });
-    return bot;
+    this.#parties.add(partyOfBots(runtime, proxy));
+    return runtime;
   }
 
   /**
@@ -144,38 +169,40 @@ export class TestNetwork {
    * @throws {ChatosError} `LOGIN_REFUSED` where somebody has that login
    */
   async user(login: string): Promise<TestUser> {
-    const proxy = await this.#proxyOf(login);
-    const client = await ChatosClient.connect({ server: proxy.address, login });
-    this.#clients.push(client);
-    this.#parties.push({
-      isBot: false,
-      name: login,
-      reachable: () => client.connected && !proxy.stalled,
-      busy: () => 0,
-      synchronise: (signal) => client.roundTrip({ timeoutMs: Infinity, signal }),
+    const client = await this.client(login);
+    const user = new TestUser(client, () => this.settled());
+    await client.start();
+    return user;
+  }
+
+  /**
+   * A user who is still to log in, for who has listeners to add before.
+   *
+   * @internal
+   */
+  async client(login: string): Promise<ChatosClient> {
+    const proxy = await this.#proxies.open(login);
+    const client = ChatosClient.create({ server: proxy.address, login });
+    const party = partyOfUser(client, proxy);
+    this.#clients.add(client);
+    this.#parties.add(party);
+    client.once('closed', () => {
+      this.#clients.delete(client);
+      this.#parties.delete(party);
     });
-    return new TestUser(client, () => this.settled());
+    return client;
   }
 
   /**
    * Resolves when every bot has handled everything that it was sent, and what it said has arrived: when nothing more
    * happens unless somebody says something or time goes by. What waits for a peer (`ask`, `request`, `onChannel`) or for
-   * the clock (flood limits, schedules) is not waited for; a bot whose connection was cut is.
+   * the clock (flood limits, schedules) is not waited for; a bot whose connection was cut is, and so is what goes through
+   * private connections until it rests.
    *
    * @throws {ChatosError} `TIMED_OUT` where a hook is still under way, or bots answer each other without end
    */
-  async settled({ timeoutMs = DEFAULT_SETTLE_TIMEOUT_MS }: { readonly timeoutMs?: number } = {}): Promise<void> {
-    const giveUp = new AbortController();
-    const timer = setTimeout(() => {
-      const busy = this.#parties.filter((party) => party.busy() > 0).map(({ name }) => name);
-      const why = busy.length > 0 ? `${busy.join(', ')} still at work` : 'what the bots say to each other has no end';
-      giveUp.abort(new ChatosError('TIMED_OUT', `the bots did not settle within ${timeoutMs / 1000} s: ${why}`));
-    }, timeoutMs);
-    try {
-      await settle(this.#parties, this.#activity, giveUp.signal);
-    } finally {
-      clearTimeout(timer);
-    }
+  settled({ timeoutMs = DEFAULT_SETTLE_TIMEOUT_MS }: { readonly timeoutMs?: number } = {}): Promise<void> {
+    return settleWithin(timeoutMs, this.#settling);
   }
 
   /**
@@ -186,7 +213,7 @@ export class TestNetwork {
    */
   async cut(login: string, link: Link = 'all'): Promise<void> {
     const before = this.#server.stats.connections;
-    const left = before - this.#known(login).cut(link);
+    const left = before - this.#proxies.get(login).cut(link);
     const deadline = Date.now() + CUT_TIMEOUT_MS;
     while (this.#server.stats.connections > left && Date.now() < deadline) await turn();
   }
@@ -198,7 +225,7 @@ export class TestNetwork {
    * @throws {ChatosError} `INVALID_ARGUMENT` where nobody has that login
    */
   stall(login: string, link: Link = 'all'): void {
-    this.#known(login).stall(link);
+    this.#proxies.get(login).stall(link);
   }
 
   /**
@@ -207,7 +234,7 @@ export class TestNetwork {
    * @throws {ChatosError} `INVALID_ARGUMENT` where nobody has that login
    */
   resume(login: string, link: Link = 'all'): void {
-    this.#known(login).resume(link);
+    this.#proxies.get(login).resume(link);
   }
 
   /** Ends users, bots and server, and removes what the bots kept. */
@@ -222,29 +249,15 @@ export class TestNetwork {
   }
 
   async #stop(): Promise<void> {
-    for (const proxy of this.#proxies.values()) proxy.resume('all');
-    await Promise.all(this.#clients.map((client) => client.close().then(() => client.destroy())));
+    this.#proxies.resume();
+    await Promise.all([...this.#clients].map((client) => client.close().then(() => client.destroy())));
     // Hooks may finish. Private connections that a bot does not read would keep it waiting longer than is good for a test.
-    const stopped = Promise.all(this.#bots.map((bot) => bot.stop()));
-    await Promise.race([stopped, this.#activity.idle().then(() => pause(CHANNELS_END_MS))]);
-    await Promise.all(this.#bots.map((bot) => bot.stop()));
+    const stop = (): Promise<unknown> =>
+      Promise.all(this.#runtimes.map((runtime) => runtime.stop({ timeoutMs: STOP_TIMEOUT_MS })));
+    await Promise.race([stop(), this.#activity.idle().then(() => pause(CHANNELS_END_MS))]);
+    await stop();
     await this.#server.close();
-    await Promise.all([...this.#proxies.values()].map((proxy) => proxy.close()));
+    await this.#proxies.close();
     if (this.#temporary) await rm(this.#stateDirectory, { recursive: true, force: true });
-  }
-
-  async #proxyOf(login: string): Promise<TestProxy> {
-    const known = this.#proxies.get(login);
-    if (known) return known;
-    const proxy = await TestProxy.start(this.#address);
-    this.#proxies.set(login, proxy);
-    return proxy;
-  }
-
-  #known(login: string): TestProxy {
-    const proxy = this.#proxies.get(login);
-    if (proxy) return proxy;
-    const known = [...this.#proxies.keys()].join(', ');
-    throw new ChatosError('INVALID_ARGUMENT', `nobody of this network is ${login}; there are ${known || 'none'}`);
   }
 }

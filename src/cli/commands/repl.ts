@@ -6,7 +6,7 @@ import { BotLoader, planBots } from '../bot-entries.ts';
 import { carryOut, lineHelp } from '../chat/line-language.ts';
 import { LineInput, outputFailed, untilAborted, type LineTalk } from '../chat/line-input.ts';
 import { jsonView, textView } from '../chat/view.ts';
-import { OfflineWorld } from '../offline/offline-world.ts';
+import { OfflineBots } from '../offline-bots.ts';
 import { configOption, loggerFor, loginArgument, logOptions, timeArgument, type LogFlags } from '../options.ts';
 import { REPL_COMMANDS } from '../repl/line-commands.ts';
 import { Rehearsal } from '../repl/rehearsal.ts';
@@ -59,17 +59,18 @@ async function talk(file: string, flags: ReplFlags, signal: AbortSignal): Promis
   // What the bot says at its start is shown when it has been told who is who.
   const early: RuntimeEvent[] = [];
   let show = (event: RuntimeEvent): void => void early.push(event);
-  const world = await OfflineWorld.start({
+  const offline = await OfflineBots.start({
+    login: bot.login,
     bots: [bot],
     loaded,
     startsAt: flags.at ?? new Date(),
     stateDirectory: flags.state,
     log: loggerFor(flags),
-    onEvent: (event) => show(event),
+    observer: (event) => show(event),
   });
   let input: LineInput | undefined;
   try {
-    const rehearsal = new Rehearsal({ world, bot, plan: plan!, loader, view, scripted: !interactive });
+    const rehearsal = new Rehearsal({ offline, bot, plan: plan!, loader, view, scripted: !interactive });
     await rehearsal.as(flags.as);
     input = new LineInput(view, { interactive });
     view.notice(`${bot.login} is here, and you are ${flags.as}${interactive ? '; /help shows how' : ''}`);
@@ -85,7 +86,7 @@ async function talk(file: string, flags: ReplFlags, signal: AbortSignal): Promis
     await Promise.race([rehearse(input), untilAborted(signal), outputFailed()]);
   } finally {
     input?.close();
-    await world.close();
+    await offline.close();
   }
 }
 

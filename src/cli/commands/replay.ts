@@ -1,6 +1,8 @@
 import { createReadStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import process from 'node:process';
 import { Option, type Command } from 'commander';
+import type { RuntimeEvent } from '../../bot/events.ts';
 import { readRecording, type Recording, type RecordingLine } from '../../bot/recording.ts';
 import { loadConfig } from '../../config/load.ts';
 import { ChatosError, isChatosError, messageOf } from '../../errors.ts';
@@ -9,13 +11,14 @@ import { toJsonLine } from '../../util/json-line.ts';
 import { counted } from '../../util/printable.ts';
 import { BotLoader, planBots, type BotToRun } from '../bot-entries.ts';
 import { EXIT, ExitSignal } from '../exit.ts';
-import { OfflineWorld } from '../offline/offline-world.ts';
+import { OfflineBots, type OfflineOptions } from '../offline-bots.ts';
 import { addressArgument, configOption, loggerFor, loginArgument, logOptions, type LogFlags } from '../options.ts';
 import { notice, writeLine } from '../output.ts';
 import { chooseAccount, sameAccount } from '../replay/account-choice.ts';
 import { compareTranscripts, type Difference } from '../replay/comparison.ts';
 import { Player } from '../replay/player.ts';
 import { differenceRecord, renderDifference } from '../replay/report.ts';
+import { copyState } from '../replay/state-copy.ts';
 import { transcribe, type Transcript } from '../replay/transcript.ts';
 import { interruptibly } from '../signals.ts';
 
@@ -69,26 +72,38 @@ async function replay(file: string, files: readonly string[], flags: ReplayFlags
   const bots = onePerFile(plugins, account.login);
   if (recording.truncated) notice(`${file}: the last line is cut off, and left out`);
 
-  const world = await OfflineWorld.start({
-    bots,
-    loaded,
-    startsAt: new Date(events[0]!.time),
-    copyOf: flags.state,
-    log: loggerFor(flags),
-  });
-  const player = new Player(world, account.login, (line) => {
-    notice(`${file}:${line}: the bots were still busy ten seconds later; going on without waiting any longer`);
-  });
+  const was = transcribe(events, leftOut(events, bots, file));
+  const stateDirectory = flags.state === undefined ? undefined : await copyState(flags.state);
   try {
-    const was = transcribe(events, leftOut(events, bots, file));
-    const is = transcribe(await player.play(events));
+    const is = transcribe(await playTo({ bots, loaded, stateDirectory, log: loggerFor(flags) }, events, file));
     const differences = compareTranscripts(was, is).filter(
       ({ about }) => about !== 'unprompted' || flags.answersOnly !== true,
     );
     await report(differences, was, { file, login: account.login, json: flags.json ?? false });
   } finally {
+    if (stateDirectory !== undefined) await rm(stateDirectory, { recursive: true, force: true });
+  }
+}
+
+/** Plays what happened to an account to its bots, and resolves to what happens to them. */
+async function playTo(
+  options: Pick<OfflineOptions, 'bots' | 'loaded' | 'stateDirectory' | 'log'>,
+  events: readonly RecordingLine[],
+  file: string,
+): Promise<readonly RuntimeEvent[]> {
+  const { time, login } = events[0]!;
+  const happened: RuntimeEvent[] = [];
+  const observer = (event: RuntimeEvent): void => void happened.push(event);
+  const bots = await OfflineBots.start({ ...options, login, startsAt: new Date(time), observer });
+  const onBusy = (line: number): void =>
+    notice(`${file}:${line}: the bots were still busy ten seconds later; going on without waiting any longer`);
+  const player = new Player({ bots, login, events: happened, onBusy });
+  try {
+    await player.play(events);
+    return [...happened];
+  } finally {
     await player.close();
-    await world.close();
+    await bots.close();
   }
 }
 

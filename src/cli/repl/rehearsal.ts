@@ -1,12 +1,11 @@
 import type { RuntimeEvent } from '../../bot/events.ts';
-import { splitText } from '../../bot/split-text.ts';
 import { ChatosError, isChatosError, messageOf } from '../../errors.ts';
 import { loginProblem } from '../../protocol/login.ts';
 import { loginKey } from '../../util/login-key.ts';
 import type { BotLoader, BotToRun, PlannedBot } from '../bot-entries.ts';
 import { Conversation } from '../chat/conversation.ts';
 import type { ChatView } from '../chat/view.ts';
-import type { OfflineWorld } from '../offline/offline-world.ts';
+import type { OfflineBots } from '../offline-bots.ts';
 import { statusLines } from './status-lines.ts';
 
 /** Users that one may be. */
@@ -23,7 +22,7 @@ interface User {
 }
 
 export interface RehearsalParts {
-  readonly world: OfflineWorld;
+  readonly offline: OfflineBots;
   readonly bot: BotToRun;
   readonly plan: PlannedBot;
   readonly loader: BotLoader;
@@ -36,6 +35,8 @@ export interface RehearsalParts {
 export class Rehearsal {
   readonly #parts: RehearsalParts;
   readonly #users = new Map<string, User>();
+  /** Whose request for a private connection the bot has decided about. */
+  readonly #decided = new Set<string>();
   #current: User | undefined;
 
   constructor(parts: RehearsalParts) {
@@ -48,9 +49,10 @@ export class Rehearsal {
     return `${this.#current?.login ?? ''}${target === undefined ? '' : `[${target}]`}> `;
   }
 
-  /** Shows what the bot said. */
+  /** Takes note of what happens to the bot, and shows what it says. */
   show(event: RuntimeEvent): void {
     const { view } = this.#parts;
+    if (event.type === 'decided') this.#decided.add(loginKey(event.from));
     if (event.type !== 'said') return;
     const { login: from, to, text } = event;
     view.said(to === undefined ? { type: 'message', from, text } : { type: 'private', from, to, text });
@@ -73,12 +75,8 @@ export class Rehearsal {
   /** Says a line: into the private connection in use, else to everyone. */
   async say(text: string): Promise<void> {
     const { login, conversation } = this.#user;
-    if (conversation.target !== undefined) {
-      await conversation.say(text);
-    } else {
-      this.#parts.view.said({ type: 'message', from: login, text });
-      await this.#parts.world.hears(splitText(text).length, () => conversation.say(text));
-    }
+    if (conversation.target === undefined) this.#parts.view.said({ type: 'message', from: login, text });
+    await conversation.say(text);
     await this.#settled();
   }
 
@@ -86,15 +84,15 @@ export class Rehearsal {
   async tell(text: string): Promise<void> {
     const { login, conversation } = this.#user;
     this.#parts.view.said({ type: 'private', from: login, to: this.#bot, text });
-    await this.#parts.world.hears(splitText(text).length, () => conversation.tell(this.#bot, text));
+    await conversation.tell(this.#bot, text);
     await this.#settled();
   }
 
   /** Asks the bot for a private connection. Where it waits for something before it decides, goes on meanwhile. */
   async pipe(): Promise<void> {
-    const { world, view } = this.#parts;
+    const { view } = this.#parts;
     const { login, conversation } = this.#user;
-    const seen = world.events.length;
+    this.#decided.delete(loginKey(login));
     const opening = conversation.pipe(this.#bot);
     const refused = (error: unknown): void => {
       // That is an answer as good as the other.
@@ -102,10 +100,8 @@ export class Rehearsal {
       view.notice(error.message);
     };
     const answered = opening.then(() => undefined, refused);
-    const undecided = world.next('request').then(async () => {
-      await this.#settled();
-      const decided = world.events.slice(seen).some((event) => event.type === 'decided' && event.from === login);
-      return decided ? answered : ('undecided' as const);
+    const undecided = this.#settled().then(async () => {
+      return this.#decided.has(loginKey(login)) ? answered : ('undecided' as const);
     });
     if ((await Promise.race([answered, undecided])) === 'undecided') {
       view.notice(`${this.#bot} has not decided yet`);
@@ -122,33 +118,35 @@ export class Rehearsal {
 
   /** Lets time go by. */
   async advance(duration: string): Promise<void> {
-    const { world, view } = this.#parts;
-    await world.clock.advance(duration);
+    const { offline, view } = this.#parts;
+    const { clock } = offline.net;
+    await clock.advance(duration);
     await this.#settled();
-    view.notice(`it is ${world.clock.now().toISOString()}`);
+    view.notice(`it is ${clock.now().toISOString()}`);
   }
 
   /** Loads the bot anew, as `run --watch` does: its store, its session and its private connections go on. */
   async reload(): Promise<void> {
-    const { world, loader, plan, view } = this.#parts;
+    const { offline, loader, plan, view } = this.#parts;
     const { plugin, options } = await loader.load(plan, { fresh: true });
-    await world.runtime.reload(0, plugin, { options, timeoutMs: RELOAD_TIMEOUT_MS });
+    await offline.runtime.reload(0, plugin, { options, timeoutMs: RELOAD_TIMEOUT_MS });
     view.notice(`${plugin.name}: reloaded`);
     await this.#settled();
   }
 
   /** Shows how the bot is. */
   status(): void {
-    const { world, view } = this.#parts;
-    const [account] = world.runtime.status.accounts;
-    for (const line of statusLines(account!, world.clock.now())) view.notice(line);
+    const { offline, view } = this.#parts;
+    const [account] = offline.runtime.status.accounts;
+    for (const line of statusLines(account!, offline.net.clock.now())) view.notice(line);
   }
 
   /** Ends the private connections, and stops the bot, which may say its last words. */
   async end(): Promise<void> {
-    await this.#parts.world.settled();
+    const { offline } = this.#parts;
+    await offline.settled();
     await Promise.all([...this.#users.values()].map(({ conversation }) => conversation.end()));
-    await this.#parts.world.stop(STOP_TIMEOUT_MS);
+    await offline.runtime.stop({ timeoutMs: STOP_TIMEOUT_MS });
   }
 
   get #bot(): string {
@@ -161,9 +159,9 @@ export class Rehearsal {
   }
 
   async #logIn(login: string): Promise<User> {
-    const { world, scripted } = this.#parts;
+    const { offline, scripted } = this.#parts;
     if (this.#users.size >= MAX_USERS) throw new ChatosError('QUEUE_FULL', `you are ${MAX_USERS} users already`);
-    const client = world.client(login);
+    const client = await offline.net.client(login);
     const conversation = new Conversation(client, this.#viewOf(login), { scripted });
     await client.start();
     const user = { login, conversation };
@@ -184,7 +182,7 @@ export class Rehearsal {
   }
 
   async #settled(): Promise<void> {
-    const { world, view } = this.#parts;
-    if (!(await world.settled())) view.notice(`${this.#bot} is still busy; it is not waited for any longer`);
+    const { offline, view } = this.#parts;
+    if (!(await offline.settled())) view.notice(`${this.#bot} is still busy; it is not waited for any longer`);
   }
 }

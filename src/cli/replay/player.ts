@@ -1,12 +1,12 @@
 import type { RuntimeEvent } from '../../bot/events.ts';
 import type { RecordingLine } from '../../bot/recording.ts';
 import type { Channel } from '../../client/channel.ts';
-import type { ChatosClient } from '../../client/client.ts';
+import { ChatosClient } from '../../client/client.ts';
 import type { PrivateRequest } from '../../client/private-request.ts';
 import { ChatosError, isChatosError } from '../../errors.ts';
 import { loginProblem } from '../../protocol/login.ts';
 import { loginKey } from '../../util/login-key.ts';
-import type { OfflineWorld } from '../offline/offline-world.ts';
+import type { OfflineBots } from '../offline-bots.ts';
 
 /** Users who are logged in at a time; those who have been silent for longest leave first. */
 const MAX_USERS = 200;
@@ -24,25 +24,36 @@ interface User {
   readonly channels: Channel[];
 }
 
+export interface PlayerParts {
+  readonly bots: OfflineBots;
+  /** Their account. */
+  readonly login: string;
+  /** What has happened to them so far: it grows. */
+  readonly events: readonly RuntimeEvent[];
+  /** Told of each line after which the bots were not waited for any longer. */
+  readonly onBusy: (line: number) => void;
+}
+
 /** Plays a recording to bots: the users of the recording say again what they said, at the time when they said it. */
 export class Player {
-  readonly #world: OfflineWorld;
+  readonly #bots: OfflineBots;
   readonly #login: string;
+  readonly #events: readonly RuntimeEvent[];
   readonly #onBusy: (line: number) => void;
   readonly #users = new Map<string, User>();
   readonly #pinned = new Set<string>();
   #stopping: Promise<void> | undefined;
 
-  /** @param onBusy told of each line after which the bots were not waited for any longer */
-  constructor(world: OfflineWorld, login: string, onBusy: (line: number) => void) {
-    this.#world = world;
+  constructor({ bots, login, events, onBusy }: PlayerParts) {
+    this.#bots = bots;
     this.#login = login;
+    this.#events = events;
     this.#onBusy = onBusy;
   }
 
-  /** Plays all events of the account, and returns what the bots did. */
-  async play(events: readonly RecordingLine[]): Promise<readonly RuntimeEvent[]> {
-    const { clock } = this.#world;
+  /** Plays all events of the account. Resolves when the bots have done what comes of them. */
+  async play(events: readonly RecordingLine[]): Promise<void> {
+    const { clock } = this.#bots.net;
     const asked = events.flatMap((event) => (event.type === 'requested' ? [event.to] : []));
     for (const peer of new Set(asked.filter((name) => loginProblem(name) === undefined))) {
       await this.#user(peer);
@@ -52,77 +63,87 @@ export class Player {
       await clock.advance(Math.max(Date.parse(event.time) - clock.now().getTime(), 0));
       await this.#play(event);
     }
-    if (!this.#stopping) return [...this.#world.events];
-    for (const { channels } of this.#users.values()) for (const channel of channels) await channel.close();
+    if (!this.#stopping) return;
+    await this.#closeChannels();
     await this.#stopping;
-    return this.#world.events;
   }
 
-  /** Logs the users out. */
+  /** Ends what private connections there are, and logs the users out. */
   async close(): Promise<void> {
+    await this.#closeChannels();
     await Promise.all([...this.#users.values()].map(({ client }) => client.destroy()));
+  }
+
+  async #closeChannels(): Promise<void> {
+    for (const { channels } of this.#users.values()) for (const channel of channels) await channel.close();
   }
 
   async #play(event: RecordingLine): Promise<void> {
     switch (event.type) {
       case 'heard': {
         const { client } = await this.#user(event.from);
-        const { private: isPrivate, text } = event;
-        const say = (): Promise<void> => (isPrivate ? client.tell(this.#login, text) : client.say(text));
-        if (!(await this.#world.hears(1, say))) throw lost(event);
+        const before = this.#events.length;
+        await (event.private ? client.tell(this.#login, event.text) : client.say(event.text));
+        await this.#settled(event, client);
+        if (!this.#events.slice(before).some(({ type }) => type === 'heard')) throw lost(event);
         break;
       }
       case 'request': {
         const { client, channels } = await this.#user(event.from);
-        const come = this.#world.next('request');
         client.request(this.#login, { timeoutMs: FOREVER_MS }).then(
           (channel) => channels.push(silenced(channel)),
           () => undefined,
         );
-        if (!(await come)) this.#onBusy(event.line);
+        await this.#settled(event, client);
         break;
       }
       case 'requested':
-        await this.#answer(event);
+        await this.#settled(event, await this.#answer(event));
         break;
       case 'closed': {
         const channel = this.#users.get(loginKey(event.peer))?.channels.shift();
         channel?.end();
-        await this.#world.settled();
+        await this.#settled(event);
         await channel?.close();
+        await this.#settled(event);
         break;
       }
       case 'stopping':
-        this.#stopping ??= this.#world.stop(STOP_TIMEOUT_MS);
-        return;
+        this.#stopping ??= this.#bots.runtime.stop({ timeoutMs: STOP_TIMEOUT_MS });
+        break;
       default:
-        // What the bots did: time has gone by until then.
-        return;
+      // What the bots did: time has gone by until then.
     }
-    if (!(await this.#world.settled())) this.#onBusy(event.line);
   }
 
-  /** Answers a bot's own request as its peer did; where that had not answered, it refuses. */
-  async #answer({ to, outcome }: RecordingLine & { readonly type: 'requested' }): Promise<void> {
-    await this.#world.settled();
-    const user = this.#users.get(loginKey(to));
+  /** Answers a bot's own request as its peer did; where that had not answered, it refuses. Returns who has answered. */
+  async #answer(event: RecordingLine & { readonly type: 'requested' }): Promise<ChatosClient | undefined> {
+    const user = this.#users.get(loginKey(event.to));
+    // When the bots have settled, what they have asked for is on its way.
+    await this.#settled(event);
+    await user?.client.roundTrip();
     const request = user?.requests.shift();
-    if (!user || !request) return;
-    const known = this.#world.next('requested');
-    if (outcome === 'opened') {
-      try {
-        user.channels.push(silenced(await request.accept()));
-      } catch (error) {
-        // The bot has thought better of it.
-        if (!isChatosError(error)) throw error;
-        return;
-      }
-    } else {
+    if (!user || !request) return undefined;
+    if (event.outcome !== 'opened') {
       request.refuse();
+      return user.client;
     }
-    await known;
+    try {
+      user.channels.push(silenced(await request.accept()));
+    } catch (error) {
+      // The bot has thought better of it.
+      if (!isChatosError(error)) throw error;
+    }
+    return user.client;
   }
 
+  /** Waits for the bots to do what comes of it: of what one user has sent, where it is one. */
+  async #settled({ line }: RecordingLine, sender?: ChatosClient): Promise<void> {
+    await sender?.roundTrip();
+    if (!(await this.#bots.settled())) this.#onBusy(line);
+  }
+
+  /** Not one of those whom the network waits for: there may be many, of whom one acts at a time. */
   async #user(login: string): Promise<User> {
     const key = loginKey(login);
     let user = this.#users.get(key);
@@ -131,7 +152,7 @@ export class Player {
       this.#users.delete(key);
     } else {
       await this.#makeRoom();
-      user = { client: this.#world.client(login), requests: [], channels: [] };
+      user = { client: ChatosClient.create({ server: this.#bots.net.server, login }), requests: [], channels: [] };
       const { client, requests } = user;
       client.on('request', (request) => requests.push(request));
       await client.start();

@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { RuntimeEvent } from '../../../src/bot/events.ts';
 import type { LoadedPlugin } from '../../../src/bot/plugin-shape.ts';
 import type { RecordingLine } from '../../../src/bot/recording.ts';
-import { OfflineWorld } from '../../../src/cli/offline/offline-world.ts';
+import { OfflineBots } from '../../../src/cli/offline-bots.ts';
 import { Player } from '../../../src/cli/replay/player.ts';
 import { MemoryLog } from '../../support/bot-log.ts';
 import { plugin } from '../../support/bot-world.ts';
@@ -32,27 +32,27 @@ const heard = (from: string, text: string, isPrivate = true): Happening => {
 /** Plays events to bots; resolves to what they did. */
 async function play(bots: readonly LoadedPlugin[], events: readonly Happening[]): Promise<readonly RuntimeEvent[]> {
   const config = { file: undefined, directory: '.', config: {}, locate: () => undefined };
-  const world = await OfflineWorld.start({
-    bots: bots.map((each) => ({
-      plugin: each,
-      login: 'bot',
-      options: {},
-      schedule: each.schedule as never,
-      file: undefined,
-      isolation: undefined,
-      server: undefined,
-      path: undefined,
-    })),
+  const happened: RuntimeEvent[] = [];
+  const offline = await OfflineBots.start({
+    login: 'bot',
+    bots: bots.map((each) => ({ plugin: each, options: {} })),
     loaded: config,
     startsAt: new Date(START),
     log: new MemoryLog(),
+    observer: (event) => void happened.push(event),
   });
-  const player = new Player(world, 'bot', (line) => expect.fail(`busy at line ${line}`));
+  const player = new Player({
+    bots: offline,
+    login: 'bot',
+    events: happened,
+    onBusy: (line) => expect.fail(`busy at line ${line}`),
+  });
   onTestFinished(async () => {
     await player.close();
-    await world.close();
+    await offline.close();
   });
-  return player.play(lines(events));
+  await player.play(lines(events));
+  return happened;
 }
 
 function said(events: readonly RuntimeEvent[]): string[] {
