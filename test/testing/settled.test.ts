@@ -78,6 +78,29 @@ test('a hook that waits for an answer, for a private connection or in one is not
   expect(String(await channel.toArray())).toBe('still there');
 });
 
+test('what goes through a private connection has come through, and what comes of it has been said', async () => {
+  await start();
+  await net.bot({
+    name: 'mirror',
+    onPrivateRequest: () => true,
+    async onChannel(channel, ctx) {
+      for await (const chunk of channel) channel.write(chunk);
+      channel.end();
+      await ctx.tell(channel.peer, 'the end');
+    },
+  });
+  const alice = await net.user('alice');
+  const channel = await alice.request('mirror');
+  let received = 0;
+  channel.on('data', (chunk: Buffer) => (received += chunk.length));
+  channel.write(Buffer.alloc(300_000));
+  await net.settled();
+  expect(received).toBe(300_000);
+  channel.end();
+  await net.settled();
+  expect(alice.heard.map(({ text }) => text)).toEqual(['the end']);
+});
+
 test('a decision about a private connection that waits for an answer is not waited for', async () => {
   await start();
   await net.bot({
