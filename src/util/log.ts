@@ -5,6 +5,8 @@ import { toJsonLine } from './json-line.ts';
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 /** How much a line matters, or the least that is written. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
+/** How much a line matters. */
+export type LineLevel = Exclude<LogLevel, 'silent'>;
 
 /** The formats: one line for a person, or one JSON object a line. */
 export const LOG_FORMATS = ['text', 'json'] as const;
@@ -43,16 +45,23 @@ export function createLogger(options: LogOptions = {}): Logger {
   const { level = 'info', format = 'text', write = (line) => process.stderr.write(line) } = options;
   const least = LOG_LEVELS.indexOf(level);
   const render = format === 'json' ? jsonLine : textLine;
+  return loggerTo((lineLevel, message, fields) => {
+    if (LOG_LEVELS.indexOf(lineLevel) >= least) write(render(lineLevel, message, fields));
+  });
+}
+
+/** A logger that hands each line over, with the fields that were added by {@link Logger.with}. */
+export function loggerTo(send: (level: LineLevel, message: string, fields: LogFields) => void): Logger {
   const build = (bound: LogFields): Logger => {
-    const call = (name: LogLevel): Logger['info'] =>
-      LOG_LEVELS.indexOf(name) < least
-        ? () => undefined
-        : (message, fields) => write(render(name, message, fields ? { ...bound, ...fields } : bound));
+    const at =
+      (level: LineLevel): Logger['info'] =>
+      (message, fields) =>
+        send(level, message, fields ? { ...bound, ...fields } : bound);
     return {
-      debug: call('debug'),
-      info: call('info'),
-      warn: call('warn'),
-      error: call('error'),
+      debug: at('debug'),
+      info: at('info'),
+      warn: at('warn'),
+      error: at('error'),
       with: (fields) => build({ ...bound, ...fields }),
     };
   };

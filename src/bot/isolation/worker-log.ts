@@ -1,15 +1,13 @@
 import { isChatosError } from '../../errors.ts';
 import { toJsonLine } from '../../util/json-line.ts';
-import type { LogFields, Logger } from '../../util/log.ts';
+import { loggerTo, type LineLevel, type LogFields, type Logger } from '../../util/log.ts';
 import type { CallScope, MainCalls, WorkerCalls } from './contract.ts';
 import type { PortCalls } from './port-calls.ts';
-
-type Level = 'debug' | 'info' | 'warn' | 'error';
 
 /** A logger whose lines the main thread writes. Where too many are on their way, further ones are left out and counted. */
 export function createWorkerLogger(calls: PortCalls<WorkerCalls, MainCalls>, scope: () => CallScope): Logger {
   let leftOut = 0;
-  const send = async (level: Level, text: string, fields: LogFields): Promise<void> => {
+  const send = async (level: LineLevel, text: string, fields: LogFields): Promise<void> => {
     try {
       await calls.call('log', { scope: scope(), level, text, fields: plainFields(fields) });
       if (leftOut === 0) return;
@@ -20,20 +18,7 @@ export function createWorkerLogger(calls: PortCalls<WorkerCalls, MainCalls>, sco
       if (isChatosError(error, 'QUEUE_FULL')) leftOut += 1;
     }
   };
-  const build = (bound: LogFields): Logger => {
-    const at =
-      (level: Level): Logger['info'] =>
-      (message, fields) =>
-        void send(level, message, { ...bound, ...fields });
-    return {
-      debug: at('debug'),
-      info: at('info'),
-      warn: at('warn'),
-      error: at('error'),
-      with: (fields) => build({ ...bound, ...fields }),
-    };
-  };
-  return build({});
+  return loggerTo((level, message, fields) => void send(level, message, fields));
 }
 
 /** Fields that can cross: a text as it is, anything else as JSON would have it. */
