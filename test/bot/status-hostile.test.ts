@@ -1,5 +1,6 @@
 import net from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { ACCOUNT } from '../support/bot-status.ts';
 import { converse, startEndpoint } from '../support/status-endpoint.ts';
 
 const NOTHING = { status: { startedAt: new Date(), accounts: [] } };
@@ -108,18 +109,7 @@ describe('the status endpoint, to whom it should not trust', () => {
 
   it('ends a connection that does not take its answers', async () => {
     const muted = Array.from({ length: 1_000 }, (_, index) => `${index}`.padEnd(1_000, 'x'));
-    const account = {
-      login: 'bot',
-      server: 'tcp://127.0.0.1:1',
-      state: 'connected' as const,
-      since: new Date(),
-      problem: undefined,
-      plugins: [],
-      channels: [],
-      channelTotals: { opened: 0, bytesReceived: 0, bytesSent: 0 },
-      messages: { heard: 0, sent: 0, waiting: 0, dropped: 0 },
-      muted,
-    };
+    const account = { ...ACCOUNT, muted };
     const runtime = { status: { startedAt: new Date(), accounts: [account] } };
     const { port } = await startEndpoint(runtime, { requestTimeoutMs: 300 });
     const { socket, closed } = await open(port);

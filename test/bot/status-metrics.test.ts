@@ -1,8 +1,9 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { AccountStatus, JobStatus, PluginStatus } from '../../src/bot/status.ts';
+import type { AccountStatus } from '../../src/bot/status.ts';
 import { ChatosServer } from '../../src/server/server.ts';
 import { FakeClock } from '../support/bot-clock.ts';
 import { joinAs, openChannel, plugin, startBots } from '../support/bot-world.ts';
+import { ACCOUNT, JOB, PLUGIN } from '../support/bot-status.ts';
 import { parseMetrics, startEndpoint, type Endpoint, type Metric } from '../support/status-endpoint.ts';
 
 async function scrape({ get }: Endpoint): Promise<Map<string, Metric>> {
@@ -19,43 +20,6 @@ function valueOf(metrics: Map<string, Metric>, name: string, labels: Record<stri
   expect(found.length).toBeLessThanOrEqual(1);
   return found[0]?.value;
 }
-
-const ACCOUNT: AccountStatus = {
-  login: 'bot',
-  server: 'tcp://127.0.0.1:1',
-  state: 'connected',
-  since: new Date(),
-  problem: undefined,
-  plugins: [],
-  channels: [],
-  channelTotals: { opened: 0, bytesReceived: 0, bytesSent: 0 },
-  messages: { heard: 0, sent: 0, waiting: 0, dropped: 0 },
-  muted: [],
-};
-
-const PLUGIN: PluginStatus = {
-  name: 'bot',
-  file: '/plugins/bot.ts',
-  state: 'running',
-  setAsideUntil: undefined,
-  hooks: [],
-  commands: [],
-  calls: 0,
-  running: 0,
-  failures: 0,
-  skipped: 0,
-  errors: [],
-  jobs: [],
-};
-
-const JOB: JobStatus = {
-  name: 'job',
-  cron: '* * * * *',
-  timeZone: undefined,
-  next: undefined,
-  lastRun: undefined,
-  running: 0,
-};
 
 /** What is told of accounts that nobody has. */
 async function scrapeOf(...accounts: Partial<AccountStatus>[]): Promise<Map<string, Metric>> {
