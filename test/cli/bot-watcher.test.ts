@@ -18,8 +18,8 @@ interface Watching {
   readonly log: MemoryLog;
   readonly watcher: BotWatcher;
   /** What the next newer version of a bot that is put in place answers: its index, and what its `onStart` returns. */
-  reloaded(): Promise<[index: number, value: unknown]>;
-  write(name: string, text: string): Promise<unknown>;
+  readonly reloaded: () => Promise<[index: number, value: unknown]>;
+  readonly write: (name: string, text: string) => Promise<unknown>;
 }
 
 const bot = (value: number | string, head = ''): string => `${head}\nexport const onStart = () => ${value};`;
@@ -66,7 +66,7 @@ async function startWatching(
     log,
     watcher,
     write: (name, text) => writeText(directory, name, text),
-    async reloaded() {
+    reloaded: async () => {
       while (done.length === 0) await new Promise<void>((resolve) => (tell = resolve));
       const [index, { plugin }] = done.shift()!;
       return [index, plugin.hooks.onStart!(undefined as never)];
@@ -217,6 +217,7 @@ describe('a bot whose files change', () => {
     await new Promise((resolve) => setTimeout(resolve, 200));
     await write('bot.ts', bot(32));
     while (last !== 32) [, last] = await reloaded();
+    expect(last).toBe(32);
   });
 });
 
@@ -259,7 +260,7 @@ describe('a change that breaks a bot', () => {
 test('that the configuration has changed is told: it takes a restart', async () => {
   const { write, log } = await startWatching({ 'bot.ts': bot(1) });
   await write('c.yaml', 'bots: []\n');
-  await log.until(/c\.yaml has changed: restart to use it/);
+  expect(await log.until(/c\.yaml has changed: restart to use it/)).toMatchObject({ level: 'warn' });
 });
 
 test('closing does not wait for a bot that never finishes loading', async () => {

@@ -45,7 +45,9 @@ test('run logs what a hook throws, with plugin, hook, peer and the line of the .
   const command = await startFailing('thrower', `throw new TypeError('oh no');`);
   await provoke('thrower');
   const { input } = await command.line(/onMessage failed: oh no/);
-  expect(input).toMatch(/ error onMessage failed: oh no login=thrower plugin=thrower hook=onMessage peer=thrower-user$/);
+  expect(input).toMatch(
+    / error onMessage failed: oh no login=thrower plugin=thrower hook=onMessage peer=thrower-user$/,
+  );
   await command.line(/thrower\.ts:6:\d+/);
 });
 

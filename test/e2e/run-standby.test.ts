@@ -59,7 +59,7 @@ describe.each([
     const ticks: string[] = [];
     const hearTick = async (): Promise<string> => {
       const { msg } = await alice.next(3, { timeoutMs: 10_000 });
-      return (ticks.push(msg as string), msg as string);
+      return (ticks.push(msg), msg);
     };
     await hearTick();
     first.kill(signal);

@@ -67,7 +67,7 @@ test('run --watch answers each message once, whatever is changed meanwhile', asy
     let outcome: unknown;
     while (outcome !== 'reloaded') {
       alice.tell('storm', `#${++said}`);
-      const answer = alice.next(4).then(({ msg }) => answers.push(msg as string));
+      const answer = alice.next(4).then(({ msg }) => answers.push(msg));
       outcome = await Promise.race([reloaded, answer]);
       await answer;
     }
