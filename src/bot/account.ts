@@ -17,7 +17,9 @@ import type { OfAccount, RuntimeObserver } from './events.ts';
 import type { FloodLimits } from './flood-limits.ts';
 import { LoopGuard, type LoopLimits } from './loop-guard.ts';
 import { Outbox } from './outbox.ts';
-import { awaitPeer, currentCall, PluginRunner, type AccountServices, type Cause } from './plugin-runner.ts';
+import { awaitPeer, currentCall, type Cause } from './current-call.ts';
+import type { AccountServices } from './plugin-context.ts';
+import { PluginRunner } from './plugin-runner.ts';
 import type { LoadedPlugin } from './plugin-shape.ts';
 import { DEFAULT_ASK_TIMEOUT_MS, Questions } from './questions.ts';
 import { PrivateRequests } from './private-requests.ts';
@@ -357,7 +359,8 @@ export class Account {
     if (this.#questions.take(message) || this.#commands.take({ message, cause, whisper })) return;
     for (const runner of this.#runners) {
       const { onMessage } = runner.plugin.hooks;
-      if (onMessage) runner.dispatch(cause, 'onMessage', () => onMessage(runner.bind(message), runner.context));
+      if (onMessage)
+        runner.calls.dispatch(cause, 'onMessage', () => onMessage(runner.given.bind(message), runner.context));
     }
   }
 

@@ -4,7 +4,8 @@ import { closest } from '../util/closest.ts';
 import type { Logger } from '../util/log.ts';
 import { parseArgs, rangeOf, usageOf, type ArgSpec, type ArgSpecs, type ArgValues, type Command } from './commands.ts';
 import type { Message } from './context.ts';
-import type { Cause, PluginRunner } from './plugin-runner.ts';
+import type { Cause } from './current-call.ts';
+import type { PluginRunner } from './plugin-runner.ts';
 import { commandKey, HELP_COMMAND } from './plugin-shape.ts';
 import { splitText } from './split-text.ts';
 
@@ -76,8 +77,8 @@ export class CommandRouter {
       this.#answer(message.from, `${parsed.problem}; usage: ${usage}`, (part) => message.reply(part));
       return;
     }
-    runner.dispatch(cause, `${this.#prefix}${name}`, () =>
-      command.run(parsed.values as ArgValues<ArgSpecs>, runner.bind(message), runner.context),
+    runner.calls.dispatch(cause, `${this.#prefix}${name}`, () =>
+      command.run(parsed.values as ArgValues<ArgSpecs>, runner.given.bind(message), runner.context),
     );
   }
 

@@ -68,7 +68,7 @@ export class PrivateRequests {
     if (!opened) return;
     const { runner, channel } = opened;
     const { hooks } = runner.plugin;
-    const result = await runner.call('onChannel', request.from, () => hooks.onChannel?.(channel, runner.context));
+    const result = await runner.calls.make('onChannel', request.from, () => hooks.onChannel?.(channel, runner.context));
     if (!result.ok) channel.destroy();
   }
 
@@ -119,7 +119,7 @@ export class PrivateRequests {
     const { runner, place, limits } = taker;
     let channel: Channel;
     try {
-      channel = runner.guard(await request.accept());
+      channel = runner.given.guard(await request.accept());
     } catch (error) {
       place.release();
       log.info(`private connection with ${request.from} did not come about: ${messageOf(error)}`);
@@ -188,8 +188,8 @@ export class PrivateRequests {
     let cancel = (): void => undefined;
     const decided = new Promise<boolean>((resolve) => {
       const request: IncomingRequest = { from, accept: () => resolve(true), refuse: () => resolve(false) };
-      void runner
-        .call('onPrivateRequest', from, () => hooks.onPrivateRequest?.(request, runner.context))
+      void runner.calls
+        .make('onPrivateRequest', from, () => hooks.onPrivateRequest?.(request, runner.context))
         .then((result) => resolve(result.ok && result.value === true));
       cancel = clock.after(Math.max(deadline - clock.now().getTime(), 0), () => {
         log.warn('onPrivateRequest took too long to decide', { plugin: runner.plugin.name, peer: from });

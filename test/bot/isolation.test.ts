@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { currentCall } from '../../src/bot/plugin-runner.ts';
+import { currentCall } from '../../src/bot/current-call.ts';
 import type { BotPlugin } from '../../src/bot/plugin.ts';
 import { expectRefusal, joinAs, openChannel, plugin, startBots, startServer } from '../support/bot-world.ts';
 

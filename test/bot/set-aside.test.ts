@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { reportStray } from '../../src/bot/plugin-runner.ts';
+import { reportStray } from '../../src/bot/current-call.ts';
 import type { BotPlugin } from '../../src/bot/plugin.ts';
 import type { RuntimeOptions } from '../../src/bot/runtime.ts';
 import { ChatosError } from '../../src/errors.ts';
