@@ -118,7 +118,7 @@ export class BotRuntime {
       }
       const storeId = uniqueStoreId(stores, `${plugin.name}@${login}`, server);
       const store = new PluginStore({ directory: storeDirectory(stateDirectory, storeId), log });
-      const runner = account.add(plugin, entry.options ?? {}, { directory, store });
+      const runner = account.plugins.add(plugin, entry.options ?? {}, { directory, store });
       this.#places.push({ account, runner });
     }
   }
@@ -174,7 +174,7 @@ export class BotRuntime {
     if (!place) return;
     while (place.reloading) await place.reloading;
     if (this.#stopping) return;
-    const replacing = place.account.replace(place.runner, plugin, options, async (stopped) => {
+    const replacing = place.account.plugins.replace(place.runner, plugin, options, async (stopped) => {
       if (await this.#within(timeoutMs, stopped)) return;
       this.#log.warn('reloading: hooks of the old version were still under way', { plugin: plugin.name });
     });

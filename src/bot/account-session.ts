@@ -1,0 +1,105 @@
+import type { Backoff } from '../client/backoff.ts';
+import { ChatosClient } from '../client/client.ts';
+import { startWaiting } from '../client/wait.ts';
+import { ChatosError, isChatosError } from '../errors.ts';
+import type { Address } from '../net/address.ts';
+import type { Clock } from '../util/clock.ts';
+import type { Logger } from '../util/log.ts';
+import type { AccountStatus } from './status.ts';
+
+export interface AccountSessionSettings {
+  readonly server: Address;
+  readonly login: string;
+  /** Whether to wait where the login is taken. */
+  readonly standby: boolean;
+  /** The pauses before a lost connection is made again. */
+  readonly backoff: Partial<Backoff>;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+/** While its login is taken, a standby tries again after so long: a takeover is a matter of seconds. */
+const STANDBY_BACKOFF = { firstMs: 500, maxMs: 2_000 };
+
+/** The session of an account, made again where it is lost: how it is, since when, and why it is not there. */
+export class AccountSession {
+  readonly client: ChatosClient;
+  /** Settles when there will be no session any more: with the error that it gave up on, or without. */
+  readonly ended: Promise<ChatosError | undefined>;
+  readonly #clock: Clock;
+  #state: AccountStatus['state'] = 'connecting';
+  #since: Date;
+  #problem: string | undefined;
+
+  constructor({ server, login, standby, backoff, log, clock }: AccountSessionSettings) {
+    this.#clock = clock;
+    this.#since = clock.now();
+    this.client = ChatosClient.create({
+      server,
+      login,
+      reconnect: standby ? STANDBY_BACKOFF : backoff,
+      waitForLogin: standby,
+    });
+    this.client.on('connected', () => this.#enter('connected', undefined));
+    this.client.on('disconnected', (error) => this.#enter('connecting', error));
+    this.client.on('retrying', ({ error, delayMs }) => {
+      const taken = standby && isChatosError(error, 'LOGIN_REFUSED');
+      if (!taken) log.warn(`${error.message}; trying again in ${(delayMs / 1000).toFixed(1)} s`);
+      else if (this.#state !== 'standby') log.info('standing by: the login is taken');
+      this.#enter(taken ? 'standby' : 'connecting', error);
+    });
+    this.ended = new Promise((resolve) => this.client.once('closed', resolve));
+    void this.ended.then((error) => this.#enter('ended', error));
+  }
+
+  /**
+   * Resolves when the server has had what was sent until now, and what it had for this account until then has been heard;
+   * where the connection is lost, when it is there again.
+   *
+   * @throws {ChatosError} `ABORTED` where the session has ended for good, or by the signal
+   */
+  async synchronise(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await this.#reached(signal);
+      try {
+        await this.client.roundTrip({ timeoutMs: Infinity, signal });
+        return;
+      } catch (error) {
+        if (!isChatosError(error, 'CONNECTION_LOST') && !isChatosError(error, 'NOT_CONNECTED')) throw error;
+      }
+    }
+  }
+
+  /** Ends it, in order where there is one; channels that are still open are broken. */
+  async close(): Promise<void> {
+    if (this.client.connected) await this.client.close();
+    await this.client.destroy();
+  }
+
+  get status(): Pick<AccountStatus, 'state' | 'since' | 'problem'> {
+    return { state: this.#state, since: this.#since, problem: this.#problem };
+  }
+
+  /** Resolves when there is a connection. */
+  async #reached(signal: AbortSignal): Promise<void> {
+    if (this.client.connected) return;
+    const waiting = startWaiting<void>({ timeoutMs: Infinity, signal, what: 'no connection' });
+    const onEnd = (error?: ChatosError): void =>
+      waiting.reject(error ?? new ChatosError('ABORTED', `${this.client.login} has logged out`));
+    const onConnected = (): void => waiting.resolve();
+    this.client.once('connected', onConnected).once('closed', onEnd);
+    if (this.#state === 'ended') onEnd();
+    try {
+      await waiting.promise;
+    } finally {
+      this.client.off('connected', onConnected).off('closed', onEnd);
+    }
+  }
+
+  #enter(state: AccountStatus['state'], error: ChatosError | undefined): void {
+    this.#problem = error?.message;
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#since = this.#clock.now();
+  }
+}
