@@ -12,8 +12,16 @@ import type { PluginStore } from './store.ts';
 /** One plugin of an account: what stays when the plugin is replaced by a newer version of itself. */
 export interface Seat {
   readonly directory: string;
-  readonly store: PluginStore;
+  /** Makes its store ready; it is opened when it is first used. */
+  readonly openStore: () => PluginStore;
 }
+
+interface TakenSeat extends Seat {
+  store: PluginStore;
+}
+
+/** Where its login is lost to another process, a plugin may take so long to finish before its store is closed, in ms. */
+const STEP_DOWN_TIMEOUT_MS = 5_000;
 
 export interface AccountPluginsSettings {
   /** What the account does for one of its plugins. */
@@ -28,7 +36,8 @@ export interface AccountPluginsSettings {
 export class AccountPlugins {
   readonly #settings: AccountPluginsSettings;
   readonly #runners: PluginRunner[] = [];
-  readonly #seats = new Map<PluginRunner, Seat>();
+  /** Where each of them sits. */
+  readonly #seats: TakenSeat[] = [];
   /** What older versions of plugins still have to do. */
   readonly #leaving = new Set<Promise<void>>();
   readonly #ending = new Set<Promise<void>>();
@@ -44,32 +53,32 @@ export class AccountPlugins {
     return this.#runners;
   }
 
-  /** Whether they were ever started. */
+  /** Whether they are at work. */
   get started(): boolean {
     return this.#started;
   }
 
-  /** Adds a plugin, which begins when they are started. */
-  add(plugin: LoadedPlugin, options: PlainOptions, seat: Seat): PluginRunner {
-    const runner = this.#createRunner(plugin, options, seat);
-    this.#runners.push(runner);
-    return runner;
+  /** Adds a plugin, which begins when they are started; returns its place. */
+  add(plugin: LoadedPlugin, options: PlainOptions, seat: Seat): number {
+    const taken = { ...seat, store: seat.openStore() };
+    this.#seats.push(taken);
+    return this.#runners.push(this.#createRunner(plugin, options, taken)) - 1;
   }
 
   /**
    * Puts a newer version of a plugin in the place of the old one, which hears nothing more; its channels go on. Resolves
-   * to the new one when what was under way in the old one has finished or its time is up; what is heard meanwhile waits
-   * for the new one's start. From then on the old one can say nothing more, but over private connections that it has.
+   * when what was under way in the old one has finished or its time is up; what is heard meanwhile waits for the new one's
+   * start. From then on the old one can say nothing more, but over private connections that it has.
    */
   async replace(
-    old: PluginRunner,
+    place: number,
     plugin: LoadedPlugin,
     options: PlainOptions,
     drained: (work: Promise<void>) => Promise<void>,
-  ): Promise<PluginRunner> {
-    const runner = this.#createRunner(plugin, options, this.#seats.get(old)!);
-    this.#runners.splice(this.#runners.indexOf(old), 1, runner);
-    this.#seats.delete(old);
+  ): Promise<void> {
+    const old = this.#runners[place]!;
+    const runner = this.#createRunner(plugin, options, this.#seats[place]!);
+    this.#runners[place] = runner;
     const { unrun } = old;
     const leaving = old.leave();
     this.#leaving.add(leaving);
@@ -77,8 +86,7 @@ export class AccountPlugins {
     await drained(leaving);
     old.end();
     this.#end(old.plugin);
-    if (this.#started && !this.#stopping) runner.start(unrun);
-    return runner;
+    if (this.#started && !this.#stopping && this.#runners[place] === runner) runner.start(unrun);
   }
 
   /** Starts them; a second time, or after the stop, nothing happens. */
@@ -86,6 +94,33 @@ export class AccountPlugins {
     if (this.#started || this.#stopping) return;
     this.#started = true;
     for (const runner of this.#runners) runner.start();
+  }
+
+  /**
+   * Another process has their login: lets them finish, leaves their stores to it, and puts fresh ones in their places,
+   * which begin when the login is ours again.
+   */
+  stepDown(): void {
+    if (!this.#started || this.#stopping) return;
+    this.#started = false;
+    for (const [place, seat] of this.#seats.entries()) {
+      const old = this.#runners[place]!;
+      const { store } = seat;
+      seat.store = seat.openStore();
+      this.#runners[place] = this.#createRunner(old.plugin, old.context.options, seat);
+      const leaving = this.#leave(old).then(() => store.close());
+      this.#leaving.add(leaving);
+      void leaving.then(() => this.#leaving.delete(leaving));
+    }
+  }
+
+  async #leave(old: PluginRunner): Promise<void> {
+    const { clock } = this.#settings;
+    let cancel = (): void => undefined;
+    const late = new Promise<void>((resolve) => (cancel = clock.after(STEP_DOWN_TIMEOUT_MS, resolve)));
+    await Promise.race([old.stop(), late]);
+    cancel();
+    old.end();
   }
 
   /** Lets them finish; resolves when they have, older versions included. */
@@ -103,7 +138,7 @@ export class AccountPlugins {
   async close(): Promise<void> {
     for (const { plugin } of this.#runners) this.#end(plugin);
     await Promise.all(this.#ending);
-    await Promise.all([...this.#seats.values()].map(({ store }) => store.close()));
+    await Promise.all(this.#seats.map(({ store }) => store.close()));
   }
 
   get status(): PluginStatus[] {
@@ -118,11 +153,9 @@ export class AccountPlugins {
     void ending.then(() => this.#ending.delete(ending));
   }
 
-  #createRunner(plugin: LoadedPlugin, options: PlainOptions, { directory, store }: Seat): PluginRunner {
+  #createRunner(plugin: LoadedPlugin, options: PlainOptions, { directory, store }: TakenSeat): PluginRunner {
     const { servicesFor, log, clock, breaker, activity } = this.#settings;
     const settings = { options, directory, log, clock, store, breaker, activity };
-    const runner = new PluginRunner(plugin, servicesFor(plugin.name), settings);
-    this.#seats.set(runner, { directory, store });
-    return runner;
+    return new PluginRunner(plugin, servicesFor(plugin.name), settings);
   }
 }

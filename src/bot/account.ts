@@ -1,4 +1,4 @@
-import type { ChatosError } from '../errors.ts';
+import { isChatosError, type ChatosError } from '../errors.ts';
 import { formatAddress, type Address } from '../net/address.ts';
 import type { Policy } from '../policy/policy.ts';
 import { AccountPlugins } from './account-plugins.ts';
@@ -78,6 +78,9 @@ export class Account {
     client.on('message', (message) => this.#hearing.take(message));
     client.on('request', (request) => void this.#requests.handle(request, runners()));
     client.on('connected', () => this.#onConnected());
+    client.on('retrying', ({ error }) => {
+      if (settings.standby && isChatosError(error, 'LOGIN_REFUSED')) this.plugins.stepDown();
+    });
     void this.ended.then((error) => {
       // At the start, whoever started it is told.
       if (!error || !this.plugins.started) return;

@@ -13,7 +13,6 @@ import { DEFAULT_COMMAND_PREFIX } from './commands.ts';
 import type { RuntimeObserver } from './events.ts';
 import { resolveFloodLimits, type FloodLimits } from './flood-limits.ts';
 import { resolveLoopLimits, type LoopLimits } from './loop-guard.ts';
-import type { PluginRunner } from './plugin-runner.ts';
 import type { LoadedPlugin } from './plugin-shape.ts';
 import type { RuntimeStatus } from './status.ts';
 import { PluginStore } from './store.ts';
@@ -76,7 +75,7 @@ export const DEFAULT_STOP_TIMEOUT_MS = 5_000;
 /** Runs plugins. Those with the same login on the same server share one session. */
 export class BotRuntime {
   readonly #accounts: Account[] = [];
-  readonly #places: { readonly account: Account; runner: PluginRunner; reloading?: Promise<void> | undefined }[] = [];
+  readonly #places: { readonly account: Account; readonly place: number; reloading?: Promise<void> | undefined }[] = [];
   readonly #log: Logger;
   readonly #startedAt: Date;
   readonly #abandon = new AbortController();
@@ -117,9 +116,9 @@ export class BotRuntime {
         this.#accounts.push(account);
       }
       const storeId = uniqueStoreId(stores, `${plugin.name}@${login}`, server);
-      const store = new PluginStore({ directory: storeDirectory(stateDirectory, storeId), log });
-      const runner = account.plugins.add(plugin, entry.options ?? {}, { directory, store });
-      this.#places.push({ account, runner });
+      const openStore = (): PluginStore => new PluginStore({ directory: storeDirectory(stateDirectory, storeId), log });
+      const place = account.plugins.add(plugin, entry.options ?? {}, { directory, openStore });
+      this.#places.push({ account, place });
     }
   }
 
@@ -174,13 +173,11 @@ export class BotRuntime {
     if (!place) return;
     while (place.reloading) await place.reloading;
     if (this.#stopping) return;
-    const replacing = place.account.plugins.replace(place.runner, plugin, options, async (stopped) => {
+    const replacing = place.account.plugins.replace(place.place, plugin, options, async (stopped) => {
       if (await this.#within(timeoutMs, stopped)) return;
       this.#log.warn('reloading: hooks of the old version were still under way', { plugin: plugin.name });
     });
-    place.reloading = replacing
-      .then((runner) => void (place.runner = runner))
-      .finally(() => (place.reloading = undefined));
+    place.reloading = replacing.finally(() => (place.reloading = undefined));
     await place.reloading;
   }
 

@@ -1,0 +1,59 @@
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import type { BotPlugin } from '../../src/bot/plugin.ts';
+import { startProxy } from '../support/bot-proxy.ts';
+import { createBots, joinAs, plugin, startServer } from '../support/bot-world.ts';
+
+/** A bot that counts in its store, with a job that tells that it is at work. */
+const counter = (name: string, lives: string[]): BotPlugin => ({
+  onStart: () => void lives.push(`${name} starts`),
+  onStop: () => void lives.push(`${name} stops`),
+  onMessage: async (message, ctx) => {
+    const count = await ctx.store.update<number>('count', (old = 0) => old + 1);
+    await message.reply(`${name} ${count}`);
+  },
+  schedule: { job: { cron: '0 0 1 1 *', run: () => undefined } },
+});
+
+it('a standby that loses its login to the other one leaves it its store, and takes over again later', async () => {
+  const server = await startServer();
+  const proxy = await startProxy(server);
+  const stateDirectory = path.join(tmpdir(), `chatosbot-test-${randomUUID()}`);
+  onTestFinished(() => rm(stateDirectory, { recursive: true, force: true }));
+  const lives: string[] = [];
+  const options = { standby: true, stateDirectory, backoff: { firstMs: 20, maxMs: 20 } };
+  const first = createBots(proxy.address, [{ plugin: plugin('bot', counter('first', lives)) }], options);
+  const second = createBots(server, [{ plugin: plugin('bot', counter('second', lives)) }], options);
+  const alice = await joinAs(server, 'alice');
+  const ask = async (): Promise<string> => {
+    alice.tell('bot', 'count');
+    return (await alice.next(4)).msg;
+  };
+  await first.runtime.start();
+  const taking = second.runtime.start();
+  await second.log.until(/standing by/);
+  expect(await ask()).toBe('first 1');
+
+  // The first is cut off, and finds its way back when the second is in.
+  proxy.target = { ...server, port: 1 };
+  await proxy.cutSessions();
+  await taking;
+  proxy.target = server;
+  await first.log.until(/standing by/);
+  await expect.poll(() => lives).toEqual(['first starts', 'second starts', 'first stops']);
+  const [account] = first.runtime.status.accounts;
+  expect(account).toMatchObject({ state: 'standby', plugins: [{ state: 'waiting', jobs: [] }] });
+  expect(await ask()).toBe('second 2');
+
+  await second.runtime.stop();
+  await expect.poll(() => first.runtime.status.accounts[0]!.state).toBe('connected');
+  await expect.poll(() => lives.slice(3)).toEqual(['second stops', 'first starts']);
+  expect(await ask()).toBe('first 3');
+  expect(first.runtime.status.accounts[0]!.plugins[0]!.jobs).toHaveLength(1);
+  // A reload finds its place still.
+  await first.runtime.reload(0, plugin('bot', counter('newer', lives)));
+  expect(await ask()).toBe('newer 4');
+});
