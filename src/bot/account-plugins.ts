@@ -26,6 +26,8 @@ const STEP_DOWN_TIMEOUT_MS = 5_000;
 export interface AccountPluginsSettings {
   /** What the account does for one of its plugins. */
   readonly servicesFor: (bot: string) => AccountServices;
+  /** What commands begin with. */
+  readonly commandPrefix: string;
   readonly breaker: BreakerLimits;
   readonly log: Logger;
   readonly clock: Clock;
@@ -62,7 +64,10 @@ export class AccountPlugins {
   add(plugin: LoadedPlugin, options: PlainOptions, seat: Seat): number {
     const taken = { ...seat, store: seat.openStore() };
     this.#seats.push(taken);
-    return this.#runners.push(this.#createRunner(plugin, options, taken)) - 1;
+    const runner = this.#createRunner(plugin, options, taken);
+    const place = this.#runners.push(runner) - 1;
+    this.#tellClashes(runner);
+    return place;
   }
 
   /**
@@ -79,6 +84,7 @@ export class AccountPlugins {
     const old = this.#runners[place]!;
     const runner = this.#createRunner(plugin, options, this.#seats[place]!);
     this.#runners[place] = runner;
+    this.#tellClashes(runner);
     const { unrun } = old;
     const leaving = old.leave();
     this.#leaving.add(leaving);
@@ -143,6 +149,21 @@ export class AccountPlugins {
 
   get status(): PluginStatus[] {
     return this.#runners.map((runner) => runner.status);
+  }
+
+  /** Warns where a plugin and another have commands of the same name: only the first of them in their order is called. */
+  #tellClashes(runner: PluginRunner): void {
+    const { commandPrefix, log } = this.#settings;
+    const at = this.#runners.indexOf(runner);
+    for (const [index, other] of this.#runners.entries()) {
+      if (other === runner) continue;
+      const [{ plugin: first }, { plugin: second }] = index < at ? [other, runner] : [runner, other];
+      const clashes = [...second.commands.keys()].filter((name) => first.commands.has(name));
+      if (clashes.length === 0) continue;
+      const names = clashes.map((name) => `${commandPrefix}${name}`).join(', ');
+      const them = clashes.length === 1 ? 'it' : 'them';
+      log.warn(`${second.name} never gets ${names}: ${first.name}, which comes first, has ${them} too`);
+    }
   }
 
   /** A worker thread that the plugin runs in lives until its private connections are closed: nobody waits for that here. */
