@@ -38,6 +38,14 @@ function rehearse(lines: readonly string[], args: readonly string[] = []): Retur
   return run(['repl', bot, ...args], { input: lines.map((line) => `${line}\n`).join('') });
 }
 
+test('repl ends on a signal that comes while the bot is loading', async () => {
+  const slow = labFile('slow.ts', `console.error('loading'); await new Promise((r) => setTimeout(r, 20_000));\n${BOT}`);
+  const repl = start(['repl', slow], { input: 'open' });
+  await repl.line(/loading/);
+  repl.kill('SIGINT');
+  expect(await repl.exit()).toMatchObject({ status: 130, stdout: '', stderr: 'loading\n' });
+});
+
 describe('repl, with a script', () => {
   test('says each line when the bot has answered the one before', async () => {
     const { status, stdout } = await rehearse(['!roll', 'hello', 'yes', '/msg hello', '/msg no']);

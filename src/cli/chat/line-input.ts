@@ -111,9 +111,11 @@ export function outputFailed(): Promise<never> {
   return new Promise((_, reject) => process.stdout.once('error', reject));
 }
 
-/** Rejects, without a word, when the signal is aborted. */
+/** Rejects, without a word, when the signal is aborted, or where it is already. */
 export function untilAborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(new ExitSignal(0)), { once: true });
+    const leave = (): void => reject(new ExitSignal(0));
+    if (signal.aborted) leave();
+    else signal.addEventListener('abort', leave, { once: true });
   });
 }

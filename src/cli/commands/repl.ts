@@ -55,7 +55,7 @@ async function talk(file: string, flags: ReplFlags, signal: AbortSignal): Promis
   const loaded = await loadConfig({ file: flags.config });
   const loader = await BotLoader.create(loaded, flags.login);
   const [plan] = planBots([file], loaded);
-  const bot = await loader.load(plan!);
+  const bot = await Promise.race([loader.load(plan!), untilAborted(signal)]);
   // What the bot says at its start is shown when it has been told who is who.
   const early: RuntimeEvent[] = [];
   let show = (event: RuntimeEvent): void => void early.push(event);
