@@ -10,8 +10,11 @@ export type Instant = Date | number | string;
 
 const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** Timers that may run in one advance: beyond, they bring about each other for ever. */
+/** Timers that may run in one advance: beyond, it takes too long, or they bring about each other for ever. */
 const MAX_TIMERS = 1_000_000;
+
+/** The last instant that a `Date` can be. */
+const MAX_DATE_MS = 8.64e15;
 
 interface Timer {
   at: number;
@@ -70,7 +73,7 @@ export class FakeClock implements Clock {
    * without time going by happens: hooks run, what they say arrives. What takes longer than two seconds of real time (a
    * hook that waits for a slow web server) is left under way.
    *
-   * @throws {ChatosError} `INVALID_ARGUMENT` where the time is none, or negative
+   * @throws {ChatosError} `INVALID_ARGUMENT` where the time is none, or negative, or more than a million timers are due
    */
   async advance(by: Duration): Promise<void> {
     const ms = durationMs(by);
@@ -115,6 +118,8 @@ export class FakeClock implements Clock {
     try {
       await this.#settle(giveUp.signal);
       const end = this.#time + ms;
+      if (end > MAX_DATE_MS)
+        throw new ChatosError('INVALID_ARGUMENT', 'advance by less: that is beyond what a Date holds');
       for (let runs = 0; ; runs += 1) {
         const before = this.#world?.begun;
         if (!this.#runNext(end, runs)) break;
@@ -141,7 +146,10 @@ export class FakeClock implements Clock {
     let first: Timer | undefined;
     for (const timer of this.#timers) if (timer.at <= end && !(first && first.at <= timer.at)) first = timer;
     if (!first) return false;
-    if (runs >= MAX_TIMERS) throw new Error('timers bring about timers for ever: the clock does not get on');
+    if (runs >= MAX_TIMERS) {
+      const why = `more than ${MAX_TIMERS} timers were due: advance by less, unless one sets itself anew for ever`;
+      throw new ChatosError('INVALID_ARGUMENT', why);
+    }
     this.#time = Math.max(this.#time, first.at);
     this.#timers.delete(first);
     first.callback();
