@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { ChatosError, messageOf } from '../errors.ts';
 
 /** The longest file name that is not shortened; most file systems take 255 bytes. */
 const MAX_NAME = 200;
@@ -23,7 +24,11 @@ export interface FoundStore {
   readonly directory: string;
 }
 
-/** The stores of a state directory, by id; none where there is no such directory. */
+/**
+ * The stores of a state directory, by id; none where there is no such directory.
+ *
+ * @throws {ChatosError} `STORE_UNAVAILABLE` where it cannot be read, or is no directory
+ */
 export async function findStores(stateDirectory: string): Promise<FoundStore[]> {
   const folder = storesFolder(stateDirectory);
   let names: string[];
@@ -32,7 +37,7 @@ export async function findStores(stateDirectory: string): Promise<FoundStore[]> 
     names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
+    throw new ChatosError('STORE_UNAVAILABLE', `${folder} cannot be read: ${messageOf(error)}`, { cause: error });
   }
   return names
     .map((name) => ({ id: idOf(name), directory: path.join(folder, name) }))

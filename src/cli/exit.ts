@@ -58,17 +58,20 @@ const FILE_ERRORS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EBADF: 'it is not open',
   EAGAIN: 'it cannot be read now',
+  EROFS: 'the file system is read-only',
 };
 
 /** The status for an error, and what to say about it: `undefined` for a bug, whose trace is shown. */
 export function exitFor(error: unknown): { status: number; message: string | undefined } {
   if (error instanceof ExitSignal) return { status: error.status, message: '' };
   if (isChatosError(error)) return { status: STATUS[error.code], message: error.message };
-  const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
+  const { code, syscall, path } = (error ?? {}) as NodeJS.ErrnoException;
   if (code === 'EPIPE') return { status: EXIT.outputClosed, message: '' };
-  const why = FILE_ERRORS[code ?? ''];
+  const noFolder = code === 'ENOENT' && syscall === 'mkdtemp' ? 'there is no such folder; set TMPDIR' : undefined;
+  const why = noFolder ?? FILE_ERRORS[code ?? ''];
   if (why !== undefined) {
-    const what = syscall === 'read' ? 'cannot read standard input' : 'cannot write standard output';
+    const stream = syscall === 'read' ? 'cannot read standard input' : 'cannot write standard output';
+    const what = path === undefined ? stream : `cannot use ${path}`;
     return { status: EXIT.broken, message: `${what}: ${why}` };
   }
   return { status: EXIT.failure, message: undefined };

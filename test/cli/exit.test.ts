@@ -50,6 +50,20 @@ describe('exitFor', () => {
     expect(exitFor(error)).toEqual({ status: EXIT.broken, message });
   });
 
+  test.each([
+    ['EACCES', 'scandir', 'cannot use /here: permission denied'],
+    ['ENOSPC', 'mkdtemp', 'cannot use /here: no space left on the device'],
+    ['ENOENT', 'mkdtemp', 'cannot use /here: there is no such folder; set TMPDIR'],
+  ])('names the file where %s on a %s is about one', (code, syscall, message) => {
+    const error = Object.assign(new Error(`${code}: ${syscall}`), { code, syscall, path: '/here' });
+    expect(exitFor(error)).toEqual({ status: EXIT.broken, message });
+  });
+
+  test('takes a file of its own that is missing for a bug', () => {
+    const error = Object.assign(new Error('ENOENT'), { code: 'ENOENT', syscall: 'open', path: '/here' });
+    expect(exitFor(error)).toEqual({ status: 1, message: undefined });
+  });
+
   test.each([130, 143, 0])('passes on the status %i of a command that has nothing more to say', (status) => {
     expect(exitFor(new ExitSignal(status))).toEqual({ status, message: '' });
   });

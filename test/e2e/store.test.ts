@@ -51,6 +51,14 @@ describe('store list', () => {
     expect(existsSync(path.join(WORK, '.chatosbot'))).toBe(false);
   });
 
+  test('tells that the state directory is none, in a line', async () => {
+    const state = labFile('no-directory', '');
+    expect(await failure(start(['store', 'list', '--state', state]))).toEqual({
+      status: 69,
+      last: expect.stringMatching(/^chatosbot: .*no-directory\/stores cannot be read: ENOTDIR/),
+    });
+  });
+
   test('shows which are in use, and tells which cannot be read', async () => {
     const state = path.join(LAB, 'state-in-use');
     await fill(state, 'busy@x', { a: 1 });
@@ -134,4 +142,15 @@ test('store without a subcommand shows its help, with status 2', async () => {
   const { status, stderr } = await run(['store']);
   expect(stderr).toMatch(/^Usage: chatosbot store /m);
   expect(status).toBe(2);
+});
+
+test.each(['list', 'export', 'import', 'delete'])('store %s --help shows an example', async (name) => {
+  const { stdout } = await run(['store', name, '--help']);
+  expect(stdout).toMatch(new RegExp(`^  \\$ chatosbot store ${name}\\b`, 'm'));
+});
+
+test.each(['import', 'export', 'delete'])('store %s wants the name of a bot', async (name) => {
+  const ended = await failure(start(['store', name, '', '--state', path.join(LAB, 'nameless')]));
+  expect(ended).toEqual({ status: 2, last: 'chatosbot: name the bot whose store is meant' });
+  expect(existsSync(path.join(LAB, 'nameless'))).toBe(false);
 });

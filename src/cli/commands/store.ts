@@ -23,19 +23,21 @@ interface StoreFlags {
 const BOT = "the bot: its name, or as 'store list' shows it";
 
 export function register(command: Command): void {
-  const add = (usage: string, summary: string): Command =>
-    command.command(usage).description(summary).addOption(stateOption()).addOption(configOption());
-  add('list', 'show the stores, with their entries and size')
+  const add = (usage: string, summary: string, example: string): Command => {
+    const added = command.command(usage).description(summary).addOption(stateOption()).addOption(configOption());
+    return added.addHelpText('after', `\nExample:\n  $ chatosbot store ${example}`);
+  };
+  add('list', 'show the stores, with their entries and size', 'list --json')
     .addOption(new Option('--json', 'a line of JSON for each'))
     .action(list);
-  add('export', 'write the entries of a store to standard output, as lines of JSON')
+  add('export', 'write the entries of a store to standard output, as lines of JSON', 'export dice > dice.ndjson')
     .argument('<bot>', BOT)
     .action(exportTo);
-  add('import', 'read such lines from standard input into a store: all of them, or none')
+  add('import', 'read such lines from standard input into a store: all of them, or none', 'import dice < dice.ndjson')
     .argument('<bot>', BOT)
     .addOption(new Option('--replace', 'in place of what the store holds'))
     .action(importFrom);
-  add('delete', 'delete a store').argument('<bot>', BOT).action(remove);
+  add('delete', 'delete a store', 'delete dice').argument('<bot>', BOT).action(remove);
   command.addHelpText(
     'after',
     `
@@ -105,6 +107,7 @@ async function findStore(
   state: string,
   { orNew = false } = {},
 ): Promise<{ id: string; directory: string }> {
+  if (bot === '') throw new ChatosError('INVALID_ARGUMENT', 'name the bot whose store is meant');
   const stores = await findStores(state);
   const directory = storeDirectory(state, bot);
   const exact = stores.find((store) => store.id === bot || store.directory === directory);
