@@ -1,8 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { TEMPLATES } from '../../src/cli/commands/new.ts';
-import { LAB, labFile, run, start } from './chatosbot.ts';
+import { failure, LAB, labFile, run, start, startProgram } from './chatosbot.ts';
 
 const shelf = new URL('../../bots/templates/', import.meta.url);
 
@@ -46,6 +46,27 @@ test('new overwrites nothing, unless it is told to', async () => {
 
   expect((await run(['new', 'echo', '--force'], { cwd: directory })).status).toBe(0);
   expect(readFileSync(file, 'utf8')).toMatch(/TestNetwork/);
+});
+
+test('new names files so that what it tells to type can be typed', async () => {
+  const { stderr } = await run(['new', 'echo', '--directory', "it's here"], { cwd: LAB });
+  const [first, , last] = stderr.trimEnd().split('\n');
+  expect(first).toBe("made it's here/echo.ts and it's here/echo.test.ts; next:");
+  const typed = last!.trim().replace('chatosbot run', 'cat --');
+  expect((await startProgram('bash', ['-c', typed], { cwd: LAB }).exit()).stdout).toMatch(/defineBot/);
+});
+
+test('new leaves nothing behind, and what was there, where one of the files cannot be made', async () => {
+  const file = labFile('half/echo.ts', 'mine');
+  const directory = path.dirname(file);
+  mkdirSync(path.join(directory, 'echo.test.ts'));
+  const ended = await failure(start(['new', 'echo', '--force', '--directory', directory]));
+  expect(ended).toEqual({
+    status: 2,
+    last: expect.stringMatching(/echo\.test\.ts cannot be made: it is a directory$/),
+  });
+  expect(readFileSync(file, 'utf8')).toBe('mine');
+  expect(readdirSync(directory).toSorted()).toEqual(['echo.test.ts', 'echo.ts']);
 });
 
 test.each([

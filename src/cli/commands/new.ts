@@ -1,10 +1,11 @@
-import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { existsSync, statSync } from 'node:fs';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
 import { Argument, InvalidArgumentError, Option, type Command } from 'commander';
 import { ChatosError, messageOf } from '../../errors.ts';
 import { loginProblem } from '../../protocol/login.ts';
+import { quote } from '../completion/quote.ts';
 import { notice } from '../output.ts';
 
 /** The templates, each `NAME.ts` and `NAME.test.ts` in `bots/templates`, and what each makes. */
@@ -61,16 +62,31 @@ async function make(template: keyof typeof TEMPLATES, name: string = template, f
     const are = there.length > 1 ? 'are' : 'is';
     throw new ChatosError('INVALID_ARGUMENT', `${there.join(' and ')} ${are} there already; --force overwrites`);
   }
-  for (const { file, shown: where, text } of files) {
-    try {
-      await mkdir(directory, { recursive: true });
-      await writeFile(file, text, { flag: flags.force ? 'w' : 'wx' });
-    } catch (error) {
-      throw new ChatosError('INVALID_ARGUMENT', `${where} cannot be made: ${messageOf(error)}`, { cause: error });
+  // Both are written beside their places before either is put there: a full disk leaves neither, and what was there.
+  const drafts = files.map((each) => ({ ...each, draft: `${each.file}.${process.pid}.tmp` }));
+  try {
+    for (const { shown: where, file, draft, text } of drafts) {
+      await attempt(where, async () => {
+        if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) throw new Error('it is a directory');
+        await mkdir(directory, { recursive: true });
+        await writeFile(draft, text, { flag: 'wx' });
+      });
     }
+    for (const { shown: where, file, draft } of drafts) await attempt(where, () => rename(draft, file));
+  } finally {
+    for (const { draft } of drafts) await rm(draft, { force: true }).catch(() => undefined);
   }
   const [bot, test] = files.map((each) => each.shown);
-  notice(`made ${bot} and ${test}; next:\n  chatosbot test ${bot} ${test}\n  chatosbot run ${bot}`);
+  const [botWord, testWord] = [quote(bot!), quote(test!)];
+  notice(`made ${bot} and ${test}; next:\n  chatosbot test ${botWord} ${testWord}\n  chatosbot run ${botWord}`);
+}
+
+async function attempt(where: string, write: () => Promise<void>): Promise<void> {
+  try {
+    await write();
+  } catch (error) {
+    throw new ChatosError('INVALID_ARGUMENT', `${where} cannot be made: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 function shown(file: string): string {
