@@ -6,7 +6,7 @@ import { tickAfter } from './ticks.ts';
 /** A coming run of one of several schedules. */
 export interface ComingRun<T extends CronSpec> {
   readonly due: Date;
-  /** The time in the zone of its schedule, as `2026-11-23 09:00 Europe/Paris`. */
+  /** The time in the zone of its schedule, as `2026-11-23 09:00 Europe/Paris`; with seconds where any of the runs has them. */
   readonly time: string;
   /** Whose run it is, as it was given. */
   readonly schedule: T;
@@ -35,14 +35,17 @@ export function listRuns<T extends CronSpec>(schedules: Iterable<T>, options: Li
     const cron = parseCron(schedule);
     return { schedule, cron, zone: new Zone(schedule.timeZone), next: tickAfter(cron, from.getTime()) };
   });
-  const runs: ComingRun<T>[] = [];
+  const runs: { readonly due: number; readonly lane: (typeof lanes)[number] }[] = [];
   while (runs.length < count) {
     const [first, ...others] = lanes.filter(({ next }) => next !== undefined);
     if (first === undefined) break;
     const lane = others.reduce((best, other) => (other.next! < best.next! ? other : best), first);
     const due = lane.next!;
-    runs.push({ due: new Date(due), time: lane.zone.format(due), schedule: lane.schedule });
+    runs.push({ due, lane });
     lane.next = tickAfter(lane.cron, due);
   }
-  return runs;
+  const withSeconds = runs.some(({ due }) => due % 60_000 !== 0);
+  return runs.map(({ due, lane: { zone, schedule } }) => {
+    return { due: new Date(due), time: zone.format(due, { withSeconds }), schedule };
+  });
 }

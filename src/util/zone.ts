@@ -28,13 +28,13 @@ export class Zone {
   }
 
   /**
-   * An instant for a person: `2026-11-23 09:00 Europe/Paris`, with seconds where they are not zero, and with the offset
-   * in the hour that comes twice when clocks are set back: `2026-10-25 02:30 Europe/Paris (UTC+02:00)`.
+   * An instant for a person: `2026-11-23 09:00 Europe/Paris`, with seconds where they are not zero or are asked for, and
+   * with the offset in the hour that comes twice when clocks are set back: `2026-10-25 02:30 Europe/Paris (UTC+02:00)`.
    */
-  format(instant: number): string {
+  format(instant: number, { withSeconds = false }: { readonly withSeconds?: boolean } = {}): string {
     const wall = this.wallAt(instant);
     const [date = '', time = ''] = new Date(wall).toISOString().split('T');
-    const minutesOrSeconds = time.slice(0, wall % 60_000 === 0 ? 5 : 8);
+    const minutesOrSeconds = time.slice(0, wall % 60_000 === 0 && !withSeconds ? 5 : 8);
     const twice = this.instantsOf(wall).length > 1;
     return `${date} ${minutesOrSeconds} ${this.name}${twice ? ` (UTC${offsetText(this.#offsetAt(instant))})` : ''}`;
   }

@@ -136,7 +136,7 @@ describe('schedule', () => {
   });
 
   test('lists ten runs for a person, with time, bot and job, where nothing else is said', async () => {
-    const { status, stdout } = await run(['schedule', '../check/telltale.ts']);
+    const { status, stdout } = await run(['schedule', '../check/telltale.ts', '--from', '2026-11-22T12:59:55Z']);
     expect(status).toBe(0);
     const lines = stdout.trimEnd().split('\n');
     expect(lines).toHaveLength(10);

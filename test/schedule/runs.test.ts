@@ -6,6 +6,12 @@ const paris = { name: 'stand-up', cron: '0 9 * * 1-5', timeZone: 'Europe/Paris' 
 const tokyo = { name: 'report', cron: '30 17 * * *', timeZone: 'Asia/Tokyo' };
 
 describe('listRuns', () => {
+  it('shows seconds for all runs where one has them, so that they stand below each other', () => {
+    const from = new Date('2026-11-22T12:59:58Z');
+    const runs = listRuns([{ cron: '* * * * * *', timeZone: 'UTC' }], { from, count: 2 });
+    expect(runs.map(({ time }) => time)).toEqual(['2026-11-22 12:59:59 UTC', '2026-11-22 13:00:00 UTC']);
+  });
+
   it('lists the next runs of all schedules in the order of time, each in its zone', () => {
     const runs = listRuns([paris, tokyo], { from, count: 4 });
     expect(runs.map(({ time, schedule }) => `${time} ${schedule.name}`)).toEqual([
