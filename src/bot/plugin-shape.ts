@@ -4,6 +4,7 @@ import { ChatosError, messageOf, type ErrorFields } from '../errors.ts';
 import { parseSchedule } from '../schedule/schedule.ts';
 import { argSpecsProblem, type Command } from './commands.ts';
 import type { PlainOptions } from './context.ts';
+import { attempt, throwAll } from './joined-errors.ts';
 import { firstMatching, type MessageHandler } from './message-filter.ts';
 import { HOOKS, type BotPlugin, type ScheduledTask } from './plugin.ts';
 import type { IsolationStatus } from './status.ts';
@@ -56,7 +57,8 @@ export const HELP_COMMAND = 'help';
  * Reads a plugin out of what a module exports, by name or as its default.
  *
  * @param where what errors begin with: the file
- * @throws {ChatosError} `INVALID_PLUGIN` where it is none; the message says why
+ * @throws {ChatosError} `INVALID_PLUGIN` where it is none; the message has a line for each command and each schedule that
+ *   is wrong
  */
 export function readPlugin(exported: object, where: { name: string; file: string; shown: string }): LoadedPlugin {
   const invalid = (why: string, fields: ErrorFields = {}): ChatosError =>
@@ -73,8 +75,10 @@ export function readPlugin(exported: object, where: { name: string; file: string
   for (const [hook, value] of Object.entries(hooks)) {
     if (typeof value !== 'function') throw invalid(`${hook} is not a function`);
   }
-  const commands = readCommands(parts['commands'], invalid);
-  const schedule = scheduleReader(parts['schedule'], invalid);
+  const wrong: ChatosError[] = [];
+  const commands = attempt(wrong, () => readCommands(parts['commands'], invalid)) ?? new Map<string, Command>();
+  const schedule = attempt(wrong, () => scheduleReader(parts['schedule'], invalid))!;
+  throwAll(wrong);
   if (Object.keys(hooks).length + commands.size === 0 && parts['schedule'] === undefined) {
     const names = [...Object.keys(HOOKS), 'commands', 'schedule'].join(', ');
     throw invalid(`exports no hook; expected one or more of ${names}`, { noHook: true });
@@ -140,23 +144,31 @@ function readCommands(commands: unknown, invalid: Invalid): Map<string, Command>
   const read = new Map<string, Command>();
   if (commands === undefined) return read;
   if (!isRecord(commands)) throw invalid('commands is not { name: { help, args?, examples?, run } }');
+  const errors: ChatosError[] = [];
   for (const [name, command] of Object.entries(commands)) {
-    const wrong = (why: string): ChatosError => invalid(`commands.${name}: ${why}`);
-    if (!COMMAND_NAME.test(name)) throw wrong('a name is letters, digits, - and _, 32 at most');
-    if (commandKey(name) === HELP_COMMAND) throw wrong('help is there already: it lists the commands');
-    if (!isRecord(command) || typeof command['run'] !== 'function') throw wrong('it has no function run');
-    if (typeof command['help'] !== 'string' || command['help'] === '') throw wrong('it has no help: say what it does');
-    if (command['args'] !== undefined && !isRecord(command['args'])) throw wrong('its args are not { name: { type } }');
-    const problem = argSpecsProblem((command['args'] ?? {}) as Command['args'] & object);
-    if (problem !== undefined) throw wrong(`args.${problem}`);
-    if (command['examples'] !== undefined && !isRecord(command['examples'])) {
-      throw wrong("its examples are not { 'what is said': 'what it answers' }");
-    }
-    const key = commandKey(name);
-    if (read.has(key)) throw wrong('another command differs from it in upper and lower case only');
-    read.set(key, command as unknown as Command);
+    attempt(errors, () => {
+      const wrong = (why: string): ChatosError => invalid(`commands.${name}: ${why}`);
+      checkCommand(name, command, wrong);
+      const key = name.toLowerCase();
+      if (read.has(key)) throw wrong('another command differs from it in upper and lower case only');
+      read.set(key, command);
+    });
   }
+  throwAll(errors);
   return read;
+}
+
+function checkCommand(name: string, command: unknown, wrong: Invalid): asserts command is Command {
+  if (!COMMAND_NAME.test(name)) throw wrong('a name is letters, digits, - and _, 32 at most');
+  if (name.toLowerCase() === HELP_COMMAND) throw wrong('help is there already: it lists the commands');
+  if (!isRecord(command) || typeof command['run'] !== 'function') throw wrong('it has no function run');
+  if (typeof command['help'] !== 'string' || command['help'] === '') throw wrong('it has no help: say what it does');
+  if (command['args'] !== undefined && !isRecord(command['args'])) throw wrong('its args are not { name: { type } }');
+  const problem = argSpecsProblem((command['args'] ?? {}) as Command['args'] & object);
+  if (problem !== undefined) throw wrong(`args.${problem}`);
+  if (command['examples'] !== undefined && !isRecord(command['examples'])) {
+    throw wrong("its examples are not { 'what is said': 'what it answers' }");
+  }
 }
 
 function scheduleReader(schedule: unknown, invalid: Invalid): LoadedPlugin['schedule'] {
@@ -171,15 +183,21 @@ function readSchedule(schedule: unknown, invalid: Invalid): Map<string, Schedule
   const read = new Map<string, ScheduledTask>();
   if (schedule === undefined) return read;
   if (!isRecord(schedule)) throw invalid('schedule is not { name: { cron, timeZone?, catchUp?, overlap?, run } }');
+  const errors: ChatosError[] = [];
   for (const [name, task] of Object.entries(schedule)) {
-    if (!isRecord(task) || typeof task['run'] !== 'function') throw invalid(`schedule.${name}: it has no function run`);
-    try {
-      parseSchedule(task as unknown as ScheduledTask);
-    } catch (error) {
-      throw invalid(`schedule.${name}: ${messageOf(error)}`);
-    }
-    read.set(name, task as unknown as ScheduledTask);
+    attempt(errors, () => {
+      if (!isRecord(task) || typeof task['run'] !== 'function') {
+        throw invalid(`schedule.${name}: it has no function run`);
+      }
+      try {
+        parseSchedule(task as unknown as ScheduledTask);
+      } catch (error) {
+        throw invalid(`schedule.${name}: ${messageOf(error)}`);
+      }
+      read.set(name, task as unknown as ScheduledTask);
+    });
   }
+  throwAll(errors);
   return read;
 }
 

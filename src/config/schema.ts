@@ -40,39 +40,26 @@ const bot = v.union(
   'expected the path of a plugin file, or { path, login?, server?, options?, isolate? }',
 );
 
-const announcement = v.pipe(
-  v.strictObject({
-    cron: v.pipe(v.string(), v.description('Five cron fields, or six with seconds in front.')),
-    timeZone: v.optional(v.pipe(v.string(), v.description("An IANA time zone. Default: the system's."))),
-    catchUp: v.optional(
-      v.pipe(
-        v.picklist(CATCH_UPS, `expected one of ${CATCH_UPS.join(', ')}`),
-        v.description('What becomes of times missed while nothing ran: none, the last, or all. Default: none.'),
-      ),
+const announcement = v.strictObject({
+  cron: parsed((cron) => parseCron({ cron }), 'Five cron fields, or six with seconds in front.'),
+  timeZone: v.optional(
+    parsed((timeZone) => parseCron({ cron: '* * * * *', timeZone }), "An IANA time zone. Default: the system's."),
+  ),
+  catchUp: v.optional(
+    v.pipe(
+      v.picklist(CATCH_UPS, `expected one of ${CATCH_UPS.join(', ')}`),
+      v.description('What becomes of times missed while nothing ran: none, the last, or all. Default: none.'),
     ),
-    overlap: v.optional(
-      v.pipe(
-        v.picklist(OVERLAPS, `expected one of ${OVERLAPS.join(', ')}`),
-        v.description('A time that comes while the last text is still being posted. Default: skip.'),
-      ),
+  ),
+  overlap: v.optional(
+    v.pipe(
+      v.picklist(OVERLAPS, `expected one of ${OVERLAPS.join(', ')}`),
+      v.description('A time that comes while the last text is still being posted. Default: skip.'),
     ),
-    text: v.pipe(v.string(), v.minLength(1, 'the text is empty'), v.description('What is posted.')),
-    to: v.optional(loginText('To one login. Default: to everyone.')),
-  }),
-  v.rawCheck(({ dataset, addIssue }) => {
-    if (!dataset.typed) return;
-    const { cron, timeZone } = dataset.value;
-    for (const [key, when] of [
-      ['cron', { cron }],
-      ['timeZone', { cron: '* * * * *', timeZone }],
-    ] as const) {
-      const message = thrown(() => parseCron(when));
-      if (message === undefined) continue;
-      const item = { type: 'object', origin: 'value', input: dataset.value, key, value: dataset.value[key] } as const;
-      addIssue({ message, path: [item] });
-    }
-  }),
-);
+  ),
+  text: v.pipe(v.string(), v.minLength(1, 'the text is empty'), v.description('What is posted.')),
+  to: v.optional(loginText('To one login. Default: to everyone.')),
+});
 
 const limits = Object.fromEntries(
   Object.entries(DEFAULT_SERVER_LIMITS).map(([name, value]) => [name, limit(`Default: ${value}.`)]),

@@ -32,6 +32,24 @@ beforeAll(() => {
 });
 
 describe('check', () => {
+  test('tells each command, schedule and announcement that is wrong', async () => {
+    labFile(
+      'check/many.ts',
+      `export const schedule = { a: { cron: 'x', run() {} }, b: { cron: '* * * * *', timeZone: 'Mars/Base', run() {} } };
+export const commands = { 'y z': { help: 'y', run() {} }, w: {}, ok: { help: 'ok', run() {} } };`,
+    );
+    labFile(
+      'check/many.yaml',
+      "bots: [./many.ts]\nannouncements:\n  - { cron: 'x', timeZone: Mars/Base, catchUp: sometimes, text: '' }\n",
+    );
+    const { status, stderr } = await run(['check', '--config', '../check/many.yaml']);
+    const places = ['3:13: announcements.0.cron', '3:28: announcements.0.timeZone', '3:48: announcements.0.catchUp'];
+    const parts = ['commands.y z', 'commands.w', 'schedule.a', 'schedule.b'];
+    expect(stderr.match(/(?<=many\.yaml:)[\d:]+ [\w.]+/g)).toEqual([...places, '3:65: announcements.0.text']);
+    expect(stderr.match(/(?<=many\.ts: )[^:]+/g)).toEqual(parts);
+    expect(status).toBe(2);
+  });
+
   test('tells what can run, in a line for each bot, and exits with 0', async () => {
     labFile(
       'check/good.yaml',
