@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import path from 'node:path';
 import { ChatosClient } from '../../src/client/client.ts';
 import { compare, cpuSeconds, median, residentMiB, type Contender, type Figures } from './measure.ts';
@@ -6,8 +7,9 @@ import { CLI, startChatos, type Running } from './processes.ts';
 
 const ROUND_TRIPS = 3_000;
 const MESSAGES = 30_000;
-/** Messages on their way at once, when it is about how many a second. */
-const WINDOW = 100;
+/** Who sends them, and how many each has on their way at once. */
+const USERS = 10;
+const WINDOW = 10;
 
 const CLIENT = path.resolve(path.dirname(CLI), '../client/index.js');
 /** What a bot comes to without a runtime: the client of the same package, and nothing else. */
@@ -29,60 +31,67 @@ export async function benchBots(rounds: number): Promise<void> {
     { name: 'a bot in a worker', run: () => measure((server) => startBot(server, 1, true)) },
     { name: 'the bare client', run: () => measure(startBare) },
   ];
-  await compare(`bots: ${ROUND_TRIPS} round trips, ${MESSAGES} messages, ${WINDOW} at once`, contenders, rounds);
+  await compare(`bots: ${ROUND_TRIPS} round trips, ${MESSAGES} messages, of ${USERS} users`, contenders, rounds);
 }
 
 async function measure(startOne: (server: string) => Promise<BotProcess>): Promise<Figures> {
   const server: Running = await startChatos();
   const address = `127.0.0.1:${server.port}`;
   const bot = await startOne(address);
-  const user = await ChatosClient.connect({ server: address, login: 'user' });
+  const users = await Promise.all(
+    Array.from({ length: USERS }, (_, i) => ChatosClient.connect({ server: address, login: `user-${i}` })),
+  );
   try {
-    let answered: () => void = () => undefined;
-    user.on('message', ({ own }) => {
-      if (!own) answered();
-    });
-    const roundTrip = async (text: string): Promise<number> => {
-      const sentAt = performance.now();
-      const answer = new Promise<void>((resolve) => (answered = resolve));
-      void user.tell('bot', text);
-      await answer;
-      return (performance.now() - sentAt) * 1000;
-    };
-    for (let i = 0; i < 500; i++) await roundTrip('warm');
-    const times: number[] = [];
-    for (let i = 0; i < ROUND_TRIPS; i++) times.push(await roundTrip('ping'));
-
-    let count = 0;
-    let sent = 0;
+    const times = (await timeRoundTrips(users[0]!)).toSorted((a, b) => a - b);
     const cpuBefore = cpuSeconds(bot.pid);
     const startedAt = performance.now();
-    await new Promise<void>((resolve) => {
-      const sendOne = (): void => {
-        if (sent >= MESSAGES) return;
-        sent += 1;
-        void user.tell('bot', 'a message of an ordinary length, as people write it');
-      };
-      answered = () => {
-        count += 1;
-        if (count === MESSAGES) resolve();
-        else sendOne();
-      };
-      for (let i = 0; i < WINDOW; i++) sendOne();
-    });
+    await Promise.all(users.map((user) => exchange(user, MESSAGES / USERS)));
     const elapsedS = (performance.now() - startedAt) / 1000;
     return {
       'k messages/s': MESSAGES / elapsedS / 1000,
       'CPU-us/message': ((cpuSeconds(bot.pid) - cpuBefore) / MESSAGES) * 1e6,
       'round trip us (p50)': median(times),
-      'round trip us (p99)': times.toSorted((a, b) => a - b)[Math.floor(ROUND_TRIPS * 0.99)]!,
+      'round trip us (p10)': times[Math.floor(ROUND_TRIPS * 0.1)]!,
       'RSS MiB': residentMiB(bot.pid),
     };
   } finally {
-    await user.destroy();
+    await Promise.all(users.map((user) => user.destroy()));
     await bot.stop();
     await server.stop();
   }
+}
+
+/** One message after the other, each when the last one has been answered; in microseconds. */
+async function timeRoundTrips(user: ChatosClient): Promise<number[]> {
+  const times: number[] = [];
+  for (let i = -500; i < ROUND_TRIPS; i++) {
+    const sentAt = performance.now();
+    const answer = once(user, 'message');
+    void user.tell('bot', 'ping');
+    await answer;
+    if (i >= 0) times.push((performance.now() - sentAt) * 1000);
+  }
+  return times;
+}
+
+/** So many messages, some of them on their way at once; resolves when all are answered. */
+function exchange(user: ChatosClient, messages: number): Promise<void> {
+  let [sent, answered] = [0, 0];
+  const sendOne = (): void => {
+    if (sent >= messages) return;
+    sent += 1;
+    void user.tell('bot', 'a message of an ordinary length, as people write it');
+  };
+  return new Promise((resolve) => {
+    const onAnswer = (): void => {
+      answered += 1;
+      if (answered < messages) return sendOne();
+      user.off('message', onAnswer);
+      resolve();
+    };
+    user.on('message', onAnswer);
+    for (let i = 0; i < WINDOW; i++) sendOne();
+  });
 }
 
 function startBare(server: string): Promise<BotProcess> {
