@@ -1,22 +1,18 @@
 import type { Backoff } from '../client/backoff.ts';
 import type { ChatosError } from '../errors.ts';
-import { formatAddress, type Address } from '../net/address.ts';
-import { compilePolicy, type PolicyOptions } from '../policy/policy.ts';
+import type { Address } from '../net/address.ts';
+import type { PolicyOptions } from '../policy/policy.ts';
 import { SYSTEM_CLOCK, type Clock } from '../util/clock.ts';
-import { loginKey } from '../util/login-key.ts';
 import { SILENT_LOGGER, type Logger } from '../util/log.ts';
-import { Account, type LoggedIn } from './account.ts';
-import { Activity } from './activity.ts';
-import { ChannelLedger } from './channel-ledger.ts';
-import { resolveBreakerLimits, type BreakerLimits } from './circuit-breaker.ts';
-import { DEFAULT_COMMAND_PREFIX } from './commands.ts';
+import type { Account, LoggedIn } from './account.ts';
+import type { Activity } from './activity.ts';
+import type { BreakerLimits } from './circuit-breaker.ts';
+import { seatEntries, type EntryPlace } from './entry-places.ts';
 import type { RuntimeObserver } from './events.ts';
-import { resolveFloodLimits, type FloodLimits } from './flood-limits.ts';
-import { resolveLoopLimits, type LoopLimits } from './loop-guard.ts';
+import type { FloodLimits } from './flood-limits.ts';
+import type { LoopLimits } from './loop-guard.ts';
 import type { LoadedPlugin } from './plugin-shape.ts';
 import type { RuntimeStatus } from './status.ts';
-import { PluginStore } from './store.ts';
-import { storeDirectory } from './store-directory.ts';
 
 /** A plugin, and where and as whom it runs. */
 export interface BotEntry {
@@ -66,16 +62,13 @@ export interface RuntimeOptions {
   readonly activity?: Activity;
 }
 
-/** Where stores are kept, in the working directory. */
-export const DEFAULT_STATE_DIRECTORY = '.chatosbot';
-
 /** When stopping, hooks and private connections get this long to finish. */
 export const DEFAULT_STOP_TIMEOUT_MS = 5_000;
 
 /** Runs plugins. Those with the same login on the same server share one session. */
 export class BotRuntime {
-  readonly #accounts: Account[] = [];
-  readonly #places: { readonly account: Account; readonly place: number; reloading?: Promise<void> | undefined }[] = [];
+  readonly #accounts: readonly Account[];
+  readonly #places: readonly EntryPlace[];
   readonly #log: Logger;
   readonly #startedAt: Date;
   readonly #abandon = new AbortController();
@@ -83,43 +76,11 @@ export class BotRuntime {
 
   /** @throws {ChatosError} `INVALID_ARGUMENT` where something in the policy or in the limits cannot be meant */
   constructor(entries: readonly BotEntry[], options: RuntimeOptions = {}) {
-    const { standby = false, log = SILENT_LOGGER, commandPrefix = DEFAULT_COMMAND_PREFIX } = options;
-    const { clock = SYSTEM_CLOCK, onLogin = () => undefined, observer = () => undefined } = options;
-    const { loopGuard = {}, stateDirectory = DEFAULT_STATE_DIRECTORY } = options;
-    const { backoff = {}, activity = new Activity() } = options;
+    const { log = SILENT_LOGGER, clock = SYSTEM_CLOCK } = options;
     this.#log = log;
     this.#startedAt = clock.now();
-    const shared = {
-      standby,
-      backoff,
-      commandPrefix,
-      log,
-      clock,
-      onLogin,
-      observer,
-      activity,
-      policy: compilePolicy(options.policy),
-      ledger: new ChannelLedger(),
-      floodLimits: resolveFloodLimits(options.flood),
-      loopLimits: loopGuard === false ? undefined : resolveLoopLimits(loopGuard),
-      breaker: resolveBreakerLimits(options.breaker),
-    };
-    const accounts = new Map<string, Account>();
-    const stores = new Set<string>();
-    for (const entry of entries) {
-      const { plugin, server, login = plugin.name, directory = process.cwd() } = entry;
-      const key = `${formatAddress(server)} ${loginKey(login)}`;
-      let account = accounts.get(key);
-      if (!account) {
-        account = new Account({ ...shared, server, login });
-        accounts.set(key, account);
-        this.#accounts.push(account);
-      }
-      const storeId = uniqueStoreId(stores, `${plugin.name}@${login}`, server);
-      const openStore = (): PluginStore => new PluginStore({ directory: storeDirectory(stateDirectory, storeId), log });
-      const place = account.plugins.add(plugin, entry.options ?? {}, { directory, openStore });
-      this.#places.push({ account, place });
-    }
+    this.#places = seatEntries(entries, { ...options, log, clock });
+    this.#accounts = [...new Set(this.#places.map(({ account }) => account))];
   }
 
   /** Private connections that are open. */
@@ -235,16 +196,4 @@ export class BotRuntime {
     this.#abandon.signal.removeEventListener('abort', giveUp);
     return done;
   }
-}
-
-/** Two entries of one plugin and login keep apart: by their server, else by a number in their order. */
-function uniqueStoreId(taken: Set<string>, base: string, server: Address): string {
-  const candidates = [base, `${base}@${server.host}:${server.port}`];
-  let id = candidates.find((candidate) => !taken.has(candidate));
-  for (let number = 2; id === undefined; number += 1) {
-    const candidate = `${candidates[1]}#${number}`;
-    if (!taken.has(candidate)) id = candidate;
-  }
-  taken.add(id);
-  return id;
 }
