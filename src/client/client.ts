@@ -1,26 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import { ChatosError, isChatosError } from '../errors.ts';
-import { formatAddress, toAddress, type Address } from '../net/address.ts';
+import { ChatosError } from '../errors.ts';
+import { toAddress, type Address } from '../net/address.ts';
 import { encodePacket } from '../protocol/encoder.ts';
 import { loginKey } from '../util/login-key.ts';
 import type { Packet } from '../protocol/packets.ts';
-import { Channel, type ChannelRole } from './channel.ts';
-import { ClientChannels } from './channels.ts';
-import { openHalf } from './half.ts';
+import type { Channel } from './channel.ts';
 import {
-  DEFAULT_REQUEST_TIMEOUT_MS,
   resolveClientOptions,
   type ClientOptions,
   DEFAULT_SEND_TIMEOUT_MS,
   type RequestOptions,
   type SendOptions,
-  type ResolvedClientOptions,
 } from './options.ts';
-import { PrivateRequest } from './private-request.ts';
-import { Requests } from './requests.ts';
+import { PrivateConnections } from './private-connections.ts';
+import type { PrivateRequest } from './private-request.ts';
 import { SessionLoop, type Retry } from './session-loop.ts';
-import { startWaiting, withEither, type Waiting } from './wait.ts';
+import { startWaiting, type Waiting } from './wait.ts';
 
 /** A message as it came from the server. */
 export interface ChatMessage {
@@ -64,10 +60,8 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
   readonly login: string;
   /** Where the server is. */
   readonly server: Address;
-  readonly #options: ResolvedClientOptions;
   readonly #loop: SessionLoop;
-  readonly #requests: Requests;
-  readonly #channels = new ClientChannels();
+  readonly #privates: PrivateConnections;
   /** Messages to ourselves that have not come back, by their text. */
   readonly #roundTrips = new Map<string, Waiting<void>>();
 
@@ -75,26 +69,31 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
     super();
     this.login = options.login;
     this.server = toAddress(options.server);
-    this.#options = resolveClientOptions(options);
+    const resolved = resolveClientOptions(options);
     // Tells about a login that can never be sent before anything is connected.
     encodePacket({ type: 'LOGIN', login: options.login });
-    this.#requests = new Requests(options.login, (packet) => this.#loop.session?.connection.send(packet));
-    this.#loop = new SessionLoop(this.server, this.login, this.#options, {
+    this.#loop = new SessionLoop(this.server, this.login, resolved, {
       onPacket: (packet) => this.#onPacket(packet),
       onConnected: () => {
         this.emit('connected');
-        this.#requests.repeat();
+        this.#privates.requests.repeat();
       },
       onDisconnected: ({ error, reason, final }) => {
-        this.#requests.fail(reason, !final);
+        this.#privates.requests.fail(reason, !final);
         for (const waiting of this.#roundTrips.values()) waiting.reject(reason);
         this.emit('disconnected', error);
       },
       onRetrying: (retry) => this.emit('retrying', retry),
       onClosed: (error, reason) => {
-        this.#requests.fail(reason, false);
+        this.#privates.requests.fail(reason, false);
         this.emit('closed', error);
       },
+    });
+    this.#privates = new PrivateConnections({
+      login: this.login,
+      server: this.server,
+      loop: this.#loop,
+      options: resolved,
     });
     const { signal } = options;
     const abort = (): void => void this.#loop.abort(signal?.reason);
@@ -132,12 +131,12 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
 
   /** Open private connections. */
   get channelCount(): number {
-    return this.#channels.size;
+    return this.#privates.channels.size;
   }
 
   /** Resolves when no private connection is open. */
   channelsClosed(): Promise<void> {
-    return this.#channels.allClosed();
+    return this.#privates.channels.allClosed();
   }
 
   /**
@@ -185,17 +184,8 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
    * @throws {ChatosError} `REQUEST_REFUSED`, `TIMED_OUT`, `NOT_CONNECTED`, `CONNECTION_LOST`, `INVALID_ARGUMENT` (one's
    *   own login), `QUEUE_FULL` or `ABORTED`
    */
-  async request(peer: string, options: RequestOptions = {}): Promise<Channel> {
-    const { timeoutMs = DEFAULT_REQUEST_TIMEOUT_MS } = options;
-    if (loginKey(peer) === loginKey(this.login)) {
-      throw new ChatosError('INVALID_ARGUMENT', 'a private connection with oneself is not possible');
-    }
-    encodePacket({ type: 'REQUEST_PRIVATE', loginRequester: this.login, loginTarget: peer });
-    if (!this.#loop.session && !this.#options.backoff) throw this.#notConnected();
-    return withEither(this.#loop.signal, options.signal, async (signal) => {
-      const connectId = await this.#requests.ask(peer, { timeoutMs, signal });
-      return this.#establish(peer, 'requester', connectId, signal);
-    });
+  request(peer: string, options: RequestOptions = {}): Promise<Channel> {
+    return this.#privates.request(peer, options);
   }
 
   /**
@@ -208,7 +198,7 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
 
   /** Ends the client at once, and breaks its channels. */
   async destroy(): Promise<void> {
-    this.#channels.destroy();
+    this.#privates.channels.destroy();
     await this.#loop.abort();
   }
 
@@ -225,18 +215,16 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
         this.#receive(packet.loginSender, packet.msg, true);
         break;
       case 'REQUEST_PRIVATE':
-        this.#onRequest(packet.loginRequester);
+        this.#onRequest(this.#privates.asked(packet.loginRequester));
         break;
       case 'KO_PRIVATE':
-        this.#requests.onKo(packet.loginTarget);
+        this.#privates.requests.onKo(packet.loginTarget);
         break;
-      case 'ID_PRIVATE': {
-        const peer = this.#requests.onId(packet);
-        if (peer !== undefined) this.#channels.establishing(peer);
+      case 'ID_PRIVATE':
+        this.#privates.onId(packet);
         break;
-      }
       case 'ACCEPT_CLOSE_CONNECTION':
-        this.#channels.onClosed(packet.loginTarget);
+        this.#privates.channels.onClosed(packet.loginTarget);
         break;
       case 'LOGIN_REFUSED':
         // The answer to a second LOGIN, which we never send: of no consequence (P7).
@@ -257,51 +245,13 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
     else this.emit('message', { from, text, private: isPrivate, own });
   }
 
-  #onRequest(from: string): void {
-    const { session } = this.#loop;
-    // On a later session, an answer would be one to nothing.
-    const isOver = (): boolean => this.#loop.session !== session;
-    const request = new PrivateRequest(from, {
-      accept: async (options) => {
-        if (!this.#loop.session) throw this.#notConnected();
-        if (isOver()) throw new ChatosError('CONNECTION_LOST', `the request of ${from} ended with the session`);
-        return withEither(this.#loop.signal, options.signal, async (signal) => {
-          const limits = { timeoutMs: this.#options.establishTimeoutMs, signal };
-          const connectId = await this.#requests.accept(from, limits);
-          return this.#establish(from, 'target', connectId, signal);
-        });
-      },
-      refuse: () => {
-        if (!isOver()) this.#requests.refuse(from);
-      },
-    });
+  #onRequest(request: PrivateRequest): void {
     if (!this.emit('request', request)) request.refuse();
-  }
-
-  async #establish(peer: string, role: ChannelRole, connectId: bigint, signal: AbortSignal): Promise<Channel> {
-    const [loginRequester, loginTarget] = role === 'requester' ? [this.login, peer] : [peer, this.login];
-    const requestClose = (): boolean => {
-      const connection = this.#loop.session?.connection;
-      if (!connection?.open) return false;
-      connection.send({ type: 'CLOSE_CONNECTION', connectId, loginRequester, loginTarget });
-      return true;
-    };
-    try {
-      const reached = this.#loop.session?.reached ?? this.server;
-      const half = await openHalf(reached, connectId, { timeoutMs: this.#options.establishTimeoutMs, signal });
-      const channel = new Channel({ ...half, peer, role, connectId, requestClose });
-      this.#channels.opened(channel);
-      return channel;
-    } catch (error) {
-      this.#channels.failed(peer, isChatosError(error, 'CONNECTION_LOST'));
-      requestClose();
-      throw error;
-    }
   }
 
   async #deliver(packet: Packet, options: SendOptions): Promise<void> {
     const connection = this.#loop.session?.connection;
-    if (!connection?.open) throw this.#notConnected();
+    if (!connection?.open) throw this.#loop.notConnected();
     const { timeoutMs = DEFAULT_SEND_TIMEOUT_MS, signal } = options;
     const waiting = startWaiting<void>({ timeoutMs, signal, what: 'the server did not take the message' });
     try {
@@ -311,9 +261,5 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
       throw error;
     }
     await waiting.promise;
-  }
-
-  #notConnected(): ChatosError {
-    return new ChatosError('NOT_CONNECTED', `not connected to ${formatAddress(this.server)}`);
   }
 }

@@ -7,7 +7,6 @@ import type { ResolvedClientOptions } from './options.ts';
 import { runSession, type ClientSession } from './session.ts';
 import { pause, withResolvers } from './wait.ts';
 
-/** An attempt to connect that failed, and when the next one comes. */
 /** An attempt that failed, and what follows. */
 export interface Retry {
   /** Why it failed. */
@@ -65,6 +64,11 @@ export class SessionLoop {
   /** Aborted when the loop has ended, or is about to. */
   get signal(): AbortSignal {
     return this.#abort.signal;
+  }
+
+  /** What to fail with where there is no session. */
+  notConnected(): ChatosError {
+    return new ChatosError('NOT_CONNECTED', `not connected to ${formatAddress(this.#server)}`);
   }
 
   /** Resolves when logged in for the first time; called again, it is the same start. */
