@@ -199,6 +199,19 @@ describe.skipIf(!HAS_TERMINAL)('repl, on a terminal', () => {
     expect(readFileSync(bot, 'utf8')).toBe(BOT);
   });
 
+  test('waits with a line for the one before it, but for an acceptance that waits for the bot', async () => {
+    const screen = onTerminal(`chatosbot repl ${bot}`);
+    await screen.shows('you> ');
+    screen.type(['/as bob', '!roll', '/accept', '/msg call me'].join(KEY.enter) + KEY.enter);
+    await screen.shows('bob: !roll\r\n');
+    await screen.shows('dice: bob rolls 4\r\n');
+    await screen.shows('[dice -> bob]: it is me\r\n');
+    screen.type(`/as ann${KEY.enter}!roll${KEY.enter}/quit${KEY.enter}!roll${KEY.enter}`);
+    await screen.shows('dice: ann rolls 4\r\n');
+    await screen.shows('dice: goodbye');
+    expect((await screen.exit()).stdout.match(/ann rolls/g)).toHaveLength(1);
+  });
+
   test('ends at Ctrl-C', async () => {
     const screen = onTerminal(`chatosbot repl ${bot}`);
     await screen.shows('you> ');

@@ -12,7 +12,12 @@ export interface LineTalk {
   /** Carries a line out. */
   run(line: string): Promise<'quit' | 'help' | undefined>;
   help(): string;
+  /** Whether a typed line waits for the one before it, as those of a script do. @default false: it is carried out at once */
+  readonly oneByOne?: boolean;
 }
+
+/** Typed lines that may wait for the one before; a person does not get there. */
+const MAX_WAITING_LINES = 1_000;
 
 /**
  * The lines of standard input: typed by a person, with a prompt and a history, or of a script. Lines that come while
@@ -55,25 +60,41 @@ export class LineInput {
     if (this.#interactive) process.stderr.write('\n');
   }
 
-  /** Lines of a person: each is carried out at once, whatever the one before is waiting for. */
+  /** Lines of a person: unless `oneByOne` is wanted, each is carried out at once, whatever the one before waits for. */
   #readTyped(talk: LineTalk): Promise<void> {
     const lines = this.#lines;
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const prompt = (): void => {
         lines.setPrompt(talk.prompt());
         lines.prompt(true);
       };
+      let left = false;
+      const carryOut = async (line: string): Promise<void> => {
+        if (left) return;
+        try {
+          const asked = await talk.run(line);
+          left ||= asked === 'quit';
+          if (asked === 'help') this.#showHelp(talk);
+        } catch (error) {
+          this.#view.notice(asChatosError(error).message);
+        }
+        if (left) resolve();
+        prompt();
+      };
+      let waiting = 0;
+      let last = Promise.resolve();
       lines.on('line', (line) => {
-        void talk
-          .run(line)
-          .catch((error: unknown) => this.#view.notice(asChatosError(error).message))
-          .then((asked) => {
-            if (asked === 'quit') resolve();
-            if (asked === 'help') this.#showHelp(talk);
-            prompt();
-          });
+        if (!talk.oneByOne) {
+          carryOut(line).catch(reject);
+        } else if (waiting < MAX_WAITING_LINES) {
+          waiting += 1;
+          const done = last.then(() => carryOut(line)).finally(() => (waiting -= 1));
+          last = done.catch(reject);
+        } else {
+          this.#view.notice(`${MAX_WAITING_LINES} lines wait already; this one is left out`);
+        }
       });
-      lines.once('close', resolve);
+      lines.once('close', () => void last.then(resolve));
       prompt();
     });
   }

@@ -95,5 +95,7 @@ function talkOf(rehearsal: Rehearsal): LineTalk {
     prompt: () => rehearsal.prompt,
     run: (line) => carryOut(REPL_COMMANDS, rehearsal, line),
     help: () => lineHelp(REPL_COMMANDS),
+    // What is said depends on who one has become, and on what the bot has done before.
+    oneByOne: true,
   };
 }

@@ -43,7 +43,7 @@ export const REPL_COMMANDS: LineCommands<Rehearsal> = {
     usage: '',
     summary: 'accept a private connection that the bot asks for',
     words: 0,
-    run: (rehearsal) => rehearsal.inChannels((conversation, bot) => conversation.accept(bot)),
+    run: (rehearsal) => rehearsal.accept(),
   },
   refuse: {
     usage: '',

@@ -110,6 +110,19 @@ export class Rehearsal {
     await this.#settled();
   }
 
+  /** Accepts a private connection. A person may type meanwhile what makes the bot ask for it. */
+  async accept(): Promise<void> {
+    const { scripted, view } = this.#parts;
+    const accepting = this.#user.conversation.accept(this.#bot);
+    const settled = this.#settled();
+    if (!scripted && (await Promise.race([accepting, settled.then(() => 'waiting' as const)])) === 'waiting') {
+      accepting.catch((error: unknown) => view.notice(messageOf(error)));
+      return;
+    }
+    await accepting;
+    await this.#settled();
+  }
+
   /** Does something in the current user's private connections with the bot. */
   async inChannels(act: (conversation: Conversation, bot: string) => Promise<void> | void): Promise<void> {
     await act(this.#user.conversation, this.#bot);
