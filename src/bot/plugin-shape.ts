@@ -57,25 +57,30 @@ export const HELP_COMMAND = 'help';
  * Reads a plugin out of what a module exports, by name or as its default.
  *
  * @param where what errors begin with: the file
- * @throws {ChatosError} `INVALID_PLUGIN` where it is none; the message has a line for each command and each schedule that
- *   is wrong
+ * @throws {ChatosError} `INVALID_PLUGIN` where it is none; the message has a line for each hook, command and schedule
+ *   that is wrong
  */
 export function readPlugin(exported: object, where: { name: string; file: string; shown: string }): LoadedPlugin {
   const invalid = (why: string, fields: ErrorFields = {}): ChatosError =>
     new ChatosError('INVALID_PLUGIN', `${where.shown}: ${why}`, { fields: { file: where.file, ...fields } });
-  const parts = partsOf(exported, invalid);
+  const wrong: ChatosError[] = [];
+  const check = (isRight: boolean, why: string): void => void (isRight || wrong.push(invalid(why)));
+  const { parts, unknown } = partsOf(exported);
+  const known = Object.keys(HOOKS).join(', ');
+  for (const hook of unknown) check(false, `exports ${hook}, which is not a hook; the hooks are ${known}`);
   const { name = where.name, options } = parts;
-  if (typeof name !== 'string' || name === '') throw invalid('its name is not a text');
-  if (options !== undefined && !isStandardSchema(options)) {
-    throw invalid('its options are not a Standard Schema, as zod, valibot and arktype make them');
-  }
+  check(typeof name === 'string' && name !== '', 'its name is not a text');
+  const isSchema = options === undefined || isStandardSchema(options);
+  check(isSchema, 'its options are not a Standard Schema, as zod, valibot and arktype make them');
   const hooks: Record<string, unknown> = {};
   for (const hook of Object.keys(HOOKS)) if (parts[hook] !== undefined) hooks[hook] = parts[hook];
-  if (Array.isArray(hooks['onMessage'])) hooks['onMessage'] = firstMatching(checkHandlers(hooks['onMessage'], invalid));
   for (const [hook, value] of Object.entries(hooks)) {
-    if (typeof value !== 'function') throw invalid(`${hook} is not a function`);
+    if (hook === 'onMessage' && Array.isArray(value)) {
+      attempt(wrong, () => (hooks[hook] = firstMatching(checkHandlers(value, invalid))));
+    } else {
+      check(typeof value === 'function', `${hook} is not a function`);
+    }
   }
-  const wrong: ChatosError[] = [];
   const commands = attempt(wrong, () => readCommands(parts['commands'], invalid)) ?? new Map<string, Command>();
   const schedule = attempt(wrong, () => scheduleReader(parts['schedule'], invalid))!;
   throwAll(wrong);
@@ -83,17 +88,31 @@ export function readPlugin(exported: object, where: { name: string; file: string
     const names = [...Object.keys(HOOKS), 'commands', 'schedule'].join(', ');
     throw invalid(`exports no hook; expected one or more of ${names}`, { noHook: true });
   }
-  return { name, file: where.file, hooks, commands, schedule, optionsSchema: options };
+  return {
+    name: name as string,
+    file: where.file,
+    hooks,
+    commands,
+    schedule,
+    optionsSchema: options as StandardSchemaV1 | undefined,
+  };
 }
 
 type Invalid = (why: string) => ChatosError;
 
+interface Parts {
+  readonly parts: Record<string, unknown>;
+  /** What is named like a hook, and is none. */
+  readonly unknown: Set<string>;
+}
+
 /** What the module has of a plugin's parts: those of its default export before those exported by name. */
-function partsOf(exported: object, invalid: Invalid): Record<string, unknown> {
+function partsOf(exported: object): Parts {
   const own = exported as Record<string, unknown>;
   const standard = own['default'];
   const sources = isRecord(standard) && standard !== exported ? [standard, own] : [own];
   const parts: Record<string, unknown> = {};
+  const unknown = new Set<string>();
   for (const source of sources) {
     for (const name of propertyNames(source)) {
       if (Object.hasOwn(parts, name)) continue;
@@ -103,11 +122,11 @@ function partsOf(exported: object, invalid: Invalid): Record<string, unknown> {
       } else if ((PARTS as readonly string[]).includes(name)) {
         parts[name] = source[name];
       } else if (/^on[A-Z]/.test(name)) {
-        throw invalid(`exports ${name}, which is not a hook; the hooks are ${Object.keys(HOOKS).join(', ')}`);
+        unknown.add(name);
       }
     }
   }
-  return parts;
+  return { parts, unknown };
 }
 
 /** An object's own properties, and those of its class where it has one. */
