@@ -22,7 +22,8 @@ export async function* exportStore(store: Store): AsyncGenerator<string> {
  * or, where it rejects, none. The store is not touched before every line is known to be right.
  *
  * @returns how many were imported
- * @throws {ChatosError} `INVALID_ARGUMENT` for a line that is wrong, with its number; `STORE_FULL`; `STORE_UNAVAILABLE`
+ * @throws {ChatosError} `INVALID_ARGUMENT` for a line that is wrong, with its number, and where nothing is to replace
+ *   what is there; `STORE_FULL`; `STORE_UNAVAILABLE`
  */
 export async function importStore(
   store: KeySpace,
@@ -43,6 +44,11 @@ export async function importStore(
     if (bytes <= maxTotalBytes) continue;
     const message = `line ${number}: with it the import exceeds the ${formatBytes(maxTotalBytes)} that a store may hold`;
     throw new ChatosError('STORE_FULL', message, { fields: { line: number, maxTotalBytes } });
+  }
+  if (replace && entries.size === 0) {
+    // As from a command before ours that has failed.
+    const message = 'no entries came, so nothing is replaced; to empty the store use: chatosbot store delete';
+    throw new ChatosError('INVALID_ARGUMENT', message);
   }
   await store.replace(entries, { clear: replace });
   return entries.size;

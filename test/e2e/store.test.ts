@@ -97,6 +97,18 @@ describe('store export and import', () => {
     expect(stdout).toBe('{"key":"a","value":1}\n{"key":"b","value":[2]}\n');
   });
 
+  test('--replace keeps what is there where nothing comes', async () => {
+    const state = path.join(LAB, 'not-emptied');
+    await fill(state, 'dice@dice', { a: 1 });
+    const args = ['store', 'import', 'dice', '--state', state];
+    expect(await failure(start([...args, '--replace'], { input: '\n' }))).toEqual({
+      status: 2,
+      last: 'chatosbot: no entries came, so nothing is replaced; to empty the store use: chatosbot store delete',
+    });
+    expect((await run(['store', 'export', 'dice', '--state', state])).stdout).toBe('{"key":"a","value":1}\n');
+    expect((await run(args, { input: '' })).status).toBe(0);
+  });
+
   test('--replace puts an import in the place of what was there', async () => {
     const state = path.join(LAB, 'replaced');
     await fill(state, 'dice@dice', { old: 1 });
