@@ -104,7 +104,7 @@ describe('status', () => {
     const port = await listening(answer);
     expect(await failure(start(['status', '--status', `${port}`]))).toMatchObject({
       status: 69,
-      last: expect.stringContaining(`http://127.0.0.1:${port}`),
+      last: expect.stringContaining(`what answers at http://127.0.0.1:${port} is no status endpoint of chatosbot`),
     });
   });
 

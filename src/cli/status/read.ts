@@ -31,7 +31,9 @@ export async function readStatus(address: StatusAddress): Promise<unknown> {
     if (signal.aborted) {
       throw new ChatosError('TIMED_OUT', `${url} does not answer within ${TIMEOUT_MS / 1000} s`, { cause: error });
     }
-    if (error instanceof SyntaxError || code.startsWith('HPE_')) throw notOurs(url, error);
+    // Who is there, but breaks off at a request of HTTP, speaks something else.
+    const brokeOff = code === 'ECONNRESET' || code === 'EPIPE';
+    if (error instanceof SyntaxError || code.startsWith('HPE_') || brokeOff) throw notOurs(url, error);
     const why = code === 'ECONNREFUSED' ? 'connection refused' : code;
     const message = `no status at ${url} (${why}): is the process running, with --status or 'status' in its configuration?`;
     throw new ChatosError('CONNECT_FAILED', message, { cause: error, fields: { address: url, errno: code } });
