@@ -8,6 +8,9 @@ import { readPlugin, type LoadedPlugin } from './plugin-shape.ts';
 /** What a plugin awaits at its top may take this long. */
 const DEFAULT_LOAD_TIMEOUT_MS = 30_000;
 
+/** What only tests import. */
+const TESTING_MISSING = /^Cannot find (?:module|package) 'chatosbot\/testing'/;
+
 /**
  * Loads a plugin file.
  *
@@ -37,7 +40,8 @@ export async function loadPlugin(
     if (isChatosError(error, 'TIMED_OUT')) throw invalid(error.message, error);
     const { file: broken, place, message } = readLoadFailure(error, loader);
     const isOwn = broken === undefined || isSameFile(broken, absolute);
-    throw invalid(message, error, isOwn ? place : ` imports ${path.relative('', broken)}${place}`);
+    const hint = TESTING_MISSING.test(message) ? '; this is a test: use chatosbot test' : '';
+    throw invalid(`${message}${hint}`, error, isOwn ? place : ` imports ${path.relative('', broken)}${place}`);
   }
   return readPlugin(exported, {
     name: path.basename(absolute).replace(/\.[^.]+$/, ''),

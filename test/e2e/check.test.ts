@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { LAB, labFile, run } from './chatosbot.ts';
+import { LAB, labFile, run, start } from './chatosbot.ts';
 
 /** A plugin that would leave a trace if any hook of it were called. */
 const TELLTALE = `
@@ -48,6 +48,62 @@ export const commands = { 'y z': { help: 'y', run() {} }, w: {}, ok: { help: 'ok
     expect(stderr.match(/(?<=many\.yaml:)[\d:]+ [\w.]+/g)).toEqual([...places, '3:65: announcements.0.text']);
     expect(stderr.match(/(?<=many\.ts: )[^:]+/g)).toEqual(parts);
     expect(status).toBe(2);
+  });
+
+  test('tells of hooks that are none beside the other mistakes of the plugin', async () => {
+    const file = labFile(
+      'check/hooks.ts',
+      `export const onMesage = () => {};
+export const onJoin = () => {};
+export const onStop = 7;
+export const commands = { w: {} };`,
+    );
+    const { status, stderr } = await run(['check', file]);
+    expect(stderr.match(/exports on\w+|onStop is not a function|commands\.w/g)).toEqual([
+      'exports onJoin',
+      'exports onMesage',
+      'onStop is not a function',
+      'commands.w',
+    ]);
+    expect(status).toBe(2);
+  });
+
+  test('tells where a test is taken for a plugin', async () => {
+    const file = labFile(
+      'check/dice.test.ts',
+      "import { TestNetwork } from 'chatosbot/testing';\nTestNetwork.start();",
+    );
+    const { status, stderr } = await run(['check', file]);
+    expect(stderr).toMatch(/dice\.test\.ts:1:29: Cannot find .*; this is a test: use chatosbot test\n$/);
+    expect(status).toBe(2);
+  });
+
+  test('warns of a rule of the policy that is for none of the bots, with its place', async () => {
+    labFile(
+      'check/rules.yaml',
+      `bots: [./telltale.ts]
+policy:
+  rules:
+    - { bots: [telltail], decision: refuse }
+    - { bots: ['t*', none], decision: refuse }
+    - { bots: other-bot, decision: refuse }
+    - { from: nobody, decision: accept }
+`,
+    );
+    const { status, stderr } = await run(['check', '--config', '../check/rules.yaml']);
+    expect(stderr.split('\n').filter((line) => line.startsWith('warning: '))).toEqual([
+      expect.stringMatching(
+        /check\/rules\.yaml:4:15: policy\.rules\.0\.bots matches none .*; did you mean telltale\?$/,
+      ),
+      expect.stringMatching(/check\/rules\.yaml:6:15: policy\.rules\.2\.bots matches none .*; there are telltale$/),
+    ]);
+    expect(status).toBe(0);
+    const bots = start(['run', '--config', '../check/rules.yaml', '--listen', '127.0.0.1:0']);
+    await bots.line(/warn +\S+rules\.yaml:4:15: policy\.rules\.0\.bots matches none of the bots/);
+    process.kill(bots.pid, 'SIGTERM');
+    await bots.exit();
+    const other = labFile('check/other.ts', 'export const onStart = () => {};');
+    expect((await run(['check', other, '--config', '../check/rules.yaml'])).stderr).not.toContain('warning');
   });
 
   test('tells what can run, in a line for each bot, and exits with 0', async () => {

@@ -6,6 +6,7 @@ import { isChatosError } from '../../errors.ts';
 import { compilePolicy } from '../../policy/policy.ts';
 import { counted } from '../../util/printable.ts';
 import { BotLoader, joinErrors, nothingToRun, planBots } from '../bot-entries.ts';
+import { idleRules } from '../idle-rules.ts';
 import { configOption, loginOption } from '../options.ts';
 import { notice } from '../output.ts';
 
@@ -26,7 +27,7 @@ Examples:
   $ chatosbot check && systemctl restart chatosbot
 
 Loads the configuration and the plugins, and checks options, policy and schedules: without a connection, and without
-calling any hook. All that is wrong is told at once, and the status is 2 then.`,
+calling any hook. All that is wrong is told at once, and the status is 2 then; a warning does not change it.`,
     )
     .action(check);
 }
@@ -57,5 +58,6 @@ async function check(files: string[], flags: CheckFlags): Promise<void> {
     const jobs = schedule.size > 0 ? [counted(schedule.size, 'schedule')] : [];
     notice(`${plugin.name} as ${login}: ${[...parts, ...jobs].join(', ')}`);
   }
+  for (const line of idleRules(bots, loaded)) notice(`warning: ${line}`);
   notice(`${counted(bots.length, 'bot')} can run`);
 }

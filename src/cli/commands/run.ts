@@ -13,6 +13,7 @@ import type { Logger } from '../../util/log.ts';
 import { BotLoader, nothingToRun, planBots, type BotToRun } from '../bot-entries.ts';
 import { BotWatcher } from '../bot-watcher.ts';
 import { DEFAULT_ADDRESS } from '../connect.ts';
+import { idleRules } from '../idle-rules.ts';
 import {
   configOption,
   listenOption,
@@ -97,6 +98,7 @@ async function run(files: string[], given: RunFlags, command: Command): Promise<
   const loader = await BotLoader.create(loaded, flags.login, { log, all: flags.isolate ?? false });
   const bots = await Promise.race([loader.loadAll(plans), stopSignal]);
   if (typeof bots === 'string') return tellStopped(flags, bots);
+  for (const line of idleRules(bots, loaded)) log.warn(line);
 
   const recorder = await startRecording(flags, log);
   const servers = await chooseServers(bots, loaded, flags, log, stopping.signal);
