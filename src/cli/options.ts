@@ -42,7 +42,7 @@ export const statusAddressOption = (): Option =>
     .env('CHATOSBOT_STATUS')
     .argParser((text) => statusArgument(text));
 
-function statusArgument(text: string, hint = ''): StatusAddress {
+export function statusArgument(text: string, hint = ''): StatusAddress {
   try {
     return parseStatusAddress(text);
   } catch (error) {

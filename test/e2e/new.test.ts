@@ -13,7 +13,7 @@ test('new makes a bot and a test of each template, which passes under another na
     const { status, stdout, stderr } = await run(['new', template, name, '--directory', directory], { cwd: LAB });
     expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
     const [bot, its] = [`made/${name}.ts`, `made/${name}.test.ts`];
-    expect(stderr).toBe(`made ${bot} and ${its}; next:\n  chatosbot test ${bot} ${its}\n  chatosbot run ${bot}\n`);
+    expect(stderr).toBe(`made ${bot} and ${its}; next:\n  npx chatosbot test ${bot} ${its}\n  npx chatosbot run ${bot}\n`);
   }
   // Five processes, one after the other on a slow machine.
   const { status, stdout } = await start(['test', 'made'], { cwd: LAB }).exit(45_000);

@@ -28,6 +28,25 @@ describe.skipIf(!HAS_TERMINAL)('chat, on a terminal', () => {
     await screen.shows('typist: hello\r\n');
   });
 
+  test('says nothing to everyone that is typed while a private connection is asked for, or when it was refused', async () => {
+    const alice = await peer(port, 'alice');
+    const shy = await peer(port, 'shy');
+    const screen = await chat('eager');
+    screen.type(`/pipe shy${KEY.enter}`);
+    await shy.next(5);
+    screen.type(`a secret${KEY.enter}`);
+    await screen.shows('not said: the private connection with shy is not there yet; /room to talk to everyone');
+    await screen.shows('[waiting]> ');
+    shy.ko('eager');
+    await screen.shows('[closed]> ');
+    screen.type(`another${KEY.enter}`);
+    await screen.shows('not said: there is no private connection with shy');
+    screen.type(`/room${KEY.enter}`);
+    await screen.shows('lines go to everyone');
+    screen.type(`for all${KEY.enter}`);
+    expect(await alice.next(3)).toMatchObject({ login: 'eager', msg: 'for all' });
+  });
+
   test('shows what others say above the line that is being typed, and keeps that line', async () => {
     const alice = await peer(port, 'alice');
     const screen = await chat('slow-typist');
@@ -97,11 +116,11 @@ describe.skipIf(!HAS_TERMINAL)('chat, on a terminal', () => {
     await screen.shows('lines go to everyone');
   });
 
-  test('goes on after a mistake, and carries out other lines while one waits', async () => {
+  test('goes on after a mistake, and carries out other commands while one waits', async () => {
     const alice = await peer(port, 'alice');
     const screen = await chat('clumsy');
-    screen.type(`/nonsense${KEY.enter}/pipe nobody${KEY.enter}still talking${KEY.enter}`);
-    expect(await alice.next(3)).toMatchObject({ msg: 'still talking' });
+    screen.type(`/nonsense${KEY.enter}/pipe nobody${KEY.enter}/msg alice still talking${KEY.enter}`);
+    expect(await alice.next(4)).toMatchObject({ msg: 'still talking' });
     await screen.shows('there is no /nonsense; /help lists the commands');
   });
 

@@ -17,6 +17,12 @@ const MAX_LINE_CHARS = 4_096;
 /** Requests that may wait for an answer. */
 const MAX_REQUESTS = 100;
 
+/** Why lines are not said. */
+interface Held {
+  readonly as: 'waiting' | 'closed';
+  readonly why: string;
+}
+
 /** What a person does in a chat, and what the view shows of it. Lines typed go to everyone, or into one channel. */
 export class Conversation {
   readonly #client: ChatosClient;
@@ -26,12 +32,9 @@ export class Conversation {
   readonly #channels = new Map<string, Channel>();
   #target: Channel | undefined;
   /** Set where lines were meant for a private connection that is not there: none of them must be said to everyone. */
-  #astray: string | undefined;
-  readonly #scripted: boolean;
+  #held: Held | undefined;
 
-  /** @param options.scripted nobody sees what fails before the next line is said */
-  constructor(client: ChatosClient, view: ChatView, options: { scripted: boolean }) {
-    this.#scripted = options.scripted;
+  constructor(client: ChatosClient, view: ChatView) {
     this.#client = client;
     this.#view = view;
     client.on('message', ({ from, text, private: isPrivate }) => {
@@ -41,16 +44,16 @@ export class Conversation {
     client.on('request', (request) => this.#onRequest(request));
   }
 
-  /** The peer whose private connection lines go into, `closed` where it is over, or `undefined` for everyone. */
+  /** The peer whose private connection lines go into, `waiting` or `closed` where there is none yet or any more, or `undefined` for everyone. */
   get target(): string | undefined {
-    return this.#astray === undefined ? this.#target?.peer : 'closed';
+    return this.#held?.as ?? this.#target?.peer;
   }
 
   /** Says a line: into the channel in use, else to everyone. */
   async say(text: string): Promise<void> {
     const channel = this.#target;
-    if (this.#astray !== undefined) {
-      const message = `not said: ${this.#astray}; /room to talk to everyone`;
+    if (this.#held) {
+      const message = `not said: ${this.#held.why}; /room to talk to everyone`;
       throw new ChatosError('CHANNEL_CLOSED', message);
     }
     if (!channel) {
@@ -78,7 +81,7 @@ export class Conversation {
       return;
     }
     this.#view.notice(`asking ${peer} for a private connection`);
-    this.#open(await this.#orAstray(peer, this.#client.request(peer)));
+    this.#open(await this.#hold(peer, this.#client.request(peer)));
   }
 
   /** Accepts a request; one that has not come yet is waited for. */
@@ -89,13 +92,13 @@ export class Conversation {
       this.#view.notice(`waiting for ${peer} to ask for a private connection`);
       const waiting = startWaiting<PrivateRequest>({ timeoutMs: ACCEPT_WAIT_MS, what: `no request of ${peer}` });
       this.#awaited.set(key, waiting);
-      request = await this.#orAstray(
+      request = await this.#hold(
         peer,
         waiting.promise.finally(() => this.#awaited.delete(key)),
       );
     }
     this.#requests.delete(key);
-    this.#open(await this.#orAstray(peer, request.accept()));
+    this.#open(await this.#hold(peer, request.accept()));
   }
 
   refuse(peer: string): void {
@@ -109,7 +112,7 @@ export class Conversation {
   /** Lines go to everyone again; private connections stay open. */
   leaveChannel(): void {
     this.#target = undefined;
-    this.#astray = undefined;
+    this.#held = undefined;
     this.#view.notice('lines go to everyone');
   }
 
@@ -144,12 +147,14 @@ export class Conversation {
     await this.#client.close();
   }
 
-  /** In a script, the lines behind a private connection that did not come about are not for everyone. */
-  async #orAstray<T>(peer: string, work: Promise<T>): Promise<T> {
+  /** Lines behind a private connection that is not there yet, or did not come about, are not for everyone. */
+  async #hold<T>(peer: string, work: Promise<T>): Promise<T> {
+    const waiting: Held = { as: 'waiting', why: `the private connection with ${peer} is not there yet` };
+    this.#held = waiting;
     try {
       return await work;
     } catch (error) {
-      if (this.#scripted) this.#astray = `there is no private connection with ${peer}`;
+      if (this.#held === waiting) this.#held = { as: 'closed', why: `there is no private connection with ${peer}` };
       throw error;
     }
   }
@@ -181,7 +186,7 @@ export class Conversation {
       this.#view.notice(`the private connection with ${peer} is closed`);
       if (this.#target !== channel) return;
       this.#target = undefined;
-      this.#astray = `the private connection with ${peer} is closed`;
+      this.#held = { as: 'closed', why: `the private connection with ${peer} is closed` };
       this.#view.notice('lines are not said any more; /room to talk to everyone');
     });
     this.#use(channel);
@@ -189,7 +194,7 @@ export class Conversation {
 
   #use(channel: Channel): void {
     this.#target = channel;
-    this.#astray = undefined;
+    this.#held = undefined;
     this.#view.notice(`lines go to ${channel.peer} over the private connection; /room to talk to everyone again`);
   }
 }

@@ -48,7 +48,7 @@ async function converse(flags: ChatFlags, signal: AbortSignal): Promise<void> {
   const view = flags.json ? jsonView() : textView();
   let conversation: Conversation | undefined;
   const prepare = (made: ChatosClient): void => {
-    conversation = new Conversation(made, view, { scripted: !interactive });
+    conversation = new Conversation(made, view);
   };
   const client = await connectCommand(flags, { signal, prepare });
   const closed = new Promise<never>((_, reject) => {

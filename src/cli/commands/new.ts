@@ -78,7 +78,7 @@ async function make(template: keyof typeof TEMPLATES, name: string = template, f
   }
   const [bot, test] = files.map((each) => each.shown);
   const [botWord, testWord] = [quote(bot!), quote(test!)];
-  notice(`made ${bot} and ${test}; next:\n  chatosbot test ${botWord} ${testWord}\n  chatosbot run ${botWord}`);
+  notice(`made ${bot} and ${test}; next:\n  npx chatosbot test ${botWord} ${testWord}\n  npx chatosbot run ${botWord}`);
 }
 
 async function attempt(where: string, write: () => Promise<void>): Promise<void> {

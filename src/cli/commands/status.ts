@@ -5,7 +5,7 @@ import { loadConfig } from '../../config/load.ts';
 import { toJsonLine } from '../../util/json-line.ts';
 import { Zone } from '../../util/zone.ts';
 import { EXIT, ExitSignal } from '../exit.ts';
-import { configOption, statusAddressOption } from '../options.ts';
+import { configOption, statusAddressOption, statusArgument } from '../options.ts';
 import { writeLine } from '../output.ts';
 import { chooseStatusAddress } from '../status-address.ts';
 import { isWell, STATUS_SCHEMA } from '../status/document.ts';
@@ -20,6 +20,7 @@ interface StatusFlags {
 
 export function register(command: Command): void {
   command
+    .argument('[address]', 'where the endpoint is, as --status', (text) => statusArgument(text))
     .addOption(statusAddressOption())
     .addOption(new Option('--json', 'what the endpoint tells, as one line of JSON'))
     .addOption(configOption())
@@ -29,7 +30,7 @@ export function register(command: Command): void {
 Examples:
   $ chatosbot run ./bots/echo.ts --status
   $ chatosbot status
-  $ chatosbot status --status 127.0.0.1:7781 --json
+  $ chatosbot status 7781 --json
 
 Exit status: 0 where all accounts are connected and all bots at work, 75 where one is not (set aside, on standby,
 connecting), 69 where there is no endpoint at the address, 124 where it does not answer.`,
@@ -37,9 +38,9 @@ connecting), 69 where there is no endpoint at the address, 124 where it does not
     .action(showStatus);
 }
 
-async function showStatus(flags: StatusFlags): Promise<void> {
+async function showStatus(given: StatusAddress | undefined, flags: StatusFlags): Promise<void> {
   const { config } = await loadConfig({ file: flags.config });
-  const address = chooseStatusAddress(flags.status, config) ?? DEFAULT_STATUS_ADDRESS;
+  const address = chooseStatusAddress(given ?? flags.status, config) ?? DEFAULT_STATUS_ADDRESS;
   const told = await readStatus(address);
   const { success, output } = safeParse(STATUS_SCHEMA, told);
   if (!success) throw notOurs(formatStatusAddress(address));

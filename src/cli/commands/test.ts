@@ -25,7 +25,10 @@ interface TestFlags {
 
 export function register(command: Command): void {
   command
-    .argument('[paths...]', 'plugins, test files, or directories of them (default: the bots of the configuration)')
+    .argument(
+      '[paths...]',
+      'plugins, test files, or directories of them (default: the bots of the configuration, else what is in the working directory)',
+    )
     .addOption(configOption())
     .addOption(new Option('--json', 'a line of JSON for each test, and one for all'))
     .addHelpText(
@@ -61,6 +64,8 @@ interface Chosen {
 }
 
 function choose(paths: readonly string[], loaded: LoadedConfig): Chosen {
+  // Without a configuration, what is here.
+  if (paths.length === 0 && loaded.file === undefined) return choose(['.'], loaded);
   if (paths.length === 0) {
     const bots = planBots([], loaded).filter(({ file }) => file !== undefined);
     return { plugins: bots.map((bot) => ({ bot, sure: true })), tests: testsBeside(bots.map(({ file }) => file!)) };

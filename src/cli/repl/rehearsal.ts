@@ -172,10 +172,10 @@ export class Rehearsal {
   }
 
   async #logIn(login: string): Promise<User> {
-    const { offline, scripted } = this.#parts;
+    const { offline } = this.#parts;
     if (this.#users.size >= MAX_USERS) throw new ChatosError('QUEUE_FULL', `you are ${MAX_USERS} users already`);
     const client = await offline.net.client(login);
-    const conversation = new Conversation(client, this.#viewOf(login), { scripted });
+    const conversation = new Conversation(client, this.#viewOf(login));
     await client.start();
     const user = { login, conversation };
     this.#users.set(loginKey(login), user);
