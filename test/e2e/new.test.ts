@@ -13,7 +13,9 @@ test('new makes a bot and a test of each template, which passes under another na
     const { status, stdout, stderr } = await run(['new', template, name, '--directory', directory], { cwd: LAB });
     expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
     const [bot, its] = [`made/${name}.ts`, `made/${name}.test.ts`];
-    expect(stderr).toBe(`made ${bot} and ${its}; next:\n  npx chatosbot test ${bot} ${its}\n  npx chatosbot run ${bot}\n`);
+    expect(stderr).toBe(
+      `made ${bot} and ${its}; next:\n  npx chatosbot test ${bot} ${its}\n  npx chatosbot run ${bot}\n`,
+    );
   }
   // Five processes, one after the other on a slow machine.
   const { status, stdout } = await start(['test', 'made'], { cwd: LAB }).exit(45_000);
@@ -52,7 +54,7 @@ test('new names files so that what it tells to type can be typed', async () => {
   const { stderr } = await run(['new', 'echo', '--directory', "it's here"], { cwd: LAB });
   const [first, , last] = stderr.trimEnd().split('\n');
   expect(first).toBe("made it's here/echo.ts and it's here/echo.test.ts; next:");
-  const typed = last!.trim().replace('chatosbot run', 'cat --');
+  const typed = last!.trim().replace('npx chatosbot run', 'cat --');
   expect((await startProgram('bash', ['-c', typed], { cwd: LAB }).exit()).stdout).toMatch(/defineBot/);
 });
 
