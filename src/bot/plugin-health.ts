@@ -1,4 +1,4 @@
-import { isChatosError, messageOf } from '../errors.ts';
+import { isChatosError, messageOf, type ErrorCode } from '../errors.ts';
 import type { Clock } from '../util/clock.ts';
 import type { LogFields, Logger } from '../util/log.ts';
 import { CircuitBreaker, type Attempt, type BreakerLimits, type BreakerState } from './circuit-breaker.ts';
@@ -8,6 +8,21 @@ import type { PluginError, PluginStatus } from './status.ts';
 const MAX_ERRORS = 10;
 /** That calls are left out is told this often at most. */
 const OVERLOAD_PAUSE_MS = 60_000;
+
+/** What the network, a peer or the end of the plugin did: nobody has to mend anything. */
+const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'MALFORMED_PACKET',
+  'CONNECT_FAILED',
+  'CONNECTION_LOST',
+  'NOT_CONNECTED',
+  'LOGIN_REFUSED',
+  'REQUEST_REFUSED',
+  'UNEXPECTED_PACKET',
+  'CHANNEL_ABORTED',
+  'CHANNEL_CLOSED',
+  'TIMED_OUT',
+  'ABORTED',
+]);
 
 export interface PluginHealthSettings {
   readonly limits: BreakerLimits;
@@ -78,7 +93,7 @@ export class PluginHealth {
   }
 
   /**
-   * Logs a failure, and counts it where it is the plugin's own.
+   * Logs a failure, and counts it unless the network did it.
    *
    * @param attempt the call that it is of; none where the plugin was called though it is set aside
    */
@@ -86,18 +101,23 @@ export class PluginHealth {
     if (this.#signal.aborted && isAbort(error, this.#signal)) return;
     const { hook, peer } = where;
     const what = stray ? 'uncaught' : `${hook} failed`;
-    // What the network did is told in a line; a bug of the plugin with its trace, and counts against it.
+    // A bug of the plugin is told with its trace, and counts against it; what we have thrown, in a line.
     if (isChatosError(error)) {
+      if (!PASSING.has(error.code)) this.#count(error, hook, peer);
       attempt?.succeeded?.();
       this.#log.warn(`${what}: ${error.message}`, { ...where, code: error.code });
       return;
     }
     const stack = error instanceof Error ? error.stack : undefined;
     this.#log.error(`${what}: ${messageOf(error)}`, { ...where, stack });
+    this.#count(error, hook, peer);
+    attempt?.failed?.();
+  }
+
+  #count(error: unknown, hook: string, peer: string | undefined): void {
     this.#failures += 1;
     this.#errors.push({ at: this.#clock.now(), hook, peer, message: messageOf(error) });
     if (this.#errors.length > MAX_ERRORS) this.#errors.shift();
-    attempt?.failed?.();
   }
 
   /** Something failed outside of the plugin's calls. */

@@ -59,7 +59,7 @@ export interface PluginStatus {
   readonly calls: number;
   /** Calls under way. */
   readonly running: number;
-  /** Calls that failed so far. */
+  /** Calls that failed so far, but for what the network or a peer did. */
   readonly failures: number;
   /** Calls left out because it was set aside, or had too many under way. */
   readonly skipped: number;

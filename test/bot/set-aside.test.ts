@@ -96,6 +96,25 @@ describe('a plugin that fails five times in a minute', () => {
   });
 });
 
+describe('an error of ours that the network has not caused', () => {
+  it('shows in the status, and sets nothing aside', async () => {
+    const codes = ['STORE_UNAVAILABLE', 'STORE_FULL', 'INVALID_ARGUMENT', 'QUEUE_FULL'] as const;
+    let calls = 0;
+    const { status, poke } = await world({
+      onMessage: () => {
+        const code = codes[calls++ % codes.length]!;
+        throw new ChatosError(code, `it is ${code}`);
+      },
+    });
+    await poke(12);
+    expect(status()).toMatchObject({ state: 'running', failures: 12, skipped: 0 });
+    expect(status().errors).toHaveLength(10);
+    expect(status().errors.slice(-4)).toMatchObject(
+      codes.map((code) => ({ hook: 'onMessage', peer: 'alice', message: `it is ${code}` })),
+    );
+  });
+});
+
 describe('what does not count as a failure', () => {
   it('is what the network does', async () => {
     const { status, poke } = await world({
@@ -179,6 +198,7 @@ describe('schedules of a plugin that is set aside', () => {
     await made.poke(5);
     // Set aside until 10:00:30: with none, the next tick is the probe.
     for (let i = 0; i < 4; i += 1) {
+      if (i < 3) expect(made.status().jobs[0]!.lastRun).toBeUndefined();
       made.clock.advance(10 * SECOND);
       await turn();
     }
