@@ -26,6 +26,9 @@ export interface HeardMessage {
 /** What a message begins with that goes on with an answer: never what a command begins with. */
 const CONTINUED = '… ';
 
+/** What the peer is told of a command that fails: the error itself is for the log. */
+const FAILED = 'Something went wrong.';
+
 /** Finds the commands in what is said to an account, calls them, and answers `!help` and what is nearly a command. */
 export class CommandRouter {
   readonly #prefix: string;
@@ -77,9 +80,15 @@ export class CommandRouter {
       this.#answer(message.from, `${parsed.problem}; usage: ${usage}`, (part) => message.reply(part));
       return;
     }
-    runner.calls.dispatch(cause, `${this.#prefix}${name}`, () =>
-      command.run(parsed.values as ArgValues<ArgSpecs>, runner.given.bind(message), runner.context),
-    );
+    runner.calls.dispatch(cause, `${this.#prefix}${name}`, async () => {
+      try {
+        await command.run(parsed.values as ArgValues<ArgSpecs>, runner.given.bind(message), runner.context);
+      } catch (error) {
+        // What a plugin leaves when it stops is no failure.
+        if (!runner.context.signal.aborted) this.#answer(message.from, FAILED, (part) => message.reply(part));
+        throw error;
+      }
+    });
   }
 
   #find(name: string): Found | undefined {

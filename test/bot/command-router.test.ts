@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { defineBot, type BotPlugin } from '../../src/bot/plugin.ts';
 import type { RuntimeOptions } from '../../src/bot/runtime.ts';
-import { joinAs, plugin, startBots, startServer } from '../support/bot-world.ts';
+import { ChatosError } from '../../src/errors.ts';
+import { joinAs, plugin, signalled, startBots, startServer } from '../support/bot-world.ts';
 
 const dice = defineBot({
   commands: {
@@ -70,6 +71,46 @@ describe('a command', () => {
     const cafe = defineBot({ commands: { café: { help: 'coffee', run: (_, message) => message.reply('noir') } } });
     const { ask } = await talking({ cafe: cafe });
     expect(await ask(`!${'café'.normalize('NFD')}`)).toBe('noir');
+  });
+});
+
+describe('a command that fails', () => {
+  it('is answered once where it was said, without what went wrong', async () => {
+    const failing = defineBot({
+      commands: {
+        break: { help: 'breaks', run: () => Promise.reject(new Error('secret path')) },
+        full: { help: 'has no room', run: () => Promise.reject(new ChatosError('STORE_FULL', 'secret limit')) },
+        work: { help: 'works', run: (_, message) => message.reply('done') },
+      },
+    });
+    const { alice, ask, runtime } = await talking({ failing });
+    for (const text of ['!break', '!full']) expect(await ask(text)).toBe('Something went wrong.');
+    expect(await ask('!work')).toBe('done');
+    alice.say('!break');
+    await alice.next(3);
+    expect(await alice.next(3)).toMatchObject({ login: 'bot', msg: 'Something went wrong.' });
+    expect(runtime.status.accounts[0]!.plugins[0]!.failures).toBe(3);
+  });
+
+  it('says nothing where its plugin is stopping', async () => {
+    const begun = signalled();
+    const hanging = defineBot({
+      commands: {
+        hang: {
+          help: 'waits for the end',
+          run: async (_, __, { signal }) => {
+            begun.resolve();
+            await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+          },
+        },
+      },
+      onStop: (ctx) => ctx.tell('alice', 'goodbye'),
+    });
+    const { alice, runtime } = await talking({ hanging });
+    alice.tell('bot', '!hang');
+    await begun.promise;
+    await runtime.stop();
+    expect((await alice.next(4)).msg).toBe('goodbye');
   });
 });
 

@@ -83,7 +83,7 @@ describe('test, of examples', () => {
       'ok faulty !twice',
       'not ok faulty !fail',
       '  expected: "done"',
-      '  heard:    nothing',
+      '  heard:    "Something went wrong."',
       '  !fail failed: out of order',
       'ok faulty !silent',
       'not ok faulty !rude',
