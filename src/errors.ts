@@ -49,15 +49,33 @@ export class ChatosError extends Error {
 
 /** Whether `error` is a {@link ChatosError}, of the given code where one is given. */
 export function isChatosError(error: unknown, code?: ErrorCode): error is ChatosError {
-  return error instanceof ChatosError && (code === undefined || error.code === code);
+  return isError(error) && error instanceof ChatosError && (code === undefined || error.code === code);
+}
+
+/** Whether anything that was thrown is an error: a proxy may throw where it is asked. */
+export function isError(thrown: unknown): thrown is Error {
+  try {
+    return thrown instanceof Error;
+  } catch {
+    return false;
+  }
 }
 
 /** What to tell a person about anything that was thrown. */
 export function messageOf(error: unknown): string {
-  if (error instanceof Error) return error.message;
   try {
-    return String(error);
+    return String(isError(error) ? error.message : error);
   } catch {
     return 'something that cannot be shown';
+  }
+}
+
+/** The trace of anything that was thrown, where it has one. */
+export function stackOf(error: unknown): string | undefined {
+  try {
+    const stack: unknown = isError(error) ? error.stack : undefined;
+    return typeof stack === 'string' ? stack : undefined;
+  } catch {
+    return undefined;
   }
 }

@@ -1,4 +1,13 @@
-import { ChatosError, ERROR_CODES, messageOf, type ErrorCode, type ErrorFields } from '../../errors.ts';
+import {
+  ChatosError,
+  ERROR_CODES,
+  isChatosError,
+  isError,
+  messageOf,
+  stackOf,
+  type ErrorCode,
+  type ErrorFields,
+} from '../../errors.ts';
 
 /** How an error crosses to another thread: structured clone would lose its class, its code and its fields. */
 export interface CrossingError {
@@ -19,21 +28,29 @@ type Plain = string | number | boolean | bigint | null | undefined;
 /** How many causes of causes cross. */
 const MAX_CAUSES = 5;
 
-/** Takes apart anything that was thrown. */
-export function packError(error: unknown, depth = 0): CrossingError {
-  if (!(error instanceof Error)) {
-    const thrown = canCross(error) ? error : textOf(error);
-    return { message: textOf(error), thrown };
+/** Takes apart anything that was thrown, also what throws where it is looked at. */
+export function packError(error: unknown): CrossingError {
+  try {
+    return pack(error, 0);
+  } catch {
+    return { message: messageOf(error), stack: stackOf(error) };
   }
-  const { name, message, stack, cause } = error;
+}
+
+function pack(error: unknown, depth: number): CrossingError {
+  if (!isError(error)) {
+    const message = messageOf(error);
+    return { message, thrown: canCross(error) ? error : message };
+  }
+  const { name, cause }: { readonly name: unknown; readonly cause?: unknown } = error;
   const code = (error as { code?: unknown }).code;
   return {
-    name,
-    message,
-    stack,
+    name: String(name),
+    message: messageOf(error),
+    stack: stackOf(error),
     ...(typeof code === 'string' ? { code } : {}),
-    ...(error instanceof ChatosError ? { fields: { ...error.fields } } : {}),
-    ...(cause === undefined || depth >= MAX_CAUSES ? {} : { cause: packError(cause, depth + 1) }),
+    ...(isChatosError(error) ? { fields: { ...error.fields } } : {}),
+    ...(cause === undefined || depth >= MAX_CAUSES ? {} : { cause: pack(cause, depth + 1) }),
   };
 }
 
@@ -57,13 +74,4 @@ export function unpackError(crossing: CrossingError): unknown {
 
 function canCross(thrown: unknown): thrown is Plain {
   return thrown === null || !['object', 'function', 'symbol'].includes(typeof thrown);
-}
-
-/** Not every object can be made a text. */
-function textOf(thrown: unknown): string {
-  try {
-    return messageOf(thrown);
-  } catch {
-    return 'an object';
-  }
 }
