@@ -1,4 +1,4 @@
-import { isChatosError, messageOf, type ErrorCode } from '../errors.ts';
+import { isChatosError, isError, messageOf, stackOf, type ErrorCode } from '../errors.ts';
 import type { Clock } from '../util/clock.ts';
 import type { LogFields, Logger } from '../util/log.ts';
 import { CircuitBreaker, type Attempt, type BreakerLimits, type BreakerState } from './circuit-breaker.ts';
@@ -6,6 +6,9 @@ import type { PluginError, PluginStatus } from './status.ts';
 
 /** Failures that are remembered for the status. */
 const MAX_ERRORS = 10;
+/** Failures that are told in the log within a minute: one that a timer repeats would fill the disk. */
+const MAX_TOLD = 100;
+const TOLD_WINDOW_MS = 60_000;
 /** That calls are left out is told this often at most. */
 const OVERLOAD_PAUSE_MS = 60_000;
 
@@ -51,6 +54,8 @@ export class PluginHealth {
   #failures = 0;
   #skipped = 0;
   #overloadToldAt = -Infinity;
+  #toldSince = -Infinity;
+  #told = 0;
   #cancelProbe = (): void => undefined;
 
   constructor({ limits, clock, log, signal, onOpen }: PluginHealthSettings) {
@@ -105,11 +110,10 @@ export class PluginHealth {
     if (isChatosError(error)) {
       if (!PASSING.has(error.code)) this.#count(error, hook, peer);
       attempt?.succeeded?.();
-      this.#log.warn(`${what}: ${error.message}`, { ...where, code: error.code });
+      if (this.#mayTell()) this.#log.warn(`${what}: ${error.message}`, { ...where, code: error.code });
       return;
     }
-    const stack = error instanceof Error ? error.stack : undefined;
-    this.#log.error(`${what}: ${messageOf(error)}`, { ...where, stack });
+    if (this.#mayTell()) this.#log.error(`${what}: ${messageOf(error)}`, { ...where, stack: stackOf(error) });
     this.#count(error, hook, peer);
     attempt?.failed?.();
   }
@@ -123,6 +127,18 @@ export class PluginHealth {
   /** Something failed outside of the plugin's calls. */
   strayed(error: unknown, hook: string, peer: string | undefined): void {
     this.failed(error, { hook, peer, stray: true }, this.#breaker);
+  }
+
+  #mayTell(): boolean {
+    const now = this.#clock.now().getTime();
+    if (now - this.#toldSince >= TOLD_WINDOW_MS) {
+      if (this.#told > MAX_TOLD) this.#log.warn(`${this.#told - MAX_TOLD} failures were left out of the log`);
+      this.#toldSince = now;
+      this.#told = 0;
+    }
+    this.#told += 1;
+    if (this.#told === MAX_TOLD + 1) this.#log.warn('too many failures: further ones are left out of the log');
+    return this.#told <= MAX_TOLD;
   }
 
   get status(): Pick<PluginStatus, 'setAsideUntil' | 'failures' | 'skipped' | 'errors'> & {
@@ -142,5 +158,5 @@ export class PluginHealth {
 /** Whether an error says nothing but that the signal was aborted: as we throw it, or as Node does. */
 function isAbort(error: unknown, signal: AbortSignal): boolean {
   if (error === signal.reason || isChatosError(error, 'ABORTED')) return true;
-  return error instanceof Error && error.name === 'AbortError';
+  return isError(error) && error.name === 'AbortError';
 }

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { describe, expect, it } from 'vitest';
 import { reportStray } from '../../src/bot/current-call.ts';
 import type { BotPlugin } from '../../src/bot/plugin.ts';
@@ -168,6 +169,25 @@ describe('an error that escapes a plugin', () => {
     expect(status()).toMatchObject({ state: 'running', failures: 1 });
     await poke(4);
     await expect.poll(() => status().state).toBe('set aside');
+  });
+
+  it('again and again does not fill the log, which tells how many it has left out', async () => {
+    const throwing = signalled<() => void>();
+    const { log, clock, status, poke } = await world({
+      onMessage: () => {
+        setImmediate(() => throwing.resolve(AsyncLocalStorage.bind(() => reportStray(new Error('tick'), log))));
+      },
+    });
+    await poke(1);
+    const fail = await throwing.promise;
+    for (let i = 0; i < 1_000; i += 1) fail();
+    expect(log.about(/uncaught: tick/)).toHaveLength(100);
+    expect(log.about(/further ones are left out of the log/)).toHaveLength(1);
+    expect(status()).toMatchObject({ failures: 1_000 });
+    clock.advance(60 * SECOND);
+    fail();
+    expect(log.about(/900 failures were left out of the log/)).toHaveLength(1);
+    expect(log.about(/uncaught: tick/)).toHaveLength(101);
   });
 
   it('that belongs to nobody is logged all the same', async () => {
