@@ -90,6 +90,22 @@ describe('what a bot says', () => {
     expect(runtime.status.accounts[0]).toMatchObject({ state: 'connected', messages: { waiting: 0, sent: 3 } });
   });
 
+  it.each<[string, (ctx: Context) => Promise<unknown>]>([
+    ['tell to nobody', (ctx) => ctx.tell(undefined as never, 'secret')],
+    ['ask of nobody', (ctx) => ctx.ask(null as never, 'secret?')],
+    ['request to nobody', (ctx) => ctx.request(undefined as never)],
+    ['say of no text', (ctx) => ctx.say(5 as never)],
+  ])('is never more than was meant: %s is refused, and nobody hears it', async (_, speak) => {
+    const server = await startServer();
+    const alice = await joinAs(server, 'alice');
+    const started = signalled<Context>();
+    await startBot(server, { onStart: started.resolve });
+    const ctx = await started.promise;
+    await expect(speak(ctx)).rejects.toThrow(/^the (login|text) must be a string, not (undefined|null|number)$/);
+    await ctx.say('over');
+    expect((await alice.next(3)).msg).toBe('over');
+  });
+
   it('rejects with ABORTED once the bot has stopped', async () => {
     const server = await startServer();
     const started = signalled<Context>();
