@@ -3,7 +3,10 @@ import type { RequestOptions } from '../client/options.ts';
 import { withEither } from '../client/wait.ts';
 import { ChatosError } from '../errors.ts';
 import type { Logger } from '../util/log.ts';
+import { ownListeners } from './channel-listeners.ts';
 import type { AskOptions, Context, Message } from './context.ts';
+import { currentCall, withinCall } from './current-call.ts';
+import { textArgument } from './text-argument.ts';
 
 type WithSignal<Options> = Options & { readonly signal: AbortSignal };
 
@@ -44,12 +47,17 @@ export class PluginContext {
       ...settings,
       login: services.login,
       server: services.server,
-      say: (text) => this.#unlessStopped(() => services.speak(undefined, text)),
-      tell: (to, text) => this.#unlessStopped(() => services.speak(to, text)),
+      say: (text) => this.#unlessStopped(() => services.speak(undefined, textArgument('text', text))),
+      tell: (to, text) =>
+        this.#unlessStopped(() => services.speak(textArgument('login', to), textArgument('text', text))),
       ask: (peer, question, options = {}) =>
-        this.#untilStop(options, async (asked) => this.bind(await services.ask(peer, question, asked))),
+        this.#untilStop(options, async (asked) =>
+          this.bind(await services.ask(textArgument('login', peer), textArgument('question', question), asked)),
+        ),
       request: (peer, options = {}) =>
-        this.#untilStop(options, async (asked) => this.guard(await services.request(peer, asked))),
+        this.#untilStop(options, async (asked) =>
+          this.own(this.guard(await services.request(textArgument('login', peer), asked))),
+        ),
     };
   }
 
@@ -57,9 +65,11 @@ export class PluginContext {
   bind(message: Message): Message {
     return {
       ...message,
-      reply: (text) => this.#unlessStopped(() => message.reply(text)),
+      reply: (text) => this.#unlessStopped(() => message.reply(textArgument('text', text))),
       ask: (question, options = {}) =>
-        this.#untilStop(options, async (asked) => this.bind(await message.ask(question, asked))),
+        this.#untilStop(options, async (asked) =>
+          this.bind(await message.ask(textArgument('question', question), asked)),
+        ),
     };
   }
 
@@ -68,6 +78,18 @@ export class PluginContext {
     channel.on('error', (error) =>
       this.#log.info(`private connection ended: ${error.message}`, { peer: channel.peer }),
     );
+    return channel;
+  }
+
+  /** What the channel's listeners do belongs to the call that is running. */
+  own(channel: Channel): Channel {
+    const call = currentCall();
+    if (call) {
+      ownListeners(channel, {
+        within: (run) => withinCall(call, run),
+        failed: (error) => call.runner.strayed(error, call.hook, call.peer),
+      });
+    }
     return channel;
   }
 

@@ -68,7 +68,9 @@ export class PrivateRequests {
     if (!opened) return;
     const { runner, channel } = opened;
     const { hooks } = runner.plugin;
-    const result = await runner.calls.make('onChannel', request.from, () => hooks.onChannel?.(channel, runner.context));
+    const result = await runner.calls.make('onChannel', request.from, () =>
+      hooks.onChannel?.(runner.given.own(channel), runner.context),
+    );
     if (!result.ok) channel.destroy();
   }
 

@@ -1,7 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { currentCall } from '../../src/bot/current-call.ts';
 import type { BotPlugin } from '../../src/bot/plugin.ts';
-import { expectRefusal, joinAs, openChannel, plugin, startBots, startServer } from '../support/bot-world.ts';
+import { endOf, expectRefusal, joinAs, openChannel, plugin, startBots, startServer } from '../support/bot-world.ts';
+import { openHalf } from '../support/rfc-peer.ts';
 
 /** A bot that works, beside one that is to fail. */
 const working: BotPlugin = {
@@ -9,6 +10,11 @@ const working: BotPlugin = {
   onPrivateRequest: () => true,
   onChannel: (channel) => void channel.pipe(channel),
 };
+
+const refuse = (): never => {
+  throw new Error('no');
+};
+const untouchable = new Proxy({}, { get: refuse, getPrototypeOf: refuse });
 
 async function world(failing: BotPlugin) {
   const server = await startServer();
@@ -60,6 +66,8 @@ describe('a plugin that fails', () => {
     ['nothing', undefined],
     ['null', null],
     ['an object', { a: 1 }],
+    ['what throws where it is looked at', untouchable],
+    ['an error that throws where it is looked at', Object.defineProperty(new Error('x'), 'message', { get: refuse })],
   ])('may throw %s', async (_, thrown) => {
     const { log, alice, stillWorks } = await world({
       onMessage: () => {
@@ -120,6 +128,51 @@ describe('a plugin that fails', () => {
     });
     half.end('still here');
     expect((await half.toArray()).join('')).toBe('still here');
+  });
+
+  it.each(['data', 'end'])(
+    'in a listener for %s of a channel is told, and the channel is broken off',
+    async (event) => {
+      const { server, log, alice, stillWorks } = await world({
+        onPrivateRequest: () => true,
+        onChannel(channel) {
+          if (event !== 'data') channel.resume();
+          channel.on(event, () => {
+            throw new Error('no listener');
+          });
+        },
+      });
+      const { half } = await openChannel(alice, server, 'broken');
+      half.end('hello');
+      expect(await endOf(half)).toBe('reset');
+      expect(await log.until(/^uncaught: no listener/)).toMatchObject({
+        level: 'error',
+        fields: { plugin: 'broken', hook: 'onChannel', peer: 'alice' },
+      });
+      await stillWorks();
+    },
+  );
+
+  it('in a listener of a channel that it asked for is told, too', async () => {
+    const { server, log, alice } = await world({
+      async onMessage(message, ctx) {
+        const channel = await ctx.request(message.from);
+        channel.on('data', () => {
+          throw new Error('no listener');
+        });
+      },
+    });
+    alice.tell('broken', 'call me');
+    await alice.next(5);
+    alice.ok('broken');
+    const { connectId } = await alice.next(8);
+    const half = await openHalf(server.port, connectId, { longBytes: server.longBytes });
+    onTestFinished(() => void half.destroy());
+    half.write('hello');
+    expect(await log.until(/^uncaught: no listener/)).toMatchObject({
+      fields: { plugin: 'broken', hook: 'onMessage' },
+    });
+    expect(await endOf(half)).toBe('reset');
   });
 
   it('leaves a trace to its hook where an error escapes it', async () => {

@@ -8,7 +8,7 @@ import type { Logger } from '../../util/log.ts';
 import type { IncomingRequest, Message } from '../context.ts';
 import type { BoundContext } from './bound-context.ts';
 import { relayChannel, type CrossingChannel } from './channel-relay.ts';
-import type { CallScope, CrossingMessage, MainCalls } from './contract.ts';
+import { OUTSIDE_OF_HOOKS, type CallScope, type CrossingMessage, type MainCalls } from './contract.ts';
 import { unpackError } from './crossing-error.ts';
 import type { Calls } from './port-calls.ts';
 
@@ -24,6 +24,8 @@ const PAGE_ENTRIES = 64;
 export interface MainServicesParts {
   readonly log: Logger;
   readonly contextOf: (id: number) => BoundContext;
+  /** The contexts that the plugin was called with. */
+  contexts(): Iterable<BoundContext>;
   runJob(bound: BoundContext, job: number, tick: Tick): Promise<void>;
   change(update: number, old: unknown): Promise<string>;
 }
@@ -77,10 +79,12 @@ export class MainServices {
     },
     log: ({ scope, level, text, fields }) => this.#parts.contextOf(scope.context).context.log[level](text, fields),
     stray: ({ scope, error }) => {
-      const bound = scope && this.#parts.contextOf(scope.context);
+      // Nobody else runs in this worker, so it is the plugin's also where the call cannot be told.
+      const owners = scope ? [this.#parts.contextOf(scope.context)] : [...this.#parts.contexts()];
+      const runners = owners.flatMap(({ runner }) => runner ?? []);
       const thrown = unpackError(error);
-      if (bound?.runner) bound.runner.strayed(thrown, scope!.hook, scope!.peer);
-      else this.#parts.log.error(`uncaught: ${messageOf(thrown)}`, { stack: error.stack });
+      for (const runner of runners) runner.strayed(thrown, scope?.hook ?? OUTSIDE_OF_HOOKS, scope?.peer);
+      if (runners.length === 0) this.#parts.log.error(`uncaught: ${messageOf(thrown)}`, { stack: error.stack });
     },
     storeGet: ({ scope, key }) => this.#within(scope, ({ context }) => context.store.get(key)),
     storeHas: ({ scope, key }) => this.#within(scope, ({ context }) => context.store.has(key)),

@@ -51,6 +51,8 @@ export interface PluginWorkerSettings {
   readonly stallMs: number;
   readonly log: Logger;
   readonly contextOf: (id: number) => BoundContext;
+  /** The contexts that the plugin was called with. */
+  contexts(): Iterable<BoundContext>;
   /** What a context is in the worker. */
   readonly startOf: (bound: BoundContext) => ContextStart;
 }
@@ -91,6 +93,7 @@ export class PluginWorker {
     this.services = new MainServices({
       log,
       contextOf,
+      contexts: () => settings.contexts(),
       runJob: (bound, job, tick) => bound.call('schedule', (scope) => this.call('job', { scope, job, tick })),
       change: (update, old) => this.call('change', { update, old }),
     });

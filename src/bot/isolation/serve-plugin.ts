@@ -3,6 +3,8 @@ import { setFlagsFromString, getHeapStatistics } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { resourceLimits, workerData } from 'node:worker_threads';
 import { ChatosError } from '../../errors.ts';
+import type { Channel } from '../../client/channel.ts';
+import { ownListeners } from '../channel-listeners.ts';
 import { loadPlugin } from '../loader.ts';
 import { createModuleLoader } from '../module-loader.ts';
 import { checkOptions } from '../plugin-options.ts';
@@ -46,6 +48,13 @@ export function servePlugin(modules: Record<string, unknown>): void {
   const stray = (thrown: unknown): void => {
     calls.call('stray', { scope: current.getStore(), error: packError(thrown) }).catch(() => undefined);
   };
+  const own = (channel: Channel, scope: CallScope): Channel => {
+    ownListeners(channel, {
+      within: (run) => within(scope, run),
+      failed: (error) => within(scope, () => stray(error)),
+    });
+    return channel;
+  };
 
   const handlers: Calls<WorkerCalls> = {
     load: async () => {
@@ -68,7 +77,7 @@ export function servePlugin(modules: Record<string, unknown>): void {
       const options = await optionsFrom(plugin, start);
       // What is wrong with them is told where they are asked for.
       const tasks = await plugin.schedule(options).catch(() => new Map<string, ScheduledTask>());
-      const parts = { calls, changes, within, stray, scope: () => current.getStore() };
+      const parts = { calls, changes, within, stray, own, scope: () => current.getStore() };
       contexts.set(start.context, new WorkerContext(start, { options, tasks }, parts));
     },
     abort: ({ context }) => contexts.get(context)?.abort(),
@@ -98,8 +107,7 @@ export function servePlugin(modules: Record<string, unknown>): void {
       }),
     channel: ({ scope, ...crossing }) =>
       within(scope, async () => {
-        const channel = receiveChannel(crossing);
-        await plugin.hooks.onChannel?.(channel, contextOf(scope).context);
+        await plugin.hooks.onChannel?.(own(receiveChannel(crossing), scope), contextOf(scope).context);
       }),
     task: ({ scope, name, tick }) =>
       within(scope, async () => {

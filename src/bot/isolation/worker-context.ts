@@ -5,6 +5,7 @@ import type { Tick } from '../../schedule/run-queue.ts';
 import { parseSchedule, type ScheduleSpec } from '../../schedule/schedule.ts';
 import type { AskOptions, Awaitable, Context, Message, PlainOptions } from '../context.ts';
 import type { ScheduledTask } from '../plugin.ts';
+import { textArgument } from '../text-argument.ts';
 import { receiveChannel } from './channel-relay.ts';
 import { OUTSIDE_OF_HOOKS, type CallScope, type ContextStart, type CrossingMessage } from './contract.ts';
 import { createWorkerLogger } from './worker-log.ts';
@@ -15,6 +16,8 @@ type Parts = Omit<WorkerStoreParts, 'scope'> & {
   readonly scope: () => CallScope | undefined;
   /** What escaped from the plugin. */
   readonly stray: (error: unknown) => void;
+  /** What the channel's listeners do belongs to the call. */
+  readonly own: (channel: Channel, scope: CallScope) => Channel;
 };
 
 /** What the plugin itself makes of its options. */
@@ -64,11 +67,14 @@ export class WorkerContext {
       signal,
       log: createWorkerLogger(parts.calls, own),
       store: new WorkerStore(this.#parts),
-      say: (text) => this.#speak(undefined, text),
-      tell: (to, text) => this.#speak(to, text),
-      ask: (peer, question, asked = {}) => this.#ask(undefined, peer, question, asked),
-      request: async (peer, { timeoutMs, signal: given } = {}): Promise<Channel> =>
-        receiveChannel(await parts.calls.call('openChannel', { scope: own(), peer, timeoutMs }, given)),
+      say: async (text) => this.#speak(undefined, textArgument('text', text)),
+      tell: async (to, text) => this.#speak(textArgument('login', to), textArgument('text', text)),
+      ask: async (peer, question, asked = {}) =>
+        this.#ask(undefined, textArgument('login', peer), textArgument('question', question), asked),
+      request: async (peer, { timeoutMs, signal: given } = {}): Promise<Channel> => {
+        const args = { scope: own(), peer: textArgument('login', peer), timeoutMs };
+        return parts.own(receiveChannel(await parts.calls.call('openChannel', args, given)), args.scope);
+      },
       schedule: ({ name: job, ...when }, run) => {
         if (!signal.aborted) this.#schedule(job, when, run, parts.stray);
       },
@@ -89,9 +95,9 @@ export class WorkerContext {
       text,
       private: isPrivate,
       reply: async (answer) => {
-        await calls.call('reply', { scope: scope(), message, text: answer });
+        await calls.call('reply', { scope: scope(), message, text: textArgument('text', answer) });
       },
-      ask: (question, options = {}) => this.#ask(id, from, question, options),
+      ask: async (question, options = {}) => this.#ask(id, from, textArgument('question', question), options),
     };
   }
 

@@ -14,8 +14,6 @@ const MAX_WAIT_MS = 5_000;
 
 export type SupervisorSettings = Omit<PluginWorkerSettings, 'log'> & {
   readonly log: Logger;
-  /** The contexts that the plugin was called with. */
-  contexts(): Iterable<BoundContext>;
 };
 
 /** Keeps a worker running: one that ends by itself, or had to be ended, is started again. */

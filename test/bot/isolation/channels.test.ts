@@ -52,6 +52,14 @@ async function idle(half: Socket): Promise<'idle'> {
 }
 
 describe.each(WIDTHS)('a private connection of a plugin in a worker, LONG of %i bytes', (width) => {
+  it('is broken off where a listener throws, which is told', async () => {
+    const { open, log } = await world(`channel.on('data', () => { throw new Error('no listener'); });`);
+    const { half } = await open();
+    half.write('hello');
+    expect(await endOf(half)).toBe('reset');
+    expect(await log.until(/^uncaught: no listener/)).toMatchObject({ fields: { hook: 'onChannel', peer: 'alice' } });
+  });
+
   it('is a channel as any: who, which side, the id, the bytes, and an end for each direction', async () => {
     const { open, log } = await world(
       `

@@ -234,6 +234,28 @@ describe('a plugin in a worker thread', () => {
     expect(output.mock.calls.flat().join('')).not.toMatch(/printed|written/);
   });
 
+  it('is told of what escapes it, also where the call cannot be told', async () => {
+    const { alice, log, runtime } = await world(`
+      const refuse = () => { throw new Error('no'); };
+      export function onMessage() {
+        queueMicrotask(() => { throw new Error('micro'); });
+        setImmediate(() => { throw new Proxy({}, { get: refuse, getPrototypeOf: refuse }); });
+      }
+    `);
+    alice.tell('bot', 'hello');
+    expect(await log.until(/^uncaught: micro/)).toMatchObject({ level: 'error', fields: { plugin: 'bot' } });
+    expect(await log.until(/^uncaught: something that cannot be shown/)).toMatchObject({ fields: { peer: 'alice' } });
+    expect(runtime.status.accounts[0]!.plugins[0]).toMatchObject({ failures: 2, isolation: { restarts: 0 } });
+  });
+
+  it('cannot tell everyone what was meant for nobody', async () => {
+    const { alice } = await world(`
+      export const onMessage = (message, bot) => bot.tell(undefined, 'secret').catch((error) => bot.say(error.message));
+    `);
+    alice.tell('bot', 'hello');
+    expect((await alice.next(3)).msg).toBe('the login must be a string, not undefined');
+  });
+
   it('sees its signal fire when it stops, and can still speak in onStop', async () => {
     const { alice, runtime, log } = await world(`
       export function onStart(bot) {
