@@ -6,6 +6,7 @@ import { cacheDirectory } from '../util/cache-directory.ts';
 import { packageVersion } from '../util/version.ts';
 import { exitFor, ExitSignal, EXIT } from './exit.ts';
 import { flushOutput, noticeError } from './output.ts';
+import { endProcess, shareProcess } from './shared-process.ts';
 
 /** Starts faster the next time: Node.js 22.1 and later can keep what V8 has compiled. */
 function keepCompiledCode(): void {
@@ -20,6 +21,7 @@ async function main(argv: readonly string[]): Promise<number> {
     return EXIT.done;
   }
   keepCompiledCode();
+  shareProcess();
   const [{ Command, CommanderError }, { COMMANDS }] = await Promise.all([
     import('commander'),
     import('./commands/index.ts'),
@@ -79,4 +81,4 @@ try {
   }
 }
 await flushOutput();
-process.exit(status === EXIT.done ? (process.exitCode ?? status) : status);
+endProcess(status === EXIT.done && process.exitCode === EXIT.outputClosed ? EXIT.outputClosed : status);

@@ -1,5 +1,6 @@
 import process from 'node:process';
 import { EXIT, ExitSignal } from './exit.ts';
+import { endProcess } from './shared-process.ts';
 
 /** The signals that ask a program to stop, with the status that tells of each. */
 export const STOP_STATUS = {
@@ -27,7 +28,7 @@ export async function interruptibly(run: (signal: AbortSignal) => Promise<void>)
   const abort = new AbortController();
   let status: number | undefined;
   const stop = onStopSignal((signal) => {
-    if (status !== undefined) process.exit(status);
+    if (status !== undefined) endProcess(status);
     status = STOP_STATUS[signal];
     abort.abort();
   });
@@ -50,7 +51,7 @@ export function untilStopSignal(atOnce: () => void): Promise<StopSignal> {
     onStopSignal((signal) => {
       if (!first) {
         atOnce();
-        process.exit(STOP_STATUS[signal]);
+        endProcess(STOP_STATUS[signal]);
       }
       first = false;
       resolve(signal);

@@ -106,6 +106,13 @@ policy:
     expect((await run(['check', other, '--config', '../check/rules.yaml'])).stderr).not.toContain('warning');
   });
 
+  test('does not take a bot for right that ends the process', async () => {
+    labFile('check/exit.ts', 'process.exit(0);\nexport const onStart = () => {};');
+    const { status, stderr } = await run(['check', '../check/exit.ts']);
+    expect(stderr).toMatch(/^chatosbot: .* ended the process with process\.exit\(0\); isolate: worker .*\n$/);
+    expect(status).toBe(1);
+  });
+
   test('tells what can run, in a line for each bot, and exits with 0', async () => {
     labFile(
       'check/good.yaml',

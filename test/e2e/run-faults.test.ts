@@ -94,6 +94,25 @@ test('run logs for a machine in lines that are JSON each, failures of plugins in
   }
 });
 
+test('run tells which bot has ended the process', async () => {
+  const command = await startFailing('leaver', `process.exit(0);`);
+  const alice = await peer(port, 'leaver-user');
+  alice.tell('leaver', 'fail');
+  const { status, stderr } = await command.exit();
+  expect(stderr).toMatch(
+    /^chatosbot: leaver \(onMessage\) ended the process with process\.exit\(0\); isolate: worker/m,
+  );
+  expect(status).toBe(1);
+});
+
+test('run has nothing of what bots print in its own output', async () => {
+  const command = await startFailing('printer', `console.log('printed');`);
+  await provoke('printer');
+  await command.line(/^printed$/);
+  command.kill('SIGTERM');
+  expect(await command.exit()).toMatchObject({ status: 0, stdout: '' });
+});
+
 test('run logs things that are no errors, when they are thrown', async () => {
   const command = await startFailing('odd', `throw 'just a text';`);
   await provoke('odd');
