@@ -57,7 +57,9 @@ const NAMES: Readonly<Record<string, string>> = {
 function found(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (isObject(value)) return 'a mapping';
-  return value === null || value === undefined ? 'nothing' : JSON.stringify(value);
+  if (value === null || value === undefined) return 'nothing';
+  // Not every number is one in JSON.
+  return typeof value === 'number' ? String(value) : JSON.stringify(value);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

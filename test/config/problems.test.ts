@@ -18,6 +18,7 @@ describe('loadConfig, wrong keys and values in YAML', () => {
 
   it.each([
     ['login: 42', 'FILE:1:8: login: expected a text, found 42'],
+    ['flood: { deadlineMs: .nan }', 'FILE:1:22: flood.deadlineMs: expected a number, found NaN'],
     ['login:', 'FILE:1:7: login: expected a text, found nothing'],
     ['login: [a]', 'FILE:1:8: login: expected a text, found a list'],
     ['bots: ./echo.ts', 'FILE:1:7: bots: expected a list, found "./echo.ts"'],

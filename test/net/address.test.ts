@@ -67,6 +67,7 @@ describe('parseAddress', () => {
     ['[]:80', /./],
     ['user@host:80', /not a host/],
     ['ho st:80', /not a host/],
+    ['-1', /'-1' is not a host/],
     ['host\u0000:80', /not a host/],
     ['host\n:80', /not a host/],
     ['host:80/path', /path or fragment/],
