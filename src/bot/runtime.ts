@@ -175,7 +175,8 @@ export class BotRuntime {
 
   async #stop(timeoutMs: number): Promise<void> {
     const finished = Promise.all(this.#accounts.map((account) => account.finish())).then(() => this.#channelsClosed());
-    if (!(await this.#within(timeoutMs, finished))) {
+    // Who gives no time does not want to know.
+    if (!(await this.#within(timeoutMs, finished)) && timeoutMs > 0) {
       this.#log.warn('stopping: hooks or private connections were still under way', { channels: this.channelCount });
     }
     await Promise.all(this.#accounts.map((account) => account.close()));

@@ -1,7 +1,6 @@
 import { readdir } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import * as v from 'valibot';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { defineBot } from '../../src/index.ts';
 import { TestNetwork } from '../../src/testing/index.ts';
 import { SILENT_LOGGER } from '../../src/util/log.ts';
@@ -121,13 +120,16 @@ test('stopping removes what the bots kept, unless it was told where to', async (
   await other.stop();
   expect(await readdir(stateDirectory, { recursive: true })).not.toEqual([]);
 
-  const before = await readdir(tmpdir());
-  await net.bot(keeper);
-  await net.settled();
-  expect((await readdir(tmpdir())).filter((name) => !before.includes(name))).not.toEqual([]);
-  await net.stop();
-  const left = (await readdir(tmpdir())).filter((name) => !before.includes(name) && name.startsWith('chatosbot-test-'));
-  expect(left).toEqual([]);
+  // A temporary directory of its own: other tests make folders in the one that all share.
+  const temporary = await tempDirectory();
+  vi.stubEnv('TMPDIR', temporary);
+  const forgetful = await TestNetwork.start();
+  await forgetful.bot(keeper);
+  await forgetful.settled();
+  expect(await readdir(temporary)).not.toEqual([]);
+  await forgetful.stop();
+  vi.unstubAllEnvs();
+  expect(await readdir(temporary)).toEqual([]);
 });
 
 test('a network is stopped by the end of its scope', async () => {
