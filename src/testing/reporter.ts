@@ -1,7 +1,10 @@
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
 /** What a test of node:test came to, as the child process tells it, a line each. */
 export type TestFileEvent =
   | {
       readonly type: 'test';
+      /** Empty where the name is that of the file. */
       readonly file: string;
       /** The names of its suites and its own. */
       readonly names: readonly string[];
@@ -24,6 +27,9 @@ interface NodeTestEvent {
   };
 }
 
+/** What stands in for a test file that cannot be loaded: a test that has the file's name. */
+const STAND_IN = fileURLToPath(new URL('load-test.js', import.meta.url));
+
 /** A reporter of node:test: https://nodejs.org/api/test.html#custom-reporters */
 export default async function* report(source: AsyncIterable<NodeTestEvent>): AsyncGenerator<string> {
   /** The names of the tests that enclose the one reported, by file. */
@@ -42,7 +48,15 @@ export default async function* report(source: AsyncIterable<NodeTestEvent>): Asy
       if (error?.failureType === 'subtestsFailed') continue;
       const skipped = isSet(skip) || isSet(todo);
       const names = [...(started.get(file) ?? []).slice(0, nesting), name];
-      yield line({ type: 'test', file, names, ok: type === 'test:pass' || skipped, skipped, problem: describe(error) });
+      const of = file === STAND_IN || file === pathToFileURL(STAND_IN).href ? '' : file;
+      yield line({
+        type: 'test',
+        file: of,
+        names,
+        ok: type === 'test:pass' || skipped,
+        skipped,
+        problem: describe(error),
+      });
     }
   }
 }

@@ -172,10 +172,22 @@ describe('test, of test files', () => {
     expect(status).toBe(1);
   });
 
-  test('counts a test file that cannot be loaded as one that failed', async () => {
-    labFile('unloadable/x.test.ts', "import './none.ts';\n");
-    const { status, stdout } = await run(['test', '.'], { cwd: directory('unloadable') });
-    expect(stdout).toMatch(/^not ok x\.test\.ts\n[^]*\n0 passed, 1 failed\n$/);
+  test.each([
+    ['x.test.ts', "import './none.ts';\n", "x.test.ts:1:8: Cannot find module './none.ts'"],
+    ['y.test.ts', 'const a: number = ;\n', 'y.test.ts:1:19: Unexpected token'],
+    ['z.test.ts', "\n  throw new Error('at its top');\n", 'z.test.ts:2:9: at its top'],
+    ['w.test.ts', "import './y.test.ts';\n", 'y.test.ts:1:19: Unexpected token'],
+  ])('tells where a test file breaks that cannot be loaded: %s', async (name, source, problem) => {
+    labFile(`unloadable/${name}`, source);
+    const { status, stdout, stderr } = await run(['test', name], { cwd: directory('unloadable') });
+    expect(stdout).toBe(`not ok ${name}\n  ${problem}\n0 passed, 1 failed\n`);
+    expect({ status, stderr }).toEqual({ status: 1, stderr: '' });
+  });
+
+  test('counts one in JavaScript that cannot be loaded as one that failed', async () => {
+    labFile('unloadable/js/x.test.js', "import './none.js';\n");
+    const { status, stdout } = await run(['test', 'js'], { cwd: directory('unloadable') });
+    expect(stdout).toMatch(/^not ok js\/x\.test\.js\n[^]*\n0 passed, 1 failed\n$/);
     expect(status).toBe(1);
   });
 
