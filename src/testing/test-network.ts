@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -95,9 +96,15 @@ export class TestNetwork {
   /**
    * Starts the server.
    *
-   * @throws {ChatosError} `INVALID_ARGUMENT` where the clock's start is no time
+   * @throws {ChatosError} `INVALID_ARGUMENT` where the clock's start is no time, or there is no folder for temporary files
+   *   and no `stateDirectory`
    */
   static async start(options: TestNetworkOptions = {}): Promise<TestNetwork> {
+    // A store would make it, and nobody would remove it.
+    if (options.stateDirectory === undefined && !existsSync(tmpdir())) {
+      const message = `there is no folder ${tmpdir()}, in which bots under test keep what they keep: set TMPDIR`;
+      throw new ChatosError('INVALID_ARGUMENT', message, { fields: { directory: tmpdir() } });
+    }
     const { longBytes = 4, ...serverOptions } = options;
     const server = new ChatosServer(serverOptions);
     const address = await server.listen({ host: '127.0.0.1', port: 0, longBytes });

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { failure, labFile, LAB, run, start } from './chatosbot.ts';
@@ -135,6 +135,19 @@ dice: goodbye
     ] as const) {
       for (const count of counts) expect((await rehearse(['count'], args)).stdout).toContain(`dice: ${count}\n`);
     }
+  });
+
+  test('makes no folder for temporary files where there is none', async () => {
+    const TMPDIR = path.join(LAB, 'no-such-tmp');
+    const { status, stderr } = await run(['repl', bot], { input: 'count\n', env: { TMPDIR } });
+    expect(stderr).toBe(
+      `chatosbot: there is no folder ${TMPDIR}, in which bots under test keep what they keep: set TMPDIR\n`,
+    );
+    expect({ status, left: existsSync(TMPDIR) }).toEqual({ status: 2, left: false });
+    const state = path.join(LAB, 'kept-elsewhere');
+    const kept = await run(['repl', bot, '--state', state], { input: 'count\n', env: { TMPDIR } });
+    expect(existsSync(TMPDIR)).toBe(false);
+    expect(kept.stdout).toContain('dice: 1\n');
   });
 
   test('tells how the bot is, and what fails in it with its line', async () => {
