@@ -1,9 +1,10 @@
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ClassicLevel } from 'classic-level';
 import { ChatosError, messageOf } from '../errors.ts';
 import type { Logger } from '../util/log.ts';
+import { makeDirectories } from '../util/make-directories.ts';
 import { countUsage, META_KEY, metaText, readMeta, type Level, type StoreUsage } from './store-format.ts';
 
 /** Small buffers do for one bot, and a short log is quickly read again when the store is opened. */
@@ -31,7 +32,7 @@ export interface OpeningOptions {
 /** Opens the files of a store, made where there are none, and mended where they are, or are known to be, damaged. */
 export async function openFiles(options: OpeningOptions, isDamaged: boolean): Promise<OpenDatabase> {
   const { directory, log } = options;
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await makeDirectories(directory, { mode: 0o700 });
   // Loaded here and not before: most bots keep nothing.
   const { ClassicLevel: Database } = await import('classic-level');
   const mend = async (): Promise<void> => {

@@ -1,10 +1,11 @@
 import { existsSync, statSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
 import { Argument, InvalidArgumentError, Option, type Command } from 'commander';
 import { ChatosError, messageOf } from '../../errors.ts';
 import { loginProblem } from '../../protocol/login.ts';
+import { makeDirectories } from '../../util/make-directories.ts';
 import { quote } from '../completion/quote.ts';
 import { notice } from '../output.ts';
 
@@ -68,7 +69,7 @@ async function make(template: keyof typeof TEMPLATES, name: string = template, f
     for (const { shown: where, file, draft, text } of drafts) {
       await attempt(where, async () => {
         if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) throw new Error('it is a directory');
-        await mkdir(directory, { recursive: true });
+        await makeDirectories(directory);
         await writeFile(draft, text, { flag: 'wx' });
       });
     }
