@@ -173,8 +173,8 @@ export class PluginWorker {
   }
 
   /** Ends it at once, whatever it is doing. Resolves when its thread has ended, or cannot be ended soon. */
-  async terminate(reason: string): Promise<void> {
-    this.#finish(reason);
+  async terminate(reason: string, error?: Error): Promise<void> {
+    this.#finish(reason, error);
     const timer = setTimeout(() => {
       this.#settings.log.warn('its worker is busy outside of JavaScript, and will end when that returns');
       this.#exited.resolve();
@@ -184,12 +184,12 @@ export class PluginWorker {
   }
 
   /** It has ended, or is about to: nothing is waited for any longer. The first reason is the reason. */
-  #finish(reason: string): void {
+  #finish(reason: string, error: Error = new WorkerEndedError(reason)): void {
     if (this.#end) return;
     this.#end = { reason, interrupted: this.#calls.pending };
     this.#watchdog?.stop();
     this.#ending.abort();
-    this.#calls.close(new WorkerEndedError(reason));
+    this.#calls.close(error);
     this.#ended.resolve(this.#end);
   }
 

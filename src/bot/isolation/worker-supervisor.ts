@@ -1,5 +1,5 @@
 import { withResolvers } from '../../client/wait.ts';
-import { messageOf } from '../../errors.ts';
+import { ChatosError, messageOf } from '../../errors.ts';
 import type { Logger } from '../../util/log.ts';
 import type { BoundContext } from './bound-context.ts';
 import { OUTSIDE_OF_HOOKS, type PluginDescription } from './contract.ts';
@@ -84,7 +84,10 @@ export class WorkerSupervisor {
     clearTimeout(this.#timer);
     const worker = this.current;
     if (worker) await Promise.race([worker.services.channelsClosed(), worker.ended]);
-    await Promise.all([this.#worker, this.#starting].map(async (each) => each?.terminate('the plugin has stopped')));
+    const reason = 'the plugin has stopped';
+    // What is cut off by that is no failure.
+    const stopped = new ChatosError('ABORTED', reason);
+    await Promise.all([this.#worker, this.#starting].map(async (each) => each?.terminate(reason, stopped)));
   }
 
   #adopt(worker: PluginWorker): void {

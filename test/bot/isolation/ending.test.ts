@@ -47,3 +47,17 @@ it('a plugin that blocks when it is to stop is ended when its time is up', async
   expect(plugin.isolation).toMatchObject({ running: false, restarts: 0 });
   await plugin.close();
 });
+
+it('a plugin whose hook has not finished when its time is up has not failed', async () => {
+  const { plugin } = await loadIsolated(
+    `export const onMessage = (_, bot) => { bot.log.info('begun'); return new Promise(() => {}); };`,
+  );
+  const server = await startServer();
+  const { runtime, log } = await startBots(server, [{ plugin }]);
+  const alice = await joinAs(server, 'alice');
+  alice.tell('bot', 'hello');
+  await log.until(/^begun$/);
+  await runtime.stop({ timeoutMs: 50 });
+  await plugin.close();
+  expect(log.lines.filter(({ level }) => level === 'error')).toEqual([]);
+});
