@@ -36,6 +36,9 @@ export function resolveFloodLimits(limits: Partial<FloodLimits> | false = {}): F
   for (const value of [perPeer.burst, perPeer.perSecond, total.burst, total.perSecond, maxQueued, deadlineMs]) {
     if (!(value > 0)) throw new ChatosError('INVALID_ARGUMENT', `flood limits are positive numbers, not ${value}`);
   }
+  if (!Number.isSafeInteger(maxQueued)) {
+    throw new ChatosError('INVALID_ARGUMENT', `maxQueued is a whole number, not ${maxQueued}`);
+  }
   for (const { burst } of [perPeer, total]) {
     if (burst < 1)
       throw new ChatosError('INVALID_ARGUMENT', `a burst is 1 or more: with ${burst}, nothing would leave`);

@@ -43,6 +43,9 @@ export class Questions {
    * @throws {ChatosError} `TIMED_OUT`, `ABORTED`, `QUEUE_FULL`, or what sending it throws
    */
   async ask(peer: string, isPrivate: boolean, { put, signal, timeoutMs }: Question): Promise<Message> {
+    if (!(timeoutMs > 0)) {
+      throw new ChatosError('INVALID_ARGUMENT', `timeoutMs must be a number over 0, not ${timeoutMs}`);
+    }
     const key = keyOf(peer, isPrivate);
     const asked = this.#asked.get(key) ?? [];
     if (asked.length >= MAX_QUESTIONS) {

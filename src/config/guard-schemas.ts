@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { DEFAULT_FLOOD_LIMITS } from '../bot/flood-limits.ts';
 import { DEFAULT_LOOP_LIMITS } from '../bot/loop-guard.ts';
 import type { Rate } from '../bot/token-bucket.ts';
+import { limit } from './checks.ts';
 
 const positive = (what: string) =>
   v.optional(v.pipe(v.number(), v.minValue(Number.MIN_VALUE, 'expected a number over 0'), v.description(what)));
@@ -30,7 +31,7 @@ export const FLOOD_SCHEMA = v.union(
     v.strictObject({
       perPeer: rate('To everyone, and to each peer.', flood.perPeer),
       total: rate('All together.', flood.total),
-      maxQueued: positive(`Messages that may wait for their turn. Default: ${flood.maxQueued}.`),
+      maxQueued: limit(`Messages that may wait for their turn. Default: ${flood.maxQueued}.`),
       deadlineMs: positive(`How long one may wait, in ms. Default: ${flood.deadlineMs}.`),
     }),
   ],

@@ -16,6 +16,25 @@ export function problemsOf(schema: object, issues: readonly BaseIssue<unknown>[]
   return issues.flatMap((issue) => problemsOfIssue(schema, issue, []));
 }
 
+/** Where mappings stand: an empty list there has no keys that could be wrong, and so passes for one. */
+const MAPPINGS: readonly Path[] = [
+  [],
+  ['policy'],
+  ['policy', 'limits'],
+  ['flood'],
+  ['loopGuard'],
+  ['serve'],
+  ['serve', 'limits'],
+];
+
+/** The empty lists that stand where mappings should. */
+export function listsForMappings(config: unknown): Problem[] {
+  return MAPPINGS.filter((path) => {
+    const value = path.reduce<unknown>((node, key) => (node as Record<string, unknown> | undefined)?.[key], config);
+    return Array.isArray(value) && value.length === 0;
+  }).map((path) => ({ path, atKey: false, message: `expected ${NAMES['Object']}, found a list` }));
+}
+
 function problemsOfIssue(schema: object, issue: BaseIssue<unknown>, prefix: Path): Problem[] {
   const items = issue.path ?? [];
   const path = [...prefix, ...items.map(({ key }) => key as string | number)];

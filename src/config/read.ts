@@ -6,7 +6,7 @@ import { createModuleLoader } from '../bot/module-loader.ts';
 import { ChatosError, messageOf } from '../errors.ts';
 import { PLUGIN_MODULES } from '../plugin-modules.ts';
 import { CONFIG_FILES, PACKAGE_KEY, type LoadedConfig } from './load.ts';
-import { problemsOf, type Problem } from './problems.ts';
+import { listsForMappings, problemsOf, type Problem } from './problems.ts';
 import { CONFIG_SCHEMA, type Config } from './schema.ts';
 
 interface Source {
@@ -63,8 +63,9 @@ export async function readConfig({ file, folders, salvage }: ReadOptions): Promi
   const checked = safeParse(CONFIG_SCHEMA, value);
   const locate: LoadedConfig['locate'] = (where, atKey = false) => place(where, atKey).text;
   const found = { file: filepath, directory: path.dirname(filepath), locate };
-  if (checked.success) return { ...found, config: checked.output };
-  const problem = invalid(shown(filepath), problemsOf(CONFIG_SCHEMA, checked.issues), place);
+  const problems = [...listsForMappings(value), ...(checked.success ? [] : problemsOf(CONFIG_SCHEMA, checked.issues))];
+  if (checked.success && problems.length === 0) return { ...found, config: checked.output };
+  const problem = invalid(shown(filepath), problems, place);
   if (!salvage) throw problem;
   return { ...found, config: salvageParts(value), problem };
 }

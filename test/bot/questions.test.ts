@@ -182,6 +182,16 @@ describe('message.ask', () => {
 });
 
 describe('Questions', () => {
+  it('refuses a time limit that is none, before anything is said', async () => {
+    const questions = new Questions(new FakeClock('2025-06-01T10:00:00Z'));
+    const put = vi.fn<() => Promise<void>>();
+    for (const timeoutMs of [0, -1, NaN]) {
+      const asked = questions.ask('alice', true, { put, signal: undefined, timeoutMs });
+      await expect(asked).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    }
+    expect(put).not.toHaveBeenCalled();
+  });
+
   const message = (from: string): Message => ({ from, text: 'x', private: true }) as Message;
 
   it('leaves nothing behind, however questions end', async () => {

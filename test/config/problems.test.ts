@@ -18,6 +18,9 @@ describe('loadConfig, wrong keys and values in YAML', () => {
 
   it.each([
     ['login: 42', 'FILE:1:8: login: expected a text, found 42'],
+    ['[]', 'FILE:1:1: expected a mapping of keys to values, found a list'],
+    ['login: a\npolicy: []', 'FILE:2:9: policy: expected a mapping of keys to values, found a list'],
+    ['serve: { limits: [] }', 'FILE:1:18: serve.limits: expected a mapping of keys to values, found a list'],
     ['flood: { deadlineMs: .nan }', 'FILE:1:22: flood.deadlineMs: expected a number, found NaN'],
     ['login:', 'FILE:1:7: login: expected a text, found nothing'],
     ['login: [a]', 'FILE:1:8: login: expected a text, found a list'],
