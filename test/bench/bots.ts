@@ -36,29 +36,37 @@ export async function benchBots(rounds: number): Promise<void> {
 
 async function measure(startOne: (server: string) => Promise<BotProcess>): Promise<Figures> {
   const server: Running = await startChatos();
-  const address = `127.0.0.1:${server.port}`;
-  const bot = await startOne(address);
-  const users = await Promise.all(
-    Array.from({ length: USERS }, (_, i) => ChatosClient.connect({ server: address, login: `user-${i}` })),
-  );
   try {
-    const times = (await timeRoundTrips(users[0]!)).toSorted((a, b) => a - b);
-    const cpuBefore = cpuSeconds(bot.pid);
-    const startedAt = performance.now();
-    await Promise.all(users.map((user) => exchange(user, MESSAGES / USERS)));
-    const elapsedS = (performance.now() - startedAt) / 1000;
-    return {
-      'k messages/s': MESSAGES / elapsedS / 1000,
-      'CPU-us/message': ((cpuSeconds(bot.pid) - cpuBefore) / MESSAGES) * 1e6,
-      'round trip us (p50)': median(times),
-      'round trip us (p10)': times[Math.floor(ROUND_TRIPS * 0.1)]!,
-      'RSS MiB': residentMiB(bot.pid),
-    };
+    const address = `127.0.0.1:${server.port}`;
+    const bot = await startOne(address);
+    try {
+      return await measureBot(bot, address);
+    } finally {
+      await bot.stop();
+    }
   } finally {
-    await Promise.all(users.map((user) => user.destroy()));
-    await bot.stop();
     await server.stop();
   }
+}
+
+async function measureBot(bot: BotProcess, server: string): Promise<Figures> {
+  const users = await Promise.all(
+    Array.from({ length: USERS }, (_, i) => ChatosClient.connect({ server, login: `user-${i}` })),
+  );
+  const times = (await timeRoundTrips(users[0]!)).toSorted((a, b) => a - b);
+  const cpuBefore = cpuSeconds(bot.pid);
+  const startedAt = performance.now();
+  await Promise.all(users.map((user) => exchange(user, MESSAGES / USERS)));
+  const elapsedS = (performance.now() - startedAt) / 1000;
+  const figures = {
+    'k messages/s': MESSAGES / elapsedS / 1000,
+    'CPU-us/message': ((cpuSeconds(bot.pid) - cpuBefore) / MESSAGES) * 1e6,
+    'round trip us (p50)': median(times),
+    'round trip us (p10)': times[Math.floor(ROUND_TRIPS * 0.1)]!,
+    'RSS MiB': residentMiB(bot.pid),
+  };
+  await Promise.all(users.map((user) => user.destroy()));
+  return figures;
 }
 
 /** One message after the other, each when the last one has been answered; in microseconds. */
