@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { ChatosError } from '../errors.ts';
 import type { Config } from './schema.ts';
@@ -52,8 +52,10 @@ export const PACKAGE_KEY = 'chatosbot';
  */
 export async function loadConfig(options: LoadOptions = {}): Promise<LoadedConfig> {
   const { file, from = process.cwd(), salvage = false } = options;
-  if (file !== undefined && !existsSync(file)) {
-    throw new ChatosError('INVALID_CONFIG', `${file}: no such file`, { fields: { file } });
+  if (file !== undefined) {
+    const found = statSync(file, { throwIfNoEntry: false });
+    const why = found ? 'is a directory; name the file in it' : 'no such file';
+    if (!found || found.isDirectory()) throw new ChatosError('INVALID_CONFIG', `${file}: ${why}`, { fields: { file } });
   }
   const folders = file === undefined ? foldersFrom(from).filter(mayHaveConfig) : [];
   const none: LoadedConfig = { file: undefined, directory: from, config: {}, locate: () => undefined };

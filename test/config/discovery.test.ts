@@ -113,7 +113,7 @@ describe('loadConfig, where it looks', () => {
     );
     const directory = path.join(root, 'a');
     await expect(loadConfig({ file: directory })).rejects.toThrow(
-      expect.objectContaining({ code: 'INVALID_CONFIG', message: expect.stringContaining(directory) }),
+      expect.objectContaining({ code: 'INVALID_CONFIG', message: `${directory}: is a directory; name the file in it` }),
     );
   });
 
