@@ -23,7 +23,7 @@ export {
   type MessageFilter,
   type MessageHandler,
 } from './bot/message-filter.ts';
-export { type Store } from './bot/store.ts';
+export { type Store } from './bot/store/store.ts';
 export { type CatchUp, type Overlap, type ScheduleSpec } from './schedule/schedule.ts';
 export { type Tick } from './schedule/run-queue.ts';
 export { ChatosError, ERROR_CODES, isChatosError, type ErrorCode, type ErrorFields } from './errors.ts';
@@ -58,7 +58,7 @@ export {
   type PluginError,
   type PluginStatus,
   type RuntimeStatus,
-} from './bot/status.ts';
+} from './bot/status/status.ts';
 export { type Clock } from './util/clock.ts';
 export * from './client/index.ts';
 export { type PolicyLimits } from './policy/limits.ts';

@@ -6,8 +6,8 @@ import type { PlainOptions } from './context.ts';
 import type { AccountServices } from './plugin-context.ts';
 import { PluginRunner } from './plugin-runner.ts';
 import type { LoadedPlugin } from './plugin-shape.ts';
-import type { PluginStatus } from './status.ts';
-import type { PluginStore } from './store.ts';
+import type { PluginStatus } from './status/status.ts';
+import type { PluginStore } from './store/store.ts';
 
 /** One plugin of an account: what stays when the plugin is replaced by a newer version of itself. */
 export interface Seat {

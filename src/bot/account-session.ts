@@ -5,7 +5,7 @@ import { ChatosError, isChatosError } from '../errors.ts';
 import type { Address } from '../net/address.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/log.ts';
-import type { AccountStatus } from './status.ts';
+import type { AccountStatus } from './status/status.ts';
 
 export interface AccountSessionSettings {
   readonly server: Address;

@@ -15,7 +15,7 @@ import type { AccountServices } from './plugin-context.ts';
 import type { PluginRunner } from './plugin-runner.ts';
 import { PrivateRequests } from './private-requests.ts';
 import { Questions } from './questions.ts';
-import type { AccountStatus } from './status.ts';
+import type { AccountStatus } from './status/status.ts';
 import { Voice } from './voice.ts';
 
 export interface AccountSettings extends AccountSessionSettings {

@@ -3,7 +3,7 @@ import type { RequestOptions } from '../client/options.ts';
 import type { Tick } from '../schedule/run-queue.ts';
 import type { ScheduleSpec } from '../schedule/schedule.ts';
 import type { Logger } from '../util/log.ts';
-import type { Store } from './store.ts';
+import type { Store } from './store/store.ts';
 
 /** Options of a plugin that declares no schema for them: what stands in the configuration. */
 export type PlainOptions = Readonly<Record<string, unknown>>;

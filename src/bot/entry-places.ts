@@ -11,8 +11,8 @@ import { DEFAULT_COMMAND_PREFIX } from './commands.ts';
 import { resolveFloodLimits } from './flood-limits.ts';
 import { resolveLoopLimits } from './loop-guard.ts';
 import type { BotEntry, RuntimeOptions } from './runtime.ts';
-import { PluginStore } from './store.ts';
-import { storeDirectory } from './store-directory.ts';
+import { PluginStore } from './store/store.ts';
+import { storeDirectory } from './store/directory.ts';
 
 /** Where stores are kept, in the working directory. */
 const DEFAULT_STATE_DIRECTORY = '.chatosbot';

@@ -2,7 +2,7 @@ import { isChatosError, isError, messageOf, stackOf, type ErrorCode } from '../e
 import type { Clock } from '../util/clock.ts';
 import type { LogFields, Logger } from '../util/log.ts';
 import { CircuitBreaker, type Attempt, type BreakerLimits, type BreakerState } from './circuit-breaker.ts';
-import type { PluginError, PluginStatus } from './status.ts';
+import type { PluginError, PluginStatus } from './status/status.ts';
 
 /** Failures that are remembered for the status. */
 const MAX_ERRORS = 10;

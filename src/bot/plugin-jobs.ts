@@ -7,8 +7,8 @@ import { parseSchedule, type ScheduleSpec } from '../schedule/schedule.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/log.ts';
 import type { Awaitable } from './context.ts';
-import type { JobStatus } from './status.ts';
-import type { Store } from './store.ts';
+import type { JobStatus } from './status/status.ts';
+import type { Store } from './store/store.ts';
 
 /** Jobs that one plugin may have. */
 const MAX_JOBS = 1_000;

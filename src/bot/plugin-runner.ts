@@ -13,8 +13,8 @@ import { PluginContext, type AccountServices } from './plugin-context.ts';
 import { PluginHealth } from './plugin-health.ts';
 import { PluginJobs, type Unrun } from './plugin-jobs.ts';
 import type { LoadedPlugin } from './plugin-shape.ts';
-import type { PluginStatus } from './status.ts';
-import type { PluginStore } from './store.ts';
+import type { PluginStatus } from './status/status.ts';
+import type { PluginStore } from './store/store.ts';
 
 export interface RunnerSettings {
   readonly options: Readonly<Record<string, unknown>>;

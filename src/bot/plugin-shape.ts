@@ -7,7 +7,7 @@ import type { PlainOptions } from './context.ts';
 import { attempt, throwAll } from './joined-errors.ts';
 import { firstMatching, type MessageHandler } from './message-filter.ts';
 import { HOOKS, type BotPlugin, type ScheduledTask } from './plugin.ts';
-import type { IsolationStatus } from './status.ts';
+import type { IsolationStatus } from './status/status.ts';
 
 /** The hooks of a plugin, each a function. */
 export type Hooks = Pick<BotPlugin, 'onStart' | 'onStop' | 'onPrivateRequest' | 'onChannel'> & {

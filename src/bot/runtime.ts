@@ -12,7 +12,7 @@ import type { RuntimeObserver } from './events.ts';
 import type { FloodLimits } from './flood-limits.ts';
 import type { LoopLimits } from './loop-guard.ts';
 import type { LoadedPlugin } from './plugin-shape.ts';
-import type { RuntimeStatus } from './status.ts';
+import type { RuntimeStatus } from './status/status.ts';
 
 /** A plugin, and where and as whom it runs. */
 export interface BotEntry {

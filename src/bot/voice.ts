@@ -9,7 +9,7 @@ import type { LoopGuard } from './loop-guard.ts';
 import { Outbox } from './outbox.ts';
 import { DEFAULT_ASK_TIMEOUT_MS, type Questions } from './questions.ts';
 import { splitText } from './split-text.ts';
-import type { AccountStatus } from './status.ts';
+import type { AccountStatus } from './status/status.ts';
 
 export interface VoiceSettings {
   readonly account: OfAccount;

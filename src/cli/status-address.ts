@@ -1,4 +1,4 @@
-import { parseStatusAddress, type StatusAddress } from '../bot/status-address.ts';
+import { parseStatusAddress, type StatusAddress } from '../bot/status/address.ts';
 import type { Config } from '../config/schema.ts';
 
 /** Where the status endpoint is: `--status`, else the configuration's `status`, else nowhere. */

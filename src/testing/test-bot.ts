@@ -5,7 +5,7 @@ import { checkOptions } from '../bot/plugin-options.ts';
 import { readPlugin, type LoadedPlugin } from '../bot/plugin-shape.ts';
 import type { BotPlugin } from '../bot/plugin.ts';
 import type { BotRuntime } from '../bot/runtime.ts';
-import type { AccountStatus, PluginStatus } from '../bot/status.ts';
+import type { AccountStatus, PluginStatus } from '../bot/status/status.ts';
 import { ChatosError } from '../errors.ts';
 
 /** A plugin to test: its file, as a path relative to the working directory or as a `file:` URL, or the plugin itself. */

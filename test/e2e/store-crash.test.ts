@@ -5,12 +5,12 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { PluginStore } from '../../src/bot/store.ts';
+import { PluginStore } from '../../src/bot/store/store.ts';
 import { createLogger } from '../../src/util/log.ts';
 import type { Command } from '../support/command.ts';
 import { LAB, labFile, startProgram } from './chatosbot.ts';
 
-const BUILT = fileURLToPath(new URL('../../dist/bot/store.js', import.meta.url));
+const BUILT = fileURLToPath(new URL('../../dist/bot/store/store.js', import.meta.url));
 const KILLS = 24;
 const LANES = 6;
 const KEYS_PER_LANE = 25;

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { storeDirectory } from '../../src/bot/store-directory.ts';
-import { PluginStore } from '../../src/bot/store.ts';
+import { storeDirectory } from '../../src/bot/store/directory.ts';
+import { PluginStore } from '../../src/bot/store/store.ts';
 import { failure, LAB, labFile, run, shell, start, WORK } from './chatosbot.ts';
 
 const STATE = path.join(LAB, 'state');

@@ -1,6 +1,6 @@
-import type { Store } from '../store.ts';
-import { DEFAULT_STORE_LIMITS } from '../store-limits.ts';
-import { toText } from '../store-value.ts';
+import type { Store } from '../store/store.ts';
+import { DEFAULT_STORE_LIMITS } from '../store/limits.ts';
+import { toText } from '../store/value.ts';
 import type { CallScope, MainCalls, WorkerCalls } from './contract.ts';
 import type { PortCalls } from './port-calls.ts';
 

@@ -2,8 +2,8 @@ import { Option, type Command } from 'commander';
 import { BotRuntime, DEFAULT_STOP_TIMEOUT_MS } from '../../bot/runtime.ts';
 import type { RuntimeObserver } from '../../bot/events.ts';
 import type { Recorder } from '../../bot/recorder.ts';
-import type { StatusAddress } from '../../bot/status-address.ts';
-import type { StatusServer, StatusServerOptions } from '../../bot/status-server.ts';
+import type { StatusAddress } from '../../bot/status/address.ts';
+import type { StatusServer, StatusServerOptions } from '../../bot/status/server.ts';
 import { loadConfig, type LoadedConfig } from '../../config/load.ts';
 import { isChatosError } from '../../errors.ts';
 import { formatAddress, parseAddress, type Address } from '../../net/address.ts';
@@ -220,7 +220,7 @@ async function startStatus(
 ): Promise<StatusServer | undefined> {
   const address = chooseStatusAddress(flags.status, config);
   if (!address) return undefined;
-  const { startStatusServer } = await import('../../bot/status-server.ts');
+  const { startStatusServer } = await import('../../bot/status/server.ts');
   const status = await startStatusServer({ address, ...what });
   announce(flags, `status on ${status.url}`, { url: status.url });
   return status;

@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import { safeParse } from 'valibot';
-import { DEFAULT_STATUS_ADDRESS, formatStatusAddress, type StatusAddress } from '../../bot/status-address.ts';
+import { DEFAULT_STATUS_ADDRESS, formatStatusAddress, type StatusAddress } from '../../bot/status/address.ts';
 import { loadConfig } from '../../config/load.ts';
 import { toJsonLine } from '../../util/json-line.ts';
 import { Zone } from '../../util/zone.ts';

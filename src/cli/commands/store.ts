@@ -1,8 +1,8 @@
 import { Option, type Command } from 'commander';
-import { findStores, storeDirectory } from '../../bot/store-directory.ts';
-import { exportStore, importStore, readLines } from '../../bot/store-export.ts';
-import { deleteStore } from '../../bot/store-files.ts';
-import { PluginStore } from '../../bot/store.ts';
+import { findStores, storeDirectory } from '../../bot/store/directory.ts';
+import { exportStore, importStore, readLines } from '../../bot/store/export.ts';
+import { deleteStore } from '../../bot/store/files.ts';
+import { PluginStore } from '../../bot/store/store.ts';
 import { loadConfig } from '../../config/load.ts';
 import { ChatosError, isChatosError } from '../../errors.ts';
 import { escapeUnsafe } from '../../util/escape.ts';

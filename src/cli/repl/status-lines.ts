@@ -1,4 +1,4 @@
-import type { AccountStatus, PluginStatus } from '../../bot/status.ts';
+import type { AccountStatus, PluginStatus } from '../../bot/status/status.ts';
 import { counted, formatBytes } from '../../util/printable.ts';
 
 /** How an account and its plugins are, for a person. */

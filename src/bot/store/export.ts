@@ -1,10 +1,10 @@
-import { ChatosError, messageOf } from '../errors.ts';
-import { toJsonLine } from '../util/json-line.ts';
-import { formatBytes } from '../util/printable.ts';
-import { sizeOf } from './store-format.ts';
-import type { KeySpace } from './store-key-space.ts';
-import type { StoreLimits } from './store-limits.ts';
-import { checkKey, toText } from './store-value.ts';
+import { ChatosError, messageOf } from '../../errors.ts';
+import { toJsonLine } from '../../util/json-line.ts';
+import { formatBytes } from '../../util/printable.ts';
+import { sizeOf } from './format.ts';
+import type { KeySpace } from './key-space.ts';
+import type { StoreLimits } from './limits.ts';
+import { checkKey, toText } from './value.ts';
 import type { Store } from './store.ts';
 
 /** The longest line of an export: a full value in which every character is escaped, and its key. */

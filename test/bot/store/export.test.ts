@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { exportStore, importStore, readLines } from '../../src/bot/store-export.ts';
+import { exportStore, importStore, readLines } from '../../../src/bot/store/export.ts';
 import { all, pluginStore } from './stores.ts';
 
 describe('an export', () => {

@@ -1,4 +1,4 @@
-import { escapeUnsafe } from '../util/escape.ts';
+import { escapeUnsafe } from '../../util/escape.ts';
 
 /** What a sample is about. */
 export type Labels = Readonly<Record<string, string>>;

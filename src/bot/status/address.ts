@@ -1,6 +1,6 @@
 import { BlockList, isIP, isIPv6 } from 'node:net';
-import { ChatosError } from '../errors.ts';
-import { DEFAULT_HOST, readAuthority } from '../net/address.ts';
+import { ChatosError } from '../../errors.ts';
+import { DEFAULT_HOST, readAuthority } from '../../net/address.ts';
 
 /** Where the status endpoint listens or is reached. */
 export interface StatusAddress {

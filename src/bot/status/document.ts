@@ -1,7 +1,7 @@
 import process from 'node:process';
-import { formatAddress, type Address } from '../net/address.ts';
-import type { ServerStats } from '../server/server.ts';
-import { packageVersion } from '../util/version.ts';
+import { formatAddress, type Address } from '../../net/address.ts';
+import type { ServerStats } from '../../server/server.ts';
+import { packageVersion } from '../../util/version.ts';
 import type { AccountStatus, RuntimeStatus } from './status.ts';
 
 /** A server in this process. */

@@ -2,10 +2,10 @@ import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ClassicLevel } from 'classic-level';
-import { ChatosError, messageOf } from '../errors.ts';
-import type { Logger } from '../util/log.ts';
-import { makeDirectories } from '../util/make-directories.ts';
-import { countUsage, META_KEY, metaText, readMeta, type Level, type StoreUsage } from './store-format.ts';
+import { ChatosError, messageOf } from '../../errors.ts';
+import type { Logger } from '../../util/log.ts';
+import { makeDirectories } from '../../util/make-directories.ts';
+import { countUsage, META_KEY, metaText, readMeta, type Level, type StoreUsage } from './format.ts';
 
 /** Small buffers do for one bot, and a short log is quickly read again when the store is opened. */
 const LEVEL_OPTIONS = { cacheSize: 2 * 1024 * 1024, writeBufferSize: 1024 * 1024 } as const;

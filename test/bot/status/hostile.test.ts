@@ -1,7 +1,7 @@
 import net from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { ACCOUNT } from '../support/bot-status.ts';
-import { converse, startEndpoint } from '../support/status-endpoint.ts';
+import { ACCOUNT } from '../../support/bot-status.ts';
+import { converse, startEndpoint } from '../../support/status-endpoint.ts';
 
 const NOTHING = { status: { startedAt: new Date(), accounts: [] } };
 

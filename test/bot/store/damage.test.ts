@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { createLogger } from '../../src/util/log.ts';
+import { createLogger } from '../../../src/util/log.ts';
 import { all, pluginStore } from './stores.ts';
 
 const ENTRIES = 100;

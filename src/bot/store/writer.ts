@@ -1,8 +1,8 @@
-import { ChatosError } from '../errors.ts';
-import { formatBytes } from '../util/printable.ts';
-import type { StoreDatabase } from './store-database.ts';
-import type { OpenDatabase } from './store-files.ts';
-import { fullKey, keyRange, META_KEY, metaText, ownKey, sizeOf, type Level, type Space } from './store-format.ts';
+import { ChatosError } from '../../errors.ts';
+import { formatBytes } from '../../util/printable.ts';
+import type { StoreDatabase } from './database.ts';
+import type { OpenDatabase } from './files.ts';
+import { fullKey, keyRange, META_KEY, metaText, ownKey, sizeOf, type Level, type Space } from './format.ts';
 
 /** What is to change together. */
 export interface Write {

@@ -1,14 +1,6 @@
-import { ChatosError, messageOf } from '../errors.ts';
-import {
-  causeOf,
-  isDamage,
-  isLocked,
-  openFiles,
-  probeDisk,
-  type OpenDatabase,
-  type OpeningOptions,
-} from './store-files.ts';
-import type { Level } from './store-format.ts';
+import { ChatosError, messageOf } from '../../errors.ts';
+import { causeOf, isDamage, isLocked, openFiles, probeDisk, type OpenDatabase, type OpeningOptions } from './files.ts';
+import type { Level } from './format.ts';
 
 /** The files of a store: opened at first use, mended where they are damaged, opened anew after a write that failed. */
 export class StoreDatabase {

@@ -1,12 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { startWaiting } from '../client/wait.ts';
-import { ChatosError } from '../errors.ts';
-import { closedError, type StoreDatabase } from './store-database.ts';
-import { fullKey, keyRange, ownKey, sizeOf, type Space } from './store-format.ts';
-import type { StoreLimits } from './store-limits.ts';
+import { startWaiting } from '../../client/wait.ts';
+import { ChatosError } from '../../errors.ts';
+import { closedError, type StoreDatabase } from './database.ts';
+import { fullKey, keyRange, ownKey, sizeOf, type Space } from './format.ts';
+import type { StoreLimits } from './limits.ts';
 import type { Store } from './store.ts';
-import { checkKey, parseValue, toText } from './store-value.ts';
-import type { StoreWriter } from './store-writer.ts';
+import { checkKey, parseValue, toText } from './value.ts';
+import type { StoreWriter } from './writer.ts';
 
 /** Entries are read from the disk this many at once. */
 const PAGE_ENTRIES = 64;

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { isChatosError } from '../../src/errors.ts';
+import { isChatosError } from '../../../src/errors.ts';
 import { all, pluginStore } from './stores.ts';
 
 const ABORTED = { code: 'ABORTED' };

@@ -1,10 +1,10 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { AccountStatus } from '../../src/bot/status.ts';
-import { ChatosServer } from '../../src/server/server.ts';
-import { FakeClock } from '../support/bot-clock.ts';
-import { joinAs, openChannel, plugin, startBots } from '../support/bot-world.ts';
-import { ACCOUNT, JOB, PLUGIN } from '../support/bot-status.ts';
-import { parseMetrics, startEndpoint, type Endpoint, type Metric } from '../support/status-endpoint.ts';
+import type { AccountStatus } from '../../../src/bot/status/status.ts';
+import { ChatosServer } from '../../../src/server/server.ts';
+import { FakeClock } from '../../support/bot-clock.ts';
+import { joinAs, openChannel, plugin, startBots } from '../../support/bot-world.ts';
+import { ACCOUNT, JOB, PLUGIN } from '../../support/bot-status.ts';
+import { parseMetrics, startEndpoint, type Endpoint, type Metric } from '../../support/status-endpoint.ts';
 
 async function scrape({ get }: Endpoint): Promise<Map<string, Metric>> {
   const response = await get('/metrics');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatStatusAddress, isLoopback, isOwnHost, parseStatusAddress } from '../../src/bot/status-address.ts';
+import { formatStatusAddress, isLoopback, isOwnHost, parseStatusAddress } from '../../../src/bot/status/address.ts';
 
 describe('an address of the status endpoint', () => {
   it.each([

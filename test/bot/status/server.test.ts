@@ -1,8 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { startStatusServer } from '../../src/bot/status-server.ts';
-import { SILENT_LOGGER } from '../../src/util/log.ts';
-import { ChatosServer } from '../../src/server/server.ts';
-import { FakeClock } from '../support/bot-clock.ts';
+import { startStatusServer } from '../../../src/bot/status/server.ts';
+import { SILENT_LOGGER } from '../../../src/util/log.ts';
+import { ChatosServer } from '../../../src/server/server.ts';
+import { FakeClock } from '../../support/bot-clock.ts';
 import {
   createBots,
   joinAs,
@@ -12,8 +12,8 @@ import {
   startBot,
   startBots,
   startServer,
-} from '../support/bot-world.ts';
-import { startEndpoint } from '../support/status-endpoint.ts';
+} from '../../support/bot-world.ts';
+import { startEndpoint } from '../../support/status-endpoint.ts';
 
 /** A runtime without accounts. */
 const NOTHING = { status: { startedAt: new Date(), accounts: [] } };

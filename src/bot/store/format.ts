@@ -1,5 +1,5 @@
 import type { ClassicLevel } from 'classic-level';
-import { ChatosError } from '../errors.ts';
+import { ChatosError } from '../../errors.ts';
 
 /**
  * How a store lies in its database. An entry's key has that of its space in front, its value is JSON. The key `meta` has

@@ -1,9 +1,9 @@
-import { SILENT_LOGGER, type Logger } from '../util/log.ts';
-import { closedError, StoreDatabase } from './store-database.ts';
-import type { SpaceUsage } from './store-format.ts';
-import { KeySpace } from './store-key-space.ts';
-import { DEFAULT_STORE_LIMITS, RECORD_BYTES, type StoreLimits } from './store-limits.ts';
-import { StoreWriter } from './store-writer.ts';
+import { SILENT_LOGGER, type Logger } from '../../util/log.ts';
+import { closedError, StoreDatabase } from './database.ts';
+import type { SpaceUsage } from './format.ts';
+import { KeySpace } from './key-space.ts';
+import { DEFAULT_STORE_LIMITS, RECORD_BYTES, type StoreLimits } from './limits.ts';
+import { StoreWriter } from './writer.ts';
 
 /**
  * What a plugin keeps between runs. A key is 1 to 512 bytes of UTF-8; a value is anything that JSON can hold, up to

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { assert, property, string } from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { findStores, storeDirectory } from '../../src/bot/store-directory.ts';
+import { findStores, storeDirectory } from '../../../src/bot/store/directory.ts';
 import { LAB } from './stores.ts';
 
 describe('storeDirectory', () => {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { ChatosError, messageOf } from '../errors.ts';
+import { ChatosError, messageOf } from '../../errors.ts';
 
 /** The longest file name that is not shortened; most file systems take 255 bytes. */
 const MAX_NAME = 200;

@@ -1,16 +1,16 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { messageOf } from '../errors.ts';
-import { listenFailure } from '../net/listen.ts';
-import { SYSTEM_CLOCK, type Clock } from '../util/clock.ts';
-import { escapeUnsafe } from '../util/escape.ts';
-import { toJsonLine } from '../util/json-line.ts';
-import type { Logger } from '../util/log.ts';
+import { messageOf } from '../../errors.ts';
+import { listenFailure } from '../../net/listen.ts';
+import { SYSTEM_CLOCK, type Clock } from '../../util/clock.ts';
+import { escapeUnsafe } from '../../util/escape.ts';
+import { toJsonLine } from '../../util/json-line.ts';
+import type { Logger } from '../../util/log.ts';
 import { EventLoopDelay } from './event-loop-delay.ts';
 import { MetricsText } from './metrics-text.ts';
 import { renderMetrics } from './metrics.ts';
-import { formatStatusAddress, isLoopback, isOwnHost, type StatusAddress } from './status-address.ts';
-import { statusDocument, unready, type EmbeddedServer } from './status-document.ts';
+import { formatStatusAddress, isLoopback, isOwnHost, type StatusAddress } from './address.ts';
+import { statusDocument, unready, type EmbeddedServer } from './document.ts';
 import type { RuntimeStatus } from './status.ts';
 
 export interface StatusServerOptions {

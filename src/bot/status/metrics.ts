@@ -1,8 +1,8 @@
-import { escapeUnsafe } from '../util/escape.ts';
+import { escapeUnsafe } from '../../util/escape.ts';
 import type { DelaySeconds } from './event-loop-delay.ts';
 import { MetricsText, type Labels, type Sample } from './metrics-text.ts';
 import { addProcess, addServer } from './process-metrics.ts';
-import type { StatusDocument } from './status-document.ts';
+import type { StatusDocument } from './document.ts';
 import type { AccountStatus, JobStatus, PluginStatus } from './status.ts';
 
 /** A plugin may name jobs after whatever comes in: so many of each have metrics, `chatosbot_plugin_jobs` counts all. */

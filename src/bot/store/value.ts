@@ -1,5 +1,5 @@
-import { ChatosError, messageOf } from '../errors.ts';
-import type { StoreLimits } from './store-limits.ts';
+import { ChatosError, messageOf } from '../../errors.ts';
+import type { StoreLimits } from './limits.ts';
 
 /** @throws {ChatosError} `INVALID_ARGUMENT` or `STORE_FULL`, where it cannot be a key */
 export function checkKey(key: unknown, { maxKeyBytes }: StoreLimits): void {
