@@ -16,24 +16,24 @@ export {
   type ArgValues,
   type Command,
   type ExpectedAnswer,
-} from './bot/commands.ts';
+} from './bot/messages/commands.ts';
 export {
   type FilteredHandlers,
   type FilteredMessage,
   type MessageFilter,
   type MessageHandler,
-} from './bot/message-filter.ts';
+} from './bot/messages/message-filter.ts';
 export { type Store } from './bot/store/store.ts';
 export { type CatchUp, type Overlap, type ScheduleSpec } from './schedule/schedule.ts';
 export { type Tick } from './schedule/run-queue.ts';
 export { ChatosError, ERROR_CODES, isChatosError, type ErrorCode, type ErrorFields } from './errors.ts';
-export { loadPlugin } from './bot/loader.ts';
-export { createModuleLoader, type ModuleLoader } from './bot/module-loader.ts';
-export { type Hooks, type LoadedPlugin } from './bot/plugin-shape.ts';
-export { checkOptions, type OptionProblem } from './bot/plugin-options.ts';
+export { loadPlugin } from './bot/loading/loader.ts';
+export { createModuleLoader, type ModuleLoader } from './bot/loading/module-loader.ts';
+export { type Hooks, type LoadedPlugin } from './bot/loading/plugin-shape.ts';
+export { checkOptions, type OptionProblem } from './bot/loading/plugin-options.ts';
 export { BotRuntime, type BotEntry, type RuntimeOptions } from './bot/runtime.ts';
 export { type LoggedIn } from './bot/account.ts';
-export { type BreakerLimits, type BreakerState } from './bot/circuit-breaker.ts';
+export { type BreakerLimits, type BreakerState } from './bot/running/circuit-breaker.ts';
 export {
   type ClosedEvent,
   type ConnectedEvent,
@@ -47,9 +47,9 @@ export {
   type SaidEvent,
   type StoppingEvent,
 } from './bot/events.ts';
-export { type FloodLimits } from './bot/flood-limits.ts';
-export { type LoopLimits } from './bot/loop-guard.ts';
-export { type Rate } from './bot/token-bucket.ts';
+export { type FloodLimits } from './bot/outgoing/flood-limits.ts';
+export { type LoopLimits } from './bot/messages/loop-guard.ts';
+export { type Rate } from './bot/outgoing/token-bucket.ts';
 export {
   type AccountStatus,
   type ChannelStatus,

@@ -1,11 +1,11 @@
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/log.ts';
 import type { Activity } from './activity.ts';
-import type { BreakerLimits } from './circuit-breaker.ts';
+import type { BreakerLimits } from './running/circuit-breaker.ts';
 import type { PlainOptions } from './context.ts';
-import type { AccountServices } from './plugin-context.ts';
-import { PluginRunner } from './plugin-runner.ts';
-import type { LoadedPlugin } from './plugin-shape.ts';
+import type { AccountServices } from './running/plugin-context.ts';
+import { PluginRunner } from './running/plugin-runner.ts';
+import type { LoadedPlugin } from './loading/plugin-shape.ts';
 import type { PluginStatus } from './status/status.ts';
 import type { PluginStore } from './store/store.ts';
 

@@ -6,12 +6,12 @@ import { SYSTEM_CLOCK, type Clock } from '../util/clock.ts';
 import { SILENT_LOGGER, type Logger } from '../util/log.ts';
 import type { Account, LoggedIn } from './account.ts';
 import type { Activity } from './activity.ts';
-import type { BreakerLimits } from './circuit-breaker.ts';
+import type { BreakerLimits } from './running/circuit-breaker.ts';
 import { seatEntries, type EntryPlace } from './entry-places.ts';
 import type { RuntimeObserver } from './events.ts';
-import type { FloodLimits } from './flood-limits.ts';
-import type { LoopLimits } from './loop-guard.ts';
-import type { LoadedPlugin } from './plugin-shape.ts';
+import type { FloodLimits } from './outgoing/flood-limits.ts';
+import type { LoopLimits } from './messages/loop-guard.ts';
+import type { LoadedPlugin } from './loading/plugin-shape.ts';
 import type { RuntimeStatus } from './status/status.ts';
 
 /** A plugin, and where and as whom it runs. */

@@ -1,7 +1,7 @@
 import { Console } from 'node:console';
 import { writeSync } from 'node:fs';
 import process from 'node:process';
-import { currentCall } from '../bot/current-call.ts';
+import { currentCall } from '../bot/running/current-call.ts';
 import { EXIT } from './exit.ts';
 
 let ours = false;

@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { reportStray } from '../bot/current-call.ts';
+import { reportStray } from '../bot/running/current-call.ts';
 import type { Logger } from '../util/log.ts';
 
 /**

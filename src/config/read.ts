@@ -2,7 +2,7 @@ import path from 'node:path';
 import { cosmiconfig, type CosmiconfigResult, type Loader, type PublicExplorer } from 'cosmiconfig';
 import { safeParse } from 'valibot';
 import { isMap, isNode, isPair, isScalar, LineCounter, parseDocument, visit, type Document } from 'yaml';
-import { createModuleLoader } from '../bot/module-loader.ts';
+import { createModuleLoader } from '../bot/loading/module-loader.ts';
 import { ChatosError, messageOf } from '../errors.ts';
 import { PLUGIN_MODULES } from '../plugin-modules.ts';
 import { CONFIG_FILES, PACKAGE_KEY, type LoadedConfig } from './load.ts';

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { DEFAULT_COMMAND_PREFIX } from '../bot/commands.ts';
+import { DEFAULT_COMMAND_PREFIX } from '../bot/messages/commands.ts';
 import { parseStatusAddress } from '../bot/status/address.ts';
 import { parseAddress } from '../net/address.ts';
 import { parseCron } from '../schedule/cron.ts';

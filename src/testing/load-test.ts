@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { test } from 'node:test';
-import { readLoadFailure } from '../bot/load-failure.ts';
-import { createModuleLoader } from '../bot/module-loader.ts';
+import { readLoadFailure } from '../bot/loading/load-failure.ts';
+import { createModuleLoader } from '../bot/loading/module-loader.ts';
 import { PLUGIN_MODULES } from '../plugin-modules.ts';
 import * as testing from './index.ts';
 

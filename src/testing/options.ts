@@ -1,7 +1,7 @@
-import type { BreakerLimits } from '../bot/circuit-breaker.ts';
+import type { BreakerLimits } from '../bot/running/circuit-breaker.ts';
 import type { RuntimeObserver } from '../bot/events.ts';
-import type { FloodLimits } from '../bot/flood-limits.ts';
-import type { LoopLimits } from '../bot/loop-guard.ts';
+import type { FloodLimits } from '../bot/outgoing/flood-limits.ts';
+import type { LoopLimits } from '../bot/messages/loop-guard.ts';
 import type { PolicyOptions } from '../policy/policy.ts';
 import type { ServerOptions } from '../server/options.ts';
 import type { Logger } from '../util/log.ts';

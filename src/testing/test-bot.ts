@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
-import { loadPlugin } from '../bot/loader.ts';
-import type { ModuleLoader } from '../bot/module-loader.ts';
-import { checkOptions } from '../bot/plugin-options.ts';
-import { readPlugin, type LoadedPlugin } from '../bot/plugin-shape.ts';
+import { loadPlugin } from '../bot/loading/loader.ts';
+import type { ModuleLoader } from '../bot/loading/module-loader.ts';
+import { checkOptions } from '../bot/loading/plugin-options.ts';
+import { readPlugin, type LoadedPlugin } from '../bot/loading/plugin-shape.ts';
 import type { BotPlugin } from '../bot/plugin.ts';
 import type { BotRuntime } from '../bot/runtime.ts';
 import type { AccountStatus, PluginStatus } from '../bot/status/status.ts';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises';
 import { Activity } from '../bot/activity.ts';
-import { createModuleLoader, type ModuleLoader } from '../bot/module-loader.ts';
+import { createModuleLoader, type ModuleLoader } from '../bot/loading/module-loader.ts';
 import { BotRuntime, type BotEntry, type RuntimeOptions } from '../bot/runtime.ts';
 import { ChatosClient } from '../client/client.ts';
 import { ChatosError } from '../errors.ts';

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { loadPlugin } from '../../src/bot/loader.ts';
-import { createModuleLoader } from '../../src/bot/module-loader.ts';
+import { loadPlugin } from '../../src/bot/loading/loader.ts';
+import { createModuleLoader } from '../../src/bot/loading/module-loader.ts';
 import { PLUGIN_MODULES } from '../../src/plugin-modules.ts';
 import { startBots, type BotProcess } from './bot-processes.ts';
 import { median, printTable, residentMiB } from './measure.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { currentCall } from '../../src/bot/current-call.ts';
+import { currentCall } from '../../src/bot/running/current-call.ts';
 import type { BotPlugin } from '../../src/bot/plugin.ts';
 import { endOf, expectRefusal, joinAs, openChannel, plugin, startBots, startServer } from '../support/bot-world.ts';
 import { openHalf } from '../support/rfc-peer.ts';

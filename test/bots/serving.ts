@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { loadPlugin } from '../../src/bot/loader.ts';
-import { checkOptions } from '../../src/bot/plugin-options.ts';
-import type { LoadedPlugin } from '../../src/bot/plugin-shape.ts';
+import { loadPlugin } from '../../src/bot/loading/loader.ts';
+import { checkOptions } from '../../src/bot/loading/plugin-options.ts';
+import type { LoadedPlugin } from '../../src/bot/loading/plugin-shape.ts';
 import type { Channel } from '../../src/client/channel.ts';
 import type { Address } from '../../src/net/address.ts';
 import { pluginLoader, tempDirectory, writeText } from '../support/bot-files.ts';

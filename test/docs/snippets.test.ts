@@ -2,8 +2,8 @@ import { copyFileSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { loadPlugin } from '../../src/bot/loader.ts';
-import { createModuleLoader } from '../../src/bot/module-loader.ts';
+import { loadPlugin } from '../../src/bot/loading/loader.ts';
+import { createModuleLoader } from '../../src/bot/loading/module-loader.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { PLUGIN_MODULES } from '../../src/plugin-modules.ts';
 import { runExamples } from '../../src/testing/examples.ts';

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
-import { createModuleLoader, type ModuleLoader } from '../../src/bot/module-loader.ts';
+import { createModuleLoader, type ModuleLoader } from '../../src/bot/loading/module-loader.ts';
 import * as chatosbot from '../../src/index.ts';
 
 /** An empty directory, far from the project and any node_modules. */

@@ -1,8 +1,8 @@
 import type { Tick } from '../../schedule/run-queue.ts';
 import type { ScheduleSpec } from '../../schedule/schedule.ts';
 import type { Awaitable, Context } from '../context.ts';
-import { currentCall, withinCall, type Call } from '../current-call.ts';
-import type { PluginRunner } from '../plugin-runner.ts';
+import { currentCall, withinCall, type Call } from '../running/current-call.ts';
+import type { PluginRunner } from '../running/plugin-runner.ts';
 import type { CallScope } from './contract.ts';
 
 interface DynamicJob {

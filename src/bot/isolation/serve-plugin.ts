@@ -4,12 +4,12 @@ import { runInNewContext } from 'node:vm';
 import { resourceLimits, workerData } from 'node:worker_threads';
 import { ChatosError } from '../../errors.ts';
 import type { Channel } from '../../client/channel.ts';
-import { ownListeners } from '../channel-listeners.ts';
-import { loadPlugin } from '../loader.ts';
-import { createModuleLoader } from '../module-loader.ts';
-import { checkOptions } from '../plugin-options.ts';
+import { ownListeners } from '../channels/channel-listeners.ts';
+import { loadPlugin } from '../loading/loader.ts';
+import { createModuleLoader } from '../loading/module-loader.ts';
+import { checkOptions } from '../loading/plugin-options.ts';
 import type { ScheduledTask } from '../plugin.ts';
-import type { LoadedPlugin } from '../plugin-shape.ts';
+import type { LoadedPlugin } from '../loading/plugin-shape.ts';
 import type { IncomingRequest } from '../context.ts';
 import { receiveChannel } from './channel-relay.ts';
 import {

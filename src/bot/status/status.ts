@@ -1,4 +1,4 @@
-import type { BreakerState } from '../circuit-breaker.ts';
+import type { BreakerState } from '../running/circuit-breaker.ts';
 
 /** Something of a plugin that failed. */
 export interface PluginError {

@@ -1,5 +1,5 @@
 import { StringDecoder } from 'node:string_decoder';
-import { splitText } from '../../bot/split-text.ts';
+import { splitText } from '../../bot/outgoing/split-text.ts';
 import type { Channel } from '../../client/channel.ts';
 import type { ChatosClient } from '../../client/client.ts';
 import type { PrivateRequest } from '../../client/private-request.ts';

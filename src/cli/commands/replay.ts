@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import process from 'node:process';
 import { Option, type Command } from 'commander';
 import type { RuntimeEvent } from '../../bot/events.ts';
-import { readRecording, type Recording, type RecordingLine } from '../../bot/recording.ts';
+import { readRecording, type Recording, type RecordingLine } from '../../bot/recording/recording.ts';
 import { loadConfig } from '../../config/load.ts';
 import { ChatosError, isChatosError, messageOf } from '../../errors.ts';
 import type { Address } from '../../net/address.ts';

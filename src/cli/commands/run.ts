@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander';
 import { BotRuntime, DEFAULT_STOP_TIMEOUT_MS } from '../../bot/runtime.ts';
 import type { RuntimeObserver } from '../../bot/events.ts';
-import type { Recorder } from '../../bot/recorder.ts';
+import type { Recorder } from '../../bot/recording/recorder.ts';
 import type { StatusAddress } from '../../bot/status/address.ts';
 import type { StatusServer, StatusServerOptions } from '../../bot/status/server.ts';
 import { loadConfig, type LoadedConfig } from '../../config/load.ts';
@@ -208,7 +208,7 @@ function createRuntime(
 
 async function startRecording({ record }: RunFlags, log: Logger): Promise<Recorder | undefined> {
   if (record === undefined) return undefined;
-  const { openRecording } = await import('../../bot/recorder.ts');
+  const { openRecording } = await import('../../bot/recording/recorder.ts');
   return openRecording(record, { version: packageVersion(), log });
 }
 

@@ -4,7 +4,7 @@ import { Option } from 'commander';
 import { ChatosError } from '../../errors.ts';
 import type { ChatosClient } from '../../client/client.ts';
 import { startWaiting } from '../../client/wait.ts';
-import { splitText } from '../../bot/split-text.ts';
+import { splitText } from '../../bot/outgoing/split-text.ts';
 import { toJsonLine } from '../../util/json-line.ts';
 import { connectCommand, type ConnectFlags } from '../connect.ts';
 import { configOption, loginArgument, loginOption, serverOption } from '../options.ts';

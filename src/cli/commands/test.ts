@@ -1,8 +1,8 @@
 import path from 'node:path';
 import process from 'node:process';
 import { Option, type Command } from 'commander';
-import { loadPlugin } from '../../bot/loader.ts';
-import { createModuleLoader, type ModuleLoader } from '../../bot/module-loader.ts';
+import { loadPlugin } from '../../bot/loading/loader.ts';
+import { createModuleLoader, type ModuleLoader } from '../../bot/loading/module-loader.ts';
 import { loadConfig, type LoadedConfig } from '../../config/load.ts';
 import { ChatosError, isChatosError } from '../../errors.ts';
 import { PLUGIN_MODULES } from '../../plugin-modules.ts';

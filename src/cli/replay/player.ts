@@ -1,5 +1,5 @@
 import type { RuntimeEvent } from '../../bot/events.ts';
-import type { RecordingLine } from '../../bot/recording.ts';
+import type { RecordingLine } from '../../bot/recording/recording.ts';
 import type { Channel } from '../../client/channel.ts';
 import { ChatosClient } from '../../client/client.ts';
 import type { PrivateRequest } from '../../client/private-request.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { checkOptions } from '../../../src/bot/plugin-options.ts';
+import { checkOptions } from '../../../src/bot/loading/plugin-options.ts';
 import { FakeClock } from '../../support/bot-clock.ts';
 import { joinAs, startBots, startServer } from '../../support/bot-world.ts';
 import { ISOLATED_TIMEOUT_MS, loadIsolated } from '../../support/isolated-bots.ts';

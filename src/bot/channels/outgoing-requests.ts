@@ -1,0 +1,69 @@
+import type { Channel } from '../../client/channel.ts';
+import type { ChatosClient } from '../../client/client.ts';
+import { DEFAULT_REQUEST_TIMEOUT_MS, type RequestOptions } from '../../client/options.ts';
+import { withEither } from '../../client/wait.ts';
+import { ChatosError, isChatosError } from '../../errors.ts';
+import type { Clock } from '../../util/clock.ts';
+import { awaitPeer } from '../running/current-call.ts';
+import type { OfAccount, RuntimeObserver } from '../events.ts';
+
+export interface OutgoingRequestsSettings {
+  readonly account: OfAccount;
+  readonly client: ChatosClient;
+  readonly clock: Clock;
+  readonly observer: RuntimeObserver;
+  /** Takes a channel of a bot into the account's count. */
+  readonly onOpened: (channel: Channel, bot: string) => void;
+}
+
+/** The private connections that the plugins of an account ask peers for. */
+export class OutgoingRequests {
+  readonly #settings: OutgoingRequestsSettings;
+
+  constructor(settings: OutgoingRequestsSettings) {
+    this.#settings = settings;
+  }
+
+  /**
+   * Asks a peer for a private connection for a bot.
+   *
+   * @throws {ChatosError} as {@link ChatosClient.request}
+   */
+  make(peer: string, options: RequestOptions & { readonly signal: AbortSignal }, bot: string): Promise<Channel> {
+    const channel = this.#request(peer, options, bot);
+    // Who has a channel works on it for as long as it is open, mostly by waiting for the peer.
+    void awaitPeer(channel.then(closed, () => undefined));
+    return channel;
+  }
+
+  /** Its time is that of the runtime's clock. */
+  async #request(
+    peer: string,
+    { timeoutMs = DEFAULT_REQUEST_TIMEOUT_MS, signal }: RequestOptions & { readonly signal: AbortSignal },
+    bot: string,
+  ): Promise<Channel> {
+    const { account, client, clock, observer, onOpened } = this.#settings;
+    const late = new AbortController();
+    const cancel = clock.after(timeoutMs, () => {
+      const message = `no private connection with ${peer} within ${timeoutMs / 1000} s`;
+      late.abort(new ChatosError('TIMED_OUT', message, { fields: { peer, timeoutMs } }));
+    });
+    try {
+      const channel = await withEither(signal, late.signal, (either) =>
+        client.request(peer, { timeoutMs: Infinity, signal: either }),
+      );
+      observer({ type: 'requested', ...account, to: peer, outcome: 'opened' });
+      onOpened(channel, bot);
+      return channel;
+    } catch (error) {
+      if (isChatosError(error)) observer({ type: 'requested', ...account, to: peer, outcome: error.code });
+      throw error;
+    } finally {
+      cancel();
+    }
+  }
+}
+
+function closed(channel: Channel): Promise<void> | undefined {
+  return channel.destroyed ? undefined : new Promise((resolve) => channel.once('close', () => resolve()));
+}

@@ -1,0 +1,203 @@
+import type { Channel } from '../../client/channel.ts';
+import type { PrivateRequest } from '../../client/private-request.ts';
+import { messageOf } from '../../errors.ts';
+import { decide, type PolicyVerdict } from '../../policy/decide.ts';
+import type { PolicyLimits } from '../../policy/limits.ts';
+import type { Policy } from '../../policy/policy.ts';
+import type { Clock } from '../../util/clock.ts';
+import type { Logger } from '../../util/log.ts';
+import type { Activity, Work } from '../activity.ts';
+import {
+  peerKey,
+  type ChannelLedger,
+  type ChannelPlace,
+  type ChannelTotals,
+  type OpenChannel,
+} from './channel-ledger.ts';
+import { limitChannel } from './channel-limits.ts';
+import type { IncomingRequest } from '../context.ts';
+import type { OfAccount, RuntimeObserver } from '../events.ts';
+import type { PluginRunner } from '../running/plugin-runner.ts';
+
+/** The hooks together may take this long to decide about a request; the server itself gives up after 60 s (P10). */
+const DECISION_TIMEOUT_MS = 50_000;
+
+export interface PrivateRequestsSettings {
+  /** Where and as whom the bots are logged in. */
+  readonly account: OfAccount;
+  readonly policy: Policy;
+  readonly ledger: ChannelLedger;
+  readonly observer: RuntimeObserver;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly activity: Activity;
+}
+
+/** Who takes a private connection, in which place, and what it is bounded by. */
+interface Taker {
+  readonly runner: PluginRunner;
+  readonly place: ChannelPlace;
+  readonly limits: PolicyLimits;
+}
+
+/** The private connections of an account: who may have one with which plugin, and for how long. */
+export class PrivateRequests {
+  readonly #settings: PrivateRequestsSettings;
+  #stopping = false;
+
+  constructor(settings: PrivateRequestsSettings) {
+    this.#settings = settings;
+  }
+
+  /** The account's private connections that are open, those that its bots asked for included. */
+  get channels(): readonly OpenChannel[] {
+    const { account, ledger } = this.#settings;
+    return ledger.channels.filter(({ server, login }) => server === account.server && login === account.login);
+  }
+
+  /** What all of them came to so far, the closed ones included. */
+  get channelTotals(): ChannelTotals {
+    const { account, ledger } = this.#settings;
+    return ledger.totals(account);
+  }
+
+  /** Answers a request: the first of the plugins that may and wants to gets the channel. Never rejects. */
+  async handle(request: PrivateRequest, runners: readonly PluginRunner[]): Promise<void> {
+    const work = this.#settings.activity.begin();
+    const opened = await this.#answer(request, runners, work).finally(() => work.end());
+    if (!opened) return;
+    const { runner, channel } = opened;
+    const { hooks } = runner.plugin;
+    const result = await runner.calls.make('onChannel', request.from, () =>
+      hooks.onChannel?.(runner.given.own(channel), runner.context),
+    );
+    if (!result.ok) channel.destroy();
+  }
+
+  /** Counts a channel that a bot asked for. The policy never refuses it, but its time is bounded like the others'. */
+  adopt(channel: Channel, bot: string): void {
+    const { account, policy, ledger, clock } = this.#settings;
+    const parties = { ...account, bot, peer: channel.peer };
+    const at = clock.now();
+    const facts = { from: channel.peer, bot, at, channels: ledger.count(parties), requestsInLastMinute: 0 };
+    ledger.take(parties).open(channel, at);
+    this.#tellEnd(channel);
+    const { limits } = decide(policy, { ...facts, hasChannelHook: true, hasRequestHook: true });
+    limitChannel(channel, limits, clock);
+  }
+
+  /** From now on, every request is refused; those that are being decided, too. */
+  stop(): void {
+    this.#stopping = true;
+  }
+
+  #tellEnd(channel: Channel): void {
+    const { observer, account } = this.#settings;
+    const tell = (): void => {
+      const { peer, bytesReceived, bytesSent } = channel;
+      observer({ type: 'closed', ...account, peer, bytesReceived, bytesSent });
+    };
+    if (channel.destroyed) tell();
+    else channel.once('close', tell);
+  }
+
+  /** The channel, and who has it; `undefined` where it was refused or did not come about. */
+  async #answer(
+    request: PrivateRequest,
+    runners: readonly PluginRunner[],
+    work: Work,
+  ): Promise<{ runner: PluginRunner; channel: Channel } | undefined> {
+    const { log, clock, observer, account } = this.#settings;
+    observer({ type: 'request', ...account, from: request.from });
+    const taker = this.#stopping ? undefined : await this.#choose(request.from, runners, work);
+    if (!taker || this.#stopping) {
+      if (this.#stopping) log.info('private request refused', { peer: request.from, reason: 'the bot is stopping' });
+      taker?.place.release();
+      request.refuse();
+      observer({ type: 'decided', ...account, from: request.from, decision: 'refused' });
+      return undefined;
+    }
+    observer({ type: 'decided', ...account, from: request.from, decision: 'accepted' });
+    const { runner, place, limits } = taker;
+    let channel: Channel;
+    try {
+      channel = runner.given.guard(await request.accept());
+    } catch (error) {
+      place.release();
+      log.info(`private connection with ${request.from} did not come about: ${messageOf(error)}`);
+      return undefined;
+    }
+    place.open(channel, clock.now());
+    this.#tellEnd(channel);
+    limitChannel(channel, limits, clock);
+    return { runner, channel };
+  }
+
+  async #choose(from: string, runners: readonly PluginRunner[], work: Work): Promise<Taker | undefined> {
+    const { account, policy, ledger, log, clock } = this.#settings;
+    const able = runners.filter((runner) => runner.has('onChannel'));
+    const peer = peerKey({ server: account.server, peer: from });
+    const asked = clock.now();
+    const requestsInLastMinute = ledger.rate.count(peer, asked);
+    const deadline = asked.getTime() + DECISION_TIMEOUT_MS;
+    const refusals: { readonly bot: string; readonly why: Pick<PolicyVerdict, 'rule' | 'reason' | 'limit'> }[] = [];
+    let counted = false;
+    let taker: Taker | undefined;
+    for (const runner of able.length > 0 ? able : [...runners]) {
+      const bot = runner.plugin.name;
+      const parties = { ...account, bot, peer: from };
+      const verdict = decide(policy, {
+        from,
+        bot,
+        at: clock.now(),
+        hasChannelHook: runner.has('onChannel'),
+        hasRequestHook: runner.has('onPrivateRequest'),
+        channels: ledger.count(parties),
+        requestsInLastMinute,
+      });
+      // Before anything is waited for: further requests may come meanwhile.
+      if (!counted && verdict.limit !== 'maxRequestsPerMinute') ledger.rate.add(peer, asked);
+      counted ||= verdict.limit !== 'maxRequestsPerMinute';
+      if (verdict.decision === 'refuse') {
+        refusals.push({ bot, why: verdict });
+        continue;
+      }
+      if (!runner.open) {
+        refusals.push({ bot, why: { rule: verdict.rule, reason: `${bot} is set aside: it fails` } });
+        continue;
+      }
+      const place = ledger.take(parties);
+      if (verdict.decision === 'accept' || (await work.rest(this.#ask(runner, from, deadline)))) {
+        taker = { runner, place, limits: verdict.limits };
+        break;
+      }
+      place.release();
+      refusals.push({ bot, why: { rule: verdict.rule, reason: `onPrivateRequest of ${bot} did not accept` } });
+    }
+    // That others did not take what one takes is of interest to who looks closely; a flood, once.
+    const level = taker ? 'debug' : 'info';
+    for (const { bot, why } of refusals) {
+      const { rule, reason, limit } = why;
+      if (limit === 'maxRequestsPerMinute' && !ledger.rate.tellOnce(peer)) continue;
+      log[level]('private request refused', { peer: from, bot, rule, reason });
+    }
+    return taker;
+  }
+
+  async #ask(runner: PluginRunner, from: string, deadline: number): Promise<boolean> {
+    const { log, clock } = this.#settings;
+    const { hooks } = runner.plugin;
+    let cancel = (): void => undefined;
+    const decided = new Promise<boolean>((resolve) => {
+      const request: IncomingRequest = { from, accept: () => resolve(true), refuse: () => resolve(false) };
+      void runner.calls
+        .make('onPrivateRequest', from, () => hooks.onPrivateRequest?.(request, runner.context))
+        .then((result) => resolve(result.ok && result.value === true));
+      cancel = clock.after(Math.max(deadline - clock.now().getTime(), 0), () => {
+        log.warn('onPrivateRequest took too long to decide', { plugin: runner.plugin.name, peer: from });
+        resolve(false);
+      });
+    });
+    return decided.finally(() => cancel());
+  }
+}

@@ -1,0 +1,115 @@
+import { readFileSync, realpathSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { inspect } from 'node:util';
+import { messageOf } from '../../errors.ts';
+import type { ModuleLoader } from './module-loader.ts';
+
+/** What broke while a plugin was loaded. */
+export interface LoadFailure {
+  /** The file where it broke, as an absolute path, where that is known: the plugin, or one that it imports. */
+  readonly file?: string | undefined;
+  /** As `:3:14`, where it is known. */
+  readonly place: string;
+  /** In one line. */
+  readonly message: string;
+}
+
+/** As jiti tells what its compiler found: the place stands last, and its columns begin at 0. */
+const COMPILE_ERROR = /^\w+: (.*?)\s*\n\s*([^\n]+):(\d+):(\d+)$/s;
+const JSON_ERROR = /^(.+\.json): (.*)$/s;
+const JSON_POSITION = / in JSON at position (\d+)(?: \(line \d+ column \d+\))?$/;
+const MISSING_MODULE = /^Cannot find (?:module|package) '([^']+)'/;
+const FRAME = /^\s+at (?:async )?(?:[^/\\]*? \()?((?:file:\/\/)?(?:\/|[A-Za-z]:[\\/]).*?):(\d+):(\d+)\)?$/;
+/** This program's own files: they never are where a plugin broke. */
+const OWN_FILES = fileURLToPath(new URL('../../', import.meta.url));
+
+/**
+ * Finds out what broke, and where, from what loading a plugin has thrown.
+ *
+ * @param loader what has loaded it
+ */
+export function readLoadFailure(error: unknown, loader: Pick<ModuleLoader, 'columnOf'>): LoadFailure {
+  const text = error instanceof Error ? messageOf(error) || error.name : thrownText(error);
+  const [, found, broken, line, column] = COMPILE_ERROR.exec(text) ?? [];
+  if (found !== undefined) return { file: broken, place: `:${line}:${Number(column) + 1}`, message: oneLine(found) };
+  const message = oneLine(text);
+  if (!(error instanceof Error)) return { place: '', message };
+  if (error instanceof SyntaxError) {
+    const [, file, problem] = JSON_ERROR.exec(text) ?? [];
+    if (file !== undefined) return jsonFailure(file, oneLine(problem!));
+  }
+  const frame = ownFrame(error, loader);
+  const [, specifier] = MISSING_MODULE.exec(message) ?? [];
+  if (specifier !== undefined) {
+    const importer = (error as { requireStack?: string[] }).requireStack?.[0] ?? frame?.file;
+    return { file: importer, place: importer === undefined ? '' : placeOfImport(importer, specifier), message };
+  }
+  return { ...frame, place: frame?.place ?? '', message };
+}
+
+/** Whether two paths are one file. */
+export function isSameFile(one: string, other: string): boolean {
+  return one === other || realPath(one) === realPath(other);
+}
+
+/** The innermost frame that is neither ours nor that of Node.js or a package. */
+function ownFrame(error: Error, loader: Pick<ModuleLoader, 'columnOf'>): { file: string; place: string } | undefined {
+  let inLoader = false;
+  for (const text of error.stack?.split('\n') ?? []) {
+    const [, at, line, column] = FRAME.exec(text) ?? [];
+    if (at === undefined) continue;
+    const file = at.startsWith('file://') ? fileURLToPath(at) : at;
+    if (/[\\/]node_modules[\\/]jiti[\\/]/.test(file)) inLoader = true;
+    if (/[\\/]node_modules[\\/]/.test(file) || file.startsWith(OWN_FILES)) continue;
+    // An import of the compiled file has failed: its line there is none of the source's.
+    if (inLoader) return { file, place: '' };
+    // What Node loaded itself, it was not compiled for.
+    const isCompiled = at === file && !file.endsWith('.cjs');
+    const own = isCompiled ? loader.columnOf(file, Number(line), Number(column)) : column;
+    return { file, place: `:${line}:${own}` };
+  }
+  return undefined;
+}
+
+function jsonFailure(file: string, problem: string): LoadFailure {
+  const message = problem.replace(JSON_POSITION, '');
+  const [, position] = JSON_POSITION.exec(problem) ?? [];
+  return { file, place: position === undefined ? '' : placeAt(textOf(file), Number(position)), message };
+}
+
+function placeOfImport(importer: string, specifier: string): string {
+  const source = textOf(importer);
+  const offsets = [`'${specifier}'`, `"${specifier}"`].map((quoted) => source.indexOf(quoted)).filter((at) => at >= 0);
+  return offsets.length === 0 ? '' : placeAt(source, Math.min(...offsets));
+}
+
+function placeAt(text: string, offset: number): string {
+  const lines = text.slice(0, offset).split('\n');
+  return `:${lines.length}:${lines.at(-1)!.length + 1}`;
+}
+
+function oneLine(text: string): string {
+  const lines = text.split('\n').map((line) => line.trim());
+  // What an import has become in the compiled file is nobody's text.
+  return (lines.find((line) => line !== '') ?? '').replaceAll(/\(0 ?, _\w+\.([\w$]+)\)/g, '$1');
+}
+
+function thrownText(value: unknown): string {
+  return typeof value === 'string' ? value : `it throws ${inspect(value, { depth: 1, breakLength: Infinity })}`;
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function realPath(file: string): string {
+  try {
+    return realpathSync(file);
+  } catch {
+    return file;
+  }
+}

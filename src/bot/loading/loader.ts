@@ -1,0 +1,64 @@
+import { existsSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { ChatosError, isChatosError } from '../../errors.ts';
+import { isSameFile, readLoadFailure } from './load-failure.ts';
+import type { ModuleLoader } from './module-loader.ts';
+import { readPlugin, type LoadedPlugin } from './plugin-shape.ts';
+
+/** What a plugin awaits at its top may take this long. */
+const DEFAULT_LOAD_TIMEOUT_MS = 30_000;
+
+/** What only tests import. */
+const TESTING_MISSING = /^Cannot find (?:module|package) 'chatosbot\/testing'/;
+
+/**
+ * Loads a plugin file.
+ *
+ * @param options `fresh`: as its files are now, where they were loaded before; `timeoutMs`: how long it may await
+ *   something at its top, 30,000 where it is not given
+ * @throws {ChatosError} `INVALID_PLUGIN`: not found, does not compile, fails or does not finish while loading, or exports
+ *   no hooks; the message names file, line and column where they are known
+ */
+export async function loadPlugin(
+  file: string,
+  loader: ModuleLoader,
+  {
+    fresh = false,
+    timeoutMs = DEFAULT_LOAD_TIMEOUT_MS,
+  }: { readonly fresh?: boolean; readonly timeoutMs?: number } = {},
+): Promise<LoadedPlugin> {
+  const absolute = path.resolve(file);
+  const invalid = (why: string, cause?: unknown, place = ''): ChatosError =>
+    new ChatosError('INVALID_PLUGIN', `${file}${place}: ${why}`, { cause, fields: { file: absolute } });
+  if (!existsSync(absolute)) throw invalid('no such file');
+  if (statSync(absolute).isDirectory()) throw invalid('is a directory; name the plugin file in it');
+
+  let exported: Record<string, unknown>;
+  try {
+    exported = await withinTime(fresh ? loader.reload(absolute) : loader.load(absolute), timeoutMs);
+  } catch (error) {
+    if (isChatosError(error, 'TIMED_OUT')) throw invalid(error.message, error);
+    const { file: broken, place, message } = readLoadFailure(error, loader);
+    const isOwn = broken === undefined || isSameFile(broken, absolute);
+    const hint = TESTING_MISSING.test(message) ? '; this is a test: use chatosbot test' : '';
+    throw invalid(`${message}${hint}`, error, isOwn ? place : ` imports ${path.relative('', broken)}${place}`);
+  }
+  return readPlugin(exported, {
+    name: path.basename(absolute).replace(/\.[^.]+$/, ''),
+    file: absolute,
+    shown: file,
+  });
+}
+
+async function withinTime<T>(loading: Promise<T>, timeoutMs: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const message = `it has not finished loading after ${timeoutMs / 1000} s: something that it awaits at its top takes too long`;
+    timer = setTimeout(() => reject(new ChatosError('TIMED_OUT', message)), timeoutMs);
+  });
+  try {
+    return await Promise.race([loading, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

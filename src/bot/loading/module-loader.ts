@@ -1,0 +1,125 @@
+import { readFileSync, statSync } from 'node:fs';
+import { createRequire, SourceMap, type SourceMapPayload, type SourceMapping } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { Jiti } from 'jiti';
+import { cacheDirectory } from '../../util/cache-directory.ts';
+
+/** Loads TypeScript and JavaScript files. */
+export interface ModuleLoader {
+  /** The exports of the file. */
+  load(file: string): Promise<Record<string, unknown>>;
+  /** The exports of the file as it is now, and as the files are now that it imports. */
+  reload(file: string): Promise<Record<string, unknown>>;
+  /** The file and those that it imports, directly or not, but for packages; as absolute paths. */
+  filesOf(file: string): Set<string>;
+  /** Where in a file stands what is at this place of what it was compiled to; lines are the same, columns begin at 1. */
+  columnOf(file: string, line: number, column: number): number;
+}
+
+const { cache: required } = createRequire(import.meta.url);
+
+/**
+ * A loader for which `import … from 'chatosbot'` means `modules`, wherever the file lies and without an install beside
+ * it. Compiled files are kept in the user's own cache folder, never in a shared one.
+ */
+export async function createModuleLoader(modules: Record<string, unknown>): Promise<ModuleLoader> {
+  const { createJiti } = await import('jiti');
+  const jiti = createJiti(import.meta.url, {
+    virtualModules: modules,
+    // Each plugin that is loaded is its own: two entries of one file share nothing.
+    moduleCache: false,
+    sourceMaps: true,
+    fsCache: cacheDirectory(),
+  });
+  const loadedAt = new Map<string, number>();
+  let isAsync = true;
+  return {
+    load(file) {
+      isAsync = true;
+      if (!loadedAt.has(file)) loadedAt.set(file, Date.now());
+      return jiti.import(file);
+    },
+    filesOf: (file) => filesOf(jiti, file),
+    columnOf: (file, line, column) => columnOf(compile(jiti, file, isAsync), isAsync, line, column),
+    async reload(file) {
+      const files = filesOf(jiti, file);
+      for (const each of files) delete required[each];
+      isAsync = false;
+      try {
+        // As a CommonJS module: of an ES module in JavaScript, Node would keep what it loaded first.
+        return jiti(file) as Record<string, unknown>;
+      } catch (error) {
+        // Only an ES module can wait at its top level.
+        if (!(error instanceof SyntaxError) || !error.message.startsWith('await is only valid')) throw error;
+      }
+      isAsync = true;
+      files.delete(file);
+      refuseKept(files, loadedAt.get(file) ?? 0);
+      const options = { filename: file, ext: path.extname(file), async: true, forceTranspile: true };
+      return jiti.evalModule(readFileSync(file, 'utf8'), options) as Promise<Record<string, unknown>>;
+    },
+  };
+}
+
+/** Of what a module imports that waits at its top level, Node keeps JavaScript as it was loaded first. */
+function refuseKept(files: Iterable<string>, loadedAt: number): void {
+  for (const file of files) {
+    if (!/\.[cm]?js$/.test(file) || statSync(file).mtimeMs < loadedAt) continue;
+    const why = 'the plugin awaits something at its top, and Node.js keeps this file as it was';
+    throw new Error(`${path.relative('', file)}: ${why}: restart to see its change`);
+  }
+}
+
+/** What a compiled file imports. */
+const IMPORTS = /\b(?:require|jitiImport)\(\s*["']([^"'\n]+)["']\s*[,)]/g;
+const SOURCE = /\.[cm]?[jt]sx?$/;
+/** Files that one plugin may be made of. */
+const MAX_FILES = 1_000;
+/** What may stand behind the name of an import. */
+const EXTENSIONS = ['', '.ts', '.mts', '.cts', '.js', '.mjs', '.cjs', '.json', '/index.ts', '/index.js'];
+
+function filesOf(jiti: Jiti, entry: string): Set<string> {
+  const files = new Set([entry]);
+  for (const file of files) {
+    if (!SOURCE.test(file) || files.size >= MAX_FILES) continue;
+    // Where it is gone, or cannot be read, what it imported cannot matter.
+    for (const [, specifier = ''] of compile(jiti, file, false).matchAll(IMPORTS)) {
+      if (!/^(\.|\/|#|file:)/.test(specifier)) continue;
+      const url = jiti.esmResolve(specifier, { parentURL: pathToFileURL(file), try: true });
+      if (url !== undefined) files.add(fileURLToPath(url));
+      else if (!/^(#|file:)/.test(specifier)) addMissing(files, path.resolve(path.dirname(file), specifier));
+    }
+  }
+  return files;
+}
+
+/** What jiti makes of a file, as it is asked for or awaited; nothing where it cannot be read. */
+function compile(jiti: Jiti, file: string, isAsync: boolean): string {
+  try {
+    const source = readFileSync(file, 'utf8');
+    return jiti.transform({ source, filename: file, ts: /tsx?$/.test(file), async: isAsync });
+  } catch {
+    return '';
+  }
+}
+
+/** In a module that it evaluates, jiti puts this before the first line. */
+const WRAPPER = '(function (exports, require, module, __filename, __dirname, jitiImport, jitiESMResolve) { ';
+const INLINE_MAP = /^\/\/# sourceMappingURL=data:application\/json[^,]*,(\S+)/m;
+
+function columnOf(compiled: string, isAsync: boolean, line: number, column: number): number {
+  const [, encoded] = INLINE_MAP.exec(compiled) ?? [];
+  if (encoded === undefined) return column;
+  const map = new SourceMap(JSON.parse(Buffer.from(encoded, 'base64').toString()) as SourceMapPayload);
+  const wrapped = line === 1 ? WRAPPER.length + (isAsync ? 'async '.length : 0) : 0;
+  const { originalLine, originalColumn } = map.findEntry(line - 1, column - 1 - wrapped) as Partial<SourceMapping>;
+  return originalLine === line - 1 && originalColumn !== undefined ? originalColumn + 1 : column;
+}
+
+/** What is not there yet is waited for where it may come to be. */
+function addMissing(files: Set<string>, file: string): void {
+  const hasExtension = SOURCE.test(file) || file.endsWith('.json');
+  for (const extension of hasExtension ? [''] : EXTENSIONS) files.add(`${file}${extension}`);
+  files.add(file.replace(/\.([cm]?)js$/, '.$1ts'));
+}

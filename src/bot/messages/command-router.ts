@@ -1,0 +1,148 @@
+import { messageOf } from '../../errors.ts';
+import { MAX_MESSAGE_BYTES } from '../../protocol/limits.ts';
+import { closest } from '../../util/closest.ts';
+import type { Logger } from '../../util/log.ts';
+import { parseArgs, rangeOf, usageOf, type ArgSpec, type ArgSpecs, type ArgValues, type Command } from './commands.ts';
+import type { Message } from '../context.ts';
+import type { Cause } from '../running/current-call.ts';
+import type { PluginRunner } from '../running/plugin-runner.ts';
+import { commandKey, HELP_COMMAND } from '../loading/plugin-shape.ts';
+import { splitText } from '../outgoing/split-text.ts';
+
+interface Found {
+  readonly name: string;
+  readonly command: Command;
+  readonly runner: PluginRunner;
+}
+
+/** A message, and how its account answers it. */
+export interface HeardMessage {
+  readonly message: Message;
+  readonly cause: Cause;
+  /** Answers its sender alone, wherever it was said. */
+  whisper(text: string): Promise<void>;
+}
+
+/** What a message begins with that goes on with an answer: never what a command begins with. */
+const CONTINUED = '… ';
+
+/** What the peer is told of a command that fails: the error itself is for the log. */
+const FAILED = 'Something went wrong.';
+
+/** Finds the commands in what is said to an account, calls them, and answers `!help` and what is nearly a command. */
+export class CommandRouter {
+  readonly #prefix: string;
+  readonly #runners: () => readonly PluginRunner[];
+  readonly #log: Logger;
+
+  constructor(prefix: string, runners: () => readonly PluginRunner[], log: Logger) {
+    this.#prefix = prefix;
+    this.#runners = runners;
+    this.#log = log;
+  }
+
+  /** Whether the message was one for commands; nobody else need hear it then. */
+  take(heard: HeardMessage): boolean {
+    const { message } = heard;
+    const { text } = message;
+    if (!text.startsWith(this.#prefix)) return false;
+    const line = /^(\S+)\s*([^]*)$/.exec(text.slice(this.#prefix.length));
+    if (!line || !this.#runners().some(({ plugin }) => plugin.commands.size > 0)) return false;
+    const [, word = '', rest = ''] = line;
+    const name = commandKey(word);
+    if (name === HELP_COMMAND) {
+      // In a room full of bots, all of them answer: that is for the one who asked.
+      this.#answer(message.from, this.#help(rest.trim()), (part) => heard.whisper(part));
+      return true;
+    }
+    const found = this.#find(name);
+    if (found) {
+      this.#call(found, rest, heard);
+      return true;
+    }
+    const near = closest(word, [...this.#names(), HELP_COMMAND]);
+    if (near !== undefined) {
+      this.#answer(message.from, `There is no such command; did you mean ${this.#prefix}${near}?`, (part) =>
+        message.reply(part),
+      );
+      return true;
+    }
+    if (!message.private || this.#runners().some((runner) => runner.has('onMessage'))) return false;
+    const hint = `${this.#prefix}${HELP_COMMAND} lists them`;
+    this.#answer(message.from, `There is no such command; ${hint}.`, (part) => message.reply(part));
+    return true;
+  }
+
+  #call({ name, command, runner }: Found, rest: string, { message, cause }: HeardMessage): void {
+    const parsed = parseArgs(command.args ?? {}, rest);
+    if ('problem' in parsed) {
+      const usage = usageOf(this.#prefix, name, command.args);
+      this.#answer(message.from, `${parsed.problem}; usage: ${usage}`, (part) => message.reply(part));
+      return;
+    }
+    runner.calls.dispatch(cause, `${this.#prefix}${name}`, async () => {
+      try {
+        await command.run(parsed.values as ArgValues<ArgSpecs>, runner.given.bind(message), runner.context);
+      } catch (error) {
+        // What a plugin leaves when it stops is no failure.
+        if (!runner.context.signal.aborted) this.#answer(message.from, FAILED, (part) => message.reply(part));
+        throw error;
+      }
+    });
+  }
+
+  #find(name: string): Found | undefined {
+    for (const runner of this.#runners()) {
+      const command = runner.plugin.commands.get(name);
+      if (command) return { name, command, runner };
+    }
+    return undefined;
+  }
+
+  #names(): string[] {
+    return [...new Set(this.#runners().flatMap(({ plugin }) => [...plugin.commands.keys()]))];
+  }
+
+  #help(topic: string): string {
+    const asked = topic.toLowerCase().startsWith(this.#prefix) ? topic.slice(this.#prefix.length) : topic;
+    if (asked === '') {
+      const lines = this.#names().map((name) => {
+        const { command } = this.#find(name)!;
+        return `${usageOf(this.#prefix, name, command.args)} - ${command.help}`;
+      });
+      return `Commands: ${lines.join(' | ')} | ${this.#prefix}${HELP_COMMAND} <command> tells more`;
+    }
+    const found = this.#find(commandKey(asked));
+    if (!found) {
+      const near = closest(asked, this.#names());
+      return near === undefined ? 'There is no such command.' : `There is no such command; did you mean ${near}?`;
+    }
+    const { name, command } = found;
+    const args = Object.entries(command.args ?? {}).map(([arg, spec]) => `${arg}: ${describeArg(spec)}`);
+    const [example] = Object.keys(command.examples ?? {});
+    const parts = [`usage: ${usageOf(this.#prefix, name, command.args)}`, command.help, ...args];
+    return [...parts, ...(example === undefined ? [] : [`for example: ${example}`])].join(' | ');
+  }
+
+  #answer(peer: string, answer: string, send: (text: string) => Promise<void>): void {
+    // Cut here: a part that happened to begin with the prefix would be a command to other bots.
+    const [first = '', ...others] = splitText(answer, MAX_MESSAGE_BYTES - Buffer.byteLength(CONTINUED));
+    const parts = [first, ...others.map((part) => `${CONTINUED}${part}`)];
+    Promise.all(parts.map(send)).catch((error: unknown) => {
+      this.#log.warn(`an answer about commands was not sent: ${messageOf(error)}`, { peer });
+    });
+  }
+}
+
+function describeArg(spec: ArgSpec): string {
+  const facts = [
+    spec.help,
+    spec.type === 'integer' ? `a whole number${rangeOf(spec.min, spec.max)}` : undefined,
+    spec.type === 'number' ? `a number${rangeOf(spec.min, spec.max)}` : undefined,
+    spec.type === 'boolean' ? 'yes or no' : undefined,
+    spec.type === 'choice' ? `one of ${spec.of.join(', ')}` : undefined,
+    'default' in spec && spec.default !== undefined ? `default ${String(spec.default)}` : undefined,
+  ];
+  const known = facts.filter((fact) => fact !== undefined);
+  return known.length > 0 ? known.join(', ') : spec.type;
+}

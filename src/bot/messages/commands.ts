@@ -1,0 +1,207 @@
+import { escapeUnsafe } from '../../util/escape.ts';
+import type { Awaitable, Context, Message, PlainOptions } from '../context.ts';
+
+/** What commands begin with, where nothing else is configured. */
+export const DEFAULT_COMMAND_PREFIX = '!';
+
+/** What all arguments of commands have. */
+export interface ArgBase {
+  /** What it means, for `!help`. */
+  readonly help?: string;
+  /** Whether it may be left out; it is `undefined` then. @default false, or true where there is a `default` */
+  readonly optional?: boolean;
+}
+
+/** One argument of a command. */
+export type ArgSpec =
+  /** A word, or several in double quotes. */
+  | (ArgBase & { readonly type: 'word'; readonly default?: string })
+  /** The rest of the line, as it was written; only the last argument can be that. */
+  | (ArgBase & { readonly type: 'text'; readonly default?: string })
+  /** All words that are left, in a list; only the last argument can be that. */
+  | (ArgBase & { readonly type: 'words' })
+  | (ArgBase & { readonly type: 'integer'; readonly min?: number; readonly max?: number; readonly default?: number })
+  | (ArgBase & { readonly type: 'number'; readonly min?: number; readonly max?: number; readonly default?: number })
+  /** `yes` or `no`, `on` or `off`, `true` or `false`. */
+  | (ArgBase & { readonly type: 'boolean'; readonly default?: boolean })
+  /** One of a few words. */
+  | (ArgBase & { readonly type: 'choice'; readonly of: readonly string[]; readonly default?: string });
+
+/** The arguments of a command by name, in their order. */
+export type ArgSpecs = Readonly<Record<string, ArgSpec>>;
+
+/** What one argument of a command is when it is called. */
+export type ArgValue<Arg> = Arg extends { type: 'integer' | 'number' }
+  ? number
+  : Arg extends { type: 'boolean' }
+    ? boolean
+    : Arg extends { type: 'words' }
+      ? readonly string[]
+      : Arg extends { type: 'choice'; of: readonly (infer Choice)[] }
+        ? Choice
+        : string;
+
+/** What the arguments of a command are when it is called. */
+export type ArgValues<Args> = {
+  readonly [Name in keyof Args]: Args[Name] extends { default: string | number | boolean }
+    ? ArgValue<Args[Name]>
+    : Args[Name] extends { optional: true }
+      ? ArgValue<Args[Name]> | undefined
+      : ArgValue<Args[Name]>;
+};
+
+/** What a command answers in an example: a text, a pattern, or several in order. */
+export type ExpectedAnswer = string | RegExp | readonly (string | RegExp)[];
+
+/** A command of a plugin. */
+export interface Command<Args = ArgSpecs, Options = PlainOptions> {
+  /** What it does, in a few words, for `!help`. */
+  readonly help: string;
+  /** Its arguments by name, in their order. @default none */
+  readonly args?: Args & ArgSpecs;
+  /**
+   * What is said to the bot, and what it answers. `!help` shows the first, `chatosbot test` tries them all in their order,
+   * as a private conversation with the user `ann`.
+   */
+  readonly examples?: Readonly<Record<string, ExpectedAnswer>>;
+  /** Called with arguments that are as `args` wants them; others are answered with the usage. */
+  run(args: ArgValues<Args>, message: Message, ctx: Context<Options>): Awaitable<void>;
+}
+
+const MAX_QUOTED_LENGTH = 40;
+
+/** The values of a command's arguments, or what is wrong with them. */
+export type ParsedArgs = { readonly values: Readonly<Record<string, unknown>> } | { readonly problem: string };
+
+/** Reads the arguments of a command out of what was said behind its name. */
+export function parseArgs(specs: ArgSpecs, line: string): ParsedArgs {
+  const values: Record<string, unknown> = {};
+  let rest = line.trim();
+  for (const [name, spec] of Object.entries(specs)) {
+    if (rest === '') {
+      const fallback = 'default' in spec ? spec.default : undefined;
+      if (fallback === undefined && spec.optional !== true) return { problem: `${name} is missing` };
+      values[name] = fallback;
+    } else if (spec.type === 'text') {
+      [values[name], rest] = [rest, ''];
+    } else if (spec.type === 'words') {
+      const words: string[] = [];
+      while (rest !== '') {
+        const [word, tail] = firstWord(rest);
+        words.push(word);
+        rest = tail;
+      }
+      values[name] = words;
+    } else {
+      const [word, tail] = firstWord(rest);
+      const read = readWord(spec, word);
+      if ('problem' in read) return { problem: `${name} must be ${read.problem}, not '${quoted(word)}'` };
+      values[name] = read.value;
+      rest = tail;
+    }
+  }
+  return rest === '' ? { values } : { problem: `there is nothing to do with '${quoted(rest)}'` };
+}
+
+/** As much of what a peer said as an answer quotes, on one line. */
+function quoted(text: string): string {
+  const line = escapeUnsafe(text);
+  return line.length > MAX_QUOTED_LENGTH ? `${line.slice(0, MAX_QUOTED_LENGTH)}…` : line;
+}
+
+/** How a command is called, as `!roll [sides] <note…>`. */
+export function usageOf(prefix: string, name: string, specs: ArgSpecs = {}): string {
+  const args = Object.entries(specs).map(([arg, spec]) => {
+    const what = spec.type === 'choice' ? spec.of.join('|') : arg;
+    const more = spec.type === 'text' || spec.type === 'words' ? `${what}…` : what;
+    return isOptional(spec) ? `[${more}]` : `<${more}>`;
+  });
+  return [`${prefix}${name}`, ...args].join(' ');
+}
+
+/** What is wrong with the arguments that a command declares, if anything. */
+export function argSpecsProblem(specs: ArgSpecs): string | undefined {
+  const entries = Object.entries(specs);
+  for (const [index, [name, spec]] of entries.entries()) {
+    if (!ARG_NAME.test(name)) return `${name}: a name is letters, digits, - and _, the first a letter`;
+    if (!ARG_TYPES.has(spec?.type)) return `${name}: its type is none of ${[...ARG_TYPES].join(', ')}`;
+    if ((spec.type === 'text' || spec.type === 'words') && index < entries.length - 1) {
+      return `${name}: ${spec.type} takes the rest of the line, so it must be the last argument`;
+    }
+    if (spec.type === 'choice' && !(Array.isArray(spec.of) && spec.of.length > 0))
+      return `${name}: a choice needs 'of'`;
+    const wrong = defaultProblem(spec);
+    if (wrong !== undefined) return `${name}: ${wrong}`;
+    const before = entries[index - 1];
+    if (before && isOptional(before[1]) && !isOptional(spec))
+      return `${name}: it cannot be required behind an optional one`;
+  }
+  return undefined;
+}
+
+/** A name that begins with a digit would not keep its place among the others. */
+const ARG_NAME = /^\p{L}[\p{L}\p{N}_-]{0,31}$/u;
+const ARG_TYPES: ReadonlySet<string> = new Set<ArgSpec['type']>([
+  'word',
+  'text',
+  'words',
+  'integer',
+  'number',
+  'boolean',
+  'choice',
+]);
+
+/** A default is what a peer could have said. */
+function defaultProblem(spec: ArgSpec): string | undefined {
+  const given = 'default' in spec ? spec.default : undefined;
+  if (given === undefined) return undefined;
+  if (spec.type === 'words') return 'words have no default: leave it out and they are a list or undefined';
+  const kind = { integer: 'number', number: 'number', boolean: 'boolean' }[spec.type as string] ?? 'string';
+  if (typeof given !== kind) return `its default is no ${kind}`;
+  const read = kind === 'string' && spec.type !== 'choice' ? undefined : readWord(spec, String(given));
+  return read && 'problem' in read ? `its default must be ${read.problem}` : undefined;
+}
+
+function isOptional(spec: ArgSpec): boolean {
+  return spec.optional === true || ('default' in spec && spec.default !== undefined);
+}
+
+/** The first word, or what stands in double quotes, and what follows. */
+function firstWord(text: string): [word: string, rest: string] {
+  const match = /^"([^"]*)"(?=\s|$)|^\S+/.exec(text)!;
+  return [match[1] ?? match[0], text.slice(match[0].length).trimStart()];
+}
+
+const BOOLEANS = new Map(Object.entries({ yes: true, no: false, on: true, off: false, true: true, false: false }));
+
+type Read = { readonly value: string | number | boolean } | { readonly problem: string };
+
+function readWord(spec: ArgSpec, word: string): Read {
+  switch (spec.type) {
+    case 'integer':
+    case 'number': {
+      const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(word) ? Number(word) : NaN;
+      const { min = -Infinity, max = Infinity } = spec;
+      const fits = spec.type === 'integer' ? Number.isSafeInteger(value) : Number.isFinite(value);
+      if (fits && value >= min && value <= max) return { value };
+      return { problem: `${spec.type === 'integer' ? 'a whole number' : 'a number'}${rangeOf(min, max)}` };
+    }
+    case 'boolean': {
+      const value = BOOLEANS.get(word.toLowerCase());
+      return value === undefined ? { problem: 'yes or no' } : { value };
+    }
+    case 'choice': {
+      const value = spec.of.find((each) => each.toLowerCase() === word.toLowerCase());
+      return value === undefined ? { problem: `one of ${spec.of.join(', ')}` } : { value };
+    }
+    default:
+      return { value: word };
+  }
+}
+
+/** The range of a number, in words: ` from 1 to 6`, ` of 1 or more`, or nothing. */
+export function rangeOf(min = -Infinity, max = Infinity): string {
+  if (min > -Infinity && max < Infinity) return ` from ${min} to ${max}`;
+  if (min > -Infinity) return ` of ${min} or more`;
+  return max < Infinity ? ` of ${max} or less` : '';
+}

@@ -1,0 +1,64 @@
+import { matchesLogin } from '../../policy/login-glob.ts';
+import type { Awaitable, Context, Message } from '../context.ts';
+
+/** Which messages a handler is for: those that all of the given keys match. */
+export interface MessageFilter {
+  /** The whole text, or a pattern; the message has the pattern's `match` then. */
+  readonly text?: string | RegExp;
+  /** Who said it: a login pattern, or several, with `*` and `?` as wildcards. */
+  readonly from?: string | readonly string[];
+  /** Said to the bot alone, or to everyone. */
+  readonly private?: boolean;
+}
+
+/** A message of which its filter is known. */
+export type FilteredMessage<Filter> = Message &
+  (Filter extends { readonly text: RegExp }
+    ? { readonly match: RegExpExecArray }
+    : Filter extends { readonly text: infer Text }
+      ? { readonly text: Text }
+      : unknown) &
+  (Filter extends { readonly private: infer Private } ? { readonly private: Private } : unknown);
+
+/** What is called with a message. */
+export type MessageHandler<Options> = (message: Message, ctx: Context<Options>) => Awaitable<void>;
+
+/** Handlers with their filters: the first that matches is called. */
+export type FilteredHandlers<Filters extends readonly unknown[], Options> = {
+  readonly [Index in keyof Filters]: {
+    readonly when: Filters[Index] &
+      MessageFilter & {
+        // A key that is none of a filter's is an error.
+        readonly [Key in Exclude<keyof Filters[Index], keyof MessageFilter>]: never;
+      };
+    run(message: FilteredMessage<Filters[Index]>, ctx: Context<Options>): Awaitable<void>;
+  };
+};
+
+/** One function out of handlers with filters. */
+export function firstMatching<Options>(
+  handlers: readonly { when: MessageFilter; run(message: Message, ctx: Context<Options>): Awaitable<void> }[],
+): MessageHandler<Options> {
+  return (message, ctx) => {
+    for (const handler of handlers) {
+      const matched = matchMessage(handler.when, message);
+      if (matched) return handler.run(matched, ctx);
+    }
+    return undefined;
+  };
+}
+
+/** The message, with the `match` of a pattern; `undefined` where the filter does not match it. */
+function matchMessage(filter: MessageFilter, message: Message): Message | undefined {
+  if (filter.private !== undefined && filter.private !== message.private) return undefined;
+  if (filter.from !== undefined) {
+    const patterns = typeof filter.from === 'string' ? [filter.from] : filter.from;
+    if (!patterns.some((pattern) => matchesLogin(pattern, message.from))) return undefined;
+  }
+  if (filter.text === undefined) return message;
+  if (typeof filter.text === 'string') return filter.text === message.text ? message : undefined;
+  // A pattern with the flag g or y remembers where it was: each message starts anew.
+  filter.text.lastIndex = 0;
+  const match = filter.text.exec(message.text);
+  return match ? Object.assign({}, message, { match }) : undefined;
+}

@@ -1,0 +1,183 @@
+import * as v from 'valibot';
+import { ChatosError, ERROR_CODES, messageOf, type ErrorCode } from '../../errors.ts';
+import { MAX_MESSAGE_BYTES } from '../../protocol/limits.ts';
+import { loginProblem } from '../../protocol/login.ts';
+import type { RuntimeEvent } from '../events.ts';
+
+/** Of the format: a reader takes those that it knows. */
+export const RECORDING_VERSION = 1;
+
+/** The first line of a recording. */
+export interface RecordingHeader {
+  readonly type: 'recording';
+  readonly version: typeof RECORDING_VERSION;
+  /** The version of the program that wrote it. */
+  readonly chatosbot: string;
+  readonly startedAt: string;
+  /** The time zone of the machine: what schedules go by that name none. */
+  readonly timeZone: string;
+}
+
+/** Something that happened, and when. */
+export type RecordedEvent = RuntimeEvent & {
+  /** An ISO 8601 time with milliseconds. */
+  readonly time: string;
+};
+
+/** An event, and the line that it stands on. */
+export type RecordingLine = RecordedEvent & { readonly line: number };
+
+export interface Recording {
+  readonly header: RecordingHeader;
+  readonly events: readonly RecordingLine[];
+  /** Whether the last line is cut off: its writer was killed. */
+  readonly truncated: boolean;
+}
+
+/** The longest line that is read. A plugin may say a long text in one go. */
+const MAX_LINE_CHARS = 16 * 1024 * 1024;
+
+const time = v.pipe(v.string('a text'), v.isoTimestamp('a time as 2026-01-05T09:00:00.000Z'));
+const text = v.string('a text');
+const count = v.pipe(v.number('a number'), v.integer('a whole number'), v.minValue(0, 'a number of 0 or more'));
+const login = v.pipe(
+  text,
+  v.check((name) => loginProblem(name) === undefined, 'a login'),
+);
+const wireText = v.pipe(text, v.maxBytes(MAX_MESSAGE_BYTES, `a text of at most ${MAX_MESSAGE_BYTES} bytes`));
+const codes = Object.keys(ERROR_CODES) as ErrorCode[];
+const base = { time, server: text, login };
+
+const HEADER = v.object({
+  type: v.literal('recording', "'recording'"),
+  version: v.number('a number'),
+  chatosbot: text,
+  startedAt: time,
+  timeZone: text,
+});
+
+const EVENT = v.variant(
+  'type',
+  [
+    v.object({ ...base, type: v.literal('connected'), bots: v.array(text, 'a list') }),
+    v.object({
+      ...base,
+      type: v.literal('heard'),
+      number: count,
+      from: login,
+      private: v.boolean('true or false'),
+      text: wireText,
+    }),
+    v.object({
+      ...base,
+      type: v.literal('said'),
+      bot: v.optional(text),
+      to: v.optional(text),
+      text,
+      cause: v.optional(text),
+      answers: v.optional(count),
+    }),
+    v.object({ ...base, type: v.literal('request'), from: login }),
+    v.object({
+      ...base,
+      type: v.literal('decided'),
+      from: login,
+      decision: v.picklist(['accepted', 'refused'], "'accepted' or 'refused'"),
+    }),
+    v.object({
+      ...base,
+      type: v.literal('requested'),
+      to: text,
+      outcome: v.picklist(['opened', ...codes], "'opened' or the code of an error"),
+    }),
+    v.object({ ...base, type: v.literal('closed'), peer: login, bytesReceived: count, bytesSent: count }),
+    v.object({ ...base, type: v.literal('stopping') }),
+  ],
+  'the type of an event',
+);
+
+/**
+ * Reads a recording.
+ *
+ * @param chunks the bytes of the file
+ * @param name what errors begin with: the file
+ * @throws {ChatosError} `INVALID_ARGUMENT` for what is no recording, or of a newer format, and for a line that is wrong,
+ *   with its number. A last line that is cut off is no error: whoever wrote it was killed.
+ */
+export async function readRecording(chunks: AsyncIterable<Uint8Array>, name: string): Promise<Recording> {
+  let header: RecordingHeader | undefined;
+  let truncated = false;
+  const events: RecordingLine[] = [];
+  for await (const { number, content, ended } of linesOf(chunks, name)) {
+    if (content === '' && ended) throw lineError(name, number, 'the line is empty');
+    let value: unknown;
+    try {
+      value = JSON.parse(content);
+    } catch (error) {
+      if (ended || !header) throw header ? lineError(name, number, messageOf(error)) : noRecording(name);
+      truncated = true;
+      break;
+    }
+    if (header) events.push({ ...(checked(EVENT, value, name, number) as RecordedEvent), line: number });
+    else header = readHeader(value, name);
+  }
+  if (!header) throw noRecording(name);
+  return { header, events, truncated };
+}
+
+function readHeader(value: unknown, name: string): RecordingHeader {
+  if (!v.is(v.object({ type: v.literal('recording') }), value)) throw noRecording(name);
+  const header = checked(HEADER, value, name, 1);
+  if (header.version === RECORDING_VERSION) return header as RecordingHeader;
+  throw lineError(
+    name,
+    1,
+    `a recording of version ${header.version}, and this chatosbot reads version ${RECORDING_VERSION}`,
+  );
+}
+
+function checked<T extends v.GenericSchema>(schema: T, value: unknown, name: string, line: number): v.InferOutput<T> {
+  const result = v.safeParse(schema, value);
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  const where = v.getDotPath(issue);
+  if (where === null) throw lineError(name, line, 'expected an event');
+  const isMissing = issue.message.startsWith('Invalid key');
+  throw lineError(name, line, isMissing ? `'${where}' is missing` : `${where}: expected ${issue.message}`);
+}
+
+const noRecording = (name: string): ChatosError =>
+  lineError(name, 1, 'not a recording; expected what run --record has written');
+
+function lineError(name: string, line: number, message: string): ChatosError {
+  return new ChatosError('INVALID_ARGUMENT', `${name}:${line}: ${message}`, { fields: { line } });
+}
+
+interface Line {
+  readonly number: number;
+  readonly content: string;
+  /** Whether its newline is there. */
+  readonly ended: boolean;
+}
+
+async function* linesOf(chunks: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Line> {
+  const decoder = new TextDecoder();
+  let rest: string[] = [];
+  let restChars = 0;
+  let number = 1;
+  for await (const chunk of chunks) {
+    const pieces = decoder.decode(chunk, { stream: true }).split('\n');
+    for (const [index, piece] of pieces.entries()) {
+      restChars += piece.length;
+      if (restChars > MAX_LINE_CHARS) throw lineError(name, number, 'the line is too long');
+      rest.push(piece);
+      if (index === pieces.length - 1) break;
+      yield { number, content: rest.join(''), ended: true };
+      rest = [];
+      restChars = 0;
+      number += 1;
+    }
+  }
+  const content = rest.join('') + decoder.decode();
+  if (content !== '') yield { number, content, ended: false };
+}

@@ -1,0 +1,138 @@
+import { ChatosError } from '../../errors.ts';
+import type { Clock } from '../../util/clock.ts';
+
+/** When a plugin that fails is set aside. */
+export interface BreakerLimits {
+  /** Failures within the window that set it aside. @default 5 */
+  readonly failures: number;
+  /** In ms. @default 60000 */
+  readonly windowMs: number;
+  /** How long it is set aside the first time, in ms; doubled while the probes fail. @default 30000 */
+  readonly pauseMs: number;
+  /** The longest pause, in ms. @default 600000 */
+  readonly maxPauseMs: number;
+}
+
+export const DEFAULT_BREAKER_LIMITS: BreakerLimits = {
+  failures: 5,
+  windowMs: 60_000,
+  pauseMs: 30_000,
+  maxPauseMs: 600_000,
+};
+
+/**
+ * The limits in force.
+ *
+ * @throws {ChatosError} `INVALID_ARGUMENT` where a number is not positive
+ */
+export function resolveBreakerLimits(limits: Partial<BreakerLimits> = {}): BreakerLimits {
+  const resolved = { ...DEFAULT_BREAKER_LIMITS, ...limits };
+  for (const value of Object.values(resolved)) {
+    if (!(value > 0)) throw new ChatosError('INVALID_ARGUMENT', `breaker limits are positive numbers, not ${value}`);
+  }
+  return resolved;
+}
+
+/** `running`: called as usual; `set aside`: not called; `probing`: one call decides. */
+export type BreakerState = 'running' | 'set aside' | 'probing';
+
+/** What a breaker tells of a change. */
+export interface BreakerChange {
+  readonly state: BreakerState;
+  /** How long it is set aside, in ms. */
+  readonly pauseMs: number;
+}
+
+/** A call that was let through: one of the two is to be called when it has ended, or neither where that says nothing. */
+export interface Attempt {
+  succeeded(): void;
+  failed(): void;
+}
+
+/**
+ * A circuit breaker: something that fails too often is left alone for a while, then tried with one call; where that
+ * succeeds it is back, where it fails the next pause is twice as long.
+ */
+export class CircuitBreaker {
+  readonly #limits: BreakerLimits;
+  readonly #clock: Clock;
+  readonly #onChange: (change: BreakerChange) => void;
+  #state: BreakerState = 'running';
+  #failedAt: number[] = [];
+  #pauseMs: number;
+  /** When a probe may be made; while one is under way, the next. */
+  #until = 0;
+  /** How often it was set aside or came back: what began before says nothing about how it is now. */
+  #epoch = 0;
+
+  constructor(limits: BreakerLimits, clock: Clock, onChange: (change: BreakerChange) => void) {
+    this.#limits = limits;
+    this.#clock = clock;
+    this.#onChange = onChange;
+    this.#pauseMs = limits.pauseMs;
+  }
+
+  /** Set aside that is over stays `set aside` until the next call, which is the probe. */
+  get state(): BreakerState {
+    return this.#state;
+  }
+
+  /** When it is tried again; `undefined` while it is running or being tried. */
+  get until(): Date | undefined {
+    return this.#state === 'set aside' ? new Date(this.#until) : undefined;
+  }
+
+  /** Whether a call would be let through. */
+  get open(): boolean {
+    return this.#state === 'running' || this.#now() >= this.#until;
+  }
+
+  /** Lets a call through, or not. A probe that does not end is followed by another after the pause. */
+  attempt(): Attempt | undefined {
+    if (!this.open) return undefined;
+    if (this.#state !== 'running') {
+      this.#until = this.#now() + this.#pauseMs;
+      if (this.#state === 'set aside') this.#change('probing');
+    }
+    const epoch = this.#epoch;
+    return {
+      succeeded: () => {
+        if (epoch === this.#epoch && this.#state === 'probing') this.#comeBack();
+      },
+      failed: () => {
+        if (epoch === this.#epoch || this.#state === 'running') this.failed();
+      },
+    };
+  }
+
+  /** Something failed, in a call or outside of one. */
+  failed(): void {
+    const now = this.#now();
+    if (this.#state === 'set aside') return;
+    if (this.#state === 'probing') {
+      this.#pauseMs = Math.min(this.#pauseMs * 2, this.#limits.maxPauseMs);
+    } else {
+      this.#failedAt = [...this.#failedAt, now].filter((at) => now - at < this.#limits.windowMs);
+      if (this.#failedAt.length < this.#limits.failures) return;
+    }
+    this.#failedAt = [];
+    this.#until = now + this.#pauseMs;
+    this.#epoch += 1;
+    this.#change('set aside');
+  }
+
+  #comeBack(): void {
+    this.#pauseMs = this.#limits.pauseMs;
+    this.#epoch += 1;
+    this.#change('running');
+  }
+
+  #change(state: BreakerState): void {
+    this.#state = state;
+    this.#onChange({ state, pauseMs: this.#pauseMs });
+  }
+
+  #now(): number {
+    return this.#clock.now().getTime();
+  }
+}

@@ -1,0 +1,119 @@
+import type { LogFields } from '../../util/log.ts';
+import type { Activity } from '../activity.ts';
+import type { Awaitable } from '../context.ts';
+import { withinCall, type Call, type Cause } from './current-call.ts';
+import { PeerQueues } from './peer-queues.ts';
+import type { PluginHealth } from './plugin-health.ts';
+import type { PluginRunner } from './plugin-runner.ts';
+
+/** Calls of hooks that one plugin may have under way; beyond, further ones are left out. */
+const MAX_RUNNING = 1_000;
+
+/** What happened when a hook was called. */
+export type HookResult<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown };
+
+export interface PluginCallsSettings {
+  readonly runner: PluginRunner;
+  readonly health: PluginHealth;
+  readonly activity: Activity;
+  /** Whether a hook is not to be called any more, as the plugin has stopped. */
+  readonly isOver: (hook: string) => boolean;
+  /** What calls wait for: the start of the plugin, `false` where it will never be. `undefined` once it has started. */
+  readonly begun: () => Promise<boolean> | undefined;
+}
+
+/** The calls of a plugin: how many there may be, in which order, and what comes of those that fail. */
+export class PluginCalls {
+  readonly #settings: PluginCallsSettings;
+  readonly #queues = new PeerQueues();
+  readonly #running = new Map<Call, Promise<unknown>>();
+  #count = 0;
+
+  constructor(settings: PluginCallsSettings) {
+    this.#settings = settings;
+  }
+
+  /** Calls that were made so far. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Calls that are under way. */
+  get underWay(): number {
+    return this.#running.size;
+  }
+
+  /** Whether a call is under way. */
+  has(call: Call): boolean {
+    return this.#running.has(call);
+  }
+
+  /** Calls something of the plugin that a message caused, when what its peer caused before has finished. */
+  dispatch({ from, number }: Cause, hook: string, run: () => unknown): void {
+    if (this.#queues.run(from, () => this.make(hook, from, run, {}, number))) return;
+    this.#settings.health.overloaded(hook);
+  }
+
+  /**
+   * Calls a hook; never rejects. What it throws or rejects is logged with plugin, hook and peer.
+   *
+   * @param heard the number of the message that caused it
+   */
+  make<T>(
+    hook: string,
+    peer: string | undefined,
+    run: () => Awaitable<T>,
+    fields?: LogFields,
+    heard?: number,
+  ): Promise<HookResult<T>> {
+    const { runner, health, activity, isOver, begun } = this.#settings;
+    const last = hook === 'onStop';
+    // Schedules have bounds of their own.
+    if (this.#running.size >= MAX_RUNNING && !last && hook !== 'schedule') {
+      health.overloaded(hook);
+      return Promise.resolve({ ok: false, error: undefined });
+    }
+    const attempt = isOver(hook) ? undefined : health.attempt();
+    if (!attempt && !last) {
+      health.skipped();
+      return Promise.resolve({ ok: false, error: undefined });
+    }
+    this.#count += 1;
+    // One with a private connection has work for as long as that is open, and most of it is waiting for the peer.
+    const work = hook === 'onChannel' ? undefined : activity.begin();
+    const call: Call = { runner, hook, peer, heard, work };
+    const running = withinCall(call, async (): Promise<HookResult<T>> => {
+      const beginning = begun();
+      if (beginning && !(await beginning)) return { ok: false, error: undefined };
+      try {
+        const value = await run();
+        attempt?.succeeded();
+        return { ok: true, value };
+      } catch (error) {
+        health.failed(error, { hook, peer, ...fields }, attempt);
+        return { ok: false, error };
+      }
+    });
+    this.#running.set(call, running);
+    void running.then(() => {
+      this.#running.delete(call);
+      work?.end();
+    });
+    return running;
+  }
+
+  /** Forgets what waits behind earlier calls. */
+  forgetWaiting(): void {
+    this.#queues.clear();
+  }
+
+  /** Resolves when what messages have caused so far has ended, what waits behind earlier calls included. */
+  answered(): Promise<void> {
+    return this.#queues.emptied();
+  }
+
+  /** Resolves when the calls have ended that are under way, except those of some hook. */
+  async ended(except?: string): Promise<void> {
+    await Promise.all([...this.#running].flatMap(([{ hook }, running]) => (hook === except ? [] : [running])));
+  }
+}

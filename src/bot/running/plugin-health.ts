@@ -1,0 +1,162 @@
+import { isChatosError, isError, messageOf, stackOf, type ErrorCode } from '../../errors.ts';
+import type { Clock } from '../../util/clock.ts';
+import type { LogFields, Logger } from '../../util/log.ts';
+import { CircuitBreaker, type Attempt, type BreakerLimits, type BreakerState } from './circuit-breaker.ts';
+import type { PluginError, PluginStatus } from '../status/status.ts';
+
+/** Failures that are remembered for the status. */
+const MAX_ERRORS = 10;
+/** Failures that are told in the log within a minute: one that a timer repeats would fill the disk. */
+const MAX_TOLD = 100;
+const TOLD_WINDOW_MS = 60_000;
+/** That calls are left out is told this often at most. */
+const OVERLOAD_PAUSE_MS = 60_000;
+
+/** What the network, a peer or the end of the plugin did: nobody has to mend anything. */
+const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'MALFORMED_PACKET',
+  'CONNECT_FAILED',
+  'CONNECTION_LOST',
+  'NOT_CONNECTED',
+  'LOGIN_REFUSED',
+  'REQUEST_REFUSED',
+  'UNEXPECTED_PACKET',
+  'CHANNEL_ABORTED',
+  'CHANNEL_CLOSED',
+  'TIMED_OUT',
+  'ABORTED',
+]);
+
+export interface PluginHealthSettings {
+  readonly limits: BreakerLimits;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Aborted when the plugin stops: what fails then because of that is no failure. */
+  readonly signal: AbortSignal;
+  /** The plugin may be called again, if only to see whether it works: what was put off can be done. */
+  readonly onOpen: () => void;
+}
+
+/** What failed: a call of a plugin, or, as a stray, something that it left behind. */
+export interface Failed extends LogFields {
+  readonly hook: string;
+  readonly peer: string | undefined;
+  readonly stray?: boolean;
+}
+
+/** How a plugin fares: what failed in it, what was left out, and whether it is set aside for that. */
+export class PluginHealth {
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #signal: AbortSignal;
+  readonly #breaker: CircuitBreaker;
+  readonly #errors: PluginError[] = [];
+  #failures = 0;
+  #skipped = 0;
+  #overloadToldAt = -Infinity;
+  #toldSince = -Infinity;
+  #told = 0;
+  #cancelProbe = (): void => undefined;
+
+  constructor({ limits, clock, log, signal, onOpen }: PluginHealthSettings) {
+    this.#clock = clock;
+    this.#log = log;
+    this.#signal = signal;
+    this.#breaker = new CircuitBreaker(limits, clock, ({ state, pauseMs }) => {
+      if (state === 'set aside') log.error(`set aside for ${pauseMs / 1000} s: it failed too often`);
+      if (state === 'running') log.info('works again');
+      // Ticks that were put off are as good a probe as any.
+      this.#cancelProbe();
+      if (state === 'running') onOpen();
+      else if (!signal.aborted) this.#cancelProbe = clock.after(pauseMs, onOpen);
+    });
+    signal.addEventListener('abort', () => this.#cancelProbe(), { once: true });
+  }
+
+  /** Whether a call would be let through: not while it is set aside. */
+  get open(): boolean {
+    return this.#breaker.open;
+  }
+
+  /** Lets a call through, or not; how that ends is for {@link PluginHealth.failed} and the attempt. */
+  attempt(): Attempt | undefined {
+    return this.#breaker.attempt();
+  }
+
+  /** A call was left out. */
+  skipped(): void {
+    this.#skipped += 1;
+  }
+
+  /** A call was left out because too many are under way. */
+  overloaded(hook: string): void {
+    this.#skipped += 1;
+    const now = this.#clock.now().getTime();
+    if (now - this.#overloadToldAt < OVERLOAD_PAUSE_MS) return;
+    this.#overloadToldAt = now;
+    this.#log.warn('too many calls under way: further ones are left out', { hook });
+  }
+
+  /**
+   * Logs a failure, and counts it unless the network did it.
+   *
+   * @param attempt the call that it is of; none where the plugin was called though it is set aside
+   */
+  failed(error: unknown, { stray = false, ...where }: Failed, attempt: Partial<Attempt> | undefined): void {
+    if (this.#signal.aborted && isAbort(error, this.#signal)) return;
+    const { hook, peer } = where;
+    const what = stray ? 'uncaught' : `${hook} failed`;
+    // A bug of the plugin is told with its trace, and counts against it; what we have thrown, in a line.
+    if (isChatosError(error)) {
+      if (!PASSING.has(error.code)) this.#count(error, hook, peer);
+      attempt?.succeeded?.();
+      if (this.#mayTell()) this.#log.warn(`${what}: ${error.message}`, { ...where, code: error.code });
+      return;
+    }
+    if (this.#mayTell()) this.#log.error(`${what}: ${messageOf(error)}`, { ...where, stack: stackOf(error) });
+    this.#count(error, hook, peer);
+    attempt?.failed?.();
+  }
+
+  #count(error: unknown, hook: string, peer: string | undefined): void {
+    this.#failures += 1;
+    this.#errors.push({ at: this.#clock.now(), hook, peer, message: messageOf(error) });
+    if (this.#errors.length > MAX_ERRORS) this.#errors.shift();
+  }
+
+  /** Something failed outside of the plugin's calls. */
+  strayed(error: unknown, hook: string, peer: string | undefined): void {
+    this.failed(error, { hook, peer, stray: true }, this.#breaker);
+  }
+
+  #mayTell(): boolean {
+    const now = this.#clock.now().getTime();
+    if (now - this.#toldSince >= TOLD_WINDOW_MS) {
+      if (this.#told > MAX_TOLD) this.#log.warn(`${this.#told - MAX_TOLD} failures were left out of the log`);
+      this.#toldSince = now;
+      this.#told = 0;
+    }
+    this.#told += 1;
+    if (this.#told === MAX_TOLD + 1) this.#log.warn('too many failures: further ones are left out of the log');
+    return this.#told <= MAX_TOLD;
+  }
+
+  get status(): Pick<PluginStatus, 'setAsideUntil' | 'failures' | 'skipped' | 'errors'> & {
+    readonly state: BreakerState;
+  } {
+    const { state, until } = this.#breaker;
+    return {
+      state,
+      setAsideUntil: until,
+      failures: this.#failures,
+      skipped: this.#skipped,
+      errors: [...this.#errors],
+    };
+  }
+}
+
+/** Whether an error says nothing but that the signal was aborted: as we throw it, or as Node does. */
+function isAbort(error: unknown, signal: AbortSignal): boolean {
+  if (error === signal.reason || isChatosError(error, 'ABORTED')) return true;
+  return isError(error) && error.name === 'AbortError';
+}

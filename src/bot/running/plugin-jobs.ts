@@ -1,0 +1,142 @@
+import { createHash } from 'node:crypto';
+import { ChatosError } from '../../errors.ts';
+import { Job } from '../../schedule/job.ts';
+import type { Tick } from '../../schedule/run-queue.ts';
+import type { JobRecord } from '../../schedule/ledger.ts';
+import { parseSchedule, type ScheduleSpec } from '../../schedule/schedule.ts';
+import type { Clock } from '../../util/clock.ts';
+import type { Logger } from '../../util/log.ts';
+import type { Awaitable } from '../context.ts';
+import type { JobStatus } from '../status/status.ts';
+import type { Store } from '../store/store.ts';
+
+/** Jobs that one plugin may have. */
+const MAX_JOBS = 1_000;
+
+export interface PluginJobsOptions {
+  readonly clock: Clock;
+  /** Where the times of the last runs are kept. */
+  readonly records: Pick<Store, 'get' | 'set'>;
+  readonly log: Logger;
+  /** Whether the plugin may be called; where it may not, ticks are put off or left out. */
+  readonly isOpen: () => boolean;
+  /** Calls something of the plugin, and tells whether it went well. */
+  readonly call: (job: string, run: () => Awaitable<void>) => Promise<{ readonly ok: boolean }>;
+}
+
+/** What the jobs of a plugin that is about to stop leave to those of its next version. */
+export interface Unrun {
+  /** When it stopped: what falls due from then on is for the next version. */
+  readonly since: Date;
+  /** When each job would have run next, by its name and its times. */
+  readonly due: ReadonlyMap<string, Date>;
+}
+
+/** The scheduled jobs of one plugin, by name. */
+export class PluginJobs {
+  readonly #options: PluginJobsOptions;
+  readonly #jobs = new Map<string, { readonly job: Job; readonly spec: ScheduleSpec }>();
+  #unrun: Unrun | undefined;
+
+  constructor(options: PluginJobsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Runs something on a schedule from now on.
+   *
+   * @param name what it is called; where none is given, its expression with a number where that is taken
+   * @throws {ChatosError} `INVALID_ARGUMENT` where the schedule is wrong or the name is taken, `QUEUE_FULL` where there are
+   *   too many
+   */
+  add(name: string | undefined, spec: ScheduleSpec, run: (tick: Tick) => Awaitable<void>): void {
+    const { clock, records, log, call, isOpen } = this.#options;
+    const { cron, catchUp, overlap } = parseSchedule(spec);
+    const known = name ?? this.#freeName(spec);
+    if (this.#jobs.has(known)) throw new ChatosError('INVALID_ARGUMENT', `there is a job named '${known}' already`);
+    if (this.#jobs.size >= MAX_JOBS) throw new ChatosError('QUEUE_FULL', `there are ${MAX_JOBS} jobs already`);
+    const callback = async (tick: Tick): Promise<boolean> => (await call(known, () => run(tick))).ok;
+    const job = new Job(cron, callback, clock, {
+      name: known,
+      catchUp,
+      overlap,
+      record: recordOf(records, known, spec),
+      since: this.#since(known, spec),
+      isOpen,
+      onProblem: (message, fields) => log.warn(message, fields),
+    });
+    this.#jobs.set(known, { job, spec });
+  }
+
+  /** Jobs that are added from now on take up what others left; `undefined` for no more of that. */
+  follow(unrun: Unrun | undefined): void {
+    this.#unrun = unrun;
+  }
+
+  /** What these jobs leave, if they are stopped now. */
+  get unrun(): Unrun {
+    const due = new Map<string, Date>();
+    for (const [name, { job, spec }] of this.#jobs) if (job.next) due.set(identityOf(name, spec), job.next);
+    return { since: this.#options.clock.now(), due };
+  }
+
+  /** The plugin may be called again: runs what was put off. */
+  resume(): void {
+    for (const { job } of this.#jobs.values()) job.resume();
+  }
+
+  /** No further runs; resolves when those under way are done. */
+  async stop(): Promise<void> {
+    await Promise.all([...this.#jobs.values()].map(({ job }) => job.stop()));
+    this.#jobs.clear();
+  }
+
+  get status(): JobStatus[] {
+    return [...this.#jobs].map(([name, { job, spec }]) => ({
+      name,
+      cron: spec.cron,
+      timeZone: spec.timeZone,
+      next: job.next,
+      lastRun: job.lastRun,
+      running: job.running,
+    }));
+  }
+
+  /** From when on a job's ticks are to be run, where another has run them before. */
+  #since(name: string, spec: ScheduleSpec): Date | undefined {
+    if (!this.#unrun) return undefined;
+    const { since, due } = this.#unrun;
+    const overdue = due.get(identityOf(name, spec));
+    return overdue && overdue <= since ? new Date(overdue.getTime() - 1) : since;
+  }
+
+  #freeName(spec: ScheduleSpec): string {
+    const base = timesOf(spec);
+    for (let number = 1; ; number += 1) {
+      const name = number === 1 ? base : `${base} (${number})`;
+      if (!this.#jobs.has(name)) return name;
+    }
+  }
+}
+
+/** The record of a job; one whose times were changed begins anew, as what it missed by the old ones means nothing. */
+function recordOf(records: PluginJobsOptions['records'], name: string, { cron, timeZone }: ScheduleSpec): JobRecord {
+  // Names may be long texts: a key is not.
+  const key = `job ${createHash('sha256').update(name).digest('base64url')}`;
+  const when = timesOf({ cron, timeZone });
+  return {
+    read: async () => {
+      const kept = await records.get<{ when: string; until: string }>(key);
+      return kept?.when === when ? new Date(kept.until) : undefined;
+    },
+    write: (until) => records.set(key, { when, until: until.toISOString() }),
+  };
+}
+
+function identityOf(name: string, spec: ScheduleSpec): string {
+  return JSON.stringify([name, timesOf(spec)]);
+}
+
+function timesOf({ cron, timeZone }: Pick<ScheduleSpec, 'cron' | 'timeZone'>): string {
+  return timeZone === undefined ? cron : `${cron} ${timeZone}`;
+}

@@ -1,0 +1,197 @@
+import { setMaxListeners } from 'node:events';
+import { withResolvers } from '../../client/wait.ts';
+import { ChatosError } from '../../errors.ts';
+import type { Clock } from '../../util/clock.ts';
+import type { Logger } from '../../util/log.ts';
+import type { Activity } from '../activity.ts';
+import type { BreakerLimits } from './circuit-breaker.ts';
+import type { Context } from '../context.ts';
+import { currentCall, type Call } from './current-call.ts';
+import type { HookName } from '../plugin.ts';
+import { PluginCalls } from './plugin-calls.ts';
+import { PluginContext, type AccountServices } from './plugin-context.ts';
+import { PluginHealth } from './plugin-health.ts';
+import { PluginJobs, type Unrun } from './plugin-jobs.ts';
+import type { LoadedPlugin } from '../loading/plugin-shape.ts';
+import type { PluginStatus } from '../status/status.ts';
+import type { PluginStore } from '../store/store.ts';
+
+export interface RunnerSettings {
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly directory: string;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly store: PluginStore;
+  readonly breaker: BreakerLimits;
+  readonly activity: Activity;
+}
+
+/** One plugin in its account, from its start to its stop; what goes wrong in it is kept from everybody else. */
+export class PluginRunner {
+  readonly plugin: LoadedPlugin;
+  /** What it is given to act with. */
+  readonly given: PluginContext;
+  /** What is called of it. */
+  readonly calls: PluginCalls;
+  readonly #abort = new AbortController();
+  readonly #jobs: PluginJobs;
+  readonly #health: PluginHealth;
+  /** Settles when it is started, or with `false` when it will never be. */
+  readonly #begun = withResolvers<boolean>();
+  #left = false;
+  #state: 'waiting' | 'started' | 'stopping' | 'stopped' = 'waiting';
+
+  constructor(plugin: LoadedPlugin, services: AccountServices, settings: RunnerSettings) {
+    const { clock, store, activity, options, directory } = settings;
+    this.plugin = plugin;
+    const { name } = plugin;
+    const log = settings.log.with({ plugin: name });
+    const { signal } = this.#abort;
+    setMaxListeners(0, signal);
+    this.#health = new PluginHealth({
+      limits: settings.breaker,
+      clock,
+      log,
+      signal,
+      onOpen: () => this.#jobs.resume(),
+    });
+    this.calls = new PluginCalls({
+      runner: this,
+      health: this.#health,
+      activity,
+      // What it has accepted before a newer version came is its own.
+      isOver: (hook) => this.#state === 'stopped' && !(hook === 'onChannel' && this.#left),
+      // The version before may not be done yet.
+      begun: () => (this.#state === 'waiting' ? this.#begun.promise : undefined),
+    });
+    this.#jobs = new PluginJobs({
+      clock,
+      records: {
+        get: <T>(key: string) => activity.during(() => store.records.get<T>(key)),
+        set: (key, value) => activity.during(() => store.records.set(key, value)),
+      },
+      log,
+      isOpen: () => this.open,
+      call: (job, run) => this.calls.make('schedule', undefined, run, { job }),
+    });
+    this.given = new PluginContext(services, {
+      name,
+      options,
+      directory,
+      log,
+      store: store.store,
+      signal,
+      mayAct: () => this.#state !== 'stopped' || this.#isOnChannel(currentCall()),
+      schedule: ({ name: job, ...when }, run) => {
+        if (!signal.aborted) this.#jobs.add(job, when, run);
+      },
+    });
+  }
+
+  get context(): Context {
+    return this.given.context;
+  }
+
+  has(hook: HookName): boolean {
+    return this.plugin.hooks[hook] !== undefined;
+  }
+
+  /** Whether it would be called: not while it is set aside or stopping. */
+  get open(): boolean {
+    return this.#health.open && (this.#state === 'waiting' || this.#state === 'started');
+  }
+
+  /**
+   * Calls `onStart`, and begins its schedules; what was called before follows.
+   *
+   * @param unrun what the version before has left of its schedules, where there was one
+   */
+  start(unrun?: Unrun): void {
+    if (this.#state !== 'waiting') return;
+    this.#state = 'started';
+    if (unrun) this.#jobs.follow(unrun);
+    const { hooks } = this.plugin;
+    const begun = [this.calls.make('schedule', undefined, () => this.#beginSchedules())];
+    if (hooks.onStart) begun.push(this.calls.make('onStart', undefined, () => hooks.onStart?.(this.context)));
+    void Promise.all(begun).then(() => this.#jobs.follow(undefined));
+    this.#begun.resolve(true);
+  }
+
+  /** Something of the plugin has failed outside of its calls. */
+  strayed(error: unknown, hook: string, peer: string | undefined): void {
+    this.#health.strayed(error, hook, peer);
+  }
+
+  /** No new scheduled runs; `signal` is aborted, then `onStop` is called. Resolves when nothing of it runs. */
+  async stop(): Promise<void> {
+    this.calls.forgetWaiting();
+    await this.#end();
+    await this.calls.ended();
+    this.end();
+  }
+
+  /** From now on its context does nothing any more, but for hooks that have a private connection. */
+  end(): void {
+    this.#state = 'stopped';
+  }
+
+  /** What its jobs leave to the version that follows, if it stops now. */
+  get unrun(): Unrun {
+    return this.#jobs.unrun;
+  }
+
+  /**
+   * As {@link PluginRunner.stop}, where a newer version follows: answers what it has heard before, and goes on with its
+   * private connections. Resolves when nothing else of it runs.
+   */
+  async leave(): Promise<void> {
+    this.#left = true;
+    await this.#end(this.calls.answered());
+    await this.calls.ended('onChannel');
+  }
+
+  /** @param answered what `onStop` comes after */
+  async #end(answered?: Promise<void>): Promise<void> {
+    const started = this.#state === 'started';
+    this.#state = 'stopping';
+    this.#begun.resolve(false);
+    const jobs = this.#jobs.stop();
+    this.#abort.abort(new ChatosError('ABORTED', `${this.plugin.name} stops`));
+    await answered;
+    if (started && this.has('onStop')) {
+      await this.calls.make('onStop', undefined, () => this.plugin.hooks.onStop?.(this.context));
+    }
+    await jobs;
+  }
+
+  get status(): PluginStatus {
+    const { name, file, hooks, commands } = this.plugin;
+    const { state, setAsideUntil, failures, skipped, errors } = this.#health.status;
+    return {
+      name,
+      file,
+      state: this.#state === 'started' ? state : this.#state,
+      setAsideUntil,
+      hooks: Object.keys(hooks),
+      commands: [...commands.keys()],
+      calls: this.calls.count,
+      running: this.calls.underWay,
+      failures,
+      skipped,
+      errors,
+      jobs: this.#jobs.status,
+      isolation: this.plugin.isolation,
+    };
+  }
+
+  async #beginSchedules(): Promise<void> {
+    const schedule = await this.plugin.schedule(this.context.options);
+    if (this.#state !== 'started') return;
+    for (const [name, task] of schedule) this.#jobs.add(name, task, (tick) => task.run(this.context, tick));
+  }
+
+  /** Whether a call is one with a private connection that is under way. */
+  #isOnChannel(call: Call | undefined): boolean {
+    return call?.hook === 'onChannel' && this.calls.has(call);
+  }
+}

@@ -1,0 +1,157 @@
+import { symlink } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { loadPlugin } from '../../../src/bot/loading/loader.ts';
+import { HOOKS } from '../../../src/bot/plugin.ts';
+import { pluginLoader, tempDirectory, writeText } from '../../support/bot-files.ts';
+
+/** The message with which a plugin is turned down, `FILE` for its path. */
+async function complaint(text: string, name = 'plugin.ts', beside: Record<string, string> = {}): Promise<string> {
+  const directory = await tempDirectory();
+  for (const [other, content] of Object.entries(beside)) await writeText(directory, other, content);
+  const file = await writeText(directory, name, text);
+  return messageFor(file);
+}
+
+async function messageFor(file: string): Promise<string> {
+  const failure: unknown = await loadPlugin(file, await pluginLoader()).then(
+    () => new Error('it was loaded'),
+    (error: unknown) => error,
+  );
+  expect(failure).toMatchObject({ code: 'INVALID_PLUGIN', fields: { file } });
+  return (failure as Error).message.replaceAll(file, 'FILE');
+}
+
+const ALL_HOOKS = Object.keys(HOOKS).join(', ');
+const ALL_PARTS = `${ALL_HOOKS}, commands, schedule`;
+
+describe('loadPlugin, what it turns down', () => {
+  it('a file that is not there, and a directory', async () => {
+    const directory = await tempDirectory();
+    expect(await messageFor(path.join(directory, 'nope.ts'))).toBe('FILE: no such file');
+    expect(await messageFor(directory)).toMatch(/^FILE: is a directory/);
+  });
+
+  it.each(['export const helper = 1;', 'export default 7;', 'export default function () {}', 'const x = 1;', ''])(
+    'a file without any hook, and says which there are: %j',
+    async (text) => {
+      expect(await complaint(text)).toBe(`FILE: exports no hook; expected one or more of ${ALL_PARTS}`);
+    },
+  );
+
+  it('a hook that does not exist, by name, and says which there are', async () => {
+    const wrong = `FILE: exports onMesage, which is not a hook; the hooks are ${ALL_HOOKS}`;
+    expect(await complaint('export const onMesage = () => {};\nexport const onStart = () => {};')).toBe(wrong);
+    expect(await complaint('export default { onMesage() {} };')).toBe(wrong);
+  });
+
+  it('a hook that is not a function', async () => {
+    expect(await complaint('export const onMessage = "hello";')).toBe('FILE: onMessage is not a function');
+    expect(await complaint('export default { onStart: null };')).toBe('FILE: onStart is not a function');
+  });
+
+  it('a name that is not a text', async () => {
+    expect(await complaint('export const name = 7;\nexport const onStart = () => {};')).toMatch(
+      /its name is not a text$/,
+    );
+  });
+
+  it('a file that does not finish loading in its time', async () => {
+    const file = await writeText(await tempDirectory(), 'a.ts', 'await new Promise(() => {});');
+    const loading = loadPlugin(file, await pluginLoader(), { timeoutMs: 20 });
+    await expect(loading).rejects.toMatchObject({
+      code: 'INVALID_PLUGIN',
+      message: expect.stringMatching(/a\.ts: it has not finished loading after 0\.02 s/),
+    });
+  });
+});
+
+describe('loadPlugin, where an error comes from', () => {
+  const PREAMBLE = ['interface Box {', '  readonly size: number;', '}', 'type Text = string;', ''].join('\n');
+
+  it.each([
+    ['a syntax error', 'type A = 1;\n\nexport const onMessage = ( => {};', 'FILE:3:28: Unexpected token'],
+    [
+      'a name that is there twice',
+      'const x = 1;\nconst x = 2;',
+      expect.stringMatching(/^FILE:2:7: Identifier 'x' has already been declared/),
+    ],
+    ['what it throws', `${PREAMBLE}\nif (true) {\n  throw new Error('too big');\n}\n`, 'FILE:7:9: too big'],
+    ['what it throws behind an await', `${PREAMBLE}await null;\nthrow new Error('late');`, 'FILE:6:7: late'],
+    ['what it throws, in lines that end as on Windows', 'type A = 1;\r\nthrow new Error("no");', 'FILE:2:7: no'],
+    [
+      'what Node throws for it',
+      'type A = 1;\nJSON.parse("{");',
+      expect.stringMatching(/^FILE:2:6: Expected property name/),
+    ],
+    ['what it throws behind types', 'let a: number = 1;\nlet b: string = "x"; throw new Error("no");', 'FILE:2:28: no'],
+    ['what it throws in its first line', 'const a: number = 1; throw new Error("no");', 'FILE:1:28: no'],
+    ['an error without a text', '\nthrow new RangeError();', 'FILE:2:7: RangeError'],
+    ['a text that is thrown', 'throw "just text";', 'FILE: just text'],
+    ['something else that is thrown', 'throw { code: 7 };', 'FILE: it throws { code: 7 }'],
+    ['an import that is not there', "\nimport x from './nope.ts';\nx;", "FILE:2:15: Cannot find module './nope.ts'"],
+    ['a package that is not there', 'import x from "no-such-one";\nx;', "FILE:1:15: Cannot find module 'no-such-one'"],
+    [
+      'a name that is not exported',
+      "import { x } from 'node:fs';\nx();",
+      expect.stringMatching(/^FILE:2:\d+: x is not a function$/),
+    ],
+  ])('tells the line and column of %s', async (_, text, told: unknown) => {
+    const message = await complaint(text);
+    expect(message).toEqual(told);
+  });
+
+  it.each(['.mjs', '.cjs', '.js', '.ts'])('tells them in a %s file', async (extension) => {
+    expect(await complaint('\nthrow new Error("no");', `a${extension}`)).toBe('FILE:2:7: no');
+    expect(await complaint('\nlet a = ( => 1;', `a${extension}`)).toBe('FILE:2:11: Unexpected token');
+  });
+
+  it.each([
+    ['lib.ts', 'type A = 1;\n\nexport const = 1;', 'lib.ts:3:14: Unexpected token'],
+    ['lib.ts', 'type A = 1;\nthrow new Error("no");', 'lib.ts:2:7: no'],
+    ['lib.mjs', '\nthrow new Error("no");', 'lib.mjs:2:7: no'],
+    ['lib.ts', "\n\nimport './nope';", "lib.ts:3:8: Cannot find module './nope'"],
+    ['lib.json', '{ "a": 1,\n  b: 2 }', expect.stringMatching(/^lib\.json:2:3: /)],
+  ])('names what it imports where that is broken: %s, %j', async (name, text, told: unknown) => {
+    const message = await complaint(`import './${name}';\nexport const onStart = () => {};`, 'plugin.ts', {
+      [name]: text,
+    });
+    const [, inFile = message] = /^FILE imports .*\/(lib\..*)$/.exec(message) ?? [];
+    expect(inFile).toEqual(told);
+  });
+
+  it('names the function that throws, not the line that calls it', async () => {
+    const text = `${PREAMBLE}import { fail } from './lib.ts';\n\nexport const onStart = () => {};\nfail();\n`;
+    const message = await complaint(text, 'plugin.ts', {
+      'lib.ts': 'export function fail() {\n  throw new Error("no");\n}',
+    });
+    expect(message).toMatch(/^FILE imports .*\/lib\.ts:2:9: no$/);
+  });
+
+  it.each(['sp ace', '#1', 'what?', '[x]', '(y)', '100%', '%20', 'caf\u00e9', '\u4e2d\u6587', 'a:1:2'])(
+    'finds the place in a folder named %s',
+    async (folder) => {
+      expect(await complaint('type A = 1;\nthrow new Error("no");', `${folder}/a b.ts`)).toBe('FILE:2:7: no');
+      expect(await complaint('type A = 1;\nlet = 1;', `${folder}/a b.ts`)).toMatch(/^FILE:2:\d+: /);
+    },
+  );
+
+  it('takes a link for the file that was named', async () => {
+    const directory = await tempDirectory();
+    const file = await writeText(directory, 'real.ts', '\nthrow new Error("no");');
+    await symlink(file, path.join(directory, 'link.ts'));
+    expect(await messageFor(path.join(directory, 'link.ts'))).toBe('FILE:2:7: no');
+  });
+
+  it('keeps the line in the stack of what a hook throws, before and after an await', async () => {
+    const text = `${PREAMBLE}export async function onStart(): Promise<void> {\n  await null;\n  throw new Error('later');\n}\nexport const onStop = (): void => {\n  throw new Error('now');\n};\n`;
+    const file = await writeText(await tempDirectory(), 'plugin.ts', text);
+    const { hooks } = await loadPlugin(file, await pluginLoader());
+    await expect(hooks.onStart!(undefined as never)).rejects.toMatchObject({
+      stack: expect.stringContaining(`${file}:7:`),
+    });
+    expect(() => hooks.onStop!(undefined as never)).toThrow(
+      expect.objectContaining({ stack: expect.stringContaining(`${file}:10:`) }),
+    );
+  });
+});

@@ -1,0 +1,76 @@
+import * as v from 'valibot';
+import { describe, expect, it } from 'vitest';
+import { checkOptions } from '../../../src/bot/loading/plugin-options.ts';
+import { readPlugin, type LoadedPlugin } from '../../../src/bot/loading/plugin-shape.ts';
+
+type Schema = LoadedPlugin['optionsSchema'];
+
+const check = (optionsSchema: unknown, options: Record<string, unknown> = {}) =>
+  checkOptions({ optionsSchema: optionsSchema as Schema }, options);
+/** A schema written by hand. */
+const schema = (validate: (value: unknown) => unknown) => ({ '~standard': { version: 1, vendor: 'hand', validate } });
+
+const DICE = v.object({
+  sides: v.optional(v.pipe(v.number(), v.minValue(2)), 6),
+  colours: v.optional(v.array(v.object({ name: v.string() })), []),
+});
+
+describe('checkOptions', () => {
+  it('takes any where no schema is declared', async () => {
+    expect(await check(undefined, { a: 1 })).toEqual({ options: { a: 1 } });
+  });
+
+  it('fills in defaults, and hands on what the schema makes of the rest', async () => {
+    expect(await check(DICE, {})).toEqual({ options: { sides: 6, colours: [] } });
+    const upper = schema((value) => ({ value: { name: (value as { name: string }).name.toUpperCase() } }));
+    expect(await check(upper, { name: 'x' })).toEqual({ options: { name: 'X' } });
+  });
+
+  it('tells all that is wrong at once, and where', async () => {
+    const found = await check(DICE, { sides: 1, colours: [{ name: 'red' }, { name: 5 }] });
+    expect(found).toMatchObject({ problems: [{ path: ['sides'] }, { path: ['colours', 1, 'name'] }] });
+    const hand = schema(() => ({ issues: [{ message: 'a', path: [{ key: 'x' }, Symbol('y')] }, { message: 'b' }] }));
+    expect(await check(hand)).toEqual({
+      problems: [
+        { path: ['x', 'Symbol(y)'], message: 'a' },
+        { path: [], message: 'b' },
+      ],
+    });
+  });
+
+  it('waits for a schema that takes its time', async () => {
+    const later = schema(async (value) => {
+      await new Promise(setImmediate);
+      return { value };
+    });
+    expect(await check(later, { a: 1 })).toEqual({ options: { a: 1 } });
+  });
+
+  it.each<[string, unknown]>([
+    [
+      'throws',
+      schema(() => {
+        throw new Error('boom');
+      }),
+    ],
+    ['rejects', schema(() => Promise.reject(new Error('boom')))],
+    ['gives nothing', schema(() => undefined)],
+    ['gives issues that are no list', schema(() => ({ issues: 'boom' }))],
+  ])('tells of a schema that %s, and does not fail itself', async (_, broken) => {
+    expect(await check(broken)).toMatchObject({ problems: [{ path: [], message: /^its schema failed: / }] });
+  });
+
+  it('takes no issues at all for a refusal, as the standard has it', async () => {
+    expect(await check(schema(() => ({ issues: [] })))).toEqual({
+      problems: [{ path: [], message: 'its schema refuses them' }],
+    });
+  });
+});
+
+it.each([['a text'], [{}], [{ '~standard': {} }], [() => undefined]])(
+  'a plugin whose options are no schema is turned down: %j',
+  (options) => {
+    const read = () => readPlugin({ options, onStart: () => undefined }, { name: 'x', file: '/x.ts', shown: 'x.ts' });
+    expect(read).toThrow(/x\.ts: its options are not a Standard Schema/);
+  },
+);

@@ -1,0 +1,156 @@
+/** What tsc says of plugins: the lines marked are errors, and it is one where a mark has none. Nothing here is called. */
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import * as v from 'valibot';
+import { expect, expectTypeOf, test } from 'vitest';
+import { defineBot, type BotPlugin, type Context, type Message } from '../../../src/index.ts';
+
+test('arguments of commands have the types that they declare', () => {
+  expect.assertions(0);
+  defineBot({
+    commands: {
+      roll: {
+        help: 'rolls',
+        args: {
+          word: { type: 'word' },
+          whole: { type: 'integer', default: 6 },
+          half: { type: 'number', min: 0 },
+          sure: { type: 'boolean', optional: true },
+          colour: { type: 'choice', of: ['red', 'blue'] },
+          rest: { type: 'words', optional: true },
+        },
+        run(args, message, ctx) {
+          expectTypeOf(args.word).toEqualTypeOf<string>();
+          expectTypeOf(args.whole).toEqualTypeOf<number>();
+          expectTypeOf(args.half).toEqualTypeOf<number>();
+          expectTypeOf(args.sure).toEqualTypeOf<boolean | undefined>();
+          expectTypeOf(args.colour).toEqualTypeOf<'red' | 'blue'>();
+          expectTypeOf(args.rest).toEqualTypeOf<readonly string[] | undefined>();
+          expectTypeOf(message).toEqualTypeOf<Message>();
+          expectTypeOf(ctx.options).toEqualTypeOf<Readonly<Record<string, unknown>>>();
+          // @ts-expect-error There is no such argument.
+          void args.sides;
+          // @ts-expect-error Arguments are only read.
+          args.word = 'x';
+        },
+      },
+      stop: {
+        help: 'stops',
+        run(args) {
+          // @ts-expect-error It has none.
+          void (args.now satisfies string);
+        },
+      },
+    },
+  });
+});
+
+test('arguments that cannot be meant are errors', () => {
+  expect.assertions(0);
+  defineBot({
+    commands: {
+      a: {
+        help: 'a',
+        // @ts-expect-error There is no such type.
+        args: { colour: { type: 'colour' } },
+        run: () => undefined,
+      },
+      // @ts-expect-error It says nothing of what it does.
+      b: { run: () => undefined },
+    },
+  });
+});
+
+test('options have the type that their schema makes of them', () => {
+  expect.assertions(0);
+  const schema = v.object({ sides: v.optional(v.number(), 6), name: v.string() });
+  defineBot({
+    options: schema,
+    onStart(ctx) {
+      expectTypeOf(ctx.options).toEqualTypeOf<{ sides: number; name: string }>();
+    },
+    onMessage(_, ctx) {
+      expectTypeOf(ctx.options.sides).toEqualTypeOf<number>();
+    },
+    commands: { x: { help: 'x', run: (_args, _message, ctx) => void (ctx.options.name satisfies string) } },
+    schedule: { daily: { cron: '@daily', run: (ctx) => void (ctx.options.name satisfies string) } },
+    onPrivateRequest: (_, ctx) => ctx.options.sides > 6,
+    onChannel: (channel, ctx) => void channel.end(ctx.options.name),
+    // @ts-expect-error There is no such option.
+    onStop: (ctx) => ctx.options.colour,
+  });
+  const hand: StandardSchemaV1<unknown, { greeting: string }> = {
+    '~standard': { version: 1, vendor: 'hand', validate: (value) => ({ value: value as { greeting: string } }) },
+  };
+  defineBot({
+    options: hand,
+    onStart(ctx) {
+      expectTypeOf(ctx.options).toEqualTypeOf<{ greeting: string }>();
+    },
+    schedule: (options) => ({ daily: { cron: options.greeting, run: () => undefined } }),
+  });
+  // @ts-expect-error That is no schema.
+  defineBot({ options: { sides: 6 } });
+});
+
+test('filters narrow the message', () => {
+  expect.assertions(0);
+  defineBot({
+    onMessage: [
+      {
+        when: { text: /^(\d+)d(\d+)$/ },
+        run(message) {
+          expectTypeOf(message.match).toEqualTypeOf<RegExpExecArray>();
+          expectTypeOf(message.text).toEqualTypeOf<string>();
+        },
+      },
+      {
+        when: { text: 'ping', private: true },
+        run(message) {
+          expectTypeOf(message.text).toEqualTypeOf<'ping'>();
+          expectTypeOf(message.private).toEqualTypeOf<true>();
+          // @ts-expect-error A text has no match.
+          void message.match;
+        },
+      },
+      { when: { from: ['ops-*'] }, run: (message, ctx) => ctx.tell(message.from, message.text) },
+      {
+        when: {},
+        run(message) {
+          expectTypeOf(message.private).toEqualTypeOf<boolean>();
+        },
+      },
+    ],
+  });
+  defineBot({
+    // @ts-expect-error There is no such filter.
+    onMessage: [{ when: { txt: 'ping' }, run: () => undefined }],
+  });
+});
+
+test('hooks get what they are called with', () => {
+  expect.assertions(0);
+  defineBot({
+    onMessage: async (message, ctx) => {
+      expectTypeOf(message).toEqualTypeOf<Message>();
+      expectTypeOf(ctx).toEqualTypeOf<Context>();
+      expectTypeOf(await message.ask('?')).toEqualTypeOf<Message>();
+      // @ts-expect-error A message is only read.
+      message.text = 'x';
+    },
+    onPrivateRequest: () => true,
+  });
+  // @ts-expect-error There is no such hook.
+  defineBot({ onMesage: () => undefined });
+  // @ts-expect-error It decides with true or false.
+  defineBot({ onPrivateRequest: () => 'yes' });
+});
+
+test('what defineBot returns is a plugin', () => {
+  const bot = defineBot({
+    name: 'x',
+    commands: { a: { help: 'a', args: { n: { type: 'integer' } }, run: () => undefined } },
+  });
+  expectTypeOf(bot.name).toEqualTypeOf<string | undefined>();
+  const any: BotPlugin = defineBot({ onStart: () => undefined });
+  void any;
+});

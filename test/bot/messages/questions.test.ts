@@ -1,0 +1,231 @@
+import { describe, expect, it, vi } from 'vitest';
+import type { Context, Message } from '../../../src/bot/context.ts';
+import type { BotPlugin } from '../../../src/bot/plugin.ts';
+import { Questions } from '../../../src/bot/messages/questions.ts';
+import type { ChatosError } from '../../../src/errors.ts';
+import { FakeClock } from '../../support/bot-clock.ts';
+import { joinAs, plugin, signalled, startBot, startServer } from '../../support/bot-world.ts';
+
+const START = '2025-06-01T10:00:00Z';
+
+/** A bot whose context is at hand, and alice. */
+async function asking(parts: BotPlugin = {}) {
+  const server = await startServer();
+  const clock = new FakeClock(START);
+  const started = signalled<Context>();
+  const heard: string[] = [];
+  const bots = await startBot(
+    server,
+    { onMessage: ({ text }) => void heard.push(text), ...parts, onStart: started.resolve },
+    { clock },
+  );
+  const alice = await joinAs(server, 'alice');
+  return { ...bots, server, clock, ctx: await started.promise, heard, alice };
+}
+
+const codeOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'none',
+    (error: ChatosError) => error.code,
+  );
+const turn = (): Promise<void> => new Promise(setImmediate);
+
+describe('ctx.ask', () => {
+  it('resolves to the next private message of the peer, which nobody else hears', async () => {
+    const { ctx, alice, heard } = await asking();
+    const answer = ctx.ask('alice', 'Which one?');
+    expect((await alice.next(4)).msg).toBe('Which one?');
+    alice.tell('bot', 'the red one');
+    expect(await answer).toMatchObject({ from: 'alice', text: 'the red one', private: true });
+    alice.tell('bot', 'thanks');
+    await expect.poll(() => heard).toEqual(['thanks']);
+    const again = ctx.ask('alice', 'Anything else?');
+    await alice.next(4);
+    alice.tell('bot', 'no');
+    await again;
+    expect(heard).toEqual(['thanks']);
+  });
+
+  it('does not take what others say, or what the peer says elsewhere', async () => {
+    const { ctx, alice, server, heard } = await asking();
+    const bob = await joinAs(server, 'bob');
+    const answer = ctx.ask('alice', 'Which one?');
+    await alice.next(4);
+    alice.say('in public');
+    expect((await bob.next(3)).msg).toBe('in public');
+    bob.tell('bot', 'from bob');
+    await expect.poll(() => heard).toEqual(['in public', 'from bob']);
+    alice.tell('bot', 'mine');
+    expect((await answer).text).toBe('mine');
+  });
+
+  it('times out, on the clock, from when the question was sent', async () => {
+    const { ctx, alice, clock, heard } = await asking();
+    const answer = codeOf(ctx.ask('alice', 'Which one?', { timeoutMs: 5_000 }));
+    await alice.next(4);
+    clock.advance(4_999);
+    await turn();
+    clock.advance(1);
+    expect(await answer).toBe('TIMED_OUT');
+    alice.tell('bot', 'too late');
+    await expect.poll(() => heard).toEqual(['too late']);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('waits a minute where nothing else is said, and for ever where that is wanted', async () => {
+    const { ctx, alice, clock } = await asking();
+    const answer = codeOf(ctx.ask('alice', 'One?'));
+    await alice.next(4);
+    clock.advance(60_000);
+    expect(await answer).toBe('TIMED_OUT');
+    const patient = ctx.ask('alice', 'Two?', { timeoutMs: Infinity });
+    await alice.next(4);
+    clock.advance(1e9);
+    alice.tell('bot', 'yes');
+    expect((await patient).text).toBe('yes');
+  });
+
+  it('puts several questions one after the other, each with all of its time', async () => {
+    const { ctx, alice, clock } = await asking();
+    const answers = ['one', 'two', 'three'].map((question) => ctx.ask('alice', question, { timeoutMs: 1_000 }));
+    for (const question of ['one', 'two', 'three']) {
+      expect((await alice.next(4)).msg).toBe(question);
+      clock.advance(900);
+      alice.tell('bot', `answer to ${question}`);
+    }
+    expect((await Promise.all(answers)).map(({ text }) => text)).toEqual([
+      'answer to one',
+      'answer to two',
+      'answer to three',
+    ]);
+  });
+
+  it('ends where its signal is aborted, also while it waits for its turn', async () => {
+    const { ctx, alice } = await asking();
+    const controller = new AbortController();
+    const first = ctx.ask('alice', 'first');
+    const second = codeOf(ctx.ask('alice', 'second', { signal: controller.signal }));
+    const third = ctx.ask('alice', 'third');
+    expect((await alice.next(4)).msg).toBe('first');
+    controller.abort();
+    expect(await second).toBe('ABORTED');
+    await turn();
+    alice.tell('bot', '1');
+    expect((await first).text).toBe('1');
+    expect((await alice.next(4)).msg).toBe('third');
+    alice.tell('bot', '3');
+    expect((await third).text).toBe('3');
+    expect(await codeOf(ctx.ask('alice', 'never', { signal: AbortSignal.abort() }))).toBe('ABORTED');
+  });
+
+  it('ends when the bot stops, and when it is loaded anew', async () => {
+    const { ctx, alice, runtime } = await asking();
+    const answers = [ctx.ask('alice', 'one'), ctx.ask('alice', 'two', { signal: new AbortController().signal })];
+    const codes = Promise.all(answers.map(codeOf));
+    await alice.next(4);
+    await runtime.reload(0, plugin('bot', { onMessage: () => undefined }), { timeoutMs: 60_000 });
+    expect(await codes).toEqual(['ABORTED', 'ABORTED']);
+  });
+
+  it('rejects with QUEUE_FULL where too many wait for one peer', async () => {
+    const { ctx, alice } = await asking();
+    const waiting = Array.from({ length: 20 }, (_, i) => codeOf(ctx.ask('alice', `question ${i}`)));
+    expect(await codeOf(ctx.ask('alice', 'one too many'))).toBe('QUEUE_FULL');
+    const other = ctx.ask('bob', 'you?');
+    other.catch(() => undefined);
+    await alice.next(4);
+    void waiting;
+  });
+});
+
+describe('message.ask', () => {
+  it('is answered within the hook of the same peer, where the message was said', async () => {
+    const { alice } = await asking({
+      onMessage: async (message) => {
+        const first = await message.ask('How many?');
+        const second = await first.ask('Of what?');
+        await message.reply(`${first.text} ${second.text}`);
+      },
+    });
+    for (const isPrivate of [true, false]) {
+      const speak = (text: string): void => (isPrivate ? alice.tell('bot', text) : alice.say(text));
+      const hear = async (): Promise<string> => {
+        if (isPrivate) return (await alice.next(4)).msg;
+        for (;;) {
+          const { login, msg } = await alice.next(3);
+          if (login === 'bot') return msg;
+        }
+      };
+      speak('order');
+      expect(await hear()).toBe('How many?');
+      speak('three');
+      expect(await hear()).toBe('Of what?');
+      speak('apples');
+      expect(await hear()).toBe('three apples');
+    }
+  });
+
+  it('with a signal of its own ends at the stop too', async () => {
+    const asked = signalled();
+    const { alice, runtime, log } = await asking({
+      onMessage: async (message) => {
+        asked.resolve();
+        await message.ask('How many?', { signal: new AbortController().signal });
+      },
+    });
+    alice.tell('bot', 'order');
+    await asked.promise;
+    await alice.next(4);
+    await runtime.stop({ timeoutMs: 60_000 });
+    expect(log.about(/still under way/)).toEqual([]);
+  });
+});
+
+describe('Questions', () => {
+  it('refuses a time limit that is none, before anything is said', async () => {
+    const questions = new Questions(new FakeClock('2025-06-01T10:00:00Z'));
+    const put = vi.fn<() => Promise<void>>();
+    for (const timeoutMs of [0, -1, NaN]) {
+      const asked = questions.ask('alice', true, { put, signal: undefined, timeoutMs });
+      await expect(asked).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    }
+    expect(put).not.toHaveBeenCalled();
+  });
+
+  const message = (from: string): Message => ({ from, text: 'x', private: true }) as Message;
+
+  it('leaves nothing behind, however questions end', async () => {
+    const clock = new FakeClock(START);
+    const questions = new Questions(clock);
+    const controller = new AbortController();
+    const { signal } = controller;
+    const added = vi.spyOn(signal, 'addEventListener');
+    const removed = vi.spyOn(signal, 'removeEventListener');
+    const ask = (put: () => Promise<void>) => questions.ask('alice', true, { put, signal, timeoutMs: 1_000 });
+    const answered = ask(() => Promise.resolve());
+    await turn();
+    expect(questions.take(message('alice'))).toBe(true);
+    await answered;
+    await codeOf(ask(() => Promise.reject(new Error('not sent'))));
+    const late = codeOf(ask(() => Promise.resolve()));
+    await turn();
+    clock.advance(1_000);
+    expect(await late).toBe('TIMED_OUT');
+    expect(removed.mock.calls.length).toBe(added.mock.calls.length);
+    expect(clock.pending).toBe(0);
+    expect(questions.take(message('alice'))).toBe(false);
+  });
+
+  it('does not take a message before the question is out, or a second one as its answer', async () => {
+    const questions = new Questions(new FakeClock(START));
+    const put = signalled();
+    const answer = questions.ask('alice', true, { put: () => put.promise, signal: undefined, timeoutMs: 1_000 });
+    expect(questions.take(message('alice'))).toBe(false);
+    put.resolve();
+    await turn();
+    expect(questions.take(message('bob'))).toBe(false);
+    expect(questions.take(message('alice'))).toBe(true);
+    expect(questions.take(message('alice'))).toBe(false);
+    await answer;
+  });
+});

@@ -1,0 +1,185 @@
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Writable } from 'node:stream';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Message } from '../../../src/bot/context.ts';
+import { openRecording, recordTo } from '../../../src/bot/recording/recorder.ts';
+import { readRecording } from '../../../src/bot/recording/recording.ts';
+import type { RuntimeEvent } from '../../../src/bot/events.ts';
+import { MemoryLog } from '../../support/bot-log.ts';
+import { plugin, startBots, startServer, joinAs } from '../../support/bot-world.ts';
+
+const HEADER =
+  '{"type":"recording","version":1,"chatosbot":"0.1.0","startedAt":"2026-01-05T09:00:00.000Z","timeZone":"UTC"}\n';
+const AT = '"time":"2026-01-05T09:00:01.000Z","server":"tcp://127.0.0.1:7777","login":"dice"';
+const HEARD = `{${AT},"type":"heard","number":1,"from":"ann","private":true,"text":"hi"}\n`;
+
+async function newFile(): Promise<string> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'chatosbot-recording-'));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  return path.join(directory, 'chat.ndjson');
+}
+
+async function* bytes(text: string, size = 7): AsyncGenerator<Uint8Array> {
+  const all = Buffer.from(text);
+  for (let at = 0; at < all.length; at += size) yield all.subarray(at, at + size);
+}
+
+const read = (text: string): ReturnType<typeof readRecording> => readRecording(bytes(text), 'f');
+
+describe('a recording', () => {
+  it('is read as it was written, whatever was said', async () => {
+    const file = await newFile();
+    const recorder = await openRecording(file, { version: '1.2.3', log: new MemoryLog() });
+    const place = { server: 'tcp://127.0.0.1:7777', login: 'dice' };
+    const events: RuntimeEvent[] = [
+      { type: 'connected', ...place, bots: ['dice'] },
+      { type: 'heard', ...place, number: 1, from: 'änn', private: true, text: 'a\n"b"\u001B[2J \u{1F3B2}' },
+      { type: 'said', ...place, bot: 'dice', to: 'änn', text: 'x'.repeat(100_000), cause: 'änn', answers: 1 },
+      { type: 'said', ...place, text: '' },
+      { type: 'request', ...place, from: 'bob' },
+      { type: 'decided', ...place, from: 'bob', decision: 'refused' },
+      { type: 'requested', ...place, to: 'bob', outcome: 'TIMED_OUT' },
+      { type: 'closed', ...place, peer: 'bob', bytesReceived: 3, bytesSent: 4 },
+      { type: 'stopping', ...place },
+    ];
+    for (const event of events) recorder.observer(event);
+    await recorder.close();
+    const text = await readFile(file, 'utf8');
+    expect(text).not.toContain('\u001B');
+    const { header, events: found, truncated } = await read(text);
+    expect(header).toMatchObject({ version: 1, chatosbot: '1.2.3' });
+    expect(truncated).toBe(false);
+    expect(found).toMatchObject(events);
+    expect(found.map(({ line }) => line)).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  });
+
+  it('is for its owner only, and never replaces a file', async () => {
+    const file = await newFile();
+    const log = new MemoryLog();
+    await (await openRecording(file, { version: '1', log })).close();
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    await expect(openRecording(file, { version: '1', log })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: `cannot record to ${file}: it is there already; name a new file, or remove that one`,
+    });
+  });
+
+  it('may be cut off in its last line', async () => {
+    for (const rest of ['{"ti', HEARD.slice(0, -3), '{"text":"\u00E4']) {
+      const { events, truncated } = await read(HEADER + HEARD + rest);
+      expect(events).toHaveLength(1);
+      expect(truncated).toBe(true);
+    }
+    expect(await read(HEADER + HEARD.trimEnd())).toMatchObject({ truncated: false, events: [{ text: 'hi' }] });
+  });
+
+  it.each([
+    ['nothing', '', 'f:1: not a recording; expected what run --record has written'],
+    ['something else', '{"key":1}\n', 'f:1: not a recording; expected what run --record has written'],
+    ['no JSON', 'hello\nworld\n', 'f:1: not a recording; expected what run --record has written'],
+    ['a newer one', HEADER.replace('1', '2'), 'f:1: a recording of version 2, and this chatosbot reads version 1'],
+    ['a line that is broken', `${HEADER}{"ti\n${HEARD}`, /^f:2: .*JSON/],
+    ['an empty line', `${HEADER}\n${HEARD}`, 'f:2: the line is empty'],
+    ['an unknown event', HEADER + HEARD + HEARD.replace('heard', 'herd'), 'f:3: type: expected the type of an event'],
+    ['a wrong text', HEADER + HEARD.replace('"hi"', '7'), 'f:2: text: expected a text'],
+    ['a missing key', HEADER + HEARD.replace('"number":1,', ''), "f:2: 'number' is missing"],
+    ['a login that nobody can have', HEADER + HEARD.replace('"ann"', '" ann"'), 'f:2: from: expected a login'],
+    ['a wrong time', HEADER + HEARD.replace('09:00:01.000Z', 'nine'), 'f:2: time: expected a time as'],
+    ['a list', `${HEADER}[]\n`, 'f:2: '],
+  ])('is refused with its line where it is %s', async (_what, text, message) => {
+    await expect(read(text)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    await expect(read(text)).rejects.toThrow(message);
+  });
+
+  it('ends where its disk is full, is told once, and costs nobody anything', async () => {
+    const log = new MemoryLog();
+    const full = new Writable({ write: (_chunk, _encoding, done) => done(new Error('no space left')) });
+    const recorder = recordTo(full, 'f', { version: '1', log });
+    const event: RuntimeEvent = { type: 'stopping', server: 's', login: 'dice' };
+    recorder.observer(event);
+    await log.until(/the recording ends here/);
+    recorder.observer(event);
+    await recorder.close();
+    expect(log.lines).toEqual([
+      expect.objectContaining({
+        level: 'error',
+        message: 'the recording ends here; the bots go on: no space left',
+        fields: { file: 'f' },
+      }),
+    ]);
+  });
+
+  it('ends rather than have gaps where its disk is too slow', async () => {
+    const log = new MemoryLog();
+    const taken: string[] = [];
+    let goOn = (): void => undefined;
+    const slow = new Writable({
+      write: (chunk: Buffer, _encoding, done) => {
+        taken.push(String(chunk));
+        goOn = done;
+      },
+      writev: (chunks, done) => {
+        taken.push(...chunks.map(({ chunk }) => String(chunk)));
+        done();
+      },
+    });
+    const recorder = recordTo(slow, 'f', { version: '1', log, maxWaitingBytes: 1_000 });
+    for (let i = 0; i < 100; i += 1) recorder.observer({ type: 'stopping', server: 's', login: `dice-${i}` });
+    expect(log.about(/too slow/)).toHaveLength(1);
+    goOn();
+    await recorder.close();
+    const { events } = await read(taken.join(''));
+    expect(events.map(({ login }) => login)).toEqual(events.map((_, index) => `dice-${index}`));
+    expect(events.length).toBeLessThan(20);
+  });
+
+  it('holds what bots hear and say, and whom they answer', async () => {
+    const server = await startServer();
+    const events: RuntimeEvent[] = [];
+    const told = new Map<string, () => void>();
+    const dice = plugin('dice', {
+      onStart: (ctx) => ctx.say('here'),
+      commands: { roll: { help: 'rolls', run: (_args: object, message: Message) => message.reply('4') } },
+      onMessage: async (message, ctx) => {
+        const { text } = await ctx.ask(message.from, 'sure?');
+        await ctx.say(`${message.from} is ${text}`);
+      },
+    });
+    const { runtime } = await startBots(server, [{ plugin: dice }], {
+      observer: (event) => {
+        events.push(event);
+        if (event.type === 'said') told.get(event.text)?.();
+      },
+    });
+    const said = (text: string): Promise<void> => new Promise((resolve) => told.set(text, resolve));
+    const ann = await joinAs(server, 'ann');
+    const over = said('ann is sure');
+    ann.tell('dice', '!roll');
+    ann.tell('dice', '!help roll');
+    ann.say('hm');
+    for (const expected of ['4', 'usage: !roll | rolls', 'sure?']) {
+      expect(await ann.next(4)).toMatchObject({ msg: expected });
+    }
+    ann.tell('dice', 'sure');
+    await over;
+    await runtime.stop();
+    const place = { server: `tcp://127.0.0.1:${server.port}`, login: 'dice' };
+    expect(events).toEqual(
+      [
+        { type: 'connected', bots: ['dice'] },
+        { type: 'said', bot: 'dice', text: 'here' },
+        { type: 'heard', number: 1, from: 'ann', private: true, text: '!roll' },
+        { type: 'said', bot: 'dice', to: 'ann', text: '4', cause: 'ann', answers: 1 },
+        { type: 'heard', number: 2, from: 'ann', private: true, text: '!help roll' },
+        { type: 'said', to: 'ann', text: 'usage: !roll | rolls', cause: 'ann', answers: 2 },
+        { type: 'heard', number: 3, from: 'ann', private: false, text: 'hm' },
+        { type: 'said', bot: 'dice', to: 'ann', text: 'sure?', cause: 'ann', answers: 3 },
+        { type: 'heard', number: 4, from: 'ann', private: true, text: 'sure' },
+        { type: 'said', bot: 'dice', text: 'ann is sure', cause: 'ann', answers: 3 },
+        { type: 'stopping' },
+      ].map((event) => ({ ...place, ...event })),
+    );
+  });
+});
