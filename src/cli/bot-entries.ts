@@ -92,7 +92,7 @@ export class BotLoader {
     login: string | undefined = loaded.config.login,
     workers?: WorkerLoading,
   ): Promise<BotLoader> {
-    return new BotLoader(loaded, login, await createModuleLoader(PLUGIN_MODULES), workers);
+    return new BotLoader(loaded, login, createModuleLoader(PLUGIN_MODULES), workers);
   }
 
   private constructor(

@@ -31,7 +31,7 @@ export async function readConfig({ file, folders, salvage }: ReadOptions): Promi
   const sources = new Map<string, Source>();
   const readText: Loader = (filepath, content) => parseText(shown(filepath), content, (s) => sources.set(filepath, s));
   const readModule: Loader = async (filepath) => {
-    const loaded = await (await createModuleLoader(PLUGIN_MODULES)).load(filepath);
+    const loaded = await createModuleLoader(PLUGIN_MODULES).load(filepath);
     return loaded['default'] ?? loaded;
   };
   const explorer = cosmiconfig('chatosbot', {

@@ -10,7 +10,7 @@ import * as testing from './index.ts';
  * a test of the file's name fails, with the place: what is thrown while Node loads a file, it shows amid code of its own.
  */
 export async function loadTest(file: string): Promise<void> {
-  const loader = await createModuleLoader({ ...PLUGIN_MODULES, 'chatosbot/testing': testing });
+  const loader = createModuleLoader({ ...PLUGIN_MODULES, 'chatosbot/testing': testing });
   try {
     await loader.load(file);
   } catch (error) {

@@ -66,7 +66,7 @@ export class TestNetwork {
   readonly #parties = new Set<Party>();
   readonly #runtimes: BotRuntime[] = [];
   readonly #clients = new Set<ChatosClient>();
-  #loader: Promise<ModuleLoader> | undefined;
+  #loader: ModuleLoader | undefined;
   #stopping: Promise<void> | undefined;
 
   private constructor(server: ChatosServer, address: Address, { clock = 'real', stateDirectory }: TestNetworkOptions) {
@@ -132,8 +132,7 @@ export class TestNetwork {
    * @throws {ChatosError} `INVALID_PLUGIN`, `INVALID_CONFIG` with all that is wrong in the options, or `LOGIN_REFUSED`
    */
   async bot(plugin: PluginUnderTest, options: TestBotOptions = {}): Promise<TestBot> {
-    this.#loader ??= createModuleLoader(PLUGIN_MODULES);
-    const loader = await this.#loader;
+    const loader = (this.#loader ??= createModuleLoader(PLUGIN_MODULES));
     const loaded = await loadUnderTest(plugin, options.options ?? {}, loader);
     const { login = loaded.plugin.name, directory } = options;
     const runtime = await this.run(login, [{ ...loaded, directory }], options);

@@ -50,7 +50,7 @@ describe('the plugins in the docs', () => {
 
 describe('the programs in the docs', () => {
   test.each(programs)('$from runs to its end', async ({ file }) => {
-    const loader = await createModuleLoader({ ...PLUGIN_MODULES, 'chatosbot/testing': testing });
+    const loader = createModuleLoader({ ...PLUGIN_MODULES, 'chatosbot/testing': testing });
     await expect(loader.load(file)).resolves.toBeDefined();
   });
 });
@@ -72,7 +72,7 @@ describe('the tests in the docs', () => {
 
 describe('the examples in the docs', () => {
   test.each(plugins.filter(({ code }) => code.includes('examples:')))('$from are right', async ({ file }) => {
-    const plugin = await loadPlugin(file, await createModuleLoader(PLUGIN_MODULES));
+    const plugin = await loadPlugin(file, createModuleLoader(PLUGIN_MODULES));
     for await (const result of runExamples(plugin, { login: 'bot' })) {
       expect(result).toMatchObject({ ok: true, problems: [] });
     }
@@ -88,7 +88,7 @@ describe('the configurations in the docs', () => {
 
 test("the tutorial's bot does what the tutorial says", async () => {
   const roller = plugins.find(({ code }) => code.includes('rolls'))!;
-  expect((await loadPlugin(roller.file, await createModuleLoader(PLUGIN_MODULES))).name).toBe('README-1');
+  expect((await loadPlugin(roller.file, createModuleLoader(PLUGIN_MODULES))).name).toBe('README-1');
   const net = await TestNetwork.start();
   try {
     await net.bot(roller.file, { login: 'roller' });

@@ -26,7 +26,7 @@ export async function pluginLoader(): Promise<ModuleLoader> {
   const before = process.env['XDG_CACHE_HOME'];
   process.env['XDG_CACHE_HOME'] = await tempDirectory();
   try {
-    return await createModuleLoader({ chatosbot });
+    return createModuleLoader({ chatosbot });
   } finally {
     if (before === undefined) delete process.env['XDG_CACHE_HOME'];
     else process.env['XDG_CACHE_HOME'] = before;

@@ -58,7 +58,7 @@ export function servePlugin(modules: Record<string, unknown>): void {
 
   const handlers: Calls<WorkerCalls> = {
     load: async () => {
-      plugin = await loadPlugin(file, await createModuleLoader(modules));
+      plugin = await loadPlugin(file, createModuleLoader(modules));
       return describe(plugin);
     },
     ping: ({ ping }) => {

@@ -1,9 +1,11 @@
 import { readFileSync, statSync } from 'node:fs';
-import { createRequire, SourceMap, type SourceMapPayload, type SourceMapping } from 'node:module';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { Jiti } from 'jiti';
+import type { createJiti as CreateJiti, Jiti } from 'jiti';
 import { cacheDirectory } from '../../util/cache-directory.ts';
+import { packageVersion } from '../../util/version.ts';
+import { columnOf, compileModule, type Compiled } from './compiler.ts';
 
 /** Loads TypeScript and JavaScript files. */
 export interface ModuleLoader {
@@ -17,20 +19,25 @@ export interface ModuleLoader {
   columnOf(file: string, line: number, column: number): number;
 }
 
-const { cache: required } = createRequire(import.meta.url);
+const require = createRequire(import.meta.url);
 
 /**
  * A loader for which `import … from 'chatosbot'` means `modules`, wherever the file lies and without an install beside
  * it. Compiled files are kept in the user's own cache folder, never in a shared one.
  */
-export async function createModuleLoader(modules: Record<string, unknown>): Promise<ModuleLoader> {
-  const { createJiti } = await import('jiti');
+export function createModuleLoader(modules: Record<string, unknown>): ModuleLoader {
+  // Imported, it would be read twice: once for the names that it exports.
+  const { createJiti } = require('jiti') as { createJiti: typeof CreateJiti };
+  let babel: Jiti | undefined;
   const jiti = createJiti(import.meta.url, {
     virtualModules: modules,
     // Each plugin that is loaded is its own: two entries of one file share nothing.
     moduleCache: false,
     sourceMaps: true,
-    fsCache: cacheDirectory(),
+    fsCache: path.join(cacheDirectory(), packageVersion()),
+    transform: (options) => ({
+      code: compileModule(options, () => (babel ??= createJiti(import.meta.url, { sourceMaps: true, fsCache: false }))),
+    }),
   });
   const loadedAt = new Map<string, number>();
   let isAsync = true;
@@ -41,10 +48,13 @@ export async function createModuleLoader(modules: Record<string, unknown>): Prom
       return jiti.import(file);
     },
     filesOf: (file) => filesOf(jiti, file),
-    columnOf: (file, line, column) => columnOf(compile(jiti, file, isAsync), isAsync, line, column),
+    columnOf(file, line, column) {
+      const compiled = compile(jiti, file, isAsync);
+      return compiled === undefined ? column : columnOf(compiled, line, column);
+    },
     async reload(file) {
       const files = filesOf(jiti, file);
-      for (const each of files) delete required[each];
+      for (const each of files) delete require.cache[each];
       isAsync = false;
       try {
         // As a CommonJS module: of an ES module in JavaScript, Node would keep what it loaded first.
@@ -84,7 +94,7 @@ function filesOf(jiti: Jiti, entry: string): Set<string> {
   for (const file of files) {
     if (!SOURCE.test(file) || files.size >= MAX_FILES) continue;
     // Where it is gone, or cannot be read, what it imported cannot matter.
-    for (const [, specifier = ''] of compile(jiti, file, false).matchAll(IMPORTS)) {
+    for (const [, specifier = ''] of compile(jiti, file, false)?.code.matchAll(IMPORTS) ?? []) {
       if (!/^(\.|\/|#|file:)/.test(specifier)) continue;
       const url = jiti.esmResolve(specifier, { parentURL: pathToFileURL(file), try: true });
       if (url !== undefined) files.add(fileURLToPath(url));
@@ -95,26 +105,17 @@ function filesOf(jiti: Jiti, entry: string): Set<string> {
 }
 
 /** What jiti makes of a file, as it is asked for or awaited; nothing where it cannot be read. */
-function compile(jiti: Jiti, file: string, isAsync: boolean): string {
+function compile(jiti: Jiti, file: string, isAsync: boolean): Compiled | undefined {
   try {
     const source = readFileSync(file, 'utf8');
-    return jiti.transform({ source, filename: file, ts: /tsx?$/.test(file), async: isAsync });
+    return {
+      source,
+      code: jiti.transform({ source, filename: file, ts: /tsx?$/.test(file), async: isAsync }),
+      isAsync,
+    };
   } catch {
-    return '';
+    return undefined;
   }
-}
-
-/** In a module that it evaluates, jiti puts this before the first line. */
-const WRAPPER = '(function (exports, require, module, __filename, __dirname, jitiImport, jitiESMResolve) { ';
-const INLINE_MAP = /^\/\/# sourceMappingURL=data:application\/json[^,]*,(\S+)/m;
-
-function columnOf(compiled: string, isAsync: boolean, line: number, column: number): number {
-  const [, encoded] = INLINE_MAP.exec(compiled) ?? [];
-  if (encoded === undefined) return column;
-  const map = new SourceMap(JSON.parse(Buffer.from(encoded, 'base64').toString()) as SourceMapPayload);
-  const wrapped = line === 1 ? WRAPPER.length + (isAsync ? 'async '.length : 0) : 0;
-  const { originalLine, originalColumn } = map.findEntry(line - 1, column - 1 - wrapped) as Partial<SourceMapping>;
-  return originalLine === line - 1 && originalColumn !== undefined ? originalColumn + 1 : column;
 }
 
 /** What is not there yet is waited for where it may come to be. */

@@ -85,7 +85,7 @@ async function tryPlugins(
   signal: AbortSignal,
 ): Promise<ChatosError[]> {
   const broken: ChatosError[] = [];
-  const loaders: Loaders = [await createModuleLoader(PLUGIN_MODULES), await BotLoader.create(loaded)];
+  const loaders: Loaders = [createModuleLoader(PLUGIN_MODULES), await BotLoader.create(loaded)];
   const restoreHandlers = surviveStrayErrors(createLogger());
   try {
     for (const { bot, sure } of plugins) {

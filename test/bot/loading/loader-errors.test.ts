@@ -86,6 +86,17 @@ describe('loadPlugin, where an error comes from', () => {
     ],
     ['what it throws behind types', 'let a: number = 1;\nlet b: string = "x"; throw new Error("no");', 'FILE:2:28: no'],
     ['what it throws in its first line', 'const a: number = 1; throw new Error("no");', 'FILE:1:28: no'],
+    ['what it throws behind an import', 'import fs from "node:fs"; void fs; throw new Error("no");', 'FILE:1:42: no'],
+    [
+      'what it throws behind a function that it exports',
+      'export async function onStart(): Promise<void> {} throw new Error("no");',
+      'FILE:1:57: no',
+    ],
+    [
+      'what it throws behind a call of what it imports',
+      'import { join } from "node:path";\njoin("a" as string); throw new Error("no");',
+      'FILE:2:28: no',
+    ],
     ['an error without a text', '\nthrow new RangeError();', 'FILE:2:7: RangeError'],
     ['a text that is thrown', 'throw "just text";', 'FILE: just text'],
     ['something else that is thrown', 'throw { code: 7 };', 'FILE: it throws { code: 7 }'],
