@@ -32,6 +32,8 @@ export function parseCron({ cron, timeZone }: CronSpec): Cron {
   if (typeof cron !== 'string') throw invalid('expected a text of five fields, or six with seconds in front');
   const checked = cronTime().validateCronExpression(cron);
   if (!checked.valid) throw invalid(checked.error?.message ?? 'it cannot be read');
+  const step = tooLargeStep(cron);
+  if (step !== undefined) throw invalid(step);
   let zone: Zone;
   try {
     // Intl would make a text of anything.
@@ -56,6 +58,21 @@ export function parseCron({ cron, timeZone }: CronSpec): Cron {
   const next = (after: Date): Date => new Date(nextInstant(zone, nextWall, keepsPace, after.getTime()));
   next(new Date());
   return { next };
+}
+
+/** Of seconds, minutes, hours, days of the month, months, days of the week: how many values there are. */
+const FIELD_SIZES = [60, 60, 24, 31, 12, 7];
+
+/** What is wrong with a step that never is taken: each hour, `*\/90` is due in its first minute, not every 90. */
+function tooLargeStep(cron: string): string | undefined {
+  const fields = cron.trim().split(/\s+/);
+  for (const [i, field] of fields.entries()) {
+    const size = FIELD_SIZES.at(i - fields.length)!;
+    for (const [item, step] of field.matchAll(/[^,]*\/(\d+)/g)) {
+      if (Number(step) > size) return `'${item}' has a step of ${step}, and its field only ${size} values`;
+    }
+  }
+  return undefined;
 }
 
 const YEAR_MS = 366 * 24 * 60 * 60_000;
