@@ -50,6 +50,42 @@ export const commands = { 'y z': { help: 'y', run() {} }, w: {}, ok: { help: 'ok
     expect(status).toBe(2);
   });
 
+  test('with --json prints each bot and warning, or each error, as a line', async () => {
+    labFile('check/good.yaml', 'bots: [./telltale.ts]\npolicy:\n  rules: [{ bots: nobody, decision: accept }]\n');
+    labFile('check/bad.yaml', 'bots: [./broken.ts, ./cron.ts]\nserv: 1\n');
+    const good = await run(['check', '--json', '--config', '../check/good.yaml']);
+    expect(
+      good.stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as unknown),
+    ).toEqual([
+      {
+        type: 'bot',
+        bot: 'telltale',
+        login: 'telltale',
+        file: expect.stringMatching(/check\/telltale\.ts$/),
+        hooks: ['onStart', 'onStop'],
+        commands: ['!roll'],
+        schedules: ['tick'],
+      },
+      { type: 'warning', message: expect.stringContaining('good.yaml:3:') },
+    ]);
+    expect(good).toMatchObject({ status: 0, stderr: '' });
+    const bad = await run(['check', '--json', '--config', '../check/bad.yaml']);
+    const errors = bad.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { type: string; message: string });
+    expect(errors.map(({ type }) => type)).toEqual(['error', 'error', 'error']);
+    expect(errors.map(({ message }) => /(?:bad\.yaml|broken\.ts|cron\.ts):/.exec(message)?.[0])).toEqual([
+      'bad.yaml:',
+      'broken.ts:',
+      'cron.ts:',
+    ]);
+    expect(bad).toMatchObject({ status: 2, stderr: '' });
+  });
+
   test('tells of hooks that are none beside the other mistakes of the plugin', async () => {
     const file = labFile(
       'check/hooks.ts',
@@ -60,8 +96,8 @@ export const commands = { w: {} };`,
     );
     const { status, stderr } = await run(['check', file]);
     expect(stderr.match(/exports on\w+|onStop is not a function|commands\.w/g)).toEqual([
-      'exports onJoin',
       'exports onMesage',
+      'exports onJoin',
       'onStop is not a function',
       'commands.w',
     ]);

@@ -1,18 +1,21 @@
 import process from 'node:process';
 import { setImmediate } from 'node:timers/promises';
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { loadConfig } from '../../config/load.ts';
 import { isChatosError } from '../../errors.ts';
 import { compilePolicy } from '../../policy/policy.ts';
+import { toJsonLine } from '../../util/json-line.ts';
 import { counted } from '../../util/printable.ts';
-import { BotLoader, joinErrors, nothingToRun, planBots } from '../bot-entries.ts';
+import { BotLoader, joinErrors, nothingToRun, planBots, type BotToRun } from '../bot-entries.ts';
+import { EXIT, ExitSignal } from '../exit.ts';
 import { idleRules } from '../idle-rules.ts';
 import { configOption, loginOption } from '../options.ts';
-import { notice } from '../output.ts';
+import { notice, writeLine } from '../output.ts';
 
 interface CheckFlags {
   readonly config?: string;
   readonly login?: string;
+  readonly json?: boolean;
 }
 
 export function register(command: Command): void {
@@ -20,6 +23,7 @@ export function register(command: Command): void {
     .argument('[bots...]', 'plugin files (default: the bots of the configuration)')
     .addOption(loginOption('who bots are that have no login of their own (default: the name of each)'))
     .addOption(configOption())
+    .addOption(new Option('--json', 'print a line of JSON for each bot, warning and error'))
     .addHelpText(
       'after',
       `
@@ -36,7 +40,7 @@ async function check(files: string[], flags: CheckFlags): Promise<void> {
   const loaded = await loadConfig({ file: flags.config, salvage: true });
   compilePolicy(loaded.config.policy);
   const plans = planBots(files, loaded);
-  if (plans.length === 0) throw loaded.problem ?? nothingToRun(loaded);
+  if (plans.length === 0 && !loaded.problem) throw nothingToRun(loaded);
   const errors = loaded.problem ? [loaded.problem] : [];
   const loader = await BotLoader.create(loaded, flags.login);
   const catchStray = (error: unknown): void => void errors.push(loader.strayError(error));
@@ -49,15 +53,33 @@ async function check(files: string[], flags: CheckFlags): Promise<void> {
   // What a plugin rejects without anybody awaiting it is told a turn later.
   await setImmediate();
   const error = joinErrors(errors);
-  if (error) throw error;
-  for (const { plugin, login, schedule } of bots) {
-    const parts = [
-      ...Object.keys(plugin.hooks),
-      ...[...plugin.commands.keys()].map((name) => `${loaded.config.commandPrefix ?? '!'}${name}`),
-    ];
-    const jobs = schedule.size > 0 ? [counted(schedule.size, 'schedule')] : [];
-    notice(`${plugin.name} as ${login}: ${[...parts, ...jobs].join(', ')}`);
+  const prefix = loaded.config.commandPrefix ?? '!';
+  const warnings = error ? [] : idleRules(bots, loaded);
+  if (flags.json) {
+    for (const bot of error ? [] : bots) await writeLine(toJsonLine({ type: 'bot', ...partsOf(bot, prefix) }));
+    for (const message of warnings) await writeLine(toJsonLine({ type: 'warning', message }));
+    for (const message of error?.message.split('\n') ?? []) await writeLine(toJsonLine({ type: 'error', message }));
+    if (error) throw new ExitSignal(EXIT.usage);
+    return;
   }
-  for (const line of idleRules(bots, loaded)) notice(`warning: ${line}`);
+  if (error) throw error;
+  for (const bot of bots) {
+    const { bot: name, login, hooks, commands, schedules } = partsOf(bot, prefix);
+    const jobs = schedules.length > 0 ? [counted(schedules.length, 'schedule')] : [];
+    notice(`${name} as ${login}: ${[...hooks, ...commands, ...jobs].join(', ')}`);
+  }
+  for (const line of warnings) notice(`warning: ${line}`);
   notice(`${counted(bots.length, 'bot')} can run`);
+}
+
+/** What a bot is made of. */
+function partsOf({ plugin, login, schedule, file }: BotToRun, prefix: string) {
+  return {
+    bot: plugin.name,
+    login,
+    file,
+    hooks: Object.keys(plugin.hooks),
+    commands: Array.from(plugin.commands.keys(), (name) => `${prefix}${name}`),
+    schedules: [...schedule.keys()],
+  };
 }
