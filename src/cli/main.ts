@@ -1,84 +1,14 @@
 #!/usr/bin/env node
-import module from 'node:module';
-import path from 'node:path';
 import process from 'node:process';
-import { cacheDirectory } from '../util/cache-directory.ts';
 import { packageVersion } from '../util/version.ts';
-import { exitFor, ExitSignal, EXIT } from './exit.ts';
-import { flushOutput, noticeError } from './output.ts';
-import { endProcess, shareProcess } from './shared-process.ts';
 
-/** Starts faster the next time: Node.js 22.1 and later can keep what V8 has compiled. */
-function keepCompiledCode(): void {
-  const { enableCompileCache } = module as { enableCompileCache?: (directory: string) => unknown };
-  enableCompileCache?.(path.join(cacheDirectory(), 'code'));
+const [, , first] = process.argv;
+if (first === '--version' || first === '-V') {
+  // What all else takes is not loaded for it.
+  const lost = await new Promise<unknown>((resolve) => {
+    process.stdout.once('error', resolve).write(`${packageVersion()}\n`, resolve);
+  });
+  if (lost) process.exitCode = (await import('./program.ts')).fail(lost);
+} else {
+  await (await import('./program.ts')).runProgram();
 }
-
-/** Runs one command line; resolves to the exit status. */
-async function main(argv: readonly string[]): Promise<number> {
-  if (argv[0] === '--version' || argv[0] === '-V') {
-    process.stdout.write(`${packageVersion()}\n`);
-    return EXIT.done;
-  }
-  keepCompiledCode();
-  shareProcess();
-  const [{ Command, CommanderError }, { COMMANDS }] = await Promise.all([
-    import('commander'),
-    import('./commands/index.ts'),
-  ]);
-  const program = new Command('chatosbot')
-    .description('Server, client and bots for the ChatOS protocol')
-    .version(packageVersion(), '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'show help')
-    .showHelpAfterError("(add --help for the command's options)")
-    .exitOverride()
-    .addHelpText(
-      'after',
-      `\nExamples:\n  $ chatosbot run ./bots/echo.ts\n  $ chatosbot chat\n  $ chatosbot pipe alice < file`,
-    );
-  for (const { name, summary, load } of COMMANDS) {
-    const command = program.command(name).description(summary).copyInheritedSettings(program);
-    if (argv[0] === name || (argv[0] === 'help' && argv[1] === name)) (await load()).register(command);
-  }
-  try {
-    await program.parseAsync(argv, { from: 'user' });
-    return EXIT.done;
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-    throw error;
-  }
-}
-
-/** Whether what is said on standard error is for a machine. */
-function wantsJson(argv: readonly string[]): boolean {
-  const format = process.env['CHATOSBOT_LOG_FORMAT'];
-  return argv.includes('--json') || /--log-format[= ]json/.test(argv.join(' ')) || format === 'json';
-}
-
-// An empty variable is as good as none.
-for (const [name, value] of Object.entries(process.env)) {
-  if (name.startsWith('CHATOSBOT_') && value === '') delete process.env[name];
-}
-
-// Whoever reads our output may stop reading: that ends a command, quietly.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exitCode = EXIT.outputClosed;
-});
-process.stderr.on('error', () => undefined);
-
-let status: number;
-try {
-  status = await main(process.argv.slice(2));
-} catch (error) {
-  const exit = exitFor(error);
-  status = exit.status;
-  if (exit.message === undefined) {
-    process.stderr.write(
-      `chatosbot: unexpected failure, please report it\n${(error as Error).stack ?? String(error)}\n`,
-    );
-  } else if (!(error instanceof ExitSignal) && exit.message !== '') {
-    noticeError(exit.message, error, wantsJson(process.argv));
-  }
-}
-await flushOutput();
-endProcess(status === EXIT.done && process.exitCode === EXIT.outputClosed ? EXIT.outputClosed : status);

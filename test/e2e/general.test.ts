@@ -1,9 +1,9 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { labFile, run, start, startServer } from './chatosbot.ts';
+import { labFile, run, shell, start, startServer } from './chatosbot.ts';
 import { peer } from './peers.ts';
 import { HAS_TERMINAL, onTerminal } from './terminal.ts';
 
@@ -40,6 +40,21 @@ describe('chatosbot', () => {
     };
     for (const flag of ['--version', '-V']) {
       expect(await run([flag])).toMatchObject({ status: 0, stdout: `${version}\n`, stderr: '' });
+    }
+  });
+
+  test.skipIf(!existsSync('/dev/full'))('does not take its version or help for told on a full disk', async () => {
+    const said = 'chatosbot: cannot write standard output: no space left on the device\n';
+    for (const args of ['--version', '--help', 'run --help']) {
+      const { stdout, stderr } = await shell(`chatosbot ${args} >/dev/full; echo $?`).exit();
+      expect({ stdout, stderr }).toEqual({ stdout: '75\n', stderr: said });
+    }
+  });
+
+  test('ends quietly with 141 when nobody reads its version or help', async () => {
+    for (const args of ['--version', '--help']) {
+      const { stdout, stderr } = await shell(`exec 3> >(true); wait $!; chatosbot ${args} >&3; echo $?`).exit();
+      expect({ stdout, stderr }).toEqual({ stdout: '141\n', stderr: '' });
     }
   });
 
