@@ -1,6 +1,6 @@
 import { SourceMap, type SourceMapPayload, type SourceMapping } from 'node:module';
 import type { Jiti, TransformOptions } from 'jiti';
-import { compileQuickly, quickShift, quickSourceMap } from './quick-compiler.ts';
+import { compileQuickly, quickPrefix, quickSourceMap } from './quick-compiler.ts';
 
 /**
  * What a source becomes for jiti to evaluate: by the quick compiler where that can be, else by Babel, whose code has its
@@ -34,7 +34,7 @@ export function columnOf({ source, code, isAsync }: Compiled, line: number, colu
     encoded === undefined
       ? quickSourceMap(source)
       : (JSON.parse(Buffer.from(encoded, 'base64').toString()) as SourceMapPayload);
-  const shift = encoded === undefined ? quickShift(code.split('\n', line).at(-1)!.slice(0, at)) : 0;
-  const entry = new SourceMap(map).findEntry(line - 1, at - shift) as Partial<SourceMapping>;
+  const prefix = encoded === undefined && line === 1 ? quickPrefix(code) : 0;
+  const entry = new SourceMap(map).findEntry(line - 1, at - prefix) as Partial<SourceMapping>;
   return entry.originalLine === line - 1 && entry.originalColumn !== undefined ? entry.originalColumn + 1 : column;
 }
