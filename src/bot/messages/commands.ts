@@ -30,22 +30,24 @@ export type ArgSpec =
 /** The arguments of a command by name, in their order. */
 export type ArgSpecs = Readonly<Record<string, ArgSpec>>;
 
+// TypeScript before 6.0 minds the keys of an argument that a condition does not name: hence `ArgSpec &`, which has all.
+
 /** What one argument of a command is when it is called. */
-export type ArgValue<Arg> = Arg extends { type: 'integer' | 'number' }
+export type ArgValue<Arg> = Arg extends ArgSpec & { type: 'integer' | 'number' }
   ? number
-  : Arg extends { type: 'boolean' }
+  : Arg extends ArgSpec & { type: 'boolean' }
     ? boolean
-    : Arg extends { type: 'words' }
+    : Arg extends ArgSpec & { type: 'words' }
       ? readonly string[]
-      : Arg extends { type: 'choice'; of: readonly (infer Choice)[] }
+      : Arg extends ArgSpec & { type: 'choice'; of: readonly (infer Choice)[] }
         ? Choice
         : string;
 
 /** What the arguments of a command are when it is called. */
 export type ArgValues<Args> = {
-  readonly [Name in keyof Args]: Args[Name] extends { default: string | number | boolean }
+  readonly [Name in keyof Args]: Args[Name] extends ArgSpec & { default: string | number | boolean }
     ? ArgValue<Args[Name]>
-    : Args[Name] extends { optional: true }
+    : Args[Name] extends ArgSpec & { optional: true }
       ? ArgValue<Args[Name]> | undefined
       : ArgValue<Args[Name]>;
 };
