@@ -75,8 +75,9 @@ test('pipe --listen ends on Ctrl-C with 130 while it waits', async () => {
 
 test.each([
   [[], 'name a peer, or use --listen'],
-  [['bob', '--listen'], 'name a peer, or use --listen'],
+  [['bob', '--listen'], '--listen takes no peer; --from says whom it accepts, and --login who you are'],
   [['bob', '--from', 'alice'], '--from goes with --listen'],
+  [['--from', 'alice', 'bob'], '--from goes with --listen'],
   [['bob', 'carol'], 'too many arguments'],
   [['bob', '--wait', 'long'], 'expected a number of seconds'],
   [[''], 'it cannot be a login'],

@@ -60,10 +60,11 @@ command ends when both directions have. Ctrl-C breaks the connection, and the pe
 }
 
 async function pipe(peer: string | undefined, flags: PipeFlags, command: Command): Promise<void> {
-  if ((peer === undefined) === !flags.listen) {
-    command.error('error: name a peer, or use --listen to wait for one');
-  }
   if (flags.from && !flags.listen) command.error('error: --from goes with --listen');
+  if (peer === undefined && !flags.listen) command.error('error: name a peer, or use --listen to wait for one');
+  if (peer !== undefined && flags.listen) {
+    command.error('error: --listen takes no peer; --from says whom it accepts, and --login who you are');
+  }
   await interruptibly((signal) => run(peer, flags, signal));
 }
 
