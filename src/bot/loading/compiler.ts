@@ -11,7 +11,14 @@ import { compileQuickly, quickPrefix, quickSourceMap } from './quick-compiler.ts
 export function compileModule(options: TransformOptions, babel: () => Jiti): string {
   const { source, filename = '', ts: isTypeScript = false, async: isAsync = false } = options;
   const quick = isTypeScript && !filename.endsWith('x') ? compileQuickly(source, isAsync) : undefined;
-  return quick ?? babel().transform(options);
+  if (quick !== undefined) return quick;
+  const { stackTraceLimit } = Error;
+  try {
+    return babel().transform(options);
+  } finally {
+    // Babel raises it to 50: each bug of a plugin would fill a screen of the log with our own calls.
+    Error.stackTraceLimit = stackTraceLimit;
+  }
 }
 
 /** In a module that it evaluates, jiti puts this before the first line. */
