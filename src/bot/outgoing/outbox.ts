@@ -40,7 +40,7 @@ export class Outbox {
   readonly #limits: FloodLimits;
   readonly #clock: Clock;
   readonly #total: TokenBucket;
-  readonly #lanes = new Map<string, Lane>();
+  readonly #lanes = new Map<string | undefined, Lane>();
   #waiting = 0;
   #sent = 0;
   #dropped = 0;
@@ -121,8 +121,8 @@ export class Outbox {
   }
 
   #lane(to: string | undefined, now: number): Lane {
-    // No login is empty (P7): that key is everyone's.
-    const key = to === undefined ? '' : loginKey(to);
+    // Everyone has a key that no login can be: what a plugin says to an empty login must not go to everyone.
+    const key = to === undefined ? undefined : loginKey(to);
     let lane = this.#lanes.get(key);
     if (!lane) {
       if (this.#lanes.size >= MAX_IDLE_LANES) this.#forgetIdle(now);

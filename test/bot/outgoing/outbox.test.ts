@@ -56,6 +56,18 @@ describe('Outbox', () => {
     ]);
   });
 
+  it('takes an empty login for one that nobody has, not for everyone', () => {
+    const { send, sent } = outboxOn();
+    send('', 'secret');
+    send(undefined, 'public');
+    send('', 'another secret');
+    expect(sent.map(({ to, text }) => [to, text])).toEqual([
+      ['', 'secret'],
+      [undefined, 'public'],
+      ['', 'another secret'],
+    ]);
+  });
+
   it('does not let what waits for one peer hold up another', () => {
     const { send, texts } = outboxOn({ perPeer: { burst: 1, perSecond: 1 } });
     for (const text of numbers(5)) send('alice', text);
