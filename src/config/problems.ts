@@ -45,7 +45,7 @@ function problemsOfIssue(schema: object, issue: BaseIssue<unknown>, prefix: Path
     const inside = (issue.issues ?? []).filter((inner) => inner.path?.[0].type === kind);
     if (inside.length > 0) return inside.flatMap((inner) => problemsOfIssue(schema, inner, path));
   }
-  if (issue.type === 'strict_object' && Array.isArray(last?.input)) {
+  if (issue.type === 'strict_object' && last?.type === 'object' && Array.isArray(last.input)) {
     return [{ path: path.slice(0, -1), atKey: false, message: `expected ${NAMES['Object']}, found a list` }];
   }
   if (issue.type === 'strict_object' && issue.expected !== 'Object' && last !== undefined) {

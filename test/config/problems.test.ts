@@ -23,6 +23,11 @@ describe('loadConfig, wrong keys and values in YAML', () => {
     ['serve: { limits: [] }', 'FILE:1:18: serve.limits: expected a mapping of keys to values, found a list'],
     ['flood: { deadlineMs: .nan }', 'FILE:1:22: flood.deadlineMs: expected a number, found NaN'],
     ['login:', 'FILE:1:7: login: expected a text, found nothing'],
+    ['announcements:\n  - 5', 'FILE:2:5: announcements.0: expected a mapping of keys to values, found 5'],
+    [
+      'policy: { rules: [{ decision: ask }, nope] }',
+      /^FILE:1:38: policy\.rules\.1: expected a mapping.*, found "nope"/,
+    ],
     ['login: [a]', 'FILE:1:8: login: expected a text, found a list'],
     ['bots: ./echo.ts', 'FILE:1:7: bots: expected a list, found "./echo.ts"'],
     ['bots:\n  a: b', /^FILE:2:3: bots: expected a list, found a mapping/],
