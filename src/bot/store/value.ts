@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { ChatosError, messageOf } from '../../errors.ts';
 import type { StoreLimits } from './limits.ts';
 
@@ -41,15 +42,28 @@ export function parseValue(key: string, text: string | undefined): unknown {
 }
 
 /** What JSON.stringify would turn into something else without a word is an error: it would be missed at the next start. */
-function refuseLosses(name: string, value: unknown): unknown {
+function refuseLosses(this: unknown, name: string, value: unknown): unknown {
   const place = name === '' ? '' : ` at '${name}'`;
   if (typeof value === 'function' || typeof value === 'symbol') throw new TypeError(`a ${typeof value}${place}`);
   if (typeof value === 'number' && !Number.isFinite(value)) throw new TypeError(`${value}${place}`);
-  if (value instanceof Map || value instanceof Set) {
-    throw new TypeError(`a ${value.constructor.name}${place} (its entries as an array can be kept)`);
-  }
+  // In a list it would become null; as a property it is not there, before and after.
+  if (value === undefined && Array.isArray(this)) throw new TypeError(`undefined${place} of a list`);
+  if (typeof value !== 'object') return value;
+  const [, what, hint] = LOSSES.find(([is]) => is(value)) ?? [];
+  if (what !== undefined) throw new TypeError(`${what}${place} (${hint})`);
   return value;
 }
+
+/** What JSON.stringify makes an empty object of, or one of numbers by index; and what can be kept in its place. */
+const LOSSES: readonly (readonly [is: (value: unknown) => boolean, what: string, hint: string])[] = [
+  [types.isMap, 'a Map', 'its entries as an array can be kept'],
+  [types.isSet, 'a Set', 'its entries as an array can be kept'],
+  [types.isPromise, 'a Promise', 'await it'],
+  [types.isRegExp, 'a RegExp', 'its source can be kept'],
+  [types.isNativeError, 'an Error', 'its message can be kept'],
+  [types.isArrayBufferView, 'bytes', 'as base64 they can be kept'],
+  [types.isAnyArrayBuffer, 'bytes', 'as base64 they can be kept'],
+];
 
 function invalid(message: string, cause?: unknown): ChatosError {
   return new ChatosError('INVALID_ARGUMENT', message, { cause });

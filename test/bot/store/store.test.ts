@@ -84,6 +84,11 @@ describe('a value that JSON would change without a word', () => {
     ['a bigint', { n: 1n }],
     ['NaN', [NaN]],
     ['a Map', { deep: { map: new Map([[1, 2]]) } }],
+    ['undefined in a list', { list: [1, undefined] }],
+    ['a promise that nobody awaited', Promise.resolve(1)],
+    ['a pattern', { pattern: /x/ }],
+    ['an error', { failed: new Error('x') }],
+    ['bytes', new Uint8Array([1, 2])],
     ['a cycle', cycle],
   ])('is refused: %s', async (_, value) => {
     const { store } = pluginStore();
