@@ -67,7 +67,9 @@ export function readPlugin(exported: object, where: { name: string; file: string
   const check = (isRight: boolean, why: string): void => void (isRight || wrong.push(invalid(why)));
   const { parts, unknown } = partsOf(exported);
   const known = Object.keys(HOOKS).join(', ');
-  for (const hook of unknown) check(false, `exports ${hook}, which is not a hook; the hooks are ${known}`);
+  // By name: the order in which a module has its exports depends on who compiled it.
+  for (const hook of [...unknown].toSorted())
+    check(false, `exports ${hook}, which is not a hook; the hooks are ${known}`);
   const { name = where.name, options } = parts;
   check(typeof name === 'string' && name !== '', 'its name is not a text');
   const isSchema = options === undefined || isStandardSchema(options);
