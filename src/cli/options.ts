@@ -89,10 +89,26 @@ export function seconds(least = 0): (text: string) => number {
   };
 }
 
+/** What a time may be given as, for the help of options that take one. */
+export const TIME_FORMS = "23:30, 2026-03-29T02:30, in the system's time zone or with its own";
+
+/** A date and time of ISO 8601, a date alone, or a time of today. */
 export function timeArgument(text: string): Date {
-  const time = new Date(text);
-  if (Number.isNaN(time.getTime())) throw new InvalidArgumentError('expected a time, as 2026-03-29T00:00Z');
-  return time;
+  const match = TIME.exec(/^[\d-]{10}$/.test(text) ? `${text}T00:00` : text);
+  const [, date, hour = '', minute, second = '', zone = ''] = match ?? [];
+  const today = new Date();
+  const day = date ?? `${today.getFullYear()}-${twoDigits(today.getMonth() + 1)}-${twoDigits(today.getDate())}`;
+  const at = new Date(`${day}T${twoDigits(hour)}:${minute}${second}${zone}`);
+  // The 31st of February would be taken for one of March, and today may be another day in another zone.
+  const isDay = new Date(`${day}T00:00Z`).toJSON()?.startsWith(day) && (date !== undefined || zone === '');
+  if (match && isDay && !Number.isNaN(at.getTime())) return at;
+  throw new InvalidArgumentError('expected a time such as 23:30, 2026-03-29T02:30 or 2026-03-29T02:30Z');
+}
+
+const TIME = /^(?:(\d{4}-\d{2}-\d{2})[T ])?(\d{1,2}):(\d{2})(:\d{2}(?:\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})?$/;
+
+function twoDigits(value: number | string): string {
+  return String(value).padStart(2, '0');
 }
 
 export function addressArgument(text: string): Address {

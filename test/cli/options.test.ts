@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { configuredServer } from '../../src/cli/connect.ts';
-import { addressArgument, loginArgument, seconds, statusOption } from '../../src/cli/options.ts';
+import { addressArgument, loginArgument, seconds, statusOption, timeArgument } from '../../src/cli/options.ts';
 
 describe('an option', () => {
   test.each([
@@ -60,4 +60,31 @@ describe('the server that a configuration means', () => {
   test('is where the embedded one listens first', () => {
     expect(configuredServer({ serve: { listen: ['127.0.0.1:1234', '127.0.0.1:5678'] } })).toMatchObject({ port: 1234 });
   });
+});
+
+describe('a time', () => {
+  test.each([
+    ['2026-03-29T00:30Z', '2026-03-29T00:30:00.000Z'],
+    ['2026-03-29 02:30:15+05:30', '2026-03-28T21:00:15.000Z'],
+  ])('is read out of %j', (text, instant) => {
+    expect(timeArgument(text).toISOString()).toBe(instant);
+  });
+
+  test("is one by the system's clock where no zone is given, and its midnight where no time is", () => {
+    expect(timeArgument('2026-03-29T02:30')).toEqual(new Date(2026, 2, 29, 2, 30));
+    expect(timeArgument('2026-03-29')).toEqual(new Date(2026, 2, 29));
+  });
+
+  test('is one of today where no day is given', () => {
+    const time = timeArgument('9:30');
+    expect([time.getHours(), time.getMinutes(), time.getSeconds()]).toEqual([9, 30, 0]);
+    expect(Math.abs(time.getTime() - Date.now())).toBeLessThan(25 * 3_600_000);
+  });
+
+  test.each(['', 'soon', '7', '25:00', '23:30Z', '2026-02-30', '2026-02-30T10:00Z', '2026-13-01', '2026-03-29Z'])(
+    'is not read out of %j',
+    (text) => {
+      expect(() => timeArgument(text)).toThrow(/^expected a time such as 23:30, /);
+    },
+  );
 });

@@ -1,4 +1,4 @@
-import { InvalidArgumentError, Option, type Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { loadConfig, type LoadedConfig } from '../../config/load.ts';
 import { ChatosError } from '../../errors.ts';
 import { decide, type PolicyFacts, type PolicyStep, type PolicyVerdict } from '../../policy/decide.ts';
@@ -8,7 +8,7 @@ import { escapeUnsafe } from '../../util/escape.ts';
 import { toJsonLine } from '../../util/json-line.ts';
 import { formatDuration } from '../../util/printable.ts';
 import { BotLoader, planBots } from '../bot-entries.ts';
-import { configOption, loginArgument } from '../options.ts';
+import { configOption, loginArgument, timeArgument, TIME_FORMS } from '../options.ts';
 import { writeLine } from '../output.ts';
 
 interface ExplainFlags {
@@ -32,12 +32,7 @@ Examples:
     .description('print which rule decides about the private requests of a login, and why')
     .argument('<login>', 'who asks', loginArgument)
     .addOption(new Option('-b, --bot <name>', 'for one bot (default: each bot of the configuration)'))
-    .addOption(
-      new Option(
-        '--at <time>',
-        "as if it were then: 23:30, 2026-03-29T02:30, in the system's time zone or with its own",
-      ).argParser(timeArgument),
-    )
+    .addOption(new Option('--at <time>', `as if it were then: ${TIME_FORMS}`).argParser(timeArgument))
     .addOption(configOption())
     .addOption(new Option('--json', 'print a line of JSON for each bot'))
     .addHelpText(
@@ -127,20 +122,4 @@ function limitsText(limits: PolicyLimits): string {
     ...(maxLifetimeMs === undefined ? [] : [`open for ${formatDuration(maxLifetimeMs)} at most`]),
     ...(maxIdleMs === undefined ? [] : [`idle for ${formatDuration(maxIdleMs)} at most`]),
   ].join('; ');
-}
-
-/** A date and time of ISO 8601, or a time of today. */
-function timeArgument(text: string): Date {
-  const match = /^(?:(\d{4}-\d{2}-\d{2})[T ])?(\d{1,2}):(\d{2})(:\d{2}(?:\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})?$/.exec(text);
-  const [, date, hour, minute, second = '', zone = ''] = match ?? [];
-  const today = new Date();
-  const two = (value: number): string => String(value).padStart(2, '0');
-  const day = date ?? `${today.getFullYear()}-${two(today.getMonth() + 1)}-${two(today.getDate())}`;
-  const at = new Date(match ? `${day}T${hour!.padStart(2, '0')}:${minute}${second}${zone}` : Number.NaN);
-  // The 31st of February would be taken for one of March.
-  const isDay = new Date(`${day}T00:00Z`).toJSON()?.startsWith(day);
-  if (!isDay || Number.isNaN(at.getTime()) || (date === undefined && zone !== '')) {
-    throw new InvalidArgumentError('expected a time such as 23:30, 2026-03-29T02:30 or 2026-03-29T02:30Z');
-  }
-  return at;
 }

@@ -7,7 +7,15 @@ import { carryOut, lineHelp } from '../chat/line-language.ts';
 import { LineInput, outputFailed, untilAborted, type LineTalk } from '../chat/line-input.ts';
 import { jsonView, textView } from '../chat/view.ts';
 import { OfflineBots } from '../offline-bots.ts';
-import { configOption, loggerFor, loginArgument, logOptions, timeArgument, type LogFlags } from '../options.ts';
+import {
+  configOption,
+  loggerFor,
+  loginArgument,
+  logOptions,
+  timeArgument,
+  TIME_FORMS,
+  type LogFlags,
+} from '../options.ts';
 import { REPL_COMMANDS } from '../repl/line-commands.ts';
 import { Rehearsal } from '../repl/rehearsal.ts';
 import { interruptibly } from '../signals.ts';
@@ -27,9 +35,7 @@ export function register(command: Command): void {
     .addOption(new Option('--as <name>', 'who you are at first').argParser(loginArgument).default('you'))
     .addOption(new Option('-l, --login <name>', "the bot's login (default: as run)").argParser(loginArgument))
     .addOption(
-      new Option('--at <time>', 'what time it is at first, as 2026-03-29T00:00Z (default: now)').argParser(
-        timeArgument,
-      ),
+      new Option('--at <time>', `what time it is at first: ${TIME_FORMS} (default: now)`).argParser(timeArgument),
     )
     .addOption(new Option('--state <directory>', 'where the bot keeps what it keeps (default: nowhere, for this once)'))
     .addOption(new Option('--json', 'show everything in lines of JSON'))

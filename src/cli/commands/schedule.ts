@@ -4,7 +4,7 @@ import { listRuns } from '../../schedule/runs.ts';
 import { escapeUnsafe } from '../../util/escape.ts';
 import { toJsonLine } from '../../util/json-line.ts';
 import { BotLoader, nothingToRun, planBots } from '../bot-entries.ts';
-import { configOption, timeArgument } from '../options.ts';
+import { configOption, timeArgument, TIME_FORMS } from '../options.ts';
 import { notice, writeLine } from '../output.ts';
 
 interface ScheduleFlags {
@@ -19,7 +19,7 @@ export function register(command: Command): void {
     .argument('[bots...]', 'plugin files (default: the bots and announcements of the configuration)')
     .addOption(new Option('-n, --count <runs>', 'how many runs').argParser(countArgument).default(10))
     .addOption(
-      new Option('--from <time>', 'runs after this time, as 2026-03-29T00:00Z (default: now)').argParser(timeArgument),
+      new Option('--from <time>', `runs after this time: ${TIME_FORMS} (default: now)`).argParser(timeArgument),
     )
     .addOption(configOption())
     .addOption(new Option('--json', 'print a line of JSON for each run'))
