@@ -18,7 +18,8 @@ const REPORTER = new URL('../testing/reporter.js', import.meta.url);
  */
 export async function runTestFiles(files: readonly string[], report: TestReport, signal: AbortSignal): Promise<void> {
   const reporting = ['--test-reporter', REPORTER.href, '--test-reporter-destination', 'stdout'];
-  const args = ['--import', REGISTER.href, '--test', ...reporting, ...files];
+  // A test that fails does not come to where it would stop its network: what it leaves open is not waited for.
+  const args = ['--import', REGISTER.href, '--test', '--test-force-exit', ...reporting, ...files];
   // Set where we are run by a test ourselves: Node runs no tests within tests.
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });

@@ -142,7 +142,7 @@ describe('test, of examples', () => {
     labFile('hanging/hanging.ts', hanging);
     const { status, stdout } = await run(['test', 'hanging.ts'], { cwd: directory('hanging') });
     expect(stdout).toMatch(
-      /^not ok hanging !hang\n.*\n.*\n {2}the bots did not settle within 5 s: hanging still at work\n/,
+      /^not ok hanging !hang\n.*\n.*\n {2}the bots did not settle within 5 s: hanging still at work\nnot ok hanging !hang 2\n.*\n.*\n {2}not tried: '!hang' before it is still at work\n0 passed, 2 failed\n$/,
     );
     expect(status).toBe(1);
   });
@@ -189,6 +189,18 @@ describe('test, of test files', () => {
     const { status, stdout } = await run(['test', 'js'], { cwd: directory('unloadable') });
     expect(stdout).toMatch(/^not ok js\/x\.test\.js\n[^]*\n0 passed, 1 failed\n$/);
     expect(status).toBe(1);
+  });
+
+  test.each([
+    ['a script that fails', "await (await net.user('ann')).expects('hi', 10);", 'not ok', 1],
+    ['a test that fails', "test('t', async () => (await net.user('ann')).expects('hi', 10));", 'not ok', 1],
+    ['a test that stops nothing', "test('t', () => {});", 'ok', 0],
+  ])('does not wait for the network that is left open by %s', async (_, source, verdict, expected) => {
+    const imports = "import { test } from 'node:test';\nimport { TestNetwork } from 'chatosbot/testing';\n";
+    labFile('open/open.test.ts', `${imports}const net = await TestNetwork.start();\n${source}\n`);
+    const { status, stdout } = await run(['test', 'open.test.ts'], { cwd: directory('open') });
+    expect(stdout).toMatch(new RegExp(`^${verdict} open\\.test\\.ts`));
+    expect(status).toBe(expected);
   });
 
   test('ends its processes when it is interrupted', async () => {
