@@ -96,8 +96,8 @@ export const commands = { w: {} };`,
     );
     const { status, stderr } = await run(['check', file]);
     expect(stderr.match(/exports on\w+|onStop is not a function|commands\.w/g)).toEqual([
-      'exports onMesage',
       'exports onJoin',
+      'exports onMesage',
       'onStop is not a function',
       'commands.w',
     ]);
