@@ -15,14 +15,15 @@ export interface ComingRun<T extends CronSpec> {
 export interface ListRunsOptions {
   /** Runs after this time. @default now */
   readonly from?: Date;
-  /** How many, 1 to 10000. @default 10 */
+  /** How many, 1 to 10000; the next one of each schedule is always told besides. @default 10 */
   readonly count?: number;
 }
 
 const MAX_COUNT = 10_000;
 
 /**
- * The next runs of several schedules together, in the order of time; at the same time, in the order of the schedules.
+ * The next runs of several schedules together, in the order of time; at the same time, in the order of the schedules. One
+ * that runs often hides no other: the next run of each is among them.
  *
  * @throws {ChatosError} `INVALID_ARGUMENT` where an expression, a time zone or the count is wrong
  */
@@ -44,6 +45,9 @@ export function listRuns<T extends CronSpec>(schedules: Iterable<T>, options: Li
     runs.push({ due, lane });
     lane.next = tickAfter(lane.cron, due);
   }
+  const unseen = lanes.filter((lane) => lane.next !== undefined && runs.every((run) => run.lane !== lane));
+  unseen.sort((one, other) => one.next! - other.next!);
+  for (const lane of unseen) runs.push({ due: lane.next!, lane });
   const withSeconds = runs.some(({ due }) => due % 60_000 !== 0);
   return runs.map(({ due, lane: { zone, schedule } }) => {
     return { due: new Date(due), time: zone.format(due, { withSeconds }), schedule };

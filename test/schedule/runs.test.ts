@@ -33,6 +33,17 @@ describe('listRuns', () => {
     expect(listRuns([first, second], { from, count: 2 }).map(({ schedule }) => schedule)).toEqual([first, second]);
   });
 
+  it('lists the next run of each schedule, however often others run', () => {
+    const minutely = { name: 'look', cron: '* * * * *', timeZone: 'UTC' };
+    const runs = listRuns([tokyo, minutely, paris], { from, count: 2 });
+    expect(runs.map(({ time, schedule }) => `${time} ${schedule.name}`)).toEqual([
+      '2026-11-22 12:01 UTC look',
+      '2026-11-22 12:02 UTC look',
+      '2026-11-23 09:00 Europe/Paris stand-up',
+      '2026-11-23 17:30 Asia/Tokyo report',
+    ]);
+  });
+
   it('lists runs that are many years away', () => {
     const yearly = { cron: '0 0 1 1 *', timeZone: 'UTC' };
     expect(listRuns([yearly], { from, count: 100 }).at(-1)!.time).toBe('2126-01-01 00:00 UTC');
