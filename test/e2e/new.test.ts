@@ -73,7 +73,7 @@ test('new leaves nothing behind, and what was there, where one of the files cann
 
 test.each([
   ['a template that is not there', ['bridge'], /Allowed choices are echo, command, announce, pipe, files/],
-  ['no template', [], /missing required argument 'template'/],
+  ['no template', [], /name a template: echo, command, announce, pipe, files/],
   ['a name that leads elsewhere', ['echo', '../x'], /a name is letters, digits, - and _/],
   ['a name that cannot be a login', ['echo', 'x'.repeat(31)], /it is the bot's login too: /],
 ])('new exits with 2 for %s', async (_, args, expected) => {

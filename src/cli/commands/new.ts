@@ -28,7 +28,8 @@ interface NewFlags {
 export function register(command: Command): void {
   const templates = Object.entries(TEMPLATES).map(([name, what]) => `  ${name.padEnd(10)}${what}`);
   command
-    .addArgument(new Argument('<template>', 'what kind of bot').choices(Object.keys(TEMPLATES)))
+    .usage('[options] <template> [name]')
+    .addArgument(new Argument('[template]', 'what kind of bot').choices(Object.keys(TEMPLATES)))
     .addArgument(new Argument('[name]', 'its name (default: that of the template)').argParser(nameArgument))
     .addOption(new Option('--directory <directory>', 'where to make it').default('.', 'the working directory'))
     .addOption(new Option('--force', 'overwrite what is there'))
@@ -49,7 +50,14 @@ function nameArgument(name: string): string {
   return name;
 }
 
-async function make(template: keyof typeof TEMPLATES, name: string = template, flags: NewFlags): Promise<void> {
+async function make(
+  template: keyof typeof TEMPLATES | undefined,
+  wanted: string | undefined,
+  flags: NewFlags,
+  command: Command,
+): Promise<void> {
+  if (template === undefined) return command.error(`error: name a template: ${Object.keys(TEMPLATES).join(', ')}`);
+  const name = wanted ?? template;
   const directory = path.resolve(flags.directory);
   const files = await Promise.all(
     ['.ts', '.test.ts'].map(async (ending) => {
