@@ -1,5 +1,12 @@
 /** What plugins and programs import: the plugin's shape, the client, the server, and the errors. */
-export { defineBot, type BotPlugin, type OptionsOf, type ScheduledTask, type Schedules } from './bot/plugin.ts';
+export {
+  defineBot,
+  type BotPlugin,
+  type OptionsOf,
+  type ScheduledTask,
+  type ScheduleMaker,
+  type Schedules,
+} from './bot/plugin.ts';
 export {
   type AskOptions,
   type Awaitable,

@@ -21,23 +21,28 @@ export interface Schedules<Options = PlainOptions> {
   readonly [name: string]: ScheduledTask<Options>;
 }
 
+// The type of a method, so that a plugin with options of its own is a plugin like any.
+/** Makes the scheduled tasks out of the options. */
+export type ScheduleMaker<Options> = { from(options: Options): Schedules<Options> }['from'];
+
 /**
  * A plugin: any of these, exported by name or through {@link defineBot}. Each function may be async, and what it throws
  * is logged and hurts nobody else.
  */
 export interface BotPlugin<
   Schema = unknown,
-  Commands = object,
+  Commands = Readonly<Record<string, ArgSpecs>>,
   Filters extends readonly unknown[] = readonly unknown[],
 > {
   /** What it is called in the log, and its login where none is given. @default the file's name */
   readonly name?: string;
   /** What options it takes, as a Standard Schema (zod, valibot, arktype …). @default any, unchecked */
-  readonly options?: Schema & (StandardSchemaV1 | undefined);
+  // A condition, as to intersect arktype's schemas with the interface is too deep for TypeScript before version 7.
+  readonly options?: Schema & (Schema extends StandardSchemaV1 | undefined ? unknown : StandardSchemaV1 | undefined);
   /** Commands by name: `roll` is called by `!roll 20`. `!help` lists them. */
   readonly commands?: { readonly [Name in keyof Commands]: Command<Commands[Name], OptionsOf<Schema>> };
   /** What it does at fixed times, by name; as a function where the times depend on the options. */
-  readonly schedule?: Schedules<OptionsOf<Schema>> | ((options: OptionsOf<Schema>) => Schedules<OptionsOf<Schema>>);
+  readonly schedule?: Schedules<OptionsOf<Schema>> | ScheduleMaker<OptionsOf<Schema>>;
   /** Once, when the account is logged in for the first time. */
   onStart?(ctx: Context<OptionsOf<Schema>>): Awaitable<void>;
   /** Once, when the plugin stops; messages can still be sent. */

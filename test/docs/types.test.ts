@@ -30,16 +30,19 @@ test('the code in the docs has the right types', async () => {
   expect(await complaints('typescript', config)).toBe('');
 });
 
-test('the code in the docs, and the bots, have the right types to the oldest TypeScript that we support', async () => {
+test('the code in the docs, the bots and plugins of any kind have the right types to the oldest TypeScript that we support', async () => {
   // As the guide sets it up, with the package as it is published.
   const compilerOptions = {
     module: 'nodenext',
     strict: true,
     noEmit: true,
+    // For what the tests of types import.
+    skipLibCheck: true,
     types: ['node'],
     paths: { chatosbot: [path.resolve('dist/index.d.ts')], 'chatosbot/*': [path.resolve('dist/*/index.d.ts')] },
   };
-  const include = ['*/*.ts', path.resolve('bots/**/*.ts')];
+  const tests = ['plugin-types', 'schema-libraries'].map((name) => path.resolve(`test/bot/loading/${name}.test.ts`));
+  const include = ['*/*.ts', path.resolve('bots/**/*.ts'), ...tests];
   expect(await complaints('typescript-5', { compilerOptions, include })).toBe('');
 }, 60_000);
 

@@ -22,7 +22,7 @@ export async function checkOptions(
   try {
     const result = await optionsSchema['~standard'].validate(options);
     if (!result.issues) return { options: result.value as Readonly<Record<string, unknown>> };
-    const problems = result.issues.map(({ message, path = [] }) => ({ path: path.map(keyOf), message }));
+    const problems = result.issues.map(({ message, path = [] }) => ({ path: Array.from(path, keyOf), message }));
     return { problems: problems.length > 0 ? problems : [{ path: [], message: 'its schema refuses them' }] };
   } catch (error) {
     return { problems: [{ path: [], message: `its schema failed: ${messageOf(error)}` }] };

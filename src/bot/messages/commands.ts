@@ -47,9 +47,9 @@ export type ArgValue<Arg> = Arg extends ArgSpec & { type: 'integer' | 'number' }
 export type ArgValues<Args> = {
   readonly [Name in keyof Args]: Args[Name] extends ArgSpec & { default: string | number | boolean }
     ? ArgValue<Args[Name]>
-    : Args[Name] extends ArgSpec & { optional: true }
-      ? ArgValue<Args[Name]> | undefined
-      : ArgValue<Args[Name]>;
+    : Args[Name] extends ArgSpec & { optional?: false }
+      ? ArgValue<Args[Name]>
+      : ArgValue<Args[Name]> | undefined;
 };
 
 /** What a command answers in an example: a text, a pattern, or several in order. */

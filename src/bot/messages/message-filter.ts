@@ -20,8 +20,9 @@ export type FilteredMessage<Filter> = Message &
       : unknown) &
   (Filter extends { readonly private: infer Private } ? { readonly private: Private } : unknown);
 
+// The type of a method, so that a plugin with options of its own is a plugin like any.
 /** What is called with a message. */
-export type MessageHandler<Options> = (message: Message, ctx: Context<Options>) => Awaitable<void>;
+export type MessageHandler<Options> = { hear(message: Message, ctx: Context<Options>): Awaitable<void> }['hear'];
 
 /** Handlers with their filters: the first that matches is called. */
 export type FilteredHandlers<Filters extends readonly unknown[], Options> = {

@@ -1,8 +1,8 @@
 /** What tsc says of plugins: the lines marked are errors, and it is one where a mark has none. Nothing here is called. */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { defineBot, type BotPlugin, type Context, type Message } from 'chatosbot';
 import * as v from 'valibot';
 import { expect, expectTypeOf, test } from 'vitest';
-import { defineBot, type BotPlugin, type Context, type Message } from '../../../src/index.ts';
 
 test('arguments of commands have the types that they declare', () => {
   expect.assertions(0);
@@ -151,6 +151,32 @@ test('what defineBot returns is a plugin', () => {
     commands: { a: { help: 'a', args: { n: { type: 'integer' } }, run: () => undefined } },
   });
   expectTypeOf(bot.name).toEqualTypeOf<string | undefined>();
-  const any: BotPlugin = defineBot({ onStart: () => undefined });
-  void any;
+  // Whatever it has: programs and the test kit take any.
+  const all: BotPlugin[] = [
+    bot,
+    defineBot({ onMessage: [{ when: { text: /x/ }, run: (message) => message.reply(message.match[0]) }] }),
+    defineBot({
+      options: v.object({ times: v.number() }),
+      commands: { b: { help: 'b', args: { n: { type: 'integer', optional: true } }, run: () => undefined } },
+      schedule: ({ times }) => ({ c: { cron: `*/${times} * * * *`, run: () => undefined } }),
+      onMessage: (message, { options }) => message.reply('x'.repeat(options.times)),
+    }),
+  ];
+  void all;
+});
+
+test('a plugin without defineBot has the types of any', () => {
+  expect.assertions(0);
+  const plugin: BotPlugin = {
+    commands: {
+      roll: {
+        help: 'rolls',
+        run(args, message) {
+          expectTypeOf(args['sides']).toEqualTypeOf<string | number | boolean | readonly string[] | undefined>();
+          expectTypeOf(message).toEqualTypeOf<Message>();
+        },
+      },
+    },
+  };
+  void plugin;
 });
