@@ -64,11 +64,26 @@ export function isError(thrown: unknown): thrown is Error {
 /** What to tell a person about anything that was thrown. */
 export function messageOf(error: unknown): string {
   try {
-    return String(isError(error) ? error.message : error);
+    if (!isError(error)) return typeof error === 'object' && error !== null ? wordsOf(error) : String(error);
+    const { message, code, name } = error as {
+      readonly message: unknown;
+      readonly code?: unknown;
+      readonly name: unknown;
+    };
+    // Where a host has several addresses, Node's error of none of them answering has no message.
+    return String(message || code || name);
   } catch {
     return 'something that cannot be shown';
   }
 }
+
+/** What an object says of itself, else what is in it: `[object Object]` says nothing. */
+function wordsOf(thrown: { readonly toString?: () => string }): string {
+  const words = thrown.toString?.() ?? NO_WORDS;
+  return words === NO_WORDS ? (JSON.stringify(thrown) ?? words) : words;
+}
+
+const NO_WORDS = '[object Object]';
 
 /** The trace of anything that was thrown, where it has one. */
 export function stackOf(error: unknown): string | undefined {
@@ -77,5 +92,30 @@ export function stackOf(error: unknown): string | undefined {
     return typeof stack === 'string' ? stack : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** How many causes of an error are told. */
+const MAX_CAUSES = 5;
+
+/** The trace of anything that was thrown, and the traces of what caused it; `undefined` where there is none. */
+export function traceOf(error: unknown): string | undefined {
+  const told = new Set([error]);
+  for (const each of told) for (const cause of causesOf(each)) if (told.size <= MAX_CAUSES) told.add(cause);
+  const [, ...causes] = told;
+  const traces = causes.map((cause) => `caused by: ${stackOf(cause) ?? messageOf(cause)}`);
+  const own = stackOf(error);
+  if (own !== undefined) traces.unshift(own);
+  return traces.length === 0 ? undefined : traces.join('\n');
+}
+
+function causesOf(error: unknown): unknown[] {
+  try {
+    if (!isError(error)) return [];
+    const { cause, errors } = error as { cause?: unknown; errors?: unknown };
+    const several = Array.isArray(errors) ? (errors as unknown[]).slice(0, MAX_CAUSES) : [];
+    return cause === undefined ? several : [cause, ...several];
+  } catch {
+    return [];
   }
 }

@@ -38,3 +38,11 @@ export function formatSpan(ms: number): string {
 export function counted(count: number, thing: string): string {
   return `${count} ${thing}${count === 1 ? '' : 's'}`;
 }
+
+/** An error's message may be as long as a plugin, or a server, likes; this much of it is told, in characters. */
+const MAX_MESSAGE_LENGTH = 1_000;
+
+/** A message that may be too long to be told whole. */
+export function shortened(message: string): string {
+  return message.length <= MAX_MESSAGE_LENGTH ? message : `${message.slice(0, MAX_MESSAGE_LENGTH)}…`;
+}

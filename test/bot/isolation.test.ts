@@ -19,13 +19,13 @@ const untouchable = new Proxy({}, { get: refuse, getPrototypeOf: refuse });
 async function world(failing: BotPlugin) {
   const server = await startServer();
   const specs = [{ plugin: plugin('broken', failing) }, { plugin: plugin('working', working) }];
-  const { log } = await startBots(server, specs);
+  const { log, runtime } = await startBots(server, specs);
   const alice = await joinAs(server, 'alice');
   const stillWorks = async (): Promise<void> => {
     alice.tell('working', 'ping');
     expect(await alice.next(4)).toMatchObject({ sender: 'working', msg: 'pong' });
   };
-  return { server, log, alice, stillWorks };
+  return { server, log, runtime, alice, stillWorks };
 }
 
 describe('a plugin that fails', () => {
@@ -59,6 +59,20 @@ describe('a plugin that fails', () => {
       },
     });
     await stillWorks();
+  });
+
+  it('is logged with what caused its error, and of a message without end with its beginning', async () => {
+    const text = 'x'.repeat(1_000);
+    const { log, alice, runtime } = await world({
+      onMessage: () => {
+        throw new Error(text.repeat(3_000), { cause: new Error('connection refused') });
+      },
+    });
+    alice.tell('broken', 'hello');
+    const { message, fields } = await log.until(/failed/);
+    expect(message).toBe(`onMessage failed: ${text}…`);
+    expect(fields['stack']).toMatch(/^Error: x{1000}…\n +at [^]*\ncaused by: Error: connection refused\n +at /);
+    expect(runtime.status.accounts[0]!.plugins[0]!.errors[0]!.message).toBe(`${text}…`);
   });
 
   it.each([

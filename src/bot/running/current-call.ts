@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { messageOf, stackOf } from '../../errors.ts';
+import { messageOf, traceOf } from '../../errors.ts';
 import type { Logger } from '../../util/log.ts';
 import type { Work } from '../activity.ts';
 import type { PluginRunner } from './plugin-runner.ts';
@@ -47,5 +47,5 @@ export function awaitPeer<T>(wait: Promise<T>): Promise<T> {
 export function reportStray(error: unknown, log: Logger): void {
   const call = current.getStore();
   if (call) call.runner.strayed(error, call.hook, call.peer);
-  else log.error(`uncaught: ${messageOf(error)}`, { stack: stackOf(error) });
+  else log.error(`uncaught: ${messageOf(error)}`, { stack: traceOf(error) });
 }

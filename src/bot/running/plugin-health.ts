@@ -1,6 +1,7 @@
-import { isChatosError, isError, messageOf, stackOf, type ErrorCode } from '../../errors.ts';
+import { isChatosError, isError, messageOf, traceOf, type ErrorCode } from '../../errors.ts';
 import type { Clock } from '../../util/clock.ts';
 import type { LogFields, Logger } from '../../util/log.ts';
+import { shortened } from '../../util/printable.ts';
 import { CircuitBreaker, type Attempt, type BreakerLimits, type BreakerState } from './circuit-breaker.ts';
 import type { PluginError, PluginStatus } from '../status/status.ts';
 
@@ -108,19 +109,23 @@ export class PluginHealth {
     const what = stray ? 'uncaught' : `${hook} failed`;
     // A bug of the plugin is told with its trace, and counts against it; what we have thrown, in a line.
     if (isChatosError(error)) {
-      if (!PASSING.has(error.code)) this.#count(error, hook, peer);
+      if (!PASSING.has(error.code)) this.#count(error.message, hook, peer);
       attempt?.succeeded?.();
       if (this.#mayTell()) this.#log.warn(`${what}: ${error.message}`, { ...where, code: error.code });
       return;
     }
-    if (this.#mayTell()) this.#log.error(`${what}: ${messageOf(error)}`, { ...where, stack: stackOf(error) });
-    this.#count(error, hook, peer);
+    const message = messageOf(error);
+    const short = shortened(message);
+    // It begins with the message.
+    const stack = short === message ? traceOf(error) : traceOf(error)?.replaceAll(message, () => short);
+    if (this.#mayTell()) this.#log.error(`${what}: ${short}`, { ...where, stack });
+    this.#count(short, hook, peer);
     attempt?.failed?.();
   }
 
-  #count(error: unknown, hook: string, peer: string | undefined): void {
+  #count(message: string, hook: string, peer: string | undefined): void {
     this.#failures += 1;
-    this.#errors.push({ at: this.#clock.now(), hook, peer, message: messageOf(error) });
+    this.#errors.push({ at: this.#clock.now(), hook, peer, message });
     if (this.#errors.length > MAX_ERRORS) this.#errors.shift();
   }
 

@@ -1,6 +1,7 @@
 import process from 'node:process';
 import { formatAddress, type Address } from '../../net/address.ts';
 import type { ServerStats } from '../../server/server.ts';
+import { shortened } from '../../util/printable.ts';
 import { packageVersion } from '../../util/version.ts';
 import type { AccountStatus, RuntimeStatus } from './status.ts';
 
@@ -25,9 +26,6 @@ export interface StatusDocument extends RuntimeStatus {
   /** The server in this process, where there is one. */
   readonly server: (ServerStats & { readonly addresses: readonly string[] }) | undefined;
 }
-
-/** An error's message may be as long as a plugin likes; this much of it is told, in characters. */
-const MAX_MESSAGE_LENGTH = 1_000;
 
 /** How everything is at this moment. */
 export function statusDocument(status: RuntimeStatus, server: EmbeddedServer | undefined, at: Date): StatusDocument {
@@ -63,8 +61,4 @@ function nameOf({ login, server }: AccountStatus): string {
 function why({ state, problem }: AccountStatus): string {
   // That the login is taken is what a standby is about.
   return state === 'standby' || problem === undefined ? state : `${state}: ${shortened(problem)}`;
-}
-
-function shortened(text: string): string {
-  return text.length <= MAX_MESSAGE_LENGTH ? text : `${text.slice(0, MAX_MESSAGE_LENGTH)}…`;
 }
