@@ -1,7 +1,8 @@
 import { Console } from 'node:console';
 import { writeSync } from 'node:fs';
+import path from 'node:path';
 import process from 'node:process';
-import { currentCall } from '../bot/running/current-call.ts';
+import { currentCall, currentCode } from '../bot/running/current-call.ts';
 import { EXIT } from './exit.ts';
 
 let ours = false;
@@ -21,7 +22,7 @@ export function shareProcess(): void {
   process.on('exit', (status) => {
     if (ours) return;
     const call = currentCall();
-    const who = call ? `${call.runner.plugin.name} (${call.hook})` : 'something that was loaded';
+    const who = call ? `${call.runner.plugin.name} (${call.hook})` : loadedFile();
     const hint = 'isolate: worker keeps bots from that';
     process.exitCode = EXIT.failure;
     try {
@@ -30,4 +31,9 @@ export function shareProcess(): void {
       // Nobody is there to be told.
     }
   });
+}
+
+function loadedFile(): string {
+  const { file } = currentCode() ?? {};
+  return file === undefined ? 'something that was loaded' : path.relative('', file);
 }

@@ -67,6 +67,27 @@ test('run logs what a timer of a plugin throws, with its .ts line, and goes on',
   await command.line(/timed\.ts:6:\d+/);
 });
 
+test('run logs what a timer throws that a plugin set at its top with the plugin, and counts it against it', async () => {
+  const file = labFile(
+    'bots/ticking.ts',
+    `export const onMessage = () => undefined;
+setInterval(() => { throw new Error('tick'); }, 1);
+`,
+  );
+  const command = start(['run', file, '--server', at]);
+  const { input } = await command.line(/uncaught: tick login/);
+  expect(input).toMatch(/ login=ticking plugin=ticking hook="code outside of hooks"$/);
+  await command.line(/set aside for 30 s.* plugin=ticking/);
+  await command.line(/too many failures: further ones are left out of the log login=ticking/);
+});
+
+test('run tells which plugin ends the process while it is loaded', async () => {
+  const file = labFile('bots/quitter.ts', `export const onMessage = () => undefined;\nprocess.exit(0);\n`);
+  const { status, stderr } = await start(['run', file, '--server', at]).exit();
+  expect(stderr).toMatch(/^chatosbot: \S*quitter\.ts ended the process with process\.exit\(0\); isolate: worker/);
+  expect(status).toBe(1);
+});
+
 test('run logs for a machine in lines that are JSON each, failures of plugins included', async () => {
   const file = labFile(
     'bots/noisy.ts',

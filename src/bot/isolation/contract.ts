@@ -44,9 +44,6 @@ export interface ContextStart extends CrossingOptions {
   readonly aborted: boolean;
 }
 
-/** What stands for the hook where something belongs to none. */
-export const OUTSIDE_OF_HOOKS = 'outside of its hooks';
-
 /** Which call of the plugin something belongs to. */
 export interface CallScope {
   readonly context: number;

@@ -8,7 +8,8 @@ import type { Logger } from '../../util/log.ts';
 import type { IncomingRequest, Message } from '../context.ts';
 import type { BoundContext } from './bound-context.ts';
 import { relayChannel, type CrossingChannel } from './channel-relay.ts';
-import { OUTSIDE_OF_HOOKS, type CallScope, type CrossingMessage, type MainCalls } from './contract.ts';
+import { OUTSIDE_OF_HOOKS } from '../running/current-call.ts';
+import type { CallScope, CrossingMessage, MainCalls } from './contract.ts';
 import { unpackError } from './crossing-error.ts';
 import type { Calls } from './port-calls.ts';
 

@@ -7,7 +7,8 @@ import type { AskOptions, Awaitable, Context, Message, PlainOptions } from '../c
 import type { ScheduledTask } from '../plugin.ts';
 import { textArgument } from '../outgoing/text-argument.ts';
 import { receiveChannel } from './channel-relay.ts';
-import { OUTSIDE_OF_HOOKS, type CallScope, type ContextStart, type CrossingMessage } from './contract.ts';
+import { OUTSIDE_OF_HOOKS } from '../running/current-call.ts';
+import type { CallScope, ContextStart, CrossingMessage } from './contract.ts';
 import { createWorkerLogger } from './worker-log.ts';
 import { WorkerStore, type WorkerStoreParts } from './worker-store.ts';
 

@@ -2,7 +2,8 @@ import { withResolvers } from '../../client/wait.ts';
 import { ChatosError, messageOf } from '../../errors.ts';
 import type { Logger } from '../../util/log.ts';
 import type { BoundContext } from './bound-context.ts';
-import { OUTSIDE_OF_HOOKS, type PluginDescription } from './contract.ts';
+import { OUTSIDE_OF_HOOKS } from '../running/current-call.ts';
+import type { PluginDescription } from './contract.ts';
 import { PluginWorker, WorkerEndedError, type PluginWorkerSettings, type WorkerEnd } from './plugin-worker.ts';
 
 /** A worker that ends sooner than this after its start is started again after a pause; each time a longer one. */

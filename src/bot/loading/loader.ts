@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { ChatosError, isChatosError } from '../../errors.ts';
+import { whileLoading, type LoadedCode } from '../running/current-call.ts';
 import { isSameFile, readLoadFailure } from './load-failure.ts';
 import type { ModuleLoader } from './module-loader.ts';
 import { readPlugin, type LoadedPlugin } from './plugin-shape.ts';
@@ -33,9 +34,11 @@ export async function loadPlugin(
   if (!existsSync(absolute)) throw invalid('no such file');
   if (statSync(absolute).isDirectory()) throw invalid('is a directory; name the plugin file in it');
 
+  const code: LoadedCode = { file: absolute };
   let exported: Record<string, unknown>;
   try {
-    exported = await withinTime(fresh ? loader.reload(absolute) : loader.load(absolute), timeoutMs);
+    const loading = whileLoading(code, () => (fresh ? loader.reload(absolute) : loader.load(absolute)));
+    exported = await withinTime(loading, timeoutMs);
   } catch (error) {
     if (isChatosError(error, 'TIMED_OUT')) throw invalid(error.message, error);
     const { file: broken, place, message } = readLoadFailure(error, loader);
@@ -43,11 +46,8 @@ export async function loadPlugin(
     const hint = TESTING_MISSING.test(message) ? '; this is a test: use chatosbot test' : '';
     throw invalid(`${message}${hint}`, error, isOwn ? place : ` imports ${path.relative('', broken)}${place}`);
   }
-  return readPlugin(exported, {
-    name: path.basename(absolute).replace(/\.[^.]+$/, ''),
-    file: absolute,
-    shown: file,
-  });
+  const name = path.basename(absolute).replace(/\.[^.]+$/, '');
+  return { ...readPlugin(exported, { name, file: absolute, shown: file }), code };
 }
 
 async function withinTime<T>(loading: Promise<T>, timeoutMs: number): Promise<T> {

@@ -6,6 +6,7 @@ import { argSpecsProblem, type Command } from '../messages/commands.ts';
 import type { PlainOptions } from '../context.ts';
 import { attempt, throwAll } from './joined-errors.ts';
 import { firstMatching, type MessageHandler } from '../messages/message-filter.ts';
+import type { LoadedCode } from '../running/current-call.ts';
 import { HOOKS, type BotPlugin, type ScheduledTask } from '../plugin.ts';
 import type { IsolationStatus } from '../status/status.ts';
 
@@ -32,6 +33,12 @@ export interface LoadedPlugin {
   readonly schedule: (options: PlainOptions) => Promise<ReadonlyMap<string, ScheduledTask>>;
   /** What its options must be; `undefined` where any will do. */
   readonly optionsSchema: StandardSchemaV1 | undefined;
+  /**
+   * By which it is found whose code runs outside of its hooks.
+   *
+   * @internal
+   */
+  readonly code?: LoadedCode;
   /** Where it runs in a worker thread: how that is. */
   readonly isolation?: IsolationStatus | undefined;
   /**

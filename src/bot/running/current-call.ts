@@ -23,7 +23,19 @@ export interface Call {
   readonly work: Work | undefined;
 }
 
+/** A plugin as it was loaded: whose code it is that runs outside of its calls. */
+export interface LoadedCode {
+  /** Its file, as an absolute path. */
+  readonly file: string;
+  /** What runs it, once something does. */
+  runner?: PluginRunner;
+}
+
+/** What stands for the hook where something belongs to none. */
+export const OUTSIDE_OF_HOOKS = 'code outside of hooks';
+
 const current = new AsyncLocalStorage<Call>();
+const loaded = new AsyncLocalStorage<LoadedCode>();
 
 /** The call that the running code belongs to, where that can be told. */
 export function currentCall(): Call | undefined {
@@ -33,6 +45,16 @@ export function currentCall(): Call | undefined {
 /** Runs what belongs to a call, be it the code that is called or what comes by another way. */
 export function withinCall<T>(call: Call, run: () => T): T {
   return current.run(call, run);
+}
+
+/** Loads a plugin: what it begins by that, such as a timer at its top, is its own from then on. */
+export function whileLoading<T>(code: LoadedCode, load: () => T): T {
+  return loaded.run(code, load);
+}
+
+/** The plugin at whose loading the running code was begun, where that can be told. */
+export function currentCode(): LoadedCode | undefined {
+  return loaded.getStore();
 }
 
 /** Waits for something that is up to a peer, or to the clock: the running call does not count as busy meanwhile. */
@@ -46,6 +68,8 @@ export function awaitPeer<T>(wait: Promise<T>): Promise<T> {
  */
 export function reportStray(error: unknown, log: Logger): void {
   const call = current.getStore();
+  const code = currentCode();
   if (call) call.runner.strayed(error, call.hook, call.peer);
-  else log.error(`uncaught: ${messageOf(error)}`, { stack: traceOf(error) });
+  else if (code?.runner) code.runner.strayed(error, OUTSIDE_OF_HOOKS, undefined);
+  else log.error(`uncaught: ${messageOf(error)}`, { file: code?.file, stack: traceOf(error) });
 }

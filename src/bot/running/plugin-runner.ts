@@ -44,7 +44,8 @@ export class PluginRunner {
   constructor(plugin: LoadedPlugin, services: AccountServices, settings: RunnerSettings) {
     const { clock, store, activity, options, directory } = settings;
     this.plugin = plugin;
-    const { name } = plugin;
+    const { name, code } = plugin;
+    if (code) code.runner = this;
     const log = settings.log.with({ plugin: name });
     const { signal } = this.#abort;
     setMaxListeners(0, signal);
