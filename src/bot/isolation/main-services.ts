@@ -31,6 +31,14 @@ export interface MainServicesParts {
   change(update: number, old: unknown): Promise<string>;
 }
 
+/** A channel that the worker has. */
+interface Relayed {
+  readonly channel: Channel;
+  readonly closed: Promise<void>;
+  /** The worker has taken all that came. */
+  readonly over: Promise<void>;
+}
+
 /** What the main thread does for one worker. */
 export class MainServices {
   readonly #parts: MainServicesParts;
@@ -39,7 +47,7 @@ export class MainServices {
   readonly #readings = new Map<number, AsyncIterator<[key: string, value: unknown]>>();
   /** What runs inside of the function of an update belongs to it, also when it comes from the worker. */
   readonly #updates = new Map<number, <T>(run: () => T) => T>();
-  readonly #relayed = new Set<{ readonly closed: Promise<void>; readonly over: Promise<void> }>();
+  readonly #relayed = new Set<Relayed>();
   #lastId = 0;
 
   constructor(parts: MainServicesParts) {
@@ -158,7 +166,7 @@ export class MainServices {
   relay(channel: Channel): CrossingChannel {
     const closed = channel.closed ? Promise.resolve() : new Promise<void>((resolve) => channel.once('close', resolve));
     const over = withResolvers<void>();
-    const relayed = { closed, over: over.promise };
+    const relayed = { channel, closed, over: over.promise };
     this.#relayed.add(relayed);
     void Promise.all([closed, over.promise]).then(() => this.#relayed.delete(relayed));
     return relayChannel(channel, over.resolve);
@@ -172,6 +180,11 @@ export class MainServices {
       Promise.all(relayed.map(({ over }) => over)),
       setTimeout(LAST_BYTES_MS, undefined, { ref: false }),
     ]);
+  }
+
+  /** For a worker that is given up: nobody will read from its channels, or write to them. */
+  breakChannels(): void {
+    for (const { channel } of this.#relayed) channel.destroy();
   }
 
   #within<T>(scope: CallScope, run: (bound: BoundContext) => T): T {

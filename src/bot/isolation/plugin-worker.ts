@@ -61,6 +61,7 @@ export interface PluginWorkerSettings {
 export class PluginWorker {
   readonly services: MainServices;
   readonly #settings: PluginWorkerSettings;
+  #log: Logger;
   readonly #worker: Worker;
   readonly #port: MessagePort;
   readonly #calls: PortCalls<MainCalls, WorkerCalls>;
@@ -75,6 +76,7 @@ export class PluginWorker {
   constructor(settings: PluginWorkerSettings) {
     const { file, entry, memoryMb, log, contextOf } = settings;
     this.#settings = settings;
+    this.#log = log;
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     this.#worker = new Worker(entry, {
@@ -122,13 +124,14 @@ export class PluginWorker {
    * @throws {ChatosError} `INVALID_PLUGIN` as {@link loadPlugin}, or where that does not come to an end
    */
   async load(): Promise<PluginDescription> {
-    const { file, stallMs, memoryMb } = this.#settings;
+    const { file, stallMs, memoryMb, log } = this.#settings;
     const timer = setTimeout(
       () => void this.terminate(`it did not load within ${LOAD_TIMEOUT_MS / 1000} s`),
       LOAD_TIMEOUT_MS,
     );
     try {
       const description = await this.call('load', {});
+      this.#log = log.with({ plugin: description.name });
       this.#watchdog = new Watchdog({
         stallMs,
         memoryMb,
@@ -176,7 +179,8 @@ export class PluginWorker {
   async terminate(reason: string, error?: Error): Promise<void> {
     this.#finish(reason, error);
     const timer = setTimeout(() => {
-      this.#settings.log.warn('its worker is busy outside of JavaScript, and will end when that returns');
+      this.#log.warn('its worker is busy outside of JavaScript, and will end when that returns');
+      this.services.breakChannels();
       this.#exited.resolve();
     }, TERMINATE_TIMEOUT_MS);
     await Promise.race([this.#worker.terminate(), this.#exited.promise]);

@@ -1,15 +1,21 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
+import path from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { tempDirectory } from '../../support/bot-files.ts';
 import { endOf, joinAs, openChannel, startBots, startServer, WIDTHS } from '../../support/bot-world.ts';
+import type { IsolationOptions } from '../../../src/bot/isolation/options.ts';
 import { ISOLATED_TIMEOUT_MS, loadIsolated } from '../../support/isolated-bots.ts';
 import { openHalf, readAll, type LongBytes } from '../../support/rfc-peer.ts';
 
 vi.setConfig({ testTimeout: ISOLATED_TIMEOUT_MS });
 
-async function world(onChannel: string, width: LongBytes = 4) {
+async function world(onChannel: string, width: LongBytes = 4, isolation: IsolationOptions = {}) {
   const server = await startServer(width);
-  const isolated = await loadIsolated(`
+  const isolated = await loadIsolated(
+    `
     export const onPrivateRequest = () => true;
     let heard = () => {};
     export async function onMessage(message) {
@@ -22,10 +28,12 @@ async function world(onChannel: string, width: LongBytes = 4) {
       }
       ${onChannel}
     }
-  `);
+  `,
+    isolation,
+  );
   const { runtime, log } = await startBots(server, [{ plugin: isolated.plugin }]);
   const alice = await joinAs(server, 'alice');
-  return { alice, runtime, log, open: () => openChannel(alice, server) };
+  return { alice, runtime, log, workerLog: isolated.log, open: () => openChannel(alice, server) };
 }
 
 const pattern = (length: number): Buffer =>
@@ -52,6 +60,21 @@ async function idle(half: Socket): Promise<'idle'> {
 }
 
 describe.each(WIDTHS)('a private connection of a plugin in a worker, LONG of %i bytes', (width) => {
+  it('is broken off where its thread waits outside of JavaScript and cannot be ended', async () => {
+    const gate = path.join(await tempDirectory(), 'gate');
+    execFileSync('mkfifo', [gate]);
+    onTestFinished(() => writeFile(gate, ''));
+    const { open, workerLog } = await world(
+      `channel.once('data', () => process.getBuiltinModule('node:fs').readFileSync(${JSON.stringify(gate)}));`,
+      width,
+      { stallMs: 100 },
+    );
+    const { half } = await open();
+    half.write('hello');
+    expect(await endOf(half)).toBe('reset');
+    expect(workerLog.about(/busy outside of JavaScript/)).toMatchObject([{ fields: { plugin: 'bot' } }]);
+  });
+
   it('is broken off where a listener throws, which is told', async () => {
     const { open, log } = await world(`channel.on('data', () => { throw new Error('no listener'); });`);
     const { half } = await open();
