@@ -34,7 +34,11 @@ export const statusOption = (): Option =>
   new Option('--status [address]', 'tell over HTTP how the bots are: /status, /metrics, /healthz, /readyz')
     .env('CHATOSBOT_STATUS')
     .preset(formatStatusAddress(DEFAULT_STATUS_ADDRESS))
-    .argParser((text) => statusArgument(text, '; without an address, --status stands last'));
+    .argParser((text) => {
+      const hint = '; without an address, --status stands last';
+      if (/\.[cm]?[jt]s$/.test(text)) throw new InvalidArgumentError(`it is a plugin, and not an address${hint}`);
+      return statusArgument(text, hint);
+    });
 
 /** Where the status endpoint is. */
 export const statusAddressOption = (): Option =>

@@ -39,7 +39,9 @@ describe('an option', () => {
   test('that switches the status endpoint on tells where it stands when it has taken a bot for an address', () => {
     const command = new Command().addOption(statusOption()).argument('[bots...]').exitOverride();
     command.configureOutput({ writeErr: () => undefined });
-    expect(() => command.parse(['--status', './bots/echo.ts'], { from: 'user' })).toThrow('--status stands last');
+    for (const bot of ['./bots/echo.ts', 'echo.ts', 'echo.mjs']) {
+      expect(() => command.parse(['--status', bot], { from: 'user' })).toThrow('--status stands last');
+    }
   });
 
   test('that is a login is refused in words', () => {
