@@ -7,6 +7,7 @@ import http from 'node:http';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { defineBot } from 'chatosbot';
+import * as v from 'valibot';
 
 /** What the system says of names under which there is, or can be, nothing. */
 const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP']);
@@ -15,10 +16,10 @@ let root: string;
 let server: http.Server;
 
 export default defineBot({
+  options: v.object({ directory: v.string() }),
+
   async onStart(ctx) {
-    const { directory } = ctx.options;
-    if (typeof directory !== 'string') throw new Error('files needs the option "directory": what to serve');
-    root = await realpath(path.resolve(ctx.directory, directory));
+    root = await realpath(path.resolve(ctx.directory, ctx.options.directory));
     // Clients that somebody wrote in an afternoon leave Host out.
     server = http.createServer({ requireHostHeader: false }, (request, response) => {
       if (!mayAsk(request, response)) return;

@@ -6,7 +6,7 @@ import { tempDirectory, writeText } from '../support/bot-files.ts';
 import { RawHttp } from '../support/bot-http.ts';
 import { expectRefusal, joinAs, openChannel, signalled, startBots, startServer, WIDTHS } from '../support/bot-world.ts';
 import { httpGet, readAll } from '../support/rfc-peer.ts';
-import { serveFiles, shippedBot } from './serving.ts';
+import { serveFiles, shippedBot, shippedEntry } from './serving.ts';
 
 const FILES = { 'hello.txt': 'hello, world', 'empty.txt': '', 'sub/deep/inner.txt': 'inner' };
 
@@ -121,10 +121,15 @@ describe('the files bot', () => {
     }
   });
 
-  it('refuses connections, and says why in the log, where it was not told what to serve', async () => {
+  it('is not run where it was not told what to serve', async () => {
+    await expect(shippedEntry('files')).rejects.toThrow('Expected "directory"');
+  });
+
+  it('refuses connections, and says why in the log, where there is nothing to serve', async () => {
     const server = await startServer();
-    const { log } = await startBots(server, [{ plugin: await shippedBot('files') }]);
-    expect((await log.until(/onStart failed/)).message).toMatch(/files needs the option "directory"/);
+    const entry = await shippedEntry('files', { directory: '/there/is/no/such/folder' });
+    const { log } = await startBots(server, [entry]);
+    expect((await log.until(/onStart failed/)).message).toMatch(/no such file or directory.*\/there\/is\/no/);
     await expectRefusal(await joinAs(server, 'alice'), 'files');
   });
 
