@@ -104,24 +104,6 @@ export const commands = { w: {} };`,
     expect(status).toBe(2);
   });
 
-  test('tells misspelt keys of commands, their arguments, and schedules: they would change nothing', async () => {
-    const file = labFile(
-      'check/misspelt.ts',
-      `export const commands = {
-  a: { help: 'a', exampels: {}, run() {} },
-  b: { help: 'b', args: { n: { type: 'integer', mn: 1 } }, run() {} },
-};
-export const schedule = { c: { cron: '@daily', cathUp: 'last', run() {} } };`,
-    );
-    const { status, stderr } = await run(['check', file]);
-    expect(stderr.match(/(?<=misspelt\.ts: ).*/g)).toEqual([
-      "commands.a: unknown key 'exampels'; did you mean 'examples'?",
-      "commands.b: args.n: unknown key 'mn'; did you mean 'min'?",
-      "schedule.c: unknown key 'cathUp'; did you mean 'catchUp'?",
-    ]);
-    expect(status).toBe(2);
-  });
-
   test('tells where a test is taken for a plugin', async () => {
     const file = labFile(
       'check/dice.test.ts',

@@ -2,13 +2,11 @@ import { isRegExp } from 'node:util/types';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { ChatosError, messageOf, type ErrorFields } from '../../errors.ts';
 import { parseSchedule } from '../../schedule/schedule.ts';
-import { argSpecsProblem } from '../messages/arg-specs.ts';
-import type { Command } from '../messages/commands.ts';
+import { argSpecsProblem, type Command } from '../messages/commands.ts';
 import type { PlainOptions } from '../context.ts';
 import { attempt, throwAll } from './joined-errors.ts';
 import { firstMatching, type MessageHandler } from '../messages/message-filter.ts';
 import type { LoadedCode } from '../running/current-call.ts';
-import { unknownKey } from '../../util/unknown-key.ts';
 import { HOOKS, type BotPlugin, type ScheduledTask } from '../plugin.ts';
 import type { IsolationStatus } from '../status/status.ts';
 
@@ -52,9 +50,6 @@ export interface LoadedPlugin {
 
 /** What stands beside the hooks in a plugin. */
 const PARTS = ['name', 'options', 'commands', 'schedule'] as const;
-/** A misspelt key would change nothing, and nobody would know. */
-const COMMAND_KEYS = ['help', 'args', 'examples', 'run'] as const satisfies readonly (keyof Command)[];
-const TASK_KEYS = ['cron', 'timeZone', 'catchUp', 'overlap', 'run'] as const satisfies readonly (keyof ScheduledTask)[];
 /** A command is one word behind its prefix. */
 const COMMAND_NAME = /^[\p{L}\p{N}][\p{L}\p{N}_-]{0,31}$/u;
 /** The form in which names of commands are compared. */
@@ -195,8 +190,6 @@ function checkCommand(name: string, command: unknown, wrong: Invalid): asserts c
   if (!COMMAND_NAME.test(name)) throw wrong('a name is letters, digits, - and _, 32 at most');
   if (name.toLowerCase() === HELP_COMMAND) throw wrong('help is there already: it lists the commands');
   if (!isRecord(command) || typeof command['run'] !== 'function') throw wrong('it has no function run');
-  const unknown = unknownKey(command, COMMAND_KEYS);
-  if (unknown !== undefined) throw wrong(unknown);
   if (typeof command['help'] !== 'string' || command['help'] === '') throw wrong('it has no help: say what it does');
   if (command['args'] !== undefined && !isRecord(command['args'])) throw wrong('its args are not { name: { type } }');
   const problem = argSpecsProblem((command['args'] ?? {}) as Command['args'] & object);
@@ -224,8 +217,6 @@ function readSchedule(schedule: unknown, invalid: Invalid): Map<string, Schedule
       if (!isRecord(task) || typeof task['run'] !== 'function') {
         throw invalid(`schedule.${name}: it has no function run`);
       }
-      const unknown = unknownKey(task, TASK_KEYS);
-      if (unknown !== undefined) throw invalid(`schedule.${name}: ${unknown}`);
       try {
         parseSchedule(task as unknown as ScheduledTask);
       } catch (error) {

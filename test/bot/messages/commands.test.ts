@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { argSpecsProblem } from '../../../src/bot/messages/arg-specs.ts';
-import { parseArgs, usageOf, type ArgSpecs } from '../../../src/bot/messages/commands.ts';
+import { argSpecsProblem, parseArgs, usageOf, type ArgSpecs } from '../../../src/bot/messages/commands.ts';
 
 const read = (specs: ArgSpecs, line: string): unknown => {
   const parsed = parseArgs(specs, line);
@@ -89,18 +88,6 @@ describe('arguments that cannot be meant', () => {
       { a: { type: 'choice', of: ['x'], default: 'y' } },
       /^a: its default must be one of/,
     ],
-    [
-      'a key that is none',
-      { a: { type: 'word', optinal: true } },
-      /^a: unknown key 'optinal'; did you mean 'optional'\?$/,
-    ],
-    ['a key of another type', { a: { type: 'word', min: 3 } }, /^a: unknown key 'min'; expected one of type, help,/],
-    [
-      'a range without a number in it',
-      { a: { type: 'integer', min: 5, max: 1 } },
-      /^a: its min, 5, is over its max, 1$/,
-    ],
-    ['a range of texts', { a: { type: 'number', min: '5' } }, /^a: its min is no number$/],
     ['a default of words', { a: { type: 'words', default: ['x'] } }, /^a: words have no default/],
     ['a name that begins with a digit', { 1: { type: 'word' } }, /^1: a name is letters/],
   ])('are told: %s', (_, specs, expected) => expect(argSpecsProblem(specs as ArgSpecs)).toMatch(expected));
