@@ -1,5 +1,5 @@
 import type { BaseIssue } from 'valibot';
-import { closest } from '../util/closest.ts';
+import { unknownKey } from '../util/unknown-keys.ts';
 
 /** One thing that is wrong in a configuration, and where in its tree. */
 export interface Problem {
@@ -51,9 +51,7 @@ function problemsOfIssue(schema: object, issue: BaseIssue<unknown>, prefix: Path
   if (issue.type === 'strict_object' && issue.expected !== 'Object' && last !== undefined) {
     if (issue.expected === 'never') {
       const known = knownKeys(schema, path.slice(0, -1));
-      const suggestion = closest(String(last.key), known);
-      const hint = suggestion ? `; did you mean '${suggestion}'?` : `; expected one of ${known.join(', ')}`;
-      return [{ path, atKey: true, message: `unknown key '${String(last.key)}'${hint}` }];
+      return [{ path, atKey: true, message: unknownKey(String(last.key), known) }];
     }
     return [{ path: path.slice(0, -1), atKey: false, message: `'${String(last.key)}' is missing` }];
   }

@@ -1,4 +1,5 @@
-import { ChatosError } from '../errors.ts';
+import { ChatosError, messageOf } from '../errors.ts';
+import { unknownKeys } from '../util/unknown-keys.ts';
 import { parseCron, type Cron, type CronSpec } from './cron.ts';
 
 /** What becomes of the ticks that were missed: nothing, one run for the newest, or one run each. */
@@ -31,9 +32,37 @@ export interface Schedule {
  */
 export function parseSchedule(spec: ScheduleSpec): Schedule {
   const { catchUp = 'none', overlap = 'skip' } = spec;
+  checkKeys(spec);
   checkOneOf('catchUp', CATCH_UPS, catchUp);
   checkOneOf('overlap', OVERLAPS, overlap);
   return { cron: parseCron(spec), catchUp, overlap };
+}
+
+/** All that is wrong with a schedule, of which {@link parseSchedule} throws the first. */
+export function scheduleProblems({ cron, timeZone, ...others }: ScheduleSpec): string[] {
+  const { catchUp = 'none', overlap = 'skip' } = others;
+  const checks = [
+    () => checkKeys(others),
+    () => checkOneOf('catchUp', CATCH_UPS, catchUp),
+    () => checkOneOf('overlap', OVERLAPS, overlap),
+    () => parseCron({ cron }),
+    () => parseCron({ cron: '@daily', timeZone }),
+  ];
+  return checks.flatMap((check) => {
+    try {
+      check();
+      return [];
+    } catch (error) {
+      return messageOf(error);
+    }
+  });
+}
+
+/** A key that is misspelt would have no effect: with `timezone`, the clocks would be those of the system. */
+function checkKeys(spec: object): void {
+  // What is scheduled may stand beside when it is.
+  const [message] = unknownKeys(spec, ['cron', 'timeZone', 'catchUp', 'overlap', 'run']);
+  if (message !== undefined) throw new ChatosError('INVALID_ARGUMENT', message);
 }
 
 function checkOneOf(key: string, words: readonly string[], word: unknown): void {

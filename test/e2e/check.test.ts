@@ -44,7 +44,7 @@ export const commands = { 'y z': { help: 'y', run() {} }, w: {}, ok: { help: 'ok
     );
     const { status, stderr } = await run(['check', '--config', '../check/many.yaml']);
     const places = ['3:13: announcements.0.cron', '3:28: announcements.0.timeZone', '3:48: announcements.0.catchUp'];
-    const parts = ['commands.y z', 'commands.w', 'schedule.a', 'schedule.b'];
+    const parts = ['commands.y z', 'commands.w', 'commands.w', 'schedule.a', 'schedule.b'];
     expect(stderr.match(/(?<=many\.yaml:)[\d:]+ [\w.]+/g)).toEqual([...places, '3:65: announcements.0.text']);
     expect(stderr.match(/(?<=many\.ts: )[^:]+/g)).toEqual(parts);
     expect(status).toBe(2);
@@ -92,7 +92,7 @@ export const commands = { 'y z': { help: 'y', run() {} }, w: {}, ok: { help: 'ok
       `export const onMesage = () => {};
 export const onJoin = () => {};
 export const onStop = 7;
-export const commands = { w: {} };`,
+export const commands = { w: { help: 'x' } };`,
     );
     const { status, stderr } = await run(['check', file]);
     expect(stderr.match(/exports on\w+|onStop is not a function|commands\.w/g)).toEqual([

@@ -6,7 +6,7 @@ import { parseArgs, rangeOf, usageOf, type ArgSpec, type ArgSpecs, type ArgValue
 import type { Message } from '../context.ts';
 import type { Cause } from '../running/current-call.ts';
 import type { PluginRunner } from '../running/plugin-runner.ts';
-import { commandKey, HELP_COMMAND } from '../loading/plugin-shape.ts';
+import { commandKey, HELP_COMMAND } from '../loading/plugin-parts.ts';
 import { splitText } from '../outgoing/split-text.ts';
 
 interface Found {

@@ -121,50 +121,8 @@ export function usageOf(prefix: string, name: string, specs: ArgSpecs = {}): str
   return [`${prefix}${name}`, ...args].join(' ');
 }
 
-/** What is wrong with the arguments that a command declares, if anything. */
-export function argSpecsProblem(specs: ArgSpecs): string | undefined {
-  const entries = Object.entries(specs);
-  for (const [index, [name, spec]] of entries.entries()) {
-    if (!ARG_NAME.test(name)) return `${name}: a name is letters, digits, - and _, the first a letter`;
-    if (!ARG_TYPES.has(spec?.type)) return `${name}: its type is none of ${[...ARG_TYPES].join(', ')}`;
-    if ((spec.type === 'text' || spec.type === 'words') && index < entries.length - 1) {
-      return `${name}: ${spec.type} takes the rest of the line, so it must be the last argument`;
-    }
-    if (spec.type === 'choice' && !(Array.isArray(spec.of) && spec.of.length > 0))
-      return `${name}: a choice needs 'of'`;
-    const wrong = defaultProblem(spec);
-    if (wrong !== undefined) return `${name}: ${wrong}`;
-    const before = entries[index - 1];
-    if (before && isOptional(before[1]) && !isOptional(spec))
-      return `${name}: it cannot be required behind an optional one`;
-  }
-  return undefined;
-}
-
-/** A name that begins with a digit would not keep its place among the others. */
-const ARG_NAME = /^\p{L}[\p{L}\p{N}_-]{0,31}$/u;
-const ARG_TYPES: ReadonlySet<string> = new Set<ArgSpec['type']>([
-  'word',
-  'text',
-  'words',
-  'integer',
-  'number',
-  'boolean',
-  'choice',
-]);
-
-/** A default is what a peer could have said. */
-function defaultProblem(spec: ArgSpec): string | undefined {
-  const given = 'default' in spec ? spec.default : undefined;
-  if (given === undefined) return undefined;
-  if (spec.type === 'words') return 'words have no default: leave it out and they are a list or undefined';
-  const kind = { integer: 'number', number: 'number', boolean: 'boolean' }[spec.type as string] ?? 'string';
-  if (typeof given !== kind) return `its default is no ${kind}`;
-  const read = kind === 'string' && spec.type !== 'choice' ? undefined : readWord(spec, String(given));
-  return read && 'problem' in read ? `its default must be ${read.problem}` : undefined;
-}
-
-function isOptional(spec: ArgSpec): boolean {
+/** Whether it may be left out. */
+export function isOptional(spec: ArgSpec): boolean {
   return spec.optional === true || ('default' in spec && spec.default !== undefined);
 }
 
@@ -178,7 +136,8 @@ const BOOLEANS = new Map(Object.entries({ yes: true, no: false, on: true, off: f
 
 type Read = { readonly value: string | number | boolean } | { readonly problem: string };
 
-function readWord(spec: ArgSpec, word: string): Read {
+/** Reads a word as the argument that it is, or tells what it must be. */
+export function readWord(spec: ArgSpec, word: string): Read {
   switch (spec.type) {
     case 'integer':
     case 'number': {

@@ -73,7 +73,7 @@ describe('handlers with filters', () => {
 describe('a filter that cannot be meant', () => {
   const run = (): void => undefined;
   it.each([
-    ['an unknown key', { txt: 'x' }, /onMessage\[0\]\.when: there is no filter 'txt'/],
+    ['an unknown key', { txt: 'x' }, /onMessage\[0\]\.when: unknown key 'txt'/],
     ['a text that is a number', { text: 5 }, /when\.text is neither a text nor a pattern/],
     ['a login that is none', { from: [1] }, /when\.from is not a login pattern/],
     ['private as a text', { private: 'yes' }, /when\.private is neither true nor false/],
