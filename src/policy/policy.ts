@@ -1,4 +1,5 @@
 import { ChatosError, messageOf } from '../errors.ts';
+import { unknownKeys } from '../util/unknown-keys.ts';
 import { DEFAULT_POLICY_LIMITS, resolvePolicyLimits, type PolicyLimits } from './limits.ts';
 import { TimeWindow, type TimeWindowOptions } from './time-window.ts';
 
@@ -62,6 +63,7 @@ export interface Policy {
  * @throws {ChatosError} `INVALID_ARGUMENT` where something in it cannot be meant; the message names the place
  */
 export function compilePolicy(options: PolicyOptions = {}): Policy {
+  checkKeys(options, ['default', 'allow', 'deny', 'rules', 'limits'], 'policy');
   const { allow = [], deny = [], rules = [] } = options;
   const limits = resolvePolicyLimits(options.limits ?? {}, DEFAULT_POLICY_LIMITS, 'policy.limits');
   return {
@@ -74,6 +76,7 @@ export function compilePolicy(options: PolicyOptions = {}): Policy {
 }
 
 function compileRule(rule: PolicyRule, limits: PolicyLimits, where: string): CompiledRule {
+  checkKeys(rule, ['from', 'bots', 'hours', 'days', 'timeZone', 'decision', 'limits'], where);
   const { from, bots, hours, days, timeZone } = rule;
   let window: TimeWindow | undefined;
   try {
@@ -94,11 +97,22 @@ function compileRule(rule: PolicyRule, limits: PolicyLimits, where: string): Com
   };
 }
 
+/** Programs may be in JavaScript, and a condition that is misspelt would match everybody. */
+function checkKeys(given: unknown, known: readonly string[], where: string): void {
+  const isObject = typeof given === 'object' && given !== null && !Array.isArray(given);
+  const problem = isObject ? unknownKeys(given, known)[0] : `expected { ${known.join(', ')} }`;
+  if (problem !== undefined) throw new ChatosError('INVALID_ARGUMENT', `${where}: ${problem}`);
+}
+
 function listOf(patterns: string | readonly string[]): readonly string[] {
   return typeof patterns === 'string' ? [patterns] : patterns;
 }
 
 function checkPatterns(patterns: readonly string[], where: string, some = false): readonly string[] {
+  if (!Array.isArray(patterns) || !patterns.every((pattern) => typeof pattern === 'string')) {
+    const found = String(patterns);
+    throw new ChatosError('INVALID_ARGUMENT', `${where}: expected a list of patterns, found ${found}`);
+  }
   if (some && patterns.length === 0) throw new ChatosError('INVALID_ARGUMENT', `${where}: the list is empty`);
   if (patterns.includes('')) throw new ChatosError('INVALID_ARGUMENT', `${where}: a pattern is empty`);
   return patterns;

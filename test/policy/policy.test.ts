@@ -116,7 +116,15 @@ describe('decide, the hooks', () => {
 describe('compilePolicy', () => {
   it.each<[unknown, string]>([
     [{ default: 'maybe' }, 'policy.default: expected one of accept, refuse, ask, found maybe'],
+    ['refuse', 'policy: expected { default, allow, deny, rules, limits }'],
+    [{ alow: ['alice'] }, "policy: unknown key 'alow'; did you mean 'allow'?"],
     [{ allow: [''] }, 'policy.allow: a pattern is empty'],
+    [{ deny: 'mallory' }, 'policy.deny: expected a list of patterns, found mallory'],
+    // Without its condition, the rule would accept everybody.
+    [{ rules: [{ form: 'alice', decision: 'accept' }] }, "policy.rules[0]: unknown key 'form'; did you mean 'from'?"],
+    [{ rules: [{ from: 5, decision: 'ask' }] }, 'policy.rules[0].from: expected a list of patterns, found 5'],
+    [{ rules: [{ from: ['a', 5], decision: 'ask' }] }, 'policy.rules[0].from: expected a list of patterns, found a,5'],
+    [{ rules: ['ask'] }, 'policy.rules[0]: expected { from, bots, hours, days, timeZone, decision, limits }'],
     [
       { rules: [{ decision: 'ask' }, {}] },
       'policy.rules[1].decision: expected one of accept, refuse, ask, found undef',
