@@ -3,11 +3,9 @@ import path from 'node:path';
 import { ChatosError, isChatosError } from '../../errors.ts';
 import { whileLoading, type LoadedCode } from '../running/current-call.ts';
 import { isSameFile, readLoadFailure } from './load-failure.ts';
+import { LOAD_TIMEOUT_MS, withinTime } from './load-timeout.ts';
 import type { ModuleLoader } from './module-loader.ts';
 import { readPlugin, type LoadedPlugin } from './plugin-shape.ts';
-
-/** What a plugin awaits at its top may take this long. */
-const DEFAULT_LOAD_TIMEOUT_MS = 30_000;
 
 /** What only tests import. */
 const TESTING_MISSING = /^Cannot find (?:module|package) 'chatosbot\/testing'/;
@@ -23,10 +21,7 @@ const TESTING_MISSING = /^Cannot find (?:module|package) 'chatosbot\/testing'/;
 export async function loadPlugin(
   file: string,
   loader: ModuleLoader,
-  {
-    fresh = false,
-    timeoutMs = DEFAULT_LOAD_TIMEOUT_MS,
-  }: { readonly fresh?: boolean; readonly timeoutMs?: number } = {},
+  { fresh = false, timeoutMs = LOAD_TIMEOUT_MS }: { readonly fresh?: boolean; readonly timeoutMs?: number } = {},
 ): Promise<LoadedPlugin> {
   const absolute = path.resolve(file);
   const invalid = (why: string, cause?: unknown, place = ''): ChatosError =>
@@ -38,9 +33,11 @@ export async function loadPlugin(
   let exported: Record<string, unknown>;
   try {
     const loading = whileLoading(code, () => (fresh ? loader.reload(absolute) : loader.load(absolute)));
-    exported = await withinTime(loading, timeoutMs);
+    exported = await withinTime(loading, timeoutMs, 'loading');
   } catch (error) {
-    if (isChatosError(error, 'TIMED_OUT')) throw invalid(error.message, error);
+    if (isChatosError(error, 'TIMED_OUT')) {
+      throw invalid(`${error.message}: something that it awaits at its top takes too long`, error);
+    }
     const { file: broken, place, message } = readLoadFailure(error, loader);
     const isOwn = broken === undefined || isSameFile(broken, absolute);
     const hint = TESTING_MISSING.test(message) ? '; this is a test: use chatosbot test' : '';
@@ -48,17 +45,4 @@ export async function loadPlugin(
   }
   const name = path.basename(absolute).replace(/\.[^.]+$/, '');
   return { ...readPlugin(exported, { name, file: absolute, shown: file }), code };
-}
-
-async function withinTime<T>(loading: Promise<T>, timeoutMs: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const message = `it has not finished loading after ${timeoutMs / 1000} s: something that it awaits at its top takes too long`;
-    timer = setTimeout(() => reject(new ChatosError('TIMED_OUT', message)), timeoutMs);
-  });
-  try {
-    return await Promise.race([loading, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,5 +1,5 @@
 import { isRegExp } from 'node:util/types';
-import type { ChatosError } from '../../errors.ts';
+import { isChatosError, type ChatosError } from '../../errors.ts';
 import { scheduleProblems } from '../../schedule/schedule.ts';
 import { unknownKeys } from '../../util/unknown-keys.ts';
 import type { PlainOptions } from '../context.ts';
@@ -8,6 +8,7 @@ import type { ArgSpecs, Command } from '../messages/commands.ts';
 import type { firstMatching } from '../messages/message-filter.ts';
 import type { ScheduledTask } from '../plugin.ts';
 import { throwAll } from './joined-errors.ts';
+import { LOAD_TIMEOUT_MS, withinTime } from './load-timeout.ts';
 
 /** The error that says of a plugin what is wrong with it. */
 export type Invalid = (why: string) => ChatosError;
@@ -107,7 +108,13 @@ export function scheduleReader(
   invalid: Invalid,
 ): (options: PlainOptions) => Promise<ReadonlyMap<string, ScheduledTask>> {
   if (typeof schedule === 'function') {
-    return async (options) => readSchedule(await (schedule as (given: PlainOptions) => unknown)(options), invalid);
+    const make = async (options: PlainOptions) => (schedule as (given: PlainOptions) => unknown)(options);
+    return async (options) => {
+      const made = await withinTime(make(options), LOAD_TIMEOUT_MS, 'making it').catch((error: unknown) => {
+        throw isChatosError(error, 'TIMED_OUT') ? invalid(`schedule: ${error.message}`) : error;
+      });
+      return readSchedule(made, invalid);
+    };
   }
   const read = readSchedule(schedule, invalid);
   return () => Promise.resolve(read);

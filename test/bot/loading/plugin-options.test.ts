@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { checkOptions } from '../../../src/bot/loading/plugin-options.ts';
 import { readPlugin, type LoadedPlugin } from '../../../src/bot/loading/plugin-shape.ts';
 
@@ -44,6 +44,15 @@ describe('checkOptions', () => {
       return { value };
     });
     expect(await check(later, { a: 1 })).toEqual({ options: { a: 1 } });
+  });
+
+  it('does not wait for ever for a schema', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const found = check(schema(() => new Promise(() => {})));
+    vi.advanceTimersByTime(30_000);
+    const message = 'its schema failed: it has not finished checking after 30 s';
+    expect(await found).toEqual({ problems: [{ path: [], message }] });
   });
 
   it.each<[string, unknown]>([

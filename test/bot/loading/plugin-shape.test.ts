@@ -1,5 +1,5 @@
 /** What is wrong with the parts of a plugin is told when it is loaded: nothing else looks at a plugin in JavaScript. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { readPlugin } from '../../../src/bot/loading/plugin-shape.ts';
 
 const run = (): void => undefined;
@@ -89,6 +89,23 @@ describe('a schedule', () => {
       "schedule.tick: 'x' is not a cron expression: Unknown alias: x",
       "schedule.tick: 'Mars' is not a time zone; expected one such as Europe/Paris or UTC",
     ]);
+  });
+});
+
+describe('a schedule that depends on the options', () => {
+  const where = { name: 'x', file: '/x.ts', shown: 'x.ts' };
+
+  it('may be made later, but not never', async () => {
+    const { schedule: later } = readPlugin({ schedule: async () => ({ tick: { cron: '@daily', run } }) }, where);
+    expect([...(await later({})).keys()]).toEqual(['tick']);
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const never = readPlugin({ schedule: () => new Promise(() => {}) }, where).schedule({});
+    vi.advanceTimersByTime(30_000);
+    await expect(never).rejects.toMatchObject({
+      code: 'INVALID_PLUGIN',
+      message: 'x.ts: schedule: it has not finished making it after 30 s',
+    });
   });
 });
 
