@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Activity } from '../../src/bot/activity.ts';
 import { FakeClock } from '../support/bot-clock.ts';
 import { joinAs, startBots, startServer, WIDTHS } from '../support/bot-world.ts';
 import { shippedBot, shippedEntry } from './serving.ts';
@@ -21,7 +22,9 @@ describe('the announce bot', () => {
     const server = await startServer();
     const alice = await joinAs(server, 'alice');
     const clock = new FakeClock('2025-06-01T10:20:00Z');
-    const { log } = await startBots(server, [await shippedEntry('announce')], { clock });
+    const activity = new Activity();
+    const { log } = await startBots(server, [await shippedEntry('announce')], { clock, activity });
+    await activity.idle();
     clock.advance(39 * 60_000);
     clock.advance(60_000);
     expect((await alice.next(3)).login).toBe('announce');
