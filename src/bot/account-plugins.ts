@@ -147,6 +147,11 @@ export class AccountPlugins {
     await Promise.all(this.#seats.map(({ store }) => store.close()));
   }
 
+  /** What of them has not finished, as `echo onMessage`. */
+  get underWay(): string[] {
+    return this.#runners.flatMap(({ plugin, calls }) => calls.hooks.map((hook) => `${plugin.name} ${hook}`));
+  }
+
   get status(): PluginStatus[] {
     return this.#runners.map((runner) => runner.status);
   }

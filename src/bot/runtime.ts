@@ -177,7 +177,11 @@ export class BotRuntime {
     const finished = Promise.all(this.#accounts.map((account) => account.finish())).then(() => this.#channelsClosed());
     // Who gives no time does not want to know.
     if (!(await this.#within(timeoutMs, finished)) && timeoutMs > 0) {
-      this.#log.warn('stopping: hooks or private connections were still under way', { channels: this.channelCount });
+      const hooks = this.#accounts.flatMap(({ plugins }) => plugins.underWay).join(', ');
+      this.#log.warn('stopping: hooks or private connections were still under way', {
+        channels: this.channelCount,
+        ...(hooks !== '' && { hooks }),
+      });
     }
     await Promise.all(this.#accounts.map((account) => account.close()));
   }

@@ -70,7 +70,7 @@ describe('BotRuntime.stop', () => {
     const { runtime, log, calls, server } = await busy();
     await runtime.stop({ timeoutMs: 20 });
     expect(calls).toEqual([]);
-    expect(log.about(/still under way/)).toHaveLength(1);
+    expect(log.about(/still under way/)).toMatchObject([{ fields: { hooks: 'bot onMessage' } }]);
     expect(await joinAs(server, 'bot')).toBeDefined();
   });
 

@@ -43,6 +43,11 @@ export class PluginCalls {
     return this.#running.size;
   }
 
+  /** What calls that are under way are of: hooks and commands, each once. */
+  get hooks(): string[] {
+    return [...new Set(Array.from(this.#running.keys(), ({ hook }) => hook))];
+  }
+
   /** Whether a call is under way. */
   has(call: Call): boolean {
     return this.#running.has(call);
