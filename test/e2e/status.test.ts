@@ -108,6 +108,12 @@ describe('status', () => {
     });
   });
 
+  test('does not take an endpoint that has too many connections for something else', async () => {
+    const port = await listening(net.createServer((socket) => socket.resetAndDestroy()));
+    const { last } = await failure(start(['status', `${port}`]));
+    expect(last).toMatch(/is no status endpoint of chatosbot, or has too many connections; say where/);
+  });
+
   test('ends with 69 where what listens there speaks another protocol', async () => {
     const { status, last } = await failure(
       start(['status', '--status', `${await listening(net.createServer((s) => s.end('SSH-2.0\r\n')))}`]),

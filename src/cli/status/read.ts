@@ -31,9 +31,10 @@ export async function readStatus(address: StatusAddress): Promise<unknown> {
     if (signal.aborted) {
       throw new ChatosError('TIMED_OUT', `${url} does not answer within ${TIMEOUT_MS / 1000} s`, { cause: error });
     }
-    // Who is there, but breaks off at a request of HTTP, speaks something else.
+    if (error instanceof SyntaxError || code.startsWith('HPE_')) throw notOurs(url, error);
+    // Who is there, but breaks off at a request of HTTP, speaks something else; or it has as many connections as it takes.
     const brokeOff = code === 'ECONNRESET' || code === 'EPIPE';
-    if (error instanceof SyntaxError || code.startsWith('HPE_') || brokeOff) throw notOurs(url, error);
+    if (brokeOff) throw notOurs(url, error, ', or has too many connections');
     const why = code === 'ECONNREFUSED' ? 'connection refused' : code;
     const message = `no status at ${url} (${why}): is the process running, with --status or 'status' in its configuration?`;
     throw new ChatosError('CONNECT_FAILED', message, { cause: error, fields: { address: url, errno: code } });
@@ -41,8 +42,8 @@ export async function readStatus(address: StatusAddress): Promise<unknown> {
 }
 
 /** What answers there is something else than a status endpoint. */
-export function notOurs(url: string, cause?: unknown): ChatosError {
-  const message = `what answers at ${url} is no status endpoint of chatosbot; say where it is with --status`;
+export function notOurs(url: string, cause?: unknown, unless = ''): ChatosError {
+  const message = `what answers at ${url} is no status endpoint of chatosbot${unless}; say where it is with --status`;
   return new ChatosError('CONNECT_FAILED', message, { cause, fields: { address: url } });
 }
 
