@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import vm from 'node:vm';
 import type { createJiti as CreateJiti, Jiti } from 'jiti';
 import { cacheDirectory } from '../../util/cache-directory.ts';
 import { packageVersion } from '../../util/version.ts';
@@ -60,8 +61,8 @@ export function createModuleLoader(modules: Record<string, unknown>): ModuleLoad
         // As a CommonJS module: of an ES module in JavaScript, Node would keep what it loaded first.
         return jiti(file) as Record<string, unknown>;
       } catch (error) {
-        // Only an ES module can wait at its top level.
-        if (!(error instanceof SyntaxError) || !error.message.startsWith('await is only valid')) throw error;
+        // Only an ES module can wait at its top.
+        if (!(error instanceof SyntaxError) || ![...files].some((each) => waitsAtTop(jiti, each))) throw error;
       }
       isAsync = true;
       files.delete(file);
@@ -70,6 +71,20 @@ export function createModuleLoader(modules: Record<string, unknown>): ModuleLoad
       return jiti.evalModule(readFileSync(file, 'utf8'), options) as Promise<Record<string, unknown>>;
     },
   };
+}
+
+/** What V8 says of it depends on where the `await` stands. */
+function waitsAtTop(jiti: Jiti, file: string): boolean {
+  const code = SOURCE.test(file) ? compile(jiti, file, false)?.code : undefined;
+  return code !== undefined && !isScript(`(() => {${code}\n})`) && isScript(`(async () => {${code}\n})`);
+}
+
+function isScript(code: string): boolean {
+  try {
+    return Boolean(new vm.Script(code));
+  } catch {
+    return false;
+  }
 }
 
 /** Of what a module imports that waits at its top level, Node keeps JavaScript as it was loaded first. */

@@ -132,6 +132,27 @@ describe('loading a file anew', () => {
   });
 
   test.each([
+    'export const value = JSON.parse(await later("1"));',
+    'export const value = [await later(1)][0];',
+    'export const { value } = { value: await later(1) };',
+    'export const value = Number(`${await later(1)}`);',
+    'export let value = 0;\nfor await (const one of [later(1)]) value = one;',
+    'export let value = 0;\nif (await later(true)) value = 1;',
+  ])('takes what awaits at its top, wherever that stands: %s', async (text) => {
+    const bot = `const later = async <T>(value: T): Promise<T> => value;\n${text}`;
+    expect(await changed({ 'bot.ts': bot }, 'bot.ts', bot.replace(/1(?!.*1)/s, '2'))).toEqual([1, 2, 1]);
+    const files = { 'bot.ts': "import { value as v } from './lib.ts';\nexport const value = v;", 'lib.ts': bot };
+    expect(await changed(files, 'lib.ts', bot.replace(/1(?!.*1)/s, '2'))).toEqual([1, 2, 1]);
+  });
+
+  test('loads once what throws a SyntaxError of its own, and waits nowhere at its top', async () => {
+    const bot =
+      "globalThis.loads = (globalThis.loads ?? 0) + 1;\nexport const f = async () => await 1;\nJSON.parse('x');";
+    await expect(changed({ 'bot.ts': 'export const value = 1;' }, 'bot.ts', bot)).rejects.toThrow(SyntaxError);
+    expect((globalThis as { loads?: number }).loads).toBe(1);
+  });
+
+  test.each([
     ['lib.mjs', 'export const value = 1;'],
     ['lib.cjs', 'exports.value = 1;'],
   ])('says that a restart is needed where such a plugin imports %s, which Node keeps', async (name, text) => {
