@@ -79,7 +79,10 @@ export class Account {
     client.on('request', (request) => void this.#requests.handle(request, runners()));
     client.on('connected', () => this.#onConnected());
     client.on('retrying', ({ error }) => {
-      if (settings.standby && isChatosError(error, 'LOGIN_REFUSED')) this.plugins.stepDown();
+      if (!settings.standby || !isChatosError(error, 'LOGIN_REFUSED')) return;
+      this.plugins.stepDown();
+      // It may be said by the other one; here it would keep the plugins, and their stores, from ending.
+      this.#voice.silence();
     });
     void this.ended.then((error) => {
       // At the start, whoever started it is told.

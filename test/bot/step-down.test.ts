@@ -3,9 +3,10 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import type { Context } from '../../src/bot/context.ts';
 import type { BotPlugin } from '../../src/bot/plugin.ts';
 import { startProxy } from '../support/bot-proxy.ts';
-import { createBots, joinAs, plugin, startServer } from '../support/bot-world.ts';
+import { createBots, joinAs, plugin, signalled, startServer } from '../support/bot-world.ts';
 
 /** A bot that counts in its store, with a job that tells that it is at work. */
 const counter = (name: string, lives: string[]): BotPlugin => ({
@@ -56,4 +57,41 @@ it('a standby that loses its login to the other one leaves it its store, and tak
   // A reload finds its place still.
   await first.runtime.reload(0, plugin('bot', counter('newer', lives)));
   expect(await ask()).toBe('newer 4');
+});
+
+it('a standby that loses its login gives up what waits to be said, and says nothing of it when it takes over', async () => {
+  const server = await startServer();
+  const proxy = await startProxy(server);
+  const options = { standby: true, backoff: { firstMs: 20, maxMs: 20 } };
+  const said: Promise<unknown>[] = [];
+  const speak = signalled();
+  const told = (ctx: Context, text: string): Promise<unknown> => ctx.say(text).catch((error: unknown) => error);
+  const talker: BotPlugin = {
+    async onMessage(_, ctx) {
+      await speak.promise;
+      said.push(told(ctx, 'too late'));
+      await said[0];
+    },
+    onStop: (ctx) => void said.push(told(ctx, 'goodbye')),
+    onStart: (ctx) => ctx.say('here I am'),
+  };
+  const first = createBots(proxy.address, [{ plugin: plugin('bot', talker) }], options);
+  const second = createBots(server, [{ plugin: plugin('bot', { onMessage: () => undefined }) }], options);
+  const alice = await joinAs(server, 'alice');
+  await first.runtime.start();
+  expect(await alice.next(3)).toMatchObject({ msg: 'here I am' });
+  alice.tell('bot', 'hello');
+  await expect.poll(() => first.runtime.status.accounts[0]!.messages.heard).toBe(1);
+
+  proxy.target = { ...server, port: 1 };
+  await proxy.cutSessions();
+  await second.runtime.start();
+  speak.resolve();
+  await expect.poll(() => first.runtime.status.accounts[0]!.messages.waiting).toBe(1);
+  proxy.target = server;
+  await expect.poll(() => said.length).toBe(2);
+  expect(await Promise.all(said)).toMatchObject([{ code: 'ABORTED' }, { code: 'ABORTED' }]);
+
+  await second.runtime.stop();
+  expect(await alice.next(3)).toMatchObject({ msg: 'here I am' });
 });

@@ -45,6 +45,7 @@ export class Outbox {
   #sent = 0;
   #dropped = 0;
   #closed = false;
+  #silent = false;
   #cancelTimer: (() => void) | undefined;
   readonly #onEmpty: (() => void)[] = [];
 
@@ -82,7 +83,8 @@ export class Outbox {
     parts: readonly string[],
     whileHeld: (wait: Promise<void>) => Promise<void> = (wait) => wait,
   ): Promise<void> {
-    if (this.#closed) throw new ChatosError('ABORTED', 'the bot has stopped');
+    if (this.#closed) throw stopped();
+    if (this.#silent) throw elsewhere();
     const now = this.#clock.now().getTime();
     const lane = this.#lane(to, now);
     // Whoever waits for the limit on all together comes first.
@@ -102,7 +104,14 @@ export class Outbox {
 
   /** The connection is there, or there again. */
   connected(): void {
+    this.#silent = false;
     this.#pump();
+  }
+
+  /** Another process has the login: gives up what waits, and what is yet to come until the connection is there again. */
+  silence(): void {
+    this.#silent = true;
+    this.#giveUpAll(elsewhere);
   }
 
   /** Resolves when nothing waits. */
@@ -113,11 +122,7 @@ export class Outbox {
   /** Gives up what waits. */
   close(): void {
     this.#closed = true;
-    this.#cancelTimer?.();
-    this.#cancelTimer = undefined;
-    for (const lane of this.#lanes.values()) {
-      for (const each of lane.waiting.splice(0)) this.#giveUp(each, new ChatosError('ABORTED', 'the bot has stopped'));
-    }
+    this.#giveUpAll(stopped);
   }
 
   #lane(to: string | undefined, now: number): Lane {
@@ -200,6 +205,12 @@ export class Outbox {
     return new ChatosError('TIMED_OUT', `a message was given up after ${deadlineMs / 1000} s: ${why}`);
   }
 
+  #giveUpAll(why: () => ChatosError): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    for (const lane of this.#lanes.values()) for (const each of lane.waiting.splice(0)) this.#giveUp(each, why());
+  }
+
   #giveUp(waiting: Waiting, error: ChatosError): void {
     this.#dropped += 1;
     this.#left();
@@ -212,3 +223,6 @@ export class Outbox {
     for (const resolve of this.#onEmpty.splice(0)) resolve();
   }
 }
+
+const stopped = (): ChatosError => new ChatosError('ABORTED', 'the bot has stopped');
+const elsewhere = (): ChatosError => new ChatosError('ABORTED', 'another process has the login');

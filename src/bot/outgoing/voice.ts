@@ -93,6 +93,11 @@ export class Voice {
     this.#outbox.connected();
   }
 
+  /** Another process has the login: what waits to be said, or is said yet, is given up until the connection is there. */
+  silence(): void {
+    this.#outbox.silence();
+  }
+
   /** Resolves when nothing waits to be sent. */
   emptied(): Promise<void> {
     return this.#outbox.emptied();

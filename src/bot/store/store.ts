@@ -43,9 +43,12 @@ export interface PluginStoreOptions {
   readonly limits?: Partial<StoreLimits>;
   /** Told when a damaged store was mended. @default nobody */
   readonly log?: Logger;
-  /** How long to wait, in milliseconds, for another process to let go of the store. @default 2000 */
+  /** How long to wait, in milliseconds, for another process to let go of the store. @default 5000 */
   readonly lockTimeoutMs?: number;
 }
+
+/** A standby that has lost its login learns so when it tries again, two seconds later at most, and has hooks to end. */
+const LOCK_TIMEOUT_MS = 5_000;
 
 /** The store of one plugin: nothing is loaded, made or opened before its first use. */
 export class PluginStore {
@@ -57,7 +60,7 @@ export class PluginStore {
   readonly #closing = new AbortController();
   #closed: Promise<void> | undefined;
 
-  constructor({ directory, limits, log = SILENT_LOGGER, lockTimeoutMs = 2000 }: PluginStoreOptions) {
+  constructor({ directory, limits, log = SILENT_LOGGER, lockTimeoutMs = LOCK_TIMEOUT_MS }: PluginStoreOptions) {
     this.#database = new StoreDatabase({ directory, log, lockTimeoutMs });
     const parts = {
       database: this.#database,
