@@ -36,6 +36,8 @@ export class WorkerContext {
   readonly tasks: Prepared['tasks'];
   readonly #parts: WorkerStoreParts;
   readonly #abort = new AbortController();
+  /** Why the signal fires: as in the main thread. */
+  readonly #stops: ChatosError;
   readonly #jobs = new Map<number, Job>();
   readonly #jobNames: Set<string>;
   #lastJob = 0;
@@ -57,8 +59,9 @@ export class WorkerContext {
     this.#jobNames = new Set(tasks.keys());
     const { signal } = this.#abort;
     setMaxListeners(0, signal);
-    if (start.aborted) this.#abort.abort();
     const { name, login, server, directory } = start;
+    this.#stops = new ChatosError('ABORTED', `${name} stops`);
+    if (start.aborted) this.abort();
     this.context = {
       name,
       login,
@@ -84,7 +87,7 @@ export class WorkerContext {
 
   /** The main thread's signal has fired. */
   abort(): void {
-    this.#abort.abort();
+    this.#abort.abort(this.#stops);
   }
 
   /** A message as hooks and commands get it. */

@@ -259,7 +259,7 @@ describe('a plugin in a worker thread', () => {
   it('sees its signal fire when it stops, and can still speak in onStop', async () => {
     const { alice, runtime, log } = await world(`
       export function onStart(bot) {
-        bot.signal.addEventListener('abort', () => bot.log.info('aborted'));
+        bot.signal.addEventListener('abort', () => bot.log.info('aborted: ' + bot.signal.reason.code));
         bot.log.info('started');
       }
       export const onStop = (bot) => bot.tell('alice', 'bye ' + bot.signal.aborted);
@@ -267,7 +267,7 @@ describe('a plugin in a worker thread', () => {
     await log.until(/^started$/);
     await runtime.stop();
     expect((await alice.next(4)).msg).toBe('bye true');
-    expect(log.about(/^aborted$/)).toHaveLength(1);
+    expect(log.about(/^aborted: ABORTED$/)).toHaveLength(1);
   });
 });
 
