@@ -1,4 +1,5 @@
 import { MessagePort } from 'node:worker_threads';
+import { abortError } from '../../client/wait.ts';
 import { ChatosError } from '../../errors.ts';
 import { packError, unpackError, type CrossingError } from './crossing-error.ts';
 
@@ -74,9 +75,12 @@ export class PortCalls<Local, Remote> {
           `${this.#pending.size} calls wait for their answer: await what is called before`,
         );
       }
+      if (signal?.aborted) throw abortError(signal, 'cancelled');
       const id = (this.#lastId += 1);
-      this.#post({ type: 'call', id, name, args }, args);
       const cancel = (): void => this.#post({ type: 'cancel', id });
+      // What is no signal throws here, before anything is asked.
+      signal?.addEventListener('abort', cancel, { once: true });
+      this.#post({ type: 'call', id, name, args }, args);
       const settle = (): void => {
         this.#pending.delete(id);
         this.#pendingChars -= weight;
@@ -93,8 +97,6 @@ export class PortCalls<Local, Remote> {
           reject(error);
         },
       });
-      signal?.addEventListener('abort', cancel, { once: true });
-      if (signal?.aborted) cancel();
     });
   }
 

@@ -1,5 +1,5 @@
 import { MessageChannel } from 'node:worker_threads';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { PortCalls, type Calls } from '../../../src/bot/isolation/port-calls.ts';
 import { ChatosError, isChatosError } from '../../../src/errors.ts';
 
@@ -70,6 +70,15 @@ describe('a call across a port', () => {
     const call = asker.call('work', { text: '' }, controller.signal);
     controller.abort();
     await expect(call).rejects.toThrow('given up');
+  });
+
+  it('is not asked at all where its signal has fired before, or is none', async () => {
+    const work = vi.fn<Contract['work']>();
+    const asker = connect(work);
+    await expect(asker.call('work', { text: 'a' }, AbortSignal.abort())).rejects.toMatchObject({ code: 'ABORTED' });
+    await expect(asker.call('work', { text: 'b' }, 5 as never)).rejects.toThrow(TypeError);
+    await asker.call('work', { text: 'c' });
+    expect(work.mock.calls).toEqual([[{ text: 'c' }, expect.anything()]]);
   });
 
   it('is refused where too many wait, or too much text', async () => {
