@@ -49,17 +49,24 @@ export async function settle(network: Settling, signal: AbortSignal): Promise<vo
  */
 export async function settleWithin(timeoutMs: number, network: Settling): Promise<void> {
   const giveUp = new AbortController();
-  const timer = setTimeout(() => {
-    const atWork = [...network.parties].flatMap((party) => party.atWork());
-    const why = atWork.length > 0 ? `${atWork.join(', ')} still at work` : 'what the bots say to each other has no end';
-    giveUp.abort(new ChatosError('TIMED_OUT', `the bots did not settle within ${timeoutMs / 1000} s: ${why}`));
-  }, timeoutMs);
+  const timer = setTimeout(
+    () => {
+      const atWork = [...network.parties].flatMap((party) => party.atWork());
+      const why =
+        atWork.length > 0 ? `${atWork.join(', ')} still at work` : 'what the bots say to each other has no end';
+      giveUp.abort(new ChatosError('TIMED_OUT', `the bots did not settle within ${timeoutMs / 1000} s: ${why}`));
+    },
+    Math.min(timeoutMs, MAX_TIMER_MS),
+  );
   try {
     await settle(network, giveUp.signal);
   } finally {
     clearTimeout(timer);
   }
 }
+
+/** What a timer can hold. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 async function trafficRests(network: Settling, signal: AbortSignal): Promise<void> {
   const { parties, activity } = network;

@@ -121,11 +121,14 @@ export class TestUser {
         resolve(heard);
       };
       const look = (): void => done(true);
-      const timer = setTimeout(() => done(false), Math.max(timeoutMs, 0));
+      const timer = setTimeout(() => done(false), Math.min(Math.max(timeoutMs, 0), MAX_TIMER_MS));
       this.#onHeard.add(look);
     });
   }
 }
+
+/** What a timer can hold. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 function isExpected(message: ChatMessage, expected: Expected): boolean {
   if (typeof expected === 'function') return expected(message);

@@ -139,3 +139,12 @@ test('a network is stopped by the end of its scope', async () => {
     code: expect.stringMatching(/CONNECTION_LOST|CONNECT_FAILED/),
   });
 });
+
+test('whoever wants to waits for ever', async () => {
+  const alice = await net.user('alice');
+  const waiting = alice.expects('hi', Infinity);
+  await net.settled({ timeoutMs: Infinity });
+  const bob = await net.user('bob');
+  await bob.say('hi');
+  expect(await waiting).toMatchObject({ from: 'bob' });
+});
