@@ -1,4 +1,5 @@
 import { ChatosError } from '../errors.ts';
+import { MAX_TIMER_MS } from '../util/clock.ts';
 
 /** Something awaited with a time limit and a signal; every way out clears both. */
 export interface Waiting<T> {
@@ -16,9 +17,6 @@ export interface WaitLimits {
   /** What is waited for, as in "no answer from alice": begins the message of a time-out. */
   readonly what: string;
 }
-
-/** What a timer can hold: 24 days. Whoever waits longer waits without a limit. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Starts waiting. The promise rejects with `TIMED_OUT` or `ABORTED` unless it is settled before. */
 export function startWaiting<T>({ timeoutMs, signal, what }: WaitLimits): Waiting<T> {

@@ -1,6 +1,7 @@
 import net from 'node:net';
 import { ChatosError } from '../errors.ts';
 import { formatAddress, type Address } from './address.ts';
+import { MAX_TIMER_MS } from '../util/clock.ts';
 
 export interface DialOptions {
   /** Milliseconds until the attempt is given up. @default 10000 */
@@ -9,8 +10,6 @@ export interface DialOptions {
 }
 
 export const DEFAULT_DIAL_TIMEOUT_MS = 10_000;
-/** What a timer can hold: 24 days. Whoever waits longer waits without a limit. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 const KEEP_ALIVE_DELAY_MS = 30_000;
 
 /** What the operating system's codes mean, in words. */

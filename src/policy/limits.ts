@@ -1,4 +1,5 @@
 import { ChatosError } from '../errors.ts';
+import { MAX_TIMER_MS } from '../util/clock.ts';
 
 /** What private connections are bounded by, whoever asks for them. Times are in milliseconds. */
 export interface PolicyLimits {
@@ -24,8 +25,6 @@ export const DEFAULT_POLICY_LIMITS = {
   maxLifetimeMs: undefined,
   maxIdleMs: undefined,
 } as const satisfies PolicyLimits;
-
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** The most that each may be: what a timer can hold, and what is still quickly counted. */
 export const MAX_POLICY_LIMITS = {

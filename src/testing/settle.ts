@@ -2,6 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Activity } from '../bot/activity.ts';
 import { ChatosError } from '../errors.ts';
 import type { Party } from './party.ts';
+import { MAX_TIMER_MS } from '../util/clock.ts';
 
 /** What private connections carry has come to rest when so many turns of the event loop saw nothing move. */
 const QUIET_TURNS = 20;
@@ -64,9 +65,6 @@ export async function settleWithin(timeoutMs: number, network: Settling): Promis
     clearTimeout(timer);
   }
 }
-
-/** What a timer can hold. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 async function trafficRests(network: Settling, signal: AbortSignal): Promise<void> {
   const { parties, activity } = network;

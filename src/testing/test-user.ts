@@ -4,6 +4,7 @@ import type { RequestOptions } from '../client/options.ts';
 import type { PrivateRequest } from '../client/private-request.ts';
 import { startWaiting } from '../client/wait.ts';
 import type { ChatosError } from '../errors.ts';
+import { MAX_TIMER_MS } from '../util/clock.ts';
 
 /** How long an expectation waits, in milliseconds. */
 const DEFAULT_EXPECT_TIMEOUT_MS = 5_000;
@@ -126,9 +127,6 @@ export class TestUser {
     });
   }
 }
-
-/** What a timer can hold. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 function isExpected(message: ChatMessage, expected: Expected): boolean {
   if (typeof expected === 'function') return expected(message);

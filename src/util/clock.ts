@@ -6,8 +6,8 @@ export interface Clock {
   after(ms: number, callback: () => void): () => void;
 }
 
-/** What a timer can hold: 24 days. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+/** What a timer can hold, in milliseconds: 24 days. Whoever is to wait longer waits without a limit. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** The machine's own. */
 export const SYSTEM_CLOCK: Clock = {

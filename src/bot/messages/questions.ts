@@ -1,6 +1,6 @@
 import { startWaiting, withResolvers, type Waiting } from '../../client/wait.ts';
 import { ChatosError } from '../../errors.ts';
-import type { Clock } from '../../util/clock.ts';
+import { MAX_TIMER_MS, type Clock } from '../../util/clock.ts';
 import { loginKey } from '../../util/login-key.ts';
 import type { AskOptions, Message } from '../context.ts';
 
@@ -8,9 +8,6 @@ import type { AskOptions, Message } from '../context.ts';
 export const DEFAULT_ASK_TIMEOUT_MS = 60_000;
 /** Questions that may wait for one peer. */
 const MAX_QUESTIONS = 20;
-
-/** What a timer can hold: who waits longer waits without a limit. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** A question that waits for its turn, or for its answer. */
 interface Asked {

@@ -1,6 +1,6 @@
 import { withResolvers } from '../../client/wait.ts';
 import { ChatosError } from '../../errors.ts';
-import type { Clock } from '../../util/clock.ts';
+import { MAX_TIMER_MS, type Clock } from '../../util/clock.ts';
 import { loginKey } from '../../util/login-key.ts';
 import type { FloodLimits } from './flood-limits.ts';
 import { TokenBucket } from './token-bucket.ts';
@@ -26,8 +26,6 @@ interface Lane {
   readonly waiting: Waiting[];
 }
 
-/** What a timer can hold. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 /** Lanes that have nothing waiting are forgotten when there are more than this, if their bucket is full again. */
 const MAX_IDLE_LANES = 1_000;
 

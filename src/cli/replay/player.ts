@@ -6,6 +6,7 @@ import type { PrivateRequest } from '../../client/private-request.ts';
 import { ChatosError, isChatosError } from '../../errors.ts';
 import { loginProblem } from '../../protocol/login.ts';
 import { loginKey } from '../../util/login-key.ts';
+import { MAX_TIMER_MS } from '../../util/clock.ts';
 import type { OfflineBots } from '../offline-bots.ts';
 
 /** Users who are logged in at a time; those who have been silent for longest leave first. */
@@ -13,7 +14,7 @@ const MAX_USERS = 200;
 /** How long the last words of bots may take, in real time. */
 const STOP_TIMEOUT_MS = 10_000;
 /** Requests wait for the recorded time of their decision, not for a real time. */
-const FOREVER_MS = 2 ** 31 - 1;
+const FOREVER_MS = MAX_TIMER_MS;
 
 /** Somebody who was there when it was recorded. */
 interface User {
