@@ -1,6 +1,10 @@
+import { execFile } from 'node:child_process';
 import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import path from 'node:path';
+import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import type { ClassicLevel } from 'classic-level';
 import { ChatosError, messageOf } from '../../errors.ts';
 import type { Logger } from '../../util/log.ts';
@@ -31,25 +35,23 @@ export interface OpeningOptions {
 
 /** Opens the files of a store, made where there are none, and mended where they are, or are known to be, damaged. */
 export async function openFiles(options: OpeningOptions, isDamaged: boolean): Promise<OpenDatabase> {
-  const { directory, log } = options;
+  const { directory } = options;
   await makeDirectories(directory, { mode: 0o700 });
+  if (!isDamaged) {
+    try {
+      return await openAndCount(options, false);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+    }
+  }
+  await mend(options);
+  return openAndCount(options, true);
+}
+
+async function openAndCount(options: OpeningOptions, mended: boolean): Promise<OpenDatabase> {
   // Loaded here and not before: most bots keep nothing.
   const { ClassicLevel: Database } = await import('classic-level');
-  const mend = async (): Promise<void> => {
-    log.warn('the store is damaged; mending it', { directory });
-    await Database.repair(directory);
-  };
-  if (isDamaged) await mend();
-  let mended = isDamaged;
-  let level: Level;
-  try {
-    level = await openLevel(Database, options);
-  } catch (error) {
-    if (mended || !isDamage(error)) throw error;
-    await mend();
-    mended = true;
-    level = await openLevel(Database, options);
-  }
+  const level = await openLevel(Database, options);
   try {
     return { level, usage: await readUsage(level, options, mended) };
   } catch (error) {
@@ -57,6 +59,29 @@ export async function openFiles(options: OpeningOptions, isDamaged: boolean): Pr
     throw error;
   }
 }
+
+/**
+ * Mends the files, in a process of its own: of garbled ones, the library may come upon what it takes for impossible, and
+ * ends the process.
+ */
+async function mend({ directory, log }: OpeningOptions): Promise<void> {
+  log.warn('the store is damaged; mending it', { directory });
+  const library = createRequire(import.meta.url).resolve('classic-level');
+  try {
+    await promisify(execFile)(process.execPath, ['-e', MENDING, library, directory]);
+  } catch (error) {
+    const { stderr, signal } = error as { readonly stderr?: string; readonly signal?: string | null };
+    const why = signal ? `the library gave up with ${signal}` : stderr?.trim().split('\n').at(-1) || messageOf(error);
+    const advice = 'move the folder away to begin anew, or import an export';
+    const message = `the store in ${directory} is damaged and cannot be mended (${why}); ${advice}`;
+    throw new ChatosError('STORE_UNAVAILABLE', message, { cause: error, fields: { directory } });
+  }
+}
+
+const MENDING = `require(process.argv[1]).ClassicLevel.repair(process.argv[2]).catch((error) => {
+  console.error((error.cause ?? error).message);
+  process.exitCode = 1;
+});`;
 
 async function openLevel(Database: typeof ClassicLevel, options: OpeningOptions): Promise<Level> {
   const { directory, lockTimeoutMs } = options;

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createLogger } from '../../../src/util/log.ts';
@@ -55,6 +55,25 @@ describe('a damaged store', () => {
     log = '';
     expect(await again.store.get('key 0')).toBe('new');
     expect(log).toBe('');
+  });
+
+  test.each<[what: string, damage: (file: string) => void]>([
+    ['cut', (file) => truncateSync(file, statSync(file).size - 100)],
+    ['overwritten', (file) => writeFileSync(file, readFileSync(file).fill(7, 0, statSync(file).size - 200))],
+  ])('is mended where all of it lies in tables, and one is %s', async (_, damage) => {
+    const directory = await filledDirectory();
+    // What was in the log goes to a table when it is opened.
+    const whole = pluginStore({ directory });
+    await whole.store.get('key 0');
+    await whole.close();
+    for (const file of filesOf(directory, /\.ldb$/)) damage(file);
+    let log = '';
+    const opened = pluginStore({ directory, log: createLogger({ write: (line) => (log += line) }) });
+    const found = await all(opened.store.entries());
+    expect(log).toMatch(/ warn {2}the store was damaged and is mended; .* entries=\d+ /);
+    expect((await opened.usage()).entries).toBe(found.length);
+    await opened.store.set('key 0', 'new');
+    expect(await opened.store.get('key 0')).toBe('new');
   });
 
   test('goes on without the records of its log that are garbled, says so, and counts what is left', async () => {
