@@ -32,6 +32,8 @@ export interface AccountPluginsSettings {
   readonly log: Logger;
   readonly clock: Clock;
   readonly activity: Activity;
+  /** Whether the account has a session. */
+  readonly isConnected: () => boolean;
 }
 
 /** The plugins that share an account, in their order: from being added to being replaced or stopped. */
@@ -95,9 +97,13 @@ export class AccountPlugins {
     if (this.#started && !this.#stopping && this.#runners[place] === runner) runner.start(unrun);
   }
 
-  /** Starts them; a second time, or after the stop, nothing happens. */
-  start(): void {
-    if (this.#started || this.#stopping) return;
+  /** The account has a session: starts them, or has them go on where they were started before. */
+  connected(): void {
+    if (this.#stopping) return;
+    if (this.#started) {
+      for (const runner of this.#runners) runner.reconnected();
+      return;
+    }
     this.#started = true;
     for (const runner of this.#runners) runner.start();
   }
@@ -180,8 +186,8 @@ export class AccountPlugins {
   }
 
   #createRunner(plugin: LoadedPlugin, options: PlainOptions, { directory, store }: TakenSeat): PluginRunner {
-    const { servicesFor, log, clock, breaker, activity } = this.#settings;
-    const settings = { options, directory, log, clock, store, breaker, activity };
+    const { servicesFor, log, clock, breaker, activity, isConnected } = this.#settings;
+    const settings = { options, directory, log, clock, store, breaker, activity, isConnected };
     return new PluginRunner(plugin, servicesFor(plugin.name), settings);
   }
 }

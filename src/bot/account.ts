@@ -63,8 +63,9 @@ export class Account {
     this.#place = { server: formatAddress(server), login };
     this.#session = new AccountSession({ ...settings, log });
     this.#guard = settings.loopLimits && new LoopGuard(settings.loopLimits);
-    this.plugins = new AccountPlugins({ ...settings, log, servicesFor: (bot) => this.#servicesFor(bot) });
     const { client } = this.#session;
+    const isConnected = (): boolean => client.connected;
+    this.plugins = new AccountPlugins({ ...settings, log, isConnected, servicesFor: (bot) => this.#servicesFor(bot) });
     const runners = (): readonly PluginRunner[] => this.plugins.runners;
     const questions = new Questions(clock);
     const shared = { ...settings, account: this.#place, client, log, guard: this.#guard, questions };
@@ -184,6 +185,6 @@ export class Account {
     observer({ type: 'connected', ...this.#place, bots: names });
     onLogin({ names, login, server });
     this.#voice.connected();
-    this.plugins.start();
+    this.plugins.connected();
   }
 }

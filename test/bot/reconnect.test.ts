@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { BotPlugin } from '../../src/bot/plugin.ts';
 import type { Address } from '../../src/net/address.ts';
+import { FakeClock } from '../support/bot-clock.ts';
 import { startProxy } from '../support/bot-proxy.ts';
 import { createBots, joinAs, openChannel, plugin, startServer } from '../support/bot-world.ts';
 import { readAll } from '../support/rfc-peer.ts';
@@ -113,5 +114,47 @@ describe('a bot that loses its session', () => {
       bot.runtime.stop({ timeoutMs: 60_000 }),
       expect(started).rejects.toMatchObject({ code: 'ABORTED' }),
     ]);
+  });
+});
+
+describe('schedules of a bot that has lost its session', () => {
+  it.each<['none' | 'last' | 'all', string[]]>([
+    // What it says waits for the connection, but for half a minute only.
+    ['none', ['10:03']],
+    ['last', ['10:03']],
+    ['all', ['10:01', '10:02', '10:03']],
+  ])('with catchUp %s', async (catchUp, expected) => {
+    const server = await startServer();
+    const proxy = await startProxy(server);
+    const clock = new FakeClock('2025-06-01T10:00:30Z');
+    let started = false;
+    const times = plugin('bot', {
+      onStart: () => void (started = true),
+      schedule: {
+        tick: {
+          cron: '* * * * *',
+          timeZone: 'UTC',
+          catchUp,
+          run: (ctx, { due }) => ctx.tell('alice', due.toISOString().slice(11, 16)),
+        },
+      },
+    });
+    const { runtime } = createBots(proxy.address, [{ plugin: times }], { clock, backoff: { firstMs: 300 } });
+    await runtime.start();
+    await expect.poll(() => started && runtime.status.accounts[0]!.plugins[0]!.jobs.length).toBe(1);
+    const alice = await joinAs(server, 'alice');
+    const account = () => runtime.status.accounts[0]!;
+    const runs = () => account().plugins[0]!.calls;
+    const before = runs();
+    await proxy.cutSessions();
+    await expect.poll(() => account().state).toBe('connecting');
+    for (let half = 1; half <= 5; half += 1) {
+      clock.advance(30_000);
+      for (let i = 0; i < 20; i += 1) await new Promise(setImmediate);
+    }
+    expect(runs() - before).toBe(catchUp === 'none' ? 3 : 0);
+    const heard: string[] = [];
+    for (const _ of expected) heard.push((await alice.next(4)).msg);
+    expect(heard).toEqual(expected);
   });
 });

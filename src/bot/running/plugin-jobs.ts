@@ -20,6 +20,8 @@ export interface PluginJobsOptions {
   readonly log: Logger;
   /** Whether the plugin may be called; where it may not, ticks are put off or left out. */
   readonly isOpen: () => boolean;
+  /** Whether there is a session; without one, ticks that are made up for are put off: what they say would be lost. */
+  readonly isConnected: () => boolean;
   /** Calls something of the plugin, and tells whether it went well. */
   readonly call: (job: string, run: () => Awaitable<void>) => Promise<{ readonly ok: boolean }>;
 }
@@ -50,7 +52,7 @@ export class PluginJobs {
    *   too many
    */
   add(name: string | undefined, spec: ScheduleSpec, run: (tick: Tick) => Awaitable<void>): void {
-    const { clock, records, log, call, isOpen } = this.#options;
+    const { clock, records, log, call, isOpen, isConnected } = this.#options;
     const { cron, catchUp, overlap } = parseSchedule(spec);
     const known = name ?? this.#freeName(spec);
     if (this.#jobs.has(known)) throw new ChatosError('INVALID_ARGUMENT', `there is a job named '${known}' already`);
@@ -62,7 +64,7 @@ export class PluginJobs {
       overlap,
       record: recordOf(records, known, spec),
       since: this.#since(known, spec),
-      isOpen,
+      isOpen: () => isOpen() && (catchUp === 'none' || isConnected()),
       onProblem: (message, fields) => log.warn(message, fields),
     });
     this.#jobs.set(known, { job, spec });
@@ -80,7 +82,7 @@ export class PluginJobs {
     return { since: this.#options.clock.now(), due };
   }
 
-  /** The plugin may be called again: runs what was put off. */
+  /** The plugin may be called again, or there is a session again: runs what was put off. */
   resume(): void {
     for (const { job } of this.#jobs.values()) job.resume();
   }

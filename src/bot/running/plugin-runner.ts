@@ -24,6 +24,8 @@ export interface RunnerSettings {
   readonly store: PluginStore;
   readonly breaker: BreakerLimits;
   readonly activity: Activity;
+  /** Whether its account has a session. */
+  readonly isConnected: () => boolean;
 }
 
 /** One plugin in its account, from its start to its stop; what goes wrong in it is kept from everybody else. */
@@ -42,7 +44,7 @@ export class PluginRunner {
   #state: 'waiting' | 'started' | 'stopping' | 'stopped' = 'waiting';
 
   constructor(plugin: LoadedPlugin, services: AccountServices, settings: RunnerSettings) {
-    const { clock, store, activity, options, directory } = settings;
+    const { clock, store, activity, options, directory, isConnected } = settings;
     this.plugin = plugin;
     const { name, code } = plugin;
     if (code) code.runner = this;
@@ -73,6 +75,7 @@ export class PluginRunner {
       },
       log,
       isOpen: () => this.open,
+      isConnected,
       call: (job, run) => this.calls.make('schedule', undefined, run, { job }),
     });
     this.given = new PluginContext(services, {
@@ -116,6 +119,11 @@ export class PluginRunner {
     if (hooks.onStart) begun.push(this.calls.make('onStart', undefined, () => hooks.onStart?.(this.context)));
     void Promise.all(begun).then(() => this.#jobs.follow(undefined));
     this.#begun.resolve(true);
+  }
+
+  /** Its account has a session again. */
+  reconnected(): void {
+    this.#jobs.resume();
   }
 
   /** Something of the plugin has failed outside of its calls. */
