@@ -180,6 +180,8 @@ export class Channels {
 
   #onDone(channel: Channel, relay: Relay, outcome: RelayOutcome, bytes: readonly [number, number]): void {
     this.#relays.delete(relay);
+    // What is remembered of an ended channel must not keep its sockets, nor the buffers that they were read into.
+    delete channel.relay;
     this.counters.relayedBytes += bytes[0] + bytes[1];
     this.#log.info('private connection ended', { ...pairOf(channel), outcome, bytes: bytes[0] + bytes[1] });
     this.#retire(channel);

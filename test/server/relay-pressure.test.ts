@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Rig, settles } from '../support/server-rig.ts';
+import { agree, Rig, settles } from '../support/server-rig.ts';
 import { bufferBytes, endOf, hashOf, hashToEnd, pattern, Pump } from '../support/server-sockets.ts';
 
 const MIB = 1024 * 1024;
@@ -25,6 +25,28 @@ describe.each(['auto', 'streams'] as const)('back-pressure, relay %s', (relay) =
       receiver.end();
       expect(await endOf(sender)).toBe('FIN');
       expect((await rig.log.until('private connection ended')).fields['outcome']).toBe('ended');
+    },
+  );
+
+  it.each(['both sides end it', 'it is broken', 'it is closed'] as const)(
+    '[P14] nothing is kept of the buffers of a channel once %s',
+    async (how) => {
+      const rig = await Rig.start({}, { relay });
+      const [alice, bob] = [await rig.join('alice'), await rig.join('bob')];
+      const before = await bufferBytes();
+      for (let count = 1; count <= 8; count += 1) {
+        const id = await agree(alice, bob);
+        const [a, b] = await Promise.all([rig.half(id), rig.half(id)]);
+        const everything = hashToEnd(b).catch(() => undefined);
+        await new Promise((resolve) => a.write(PAYLOAD.subarray(0, 8 * MIB), resolve));
+        if (how === 'it is closed') alice.close(id, 'alice', 'bob');
+        else if (how === 'it is broken') a.resetAndDestroy();
+        if (how !== 'it is broken') a.end();
+        await everything;
+        b.end();
+        await rig.log.until('private connection ended', count);
+      }
+      expect((await bufferBytes()) - before).toBeLessThan(2 * MIB);
     },
   );
 
