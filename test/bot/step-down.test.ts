@@ -50,7 +50,8 @@ it('a standby that loses its login to the other one leaves it its store, and tak
   expect(await ask()).toBe('second 2');
 
   await second.runtime.stop();
-  await expect.poll(() => first.runtime.status.accounts[0]!.state).toBe('connected');
+  // A standby tries again every two seconds.
+  await expect.poll(() => first.runtime.status.accounts[0]!.state, { timeout: 10_000 }).toBe('connected');
   await expect.poll(() => lives.slice(3)).toEqual(['second stops', 'first starts']);
   expect(await ask()).toBe('first 3');
   expect(first.runtime.status.accounts[0]!.plugins[0]!.jobs).toHaveLength(1);
