@@ -10,7 +10,7 @@ const BUILT = '../../../dist/vendor/sucrase.cjs';
 
 /** What Sucrase leaves out or makes otherwise than Babel, and names that mean something else to what jiti evaluates. */
 const BEYOND =
-  /^#!|<!--|\bimport\s*\(|\bimport\.meta\b|\bexport\s*=|\b(?:namespace|enum|exports|module|require|__filename|__dirname|jitiImport|jitiESMResolve|_quick\w*)\b|\bconstructor\s*\([^)]{0,1000}\b(?:public|private|protected|readonly|override)\b/;
+  /^#!|<!--|-->|\r(?!\n)|[\u2028\u2029]|\bimport\s*\(|\bimport\.meta\b|\bexport\s*=|\b(?:namespace|enum|exports|module|require|__filename|__dirname|jitiImport|jitiESMResolve|_quick\w*)\b|\bconstructor\s*\([^)]{0,1000}\b(?:public|private|protected|readonly|override)\b/;
 
 /**
  * Compiles what most bots are made of, files of TypeScript that import nothing but Node's modules and chatosbot, to what

@@ -111,6 +111,7 @@ describe('the quick compiler', () => {
     ['import.meta', 'export const value = import.meta.filename.endsWith("bot.ts");', true],
     ['an import in the middle', 'export const value = (await import("node:path")).posix.sep;', '/'],
     ['a line for the shell', '#!/usr/bin/env chatosbot\nexport const value = 1;', 1],
+    ['lines that end as only some count them', 'type A = 1;\u2028export const value = 1;', 1],
     ['require', 'import path = require("node:path");\nexport const value = path.posix.sep;', '/'],
     [
       'names that mean something else around it',
@@ -203,6 +204,7 @@ describe('the quick compiler', () => {
     'export const a = 010;',
     'super.a;',
     'export = 1;',
+    'let a = 1;\n--> a = 2;',
     'let a: = 1;',
   ])('leaves it to Babel to say what is wrong: %s', (text) => {
     expect(compileQuickly(text, true)).toBeUndefined();
