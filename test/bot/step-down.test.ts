@@ -8,6 +8,9 @@ import type { BotPlugin } from '../../src/bot/plugin.ts';
 import { startProxy } from '../support/bot-proxy.ts';
 import { createBots, joinAs, plugin, signalled, startServer } from '../support/bot-world.ts';
 
+/** A standby tries again after up to two seconds. */
+const SOON = { timeout: 10_000 };
+
 /** A bot that counts in its store, with a job that tells that it is at work. */
 const counter = (name: string, lives: string[]): BotPlugin => ({
   onStart: () => void lives.push(`${name} starts`),
@@ -44,15 +47,14 @@ it('a standby that loses its login to the other one leaves it its store, and tak
   await taking;
   proxy.target = server;
   await first.log.until(/standing by/);
-  await expect.poll(() => lives).toEqual(['first starts', 'second starts', 'first stops']);
+  await expect.poll(() => lives, SOON).toEqual(['first starts', 'second starts', 'first stops']);
   const [account] = first.runtime.status.accounts;
   expect(account).toMatchObject({ state: 'standby', plugins: [{ state: 'waiting', jobs: [] }] });
   expect(await ask()).toBe('second 2');
 
   await second.runtime.stop();
-  // A standby tries again every two seconds.
-  await expect.poll(() => first.runtime.status.accounts[0]!.state, { timeout: 10_000 }).toBe('connected');
-  await expect.poll(() => lives.slice(3)).toEqual(['second stops', 'first starts']);
+  await expect.poll(() => first.runtime.status.accounts[0]!.state, SOON).toBe('connected');
+  await expect.poll(() => lives.slice(3), SOON).toEqual(['second stops', 'first starts']);
   expect(await ask()).toBe('first 3');
   expect(first.runtime.status.accounts[0]!.plugins[0]!.jobs).toHaveLength(1);
   // A reload finds its place still.
@@ -82,15 +84,15 @@ it('a standby that loses its login gives up what waits to be said, and says noth
   await first.runtime.start();
   expect(await alice.next(3)).toMatchObject({ msg: 'here I am' });
   alice.tell('bot', 'hello');
-  await expect.poll(() => first.runtime.status.accounts[0]!.messages.heard).toBe(1);
+  await expect.poll(() => first.runtime.status.accounts[0]!.messages.heard, SOON).toBe(1);
 
   proxy.target = { ...server, port: 1 };
   await proxy.cutSessions();
   await second.runtime.start();
   speak.resolve();
-  await expect.poll(() => first.runtime.status.accounts[0]!.messages.waiting).toBe(1);
+  await expect.poll(() => first.runtime.status.accounts[0]!.messages.waiting, SOON).toBe(1);
   proxy.target = server;
-  await expect.poll(() => said.length).toBe(2);
+  await expect.poll(() => said.length, SOON).toBe(2);
   expect(await Promise.all(said)).toMatchObject([{ code: 'ABORTED' }, { code: 'ABORTED' }]);
 
   await second.runtime.stop();
