@@ -65,7 +65,7 @@ function destructured(named: string): string {
 /** As Babel calls what has no name. */
 const DEFAULT_NAME = '_default';
 /** The beginning of one: what is by default, what is declared, and the first word of its own. */
-const EXPORT = /^export +(default )?((?:async +)?function\b *\*?|class\b|const\b)? *([\w$]*)/gm;
+const EXPORT = /^export +(default +)?((?:async +)?function\b *\*?|class\b|const\b)? *([\w$]*)/gm;
 
 /**
  * Takes the word `export` from the code: in its place are blanks, and what is exported is told by getters.
@@ -79,9 +79,9 @@ export function takeExports(code: string, exported: readonly string[]): { getter
     const isNamed = kind !== undefined && name !== '' && name !== 'extends';
     if (isDefault === undefined && !isNamed) throw new Error(`${text}: may change, or has no name`);
     locals.set(isDefault === undefined ? name! : 'default', isNamed ? name! : DEFAULT_NAME);
-    if (isNamed) return text.replace(/^export +(?:default )?/, ({ length }) => ' '.repeat(length));
+    if (isNamed) return text.replace(/^export +(?:default +)?/, ({ length }) => ' '.repeat(length));
     if (kind === undefined)
-      return text.replace(/^export +default /, ({ length }) => `const ${DEFAULT_NAME}=`.padStart(length));
+      return text.replace(/^export +default +/, ({ length }) => `const ${DEFAULT_NAME}=`.padStart(length));
     return text.replace(/^export +default .*(?:function *\*?|class)/, ({ length }) =>
       `${kind} ${DEFAULT_NAME}`.padStart(length),
     );

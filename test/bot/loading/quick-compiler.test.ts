@@ -77,7 +77,7 @@ describe('the quick compiler', () => {
     ['a function with a name', 'function* f<T>(): any {}', expect.any(Function)],
     ['a class', 'class { a = 1 }', expect.any(Function)],
     ['a class that extends another', 'class extends Map<string, number> {}', expect.any(Function)],
-    ['an abstract class', 'abstract class A<T> {}', expect.any(Function)],
+    ['an abstract class', 'abstract class A<T> {}\nnew (class extends A<string> {})();', expect.any(Function)],
     ['an arrow function', 'async (): Promise<void> => {}', expect.any(Function)],
     ['a name', 'f;\nfunction f() {}', expect.any(Function)],
   ])('exports by default %s', async (_, text, value) => {
