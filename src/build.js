@@ -20,7 +20,7 @@ try {
 chmodSync('dist/cli/main.js', 0o755);
 
 const { output } = await build({
-  input: path.join(path.dirname(require.resolve('sucrase/package.json')), 'dist/esm/index.js'),
+  input: 'src/sucrase.js',
   platform: 'node',
   logLevel: 'warn',
   output: { file: 'dist/vendor/sucrase.cjs', format: 'cjs', minify: true },

@@ -1,6 +1,6 @@
 import { SourceMap, type SourceMapPayload, type SourceMapping } from 'node:module';
 import type { Jiti, TransformOptions } from 'jiti';
-import { compileQuickly, quickPrefix, quickSourceMap } from './quick-compiler.ts';
+import { compileQuickly, quickColumn } from './quick-compiler.ts';
 
 /**
  * What a source becomes for jiti to evaluate: by the quick compiler where that can be, else by Babel, whose code has its
@@ -37,11 +37,8 @@ export function columnOf({ source, code, isAsync }: Compiled, line: number, colu
   const wrapped = line === 1 ? WRAPPER.length + (isAsync ? 'async '.length : 0) : 0;
   const at = column - 1 - wrapped;
   const [, encoded] = INLINE_MAP.exec(code) ?? [];
-  const map =
-    encoded === undefined
-      ? quickSourceMap(source)
-      : (JSON.parse(Buffer.from(encoded, 'base64').toString()) as SourceMapPayload);
-  const prefix = encoded === undefined && line === 1 ? quickPrefix(code) : 0;
-  const entry = new SourceMap(map).findEntry(line - 1, at - prefix) as Partial<SourceMapping>;
+  if (encoded === undefined) return quickColumn(source, code, line - 1, at) + 1;
+  const map = JSON.parse(Buffer.from(encoded, 'base64').toString()) as SourceMapPayload;
+  const entry = new SourceMap(map).findEntry(line - 1, at) as Partial<SourceMapping>;
   return entry.originalLine === line - 1 && entry.originalColumn !== undefined ? entry.originalColumn + 1 : column;
 }

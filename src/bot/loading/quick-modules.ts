@@ -1,4 +1,5 @@
 import { isBuiltin } from 'node:module';
+import type { StrippedSource } from './sucrase.ts';
 
 /** An import that has lost its types: its default, all, names, and the module. */
 const IMPORT =
@@ -70,10 +71,13 @@ const EXPORT = /^export +(default +)?((?:async +)?function\b *\*?|class\b|const\
 /**
  * Takes the word `export` from the code: in its place are blanks, and what is exported is told by getters.
  *
- * @param exported the names of what is exported, in their order
+ * @param exported what is exported, by its name: what it is called in the module
  * @throws where one is exported in other ways than these know
  */
-export function takeExports(code: string, exported: readonly string[]): { getters: string; body: string } {
+export function takeExports(
+  code: string,
+  exported: ReadonlyMap<string, string | undefined>,
+): { getters: string; body: string } {
   const locals = new Map<string, string>();
   const body = code.replaceAll(EXPORT, (text: string, isDefault?: string, kind?: string, name?: string) => {
     const isNamed = kind !== undefined && name !== '' && name !== 'extends';
@@ -86,9 +90,49 @@ export function takeExports(code: string, exported: readonly string[]): { getter
       `${kind} ${DEFAULT_NAME}`.padStart(length),
     );
   });
-  if (String([...locals.keys()].toSorted()) !== String(exported)) throw new Error('an export that is none');
+  // What begins a line like an export may be part of a text, and what stands between its words hides what it is.
+  for (const [name, local = DEFAULT_NAME] of exported) {
+    if (locals.get(name) !== local) throw new Error(`${name}: not found`);
+  }
+  if (locals.size !== exported.size) throw new Error('an export that is none');
   const getters = Array.from(locals, ([name, local]) => {
     return `Object.defineProperty(exports, "${name}", { enumerable: true, get: () => ${local} });`;
   });
   return { getters: `Object.defineProperty(exports, "__esModule", { value: true });${getters.join('')}`, body };
+}
+
+/**
+ * What a module exports, by its name: what it is called in the module, if it is.
+ *
+ * @throws where that may change
+ */
+export function exportsOf(source: StrippedSource): Map<string, string | undefined> {
+  const { tokens, types } = source;
+  const exported = new Map<string, string | undefined>();
+  for (let at = 0; at < tokens.length; at++) {
+    if (tokens[at]!.isType || !source.isOf(at, types._export)) continue;
+    const isDefault = source.isOf(at + 1, types._default);
+    let word = isDefault ? at + 2 : at + 1;
+    // What of a list of types is left is nothing.
+    if (source.textOf(word) === 'type') continue;
+    if (source.textOf(word) === 'async' && source.isOf(word + 1, types._function)) word++;
+    if (source.isOf(word, types._abstract)) word++;
+    if (source.isOf(word, types._const)) refuseSeveral(source, word);
+    else if (!isDefault && !source.isOf(word, types._function, types._class)) throw new Error('it may change');
+    const isDeclared = source.isOf(word, types._function, types._class, types._const);
+    const name = source.isOf(word + 1, types.star) ? word + 2 : word + 1;
+    const isNamed = isDeclared && source.isOf(name, types.name) && !tokens[name]!.isType;
+    const local = isNamed ? source.textOf(name) : undefined;
+    if (exported.has(isDefault ? 'default' : local!)) throw new Error('two exports of one name');
+    exported.set(isDefault ? 'default' : local!, local);
+  }
+  return exported;
+}
+
+/** Throws where a statement declares several variables, or parts of a value. */
+function refuseSeveral(source: StrippedSource, index: number): void {
+  let equals = index + 2;
+  while (source.tokens[equals]?.isType === true) equals++;
+  const end = source.isOf(equals, source.types.eq) ? source.tokens[equals]!.rhsEndIndex : null;
+  if (end === null || source.isOf(end, source.types.comma)) throw new Error('not one variable');
 }

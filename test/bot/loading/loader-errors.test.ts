@@ -85,6 +85,16 @@ describe('loadPlugin, where an error comes from', () => {
       expect.stringMatching(/^FILE:2:6: Expected property name/),
     ],
     ['what it throws behind types', 'let a: number = 1;\nlet b: string = "x"; throw new Error("no");', 'FILE:2:28: no'],
+    [
+      'what it throws behind a text with values in it',
+      'const a: number = 1;\nconst b = `${a as number}`; if (true as boolean) throw new Error("no");',
+      'FILE:2:56: no',
+    ],
+    [
+      'what it throws lines behind a text with values in it',
+      'const a = `${1} is ${1 + 1}`;\n\n  const b: number = 2; throw new Error("no");',
+      'FILE:3:30: no',
+    ],
     ['what it throws in its first line', 'const a: number = 1; throw new Error("no");', 'FILE:1:28: no'],
     ['what it throws behind an import', 'import fs from "node:fs"; void fs; throw new Error("no");', 'FILE:1:42: no'],
     [

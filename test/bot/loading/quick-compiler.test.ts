@@ -48,6 +48,21 @@ describe('the quick compiler', () => {
       ['import x from "y"', "a;\nimport b from 'c';", 'as string'],
     ],
     [
+      'names that mean something else only where they are variables',
+      "// The module exports what others require: an enum, a namespace.\nconst names = { module: 1, enum: 2 };\ntype T = { exports: string };\nexport const value = [names.module, names.enum, 'require' satisfies T['exports']];",
+      [1, 2, 'require'],
+    ],
+    [
+      'types over several lines',
+      "const f = <\n  T,\n>(\n  a: T,\n): T =>\n  a\ninterface I {\n  a: 1\n}\nexport const value = new Map<\n  string,\n  I\n>([[f('a'), { a: 1 }]]).size",
+      1,
+    ],
+    [
+      'what awaits in its functions',
+      'const one = async (a: Promise<number[]>) => [await a, await (await a)[0], (await [a]).length];\nexport const value = [one.length, one.constructor.name];',
+      [1, 'AsyncFunction'],
+    ],
+    [
       'a style without semicolons',
       "import { join } from 'node:path'\nimport 'node:fs'\n\nexport const a = () => join('a')\nconst b: number = 1\njoin('b')\n// a line\nexport const c = 'c' as string\nexport default join\nexport const value = [a(), b, c] as const\n",
       ['a', 1, 'c'],
@@ -66,8 +81,8 @@ describe('the quick compiler', () => {
     expect(compileQuickly(text, true)).toBeTypeOf('string');
     expect(compileQuickly(text, false)).toBeTypeOf('string');
     expect(await valueOf(text)).toEqual(value);
-    // Babel compiles what has this name.
-    expect(await valueOf(`${text}\n// require`)).toEqual(value);
+    // Babel compiles what has such a comment.
+    expect(await valueOf(`${text}\n// -->`)).toEqual(value);
   });
 
   it.each([
@@ -77,7 +92,12 @@ describe('the quick compiler', () => {
     ['a function with a name', 'function* f<T>(): any {}', expect.any(Function)],
     ['a class', 'class { a = 1 }', expect.any(Function)],
     ['a class that extends another', 'class extends Map<string, number> {}', expect.any(Function)],
-    ['an abstract class', 'abstract class A<T> {}\nnew (class extends A<string> {})();', expect.any(Function)],
+    ['an abstract class', 'abstract class A<T> {}', expect.any(Function)],
+    [
+      'an abstract class that is used behind it',
+      'abstract class A<T> {}\nnew (class extends A<1> {})()',
+      expect.any(Function),
+    ],
     ['an arrow function', 'async (): Promise<void> => {}', expect.any(Function)],
     ['a name', 'f;\nfunction f() {}', expect.any(Function)],
   ])('exports by default %s', async (_, text, value) => {
@@ -148,6 +168,13 @@ describe('the quick compiler', () => {
       "const a = 'a'\nclass A {\n  b = [1]\n  readonly [a] = 0\n}\nexport const value = new A().b",
       [1],
     ],
+    [
+      'a word that would be one with the next without the type between them',
+      'const one = 1\nfunction f() { return<number>one }\nexport const value = f()',
+      1,
+    ],
+    ['a value that would be in the next line', 'function f() { return <\n  number\n>1 }\nexport const value = f()', 1],
+    ['a type whose text has several lines', 'type A = `a\n`\nexport const value = 1', 1],
     ['several exported variables in several lines', 'export const a = 1\n  // a comment\n  , value = 2;', 2],
     ['what waits at its top and looks like a call', 'export const value = await [1].length;', 1],
     [
@@ -206,6 +233,24 @@ describe('the quick compiler', () => {
     'export = 1;',
     'let a = 1;\n--> a = 2;',
     'let a: = 1;',
+    "say('alice': 'hi');",
+    'say(text: 1);',
+    'say([a]: 1);',
+    'say({ a: 1 }: 1);',
+    'let a = [b: 1];',
+    'limits: Map<string, number> = new Map();',
+    'new Map<string number>();',
+    'new Map<>();',
+    "import { join sep } from 'node:path';",
+    "import { join, sep resolve } from 'node:path';",
+    "import { as join } from 'node:path';",
+    'let a = `${b!c()}`;',
+    'f() = 1;',
+    'function f() { await (1); }',
+    'const f = () => { return await [1]; };',
+    'class A { a() { await `a`; } }',
+    'function f() { return await\n1; }',
+    'let await = 1;',
   ])('leaves it to Babel to say what is wrong: %s', (text) => {
     expect(compileQuickly(text, true)).toBeUndefined();
   });
