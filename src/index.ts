@@ -36,7 +36,7 @@ export { type Tick } from './schedule/run-queue.ts';
 export { ChatosError, ERROR_CODES, isChatosError, type ErrorCode, type ErrorFields } from './errors.ts';
 export { loadPlugin } from './bot/loading/loader.ts';
 export { createModuleLoader, type ModuleLoader } from './bot/loading/module-loader.ts';
-export { type Hooks, type LoadedPlugin } from './bot/loading/plugin-shape.ts';
+export { type Hooks, type LoadedPlugin } from './bot/loading/read-plugin.ts';
 export { checkOptions, type OptionProblem } from './bot/loading/plugin-options.ts';
 export { BotRuntime, type BotEntry, type RuntimeOptions } from './bot/runtime.ts';
 export { type LoggedIn } from './bot/account.ts';
@@ -54,9 +54,9 @@ export {
   type SaidEvent,
   type StoppingEvent,
 } from './bot/events.ts';
-export { type FloodLimits } from './bot/outgoing/flood-limits.ts';
+export { type FloodLimits } from './bot/messages/flood-limits.ts';
 export { type LoopLimits } from './bot/messages/loop-guard.ts';
-export { type Rate } from './bot/outgoing/token-bucket.ts';
+export { type Rate } from './util/token-bucket.ts';
 export {
   type AccountStatus,
   type ChannelStatus,
@@ -65,7 +65,7 @@ export {
   type PluginError,
   type PluginStatus,
   type RuntimeStatus,
-} from './bot/status/status.ts';
+} from './bot/status.ts';
 export { type Clock } from './util/clock.ts';
 export * from './client/index.ts';
 export { type PolicyLimits } from './policy/limits.ts';

@@ -5,8 +5,8 @@ import type { BreakerLimits } from './running/circuit-breaker.ts';
 import type { PlainOptions } from './context.ts';
 import type { AccountServices } from './running/plugin-context.ts';
 import { PluginRunner } from './running/plugin-runner.ts';
-import type { LoadedPlugin } from './loading/plugin-shape.ts';
-import type { PluginStatus } from './status/status.ts';
+import type { LoadedPlugin } from './loading/read-plugin.ts';
+import type { PluginStatus } from './status.ts';
 import type { PluginStore } from './store/store.ts';
 
 /** One plugin of an account: what stays when the plugin is replaced by a newer version of itself. */
@@ -87,14 +87,14 @@ export class AccountPlugins {
     const runner = this.#createRunner(plugin, options, this.#seats[place]!);
     this.#runners[place] = runner;
     this.#tellClashes(runner);
-    const { unrun } = old;
+    const { handover } = old;
     const leaving = old.leave();
     this.#leaving.add(leaving);
     void leaving.then(() => this.#leaving.delete(leaving));
     await drained(leaving);
     old.end();
     this.#end(old.plugin);
-    if (this.#started && !this.#stopping && this.#runners[place] === runner) runner.start(unrun);
+    if (this.#started && !this.#stopping && this.#runners[place] === runner) runner.start(handover);
   }
 
   /** The account has a session: starts them, or has them go on where they were started before. */

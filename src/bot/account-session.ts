@@ -1,11 +1,11 @@
 import type { Backoff } from '../client/backoff.ts';
 import { ChatosClient } from '../client/client.ts';
-import { startWaiting } from '../client/wait.ts';
+import { createDeferred } from '../util/deferred.ts';
 import { ChatosError, isChatosError } from '../errors.ts';
 import type { Address } from '../net/address.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/log.ts';
-import type { AccountStatus } from './status/status.ts';
+import type { AccountStatus } from './status.ts';
 
 export interface AccountSessionSettings {
   readonly server: Address;
@@ -83,7 +83,7 @@ export class AccountSession {
   /** Resolves when there is a connection. */
   async #reached(signal: AbortSignal): Promise<void> {
     if (this.client.connected) return;
-    const waiting = startWaiting<void>({ timeoutMs: Infinity, signal, what: 'no connection' });
+    const waiting = createDeferred<void>({ timeoutMs: Infinity, signal, what: 'no connection' });
     const onEnd = (error?: ChatosError): void =>
       waiting.reject(error ?? new ChatosError('ABORTED', `${this.client.login} has logged out`));
     const onConnected = (): void => waiting.resolve();

@@ -7,16 +7,16 @@ import type { Activity } from './activity.ts';
 import type { ChannelLedger } from './channels/channel-ledger.ts';
 import type { BreakerLimits } from './running/circuit-breaker.ts';
 import type { OfAccount, RuntimeObserver } from './events.ts';
-import type { FloodLimits } from './outgoing/flood-limits.ts';
-import { Hearing } from './messages/hearing.ts';
+import type { FloodLimits } from './messages/flood-limits.ts';
+import { MessageDispatcher } from './messages/message-dispatcher.ts';
 import { LoopGuard, type LoopLimits } from './messages/loop-guard.ts';
 import { OutgoingRequests } from './channels/outgoing-requests.ts';
 import type { AccountServices } from './running/plugin-context.ts';
 import type { PluginRunner } from './running/plugin-runner.ts';
 import { PrivateRequests } from './channels/private-requests.ts';
 import { Questions } from './messages/questions.ts';
-import type { AccountStatus } from './status/status.ts';
-import { Voice } from './outgoing/voice.ts';
+import type { AccountStatus } from './status.ts';
+import { MessageSender } from './messages/message-sender.ts';
 
 export interface AccountSettings extends AccountSessionSettings {
   readonly policy: Policy;
@@ -48,8 +48,8 @@ export class Account {
   readonly #place: OfAccount;
   readonly #session: AccountSession;
   readonly #guard: LoopGuard | undefined;
-  readonly #voice: Voice;
-  readonly #hearing: Hearing;
+  readonly #sender: MessageSender;
+  readonly #dispatcher: MessageDispatcher;
   readonly #requests: PrivateRequests;
   readonly #outgoing: OutgoingRequests;
   /** The plugins that share it. */
@@ -69,28 +69,28 @@ export class Account {
     const runners = (): readonly PluginRunner[] => this.plugins.runners;
     const questions = new Questions(clock);
     const shared = { ...settings, account: this.#place, client, log, guard: this.#guard, questions };
-    this.#voice = new Voice(shared);
-    this.#hearing = new Hearing({ ...shared, voice: this.#voice, runners });
+    this.#sender = new MessageSender(shared);
+    this.#dispatcher = new MessageDispatcher({ ...shared, sender: this.#sender, runners });
     this.#requests = new PrivateRequests(shared);
     this.#outgoing = new OutgoingRequests({
       ...shared,
       onOpened: (channel, bot) => this.#requests.adopt(channel, bot),
     });
-    client.on('message', (message) => this.#hearing.take(message));
+    client.on('message', (message) => this.#dispatcher.dispatch(message));
     client.on('request', (request) => void this.#requests.handle(request, runners()));
     client.on('connected', () => this.#onConnected());
     client.on('retrying', ({ error }) => {
       if (!settings.standby || !isChatosError(error, 'LOGIN_REFUSED')) return;
       this.plugins.stepDown();
       // It may be said by the other one; here it would keep the plugins, and their stores, from ending.
-      this.#voice.silence();
+      this.#sender.silence();
     });
     void this.ended.then((error) => {
       // At the start, whoever started it is told.
       if (!error || !this.plugins.started) return;
       log.error(`given up: ${error.message}`, { code: error.code });
       // Nobody hears the plugins any more: their schedules must not go on.
-      this.#voice.close();
+      this.#sender.close();
       void this.finish();
     });
   }
@@ -119,11 +119,11 @@ export class Account {
   }
 
   async #finish(): Promise<void> {
-    this.#hearing.stop();
+    this.#dispatcher.stop();
     this.#settings.observer({ type: 'stopping', ...this.#place });
     this.#requests.stop();
     await this.plugins.stop();
-    if (this.#session.client.connected) await this.#voice.emptied();
+    if (this.#session.client.connected) await this.#sender.emptied();
   }
 
   /** Resolves when no private connection is open. */
@@ -149,7 +149,7 @@ export class Account {
   /** Ends the session; channels that are still open are broken. */
   async close(): Promise<void> {
     this.plugins.end();
-    this.#voice.close();
+    this.#sender.close();
     await this.#session.close();
     await this.plugins.close();
   }
@@ -164,7 +164,7 @@ export class Account {
         return { peer, bot, role, openedAt, bytesReceived: bytesIn, bytesSent: bytesOut };
       }),
       channelTotals: this.#requests.channelTotals,
-      messages: { heard: this.#hearing.count, ...this.#voice.status },
+      messages: { heard: this.#dispatcher.count, ...this.#sender.status },
       muted: this.#guard?.muted(this.#settings.clock.now().getTime()) ?? [],
     };
   }
@@ -173,8 +173,8 @@ export class Account {
     const known = { bot };
     return {
       ...this.#place,
-      speak: (to, text) => this.#voice.speak(to, text, known),
-      ask: (peer, question, options) => this.#voice.ask({ peer, isPrivate: true }, question, options, known),
+      speak: (to, text) => this.#sender.speak(to, text, known),
+      ask: (peer, question, options) => this.#sender.ask({ peer, isPrivate: true }, question, options, known),
       request: (peer, options) => this.#outgoing.make(peer, options, bot),
     };
   }
@@ -184,7 +184,7 @@ export class Account {
     const names = this.plugins.runners.map(({ plugin }) => plugin.name);
     observer({ type: 'connected', ...this.#place, bots: names });
     onLogin({ names, login, server });
-    this.#voice.connected();
+    this.#sender.connected();
     this.plugins.connected();
   }
 }

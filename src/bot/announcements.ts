@@ -1,6 +1,6 @@
 import type { ScheduleSpec } from '../schedule/schedule.ts';
 import type { ScheduledTask } from './plugin.ts';
-import type { LoadedPlugin } from './loading/plugin-shape.ts';
+import type { LoadedPlugin } from './loading/read-plugin.ts';
 
 /** A text that is posted at the times of a cron expression. */
 export interface Announcement extends ScheduleSpec {

@@ -7,12 +7,12 @@ import { SILENT_LOGGER, type Logger } from '../util/log.ts';
 import type { Account, LoggedIn } from './account.ts';
 import type { Activity } from './activity.ts';
 import type { BreakerLimits } from './running/circuit-breaker.ts';
-import { seatEntries, type EntryPlace } from './entry-places.ts';
+import { createAccounts, type EntryPlace } from './accounts.ts';
 import type { RuntimeObserver } from './events.ts';
-import type { FloodLimits } from './outgoing/flood-limits.ts';
+import type { FloodLimits } from './messages/flood-limits.ts';
 import type { LoopLimits } from './messages/loop-guard.ts';
-import type { LoadedPlugin } from './loading/plugin-shape.ts';
-import type { RuntimeStatus } from './status/status.ts';
+import type { LoadedPlugin } from './loading/read-plugin.ts';
+import type { RuntimeStatus } from './status.ts';
 
 /** A plugin, and where and as whom it runs. */
 export interface BotEntry {
@@ -79,7 +79,7 @@ export class BotRuntime {
     const { log = SILENT_LOGGER, clock = SYSTEM_CLOCK } = options;
     this.#log = log;
     this.#startedAt = clock.now();
-    this.#places = seatEntries(entries, { ...options, log, clock });
+    this.#places = createAccounts(entries, { ...options, log, clock });
     this.#accounts = [...new Set(this.#places.map(({ account }) => account))];
   }
 

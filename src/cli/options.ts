@@ -4,7 +4,7 @@ import {
   formatStatusAddress,
   parseStatusAddress,
   type StatusAddress,
-} from '../bot/status/address.ts';
+} from '../ops/status-address.ts';
 import { messageOf } from '../errors.ts';
 import { parseAddress, type Address } from '../net/address.ts';
 import { loginProblem } from '../protocol/login.ts';

@@ -3,9 +3,9 @@ import path from 'node:path';
 import process from 'node:process';
 import { cacheDirectory } from '../util/cache-directory.ts';
 import { packageVersion } from '../util/version.ts';
-import { exitFor, ExitSignal, EXIT } from './exit.ts';
-import { flushOutput, noticeError } from './output.ts';
-import { endProcess, shareProcess } from './shared-process.ts';
+import { exitFor, ExitSignal, EXIT } from './terminal/exit.ts';
+import { flushOutput, noticeError } from './terminal/output.ts';
+import { endProcess, shareProcess } from './terminal/shared-process.ts';
 
 /** Starts faster the next time: Node.js 22.1 and later can keep what V8 has compiled. */
 function keepCompiledCode(): void {

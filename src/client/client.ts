@@ -16,7 +16,7 @@ import {
 import { PrivateConnections } from './private-connections.ts';
 import type { PrivateRequest } from './private-request.ts';
 import { SessionLoop, type Retry } from './session-loop.ts';
-import { startWaiting, type Waiting } from './wait.ts';
+import { createDeferred, type Deferred } from '../util/deferred.ts';
 
 /** A message as it came from the server. */
 export interface ChatMessage {
@@ -63,7 +63,7 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
   readonly #loop: SessionLoop;
   readonly #privates: PrivateConnections;
   /** Messages to ourselves that have not come back, by their text. */
-  readonly #roundTrips = new Map<string, Waiting<void>>();
+  readonly #roundTrips = new Map<string, Deferred<void>>();
 
   private constructor(options: ClientOptions) {
     super();
@@ -168,7 +168,7 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
   async roundTrip(options: SendOptions = {}): Promise<void> {
     const { timeoutMs = DEFAULT_SEND_TIMEOUT_MS, signal } = options;
     const text = randomUUID();
-    const waiting = startWaiting<void>({ timeoutMs, signal, what: 'the server did not answer' });
+    const waiting = createDeferred<void>({ timeoutMs, signal, what: 'the server did not answer' });
     this.#roundTrips.set(text, waiting);
     try {
       await Promise.all([waiting.promise, this.tell(this.login, text, { timeoutMs, signal })]);
@@ -253,7 +253,7 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
     const connection = this.#loop.session?.connection;
     if (!connection?.open) throw this.#loop.notConnected();
     const { timeoutMs = DEFAULT_SEND_TIMEOUT_MS, signal } = options;
-    const waiting = startWaiting<void>({ timeoutMs, signal, what: 'the server did not take the message' });
+    const waiting = createDeferred<void>({ timeoutMs, signal, what: 'the server did not take the message' });
     try {
       connection.send(packet, (error) => (error ? waiting.reject(error) : waiting.resolve()));
     } catch (error) {

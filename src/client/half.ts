@@ -3,7 +3,7 @@ import { ChatosError } from '../errors.ts';
 import type { Address } from '../net/address.ts';
 import { dial } from '../net/dial.ts';
 import { PacketConnection } from '../net/packet-connection.ts';
-import { startWaiting } from './wait.ts';
+import { createDeferred } from '../util/deferred.ts';
 
 /**
  * Opens our half of a channel: a fresh connection that presents the connect id and waits for ESTABLISHED (RFC 4).
@@ -20,7 +20,7 @@ export async function openHalf(
   const socket = await dial(server, limits);
   const timeoutMs = Math.max(limits.timeoutMs - (Date.now() - startedAt), 1);
   const what = 'the peer did not connect';
-  const waiting = startWaiting<{ socket: net.Socket; rest: Buffer }>({ ...limits, timeoutMs, what });
+  const waiting = createDeferred<{ socket: net.Socket; rest: Buffer }>({ ...limits, timeoutMs, what });
   const half: PacketConnection = new PacketConnection(
     socket,
     {

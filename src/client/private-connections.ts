@@ -10,7 +10,7 @@ import { DEFAULT_REQUEST_TIMEOUT_MS, type RequestOptions, type ResolvedClientOpt
 import { PrivateRequest } from './private-request.ts';
 import { Requests } from './requests.ts';
 import type { SessionLoop } from './session-loop.ts';
-import { withEither } from './wait.ts';
+import { withEither } from '../util/abort.ts';
 
 export interface PrivateConnectionsSettings {
   readonly login: string;

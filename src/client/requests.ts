@@ -1,11 +1,11 @@
 import { ChatosError } from '../errors.ts';
 import { loginKey } from '../util/login-key.ts';
 import type { IdPrivate, Packet } from '../protocol/packets.ts';
-import { startWaiting, type Waiting } from './wait.ts';
+import { createDeferred, type Deferred } from '../util/deferred.ts';
 
 interface Outgoing {
   readonly peer: string;
-  readonly waiting: Waiting<bigint>;
+  readonly waiting: Deferred<bigint>;
 }
 
 /** A request is repeated this often: to someone absent it was dropped without a word (P9). */
@@ -22,7 +22,7 @@ export class Requests {
   /** Sends a packet; without a session, does nothing. */
   readonly #send: (packet: Packet) => void;
   readonly #outgoing = new Map<string, Outgoing[]>();
-  readonly #accepted = new Map<string, Waiting<bigint>[]>();
+  readonly #accepted = new Map<string, Deferred<bigint>[]>();
   #waiting = 0;
   #repeatTimer: NodeJS.Timeout | undefined;
 
@@ -107,12 +107,12 @@ export class Requests {
     for (const queue of this.#outgoing.values()) for (const { waiting } of queue) waiting.reject(error);
   }
 
-  #wait(limits: Parameters<typeof startWaiting>[0]): Waiting<bigint> {
+  #wait(limits: Parameters<typeof createDeferred>[0]): Deferred<bigint> {
     if (this.#waiting >= MAX_WAITING) {
       throw new ChatosError('QUEUE_FULL', `${MAX_WAITING} private requests wait for answers already`);
     }
     this.#waiting += 1;
-    return startWaiting<bigint>(limits);
+    return createDeferred<bigint>(limits);
   }
 
   /** Takes the request out that is on the wire for a peer; the next one for it, if any, is sent. */

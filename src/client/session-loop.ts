@@ -5,7 +5,8 @@ import type { Packet } from '../protocol/packets.ts';
 import { backoffDelayMs } from './backoff.ts';
 import type { ResolvedClientOptions } from './options.ts';
 import { runSession, type ClientSession } from './session.ts';
-import { pause, withResolvers } from './wait.ts';
+import { withResolvers } from '../util/deferred.ts';
+import { pause } from '../util/timeout.ts';
 
 /** An attempt that failed, and what follows. */
 export interface Retry {

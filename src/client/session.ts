@@ -4,7 +4,7 @@ import { dial } from '../net/dial.ts';
 import { PacketConnection } from '../net/packet-connection.ts';
 import type { Packet } from '../protocol/packets.ts';
 import type { ResolvedClientOptions } from './options.ts';
-import { startWaiting, withResolvers } from './wait.ts';
+import { createDeferred, withResolvers } from '../util/deferred.ts';
 
 /** A logged-in main connection. */
 export interface ClientSession {
@@ -36,7 +36,7 @@ export async function runSession(
   const name = formatAddress(server);
   const socket = await dial(server, { timeoutMs: options.connectTimeoutMs, signal });
   const what = `no answer to LOGIN from ${name}`;
-  const accepted = startWaiting<void>({ timeoutMs: options.loginTimeoutMs, signal, what });
+  const accepted = createDeferred<void>({ timeoutMs: options.loginTimeoutMs, signal, what });
   const closed = withResolvers<ChatosError | undefined>();
   let open = false;
 

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
-import { DEFAULT_FLOOD_LIMITS } from '../bot/outgoing/flood-limits.ts';
+import { DEFAULT_FLOOD_LIMITS } from '../bot/messages/flood-limits.ts';
 import { DEFAULT_LOOP_LIMITS } from '../bot/messages/loop-guard.ts';
-import type { Rate } from '../bot/outgoing/token-bucket.ts';
+import type { Rate } from '../util/token-bucket.ts';
 import { limit } from './checks.ts';
 
 const positive = (what: string) =>

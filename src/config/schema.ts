@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { DEFAULT_COMMAND_PREFIX } from '../bot/messages/commands.ts';
-import { parseStatusAddress } from '../bot/status/address.ts';
+import { parseStatusAddress } from '../ops/status-address.ts';
 import { parseAddress } from '../net/address.ts';
 import { parseCron } from '../schedule/cron.ts';
 import { CATCH_UPS, OVERLAPS } from '../schedule/schedule.ts';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type net from 'node:net';
 import { encodePacket } from '../protocol/encoder.ts';
 import type { Logger } from '../util/log.ts';
-import type { Member } from './directory.ts';
+import type { ConnectedClient } from './directory.ts';
 import { WaitingHalf } from './half.ts';
 import type { ResolvedServerOptions } from './options.ts';
 import { Relay, type RelayOutcome } from './relay.ts';
@@ -65,7 +65,7 @@ export class Channels {
   }
 
   /** A fresh connect id for the pair, or `undefined` where one of them has too many alive. */
-  create(requester: Member, target: Member): bigint | undefined {
+  create(requester: ConnectedClient, target: ConnectedClient): bigint | undefined {
     const limit = this.#options.limits.connectIds;
     if (this.#draining || this.#live(requester) >= limit || this.#live(target) >= limit) return undefined;
     const id = this.#freshId(requester.longBytes === 8 && target.longBytes === 8 ? 8 : 4);
@@ -114,7 +114,7 @@ export class Channels {
    * A party asks to end a channel (P15). Returns the other party's login, `late` where the channel has just ended, or
    * `undefined` where it is not one of this party's.
    */
-  close(id: bigint, by: Member, namedKeys: readonly [string, string]): Party | 'late' | undefined {
+  close(id: bigint, by: ConnectedClient, namedKeys: readonly [string, string]): Party | 'late' | undefined {
     const channel = this.#channels.get(id);
     if (!channel) return undefined;
     const { requester, target } = channel;

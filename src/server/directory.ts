@@ -2,7 +2,7 @@ import type { Packet } from '../protocol/packets.ts';
 import { loginKey } from '../util/login-key.ts';
 
 /** A client that is identified, as the others reach it. */
-export interface Member {
+export interface ConnectedClient {
   /** As the client sent it. */
   readonly login: string;
   /** As logins are compared (P7). */
@@ -21,30 +21,30 @@ export interface Member {
 export interface Directory {
   readonly size: number;
   /** Takes the login for the member; false where somebody has it. */
-  claim(member: Member): boolean;
+  claim(member: ConnectedClient): boolean;
   /** Frees the login, if it is this member's. */
-  release(member: Member): void;
-  find(login: string): Member | undefined;
+  release(member: ConnectedClient): void;
+  find(login: string): ConnectedClient | undefined;
 }
 
 export class InMemoryDirectory implements Directory {
-  readonly #members = new Map<string, Member>();
+  readonly #members = new Map<string, ConnectedClient>();
 
   get size(): number {
     return this.#members.size;
   }
 
-  claim(member: Member): boolean {
+  claim(member: ConnectedClient): boolean {
     if (this.#members.has(member.key)) return false;
     this.#members.set(member.key, member);
     return true;
   }
 
-  release(member: Member): void {
+  release(member: ConnectedClient): void {
     if (this.#members.get(member.key) === member) this.#members.delete(member.key);
   }
 
-  find(login: string): Member | undefined {
+  find(login: string): ConnectedClient | undefined {
     return this.#members.get(loginKey(login));
   }
 }

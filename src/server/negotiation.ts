@@ -1,9 +1,9 @@
-import type { Member } from './directory.ts';
+import type { ConnectedClient } from './directory.ts';
 import type { ServerLimits } from './options.ts';
 
 interface Request {
-  readonly requester: Member;
-  readonly target: Member;
+  readonly requester: ConnectedClient;
+  readonly target: ConnectedClient;
   timer: NodeJS.Timeout;
   /** Ended by expiry or by the requester's leaving: an answer that crosses with that is late, not forbidden. */
   over: boolean;
@@ -12,13 +12,13 @@ interface Request {
 export type Asked = 'forward' | 'pending' | 'full';
 export type Answered = 'pending' | 'late' | 'unknown';
 
-const keyOf = (requester: Member, target: Member): string => `${requester.key}\0${target.key}`;
+const keyOf = (requester: ConnectedClient, target: ConnectedClient): string => `${requester.key}\0${target.key}`;
 
 /** Private requests that wait for their answer (RFC 3, P9, P10). */
 export class Negotiations {
   readonly #limits: ServerLimits;
   readonly #requests = new Map<string, Request>();
-  readonly #byMember = new Map<Member, Set<Request>>();
+  readonly #byMember = new Map<ConnectedClient, Set<Request>>();
 
   constructor(limits: ServerLimits) {
     this.#limits = limits;
@@ -29,7 +29,7 @@ export class Negotiations {
   }
 
   /** Notes a request. Only on `forward` is it new, to be forwarded to the target. */
-  ask(requester: Member, target: Member): Asked {
+  ask(requester: ConnectedClient, target: ConnectedClient): Asked {
     const key = keyOf(requester, target);
     const known = this.#requests.get(key);
     if (known && !known.over && known.target === target) return 'pending';
@@ -44,7 +44,7 @@ export class Negotiations {
   }
 
   /** Ends the request by the target's OK or KO; gives the requester where one was waiting. */
-  answer(requesterKey: string, target: Member): { answered: Answered; requester?: Member } {
+  answer(requesterKey: string, target: ConnectedClient): { answered: Answered; requester?: ConnectedClient } {
     const request = this.#requests.get(`${requesterKey}\0${target.key}`);
     if (!request || request.target !== target) return { answered: 'unknown' };
     this.#forget(request);
@@ -52,7 +52,7 @@ export class Negotiations {
   }
 
   /** The member has left: its requests are over, and those who waited for it are told (P10). */
-  leave(member: Member): void {
+  leave(member: ConnectedClient): void {
     for (const request of this.#byMember.get(member) ?? []) {
       if (request.target === member) {
         this.#forget(request);
@@ -97,13 +97,13 @@ export class Negotiations {
     }
   }
 
-  #index(member: Member): Set<Request> {
+  #index(member: ConnectedClient): Set<Request> {
     let set = this.#byMember.get(member);
     if (!set) this.#byMember.set(member, (set = new Set()));
     return set;
   }
 
-  #madeBy(member: Member): number {
+  #madeBy(member: ConnectedClient): number {
     let made = 0;
     for (const request of this.#byMember.get(member) ?? [])
       if (request.requester === member && !request.over) made += 1;

@@ -6,7 +6,7 @@ import { loginKey } from '../util/login-key.ts';
 import type { LongBytes } from '../protocol/limits.ts';
 import type { Packet } from '../protocol/packets.ts';
 import type { Subscriber } from './broadcast.ts';
-import type { Member } from './directory.ts';
+import type { ConnectedClient } from './directory.ts';
 import { HANDLERS } from './handlers.ts';
 import type { Hub } from './hub.ts';
 
@@ -14,7 +14,7 @@ import type { Hub } from './hub.ts';
 const LOGGED_REFUSALS = 5;
 
 /** A client's main connection, from accept to close (or until it turns out to be a half of a channel). */
-export class Session implements Member {
+export class Session implements ConnectedClient {
   login = '';
   key = '';
   readonly longBytes: LongBytes;

@@ -1,6 +1,6 @@
 import type { ExpectedAnswer } from '../bot/messages/commands.ts';
-import type { LoadedPlugin } from '../bot/loading/plugin-shape.ts';
-import { splitText } from '../bot/outgoing/split-text.ts';
+import type { LoadedPlugin } from '../bot/loading/read-plugin.ts';
+import { splitText } from '../client/split-text.ts';
 import { isChatosError, messageOf } from '../errors.ts';
 import { SILENT_LOGGER } from '../util/log.ts';
 import type { TestBotOptions } from './options.ts';

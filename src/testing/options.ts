@@ -1,6 +1,6 @@
 import type { BreakerLimits } from '../bot/running/circuit-breaker.ts';
 import type { RuntimeObserver } from '../bot/events.ts';
-import type { FloodLimits } from '../bot/outgoing/flood-limits.ts';
+import type { FloodLimits } from '../bot/messages/flood-limits.ts';
 import type { LoopLimits } from '../bot/messages/loop-guard.ts';
 import type { PolicyOptions } from '../policy/policy.ts';
 import type { ServerOptions } from '../server/options.ts';

@@ -1,5 +1,5 @@
 import type { BotRuntime } from '../bot/runtime.ts';
-import type { AccountStatus } from '../bot/status/status.ts';
+import type { AccountStatus } from '../bot/status.ts';
 import type { ChatosClient } from '../client/client.ts';
 import type { TestProxy } from './proxy.ts';
 

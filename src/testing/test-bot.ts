@@ -2,10 +2,10 @@ import { fileURLToPath } from 'node:url';
 import { loadPlugin } from '../bot/loading/loader.ts';
 import type { ModuleLoader } from '../bot/loading/module-loader.ts';
 import { checkOptions } from '../bot/loading/plugin-options.ts';
-import { readPlugin, type LoadedPlugin } from '../bot/loading/plugin-shape.ts';
+import { readPlugin, type LoadedPlugin } from '../bot/loading/read-plugin.ts';
 import type { BotPlugin } from '../bot/plugin.ts';
 import type { BotRuntime } from '../bot/runtime.ts';
-import type { AccountStatus, PluginStatus } from '../bot/status/status.ts';
+import type { AccountStatus, PluginStatus } from '../bot/status.ts';
 import { ChatosError } from '../errors.ts';
 
 /** A plugin to test: its file, as a path relative to the working directory or as a `file:` URL, or the plugin itself. */

@@ -2,7 +2,7 @@ import type { Channel } from '../client/channel.ts';
 import type { ChatMessage, ChatosClient } from '../client/client.ts';
 import type { RequestOptions } from '../client/options.ts';
 import type { PrivateRequest } from '../client/private-request.ts';
-import { startWaiting } from '../client/wait.ts';
+import { createDeferred } from '../util/deferred.ts';
 import type { ChatosError } from '../errors.ts';
 import { MAX_TIMER_MS } from '../util/clock.ts';
 
@@ -99,7 +99,10 @@ export class TestUser {
 
   /** Accepts the next private request that a peer makes. Rejects where none comes in time. */
   acceptNext(timeoutMs: number = DEFAULT_EXPECT_TIMEOUT_MS): Promise<Channel> {
-    const waiting = startWaiting<Channel>({ timeoutMs, what: `${this.login} was not asked for a private connection` });
+    const waiting = createDeferred<Channel>({
+      timeoutMs,
+      what: `${this.login} was not asked for a private connection`,
+    });
     this.#client.once('request', (request: PrivateRequest) => {
       void request.accept().then(
         (channel) => waiting.resolve(channel),

@@ -35,7 +35,7 @@ export function formatSpan(ms: number): string {
 }
 
 /** A number of things: `1 private connection`, `2 private connections`. */
-export function counted(count: number, thing: string): string {
+export function pluralize(count: number, thing: string): string {
   return `${count} ${thing}${count === 1 ? '' : 's'}`;
 }
 
@@ -43,6 +43,6 @@ export function counted(count: number, thing: string): string {
 const MAX_MESSAGE_LENGTH = 1_000;
 
 /** A message that may be too long to be told whole. */
-export function shortened(message: string): string {
+export function truncate(message: string): string {
   return message.length <= MAX_MESSAGE_LENGTH ? message : `${message.slice(0, MAX_MESSAGE_LENGTH)}…`;
 }

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { loadPlugin } from '../../src/bot/loading/loader.ts';
 import { checkOptions } from '../../src/bot/loading/plugin-options.ts';
-import type { LoadedPlugin } from '../../src/bot/loading/plugin-shape.ts';
+import type { LoadedPlugin } from '../../src/bot/loading/read-plugin.ts';
 import type { Channel } from '../../src/client/channel.ts';
 import type { Address } from '../../src/net/address.ts';
 import { pluginLoader, tempDirectory, writeText } from '../support/bot-files.ts';

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { describe, expect, test } from 'vitest';
-import { configuredServer } from '../../src/cli/connect.ts';
+import { configuredServer } from '../../src/cli/connecting/connect.ts';
 import { addressArgument, loginArgument, seconds, statusOption, timeArgument } from '../../src/cli/options.ts';
 
 describe('an option', () => {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { exitFor } from '../../src/cli/exit.ts';
+import { exitFor } from '../../src/cli/terminal/exit.ts';
 import { ChatosError, ERROR_CODES, type ErrorCode } from '../../src/errors.ts';
 
 test('docs/errors.md has a row for each error code, with its meaning and exit status', () => {

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { DEFAULT_FLOOD_LIMITS } from '../../src/bot/outgoing/flood-limits.ts';
+import { DEFAULT_FLOOD_LIMITS } from '../../src/bot/messages/flood-limits.ts';
 import { DEFAULT_LOOP_LIMITS } from '../../src/bot/messages/loop-guard.ts';
-import type { Rate } from '../../src/bot/outgoing/token-bucket.ts';
+import type { Rate } from '../../src/util/token-bucket.ts';
 import { DEFAULT_POLICY_LIMITS } from '../../src/policy/limits.ts';
 import { DEFAULT_SERVER_LIMITS } from '../../src/server/options.ts';
 

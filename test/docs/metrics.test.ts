@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { renderMetrics } from '../../src/bot/status/metrics.ts';
-import { statusDocument } from '../../src/bot/status/document.ts';
-import type { AccountStatus } from '../../src/bot/status/status.ts';
+import { renderMetrics } from '../../src/ops/metrics.ts';
+import { statusDocument } from '../../src/ops/status-document.ts';
+import type { AccountStatus } from '../../src/bot/status.ts';
 import { ChatosServer } from '../../src/server/server.ts';
 import { ACCOUNT, JOB, PLUGIN } from '../support/bot-status.ts';
 

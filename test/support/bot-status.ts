@@ -1,5 +1,5 @@
 /** How an account, a plugin and a job are that have done nothing yet. */
-import type { AccountStatus, JobStatus, PluginStatus } from '../../src/bot/status/status.ts';
+import type { AccountStatus, JobStatus, PluginStatus } from '../../src/bot/status.ts';
 
 export const ACCOUNT: AccountStatus = {
   login: 'bot',

@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
-import { readPlugin, type LoadedPlugin } from '../../src/bot/loading/plugin-shape.ts';
+import { readPlugin, type LoadedPlugin } from '../../src/bot/loading/read-plugin.ts';
 import type { BotPlugin } from '../../src/bot/plugin.ts';
 import { BotRuntime, type RuntimeOptions } from '../../src/bot/runtime.ts';
 import type { Address } from '../../src/net/address.ts';

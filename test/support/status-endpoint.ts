@@ -1,7 +1,7 @@
 /** The status endpoint of bots, and what reads its metrics by the book. */
 import net from 'node:net';
 import { onTestFinished } from 'vitest';
-import { startStatusServer, type StatusServer, type StatusServerOptions } from '../../src/bot/status/server.ts';
+import { startStatusServer, type StatusServer, type StatusServerOptions } from '../../src/ops/status-endpoint.ts';
 import { MemoryLog } from './bot-log.ts';
 
 export interface Endpoint extends StatusServer {

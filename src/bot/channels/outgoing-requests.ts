@@ -1,7 +1,7 @@
 import type { Channel } from '../../client/channel.ts';
 import type { ChatosClient } from '../../client/client.ts';
 import { DEFAULT_REQUEST_TIMEOUT_MS, type RequestOptions } from '../../client/options.ts';
-import { withEither } from '../../client/wait.ts';
+import { withEither } from '../../util/abort.ts';
 import { ChatosError, isChatosError } from '../../errors.ts';
 import type { Clock } from '../../util/clock.ts';
 import { awaitPeer } from '../running/current-call.ts';

@@ -69,7 +69,7 @@ export class PrivateRequests {
     const { runner, channel } = opened;
     const { hooks } = runner.plugin;
     const result = await runner.calls.make('onChannel', request.from, () =>
-      hooks.onChannel?.(runner.given.own(channel), runner.context),
+      hooks.onChannel?.(runner.contextFactory.own(channel), runner.context),
     );
     if (!result.ok) channel.destroy();
   }
@@ -121,7 +121,7 @@ export class PrivateRequests {
     const { runner, place, limits } = taker;
     let channel: Channel;
     try {
-      channel = runner.given.guard(await request.accept());
+      channel = runner.contextFactory.guard(await request.accept());
     } catch (error) {
       place.release();
       log.info(`private connection with ${request.from} did not come about: ${messageOf(error)}`);

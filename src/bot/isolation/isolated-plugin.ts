@@ -3,7 +3,7 @@ import type { Logger } from '../../util/log.ts';
 import type { Command } from '../messages/commands.ts';
 import type { Context, PlainOptions } from '../context.ts';
 import type { HookName, ScheduledTask } from '../plugin.ts';
-import type { Hooks, LoadedPlugin } from '../loading/plugin-shape.ts';
+import type { Hooks, LoadedPlugin } from '../loading/read-plugin.ts';
 import { BoundContext } from './bound-context.ts';
 import type { CallScope, ContextStart, CrossingOptions, PluginDescription } from './contract.ts';
 import { resolveIsolation, type IsolationOptions } from './options.ts';

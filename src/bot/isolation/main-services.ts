@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout } from 'node:timers/promises';
 import type { Channel } from '../../client/channel.ts';
-import { withResolvers } from '../../client/wait.ts';
+import { withResolvers } from '../../util/deferred.ts';
 import { ChatosError, messageOf } from '../../errors.ts';
 import type { Tick } from '../../schedule/run-queue.ts';
 import type { Logger } from '../../util/log.ts';
@@ -92,7 +92,7 @@ export class MainServices {
       const owners = scope ? [this.#parts.contextOf(scope.context)] : [...this.#parts.contexts()];
       const runners = owners.flatMap(({ runner }) => runner ?? []);
       const thrown = unpackError(error);
-      for (const runner of runners) runner.strayed(thrown, scope?.hook ?? OUTSIDE_OF_HOOKS, scope?.peer);
+      for (const runner of runners) runner.uncaught(thrown, scope?.hook ?? OUTSIDE_OF_HOOKS, scope?.peer);
       if (runners.length === 0) this.#parts.log.error(`uncaught: ${messageOf(thrown)}`, { stack: error.stack });
     },
     storeGet: ({ scope, key }) => this.#within(scope, ({ context }) => context.store.get(key)),

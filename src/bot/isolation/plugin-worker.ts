@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
-import { withResolvers } from '../../client/wait.ts';
+import { withResolvers } from '../../util/deferred.ts';
 import { ChatosError, messageOf } from '../../errors.ts';
 import type { Logger } from '../../util/log.ts';
 import type { BoundContext } from './bound-context.ts';

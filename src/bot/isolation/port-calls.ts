@@ -1,5 +1,5 @@
 import { MessagePort } from 'node:worker_threads';
-import { abortError } from '../../client/wait.ts';
+import { abortError } from '../../util/abort.ts';
 import { ChatosError } from '../../errors.ts';
 import { packError, unpackError, type CrossingError } from './crossing-error.ts';
 

@@ -9,7 +9,7 @@ import { loadPlugin } from '../loading/loader.ts';
 import { createModuleLoader } from '../loading/module-loader.ts';
 import { checkOptions } from '../loading/plugin-options.ts';
 import type { ScheduledTask } from '../plugin.ts';
-import type { LoadedPlugin } from '../loading/plugin-shape.ts';
+import type { LoadedPlugin } from '../loading/read-plugin.ts';
 import type { IncomingRequest } from '../context.ts';
 import { receiveChannel } from './channel-relay.ts';
 import {

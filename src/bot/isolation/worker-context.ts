@@ -5,7 +5,7 @@ import type { Tick } from '../../schedule/run-queue.ts';
 import { parseSchedule, type ScheduleSpec } from '../../schedule/schedule.ts';
 import type { AskOptions, Awaitable, Context, Message, PlainOptions } from '../context.ts';
 import type { ScheduledTask } from '../plugin.ts';
-import { textArgument } from '../outgoing/text-argument.ts';
+import { textArgument } from '../messages/text-argument.ts';
 import { receiveChannel } from './channel-relay.ts';
 import { OUTSIDE_OF_HOOKS } from '../running/current-call.ts';
 import type { CallScope, ContextStart, CrossingMessage } from './contract.ts';

@@ -1,4 +1,4 @@
-import { withResolvers } from '../../client/wait.ts';
+import { withResolvers } from '../../util/deferred.ts';
 import { ChatosError, messageOf } from '../../errors.ts';
 import type { Logger } from '../../util/log.ts';
 import type { BoundContext } from './bound-context.ts';
@@ -109,7 +109,7 @@ export class WorkerSupervisor {
     this.#log.error(`${reason}: its worker was ended${next}`, { calls: interrupted });
     // Where calls were under way, their failures count.
     if (interrupted > 0) return;
-    for (const { runner } of contexts) runner?.strayed(new WorkerEndedError(reason), OUTSIDE_OF_HOOKS, undefined);
+    for (const { runner } of contexts) runner?.uncaught(new WorkerEndedError(reason), OUTSIDE_OF_HOOKS, undefined);
   }
 
   /** Says when. */
@@ -149,7 +149,7 @@ export class WorkerSupervisor {
       await worker.open(bound);
       await bound.call('onStart', (scope) => worker.call('start', { scope }));
     } catch (error) {
-      bound.runner?.strayed(error, 'onStart', undefined);
+      bound.runner?.uncaught(error, 'onStart', undefined);
     }
   }
 }

@@ -5,7 +5,7 @@ import { whileLoading, type LoadedCode } from '../running/current-call.ts';
 import { isSameFile, readLoadFailure } from './load-failure.ts';
 import { LOAD_TIMEOUT_MS, withinTime } from './load-timeout.ts';
 import type { ModuleLoader } from './module-loader.ts';
-import { readPlugin, type LoadedPlugin } from './plugin-shape.ts';
+import { readPlugin, type LoadedPlugin } from './read-plugin.ts';
 
 /** What only tests import. */
 const TESTING_MISSING = /^Cannot find (?:module|package) 'chatosbot\/testing'/;

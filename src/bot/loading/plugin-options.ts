@@ -1,7 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { messageOf } from '../../errors.ts';
 import { LOAD_TIMEOUT_MS, withinTime } from './load-timeout.ts';
-import type { LoadedPlugin } from './plugin-shape.ts';
+import type { LoadedPlugin } from './read-plugin.ts';
 
 /** What is wrong with an option, and where in the options it stands. */
 export interface OptionProblem {

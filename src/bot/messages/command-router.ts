@@ -6,8 +6,8 @@ import { parseArgs, rangeOf, usageOf, type ArgSpec, type ArgSpecs, type ArgValue
 import type { Message } from '../context.ts';
 import type { Cause } from '../running/current-call.ts';
 import type { PluginRunner } from '../running/plugin-runner.ts';
-import { commandKey, HELP_COMMAND } from '../loading/plugin-parts.ts';
-import { splitText } from '../outgoing/split-text.ts';
+import { commandKey, HELP_COMMAND } from '../loading/validate-plugin.ts';
+import { splitText } from '../../client/split-text.ts';
 
 interface Found {
   readonly name: string;
@@ -42,7 +42,7 @@ export class CommandRouter {
   }
 
   /** Whether the message was one for commands; nobody else need hear it then. */
-  take(heard: HeardMessage): boolean {
+  route(heard: HeardMessage): boolean {
     const { message } = heard;
     const { text } = message;
     if (!text.startsWith(this.#prefix)) return false;
@@ -82,7 +82,7 @@ export class CommandRouter {
     }
     runner.calls.dispatch(cause, `${this.#prefix}${name}`, async () => {
       try {
-        await command.run(parsed.values as ArgValues<ArgSpecs>, runner.given.bind(message), runner.context);
+        await command.run(parsed.values as ArgValues<ArgSpecs>, runner.contextFactory.bind(message), runner.context);
       } catch (error) {
         // What a plugin leaves when it stops is no failure.
         if (!runner.context.signal.aborted) this.#answer(message.from, FAILED, (part) => message.reply(part));

@@ -1,4 +1,4 @@
-import { startWaiting, withResolvers, type Waiting } from '../../client/wait.ts';
+import { createDeferred, withResolvers, type Deferred } from '../../util/deferred.ts';
 import { ChatosError } from '../../errors.ts';
 import { MAX_TIMER_MS, type Clock } from '../../util/clock.ts';
 import { loginKey } from '../../util/login-key.ts';
@@ -11,7 +11,7 @@ const MAX_QUESTIONS = 20;
 
 /** A question that waits for its turn, or for its answer. */
 interface Asked {
-  readonly answer: Waiting<Message>;
+  readonly answer: Deferred<Message>;
   /** Lets it be put. */
   readonly begin: () => void;
   /** Whether it has been put. */
@@ -48,7 +48,7 @@ export class Questions {
     if (asked.length >= MAX_QUESTIONS) {
       throw new ChatosError('QUEUE_FULL', `${asked.length} questions wait for ${peer} already`, { fields: { peer } });
     }
-    const answer = startWaiting<Message>({ timeoutMs: Infinity, signal, what: `no answer from ${peer}` });
+    const answer = createDeferred<Message>({ timeoutMs: Infinity, signal, what: `no answer from ${peer}` });
     const turn = withResolvers<void>();
     const question: Asked = { answer, begin: turn.resolve, put: false };
     if (asked.push(question) === 1) turn.resolve();
@@ -76,7 +76,7 @@ export class Questions {
   }
 
   /** Whether a message is the answer that somebody waits for; it is handed over then. */
-  take(message: Message): boolean {
+  answer(message: Message): boolean {
     const first = this.#asked.get(keyOf(message.from, message.private))?.[0];
     if (!first?.put || first.answer.settled) return false;
     first.answer.resolve(message);

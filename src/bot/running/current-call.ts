@@ -66,10 +66,10 @@ export function awaitPeer<T>(wait: Promise<T>): Promise<T> {
  * Logs what escaped from a plugin outside of its calls (a promise that nobody awaits, a timer's callback), and counts it
  * against the plugin, where it can be told which.
  */
-export function reportStray(error: unknown, log: Logger): void {
+export function reportUncaught(error: unknown, log: Logger): void {
   const call = current.getStore();
   const code = currentCode();
-  if (call) call.runner.strayed(error, call.hook, call.peer);
-  else if (code?.runner) code.runner.strayed(error, OUTSIDE_OF_HOOKS, undefined);
+  if (call) call.runner.uncaught(error, call.hook, call.peer);
+  else if (code?.runner) code.runner.uncaught(error, OUTSIDE_OF_HOOKS, undefined);
   else log.error(`uncaught: ${messageOf(error)}`, { file: code?.file, stack: traceOf(error) });
 }

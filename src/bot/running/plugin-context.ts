@@ -1,12 +1,12 @@
 import type { Channel } from '../../client/channel.ts';
 import type { RequestOptions } from '../../client/options.ts';
-import { withEither } from '../../client/wait.ts';
+import { withEither } from '../../util/abort.ts';
 import { ChatosError } from '../../errors.ts';
 import type { Logger } from '../../util/log.ts';
 import { ownListeners } from '../channels/channel-listeners.ts';
 import type { AskOptions, Context, Message } from '../context.ts';
 import { currentCall, withinCall } from './current-call.ts';
-import { textArgument } from '../outgoing/text-argument.ts';
+import { textArgument } from '../messages/text-argument.ts';
 
 type WithSignal<Options> = Options & { readonly signal: AbortSignal };
 
@@ -87,7 +87,7 @@ export class PluginContext {
     if (call) {
       ownListeners(channel, {
         within: (run) => withinCall(call, run),
-        failed: (error) => call.runner.strayed(error, call.hook, call.peer),
+        failed: (error) => call.runner.uncaught(error, call.hook, call.peer),
       });
     }
     return channel;

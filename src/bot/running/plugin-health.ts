@@ -1,9 +1,9 @@
 import { isChatosError, isError, messageOf, traceOf, type ErrorCode } from '../../errors.ts';
 import type { Clock } from '../../util/clock.ts';
 import type { LogFields, Logger } from '../../util/log.ts';
-import { shortened } from '../../util/printable.ts';
+import { truncate } from '../../util/printable.ts';
 import { CircuitBreaker, type Attempt, type BreakerLimits, type BreakerState } from './circuit-breaker.ts';
-import type { PluginError, PluginStatus } from '../status/status.ts';
+import type { PluginError, PluginStatus } from '../status.ts';
 
 /** Failures that are remembered for the status. */
 const MAX_ERRORS = 10;
@@ -115,7 +115,7 @@ export class PluginHealth {
       return;
     }
     const message = messageOf(error);
-    const short = shortened(message);
+    const short = truncate(message);
     // It begins with the message.
     const stack = short === message ? traceOf(error) : traceOf(error)?.replaceAll(message, () => short);
     if (this.#mayTell()) this.#log.error(`${what}: ${short}`, { ...where, stack });
@@ -130,7 +130,7 @@ export class PluginHealth {
   }
 
   /** Something failed outside of the plugin's calls. */
-  strayed(error: unknown, hook: string, peer: string | undefined): void {
+  uncaught(error: unknown, hook: string, peer: string | undefined): void {
     this.failed(error, { hook, peer, stray: true }, this.#breaker);
   }
 

@@ -7,7 +7,7 @@ import { parseSchedule, type ScheduleSpec } from '../../schedule/schedule.ts';
 import type { Clock } from '../../util/clock.ts';
 import type { Logger } from '../../util/log.ts';
 import type { Awaitable } from '../context.ts';
-import type { JobStatus } from '../status/status.ts';
+import type { JobStatus } from '../status.ts';
 import type { Store } from '../store/store.ts';
 
 /** Jobs that one plugin may have. */
@@ -27,7 +27,7 @@ export interface PluginJobsOptions {
 }
 
 /** What the jobs of a plugin that is about to stop leave to those of its next version. */
-export interface Unrun {
+export interface JobHandover {
   /** When it stopped: what falls due from then on is for the next version. */
   readonly since: Date;
   /** When each job would have run next, by its name and its times. */
@@ -38,7 +38,7 @@ export interface Unrun {
 export class PluginJobs {
   readonly #options: PluginJobsOptions;
   readonly #jobs = new Map<string, { readonly job: Job; readonly spec: ScheduleSpec }>();
-  #unrun: Unrun | undefined;
+  #handover: JobHandover | undefined;
 
   constructor(options: PluginJobsOptions) {
     this.#options = options;
@@ -71,12 +71,12 @@ export class PluginJobs {
   }
 
   /** Jobs that are added from now on take up what others left; `undefined` for no more of that. */
-  follow(unrun: Unrun | undefined): void {
-    this.#unrun = unrun;
+  follow(handover: JobHandover | undefined): void {
+    this.#handover = handover;
   }
 
   /** What these jobs leave, if they are stopped now. */
-  get unrun(): Unrun {
+  get handover(): JobHandover {
     const due = new Map<string, Date>();
     for (const [name, { job, spec }] of this.#jobs) if (job.next) due.set(identityOf(name, spec), job.next);
     return { since: this.#options.clock.now(), due };
@@ -106,8 +106,8 @@ export class PluginJobs {
 
   /** From when on a job's ticks are to be run, where another has run them before. */
   #since(name: string, spec: ScheduleSpec): Date | undefined {
-    if (!this.#unrun) return undefined;
-    const { since, due } = this.#unrun;
+    if (!this.#handover) return undefined;
+    const { since, due } = this.#handover;
     const overdue = due.get(identityOf(name, spec));
     return overdue && overdue <= since ? new Date(overdue.getTime() - 1) : since;
   }

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { withResolvers } from '../../client/wait.ts';
+import { withResolvers } from '../../util/deferred.ts';
 import { ChatosError } from '../../errors.ts';
 import type { Clock } from '../../util/clock.ts';
 import type { Logger } from '../../util/log.ts';
@@ -11,9 +11,9 @@ import type { HookName } from '../plugin.ts';
 import { PluginCalls } from './plugin-calls.ts';
 import { PluginContext, type AccountServices } from './plugin-context.ts';
 import { PluginHealth } from './plugin-health.ts';
-import { PluginJobs, type Unrun } from './plugin-jobs.ts';
-import type { LoadedPlugin } from '../loading/plugin-shape.ts';
-import type { PluginStatus } from '../status/status.ts';
+import { PluginJobs, type JobHandover } from './plugin-jobs.ts';
+import type { LoadedPlugin } from '../loading/read-plugin.ts';
+import type { PluginStatus } from '../status.ts';
 import type { PluginStore } from '../store/store.ts';
 
 export interface RunnerSettings {
@@ -32,7 +32,7 @@ export interface RunnerSettings {
 export class PluginRunner {
   readonly plugin: LoadedPlugin;
   /** What it is given to act with. */
-  readonly given: PluginContext;
+  readonly contextFactory: PluginContext;
   /** What is called of it. */
   readonly calls: PluginCalls;
   readonly #abort = new AbortController();
@@ -78,7 +78,7 @@ export class PluginRunner {
       isConnected,
       call: (job, run) => this.calls.make('schedule', undefined, run, { job }),
     });
-    this.given = new PluginContext(services, {
+    this.contextFactory = new PluginContext(services, {
       name,
       options,
       directory,
@@ -93,7 +93,7 @@ export class PluginRunner {
   }
 
   get context(): Context {
-    return this.given.context;
+    return this.contextFactory.context;
   }
 
   has(hook: HookName): boolean {
@@ -108,12 +108,12 @@ export class PluginRunner {
   /**
    * Calls `onStart`, and begins its schedules; what was called before follows.
    *
-   * @param unrun what the version before has left of its schedules, where there was one
+   * @param handover what the version before has left of its schedules, where there was one
    */
-  start(unrun?: Unrun): void {
+  start(handover?: JobHandover): void {
     if (this.#state !== 'waiting') return;
     this.#state = 'started';
-    if (unrun) this.#jobs.follow(unrun);
+    if (handover) this.#jobs.follow(handover);
     const { hooks } = this.plugin;
     const begun = [this.calls.make('schedule', undefined, () => this.#beginSchedules())];
     if (hooks.onStart) begun.push(this.calls.make('onStart', undefined, () => hooks.onStart?.(this.context)));
@@ -127,8 +127,8 @@ export class PluginRunner {
   }
 
   /** Something of the plugin has failed outside of its calls. */
-  strayed(error: unknown, hook: string, peer: string | undefined): void {
-    this.#health.strayed(error, hook, peer);
+  uncaught(error: unknown, hook: string, peer: string | undefined): void {
+    this.#health.uncaught(error, hook, peer);
   }
 
   /** No new scheduled runs; `signal` is aborted, then `onStop` is called. Resolves when nothing of it runs. */
@@ -145,8 +145,8 @@ export class PluginRunner {
   }
 
   /** What its jobs leave to the version that follows, if it stops now. */
-  get unrun(): Unrun {
-    return this.#jobs.unrun;
+  get handover(): JobHandover {
+    return this.#jobs.handover;
   }
 
   /**

@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { ChatosError, messageOf } from '../../errors.ts';
 
-/** The longest file name that is not shortened; most file systems take 255 bytes. */
+/** The longest file name that is not truncate; most file systems take 255 bytes. */
 const MAX_NAME = 200;
 
 /** Names that Windows keeps for devices, whatever stands behind a dot. */

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { startWaiting } from '../../client/wait.ts';
+import { createDeferred } from '../../util/deferred.ts';
 import { ChatosError } from '../../errors.ts';
 import { closedError, type StoreDatabase } from './database.ts';
 import { fullKey, keyRange, ownKey, sizeOf, type Space } from './format.ts';
@@ -133,7 +133,7 @@ export class KeySpace implements Store {
   /** Has the plugin compute a new value: it is not waited for any longer when the store is closed. */
   async #change<T>(key: string, change: () => Promise<T>): Promise<T> {
     const context = { space: this, key, over: false };
-    const closing = startWaiting<never>({ timeoutMs: Infinity, signal: this.#closing, what: 'no new value' });
+    const closing = createDeferred<never>({ timeoutMs: Infinity, signal: this.#closing, what: 'no new value' });
     try {
       return await Promise.race([updating.run(context, change), closing.promise]);
     } finally {

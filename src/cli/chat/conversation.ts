@@ -1,9 +1,9 @@
 import { StringDecoder } from 'node:string_decoder';
-import { splitText } from '../../bot/outgoing/split-text.ts';
+import { splitText } from '../../client/split-text.ts';
 import type { Channel } from '../../client/channel.ts';
 import type { ChatosClient } from '../../client/client.ts';
 import type { PrivateRequest } from '../../client/private-request.ts';
-import { startWaiting, type Waiting } from '../../client/wait.ts';
+import { createDeferred, type Deferred } from '../../util/deferred.ts';
 import { ChatosError } from '../../errors.ts';
 import { loginKey } from '../../util/login-key.ts';
 import type { ChatView } from './view.ts';
@@ -28,7 +28,7 @@ export class Conversation {
   readonly #client: ChatosClient;
   readonly #view: ChatView;
   readonly #requests = new Map<string, PrivateRequest>();
-  readonly #awaited = new Map<string, Waiting<PrivateRequest>>();
+  readonly #awaited = new Map<string, Deferred<PrivateRequest>>();
   readonly #channels = new Map<string, Channel>();
   #target: Channel | undefined;
   /** Set where lines were meant for a private connection that is not there: none of them must be said to everyone. */
@@ -90,7 +90,7 @@ export class Conversation {
     let request = this.#requests.get(key);
     if (!request) {
       this.#view.notice(`waiting for ${peer} to ask for a private connection`);
-      const waiting = startWaiting<PrivateRequest>({ timeoutMs: ACCEPT_WAIT_MS, what: `no request of ${peer}` });
+      const waiting = createDeferred<PrivateRequest>({ timeoutMs: ACCEPT_WAIT_MS, what: `no request of ${peer}` });
       this.#awaited.set(key, waiting);
       request = await this.#hold(
         peer,

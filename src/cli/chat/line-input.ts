@@ -1,8 +1,8 @@
 import process from 'node:process';
 import { createInterface, type Interface } from 'node:readline';
 import { isChatosError, type ChatosError } from '../../errors.ts';
-import { exitFor, ExitSignal } from '../exit.ts';
-import { standardInput } from '../input.ts';
+import { exitFor, ExitSignal } from '../terminal/exit.ts';
+import { standardInput } from '../terminal/input.ts';
 import type { ChatView } from './view.ts';
 
 /** What lines are read for. */

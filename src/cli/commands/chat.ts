@@ -6,9 +6,9 @@ import { Conversation } from '../chat/conversation.ts';
 import { chatHelp, runLine } from '../chat/line-commands.ts';
 import { LineInput, outputFailed, untilAborted, type LineTalk } from '../chat/line-input.ts';
 import { jsonView, textView } from '../chat/view.ts';
-import { connectCommand, type ConnectFlags } from '../connect.ts';
+import { connectCommand, type ConnectFlags } from '../connecting/connect.ts';
 import { configOption, loginOption, seconds, serverOption } from '../options.ts';
-import { interruptibly } from '../signals.ts';
+import { interruptibly } from '../terminal/signals.ts';
 
 interface ChatFlags extends ConnectFlags {
   readonly linger: number;

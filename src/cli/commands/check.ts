@@ -5,12 +5,12 @@ import { loadConfig } from '../../config/load.ts';
 import { isChatosError } from '../../errors.ts';
 import { compilePolicy } from '../../policy/policy.ts';
 import { toJsonLine } from '../../util/json-line.ts';
-import { counted } from '../../util/printable.ts';
-import { BotLoader, joinErrors, nothingToRun, planBots, type BotToRun } from '../bot-entries.ts';
-import { EXIT, ExitSignal } from '../exit.ts';
-import { idleRules } from '../idle-rules.ts';
+import { pluralize } from '../../util/printable.ts';
+import { BotLoader, joinErrors, nothingToRun, planBots, type BotToRun } from '../running/bot-entries.ts';
+import { EXIT, ExitSignal } from '../terminal/exit.ts';
+import { idleRules } from '../running/idle-rules.ts';
 import { configOption, loginOption } from '../options.ts';
-import { notice, writeLine } from '../output.ts';
+import { notice, writeLine } from '../terminal/output.ts';
 
 interface CheckFlags {
   readonly config?: string;
@@ -65,11 +65,11 @@ async function check(files: string[], flags: CheckFlags): Promise<void> {
   if (error) throw error;
   for (const bot of bots) {
     const { bot: name, login, hooks, commands, schedules } = partsOf(bot, prefix);
-    const jobs = schedules.length > 0 ? [counted(schedules.length, 'schedule')] : [];
+    const jobs = schedules.length > 0 ? [pluralize(schedules.length, 'schedule')] : [];
     notice(`${name} as ${login}: ${[...hooks, ...commands, ...jobs].join(', ')}`);
   }
   for (const line of warnings) notice(`warning: ${line}`);
-  notice(`${counted(bots.length, 'bot')} can run`);
+  notice(`${pluralize(bots.length, 'bot')} can run`);
 }
 
 /** What a bot is made of. */

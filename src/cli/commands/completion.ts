@@ -3,7 +3,7 @@ import { renderBash } from '../completion/bash.ts';
 import { readCommand, type CommandModel } from '../completion/command-model.ts';
 import { renderFish } from '../completion/fish.ts';
 import { renderZsh } from '../completion/zsh.ts';
-import { writeLine } from '../output.ts';
+import { writeLine } from '../terminal/output.ts';
 import { COMMANDS } from './index.ts';
 
 const SHELLS: Readonly<Record<string, (program: CommandModel, name: string) => string>> = {

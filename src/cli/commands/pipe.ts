@@ -5,19 +5,19 @@ import { Option, type Command } from 'commander';
 import type { Channel } from '../../client/channel.ts';
 import type { ChatosClient } from '../../client/client.ts';
 import type { PrivateRequest } from '../../client/private-request.ts';
-import { startWaiting } from '../../client/wait.ts';
+import { createDeferred } from '../../util/deferred.ts';
 import { ChatosError, isChatosError } from '../../errors.ts';
 import { isAlive } from '../../net/probe.ts';
 import { formatAddress } from '../../net/address.ts';
 import { matchesLogin } from '../../policy/login-glob.ts';
 import { pipeChannel } from '../../transfer/pipe.ts';
 import { toJsonLine } from '../../util/json-line.ts';
-import { connectCommand, type ConnectFlags } from '../connect.ts';
+import { connectCommand, type ConnectFlags } from '../connecting/connect.ts';
 import { configOption, loginArgument, loginOption, seconds, serverOption } from '../options.ts';
-import { notice } from '../output.ts';
-import { showProgress } from '../progress.ts';
-import { standardInput } from '../input.ts';
-import { interruptibly } from '../signals.ts';
+import { notice } from '../terminal/output.ts';
+import { showProgress } from '../terminal/progress.ts';
+import { standardInput } from '../terminal/input.ts';
+import { interruptibly } from '../terminal/signals.ts';
 
 interface PipeFlags extends ConnectFlags {
   readonly listen?: boolean;
@@ -134,7 +134,7 @@ async function transfer(channel: Channel, flags: PipeFlags, signal: AbortSignal)
 /** The first request that may be accepted, and its channel; where one does not come about, the next. */
 function incomingChannel(flags: PipeFlags, signal: AbortSignal) {
   const wanted = flags.from ?? ['*'];
-  const waiting = startWaiting<Channel>({
+  const waiting = createDeferred<Channel>({
     timeoutMs: (flags.wait ?? Infinity) * 1000,
     signal,
     what: 'nobody asked for a private connection',

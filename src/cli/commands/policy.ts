@@ -7,9 +7,9 @@ import { compilePolicy } from '../../policy/policy.ts';
 import { escapeUnsafe } from '../../util/escape.ts';
 import { toJsonLine } from '../../util/json-line.ts';
 import { formatDuration } from '../../util/printable.ts';
-import { BotLoader, planBots } from '../bot-entries.ts';
+import { BotLoader, planBots } from '../running/bot-entries.ts';
 import { configOption, loginArgument, timeArgument, TIME_FORMS } from '../options.ts';
-import { writeLine } from '../output.ts';
+import { writeLine } from '../terminal/output.ts';
 
 interface ExplainFlags {
   readonly bot?: string;

@@ -2,11 +2,11 @@ import process from 'node:process';
 import { Option, type Command } from 'commander';
 import type { RuntimeEvent } from '../../bot/events.ts';
 import { loadConfig } from '../../config/load.ts';
-import { BotLoader, planBots } from '../bot-entries.ts';
+import { BotLoader, planBots } from '../running/bot-entries.ts';
 import { carryOut, lineHelp } from '../chat/line-language.ts';
 import { LineInput, outputFailed, untilAborted, type LineTalk } from '../chat/line-input.ts';
 import { jsonView, textView } from '../chat/view.ts';
-import { OfflineBots } from '../offline-bots.ts';
+import { OfflineBots } from '../running/offline-bots.ts';
 import {
   configOption,
   loggerFor,
@@ -18,7 +18,7 @@ import {
 } from '../options.ts';
 import { REPL_COMMANDS } from '../repl/line-commands.ts';
 import { Rehearsal } from '../repl/rehearsal.ts';
-import { interruptibly } from '../signals.ts';
+import { interruptibly } from '../terminal/signals.ts';
 
 interface ReplFlags extends LogFlags {
   readonly as: string;

@@ -8,19 +8,19 @@ import { loadConfig } from '../../config/load.ts';
 import { ChatosError, isChatosError, messageOf } from '../../errors.ts';
 import type { Address } from '../../net/address.ts';
 import { toJsonLine } from '../../util/json-line.ts';
-import { counted } from '../../util/printable.ts';
-import { BotLoader, planBots, type BotToRun } from '../bot-entries.ts';
-import { EXIT, ExitSignal } from '../exit.ts';
-import { OfflineBots, type OfflineOptions } from '../offline-bots.ts';
+import { pluralize } from '../../util/printable.ts';
+import { BotLoader, planBots, type BotToRun } from '../running/bot-entries.ts';
+import { EXIT, ExitSignal } from '../terminal/exit.ts';
+import { OfflineBots, type OfflineOptions } from '../running/offline-bots.ts';
 import { addressArgument, configOption, loggerFor, loginArgument, logOptions, type LogFlags } from '../options.ts';
-import { notice, writeLine } from '../output.ts';
+import { notice, writeLine } from '../terminal/output.ts';
 import { chooseAccount, sameAccount } from '../replay/account-choice.ts';
 import { compareTranscripts, type Difference } from '../replay/comparison.ts';
 import { Player } from '../replay/player.ts';
 import { differenceRecord, renderDifference } from '../replay/report.ts';
 import { copyState } from '../replay/state-copy.ts';
 import { transcribe, type Transcript } from '../replay/transcript.ts';
-import { interruptibly } from '../signals.ts';
+import { interruptibly } from '../terminal/signals.ts';
 
 interface ReplayFlags extends LogFlags {
   readonly login?: string;
@@ -150,8 +150,8 @@ async function report(
   const messages = was.messages.length;
   const requests = [...was.decisions.values()].reduce((sum, { length }) => sum + length, 0);
   if (json) await writeLine(toJsonLine({ type: 'summary', messages, requests, differences: differences.length }));
-  const found = differences.length === 0 ? 'no differences' : counted(differences.length, 'difference');
-  const played = [counted(messages, 'message'), ...(requests > 0 ? [counted(requests, 'private request')] : [])];
+  const found = differences.length === 0 ? 'no differences' : pluralize(differences.length, 'difference');
+  const played = [pluralize(messages, 'message'), ...(requests > 0 ? [pluralize(requests, 'private request')] : [])];
   if (!json) notice(`replayed ${played.join(' and ')}: ${found}`);
   if (differences.length > 0) throw new ExitSignal(EXIT.failure);
 }

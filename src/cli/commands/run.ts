@@ -2,18 +2,18 @@ import { Option, type Command } from 'commander';
 import { BotRuntime, DEFAULT_STOP_TIMEOUT_MS } from '../../bot/runtime.ts';
 import type { RuntimeObserver } from '../../bot/events.ts';
 import type { Recorder } from '../../bot/recording/recorder.ts';
-import type { StatusAddress } from '../../bot/status/address.ts';
-import type { StatusServer, StatusServerOptions } from '../../bot/status/server.ts';
+import type { StatusAddress } from '../../ops/status-address.ts';
+import type { StatusServer, StatusServerOptions } from '../../ops/status-endpoint.ts';
 import { loadConfig, type LoadedConfig } from '../../config/load.ts';
 import { isChatosError } from '../../errors.ts';
 import { formatAddress, parseAddress, type Address } from '../../net/address.ts';
 import type { ChatosServer } from '../../server/server.ts';
-import { counted } from '../../util/printable.ts';
+import { pluralize } from '../../util/printable.ts';
 import type { Logger } from '../../util/log.ts';
-import { BotLoader, nothingToRun, planBots, type BotToRun } from '../bot-entries.ts';
-import { BotWatcher } from '../bot-watcher.ts';
-import { DEFAULT_ADDRESS } from '../connect.ts';
-import { idleRules } from '../idle-rules.ts';
+import { BotLoader, nothingToRun, planBots, type BotToRun } from '../running/bot-entries.ts';
+import { BotWatcher } from '../running/bot-watcher.ts';
+import { DEFAULT_ADDRESS } from '../connecting/connect.ts';
+import { idleRules } from '../running/idle-rules.ts';
 import {
   configOption,
   listenOption,
@@ -26,12 +26,12 @@ import {
   stateOption,
   statusOption,
 } from '../options.ts';
-import { announce } from '../output.ts';
-import { defaultServer, startEmbedded, type RunServerFlags } from '../run-server.ts';
-import { untilStopSignal, type StopSignal } from '../signals.ts';
-import { surviveStrayErrors } from '../stray-errors.ts';
-import { stateDirectory } from '../state.ts';
-import { chooseStatusAddress } from '../status-address.ts';
+import { announce } from '../terminal/output.ts';
+import { defaultServer, startEmbedded, type RunServerFlags } from '../running/embedded-server.ts';
+import { untilStopSignal, type StopSignal } from '../terminal/signals.ts';
+import { surviveUncaughtErrors } from '../running/uncaught-errors.ts';
+import { stateDirectory } from '../running/state-directory.ts';
+import { chooseStatusAddress } from '../running/status-address.ts';
 import { packageVersion } from '../../util/version.ts';
 
 interface RunFlags extends RunServerFlags {
@@ -90,7 +90,7 @@ async function run(files: string[], given: RunFlags, command: Command): Promise<
   });
   void stopSignal.then(() => stopping.abort());
   const log = loggerFor(flags);
-  const restoreHandlers = surviveStrayErrors(log);
+  const restoreHandlers = surviveUncaughtErrors(log);
   const loadedAt = Date.now();
   const loaded = await loadConfig({ file: flags.config });
   const plans = planBots(files, loaded);
@@ -132,7 +132,7 @@ async function run(files: string[], given: RunFlags, command: Command): Promise<
     // A server of ours may relay more than the bots' own.
     const channels = embedded?.stats.channels ?? runtime.channelCount;
     const waiting =
-      channels > 0 ? `, waiting up to ${flags.drain} s for ${counted(channels, 'private connection')}` : '';
+      channels > 0 ? `, waiting up to ${flags.drain} s for ${pluralize(channels, 'private connection')}` : '';
     announce(flags, `stopping on ${ending}${waiting}`, { signal: ending, channels });
   } finally {
     const deadline = Date.now() + drainMs;
@@ -220,7 +220,7 @@ async function startStatus(
 ): Promise<StatusServer | undefined> {
   const address = chooseStatusAddress(flags.status, config);
   if (!address) return undefined;
-  const { startStatusServer } = await import('../../bot/status/server.ts');
+  const { startStatusServer } = await import('../../ops/status-endpoint.ts');
   const status = await startStatusServer({ address, ...what });
   announce(flags, `status on ${status.url}`, { url: status.url });
   return status;

@@ -3,14 +3,14 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import { ChatosError } from '../../errors.ts';
 import type { ChatosClient } from '../../client/client.ts';
-import { startWaiting } from '../../client/wait.ts';
-import { splitText } from '../../bot/outgoing/split-text.ts';
+import { createDeferred } from '../../util/deferred.ts';
+import { splitText } from '../../client/split-text.ts';
 import { toJsonLine } from '../../util/json-line.ts';
-import { connectCommand, type ConnectFlags } from '../connect.ts';
+import { connectCommand, type ConnectFlags } from '../connecting/connect.ts';
 import { configOption, loginArgument, loginOption, serverOption } from '../options.ts';
-import { standardInput } from '../input.ts';
-import { interruptibly } from '../signals.ts';
-import { writeLine } from '../output.ts';
+import { standardInput } from '../terminal/input.ts';
+import { interruptibly } from '../terminal/signals.ts';
+import { writeLine } from '../terminal/output.ts';
 
 interface SayFlags extends ConnectFlags {
   readonly to?: string;
@@ -70,7 +70,7 @@ async function deliver(words: string[], flags: SayFlags, signal: AbortSignal): P
     }
     if (flags.to === undefined && sent > 0) {
       const what = 'the server did not pass the message on';
-      const waiting = startWaiting<void>({ timeoutMs: CONFIRM_TIMEOUT_MS, signal, what });
+      const waiting = createDeferred<void>({ timeoutMs: CONFIRM_TIMEOUT_MS, signal, what });
       onConfirmed = () => confirmed >= sent && waiting.resolve();
       onConfirmed();
       client.once('closed', (error) =>

@@ -3,9 +3,9 @@ import { loadConfig } from '../../config/load.ts';
 import { listRuns } from '../../schedule/runs.ts';
 import { escapeUnsafe } from '../../util/escape.ts';
 import { toJsonLine } from '../../util/json-line.ts';
-import { BotLoader, nothingToRun, planBots } from '../bot-entries.ts';
+import { BotLoader, nothingToRun, planBots } from '../running/bot-entries.ts';
 import { configOption, timeArgument, TIME_FORMS } from '../options.ts';
-import { notice, writeLine } from '../output.ts';
+import { notice, writeLine } from '../terminal/output.ts';
 
 interface ScheduleFlags {
   readonly count: number;

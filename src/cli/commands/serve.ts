@@ -2,10 +2,10 @@ import { Option, type Command } from 'commander';
 import { loadConfig } from '../../config/load.ts';
 import type { ChatosServer } from '../../server/server.ts';
 import { configOption, listenOption, loggerFor, logOptions, seconds } from '../options.ts';
-import { counted } from '../../util/printable.ts';
-import { announce } from '../output.ts';
-import { untilStopSignal } from '../signals.ts';
-import { startServer, type ListenFlags } from '../start-server.ts';
+import { pluralize } from '../../util/printable.ts';
+import { announce } from '../terminal/output.ts';
+import { untilStopSignal } from '../terminal/signals.ts';
+import { startServer, type ListenFlags } from '../running/start-server.ts';
 
 interface ServeFlags extends ListenFlags {
   readonly config?: string;
@@ -44,7 +44,8 @@ async function serve(flags: ServeFlags): Promise<void> {
   server = await startServer(flags, config, loggerFor(flags));
   const signal = await stopSignal;
   const { channels } = server.stats;
-  const waiting = channels > 0 ? `, waiting up to ${flags.drain} s for ${counted(channels, 'private connection')}` : '';
+  const waiting =
+    channels > 0 ? `, waiting up to ${flags.drain} s for ${pluralize(channels, 'private connection')}` : '';
   announce(flags, `stopping on ${signal}${waiting}`, { signal, channels });
   await server.close({ drainMs: flags.drain * 1000 });
   announce(flags, 'stopped', {});

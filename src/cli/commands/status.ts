@@ -1,13 +1,13 @@
 import { Option, type Command } from 'commander';
 import { safeParse } from 'valibot';
-import { DEFAULT_STATUS_ADDRESS, formatStatusAddress, type StatusAddress } from '../../bot/status/address.ts';
+import { DEFAULT_STATUS_ADDRESS, formatStatusAddress, type StatusAddress } from '../../ops/status-address.ts';
 import { loadConfig } from '../../config/load.ts';
 import { toJsonLine } from '../../util/json-line.ts';
 import { Zone } from '../../util/zone.ts';
-import { EXIT, ExitSignal } from '../exit.ts';
+import { EXIT, ExitSignal } from '../terminal/exit.ts';
 import { configOption, statusAddressOption, statusArgument } from '../options.ts';
-import { writeLine } from '../output.ts';
-import { chooseStatusAddress } from '../status-address.ts';
+import { writeLine } from '../terminal/output.ts';
+import { chooseStatusAddress } from '../running/status-address.ts';
 import { isWell, STATUS_SCHEMA } from '../status/document.ts';
 import { notOurs, readStatus } from '../status/read.ts';
 import { statusReport } from '../status/report.ts';

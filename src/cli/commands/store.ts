@@ -9,11 +9,11 @@ import { escapeUnsafe } from '../../util/escape.ts';
 import { toJsonLine } from '../../util/json-line.ts';
 import { createLogger } from '../../util/log.ts';
 import { formatBytes } from '../../util/printable.ts';
-import { EXIT, ExitSignal } from '../exit.ts';
-import { standardInput } from '../input.ts';
+import { EXIT, ExitSignal } from '../terminal/exit.ts';
+import { standardInput } from '../terminal/input.ts';
 import { configOption, stateOption } from '../options.ts';
-import { notice, noticeError, writeLine } from '../output.ts';
-import { stateDirectory } from '../state.ts';
+import { notice, noticeError, writeLine } from '../terminal/output.ts';
+import { stateDirectory } from '../running/state-directory.ts';
 
 interface StoreFlags {
   readonly state?: string;

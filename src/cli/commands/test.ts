@@ -8,15 +8,15 @@ import { ChatosError, isChatosError } from '../../errors.ts';
 import { PLUGIN_MODULES } from '../../plugin-modules.ts';
 import { hasExamples, runExamples } from '../../testing/examples.ts';
 import { createLogger } from '../../util/log.ts';
-import { BotLoader, planBots, type PlannedBot } from '../bot-entries.ts';
-import { EXIT, ExitSignal } from '../exit.ts';
+import { BotLoader, planBots, type PlannedBot } from '../running/bot-entries.ts';
+import { EXIT, ExitSignal } from '../terminal/exit.ts';
 import { configOption } from '../options.ts';
-import { noticeError } from '../output.ts';
-import { runTestFiles } from '../run-test-files.ts';
-import { interruptibly } from '../signals.ts';
-import { surviveStrayErrors } from '../stray-errors.ts';
-import { findTestFiles, testsBeside } from '../test-files.ts';
-import { TestReport } from '../test-report.ts';
+import { noticeError } from '../terminal/output.ts';
+import { runTestFiles } from '../testing/run-test-files.ts';
+import { interruptibly } from '../terminal/signals.ts';
+import { surviveUncaughtErrors } from '../running/uncaught-errors.ts';
+import { findTestFiles, testsBeside } from '../testing/test-files.ts';
+import { TestReport } from '../testing/test-report.ts';
 
 interface TestFlags {
   readonly config?: string;
@@ -86,7 +86,7 @@ async function tryPlugins(
 ): Promise<ChatosError[]> {
   const broken: ChatosError[] = [];
   const loaders: Loaders = [createModuleLoader(PLUGIN_MODULES), await BotLoader.create(loaded)];
-  const restoreHandlers = surviveStrayErrors(createLogger());
+  const restoreHandlers = surviveUncaughtErrors(createLogger());
   try {
     for (const { bot, sure } of plugins) {
       signal.throwIfAborted();

@@ -2,10 +2,10 @@ import type { RuntimeEvent } from '../../bot/events.ts';
 import { ChatosError, isChatosError, messageOf } from '../../errors.ts';
 import { loginProblem } from '../../protocol/login.ts';
 import { loginKey } from '../../util/login-key.ts';
-import type { BotLoader, BotToRun, PlannedBot } from '../bot-entries.ts';
+import type { BotLoader, BotToRun, PlannedBot } from '../running/bot-entries.ts';
 import { Conversation } from '../chat/conversation.ts';
 import type { ChatView } from '../chat/view.ts';
-import type { OfflineBots } from '../offline-bots.ts';
+import type { OfflineBots } from '../running/offline-bots.ts';
 import { statusLines } from './status-lines.ts';
 
 /** Users that one may be. */

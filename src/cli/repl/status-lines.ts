@@ -1,10 +1,10 @@
-import type { AccountStatus, PluginStatus } from '../../bot/status/status.ts';
-import { counted, formatBytes } from '../../util/printable.ts';
+import type { AccountStatus, PluginStatus } from '../../bot/status.ts';
+import { pluralize, formatBytes } from '../../util/printable.ts';
 
 /** How an account and its plugins are, for a person. */
 export function statusLines({ login, plugins, channels, messages, muted }: AccountStatus, now: Date): string[] {
   return [
-    `it is ${now.toISOString()}; ${login} has heard ${counted(messages.heard, 'message')}, and sent ${messages.sent}`,
+    `it is ${now.toISOString()}; ${login} has heard ${pluralize(messages.heard, 'message')}, and sent ${messages.sent}`,
     ...plugins.flatMap(pluginLines),
     ...channels.map(({ peer, bytesReceived, bytesSent }) => {
       return `private connection with ${peer}: ${formatBytes(bytesReceived)} in, ${formatBytes(bytesSent)} out`;
@@ -15,7 +15,7 @@ export function statusLines({ login, plugins, channels, messages, muted }: Accou
 
 function pluginLines({ name, state, calls, running, failures, errors, commands, jobs }: PluginStatus): string[] {
   return [
-    `${name}: ${state}, ${counted(calls, 'call')}, ${running} under way, ${counted(failures, 'failure')}`,
+    `${name}: ${state}, ${pluralize(calls, 'call')}, ${running} under way, ${pluralize(failures, 'failure')}`,
     ...(commands.length > 0 ? [`commands: ${commands.join(', ')}`] : []),
     ...jobs.map((job) => `job ${job.name}: next ${job.next?.toISOString() ?? 'never'}`),
     ...errors.map(({ hook, message }) => `${hook} failed: ${message}`),

@@ -7,7 +7,7 @@ import { ChatosError, isChatosError } from '../../errors.ts';
 import { loginProblem } from '../../protocol/login.ts';
 import { loginKey } from '../../util/login-key.ts';
 import { MAX_TIMER_MS } from '../../util/clock.ts';
-import type { OfflineBots } from '../offline-bots.ts';
+import type { OfflineBots } from '../running/offline-bots.ts';
 
 /** Users who are logged in at a time; those who have been silent for longest leave first. */
 const MAX_USERS = 200;

@@ -1,5 +1,5 @@
 import { get, type IncomingMessage } from 'node:http';
-import { formatStatusAddress, type StatusAddress } from '../../bot/status/address.ts';
+import { formatStatusAddress, type StatusAddress } from '../../ops/status-address.ts';
 import { ChatosError, isChatosError } from '../../errors.ts';
 
 const TIMEOUT_MS = 5_000;

@@ -1,7 +1,7 @@
 import { escapeUnsafe } from '../../util/escape.ts';
-import { counted, formatBytes, formatSpan } from '../../util/printable.ts';
+import { pluralize, formatBytes, formatSpan } from '../../util/printable.ts';
 import type { Zone } from '../../util/zone.ts';
-import { formatTable } from '../table.ts';
+import { formatTable } from '../terminal/table.ts';
 import type { Account, Status } from './document.ts';
 
 /** The status for a person: lines, in which times are those of a zone. */
@@ -123,10 +123,10 @@ function serverLines({ server }: Status): string[] {
   return [
     `server on ${addresses.join(', ')}`,
     indented(
-      `now: ${counted(clients, 'client')}, ${counted(connections, 'connection')}, ${counted(channels, 'private connection')}`,
+      `now: ${pluralize(clients, 'client')}, ${pluralize(connections, 'connection')}, ${pluralize(channels, 'private connection')}`,
     ),
     indented(
-      `so far: ${counted(accepted, 'connection')}, ${counted(messages, 'message')}, ${counted(established, 'private connection')} (${formatBytes(relayedBytes)})`,
+      `so far: ${pluralize(accepted, 'connection')}, ${pluralize(messages, 'message')}, ${pluralize(established, 'private connection')} (${formatBytes(relayedBytes)})`,
     ),
     ...troubles.filter(([times]) => times > 0).map(([times, what]) => indented(`${times} ${what}`)),
   ];

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Context } from '../../../src/bot/context.ts';
 import type { BotPlugin } from '../../../src/bot/plugin.ts';
 import type { BotRuntime } from '../../../src/bot/runtime.ts';
-import type { ChannelStatus } from '../../../src/bot/status/status.ts';
+import type { ChannelStatus } from '../../../src/bot/status.ts';
 import type { PolicyLimits } from '../../../src/policy/limits.ts';
 import { FakeClock } from '../../support/bot-clock.ts';
 import {

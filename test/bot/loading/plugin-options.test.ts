@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { checkOptions } from '../../../src/bot/loading/plugin-options.ts';
-import { readPlugin, type LoadedPlugin } from '../../../src/bot/loading/plugin-shape.ts';
+import { readPlugin, type LoadedPlugin } from '../../../src/bot/loading/read-plugin.ts';
 
 type Schema = LoadedPlugin['optionsSchema'];
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readPlugin } from '../../../src/bot/loading/plugin-shape.ts';
+import { readPlugin } from '../../../src/bot/loading/read-plugin.ts';
 import { defineBot, type BotPlugin } from '../../../src/bot/plugin.ts';
 import { joinAs, plugin, startBots, startServer } from '../../support/bot-world.ts';
 

@@ -204,7 +204,7 @@ describe('Questions', () => {
     const ask = (put: () => Promise<void>) => questions.ask('alice', true, { put, signal, timeoutMs: 1_000 });
     const answered = ask(() => Promise.resolve());
     await turn();
-    expect(questions.take(message('alice'))).toBe(true);
+    expect(questions.answer(message('alice'))).toBe(true);
     await answered;
     await codeOf(ask(() => Promise.reject(new Error('not sent'))));
     const late = codeOf(ask(() => Promise.resolve()));
@@ -213,19 +213,19 @@ describe('Questions', () => {
     expect(await late).toBe('TIMED_OUT');
     expect(removed.mock.calls.length).toBe(added.mock.calls.length);
     expect(clock.pending).toBe(0);
-    expect(questions.take(message('alice'))).toBe(false);
+    expect(questions.answer(message('alice'))).toBe(false);
   });
 
   it('does not take a message before the question is out, or a second one as its answer', async () => {
     const questions = new Questions(new FakeClock(START));
     const put = signalled();
     const answer = questions.ask('alice', true, { put: () => put.promise, signal: undefined, timeoutMs: 1_000 });
-    expect(questions.take(message('alice'))).toBe(false);
+    expect(questions.answer(message('alice'))).toBe(false);
     put.resolve();
     await turn();
-    expect(questions.take(message('bob'))).toBe(false);
-    expect(questions.take(message('alice'))).toBe(true);
-    expect(questions.take(message('alice'))).toBe(false);
+    expect(questions.answer(message('bob'))).toBe(false);
+    expect(questions.answer(message('alice'))).toBe(true);
+    expect(questions.answer(message('alice'))).toBe(false);
     await answer;
   });
 });

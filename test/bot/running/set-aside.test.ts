@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { describe, expect, it } from 'vitest';
-import { reportStray } from '../../../src/bot/running/current-call.ts';
+import { reportUncaught } from '../../../src/bot/running/current-call.ts';
 import type { BotPlugin } from '../../../src/bot/plugin.ts';
 import type { RuntimeOptions } from '../../../src/bot/runtime.ts';
 import { ChatosError } from '../../../src/errors.ts';
@@ -163,8 +163,8 @@ describe('an error that escapes a plugin', () => {
     const { log, status, poke } = await world({
       onMessage: ({ text }) => {
         setImmediate(() => {
-          for (let i = 0; i < 5; i += 1) reportStray(new ChatosError('CONNECTION_LOST', 'gone'), log);
-          reportStray(new Error(`late ${text}`), log);
+          for (let i = 0; i < 5; i += 1) reportUncaught(new ChatosError('CONNECTION_LOST', 'gone'), log);
+          reportUncaught(new Error(`late ${text}`), log);
           stray.resolve();
         });
       },
@@ -183,7 +183,7 @@ describe('an error that escapes a plugin', () => {
     const throwing = signalled<() => void>();
     const { log, clock, status, poke } = await world({
       onMessage: () => {
-        setImmediate(() => throwing.resolve(AsyncLocalStorage.bind(() => reportStray(new Error('tick'), log))));
+        setImmediate(() => throwing.resolve(AsyncLocalStorage.bind(() => reportUncaught(new Error('tick'), log))));
       },
     });
     await poke(1);
@@ -200,8 +200,8 @@ describe('an error that escapes a plugin', () => {
 
   it('that belongs to nobody is logged all the same', async () => {
     const { log, status } = await world();
-    reportStray(new Error('whose?'), log);
-    reportStray(Object.create(null), log);
+    reportUncaught(new Error('whose?'), log);
+    reportUncaught(Object.create(null), log);
     expect(log.about(/uncaught: whose/)).toHaveLength(1);
     expect(status().failures).toBe(0);
   });

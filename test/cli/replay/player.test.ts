@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { RuntimeEvent } from '../../../src/bot/events.ts';
-import type { LoadedPlugin } from '../../../src/bot/loading/plugin-shape.ts';
+import type { LoadedPlugin } from '../../../src/bot/loading/read-plugin.ts';
 import type { RecordingLine } from '../../../src/bot/recording/recording.ts';
-import { OfflineBots } from '../../../src/cli/offline-bots.ts';
+import { OfflineBots } from '../../../src/cli/running/offline-bots.ts';
 import { Player } from '../../../src/cli/replay/player.ts';
 import { MemoryLog } from '../../support/bot-log.ts';
 import { plugin } from '../../support/bot-world.ts';

@@ -1,0 +1,155 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { ChatosError, type ErrorFields } from '../../errors.ts';
+import { closest } from '../../util/closest.ts';
+import type { Command } from '../messages/commands.ts';
+import type { PlainOptions } from '../context.ts';
+import { attempt, throwAll } from './collect-errors.ts';
+import { firstMatching, type MessageHandler } from '../messages/message-filter.ts';
+import type { LoadedCode } from '../running/current-call.ts';
+import { HOOKS, type BotPlugin, type ScheduledTask } from '../plugin.ts';
+import type { IsolationStatus } from '../status.ts';
+import { isRecord, readCommands, readHandlers, scheduleReader } from './validate-plugin.ts';
+
+/** The hooks of a plugin, each a function. */
+export type Hooks = Pick<BotPlugin, 'onStart' | 'onStop' | 'onPrivateRequest' | 'onChannel'> & {
+  onMessage?: MessageHandler<Readonly<Record<string, unknown>>>;
+};
+
+/** A plugin that has been read and found to be one. */
+export interface LoadedPlugin {
+  /** Its own name, else that of its file. */
+  readonly name: string;
+  /** Its file, as an absolute path; empty where it comes from none. */
+  readonly file: string;
+  /** The hooks that it has. */
+  readonly hooks: Hooks;
+  /** Its commands by name, in lower case. */
+  readonly commands: ReadonlyMap<string, Command>;
+  /**
+   * What it does at fixed times, by name, with these options.
+   *
+   * @throws {ChatosError} `INVALID_PLUGIN` where a time is wrong
+   */
+  readonly schedule: (options: PlainOptions) => Promise<ReadonlyMap<string, ScheduledTask>>;
+  /** What its options must be; `undefined` where any will do. */
+  readonly optionsSchema: StandardSchemaV1 | undefined;
+  /**
+   * By which it is found whose code runs outside of its hooks.
+   *
+   * @internal
+   */
+  readonly code?: LoadedCode;
+  /** Where it runs in a worker thread: how that is. */
+  readonly isolation?: IsolationStatus | undefined;
+  /**
+   * Where it runs in a worker thread: ends that, once the private connections that it carries are closed. Called when
+   * nothing of the plugin will be called any more.
+   */
+  close?(): Promise<void>;
+}
+
+/** What stands beside the hooks in a plugin. */
+const PARTS = ['name', 'options', 'commands', 'schedule'] as const;
+/** Without any of these, it is no plugin. */
+const NEEDED = [...Object.keys(HOOKS), 'commands', 'schedule'];
+
+/**
+ * Reads a plugin out of what a module exports, by name or as its default.
+ *
+ * @param where what errors begin with: the file
+ * @throws {ChatosError} `INVALID_PLUGIN` where it is none; the message has a line for each hook, command and schedule
+ *   that is wrong
+ */
+export function readPlugin(exported: object, where: { name: string; file: string; shown: string }): LoadedPlugin {
+  const invalid = (why: string, fields: ErrorFields = {}): ChatosError =>
+    new ChatosError('INVALID_PLUGIN', `${where.shown}: ${why}`, { fields: { file: where.file, ...fields } });
+  const wrong: ChatosError[] = [];
+  const check = (isRight: boolean, why: string): void => void (isRight || wrong.push(invalid(why)));
+  const { parts, unknown, misspelt } = partsOf(exported);
+  const known = Object.keys(HOOKS).join(', ');
+  // By name: the order in which a module has its exports depends on who compiled it.
+  for (const hook of [...unknown].toSorted())
+    check(false, `exports ${hook}, which is not a hook; the hooks are ${known}`);
+  if (NEEDED.some((part) => parts[part] !== undefined)) {
+    for (const [given, meant] of misspelt) check(false, `has '${given}'; did you mean '${meant}'?`);
+  }
+  const { name = where.name, options } = parts;
+  check(typeof name === 'string', 'its name is not a text');
+  check(name !== '', 'its name is empty');
+  const isSchema = options === undefined || isStandardSchema(options);
+  check(isSchema, 'its options are not a Standard Schema, as zod, valibot and arktype make them');
+  const hooks: Record<string, unknown> = {};
+  for (const hook of Object.keys(HOOKS)) if (parts[hook] !== undefined) hooks[hook] = parts[hook];
+  for (const [hook, value] of Object.entries(hooks)) {
+    if (hook === 'onMessage' && Array.isArray(value)) {
+      attempt(wrong, () => (hooks[hook] = firstMatching(readHandlers(value, invalid))));
+    } else {
+      check(typeof value === 'function', `${hook} is not a function`);
+    }
+  }
+  const commands = attempt(wrong, () => readCommands(parts['commands'], invalid)) ?? new Map<string, Command>();
+  const schedule = attempt(wrong, () => scheduleReader(parts['schedule'], invalid))!;
+  throwAll(wrong);
+  if (Object.keys(hooks).length + commands.size === 0 && parts['schedule'] === undefined) {
+    throw invalid(`exports no hook; expected one or more of ${NEEDED.join(', ')}`, { noHook: true });
+  }
+  return {
+    name: name as string,
+    file: where.file,
+    hooks,
+    commands,
+    schedule,
+    optionsSchema: options as StandardSchemaV1 | undefined,
+  };
+}
+
+interface Parts {
+  readonly parts: Record<string, unknown>;
+  /** What is named like a hook, and is none. */
+  readonly unknown: Set<string>;
+  /** What stands in the default export and is nearly the name of a part, with that name. */
+  readonly misspelt: Map<string, string>;
+}
+
+/** What the module has of a plugin's parts: those of its default export before those exported by name. */
+function partsOf(exported: object): Parts {
+  const own = exported as Record<string, unknown>;
+  const standard = own['default'];
+  const sources = isRecord(standard) && standard !== exported ? [standard, own] : [own];
+  const parts: Record<string, unknown> = {};
+  const unknown = new Set<string>();
+  const misspelt = new Map<string, string>();
+  for (const source of sources) {
+    for (const name of propertyNames(source)) {
+      if (Object.hasOwn(parts, name)) continue;
+      if (Object.hasOwn(HOOKS, name)) {
+        const hook = source[name];
+        parts[name] = typeof hook === 'function' ? hook.bind(source) : hook;
+      } else if ((PARTS as readonly string[]).includes(name)) {
+        parts[name] = source[name];
+      } else if (/^on[A-Z]/.test(name)) {
+        unknown.add(name);
+      } else if (source === standard && Object.getPrototypeOf(source) === Object.prototype) {
+        // A module may export what it likes by name, and a class may have what it needs.
+        const meant = closest(name, PARTS);
+        if (meant !== undefined) misspelt.set(name, meant);
+      }
+    }
+  }
+  return { parts, unknown, misspelt };
+}
+
+/** An object's own properties, and those of its class where it has one. */
+function propertyNames(object: object): string[] {
+  const names = new Set<string>();
+  for (let each = object; each && each !== Object.prototype; each = Object.getPrototypeOf(each) as object) {
+    for (const name of Object.getOwnPropertyNames(each)) names.add(name);
+  }
+  return [...names];
+}
+
+function isStandardSchema(value: unknown): value is StandardSchemaV1 {
+  const standard =
+    isRecord(value) || typeof value === 'function' ? (value as Record<string, unknown>)['~standard'] : undefined;
+  return isRecord(standard) && typeof standard['validate'] === 'function';
+}

@@ -1,0 +1,85 @@
+import type { ChatMessage } from '../../client/client.ts';
+import type { Clock } from '../../util/clock.ts';
+import type { Logger } from '../../util/log.ts';
+import { CommandRouter } from './command-router.ts';
+import type { Message } from '../context.ts';
+import type { Cause } from '../running/current-call.ts';
+import type { OfAccount, RuntimeObserver } from '../events.ts';
+import type { LoopGuard } from './loop-guard.ts';
+import type { PluginRunner } from '../running/plugin-runner.ts';
+import type { Questions } from './questions.ts';
+import type { MessageSender } from './message-sender.ts';
+
+export interface HearingSettings {
+  readonly account: OfAccount;
+  /** The plugins that hear, in their order. */
+  readonly runners: () => readonly PluginRunner[];
+  /** What they answer with. */
+  readonly sender: MessageSender;
+  readonly questions: Questions;
+  readonly guard: LoopGuard | undefined;
+  readonly commandPrefix: string;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly observer: RuntimeObserver;
+}
+
+/** What an account hears: each message is the answer to a question, a command, or for every `onMessage`. */
+export class MessageDispatcher {
+  readonly #settings: HearingSettings;
+  readonly #commands: CommandRouter;
+  #count = 0;
+  #stopped = false;
+
+  constructor(settings: HearingSettings) {
+    const { commandPrefix, runners, log } = settings;
+    this.#settings = settings;
+    this.#commands = new CommandRouter(commandPrefix, runners, log);
+  }
+
+  /** Messages that were heard so far. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** From now on, nothing is heard. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** Passes a message on to whoever it is for. */
+  dispatch({ from, text, private: isPrivate, own }: ChatMessage): void {
+    if (own || this.#stopped) return;
+    this.#count += 1;
+    const { account, sender, questions, observer } = this.#settings;
+    if (!this.#passes(from, text)) return;
+    const cause: Cause = { from, number: this.#count };
+    observer({ type: 'heard', ...account, ...cause, private: isPrivate, text });
+    const message: Message = {
+      from,
+      text,
+      private: isPrivate,
+      reply: (answer) => sender.speak(isPrivate ? from : undefined, answer, { cause }),
+      ask: (question, options = {}) => sender.ask({ peer: from, isPrivate }, question, options, { cause }),
+    };
+    const whisper = (answer: string): Promise<void> => sender.speak(from, answer, { cause });
+    if (questions.answer(message) || this.#commands.route({ message, cause, whisper })) return;
+    for (const runner of this.#settings.runners()) {
+      const { onMessage } = runner.plugin.hooks;
+      if (onMessage)
+        runner.calls.dispatch(cause, 'onMessage', () => onMessage(runner.contextFactory.bind(message), runner.context));
+    }
+  }
+
+  /** Whether the loop guard lets it pass. */
+  #passes(from: string, text: string): boolean {
+    const { guard, clock, commandPrefix, log } = this.#settings;
+    const said = text.startsWith(commandPrefix) ? undefined : text;
+    const verdict = guard?.heard(from, said, clock.now().getTime()) ?? 'pass';
+    if (verdict === 'muted') {
+      const why = 'it answers every answer: not heard until it has been silent for a while';
+      log.warn(`${from} seems to be a bot; ${why}`, { peer: from });
+    }
+    return verdict === 'pass';
+  }
+}

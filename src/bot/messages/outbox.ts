@@ -1,0 +1,226 @@
+import { withResolvers } from '../../util/deferred.ts';
+import { ChatosError } from '../../errors.ts';
+import { MAX_TIMER_MS, type Clock } from '../../util/clock.ts';
+import { loginKey } from '../../util/login-key.ts';
+import type { FloodLimits } from './flood-limits.ts';
+import { TokenBucket } from '../../util/token-bucket.ts';
+
+/** What puts messages on the wire. */
+export interface Wire {
+  readonly connected: boolean;
+  /** To one, or to everyone. */
+  send(to: string | undefined, text: string): Promise<void>;
+}
+
+interface Waiting {
+  readonly text: string;
+  readonly deadline: number;
+  readonly resolve: (sent: Promise<void>) => void;
+  readonly reject: (error: ChatosError) => void;
+}
+
+/** The messages to one peer, or to everyone. */
+interface Lane {
+  readonly to: string | undefined;
+  readonly bucket: TokenBucket;
+  readonly waiting: Waiting[];
+}
+
+/** Lanes that have nothing waiting are forgotten when there are more than this, if their bucket is full again. */
+const MAX_IDLE_LANES = 1_000;
+
+/**
+ * What an account says, on its way to the wire: in the order in which it was said to each peer, no faster than the flood
+ * limits allow, and held back while there is no connection. One peer's queue does not hold up another's.
+ */
+export class Outbox {
+  readonly #wire: Wire;
+  readonly #limits: FloodLimits;
+  readonly #clock: Clock;
+  readonly #total: TokenBucket;
+  readonly #lanes = new Map<string | undefined, Lane>();
+  #waiting = 0;
+  #sent = 0;
+  #dropped = 0;
+  #closed = false;
+  #silent = false;
+  #cancelTimer: (() => void) | undefined;
+  readonly #onEmpty: (() => void)[] = [];
+
+  constructor(wire: Wire, limits: FloodLimits, clock: Clock) {
+    this.#wire = wire;
+    this.#limits = limits;
+    this.#clock = clock;
+    this.#total = new TokenBucket(limits.total, clock.now().getTime());
+  }
+
+  /** Messages that wait for their turn. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** Messages that the operating system took so far. */
+  get sent(): number {
+    return this.#sent;
+  }
+
+  /** Messages that were given up so far: too many, too late, or lost with the connection. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /**
+   * Sends the parts of a text when their turn comes, nothing else to the same destination between them; resolves when the
+   * operating system has taken the last. Where there is no room for all, none is sent.
+   *
+   * @param whileHeld is given the wait of a message whose turn is later
+   * @throws {ChatosError} `QUEUE_FULL`, `TIMED_OUT`, `ABORTED`, or what the client throws
+   */
+  async send(
+    to: string | undefined,
+    parts: readonly string[],
+    whileHeld: (wait: Promise<void>) => Promise<void> = (wait) => wait,
+  ): Promise<void> {
+    if (this.#closed) throw stopped();
+    if (this.#silent) throw elsewhere();
+    const now = this.#clock.now().getTime();
+    const lane = this.#lane(to, now);
+    // Whoever waits for the limit on all together comes first.
+    const atOnce = this.#waiting > 0 ? [] : parts.slice(0, this.#room(lane, now));
+    const later = parts.slice(atOnce.length);
+    if (later.length > 0 && this.#waiting + later.length > this.#limits.maxQueued) {
+      this.#dropped += parts.length;
+      const message = `${this.#waiting} messages wait to be sent already`;
+      throw new ChatosError('QUEUE_FULL', message, { fields: { waiting: this.#waiting } });
+    }
+    const sent = atOnce.map((text) => this.#transmit(lane, text));
+    const queued = later.map((text) => this.#enqueue(lane, text, now + this.#limits.deadlineMs));
+    if (queued.length > 0) this.#pump();
+    for (const { waiting, done } of queued) sent.push(lane.waiting.includes(waiting) ? whileHeld(done) : done);
+    await Promise.all(sent);
+  }
+
+  /** The connection is there, or there again. */
+  connected(): void {
+    this.#silent = false;
+    this.#pump();
+  }
+
+  /** Another process has the login: gives up what waits, and what is yet to come until the connection is there again. */
+  silence(): void {
+    this.#silent = true;
+    this.#giveUpAll(elsewhere);
+  }
+
+  /** Resolves when nothing waits. */
+  emptied(): Promise<void> {
+    return this.#waiting === 0 ? Promise.resolve() : new Promise((resolve) => this.#onEmpty.push(resolve));
+  }
+
+  /** Gives up what waits. */
+  close(): void {
+    this.#closed = true;
+    this.#giveUpAll(stopped);
+  }
+
+  #lane(to: string | undefined, now: number): Lane {
+    // Everyone has a key that no login can be: what a plugin says to an empty login must not go to everyone.
+    const key = to === undefined ? undefined : loginKey(to);
+    let lane = this.#lanes.get(key);
+    if (!lane) {
+      if (this.#lanes.size >= MAX_IDLE_LANES) this.#forgetIdle(now);
+      lane = { to, bucket: new TokenBucket(this.#limits.perPeer, now), waiting: [] };
+      this.#lanes.set(key, lane);
+    }
+    return lane;
+  }
+
+  #forgetIdle(now: number): void {
+    for (const [key, { waiting, bucket }] of this.#lanes) {
+      if (waiting.length === 0 && bucket.isFull(now)) this.#lanes.delete(key);
+    }
+  }
+
+  /** How many messages may leave now. */
+  #room({ bucket }: Lane, now: number): number {
+    return this.#wire.connected ? Math.min(this.#total.available(now), bucket.available(now)) : 0;
+  }
+
+  #enqueue(lane: Lane, text: string, deadline: number): { waiting: Waiting; done: Promise<void> } {
+    const { promise: done, resolve, reject } = withResolvers<void>();
+    const waiting: Waiting = { text, deadline, resolve, reject };
+    this.#waiting += 1;
+    lane.waiting.push(waiting);
+    return { waiting, done };
+  }
+
+  async #transmit(lane: Lane, text: string): Promise<void> {
+    this.#total.consume();
+    lane.bucket.consume();
+    try {
+      await this.#wire.send(lane.to, text);
+      this.#sent += 1;
+    } catch (error) {
+      this.#dropped += 1;
+      throw error;
+    }
+  }
+
+  /** Sends what may be sent, gives up what is too late, and sets the timer for what comes next. */
+  #pump(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    if (this.#closed) return;
+    const now = this.#clock.now().getTime();
+    let next = Infinity;
+    for (const [key, lane] of this.#lanes) {
+      while (lane.waiting[0] && lane.waiting[0].deadline <= now) this.#giveUp(lane.waiting.shift()!, this.#late());
+      let moved = false;
+      while (lane.waiting.length > 0 && this.#room(lane, now) > 0) {
+        const { text, resolve } = lane.waiting.shift()!;
+        this.#left();
+        resolve(this.#transmit(lane, text));
+        moved = true;
+      }
+      const [first] = lane.waiting;
+      if (!first) continue;
+      next = Math.min(next, first.deadline - now);
+      if (this.#wire.connected) next = Math.min(next, Math.max(this.#total.waitMs(now), lane.bucket.waitMs(now)));
+      if (moved) {
+        // Who has had its turn is last in the next round.
+        this.#lanes.delete(key);
+        this.#lanes.set(key, lane);
+      }
+    }
+    if (next === Infinity) return;
+    const waitMs = Math.min(Math.max(Math.ceil(next), 1), MAX_TIMER_MS);
+    this.#cancelTimer = this.#clock.after(waitMs, () => this.#pump());
+  }
+
+  #late(): ChatosError {
+    const { deadlineMs } = this.#limits;
+    const why = this.#wire.connected ? 'the flood limits held it back' : 'there is no connection to the server';
+    return new ChatosError('TIMED_OUT', `a message was given up after ${deadlineMs / 1000} s: ${why}`);
+  }
+
+  #giveUpAll(why: () => ChatosError): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    for (const lane of this.#lanes.values()) for (const each of lane.waiting.splice(0)) this.#giveUp(each, why());
+  }
+
+  #giveUp(waiting: Waiting, error: ChatosError): void {
+    this.#dropped += 1;
+    this.#left();
+    waiting.reject(error);
+  }
+
+  #left(): void {
+    this.#waiting -= 1;
+    if (this.#waiting > 0) return;
+    for (const resolve of this.#onEmpty.splice(0)) resolve();
+  }
+}
+
+const stopped = (): ChatosError => new ChatosError('ABORTED', 'the bot has stopped');
+const elsewhere = (): ChatosError => new ChatosError('ABORTED', 'another process has the login');

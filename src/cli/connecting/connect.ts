@@ -1,0 +1,62 @@
+import { userInfo } from 'node:os';
+import { ChatosClient } from '../../client/client.ts';
+import { loadConfig } from '../../config/load.ts';
+import type { Config } from '../../config/schema.ts';
+import { isChatosError } from '../../errors.ts';
+import { DEFAULT_HOST, DEFAULT_PORT, parseAddress, type Address } from '../../net/address.ts';
+import { DEFAULT_LONG_BYTES } from '../../protocol/limits.ts';
+import { loginProblem } from '../../protocol/login.ts';
+
+export interface ConnectFlags {
+  readonly server?: Address;
+  readonly login?: string;
+  readonly config?: string;
+}
+
+export const DEFAULT_ADDRESS: Address = { host: DEFAULT_HOST, port: DEFAULT_PORT, longBytes: DEFAULT_LONG_BYTES };
+
+/** How many names are tried where nobody named one: `ann`, `ann-2` … */
+const MAX_NAMES = 99;
+
+/** The server that a configuration means: for `embedded`, the one that `run` starts on this machine. */
+export function configuredServer(config: Config): Address {
+  if (config.server !== undefined && config.server !== 'embedded') return parseAddress(config.server);
+  const [listen] = config.serve?.listen ?? [];
+  return listen === undefined ? DEFAULT_ADDRESS : parseAddress(listen);
+}
+
+/**
+ * A logged-in client for a command: flags and environment before configuration before defaults. A login that was
+ * named is never changed; without one it is the system user's name, with -2, -3 … where it is taken. The configuration's
+ * login is for bots: a person beside them needs another.
+ */
+export async function connectCommand(
+  flags: ConnectFlags,
+  options: { signal: AbortSignal; prepare?: (client: ChatosClient) => void },
+): Promise<ChatosClient> {
+  const { config } = await loadConfig({ file: flags.config });
+  const server = flags.server ?? configuredServer(config);
+  const base = flags.login ?? systemLogin();
+  for (let number = 1; ; number += 1) {
+    const login = number === 1 ? base : `${base}-${number}`;
+    const client = ChatosClient.create({ server, login, signal: options.signal });
+    options.prepare?.(client);
+    try {
+      await client.start();
+      return client;
+    } catch (error) {
+      if (flags.login !== undefined || number === MAX_NAMES || !isChatosError(error, 'LOGIN_REFUSED')) throw error;
+    }
+  }
+}
+
+function systemLogin(): string {
+  let name = 'guest';
+  try {
+    name = userInfo().username;
+  } catch {
+    // A user without an entry in the system's list, as in some containers.
+  }
+  // Leaves room for a number behind it.
+  return loginProblem(`${name}-99`) === undefined ? name : 'guest';
+}

@@ -1,0 +1,215 @@
+import path from 'node:path';
+import process from 'node:process';
+import { announcementsPlugin } from '../../bot/announcements.ts';
+import type { IsolationOptions } from '../../bot/isolation/options.ts';
+import type { PlainOptions } from '../../bot/context.ts';
+import { readLoadFailure } from '../../bot/loading/load-failure.ts';
+import { loadPlugin } from '../../bot/loading/loader.ts';
+import { createModuleLoader, type ModuleLoader } from '../../bot/loading/module-loader.ts';
+import { checkOptions } from '../../bot/loading/plugin-options.ts';
+import type { ScheduledTask } from '../../bot/plugin.ts';
+import type { LoadedPlugin } from '../../bot/loading/read-plugin.ts';
+import type { LoadedConfig } from '../../config/load.ts';
+import type { Config } from '../../config/schema.ts';
+import { ChatosError, isChatosError } from '../../errors.ts';
+import { PLUGIN_MODULES, PLUGIN_WORKER } from '../../plugin-modules.ts';
+import { loginProblem } from '../../protocol/login.ts';
+import type { Logger } from '../../util/log.ts';
+
+/** A bot of the configuration, or one that was named on the command line. */
+export interface PlannedBot {
+  /** Its file, as an absolute path; `undefined` for the configuration's announcements. */
+  readonly file: string | undefined;
+  /** Its own account; else that of the command line or the configuration, else its name. */
+  readonly login: string | undefined;
+  /** Its own server: an address, or `embedded`; else that of the command line or the configuration. */
+  readonly server: string | undefined;
+  readonly options: Readonly<Record<string, unknown>>;
+  /** Whether it runs in a worker thread, and what that may cost. */
+  readonly isolation: IsolationOptions | undefined;
+  /** Where in the configuration it stands. */
+  readonly path: readonly (string | number)[] | undefined;
+}
+
+/** A bot whose plugin is loaded and whose options are as its schema made them. */
+export interface BotToRun extends Omit<PlannedBot, 'login'> {
+  readonly plugin: LoadedPlugin;
+  readonly login: string;
+  /** What it does at fixed times, by name. */
+  readonly schedule: ReadonlyMap<string, ScheduledTask>;
+}
+
+type BotConfig = Exclude<NonNullable<Config['bots']>[number], string>;
+
+/** The bots that are meant: those named, with what the configuration says of them, else all of the configuration. */
+export function planBots(files: readonly string[], { config, directory }: LoadedConfig): PlannedBot[] {
+  // Where the configuration was salvaged, what was wrong has left holes: `flatMap` passes over them.
+  const configured = (config.bots ?? []).flatMap((bot, index): PlannedBot[] => {
+    const {
+      path: file,
+      login,
+      server,
+      options = {},
+      ...rest
+    }: BotConfig = typeof bot === 'string' ? { path: bot } : bot;
+    const { isolate, memoryMb, stallMs } = rest;
+    const isolation = isolate === undefined ? undefined : { memoryMb, stallMs };
+    return [{ file: path.resolve(directory, file), login, server, options, isolation, path: ['bots', index] }];
+  });
+  if (files.length === 0) {
+    const announcements: PlannedBot = { ...NO_SETTINGS, file: undefined, path: ['announcements'] };
+    return (config.announcements ?? []).length > 0 ? [...configured, announcements] : configured;
+  }
+  return files.flatMap((name) => {
+    const file = path.resolve(name);
+    const known = configured.filter((bot) => bot.file === file);
+    return known.length > 0 ? known : [{ ...NO_SETTINGS, file }];
+  });
+}
+
+const NO_SETTINGS = { login: undefined, server: undefined, options: {}, isolation: undefined, path: undefined };
+
+/** How plugins are loaded that run in worker threads. */
+export interface WorkerLoading {
+  readonly log: Logger;
+  /** Whether that is meant for all of them. */
+  readonly all: boolean;
+}
+
+/** Loads the plugins of bots, and checks their options and logins. */
+export class BotLoader {
+  readonly #loaded: LoadedConfig;
+  readonly #login: string | undefined;
+  readonly #modules: ModuleLoader;
+  readonly #workers: WorkerLoading | undefined;
+
+  /**
+   * @param login the account of bots that have none of their own
+   * @param workers where plugins may run in worker threads; otherwise all are loaded in this one
+   */
+  static async create(
+    loaded: LoadedConfig,
+    login: string | undefined = loaded.config.login,
+    workers?: WorkerLoading,
+  ): Promise<BotLoader> {
+    return new BotLoader(loaded, login, createModuleLoader(PLUGIN_MODULES), workers);
+  }
+
+  private constructor(
+    loaded: LoadedConfig,
+    login: string | undefined,
+    modules: ModuleLoader,
+    workers: WorkerLoading | undefined,
+  ) {
+    this.#loaded = loaded;
+    this.#login = login;
+    this.#modules = modules;
+    this.#workers = workers;
+  }
+
+  /** The files that a bot is made of. */
+  filesOf({ file }: PlannedBot): Set<string> {
+    return file === undefined ? new Set() : this.#modules.filesOf(file);
+  }
+
+  /**
+   * Loads one bot.
+   *
+   * @throws {ChatosError} `INVALID_PLUGIN` or `INVALID_CONFIG`; the message has a line for each thing that is wrong
+   */
+  async load(bot: PlannedBot, { fresh = false } = {}): Promise<BotToRun> {
+    const { file } = bot;
+    if (file === undefined) {
+      const plugin = announcementsPlugin(this.#loaded.config.announcements ?? []);
+      const schedule = await plugin.schedule({});
+      return { ...bot, plugin, login: this.#login ?? plugin.name, schedule };
+    }
+    const shown = path.relative(process.cwd(), file) || file;
+    const plugin = await this.#loadPlugin(bot, shown, fresh);
+    try {
+      return await this.#configure(bot, plugin, shown);
+    } catch (error) {
+      await plugin.close?.();
+      throw error;
+    }
+  }
+
+  async #loadPlugin({ isolation }: PlannedBot, shown: string, fresh: boolean): Promise<LoadedPlugin> {
+    const wanted = isolation ?? (this.#workers?.all ? {} : undefined);
+    if (!wanted || !this.#workers) return loadPlugin(shown, this.#modules, { fresh });
+    const { loadIsolatedPlugin } = await import('../../bot/isolation/isolated-plugin.ts');
+    return loadIsolatedPlugin(shown, { ...wanted, entry: PLUGIN_WORKER, log: this.#workers.log });
+  }
+
+  async #configure(bot: PlannedBot, plugin: LoadedPlugin, shown: string): Promise<BotToRun> {
+    const login = bot.login ?? this.#login ?? plugin.name;
+    const problem = loginProblem(login);
+    if (problem !== undefined) {
+      const message = `${shown}: its name '${plugin.name}' cannot be its login (${problem}); give it one`;
+      throw new ChatosError('INVALID_PLUGIN', message);
+    }
+    const checked = await checkOptions(plugin, bot.options);
+    if ('options' in checked) {
+      const { options } = checked;
+      return { ...bot, plugin, login, options, schedule: await this.#scheduleOf(shown, plugin, options) };
+    }
+    const lines = checked.problems.map(({ path: where, message }) => {
+      const key = ['options', ...where];
+      const place = bot.path && this.#loaded.locate([...bot.path, ...key]);
+      return `${place ?? shown}: ${[...(bot.path ?? []), ...key].join('.')}: ${message}`;
+    });
+    throw new ChatosError('INVALID_CONFIG', lines.join('\n'), { fields: { file: bot.file } });
+  }
+
+  /**
+   * Loads several.
+   *
+   * @throws {ChatosError} with all that is wrong in any of them
+   */
+  async loadAll(bots: readonly PlannedBot[]): Promise<BotToRun[]> {
+    const loaded: BotToRun[] = [];
+    const errors: ChatosError[] = [];
+    for (const bot of bots) {
+      try {
+        loaded.push(await this.load(bot));
+      } catch (error) {
+        if (!isChatosError(error)) throw error;
+        errors.push(error);
+      }
+    }
+    const error = joinErrors(errors);
+    if (!error) return loaded;
+    for (const { plugin } of loaded) await plugin.close?.();
+    throw error;
+  }
+
+  /** What a plugin has let escape while it was loaded, outside of what is awaited. */
+  strayError(error: unknown): ChatosError {
+    const { file, place, message } = readLoadFailure(error, this.#modules);
+    const where = file === undefined ? 'a plugin' : `${path.relative('', file)}${place}`;
+    return new ChatosError('INVALID_PLUGIN', `${where}: uncaught: ${message}`, { cause: error });
+  }
+
+  async #scheduleOf(shown: string, plugin: LoadedPlugin, options: PlainOptions): Promise<BotToRun['schedule']> {
+    try {
+      return await plugin.schedule(options);
+    } catch (error) {
+      if (isChatosError(error)) throw error;
+      const { place, message } = readLoadFailure(error, this.#modules);
+      throw new ChatosError('INVALID_PLUGIN', `${shown}${place}: schedule: ${message}`, { cause: error });
+    }
+  }
+}
+
+/** One error with a line for each; `undefined` for none. */
+export function joinErrors(errors: readonly ChatosError[]): ChatosError | undefined {
+  const [first] = errors;
+  if (errors.length < 2) return first;
+  return new ChatosError(first!.code, errors.map(({ message }) => message).join('\n'));
+}
+
+/** Why there is nothing to run. */
+export function nothingToRun({ file }: LoadedConfig): ChatosError {
+  const where = file === undefined ? 'there is no chatosbot.config.yaml' : `${file} has no bots`;
+  return new ChatosError('INVALID_ARGUMENT', `nothing to run: no plugin was named, and ${where}`);
+}

@@ -1,0 +1,120 @@
+import path from 'node:path';
+import { messageOf } from '../../errors.ts';
+import type { Logger } from '../../util/log.ts';
+import type { BotLoader, BotToRun, PlannedBot } from './bot-entries.ts';
+import { FileWatch } from './file-watch.ts';
+
+/** Which bots are watched, and what becomes of their newer versions. */
+export interface BotWatcherSettings {
+  readonly bots: readonly PlannedBot[];
+  readonly loader: BotLoader;
+  /** When loading them began, in ms since 1970: what has changed since is loaded anew. */
+  readonly loadedAt: number;
+  /** The configuration file, if there is one: a change of it takes a restart, which is told. */
+  readonly configFile: string | undefined;
+  readonly log: Logger;
+  /** Puts the new version in the place of the one that runs. */
+  readonly replace: (index: number, bot: BotToRun) => Promise<void>;
+  /** How often files are looked at. @default 100 */
+  readonly lookMs?: number;
+  /** A bot runs in its new version. */
+  readonly onReload: (bot: BotToRun) => void;
+}
+
+interface Watched {
+  readonly index: number;
+  readonly plan: PlannedBot;
+  files: ReadonlySet<string>;
+  reloading: boolean;
+  /** Something has changed since the reload under way began. */
+  again: boolean;
+}
+
+/**
+ * Loads bots anew when their files change, or those that they import. The new version is loaded first: where it is
+ * broken, that is told, and the one before goes on.
+ */
+export class BotWatcher {
+  readonly #settings: BotWatcherSettings;
+  readonly #watched: Watched[];
+  readonly #files: FileWatch;
+  #replacing: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  constructor(settings: BotWatcherSettings) {
+    this.#settings = settings;
+    this.#files = new FileWatch((files) => this.#onChange(files), settings.lookMs);
+    this.#watched = settings.bots.flatMap((plan, index) => {
+      if (plan.file === undefined) return [];
+      return [{ index, plan, files: new Set<string>(), reloading: false, again: false }];
+    });
+  }
+
+  start(): void {
+    for (const bot of this.#watched) bot.files = this.#settings.loader.filesOf(bot.plan);
+    this.#watchFiles(this.#settings.loadedAt);
+  }
+
+  /** Looks no more; resolves when no bot is being replaced. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#files.close();
+    await this.#replacing;
+  }
+
+  #onChange(files: ReadonlySet<string>): void {
+    const { configFile, log } = this.#settings;
+    if (configFile !== undefined && files.has(configFile)) {
+      log.warn(`${path.relative('', configFile)} has changed: restart to use it`);
+    }
+    for (const bot of this.#watched) {
+      if (![...bot.files].some((file) => files.has(file))) continue;
+      bot.again = true;
+      if (!bot.reloading) void this.#reload(bot);
+    }
+  }
+
+  async #reload(bot: Watched): Promise<void> {
+    bot.reloading = true;
+    while (bot.again && !this.#closed) {
+      bot.again = false;
+      try {
+        await this.#replace(bot);
+      } catch (error) {
+        this.#settings.log.error(`${messageOf(error)}; the version before goes on`);
+      }
+    }
+    bot.reloading = false;
+  }
+
+  async #replace(bot: Watched): Promise<void> {
+    const { replace, onReload } = this.#settings;
+    const loaded = await this.#load(bot);
+    if (this.#closed) return;
+    const replacing = replace(bot.index, loaded);
+    this.#replacing = Promise.allSettled([this.#replacing, replacing]).then(() => undefined);
+    await replacing;
+    onReload(loaded);
+  }
+
+  /** Loads it, and watches what it is made of now; while it does not load, what it was made of before, too. */
+  async #load(bot: Watched): Promise<BotToRun> {
+    const { loader } = this.#settings;
+    const beganAt = Date.now();
+    let before = bot.files;
+    try {
+      const loaded = await loader.load(bot.plan, { fresh: true });
+      before = new Set();
+      return loaded;
+    } finally {
+      bot.files = new Set([...before, ...loader.filesOf(bot.plan)]);
+      this.#watchFiles(beganAt);
+    }
+  }
+
+  #watchFiles(since: number): void {
+    const { configFile } = this.#settings;
+    const files = new Set(this.#watched.flatMap((bot) => [...bot.files]));
+    this.#files.watch(configFile === undefined ? files : files.add(configFile), since);
+  }
+}

@@ -1,0 +1,86 @@
+import type { RuntimeObserver } from '../../bot/events.ts';
+import type { BotRuntime } from '../../bot/runtime.ts';
+import type { LoadedConfig } from '../../config/load.ts';
+import { isChatosError } from '../../errors.ts';
+import { TestNetwork } from '../../testing/test-network.ts';
+import type { Logger } from '../../util/log.ts';
+import type { BotToRun } from './bot-entries.ts';
+import { surviveUncaughtErrors } from './uncaught-errors.ts';
+
+/** How long the bots may be busy, in real time, before they are no longer waited for. */
+const SETTLE_TIMEOUT_MS = 10_000;
+
+export interface OfflineOptions {
+  /** The account of all of them. */
+  readonly login: string;
+  readonly bots: readonly Pick<BotToRun, 'plugin' | 'options'>[];
+  readonly loaded: LoadedConfig;
+  /** At what the clock stands. */
+  readonly startsAt: Date;
+  /** Where stores are kept. @default a folder that is removed in the end */
+  readonly stateDirectory?: string | undefined;
+  readonly log: Logger;
+  readonly observer: RuntimeObserver;
+}
+
+/** Bots of the command line on a network of their own, by a clock that stands still. */
+export class OfflineBots {
+  readonly net: TestNetwork;
+  readonly runtime: BotRuntime;
+  readonly #restoreHandlers: () => void;
+
+  /**
+   * Starts the server and the bots, and resolves when these have settled.
+   *
+   * @throws {ChatosError} as {@link BotRuntime}
+   */
+  static async start({ startsAt, stateDirectory, ...options }: OfflineOptions): Promise<OfflineBots> {
+    const { login, bots, loaded, log, observer } = options;
+    const net = await TestNetwork.start({
+      clock: { start: startsAt },
+      ...(stateDirectory !== undefined && { stateDirectory }),
+    });
+    const restoreHandlers = surviveUncaughtErrors(log);
+    try {
+      const { policy, commandPrefix } = loaded.config;
+      const plugins = bots.map(({ plugin, options: checked }) => {
+        return { plugin, options: checked, directory: loaded.directory };
+      });
+      const runtime = await net.run(login, plugins, { policy, commandPrefix, log, observer });
+      const offline = new OfflineBots(net, runtime, restoreHandlers);
+      await offline.settled();
+      return offline;
+    } catch (error) {
+      await net.stop();
+      restoreHandlers();
+      throw error;
+    }
+  }
+
+  private constructor(net: TestNetwork, runtime: BotRuntime, restoreHandlers: () => void) {
+    this.net = net;
+    this.runtime = runtime;
+    this.#restoreHandlers = restoreHandlers;
+  }
+
+  /**
+   * Resolves when the bots do nothing any more but wait: for peers, or for time to go by. To `false` where they are still
+   * busy after ten seconds.
+   */
+  async settled(): Promise<boolean> {
+    try {
+      await this.net.settled({ timeoutMs: SETTLE_TIMEOUT_MS });
+      return true;
+    } catch (error) {
+      if (isChatosError(error, 'TIMED_OUT')) return false;
+      throw error;
+    }
+  }
+
+  /** Ends everything at once: who wants last words has stopped the bots before. */
+  async close(): Promise<void> {
+    await this.runtime.stop({ timeoutMs: 0 });
+    await this.net.stop();
+    this.#restoreHandlers();
+  }
+}

@@ -1,0 +1,78 @@
+import { isChatosError, type ErrorCode } from '../../errors.ts';
+
+/** The exit statuses of the command line. */
+export const EXIT = {
+  done: 0,
+  failure: 1,
+  usage: 2,
+  incomplete: 65,
+  unavailable: 69,
+  broken: 75,
+  refused: 77,
+  timedOut: 124,
+  interrupted: 130,
+  outputClosed: 141,
+  terminated: 143,
+} as const;
+
+const STATUS: { readonly [C in ErrorCode]: number } = {
+  MALFORMED_PACKET: EXIT.broken,
+  INVALID_PACKET: EXIT.usage,
+  INVALID_ADDRESS: EXIT.usage,
+  INVALID_ARGUMENT: EXIT.usage,
+  INVALID_CONFIG: EXIT.usage,
+  INVALID_PLUGIN: EXIT.usage,
+  LISTEN_FAILED: EXIT.unavailable,
+  CONNECT_FAILED: EXIT.unavailable,
+  CONNECTION_LOST: EXIT.broken,
+  NOT_CONNECTED: EXIT.unavailable,
+  LOGIN_REFUSED: EXIT.refused,
+  REQUEST_REFUSED: EXIT.refused,
+  UNEXPECTED_PACKET: EXIT.broken,
+  CHANNEL_ABORTED: EXIT.broken,
+  CHANNEL_CLOSED: EXIT.broken,
+  TIMED_OUT: EXIT.timedOut,
+  ABORTED: EXIT.interrupted,
+  QUEUE_FULL: EXIT.broken,
+  STORE_FULL: EXIT.broken,
+  STORE_UNAVAILABLE: EXIT.unavailable,
+};
+
+/** Ends a command with a status, with nothing more to say. */
+export class ExitSignal extends Error {
+  readonly status: number;
+
+  constructor(status: number) {
+    super(`exit ${status}`);
+    this.status = status;
+  }
+}
+
+/** Failures of the machine's files and pipes: the user's or the system's doing, so told in a line, without a trace. */
+const FILE_ERRORS: Readonly<Record<string, string>> = {
+  ENOSPC: 'no space left on the device',
+  EDQUOT: 'the disk quota is used up',
+  EFBIG: 'the file is too large',
+  EIO: 'input/output error',
+  EISDIR: 'is a directory',
+  EACCES: 'permission denied',
+  EBADF: 'it is not open',
+  EAGAIN: 'it cannot be read now',
+  EROFS: 'the file system is read-only',
+};
+
+/** The status for an error, and what to say about it: `undefined` for a bug, whose trace is shown. */
+export function exitFor(error: unknown): { status: number; message: string | undefined } {
+  if (error instanceof ExitSignal) return { status: error.status, message: '' };
+  if (isChatosError(error)) return { status: STATUS[error.code], message: error.message };
+  const { code, syscall, path } = (error ?? {}) as NodeJS.ErrnoException;
+  if (code === 'EPIPE') return { status: EXIT.outputClosed, message: '' };
+  const noFolder = code === 'ENOENT' && syscall === 'mkdtemp' ? 'there is no such folder; set TMPDIR' : undefined;
+  const why = noFolder ?? FILE_ERRORS[code ?? ''];
+  if (why !== undefined) {
+    const stream = syscall === 'read' ? 'cannot read standard input' : 'cannot write standard output';
+    const what = path === undefined ? stream : `cannot use ${path}`;
+    return { status: EXIT.broken, message: `${what}: ${why}` };
+  }
+  return { status: EXIT.failure, message: undefined };
+}

@@ -1,0 +1,43 @@
+import process from 'node:process';
+import { isChatosError } from '../../errors.ts';
+import { escapeUnsafe } from '../../util/escape.ts';
+import { toJsonLine } from '../../util/json-line.ts';
+import { createLogger, type LogFields, type LogFormat } from '../../util/log.ts';
+
+/** Says something to a person: a line on standard error. Text from the network in it is made harmless. */
+export function notice(text: string): void {
+  process.stderr.write(`${text.split('\n').map(escapeUnsafe).join('\n')}\n`);
+}
+
+/** Says what a command failed with; with `--json`, as an object with the error's code. */
+export function noticeError(message: string, error: unknown, json: boolean): void {
+  const code = isChatosError(error) ? error.code : undefined;
+  if (json) process.stderr.write(`${toJsonLine({ type: 'error', code, message })}\n`);
+  else notice(`chatosbot: ${message}`);
+}
+
+/** Writes a line of data to standard output; resolves when it has been taken, so that a slow reader slows us. */
+export function writeLine(line: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(`${line}\n`, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+/** Resolves when standard output and error have taken everything that was written. */
+export async function flushOutput(): Promise<void> {
+  const flushed = (stream: NodeJS.WriteStream): Promise<void> =>
+    new Promise((resolve) => {
+      if (stream.writableLength === 0 || stream.destroyed) resolve();
+      else stream.write('', () => resolve());
+    });
+  await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+}
+
+/**
+ * Tells what a program that goes on running has reached, as `listening on tcp://…`: a plain line, or with
+ * `--log-format json` a line like the log's. It is told at every log level.
+ */
+export function announce(flags: { readonly logFormat: LogFormat }, text: string, fields: LogFields): void {
+  if (flags.logFormat === 'json') createLogger({ format: 'json' }).info(text, fields);
+  else notice(text);
+}

@@ -1,0 +1,32 @@
+import { escapeUnsafe } from '../../util/escape.ts';
+
+/** A column of a table; numbers stand at the right. */
+export interface Column<T> {
+  readonly title: string;
+  readonly of: (row: T) => string | number;
+}
+
+/** Longer cells are cut. */
+const MAX_CELL_LENGTH = 80;
+
+/** Lines of aligned columns under their titles; text from the network in them is made harmless. */
+export function formatTable<T>(rows: readonly T[], columns: readonly Column<T>[]): string[] {
+  const cells = columns.map(({ title, of }) => {
+    const values = rows.map(of);
+    const texts = [title, ...values.map((value) => cell(String(value)))];
+    const width = Math.max(...texts.map((text) => text.length));
+    const right = values.every((value) => typeof value === 'number');
+    return texts.map((text) => (right ? text.padStart(width) : text.padEnd(width)));
+  });
+  return ['', ...rows].map((_, index) =>
+    cells
+      .map((column) => column[index])
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+function cell(text: string): string {
+  const safe = escapeUnsafe(text);
+  return safe.length <= MAX_CELL_LENGTH ? safe : `${safe.slice(0, MAX_CELL_LENGTH - 1)}…`;
+}

@@ -1,0 +1,62 @@
+import { escapeUnsafe } from '../../util/escape.ts';
+import { toJsonLine } from '../../util/json-line.ts';
+import { writeLine } from '../terminal/output.ts';
+
+/** What a test came to. */
+export interface TestResult {
+  /** The plugin, or the file of tests. */
+  readonly of: string;
+  /** The example, or the test; empty for a file as a whole. */
+  readonly name: string;
+  readonly ok: boolean;
+  readonly skipped?: boolean;
+  /** What was expected and what was heard, of an example. */
+  readonly answers?: { readonly expected: readonly (string | RegExp)[]; readonly heard: readonly string[] };
+  readonly problems?: readonly string[];
+}
+
+/** Writes what tests came to, a line each, and counts them. */
+export class TestReport {
+  readonly #json: boolean;
+  passed = 0;
+  failed = 0;
+  skipped = 0;
+
+  constructor(json: boolean) {
+    this.#json = json;
+  }
+
+  async add(result: TestResult): Promise<void> {
+    const { of, name, ok, skipped = false, answers, problems = [] } = result;
+    if (skipped) this.skipped += 1;
+    else if (ok) this.passed += 1;
+    else this.failed += 1;
+    if (this.#json) {
+      const expected = answers?.expected.map(String);
+      await writeLine(toJsonLine({ type: 'test', of, name, ok, skipped, expected, heard: answers?.heard, problems }));
+      return;
+    }
+    const words = [ok ? 'ok' : 'not ok', shown(of), shown(name), skipped ? '# skipped' : ''];
+    await writeLine(words.filter((word) => word !== '').join(' '));
+    if (ok) return;
+    if (answers) {
+      await writeLine(`  expected: ${answers.expected.map(quoted).join(', ') || 'nothing'}`);
+      await writeLine(`  heard:    ${answers.heard.map(quoted).join(', ') || 'nothing'}`);
+    }
+    for (const line of problems.flatMap((problem) => problem.split('\n'))) await writeLine(`  ${escapeUnsafe(line)}`);
+  }
+
+  async end(): Promise<void> {
+    const { passed, failed, skipped } = this;
+    if (this.#json) await writeLine(toJsonLine({ type: 'summary', passed, failed, skipped }));
+    else await writeLine(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+  }
+}
+
+function quoted(text: string | RegExp): string {
+  return typeof text === 'string' ? escapeUnsafe(JSON.stringify(text)) : escapeUnsafe(String(text));
+}
+
+function shown(text: string): string {
+  return text.split('\n').map(escapeUnsafe).join(' ');
+}

@@ -1,0 +1,64 @@
+import process from 'node:process';
+import { formatAddress, type Address } from '../net/address.ts';
+import type { ServerStats } from '../server/server.ts';
+import { truncate } from '../util/printable.ts';
+import { packageVersion } from '../util/version.ts';
+import type { AccountStatus, RuntimeStatus } from '../bot/status.ts';
+
+/** A server in this process. */
+export interface EmbeddedServer {
+  readonly addresses: readonly Address[];
+  readonly stats: ServerStats;
+}
+
+/** What `/status` tells, as one line of JSON in which dates are ISO texts in UTC. */
+export interface StatusDocument extends RuntimeStatus {
+  readonly version: string;
+  /** The version of Node.js. */
+  readonly node: string;
+  readonly pid: number;
+  /** When the rest was so. */
+  readonly at: Date;
+  /** Whether all accounts are connected. */
+  readonly ready: boolean;
+  /** Resident memory, in bytes. */
+  readonly memoryBytes: number;
+  /** The server in this process, where there is one. */
+  readonly server: (ServerStats & { readonly addresses: readonly string[] }) | undefined;
+}
+
+/** How everything is at this moment. */
+export function statusDocument(status: RuntimeStatus, server: EmbeddedServer | undefined, at: Date): StatusDocument {
+  return {
+    version: packageVersion(),
+    node: process.version,
+    pid: process.pid,
+    startedAt: status.startedAt,
+    at,
+    ready: unready(status).length === 0,
+    memoryBytes: process.memoryUsage.rss(),
+    accounts: status.accounts.map((account) => ({
+      ...account,
+      problem: account.problem === undefined ? undefined : truncate(account.problem),
+      plugins: account.plugins.map((plugin) => ({
+        ...plugin,
+        errors: plugin.errors.map((error) => ({ ...error, message: truncate(error.message) })),
+      })),
+    })),
+    server: server && { addresses: server.addresses.map(formatAddress), ...server.stats },
+  };
+}
+
+/** The accounts that are not connected, a line each that says why. */
+export function unready({ accounts }: RuntimeStatus): string[] {
+  return accounts.filter(({ state }) => state !== 'connected').map((account) => `${nameOf(account)}: ${why(account)}`);
+}
+
+function nameOf({ login, server }: AccountStatus): string {
+  return `${login} on ${server}`;
+}
+
+function why({ state, problem }: AccountStatus): string {
+  // That the login is taken is what a standby is about.
+  return state === 'standby' || problem === undefined ? state : `${state}: ${truncate(problem)}`;
+}

@@ -1,0 +1,151 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { messageOf } from '../errors.ts';
+import { listenFailure } from '../net/listen.ts';
+import { SYSTEM_CLOCK, type Clock } from '../util/clock.ts';
+import { escapeUnsafe } from '../util/escape.ts';
+import { toJsonLine } from '../util/json-line.ts';
+import type { Logger } from '../util/log.ts';
+import { EventLoopDelay } from './event-loop-delay.ts';
+import { MetricsText } from './metrics-text.ts';
+import { renderMetrics } from './metrics.ts';
+import { formatStatusAddress, isLoopback, isOwnHost, type StatusAddress } from './status-address.ts';
+import { statusDocument, unready, type EmbeddedServer } from './status-document.ts';
+import type { RuntimeStatus } from '../bot/status.ts';
+
+export interface StatusServerOptions {
+  /** Where to listen; port 0 takes a free one. */
+  readonly address: StatusAddress;
+  /** Whose status it tells: a {@link BotRuntime}. */
+  readonly runtime: { readonly status: RuntimeStatus };
+  /** The server in this process, where there is one. */
+  readonly server?: EmbeddedServer | undefined;
+  readonly log: Logger;
+  /** The runtime's. @default the machine's own */
+  readonly clock?: Clock;
+  /** For a whole request to come, and for a client to take more of its answer, in ms. @default 10000 */
+  readonly requestTimeoutMs?: number;
+}
+
+/** An HTTP endpoint that tells how the bots are. */
+export interface StatusServer {
+  /** Where it listens, with the real port: `http://127.0.0.1:7780`. */
+  readonly url: string;
+  /** Stops listening and ends idle connections at once; answers that are on their way get half a second. */
+  close(): Promise<void>;
+}
+
+const MAX_CONNECTIONS = 32;
+const MAX_HEADER_BYTES = 8 * 1024;
+const DEFAULT_REQUEST_TIMEOUT_MS = 10_000;
+const KEEP_ALIVE_TIMEOUT_MS = 5_000;
+const CLOSE_GRACE_MS = 500;
+
+interface Answer {
+  readonly status?: number;
+  readonly type?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/**
+ * Tells over HTTP how the bots of a runtime are: `/healthz`, `/readyz`, `/metrics` and `/status`.
+ *
+ * @throws {ChatosError} `LISTEN_FAILED`
+ */
+export async function startStatusServer(options: StatusServerOptions): Promise<StatusServer> {
+  const { address, runtime, server, log, clock = SYSTEM_CLOCK } = options;
+  const { requestTimeoutMs = DEFAULT_REQUEST_TIMEOUT_MS } = options;
+  const delay = new EventLoopDelay();
+  const document = () => statusDocument(runtime.status, server, clock.now());
+  const pages: Readonly<Record<string, () => Answer>> = {
+    '/healthz': () => ({ body: 'ok\n' }),
+    '/readyz': () => {
+      const lines = unready(runtime.status);
+      if (lines.length === 0) return { body: 'ok\n' };
+      return { status: 503, body: lines.map((line) => `${escapeUnsafe(line)}\n`).join('') };
+    },
+    '/metrics': () => ({ type: MetricsText.contentType, body: renderMetrics(document(), delay.seconds) }),
+    '/status': () => ({ type: 'application/json', body: `${toJsonLine(document())}\n` }),
+  };
+  const http = createServer(
+    {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: requestTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: requestTimeoutMs / 10,
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    },
+    (request, response) => {
+      let answer: Answer;
+      try {
+        answer = answerFor(request, address, pages);
+      } catch (error) {
+        const stack = error instanceof Error ? error.stack : undefined;
+        log.error(`the status endpoint failed: ${messageOf(error)}`, { path: request.url, stack });
+        answer = { status: 500, body: 'internal error: see the log\n' };
+      }
+      respond(request, response, answer);
+    },
+  );
+  http.maxConnections = MAX_CONNECTIONS;
+  http.timeout = requestTimeoutMs;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      http.once('error', (error) => reject(listenFailure(formatStatusAddress(address), error)));
+      http.listen(address.port, address.host, resolve);
+    });
+  } catch (error) {
+    delay.stop();
+    throw error;
+  }
+  // What can still go wrong is one accept: that client is lost, the endpoint is not.
+  http.removeAllListeners('error').on('error', () => undefined);
+  const { port } = http.address() as AddressInfo;
+  const url = formatStatusAddress({ ...address, port });
+  if (!isLoopback(address)) {
+    log.warn('the status endpoint has no password, and is not only for this machine', { address: url });
+  }
+  return {
+    url,
+    close: async () => {
+      delay.stop();
+      const late = setTimeout(() => http.closeAllConnections(), CLOSE_GRACE_MS);
+      await new Promise<void>((resolve) => http.close(() => resolve()));
+      clearTimeout(late);
+    },
+  };
+}
+
+function answerFor(
+  { method = '', url = '', headers }: IncomingMessage,
+  address: StatusAddress,
+  pages: Readonly<Record<string, () => Answer>>,
+): Answer {
+  const { host } = headers;
+  if (host !== undefined && !isOwnHost(host, address)) {
+    return { status: 403, body: 'this host name is not ours: use the IP address, or localhost\n' };
+  }
+  const [path = ''] = url.split('?', 1);
+  const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
+  if (!page) return { status: 404, body: `there are ${Object.keys(pages).join(', ')}\n` };
+  if (method !== 'GET' && method !== 'HEAD') {
+    return { status: 405, headers: { allow: 'GET, HEAD' }, body: 'only GET and HEAD\n' };
+  }
+  return page();
+}
+
+function respond(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
+  const { status = 200, type = 'text/plain; charset=utf-8', headers = {}, body } = answer;
+  // A body that nobody wants is not waited for.
+  const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
+  if (encoding !== undefined || (length !== undefined && length !== '0')) response.setHeader('connection', 'close');
+  response.writeHead(status, {
+    'content-type': type,
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    ...headers,
+  });
+  response.end(request.method === 'HEAD' ? undefined : body);
+}

@@ -1,0 +1,67 @@
+import { ChatosError } from '../errors.ts';
+import { abortError } from './abort.ts';
+import { MAX_TIMER_MS } from './clock.ts';
+
+/** Something awaited with a time limit and a signal; every way out clears both. */
+export interface Deferred<T> {
+  readonly promise: Promise<T>;
+  /** Whether it is over, one way or the other. */
+  readonly settled: boolean;
+  resolve(value: T): void;
+  reject(error: ChatosError): void;
+}
+
+export interface DeferredLimits {
+  /** `Infinity` for no limit. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+  /** What is waited for, as in "no answer from alice": begins the message of a time-out. */
+  readonly what: string;
+}
+
+/** Starts waiting. The promise rejects with `TIMED_OUT` or `ABORTED` unless it is settled before. */
+export function createDeferred<T>({ timeoutMs, signal, what }: DeferredLimits): Deferred<T> {
+  const { promise, resolve, reject } = withResolvers<T>();
+  let settled = false;
+  const settle = (): void => {
+    settled = true;
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
+  };
+  const fail = (error: ChatosError): void => {
+    settle();
+    reject(error);
+  };
+  const onAbort = (): void => fail(abortError(signal, 'cancelled'));
+  const onTimeout = (): void =>
+    fail(new ChatosError('TIMED_OUT', `${what} within ${timeoutMs / 1000} s`, { fields: { timeoutMs } }));
+  const timer = timeoutMs > MAX_TIMER_MS ? undefined : setTimeout(onTimeout, timeoutMs);
+  signal?.addEventListener('abort', onAbort, { once: true });
+  if (signal?.aborted) onAbort();
+  return {
+    promise,
+    get settled() {
+      return settled;
+    },
+    resolve: (value) => {
+      settle();
+      resolve(value);
+    },
+    reject: fail,
+  };
+}
+
+/** `Promise.withResolvers`, which Node 20 does not have. */
+export function withResolvers<T>(): {
+  promise: Promise<T>;
+  resolve: (value: T | Promise<T>) => void;
+  reject: (error: unknown) => void;
+} {
+  let resolve!: (value: T | Promise<T>) => void;
+  let reject!: (error: unknown) => void;
+  const promise = new Promise<T>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  return { promise, resolve, reject };
+}

@@ -1,0 +1,137 @@
+/** What is wrong with the parts of a plugin is told when it is loaded: nothing else looks at a plugin in JavaScript. */
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { readPlugin } from '../../../src/bot/loading/read-plugin.ts';
+
+const run = (): void => undefined;
+
+/** What is said of a plugin with these parts, a line for each thing. */
+function complaints(parts: object): string[] {
+  try {
+    readPlugin({ default: parts }, { name: 'x', file: '/x.ts', shown: 'x.ts' });
+  } catch (error) {
+    return (error as Error).message.split('\n').map((line) => line.replace('x.ts: ', ''));
+  }
+  return [];
+}
+
+describe('a command', () => {
+  const complaintsOf = (command: object): string[] =>
+    complaints({ commands: { roll: command } }).map((line) => line.replace('commands.roll: ', ''));
+
+  it.each<[string, object, string]>([
+    ['an unknown key', { exampels: {} }, "unknown key 'exampels'; did you mean 'examples'?"],
+    ['examples that are a list', { examples: [] }, "its examples are not { 'what is said': 'what it answers' }"],
+    [
+      'an answer that is none',
+      { examples: { '!roll': 5 } },
+      "the answer to '!roll' is neither a text, a pattern, nor a list of these",
+    ],
+    [
+      'a list of what is no answer',
+      { examples: { '!roll': ['a', null] } },
+      "the answer to '!roll' is neither a text, a pattern, nor a list of these",
+    ],
+    ['an example of nothing', { examples: { '': 'x' } }, 'an example says nothing'],
+    [
+      'an example that is a number',
+      { examples: { '!book': 'How long?', 10: 'Booked.' } },
+      "the example '10' would come before the others, as JavaScript puts numbers first: say it in words",
+    ],
+  ])('with %s is turned down', (_, command, complaint) => {
+    expect(complaintsOf({ help: 'rolls', run, ...command })).toEqual([complaint]);
+  });
+
+  it.each<[string, object, string]>([
+    [
+      'an unknown key',
+      { type: 'integer', minimum: 1 },
+      "unknown key 'minimum'; expected one of type, help, optional, min, max, default",
+    ],
+    [
+      'a key of another type',
+      { type: 'word', min: 1 },
+      "unknown key 'min'; expected one of type, help, optional, default",
+    ],
+    ['a limit that is a text', { type: 'number', max: '6' }, 'its max is no number'],
+    ['limits that nothing fits', { type: 'number', min: 2, max: 1 }, 'nothing is 2 or more and 1 or less'],
+    ['optional that is a text', { type: 'word', optional: 'no' }, 'its optional is neither true nor false'],
+    ['a choice of no texts', { type: 'choice', of: [1, 2] }, "a choice needs 'of', a list of words"],
+    ['a help that is no text', { type: 'word', help: 5 }, 'its help is not a text'],
+  ])('with an argument with %s is turned down', (_, spec, complaint) => {
+    expect(complaintsOf({ help: 'rolls', args: { sides: spec }, run })).toEqual([`args.sides: ${complaint}`]);
+  });
+
+  it('is told all that is wrong with it', () => {
+    const args = { a: { type: 'integer', min: '1' }, b: { type: 'colour' }, c: { type: 'word', of: [] } };
+    expect(complaintsOf({ args, runs: run })).toEqual([
+      "unknown key 'runs'; did you mean 'run'?",
+      'it has no function run',
+      'it has no help: say what it does',
+      'args.a: its min is no number',
+      'args.b: its type is none of word, text, words, integer, number, boolean, choice',
+      "args.c: unknown key 'of'; expected one of type, help, optional, default",
+    ]);
+  });
+});
+
+describe('a schedule', () => {
+  it('with an unknown key is turned down: it would run by the clocks of the system', () => {
+    const schedule = { tick: { cron: '0 9 * * *', timezone: 'UTC', run } };
+    expect(complaints({ schedule })).toEqual(["schedule.tick: unknown key 'timezone'; did you mean 'timeZone'?"]);
+  });
+
+  it('is told all that is wrong with it', () => {
+    const schedule = { tick: { cron: 'x', timeZone: 'Mars', catchUp: 'some', overlap: 'no' } };
+    expect(complaints({ schedule })).toEqual([
+      'schedule.tick: it has no function run',
+      "schedule.tick: 'some' is not a value of catchUp; expected one of none, last, all",
+      "schedule.tick: 'no' is not a value of overlap; expected one of skip, queue, parallel",
+      "schedule.tick: 'x' is not a cron expression: Unknown alias: x",
+      "schedule.tick: 'Mars' is not a time zone; expected one such as Europe/Paris or UTC",
+    ]);
+  });
+});
+
+describe('a schedule that depends on the options', () => {
+  const where = { name: 'x', file: '/x.ts', shown: 'x.ts' };
+
+  it('may be made later, but not never', async () => {
+    const { schedule: later } = readPlugin({ schedule: async () => ({ tick: { cron: '@daily', run } }) }, where);
+    expect([...(await later({})).keys()]).toEqual(['tick']);
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const never = readPlugin({ schedule: () => new Promise(() => {}) }, where).schedule({});
+    vi.advanceTimersByTime(30_000);
+    await expect(never).rejects.toMatchObject({
+      code: 'INVALID_PLUGIN',
+      message: 'x.ts: schedule: it has not finished making it after 30 s',
+    });
+  });
+});
+
+describe('filters', () => {
+  it('are told all that is wrong with them', () => {
+    const onMessage = [{ when: { txt: 'a', from: 5 }, run }, { when: {} }, { when: {}, run, wen: run }, 7];
+    expect(complaints({ onMessage })).toEqual([
+      "onMessage[0].when: unknown key 'txt'; did you mean 'text'?",
+      'onMessage[0].when.from is not a login pattern, or a list of them',
+      'onMessage[1] is not { when: { text?, from?, private? }, run(message, ctx) }',
+      "onMessage[2]: unknown key 'wen'; did you mean 'when'?",
+      'onMessage[3] is not { when: { text?, from?, private? }, run(message, ctx) }',
+    ]);
+  });
+});
+
+describe('a plugin', () => {
+  it('with a part whose name is misspelt is turned down', () => {
+    expect(complaints({ onMessage: run, comands: {} })).toEqual(["has 'comands'; did you mean 'commands'?"]);
+  });
+
+  it('may have what else it needs', () => {
+    expect(complaints({ onMessage: run, table: {} })).toEqual([]);
+  });
+
+  it('without a name is told so', () => {
+    expect(complaints({ onMessage: run, name: '' })).toEqual(['its name is empty']);
+  });
+});

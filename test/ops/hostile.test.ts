@@ -1,0 +1,156 @@
+import net from 'node:net';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { ACCOUNT } from '../support/bot-status.ts';
+import { converse, startEndpoint } from '../support/status-endpoint.ts';
+
+const NOTHING = { status: { startedAt: new Date(), accounts: [] } };
+
+/** Opens a connection, and writes what begins a request. */
+async function open(port: number, text = ''): Promise<{ socket: net.Socket; closed: Promise<void> }> {
+  const socket = net.connect(port, '127.0.0.1');
+  onTestFinished(() => void socket.destroy());
+  socket.on('error', () => undefined);
+  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+  await new Promise((resolve) => socket.once('connect', resolve));
+  socket.write(text);
+  return { socket, closed };
+}
+
+/** The status of the answer to a request that is written by hand. */
+async function statusOf(port: number, ...lines: string[]): Promise<number | undefined> {
+  const answer = await converse(port, [...lines, 'Connection: close', '', ''].join('\r\n'));
+  return answer === '' ? undefined : Number(/^HTTP\/1\.1 (\d+) /.exec(answer)![1]);
+}
+
+describe('the status endpoint, to whom it should not trust', () => {
+  it.each([
+    ['127.0.0.1', 200],
+    ['127.0.0.1:7780', 200],
+    ['10.1.2.3:80', 200],
+    ['[::1]:7780', 200],
+    ['localhost', 200],
+    ['LOCALHOST:7780', 200],
+    ['evil.example', 403],
+    ['evil.example:7780', 403],
+    ['localhost.evil.example', 403],
+    ['127.0.0.1.evil.example', 403],
+    ['127.0.0.1@evil.example', 403],
+    ['[evil]:80', 403],
+    ['127.0.0.1, evil.example', 403],
+    ['', 403],
+  ])('answers a request for the host %j with %i', async (host, status) => {
+    const { port } = await startEndpoint(NOTHING);
+    expect(await statusOf(port, 'GET /healthz HTTP/1.1', `Host: ${host}`)).toBe(status);
+  });
+
+  it('takes the name that it listens on for its own', async () => {
+    const { port } = await startEndpoint(NOTHING, { address: { host: '127.1', port: 0 } });
+    expect(await statusOf(port, 'GET /healthz HTTP/1.1', `Host: 127.1:${port}`)).toBe(200);
+    expect(await statusOf(port, 'GET /healthz HTTP/1.1', `Host: 127.2:${port}`)).toBe(403);
+  });
+
+  it('tells a strange host nothing about its pages and methods', async () => {
+    const { port } = await startEndpoint(NOTHING);
+    expect(await statusOf(port, 'GET /nowhere HTTP/1.1', 'Host: evil.example')).toBe(403);
+    expect(await statusOf(port, 'POST /status HTTP/1.1', 'Host: evil.example')).toBe(403);
+  });
+
+  it.each(['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE'])('does not allow %s', async (method) => {
+    const { port } = await startEndpoint(NOTHING);
+    const answer = await converse(port, `${method} /status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
+    expect(answer).toMatch(/^HTTP\/1\.1 405 /);
+    expect(answer).toMatch(/^allow: GET, HEAD\r$/m);
+  });
+
+  it('does not wait for a body', async () => {
+    const { port } = await startEndpoint(NOTHING);
+    const head = 'POST /status HTTP/1.1\r\nHost: localhost\r\n';
+    for (const length of ['Content-Length: 1000000000', 'Transfer-Encoding: chunked']) {
+      expect(await converse(port, `${head}${length}\r\n\r\n`)).toMatch(/^HTTP\/1\.1 405 .*connection: close/is);
+    }
+  });
+
+  it.each([
+    ['another site', 'GET http://evil.example/status HTTP/1.1', 404],
+    ['a path up', 'GET /../status HTTP/1.1', 404],
+    ['no path', 'GET * HTTP/1.1', 404],
+  ])('has nothing for a request for %s', async (_, line, status) => {
+    const { port } = await startEndpoint(NOTHING);
+    expect(await statusOf(port, line, 'Host: localhost')).toBe(status);
+  });
+
+  it('is no proxy', async () => {
+    const { port } = await startEndpoint(NOTHING);
+    expect(await converse(port, 'CONNECT evil.example:80 HTTP/1.1\r\nHost: localhost\r\n\r\n')).toBe('');
+  });
+
+  it('refuses headers that are too large, and what is not HTTP', async () => {
+    const { port, get } = await startEndpoint(NOTHING);
+    const large = `GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`;
+    expect(await converse(port, large)).toMatch(/^HTTP\/1\.1 431 /);
+    expect(await converse(port, '\u0001\u0000\u0000\u0000\u0005alice')).toMatch(/^HTTP\/1\.1 400 /);
+    expect((await get('/healthz')).status).toBe(200);
+  });
+
+  it('ends a connection on which a request does not come to its end', async () => {
+    const { port } = await startEndpoint(NOTHING, { requestTimeoutMs: 200 });
+    const begun = await converse(port, 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow: ');
+    expect(begun).toMatch(/^$|^HTTP\/1\.1 408 /);
+    expect(await converse(port, '')).toMatch(/^$|^HTTP\/1\.1 408 /);
+  });
+
+  it('ends a connection that drips, before its request is whole', async () => {
+    const { port } = await startEndpoint(NOTHING, { requestTimeoutMs: 200 });
+    const { socket, closed } = await open(port, 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow: ');
+    const drip = setInterval(() => socket.write('x'), 20);
+    await expect(closed).resolves.toBeUndefined();
+    clearInterval(drip);
+  });
+
+  it('ends a connection that does not take its answers', async () => {
+    const muted = Array.from({ length: 1_000 }, (_, index) => `${index}`.padEnd(1_000, 'x'));
+    const account = { ...ACCOUNT, muted };
+    const runtime = { status: { startedAt: new Date(), accounts: [account] } };
+    const { port } = await startEndpoint(runtime, { requestTimeoutMs: 300 });
+    const { socket, closed } = await open(port);
+    socket.pause();
+    socket.write('GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(20));
+    // A socket that is not read learns of its end when it writes.
+    const prod = setInterval(() => socket.write('\r\n'), 50);
+    await expect(closed).resolves.toBeUndefined();
+    clearInterval(prod);
+  });
+
+  it('has room for 32 connections, and for others again when one of them ends', async () => {
+    const { port } = await startEndpoint(NOTHING);
+    const held = await Promise.all(Array.from({ length: 32 }, () => open(port, 'GET /healthz HTTP/1.1\r\n')));
+    expect(await statusOf(port, 'GET /healthz HTTP/1.1', 'Host: localhost')).toBeUndefined();
+    held[0]!.socket.destroy();
+    await expect.poll(() => statusOf(port, 'GET /healthz HTTP/1.1', 'Host: localhost')).toBe(200);
+  });
+});
+
+describe('closing the status endpoint', () => {
+  it('ends connections that are kept alive at once', async () => {
+    const endpoint = await startEndpoint(NOTHING);
+    const { socket, closed } = await open(endpoint.port, 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await new Promise((resolve) => socket.once('data', resolve));
+    const begun = performance.now();
+    await Promise.all([endpoint.close(), closed]);
+    expect(performance.now() - begun).toBeLessThan(400);
+  });
+
+  it('gives a request that does not come to its end half a second', async () => {
+    const endpoint = await startEndpoint(NOTHING);
+    const { closed } = await open(endpoint.port, 'GET /healthz HTTP/1.1\r\n');
+    const begun = performance.now();
+    await Promise.all([endpoint.close(), closed]);
+    expect(performance.now() - begun).toBeLessThan(5_000);
+  });
+
+  it('may be asked for twice', async () => {
+    const endpoint = await startEndpoint(NOTHING);
+    await Promise.all([endpoint.close(), endpoint.close()]);
+    await expect(endpoint.get('/healthz')).rejects.toThrow('fetch failed');
+  });
+});
