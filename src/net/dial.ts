@@ -1,7 +1,7 @@
 import net from 'node:net';
 import { ChatosError } from '../errors.ts';
 import { formatAddress, type Address } from './address.ts';
-import { MAX_TIMER_MS } from '../util/clock.ts';
+import { startTimer } from '../util/timeout.ts';
 
 export interface DialOptions {
   /** Milliseconds until the attempt is given up. @default 10000 */
@@ -52,7 +52,7 @@ export function dial(address: Address, options: DialOptions = {}): Promise<net.S
     };
     const onTimeout = (): void =>
       fail(new ChatosError('TIMED_OUT', `no answer from ${name} within ${timeoutMs / 1000} s`));
-    const timer = timeoutMs > MAX_TIMER_MS ? undefined : setTimeout(onTimeout, timeoutMs);
+    const timer = startTimer(timeoutMs, onTimeout);
     const onAbort = (): void => fail(aborted(name, signal));
     const onError = (error: NodeJS.ErrnoException): void => fail(connectError(name, error));
     const onConnect = (): void => {

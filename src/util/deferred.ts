@@ -1,6 +1,6 @@
 import { ChatosError } from '../errors.ts';
 import { abortError } from './abort.ts';
-import { MAX_TIMER_MS } from './clock.ts';
+import { startTimer } from './timeout.ts';
 
 /** Something awaited with a time limit and a signal; every way out clears both. */
 export interface Deferred<T> {
@@ -35,7 +35,7 @@ export function createDeferred<T>({ timeoutMs, signal, what }: DeferredLimits): 
   const onAbort = (): void => fail(abortError(signal, 'cancelled'));
   const onTimeout = (): void =>
     fail(new ChatosError('TIMED_OUT', `${what} within ${timeoutMs / 1000} s`, { fields: { timeoutMs } }));
-  const timer = timeoutMs > MAX_TIMER_MS ? undefined : setTimeout(onTimeout, timeoutMs);
+  const timer = startTimer(timeoutMs, onTimeout);
   signal?.addEventListener('abort', onAbort, { once: true });
   if (signal?.aborted) onAbort();
   return {

@@ -1,5 +1,10 @@
 import { MAX_TIMER_MS } from './clock.ts';
 
+/** Calls back after `ms`; never, where that is `Infinity` or more than a timer can hold. */
+export function startTimer(ms: number, callback: () => void): NodeJS.Timeout | undefined {
+  return ms > MAX_TIMER_MS ? undefined : setTimeout(callback, ms);
+}
+
 /** Waits, or until the signal is aborted: then returns early. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -1,0 +1,106 @@
+import { ChatosError } from '../errors.ts';
+import { MAX_TIMER_MS } from './clock.ts';
+import { unknownKey } from './unknown-keys.ts';
+
+/** What an option may be, and what it is where nobody says. */
+export type OptionRow<V = unknown> = { readonly default: V } & (
+  | {
+      /** `ms`: a time, fractions of milliseconds included; `Infinity` means for ever. */
+      readonly kind: 'integer' | 'number' | 'ms';
+      /** @default 0 */
+      readonly min?: number;
+      /** @default what a timer can hold for `ms` (24 days), none for the others */
+      readonly max?: number;
+      /** Whether `Infinity` may be given, for no limit. @default true for `ms`, else false */
+      readonly infinity?: boolean;
+    }
+  | { readonly kind: 'choice'; readonly of: readonly V[] }
+  | { readonly kind: 'boolean' }
+  | { readonly kind: 'text' }
+  /** Checked elsewhere, by whoever knows what it is. */
+  | { readonly kind: 'any' }
+);
+
+/** One row for each option of `T`: the compiler names the one that is missing. */
+export type OptionTable<T extends object> = { readonly [K in keyof T]-?: OptionRow<T[K]> };
+
+/** What options are where nobody says anything. */
+export function defaultsOf<T extends object>(table: OptionTable<T>): Readonly<T> {
+  return resolveOptions('defaults', {}, table);
+}
+
+/**
+ * The options in force: what was given, else the defaults. `undefined` counts as not given.
+ *
+ * @param where begins the message, as in "client options"
+ * @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid
+ */
+export function resolveOptions<T extends object>(
+  where: string,
+  given: { readonly [K in keyof T]?: unknown } | undefined,
+  table: OptionTable<T>,
+): Readonly<T> {
+  const options = (given ?? {}) as Readonly<Record<string, unknown>>;
+  if (typeof options !== 'object' || Array.isArray(options)) {
+    throw new ChatosError('INVALID_ARGUMENT', `${where}: expected an object, found ${shown(options)}`);
+  }
+  const rows = table as Readonly<Record<string, OptionRow>>;
+  for (const key of Object.keys(options)) {
+    if (Object.hasOwn(rows, key)) continue;
+    const message = `${where}: ${unknownKey(key, Object.keys(rows))}`;
+    throw new ChatosError('INVALID_ARGUMENT', message, { fields: { option: key } });
+  }
+  const resolved = Object.entries(rows).map(([key, row]) => {
+    const value = options[key];
+    if (value === undefined) return [key, row.default];
+    if (accepts(row, value)) return [key, value];
+    const message = `${where}: ${key}: expected ${expected(row)}, found ${shown(value)}`;
+    throw new ChatosError('INVALID_ARGUMENT', message, { fields: { option: key } });
+  });
+  return Object.fromEntries(resolved) as T;
+}
+
+function accepts(row: OptionRow, value: unknown): boolean {
+  switch (row.kind) {
+    case 'any':
+      return true;
+    case 'boolean':
+      return typeof value === 'boolean';
+    case 'text':
+      return typeof value === 'string';
+    case 'choice':
+      return row.of.includes(value);
+    default:
+      break;
+  }
+  const { min, max, infinity } = boundsOf(row);
+  if (value === Infinity) return infinity;
+  return (
+    (row.kind === 'integer' ? Number.isSafeInteger : Number.isFinite)(value) &&
+    (value as number) >= min &&
+    (value as number) <= max
+  );
+}
+
+/** Continues "expected". */
+function expected(row: OptionRow): string {
+  if (row.kind === 'any' || row.kind === 'text') return 'a text';
+  if (row.kind === 'boolean') return 'true or false';
+  if (row.kind === 'choice') return `one of ${row.of.map(shown).join(', ')}`;
+  const { min, max, infinity } = boundsOf(row);
+  const what = { integer: 'a whole number', number: 'a number', ms: 'milliseconds' }[row.kind];
+  const range = max === Infinity ? `${min} or more` : `${min} to ${max}`;
+  return `${what}, ${range}${infinity ? `, or Infinity for ${row.kind === 'ms' ? 'ever' : 'no limit'}` : ''}`;
+}
+
+function boundsOf(row: OptionRow & { readonly kind: 'integer' | 'number' | 'ms' }) {
+  const time = row.kind === 'ms';
+  return { min: row.min ?? 0, max: row.max ?? (time ? MAX_TIMER_MS : Infinity), infinity: row.infinity ?? time };
+}
+
+function shown(value: unknown): string {
+  if (typeof value === 'string') return `'${value}'`;
+  if (typeof value === 'function') return 'a function';
+  if (typeof value !== 'object' || value === null) return String(value);
+  return Array.isArray(value) ? 'a list' : 'an object';
+}
