@@ -1,6 +1,6 @@
 import type { Logger } from '../util/log.ts';
 import { Broadcast } from './broadcast.ts';
-import { Channels } from './channels.ts';
+import { Channels } from './channels/channels.ts';
 import { InMemoryDirectory, type Directory } from './directory.ts';
 import { Negotiations } from './negotiation.ts';
 import type { ResolvedServerOptions } from './options.ts';

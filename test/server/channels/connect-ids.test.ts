@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
-import { agree, expectSilence, Rig, stopTheClock, WIDTHS } from '../support/server-rig.ts';
-import { readExactly } from '../support/server-sockets.ts';
+import { agree, expectSilence, Rig, stopTheClock, WIDTHS } from '../../support/server-rig.ts';
+import { readExactly } from '../../support/server-sockets.ts';
 
 const PAIRS = WIDTHS.flatMap((requester) => WIDTHS.map((target) => ({ requester, target })));
 

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type net from 'node:net';
-import { encodePacket } from '../protocol/encoder.ts';
-import type { Logger } from '../util/log.ts';
-import type { ConnectedClient } from './directory.ts';
-import { WaitingHalf } from './half.ts';
-import type { ResolvedServerOptions } from './options.ts';
+import { encodePacket } from '../../protocol/encoder.ts';
+import type { Logger } from '../../util/log.ts';
+import type { ConnectedClient } from '../directory.ts';
+import { WaitingHalf } from './waiting-half.ts';
+import type { ResolvedServerOptions } from '../options.ts';
 import { Relay, type RelayOutcome } from './relay.ts';
-import { FailureThrottle } from './throttle.ts';
+import { FailureThrottle } from '../limits/failure-throttle.ts';
 
 const ESTABLISHED = encodePacket({ type: 'ESTABLISHED' });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { agree, Rig, settles, turns, WIDTHS } from '../support/server-rig.ts';
-import { endOf, hashOf, hashToEnd, pattern, Pump, readExactly } from '../support/server-sockets.ts';
+import { agree, Rig, settles, turns, WIDTHS } from '../../support/server-rig.ts';
+import { endOf, hashOf, hashToEnd, pattern, Pump, readExactly } from '../../support/server-sockets.ts';
 
 const EVERY_BYTE = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
 

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
-import { long, packet, str } from '../support/rfc-peer.ts';
-import { agree, expectSilence, Rig, stopTheClock, turns, WIDTHS } from '../support/server-rig.ts';
-import { endOf, knock, openSocket, readExactly, within } from '../support/server-sockets.ts';
+import { long, packet, str } from '../../support/rfc-peer.ts';
+import { agree, expectSilence, Rig, stopTheClock, turns, WIDTHS } from '../../support/server-rig.ts';
+import { endOf, knock, openSocket, readExactly, within } from '../../support/server-sockets.ts';
 
 async function agreed(width: 4 | 8, limits: Parameters<typeof Rig.start>[0] = {}) {
   const rig = await Rig.start(limits);

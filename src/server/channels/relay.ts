@@ -1,5 +1,5 @@
 import type net from 'node:net';
-import { onConfirmedEnd } from '../net/confirmed-end.ts';
+import { onConfirmedEnd } from '../../net/confirmed-end.ts';
 import { readByStream, readIntoReusedBuffer, type RelayReader } from './relay-reader.ts';
 
 /** One of the two connections of a channel, as it comes to the relay: paused, with nobody listening. */

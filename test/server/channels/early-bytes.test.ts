@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { long, packet } from '../support/rfc-peer.ts';
-import { agree, Rig, settles, turns, WIDTHS } from '../support/server-rig.ts';
+import { long, packet } from '../../support/rfc-peer.ts';
+import { agree, Rig, settles, turns, WIDTHS } from '../../support/server-rig.ts';
 import {
   bufferBytes,
   endOf,
@@ -11,7 +11,7 @@ import {
   pattern,
   Pump,
   readExactly,
-} from '../support/server-sockets.ts';
+} from '../../support/server-sockets.ts';
 
 const MIB = 1024 * 1024;
 

@@ -1,7 +1,7 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { readByStream, readIntoReusedBuffer, type OnChunk } from '../../src/server/relay-reader.ts';
-import { endOf, openSocket, pattern, within } from '../support/server-sockets.ts';
+import { readByStream, readIntoReusedBuffer, type OnChunk } from '../../../src/server/channels/relay-reader.ts';
+import { endOf, openSocket, pattern, within } from '../../support/server-sockets.ts';
 
 const READERS = { readByStream, readIntoReusedBuffer } as const;
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { packet, readAll, str, type RfcPeer } from '../support/rfc-peer.ts';
-import { expectSilence, Rig, turns } from '../support/server-rig.ts';
-import { endOf, openSocket, readExactly, within } from '../support/server-sockets.ts';
+import { packet, readAll, str, type RfcPeer } from '../../support/rfc-peer.ts';
+import { expectSilence, Rig, turns } from '../../support/server-rig.ts';
+import { endOf, openSocket, readExactly, within } from '../../support/server-sockets.ts';
 
 const BATCH = 64;
 const TEXT = 'x'.repeat(1000);

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
-import { Rig, settles, stopTheClock, turns } from '../support/server-rig.ts';
-import { endOf, pattern, Pump, readExactly } from '../support/server-sockets.ts';
+import { Rig, settles, stopTheClock, turns } from '../../support/server-rig.ts';
+import { endOf, pattern, Pump, readExactly } from '../../support/server-sockets.ts';
 
 const MIB = 1024 * 1024;
 

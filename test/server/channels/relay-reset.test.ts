@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Socket } from 'node:net';
-import { Rig, settles, turns } from '../support/server-rig.ts';
-import { endOf, pattern, Pump, readExactly, within } from '../support/server-sockets.ts';
+import { Rig, settles, turns } from '../../support/server-rig.ts';
+import { endOf, pattern, Pump, readExactly, within } from '../../support/server-sockets.ts';
 
 /** Writes until the connection says that it is broken. */
 function writeUntilBroken(socket: Socket): Promise<void> {

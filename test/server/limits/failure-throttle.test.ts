@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FailureThrottle, sourceOf } from '../../src/server/throttle.ts';
+import { FailureThrottle, sourceOf } from '../../../src/server/limits/failure-throttle.ts';
 
 describe('sourceOf', () => {
   it.each([

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { long, packet, str } from '../support/rfc-peer.ts';
-import { agree, expectSilence, Rig, turns, WIDTHS } from '../support/server-rig.ts';
-import { endOf, knock, readExactly } from '../support/server-sockets.ts';
+import { long, packet, str } from '../../support/rfc-peer.ts';
+import { agree, expectSilence, Rig, turns, WIDTHS } from '../../support/server-rig.ts';
+import { endOf, knock, readExactly } from '../../support/server-sockets.ts';
 
 const CASES = WIDTHS.flatMap((width) =>
   (['alice', 'bob'] as const).flatMap((by) => [

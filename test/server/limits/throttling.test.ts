@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
-import { agree, expectSilence, Rig, stopTheClock, WIDTHS } from '../support/server-rig.ts';
-import { endOf, knock, readExactly } from '../support/server-sockets.ts';
+import { agree, expectSilence, Rig, stopTheClock, WIDTHS } from '../../support/server-rig.ts';
+import { endOf, knock, readExactly } from '../../support/server-sockets.ts';
 
 const ELSEWHERE = { localAddress: '127.0.0.2' };
 

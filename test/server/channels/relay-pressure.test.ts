@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { agree, Rig, settles } from '../support/server-rig.ts';
-import { bufferBytes, endOf, hashOf, hashToEnd, pattern, Pump } from '../support/server-sockets.ts';
+import { agree, Rig, settles } from '../../support/server-rig.ts';
+import { bufferBytes, endOf, hashOf, hashToEnd, pattern, Pump } from '../../support/server-sockets.ts';
 
 const MIB = 1024 * 1024;
 /** More than all socket buffers on the way can hold, so that a sender of it must stall where nobody reads. */

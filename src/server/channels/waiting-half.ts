@@ -1,5 +1,5 @@
 import type net from 'node:net';
-import { readOnceMore } from '../net/confirmed-end.ts';
+import { readOnceMore } from '../../net/confirmed-end.ts';
 import type { RelayEnd } from './relay.ts';
 
 /**
