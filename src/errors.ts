@@ -1,6 +1,8 @@
 /**
- * Every error code of the project, with what it means. The command line maps codes to exit statuses (`cli/exit.ts`),
- * and `docs/errors.md` lists them; a test holds the two lists together.
+ * Every error code of the project, with what it means. The command line maps codes to exit statuses in
+ * `cli/terminal/exit.ts`, and `docs/errors.md` lists them; a test holds the two lists together.
+ *
+ * @internal
  */
 export const ERROR_CODES = {
   MALFORMED_PACKET: 'The bytes received are not a ChatOS packet; the stream cannot be trusted any more (P4).',
@@ -25,7 +27,7 @@ export const ERROR_CODES = {
   STORE_UNAVAILABLE: 'A store cannot be opened, read or written: another process has it, or its disk fails.',
 } as const;
 
-/** What kind of error it is: one of the keys of {@link ERROR_CODES}. */
+/** What kind of error it is: one of the codes in [Errors and exit statuses](errors.md). */
 export type ErrorCode = keyof typeof ERROR_CODES;
 
 /** Details for machines: what the message says in words. */

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import * as runtime from './bot/index.ts';
 import * as client from './client/index.ts';
 import * as chatosbot from './index.ts';
 import * as protocol from './protocol/index.ts';
@@ -9,6 +10,7 @@ export const PLUGIN_MODULES: Readonly<Record<string, unknown>> = {
   chatosbot,
   'chatosbot/client': client,
   'chatosbot/protocol': protocol,
+  'chatosbot/runtime': runtime,
   'chatosbot/server': server,
 };
 

@@ -6,7 +6,7 @@ import type { ArgSpecs, Command } from './messages/commands.ts';
 import type { Awaitable, Context, IncomingRequest, PlainOptions } from './context.ts';
 import type { FilteredHandlers, MessageHandler } from './messages/message-filter.ts';
 
-/** What a plugin's options are once its schema has seen them. */
+/** What a plugin's options are once its schema has checked them. @internal */
 export type OptionsOf<Schema> = Schema extends StandardSchemaV1<infer _, infer Output> ? Output : PlainOptions;
 
 /** Something that a plugin does at the times of a cron expression. */
@@ -22,7 +22,7 @@ export interface Schedules<Options = PlainOptions> {
 }
 
 // The type of a method, so that a plugin with options of its own is a plugin like any.
-/** Makes the scheduled tasks out of the options. */
+/** Makes the scheduled tasks out of the options. @internal */
 export type ScheduleMaker<Options> = { from(options: Options): Schedules<Options> }['from'];
 
 /**

@@ -12,4 +12,25 @@ export {
 } from './limits.ts';
 export { loginKey } from '../util/login-key.ts';
 export { loginProblem } from './login.ts';
-export * from './packets.ts';
+export {
+  PACKETS,
+  type AcceptCloseConnection,
+  type CloseConnection,
+  type Established,
+  type FieldKind,
+  type FieldsOf,
+  type IdPrivate,
+  type KoPrivate,
+  type Login,
+  type LoginAccepted,
+  type LoginPrivate,
+  type LoginRefused,
+  type Message,
+  type MessagePrivate,
+  type OkPrivate,
+  type Packet,
+  type PacketOf,
+  type PacketRow,
+  type PacketType,
+  type RequestPrivate,
+} from './packets.ts';

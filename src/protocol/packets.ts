@@ -114,7 +114,7 @@ export type PacketType = Packet['type'];
 /** The packet of a name. */
 export type PacketOf<T extends PacketType> = Extract<Packet, { type: T }>;
 
-/** How a field is laid out: `long` is a LONG; the others are STRINGs, each with its own limit. */
+/** How a field is laid out: `long` is a LONG; the others are STRINGs, each with its own limit. @internal */
 export type FieldKind = 'long' | 'proposedLogin' | 'login' | 'message';
 
 /** The most bytes a STRING field of each kind may announce when received (P3, P6). */
@@ -124,7 +124,7 @@ export const MAX_FIELD_BYTES = {
   message: MAX_MESSAGE_BYTES,
 } as const satisfies Record<Exclude<FieldKind, 'long'>, number>;
 
-/** The layout of each field of a packet. */
+/** The layout of each field of a packet. @internal */
 export type FieldsOf<P> = {
   readonly [K in Exclude<keyof P, 'type'>]: P[K] extends bigint ? 'long' : Exclude<FieldKind, 'long'>;
 };

@@ -41,7 +41,11 @@ function nameOf(node: Node): string {
   return (node as Node & { readonly name?: Node }).name?.getText() ?? '';
 }
 
-function isPublic({ name, signature, comment }: ApiItem): boolean {
-  const isInternal = comment?.tags.some((tag) => tag.name === 'internal') === true;
-  return !/^(private|protected) /.test(signature) && !/^[#_]/.test(name) && !isInternal;
+/** Whether its comment says `@internal`. */
+export function isInternal({ comment }: ApiItem): boolean {
+  return comment?.tags.some((tag) => tag.name === 'internal') === true;
+}
+
+function isPublic(item: ApiItem): boolean {
+  return !/^(private|protected) /.test(item.signature) && !/^[#_]/.test(item.name) && !isInternal(item);
 }

@@ -1,37 +1,83 @@
-/** The page docs/api.md. */
+/** The pages docs/api.md and docs/library.md. */
 import { format, resolveConfig } from 'prettier';
+import { isInternal } from './api-item.ts';
 import type { DocComment } from './doc-comment.ts';
 import type { ApiSymbol, EntryPoint } from './public-api.ts';
 
-const INTRODUCTION = `# API reference
+/** A page about some of the entry points. */
+export interface ApiPage {
+  readonly file: string;
+  readonly introduction: string;
+  readonly entries: readonly EntryPoint[];
+}
 
-<!-- Made from the doc comments in src by \`npm run api\`: change those. -->
+/** The entry points for authors of bots; the other page has all others. */
+const FOR_BOTS = new Set(['chatosbot', 'chatosbot/testing']);
 
-What can be imported, by entry point. [Writing bots](bots.md) tells how the parts are used together.`;
+/** Deals the entry points out to the pages. */
+export function createPages(entries: readonly EntryPoint[]): ApiPage[] {
+  const isForBots = ({ name }: EntryPoint): boolean => FOR_BOTS.has(name);
+  return [
+    {
+      file: 'api.md',
+      introduction: `# API for bots
 
-/** Returns the page, formatted as the project's other pages are. */
-export async function renderPage(entries: readonly EntryPoint[]): Promise<string> {
-  const anchors = anchorsOf(entries);
-  const link = (symbol: ApiSymbol): string => `[\`${symbol.name}\`](#${anchors.get(symbol)!})`;
-  const contents = entries.map(
-    ({ name, symbols }) => `- [\`${name}\`](#${slug(name)}): ${symbols.map(link).join(', ')}`,
-  );
+<!-- Generated from the doc comments in src by \`npm run api\`: change those. -->
+
+What a bot and its tests can import. [Writing bots](bots.md) shows how the parts are used together; [the library](library.md) has client, server, protocol and runtime, for programs that are not bots.`,
+      entries: entries.filter(isForBots),
+    },
+    {
+      file: 'library.md',
+      introduction: `# The library
+
+<!-- Generated from the doc comments in src by \`npm run api\`: change those. -->
+
+Client, server, protocol and bot runtime, for programs that are not bots. [API for bots](api.md) has what a bot and its tests import.`,
+      entries: entries.filter((entry) => !isForBots(entry)),
+    },
+  ];
+}
+
+/** Returns the text of each page by its file, formatted as the project's other pages are. */
+export async function renderPages(pages: readonly ApiPage[]): Promise<Map<string, string>> {
+  const targets = new Map(pages.flatMap((page) => [...targetsOf(page)]));
+  const config = await resolveConfig('docs/api.md');
+  const texts = pages.map(async (page): Promise<[string, string]> => {
+    return [page.file, await format(renderPage(page, pages, targets), { ...config, parser: 'markdown' })];
+  });
+  return new Map(await Promise.all(texts));
+}
+
+/** Where a symbol stands, as a link from either page. */
+type Targets = ReadonlyMap<ApiSymbol, string>;
+
+function renderPage({ introduction, entries }: ApiPage, pages: readonly ApiPage[], targets: Targets): string {
+  const link = (symbol: ApiSymbol): string => `[\`${symbol.name}\`](${targets.get(symbol)!})`;
+  const links = (symbols: readonly ApiSymbol[]): string => symbols.filter(isShown).map(link).join(', ');
+  const all = pages.flatMap((page) => page.entries);
+  const contents = entries.map(({ name, symbols }) => `- [\`${name}\`](#${slug(name)}): ${links(symbols)}`);
   const sections = entries.map((entry) => {
     const resolve = (name: string): string | undefined => {
-      const symbols = [entry, ...entries].flatMap((each) => each.symbols);
-      const symbol = symbols.find((each) => each.name === name);
-      return symbol && `#${anchors.get(symbol)!}`;
+      const symbols = [entry, ...all].flatMap((each) => each.symbols);
+      return targets.get(symbols.find((each) => each.name === name)!);
     };
     const says = [entry.comment?.text ?? ''];
-    if (entry.includes.length > 0) {
-      says.push(`Exports all of ${entry.includes.map((name) => `[\`${name}\`](#${slug(name)})`).join(' and ')} too.`);
-    }
-    if (entry.shared.length > 0) says.push(`Exports ${entry.shared.map(link).join(', ')} too.`);
-    const symbols = entry.symbols.map((symbol) => renderSymbol(symbol, resolve));
+    const parts = entry.includes.map((name) => {
+      const page = pages.find((each) => each.entries.some((other) => other.name === name))!;
+      return `[\`${name}\`](${page.file}#${slug(name)})`;
+    });
+    if (parts.length > 0) says.push(`Also exports all of ${parts.join(', ')}.`);
+    if (entry.shared.some(isShown)) says.push(`Also exports ${links(entry.shared)}.`);
+    const symbols = entry.symbols.filter(isShown).map((symbol) => renderSymbol(symbol, resolve));
     return [`## ${entry.name}`, ...says, ...symbols].join('\n\n');
   });
-  const page = [INTRODUCTION, contents.join('\n'), ...sections].join('\n\n');
-  return format(page, { ...(await resolveConfig('docs/api.md')), parser: 'markdown' });
+  return [introduction, contents.join('\n'), ...sections].join('\n\n');
+}
+
+/** What is marked `@internal` is exported for the types of others only. */
+function isShown({ declarations }: ApiSymbol): boolean {
+  return !declarations.every(isInternal);
 }
 
 type Resolve = (name: string) => string | undefined;
@@ -69,19 +115,19 @@ function renderComment(comment: DocComment | undefined, resolve: Resolve): strin
 }
 
 /** The anchors that a Markdown reader gives to the headings: a second one of the same name is numbered. */
-function anchorsOf(entries: readonly EntryPoint[]): Map<ApiSymbol, string> {
-  const used = new Map<string, number>([['api-reference', 1]]);
+function targetsOf({ file, entries }: ApiPage): Map<ApiSymbol, string> {
+  const used = new Map<string, number>();
   const take = (name: string): string => {
     const count = used.get(slug(name)) ?? 0;
     used.set(slug(name), count + 1);
     return count === 0 ? slug(name) : `${slug(name)}-${count}`;
   };
-  const anchors = new Map<ApiSymbol, string>();
+  const targets = new Map<ApiSymbol, string>();
   for (const { name, symbols } of entries) {
     take(name);
-    for (const symbol of symbols) anchors.set(symbol, take(symbol.name));
+    for (const symbol of symbols.filter(isShown)) targets.set(symbol, `${file}#${take(symbol.name)}`);
   }
-  return anchors;
+  return targets;
 }
 
 function slug(heading: string): string {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ApiItem } from './api-item.ts';
-import { renderPage } from './api-page.ts';
+import { createPages, renderPages } from './api-page.ts';
 import { readPublicApi } from './public-api.ts';
 
 const { entries, unexported } = readPublicApi();
@@ -8,9 +8,11 @@ const items = entries.flatMap(({ name, symbols }) =>
   symbols.flatMap(({ declarations }) => declarations.map((item) => ({ entry: name, item }))),
 );
 
-/** `npm run api` writes the page anew. */
-test('docs/api.md is what the doc comments of the public API generate (npm run api)', async () => {
-  await expect(await renderPage(entries)).toMatchFileSnapshot('../../docs/api.md');
+/** `npm run api` writes the pages again. */
+test('docs/api.md and docs/library.md are what the doc comments of the public API generate (npm run api)', async () => {
+  for (const [file, text] of await renderPages(createPages(entries))) {
+    await expect(text).toMatchFileSnapshot(`../../docs/${file}`);
+  }
 });
 
 test('all that is exported has a doc comment, and so have its members', () => {

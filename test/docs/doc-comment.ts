@@ -18,7 +18,7 @@ export interface DocComment {
 export function parseDocComment(comment: string): DocComment {
   const body = comment.replace(/^\/\*\*|\*\/$/g, '').replaceAll(/^[ \t]*\*[ \t]?/gm, '');
   // A default may stand behind a sentence on the same line.
-  const [text = '', ...rest] = `\n${body.trim()}`.split(/(?<=\n)(?=@)|(?<= )(?=@default\b)/);
+  const [text = '', ...rest] = `\n${body.trim()}`.split(/(?<=\n)(?=@)|(?<= )(?=@(?:default|internal)\b)/);
   const tags = rest.map((part) => {
     const [, name = '', said = ''] = /^@(\w+)(.*)$/s.exec(part)!;
     if (!TAGS.includes(name as TagName)) throw new Error(`@${name} is not a tag of ours, in: ${comment}`);

@@ -10,7 +10,7 @@ import { HOOKS, type BotPlugin, type ScheduledTask } from '../plugin.ts';
 import type { IsolationStatus } from '../status.ts';
 import { isRecord, readCommands, readHandlers, scheduleReader } from './validate-plugin.ts';
 
-/** The hooks of a plugin, each a function. */
+/** The hooks of a plugin, each a function. @internal */
 export type Hooks = Pick<BotPlugin, 'onStart' | 'onStop' | 'onPrivateRequest' | 'onChannel'> & {
   onMessage?: MessageHandler<Readonly<Record<string, unknown>>>;
 };

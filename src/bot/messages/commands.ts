@@ -32,7 +32,7 @@ export type ArgSpecs = Readonly<Record<string, ArgSpec>>;
 
 // TypeScript before 6.0 minds the keys of an argument that a condition does not name: hence `ArgSpec &`, which has all.
 
-/** What one argument of a command is when it is called. */
+/** What one argument of a command is when it is called. @internal */
 export type ArgValue<Arg> = Arg extends ArgSpec & { type: 'integer' | 'number' }
   ? number
   : Arg extends ArgSpec & { type: 'boolean' }
@@ -43,7 +43,7 @@ export type ArgValue<Arg> = Arg extends ArgSpec & { type: 'integer' | 'number' }
         ? Choice
         : string;
 
-/** What the arguments of a command are when it is called. */
+/** What the arguments of a command are when it is called. @internal */
 export type ArgValues<Args> = {
   readonly [Name in keyof Args]: Args[Name] extends ArgSpec & { default: string | number | boolean }
     ? ArgValue<Args[Name]>

@@ -11,7 +11,7 @@ export interface MessageFilter {
   readonly private?: boolean;
 }
 
-/** A message of which its filter is known. */
+/** A message, narrowed by what its filter says of it. @internal */
 export type FilteredMessage<Filter> = Message &
   (Filter extends { readonly text: RegExp }
     ? { readonly match: RegExpExecArray }
@@ -24,7 +24,7 @@ export type FilteredMessage<Filter> = Message &
 /** What is called with a message. */
 export type MessageHandler<Options> = { hear(message: Message, ctx: Context<Options>): Awaitable<void> }['hear'];
 
-/** Handlers with their filters: the first that matches is called. */
+/** Handlers with their filters: the first that matches is called. @internal */
 export type FilteredHandlers<Filters extends readonly unknown[], Options> = {
   readonly [Index in keyof Filters]: {
     readonly when: Filters[Index] &

@@ -1,0 +1,38 @@
+/** The bot runtime, to run bots inside another program. */
+export { ChatosError, ERROR_CODES, isChatosError, type ErrorCode, type ErrorFields } from '../errors.ts';
+export { BotRuntime, type BotEntry, type RuntimeOptions } from './runtime.ts';
+export { loadPlugin } from './loading/loader.ts';
+export { createModuleLoader, type ModuleLoader } from './loading/module-loader.ts';
+export { type Hooks, type LoadedPlugin } from './loading/read-plugin.ts';
+export { checkOptions, type OptionProblem } from './loading/plugin-options.ts';
+export { type LoggedIn } from './account.ts';
+export {
+  type AccountStatus,
+  type ChannelStatus,
+  type IsolationStatus,
+  type JobStatus,
+  type PluginError,
+  type PluginStatus,
+  type RuntimeStatus,
+} from './status.ts';
+export { type FloodLimits } from './messages/flood-limits.ts';
+export { type LoopLimits } from './messages/loop-guard.ts';
+export { type BreakerLimits, type BreakerState } from './running/circuit-breaker.ts';
+export { type Rate } from '../util/token-bucket.ts';
+export { type Clock } from '../util/clock.ts';
+export { POLICY_DECISIONS, type PolicyDecision, type PolicyOptions, type PolicyRule } from '../policy/policy.ts';
+export { type PolicyLimits } from '../policy/limits.ts';
+export { type TimeWindowOptions } from '../policy/time-window.ts';
+export {
+  type ClosedEvent,
+  type ConnectedEvent,
+  type DecidedEvent,
+  type HeardEvent,
+  type OfAccount,
+  type RequestedEvent,
+  type RequestEvent,
+  type RuntimeEvent,
+  type RuntimeObserver,
+  type SaidEvent,
+  type StoppingEvent,
+} from './events.ts';
