@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { describe, expect, test } from 'vitest';
-import { configuredServer } from '../../src/cli/connecting/connect.ts';
+import { clientServer } from '../../src/config/settings.ts';
 import { addressArgument, loginArgument, seconds, statusOption, timeArgument } from '../../src/cli/options.ts';
 
 describe('an option', () => {
@@ -52,15 +52,20 @@ describe('an option', () => {
 
 describe('the server that a configuration means', () => {
   test('is the one that it names', () => {
-    expect(configuredServer({ server: 'example.org:1?longBytes=8' })).toMatchObject({ host: 'example.org', port: 1 });
+    expect(clientServer(undefined, { server: 'example.org:1?longBytes=8' })).toMatchObject({
+      host: 'example.org',
+      port: 1,
+    });
   });
 
   test.each([{}, { server: 'embedded' }, { server: 'embedded', serve: {} }])('is this machine with %j', (config) => {
-    expect(configuredServer(config)).toEqual({ host: '127.0.0.1', port: 7777, longBytes: 4 });
+    expect(clientServer(undefined, config)).toEqual({ host: '127.0.0.1', port: 7777, longBytes: 4 });
   });
 
   test('is where the embedded one listens first', () => {
-    expect(configuredServer({ serve: { listen: ['127.0.0.1:1234', '127.0.0.1:5678'] } })).toMatchObject({ port: 1234 });
+    expect(clientServer(undefined, { serve: { listen: ['127.0.0.1:1234', '127.0.0.1:5678'] } })).toMatchObject({
+      port: 1234,
+    });
   });
 });
 

@@ -1,19 +1,5 @@
 import { Option, type Command } from 'commander';
-import { BotRuntime, DEFAULT_STOP_TIMEOUT_MS } from '../../bot/runtime.ts';
-import type { RuntimeObserver } from '../../bot/events.ts';
-import type { Recorder } from '../../bot/recording/recorder.ts';
-import type { StatusAddress } from '../../ops/status-address.ts';
-import type { StatusServer, StatusServerOptions } from '../../ops/status-endpoint.ts';
-import { loadConfig, type LoadedConfig } from '../../config/load.ts';
-import { isChatosError } from '../../errors.ts';
-import { formatAddress, parseAddress, type Address } from '../../net/address.ts';
-import type { ChatosServer } from '../../server/server.ts';
-import { pluralize } from '../../util/printable.ts';
-import type { Logger } from '../../util/log.ts';
-import { BotLoader, nothingToRun, planBots, type BotToRun } from '../running/bot-entries.ts';
-import { BotWatcher } from '../running/bot-watcher.ts';
-import { DEFAULT_ADDRESS } from '../connecting/connect.ts';
-import { idleRules } from '../running/idle-rules.ts';
+import { DEFAULT_STOP_TIMEOUT_MS } from '../../bot/runtime.ts';
 import {
   configOption,
   listenOption,
@@ -26,24 +12,13 @@ import {
   stateOption,
   statusOption,
 } from '../options.ts';
-import { announce } from '../terminal/output.ts';
-import { defaultServer, startEmbedded, type RunServerFlags } from '../running/embedded-server.ts';
-import { untilStopSignal, type StopSignal } from '../terminal/signals.ts';
+import { prepareRun, type RunFlags } from '../running/prepare.ts';
+import { serveUntilStopped } from '../running/serve.ts';
+import { startRun, type Running } from '../running/start.ts';
+import { abortRun, stopRun } from '../running/stop.ts';
 import { surviveUncaughtErrors } from '../running/uncaught-errors.ts';
-import { stateDirectory } from '../running/state-directory.ts';
-import { chooseStatusAddress } from '../running/status-address.ts';
-import { packageVersion } from '../../util/version.ts';
-
-interface RunFlags extends RunServerFlags {
-  readonly login?: string;
-  readonly drain: number;
-  readonly config?: string;
-  readonly state?: string;
-  readonly watch?: boolean;
-  readonly isolate?: boolean;
-  readonly status?: StatusAddress;
-  readonly record?: string;
-}
+import { announcer } from '../terminal/output.ts';
+import { stopRequest } from '../terminal/signals.ts';
 
 export function register(command: Command): void {
   command
@@ -82,148 +57,19 @@ Each bot logs in under its own login, else --login, else the name of its file.`,
 async function run(files: string[], given: RunFlags, command: Command): Promise<void> {
   const flags = withoutOverridden(given, command);
   const drainMs = flags.drain * 1000;
-  const running: { abort(): void }[] = [];
-  const stopping = new AbortController();
-  // A process that just exits would end its channels with FIN, as if all had been said.
-  const stopSignal = untilStopSignal(() => {
-    for (const each of running) each.abort();
-  });
-  void stopSignal.then(() => stopping.abort());
-  const log = loggerFor(flags);
-  const restoreHandlers = surviveUncaughtErrors(log);
-  const loadedAt = Date.now();
-  const loaded = await loadConfig({ file: flags.config });
-  const plans = planBots(files, loaded);
-  if (plans.length === 0) throw nothingToRun(loaded);
-  const loader = await BotLoader.create(loaded, flags.login, { log, all: flags.isolate ?? false });
-  const bots = await Promise.race([loader.loadAll(plans), stopSignal]);
-  if (typeof bots === 'string') return tellStopped(flags, bots);
-  for (const line of idleRules(bots, loaded)) log.warn(line);
-
-  const recorder = await startRecording(flags, log);
-  const servers = await chooseServers(bots, loaded, flags, log, stopping.signal);
-  if (!servers) return tellStopped(flags, await stopSignal);
-  const { embedded } = servers;
-  if (embedded) running.push(embedded);
-  const runtime = createRuntime(bots, servers, loaded, flags, { log, observer: recorder?.observer });
-  running.push(runtime);
-  const watcher = flags.watch
-    ? new BotWatcher({
-        bots: plans,
-        loader,
-        loadedAt,
-        configFile: loaded.file,
-        log,
-        replace: (index, { plugin, options }) => runtime.reload(index, plugin, { options, timeoutMs: drainMs }),
-        onReload: ({ plugin }) => announce(flags, `${plugin.name}: reloaded`, { bot: plugin.name }),
-      })
-    : undefined;
-  let status: StatusServer | undefined;
+  const running: Running = {};
+  const stop = stopRequest(() => abortRun(running));
+  const announce = announcer(flags);
+  const restoreHandlers = surviveUncaughtErrors(loggerFor(flags));
   try {
-    status = await startStatus(flags, loaded, { runtime, server: embedded, log });
-    watcher?.start();
-    await Promise.race([runtime.start(), stopSignal]);
-    if (embedded && !stopping.signal.aborted) {
-      const hint = serverHint(embedded.addresses[0]!);
-      announce(flags, `talk to the bots from another terminal: npx chatosbot chat${hint}`, {});
-    }
-    const ending = await Promise.race([stopSignal, runtime.failed]);
-    if (isChatosError(ending)) throw ending;
-    // A server of ours may relay more than the bots' own.
-    const channels = embedded?.stats.channels ?? runtime.channelCount;
-    const waiting =
-      channels > 0 ? `, waiting up to ${flags.drain} s for ${pluralize(channels, 'private connection')}` : '';
-    announce(flags, `stopping on ${ending}${waiting}`, { signal: ending, channels });
+    const plan = await Promise.race([prepareRun(files, flags), stop.received]);
+    if (typeof plan !== 'string') await startRun(plan, running, stop);
+    await serveUntilStopped(running, stop, { drainMs, announce });
   } finally {
-    const deadline = Date.now() + drainMs;
-    await Promise.all([watcher?.close(), runtime.stop({ timeoutMs: drainMs })]);
-    await embedded?.close({ drainMs: Math.max(deadline - Date.now(), 0) });
-    await recorder?.close();
-    await status?.close();
+    await stopRun(running, drainMs);
     restoreHandlers();
   }
-  announce(flags, 'stopped', {});
-}
-
-/** For a process that is told to stop before anything runs. */
-function tellStopped(flags: RunFlags, signal: StopSignal): void {
-  announce(flags, `stopping on ${signal}`, { signal });
-  announce(flags, 'stopped', {});
-}
-
-/** Where the bots are that name no server, and the server in this process, if one is needed. */
-interface Servers {
-  readonly shared: Address | undefined;
-  readonly embedded: ChatosServer | undefined;
-}
-
-/** Resolves to `undefined` where it is told to stop while standing by. */
-async function chooseServers(
-  bots: readonly BotToRun[],
-  { config }: LoadedConfig,
-  flags: RunFlags,
-  log: Logger,
-  signal: AbortSignal,
-): Promise<Servers | undefined> {
-  const shared = defaultServer(flags, config);
-  const meant = bots.map(({ server }) => server ?? (shared === 'embedded' ? shared : undefined));
-  const embedded = meant.includes('embedded') ? await startEmbedded(flags, config, log, signal) : undefined;
-  if (signal.aborted) {
-    await embedded?.close();
-    return undefined;
-  }
-  return { shared: shared === 'embedded' ? embedded?.addresses[0] : shared, embedded };
-}
-
-function createRuntime(
-  bots: readonly BotToRun[],
-  { shared, embedded }: Servers,
-  loaded: LoadedConfig,
-  flags: RunFlags,
-  { log, observer }: { readonly log: Logger; readonly observer: RuntimeObserver | undefined },
-): BotRuntime {
-  const { config, directory } = loaded;
-  const serverOf = ({ server }: BotToRun): Address => {
-    if (server === undefined) return shared!;
-    return server === 'embedded' ? embedded!.addresses[0]! : parseAddress(server);
-  };
-  return new BotRuntime(
-    bots.map((bot) => ({ ...bot, directory, server: serverOf(bot) })),
-    {
-      policy: config.policy,
-      commandPrefix: config.commandPrefix,
-      flood: config.flood,
-      loopGuard: config.loopGuard,
-      standby: flags.standby ?? false,
-      stateDirectory: stateDirectory(flags.state, loaded),
-      log,
-      ...(observer && { observer }),
-      onLogin: ({ names, login, server }) => {
-        const text = `${names.join(', ')}: logged in as ${login} on ${formatAddress(server)}`;
-        announce(flags, text, { bots: names, login, server: formatAddress(server) });
-      },
-    },
-  );
-}
-
-async function startRecording({ record }: RunFlags, log: Logger): Promise<Recorder | undefined> {
-  if (record === undefined) return undefined;
-  const { openRecording } = await import('../../bot/recording/recorder.ts');
-  return openRecording(record, { version: packageVersion(), log });
-}
-
-/** Tells over HTTP how the bots are, where that is asked for. */
-async function startStatus(
-  flags: RunFlags,
-  { config }: LoadedConfig,
-  what: Omit<StatusServerOptions, 'address'>,
-): Promise<StatusServer | undefined> {
-  const address = chooseStatusAddress(flags.status, config);
-  if (!address) return undefined;
-  const { startStatusServer } = await import('../../ops/status-endpoint.ts');
-  const status = await startStatusServer({ address, ...what });
-  announce(flags, `status on ${status.url}`, { url: status.url });
-  return status;
+  announce('stopped');
 }
 
 /** A server of one's own, or another: what the command line says beats the environment. */
@@ -238,9 +84,4 @@ function withoutOverridden(flags: RunFlags, command: Command): RunFlags {
   }
   if (typed('embedded') || typed('listen')) return { ...rest, ...(listen && { listen }) };
   return flags;
-}
-
-/** What must be added to find a server that is not where everybody looks first. */
-function serverHint(server: Address): string {
-  return formatAddress(server) === formatAddress(DEFAULT_ADDRESS) ? '' : ` --server ${formatAddress(server)}`;
 }

@@ -1,13 +1,17 @@
 import { Option, type Command } from 'commander';
 import { loadConfig } from '../../config/load.ts';
-import type { ChatosServer } from '../../server/server.ts';
-import { configOption, listenOption, loggerFor, logOptions, seconds } from '../options.ts';
-import { pluralize } from '../../util/printable.ts';
-import { announce } from '../terminal/output.ts';
-import { untilStopSignal } from '../terminal/signals.ts';
-import { startServer, type ListenFlags } from '../running/start-server.ts';
+import { listenAddresses } from '../../config/settings.ts';
+import type { Address } from '../../net/address.ts';
+import { configOption, listenOption, loggerFor, logOptions, seconds, type LogFlags } from '../options.ts';
+import { startServer } from '../running/embedded-server.ts';
+import { serveUntilStopped } from '../running/serve.ts';
+import type { Running } from '../running/start.ts';
+import { abortRun, stopRun } from '../running/stop.ts';
+import { announcer } from '../terminal/output.ts';
+import { stopRequest } from '../terminal/signals.ts';
 
-interface ServeFlags extends ListenFlags {
+interface ServeFlags extends LogFlags {
+  readonly listen?: readonly Address[];
   readonly config?: string;
   readonly drain: number;
 }
@@ -37,16 +41,14 @@ second one ends it at once.`,
 }
 
 async function serve(flags: ServeFlags): Promise<void> {
-  let server: ChatosServer | undefined;
-  // A process that just exits would end its channels with FIN, as if all had been said.
-  const stopSignal = untilStopSignal(() => server?.abort());
+  const drainMs = flags.drain * 1000;
+  const running: Running = {};
+  const stop = stopRequest(() => abortRun(running));
+  const announce = announcer(flags);
   const { config } = await loadConfig({ file: flags.config });
-  server = await startServer(flags, config, loggerFor(flags));
-  const signal = await stopSignal;
-  const { channels } = server.stats;
-  const waiting =
-    channels > 0 ? `, waiting up to ${flags.drain} s for ${pluralize(channels, 'private connection')}` : '';
-  announce(flags, `stopping on ${signal}${waiting}`, { signal, channels });
-  await server.close({ drainMs: flags.drain * 1000 });
-  announce(flags, 'stopped', {});
+  const listen = listenAddresses(flags.listen, config);
+  running.server = await startServer({ listen, limits: config.serve?.limits, log: loggerFor(flags), announce });
+  await serveUntilStopped(running, stop, { drainMs, announce });
+  await stopRun(running, drainMs);
+  announce('stopped');
 }

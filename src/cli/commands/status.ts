@@ -2,12 +2,12 @@ import { Option, type Command } from 'commander';
 import { safeParse } from 'valibot';
 import { DEFAULT_STATUS_ADDRESS, formatStatusAddress, type StatusAddress } from '../../ops/status-address.ts';
 import { loadConfig } from '../../config/load.ts';
+import { statusAddress } from '../../config/settings.ts';
 import { toJsonLine } from '../../util/json-line.ts';
 import { Zone } from '../../util/zone.ts';
 import { EXIT, ExitSignal } from '../terminal/exit.ts';
 import { configOption, statusAddressOption, statusArgument } from '../options.ts';
 import { writeLine } from '../terminal/output.ts';
-import { chooseStatusAddress } from '../running/status-address.ts';
 import { isWell, STATUS_SCHEMA } from '../status/document.ts';
 import { notOurs, readStatus } from '../status/read.ts';
 import { statusReport } from '../status/report.ts';
@@ -40,7 +40,7 @@ connecting), 69 where there is no endpoint at the address, 124 where it does not
 
 async function showStatus(given: StatusAddress | undefined, flags: StatusFlags): Promise<void> {
   const { config } = await loadConfig({ file: flags.config });
-  const address = chooseStatusAddress(given ?? flags.status, config) ?? DEFAULT_STATUS_ADDRESS;
+  const address = statusAddress(given ?? flags.status, config) ?? DEFAULT_STATUS_ADDRESS;
   const told = await readStatus(address);
   const { success, output } = safeParse(STATUS_SCHEMA, told);
   if (!success) throw notOurs(formatStatusAddress(address));

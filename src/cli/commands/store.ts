@@ -4,6 +4,7 @@ import { exportStore, importStore, readLines } from '../../bot/store/export.ts';
 import { deleteStore } from '../../bot/store/files.ts';
 import { PluginStore } from '../../bot/store/store.ts';
 import { loadConfig } from '../../config/load.ts';
+import { stateDirectory } from '../../config/settings.ts';
 import { ChatosError, isChatosError } from '../../errors.ts';
 import { escapeUnsafe } from '../../util/escape.ts';
 import { toJsonLine } from '../../util/json-line.ts';
@@ -13,7 +14,6 @@ import { EXIT, ExitSignal } from '../terminal/exit.ts';
 import { standardInput } from '../terminal/input.ts';
 import { configOption, stateOption } from '../options.ts';
 import { notice, noticeError, writeLine } from '../terminal/output.ts';
-import { stateDirectory } from '../running/state-directory.ts';
 
 interface StoreFlags {
   readonly state?: string;

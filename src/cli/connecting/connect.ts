@@ -1,10 +1,9 @@
 import { userInfo } from 'node:os';
 import { ChatosClient } from '../../client/client.ts';
 import { loadConfig } from '../../config/load.ts';
-import type { Config } from '../../config/schema.ts';
+import { clientServer } from '../../config/settings.ts';
 import { isChatosError } from '../../errors.ts';
-import { DEFAULT_HOST, DEFAULT_PORT, parseAddress, type Address } from '../../net/address.ts';
-import { DEFAULT_LONG_BYTES } from '../../protocol/limits.ts';
+import type { Address } from '../../net/address.ts';
 import { loginProblem } from '../../protocol/login.ts';
 
 export interface ConnectFlags {
@@ -13,17 +12,8 @@ export interface ConnectFlags {
   readonly config?: string;
 }
 
-export const DEFAULT_ADDRESS: Address = { host: DEFAULT_HOST, port: DEFAULT_PORT, longBytes: DEFAULT_LONG_BYTES };
-
 /** How many names are tried where nobody named one: `ann`, `ann-2` … */
 const MAX_NAMES = 99;
-
-/** The server that a configuration means: for `embedded`, the one that `run` starts on this machine. */
-export function configuredServer(config: Config): Address {
-  if (config.server !== undefined && config.server !== 'embedded') return parseAddress(config.server);
-  const [listen] = config.serve?.listen ?? [];
-  return listen === undefined ? DEFAULT_ADDRESS : parseAddress(listen);
-}
 
 /**
  * A logged-in client for a command: flags and environment before configuration before defaults. A login that was
@@ -35,7 +25,7 @@ export async function connectCommand(
   options: { signal: AbortSignal; prepare?: (client: ChatosClient) => void },
 ): Promise<ChatosClient> {
   const { config } = await loadConfig({ file: flags.config });
-  const server = flags.server ?? configuredServer(config);
+  const server = clientServer(flags.server, config);
   const base = flags.login ?? systemLogin();
   for (let number = 1; ; number += 1) {
     const login = number === 1 ? base : `${base}-${number}`;

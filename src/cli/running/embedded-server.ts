@@ -1,52 +1,63 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Config } from '../../config/schema.ts';
 import { ChatosError, isChatosError } from '../../errors.ts';
-import { formatAddress, parseAddress, type Address } from '../../net/address.ts';
-import type { ChatosServer } from '../../server/server.ts';
+import { formatAddress, type Address } from '../../net/address.ts';
+import { ChatosServer } from '../../server/server.ts';
+import type { ServerLimits } from '../../server/options.ts';
 import type { Logger } from '../../util/log.ts';
-import { listenAddresses, startServer, type ListenFlags } from './start-server.ts';
+import type { Announce } from '../terminal/output.ts';
 
-export interface RunServerFlags extends ListenFlags {
-  readonly server?: Address;
-  readonly embedded?: boolean;
-  readonly standby?: boolean;
-}
-
-/** The server that bots are on which name none: that of the flags or the configuration, else one in this process. */
-export function defaultServer({ server, embedded, listen }: RunServerFlags, config: Config): Address | 'embedded' {
-  if (server) return server;
-  const configured = config.server ?? 'embedded';
-  return configured === 'embedded' || embedded || listen ? 'embedded' : parseAddress(configured);
-}
-
-/** How long a standby waits before it tries again to listen where another process does. */
+/** Pause between two attempts of a standby to listen where another process still does. */
 const STANDBY_RETRY_MS = 1_000;
 
+/** What a server in this process needs. */
+export interface ServerPlan {
+  readonly listen: readonly Address[];
+  readonly limits: Partial<ServerLimits> | undefined;
+  readonly log: Logger;
+  readonly announce: Announce;
+}
+
 /**
- * Starts the server in this process. As a standby, it waits until the address is free; resolves to `undefined` where the
- * signal is aborted meanwhile.
+ * Starts a server, and announces each address that it listens on.
+ *
+ * @throws {ChatosError} `LISTEN_FAILED`; nothing listens then
+ */
+export async function startServer({ listen, limits = {}, log, announce }: ServerPlan): Promise<ChatosServer> {
+  const server = new ChatosServer({ log, limits });
+  try {
+    for (const address of listen) {
+      const text = formatAddress(await server.listen(address));
+      announce(`listening on ${text}`, { address: text });
+    }
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+  return server;
+}
+
+/**
+ * Starts the server of bots. As a standby, it waits until the address is free; resolves to `undefined` if the signal is
+ * aborted first.
  *
  * @throws {ChatosError} `LISTEN_FAILED`
  */
 export async function startEmbedded(
-  flags: RunServerFlags,
-  config: Config,
-  log: Logger,
+  { standby, ...plan }: ServerPlan & { readonly standby: boolean },
   signal: AbortSignal,
 ): Promise<ChatosServer | undefined> {
-  for (let told = false; ; told = true) {
+  for (let attempt = 1; !signal.aborted; attempt += 1) {
     try {
-      return await startServer(flags, config, log.with({ part: 'server' }));
+      return await startServer(plan);
     } catch (error) {
       if (!isChatosError(error, 'LISTEN_FAILED') || error.fields['errno'] !== 'EADDRINUSE') throw error;
-      if (!flags.standby) {
-        const [first] = listenAddresses(flags, config);
-        const hint = `; to join the server that runs there, use --server ${formatAddress(first!)}`;
+      if (!standby) {
+        const hint = `; to join the server that runs there, use --server ${formatAddress(plan.listen[0]!)}`;
         throw new ChatosError('LISTEN_FAILED', `${error.message}${hint}`, { cause: error });
       }
-      if (!told) log.info(`standing by: ${error.message}`);
+      if (attempt === 1) plan.log.info(`standing by: ${error.message}`);
       await sleep(STANDBY_RETRY_MS, undefined, { signal }).catch(() => undefined);
-      if (signal.aborted) return undefined;
     }
   }
+  return undefined;
 }

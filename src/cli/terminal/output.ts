@@ -33,11 +33,13 @@ export async function flushOutput(): Promise<void> {
   await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
 }
 
-/**
- * Tells what a program that goes on running has reached, as `listening on tcp://…`: a plain line, or with
- * `--log-format json` a line like the log's. It is told at every log level.
- */
-export function announce(flags: { readonly logFormat: LogFormat }, text: string, fields: LogFields): void {
-  if (flags.logFormat === 'json') createLogger({ format: 'json' }).info(text, fields);
-  else notice(text);
+/** Announces what a command that goes on running has reached, as `listening on tcp://…`. */
+export type Announce = (text: string, fields?: LogFields) => void;
+
+/** Announces in plain lines, or with `--log-format json` in lines like the log's; at every log level. */
+export function announcer({ logFormat }: { readonly logFormat: LogFormat }): Announce {
+  return (text, fields = {}) => {
+    if (logFormat === 'json') createLogger({ format: 'json' }).info(text, fields);
+    else notice(text);
+  };
 }

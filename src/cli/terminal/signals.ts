@@ -41,20 +41,29 @@ export async function interruptibly(run: (signal: AbortSignal) => Promise<void>)
   }
 }
 
+/** That the process is asked to stop: by a signal to it. */
+export interface StopRequest {
+  /** Resolves to the first signal. */
+  readonly received: Promise<StopSignal>;
+  /** Aborted then. */
+  readonly signal: AbortSignal;
+}
+
 /**
- * For commands that run until they are told to stop: resolves on the first signal; a second one calls `atOnce`, and ends
- * the process with the signal's own status.
+ * For commands that run until a signal stops them. A second signal calls `atOnce`, and ends the process with that
+ * signal's own exit code.
  */
-export function untilStopSignal(atOnce: () => void): Promise<StopSignal> {
-  return new Promise((resolve) => {
-    let first = true;
+export function stopRequest(atOnce: () => void): StopRequest {
+  const stop = new AbortController();
+  const received = new Promise<StopSignal>((resolve) => {
     onStopSignal((signal) => {
-      if (!first) {
+      if (stop.signal.aborted) {
         atOnce();
         endProcess(STOP_STATUS[signal]);
       }
-      first = false;
+      stop.abort();
       resolve(signal);
     });
   });
+  return { received, signal: stop.signal };
 }

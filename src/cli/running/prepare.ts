@@ -1,0 +1,81 @@
+import { loadConfig, type LoadedConfig } from '../../config/load.ts';
+import { botServer, listenAddresses, stateDirectory, statusAddress } from '../../config/settings.ts';
+import type { Address } from '../../net/address.ts';
+import type { StatusAddress } from '../../ops/status-address.ts';
+import type { Logger } from '../../util/log.ts';
+import { loggerFor, type LogFlags } from '../options.ts';
+import { announcer, type Announce } from '../terminal/output.ts';
+import { BotLoader, nothingToRun, planBots, type BotToRun, type PlannedBot } from './bot-entries.ts';
+import { idleRules } from './idle-rules.ts';
+
+/** The options of `run`, as they were given. */
+export interface RunFlags extends LogFlags {
+  readonly server?: Address;
+  readonly embedded?: boolean;
+  readonly listen?: readonly Address[];
+  readonly login?: string;
+  readonly standby?: boolean;
+  readonly drain: number;
+  readonly watch?: boolean;
+  readonly isolate?: boolean;
+  readonly status?: StatusAddress;
+  readonly record?: string;
+  readonly state?: string;
+  readonly config?: string;
+}
+
+/** What is to run, and how: everything that follows reads this, and no option. */
+export interface RunPlan {
+  readonly loaded: LoadedConfig;
+  /** The bots before they were loaded, and what loads them again. */
+  readonly planned: readonly PlannedBot[];
+  readonly loader: BotLoader;
+  /** When loading began, in ms since 1970. */
+  readonly loadedAt: number;
+  readonly bots: readonly BotToRun[];
+  /** The server of bots that name none. */
+  readonly server: Address | 'embedded';
+  /** Where a server in this process listens, if one is needed. */
+  readonly listen: readonly Address[];
+  readonly standby: boolean;
+  readonly watch: boolean;
+  readonly drainMs: number;
+  readonly stateDirectory: string;
+  readonly statusAddress: StatusAddress | undefined;
+  readonly recordingFile: string | undefined;
+  readonly log: Logger;
+  readonly announce: Announce;
+}
+
+/**
+ * Loads the configuration and the bots, and decides what each option means with them.
+ *
+ * @throws {ChatosError} with everything that is wrong in any of the bots
+ */
+export async function prepareRun(files: readonly string[], flags: RunFlags): Promise<RunPlan> {
+  const log = loggerFor(flags);
+  const loadedAt = Date.now();
+  const loaded = await loadConfig({ file: flags.config });
+  const planned = planBots(files, loaded);
+  if (planned.length === 0) throw nothingToRun(loaded);
+  const loader = await BotLoader.create(loaded, flags.login, { log, all: flags.isolate ?? false });
+  const bots = await loader.loadAll(planned);
+  for (const line of idleRules(bots, loaded)) log.warn(line);
+  return {
+    loaded,
+    planned,
+    loader,
+    loadedAt,
+    bots,
+    server: botServer(flags, loaded.config),
+    listen: listenAddresses(flags.listen, loaded.config),
+    standby: flags.standby ?? false,
+    watch: flags.watch ?? false,
+    drainMs: flags.drain * 1000,
+    stateDirectory: stateDirectory(flags.state, loaded),
+    statusAddress: statusAddress(flags.status, loaded.config),
+    recordingFile: flags.record,
+    log,
+    announce: announcer(flags),
+  };
+}

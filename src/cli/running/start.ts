@@ -1,0 +1,117 @@
+import { BotRuntime } from '../../bot/runtime.ts';
+import type { RuntimeObserver } from '../../bot/events.ts';
+import type { Recorder } from '../../bot/recording/recorder.ts';
+import { DEFAULT_ADDRESS } from '../../config/settings.ts';
+import { formatAddress, parseAddress, type Address } from '../../net/address.ts';
+import type { StatusServer } from '../../ops/status-endpoint.ts';
+import type { ChatosServer } from '../../server/server.ts';
+import { packageVersion } from '../../util/version.ts';
+import type { StopRequest } from '../terminal/signals.ts';
+import type { BotToRun } from './bot-entries.ts';
+import { BotWatcher } from './bot-watcher.ts';
+import { startEmbedded } from './embedded-server.ts';
+import type { RunPlan } from './prepare.ts';
+
+/** What has been started so far. */
+export interface Running {
+  recorder?: Recorder | undefined;
+  server?: ChatosServer | undefined;
+  runtime?: BotRuntime;
+  status?: StatusServer | undefined;
+  watcher?: BotWatcher | undefined;
+}
+
+/**
+ * Starts what the plan says, one after the other, and returns early when the process is asked to stop. Each part is noted
+ * in `running` as soon as it runs, so that it is stopped even where a later one fails.
+ *
+ * @throws {ChatosError} `LISTEN_FAILED`, `LOGIN_REFUSED`
+ */
+export async function startRun(plan: RunPlan, running: Running, stop: StopRequest): Promise<void> {
+  const { announce, bots, log } = plan;
+  running.recorder = await startRecording(plan);
+  if (bots.some(({ server = plan.server }) => server === 'embedded')) {
+    const { limits } = plan.loaded.config.serve ?? {};
+    running.server = await startEmbedded({ ...plan, limits, log: log.with({ part: 'server' }) }, stop.signal);
+  }
+  if (stop.signal.aborted) return;
+  const embedded = running.server?.addresses[0];
+  running.runtime = createRuntime(plan, embedded, running.recorder?.observer);
+  running.status = await startStatus(plan, running.runtime, running.server);
+  running.watcher = startWatcher(plan, running.runtime);
+  await Promise.race([running.runtime.start(), stop.received]);
+  if (embedded && !stop.signal.aborted) {
+    announce(`talk to the bots from another terminal: npx chatosbot chat${serverHint(embedded)}`);
+  }
+}
+
+async function startRecording({ recordingFile, log }: RunPlan): Promise<Recorder | undefined> {
+  if (recordingFile === undefined) return undefined;
+  const { openRecording } = await import('../../bot/recording/recorder.ts');
+  return openRecording(recordingFile, { version: packageVersion(), log });
+}
+
+function createRuntime(
+  plan: RunPlan,
+  embedded: Address | undefined,
+  observer: RuntimeObserver | undefined,
+): BotRuntime {
+  const { bots, loaded, standby, log, announce } = plan;
+  const { policy, commandPrefix, flood, loopGuard } = loaded.config;
+  const serverOf = (bot: BotToRun): Address => {
+    const server = bot.server ?? plan.server;
+    if (server === 'embedded') return embedded!;
+    return typeof server === 'string' ? parseAddress(server) : server;
+  };
+  return new BotRuntime(
+    bots.map((bot) => ({ ...bot, directory: loaded.directory, server: serverOf(bot) })),
+    {
+      policy,
+      commandPrefix,
+      flood,
+      loopGuard,
+      standby,
+      stateDirectory: plan.stateDirectory,
+      log,
+      ...(observer && { observer }),
+      onLogin: ({ names, login, server }) => {
+        const address = formatAddress(server);
+        announce(`${names.join(', ')}: logged in as ${login} on ${address}`, { bots: names, login, server: address });
+      },
+    },
+  );
+}
+
+async function startStatus(
+  { statusAddress: address, log, announce }: RunPlan,
+  runtime: BotRuntime,
+  server: ChatosServer | undefined,
+): Promise<StatusServer | undefined> {
+  if (!address) return undefined;
+  const { startStatusServer } = await import('../../ops/status-endpoint.ts');
+  const status = await startStatusServer({ address, runtime, server, log });
+  announce(`status on ${status.url}`, { url: status.url });
+  return status;
+}
+
+function startWatcher(plan: RunPlan, runtime: BotRuntime): BotWatcher | undefined {
+  if (!plan.watch) return undefined;
+  const { planned, loader, loadedAt, loaded, log, announce, drainMs } = plan;
+  const watcher = new BotWatcher({
+    bots: planned,
+    loader,
+    loadedAt,
+    configFile: loaded.file,
+    log,
+    replace: (index, { plugin, options }) => runtime.reload(index, plugin, { options, timeoutMs: drainMs }),
+    onReload: ({ plugin }) => announce(`${plugin.name}: reloaded`, { bot: plugin.name }),
+  });
+  watcher.start();
+  return watcher;
+}
+
+/** What a client must be given to find a server that is not at the default address. */
+function serverHint(server: Address): string {
+  const text = formatAddress(server);
+  return text === formatAddress(DEFAULT_ADDRESS) ? '' : ` --server ${text}`;
+}

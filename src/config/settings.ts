@@ -1,0 +1,42 @@
+import path from 'node:path';
+import { DEFAULT_HOST, DEFAULT_PORT, parseAddress, type Address } from '../net/address.ts';
+import { parseStatusAddress, type StatusAddress } from '../ops/status-address.ts';
+import { DEFAULT_LONG_BYTES } from '../protocol/limits.ts';
+import type { LoadedConfig } from './load.ts';
+import type { Config } from './schema.ts';
+
+/** Which value counts where the command line (or the environment), the configuration or neither has one. */
+
+export const DEFAULT_ADDRESS: Address = { host: DEFAULT_HOST, port: DEFAULT_PORT, longBytes: DEFAULT_LONG_BYTES };
+
+/** Where a server in this process listens: `--listen`, else the configuration's `serve.listen`, else 127.0.0.1:7777. */
+export function listenAddresses(flag: readonly Address[] | undefined, config: Config): readonly Address[] {
+  return flag ?? config.serve?.listen?.map(parseAddress) ?? [DEFAULT_ADDRESS];
+}
+
+/** The server that a client connects to: `--server`, else the configuration's; for `embedded`, where `run` starts one. */
+export function clientServer(flag: Address | undefined, config: Config): Address {
+  if (flag) return flag;
+  const { server = 'embedded' } = config;
+  return server === 'embedded' ? listenAddresses(undefined, config)[0]! : parseAddress(server);
+}
+
+/** The server of bots that name none: `--server`, else the configuration's, unless a flag asks for one in this process. */
+export function botServer(
+  { server, embedded, listen }: { server?: Address; embedded?: boolean; listen?: readonly Address[] },
+  config: Config,
+): Address | 'embedded' {
+  if (server) return server;
+  const configured = config.server ?? 'embedded';
+  return configured === 'embedded' || embedded || listen ? 'embedded' : parseAddress(configured);
+}
+
+/** The folder of the bots' stores: `--state`, else the configuration's `state`, else `.chatosbot` beside that file. */
+export function stateDirectory(flag: string | undefined, { config, directory }: LoadedConfig): string {
+  return flag === undefined ? path.resolve(directory, config.state ?? '.chatosbot') : path.resolve(flag);
+}
+
+/** Where the status endpoint is: `--status`, else the configuration's `status`, else there is no endpoint. */
+export function statusAddress(flag: StatusAddress | undefined, config: Config): StatusAddress | undefined {
+  return flag ?? (config.status === undefined ? undefined : parseStatusAddress(config.status));
+}
