@@ -4,6 +4,7 @@ import { PacketDecoder } from '../protocol/decoder.ts';
 import { encodePacket } from '../protocol/encoder.ts';
 import { DEFAULT_LONG_BYTES, type LongBytes } from '../protocol/limits.ts';
 import type { Packet } from '../protocol/packets.ts';
+import { HeldBytes } from './held-bytes.ts';
 
 export interface PacketConnectionOptions {
   /** Width of a LONG on this connection (P1). @default 4 */
@@ -35,8 +36,13 @@ export type Written = (error?: ChatosError) => void;
 /** After our FIN, the peer has this long to end its side. */
 const LINGER_MS = 5_000;
 
+/** While input is held, this much of it is read, so that an end or an error is noticed; past that, the peer waits. */
+const MAX_HELD_BYTES = 64 * 1024;
+
 /** Within one turn of the event loop, more than this is handed to the socket without waiting for the turn's end. */
 const FLUSH_EARLY_BYTES = 256 * 1024;
+
+const EMPTY = Buffer.alloc(0);
 
 const dirty = new Set<PacketConnection>();
 
@@ -63,6 +69,11 @@ export class PacketConnection {
   #packetTimer: NodeJS.Timeout | undefined;
   #lingerTimer: NodeJS.Timeout | undefined;
   #reading = true;
+  /** What came while the input is held. */
+  #held: HeldBytes | undefined;
+  /** The peer's end has come while the input was held. */
+  #endHeld = false;
+  #handling = false;
   #ending = false;
   #closed = false;
   #error: ChatosError | undefined;
@@ -157,6 +168,29 @@ export class PacketConnection {
   }
 
   /**
+   * Hands over no more packets until {@link PacketConnection.release}. What comes meanwhile waits, as does the end behind
+   * it; past 64 KiB the peer waits too. An error is noticed: what waited is dropped then.
+   */
+  hold(): void {
+    if (!this.#reading) return;
+    this.#held ??= new HeldBytes();
+    this.#stopPacketTimer();
+  }
+
+  /** Hands over what waited, then what comes. */
+  release(): void {
+    const held = this.#held;
+    if (!held) return;
+    this.#held = undefined;
+    // Within the handler of a packet nothing can have come since `hold`, and the loop that called it goes on.
+    if (this.#handling) return;
+    this.#decode(held.take());
+    if (!this.#reading || this.#held) return;
+    this.#socket.resume();
+    if (this.#endHeld) this.#onEnd();
+  }
+
+  /**
    * Gives the socket away, paused, with the bytes that came behind the packet handled last. Nothing of this connection
    * touches it any more.
    */
@@ -164,20 +198,29 @@ export class PacketConnection {
     this.flush();
     this.#reading = false;
     this.#closed = true;
-    clearTimeout(this.#packetTimer);
+    this.#stopPacketTimer();
     this.#socket.pause();
     this.#socket.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#onError);
     this.#socket.off('close', this.#onClose);
-    return { socket: this.#socket, rest: this.#decoder.rest() };
+    return { socket: this.#socket, rest: Buffer.concat([this.#decoder.rest(), this.#held?.take() ?? EMPTY]) };
   }
 
   readonly #frame = (): Buffer => this.#decoder.frame;
 
   readonly #onData = (chunk: Buffer): void => {
+    if (!this.#held) {
+      this.#decode(chunk);
+      return;
+    }
+    this.#held.append(chunk);
+    if (this.#held.length >= MAX_HELD_BYTES) this.#socket.pause();
+  };
+
+  #decode(chunk: Buffer): void {
     if (!this.#reading) return;
     this.#decoder.push(chunk);
     let packets = 0;
-    while (this.#reading) {
+    while (this.#reading && !this.#held) {
       let packet: Packet | undefined;
       try {
         packet = this.#decoder.next();
@@ -187,23 +230,36 @@ export class PacketConnection {
       }
       if (packet === undefined) break;
       packets += 1;
-      this.#handlers.onPacket(packet, this.#frame);
+      this.#handle(packet);
     }
-    if (packets > 0) {
-      clearTimeout(this.#packetTimer);
-      this.#packetTimer = undefined;
-    }
-    if (this.#reading && this.#decoder.hasPartialPacket) {
+    if (packets > 0) this.#stopPacketTimer();
+    if (this.#reading && !this.#held && this.#decoder.hasPartialPacket) {
       this.#packetTimer ??= setTimeout(() => {
         this.destroy(
           new ChatosError('MALFORMED_PACKET', `a packet stayed incomplete for ${this.#packetTimeoutMs / 1000} s`),
         );
       }, this.#packetTimeoutMs);
     }
-  };
+  }
+
+  #handle(packet: Packet): void {
+    this.#handling = true;
+    try {
+      this.#handlers.onPacket(packet, this.#frame);
+    } finally {
+      this.#handling = false;
+    }
+  }
+
+  #stopPacketTimer(): void {
+    clearTimeout(this.#packetTimer);
+    this.#packetTimer = undefined;
+  }
 
   readonly #onEnd = (): void => {
-    if (this.#decoder.hasPartialPacket) {
+    if (this.#held) {
+      this.#endHeld = true;
+    } else if (this.#decoder.hasPartialPacket) {
       this.destroy(new ChatosError('MALFORMED_PACKET', 'the connection ended in the middle of a packet'));
     } else {
       this.#handlers.onEnd?.();

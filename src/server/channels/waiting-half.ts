@@ -1,5 +1,6 @@
 import type net from 'node:net';
 import { readOnceMore } from '../../net/confirmed-end.ts';
+import { HeldBytes } from '../../net/held-bytes.ts';
 import type { RelayEnd } from './relay.ts';
 
 /**
@@ -10,18 +11,16 @@ export class WaitingHalf {
   readonly #socket: net.Socket;
   readonly #maxEarlyBytes: number;
   readonly #onLost: () => void;
-  #early: Buffer[];
-  #earlyBytes: number;
+  readonly #early = new HeldBytes();
 
   constructor(socket: net.Socket, early: Buffer, options: { maxEarlyBytes: number; onLost: () => void }) {
     this.#socket = socket;
     this.#maxEarlyBytes = options.maxEarlyBytes;
     this.#onLost = options.onLost;
-    this.#early = early.length > 0 ? [early] : [];
-    this.#earlyBytes = early.length;
+    this.#early.append(early);
     socket.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose);
     if (socket.readableEnded) this.#onEnd();
-    if (this.#earlyBytes < this.#maxEarlyBytes) socket.resume();
+    if (this.#early.length < this.#maxEarlyBytes) socket.resume();
   }
 
   /** Hands the socket over, with nobody listening on it. */
@@ -30,9 +29,9 @@ export class WaitingHalf {
     socket.pause();
     this.#stopListening();
     for (let left = socket.read() as Buffer | null; left !== null; left = socket.read() as Buffer | null) {
-      this.#early.push(left);
+      this.#early.append(left);
     }
-    return { socket, early: Buffer.concat(this.#early) };
+    return { socket, early: this.#early.take() };
   }
 
   /** Closes it: its side will not come. */
@@ -48,9 +47,8 @@ export class WaitingHalf {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    this.#early.push(chunk);
-    this.#earlyBytes += chunk.length;
-    if (this.#earlyBytes >= this.#maxEarlyBytes) this.#socket.pause();
+    this.#early.append(chunk);
+    if (this.#early.length >= this.#maxEarlyBytes) this.#socket.pause();
   };
 
   /** An end may turn out to be an abort: then 'close' follows. */
