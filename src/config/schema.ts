@@ -4,7 +4,7 @@ import { parseStatusAddress } from '../ops/status-address.ts';
 import { parseAddress } from '../net/address.ts';
 import { parseCron } from '../schedule/cron.ts';
 import { CATCH_UPS, OVERLAPS } from '../schedule/schedule.ts';
-import { DEFAULT_SERVER_LIMITS, type ServerLimits } from '../server/options.ts';
+import { SERVER_LIMIT_ROWS, type ServerLimits } from '../server/limits/server-limits.ts';
 import { checked, limit, loginText, thrown, parsed } from './checks.ts';
 import { FLOOD_SCHEMA, LOOP_GUARD_SCHEMA } from './guard-schemas.ts';
 import { checkIsolation, ISOLATION_ENTRIES } from './isolation-schema.ts';
@@ -62,7 +62,7 @@ const announcement = v.strictObject({
 });
 
 const limits = Object.fromEntries(
-  Object.entries(DEFAULT_SERVER_LIMITS).map(([name, value]) => [name, limit(`Default: ${value}.`)]),
+  Object.entries(SERVER_LIMIT_ROWS).map(([name, row]) => [name, limit(`${row.what} Default: ${row.default}.`)]),
 ) as Record<keyof ServerLimits, ReturnType<typeof limit>>;
 
 /** The configuration: one source for its types, its validation and `config.schema.json`. */

@@ -4,6 +4,7 @@ import { PacketDecoder } from '../protocol/decoder.ts';
 import { encodePacket } from '../protocol/encoder.ts';
 import { DEFAULT_LONG_BYTES, type LongBytes } from '../protocol/limits.ts';
 import type { Packet } from '../protocol/packets.ts';
+import { startTimer } from '../util/timeout.ts';
 import { HeldBytes } from './held-bytes.ts';
 
 export interface PacketConnectionOptions {
@@ -234,11 +235,11 @@ export class PacketConnection {
     }
     if (packets > 0) this.#stopPacketTimer();
     if (this.#reading && !this.#held && this.#decoder.hasPartialPacket) {
-      this.#packetTimer ??= setTimeout(() => {
+      this.#packetTimer ??= startTimer(this.#packetTimeoutMs, () => {
         this.destroy(
           new ChatosError('MALFORMED_PACKET', `a packet stayed incomplete for ${this.#packetTimeoutMs / 1000} s`),
         );
-      }, this.#packetTimeoutMs);
+      });
     }
   }
 

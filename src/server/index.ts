@@ -11,5 +11,6 @@ export {
   type LogOptions,
   type Logger,
 } from '../util/log.ts';
-export { DEFAULT_SERVER_LIMITS, type ServerLimits, type ServerOptions } from './options.ts';
+export { DEFAULT_SERVER_LIMITS, type ServerLimits } from './limits/server-limits.ts';
+export { type CloseOptions, type ServerOptions } from './options.ts';
 export { ChatosServer, type ServerStats } from './server.ts';

@@ -1,10 +1,11 @@
+import { startTimer } from '../util/timeout.ts';
 import type { ConnectedClient } from './directory.ts';
-import type { ServerLimits } from './options.ts';
+import type { ServerLimits } from './limits/server-limits.ts';
 
 interface Request {
   readonly requester: ConnectedClient;
   readonly target: ConnectedClient;
-  timer: NodeJS.Timeout;
+  timer: NodeJS.Timeout | undefined;
   /** Ended by expiry or by the requester's leaving: an answer that crosses with that is late, not forbidden. */
   over: boolean;
 }
@@ -34,8 +35,8 @@ export class Negotiations {
     const known = this.#requests.get(key);
     if (known && !known.over && known.target === target) return 'pending';
     if (known) this.#forget(known);
-    if (this.#madeBy(requester) >= this.#limits.pendingRequests) return 'full';
-    const timer = setTimeout(() => this.#expire(request), this.#limits.requestTtl);
+    if (this.#madeBy(requester) >= this.#limits.maxPendingRequests) return 'full';
+    const timer = startTimer(this.#limits.requestTimeoutMs, () => this.#expire(request));
     const request: Request = { requester, target, timer, over: false };
     this.#requests.set(key, request);
     this.#index(requester).add(request);
@@ -79,7 +80,7 @@ export class Negotiations {
     if (request.over) return;
     request.over = true;
     clearTimeout(request.timer);
-    request.timer = setTimeout(() => this.#forget(request), this.#limits.requestTtl);
+    request.timer = startTimer(this.#limits.requestTimeoutMs, () => this.#forget(request));
   }
 
   #refuse({ requester, target }: Request): void {

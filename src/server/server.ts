@@ -2,8 +2,9 @@ import type net from 'node:net';
 import { ChatosError } from '../errors.ts';
 import { formatAddress, toAddress, type Address, type AddressLike } from '../net/address.ts';
 import { listen, type Listener } from '../net/listen.ts';
+import { startTimer } from '../util/timeout.ts';
 import { Hub } from './hub.ts';
-import { resolveServerOptions, type ServerOptions } from './options.ts';
+import { resolveCloseOptions, resolveServerOptions, type CloseOptions, type ServerOptions } from './options.ts';
 import { Session } from './session.ts';
 
 /** What a server has done and holds at the moment. */
@@ -54,7 +55,11 @@ export class ChatosServer {
   #refused = 0;
   #refusedLoggedAt = 0;
 
-  /** A server that listens nowhere yet. */
+  /**
+   * A server that listens nowhere yet.
+   *
+   * @throws {ChatosError} `INVALID_ARGUMENT` where an option is unknown or invalid
+   */
   constructor(options: ServerOptions = {}) {
     this.#hub = new Hub(resolveServerOptions(options));
   }
@@ -90,15 +95,14 @@ export class ChatosServer {
   /**
    * Stops: no new connections; channels get `drainMs` milliseconds to finish, what is left of them is broken; then all
    * sessions end. Resolves when everything is closed; a second call with a shorter time cuts the first one short.
+   *
+   * @throws {ChatosError} `INVALID_ARGUMENT`
    */
-  close(options: { drainMs?: number } = {}): Promise<void> {
-    const { drainMs = 0 } = options;
-    if (this.#closing) {
-      const timer = setTimeout(() => this.#hub.channels.abort(), drainMs);
-      void this.#closing.then(() => clearTimeout(timer));
-    }
-    this.#closing ??= this.#close(drainMs);
-    return this.#closing;
+  async close(options: CloseOptions = {}): Promise<void> {
+    const { drainMs } = resolveCloseOptions(options);
+    const timer = this.#closing && startTimer(drainMs, () => this.#hub.channels.abort());
+    await (this.#closing ??= this.#close(drainMs));
+    clearTimeout(timer);
   }
 
   /** Breaks everything at once: for a process that is about to exit. */
@@ -128,12 +132,12 @@ export class ChatosServer {
 
   #accept(socket: net.Socket, { longBytes }: Address): void {
     const { options, log, counters } = this.#hub;
-    if (this.#closing || this.#hub.connections >= options.limits.connections) {
+    if (this.#closing || this.#hub.connections >= options.limits.maxConnections) {
       this.#refused += 1;
       // One line a second tells as much as one for each.
       if (!this.#closing && Date.now() - this.#refusedLoggedAt > 1000) {
         this.#refusedLoggedAt = Date.now();
-        log.warn('connection refused: too many', { limit: options.limits.connections, refused: this.#refused });
+        log.warn('connection refused: too many', { limit: options.limits.maxConnections, refused: this.#refused });
       }
       socket.destroy();
       return;

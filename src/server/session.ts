@@ -3,6 +3,7 @@ import type { ChatosError } from '../errors.ts';
 import { PacketConnection } from '../net/packet-connection.ts';
 import { encodePacket } from '../protocol/encoder.ts';
 import { loginKey } from '../util/login-key.ts';
+import { startTimer } from '../util/timeout.ts';
 import type { LongBytes } from '../protocol/limits.ts';
 import type { Packet } from '../protocol/packets.ts';
 import type { Subscriber } from './broadcast.ts';
@@ -40,12 +41,12 @@ export class Session implements ConnectedClient {
     this.#connection = new PacketConnection(
       socket,
       { onPacket: this.#onPacket, onEnd: this.#leave, onClose: this.#onClose },
-      { longBytes, maxQueuedBytes: limits.queuedBytes, packetTimeoutMs: limits.packetTtl },
+      { longBytes, maxQueuedBytes: limits.maxQueuedBytes, packetTimeoutMs: limits.packetTimeoutMs },
     );
-    this.#identifyTimer = setTimeout(() => {
+    this.#identifyTimer = startTimer(limits.identifyTimeoutMs, () => {
       this.#hub.log.info('closed: not identified in time', { from: this.remoteAddress });
       this.#connection.destroy();
-    }, limits.identifyTtl);
+    });
     hub.sessions.add(this);
   }
 
@@ -106,7 +107,7 @@ export class Session implements ConnectedClient {
   forbid(packet: Packet, why: string): void {
     this.#hub.counters.forbidden += 1;
     this.#forbidden += 1;
-    const last = this.#forbidden >= this.#hub.options.limits.forbiddenPackets;
+    const last = this.#forbidden >= this.#hub.options.limits.maxForbiddenPackets;
     const fields = { type: packet.type, why, login: this.login || undefined, from: this.remoteAddress };
     this.#hub.log.warn(last ? 'closed: too many forbidden packets' : 'forbidden packet', fields);
     if (last) this.#connection.destroy();

@@ -105,8 +105,8 @@ export class TestNetwork {
       const message = `there is no folder ${tmpdir()}, in which bots under test keep what they keep: set TMPDIR`;
       throw new ChatosError('INVALID_ARGUMENT', message, { fields: { directory: tmpdir() } });
     }
-    const { longBytes = 4, ...serverOptions } = options;
-    const server = new ChatosServer(serverOptions);
+    const { longBytes = 4, limits, log, relay } = options;
+    const server = new ChatosServer({ limits, log, relay });
     const address = await server.listen({ host: '127.0.0.1', port: 0, longBytes });
     try {
       return new TestNetwork(server, address, options);

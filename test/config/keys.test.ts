@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
-import { DEFAULT_SERVER_LIMITS } from '../../src/server/options.ts';
+import { DEFAULT_SERVER_LIMITS } from '../../src/server/limits/server-limits.ts';
 import { complaints, writeConfig } from './loading.ts';
 
 const FULL = `
@@ -27,7 +27,7 @@ announcements:
   - { cron: "*/10 * * * * *", text: psst, to: alice, catchUp: last, overlap: queue }
 serve:
   listen: ["127.0.0.1:7777", "[::1]:7778?longBytes=8", "7779"]
-  limits: { connections: 10, requestTtl: 5000 }
+  limits: { maxConnections: 10, requestTimeoutMs: 5000 }
 `;
 
 describe('loadConfig, keys', () => {
@@ -76,7 +76,7 @@ describe('loadConfig, keys', () => {
       ],
       serve: {
         listen: ['127.0.0.1:7777', '[::1]:7778?longBytes=8', '7779'],
-        limits: { connections: 10, requestTtl: 5000 },
+        limits: { maxConnections: 10, requestTimeoutMs: 5000 },
       },
     });
   });

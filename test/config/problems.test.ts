@@ -10,7 +10,7 @@ describe('loadConfig, wrong keys and values in YAML', () => {
     ],
     ['policy:\n  alow: [a]', "FILE:2:3: policy.alow: unknown key 'alow'; did you mean 'allow'?"],
     ['bots:\n  - path: a.ts\n    lgin: b', "FILE:3:5: bots.0.lgin: unknown key 'lgin'; did you mean 'login'?"],
-    ['serve:\n  limits:\n    conections: 1', /^FILE:3:5: .*'conections'; did you mean 'connections'\?/],
+    ['serve:\n  limits:\n    maxConections: 1', /^FILE:3:5: .*'maxConections'; did you mean 'maxConnections'\?/],
     ['announcements:\n  - cron: "* * * * *"\n    txt: a\n    text: b', /^FILE:3:5: .*'txt'; did you mean 'text'\?/],
   ])('reports the unknown key in %j', async (text, expected) => {
     expect(await complaints(text)).toEqual([like(expected)]);
@@ -48,9 +48,9 @@ describe('loadConfig, wrong keys and values in YAML', () => {
     ['policy: { deny: [""] }', 'FILE:1:18: policy.deny.0: a pattern is not empty'],
     ['serve: { listen: [] }', /^FILE:1:18: serve\.listen: name an address/],
     ['serve: { listen: "7777" }', /^FILE:1:18: serve\.listen: expected a list, found "7777"/],
-    ['serve: { limits: { connections: many } }', /^FILE:1:33: .*connections: expected a number, found "many"/],
-    ['serve: { limits: { connections: 0 } }', /^FILE:1:33: .*connections: expected 1 or more/],
-    ['serve: { limits: { connections: 1.5 } }', /^FILE:1:33: .*connections: expected a whole number/],
+    ['serve: { limits: { maxConnections: many } }', /^FILE:1:36: .*maxConnections: expected a number, found "many"/],
+    ['serve: { limits: { maxConnections: 0 } }', /^FILE:1:36: .*maxConnections: expected 1 or more/],
+    ['serve: { limits: { maxConnections: 1.5 } }', /^FILE:1:36: .*maxConnections: expected a whole number/],
     ['- login: a', /^FILE:1:1: expected a mapping.*, found a list/],
     ['embedded', /^FILE:1:1: expected a mapping.*, found "embedded"/],
     ['announcements: [{ cron: "* * * * *" }]', "FILE:1:17: announcements.0: 'text' is missing"],

@@ -62,7 +62,7 @@ describe('serve', () => {
   });
 
   test('listens where the configuration says, with the limits that it sets', async () => {
-    const config = labFile('limits.yaml', 'serve:\n  listen: ["127.0.0.1:0"]\n  limits: { forbiddenPackets: 1 }\n');
+    const config = labFile('limits.yaml', 'serve:\n  listen: ["127.0.0.1:0"]\n  limits: { maxForbiddenPackets: 1 }\n');
     const command = start(['serve', '--config', config]);
     const [, port] = await command.line(LISTENING);
     const rude = await peer(Number(port), 'rude');

@@ -118,7 +118,7 @@ describe.each(WIDTHS)('forbidden packets, LONG of %i bytes', (width) => {
 
 describe('the limit of forbidden packets', () => {
   it('[P5] is counted for each connection alone', async () => {
-    const rig = await Rig.start({ forbiddenPackets: 2 });
+    const rig = await Rig.start({ maxForbiddenPackets: 2 });
     const [one, two] = [await rig.join('one'), await rig.join('two')];
     for (const peer of [one, two]) peer.send(packet(1));
     await expectSilence(one, two);

@@ -63,7 +63,7 @@ describe('malformed packets', () => {
   });
 
   it('[P4] a packet that stays incomplete too long closes the connection', async () => {
-    const rig = await Rig.start({ packetTtl: 50 });
+    const rig = await Rig.start({ packetTimeoutMs: 50 });
     const [alice, bob, unknown] = [await rig.join('alice'), await rig.join('bob'), await rig.connect()];
     alice.send(packet(3, A, int(5)));
     unknown.send(packet(9));

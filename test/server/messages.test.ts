@@ -39,7 +39,7 @@ describe('messages', () => {
   });
 
   it('[P8] drops MESSAGE_PRIVATE to an absent target silently', async () => {
-    const rig = await Rig.start({ forbiddenPackets: 1 });
+    const rig = await Rig.start({ maxForbiddenPackets: 1 });
     const [alice, bob] = [await rig.join('alice'), await rig.join('bob')];
     for (const target of ['ghost', '', 'Bob', 'bob ']) alice.tell(target, 'hello?');
     await expectSilence(alice, bob);

@@ -5,7 +5,7 @@ import { agree, expectSilence, Rig, stopTheClock, WIDTHS } from '../support/serv
 const AB = { requester: 'alice', target: 'bob' };
 
 async function trio(limits: Parameters<typeof Rig.start>[0] = {}, width: 4 | 8 = 4) {
-  const rig = await Rig.start({ forbiddenPackets: 1, ...limits });
+  const rig = await Rig.start({ maxForbiddenPackets: 1, ...limits });
   const peers: [RfcPeer, RfcPeer, RfcPeer] = [
     await rig.join('alice', width),
     await rig.join('bob', width),
@@ -136,7 +136,7 @@ describe('requests', () => {
   });
 
   it('[P10] a request expires: the requester gets KO_PRIVATE, and may ask again', async () => {
-    const { alice, bob } = await trio({ requestTtl: 40 });
+    const { alice, bob } = await trio({ requestTimeoutMs: 40 });
     alice.request('bob');
     expect(await bob.next()).toEqual({ op: 5, ...AB });
     expect(await alice.next()).toEqual({ op: 7, ...AB });
@@ -159,8 +159,8 @@ describe('requests', () => {
     expect(rig.server.stats.forbidden).toBe(0);
   });
 
-  it('answers KO_PRIVATE to requests beyond limits.pendingRequests', async () => {
-    const { alice, bob, carol } = await trio({ pendingRequests: 1 });
+  it('answers KO_PRIVATE to requests beyond limits.maxPendingRequests', async () => {
+    const { alice, bob, carol } = await trio({ maxPendingRequests: 1 });
     bob.request('alice'); // one made to Alice is not one made by her
     await alice.next(5);
     alice.request('bob');
@@ -176,7 +176,7 @@ describe('requests', () => {
 
   it('[P10] a request that has expired does not count as pending any more', async () => {
     stopTheClock();
-    const { alice, bob, carol } = await trio({ pendingRequests: 1 });
+    const { alice, bob, carol } = await trio({ maxPendingRequests: 1 });
     alice.request('bob');
     await bob.next(5);
     vi.advanceTimersByTime(60_000);

@@ -9,7 +9,7 @@ import { readPlugin, type LoadedPlugin } from '../../src/bot/loading/read-plugin
 import type { BotPlugin } from '../../src/bot/plugin.ts';
 import { BotRuntime, type RuntimeOptions } from '../../src/bot/runtime.ts';
 import type { Address } from '../../src/net/address.ts';
-import type { ServerLimits } from '../../src/server/options.ts';
+import type { ServerLimits } from '../../src/server/limits/server-limits.ts';
 import { ChatosServer } from '../../src/server/server.ts';
 import { MemoryLog } from './bot-log.ts';
 import { openHalf, RfcPeer, type LongBytes } from './rfc-peer.ts';

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ChatosError, isChatosError } from '../../errors.ts';
 import { formatAddress, type Address } from '../../net/address.ts';
+import type { ServerLimits } from '../../server/limits/server-limits.ts';
 import { ChatosServer } from '../../server/server.ts';
-import type { ServerLimits } from '../../server/options.ts';
 import type { Logger } from '../../util/log.ts';
 import type { Announce } from '../terminal/output.ts';
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type net from 'node:net';
 import { encodePacket } from '../../protocol/encoder.ts';
+import { startTimer } from '../../util/timeout.ts';
 import type { Logger } from '../../util/log.ts';
 import type { ConnectedClient } from '../directory.ts';
 import { WaitingHalf } from './waiting-half.ts';
@@ -24,7 +25,7 @@ interface Channel {
   waiting?: WaitingHalf;
   relay?: Relay;
   /** Runs out when not both halves have come. */
-  timer?: NodeJS.Timeout;
+  timer?: NodeJS.Timeout | undefined;
   /** Ended: kept for a while, so that a CLOSE that crosses with the end is late, not forbidden. */
   over: boolean;
 }
@@ -51,7 +52,7 @@ export class Channels {
   constructor(options: ResolvedServerOptions) {
     this.#options = options;
     this.#log = options.log;
-    this.#throttle = new FailureThrottle(options.limits.wrongIdsPerMinute);
+    this.#throttle = new FailureThrottle(options.limits.maxWrongIdsPerMinute);
   }
 
   /** Channels whose bytes are being relayed. */
@@ -66,7 +67,7 @@ export class Channels {
 
   /** A fresh connect id for the pair, or `undefined` where one of them has too many alive. */
   create(requester: ConnectedClient, target: ConnectedClient): bigint | undefined {
-    const limit = this.#options.limits.connectIds;
+    const limit = this.#options.limits.maxConnectIds;
     if (this.#draining || this.#live(requester) >= limit || this.#live(target) >= limit) return undefined;
     const id = this.#freshId(requester.longBytes === 8 && target.longBytes === 8 ? 8 : 4);
     const channel: Channel = {
@@ -75,10 +76,10 @@ export class Channels {
       target: { login: target.login, key: target.key },
       over: false,
     };
-    channel.timer = setTimeout(() => {
+    channel.timer = startTimer(this.#options.limits.establishTimeoutMs, () => {
       this.#log.info('private connection not established in time', pairOf(channel));
       this.#void(channel);
-    }, this.#options.limits.establishTtl);
+    });
     this.#channels.set(id, channel);
     this.#count(channel, 1);
     return id;
@@ -96,12 +97,12 @@ export class Channels {
       socket.destroy();
       return;
     }
-    const { earlyBytes } = this.#options.limits;
+    const { maxEarlyBytes } = this.#options.limits;
     const onLost = (): void => {
       this.#log.info('private connection lost before it was established', pairOf(channel));
       this.#void(channel);
     };
-    const half = new WaitingHalf(socket, rest, { maxEarlyBytes: earlyBytes, onLost });
+    const half = new WaitingHalf(socket, rest, { maxEarlyBytes, onLost });
     if (!channel.waiting) {
       channel.waiting = half;
       this.#waiting += 1;
@@ -146,7 +147,7 @@ export class Channels {
       let timer: NodeJS.Timeout | undefined;
       await new Promise<void>((resolve) => {
         this.#onIdle = resolve;
-        timer = setTimeout(resolve, ms);
+        timer = startTimer(ms, resolve);
       });
       clearTimeout(timer);
     }
@@ -168,8 +169,8 @@ export class Channels {
     const relay = new Relay(...ends, {
       mode,
       greeting: ESTABLISHED,
-      halfClosedIdleMs: limits.halfClosedIdle,
-      closeGraceMs: limits.closeGrace,
+      halfClosedIdleMs: limits.halfClosedIdleMs,
+      closeGraceMs: limits.closeGraceMs,
       onDone: (outcome, bytes) => this.#onDone(channel, relay, outcome, bytes),
     });
     channel.relay = relay;

@@ -1,4 +1,5 @@
 import type net from 'node:net';
+import { startTimer } from '../../util/timeout.ts';
 import { onConfirmedEnd } from '../../net/confirmed-end.ts';
 import { readByStream, readIntoReusedBuffer, type RelayReader } from './relay-reader.ts';
 
@@ -73,9 +74,9 @@ export class Relay {
     if (this.#outcome) return;
     this.#outcome = 'closed';
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
+    this.#timer = startTimer(this.#options.closeGraceMs, () => {
       for (const half of this.#halves) this.#reset(half);
-    }, this.#options.closeGraceMs);
+    });
     // What still comes is read and dropped; from an end that waits, not before its buffer has been written.
     for (const half of this.#halves) half.socket.end();
   }
@@ -152,7 +153,8 @@ export class Relay {
 
   /** From the first FIN on, a channel on which nothing moves is ended. */
   #watchIdle(): void {
-    if (this.#timer || this.#outcome) return;
+    const { halfClosedIdleMs } = this.#options;
+    if (this.#timer || this.#outcome || halfClosedIdleMs === Infinity) return;
     let last = this.#progress();
     let idleChecks = 0;
     this.#timer = setInterval(() => {
@@ -160,7 +162,7 @@ export class Relay {
       idleChecks = now === last ? idleChecks + 1 : 0;
       last = now;
       if (idleChecks >= IDLE_CHECKS) this.abort('idle');
-    }, this.#options.halfClosedIdleMs / IDLE_CHECKS);
+    }, halfClosedIdleMs / IDLE_CHECKS);
   }
 
   #progress(): number {

@@ -35,8 +35,8 @@ describe.each(['auto', 'streams'] as const)('closing a channel in use, relay %s'
     expect(firstWrong, 'the first byte that is not what was sent').toBe(-1);
   });
 
-  it('[P15] a half that does not end within limits.closeGrace is destroyed', async () => {
-    const rig = await Rig.start({ closeGrace: 50 }, { relay });
+  it('[P15] a half that does not end within limits.closeGraceMs is destroyed', async () => {
+    const rig = await Rig.start({ closeGraceMs: 50 }, { relay });
     const { id, alice, a, b } = await rig.channel();
     alice.close(id, 'alice', 'bob');
     expect(await Promise.all([endOf(a), endOf(b)])).toEqual(['FIN', 'FIN']);
@@ -47,7 +47,7 @@ describe.each(['auto', 'streams'] as const)('closing a channel in use, relay %s'
   });
 
   it('[P15] a half that does not read is destroyed too', async () => {
-    const rig = await Rig.start({ closeGrace: 100 }, { relay });
+    const rig = await Rig.start({ closeGraceMs: 100 }, { relay });
     const { id, alice, a, b } = await rig.channel();
     const pump = new Pump(a, pattern(48 * MIB));
     await settles(alice, () => pump.sent);
@@ -98,8 +98,8 @@ describe.each(['auto', 'streams'] as const)('closing a channel in use, relay %s'
 });
 
 describe.each(['auto', 'streams'] as const)('a channel half-closed and idle, relay %s', (relay) => {
-  it('[P14] is closed after limits.halfClosedIdle', async () => {
-    const rig = await Rig.start({ halfClosedIdle: 80 }, { relay });
+  it('[P14] is closed after limits.halfClosedIdleMs', async () => {
+    const rig = await Rig.start({ halfClosedIdleMs: 80 }, { relay });
     const { a, b } = await rig.channel();
     a.end();
     expect(await endOf(b)).toBe('FIN');

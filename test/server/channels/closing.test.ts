@@ -44,7 +44,7 @@ describe('CLOSE_CONNECTION', () => {
   it.each(WIDTHS)(
     '[P5][P15] for a channel that is not theirs is forbidden, and has no effect (LONG of %i)',
     async (width) => {
-      const rig = await Rig.start({ forbiddenPackets: 100 });
+      const rig = await Rig.start({ maxForbiddenPackets: 100 });
       const { id, alice, bob, a, b } = await rig.channel(width);
       const mallory = await rig.join('mallory', width);
       const pending = await agree(mallory, alice);
@@ -71,7 +71,7 @@ describe('CLOSE_CONNECTION', () => {
   );
 
   it('[P5][P15] of both at once is no offence, nor is one that crosses with the end', async () => {
-    const rig = await Rig.start({ forbiddenPackets: 1 });
+    const rig = await Rig.start({ maxForbiddenPackets: 1 });
     const { id, alice, bob, a, b } = await rig.channel();
     alice.close(id, 'alice', 'bob');
     bob.close(id, 'alice', 'bob');

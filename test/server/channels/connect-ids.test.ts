@@ -45,7 +45,7 @@ describe('connect ids', () => {
   it.each(WIDTHS)(
     '[P11] the live ids of a session are bounded: beyond, OK is answered by KO (LONG of %i)',
     async (width) => {
-      const rig = await Rig.start({ connectIds: 2 });
+      const rig = await Rig.start({ maxConnectIds: 2 });
       const [alice, bob, carol] = [
         await rig.join('alice', width),
         await rig.join('bob', width),
@@ -69,7 +69,7 @@ describe('connect ids', () => {
 
   it('[P11] an id that ran out, or whose channel has ended, counts no longer', async () => {
     stopTheClock();
-    const rig = await Rig.start({ connectIds: 1 });
+    const rig = await Rig.start({ maxConnectIds: 1 });
     const { alice, bob, a, b } = await rig.channel();
     alice.request('bob');
     await bob.next(5);

@@ -151,7 +151,7 @@ describe('establishment', () => {
 
   it('[P12] a waiting half is not closed for not having logged in', async () => {
     stopTheClock();
-    const { rig, alice, id } = await agreed(4, { establishTtl: 120_000 });
+    const { rig, alice, id } = await agreed(4, { establishTimeoutMs: 120_000 });
     const first = await knock(rig.port[4], id);
     const mute = await rig.connect();
     await turns(alice);

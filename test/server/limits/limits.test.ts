@@ -21,8 +21,8 @@ async function talk(speaker: RfcPeer, stop: () => boolean): Promise<number> {
 }
 
 describe('a client that does not read', () => {
-  it('is cut at limits.queuedBytes with a reason in the log, while the others get everything', async () => {
-    const rig = await Rig.start({ queuedBytes: 64 * 1024 });
+  it('is cut at limits.maxQueuedBytes with a reason in the log, while the others get everything', async () => {
+    const rig = await Rig.start({ maxQueuedBytes: 64 * 1024 });
     const [alice, bob, slow] = [await rig.join('alice'), await rig.join('bob', 8), await rig.join('slow')];
     slow.socket.pause();
     const said = await talk(alice, () => rig.log.of('does not read').length > 0);
@@ -38,7 +38,7 @@ describe('a client that does not read', () => {
   });
 
   it('is cut where the bytes are private messages, or answers to its own packets', async () => {
-    const rig = await Rig.start({ queuedBytes: 64 * 1024 });
+    const rig = await Rig.start({ maxQueuedBytes: 64 * 1024 });
     const [alice, slow, mute] = [await rig.join('alice'), await rig.join('slow'), await rig.join('mute')];
     slow.socket.pause();
     mute.socket.pause();
@@ -56,7 +56,7 @@ describe('a client that does not read', () => {
   });
 
   it('[P10] has the requests to it answered by KO_PRIVATE when it is cut', async () => {
-    const rig = await Rig.start({ queuedBytes: 64 * 1024 });
+    const rig = await Rig.start({ maxQueuedBytes: 64 * 1024 });
     const [alice, slow] = [await rig.join('alice'), await rig.join('slow')];
     alice.request('slow');
     await slow.next(5);
@@ -67,7 +67,7 @@ describe('a client that does not read', () => {
   });
 
   it('[P8] gets all that was queued for it, though it has ended its own side and the others still talk', async () => {
-    const rig = await Rig.start({ queuedBytes: 64 * 1024 * 1024 });
+    const rig = await Rig.start({ maxQueuedBytes: 64 * 1024 * 1024 });
     const [alice, socket] = [await rig.join('alice'), await openSocket(rig.port[4])];
     socket.write(packet(0, str('slow')));
     await readExactly(socket, 1);
@@ -84,7 +84,7 @@ describe('a client that does not read', () => {
 
 describe('a client that has ended its side and does not read', () => {
   it('[P7] does not keep its login', async () => {
-    const rig = await Rig.start({ queuedBytes: 64 * 1024 * 1024 });
+    const rig = await Rig.start({ maxQueuedBytes: 64 * 1024 * 1024 });
     const [alice, socket] = [await rig.join('alice'), await openSocket(rig.port[4])];
     socket.write(packet(0, str('slow')));
     await readExactly(socket, 1);
@@ -96,9 +96,9 @@ describe('a client that has ended its side and does not read', () => {
   });
 });
 
-describe('limits.connections', () => {
+describe('limits.maxConnections', () => {
   it('closes what comes beyond, sessions and halves counted together, and lets in again when one has gone', async () => {
-    const rig = await Rig.start({ connections: 4 });
+    const rig = await Rig.start({ maxConnections: 4 });
     const { a, b } = await rig.channel();
     const refused = await openSocket(rig.port[8]);
     await endOf(refused);
@@ -118,7 +118,7 @@ describe('limits.connections', () => {
   });
 
   it('counts what is not identified, and forgets what was malformed, or had a wrong id', async () => {
-    const rig = await Rig.start({ connections: 2 });
+    const rig = await Rig.start({ maxConnections: 2 });
     const alice = await rig.join('alice');
     for (const wrong of ['ff', '0900000001', '03ffffffff']) {
       const socket = await openSocket(rig.port[4]);

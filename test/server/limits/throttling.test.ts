@@ -13,8 +13,8 @@ async function guess(rig: Rig, width: 4 | 8, times: number, from: { localAddress
 }
 
 describe.each(WIDTHS)('guessing connect ids, LONG of %i bytes', (width) => {
-  it('[P12] shuts an address out after limits.wrongIdsPerMinute, even with a valid id, and no other address', async () => {
-    const rig = await Rig.start({ wrongIdsPerMinute: 3 });
+  it('[P12] shuts an address out after limits.maxWrongIdsPerMinute, even with a valid id, and no other address', async () => {
+    const rig = await Rig.start({ maxWrongIdsPerMinute: 3 });
     const [alice, bob] = [await rig.join('alice', width), await rig.join('bob', width)];
     const id = await agree(alice, bob);
     const first = await knock(rig.port[width], id, { longBytes: width });
@@ -35,7 +35,7 @@ describe.each(WIDTHS)('guessing connect ids, LONG of %i bytes', (width) => {
 
 describe('the throttle', () => {
   it('[P12] counts across listeners', async () => {
-    const rig = await Rig.start({ wrongIdsPerMinute: 4 });
+    const rig = await Rig.start({ maxWrongIdsPerMinute: 4 });
     const [alice, bob] = [await rig.join('alice'), await rig.join('bob')];
     const id = await agree(alice, bob);
     await guess(rig, 4, 2);
@@ -57,7 +57,7 @@ describe('the throttle', () => {
 
   it('[P12] lets the address in again after a minute', async () => {
     stopTheClock();
-    const rig = await Rig.start({ wrongIdsPerMinute: 1 });
+    const rig = await Rig.start({ maxWrongIdsPerMinute: 1 });
     const [alice, bob] = [await rig.join('alice'), await rig.join('bob')];
     await guess(rig, 4, 1);
     vi.advanceTimersByTime(59_000);
@@ -70,7 +70,7 @@ describe('the throttle', () => {
   });
 
   it('[P12] a shut-out address may still log in and chat', async () => {
-    const rig = await Rig.start({ wrongIdsPerMinute: 1 });
+    const rig = await Rig.start({ maxWrongIdsPerMinute: 1 });
     await guess(rig, 4, 2);
     await expectSilence(await rig.join('alice'));
     expect(rig.server.stats).toMatchObject({ wrongIds: 2, clients: 1 });

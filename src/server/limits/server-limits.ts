@@ -1,0 +1,60 @@
+import { defaultsOf, type OptionRow } from '../../util/option-table.ts';
+
+/** Everything a server bounds. Times are in milliseconds, sizes in bytes; a time of `Infinity` is for ever. */
+export interface ServerLimits {
+  /** Connections at once, sessions and halves together; more are closed. @default 10000 */
+  readonly maxConnections: number;
+  /** Bytes that may wait for a client that does not read; with more, it is closed. @default 1048576 */
+  readonly maxQueuedBytes: number;
+  /** How long a connection may stay silent before LOGIN or LOGIN_PRIVATE (P12). @default 60000 */
+  readonly identifyTimeoutMs: number;
+  /** How long a packet may stay incomplete (P4). @default 30000 */
+  readonly packetTimeoutMs: number;
+  /** The forbidden packet with this number closes its connection (P5). @default 8 */
+  readonly maxForbiddenPackets: number;
+  /** Unanswered private requests that a session may have made; KO answers more. @default 64 */
+  readonly maxPendingRequests: number;
+  /** How long a private request may stay unanswered (P10). @default 60000 */
+  readonly requestTimeoutMs: number;
+  /** Live connect ids that a session may have negotiated; KO answers the OK to more (P11). @default 256 */
+  readonly maxConnectIds: number;
+  /** How long both halves of a channel may take to connect (P12). @default 60000 */
+  readonly establishTimeoutMs: number;
+  /** Bytes that are read from a half before its channel is established (P13). @default 65536 */
+  readonly maxEarlyBytes: number;
+  /** How long a half-closed channel may be idle (P14). @default 900000 */
+  readonly halfClosedIdleMs: number;
+  /** How long a half may take to end after CLOSE_CONNECTION (P15). @default 5000 */
+  readonly closeGraceMs: number;
+  /** Wrong connect ids from one address in a minute that shut it out of channels for the rest of it (P12). @default 20 */
+  readonly maxWrongIdsPerMinute: number;
+}
+
+/** A limit, and the sentence that its doc comment, the configuration's schema and docs/server.md have of it. */
+export type LimitRow = OptionRow<number> & { readonly what: string };
+
+const count = (value: number, what: string): LimitRow => ({ kind: 'integer', min: 1, default: value, what });
+const time = (value: number, what: string): LimitRow => ({ kind: 'ms', min: 1, default: value, what });
+
+/** A row for each limit: all that it takes to add one, but for the code that keeps it. */
+export const SERVER_LIMIT_ROWS: { readonly [K in keyof ServerLimits]: LimitRow } = {
+  maxConnections: count(10_000, 'Connections at once, sessions and halves together; more are closed.'),
+  maxQueuedBytes: count(2 ** 20, 'Bytes that may wait for a client that does not read; with more, it is closed.'),
+  identifyTimeoutMs: time(60_000, 'How long a connection may stay silent before LOGIN or LOGIN_PRIVATE (P12).'),
+  packetTimeoutMs: time(30_000, 'How long a packet may stay incomplete (P4).'),
+  maxForbiddenPackets: count(8, 'The forbidden packet with this number closes its connection (P5).'),
+  maxPendingRequests: count(64, 'Unanswered private requests that a session may have made; KO answers more.'),
+  requestTimeoutMs: time(60_000, 'How long a private request may stay unanswered (P10).'),
+  maxConnectIds: count(256, 'Live connect ids that a session may have negotiated; KO answers the OK to more (P11).'),
+  establishTimeoutMs: time(60_000, 'How long both halves of a channel may take to connect (P12).'),
+  maxEarlyBytes: count(2 ** 16, 'Bytes that are read from a half before its channel is established (P13).'),
+  halfClosedIdleMs: time(900_000, 'How long a half-closed channel may be idle (P14).'),
+  closeGraceMs: time(5_000, 'How long a half may take to end after CLOSE_CONNECTION (P15).'),
+  maxWrongIdsPerMinute: count(
+    20,
+    'Wrong connect ids from one address in a minute that shut it out of channels for the rest of it (P12).',
+  ),
+};
+
+/** The limits that are not given otherwise. */
+export const DEFAULT_SERVER_LIMITS: ServerLimits = defaultsOf(SERVER_LIMIT_ROWS);
