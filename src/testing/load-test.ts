@@ -14,7 +14,7 @@ export async function loadTest(file: string): Promise<void> {
   try {
     await loader.load(file);
   } catch (error) {
-    const { file: broken = file, place, message } = readLoadFailure(error, loader);
+    const { file: broken = file, place, message } = readLoadFailure(error);
     const problem = `${path.relative('', broken)}${place}: ${message}`;
     void test(path.relative('', file), () => {
       throw new Error(problem, { cause: error });

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { compare, median, type Contender, type Figures } from './measure.ts';
@@ -8,8 +8,6 @@ import { CLI, startChatos, type Running } from './processes.ts';
 
 const RUNS = 10;
 const ECHO = path.resolve(import.meta.dirname, '../../bots/echo.ts');
-/** A bot that imports a file of its own, which takes Babel. */
-const TWO_FILES = { 'bot.ts': "export { default } from './echo.ts';", 'echo.ts': readFileSync(ECHO, 'utf8') };
 
 /** How long until a command has done what it is for: in a new process, with its compiled plugins kept or not. */
 export async function benchStartup(rounds: number): Promise<void> {
@@ -20,10 +18,6 @@ export async function benchStartup(rounds: number): Promise<void> {
       { name: 'chatosbot --version', run: () => repeat(() => untilExit([CLI, '--version'])) },
       { name: 'run echo.ts, warm', run: () => withCache((cache) => repeat(() => untilLoggedIn(server, cache), 1)) },
       { name: 'run echo.ts, cold', run: () => repeat(() => withCache((cache) => untilLoggedIn(server, cache))) },
-      {
-        name: 'run two files, cold',
-        run: () => repeat(() => withCache((cache) => untilLoggedIn(server, cache, bringTwoFiles(cache)))),
-      },
     ];
     await compare(`start-up, ${RUNS} runs each`, contenders, rounds);
   } finally {
@@ -47,9 +41,9 @@ async function untilExit(args: readonly string[]): Promise<number> {
   return performance.now() - startedAt;
 }
 
-async function untilLoggedIn({ port }: Running, cache: string, bot = ECHO): Promise<number> {
+async function untilLoggedIn({ port }: Running, cache: string): Promise<number> {
   const startedAt = performance.now();
-  const child = spawn(process.execPath, [CLI, 'run', bot, '--login', 'echo', '--server', `127.0.0.1:${port}`], {
+  const child = spawn(process.execPath, [CLI, 'run', ECHO, '--login', 'echo', '--server', `127.0.0.1:${port}`], {
     cwd: cache,
     env: { ...process.env, XDG_CACHE_HOME: cache },
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -64,11 +58,6 @@ async function untilLoggedIn({ port }: Running, cache: string, bot = ECHO): Prom
   child.kill('SIGKILL');
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
   return ms;
-}
-
-function bringTwoFiles(directory: string): string {
-  for (const [name, text] of Object.entries(TWO_FILES)) writeFileSync(path.join(directory, name), text);
-  return path.join(directory, 'bot.ts');
 }
 
 async function withCache<T>(run: (cache: string) => Promise<T>): Promise<T> {

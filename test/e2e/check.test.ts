@@ -104,6 +104,13 @@ export const commands = { w: { help: 'x' } };`,
     expect(status).toBe(2);
   });
 
+  test('gives the column of what fails in the first line of a bot', async () => {
+    const file = labFile('check/one-line.ts', "const a: string = 'a'; throw new Error(a);");
+    const { status, stderr } = await run(['check', file]);
+    expect(stderr).toMatch(/one-line\.ts:1:30: a\n$/);
+    expect(status).toBe(2);
+  });
+
   test('tells where a test is taken for a plugin', async () => {
     const file = labFile(
       'check/dice.test.ts',

@@ -158,6 +158,12 @@ dice: goodbye
     expect(status).toBe(0);
   });
 
+  test('gives the column of what fails in the first line of the bot', async () => {
+    const file = labFile('one-line.ts', "export const onMessage = (m: unknown) => { throw new Error('no'); };");
+    const { stderr } = await run(['repl', file], { input: 'hello\n' });
+    expect(stderr).toMatch(/onMessage failed: no.*\n(.*\n)*? +at .*one-line\.ts:1:50\)?\n/);
+  });
+
   test('goes on behind a line that is wrong, and fails in the end', async () => {
     const { status, stdout, stderr } = await rehearse(['/advence 1h', '/advance soon', '/as  dice', '/msg', '!roll']);
     expect(stderr).toContain('* there is no /advence; did you mean /advance?\n');

@@ -2,7 +2,7 @@ import { readFileSync, realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { messageOf } from '../../errors.ts';
-import type { ModuleLoader } from './module-loader.ts';
+import { withSourcePositions } from './source-positions.ts';
 
 /** What broke while a plugin was loaded. */
 export interface LoadFailure {
@@ -23,12 +23,8 @@ const FRAME = /^\s+at (?:async )?(?:[^/\\]*? \()?((?:file:\/\/)?(?:\/|[A-Za-z]:[
 /** This program's own files: they never are where a plugin broke. */
 const OWN_FILES = fileURLToPath(new URL('../../', import.meta.url));
 
-/**
- * Finds out what broke, and where, from what loading a plugin has thrown.
- *
- * @param loader what has loaded it
- */
-export function readLoadFailure(error: unknown, loader: Pick<ModuleLoader, 'columnOf'>): LoadFailure {
+/** Finds out what broke, and where, from what loading a plugin has thrown. */
+export function readLoadFailure(error: unknown): LoadFailure {
   const text = error instanceof Error ? messageOf(error) || error.name : thrownText(error);
   const [, found, broken, line, column] = COMPILE_ERROR.exec(text) ?? [];
   if (found !== undefined) return { file: broken, place: `:${line}:${Number(column) + 1}`, message: oneLine(found) };
@@ -38,7 +34,7 @@ export function readLoadFailure(error: unknown, loader: Pick<ModuleLoader, 'colu
     const [, file, problem] = JSON_ERROR.exec(text) ?? [];
     if (file !== undefined) return jsonFailure(file, oneLine(problem!));
   }
-  const frame = ownFrame(error, loader);
+  const frame = ownFrame(error);
   const [, specifier] = MISSING_MODULE.exec(message) ?? [];
   if (specifier !== undefined) {
     const importer = (error as { requireStack?: string[] }).requireStack?.[0] ?? frame?.file;
@@ -53,20 +49,13 @@ export function isSameFile(one: string, other: string): boolean {
 }
 
 /** The innermost frame that is neither ours nor that of Node.js or a package. */
-function ownFrame(error: Error, loader: Pick<ModuleLoader, 'columnOf'>): { file: string; place: string } | undefined {
-  let inLoader = false;
-  for (const text of error.stack?.split('\n') ?? []) {
+function ownFrame(error: Error): { file: string; place: string } | undefined {
+  for (const text of withSourcePositions(error.stack ?? '').split('\n')) {
     const [, at, line, column] = FRAME.exec(text) ?? [];
     if (at === undefined) continue;
     const file = at.startsWith('file://') ? fileURLToPath(at) : at;
-    if (/[\\/]node_modules[\\/]jiti[\\/]/.test(file)) inLoader = true;
     if (/[\\/]node_modules[\\/]/.test(file) || file.startsWith(OWN_FILES)) continue;
-    // An import of the compiled file has failed: its line there is none of the source's.
-    if (inLoader) return { file, place: '' };
-    // What Node loaded itself, it was not compiled for.
-    const isCompiled = at === file && !file.endsWith('.cjs');
-    const own = isCompiled ? loader.columnOf(file, Number(line), Number(column)) : column;
-    return { file, place: `:${line}:${own}` };
+    return { file, place: `:${line}:${column}` };
   }
   return undefined;
 }

@@ -38,7 +38,7 @@ export async function loadPlugin(
     if (isChatosError(error, 'TIMED_OUT')) {
       throw invalid(`${error.message}: something that it awaits at its top takes too long`, error);
     }
-    const { file: broken, place, message } = readLoadFailure(error, loader);
+    const { file: broken, place, message } = readLoadFailure(error);
     const isOwn = broken === undefined || isSameFile(broken, absolute);
     const hint = TESTING_MISSING.test(message) ? '; this is a test: use chatosbot test' : '';
     throw invalid(`${message}${hint}`, error, isOwn ? place : ` imports ${path.relative('', broken)}${place}`);

@@ -4,9 +4,8 @@ import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import vm from 'node:vm';
 import type { createJiti as CreateJiti, Jiti } from 'jiti';
-import { cacheDirectory } from '../../util/cache-directory.ts';
-import { packageVersion } from '../../util/version.ts';
-import { columnOf, compileModule, type Compiled } from './compiler.ts';
+import { createCompiler, type Compile } from './compiler.ts';
+import { rememberCompiled } from './source-positions.ts';
 
 /** Loads TypeScript and JavaScript files. */
 export interface ModuleLoader {
@@ -16,55 +15,49 @@ export interface ModuleLoader {
   reload(file: string): Promise<Record<string, unknown>>;
   /** The file and those that it imports, directly or not, but for packages; as absolute paths. */
   filesOf(file: string): Set<string>;
-  /** Where in a file stands what is at this place of what it was compiled to; lines are the same, columns begin at 1. */
-  columnOf(file: string, line: number, column: number): number;
 }
 
 const require = createRequire(import.meta.url);
 
 /**
  * A loader for which `import … from 'chatosbot'` means `modules`, wherever the file lies and without an install beside
- * it. Compiled files are kept in the user's own cache folder, never in a shared one.
+ * it.
  */
 export function createModuleLoader(modules: Record<string, unknown>): ModuleLoader {
   // Imported, it would be read twice: once for the names that it exports.
   const { createJiti } = require('jiti') as { createJiti: typeof CreateJiti };
-  let babel: Jiti | undefined;
+  const compile = createCompiler(createJiti);
   const jiti = createJiti(import.meta.url, {
     virtualModules: modules,
     // Each plugin that is loaded is its own: two entries of one file share nothing.
     moduleCache: false,
     sourceMaps: true,
-    fsCache: path.join(cacheDirectory(), packageVersion()),
-    transform: (options) => ({
-      code: compileModule(options, () => (babel ??= createJiti(import.meta.url, { sourceMaps: true, fsCache: false }))),
-    }),
+    // The compiler has one.
+    fsCache: false,
+    transform(options) {
+      const code = compile(options);
+      rememberCompiled(options.filename!, code, options.async === true);
+      return { code };
+    },
   });
   const loadedAt = new Map<string, number>();
-  let isAsync = true;
   return {
     load(file) {
-      isAsync = true;
       if (!loadedAt.has(file)) loadedAt.set(file, Date.now());
       return jiti.import(file);
     },
-    filesOf: (file) => filesOf(jiti, file),
-    columnOf(file, line, column) {
-      const compiled = compile(jiti, file, isAsync);
-      return compiled === undefined ? column : columnOf(compiled, line, column);
-    },
+    filesOf: (file) => filesOf(jiti, compile, file),
     async reload(file) {
-      const files = filesOf(jiti, file);
+      const files = filesOf(jiti, compile, file);
       for (const each of files) delete require.cache[each];
-      isAsync = false;
       try {
         // As a CommonJS module: of an ES module in JavaScript, Node would keep what it loaded first.
         return jiti(file) as Record<string, unknown>;
       } catch (error) {
         // Only an ES module can wait at its top.
-        if (!(error instanceof SyntaxError) || ![...files].some((each) => waitsAtTop(jiti, each))) throw error;
+        if (!(error instanceof SyntaxError) || ![...files].some((each) => awaitsAtTop(compileFile(compile, each))))
+          throw error;
       }
-      isAsync = true;
       files.delete(file);
       refuseKept(files, loadedAt.get(file) ?? 0);
       const options = { filename: file, ext: path.extname(file), async: true, forceTranspile: true };
@@ -73,9 +66,8 @@ export function createModuleLoader(modules: Record<string, unknown>): ModuleLoad
   };
 }
 
-/** What V8 says of it depends on where the `await` stands. */
-function waitsAtTop(jiti: Jiti, file: string): boolean {
-  const code = SOURCE.test(file) ? compile(jiti, file, false)?.code : undefined;
+/** Whether code awaits something at its top: V8's error for that depends on where the `await` stands. */
+function awaitsAtTop(code: string | undefined): boolean {
   return code !== undefined && !isScript(`(() => {${code}\n})`) && isScript(`(async () => {${code}\n})`);
 }
 
@@ -104,12 +96,11 @@ const MAX_FILES = 1_000;
 /** What may stand behind the name of an import. */
 const EXTENSIONS = ['', '.ts', '.mts', '.cts', '.js', '.mjs', '.cjs', '.json', '/index.ts', '/index.js'];
 
-function filesOf(jiti: Jiti, entry: string): Set<string> {
+function filesOf(jiti: Jiti, compile: Compile, entry: string): Set<string> {
   const files = new Set([entry]);
   for (const file of files) {
-    if (!SOURCE.test(file) || files.size >= MAX_FILES) continue;
-    // Where it is gone, or cannot be read, what it imported cannot matter.
-    for (const [, specifier = ''] of compile(jiti, file, false)?.code.matchAll(IMPORTS) ?? []) {
+    if (files.size >= MAX_FILES) break;
+    for (const [, specifier = ''] of compileFile(compile, file)?.matchAll(IMPORTS) ?? []) {
       if (!/^(\.|\/|#|file:)/.test(specifier)) continue;
       const url = jiti.esmResolve(specifier, { parentURL: pathToFileURL(file), try: true });
       if (url !== undefined) files.add(fileURLToPath(url));
@@ -119,15 +110,11 @@ function filesOf(jiti: Jiti, entry: string): Set<string> {
   return files;
 }
 
-/** What jiti makes of a file, as it is asked for or awaited; nothing where it cannot be read. */
-function compile(jiti: Jiti, file: string, isAsync: boolean): Compiled | undefined {
+/** What a file is compiled to where imports are not awaited; `undefined` for other files, and where it cannot be read. */
+function compileFile(compile: Compile, file: string): string | undefined {
+  if (!SOURCE.test(file)) return undefined;
   try {
-    const source = readFileSync(file, 'utf8');
-    return {
-      source,
-      code: jiti.transform({ source, filename: file, ts: /tsx?$/.test(file), async: isAsync }),
-      isAsync,
-    };
+    return compile({ source: readFileSync(file, 'utf8'), filename: file, ts: /tsx?$/.test(file), async: false });
   } catch {
     return undefined;
   }

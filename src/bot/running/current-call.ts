@@ -1,7 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { messageOf, traceOf } from '../../errors.ts';
+import { messageOf } from '../../errors.ts';
 import type { Logger } from '../../util/log.ts';
 import type { Work } from '../activity.ts';
+import { sourceTraceOf } from '../loading/source-positions.ts';
 import type { PluginRunner } from './plugin-runner.ts';
 
 /** The message that causes a call. */
@@ -71,5 +72,5 @@ export function reportUncaught(error: unknown, log: Logger): void {
   const code = currentCode();
   if (call) call.runner.uncaught(error, call.hook, call.peer);
   else if (code?.runner) code.runner.uncaught(error, OUTSIDE_OF_HOOKS, undefined);
-  else log.error(`uncaught: ${messageOf(error)}`, { file: code?.file, stack: traceOf(error) });
+  else log.error(`uncaught: ${messageOf(error)}`, { file: code?.file, stack: sourceTraceOf(error) });
 }

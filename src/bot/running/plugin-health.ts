@@ -1,7 +1,8 @@
-import { isChatosError, isError, messageOf, traceOf, type ErrorCode } from '../../errors.ts';
+import { isChatosError, isError, messageOf, type ErrorCode } from '../../errors.ts';
 import type { Clock } from '../../util/clock.ts';
 import type { LogFields, Logger } from '../../util/log.ts';
 import { truncate } from '../../util/printable.ts';
+import { sourceTraceOf } from '../loading/source-positions.ts';
 import { CircuitBreaker, type Attempt, type BreakerLimits, type BreakerState } from './circuit-breaker.ts';
 import type { PluginError, PluginStatus } from '../status.ts';
 
@@ -117,7 +118,8 @@ export class PluginHealth {
     const message = messageOf(error);
     const short = truncate(message);
     // It begins with the message.
-    const stack = short === message ? traceOf(error) : traceOf(error)?.replaceAll(message, () => short);
+    const trace = sourceTraceOf(error);
+    const stack = short === message ? trace : trace?.replaceAll(message, () => short);
     if (this.#mayTell()) this.#log.error(`${what}: ${short}`, { ...where, stack });
     this.#count(short, hook, peer);
     attempt?.failed?.();

@@ -185,7 +185,7 @@ export class BotLoader {
 
   /** What a plugin has let escape while it was loaded, outside of what is awaited. */
   strayError(error: unknown): ChatosError {
-    const { file, place, message } = readLoadFailure(error, this.#modules);
+    const { file, place, message } = readLoadFailure(error);
     const where = file === undefined ? 'a plugin' : `${path.relative('', file)}${place}`;
     return new ChatosError('INVALID_PLUGIN', `${where}: uncaught: ${message}`, { cause: error });
   }
@@ -195,7 +195,7 @@ export class BotLoader {
       return await plugin.schedule(options);
     } catch (error) {
       if (isChatosError(error)) throw error;
-      const { place, message } = readLoadFailure(error, this.#modules);
+      const { place, message } = readLoadFailure(error);
       throw new ChatosError('INVALID_PLUGIN', `${shown}${place}: schedule: ${message}`, { cause: error });
     }
   }

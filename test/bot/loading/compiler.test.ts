@@ -12,3 +12,32 @@ test('a plugin that does not compile leaves traces as short as they were', async
   await expect((await pluginLoader()).load(file)).rejects.toThrow('Unexpected token');
   expect(Error.stackTraceLimit).toBe(10);
 });
+
+test.each<[string, string, unknown, Record<string, string>?]>([
+  ['a namespace', 'namespace N { export const a = 1; }\nexport const value = N.a;', 1],
+  ['import.meta', 'export const value = import.meta.filename.endsWith("bot.ts");', true],
+  ['import … = require', 'import path = require("node:path");\nexport const value = path.posix.sep;', '/'],
+  ['a line for the shell', '#!/usr/bin/env chatosbot\nexport const value = 1;', 1],
+  [
+    'an import behind other statements',
+    'const a = join("a", "b");\nimport { join } from "node:path";\nexport const value = a;',
+    'a/b',
+  ],
+  [
+    'a name that the imported file changes',
+    "import { count, up } from './a.ts';\nup();\nexport const value = count;",
+    2,
+    { 'a.ts': 'export let count = 1;\nexport function up() { count++; }' },
+  ],
+  [
+    'files that import each other',
+    "import { b } from './b.ts';\nexport function a() { return 'a'; }\nexport const value = b;",
+    'ab',
+    { 'b.ts': "import { a } from './bot.ts';\nexport const b = `${a()}b`;" },
+  ],
+])('a plugin may have %s', async (_, text, value, beside = {}) => {
+  const directory = await tempDirectory();
+  for (const [name, content] of Object.entries(beside)) await writeText(directory, name, content);
+  const file = await writeText(directory, 'bot.ts', text);
+  expect(await (await pluginLoader()).load(file)).toMatchObject({ value });
+});

@@ -69,7 +69,9 @@ describe('loadPlugin, what it turns down', () => {
 describe('loadPlugin, where an error comes from', () => {
   const PREAMBLE = ['interface Box {', '  readonly size: number;', '}', 'type Text = string;', ''].join('\n');
 
-  it.each([
+  const BAD_PACKAGE = { 'node_modules/bad/index.js': 'throw new Error("no");' };
+
+  it.each<[string, string, unknown, Record<string, string>?]>([
     ['a syntax error', 'type A = 1;\n\nexport const onMessage = ( => {};', 'FILE:3:28: Unexpected token'],
     [
       'a name that is there twice',
@@ -107,6 +109,14 @@ describe('loadPlugin, where an error comes from', () => {
       'import { join } from "node:path";\njoin("a" as string); throw new Error("no");',
       'FILE:2:28: no',
     ],
+    ['what a package throws that it imports', 'const a = 1;\n\nimport "bad";', 'FILE:3:1: no', BAD_PACKAGE],
+    ['what a package throws that its first line imports', 'import x from "bad"; x();', 'FILE:1:1: no', BAD_PACKAGE],
+    [
+      'a name that is not exported, called in its first line',
+      "import { x } from 'node:fs'; x();",
+      // Of a call in parentheses, V8 gives the end.
+      'FILE:1:31: x is not a function',
+    ],
     ['an error without a text', '\nthrow new RangeError();', 'FILE:2:7: RangeError'],
     ['a text that is thrown', 'throw "just text";', 'FILE: just text'],
     ['something else that is thrown', 'throw { code: 7 };', 'FILE: it throws { code: 7 }'],
@@ -117,9 +127,8 @@ describe('loadPlugin, where an error comes from', () => {
       "import { x } from 'node:fs';\nx();",
       expect.stringMatching(/^FILE:2:\d+: x is not a function$/),
     ],
-  ])('tells the line and column of %s', async (_, text, told: unknown) => {
-    const message = await complaint(text);
-    expect(message).toEqual(told);
+  ])('gives the line and column of %s', async (_, text, expected: unknown, beside = {}) => {
+    expect(await complaint(text, 'plugin.ts', beside)).toEqual(expected);
   });
 
   it.each(['.mjs', '.cjs', '.js', '.ts'])('tells them in a %s file', async (extension) => {
@@ -162,17 +171,5 @@ describe('loadPlugin, where an error comes from', () => {
     const file = await writeText(directory, 'real.ts', '\nthrow new Error("no");');
     await symlink(file, path.join(directory, 'link.ts'));
     expect(await messageFor(path.join(directory, 'link.ts'))).toBe('FILE:2:7: no');
-  });
-
-  it('keeps the line in the stack of what a hook throws, before and after an await', async () => {
-    const text = `${PREAMBLE}export async function onStart(): Promise<void> {\n  await null;\n  throw new Error('later');\n}\nexport const onStop = (): void => {\n  throw new Error('now');\n};\n`;
-    const file = await writeText(await tempDirectory(), 'plugin.ts', text);
-    const { hooks } = await loadPlugin(file, await pluginLoader());
-    await expect(hooks.onStart!(undefined as never)).rejects.toMatchObject({
-      stack: expect.stringContaining(`${file}:7:`),
-    });
-    expect(() => hooks.onStop!(undefined as never)).toThrow(
-      expect.objectContaining({ stack: expect.stringContaining(`${file}:10:`) }),
-    );
   });
 });
