@@ -7,7 +7,7 @@ import type { AccountServices } from './running/plugin-context.ts';
 import { PluginRunner } from './running/plugin-runner.ts';
 import type { LoadedPlugin } from './loading/read-plugin.ts';
 import type { PluginStatus } from './status.ts';
-import type { PluginStore } from './store/store.ts';
+import type { PluginStore } from './store/plugin-store.ts';
 
 /** One plugin of an account: what stays when the plugin is replaced by a newer version of itself. */
 export interface Seat {

@@ -11,7 +11,7 @@ import { DEFAULT_COMMAND_PREFIX } from './messages/commands.ts';
 import { resolveFloodLimits } from './messages/flood-limits.ts';
 import { resolveLoopLimits } from './messages/loop-guard.ts';
 import type { BotEntry, RuntimeOptions } from './runtime.ts';
-import { PluginStore } from './store/store.ts';
+import { PluginStore } from './store/plugin-store.ts';
 import { storeDirectory } from './store/directory.ts';
 
 /** Where stores are kept, in the working directory. */
@@ -62,7 +62,7 @@ export function createAccounts(
     const account = accounts.get(key) ?? new Account({ ...shared, server, login });
     accounts.set(key, account);
     const storeId = uniqueStoreId(stores, `${plugin.name}@${login}`, server);
-    const openStore = (): PluginStore => new PluginStore({ directory: storeDirectory(stateDirectory, storeId), log });
+    const openStore = (): PluginStore => new PluginStore({ directory: storeDirectory(stateDirectory, storeId) });
     return { account, place: account.plugins.add(plugin, entry.options ?? {}, { directory, openStore }) };
   });
 }

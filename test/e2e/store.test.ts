@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { storeDirectory } from '../../src/bot/store/directory.ts';
-import { PluginStore } from '../../src/bot/store/store.ts';
+import { PluginStore } from '../../src/bot/store/plugin-store.ts';
 import { failure, LAB, labFile, run, shell, start, WORK } from './chatosbot.ts';
 
 const STATE = path.join(LAB, 'state');
@@ -74,7 +74,10 @@ describe('store list', () => {
         last: message,
       });
       const deleting = await failure(start(['store', 'delete', 'busy', '--state', state]));
-      expect(deleting).toMatchObject({ status: 69, last: expect.stringContaining('does a chatosbot run') as string });
+      expect(deleting).toMatchObject({
+        status: 69,
+        last: expect.stringContaining('another chatosbot runs with') as string,
+      });
       expect(await busy.store.get('a')).toBe(1);
     } finally {
       await busy.close();
@@ -131,6 +134,70 @@ describe('store export and import', () => {
   });
 });
 
+describe('store repair', () => {
+  test('saves what can be read of a damaged store, and keeps its files as they were', async () => {
+    const state = path.join(LAB, 'damaged');
+    await fill(state, 'dice@dice', { a: 1, b: 2 });
+    await fill(state, 'echo@echo', { a: 1 });
+    const directory = storeDirectory(state, 'dice@dice');
+    rmSync(path.join(directory, 'CURRENT'));
+    const list = await run(['store', 'list', '--state', state]);
+    expect(list.stdout).toBe('echo@echo\t1 entry\t2 B\n');
+    expect(list.status).toBe(65);
+    const [, command] = /: stop its bot, and run: (chatosbot store repair dice@dice --state \S+)\n/.exec(list.stderr)!;
+
+    const { status, stdout, stderr } = await shell(command!).exit();
+    expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
+    const [first, second] = stderr.split('\n');
+    expect(first).toBe('dice@dice: repaired (2 entries, 4 B; 0 could not be read); some may have an earlier value');
+    const [, kept] = /^dice@dice: the files as they were before are in (.*)$/.exec(second!)!;
+    expect(path.dirname(kept!)).toBe(path.join(state, 'damaged-stores'));
+    expect(readdirSync(kept!)).not.toContain('CURRENT');
+    expect((await run(['store', 'export', 'dice', '--state', state])).stdout).toBe(
+      '{"key":"a","value":1}\n{"key":"b","value":2}\n',
+    );
+
+    const again = await run(['store', 'repair', 'dice', '--json', '--state', state]);
+    const report = { bot: 'dice@dice', directory, repaired: false, entries: 2, bytes: 4, lostEntries: 0 };
+    expect(JSON.parse(again.stdout)).toEqual(report);
+    expect((await run(['store', 'repair', 'dice', '--state', state])).stderr).toBe(
+      'dice@dice: not damaged (2 entries, 4 B)\n',
+    );
+    expect(readdirSync(path.join(state, 'damaged-stores'))).toEqual([path.basename(kept!)]);
+  });
+
+  test('reports with --json what was done', async () => {
+    const state = path.join(LAB, 'damaged-json');
+    await fill(state, 'dice@dice', { a: 1 });
+    const directory = storeDirectory(state, 'dice@dice');
+    rmSync(path.join(directory, 'CURRENT'));
+    const { stdout } = await run(['store', 'repair', 'dice', '--json', '--state', state]);
+    expect(JSON.parse(stdout)).toEqual({
+      bot: 'dice@dice',
+      directory,
+      repaired: true,
+      entries: 1,
+      bytes: 2,
+      lostEntries: 0,
+      keptIn: expect.stringContaining(path.join(state, 'damaged-stores', 'dice@dice-')) as string,
+    });
+  });
+
+  test('refuses a store that is in use', async () => {
+    const state = path.join(LAB, 'repair-in-use');
+    const busy = new PluginStore({ directory: storeDirectory(state, 'busy@x') });
+    await busy.store.set('a', 1);
+    try {
+      expect(await failure(start(['store', 'repair', 'busy', '--state', state]))).toEqual({
+        status: 69,
+        last: expect.stringMatching(/^chatosbot: another chatosbot runs with the store in /) as string,
+      });
+    } finally {
+      await busy.close();
+    }
+  });
+});
+
 describe('a bot that is named', () => {
   test.each([
     ['tails', /^chatosbot: tails has no store in \S+: there are dice@dice, echo@Ann, echo@bob$/],
@@ -156,12 +223,12 @@ test('store without a subcommand shows its help, with status 2', async () => {
   expect(status).toBe(2);
 });
 
-test.each(['list', 'export', 'import', 'delete'])('store %s --help shows an example', async (name) => {
+test.each(['list', 'export', 'import', 'repair', 'delete'])('store %s --help shows an example', async (name) => {
   const { stdout } = await run(['store', name, '--help']);
   expect(stdout).toMatch(new RegExp(`^  \\$ chatosbot store ${name}\\b`, 'm'));
 });
 
-test.each(['import', 'export', 'delete'])('store %s wants the name of a bot', async (name) => {
+test.each(['import', 'export', 'repair', 'delete'])('store %s wants the name of a bot', async (name) => {
   const ended = await failure(start(['store', name, '', '--state', path.join(LAB, 'nameless')]));
   expect(ended).toEqual({ status: 2, last: 'chatosbot: name the bot whose store is meant' });
   expect(existsSync(path.join(LAB, 'nameless'))).toBe(false);

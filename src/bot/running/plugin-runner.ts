@@ -14,7 +14,7 @@ import { PluginHealth } from './plugin-health.ts';
 import { PluginJobs, type JobHandover } from './plugin-jobs.ts';
 import type { LoadedPlugin } from '../loading/read-plugin.ts';
 import type { PluginStatus } from '../status.ts';
-import type { PluginStore } from '../store/store.ts';
+import type { PluginStore } from '../store/plugin-store.ts';
 
 export interface RunnerSettings {
   readonly options: Readonly<Record<string, unknown>>;

@@ -1,12 +1,13 @@
-import { ChatosError, messageOf } from '../../errors.ts';
-import { causeOf, isDamage, isLocked, openFiles, probeDisk, type OpenDatabase, type OpeningOptions } from './files.ts';
+import { ChatosError } from '../../errors.ts';
+import { closedError, storeFailure } from './failure.ts';
+import { openFiles, probeDisk, type OpenDatabase, type OpeningOptions } from './files.ts';
 import type { Level } from './format.ts';
 
-/** The files of a store: opened at first use, mended where they are damaged, opened anew after a write that failed. */
+/** The files of a store: opened at first use, and reopened after a write that failed. */
 export class StoreDatabase {
   readonly #options: OpeningOptions;
   #opened: Promise<OpenDatabase> | undefined;
-  #trouble: 'write failed' | 'damaged' | undefined;
+  #writeFailed = false;
   #closed = false;
 
   constructor(options: OpeningOptions) {
@@ -16,31 +17,22 @@ export class StoreDatabase {
   /**
    * The open database. A failure is not kept: the next call tries again.
    *
-   * @throws {ChatosError} `STORE_UNAVAILABLE`, or `ABORTED` once it is closed
+   * @throws {ChatosError} `STORE_UNAVAILABLE`, `STORE_DAMAGED`, or `ABORTED` once it is closed
    */
   open(): Promise<OpenDatabase> {
     if (this.#closed) return Promise.reject(closedError());
     return this.#opened ?? this.#openWith(() => this.#start());
   }
 
-  /** Reads; where that finds the files damaged, once more after they were mended. */
+  /** Reads; where the files were reopened meanwhile, once more. */
   async read<T>(run: (level: Level) => Promise<T>): Promise<T> {
-    const before = this.open();
-    try {
-      return await run((await before).level);
-    } catch (error) {
-      if (error instanceof ChatosError) throw error;
-      // Where it is not as it was, another call has had it opened anew meanwhile.
-      if (before === this.#opened) {
-        if (this.#closed || !isDamage(error)) throw this.#failure('read', error);
-        this.#trouble = 'damaged';
-        await this.#reopen(before);
+    for (;;) {
+      const opened = this.open();
+      try {
+        return await run((await opened).level);
+      } catch (error) {
+        if (opened === this.#opened || error instanceof ChatosError) throw this.#failure('read', error);
       }
-    }
-    try {
-      return await run((await this.open()).level);
-    } catch (error) {
-      throw this.#failure('read', error);
     }
   }
 
@@ -51,7 +43,7 @@ export class StoreDatabase {
   async write<T>(run: (opened: OpenDatabase) => Promise<T>): Promise<T> {
     const before = this.open();
     await before;
-    if (this.#trouble !== undefined) {
+    if (this.#writeFailed) {
       await probeDisk(this.#options.directory).catch((error: unknown) => {
         throw this.#failure('written', error);
       });
@@ -60,8 +52,7 @@ export class StoreDatabase {
     try {
       return await run(await this.open());
     } catch (error) {
-      if (error instanceof ChatosError) throw error;
-      this.#trouble = isDamage(error) ? 'damaged' : 'write failed';
+      this.#writeFailed ||= !(error instanceof ChatosError);
       throw this.#failure('written', error);
     }
   }
@@ -92,28 +83,13 @@ export class StoreDatabase {
   }
 
   async #start(): Promise<OpenDatabase> {
-    try {
-      const opened = await openFiles(this.#options, this.#trouble === 'damaged');
-      this.#trouble = undefined;
-      return opened;
-    } catch (error) {
-      throw this.#failure('opened', error);
-    }
+    const opened = await openFiles(this.#options);
+    this.#writeFailed = false;
+    return opened;
   }
 
-  #failure(what: string, error: unknown): ChatosError {
-    if (error instanceof ChatosError) return error;
-    if (this.#closed) return closedError();
-    const { directory } = this.#options;
-    const inUse = isLocked(error);
-    const message = inUse
-      ? `another chatosbot runs with the store in ${directory}: stop it, or give this one another --state`
-      : `the store in ${directory} cannot be ${what}: ${messageOf(causeOf(error)).split('\n')[0]}`;
-    const advice = isDamage(error) ? '; move the folder away to begin anew, or import an export' : '';
-    return new ChatosError('STORE_UNAVAILABLE', message + advice, { cause: error, fields: { directory, inUse } });
+  #failure(what: 'read' | 'written', error: unknown): ChatosError {
+    if (this.#closed && !(error instanceof ChatosError)) return closedError();
+    return storeFailure(this.#options.directory, what, error);
   }
-}
-
-export function closedError(): ChatosError {
-  return new ChatosError('ABORTED', 'the store is closed: its plugin has stopped');
 }

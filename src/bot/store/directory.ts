@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { ChatosError, messageOf } from '../../errors.ts';
+import { quote } from '../../util/quote.ts';
 
-/** The longest file name that is not truncate; most file systems take 255 bytes. */
+/** The longest file name that is not shortened; most file systems take 255 bytes. */
 const MAX_NAME = 200;
 
 /** Names that Windows keeps for devices, whatever stands behind a dot. */
@@ -43,6 +44,20 @@ export async function findStores(stateDirectory: string): Promise<FoundStore[]> 
     .map((name) => ({ id: idOf(name), directory: path.join(folder, name) }))
     .toSorted((a, b) => (a.id < b.id ? -1 : 1));
 }
+
+/** Where the files of a store are kept that was repaired at a time, as they were before. */
+export function keptDirectory(directory: string, now: Date): string {
+  const time = now.toISOString().replace(/[-:]|\.\d+/g, '');
+  return path.join(stateOf(directory), 'damaged-stores', `${path.basename(directory)}-${time}`);
+}
+
+/** What repairs the store in a directory, to be pasted into a shell. */
+export function repairCommand(directory: string): string {
+  const words = [idOf(path.basename(directory)), '--state', stateOf(directory)];
+  return ['chatosbot store repair', ...words.map(quote)].join(' ');
+}
+
+const stateOf = (directory: string): string => path.dirname(path.dirname(directory));
 
 const storesFolder = (stateDirectory: string): string => path.join(stateDirectory, 'stores');
 

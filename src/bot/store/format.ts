@@ -48,13 +48,31 @@ export function readMeta(text: string | undefined): StoreUsage | undefined {
   throw new ChatosError('STORE_UNAVAILABLE', `the store has format ${format}, of a later chatosbot: update this one`);
 }
 
-export async function countUsage(level: Level): Promise<StoreUsage> {
+/**
+ * Counts what a store holds.
+ *
+ * @param onGarbled called with what can be no entry, as its value is no JSON; such are left out of the count
+ */
+export async function countUsage(level: Level, onGarbled: (fullKey: string) => void = () => {}): Promise<StoreUsage> {
   const usage = { own: { entries: 0, bytes: 0 }, records: { entries: 0, bytes: 0 } };
-  for (const space of SPACES) {
-    for await (const [key, text] of level.iterator(keyRange(space))) {
-      usage[space].entries += 1;
-      usage[space].bytes += sizeOf(ownKey(key), text);
+  for await (const [key, text] of level.iterator()) {
+    if (key === META_KEY) continue;
+    const space = SPACES.find((each) => key.startsWith(PREFIX[each]));
+    if (space === undefined || !isJson(text)) {
+      onGarbled(key);
+      continue;
     }
+    usage[space].entries += 1;
+    usage[space].bytes += sizeOf(ownKey(key), text);
   }
   return usage;
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -1,7 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createDeferred } from '../../util/deferred.ts';
 import { ChatosError } from '../../errors.ts';
-import { closedError, type StoreDatabase } from './database.ts';
+import type { StoreDatabase } from './database.ts';
+import { closedError } from './failure.ts';
 import { fullKey, keyRange, ownKey, sizeOf, type Space } from './format.ts';
 import type { StoreLimits } from './limits.ts';
 import type { Store } from './store.ts';

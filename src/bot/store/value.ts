@@ -31,13 +31,13 @@ export function toText(key: string, value: unknown, { maxValueBytes }: StoreLimi
   throw new ChatosError('STORE_FULL', message, { fields: { bytes, maxValueBytes } });
 }
 
-/** The value that a text holds. @throws {ChatosError} `STORE_UNAVAILABLE` where the disk has garbled it */
+/** The value that a text holds. @throws {ChatosError} `STORE_DAMAGED` where the disk has garbled it */
 export function parseValue(key: string, text: string | undefined): unknown {
   if (text === undefined) return undefined;
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new ChatosError('STORE_UNAVAILABLE', `the value of '${key}' is damaged: set or delete it`, { cause: error });
+    throw new ChatosError('STORE_DAMAGED', `the value of '${key}' is damaged: set or delete it`, { cause: error });
   }
 }
 

@@ -53,7 +53,8 @@ export class StoreWriter {
     while (this.#queue.length > 0) {
       const group = this.#takeGroup();
       try {
-        const settle = await this.#database.write((opened) => commit(opened, group));
+        const sizes = await this.#database.read((level) => readSizes(level, group));
+        const settle = await this.#database.write((opened) => commit(opened, group, sizes));
         settle();
       } catch (error) {
         for (const each of group) each.reject(error);
@@ -70,10 +71,13 @@ export class StoreWriter {
 }
 
 /** Writes a group as one batch with one sync; returns what tells each how it went. */
-async function commit(opened: OpenDatabase, group: readonly Pending[]): Promise<() => void> {
+async function commit(
+  opened: OpenDatabase,
+  group: readonly Pending[],
+  sizes: Map<string, number>,
+): Promise<() => void> {
   const { level } = opened;
   const batch = level.batch();
-  const sizes = group[0]!.clear ? new Map<string, number>() : await readSizes(level, group);
   const usage = { ...opened.usage };
   const outcomes: (() => void)[] = [];
   for (const { space, entries, clear, maxTotalBytes, resolve, reject } of group) {
@@ -128,6 +132,8 @@ async function commit(opened: OpenDatabase, group: readonly Pending[]): Promise<
 /** The sizes of the entries that a group touches, as they are on disk. */
 async function readSizes(level: Level, group: readonly Pending[]): Promise<Map<string, number>> {
   const sizes = new Map<string, number>();
+  // What is cleared is counted already.
+  if (group[0]!.clear) return sizes;
   const keys = group.flatMap(({ space, entries }) => Array.from(entries.keys(), (key) => fullKey(space, key)));
   for (let start = 0; start < keys.length; start += READ_AT_ONCE) {
     const some = keys.slice(start, start + READ_AT_ONCE);

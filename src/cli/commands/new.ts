@@ -6,7 +6,7 @@ import { Argument, InvalidArgumentError, Option, type Command } from 'commander'
 import { ChatosError, messageOf } from '../../errors.ts';
 import { loginProblem } from '../../protocol/login.ts';
 import { makeDirectories } from '../../util/make-directories.ts';
-import { quote } from '../completion/quote.ts';
+import { quote } from '../../util/quote.ts';
 import { notice } from '../terminal/output.ts';
 
 /** The templates, each `NAME.ts` and `NAME.test.ts` in `bots/templates`, and what each makes. */

@@ -1,16 +1,16 @@
 import { Option, type Command } from 'commander';
-import { findStores, storeDirectory } from '../../bot/store/directory.ts';
+import { findStores, keptDirectory, storeDirectory } from '../../bot/store/directory.ts';
 import { exportStore, importStore, readLines } from '../../bot/store/export.ts';
 import { deleteStore } from '../../bot/store/files.ts';
-import { PluginStore } from '../../bot/store/store.ts';
+import { PluginStore } from '../../bot/store/plugin-store.ts';
+import { repairStore } from '../../bot/store/repair.ts';
 import { loadConfig } from '../../config/load.ts';
 import { stateDirectory } from '../../config/settings.ts';
 import { ChatosError, isChatosError } from '../../errors.ts';
 import { escapeUnsafe } from '../../util/escape.ts';
 import { toJsonLine } from '../../util/json-line.ts';
-import { createLogger } from '../../util/log.ts';
 import { formatBytes } from '../../util/printable.ts';
-import { EXIT, ExitSignal } from '../terminal/exit.ts';
+import { exitFor, ExitSignal } from '../terminal/exit.ts';
 import { standardInput } from '../terminal/input.ts';
 import { configOption, stateOption } from '../options.ts';
 import { notice, noticeError, writeLine } from '../terminal/output.ts';
@@ -37,6 +37,10 @@ export function register(command: Command): void {
     .argument('<bot>', BOT)
     .addOption(new Option('--replace', 'in place of what the store holds'))
     .action(importFrom);
+  add('repair', 'save what can be read of a damaged store; its files are kept as they were', 'repair dice')
+    .argument('<bot>', BOT)
+    .addOption(new Option('--json', 'a line of JSON that reports what was done'))
+    .action(repair);
   add('delete', 'delete a store', 'delete dice').argument('<bot>', BOT).action(remove);
   command.addHelpText(
     'after',
@@ -45,6 +49,7 @@ Examples:
   $ chatosbot store list
   $ chatosbot store export dice > dice.ndjson
   $ chatosbot store import dice --replace < dice.ndjson
+  $ chatosbot store repair dice
 
 A store belongs to one process at a time: stop the bot first.`,
   );
@@ -54,26 +59,28 @@ async function list(flags: StoreFlags & { readonly json?: boolean }): Promise<vo
   const state = await findState(flags);
   const stores = await findStores(state);
   if (stores.length === 0) notice(`no stores in ${state}`);
-  let failed = false;
+  let failed: number | undefined;
   for (const { id, directory } of stores) {
     try {
       const usage = await withStore(directory, (store) => store.usage());
       await writeLine(flags.json ? toJsonLine({ bot: id, directory, inUse: false, ...usage }) : row(id, usage));
     } catch (error) {
-      if (!isChatosError(error, 'STORE_UNAVAILABLE')) throw error;
+      if (!isChatosError(error, 'STORE_UNAVAILABLE') && !isChatosError(error, 'STORE_DAMAGED')) throw error;
       const inUse = error.fields['inUse'] === true;
       if (inUse)
         await writeLine(flags.json ? toJsonLine({ bot: id, directory, inUse }) : `${escapeUnsafe(id)}\tin use`);
       else noticeError(error.message, error, flags.json === true);
-      failed ||= !inUse;
+      if (!inUse) failed = exitFor(error).status;
     }
   }
-  if (failed) throw new ExitSignal(EXIT.unavailable);
+  if (failed !== undefined) throw new ExitSignal(failed);
 }
 
 function row(id: string, { entries, bytes }: { readonly entries: number; readonly bytes: number }): string {
-  return `${escapeUnsafe(id)}\t${entries} ${entries === 1 ? 'entry' : 'entries'}\t${formatBytes(bytes)}`;
+  return `${escapeUnsafe(id)}\t${formatEntries(entries)}\t${formatBytes(bytes)}`;
 }
+
+const formatEntries = (entries: number): string => `${entries} ${entries === 1 ? 'entry' : 'entries'}`;
 
 async function exportTo(bot: string, flags: StoreFlags): Promise<void> {
   const { directory } = await findStore(bot, await findState(flags));
@@ -88,7 +95,24 @@ async function importFrom(bot: string, flags: StoreFlags & { readonly replace?: 
   const count = await withStore(found.directory, ({ store }) =>
     importStore(store, readLines(standardInput()), { replace: flags.replace ?? false }),
   );
-  notice(`${found.id}: ${count} ${count === 1 ? 'entry' : 'entries'} imported`);
+  notice(`${found.id}: ${formatEntries(count)} imported`);
+}
+
+async function repair(bot: string, flags: StoreFlags & { readonly json?: boolean }): Promise<void> {
+  const { id, directory } = await findStore(bot, await findState(flags));
+  const kept = keptDirectory(directory, new Date());
+  const { repaired, entries, bytes, lostEntries } = await repairStore(directory, kept);
+  if (flags.json) {
+    await writeLine(
+      toJsonLine({ bot: id, directory, repaired, entries, bytes, lostEntries, keptIn: repaired ? kept : undefined }),
+    );
+    return;
+  }
+  const found = `${formatEntries(entries)}, ${formatBytes(bytes)}`;
+  if (!repaired) return notice(`${id}: not damaged (${found})`);
+  const lost = lostEntries === undefined ? 'how many are lost is unknown' : `${lostEntries} could not be read`;
+  notice(`${id}: repaired (${found}; ${lost}); some may have an earlier value`);
+  notice(`${id}: the files as they were before are in ${kept}`);
 }
 
 async function remove(bot: string, flags: StoreFlags): Promise<void> {
@@ -127,7 +151,7 @@ async function findStore(
 
 /** Opens a store for the time of a command; a bot that has it keeps it. */
 async function withStore<T>(directory: string, use: (store: PluginStore) => Promise<T>): Promise<T> {
-  const store = new PluginStore({ directory, log: createLogger(), lockTimeoutMs: 0 });
+  const store = new PluginStore({ directory, lockTimeoutMs: 0 });
   try {
     return await use(store);
   } finally {

@@ -1,5 +1,5 @@
 import { flatten, type CommandModel, type ValueModel } from './command-model.ts';
-import { quote } from './quote.ts';
+import { quote } from '../../util/quote.ts';
 
 /** The script for bash. It keeps to what 3.2 has, the bash of macOS. */
 export function renderBash(program: CommandModel, name: string): string {

@@ -1,5 +1,5 @@
 import { flatten, type CommandModel, type OptionModel, type ValueModel } from './command-model.ts';
-import { quote } from './quote.ts';
+import { quote } from '../../util/quote.ts';
 
 /** The script for zsh: for the functions' path, or to be evaluated. */
 export function renderZsh(program: CommandModel, name: string): string {

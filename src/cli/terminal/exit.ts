@@ -36,6 +36,7 @@ const STATUS: { readonly [C in ErrorCode]: number } = {
   QUEUE_FULL: EXIT.broken,
   STORE_FULL: EXIT.broken,
   STORE_UNAVAILABLE: EXIT.unavailable,
+  STORE_DAMAGED: EXIT.incomplete,
 };
 
 /** Ends a command with a status, with nothing more to say. */

@@ -1,7 +1,17 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { createLogger } from '../../../src/util/log.ts';
+import { repairStore } from '../../../src/bot/store/repair.ts';
 import { all, pluginStore } from './stores.ts';
 
 const ENTRIES = 100;
@@ -31,86 +41,178 @@ const damages: [what: string, files: RegExp, damage: (file: string) => void][] =
   ['the manifest cut', /^MANIFEST/, (file) => truncateSync(file, 10)],
   ['the manifest overwritten', /^MANIFEST/, (file) => writeFileSync(file, Buffer.alloc(500, 7))],
   ['the tables gone', /\.ldb$/, rmSync],
-  ['the tables cut', /\.ldb$/, (file) => truncateSync(file, 500)],
 ];
 
+/** What a directory holds, as base64 by name; what the library writes for itself aside. */
+const contentsOf = (directory: string): Record<string, string> =>
+  Object.fromEntries(
+    readdirSync(directory)
+      .filter((name) => !/^LO(?:CK|G)/.test(name))
+      .map((name) => [name, readFileSync(path.join(directory, name), 'base64')]),
+  );
+
+/** Expects that a store is reported as damaged, and changed by nothing; then repairs it. */
+async function repair(directory: string): ReturnType<typeof repairStore> {
+  const before = contentsOf(directory);
+  const damaged = pluginStore({ directory });
+  for (const call of [damaged.store.get('key 0'), damaged.store.set('key 0', 'new'), damaged.usage()]) {
+    await expect(call).rejects.toMatchObject({
+      code: 'STORE_DAMAGED',
+      message: expect.stringContaining('run: chatosbot store repair bot --state ') as string,
+    });
+  }
+  await damaged.close();
+  expect(contentsOf(directory)).toEqual(before);
+  const kept = `${directory}-kept`;
+  const repaired = await repairStore(directory, kept);
+  expect(contentsOf(kept)).toEqual(before);
+  return repaired;
+}
+
 describe('a damaged store', () => {
-  test.each(damages)('is mended, and that is logged: %s', async (_, kind, damage) => {
+  test.each(damages)('is reported, and repaired on request: %s', async (_, kind, damage) => {
     const directory = await filledDirectory();
     const files = filesOf(directory, kind);
     expect(files).not.toEqual([]);
     for (const file of files) damage(file);
-    let log = '';
-    const opened = pluginStore({ directory, log: createLogger({ write: (line) => (log += line) }) });
-    const found = await all(opened.store.entries());
     // What was written last lies in the log, which is whole.
+    expect(await repair(directory)).toMatchObject({ repaired: true, entries: ENTRIES, lostEntries: 0 });
+    const opened = pluginStore({ directory });
+    const found = await all(opened.store.entries());
     expect(found).toHaveLength(ENTRIES);
     for (const [, value] of found) expect(value).toMatchObject({ round: 3 });
-    expect(log).toMatch(/ warn {2}the store is damaged; mending it /);
-    expect(log).toMatch(/ warn {2}the store was damaged and is mended; .* entries=100 /);
-    expect((await opened.usage()).entries).toBe(ENTRIES);
-    await opened.store.set('key 0', 'new');
+    const { entries, bytes } = await opened.usage();
+    expect(entries).toBe(ENTRIES);
+    await opened.store.set('key 0', { round: 3, pad: 'x'.repeat(2000) });
     await opened.close();
-    const again = pluginStore({ directory, log: createLogger({ write: (line) => (log = line) }) });
-    log = '';
-    expect(await again.store.get('key 0')).toBe('new');
-    expect(log).toBe('');
+    expect(await repairStore(directory, `${directory}-again`)).toEqual({
+      repaired: false,
+      entries,
+      bytes,
+      lostEntries: 0,
+    });
+    expect(readdirSync(path.dirname(directory)).toSorted()).toEqual(['bot', 'bot-kept']);
   });
 
   test.each<[what: string, damage: (file: string) => void]>([
     ['cut', (file) => truncateSync(file, statSync(file).size - 100)],
+    ['cut near its beginning', (file) => truncateSync(file, 500)],
     ['overwritten', (file) => writeFileSync(file, readFileSync(file).fill(7, 0, statSync(file).size - 200))],
-  ])('is mended where all of it lies in tables, and one is %s', async (_, damage) => {
+  ])('goes on where it can, and is repaired where all of it lies in tables, and one is %s', async (_, damage) => {
     const directory = await filledDirectory();
     // What was in the log goes to a table when it is opened.
     const whole = pluginStore({ directory });
     await whole.store.get('key 0');
     await whole.close();
     for (const file of filesOf(directory, /\.ldb$/)) damage(file);
-    let log = '';
-    const opened = pluginStore({ directory, log: createLogger({ write: (line) => (log += line) }) });
+    const damaged = pluginStore({ directory });
+    await expect(all(damaged.store.entries())).rejects.toMatchObject({ code: 'STORE_DAMAGED' });
+    await damaged.close();
+    const repaired = await repairStore(directory, `${directory}-kept`);
+    const opened = pluginStore({ directory });
     const found = await all(opened.store.entries());
-    expect(log).toMatch(/ warn {2}the store was damaged and is mended; .* entries=\d+ /);
-    expect((await opened.usage()).entries).toBe(found.length);
+    expect(await opened.usage()).toEqual({ entries: found.length, bytes: repaired.bytes });
     await opened.store.set('key 0', 'new');
     expect(await opened.store.get('key 0')).toBe('new');
   });
 
-  test('goes on without the records of its log that are garbled, says so, and counts what is left', async () => {
+  test.each<[what: string, damage: (log: Buffer) => void]>([
+    ['garbled in the middle', (log) => log.fill(0xff, 100, 2000)],
+    ['zeroed in the middle', (log) => log.fill(0, 100, 2000)],
+    ['garbled at its end', (log) => log.fill(0xff, log.length - 500)],
+    ['wrong by one bit', (log) => (log[40_000]! ^= 1)],
+  ])('is repaired without the records that cannot be read, where its log is %s', async (_, damage) => {
     const directory = await filledDirectory();
     const [file] = filesOf(directory, /\.log$/);
     const bytes = readFileSync(file!);
-    writeFileSync(file!, bytes.fill(0xff, 100, 2000));
-    let log = '';
-    const opened = pluginStore({ directory, log: createLogger({ write: (line) => (log += line) }) });
-    const { entries, bytes: size } = await opened.usage();
+    damage(bytes);
+    writeFileSync(file!, bytes);
+    const repaired = await repair(directory);
+    const opened = pluginStore({ directory });
     const found = await all(opened.store.entries());
-    expect(log).toMatch(/the store was damaged and is mended/);
-    expect(entries).toBe(found.length);
-    expect(size).toBe(found.reduce((sum, [key, value]) => sum + key.length + JSON.stringify(value).length, 0));
+    // What was written before the last time is in tables.
+    expect(repaired).toEqual({
+      repaired: true,
+      entries: ENTRIES,
+      bytes: found.reduce((sum, [key, value]) => sum + key.length + JSON.stringify(value).length, 0),
+      lostEntries: 0,
+    });
+    expect(found).toHaveLength(ENTRIES);
+    const rounds = new Set(found.map(([, value]) => (value as { round: number }).round));
+    expect(rounds.has(2)).toBe(true);
   });
 
-  test('ends like one that was cut off in the midst of a write: without that write, and without a word', async () => {
+  test.each<[what: string, cut: (file: string) => void]>([
+    ['ends', (file) => truncateSync(file, statSync(file).size - 7)],
+    ['is zeros', (file) => writeFileSync(file, readFileSync(file).fill(0, statSync(file).size - 1000))],
+  ])('is none that was killed in the midst of a write, from where on its log %s', async (_, cut) => {
     const directory = await filledDirectory();
-    const [file] = filesOf(directory, /\.log$/);
-    truncateSync(file!, readFileSync(file!).length - 7);
-    let log = '';
-    const opened = pluginStore({ directory, log: createLogger({ write: (line) => (log += line) }) });
+    for (const file of filesOf(directory, /\.log$/)) cut(file);
+    const opened = pluginStore({ directory });
     expect(await all(opened.store.entries())).toHaveLength(ENTRIES);
-    expect(log).toBe('');
   });
 
-  test('that cannot be mended is unavailable, with what to do', async () => {
+  test('is repaired without values that are garbled, and says how many are lost', async () => {
+    const whole = pluginStore();
+    const { directory } = whole;
+    for (const key of ['whole', 'garbled', 'other']) await whole.store.set(key, key);
+    await whole.close();
+    const { ClassicLevel } = await import('classic-level');
+    const level = new ClassicLevel(directory);
+    await level.put('k:garbled', '{"half":');
+    await level.close();
+    const damaged = pluginStore({ directory });
+    await expect(damaged.store.get('garbled')).rejects.toMatchObject({ code: 'STORE_DAMAGED' });
+    expect(await damaged.store.get('whole')).toBe('whole');
+    await damaged.close();
+    const repaired = await repairStore(directory, `${directory}-kept`);
+    expect(repaired).toMatchObject({ repaired: true, entries: 2, lostEntries: 1 });
+    expect(await all(pluginStore({ directory }).store.entries())).toEqual([
+      ['other', 'other'],
+      ['whole', 'whole'],
+    ]);
+  });
+
+  test('that is open is not repaired', async () => {
+    const { directory, store } = pluginStore();
+    await store.set('key', 1);
+    await expect(repairStore(directory, `${directory}-kept`)).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      fields: { inUse: true },
+    });
+    expect(await store.get('key')).toBe(1);
+    expect(readdirSync(path.dirname(directory))).toEqual(['bot']);
+  });
+
+  test('that cannot be repaired stays as it is', async () => {
     const directory = await filledDirectory();
-    rmSync(path.join(directory, 'CURRENT'));
-    mkdirSync(path.join(directory, 'CURRENT'));
+    for (const file of filesOf(directory, /^CURRENT$/)) rmSync(file);
+    mkdirSync(path.join(directory, 'CURRENT.dbtmp'));
+    mkdirSync(path.join(directory, '000001.dbtmp'));
+    const before = readdirSync(directory);
+    await expect(repairStore(directory, `${directory}-kept`)).rejects.toMatchObject({
+      code: 'STORE_DAMAGED',
+      message: expect.stringMatching(/cannot be repaired \(.*\): nothing was changed; move the folder away/) as string,
+    });
+    expect(readdirSync(directory).filter((name) => !name.startsWith('LOG'))).toEqual(
+      before.filter((name) => !name.startsWith('LOG')),
+    );
+    expect(readdirSync(path.dirname(directory))).toEqual(['bot']);
+  });
+
+  test('whose files cannot be opened is unavailable', async () => {
+    const directory = await filledDirectory();
+    const current = path.join(directory, 'CURRENT');
+    renameSync(current, `${current}-aside`);
+    mkdirSync(current);
     const opened = pluginStore({ directory });
     await expect(opened.store.get('key 0')).rejects.toMatchObject({
       code: 'STORE_UNAVAILABLE',
       message: expect.stringContaining(directory) as string,
     });
     // As soon as the cause is gone, it goes on.
-    rmSync(path.join(directory, 'CURRENT'), { recursive: true });
+    rmSync(current, { recursive: true });
+    renameSync(`${current}-aside`, current);
     expect(await opened.store.get('key 0')).toMatchObject({ round: 3 });
   });
 

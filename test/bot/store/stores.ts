@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach } from 'vitest';
-import { PluginStore, type PluginStoreOptions } from '../../../src/bot/store/store.ts';
+import { PluginStore, type PluginStoreOptions } from '../../../src/bot/store/plugin-store.ts';
 
 export const LAB = mkdtempSync(path.join(tmpdir(), 'chatosbot-store-'));
 const open: PluginStore[] = [];

@@ -1,0 +1,38 @@
+import { ChatosError, messageOf } from '../../errors.ts';
+import { repairCommand } from './directory.ts';
+
+/** What the library said, or what lies beneath its "failed to open". */
+const causeOf = (error: unknown): unknown =>
+  error instanceof Error && error.cause !== undefined ? error.cause : error;
+
+/** Why it failed, in one line. */
+export const reasonOf = (error: unknown): string => messageOf(causeOf(error)).split('\n')[0]!;
+
+const codeOf = (error: unknown): unknown => (causeOf(error) as NodeJS.ErrnoException | undefined)?.code;
+
+export const isLocked = (error: unknown): boolean => codeOf(error) === 'LEVEL_LOCKED';
+
+/** The error to report where something could not be done with a store: what cannot be read is damaged. */
+export function storeFailure(
+  directory: string,
+  what: 'opened' | 'read' | 'written' | 'repaired' | 'deleted',
+  error: unknown,
+): ChatosError {
+  if (error instanceof ChatosError) return error;
+  const inUse = isLocked(error);
+  if (inUse) {
+    const message = `another chatosbot runs with the store in ${directory}: stop it, or give this one another --state`;
+    return new ChatosError('STORE_UNAVAILABLE', message, { cause: error, fields: { directory, inUse } });
+  }
+  const why = reasonOf(error);
+  if (what !== 'read' && codeOf(error) !== 'LEVEL_CORRUPTION') {
+    const message = `the store in ${directory} cannot be ${what}: ${why}`;
+    return new ChatosError('STORE_UNAVAILABLE', message, { cause: error, fields: { directory, inUse } });
+  }
+  const message = `the store in ${directory} is damaged (${why}): stop its bot, and run: ${repairCommand(directory)}`;
+  return new ChatosError('STORE_DAMAGED', message, { cause: error, fields: { directory } });
+}
+
+export function closedError(): ChatosError {
+  return new ChatosError('ABORTED', 'the store is closed: its plugin has stopped');
+}

@@ -1,0 +1,62 @@
+import { StoreDatabase } from './database.ts';
+import { closedError } from './failure.ts';
+import type { SpaceUsage } from './format.ts';
+import { KeySpace } from './key-space.ts';
+import { DEFAULT_STORE_LIMITS, RECORD_BYTES, type StoreLimits } from './limits.ts';
+import { StoreWriter } from './writer.ts';
+
+export interface PluginStoreOptions {
+  /** The folder of this store alone, made at its first use, for its owner only. */
+  readonly directory: string;
+  readonly limits?: Partial<StoreLimits>;
+  /** How long to wait, in milliseconds, for another process to let go of the store. @default 5000 */
+  readonly lockTimeoutMs?: number;
+}
+
+/** A standby that has lost its login learns so when it tries again, two seconds later at most, and has hooks to end. */
+const LOCK_TIMEOUT_MS = 5_000;
+
+/** The store of one plugin: nothing is loaded, made or opened before its first use. */
+export class PluginStore {
+  /** The plugin's own entries. */
+  readonly store: KeySpace;
+  /** What the runtime itself keeps about the plugin, out of its sight, with 4 MiB of its own. */
+  readonly records: KeySpace;
+  readonly #database: StoreDatabase;
+  readonly #closing = new AbortController();
+  #closed: Promise<void> | undefined;
+
+  constructor({ directory, limits, lockTimeoutMs = LOCK_TIMEOUT_MS }: PluginStoreOptions) {
+    this.#database = new StoreDatabase({ directory, lockTimeoutMs });
+    const parts = {
+      database: this.#database,
+      writer: new StoreWriter(this.#database),
+      closing: this.#closing.signal,
+      limits: { ...DEFAULT_STORE_LIMITS, ...limits },
+    };
+    this.store = new KeySpace('own', parts);
+    this.records = new KeySpace('records', { ...parts, limits: { ...parts.limits, maxTotalBytes: RECORD_BYTES } });
+  }
+
+  /** How many entries the plugin has, and the bytes of their keys and values. Opens the store. */
+  async usage(): Promise<SpaceUsage> {
+    this.#closing.signal.throwIfAborted();
+    const { usage } = await this.#database.open();
+    return { ...usage.own };
+  }
+
+  /**
+   * Finishes the writes that were handed in, gives up updates whose change is still being computed, and closes the files.
+   * Every call after it rejects with `ABORTED`. Does nothing to a store that was never used.
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort(closedError());
+    await Promise.all([this.store.settled(), this.records.settled()]);
+    await this.#database.close();
+  }
+}
