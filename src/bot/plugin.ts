@@ -9,7 +9,7 @@ import type { FilteredHandlers, MessageHandler } from './messages/message-filter
 /** What a plugin's options are once its schema has checked them. @internal */
 export type OptionsOf<Schema> = Schema extends StandardSchemaV1<infer _, infer Output> ? Output : PlainOptions;
 
-/** Something that a plugin does at the times of a cron expression. */
+/** A function that runs at the times of a cron expression. */
 export interface ScheduledTask<Options = PlainOptions> extends ScheduleSpec {
   /** Called at each tick. */
   run(ctx: Context<Options>, tick: Tick): Awaitable<void>;
@@ -17,7 +17,7 @@ export interface ScheduledTask<Options = PlainOptions> extends ScheduleSpec {
 
 /** Scheduled tasks by name. */
 export interface Schedules<Options = PlainOptions> {
-  /** By this name it is found in logs and status, and its last run on disk. */
+  /** The name in the log and the status, which also identifies the record of missed runs. */
   readonly [name: string]: ScheduledTask<Options>;
 }
 
@@ -26,42 +26,41 @@ export interface Schedules<Options = PlainOptions> {
 export type ScheduleMaker<Options> = { from(options: Options): Schedules<Options> }['from'];
 
 /**
- * A plugin: any of these, exported by name or through {@link defineBot}. Each function may be async, and what it throws
- * is logged and hurts nobody else.
+ * A plugin: exports with these names, or one default export of {@link defineBot}. Each function may be async; its errors
+ * are logged and do not affect others.
  */
 export interface BotPlugin<
   Schema = unknown,
   Commands = Readonly<Record<string, ArgSpecs>>,
   Filters extends readonly unknown[] = readonly unknown[],
 > {
-  /** What it is called in the log, and its login where none is given. @default the file's name */
+  /** Its name in the log, and its login where none is configured. @default the file's name */
   readonly name?: string;
-  /** What options it takes, as a Standard Schema (zod, valibot, arktype …). @default any, unchecked */
+  /** A Standard Schema (zod, valibot, arktype …) of its options. @default any, unchecked */
   // A condition, as to intersect arktype's schemas with the interface is too deep for TypeScript before version 7.
   readonly options?: Schema & (Schema extends StandardSchemaV1 | undefined ? unknown : StandardSchemaV1 | undefined);
   /** Commands by name: `roll` is called by `!roll 20`. `!help` lists them. */
   readonly commands?: { readonly [Name in keyof Commands]: Command<Commands[Name], OptionsOf<Schema>> };
-  /** What it does at fixed times, by name; as a function where the times depend on the options. */
+  /** What runs at fixed times, by name; a function if the times depend on the options. */
   readonly schedule?: Schedules<OptionsOf<Schema>> | ScheduleMaker<OptionsOf<Schema>>;
-  /** Once, when the account is logged in for the first time. */
+  /** Called once, when the account has logged in for the first time. */
   onStart?(ctx: Context<OptionsOf<Schema>>): Awaitable<void>;
-  /** Once, when the plugin stops; messages can still be sent. */
+  /** Called once, when the plugin stops or is reloaded; it can still send messages. */
   onStop?(ctx: Context<OptionsOf<Schema>>): Awaitable<void>;
   /**
-   * Somebody else said something, to everyone or to this bot, that was neither a command nor the answer to a question. A
-   * function, or a list of functions with filters, of which the first that matches is called. Messages of one peer come
-   * one after the other: the next when what was called for the last one has finished.
+   * Called with messages from others, to everyone or to this bot, that are neither a command nor the answer to a
+   * question. A function, or a list of functions with filters, of which the first that matches is called. Messages of one
+   * user come one after the other: the next when the handler of the one before has finished.
    */
   onMessage?: MessageHandler<OptionsOf<Schema>> | FilteredHandlers<Filters, OptionsOf<Schema>>;
   /**
-   * A peer asks for a private connection and the policy leaves the decision to the plugin. Return `true` or `false`, or
-   * call a method of the request; where nothing is decided, the next plugin of the account is asked, and at last it is
-   * refused.
+   * Called if a peer requests a private connection and the policy says `ask`. Return `true` or `false`, or call a method
+   * of the request; without a decision, the next plugin of the account is asked, and the last one refuses.
    */
   onPrivateRequest?(request: IncomingRequest, ctx: Context<OptionsOf<Schema>>): Awaitable<boolean | void>;
   /**
-   * A private connection that a peer asked for is open. Where the hook throws, the channel is broken off; where it
-   * returns, the channel goes on until both sides have ended it.
+   * Called with a private connection that a peer has requested. If the hook throws, the channel breaks; if it returns,
+   * the channel stays open until both sides have ended it.
    */
   onChannel?(channel: Channel, ctx: Context<OptionsOf<Schema>>): Awaitable<void>;
 }
@@ -78,7 +77,7 @@ export const HOOKS = {
 export type HookName = keyof typeof HOOKS;
 
 /**
- * Returns the plugin as it is: it gives hooks, options and commands their types, in TypeScript and in editors.
+ * Returns the plugin unchanged: it adds the types of hooks, options and commands.
  *
  * @example
  * export default defineBot({

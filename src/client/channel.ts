@@ -27,16 +27,16 @@ const CLOSE_UNSEEN_MS = 100;
  * A private connection: a Duplex of raw bytes to one peer, relayed by the server.
  *
  * `end()` ends our direction only (half-close); the peer's direction stays open until it ends it. `destroy()` before both
- * have ended breaks the channel, and the peer sees an abort, never an end of file. `close()` asks the server to end both
- * directions (packet 11). Errors are {@link ChatosError}s: `CHANNEL_ABORTED` where the channel broke, `CHANNEL_CLOSED`
- * where the peer closed it while we were still writing.
+ * have ended breaks the channel: the peer sees an abort, never an end of file. `close()` asks the server to end both
+ * directions (packet 11). Errors are {@link ChatosError}s: `CHANNEL_ABORTED` if the channel broke, `CHANNEL_CLOSED` if the
+ * peer closed it while we were still writing.
  */
 export class Channel extends Duplex {
   /** The login at the other end. */
   readonly peer: string;
   /** Whether we asked for the channel, or the peer did. */
   readonly role: ChannelRole;
-  /** The server's id of it: a secret of the two parties. */
+  /** The connect id: a secret of the two parties. */
   readonly connectId: bigint;
   readonly #socket: ChannelSocket;
   readonly #requestClose: () => boolean;
@@ -61,17 +61,17 @@ export class Channel extends Duplex {
     if (init.rest.length > 0) this.#onData(init.rest);
   }
 
-  /** Bytes that the operating system has taken from us. */
+  /** Bytes sent: those that the operating system has taken. */
   get bytesSent(): number {
     return this.#bytesSent;
   }
 
-  /** Bytes of the peer that have come. */
+  /** Bytes received. */
   get bytesReceived(): number {
     return this.#bytesReceived;
   }
 
-  /** Whether the peer ended the channel by CLOSE_CONNECTION: what it had sent may not have come whole. */
+  /** Whether the peer ended the channel by CLOSE_CONNECTION: bytes that it had sent may be missing. */
   get closedByPeer(): boolean {
     return this.#closedByPeer;
   }
@@ -82,7 +82,7 @@ export class Channel extends Duplex {
   }
 
   /**
-   * Asks the server to end the channel both ways (packet 11), and resolves when it has. What is still on its way, in
+   * Asks the server to end the channel both ways (packet 11), and resolves when it has. Bytes that are under way, in
    * either direction, may be lost: to end in order, `end()` and read until the peer has ended too.
    */
   close(): Promise<void> {

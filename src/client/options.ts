@@ -6,19 +6,19 @@ import { resolveBackoff, type Backoff } from './backoff.ts';
 export interface ClientOptions {
   /** Where the server is: `127.0.0.1:7777`, `tcp://chat.example.org:7777?longBytes=8`. */
   readonly server: AddressLike;
-  /** Who to be there. */
+  /** The login. */
   readonly login: string;
-  /** Until a TCP connection is given up. @default 10000 */
+  /** Time to open a TCP connection. @default 10000 */
   readonly connectTimeoutMs?: number;
-  /** Until an answer to LOGIN is given up. @default 10000 */
+  /** Time for the answer to LOGIN. @default 10000 */
   readonly loginTimeoutMs?: number;
   /** From a connect id to an established channel. @default 15000 */
   readonly establishTimeoutMs?: number;
-  /** Whether to connect again, the first time included, and after which pauses. @default false */
+  /** Whether to retry, also the first connection, and after which pauses. @default false */
   readonly reconnect?: boolean | Partial<Backoff>;
-  /** With `reconnect`: keep trying where the login is taken, too. @default false */
+  /** With `reconnect`: also retry while the login is taken. @default false */
   readonly waitForLogin?: boolean;
-  /** Ends the client, whatever it is doing. */
+  /** Ends the client. */
   readonly signal?: AbortSignal;
 }
 
@@ -49,22 +49,22 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
   };
 }
 
-/** How one private connection is asked for. */
+/** Options of a request for a private connection. */
 export interface RequestOptions {
   /**
-   * Milliseconds to wait for the peer to come and to answer. Requests to someone absent are silent on the wire (P9), so
-   * the request is repeated until then. @default 30000
+   * Milliseconds to wait for the peer and its answer. A request to an absent peer has no answer (P9), so it is repeated
+   * until then. @default 30000
    */
   readonly timeoutMs?: number;
-  /** Gives the request up. */
+  /** Cancels the request. */
   readonly signal?: AbortSignal | undefined;
 }
 
 export const DEFAULT_REQUEST_TIMEOUT_MS = 30_000;
 
-/** How a message is sent. */
+/** Options of a message. */
 export interface SendOptions {
-  /** Milliseconds that the server may leave the message unread before the wait is given up. @default 30000 */
+  /** Milliseconds that the server may take to read the message. @default 30000 */
   readonly timeoutMs?: number;
   /** Ends the wait; the message may still be sent. */
   readonly signal?: AbortSignal | undefined;

@@ -2,7 +2,7 @@ import { cronTime } from '../util/cron-time.ts';
 import { ChatosError } from '../errors.ts';
 import { Zone, type Wall } from '../util/zone.ts';
 
-/** When something is due, again and again. */
+/** The times at which something runs. */
 export interface CronSpec {
   /** Five fields (minute, hour, day of month, month, day of week), or six with seconds in front. */
   readonly cron: string;

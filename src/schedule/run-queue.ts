@@ -3,11 +3,11 @@ import type { Clock } from '../util/clock.ts';
 import type { DueTick, Ledger, OnProblem } from './ledger.ts';
 import type { CatchUp, Overlap } from './schedule.ts';
 
-/** The occasion of a run. */
+/** The time that a run is for. */
 export interface Tick {
   /** When it was due. */
   readonly due: Date;
-  /** How long after that it began, in milliseconds: a few, unless it was missed or had to wait. */
+  /** Milliseconds from then to the start of the run: a few, unless it was missed or had to wait. */
   readonly lateMs: number;
 }
 

@@ -2,19 +2,19 @@ import { ChatosError, messageOf } from '../errors.ts';
 import { unknownKeys } from '../util/unknown-keys.ts';
 import { parseCron, type Cron, type CronSpec } from './cron.ts';
 
-/** What becomes of the ticks that were missed: nothing, one run for the newest, or one run each. */
+/** What is run for missed ticks: nothing, one run for the newest, or one run each. */
 export type CatchUp = 'none' | 'last' | 'all';
 export const CATCH_UPS = ['none', 'last', 'all'] as const satisfies readonly CatchUp[];
 
-/** What becomes of a tick that comes while a run is under way: it is left out, waits its turn, or runs beside it. */
+/** What happens to a tick during a run: it is skipped, waits, or runs in parallel. */
 export type Overlap = 'skip' | 'queue' | 'parallel';
 export const OVERLAPS = ['skip', 'queue', 'parallel'] as const satisfies readonly Overlap[];
 
-/** When something is due, and what becomes of the ticks that cannot be run at their time. */
+/** When something runs, and what happens to ticks that cannot run on time. */
 export interface ScheduleSpec extends CronSpec {
   /** Ticks that were missed while the process was not running. @default 'none' */
   readonly catchUp?: CatchUp | undefined;
-  /** A tick that comes while a run is under way. @default 'skip' */
+  /** A tick that comes during a run. @default 'skip' */
   readonly overlap?: Overlap | undefined;
 }
 

@@ -32,7 +32,7 @@ export interface FakeWorld {
   settled(signal: AbortSignal): Promise<void>;
 }
 
-/** A clock that stands still until it is told otherwise. */
+/** A clock that stands still until it is moved. */
 export class FakeClock implements Clock {
   readonly #timers = new Set<Timer>();
   readonly #world: FakeWorld | undefined;
@@ -56,12 +56,12 @@ export class FakeClock implements Clock {
     return this.#timers.size;
   }
 
-  /** The time at which it stands. */
+  /** Its time. */
   now(): Date {
     return new Date(this.#time);
   }
 
-  /** Calls back when it has been advanced by `ms`; returns what cancels that. */
+  /** Calls back when it has been advanced by `ms`; returns a function that cancels that. */
   after(ms: number, callback: () => void): () => void {
     const timer = { at: this.#time + ms, callback };
     this.#timers.add(timer);
@@ -69,11 +69,10 @@ export class FakeClock implements Clock {
   }
 
   /**
-   * Lets time go by: each timer runs when it is due, in its order, and before the next one everything that can happen
-   * without time going by happens: hooks run, what they say arrives. What takes longer than two seconds of real time (a
-   * hook that waits for a slow web server) is left under way.
+   * Moves the time: each timer runs when it is due, in order, and the bots settle before the next one: hooks run, their
+   * messages arrive. It waits for that at most two seconds of real time (for a hook that waits for a slow web server).
    *
-   * @throws {ChatosError} `INVALID_ARGUMENT` where the time is none, or negative, or more than a million timers are due
+   * @throws {ChatosError} `INVALID_ARGUMENT` if the time is invalid or negative, or more than a million timers are due
    */
   async advance(by: Duration): Promise<void> {
     const ms = durationMs(by);
@@ -94,10 +93,10 @@ export class FakeClock implements Clock {
   }
 
   /**
-   * The machine slept, or its clock was set: time changes at once, and no timer runs. Those that are overdue then run at
-   * the next {@link FakeClock.advance}, also one by 0.
+   * Sets the time, as when the machine slept or its clock was set: no timer runs. Overdue timers run at the next
+   * {@link FakeClock.advance}, also by 0.
    *
-   * @throws {ChatosError} `INVALID_ARGUMENT` where the time is none
+   * @throws {ChatosError} `INVALID_ARGUMENT` if the time is invalid
    */
   set(to: Instant): void {
     const change = toMs(to) - this.#time;
@@ -106,7 +105,7 @@ export class FakeClock implements Clock {
     if (change < 0) for (const timer of this.#timers) timer.at += change;
   }
 
-  /** As {@link FakeClock.set}, by how much time changes. */
+  /** Sets the time as {@link FakeClock.set} does, by a difference. */
   jump(by: Duration): void {
     this.set(this.#time + durationMs(by));
   }

@@ -16,7 +16,7 @@ export const STOP_TIMEOUT_MS = 1_000;
 
 /** A bot of a {@link TestNetwork}. */
 export class TestBot {
-  /** The account that it speaks with. */
+  /** The login of its account. */
   readonly login: string;
   readonly #source: PluginUnderTest;
   readonly #options: Readonly<Record<string, unknown>>;
@@ -43,22 +43,22 @@ export class TestBot {
     this.#loader = parts.loader;
   }
 
-  /** How the plugin is: its state, its calls and failures, its jobs. */
+  /** The status of the plugin: its state, calls, failures and jobs. */
   get status(): PluginStatus {
     return this.account.plugins[0]!;
   }
 
-  /** How its account is: connected or not, its channels, its messages. */
+  /** The status of its account: its connection, channels and messages. */
   get account(): AccountStatus {
     return this.#runtime.status.accounts[0]!;
   }
 
   /**
-   * Loads the plugin anew, as `run --watch` does when its file was changed: session, store and open channels go on.
+   * Reloads the plugin, as `run --watch` does when its file changes: session, store and open channels stay.
    *
-   * @param plugin what takes its place: the same file, unless it is given
-   * @param options its options: as they were, unless they are given
-   * @throws {ChatosError} `INVALID_PLUGIN` or `INVALID_CONFIG`; the old one runs on then
+   * @param plugin what replaces it; default: the same file
+   * @param options its options; default: as before
+   * @throws {ChatosError} `INVALID_PLUGIN` or `INVALID_CONFIG`; the old one continues then
    */
   async reload(
     plugin: PluginUnderTest = this.#source,
@@ -70,7 +70,7 @@ export class TestBot {
 
   /**
    * Stops it as SIGTERM does: `onStop` is called, and hooks and private connections get `timeoutMs` milliseconds
-   * (default: 1000) to finish. What it kept in its store is there for the next bot of that name and login.
+   * (default: 1000) to finish. The next bot of that name and login has its store.
    */
   stop({ timeoutMs = STOP_TIMEOUT_MS }: { readonly timeoutMs?: number } = {}): Promise<void> {
     return this.#runtime.stop({ timeoutMs });

@@ -22,7 +22,7 @@ import { settle, settleWithin, type Settling } from './settle.ts';
 import { loadUnderTest, STOP_TIMEOUT_MS, TestBot, type PluginUnderTest } from './test-bot.ts';
 import { TestUser } from './test-user.ts';
 
-/** Where a fake clock stands at first, unless told otherwise: at noon of a Monday. */
+/** The default start of a fake clock: noon of a Monday. */
 const FAKE_START = '2026-01-05T12:00:00Z';
 /** Bots come back soon after a connection was cut. */
 const BACKOFF = { firstMs: 10, maxMs: 100 };
@@ -43,7 +43,7 @@ type RunOptions = Pick<
 >;
 
 /**
- * A server on a free port of this machine, with bots and scripted users: a bot is tested as it will run.
+ * A server on a free port of this machine, with bots and scripted users.
  *
  * @example
  * const net = await TestNetwork.start();
@@ -96,7 +96,7 @@ export class TestNetwork {
   /**
    * Starts the server.
    *
-   * @throws {ChatosError} `INVALID_ARGUMENT` where the clock's start is no time, or there is no folder for temporary files
+   * @throws {ChatosError} `INVALID_ARGUMENT` if the clock's start is invalid, or there is no folder for temporary files
    *   and no `stateDirectory`
    */
   static async start(options: TestNetworkOptions = {}): Promise<TestNetwork> {
@@ -117,9 +117,9 @@ export class TestNetwork {
   }
 
   /**
-   * What the bots go by, where it is a fake clock.
+   * The fake clock of the bots.
    *
-   * @throws {ChatosError} `INVALID_ARGUMENT` where it is the real one
+   * @throws {ChatosError} `INVALID_ARGUMENT` if they use the real one
    */
   get clock(): FakeClock {
     if (this.#clock) return this.#clock;
@@ -127,9 +127,9 @@ export class TestNetwork {
   }
 
   /**
-   * Loads a plugin file as `chatosbot run` does, or takes a plugin, and logs it in.
+   * Loads a plugin file as `chatosbot run` does, or uses a plugin, and logs it in.
    *
-   * @throws {ChatosError} `INVALID_PLUGIN`, `INVALID_CONFIG` with all that is wrong in the options, or `LOGIN_REFUSED`
+   * @throws {ChatosError} `INVALID_PLUGIN`, `INVALID_CONFIG` with all errors in the options, or `LOGIN_REFUSED`
    */
   async bot(plugin: PluginUnderTest, options: TestBotOptions = {}): Promise<TestBot> {
     const loader = (this.#loader ??= createModuleLoader(PLUGIN_MODULES));
@@ -172,7 +172,7 @@ export class TestNetwork {
   /**
    * Logs a user in.
    *
-   * @throws {ChatosError} `LOGIN_REFUSED` where somebody has that login
+   * @throws {ChatosError} `LOGIN_REFUSED` if the login is taken
    */
   async user(login: string): Promise<TestUser> {
     const client = await this.client(login);
@@ -200,12 +200,12 @@ export class TestNetwork {
   }
 
   /**
-   * Resolves when every bot has handled everything that it was sent, and what it said has arrived: when nothing more
-   * happens unless somebody says something or time goes by. What waits for a peer (`ask`, `request`, `onChannel`) or for
-   * the clock (flood limits, schedules) is not waited for; a bot whose connection was cut is, and so is what goes through
-   * private connections until it rests.
+   * Resolves when every bot has handled all of its messages and its answers have arrived: when nothing more happens until
+   * a user writes or time passes. It does not wait for calls that wait for a user (`ask`, `request`, `onChannel`) or for
+   * the clock (flood limits, schedules); it does wait for bots that reconnect, and until no bytes of private connections
+   * move.
    *
-   * @throws {ChatosError} `TIMED_OUT` where a hook is still under way, or bots answer each other without end
+   * @throws {ChatosError} `TIMED_OUT` if a hook is still running, or bots answer each other without end
    */
   settled({ timeoutMs = DEFAULT_SETTLE_TIMEOUT_MS }: { readonly timeoutMs?: number } = {}): Promise<void> {
     return settleWithin(timeoutMs, this.#settling);
@@ -213,9 +213,9 @@ export class TestNetwork {
 
   /**
    * Breaks the connections of a bot or a user (default: all of them), as a failing network does. Resolves when the server
-   * knows; a bot comes back by itself, a user does not.
+   * has noticed. A bot reconnects, a user does not.
    *
-   * @throws {ChatosError} `INVALID_ARGUMENT` where nobody has that login
+   * @throws {ChatosError} `INVALID_ARGUMENT` if nobody has that login
    */
   async cut(login: string, link: Link = 'all'): Promise<void> {
     const before = this.#server.stats.connections;
@@ -225,25 +225,25 @@ export class TestNetwork {
   }
 
   /**
-   * Makes a slow reader of a bot or a user: what the server has for it (default: on all of its connections) is not read
-   * any more, until {@link TestNetwork.resume}. Meanwhile {@link TestNetwork.settled} does not wait for it.
+   * Makes a bot or a user a slow reader: it stops reading from the server (default: on all of its connections) until
+   * {@link TestNetwork.resume}. {@link TestNetwork.settled} does not wait for it meanwhile.
    *
-   * @throws {ChatosError} `INVALID_ARGUMENT` where nobody has that login
+   * @throws {ChatosError} `INVALID_ARGUMENT` if nobody has that login
    */
   stall(login: string, link: Link = 'all'): void {
     this.#proxies.get(login).stall(link);
   }
 
   /**
-   * Ends a {@link TestNetwork.stall}: what waited arrives.
+   * Ends a {@link TestNetwork.stall}: what has waited arrives.
    *
-   * @throws {ChatosError} `INVALID_ARGUMENT` where nobody has that login
+   * @throws {ChatosError} `INVALID_ARGUMENT` if nobody has that login
    */
   resume(login: string, link: Link = 'all'): void {
     this.#proxies.get(login).resume(link);
   }
 
-  /** Ends users, bots and server, and removes what the bots kept. */
+  /** Ends users, bots and server, and removes the bots' stores. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
     return this.#stopping;

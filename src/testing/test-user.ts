@@ -11,12 +11,12 @@ const DEFAULT_EXPECT_TIMEOUT_MS = 5_000;
 /** Messages that are kept of what a user hears; the oldest are forgotten first. */
 const MAX_HEARD = 100_000;
 
-/** What a message is expected to be: a text, a pattern, or a condition. */
+/** The expected message: a text, a pattern, or a condition. */
 export type Expected = string | RegExp | ((message: ChatMessage) => boolean);
 
-/** A scripted user of a {@link TestNetwork}: says things, and waits for what it is told. */
+/** A scripted user of a {@link TestNetwork}, which sends messages and expects others. */
 export class TestUser {
-  /** Who it is. */
+  /** Its login. */
   readonly login: string;
   readonly #client: ChatosClient;
   readonly #settled: () => Promise<void>;
@@ -45,25 +45,25 @@ export class TestUser {
     });
   }
 
-  /** Everything that others have said to it, or to everyone, until now. */
+  /** All messages from others so far, to it or to everyone. */
   get heard(): readonly ChatMessage[] {
     return [...this.#heard];
   }
 
-  /** Says something to everyone. */
+  /** Sends a message to everyone. */
   say(text: string): Promise<void> {
     return this.#client.say(text);
   }
 
-  /** Says something to one. */
+  /** Sends a message to one user. */
   tell(to: string, text: string): Promise<void> {
     return this.#client.tell(to, text);
   }
 
   /**
-   * The next message of somebody else that is as expected; those before it are passed over.
+   * Returns the next message from others that is as expected; those before it are ignored.
    *
-   * @throws {Error} with all that was heard, where none comes in time
+   * @throws {Error} with all messages so far, if none comes in time
    */
   async expects(expected: Expected, timeoutMs: number = DEFAULT_EXPECT_TIMEOUT_MS): Promise<ChatMessage> {
     const deadline = Date.now() + timeoutMs;
@@ -80,10 +80,9 @@ export class TestUser {
   }
 
   /**
-   * Nothing, once the bots have settled ({@link TestNetwork.settled}): nothing beyond what expectations have met or
-   * passed over.
+   * Expects no further message, once the bots have settled ({@link TestNetwork.settled}).
    *
-   * @throws {Error} with all that was heard
+   * @throws {Error} with all messages so far
    */
   async expectsNothing(): Promise<void> {
     await this.#settled();
@@ -92,12 +91,12 @@ export class TestUser {
     throw new Error(`${this.login} expected nothing, but heard:\n${heard.join('\n')}`);
   }
 
-  /** Asks a peer for a private connection. Rejects as the client does: `REQUEST_REFUSED`, `TIMED_OUT`. */
+  /** Requests a private connection. Rejects as the client does: `REQUEST_REFUSED`, `TIMED_OUT`. */
   request(peer: string, options: RequestOptions = {}): Promise<Channel> {
     return this.#client.request(peer, { timeoutMs: DEFAULT_EXPECT_TIMEOUT_MS, ...options });
   }
 
-  /** Accepts the next private request that a peer makes. Rejects where none comes in time. */
+  /** Accepts the next private request. Rejects if none comes in time. */
   acceptNext(timeoutMs: number = DEFAULT_EXPECT_TIMEOUT_MS): Promise<Channel> {
     const waiting = createDeferred<Channel>({
       timeoutMs,

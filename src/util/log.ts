@@ -3,26 +3,26 @@ import { toJsonLine } from './json-line.ts';
 
 /** The levels, from the least to the one that writes nothing. */
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
-/** How much a line matters, or the least that is written. */
+/** The level of a line, or the least level that is written. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 /** How much a line matters. */
 export type LineLevel = Exclude<LogLevel, 'silent'>;
 
 /** The formats: one line for a person, or one JSON object a line. */
 export const LOG_FORMATS = ['text', 'json'] as const;
-/** For whom a line is: a person, or a machine that reads JSON. */
+/** The format of a line. */
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
 /** Details of a line, by name. Bigints become text, `undefined` is left out. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** What every part of the project logs through; a program may pass its own. */
+/** A log with levels. Programs may pass their own. */
 export interface Logger {
-  /** For whoever looks for a fault. */
+  /** Details for finding a fault. */
   debug: (message: string, fields?: LogFields) => void;
-  /** What happens in the normal run of things. */
+  /** Normal events. */
   info: (message: string, fields?: LogFields) => void;
-  /** Something that should not be, with which the program goes on. */
+  /** Something is wrong, but the program continues. */
   warn: (message: string, fields?: LogFields) => void;
   /** Something failed. */
   error: (message: string, fields?: LogFields) => void;
@@ -30,7 +30,7 @@ export interface Logger {
   with(fields: LogFields): Logger;
 }
 
-/** What a logger writes, how, and where to. */
+/** Options of a logger. */
 export interface LogOptions {
   /** The least level that is written. @default 'info' */
   readonly level?: LogLevel;

@@ -4,11 +4,11 @@ import type { Awaitable, Context, Message, PlainOptions } from '../context.ts';
 /** What commands begin with, where nothing else is configured. */
 export const DEFAULT_COMMAND_PREFIX = '!';
 
-/** What all arguments of commands have. */
+/** What all arguments of commands may have. */
 export interface ArgBase {
-  /** What it means, for `!help`. */
+  /** Its meaning, for `!help`. */
   readonly help?: string;
-  /** Whether it may be left out; it is `undefined` then. @default false, or true where there is a `default` */
+  /** Whether it may be left out; it is `undefined` then. @default false, or true with a `default` */
   readonly optional?: boolean;
 }
 
@@ -16,9 +16,9 @@ export interface ArgBase {
 export type ArgSpec =
   /** A word, or several in double quotes. */
   | (ArgBase & { readonly type: 'word'; readonly default?: string })
-  /** The rest of the line, as it was written; only the last argument can be that. */
+  /** The rest of the line, unchanged; only as the last argument. */
   | (ArgBase & { readonly type: 'text'; readonly default?: string })
-  /** All words that are left, in a list; only the last argument can be that. */
+  /** All remaining words; only as the last argument. */
   | (ArgBase & { readonly type: 'words' })
   | (ArgBase & { readonly type: 'integer'; readonly min?: number; readonly max?: number; readonly default?: number })
   | (ArgBase & { readonly type: 'number'; readonly min?: number; readonly max?: number; readonly default?: number })
@@ -27,7 +27,7 @@ export type ArgSpec =
   /** One of a few words. */
   | (ArgBase & { readonly type: 'choice'; readonly of: readonly string[]; readonly default?: string });
 
-/** The arguments of a command by name, in their order. */
+/** The arguments of a command by name, in order. */
 export type ArgSpecs = Readonly<Record<string, ArgSpec>>;
 
 // TypeScript before 6.0 minds the keys of an argument that a condition does not name: hence `ArgSpec &`, which has all.
@@ -52,21 +52,21 @@ export type ArgValues<Args> = {
       : ArgValue<Args[Name]> | undefined;
 };
 
-/** What a command answers in an example: a text, a pattern, or several in order. */
+/** The answer to an example: a text, a pattern, or several in order. */
 export type ExpectedAnswer = string | RegExp | readonly (string | RegExp)[];
 
 /** A command of a plugin. */
 export interface Command<Args = ArgSpecs, Options = PlainOptions> {
   /** What it does, in a few words, for `!help`. */
   readonly help: string;
-  /** Its arguments by name, in their order. @default none */
+  /** Its arguments by name, in order. @default none */
   readonly args?: Args & ArgSpecs;
   /**
-   * What is said to the bot, and what it answers. `!help` shows the first, `chatosbot test` tries them all in their order,
-   * as a private conversation with the user `ann`.
+   * Messages and their expected answers. `!help` shows the first; `chatosbot test` sends them all in order, as private
+   * messages of the user `ann`.
    */
   readonly examples?: Readonly<Record<string, ExpectedAnswer>>;
-  /** Called with arguments that are as `args` wants them; others are answered with the usage. */
+  /** Called with valid arguments; others are answered with the usage. */
   run(args: ArgValues<Args>, message: Message, ctx: Context<Options>): Awaitable<void>;
 }
 

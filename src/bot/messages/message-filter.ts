@@ -1,13 +1,13 @@
 import { matchesLogin } from '../../policy/login-glob.ts';
 import type { Awaitable, Context, Message } from '../context.ts';
 
-/** Which messages a handler is for: those that all of the given keys match. */
+/** Which messages a handler gets: those that all of these keys match. */
 export interface MessageFilter {
-  /** The whole text, or a pattern; the message has the pattern's `match` then. */
+  /** A string: the whole text. A pattern: anywhere in it; the message then has its `match`. */
   readonly text?: string | RegExp;
-  /** Who said it: a login pattern, or several, with `*` and `?` as wildcards. */
+  /** The sender: a login or a list of them, with `*` and `?` as wildcards. */
   readonly from?: string | readonly string[];
-  /** Said to the bot alone, or to everyone. */
+  /** `true`: sent to the bot alone. `false`: sent to everyone. */
   readonly private?: boolean;
 }
 
@@ -21,7 +21,7 @@ export type FilteredMessage<Filter> = Message &
   (Filter extends { readonly private: infer Private } ? { readonly private: Private } : unknown);
 
 // The type of a method, so that a plugin with options of its own is a plugin like any.
-/** What is called with a message. */
+/** A function that gets messages. */
 export type MessageHandler<Options> = { hear(message: Message, ctx: Context<Options>): Awaitable<void> }['hear'];
 
 /** Handlers with their filters: the first that matches is called. @internal */

@@ -1,32 +1,31 @@
 /**
- * What a plugin keeps between runs. A key is 1 to 512 bytes of UTF-8; a value is anything that JSON can hold, up to
- * 256 KiB of it; everything together may take 64 MiB.
+ * A plugin's data, kept between runs. A key is 1 to 512 bytes of UTF-8, a value up to 256 KiB of JSON, and all of them
+ * together up to 64 MiB.
  *
- * Every call rejects with a {@link ChatosError}: `INVALID_ARGUMENT` for a key or a value that cannot be kept,
- * `STORE_FULL` where a limit would be exceeded, `STORE_UNAVAILABLE` where another process has the store or its disk
- * fails, `STORE_DAMAGED` where its files need `chatosbot store repair`, `QUEUE_FULL` where more than 16 MiB wait to be
- * written, and `ABORTED` once the plugin has stopped. After a write that was rejected the store is as it was; only where
- * the disk failed in the midst of it may the write be there later.
+ * Calls reject with a {@link ChatosError}: `INVALID_ARGUMENT` for a key or a value that cannot be stored, `STORE_FULL` if
+ * a limit would be exceeded, `STORE_UNAVAILABLE` if another process has the store or its disk fails, `STORE_DAMAGED` if
+ * its files need `chatosbot store repair`, `QUEUE_FULL` if more than 16 MiB wait to be written, and `ABORTED` once the
+ * plugin has stopped. A rejected write changes nothing, except that it may be there later if the disk failed.
  */
 export interface Store {
-  /** The value of a key, a copy of its own; `undefined` where there is none. */
+  /** Returns a copy of the value of a key; `undefined` if there is none. */
   get<T = unknown>(key: string): Promise<T | undefined>;
-  /** Keeps a value. Once this resolves, it is on disk: neither `kill -9` nor a power cut loses it. */
+  /** Stores a value. Once this resolves, it is on disk: neither `kill -9` nor a power cut loses it. */
   set(key: string, value: unknown): Promise<void>;
-  /** Removes a key; resolves to whether it was there. */
+  /** Removes a key; resolves to whether it existed. */
   delete(key: string): Promise<boolean>;
-  /** Whether a key is there. */
+  /** Whether a key exists. */
   has(key: string): Promise<boolean>;
   /**
-   * Keeps what `change` makes of the value that is there (`undefined` where there is none), and resolves to it. Other
-   * writes of the key wait meanwhile, so that of two updates at once neither is lost. `change` must not write to the store.
+   * Stores what `change` returns for the old value (`undefined` if there is none), and resolves to it. Other writes of
+   * the key wait meanwhile, so no update is lost. `change` must not write to the store.
    */
   update<T>(key: string, change: (old: T | undefined) => T | Promise<T>): Promise<T>;
   /**
    * The entries whose keys begin with `prefix` (default: all), at most `limit` of them, in the order of the keys' code
-   * points. Entries that are written while this runs may come or not.
+   * points. Entries that are written meanwhile may be included or not.
    */
   entries(options?: { prefix?: string; limit?: number }): AsyncIterable<[key: string, value: unknown]>;
-  /** Removes everything, or, where it rejects, nothing. */
+  /** Removes everything, or, if it rejects, nothing. */
   clear(): Promise<void>;
 }
