@@ -1,8 +1,7 @@
 import type { Tick } from '../../schedule/run-queue.ts';
 import type { ScheduleSpec } from '../../schedule/schedule.ts';
 import type { Awaitable, Context } from '../context.ts';
-import { currentCall, withinCall, type Call } from '../running/current-call.ts';
-import type { PluginRunner } from '../running/plugin-runner.ts';
+import { currentCall, withinCall, type Call, type CallOwner } from '../running/current-call.ts';
 import type { CallScope } from './contract.ts';
 
 interface DynamicJob {
@@ -14,7 +13,7 @@ interface DynamicJob {
 export class BoundContext {
   readonly id: number;
   readonly context: Context;
-  readonly runner: PluginRunner | undefined;
+  readonly runner: CallOwner | undefined;
   /** Whether its `onStart` was called: a worker that is started again must call it, too. */
   started = false;
   readonly #jobs = new Map<string, DynamicJob[]>();

@@ -3,7 +3,6 @@ import { messageOf } from '../../errors.ts';
 import type { Logger } from '../../util/log.ts';
 import type { Work } from '../activity.ts';
 import { sourceTraceOf } from '../loading/source-positions.ts';
-import type { PluginRunner } from './plugin-runner.ts';
 
 /** The message that causes a call. */
 export interface Cause {
@@ -12,9 +11,16 @@ export interface Cause {
   readonly number: number;
 }
 
+/** The plugin that runs a call: failures are counted against it. */
+export interface CallOwner {
+  readonly plugin: { readonly name: string };
+  /** Something of the plugin has failed outside of its calls. */
+  uncaught(error: unknown, hook: string, peer: string | undefined): void;
+}
+
 /** A call of something of a plugin. */
 export interface Call {
-  readonly runner: PluginRunner;
+  readonly runner: CallOwner;
   readonly hook: string;
   /** The peer that caused it, if one did. */
   readonly peer: string | undefined;
@@ -29,7 +35,7 @@ export interface LoadedCode {
   /** Its file, as an absolute path. */
   readonly file: string;
   /** What runs it, once something does. */
-  runner?: PluginRunner;
+  runner?: CallOwner;
 }
 
 /** What stands for the hook where something belongs to none. */

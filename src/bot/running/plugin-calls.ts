@@ -1,10 +1,9 @@
 import type { LogFields } from '../../util/log.ts';
 import type { Activity } from '../activity.ts';
 import type { Awaitable } from '../context.ts';
-import { withinCall, type Call, type Cause } from './current-call.ts';
+import { withinCall, type Call, type CallOwner, type Cause } from './current-call.ts';
 import { PeerQueues } from './peer-queues.ts';
 import type { PluginHealth } from './plugin-health.ts';
-import type { PluginRunner } from './plugin-runner.ts';
 
 /** Calls of hooks that one plugin may have under way; beyond, further ones are left out. */
 const MAX_RUNNING = 1_000;
@@ -13,7 +12,7 @@ const MAX_RUNNING = 1_000;
 export type HookResult<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown };
 
 export interface PluginCallsSettings {
-  readonly runner: PluginRunner;
+  readonly runner: CallOwner;
   readonly health: PluginHealth;
   readonly activity: Activity;
   /** Whether a hook is not to be called any more, as the plugin has stopped. */

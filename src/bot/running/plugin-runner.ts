@@ -6,7 +6,7 @@ import type { Logger } from '../../util/log.ts';
 import type { Activity } from '../activity.ts';
 import type { BreakerLimits } from './circuit-breaker.ts';
 import type { Context } from '../context.ts';
-import { currentCall, type Call } from './current-call.ts';
+import { currentCall, type Call, type CallOwner } from './current-call.ts';
 import type { HookName } from '../plugin.ts';
 import { PluginCalls } from './plugin-calls.ts';
 import { PluginContext, type AccountServices } from './plugin-context.ts';
@@ -29,7 +29,7 @@ export interface RunnerSettings {
 }
 
 /** One plugin in its account, from its start to its stop; what goes wrong in it is kept from everybody else. */
-export class PluginRunner {
+export class PluginRunner implements CallOwner {
   readonly plugin: LoadedPlugin;
   /** What it is given to act with. */
   readonly contextFactory: PluginContext;
@@ -126,7 +126,6 @@ export class PluginRunner {
     this.#jobs.resume();
   }
 
-  /** Something of the plugin has failed outside of its calls. */
   uncaught(error: unknown, hook: string, peer: string | undefined): void {
     this.#health.uncaught(error, hook, peer);
   }
