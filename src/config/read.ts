@@ -5,9 +5,26 @@ import { isMap, isNode, isPair, isScalar, LineCounter, parseDocument, visit, typ
 import { createModuleLoader } from '../bot/loading/module-loader.ts';
 import { ChatosError, messageOf } from '../errors.ts';
 import { PLUGIN_MODULES } from '../plugin-modules.ts';
-import { CONFIG_FILES, PACKAGE_KEY, type LoadedConfig } from './load.ts';
+import { CONFIG_FILES, PACKAGE_KEY } from './discovery.ts';
 import { listsForMappings, problemsOf, type Problem } from './problems.ts';
 import { CONFIG_SCHEMA, type Config } from './schema.ts';
+
+/** A configuration as it was found. */
+export interface LoadedConfig {
+  /** Its file; none where there is no configuration. */
+  readonly file: string | undefined;
+  /** What relative paths in it are relative to. */
+  readonly directory: string;
+  readonly config: Config;
+  /**
+   * Where something stands in it, as `chatosbot.config.yaml:12:5`: the value at `path`, or its key with `atKey`; where
+   * that is not there, the nearest thing around it. Only the file's name where the configuration is code, `undefined`
+   * where there is none.
+   */
+  readonly locate: (path: readonly (string | number)[], atKey?: boolean) => string | undefined;
+  /** What is wrong in it, where it was salvaged. */
+  readonly problem?: ChatosError;
+}
 
 interface Source {
   readonly document: Document;

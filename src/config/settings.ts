@@ -2,7 +2,7 @@ import path from 'node:path';
 import { DEFAULT_HOST, DEFAULT_PORT, parseAddress, type Address } from '../net/address.ts';
 import { parseStatusAddress, type StatusAddress } from '../ops/status-address.ts';
 import { DEFAULT_LONG_BYTES } from '../protocol/limits.ts';
-import type { LoadedConfig } from './load.ts';
+import type { LoadedConfig } from './read.ts';
 import type { Config } from './schema.ts';
 
 /** Which value counts where the command line (or the environment), the configuration or neither has one. */

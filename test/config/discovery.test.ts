@@ -1,7 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { CONFIG_FILES, loadConfig } from '../../src/config/load.ts';
+import { CONFIG_FILES } from '../../src/config/discovery.ts';
+import { loadConfig } from '../../src/config/load.ts';
 import { tempDirectory, writeText } from '../support/bot-files.ts';
 
 /** A project with a package.json and a directory two levels below; what is looked from there. */

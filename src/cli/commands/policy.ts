@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander';
-import { loadConfig, type LoadedConfig } from '../../config/load.ts';
+import { loadConfig } from '../../config/load.ts';
+import type { LoadedConfig } from '../../config/read.ts';
 import { ChatosError } from '../../errors.ts';
 import { decide, type PolicyFacts, type PolicyStep, type PolicyVerdict } from '../../policy/decide.ts';
 import { DEFAULT_POLICY_LIMITS, type PolicyLimits } from '../../policy/limits.ts';

@@ -9,7 +9,7 @@ import { createModuleLoader, type ModuleLoader } from '../../bot/loading/module-
 import { checkOptions } from '../../bot/loading/plugin-options.ts';
 import type { ScheduledTask } from '../../bot/plugin.ts';
 import type { LoadedPlugin } from '../../bot/loading/read-plugin.ts';
-import type { LoadedConfig } from '../../config/load.ts';
+import type { LoadedConfig } from '../../config/read.ts';
 import type { Config } from '../../config/schema.ts';
 import { ChatosError, isChatosError } from '../../errors.ts';
 import { PLUGIN_MODULES, PLUGIN_WORKER } from '../../plugin-modules.ts';

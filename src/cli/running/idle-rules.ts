@@ -1,4 +1,4 @@
-import type { LoadedConfig } from '../../config/load.ts';
+import type { LoadedConfig } from '../../config/read.ts';
 import { matchesLogin } from '../../policy/login-glob.ts';
 import { closest } from '../../util/closest.ts';
 import type { BotToRun } from './bot-entries.ts';

@@ -1,6 +1,6 @@
 import type { RuntimeObserver } from '../../bot/events.ts';
 import type { BotRuntime } from '../../bot/runtime.ts';
-import type { LoadedConfig } from '../../config/load.ts';
+import type { LoadedConfig } from '../../config/read.ts';
 import { isChatosError } from '../../errors.ts';
 import { TestNetwork } from '../../testing/test-network.ts';
 import type { Logger } from '../../util/log.ts';

@@ -1,4 +1,5 @@
-import { loadConfig, type LoadedConfig } from '../../config/load.ts';
+import { loadConfig } from '../../config/load.ts';
+import type { LoadedConfig } from '../../config/read.ts';
 import { botServer, listenAddresses, stateDirectory, statusAddress } from '../../config/settings.ts';
 import type { Address } from '../../net/address.ts';
 import type { StatusAddress } from '../../ops/status-address.ts';

@@ -1,0 +1,47 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+
+/** Files looked for, from the working directory up to the project's root. */
+export const CONFIG_FILES = [
+  'chatosbot.config.yaml',
+  'chatosbot.config.yml',
+  'chatosbot.config.json',
+  'chatosbot.config.ts',
+  'chatosbot.config.js',
+  'chatosbot.config.mjs',
+  'package.json',
+] as const;
+
+/** The key of a package.json that holds a configuration. */
+export const PACKAGE_KEY = 'chatosbot';
+
+/**
+ * `from`, and the folders above it to the project's root (the nearest with a package.json or a .git). Outside of any
+ * project only `from` counts: a file further up may be anybody's, and a configuration can be code.
+ */
+export function foldersFrom(from: string): string[] {
+  const folders = [path.resolve(from)];
+  while (!isProjectRoot(folders.at(-1)!)) {
+    const parent = path.dirname(folders.at(-1)!);
+    if (parent === folders.at(-1)) return [path.resolve(from)];
+    folders.push(parent);
+  }
+  return folders;
+}
+
+function isProjectRoot(folder: string): boolean {
+  return existsSync(path.join(folder, 'package.json')) || existsSync(path.join(folder, '.git'));
+}
+
+/** Whether a folder has a configuration, as far as that can be found out without reading it. */
+export function mayHaveConfig(folder: string): boolean {
+  return CONFIG_FILES.some((name) => {
+    const file = path.join(folder, name);
+    if (name !== 'package.json') return existsSync(file);
+    try {
+      return readFileSync(file, 'utf8').includes(`"${PACKAGE_KEY}"`);
+    } catch {
+      return false;
+    }
+  });
+}
