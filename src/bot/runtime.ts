@@ -4,6 +4,7 @@ import type { Address } from '../net/address.ts';
 import type { PolicyOptions } from '../policy/policy.ts';
 import { SYSTEM_CLOCK, type Clock } from '../util/clock.ts';
 import { SILENT_LOGGER, type Logger } from '../util/log.ts';
+import { startTimer } from '../util/timeout.ts';
 import type { Account, LoggedIn } from './account.ts';
 import type { Activity } from './activity.ts';
 import type { BreakerLimits } from './running/circuit-breaker.ts';
@@ -194,7 +195,7 @@ export class BotRuntime {
   async #within(timeoutMs: number, work: Promise<unknown>): Promise<boolean> {
     let giveUp = (): void => undefined;
     const late = new Promise<false>((resolve) => (giveUp = () => resolve(false)));
-    const timer = setTimeout(giveUp, timeoutMs);
+    const timer = startTimer(timeoutMs, giveUp);
     this.#abandon.signal.addEventListener('abort', giveUp);
     const done = await Promise.race([work.then(() => true as const), late]);
     clearTimeout(timer);

@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Activity } from '../bot/activity.ts';
 import { ChatosError } from '../errors.ts';
 import type { Party } from './party.ts';
-import { MAX_TIMER_MS } from '../util/clock.ts';
+import { startTimer } from '../util/timeout.ts';
 
 /** What private connections carry has come to rest when so many turns of the event loop saw nothing move. */
 const QUIET_TURNS = 20;
@@ -50,15 +50,11 @@ export async function settle(network: Settling, signal: AbortSignal): Promise<vo
  */
 export async function settleWithin(timeoutMs: number, network: Settling): Promise<void> {
   const giveUp = new AbortController();
-  const timer = setTimeout(
-    () => {
-      const atWork = [...network.parties].flatMap((party) => party.atWork());
-      const why =
-        atWork.length > 0 ? `${atWork.join(', ')} still at work` : 'what the bots say to each other has no end';
-      giveUp.abort(new ChatosError('TIMED_OUT', `the bots did not settle within ${timeoutMs / 1000} s: ${why}`));
-    },
-    Math.min(timeoutMs, MAX_TIMER_MS),
-  );
+  const timer = startTimer(timeoutMs, () => {
+    const atWork = [...network.parties].flatMap((party) => party.atWork());
+    const why = atWork.length > 0 ? `${atWork.join(', ')} still at work` : 'what the bots say to each other has no end';
+    giveUp.abort(new ChatosError('TIMED_OUT', `the bots did not settle within ${timeoutMs / 1000} s: ${why}`));
+  });
   try {
     await settle(network, giveUp.signal);
   } finally {

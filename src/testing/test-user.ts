@@ -4,7 +4,7 @@ import type { RequestOptions } from '../client/options.ts';
 import type { PrivateRequest } from '../client/private-request.ts';
 import { createDeferred } from '../util/deferred.ts';
 import type { ChatosError } from '../errors.ts';
-import { MAX_TIMER_MS } from '../util/clock.ts';
+import { startTimer } from '../util/timeout.ts';
 
 /** How long an expectation waits, in milliseconds. */
 const DEFAULT_EXPECT_TIMEOUT_MS = 5_000;
@@ -124,7 +124,7 @@ export class TestUser {
         resolve(heard);
       };
       const look = (): void => done(true);
-      const timer = setTimeout(() => done(false), Math.min(Math.max(timeoutMs, 0), MAX_TIMER_MS));
+      const timer = startTimer(timeoutMs, () => done(false));
       this.#onHeard.add(look);
     });
   }

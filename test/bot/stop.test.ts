@@ -60,9 +60,9 @@ describe('BotRuntime.stop', () => {
     expect(atStop).toBe(true);
   });
 
-  it('waits for hooks under way', async () => {
-    const { runtime, calls, release } = await busy({ onStop: () => release() });
-    await runtime.stop({ timeoutMs: LONG_MS });
+  it.each([LONG_MS, 2 ** 31, Infinity])('waits for hooks under way, for at most %d ms', async (timeoutMs) => {
+    const { runtime, calls, release } = await busy({ onStop: () => void setTimeout(release, 20) });
+    await runtime.stop({ timeoutMs });
     expect(calls).toEqual(['onMessage']);
   });
 

@@ -1,24 +1,14 @@
-import { ChatosError } from '../../errors.ts';
+import { withinTime } from '../../util/timeout.ts';
 
 /** What a plugin awaits at its top, in its schema or to make its schedule may take this long. */
 export const LOAD_TIMEOUT_MS = 30_000;
 
 /**
- * What a promise resolves to, if it does in time. Meanwhile the process does not end, as it would by itself where the
- * promise waits for nothing that will ever happen.
+ * What a step of loading resolves to, if it does in time.
  *
- * @param what what it has not finished then
+ * @param step as in "loading timed out after 30 s"
  * @throws {ChatosError} `TIMED_OUT`
  */
-export async function withinTime<T>(promise: Promise<T>, timeoutMs: number, what: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const message = `it has not finished ${what} after ${timeoutMs / 1000} s`;
-    timer = setTimeout(() => reject(new ChatosError('TIMED_OUT', message)), timeoutMs);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+export function withinLoadTime<T>(work: Promise<T>, step: string, timeoutMs = LOAD_TIMEOUT_MS): Promise<T> {
+  return withinTime(work, timeoutMs, `${step} timed out after ${timeoutMs / 1000} s`);
 }

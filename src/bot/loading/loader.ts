@@ -3,7 +3,7 @@ import path from 'node:path';
 import { ChatosError, isChatosError } from '../../errors.ts';
 import { whileLoading, type LoadedCode } from '../running/current-call.ts';
 import { isSameFile, readLoadFailure } from './load-failure.ts';
-import { LOAD_TIMEOUT_MS, withinTime } from './load-timeout.ts';
+import { withinLoadTime } from './load-timeout.ts';
 import type { ModuleLoader } from './module-loader.ts';
 import { readPlugin, type LoadedPlugin } from './read-plugin.ts';
 
@@ -21,7 +21,7 @@ const TESTING_MISSING = /^Cannot find (?:module|package) 'chatosbot\/testing'/;
 export async function loadPlugin(
   file: string,
   loader: ModuleLoader,
-  { fresh = false, timeoutMs = LOAD_TIMEOUT_MS }: { readonly fresh?: boolean; readonly timeoutMs?: number } = {},
+  { fresh = false, timeoutMs }: { readonly fresh?: boolean; readonly timeoutMs?: number } = {},
 ): Promise<LoadedPlugin> {
   const absolute = path.resolve(file);
   const invalid = (why: string, cause?: unknown, place = ''): ChatosError =>
@@ -33,10 +33,10 @@ export async function loadPlugin(
   let exported: Record<string, unknown>;
   try {
     const loading = whileLoading(code, () => (fresh ? loader.reload(absolute) : loader.load(absolute)));
-    exported = await withinTime(loading, timeoutMs, 'loading');
+    exported = await withinLoadTime(loading, 'loading', timeoutMs);
   } catch (error) {
     if (isChatosError(error, 'TIMED_OUT')) {
-      throw invalid(`${error.message}: something that it awaits at its top takes too long`, error);
+      throw invalid(`${error.message}; an await at its top takes too long`, error);
     }
     const { file: broken, place, message } = readLoadFailure(error);
     const isOwn = broken === undefined || isSameFile(broken, absolute);

@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { messageOf } from '../../errors.ts';
-import { LOAD_TIMEOUT_MS, withinTime } from './load-timeout.ts';
+import { withinLoadTime } from './load-timeout.ts';
 import type { LoadedPlugin } from './read-plugin.ts';
 
 /** What is wrong with an option, and where in the options it stands. */
@@ -22,7 +22,7 @@ export async function checkOptions(
   if (!optionsSchema) return { options };
   try {
     const checking = Promise.resolve(optionsSchema['~standard'].validate(options));
-    const result = await withinTime(checking, LOAD_TIMEOUT_MS, 'checking');
+    const result = await withinLoadTime(checking, 'checking');
     if (!result.issues) return { options: result.value as Readonly<Record<string, unknown>> };
     const problems = result.issues.map(({ message, path = [] }) => ({ path: Array.from(path, keyOf), message }));
     return { problems: problems.length > 0 ? problems : [{ path: [], message: 'its schema refuses them' }] };

@@ -8,7 +8,7 @@ import type { ArgSpecs, Command } from '../messages/commands.ts';
 import type { firstMatching } from '../messages/message-filter.ts';
 import type { ScheduledTask } from '../plugin.ts';
 import { throwAll } from './collect-errors.ts';
-import { LOAD_TIMEOUT_MS, withinTime } from './load-timeout.ts';
+import { withinLoadTime } from './load-timeout.ts';
 
 /** The error that says of a plugin what is wrong with it. */
 export type Invalid = (why: string) => ChatosError;
@@ -110,7 +110,7 @@ export function scheduleReader(
   if (typeof schedule === 'function') {
     const make = async (options: PlainOptions) => (schedule as (given: PlainOptions) => unknown)(options);
     return async (options) => {
-      const made = await withinTime(make(options), LOAD_TIMEOUT_MS, 'making it').catch((error: unknown) => {
+      const made = await withinLoadTime(make(options), 'making it').catch((error: unknown) => {
         throw isChatosError(error, 'TIMED_OUT') ? invalid(`schedule: ${error.message}`) : error;
       });
       return readSchedule(made, invalid);

@@ -104,7 +104,7 @@ describe('a schedule that depends on the options', () => {
     vi.advanceTimersByTime(30_000);
     await expect(never).rejects.toMatchObject({
       code: 'INVALID_PLUGIN',
-      message: 'x.ts: schedule: it has not finished making it after 30 s',
+      message: 'x.ts: schedule: making it timed out after 30 s',
     });
   });
 });
