@@ -1,6 +1,6 @@
 import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/log.ts';
-import type { Activity } from './activity.ts';
+import type { Activity } from './running/activity.ts';
 import type { BreakerLimits } from './running/circuit-breaker.ts';
 import type { PlainOptions } from './context.ts';
 import type { AccountServices } from './running/plugin-context.ts';

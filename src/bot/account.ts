@@ -3,7 +3,7 @@ import { formatAddress, type Address } from '../net/address.ts';
 import type { Policy } from '../policy/policy.ts';
 import { AccountPlugins } from './account-plugins.ts';
 import { AccountSession, type AccountSessionSettings } from './account-session.ts';
-import type { Activity } from './activity.ts';
+import type { Activity } from './running/activity.ts';
 import type { ChannelLedger } from './channels/channel-ledger.ts';
 import type { BreakerLimits } from './running/circuit-breaker.ts';
 import type { OfAccount, RuntimeObserver } from './events.ts';

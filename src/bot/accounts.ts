@@ -4,7 +4,7 @@ import type { Clock } from '../util/clock.ts';
 import { loginKey } from '../util/login-key.ts';
 import type { Logger } from '../util/log.ts';
 import { Account } from './account.ts';
-import { Activity } from './activity.ts';
+import { Activity } from './running/activity.ts';
 import { ChannelLedger } from './channels/channel-ledger.ts';
 import { resolveBreakerLimits } from './running/circuit-breaker.ts';
 import { DEFAULT_COMMAND_PREFIX } from './messages/commands.ts';

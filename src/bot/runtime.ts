@@ -6,7 +6,7 @@ import { SYSTEM_CLOCK, type Clock } from '../util/clock.ts';
 import { SILENT_LOGGER, type Logger } from '../util/log.ts';
 import { startTimer } from '../util/timeout.ts';
 import type { Account, LoggedIn } from './account.ts';
-import type { Activity } from './activity.ts';
+import type { Activity } from './running/activity.ts';
 import type { BreakerLimits } from './running/circuit-breaker.ts';
 import { createAccounts, type EntryPlace } from './accounts.ts';
 import type { RuntimeObserver } from './events.ts';

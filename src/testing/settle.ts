@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Activity } from '../bot/activity.ts';
+import type { Activity } from '../bot/running/activity.ts';
 import { ChatosError } from '../errors.ts';
 import type { Party } from './party.ts';
 import { startTimer } from '../util/timeout.ts';

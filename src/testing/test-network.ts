@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises';
-import { Activity } from '../bot/activity.ts';
+import { Activity } from '../bot/running/activity.ts';
 import { createModuleLoader, type ModuleLoader } from '../bot/loading/module-loader.ts';
 import { BotRuntime, type BotEntry, type RuntimeOptions } from '../bot/runtime.ts';
 import { ChatosClient } from '../client/client.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Activity } from '../../src/bot/activity.ts';
+import { Activity } from '../../src/bot/running/activity.ts';
 import { FakeClock } from '../support/bot-clock.ts';
 import { joinAs, startBots, startServer, WIDTHS } from '../support/bot-world.ts';
 import { shippedBot, shippedEntry } from './serving.ts';

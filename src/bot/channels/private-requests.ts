@@ -6,7 +6,7 @@ import type { PolicyLimits } from '../../policy/limits.ts';
 import type { Policy } from '../../policy/policy.ts';
 import type { Clock } from '../../util/clock.ts';
 import type { Logger } from '../../util/log.ts';
-import type { Activity, Work } from '../activity.ts';
+import type { Activity, Rest } from '../running/activity.ts';
 import {
   peerKey,
   type ChannelLedger,
@@ -63,8 +63,7 @@ export class PrivateRequests {
 
   /** Answers a request: the first of the plugins that may and wants to gets the channel. Never rejects. */
   async handle(request: PrivateRequest, runners: readonly PluginRunner[]): Promise<void> {
-    const work = this.#settings.activity.begin();
-    const opened = await this.#answer(request, runners, work).finally(() => work.end());
+    const opened = await this.#settings.activity.during((rest) => this.#answer(request, runners, rest));
     if (!opened) return;
     const { runner, channel } = opened;
     const { hooks } = runner.plugin;
@@ -105,11 +104,11 @@ export class PrivateRequests {
   async #answer(
     request: PrivateRequest,
     runners: readonly PluginRunner[],
-    work: Work,
+    rest: Rest,
   ): Promise<{ runner: PluginRunner; channel: Channel } | undefined> {
     const { log, clock, observer, account } = this.#settings;
     observer({ type: 'request', ...account, from: request.from });
-    const taker = this.#stopping ? undefined : await this.#choose(request.from, runners, work);
+    const taker = this.#stopping ? undefined : await this.#choose(request.from, runners, rest);
     if (!taker || this.#stopping) {
       if (this.#stopping) log.info('private request refused', { peer: request.from, reason: 'the bot is stopping' });
       taker?.place.release();
@@ -133,7 +132,7 @@ export class PrivateRequests {
     return { runner, channel };
   }
 
-  async #choose(from: string, runners: readonly PluginRunner[], work: Work): Promise<Taker | undefined> {
+  async #choose(from: string, runners: readonly PluginRunner[], rest: Rest): Promise<Taker | undefined> {
     const { account, policy, ledger, log, clock } = this.#settings;
     const able = runners.filter((runner) => runner.has('onChannel'));
     const peer = peerKey({ server: account.server, peer: from });
@@ -167,7 +166,7 @@ export class PrivateRequests {
         continue;
       }
       const place = ledger.take(parties);
-      if (verdict.decision === 'accept' || (await work.rest(this.#ask(runner, from, deadline)))) {
+      if (verdict.decision === 'accept' || (await rest(this.#ask(runner, from, deadline)))) {
         taker = { runner, place, limits: verdict.limits };
         break;
       }

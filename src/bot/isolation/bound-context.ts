@@ -42,7 +42,7 @@ export class BoundContext {
   /** Does what the worker asks for in the call that it came from, which may be over: much depends on who caused it. */
   within<T>({ call, hook, peer, heard }: CallScope, run: () => T): T {
     if (!this.runner) return run();
-    return withinCall(this.#calls.get(call) ?? { runner: this.runner, hook, peer, heard, work: undefined }, run);
+    return withinCall(this.#calls.get(call) ?? { runner: this.runner, hook, peer, heard, rest: undefined }, run);
   }
 
   /**

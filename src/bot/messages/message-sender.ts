@@ -1,6 +1,6 @@
 import type { ChatosClient } from '../../client/client.ts';
 import type { Clock } from '../../util/clock.ts';
-import type { Activity } from '../activity.ts';
+import type { Activity } from '../running/activity.ts';
 import type { AskOptions, Message } from '../context.ts';
 import { awaitPeer, currentCall, type Call, type Cause } from '../running/current-call.ts';
 import type { OfAccount, RuntimeObserver } from '../events.ts';
@@ -68,13 +68,7 @@ export class MessageSender {
     const { bot = call?.runner.plugin.name, cause: { from: cause, number: answers } = causeOf(call) } = known;
     if (cause !== undefined) guard?.answered(cause, text, clock.now().getTime());
     observer({ type: 'said', ...account, bot, to, text, cause, answers });
-    const work = activity.begin();
-    const whileHeld = (wait: Promise<void>): Promise<void> => work.rest(awaitPeer(wait));
-    try {
-      await this.#outbox.send(to, splitText(text), whileHeld);
-    } finally {
-      work.end();
-    }
+    await activity.during((rest) => this.#outbox.send(to, splitText(text), (wait) => rest(awaitPeer(wait))));
   }
 
   /**

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { messageOf } from '../../errors.ts';
 import type { Logger } from '../../util/log.ts';
-import type { Work } from '../activity.ts';
+import type { Rest } from './activity.ts';
 import { sourceTraceOf } from '../loading/source-positions.ts';
 
 /** The message that causes a call. */
@@ -26,8 +26,8 @@ export interface Call {
   readonly peer: string | undefined;
   /** The number of the message that caused it, if one did. */
   readonly heard: number | undefined;
-  /** `undefined` where nobody is to wait for its end. */
-  readonly work: Work | undefined;
+  /** How it waits for a peer; `undefined` where it is not work. */
+  readonly rest: Rest | undefined;
 }
 
 /** A plugin as it was loaded: whose code it is that runs outside of its calls. */
@@ -66,7 +66,7 @@ export function currentCode(): LoadedCode | undefined {
 
 /** Waits for something that is up to a peer, or to the clock: the running call does not count as busy meanwhile. */
 export function awaitPeer<T>(wait: Promise<T>): Promise<T> {
-  return current.getStore()?.work?.rest(wait) ?? wait;
+  return current.getStore()?.rest?.(wait) ?? wait;
 }
 
 /**

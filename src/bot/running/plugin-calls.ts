@@ -1,5 +1,5 @@
 import type { LogFields } from '../../util/log.ts';
-import type { Activity } from '../activity.ts';
+import type { Activity, Rest } from './activity.ts';
 import type { Awaitable } from '../context.ts';
 import { withinCall, type Call, type CallOwner, type Cause } from './current-call.ts';
 import { PeerQueues } from './peer-queues.ts';
@@ -83,27 +83,26 @@ export class PluginCalls {
       return Promise.resolve({ ok: false, error: undefined });
     }
     this.#count += 1;
-    // One with a private connection has work for as long as that is open, and most of it is waiting for the peer.
-    const work = hook === 'onChannel' ? undefined : activity.begin();
-    const call: Call = { runner, hook, peer, heard, work };
-    const running = withinCall(call, async (): Promise<HookResult<T>> => {
-      const beginning = begun();
-      if (beginning && !(await beginning)) return { ok: false, error: undefined };
-      try {
-        const value = await run();
-        attempt?.succeeded();
-        return { ok: true, value };
-      } catch (error) {
-        health.failed(error, { hook, peer, ...fields }, attempt);
-        return { ok: false, error };
-      }
-    });
-    this.#running.set(call, running);
-    void running.then(() => {
-      this.#running.delete(call);
-      work?.end();
-    });
-    return running;
+    const begin = (rest?: Rest): Promise<HookResult<T>> => {
+      const call: Call = { runner, hook, peer, heard, rest };
+      const running = withinCall(call, async (): Promise<HookResult<T>> => {
+        const beginning = begun();
+        if (beginning && !(await beginning)) return { ok: false, error: undefined };
+        try {
+          const value = await run();
+          attempt?.succeeded();
+          return { ok: true, value };
+        } catch (error) {
+          health.failed(error, { hook, peer, ...fields }, attempt);
+          return { ok: false, error };
+        }
+      });
+      this.#running.set(call, running);
+      void running.then(() => this.#running.delete(call));
+      return running;
+    };
+    // One with a private connection lasts as long as that is open, and mostly waits for the peer.
+    return hook === 'onChannel' ? begin() : activity.during(begin);
   }
 
   /** Forgets what waits behind earlier calls. */

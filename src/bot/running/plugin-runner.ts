@@ -3,7 +3,7 @@ import { withResolvers } from '../../util/deferred.ts';
 import { ChatosError } from '../../errors.ts';
 import type { Clock } from '../../util/clock.ts';
 import type { Logger } from '../../util/log.ts';
-import type { Activity } from '../activity.ts';
+import type { Activity } from './activity.ts';
 import type { BreakerLimits } from './circuit-breaker.ts';
 import type { Context } from '../context.ts';
 import { currentCall, type Call, type CallOwner } from './current-call.ts';
