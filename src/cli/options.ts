@@ -10,14 +10,18 @@ import { parseAddress, type Address } from '../net/address.ts';
 import { loginProblem } from '../protocol/login.ts';
 import { createLogger, LOG_FORMATS, LOG_LEVELS, type Logger, type LogFormat, type LogLevel } from '../util/log.ts';
 
-/** Options that several commands have, each made afresh as a command keeps its own. */
+/** Options that several commands have; each command needs its own object. */
 export const serverOption = (): Option =>
-  new Option('-s, --server <address>', 'where the server is: host:port, host:port?longBytes=8')
+  new Option('-s, --server <address>', 'the server: host:port or host:port?longBytes=8')
     .env('CHATOSBOT_SERVER')
     .argParser(addressArgument);
 
-export const loginOption = (what = "who to be there (default: your system user's name)"): Option =>
+export const loginOption = (what = "your login (default: your system user's name)"): Option =>
   new Option('-l, --login <name>', what).env('CHATOSBOT_LOGIN').argParser(loginArgument);
+
+/** {@link loginOption} for commands that load bots. */
+export const botLoginOption = (): Option =>
+  loginOption("the login of bots that have none of their own (default: the bot's name)");
 
 export const configOption = (): Option =>
   new Option('-c, --config <file>', 'the configuration file (default: the nearest chatosbot.config.yaml)').env(
@@ -25,24 +29,25 @@ export const configOption = (): Option =>
   );
 
 export const stateOption = (): Option =>
-  new Option('--state <directory>', 'where what bots keep is (default: .chatosbot beside the configuration file)').env(
-    'CHATOSBOT_STATE',
-  );
+  new Option(
+    '--state <directory>',
+    "the folder of the bots' stores (default: .chatosbot beside the configuration file)",
+  ).env('CHATOSBOT_STATE');
 
-/** Where the status endpoint listens; without an address, where everybody looks first. */
+/** Where the status endpoint listens; without an address, at the default one. */
 export const statusOption = (): Option =>
-  new Option('--status [address]', 'tell over HTTP how the bots are: /status, /metrics, /healthz, /readyz')
+  new Option('--status [address]', 'serve the status of the bots over HTTP: /status, /metrics, /healthz, /readyz')
     .env('CHATOSBOT_STATUS')
     .preset(formatStatusAddress(DEFAULT_STATUS_ADDRESS))
     .argParser((text) => {
-      const hint = '; without an address, --status stands last';
-      if (/\.[cm]?[jt]s$/.test(text)) throw new InvalidArgumentError(`it is a plugin, and not an address${hint}`);
+      const hint = '; without an address, put --status last';
+      if (/\.[cm]?[jt]s$/.test(text)) throw new InvalidArgumentError(`it is a plugin, not an address${hint}`);
       return statusArgument(text, hint);
     });
 
 /** Where the status endpoint is. */
 export const statusAddressOption = (): Option =>
-  new Option('--status <address>', "where the endpoint of 'run --status' is (default: 127.0.0.1:7780)")
+  new Option('--status <address>', "the endpoint of 'run --status' (default: 127.0.0.1:7780)")
     .env('CHATOSBOT_STATUS')
     .argParser((text) => statusArgument(text));
 
@@ -55,19 +60,19 @@ export function statusArgument(text: string, hint = ''): StatusAddress {
 }
 
 export const recordOption = (): Option =>
-  new Option('--record <file>', 'write what the bots hear and say to a new file, for chatosbot replay');
+  new Option('--record <file>', "record what the bots hear and say in a new file, for 'chatosbot replay'");
 
 export const listenOption = (): Option =>
-  new Option('--listen <address>', 'where the server listens; may be repeated, port 0 picks a free one')
+  new Option('--listen <address>', 'the address that the server listens on; repeatable, port 0 takes a free one')
     .env('CHATOSBOT_LISTEN')
     .argParser((text, previous: readonly Address[] | undefined) => [...(previous ?? []), addressArgument(text)]);
 
 export const logOptions = (level: LogLevel = 'info'): Option[] => [
-  new Option('--log-level <level>', 'the least level that is logged')
+  new Option('--log-level <level>', 'the lowest level that is logged')
     .choices([...LOG_LEVELS])
     .default(level)
     .env('CHATOSBOT_LOG_LEVEL'),
-  new Option('--log-format <format>', 'text for a person, json for a machine')
+  new Option('--log-format <format>', 'text for people, json for programs')
     .choices([...LOG_FORMATS])
     .default('text')
     .env('CHATOSBOT_LOG_FORMAT'),
@@ -82,19 +87,17 @@ export function loggerFor({ logLevel, logFormat }: LogFlags): Logger {
   return createLogger({ level: logLevel, format: logFormat });
 }
 
-/** A number of seconds, at least `least`; fractions are allowed. */
-export function seconds(least = 0): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() === '' || !Number.isFinite(value) || value < least || value > 2_000_000) {
-      throw new InvalidArgumentError(`expected a number of seconds, ${least} or more`);
-    }
-    return value;
-  };
+/** A number of seconds; fractions are allowed. */
+export function seconds(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value <= 2_000_000)) {
+    throw new InvalidArgumentError('expected a number of seconds, 0 or more');
+  }
+  return value;
 }
 
-/** What a time may be given as, for the help of options that take one. */
-export const TIME_FORMS = "23:30, 2026-03-29T02:30, in the system's time zone or with its own";
+/** The forms of a time, for the help of options that take one. */
+export const TIME_FORMS = "23:30 or 2026-03-29T02:30, in the system's time zone unless it names its own";
 
 /** A date and time of ISO 8601, a date alone, or a time of today. */
 export function timeArgument(text: string): Date {
@@ -103,7 +106,7 @@ export function timeArgument(text: string): Date {
   const today = new Date();
   const day = date ?? `${today.getFullYear()}-${twoDigits(today.getMonth() + 1)}-${twoDigits(today.getDate())}`;
   const at = new Date(`${day}T${twoDigits(hour)}:${minute}${second}${zone}`);
-  // The 31st of February would be taken for one of March, and today may be another day in another zone.
+  // Date reads the 31st of February as a day of March, and today may be another day in another zone.
   const isDay = new Date(`${day}T00:00Z`).toJSON()?.startsWith(day) && (date !== undefined || zone === '');
   if (match && isDay && !Number.isNaN(at.getTime())) return at;
   throw new InvalidArgumentError('expected a time such as 23:30, 2026-03-29T02:30 or 2026-03-29T02:30Z');

@@ -1,19 +1,20 @@
 import module from 'node:module';
 import path from 'node:path';
 import process from 'node:process';
+import { ChatosError } from '../errors.ts';
 import { cacheDirectory } from '../util/cache-directory.ts';
 import { packageVersion } from '../util/version.ts';
 import { exitFor, ExitSignal, EXIT } from './terminal/exit.ts';
 import { flushOutput, noticeError } from './terminal/output.ts';
 import { endProcess, shareProcess } from './terminal/shared-process.ts';
 
-/** Starts faster the next time: Node.js 22.1 and later can keep what V8 has compiled. */
+/** The next start is faster: Node.js 22.1 and later can keep what V8 has compiled. */
 function keepCompiledCode(): void {
   const { enableCompileCache } = module as { enableCompileCache?: (directory: string) => unknown };
   enableCompileCache?.(path.join(cacheDirectory(), 'code'));
 }
 
-/** Runs one command line; resolves to the exit status. */
+/** Runs one command line; resolves to the exit code. */
 async function main(argv: readonly string[]): Promise<number> {
   keepCompiledCode();
   shareProcess();
@@ -25,58 +26,70 @@ async function main(argv: readonly string[]): Promise<number> {
     .description('Server, client and bots for the ChatOS protocol')
     .version(packageVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
-    .showHelpAfterError("(add --help for the command's options)")
+    // What is wrong with a command line is reported as all errors are.
+    .configureOutput({ outputError: () => undefined })
     .exitOverride()
     .addHelpText(
       'after',
       `\nExamples:\n  $ chatosbot run ./bots/echo.ts\n  $ chatosbot chat\n  $ chatosbot pipe alice < file`,
     );
+  const wanted = argv[0] === 'help' ? argv[1] : argv[0];
+  const others: (() => Promise<void>)[] = [];
+  const registerAll = async (): Promise<void> => {
+    for (const registerOther of others) await registerOther();
+  };
   for (const { name, summary, load } of COMMANDS) {
     const command = program.command(name).description(summary).copyInheritedSettings(program);
-    if (argv[0] === name || (argv[0] === 'help' && argv[1] === name)) (await load()).register(command);
+    const register = async (): Promise<void> => (await load()).register(command, registerAll);
+    if (name === wanted) await register();
+    else others.push(register);
   }
   try {
     await program.parseAsync(argv, { from: 'user' });
     return EXIT.done;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-    throw error;
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return EXIT.done;
+    // Without a command, the help has been shown.
+    if (error.code === 'commander.help') return EXIT.usage;
+    const message = error.message.replace(/^error: /, '');
+    throw new ChatosError('INVALID_ARGUMENT', `${message}\n(add --help for the command's options)`);
   }
 }
 
-/** Whether what is said on standard error is for a machine. */
+/** Whether errors are reported to a program. */
 function wantsJson(argv: readonly string[]): boolean {
   const format = process.env['CHATOSBOT_LOG_FORMAT'];
   return argv.includes('--json') || /--log-format[= ]json/.test(argv.join(' ')) || format === 'json';
 }
 
-/** Says what a command has failed with; returns the exit status. */
+/** Reports the error that a command failed with; returns the exit code. */
 export function fail(error: unknown): number {
-  const { status, message } = exitFor(error);
+  const { code, message } = exitFor(error);
   if (message === undefined) {
     const trace = (error as Error).stack ?? String(error);
     process.stderr.write(`chatosbot: unexpected failure, please report it\n${trace}\n`);
   } else if (!(error instanceof ExitSignal) && message !== '') {
     noticeError(message, error, wantsJson(process.argv));
   }
-  return status;
+  return code;
 }
 
-/** Runs the command line of the process, and ends the process with its status. */
+/** Runs the command line of the process, and ends the process with its exit code. */
 export async function runProgram(): Promise<never> {
-  // An empty variable is as good as none.
+  // An empty variable counts as not set.
   for (const [name, value] of Object.entries(process.env)) {
     if (name.startsWith('CHATOSBOT_') && value === '') delete process.env[name];
   }
-  // Whoever reads our output may stop reading: that ends a command, quietly. A full disk is told.
+  // The reader of our output may stop reading: that ends a command quietly. A full disk is reported.
   let lost: Error | undefined;
   process.stdout.on('error', (error) => {
     lost ??= error;
   });
   process.stderr.on('error', () => undefined);
 
-  let status = await main(process.argv.slice(2)).catch(fail);
+  let code = await main(process.argv.slice(2)).catch(fail);
   await flushOutput();
-  if (status === EXIT.done && lost) status = fail(lost);
-  endProcess(status);
+  if (code === EXIT.done && lost) code = fail(lost);
+  endProcess(code);
 }

@@ -63,7 +63,7 @@ describe('the report of a status', () => {
     const text = report({ accounts: [account] });
     expect(text).toContain('connecting for 1 h');
     expect(text).toContain('\n  echo: connection refused\n');
-    expect(text).toContain('\n  echo does not hear parrot, polly: taken for bots that answer every answer\n');
+    expect(text).toContain('\n  echo ignores parrot, polly: they answer every answer, as bots do\n');
   });
 
   test('names the server where two accounts have the same login', () => {

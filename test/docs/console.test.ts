@@ -19,7 +19,7 @@ describe('the commands in the docs', () => {
     const entry = COMMANDS.find((each) => each.name === name);
     expect(entry, `there is no command ${name}`).toBeDefined();
     const command = new Command(name);
-    (await entry!.load()).register(command);
+    (await entry!.load()).register(command, async () => undefined);
     inert(command);
     await command.parseAsync(rest, { from: 'user' });
   });

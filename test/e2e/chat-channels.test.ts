@@ -77,9 +77,9 @@ describe('chat, with private connections,', () => {
     await script.line(/lines go to gina/);
     half.resetAndDestroy();
     await script.line(/the private connection with gina broke/);
-    await script.line(/lines are not said any more; \/room/);
+    await script.line(/lines are not sent; \/room/);
     script.type('the password is 42\n/room\nanybody?\n');
-    await script.line(/not said: the private connection with gina is closed/);
+    await script.line(/not sent: the private connection with gina is closed/);
     expect(await gina.next(3)).toMatchObject({ msg: 'anybody?' });
     script.stdin.end();
     expect(await script.exit()).toMatchObject({ status: 75 });

@@ -78,7 +78,7 @@ describe('chat, from a script', () => {
     half.write(`C${evil}\n`);
     await script.line(/C/, 'stdout');
     half.resetAndDestroy();
-    await script.line(/lines are not said any more/);
+    await script.line(/lines are not sent/);
     for (const said of ['harry: A', `harry -> ${me}: B`, '[harry]: C']) {
       expect(script.stdout.toString()).toContain(`${said}\\e]0;owned\\u{7}\\e[2J\\r\\u{9b}31mred\\u{202e}txt.exe\n`);
     }

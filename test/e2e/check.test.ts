@@ -136,13 +136,13 @@ policy:
     const { status, stderr } = await run(['check', '--config', '../check/rules.yaml']);
     expect(stderr.split('\n').filter((line) => line.startsWith('warning: '))).toEqual([
       expect.stringMatching(
-        /check\/rules\.yaml:4:15: policy\.rules\.0\.bots matches none .*; did you mean telltale\?$/,
+        /check\/rules\.yaml:4:15: policy\.rules\.0\.bots matches no bot.*; did you mean telltale\?$/,
       ),
-      expect.stringMatching(/check\/rules\.yaml:6:15: policy\.rules\.2\.bots matches none .*; there are telltale$/),
+      expect.stringMatching(/check\/rules\.yaml:6:15: policy\.rules\.2\.bots matches no bot.*; there are telltale$/),
     ]);
     expect(status).toBe(0);
     const bots = start(['run', '--config', '../check/rules.yaml', '--listen', '127.0.0.1:0']);
-    await bots.line(/warn +\S+rules\.yaml:4:15: policy\.rules\.0\.bots matches none of the bots/);
+    await bots.line(/warn +\S+rules\.yaml:4:15: policy\.rules\.0\.bots matches no bot/);
     process.kill(bots.pid, 'SIGTERM');
     await bots.exit();
     const other = labFile('check/other.ts', 'export const onStart = () => {};');

@@ -29,6 +29,14 @@ describe('chatosbot', () => {
     }
   });
 
+  test.each(['policy explain', 'store list', 'store export', 'store import', 'store repair', 'store delete'])(
+    'has a help for %s, with an example',
+    async (name) => {
+      const { stdout } = await run([...name.split(' '), '--help']);
+      expect(stdout).toMatch(new RegExp(`Examples:\n(.*\n)* .*chatosbot ${name} `));
+    },
+  );
+
   test('shows the help of a command in all the usual ways', async () => {
     const helps = await Promise.all([run(['help', 'pipe']), run(['pipe', '--help']), run(['pipe', '-h'])]);
     expect(new Set(helps.map(({ stdout }) => stdout)).size).toBe(1);
@@ -71,10 +79,22 @@ describe('chatosbot', () => {
   ])('takes %j for a mistake that it explains, with 2', async (args, why) => {
     const ended = await run(args);
     expect(ended).toMatchObject({ status: 2, stdout: '', stderr: expect.stringMatching(why) });
+    expect(ended.stderr).toMatch(/^chatosbot: /);
     expect(ended.stderr).not.toMatch(/^ +at /m);
   });
 
-  test('shows how it is used where nothing is said, with 2', async () => {
+  test.each([[['say', 'hi', '--serve']], [['pipe', '--from', 'alice']]])(
+    'reports the mistake of %j to a program with its code',
+    async (args) => {
+      const { status, stderr } = await run([...args, '--json']);
+      expect({ status, error: JSON.parse(stderr) as object }).toMatchObject({
+        status: 2,
+        error: { type: 'error', code: 'INVALID_ARGUMENT' },
+      });
+    },
+  );
+
+  test('shows its help if there is no command, with 2', async () => {
     expect(await run([])).toMatchObject({ status: 2, stdout: '', stderr: expect.stringMatching(/^Usage: chatosbot /) });
   });
 });

@@ -14,7 +14,7 @@ test('new makes a bot and a test of each template, which passes under another na
     expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
     const [bot, its] = [`made/${name}.ts`, `made/${name}.test.ts`];
     expect(stderr).toBe(
-      `made ${bot} and ${its}; next:\n  npx chatosbot test ${bot} ${its}\n  npx chatosbot run ${bot}\n`,
+      `created ${bot} and ${its}; next:\n  npx chatosbot test ${bot} ${its}\n  npx chatosbot run ${bot}\n`,
     );
   }
   // Five processes, one after the other on a slow machine.
@@ -41,7 +41,7 @@ test('new overwrites nothing, unless it is told to', async () => {
   const { status, stderr } = await run(['new', 'echo'], { cwd: directory });
   expect({ status, stderr }).toEqual({
     status: 2,
-    stderr: 'chatosbot: echo.test.ts is there already; --force overwrites\n',
+    stderr: 'chatosbot: echo.test.ts already exists; --force overwrites\n',
   });
   expect(readdirSync(directory)).toEqual(['echo.test.ts']);
   expect(readFileSync(file, 'utf8')).toBe('mine');
@@ -50,22 +50,22 @@ test('new overwrites nothing, unless it is told to', async () => {
   expect(readFileSync(file, 'utf8')).toMatch(/TestNetwork/);
 });
 
-test('new names files so that what it tells to type can be typed', async () => {
+test('new names files so that what it says to type can be typed', async () => {
   const { stderr } = await run(['new', 'echo', '--directory', "it's here"], { cwd: LAB });
   const [first, , last] = stderr.trimEnd().split('\n');
-  expect(first).toBe("made it's here/echo.ts and it's here/echo.test.ts; next:");
+  expect(first).toBe("created it's here/echo.ts and it's here/echo.test.ts; next:");
   const typed = last!.trim().replace('npx chatosbot run', 'cat --');
   expect((await startProgram('bash', ['-c', typed], { cwd: LAB }).exit()).stdout).toMatch(/defineBot/);
 });
 
-test('new leaves nothing behind, and what was there, where one of the files cannot be made', async () => {
+test('new leaves nothing behind, and what was there, where one of the files cannot be created', async () => {
   const file = labFile('half/echo.ts', 'mine');
   const directory = path.dirname(file);
   mkdirSync(path.join(directory, 'echo.test.ts'));
   const ended = await failure(start(['new', 'echo', '--force', '--directory', directory]));
   expect(ended).toEqual({
     status: 2,
-    last: expect.stringMatching(/echo\.test\.ts cannot be made: it is a directory$/),
+    last: expect.stringMatching(/cannot create .*echo\.test\.ts: it is a directory$/),
   });
   expect(readFileSync(file, 'utf8')).toBe('mine');
   expect(readdirSync(directory).toSorted()).toEqual(['echo.test.ts', 'echo.ts']);
@@ -74,17 +74,17 @@ test('new leaves nothing behind, and what was there, where one of the files cann
 test.each([
   ['a template that is not there', ['bridge'], /Allowed choices are echo, command, announce, pipe, files/],
   ['no template', [], /name a template: echo, command, announce, pipe, files/],
-  ['a name that leads elsewhere', ['echo', '../x'], /a name is letters, digits, - and _/],
-  ['a name that cannot be a login', ['echo', 'x'.repeat(31)], /it is the bot's login too: /],
+  ['a name that leads elsewhere', ['echo', '../x'], /a name has letters, digits, - and _/],
+  ['a name that cannot be a login', ['echo', 'x'.repeat(31)], /it is also the bot's login: /],
 ])('new exits with 2 for %s', async (_, args, expected) => {
   const { status, stderr } = await run(['new', ...args]);
   expect(status).toBe(2);
   expect(stderr).toMatch(expected);
 });
 
-test('new says why it cannot make a file', async () => {
+test('new says why it cannot create a file', async () => {
   const file = labFile('blocked', '');
   const { status, stderr } = await run(['new', 'echo', '--directory', file]);
   expect(status).toBe(2);
-  expect(stderr).toMatch(/^chatosbot: .*echo\.ts cannot be made: /);
+  expect(stderr).toMatch(/^chatosbot: cannot create .*echo\.ts: /);
 });

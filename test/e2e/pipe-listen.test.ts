@@ -48,7 +48,7 @@ test('pipe --listen takes the next peer where the first one asks and then leaves
   fickle.request('patient');
   const { connectId, requester, target } = await fickle.next(8);
   fickle.close(connectId, requester, target);
-  await listener.line(/the private connection with fickle did not come about/);
+  await listener.line(/the private connection with fickle was not established/);
   const { half } = await ask(await peer(port, 'steady'), port, 'patient');
   half.end('hello');
   expect(await listener.exit()).toMatchObject({ status: 0, stdout: 'hello' });
@@ -56,7 +56,7 @@ test('pipe --listen takes the next peer where the first one asks and then leaves
 
 test('pipe --listen --wait gives up with 124 where nobody asks', async () => {
   const ended = await run(['pipe', '--listen', '--server', at, '--wait', '0.2']);
-  expect(ended).toMatchObject({ status: 124, stdout: '', stderr: expect.stringContaining('nobody asked') });
+  expect(ended).toMatchObject({ status: 124, stdout: '', stderr: expect.stringContaining('no peer asked') });
 });
 
 test('pipe --listen ends with 75 where the server goes away', async () => {
@@ -74,10 +74,10 @@ test('pipe --listen ends on Ctrl-C with 130 while it waits', async () => {
 });
 
 test.each([
-  [[], 'name a peer, or use --listen'],
-  [['bob', '--listen'], '--listen takes no peer; --from says whom it accepts, and --login who you are'],
-  [['bob', '--from', 'alice'], '--from goes with --listen'],
-  [['--from', 'alice', 'bob'], '--from goes with --listen'],
+  [[], 'name a peer, or wait for one with --listen'],
+  [['bob', '--listen'], '--listen takes no peer: --from limits who is accepted, --login is your own login'],
+  [['bob', '--from', 'alice'], '--from needs --listen'],
+  [['--from', 'alice', 'bob'], '--from needs --listen'],
   [['bob', 'carol'], 'too many arguments'],
   [['bob', '--wait', 'long'], 'expected a number of seconds'],
   [[''], 'it cannot be a login'],

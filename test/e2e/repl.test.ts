@@ -168,7 +168,7 @@ dice: goodbye
     const { status, stdout, stderr } = await rehearse(['/advence 1h', '/advance soon', '/as  dice', '/msg', '!roll']);
     expect(stderr).toContain('* there is no /advence; did you mean /advance?\n');
     expect(stderr).toContain("* 'soon' is not a length of time");
-    expect(stderr).toContain('* dice is the bot; be somebody else\n');
+    expect(stderr).toContain('* dice is the bot; choose another login\n');
     expect(stderr).toContain('* usage: /msg TEXT\n');
     expect(stdout).toContain('dice: you rolls 4\n');
     expect(status).toBe(2);

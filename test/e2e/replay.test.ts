@@ -137,7 +137,7 @@ describe('replay', () => {
     expect(decisions.stdout).toContain(`${recording}: ann asks for a private connection\n- accepted\n+ refused\n`);
     expect(decisions.stdout).toContain(`${recording}: about the private connections of ann\n- dice -> ann: welcome\n`);
     const schedule = await run(['replay', recording, changed("cron: '* * *", "cron: '1 2 3")]);
-    expect(schedule.stdout).toMatch(/: without being asked\n(- dice -> clock: tick\n){2,}$/);
+    expect(schedule.stdout).toMatch(/: by itself\n(- dice -> clock: tick\n){2,}$/);
     const words = changed('the end', 'farewell');
     expect((await run(['replay', recording, words])).stdout).toContain('- dice: the end\n+ dice: farewell\n');
     expect((await run(['replay', recording, words, '--answers-only'])).status).toBe(0);
@@ -192,13 +192,13 @@ export default defineBot({ name: 'dice', onMessage: async (message, ctx) =>
     const text = readFileSync(recording, 'utf8');
     const cut = labFile('cut.ndjson', text.slice(0, text.indexOf('"type":"decided"') + 4));
     const { status, stderr } = await run(['replay', cut, bot]);
-    expect(stderr).toMatch(/^.*cut.ndjson: the last line is cut off, and left out\nreplayed 4 messages/);
+    expect(stderr).toMatch(/^.*cut.ndjson: the last line is incomplete, and ignored\nreplayed 4 messages/);
     expect(status).toBe(1);
   });
 
   test.each([
-    ['is not there', undefined, /r\.ndjson cannot be read: ENOENT/],
-    ['is empty but for its beginning', '', /r\.ndjson: nothing happened in this recording$/],
+    ['is not there', undefined, /cannot read .*r\.ndjson: ENOENT/],
+    ['is empty but for its beginning', '', /r\.ndjson: there are no events in this recording$/],
     ['has a line that is broken', '{"type"\n{}\n', /r\.ndjson:2: .*JSON/],
   ])('fails with status 2 for a recording that %s', async (_what, lines, message) => {
     const file = lines === undefined ? path.join(LAB, 'no/r.ndjson') : labFile('bad/r.ndjson', `${HEADER}\n${lines}`);
@@ -212,7 +212,7 @@ export default defineBot({ name: 'dice', onMessage: async (message, ctx) =>
     expect(await failure(start(['replay', recording, broken]))).toMatchObject({ status: 2 });
     expect(await failure(start(['replay', recording, bot, '--login', 'nobody']))).toEqual({
       status: 2,
-      last: expect.stringMatching(/there is nothing of nobody in it; it is of dice on tcp:/) as string,
+      last: expect.stringMatching(/there is no account nobody in it; it has dice on tcp:/) as string,
     });
   });
 

@@ -37,7 +37,7 @@ test('run --watch puts a newer version in place, while session and private conne
   expect(await alice.next(4)).toMatchObject({ msg: 'v2 two: hi' });
 
   labFile('watched/shared/word.ts', 'export const word: string = ;');
-  await command.line(/error .*live\.ts imports .*word\.ts:1:29: Unexpected token; the version before goes on/);
+  await command.line(/error .*live\.ts imports .*word\.ts:1:29: Unexpected token; the old version keeps running/);
   alice.tell('live', 'still?');
   expect(await alice.next(4)).toMatchObject({ msg: 'v2 two: still?' });
   labFile('watched/shared/word.ts', "export const word = 'three';");

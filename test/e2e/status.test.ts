@@ -104,28 +104,31 @@ describe('status', () => {
     const port = await listening(answer);
     expect(await failure(start(['status', '--status', `${port}`]))).toMatchObject({
       status: 69,
-      last: expect.stringContaining(`what answers at http://127.0.0.1:${port} is no status endpoint of chatosbot`),
+      last: expect.stringContaining(`http://127.0.0.1:${port} is not a status endpoint of chatosbot`),
     });
   });
 
   test('does not take an endpoint that has too many connections for something else', async () => {
     const port = await listening(net.createServer((socket) => socket.resetAndDestroy()));
     const { last } = await failure(start(['status', `${port}`]));
-    expect(last).toMatch(/is no status endpoint of chatosbot, or has too many connections; say where/);
+    expect(last).toMatch(/is not a status endpoint of chatosbot, or has too many connections; give its address/);
   });
 
   test('ends with 69 where what listens there speaks another protocol', async () => {
     const { status, last } = await failure(
       start(['status', '--status', `${await listening(net.createServer((s) => s.end('SSH-2.0\r\n')))}`]),
     );
-    expect({ status, last }).toEqual({ status: 69, last: expect.stringContaining('no status endpoint of chatosbot') });
+    expect({ status, last }).toEqual({
+      status: 69,
+      last: expect.stringContaining('is not a status endpoint of chatosbot'),
+    });
   });
 
   test('ends with 124 where nothing comes within 5 seconds', async () => {
     const port = await listening(net.createServer());
     expect(await failure(start(['status', '--status', `${port}`]))).toEqual({
       status: 124,
-      last: expect.stringContaining(`http://127.0.0.1:${port} does not answer within 5 s`),
+      last: expect.stringContaining(`http://127.0.0.1:${port} did not answer within 5 s`),
     });
   });
 

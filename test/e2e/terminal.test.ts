@@ -35,12 +35,12 @@ describe.skipIf(!HAS_TERMINAL)('chat, on a terminal', () => {
     screen.type(`/pipe shy${KEY.enter}`);
     await shy.next(5);
     screen.type(`a secret${KEY.enter}`);
-    await screen.shows('not said: the private connection with shy is not there yet; /room to talk to everyone');
+    await screen.shows('not sent: the private connection with shy is not open yet; /room to talk to everyone');
     await screen.shows('[waiting]> ');
     shy.ko('eager');
     await screen.shows('[closed]> ');
     screen.type(`another${KEY.enter}`);
-    await screen.shows('not said: there is no private connection with shy');
+    await screen.shows('not sent: there is no private connection with shy');
     screen.type(`/room${KEY.enter}`);
     await screen.shows('lines go to everyone');
     screen.type(`for all${KEY.enter}`);

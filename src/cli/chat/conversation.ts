@@ -12,18 +12,18 @@ import type { ChatView } from './view.ts';
 const ACCEPT_WAIT_MS = 30_000;
 /** When leaving, how long peers may take to end their side of private connections. */
 const LEAVE_MS = 2_000;
-/** The longest line of a private connection that is shown as one. */
+/** A longer line of a private connection is shown as several. */
 const MAX_LINE_CHARS = 4_096;
 /** Requests that may wait for an answer. */
 const MAX_REQUESTS = 100;
 
-/** Why lines are not said. */
+/** Why lines are not sent. */
 interface Held {
   readonly as: 'waiting' | 'closed';
   readonly why: string;
 }
 
-/** What a person does in a chat, and what the view shows of it. Lines typed go to everyone, or into one channel. */
+/** What a person does in a chat, and what the view shows of it. Typed lines go to everyone, or into one channel. */
 export class Conversation {
   readonly #client: ChatosClient;
   readonly #view: ChatView;
@@ -31,7 +31,7 @@ export class Conversation {
   readonly #awaited = new Map<string, Deferred<PrivateRequest>>();
   readonly #channels = new Map<string, Channel>();
   #target: Channel | undefined;
-  /** Set where lines were meant for a private connection that is not there: none of them must be said to everyone. */
+  /** Set when lines are meant for a private connection that is not open: they must not be sent to everyone. */
   #held: Held | undefined;
 
   constructor(client: ChatosClient, view: ChatView) {
@@ -44,16 +44,16 @@ export class Conversation {
     client.on('request', (request) => this.#onRequest(request));
   }
 
-  /** The peer whose private connection lines go into, `waiting` or `closed` where there is none yet or any more, or `undefined` for everyone. */
+  /** The peer whose private connection lines go into; `waiting` before it is open, `closed` after; `undefined` for everyone. */
   get target(): string | undefined {
     return this.#held?.as ?? this.#target?.peer;
   }
 
-  /** Says a line: into the channel in use, else to everyone. */
+  /** Sends a line: into the channel in use, else to everyone. */
   async say(text: string): Promise<void> {
     const channel = this.#target;
     if (this.#held) {
-      const message = `not said: ${this.#held.why}; /room to talk to everyone`;
+      const message = `not sent: ${this.#held.why}; /room to talk to everyone`;
       throw new ChatosError('CHANNEL_CLOSED', message);
     }
     if (!channel) {
@@ -73,7 +73,7 @@ export class Conversation {
     }
   }
 
-  /** Asks for a private connection, or goes back to one that is open; lines go into it from then on. */
+  /** Asks for a private connection, or returns to one that is open; lines then go into it. */
   async pipe(peer: string): Promise<void> {
     const open = this.#channels.get(loginKey(peer));
     if (open) {
@@ -84,13 +84,16 @@ export class Conversation {
     this.#open(await this.#hold(peer, this.#client.request(peer)));
   }
 
-  /** Accepts a request; one that has not come yet is waited for. */
+  /** Accepts a request, or waits for one. */
   async accept(peer: string): Promise<void> {
     const key = loginKey(peer);
     let request = this.#requests.get(key);
     if (!request) {
       this.#view.notice(`waiting for ${peer} to ask for a private connection`);
-      const waiting = createDeferred<PrivateRequest>({ timeoutMs: ACCEPT_WAIT_MS, what: `no request of ${peer}` });
+      const waiting = createDeferred<PrivateRequest>({
+        timeoutMs: ACCEPT_WAIT_MS,
+        what: `${peer} did not ask for a private connection`,
+      });
       this.#awaited.set(key, waiting);
       request = await this.#hold(
         peer,
@@ -116,13 +119,13 @@ export class Conversation {
     this.#view.notice('lines go to everyone');
   }
 
-  /** Ends one's side of the private connection in use; what the peer sends still comes. */
+  /** Ends our side of the private connection in use; what the peer sends still arrives. */
   endSide(): void {
     if (!this.#target) throw new ChatosError('INVALID_ARGUMENT', 'there is no private connection in use');
     this.#target.end();
   }
 
-  /** Closes a private connection both ways: the peer's, or the one in use. */
+  /** Closes a private connection in both directions: the peer's, or the one in use. */
   async close(peer: string | undefined): Promise<void> {
     const channel = peer === undefined ? this.#target : this.#channels.get(loginKey(peer));
     if (!channel) throw new ChatosError('INVALID_ARGUMENT', 'there is no such private connection');
@@ -130,7 +133,7 @@ export class Conversation {
     await channel.close();
   }
 
-  /** Ends everything in order: what was written arrives; peers that do not end their side are not waited for long. */
+  /** Ends everything in order: what was written arrives. Peers get a short time to end their side. */
   async end(): Promise<void> {
     for (const request of this.#requests.values()) request.refuse();
     await Promise.all(
@@ -147,9 +150,9 @@ export class Conversation {
     await this.#client.close();
   }
 
-  /** Lines behind a private connection that is not there yet, or did not come about, are not for everyone. */
+  /** Lines for a private connection that is not open yet, or was not established, must not go to everyone. */
   async #hold<T>(peer: string, work: Promise<T>): Promise<T> {
-    const waiting: Held = { as: 'waiting', why: `the private connection with ${peer} is not there yet` };
+    const waiting: Held = { as: 'waiting', why: `the private connection with ${peer} is not open yet` };
     this.#held = waiting;
     try {
       return await work;
@@ -187,7 +190,7 @@ export class Conversation {
       if (this.#target !== channel) return;
       this.#target = undefined;
       this.#held = { as: 'closed', why: `the private connection with ${peer} is closed` };
-      this.#view.notice('lines are not said any more; /room to talk to everyone');
+      this.#view.notice('lines are not sent; /room to talk to everyone');
     });
     this.#use(channel);
   }
@@ -199,7 +202,7 @@ export class Conversation {
   }
 }
 
-/** Calls back for each line of UTF-8, and for what is too long to be kept as one. */
+/** Calls back for each line of UTF-8; a line that is too long comes in parts. */
 function readLines(channel: Channel, onLine: (text: string) => void): void {
   const decoder = new StringDecoder('utf8');
   let kept = '';

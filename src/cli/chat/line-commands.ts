@@ -1,17 +1,17 @@
 import type { Conversation } from './conversation.ts';
-import { carryOut, lineHelp, WAIT_COMMAND, type LineCommands } from './line-language.ts';
+import { executeLine, lineHelp, WAIT_COMMAND, type LineCommands } from './line-language.ts';
 
-/** What may be typed behind a slash. The last argument takes the rest of the line. */
+/** The commands of a chat. */
 export const LINE_COMMANDS: LineCommands<Conversation> = {
   msg: {
     usage: 'PEER TEXT',
-    summary: 'say something to one',
+    summary: 'send a message to PEER only',
     words: 2,
     run: (conversation, [peer, text]) => conversation.tell(peer!, text!),
   },
   pipe: {
     usage: 'PEER',
-    summary: 'ask for a private connection; lines go into it then',
+    summary: 'ask for a private connection; lines then go into it',
     words: 1,
     run: (conversation, [peer]) => conversation.pipe(peer!),
   },
@@ -23,13 +23,13 @@ export const LINE_COMMANDS: LineCommands<Conversation> = {
   },
   refuse: {
     usage: 'PEER',
-    summary: 'refuse it',
+    summary: 'refuse a request',
     words: 1,
     run: (conversation, [peer]) => conversation.refuse(peer!),
   },
   room: {
     usage: '',
-    summary: 'lines go to everyone again',
+    summary: 'send lines to everyone again',
     words: 0,
     run: (conversation) => conversation.leaveChannel(),
   },
@@ -46,7 +46,7 @@ export function chatHelp(): string {
   return lineHelp(LINE_COMMANDS);
 }
 
-/** What a typed line means. `quit` and `help` are left to the caller. */
+/** Executes a typed line. `quit` and `help` are left to the caller. */
 export function runLine(conversation: Conversation, line: string): Promise<'quit' | 'help' | undefined> {
-  return carryOut(LINE_COMMANDS, conversation, line);
+  return executeLine(LINE_COMMANDS, conversation, line);
 }

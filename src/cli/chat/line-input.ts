@@ -7,21 +7,21 @@ import type { ChatView } from './view.ts';
 
 /** What lines are read for. */
 export interface LineTalk {
-  /** What stands before the line that is typed. */
+  /** The text before the line that is typed. */
   prompt(): string;
-  /** Carries a line out. */
+  /** Executes a line. */
   run(line: string): Promise<'quit' | 'help' | undefined>;
   help(): string;
-  /** Whether a typed line waits for the one before it, as those of a script do. @default false: it is carried out at once */
+  /** Whether a typed line waits for the one before it, as those of a script do. @default false: it is executed at once */
   readonly oneByOne?: boolean;
 }
 
-/** Typed lines that may wait for the one before; a person does not get there. */
+/** Typed lines that may wait for the one before; more than a person types. */
 const MAX_WAITING_LINES = 1_000;
 
 /**
- * The lines of standard input: typed by a person, with a prompt and a history, or of a script. Lines that come while
- * nobody reads would be lost: make it, and {@link LineInput.read}, without waiting for anything in between.
+ * The lines of standard input: typed by a person, with a prompt and a history, or of a script. Lines that arrive before
+ * {@link LineInput.read} is called are lost: call it without awaiting anything after the constructor.
  */
 export class LineInput {
   readonly #view: ChatView;
@@ -45,11 +45,11 @@ export class LineInput {
   }
 
   /**
-   * Carries out the lines until the end of the input, or `/quit`.
+   * Executes the lines until the end of the input, or `/quit`.
    *
-   * @param options.lingerMs how long a script waits behind its last line
-   * @param options.json whether a machine wants the code of what failed
-   * @throws {ChatosError | ExitSignal} for the first line of a script that failed; all are carried out
+   * @param options.lingerMs how long a script waits after its last line
+   * @param options.json whether a program wants the code of the error
+   * @throws {ChatosError | ExitSignal} for the first line of a script that failed; all are executed
    */
   read(talk: LineTalk, { json = false, lingerMs = 0 }: { json?: boolean; lingerMs?: number } = {}): Promise<void> {
     return this.#interactive ? this.#readTyped(talk) : this.#readScript(talk, json, lingerMs);
@@ -60,7 +60,7 @@ export class LineInput {
     if (this.#interactive) process.stderr.write('\n');
   }
 
-  /** Lines of a person: unless `oneByOne` is wanted, each is carried out at once, whatever the one before waits for. */
+  /** Lines of a person: unless `oneByOne` is set, each is executed at once, even while the one before still waits. */
   #readTyped(talk: LineTalk): Promise<void> {
     const lines = this.#lines;
     return new Promise((resolve, reject) => {
@@ -69,7 +69,7 @@ export class LineInput {
         lines.prompt(true);
       };
       let left = false;
-      const carryOut = async (line: string): Promise<void> => {
+      const execute = async (line: string): Promise<void> => {
         if (left) return;
         try {
           const asked = await talk.run(line);
@@ -85,13 +85,13 @@ export class LineInput {
       let last = Promise.resolve();
       lines.on('line', (line) => {
         if (!talk.oneByOne) {
-          carryOut(line).catch(reject);
+          execute(line).catch(reject);
         } else if (waiting < MAX_WAITING_LINES) {
           waiting += 1;
-          const done = last.then(() => carryOut(line)).finally(() => (waiting -= 1));
+          const done = last.then(() => execute(line)).finally(() => (waiting -= 1));
           last = done.catch(reject);
         } else {
-          this.#view.notice(`${MAX_WAITING_LINES} lines wait already; this one is left out`);
+          this.#view.notice(`${MAX_WAITING_LINES} lines are waiting; this one is ignored`);
         }
       });
       lines.once('close', () => void last.then(resolve));
@@ -99,7 +99,7 @@ export class LineInput {
     });
   }
 
-  /** Lines of a script: one after the other. What fails is told, and decides the exit status at the end. */
+  /** Lines of a script: one after the other. A failure is reported, and decides the exit code at the end. */
   async #readScript(talk: LineTalk, json: boolean, lingerMs: number): Promise<void> {
     let failure: ChatosError | undefined;
     for await (const line of this.#lines) {
@@ -113,8 +113,8 @@ export class LineInput {
       }
     }
     if (lingerMs > 0) await new Promise((resolve) => setTimeout(resolve, lingerMs));
-    // It has been told already, except to a machine that wants its code.
-    if (failure) throw json ? failure : new ExitSignal(exitFor(failure).status);
+    // It has been reported already, but a program wants its code.
+    if (failure) throw json ? failure : new ExitSignal(exitFor(failure).code);
   }
 
   #showHelp(talk: LineTalk): void {
@@ -127,12 +127,12 @@ function asChatosError(error: unknown): ChatosError {
   throw error;
 }
 
-/** Whoever reads standard output may stop reading: that ends a chat. */
+/** Rejects when the reader of standard output stops reading: that ends a chat. */
 export function outputFailed(): Promise<never> {
   return new Promise((_, reject) => process.stdout.once('error', reject));
 }
 
-/** Rejects, without a word, when the signal is aborted, or where it is already. */
+/** Rejects, without a message, when the signal is aborted, or if it already is. */
 export function untilAborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     const leave = (): void => reject(new ExitSignal(0));

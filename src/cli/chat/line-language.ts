@@ -5,27 +5,27 @@ export interface LineCommand<Subject> {
   /** The arguments as the help shows them. */
   readonly usage: string;
   readonly summary: string;
-  /** How many words the command needs behind its name. */
+  /** How many words the command needs after its name. */
   readonly words: number;
   run(subject: Subject, args: readonly string[]): Promise<void> | void;
 }
 
-/** What may be typed behind a slash. The last argument takes the rest of the line. */
+/** Commands that are typed after a slash. The last argument takes the rest of the line. */
 export type LineCommands<Subject> = Readonly<Record<string, LineCommand<Subject>>>;
 
-/** What lines are typed to. */
+/** Where lines without a slash go. */
 export interface Speaker {
   say(text: string): Promise<void>;
 }
 
 export function lineHelp(commands: LineCommands<never>): string {
   const rows = Object.entries(commands).map(([name, { usage, summary }]) => [`/${name} ${usage}`.trim(), summary]);
-  const all = [...rows, ['/help', 'show this'], ['/quit', 'leave (Ctrl-D does, too)'], ['//TEXT', 'say /TEXT']];
+  const all = [...rows, ['/help', 'list the commands'], ['/quit', 'leave (or press Ctrl-D)'], ['//TEXT', 'send /TEXT']];
   return all.map(([left, right]) => `${left!.padEnd(18)} ${right}`).join('\n');
 }
 
-/** What a typed line means. `quit` and `help` are left to the caller. */
-export async function carryOut<Subject extends Speaker>(
+/** Executes a typed line. `quit` and `help` are left to the caller. */
+export async function executeLine<Subject extends Speaker>(
   commands: LineCommands<Subject>,
   subject: Subject,
   line: string,
@@ -53,7 +53,7 @@ export async function carryOut<Subject extends Speaker>(
   return undefined;
 }
 
-/** The command that both chats have: a script waits before its next line. */
+/** The command of both languages: a script waits before its next line. */
 export const WAIT_COMMAND: LineCommand<unknown> = {
   usage: 'SECONDS',
   summary: 'in a script: wait before the next line',
@@ -69,7 +69,7 @@ function usageError(name: string, { usage }: LineCommand<never>): ChatosError {
   return new ChatosError('INVALID_ARGUMENT', `usage: /${name} ${usage}`);
 }
 
-/** At most `count` words (at least one), the last of which takes all that is left. */
+/** At most `count` words (at least one), the last of which takes the rest. */
 function splitWords(text: string, count: number): string[] {
   const words: string[] = [];
   let rest = text;

@@ -3,24 +3,24 @@ import { clearScreenDown, cursorTo, moveCursor, type Interface } from 'node:read
 import { escapeUnsafe } from '../../util/escape.ts';
 import { toJsonLine } from '../../util/json-line.ts';
 
-/** Something that was said, or came over a private connection. */
+/** A message, or a line of a private connection. */
 export interface Said {
   readonly type: 'message' | 'private' | 'channel';
   readonly from: string;
-  /** Whom it was said to, where it was not everyone. */
+  /** The login that it was sent to; `undefined` for everyone. */
   readonly to?: string | undefined;
   readonly text: string;
 }
 
-/** Where a conversation is shown: what was said goes to standard output, everything else to standard error. */
+/** Where a conversation is shown: messages on standard output, everything else on standard error. */
 export interface ChatView {
-  /** From now on somebody types at this prompt: what is shown goes above it. */
+  /** From now on a person types at this prompt: output goes above it. */
   attach(prompt: Interface): void;
   said(event: Said): void;
   notice(text: string): void;
 }
 
-/** Takes the line that is being typed off the screen, all the rows of it; `prompt` shows it again further down. */
+/** Removes all rows of the line that is being typed from the screen; `prompt` shows it again further down. */
 function clearPrompt(prompt: Interface): void {
   moveCursor(process.stderr, 0, -prompt.getCursorPos().rows);
   cursorTo(process.stderr, 0);

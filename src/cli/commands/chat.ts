@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import type { ChatosClient } from '../../client/client.ts';
 import { formatAddress } from '../../net/address.ts';
 import { Conversation } from '../chat/conversation.ts';
@@ -19,31 +19,23 @@ export function register(command: Command): void {
   command
     .addOption(serverOption())
     .addOption(loginOption())
-    .addOption(
-      new Option('--linger <seconds>', 'after the end of a script, how long to go on showing what others say')
-        .argParser(seconds())
-        .default(0),
-    )
-    .addOption(new Option('--json', 'show everything in lines of JSON'))
+    .option('--linger <seconds>', 'after the end of a script, how long to keep showing messages', seconds, 0)
+    .option('--json', 'show everything as lines of JSON')
     .addOption(configOption())
     .addHelpText(
       'after',
       `
-Type to talk to everyone. Commands:
+A line that you type goes to everyone. Commands:
 ${chatHelp().replace(/^/gm, '  ')}
 
 Examples:
   $ chatosbot chat --login alice
   $ printf '/msg echo hello\\n' | chatosbot chat --linger 2`,
     )
-    .action(chat);
+    .action((flags: ChatFlags) => interruptibly((signal) => chat(flags, signal)));
 }
 
-async function chat(flags: ChatFlags): Promise<void> {
-  await interruptibly((signal) => converse(flags, signal));
-}
-
-async function converse(flags: ChatFlags, signal: AbortSignal): Promise<void> {
+async function chat(flags: ChatFlags, signal: AbortSignal): Promise<void> {
   const interactive = process.stdin.isTTY && process.stderr.isTTY && !flags.json;
   const view = flags.json ? jsonView() : textView();
   let conversation: Conversation | undefined;
@@ -57,7 +49,7 @@ async function converse(flags: ChatFlags, signal: AbortSignal): Promise<void> {
     });
   });
   closed.catch(() => undefined);
-  // Not before now: lines that come while nobody listens for them would be lost.
+  // Not earlier: lines that arrive before anything reads them are lost.
   const input = new LineInput(view, { interactive });
   try {
     view.notice(

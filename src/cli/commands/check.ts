@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { setImmediate } from 'node:timers/promises';
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import { loadConfig } from '../../config/load.ts';
 import { isChatosError } from '../../errors.ts';
 import { compilePolicy } from '../../policy/policy.ts';
@@ -9,7 +9,7 @@ import { pluralize } from '../../util/printable.ts';
 import { BotLoader, joinErrors, nothingToRun, planBots, type BotToRun } from '../running/bot-entries.ts';
 import { EXIT, ExitSignal } from '../terminal/exit.ts';
 import { idleRules } from '../running/idle-rules.ts';
-import { configOption, loginOption } from '../options.ts';
+import { botLoginOption, configOption } from '../options.ts';
 import { notice, writeLine } from '../terminal/output.ts';
 
 interface CheckFlags {
@@ -21,17 +21,17 @@ interface CheckFlags {
 export function register(command: Command): void {
   command
     .argument('[bots...]', 'plugin files (default: the bots of the configuration)')
-    .addOption(loginOption('who bots are that have no login of their own (default: the name of each)'))
+    .addOption(botLoginOption())
     .addOption(configOption())
-    .addOption(new Option('--json', 'print a line of JSON for each bot, warning and error'))
+    .option('--json', 'print a line of JSON for each bot, warning and error')
     .addHelpText(
       'after',
       `
 Examples:
   $ chatosbot check && systemctl restart chatosbot
 
-Loads the configuration and the plugins, and checks options, policy and schedules: without a connection, and without
-calling any hook. All that is wrong is told at once, and the status is 2 then; a warning does not change it.`,
+Loads the configuration and the plugins, and checks options, policy and schedules, without connecting and without
+calling hooks. Reports all errors at once; the exit code is 2 then. Warnings do not change it.`,
     )
     .action(check);
 }
@@ -43,14 +43,14 @@ async function check(files: string[], flags: CheckFlags): Promise<void> {
   if (plans.length === 0 && !loaded.problem) throw nothingToRun(loaded);
   const errors = loaded.problem ? [loaded.problem] : [];
   const loader = await BotLoader.create(loaded, flags.login);
-  const catchStray = (error: unknown): void => void errors.push(loader.strayError(error));
-  process.on('uncaughtException', catchStray).on('unhandledRejection', catchStray);
+  const onUncaught = (error: unknown): void => void errors.push(loader.strayError(error));
+  process.on('uncaughtException', onUncaught).on('unhandledRejection', onUncaught);
   const bots = await loader.loadAll(plans).catch((error: unknown) => {
     if (!isChatosError(error)) throw error;
     errors.push(error);
     return [];
   });
-  // What a plugin rejects without anybody awaiting it is told a turn later.
+  // A rejection that nobody awaits is reported one turn later.
   await setImmediate();
   const error = joinErrors(errors);
   const prefix = loaded.config.commandPrefix ?? '!';
@@ -72,7 +72,7 @@ async function check(files: string[], flags: CheckFlags): Promise<void> {
   notice(`${pluralize(bots.length, 'bot')} can run`);
 }
 
-/** What a bot is made of. */
+/** The parts of a bot. */
 function partsOf({ plugin, login, schedule, file }: BotToRun, prefix: string) {
   return {
     bot: plugin.name,

@@ -2,26 +2,26 @@ import { existsSync, statSync } from 'node:fs';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
-import { Argument, InvalidArgumentError, Option, type Command } from 'commander';
+import { Argument, InvalidArgumentError, type Command } from 'commander';
 import { ChatosError, messageOf } from '../../errors.ts';
 import { loginProblem } from '../../protocol/login.ts';
 import { makeDirectories } from '../../util/make-directories.ts';
 import { quote } from '../../util/quote.ts';
 import { notice } from '../terminal/output.ts';
 
-/** The templates, each `NAME.ts` and `NAME.test.ts` in `bots/templates`, and what each makes. */
+/** The templates, each `NAME.ts` and `NAME.test.ts` in `bots/templates`, and what each creates. */
 export const TEMPLATES = {
-  echo: 'a bot that answers what is said',
+  echo: 'a bot that answers every message',
   command: 'commands with arguments and a store',
-  announce: 'something said at fixed times',
-  pipe: 'keeps files that friends send over private connections',
-  files: 'serves files over private connections',
+  announce: 'messages at fixed times',
+  pipe: 'a bot that keeps the files that friends send over private connections',
+  files: 'a bot that serves files over private connections',
 } as const;
 
 const DIRECTORY = new URL('../../../bots/templates/', import.meta.url);
 
 interface NewFlags {
-  readonly directory: string;
+  readonly directory?: string;
   readonly force?: boolean;
 }
 
@@ -29,36 +29,42 @@ export function register(command: Command): void {
   const templates = Object.entries(TEMPLATES).map(([name, what]) => `  ${name.padEnd(10)}${what}`);
   command
     .usage('[options] <template> [name]')
-    .addArgument(new Argument('[template]', 'what kind of bot').choices(Object.keys(TEMPLATES)))
-    .addArgument(new Argument('[name]', 'its name (default: that of the template)').argParser(nameArgument))
-    .addOption(new Option('--directory <directory>', 'where to make it').default('.', 'the working directory'))
-    .addOption(new Option('--force', 'overwrite what is there'))
+    .addArgument(new Argument('[template]', 'the kind of bot').choices(Object.keys(TEMPLATES)))
+    .addArgument(new Argument('[name]', 'the name of the bot (default: that of the template)').argParser(nameArgument))
+    .option('--directory <directory>', 'the folder for the files (default: the working directory)')
+    .option('--force', 'overwrite existing files')
     .addHelpText(
       'after',
-      `\nTemplates:\n${templates.join('\n')}\n\nExamples:\n  $ chatosbot new command dice\n  $ chatosbot new echo --directory bots`,
+      `
+Templates:
+${templates.join('\n')}
+
+Examples:
+  $ chatosbot new command dice
+  $ chatosbot new echo --directory bots`,
     )
-    .action(make);
+    .action(create);
 }
 
-/** A name that can be a file's and a login. */
+/** A name that can be a file name and a login. */
 function nameArgument(name: string): string {
   if (!/^[\p{L}\p{N}][\p{L}\p{N}_-]*$/u.test(name)) {
-    throw new InvalidArgumentError('a name is letters, digits, - and _, and begins with a letter or a digit');
+    throw new InvalidArgumentError('a name has letters, digits, - and _, and begins with a letter or a digit');
   }
   const problem = loginProblem(name);
-  if (problem !== undefined) throw new InvalidArgumentError(`it is the bot's login too: ${problem}`);
+  if (problem !== undefined) throw new InvalidArgumentError(`it is also the bot's login: ${problem}`);
   return name;
 }
 
-async function make(
+async function create(
   template: keyof typeof TEMPLATES | undefined,
   wanted: string | undefined,
   flags: NewFlags,
   command: Command,
 ): Promise<void> {
-  if (template === undefined) return command.error(`error: name a template: ${Object.keys(TEMPLATES).join(', ')}`);
+  if (template === undefined) return command.error(`name a template: ${Object.keys(TEMPLATES).join(', ')}`);
   const name = wanted ?? template;
-  const directory = path.resolve(flags.directory);
+  const directory = path.resolve(flags.directory ?? '.');
   const files = await Promise.all(
     ['.ts', '.test.ts'].map(async (ending) => {
       const text = await readFile(new URL(`${template}${ending}`, DIRECTORY), 'utf8');
@@ -68,10 +74,10 @@ async function make(
   );
   const there = files.filter(({ file }) => existsSync(file)).map((each) => each.shown);
   if (there.length > 0 && !flags.force) {
-    const are = there.length > 1 ? 'are' : 'is';
-    throw new ChatosError('INVALID_ARGUMENT', `${there.join(' and ')} ${are} there already; --force overwrites`);
+    const exist = there.length > 1 ? 'exist' : 'exists';
+    throw new ChatosError('INVALID_ARGUMENT', `${there.join(' and ')} already ${exist}; --force overwrites`);
   }
-  // Both are written beside their places before either is put there: a full disk leaves neither, and what was there.
+  // Both are written to drafts before either is renamed: a full disk changes nothing.
   const drafts = files.map((each) => ({ ...each, draft: `${each.file}.${process.pid}.tmp` }));
   try {
     for (const { shown: where, file, draft, text } of drafts) {
@@ -87,14 +93,16 @@ async function make(
   }
   const [bot, test] = files.map((each) => each.shown);
   const [botWord, testWord] = [quote(bot!), quote(test!)];
-  notice(`made ${bot} and ${test}; next:\n  npx chatosbot test ${botWord} ${testWord}\n  npx chatosbot run ${botWord}`);
+  notice(
+    `created ${bot} and ${test}; next:\n  npx chatosbot test ${botWord} ${testWord}\n  npx chatosbot run ${botWord}`,
+  );
 }
 
 async function attempt(where: string, write: () => Promise<void>): Promise<void> {
   try {
     await write();
   } catch (error) {
-    throw new ChatosError('INVALID_ARGUMENT', `${where} cannot be made: ${messageOf(error)}`, { cause: error });
+    throw new ChatosError('INVALID_ARGUMENT', `cannot create ${where}: ${messageOf(error)}`, { cause: error });
   }
 }
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import type { Channel } from '../../client/channel.ts';
 import type { ChatosClient } from '../../client/client.ts';
 import type { PrivateRequest } from '../../client/private-request.ts';
@@ -32,18 +32,17 @@ const DEFAULT_WAIT_S = 30;
 export function register(command: Command): void {
   command
     .argument('[peer]', 'the login to connect to', loginArgument)
-    .addOption(new Option('--listen', 'wait for a peer to connect, and accept the first'))
-    .addOption(new Option('--from <glob...>', 'with --listen: accept these logins only; * and ? are wildcards'))
-    .addOption(
-      new Option(
-        '-w, --wait <seconds>',
-        `how long to wait for the peer (default: ${DEFAULT_WAIT_S}; with --listen, for ever)`,
-      ).argParser(seconds()),
+    .option('--listen', 'wait for peers, and accept the first')
+    .option('--from <glob...>', 'with --listen: accept only these logins; * and ? are wildcards')
+    .option(
+      '-w, --wait <seconds>',
+      `how long to wait for the peer (default: ${DEFAULT_WAIT_S}; with --listen, no limit)`,
+      seconds,
     )
     .addOption(serverOption())
     .addOption(loginOption())
-    .addOption(new Option('-q, --quiet', 'say nothing but errors'))
-    .addOption(new Option('--json', 'report on standard error in lines of JSON'))
+    .option('-q, --quiet', 'report only errors')
+    .option('--json', 'report on standard error, as lines of JSON')
     .addOption(configOption())
     .addHelpText(
       'after',
@@ -53,22 +52,22 @@ Examples:
   $ tar c photos | chatosbot pipe alice                    # on another
   $ chatosbot pipe bob < question.txt > answer.txt
 
-Standard input goes to the peer, what the peer sends comes out. The end of the input does not end what comes back: the
-command ends when both directions have. Ctrl-C breaks the connection, and the peer learns that it was broken.`,
+Standard input goes to the peer, and standard output is what the peer sends. The command ends when both directions have
+ended. Ctrl-C breaks the connection, which the peer sees as broken and not as ended.`,
     )
     .action(pipe);
 }
 
 async function pipe(peer: string | undefined, flags: PipeFlags, command: Command): Promise<void> {
-  if (flags.from && !flags.listen) command.error('error: --from goes with --listen');
-  if (peer === undefined && !flags.listen) command.error('error: name a peer, or use --listen to wait for one');
+  if (flags.from && !flags.listen) command.error('--from needs --listen');
+  if (peer === undefined && !flags.listen) command.error('name a peer, or wait for one with --listen');
   if (peer !== undefined && flags.listen) {
-    command.error('error: --listen takes no peer; --from says whom it accepts, and --login who you are');
+    command.error('--listen takes no peer: --from limits who is accepted, --login is your own login');
   }
-  await interruptibly((signal) => run(peer, flags, signal));
+  await interruptibly((signal) => pipeTo(peer, flags, signal));
 }
 
-async function run(peer: string | undefined, flags: PipeFlags, signal: AbortSignal): Promise<void> {
+async function pipeTo(peer: string | undefined, flags: PipeFlags, signal: AbortSignal): Promise<void> {
   const report = reporter(flags);
   const incoming = flags.listen ? incomingChannel(flags, signal) : undefined;
   const client = await connectCommand(flags, { signal, prepare: (made) => incoming?.listenOn(made) });
@@ -88,7 +87,7 @@ async function run(peer: string | undefined, flags: PipeFlags, signal: AbortSign
     report('done', undefined, { sent, received });
     await client.close();
   } finally {
-    // A channel that has not ended in order is broken here: the peer must not take it for an end of file.
+    // Breaks a channel that has not ended in order: the peer must not take it for an end of file.
     channel?.destroy();
     await client.destroy();
   }
@@ -121,7 +120,7 @@ async function transfer(channel: Channel, flags: PipeFlags, signal: AbortSignal)
     : showProgress(() => ({ sent: channel.bytesSent, received: channel.bytesReceived }));
   if (process.stdout.isTTY) channel.once('data', progress.clear);
   const input = standardInput();
-  // Whoever sits at a terminal has nothing to add when the peer has ended: they would have to know of Ctrl-D.
+  // At a terminal, the end of the peer is enough: users need not know Ctrl-D.
   if (input.isTTY) channel.once('inputEnd', () => input.push(null));
   try {
     return await pipeChannel(channel, input, process.stdout);
@@ -131,13 +130,13 @@ async function transfer(channel: Channel, flags: PipeFlags, signal: AbortSignal)
   }
 }
 
-/** The first request that may be accepted, and its channel; where one does not come about, the next. */
+/** The channel of the first request that is accepted; if one is not established, that of the next. */
 function incomingChannel(flags: PipeFlags, signal: AbortSignal) {
   const wanted = flags.from ?? ['*'];
   const waiting = createDeferred<Channel>({
     timeoutMs: (flags.wait ?? Infinity) * 1000,
     signal,
-    what: 'nobody asked for a private connection',
+    what: 'no peer asked for a private connection',
   });
   waiting.promise.catch(() => undefined);
   let busy = false;
@@ -152,7 +151,7 @@ function incomingChannel(flags: PipeFlags, signal: AbortSignal) {
     } catch (error) {
       busy = false;
       if (!isChatosError(error)) throw error;
-      notice(`the private connection with ${request.from} did not come about: ${error.message}`);
+      notice(`the private connection with ${request.from} was not established: ${error.message}`);
     }
   };
   return {

@@ -1,4 +1,4 @@
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import { loadConfig } from '../../config/load.ts';
 import type { LoadedConfig } from '../../config/read.ts';
 import { ChatosError } from '../../errors.ts';
@@ -19,7 +19,7 @@ interface ExplainFlags {
   readonly json?: boolean;
 }
 
-/** What of a bot the policy asks about. */
+/** What the policy needs to know of a bot. */
 type BotFacts = Pick<PolicyFacts, 'bot' | 'hasChannelHook' | 'hasRequestHook'> & { readonly title: string };
 
 export function register(command: Command): void {
@@ -30,18 +30,18 @@ Examples:
   command.addHelpText('after', example);
   command
     .command('explain')
-    .description('print which rule decides about the private requests of a login, and why')
-    .argument('<login>', 'who asks', loginArgument)
-    .addOption(new Option('-b, --bot <name>', 'for one bot (default: each bot of the configuration)'))
-    .addOption(new Option('--at <time>', `as if it were then: ${TIME_FORMS}`).argParser(timeArgument))
+    .description('explain which rule decides about the private requests of a login, and why')
+    .argument('<login>', 'the login that asks', loginArgument)
+    .option('-b, --bot <name>', 'the bot that is asked (default: each bot of the configuration)')
+    .option('--at <time>', `the time of the request: ${TIME_FORMS} (default: now)`, timeArgument)
     .addOption(configOption())
-    .addOption(new Option('--json', 'print a line of JSON for each bot'))
+    .option('--json', 'print a line of JSON for each bot')
     .addHelpText(
       'after',
       `${example}
 
-It explains what the configuration says, to a peer that has no private connection yet and has not asked before. The
-plugins are loaded, to see which hooks they have; nothing is connected to.`,
+Explains the decision for a peer that has no private connection and has not asked before. Loads the plugins to see which
+hooks they have, and does not connect.`,
     )
     .action(explain);
 }
@@ -58,7 +58,7 @@ async function explain(login: string, flags: ExplainFlags): Promise<void> {
   }
 }
 
-/** The configuration's bots; where it has none, what any bot would be like. */
+/** The configuration's bots; if it has none, a bot with and one without `onPrivateRequest`. */
 async function botsToAsk(loaded: LoadedConfig, wanted?: string): Promise<BotFacts[]> {
   const loader = await BotLoader.create(loaded);
   const plans = planBots([], loaded).filter(({ file }) => file !== undefined);
@@ -79,7 +79,7 @@ async function botsToAsk(loaded: LoadedConfig, wanted?: string): Promise<BotFact
   throw new ChatosError('INVALID_ARGUMENT', `${loaded.file} has no bot named '${wanted}'; there are ${names}`);
 }
 
-/** Where a place of the policy stands in the configuration; `undefined` where it is what holds by default. */
+/** The place of a step in the configuration; `undefined` for a default. */
 function placeOf({ path: where }: PolicyStep, { config, locate }: LoadedConfig): string | undefined {
   if (!where || (where[0] === 'default' && config.policy?.default === undefined)) return undefined;
   return locate(['policy', ...where]);
@@ -103,14 +103,14 @@ function jsonOf(verdict: PolicyVerdict, asked: { login: string; bot: string; at:
 }
 
 function textOf(verdict: PolicyVerdict, title: string, loaded: LoadedConfig): string[] {
-  const told = (step: PolicyStep): string => {
+  const ruleText = (step: PolicyStep): string => {
     const place = placeOf(step, loaded) ?? (step.path ? 'not configured' : '');
     return `${step.rule}${place === '' ? '' : ` (${place})`}`;
   };
   return [
     `${title}: ${verdict.decision}`,
-    ...verdict.passedOver.map((step) => `  not     ${told(step)}: ${step.reason}`),
-    `  by      ${told(verdict)}: ${verdict.reason}`,
+    ...verdict.passedOver.map((step) => `  not     ${ruleText(step)}: ${step.reason}`),
+    `  by      ${ruleText(verdict)}: ${verdict.reason}`,
     ...(verdict.decision === 'refuse' ? [] : [`  limits  ${limitsText(verdict.limits)}`]),
   ];
 }

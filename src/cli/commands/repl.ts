@@ -1,9 +1,9 @@
 import process from 'node:process';
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import type { RuntimeEvent } from '../../bot/events.ts';
 import { loadConfig } from '../../config/load.ts';
 import { BotLoader, planBots } from '../running/bot-entries.ts';
-import { carryOut, lineHelp } from '../chat/line-language.ts';
+import { executeLine, lineHelp } from '../chat/line-language.ts';
 import { LineInput, outputFailed, untilAborted, type LineTalk } from '../chat/line-input.ts';
 import { jsonView, textView } from '../chat/view.ts';
 import { OfflineBots } from '../running/offline-bots.ts';
@@ -32,37 +32,36 @@ interface ReplFlags extends LogFlags {
 export function register(command: Command): void {
   command
     .argument('<bot>', 'a plugin file, in TypeScript or JavaScript')
-    .addOption(new Option('--as <name>', 'who you are at first').argParser(loginArgument).default('you'))
-    .addOption(new Option('-l, --login <name>', "the bot's login (default: as run)").argParser(loginArgument))
-    .addOption(
-      new Option('--at <time>', `what time it is at first: ${TIME_FORMS} (default: now)`).argParser(timeArgument),
-    )
-    .addOption(new Option('--state <directory>', 'where the bot keeps what it keeps (default: nowhere, for this once)'))
-    .addOption(new Option('--json', 'show everything in lines of JSON'))
+    .option('--as <name>', 'your login at first', loginArgument, 'you')
+    .option('-l, --login <name>', "the bot's login (default: that of chatosbot run)", loginArgument)
+    .option('--at <time>', `the time at first: ${TIME_FORMS} (default: now)`, timeArgument)
+    .option('--state <directory>', "the folder of the bot's store (default: a temporary one)")
+    .option('--json', 'show everything as lines of JSON')
     .addOption(configOption());
   for (const option of logOptions('warn')) command.addOption(option);
   command
     .addHelpText(
       'after',
       `
-Talks to a bot that nobody else can reach. Type to talk to everyone; time stands still but for /advance. Commands:
+The bot runs on a network of its own, where only you can reach it. A line that you type goes to everyone; time stands
+still until /advance. Commands:
 ${lineHelp(REPL_COMMANDS).replace(/^/gm, '  ')}
 
 Examples:
   $ chatosbot repl ./dice.ts
   $ printf '!roll 20\\n/as bob\\n/msg hello\\n/advance 1h\\n' | chatosbot repl ./dice.ts`,
     )
-    .action((file: string, flags: ReplFlags) => interruptibly((signal) => talk(file, flags, signal)));
+    .action((file: string, flags: ReplFlags) => interruptibly((signal) => repl(file, flags, signal)));
 }
 
-async function talk(file: string, flags: ReplFlags, signal: AbortSignal): Promise<void> {
+async function repl(file: string, flags: ReplFlags, signal: AbortSignal): Promise<void> {
   const interactive = process.stdin.isTTY && process.stderr.isTTY && !flags.json;
   const view = flags.json ? jsonView() : textView({ times: false });
   const loaded = await loadConfig({ file: flags.config });
   const loader = await BotLoader.create(loaded, flags.login);
   const [plan] = planBots([file], loaded);
   const bot = await Promise.race([loader.load(plan!), untilAborted(signal)]);
-  // What the bot says at its start is shown when it has been told who is who.
+  // What the bot says at its start is shown after the notice of who is who.
   const early: RuntimeEvent[] = [];
   let show = (event: RuntimeEvent): void => void early.push(event);
   const offline = await OfflineBots.start({
@@ -99,9 +98,9 @@ async function talk(file: string, flags: ReplFlags, signal: AbortSignal): Promis
 function talkOf(rehearsal: Rehearsal): LineTalk {
   return {
     prompt: () => rehearsal.prompt,
-    run: (line) => carryOut(REPL_COMMANDS, rehearsal, line),
+    run: (line) => executeLine(REPL_COMMANDS, rehearsal, line),
     help: () => lineHelp(REPL_COMMANDS),
-    // What is said depends on who one has become, and on what the bot has done before.
+    // A line depends on /as before it, and on what the bot has done before.
     oneByOne: true,
   };
 }

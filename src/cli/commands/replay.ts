@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import process from 'node:process';
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import type { RuntimeEvent } from '../../bot/events.ts';
 import { readRecording, type Recording, type RecordingLine } from '../../bot/recording/recording.ts';
 import { loadConfig } from '../../config/load.ts';
@@ -35,23 +35,21 @@ type Heard = RecordingLine & { readonly type: 'heard' };
 
 export function register(command: Command): void {
   command
-    .argument('<recording>', 'what run --record has written')
-    .argument('<bots...>', 'the plugin files of the account that was recorded')
-    .addOption(new Option('-l, --login <name>', 'the account, where several were recorded').argParser(loginArgument))
-    .addOption(
-      new Option('--server <address>', 'the server of the account, where it was on several').argParser(addressArgument),
-    )
-    .addOption(new Option('--state <directory>', 'begin with a copy of what bots keep there (default: with nothing)'))
-    .addOption(new Option('--answers-only', 'leave out what bots say without being asked'))
-    .addOption(new Option('--json', 'show differences and the summary in lines of JSON'))
+    .argument('<recording>', "a file of 'run --record'")
+    .argument('<bots...>', 'the plugin files of the recorded account')
+    .option('-l, --login <name>', 'the account, if several were recorded', loginArgument)
+    .option('--server <address>', 'the server of the account, if it was on several', addressArgument)
+    .option('--state <directory>', 'start with a copy of the stores in this folder (default: with empty stores)')
+    .option('--answers-only', 'compare only answers, not what bots say by themselves')
+    .option('--json', 'print differences and the summary as lines of JSON')
     .addOption(configOption());
   for (const option of logOptions('warn')) command.addOption(option);
   command
     .addHelpText(
       'after',
       `
-Says to the bots again what was said to them, at the recorded times by a clock that does not make you wait, and shows
-where they answer otherwise: the exit status is 1 then, else 0.
+Sends the recorded messages to the bots again, at the recorded times by a fake clock, and shows where their answers
+differ. The exit code is 1 if there are differences, else 0.
 
 Examples:
   $ chatosbot run ./dice.ts --record dice.ndjson
@@ -62,7 +60,7 @@ Examples:
 
 async function replay(file: string, files: readonly string[], flags: ReplayFlags): Promise<void> {
   const recording = await openRecording(file);
-  // What schedules go by that name no time zone.
+  // The time zone of schedules that name none.
   process.env['TZ'] = recording.header.timeZone;
   const loaded = await loadConfig({ file: flags.config });
   const loader = await BotLoader.create(loaded);
@@ -70,7 +68,7 @@ async function replay(file: string, files: readonly string[], flags: ReplayFlags
   const account = chooseAccount(recording.events, { ...flags, names: plugins.map((bot) => bot.login), file });
   const events = recording.events.filter((event) => sameAccount(event, account));
   const bots = onePerFile(plugins, account.login);
-  if (recording.truncated) notice(`${file}: the last line is cut off, and left out`);
+  if (recording.truncated) notice(`${file}: the last line is incomplete, and ignored`);
 
   const was = transcribe(events, leftOut(events, bots, file));
   const stateDirectory = flags.state === undefined ? undefined : await copyState(flags.state);
@@ -85,7 +83,7 @@ async function replay(file: string, files: readonly string[], flags: ReplayFlags
   }
 }
 
-/** Plays what happened to an account to its bots, and resolves to what happens to them. */
+/** Plays the events of an account to its bots, and resolves to their events. */
 async function playTo(
   options: Pick<OfflineOptions, 'bots' | 'loaded' | 'stateDirectory' | 'log'>,
   events: readonly RecordingLine[],
@@ -96,7 +94,7 @@ async function playTo(
   const observer = (event: RuntimeEvent): void => void happened.push(event);
   const bots = await OfflineBots.start({ ...options, login, startsAt: new Date(time), observer });
   const onBusy = (line: number): void =>
-    notice(`${file}:${line}: the bots were still busy ten seconds later; going on without waiting any longer`);
+    notice(`${file}:${line}: the bots were still busy after ten seconds; continuing without waiting`);
   const player = new Player({ bots, login, events: happened, onBusy });
   try {
     await player.play(events);
@@ -113,25 +111,25 @@ async function openRecording(file: string): Promise<Recording> {
     recording = await readRecording(createReadStream(file), file);
   } catch (error) {
     if (isChatosError(error)) throw error;
-    throw new ChatosError('INVALID_ARGUMENT', `${file} cannot be read: ${messageOf(error)}`, { cause: error });
+    throw new ChatosError('INVALID_ARGUMENT', `cannot read ${file}: ${messageOf(error)}`, { cause: error });
   }
   if (recording.events.length > 0) return recording;
-  throw new ChatosError('INVALID_ARGUMENT', `${file}: nothing happened in this recording`);
+  throw new ChatosError('INVALID_ARGUMENT', `${file}: there are no events in this recording`);
 }
 
-/** A file may stand in the configuration several times, for several accounts: the entry for this one counts. */
+/** The configuration may have a file several times, for several accounts: the entry of this one counts. */
 function onePerFile(bots: readonly BotToRun[], login: string): BotToRun[] {
   const byFile = new Map<string | undefined, BotToRun>();
   for (const bot of bots) if (!byFile.has(bot.file) || bot.login === login) byFile.set(bot.file, bot);
   return [...byFile.values()].map((bot) => ({ ...bot, login }));
 }
 
-/** The plugins of the account that are not replayed. Where it had only one, that is this one, whatever its name was. */
+/** The plugins of the account that are not replayed. If it had only one, that is the one replayed, whatever its name. */
 function leftOut(events: readonly RecordingLine[], bots: readonly BotToRun[], file: string): Set<string> {
   const recorded = new Set(events.flatMap((event) => (event.type === 'connected' ? event.bots : [])));
   if (recorded.size <= 1) return new Set();
   for (const { plugin } of bots) recorded.delete(plugin.name);
-  if (recorded.size > 0) notice(`${file}: left out what is of ${[...recorded].join(', ')}; name their files, too`);
+  if (recorded.size > 0) notice(`${file}: ignored the messages of ${[...recorded].join(', ')}; name their files, too`);
   return recorded;
 }
 

@@ -1,10 +1,10 @@
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import { DEFAULT_STOP_TIMEOUT_MS } from '../../bot/runtime.ts';
 import {
+  botLoginOption,
   configOption,
   listenOption,
   loggerFor,
-  loginOption,
   logOptions,
   recordOption,
   seconds,
@@ -24,17 +24,18 @@ export function register(command: Command): void {
   command
     .argument('[bots...]', 'plugin files, in TypeScript or JavaScript (default: the bots of the configuration)')
     .addOption(serverOption())
-    .addOption(new Option('--embedded', 'start a server in this process (the default where none is configured)'))
+    .option('--embedded', 'start a server in this process (the default if none is configured)')
     .addOption(listenOption())
-    .addOption(loginOption('who bots are that have no login of their own (default: the name of each)'))
-    .addOption(new Option('--standby', 'wait where a login is taken, and take over when it is free'))
-    .addOption(
-      new Option('--drain <seconds>', 'on SIGTERM, how long hooks and private connections may take to finish')
-        .argParser(seconds())
-        .default(DEFAULT_STOP_TIMEOUT_MS / 1000),
+    .addOption(botLoginOption())
+    .option('--standby', 'while a login is taken, wait, and take over when it is free')
+    .option(
+      '--drain <seconds>',
+      'on SIGTERM, how long hooks and private connections may take to finish',
+      seconds,
+      DEFAULT_STOP_TIMEOUT_MS / 1000,
     )
-    .addOption(new Option('--watch', 'load a bot anew when its files change'))
-    .addOption(new Option('--isolate', 'run each bot in a worker thread, where it cannot hold up the others'))
+    .option('--watch', 'reload a bot when its files change')
+    .option('--isolate', 'run each bot in a worker thread, where it cannot block the others')
     .addOption(statusOption())
     .addOption(recordOption())
     .addOption(stateOption())
@@ -49,7 +50,7 @@ Examples:
   $ chatosbot run ./bots/echo.ts --server chat.example.org:7777 --login parrot
   $ chatosbot run --config chatosbot.config.yaml
 
-Each bot logs in under its own login, else --login, else the name of its file.`,
+Each bot logs in with its own login, else --login, else the name of its file.`,
     )
     .action(run);
 }
@@ -72,14 +73,14 @@ async function run(files: string[], given: RunFlags, command: Command): Promise<
   announce('stopped');
 }
 
-/** A server of one's own, or another: what the command line says beats the environment. */
+/** A server in this process, or another one: options of the command line beat the environment. */
 function withoutOverridden(flags: RunFlags, command: Command): RunFlags {
   const typed = (name: keyof RunFlags): boolean => command.getOptionValueSource(name) === 'cli';
   const { server, listen, ...rest } = flags;
   if (typed('server')) {
-    if (typed('embedded')) command.error('error: --server and --embedded exclude each other');
+    if (typed('embedded')) command.error('--server and --embedded exclude each other');
     if (typed('listen'))
-      command.error('error: --server and --listen exclude each other: --listen is for a server in this process');
+      command.error('--server and --listen exclude each other: --listen is for a server in this process');
     return { ...rest, ...(server && { server }) };
   }
   if (typed('embedded') || typed('listen')) return { ...rest, ...(listen && { listen }) };

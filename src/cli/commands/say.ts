@@ -1,6 +1,5 @@
 import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
-import { Option } from 'commander';
 import { ChatosError } from '../../errors.ts';
 import type { ChatosClient } from '../../client/client.ts';
 import { createDeferred } from '../../util/deferred.ts';
@@ -17,16 +16,16 @@ interface SayFlags extends ConnectFlags {
   readonly json?: boolean;
 }
 
-/** How long the server may take to send our own last message back. */
+/** How long the server may take to send our last message back. */
 const CONFIRM_TIMEOUT_MS = 10_000;
 
 export function register(command: Command): void {
   command
-    .argument('<text...>', "what to say; '-' reads lines from standard input")
-    .addOption(new Option('-t, --to <login>', 'to one login alone').argParser(loginArgument))
+    .argument('<text...>', "the message; '-' sends each line of standard input")
+    .option('-t, --to <login>', 'send it to this login only', loginArgument)
     .addOption(serverOption())
     .addOption(loginOption())
-    .addOption(new Option('--json', 'report each message that was sent as a line of JSON'))
+    .option('--json', 'print a line of JSON for each message that was sent')
     .addOption(configOption())
     .addHelpText(
       'after',
@@ -36,17 +35,13 @@ Examples:
   $ chatosbot say --to alice 'the build is green'
   $ tail -f app.log | chatosbot say --login logs -
 
-A message to everyone comes back from the server, which shows that it was passed on. A message to one does not: where
-nobody has that login, the server drops it, and nobody can tell.`,
+The server confirms a message to everyone. It does not confirm a message to one login: if no one has that login, the
+message is dropped without an error.`,
     )
-    .action(say);
+    .action((words: string[], flags: SayFlags) => interruptibly((signal) => say(words, flags, signal)));
 }
 
-async function say(words: string[], flags: SayFlags): Promise<void> {
-  await interruptibly((signal) => deliver(words, flags, signal));
-}
-
-async function deliver(words: string[], flags: SayFlags, signal: AbortSignal): Promise<void> {
+async function say(words: string[], flags: SayFlags, signal: AbortSignal): Promise<void> {
   let sent = 0;
   let confirmed = 0;
   let onConfirmed = (): void => undefined;
@@ -69,7 +64,7 @@ async function deliver(words: string[], flags: SayFlags, signal: AbortSignal): P
       }
     }
     if (flags.to === undefined && sent > 0) {
-      const what = 'the server did not pass the message on';
+      const what = 'the server did not deliver the message';
       const waiting = createDeferred<void>({ timeoutMs: CONFIRM_TIMEOUT_MS, signal, what });
       onConfirmed = () => confirmed >= sent && waiting.resolve();
       onConfirmed();

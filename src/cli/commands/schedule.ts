@@ -1,4 +1,4 @@
-import { InvalidArgumentError, Option, type Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import { loadConfig } from '../../config/load.ts';
 import { listRuns } from '../../schedule/runs.ts';
 import { escapeUnsafe } from '../../util/escape.ts';
@@ -17,12 +17,10 @@ interface ScheduleFlags {
 export function register(command: Command): void {
   command
     .argument('[bots...]', 'plugin files (default: the bots and announcements of the configuration)')
-    .addOption(new Option('-n, --count <runs>', 'how many runs').argParser(countArgument).default(10))
-    .addOption(
-      new Option('--from <time>', `runs after this time: ${TIME_FORMS} (default: now)`).argParser(timeArgument),
-    )
+    .option('-n, --count <runs>', 'how many runs', countArgument, 10)
+    .option('--from <time>', `runs after this time: ${TIME_FORMS} (default: now)`, timeArgument)
     .addOption(configOption())
-    .addOption(new Option('--json', 'print a line of JSON for each run'))
+    .option('--json', 'print a line of JSON for each run')
     .addHelpText(
       'after',
       `
@@ -30,8 +28,8 @@ Examples:
   $ chatosbot schedule
   $ chatosbot schedule ./bots/announce.ts --count 3
 
-Lists the next runs of what plugins declare under 'schedule', and of the announcements. What a plugin schedules while it
-runs, by ctx.schedule, is seen in 'chatosbot status'.`,
+Lists the next runs of the schedules that plugins declare, and of the announcements. 'chatosbot status' also shows jobs
+that a running plugin has added with ctx.schedule.`,
     )
     .action(list);
 }

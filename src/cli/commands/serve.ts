@@ -1,4 +1,4 @@
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import { loadConfig } from '../../config/load.ts';
 import { listenAddresses } from '../../config/settings.ts';
 import type { Address } from '../../net/address.ts';
@@ -19,11 +19,7 @@ interface ServeFlags extends LogFlags {
 export function register(command: Command): void {
   command
     .addOption(listenOption())
-    .addOption(
-      new Option('--drain <seconds>', 'on SIGTERM, how long private connections may take to finish')
-        .argParser(seconds())
-        .default(10),
-    )
+    .option('--drain <seconds>', 'on SIGTERM, how long private connections may take to finish', seconds, 10)
     .addOption(configOption());
   for (const option of logOptions()) command.addOption(option);
   command
@@ -34,8 +30,8 @@ Examples:
   $ chatosbot serve
   $ chatosbot serve --listen 0.0.0.0:7777 --listen '0.0.0.0:7778?longBytes=8' --log-format json
 
-It listens on 127.0.0.1:7777 unless told otherwise. A first SIGTERM or Ctrl-C lets private connections finish, a
-second one ends it at once.`,
+By default, it listens on 127.0.0.1:7777. The first SIGTERM or Ctrl-C lets private connections finish, the second ends
+the server at once.`,
     )
     .action(serve);
 }

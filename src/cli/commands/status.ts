@@ -1,4 +1,4 @@
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import { safeParse } from 'valibot';
 import { DEFAULT_STATUS_ADDRESS, formatStatusAddress, type StatusAddress } from '../../ops/status-address.ts';
 import { loadConfig } from '../../config/load.ts';
@@ -20,9 +20,9 @@ interface StatusFlags {
 
 export function register(command: Command): void {
   command
-    .argument('[address]', 'where the endpoint is, as --status', (text) => statusArgument(text))
+    .argument('[address]', 'the endpoint, as --status', (text) => statusArgument(text))
     .addOption(statusAddressOption())
-    .addOption(new Option('--json', 'what the endpoint tells, as one line of JSON'))
+    .option('--json', 'print what the endpoint reports, as one line of JSON')
     .addOption(configOption())
     .addHelpText(
       'after',
@@ -32,8 +32,8 @@ Examples:
   $ chatosbot status
   $ chatosbot status 7781 --json
 
-Exit status: 0 where all accounts are connected and all bots at work, 75 where one is not (set aside, on standby,
-connecting), 69 where there is no endpoint at the address, 124 where it does not answer.`,
+Exit code: 0 if all accounts are connected and all bots are running, 75 if one is not (suspended, standby, connecting),
+69 if there is no endpoint at the address, 124 if it does not answer in time.`,
     )
     .action(showStatus);
 }
@@ -41,10 +41,10 @@ connecting), 69 where there is no endpoint at the address, 124 where it does not
 async function showStatus(given: StatusAddress | undefined, flags: StatusFlags): Promise<void> {
   const { config } = await loadConfig({ file: flags.config });
   const address = statusAddress(given ?? flags.status, config) ?? DEFAULT_STATUS_ADDRESS;
-  const told = await readStatus(address);
-  const { success, output } = safeParse(STATUS_SCHEMA, told);
+  const document = await readStatus(address);
+  const { success, output } = safeParse(STATUS_SCHEMA, document);
   if (!success) throw notOurs(formatStatusAddress(address));
-  const lines = flags.json ? [toJsonLine(told as object)] : statusReport(output, new Zone(undefined));
+  const lines = flags.json ? [toJsonLine(document as object)] : statusReport(output, new Zone(undefined));
   await writeLine(lines.join('\n'));
   if (!isWell(output)) throw new ExitSignal(EXIT.broken);
 }

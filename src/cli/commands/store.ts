@@ -1,4 +1,4 @@
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import { findStores, keptDirectory, storeDirectory } from '../../bot/store/directory.ts';
 import { exportStore, importStore, readLines } from '../../bot/store/export.ts';
 import { deleteStore } from '../../bot/store/files.ts';
@@ -20,26 +20,26 @@ interface StoreFlags {
   readonly config?: string;
 }
 
-const BOT = "the bot: its name, or as 'store list' shows it";
+const BOT = "the bot: its name, or its id in 'store list'";
 
 export function register(command: Command): void {
   const add = (usage: string, summary: string, example: string): Command => {
     const added = command.command(usage).description(summary).addOption(stateOption()).addOption(configOption());
-    return added.addHelpText('after', `\nExample:\n  $ chatosbot store ${example}`);
+    return added.addHelpText('after', `\nExamples:\n  $ chatosbot store ${example}`);
   };
-  add('list', 'show the stores, with their entries and size', 'list --json')
-    .addOption(new Option('--json', 'a line of JSON for each'))
+  add('list', 'list the stores, with their entries and size', 'list --json')
+    .option('--json', 'print a line of JSON for each store')
     .action(list);
-  add('export', 'write the entries of a store to standard output, as lines of JSON', 'export dice > dice.ndjson')
+  add('export', 'print the entries of a store as lines of JSON', 'export dice > dice.ndjson')
     .argument('<bot>', BOT)
     .action(exportTo);
-  add('import', 'read such lines from standard input into a store: all of them, or none', 'import dice < dice.ndjson')
+  add('import', 'import such lines from standard input: all of them, or none', 'import dice < dice.ndjson')
     .argument('<bot>', BOT)
-    .addOption(new Option('--replace', 'in place of what the store holds'))
+    .option('--replace', 'replace the entries that the store has')
     .action(importFrom);
   add('repair', 'save what can be read of a damaged store; its files are kept as they were', 'repair dice')
     .argument('<bot>', BOT)
-    .addOption(new Option('--json', 'a line of JSON that reports what was done'))
+    .option('--json', 'print a line of JSON that reports what was done')
     .action(repair);
   add('delete', 'delete a store', 'delete dice').argument('<bot>', BOT).action(remove);
   command.addHelpText(
@@ -51,7 +51,7 @@ Examples:
   $ chatosbot store import dice --replace < dice.ndjson
   $ chatosbot store repair dice
 
-A store belongs to one process at a time: stop the bot first.`,
+Only one process can open a store: stop the bot first.`,
   );
 }
 
@@ -70,7 +70,7 @@ async function list(flags: StoreFlags & { readonly json?: boolean }): Promise<vo
       if (inUse)
         await writeLine(flags.json ? toJsonLine({ bot: id, directory, inUse }) : `${escapeUnsafe(id)}\tin use`);
       else noticeError(error.message, error, flags.json === true);
-      if (!inUse) failed = exitFor(error).status;
+      if (!inUse) failed = exitFor(error).code;
     }
   }
   if (failed !== undefined) throw new ExitSignal(failed);

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import process from 'node:process';
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import { loadPlugin } from '../../bot/loading/loader.ts';
 import { createModuleLoader, type ModuleLoader } from '../../bot/loading/module-loader.ts';
 import { loadConfig } from '../../config/load.ts';
@@ -28,10 +28,10 @@ export function register(command: Command): void {
   command
     .argument(
       '[paths...]',
-      'plugins, test files, or directories of them (default: the bots of the configuration, else what is in the working directory)',
+      'plugins, test files, or folders of them (default: the bots of the configuration, else the working directory)',
     )
     .addOption(configOption())
-    .addOption(new Option('--json', 'a line of JSON for each test, and one for all'))
+    .option('--json', 'print a line of JSON for each test, and a summary')
     .addHelpText(
       'after',
       `
@@ -39,8 +39,8 @@ Examples:
   $ chatosbot test bots
   $ chatosbot test ./dice.ts ./dice.test.ts
 
-The examples of a plugin's commands are tests: the user ann says them to the bot, and its answers must match. Files
-named *.test.ts or *.test.js are run with node:test; 'chatosbot/testing' has what they need.`,
+The examples of a plugin's commands are tests: the user ann sends them to the bot, and its answers must match. Files
+named *.test.ts or *.test.js run with node:test; 'chatosbot/testing' has a test network for them.`,
     )
     .action((paths: string[], flags: TestFlags) => interruptibly((signal) => test(paths, flags, signal)));
 }
@@ -49,7 +49,7 @@ async function test(paths: readonly string[], flags: TestFlags, signal: AbortSig
   const loaded = await loadConfig({ file: flags.config });
   const { plugins, tests } = choose(paths, loaded);
   const report = new TestReport(flags.json === true);
-  const broken = await tryPlugins(plugins, loaded, report, signal);
+  const broken = await runPlugins(plugins, loaded, report, signal);
   for (const error of broken) noticeError(error.message, error, flags.json === true);
   if (tests.length > 0) await runTestFiles(tests, report, signal);
   const found = report.passed + report.failed + report.skipped > 0;
@@ -65,7 +65,7 @@ interface Chosen {
 }
 
 function choose(paths: readonly string[], loaded: LoadedConfig): Chosen {
-  // Without a configuration, what is here.
+  // Without a configuration, the working directory.
   if (paths.length === 0 && loaded.file === undefined) return choose(['.'], loaded);
   if (paths.length === 0) {
     const bots = planBots([], loaded).filter(({ file }) => file !== undefined);
@@ -78,8 +78,8 @@ function choose(paths: readonly string[], loaded: LoadedConfig): Chosen {
   };
 }
 
-/** Tries the examples of plugins; returns why those do not load that do not. */
-async function tryPlugins(
+/** Runs the examples of plugins; returns the errors of those that do not load. */
+async function runPlugins(
   plugins: Chosen['plugins'],
   loaded: LoadedConfig,
   report: TestReport,
@@ -92,10 +92,10 @@ async function tryPlugins(
     for (const { bot, sure } of plugins) {
       signal.throwIfAborted();
       try {
-        await tryExamples(bot, loaders, loaded, report);
+        await runExamplesOf(bot, loaders, loaded, report);
       } catch (error) {
         if (!isChatosError(error, 'INVALID_PLUGIN')) throw error;
-        // Of all that lies in a directory, not everything is a plugin.
+        // Not every file of a folder is a plugin.
         if (sure || error.fields['noHook'] !== true) broken.push(error);
       }
     }
@@ -107,7 +107,7 @@ async function tryPlugins(
 
 type Loaders = readonly [ModuleLoader, BotLoader];
 
-async function tryExamples(
+async function runExamplesOf(
   bot: PlannedBot,
   [modules, bots]: Loaders,
   { directory }: LoadedConfig,
@@ -117,7 +117,7 @@ async function tryExamples(
   if (!hasExamples(plugin)) return;
   const { options } = bot;
   try {
-    // What is wrong with the options is told with its place in the configuration.
+    // An error in the options is reported with its place in the configuration.
     const { login } = await bots.load(bot);
     for await (const { name, ok, expected, heard, problems } of runExamples(plugin, { options, login, directory })) {
       await report.add({ of: plugin.name, name, ok, answers: { expected, heard }, problems });

@@ -16,16 +16,16 @@ export function renderBash(program: CommandModel, name: string): string {
       return [`    ${patterns}) value=${quote(valueWord(value))} ;;`];
     }),
   );
-  return `# Completion of ${name} for bash, made by: ${name} completion bash
+  return `# Completion of ${name} for bash, printed by: ${name} completion bash
 
-# What a command has: subcommands, options, and what its arguments are.
+# The subcommands, options and arguments of a command.
 _${name}_command() {
   case $1 in
 ${commands.join('\n')}
   esac
 }
 
-# What an option of a command takes: * for several, ? where it may be left out, then words, or a kind.
+# The value of an option: * for several, ? if it is optional, then words or a kind.
 _${name}_option() {
   value=
   case $1 in
@@ -33,13 +33,13 @@ ${options.join('\n')}
   esac
 }
 
-# Offers what there is of a kind, or those of the words, that begins with what is typed.
+# Offers the files of a kind, or the words, that begin with what is typed.
 _${name}_offer() {
   local found IFS=$' \\t\\n' from=(-W "$1")
   case $1 in
     :any) return ;;
     :files)
-      # Readline knows of ~ and of quotes.
+      # Readline expands ~ and quotes.
       compopt -o default 2>/dev/null && return
       from=(-f)
       ;;
@@ -61,7 +61,7 @@ _${name}() {
   value=
   for ((i = 1; i < COMP_CWORD; i++)); do
     word=\${COMP_WORDS[i]}
-    # Bash takes --option=value and host:port apart.
+    # Bash splits --option=value and host:port.
     if [[ $word == = && $value ]]; then
       continue
     elif [[ $word == [:=]* ]]; then
@@ -81,7 +81,7 @@ _${name}() {
       ((position++))
     fi
   done
-  # Nothing is known of what stands behind a colon.
+  # There is nothing to offer after a colon.
   [[ $typed == :* ]] || ((i > COMP_CWORD)) && return
   [[ $typed == = ]] && typed=
   if [[ $value && ! ($value == [*?]* && $typed == -*) ]]; then

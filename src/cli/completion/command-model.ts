@@ -1,29 +1,29 @@
 import type { Argument, Command, Option } from 'commander';
 
-/** What may stand somewhere on a command line: `any` is what no shell can know. */
+/** What a shell can complete: `any` means nothing. */
 export type Values = 'any' | 'files' | 'directories' | readonly string[];
 
 /** An argument, or the value of an option. */
 export interface ValueModel {
   readonly name: string;
   readonly values: Values;
-  /** Whether it may be left out. */
+  /** Whether it is optional. */
   readonly optional: boolean;
   /** Whether there may be several. */
   readonly variadic: boolean;
 }
 
 export interface OptionModel {
-  /** As they are typed: `-s`, `--server`. */
+  /** For example `-s`, `--server`. */
   readonly flags: readonly string[];
   readonly summary: string;
-  /** What the option takes, where it takes something. */
+  /** The value of the option, if it has one. */
   readonly value: ValueModel | undefined;
 }
 
-/** What a shell has to know of a command. */
+/** What a shell needs to know of a command. */
 export interface CommandModel {
-  /** The words that call it, without the program's name: `['policy', 'explain']`. */
+  /** Its words, without the program's name: `['policy', 'explain']`. */
   readonly path: readonly string[];
   readonly summary: string;
   readonly options: readonly OptionModel[];
@@ -43,7 +43,7 @@ export function readCommand(command: Command, path: readonly string[] = []): Com
     values: command.registeredArguments.map(readArgument),
     commands: visible.map((each) => {
       const model = readCommand(each, [...path, each.name()]);
-      // Commander's own: what it takes is the name of another command.
+      // Commander's own command takes the name of another one.
       return each.name() === 'help'
         ? { ...model, values: model.values.map((value) => ({ ...value, values: names })) }
         : model;
@@ -73,7 +73,7 @@ function readArgument(argument: Argument): ValueModel {
   return { name, values: argChoices ?? valuesNamed(name), optional: !required, variadic };
 }
 
-/** A placeholder says what it stands for: `<file>`, or `[bots...]`, which are plugin files; one `<bot>` is a name. */
+/** Placeholders have a meaning: `<file>` is a file, `[bots...]` are plugin files, `<bot>` is a name. */
 function valuesNamed(name: string): Values {
   if (/^(director(y|ies)|folders?)$/.test(name)) return 'directories';
   return /^(files?|paths?|bots)$/.test(name) ? 'files' : 'any';

@@ -8,9 +8,9 @@ export function renderFish(program: CommandModel, name: string): string {
       const words = commands.map((each) => each.path.at(-1)!).join(' ');
       return `        case ${quoteFish(path.join(' '))}\n            set commands ${words}`;
     });
-  return `# Completion of ${name} for fish, made by: ${name} completion fish
+  return `# Completion of ${name} for fish, printed by: ${name} completion fish
 
-# Whether the command of the line that is typed is this one.
+# Whether the typed line has this command.
 function __${name}_at
     set -l path
     for word in (commandline -opc)[2..]
@@ -51,7 +51,7 @@ function offers(values: Values): string {
   return values === 'directories' ? "-f -a '(__fish_complete_directories)'" : `-f -a ${quoteFish(values.join(' '))}`;
 }
 
-/** In fish, a backslash stays one between single quotes, but for those before a quote or a backslash. */
+/** Between single quotes, fish keeps a backslash, except before a quote or a backslash. */
 function quoteFish(text: string): string {
   return `'${text.replaceAll(/[\\']/g, String.raw`\$&`)}'`;
 }

@@ -1,11 +1,11 @@
 import { flatten, type CommandModel, type OptionModel, type ValueModel } from './command-model.ts';
 import { quote } from '../../util/quote.ts';
 
-/** The script for zsh: for the functions' path, or to be evaluated. */
+/** The script for zsh: a file of `fpath`, or to be evaluated. */
 export function renderZsh(program: CommandModel, name: string): string {
   const functions = flatten(program).map((command) => renderFunction(command, name));
   return `#compdef ${name}
-# Completion of ${name} for zsh, made by: ${name} completion zsh
+# Completion of ${name} for zsh, printed by: ${name} completion zsh
 
 ${functions.join('\n\n')}
 
@@ -54,7 +54,7 @@ function lines(specs: readonly string[]): string {
   return specs.map((spec) => `\\\n    ${spec}`).join(' ');
 }
 
-/** An option is offered until it is there; one with a value again, as that may be how it takes several. */
+/** A flag is offered once; an option with a value again, as it may be repeatable. */
 function optionSpec({ flags, summary, value }: OptionModel): string {
   const text = `[${summary.replaceAll(/[\\[\]]/g, String.raw`\$&`)}]`;
   if (!value) return quote(`(${flags.join(' ')})`) + braced(flags) + quote(text);
@@ -68,7 +68,7 @@ function braced(words: readonly string[]): string {
 }
 
 function valueSpec(value: ValueModel, position: string): string {
-  // A bare message would keep options from being offered in its place.
+  // With a bare message, zsh would not offer options here.
   const takes = value.values === 'any' ? `_guard "^-*" ${value.name}` : action(value);
   return `${position}:${value.optional && !value.variadic ? ':' : ''}${value.name}:${takes}`;
 }

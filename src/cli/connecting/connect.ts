@@ -12,13 +12,13 @@ export interface ConnectFlags {
   readonly config?: string;
 }
 
-/** How many names are tried where nobody named one: `ann`, `ann-2` … */
+/** How many names are tried without a login: `ann`, `ann-2` … */
 const MAX_NAMES = 99;
 
 /**
- * A logged-in client for a command: flags and environment before configuration before defaults. A login that was
- * named is never changed; without one it is the system user's name, with -2, -3 … where it is taken. The configuration's
- * login is for bots: a person beside them needs another.
+ * A logged-in client for a command: flags and environment before configuration before defaults. A given login is never
+ * changed; without one, it is the system user's name, with -2, -3 … if that is taken. The configuration's login is for
+ * bots: a person needs another one.
  */
 export async function connectCommand(
   flags: ConnectFlags,
@@ -45,8 +45,8 @@ function systemLogin(): string {
   try {
     name = userInfo().username;
   } catch {
-    // A user without an entry in the system's list, as in some containers.
+    // A user without an entry in /etc/passwd, as in some containers.
   }
-  // Leaves room for a number behind it.
+  // Leaves room for a number.
   return loginProblem(`${name}-99`) === undefined ? name : 'guest';
 }

@@ -1,35 +1,35 @@
 import { WAIT_COMMAND, type LineCommands } from '../chat/line-language.ts';
 import type { Rehearsal } from './rehearsal.ts';
 
-/** What may be typed behind a slash to somebody who rehearses a bot. */
+/** The commands of `repl`. */
 export const REPL_COMMANDS: LineCommands<Rehearsal> = {
   as: {
     usage: 'NAME',
-    summary: 'be somebody else from now on',
+    summary: 'be another user from now on',
     words: 1,
     run: (rehearsal, [name]) => rehearsal.as(name!),
   },
   msg: {
     usage: 'TEXT',
-    summary: 'say something to the bot alone',
+    summary: 'send a message to the bot only',
     words: 1,
     run: (rehearsal, [text]) => rehearsal.tell(text!),
   },
   pipe: {
     usage: '',
-    summary: 'ask the bot for a private connection; lines go into it then',
+    summary: 'ask the bot for a private connection; lines then go into it',
     words: 0,
     run: (rehearsal) => rehearsal.pipe(),
   },
   end: {
     usage: '',
-    summary: 'end your side of it',
+    summary: 'end your side of the private connection',
     words: 0,
     run: (rehearsal) => rehearsal.inChannels((conversation) => conversation.endSide()),
   },
   room: {
     usage: '',
-    summary: 'lines go to everyone again',
+    summary: 'send lines to everyone again',
     words: 0,
     run: (rehearsal) => rehearsal.inChannels((conversation) => conversation.leaveChannel()),
   },
@@ -47,25 +47,25 @@ export const REPL_COMMANDS: LineCommands<Rehearsal> = {
   },
   refuse: {
     usage: '',
-    summary: 'refuse it',
+    summary: 'refuse a private connection',
     words: 0,
     run: (rehearsal) => rehearsal.inChannels((conversation, bot) => conversation.refuse(bot)),
   },
   advance: {
     usage: 'TIME',
-    summary: 'let time go by, as 90s or 1h30m: schedules and time-outs',
+    summary: 'advance the clock, as 90s or 1h30m: schedules and time-outs',
     words: 1,
     run: (rehearsal, [time]) => rehearsal.advance(time!),
   },
   reload: {
     usage: '',
-    summary: 'load the bot anew; what it has kept stays',
+    summary: 'reload the bot; its store stays',
     words: 0,
     run: (rehearsal) => rehearsal.reload(),
   },
   status: {
     usage: '',
-    summary: 'show how the bot is',
+    summary: 'show the status of the bot',
     words: 0,
     run: (rehearsal) => rehearsal.status(),
   },

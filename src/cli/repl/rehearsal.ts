@@ -8,12 +8,12 @@ import type { ChatView } from '../chat/view.ts';
 import type { OfflineBots } from '../running/offline-bots.ts';
 import { statusLines } from './status-lines.ts';
 
-/** Users that one may be. */
+/** Users of one rehearsal. */
 const MAX_USERS = 100;
 
-/** How long the last words of the bot may take. */
+/** How long `onStop` of the bot may take. */
 const STOP_TIMEOUT_MS = 5_000;
-/** When it is loaded anew, what is under way gets this long. */
+/** On a reload, the hooks of the old version may take this long. */
 const RELOAD_TIMEOUT_MS = 1_000;
 
 interface User {
@@ -27,15 +27,15 @@ export interface RehearsalParts {
   readonly plan: PlannedBot;
   readonly loader: BotLoader;
   readonly view: ChatView;
-  /** Whether nobody sees what fails before the next line is said. */
+  /** Whether the lines come from a script. */
   readonly scripted: boolean;
 }
 
-/** A bot offline, and whoever one wants to be to it. */
+/** A bot offline, and the users that talk to it. */
 export class Rehearsal {
   readonly #parts: RehearsalParts;
   readonly #users = new Map<string, User>();
-  /** Whose request for a private connection the bot has decided about. */
+  /** The users whose request for a private connection the bot has decided. */
   readonly #decided = new Set<string>();
   #current: User | undefined;
 
@@ -43,13 +43,13 @@ export class Rehearsal {
     this.#parts = parts;
   }
 
-  /** What stands before the line that is typed: who one is, and whom the lines go to if not to everyone. */
+  /** The text before the line that is typed: the current user, and where lines go if not to everyone. */
   get prompt(): string {
     const target = this.#current?.conversation.target;
     return `${this.#current?.login ?? ''}${target === undefined ? '' : `[${target}]`}> `;
   }
 
-  /** Takes note of what happens to the bot, and shows what it says. */
+  /** Notes an event of the bot, and shows what it says. */
   show(event: RuntimeEvent): void {
     const { view } = this.#parts;
     if (event.type === 'decided') this.#decided.add(loginKey(event.from));
@@ -59,20 +59,20 @@ export class Rehearsal {
   }
 
   /**
-   * Speaks as somebody from now on, who is logged in where that is new.
+   * Makes a user the current one; logs it in if it is new.
    *
-   * @throws {ChatosError} `INVALID_ARGUMENT` where nobody can have that login
+   * @throws {ChatosError} `INVALID_ARGUMENT` if the login is invalid, or the bot's
    */
   async as(login: string): Promise<void> {
     const problem = loginProblem(login);
-    if (problem !== undefined) throw new ChatosError('INVALID_ARGUMENT', `'${login}' is no login: ${problem}`);
+    if (problem !== undefined) throw new ChatosError('INVALID_ARGUMENT', `'${login}' is not a login: ${problem}`);
     if (loginKey(login) === loginKey(this.#bot)) {
-      throw new ChatosError('INVALID_ARGUMENT', `${login} is the bot; be somebody else`);
+      throw new ChatosError('INVALID_ARGUMENT', `${login} is the bot; choose another login`);
     }
     this.#current = this.#users.get(loginKey(login)) ?? (await this.#logIn(login));
   }
 
-  /** Says a line: into the private connection in use, else to everyone. */
+  /** Sends a line: into the private connection in use, else to everyone. */
   async say(text: string): Promise<void> {
     const { login, conversation } = this.#user;
     if (conversation.target === undefined) this.#parts.view.said({ type: 'message', from: login, text });
@@ -80,7 +80,7 @@ export class Rehearsal {
     await this.#settled();
   }
 
-  /** Says something to the bot alone. */
+  /** Sends a message to the bot only. */
   async tell(text: string): Promise<void> {
     const { login, conversation } = this.#user;
     this.#parts.view.said({ type: 'private', from: login, to: this.#bot, text });
@@ -88,14 +88,14 @@ export class Rehearsal {
     await this.#settled();
   }
 
-  /** Asks the bot for a private connection. Where it waits for something before it decides, goes on meanwhile. */
+  /** Asks the bot for a private connection. Does not wait for a bot that waits for something before it decides. */
   async pipe(): Promise<void> {
     const { view } = this.#parts;
     const { login, conversation } = this.#user;
     this.#decided.delete(loginKey(login));
     const opening = conversation.pipe(this.#bot);
     const refused = (error: unknown): void => {
-      // That is an answer as good as the other.
+      // A refusal is an answer, not a failure.
       if (!isChatosError(error, 'REQUEST_REFUSED')) throw error;
       view.notice(error.message);
     };
@@ -110,7 +110,7 @@ export class Rehearsal {
     await this.#settled();
   }
 
-  /** Accepts a private connection. A person may type meanwhile what makes the bot ask for it. */
+  /** Accepts a private connection. A person may go on typing, to make the bot ask for it. */
   async accept(): Promise<void> {
     const { scripted, view } = this.#parts;
     const accepting = this.#user.conversation.accept(this.#bot);
@@ -123,13 +123,13 @@ export class Rehearsal {
     await this.#settled();
   }
 
-  /** Does something in the current user's private connections with the bot. */
+  /** Acts on the current user's private connections with the bot. */
   async inChannels(act: (conversation: Conversation, bot: string) => Promise<void> | void): Promise<void> {
     await act(this.#user.conversation, this.#bot);
     await this.#settled();
   }
 
-  /** Lets time go by. */
+  /** Advances the clock. */
   async advance(duration: string): Promise<void> {
     const { offline, view } = this.#parts;
     const { clock } = offline.net;
@@ -138,7 +138,7 @@ export class Rehearsal {
     view.notice(`it is ${clock.now().toISOString()}`);
   }
 
-  /** Loads the bot anew, as `run --watch` does: its store, its session and its private connections go on. */
+  /** Reloads the bot, as `run --watch` does: its store, its session and its private connections stay. */
   async reload(): Promise<void> {
     const { offline, loader, plan, view } = this.#parts;
     const { plugin, options } = await loader.load(plan, { fresh: true });
@@ -147,14 +147,14 @@ export class Rehearsal {
     await this.#settled();
   }
 
-  /** Shows how the bot is. */
+  /** Shows the status of the bot. */
   status(): void {
     const { offline, view } = this.#parts;
     const [account] = offline.runtime.status.accounts;
     for (const line of statusLines(account!, offline.net.clock.now())) view.notice(line);
   }
 
-  /** Ends the private connections, and stops the bot, which may say its last words. */
+  /** Ends the private connections, and stops the bot; `onStop` may still send messages. */
   async end(): Promise<void> {
     const { offline } = this.#parts;
     await offline.settled();
@@ -167,13 +167,13 @@ export class Rehearsal {
   }
 
   get #user(): User {
-    if (!this.#current) throw new ChatosError('INVALID_ARGUMENT', 'say who you are: /as NAME');
+    if (!this.#current) throw new ChatosError('INVALID_ARGUMENT', 'choose a login: /as NAME');
     return this.#current;
   }
 
   async #logIn(login: string): Promise<User> {
     const { offline } = this.#parts;
-    if (this.#users.size >= MAX_USERS) throw new ChatosError('QUEUE_FULL', `you are ${MAX_USERS} users already`);
+    if (this.#users.size >= MAX_USERS) throw new ChatosError('QUEUE_FULL', `there are already ${MAX_USERS} users`);
     const client = await offline.net.client(login);
     const conversation = new Conversation(client, this.#viewOf(login));
     await client.start();
@@ -182,7 +182,7 @@ export class Rehearsal {
     return user;
   }
 
-  /** What is said is shown where it is said, once; what comes over a private connection, where it comes. */
+  /** Messages are shown once, when they are sent; data of a private connection, when it arrives. */
   #viewOf(login: string): ChatView {
     const { view } = this.#parts;
     return {
@@ -196,6 +196,6 @@ export class Rehearsal {
 
   async #settled(): Promise<void> {
     const { offline, view } = this.#parts;
-    if (!(await offline.settled())) view.notice(`${this.#bot} is still busy; it is not waited for any longer`);
+    if (!(await offline.settled())) view.notice(`${this.#bot} is still busy; continuing without waiting`);
   }
 }

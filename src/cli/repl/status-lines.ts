@@ -1,15 +1,15 @@
 import type { AccountStatus, PluginStatus } from '../../bot/status.ts';
 import { pluralize, formatBytes } from '../../util/printable.ts';
 
-/** How an account and its plugins are, for a person. */
+/** The status of an account and its plugins, for a person. */
 export function statusLines({ login, plugins, channels, messages, muted }: AccountStatus, now: Date): string[] {
   return [
-    `it is ${now.toISOString()}; ${login} has heard ${pluralize(messages.heard, 'message')}, and sent ${messages.sent}`,
+    `it is ${now.toISOString()}; ${login} has heard ${pluralize(messages.heard, 'message')} and sent ${messages.sent}`,
     ...plugins.flatMap(pluginLines),
     ...channels.map(({ peer, bytesReceived, bytesSent }) => {
       return `private connection with ${peer}: ${formatBytes(bytesReceived)} in, ${formatBytes(bytesSent)} out`;
     }),
-    ...(muted.length > 0 ? [`not heard: ${muted.join(', ')}`] : []),
+    ...(muted.length > 0 ? [`muted: ${muted.join(', ')}`] : []),
   ];
 }
 

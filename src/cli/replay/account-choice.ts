@@ -3,12 +3,12 @@ import { ChatosError } from '../../errors.ts';
 import { formatAddress, type Address } from '../../net/address.ts';
 import { loginKey } from '../../util/login-key.ts';
 
-export interface AccountWishes {
+export interface AccountCriteria {
   /** The recording, as the user named it. */
   readonly file: string;
   readonly login?: string;
   readonly server?: Address;
-  /** The logins that the bots would have if they were run: they decide where nothing else does. */
+  /** The logins that `run` would give the bots: they decide if nothing else does. */
   readonly names: readonly string[];
 }
 
@@ -17,11 +17,14 @@ export function sameAccount(a: OfAccount, b: OfAccount): boolean {
 }
 
 /**
- * The account of a recording that is meant.
+ * Chooses the account of a recording.
  *
- * @throws {ChatosError} `INVALID_ARGUMENT` where there is none, or more than one; the message says how to choose
+ * @throws {ChatosError} `INVALID_ARGUMENT` if there is no such account, or more than one; the message says how to choose
  */
-export function chooseAccount(events: readonly OfAccount[], { file, login, server, names }: AccountWishes): OfAccount {
+export function chooseAccount(
+  events: readonly OfAccount[],
+  { file, login, server, names }: AccountCriteria,
+): OfAccount {
   const accounts: OfAccount[] = [];
   for (const { server: at, login: who } of events) {
     const account = { server: at, login: who };
@@ -36,9 +39,9 @@ export function chooseAccount(events: readonly OfAccount[], { file, login, serve
   if (first && found.length === 1) return first;
   const list = (some: readonly OfAccount[]): string => some.map((each) => `${each.login} on ${each.server}`).join(', ');
   if (!first) {
-    const wish = [login === undefined ? 'nothing' : `nothing of ${login}`, at && `on ${at}`].filter(Boolean).join(' ');
-    throw new ChatosError('INVALID_ARGUMENT', `${file}: there is ${wish} in it; it is of ${list(accounts)}`);
+    const wanted = ['account', login, at && `on ${at}`].filter(Boolean).join(' ');
+    throw new ChatosError('INVALID_ARGUMENT', `${file}: there is no ${wanted} in it; it has ${list(accounts)}`);
   }
   const flag = found.every((each) => loginKey(each.login) === loginKey(first.login)) ? '--server' : '--login';
-  throw new ChatosError('INVALID_ARGUMENT', `${file} is of several accounts: say which with ${flag}: ${list(found)}`);
+  throw new ChatosError('INVALID_ARGUMENT', `${file} has several accounts; choose one with ${flag}: ${list(found)}`);
 }

@@ -2,20 +2,20 @@ import type { HeardEvent } from '../../bot/events.ts';
 import { diffBags, diffLists, type DiffLine } from './difference.ts';
 import type { Saying, Transcript } from './transcript.ts';
 
-/** Where a bot does not do what it did. */
+/** Where a bot behaves otherwise than in the recording. */
 export type Difference<Heard = HeardEvent> =
-  /** What it said because of a message. */
+  /** Its answers to a message. */
   | { readonly about: 'message'; readonly heard: Heard; readonly lines: readonly DiffLine<Saying>[] }
-  /** What it said to whom because of a peer, but not of a message of the peer. */
+  /** What it said because of a peer, but not of a message of the peer. */
   | { readonly about: 'peer'; readonly peer: string; readonly lines: readonly DiffLine<Saying>[] }
-  /** What it said without being asked. */
+  /** What it said by itself. */
   | { readonly about: 'unprompted'; readonly lines: readonly DiffLine<Saying>[] }
   /** What became of the private connections that a peer asked for, or of those that a bot asked a peer for. */
   | { readonly about: 'decisions' | 'requests'; readonly peer: string; readonly lines: readonly DiffLine<string>[] };
 
 /**
- * Compares what bots did with what they do. To each who is spoken to, the order counts; in which order several are spoken
- * to is chance, and so is the order of what is said unprompted.
+ * Compares what bots did with what they do. The order counts within the messages to one addressee. The order among
+ * addressees is chance, and so is that of unprompted messages.
  */
 export function compareTranscripts<Heard>(was: Transcript<Heard>, is: Transcript): Difference<Heard>[] {
   const differences: Difference<Heard>[] = [];

@@ -1,13 +1,13 @@
-/** A line of a difference: what was there and is missing, what is there and was not, or what is as it was. */
+/** A line of a difference: missing now, new, or the same. */
 export interface DiffLine<T> {
   readonly sign: '-' | '+' | ' ';
   readonly item: T;
 }
 
-/** Beyond so many comparisons, what differs is told as a whole. */
+/** Beyond so many comparisons, everything that differs is reported as a whole. */
 const MAX_COMPARISONS = 4_000_000;
 
-/** What must be taken out of one list, and put in, to make the other: as little as possible. */
+/** The fewest removals and insertions that turn one list into the other. */
 export function diffLists<T>(was: readonly T[], is: readonly T[], keyOf: (item: T) => string): DiffLine<T>[] {
   const a = was.map(keyOf);
   const b = is.map(keyOf);
@@ -41,7 +41,7 @@ function diffMiddle(
   const range = (sign: '-' | '+', start: number, end: number): DiffLine<number>[] =>
     Array.from({ length: end - start }, (_, index) => ({ sign, item: start + index }));
   if ((endA - startA) * width > MAX_COMPARISONS) return [...range('-', startA, endA), ...range('+', startB, endB)];
-  // How long the longest common subsequence of what is left from (i, j) on is.
+  // The length of the longest common subsequence from (i, j) on.
   const lengths = new Uint32Array((endA - startA + 1) * width);
   const at = (i: number, j: number): number => lengths[(i - startA) * width + j - startB] ?? 0;
   for (let i = endA - 1; i >= startA; i -= 1) {
@@ -68,18 +68,18 @@ function diffMiddle(
   return [...lines, ...range('-', i, endA), ...range('+', j, endB)];
 }
 
-/** What one collection has that the other has not, whatever the order. */
+/** What only one of two collections has, whatever the order. */
 export function diffBags<T>(was: readonly T[], is: readonly T[], keyOf: (item: T) => string): DiffLine<T>[] {
   const left = new Map<string, number>();
   for (const item of is) left.set(keyOf(item), (left.get(keyOf(item)) ?? 0) + 1);
-  const take = (item: T): boolean => {
+  const consume = (item: T): boolean => {
     const count = left.get(keyOf(item)) ?? 0;
     left.set(keyOf(item), count - 1);
     return count > 0;
   };
-  const missing = was.filter((item) => !take(item));
-  // What is left over of an item is what is behind the others like it.
-  const added = is.toReversed().filter((item) => take(item));
+  const missing = was.filter((item) => !consume(item));
+  // Of several equal items, the last ones are the new ones.
+  const added = is.toReversed().filter((item) => consume(item));
   return [
     ...missing.map((item): DiffLine<T> => ({ sign: '-', item })),
     ...added.toReversed().map((item): DiffLine<T> => ({ sign: '+', item })),

@@ -9,17 +9,17 @@ import { loginKey } from '../../util/login-key.ts';
 import { MAX_TIMER_MS } from '../../util/clock.ts';
 import type { OfflineBots } from '../running/offline-bots.ts';
 
-/** Users who are logged in at a time; those who have been silent for longest leave first. */
+/** Users who are logged in at a time; those who have been silent longest leave first. */
 const MAX_USERS = 200;
-/** How long the last words of bots may take, in real time. */
+/** How long `onStop` of the bots may take, in real time. */
 const STOP_TIMEOUT_MS = 10_000;
 /** Requests wait for the recorded time of their decision, not for a real time. */
 const FOREVER_MS = MAX_TIMER_MS;
 
-/** Somebody who was there when it was recorded. */
+/** A user of the recording. */
 interface User {
   readonly client: ChatosClient;
-  /** What bots have asked of it, oldest first. */
+  /** The requests of bots to it, oldest first. */
   readonly requests: PrivateRequest[];
   /** Its private connections, oldest first. */
   readonly channels: Channel[];
@@ -29,13 +29,13 @@ export interface PlayerParts {
   readonly bots: OfflineBots;
   /** Their account. */
   readonly login: string;
-  /** What has happened to them so far: it grows. */
+  /** Their events so far; the list grows. */
   readonly events: readonly RuntimeEvent[];
-  /** Told of each line after which the bots were not waited for any longer. */
+  /** Called with each line after which the bots stayed busy for too long. */
   readonly onBusy: (line: number) => void;
 }
 
-/** Plays a recording to bots: the users of the recording say again what they said, at the time when they said it. */
+/** Plays a recording to bots: its users send their messages again, at the recorded times. */
 export class Player {
   readonly #bots: OfflineBots;
   readonly #login: string;
@@ -52,7 +52,7 @@ export class Player {
     this.#onBusy = onBusy;
   }
 
-  /** Plays all events of the account. Resolves when the bots have done what comes of them. */
+  /** Plays all events of the account. Resolves when the bots have settled. */
   async play(events: readonly RecordingLine[]): Promise<void> {
     const { clock } = this.#bots.net;
     const asked = events.flatMap((event) => (event.type === 'requested' ? [event.to] : []));
@@ -69,7 +69,7 @@ export class Player {
     await this.#stopping;
   }
 
-  /** Ends what private connections there are, and logs the users out. */
+  /** Ends the private connections, and logs the users out. */
   async close(): Promise<void> {
     await this.#closeChannels();
     await Promise.all([...this.#users.values()].map(({ client }) => client.destroy()));
@@ -113,14 +113,14 @@ export class Player {
         this.#stopping ??= this.#bots.runtime.stop({ timeoutMs: STOP_TIMEOUT_MS });
         break;
       default:
-      // What the bots did: time has gone by until then.
+      // The bots' own doing: only time passes.
     }
   }
 
-  /** Answers a bot's own request as its peer did; where that had not answered, it refuses. Returns who has answered. */
+  /** Answers a bot's own request as its peer did; refuses it if the peer did not answer. Returns who has answered. */
   async #answer(event: RecordingLine & { readonly type: 'requested' }): Promise<ChatosClient | undefined> {
     const user = this.#users.get(loginKey(event.to));
-    // When the bots have settled, what they have asked for is on its way.
+    // When the bots have settled, their requests are on their way.
     await this.#settled(event);
     await user?.client.roundTrip();
     const request = user?.requests.shift();
@@ -132,24 +132,24 @@ export class Player {
     try {
       user.channels.push(silenced(await request.accept()));
     } catch (error) {
-      // The bot has thought better of it.
+      // The bot has given up the request.
       if (!isChatosError(error)) throw error;
     }
     return user.client;
   }
 
-  /** Waits for the bots to do what comes of it: of what one user has sent, where it is one. */
+  /** Waits until the bots have settled after an event, and after what its sender has sent. */
   async #settled({ line }: RecordingLine, sender?: ChatosClient): Promise<void> {
     await sender?.roundTrip();
     if (!(await this.#bots.settled())) this.#onBusy(line);
   }
 
-  /** Not one of those whom the network waits for: there may be many, of whom one acts at a time. */
+  /** The network does not wait for these users: there may be many, of whom one acts at a time. */
   async #user(login: string): Promise<User> {
     const key = loginKey(login);
     let user = this.#users.get(key);
     if (user) {
-      // The last in the map is who has spoken last.
+      // The map has the user who spoke last at its end.
       this.#users.delete(key);
     } else {
       await this.#makeRoom();
@@ -173,12 +173,12 @@ export class Player {
   }
 }
 
-/** The bytes were not recorded: what the bot sends is passed over, and how the channel ends, too. */
+/** Bytes were not recorded: what the bot sends is ignored, and how the channel ends too. */
 function silenced(channel: Channel): Channel {
   channel.on('error', () => undefined);
   return channel.resume();
 }
 
 function lost({ line }: RecordingLine): ChatosError {
-  return new ChatosError('TIMED_OUT', `the bot did not hear the message of line ${line}: has it lost its connection?`);
+  return new ChatosError('TIMED_OUT', `the bot did not hear the message of line ${line}: did it lose its connection?`);
 }

@@ -5,7 +5,7 @@ import type { Difference } from './comparison.ts';
 import type { DiffLine } from './difference.ts';
 import type { Saying } from './transcript.ts';
 
-/** A message, and the line of the recording that it stands on. */
+/** A message, and its line of the recording. */
 type Heard = HeardEvent & { readonly line: number };
 
 const COLOURS = { '-': 'red', '+': 'green' } as const;
@@ -18,7 +18,7 @@ export interface ReportOptions {
   readonly colour: boolean;
 }
 
-/** A difference as a person reads it, in lines: what caused it, then as in a diff. */
+/** A difference for a person: its cause, then lines as of a diff. */
 export function renderDifference(difference: Difference<Heard>, { file, login, colour }: ReportOptions): string {
   const place = difference.about === 'message' ? `${file}:${difference.heard.line}` : file;
   const lines = textLines(difference, login).map(({ sign, item }) => {
@@ -28,7 +28,7 @@ export function renderDifference(difference: Difference<Heard>, { file, login, c
   return [escapeUnsafe(`${place}: ${headingOf(difference, login)}`), ...lines].join('\n');
 }
 
-/** A difference for a machine. */
+/** A difference for a program. */
 export function differenceRecord(difference: Difference<Heard>): object {
   const lines: readonly DiffLine<unknown>[] = difference.lines;
   const side = (left: '-' | '+'): unknown[] =>
@@ -62,7 +62,7 @@ function headingOf(difference: Difference<Heard>, login: string): string {
     case 'requests':
       return `asks ${difference.peer} for a private connection`;
     default:
-      return 'without being asked';
+      return 'by itself';
   }
 }
 

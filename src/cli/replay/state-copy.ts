@@ -4,10 +4,9 @@ import path from 'node:path';
 import { ChatosError } from '../../errors.ts';
 
 /**
- * Copies a folder of stores, so that what is done with the copy leaves it as it is. Returns where the copy is; whoever asked
- * for it removes it.
+ * Copies a folder of stores, so that a replay does not change it. Returns the path of the copy, which the caller removes.
  *
- * @throws {ChatosError} `INVALID_ARGUMENT` where it cannot be read
+ * @throws {ChatosError} `INVALID_ARGUMENT` if it cannot be read
  */
 export async function copyState(from: string): Promise<string> {
   const copy = await mkdtemp(path.join(tmpdir(), 'chatosbot-'));

@@ -1,28 +1,28 @@
 import type { HeardEvent, RuntimeEvent } from '../../bot/events.ts';
 import { loginKey } from '../../util/login-key.ts';
 
-/** Something that a bot said. */
+/** A message of a bot. */
 export interface Saying {
   /** `undefined` for everyone. */
   readonly to: string | undefined;
   readonly text: string;
 }
 
-/** What an account heard and did, put together with what caused it. */
+/** What an account heard and did, with the cause of each. */
 export interface Transcript<Heard = HeardEvent> {
-  /** The messages, and what was said because of each. */
+  /** The messages, and the answers to each. */
   readonly messages: readonly { readonly heard: Heard; readonly said: readonly Saying[] }[];
   /** What was said because of a peer, but not of a message: about its private connections. */
   readonly toPeers: ReadonlyMap<string, readonly Saying[]>;
-  /** What nobody caused: schedules, and the first and last words. */
+  /** What no peer caused: schedules, `onStart` and `onStop`. */
   readonly unprompted: readonly Saying[];
-  /** What became of the private connections that each peer asked for. */
+  /** The outcome of the private connections that each peer asked for. */
   readonly decisions: ReadonlyMap<string, readonly string[]>;
-  /** What became of those that the bots asked each peer for. */
+  /** The outcome of those that the bots asked each peer for. */
   readonly requests: ReadonlyMap<string, readonly string[]>;
 }
 
-/** Puts what happened in order. What is said by bots that are left out is not in it. */
+/** Groups events by their causes. Messages of the bots in `leftOut` are not included. */
 export function transcribe<Event extends RuntimeEvent>(
   events: Iterable<Event>,
   leftOut: ReadonlySet<string | undefined> = new Set(),

@@ -27,23 +27,23 @@ export interface PlannedBot {
   readonly options: Readonly<Record<string, unknown>>;
   /** Whether it runs in a worker thread, and what that may cost. */
   readonly isolation: IsolationOptions | undefined;
-  /** Where in the configuration it stands. */
+  /** Its place in the configuration. */
   readonly path: readonly (string | number)[] | undefined;
 }
 
-/** A bot whose plugin is loaded and whose options are as its schema made them. */
+/** A bot whose plugin is loaded and whose options its schema has checked. */
 export interface BotToRun extends Omit<PlannedBot, 'login'> {
   readonly plugin: LoadedPlugin;
   readonly login: string;
-  /** What it does at fixed times, by name. */
+  /** Its schedules, by name. */
   readonly schedule: ReadonlyMap<string, ScheduledTask>;
 }
 
 type BotConfig = Exclude<NonNullable<Config['bots']>[number], string>;
 
-/** The bots that are meant: those named, with what the configuration says of them, else all of the configuration. */
+/** The bots that were named, with their settings of the configuration; without names, all of the configuration. */
 export function planBots(files: readonly string[], { config, directory }: LoadedConfig): PlannedBot[] {
-  // Where the configuration was salvaged, what was wrong has left holes: `flatMap` passes over them.
+  // A salvaged configuration has holes where entries were invalid: `flatMap` skips them.
   const configured = (config.bots ?? []).flatMap((bot, index): PlannedBot[] => {
     const {
       path: file,
@@ -107,7 +107,7 @@ export class BotLoader {
     this.#workers = workers;
   }
 
-  /** The files that a bot is made of. */
+  /** The files of a bot: its plugin and what that imports. */
   filesOf({ file }: PlannedBot): Set<string> {
     return file === undefined ? new Set() : this.#modules.filesOf(file);
   }
@@ -115,7 +115,7 @@ export class BotLoader {
   /**
    * Loads one bot.
    *
-   * @throws {ChatosError} `INVALID_PLUGIN` or `INVALID_CONFIG`; the message has a line for each thing that is wrong
+   * @throws {ChatosError} `INVALID_PLUGIN` or `INVALID_CONFIG`; the message has a line for each error
    */
   async load(bot: PlannedBot, { fresh = false } = {}): Promise<BotToRun> {
     const { file } = bot;
@@ -145,7 +145,7 @@ export class BotLoader {
     const login = bot.login ?? this.#login ?? plugin.name;
     const problem = loginProblem(login);
     if (problem !== undefined) {
-      const message = `${shown}: its name '${plugin.name}' cannot be its login (${problem}); give it one`;
+      const message = `${shown}: its name '${plugin.name}' cannot be its login (${problem}); give it a login`;
       throw new ChatosError('INVALID_PLUGIN', message);
     }
     const checked = await checkOptions(plugin, bot.options);
@@ -164,7 +164,7 @@ export class BotLoader {
   /**
    * Loads several.
    *
-   * @throws {ChatosError} with all that is wrong in any of them
+   * @throws {ChatosError} with the errors of all of them
    */
   async loadAll(bots: readonly PlannedBot[]): Promise<BotToRun[]> {
     const loaded: BotToRun[] = [];
@@ -183,7 +183,7 @@ export class BotLoader {
     throw error;
   }
 
-  /** What a plugin has let escape while it was loaded, outside of what is awaited. */
+  /** For what a plugin threw while it was loaded, outside of what is awaited. */
   strayError(error: unknown): ChatosError {
     const { file, place, message } = readLoadFailure(error);
     const where = file === undefined ? 'a plugin' : `${path.relative('', file)}${place}`;
@@ -208,7 +208,7 @@ export function joinErrors(errors: readonly ChatosError[]): ChatosError | undefi
   return new ChatosError(first!.code, errors.map(({ message }) => message).join('\n'));
 }
 
-/** Why there is nothing to run. */
+/** There are no bots to run. */
 export function nothingToRun({ file }: LoadedConfig): ChatosError {
   const where = file === undefined ? 'there is no chatosbot.config.yaml' : `${file} has no bots`;
   return new ChatosError('INVALID_ARGUMENT', `nothing to run: no plugin was named, and ${where}`);

@@ -4,20 +4,20 @@ import type { Logger } from '../../util/log.ts';
 import type { BotLoader, BotToRun, PlannedBot } from './bot-entries.ts';
 import { FileWatch } from './file-watch.ts';
 
-/** Which bots are watched, and what becomes of their newer versions. */
+/** Which bots are watched, and what happens to their new versions. */
 export interface BotWatcherSettings {
   readonly bots: readonly PlannedBot[];
   readonly loader: BotLoader;
-  /** When loading them began, in ms since 1970: what has changed since is loaded anew. */
+  /** When loading them began, in ms since 1970: files that have changed since are reloaded. */
   readonly loadedAt: number;
-  /** The configuration file, if there is one: a change of it takes a restart, which is told. */
+  /** The configuration file, if there is one: a change of it needs a restart, which is logged. */
   readonly configFile: string | undefined;
   readonly log: Logger;
-  /** Puts the new version in the place of the one that runs. */
+  /** Replaces the running version by the new one. */
   readonly replace: (index: number, bot: BotToRun) => Promise<void>;
-  /** How often files are looked at. @default 100 */
+  /** Pause between two looks at the files. @default 100 */
   readonly lookMs?: number;
-  /** A bot runs in its new version. */
+  /** Called when a bot runs in its new version. */
   readonly onReload: (bot: BotToRun) => void;
 }
 
@@ -31,8 +31,8 @@ interface Watched {
 }
 
 /**
- * Loads bots anew when their files change, or those that they import. The new version is loaded first: where it is
- * broken, that is told, and the one before goes on.
+ * Reloads bots when their files change, or those that they import. The new version is loaded first: if it is broken, that
+ * is logged, and the old version keeps running.
  */
 export class BotWatcher {
   readonly #settings: BotWatcherSettings;
@@ -55,7 +55,7 @@ export class BotWatcher {
     this.#watchFiles(this.#settings.loadedAt);
   }
 
-  /** Looks no more; resolves when no bot is being replaced. */
+  /** Stops watching; resolves when no bot is being replaced. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#files.close();
@@ -65,7 +65,7 @@ export class BotWatcher {
   #onChange(files: ReadonlySet<string>): void {
     const { configFile, log } = this.#settings;
     if (configFile !== undefined && files.has(configFile)) {
-      log.warn(`${path.relative('', configFile)} has changed: restart to use it`);
+      log.warn(`${path.relative('', configFile)} has changed; restart to use it`);
     }
     for (const bot of this.#watched) {
       if (![...bot.files].some((file) => files.has(file))) continue;
@@ -81,7 +81,7 @@ export class BotWatcher {
       try {
         await this.#replace(bot);
       } catch (error) {
-        this.#settings.log.error(`${messageOf(error)}; the version before goes on`);
+        this.#settings.log.error(`${messageOf(error)}; the old version keeps running`);
       }
     }
     bot.reloading = false;
@@ -97,7 +97,7 @@ export class BotWatcher {
     onReload(loaded);
   }
 
-  /** Loads it, and watches what it is made of now; while it does not load, what it was made of before, too. */
+  /** Loads a bot, and watches its files; if it does not load, the files of the version before too. */
   async #load(bot: Watched): Promise<BotToRun> {
     const { loader } = this.#settings;
     const beganAt = Date.now();

@@ -1,21 +1,21 @@
 import { statSync, type BigIntStats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 
-/** Pause between two looks at up to so many files; at more of them, longer in proportion. */
+/** Pause between two looks at up to so many files; longer in proportion for more files. */
 const LOOK_MS = 100;
 const LOOK_FILES = 100;
-/** The times of files are by a clock that is so much behind at most. */
+/** The clock of file times is late by at most so much. */
 const FILE_CLOCK_LAG_MS = 10;
 
 interface Seen {
   look: string;
-  /** What it looked like when it was found changed: a file that is being written looks different every time. */
+  /** The look at which it was found changed: a file that is being written looks different every time. */
   changed: string | undefined;
 }
 
 /**
- * Tells which files have changed, come or gone, once they no longer change. It looks at them again and again: what the
- * operating system tells about changes is lost with a folder that is removed, and never comes from many shared folders.
+ * Reports which files were changed, created or removed, once they no longer change. It polls: the events of the operating
+ * system are lost with a folder that is removed, and many shared folders have none.
  */
 export class FileWatch {
   readonly #onChange: (files: ReadonlySet<string>) => void;
@@ -33,7 +33,7 @@ export class FileWatch {
   /**
    * Watches these files from now on, and no others.
    *
-   * @param since what has changed after this in those that are new here counts; in ms since 1970
+   * @param since changes after this count for files that were not watched before; in ms since 1970
    */
   watch(files: ReadonlySet<string>, since: number): void {
     for (const file of this.#files.keys()) if (!files.has(file)) this.#files.delete(file);
@@ -64,7 +64,7 @@ export class FileWatch {
   }
 }
 
-/** Whether it has changed, and is as it was at the last look. */
+/** Whether a file has changed, and is the same as at the last look. */
 async function hasChanged(file: string, seen: Seen): Promise<boolean> {
   const look = lookOf(await stat(file, { bigint: true }).catch(() => undefined));
   const isSettled = look !== seen.look && look === seen.changed;
@@ -81,7 +81,7 @@ function statOf(file: string): BigIntStats | undefined {
   }
 }
 
-/** How a file looks; empty where there is none. */
+/** The look of a file; empty if there is no file. */
 function lookOf(stats: BigIntStats | undefined): string {
   return stats ? `${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}` : '';
 }

@@ -4,8 +4,8 @@ import { closest } from '../../util/closest.ts';
 import type { BotToRun } from './bot-entries.ts';
 
 /**
- * The policy's rules that are for none of the bots, as a typing error makes one: a line each, with its place. Nothing
- * where not all bots of the configuration are there: a rule may be meant for one of the others.
+ * The rules of the policy that match no bot, as after a typing error: a line each, with its place. Empty if not all bots of
+ * the configuration are loaded: a rule may be for one of the others.
  */
 export function idleRules(
   bots: readonly Pick<BotToRun, 'plugin' | 'path'>[],
@@ -22,6 +22,6 @@ export function idleRules(
     const near = patterns.map((pattern) => closest(pattern, names)).find((name) => name !== undefined);
     const hint = near === undefined ? `there are ${names.join(', ')}` : `did you mean ${near}?`;
     const place = locate(['policy', 'rules', index, 'bots']);
-    return [`${place}: policy.rules.${index}.bots matches none of the bots, so the rule decides nothing; ${hint}`];
+    return [`${place}: policy.rules.${index}.bots matches no bot, so the rule has no effect; ${hint}`];
   });
 }

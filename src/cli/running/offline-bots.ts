@@ -7,30 +7,30 @@ import type { Logger } from '../../util/log.ts';
 import type { BotToRun } from './bot-entries.ts';
 import { surviveUncaughtErrors } from './uncaught-errors.ts';
 
-/** How long the bots may be busy, in real time, before they are no longer waited for. */
+/** How long the bots may stay busy, in real time. */
 const SETTLE_TIMEOUT_MS = 10_000;
 
 export interface OfflineOptions {
-  /** The account of all of them. */
+  /** The account of all bots. */
   readonly login: string;
   readonly bots: readonly Pick<BotToRun, 'plugin' | 'options'>[];
   readonly loaded: LoadedConfig;
-  /** At what the clock stands. */
+  /** The time of the clock at first. */
   readonly startsAt: Date;
-  /** Where stores are kept. @default a folder that is removed in the end */
+  /** The folder of the stores. @default a temporary one */
   readonly stateDirectory?: string | undefined;
   readonly log: Logger;
   readonly observer: RuntimeObserver;
 }
 
-/** Bots of the command line on a network of their own, by a clock that stands still. */
+/** Bots of the command line on their own network, with a clock that stands still. */
 export class OfflineBots {
   readonly net: TestNetwork;
   readonly runtime: BotRuntime;
   readonly #restoreHandlers: () => void;
 
   /**
-   * Starts the server and the bots, and resolves when these have settled.
+   * Starts the server and the bots, and resolves when the bots have settled.
    *
    * @throws {ChatosError} as {@link BotRuntime}
    */
@@ -64,8 +64,7 @@ export class OfflineBots {
   }
 
   /**
-   * Resolves when the bots do nothing any more but wait: for peers, or for time to go by. To `false` where they are still
-   * busy after ten seconds.
+   * Resolves when the bots only wait, for peers or for time to pass; to `false` if they are still busy after ten seconds.
    */
   async settled(): Promise<boolean> {
     try {
@@ -77,7 +76,7 @@ export class OfflineBots {
     }
   }
 
-  /** Ends everything at once: who wants last words has stopped the bots before. */
+  /** Ends everything at once. To give the bots time for `onStop`, stop the runtime first. */
   async close(): Promise<void> {
     await this.runtime.stop({ timeoutMs: 0 });
     await this.net.stop();

@@ -3,8 +3,8 @@ import { reportUncaught } from '../../bot/running/current-call.ts';
 import type { Logger } from '../../util/log.ts';
 
 /**
- * What a plugin lets escape outside its hooks (a promise that nobody awaits, a timer's callback) is logged, with the hook
- * that it came from, and costs the others nothing. Returns what ends that.
+ * Logs what plugins throw outside their hooks (a promise that nobody awaits, a timer's callback), with the hook that it
+ * came from; the other plugins go on. Returns a function that undoes this.
  */
 export function surviveUncaughtErrors(log: Logger): () => void {
   const onError = (error: unknown): void => reportUncaught(error, log);

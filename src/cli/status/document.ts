@@ -61,7 +61,7 @@ const server = v.object({
   wrongIds: count,
 });
 
-/** What the command needs of the endpoint's document; a newer version may have more in it. */
+/** What the command needs of the endpoint's document; a newer version may have more. */
 export const STATUS_SCHEMA = v.object({
   version: v.string(),
   node: v.string(),
@@ -76,7 +76,7 @@ export const STATUS_SCHEMA = v.object({
 export type Status = v.InferOutput<typeof STATUS_SCHEMA>;
 export type Account = Status['accounts'][number];
 
-/** Whether all accounts are connected, and all plugins at work. */
+/** Whether all accounts are connected, and all plugins running. */
 export function isWell({ accounts }: Status): boolean {
   return accounts.every(
     ({ state, plugins }) => state === 'connected' && plugins.every((each) => each.state === 'running'),

@@ -3,13 +3,13 @@ import { formatStatusAddress, type StatusAddress } from '../../ops/status-addres
 import { ChatosError, isChatosError } from '../../errors.ts';
 
 const TIMEOUT_MS = 5_000;
-/** No status of ours comes near: whatever is longer is something else. */
+/** More than any status document of ours. */
 const MAX_BYTES = 64 * 1024 * 1024;
 
 /**
  * Reads `/status` of the endpoint at an address; returns what its JSON says.
  *
- * @throws {ChatosError} `CONNECT_FAILED` where there is no endpoint, `TIMED_OUT` where it does not answer
+ * @throws {ChatosError} `CONNECT_FAILED` if there is no endpoint, `TIMED_OUT` if it does not answer
  */
 export async function readStatus(address: StatusAddress): Promise<unknown> {
   const url = formatStatusAddress(address);
@@ -29,10 +29,10 @@ export async function readStatus(address: StatusAddress): Promise<unknown> {
     if (isChatosError(error)) throw error;
     const { code = '' } = error as NodeJS.ErrnoException;
     if (signal.aborted) {
-      throw new ChatosError('TIMED_OUT', `${url} does not answer within ${TIMEOUT_MS / 1000} s`, { cause: error });
+      throw new ChatosError('TIMED_OUT', `${url} did not answer within ${TIMEOUT_MS / 1000} s`, { cause: error });
     }
     if (error instanceof SyntaxError || code.startsWith('HPE_')) throw notOurs(url, error);
-    // Who is there, but breaks off at a request of HTTP, speaks something else; or it has as many connections as it takes.
+    // Another protocol breaks off at an HTTP request; so does an endpoint with too many connections.
     const brokeOff = code === 'ECONNRESET' || code === 'EPIPE';
     if (brokeOff) throw notOurs(url, error, ', or has too many connections');
     const why = code === 'ECONNREFUSED' ? 'connection refused' : code;
@@ -41,15 +41,15 @@ export async function readStatus(address: StatusAddress): Promise<unknown> {
   }
 }
 
-/** What answers there is something else than a status endpoint. */
+/** The address belongs to something else than a status endpoint. */
 export function notOurs(url: string, cause?: unknown, unless = ''): ChatosError {
-  const message = `what answers at ${url} is no status endpoint of chatosbot${unless}; say where it is with --status`;
+  const message = `${url} is not a status endpoint of chatosbot${unless}; give its address with --status`;
   return new ChatosError('CONNECT_FAILED', message, { cause, fields: { address: url } });
 }
 
 function request({ host, port }: StatusAddress, signal: AbortSignal): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    // Whatever name the machine has for us: the endpoint takes this one.
+    // The endpoint accepts this name, whatever name the address has.
     const headers = { host: 'localhost', connection: 'close' };
     get({ host, port, path: '/status', headers, agent: false, signal }, resolve).on('error', reject);
   });

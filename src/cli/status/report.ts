@@ -4,7 +4,7 @@ import type { Zone } from '../../util/zone.ts';
 import { formatTable } from '../terminal/table.ts';
 import type { Account, Status } from './document.ts';
 
-/** The status for a person: lines, in which times are those of a zone. */
+/** The status for a person, with the times of a zone. */
 export function statusReport(status: Status, zone: Zone): string[] {
   const { version, node, pid, startedAt, memoryBytes, at } = status;
   const age = (since: Date): string => formatSpan(at.getTime() - since.getTime());
@@ -38,9 +38,7 @@ function accountLines({ accounts }: Status, age: Age): string[] {
   ]);
   const notes = accounts.flatMap(({ login, state, problem, muted }) => [
     ...(problem === undefined || state === 'connected' ? [] : [`${login}: ${problem}`]),
-    ...(muted.length === 0
-      ? []
-      : [`${login} does not hear ${muted.join(', ')}: taken for bots that answer every answer`]),
+    ...(muted.length === 0 ? [] : [`${login} ignores ${muted.join(', ')}: they answer every answer, as bots do`]),
   ]);
   return [...table, ...notes.map(indented), ''];
 }
@@ -115,7 +113,7 @@ function serverLines({ server }: Status): string[] {
   if (!server) return [];
   const { addresses, clients, connections, channels, accepted, messages, established, relayedBytes } = server;
   const troubles = [
-    [server.malformed, 'closed for bytes that are no packet'],
+    [server.malformed, 'closed for malformed packets'],
     [server.forbidden, 'forbidden packets'],
     [server.slow, 'cut off because they did not read'],
     [server.wrongIds, 'turned away for a wrong connect id'],
@@ -132,7 +130,7 @@ function serverLines({ server }: Status): string[] {
   ];
 }
 
-/** An account's login, and its server where the login alone is not enough. */
+/** An account's login, with its server if the login is not unique. */
 function nameOf({ login, server }: Account, { accounts }: Status): string {
   return accounts.filter((other) => other.login === login).length > 1 ? `${login} on ${server}` : login;
 }

@@ -1,6 +1,6 @@
 import { isChatosError, type ErrorCode } from '../../errors.ts';
 
-/** The exit statuses of the command line. */
+/** The exit codes of the command line. */
 export const EXIT = {
   done: 0,
   failure: 1,
@@ -15,7 +15,7 @@ export const EXIT = {
   terminated: 143,
 } as const;
 
-const STATUS: { readonly [C in ErrorCode]: number } = {
+const EXIT_CODES: { readonly [C in ErrorCode]: number } = {
   MALFORMED_PACKET: EXIT.broken,
   INVALID_PACKET: EXIT.usage,
   INVALID_ADDRESS: EXIT.usage,
@@ -39,17 +39,17 @@ const STATUS: { readonly [C in ErrorCode]: number } = {
   STORE_DAMAGED: EXIT.incomplete,
 };
 
-/** Ends a command with a status, with nothing more to say. */
+/** Ends a command with an exit code, and without a message. */
 export class ExitSignal extends Error {
-  readonly status: number;
+  readonly code: number;
 
-  constructor(status: number) {
-    super(`exit ${status}`);
-    this.status = status;
+  constructor(code: number) {
+    super(`exit ${code}`);
+    this.code = code;
   }
 }
 
-/** Failures of the machine's files and pipes: the user's or the system's doing, so told in a line, without a trace. */
+/** Failures of the machine's files and pipes: the user or the system caused them, so they are reported without a trace. */
 const FILE_ERRORS: Readonly<Record<string, string>> = {
   ENOSPC: 'no space left on the device',
   EDQUOT: 'the disk quota is used up',
@@ -62,18 +62,18 @@ const FILE_ERRORS: Readonly<Record<string, string>> = {
   EROFS: 'the file system is read-only',
 };
 
-/** The status for an error, and what to say about it: `undefined` for a bug, whose trace is shown. */
-export function exitFor(error: unknown): { status: number; message: string | undefined } {
-  if (error instanceof ExitSignal) return { status: error.status, message: '' };
-  if (isChatosError(error)) return { status: STATUS[error.code], message: error.message };
-  const { code, syscall, path } = (error ?? {}) as NodeJS.ErrnoException;
-  if (code === 'EPIPE') return { status: EXIT.outputClosed, message: '' };
-  const noFolder = code === 'ENOENT' && syscall === 'mkdtemp' ? 'there is no such folder; set TMPDIR' : undefined;
-  const why = noFolder ?? FILE_ERRORS[code ?? ''];
+/** The exit code for an error, and the message: `undefined` for a bug, whose trace is shown. */
+export function exitFor(error: unknown): { code: number; message: string | undefined } {
+  if (error instanceof ExitSignal) return { code: error.code, message: '' };
+  if (isChatosError(error)) return { code: EXIT_CODES[error.code], message: error.message };
+  const { code: errno, syscall, path } = (error ?? {}) as NodeJS.ErrnoException;
+  if (errno === 'EPIPE') return { code: EXIT.outputClosed, message: '' };
+  const noFolder = errno === 'ENOENT' && syscall === 'mkdtemp' ? 'there is no such folder; set TMPDIR' : undefined;
+  const why = noFolder ?? FILE_ERRORS[errno ?? ''];
   if (why !== undefined) {
     const stream = syscall === 'read' ? 'cannot read standard input' : 'cannot write standard output';
     const what = path === undefined ? stream : `cannot use ${path}`;
-    return { status: EXIT.broken, message: `${what}: ${why}` };
+    return { code: EXIT.broken, message: `${what}: ${why}` };
   }
-  return { status: EXIT.failure, message: undefined };
+  return { code: EXIT.failure, message: undefined };
 }

@@ -4,8 +4,8 @@ import { Readable } from 'node:stream';
 import { isatty } from 'node:tty';
 
 /**
- * Standard input. Node takes a directory for an empty input; to the user it is a mistake. In the background of a terminal
- * it is empty: who reads there is stopped by the system.
+ * Standard input. Node reads a directory as an empty input; for the user it is a mistake. In the background of a terminal
+ * it is empty: the system stops a process that reads there.
  *
  * @throws an `EISDIR` error where it is a directory
  */
@@ -14,13 +14,13 @@ export function standardInput(): Readable & { readonly isTTY?: boolean } {
   try {
     isDirectory = fstatSync(0).isDirectory();
   } catch {
-    // Closed: Node gives an empty input then, which is right.
+    // Closed: Node gives an empty input, which is right.
   }
   if (isDirectory) throw Object.assign(new Error('is a directory'), { code: 'EISDIR', syscall: 'read' });
   return isInBackground() ? Readable.from([]) : process.stdin;
 }
 
-/** Whether standard input is a terminal that another job has at the moment; known on Linux only. */
+/** Whether standard input is a terminal that another job uses now; known on Linux only. */
 function isInBackground(): boolean {
   if (!isatty(0)) return false;
   try {

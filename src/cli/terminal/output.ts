@@ -4,26 +4,26 @@ import { escapeUnsafe } from '../../util/escape.ts';
 import { toJsonLine } from '../../util/json-line.ts';
 import { createLogger, type LogFields, type LogFormat } from '../../util/log.ts';
 
-/** Says something to a person: a line on standard error. Text from the network in it is made harmless. */
+/** Writes for a person, on standard error. Text from the network in it is made harmless. */
 export function notice(text: string): void {
   process.stderr.write(`${text.split('\n').map(escapeUnsafe).join('\n')}\n`);
 }
 
-/** Says what a command failed with; with `--json`, as an object with the error's code. */
+/** Reports an error; with `json`, as an object with the error's code. */
 export function noticeError(message: string, error: unknown, json: boolean): void {
   const code = isChatosError(error) ? error.code : undefined;
   if (json) process.stderr.write(`${toJsonLine({ type: 'error', code, message })}\n`);
   else notice(`chatosbot: ${message}`);
 }
 
-/** Writes a line of data to standard output; resolves when it has been taken, so that a slow reader slows us. */
+/** Writes a line of data to standard output; resolves when it is written, so that a slow reader slows us down. */
 export function writeLine(line: string): Promise<void> {
   return new Promise((resolve, reject) => {
     process.stdout.write(`${line}\n`, (error) => (error ? reject(error) : resolve()));
   });
 }
 
-/** Resolves when standard output and error have taken everything that was written. */
+/** Resolves when everything is written to standard output and standard error. */
 export async function flushOutput(): Promise<void> {
   const flushed = (stream: NodeJS.WriteStream): Promise<void> =>
     new Promise((resolve) => {

@@ -5,14 +5,14 @@ const INTERVAL_MS = 200;
 /** Three seconds' worth. */
 const RATE_SAMPLES = 15;
 
-/** A progress line: `clear` takes it away for good, for data that comes to the same terminal; `done` ends it. */
+/** A progress line: `clear` removes it for good, when data goes to the same terminal; `done` ends it. */
 export interface Progress {
   readonly clear: () => void;
   readonly done: () => void;
 }
 
 /**
- * A line on a terminal that shows bytes, rate and time while something runs; elsewhere, nothing.
+ * Shows bytes, rate and time in a line of the terminal while something runs; without a terminal, nothing.
  */
 export function showProgress(count: () => { sent: number; received: number }): Progress {
   const { stderr } = process;
@@ -22,7 +22,7 @@ export function showProgress(count: () => { sent: number; received: number }): P
     const text = `sent ${formatBytes(bytes.sent)}, received ${formatBytes(bytes.received)}, ${formatBytes(Math.round(rate))}/s, ${formatDuration(Date.now() - startedAt)}`;
     return text.slice(0, (stderr.columns || 80) - 1);
   };
-  // The rate of the last seconds, so that one sees when nothing moves.
+  // The rate of the last seconds shows when nothing moves.
   const samples: { readonly at: number; readonly total: number }[] = [];
   const recentRate = (total: number): number => {
     samples.push({ at: Date.now(), total });

@@ -7,33 +7,33 @@ import { EXIT } from './exit.ts';
 
 let ours = false;
 
-/** Ends the process: the one way that is ours. */
-export function endProcess(status: number): never {
+/** Ends the process. Any other way to end it is a plugin's. */
+export function endProcess(code: number): never {
   ours = true;
-  process.exit(status);
+  process.exit(code);
 }
 
 /**
- * Plugins share this process. What they print is no data, so it goes to standard error; and where one ends the process,
- * that is told, and is never the status of a command that went well.
+ * Plugins share this process. What they print is not data, so it goes to standard error. If one ends the process, that is
+ * reported, and the exit code is never that of success.
  */
 export function shareProcess(): void {
   globalThis.console = new Console(process.stderr);
-  process.on('exit', (status) => {
+  process.on('exit', (code) => {
     if (ours) return;
     const call = currentCall();
     const who = call ? `${call.runner.plugin.name} (${call.hook})` : loadedFile();
-    const hint = 'isolate: worker keeps bots from that';
+    const hint = 'isolate: worker prevents this';
     process.exitCode = EXIT.failure;
     try {
-      writeSync(2, `chatosbot: ${who} ended the process with process.exit(${status}); ${hint}\n`);
+      writeSync(2, `chatosbot: ${who} ended the process with process.exit(${code}); ${hint}\n`);
     } catch {
-      // Nobody is there to be told.
+      // Standard error is closed.
     }
   });
 }
 
 function loadedFile(): string {
   const { file } = currentCode() ?? {};
-  return file === undefined ? 'something that was loaded' : path.relative('', file);
+  return file === undefined ? 'a loaded file' : path.relative('', file);
 }

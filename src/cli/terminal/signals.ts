@@ -2,18 +2,18 @@ import process from 'node:process';
 import { EXIT, ExitSignal } from './exit.ts';
 import { endProcess } from './shared-process.ts';
 
-/** The signals that ask a program to stop, with the status that tells of each. */
-export const STOP_STATUS = {
+/** The signals that ask a program to stop, each with its exit code. */
+export const STOP_EXIT_CODES = {
   SIGINT: EXIT.interrupted,
   SIGTERM: EXIT.terminated,
   SIGHUP: 129,
 } as const;
 
-export type StopSignal = keyof typeof STOP_STATUS;
+export type StopSignal = keyof typeof STOP_EXIT_CODES;
 
-/** Calls back on each signal to stop, in place of Node's ending the process; returns what takes it back. */
+/** Calls back on each signal to stop, instead of ending the process; returns a function that undoes this. */
 export function onStopSignal(callback: (signal: StopSignal) => void): () => void {
-  const signals = Object.keys(STOP_STATUS) as StopSignal[];
+  const signals = Object.keys(STOP_EXIT_CODES) as StopSignal[];
   for (const signal of signals) process.on(signal, callback);
   return () => {
     for (const signal of signals) process.off(signal, callback);
@@ -21,27 +21,27 @@ export function onStopSignal(callback: (signal: StopSignal) => void): () => void
 }
 
 /**
- * For commands that a signal interrupts: runs one with an AbortSignal that the first signal aborts, and ends it with that
- * signal's status then. A second signal ends the process at once.
+ * For commands that a signal interrupts: the first signal aborts the AbortSignal, and the command exits with that signal's
+ * code. A second signal ends the process at once.
  */
 export async function interruptibly(run: (signal: AbortSignal) => Promise<void>): Promise<void> {
   const abort = new AbortController();
-  let status: number | undefined;
+  let code: number | undefined;
   const stop = onStopSignal((signal) => {
-    if (status !== undefined) endProcess(status);
-    status = STOP_STATUS[signal];
+    if (code !== undefined) endProcess(code);
+    code = STOP_EXIT_CODES[signal];
     abort.abort();
   });
   try {
     await run(abort.signal);
   } catch (error) {
-    throw status === undefined ? error : new ExitSignal(status);
+    throw code === undefined ? error : new ExitSignal(code);
   } finally {
     stop();
   }
 }
 
-/** That the process is asked to stop: by a signal to it. */
+/** A signal to stop, of the operating system. */
 export interface StopRequest {
   /** Resolves to the first signal. */
   readonly received: Promise<StopSignal>;
@@ -51,7 +51,7 @@ export interface StopRequest {
 
 /**
  * For commands that run until a signal stops them. A second signal calls `atOnce`, and ends the process with that
- * signal's own exit code.
+ * signal's exit code.
  */
 export function stopRequest(atOnce: () => void): StopRequest {
   const stop = new AbortController();
@@ -59,7 +59,7 @@ export function stopRequest(atOnce: () => void): StopRequest {
     onStopSignal((signal) => {
       if (stop.signal.aborted) {
         atOnce();
-        endProcess(STOP_STATUS[signal]);
+        endProcess(STOP_EXIT_CODES[signal]);
       }
       stop.abort();
       resolve(signal);

@@ -1,6 +1,6 @@
 import { escapeUnsafe } from '../../util/escape.ts';
 
-/** A column of a table; numbers stand at the right. */
+/** A column of a table; numbers are aligned to the right. */
 export interface Column<T> {
   readonly title: string;
   readonly of: (row: T) => string | number;

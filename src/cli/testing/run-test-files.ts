@@ -7,20 +7,20 @@ import { ChatosError } from '../../errors.ts';
 import type { TestFileEvent } from '../../testing/reporter.ts';
 import type { TestReport } from './test-report.ts';
 
-/** The built modules that Node loads by their path. */
+/** Built modules that Node loads by their path. */
 const REGISTER = new URL('../../testing/register.js', import.meta.url);
 const REPORTER = new URL('../../testing/reporter.js', import.meta.url);
 
 /**
- * Runs test files with node:test, each in a process of its own; what they print goes to standard error.
+ * Runs test files with node:test, each in its own process; what they print goes to standard error.
  *
  * @throws {ChatosError} `ABORTED` by the signal
  */
 export async function runTestFiles(files: readonly string[], report: TestReport, signal: AbortSignal): Promise<void> {
   const reporting = ['--test-reporter', REPORTER.href, '--test-reporter-destination', 'stdout'];
-  // A test that fails does not come to where it would stop its network: what it leaves open is not waited for.
+  // A test that fails does not stop its network: what it leaves open must not keep the process.
   const args = ['--import', REGISTER.href, '--test', '--test-force-exit', ...reporting, ...files];
-  // Set where we are run by a test ourselves: Node runs no tests within tests.
+  // Set if a test runs us: Node does not run tests within tests.
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const stop = (): void => void child.kill();
@@ -32,19 +32,19 @@ export async function runTestFiles(files: readonly string[], report: TestReport,
   const failedBefore = report.failed;
   try {
     for await (const line of createInterface({ input: child.stdout, crlfDelay: Infinity })) {
-      await note(JSON.parse(line) as TestFileEvent, report);
+      await reportEvent(JSON.parse(line) as TestFileEvent, report);
     }
     const status = await ended;
     if (signal.aborted) throw new ChatosError('ABORTED', 'the tests were interrupted');
     if (status !== 0 && report.failed === failedBefore) {
-      await report.add({ of: 'node --test', name: `ended with ${status}`, ok: false });
+      await report.add({ of: 'node --test', name: `exits with ${status}`, ok: false });
     }
   } finally {
     signal.removeEventListener('abort', stop);
   }
 }
 
-async function note(event: TestFileEvent, report: TestReport): Promise<void> {
+async function reportEvent(event: TestFileEvent, report: TestReport): Promise<void> {
   if (event.type === 'output') {
     process.stderr.write(event.text);
     return;

@@ -2,9 +2,9 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { ChatosError } from '../../errors.ts';
 
-/** What there is to test. */
+/** Files to test. */
 export interface TestFiles {
-  /** Files that may be plugins, as absolute paths; `sure` where somebody named them. */
+  /** Files that may be plugins, as absolute paths; `sure` if they were named. */
   readonly plugins: readonly { readonly file: string; readonly sure: boolean }[];
   /** Files of tests. */
   readonly tests: readonly string[];
@@ -14,13 +14,13 @@ const SOURCE = /\.[cm]?[jt]s$/;
 const TEST = /\.test\.[cm]?[jt]s$/;
 /** Sources that are neither: declarations and configurations. */
 const OTHER = /\.(d|config)\.[cm]?[jt]s$/;
-/** Files that are looked at. */
+/** Files that are tried, at most. */
 const MAX_FILES = 10_000;
 
 /**
- * What the paths name: of a directory all that is in it, at any depth, but for packages and what begins with a dot.
+ * Finds the files of some paths: in a folder at any depth, except in packages and names that begin with a dot.
  *
- * @throws {ChatosError} `INVALID_ARGUMENT` where there is no such file, or there are too many
+ * @throws {ChatosError} `INVALID_ARGUMENT` if there is no such file, or there are too many
  */
 export function findTestFiles(paths: readonly string[]): TestFiles {
   const plugins = new Map<string, { file: string; sure: boolean }>();
@@ -41,7 +41,7 @@ export function findTestFiles(paths: readonly string[]): TestFiles {
   return { plugins: [...plugins.values()], tests: [...tests] };
 }
 
-/** The tests that lie beside files. */
+/** The test files beside some files. */
 export function testsBeside(files: readonly string[]): string[] {
   const directories = new Set(files.map((file) => path.dirname(file)).filter((directory) => existsSync(directory)));
   return [...directories].flatMap((directory) =>
@@ -64,7 +64,7 @@ function sourcesIn(root: string): string[] {
       else if (entry.isFile() && SOURCE.test(name) && !OTHER.test(name)) found.push(path.join(directory, name));
     }
     if (found.length > MAX_FILES) {
-      throw new ChatosError('INVALID_ARGUMENT', `${root} has more than ${MAX_FILES} files: name the ones to test`);
+      throw new ChatosError('INVALID_ARGUMENT', `${root} has more than ${MAX_FILES} files: name those to test`);
     }
   }
   return found;

@@ -2,7 +2,7 @@ import { escapeUnsafe } from '../../util/escape.ts';
 import { toJsonLine } from '../../util/json-line.ts';
 import { writeLine } from '../terminal/output.ts';
 
-/** What a test came to. */
+/** The result of a test. */
 export interface TestResult {
   /** The plugin, or the file of tests. */
   readonly of: string;
@@ -10,12 +10,12 @@ export interface TestResult {
   readonly name: string;
   readonly ok: boolean;
   readonly skipped?: boolean;
-  /** What was expected and what was heard, of an example. */
+  /** What was expected and what was heard; for an example only. */
   readonly answers?: { readonly expected: readonly (string | RegExp)[]; readonly heard: readonly string[] };
   readonly problems?: readonly string[];
 }
 
-/** Writes what tests came to, a line each, and counts them. */
+/** Writes the results of tests, a line each, and counts them. */
 export class TestReport {
   readonly #json: boolean;
   passed = 0;

@@ -22,15 +22,15 @@ describe('the account that is replayed', () => {
   });
 
   test.each([
-    [{ names: ['x'] }, 'r.ndjson is of several accounts: say which with --login: dice on tcp://127.0.0.1:7777'],
-    [{ names: ['echo'] }, 'say which with --server: echo on tcp://127.0.0.1:7777, echo on tcp://127.0.0.1:8888'],
-    [{ names: ['dice'], login: 'ann' }, 'r.ndjson: there is nothing of ann in it; it is of dice on'],
+    [{ names: ['x'] }, 'r.ndjson has several accounts; choose one with --login: dice on tcp://127.0.0.1:7777'],
+    [{ names: ['echo'] }, 'choose one with --server: echo on tcp://127.0.0.1:7777, echo on tcp://127.0.0.1:8888'],
+    [{ names: ['dice'], login: 'ann' }, 'r.ndjson: there is no account ann in it; it has dice on'],
     [
       { names: ['dice'], server: parseAddress('1.2.3.4:5') },
-      'r.ndjson: there is nothing on tcp://1.2.3.4:5 in it; it is of dice on',
+      'r.ndjson: there is no account on tcp://1.2.3.4:5 in it; it has dice on',
     ],
-  ])('must be clear: %j', (wishes, message) => {
+  ])('must be clear: %j', (criteria, message) => {
     const events = [at(HERE, 'dice'), at(HERE, 'echo'), at(THERE, 'echo')];
-    expect(() => chooseAccount(events, { file, ...wishes })).toThrow(message);
+    expect(() => chooseAccount(events, { file, ...criteria })).toThrow(message);
   });
 });

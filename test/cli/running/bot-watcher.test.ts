@@ -119,11 +119,11 @@ describe('a bot whose files change', () => {
       'lib.ts': 'export const v = 1;',
     });
     await unlink(path.join(directory, 'bot.ts'));
-    await log.until(/bot\.ts: no such file; the version before goes on/);
+    await log.until(/bot\.ts: no such file; the old version keeps running/);
     await write('bot.ts', bot('v + 1', "import { v } from './lib.ts';"));
     expect(await reloaded()).toEqual([0, 2]);
     await unlink(path.join(directory, 'lib.ts'));
-    await log.until(/bot\.ts:1:19: Cannot find module '\.\/lib\.ts'; the version before goes on/);
+    await log.until(/bot\.ts:1:19: Cannot find module '\.\/lib\.ts'; the old version keeps running/);
     await write('lib.ts', 'export const v = 2;');
     expect(await reloaded()).toEqual([0, 3]);
   });
@@ -223,20 +223,24 @@ describe('a bot whose files change', () => {
 
 describe('a change that breaks a bot', () => {
   test.each([
-    ['a syntax error', 'export const onStart = ( => 1;', /bot\.ts:1:26: Unexpected token; the version before goes on/],
-    ['what it throws', '\nthrow new Error("no");', /bot\.ts:2:7: no; the version before goes on/],
-    ['no hooks', 'export const a = 1;', /bot\.ts: exports no hook; .*; the version before goes on/],
+    [
+      'a syntax error',
+      'export const onStart = ( => 1;',
+      /bot\.ts:1:26: Unexpected token; the old version keeps running/,
+    ],
+    ['what it throws', '\nthrow new Error("no");', /bot\.ts:2:7: no; the old version keeps running/],
+    ['no hooks', 'export const a = 1;', /bot\.ts: exports no hook; .*; the old version keeps running/],
     ['an empty file', '', /bot\.ts: exports no hook/],
     ['a wrong hook', 'export const onStrat = () => 1;', /bot\.ts: exports onStrat, which is not a hook/],
     [
       'options that are wrong now',
       `export const options = { '~standard': { version: 1, vendor: 'x', validate: () => ({ issues: [{ message: 'missing', path: ['word'] }] }) } };\nexport const onStart = () => 1;`,
-      /c\.yaml:1:\d+: bots\.0\.options\.word: missing; the version before goes on/,
+      /c\.yaml:1:\d+: bots\.0\.options\.word: missing; the old version keeps running/,
     ],
     [
       'a schedule that is wrong',
       "export const schedule = { tick: { cron: 'x', run() {} } };",
-      /bot\.ts: schedule\.tick: .*; the version before goes on/,
+      /bot\.ts: schedule\.tick: .*; the old version keeps running/,
     ],
   ])('by %s is told with its place, and its repair is seen', async (_, text, told) => {
     const { write, reloaded, log } = await startWatching({ 'bot.ts': bot(1) });
@@ -244,7 +248,7 @@ describe('a change that breaks a bot', () => {
     await log.until(told);
     await write('bot.ts', bot(2));
     expect(await reloaded()).toEqual([0, 2]);
-    expect(log.about(/goes on/)).toHaveLength(1);
+    expect(log.about(/keeps running/)).toHaveLength(1);
   });
 
   test('in a file that it imports is told with that place, and its repair is seen', async () => {
@@ -260,7 +264,7 @@ describe('a change that breaks a bot', () => {
 test('that the configuration has changed is told: it takes a restart', async () => {
   const { write, log } = await startWatching({ 'bot.ts': bot(1) });
   await write('c.yaml', 'bots: []\n');
-  expect(await log.until(/c\.yaml has changed: restart to use it/)).toMatchObject({ level: 'warn' });
+  expect(await log.until(/c\.yaml has changed; restart to use it/)).toMatchObject({ level: 'warn' });
 });
 
 test('closing does not wait for a bot that never finishes loading', async () => {

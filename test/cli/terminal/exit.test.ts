@@ -28,15 +28,15 @@ const EXPECTED: Readonly<Record<ErrorCode, number>> = {
 };
 
 describe('exitFor', () => {
-  test.each(Object.keys(ERROR_CODES) as ErrorCode[])('has a status for %s, and tells its message', (code) => {
+  test.each(Object.keys(ERROR_CODES) as ErrorCode[])('has an exit code for %s, and reports its message', (code) => {
     expect(exitFor(new ChatosError(code, 'what happened'))).toEqual({
-      status: EXPECTED[code],
+      code: EXPECTED[code],
       message: 'what happened',
     });
   });
 
-  test('takes a reader that has gone for the end, without a word', () => {
-    expect(exitFor(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }))).toEqual({ status: 141, message: '' });
+  test('takes a reader that has gone for the end, without a message', () => {
+    expect(exitFor(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }))).toEqual({ code: 141, message: '' });
   });
 
   test.each([
@@ -48,7 +48,7 @@ describe('exitFor', () => {
     ['EAGAIN', 'read', 'cannot read standard input: it cannot be read now'],
   ])('tells in words what %s on a %s means', (code, syscall, message) => {
     const error = Object.assign(new Error(`${code}: ${syscall}`), { code, syscall });
-    expect(exitFor(error)).toEqual({ status: EXIT.broken, message });
+    expect(exitFor(error)).toEqual({ code: EXIT.broken, message });
   });
 
   test.each([
@@ -57,27 +57,27 @@ describe('exitFor', () => {
     ['ENOENT', 'mkdtemp', 'cannot use /here: there is no such folder; set TMPDIR'],
   ])('names the file where %s on a %s is about one', (code, syscall, message) => {
     const error = Object.assign(new Error(`${code}: ${syscall}`), { code, syscall, path: '/here' });
-    expect(exitFor(error)).toEqual({ status: EXIT.broken, message });
+    expect(exitFor(error)).toEqual({ code: EXIT.broken, message });
   });
 
   test('takes a file of its own that is missing for a bug', () => {
     const error = Object.assign(new Error('ENOENT'), { code: 'ENOENT', syscall: 'open', path: '/here' });
-    expect(exitFor(error)).toEqual({ status: 1, message: undefined });
+    expect(exitFor(error)).toEqual({ code: 1, message: undefined });
   });
 
-  test.each([130, 143, 0])('passes on the status %i of a command that has nothing more to say', (status) => {
-    expect(exitFor(new ExitSignal(status))).toEqual({ status, message: '' });
+  test.each([130, 143, 0])('passes on the exit code %i of a command that has nothing more to report', (code) => {
+    expect(exitFor(new ExitSignal(code))).toEqual({ code, message: '' });
   });
 
   test.each([new TypeError('x is not a function'), 'a text', undefined, null, 7, { code: 'ESOMETHING' }])(
     'takes %s for a bug, whose trace is shown',
     (thrown) => {
-      expect(exitFor(thrown)).toEqual({ status: 1, message: undefined });
+      expect(exitFor(thrown)).toEqual({ code: 1, message: undefined });
     },
   );
 });
 
-test('the statuses are those that scripts know', () => {
+test('the exit codes are those that scripts know', () => {
   expect(EXIT).toEqual({
     done: 0,
     failure: 1,
