@@ -67,7 +67,7 @@ describe('completion in bash', () => {
 describe.skipIf(!hasShell('fish'))('completion in fish', () => {
   test.each([
     ['a command, with what it does', 'se', ['serve\trun a server']],
-    ["a command's options, with what they do", 'chat --js', ['--json\tshow everything in lines of JSON']],
+    ["a command's options, with what they do", 'chat --js', ['--json\tshow everything as lines of JSON']],
     ['no options of other commands', 'chat --dra', []],
     [
       'the choices of an option',
