@@ -1,5 +1,5 @@
 import process from 'node:process';
-import type { ServerStats } from '../server/server.ts';
+import type { ServerStats } from '../server/stats.ts';
 import type { DelaySeconds } from './event-loop-delay.ts';
 import type { MetricsText, Sample } from './metrics-text.ts';
 

@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { formatAddress, type Address } from '../net/address.ts';
-import type { ServerStats } from '../server/server.ts';
+import type { ServerStats } from '../server/stats.ts';
 import { truncate } from '../util/printable.ts';
 import { packageVersion } from '../util/version.ts';
 import type { AccountStatus, RuntimeStatus } from '../bot/status.ts';

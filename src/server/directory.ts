@@ -1,14 +1,23 @@
+import type { LongBytes } from '../protocol/limits.ts';
 import type { Packet } from '../protocol/packets.ts';
 import { loginKey } from '../util/login-key.ts';
 
-/** A client that is identified, as the others reach it. */
-export interface ConnectedClient {
+/** Names a session among all that a directory knows; no other session ever has the same. */
+export type SessionId = string;
+
+/** A session, and the login that it has or wants to have. */
+export interface Claim {
+  readonly id: SessionId;
   /** As the client sent it. */
   readonly login: string;
   /** As logins are compared (P7). */
   readonly key: string;
+}
+
+/** A client that has logged in, as the others reach it, be it in this process or not. */
+export interface ConnectedClient extends Claim {
   /** Width of a LONG for this client (P1). */
-  readonly longBytes: 4 | 8;
+  readonly longBytes: LongBytes;
   /** Queues a packet for the client. */
   send(packet: Packet): void;
   /** Queues bytes that are whole packets already. */
@@ -17,34 +26,54 @@ export interface ConnectedClient {
   flush(): void;
 }
 
-/** Who is identified under which login. A cluster's directory would be a second implementation. */
+/**
+ * Who has which login. Claims and releases of one login take effect in the order in which they were made here, so a
+ * claim that follows a release finds the login free.
+ */
 export interface Directory {
+  /** Clients that have logged in here. */
   readonly size: number;
-  /** Takes the login for the member; false where somebody has it. */
-  claim(member: ConnectedClient): boolean;
-  /** Frees the login, if it is this member's. */
-  release(member: ConnectedClient): void;
+  /**
+   * Takes the login for a session; `false` where another one has it. Where it rejects, the login was not taken. What it
+   * grants is not found yet: the server adds the client, or releases the login if the client has left meanwhile.
+   */
+  claim(claim: Claim): Promise<boolean>;
+  /** From now on, the client whose claim was granted is found. */
+  add(client: ConnectedClient): void;
+  /** Frees the login, if it is this session's. At once, the client is not found any more. */
+  release(claim: Claim): Promise<void>;
+  /** The client that others reach by this login. */
   find(login: string): ConnectedClient | undefined;
 }
 
+/** The directory of a server that is on its own. */
 export class InMemoryDirectory implements Directory {
-  readonly #members = new Map<string, ConnectedClient>();
+  readonly #owners = new Map<string, SessionId>();
+  readonly #clients = new Map<string, ConnectedClient>();
 
   get size(): number {
-    return this.#members.size;
+    return this.#clients.size;
   }
 
-  claim(member: ConnectedClient): boolean {
-    if (this.#members.has(member.key)) return false;
-    this.#members.set(member.key, member);
-    return true;
+  claim({ id, key }: Claim): Promise<boolean> {
+    const free = !this.#owners.has(key);
+    if (free) this.#owners.set(key, id);
+    return Promise.resolve(free);
   }
 
-  release(member: ConnectedClient): void {
-    if (this.#members.get(member.key) === member) this.#members.delete(member.key);
+  add(client: ConnectedClient): void {
+    this.#clients.set(client.key, client);
+  }
+
+  release({ id, key }: Claim): Promise<void> {
+    if (this.#owners.get(key) === id) {
+      this.#owners.delete(key);
+      this.#clients.delete(key);
+    }
+    return Promise.resolve();
   }
 
   find(login: string): ConnectedClient | undefined {
-    return this.#members.get(loginKey(login));
+    return this.#clients.get(loginKey(login));
   }
 }

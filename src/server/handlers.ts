@@ -1,18 +1,17 @@
 import { loginProblem } from '../protocol/login.ts';
 import { loginKey } from '../util/login-key.ts';
-import type { OkPrivate, PacketOf, PacketType } from '../protocol/packets.ts';
+import type { OkPrivate, Packet, PacketOf, PacketType } from '../protocol/packets.ts';
 import type { Hub } from './hub.ts';
 import type { Session } from './session.ts';
 
 type Handler<T extends PacketType> = (hub: Hub, session: Session, packet: PacketOf<T>, frame: () => Buffer) => void;
 
-/** What a server does with each packet it receives. Sessions that are not identified only get to LOGIN and 9. */
-export const HANDLERS: { readonly [T in PacketType]: Handler<T> } = {
+/** What a server does with each packet it receives. */
+const HANDLERS: { readonly [T in PacketType]: Handler<T> } = {
   LOGIN(_hub, session, { login }) {
     const problem = session.identified ? 'already identified' : loginProblem(login);
-    if (problem !== undefined || !session.identify(login)) {
-      session.refuseLogin(login, problem ?? 'taken');
-    }
+    if (problem === undefined) session.identify(login);
+    else session.refuseLogin(login, problem);
   },
 
   MESSAGE(hub, session, packet, frame) {
@@ -20,8 +19,7 @@ export const HANDLERS: { readonly [T in PacketType]: Handler<T> } = {
       session.forbid(packet, 'the sender is not the session');
       return;
     }
-    hub.counters.messages += 1;
-    hub.log.debug('message', { from: packet.login, text: packet.msg });
+    hub.events.emit('message', session, undefined, packet.msg);
     hub.broadcast.post(frame());
   },
 
@@ -30,8 +28,7 @@ export const HANDLERS: { readonly [T in PacketType]: Handler<T> } = {
       session.forbid(packet, 'the sender is not the session');
       return;
     }
-    hub.counters.messages += 1;
-    hub.log.debug('private message', { from: packet.loginSender, to: packet.loginTarget, text: packet.msg });
+    hub.events.emit('message', session, packet.loginTarget, packet.msg);
     // The frame is a view of what was just read: what waits in a queue must be a copy.
     hub.directory.find(packet.loginTarget)?.sendBytes(Buffer.from(frame()));
   },
@@ -42,11 +39,10 @@ export const HANDLERS: { readonly [T in PacketType]: Handler<T> } = {
       return;
     }
     const target = hub.directory.find(packet.loginTarget);
-    if (!target || target === session) return;
+    if (!target || target.id === session.id) return;
     const { login } = session;
     const asked = hub.negotiations.ask(session, target);
     if (asked === 'forward') {
-      hub.log.debug('private connection requested', { requester: login, target: target.login });
       target.send({ type: 'REQUEST_PRIVATE', loginRequester: login, loginTarget: target.login });
     } else if (asked === 'full') {
       session.send({ type: 'KO_PRIVATE', loginRequester: login, loginTarget: target.login });
@@ -59,7 +55,7 @@ export const HANDLERS: { readonly [T in PacketType]: Handler<T> } = {
     const names = { loginRequester: requester.login, loginTarget: session.login };
     const connectId = hub.channels.create(requester, session);
     if (connectId === undefined) {
-      hub.log.warn('private connection refused: too many connect ids', names);
+      hub.events.emit('requestRefused', { requester, target: session }, 'too many connect ids');
       requester.send({ type: 'KO_PRIVATE', ...names });
       return;
     }
@@ -68,7 +64,9 @@ export const HANDLERS: { readonly [T in PacketType]: Handler<T> } = {
 
   KO_PRIVATE(hub, session, packet) {
     const requester = answered(hub, session, packet);
-    requester?.send({ type: 'KO_PRIVATE', loginRequester: requester.login, loginTarget: session.login });
+    if (!requester) return;
+    requester.send({ type: 'KO_PRIVATE', loginRequester: requester.login, loginTarget: session.login });
+    hub.events.emit('requestRefused', { requester, target: session }, 'refused');
   },
 
   LOGIN_PRIVATE(_hub, session, packet) {
@@ -97,6 +95,15 @@ export const HANDLERS: { readonly [T in PacketType]: Handler<T> } = {
   ESTABLISHED: serverOnly,
   ACCEPT_CLOSE_CONNECTION: serverOnly,
 };
+
+/** Does with a packet what is to be done. A session that is not identified gets to LOGIN and LOGIN_PRIVATE only. */
+export function dispatch(hub: Hub, session: Session, packet: Packet, frame: () => Buffer): void {
+  if (!session.identified && packet.type !== 'LOGIN' && packet.type !== 'LOGIN_PRIVATE') {
+    session.forbid(packet, 'not identified yet');
+  } else {
+    (HANDLERS[packet.type] as Handler<PacketType>)(hub, session, packet, frame);
+  }
+}
 
 function serverOnly(_hub: Hub, session: Session, packet: PacketOf<PacketType>): void {
   session.forbid(packet, 'only a server sends it');

@@ -1,33 +1,48 @@
-import type { Logger } from '../util/log.ts';
+import type { EventEmitter } from 'node:events';
 import { Broadcast } from './broadcast.ts';
 import { Channels } from './channels/channels.ts';
-import { InMemoryDirectory, type Directory } from './directory.ts';
+import { InMemoryDirectory, type Directory, type SessionId } from './directory.ts';
+import type { ServerEvents, SessionInfo } from './events.ts';
 import { Negotiations } from './negotiation.ts';
 import type { ResolvedServerOptions } from './options.ts';
-import type { Session } from './session.ts';
+
+/** A main connection, as the server ends it. */
+export interface OpenSession extends SessionInfo {
+  /** Resolves when the connection is closed. */
+  readonly closed: Promise<void>;
+  /** Ends the connection in order: what is queued leaves first. */
+  end(): void;
+  /** Closes the connection at once. */
+  destroy(): void;
+}
 
 /** What the sessions of a server share: everything a packet's handler can act upon. */
 export class Hub {
   readonly options: ResolvedServerOptions;
-  readonly log: Logger;
-  readonly directory: Directory = new InMemoryDirectory();
+  readonly events: EventEmitter<ServerEvents>;
+  readonly directory: Directory;
   readonly broadcast = new Broadcast();
   readonly negotiations: Negotiations;
   readonly channels: Channels;
   /** Main connections, identified or not. */
-  readonly sessions = new Set<Session>();
-  /** Since the server started. */
-  readonly counters = { accepted: 0, messages: 0, malformed: 0, forbidden: 0, slow: 0 };
+  readonly sessions = new Set<OpenSession>();
+  #lastSession = 0;
 
-  constructor(options: ResolvedServerOptions) {
+  constructor(options: ResolvedServerOptions, events: EventEmitter<ServerEvents>) {
     this.options = options;
-    this.log = options.log;
-    this.negotiations = new Negotiations(options.limits);
-    this.channels = new Channels(options);
+    this.events = events;
+    this.directory = options.directory ?? new InMemoryDirectory();
+    this.negotiations = new Negotiations(options.limits, events);
+    this.channels = new Channels(options, events);
   }
 
   /** TCP connections, halves included. */
   get connections(): number {
     return this.sessions.size + this.channels.connections;
+  }
+
+  newSessionId(): SessionId {
+    this.#lastSession += 1;
+    return String(this.#lastSession);
   }
 }

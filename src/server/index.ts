@@ -11,6 +11,16 @@ export {
   type LogOptions,
   type Logger,
 } from '../util/log.ts';
+export {
+  type ChannelLoss,
+  type ChannelOutcome,
+  type PairInfo,
+  type PartyInfo,
+  type RequestRefusal,
+  type ServerEvents,
+  type SessionInfo,
+} from './events.ts';
 export { DEFAULT_SERVER_LIMITS, type ServerLimits } from './limits/server-limits.ts';
 export { type CloseOptions, type ServerOptions } from './options.ts';
-export { ChatosServer, type ServerStats } from './server.ts';
+export { ChatosServer } from './server.ts';
+export { type ServerStats } from './stats.ts';

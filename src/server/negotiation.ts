@@ -1,5 +1,7 @@
+import type { EventEmitter } from 'node:events';
 import { startTimer } from '../util/timeout.ts';
-import type { ConnectedClient } from './directory.ts';
+import type { ConnectedClient, SessionId } from './directory.ts';
+import type { RequestRefusal, ServerEvents } from './events.ts';
 import type { ServerLimits } from './limits/server-limits.ts';
 
 interface Request {
@@ -13,101 +15,93 @@ interface Request {
 export type Asked = 'forward' | 'pending' | 'full';
 export type Answered = 'pending' | 'late' | 'unknown';
 
-const keyOf = (requester: ConnectedClient, target: ConnectedClient): string => `${requester.key}\0${target.key}`;
-
 /** Private requests that wait for their answer (RFC 3, P9, P10). */
 export class Negotiations {
   readonly #limits: ServerLimits;
-  readonly #requests = new Map<string, Request>();
-  readonly #byMember = new Map<ConnectedClient, Set<Request>>();
+  readonly #events: EventEmitter<ServerEvents>;
+  /** Requests that each session was asked, by the requester's login, as an answer names it; those over included. */
+  readonly #asked = new Map<SessionId, Map<string, Request>>();
+  /** Requests that each session has made and that wait for their answer. */
+  readonly #made = new Map<SessionId, Set<Request>>();
 
-  constructor(limits: ServerLimits) {
+  constructor(limits: ServerLimits, events: EventEmitter<ServerEvents>) {
     this.#limits = limits;
-  }
-
-  get size(): number {
-    return this.#requests.size;
+    this.#events = events;
   }
 
   /** Notes a request. Only on `forward` is it new, to be forwarded to the target. */
   ask(requester: ConnectedClient, target: ConnectedClient): Asked {
-    const key = keyOf(requester, target);
-    const known = this.#requests.get(key);
-    if (known && !known.over && known.target === target) return 'pending';
+    const known = this.#asked.get(target.id)?.get(requester.key);
+    if (known && !known.over && known.requester.id === requester.id) return 'pending';
+    const made = this.#made.get(requester.id) ?? new Set();
+    const pair = { requester, target };
+    if (made.size >= this.#limits.maxPendingRequests) {
+      this.#events.emit('requestRefused', pair, 'too many pending');
+      return 'full';
+    }
     if (known) this.#forget(known);
-    if (this.#madeBy(requester) >= this.#limits.maxPendingRequests) return 'full';
-    const timer = startTimer(this.#limits.requestTimeoutMs, () => this.#expire(request));
-    const request: Request = { requester, target, timer, over: false };
-    this.#requests.set(key, request);
-    this.#index(requester).add(request);
-    this.#index(target).add(request);
+    const request: Request = { ...pair, timer: undefined, over: false };
+    request.timer = startTimer(this.#limits.requestTimeoutMs, () => this.#refuse(request, 'expired'));
+    const asked = this.#asked.get(target.id) ?? new Map<string, Request>();
+    this.#asked.set(target.id, asked.set(requester.key, request));
+    this.#made.set(requester.id, made.add(request));
+    this.#events.emit('request', pair);
     return 'forward';
   }
 
   /** Ends the request by the target's OK or KO; gives the requester where one was waiting. */
   answer(requesterKey: string, target: ConnectedClient): { answered: Answered; requester?: ConnectedClient } {
-    const request = this.#requests.get(`${requesterKey}\0${target.key}`);
-    if (!request || request.target !== target) return { answered: 'unknown' };
+    const request = this.#asked.get(target.id)?.get(requesterKey);
+    if (!request) return { answered: 'unknown' };
     this.#forget(request);
     return request.over ? { answered: 'late' } : { answered: 'pending', requester: request.requester };
   }
 
-  /** The member has left: its requests are over, and those who waited for it are told (P10). */
-  leave(member: ConnectedClient): void {
-    for (const request of this.#byMember.get(member) ?? []) {
-      if (request.target === member) {
-        this.#forget(request);
-        if (!request.over) this.#refuse(request);
-      } else {
-        this.#retire(request);
-      }
+  /** The session has ended: its requests are over, and those that waited for it get KO (P10). */
+  leave(id: SessionId): void {
+    for (const request of this.#asked.get(id)?.values() ?? []) {
+      if (!request.over) this.#refuse(request, 'left');
+      this.#forget(request);
+    }
+    for (const request of this.#made.get(id) ?? []) {
+      this.#retire(request);
+      this.#events.emit('requestRefused', request, 'left');
     }
   }
 
   clear(): void {
-    for (const request of this.#requests.values()) clearTimeout(request.timer);
-    this.#requests.clear();
-    this.#byMember.clear();
+    for (const asked of this.#asked.values()) for (const { timer } of asked.values()) clearTimeout(timer);
+    this.#asked.clear();
+    this.#made.clear();
   }
 
-  #expire(request: Request): void {
+  #refuse(request: Request, why: RequestRefusal): void {
+    const { requester, target } = request;
     this.#retire(request);
-    this.#refuse(request);
+    requester.send({ type: 'KO_PRIVATE', loginRequester: requester.login, loginTarget: target.login });
+    this.#events.emit('requestRefused', request, why);
   }
 
   /** Keeps the request as over for one more span, so that a late answer is known as such. */
   #retire(request: Request): void {
-    if (request.over) return;
+    this.#settle(request);
     request.over = true;
-    clearTimeout(request.timer);
     request.timer = startTimer(this.#limits.requestTimeoutMs, () => this.#forget(request));
   }
 
-  #refuse({ requester, target }: Request): void {
-    requester.send({ type: 'KO_PRIVATE', loginRequester: requester.login, loginTarget: target.login });
-  }
-
   #forget(request: Request): void {
+    this.#settle(request);
+    const asked = this.#asked.get(request.target.id);
+    if (asked?.get(request.requester.key) !== request) return;
+    asked.delete(request.requester.key);
+    if (asked.size === 0) this.#asked.delete(request.target.id);
+  }
+
+  /** It waits no longer: it counts for its maker no more, and its timer stops. */
+  #settle(request: Request): void {
     clearTimeout(request.timer);
-    const key = keyOf(request.requester, request.target);
-    if (this.#requests.get(key) === request) this.#requests.delete(key);
-    for (const member of [request.requester, request.target]) {
-      const set = this.#byMember.get(member);
-      set?.delete(request);
-      if (set?.size === 0) this.#byMember.delete(member);
-    }
-  }
-
-  #index(member: ConnectedClient): Set<Request> {
-    let set = this.#byMember.get(member);
-    if (!set) this.#byMember.set(member, (set = new Set()));
-    return set;
-  }
-
-  #madeBy(member: ConnectedClient): number {
-    let made = 0;
-    for (const request of this.#byMember.get(member) ?? [])
-      if (request.requester === member && !request.over) made += 1;
-    return made;
+    const made = this.#made.get(request.requester.id);
+    made?.delete(request);
+    if (made?.size === 0) this.#made.delete(request.requester.id);
   }
 }

@@ -1,6 +1,7 @@
 import { ChatosError } from '../errors.ts';
 import { SILENT_LOGGER, type Logger } from '../util/log.ts';
 import { resolveOptions, type OptionTable } from '../util/option-table.ts';
+import type { Directory } from './directory.ts';
 import { SERVER_LIMIT_ROWS, type ServerLimits } from './limits/server-limits.ts';
 
 /** How a server is set up. */
@@ -11,6 +12,12 @@ export interface ServerOptions {
   readonly log?: Logger | undefined;
   /** `auto` reads channels into reused buffers where this Node allows it; `streams` never does. @default 'auto' */
   readonly relay?: 'auto' | 'streams' | undefined;
+  /**
+   * Who has which login. @default a directory of this server alone
+   *
+   * @internal
+   */
+  readonly directory?: Directory | undefined;
 }
 
 /** How a server is closed. */
@@ -23,25 +30,27 @@ export interface ResolvedServerOptions {
   readonly limits: ServerLimits;
   readonly log: Logger;
   readonly relay: 'auto' | 'streams';
+  readonly directory: Directory | undefined;
 }
 
 const SERVER_OPTIONS: OptionTable<Omit<ResolvedServerOptions, 'limits'> & { readonly limits: object }> = {
   limits: { kind: 'any', default: {} },
   log: { kind: 'any', default: SILENT_LOGGER },
   relay: { kind: 'choice', of: ['auto', 'streams'], default: 'auto' },
+  directory: { kind: 'any', default: undefined },
 };
 
 const CLOSE_OPTIONS: OptionTable<{ readonly drainMs: number }> = { drainMs: { kind: 'ms', default: 0 } };
 
 /** @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid */
 export function resolveServerOptions(options?: ServerOptions): ResolvedServerOptions {
-  const { limits, log, relay } = resolveOptions('server options', options, SERVER_OPTIONS);
+  const { limits, log, ...rest } = resolveOptions('server options', options, SERVER_OPTIONS);
   const missing = (['debug', 'info', 'warn', 'error'] as const).find((level) => typeof log[level] !== 'function');
   if (missing) {
     const message = `server options: log: expected a logger, found one without the method ${missing}`;
     throw new ChatosError('INVALID_ARGUMENT', message, { fields: { option: 'log' } });
   }
-  return { limits: resolveOptions<ServerLimits>('server limits', limits, SERVER_LIMIT_ROWS), log, relay };
+  return { limits: resolveOptions<ServerLimits>('server limits', limits, SERVER_LIMIT_ROWS), log, ...rest };
 }
 
 /** @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid */

@@ -1,37 +1,16 @@
+import { EventEmitter } from 'node:events';
 import type net from 'node:net';
 import { ChatosError } from '../errors.ts';
-import { formatAddress, toAddress, type Address, type AddressLike } from '../net/address.ts';
+import { toAddress, type Address, type AddressLike } from '../net/address.ts';
 import { listen, type Listener } from '../net/listen.ts';
 import { startTimer } from '../util/timeout.ts';
+import type { ServerEvents } from './events.ts';
+import { dispatch } from './handlers.ts';
 import { Hub } from './hub.ts';
+import { logEvents } from './log-events.ts';
 import { resolveCloseOptions, resolveServerOptions, type CloseOptions, type ServerOptions } from './options.ts';
 import { Session } from './session.ts';
-
-/** What a server has done and holds at the moment. */
-export interface ServerStats {
-  /** Identified clients. */
-  readonly clients: number;
-  /** TCP connections, halves included. */
-  readonly connections: number;
-  /** Private connections being relayed. */
-  readonly channels: number;
-  /** Connections accepted since the start, as all that follows. */
-  readonly accepted: number;
-  /** Messages taken from clients, to everyone and to one. */
-  readonly messages: number;
-  /** Connections closed for bytes that are no packet (P4). */
-  readonly malformed: number;
-  /** Packets that were not their sender's to send (P5). */
-  readonly forbidden: number;
-  /** Clients cut off because they did not read. */
-  readonly slow: number;
-  /** Private connections that both sides came to. */
-  readonly established: number;
-  /** Bytes relayed, both directions, counted when a channel ends. */
-  readonly relayedBytes: number;
-  /** Connections for a channel that were turned away: their id is wrong or used, or too many were before (P12). */
-  readonly wrongIds: number;
-}
+import { countEvents, type ServerCounters, type ServerStats } from './stats.ts';
 
 /** After the last private connection has ended, the time its clients have to leave by themselves. */
 const LEAVE_MS = 1_000;
@@ -41,19 +20,18 @@ const SESSION_END_MS = 1_000;
 
 /**
  * A complete ChatOS server. It may listen on several addresses, with either width of LONG; logins, messages and private
- * connections go across them.
+ * connections go across them. What happens in it is emitted as {@link ServerEvents}.
  *
  * @example
  * const server = new ChatosServer();
  * const { port } = await server.listen('127.0.0.1:0');
  * await server.close();
  */
-export class ChatosServer {
+export class ChatosServer extends EventEmitter<ServerEvents> {
   readonly #hub: Hub;
+  readonly #counters: ServerCounters;
   readonly #listeners: Listener[] = [];
   #closing: Promise<void> | undefined;
-  #refused = 0;
-  #refusedLoggedAt = 0;
 
   /**
    * A server that listens nowhere yet.
@@ -61,7 +39,11 @@ export class ChatosServer {
    * @throws {ChatosError} `INVALID_ARGUMENT` where an option is unknown or invalid
    */
   constructor(options: ServerOptions = {}) {
-    this.#hub = new Hub(resolveServerOptions(options));
+    super();
+    const resolved = resolveServerOptions(options);
+    this.#counters = countEvents(this);
+    logEvents(this, resolved.log, resolved.limits);
+    this.#hub = new Hub(resolved, this);
   }
 
   /** Where it listens, with the real ports. */
@@ -71,8 +53,8 @@ export class ChatosServer {
 
   /** What it has done and holds, at this moment. */
   get stats(): ServerStats {
-    const { directory, channels, counters, connections } = this.#hub;
-    return { clients: directory.size, connections, channels: channels.open, ...counters, ...channels.counters };
+    const { directory, channels, connections } = this.#hub;
+    return { clients: directory.size, connections, channels: channels.open, ...this.#counters };
   }
 
   /**
@@ -88,7 +70,7 @@ export class ChatosServer {
       throw new ChatosError('ABORTED', 'the server was closed');
     }
     this.#listeners.push(listener);
-    this.#hub.log.debug('listening', { address: formatAddress(listener.address) });
+    this.emit('listening', listener.address);
     return listener.address;
   }
 
@@ -131,18 +113,13 @@ export class ChatosServer {
   }
 
   #accept(socket: net.Socket, { longBytes }: Address): void {
-    const { options, log, counters } = this.#hub;
-    if (this.#closing || this.#hub.connections >= options.limits.maxConnections) {
-      this.#refused += 1;
-      // One line a second tells as much as one for each.
-      if (!this.#closing && Date.now() - this.#refusedLoggedAt > 1000) {
-        this.#refusedLoggedAt = Date.now();
-        log.warn('connection refused: too many', { limit: options.limits.maxConnections, refused: this.#refused });
-      }
+    const full = this.#hub.connections >= this.#hub.options.limits.maxConnections;
+    if (this.#closing || full) {
+      this.emit('connectionRefused', socket.remoteAddress ?? 'unknown', full ? 'too many' : 'closing');
       socket.destroy();
       return;
     }
-    counters.accepted += 1;
-    new Session(this.#hub, socket, longBytes);
+    const session = new Session(this.#hub, socket, longBytes, dispatch);
+    this.emit('connection', session);
   }
 }

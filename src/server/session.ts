@@ -1,27 +1,29 @@
 import type net from 'node:net';
-import type { ChatosError } from '../errors.ts';
+import { messageOf, type ChatosError } from '../errors.ts';
 import { PacketConnection } from '../net/packet-connection.ts';
 import { encodePacket } from '../protocol/encoder.ts';
 import { loginKey } from '../util/login-key.ts';
 import { startTimer } from '../util/timeout.ts';
 import type { LongBytes } from '../protocol/limits.ts';
-import type { Packet } from '../protocol/packets.ts';
+import type { Packet, PacketType } from '../protocol/packets.ts';
 import type { Subscriber } from './broadcast.ts';
-import type { ConnectedClient } from './directory.ts';
-import { HANDLERS } from './handlers.ts';
-import type { Hub } from './hub.ts';
+import { claimLogin } from './claim-login.ts';
+import type { Claim, ConnectedClient, SessionId } from './directory.ts';
+import type { Hub, OpenSession } from './hub.ts';
 
-/** Refused logins of one connection that are worth a line at level info. */
-const LOGGED_REFUSALS = 5;
+/** What is done with a packet; the session does not know. */
+export type Dispatch = (hub: Hub, session: Session, packet: Packet, frame: () => Buffer) => void;
 
 /** A client's main connection, from accept to close (or until it turns out to be a half of a channel). */
-export class Session implements ConnectedClient {
+export class Session implements ConnectedClient, OpenSession {
+  readonly id: SessionId;
   login = '';
   key = '';
   readonly longBytes: LongBytes;
-  /** Where it connects from: `192.0.2.1`, for the log and the throttle; never told to anybody else. */
+  /** Where it connects from: `192.0.2.1`, for the log and the throttle; never shown to other clients. */
   readonly remoteAddress: string;
   readonly #hub: Hub;
+  readonly #dispatch: Dispatch;
   readonly #connection: PacketConnection;
   /** Resolves when the connection is closed. */
   readonly closed: Promise<void>;
@@ -32,9 +34,11 @@ export class Session implements ConnectedClient {
   #packets = 0;
   #refusals = 0;
 
-  constructor(hub: Hub, socket: net.Socket, longBytes: LongBytes) {
+  constructor(hub: Hub, socket: net.Socket, longBytes: LongBytes, dispatch: Dispatch) {
     const { limits } = hub.options;
+    this.id = hub.newSessionId();
     this.#hub = hub;
+    this.#dispatch = dispatch;
     this.longBytes = longBytes;
     this.remoteAddress = socket.remoteAddress ?? 'unknown';
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
@@ -44,7 +48,7 @@ export class Session implements ConnectedClient {
       { longBytes, maxQueuedBytes: limits.maxQueuedBytes, packetTimeoutMs: limits.packetTimeoutMs },
     );
     this.#identifyTimer = startTimer(limits.identifyTimeoutMs, () => {
-      this.#hub.log.info('closed: not identified in time', { from: this.remoteAddress });
+      hub.events.emit('notIdentified', this);
       this.#connection.destroy();
     });
     hub.sessions.add(this);
@@ -73,28 +77,21 @@ export class Session implements ConnectedClient {
     this.#connection.flush();
   }
 
-  /** Takes the login if it is free; from then on the session hears what is said to everyone. */
-  identify(login: string): boolean {
-    this.login = login;
-    this.key = loginKey(login);
-    if (!this.#hub.directory.claim(this)) {
-      this.login = '';
-      this.key = '';
-      return false;
-    }
-    clearTimeout(this.#identifyTimer);
-    this.#connection.send({ type: 'LOGIN_ACCEPTED' });
-    this.#subscriber = this.#hub.broadcast.join(this.#connection);
-    this.#hub.log.info('logged in', { login, from: this.remoteAddress });
-    return true;
+  /** Takes the login if it is free. What the client sends behind its LOGIN waits until the directory has answered. */
+  identify(login: string): void {
+    const claim: Claim = { id: this.id, login, key: loginKey(login) };
+    this.#connection.hold();
+    claimLogin(this.#hub.directory, claim)
+      .then(
+        (granted) => this.#onClaimed(claim, granted ? undefined : 'taken'),
+        (error: unknown) => this.#onClaimed(claim, messageOf(error)),
+      )
+      .catch((error: unknown) => this.#onBug(error, 'LOGIN'));
   }
 
   refuseLogin(login: string, why: string): void {
     this.#refusals += 1;
-    const { log } = this.#hub;
-    // Whoever tries without end does not fill the log.
-    const tell = this.#refusals <= LOGGED_REFUSALS ? log.info : log.debug;
-    tell('login refused', { login, why, from: this.remoteAddress });
+    this.#hub.events.emit('loginRefused', this, login, why, this.#refusals);
     this.send({ type: 'LOGIN_REFUSED' });
   }
 
@@ -105,11 +102,9 @@ export class Session implements ConnectedClient {
 
   /** A well-formed packet that this session may not send now (P5). */
   forbid(packet: Packet, why: string): void {
-    this.#hub.counters.forbidden += 1;
     this.#forbidden += 1;
     const last = this.#forbidden >= this.#hub.options.limits.maxForbiddenPackets;
-    const fields = { type: packet.type, why, login: this.login || undefined, from: this.remoteAddress };
-    this.#hub.log.warn(last ? 'closed: too many forbidden packets' : 'forbidden packet', fields);
+    this.#hub.events.emit('forbidden', this, packet.type, why, last);
     if (last) this.#connection.destroy();
   }
 
@@ -135,46 +130,61 @@ export class Session implements ConnectedClient {
   readonly #onPacket = (packet: Packet, frame: () => Buffer): void => {
     this.#packets += 1;
     try {
-      const handle = HANDLERS[packet.type] as (hub: Hub, session: Session, packet: Packet, frame: () => Buffer) => void;
-      if (!this.identified && packet.type !== 'LOGIN' && packet.type !== 'LOGIN_PRIVATE') {
-        this.forbid(packet, 'not identified yet');
-      } else {
-        handle(this.#hub, this, packet, frame);
-      }
+      this.#dispatch(this.#hub, this, packet, frame);
     } catch (error) {
-      // A bug of ours: it costs this client its connection, and nobody else anything.
-      this.#hub.log.error('internal error', { type: packet.type, stack: error instanceof Error ? error.stack : error });
-      this.#connection.destroy();
+      this.#onBug(error, packet.type);
     }
   };
+
+  /** It costs this client its connection, and nobody else anything. */
+  #onBug(error: unknown, type: PacketType): void {
+    this.#hub.events.emit('internalError', error, type);
+    this.#connection.destroy();
+  }
+
+  /** The directory has answered: in one turn, the client is found by others, is sent so, and hears what is said. */
+  #onClaimed(claim: Claim, refused: string | undefined): void {
+    const hub = this.#hub;
+    if (!this.#connection.open) {
+      if (refused === undefined) this.#release(claim);
+    } else if (refused === undefined) {
+      this.login = claim.login;
+      this.key = claim.key;
+      clearTimeout(this.#identifyTimer);
+      hub.directory.add(this);
+      this.#connection.send({ type: 'LOGIN_ACCEPTED' });
+      this.#subscriber = hub.broadcast.join(this.#connection);
+      hub.events.emit('login', this);
+    } else {
+      this.refuseLogin(claim.login, refused);
+    }
+    this.#connection.release();
+  }
+
+  #release(claim: Claim): void {
+    this.#hub.directory.release(claim).catch((error: unknown) => this.#hub.events.emit('releaseFailed', this, error));
+  }
 
   readonly #onClose = (error: ChatosError | undefined): void => {
     clearTimeout(this.#identifyTimer);
     const hub = this.#hub;
     hub.sessions.delete(this);
     this.#resolveClosed();
-    const who = { login: this.login || undefined, from: this.remoteAddress };
-    if (error?.code === 'MALFORMED_PACKET') {
-      hub.counters.malformed += 1;
-      hub.log.warn('closed: malformed packet', { why: error.message, ...who });
-    } else if (error?.code === 'QUEUE_FULL') {
-      hub.counters.slow += 1;
-      hub.log.warn('closed: does not read', { why: error.message, ...who });
-    } else if (error) {
-      hub.log.info('connection lost', { why: error.message, ...who });
-    }
+    if (error?.code === 'MALFORMED_PACKET') hub.events.emit('malformed', this, error);
+    else if (error?.code === 'QUEUE_FULL') hub.events.emit('slowConsumer', this, error);
+    else if (error) hub.events.emit('connectionLost', this, error);
     this.#leave();
   };
 
-  /** Nobody's any more: the login is free, and those who waited for an answer are told (P7, P10). */
+  /** The login is free, and those who waited for an answer get KO (P7, P10). */
   readonly #leave = (): void => {
     if (!this.#subscriber) return;
     const hub = this.#hub;
     hub.broadcast.catchUp(this.#subscriber);
     hub.broadcast.leave(this.#subscriber);
     this.#subscriber = undefined;
-    hub.directory.release(this);
-    hub.negotiations.leave(this);
-    hub.log.info('left', { login: this.login, from: this.remoteAddress });
+    this.#release(this);
+    hub.negotiations.leave(this.id);
+    hub.events.emit('left', this);
   };
 }

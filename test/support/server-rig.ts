@@ -8,6 +8,7 @@ import {
   type ServerLimits,
   type ServerOptions,
 } from '../../src/server/index.ts';
+import type { Directory } from '../../src/server/directory.ts';
 import { openHalf, RfcPeer, type LongBytes } from './rfc-peer.ts';
 import { within } from './server-sockets.ts';
 
@@ -66,12 +67,14 @@ export interface Channel {
 }
 
 export class Rig {
+  /** The directory of the servers to come; their own where undefined. */
+  static newDirectory: (() => Directory) | undefined;
   readonly server: ChatosServer;
   readonly log = new LogRecorder();
   readonly port: { [width in LongBytes]: number } = { 4: 0, 8: 0 };
 
   private constructor(limits: Partial<ServerLimits>, options: Omit<ServerOptions, 'limits' | 'log'>) {
-    this.server = new ChatosServer({ ...options, limits, log: this.log });
+    this.server = new ChatosServer({ directory: Rig.newDirectory?.(), ...options, limits, log: this.log });
   }
 
   /** Starts a server with these limits, the others being the defaults. */

@@ -2,17 +2,20 @@ import { randomBytes } from 'node:crypto';
 import type net from 'node:net';
 import { encodePacket } from '../../protocol/encoder.ts';
 import { startTimer } from '../../util/timeout.ts';
-import type { Logger } from '../../util/log.ts';
-import type { ConnectedClient } from '../directory.ts';
+import type { EventEmitter } from 'node:events';
+import type { ConnectedClient, SessionId } from '../directory.ts';
+import type { ChannelLoss, ChannelOutcome, ServerEvents } from '../events.ts';
 import { WaitingHalf } from './waiting-half.ts';
 import type { ResolvedServerOptions } from '../options.ts';
-import { Relay, type RelayOutcome } from './relay.ts';
+import { Relay } from './relay.ts';
 import { FailureThrottle } from '../limits/failure-throttle.ts';
 
 const ESTABLISHED = encodePacket({ type: 'ESTABLISHED' });
 
 /** A party to a connect id. The login outlives the session: after a reconnection it is the same party (P14). */
 interface Party {
+  /** The session that negotiated it. */
+  readonly id: SessionId;
   readonly login: string;
   readonly key: string;
 }
@@ -37,21 +40,20 @@ const MAX_REMEMBERED = 10_000;
 /** Connect ids, the halves that present them, and the channels that come of it (RFC 4, P11 to P15). */
 export class Channels {
   readonly #options: ResolvedServerOptions;
-  readonly #log: Logger;
+  readonly #events: EventEmitter<ServerEvents>;
   readonly #channels = new Map<bigint, Channel>();
   readonly #ended = new Set<Channel>();
   readonly #relays = new Set<Relay>();
-  readonly #liveByParty = new Map<string, number>();
+  /** Live connect ids that each session has negotiated; whoever has its login later starts at none (P11). */
+  readonly #live = new Map<SessionId, number>();
   readonly #throttle: FailureThrottle;
   #waiting = 0;
   #draining = false;
   #onIdle: (() => void) | undefined;
-  /** Since the server started. */
-  readonly counters = { established: 0, relayedBytes: 0, wrongIds: 0 };
 
-  constructor(options: ResolvedServerOptions) {
+  constructor(options: ResolvedServerOptions, events: EventEmitter<ServerEvents>) {
     this.#options = options;
-    this.#log = options.log;
+    this.#events = events;
     this.#throttle = new FailureThrottle(options.limits.maxWrongIdsPerMinute);
   }
 
@@ -68,20 +70,18 @@ export class Channels {
   /** A fresh connect id for the pair, or `undefined` where one of them has too many alive. */
   create(requester: ConnectedClient, target: ConnectedClient): bigint | undefined {
     const limit = this.#options.limits.maxConnectIds;
-    if (this.#draining || this.#live(requester) >= limit || this.#live(target) >= limit) return undefined;
+    if (this.#draining || this.#liveOf(requester) >= limit || this.#liveOf(target) >= limit) return undefined;
     const id = this.#freshId(requester.longBytes === 8 && target.longBytes === 8 ? 8 : 4);
     const channel: Channel = {
       id,
-      requester: { login: requester.login, key: requester.key },
-      target: { login: target.login, key: target.key },
+      requester: { id: requester.id, login: requester.login, key: requester.key },
+      target: { id: target.id, login: target.login, key: target.key },
       over: false,
     };
-    channel.timer = startTimer(this.#options.limits.establishTimeoutMs, () => {
-      this.#log.info('private connection not established in time', pairOf(channel));
-      this.#void(channel);
-    });
+    channel.timer = startTimer(this.#options.limits.establishTimeoutMs, () => this.#void(channel, 'not in time'));
     this.#channels.set(id, channel);
     this.#count(channel, 1);
+    this.#events.emit('connectId', channel);
     return id;
   }
 
@@ -90,18 +90,15 @@ export class Channels {
     const channel = this.#channels.get(id);
     const blocked = this.#throttle.blocks(from);
     if (blocked || !channel || channel.over || channel.relay || this.#draining) {
-      this.counters.wrongIds += 1;
-      if (this.#throttle.fail(from)) this.#log.warn('shut out of channels for a minute: too many wrong ids', { from });
-      else if (!blocked) this.#log.info('half closed: unknown, expired or used connect id', { from });
+      const shutOut = this.#throttle.fail(from);
+      this.#events.emit('wrongConnectId', from, blocked || shutOut);
+      if (shutOut) this.#events.emit('shutOut', from);
       socket.on('error', () => undefined);
       socket.destroy();
       return;
     }
     const { maxEarlyBytes } = this.#options.limits;
-    const onLost = (): void => {
-      this.#log.info('private connection lost before it was established', pairOf(channel));
-      this.#void(channel);
-    };
+    const onLost = (): void => this.#void(channel, 'disconnected');
     const half = new WaitingHalf(socket, rest, { maxEarlyBytes, onLost });
     if (!channel.waiting) {
       channel.waiting = half;
@@ -135,14 +132,14 @@ export class Channels {
       this.#retire(channel);
       relay.close();
     } else {
-      this.#void(channel);
+      this.#void(channel, 'closed');
     }
   }
 
   /** Resolves when no channel is open, or after `ms`; those that are left then are broken. */
   async drain(ms: number): Promise<void> {
     this.#draining = true;
-    for (const channel of this.#channels.values()) if (!channel.relay && !channel.over) this.#void(channel);
+    for (const channel of this.#channels.values()) if (!channel.relay && !channel.over) this.#void(channel, 'shutdown');
     if (this.#relays.size > 0 && ms > 0) {
       let timer: NodeJS.Timeout | undefined;
       await new Promise<void>((resolve) => {
@@ -175,28 +172,27 @@ export class Channels {
     });
     channel.relay = relay;
     this.#relays.add(relay);
-    this.counters.established += 1;
-    this.#log.info('private connection established', pairOf(channel));
+    this.#events.emit('channelEstablished', channel);
   }
 
-  #onDone(channel: Channel, relay: Relay, outcome: RelayOutcome, bytes: readonly [number, number]): void {
+  #onDone(channel: Channel, relay: Relay, outcome: ChannelOutcome, bytes: readonly [number, number]): void {
     this.#relays.delete(relay);
     // What is remembered of an ended channel must not keep its sockets, nor the buffers that they were read into.
     delete channel.relay;
-    this.counters.relayedBytes += bytes[0] + bytes[1];
-    this.#log.info('private connection ended', { ...pairOf(channel), outcome, bytes: bytes[0] + bytes[1] });
     this.#retire(channel);
+    this.#events.emit('channelEnded', channel, outcome, bytes[0] + bytes[1]);
     if (this.#relays.size === 0) this.#onIdle?.();
   }
 
   /** Ends a channel that was never established. */
-  #void(channel: Channel): void {
+  #void(channel: Channel, why: ChannelLoss): void {
     if (channel.waiting) {
       channel.waiting.destroy();
       delete channel.waiting;
       this.#waiting -= 1;
     }
     this.#retire(channel);
+    this.#events.emit('channelLost', channel, why);
   }
 
   #retire(channel: Channel): void {
@@ -224,19 +220,15 @@ export class Channels {
     }
   }
 
-  #live(party: Party): number {
-    return this.#liveByParty.get(party.key) ?? 0;
+  #liveOf({ id }: { readonly id: SessionId }): number {
+    return this.#live.get(id) ?? 0;
   }
 
   #count(channel: Channel, change: 1 | -1): void {
     for (const party of [channel.requester, channel.target]) {
-      const live = this.#live(party) + change;
-      if (live === 0) this.#liveByParty.delete(party.key);
-      else this.#liveByParty.set(party.key, live);
+      const live = this.#liveOf(party) + change;
+      if (live === 0) this.#live.delete(party.id);
+      else this.#live.set(party.id, live);
     }
   }
-}
-
-function pairOf({ requester, target }: Channel): { requester: string; target: string } {
-  return { requester: requester.login, target: target.login };
 }

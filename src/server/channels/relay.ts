@@ -2,6 +2,7 @@ import type net from 'node:net';
 import { startTimer } from '../../util/timeout.ts';
 import { onConfirmedEnd } from '../../net/confirmed-end.ts';
 import { readByStream, readIntoReusedBuffer, type RelayReader } from './relay-reader.ts';
+import type { ChannelOutcome } from '../events.ts';
 
 /** One of the two connections of a channel, as it comes to the relay: paused, with nobody listening. */
 export interface RelayEnd {
@@ -10,9 +11,6 @@ export interface RelayEnd {
   readonly early: Buffer;
 }
 
-/** How a channel ended: both sides had ended it; one broke; by CLOSE_CONNECTION; idle; by the server's shutdown. */
-export type RelayOutcome = 'ended' | 'aborted' | 'closed' | 'idle' | 'shutdown';
-
 export interface RelayOptions {
   readonly mode: 'auto' | 'streams';
   /** What both ends are sent before the first byte of the other: ESTABLISHED. */
@@ -20,7 +18,7 @@ export interface RelayOptions {
   readonly halfClosedIdleMs: number;
   readonly closeGraceMs: number;
   /** Called once, when both sockets have closed. `bytes` is what each end, in the order given, has sent. */
-  onDone(outcome: RelayOutcome, bytes: readonly [number, number]): void;
+  onDone(outcome: ChannelOutcome, bytes: readonly [number, number]): void;
 }
 
 /** How often within the idle limit progress is looked at. */
@@ -53,7 +51,7 @@ class Half {
 export class Relay {
   readonly #options: RelayOptions;
   readonly #halves: readonly [Half, Half];
-  #outcome: RelayOutcome | undefined;
+  #outcome: ChannelOutcome | undefined;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(a: RelayEnd, b: RelayEnd, options: RelayOptions) {
@@ -82,7 +80,7 @@ export class Relay {
   }
 
   /** Breaks the channel: both ends see RST. */
-  abort(outcome: RelayOutcome = 'aborted'): void {
+  abort(outcome: ChannelOutcome = 'aborted'): void {
     this.#outcome ??= outcome;
     for (const half of this.#halves) this.#reset(half);
   }

@@ -67,6 +67,20 @@ describe('connect ids', () => {
     },
   );
 
+  it('[P11] ids count for the session that negotiated them, not for who has its login later', async () => {
+    const rig = await Rig.start({ maxConnectIds: 1 });
+    const { alice, bob } = await rig.channel();
+    alice.destroy();
+    await rig.left('alice');
+    const [again, carol] = [await rig.join('alice'), await rig.join('carol')];
+    await agree(again, carol);
+    carol.request('bob');
+    await bob.next(5);
+    bob.ok('carol');
+    expect(await carol.next()).toEqual({ op: 7, requester: 'carol', target: 'bob' });
+    expect(rig.server.stats.channels).toBe(1);
+  });
+
   it('[P11] an id that ran out, or whose channel has ended, counts no longer', async () => {
     stopTheClock();
     const rig = await Rig.start({ maxConnectIds: 1 });

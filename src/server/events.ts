@@ -1,0 +1,92 @@
+import type { ChatosError } from '../errors.ts';
+import type { Address } from '../net/address.ts';
+import type { LongBytes } from '../protocol/limits.ts';
+import type { PacketType } from '../protocol/packets.ts';
+
+/** A client's main connection, as listeners see it. */
+export interface SessionInfo {
+  /** Names the session; no other session of the server ever has the same. */
+  readonly id: string;
+  /** Who it is, as the client sent it; empty before it has logged in. */
+  readonly login: string;
+  /** Where it connects from, as `192.0.2.1`. */
+  readonly remoteAddress: string;
+  /** Width of a LONG on it (P1). */
+  readonly longBytes: LongBytes;
+}
+
+/** One of the two who negotiate a private connection. */
+export interface PartyInfo {
+  /** The id of the session that negotiates it. */
+  readonly id: string;
+  /** Who it is, as the client sent it. */
+  readonly login: string;
+}
+
+/** The two who negotiate a private connection, or have negotiated it. */
+export interface PairInfo {
+  /** Who asked. */
+  readonly requester: PartyInfo;
+  /** Who was asked. */
+  readonly target: PartyInfo;
+}
+
+/** Why a private request came to nothing: KO by the target, no answer, the end of a session, or a limit. */
+export type RequestRefusal = 'refused' | 'expired' | 'left' | 'too many pending' | 'too many connect ids';
+
+/** Why a connect id came to nothing: time ran out, a half broke, CLOSE_CONNECTION, or the server closes. */
+export type ChannelLoss = 'not in time' | 'disconnected' | 'closed' | 'shutdown';
+
+/** How a channel ended: both sides had ended it; one broke; by CLOSE_CONNECTION; idle; by the server's shutdown. */
+export type ChannelOutcome = 'ended' | 'aborted' | 'closed' | 'idle' | 'shutdown';
+
+/**
+ * Everything that happens in a server, each once, as it happens. A listener must neither throw nor wait; what it is
+ * handed may change afterwards, so it keeps copies of what it needs.
+ */
+export interface ServerEvents {
+  /** It listens on one more address. */
+  listening: [address: Address];
+  /** A connection was accepted. */
+  connection: [session: SessionInfo];
+  /** A connection was closed at once: as many as allowed are open, or the server closes. */
+  connectionRefused: [remoteAddress: string, why: 'too many' | 'closing'];
+  /** A connection was closed because neither LOGIN nor LOGIN_PRIVATE came in time (P12). */
+  notIdentified: [session: SessionInfo];
+  /** A client has logged in. */
+  login: [session: SessionInfo];
+  /** A LOGIN was refused (P7); `attempt` counts the refusals of the session, from 1. */
+  loginRefused: [session: SessionInfo, login: string, why: string, attempt: number];
+  /** A client that had logged in is gone, and its login is free. */
+  left: [session: SessionInfo];
+  /** The directory could not free the login of a client that is gone. */
+  releaseFailed: [session: SessionInfo, error: unknown];
+  /** A message was taken from a client, for everyone where `to` is undefined. */
+  message: [session: SessionInfo, to: string | undefined, text: string];
+  /** A packet was not its sender's to send now (P5); `closed` says that the connection was closed for it. */
+  forbidden: [session: SessionInfo, type: PacketType, why: string, closed: boolean];
+  /** A connection was closed for bytes that are not a packet (P4). */
+  malformed: [session: SessionInfo, error: ChatosError];
+  /** A connection was closed because its client does not read. */
+  slowConsumer: [session: SessionInfo, error: ChatosError];
+  /** A connection broke. */
+  connectionLost: [session: SessionInfo, error: ChatosError];
+  /** A private request was forwarded to its target (P9). */
+  request: [pair: PairInfo];
+  /** A private request came to nothing (P10). */
+  requestRefused: [pair: PairInfo, why: RequestRefusal];
+  /** A private request was accepted, and both sides are sent a connect id (P11). */
+  connectId: [pair: PairInfo];
+  /** A connect id came to nothing. */
+  channelLost: [pair: PairInfo, why: ChannelLoss];
+  /** Both halves have come: a channel is relayed. */
+  channelEstablished: [pair: PairInfo];
+  /** A channel has ended; `bytes` is what it relayed, both directions together. */
+  channelEnded: [pair: PairInfo, outcome: ChannelOutcome, bytes: number];
+  /** A half was closed: its connect id is unknown, expired or used, or its address is shut out (P12). */
+  wrongConnectId: [remoteAddress: string, shutOut: boolean];
+  /** An address has presented too many wrong connect ids: for a minute it can establish no channel. */
+  shutOut: [remoteAddress: string];
+  /** A bug of ours, which cost the sender of this packet its connection. */
+  internalError: [error: unknown, type: PacketType];
+}

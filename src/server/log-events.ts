@@ -1,0 +1,65 @@
+import type { EventEmitter } from 'node:events';
+import { messageOf, stackOf } from '../errors.ts';
+import { formatAddress } from '../net/address.ts';
+import type { LogFields, Logger } from '../util/log.ts';
+import type { PairInfo, ServerEvents, SessionInfo } from './events.ts';
+import type { ServerLimits } from './limits/server-limits.ts';
+
+/** Refused logins of one session that are worth a line at level info: a client that tries without end fills no log. */
+const LOGGED_REFUSALS = 5;
+/** Refused connections get one line in this time: it says as much as one for each. */
+const REFUSED_PAUSE_MS = 1_000;
+
+/** Writes a line for what happens from now on. Connect ids are in none of them. */
+export function logEvents(events: EventEmitter<ServerEvents>, log: Logger, { maxConnections }: ServerLimits): void {
+  let refused = 0;
+  let loggedAt = -Infinity;
+  const lines: { readonly [E in keyof ServerEvents]: (...event: ServerEvents[E]) => void } = {
+    listening: (address) => log.debug('listening', { address: formatAddress(address) }),
+    connection: (session) => log.debug('connection accepted', who(session)),
+    connectionRefused: (_from, why) => {
+      refused += 1;
+      if (why === 'closing' || performance.now() - loggedAt <= REFUSED_PAUSE_MS) return;
+      loggedAt = performance.now();
+      log.warn('connection refused: too many', { limit: maxConnections, refused });
+    },
+    notIdentified: (session) => log.info('closed: not identified in time', who(session)),
+    login: (session) => log.info('logged in', who(session)),
+    loginRefused: ({ remoteAddress: from }, login, why, attempt) =>
+      log[attempt <= LOGGED_REFUSALS ? 'info' : 'debug']('login refused', { login, why, from }),
+    left: (session) => log.info('left', who(session)),
+    releaseFailed: (session, error) => log.error('login not released', { why: messageOf(error), ...who(session) }),
+    message: ({ login: from }, to, text) =>
+      to === undefined ? log.debug('message', { from, text }) : log.debug('private message', { from, to, text }),
+    forbidden: (session, type, why, closed) =>
+      log.warn(closed ? 'closed: too many forbidden packets' : 'forbidden packet', { type, why, ...who(session) }),
+    malformed: (session, error) => log.warn('closed: malformed packet', { why: error.message, ...who(session) }),
+    slowConsumer: (session, error) => log.warn('closed: does not read', { why: error.message, ...who(session) }),
+    connectionLost: (session, error) => log.info('connection lost', { why: error.message, ...who(session) }),
+    request: (pair) => log.debug('private connection requested', pairOf(pair)),
+    requestRefused: (pair, why) =>
+      log[why === 'too many connect ids' ? 'warn' : 'debug'](`private connection refused: ${why}`, pairOf(pair)),
+    connectId: (pair) => log.debug('private connection accepted', pairOf(pair)),
+    channelLost: (pair, why) => {
+      if (why === 'not in time') log.info('private connection not established in time', pairOf(pair));
+      else if (why === 'disconnected') log.info('private connection lost before it was established', pairOf(pair));
+      else log.debug('private connection closed before it was established', { ...pairOf(pair), why });
+    },
+    channelEstablished: (pair) => log.info('private connection established', pairOf(pair)),
+    channelEnded: (pair, outcome, bytes) => log.info('private connection ended', { ...pairOf(pair), outcome, bytes }),
+    wrongConnectId: (from, shutOut) => {
+      if (!shutOut) log.info('half closed: unknown, expired or used connect id', { from });
+    },
+    shutOut: (from) => log.warn('shut out of channels for a minute: too many wrong ids', { from }),
+    internalError: (error, type) => log.error('internal error', { type, stack: stackOf(error) ?? error }),
+  };
+  for (const [event, line] of Object.entries(lines)) events.on(event as keyof ServerEvents, line);
+}
+
+function who({ login, remoteAddress }: SessionInfo): LogFields {
+  return { login: login || undefined, from: remoteAddress };
+}
+
+function pairOf({ requester, target }: PairInfo): LogFields {
+  return { requester: requester.login, target: target.login };
+}

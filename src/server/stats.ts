@@ -1,0 +1,62 @@
+import type { EventEmitter } from 'node:events';
+import type { ServerEvents } from './events.ts';
+
+/** What a server has done and holds at the moment. */
+export interface ServerStats {
+  /** Identified clients. */
+  readonly clients: number;
+  /** TCP connections, halves included. */
+  readonly connections: number;
+  /** Private connections being relayed. */
+  readonly channels: number;
+  /** Connections accepted since the start, as all that follows. */
+  readonly accepted: number;
+  /** Messages taken from clients, to everyone and to one. */
+  readonly messages: number;
+  /** Connections closed for bytes that are no packet (P4). */
+  readonly malformed: number;
+  /** Packets that were not their sender's to send (P5). */
+  readonly forbidden: number;
+  /** Clients cut off because they did not read. */
+  readonly slow: number;
+  /** Private connections that both sides came to. */
+  readonly established: number;
+  /** Bytes relayed, both directions, counted when a channel ends. */
+  readonly relayedBytes: number;
+  /** Connections for a channel that were turned away: their id is wrong or used, or too many were before (P12). */
+  readonly wrongIds: number;
+}
+
+/** What is counted from the start on; the rest of {@link ServerStats} is counted when it is asked for. */
+export type ServerCounters = Omit<ServerStats, 'clients' | 'connections' | 'channels'>;
+
+type Counter = (events: EventEmitter<ServerEvents>, add: (amount: number) => void) => void;
+
+const each =
+  (event: keyof ServerEvents): Counter =>
+  (events, add) =>
+    events.on(event, () => add(1));
+
+/** A row for each counter: the event that it counts. */
+const COUNTERS: { readonly [K in keyof ServerCounters]: Counter } = {
+  accepted: each('connection'),
+  messages: each('message'),
+  malformed: each('malformed'),
+  forbidden: each('forbidden'),
+  slow: each('slowConsumer'),
+  established: each('channelEstablished'),
+  relayedBytes: (events, add) => events.on('channelEnded', (_pair, _outcome, bytes) => add(bytes)),
+  wrongIds: each('wrongConnectId'),
+};
+
+/** Counts what happens from now on. */
+export function countEvents(events: EventEmitter<ServerEvents>): ServerCounters {
+  const counters = {} as { -readonly [K in keyof ServerCounters]: number };
+  for (const [name, count] of Object.entries(COUNTERS) as [keyof ServerCounters, Counter][]) {
+    counters[name] = 0;
+    count(events, (amount) => {
+      counters[name] += amount;
+    });
+  }
+  return counters;
+}

@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest';
+import type { Claim, ConnectedClient, Directory } from '../../src/server/directory.ts';
+import { loginKey } from '../../src/util/login-key.ts';
+
+const claimOf = (id: string, login: string): Claim => ({ id, login, key: loginKey(login) });
+
+/** A client to be found; the directory sends it nothing. */
+function clientOf(claim: Claim): ConnectedClient {
+  const never = (): never => {
+    throw new Error('a directory sends nothing');
+  };
+  return { ...claim, longBytes: 4, send: never, sendBytes: never, flush: never };
+}
+
+/** What a server relies on, whatever keeps its logins. */
+export function describeDirectory(name: string, create: () => Directory): void {
+  /** A directory, and how to log a client in. */
+  const begin = () => {
+    const directory = create();
+    const join = async (id: string, login: string): Promise<ConnectedClient> => {
+      const client = clientOf(claimOf(id, login));
+      expect(await directory.claim(client)).toBe(true);
+      directory.add(client);
+      return client;
+    };
+    return { directory, join };
+  };
+
+  describe(`a directory ${name}`, () => {
+    it('grants a login that is free, to one', async () => {
+      const { directory } = begin();
+      expect(await directory.claim(claimOf('1', 'alice'))).toBe(true);
+      expect(await directory.claim(claimOf('2', 'alice'))).toBe(false);
+      expect(await directory.claim(claimOf('3', 'bob'))).toBe(true);
+    });
+
+    it('grants one of many claims that are made at once', async () => {
+      const { directory } = begin();
+      const claims = Array.from({ length: 20 }, (_, i) => directory.claim(claimOf(String(i), 'alice')));
+      const others = Array.from({ length: 20 }, (_, i) => directory.claim(claimOf(`x${i}`, `user${i}`)));
+      expect((await Promise.all(claims)).filter(Boolean)).toHaveLength(1);
+      expect(await Promise.all(others)).toEqual(others.map(() => true));
+    });
+
+    it('[P7] takes equivalent spellings for one login, and other cases for others', async () => {
+      const { directory, join } = begin();
+      const zoe = await join('1', 'zo\u00e9');
+      expect(await directory.claim(claimOf('2', 'zoe\u0301'))).toBe(false);
+      expect(await directory.claim(claimOf('3', 'Zo\u00e9'))).toBe(true);
+      expect(directory.find('zoe\u0301')).toBe(zoe);
+      expect(directory.find('Zo\u00e9')).toBeUndefined();
+    });
+
+    it('finds a client from the moment it is added, not when its claim is granted', async () => {
+      const { directory } = begin();
+      const alice = clientOf(claimOf('1', 'alice'));
+      await directory.claim(alice);
+      expect(directory.find('alice')).toBeUndefined();
+      expect(directory.size).toBe(0);
+      directory.add(alice);
+      expect(directory.find('alice')).toBe(alice);
+      expect(directory.size).toBe(1);
+    });
+
+    it('finds a client no more as soon as it is released, and grants its login again', async () => {
+      const { directory, join } = begin();
+      const alice = await join('1', 'alice');
+      const released = directory.release(alice);
+      expect(directory.find('alice')).toBeUndefined();
+      expect(directory.size).toBe(0);
+      await released;
+      const again = await join('2', 'alice');
+      expect(directory.find('alice')).toBe(again);
+    });
+
+    it('grants a claim that is made behind a release, though that is still under way', async () => {
+      const { directory, join } = begin();
+      const alice = await join('1', 'alice');
+      const released = directory.release(alice);
+      expect(await directory.claim(claimOf('2', 'alice'))).toBe(true);
+      await released;
+      expect(await directory.claim(claimOf('3', 'alice'))).toBe(false);
+    });
+
+    it('grants a login again whose claim was given up before it was added', async () => {
+      const { directory } = begin();
+      const claim = claimOf('1', 'alice');
+      await directory.claim(claim);
+      await directory.release(claim);
+      expect(await directory.claim(claimOf('2', 'alice'))).toBe(true);
+    });
+
+    it('frees nothing for a session that does not have the login', async () => {
+      const { directory, join } = begin();
+      const alice = await join('1', 'alice');
+      await directory.release(claimOf('2', 'alice'));
+      await directory.release(claimOf('3', 'nobody'));
+      expect(directory.find('alice')).toBe(alice);
+      expect(await directory.claim(claimOf('4', 'alice'))).toBe(false);
+      await directory.release(alice);
+      const again = await join('5', 'alice');
+      await directory.release(alice);
+      expect(directory.find('alice')).toBe(again);
+      expect(directory.size).toBe(1);
+    });
+  });
+}
