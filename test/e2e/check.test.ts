@@ -86,7 +86,7 @@ export const commands = { 'y z': { help: 'y', run() {} }, w: {}, ok: { help: 'ok
     expect(bad).toMatchObject({ status: 2, stderr: '' });
   });
 
-  test('tells of hooks that are none beside the other mistakes of the plugin', async () => {
+  test('reports unknown hooks together with the other mistakes of the plugin', async () => {
     const file = labFile(
       'check/hooks.ts',
       `export const onMesage = () => {};
@@ -95,9 +95,9 @@ export const onStop = 7;
 export const commands = { w: { help: 'x' } };`,
     );
     const { status, stderr } = await run(['check', file]);
-    expect(stderr.match(/exports on\w+|onStop is not a function|commands\.w/g)).toEqual([
-      'exports onJoin',
-      'exports onMesage',
+    expect(stderr.match(/unknown hook on\w+|onStop is not a function|commands\.w/g)).toEqual([
+      'unknown hook onJoin',
+      'unknown hook onMesage',
       'onStop is not a function',
       'commands.w',
     ]);

@@ -88,7 +88,7 @@ describe('run, with a plugin that is wrong, exits with 2 and', () => {
       /wrong\.ts:1:8: Cannot find module '\.\/nothing\.ts'\n$/,
     ],
     ['exports no hook', 'export const hello = 1;\n', /wrong\.ts: exports no hook; expected one or more of onStart, /],
-    ['misspells a hook', 'export const onMesage = () => {};\n', /wrong\.ts: exports onMesage, which is not a hook/],
+    ['misspells a hook', 'export const onMesage = () => {};\n', /wrong\.ts: unknown hook onMesage/],
     ['exports a hook that cannot be called', 'export const onMessage = 5;\n', /wrong\.ts: onMessage is not a function/],
   ])('tells where the plugin %s', async (_, content, expected) => {
     labFile('bots/wrong.ts', content);

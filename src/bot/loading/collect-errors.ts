@@ -1,6 +1,6 @@
 import { ChatosError, isChatosError } from '../../errors.ts';
 
-/** What is read; where it is wrong, `undefined`, and its error joins the others. */
+/** Returns what `read` returns, or adds its error to the list and returns `undefined`. */
 export function attempt<T>(errors: ChatosError[], read: () => T): T | undefined {
   try {
     return read();

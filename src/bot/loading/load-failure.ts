@@ -4,26 +4,26 @@ import { inspect } from 'node:util';
 import { messageOf } from '../../errors.ts';
 import { withSourcePositions } from './source-positions.ts';
 
-/** What broke while a plugin was loaded. */
+/** Why a plugin did not load. */
 export interface LoadFailure {
-  /** The file where it broke, as an absolute path, where that is known: the plugin, or one that it imports. */
+  /** The absolute path of the file that failed, where it is known: the plugin, or a file that it imports. */
   readonly file?: string | undefined;
-  /** As `:3:14`, where it is known. */
+  /** Line and column as `:3:14`; empty where they are not known. */
   readonly place: string;
-  /** In one line. */
+  /** One line. */
   readonly message: string;
 }
 
-/** As jiti tells what its compiler found: the place stands last, and its columns begin at 0. */
+/** A compile error as jiti words it: the position comes last, and columns begin at 0. */
 const COMPILE_ERROR = /^\w+: (.*?)\s*\n\s*([^\n]+):(\d+):(\d+)$/s;
 const JSON_ERROR = /^(.+\.json): (.*)$/s;
 const JSON_POSITION = / in JSON at position (\d+)(?: \(line \d+ column \d+\))?$/;
 const MISSING_MODULE = /^Cannot find (?:module|package) '([^']+)'/;
 const FRAME = /^\s+at (?:async )?(?:[^/\\]*? \()?((?:file:\/\/)?(?:\/|[A-Za-z]:[\\/]).*?):(\d+):(\d+)\)?$/;
-/** This program's own files: they never are where a plugin broke. */
+/** This program's own files are skipped: the error is in the plugin. */
 const OWN_FILES = fileURLToPath(new URL('../../', import.meta.url));
 
-/** Finds out what broke, and where, from what loading a plugin has thrown. */
+/** Reads the file, position and message from what was thrown while a plugin was loaded. */
 export function readLoadFailure(error: unknown): LoadFailure {
   const text = error instanceof Error ? messageOf(error) || error.name : thrownText(error);
   const [, found, broken, line, column] = COMPILE_ERROR.exec(text) ?? [];
@@ -43,12 +43,12 @@ export function readLoadFailure(error: unknown): LoadFailure {
   return { ...frame, place: frame?.place ?? '', message };
 }
 
-/** Whether two paths are one file. */
+/** Whether two paths lead to the same file. */
 export function isSameFile(one: string, other: string): boolean {
   return one === other || realPath(one) === realPath(other);
 }
 
-/** The innermost frame that is neither ours nor that of Node.js or a package. */
+/** The innermost frame that is not in this program, Node.js or a package. */
 function ownFrame(error: Error): { file: string; place: string } | undefined {
   for (const text of withSourcePositions(error.stack ?? '').split('\n')) {
     const [, at, line, column] = FRAME.exec(text) ?? [];
@@ -79,12 +79,12 @@ function placeAt(text: string, offset: number): string {
 
 function oneLine(text: string): string {
   const lines = text.split('\n').map((line) => line.trim());
-  // What an import has become in the compiled file is nobody's text.
+  // The compiler writes an imported name as (0, _module.name).
   return (lines.find((line) => line !== '') ?? '').replaceAll(/\(0 ?, _\w+\.([\w$]+)\)/g, '$1');
 }
 
 function thrownText(value: unknown): string {
-  return typeof value === 'string' ? value : `it throws ${inspect(value, { depth: 1, breakLength: Infinity })}`;
+  return typeof value === 'string' ? value : `throws ${inspect(value, { depth: 1, breakLength: Infinity })}`;
 }
 
 function textOf(file: string): string {

@@ -1,10 +1,10 @@
 import { withinTime } from '../../util/timeout.ts';
 
-/** What a plugin awaits at its top, in its schema or to make its schedule may take this long. */
+/** The limit of each step of loading: top-level await, the check of options by the schema, making the schedule. */
 export const LOAD_TIMEOUT_MS = 30_000;
 
 /**
- * What a step of loading resolves to, if it does in time.
+ * The result of a step of loading, with a time limit.
  *
  * @param step as in "loading timed out after 30 s"
  * @throws {ChatosError} `TIMED_OUT`

@@ -7,14 +7,14 @@ import { withinLoadTime } from './load-timeout.ts';
 import type { ModuleLoader } from './module-loader.ts';
 import { readPlugin, type LoadedPlugin } from './read-plugin.ts';
 
-/** What only tests import. */
+/** A module that only tests can import. */
 const TESTING_MISSING = /^Cannot find (?:module|package) 'chatosbot\/testing'/;
 
 /**
  * Loads a plugin file.
  *
- * @param options `fresh`: as its files are now, where they were loaded before; `timeoutMs`: how long it may await
- *   something at its top, 30,000 where it is not given
+ * @param options `fresh`: read its files again if they were loaded before; `timeoutMs`: the limit of its top-level await,
+ *   30,000 by default
  * @throws {ChatosError} `INVALID_PLUGIN`: not found, does not compile, fails or does not finish while loading, or exports
  *   no hooks; the message names file, line and column where they are known
  */
@@ -36,7 +36,7 @@ export async function loadPlugin(
     exported = await withinLoadTime(loading, 'loading', timeoutMs);
   } catch (error) {
     if (isChatosError(error, 'TIMED_OUT')) {
-      throw invalid(`${error.message}; an await at its top takes too long`, error);
+      throw invalid(`${error.message}; a top-level await takes too long`, error);
     }
     const { file: broken, place, message } = readLoadFailure(error);
     const isOwn = broken === undefined || isSameFile(broken, absolute);

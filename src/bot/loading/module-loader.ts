@@ -11,28 +11,28 @@ import { rememberCompiled } from './source-positions.ts';
 export interface ModuleLoader {
   /** The exports of the file. */
   load(file: string): Promise<Record<string, unknown>>;
-  /** The exports of the file as it is now, and as the files are now that it imports. */
+  /** The exports of the current version of the file and of the files that it imports. */
   reload(file: string): Promise<Record<string, unknown>>;
-  /** The file and those that it imports, directly or not, but for packages; as absolute paths. */
+  /** The file and those that it imports, directly or not, except packages; as absolute paths. */
   filesOf(file: string): Set<string>;
 }
 
 const require = createRequire(import.meta.url);
 
 /**
- * A loader for which `import … from 'chatosbot'` means `modules`, wherever the file lies and without an install beside
- * it.
+ * A loader in which `import … from 'chatosbot'` resolves to one of `modules`, wherever the file is and without an install
+ * beside it.
  */
 export function createModuleLoader(modules: Record<string, unknown>): ModuleLoader {
-  // Imported, it would be read twice: once for the names that it exports.
+  // By require: import would read the file twice, once for the names of its exports.
   const { createJiti } = require('jiti') as { createJiti: typeof CreateJiti };
   const compile = createCompiler(createJiti);
   const jiti = createJiti(import.meta.url, {
     virtualModules: modules,
-    // Each plugin that is loaded is its own: two entries of one file share nothing.
+    // Two bots of the same file share no state.
     moduleCache: false,
     sourceMaps: true,
-    // The compiler has one.
+    // The compiler has its own.
     fsCache: false,
     transform(options) {
       const code = compile(options);
@@ -51,10 +51,10 @@ export function createModuleLoader(modules: Record<string, unknown>): ModuleLoad
       const files = filesOf(jiti, compile, file);
       for (const each of files) delete require.cache[each];
       try {
-        // As a CommonJS module: of an ES module in JavaScript, Node would keep what it loaded first.
+        // As a CommonJS module: Node never loads an ES module a second time.
         return jiti(file) as Record<string, unknown>;
       } catch (error) {
-        // Only an ES module can wait at its top.
+        // CommonJS has no top-level await.
         if (!(error instanceof SyntaxError) || ![...files].some((each) => awaitsAtTop(compileFile(compile, each))))
           throw error;
       }
@@ -66,7 +66,7 @@ export function createModuleLoader(modules: Record<string, unknown>): ModuleLoad
   };
 }
 
-/** Whether code awaits something at its top: V8's error for that depends on where the `await` stands. */
+/** Whether code has a top-level await. V8's error for that depends on where the `await` is. */
 function awaitsAtTop(code: string | undefined): boolean {
   return code !== undefined && !isScript(`(() => {${code}\n})`) && isScript(`(async () => {${code}\n})`);
 }
@@ -79,21 +79,21 @@ function isScript(code: string): boolean {
   }
 }
 
-/** Of what a module imports that waits at its top level, Node keeps JavaScript as it was loaded first. */
+/** With a top-level await, imported JavaScript files are ES modules, which Node does not load again. */
 function refuseKept(files: Iterable<string>, loadedAt: number): void {
   for (const file of files) {
     if (!/\.[cm]?js$/.test(file) || statSync(file).mtimeMs < loadedAt) continue;
-    const why = 'the plugin awaits something at its top, and Node.js keeps this file as it was';
-    throw new Error(`${path.relative('', file)}: ${why}: restart to see its change`);
+    const why = 'the plugin has a top-level await, so Node.js does not load this file again';
+    throw new Error(`${path.relative('', file)}: ${why}; restart to apply the change`);
   }
 }
 
-/** What a compiled file imports. */
+/** An import in a compiled file. */
 const IMPORTS = /\b(?:require|jitiImport)\(\s*["']([^"'\n]+)["']\s*[,)]/g;
 const SOURCE = /\.[cm]?[jt]sx?$/;
-/** Files that one plugin may be made of. */
+/** The most files of one plugin that are watched. */
 const MAX_FILES = 1_000;
-/** What may stand behind the name of an import. */
+/** What an import may leave out of a file's name. */
 const EXTENSIONS = ['', '.ts', '.mts', '.cts', '.js', '.mjs', '.cjs', '.json', '/index.ts', '/index.js'];
 
 function filesOf(jiti: Jiti, compile: Compile, entry: string): Set<string> {
@@ -110,7 +110,7 @@ function filesOf(jiti: Jiti, compile: Compile, entry: string): Set<string> {
   return files;
 }
 
-/** What a file is compiled to where imports are not awaited; `undefined` for other files, and where it cannot be read. */
+/** The compiled code of a file, as CommonJS; `undefined` for other kinds of files, and if it cannot be read. */
 function compileFile(compile: Compile, file: string): string | undefined {
   if (!SOURCE.test(file)) return undefined;
   try {
@@ -120,7 +120,7 @@ function compileFile(compile: Compile, file: string): string | undefined {
   }
 }
 
-/** What is not there yet is waited for where it may come to be. */
+/** Adds the paths at which a missing import may appear. */
 function addMissing(files: Set<string>, file: string): void {
   const hasExtension = SOURCE.test(file) || file.endsWith('.json');
   for (const extension of hasExtension ? [''] : EXTENSIONS) files.add(`${file}${extension}`);

@@ -3,17 +3,17 @@ import { messageOf } from '../../errors.ts';
 import { withinLoadTime } from './load-timeout.ts';
 import type { LoadedPlugin } from './read-plugin.ts';
 
-/** What is wrong with an option, and where in the options it stands. */
+/** What is wrong with an option, and which one it is. */
 export interface OptionProblem {
-  /** The keys and indexes that lead to it. */
+  /** The keys and indexes of the option. */
   readonly path: readonly (string | number)[];
-  /** What is wrong, in the words of the schema. */
+  /** The schema's message. */
   readonly message: string;
 }
 
 /**
- * Checks a plugin's options by the schema that it declares; without one, any are right. Resolves to what the schema makes
- * of them, defaults filled in, or to all that is wrong.
+ * Checks a plugin's options with the schema that it declares; without a schema, all options are valid. Resolves to the
+ * schema's output, with defaults, or to all problems.
  */
 export async function checkOptions(
   { optionsSchema }: Pick<LoadedPlugin, 'optionsSchema'>,
@@ -25,9 +25,9 @@ export async function checkOptions(
     const result = await withinLoadTime(checking, 'checking');
     if (!result.issues) return { options: result.value as Readonly<Record<string, unknown>> };
     const problems = result.issues.map(({ message, path = [] }) => ({ path: Array.from(path, keyOf), message }));
-    return { problems: problems.length > 0 ? problems : [{ path: [], message: 'its schema refuses them' }] };
+    return { problems: problems.length > 0 ? problems : [{ path: [], message: 'the schema rejects them' }] };
   } catch (error) {
-    return { problems: [{ path: [], message: `its schema failed: ${messageOf(error)}` }] };
+    return { problems: [{ path: [], message: `the schema failed: ${messageOf(error)}` }] };
   }
 }
 

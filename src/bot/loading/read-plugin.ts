@@ -15,11 +15,11 @@ export type Hooks = Pick<BotPlugin, 'onStart' | 'onStop' | 'onPrivateRequest' | 
   onMessage?: MessageHandler<Readonly<Record<string, unknown>>>;
 };
 
-/** A plugin that has been read and found to be one. */
+/** A plugin that was read and checked. */
 export interface LoadedPlugin {
-  /** Its own name, else that of its file. */
+  /** Its own name, else the name of its file. */
   readonly name: string;
-  /** Its file, as an absolute path; empty where it comes from none. */
+  /** The absolute path of its file; empty for a plugin without a file. */
   readonly file: string;
   /** The hooks that it has. */
   readonly hooks: Hooks;
@@ -31,10 +31,10 @@ export interface LoadedPlugin {
    * @throws {ChatosError} `INVALID_PLUGIN` where a time is wrong
    */
   readonly schedule: (options: PlainOptions) => Promise<ReadonlyMap<string, ScheduledTask>>;
-  /** What its options must be; `undefined` where any will do. */
+  /** The schema of its options; `undefined` if any options are valid. */
   readonly optionsSchema: StandardSchemaV1 | undefined;
   /**
-   * By which it is found whose code runs outside of its hooks.
+   * Identifies code of the plugin that runs outside of its hooks.
    *
    * @internal
    */
@@ -48,17 +48,17 @@ export interface LoadedPlugin {
   close?(): Promise<void>;
 }
 
-/** What stands beside the hooks in a plugin. */
+/** The parts of a plugin besides its hooks. */
 const PARTS = ['name', 'options', 'commands', 'schedule'] as const;
-/** Without any of these, it is no plugin. */
+/** A plugin has at least one of these. */
 const NEEDED = [...Object.keys(HOOKS), 'commands', 'schedule'];
 
 /**
- * Reads a plugin out of what a module exports, by name or as its default.
+ * Reads a plugin from a module's named exports and its default export.
  *
  * @param where what errors begin with: the file
- * @throws {ChatosError} `INVALID_PLUGIN` where it is none; the message has a line for each hook, command and schedule
- *   that is wrong
+ * @throws {ChatosError} `INVALID_PLUGIN` if it is not a plugin; the message has a line for each invalid hook, command and
+ *   schedule
  */
 export function readPlugin(exported: object, where: { name: string; file: string; shown: string }): LoadedPlugin {
   const invalid = (why: string, fields: ErrorFields = {}): ChatosError =>
@@ -67,17 +67,16 @@ export function readPlugin(exported: object, where: { name: string; file: string
   const check = (isRight: boolean, why: string): void => void (isRight || wrong.push(invalid(why)));
   const { parts, unknown, misspelt } = partsOf(exported);
   const known = Object.keys(HOOKS).join(', ');
-  // By name: the order in which a module has its exports depends on who compiled it.
-  for (const hook of [...unknown].toSorted())
-    check(false, `exports ${hook}, which is not a hook; the hooks are ${known}`);
+  // Sorted, because the order of exports depends on the compiler.
+  for (const hook of [...unknown].toSorted()) check(false, `unknown hook ${hook}; the hooks are ${known}`);
   if (NEEDED.some((part) => parts[part] !== undefined)) {
-    for (const [given, meant] of misspelt) check(false, `has '${given}'; did you mean '${meant}'?`);
+    for (const [given, meant] of misspelt) check(false, `unknown key '${given}'; did you mean '${meant}'?`);
   }
   const { name = where.name, options } = parts;
-  check(typeof name === 'string', 'its name is not a text');
-  check(name !== '', 'its name is empty');
+  check(typeof name === 'string', 'name is not a text');
+  check(name !== '', 'name is empty');
   const isSchema = options === undefined || isStandardSchema(options);
-  check(isSchema, 'its options are not a Standard Schema, as zod, valibot and arktype make them');
+  check(isSchema, 'options is not a Standard Schema, as made by zod, valibot or arktype');
   const hooks: Record<string, unknown> = {};
   for (const hook of Object.keys(HOOKS)) if (parts[hook] !== undefined) hooks[hook] = parts[hook];
   for (const [hook, value] of Object.entries(hooks)) {
@@ -105,13 +104,13 @@ export function readPlugin(exported: object, where: { name: string; file: string
 
 interface Parts {
   readonly parts: Record<string, unknown>;
-  /** What is named like a hook, and is none. */
+  /** Names like those of hooks. */
   readonly unknown: Set<string>;
-  /** What stands in the default export and is nearly the name of a part, with that name. */
+  /** Keys of the default export, with the name of the part that they resemble. */
   readonly misspelt: Map<string, string>;
 }
 
-/** What the module has of a plugin's parts: those of its default export before those exported by name. */
+/** The parts of a plugin in a module; the default export takes precedence over named exports. */
 function partsOf(exported: object): Parts {
   const own = exported as Record<string, unknown>;
   const standard = own['default'];
@@ -130,7 +129,7 @@ function partsOf(exported: object): Parts {
       } else if (/^on[A-Z]/.test(name)) {
         unknown.add(name);
       } else if (source === standard && Object.getPrototypeOf(source) === Object.prototype) {
-        // A module may export what it likes by name, and a class may have what it needs.
+        // Named exports and members of a class may have any names.
         const meant = closest(name, PARTS);
         if (meant !== undefined) misspelt.set(name, meant);
       }
@@ -139,7 +138,7 @@ function partsOf(exported: object): Parts {
   return { parts, unknown, misspelt };
 }
 
-/** An object's own properties, and those of its class where it has one. */
+/** The properties of an object and of its class. */
 function propertyNames(object: object): string[] {
   const names = new Set<string>();
   for (let each = object; each && each !== Object.prototype; each = Object.getPrototypeOf(each) as object) {

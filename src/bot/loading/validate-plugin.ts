@@ -10,10 +10,10 @@ import type { ScheduledTask } from '../plugin.ts';
 import { throwAll } from './collect-errors.ts';
 import { withinLoadTime } from './load-timeout.ts';
 
-/** The error that says of a plugin what is wrong with it. */
+/** Makes the error for an invalid plugin. */
 export type Invalid = (why: string) => ChatosError;
 
-/** A command is one word behind its prefix. */
+/** A command is one word after its prefix. */
 const COMMAND_NAME = /^[\p{L}\p{N}][\p{L}\p{N}_-]{0,31}$/u;
 /** The command that lists the others. */
 export const HELP_COMMAND = 'help';
@@ -24,15 +24,15 @@ export function commandKey(name: string): string {
 }
 
 /**
- * The handlers of a list with filters.
+ * Checks a list of handlers with filters.
  *
- * @throws {ChatosError} with a line for each thing that is wrong, as all that follow
+ * @throws {ChatosError} with a line for each problem, as all functions below
  */
 export function readHandlers(handlers: readonly unknown[], invalid: Invalid): Parameters<typeof firstMatching>[0] {
   const problems = handlers.flatMap((handler, index) => {
     const where = `onMessage[${index}]`;
     if (!isRecord(handler) || !isRecord(handler['when']) || typeof handler['run'] !== 'function') {
-      return [`${where} is not { when: { text?, from?, private? }, run(message, ctx) }`];
+      return [`${where} must be { when: { text?, from?, private? }, run(message, ctx) }`];
     }
     return [
       ...unknownKeys(handler, ['when', 'run']).map((problem) => `${where}: ${problem}`),
@@ -47,24 +47,24 @@ function filterProblems(filter: Record<string, unknown>): string[] {
   const problems = unknownKeys(filter, ['text', 'from', 'private']).map((problem) => `: ${problem}`);
   const { text, from, private: isPrivate } = filter;
   const isText = text === undefined || typeof text === 'string' || isRegExp(text);
-  if (!isText) problems.push('.text is neither a text nor a pattern');
+  if (!isText) problems.push('.text must be a text or a regular expression');
   const logins: unknown[] = Array.isArray(from) ? from : [from ?? ''];
   if (!logins.every((login) => typeof login === 'string')) {
-    problems.push('.from is not a login pattern, or a list of them');
+    problems.push('.from must be a login pattern or a list of them');
   }
-  if (isPrivate !== undefined && typeof isPrivate !== 'boolean') problems.push('.private is neither true nor false');
+  if (isPrivate !== undefined && typeof isPrivate !== 'boolean') problems.push('.private must be true or false');
   return problems;
 }
 
-/** The commands by name, as they are compared. */
+/** Checks commands; returns them by {@link commandKey}. */
 export function readCommands(commands: unknown, invalid: Invalid): Map<string, Command> {
   const read = new Map<string, Command>();
   if (commands === undefined) return read;
-  if (!isRecord(commands)) throw invalid('commands is not { name: { help, args?, examples?, run } }');
+  if (!isRecord(commands)) throw invalid('commands must be { name: { help, args?, examples?, run } }');
   const problems = Object.entries(commands).flatMap(([name, command]) => {
     const key = commandKey(name);
     const own = commandProblems(name, command);
-    if (read.has(key)) own.push('another command differs from it in upper and lower case only');
+    if (read.has(key)) own.push('another command has this name in other case');
     else read.set(key, command as Command);
     return own.map((problem) => `commands.${name}: ${problem}`);
   });
@@ -74,16 +74,16 @@ export function readCommands(commands: unknown, invalid: Invalid): Map<string, C
 
 function commandProblems(name: string, command: unknown): string[] {
   const problems: string[] = [];
-  if (!COMMAND_NAME.test(name)) problems.push('a name is letters, digits, - and _, 32 at most');
-  if (commandKey(name) === HELP_COMMAND) problems.push('help is there already: it lists the commands');
-  if (!isRecord(command)) return [...problems, 'it has no function run'];
+  if (!COMMAND_NAME.test(name)) problems.push('a name consists of at most 32 letters, digits, - and _');
+  if (commandKey(name) === HELP_COMMAND) problems.push('help is built in: it lists the commands');
+  if (!isRecord(command)) return [...problems, 'run is missing'];
   const { help, args = {}, examples = {}, run } = command;
   problems.push(...unknownKeys(command, ['help', 'args', 'examples', 'run']));
-  if (typeof run !== 'function') problems.push('it has no function run');
-  if (typeof help !== 'string' || help === '') problems.push('it has no help: say what it does');
-  if (!isRecord(args)) problems.push('its args are not { name: { type } }');
+  if (typeof run !== 'function') problems.push(run === undefined ? 'run is missing' : 'run is not a function');
+  if (typeof help !== 'string' || help === '') problems.push('help is missing: say what the command does');
+  if (!isRecord(args)) problems.push('args must be { name: { type } }');
   else problems.push(...argProblems(args as ArgSpecs).map((problem) => `args.${problem}`));
-  if (!isRecord(examples)) problems.push("its examples are not { 'what is said': 'what it answers' }");
+  if (!isRecord(examples)) problems.push('examples must be { message: answer }');
   else problems.push(...exampleProblems(Object.entries(examples)));
   return problems;
 }
@@ -91,18 +91,18 @@ function commandProblems(name: string, command: unknown): string[] {
 function exampleProblems(examples: readonly (readonly [said: string, answer: unknown])[]): string[] {
   const isAnswer = (answer: unknown): boolean => typeof answer === 'string' || isRegExp(answer);
   return examples.flatMap(([said, answer]) => {
-    if (said === '') return ['an example says nothing'];
+    if (said === '') return ['the message of an example is empty'];
     if (!(Array.isArray(answer) ? answer : [answer]).every(isAnswer)) {
-      return [`the answer to '${said}' is neither a text, a pattern, nor a list of these`];
+      return [`the answer to '${said}' must be a text, a regular expression, or a list of them`];
     }
-    // They are tried in their order, which JavaScript does not keep for such keys.
+    // Examples run in order, which JavaScript does not keep for such keys.
     const isMoved = examples.length > 1 && /^(?:0|[1-9]\d{0,9})$/.test(said);
     if (!isMoved) return [];
-    return [`the example '${said}' would come before the others, as JavaScript puts numbers first: say it in words`];
+    return [`the example '${said}' would run first, as JavaScript puts numeric keys first; write the number as a word`];
   });
 }
 
-/** Reads the schedule once the options are known. */
+/** Checks the schedule; one that depends on options is checked when they are known. */
 export function scheduleReader(
   schedule: unknown,
   invalid: Invalid,
@@ -122,18 +122,19 @@ export function scheduleReader(
 
 function readSchedule(schedule: unknown, invalid: Invalid): Map<string, ScheduledTask> {
   if (schedule === undefined) return new Map();
-  if (!isRecord(schedule)) throw invalid('schedule is not { name: { cron, timeZone?, catchUp?, overlap?, run } }');
+  if (!isRecord(schedule)) throw invalid('schedule must be { name: { cron, timeZone?, catchUp?, overlap?, run } }');
   const tasks = Object.entries(schedule as Record<string, ScheduledTask>);
   const problems = tasks.flatMap(([name, task]) => {
     const own = isRecord(task) ? scheduleProblems(task) : [];
-    if (typeof (task as Partial<ScheduledTask> | null)?.run !== 'function') own.unshift('it has no function run');
+    if (typeof (task as Partial<ScheduledTask> | null)?.run !== 'function')
+      own.unshift('run is missing or not a function');
     return own.map((problem) => `schedule.${name}: ${problem}`);
   });
   throwAll(problems.map(invalid));
   return new Map(tasks);
 }
 
-/** Whether something is an object with keys of its own. */
+/** Whether a value is an object, but not a list. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

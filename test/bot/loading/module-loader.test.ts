@@ -158,6 +158,6 @@ describe('loading a file anew', () => {
   ])('says that a restart is needed where such a plugin imports %s, which Node keeps', async (name, text) => {
     const bot = `import * as all from './${name}';\nexport const value = await Promise.resolve(all.value);`;
     const changing = changed({ 'bot.ts': bot, [name]: text }, name, text.replace('1', '2'));
-    await expect(changing).rejects.toThrow(`${name}: the plugin awaits something at its top`);
+    await expect(changing).rejects.toThrow(`${name}: the plugin has a top-level await`);
   });
 });

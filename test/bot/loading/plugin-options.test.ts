@@ -51,7 +51,7 @@ describe('checkOptions', () => {
     onTestFinished(() => void vi.useRealTimers());
     const found = check(schema(() => new Promise(() => {})));
     vi.advanceTimersByTime(30_000);
-    const message = 'its schema failed: checking timed out after 30 s';
+    const message = 'the schema failed: checking timed out after 30 s';
     expect(await found).toEqual({ problems: [{ path: [], message }] });
   });
 
@@ -66,12 +66,12 @@ describe('checkOptions', () => {
     ['gives nothing', schema(() => undefined)],
     ['gives issues that are no list', schema(() => ({ issues: 'boom' }))],
   ])('tells of a schema that %s, and does not fail itself', async (_, broken) => {
-    expect(await check(broken)).toMatchObject({ problems: [{ path: [], message: /^its schema failed: / }] });
+    expect(await check(broken)).toMatchObject({ problems: [{ path: [], message: /^the schema failed: / }] });
   });
 
   it('takes no issues at all for a refusal, as the standard has it', async () => {
     expect(await check(schema(() => ({ issues: [] })))).toEqual({
-      problems: [{ path: [], message: 'its schema refuses them' }],
+      problems: [{ path: [], message: 'the schema rejects them' }],
     });
   });
 });
@@ -80,6 +80,6 @@ it.each([['a text'], [{}], [{ '~standard': {} }], [() => undefined]])(
   'a plugin whose options are no schema is turned down: %j',
   (options) => {
     const read = () => readPlugin({ options, onStart: () => undefined }, { name: 'x', file: '/x.ts', shown: 'x.ts' });
-    expect(read).toThrow(/x\.ts: its options are not a Standard Schema/);
+    expect(read).toThrow(/x\.ts: options is not a Standard Schema/);
   },
 );

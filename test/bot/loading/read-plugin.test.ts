@@ -20,22 +20,22 @@ describe('a command', () => {
 
   it.each<[string, object, string]>([
     ['an unknown key', { exampels: {} }, "unknown key 'exampels'; did you mean 'examples'?"],
-    ['examples that are a list', { examples: [] }, "its examples are not { 'what is said': 'what it answers' }"],
+    ['examples that are a list', { examples: [] }, 'examples must be { message: answer }'],
     [
       'an answer that is none',
       { examples: { '!roll': 5 } },
-      "the answer to '!roll' is neither a text, a pattern, nor a list of these",
+      "the answer to '!roll' must be a text, a regular expression, or a list of them",
     ],
     [
       'a list of what is no answer',
       { examples: { '!roll': ['a', null] } },
-      "the answer to '!roll' is neither a text, a pattern, nor a list of these",
+      "the answer to '!roll' must be a text, a regular expression, or a list of them",
     ],
-    ['an example of nothing', { examples: { '': 'x' } }, 'an example says nothing'],
+    ['an example of nothing', { examples: { '': 'x' } }, 'the message of an example is empty'],
     [
       'an example that is a number',
       { examples: { '!book': 'How long?', 10: 'Booked.' } },
-      "the example '10' would come before the others, as JavaScript puts numbers first: say it in words",
+      "the example '10' would run first, as JavaScript puts numeric keys first; write the number as a word",
     ],
   ])('with %s is turned down', (_, command, complaint) => {
     expect(complaintsOf({ help: 'rolls', run, ...command })).toEqual([complaint]);
@@ -65,8 +65,8 @@ describe('a command', () => {
     const args = { a: { type: 'integer', min: '1' }, b: { type: 'colour' }, c: { type: 'word', of: [] } };
     expect(complaintsOf({ args, runs: run })).toEqual([
       "unknown key 'runs'; did you mean 'run'?",
-      'it has no function run',
-      'it has no help: say what it does',
+      'run is missing',
+      'help is missing: say what the command does',
       'args.a: its min is no number',
       'args.b: its type is none of word, text, words, integer, number, boolean, choice',
       "args.c: unknown key 'of'; expected one of type, help, optional, default",
@@ -83,7 +83,7 @@ describe('a schedule', () => {
   it('is told all that is wrong with it', () => {
     const schedule = { tick: { cron: 'x', timeZone: 'Mars', catchUp: 'some', overlap: 'no' } };
     expect(complaints({ schedule })).toEqual([
-      'schedule.tick: it has no function run',
+      'schedule.tick: run is missing or not a function',
       "schedule.tick: 'some' is not a value of catchUp; expected one of none, last, all",
       "schedule.tick: 'no' is not a value of overlap; expected one of skip, queue, parallel",
       "schedule.tick: 'x' is not a cron expression: Unknown alias: x",
@@ -114,17 +114,17 @@ describe('filters', () => {
     const onMessage = [{ when: { txt: 'a', from: 5 }, run }, { when: {} }, { when: {}, run, wen: run }, 7];
     expect(complaints({ onMessage })).toEqual([
       "onMessage[0].when: unknown key 'txt'; did you mean 'text'?",
-      'onMessage[0].when.from is not a login pattern, or a list of them',
-      'onMessage[1] is not { when: { text?, from?, private? }, run(message, ctx) }',
+      'onMessage[0].when.from must be a login pattern or a list of them',
+      'onMessage[1] must be { when: { text?, from?, private? }, run(message, ctx) }',
       "onMessage[2]: unknown key 'wen'; did you mean 'when'?",
-      'onMessage[3] is not { when: { text?, from?, private? }, run(message, ctx) }',
+      'onMessage[3] must be { when: { text?, from?, private? }, run(message, ctx) }',
     ]);
   });
 });
 
 describe('a plugin', () => {
   it('with a part whose name is misspelt is turned down', () => {
-    expect(complaints({ onMessage: run, comands: {} })).toEqual(["has 'comands'; did you mean 'commands'?"]);
+    expect(complaints({ onMessage: run, comands: {} })).toEqual(["unknown key 'comands'; did you mean 'commands'?"]);
   });
 
   it('may have what else it needs', () => {
@@ -132,6 +132,6 @@ describe('a plugin', () => {
   });
 
   it('without a name is told so', () => {
-    expect(complaints({ onMessage: run, name: '' })).toEqual(['its name is empty']);
+    expect(complaints({ onMessage: run, name: '' })).toEqual(['name is empty']);
   });
 });

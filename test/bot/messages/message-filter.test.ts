@@ -74,9 +74,9 @@ describe('a filter that cannot be meant', () => {
   const run = (): void => undefined;
   it.each([
     ['an unknown key', { txt: 'x' }, /onMessage\[0\]\.when: unknown key 'txt'/],
-    ['a text that is a number', { text: 5 }, /when\.text is neither a text nor a pattern/],
-    ['a login that is none', { from: [1] }, /when\.from is not a login pattern/],
-    ['private as a text', { private: 'yes' }, /when\.private is neither true nor false/],
+    ['a text that is a number', { text: 5 }, /when\.text must be a text or a regular expression/],
+    ['a login that is none', { from: [1] }, /when\.from must be a login pattern/],
+    ['private as a text', { private: 'yes' }, /when\.private must be true or false/],
   ])('is told when the plugin is loaded: %s', (_, when, expected) => {
     const read = () => readPlugin({ onMessage: [{ when, run }] }, { name: 'x', file: '/x.ts', shown: 'x.ts' });
     expect(read).toThrow(expected);

@@ -231,7 +231,7 @@ describe('a change that breaks a bot', () => {
     ['what it throws', '\nthrow new Error("no");', /bot\.ts:2:7: no; the old version keeps running/],
     ['no hooks', 'export const a = 1;', /bot\.ts: exports no hook; .*; the old version keeps running/],
     ['an empty file', '', /bot\.ts: exports no hook/],
-    ['a wrong hook', 'export const onStrat = () => 1;', /bot\.ts: exports onStrat, which is not a hook/],
+    ['a wrong hook', 'export const onStrat = () => 1;', /bot\.ts: unknown hook onStrat/],
     [
       'options that are wrong now',
       `export const options = { '~standard': { version: 1, vendor: 'x', validate: () => ({ issues: [{ message: 'missing', path: ['word'] }] }) } };\nexport const onStart = () => 1;`,
