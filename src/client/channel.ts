@@ -1,15 +1,12 @@
 import { Duplex } from 'node:stream';
 import { ChatosError } from '../errors.ts';
-import { onConfirmedEnd } from '../net/confirmed-end.ts';
+import type { Transport } from '../net/transport.ts';
 
 /** Which side asked for the private connection. */
 export type ChannelRole = 'requester' | 'target';
 
-/** What a channel runs over: a TCP socket, or what behaves like one. */
-type ChannelSocket = Duplex & { resetAndDestroy(): unknown };
-
 export interface ChannelInit {
-  readonly socket: ChannelSocket;
+  readonly transport: Pick<Transport, 'stream' | 'onEnd' | 'reset'>;
   /** Bytes that came right behind ESTABLISHED. */
   readonly rest: Buffer;
   readonly peer: string;
@@ -38,7 +35,7 @@ export class Channel extends Duplex {
   readonly role: ChannelRole;
   /** The connect id: a secret of the two parties. */
   readonly connectId: bigint;
-  readonly #socket: ChannelSocket;
+  readonly #transport: ChannelInit['transport'];
   readonly #requestClose: () => boolean;
   #bytesSent = 0;
   #bytesReceived = 0;
@@ -54,10 +51,10 @@ export class Channel extends Duplex {
     this.peer = init.peer;
     this.role = init.role;
     this.connectId = init.connectId;
-    this.#socket = init.socket;
+    this.#transport = init.transport;
     this.#requestClose = init.requestClose;
-    this.#socket.on('data', this.#onData).on('error', this.#onError).on('close', this.#onClose);
-    onConfirmedEnd(this.#socket, this.#onEnd);
+    init.transport.stream.on('data', this.#onData).on('error', this.#onError).on('close', this.#onClose);
+    init.transport.onEnd(this.#onEnd);
     if (init.rest.length > 0) this.#onData(init.rest);
   }
 
@@ -95,7 +92,7 @@ export class Channel extends Duplex {
       // Our half stays open until the server ends it: a FIN of ours could reach the peer before its packet 12. Where the
       // peer's end has come through already, there is nothing to see of the server's: then a moment must do.
       if (this.#inputEnded) setTimeout(() => this.destroy(), CLOSE_UNSEEN_MS);
-      else this.#socket.resume();
+      else this.#transport.stream.resume();
     });
     return this.#closing;
   }
@@ -117,12 +114,12 @@ export class Channel extends Duplex {
   }
 
   override _read(): void {
-    this.#socket.resume();
+    this.#transport.stream.resume();
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#socket.write(chunk, (error) => {
-      // The error itself comes through the socket's event, and tells more.
+    this.#transport.stream.write(chunk, (error) => {
+      // The error itself comes through the stream's event, and tells more.
       if (error) return;
       if (this.#closedByPeer) {
         // The server takes what is still written, and drops it.
@@ -139,27 +136,20 @@ export class Channel extends Duplex {
   }
 
   override _final(done: (error?: Error | null) => void): void {
-    this.#socket.end(() => done());
+    this.#transport.stream.end(() => done());
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    const socket = this.#socket;
     const inOrder = error === null && ((this.#inputEnded && this.writableFinished) || this.#closeSeen);
-    if (socket.destroyed || inOrder || this.#closedByPeer) {
-      socket.destroy();
-    } else if (socket.writableEnded && !socket.writableFinished && socket.writableLength === 0) {
-      // While its FIN is on the way out, a socket cannot be reset.
-      socket.once('finish', () => socket.resetAndDestroy());
-    } else {
-      socket.resetAndDestroy();
-    }
+    if (inOrder || this.#closedByPeer) this.#transport.stream.destroy();
+    else this.#transport.reset();
     done(error);
   }
 
   readonly #onData = (chunk: Buffer): void => {
     if (this.#closing || this.destroyed) return;
     this.#bytesReceived += chunk.length;
-    if (!this.push(chunk)) this.#socket.pause();
+    if (!this.push(chunk)) this.#transport.stream.pause();
   };
 
   /** Packet 12 leaves the server before the end of the half: by now the session has read it. */

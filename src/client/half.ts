@@ -1,13 +1,13 @@
-import type net from 'node:net';
 import { ChatosError } from '../errors.ts';
 import type { Address } from '../net/address.ts';
 import { dial } from '../net/dial.ts';
 import { PacketConnection } from '../net/packet-connection.ts';
+import type { Transport } from '../net/transport.ts';
 import { createDeferred } from '../util/deferred.ts';
 
 /**
  * Opens our half of a channel: a fresh connection that presents the connect id and waits for ESTABLISHED (RFC 4).
- * Returns the socket, paused, and the channel's first bytes where some have come already.
+ * Returns the transport, paused, and the channel's first bytes where some have come already.
  *
  * @throws {ChatosError} `CONNECT_FAILED`, `TIMED_OUT`, `CONNECTION_LOST`, `UNEXPECTED_PACKET` or `ABORTED`
  */
@@ -15,14 +15,14 @@ export async function openHalf(
   server: Address,
   connectId: bigint,
   limits: { timeoutMs: number; signal?: AbortSignal | undefined },
-): Promise<{ socket: net.Socket; rest: Buffer }> {
+): Promise<{ transport: Transport; rest: Buffer }> {
   const startedAt = Date.now();
-  const socket = await dial(server, limits);
+  const transport = await dial(server, limits);
   const timeoutMs = Math.max(limits.timeoutMs - (Date.now() - startedAt), 1);
   const what = 'the peer did not connect';
-  const waiting = createDeferred<{ socket: net.Socket; rest: Buffer }>({ ...limits, timeoutMs, what });
+  const waiting = createDeferred<{ transport: Transport; rest: Buffer }>({ ...limits, timeoutMs, what });
   const half: PacketConnection = new PacketConnection(
-    socket,
+    transport,
     {
       onPacket: (packet) => {
         if (packet.type === 'ESTABLISHED') {

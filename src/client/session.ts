@@ -34,7 +34,7 @@ export async function runSession(
   signal: AbortSignal,
 ): Promise<ChatosError | undefined> {
   const name = formatAddress(server);
-  const socket = await dial(server, { timeoutMs: options.connectTimeoutMs, signal });
+  const transport = await dial(server, { timeoutMs: options.connectTimeoutMs, signal });
   const what = `no answer to LOGIN from ${name}`;
   const accepted = createDeferred<void>({ timeoutMs: options.loginTimeoutMs, signal, what });
   const closed = withResolvers<ChatosError | undefined>();
@@ -44,7 +44,7 @@ export async function runSession(
     if (packet.type === 'LOGIN_ACCEPTED') {
       open = true;
       accepted.resolve();
-      handlers.onOpen({ connection, reached: { ...server, host: socket.remoteAddress ?? server.host } });
+      handlers.onOpen({ connection, reached: { ...server, host: transport.remoteAddress ?? server.host } });
     } else if (packet.type === 'LOGIN_REFUSED') {
       const message = `${name} refused the login '${login}': it is taken, or not allowed`;
       connection.destroy(new ChatosError('LOGIN_REFUSED', message, { fields: { login, server: name } }));
@@ -53,7 +53,7 @@ export async function runSession(
     }
   };
   const connection: PacketConnection = new PacketConnection(
-    socket,
+    transport,
     {
       onPacket: (packet) => (open ? handlers.onPacket(packet) : onAnswer(packet)),
       onClose: (error) => {

@@ -1,13 +1,10 @@
 import path from 'node:path';
-import { DEFAULT_HOST, DEFAULT_PORT, parseAddress, type Address } from '../net/address.ts';
+import { DEFAULT_ADDRESS, parseAddress, type Address } from '../net/address.ts';
 import { parseStatusAddress, type StatusAddress } from '../ops/status-address.ts';
-import { DEFAULT_LONG_BYTES } from '../protocol/limits.ts';
 import type { LoadedConfig } from './read.ts';
 import type { Config } from './schema.ts';
 
 /** Which value counts where the command line (or the environment), the configuration or neither has one. */
-
-export const DEFAULT_ADDRESS: Address = { host: DEFAULT_HOST, port: DEFAULT_PORT, longBytes: DEFAULT_LONG_BYTES };
 
 /** Where a server in this process listens: `--listen`, else the configuration's `serve.listen`, else 127.0.0.1:7777. */
 export function listenAddresses(flag: readonly Address[] | undefined, config: Config): readonly Address[] {

@@ -1,12 +1,15 @@
 import { isIPv6 } from 'node:net';
 import { ChatosError } from '../errors.ts';
 import { DEFAULT_LONG_BYTES, type LongBytes } from '../protocol/limits.ts';
+import { unknownKeys } from '../util/unknown-keys.ts';
 
 export const DEFAULT_PORT = 7777;
 export const DEFAULT_HOST = '127.0.0.1';
 
 /** Where a server listens or is reached, and how wide a LONG is there (P1). */
 export interface Address {
+  /** What carries the bytes. */
+  readonly transport: 'tcp' | 'tls';
   /** A name or an IP address; an IPv6 address stands without brackets. */
   readonly host: string;
   /** 0 to 65535; a server that listens on port 0 gets a free one. */
@@ -14,6 +17,20 @@ export interface Address {
   /** Bytes of a LONG there. */
   readonly longBytes: LongBytes;
 }
+
+/** What an address may begin with; where this version cannot use it, why. */
+const TRANSPORTS: Readonly<Record<Address['transport'], string | undefined>> = {
+  tcp: undefined,
+  tls: 'TLS is not available in this version, only tcp',
+};
+
+/** What an address is where nobody says: each part that is left out is this. */
+export const DEFAULT_ADDRESS: Address = {
+  transport: 'tcp',
+  host: DEFAULT_HOST,
+  port: DEFAULT_PORT,
+  longBytes: DEFAULT_LONG_BYTES,
+};
 
 const FORM = '[tcp://]host:port[?longBytes=8], for example 127.0.0.1:7777 or tcp://chat.example.org:7777?longBytes=8';
 
@@ -28,11 +45,19 @@ export function parseAddress(text: string): Address {
 
   const match = /^(?:([a-z][a-z0-9+.-]*):\/\/)?([^/?#]*)\/?(?:\?([^#]*))?$/i.exec(text.trim());
   if (!match) throw invalid('it has a path or fragment');
-  const [, scheme = 'tcp', authority = '', query = ''] = match;
-  if (scheme.toLowerCase() === 'tls') throw invalid('TLS is not available, only tcp');
-  if (scheme.toLowerCase() !== 'tcp') throw invalid(`'${scheme}' is not a known transport`);
+  const [, scheme = DEFAULT_ADDRESS.transport, authority = '', query = ''] = match;
+  const transport = readTransport(scheme, invalid);
   const { host, port } = readAuthority(authority, DEFAULT_PORT, invalid);
-  return { host, port, longBytes: parseQuery(query, invalid) };
+  return { transport, host, port, longBytes: parseQuery(query, invalid) };
+}
+
+function readTransport(scheme: string, invalid: (why: string) => ChatosError): Address['transport'] {
+  const name = scheme.toLowerCase();
+  if (!Object.hasOwn(TRANSPORTS, name)) throw invalid(`'${scheme}' is not a known transport`);
+  const transport = name as Address['transport'];
+  const why = TRANSPORTS[transport];
+  if (why !== undefined) throw invalid(why);
+  return transport;
 }
 
 /**
@@ -78,14 +103,26 @@ function parseQuery(query: string, invalid: (why: string) => ChatosError): LongB
 }
 
 /** The canonical text of an address: `tcp://127.0.0.1:7777`, with `?longBytes=8` where it is not the default. */
-export function formatAddress({ host, port, longBytes }: Address): string {
+export function formatAddress({ transport, host, port, longBytes }: Address): string {
   const name = isIPv6(host) ? `[${host}]` : host;
-  return `tcp://${name}:${port}${longBytes === DEFAULT_LONG_BYTES ? '' : `?longBytes=${longBytes}`}`;
+  return `${transport}://${name}:${port}${longBytes === DEFAULT_LONG_BYTES ? '' : `?longBytes=${longBytes}`}`;
 }
 
-/** An address given as text or as fields. */
-export type AddressLike = string | Address;
+/** An address given as text or as fields, of which each has a default as its part of the text has. */
+export type AddressLike = string | Partial<Address>;
 
+/** @throws {ChatosError} `INVALID_ADDRESS` */
 export function toAddress(address: AddressLike): Address {
-  return typeof address === 'string' ? parseAddress(address) : address;
+  if (typeof address === 'string') return parseAddress(address);
+  const [unknown] = unknownKeys(address, Object.keys(DEFAULT_ADDRESS));
+  if (unknown !== undefined) throw new ChatosError('INVALID_ADDRESS', `an address has an ${unknown}`);
+  const { transport, host, port, longBytes } = DEFAULT_ADDRESS;
+  return parseAddress(
+    formatAddress({
+      transport: address.transport ?? transport,
+      host: address.host ?? host,
+      port: address.port ?? port,
+      longBytes: address.longBytes ?? longBytes,
+    }),
+  );
 }

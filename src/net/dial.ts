@@ -1,6 +1,8 @@
 import net from 'node:net';
 import { ChatosError } from '../errors.ts';
 import { formatAddress, type Address } from './address.ts';
+import { TcpTransport } from './tcp-transport.ts';
+import type { Transport } from './transport.ts';
 import { startTimer } from '../util/timeout.ts';
 
 export interface DialOptions {
@@ -23,12 +25,11 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Opens a TCP connection. The socket is half-open by default (a FIN received does not end our side), without Nagle's
- * delay, with keep-alive, and paused until somebody reads.
+ * Opens a connection: without Nagle's delay, with keep-alive.
  *
  * @throws {ChatosError} `CONNECT_FAILED`, `TIMED_OUT` or `ABORTED`
  */
-export function dial(address: Address, options: DialOptions = {}): Promise<net.Socket> {
+export function dial(address: Address, options: DialOptions = {}): Promise<Transport> {
   const { timeoutMs = DEFAULT_DIAL_TIMEOUT_MS, signal } = options;
   const name = formatAddress(address);
   return new Promise((resolve, reject) => {
@@ -57,7 +58,7 @@ export function dial(address: Address, options: DialOptions = {}): Promise<net.S
     const onError = (error: NodeJS.ErrnoException): void => fail(connectError(name, error));
     const onConnect = (): void => {
       settle();
-      resolve(socket);
+      resolve(new TcpTransport(socket));
     };
     const settle = (): void => {
       clearTimeout(timer);

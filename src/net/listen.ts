@@ -1,6 +1,8 @@
 import net from 'node:net';
 import { ChatosError } from '../errors.ts';
 import { formatAddress, type Address } from './address.ts';
+import { TcpTransport } from './tcp-transport.ts';
+import type { Transport } from './transport.ts';
 
 const REASONS: Readonly<Record<string, string>> = {
   EADDRINUSE: 'the port is in use; stop what listens there or choose another (port 0 picks a free one)',
@@ -29,14 +31,14 @@ const KEEP_ALIVE_DELAY_MS = 60_000;
 const BACKLOG = 1024;
 
 /**
- * Listens on an address. Accepted sockets are half-open by default, without Nagle's delay and with keep-alive.
+ * Listens on an address. Connections are accepted without Nagle's delay and with keep-alive.
  *
  * @throws {ChatosError} `LISTEN_FAILED`
  */
-export function listen(address: Address, onConnection: (socket: net.Socket) => void): Promise<Listener> {
+export function listen(address: Address, onConnection: (transport: Transport) => void): Promise<Listener> {
   const server = net.createServer(
     { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS },
-    onConnection,
+    (socket) => onConnection(new TcpTransport(socket)),
   );
   return new Promise((resolve, reject) => {
     server.once('error', (error) => reject(listenFailure(formatAddress(address), error)));

@@ -1,11 +1,13 @@
-import type net from 'node:net';
 import { ChatosError } from '../errors.ts';
 import { PacketDecoder } from '../protocol/decoder.ts';
 import { encodePacket } from '../protocol/encoder.ts';
 import { DEFAULT_LONG_BYTES, type LongBytes } from '../protocol/limits.ts';
 import type { Packet } from '../protocol/packets.ts';
+import { resolveOptions, type OptionTable } from '../util/option-table.ts';
 import { startTimer } from '../util/timeout.ts';
 import { HeldBytes } from './held-bytes.ts';
+import { PacketWriter, type Written } from './packet-writer.ts';
+import type { Transport } from './transport.ts';
 
 export interface PacketConnectionOptions {
   /** Width of a LONG on this connection (P1). @default 4 */
@@ -16,11 +18,11 @@ export interface PacketConnectionOptions {
   readonly packetTimeoutMs?: number;
 }
 
-export const DEFAULT_PACKET_CONNECTION_OPTIONS = {
-  longBytes: DEFAULT_LONG_BYTES,
-  maxQueuedBytes: 1024 * 1024,
-  packetTimeoutMs: 30_000,
-} as const satisfies Required<PacketConnectionOptions>;
+const OPTIONS: OptionTable<Required<PacketConnectionOptions>> = {
+  longBytes: { kind: 'choice', of: [4, 8], default: DEFAULT_LONG_BYTES },
+  maxQueuedBytes: { kind: 'integer', infinity: true, default: 1024 * 1024 },
+  packetTimeoutMs: { kind: 'ms', min: 1, default: 30_000 },
+};
 
 export interface PacketConnectionHandlers {
   /** One packet; `frame()` gives its bytes, valid during the call only. */
@@ -31,42 +33,25 @@ export interface PacketConnectionHandlers {
   onClose(error: ChatosError | undefined): void;
 }
 
-/** Told when the operating system has taken the bytes, or, with an error, that it never will. */
-export type Written = (error?: ChatosError) => void;
-
 /** After our FIN, the peer has this long to end its side. */
 const LINGER_MS = 5_000;
 
 /** While input is held, this much of it is read, so that an end or an error is noticed; past that, the peer waits. */
 const MAX_HELD_BYTES = 64 * 1024;
 
-/** Within one turn of the event loop, more than this is handed to the socket without waiting for the turn's end. */
-const FLUSH_EARLY_BYTES = 256 * 1024;
-
 const EMPTY = Buffer.alloc(0);
 
-const dirty = new Set<PacketConnection>();
-
-function flushDirty(): void {
-  const connections = [...dirty];
-  dirty.clear();
-  for (const connection of connections) connection.flush();
-}
-
 /**
- * A socket that speaks packets: bytes are decoded as they come, and what is sent during one turn of the event loop
+ * A transport that speaks packets: bytes are decoded as they come, and what is sent during one turn of the event loop
  * leaves in one write at its end.
  */
 export class PacketConnection {
   readonly longBytes: LongBytes;
-  readonly #socket: net.Socket;
+  readonly #transport: Transport;
+  readonly #writer: PacketWriter;
   readonly #decoder: PacketDecoder;
   readonly #handlers: PacketConnectionHandlers;
-  readonly #maxQueuedBytes: number;
   readonly #packetTimeoutMs: number;
-  #queue: Buffer[] = [];
-  #queuedBytes = 0;
-  #written: Written[] = [];
   #packetTimer: NodeJS.Timeout | undefined;
   #lingerTimer: NodeJS.Timeout | undefined;
   #reading = true;
@@ -75,23 +60,24 @@ export class PacketConnection {
   /** The peer's end has come while the input was held. */
   #endHeld = false;
   #handling = false;
-  #ending = false;
   #closed = false;
   #error: ChatosError | undefined;
 
-  constructor(socket: net.Socket, handlers: PacketConnectionHandlers, options: PacketConnectionOptions = {}) {
-    this.longBytes = options.longBytes ?? DEFAULT_PACKET_CONNECTION_OPTIONS.longBytes;
-    this.#maxQueuedBytes = options.maxQueuedBytes ?? DEFAULT_PACKET_CONNECTION_OPTIONS.maxQueuedBytes;
-    this.#packetTimeoutMs = options.packetTimeoutMs ?? DEFAULT_PACKET_CONNECTION_OPTIONS.packetTimeoutMs;
-    this.#socket = socket;
+  constructor(transport: Transport, handlers: PacketConnectionHandlers, options: PacketConnectionOptions = {}) {
+    const { longBytes, maxQueuedBytes, packetTimeoutMs } = resolveOptions('packet connection', options, OPTIONS);
+    this.longBytes = longBytes;
+    this.#packetTimeoutMs = packetTimeoutMs;
+    this.#transport = transport;
+    this.#writer = new PacketWriter(transport, maxQueuedBytes, (error) => this.destroy(error));
     this.#handlers = handlers;
-    this.#decoder = new PacketDecoder({ longBytes: this.longBytes });
-    socket.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose);
+    this.#decoder = new PacketDecoder({ longBytes });
+    const { stream } = transport;
+    stream.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose);
   }
 
   /** Whether packets can still be sent. */
   get open(): boolean {
-    return this.#reading && !this.#ending && !this.#closed;
+    return this.#writer.open;
   }
 
   /**
@@ -105,57 +91,26 @@ export class PacketConnection {
 
   /** The same for bytes that are one or more whole packets already. They must not change afterwards. */
   sendBytes(bytes: Buffer, written?: Written): void {
-    this.queueBytes(bytes, written);
-    if (this.#queuedBytes > FLUSH_EARLY_BYTES) this.flush();
+    this.#writer.write(bytes, written);
   }
 
   /** The same, and sure not to write, nor to close the connection, before this turn's end. */
-  queueBytes(bytes: Buffer, written?: Written): void {
-    if (!this.open) {
-      written?.(neverWritten());
-      return;
-    }
-    if (this.#queue.length === 0) {
-      if (dirty.size === 0) setImmediate(flushDirty);
-      dirty.add(this);
-    }
-    this.#queue.push(bytes);
-    this.#queuedBytes += bytes.length;
-    if (written) this.#written.push(written);
+  queueBytes(bytes: Buffer): void {
+    this.#writer.queue(bytes);
   }
 
-  /** Hands everything queued to the socket now. A peer that does not read may be cut off by it. */
+  /** Hands everything queued to the transport now. A peer that does not read may be cut off by it. */
   flush(): void {
-    if (this.#queue.length === 0) return;
-    const bytes = this.#queue.length === 1 ? this.#queue[0]! : Buffer.concat(this.#queue, this.#queuedBytes);
-    this.#queue = [];
-    this.#queuedBytes = 0;
-    if (this.#closed) return;
-    const written = this.#written;
-    const waiting = this.#socket.writableLength;
-    if (waiting > this.#maxQueuedBytes) {
-      this.destroy(
-        new ChatosError('QUEUE_FULL', `the peer does not read: ${waiting} bytes were waiting for it`, {
-          fields: { waiting, limit: this.#maxQueuedBytes },
-        }),
-      );
-    } else if (written.length === 0) {
-      this.#socket.write(bytes);
-    } else {
-      this.#written = [];
-      this.#socket.write(bytes, (error) => {
-        for (const done of written) done(error ? neverWritten(error) : undefined);
-      });
-    }
+    this.#writer.flush();
   }
 
   /** Sends what is queued, then FIN. The connection closes when the peer has ended its side too. */
   end(): void {
-    if (this.#closed || this.#ending) return;
+    if (!this.open) return;
     this.flush();
-    if (this.#closed) return;
-    this.#ending = true;
-    this.#socket.end();
+    if (!this.open) return;
+    this.#writer.close();
+    this.#transport.stream.end();
     this.#lingerTimer = setTimeout(() => this.destroy(), LINGER_MS);
   }
 
@@ -164,7 +119,7 @@ export class PacketConnection {
     if (this.#closed) return;
     this.#error ??= error;
     this.#reading = false;
-    this.#socket.destroy();
+    this.#transport.stream.destroy();
     this.#finish();
   }
 
@@ -187,23 +142,24 @@ export class PacketConnection {
     if (this.#handling) return;
     this.#decode(held.take());
     if (!this.#reading || this.#held) return;
-    this.#socket.resume();
+    this.#transport.stream.resume();
     if (this.#endHeld) this.#onEnd();
   }
 
   /**
-   * Gives the socket away, paused, with the bytes that came behind the packet handled last. Nothing of this connection
+   * Gives the transport away, paused, with the bytes that came behind the packet handled last. Nothing of this connection
    * touches it any more.
    */
-  detach(): { socket: net.Socket; rest: Buffer } {
+  detach(): { transport: Transport; rest: Buffer } {
     this.flush();
+    this.#writer.close();
     this.#reading = false;
     this.#closed = true;
     this.#stopPacketTimer();
-    this.#socket.pause();
-    this.#socket.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#onError);
-    this.#socket.off('close', this.#onClose);
-    return { socket: this.#socket, rest: Buffer.concat([this.#decoder.rest(), this.#held?.take() ?? EMPTY]) };
+    const { stream } = this.#transport;
+    stream.pause();
+    stream.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#onError).off('close', this.#onClose);
+    return { transport: this.#transport, rest: Buffer.concat([this.#decoder.rest(), this.#held?.take() ?? EMPTY]) };
   }
 
   readonly #frame = (): Buffer => this.#decoder.frame;
@@ -214,7 +170,7 @@ export class PacketConnection {
       return;
     }
     this.#held.append(chunk);
-    if (this.#held.length >= MAX_HELD_BYTES) this.#socket.pause();
+    if (this.#held.length >= MAX_HELD_BYTES) this.#transport.stream.pause();
   };
 
   #decode(chunk: Buffer): void {
@@ -236,9 +192,8 @@ export class PacketConnection {
     if (packets > 0) this.#stopPacketTimer();
     if (this.#reading && !this.#held && this.#decoder.hasPartialPacket) {
       this.#packetTimer ??= startTimer(this.#packetTimeoutMs, () => {
-        this.destroy(
-          new ChatosError('MALFORMED_PACKET', `a packet stayed incomplete for ${this.#packetTimeoutMs / 1000} s`),
-        );
+        const message = `a packet stayed incomplete for ${this.#packetTimeoutMs / 1000} s`;
+        this.destroy(new ChatosError('MALFORMED_PACKET', message));
       });
     }
   }
@@ -283,12 +238,7 @@ export class PacketConnection {
     this.#reading = false;
     clearTimeout(this.#packetTimer);
     clearTimeout(this.#lingerTimer);
-    for (const written of this.#written) written(neverWritten());
-    this.#written = [];
+    this.#writer.close();
     this.#handlers.onClose(this.#error);
   }
-}
-
-function neverWritten(cause?: Error): ChatosError {
-  return new ChatosError('CONNECTION_LOST', 'the connection was lost before everything was sent', { cause });
 }

@@ -10,18 +10,17 @@ const PATIENCE_MS = 2_000;
  */
 export async function isAlive(server: Address): Promise<boolean> {
   try {
-    const socket = await dial(server);
+    const transport = await dial(server);
     return await new Promise((resolve) => {
       const settle = (alive: boolean): void => {
         clearTimeout(timer);
-        socket.destroy();
+        transport.stream.destroy();
         resolve(alive);
       };
       const timer = setTimeout(() => settle(true), PATIENCE_MS);
-      socket.on('error', () => settle(false));
-      socket.on('end', () => settle(true));
-      socket.resume();
-      socket.end();
+      transport.onEnd(() => settle(true));
+      transport.stream.on('close', () => settle(false)).resume();
+      transport.stream.end();
     });
   } catch {
     return false;

@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events';
-import type net from 'node:net';
 import { ChatosError } from '../errors.ts';
 import { toAddress, type Address, type AddressLike } from '../net/address.ts';
 import { listen, type Listener } from '../net/listen.ts';
+import type { Transport } from '../net/transport.ts';
 import { startTimer } from '../util/timeout.ts';
 import type { ServerEvents } from './events.ts';
 import { dispatch } from './handlers.ts';
@@ -64,7 +64,7 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
    */
   async listen(address: AddressLike): Promise<Address> {
     const wanted = toAddress(address);
-    const listener = await listen(wanted, (socket) => this.#accept(socket, wanted));
+    const listener = await listen(wanted, (transport) => this.#accept(transport, wanted));
     if (this.#closing) {
       await listener.close();
       throw new ChatosError('ABORTED', 'the server was closed');
@@ -112,14 +112,14 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
     clearTimeout(late);
   }
 
-  #accept(socket: net.Socket, { longBytes }: Address): void {
+  #accept(transport: Transport, { longBytes }: Address): void {
     const full = this.#hub.connections >= this.#hub.options.limits.maxConnections;
     if (this.#closing || full) {
-      this.emit('connectionRefused', socket.remoteAddress ?? 'unknown', full ? 'too many' : 'closing');
-      socket.destroy();
+      this.emit('connectionRefused', transport.remoteAddress ?? 'unknown', full ? 'too many' : 'closing');
+      transport.stream.destroy();
       return;
     }
-    const session = new Session(this.#hub, socket, longBytes, dispatch);
+    const session = new Session(this.#hub, transport, longBytes, dispatch);
     this.emit('connection', session);
   }
 }

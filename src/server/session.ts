@@ -1,6 +1,6 @@
-import type net from 'node:net';
 import { messageOf, type ChatosError } from '../errors.ts';
 import { PacketConnection } from '../net/packet-connection.ts';
+import type { Transport } from '../net/transport.ts';
 import { encodePacket } from '../protocol/encoder.ts';
 import { loginKey } from '../util/login-key.ts';
 import { startTimer } from '../util/timeout.ts';
@@ -34,16 +34,16 @@ export class Session implements ConnectedClient, OpenSession {
   #packets = 0;
   #refusals = 0;
 
-  constructor(hub: Hub, socket: net.Socket, longBytes: LongBytes, dispatch: Dispatch) {
+  constructor(hub: Hub, transport: Transport, longBytes: LongBytes, dispatch: Dispatch) {
     const { limits } = hub.options;
     this.id = hub.newSessionId();
     this.#hub = hub;
     this.#dispatch = dispatch;
     this.longBytes = longBytes;
-    this.remoteAddress = socket.remoteAddress ?? 'unknown';
+    this.remoteAddress = transport.remoteAddress ?? 'unknown';
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
     this.#connection = new PacketConnection(
-      socket,
+      transport,
       { onPacket: this.#onPacket, onEnd: this.#leave, onClose: this.#onClose },
       { longBytes, maxQueuedBytes: limits.maxQueuedBytes, packetTimeoutMs: limits.packetTimeoutMs },
     );
@@ -113,8 +113,8 @@ export class Session implements ConnectedClient, OpenSession {
     clearTimeout(this.#identifyTimer);
     this.#hub.sessions.delete(this);
     this.#resolveClosed();
-    const { socket, rest } = this.#connection.detach();
-    this.#hub.channels.enter(connectId, socket, rest, this.remoteAddress);
+    const { transport, rest } = this.#connection.detach();
+    this.#hub.channels.enter(connectId, transport, rest, this.remoteAddress);
   }
 
   /** Ends the connection in order: what is queued leaves first. */

@@ -1,6 +1,7 @@
-import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { onConfirmedEnd } from '../net/confirmed-end.ts';
-import type { Address } from '../net/address.ts';
+import { toAddress, type Address } from '../net/address.ts';
+import { dial } from '../net/dial.ts';
+import { listen, type Listener } from '../net/listen.ts';
+import type { Transport } from '../net/transport.ts';
 
 /** Which of the connections of a login: its session, its private connections, or both. */
 export type Link = 'session' | 'channels' | 'all';
@@ -8,36 +9,36 @@ export type Link = 'session' | 'channels' | 'all';
 /** The first byte of a connection that is a session: LOGIN. */
 const LOGIN = 0;
 
-/** Two sockets that are joined. */
+/** Two connections that are joined. */
 interface Joint {
-  readonly client: Socket;
-  readonly server: Socket;
+  readonly client: Transport;
+  readonly server: Transport;
   /** `undefined` until its first byte has come. */
   kind: Exclude<Link, 'all'> | undefined;
 }
 
 /** The way of one login to the server, which can be broken off, or come to a standstill. */
 export class TestProxy {
-  /** Where it is to be connected to. */
-  readonly address: Address;
-  readonly #listener: Server;
+  readonly #server: Address;
   readonly #joints = new Set<Joint>();
   readonly #stalled = new Set<Joint['kind']>();
+  #listener!: Listener;
+  #closed = false;
 
   /** Listens on a free port. */
   static async start(server: Address): Promise<TestProxy> {
-    const listener = createServer({ allowHalfOpen: true, noDelay: true });
-    await new Promise<void>((resolve, reject) => {
-      listener.once('error', reject).listen(0, '127.0.0.1', resolve);
-    });
-    return new TestProxy(listener, server);
+    const proxy = new TestProxy(server);
+    proxy.#listener = await listen(toAddress({ port: 0 }), (client) => void proxy.#join(client));
+    return proxy;
   }
 
-  private constructor(listener: Server, server: Address) {
-    const { port } = listener.address() as AddressInfo;
-    this.address = { ...server, host: '127.0.0.1', port };
-    this.#listener = listener;
-    listener.on('connection', (client) => this.#join(client, server));
+  private constructor(server: Address) {
+    this.#server = server;
+  }
+
+  /** Where it is to be connected to. */
+  get address(): Address {
+    return { ...this.#server, host: this.#listener.address.host, port: this.#listener.address.port };
   }
 
   /** Whether what the server has for its session is left unread. */
@@ -49,8 +50,8 @@ export class TestProxy {
   cut(link: Link): number {
     const cut = [...this.#joints].filter(({ kind }) => meant(link, kind));
     for (const { client, server } of cut) {
-      client.resetAndDestroy();
-      server.resetAndDestroy();
+      client.reset();
+      server.reset();
     }
     return cut.length;
   }
@@ -69,46 +70,51 @@ export class TestProxy {
 
   /** Breaks everything, and listens no more. */
   async close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#listener.close(() => resolve()));
+    this.#closed = true;
+    const closed = this.#listener.close();
     this.cut('all');
     await closed;
   }
 
-  #join(client: Socket, address: Address): void {
-    const server = connect({ host: address.host, port: address.port, allowHalfOpen: true, noDelay: true });
+  async #join(client: Transport): Promise<void> {
+    const server = await dial(this.#server).catch(() => undefined);
+    if (!server || this.#closed) {
+      client.reset();
+      server?.reset();
+      return;
+    }
     const joint: Joint = { client, server, kind: undefined };
     this.#joints.add(joint);
-    client.once('data', (first: Buffer) => {
+    client.stream.once('data', (first: Buffer) => {
       joint.kind = first[0] === LOGIN ? 'session' : 'channels';
       this.#flow(joint);
     });
     relay(client, server, () => true);
     relay(server, client, () => !this.#stalled.has(joint.kind));
-    client.once('close', () => this.#joints.delete(joint));
+    client.stream.once('close', () => this.#joints.delete(joint));
   }
 
   #flow({ kind, client, server }: Joint): void {
-    if (this.#stalled.has(kind)) server.pause();
-    else if (!client.writableNeedDrain) server.resume();
+    if (this.#stalled.has(kind)) server.stream.pause();
+    else if (!client.stream.writableNeedDrain) server.stream.resume();
   }
 }
 
 /** Passes on what comes, no faster than it is taken; an end as an end, and what is broken as a RST. */
-function relay(from: Socket, to: Socket, mayFlow: () => boolean): void {
-  from.on('data', (chunk: Buffer) => {
-    if (!to.write(chunk)) from.pause();
+function relay(from: Transport, to: Transport, mayFlow: () => boolean): void {
+  from.stream.on('data', (chunk: Buffer) => {
+    if (!to.stream.write(chunk)) from.stream.pause();
   });
-  to.on('drain', () => {
-    if (mayFlow()) from.resume();
+  to.stream.on('drain', () => {
+    if (mayFlow()) from.stream.resume();
   });
-  from.on('error', () => undefined);
   let ended = false;
-  onConfirmedEnd(from, () => {
+  from.onEnd(() => {
     ended = true;
-    to.end();
+    to.stream.end();
   });
-  from.once('close', () => {
-    if (!ended) to.resetAndDestroy();
+  from.stream.once('close', () => {
+    if (!ended) to.reset();
   });
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { BotPlugin } from '../../src/bot/plugin.ts';
-import type { Address } from '../../src/net/address.ts';
+import { toAddress, type Address } from '../../src/net/address.ts';
 import { FakeClock } from '../support/bot-clock.ts';
 import { startProxy } from '../support/bot-proxy.ts';
 import { createBots, joinAs, openChannel, plugin, startServer } from '../support/bot-world.ts';
@@ -106,7 +106,7 @@ describe('a bot that loses its session', () => {
   });
 
   it('stops at once while it waits to try again', async () => {
-    const proxy = await startProxy({ host: '127.0.0.1', port: 1, longBytes: 4 });
+    const proxy = await startProxy(toAddress({ port: 1 }));
     const bot = echoing(proxy.address);
     const started = bot.runtime.start();
     await bot.log.until(/trying again in/);

@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { clientServer } from '../../src/config/settings.ts';
 import { addressArgument, loginArgument, seconds, statusOption, timeArgument } from '../../src/cli/options.ts';
+import { DEFAULT_ADDRESS } from '../../src/net/address.ts';
 
 describe('an option', () => {
   test.each([
@@ -19,7 +20,12 @@ describe('an option', () => {
   });
 
   test('that is an address is refused in words', () => {
-    expect(addressArgument('chat.example.org')).toEqual({ host: 'chat.example.org', port: 7777, longBytes: 4 });
+    expect(addressArgument('chat.example.org')).toEqual({
+      transport: 'tcp',
+      host: 'chat.example.org',
+      port: 7777,
+      longBytes: 4,
+    });
     expect(() => addressArgument('a:b')).toThrow(InvalidArgumentError);
   });
 
@@ -55,7 +61,7 @@ describe('the server that a configuration means', () => {
   });
 
   test.each([{}, { server: 'embedded' }, { server: 'embedded', serve: {} }])('is this machine with %j', (config) => {
-    expect(clientServer(undefined, config)).toEqual({ host: '127.0.0.1', port: 7777, longBytes: 4 });
+    expect(clientServer(undefined, config)).toEqual(DEFAULT_ADDRESS);
   });
 
   test('is where the embedded one listens first', () => {

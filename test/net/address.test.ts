@@ -30,7 +30,7 @@ describe('parseAddress', () => {
     ['host:80?', 'host', 80, 4],
     ['host:00080', 'host', 80, 4],
   ])('[P1] reads %j', (text, host, port, longBytes) => {
-    expect(parseAddress(text)).toEqual({ host, port, longBytes });
+    expect(parseAddress(text)).toEqual({ transport: 'tcp', host, port, longBytes });
   });
 
   it.each([
@@ -106,9 +106,26 @@ describe('formatAddress', () => {
 });
 
 describe('toAddress', () => {
-  it('takes an address as text or as it is', () => {
-    const address = { host: 'host', port: 1, longBytes: 8 } as const;
+  it('takes an address as text or as fields', () => {
+    const address = { transport: 'tcp', host: 'host', port: 1, longBytes: 8 } as const;
     expect(toAddress('host:1?longBytes=8')).toEqual(address);
     expect(toAddress(address)).toEqual(address);
+  });
+
+  it.each([{}, { port: undefined }])('has the defaults for fields that are left out', (fields) => {
+    expect(toAddress(fields)).toEqual(parseAddress('tcp://127.0.0.1:7777'));
+  });
+
+  it.each([
+    [{ port: 65536 }, /not a port/],
+    [{ port: NaN }, /not a port/],
+    [{ host: 'a b' }, /not a host/],
+    [{ longBytes: 16 }, /4 or 8/],
+    [{ transport: 'udp' }, /not a known transport/],
+    [{ transport: 'tls' }, /TLS is not available/],
+    [{ longbytes: 8 }, /did you mean 'longBytes'/],
+  ])('refuses %j with INVALID_ADDRESS', (fields, why) => {
+    const refused = { code: 'INVALID_ADDRESS', message: expect.stringMatching(why) as string };
+    expect(() => toAddress(fields as object)).toThrow(expect.objectContaining(refused));
   });
 });

@@ -1,4 +1,5 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { parseAddress, type Address } from '../../src/net/address.ts';
 import { dial, type DialOptions } from '../../src/net/dial.ts';
@@ -31,14 +32,14 @@ async function nobody(): Promise<Address> {
   return parseAddress(`127.0.0.1:${port}`);
 }
 
-async function open(address: Address, options?: DialOptions): Promise<Socket> {
-  const socket = await dial(address, options);
-  onTestFinished(() => void socket.destroy());
-  return socket;
+async function open(address: Address, options?: DialOptions): Promise<Duplex> {
+  const { stream } = await dial(address, options);
+  onTestFinished(() => void stream.destroy());
+  return stream;
 }
 
 describe('dial', () => {
-  it('gives a socket that waits to be read, and stays half-open after a FIN', async () => {
+  it('gives a connection that waits to be read, and stays half-open after a FIN', async () => {
     let answered: Promise<Buffer> | undefined;
     const address = await serve((socket) => {
       answered = readExactly(socket, 6);
@@ -112,9 +113,9 @@ describe('dial', () => {
 });
 
 describe('listen', () => {
-  it('accepts half-open sockets, keeps what it has when closed, and accepts no more', async () => {
-    const accepted: Socket[] = [];
-    const listener = await listen(parseAddress('127.0.0.1:0?longBytes=8'), (socket) => accepted.push(socket));
+  it('accepts half-open connections, keeps what it has when closed, and accepts no more', async () => {
+    const accepted: Duplex[] = [];
+    const listener = await listen(parseAddress('127.0.0.1:0?longBytes=8'), ({ stream }) => accepted.push(stream));
     expect(listener.address).toMatchObject({ host: '127.0.0.1', longBytes: 8 });
     const socket = await open(listener.address);
     while (accepted.length === 0) await new Promise((resolve) => setImmediate(resolve));

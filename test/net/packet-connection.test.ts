@@ -1,6 +1,6 @@
-import type { Socket } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { PacketConnection } from '../../src/net/packet-connection.ts';
+import type { Transport } from '../../src/net/transport.ts';
 import { packet, str } from '../support/rfc-peer.ts';
 import { bytesOf, message, pair, turn } from '../support/server-connection.ts';
 import { endOf, readExactly, within } from '../support/server-sockets.ts';
@@ -41,15 +41,15 @@ describe('receiving', () => {
     await endOf(peer);
   });
 
-  it('gives the socket away behind the packet it is at, with the bytes that follow', async () => {
-    const given: { socket: Socket; rest: Buffer }[] = [];
+  it('gives the transport away behind the packet it is at, with the bytes that follow', async () => {
+    const given: { transport: Transport; rest: Buffer }[] = [];
     const holder: { connection?: PacketConnection } = {};
     const got = await pair({}, () => given.push(holder.connection!.detach()));
     holder.connection = got.connection;
     got.peer.write(Buffer.concat([packet(9, Buffer.from('00000001', 'hex')), Buffer.from([99]), str('raw')]));
     await got.packetsToCome(1);
     expect(given[0]!.rest.toString('hex')).toBe('6300000003726177');
-    expect(given[0]!.socket).toBe(got.socket);
+    expect(given[0]!.transport.stream).toBe(got.socket);
     got.peer.write('more');
     expect((await readExactly(got.socket, 4)).toString()).toBe('more');
     got.socket.destroy();

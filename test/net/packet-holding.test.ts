@@ -134,7 +134,7 @@ describe('held input', () => {
     await endOf(peer);
   });
 
-  it('is given away with the socket', async () => {
+  it('is given away with the transport', async () => {
     const { connection, peer, send, read } = await holding();
     await send(Buffer.concat([login, Buffer.from('one,')]));
     peer.write('two');

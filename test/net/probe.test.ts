@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { expect, test } from 'vitest';
+import { toAddress } from '../../src/net/address.ts';
 import { isAlive } from '../../src/net/probe.ts';
 import { ChatosServer } from '../../src/server/server.ts';
 
-const at = (port: number) => ({ host: '127.0.0.1', port, longBytes: 4 }) as const;
+const at = (port: number) => toAddress({ port });
 
 test('a server that runs is alive, one that has gone is not', async () => {
   const server = new ChatosServer();

@@ -2,6 +2,7 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { onTestFinished, vi } from 'vitest';
 import type { ChatosError } from '../../src/errors.ts';
+import { TcpTransport } from '../../src/net/tcp-transport.ts';
 import { PacketConnection, type PacketConnectionOptions } from '../../src/net/packet-connection.ts';
 import type { Packet } from '../../src/protocol/index.ts';
 import { naivePacket } from './naive-packets.ts';
@@ -28,9 +29,10 @@ export async function pair(
   let closes = 0;
   let onClosed: (error: ChatosError | undefined) => void = () => undefined;
   const closed = new Promise<ChatosError | undefined>((resolve) => (onClosed = resolve));
+  const transport = new TcpTransport(socket);
   const writes = vi.spyOn(socket, 'write');
   const connection: PacketConnection = new PacketConnection(
-    socket,
+    transport,
     {
       onPacket: (got, frame) => {
         packets.push(got);

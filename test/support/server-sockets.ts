@@ -1,6 +1,7 @@
 /** Bare sockets for the tests of server and net: bytes in, bytes out, and how it ended; no knowledge of `src`. */
 import { createHash } from 'node:crypto';
 import { createConnection, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { onTestFinished } from 'vitest';
@@ -46,7 +47,7 @@ export async function knock(
 }
 
 /** The next `size` bytes; what is behind them stays in the stream. */
-export function readExactly(socket: Socket, size: number): Promise<Buffer> {
+export function readExactly(socket: Duplex, size: number): Promise<Buffer> {
   let stop = (): void => undefined;
   const bytes = new Promise<Buffer>((resolve, reject) => {
     const look = (): void => {
@@ -69,7 +70,7 @@ export function readExactly(socket: Socket, size: number): Promise<Buffer> {
  * Node reports RST as `end` where it comes together with the last bytes (libuv takes POLLHUP behind a short read for the
  * end of the file), but a write then fails, even an empty one, which sends nothing.
  */
-export function endOf(socket: Socket): Promise<'FIN' | 'RST'> {
+export function endOf(socket: Duplex): Promise<'FIN' | 'RST'> {
   const end = new Promise<'FIN' | 'RST'>((resolve) => {
     const onEnd = (): void => {
       if (socket.writable) socket.write(Buffer.alloc(0), (error) => resolve(error ? 'RST' : 'FIN'));
@@ -89,7 +90,7 @@ export class Pump {
   /** Resolves when everything is sent, rejects where the connection breaks. */
   readonly done: Promise<void>;
 
-  constructor(socket: Socket, bytes: Buffer, pieceSize = 64 * 1024) {
+  constructor(socket: Duplex, bytes: Buffer, pieceSize = 64 * 1024) {
     this.done = (async () => {
       while (this.sent < bytes.length) {
         const piece = bytes.subarray(this.sent, this.sent + pieceSize);
@@ -123,7 +124,7 @@ export function pattern(size: number, seed = 1): Buffer {
 }
 
 /** Everything up to the end, as a hash: large amounts are not kept. */
-export async function hashToEnd(socket: Socket, ms = 15_000): Promise<{ size: number; sha256: string }> {
+export async function hashToEnd(socket: Duplex, ms = 15_000): Promise<{ size: number; sha256: string }> {
   const hash = createHash('sha256');
   let size = 0;
   socket.on('data', (chunk: Buffer) => {

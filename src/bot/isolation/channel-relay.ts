@@ -56,7 +56,7 @@ export function receiveChannel({ port, peer, role, connectId }: CrossingChannel)
     socket.note({ close: true } satisfies ChannelNote);
     return true;
   };
-  const channel = new Channel({ socket, rest: Buffer.alloc(0), peer, role, connectId, requestClose });
+  const channel = new Channel({ transport: socket, rest: Buffer.alloc(0), peer, role, connectId, requestClose });
   socket.on('note', (note: ChannelNote) => {
     if ('closedByPeer' in note && !channel.closedByPeer) channel.markClosedByPeer();
     if ('broke' in note) channel.destroy(unpackError(note.broke) as Error);

@@ -39,9 +39,18 @@ export class PortSocket extends Duplex {
     return this.#endReceived && this.writableFinished;
   }
 
-  /** The same as `destroy()`: a socket that is destroyed early is always reset. */
-  resetAndDestroy(): this {
-    return this.destroy();
+  /** As a channel's transport, it is its own stream. */
+  get stream(): this {
+    return this;
+  }
+
+  onEnd(listener: () => void): void {
+    this.once('end', listener);
+  }
+
+  /** The same as `destroy()`: what is destroyed early is always an abort at the other side. */
+  reset(): void {
+    this.destroy();
   }
 
   /** Tells the other side something. */

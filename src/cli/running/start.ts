@@ -1,8 +1,7 @@
 import { BotRuntime } from '../../bot/runtime.ts';
 import type { RuntimeObserver } from '../../bot/events.ts';
 import type { Recorder } from '../../bot/recording/recorder.ts';
-import { DEFAULT_ADDRESS } from '../../config/settings.ts';
-import { formatAddress, parseAddress, type Address } from '../../net/address.ts';
+import { DEFAULT_ADDRESS, formatAddress, parseAddress, type Address } from '../../net/address.ts';
 import type { StatusServer } from '../../ops/status-endpoint.ts';
 import type { ChatosServer } from '../../server/server.ts';
 import { packageVersion } from '../../util/version.ts';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type net from 'node:net';
+import type { Transport } from '../../net/transport.ts';
 import { encodePacket } from '../../protocol/encoder.ts';
 import { startTimer } from '../../util/timeout.ts';
 import type { EventEmitter } from 'node:events';
@@ -86,20 +86,19 @@ export class Channels {
   }
 
   /** A fresh connection has presented a connect id (P12). `rest` is what it sent behind it. */
-  enter(id: bigint, socket: net.Socket, rest: Buffer, from: string): void {
+  enter(id: bigint, transport: Transport, rest: Buffer, from: string): void {
     const channel = this.#channels.get(id);
     const blocked = this.#throttle.blocks(from);
     if (blocked || !channel || channel.over || channel.relay || this.#draining) {
       const shutOut = this.#throttle.fail(from);
       this.#events.emit('wrongConnectId', from, blocked || shutOut);
       if (shutOut) this.#events.emit('shutOut', from);
-      socket.on('error', () => undefined);
-      socket.destroy();
+      transport.stream.destroy();
       return;
     }
     const { maxEarlyBytes } = this.#options.limits;
     const onLost = (): void => this.#void(channel, 'disconnected');
-    const half = new WaitingHalf(socket, rest, { maxEarlyBytes, onLost });
+    const half = new WaitingHalf(transport, rest, { maxEarlyBytes, onLost });
     if (!channel.waiting) {
       channel.waiting = half;
       this.#waiting += 1;

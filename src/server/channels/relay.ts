@@ -1,12 +1,11 @@
-import type net from 'node:net';
+import type { Duplex } from 'node:stream';
+import { readByStream, type OnChunk, type Transport } from '../../net/transport.ts';
 import { startTimer } from '../../util/timeout.ts';
-import { onConfirmedEnd } from '../../net/confirmed-end.ts';
-import { readByStream, readIntoReusedBuffer, type RelayReader } from './relay-reader.ts';
 import type { ChannelOutcome } from '../events.ts';
 
 /** One of the two connections of a channel, as it comes to the relay: paused, with nobody listening. */
 export interface RelayEnd {
-  readonly socket: net.Socket;
+  readonly transport: Transport;
   /** Bytes that came before the channel was established (P13). */
   readonly early: Buffer;
 }
@@ -17,7 +16,7 @@ export interface RelayOptions {
   readonly greeting: Buffer;
   readonly halfClosedIdleMs: number;
   readonly closeGraceMs: number;
-  /** Called once, when both sockets have closed. `bytes` is what each end, in the order given, has sent. */
+  /** Called once, when both connections have closed. `bytes` is what each end, in the order given, has sent. */
   onDone(outcome: ChannelOutcome, bytes: readonly [number, number]): void;
 }
 
@@ -25,27 +24,27 @@ export interface RelayOptions {
 const IDLE_CHECKS = 4;
 
 class Half {
-  readonly socket: net.Socket;
-  readonly reader: RelayReader;
+  readonly transport: Transport;
   other!: Half;
   /** Bytes read from this end. */
   bytes = 0;
-  /** Its FIN has come. */
-  ended = false;
   /** Not reading, because the other end has not taken what was read. */
   waiting = false;
   closed = false;
 
   constructor(end: RelayEnd, mode: RelayOptions['mode'], onChunk: (half: Half, chunk: Buffer) => boolean) {
-    const deliver = (chunk: Buffer): boolean => onChunk(this, chunk);
-    this.reader =
-      (mode === 'auto' ? readIntoReusedBuffer(end.socket, deliver) : undefined) ?? readByStream(end.socket, deliver);
-    this.socket = this.reader.socket;
+    const deliver: OnChunk = (chunk) => onChunk(this, chunk);
+    const reading = mode === 'auto' ? end.transport.readIntoReusedBuffer?.(deliver) : undefined;
+    this.transport = reading ?? readByStream(end.transport, deliver);
+  }
+
+  get stream(): Duplex {
+    return this.transport.stream;
   }
 }
 
 /**
- * Relays raw bytes between two sockets (RFC 4, P14): FIN becomes FIN, an error becomes RST, and an end is read from only
+ * Relays raw bytes between two connections (RFC 4, P14): FIN becomes FIN, an error becomes RST, and an end is read from only
  * while the other one takes what was read, so that memory stays bounded and back-pressure reaches the sender.
  */
 export class Relay {
@@ -73,25 +72,24 @@ export class Relay {
     this.#outcome = 'closed';
     clearTimeout(this.#timer);
     this.#timer = startTimer(this.#options.closeGraceMs, () => {
-      for (const half of this.#halves) this.#reset(half);
+      for (const { transport } of this.#halves) transport.reset();
     });
     // What still comes is read and dropped; from an end that waits, not before its buffer has been written.
-    for (const half of this.#halves) half.socket.end();
+    for (const { stream } of this.#halves) stream.end();
   }
 
   /** Breaks the channel: both ends see RST. */
   abort(outcome: ChannelOutcome = 'aborted'): void {
     this.#outcome ??= outcome;
-    for (const half of this.#halves) this.#reset(half);
+    for (const { transport } of this.#halves) transport.reset();
   }
 
   #listen(half: Half): void {
-    const { socket } = half;
     // A channel that is being closed ends for each side by itself.
-    socket.on('error', () => {
+    half.stream.on('error', () => {
       if (this.#outcome !== 'closed') this.abort();
     });
-    socket.on('close', () => this.#onClose(half));
+    half.stream.on('close', () => this.#onClose(half));
   }
 
   #start(half: Half, early: Buffer): void {
@@ -99,51 +97,38 @@ export class Relay {
       half.bytes += early.length;
       this.#write(half.other, early);
     }
-    onConfirmedEnd(half.socket, () => {
-      half.ended = true;
-      half.other.socket.end();
+    half.transport.onEnd(() => {
+      half.other.stream.end();
       this.#watchIdle();
     });
-    half.socket.resume();
+    half.stream.resume();
   }
 
   readonly #onChunk = (half: Half, chunk: Buffer): boolean => {
     if (this.#outcome) return true;
     half.bytes += chunk.length;
     this.#write(half.other, chunk);
-    half.waiting = half.other.socket.writableLength > 0;
+    half.waiting = half.other.stream.writableLength > 0;
     return !half.waiting;
   };
 
   #write(to: Half, chunk: Buffer): void {
-    to.socket.write(chunk, () => this.#onWritten(to));
+    to.stream.write(chunk, () => this.#onWritten(to));
   }
 
   /** The operating system has taken all that was written to this end: its counterpart may be read again. */
   #onWritten(half: Half): void {
-    if (half.socket.writableLength > 0) return;
+    if (half.stream.writableLength > 0) return;
     const source = half.other;
     if (source.waiting) {
       source.waiting = false;
-      source.socket.resume();
-    }
-  }
-
-  #reset(half: Half): void {
-    const { socket } = half;
-    if (half.closed || socket.destroyed) return;
-    // While its FIN is on the way out (one turn of the event loop), a socket cannot be reset.
-    if (socket.writableEnded && !socket.writableFinished && socket.writableLength === 0) {
-      socket.once('finish', () => this.#reset(half));
-    } else {
-      socket.resetAndDestroy();
+      source.stream.resume();
     }
   }
 
   #onClose(half: Half): void {
     half.closed = true;
-    half.reader.release();
-    if (!this.#outcome && !(half.ended && half.socket.writableFinished)) this.abort();
+    if (!this.#outcome && half.transport.ending !== 'in order') this.abort();
     if (!half.other.closed) return;
     clearTimeout(this.#timer);
     this.#options.onDone(this.#outcome ?? 'ended', [this.#halves[0].bytes, this.#halves[1].bytes]);
@@ -165,12 +150,6 @@ export class Relay {
 
   #progress(): number {
     const [a, b] = this.#halves;
-    return a.bytes + b.bytes - unsentBytes(a.socket) - unsentBytes(b.socket);
+    return a.bytes + b.bytes - a.transport.unsentBytes - b.transport.unsentBytes;
   }
-}
-
-/** What a write under way still has to hand to the operating system, where the handle tells. */
-function unsentBytes(socket: net.Socket): number {
-  const handle = (socket as unknown as { _handle?: { writeQueueSize?: number } | null })._handle;
-  return handle?.writeQueueSize ?? socket.writableLength;
 }

@@ -1,6 +1,5 @@
-import type net from 'node:net';
-import { readOnceMore } from '../../net/confirmed-end.ts';
 import { HeldBytes } from '../../net/held-bytes.ts';
+import type { Transport } from '../../net/transport.ts';
 import type { RelayEnd } from './relay.ts';
 
 /**
@@ -8,53 +7,48 @@ import type { RelayEnd } from './relay.ts';
  * limit, past which it is not read (P13).
  */
 export class WaitingHalf {
-  readonly #socket: net.Socket;
+  readonly #transport: Transport;
   readonly #maxEarlyBytes: number;
   readonly #onLost: () => void;
   readonly #early = new HeldBytes();
 
-  constructor(socket: net.Socket, early: Buffer, options: { maxEarlyBytes: number; onLost: () => void }) {
-    this.#socket = socket;
+  constructor(transport: Transport, early: Buffer, options: { maxEarlyBytes: number; onLost: () => void }) {
+    this.#transport = transport;
     this.#maxEarlyBytes = options.maxEarlyBytes;
     this.#onLost = options.onLost;
     this.#early.append(early);
-    socket.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose);
-    if (socket.readableEnded) this.#onEnd();
-    if (this.#early.length < this.#maxEarlyBytes) socket.resume();
+    transport.stream.on('data', this.#onData).on('close', this.#onClose);
+    // An end may turn out to be an abort: then 'close' follows.
+    transport.onEnd(() => undefined);
+    if (this.#early.length < this.#maxEarlyBytes) transport.stream.resume();
   }
 
-  /** Hands the socket over, with nobody listening on it. */
+  /** Hands the transport over, with nobody listening on it. */
   take(): RelayEnd {
-    const socket = this.#socket;
-    socket.pause();
+    const { stream } = this.#transport;
+    stream.pause();
     this.#stopListening();
-    for (let left = socket.read() as Buffer | null; left !== null; left = socket.read() as Buffer | null) {
+    for (let left = stream.read() as Buffer | null; left !== null; left = stream.read() as Buffer | null) {
       this.#early.append(left);
     }
-    return { socket, early: this.#early.take() };
+    return { transport: this.#transport, early: this.#early.take() };
   }
 
   /** Closes it: its side will not come. */
   destroy(): void {
     this.#stopListening();
-    this.#socket.on('error', () => undefined);
-    this.#socket.destroy();
+    this.#transport.stream.destroy();
   }
 
   #stopListening(): void {
-    this.#socket.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#onError);
-    this.#socket.off('close', this.#onClose);
+    this.#transport.stream.off('data', this.#onData).off('close', this.#onClose);
+    this.#transport.onEnd(undefined);
   }
 
   readonly #onData = (chunk: Buffer): void => {
     this.#early.append(chunk);
-    if (this.#early.length >= this.#maxEarlyBytes) this.#socket.pause();
+    if (this.#early.length >= this.#maxEarlyBytes) this.#transport.stream.pause();
   };
-
-  /** An end may turn out to be an abort: then 'close' follows. */
-  readonly #onEnd = (): void => readOnceMore(this.#socket, () => undefined);
-
-  readonly #onError = (): void => undefined;
 
   readonly #onClose = (): void => this.#onLost();
 }

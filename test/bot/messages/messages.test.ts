@@ -1,5 +1,6 @@
 import net from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { toAddress } from '../../../src/net/address.ts';
 import type { Message } from '../../../src/bot/context.ts';
 import {
   createBots,
@@ -158,7 +159,7 @@ describe('messages to a bot', () => {
         await message.reply('answer');
       },
     };
-    const { runtime, log } = createBots({ host: '127.0.0.1', port, longBytes: 4 }, [{ plugin: plugin('bot', hooks) }]);
+    const { runtime, log } = createBots(toAddress({ port }), [{ plugin: plugin('bot', hooks) }]);
     await runtime.start();
     const failed = log.until(/onMessage failed/).then(({ message }) => message);
     expect(await Promise.race([answered.promise, failed])).toContain('answer');

@@ -1,29 +1,30 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { readByStream, readIntoReusedBuffer, type OnChunk } from '../../../src/server/channels/relay-reader.ts';
-import { endOf, openSocket, pattern, within } from '../../support/server-sockets.ts';
+import { TcpTransport } from '../../src/net/tcp-transport.ts';
+import { readByStream, type OnChunk, type Transport } from '../../src/net/transport.ts';
+import { endOf, openSocket, pattern, within } from '../support/server-sockets.ts';
 
-const READERS = { readByStream, readIntoReusedBuffer } as const;
+const READERS = {
+  readByStream,
+  readIntoReusedBuffer: (transport: TcpTransport, onChunk: OnChunk) => transport.readIntoReusedBuffer(onChunk),
+} as const;
 
-/** An accepted socket, paused with nobody listening, as the relay gets it; and its client. */
-async function accepted(): Promise<{ socket: Socket; peer: Socket }> {
+/** An accepted connection, paused with nobody listening, as the relay gets it; and its client. */
+async function accepted(): Promise<{ transport: TcpTransport; peer: Socket }> {
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => void server.close());
   const connection = new Promise<Socket>((resolve) => server.once('connection', resolve));
   const peer = await openSocket((server.address() as AddressInfo).port);
-  return { socket: await connection, peer };
+  return { transport: new TcpTransport(await connection), peer };
 }
 
 describe.each(['readByStream', 'readIntoReusedBuffer'] as const)('%s', (name) => {
   async function reading(onChunk: OnChunk) {
-    const { socket, peer } = await accepted();
-    const reader = READERS[name](socket, onChunk);
+    const { transport, peer } = await accepted();
+    const reader: Transport | undefined = READERS[name](transport, onChunk);
     if (!reader) throw new Error('this Node has no such handle: the relay falls back to streams');
-    onTestFinished(() => {
-      reader.socket.destroy();
-      reader.release();
-    });
+    onTestFinished(() => void reader.stream.destroy());
     return { peer, reader };
   }
 
@@ -31,12 +32,12 @@ describe.each(['readByStream', 'readIntoReusedBuffer'] as const)('%s', (name) =>
     const chunks: Buffer[] = [];
     const bytes = pattern(3_000_000);
     const { peer, reader } = await reading((chunk) => chunks.push(Buffer.from(chunk)) > 0);
-    const ended = new Promise<void>((resolve) => reader.socket.once('end', resolve));
-    reader.socket.resume();
+    const ended = new Promise<void>((resolve) => reader.onEnd(resolve));
+    reader.stream.resume();
     peer.end(bytes);
     await within(ended, 'the end');
     expect(Buffer.concat(chunks).equals(bytes)).toBe(true);
-    reader.socket.end('answer');
+    reader.stream.end('answer');
     expect(await endOf(peer)).toBe('FIN');
     expect(peer.bytesRead).toBe(6);
   });
@@ -56,7 +57,7 @@ describe.each(['readByStream', 'readIntoReusedBuffer'] as const)('%s', (name) =>
     while (got < bytes.length) {
       const before = calls;
       const call = new Promise<void>((resolve) => (called = resolve));
-      reader.socket.resume();
+      reader.stream.resume();
       await within(call, 'a chunk');
       expect(calls).toBe(before + 1);
     }
@@ -66,23 +67,20 @@ describe.each(['readByStream', 'readIntoReusedBuffer'] as const)('%s', (name) =>
 
 describe('readIntoReusedBuffer', () => {
   it('reads small chunks into the same memory, and grows it for large ones up to 1 MiB', async () => {
-    const { socket, peer } = await accepted();
+    const { transport, peer } = await accepted();
     const memories = new Set<ArrayBufferLike>();
     let got = 0;
     let largest = 0;
     let arrived = (): void => undefined;
-    const reader = readIntoReusedBuffer(socket, (chunk) => {
+    const reader = transport.readIntoReusedBuffer((chunk) => {
       memories.add(chunk.buffer);
       got += chunk.length;
       largest = Math.max(largest, chunk.buffer.byteLength);
       arrived();
       return true;
     })!;
-    onTestFinished(() => {
-      reader.socket.destroy();
-      reader.release();
-    });
-    reader.socket.resume();
+    onTestFinished(() => void reader.stream.destroy());
+    reader.stream.resume();
     for (let i = 0; i < 50; i++) {
       const arrival = new Promise<void>((resolve) => (arrived = resolve));
       peer.write('small');
@@ -100,9 +98,9 @@ describe('readIntoReusedBuffer', () => {
     expect(memories.size).toBeLessThanOrEqual(3);
   });
 
-  it('leaves a socket alone that has no handle', async () => {
-    const { socket } = await accepted();
-    socket.destroy();
-    expect(readIntoReusedBuffer(socket, () => true)).toBeUndefined();
+  it('leaves a connection alone that has no handle any more', async () => {
+    const { transport } = await accepted();
+    transport.stream.destroy();
+    expect(transport.readIntoReusedBuffer(() => true)).toBeUndefined();
   });
 });

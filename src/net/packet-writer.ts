@@ -1,0 +1,96 @@
+import { ChatosError } from '../errors.ts';
+import type { Transport } from './transport.ts';
+
+/** Called when the operating system has taken the bytes, or, with an error, when it never will. */
+export type Written = (error?: ChatosError) => void;
+
+/** Within one turn of the event loop, more than this is handed to the transport without waiting for the turn's end. */
+const FLUSH_EARLY_BYTES = 256 * 1024;
+
+const dirty = new Set<PacketWriter>();
+
+function flushDirty(): void {
+  const writers = [...dirty];
+  dirty.clear();
+  for (const writer of writers) writer.flush();
+}
+
+/** Puts together what is written during one turn of the event loop: it leaves in one write at the turn's end. */
+export class PacketWriter {
+  readonly #transport: Transport;
+  readonly #maxQueuedBytes: number;
+  readonly #onFull: (error: ChatosError) => void;
+  #queue: Buffer[] = [];
+  #queuedBytes = 0;
+  #written: Written[] = [];
+  #closed = false;
+
+  /** @param onFull called where more than `maxQueuedBytes` wait for a peer that does not read */
+  constructor(transport: Transport, maxQueuedBytes: number, onFull: (error: ChatosError) => void) {
+    this.#transport = transport;
+    this.#maxQueuedBytes = maxQueuedBytes;
+    this.#onFull = onFull;
+  }
+
+  /** Whether anything can still be written. */
+  get open(): boolean {
+    return !this.#closed;
+  }
+
+  /** Queues bytes that are whole packets. They must not change afterwards. */
+  write(bytes: Buffer, written?: Written): void {
+    this.queue(bytes, written);
+    if (this.#queuedBytes > FLUSH_EARLY_BYTES) this.flush();
+  }
+
+  /** The same, and sure not to call `onFull` before this turn's end. */
+  queue(bytes: Buffer, written?: Written): void {
+    if (this.#closed) {
+      written?.(neverWritten());
+      return;
+    }
+    if (this.#queue.length === 0) {
+      if (dirty.size === 0) setImmediate(flushDirty);
+      dirty.add(this);
+    }
+    this.#queue.push(bytes);
+    this.#queuedBytes += bytes.length;
+    if (written) this.#written.push(written);
+  }
+
+  /** Hands everything queued to the transport now. */
+  flush(): void {
+    if (this.#closed || this.#queue.length === 0) return;
+    const { stream } = this.#transport;
+    const waiting = stream.writableLength;
+    if (waiting > this.#maxQueuedBytes) {
+      const message = `the peer does not read: ${waiting} bytes were waiting for it`;
+      const fields = { waiting, limit: this.#maxQueuedBytes };
+      this.#onFull(new ChatosError('QUEUE_FULL', message, { fields }));
+      return;
+    }
+    const bytes = this.#queue.length === 1 ? this.#queue[0]! : Buffer.concat(this.#queue, this.#queuedBytes);
+    const written = this.#written;
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    if (written.length === 0) {
+      stream.write(bytes);
+    } else {
+      this.#written = [];
+      stream.write(bytes, (error) => {
+        for (const done of written) done(error ? neverWritten(error) : undefined);
+      });
+    }
+  }
+
+  /** Takes no more; what is still queued is dropped. */
+  close(): void {
+    this.#closed = true;
+    this.#queue = [];
+    for (const written of this.#written.splice(0)) written(neverWritten());
+  }
+}
+
+function neverWritten(cause?: Error): ChatosError {
+  return new ChatosError('CONNECTION_LOST', 'the connection was lost before everything was sent', { cause });
+}

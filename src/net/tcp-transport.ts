@@ -1,0 +1,100 @@
+import type net from 'node:net';
+import { reuseBuffer } from './reused-buffer.ts';
+import type { Ending, OnChunk, Transport } from './transport.ts';
+
+/** The parts of a socket that are touched here and are not public. */
+interface Internals {
+  _handle?: { readStart?: () => number; writeQueueSize?: number } | null;
+  _readableState: { autoDestroy: boolean };
+}
+
+const ignore = (): void => undefined;
+
+/** A TCP connection: its stream is the socket. */
+export class TcpTransport implements Transport {
+  readonly stream: net.Socket;
+  readonly encrypted = false;
+  #onEnd: (() => void) | undefined;
+  /** Whether an end is known to be one, where somebody has asked. */
+  #end: 'unasked' | 'awaited' | 'confirmed' = 'unasked';
+
+  /** @param socket made with `allowHalfOpen`, with nobody listening yet */
+  constructor(socket: net.Socket) {
+    this.stream = socket;
+    socket.on('error', ignore);
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.stream.remoteAddress;
+  }
+
+  get ending(): Ending | undefined {
+    const { destroyed, errored, readableEnded, writableFinished } = this.stream;
+    if (!destroyed) return undefined;
+    const ended = readableEnded && writableFinished && !errored;
+    return ended && this.#end !== 'awaited' ? 'in order' : 'aborted';
+  }
+
+  get unsentBytes(): number {
+    return internals(this.stream)._handle?.writeQueueSize ?? this.stream.writableLength;
+  }
+
+  onEnd(listener: (() => void) | undefined): void {
+    this.#onEnd = listener;
+    if (this.#end === 'confirmed') {
+      process.nextTick(() => this.#reportEnd());
+    } else if (this.#end === 'unasked' && listener) {
+      this.#end = 'awaited';
+      // The socket is kept until it is known.
+      internals(this.stream)._readableState.autoDestroy = false;
+      if (this.stream.readableEnded) this.#confirmEnd();
+      else this.stream.once('end', () => this.#confirmEnd());
+    }
+  }
+
+  reset(): void {
+    const { stream } = this;
+    if (stream.destroyed) return;
+    // While its FIN is on the way out (one turn of the event loop), a socket cannot be reset.
+    if (stream.writableEnded && !stream.writableFinished && stream.writableLength === 0) {
+      stream.once('finish', () => this.reset());
+    } else {
+      stream.resetAndDestroy();
+    }
+  }
+
+  readIntoReusedBuffer(onChunk: OnChunk): Transport | undefined {
+    const socket = reuseBuffer(this.stream, onChunk);
+    return socket && new TcpTransport(socket);
+  }
+
+  /**
+   * When the last bytes and a RST come together, libuv reports the bytes and then an end of file: an abort that looks like
+   * an end (it takes POLLHUP behind a partial read for one). The operating system knows better: read once more, it says
+   * ECONNRESET, or end of file again.
+   */
+  #confirmEnd(): void {
+    const { stream } = this;
+    internals(stream)._handle?.readStart?.();
+    // The socket is polled between these two: what it has to say has been said by then.
+    setImmediate(() => {
+      setImmediate(() => {
+        if (stream.destroyed) return;
+        this.#end = 'confirmed';
+        this.#reportEnd();
+        if (stream.writableFinished) stream.destroy();
+        else stream.once('finish', () => stream.destroy());
+      });
+    });
+  }
+
+  #reportEnd(): void {
+    const listener = this.#onEnd;
+    this.#onEnd = undefined;
+    listener?.();
+  }
+}
+
+function internals(socket: net.Socket): Internals {
+  return socket as unknown as Internals;
+}
