@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay, type IntervalHistogram } from 'node:perf_hooks';
 
-/** How long the event loop kept what was due waiting, in seconds, over the last 30 to 60. */
+/** How late the event loop was, in seconds, over the last 30 to 60 seconds. */
 export interface DelaySeconds {
   readonly mean: number;
   readonly p50: number;
@@ -8,12 +8,12 @@ export interface DelaySeconds {
   readonly max: number;
 }
 
-/** How often the event loop is looked at, in ms. */
+/** How often the delay is sampled, in ms. */
 const RESOLUTION_MS = 20;
-/** Two histograms begin anew by turns: the older one always covers between half a minute and a whole one. */
+/** Two histograms are reset by turns: the older one always covers 30 to 60 seconds. */
 const TURN_MS = 30_000;
 
-/** Measures the delay of the event loop. Reading it changes nothing: several may look on. */
+/** Measures the delay of the event loop. Reading it changes nothing. */
 export class EventLoopDelay {
   #older: IntervalHistogram = started();
   #newer: IntervalHistogram = started();
@@ -42,7 +42,7 @@ function started(): IntervalHistogram {
   return histogram;
 }
 
-/** What is recorded is the time from one look to the next, in ns: an idle loop has the resolution, not 0. */
+/** The histogram has the time between two samples, in ns: for an idle loop the resolution, not 0. */
 function lateSeconds(recordedNs: number): number {
   return Math.max(recordedNs / 1e6 - RESOLUTION_MS, 0) / 1000;
 }

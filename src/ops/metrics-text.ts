@@ -1,48 +1,44 @@
 import { escapeUnsafe } from '../util/escape.ts';
 
-/** What a sample is about. */
-export type Labels = Readonly<Record<string, string>>;
+/** The content type of the text format of Prometheus. */
+export const METRICS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
-/** One value; `undefined` is left out. */
-export interface Sample {
-  readonly labels: Labels;
-  readonly value: number | boolean | undefined;
+/** Something that has metrics, and the labels that identify it. */
+export interface Subject<T> {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly of: T;
 }
 
-/** Writes metrics in the text format of Prometheus, version 0.0.4. */
-export class MetricsText {
-  static readonly contentType = 'text/plain; version=0.0.4; charset=utf-8';
-  #text = '';
+/** A row: a metric whose name ends with `_total` is a counter, any other a gauge. */
+export type Metric<T> = readonly [name: string, help: string, value: (of: T) => Value];
 
-  /** Adds a metric that only grows; its name ends with `_total`. Without samples it is left out. */
-  counter(name: `${string}_total`, help: string, samples: readonly Sample[]): this {
-    return this.#add(name, 'counter', help, samples);
-  }
+/** True is 1; `undefined` is left out; of several, each has a label `state`. */
+type Value = number | boolean | undefined | Readonly<Record<string, boolean>>;
 
-  /** Adds a metric that rises and falls; true is 1. Without samples it is left out. */
-  gauge(name: string, help: string, samples: readonly Sample[]): this {
-    return this.#add(name, 'gauge', help, samples);
-  }
-
-  toString(): string {
-    return this.#text;
-  }
-
-  #add(name: string, type: 'counter' | 'gauge', help: string, samples: readonly Sample[]): this {
-    const lines = samples
-      .filter(({ value }) => value !== undefined)
-      .map(({ labels, value }) => `${name}${braced(labels)} ${Number(value)}\n`);
-    if (lines.length > 0) this.#text += `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('')}`;
-    return this;
-  }
+/** Writes the metrics of some subjects; those without a value are left out. */
+export function renderMetricRows<T>(metrics: readonly Metric<T>[], subjects: readonly Subject<T>[]): string {
+  return metrics
+    .map(([name, help, value]) => {
+      const lines = subjects.flatMap(({ labels, of }) => samples(name, labels, value(of)));
+      if (lines.length === 0) return '';
+      const type = name.endsWith('_total') ? 'counter' : 'gauge';
+      return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('')}`;
+    })
+    .join('');
 }
 
-function braced(labels: Labels): string {
+function samples(name: string, labels: Subject<unknown>['labels'], value: Value): string[] {
+  if (value === undefined) return [];
+  if (typeof value !== 'object') return [`${name}${formatLabels(labels)} ${Number(value)}\n`];
+  return Object.entries(value).flatMap(([state, is]) => samples(name, { ...labels, state }, is));
+}
+
+function formatLabels(labels: Subject<unknown>['labels']): string {
   const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escapeLabel(value)}"`);
   return pairs.length === 0 ? '' : `{${pairs.join(',')}}`;
 }
 
-/** No line breaks are left: they, and what else a terminal could obey, are shown instead. */
+/** Line breaks and control characters become visible text before the quotes are escaped. */
 function escapeLabel(value: string): string {
   return escapeUnsafe(value).replaceAll('\\', '\\\\').replaceAll('"', '\\"');
 }

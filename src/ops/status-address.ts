@@ -12,7 +12,7 @@ export interface StatusAddress {
 
 const DEFAULT_STATUS_PORT = 7780;
 
-/** Where the status endpoint is where nothing else is said. */
+/** The default address of the status endpoint. */
 export const DEFAULT_STATUS_ADDRESS: StatusAddress = { host: DEFAULT_HOST, port: DEFAULT_STATUS_PORT };
 
 const FORM = 'expected host:port, for example 127.0.0.1:7780';
@@ -48,8 +48,8 @@ export function isLoopback({ host }: StatusAddress): boolean {
 }
 
 /**
- * Whether a `Host` header may be ours: an IP address, `localhost`, or the name that is listened on. A web page that has
- * its own name point to this machine (DNS rebinding) has that name here.
+ * Whether a `Host` header is valid: an IP address, `localhost`, or the host that the endpoint listens on. A web page whose
+ * own host name points to this machine (DNS rebinding) has another one.
  */
 export function isOwnHost(header: string, { host }: StatusAddress): boolean {
   const [, bracketed, plain] = /^(?:\[([^\]]*)\]|([^:]*))(?::\d*)?$/.exec(header) ?? [];

@@ -11,23 +11,23 @@ export interface EmbeddedServer {
   readonly stats: ServerStats;
 }
 
-/** What `/status` tells, as one line of JSON in which dates are ISO texts in UTC. */
+/** The document of `/status`, sent as one line of JSON in which dates are ISO texts in UTC. */
 export interface StatusDocument extends RuntimeStatus {
   readonly version: string;
   /** The version of Node.js. */
   readonly node: string;
   readonly pid: number;
-  /** When the rest was so. */
+  /** The time of this status. */
   readonly at: Date;
   /** Whether all accounts are connected. */
   readonly ready: boolean;
   /** Resident memory, in bytes. */
   readonly memoryBytes: number;
-  /** The server in this process, where there is one. */
+  /** The server in this process, if there is one. */
   readonly server: (ServerStats & { readonly addresses: readonly string[] }) | undefined;
 }
 
-/** How everything is at this moment. */
+/** The current status of everything. */
 export function statusDocument(status: RuntimeStatus, server: EmbeddedServer | undefined, at: Date): StatusDocument {
   return {
     version: packageVersion(),
@@ -59,6 +59,6 @@ function nameOf({ login, server }: AccountStatus): string {
 }
 
 function why({ state, problem }: AccountStatus): string {
-  // That the login is taken is what a standby is about.
+  // For a standby, it is normal that the login is taken.
   return state === 'standby' || problem === undefined ? state : `${state}: ${truncate(problem)}`;
 }

@@ -7,7 +7,7 @@ import { escapeUnsafe } from '../util/escape.ts';
 import { toJsonLine } from '../util/json-line.ts';
 import type { Logger } from '../util/log.ts';
 import { EventLoopDelay } from './event-loop-delay.ts';
-import { MetricsText } from './metrics-text.ts';
+import { METRICS_CONTENT_TYPE } from './metrics-text.ts';
 import { renderMetrics } from './metrics.ts';
 import { formatStatusAddress, isLoopback, isOwnHost, type StatusAddress } from './status-address.ts';
 import { statusDocument, unready, type EmbeddedServer } from './status-document.ts';
@@ -16,22 +16,22 @@ import type { RuntimeStatus } from '../bot/status.ts';
 export interface StatusServerOptions {
   /** Where to listen; port 0 takes a free one. */
   readonly address: StatusAddress;
-  /** Whose status it tells: a {@link BotRuntime}. */
+  /** The source of the status: a {@link BotRuntime}. */
   readonly runtime: { readonly status: RuntimeStatus };
-  /** The server in this process, where there is one. */
+  /** The server in this process, if there is one. */
   readonly server?: EmbeddedServer | undefined;
   readonly log: Logger;
   /** The runtime's. @default the machine's own */
   readonly clock?: Clock;
-  /** For a whole request to come, and for a client to take more of its answer, in ms. @default 10000 */
+  /** How long a request may take to arrive, and a client may stop reading its answer, in ms. @default 10000 */
   readonly requestTimeoutMs?: number;
 }
 
-/** An HTTP endpoint that tells how the bots are. */
+/** An HTTP endpoint with the status of the bots. */
 export interface StatusServer {
   /** Where it listens, with the real port: `http://127.0.0.1:7780`. */
   readonly url: string;
-  /** Stops listening and ends idle connections at once; answers that are on their way get half a second. */
+  /** Stops listening and closes idle connections at once; answers that are being sent get half a second. */
   close(): Promise<void>;
 }
 
@@ -49,7 +49,7 @@ interface Answer {
 }
 
 /**
- * Tells over HTTP how the bots of a runtime are: `/healthz`, `/readyz`, `/metrics` and `/status`.
+ * Serves the status of a runtime's bots over HTTP: `/healthz`, `/readyz`, `/metrics` and `/status`.
  *
  * @throws {ChatosError} `LISTEN_FAILED`
  */
@@ -65,7 +65,7 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
       if (lines.length === 0) return { body: 'ok\n' };
       return { status: 503, body: lines.map((line) => `${escapeUnsafe(line)}\n`).join('') };
     },
-    '/metrics': () => ({ type: MetricsText.contentType, body: renderMetrics(document(), delay.seconds) }),
+    '/metrics': () => ({ type: METRICS_CONTENT_TYPE, body: renderMetrics(document(), delay.seconds) }),
     '/status': () => ({ type: 'application/json', body: `${toJsonLine(document())}\n` }),
   };
   const http = createServer(
@@ -99,12 +99,12 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
     delay.stop();
     throw error;
   }
-  // What can still go wrong is one accept: that client is lost, the endpoint is not.
+  // Later errors are of single accepts: that client is lost, the endpoint is not.
   http.removeAllListeners('error').on('error', () => undefined);
   const { port } = http.address() as AddressInfo;
   const url = formatStatusAddress({ ...address, port });
   if (!isLoopback(address)) {
-    log.warn('the status endpoint has no password, and is not only for this machine', { address: url });
+    log.warn('the status endpoint has no password, and other machines can reach it', { address: url });
   }
   return {
     url,
@@ -124,7 +124,7 @@ function answerFor(
 ): Answer {
   const { host } = headers;
   if (host !== undefined && !isOwnHost(host, address)) {
-    return { status: 403, body: 'this host name is not ours: use the IP address, or localhost\n' };
+    return { status: 403, body: 'unknown host name: use the IP address, or localhost\n' };
   }
   const [path = ''] = url.split('?', 1);
   const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
@@ -137,7 +137,7 @@ function answerFor(
 
 function respond(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
   const { status = 200, type = 'text/plain; charset=utf-8', headers = {}, body } = answer;
-  // A body that nobody wants is not waited for.
+  // The body of a request is ignored: it is not read.
   const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
   if (encoding !== undefined || (length !== undefined && length !== '0')) response.setHeader('connection', 'close');
   response.writeHead(status, {
