@@ -8,27 +8,27 @@ import type { TestBot } from './test-bot.ts';
 import { TestNetwork } from './test-network.ts';
 import type { TestUser } from './test-user.ts';
 
-/** Who says what stands in the examples. */
+/** The user that sends the examples. */
 const USER = 'ann';
 
-/** How an example went. */
+/** The result of an example. */
 export interface ExampleResult {
-  /** What was said to the bot, or the hook that failed before anything was said. */
+  /** The message to the bot, or the hook that failed before the first message. */
   readonly name: string;
   readonly ok: boolean;
   readonly expected: readonly (string | RegExp)[];
   readonly heard: readonly string[];
-  /** What went wrong besides the answers. */
+  /** Problems other than wrong answers. */
   readonly problems: readonly string[];
 }
 
-/** Whether a plugin has examples to try. */
+/** Whether a plugin has examples. */
 export function hasExamples({ commands }: LoadedPlugin): boolean {
   return [...commands.values()].some(({ examples = {} }) => Object.keys(examples).length > 0);
 }
 
 /**
- * Tries the examples of a plugin's commands in their order, in one private conversation with a user, by a fake clock.
+ * Runs the examples of a plugin's commands in their order, in one private conversation with a user, with a fake clock.
  *
  * @throws {ChatosError} as {@link TestNetwork.bot}
  */
@@ -46,13 +46,13 @@ export async function* runExamples(
     for (const [name, answer] of examplesOf(plugin)) {
       const expected = partsOf(answer);
       if (hanging !== undefined) {
-        // It would wait for the one that hangs, in vain.
+        // It would wait for the one that hangs, which does not end.
         yield {
           name,
           ok: false,
           expected,
           heard: [],
-          problems: [`not tried: '${hanging}' before it is still at work`],
+          problems: [`not run: '${hanging}' before it is still running`],
         };
         continue;
       }
@@ -72,7 +72,7 @@ function examplesOf({ commands }: LoadedPlugin): [said: string, answer: Expected
 interface Attempt {
   readonly heard: readonly string[];
   readonly problems: readonly string[];
-  /** Whether it did not come to its end. */
+  /** Whether it did not end. */
   readonly stuck: boolean;
 }
 
@@ -94,7 +94,7 @@ async function attempt(net: TestNetwork, bot: TestBot, user: TestUser, say: () =
   return { heard, problems: [...failed.map(({ hook, message }) => `${hook} failed: ${message}`), ...problems], stuck };
 }
 
-/** The messages that an answer comes in: a long text comes in several. */
+/** The messages of an answer: a long text becomes several. */
 function partsOf(answer: ExpectedAnswer): (string | RegExp)[] {
   const answers = typeof answer === 'string' || answer instanceof RegExp ? [answer] : answer;
   return answers.flatMap<string | RegExp>((each) => (typeof each === 'string' ? splitText(each) : [each]));

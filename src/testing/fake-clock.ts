@@ -10,7 +10,7 @@ export type Instant = Date | number | string;
 
 const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** Timers that may run in one advance: beyond, it takes too long, or they bring about each other for ever. */
+/** Timers that may run in one advance: more take too long, or set each other without end. */
 const MAX_TIMERS = 1_000_000;
 
 /** The last instant that a `Date` can be. */
@@ -21,14 +21,14 @@ interface Timer {
   readonly callback: () => void;
 }
 
-/** How long an advance waits in all, in real milliseconds, for what its timers bring about. */
+/** How long an advance waits in all, in real milliseconds, for the effects of its timers. */
 const SETTLE_TIMEOUT_MS = 2_000;
 
-/** What an advance lets happen between two timers. */
+/** What happens between two timers of an advance. */
 export interface FakeWorld {
-  /** Counts what has been begun so far: where it stays the same, there is nothing to wait for. */
+  /** Counts the activities begun so far: if it stays the same, there is nothing to wait for. */
   readonly begun: number;
-  /** Resolves when everything that can happen without time going by has happened; rejects by the signal. */
+  /** Resolves when everything has happened that needs no time to pass; rejects by the signal. */
   settled(signal: AbortSignal): Promise<void>;
 }
 
@@ -43,8 +43,8 @@ export class FakeClock implements Clock {
    * A clock that stands at `start`.
    *
    * @internal A {@link TestNetwork} has one.
-   * @param world what goes on between timers; without one, promises that are settled have their effects
-   * @throws {ChatosError} `INVALID_ARGUMENT` where `start` is no time
+   * @param world what happens between timers; without one, settled promises have their effects
+   * @throws {ChatosError} `INVALID_ARGUMENT` if `start` is not a time
    */
   constructor(start: Instant, world?: FakeWorld) {
     this.#time = toMs(start);
@@ -82,7 +82,7 @@ export class FakeClock implements Clock {
   }
 
   /**
-   * Lets time go by at once: timers run when they are due, and nothing comes between them.
+   * Advances the clock at once: timers run when they are due, and nothing happens between them.
    *
    * @internal
    */
@@ -101,7 +101,7 @@ export class FakeClock implements Clock {
   set(to: Instant): void {
     const change = toMs(to) - this.#time;
     this.#time += change;
-    // A timer counts what goes by: a clock that was set back does not make it longer.
+    // Timers measure a duration: setting the clock back does not make it longer.
     if (change < 0) for (const timer of this.#timers) timer.at += change;
   }
 
@@ -112,7 +112,7 @@ export class FakeClock implements Clock {
 
   async #advance(ms: number): Promise<void> {
     const giveUp = new AbortController();
-    const late = new ChatosError('TIMED_OUT', 'something is still under way');
+    const late = new ChatosError('TIMED_OUT', 'something is still running');
     const timer = setTimeout(() => giveUp.abort(late), SETTLE_TIMEOUT_MS);
     try {
       await this.#settle(giveUp.signal);
@@ -135,7 +135,7 @@ export class FakeClock implements Clock {
     try {
       await this.#world?.settled(signal);
     } catch (error) {
-      // Time goes by, whether or not everything is at rest.
+      // Time passes, whether or not everything has settled.
       if (!signal.aborted) throw error;
     }
   }
@@ -146,7 +146,7 @@ export class FakeClock implements Clock {
     for (const timer of this.#timers) if (timer.at <= end && !(first && first.at <= timer.at)) first = timer;
     if (!first) return false;
     if (runs >= MAX_TIMERS) {
-      const why = `more than ${MAX_TIMERS} timers were due: advance by less, unless one sets itself anew for ever`;
+      const why = `more than ${MAX_TIMERS} timers were due: advance by less, unless a timer sets itself again without end`;
       throw new ChatosError('INVALID_ARGUMENT', why);
     }
     this.#time = Math.max(this.#time, first.at);

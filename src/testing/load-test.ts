@@ -6,8 +6,8 @@ import { PLUGIN_MODULES } from '../plugin-modules.ts';
 import * as testing from './index.ts';
 
 /**
- * Loads a test file as plugins are loaded: TypeScript, and `chatosbot` by name wherever the file lies. Where that fails,
- * a test of the file's name fails, with the place: what is thrown while Node loads a file, it shows amid code of its own.
+ * Loads a test file as plugins are loaded: in TypeScript, and with `chatosbot` by name in any folder. If that fails, a test
+ * named after the file fails, with the place: Node would show the error within its own code.
  */
 export async function loadTest(file: string): Promise<void> {
   const loader = createModuleLoader({ ...PLUGIN_MODULES, 'chatosbot/testing': testing });

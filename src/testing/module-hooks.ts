@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
 
-/** Test files in TypeScript, but not those of packages, which are loaded as plugins are. */
+/** Test files in TypeScript (not those of packages) are loaded as plugins are. */
 const TEST_FILE = /\.test\.[cm]?ts$/;
-/** What can be imported by name wherever a file lies. */
+/** Modules that can be imported by name in any folder. */
 const OWN_NAME = /^chatosbot(?:\/(client|protocol|server|testing))?$/;
 
 /** Node's hook: https://nodejs.org/api/module.html#resolvespecifier-context-nextresolve */

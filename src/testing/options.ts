@@ -16,7 +16,7 @@ export interface TestNetworkOptions extends ServerOptions {
    * time, until the test moves it with {@link TestNetwork.clock}. @default 'real'
    */
   readonly clock?: 'real' | 'fake' | { readonly start: Instant };
-  /** Where the bots' stores are kept. @default a temporary directory, removed when the network stops */
+  /** The folder of the bots' stores. @default a temporary one, removed when the network stops */
   readonly stateDirectory?: string;
 }
 
@@ -38,9 +38,9 @@ export interface TestBotOptions {
   readonly loopGuard?: Partial<LoopLimits> | false;
   /** When it is suspended because it fails. @default the limits of `run` */
   readonly breaker?: Partial<BreakerLimits>;
-  /** Where its store is kept. @default that of the network */
+  /** The folder of its store. @default that of the network */
   readonly stateDirectory?: string;
-  /** Receives what the runtime and the bot log. @default warnings and errors go to standard error */
+  /** Receives the log of the runtime and the bot. @default warnings and errors go to standard error */
   readonly log?: Logger;
   /** Receives the bot's events. @default none */
   readonly observer?: RuntimeObserver;

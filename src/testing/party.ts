@@ -6,13 +6,13 @@ import type { TestProxy } from './proxy.ts';
 /** Bots that share an account, or a user of a network. */
 export interface Party {
   readonly isBot: boolean;
-  /** Whether the server can be heard from, now or soon. */
+  /** Whether it gets data from the server, now or soon. */
   reachable(): boolean;
-  /** The names of those of which a hook is under way. */
-  atWork(): readonly string[];
-  /** Changes with all that happens to its private connections; '' where it has none. */
+  /** The names of the bots with running hooks. */
+  runningBots(): readonly string[];
+  /** Changes with every byte of its private connections; '' if it has none. */
   traffic(): string;
-  /** Resolves when the server has had what it sent, and it has heard what the server had for it. */
+  /** Resolves when the server has received what it sent, and it has received what the server had for it. */
   synchronise(signal: AbortSignal): Promise<void>;
 }
 
@@ -22,7 +22,7 @@ export function partyOfBots(runtime: BotRuntime, proxy: TestProxy): Party {
   return {
     isBot: true,
     reachable: () => account().state !== 'ended' && !proxy.stalled,
-    atWork: () => account().plugins.flatMap(({ name, running }) => (running > 0 ? [name] : [])),
+    runningBots: () => account().plugins.flatMap(({ name, running }) => (running > 0 ? [name] : [])),
     traffic: () => {
       if (runtime.channelCount === 0) return '';
       return `${account()
@@ -38,7 +38,7 @@ export function partyOfUser(client: ChatosClient, proxy: TestProxy): Party {
   return {
     isBot: false,
     reachable: () => client.connected && !proxy.stalled,
-    atWork: () => [],
+    runningBots: () => [],
     traffic: () => (client.channelCount === 0 ? '' : `${client.channelCount};`),
     synchronise: (signal) => client.roundTrip({ timeoutMs: Infinity, signal }),
   };

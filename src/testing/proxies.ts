@@ -2,7 +2,7 @@ import { ChatosError } from '../errors.ts';
 import type { Address } from '../net/address.ts';
 import { TestProxy } from './proxy.ts';
 
-/** The ways of all logins of a network to its server. */
+/** The proxies of a network: one for each login. */
 export class TestProxies {
   readonly #server: Address;
   readonly #proxies = new Map<string, TestProxy>();
@@ -11,7 +11,7 @@ export class TestProxies {
     this.#server = server;
   }
 
-  /** That of a login, which has one from now on. */
+  /** The proxy of a login, started if necessary. */
   async open(login: string): Promise<TestProxy> {
     const known = this.#proxies.get(login);
     if (known) return known;
@@ -20,20 +20,23 @@ export class TestProxies {
     return proxy;
   }
 
-  /** @throws {ChatosError} `INVALID_ARGUMENT` where nobody has that login */
+  /** @throws {ChatosError} `INVALID_ARGUMENT` if no one has that login */
   get(login: string): TestProxy {
     const proxy = this.#proxies.get(login);
     if (proxy) return proxy;
     const known = [...this.#proxies.keys()].join(', ');
-    throw new ChatosError('INVALID_ARGUMENT', `nobody of this network is ${login}; there are ${known || 'none'}`);
+    throw new ChatosError(
+      'INVALID_ARGUMENT',
+      `there is no ${login} in this network; ${known === '' ? 'it has no users' : `there are ${known}`}`,
+    );
   }
 
-  /** Lets everything flow again. */
+  /** Resumes everything. */
   resume(): void {
     for (const proxy of this.#proxies.values()) proxy.resume('all');
   }
 
-  /** Breaks everything. */
+  /** Breaks all connections. */
   async close(): Promise<void> {
     await Promise.all([...this.#proxies.values()].map((proxy) => proxy.close()));
   }

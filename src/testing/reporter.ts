@@ -1,10 +1,10 @@
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-/** What a test of node:test came to, as the child process tells it, a line each. */
+/** The result of a test of node:test, as the child process reports it, a line each. */
 export type TestFileEvent =
   | {
       readonly type: 'test';
-      /** Empty where the name is that of the file. */
+      /** Empty if the name is that of the file. */
       readonly file: string;
       /** The names of its suites and its own. */
       readonly names: readonly string[];
@@ -27,12 +27,12 @@ interface NodeTestEvent {
   };
 }
 
-/** What stands in for a test file that cannot be loaded: a test that has the file's name. */
+/** The module of the test that replaces a file that cannot be loaded; it has the file's name. */
 const STAND_IN = fileURLToPath(new URL('load-test.js', import.meta.url));
 
 /** A reporter of node:test: https://nodejs.org/api/test.html#custom-reporters */
 export default async function* report(source: AsyncIterable<NodeTestEvent>): AsyncGenerator<string> {
-  /** The names of the tests that enclose the one reported, by file. */
+  /** The names of the enclosing tests, by file. */
   const started = new Map<string, string[]>();
   for await (const { type, data } of source) {
     const { file = '', nesting, name } = data;
@@ -43,7 +43,7 @@ export default async function* report(source: AsyncIterable<NodeTestEvent>): Asy
     } else if (type === 'test:pass' || type === 'test:fail') {
       const { details = {}, skip, todo } = data;
       const { error } = details;
-      // A suite is what its tests are; so is a test whose subtests failed.
+      // A suite fails with its tests; so does a test with subtests.
       if (details.type === 'suite' && !isOwnFailure(error)) continue;
       if (error?.failureType === 'subtestsFailed') continue;
       const skipped = isSet(skip) || isSet(todo);
@@ -69,7 +69,7 @@ function isSet(flag: string | boolean | undefined): boolean {
   return flag !== undefined && flag !== false;
 }
 
-/** The message of what was thrown, with where that was. */
+/** The message of an error, with its place. */
 function describe(error: (Error & { cause?: unknown }) | undefined): string | undefined {
   if (!error) return undefined;
   const cause = error.cause instanceof Error ? error.cause : error;

@@ -4,23 +4,23 @@ import { ChatosError } from '../errors.ts';
 import type { Party } from './party.ts';
 import { startTimer } from '../util/timeout.ts';
 
-/** What private connections carry has come to rest when so many turns of the event loop saw nothing move. */
+/** Private connections have come to rest when nothing has moved for so many turns of the event loop. */
 const QUIET_TURNS = 20;
 
-/** What is to settle. */
+/** The network that is to settle. */
 export interface Settling {
   readonly parties: Iterable<Party>;
   readonly activity: Activity;
-  /** How many private connections the server has, those included that are only half there. */
+  /** How many private connections the server has, including those with one half. */
   privateConnections(): number;
 }
 
 /**
- * Resolves when nothing more happens by itself. Messages of one keep their order (P8), so a message that comes back to
- * its sender has pushed those before it through the server, and pulled in those that the server had: first of the users,
- * whose words then wait for the bots, then of the bots. When the bots have done what they heard, the same again brings
- * what they said to the users, and to each other; where that made work, everything is done once more. Private connections
- * have an order of their own, and no such message: they are looked at until nothing moves.
+ * Resolves when nothing more happens by itself. The messages of one sender keep their order (P8), so one that comes back to
+ * its sender has pushed those before it through the server, and pulled in those that the server had: first for the users,
+ * whose messages then wait for the bots, then for the bots. When the bots have handled them, the same again brings their
+ * messages to the users and to each other; if that made work, everything is repeated. Private connections have their own
+ * order and no such message: they are observed until nothing moves.
  *
  * @throws the signal's reason
  */
@@ -28,7 +28,7 @@ export async function settle(network: Settling, signal: AbortSignal): Promise<vo
   const { parties, activity } = network;
   const synchronise = async (isBot: boolean): Promise<void> => {
     const present = [...parties].filter((party) => party.isBot === isBot && party.reachable());
-    // Who leaves or loses the connection meanwhile hears nothing more.
+    // A party that leaves or loses its connection meanwhile receives nothing more.
     await Promise.allSettled(present.map((party) => party.synchronise(signal)));
     signal.throwIfAborted();
   };
@@ -44,15 +44,16 @@ export async function settle(network: Settling, signal: AbortSignal): Promise<vo
 }
 
 /**
- * The same, for at most so many milliseconds.
+ * Like {@link settle}, for at most so many milliseconds.
  *
- * @throws {ChatosError} `TIMED_OUT` with the names of those who are still at work
+ * @throws {ChatosError} `TIMED_OUT` with the names of the bots that are still running
  */
 export async function settleWithin(timeoutMs: number, network: Settling): Promise<void> {
   const giveUp = new AbortController();
   const timer = startTimer(timeoutMs, () => {
-    const atWork = [...network.parties].flatMap((party) => party.atWork());
-    const why = atWork.length > 0 ? `${atWork.join(', ')} still at work` : 'what the bots say to each other has no end';
+    const runningBots = [...network.parties].flatMap((party) => party.runningBots());
+    const why =
+      runningBots.length > 0 ? `${runningBots.join(', ')} still running` : 'bots answer each other without end';
     giveUp.abort(new ChatosError('TIMED_OUT', `the bots did not settle within ${timeoutMs / 1000} s: ${why}`));
   });
   try {
@@ -64,15 +65,15 @@ export async function settleWithin(timeoutMs: number, network: Settling): Promis
 
 async function trafficRests(network: Settling, signal: AbortSignal): Promise<void> {
   const { parties, activity } = network;
-  const look = (): string =>
+  const observe = (): string =>
     [network.privateConnections() || '', ...[...parties].map((party) => party.traffic())].join('');
-  let seen = look();
+  let seen = observe();
   if (seen === '') return;
   for (let quiet = 0; quiet < QUIET_TURNS;) {
     await turn();
     await until(activity.idle(), signal);
     signal.throwIfAborted();
-    const now = look();
+    const now = observe();
     quiet = now === seen ? quiet + 1 : 0;
     seen = now;
   }

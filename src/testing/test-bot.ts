@@ -11,7 +11,7 @@ import { ChatosError } from '../errors.ts';
 /** A plugin to test: its file, as a path relative to the working directory or as a `file:` URL, or the plugin itself. */
 export type PluginUnderTest = string | URL | BotPlugin;
 
-/** When a bot stops, its hooks and private connections get this long to finish. */
+/** When a bot stops, its hooks and private connections may take this long to finish. */
 export const STOP_TIMEOUT_MS = 1_000;
 
 /** A bot of a {@link TestNetwork}. */
@@ -30,7 +30,7 @@ export class TestBot {
    */
   constructor(parts: {
     readonly login: string;
-    /** What it was loaded from. */
+    /** What it is loaded from. */
     readonly source: PluginUnderTest;
     readonly options: Readonly<Record<string, unknown>>;
     readonly runtime: BotRuntime;

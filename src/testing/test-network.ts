@@ -24,19 +24,19 @@ import { TestUser } from './test-user.ts';
 
 /** The default start of a fake clock: noon of a Monday. */
 const FAKE_START = '2026-01-05T12:00:00Z';
-/** Bots come back soon after a connection was cut. */
+/** Bots reconnect soon after a connection was cut. */
 const BACKOFF = { firstMs: 10, maxMs: 100 };
 /** How long the bots may take to settle, in milliseconds. */
 const DEFAULT_SETTLE_TIMEOUT_MS = 5_000;
-/** The server learns of a connection that was cut within microseconds; longer than this would be a bug. */
+/** The server sees a cut connection within microseconds; longer than this would be a bug. */
 const CUT_TIMEOUT_MS = 1_000;
-/** When the users have left, a bot's private connections end within so many milliseconds, or not by themselves. */
+/** When the users have left, a bot's private connections end within so many milliseconds, or they do not end. */
 const CHANNELS_END_MS = 100;
 
-/** A plugin that is loaded, with what it is run with. */
+/** A loaded plugin and its options. */
 type PluginToRun = Pick<BotEntry, 'plugin' | 'options' | 'directory'>;
 
-/** How plugins of one account are run. */
+/** Options of plugins that share an account. */
 type RunOptions = Pick<
   RuntimeOptions,
   'policy' | 'commandPrefix' | 'flood' | 'loopGuard' | 'breaker' | 'stateDirectory' | 'log' | 'observer'
@@ -54,7 +54,7 @@ type RunOptions = Pick<
  * await net.stop();
  */
 export class TestNetwork {
-  /** Where the server listens, as `tcp://127.0.0.1:40123`. */
+  /** The address of the server, as `tcp://127.0.0.1:40123`. */
   readonly server: string;
   readonly #server: ChatosServer;
   readonly #activity = new Activity();
@@ -100,9 +100,9 @@ export class TestNetwork {
    *   and no `stateDirectory`
    */
   static async start(options: TestNetworkOptions = {}): Promise<TestNetwork> {
-    // A store would make it, and nobody would remove it.
+    // A store would create it, and nothing would remove it.
     if (options.stateDirectory === undefined && !existsSync(tmpdir())) {
-      const message = `there is no folder ${tmpdir()}, in which bots under test keep what they keep: set TMPDIR`;
+      const message = `there is no folder ${tmpdir()} for the stores of the bots: set TMPDIR`;
       throw new ChatosError('INVALID_ARGUMENT', message, { fields: { directory: tmpdir() } });
     }
     const { longBytes = 4, limits, log, relay } = options;
@@ -123,7 +123,7 @@ export class TestNetwork {
    */
   get clock(): FakeClock {
     if (this.#clock) return this.#clock;
-    throw new ChatosError('INVALID_ARGUMENT', "this network goes by the real clock: start it with { clock: 'fake' }");
+    throw new ChatosError('INVALID_ARGUMENT', "this network has the real clock: start it with { clock: 'fake' }");
   }
 
   /**
@@ -140,7 +140,7 @@ export class TestNetwork {
   }
 
   /**
-   * Logs plugins in that are loaded already and share an account.
+   * Logs in loaded plugins that share an account.
    *
    * @internal
    * @throws {ChatosError} `LOGIN_REFUSED`
@@ -182,7 +182,7 @@ export class TestNetwork {
   }
 
   /**
-   * A user who is still to log in, for who has listeners to add before.
+   * The client of a user that is not logged in yet, to add listeners before.
    *
    * @internal
    */
@@ -257,7 +257,7 @@ export class TestNetwork {
   async #stop(): Promise<void> {
     this.#proxies.resume();
     await Promise.all([...this.#clients].map((client) => client.close().then(() => client.destroy())));
-    // Hooks may finish. Private connections that a bot does not read would keep it waiting longer than is good for a test.
+    // Hooks may finish. Private connections that a bot does not read would delay the test.
     const stop = (): Promise<unknown> =>
       Promise.all(this.#runtimes.map((runtime) => runtime.stop({ timeoutMs: STOP_TIMEOUT_MS })));
     await Promise.race([stop(), this.#activity.idle().then(() => pause(CHANNELS_END_MS))]);

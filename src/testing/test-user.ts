@@ -8,7 +8,7 @@ import { startTimer } from '../util/timeout.ts';
 
 /** How long an expectation waits, in milliseconds. */
 const DEFAULT_EXPECT_TIMEOUT_MS = 5_000;
-/** Messages that are kept of what a user hears; the oldest are forgotten first. */
+/** Messages that are kept for a user; the oldest are dropped first. */
 const MAX_HEARD = 100_000;
 
 /** The expected message: a text, a pattern, or a condition. */
@@ -21,12 +21,12 @@ export class TestUser {
   readonly #client: ChatosClient;
   readonly #settled: () => Promise<void>;
   readonly #heard: ChatMessage[] = [];
-  /** Heard, and not yet met by an expectation. */
+  /** Heard, and not yet matched by an expectation. */
   readonly #unmet: ChatMessage[] = [];
   readonly #onHeard = new Set<() => void>();
 
   /**
-   * A user with a client of its own.
+   * A user with its own client.
    *
    * @internal A {@link TestNetwork} makes them.
    * @param settled resolves when the bots have answered
@@ -67,15 +67,15 @@ export class TestUser {
    */
   async expects(expected: Expected, timeoutMs: number = DEFAULT_EXPECT_TIMEOUT_MS): Promise<ChatMessage> {
     const deadline = Date.now() + timeoutMs;
-    const passedOver: string[] = [];
+    const ignored: string[] = [];
     for (;;) {
       for (let next = this.#unmet.shift(); next; next = this.#unmet.shift()) {
         if (isExpected(next, expected)) return next;
-        passedOver.push(`${next.from}: ${next.text}`);
+        ignored.push(`${next.from}: ${next.text}`);
       }
       if (!(await this.#hears(deadline - Date.now()))) break;
     }
-    const heard = passedOver.length === 0 ? 'heard nothing' : `heard:\n${passedOver.join('\n')}`;
+    const heard = ignored.length === 0 ? 'heard nothing' : `heard:\n${ignored.join('\n')}`;
     throw new Error(`${this.login} expected ${String(expected)} within ${timeoutMs} ms, but ${heard}`);
   }
 

@@ -140,9 +140,7 @@ dice: goodbye
   test('makes no folder for temporary files where there is none', async () => {
     const TMPDIR = path.join(LAB, 'no-such-tmp');
     const { status, stderr } = await run(['repl', bot], { input: 'count\n', env: { TMPDIR } });
-    expect(stderr).toBe(
-      `chatosbot: there is no folder ${TMPDIR}, in which bots under test keep what they keep: set TMPDIR\n`,
-    );
+    expect(stderr).toBe(`chatosbot: there is no folder ${TMPDIR} for the stores of the bots: set TMPDIR\n`);
     expect({ status, left: existsSync(TMPDIR) }).toEqual({ status: 2, left: false });
     const state = path.join(LAB, 'kept-elsewhere');
     const kept = await run(['repl', bot, '--state', state], { input: 'count\n', env: { TMPDIR } });

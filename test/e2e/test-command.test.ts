@@ -142,7 +142,7 @@ describe('test, of examples', () => {
     labFile('hanging/hanging.ts', hanging);
     const { status, stdout } = await run(['test', 'hanging.ts'], { cwd: directory('hanging') });
     expect(stdout).toMatch(
-      /^not ok hanging !hang\n.*\n.*\n {2}the bots did not settle within 5 s: hanging still at work\nnot ok hanging !hang 2\n.*\n.*\n {2}not tried: '!hang' before it is still at work\n0 passed, 2 failed\n$/,
+      /^not ok hanging !hang\n.*\n.*\n {2}the bots did not settle within 5 s: hanging still running\nnot ok hanging !hang 2\n.*\n.*\n {2}not run: '!hang' before it is still running\n0 passed, 2 failed\n$/,
     );
     expect(status).toBe(1);
   });

@@ -120,5 +120,5 @@ test('a private connection of a slow reader stops its sender, and loses nothing'
 
 test('a fault of somebody who is not there is refused', async () => {
   await echo();
-  await expect(net.cut('ech')).rejects.toThrow('nobody of this network is ech; there are echo');
+  await expect(net.cut('ech')).rejects.toThrow('there is no ech in this network; there are echo');
 });

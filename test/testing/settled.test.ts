@@ -124,7 +124,7 @@ test('a hook that does not come to its end is named when the time is up', async 
   await alice.tell('stuck', 'hello');
   await expect(net.settled({ timeoutMs: 100 })).rejects.toMatchObject({
     code: 'TIMED_OUT',
-    message: 'the bots did not settle within 0.1 s: stuck still at work',
+    message: 'the bots did not settle within 0.1 s: stuck still running',
   });
   release.resolve();
   await net.settled();
