@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { messageOf } from '../errors.ts';
 import { loginProblem } from '../protocol/login.ts';
 
-/** What is right unless the function says why not; the reason becomes the message of the error. */
+/** A check that returns the problem of a text; it becomes the message of the error. */
 export function checked(problem: (text: string) => string | undefined) {
   return v.rawCheck<string>(({ dataset, addIssue }) => {
     if (!dataset.typed) return;
@@ -11,7 +11,7 @@ export function checked(problem: (text: string) => string | undefined) {
   });
 }
 
-/** The message of what a function throws. */
+/** The message of the error that a function throws. */
 export const thrown = (run: () => unknown): string | undefined => {
   try {
     run();
@@ -21,7 +21,7 @@ export const thrown = (run: () => unknown): string | undefined => {
   }
 };
 
-/** A text that a function can read; what it throws becomes the message of the error. */
+/** A text that a function parses; the error that it throws becomes the message. */
 export const parsed = (parse: (text: string) => unknown, what: string) =>
   v.pipe(
     v.string(),
@@ -29,7 +29,7 @@ export const parsed = (parse: (text: string) => unknown, what: string) =>
     v.description(what),
   );
 
-/** A login, as the server takes it (P7). */
+/** A login that a server accepts (P7). */
 export const loginText = (what: string) =>
   v.pipe(
     v.string(),
@@ -40,7 +40,7 @@ export const loginText = (what: string) =>
     v.description(what),
   );
 
-/** What a timer can hold: 24 days in milliseconds. */
+/** The longest time of a timer: 24 days in milliseconds. */
 const MAX_LIMIT = 2 ** 31 - 1;
 
 /** A whole number of 1 or more. */

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** Files looked for, from the working directory up to the project's root. */
+/** The file names of a configuration, from the working directory up to the project's root. */
 export const CONFIG_FILES = [
   'chatosbot.config.yaml',
   'chatosbot.config.yml',
@@ -17,7 +17,7 @@ export const PACKAGE_KEY = 'chatosbot';
 
 /**
  * `from`, and the folders above it to the project's root (the nearest with a package.json or a .git). Outside of any
- * project only `from` counts: a file further up may be anybody's, and a configuration can be code.
+ * project only `from` counts: files above it may belong to others, and a configuration can be code.
  */
 export function foldersFrom(from: string): string[] {
   const folders = [path.resolve(from)];
@@ -33,7 +33,7 @@ function isProjectRoot(folder: string): boolean {
   return existsSync(path.join(folder, 'package.json')) || existsSync(path.join(folder, '.git'));
 }
 
-/** Whether a folder has a configuration, as far as that can be found out without reading it. */
+/** Whether a folder may have a configuration: a cheap check, without parsing. */
 export function mayHaveConfig(folder: string): boolean {
   return CONFIG_FILES.some((name) => {
     const file = path.join(folder, name);

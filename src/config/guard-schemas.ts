@@ -15,7 +15,7 @@ const rate = (what: string, { burst, perSecond }: Rate) =>
         perSecond: v.pipe(
           v.number(),
           v.minValue(Number.MIN_VALUE, 'expected a number over 0'),
-          v.description('Messages every second after that.'),
+          v.description('Messages per second after that.'),
         ),
       }),
       v.description(`${what} Default: ${burst} at once, then ${perSecond} a second.`),
@@ -24,15 +24,15 @@ const rate = (what: string, { burst, perSecond }: Rate) =>
 
 const flood = DEFAULT_FLOOD_LIMITS;
 
-/** How fast accounts may speak. */
+/** How fast accounts may send messages. */
 export const FLOOD_SCHEMA = v.union(
   [
     v.literal(false),
     v.strictObject({
       perPeer: rate('To everyone, and to each peer.', flood.perPeer),
-      total: rate('All together.', flood.total),
-      maxQueued: limit(`Messages that may wait for their turn. Default: ${flood.maxQueued}.`),
-      deadlineMs: positive(`How long one may wait, in ms. Default: ${flood.deadlineMs}.`),
+      total: rate('All messages together.', flood.total),
+      maxQueued: limit(`Messages that may be queued. Default: ${flood.maxQueued}.`),
+      deadlineMs: positive(`How long a message may be queued, in ms. Default: ${flood.deadlineMs}.`),
     }),
   ],
   'expected false, or { perPeer?, total?, maxQueued?, deadlineMs? }',
@@ -40,19 +40,19 @@ export const FLOOD_SCHEMA = v.union(
 
 const loop = DEFAULT_LOOP_LIMITS;
 
-/** When peers are taken for bots that answer every answer. */
+/** When a peer counts as a bot that answers every answer. */
 export const LOOP_GUARD_SCHEMA = v.union(
   [
     v.literal(false),
     v.strictObject({
       maxScore: positive(
-        `A peer's turns add up to this: at once and repeating is 6, one of both 0.5, neither 0.1. Default: ${loop.maxScore}.`,
+        `The score at which a peer is ignored: a turn that is quick and repeats a text adds 6, one of both 0.5, neither 0.1. Default: ${loop.maxScore}.`,
       ),
-      quickMs: positive(`A turn within so many ms comes at once. Default: ${loop.quickMs}.`),
-      pauseMs: positive(`A pause of so many ms begins the count anew. Default: ${loop.pauseMs}.`),
-      quietMs: positive(`So long a peer must be silent to be heard again, in ms. Default: ${loop.quietMs}.`),
+      quickMs: positive(`A turn within this many ms is quick. Default: ${loop.quickMs}.`),
+      pauseMs: positive(`A pause of this many ms resets the score. Default: ${loop.pauseMs}.`),
+      quietMs: positive(`How long an ignored peer must be silent to be heard again, in ms. Default: ${loop.quietMs}.`),
       allow: v.optional(
-        v.pipe(v.array(v.string()), v.description('Logins of bots that may go on; * and ? are wildcards.')),
+        v.pipe(v.array(v.string()), v.description('Logins that are never ignored; * and ? are wildcards.')),
       ),
     }),
   ],

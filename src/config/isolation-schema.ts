@@ -14,18 +14,16 @@ const bounded = (key: keyof typeof ISOLATION_BOUNDS, what: string) => {
   );
 };
 
-/** The keys of a bot that say where its plugin runs. */
+/** The keys of a bot for a worker thread. */
 export const ISOLATION_ENTRIES = {
   isolate: v.optional(
     v.pipe(
       v.picklist(['worker'], 'expected worker, or leave the key out'),
-      v.description(
-        'worker: in a thread of its own, so that it cannot hold up the others. Default: in the main thread.',
-      ),
+      v.description('worker: in its own thread, so that it cannot block the others. Default: in the main thread.'),
     ),
   ),
-  memoryMb: bounded('memoryMb', 'Memory in MiB; a plugin that takes more is started again.'),
-  stallMs: bounded('stallMs', 'A plugin that blocks its thread for so many milliseconds is started again.'),
+  memoryMb: bounded('memoryMb', 'Memory in MiB; a plugin that takes more is restarted.'),
+  stallMs: bounded('stallMs', 'A plugin that blocks its thread for this many milliseconds is restarted.'),
 };
 
 interface IsolationKeys {
@@ -34,7 +32,7 @@ interface IsolationKeys {
   readonly stallMs?: number | undefined;
 }
 
-/** What bounds a worker means nothing without one. */
+/** The limits of a worker have no effect without one. */
 export function checkIsolation<Bot extends IsolationKeys>() {
   return v.rawCheck<Bot>(({ dataset, addIssue }) => {
     if (!dataset.typed || dataset.value.isolate !== undefined) return;
@@ -42,7 +40,7 @@ export function checkIsolation<Bot extends IsolationKeys>() {
     for (const key of ['memoryMb', 'stallMs']) {
       if (input[key] === undefined) continue;
       const item = { type: 'object', origin: 'key', input, key, value: input[key] } as const;
-      addIssue({ message: "means nothing without 'isolate: worker'", path: [item] });
+      addIssue({ message: "has no effect without 'isolate: worker'", path: [item] });
     }
   });
 }

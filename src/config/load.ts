@@ -9,15 +9,15 @@ export interface LoadOptions {
   readonly file?: string | undefined;
   /** @default the working directory */
   readonly from?: string;
-  /** Keep what is right in a configuration where something else is wrong, and tell about that. @default false */
+  /** Return the valid parts of an invalid configuration, and its problem. @default false */
   readonly salvage?: boolean;
 }
 
 /**
- * Finds and checks the configuration: `file` where it is given, else the nearest one from `from` upwards. Where there is
- * none, nothing is loaded to read it with.
+ * Finds and checks the configuration: `file` if it is given, else the nearest one from `from` upwards. Without a
+ * configuration, the libraries that read it are not loaded.
  *
- * @throws {ChatosError} `INVALID_CONFIG`: the message has a line for each thing that is wrong, with file, line and column
+ * @throws {ChatosError} `INVALID_CONFIG`: the message has a line for each problem, with file, line and column
  */
 export async function loadConfig(options: LoadOptions = {}): Promise<LoadedConfig> {
   const { file, from = process.cwd(), salvage = false } = options;

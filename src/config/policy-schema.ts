@@ -5,7 +5,7 @@ import { parseDays, parseHours, parseTimeZone } from '../policy/time-window.ts';
 import { loginProblem } from '../protocol/login.ts';
 import { checked, limit, parsed } from './checks.ts';
 
-/** A pattern that no name can match is a mistake, and in a list of whom to refuse a dangerous one. */
+/** A pattern that no name can match is a mistake, and a dangerous one in a list of logins to refuse. */
 const pattern = (problem: (name: string) => string | undefined) =>
   v.pipe(
     v.string(),
@@ -43,30 +43,30 @@ const policyLimits = (otherwise: (name: keyof PolicyLimits) => string) =>
   );
 
 const policyRule = v.strictObject({
-  from: v.optional(onePatternOrMore(loginProblem, 'Logins; * and ? are wildcards. Default: everybody.')),
+  from: v.optional(onePatternOrMore(loginProblem, 'Logins; * and ? are wildcards. Default: everyone.')),
   bots: v.optional(onePatternOrMore(() => undefined, 'Names of plugins; * and ? are wildcards. Default: every bot.')),
   hours: v.optional(parsed(parseHours, 'As 09:00-17:30; 22:00-06:00 goes past midnight. Default: all day.')),
   days: v.optional(parsed(parseDays, 'As mon-fri or sat,sun. Default: every day.')),
   timeZone: v.optional(parsed(parseTimeZone, "An IANA time zone. Default: the system's.")),
-  decision: decision('What to do where all of this matches.'),
+  decision: decision('What to do if all of this matches.'),
   limits: v.optional(
     v.pipe(
-      policyLimits(() => 'that of the policy'),
-      v.description('Other limits for whom the rule matches.'),
+      policyLimits(() => 'the limit of the policy'),
+      v.description('Other limits for requests that the rule matches.'),
     ),
   ),
 });
 
 /** Who may have a private connection with the bots. */
 export const POLICY_SCHEMA = v.strictObject({
-  default: v.optional(decision('What to do where nothing else matches. Default: ask.')),
-  allow: v.optional(patterns('Logins to accept where no rule matches; * and ? are wildcards.')),
-  deny: v.optional(patterns('Logins to refuse, before anything else is looked at.')),
+  default: v.optional(decision('What to do if nothing else matches. Default: ask.')),
+  allow: v.optional(patterns('Logins to accept if no rule matches; * and ? are wildcards.')),
+  deny: v.optional(patterns('Logins to refuse, before anything else is checked.')),
   rules: v.optional(v.pipe(v.array(policyRule), v.description('The first one that matches decides.'))),
   limits: v.optional(
     v.pipe(
       policyLimits((name) => String(DEFAULT_POLICY_LIMITS[name] ?? 'none')),
-      v.description('What every private connection is bounded by; times in ms.'),
+      v.description('The limits of all private connections; times in ms.'),
     ),
   ),
 });

@@ -1,7 +1,7 @@
 import type { BaseIssue } from 'valibot';
 import { unknownKey } from '../util/unknown-keys.ts';
 
-/** One thing that is wrong in a configuration, and where in its tree. */
+/** A problem of a configuration, and where it is. */
 export interface Problem {
   readonly path: readonly (string | number)[];
   /** Whether the key itself is wrong, not its value. */
@@ -11,12 +11,12 @@ export interface Problem {
 
 type Path = readonly (string | number)[];
 
-/** The schema's issues as a person wants them: all at once, each with what was expected. */
+/** The schema's issues as messages for people, each with what was expected. */
 export function problemsOf(schema: object, issues: readonly BaseIssue<unknown>[]): Problem[] {
   return issues.flatMap((issue) => problemsOfIssue(schema, issue, []));
 }
 
-/** Where mappings stand: an empty list there has no keys that could be wrong, and so passes for one. */
+/** The paths of mappings: the schema accepts an empty list there, as it has no unknown keys. */
 const MAPPINGS: readonly Path[] = [
   [],
   ['policy'],
@@ -27,7 +27,7 @@ const MAPPINGS: readonly Path[] = [
   ['serve', 'limits'],
 ];
 
-/** The empty lists that stand where mappings should. */
+/** Empty lists in place of mappings. */
 export function listsForMappings(config: unknown): Problem[] {
   return MAPPINGS.filter((path) => {
     const value = path.reduce<unknown>((node, key) => (node as Record<string, unknown> | undefined)?.[key], config);
@@ -40,7 +40,7 @@ function problemsOfIssue(schema: object, issue: BaseIssue<unknown>, prefix: Path
   const path = [...prefix, ...items.map(({ key }) => key as string | number)];
   const last = items.at(-1);
   if (issue.type === 'union') {
-    // The alternative that the value was meant to be is the one of its kind whose issues lie inside it.
+    // The intended alternative is the one of the value's kind that has issues inside the value.
     const kind = Array.isArray(issue.input) ? 'array' : 'object';
     const inside = (issue.issues ?? []).filter((inner) => inner.path?.[0].type === kind);
     if (inside.length > 0) return inside.flatMap((inner) => problemsOfIssue(schema, inner, path));
@@ -75,7 +75,7 @@ function found(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (isObject(value)) return 'a mapping';
   if (value === null || value === undefined) return 'nothing';
-  // Not every number is one in JSON.
+  // JSON has no NaN and no Infinity.
   return typeof value === 'number' ? String(value) : JSON.stringify(value);
 }
 
@@ -83,7 +83,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** What of a schema is looked at to find the keys that stand at a place. */
+/** The properties of a schema that are needed to find the known keys at a path. */
 interface SchemaNode {
   readonly wrapped?: SchemaNode;
   readonly entries?: Readonly<Record<string, SchemaNode>>;

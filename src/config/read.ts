@@ -11,18 +11,18 @@ import { CONFIG_SCHEMA, type Config } from './schema.ts';
 
 /** A configuration as it was found. */
 export interface LoadedConfig {
-  /** Its file; none where there is no configuration. */
+  /** Its file; `undefined` if there is no configuration. */
   readonly file: string | undefined;
   /** What relative paths in it are relative to. */
   readonly directory: string;
   readonly config: Config;
   /**
-   * Where something stands in it, as `chatosbot.config.yaml:12:5`: the value at `path`, or its key with `atKey`; where
-   * that is not there, the nearest thing around it. Only the file's name where the configuration is code, `undefined`
-   * where there is none.
+   * A position in it, as `chatosbot.config.yaml:12:5`: of the value at `path`, or of its key with `atKey`; if there is no
+   * such value, of the nearest one around it. Only the file's name if the configuration is code; `undefined` if there is
+   * no configuration.
    */
   readonly locate: (path: readonly (string | number)[], atKey?: boolean) => string | undefined;
-  /** What is wrong in it, where it was salvaged. */
+  /** Its problems, if only its valid parts are in `config`. */
   readonly problem?: ChatosError;
 }
 
@@ -33,16 +33,16 @@ interface Source {
 
 /** What to read. */
 interface ReadOptions {
-  /** The file; else the first that is found in the folders. */
+  /** The file; else the first one in the folders. */
   readonly file: string | undefined;
   readonly folders: readonly string[];
   readonly salvage: boolean;
 }
 
 /**
- * Reads and checks a configuration; resolves to `undefined` where there is none in the folders.
+ * Reads and checks a configuration; resolves to `undefined` if there is none in the folders.
  *
- * @throws {ChatosError} `INVALID_CONFIG`: the message has a line for each thing that is wrong, with file, line and column
+ * @throws {ChatosError} `INVALID_CONFIG`: the message has a line for each problem, with file, line and column
  */
 export async function readConfig({ file, folders, salvage }: ReadOptions): Promise<LoadedConfig | undefined> {
   const sources = new Map<string, Source>();
@@ -96,8 +96,8 @@ async function searchIn(folders: readonly string[], explorer: PublicExplorer): P
 }
 
 /**
- * What can still be looked at of a configuration that is wrong somewhere: each part that is right by itself. A bot that is
- * wrong leaves a hole, so that the others keep their numbers.
+ * The valid parts of an invalid configuration. An invalid bot leaves a hole in the list, so that the others keep their
+ * indexes.
  */
 function salvageParts(value: unknown): Config {
   const parts = Object.entries(CONFIG_SCHEMA.entries).flatMap(([key, schema]) => {
@@ -119,7 +119,7 @@ function salvageBots(bots: readonly unknown[]): NonNullable<Config['bots']> {
   return salvaged;
 }
 
-/** YAML, and JSON, which is YAML: read so that each value's line and column is known. */
+/** Parses YAML, and JSON, which is YAML, and keeps the position of each value. */
 function parseText(name: string, content: string, keep: (source: Source) => void): unknown {
   const lines = new LineCounter();
   const document = parseDocument(content, {
@@ -127,7 +127,7 @@ function parseText(name: string, content: string, keep: (source: Source) => void
     prettyErrors: false,
     uniqueKeys: path.basename(name) !== 'package.json',
   });
-  // What is wrong with a package.json is for npm to say.
+  // npm reports the problems of a package.json.
   const errors = path.basename(name) === 'package.json' ? [] : document.errors;
   const texts = errors.map(({ message, pos }) => `${at(name, lines, pos[0])}: ${message}`);
   visit(document, {
@@ -141,7 +141,7 @@ function parseText(name: string, content: string, keep: (source: Source) => void
   return (document.toJS() as unknown) ?? {};
 }
 
-/** A place in a file: its offset, and how it is told. */
+/** A position in a file: its offset, and its text for messages. */
 interface Place {
   readonly offset: number;
   readonly text: string;
@@ -168,7 +168,7 @@ function at(name: string, lines: LineCounter, offset: number): string {
   return `${name}:${line}:${col}`;
 }
 
-/** Where the value, or its key, stands in the text; where it is not there, the nearest thing around it. */
+/** The offset of a value, or of its key; if it is missing, of the nearest one around it. */
 function offsetOf(document: Document, where: readonly (string | number)[], atKey: boolean): number | undefined {
   for (let length = where.length; length >= 0; length--) {
     const place = where.slice(0, length);
@@ -185,7 +185,7 @@ function offsetOf(document: Document, where: readonly (string | number)[], atKey
   return undefined;
 }
 
-/** A path as a person wants to read it: relative where that is shorter. */
+/** A path for messages: relative if it is in the working directory. */
 function shown(file: string): string {
   const relative = path.relative(process.cwd(), file);
   return relative.startsWith('..') ? file : relative;

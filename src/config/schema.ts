@@ -29,7 +29,7 @@ const bot = v.union(
           v.pipe(
             v.custom<object>((value) => !Array.isArray(value), 'expected a mapping of keys to values, found a list'),
             v.record(v.string(), v.unknown()),
-            v.description('Handed to the plugin as ctx.options.'),
+            v.description('Passed to the plugin as ctx.options.'),
           ),
         ),
         ...ISOLATION_ENTRIES,
@@ -48,13 +48,15 @@ const announcement = v.strictObject({
   catchUp: v.optional(
     v.pipe(
       v.picklist(CATCH_UPS, `expected one of ${CATCH_UPS.join(', ')}`),
-      v.description('What becomes of times missed while nothing ran: none, the last, or all. Default: none.'),
+      v.description(
+        'Which of the runs missed while the process was down are made up for: none, last or all. Default: none.',
+      ),
     ),
   ),
   overlap: v.optional(
     v.pipe(
       v.picklist(OVERLAPS, `expected one of ${OVERLAPS.join(', ')}`),
-      v.description('A time that comes while the last text is still being posted. Default: skip.'),
+      v.description('What happens at a time that comes while the last text is still being posted. Default: skip.'),
     ),
   ),
   text: v.pipe(v.string(), v.minLength(1, 'the text is empty'), v.description('What is posted.')),
@@ -69,12 +71,12 @@ const limits = Object.fromEntries(
 export const CONFIG_SCHEMA = v.strictObject({
   $schema: v.optional(v.pipe(v.string(), v.description('Where editors find the schema.'))),
   server: v.optional(server("'embedded' (a server in this process) or an address: host:port. Default: embedded.")),
-  login: v.optional(loginText('The account of bots that have none of their own.')),
+  login: v.optional(loginText('The account of bots without their own.')),
   state: v.optional(
     v.pipe(
       v.string(),
       v.minLength(1, 'name a directory, or leave the key out'),
-      v.description('The directory of what bots keep, relative to this file. Default: .chatosbot beside it.'),
+      v.description("The directory of the bots' stores, relative to this file. Default: .chatosbot beside it."),
     ),
   ),
   status: v.optional(
@@ -82,7 +84,7 @@ export const CONFIG_SCHEMA = v.strictObject({
       v.union([v.string(), v.number()], 'expected an address (host:port) or a port'),
       v.transform(String),
       checked((text) => thrown(() => parseStatusAddress(text))),
-      v.description('Where run tells over HTTP how the bots are: host:port, or a port of 127.0.0.1. Default: nowhere.'),
+      v.description('Where run serves its status over HTTP: host:port, or a port of 127.0.0.1. Default: nowhere.'),
     ),
   ),
   bots: v.optional(v.pipe(v.array(bot), v.description('The plugins that run loads.'))),
@@ -94,12 +96,11 @@ export const CONFIG_SCHEMA = v.strictObject({
       v.description(`What commands begin with. Default: ${DEFAULT_COMMAND_PREFIX}`),
     ),
   ),
-  flood: v.optional(v.pipe(FLOOD_SCHEMA, v.description('How fast each account may speak; false for no limits.'))),
+  flood: v.optional(
+    v.pipe(FLOOD_SCHEMA, v.description('How fast each account may send messages; false for no limits.')),
+  ),
   loopGuard: v.optional(
-    v.pipe(
-      LOOP_GUARD_SCHEMA,
-      v.description('When a peer is taken for a bot that answers every answer; false for never.'),
-    ),
+    v.pipe(LOOP_GUARD_SCHEMA, v.description('When a peer counts as a bot that answers every answer; false for never.')),
   ),
   announcements: v.optional(v.pipe(v.array(announcement), v.description('Texts posted on a schedule.'))),
   serve: v.optional(
@@ -113,7 +114,7 @@ export const CONFIG_SCHEMA = v.strictObject({
           ),
         ),
         limits: v.optional(
-          v.pipe(v.strictObject(limits), v.description('What the server bounds; times in ms, sizes in bytes.')),
+          v.pipe(v.strictObject(limits), v.description('The limits of the server; times in ms, sizes in bytes.')),
         ),
       }),
       v.description('What serve and the embedded server listen on, and their limits.'),

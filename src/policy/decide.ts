@@ -4,7 +4,7 @@ import type { CompiledRule, Policy, PolicyDecision } from './policy.ts';
 
 /** What is known when a peer asks for a private connection with one of the bots. */
 export interface PolicyFacts {
-  /** The login that asks. */
+  /** The login that requests it. */
   readonly from: string;
   /** The name of the bot's plugin. */
   readonly bot: string;
@@ -13,43 +13,43 @@ export interface PolicyFacts {
   readonly hasChannelHook: boolean;
   /** Whether the plugin has `onPrivateRequest`. */
   readonly hasRequestHook: boolean;
-  /** Private connections that there are or may come about, this one not counted: in total, the peer's, the bot's. */
+  /** Open and pending private connections without this one: in total, of the peer, of the bot. */
   readonly channels: { readonly total: number; readonly peer: number; readonly bot: number };
-  /** How often the peer has asked within the last minute, this time not counted. */
+  /** Requests of the peer within the last minute, without this one. */
   readonly requestsInLastMinute: number;
 }
 
-/** A place in the policy, and what it has to do with the request. */
+/** A part of the policy, and what it means for the request. */
 export interface PolicyStep {
-  /** The place as one says it: `rules[1]`, `deny "mallory"`, `default ask`, `limits.maxChannels`. */
+  /** Its name for people: `rules[1]`, `deny "mallory"`, `default ask`, `limits.maxChannels`. */
   readonly rule: string;
-  /** The place as keys and indexes from the policy on; none where it is not in the policy. */
+  /** Keys and indexes that lead to it in the policy; `undefined` if it is not in the policy. */
   readonly path: readonly (string | number)[] | undefined;
   /** One plain sentence, without its full stop. */
   readonly reason: string;
 }
 
-/** What is decided, by what and why. */
+/** A decision, and which part of the policy made it and why. */
 export interface PolicyVerdict extends PolicyStep {
-  /** Never `ask` where the plugin has no `onPrivateRequest`. */
+  /** Never `ask` if the plugin has no `onPrivateRequest`. */
   readonly decision: PolicyDecision;
-  /** The limit that was reached, where that is why it is refused. */
+  /** The limit that was reached, if that is why it is refused. */
   readonly limit?: keyof PolicyLimits;
-  /** What holds for the private connection. */
+  /** The limits of the private connection. */
   readonly limits: PolicyLimits;
   /** The rules before the deciding one, and why they do not match. */
-  readonly passedOver: readonly PolicyStep[];
+  readonly unmatched: readonly PolicyStep[];
 }
 
-/** Decides about a request. The limits count before the plugin is asked. */
+/** Decides about a request. Limits are checked before the plugin is asked. */
 export function decide(policy: Policy, facts: PolicyFacts): PolicyVerdict {
-  const passedOver: PolicyStep[] = [];
-  const match = firstMatch(policy, facts, passedOver);
+  const unmatched: PolicyStep[] = [];
+  const match = firstMatch(policy, facts, unmatched);
   const { compiled, decision } = match;
   const limits = compiled?.limits ?? policy.limits;
   const conclude = (step: PolicyStep, to: PolicyDecision, limit?: keyof PolicyLimits): PolicyVerdict => {
     const { rule, path, reason } = step;
-    return { decision: to, rule, path, reason, limits, passedOver, ...(limit && { limit }) };
+    return { decision: to, rule, path, reason, limits, unmatched, ...(limit && { limit }) };
   };
   const refuseBy = (limit: keyof PolicyLimits, reason: string): PolicyVerdict => {
     const own = compiled?.ownLimits.has(limit) === true;
@@ -60,14 +60,14 @@ export function decide(policy: Policy, facts: PolicyFacts): PolicyVerdict {
   };
 
   const { from, bot, channels, requestsInLastMinute } = facts;
-  // First, so that whoever asks too often costs no more than this.
+  // First, so that a flood of requests costs no more than this.
   if (requestsInLastMinute >= limits.maxRequestsPerMinute) {
-    const reason = `${from} has asked ${requestsInLastMinute} times within a minute, and ${limits.maxRequestsPerMinute} are allowed`;
+    const reason = `${from} has sent ${requestsInLastMinute} requests within a minute, and ${limits.maxRequestsPerMinute} are allowed`;
     return refuseBy('maxRequestsPerMinute', reason);
   }
   if (!facts.hasChannelHook) {
-    const reason = `${bot} has no onChannel, so it takes no private connections`;
-    return { ...conclude({ rule: 'no onChannel', path: undefined, reason }, 'refuse'), passedOver: [] };
+    const reason = `${bot} has no onChannel, so it accepts no private connections`;
+    return { ...conclude({ rule: 'no onChannel', path: undefined, reason }, 'refuse'), unmatched: [] };
   }
   if (decision === 'refuse') return conclude(match, 'refuse');
   if (decision === 'ask' && !facts.hasRequestHook) {
@@ -91,8 +91,8 @@ interface Match extends PolicyStep {
   readonly compiled?: CompiledRule;
 }
 
-/** What decides, limits and hooks left aside. */
-function firstMatch(policy: Policy, facts: PolicyFacts, passedOver: PolicyStep[]): Match {
+/** The part of the policy that decides, before limits and hooks. */
+function firstMatch(policy: Policy, facts: PolicyFacts, unmatched: PolicyStep[]): Match {
   const { from } = facts;
   const inList = (list: 'allow' | 'deny', decision: PolicyDecision): Match | undefined => {
     const index = policy[list].findIndex((pattern) => matchesLogin(pattern, from));
@@ -107,7 +107,7 @@ function firstMatch(policy: Policy, facts: PolicyFacts, passedOver: PolicyStep[]
     const { matches, reason } = compare(compiled, facts);
     const step = { rule: `rules[${index}]`, path: ['rules', index], reason };
     if (matches) return { ...step, decision: compiled.decision, compiled };
-    passedOver.push(step);
+    unmatched.push(step);
   }
   const reason = `nothing else in the policy matches ${from}`;
   return (
@@ -120,7 +120,7 @@ function firstMatch(policy: Policy, facts: PolicyFacts, passedOver: PolicyStep[]
   );
 }
 
-/** Whether a rule matches, and what makes it, or why not. */
+/** Whether a rule matches, and why or why not. */
 function compare({ from, bots, window }: CompiledRule, facts: PolicyFacts): { matches: boolean; reason: string } {
   const reasons: string[] = [];
   for (const [patterns, name, whose] of [
@@ -136,8 +136,8 @@ function compare({ from, bots, window }: CompiledRule, facts: PolicyFacts): { ma
     reasons.push(`${whose} matches "${pattern}"`);
   }
   if (window) {
-    reasons.push(window.tell(facts.at));
+    reasons.push(window.describe(facts.at));
     if (!window.includes(facts.at)) return { matches: false, reason: reasons.at(-1)! };
   }
-  return { matches: true, reason: reasons.length > 0 ? reasons.join(' and ') : 'the rule is for everybody' };
+  return { matches: true, reason: reasons.length > 0 ? reasons.join(' and ') : 'the rule is for everyone' };
 }

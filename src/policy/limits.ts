@@ -1,7 +1,7 @@
 import { ChatosError } from '../errors.ts';
 import { MAX_TIMER_MS } from '../util/clock.ts';
 
-/** What private connections are bounded by, whoever asks for them. Times are in milliseconds. */
+/** The limits of private connections, whoever requests them. Times are in milliseconds. */
 export interface PolicyLimits {
   /** Private connections of all bots together. @default 256 */
   readonly maxChannels: number;
@@ -11,9 +11,9 @@ export interface PolicyLimits {
   readonly maxChannelsPerBot: number;
   /** Requests of one peer to all bots together within a minute. @default 60 */
   readonly maxRequestsPerMinute: number;
-  /** How long a private connection may last until it is broken off. @default for ever */
+  /** How long a private connection may last before it is closed. @default no limit */
   readonly maxLifetimeMs?: number | undefined;
-  /** How long no byte may come or go until it is broken off, noticed at most a quarter later. @default for ever */
+  /** How long a private connection may be idle before it is closed, up to a quarter later. @default no limit */
   readonly maxIdleMs?: number | undefined;
 }
 
@@ -26,7 +26,7 @@ export const DEFAULT_POLICY_LIMITS = {
   maxIdleMs: undefined,
 } as const satisfies PolicyLimits;
 
-/** The most that each may be: what a timer can hold, and what is still quickly counted. */
+/** The largest values: what a timer can hold, and what can be counted quickly. */
 export const MAX_POLICY_LIMITS = {
   maxChannels: 100_000,
   maxChannelsPerPeer: 100_000,
@@ -37,9 +37,9 @@ export const MAX_POLICY_LIMITS = {
 } as const satisfies Record<keyof PolicyLimits, number>;
 
 /**
- * Those limits that are given, in place of the ones that hold otherwise.
+ * The given limits, and `otherwise` for the others.
  *
- * @throws {ChatosError} `INVALID_ARGUMENT` where one is unknown, or not a whole number of 1 or more
+ * @throws {ChatosError} `INVALID_ARGUMENT` if one is unknown, or not a whole number of 1 or more
  */
 export function resolvePolicyLimits(
   given: Partial<PolicyLimits>,

@@ -2,7 +2,7 @@ import { loginKey } from '../util/login-key.ts';
 
 /**
  * Whether a login matches a pattern in which `*` stands for any characters and `?` for one. Both are compared as logins
- * are (P7). Takes time proportional to the two lengths at worst, whatever the pattern.
+ * are (P7). At worst, the time is proportional to the product of the two lengths.
  */
 export function matchesLogin(pattern: string, login: string): boolean {
   const glob = Array.from(loginKey(pattern));

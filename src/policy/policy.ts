@@ -3,26 +3,26 @@ import { unknownKeys } from '../util/unknown-keys.ts';
 import { DEFAULT_POLICY_LIMITS, resolvePolicyLimits, type PolicyLimits } from './limits.ts';
 import { TimeWindow, type TimeWindowOptions } from './time-window.ts';
 
-/** What a policy can do with a private request. */
+/** The decisions about a private request. */
 export const POLICY_DECISIONS = ['accept', 'refuse', 'ask'] as const;
-/** What to do with a private request; `ask` leaves it to the plugin's `onPrivateRequest`. */
+/** A decision about a private request; `ask` leaves it to the plugin's `onPrivateRequest`. */
 export type PolicyDecision = (typeof POLICY_DECISIONS)[number];
 
-/** What is decided about whom, for which bots and when. All that is given must match. */
+/** A rule: which requests it matches, and the decision. All given conditions must match. */
 export interface PolicyRule extends TimeWindowOptions {
-  /** Logins; `*` and `?` are wildcards. @default everybody */
+  /** Logins; `*` and `?` are wildcards. @default everyone */
   readonly from?: string | readonly string[] | undefined;
   /** Names of plugins; `*` and `?` are wildcards. @default every bot */
   readonly bots?: string | readonly string[] | undefined;
-  /** What becomes of a request that the rule matches. */
+  /** The decision about a request that the rule matches. */
   readonly decision: PolicyDecision;
-  /** Other limits for whom the rule matches. @default those of the policy */
+  /** Other limits for requests that the rule matches. @default the limits of the policy */
   readonly limits?: Partial<PolicyLimits> | undefined;
 }
 
 /** Who may have a private connection: `deny` is looked at first, then the rules, then `allow`, then `default`. */
 export interface PolicyOptions {
-  /** Where nothing else matches. @default 'ask' */
+  /** The decision if nothing else matches. @default 'ask' */
   readonly default?: PolicyDecision | undefined;
   /** Logins to accept; `*` and `?` are wildcards. @default none */
   readonly allow?: readonly string[] | undefined;
@@ -30,17 +30,17 @@ export interface PolicyOptions {
   readonly deny?: readonly string[] | undefined;
   /** The first one that matches decides. @default none */
   readonly rules?: readonly PolicyRule[] | undefined;
-  /** What holds for every private connection. @default {@link DEFAULT_POLICY_LIMITS} */
+  /** The limits of all private connections. @default {@link DEFAULT_POLICY_LIMITS} */
   readonly limits?: Partial<PolicyLimits> | undefined;
 }
 
-/** A rule that has been read. */
+/** A rule that was checked. */
 export interface CompiledRule {
-  /** None: everybody. */
+  /** `undefined`: everyone. */
   readonly from: readonly string[] | undefined;
-  /** None: every bot. */
+  /** `undefined`: every bot. */
   readonly bots: readonly string[] | undefined;
-  /** None: always. */
+  /** `undefined`: always. */
   readonly window: TimeWindow | undefined;
   readonly decision: PolicyDecision;
   readonly limits: PolicyLimits;
@@ -48,7 +48,7 @@ export interface CompiledRule {
   readonly ownLimits: ReadonlySet<string>;
 }
 
-/** A policy that has been read: for {@link decide}. */
+/** A policy that was checked, for {@link decide}. */
 export interface Policy {
   readonly default: PolicyDecision;
   readonly allow: readonly string[];
@@ -58,9 +58,9 @@ export interface Policy {
 }
 
 /**
- * Reads a policy.
+ * Checks a policy.
  *
- * @throws {ChatosError} `INVALID_ARGUMENT` where something in it cannot be meant; the message names the place
+ * @throws {ChatosError} `INVALID_ARGUMENT` if something in it is invalid; the message names the place
  */
 export function compilePolicy(options: PolicyOptions = {}): Policy {
   checkKeys(options, ['default', 'allow', 'deny', 'rules', 'limits'], 'policy');
@@ -89,7 +89,7 @@ function compileRule(rule: PolicyRule, limits: PolicyLimits, where: string): Com
   return {
     from: from === undefined ? undefined : checkPatterns(listOf(from), `${where}.from`, true),
     bots: bots === undefined ? undefined : checkPatterns(listOf(bots), `${where}.bots`, true),
-    // A zone alone says nothing about the time.
+    // A zone alone does not restrict the time.
     window: hours === undefined && days === undefined ? undefined : window,
     decision: checkDecision(rule.decision, `${where}.decision`),
     limits: resolvePolicyLimits(rule.limits ?? {}, limits, `${where}.limits`),
@@ -97,7 +97,7 @@ function compileRule(rule: PolicyRule, limits: PolicyLimits, where: string): Com
   };
 }
 
-/** Programs may be in JavaScript, and a condition that is misspelt would match everybody. */
+/** Programs may be JavaScript, and a rule with a misspelt condition would match everyone. */
 function checkKeys(given: unknown, known: readonly string[], where: string): void {
   const isObject = typeof given === 'object' && given !== null && !Array.isArray(given);
   const problem = isObject ? unknownKeys(given, known)[0] : `expected { ${known.join(', ')} }`;

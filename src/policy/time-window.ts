@@ -1,11 +1,11 @@
 import { ChatosError } from '../errors.ts';
 import { Zone } from '../util/zone.ts';
 
-/** When a rule holds, by the clocks of a time zone. */
+/** When a rule matches, in the local time of a zone. */
 export interface TimeWindowOptions {
-  /** As `09:00-17:30`: its end is no longer in it. `22:00-06:00` goes past midnight. @default all day */
+  /** As `09:00-17:30`, without the end. `22:00-06:00` goes past midnight. @default all day */
   readonly hours?: string | undefined;
-  /** As `mon-fri` or `sat,sun`; what goes past midnight belongs to the day on which it began. @default every day */
+  /** As `mon-fri` or `sat,sun`; hours past midnight belong to the day on which they began. @default every day */
   readonly days?: string | undefined;
   /** An IANA time zone. @default the system's */
   readonly timeZone?: string | undefined;
@@ -20,32 +20,33 @@ const invalid = (message: string): ChatosError => new ChatosError('INVALID_ARGUM
 /**
  * The minutes of the day at which hours begin and end.
  *
- * @throws {ChatosError} `INVALID_ARGUMENT` where the text is not of the form `09:00-17:30`
+ * @throws {ChatosError} `INVALID_ARGUMENT` if the text is not of the form `09:00-17:30`
  */
 export function parseHours(text: string): { readonly start: number; readonly end: number } {
   const match = /^(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})$/.exec(text.trim());
-  if (!match) throw invalid(`'${text}' are not hours; expected a form such as 09:00-17:30`);
+  if (!match) throw invalid(`invalid hours '${text}'; expected a form such as 09:00-17:30`);
   const [startHour, startMinute, endHour, endMinute] = match.slice(1).map(Number) as [number, number, number, number];
   const start = startHour * 60 + startMinute;
   const end = endHour * 60 + endMinute;
   if (startMinute > 59 || endMinute > 59 || start >= DAY_MINUTES || end > DAY_MINUTES) {
-    throw invalid(`'${text}' are not hours: a day has 00:00 to 24:00`);
+    throw invalid(`invalid hours '${text}': a day has 00:00 to 24:00`);
   }
-  if (start === end) throw invalid(`'${text}' is no time at all; leave hours out for the whole day`);
+  if (start === end)
+    throw invalid(`invalid hours '${text}': they begin and end at the same time; leave hours out for the whole day`);
   return { start, end };
 }
 
 /**
- * The days of the week that are meant, Sunday being 0.
+ * The days of the week; 0 is Sunday.
  *
- * @throws {ChatosError} `INVALID_ARGUMENT` where the text is not of the form `mon-fri` or `sat,sun`
+ * @throws {ChatosError} `INVALID_ARGUMENT` if the text is not of the form `mon-fri` or `sat,sun`
  */
 export function parseDays(text: string): ReadonlySet<number> {
   const days = new Set<number>();
   for (const part of text.toLowerCase().split(',')) {
     const ends = part.split('-').map((day) => DAYS.indexOf(day.trim() as (typeof DAYS)[number]));
     if (ends.length > 2 || ends.includes(-1)) {
-      throw invalid(`'${text}' are not days; expected a form such as mon-fri or sat,sun`);
+      throw invalid(`invalid days '${text}'; expected a form such as mon-fri or sat,sun`);
     }
     const [first, last = first] = ends as [number, number?];
     for (let day = first; ; day = (day + 1) % 7) {
@@ -56,7 +57,7 @@ export function parseDays(text: string): ReadonlySet<number> {
   return days;
 }
 
-/** @throws {ChatosError} `INVALID_ARGUMENT` where there is no such zone */
+/** @throws {ChatosError} `INVALID_ARGUMENT` if there is no such zone */
 export function parseTimeZone(name: string | undefined): Zone {
   try {
     return new Zone(name);
@@ -65,7 +66,7 @@ export function parseTimeZone(name: string | undefined): Zone {
   }
 }
 
-/** A part of the week that comes again every week. */
+/** A part of each week. */
 export class TimeWindow {
   readonly #zone: Zone;
   readonly #zoneName: string;
@@ -73,7 +74,7 @@ export class TimeWindow {
   readonly #days: ReadonlySet<number> | undefined;
   readonly #text: string;
 
-  /** @throws {ChatosError} `INVALID_ARGUMENT` where something cannot be read */
+  /** @throws {ChatosError} `INVALID_ARGUMENT` if a value is invalid */
   constructor({ hours, days, timeZone }: TimeWindowOptions) {
     this.#zone = parseTimeZone(timeZone);
     this.#zoneName = timeZone ?? new Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -82,7 +83,7 @@ export class TimeWindow {
     this.#text = [days, hours].filter((part) => part !== undefined).join(' ');
   }
 
-  /** Whether an instant is in it. It goes by what the clocks show: an hour that comes twice is in it twice. */
+  /** Whether an instant is in it, by local time: an hour that comes twice is in it twice. */
   includes(at: Date): boolean {
     const { day, minute } = this.#read(at);
     if (!this.#hours) return this.#includesDay(day);
@@ -92,7 +93,7 @@ export class TimeWindow {
   }
 
   /** As `it is Tue 08:05 in Europe/Paris, outside mon-fri 09:00-17:30`. */
-  tell(at: Date): string {
+  describe(at: Date): string {
     const { day, minute } = this.#read(at);
     const two = (value: number): string => String(value).padStart(2, '0');
     const name = DAYS[day]!;

@@ -18,7 +18,7 @@ const ends = new Int32Array(3);
  */
 export class PacketDecoder {
   readonly #longBytes: LongBytes;
-  /** The start of a packet whose end has not come yet; allocated the first time that one is cut. */
+  /** The start of an incomplete packet; allocated when it is first needed. */
   #partial = EMPTY;
   #partialLength = 0;
   #chunk: Buffer = EMPTY;
@@ -44,12 +44,12 @@ export class PacketDecoder {
   }
 
   /**
-   * The next whole packet, or `undefined` where more bytes are needed.
+   * The next whole packet, or `undefined` if more bytes are needed.
    *
    * @throws {ChatosError} `MALFORMED_PACKET`, as soon as the bytes show it (P4). The decoder is of no use afterwards.
    */
   next(): Packet | undefined {
-    // A chunk must not outlive its packets: sixty-four kilobytes kept by each idle connection add up.
+    // Do not keep the chunk: 64 KiB for each idle connection add up.
     this.#frameSource = EMPTY;
     this.#frameStart = 0;
     this.#frameEnd = 0;
@@ -61,12 +61,12 @@ export class PacketDecoder {
     return this.#frameSource.subarray(this.#frameStart, this.#frameEnd);
   }
 
-  /** Whether a packet has begun whose end has not come: at the end of a connection that is malformed (P4). */
+  /** Whether it has the start of an incomplete packet, which is malformed at the end of a connection (P4). */
   get hasPartialPacket(): boolean {
     return this.#partialLength > 0;
   }
 
-  /** Takes out all bytes that no packet was read from. The decoder is empty afterwards. */
+  /** Returns the bytes that were not read yet. The decoder is empty afterwards. */
   rest(): Buffer {
     const rest = Buffer.concat([this.#partial.subarray(0, this.#partialLength), this.#chunk.subarray(this.#offset)]);
     this.#partialLength = 0;
@@ -95,7 +95,7 @@ export class PacketDecoder {
     return this.#take(chunk, start, end);
   }
 
-  /** Fills the kept start of a packet up from the chunk, and leaves in the chunk what was not part of it. */
+  /** Completes the partial packet from the chunk, and leaves the rest in the chunk. */
   #nextFromPartial(): Packet | undefined {
     const kept = this.#partialLength;
     const added = this.#chunk.copy(this.#partial, kept, this.#offset);
@@ -165,7 +165,7 @@ function build(layout: WireLayout, bytes: Buffer, longBytes: LongBytes): Packet 
 
 function text(layout: WireLayout, field: string, bytes: Buffer, start: number, end: number): string {
   const decoded = bytes.toString('utf8', start, end);
-  // Bytes that are not UTF-8 come out as U+FFFD: only where one stands need the bytes be looked at again.
+  // Invalid UTF-8 is decoded as U+FFFD: only then the bytes need a second look.
   if (decoded.includes('\uFFFD') && !isUtf8(bytes.subarray(start, end))) {
     throw malformed(`the ${field} of ${layout.type} is not UTF-8`, { field });
   }

@@ -2,7 +2,7 @@ import { ChatosError } from '../errors.ts';
 import { DEFAULT_LONG_BYTES, MAX_LOGIN_BYTES, MAX_MESSAGE_BYTES, type LongBytes } from './limits.ts';
 import { LAYOUTS, PACKETS, type FieldKind, type Packet } from './packets.ts';
 
-/** What the encoder lets out, by kind: a login of ours is never over 30 bytes, even where a longer one could be read. */
+/** The most bytes that are sent, by kind: a login has at most 30 bytes, even where a longer one would be read. */
 const MAX_SENT_BYTES = {
   proposedLogin: MAX_LOGIN_BYTES,
   login: MAX_LOGIN_BYTES,
@@ -12,7 +12,7 @@ const MAX_SENT_BYTES = {
 /**
  * The bytes of one packet.
  *
- * @throws {ChatosError} `INVALID_PACKET` where the protocol forbids a field: a login that is empty or over 30 bytes, a
+ * @throws {ChatosError} `INVALID_PACKET` if the protocol forbids a field: a login that is empty or over 30 bytes, a
  *   message over 1024 bytes, a string with a lone surrogate (it has no UTF-8), a connect id outside a signed LONG.
  */
 export function encodePacket(packet: Packet, longBytes: LongBytes = DEFAULT_LONG_BYTES): Buffer {

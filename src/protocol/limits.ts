@@ -10,7 +10,7 @@ export const MAX_MESSAGE_BYTES = 1024;
 /** Bytes of a LONG on the wire: 4 as the RFC says, or 8 as many clients write it (P1). */
 export type LongBytes = 4 | 8;
 
-/** The width of a LONG where an address does not say: 4, as in the RFC (P1). */
+/** The width of a LONG if an address does not name it: 4, as in the RFC (P1). */
 export const DEFAULT_LONG_BYTES: LongBytes = 4;
 
 /** The longest packet: MESSAGE_PRIVATE with two full logins and a full message. */

@@ -3,7 +3,7 @@ import { MAX_LOGIN_BYTES } from './limits.ts';
 /** Control characters, and the characters that reorder or hide text (bidirectional overrides, isolates, marks). */
 const FORBIDDEN = /[\p{Cc}\u061C\u200E\u200F\u2028\u2029\u202A-\u202E\u2066-\u2069]/u;
 
-/** Why a login cannot be had whoever asks (P7), or `undefined` where nothing is wrong with it. */
+/** Why a login is never accepted (P7); `undefined` if it is valid. */
 export function loginProblem(login: string): string | undefined {
   if (login === '') return 'it is empty';
   const bytes = Buffer.byteLength(login, 'utf8');

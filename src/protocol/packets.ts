@@ -69,7 +69,7 @@ export interface IdPrivate {
 /** Client → server, first packet of a fresh connection: this is a half of the channel with that id (RFC 4). */
 export interface LoginPrivate {
   readonly type: 'LOGIN_PRIVATE';
-  /** The id that ID_PRIVATE brought. */
+  /** The id from ID_PRIVATE. */
   readonly connectId: bigint;
 }
 /** Server → client, on a half: raw bytes from here on (RFC 4). */
@@ -93,7 +93,7 @@ export interface AcceptCloseConnection {
   readonly loginTarget: string;
 }
 
-/** Any packet; `type` tells which. */
+/** Any packet, by its `type`. */
 export type Packet =
   | Login
   | LoginAccepted
@@ -109,7 +109,7 @@ export type Packet =
   | CloseConnection
   | AcceptCloseConnection;
 
-/** The name of a packet, as the RFC has it. */
+/** The name of a packet in the RFC. */
 export type PacketType = Packet['type'];
 /** The packet of a name. */
 export type PacketOf<T extends PacketType> = Extract<Packet, { type: T }>;
@@ -129,7 +129,7 @@ export type FieldsOf<P> = {
   readonly [K in Exclude<keyof P, 'type'>]: P[K] extends bigint ? 'long' : Exclude<FieldKind, 'long'>;
 };
 
-/** How a packet is written, and whose it is to send. */
+/** The layout of a packet, and who may send it. */
 export interface PacketRow<T extends PacketType = PacketType> {
   /** Its first byte. */
   readonly opcode: number;
@@ -162,15 +162,15 @@ export const PACKETS: { readonly [T in PacketType]: PacketRow<T> } = {
   ACCEPT_CLOSE_CONNECTION: { opcode: 12, from: 'server', fields: { loginTarget: 'login' } },
 };
 
-/** A field as it is laid out. */
+/** A field of a packet. */
 export interface WireField {
-  /** The name that it has in the packet's interface. */
+  /** Its name in the packet's interface. */
   readonly name: string;
   /** Its layout and limit. */
   readonly kind: FieldKind;
 }
 
-/** A packet as it is laid out, behind its opcode. */
+/** A packet after its opcode. */
 export interface WireLayout {
   /** Which packet it is. */
   readonly type: PacketType;
@@ -178,7 +178,7 @@ export interface WireLayout {
   readonly fields: readonly WireField[];
 }
 
-/** The same table by opcode, with the fields as an array: what encoder and decoder walk through. */
+/** The same table by opcode, with the fields as arrays, for encoder and decoder. */
 export const LAYOUTS: readonly WireLayout[] = (() => {
   const layouts: WireLayout[] = [];
   for (const [type, row] of Object.entries(PACKETS) as [PacketType, PacketRow][]) {

@@ -11,47 +11,47 @@ export interface CronSpec {
 }
 
 /**
- * A compiled cron expression: tells the next time after a given one, by the clocks of the zone. Where they are set
- * forward, a job with a fixed time that is left out runs when the gap ends; where they are set back, it runs once. A job
- * that repeats within the hour or every hour keeps its pace.
+ * A compiled cron expression: finds the next time after a given one, in the zone's local time. When clocks go forward, a
+ * job whose fixed time does not exist runs at the end of the gap; when they go back, it runs once. A job that repeats
+ * every hour or more often keeps its interval.
  */
 export interface Cron {
-  /** @throws {ChatosError} `INVALID_ARGUMENT` where there is none for years, as for the 30th of February */
+  /** @throws {ChatosError} `INVALID_ARGUMENT` if there is none for years, as for the 30th of February */
   next(after: Date): Date;
 }
 
 /**
  * Compiles a cron expression.
  *
- * @throws {ChatosError} `INVALID_ARGUMENT` where the expression or the time zone is wrong; the message says why
+ * @throws {ChatosError} `INVALID_ARGUMENT` if the expression or the time zone is invalid; the message says why
  */
 export function parseCron({ cron, timeZone }: CronSpec): Cron {
   const invalid = (why: string): ChatosError =>
     new ChatosError('INVALID_ARGUMENT', `'${cron}' is not a cron expression: ${why}`, { fields: { cron, timeZone } });
-  // Plugins may be JavaScript, and the library takes dates and more.
+  // Plugins may be JavaScript, and the cron library takes other types, too.
   if (typeof cron !== 'string') throw invalid('expected a text of five fields, or six with seconds in front');
   const checked = cronTime().validateCronExpression(cron);
-  if (!checked.valid) throw invalid(checked.error?.message ?? 'it cannot be read');
+  if (!checked.valid) throw invalid(checked.error?.message ?? 'it is invalid');
   const step = tooLargeStep(cron);
   if (step !== undefined) throw invalid(step);
   let zone: Zone;
   try {
-    // Intl would make a text of anything.
+    // Intl converts any value to a string.
     if (timeZone !== undefined && typeof timeZone !== 'string') throw new TypeError('not a text');
     zone = new Zone(timeZone);
   } catch {
     const message = `'${timeZone}' is not a time zone; expected one such as Europe/Paris or UTC`;
     throw new ChatosError('INVALID_ARGUMENT', message, { fields: { cron, timeZone } });
   }
-  // The library only ever sees readings of a clock that is never set: its own way with the others skips and doubles runs.
+  // The library gets local times as if they were UTC: its own handling of clock changes skips and doubles runs.
   const time = new (cronTime())(cron, 'UTC');
   const nextWall = (after: Wall): Wall => {
-    // It looks no further than eight years after today, whatever day it is asked about: so it is asked about the past.
+    // It searches up to eight years after today, so later times are mapped into the past.
     const shift = after > Date.now() + YEAR_MS ? CALENDAR_CYCLE_MS : 0;
     try {
       return time.getNextDateFrom(new Date(after - shift), 'UTC').toMillis() + shift;
     } catch {
-      throw invalid('it never comes true');
+      throw invalid('it never matches');
     }
   };
   const keepsPace = repeatsHourly(cron);
@@ -63,26 +63,26 @@ export function parseCron({ cron, timeZone }: CronSpec): Cron {
 /** Of seconds, minutes, hours, days of the month, months, days of the week: how many values there are. */
 const FIELD_SIZES = [60, 60, 24, 31, 12, 7];
 
-/** What is wrong with a step that never is taken: each hour, `*\/90` is due in its first minute, not every 90. */
+/** The problem of a step that has no effect: `*\/90` is due in the first minute of each hour, not every 90 minutes. */
 function tooLargeStep(cron: string): string | undefined {
   const fields = cron.trim().split(/\s+/);
   for (const [i, field] of fields.entries()) {
     const size = FIELD_SIZES.at(i - fields.length)!;
     for (const [item, step] of field.matchAll(/[^,]*\/(\d+)/g)) {
-      if (Number(step) > size) return `'${item}' has a step of ${step}, and its field only ${size} values`;
+      if (Number(step) > size) return `'${item}' has a step of ${step}, but its field has only ${size} values`;
     }
   }
   return undefined;
 }
 
 const YEAR_MS = 366 * 24 * 60 * 60_000;
-/** 400 years: after them the calendar repeats itself, days of the week included. */
+/** 400 years: after that the calendar repeats itself, including the days of the week. */
 const CALENDAR_CYCLE_MS = 146_097 * 24 * 60 * 60_000;
 
-/** Presets for what repeats every hour or oftener. */
+/** Presets that repeat every hour or more often. */
 const FREQUENT_PRESETS = new Set(['@hourly', '@minutely', '@secondly']);
 
-/** Whether it repeats within the hour or every hour: minute or hour is `*`, with or without a step. */
+/** Whether it repeats every hour or more often: minute or hour is `*`, with or without a step. */
 function repeatsHourly(cron: string): boolean {
   const fields = cron.trim().split(/\s+/);
   if (fields.length === 1) return FREQUENT_PRESETS.has(fields[0]!);
@@ -92,7 +92,7 @@ function repeatsHourly(cron: string): boolean {
 function nextInstant(zone: Zone, nextWall: (after: Wall) => Wall, keepsPace: boolean, after: number): number {
   const now = zone.wallAt(after);
   if (keepsPace) {
-    // The clock may be set back before the next reading that matches: then the readings in between come once more.
+    // Clocks may go back before the next match: then the local times in between come a second time.
     const change = zone.changeNear(after);
     if (change !== undefined && change > after) {
       const [back, front] = [zone.wallAt(change), zone.wallAt(change - 1000) + 1000];
@@ -106,7 +106,7 @@ function nextInstant(zone: Zone, nextWall: (after: Wall) => Wall, keepsPace: boo
       const change = zone.changeNear(wall);
       if (change !== undefined && change > after) return change;
     }
-    // A fixed time that comes twice counts when it comes first.
+    // Of a fixed time that comes twice, the first one counts.
     const instant = keepsPace ? instants.find((each) => each > after) : instants[0];
     if (instant !== undefined && instant > after) return instant;
   }

@@ -6,37 +6,37 @@ import type { CatchUp, Overlap } from './schedule.ts';
 import { firstTicks, lastTicks, tickAfter } from './ticks.ts';
 
 export interface JobOptions {
-  /** What it is called in problems. @default 'job' */
+  /** Its name in problems. @default 'job' */
   readonly name?: string;
   /** @default 'none' */
   readonly catchUp?: CatchUp;
   /** @default 'skip' */
   readonly overlap?: Overlap;
-  /** Used unless `catchUp` is `none`. @default nothing is kept: only what is missed within this process is made up for */
+  /** Used unless `catchUp` is `none`. @default no record: ticks missed while no process ran are lost */
   readonly record?: JobRecord;
-  /** Ticks after this are run, late where they have passed already. @default now */
+  /** Ticks after this time are run, late if they have passed already. @default now */
   readonly since?: Date | undefined;
   /**
-   * Whether it may run; a tick that comes while it may not is left out, or with `catchUp` put off until
+   * Whether it may run; a tick that comes while it may not is skipped, or with `catchUp` postponed until
    * {@link Job.resume}. @default always
    */
   readonly isOpen?: () => boolean;
-  /** @default they are passed over */
+  /** @default problems are ignored */
   readonly onProblem?: OnProblem;
 }
 
-/** Longer waits are cut in parts: a timer does not know that the clock was set, or that the machine slept. */
+/** Longer waits are split: a timer does not notice that the clock was changed or that the machine slept. */
 const LONGEST_WAIT_MS = 60_000;
 
-/** Counting missed ticks takes time: beyond, it is said that there were more. */
+/** Counting missed ticks takes time: beyond this number, the problem says "or more". */
 const MAX_COUNTED = 1_000;
 
 /**
  * Runs something at the times of a cron expression until stopped. A tick that comes late (a busy process, a machine that
- * slept) is run late; of several that come late at once the newest is, or with `catchUp: all` each.
+ * slept) is run late; of several that are late, only the newest is run, or with `catchUp: all` each of them.
  *
- * With a record, ticks missed since the process last ran are made up for at the start. The record moves on when a run
- * has ended: a process that dies during a run does it again.
+ * With a record, ticks that were missed since the process last ran are caught up at the start. The record advances when a
+ * run has ended: a run during which the process dies is repeated.
  */
 export class Job {
   readonly name: string;
@@ -47,7 +47,7 @@ export class Job {
   readonly #ledger: Ledger | undefined;
   readonly #runs: RunQueue;
   #due: number | undefined;
-  /** Older ticks than can be made up for. */
+  /** Missed ticks that were too many to catch up. */
   #tooOld = 0;
   #stopping: Promise<void> | undefined;
   #cancel: () => void = () => undefined;
@@ -68,7 +68,7 @@ export class Job {
     this.#wait();
   }
 
-  /** When it runs next; `undefined` where it does not any more. */
+  /** When it runs next; `undefined` if it does not run again. */
   get next(): Date | undefined {
     return this.#due === undefined || this.#stopping ? undefined : new Date(this.#due);
   }
@@ -83,19 +83,19 @@ export class Job {
     return this.#runs.running;
   }
 
-  /** Ticks that were not run: another run was under way, or there were too many. */
+  /** Skipped ticks: another run was in progress, or there were too many. */
   get leftOut(): number {
     return this.#runs.leftOut + this.#tooOld;
   }
 
-  /** Runs the ticks that were put off. */
+  /** Runs the postponed ticks. */
   resume(): void {
     this.#runs.resume();
   }
 
   /**
-   * No further runs, not even of ticks that wait; resolves when those under way are done and the record is written. A run
-   * that waits for this waits for itself.
+   * No further runs, not even of waiting ticks; resolves when the current runs have ended and the record is written. A run
+   * must not await this: it would wait for itself.
    */
   stop(): Promise<void> {
     this.#stopping ??= this.#finish();
@@ -114,14 +114,14 @@ export class Job {
     const left = this.#due - waitsSince;
     this.#cancel = this.#clock.after(Math.min(Math.max(left, 0), LONGEST_WAIT_MS), () => {
       const now = this.#clock.now().getTime();
-      // The clock was set back: what was due then may be due again before.
+      // The clock was set back: an earlier tick may be due again.
       if (now < waitsSince) this.#due = tickAfter(this.#cron, now);
       if (this.#due !== undefined && now >= this.#due) this.#fallDue(this.#due, now);
       this.#wait();
     });
   }
 
-  /** @param due the first tick that has not been run */
+  /** @param due the first tick that was not run */
   #fallDue(due: number, now: number): void {
     let ticks = [due];
     this.#due = tickAfter(this.#cron, due);
@@ -135,7 +135,7 @@ export class Job {
     else for (const tick of dueTicks) this.#runs.add(tick);
   }
 
-  /** Makes up for what was missed before the start. */
+  /** Runs the ticks that were missed before the start. */
   async #recover(ledger: Ledger, startedAt: number): Promise<void> {
     const start = toDueTick(startedAt);
     ledger.add(start);
@@ -143,7 +143,10 @@ export class Job {
     if (this.#stopping) return;
     if (until !== undefined && until > startedAt) {
       const last = new Date(until).toISOString();
-      this.#onProblem(`it last ran in the future, at ${last}, so nothing is made up for: was the clock set?`, { last });
+      this.#onProblem(
+        `the last run was in the future, at ${last}, so missed ticks are not run; was the clock changed?`,
+        { last },
+      );
     }
     const missed = until === undefined ? [] : this.#missed(until, startedAt).map(toDueTick);
     ledger.addBefore(...missed);
@@ -151,7 +154,7 @@ export class Job {
     this.#runs.makeUp(missed);
   }
 
-  /** What is to be run of the ticks after one instant and until another, oldest first. */
+  /** The ticks to run of those after one instant and until another, oldest first. */
   #missed(after: number, until: number): number[] {
     if (this.#catchUp !== 'all') return lastTicks(this.#cron, after, until, 1);
     const missed = lastTicks(this.#cron, after, until, MAX_JOB_RUNS);
@@ -160,7 +163,7 @@ export class Job {
     if (older > 0) {
       const count = older < MAX_COUNTED ? older : `${MAX_COUNTED} or more`;
       this.#tooOld += older;
-      this.#onProblem(`of the missed ticks the newest ${MAX_JOB_RUNS} are made up for; ${count} are left out`, {
+      this.#onProblem(`of the missed ticks only the newest ${MAX_JOB_RUNS} are run; ${count} are skipped`, {
         leftOut: older,
       });
     }

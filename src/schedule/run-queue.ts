@@ -11,22 +11,22 @@ export interface Tick {
   readonly lateMs: number;
 }
 
-/** What is done at each tick; `false` or a rejection tells that it failed, and a rejection is reported as a problem. */
+/** Called at each tick; `false` or a rejection means that the run failed, and a rejection is reported as a problem. */
 export type Run = (tick: Tick) => Promise<boolean | void>;
 
-/** A run, for who wants to look on. */
+/** A run, as shown in the status. */
 export interface JobRun {
   readonly due: Date;
   readonly startedAt: Date;
-  /** `undefined` while it is under way. */
+  /** `undefined` during the run. */
   readonly endedAt?: Date;
-  /** Whether it did what it should; `undefined` while it is under way. */
+  /** Whether it succeeded; `undefined` during the run. */
   readonly ok?: boolean;
 }
 
 export interface RunQueueSettings {
   readonly overlap: Overlap;
-  /** What becomes of ticks that come while nothing may be run. */
+  /** What happens to ticks that come while the job may not run. */
   readonly catchUp: CatchUp;
   readonly isOpen: () => boolean;
   readonly clock: Clock;
@@ -34,19 +34,19 @@ export interface RunQueueSettings {
   readonly onProblem: OnProblem;
 }
 
-/** Runs of a job that may be under way at once, and ticks that may wait; also how many missed ticks are made up for. */
+/** The most parallel runs of a job, the most waiting ticks, and the most missed ticks that are run. */
 export const MAX_JOB_RUNS = 100;
 
-/** The runs of a job: begins them as its overlap allows. */
+/** Starts the runs of a job, as its overlap allows. */
 export class RunQueue {
   readonly #run: Run;
   readonly #settings: RunQueueSettings;
-  /** Wait for their turn, oldest first. */
+  /** Ticks that wait for the run before them, oldest first. */
   readonly #waiting: DueTick[] = [];
-  /** Came while nothing could be run, oldest first. */
-  readonly #putOff: DueTick[] = [];
+  /** Ticks that came while the job was not open, oldest first. */
+  readonly #postponed: DueTick[] = [];
   #taking = false;
-  /** Those in turn were missed: what comes meanwhile waits too, where it would be left out. */
+  /** The waiting ticks were missed: ticks that come meanwhile wait, too, instead of being skipped. */
   #makingUp = false;
   #overloaded = false;
   #stopped = false;
@@ -67,44 +67,44 @@ export class RunQueue {
   /** A tick has come. */
   add(tick: DueTick): void {
     const { overlap } = this.#settings;
-    if (this.#putOff.length > 0) {
+    if (this.#postponed.length > 0) {
       this.#keep(tick);
       this.resume();
     } else if (overlap === 'parallel') {
       if (this.running < MAX_JOB_RUNS) void this.#start(tick);
-      else this.#leaveOut([tick], `${MAX_JOB_RUNS} runs are under way`);
+      else this.#skip([tick], `${MAX_JOB_RUNS} runs are in progress`);
     } else if (overlap === 'skip' && this.running > 0 && !this.#makingUp) {
-      this.#leaveOut([tick]);
+      this.#skip([tick]);
     } else {
       this.#enqueue([tick]);
     }
   }
 
-  /** Missed ticks: they run one after the other, whatever the overlap. */
+  /** Runs missed ticks one after the other, whatever the overlap. */
   makeUp(ticks: readonly DueTick[]): void {
     if (ticks.length === 0) return;
     this.#makingUp = true;
     this.#enqueue(ticks);
   }
 
-  /** Runs what was put off, where it may be run by now. */
+  /** Runs the postponed ticks if the job may run again. */
   resume(): void {
     if (this.#stopped || !this.#settings.isOpen()) return;
-    this.makeUp(this.#putOff.splice(0));
+    this.makeUp(this.#postponed.splice(0));
   }
 
-  /** Forgets what waits; resolves when the runs under way are done. */
+  /** Drops the waiting ticks; resolves when the current runs have ended. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#waiting.length = 0;
-    this.#putOff.length = 0;
+    this.#postponed.length = 0;
     if (this.running > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
   }
 
   #enqueue(ticks: readonly DueTick[]): void {
     this.#waiting.push(...ticks);
     const excess = this.#waiting.splice(0, Math.max(0, this.#waiting.length - MAX_JOB_RUNS));
-    if (excess.length > 0) this.#leaveOut(excess, `more than ${MAX_JOB_RUNS} wait`);
+    if (excess.length > 0) this.#skip(excess, `more than ${MAX_JOB_RUNS} wait`);
     if (!this.#taking) void this.#takeTurns();
   }
 
@@ -134,28 +134,28 @@ export class RunQueue {
     }
     this.running -= 1;
     if (this.#lastRun === run) this.#lastRun = { ...run, endedAt: clock.now(), ok };
-    // One that fails when it is told to stop is to be run again, as one whose process was killed.
+    // A run that fails because the job stops is repeated by the next process, like one that was killed.
     if (ok || !this.#stopped) ledger?.settle(tick);
     if (this.running > 0 || this.#waiting.length > 0) return;
     this.#overloaded = false;
     this.#onIdle();
   }
 
-  /** Puts a tick off, as far as `catchUp` wants it. */
+  /** Postpones a tick, or skips it where `catchUp` does not keep it. */
   #keep(tick: DueTick): void {
     const { catchUp } = this.#settings;
-    this.#putOff.push(tick);
+    this.#postponed.push(tick);
     const most = { none: 0, last: 1, all: MAX_JOB_RUNS }[catchUp];
-    const excess = this.#putOff.splice(0, Math.max(0, this.#putOff.length - most));
-    if (excess.length > 0) this.#leaveOut(excess, catchUp === 'all' ? `more than ${most} are put off` : undefined);
+    const excess = this.#postponed.splice(0, Math.max(0, this.#postponed.length - most));
+    if (excess.length > 0) this.#skip(excess, catchUp === 'all' ? `more than ${most} are postponed` : undefined);
   }
 
-  /** @param why where that deserves a word; it is said once until nothing runs or waits */
-  #leaveOut(ticks: readonly DueTick[], why?: string): void {
+  /** @param why a reason to report; it is reported once until nothing runs or waits */
+  #skip(ticks: readonly DueTick[], why?: string): void {
     this.leftOut += ticks.length;
     for (const tick of ticks) this.#settings.ledger?.settle(tick);
     if (why === undefined || this.#overloaded) return;
     this.#overloaded = true;
-    this.#settings.onProblem(`ticks are left out: ${why}`, { leftOut: ticks.length });
+    this.#settings.onProblem(`ticks are skipped: ${why}`, { leftOut: ticks.length });
   }
 }

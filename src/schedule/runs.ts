@@ -6,26 +6,26 @@ import { tickAfter } from './ticks.ts';
 /** A coming run of one of several schedules. */
 export interface ComingRun<T extends CronSpec> {
   readonly due: Date;
-  /** The time in the zone of its schedule, as `2026-11-23 09:00 Europe/Paris`; with seconds where any of the runs has them. */
+  /** The time in the zone of its schedule, as `2026-11-23 09:00 Europe/Paris`; with seconds if any of the runs has them. */
   readonly time: string;
-  /** Whose run it is, as it was given. */
+  /** The schedule, as it was given. */
   readonly schedule: T;
 }
 
 export interface ListRunsOptions {
   /** Runs after this time. @default now */
   readonly from?: Date;
-  /** How many, 1 to 10000; the next one of each schedule is always told besides. @default 10 */
+  /** How many, 1 to 10000; the next run of each schedule is always included. @default 10 */
   readonly count?: number;
 }
 
 const MAX_COUNT = 10_000;
 
 /**
- * The next runs of several schedules together, in the order of time; at the same time, in the order of the schedules. One
- * that runs often hides no other: the next run of each is among them.
+ * The next runs of several schedules, sorted by time; at the same time, in the order of the schedules. A frequent schedule
+ * hides no other: the next run of each is included.
  *
- * @throws {ChatosError} `INVALID_ARGUMENT` where an expression, a time zone or the count is wrong
+ * @throws {ChatosError} `INVALID_ARGUMENT` if an expression, a time zone or the count is invalid
  */
 export function listRuns<T extends CronSpec>(schedules: Iterable<T>, options: ListRunsOptions = {}): ComingRun<T>[] {
   const { from = new Date(), count = 10 } = options;

@@ -28,7 +28,7 @@ export interface Schedule {
 /**
  * Checks and compiles a schedule.
  *
- * @throws {ChatosError} `INVALID_ARGUMENT` where a part of it is wrong; the message says what was expected
+ * @throws {ChatosError} `INVALID_ARGUMENT` if a part of it is invalid; the message says what was expected
  */
 export function parseSchedule(spec: ScheduleSpec): Schedule {
   const { catchUp = 'none', overlap = 'skip' } = spec;
@@ -38,7 +38,7 @@ export function parseSchedule(spec: ScheduleSpec): Schedule {
   return { cron: parseCron(spec), catchUp, overlap };
 }
 
-/** All that is wrong with a schedule, of which {@link parseSchedule} throws the first. */
+/** All problems of a schedule; {@link parseSchedule} throws the first. */
 export function scheduleProblems({ cron, timeZone, ...others }: ScheduleSpec): string[] {
   const { catchUp = 'none', overlap = 'skip' } = others;
   const checks = [
@@ -58,15 +58,15 @@ export function scheduleProblems({ cron, timeZone, ...others }: ScheduleSpec): s
   });
 }
 
-/** A key that is misspelt would have no effect: with `timezone`, the clocks would be those of the system. */
+/** A misspelt key would have no effect: with `timezone`, the system's time zone would be used. */
 function checkKeys(spec: object): void {
-  // What is scheduled may stand beside when it is.
+  // `run` may be in the same object.
   const [message] = unknownKeys(spec, ['cron', 'timeZone', 'catchUp', 'overlap', 'run']);
   if (message !== undefined) throw new ChatosError('INVALID_ARGUMENT', message);
 }
 
 function checkOneOf(key: string, words: readonly string[], word: unknown): void {
   if (words.includes(word as string)) return;
-  const message = `'${String(word)}' is not a value of ${key}; expected one of ${words.join(', ')}`;
+  const message = `invalid value '${String(word)}' of ${key}; expected one of ${words.join(', ')}`;
   throw new ChatosError('INVALID_ARGUMENT', message, { fields: { [key]: String(word) } });
 }

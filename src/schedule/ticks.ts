@@ -1,10 +1,10 @@
 import { isChatosError } from '../errors.ts';
 import type { Cron } from './cron.ts';
 
-/** Instants in this file are milliseconds since 1970; ticks lie at whole seconds. */
+/** Instants in this file are milliseconds since 1970; ticks are at whole seconds. */
 const SECOND = 1000;
 
-/** The first tick after an instant; `undefined` where there is none within years. */
+/** The first tick after an instant; `undefined` if there is none for years. */
 export function tickAfter(cron: Cron, after: number): number | undefined {
   try {
     return cron.next(new Date(after)).getTime();
@@ -26,14 +26,14 @@ export function firstTicks(cron: Cron, after: number, until: number, limit: numb
 }
 
 /**
- * The last `limit` ticks after one instant and until another, in order. An expression can only be read forwards, and each
- * step takes a good part of a millisecond: so it looks for an instant with that many behind it, instead of going through
- * the ticks of years.
+ * The last `limit` ticks after one instant and until another, in order. An expression can only be evaluated forwards, and
+ * each step takes up to a millisecond: so this searches for an instant that has `limit` ticks after it, instead of
+ * stepping through years.
  */
 export function lastTicks(cron: Cron, after: number, until: number, limit: number): number[] {
   const all = firstTicks(cron, after, until, limit + 1);
   if (all.length <= limit) return all;
-  // More than `limit` come after `many`, at most as many after `few`.
+  // After `many` come more than `limit` ticks, after `few` at most `limit`.
   const end = wholeSecond(until);
   let many = wholeSecond(after);
   let few = end;
@@ -44,7 +44,7 @@ export function lastTicks(cron: Cron, after: number, until: number, limit: numbe
     if (ticks.length === limit) return ticks;
     if (ticks.length > limit) many = guess;
     else few = guess;
-    // A schedule at regular intervals is found in a few such rounds; one that comes in bursts is not.
+    // This finds regular schedules in a few rounds; the search of others goes on by halving.
     const longer = Math.min(limit / ticks.length, MAX_STRETCH);
     guess = round < STRETCH_ROUNDS && ticks.length < limit ? wholeSecond(end - (end - guess) * longer) : many;
   }

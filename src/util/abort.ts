@@ -1,14 +1,14 @@
 import { ChatosError } from '../errors.ts';
 
-/** What to fail with when a signal is aborted: its own reason, where that is an error of ours. */
+/** The error for an aborted signal: its reason, if that is a {@link ChatosError}. */
 export function abortError(signal: AbortSignal | undefined, message: string): ChatosError {
   const reason: unknown = signal?.reason;
   return reason instanceof ChatosError ? reason : new ChatosError('ABORTED', message, { cause: reason });
 }
 
 /**
- * Runs something with a signal that is aborted when one of two is. Not by `AbortSignal.any`: of each signal that it makes,
- * something stays behind in one that lives long (Node 20).
+ * Runs something with a signal that is aborted when one of two is. `AbortSignal.any` would leak: in Node 20, a long-lived
+ * signal keeps a reference to each signal made from it.
  */
 export async function withEither<T>(
   longLived: AbortSignal,

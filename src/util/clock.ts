@@ -1,15 +1,15 @@
-/** Where time comes from, so that tests can drive it. */
+/** The source of time; tests have their own. */
 export interface Clock {
   /** The time at this moment. */
   now(): Date;
-  /** Calls back after `ms`; returns what cancels it. Longer than a timer can hold (24 days) is never. */
+  /** Calls back after `ms`; returns what cancels it. Never, if `ms` is more than {@link MAX_TIMER_MS}. */
   after(ms: number, callback: () => void): () => void;
 }
 
-/** What a timer can hold, in milliseconds: 24 days. Whoever is to wait longer waits without a limit. */
+/** The longest time of a timer in milliseconds: 24 days. A longer limit is no limit. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** The machine's own. */
+/** The clock of the machine. */
 export const SYSTEM_CLOCK: Clock = {
   now: () => new Date(),
   after: (ms, callback) => {

@@ -1,10 +1,10 @@
-/** The word of the list that is at most a third of its letters away, if any. */
+/** The word of the list that differs in at most a third of its letters, if any. */
 export function closest(word: string, words: readonly string[]): string | undefined {
   let best: string | undefined;
   let bestDistance = Infinity;
   for (const candidate of words) {
     const most = Math.max(1, Math.floor(candidate.length / 3));
-    // One that is so much longer is not near, and would take long to compare.
+    // Not close, and slow to compare.
     if (Math.abs(word.length - candidate.length) > most) continue;
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance && distance <= most && distance < candidate.length) {
@@ -15,7 +15,7 @@ export function closest(word: string, words: readonly string[]): string | undefi
   return best;
 }
 
-/** Letters to add, drop, change or swap with their neighbour. */
+/** How many letters are added, dropped, changed or swapped with the next one. */
 function editDistance(a: string, b: string): number {
   let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);

@@ -4,7 +4,7 @@ import type { CronTime } from 'cron';
 const require = createRequire(import.meta.url);
 let loaded: typeof CronTime | undefined;
 
-/** The library that reads cron expressions, loaded when it is first needed: most commands and many bots never do. */
+/** The library that parses cron expressions, loaded on demand: most commands and many bots do not need it. */
 export function cronTime(): typeof CronTime {
   loaded ??= (require('cron') as { CronTime: typeof CronTime }).CronTime;
   return loaded;

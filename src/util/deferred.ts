@@ -2,10 +2,10 @@ import { ChatosError } from '../errors.ts';
 import { abortError } from './abort.ts';
 import { startTimer } from './timeout.ts';
 
-/** Something awaited with a time limit and a signal; every way out clears both. */
+/** A promise with a time limit and a signal; settling it clears both. */
 export interface Deferred<T> {
   readonly promise: Promise<T>;
-  /** Whether it is over, one way or the other. */
+  /** Whether it is resolved or rejected. */
   readonly settled: boolean;
   resolve(value: T): void;
   reject(error: ChatosError): void;
@@ -15,11 +15,11 @@ export interface DeferredLimits {
   /** `Infinity` for no limit. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
-  /** What is waited for, as in "no answer from alice": begins the message of a time-out. */
+  /** The beginning of the message when the time is out, as in "no answer from alice". */
   readonly what: string;
 }
 
-/** Starts waiting. The promise rejects with `TIMED_OUT` or `ABORTED` unless it is settled before. */
+/** Makes a promise that rejects with `TIMED_OUT` or `ABORTED` unless it is settled before. */
 export function createDeferred<T>({ timeoutMs, signal, what }: DeferredLimits): Deferred<T> {
   const { promise, resolve, reject } = withResolvers<T>();
   let settled = false;

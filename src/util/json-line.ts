@@ -1,8 +1,8 @@
 import { UNSAFE } from './escape.ts';
 
 /**
- * An object as one line of JSON, without the newline. Characters that a terminal could obey are written as `\u` escapes,
- * which mean the same to whoever parses it. A bigint becomes a text.
+ * An object as one line of JSON, without the newline. Characters that a terminal would interpret are written as `\u`
+ * escapes, which mean the same in JSON. A bigint becomes a text.
  */
 export function toJsonLine(value: object): string {
   return JSON.stringify(value, bigIntAsText).replace(UNSAFE, (char) =>

@@ -2,8 +2,8 @@ import { mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 /**
- * Makes a folder, and those above it that are missing. Node's own way of that never ends where the file system says of a
- * folder that is there that it is not, as /proc does.
+ * Makes a folder and the missing folders above it. Node's `recursive` option never ends if the file system denies that an
+ * existing folder exists, as /proc does.
  *
  * @throws {NodeJS.ErrnoException} as `mkdir`
  */

@@ -2,10 +2,10 @@ import { ChatosError } from '../errors.ts';
 import { MAX_TIMER_MS } from './clock.ts';
 import { unknownKey } from './unknown-keys.ts';
 
-/** What an option may be, and what it is where nobody says. */
+/** The valid values of an option, and its default. */
 export type OptionRow<V = unknown> = { readonly default: V } & (
   | {
-      /** `ms`: a time, fractions of milliseconds included; `Infinity` means for ever. */
+      /** `ms`: a time, with fractions of milliseconds; `Infinity` means no limit. */
       readonly kind: 'integer' | 'number' | 'ms';
       /** @default 0 */
       readonly min?: number;
@@ -17,23 +17,23 @@ export type OptionRow<V = unknown> = { readonly default: V } & (
   | { readonly kind: 'choice'; readonly of: readonly V[] }
   | { readonly kind: 'boolean' }
   | { readonly kind: 'text' }
-  /** Checked elsewhere, by whoever knows what it is. */
+  /** Checked elsewhere. */
   | { readonly kind: 'any' }
 );
 
 /** One row for each option of `T`: the compiler names the one that is missing. */
 export type OptionTable<T extends object> = { readonly [K in keyof T]-?: OptionRow<T[K]> };
 
-/** What options are where nobody says anything. */
+/** The defaults of a table. */
 export function defaultsOf<T extends object>(table: OptionTable<T>): Readonly<T> {
   return resolveOptions('defaults', {}, table);
 }
 
 /**
- * The options in force: what was given, else the defaults. `undefined` counts as not given.
+ * The given options, else their defaults. `undefined` counts as not given.
  *
- * @param where begins the message, as in "client options"
- * @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid
+ * @param where the beginning of the message, as in "client options"
+ * @throws {ChatosError} `INVALID_ARGUMENT` if a key is unknown or a value invalid
  */
 export function resolveOptions<T extends object>(
   where: string,

@@ -1,10 +1,10 @@
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
 
-/** A number of bytes for a person: `0 B`, `999 B`, `1.5 MiB`. */
+/** A number of bytes for people: `0 B`, `999 B`, `1.5 MiB`. */
 export function formatBytes(bytes: number): string {
   let value = bytes;
   let unit = 0;
-  // Not 1024.0 of one unit, but 1.0 of the next.
+  // 1.0 of the next unit instead of 1024.0.
   while (value >= (unit === 0 ? 1024 : 1023.95) && unit < UNITS.length - 1) {
     value /= 1024;
     unit += 1;
@@ -12,7 +12,7 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 ? value : value.toFixed(1)} ${UNITS[unit]}`;
 }
 
-/** A length of time for a person: `0.4 s`, `12 s`, `3:07`, `1:02:07`. */
+/** A length of time for people: `0.4 s`, `12 s`, `3:07`, `1:02:07`. */
 export function formatDuration(ms: number): string {
   if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`;
   const seconds = Math.round(ms / 1000);
@@ -23,7 +23,7 @@ export function formatDuration(ms: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
 }
 
-/** A length of time for a person who wants to know it roughly: `45 s`, `12 min`, `3 h 12 min`, `4 d 3 h`. */
+/** A rough length of time for people: `45 s`, `12 min`, `3 h 12 min`, `4 d 3 h`. */
 export function formatSpan(ms: number): string {
   const seconds = Math.max(Math.floor(ms / 1000), 0);
   const [minutes, hours] = [60, 3_600].map((unit) => Math.floor(seconds / unit)) as [number, number];
@@ -34,15 +34,15 @@ export function formatSpan(ms: number): string {
   return small.startsWith('0 ') ? big : `${big} ${small}`;
 }
 
-/** A number of things: `1 private connection`, `2 private connections`. */
+/** A count with its noun: `1 private connection`, `2 private connections`. */
 export function pluralize(count: number, thing: string): string {
   return `${count} ${thing}${count === 1 ? '' : 's'}`;
 }
 
-/** An error's message may be as long as a plugin, or a server, likes; this much of it is told, in characters. */
+/** Messages of errors may have any length; this many characters are shown. */
 const MAX_MESSAGE_LENGTH = 1_000;
 
-/** A message that may be too long to be told whole. */
+/** Cuts a message that is too long. */
 export function truncate(message: string): string {
   return message.length <= MAX_MESSAGE_LENGTH ? message : `${message.slice(0, MAX_MESSAGE_LENGTH)}…`;
 }

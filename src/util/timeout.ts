@@ -1,7 +1,7 @@
 import { ChatosError } from '../errors.ts';
 import { MAX_TIMER_MS } from './clock.ts';
 
-/** Calls back after `ms`; never, where that is `Infinity` or more than a timer can hold. */
+/** Calls back after `ms`; never, if that is more than {@link MAX_TIMER_MS}. */
 export function startTimer(ms: number, callback: () => void): NodeJS.Timeout | undefined {
   return ms > MAX_TIMER_MS ? undefined : setTimeout(callback, ms);
 }
@@ -21,8 +21,8 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 /**
- * What a promise resolves to, if it does in time; without a limit where that is `Infinity` or more than a timer can hold.
- * Meanwhile the process stays alive: by itself it would end where the promise waits for nothing that will ever happen.
+ * The result of a promise, with a time limit; more than {@link MAX_TIMER_MS} is no limit. Meanwhile the process stays
+ * alive: without a timer it would end if the promise waits for something that never happens.
  *
  * @throws {ChatosError} `TIMED_OUT`, with `message`
  */

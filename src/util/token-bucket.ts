@@ -1,12 +1,12 @@
-/** How much may pass: so much at once, and then so much a second. */
+/** A rate limit: a burst, then a number per second. */
 export interface Rate {
-  /** What may pass at once, after a rest. */
+  /** How many may pass at once, after a pause. */
   readonly burst: number;
-  /** What may pass every second. */
+  /** How many may pass per second after that. */
   readonly perSecond: number;
 }
 
-/** A token bucket: fills at a steady rate up to its burst; what passes takes one out. Times are in ms. */
+/** A token bucket: fills at a steady rate up to its burst; each that passes takes a token. Times are in ms. */
 export class TokenBucket {
   readonly #rate: Rate;
   #tokens: number;
@@ -18,7 +18,7 @@ export class TokenBucket {
     this.#filledAt = now;
   }
 
-  /** How long until one may pass; 0 where it may now. */
+  /** How long until one may pass; 0 for now. */
   waitMs(now: number): number {
     this.#fill(now);
     return this.#tokens >= 1 ? 0 : ((1 - this.#tokens) / this.#rate.perSecond) * 1000;
@@ -30,12 +30,12 @@ export class TokenBucket {
     return Math.floor(this.#tokens);
   }
 
-  /** Takes one out: only where one was {@link TokenBucket.available}. */
+  /** Takes a token; call it only if one is {@link TokenBucket.available}. */
   consume(): void {
     this.#tokens -= 1;
   }
 
-  /** Whether it is as good as a new one. */
+  /** Whether it is full, like a new one. */
   isFull(now: number): boolean {
     this.#fill(now);
     return this.#tokens >= this.#rate.burst;
@@ -43,11 +43,11 @@ export class TokenBucket {
 
   #fill(now: number): void {
     if (this.#tokens === Infinity) return;
-    // A clock that was set back fills nothing, and takes nothing.
+    // A clock that was set back adds and removes nothing.
     const elapsed = Math.max(now - this.#filledAt, 0);
     this.#filledAt = now;
     this.#tokens = Math.min(this.#rate.burst, this.#tokens + (elapsed / 1000) * this.#rate.perSecond);
-    // Rounding must not leave it a hair below one when its time has come.
+    // Rounding errors must not leave it just below 1 when waitMs has passed.
     if (this.#tokens > 1 - 1e-6 && this.#tokens < 1) this.#tokens = 1;
   }
 }

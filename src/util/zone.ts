@@ -1,15 +1,15 @@
-/** A wall-clock reading, as the milliseconds that it would be in UTC. */
+/** A local time, as the milliseconds of the same date and time in UTC. */
 export type Wall = number;
 
-/** A time zone: what its clocks show, and when. */
+/** A time zone: converts between instants and local times. */
 export class Zone {
-  /** As it was given, else as the system has it: `Europe/Paris`. */
+  /** The given name, else the name of the system's zone, as `Europe/Paris`. */
   readonly name: string;
   readonly #format: Intl.DateTimeFormat;
 
   /**
-   * @param name as in `Europe/Paris`; where it is left out, the system's
-   * @throws {RangeError} where there is no such zone
+   * @param name as `Europe/Paris`; the system's zone by default
+   * @throws {RangeError} if there is no such zone
    */
   constructor(name: string | undefined) {
     this.#format = new Intl.DateTimeFormat('en-US', {
@@ -28,8 +28,8 @@ export class Zone {
   }
 
   /**
-   * An instant for a person: `2026-11-23 09:00 Europe/Paris`, with seconds where they are not zero or are asked for, and
-   * with the offset in the hour that comes twice when clocks are set back: `2026-10-25 02:30 Europe/Paris (UTC+02:00)`.
+   * An instant for people: `2026-11-23 09:00 Europe/Paris`, with seconds if they are not zero or `withSeconds` is set, and
+   * with the offset in the hour that comes twice when clocks go back: `2026-10-25 02:30 Europe/Paris (UTC+02:00)`.
    */
   format(instant: number, { withSeconds = false }: { readonly withSeconds?: boolean } = {}): string {
     const wall = this.wallAt(instant);
@@ -39,7 +39,7 @@ export class Zone {
     return `${date} ${minutesOrSeconds} ${this.name}${twice ? ` (UTC${offsetText(this.#offsetAt(instant))})` : ''}`;
   }
 
-  /** What the clock shows at an instant, to the second. */
+  /** The local time of an instant, to the second. */
   wallAt(instant: number): Wall {
     const parts: Partial<Record<Intl.DateTimeFormatPartTypes, number>> = {};
     for (const { type, value } of this.#format.formatToParts(instant)) parts[type] = Number(value);
@@ -47,7 +47,7 @@ export class Zone {
     return Date.UTC(year, month - 1, day, hour, minute, second);
   }
 
-  /** The instants at which the clock shows `wall`: one; none in a gap; two, where the hour comes twice. In order. */
+  /** The instants of a local time, in order: one, none in a gap, two if the hour comes twice. */
   instantsOf(wall: Wall): number[] {
     const offsets = new Set([-DAY_MS, DAY_MS].map((shift) => this.#offsetAt(wall + shift)));
     return [...offsets]
@@ -56,7 +56,7 @@ export class Zone {
       .toSorted((a, b) => a - b);
   }
 
-  /** The instant within a day around `near` at which the clock was set; `undefined` where it was not. */
+  /** The instant within a day around `near` at which clocks change; `undefined` if they do not. */
   changeNear(near: number): number | undefined {
     let [low, high] = [near - DAY_MS, near + DAY_MS];
     const before = this.#offsetAt(low);

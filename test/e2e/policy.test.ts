@@ -44,7 +44,7 @@ careful: refuse
   not     rules[0] (policy.yaml:11:7): the bot careful does not match "open"
   by      rules[1] (policy.yaml:12:7): ops-7 matches "ops-*" and it is Tue 22:30 in Europe/Paris, within mon-fri 22:00-06:00
 talker: refuse
-  by      no onChannel: talker has no onChannel, so it takes no private connections
+  by      no onChannel: talker has no onChannel, so it accepts no private connections
 `,
     );
   });
@@ -103,12 +103,12 @@ talker: refuse
           maxLifetimeMs: null,
           maxIdleMs: 600_000,
         },
-        passedOver: [],
+        unmatched: [],
       },
       expect.objectContaining({
         bot: 'careful',
         decision: 'refuse',
-        passedOver: [{ rule: 'rules[0]', place: 'policy.yaml:11:7', reason: 'the bot careful does not match "open"' }],
+        unmatched: [{ rule: 'rules[0]', place: 'policy.yaml:11:7', reason: 'the bot careful does not match "open"' }],
       }),
       expect.objectContaining({ bot: 'talker', decision: 'refuse', rule: 'no onChannel', place: null }),
     ]);
@@ -124,7 +124,7 @@ talker: refuse
     [['x', '--at', 'noon'], /expected a time such as 23:30/],
     [['x'.repeat(31)], /it cannot be a login: it is 31 bytes long/],
     [[], /missing required argument 'login'/],
-    [['x', '--config', 'bad-policy.yaml'], /bad-policy\.yaml:1:28: policy\.rules\.0\.hours: '9-5' are not hours/],
+    [['x', '--config', 'bad-policy.yaml'], /bad-policy\.yaml:1:28: policy\.rules\.0\.hours: invalid hours '9-5'/],
   ])('takes %j for a mistake that it explains, with 2', async (args, why) => {
     labFile('work/bad-policy.yaml', 'policy: { rules: [{ hours: 9-5, decision: ask }] }\n');
     const ended = await run(['policy', 'explain', ...args]);

@@ -36,7 +36,7 @@ describe('decide, the limits', () => {
     );
     expect(reason({ channels: { ...none, peer: 2 } })).toBe('alice has 2 of 2 private connections already');
     expect(reason({ channels: { ...none, bot: 3 } })).toBe('echo has 3 of 3 private connections already');
-    expect(reason({ requestsInLastMinute: 4 })).toBe('alice has asked 4 times within a minute, and 4 are allowed');
+    expect(reason({ requestsInLastMinute: 4 })).toBe('alice has sent 4 requests within a minute, and 4 are allowed');
   });
 
   it('may be others for whom a rule matches: those it does not name stay', () => {

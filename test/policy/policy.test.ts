@@ -61,12 +61,12 @@ describe('decide, the rules', () => {
       rule: 'rules[2]',
       path: ['rules', 2],
       reason: 'alice matches "a*" and the bot echo matches "e*"',
-      passedOver: [
+      unmatched: [
         { rule: 'rules[0]', path: ['rules', 0], reason: 'alice does not match any of "bob", "carol"' },
         { rule: 'rules[1]', path: ['rules', 1], reason: 'the bot echo does not match "files"' },
       ],
     });
-    expect(verdict(policy, 'dave')).toMatchObject({ rule: 'rules[3]', reason: 'the rule is for everybody' });
+    expect(verdict(policy, 'dave')).toMatchObject({ rule: 'rules[3]', reason: 'the rule is for everyone' });
   });
 
   it('goes by the time, and tells it', () => {
@@ -81,7 +81,7 @@ describe('decide, the rules', () => {
     expect(verdict(policy, 'alice', { at: new Date('2026-03-03T16:30:00Z') })).toMatchObject({
       decision: 'refuse',
       rule: 'default refuse',
-      passedOver: [{ reason: 'it is Tue 17:30 in Europe/Paris, outside mon-fri 09:00-17:30' }],
+      unmatched: [{ reason: 'it is Tue 17:30 in Europe/Paris, outside mon-fri 09:00-17:30' }],
     });
   });
 });
@@ -108,7 +108,7 @@ describe('decide, the hooks', () => {
       decision: 'refuse',
       rule: 'no onChannel',
       path: undefined,
-      passedOver: [],
+      unmatched: [],
     });
   });
 });
@@ -130,7 +130,7 @@ describe('compilePolicy', () => {
       'policy.rules[1].decision: expected one of accept, refuse, ask, found undef',
     ],
     [{ rules: [{ from: [], decision: 'ask' }] }, 'policy.rules[0].from: the list is empty'],
-    [{ rules: [{ hours: 'noon', decision: 'ask' }] }, "policy.rules[0]: 'noon' are not hours; expected"],
+    [{ rules: [{ hours: 'noon', decision: 'ask' }] }, "policy.rules[0]: invalid hours 'noon'; expected"],
     [{ rules: [{ timeZone: 'Mars', decision: 'ask' }] }, "policy.rules[0]: 'Mars' is not a time zone; expected"],
     [{ limits: { maxChannels: 0 } }, 'policy.limits.maxChannels: expected a whole number from 1 to 100000, found 0'],
     [{ limits: { maxIdleMs: 2 ** 31 } }, 'policy.limits.maxIdleMs: expected a whole number from 1 to 2147483647'],

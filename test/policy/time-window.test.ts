@@ -25,7 +25,7 @@ describe('TimeWindow', () => {
   it('takes the system’s zone where none is named', () => {
     const at = new Date(2026, 2, 3, 9, 30);
     expect(new TimeWindow({ hours: '09:00-10:00' }).includes(at)).toBe(true);
-    expect(new TimeWindow({ hours: '09:00-10:00' }).tell(at)).toContain('it is Tue 09:30 in ');
+    expect(new TimeWindow({ hours: '09:00-10:00' }).describe(at)).toContain('it is Tue 09:30 in ');
   });
 
   it('counts what goes past midnight to the day before', () => {

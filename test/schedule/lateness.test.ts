@@ -29,7 +29,7 @@ describe('a process that slept across ticks', () => {
     clock.advance(0);
     await settle();
     expect(ticks).toHaveLength(100);
-    expect(problems).toEqual([expect.stringContaining('80 are left out')]);
+    expect(problems).toEqual([expect.stringContaining('80 are skipped')]);
   });
 
   it('runs a single late tick, and says how late it is', async () => {
@@ -120,7 +120,7 @@ describe('what a job tells about itself', () => {
     const clock = new FakeClock('2025-06-01T10:00:00Z');
     const once = new Date('2025-06-01T10:01:00Z');
     const next = (after: Date): Date => {
-      if (after >= once) throw new ChatosError('INVALID_ARGUMENT', 'it never comes true');
+      if (after >= once) throw new ChatosError('INVALID_ARGUMENT', 'it never matches');
       return once;
     };
     let runs = 0;

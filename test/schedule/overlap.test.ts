@@ -52,7 +52,7 @@ describe('ticks that come while a run is under way', () => {
   it('wait in a queue of 100; beyond, the oldest are left out, which is reported once', async () => {
     const { job, problems, ends, ticks } = await afterMinutes(110, { overlap: 'queue' });
     expect(job.leftOut).toBe(9);
-    expect(problems).toEqual(['job: ticks are left out: more than 100 wait']);
+    expect(problems).toEqual(['job: ticks are skipped: more than 100 wait']);
     ends[0]!();
     await settle();
     expect(ticks[1]!.due.toISOString()).toBe('2025-06-01T10:11:00.000Z');
@@ -62,7 +62,7 @@ describe('ticks that come while a run is under way', () => {
     const { job, problems } = await afterMinutes(110, { overlap: 'parallel' });
     expect(job.running).toBe(100);
     expect(job.leftOut).toBe(10);
-    expect(problems).toEqual(['job: ticks are left out: 100 runs are under way']);
+    expect(problems).toEqual(['job: ticks are skipped: 100 runs are in progress']);
   });
 
   it('are reported again where too many come once more, after all was done', async () => {

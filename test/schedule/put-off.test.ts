@@ -68,7 +68,7 @@ describe('a job that may not run for a while', () => {
     await expect.poll(() => dues().length).toBe(100);
     expect(dues()[0]).toBe('2025-06-01T10:51');
     expect(job.leftOut).toBe(50);
-    expect(problems).toEqual(['job: ticks are left out: more than 100 are put off']);
+    expect(problems).toEqual(['job: ticks are skipped: more than 100 are postponed']);
   });
 
   it.each(['last', 'all'] as const)(

@@ -108,7 +108,7 @@ describe('the record of a job', () => {
       read: () => Promise.reject(new Error('disk gone')),
       write: (until) => record.write(until),
     });
-    expect(problems).toEqual(['job: the time of the last run cannot be read, so nothing is made up for: disk gone']);
+    expect(problems).toEqual(['job: cannot read the time of the last run, so missed ticks are not run: disk gone']);
     expect(record.until).toBe('2025-06-01T10:03:00.000Z');
   });
 
@@ -118,7 +118,7 @@ describe('the record of a job', () => {
       write: () => Promise.reject(new Error('disk full')),
     });
     expect(runs).toEqual(['10:01:00', '10:02:00', '10:03:00']);
-    expect(problems).toEqual([expect.stringMatching(/cannot be kept.*disk full/)]);
+    expect(problems).toEqual([expect.stringMatching(/cannot save.*disk full/)]);
   });
 
   it('that lies in the future is reported, and does not silence the job', async () => {

@@ -16,10 +16,10 @@ describe('parseSchedule', () => {
   });
 
   it.each<[object, RegExp]>([
-    [{ cron, catchUp: 'some' }, /^'some' is not a value of catchUp; expected one of none, last, all$/],
-    [{ cron, catchUp: true }, /^'true' is not a value of catchUp; expected one of none, last, all$/],
-    [{ cron, catchUp: null }, /^'null' is not a value of catchUp; expected one of none, last, all$/],
-    [{ cron, overlap: 'Skip' }, /^'Skip' is not a value of overlap; expected one of skip, queue, parallel$/],
+    [{ cron, catchUp: 'some' }, /^invalid value 'some' of catchUp; expected one of none, last, all$/],
+    [{ cron, catchUp: true }, /^invalid value 'true' of catchUp; expected one of none, last, all$/],
+    [{ cron, catchUp: null }, /^invalid value 'null' of catchUp; expected one of none, last, all$/],
+    [{ cron, overlap: 'Skip' }, /^invalid value 'Skip' of overlap; expected one of skip, queue, parallel$/],
     [{ cron: 'soon' }, /^'soon' is not a cron expression/],
     [{ cron, timeZone: 'Mars' }, /^'Mars' is not a time zone; expected one such as Europe\/Paris/],
     [{}, /^'undefined' is not a cron expression: expected a text of five fields/],

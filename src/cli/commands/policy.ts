@@ -98,7 +98,7 @@ function jsonOf(verdict: PolicyVerdict, asked: { login: string; bot: string; at:
     limits: Object.fromEntries(
       Object.keys(DEFAULT_POLICY_LIMITS).map((name) => [name, verdict.limits[name as keyof PolicyLimits] ?? null]),
     ),
-    passedOver: verdict.passedOver.map(step),
+    unmatched: verdict.unmatched.map(step),
   };
 }
 
@@ -109,7 +109,7 @@ function textOf(verdict: PolicyVerdict, title: string, loaded: LoadedConfig): st
   };
   return [
     `${title}: ${verdict.decision}`,
-    ...verdict.passedOver.map((step) => `  not     ${ruleText(step)}: ${step.reason}`),
+    ...verdict.unmatched.map((step) => `  not     ${ruleText(step)}: ${step.reason}`),
     `  by      ${ruleText(verdict)}: ${verdict.reason}`,
     ...(verdict.decision === 'refuse' ? [] : [`  limits  ${limitsText(verdict.limits)}`]),
   ];

@@ -84,8 +84,8 @@ describe('a schedule', () => {
     const schedule = { tick: { cron: 'x', timeZone: 'Mars', catchUp: 'some', overlap: 'no' } };
     expect(complaints({ schedule })).toEqual([
       'schedule.tick: run is missing or not a function',
-      "schedule.tick: 'some' is not a value of catchUp; expected one of none, last, all",
-      "schedule.tick: 'no' is not a value of overlap; expected one of skip, queue, parallel",
+      "schedule.tick: invalid value 'some' of catchUp; expected one of none, last, all",
+      "schedule.tick: invalid value 'no' of overlap; expected one of skip, queue, parallel",
       "schedule.tick: 'x' is not a cron expression: Unknown alias: x",
       "schedule.tick: 'Mars' is not a time zone; expected one such as Europe/Paris or UTC",
     ]);
