@@ -114,6 +114,9 @@ export type AddressLike = string | Partial<Address>;
 /** @throws {ChatosError} `INVALID_ADDRESS` */
 export function toAddress(address: AddressLike): Address {
   if (typeof address === 'string') return parseAddress(address);
+  if (typeof address !== 'object' || (address as object | null) === null) {
+    throw new ChatosError('INVALID_ADDRESS', `expected an address: ${FORM}`);
+  }
   const [unknown] = unknownKeys(address, Object.keys(DEFAULT_ADDRESS));
   if (unknown !== undefined) throw new ChatosError('INVALID_ADDRESS', `an address has an ${unknown}`);
   const { transport, host, port, longBytes } = DEFAULT_ADDRESS;

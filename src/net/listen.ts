@@ -31,11 +31,16 @@ const KEEP_ALIVE_DELAY_MS = 60_000;
 const BACKLOG = 1024;
 
 /**
- * Listens on an address. Connections are accepted without Nagle's delay and with keep-alive.
+ * Listens on an address. Connections are accepted without Nagle's delay and with keep-alive; `onError` hears of one that
+ * cannot be accepted.
  *
  * @throws {ChatosError} `LISTEN_FAILED`
  */
-export function listen(address: Address, onConnection: (transport: Transport) => void): Promise<Listener> {
+export function listen(
+  address: Address,
+  onConnection: (transport: Transport) => void,
+  onError: (error: Error) => void = () => undefined,
+): Promise<Listener> {
   const server = net.createServer(
     { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS },
     (socket) => onConnection(new TcpTransport(socket)),
@@ -45,7 +50,7 @@ export function listen(address: Address, onConnection: (transport: Transport) =>
     server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, () => {
       server.removeAllListeners('error');
       // What can still go wrong is one accept (too many open files): that client is lost, the server is not.
-      server.on('error', () => undefined);
+      server.on('error', onError);
       const { port } = server.address() as net.AddressInfo;
       resolve({
         address: { ...address, port },

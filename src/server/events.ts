@@ -31,8 +31,8 @@ export interface PairInfo {
   readonly target: PartyInfo;
 }
 
-/** Why a private request came to nothing: KO by the target, no answer, the end of a session, or a limit. */
-export type RequestRefusal = 'refused' | 'expired' | 'left' | 'too many pending' | 'too many connect ids';
+/** Why a private request came to nothing: KO by the target, no answer, the end of a session, a limit, or the server closes. */
+export type RequestRefusal = 'refused' | 'expired' | 'left' | 'too many pending' | 'too many connect ids' | 'shutdown';
 
 /** Why a connect id came to nothing: time ran out, a half broke, CLOSE_CONNECTION, or the server closes. */
 export type ChannelLoss = 'not in time' | 'disconnected' | 'closed' | 'shutdown';
@@ -47,6 +47,8 @@ export type ChannelOutcome = 'ended' | 'aborted' | 'closed' | 'idle' | 'shutdown
 export interface ServerEvents {
   /** It listens on one more address. */
   listening: [address: Address];
+  /** A connection to this address could not be accepted, for the reason that the system gives. */
+  acceptFailed: [address: Address, error: Error];
   /** A connection was accepted. */
   connection: [session: SessionInfo];
   /** A connection was closed at once: as many as allowed are open, or the server closes. */

@@ -55,7 +55,6 @@ const HANDLERS: { readonly [T in PacketType]: Handler<T> } = {
     const names = { loginRequester: requester.login, loginTarget: session.login };
     const connectId = hub.channels.create(requester, session);
     if (connectId === undefined) {
-      hub.events.emit('requestRefused', { requester, target: session }, 'too many connect ids');
       requester.send({ type: 'KO_PRIVATE', ...names });
       return;
     }

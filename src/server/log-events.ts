@@ -16,6 +16,8 @@ export function logEvents(events: EventEmitter<ServerEvents>, log: Logger, { max
   let loggedAt = -Infinity;
   const lines: { readonly [E in keyof ServerEvents]: (...event: ServerEvents[E]) => void } = {
     listening: (address) => log.debug('listening', { address: formatAddress(address) }),
+    acceptFailed: (address, { message: why }) =>
+      log.warn('connection not accepted', { address: formatAddress(address), why }),
     connection: (session) => log.debug('connection accepted', who(session)),
     connectionRefused: (_from, why) => {
       refused += 1;

@@ -64,7 +64,11 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
    */
   async listen(address: AddressLike): Promise<Address> {
     const wanted = toAddress(address);
-    const listener = await listen(wanted, (transport) => this.#accept(transport, wanted));
+    const listener = await listen(
+      wanted,
+      (transport) => this.#accept(transport, wanted),
+      (error) => this.emit('acceptFailed', wanted, error),
+    );
     if (this.#closing) {
       await listener.close();
       throw new ChatosError('ABORTED', 'the server was closed');

@@ -1,3 +1,4 @@
+import net from 'node:net';
 import { describe, expect, it, vi } from 'vitest';
 import type { PairInfo, ServerEvents, SessionInfo } from '../../src/server/index.ts';
 import { packet, str } from '../support/rfc-peer.ts';
@@ -11,6 +12,7 @@ const why = ({ code }: { code: string }): string => code;
 /** How each event is written down here. */
 const WORDS: { readonly [E in keyof ServerEvents]: (...event: ServerEvents[E]) => unknown[] } = {
   listening: ({ longBytes }) => [longBytes],
+  acceptFailed: ({ host }, error) => [host, error.message],
   connection: (session) => [who(session), session.remoteAddress, session.longBytes],
   connectionRefused: (from, reason) => [from, reason],
   notIdentified: (session) => [who(session)],
@@ -187,6 +189,17 @@ describe('the events of a server', () => {
       'connectId alice→bob',
       'channelLost alice→bob shutdown',
     ]);
+  });
+
+  it('tell of a connection that cannot be accepted', async () => {
+    const created = vi.spyOn(net, 'createServer');
+    const rig = await Rig.start();
+    const happened = watch(rig);
+    const listener = created.mock.results[0]!.value as net.Server;
+    listener.emit('error', new Error('accept EMFILE'));
+    expect(happened()).toEqual(['acceptFailed 127.0.0.1 accept EMFILE']);
+    expect(rig.log.of('connection not accepted')[0]!.fields['why']).toBe('accept EMFILE');
+    await expectSilence(await rig.join('alice'));
   });
 
   it('name sessions by ids that are never used again', async () => {

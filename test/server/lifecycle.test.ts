@@ -1,6 +1,6 @@
 import { createServer, type AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { ChatosServer } from '../../src/server/index.ts';
+import { ChatosServer, type AddressLike } from '../../src/server/index.ts';
 import { isChatosError, type ErrorCode } from '../../src/errors.ts';
 import { long, packet } from '../support/rfc-peer.ts';
 import { agree, expectSilence, Rig, stopTheClock, turns } from '../support/server-rig.ts';
@@ -53,6 +53,13 @@ describe('listening', () => {
     'fails with INVALID_ADDRESS on %j',
     async (address) => {
       expect(await codeOf(newServer().listen(address))).toBe('INVALID_ADDRESS');
+    },
+  );
+
+  it.each([undefined, null, 7777, { port: Number.NaN }, { port: -1 }, { port: '0x1' }, { longBytes: 5 }, { prot: 1 }])(
+    'fails with INVALID_ADDRESS on %j, as a program in JavaScript may give it',
+    async (address) => {
+      expect(await codeOf(newServer().listen(address as AddressLike))).toBe('INVALID_ADDRESS');
     },
   );
 });

@@ -1,0 +1,99 @@
+import { randomBytes } from 'node:crypto';
+import type { LongBytes } from '../../protocol/limits.ts';
+import type { Claim, ConnectedClient, SessionId } from '../directory.ts';
+import type { Relay } from './relay.ts';
+import type { WaitingHalf } from './waiting-half.ts';
+
+/** A connect id, and what has come of it so far. */
+export interface Channel {
+  readonly id: bigint;
+  /** The sessions that negotiated it. It outlives them: after a reconnection, the same login is the same party (P14). */
+  readonly requester: Claim;
+  readonly target: Claim;
+  /** The first half that came, while it waits for the second. */
+  waiting?: WaitingHalf;
+  relay?: Relay;
+  /** Runs out when not both halves have come, or when an ended channel is forgotten. */
+  timer?: NodeJS.Timeout | undefined;
+  /** Ended: kept for a while, so that a CLOSE that crosses with the end is late, not forbidden. */
+  over: boolean;
+}
+
+/** How long an ended channel is remembered, and how many are. */
+const REMEMBER_MS = 60_000;
+const MAX_REMEMBERED = 10_000;
+
+/** The connect ids that are alive, and for a while those that were (P11). */
+export class ConnectIds {
+  readonly #maxPerSession: number;
+  readonly #channels = new Map<bigint, Channel>();
+  readonly #over = new Set<Channel>();
+  /** How many each session has negotiated that are alive; whoever has its login later starts at none. */
+  readonly #live = new Map<SessionId, number>();
+
+  constructor(maxPerSession: number) {
+    this.#maxPerSession = maxPerSession;
+  }
+
+  get(id: bigint): Channel | undefined {
+    return this.#channels.get(id);
+  }
+
+  /** All of them, those that are over included. */
+  all(): Iterable<Channel> {
+    return this.#channels.values();
+  }
+
+  /** A fresh id for the pair, or `undefined` where one of them has too many alive. */
+  create(requester: ConnectedClient, target: ConnectedClient): Channel | undefined {
+    if ([requester, target].some((party) => this.#liveOf(party) >= this.#maxPerSession)) return undefined;
+    const id = this.#freshId(requester.longBytes === 8 && target.longBytes === 8 ? 8 : 4);
+    const channel: Channel = { id, requester: partyOf(requester), target: partyOf(target), over: false };
+    this.#channels.set(id, channel);
+    this.#count(channel, 1);
+    return channel;
+  }
+
+  /** The channel is over: it counts for nobody any more, and is forgotten after a while. */
+  retire(channel: Channel): void {
+    if (channel.over) return;
+    channel.over = true;
+    this.#count(channel, -1);
+    clearTimeout(channel.timer);
+    this.#over.add(channel);
+    channel.timer = setTimeout(() => this.#forget(channel), REMEMBER_MS).unref();
+    if (this.#over.size > MAX_REMEMBERED) this.#forget(this.#over.values().next().value!);
+  }
+
+  #forget(channel: Channel): void {
+    clearTimeout(channel.timer);
+    this.#over.delete(channel);
+    this.#channels.delete(channel.id);
+  }
+
+  /** Unpredictable, positive, and not in use: 31 bits where a party reads 4 bytes, else 63 (P1, P11). */
+  #freshId(longBytes: LongBytes): bigint {
+    for (;;) {
+      const bytes = randomBytes(8);
+      const id = longBytes === 8 ? bytes.readBigUInt64BE() >> 1n : BigInt(bytes.readUInt32BE() >>> 1);
+      if (id > 0n && !this.#channels.has(id)) return id;
+    }
+  }
+
+  #liveOf({ id }: { readonly id: SessionId }): number {
+    return this.#live.get(id) ?? 0;
+  }
+
+  #count({ requester, target }: Channel, change: 1 | -1): void {
+    for (const party of [requester, target]) {
+      const live = this.#liveOf(party) + change;
+      if (live === 0) this.#live.delete(party.id);
+      else this.#live.set(party.id, live);
+    }
+  }
+}
+
+/** What is kept of a client: not its connection. */
+function partyOf({ id, login, key }: ConnectedClient): Claim {
+  return { id, login, key };
+}
