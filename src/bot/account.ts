@@ -23,9 +23,9 @@ export interface AccountSettings extends AccountSessionSettings {
   /** What counts for the limits of the policy: one for all accounts. */
   readonly ledger: ChannelLedger;
   readonly commandPrefix: string;
-  readonly floodLimits: FloodLimits;
+  readonly flood: FloodLimits;
   /** `undefined` for no guard. */
-  readonly loopLimits: LoopLimits | undefined;
+  readonly loopGuard: LoopLimits | undefined;
   readonly breaker: BreakerLimits;
   readonly observer: RuntimeObserver;
   readonly activity: Activity;
@@ -62,7 +62,7 @@ export class Account {
     this.#settings = settings;
     this.#place = { server: formatAddress(server), login };
     this.#session = new AccountSession({ ...settings, log });
-    this.#guard = settings.loopLimits && new LoopGuard(settings.loopLimits);
+    this.#guard = settings.loopGuard && new LoopGuard(settings.loopGuard);
     const { client } = this.#session;
     const isConnected = (): boolean => client.connected;
     this.plugins = new AccountPlugins({ ...settings, log, isConnected, servicesFor: (bot) => this.#servicesFor(bot) });

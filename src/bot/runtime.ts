@@ -1,70 +1,17 @@
-import type { Backoff } from '../client/backoff.ts';
 import type { ChatosError } from '../errors.ts';
-import type { Address } from '../net/address.ts';
-import type { PolicyOptions } from '../policy/policy.ts';
-import { SYSTEM_CLOCK, type Clock } from '../util/clock.ts';
-import { SILENT_LOGGER, type Logger } from '../util/log.ts';
+import type { Logger } from '../util/log.ts';
 import { startTimer } from '../util/timeout.ts';
-import type { Account, LoggedIn } from './account.ts';
-import type { Activity } from './running/activity.ts';
-import type { BreakerLimits } from './running/circuit-breaker.ts';
+import type { Account } from './account.ts';
 import { createAccounts, type EntryPlace } from './accounts.ts';
-import type { RuntimeObserver } from './events.ts';
-import type { FloodLimits } from './messages/flood-limits.ts';
-import type { LoopLimits } from './messages/loop-guard.ts';
 import type { LoadedPlugin } from './loading/read-plugin.ts';
+import {
+  resolveRuntimeOptions,
+  resolveStopOptions,
+  type BotEntry,
+  type RuntimeOptions,
+  type StopOptions,
+} from './runtime-options.ts';
 import type { RuntimeStatus } from './status.ts';
-
-/** A plugin, and where and as whom it runs. */
-export interface BotEntry {
-  /** What runs: see {@link loadPlugin}. */
-  readonly plugin: LoadedPlugin;
-  /** Where it logs in. */
-  readonly server: Address;
-  /** Who it is there. @default the plugin's name */
-  readonly login?: string | undefined;
-  /** Handed to the plugin as `ctx.options`, unchecked: see {@link checkOptions}. @default {} */
-  readonly options?: Readonly<Record<string, unknown>> | undefined;
-  /** What relative paths in the options are relative to. @default the working directory */
-  readonly directory?: string | undefined;
-}
-
-/** How a {@link BotRuntime} runs its plugins. */
-export interface RuntimeOptions {
-  /** Who may have a private connection. @default each plugin's `onPrivateRequest` decides */
-  readonly policy?: PolicyOptions | undefined;
-  /** Wait where a login is taken, and take over when it is free. @default false */
-  readonly standby?: boolean;
-  /** The pauses before a lost connection is made again. @default as {@link Backoff} */
-  readonly backoff?: Partial<Backoff>;
-  /** What commands begin with. @default '!' */
-  readonly commandPrefix?: string | undefined;
-  /** How fast each account may speak; `false` for no limits. @default {@link DEFAULT_FLOOD_LIMITS} */
-  readonly flood?: Partial<FloodLimits> | false | undefined;
-  /** When a peer is taken for a bot that answers every answer; `false` for never. @default {@link DEFAULT_LOOP_LIMITS} */
-  readonly loopGuard?: Partial<LoopLimits> | false | undefined;
-  /** When a plugin that fails is set aside. @default {@link DEFAULT_BREAKER_LIMITS} */
-  readonly breaker?: Partial<BreakerLimits> | undefined;
-  /** Where the plugins' stores are kept. @default '.chatosbot' in the working directory */
-  readonly stateDirectory?: string | undefined;
-  /** Receives what is to be told. @default nothing is logged */
-  readonly log?: Logger;
-  /** Drives schedules, time-outs and limits. @default the machine's own */
-  readonly clock?: Clock;
-  /** Called each time that an account has logged in. */
-  readonly onLogin?: (account: LoggedIn) => void;
-  /** Receives what the accounts hear and say. */
-  readonly observer?: RuntimeObserver;
-  /**
-   * Counts what is under way; several runtimes may share one.
-   *
-   * @internal
-   */
-  readonly activity?: Activity;
-}
-
-/** When stopping, hooks and private connections get this long to finish. */
-export const DEFAULT_STOP_TIMEOUT_MS = 5_000;
 
 /** Runs plugins. Those with the same login on the same server share one session. */
 export class BotRuntime {
@@ -75,12 +22,12 @@ export class BotRuntime {
   readonly #abandon = new AbortController();
   #stopping: Promise<void> | undefined;
 
-  /** @throws {ChatosError} `INVALID_ARGUMENT` where something in the policy or in the limits cannot be meant */
-  constructor(entries: readonly BotEntry[], options: RuntimeOptions = {}) {
-    const { log = SILENT_LOGGER, clock = SYSTEM_CLOCK } = options;
-    this.#log = log;
-    this.#startedAt = clock.now();
-    this.#places = createAccounts(entries, { ...options, log, clock });
+  /** @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid */
+  constructor(entries: readonly BotEntry[], options?: RuntimeOptions) {
+    const resolved = resolveRuntimeOptions(options);
+    this.#log = resolved.log;
+    this.#startedAt = resolved.clock.now();
+    this.#places = createAccounts(entries, resolved);
     this.#accounts = [...new Set(this.#places.map(({ account }) => account))];
   }
 
@@ -129,8 +76,9 @@ export class BotRuntime {
   async reload(
     index: number,
     plugin: LoadedPlugin,
-    { options = {}, timeoutMs = DEFAULT_STOP_TIMEOUT_MS }: Pick<BotEntry, 'options'> & { timeoutMs?: number } = {},
+    { options = {}, ...rest }: Pick<BotEntry, 'options'> & StopOptions = {},
   ): Promise<void> {
+    const { timeoutMs } = resolveStopOptions('reload options', rest);
     const place = this.#places[index];
     if (!place) return;
     while (place.reloading) await place.reloading;
@@ -163,10 +111,11 @@ export class BotRuntime {
    * Stops: no new work, then hooks (`onStop` among them) and private connections get `timeoutMs` milliseconds to finish,
    * then the sessions end. Called again, it no longer waits.
    */
-  stop(options: { timeoutMs?: number } = {}): Promise<void> {
+  async stop(options?: StopOptions): Promise<void> {
+    const { timeoutMs } = resolveStopOptions('stop options', options);
     if (this.#stopping) this.#abandon.abort();
-    this.#stopping ??= this.#stop(options.timeoutMs ?? DEFAULT_STOP_TIMEOUT_MS);
-    return this.#stopping;
+    this.#stopping ??= this.#stop(timeoutMs);
+    await this.#stopping;
   }
 
   /** Breaks everything at once: for a process that is about to exit. */

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { DEFAULT_COMMAND_PREFIX } from '../bot/messages/commands.ts';
+import { COMMAND_PREFIX, DEFAULT_COMMAND_PREFIX, EXPECTED_PREFIX } from '../bot/messages/commands.ts';
 import { parseStatusAddress } from '../ops/status-address.ts';
 import { parseAddress } from '../net/address.ts';
 import { parseCron } from '../schedule/cron.ts';
@@ -92,7 +92,7 @@ export const CONFIG_SCHEMA = v.strictObject({
   commandPrefix: v.optional(
     v.pipe(
       v.string(),
-      v.regex(/^[^\s\p{L}\p{N}]\S{0,7}$/u, 'expected one to eight characters, the first no letter, digit or space'),
+      v.regex(COMMAND_PREFIX, EXPECTED_PREFIX),
       v.description(`What commands begin with. Default: ${DEFAULT_COMMAND_PREFIX}`),
     ),
   ),

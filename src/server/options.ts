@@ -1,4 +1,3 @@
-import { ChatosError } from '../errors.ts';
 import { SILENT_LOGGER, type Logger } from '../util/log.ts';
 import { resolveOptions, type OptionTable } from '../util/option-table.ts';
 import type { Directory } from './directory.ts';
@@ -35,7 +34,7 @@ export interface ResolvedServerOptions {
 
 const SERVER_OPTIONS: OptionTable<Omit<ResolvedServerOptions, 'limits'> & { readonly limits: object }> = {
   limits: { kind: 'any', default: {} },
-  log: { kind: 'any', default: SILENT_LOGGER },
+  log: { kind: 'logger', default: SILENT_LOGGER },
   relay: { kind: 'choice', of: ['auto', 'streams'], default: 'auto' },
   directory: { kind: 'any', default: undefined },
 };
@@ -44,13 +43,8 @@ const CLOSE_OPTIONS: OptionTable<{ readonly drainMs: number }> = { drainMs: { ki
 
 /** @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid */
 export function resolveServerOptions(options?: ServerOptions): ResolvedServerOptions {
-  const { limits, log, ...rest } = resolveOptions('server options', options, SERVER_OPTIONS);
-  const missing = (['debug', 'info', 'warn', 'error'] as const).find((level) => typeof log[level] !== 'function');
-  if (missing) {
-    const message = `server options: log: expected a logger, found one without the method ${missing}`;
-    throw new ChatosError('INVALID_ARGUMENT', message, { fields: { option: 'log' } });
-  }
-  return { limits: resolveOptions<ServerLimits>('server limits', limits, SERVER_LIMIT_ROWS), log, ...rest };
+  const { limits, ...rest } = resolveOptions('server options', options, SERVER_OPTIONS);
+  return { limits: resolveOptions<ServerLimits>('server limits', limits, SERVER_LIMIT_ROWS), ...rest };
 }
 
 /** @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid */

@@ -5,10 +5,11 @@ import type { LoopLimits } from '../bot/messages/loop-guard.ts';
 import type { PolicyOptions } from '../policy/policy.ts';
 import type { ServerOptions } from '../server/options.ts';
 import type { Logger } from '../util/log.ts';
+import { resolveOptions, type OptionTable } from '../util/option-table.ts';
 import type { Instant } from './fake-clock.ts';
 
 /** Options of a test network. */
-export interface TestNetworkOptions extends ServerOptions {
+export interface TestNetworkOptions extends Pick<ServerOptions, 'limits' | 'log' | 'relay'> {
   /** Width of a LONG on the wire (P1). @default 4 */
   readonly longBytes?: 4 | 8;
   /**
@@ -44,4 +45,57 @@ export interface TestBotOptions {
   readonly log?: Logger;
   /** Receives the bot's events. @default none */
   readonly observer?: RuntimeObserver;
+}
+
+const any = { kind: 'any', default: undefined } as const;
+const text = { kind: 'text', default: undefined } as const;
+
+/** Limits, log and relay are checked by the server. */
+const NETWORK_OPTIONS: OptionTable<TestNetworkOptions> = {
+  limits: any,
+  log: any,
+  relay: any,
+  longBytes: { kind: 'choice', of: [4, 8], default: 4 },
+  clock: { kind: 'any', default: 'real' },
+  stateDirectory: text,
+};
+
+/** The others are checked by the runtime. */
+const BOT_OPTIONS: OptionTable<TestBotOptions> = {
+  login: text,
+  options: { kind: 'any', default: {} },
+  directory: text,
+  policy: any,
+  commandPrefix: any,
+  flood: { kind: 'any', default: false },
+  loopGuard: { kind: 'any', default: false },
+  breaker: any,
+  stateDirectory: text,
+  log: any,
+  observer: any,
+};
+
+/** @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid */
+export function resolveNetworkOptions(options?: TestNetworkOptions): TestNetworkOptions {
+  return resolveOptions('network options', options, NETWORK_OPTIONS);
+}
+
+/** @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid */
+export function resolveBotOptions(options?: TestBotOptions): TestBotOptions {
+  return resolveOptions('bot options', options, BOT_OPTIONS);
+}
+
+/**
+ * How long something may take, in milliseconds.
+ *
+ * @throws {ChatosError} `INVALID_ARGUMENT` where it is not a time, or the options have another key
+ */
+export function resolveTimeout(
+  what: string,
+  options: { readonly timeoutMs?: number } | undefined,
+  defaultMs: number,
+): number {
+  return resolveOptions<{ readonly timeoutMs: number }>(what, options, {
+    timeoutMs: { kind: 'ms', default: defaultMs },
+  }).timeoutMs;
 }

@@ -7,6 +7,7 @@ import type { BotPlugin } from '../bot/plugin.ts';
 import type { BotRuntime } from '../bot/runtime.ts';
 import type { AccountStatus, PluginStatus } from '../bot/status.ts';
 import { ChatosError } from '../errors.ts';
+import { resolveTimeout } from './options.ts';
 
 /** A plugin to test: its file, as a path relative to the working directory or as a `file:` URL, or the plugin itself. */
 export type PluginUnderTest = string | URL | BotPlugin;
@@ -72,8 +73,8 @@ export class TestBot {
    * Stops it as SIGTERM does: `onStop` is called, and hooks and private connections get `timeoutMs` milliseconds
    * (default: 1000) to finish. The next bot of that name and login has its store.
    */
-  stop({ timeoutMs = STOP_TIMEOUT_MS }: { readonly timeoutMs?: number } = {}): Promise<void> {
-    return this.#runtime.stop({ timeoutMs });
+  async stop(options?: { readonly timeoutMs?: number }): Promise<void> {
+    await this.#runtime.stop({ timeoutMs: resolveTimeout('stop', options, STOP_TIMEOUT_MS) });
   }
 }
 

@@ -6,7 +6,8 @@ import path from 'node:path';
 import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises';
 import { Activity } from '../bot/running/activity.ts';
 import { createModuleLoader, type ModuleLoader } from '../bot/loading/module-loader.ts';
-import { BotRuntime, type BotEntry, type RuntimeOptions } from '../bot/runtime.ts';
+import type { BotEntry, RuntimeOptions } from '../bot/runtime-options.ts';
+import { BotRuntime } from '../bot/runtime.ts';
 import { ChatosClient } from '../client/client.ts';
 import { ChatosError } from '../errors.ts';
 import { formatAddress, type Address } from '../net/address.ts';
@@ -14,7 +15,13 @@ import { PLUGIN_MODULES } from '../plugin-modules.ts';
 import { ChatosServer } from '../server/server.ts';
 import { createLogger } from '../util/log.ts';
 import { FakeClock } from './fake-clock.ts';
-import type { TestBotOptions, TestNetworkOptions } from './options.ts';
+import {
+  resolveBotOptions,
+  resolveNetworkOptions,
+  resolveTimeout,
+  type TestBotOptions,
+  type TestNetworkOptions,
+} from './options.ts';
 import { partyOfBots, partyOfUser, type Party } from './party.ts';
 import { TestProxies } from './proxies.ts';
 import type { Link } from './proxy.ts';
@@ -99,7 +106,8 @@ export class TestNetwork {
    * @throws {ChatosError} `INVALID_ARGUMENT` if the clock's start is invalid, or there is no folder for temporary files
    *   and no `stateDirectory`
    */
-  static async start(options: TestNetworkOptions = {}): Promise<TestNetwork> {
+  static async start(given?: TestNetworkOptions): Promise<TestNetwork> {
+    const options = resolveNetworkOptions(given);
     // A store would create it, and nothing would remove it.
     if (options.stateDirectory === undefined && !existsSync(tmpdir())) {
       const message = `there is no folder ${tmpdir()} for the stores of the bots: set TMPDIR`;
@@ -131,7 +139,8 @@ export class TestNetwork {
    *
    * @throws {ChatosError} `INVALID_PLUGIN`, `INVALID_CONFIG` with all errors in the options, or `LOGIN_REFUSED`
    */
-  async bot(plugin: PluginUnderTest, options: TestBotOptions = {}): Promise<TestBot> {
+  async bot(plugin: PluginUnderTest, given?: TestBotOptions): Promise<TestBot> {
+    const options = resolveBotOptions(given);
     const loader = (this.#loader ??= createModuleLoader(PLUGIN_MODULES));
     const loaded = await loadUnderTest(plugin, options.options ?? {}, loader);
     const { login = loaded.plugin.name, directory } = options;
@@ -207,8 +216,8 @@ export class TestNetwork {
    *
    * @throws {ChatosError} `TIMED_OUT` if a hook is still running, or bots answer each other without end
    */
-  settled({ timeoutMs = DEFAULT_SETTLE_TIMEOUT_MS }: { readonly timeoutMs?: number } = {}): Promise<void> {
-    return settleWithin(timeoutMs, this.#settling);
+  async settled(options?: { readonly timeoutMs?: number }): Promise<void> {
+    await settleWithin(resolveTimeout('settled', options, DEFAULT_SETTLE_TIMEOUT_MS), this.#settling);
   }
 
   /**

@@ -5,6 +5,7 @@ import type { PrivateRequest } from '../client/private-request.ts';
 import { createDeferred } from '../util/deferred.ts';
 import type { ChatosError } from '../errors.ts';
 import { startTimer } from '../util/timeout.ts';
+import { resolveTimeout } from './options.ts';
 
 /** How long an expectation waits, in milliseconds. */
 const DEFAULT_EXPECT_TIMEOUT_MS = 5_000;
@@ -66,7 +67,7 @@ export class TestUser {
    * @throws {Error} with all messages so far, if none comes in time
    */
   async expects(expected: Expected, timeoutMs: number = DEFAULT_EXPECT_TIMEOUT_MS): Promise<ChatMessage> {
-    const deadline = Date.now() + timeoutMs;
+    const deadline = Date.now() + resolveTimeout('expects', { timeoutMs }, timeoutMs);
     const ignored: string[] = [];
     for (;;) {
       for (let next = this.#unmet.shift(); next; next = this.#unmet.shift()) {
@@ -97,9 +98,9 @@ export class TestUser {
   }
 
   /** Accepts the next private request. Rejects if none comes in time. */
-  acceptNext(timeoutMs: number = DEFAULT_EXPECT_TIMEOUT_MS): Promise<Channel> {
+  async acceptNext(timeoutMs: number = DEFAULT_EXPECT_TIMEOUT_MS): Promise<Channel> {
     const waiting = createDeferred<Channel>({
-      timeoutMs,
+      timeoutMs: resolveTimeout('acceptNext', { timeoutMs }, timeoutMs),
       what: `${this.login} was not asked for a private connection`,
     });
     this.#client.once('request', (request: PrivateRequest) => {

@@ -1,5 +1,6 @@
 import { ChatosError } from '../errors.ts';
 import { MAX_TIMER_MS } from './clock.ts';
+import type { Logger } from './log.ts';
 import { unknownKey } from './unknown-keys.ts';
 
 /** The valid values of an option, and its default. */
@@ -15,11 +16,12 @@ export type OptionRow<V = unknown> = { readonly default: V } & (
       readonly infinity?: boolean;
     }
   | { readonly kind: 'choice'; readonly of: readonly V[] }
-  | { readonly kind: 'boolean' }
-  | { readonly kind: 'text' }
-  /** Checked elsewhere. */
-  | { readonly kind: 'any' }
+  /** `any`: checked elsewhere. */
+  | { readonly kind: 'boolean' | 'text' | 'texts' | 'function' | 'logger' | 'any' }
 );
+
+/** The row of a limit: what it bounds, for the configuration's schema and the docs, too. */
+export type LimitRow<V = number> = OptionRow<V> & { readonly what: string };
 
 /** One row for each option of `T`: the compiler names the one that is missing. */
 export type OptionTable<T extends object> = { readonly [K in keyof T]-?: OptionRow<T[K]> };
@@ -68,6 +70,12 @@ function accepts(row: OptionRow, value: unknown): boolean {
       return typeof value === 'boolean';
     case 'text':
       return typeof value === 'string';
+    case 'texts':
+      return Array.isArray(value) && value.every((each) => typeof each === 'string');
+    case 'function':
+      return typeof value === 'function';
+    case 'logger':
+      return LOGGER_METHODS.every((name) => typeof (value as Partial<Logger> | null)?.[name] === 'function');
     case 'choice':
       return row.of.includes(value);
     default:
@@ -82,11 +90,21 @@ function accepts(row: OptionRow, value: unknown): boolean {
   );
 }
 
+const LOGGER_METHODS = ['debug', 'info', 'warn', 'error', 'with'] as const;
+
+const EXPECTED = {
+  any: 'a value',
+  boolean: 'true or false',
+  text: 'a text',
+  texts: 'a list of texts',
+  function: 'a function',
+  logger: `a logger (with the methods ${LOGGER_METHODS.join(', ')})`,
+} as const;
+
 /** Continues "expected". */
 function expected(row: OptionRow): string {
-  if (row.kind === 'any' || row.kind === 'text') return 'a text';
-  if (row.kind === 'boolean') return 'true or false';
   if (row.kind === 'choice') return `one of ${row.of.map(shown).join(', ')}`;
+  if (row.kind !== 'integer' && row.kind !== 'number' && row.kind !== 'ms') return EXPECTED[row.kind];
   const { min, max, infinity } = boundsOf(row);
   const what = { integer: 'a whole number', number: 'a number', ms: 'milliseconds' }[row.kind];
   const range = max === Infinity ? `${min} or more` : `${min} to ${max}`;

@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Context, Message } from '../../src/bot/context.ts';
 import type { BotPlugin } from '../../src/bot/plugin.ts';
 import { ChatosClient } from '../../src/client/client.ts';
-import type { RuntimeOptions } from '../../src/bot/runtime.ts';
+import type { RuntimeOptions } from '../../src/bot/runtime-options.ts';
 import { FakeClock } from '../support/bot-clock.ts';
 import { joinAs, openChannel, plugin, signalled, startBot, startServer } from '../support/bot-world.ts';
 

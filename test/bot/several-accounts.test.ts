@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { BotPlugin } from '../../src/bot/plugin.ts';
-import { BotRuntime, type BotEntry } from '../../src/bot/runtime.ts';
+import type { BotEntry } from '../../src/bot/runtime-options.ts';
+import { BotRuntime } from '../../src/bot/runtime.ts';
 import type { Address } from '../../src/net/address.ts';
 import { FakeClock } from '../support/bot-clock.ts';
 import { tempDirectory } from '../support/bot-files.ts';

@@ -60,7 +60,7 @@ describe('BotRuntime.stop', () => {
     expect(atStop).toBe(true);
   });
 
-  it.each([LONG_MS, 2 ** 31, Infinity])('waits for hooks under way, for at most %d ms', async (timeoutMs) => {
+  it.each([LONG_MS, 2 ** 31 - 1, Infinity])('waits for hooks under way, for at most %d ms', async (timeoutMs) => {
     const { runtime, calls, release } = await busy({ onStop: () => void setTimeout(release, 20) });
     await runtime.stop({ timeoutMs });
     expect(calls).toEqual(['onMessage']);

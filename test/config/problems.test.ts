@@ -21,7 +21,7 @@ describe('loadConfig, wrong keys and values in YAML', () => {
     ['[]', 'FILE:1:1: expected a mapping of keys to values, found a list'],
     ['login: a\npolicy: []', 'FILE:2:9: policy: expected a mapping of keys to values, found a list'],
     ['serve: { limits: [] }', 'FILE:1:18: serve.limits: expected a mapping of keys to values, found a list'],
-    ['flood: { deadlineMs: .nan }', 'FILE:1:22: flood.deadlineMs: expected a number, found NaN'],
+    ['flood: { queueTimeoutMs: .nan }', 'FILE:1:26: flood.queueTimeoutMs: expected a number, found NaN'],
     ['login:', 'FILE:1:7: login: expected a text, found nothing'],
     ['announcements:\n  - 5', 'FILE:2:5: announcements.0: expected a mapping of keys to values, found 5'],
     [

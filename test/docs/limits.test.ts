@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { DEFAULT_FLOOD_LIMITS } from '../../src/bot/messages/flood-limits.ts';
-import { DEFAULT_LOOP_LIMITS } from '../../src/bot/messages/loop-guard.ts';
+import { DEFAULT_FLOOD_LIMITS, FLOOD_LIMIT_ROWS } from '../../src/bot/messages/flood-limits.ts';
+import { DEFAULT_LOOP_LIMITS, LOOP_LIMIT_ROWS } from '../../src/bot/messages/loop-guard.ts';
 import type { Rate } from '../../src/util/token-bucket.ts';
 import { DEFAULT_POLICY_LIMITS } from '../../src/policy/limits.ts';
 import { DEFAULT_SERVER_LIMITS, SERVER_LIMIT_ROWS } from '../../src/server/limits/server-limits.ts';
@@ -27,12 +27,16 @@ function shown(value: number | Rate | readonly string[] | undefined): string {
   return `${burst} at once, then ${perSecond} a second`;
 }
 
-test('each limit of a server has one sentence: in its row, its doc comment and docs/server.md', () => {
-  const source = readFileSync('src/server/limits/server-limits.ts', 'utf8');
-  const comments = [...source.matchAll(/^ {2}\/\*\* (.*) @default (\d+) \*\/\n {2}readonly (\w+): number;$/gm)];
-  const page = readFileSync('docs/server.md', 'utf8').split('<!-- limits -->')[1]!;
-  const rows = [...page.matchAll(/^\| `(\w+)` *\| (\d+) *\| (.*?) *\|$/gm)];
-  const expected = Object.entries(SERVER_LIMIT_ROWS).map(([name, row]) => [name, String(row.default), row.what]);
-  expect(comments.map(([, what, value, name]) => [name, value, what])).toEqual(expected);
-  expect(rows.map(([, name, value, what]) => [name, value, what])).toEqual(expected);
+test.each([
+  ['src/server/limits/server-limits.ts', 'docs/server.md', 'limits', SERVER_LIMIT_ROWS],
+  ['src/bot/messages/flood-limits.ts', 'docs/messages.md', 'flood', FLOOD_LIMIT_ROWS],
+  ['src/bot/messages/loop-guard.ts', 'docs/messages.md', 'loop guard', LOOP_LIMIT_ROWS],
+])('each limit of %s has one sentence: in its row, its doc comment and %s', (file, page, marker, rows) => {
+  const comments = readFileSync(file, 'utf8').matchAll(/^ {2}\/\*\* (.*?) @default .* \*\/\n {2}readonly (\w+): /gm);
+  const [, behind = ''] = readFileSync(page, 'utf8').split(`<!-- ${marker} -->`);
+  const [table = ''] = behind.trimStart().split('\n\n');
+  const documented = table.matchAll(/^\| `(\w+)` *\| .*? *\| (.*?) *\|$/gm);
+  const expected = Object.entries(rows).map(([name, { what }]) => [name, what]);
+  expect(Array.from(comments, ([, what, name]) => [name, what])).toEqual(expected);
+  expect(Array.from(documented, ([, name, what]) => [name, what])).toEqual(expected);
 });

@@ -148,3 +148,26 @@ test('whoever wants to waits for ever', async () => {
   await bob.say('hi');
   expect(await waiting).toMatchObject({ from: 'bob' });
 });
+
+const echo = { name: 'echo', onMessage: () => undefined };
+
+test.each<[what: string, run: () => Promise<unknown>, message: string]>([
+  [
+    'a network',
+    () => TestNetwork.start({ longbytes: 8 } as object),
+    "network options: unknown key 'longbytes'; did you",
+  ],
+  ['a server', () => TestNetwork.start({ limits: { maxConnections: 0 } }), 'server limits: maxConnections: expected'],
+  ['a bot', () => net.bot(echo, { loopguard: {} } as object), "bot options: unknown key 'loopguard'; did you mean"],
+  ['a limit', () => net.bot(echo, { breaker: { maxFailures: 0 } }), 'breaker limits: maxFailures: expected a whole'],
+  ['settled', () => net.settled({ timeoutMs: NaN }), 'settled: timeoutMs: expected milliseconds'],
+  [
+    'a stop',
+    async () => (await net.bot(echo)).stop({ timeout: 1 } as object),
+    "stop: unknown key 'timeout'; did you mean",
+  ],
+  ['a user', async () => (await net.user('ann')).expects('hi', -1), 'expects: timeoutMs: expected milliseconds'],
+])('options of %s are checked when they are handed in', async (_, run, message) => {
+  const error = { code: 'INVALID_ARGUMENT', message: expect.stringContaining(message) as string };
+  await expect(run()).rejects.toMatchObject(error);
+});

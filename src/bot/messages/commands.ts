@@ -4,6 +4,10 @@ import type { Awaitable, Context, Message, PlainOptions } from '../context.ts';
 /** What commands begin with, where nothing else is configured. */
 export const DEFAULT_COMMAND_PREFIX = '!';
 
+/** What commands may begin with: nothing that a plain message begins with. */
+export const COMMAND_PREFIX = /^[^\s\p{L}\p{N}]\S{0,7}$/u;
+export const EXPECTED_PREFIX = 'expected one to eight characters, the first no letter, digit or space';
+
 /** What all arguments of commands may have. */
 export interface ArgBase {
   /** Its meaning, for `!help`. */

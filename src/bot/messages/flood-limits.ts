@@ -1,24 +1,39 @@
-import { ChatosError } from '../../errors.ts';
+import { defaultsOf, resolveOptions, type LimitRow, type OptionTable } from '../../util/option-table.ts';
 import type { Rate } from '../../util/token-bucket.ts';
 
-/** How fast an account may speak, so that a bot gone wild floods nobody. */
+/** How fast an account may send messages, so that no bot can flood a room. */
 export interface FloodLimits {
-  /** To everyone, and to each peer. @default { burst: 20, perSecond: 5 } */
+  /** Messages to everyone, and to each user. @default { burst: 20, perSecond: 5 } */
   readonly perPeer: Rate;
-  /** All together. @default { burst: 100, perSecond: 50 } */
+  /** All messages of an account. @default { burst: 100, perSecond: 50 } */
   readonly total: Rate;
-  /** Messages that may wait for their turn, or for a lost connection; more are refused. @default 1000 */
-  readonly maxQueued: number;
-  /** How long a message may wait before it is given up, in ms. @default 30000 */
-  readonly deadlineMs: number;
+  /** Messages that may wait; more fail with `QUEUE_FULL`. @default 1000 */
+  readonly maxQueuedMessages: number;
+  /** How long a message may wait before it fails with `TIMED_OUT`. @default 30000 */
+  readonly queueTimeoutMs: number;
 }
 
-export const DEFAULT_FLOOD_LIMITS: FloodLimits = {
-  perPeer: { burst: 20, perSecond: 5 },
-  total: { burst: 100, perSecond: 50 },
-  maxQueued: 1_000,
-  deadlineMs: 30_000,
+/** A row for each limit; a test holds its sentence together with the doc comment and docs/messages.md. */
+export const FLOOD_LIMIT_ROWS: {
+  readonly [K in keyof FloodLimits]: LimitRow<FloodLimits[K]>;
+} = {
+  perPeer: { kind: 'any', default: { burst: 20, perSecond: 5 }, what: 'Messages to everyone, and to each user.' },
+  total: { kind: 'any', default: { burst: 100, perSecond: 50 }, what: 'All messages of an account.' },
+  maxQueuedMessages: {
+    kind: 'integer',
+    min: 1,
+    default: 1_000,
+    what: 'Messages that may wait; more fail with `QUEUE_FULL`.',
+  },
+  queueTimeoutMs: {
+    kind: 'ms',
+    min: 1,
+    default: 30_000,
+    what: 'How long a message may wait before it fails with `TIMED_OUT`.',
+  },
 };
+
+export const DEFAULT_FLOOD_LIMITS: FloodLimits = defaultsOf(FLOOD_LIMIT_ROWS);
 
 /** No limit but that of memory: for load tests, and where the server is one's own. */
 const UNLIMITED: Rate = { burst: Infinity, perSecond: Infinity };
@@ -27,21 +42,18 @@ const UNLIMITED: Rate = { burst: Infinity, perSecond: Infinity };
  * The limits in force.
  *
  * @param limits `false` for as fast as possible
- * @throws {ChatosError} `INVALID_ARGUMENT` where a number is not positive, or a burst is under 1
+ * @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid
  */
 export function resolveFloodLimits(limits: Partial<FloodLimits> | false = {}): FloodLimits {
   if (limits === false) return { ...DEFAULT_FLOOD_LIMITS, perPeer: UNLIMITED, total: UNLIMITED };
-  const resolved = { ...DEFAULT_FLOOD_LIMITS, ...limits };
-  const { perPeer, total, maxQueued, deadlineMs } = resolved;
-  for (const value of [perPeer.burst, perPeer.perSecond, total.burst, total.perSecond, maxQueued, deadlineMs]) {
-    if (!(value > 0)) throw new ChatosError('INVALID_ARGUMENT', `flood limits are positive numbers, not ${value}`);
-  }
-  if (!Number.isSafeInteger(maxQueued)) {
-    throw new ChatosError('INVALID_ARGUMENT', `maxQueued is a whole number, not ${maxQueued}`);
-  }
-  for (const { burst } of [perPeer, total]) {
-    if (burst < 1)
-      throw new ChatosError('INVALID_ARGUMENT', `a burst is 1 or more: with ${burst}, nothing would leave`);
-  }
-  return resolved;
+  const resolved = resolveOptions<FloodLimits>('flood limits', limits, FLOOD_LIMIT_ROWS);
+  const rate = (name: 'perPeer' | 'total'): Rate =>
+    resolveOptions(`flood limits: ${name}`, resolved[name], rateRows(DEFAULT_FLOOD_LIMITS[name]));
+  return { ...resolved, perPeer: rate('perPeer'), total: rate('total') };
 }
+
+const rateRows = ({ burst, perSecond }: Rate): OptionTable<Rate> => ({
+  // With less, nothing would ever leave.
+  burst: { kind: 'number', min: 1, infinity: true, default: burst },
+  perSecond: { kind: 'number', min: 1e-9, infinity: true, default: perSecond },
+});

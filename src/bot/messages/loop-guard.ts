@@ -1,48 +1,49 @@
-import { ChatosError } from '../../errors.ts';
 import { matchesLogin } from '../../policy/login-glob.ts';
 import { loginKey } from '../../util/login-key.ts';
+import { defaultsOf, resolveOptions, type LimitRow } from '../../util/option-table.ts';
 
-/** When an exchange with a peer is taken for two bots that answer each other. */
+/** What a turn counts that comes at once and repeats, that does one of the two, that does neither. */
+const [BOTH, EITHER, NEITHER] = [6, 0.5, 0.1];
+
+/** When a user counts as a bot that answers every answer. */
 export interface LoopLimits {
-  /**
-   * What turns of the peer may add up to. One that comes at once and repeats what was said counts 6; one that does only
-   * one of the two counts 0.5, one that does neither 0.1. @default 50
-   */
+  /** The count of turns at which a user is ignored. @default 50 */
   readonly maxScore: number;
-  /** A turn comes at once within so many ms behind the answer to the one before. @default 1000 */
+  /** A turn that follows the answer before within this time is "at once". @default 1000 */
   readonly quickMs: number;
-  /** A pause of so many ms ends the exchange: the count begins anew. @default 10000 */
+  /** A pause as long as this resets the count. @default 10000 */
   readonly pauseMs: number;
-  /** So long a peer that was taken for a bot must be silent before it is heard again, in ms. @default 60000 */
+  /** How long an ignored user must be silent to be heard again. @default 60000 */
   readonly quietMs: number;
-  /** Logins of bots that may go on for ever, but for the flood limits; `*` and `?` are wildcards. @default none */
+  /** Logins of bots that are never ignored; `*` and `?` are wildcards. @default none */
   readonly allow: readonly string[];
 }
 
-export const DEFAULT_LOOP_LIMITS: LoopLimits = {
-  maxScore: 50,
-  quickMs: 1_000,
-  pauseMs: 10_000,
-  quietMs: 60_000,
-  allow: [],
+/** A row for each limit; a test holds its sentence together with the doc comment and docs/messages.md. */
+export const LOOP_LIMIT_ROWS: { readonly [K in keyof LoopLimits]: LimitRow<LoopLimits[K]> } = {
+  maxScore: { kind: 'number', min: NEITHER, default: 50, what: 'The count of turns at which a user is ignored.' },
+  quickMs: {
+    kind: 'ms',
+    min: 1,
+    default: 1_000,
+    what: 'A turn that follows the answer before within this time is "at once".',
+  },
+  pauseMs: { kind: 'ms', min: 1, default: 10_000, what: 'A pause as long as this resets the count.' },
+  quietMs: { kind: 'ms', min: 1, default: 60_000, what: 'How long an ignored user must be silent to be heard again.' },
+  allow: { kind: 'texts', default: [], what: 'Logins of bots that are never ignored; `*` and `?` are wildcards.' },
 };
+
+export const DEFAULT_LOOP_LIMITS: LoopLimits = defaultsOf(LOOP_LIMIT_ROWS);
 
 /**
  * The limits in force.
  *
- * @throws {ChatosError} `INVALID_ARGUMENT` where a number is not positive
+ * @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid
  */
-export function resolveLoopLimits(limits: Partial<LoopLimits> = {}): LoopLimits {
-  const resolved = { ...DEFAULT_LOOP_LIMITS, ...limits };
-  const { maxScore, quickMs, pauseMs, quietMs } = resolved;
-  for (const value of [maxScore, quickMs, pauseMs, quietMs]) {
-    if (!(value > 0)) throw new ChatosError('INVALID_ARGUMENT', `loop limits are positive numbers, not ${value}`);
-  }
-  return resolved;
+export function resolveLoopLimits(limits?: Partial<LoopLimits>): LoopLimits {
+  return resolveOptions<LoopLimits>('loop limits', limits, LOOP_LIMIT_ROWS);
 }
 
-/** What a turn counts that comes at once and repeats, that does one of the two, that does neither. */
-const [BOTH, EITHER, NEITHER] = [6, 0.5, 0.1];
 /** Exchanges that are remembered; the one that has rested longest is forgotten first. */
 const MAX_PEERS = 10_000;
 /** Texts of each side that are remembered in an exchange, and how much of each. */

@@ -14,7 +14,7 @@ import type { AccountStatus } from '../status.ts';
 export interface VoiceSettings {
   readonly account: OfAccount;
   readonly client: ChatosClient;
-  readonly floodLimits: FloodLimits;
+  readonly flood: FloodLimits;
   /** Is told what is answered to whom. */
   readonly guard: LoopGuard | undefined;
   readonly questions: Questions;
@@ -42,7 +42,7 @@ export class MessageSender {
   readonly #outbox: Outbox;
 
   constructor(settings: VoiceSettings) {
-    const { client, floodLimits, clock } = settings;
+    const { client, flood, clock } = settings;
     this.#settings = settings;
     this.#outbox = new Outbox(
       {
@@ -51,7 +51,7 @@ export class MessageSender {
         },
         send: (to, text) => (to === undefined ? client.say(text) : client.tell(to, text)),
       },
-      floodLimits,
+      flood,
       clock,
     );
   }

@@ -88,13 +88,13 @@ export class Outbox {
     // Whoever waits for the limit on all together comes first.
     const atOnce = this.#waiting > 0 ? [] : parts.slice(0, this.#room(lane, now));
     const later = parts.slice(atOnce.length);
-    if (later.length > 0 && this.#waiting + later.length > this.#limits.maxQueued) {
+    if (later.length > 0 && this.#waiting + later.length > this.#limits.maxQueuedMessages) {
       this.#dropped += parts.length;
       const message = `${this.#waiting} messages wait to be sent already`;
       throw new ChatosError('QUEUE_FULL', message, { fields: { waiting: this.#waiting } });
     }
     const sent = atOnce.map((text) => this.#transmit(lane, text));
-    const queued = later.map((text) => this.#enqueue(lane, text, now + this.#limits.deadlineMs));
+    const queued = later.map((text) => this.#enqueue(lane, text, now + this.#limits.queueTimeoutMs));
     if (queued.length > 0) this.#pump();
     for (const { waiting, done } of queued) sent.push(lane.waiting.includes(waiting) ? whileHeld(done) : done);
     await Promise.all(sent);
@@ -198,9 +198,9 @@ export class Outbox {
   }
 
   #late(): ChatosError {
-    const { deadlineMs } = this.#limits;
+    const { queueTimeoutMs } = this.#limits;
     const why = this.#wire.connected ? 'the flood limits held it back' : 'there is no connection to the server';
-    return new ChatosError('TIMED_OUT', `a message was given up after ${deadlineMs / 1000} s: ${why}`);
+    return new ChatosError('TIMED_OUT', `a message was given up after ${queueTimeoutMs / 1000} s: ${why}`);
   }
 
   #giveUpAll(why: () => ChatosError): void {

@@ -1,36 +1,34 @@
-import { ChatosError } from '../../errors.ts';
 import type { Clock } from '../../util/clock.ts';
+import { defaultsOf, resolveOptions, type OptionTable } from '../../util/option-table.ts';
 
-/** When a plugin that fails is set aside. */
+/** When a plugin that fails is suspended. */
 export interface BreakerLimits {
-  /** Failures within the window that set it aside. @default 5 */
-  readonly failures: number;
-  /** In ms. @default 60000 */
+  /** Failures within the window that suspend it; `Infinity` for never. @default 5 */
+  readonly maxFailures: number;
+  /** How long a failure counts, in ms. @default 60000 */
   readonly windowMs: number;
-  /** How long it is set aside the first time, in ms; doubled while the probes fail. @default 30000 */
+  /** How long it is suspended the first time, in ms; doubled while the probes fail. @default 30000 */
   readonly pauseMs: number;
   /** The longest pause, in ms. @default 600000 */
   readonly maxPauseMs: number;
 }
 
-export const DEFAULT_BREAKER_LIMITS: BreakerLimits = {
-  failures: 5,
-  windowMs: 60_000,
-  pauseMs: 30_000,
-  maxPauseMs: 600_000,
+const BREAKER_LIMIT_ROWS: OptionTable<BreakerLimits> = {
+  maxFailures: { kind: 'integer', min: 1, infinity: true, default: 5 },
+  windowMs: { kind: 'ms', min: 1, default: 60_000 },
+  pauseMs: { kind: 'ms', min: 1, infinity: false, default: 30_000 },
+  maxPauseMs: { kind: 'ms', min: 1, infinity: false, default: 600_000 },
 };
+
+export const DEFAULT_BREAKER_LIMITS: BreakerLimits = defaultsOf(BREAKER_LIMIT_ROWS);
 
 /**
  * The limits in force.
  *
- * @throws {ChatosError} `INVALID_ARGUMENT` where a number is not positive
+ * @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid
  */
-export function resolveBreakerLimits(limits: Partial<BreakerLimits> = {}): BreakerLimits {
-  const resolved = { ...DEFAULT_BREAKER_LIMITS, ...limits };
-  for (const value of Object.values(resolved)) {
-    if (!(value > 0)) throw new ChatosError('INVALID_ARGUMENT', `breaker limits are positive numbers, not ${value}`);
-  }
-  return resolved;
+export function resolveBreakerLimits(limits?: Partial<BreakerLimits>): BreakerLimits {
+  return resolveOptions('breaker limits', limits, BREAKER_LIMIT_ROWS);
 }
 
 /** `running`: called as usual; `set aside`: not called; `probing`: one call decides. */
@@ -113,7 +111,7 @@ export class CircuitBreaker {
       this.#pauseMs = Math.min(this.#pauseMs * 2, this.#limits.maxPauseMs);
     } else {
       this.#failedAt = [...this.#failedAt, now].filter((at) => now - at < this.#limits.windowMs);
-      if (this.#failedAt.length < this.#limits.failures) return;
+      if (this.#failedAt.length < this.#limits.maxFailures) return;
     }
     this.#failedAt = [];
     this.#until = now + this.#pauseMs;

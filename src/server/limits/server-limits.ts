@@ -1,4 +1,4 @@
-import { defaultsOf, type OptionRow } from '../../util/option-table.ts';
+import { defaultsOf, type LimitRow } from '../../util/option-table.ts';
 
 /** Everything a server bounds. Times are in milliseconds, sizes in bytes; a time of `Infinity` is for ever. */
 export interface ServerLimits {
@@ -29,9 +29,6 @@ export interface ServerLimits {
   /** Wrong connect ids from one address in a minute that shut it out of channels for the rest of it (P12). @default 20 */
   readonly maxWrongIdsPerMinute: number;
 }
-
-/** A limit, and the sentence that its doc comment, the configuration's schema and docs/server.md have of it. */
-export type LimitRow = OptionRow<number> & { readonly what: string };
 
 const count = (value: number, what: string): LimitRow => ({ kind: 'integer', min: 1, default: value, what });
 const time = (value: number, what: string): LimitRow => ({ kind: 'ms', min: 1, default: value, what });

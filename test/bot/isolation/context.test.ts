@@ -3,7 +3,7 @@ import { checkOptions } from '../../../src/bot/loading/plugin-options.ts';
 import { FakeClock } from '../../support/bot-clock.ts';
 import { joinAs, startBots, startServer } from '../../support/bot-world.ts';
 import { ISOLATED_TIMEOUT_MS, loadIsolated } from '../../support/isolated-bots.ts';
-import type { RuntimeOptions } from '../../../src/bot/runtime.ts';
+import type { RuntimeOptions } from '../../../src/bot/runtime-options.ts';
 
 vi.setConfig({ testTimeout: ISOLATED_TIMEOUT_MS });
 

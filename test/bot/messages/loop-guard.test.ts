@@ -138,5 +138,6 @@ describe('LoopGuard', () => {
 
 it('turns down limits that cannot be meant', () => {
   expect(resolveLoopLimits({ maxScore: 9 })).toEqual({ ...DEFAULT_LOOP_LIMITS, maxScore: 9 });
-  expect(() => resolveLoopLimits({ quickMs: -1 })).toThrow(/positive/);
+  expect(() => resolveLoopLimits({ quickMs: -1 })).toThrow(/loop limits: quickMs: expected milliseconds/);
+  expect(() => resolveLoopLimits({ allow: 'bridge' } as object)).toThrow(/allow: expected a list of texts/);
 });

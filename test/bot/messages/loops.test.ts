@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { BotPlugin } from '../../../src/bot/plugin.ts';
-import type { RuntimeOptions } from '../../../src/bot/runtime.ts';
+import type { RuntimeOptions } from '../../../src/bot/runtime-options.ts';
 import type { Address } from '../../../src/net/address.ts';
 import { joinAs, plugin, startBots, startServer } from '../../support/bot-world.ts';
 

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { resolveFloodLimits, type FloodLimits } from '../../../src/bot/messages/flood-limits.ts';
+import { DEFAULT_FLOOD_LIMITS, resolveFloodLimits, type FloodLimits } from '../../../src/bot/messages/flood-limits.ts';
 import { Outbox } from '../../../src/bot/messages/outbox.ts';
 import type { ChatosError } from '../../../src/errors.ts';
 import { FakeClock } from '../../support/bot-clock.ts';
@@ -112,7 +112,10 @@ describe('Outbox', () => {
   });
 
   it('takes no more than may wait, and of a text all or nothing', async () => {
-    const { send, results, outbox, texts, clock } = outboxOn({ perPeer: { burst: 1, perSecond: 1 }, maxQueued: 3 });
+    const { send, results, outbox, texts, clock } = outboxOn({
+      perPeer: { burst: 1, perSecond: 1 },
+      maxQueuedMessages: 3,
+    });
     send('alice', '0', '1', '2');
     send('alice', '3', '4');
     await settle();
@@ -129,7 +132,7 @@ describe('Outbox', () => {
   });
 
   it('gives up what waits too long, and says why', async () => {
-    const { clock, outbox, wire } = outboxOn({ perPeer: { burst: 1, perSecond: 0.01 }, deadlineMs: 2_000 });
+    const { clock, outbox, wire } = outboxOn({ perPeer: { burst: 1, perSecond: 0.01 }, queueTimeoutMs: 2_000 });
     await outbox.send('alice', ['0']);
     const flooded = outbox.send('alice', ['1']);
     clock.advance(2_000);
@@ -195,17 +198,29 @@ describe('Outbox', () => {
   });
 
   it('waits quietly, also where the next turn is years away', () => {
-    const { clock, send } = outboxOn({ perPeer: { burst: 1, perSecond: 1e-9 }, deadlineMs: Infinity });
+    const { clock, send } = outboxOn({ perPeer: { burst: 1, perSecond: 1e-9 }, queueTimeoutMs: Infinity });
     send('alice', '0');
     send('alice', '1');
     expect(clock.waits).toEqual([2 ** 31 - 1]);
   });
 
-  it.each<[string, Partial<FloodLimits>]>([
-    ['a burst under one', { perPeer: { burst: 0.5, perSecond: 1 } }],
-    ['a rate of nothing', { total: { burst: 1, perSecond: 0 } }],
-    ['no number', { deadlineMs: NaN }],
-  ])('turns down %s', (_, limits) => expect(() => resolveFloodLimits(limits)).toThrow(/positive|1 or more/));
+  it.each<[string, object, string]>([
+    ['a burst under one', { perPeer: { burst: 0.5, perSecond: 1 } }, 'perPeer: burst: expected a number, 1 or more'],
+    ['a rate of nothing', { total: { burst: 1, perSecond: 0 } }, 'total: perSecond: expected a number, 1e-9 or more'],
+    ['no number', { queueTimeoutMs: NaN }, 'queueTimeoutMs: expected milliseconds, 1 to'],
+    ['less than a message', { maxQueuedMessages: 0 }, 'maxQueuedMessages: expected a whole number, 1 or more, found 0'],
+    ['a misspelt key', { perPear: {} }, "unknown key 'perPear'; did you mean 'perPeer'?"],
+  ])('turns down %s', (_, limits, message) =>
+    expect(() => resolveFloodLimits(limits)).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_ARGUMENT',
+        message: expect.stringContaining(`flood limits: ${message}`) as string,
+      }),
+    ),
+  );
+
+  it('takes undefined for what is not given', () =>
+    expect(resolveFloodLimits({ perPeer: undefined })).toEqual(DEFAULT_FLOOD_LIMITS));
 });
 
 /** Whether in every window no more went than the burst and what the rate adds: counted naively, pair by pair. */
@@ -233,8 +248,8 @@ describe('Outbox, whatever is said when', () => {
         rate,
         fc.integer({ min: 3, max: 30 }),
         fc.array(step, { maxLength: 60 }),
-        async (perPeer, total, maxQueued, steps) => {
-          const limits = { perPeer, total, maxQueued, deadlineMs: 5_000 };
+        async (perPeer, total, maxQueuedMessages, steps) => {
+          const limits = { perPeer, total, maxQueuedMessages, queueTimeoutMs: 5_000 };
           const { clock, sent, wire, outbox, send, results } = outboxOn(limits);
           const said = new Map<string, number>();
           let asked = 0;
@@ -251,7 +266,7 @@ describe('Outbox, whatever is said when', () => {
               wire.connected = each.connected;
               if (each.connected) outbox.connected();
             }
-            expect(outbox.waiting).toBeLessThanOrEqual(maxQueued);
+            expect(outbox.waiting).toBeLessThanOrEqual(maxQueuedMessages);
           }
           wire.connected = true;
           outbox.connected();

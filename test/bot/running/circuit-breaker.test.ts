@@ -121,7 +121,9 @@ describe('CircuitBreaker', () => {
 });
 
 it('turns down limits that cannot be meant', () => {
-  expect(resolveBreakerLimits({ failures: 2 })).toEqual({ ...DEFAULT_BREAKER_LIMITS, failures: 2 });
-  expect(() => resolveBreakerLimits({ windowMs: 0 })).toThrow(/positive/);
-  expect(() => resolveBreakerLimits({ pauseMs: NaN })).toThrow(/positive/);
+  expect(resolveBreakerLimits({ maxFailures: 2 })).toEqual({ ...DEFAULT_BREAKER_LIMITS, maxFailures: 2 });
+  expect(() => resolveBreakerLimits({ windowMs: 0 })).toThrow(/windowMs: expected milliseconds, 1 to /);
+  expect(() => resolveBreakerLimits({ pauseMs: NaN })).toThrow(/pauseMs: expected milliseconds/);
+  expect(() => resolveBreakerLimits({ pauseMs: Infinity })).toThrow(/found Infinity/);
+  expect(() => resolveBreakerLimits({ failures: 2 } as object)).toThrow(/did you mean 'maxFailures'/);
 });

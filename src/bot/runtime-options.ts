@@ -1,0 +1,138 @@
+import type { Backoff } from '../client/backoff.ts';
+import { ChatosError } from '../errors.ts';
+import type { Address } from '../net/address.ts';
+import type { PolicyOptions } from '../policy/policy.ts';
+import { SYSTEM_CLOCK, type Clock } from '../util/clock.ts';
+import { SILENT_LOGGER, type Logger } from '../util/log.ts';
+import { resolveOptions, type OptionTable } from '../util/option-table.ts';
+import type { LoggedIn } from './account.ts';
+import type { RuntimeObserver } from './events.ts';
+import type { LoadedPlugin } from './loading/read-plugin.ts';
+import { COMMAND_PREFIX, DEFAULT_COMMAND_PREFIX, EXPECTED_PREFIX } from './messages/commands.ts';
+import { resolveFloodLimits, type FloodLimits } from './messages/flood-limits.ts';
+import { resolveLoopLimits, type LoopLimits } from './messages/loop-guard.ts';
+import { Activity } from './running/activity.ts';
+import { resolveBreakerLimits, type BreakerLimits } from './running/circuit-breaker.ts';
+
+/** A plugin, and where and as whom it runs. */
+export interface BotEntry {
+  /** What runs: see {@link loadPlugin}. */
+  readonly plugin: LoadedPlugin;
+  /** Where it logs in. */
+  readonly server: Address;
+  /** Who it is there. @default the plugin's name */
+  readonly login?: string | undefined;
+  /** Handed to the plugin as `ctx.options`, unchecked: see {@link checkOptions}. @default {} */
+  readonly options?: Readonly<Record<string, unknown>> | undefined;
+  /** What relative paths in the options are relative to. @default the working directory */
+  readonly directory?: string | undefined;
+}
+
+/** How a {@link BotRuntime} runs its plugins. */
+export interface RuntimeOptions {
+  /** Who may have a private connection. @default each plugin's `onPrivateRequest` decides */
+  readonly policy?: PolicyOptions | undefined;
+  /** Wait where a login is taken, and take over when it is free. @default false */
+  readonly standby?: boolean | undefined;
+  /** The pauses before a lost connection is made again. @default as {@link Backoff} */
+  readonly backoff?: Partial<Backoff> | undefined;
+  /** What commands begin with. @default '!' */
+  readonly commandPrefix?: string | undefined;
+  /** How fast each account may speak; `false` for no limits. @default {@link DEFAULT_FLOOD_LIMITS} */
+  readonly flood?: Partial<FloodLimits> | false | undefined;
+  /** When a peer is taken for a bot that answers every answer; `false` for never. @default {@link DEFAULT_LOOP_LIMITS} */
+  readonly loopGuard?: Partial<LoopLimits> | false | undefined;
+  /** When a plugin that fails is suspended. @default {@link DEFAULT_BREAKER_LIMITS} */
+  readonly breaker?: Partial<BreakerLimits> | undefined;
+  /** Where the plugins' stores are kept. @default '.chatosbot' in the working directory */
+  readonly stateDirectory?: string | undefined;
+  /** Receives what is logged. @default nothing is logged */
+  readonly log?: Logger | undefined;
+  /** Drives schedules, time-outs and limits. @default the machine's own */
+  readonly clock?: Clock | undefined;
+  /** Called each time that an account has logged in. */
+  readonly onLogin?: ((account: LoggedIn) => void) | undefined;
+  /** Receives what the accounts hear and say. */
+  readonly observer?: RuntimeObserver | undefined;
+  /**
+   * Counts what is under way; several runtimes may share one.
+   *
+   * @internal
+   */
+  readonly activity?: Activity | undefined;
+}
+
+/** How long a runtime waits for what is under way when it stops, or when it reloads a plugin. */
+export interface StopOptions {
+  /** Milliseconds for hooks and private connections to finish; `Infinity` is for ever. @default 5000 */
+  readonly timeoutMs?: number | undefined;
+}
+
+export const DEFAULT_STOP_TIMEOUT_MS = 5_000;
+
+/** Where stores are kept, in the working directory. */
+const DEFAULT_STATE_DIRECTORY = '.chatosbot';
+
+/** The options in force. */
+export interface ResolvedRuntimeOptions {
+  readonly policy: PolicyOptions | undefined;
+  readonly standby: boolean;
+  readonly backoff: Partial<Backoff>;
+  readonly commandPrefix: string;
+  readonly flood: FloodLimits;
+  /** `undefined` for no guard. */
+  readonly loopGuard: LoopLimits | undefined;
+  readonly breaker: BreakerLimits;
+  readonly stateDirectory: string;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly onLogin: (account: LoggedIn) => void;
+  readonly observer: RuntimeObserver;
+  readonly activity: Activity;
+}
+
+const RUNTIME_OPTIONS: OptionTable<RuntimeOptions> = {
+  policy: { kind: 'any', default: undefined },
+  standby: { kind: 'boolean', default: false },
+  backoff: { kind: 'any', default: {} },
+  commandPrefix: { kind: 'text', default: DEFAULT_COMMAND_PREFIX },
+  flood: { kind: 'any', default: {} },
+  loopGuard: { kind: 'any', default: {} },
+  breaker: { kind: 'any', default: {} },
+  stateDirectory: { kind: 'text', default: DEFAULT_STATE_DIRECTORY },
+  log: { kind: 'logger', default: SILENT_LOGGER },
+  clock: { kind: 'any', default: SYSTEM_CLOCK },
+  onLogin: { kind: 'function', default: () => undefined },
+  observer: { kind: 'function', default: () => undefined },
+  activity: { kind: 'any', default: undefined },
+};
+
+/** Checked, but for the limits and the count of what is under way. */
+type Own = 'flood' | 'loopGuard' | 'breaker' | 'activity';
+type Checked = Omit<ResolvedRuntimeOptions, Own> & Pick<RuntimeOptions, Own>;
+
+const STOP_OPTIONS: OptionTable<{ readonly timeoutMs: number }> = {
+  timeoutMs: { kind: 'ms', default: DEFAULT_STOP_TIMEOUT_MS },
+};
+
+/** @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid */
+export function resolveRuntimeOptions(given?: RuntimeOptions): ResolvedRuntimeOptions {
+  const options = resolveOptions('runtime options', given, RUNTIME_OPTIONS) as Checked;
+  const { commandPrefix, stateDirectory, flood, loopGuard, breaker, activity = new Activity() } = options;
+  const problem =
+    (stateDirectory === '' && 'stateDirectory: expected a directory, found an empty text') ||
+    (!COMMAND_PREFIX.test(commandPrefix) && `commandPrefix: ${EXPECTED_PREFIX}`);
+  if (problem) throw new ChatosError('INVALID_ARGUMENT', `runtime options: ${problem}`);
+  return {
+    ...options,
+    flood: resolveFloodLimits(flood),
+    loopGuard: loopGuard === false ? undefined : resolveLoopLimits(loopGuard),
+    breaker: resolveBreakerLimits(breaker),
+    activity,
+  };
+}
+
+/** @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid */
+export function resolveStopOptions(where: string, options?: StopOptions): { readonly timeoutMs: number } {
+  return resolveOptions(where, options, STOP_OPTIONS);
+}
