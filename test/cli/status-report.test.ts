@@ -100,7 +100,7 @@ describe('the report of a status', () => {
     expect(text).toContain('JOB   BOT   NEXT RUN (Europe/Paris)');
     expect(text).toMatch(/^good +echo +2025-06-02 03:00:00, in 15 h +2025-06-01 03:00:00, ok$/m);
     expect(text).toMatch(/^bad .* 2025-06-01 03:00:00, failed$/m);
-    expect(text).toMatch(/^long .* 2025-06-01 03:00:00, under way$/m);
+    expect(text).toMatch(/^long .* 2025-06-01 03:00:00, running$/m);
     expect(text).toMatch(/^over +echo +none +none yet$/m);
   });
 

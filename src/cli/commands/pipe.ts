@@ -98,7 +98,7 @@ const SESSION_END_MS = 150;
 
 /**
  * A server that is killed ends its sessions and its channels alike with FIN, as if all had been said: where the session
- * is gone too when the channel ends, and nobody listens there any more, the end is not believed.
+ * is gone too when the channel ends, and the server no longer listens, the end is not believed.
  */
 async function assertServerOutlives(client: ChatosClient): Promise<void> {
   if (await isAlive(client.server)) return;

@@ -15,7 +15,7 @@ export function statusLines({ login, plugins, channels, messages, muted }: Accou
 
 function pluginLines({ name, state, calls, running, failures, errors, commands, jobs }: PluginStatus): string[] {
   return [
-    `${name}: ${state}, ${pluralize(calls, 'call')}, ${running} under way, ${pluralize(failures, 'failure')}`,
+    `${name}: ${state}, ${pluralize(calls, 'call')}, ${running} in progress, ${pluralize(failures, 'failure')}`,
     ...(commands.length > 0 ? [`commands: ${commands.join(', ')}`] : []),
     ...jobs.map((job) => `job ${job.name}: next ${job.next?.toISOString() ?? 'never'}`),
     ...errors.map(({ hook, message }) => `${hook} failed: ${message}`),

@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ChatosError, isChatosError } from '../../errors.ts';
 import { formatAddress, type Address } from '../../net/address.ts';
 import type { ServerLimits } from '../../server/limits/server-limits.ts';
 import { ChatosServer } from '../../server/server.ts';
 import type { Logger } from '../../util/log.ts';
+import { pause } from '../../util/timeout.ts';
 import type { Announce } from '../terminal/output.ts';
 
 /** Pause between two attempts of a standby to listen where another process still does. */
@@ -56,7 +56,7 @@ export async function startEmbedded(
         throw new ChatosError('LISTEN_FAILED', `${error.message}${hint}`, { cause: error });
       }
       if (attempt === 1) plan.log.info(`standing by: ${error.message}`);
-      await sleep(STANDBY_RETRY_MS, undefined, { signal }).catch(() => undefined);
+      await pause(STANDBY_RETRY_MS, signal);
     }
   }
   return undefined;

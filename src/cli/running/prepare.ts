@@ -1,12 +1,10 @@
 import { loadConfig } from '../../config/load.ts';
-import type { LoadedConfig } from '../../config/read.ts';
 import { botServer, listenAddresses, stateDirectory, statusAddress } from '../../config/settings.ts';
 import type { Address } from '../../net/address.ts';
 import type { StatusAddress } from '../../ops/status-address.ts';
-import type { Logger } from '../../util/log.ts';
 import { loggerFor, type LogFlags } from '../options.ts';
-import { announcer, type Announce } from '../terminal/output.ts';
-import { BotLoader, nothingToRun, planBots, type BotToRun, type PlannedBot } from './bot-entries.ts';
+import { announcer } from '../terminal/output.ts';
+import { BotLoader, nothingToRun, planBots } from './bot-entries.ts';
 import { idleRules } from './idle-rules.ts';
 
 /** The options of `run`, as they were given. */
@@ -26,34 +24,14 @@ export interface RunFlags extends LogFlags {
 }
 
 /** What is to run, and how: everything that follows reads this, and no option. */
-export interface RunPlan {
-  readonly loaded: LoadedConfig;
-  /** The bots before they were loaded, and what loads them again. */
-  readonly planned: readonly PlannedBot[];
-  readonly loader: BotLoader;
-  /** When loading began, in ms since 1970. */
-  readonly loadedAt: number;
-  readonly bots: readonly BotToRun[];
-  /** The server of bots that name none. */
-  readonly server: Address | 'embedded';
-  /** Where a server in this process listens, if one is needed. */
-  readonly listen: readonly Address[];
-  readonly standby: boolean;
-  readonly watch: boolean;
-  readonly drainMs: number;
-  readonly stateDirectory: string;
-  readonly statusAddress: StatusAddress | undefined;
-  readonly recordingFile: string | undefined;
-  readonly log: Logger;
-  readonly announce: Announce;
-}
+export type RunPlan = Awaited<ReturnType<typeof prepareRun>>;
 
 /**
  * Loads the configuration and the bots, and decides what each option means with them.
  *
  * @throws {ChatosError} with everything that is wrong in any of the bots
  */
-export async function prepareRun(files: readonly string[], flags: RunFlags): Promise<RunPlan> {
+export async function prepareRun(files: readonly string[], flags: RunFlags) {
   const log = loggerFor(flags);
   const loadedAt = Date.now();
   const loaded = await loadConfig({ file: flags.config });
@@ -64,11 +42,15 @@ export async function prepareRun(files: readonly string[], flags: RunFlags): Pro
   for (const line of idleRules(bots, loaded)) log.warn(line);
   return {
     loaded,
+    /** The bots before they were loaded, and what loads them again. */
     planned,
     loader,
+    /** When loading began, in ms since 1970. */
     loadedAt,
     bots,
+    /** The server of bots that name none. */
     server: botServer(flags, loaded.config),
+    /** Where a server in this process listens, if one is needed. */
     listen: listenAddresses(flags.listen, loaded.config),
     standby: flags.standby ?? false,
     watch: flags.watch ?? false,

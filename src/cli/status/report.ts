@@ -91,7 +91,7 @@ function jobLines(status: Status, { zone, time }: { zone: Zone; time: (date: Dat
 }
 
 function outcome(ok: boolean | undefined): string {
-  if (ok === undefined) return 'under way';
+  if (ok === undefined) return 'running';
   return ok ? 'ok' : 'failed';
 }
 

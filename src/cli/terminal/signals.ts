@@ -11,36 +11,6 @@ export const STOP_EXIT_CODES = {
 
 export type StopSignal = keyof typeof STOP_EXIT_CODES;
 
-/** Calls back on each signal to stop, instead of ending the process; returns a function that undoes this. */
-export function onStopSignal(callback: (signal: StopSignal) => void): () => void {
-  const signals = Object.keys(STOP_EXIT_CODES) as StopSignal[];
-  for (const signal of signals) process.on(signal, callback);
-  return () => {
-    for (const signal of signals) process.off(signal, callback);
-  };
-}
-
-/**
- * For commands that a signal interrupts: the first signal aborts the AbortSignal, and the command exits with that signal's
- * code. A second signal ends the process at once.
- */
-export async function interruptibly(run: (signal: AbortSignal) => Promise<void>): Promise<void> {
-  const abort = new AbortController();
-  let code: number | undefined;
-  const stop = onStopSignal((signal) => {
-    if (code !== undefined) endProcess(code);
-    code = STOP_EXIT_CODES[signal];
-    abort.abort();
-  });
-  try {
-    await run(abort.signal);
-  } catch (error) {
-    throw code === undefined ? error : new ExitSignal(code);
-  } finally {
-    stop();
-  }
-}
-
 /** A signal to stop, of the operating system. */
 export interface StopRequest {
   /** Resolves to the first signal. */
@@ -50,20 +20,32 @@ export interface StopRequest {
 }
 
 /**
- * For commands that run until a signal stops them. A second signal calls `atOnce`, and ends the process with that
- * signal's exit code.
+ * For commands that run until a signal stops them, which no longer ends the process. A second signal calls `atOnce`, and
+ * ends the process with that signal's exit code.
  */
-export function stopRequest(atOnce: () => void): StopRequest {
+export function stopRequest(atOnce?: () => void): StopRequest {
   const stop = new AbortController();
   const received = new Promise<StopSignal>((resolve) => {
-    onStopSignal((signal) => {
-      if (stop.signal.aborted) {
-        atOnce();
-        endProcess(STOP_EXIT_CODES[signal]);
-      }
-      stop.abort();
-      resolve(signal);
-    });
+    for (const signal of Object.keys(STOP_EXIT_CODES) as StopSignal[]) {
+      process.on(signal, () => {
+        if (stop.signal.aborted) {
+          atOnce?.();
+          endProcess(STOP_EXIT_CODES[signal]);
+        }
+        stop.abort();
+        resolve(signal);
+      });
+    }
   });
   return { received, signal: stop.signal };
+}
+
+/** For commands that a signal interrupts: they get an AbortSignal, and exit with the code of the signal. */
+export async function interruptibly(run: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const { received, signal } = stopRequest();
+  try {
+    await run(signal);
+  } catch (error) {
+    throw signal.aborted ? new ExitSignal(STOP_EXIT_CODES[await received]) : error;
+  }
 }
