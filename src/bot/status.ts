@@ -47,10 +47,10 @@ export interface PluginStatus {
   readonly name: string;
   /** Its file, as an absolute path; empty where it comes from none. */
   readonly file: string;
-  /** `waiting` for its account to log in, at work, set aside because it failed too often, or stopped. */
+  /** `waiting` for its account to log in, at work, suspended because it failed too often, or stopped. */
   readonly state: BreakerState | 'waiting' | 'stopping' | 'stopped';
-  /** When it is tried again, where it is set aside. */
-  readonly setAsideUntil: Date | undefined;
+  /** When it is tried again, where it is suspended. */
+  readonly suspendedUntil: Date | undefined;
   /** The hooks that it has. */
   readonly hooks: readonly string[];
   /** The names of its commands. */
@@ -61,7 +61,7 @@ export interface PluginStatus {
   readonly running: number;
   /** Calls that failed so far, but for what the network or a peer did. */
   readonly failures: number;
-  /** Calls left out because it was set aside, or had too many under way. */
+  /** Calls left out because it was suspended, or had too many under way. */
   readonly skipped: number;
   /** The last ten failures. */
   readonly errors: readonly PluginError[];

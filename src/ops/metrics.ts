@@ -12,7 +12,7 @@ const ACCOUNT_STATES = ['connecting', 'connected', 'standby', 'ended'] as const 
 const PLUGIN_STATES = [
   'waiting',
   'running',
-  'set aside',
+  'suspended',
   'probing',
   'stopping',
   'stopped',
@@ -50,7 +50,7 @@ const PLUGIN_METRICS: readonly Metric<PluginStatus>[] = [
   ['chatosbot_plugin_failures_total', 'Failures.', ({ failures }) => failures],
   [
     'chatosbot_plugin_skipped_total',
-    'Calls skipped: the plugin was set aside, or had too many calls in progress.',
+    'Calls skipped: the plugin was suspended, or had too many calls in progress.',
     ({ skipped }) => skipped,
   ],
   ['chatosbot_plugin_running_calls', 'Calls in progress.', ({ running }) => running],

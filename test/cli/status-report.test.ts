@@ -72,19 +72,19 @@ describe('the report of a status', () => {
     expect(text).toMatch(/^echo +echo on tcp:\/\/127\.0\.0\.1:9999 +running/m);
   });
 
-  test('tells until when a bot is set aside, and its last failure', () => {
+  test('tells until when a bot is suspended, and its last failure', () => {
     const at = '2025-06-01T09:59:10.000Z';
     const errors = [
       { at, hook: 'onMessage', peer: 'alice', message: 'the first' },
       { at, hook: '!roll', peer: 'bob', message: 'the last' },
     ];
-    const aside = { state: 'set aside', setAsideUntil: '2025-06-01T10:00:24.000Z', failures: 5, errors };
+    const aside = { state: 'suspended', suspendedUntil: '2025-06-01T10:00:24.000Z', failures: 5, errors };
     const text = report(withPlugin(aside));
-    expect(text).toMatch(/^echo +echo +set aside for another 24 s +12 +5 +0$/m);
+    expect(text).toMatch(/^echo +echo +suspended for another 24 s +12 +5 +0$/m);
     expect(text).toContain('\n  echo failed 50 s ago in !roll, for bob: the last');
     expect(text).not.toContain('the first');
-    const over = report(withPlugin({ ...aside, setAsideUntil: '2025-06-01T09:59:59.000Z' }));
-    expect(over).toMatch(/set aside until it is called/);
+    const over = report(withPlugin({ ...aside, suspendedUntil: '2025-06-01T09:59:59.000Z' }));
+    expect(over).toMatch(/suspended until it is called/);
   });
 
   test('tells of jobs when they run next, by the clock of who reads it, and how the last run went', () => {
@@ -185,7 +185,7 @@ describe('a status', () => {
         well: false,
       });
     }
-    for (const state of ['set aside', 'probing', 'waiting', 'stopping', 'stopped']) {
+    for (const state of ['suspended', 'probing', 'waiting', 'stopping', 'stopped']) {
       expect({ state, well: isWell(read({ ...WELL, ...withPlugin({ state }) })) }).toEqual({ state, well: false });
     }
   });

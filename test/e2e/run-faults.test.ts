@@ -77,7 +77,7 @@ setInterval(() => { throw new Error('tick'); }, 1);
   const command = start(['run', file, '--server', at]);
   const { input } = await command.line(/uncaught: tick login/);
   expect(input).toMatch(/ login=ticking plugin=ticking hook="code outside of hooks"$/);
-  await command.line(/set aside for 30 s.* plugin=ticking/);
+  await command.line(/suspended for 30 s.* plugin=ticking/);
   await command.line(/too many failures: further ones are left out of the log login=ticking/);
 });
 

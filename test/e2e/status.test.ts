@@ -43,15 +43,15 @@ describe('status', () => {
     expect(stdout).toMatch(/^quiet +herald +running/m);
   });
 
-  test('ends with 75 where a bot is set aside, and shows its last error harmlessly', async () => {
+  test('ends with 75 where a bot is suspended, and shows its last error harmlessly', async () => {
     const { runtime, log } = await startBots(server, [{ plugin: failing }]);
     const { port } = await startEndpoint(runtime);
     const alice = await joinAs(server, 'alice');
     for (let times = 0; times < 5; times += 1) alice.say('hello');
-    await log.until(/set aside/);
+    await log.until(/suspended/);
     const { status, stdout } = await run(['status', '--status', `${port}`]);
     expect(status).toBe(75);
-    expect(stdout).toMatch(/^failing +failing +set aside for another \d+ s +\d+ +5 +0$/m);
+    expect(stdout).toMatch(/^failing +failing +suspended for another \d+ s +\d+ +5 +0$/m);
     expect(stdout).toMatch(/^ {2}failing failed \d+ s ago in onMessage, for alice: out\\e\[2J of order$/m);
   });
 

@@ -57,7 +57,7 @@ describe('/metrics', () => {
     const endpoint = await startEndpoint(runtime, { server, clock });
     const alice = await joinAs(address, 'alice');
     for (let times = 0; times < 6; times += 1) alice.say('hello');
-    await log.until(/set aside/);
+    await log.until(/suspended/);
     alice.tell('good', 'how are you?');
     await alice.next(4);
     const { half } = await openChannel(alice, address, 'good');
@@ -99,7 +99,7 @@ describe('/metrics', () => {
     });
     expect(valueOf(metrics, 'chatosbot_account_state', { ...good, state: 'connected' })).toBe(1);
     expect(valueOf(metrics, 'chatosbot_account_state', { ...good, state: 'standby' })).toBe(0);
-    expect(valueOf(metrics, 'chatosbot_plugin_state', { ...bad, plugin: 'bad', state: 'set aside' })).toBe(1);
+    expect(valueOf(metrics, 'chatosbot_plugin_state', { ...bad, plugin: 'bad', state: 'suspended' })).toBe(1);
     expect(valueOf(metrics, 'chatosbot_plugin_state', { ...good, plugin: 'good', state: 'running' })).toBe(1);
     expect(valueOf(metrics, 'chatosbot_plugin_calls_total', bad)).toBeGreaterThanOrEqual(5);
     expect(valueOf(metrics, 'chatosbot_plugin_failures_total', bad)).toBe(5);

@@ -18,7 +18,7 @@ export const PLUGIN: PluginStatus = {
   name: 'bot',
   file: '/plugins/bot.ts',
   state: 'running',
-  setAsideUntil: undefined,
+  suspendedUntil: undefined,
   hooks: [],
   commands: [],
   calls: 0,

@@ -139,7 +139,7 @@ describe('a network with a fake clock', () => {
     expect(bob.heard.map(({ text }) => Number(text))).toEqual(Array.from({ length: 30 }, (_, n) => n + 1));
   });
 
-  test('brings a bot back that was set aside', async () => {
+  test('brings a bot back that was suspended', async () => {
     await start();
     let broken = true;
     const bot = await net.bot(
@@ -155,7 +155,7 @@ describe('a network with a fake clock', () => {
     const alice = await net.user('alice');
     for (let n = 0; n < 5; n++) await alice.tell('frail', 'hi');
     await net.settled();
-    expect(bot.status.state).toBe('set aside');
+    expect(bot.status.state).toBe('suspended');
     broken = false;
     await alice.tell('frail', 'hi');
     await alice.expectsNothing();

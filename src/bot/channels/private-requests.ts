@@ -162,7 +162,7 @@ export class PrivateRequests {
         continue;
       }
       if (!runner.open) {
-        refusals.push({ bot, why: { rule: verdict.rule, reason: `${bot} is set aside: it fails` } });
+        refusals.push({ bot, why: { rule: verdict.rule, reason: `${bot} is suspended: it fails` } });
         continue;
       }
       const place = ledger.take(parties);

@@ -31,13 +31,13 @@ export function resolveBreakerLimits(limits?: Partial<BreakerLimits>): BreakerLi
   return resolveOptions('breaker limits', limits, BREAKER_LIMIT_ROWS);
 }
 
-/** `running`: called as usual; `set aside`: not called; `probing`: one call decides. */
-export type BreakerState = 'running' | 'set aside' | 'probing';
+/** `running`: called as usual; `suspended`: not called; `probing`: one call decides. */
+export type BreakerState = 'running' | 'suspended' | 'probing';
 
 /** What a breaker tells of a change. */
 export interface BreakerChange {
   readonly state: BreakerState;
-  /** How long it is set aside, in ms. */
+  /** How long it is suspended, in ms. */
   readonly pauseMs: number;
 }
 
@@ -60,7 +60,7 @@ export class CircuitBreaker {
   #pauseMs: number;
   /** When a probe may be made; while one is under way, the next. */
   #until = 0;
-  /** How often it was set aside or came back: what began before says nothing about how it is now. */
+  /** How often it was suspended or resumed: what began before says nothing about how it is now. */
   #epoch = 0;
 
   constructor(limits: BreakerLimits, clock: Clock, onChange: (change: BreakerChange) => void) {
@@ -70,14 +70,14 @@ export class CircuitBreaker {
     this.#pauseMs = limits.pauseMs;
   }
 
-  /** Set aside that is over stays `set aside` until the next call, which is the probe. */
+  /** A suspension that is over stays `suspended` until the next call, which is the probe. */
   get state(): BreakerState {
     return this.#state;
   }
 
   /** When it is tried again; `undefined` while it is running or being tried. */
   get until(): Date | undefined {
-    return this.#state === 'set aside' ? new Date(this.#until) : undefined;
+    return this.#state === 'suspended' ? new Date(this.#until) : undefined;
   }
 
   /** Whether a call would be let through. */
@@ -90,7 +90,7 @@ export class CircuitBreaker {
     if (!this.open) return undefined;
     if (this.#state !== 'running') {
       this.#until = this.#now() + this.#pauseMs;
-      if (this.#state === 'set aside') this.#change('probing');
+      if (this.#state === 'suspended') this.#change('probing');
     }
     const epoch = this.#epoch;
     return {
@@ -106,7 +106,7 @@ export class CircuitBreaker {
   /** Something failed, in a call or outside of one. */
   failed(): void {
     const now = this.#now();
-    if (this.#state === 'set aside') return;
+    if (this.#state === 'suspended') return;
     if (this.#state === 'probing') {
       this.#pauseMs = Math.min(this.#pauseMs * 2, this.#limits.maxPauseMs);
     } else {
@@ -116,7 +116,7 @@ export class CircuitBreaker {
     this.#failedAt = [];
     this.#until = now + this.#pauseMs;
     this.#epoch += 1;
-    this.#change('set aside');
+    this.#change('suspended');
   }
 
   #comeBack(): void {

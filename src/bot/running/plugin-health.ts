@@ -46,7 +46,7 @@ export interface Failed extends LogFields {
   readonly stray?: boolean;
 }
 
-/** How a plugin fares: what failed in it, what was left out, and whether it is set aside for that. */
+/** How a plugin fares: what failed in it, what was left out, and whether it is suspended for that. */
 export class PluginHealth {
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -65,7 +65,7 @@ export class PluginHealth {
     this.#log = log;
     this.#signal = signal;
     this.#breaker = new CircuitBreaker(limits, clock, ({ state, pauseMs }) => {
-      if (state === 'set aside') log.error(`set aside for ${pauseMs / 1000} s: it failed too often`);
+      if (state === 'suspended') log.error(`suspended for ${pauseMs / 1000} s: it failed too often`);
       if (state === 'running') log.info('works again');
       // Ticks that were put off are as good a probe as any.
       this.#cancelProbe();
@@ -75,7 +75,7 @@ export class PluginHealth {
     signal.addEventListener('abort', () => this.#cancelProbe(), { once: true });
   }
 
-  /** Whether a call would be let through: not while it is set aside. */
+  /** Whether a call would be let through: not while it is suspended. */
   get open(): boolean {
     return this.#breaker.open;
   }
@@ -102,7 +102,7 @@ export class PluginHealth {
   /**
    * Logs a failure, and counts it unless the network did it.
    *
-   * @param attempt the call that it is of; none where the plugin was called though it is set aside
+   * @param attempt the call that it is of; none where the plugin was called though it is suspended
    */
   failed(error: unknown, { stray = false, ...where }: Failed, attempt: Partial<Attempt> | undefined): void {
     if (this.#signal.aborted && isAbort(error, this.#signal)) return;
@@ -148,13 +148,13 @@ export class PluginHealth {
     return this.#told <= MAX_TOLD;
   }
 
-  get status(): Pick<PluginStatus, 'setAsideUntil' | 'failures' | 'skipped' | 'errors'> & {
+  get status(): Pick<PluginStatus, 'suspendedUntil' | 'failures' | 'skipped' | 'errors'> & {
     readonly state: BreakerState;
   } {
     const { state, until } = this.#breaker;
     return {
       state,
-      setAsideUntil: until,
+      suspendedUntil: until,
       failures: this.#failures,
       skipped: this.#skipped,
       errors: [...this.#errors],

@@ -100,7 +100,7 @@ export class PluginRunner implements CallOwner {
     return this.plugin.hooks[hook] !== undefined;
   }
 
-  /** Whether it would be called: not while it is set aside or stopping. */
+  /** Whether it would be called: not while it is suspended or stopping. */
   get open(): boolean {
     return this.#health.open && (this.#state === 'waiting' || this.#state === 'started');
   }
@@ -174,12 +174,12 @@ export class PluginRunner implements CallOwner {
 
   get status(): PluginStatus {
     const { name, file, hooks, commands } = this.plugin;
-    const { state, setAsideUntil, failures, skipped, errors } = this.#health.status;
+    const { state, suspendedUntil, failures, skipped, errors } = this.#health.status;
     return {
       name,
       file,
       state: this.#state === 'started' ? state : this.#state,
-      setAsideUntil,
+      suspendedUntil,
       hooks: Object.keys(hooks),
       commands: [...commands.keys()],
       calls: this.calls.count,

@@ -10,7 +10,7 @@ const date = v.pipe(
 const plugin = v.object({
   name: v.string(),
   state: v.string(),
-  setAsideUntil: v.optional(date),
+  suspendedUntil: v.optional(date),
   calls: count,
   failures: count,
   skipped: count,

@@ -63,9 +63,9 @@ function pluginLines(status: Status, age: Age): string[] {
   return [...table, ...notes.map(indented), ''];
 }
 
-function stateText({ state, setAsideUntil }: Account['plugins'][number], at: Date): string {
-  if (setAsideUntil === undefined) return state;
-  const leftMs = setAsideUntil.getTime() - at.getTime();
+function stateText({ state, suspendedUntil }: Account['plugins'][number], at: Date): string {
+  if (suspendedUntil === undefined) return state;
+  const leftMs = suspendedUntil.getTime() - at.getTime();
   return leftMs > 0 ? `${state} for another ${formatSpan(leftMs)}` : `${state} until it is called`;
 }
 

@@ -94,12 +94,12 @@ describe('a plugin in a worker that', () => {
     expect(log.about(/^its worker was started again$/)).toHaveLength(2);
   });
 
-  it('ends too often is set aside', async () => {
+  it('ends too often is suspended', async () => {
     const { alice, log, server } = await world();
     const others = await Promise.all(['b1', 'b2', 'b3', 'b4'].map((login) => joinAs(server, login)));
     for (const peer of others) peer.tell('bot', 'wait');
     alice.tell('bot', 'block');
-    expect(await log.until(/^set aside/)).toMatchObject({ fields: { plugin: 'bot' } });
+    expect(await log.until(/^suspended/)).toMatchObject({ fields: { plugin: 'bot' } });
   });
 
   it('blocks holds up nobody else: another bot answers as quickly as before', async () => {

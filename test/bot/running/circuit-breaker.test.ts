@@ -14,7 +14,7 @@ function breaking(limits: Partial<BreakerLimits> = {}) {
   const clock = new FakeClock('2025-06-01T10:00:00Z');
   const changes: string[] = [];
   const breaker = new CircuitBreaker({ ...DEFAULT_BREAKER_LIMITS, ...limits }, clock, ({ state, pauseMs }) =>
-    changes.push(state === 'set aside' ? `${state} ${pauseMs / SECOND}` : state),
+    changes.push(state === 'suspended' ? `${state} ${pauseMs / SECOND}` : state),
   );
   const attempt = (): Attempt => {
     const made = breaker.attempt();
@@ -33,7 +33,7 @@ describe('CircuitBreaker', () => {
     fail(4);
     expect(breaker.open).toBe(true);
     fail(1);
-    expect(changes).toEqual(['set aside 30']);
+    expect(changes).toEqual(['suspended 30']);
     expect(breaker.attempt()).toBeUndefined();
   });
 
@@ -47,7 +47,7 @@ describe('CircuitBreaker', () => {
     fail(1);
     clock.advance(14 * SECOND);
     fail(1);
-    expect(changes).toEqual(['set aside 30']);
+    expect(changes).toEqual(['suspended 30']);
   });
 
   it('tries again with exactly one call, and is back when that succeeds', () => {
@@ -60,7 +60,7 @@ describe('CircuitBreaker', () => {
     const probe = attempt();
     expect(breaker.attempt()).toBeUndefined();
     probe.succeeded();
-    expect(changes).toEqual(['set aside 30', 'probing', 'running']);
+    expect(changes).toEqual(['suspended 30', 'probing', 'running']);
     fail(4);
     expect(breaker.state).toBe('running');
   });
@@ -78,15 +78,15 @@ describe('CircuitBreaker', () => {
     clock.advance(600 * SECOND);
     attempt().succeeded();
     fail(5);
-    expect(changes.at(-1)).toBe('set aside 30');
+    expect(changes.at(-1)).toBe('suspended 30');
   });
 
-  it('is not decided by calls that began before it was set aside', () => {
+  it('is not decided by calls that began before it was suspended', () => {
     const { breaker, clock, attempt, fail } = breaking();
     const [good, bad] = [attempt(), attempt()];
     fail(5);
     good.succeeded();
-    expect(breaker.state).toBe('set aside');
+    expect(breaker.state).toBe('suspended');
     clock.advance(30 * SECOND);
     const probe = attempt();
     good.succeeded();
@@ -105,12 +105,12 @@ describe('CircuitBreaker', () => {
     expect(breaker.open).toBe(false);
     clock.advance(1);
     attempt().failed();
-    expect(breaker.state).toBe('set aside');
+    expect(breaker.state).toBe('suspended');
     hanging.succeeded();
-    expect(breaker.state).toBe('set aside');
+    expect(breaker.state).toBe('suspended');
   });
 
-  it('counts failures outside of calls, but does not begin a new pause while it is set aside', () => {
+  it('counts failures outside of calls, but does not begin a new pause while it is suspended', () => {
     const { breaker, clock } = breaking();
     for (let i = 0; i < 5; i += 1) breaker.failed();
     const { until } = breaker;

@@ -53,10 +53,10 @@ describe('a plugin that fails five times in a minute', () => {
   it('is not called any more, as the log and the status tell; the others go on', async () => {
     const { state, log, alice, status, poke } = await world();
     await poke(5);
-    expect(log.about(/set aside for 30 s/)).toMatchObject([{ level: 'error', fields: { plugin: 'broken' } }]);
+    expect(log.about(/suspended for 30 s/)).toMatchObject([{ level: 'error', fields: { plugin: 'broken' } }]);
     expect(status()).toMatchObject({
-      state: 'set aside',
-      setAsideUntil: new Date('2025-06-01T10:00:30Z'),
+      state: 'suspended',
+      suspendedUntil: new Date('2025-06-01T10:00:30Z'),
       failures: 5,
     });
     await poke(3);
@@ -72,7 +72,7 @@ describe('a plugin that fails five times in a minute', () => {
     await poke(5);
     clock.advance(30 * SECOND);
     await poke(1);
-    expect(status()).toMatchObject({ state: 'set aside', setAsideUntil: new Date('2025-06-01T10:01:30Z') });
+    expect(status()).toMatchObject({ state: 'suspended', suspendedUntil: new Date('2025-06-01T10:01:30Z') });
     await poke(2);
     expect(status().calls).toBe(before + 6);
     state.failing = false;
@@ -106,7 +106,7 @@ describe('a plugin that fails five times in a minute', () => {
 });
 
 describe('an error of ours that the network has not caused', () => {
-  it('shows in the status, and sets nothing aside', async () => {
+  it('shows in the status, and suspends nothing', async () => {
     const codes = ['STORE_UNAVAILABLE', 'STORE_FULL', 'INVALID_ARGUMENT', 'QUEUE_FULL'] as const;
     let calls = 0;
     const { status, poke } = await world({
@@ -176,7 +176,7 @@ describe('an error that escapes a plugin', () => {
     ]);
     expect(status()).toMatchObject({ state: 'running', failures: 1 });
     await poke(4);
-    await expect.poll(() => status().state).toBe('set aside');
+    await expect.poll(() => status().state).toBe('suspended');
   });
 
   it('again and again does not fill the log, which tells how many it has left out', async () => {
@@ -207,7 +207,7 @@ describe('an error that escapes a plugin', () => {
   });
 });
 
-describe('schedules of a plugin that is set aside', () => {
+describe('schedules of a plugin that is suspended', () => {
   const scheduled = async (catchUp: 'none' | 'last' | 'all') => {
     const runs: string[] = [];
     const made = await world({
@@ -224,7 +224,7 @@ describe('schedules of a plugin that is set aside', () => {
     await expect.poll(() => made.status().jobs.length).toBe(1);
     for (let i = 0; i < 50; i += 1) await turn();
     await made.poke(5);
-    // Set aside until 10:00:30: with none, the next tick is the probe.
+    // Suspended until 10:00:30: with none, the next tick is the probe.
     for (let i = 0; i < 4; i += 1) {
       if (i < 3) expect(made.status().jobs[0]!.lastRun).toBeUndefined();
       made.clock.advance(10 * SECOND);
