@@ -44,8 +44,10 @@ async function main(argv: readonly string[]): Promise<number> {
     if (name === wanted) await register();
     else others.push(register);
   }
+  // For an unknown command, commander's help command would show the help of the program.
+  const isUnknown = wanted !== undefined && !program.commands.some((command) => command.name() === wanted);
   try {
-    await program.parseAsync(argv, { from: 'user' });
+    await program.parseAsync(argv[0] === 'help' && isUnknown ? argv.slice(1) : argv, { from: 'user' });
     return EXIT.done;
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;

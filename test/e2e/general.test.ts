@@ -68,6 +68,7 @@ describe('chatosbot', () => {
 
   test.each([
     [['rnu'], /unknown command 'rnu'\n\(Did you mean run\?\)/],
+    [['help', 'rnu'], /unknown command 'rnu'\n\(Did you mean run\?\)/],
     [['--serve'], /unknown option '--serve'/],
     [['serve', '--lisen', '1'], /unknown option '--lisen'\n\(Did you mean --listen\?\)/],
     [['serve', 'here'], /too many arguments for 'serve'/],
