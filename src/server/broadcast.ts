@@ -71,7 +71,7 @@ export class Broadcast {
     }
     this.#frames = [];
     this.#bytes = 0;
-    // Only now: a write may end a connection, whose end may be told to others.
+    // Only now: a write may end a connection, whose end others may hear of.
     for (const { connection } of this.#subscribers) connection.flush();
   }
 }

@@ -102,7 +102,7 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
     const closed = this.#listeners.map((listener) => listener.close());
     const drained = channels.open > 0 && drainMs > 0;
     await channels.drain(drainMs);
-    // Whoever was waited for may leave first: to a client, a session that ends together with its channel is a crash.
+    // The clients that were waited for may leave first: to a client, a session that ends together with its channel is a crash.
     if (drained) await new Promise((resolve) => setTimeout(resolve, LEAVE_MS));
     const ended = [...sessions].map((session) => {
       session.end();

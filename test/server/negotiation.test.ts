@@ -1,4 +1,8 @@
-import { describe, expect, it, vi } from 'vitest';
+import { EventEmitter } from 'node:events';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { ConnectedClient } from '../../src/server/directory.ts';
+import { DEFAULT_SERVER_LIMITS } from '../../src/server/limits/server-limits.ts';
+import { Negotiations } from '../../src/server/negotiation.ts';
 import type { RfcPeer } from '../support/rfc-peer.ts';
 import { agree, expectSilence, Rig, stopTheClock, WIDTHS } from '../support/server-rig.ts';
 
@@ -157,6 +161,44 @@ describe('requests', () => {
     else bob.ko('alice');
     await expectSilence(bob, alice);
     expect(rig.server.stats.forbidden).toBe(0);
+  });
+
+  it('[P5] an answer is late for as long as a request may wait, and forbidden afterwards', async () => {
+    stopTheClock();
+    const { rig, alice, bob } = await trio({ maxForbiddenPackets: 8 });
+    alice.request('bob');
+    await bob.next(5);
+    vi.advanceTimersByTime(60_000);
+    await alice.next(7);
+    vi.advanceTimersByTime(60_000);
+    bob.ok('alice');
+    await expectSilence(bob, alice);
+    expect(rig.server.stats.forbidden).toBe(1);
+  });
+
+  it('[P10] requests of the past cost those to come nothing', async () => {
+    const never = (): never => {
+      throw new Error('a request is sent by its handler');
+    };
+    const member = (id: string): ConnectedClient => ({
+      id,
+      login: id,
+      key: id,
+      longBytes: 4,
+      send: never,
+      sendBytes: never,
+      flush: never,
+    });
+    const negotiations = new Negotiations(DEFAULT_SERVER_LIMITS, new EventEmitter());
+    onTestFinished(() => negotiations.clear());
+    const target = member('target');
+    for (let i = 0; i < 20_000; i++) {
+      negotiations.ask(member(`past ${i}`), target);
+      negotiations.leave(`past ${i}`);
+    }
+    const begun = performance.now();
+    for (let i = 0; i < 20_000; i++) negotiations.ask(target, member(`peer ${i}`));
+    expect(performance.now() - begun).toBeLessThan(1_000);
   });
 
   it('answers KO_PRIVATE to requests beyond limits.maxPendingRequests', async () => {

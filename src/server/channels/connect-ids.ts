@@ -28,7 +28,7 @@ export class ConnectIds {
   readonly #maxPerSession: number;
   readonly #channels = new Map<bigint, Channel>();
   readonly #over = new Set<Channel>();
-  /** How many each session has negotiated that are alive; whoever has its login later starts at none. */
+  /** How many each session has negotiated that are alive: the next owner of its login starts at none. */
   readonly #live = new Map<SessionId, number>();
 
   constructor(maxPerSession: number) {

@@ -1,0 +1,54 @@
+import { describe, expect, it, vi } from 'vitest';
+import { ConnectIds } from '../../../src/server/channels/connect-ids.ts';
+import type { ConnectedClient } from '../../../src/server/directory.ts';
+import { agree, expectSilence, Rig, stopTheClock } from '../../support/server-rig.ts';
+
+function clientOf(login: string): ConnectedClient {
+  const never = (): never => {
+    throw new Error('an id is not sent here');
+  };
+  return { id: login, login, key: login, longBytes: 4, send: never, sendBytes: never, flush: never };
+}
+
+describe('an id that is over', () => {
+  it('is remembered for a minute', () => {
+    stopTheClock();
+    const ids = new ConnectIds(10);
+    const channel = ids.create(clientOf('alice'), clientOf('bob'))!;
+    ids.retire(channel);
+    vi.advanceTimersByTime(59_999);
+    expect(ids.get(channel.id)).toBe(channel);
+    vi.advanceTimersByTime(1);
+    expect(ids.get(channel.id)).toBeUndefined();
+    expect([...ids.all()]).toEqual([]);
+  });
+
+  it('is one of 10,000 that are remembered, the newest; those alive are not forgotten for them', () => {
+    const ids = new ConnectIds(1_000_000);
+    const [alice, bob] = [clientOf('alice'), clientOf('bob')];
+    const alive = ids.create(alice, bob)!;
+    const over = Array.from({ length: 10_001 }, () => ids.create(alice, bob)!);
+    for (const channel of over) ids.retire(channel);
+    expect(ids.get(over[0]!.id)).toBeUndefined();
+    expect(ids.get(over[1]!.id)).toBe(over[1]);
+    expect(ids.get(alive.id)).toBe(alive);
+    expect([...ids.all()]).toHaveLength(10_001);
+  });
+
+  it('[P5] makes a CLOSE late for that minute, and forbidden afterwards', async () => {
+    stopTheClock();
+    const rig = await Rig.start();
+    const [alice, bob] = [await rig.join('alice'), await rig.join('bob')];
+    const id = await agree(alice, bob);
+    alice.close(id, 'alice', 'bob');
+    await bob.next(12);
+    vi.advanceTimersByTime(59_999);
+    bob.close(id, 'alice', 'bob');
+    await expectSilence(bob);
+    expect(rig.server.stats.forbidden).toBe(0);
+    vi.advanceTimersByTime(1);
+    bob.close(id, 'alice', 'bob');
+    await expectSilence(bob);
+    expect(rig.server.stats.forbidden).toBe(1);
+  });
+});

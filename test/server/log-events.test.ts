@@ -1,0 +1,124 @@
+import { EventEmitter } from 'node:events';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { ChatosError } from '../../src/errors.ts';
+import type { PairInfo, ServerEvents, SessionInfo } from '../../src/server/events.ts';
+import { DEFAULT_SERVER_LIMITS } from '../../src/server/limits/server-limits.ts';
+import { logEvents } from '../../src/server/log-events.ts';
+import { LogRecorder } from '../support/server-rig.ts';
+
+const ADDRESS = { transport: 'tcp', host: '127.0.0.1', port: 7777, longBytes: 4 } as const;
+const SOMEBODY: SessionInfo = { id: '1', login: '', remoteAddress: '192.0.2.1', longBytes: 4 };
+const ALICE: SessionInfo = { ...SOMEBODY, id: '2', login: 'alice' };
+const PAIR: PairInfo = { requester: { id: '2', login: 'alice' }, target: { id: '3', login: 'bob' } };
+const FROM = { from: '192.0.2.1' };
+const WHO = { login: 'alice', ...FROM };
+const LOGINS = { requester: 'alice', target: 'bob' };
+const BROKEN = new ChatosError('CONNECTION_LOST', 'it broke');
+
+function logged() {
+  const events = new EventEmitter<ServerEvents>();
+  const log = new LogRecorder();
+  logEvents(events, log, { ...DEFAULT_SERVER_LIMITS, maxConnections: 5 });
+  return { events, log };
+}
+
+type Line = readonly [level: string, message: string, fields: object];
+type Case = {
+  readonly [E in keyof ServerEvents]: readonly [event: E, ...ServerEvents[E], line: Line];
+}[keyof ServerEvents];
+
+const CASES: readonly Case[] = [
+  ['listening', ADDRESS, ['debug', 'listening', { address: 'tcp://127.0.0.1:7777' }]],
+  [
+    'acceptFailed',
+    ADDRESS,
+    BROKEN,
+    ['warn', 'connection not accepted', { address: 'tcp://127.0.0.1:7777', why: 'it broke' }],
+  ],
+  ['connection', SOMEBODY, ['debug', 'connection accepted', FROM]],
+  ['connectionRefused', '192.0.2.1', 'too many', ['warn', 'connection refused: too many', { limit: 5, refused: 1 }]],
+  ['notIdentified', SOMEBODY, ['info', 'closed: not identified in time', FROM]],
+  ['login', ALICE, ['info', 'logged in', WHO]],
+  ['loginRefused', SOMEBODY, 'bob', 'taken', 5, ['info', 'login refused', { login: 'bob', why: 'taken', ...FROM }]],
+  ['loginRefused', SOMEBODY, 'bob', 'taken', 6, ['debug', 'login refused', { login: 'bob', why: 'taken', ...FROM }]],
+  ['left', ALICE, ['info', 'left', WHO]],
+  ['releaseFailed', ALICE, BROKEN, ['error', 'login not released', { why: 'it broke', ...WHO }]],
+  ['message', ALICE, undefined, 'hi', ['debug', 'message', { from: 'alice', text: 'hi' }]],
+  ['message', ALICE, 'bob', 'hi', ['debug', 'private message', { from: 'alice', to: 'bob', text: 'hi' }]],
+  [
+    'forbidden',
+    ALICE,
+    'ESTABLISHED',
+    'no',
+    false,
+    ['warn', 'forbidden packet', { type: 'ESTABLISHED', why: 'no', ...WHO }],
+  ],
+  [
+    'forbidden',
+    ALICE,
+    'LOGIN',
+    'no',
+    true,
+    ['warn', 'closed: too many forbidden packets', { type: 'LOGIN', why: 'no', ...WHO }],
+  ],
+  ['malformed', SOMEBODY, BROKEN, ['warn', 'closed: malformed packet', { why: 'it broke', ...FROM }]],
+  ['slowConsumer', ALICE, BROKEN, ['warn', 'closed: does not read', { why: 'it broke', ...WHO }]],
+  ['connectionLost', ALICE, BROKEN, ['info', 'connection lost', { why: 'it broke', ...WHO }]],
+  ['request', PAIR, ['debug', 'private connection requested', LOGINS]],
+  ['requestRefused', PAIR, 'expired', ['debug', 'private connection refused: expired', LOGINS]],
+  [
+    'requestRefused',
+    PAIR,
+    'too many connect ids',
+    ['warn', 'private connection refused: too many connect ids', LOGINS],
+  ],
+  ['connectId', PAIR, ['debug', 'private connection accepted', LOGINS]],
+  ['channelLost', PAIR, 'not in time', ['info', 'private connection not established in time', LOGINS]],
+  ['channelLost', PAIR, 'disconnected', ['info', 'private connection lost before it was established', LOGINS]],
+  [
+    'channelLost',
+    PAIR,
+    'closed',
+    ['debug', 'private connection closed before it was established', { ...LOGINS, why: 'closed' }],
+  ],
+  ['channelEstablished', PAIR, ['info', 'private connection established', LOGINS]],
+  ['channelEnded', PAIR, 'idle', 9, ['info', 'private connection ended', { ...LOGINS, outcome: 'idle', bytes: 9 }]],
+  ['wrongConnectId', '192.0.2.1', false, ['info', 'half closed: unknown, expired or used connect id', FROM]],
+  ['shutOut', '192.0.2.1', ['warn', 'shut out of channels for a minute: too many wrong ids', FROM]],
+  ['internalError', 'thrown', 'LOGIN', ['error', 'internal error', { type: 'LOGIN', stack: 'thrown' }]],
+];
+
+describe('the log of a server', () => {
+  it.each(CASES)('has a line for %s', (...row) => {
+    const { events, log } = logged();
+    const [level, message, fields] = row.at(-1) as Line;
+    (events as EventEmitter).emit(row[0], ...row.slice(1, -1));
+    expect(log.lines.map((line) => ({ ...line }))).toEqual([{ level, message, fields }]);
+  });
+
+  it('has no line for a half of an address that is shut out', () => {
+    const { events, log } = logged();
+    events.emit('wrongConnectId', '192.0.2.1', true);
+    expect(log.lines).toEqual([]);
+  });
+
+  describe('of refused connections', () => {
+    beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
+    afterEach(() => void vi.useRealTimers());
+
+    it('has a line a second at most, with how many were refused so far, and none while the server closes', () => {
+      const { events, log } = logged();
+      const refuse = (times: number, why: 'too many' | 'closing' = 'too many'): void => {
+        for (let i = 0; i < times; i++) events.emit('connectionRefused', '192.0.2.1', why);
+      };
+      refuse(3);
+      vi.advanceTimersByTime(1000);
+      refuse(2);
+      vi.advanceTimersByTime(1);
+      refuse(2);
+      vi.advanceTimersByTime(2000);
+      refuse(2, 'closing');
+      expect(log.lines.map(({ fields }) => fields['refused'])).toEqual([1, 6]);
+    });
+  });
+});
