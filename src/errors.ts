@@ -31,18 +31,18 @@ export const ERROR_CODES = {
 /** What kind of error it is: one of the codes in [Errors and exit statuses](errors.md). */
 export type ErrorCode = keyof typeof ERROR_CODES;
 
-/** Details for machines: what the message says in words. */
+/** The details of the message, for machines. */
 export type ErrorFields = Readonly<Record<string, string | number | boolean | bigint | undefined>>;
 
 /** The one error class of the project. Its `message` says what happened and what to do; its `code` never changes. */
 export class ChatosError extends Error {
   override readonly name = 'ChatosError';
-  /** What kind of error it is; to be compared, where the message may change. */
+  /** The kind of error. Compare this: the message may change. */
   readonly code: ErrorCode;
-  /** Details for machines; empty where there are none. */
+  /** Details for machines; empty if there are none. */
   readonly fields: ErrorFields;
 
-  /** An error with a message for a person, and what it came from as its `cause`. */
+  /** An error with a message for people, and the error that caused it. */
   constructor(code: ErrorCode, message: string, options: { cause?: unknown; fields?: ErrorFields } = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
@@ -50,12 +50,12 @@ export class ChatosError extends Error {
   }
 }
 
-/** Whether `error` is a {@link ChatosError}, of the given code where one is given. */
+/** Whether `error` is a {@link ChatosError}, with the given code if there is one. */
 export function isChatosError(error: unknown, code?: ErrorCode): error is ChatosError {
   return isError(error) && error instanceof ChatosError && (code === undefined || error.code === code);
 }
 
-/** Whether anything that was thrown is an error: a proxy may throw where it is asked. */
+/** Whether a thrown value is an error. It may be a proxy, whose handlers may throw. */
 export function isError(thrown: unknown): thrown is Error {
   try {
     return thrown instanceof Error;
@@ -64,7 +64,7 @@ export function isError(thrown: unknown): thrown is Error {
   }
 }
 
-/** What to tell a person about anything that was thrown. */
+/** The message of any thrown value, for people. */
 export function messageOf(error: unknown): string {
   try {
     if (!isError(error)) return typeof error === 'object' && error !== null ? wordsOf(error) : String(error);
@@ -73,14 +73,14 @@ export function messageOf(error: unknown): string {
       readonly code?: unknown;
       readonly name: unknown;
     };
-    // Where a host has several addresses, Node's error of none of them answering has no message.
+    // If none of a host's addresses answers, Node's error has a code and no message.
     return String(message || code || name);
   } catch {
     return 'something that cannot be shown';
   }
 }
 
-/** What an object says of itself, else what is in it: `[object Object]` says nothing. */
+/** An object's own text, else its JSON instead of `[object Object]`. */
 function wordsOf(thrown: { readonly toString?: () => string }): string {
   const words = thrown.toString?.() ?? NO_WORDS;
   return words === NO_WORDS ? (JSON.stringify(thrown) ?? words) : words;
@@ -88,7 +88,7 @@ function wordsOf(thrown: { readonly toString?: () => string }): string {
 
 const NO_WORDS = '[object Object]';
 
-/** The trace of anything that was thrown, where it has one. */
+/** The stack of any thrown value, if it has one. */
 export function stackOf(error: unknown): string | undefined {
   try {
     const stack: unknown = isError(error) ? error.stack : undefined;
@@ -98,14 +98,14 @@ export function stackOf(error: unknown): string | undefined {
   }
 }
 
-/** How many causes of an error are told. */
+/** The most causes in a trace. */
 const MAX_CAUSES = 5;
 
-/** The trace of anything that was thrown, and the traces of what caused it; `undefined` where there is none. */
+/** The stack of any thrown value and the stacks of its causes; `undefined` if there are none. */
 export function traceOf(error: unknown): string | undefined {
-  const told = new Set([error]);
-  for (const each of told) for (const cause of causesOf(each)) if (told.size <= MAX_CAUSES) told.add(cause);
-  const [, ...causes] = told;
+  const found = new Set([error]);
+  for (const each of found) for (const cause of causesOf(each)) if (found.size <= MAX_CAUSES) found.add(cause);
+  const [, ...causes] = found;
   const traces = causes.map((cause) => `caused by: ${stackOf(cause) ?? messageOf(cause)}`);
   const own = stackOf(error);
   if (own !== undefined) traces.unshift(own);

@@ -48,9 +48,7 @@ const announcement = v.strictObject({
   catchUp: v.optional(
     v.pipe(
       v.picklist(CATCH_UPS, `expected one of ${CATCH_UPS.join(', ')}`),
-      v.description(
-        'Which of the runs missed while the process was down are made up for: none, last or all. Default: none.',
-      ),
+      v.description('Which runs missed while the process was down are run later: none, last or all. Default: none.'),
     ),
   ),
   overlap: v.optional(

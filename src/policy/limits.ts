@@ -1,7 +1,7 @@
 import { ChatosError } from '../errors.ts';
 import { MAX_TIMER_MS } from '../util/clock.ts';
 
-/** The limits of private connections, whoever requests them. Times are in milliseconds. */
+/** The limits of private connections. Times are in milliseconds. */
 export interface PolicyLimits {
   /** Private connections of all bots together. @default 256 */
   readonly maxChannels: number;

@@ -13,7 +13,7 @@ export const LOG_FORMATS = ['text', 'json'] as const;
 /** The format of a line. */
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
-/** Details of a line, by name. Bigints become text, `undefined` is left out. */
+/** Details of a line, by name. Bigints become text, `undefined` is omitted. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /** A log with levels. Programs may pass their own. */
