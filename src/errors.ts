@@ -1,5 +1,5 @@
 /**
- * Every error code of the project, with what it means. The command line maps codes to exit statuses in
+ * Every error code of the project, with what it means. The command line maps codes to exit codes in
  * `cli/terminal/exit.ts`, and `docs/errors.md` lists them; a test holds the two lists together.
  *
  * @internal
@@ -28,7 +28,7 @@ export const ERROR_CODES = {
   STORE_DAMAGED: 'Files of a store are garbled or missing; `chatosbot store repair` saves what can be read.',
 } as const;
 
-/** What kind of error it is: one of the codes in [Errors and exit statuses](errors.md). */
+/** What kind of error it is: one of the codes in [Errors and exit codes](errors.md). */
 export type ErrorCode = keyof typeof ERROR_CODES;
 
 /** The details of the message, for machines. */

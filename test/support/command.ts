@@ -1,4 +1,4 @@
-/** A program run as a user runs it: a process of its own, of which only the streams and the exit status are seen. */
+/** A program run as a user runs it: a process of its own, of which only the streams and the exit code are seen. */
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
