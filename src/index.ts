@@ -6,7 +6,7 @@ export {
   type ScheduledTask,
   type ScheduleMaker,
   type Schedules,
-} from './bot/plugin.ts';
+} from './bot/plugin/plugin.ts';
 export {
   type AskOptions,
   type Awaitable,
@@ -14,7 +14,7 @@ export {
   type IncomingRequest,
   type Message,
   type PlainOptions,
-} from './bot/context.ts';
+} from './bot/plugin/context.ts';
 export {
   type ArgBase,
   type ArgSpec,
@@ -23,13 +23,13 @@ export {
   type ArgValues,
   type Command,
   type ExpectedAnswer,
-} from './bot/messages/commands.ts';
+} from './bot/plugin/commands.ts';
 export {
   type FilteredHandlers,
   type FilteredMessage,
   type MessageFilter,
   type MessageHandler,
-} from './bot/messages/message-filter.ts';
+} from './bot/plugin/message-filter.ts';
 export { Channel, type ChannelRole } from './client/channel.ts';
 export { type RequestOptions } from './client/options.ts';
 export { type Store } from './bot/store/store.ts';

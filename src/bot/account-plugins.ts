@@ -2,7 +2,7 @@ import type { Clock } from '../util/clock.ts';
 import type { Logger } from '../util/log.ts';
 import type { Activity } from './running/activity.ts';
 import type { BreakerLimits } from './running/circuit-breaker.ts';
-import type { PlainOptions } from './context.ts';
+import type { PlainOptions } from './plugin/context.ts';
 import type { AccountServices } from './running/plugin-context.ts';
 import { PluginRunner } from './running/plugin-runner.ts';
 import type { LoadedPlugin } from './loading/read-plugin.ts';

@@ -1,5 +1,5 @@
 import type { ScheduleSpec } from '../schedule/schedule.ts';
-import type { ScheduledTask } from './plugin.ts';
+import type { ScheduledTask } from './plugin/plugin.ts';
 import type { LoadedPlugin } from './loading/read-plugin.ts';
 
 /** A text that is posted at the times of a cron expression. */

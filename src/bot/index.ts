@@ -9,6 +9,7 @@ export { checkOptions, type OptionProblem } from './loading/plugin-options.ts';
 export { type LoggedIn } from './account.ts';
 export {
   type AccountStatus,
+  type BreakerState,
   type ChannelStatus,
   type IsolationStatus,
   type JobStatus,
@@ -18,7 +19,7 @@ export {
 } from './status.ts';
 export { type FloodLimits } from './messages/flood-limits.ts';
 export { type LoopLimits } from './messages/loop-guard.ts';
-export { type BreakerLimits, type BreakerState } from './running/circuit-breaker.ts';
+export { type BreakerLimits } from './running/circuit-breaker.ts';
 export { type Rate } from '../util/token-bucket.ts';
 export { type Clock } from '../util/clock.ts';
 export { POLICY_DECISIONS, type PolicyDecision, type PolicyOptions, type PolicyRule } from '../policy/policy.ts';

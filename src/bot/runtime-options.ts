@@ -8,7 +8,7 @@ import { resolveOptions, type OptionTable } from '../util/option-table.ts';
 import type { LoggedIn } from './account.ts';
 import type { RuntimeObserver } from './events.ts';
 import type { LoadedPlugin } from './loading/read-plugin.ts';
-import { COMMAND_PREFIX, DEFAULT_COMMAND_PREFIX, EXPECTED_PREFIX } from './messages/commands.ts';
+import { COMMAND_PREFIX, DEFAULT_COMMAND_PREFIX, EXPECTED_PREFIX } from './plugin/commands.ts';
 import { resolveFloodLimits, type FloodLimits } from './messages/flood-limits.ts';
 import { resolveLoopLimits, type LoopLimits } from './messages/loop-guard.ts';
 import { Activity } from './running/activity.ts';

@@ -1,5 +1,3 @@
-import type { BreakerState } from './running/circuit-breaker.ts';
-
 /** Something of a plugin that failed. */
 export interface PluginError {
   /** When it failed. */
@@ -40,6 +38,9 @@ export interface IsolationStatus {
   /** What it may use, in MiB. */
   readonly memoryMb: number;
 }
+
+/** `running`: called as usual; `suspended`: not called; `probing`: one call decides. */
+export type BreakerState = 'running' | 'suspended' | 'probing';
 
 /** How a plugin is. */
 export interface PluginStatus {

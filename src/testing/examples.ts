@@ -1,4 +1,4 @@
-import type { ExpectedAnswer } from '../bot/messages/commands.ts';
+import type { ExpectedAnswer } from '../bot/plugin/commands.ts';
 import type { LoadedPlugin } from '../bot/loading/read-plugin.ts';
 import { splitText } from '../client/split-text.ts';
 import { isChatosError, messageOf } from '../errors.ts';

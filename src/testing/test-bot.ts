@@ -3,7 +3,7 @@ import { loadPlugin } from '../bot/loading/loader.ts';
 import type { ModuleLoader } from '../bot/loading/module-loader.ts';
 import { checkOptions } from '../bot/loading/plugin-options.ts';
 import { readPlugin, type LoadedPlugin } from '../bot/loading/read-plugin.ts';
-import type { BotPlugin } from '../bot/plugin.ts';
+import type { BotPlugin } from '../bot/plugin/plugin.ts';
 import type { BotRuntime } from '../bot/runtime.ts';
 import type { AccountStatus, PluginStatus } from '../bot/status.ts';
 import { ChatosError } from '../errors.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { currentCall } from '../../src/bot/running/current-call.ts';
-import type { BotPlugin } from '../../src/bot/plugin.ts';
+import type { BotPlugin } from '../../src/bot/plugin/plugin.ts';
 import { endOf, expectRefusal, joinAs, openChannel, plugin, startBots, startServer } from '../support/bot-world.ts';
 import { openHalf } from '../support/rfc-peer.ts';
 

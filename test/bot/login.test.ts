@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Context } from '../../src/bot/context.ts';
+import type { Context } from '../../src/bot/plugin/context.ts';
 import { createBots, joinAs, plugin, signalled, startServer } from '../support/bot-world.ts';
 import { RfcPeer } from '../support/rfc-peer.ts';
 

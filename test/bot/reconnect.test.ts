@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { BotPlugin } from '../../src/bot/plugin.ts';
+import type { BotPlugin } from '../../src/bot/plugin/plugin.ts';
 import { toAddress, type Address } from '../../src/net/address.ts';
 import { FakeClock } from '../support/bot-clock.ts';
 import { startProxy } from '../support/bot-proxy.ts';

@@ -1,8 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import type { Context, Message } from '../../src/bot/context.ts';
-import type { BotPlugin } from '../../src/bot/plugin.ts';
+import type { Context, Message } from '../../src/bot/plugin/context.ts';
+import type { BotPlugin } from '../../src/bot/plugin/plugin.ts';
 import { ChatosClient } from '../../src/client/client.ts';
 import type { RuntimeOptions } from '../../src/bot/runtime-options.ts';
 import { FakeClock } from '../support/bot-clock.ts';

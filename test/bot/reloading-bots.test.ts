@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { BotPlugin } from '../../src/bot/plugin.ts';
+import type { BotPlugin } from '../../src/bot/plugin/plugin.ts';
 import { createBots, joinAs, openChannel, plugin, signalled, startBot, startServer } from '../support/bot-world.ts';
 import { readAll } from '../support/rfc-peer.ts';
 

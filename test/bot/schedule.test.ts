@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { announcementsPlugin } from '../../src/bot/announcements.ts';
-import type { Context } from '../../src/bot/context.ts';
+import type { Context } from '../../src/bot/plugin/context.ts';
 import { FakeClock } from '../support/bot-clock.ts';
 import { joinAs, plugin, signalled, startBot, startBots, startServer } from '../support/bot-world.ts';
 

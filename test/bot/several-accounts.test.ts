@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { BotPlugin } from '../../src/bot/plugin.ts';
+import type { BotPlugin } from '../../src/bot/plugin/plugin.ts';
 import type { BotEntry } from '../../src/bot/runtime-options.ts';
 import { BotRuntime } from '../../src/bot/runtime.ts';
 import type { Address } from '../../src/net/address.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { BotPlugin } from '../../src/bot/plugin.ts';
+import type { BotPlugin } from '../../src/bot/plugin/plugin.ts';
 import type { LoggedIn } from '../../src/bot/account.ts';
 import { expectRefusal, joinAs, openChannel, plugin, startBots, startServer } from '../support/bot-world.ts';
 import { readAll } from '../support/rfc-peer.ts';

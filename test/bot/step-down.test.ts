@@ -3,8 +3,8 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import type { Context } from '../../src/bot/context.ts';
-import type { BotPlugin } from '../../src/bot/plugin.ts';
+import type { Context } from '../../src/bot/plugin/context.ts';
+import type { BotPlugin } from '../../src/bot/plugin/plugin.ts';
 import { startProxy } from '../support/bot-proxy.ts';
 import { createBots, joinAs, plugin, signalled, startServer } from '../support/bot-world.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Context } from '../../src/bot/context.ts';
-import type { BotPlugin } from '../../src/bot/plugin.ts';
+import type { Context } from '../../src/bot/plugin/context.ts';
+import type { BotPlugin } from '../../src/bot/plugin/plugin.ts';
 import {
   createBots,
   endOf,

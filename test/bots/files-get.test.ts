@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { Context } from '../../src/bot/context.ts';
+import type { Context } from '../../src/bot/plugin/context.ts';
 import { tempDirectory, writeText } from '../support/bot-files.ts';
 import { RawHttp } from '../support/bot-http.ts';
 import { expectRefusal, joinAs, openChannel, signalled, startBots, startServer, WIDTHS } from '../support/bot-world.ts';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import { readPlugin, type LoadedPlugin } from '../../src/bot/loading/read-plugin.ts';
-import type { BotPlugin } from '../../src/bot/plugin.ts';
+import type { BotPlugin } from '../../src/bot/plugin/plugin.ts';
 import type { RuntimeOptions } from '../../src/bot/runtime-options.ts';
 import { BotRuntime } from '../../src/bot/runtime.ts';
 import type { Address } from '../../src/net/address.ts';

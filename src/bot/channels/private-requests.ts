@@ -15,7 +15,7 @@ import {
   type OpenChannel,
 } from './channel-ledger.ts';
 import { limitChannel } from './channel-limits.ts';
-import type { IncomingRequest } from '../context.ts';
+import type { IncomingRequest } from '../plugin/context.ts';
 import type { OfAccount, RuntimeObserver } from '../events.ts';
 import type { PluginRunner } from '../running/plugin-runner.ts';
 

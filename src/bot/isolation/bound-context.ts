@@ -1,7 +1,8 @@
 import type { Tick } from '../../schedule/run-queue.ts';
 import type { ScheduleSpec } from '../../schedule/schedule.ts';
-import type { Awaitable, Context } from '../context.ts';
-import { currentCall, withinCall, type Call, type CallOwner } from '../running/current-call.ts';
+import type { Awaitable, Context } from '../plugin/context.ts';
+import type { CallOwner } from '../loading/loaded-code.ts';
+import { currentCall, withinCall, type Call } from '../running/current-call.ts';
 import type { CallScope } from './contract.ts';
 
 interface DynamicJob {

@@ -2,8 +2,8 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Tick } from '../../schedule/run-queue.ts';
 import type { ScheduleSpec } from '../../schedule/schedule.ts';
 import type { LogFields, LogLevel } from '../../util/log.ts';
-import type { Command } from '../messages/commands.ts';
-import type { HookName } from '../plugin.ts';
+import type { Command } from '../plugin/commands.ts';
+import type { HookName } from '../plugin/plugin.ts';
 import type { CrossingChannel } from './channel-relay.ts';
 import type { CrossingError } from './crossing-error.ts';
 

@@ -1,8 +1,8 @@
 import type { ScheduleSpec } from '../../schedule/schedule.ts';
 import type { Logger } from '../../util/log.ts';
-import type { Command } from '../messages/commands.ts';
-import type { Context, PlainOptions } from '../context.ts';
-import type { HookName, ScheduledTask } from '../plugin.ts';
+import type { Command } from '../plugin/commands.ts';
+import type { Context, PlainOptions } from '../plugin/context.ts';
+import type { HookName, ScheduledTask } from '../plugin/plugin.ts';
 import type { Hooks, LoadedPlugin } from '../loading/read-plugin.ts';
 import { BoundContext } from './bound-context.ts';
 import type { CallScope, ContextStart, CrossingOptions, PluginDescription } from './contract.ts';

@@ -5,7 +5,7 @@ import { withResolvers } from '../../util/deferred.ts';
 import { ChatosError, messageOf } from '../../errors.ts';
 import type { Tick } from '../../schedule/run-queue.ts';
 import type { Logger } from '../../util/log.ts';
-import type { IncomingRequest, Message } from '../context.ts';
+import type { IncomingRequest, Message } from '../plugin/context.ts';
 import type { BoundContext } from './bound-context.ts';
 import { relayChannel, type CrossingChannel } from './channel-relay.ts';
 import { OUTSIDE_OF_HOOKS } from '../running/current-call.ts';

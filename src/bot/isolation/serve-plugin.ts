@@ -4,13 +4,13 @@ import { runInNewContext } from 'node:vm';
 import { resourceLimits, workerData } from 'node:worker_threads';
 import { ChatosError } from '../../errors.ts';
 import type { Channel } from '../../client/channel.ts';
-import { ownListeners } from '../channels/channel-listeners.ts';
+import { ownListeners } from '../running/channel-listeners.ts';
 import { loadPlugin } from '../loading/loader.ts';
 import { createModuleLoader } from '../loading/module-loader.ts';
 import { checkOptions } from '../loading/plugin-options.ts';
-import type { ScheduledTask } from '../plugin.ts';
+import type { ScheduledTask } from '../plugin/plugin.ts';
 import type { LoadedPlugin } from '../loading/read-plugin.ts';
-import type { IncomingRequest } from '../context.ts';
+import type { IncomingRequest } from '../plugin/context.ts';
 import { receiveChannel } from './channel-relay.ts';
 import {
   PULSE,

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { ChatosError, isChatosError } from '../../errors.ts';
-import { whileLoading, type LoadedCode } from '../running/current-call.ts';
+import { whileLoading, type LoadedCode } from './loaded-code.ts';
 import { isSameFile, readLoadFailure } from './load-failure.ts';
 import { withinLoadTime } from './load-timeout.ts';
 import type { ModuleLoader } from './module-loader.ts';

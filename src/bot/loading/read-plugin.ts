@@ -1,12 +1,12 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { ChatosError, type ErrorFields } from '../../errors.ts';
 import { closest } from '../../util/closest.ts';
-import type { Command } from '../messages/commands.ts';
-import type { PlainOptions } from '../context.ts';
+import type { Command } from '../plugin/commands.ts';
+import type { PlainOptions } from '../plugin/context.ts';
 import { attempt, throwAll } from './collect-errors.ts';
-import { firstMatching, type MessageHandler } from '../messages/message-filter.ts';
-import type { LoadedCode } from '../running/current-call.ts';
-import { HOOKS, type BotPlugin, type ScheduledTask } from '../plugin.ts';
+import { firstMatching, type MessageHandler } from '../plugin/message-filter.ts';
+import type { LoadedCode } from './loaded-code.ts';
+import { HOOKS, type BotPlugin, type ScheduledTask } from '../plugin/plugin.ts';
 import type { IsolationStatus } from '../status.ts';
 import { isRecord, readCommands, readHandlers, scheduleReader } from './validate-plugin.ts';
 

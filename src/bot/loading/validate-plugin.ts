@@ -2,11 +2,11 @@ import { isRegExp } from 'node:util/types';
 import { isChatosError, type ChatosError } from '../../errors.ts';
 import { scheduleProblems } from '../../schedule/schedule.ts';
 import { unknownKeys } from '../../util/unknown-keys.ts';
-import type { PlainOptions } from '../context.ts';
-import { argProblems } from '../messages/arg-checks.ts';
-import type { ArgSpecs, Command } from '../messages/commands.ts';
-import type { firstMatching } from '../messages/message-filter.ts';
-import type { ScheduledTask } from '../plugin.ts';
+import type { PlainOptions } from '../plugin/context.ts';
+import { argProblems } from '../plugin/arg-checks.ts';
+import type { ArgSpecs, Command } from '../plugin/commands.ts';
+import type { firstMatching } from '../plugin/message-filter.ts';
+import type { ScheduledTask } from '../plugin/plugin.ts';
 import { throwAll } from './collect-errors.ts';
 import { withinLoadTime } from './load-timeout.ts';
 

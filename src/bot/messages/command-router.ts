@@ -2,8 +2,16 @@ import { messageOf } from '../../errors.ts';
 import { MAX_MESSAGE_BYTES } from '../../protocol/limits.ts';
 import { closest } from '../../util/closest.ts';
 import type { Logger } from '../../util/log.ts';
-import { parseArgs, rangeOf, usageOf, type ArgSpec, type ArgSpecs, type ArgValues, type Command } from './commands.ts';
-import type { Message } from '../context.ts';
+import {
+  parseArgs,
+  rangeOf,
+  usageOf,
+  type ArgSpec,
+  type ArgSpecs,
+  type ArgValues,
+  type Command,
+} from '../plugin/commands.ts';
+import type { Message } from '../plugin/context.ts';
 import type { Cause } from '../running/current-call.ts';
 import type { PluginRunner } from '../running/plugin-runner.ts';
 import { commandKey, HELP_COMMAND } from '../loading/validate-plugin.ts';

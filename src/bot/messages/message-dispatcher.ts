@@ -2,7 +2,7 @@ import type { ChatMessage } from '../../client/client.ts';
 import type { Clock } from '../../util/clock.ts';
 import type { Logger } from '../../util/log.ts';
 import { CommandRouter } from './command-router.ts';
-import type { Message } from '../context.ts';
+import type { Message } from '../plugin/context.ts';
 import type { Cause } from '../running/current-call.ts';
 import type { OfAccount, RuntimeObserver } from '../events.ts';
 import type { LoopGuard } from './loop-guard.ts';

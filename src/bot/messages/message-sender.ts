@@ -1,7 +1,7 @@
 import type { ChatosClient } from '../../client/client.ts';
 import type { Clock } from '../../util/clock.ts';
 import type { Activity } from '../running/activity.ts';
-import type { AskOptions, Message } from '../context.ts';
+import type { AskOptions, Message } from '../plugin/context.ts';
 import { awaitPeer, currentCall, type Call, type Cause } from '../running/current-call.ts';
 import type { OfAccount, RuntimeObserver } from '../events.ts';
 import type { FloodLimits } from './flood-limits.ts';

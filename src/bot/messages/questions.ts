@@ -2,7 +2,7 @@ import { createDeferred, withResolvers, type Deferred } from '../../util/deferre
 import { ChatosError } from '../../errors.ts';
 import { MAX_TIMER_MS, type Clock } from '../../util/clock.ts';
 import { loginKey } from '../../util/login-key.ts';
-import type { AskOptions, Message } from '../context.ts';
+import type { AskOptions, Message } from '../plugin/context.ts';
 
 /** How long an answer is waited for, in ms. */
 export const DEFAULT_ASK_TIMEOUT_MS = 60_000;

@@ -1,5 +1,6 @@
 import type { Clock } from '../../util/clock.ts';
 import { defaultsOf, resolveOptions, type OptionTable } from '../../util/option-table.ts';
+import type { BreakerState } from '../status.ts';
 
 /** When a plugin that fails is suspended. */
 export interface BreakerLimits {
@@ -30,9 +31,6 @@ export const DEFAULT_BREAKER_LIMITS: BreakerLimits = defaultsOf(BREAKER_LIMIT_RO
 export function resolveBreakerLimits(limits?: Partial<BreakerLimits>): BreakerLimits {
   return resolveOptions('breaker limits', limits, BREAKER_LIMIT_ROWS);
 }
-
-/** `running`: called as usual; `suspended`: not called; `probing`: one call decides. */
-export type BreakerState = 'running' | 'suspended' | 'probing';
 
 /** What a breaker tells of a change. */
 export interface BreakerChange {

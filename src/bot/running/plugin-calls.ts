@@ -1,7 +1,8 @@
 import type { LogFields } from '../../util/log.ts';
+import type { CallOwner } from '../loading/loaded-code.ts';
+import type { Awaitable } from '../plugin/context.ts';
 import type { Activity, Rest } from './activity.ts';
-import type { Awaitable } from '../context.ts';
-import { withinCall, type Call, type CallOwner, type Cause } from './current-call.ts';
+import { withinCall, type Call, type Cause } from './current-call.ts';
 import { PeerQueues } from './peer-queues.ts';
 import type { PluginHealth } from './plugin-health.ts';
 

@@ -3,10 +3,10 @@ import type { RequestOptions } from '../../client/options.ts';
 import { withEither } from '../../util/abort.ts';
 import { ChatosError } from '../../errors.ts';
 import type { Logger } from '../../util/log.ts';
-import { ownListeners } from '../channels/channel-listeners.ts';
-import type { AskOptions, Context, Message } from '../context.ts';
+import { ownListeners } from './channel-listeners.ts';
+import type { AskOptions, Context, Message } from '../plugin/context.ts';
 import { currentCall, withinCall } from './current-call.ts';
-import { textArgument } from '../messages/text-argument.ts';
+import { textArgument } from '../plugin/text-argument.ts';
 
 type WithSignal<Options> = Options & { readonly signal: AbortSignal };
 

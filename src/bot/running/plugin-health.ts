@@ -3,8 +3,8 @@ import type { Clock } from '../../util/clock.ts';
 import type { LogFields, Logger } from '../../util/log.ts';
 import { truncate } from '../../util/printable.ts';
 import { sourceTraceOf } from '../loading/source-positions.ts';
-import { CircuitBreaker, type Attempt, type BreakerLimits, type BreakerState } from './circuit-breaker.ts';
-import type { PluginError, PluginStatus } from '../status.ts';
+import type { BreakerState, PluginError, PluginStatus } from '../status.ts';
+import { CircuitBreaker, type Attempt, type BreakerLimits } from './circuit-breaker.ts';
 
 /** Failures that are remembered for the status. */
 const MAX_ERRORS = 10;

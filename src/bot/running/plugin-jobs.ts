@@ -6,7 +6,7 @@ import type { JobRecord } from '../../schedule/ledger.ts';
 import { parseSchedule, type ScheduleSpec } from '../../schedule/schedule.ts';
 import type { Clock } from '../../util/clock.ts';
 import type { Logger } from '../../util/log.ts';
-import type { Awaitable } from '../context.ts';
+import type { Awaitable } from '../plugin/context.ts';
 import type { JobStatus } from '../status.ts';
 import type { Store } from '../store/store.ts';
 

@@ -3,18 +3,19 @@ import { withResolvers } from '../../util/deferred.ts';
 import { ChatosError } from '../../errors.ts';
 import type { Clock } from '../../util/clock.ts';
 import type { Logger } from '../../util/log.ts';
+import type { CallOwner } from '../loading/loaded-code.ts';
+import type { LoadedPlugin } from '../loading/read-plugin.ts';
+import type { Context } from '../plugin/context.ts';
+import type { HookName } from '../plugin/plugin.ts';
+import type { PluginStatus } from '../status.ts';
+import type { PluginStore } from '../store/plugin-store.ts';
 import type { Activity } from './activity.ts';
 import type { BreakerLimits } from './circuit-breaker.ts';
-import type { Context } from '../context.ts';
-import { currentCall, type Call, type CallOwner } from './current-call.ts';
-import type { HookName } from '../plugin.ts';
+import { currentCall, type Call } from './current-call.ts';
 import { PluginCalls } from './plugin-calls.ts';
 import { PluginContext, type AccountServices } from './plugin-context.ts';
 import { PluginHealth } from './plugin-health.ts';
 import { PluginJobs, type JobHandover } from './plugin-jobs.ts';
-import type { LoadedPlugin } from '../loading/read-plugin.ts';
-import type { PluginStatus } from '../status.ts';
-import type { PluginStore } from '../store/plugin-store.ts';
 
 export interface RunnerSettings {
   readonly options: Readonly<Record<string, unknown>>;

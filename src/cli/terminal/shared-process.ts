@@ -2,7 +2,8 @@ import { Console } from 'node:console';
 import { writeSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
-import { currentCall, currentCode } from '../../bot/running/current-call.ts';
+import { currentCode } from '../../bot/loading/loaded-code.ts';
+import { currentCall } from '../../bot/running/current-call.ts';
 import { EXIT } from './exit.ts';
 
 let ours = false;

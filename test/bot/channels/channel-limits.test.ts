@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Context } from '../../../src/bot/context.ts';
+import type { Context } from '../../../src/bot/plugin/context.ts';
 import type { Channel } from '../../../src/client/channel.ts';
 import type { PolicyLimits } from '../../../src/policy/limits.ts';
 import { FakeClock } from '../../support/bot-clock.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Context } from '../../../src/bot/context.ts';
-import type { BotPlugin } from '../../../src/bot/plugin.ts';
+import type { Context } from '../../../src/bot/plugin/context.ts';
+import type { BotPlugin } from '../../../src/bot/plugin/plugin.ts';
 import type { BotRuntime } from '../../../src/bot/runtime.ts';
 import type { ChannelStatus } from '../../../src/bot/status.ts';
 import type { PolicyLimits } from '../../../src/policy/limits.ts';

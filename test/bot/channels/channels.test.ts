@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Context } from '../../../src/bot/context.ts';
-import type { BotPlugin } from '../../../src/bot/plugin.ts';
+import type { Context } from '../../../src/bot/plugin/context.ts';
+import type { BotPlugin } from '../../../src/bot/plugin/plugin.ts';
 import type { Channel } from '../../../src/client/channel.ts';
 import { endOf, joinAs, openChannel, signalled, startBot, startServer, WIDTHS } from '../../support/bot-world.ts';
 import { openHalf, readAll, type RfcPeer } from '../../support/rfc-peer.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { IncomingRequest } from '../../../src/bot/context.ts';
-import type { BotPlugin } from '../../../src/bot/plugin.ts';
+import type { IncomingRequest } from '../../../src/bot/plugin/context.ts';
+import type { BotPlugin } from '../../../src/bot/plugin/plugin.ts';
 import type { PolicyOptions } from '../../../src/policy/policy.ts';
 import { joinAs, startBot, startServer, WIDTHS } from '../../support/bot-world.ts';
 import { openHalf, readAll } from '../../support/rfc-peer.ts';

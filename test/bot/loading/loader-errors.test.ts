@@ -2,7 +2,7 @@ import { symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadPlugin } from '../../../src/bot/loading/loader.ts';
-import { HOOKS } from '../../../src/bot/plugin.ts';
+import { HOOKS } from '../../../src/bot/plugin/plugin.ts';
 import { pluginLoader, tempDirectory, writeText } from '../../support/bot-files.ts';
 
 /** The message with which a plugin is turned down, `FILE` for its path. */

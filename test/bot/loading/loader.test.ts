@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadPlugin } from '../../../src/bot/loading/loader.ts';
-import type { Context, Message } from '../../../src/bot/context.ts';
+import type { Context, Message } from '../../../src/bot/plugin/context.ts';
 import { ChatosError } from '../../../src/index.ts';
 import { pluginLoader, tempDirectory, writeText } from '../../support/bot-files.ts';
 

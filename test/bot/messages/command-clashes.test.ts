@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Command } from '../../../src/bot/messages/commands.ts';
+import type { Command } from '../../../src/bot/plugin/commands.ts';
 import { createBots, joinAs, plugin, startBots, startServer } from '../../support/bot-world.ts';
 
 /** A plugin whose commands answer with its name. */

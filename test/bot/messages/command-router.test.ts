@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { defineBot, type BotPlugin } from '../../../src/bot/plugin.ts';
+import { defineBot, type BotPlugin } from '../../../src/bot/plugin/plugin.ts';
 import type { RuntimeOptions } from '../../../src/bot/runtime-options.ts';
 import { ChatosError } from '../../../src/errors.ts';
 import { joinAs, plugin, signalled, startBots, startServer } from '../../support/bot-world.ts';

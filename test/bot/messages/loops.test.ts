@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { BotPlugin } from '../../../src/bot/plugin.ts';
+import type { BotPlugin } from '../../../src/bot/plugin/plugin.ts';
 import type { RuntimeOptions } from '../../../src/bot/runtime-options.ts';
 import type { Address } from '../../../src/net/address.ts';
 import { joinAs, plugin, startBots, startServer } from '../../support/bot-world.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Context } from '../../../src/bot/context.ts';
+import type { Context } from '../../../src/bot/plugin/context.ts';
 import { FakeClock } from '../../support/bot-clock.ts';
 import { startProxy } from '../../support/bot-proxy.ts';
 import { joinAs, plugin, signalled, startBot, startBots, startServer } from '../../support/bot-world.ts';

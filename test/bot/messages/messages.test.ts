@@ -1,7 +1,7 @@
 import net from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { toAddress } from '../../../src/net/address.ts';
-import type { Message } from '../../../src/bot/context.ts';
+import type { Message } from '../../../src/bot/plugin/context.ts';
 import {
   createBots,
   joinAs,

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { Context, Message } from '../../../src/bot/context.ts';
-import type { BotPlugin } from '../../../src/bot/plugin.ts';
+import type { Context, Message } from '../../../src/bot/plugin/context.ts';
+import type { BotPlugin } from '../../../src/bot/plugin/plugin.ts';
 import { Questions } from '../../../src/bot/messages/questions.ts';
 import type { ChatosError } from '../../../src/errors.ts';
 import { FakeClock } from '../../support/bot-clock.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Writable } from 'node:stream';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Message } from '../../../src/bot/context.ts';
+import type { Message } from '../../../src/bot/plugin/context.ts';
 import { openRecording, recordTo } from '../../../src/bot/recording/recorder.ts';
 import { readRecording } from '../../../src/bot/recording/recording.ts';
 import type { RuntimeEvent } from '../../../src/bot/events.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { PeerQueues } from '../../../src/bot/running/peer-queues.ts';
-import type { BotPlugin } from '../../../src/bot/plugin.ts';
+import type { BotPlugin } from '../../../src/bot/plugin/plugin.ts';
 import { joinAs, signalled, startBot, startServer } from '../../support/bot-world.ts';
 
 describe('messages', () => {

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { describe, expect, it } from 'vitest';
 import { reportUncaught } from '../../../src/bot/running/current-call.ts';
-import type { BotPlugin } from '../../../src/bot/plugin.ts';
+import type { BotPlugin } from '../../../src/bot/plugin/plugin.ts';
 import type { RuntimeOptions } from '../../../src/bot/runtime-options.ts';
 import { ChatosError } from '../../../src/errors.ts';
 import { FakeClock } from '../../support/bot-clock.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { argProblems } from '../../../src/bot/messages/arg-checks.ts';
-import { parseArgs, usageOf, type ArgSpecs } from '../../../src/bot/messages/commands.ts';
+import { argProblems } from '../../../src/bot/plugin/arg-checks.ts';
+import { parseArgs, usageOf, type ArgSpecs } from '../../../src/bot/plugin/commands.ts';
 
 const read = (specs: ArgSpecs, line: string): unknown => {
   const parsed = parseArgs(specs, line);

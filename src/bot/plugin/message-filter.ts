@@ -1,5 +1,5 @@
 import { matchesLogin } from '../../policy/login-glob.ts';
-import type { Awaitable, Context, Message } from '../context.ts';
+import type { Awaitable, Context, Message } from './context.ts';
 
 /** Which messages a handler gets: those that all of these keys match. */
 export interface MessageFilter {

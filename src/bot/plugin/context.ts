@@ -1,9 +1,9 @@
-import type { Channel } from '../client/channel.ts';
-import type { RequestOptions } from '../client/options.ts';
-import type { Tick } from '../schedule/run-queue.ts';
-import type { ScheduleSpec } from '../schedule/schedule.ts';
-import type { Logger } from '../util/log.ts';
-import type { Store } from './store/store.ts';
+import type { Channel } from '../../client/channel.ts';
+import type { RequestOptions } from '../../client/options.ts';
+import type { Tick } from '../../schedule/run-queue.ts';
+import type { ScheduleSpec } from '../../schedule/schedule.ts';
+import type { Logger } from '../../util/log.ts';
+import type { Store } from '../store/store.ts';
 
 /** Options of a plugin without a schema, as in the configuration. */
 export type PlainOptions = Readonly<Record<string, unknown>>;

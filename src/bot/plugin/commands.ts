@@ -1,5 +1,5 @@
 import { escapeUnsafe } from '../../util/escape.ts';
-import type { Awaitable, Context, Message, PlainOptions } from '../context.ts';
+import type { Awaitable, Context, Message, PlainOptions } from './context.ts';
 
 /** What commands begin with, where nothing else is configured. */
 export const DEFAULT_COMMAND_PREFIX = '!';

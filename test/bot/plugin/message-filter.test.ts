@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readPlugin } from '../../../src/bot/loading/read-plugin.ts';
-import { defineBot, type BotPlugin } from '../../../src/bot/plugin.ts';
+import { defineBot, type BotPlugin } from '../../../src/bot/plugin/plugin.ts';
 import { joinAs, plugin, startBots, startServer } from '../../support/bot-world.ts';
 
 async function talking(parts: unknown) {

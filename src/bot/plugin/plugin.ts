@@ -1,10 +1,10 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import type { Channel } from '../client/channel.ts';
-import type { Tick } from '../schedule/run-queue.ts';
-import type { ScheduleSpec } from '../schedule/schedule.ts';
-import type { ArgSpecs, Command } from './messages/commands.ts';
+import type { Channel } from '../../client/channel.ts';
+import type { Tick } from '../../schedule/run-queue.ts';
+import type { ScheduleSpec } from '../../schedule/schedule.ts';
+import type { ArgSpecs, Command } from './commands.ts';
 import type { Awaitable, Context, IncomingRequest, PlainOptions } from './context.ts';
-import type { FilteredHandlers, MessageHandler } from './messages/message-filter.ts';
+import type { FilteredHandlers, MessageHandler } from './message-filter.ts';
 
 /** What a plugin's options are once its schema has checked them. @internal */
 export type OptionsOf<Schema> = Schema extends StandardSchemaV1<infer _, infer Output> ? Output : PlainOptions;
