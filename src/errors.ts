@@ -18,7 +18,8 @@ export const ERROR_CODES = {
   LOGIN_REFUSED: 'The server refused the login: it is taken, or not allowed.',
   REQUEST_REFUSED: 'The peer, or its policy, refused the private connection, or left before answering.',
   UNEXPECTED_PACKET: 'The server sent a packet that the protocol does not allow at this point.',
-  CHANNEL_ABORTED: 'The private connection broke before both sides had ended it.',
+  CHANNEL_ABORTED:
+    'The private connection broke before both sides had ended it, or the server went away when it ended.',
   CHANNEL_CLOSED: 'The peer closed the private connection (packet 11) before both sides had ended it.',
   TIMED_OUT: 'The time allowed for the operation ran out.',
   ABORTED: 'The operation was cancelled by its AbortSignal, or because its owner was closed.',

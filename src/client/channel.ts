@@ -12,6 +12,8 @@ export interface ChannelInit {
   readonly peer: string;
   readonly role: ChannelRole;
   readonly connectId: bigint;
+  /** Finds out, once the input has ended, whether the server is still there. @default it is */
+  readonly serverOutlived?: () => Promise<boolean>;
   /** Sends CLOSE_CONNECTION; false where there is no session to send it on. */
   readonly requestClose: () => boolean;
 }
@@ -25,8 +27,9 @@ const CLOSE_UNSEEN_MS = 100;
  *
  * `end()` ends our direction only (half-close); the peer's direction stays open until it ends it. `destroy()` before both
  * have ended breaks the channel: the peer sees an abort, never an end of file. `close()` asks the server to end both
- * directions (packet 11). Errors are {@link ChatosError}s: `CHANNEL_ABORTED` if the channel broke, `CHANNEL_CLOSED` if the
- * peer closed it while we were still writing.
+ * directions (packet 11). The peer's end is handed on once the server has answered again: a server that is killed is an
+ * error. Errors are {@link ChatosError}s: `CHANNEL_ABORTED` if the channel broke, `CHANNEL_CLOSED` if the peer closed it
+ * while we were still writing.
  */
 export class Channel extends Duplex {
   /** The login at the other end. */
@@ -36,6 +39,7 @@ export class Channel extends Duplex {
   /** The connect id: a secret of the two parties. */
   readonly connectId: bigint;
   readonly #transport: ChannelInit['transport'];
+  readonly #serverOutlived: ChannelInit['serverOutlived'];
   readonly #requestClose: () => boolean;
   #bytesSent = 0;
   #bytesReceived = 0;
@@ -52,6 +56,7 @@ export class Channel extends Duplex {
     this.role = init.role;
     this.connectId = init.connectId;
     this.#transport = init.transport;
+    this.#serverOutlived = init.serverOutlived;
     this.#requestClose = init.requestClose;
     init.transport.stream.on('data', this.#onData).on('error', this.#onError).on('close', this.#onClose);
     init.transport.onEnd(this.#onEnd);
@@ -162,9 +167,22 @@ export class Channel extends Duplex {
       this.destroy();
       return;
     }
+    if (this.#serverOutlived && !this.#closedByPeer) void this.#endIfServerOutlived(this.#serverOutlived);
+    else this.#endInput();
+  };
+
+  /** A server that is killed ends its connections as if all had been said: that is no end of the peer's (P14). */
+  async #endIfServerOutlived(serverOutlived: () => Promise<boolean>): Promise<void> {
+    const outlived = await serverOutlived();
+    if (this.destroyed) return;
+    if (outlived || this.#closing || this.#closedByPeer) this.#endInput();
+    else this.destroy(this.#serverGone());
+  }
+
+  #endInput(): void {
     this.push(null);
     if (this.#closedByPeer) this.#finishClosed();
-  };
+  }
 
   #finishClosed(): void {
     const finish = (): void => {
@@ -195,6 +213,11 @@ export class Channel extends Duplex {
       cause,
       fields: { peer: this.peer },
     });
+  }
+
+  #serverGone(): ChatosError {
+    const message = `the server went away while the private connection with ${this.peer} ended; what came may be incomplete`;
+    return new ChatosError('CHANNEL_ABORTED', message, { fields: { peer: this.peer } });
   }
 
   #aborted(cause?: NodeJS.ErrnoException): ChatosError {

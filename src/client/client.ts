@@ -81,6 +81,7 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
       onDisconnected: ({ error, reason, final }) => {
         this.#privates.requests.fail(reason, !final);
         for (const waiting of this.#roundTrips.values()) waiting.reject(reason);
+        if (!this.#loop.ending) this.#privates.onSessionLost();
         this.emit('disconnected', error);
       },
       onRetrying: (retry) => this.emit('retrying', retry),
@@ -94,6 +95,7 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
       server: this.server,
       loop: this.#loop,
       options: resolved,
+      roundTrip: (limits) => this.roundTrip(limits),
     });
     const { signal } = options;
     const abort = (): void => void this.#loop.abort(signal?.reason);

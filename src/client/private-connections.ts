@@ -6,9 +6,15 @@ import { loginKey } from '../util/login-key.ts';
 import { Channel, type ChannelRole } from './channel.ts';
 import { ClientChannels } from './channels.ts';
 import { openHalf } from './half.ts';
-import { DEFAULT_REQUEST_TIMEOUT_MS, type RequestOptions, type ResolvedClientOptions } from './options.ts';
+import {
+  DEFAULT_REQUEST_TIMEOUT_MS,
+  type RequestOptions,
+  type ResolvedClientOptions,
+  type SendOptions,
+} from './options.ts';
 import { PrivateRequest } from './private-request.ts';
 import { Requests } from './requests.ts';
+import { ServerPresence } from './server-presence.ts';
 import type { SessionLoop } from './session-loop.ts';
 import { withEither } from '../util/abort.ts';
 
@@ -17,6 +23,8 @@ export interface PrivateConnectionsSettings {
   readonly server: Address;
   readonly loop: SessionLoop;
   readonly options: ResolvedClientOptions;
+  /** Resolves when the server has handled what was sent on the session until now. */
+  readonly roundTrip: (options: SendOptions) => Promise<void>;
 }
 
 /** The private connections of a client: each is negotiated, given a connect id, and opened as a channel. */
@@ -26,10 +34,15 @@ export class PrivateConnections {
   /** Those that are open, or about to be. */
   readonly channels = new ClientChannels();
   readonly #settings: PrivateConnectionsSettings;
+  readonly #presence: ServerPresence;
+  /** The server's address as the last session reached it. */
+  #reached: Address;
 
   constructor(settings: PrivateConnectionsSettings) {
-    const { login, loop } = settings;
+    const { login, loop, server, roundTrip } = settings;
     this.#settings = settings;
+    this.#reached = server;
+    this.#presence = new ServerPresence({ loop, roundTrip, reached: () => this.#reached });
     this.requests = new Requests(login, (packet) => loop.session?.connection.send(packet));
   }
 
@@ -81,8 +94,13 @@ export class PrivateConnections {
     if (peer !== undefined) this.channels.establishing(peer);
   }
 
+  /** A session was lost, not ended by us. */
+  onSessionLost(): void {
+    if (this.channels.size > 0) void this.#presence.sessionLost();
+  }
+
   async #establish(peer: string, role: ChannelRole, connectId: bigint, signal: AbortSignal): Promise<Channel> {
-    const { login, server, loop, options } = this.#settings;
+    const { login, loop, options } = this.#settings;
     const [loginRequester, loginTarget] = role === 'requester' ? [login, peer] : [peer, login];
     const requestClose = (): boolean => {
       const connection = loop.session?.connection;
@@ -91,9 +109,10 @@ export class PrivateConnections {
       return true;
     };
     try {
-      const reached = loop.session?.reached ?? server;
-      const half = await openHalf(reached, connectId, { timeoutMs: options.establishTimeoutMs, signal });
-      const channel = new Channel({ ...half, peer, role, connectId, requestClose });
+      this.#reached = loop.session?.reached ?? this.#reached;
+      const half = await openHalf(this.#reached, connectId, { timeoutMs: options.establishTimeoutMs, signal });
+      const serverOutlived = this.#presence.witness();
+      const channel = new Channel({ ...half, peer, role, connectId, serverOutlived, requestClose });
       this.channels.opened(channel);
       return channel;
     } catch (error) {

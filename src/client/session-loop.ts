@@ -62,6 +62,11 @@ export class SessionLoop {
     return this.#session;
   }
 
+  /** Whether we are ending it, or have. */
+  get ending(): boolean {
+    return this.#closing || this.#abort.signal.aborted;
+  }
+
   /** Aborted when the loop has ended, or is about to. */
   get signal(): AbortSignal {
     return this.#abort.signal;
@@ -152,7 +157,7 @@ export class SessionLoop {
   }
 
   #endedInOrder(): ChatosError {
-    return this.#closing || this.signal.aborted ? this.#closedByUs() : this.#closedByServer();
+    return this.ending ? this.#closedByUs() : this.#closedByServer();
   }
 
   #closedByUs(): ChatosError {

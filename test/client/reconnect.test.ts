@@ -149,6 +149,8 @@ describe('ChatosClient with `reconnect`', () => {
     half.send(packet(10));
     const channel = await asking;
     session.reset();
+    // With a channel open, the client looks first whether the server is there.
+    (await fake.connection()).end();
     const again = await fake.login();
     channel.write('kept');
     expect(String(await half.bytes(4))).toBe('kept');

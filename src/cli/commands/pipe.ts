@@ -1,13 +1,10 @@
-import { once } from 'node:events';
 import process from 'node:process';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { Channel } from '../../client/channel.ts';
 import type { ChatosClient } from '../../client/client.ts';
 import type { PrivateRequest } from '../../client/private-request.ts';
 import { createDeferred } from '../../util/deferred.ts';
 import { ChatosError, isChatosError } from '../../errors.ts';
-import { isAlive } from '../../net/probe.ts';
 import { formatAddress } from '../../net/address.ts';
 import { matchesLogin } from '../../policy/login-glob.ts';
 import { pipeChannel } from '../../transfer/pipe.ts';
@@ -83,7 +80,6 @@ async function pipeTo(peer: string | undefined, flags: PipeFlags, signal: AbortS
     }
     report('connected', `private connection with ${channel.peer}`, { peer: channel.peer });
     const { sent, received } = await transfer(channel, flags, signal);
-    await assertServerOutlives(client);
     report('done', undefined, { sent, received });
     await client.close();
   } finally {
@@ -91,23 +87,6 @@ async function pipeTo(peer: string | undefined, flags: PipeFlags, signal: AbortS
     channel?.destroy();
     await client.destroy();
   }
-}
-
-/** How much later than the end of a channel that of the session may be seen, where both come of the same cause. */
-const SESSION_END_MS = 150;
-
-/**
- * A server that is killed ends its sessions and its channels alike with FIN, as if all had been said: where the session
- * is gone too when the channel ends, and the server no longer listens, the end is not believed.
- */
-async function assertServerOutlives(client: ChatosClient): Promise<void> {
-  if (await isAlive(client.server)) return;
-  // A server that stops in order listens no more, but keeps its sessions until its channels have ended; of one that was
-  // killed, the end of the session may still be on its way.
-  if (client.connected) await Promise.race([once(client, 'disconnected'), sleep(SESSION_END_MS)]);
-  if (client.connected) return;
-  const message = 'the server went away when the private connection ended; what went through may be incomplete';
-  throw new ChatosError('CONNECTION_LOST', message);
 }
 
 async function transfer(channel: Channel, flags: PipeFlags, signal: AbortSignal) {

@@ -1,0 +1,80 @@
+import { isChatosError } from '../errors.ts';
+import type { Address } from '../net/address.ts';
+import { isAlive } from '../net/probe.ts';
+import type { SendOptions } from './options.ts';
+import type { SessionLoop } from './session-loop.ts';
+
+/** A server whose session stays open but that does not answer for this long is taken to be there. */
+const PATIENCE_MS = 2_000;
+/** How far apart the ends of a session and of a channel may be seen where both come of the same cause. */
+const SAME_CAUSE_MS = 150;
+
+export interface ServerPresenceSettings {
+  readonly loop: SessionLoop;
+  /** Where the server is, as it was reached last. */
+  readonly reached: () => Address;
+  /** Resolves when the server has handled what was sent on the session until now. */
+  readonly roundTrip: (options: SendOptions) => Promise<void>;
+}
+
+/**
+ * Finds out whether the server is there. The system ends all connections of a process that is killed as if all had been
+ * said, so that the end of a channel is believed only when the server is still there afterwards (P14).
+ *
+ * What tells is an answer on the session, to a question asked after the end had come. Without a session it is a fresh
+ * connection: a server that no longer listens is taken to be gone then.
+ */
+export class ServerPresence {
+  readonly #settings: ServerPresenceSettings;
+  #running: Promise<boolean> | undefined;
+  #next: Promise<boolean> | undefined;
+  #lostAt = -Infinity;
+  #deaths = 0;
+
+  constructor(settings: ServerPresenceSettings) {
+    this.#settings = settings;
+  }
+
+  /** For a channel that opens now: asks, once its input has ended, whether the server was there all the time. */
+  witness(): () => Promise<boolean> {
+    const deaths = this.#deaths;
+    return async () => deaths === this.#deaths && (await this.#check()) && deaths === this.#deaths;
+  }
+
+  /**
+   * A session was lost while channels are open. An end that comes at the same time is of the same cause; one that is read
+   * later, behind bytes that nobody took, may be: by then the server may have been started again.
+   */
+  async sessionLost(): Promise<void> {
+    this.#lostAt = performance.now();
+    if (!(await isAlive(this.#settings.reached()))) this.#deaths += 1;
+  }
+
+  /** One question at a time. What one under way asked was before this end: the next one counts, for all that end until then. */
+  #check(): Promise<boolean> {
+    if (this.#running) {
+      this.#next ??= this.#running.then(() => {
+        this.#next = undefined;
+        return this.#check();
+      });
+      return this.#next;
+    }
+    this.#running = this.#ask().finally(() => (this.#running = undefined));
+    return this.#running;
+  }
+
+  async #ask(): Promise<boolean> {
+    const { loop, reached, roundTrip } = this.#settings;
+    if (loop.session && !loop.ending) {
+      try {
+        await roundTrip({ timeoutMs: PATIENCE_MS });
+        return true;
+      } catch (error) {
+        if (isChatosError(error, 'TIMED_OUT')) return true;
+        if (!loop.ending) return false;
+      }
+    }
+    if (performance.now() - this.#lostAt < SAME_CAUSE_MS) return false;
+    return isAlive(reached());
+  }
+}
