@@ -1,10 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
-import {
-  DEFAULT_STATUS_ADDRESS,
-  formatStatusAddress,
-  parseStatusAddress,
-  type StatusAddress,
-} from '../ops/status-address.ts';
+import { DEFAULT_STATUS_ADDRESS, formatStatusAddress, parseStatusAddress } from '../ops/status-address.ts';
 import { messageOf } from '../errors.ts';
 import { parseAddress, type Address } from '../net/address.ts';
 import { loginProblem } from '../protocol/login.ts';
@@ -42,25 +37,14 @@ export const statusOption = (): Option =>
     .argParser((text) => {
       const hint = '; without an address, put --status last';
       if (/\.[cm]?[jt]s$/.test(text)) throw new InvalidArgumentError(`it is a plugin, not an address${hint}`);
-      return statusArgument(text, hint);
+      return argument(parseStatusAddress, hint)(text);
     });
 
 /** Where the status endpoint is. */
 export const statusAddressOption = (): Option =>
   new Option('--status <address>', "the endpoint of 'run --status' (default: 127.0.0.1:7780)")
     .env('CHATOSBOT_STATUS')
-    .argParser((text) => statusArgument(text));
-
-export function statusArgument(text: string, hint = ''): StatusAddress {
-  try {
-    return parseStatusAddress(text);
-  } catch (error) {
-    throw new InvalidArgumentError(`${messageOf(error)}${hint}`);
-  }
-}
-
-export const recordOption = (): Option =>
-  new Option('--record <file>', "record what the bots hear and say in a new file, for 'chatosbot replay'");
+    .argParser(statusArgument);
 
 export const listenOption = (): Option =>
   new Option('--listen <address>', 'the address that the server listens on; repeatable, port 0 takes a free one')
@@ -118,13 +102,20 @@ function twoDigits(value: number | string): string {
   return String(value).padStart(2, '0');
 }
 
-export function addressArgument(text: string): Address {
-  try {
-    return parseAddress(text);
-  } catch (error) {
-    throw new InvalidArgumentError(messageOf(error));
-  }
+/** Makes a parser report its errors as those of the option or argument; `hint` is added. */
+function argument<T>(parse: (text: string) => T, hint = ''): (text: string) => T {
+  return (text) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      throw new InvalidArgumentError(`${messageOf(error)}${hint}`);
+    }
+  };
 }
+
+export const addressArgument = argument(parseAddress);
+
+export const statusArgument = argument(parseStatusAddress);
 
 export function loginArgument(text: string): string {
   const problem = loginProblem(text);

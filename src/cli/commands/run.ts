@@ -6,7 +6,6 @@ import {
   listenOption,
   loggerFor,
   logOptions,
-  recordOption,
   seconds,
   serverOption,
   stateOption,
@@ -37,7 +36,7 @@ export function register(command: Command): void {
     .option('--watch', 'reload a bot when its files change')
     .option('--isolate', 'run each bot in a worker thread, where it cannot block the others')
     .addOption(statusOption())
-    .addOption(recordOption())
+    .option('--record <file>', "record what the bots hear and say in a new file, for 'chatosbot replay'")
     .addOption(stateOption())
     .addOption(configOption());
   for (const option of logOptions()) command.addOption(option);

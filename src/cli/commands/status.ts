@@ -20,7 +20,7 @@ interface StatusFlags {
 
 export function register(command: Command): void {
   command
-    .argument('[address]', 'the endpoint, as --status', (text) => statusArgument(text))
+    .argument('[address]', 'the endpoint, as --status', statusArgument)
     .addOption(statusAddressOption())
     .option('--json', 'print what the endpoint reports, as one line of JSON')
     .addOption(configOption())
