@@ -21,7 +21,7 @@ const require = createRequire(import.meta.url);
 
 /**
  * A loader in which `import … from 'chatosbot'` resolves to one of `modules`, wherever the file is and without an install
- * beside it.
+ * beside it. Compiled files are kept in the user's own cache folder.
  */
 export function createModuleLoader(modules: Record<string, unknown>): ModuleLoader {
   // By require: import would read the file twice, once for the names of its exports.
