@@ -43,20 +43,20 @@ export interface LogOptions {
 /** A logger that writes lines; peer text in messages and fields is escaped, so a line is always one line. */
 export function createLogger(options: LogOptions = {}): Logger {
   const { level = 'info', format = 'text', write = (line) => process.stderr.write(line) } = options;
-  const least = LOG_LEVELS.indexOf(level);
   const render = format === 'json' ? jsonLine : textLine;
-  return loggerTo((lineLevel, message, fields) => {
-    if (LOG_LEVELS.indexOf(lineLevel) >= least) write(render(lineLevel, message, fields));
-  });
+  return loggerTo((lineLevel, message, fields) => write(render(lineLevel, message, fields)), level);
 }
 
-/** A logger that hands each line over, with the fields that were added by {@link Logger.with}. */
-export function loggerTo(send: (level: LineLevel, message: string, fields: LogFields) => void): Logger {
+/** A logger that hands over each line of at least a level, with the fields that were added by {@link Logger.with}. */
+export function loggerTo(
+  send: (level: LineLevel, message: string, fields: LogFields) => void,
+  least: LogLevel = 'debug',
+): Logger {
   const build = (bound: LogFields): Logger => {
-    const at =
-      (level: LineLevel): Logger['info'] =>
-      (message, fields) =>
-        send(level, message, fields ? { ...bound, ...fields } : bound);
+    const at = (level: LineLevel): Logger['info'] =>
+      LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(least)
+        ? () => undefined
+        : (message, fields) => send(level, message, fields ? { ...bound, ...fields } : bound);
     return {
       debug: at('debug'),
       info: at('info'),
