@@ -44,7 +44,7 @@ export class AccountSession {
     this.client.on('disconnected', (error) => this.#enter('connecting', error));
     this.client.on('retrying', ({ error, delayMs }) => {
       const taken = standby && isChatosError(error, 'LOGIN_REFUSED');
-      if (!taken) log.warn(`${error.message}; trying again in ${(delayMs / 1000).toFixed(1)} s`);
+      if (!taken) log.warn(`${error.message}; retrying in ${(delayMs / 1000).toFixed(1)} s`);
       else if (this.#state !== 'standby') log.info('standing by: the login is taken');
       this.#enter(taken ? 'standby' : 'connecting', error);
     });

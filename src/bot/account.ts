@@ -88,7 +88,7 @@ export class Account {
     void this.ended.then((error) => {
       // At the start, whoever started it is told.
       if (!error || !this.plugins.started) return;
-      log.error(`given up: ${error.message}`, { code: error.code });
+      log.error(`account ended: ${error.message}`, { code: error.code });
       // Nobody hears the plugins any more: their schedules must not go on.
       this.#sender.close();
       void this.finish();

@@ -42,7 +42,7 @@ describe('a bot that loses its session', () => {
     alice.tell('bot', 'hello');
     expect((await alice.next(4)).msg).toBe('hello to you');
     expect(bot.starts()).toBe(1);
-    expect(bot.log.about(/trying again in/)[0]).toMatchObject({ level: 'warn', fields: { login: 'bot' } });
+    expect(bot.log.about(/retrying in/)[0]).toMatchObject({ level: 'warn', fields: { login: 'bot' } });
   });
 
   it('keeps its open channels, and takes new ones after it', async () => {
@@ -97,7 +97,7 @@ describe('a bot that loses its session', () => {
     const proxy = await startProxy({ ...server, port: 1 });
     const bot = echoing(proxy.address);
     const started = bot.runtime.start();
-    expect(await bot.log.until(/trying again in/)).toMatchObject({ level: 'warn' });
+    expect(await bot.log.until(/retrying in/)).toMatchObject({ level: 'warn' });
     proxy.target = server;
     await started;
     const alice = await joinAs(server, 'alice');
@@ -109,7 +109,7 @@ describe('a bot that loses its session', () => {
     const proxy = await startProxy(toAddress({ port: 1 }));
     const bot = echoing(proxy.address);
     const started = bot.runtime.start();
-    await bot.log.until(/trying again in/);
+    await bot.log.until(/retrying in/);
     await Promise.all([
       bot.runtime.stop({ timeoutMs: 60_000 }),
       expect(started).rejects.toMatchObject({ code: 'ABORTED' }),

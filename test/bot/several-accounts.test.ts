@@ -74,9 +74,9 @@ describe('accounts on several servers', () => {
     onTestFinished(() => void (Date.now = now));
     await proxy.cutSessions();
     const taker = await joinAs(here, 'lost');
-    await log.until(/trying again/);
+    await log.until(/retrying/);
     Date.now = () => now() + 600_000;
-    await log.until(/given up/);
+    await log.until(/account ended/);
     Date.now = now;
     await expect.poll(() => stops).toBe(1);
     expect(runtime.status.accounts.map(({ state }) => state)).toEqual(['ended', 'connected']);

@@ -78,7 +78,7 @@ setInterval(() => { throw new Error('tick'); }, 1);
   const { input } = await command.line(/uncaught: tick login/);
   expect(input).toMatch(/ login=ticking plugin=ticking hook="code outside of hooks"$/);
   await command.line(/suspended for 30 s.* plugin=ticking/);
-  await command.line(/too many failures: further ones are left out of the log login=ticking/);
+  await command.line(/too many failures: further failures are not logged login=ticking/);
 });
 
 test('run tells which plugin ends the process while it is loaded', async () => {
@@ -188,14 +188,12 @@ test('run keeps trying while there is no server, and gets in when it comes', asy
   await new Promise((resolve) => place.close(resolve));
   const command = start(['run', '../bots/echo.ts', '--server', `127.0.0.1:${later}`]);
   for (let attempt = 1; attempt <= 2; attempt += 1) {
-    await command.line(
-      / warn {2}cannot connect to .*: connection refused; is the server running\?; trying again in \d/,
-    );
+    await command.line(/ warn {2}cannot connect to .*: connection refused; is the server running\?; retrying in \d/);
   }
   const server = start(['serve', '--listen', `127.0.0.1:${later}`]);
   await command.line(/^echo: logged in as echo on /);
   server.kill('SIGTERM');
-  await command.line(/ warn {2}.*trying again in/);
+  await command.line(/ warn {2}.*retrying in/);
   command.kill('SIGTERM');
   expect(await command.exit()).toMatchObject({ status: 0 });
 });
@@ -205,7 +203,7 @@ test('run gets in again when the server was restarted', async () => {
   const command = start(['run', '../bots/echo.ts', '--server', first.at]);
   await command.line(/^echo: logged in as echo/);
   first.command.kill('SIGKILL');
-  await command.line(/trying again in/);
+  await command.line(/retrying in/);
   start(['serve', '--listen', first.at]);
   expect(await command.line(/logged in as echo/)).toMatchObject({ input: expect.stringContaining(first.at) });
 });

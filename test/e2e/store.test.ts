@@ -68,7 +68,7 @@ describe('store list', () => {
     try {
       expect((await run(['store', 'list', '--state', state])).stdout).toBe('busy@x\tin use\nidle@x\t1 entry\t2 B\n');
       const directory = storeDirectory(state, 'busy@x');
-      const message = `chatosbot: another chatosbot runs with the store in ${directory}: stop it, or give this one another --state`;
+      const message = `chatosbot: the store in ${directory} is in use by another chatosbot: stop it, or use another --state`;
       expect(await failure(start(['store', 'export', 'busy', '--state', state]))).toEqual({
         status: 69,
         last: message,
@@ -76,7 +76,7 @@ describe('store list', () => {
       const deleting = await failure(start(['store', 'delete', 'busy', '--state', state]));
       expect(deleting).toMatchObject({
         status: 69,
-        last: expect.stringContaining('another chatosbot runs with') as string,
+        last: expect.stringContaining('is in use by another chatosbot') as string,
       });
       expect(await busy.store.get('a')).toBe(1);
     } finally {
@@ -190,7 +190,7 @@ describe('store repair', () => {
     try {
       expect(await failure(start(['store', 'repair', 'busy', '--state', state]))).toEqual({
         status: 69,
-        last: expect.stringMatching(/^chatosbot: another chatosbot runs with the store in /) as string,
+        last: expect.stringMatching(/^chatosbot: the store in \S+ is in use by another chatosbot: /) as string,
       });
     } finally {
       await busy.close();

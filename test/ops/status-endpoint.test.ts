@@ -42,7 +42,7 @@ describe('the status endpoint', () => {
     });
     expect((await get('/readyz')).status).toBe(200);
     await other.close();
-    await there.log.until(/trying again/);
+    await there.log.until(/retrying/);
     const response = await get('/readyz');
     expect(response.status).toBe(503);
     expect(await response.text()).toMatch(

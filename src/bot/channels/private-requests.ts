@@ -123,7 +123,7 @@ export class PrivateRequests {
       channel = runner.contextFactory.guard(await request.accept());
     } catch (error) {
       place.release();
-      log.info(`private connection with ${request.from} did not come about: ${messageOf(error)}`);
+      log.info(`private connection with ${request.from} failed: ${messageOf(error)}`);
       return undefined;
     }
     place.open(channel, clock.now());

@@ -77,8 +77,8 @@ export class MessageDispatcher {
     const said = text.startsWith(commandPrefix) ? undefined : text;
     const verdict = guard?.heard(from, said, clock.now().getTime()) ?? 'pass';
     if (verdict === 'muted') {
-      const why = 'it answers every answer: not heard until it has been silent for a while';
-      log.warn(`${from} seems to be a bot; ${why}`, { peer: from });
+      const why = 'it answers every answer, and is ignored until it has been silent for a while';
+      log.warn(`${from} seems to be a bot: ${why}`, { peer: from });
     }
     return verdict === 'pass';
   }

@@ -90,7 +90,7 @@ export class Outbox {
     const later = parts.slice(atOnce.length);
     if (later.length > 0 && this.#waiting + later.length > this.#limits.maxQueuedMessages) {
       this.#dropped += parts.length;
-      const message = `${this.#waiting} messages wait to be sent already`;
+      const message = `${this.#waiting} messages already wait to be sent`;
       throw new ChatosError('QUEUE_FULL', message, { fields: { waiting: this.#waiting } });
     }
     const sent = atOnce.map((text) => this.#transmit(lane, text));
@@ -200,7 +200,7 @@ export class Outbox {
   #late(): ChatosError {
     const { queueTimeoutMs } = this.#limits;
     const why = this.#wire.connected ? 'the flood limits held it back' : 'there is no connection to the server';
-    return new ChatosError('TIMED_OUT', `a message was given up after ${queueTimeoutMs / 1000} s: ${why}`);
+    return new ChatosError('TIMED_OUT', `a message was dropped after ${queueTimeoutMs / 1000} s: ${why}`);
   }
 
   #giveUpAll(why: () => ChatosError): void {

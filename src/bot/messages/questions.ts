@@ -46,7 +46,7 @@ export class Questions {
     const key = keyOf(peer, isPrivate);
     const asked = this.#asked.get(key) ?? [];
     if (asked.length >= MAX_QUESTIONS) {
-      throw new ChatosError('QUEUE_FULL', `${asked.length} questions wait for ${peer} already`, { fields: { peer } });
+      throw new ChatosError('QUEUE_FULL', `${asked.length} questions already wait for ${peer}`, { fields: { peer } });
     }
     const answer = createDeferred<Message>({ timeoutMs: Infinity, signal, what: `no answer from ${peer}` });
     const turn = withResolvers<void>();
@@ -68,7 +68,7 @@ export class Questions {
     } finally {
       cancel();
       // Where it could not be put, it must not go on listening to the signal.
-      if (!answer.settled) answer.reject(new ChatosError('ABORTED', 'the question was not put'));
+      if (!answer.settled) answer.reject(new ChatosError('ABORTED', 'the question was not sent'));
       asked.splice(asked.indexOf(question), 1);
       if (asked.length === 0) this.#asked.delete(key);
       else asked[0]!.begin();

@@ -51,7 +51,7 @@ export function recordTo(
 ): Recorder {
   let failed = false;
   const fail = (why: string): void => {
-    if (!failed) log.error(`the recording ends here; the bots go on: ${why}`, { file });
+    if (!failed) log.error(`the recording ends here; the bots continue: ${why}`, { file });
     failed = true;
   };
   const closed = new Promise<void>((resolve) => stream.once('close', resolve));

@@ -96,7 +96,7 @@ export class PluginHealth {
     const now = this.#clock.now().getTime();
     if (now - this.#overloadToldAt < OVERLOAD_PAUSE_MS) return;
     this.#overloadToldAt = now;
-    this.#log.warn('too many calls under way: further ones are left out', { hook });
+    this.#log.warn('too many calls in progress: further calls are skipped', { hook });
   }
 
   /**
@@ -139,12 +139,12 @@ export class PluginHealth {
   #mayTell(): boolean {
     const now = this.#clock.now().getTime();
     if (now - this.#toldSince >= TOLD_WINDOW_MS) {
-      if (this.#told > MAX_TOLD) this.#log.warn(`${this.#told - MAX_TOLD} failures were left out of the log`);
+      if (this.#told > MAX_TOLD) this.#log.warn(`${this.#told - MAX_TOLD} failures were not logged`);
       this.#toldSince = now;
       this.#told = 0;
     }
     this.#told += 1;
-    if (this.#told === MAX_TOLD + 1) this.#log.warn('too many failures: further ones are left out of the log');
+    if (this.#told === MAX_TOLD + 1) this.#log.warn('too many failures: further failures are not logged');
     return this.#told <= MAX_TOLD;
   }
 

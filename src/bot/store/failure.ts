@@ -21,7 +21,7 @@ export function storeFailure(
   if (error instanceof ChatosError) return error;
   const inUse = isLocked(error);
   if (inUse) {
-    const message = `another chatosbot runs with the store in ${directory}: stop it, or give this one another --state`;
+    const message = `the store in ${directory} is in use by another chatosbot: stop it, or use another --state`;
     return new ChatosError('STORE_UNAVAILABLE', message, { cause: error, fields: { directory, inUse } });
   }
   const why = reasonOf(error);

@@ -154,7 +154,7 @@ export class KeySpace implements Store {
     const cost = bytes + WRITE_BYTES;
     const { maxPendingBytes } = this.limits;
     if (this.#pendingBytes + cost > maxPendingBytes) {
-      const message = `more than ${maxPendingBytes} bytes wait to be written to the store: await what is written before`;
+      const message = `more than ${maxPendingBytes} bytes wait to be written to the store: await earlier writes`;
       throw new ChatosError('QUEUE_FULL', message, { fields: { maxPendingBytes } });
     }
     this.#pendingBytes += cost;

@@ -82,7 +82,7 @@ describe('what a bot says', () => {
     const { runtime, log } = await startBots(proxy.address, [{ plugin: plugin('bot', { onStart: started.resolve }) }]);
     const ctx = await started.promise;
     await proxy.cutSessions();
-    await log.until(/trying again/);
+    await log.until(/retrying/);
     const sent = Promise.all(['one', 'two', 'three'].map((text) => ctx.tell('alice', text)));
     expect(runtime.status.accounts[0]).toMatchObject({ state: 'connecting', messages: { waiting: 3 } });
     expect(await told(alice, 3)).toEqual(['one', 'two', 'three']);

@@ -136,7 +136,7 @@ describe('Outbox', () => {
     await outbox.send('alice', ['0']);
     const flooded = outbox.send('alice', ['1']);
     clock.advance(2_000);
-    await expect(flooded).rejects.toThrow('a message was given up after 2 s: the flood limits held it back');
+    await expect(flooded).rejects.toThrow('a message was dropped after 2 s: the flood limits held it back');
     wire.connected = false;
     const offline = outbox.send('bob', ['2']);
     clock.advance(2_000);

@@ -105,7 +105,7 @@ describe('a recording', () => {
     expect(log.lines).toEqual([
       expect.objectContaining({
         level: 'error',
-        message: 'the recording ends here; the bots go on: no space left',
+        message: 'the recording ends here; the bots continue: no space left',
         fields: { file: 'f' },
       }),
     ]);

@@ -239,7 +239,7 @@ describe('a store that somebody else has open', () => {
     const second = pluginStore({ directory: first.directory });
     await expect(second.store.get('key')).rejects.toMatchObject({
       code: 'STORE_UNAVAILABLE',
-      message: `another chatosbot runs with the store in ${first.directory}: stop it, or give this one another --state`,
+      message: `the store in ${first.directory} is in use by another chatosbot: stop it, or use another --state`,
     });
     await first.close();
     expect(await second.store.get('key')).toBe(1);
