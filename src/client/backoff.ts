@@ -1,3 +1,5 @@
+import { defaultsOf, resolveOptions, type OptionTable } from '../util/option-table.ts';
+
 /** Pauses between attempts to connect, in milliseconds: doubling, bounded, and jittered so that clients spread out. */
 export interface Backoff {
   /** The first pause, before jitter. @default 500 */
@@ -6,10 +8,16 @@ export interface Backoff {
   readonly maxMs: number;
 }
 
-export const DEFAULT_BACKOFF: Backoff = { firstMs: 500, maxMs: 30_000 };
+const BACKOFF_ROWS: OptionTable<Backoff> = {
+  firstMs: { kind: 'ms', infinity: false, default: 500 },
+  maxMs: { kind: 'ms', default: 30_000 },
+};
 
-export function resolveBackoff({ firstMs, maxMs }: Partial<Backoff>): Backoff {
-  return { firstMs: firstMs ?? DEFAULT_BACKOFF.firstMs, maxMs: maxMs ?? DEFAULT_BACKOFF.maxMs };
+export const DEFAULT_BACKOFF = defaultsOf(BACKOFF_ROWS);
+
+/** @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid */
+export function resolveBackoff(where: string, backoff: Partial<Backoff>): Backoff {
+  return resolveOptions(where, backoff, BACKOFF_ROWS);
 }
 
 /** The pause before attempt `attempt` (1 is the first retry): between half and all of the doubled pause. */

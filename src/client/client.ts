@@ -9,7 +9,7 @@ import type { Channel } from './channel.ts';
 import {
   resolveClientOptions,
   type ClientOptions,
-  DEFAULT_SEND_TIMEOUT_MS,
+  resolveSendOptions,
   type RequestOptions,
   type SendOptions,
 } from './options.ts';
@@ -67,9 +67,9 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
 
   private constructor(options: ClientOptions) {
     super();
+    const resolved = resolveClientOptions(options);
     this.login = options.login;
     this.server = toAddress(options.server);
-    const resolved = resolveClientOptions(options);
     // Tells about a login that can never be sent before anything is connected.
     encodePacket({ type: 'LOGIN', login: options.login });
     this.#loop = new SessionLoop(this.server, this.login, resolved, {
@@ -168,7 +168,7 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
    * @throws {ChatosError} as {@link ChatosClient.say}
    */
   async roundTrip(options: SendOptions = {}): Promise<void> {
-    const { timeoutMs = DEFAULT_SEND_TIMEOUT_MS, signal } = options;
+    const { timeoutMs, signal } = resolveSendOptions(options);
     const text = randomUUID();
     const waiting = createDeferred<void>({ timeoutMs, signal, what: 'the server did not answer' });
     this.#roundTrips.set(text, waiting);
@@ -254,7 +254,7 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
   async #deliver(packet: Packet, options: SendOptions): Promise<void> {
     const connection = this.#loop.session?.connection;
     if (!connection?.open) throw this.#loop.notConnected();
-    const { timeoutMs = DEFAULT_SEND_TIMEOUT_MS, signal } = options;
+    const { timeoutMs, signal } = resolveSendOptions(options);
     const waiting = createDeferred<void>({ timeoutMs, signal, what: 'the server did not take the message' });
     try {
       connection.send(packet, (error) => (error ? waiting.reject(error) : waiting.resolve()));

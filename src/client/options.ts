@@ -1,25 +1,26 @@
 import type { AddressLike } from '../net/address.ts';
 import { DEFAULT_DIAL_TIMEOUT_MS } from '../net/dial.ts';
+import { resolveOptions, type OptionTable } from '../util/option-table.ts';
 import { resolveBackoff, type Backoff } from './backoff.ts';
 
-/** How a client connects. Times are in milliseconds. */
+/** How a client connects. Times are in milliseconds; `Infinity` is for ever. */
 export interface ClientOptions {
   /** Where the server is: `127.0.0.1:7777`, `tcp://chat.example.org:7777?longBytes=8`. */
   readonly server: AddressLike;
-  /** The login. */
+  /** The login to use there. */
   readonly login: string;
-  /** Time to open a TCP connection. @default 10000 */
-  readonly connectTimeoutMs?: number;
-  /** Time for the answer to LOGIN. @default 10000 */
-  readonly loginTimeoutMs?: number;
-  /** From a connect id to an established channel. @default 15000 */
-  readonly establishTimeoutMs?: number;
-  /** Whether to retry, also the first connection, and after which pauses. @default false */
-  readonly reconnect?: boolean | Partial<Backoff>;
-  /** With `reconnect`: also retry while the login is taken. @default false */
-  readonly waitForLogin?: boolean;
-  /** Ends the client. */
-  readonly signal?: AbortSignal;
+  /** How long a connection may take to be made. @default 10000 */
+  readonly connectTimeoutMs?: number | undefined;
+  /** How long the server may take to answer LOGIN. @default 10000 */
+  readonly loginTimeoutMs?: number | undefined;
+  /** How long a channel may take to be established, from its connect id on. @default 15000 */
+  readonly establishTimeoutMs?: number | undefined;
+  /** Whether to connect again, the first time included, and after which pauses. @default false */
+  readonly reconnect?: boolean | Partial<Backoff> | undefined;
+  /** With `reconnect`: whether to keep trying where the login is taken, too. @default false */
+  readonly waitForLogin?: boolean | undefined;
+  /** Ends the client, whatever it is doing. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface ResolvedClientOptions {
@@ -30,44 +31,72 @@ export interface ResolvedClientOptions {
   readonly waitForLogin: boolean;
 }
 
-export const DEFAULT_CLIENT_OPTIONS: ResolvedClientOptions = {
-  connectTimeoutMs: DEFAULT_DIAL_TIMEOUT_MS,
-  loginTimeoutMs: 10_000,
-  establishTimeoutMs: 15_000,
-  backoff: undefined,
-  waitForLogin: false,
+/** As given, but for what is checked where it is used. */
+type Checked = Omit<ResolvedClientOptions, 'backoff'> & {
+  readonly [K in 'server' | 'login' | 'reconnect' | 'signal']: unknown;
 };
 
+const CLIENT_OPTIONS: OptionTable<Checked> = {
+  server: { kind: 'any', default: undefined },
+  login: { kind: 'text', default: '' },
+  connectTimeoutMs: { kind: 'ms', min: 1, max: Infinity, default: DEFAULT_DIAL_TIMEOUT_MS },
+  loginTimeoutMs: { kind: 'ms', min: 1, max: Infinity, default: 10_000 },
+  establishTimeoutMs: { kind: 'ms', min: 1, max: Infinity, default: 15_000 },
+  reconnect: { kind: 'any', default: false },
+  waitForLogin: { kind: 'boolean', default: false },
+  signal: { kind: 'any', default: undefined },
+};
+
+/** @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid */
 export function resolveClientOptions(options: ClientOptions): ResolvedClientOptions {
-  const { reconnect = false } = options;
-  return {
-    connectTimeoutMs: options.connectTimeoutMs ?? DEFAULT_CLIENT_OPTIONS.connectTimeoutMs,
-    loginTimeoutMs: options.loginTimeoutMs ?? DEFAULT_CLIENT_OPTIONS.loginTimeoutMs,
-    establishTimeoutMs: options.establishTimeoutMs ?? DEFAULT_CLIENT_OPTIONS.establishTimeoutMs,
-    backoff: reconnect === false ? undefined : resolveBackoff(reconnect === true ? {} : reconnect),
-    waitForLogin: options.waitForLogin ?? DEFAULT_CLIENT_OPTIONS.waitForLogin,
-  };
+  const { reconnect, ...rest } = resolveOptions<Checked>('client options', options, CLIENT_OPTIONS);
+  if (reconnect === false) return { ...rest, backoff: undefined };
+  const pauses = reconnect === true ? {} : (reconnect as Partial<Backoff>);
+  return { ...rest, backoff: resolveBackoff('client options: reconnect', pauses) };
 }
 
-/** Options of a request for a private connection. */
+/** How one private connection is asked for. */
 export interface RequestOptions {
   /**
-   * Milliseconds to wait for the peer and its answer. A request to an absent peer has no answer (P9), so it is repeated
-   * until then. @default 30000
+   * How long the peer may take to come and to answer, in milliseconds; `Infinity` is for ever. Requests to someone absent
+   * are silent on the wire (P9), so the request is repeated until then. @default 30000
    */
-  readonly timeoutMs?: number;
-  /** Cancels the request. */
+  readonly timeoutMs?: number | undefined;
+  /** Gives the request up. */
   readonly signal?: AbortSignal | undefined;
 }
 
 export const DEFAULT_REQUEST_TIMEOUT_MS = 30_000;
 
-/** Options of a message. */
+/** How a message is sent. */
 export interface SendOptions {
-  /** Milliseconds that the server may take to read the message. @default 30000 */
-  readonly timeoutMs?: number;
+  /** How long the server may leave the message unread, in milliseconds; `Infinity` is for ever. @default 30000 */
+  readonly timeoutMs?: number | undefined;
   /** Ends the wait; the message may still be sent. */
   readonly signal?: AbortSignal | undefined;
 }
 
 export const DEFAULT_SEND_TIMEOUT_MS = 30_000;
+
+interface CallLimits {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+const callOptions = (timeoutMs: number): OptionTable<CallLimits> => ({
+  timeoutMs: { kind: 'ms', max: Infinity, default: timeoutMs },
+  signal: { kind: 'any', default: undefined },
+});
+
+const REQUEST_OPTIONS = callOptions(DEFAULT_REQUEST_TIMEOUT_MS);
+const SEND_OPTIONS = callOptions(DEFAULT_SEND_TIMEOUT_MS);
+
+/** @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid */
+export function resolveRequestOptions(options: RequestOptions): CallLimits {
+  return resolveOptions('request options', options, REQUEST_OPTIONS);
+}
+
+/** @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid */
+export function resolveSendOptions(options: SendOptions): CallLimits {
+  return resolveOptions('send options', options, SEND_OPTIONS);
+}

@@ -6,12 +6,7 @@ import { loginKey } from '../util/login-key.ts';
 import { Channel, type ChannelRole } from './channel.ts';
 import { ClientChannels } from './channels.ts';
 import { openHalf } from './half.ts';
-import {
-  DEFAULT_REQUEST_TIMEOUT_MS,
-  type RequestOptions,
-  type ResolvedClientOptions,
-  type SendOptions,
-} from './options.ts';
+import { resolveRequestOptions, type RequestOptions, type ResolvedClientOptions, type SendOptions } from './options.ts';
 import { PrivateRequest } from './private-request.ts';
 import { Requests } from './requests.ts';
 import { ServerPresence } from './server-presence.ts';
@@ -52,7 +47,7 @@ export class PrivateConnections {
    * @throws {ChatosError} as {@link ChatosClient.request}
    */
   async request(peer: string, options: RequestOptions): Promise<Channel> {
-    const { timeoutMs = DEFAULT_REQUEST_TIMEOUT_MS } = options;
+    const { timeoutMs, signal: given } = resolveRequestOptions(options);
     const { login, loop } = this.#settings;
     if (loginKey(peer) === loginKey(login)) {
       throw new ChatosError('INVALID_ARGUMENT', 'a private connection with oneself is not possible');
@@ -60,7 +55,7 @@ export class PrivateConnections {
     // Tells about a login that can never be sent.
     encodePacket({ type: 'REQUEST_PRIVATE', loginRequester: login, loginTarget: peer });
     if (!loop.session && !this.#settings.options.backoff) throw loop.notConnected();
-    return withEither(loop.signal, options.signal, async (signal) => {
+    return withEither(loop.signal, given, async (signal) => {
       const connectId = await this.requests.ask(peer, { timeoutMs, signal });
       return this.#establish(peer, 'requester', connectId, signal);
     });

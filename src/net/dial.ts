@@ -3,15 +3,21 @@ import { ChatosError } from '../errors.ts';
 import { formatAddress, type Address } from './address.ts';
 import { TcpTransport } from './tcp-transport.ts';
 import type { Transport } from './transport.ts';
+import { resolveOptions, type OptionTable } from '../util/option-table.ts';
 import { startTimer } from '../util/timeout.ts';
 
 export interface DialOptions {
   /** Milliseconds until the attempt is given up. @default 10000 */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 export const DEFAULT_DIAL_TIMEOUT_MS = 10_000;
+
+const OPTIONS: OptionTable<{ readonly timeoutMs: number; readonly signal: AbortSignal | undefined }> = {
+  timeoutMs: { kind: 'ms', max: Infinity, default: DEFAULT_DIAL_TIMEOUT_MS },
+  signal: { kind: 'any', default: undefined },
+};
 const KEEP_ALIVE_DELAY_MS = 30_000;
 
 /** What the operating system's codes mean, in words. */
@@ -30,7 +36,7 @@ const REASONS: Readonly<Record<string, string>> = {
  * @throws {ChatosError} `CONNECT_FAILED`, `TIMED_OUT` or `ABORTED`
  */
 export function dial(address: Address, options: DialOptions = {}): Promise<Transport> {
-  const { timeoutMs = DEFAULT_DIAL_TIMEOUT_MS, signal } = options;
+  const { timeoutMs, signal } = resolveOptions('dial options', options, OPTIONS);
   const name = formatAddress(address);
   return new Promise((resolve, reject) => {
     if (signal?.aborted) {

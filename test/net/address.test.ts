@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { isChatosError } from '../../src/errors.ts';
-import { formatAddress, parseAddress, toAddress } from '../../src/net/address.ts';
+import { formatAddress, parseAddress, toAddress, type Address } from '../../src/net/address.ts';
 
 describe('parseAddress', () => {
   it.each([
@@ -124,8 +124,9 @@ describe('toAddress', () => {
     [{ transport: 'udp' }, /not a known transport/],
     [{ transport: 'tls' }, /TLS is not available/],
     [{ longbytes: 8 }, /did you mean 'longBytes'/],
+    [undefined, /expected an address/],
   ])('refuses %j with INVALID_ADDRESS', (fields, why) => {
     const refused = { code: 'INVALID_ADDRESS', message: expect.stringMatching(why) as string };
-    expect(() => toAddress(fields as object)).toThrow(expect.objectContaining(refused));
+    expect(() => toAddress(fields as Partial<Address>)).toThrow(expect.objectContaining(refused));
   });
 });
