@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { chatHelp, LINE_COMMANDS, runLine } from '../../src/cli/chat/line-commands.ts';
+import { CHAT_COMMANDS } from '../../src/cli/chat/line-commands.ts';
+import { executeLine, lineHelp } from '../../src/cli/chat/line-language.ts';
 import type { Conversation } from '../../src/cli/chat/conversation.ts';
 
 /** What a line made the conversation do, as `['tell', 'bob', 'hi']`. */
@@ -11,7 +12,7 @@ async function calls(line: string): Promise<unknown[][]> {
       (...args: unknown[]): void =>
         void done.push([name, ...args]),
   });
-  await runLine(conversation, line);
+  await executeLine(CHAT_COMMANDS, conversation, line);
   return done;
 }
 
@@ -52,7 +53,7 @@ describe('a line of a chat', () => {
     ['/help', 'help'],
     ['/help msg', 'help'],
   ])('%j is left to the caller', async (line, expected) => {
-    expect(await runLine({} as Conversation, line)).toBe(expected);
+    expect(await executeLine(CHAT_COMMANDS, {} as Conversation, line)).toBe(expected);
   });
 
   test.each([
@@ -74,8 +75,8 @@ describe('a line of a chat', () => {
 });
 
 test('the help of a chat has a line for each command', () => {
-  const lines = chatHelp().split('\n');
-  for (const name of [...Object.keys(LINE_COMMANDS), 'help', 'quit']) {
+  const lines = lineHelp(CHAT_COMMANDS).split('\n');
+  for (const name of [...Object.keys(CHAT_COMMANDS), 'help', 'quit']) {
     expect(lines.filter((line) => new RegExp(`^/${name}\\b.* \\w`).test(line))).toHaveLength(1);
   }
 });

@@ -1,8 +1,8 @@
 import type { Conversation } from './conversation.ts';
-import { executeLine, lineHelp, WAIT_COMMAND, type LineCommands } from './line-language.ts';
+import { WAIT_COMMAND, type LineCommands } from './line-language.ts';
 
 /** The commands of a chat. */
-export const LINE_COMMANDS: LineCommands<Conversation> = {
+export const CHAT_COMMANDS: LineCommands<Conversation> = {
   msg: {
     usage: 'PEER TEXT',
     summary: 'send a message to PEER only',
@@ -41,12 +41,3 @@ export const LINE_COMMANDS: LineCommands<Conversation> = {
   },
   wait: WAIT_COMMAND,
 };
-
-export function chatHelp(): string {
-  return lineHelp(LINE_COMMANDS);
-}
-
-/** Executes a typed line. `quit` and `help` are left to the caller. */
-export function runLine(conversation: Conversation, line: string): Promise<'quit' | 'help' | undefined> {
-  return executeLine(LINE_COMMANDS, conversation, line);
-}

@@ -3,15 +3,15 @@ import { createInterface, type Interface } from 'node:readline';
 import { isChatosError, type ChatosError } from '../../errors.ts';
 import { exitFor, ExitSignal } from '../terminal/exit.ts';
 import { standardInput } from '../terminal/input.ts';
+import { executeLine, lineHelp, type LineCommands, type Speaker } from './line-language.ts';
 import type { ChatView } from './view.ts';
 
 /** What lines are read for. */
-export interface LineTalk {
+export interface LineTalk<Subject extends Speaker> {
+  readonly commands: LineCommands<Subject>;
+  readonly subject: Subject;
   /** The text before the line that is typed. */
   prompt(): string;
-  /** Executes a line. */
-  run(line: string): Promise<'quit' | 'help' | undefined>;
-  help(): string;
   /** Whether a typed line waits for the one before it, as those of a script do. @default false: it is executed at once */
   readonly oneByOne?: boolean;
 }
@@ -51,7 +51,10 @@ export class LineInput {
    * @param options.json whether a program wants the code of the error
    * @throws {ChatosError | ExitSignal} for the first line of a script that failed; all are executed
    */
-  read(talk: LineTalk, { json = false, lingerMs = 0 }: { json?: boolean; lingerMs?: number } = {}): Promise<void> {
+  read<S extends Speaker>(
+    talk: LineTalk<S>,
+    { json = false, lingerMs = 0 }: { json?: boolean; lingerMs?: number } = {},
+  ): Promise<void> {
     return this.#interactive ? this.#readTyped(talk) : this.#readScript(talk, json, lingerMs);
   }
 
@@ -61,7 +64,7 @@ export class LineInput {
   }
 
   /** Lines of a person: unless `oneByOne` is set, each is executed at once, even while the one before still waits. */
-  #readTyped(talk: LineTalk): Promise<void> {
+  #readTyped<S extends Speaker>(talk: LineTalk<S>): Promise<void> {
     const lines = this.#lines;
     return new Promise((resolve, reject) => {
       const prompt = (): void => {
@@ -72,9 +75,7 @@ export class LineInput {
       const execute = async (line: string): Promise<void> => {
         if (left) return;
         try {
-          const asked = await talk.run(line);
-          left ||= asked === 'quit';
-          if (asked === 'help') this.#showHelp(talk);
+          if (await this.#execute(talk, line)) left = true;
         } catch (error) {
           this.#view.notice(asChatosError(error).message);
         }
@@ -100,13 +101,11 @@ export class LineInput {
   }
 
   /** Lines of a script: one after the other. A failure is reported, and decides the exit code at the end. */
-  async #readScript(talk: LineTalk, json: boolean, lingerMs: number): Promise<void> {
+  async #readScript<S extends Speaker>(talk: LineTalk<S>, json: boolean, lingerMs: number): Promise<void> {
     let failure: ChatosError | undefined;
     for await (const line of this.#lines) {
       try {
-        const asked = await talk.run(line);
-        if (asked === 'quit') break;
-        if (asked === 'help') this.#showHelp(talk);
+        if (await this.#execute(talk, line)) break;
       } catch (error) {
         failure ??= asChatosError(error);
         this.#view.notice(asChatosError(error).message);
@@ -117,8 +116,11 @@ export class LineInput {
     if (failure) throw json ? failure : new ExitSignal(exitFor(failure).code);
   }
 
-  #showHelp(talk: LineTalk): void {
-    for (const row of talk.help().split('\n')) this.#view.notice(row);
+  /** Resolves to whether that was `/quit`. */
+  async #execute<S extends Speaker>({ commands, subject }: LineTalk<S>, line: string): Promise<boolean> {
+    const asked = await executeLine(commands, subject, line);
+    if (asked === 'help') for (const row of lineHelp(commands).split('\n')) this.#view.notice(row);
+    return asked === 'quit';
   }
 }
 

@@ -3,8 +3,9 @@ import type { Command } from 'commander';
 import type { ChatosClient } from '../../client/client.ts';
 import { formatAddress } from '../../net/address.ts';
 import { Conversation } from '../chat/conversation.ts';
-import { chatHelp, runLine } from '../chat/line-commands.ts';
-import { LineInput, outputFailed, untilAborted, type LineTalk } from '../chat/line-input.ts';
+import { CHAT_COMMANDS } from '../chat/line-commands.ts';
+import { LineInput, outputFailed, untilAborted } from '../chat/line-input.ts';
+import { lineHelp } from '../chat/line-language.ts';
 import { jsonView, textView } from '../chat/view.ts';
 import { connectCommand, type ConnectFlags } from '../connecting/connect.ts';
 import { configOption, loginOption, seconds, serverOption } from '../options.ts';
@@ -26,7 +27,7 @@ export function register(command: Command): void {
       'after',
       `
 A line that you type goes to everyone. Commands:
-${chatHelp().replace(/^/gm, '  ')}
+${lineHelp(CHAT_COMMANDS).replace(/^/gm, '  ')}
 
 Examples:
   $ chatosbot chat --login alice
@@ -55,19 +56,14 @@ async function chat(flags: ChatFlags, signal: AbortSignal): Promise<void> {
     view.notice(
       `logged in as ${client.login} on ${formatAddress(client.server)}${interactive ? '; /help shows how' : ''}`,
     );
-    const reading = input.read(talkOf(conversation!), { json: flags.json ?? false, lingerMs: flags.linger * 1000 });
+    const subject = conversation!;
+    const prompt = (): string => (subject.target === undefined ? '> ' : `[${subject.target}]> `);
+    const options = { json: flags.json ?? false, lingerMs: flags.linger * 1000 };
+    const reading = input.read({ commands: CHAT_COMMANDS, subject, prompt }, options);
     await Promise.race([reading, closed, untilAborted(signal), outputFailed()]);
-    await conversation!.end();
+    await subject.end();
   } finally {
     input.close();
     await client.destroy();
   }
-}
-
-function talkOf(conversation: Conversation): LineTalk {
-  return {
-    prompt: () => (conversation.target === undefined ? '> ' : `[${conversation.target}]> `),
-    run: (line) => runLine(conversation, line),
-    help: chatHelp,
-  };
 }

@@ -3,8 +3,8 @@ import type { Command } from 'commander';
 import type { RuntimeEvent } from '../../bot/events.ts';
 import { loadConfig } from '../../config/load.ts';
 import { BotLoader, planBots } from '../running/bot-entries.ts';
-import { executeLine, lineHelp } from '../chat/line-language.ts';
-import { LineInput, outputFailed, untilAborted, type LineTalk } from '../chat/line-input.ts';
+import { lineHelp } from '../chat/line-language.ts';
+import { LineInput, outputFailed, untilAborted } from '../chat/line-input.ts';
 import { jsonView, textView } from '../chat/view.ts';
 import { OfflineBots } from '../running/offline-bots.ts';
 import {
@@ -83,7 +83,9 @@ async function repl(file: string, flags: ReplFlags, signal: AbortSignal): Promis
     show = (event) => rehearsal.show(event);
     const rehearse = async (lines: LineInput): Promise<void> => {
       try {
-        await lines.read(talkOf(rehearsal), { json: flags.json ?? false });
+        // A line depends on /as before it, and on what the bot has done before: one by one.
+        const talk = { commands: REPL_COMMANDS, subject: rehearsal, prompt: () => rehearsal.prompt, oneByOne: true };
+        await lines.read(talk, { json: flags.json ?? false });
       } finally {
         await rehearsal.end();
       }
@@ -93,14 +95,4 @@ async function repl(file: string, flags: ReplFlags, signal: AbortSignal): Promis
     input?.close();
     await offline.close();
   }
-}
-
-function talkOf(rehearsal: Rehearsal): LineTalk {
-  return {
-    prompt: () => rehearsal.prompt,
-    run: (line) => executeLine(REPL_COMMANDS, rehearsal, line),
-    help: () => lineHelp(REPL_COMMANDS),
-    // A line depends on /as before it, and on what the bot has done before.
-    oneByOne: true,
-  };
 }
