@@ -1,28 +1,28 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-/** What runs a plugin: failures of its code are counted against it. */
+/** The plugin that a failure is counted against. */
 export interface CallOwner {
   readonly plugin: { readonly name: string };
   /** Something of the plugin has failed outside of its calls. */
   uncaught(error: unknown, hook: string, peer: string | undefined): void;
 }
 
-/** A plugin as it was loaded: whose code it is that runs outside of its calls. */
+/** Code that was loaded: identifies the plugin of code that runs outside of its calls. */
 export interface LoadedCode {
   /** Its file, as an absolute path. */
   readonly file: string;
-  /** What runs it, once something does. */
+  /** Its plugin, once that runs. */
   runner?: CallOwner;
 }
 
 const loaded = new AsyncLocalStorage<LoadedCode>();
 
-/** Loads a plugin: what it begins by that, such as a timer at its top, is its own from then on. */
+/** Loads a plugin; timers and promises that start meanwhile belong to it. */
 export function whileLoading<T>(code: LoadedCode, load: () => T): T {
   return loaded.run(code, load);
 }
 
-/** The plugin at whose loading the running code was begun, where that can be told. */
+/** The plugin whose loading started the running code, if it is known. */
 export function currentCode(): LoadedCode | undefined {
   return loaded.getStore();
 }

@@ -12,7 +12,7 @@ export const EXPECTED_PREFIX = 'expected one to eight characters, the first no l
 export interface ArgBase {
   /** Its meaning, for `!help`. */
   readonly help?: string;
-  /** Whether it may be left out; it is `undefined` then. @default false, or true with a `default` */
+  /** Whether it may be omitted; it is `undefined` then. @default false, or true with a `default` */
   readonly optional?: boolean;
 }
 
@@ -34,9 +34,9 @@ export type ArgSpec =
 /** The arguments of a command by name, in order. */
 export type ArgSpecs = Readonly<Record<string, ArgSpec>>;
 
-// TypeScript before 6.0 minds the keys of an argument that a condition does not name: hence `ArgSpec &`, which has all.
+// TypeScript before 6.0 does not match a condition that lacks keys of the argument: `ArgSpec &` adds them.
 
-/** What one argument of a command is when it is called. @internal */
+/** The type of an argument's value. @internal */
 export type ArgValue<Arg> = Arg extends ArgSpec & { type: 'integer' | 'number' }
   ? number
   : Arg extends ArgSpec & { type: 'boolean' }
@@ -47,7 +47,7 @@ export type ArgValue<Arg> = Arg extends ArgSpec & { type: 'integer' | 'number' }
         ? Choice
         : string;
 
-/** What the arguments of a command are when it is called. @internal */
+/** The types of a command's arguments. @internal */
 export type ArgValues<Args> = {
   readonly [Name in keyof Args]: Args[Name] extends ArgSpec & { default: string | number | boolean }
     ? ArgValue<Args[Name]>
@@ -76,10 +76,10 @@ export interface Command<Args = ArgSpecs, Options = PlainOptions> {
 
 const MAX_QUOTED_LENGTH = 40;
 
-/** The values of a command's arguments, or what is wrong with them. */
+/** The values of a command's arguments, or their problem. */
 export type ParsedArgs = { readonly values: Readonly<Record<string, unknown>> } | { readonly problem: string };
 
-/** Reads the arguments of a command out of what was said behind its name. */
+/** Parses the arguments of a command from the text after its name. */
 export function parseArgs(specs: ArgSpecs, line: string): ParsedArgs {
   const values: Record<string, unknown> = {};
   let rest = line.trim();
@@ -109,7 +109,7 @@ export function parseArgs(specs: ArgSpecs, line: string): ParsedArgs {
   return rest === '' ? { values } : { problem: `there is nothing to do with '${quoted(rest)}'` };
 }
 
-/** As much of what a peer said as an answer quotes, on one line. */
+/** A peer's text as answers quote it: short, on one line. */
 function quoted(text: string): string {
   const line = escapeUnsafe(text);
   return line.length > MAX_QUOTED_LENGTH ? `${line.slice(0, MAX_QUOTED_LENGTH)}…` : line;
@@ -125,12 +125,12 @@ export function usageOf(prefix: string, name: string, specs: ArgSpecs = {}): str
   return [`${prefix}${name}`, ...args].join(' ');
 }
 
-/** Whether it may be left out. */
+/** Whether an argument may be omitted. */
 export function isOptional(spec: ArgSpec): boolean {
   return spec.optional === true || ('default' in spec && spec.default !== undefined);
 }
 
-/** The first word, or what stands in double quotes, and what follows. */
+/** The first word, or the text in double quotes, and the rest. */
 function firstWord(text: string): [word: string, rest: string] {
   const match = /^"([^"]*)"(?=\s|$)|^\S+/.exec(text)!;
   return [match[1] ?? match[0], text.slice(match[0].length).trimStart()];
@@ -140,7 +140,7 @@ const BOOLEANS = new Map(Object.entries({ yes: true, no: false, on: true, off: f
 
 type Read = { readonly value: string | number | boolean } | { readonly problem: string };
 
-/** Reads a word as the argument that it is, or tells what it must be. */
+/** Parses a word as an argument; the problem says what it must be. */
 export function readWord(spec: ArgSpec, word: string): Read {
   switch (spec.type) {
     case 'integer':

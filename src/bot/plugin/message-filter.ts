@@ -11,7 +11,7 @@ export interface MessageFilter {
   readonly private?: boolean;
 }
 
-/** A message, narrowed by what its filter says of it. @internal */
+/** A message, narrowed by its filter. @internal */
 export type FilteredMessage<Filter> = Message &
   (Filter extends { readonly text: RegExp }
     ? { readonly match: RegExpExecArray }
@@ -29,14 +29,14 @@ export type FilteredHandlers<Filters extends readonly unknown[], Options> = {
   readonly [Index in keyof Filters]: {
     readonly when: Filters[Index] &
       MessageFilter & {
-        // A key that is none of a filter's is an error.
+        // An unknown key is an error.
         readonly [Key in Exclude<keyof Filters[Index], keyof MessageFilter>]: never;
       };
     run(message: FilteredMessage<Filters[Index]>, ctx: Context<Options>): Awaitable<void>;
   };
 };
 
-/** One function out of handlers with filters. */
+/** Makes one function from handlers with filters: it calls the first that matches. */
 export function firstMatching<Options>(
   handlers: readonly { when: MessageFilter; run(message: Message, ctx: Context<Options>): Awaitable<void> }[],
 ): MessageHandler<Options> {
@@ -49,7 +49,7 @@ export function firstMatching<Options>(
   };
 }
 
-/** The message, with the `match` of a pattern; `undefined` where the filter does not match it. */
+/** The message, with the `match` of a pattern; `undefined` if the filter does not match. */
 function matchMessage(filter: MessageFilter, message: Message): Message | undefined {
   if (filter.private !== undefined && filter.private !== message.private) return undefined;
   if (filter.from !== undefined) {
@@ -58,7 +58,7 @@ function matchMessage(filter: MessageFilter, message: Message): Message | undefi
   }
   if (filter.text === undefined) return message;
   if (typeof filter.text === 'string') return filter.text === message.text ? message : undefined;
-  // A pattern with the flag g or y remembers where it was: each message starts anew.
+  // With the flags g and y, a pattern keeps its position from the last message.
   filter.text.lastIndex = 0;
   const match = filter.text.exec(message.text);
   return match ? Object.assign({}, message, { match }) : undefined;

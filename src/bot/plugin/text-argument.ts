@@ -1,7 +1,7 @@
 /**
- * What a plugin hands over as a text: it need not be TypeScript, and a peer that is `undefined` must not become everyone.
+ * Checks that a plugin passed a string: plugins may be JavaScript, and an undefined peer must not mean everyone.
  *
- * @throws {TypeError} where it is something else: a bug of the plugin, to be told with its trace
+ * @throws {TypeError} if it is not a string: a bug of the plugin, which is logged with its trace
  */
 export function textArgument(name: string, value: unknown): string {
   if (typeof value === 'string') return value;

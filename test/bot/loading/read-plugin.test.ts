@@ -52,11 +52,11 @@ describe('a command', () => {
       { type: 'word', min: 1 },
       "unknown key 'min'; expected one of type, help, optional, default",
     ],
-    ['a limit that is a text', { type: 'number', max: '6' }, 'its max is no number'],
-    ['limits that nothing fits', { type: 'number', min: 2, max: 1 }, 'nothing is 2 or more and 1 or less'],
-    ['optional that is a text', { type: 'word', optional: 'no' }, 'its optional is neither true nor false'],
+    ['a limit that is a text', { type: 'number', max: '6' }, 'max is not a number'],
+    ['limits that nothing fits', { type: 'number', min: 2, max: 1 }, 'min is 2, which is more than max, 1'],
+    ['optional that is a text', { type: 'word', optional: 'no' }, 'optional must be true or false'],
     ['a choice of no texts', { type: 'choice', of: [1, 2] }, "a choice needs 'of', a list of words"],
-    ['a help that is no text', { type: 'word', help: 5 }, 'its help is not a text'],
+    ['a help that is no text', { type: 'word', help: 5 }, 'help is not a text'],
   ])('with an argument with %s is turned down', (_, spec, complaint) => {
     expect(complaintsOf({ help: 'rolls', args: { sides: spec }, run })).toEqual([`args.sides: ${complaint}`]);
   });
@@ -67,8 +67,8 @@ describe('a command', () => {
       "unknown key 'runs'; did you mean 'run'?",
       'run is missing',
       'help is missing: say what the command does',
-      'args.a: its min is no number',
-      'args.b: its type is none of word, text, words, integer, number, boolean, choice',
+      'args.a: min is not a number',
+      'args.b: type must be one of word, text, words, integer, number, boolean, choice',
       "args.c: unknown key 'of'; expected one of type, help, optional, default",
     ]);
   });
