@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../errors.ts';
 
-/** Whom something happened to: an account at a server. */
+/** The account that something happened to. */
 export interface OfAccount {
   /** The server that the account is on, as `tcp://127.0.0.1:7777`. */
   readonly server: string;
@@ -22,7 +22,7 @@ export interface HeardEvent extends OfAccount {
   readonly type: 'heard';
   /** Counts the messages that the account has heard in this process, from 1. */
   readonly number: number;
-  /** Who said it. */
+  /** Who sent it. */
   readonly from: string;
   /** Whether it was said to the account alone. */
   readonly private: boolean;
@@ -34,13 +34,13 @@ export interface HeardEvent extends OfAccount {
 export interface SaidEvent extends OfAccount {
   /** What kind of event it is. */
   readonly type: 'said';
-  /** The plugin that says it, where that can be told. */
+  /** The plugin that sends it, if that is known. */
   readonly bot?: string | undefined;
   /** To one. @default to everyone */
   readonly to?: string | undefined;
   /** As the plugin said it: before it is split into messages, and before the flood limits. */
   readonly text: string;
-  /** Whom it answers; left out where nobody caused it, as in a schedule. */
+  /** Whom it answers; `undefined` if no user caused it, as in a schedule. */
   readonly cause?: string | undefined;
   /** The number of the message that it answers, where it was one that caused it. */
   readonly answers?: number | undefined;
@@ -74,7 +74,7 @@ export interface RequestedEvent extends OfAccount {
   readonly outcome: 'opened' | ErrorCode;
 }
 
-/** A private connection has ended. Its bytes are nobody's business. */
+/** A private connection has ended. What it carried is private. */
 export interface ClosedEvent extends OfAccount {
   /** What kind of event it is. */
   readonly type: 'closed';
@@ -92,7 +92,7 @@ export interface StoppingEvent extends OfAccount {
   readonly type: 'stopping';
 }
 
-/** What happens to an account, for whoever records it. */
+/** What happens to an account, to be recorded. */
 export type RuntimeEvent =
   ConnectedEvent | HeardEvent | SaidEvent | RequestEvent | DecidedEvent | RequestedEvent | ClosedEvent | StoppingEvent;
 

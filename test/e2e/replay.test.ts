@@ -95,7 +95,7 @@ describe('run --record', () => {
     const { status, last } = await failure(start(['run', bot, '--listen', '127.0.0.1:0', '--record', recording]));
     expect(status).toBe(2);
     expect(last).toBe(
-      `chatosbot: cannot record to ${recording}: it is there already; name a new file, or remove that one`,
+      `chatosbot: cannot record to ${recording}: it exists already; name a new file, or remove that one`,
     );
   });
 });

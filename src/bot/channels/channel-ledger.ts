@@ -4,12 +4,12 @@ import { RequestRate } from './request-rate.ts';
 
 /** An account that has channels. */
 export interface ChannelAccount {
-  /** The server's address: the same login elsewhere is somebody else. */
+  /** The server's address: the same login on another server is another account. */
   readonly server: string;
   readonly login: string;
 }
 
-/** A bot in its account, and who is at the other end. */
+/** A bot, its account, and its peer. */
 export interface ChannelParties extends ChannelAccount {
   /** The plugin's name. */
   readonly bot: string;
@@ -18,25 +18,25 @@ export interface ChannelParties extends ChannelAccount {
 
 /** A private connection that is open. */
 export interface OpenChannel extends ChannelParties {
-  /** Whether the bot asked for it, or the peer did. */
+  /** Whether the bot requested it, or the peer. */
   readonly role: ChannelRole;
   readonly openedAt: Date;
   readonly bytesIn: number;
   readonly bytesOut: number;
 }
 
-/** What all private connections of an account came to, the closed and the open ones. */
+/** The totals of all private connections of an account, closed and open ones. */
 export interface ChannelTotals {
   readonly opened: number;
   readonly bytesReceived: number;
   readonly bytesSent: number;
 }
 
-/** A place that is taken: by a request that is being decided, a channel that comes about, or an open one. */
+/** A reserved place: for a request that is being decided, or a channel that is opening or open. */
 export interface ChannelPlace {
-  /** The channel has come about; the place is free again when it closes. */
+  /** The channel is open; the place is free again when it closes. */
   open(channel: Channel, openedAt: Date): void;
-  /** Gives the place back; a second time, nothing happens. */
+  /** Frees the place; does nothing the second time. */
   release(): void;
 }
 
@@ -47,15 +47,15 @@ interface Entry {
   opened?: { readonly channel: Channel; readonly at: Date };
 }
 
-/** What counts for the limits of a policy, over all accounts of a process: places for channels, and the rate of requests. */
+/** What the limits of a policy count, over all accounts of a process: places for channels, and the rate of requests. */
 export class ChannelLedger {
   readonly #entries = new Set<Entry>();
-  /** What the closed channels of each account came to. */
+  /** The totals of the closed channels of each account. */
   readonly #closed = new Map<string, ChannelTotals>();
-  /** How often each peer has asked. */
+  /** How many requests each peer has made. */
   readonly rate = new RequestRate();
 
-  /** The private connections that are open. */
+  /** The open private connections. */
   get channels(): readonly OpenChannel[] {
     return [...this.#entries].flatMap(({ parties, opened }) => {
       if (!opened) return [];
@@ -64,7 +64,7 @@ export class ChannelLedger {
     });
   }
 
-  /** What an account's channels came to so far. */
+  /** The totals of an account's channels so far. */
   totals(account: ChannelAccount): ChannelTotals {
     const key = accountKey(account);
     let totals = this.#closed.get(key) ?? NO_CHANNELS;
@@ -74,7 +74,7 @@ export class ChannelLedger {
     return totals;
   }
 
-  /** Places that are taken: in total, by the peer with whichever bot, by the bot with whomever. */
+  /** Reserved places: in total, of the peer with any bot, of the bot with any peer. */
   count(parties: ChannelParties): { total: number; peer: number; bot: number } {
     const [peer, bot] = [peerKey(parties), botKey(parties)];
     const counts = { total: this.#entries.size, peer: 0, bot: 0 };
@@ -85,8 +85,8 @@ export class ChannelLedger {
     return counts;
   }
 
-  /** Takes a place, whatever the limits are. */
-  take(parties: ChannelParties): ChannelPlace {
+  /** Reserves a place, whatever the limits are. */
+  reserve(parties: ChannelParties): ChannelPlace {
     const entry: Entry = { parties };
     this.#entries.add(entry);
     const release = (): void => void this.#entries.delete(entry);
@@ -106,7 +106,7 @@ export class ChannelLedger {
   }
 }
 
-/** Who a peer is: a login at a server. */
+/** Identifies a peer: a login on a server. */
 export function peerKey({ server, peer }: Pick<ChannelParties, 'server' | 'peer'>): string {
   return `${server} ${loginKey(peer)}`;
 }

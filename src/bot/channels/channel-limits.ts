@@ -4,10 +4,10 @@ import type { PolicyLimits } from '../../policy/limits.ts';
 import type { Clock } from '../../util/clock.ts';
 import { formatDuration } from '../../util/printable.ts';
 
-/** An idle time is measured by looking at the channel this often while it lasts: bytes cost nothing then. */
+/** Idleness is sampled this often per idle time, so that counting costs nothing per byte. */
 const LOOKS_PER_IDLE_TIME = 4;
 
-/** Breaks a channel off when its time is up, or when nothing has come or gone for too long: the peer sees an abort. */
+/** Aborts a channel at the end of its lifetime, or when it has been idle for too long. */
 export function limitChannel(channel: Channel, limits: PolicyLimits, clock: Clock): void {
   const { maxLifetimeMs, maxIdleMs } = limits;
   if (channel.destroyed) return;

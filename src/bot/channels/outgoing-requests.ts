@@ -12,11 +12,11 @@ export interface OutgoingRequestsSettings {
   readonly client: ChatosClient;
   readonly clock: Clock;
   readonly observer: RuntimeObserver;
-  /** Takes a channel of a bot into the account's count. */
+  /** Counts a channel of a bot for the account. */
   readonly onOpened: (channel: Channel, bot: string) => void;
 }
 
-/** The private connections that the plugins of an account ask peers for. */
+/** The private connections that the plugins of an account request from peers. */
 export class OutgoingRequests {
   readonly #settings: OutgoingRequestsSettings;
 
@@ -25,18 +25,18 @@ export class OutgoingRequests {
   }
 
   /**
-   * Asks a peer for a private connection for a bot.
+   * Requests a private connection with a peer for a bot.
    *
    * @throws {ChatosError} as {@link ChatosClient.request}
    */
   make(peer: string, options: RequestOptions & { readonly signal: AbortSignal }, bot: string): Promise<Channel> {
     const channel = this.#request(peer, options, bot);
-    // Who has a channel works on it for as long as it is open, mostly by waiting for the peer.
+    // A hook works on its channel as long as that is open, mostly by waiting for the peer.
     void awaitPeer(channel.then(closed, () => undefined));
     return channel;
   }
 
-  /** Its time is that of the runtime's clock. */
+  /** By the runtime's clock, not the client's. */
   async #request(
     peer: string,
     { timeoutMs = DEFAULT_REQUEST_TIMEOUT_MS, signal }: RequestOptions & { readonly signal: AbortSignal },

@@ -19,7 +19,7 @@ import type { IncomingRequest } from '../plugin/context.ts';
 import type { OfAccount, RuntimeObserver } from '../events.ts';
 import type { PluginRunner } from '../running/plugin-runner.ts';
 
-/** The hooks together may take this long to decide about a request; the server itself gives up after 60 s (P10). */
+/** Time for all hooks together to decide about a request; the server gives up after 60 s (P10). */
 const DECISION_TIMEOUT_MS = 50_000;
 
 export interface PrivateRequestsSettings {
@@ -33,14 +33,14 @@ export interface PrivateRequestsSettings {
   readonly activity: Activity;
 }
 
-/** Who takes a private connection, in which place, and what it is bounded by. */
-interface Taker {
+/** The plugin that accepts a private connection, its reserved place, and its limits. */
+interface Acceptance {
   readonly runner: PluginRunner;
   readonly place: ChannelPlace;
   readonly limits: PolicyLimits;
 }
 
-/** The private connections of an account: who may have one with which plugin, and for how long. */
+/** Decides about the private connections that peers request from an account, and hands them to its plugins. */
 export class PrivateRequests {
   readonly #settings: PrivateRequestsSettings;
   #stopping = false;
@@ -49,19 +49,19 @@ export class PrivateRequests {
     this.#settings = settings;
   }
 
-  /** The account's private connections that are open, those that its bots asked for included. */
+  /** The open private connections of the account, including those that its bots requested. */
   get channels(): readonly OpenChannel[] {
     const { account, ledger } = this.#settings;
     return ledger.channels.filter(({ server, login }) => server === account.server && login === account.login);
   }
 
-  /** What all of them came to so far, the closed ones included. */
+  /** The totals of all of them, including the closed ones. */
   get channelTotals(): ChannelTotals {
     const { account, ledger } = this.#settings;
     return ledger.totals(account);
   }
 
-  /** Answers a request: the first of the plugins that may and wants to gets the channel. Never rejects. */
+  /** Answers a request: the first plugin that is allowed to and accepts gets the channel. Never rejects. */
   async handle(request: PrivateRequest, runners: readonly PluginRunner[]): Promise<void> {
     const opened = await this.#settings.activity.during((rest) => this.#answer(request, runners, rest));
     if (!opened) return;
@@ -73,34 +73,34 @@ export class PrivateRequests {
     if (!result.ok) channel.destroy();
   }
 
-  /** Counts a channel that a bot asked for. The policy never refuses it, but its time is bounded like the others'. */
+  /** Counts a channel that a bot requested. The policy never refuses it, but limits its time as for others. */
   adopt(channel: Channel, bot: string): void {
     const { account, policy, ledger, clock } = this.#settings;
     const parties = { ...account, bot, peer: channel.peer };
     const at = clock.now();
     const facts = { from: channel.peer, bot, at, channels: ledger.count(parties), requestsInLastMinute: 0 };
-    ledger.take(parties).open(channel, at);
-    this.#tellEnd(channel);
+    ledger.reserve(parties).open(channel, at);
+    this.#reportEnd(channel);
     const { limits } = decide(policy, { ...facts, hasChannelHook: true, hasRequestHook: true });
     limitChannel(channel, limits, clock);
   }
 
-  /** From now on, every request is refused; those that are being decided, too. */
+  /** Refuses every request from now on, including those that are being decided. */
   stop(): void {
     this.#stopping = true;
   }
 
-  #tellEnd(channel: Channel): void {
+  #reportEnd(channel: Channel): void {
     const { observer, account } = this.#settings;
-    const tell = (): void => {
+    const report = (): void => {
       const { peer, bytesReceived, bytesSent } = channel;
       observer({ type: 'closed', ...account, peer, bytesReceived, bytesSent });
     };
-    if (channel.destroyed) tell();
-    else channel.once('close', tell);
+    if (channel.destroyed) report();
+    else channel.once('close', report);
   }
 
-  /** The channel, and who has it; `undefined` where it was refused or did not come about. */
+  /** The channel and its plugin; `undefined` if it was refused or failed to open. */
   async #answer(
     request: PrivateRequest,
     runners: readonly PluginRunner[],
@@ -108,16 +108,16 @@ export class PrivateRequests {
   ): Promise<{ runner: PluginRunner; channel: Channel } | undefined> {
     const { log, clock, observer, account } = this.#settings;
     observer({ type: 'request', ...account, from: request.from });
-    const taker = this.#stopping ? undefined : await this.#choose(request.from, runners, rest);
-    if (!taker || this.#stopping) {
+    const accepted = this.#stopping ? undefined : await this.#choose(request.from, runners, rest);
+    if (!accepted || this.#stopping) {
       if (this.#stopping) log.info('private request refused', { peer: request.from, reason: 'the bot is stopping' });
-      taker?.place.release();
+      accepted?.place.release();
       request.refuse();
       observer({ type: 'decided', ...account, from: request.from, decision: 'refused' });
       return undefined;
     }
     observer({ type: 'decided', ...account, from: request.from, decision: 'accepted' });
-    const { runner, place, limits } = taker;
+    const { runner, place, limits } = accepted;
     let channel: Channel;
     try {
       channel = runner.contextFactory.guard(await request.accept());
@@ -127,12 +127,12 @@ export class PrivateRequests {
       return undefined;
     }
     place.open(channel, clock.now());
-    this.#tellEnd(channel);
+    this.#reportEnd(channel);
     limitChannel(channel, limits, clock);
     return { runner, channel };
   }
 
-  async #choose(from: string, runners: readonly PluginRunner[], rest: Rest): Promise<Taker | undefined> {
+  async #choose(from: string, runners: readonly PluginRunner[], rest: Rest): Promise<Acceptance | undefined> {
     const { account, policy, ledger, log, clock } = this.#settings;
     const able = runners.filter((runner) => runner.has('onChannel'));
     const peer = peerKey({ server: account.server, peer: from });
@@ -141,7 +141,7 @@ export class PrivateRequests {
     const deadline = asked.getTime() + DECISION_TIMEOUT_MS;
     const refusals: { readonly bot: string; readonly why: Pick<PolicyVerdict, 'rule' | 'reason' | 'limit'> }[] = [];
     let counted = false;
-    let taker: Taker | undefined;
+    let accepted: Acceptance | undefined;
     for (const runner of able.length > 0 ? able : [...runners]) {
       const bot = runner.plugin.name;
       const parties = { ...account, bot, peer: from };
@@ -154,7 +154,7 @@ export class PrivateRequests {
         channels: ledger.count(parties),
         requestsInLastMinute,
       });
-      // Before anything is waited for: further requests may come meanwhile.
+      // Before the first await: further requests may arrive meanwhile.
       if (!counted && verdict.limit !== 'maxRequestsPerMinute') ledger.rate.add(peer, asked);
       counted ||= verdict.limit !== 'maxRequestsPerMinute';
       if (verdict.decision === 'refuse') {
@@ -165,22 +165,22 @@ export class PrivateRequests {
         refusals.push({ bot, why: { rule: verdict.rule, reason: `${bot} is suspended: it fails` } });
         continue;
       }
-      const place = ledger.take(parties);
+      const place = ledger.reserve(parties);
       if (verdict.decision === 'accept' || (await rest(this.#ask(runner, from, deadline)))) {
-        taker = { runner, place, limits: verdict.limits };
+        accepted = { runner, place, limits: verdict.limits };
         break;
       }
       place.release();
       refusals.push({ bot, why: { rule: verdict.rule, reason: `onPrivateRequest of ${bot} did not accept` } });
     }
-    // That others did not take what one takes is of interest to who looks closely; a flood, once.
-    const level = taker ? 'debug' : 'info';
+    // If one plugin accepts, the refusals of others are details. A flood is logged once.
+    const level = accepted ? 'debug' : 'info';
     for (const { bot, why } of refusals) {
       const { rule, reason, limit } = why;
-      if (limit === 'maxRequestsPerMinute' && !ledger.rate.tellOnce(peer)) continue;
+      if (limit === 'maxRequestsPerMinute' && !ledger.rate.reportOnce(peer)) continue;
       log[level]('private request refused', { peer: from, bot, rule, reason });
     }
-    return taker;
+    return accepted;
   }
 
   async #ask(runner: PluginRunner, from: string, deadline: number): Promise<boolean> {

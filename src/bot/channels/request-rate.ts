@@ -1,15 +1,15 @@
 const MINUTE_MS = 60_000;
-/** Peers that are remembered; beyond, those that have been silent longest are forgotten. */
+/** The most peers to remember; those whose last request is the oldest are forgotten first. */
 const MAX_PEERS = 10_000;
 
 interface Asked {
-  /** When, in ms since the epoch. At most as many as the policy allows in a minute, for only those are added. */
+  /** In ms since the epoch; as only granted requests are added, no more than the policy allows in a minute. */
   times: number[];
-  /** Whether it was told since that further ones are too many. */
-  told: boolean;
+  /** Whether it has been reported, since the last of them, that there are too many. */
+  reported: boolean;
 }
 
-/** How often peers have asked within the last minute. Requests that were too many are not added, so memory is bounded. */
+/** Counts the requests of each peer within the last minute. Refused ones are not added, so memory is bounded. */
 export class RequestRate {
   /** In the order of the last request. */
   readonly #peers = new Map<string, Asked>();
@@ -26,15 +26,15 @@ export class RequestRate {
   add(peer: string, now: Date): void {
     const times = this.#peers.get(peer)?.times ?? [];
     this.#peers.delete(peer);
-    this.#peers.set(peer, { times: [...times, now.getTime()], told: false });
+    this.#peers.set(peer, { times: [...times, now.getTime()], reported: false });
     if (this.#peers.size > MAX_PEERS) this.#peers.delete(this.#peers.keys().next().value!);
   }
 
-  /** Whether it is the first time, since a request was added, that one was too many. */
-  tellOnce(peer: string): boolean {
+  /** Whether this is the first refusal since a request was added. */
+  reportOnce(peer: string): boolean {
     const asked = this.#peers.get(peer);
-    if (!asked || asked.told) return false;
-    asked.told = true;
+    if (!asked || asked.reported) return false;
+    asked.reported = true;
     return true;
   }
 }

@@ -31,13 +31,13 @@ export interface HeardMessage {
   whisper(text: string): Promise<void>;
 }
 
-/** What a message begins with that goes on with an answer: never what a command begins with. */
+/** Begins each further message of an answer; no command begins like it. */
 const CONTINUED = '… ';
 
-/** What the peer is told of a command that fails: the error itself is for the log. */
+/** The answer to a command that fails; the error itself is for the log. */
 const FAILED = 'Something went wrong.';
 
-/** Finds the commands in what is said to an account, calls them, and answers `!help` and what is nearly a command. */
+/** Finds commands in messages, calls them, and answers `!help` and misspelt commands. */
 export class CommandRouter {
   readonly #prefix: string;
   readonly #runners: () => readonly PluginRunner[];
@@ -49,7 +49,7 @@ export class CommandRouter {
     this.#log = log;
   }
 
-  /** Whether the message was one for commands; nobody else need hear it then. */
+  /** Handles a message that is a command, or looks like one; returns whether it did. */
   route(heard: HeardMessage): boolean {
     const { message } = heard;
     const { text } = message;
@@ -59,7 +59,7 @@ export class CommandRouter {
     const [, word = '', rest = ''] = line;
     const name = commandKey(word);
     if (name === HELP_COMMAND) {
-      // In a room full of bots, all of them answer: that is for the one who asked.
+      // In a room full of bots, all of them answer, so only to the user who asked.
       this.#answer(message.from, this.#help(rest.trim()), (part) => heard.whisper(part));
       return true;
     }
@@ -92,7 +92,7 @@ export class CommandRouter {
       try {
         await command.run(parsed.values as ArgValues<ArgSpecs>, runner.contextFactory.bind(message), runner.context);
       } catch (error) {
-        // What a plugin leaves when it stops is no failure.
+        // A call that ends because the plugin stops has not failed.
         if (!runner.context.signal.aborted) this.#answer(message.from, FAILED, (part) => message.reply(part));
         throw error;
       }

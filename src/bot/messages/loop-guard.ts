@@ -2,7 +2,7 @@ import { matchesLogin } from '../../policy/login-glob.ts';
 import { loginKey } from '../../util/login-key.ts';
 import { defaultsOf, resolveOptions, type LimitRow } from '../../util/option-table.ts';
 
-/** What a turn counts that comes at once and repeats, that does one of the two, that does neither. */
+/** The score of a turn that is quick and repeats a text, of one that does one of the two, of any other. */
 const [BOTH, EITHER, NEITHER] = [6, 0.5, 0.1];
 
 /** When a user counts as a bot that answers every answer. */
@@ -44,12 +44,12 @@ export function resolveLoopLimits(limits?: Partial<LoopLimits>): LoopLimits {
   return resolveOptions<LoopLimits>('loop limits', limits, LOOP_LIMIT_ROWS);
 }
 
-/** Exchanges that are remembered; the one that has rested longest is forgotten first. */
+/** The most exchanges to remember; the one whose last answer is the oldest is forgotten first. */
 const MAX_PEERS = 10_000;
-/** Texts of each side that are remembered in an exchange, and how much of each. */
+/** The texts of each side to remember in an exchange, and how much of each. */
 const MAX_TEXTS = 4;
 const MAX_LENGTH = 100;
-/** A shorter answer may well be part of what somebody says anew. */
+/** A shorter answer may be part of a new text by chance. */
 const MIN_QUOTED_LENGTH = 4;
 
 interface Exchange {
@@ -58,16 +58,16 @@ interface Exchange {
   answeredAt: number | undefined;
   heardAt: number;
   muted: boolean;
-  /** What was said last, by the peer and by us. */
+  /** The last texts of the peer, and ours. */
   readonly heard: string[];
   readonly said: string[];
 }
 
 /**
- * Keeps two bots from answering each other for ever. A turn is a message of a peer behind our answer to its last one.
- * Bots answer at once, and say what they said before or what they were told: after nine such turns the peer is not heard
- * until it has been silent for a while. Whoever says something new each time, or takes time, as people do, may go on for
- * hundreds of turns; a pause ends the count. What is said without waiting for answers is no turn.
+ * Keeps two bots from answering each other for ever. A turn is a message of a peer that follows our answer to its last
+ * one. Bots answer at once, and repeat what they or we have said: after nine such turns the peer is ignored until it has
+ * been silent for a while. People, who say something new each time or take time, can go on for hundreds of turns; a pause
+ * resets the count. Messages that do not wait for answers are not turns.
  */
 export class LoopGuard {
   readonly #limits: LoopLimits;
@@ -78,9 +78,9 @@ export class LoopGuard {
   }
 
   /**
-   * A peer has spoken: whether to pass it on, to drop it, or to drop it and tell that it begins.
+   * A peer has sent a message: whether to pass it on, to drop it, or to drop it as the first one.
    *
-   * @param text `undefined` for a command: that is asked for, and may well be the same each time
+   * @param text `undefined` for a command, which may well be the same each time
    */
   heard(peer: string, text: string | undefined, now: number): 'pass' | 'muted' | 'drop' {
     const exchange = this.#exchanges.get(loginKey(peer));
@@ -106,7 +106,7 @@ export class LoopGuard {
     return 'muted';
   }
 
-  /** We answer something that the peer said. */
+  /** We answer a message of the peer. */
   answered(peer: string, text: string, now: number): void {
     const key = loginKey(peer);
     let exchange = this.#exchanges.get(key);
@@ -118,7 +118,7 @@ export class LoopGuard {
     this.#exchanges.set(key, exchange);
   }
 
-  /** Peers that are not heard at the moment. */
+  /** Peers that are ignored at the moment. */
   muted(now: number): string[] {
     return [...this.#exchanges]
       .filter(([, { muted, heardAt }]) => muted && now - heardAt < this.#limits.quietMs)
@@ -126,7 +126,7 @@ export class LoopGuard {
   }
 }
 
-/** Whether a text was said before in this exchange, or quotes one of our answers. */
+/** Whether a text repeats an earlier one of this exchange, or quotes one of our answers. */
 function repeatsEither({ heard, said }: Exchange, text: string): boolean {
   const start = text.slice(0, MAX_LENGTH);
   if (heard.includes(start)) return true;

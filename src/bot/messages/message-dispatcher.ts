@@ -10,11 +10,11 @@ import type { PluginRunner } from '../running/plugin-runner.ts';
 import type { Questions } from './questions.ts';
 import type { MessageSender } from './message-sender.ts';
 
-export interface HearingSettings {
+export interface MessageDispatcherSettings {
   readonly account: OfAccount;
-  /** The plugins that hear, in their order. */
+  /** The plugins of the account, in their order. */
   readonly runners: () => readonly PluginRunner[];
-  /** What they answer with. */
+  /** Sends their answers. */
   readonly sender: MessageSender;
   readonly questions: Questions;
   readonly guard: LoopGuard | undefined;
@@ -24,30 +24,30 @@ export interface HearingSettings {
   readonly observer: RuntimeObserver;
 }
 
-/** What an account hears: each message is the answer to a question, a command, or for every `onMessage`. */
+/** Dispatches each message to an account: to a question that it answers, a command, or every `onMessage`. */
 export class MessageDispatcher {
-  readonly #settings: HearingSettings;
+  readonly #settings: MessageDispatcherSettings;
   readonly #commands: CommandRouter;
   #count = 0;
   #stopped = false;
 
-  constructor(settings: HearingSettings) {
+  constructor(settings: MessageDispatcherSettings) {
     const { commandPrefix, runners, log } = settings;
     this.#settings = settings;
     this.#commands = new CommandRouter(commandPrefix, runners, log);
   }
 
-  /** Messages that were heard so far. */
+  /** Messages received so far. */
   get count(): number {
     return this.#count;
   }
 
-  /** From now on, nothing is heard. */
+  /** Ignores every message from now on. */
   stop(): void {
     this.#stopped = true;
   }
 
-  /** Passes a message on to whoever it is for. */
+  /** Hands a message to what it is for. */
   dispatch({ from, text, private: isPrivate, own }: ChatMessage): void {
     if (own || this.#stopped) return;
     this.#count += 1;
@@ -71,7 +71,7 @@ export class MessageDispatcher {
     }
   }
 
-  /** Whether the loop guard lets it pass. */
+  /** Whether the loop guard lets a message pass. */
   #passes(from: string, text: string): boolean {
     const { guard, clock, commandPrefix, log } = this.#settings;
     const said = text.startsWith(commandPrefix) ? undefined : text;

@@ -11,11 +11,11 @@ import { DEFAULT_ASK_TIMEOUT_MS, type Questions } from './questions.ts';
 import { splitText } from '../../client/split-text.ts';
 import type { AccountStatus } from '../status.ts';
 
-export interface VoiceSettings {
+export interface MessageSenderSettings {
   readonly account: OfAccount;
   readonly client: ChatosClient;
   readonly flood: FloodLimits;
-  /** Is told what is answered to whom. */
+  /** Counts what is answered to whom. */
   readonly guard: LoopGuard | undefined;
   readonly questions: Questions;
   readonly clock: Clock;
@@ -23,7 +23,7 @@ export interface VoiceSettings {
   readonly activity: Activity;
 }
 
-/** Who says something, and which message caused it, where that is known. */
+/** The plugin that sends something, and the message that caused it, if they are known. */
 export interface Saying {
   readonly bot?: string;
   readonly cause?: Cause;
@@ -32,16 +32,16 @@ export interface Saying {
 /** Where a question is asked. */
 export interface Asked {
   readonly peer: string;
-  /** Whether it is put to the peer alone, else to everyone. */
+  /** Whether it is sent to the peer alone, else to everyone. */
   readonly isPrivate: boolean;
 }
 
-/** What an account says: whole texts, on their way through its outbox, and questions. */
+/** Sends the texts and questions of an account through its outbox. */
 export class MessageSender {
-  readonly #settings: VoiceSettings;
+  readonly #settings: MessageSenderSettings;
   readonly #outbox: Outbox;
 
-  constructor(settings: VoiceSettings) {
+  constructor(settings: MessageSenderSettings) {
     const { client, flood, clock } = settings;
     this.#settings = settings;
     this.#outbox = new Outbox(
@@ -57,8 +57,7 @@ export class MessageSender {
   }
 
   /**
-   * Says a text to one, or to everyone. What is not known of who says it and why is what the call is about that is
-   * running.
+   * Sends a text to one, or to everyone. If plugin and cause are not given, they are those of the running call.
    *
    * @throws {ChatosError} as {@link Outbox.send}
    */
@@ -72,22 +71,22 @@ export class MessageSender {
   }
 
   /**
-   * Puts a question to a peer; resolves to the peer's next message there.
+   * Sends a question to a peer; resolves to the peer's next message there.
    *
    * @throws {ChatosError} as {@link Questions.ask}
    */
   ask({ peer, isPrivate }: Asked, question: string, options: AskOptions, known: Saying): Promise<Message> {
     const { timeoutMs = DEFAULT_ASK_TIMEOUT_MS, signal } = options;
-    const put = (): Promise<void> => this.speak(isPrivate ? peer : undefined, question, known);
-    return awaitPeer(this.#settings.questions.ask(peer, isPrivate, { put, signal, timeoutMs }));
+    const send = (): Promise<void> => this.speak(isPrivate ? peer : undefined, question, known);
+    return awaitPeer(this.#settings.questions.ask(peer, isPrivate, { send, signal, timeoutMs }));
   }
 
-  /** The connection is there, or there again. */
+  /** There is a connection, or a connection again. */
   connected(): void {
     this.#outbox.connected();
   }
 
-  /** Another process has the login: what waits to be said, or is said yet, is given up until the connection is there. */
+  /** Another process has the login: drops what waits or is still sent, until there is a connection. */
   silence(): void {
     this.#outbox.silence();
   }
@@ -97,7 +96,7 @@ export class MessageSender {
     return this.#outbox.emptied();
   }
 
-  /** Gives up what waits to be sent. */
+  /** Drops what waits to be sent. */
   close(): void {
     this.#outbox.close();
   }
@@ -108,7 +107,7 @@ export class MessageSender {
   }
 }
 
-/** The message that caused a call, or as much of it as is known. */
+/** What is known of the message that caused a call. */
 function causeOf(call: Call | undefined): Partial<Cause> {
   const { peer: from, heard: number } = call ?? {};
   return { ...(from !== undefined && { from }), ...(number !== undefined && { number }) };

@@ -5,7 +5,7 @@ import { loginKey } from '../../util/login-key.ts';
 import type { FloodLimits } from './flood-limits.ts';
 import { TokenBucket } from '../../util/token-bucket.ts';
 
-/** What puts messages on the wire. */
+/** Sends messages. */
 export interface Wire {
   readonly connected: boolean;
   /** To one, or to everyone. */
@@ -26,12 +26,12 @@ interface Lane {
   readonly waiting: Waiting[];
 }
 
-/** Lanes that have nothing waiting are forgotten when there are more than this, if their bucket is full again. */
+/** With more lanes than this, those with an empty queue and a full bucket are forgotten. */
 const MAX_IDLE_LANES = 1_000;
 
 /**
- * What an account says, on its way to the wire: in the order in which it was said to each peer, no faster than the flood
- * limits allow, and held back while there is no connection. One peer's queue does not hold up another's.
+ * The outgoing messages of an account: in order for each peer, no faster than the flood limits allow, and held back while
+ * there is no connection. One peer's queue does not delay another's.
  */
 export class Outbox {
   readonly #wire: Wire;
@@ -59,21 +59,21 @@ export class Outbox {
     return this.#waiting;
   }
 
-  /** Messages that the operating system took so far. */
+  /** Messages sent so far, which means: taken by the operating system. */
   get sent(): number {
     return this.#sent;
   }
 
-  /** Messages that were given up so far: too many, too late, or lost with the connection. */
+  /** Messages dropped so far: too many, too late, or lost with the connection. */
   get dropped(): number {
     return this.#dropped;
   }
 
   /**
-   * Sends the parts of a text when their turn comes, nothing else to the same destination between them; resolves when the
-   * operating system has taken the last. Where there is no room for all, none is sent.
+   * Sends the parts of a text when their turn comes, with nothing else to the same destination between them. Resolves when
+   * the operating system has taken the last. If there is no room for all, none is sent.
    *
-   * @param whileHeld is given the wait of a message whose turn is later
+   * @param whileHeld gets the promise of each message that has to wait
    * @throws {ChatosError} `QUEUE_FULL`, `TIMED_OUT`, `ABORTED`, or what the client throws
    */
   async send(
@@ -85,7 +85,7 @@ export class Outbox {
     if (this.#silent) throw elsewhere();
     const now = this.#clock.now().getTime();
     const lane = this.#lane(to, now);
-    // Whoever waits for the limit on all together comes first.
+    // Messages that wait for the total limit come first.
     const atOnce = this.#waiting > 0 ? [] : parts.slice(0, this.#room(lane, now));
     const later = parts.slice(atOnce.length);
     if (later.length > 0 && this.#waiting + later.length > this.#limits.maxQueuedMessages) {
@@ -187,7 +187,7 @@ export class Outbox {
       next = Math.min(next, first.deadline - now);
       if (this.#wire.connected) next = Math.min(next, Math.max(this.#total.waitMs(now), lane.bucket.waitMs(now)));
       if (moved) {
-        // Who has had its turn is last in the next round.
+        // A lane that has had its turn is the last in the next round.
         this.#lanes.delete(key);
         this.#lanes.set(key, lane);
       }

@@ -4,30 +4,30 @@ import { MAX_TIMER_MS, type Clock } from '../../util/clock.ts';
 import { loginKey } from '../../util/login-key.ts';
 import type { AskOptions, Message } from '../plugin/context.ts';
 
-/** How long an answer is waited for, in ms. */
+/** The time for an answer, in ms. */
 export const DEFAULT_ASK_TIMEOUT_MS = 60_000;
-/** Questions that may wait for one peer. */
+/** The most questions that may wait for one peer. */
 const MAX_QUESTIONS = 20;
 
 /** A question that waits for its turn, or for its answer. */
 interface Asked {
   readonly answer: Deferred<Message>;
-  /** Lets it be put. */
+  /** Its turn has come. */
   readonly begin: () => void;
-  /** Whether it has been put. */
-  put: boolean;
+  /** Whether it has been sent. */
+  sent: boolean;
 }
 
 interface Question extends Required<Pick<AskOptions, 'timeoutMs'>> {
   readonly signal: AbortSignal | undefined;
-  /** Puts it to the peer. */
-  readonly put: () => Promise<void>;
+  /** Sends it to the peer. */
+  readonly send: () => Promise<void>;
 }
 
-/** The questions that an account has for peers; one at a time is put to each peer in each place. */
+/** The questions of an account to peers: one at a time to each peer, in private and in public. */
 export class Questions {
   readonly #clock: Clock;
-  /** The questions for each peer and place, the first of them under way. */
+  /** The questions to each peer, in private or in public; the first one is in progress. */
   readonly #asked = new Map<string, Asked[]>();
 
   constructor(clock: Clock) {
@@ -35,11 +35,11 @@ export class Questions {
   }
 
   /**
-   * Puts a question when those before it are over, and returns the answer. The time begins when it has been put.
+   * Sends a question when those before it are over, and returns the answer. The time starts when it has been sent.
    *
    * @throws {ChatosError} `TIMED_OUT`, `ABORTED`, `QUEUE_FULL`, or what sending it throws
    */
-  async ask(peer: string, isPrivate: boolean, { put, signal, timeoutMs }: Question): Promise<Message> {
+  async ask(peer: string, isPrivate: boolean, { send, signal, timeoutMs }: Question): Promise<Message> {
     if (!(timeoutMs > 0)) {
       throw new ChatosError('INVALID_ARGUMENT', `timeoutMs must be a number over 0, not ${timeoutMs}`);
     }
@@ -50,14 +50,14 @@ export class Questions {
     }
     const answer = createDeferred<Message>({ timeoutMs: Infinity, signal, what: `no answer from ${peer}` });
     const turn = withResolvers<void>();
-    const question: Asked = { answer, begin: turn.resolve, put: false };
+    const question: Asked = { answer, begin: turn.resolve, sent: false };
     if (asked.push(question) === 1) turn.resolve();
     this.#asked.set(key, asked);
     let cancel = (): void => undefined;
     try {
       await Promise.race([answer.promise, turn.promise]);
-      await Promise.race([answer.promise, put()]);
-      question.put = true;
+      await Promise.race([answer.promise, send()]);
+      question.sent = true;
       if (timeoutMs <= MAX_TIMER_MS) {
         cancel = this.#clock.after(timeoutMs, () => {
           const message = `no answer from ${peer} within ${timeoutMs / 1000} s`;
@@ -67,7 +67,7 @@ export class Questions {
       return await answer.promise;
     } finally {
       cancel();
-      // Where it could not be put, it must not go on listening to the signal.
+      // If it could not be sent, it must stop listening to the signal.
       if (!answer.settled) answer.reject(new ChatosError('ABORTED', 'the question was not sent'));
       asked.splice(asked.indexOf(question), 1);
       if (asked.length === 0) this.#asked.delete(key);
@@ -75,10 +75,10 @@ export class Questions {
     }
   }
 
-  /** Whether a message is the answer that somebody waits for; it is handed over then. */
+  /** Resolves the question that a message answers; returns whether there is one. */
   answer(message: Message): boolean {
     const first = this.#asked.get(keyOf(message.from, message.private))?.[0];
-    if (!first?.put || first.answer.settled) return false;
+    if (!first?.sent || first.answer.settled) return false;
     first.answer.resolve(message);
     return true;
   }

@@ -7,29 +7,29 @@ import { formatBytes } from '../../util/printable.ts';
 import type { RuntimeObserver } from '../events.ts';
 import { RECORDING_VERSION, type RecordedEvent, type RecordingHeader } from './recording.ts';
 
-/** What may wait for a disk that is slower than the chat, before the recording is given up. */
+/** The most that may wait for a slow disk; with more, the recording ends. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 
 export interface RecorderOptions {
   /** The version of the program. */
   readonly version: string;
-  /** Told, once, where the recording had to be given up. */
+  /** Reports, once, that the recording failed. */
   readonly log: Logger;
   /** @default MAX_WAITING_BYTES */
   readonly maxWaitingBytes?: number;
 }
 
-/** Writes down what happens. */
+/** Records what happens. */
 export interface Recorder {
   readonly observer: RuntimeObserver;
-  /** Resolves when everything is in the file. Never rejects. */
+  /** Resolves when everything is written to the file. Never rejects. */
   close(): Promise<void>;
 }
 
 /**
- * Begins a recording: a new file, for its owner only, as there are private messages in it.
+ * Starts a recording in a new file, which only its owner can read, as it has private messages.
  *
- * @throws {ChatosError} `INVALID_ARGUMENT` where the file is there already, or cannot be made
+ * @throws {ChatosError} `INVALID_ARGUMENT` if the file exists already, or cannot be created
  */
 export async function openRecording(file: string, options: RecorderOptions): Promise<Recorder> {
   let handle: FileHandle;
@@ -37,13 +37,13 @@ export async function openRecording(file: string, options: RecorderOptions): Pro
     handle = await open(file, 'wx', 0o600);
   } catch (error) {
     const exists = (error as NodeJS.ErrnoException).code === 'EEXIST';
-    const why = exists ? 'it is there already; name a new file, or remove that one' : messageOf(error);
+    const why = exists ? 'it exists already; name a new file, or remove that one' : messageOf(error);
     throw new ChatosError('INVALID_ARGUMENT', `cannot record to ${file}: ${why}`, { cause: error, fields: { file } });
   }
   return recordTo(handle.createWriteStream(), file, options);
 }
 
-/** Records to a stream. A recording with gaps would be worth nothing: where it fails, it ends, and the bots go on. */
+/** Records to a stream. A recording with gaps would be useless, so the first failure ends it; the bots continue. */
 export function recordTo(
   stream: Writable,
   file: string,

@@ -102,7 +102,7 @@ const EVENT = v.variant(
  * @param chunks the bytes of the file
  * @param name what errors begin with: the file
  * @throws {ChatosError} `INVALID_ARGUMENT` for what is no recording, or of a newer format, and for a line that is wrong,
- *   with its number. A last line that is cut off is no error: whoever wrote it was killed.
+ *   with its number. An incomplete last line is not an error: its writer was killed.
  */
 export async function readRecording(chunks: AsyncIterable<Uint8Array>, name: string): Promise<Recording> {
   let header: RecordingHeader | undefined;

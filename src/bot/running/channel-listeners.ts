@@ -2,15 +2,15 @@ import type { Duplex } from 'node:stream';
 
 /** What the listeners of a channel belong to. */
 export interface ListenersOwner {
-  /** Runs them where it can be told whose they are. */
+  /** Runs them as part of a call. */
   within<T>(run: () => T): T;
-  /** One of them has thrown. */
+  /** One of them threw. */
   failed(error: unknown): void;
 }
 
 /**
- * Has the listeners of a channel run in the name of the plugin that has it, whatever made them run. Where one of them
- * throws, the channel is broken off: nobody would end it any more.
+ * Runs the listeners of a channel as part of its plugin's call, whatever emitted the event. If one of them throws, the
+ * channel is aborted, as nothing would end it any more.
  */
 export function ownListeners(channel: Duplex, owner: ListenersOwner): void {
   const emit = channel.emit.bind(channel) as (...event: unknown[]) => boolean;

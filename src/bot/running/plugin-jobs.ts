@@ -15,20 +15,20 @@ const MAX_JOBS = 1_000;
 
 export interface PluginJobsOptions {
   readonly clock: Clock;
-  /** Where the times of the last runs are kept. */
+  /** Stores the times of the last runs. */
   readonly records: Pick<Store, 'get' | 'set'>;
   readonly log: Logger;
-  /** Whether the plugin may be called; where it may not, ticks are put off or left out. */
+  /** Whether the plugin may be called; if not, ticks are delayed or skipped. */
   readonly isOpen: () => boolean;
-  /** Whether there is a session; without one, ticks that are made up for are put off: what they say would be lost. */
+  /** Whether there is a session; without one, ticks with `catchUp` are delayed: what they send would be lost. */
   readonly isConnected: () => boolean;
-  /** Calls something of the plugin, and tells whether it went well. */
+  /** Calls something of the plugin, and resolves to whether it succeeded. */
   readonly call: (job: string, run: () => Awaitable<void>) => Promise<{ readonly ok: boolean }>;
 }
 
-/** What the jobs of a plugin that is about to stop leave to those of its next version. */
+/** What the jobs of a plugin hand over to those of its next version. */
 export interface JobHandover {
-  /** When it stopped: what falls due from then on is for the next version. */
+  /** When it stopped: what is due from then on is for the next version. */
   readonly since: Date;
   /** When each job would have run next, by its name and its times. */
   readonly due: ReadonlyMap<string, Date>;
@@ -70,24 +70,24 @@ export class PluginJobs {
     this.#jobs.set(known, { job, spec });
   }
 
-  /** Jobs that are added from now on take up what others left; `undefined` for no more of that. */
+  /** Jobs that are added from now on continue those of a handover; `undefined` ends that. */
   follow(handover: JobHandover | undefined): void {
     this.#handover = handover;
   }
 
-  /** What these jobs leave, if they are stopped now. */
+  /** What these jobs hand over, if they are stopped now. */
   get handover(): JobHandover {
     const due = new Map<string, Date>();
     for (const [name, { job, spec }] of this.#jobs) if (job.next) due.set(identityOf(name, spec), job.next);
     return { since: this.#options.clock.now(), due };
   }
 
-  /** The plugin may be called again, or there is a session again: runs what was put off. */
+  /** The plugin may be called again, or there is a session again: runs what was delayed. */
   resume(): void {
     for (const { job } of this.#jobs.values()) job.resume();
   }
 
-  /** No further runs; resolves when those under way are done. */
+  /** No further runs; resolves when those in progress are done. */
   async stop(): Promise<void> {
     await Promise.all([...this.#jobs.values()].map(({ job }) => job.stop()));
     this.#jobs.clear();
@@ -121,7 +121,7 @@ export class PluginJobs {
   }
 }
 
-/** The record of a job; one whose times were changed begins anew, as what it missed by the old ones means nothing. */
+/** The record of a job. If its times were changed, there is none: what it missed by the old ones does not matter. */
 function recordOf(records: PluginJobsOptions['records'], name: string, { cron, timeZone }: ScheduleSpec): JobRecord {
   // Names may be long texts: a key is not.
   const key = `job ${createHash('sha256').update(name).digest('base64url')}`;

@@ -66,7 +66,7 @@ function fileNameOf(id: string): string {
     .replace(/[^a-z0-9@._-]|^\.|\.$/gu, escapeBytes)
     .replace(DEVICE, (name) => escapeBytes(name[0]!) + name.slice(1));
   if (escaped.length <= MAX_NAME) return escaped;
-  // No escape looks like `%~`, so this is nobody's full name.
+  // No escape looks like `%~`, so no other id has this name.
   return `${escaped.slice(0, 100)}%~${createHash('sha256').update(id).digest('hex')}`;
 }
 

@@ -82,7 +82,7 @@ export async function* readLines(chunks: AsyncIterable<Uint8Array>): AsyncGenera
   let number = 1;
   let rest: Uint8Array[] = [];
   let restBytes = 0;
-  const take = (end: Uint8Array): string => {
+  const decodeLine = (end: Uint8Array): string => {
     const line = Buffer.concat([...rest, end]);
     rest = [];
     restBytes = 0;
@@ -97,14 +97,14 @@ export async function* readLines(chunks: AsyncIterable<Uint8Array>): AsyncGenera
   for await (const chunk of chunks) {
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
-      yield take(chunk.subarray(start, end));
+      yield decodeLine(chunk.subarray(start, end));
       start = end + 1;
     }
     if (start < chunk.length) rest.push(chunk.subarray(start));
     restBytes += chunk.length - start;
     if (restBytes > MAX_LINE_BYTES) throw lineError(number, `it is longer than ${formatBytes(MAX_LINE_BYTES)}`);
   }
-  if (restBytes > 0) yield take(new Uint8Array());
+  if (restBytes > 0) yield decodeLine(new Uint8Array());
 }
 
 function lineError(line: number, message: string): ChatosError {

@@ -28,7 +28,7 @@ export interface OpeningOptions {
 }
 
 /**
- * Opens the files of a store, made where there are none.
+ * Opens the files of a store, and creates them if there are none.
  *
  * @throws {ChatosError} `STORE_UNAVAILABLE`, or `STORE_DAMAGED`: nothing in its files is changed then
  */
@@ -62,10 +62,10 @@ async function lockAndOpen(directory: string, lockTimeoutMs: number): Promise<Le
   }
 }
 
-/** What is wrong with the files as far as their library would not tell, or would change them before it does. */
+/** Damage that the library would not report, or only after it has changed the files. */
 async function findDamage(directory: string): Promise<string | undefined> {
   const names = await readdir(directory);
-  // The file that names those that count.
+  // CURRENT names the manifest, which names the other files.
   if (!names.includes('CURRENT')) return names.some(isData) ? 'the file CURRENT is missing' : undefined;
   const manifest = (await readFile(path.join(directory, 'CURRENT'), 'latin1')).trimEnd();
   if (!names.includes(manifest)) return `the file CURRENT names '${manifest}', which is missing`;

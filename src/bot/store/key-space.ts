@@ -82,7 +82,7 @@ export class KeySpace implements Store {
     if (!(limit >= 0)) throw new ChatosError('INVALID_ARGUMENT', `limit: expected 0 or more, found ${limit}`);
     const { gte, lt } = keyRange(this.#space);
     let range: { gte: string } | { gt: string } = { gte: gte + prefix };
-    // No iterator stays open between two pages: who stops half-way leaves nothing behind.
+    // No iterator stays open between two pages: a caller that stops half-way leaves nothing behind.
     for (let left = limit; left > 0;) {
       const asked = Math.min(left, PAGE_ENTRIES);
       const page = await this.#readPage({ ...range, lt, limit: asked });

@@ -51,7 +51,7 @@ export class StoreWriter {
   async #run(): Promise<void> {
     this.#running = true;
     while (this.#queue.length > 0) {
-      const group = this.#takeGroup();
+      const group = this.#nextGroup();
       try {
         const sizes = await this.#database.read((level) => readSizes(level, group));
         const settle = await this.#database.write((opened) => commit(opened, group, sizes));
@@ -64,13 +64,13 @@ export class StoreWriter {
   }
 
   /** One that clears goes alone: what it removes is known only when those before it are on disk. */
-  #takeGroup(): Pending[] {
+  #nextGroup(): Pending[] {
     const clearing = this.#queue.slice(0, MAX_GROUP).findIndex(({ clear }) => clear);
     return this.#queue.splice(0, clearing < 0 ? MAX_GROUP : Math.max(clearing, 1));
   }
 }
 
-/** Writes a group as one batch with one sync; returns what tells each how it went. */
+/** Writes a group as one batch with one sync; returns what settles each of its writes. */
 async function commit(
   opened: OpenDatabase,
   group: readonly Pending[],
@@ -125,7 +125,7 @@ async function commit(
     await batch.close();
   }
   return () => {
-    for (const tell of outcomes) tell();
+    for (const report of outcomes) report();
   };
 }
 

@@ -21,9 +21,9 @@ describe('RequestRate', () => {
   it('tells once that there were too many, until a request counts again', () => {
     const rate = new RequestRate();
     rate.add('a', at(0));
-    expect([rate.tellOnce('a'), rate.tellOnce('a')]).toEqual([true, false]);
+    expect([rate.reportOnce('a'), rate.reportOnce('a')]).toEqual([true, false]);
     rate.add('a', at(1));
-    expect(rate.tellOnce('a')).toBe(true);
+    expect(rate.reportOnce('a')).toBe(true);
   });
 
   it('forgets those that have been silent longest where there are too many', () => {

@@ -184,12 +184,12 @@ describe('message.ask', () => {
 describe('Questions', () => {
   it('refuses a time limit that is none, before anything is said', async () => {
     const questions = new Questions(new FakeClock('2025-06-01T10:00:00Z'));
-    const put = vi.fn<() => Promise<void>>();
+    const send = vi.fn<() => Promise<void>>();
     for (const timeoutMs of [0, -1, NaN]) {
-      const asked = questions.ask('alice', true, { put, signal: undefined, timeoutMs });
+      const asked = questions.ask('alice', true, { send, signal: undefined, timeoutMs });
       await expect(asked).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
     }
-    expect(put).not.toHaveBeenCalled();
+    expect(send).not.toHaveBeenCalled();
   });
 
   const message = (from: string): Message => ({ from, text: 'x', private: true }) as Message;
@@ -201,7 +201,7 @@ describe('Questions', () => {
     const { signal } = controller;
     const added = vi.spyOn(signal, 'addEventListener');
     const removed = vi.spyOn(signal, 'removeEventListener');
-    const ask = (put: () => Promise<void>) => questions.ask('alice', true, { put, signal, timeoutMs: 1_000 });
+    const ask = (send: () => Promise<void>) => questions.ask('alice', true, { send, signal, timeoutMs: 1_000 });
     const answered = ask(() => Promise.resolve());
     await turn();
     expect(questions.answer(message('alice'))).toBe(true);
@@ -218,10 +218,10 @@ describe('Questions', () => {
 
   it('does not take a message before the question is out, or a second one as its answer', async () => {
     const questions = new Questions(new FakeClock(START));
-    const put = signalled();
-    const answer = questions.ask('alice', true, { put: () => put.promise, signal: undefined, timeoutMs: 1_000 });
+    const send = signalled();
+    const answer = questions.ask('alice', true, { send: () => send.promise, signal: undefined, timeoutMs: 1_000 });
     expect(questions.answer(message('alice'))).toBe(false);
-    put.resolve();
+    send.resolve();
     await turn();
     expect(questions.answer(message('bob'))).toBe(false);
     expect(questions.answer(message('alice'))).toBe(true);

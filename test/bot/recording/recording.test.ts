@@ -62,7 +62,7 @@ describe('a recording', () => {
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     await expect(openRecording(file, { version: '1', log })).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',
-      message: `cannot record to ${file}: it is there already; name a new file, or remove that one`,
+      message: `cannot record to ${file}: it exists already; name a new file, or remove that one`,
     });
   });
 
