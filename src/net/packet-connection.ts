@@ -68,7 +68,7 @@ export class PacketConnection {
     this.longBytes = longBytes;
     this.#packetTimeoutMs = packetTimeoutMs;
     this.#transport = transport;
-    this.#writer = new PacketWriter(transport, maxQueuedBytes, (error) => this.destroy(error));
+    this.#writer = new PacketWriter(transport, maxQueuedBytes, this);
     this.#handlers = handlers;
     this.#decoder = new PacketDecoder({ longBytes });
     const { stream } = transport;

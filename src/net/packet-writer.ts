@@ -19,17 +19,17 @@ function flushDirty(): void {
 export class PacketWriter {
   readonly #transport: Transport;
   readonly #maxQueuedBytes: number;
-  readonly #onFull: (error: ChatosError) => void;
+  readonly #owner: { destroy(error: ChatosError): void };
   #queue: Buffer[] = [];
   #queuedBytes = 0;
   #written: Written[] = [];
   #closed = false;
 
-  /** @param onFull called where more than `maxQueuedBytes` wait for a peer that does not read */
-  constructor(transport: Transport, maxQueuedBytes: number, onFull: (error: ChatosError) => void) {
+  /** @param owner destroyed where more than `maxQueuedBytes` wait for a peer that does not read */
+  constructor(transport: Transport, maxQueuedBytes: number, owner: { destroy(error: ChatosError): void }) {
     this.#transport = transport;
     this.#maxQueuedBytes = maxQueuedBytes;
-    this.#onFull = onFull;
+    this.#owner = owner;
   }
 
   /** Whether anything can still be written. */
@@ -43,7 +43,7 @@ export class PacketWriter {
     if (this.#queuedBytes > FLUSH_EARLY_BYTES) this.flush();
   }
 
-  /** The same, and sure not to call `onFull` before this turn's end. */
+  /** The same, and sure not to destroy the owner before this turn's end. */
   queue(bytes: Buffer, written?: Written): void {
     if (this.#closed) {
       written?.(neverWritten());
@@ -66,7 +66,7 @@ export class PacketWriter {
     if (waiting > this.#maxQueuedBytes) {
       const message = `the peer does not read: ${waiting} bytes were waiting for it`;
       const fields = { waiting, limit: this.#maxQueuedBytes };
-      this.#onFull(new ChatosError('QUEUE_FULL', message, { fields }));
+      this.#owner.destroy(new ChatosError('QUEUE_FULL', message, { fields }));
       return;
     }
     const bytes = this.#queue.length === 1 ? this.#queue[0]! : Buffer.concat(this.#queue, this.#queuedBytes);

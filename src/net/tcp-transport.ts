@@ -13,7 +13,6 @@ const ignore = (): void => undefined;
 /** A TCP connection: its stream is the socket. */
 export class TcpTransport implements Transport {
   readonly stream: net.Socket;
-  readonly encrypted = false;
   #onEnd: (() => void) | undefined;
   /** Whether an end is known to be one, where somebody has asked. */
   #end: 'unasked' | 'awaited' | 'confirmed' = 'unasked';
@@ -22,6 +21,10 @@ export class TcpTransport implements Transport {
   constructor(socket: net.Socket) {
     this.stream = socket;
     socket.on('error', ignore);
+  }
+
+  get encrypted(): boolean {
+    return false;
   }
 
   get remoteAddress(): string | undefined {

@@ -1,6 +1,7 @@
 /** The other side of what the commands do: clients that share no code with them. */
 import type { Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
+import { TcpTransport } from '../../src/net/tcp-transport.ts';
 import { openHalf, RfcPeer, type Options } from '../support/rfc-peer.ts';
 
 /** A client that has logged in; it leaves when the test is over. */
@@ -40,16 +41,12 @@ async function openNext(from: RfcPeer, port: number): Promise<Half> {
 }
 
 /**
- * How the other side of a private connection comes to its end: in order, or by a reset. What comes is thrown away. Node
- * takes a reset that comes together with the last bytes for an end; another look at the connection tells.
+ * How the other side of a private connection comes to its end: in order, or by a reset. What comes is thrown away.
  */
 export function fate(socket: Socket): Promise<'end' | 'reset'> {
   return new Promise((resolve) => {
     socket.once('error', () => resolve('reset'));
-    socket.once('end', () => {
-      (socket as unknown as { _handle?: { readStart(): void } | null })._handle?.readStart();
-      setImmediate(() => setImmediate(() => resolve('end')));
-    });
+    new TcpTransport(socket).onEnd(() => resolve('end'));
     socket.resume();
   });
 }
