@@ -1,5 +1,5 @@
-import { servePlugin } from './bot/isolation/serve-plugin.ts';
+import { serveBot } from './bot/isolation/serve-bot.ts';
 import { PLUGIN_MODULES } from './plugin-modules.ts';
 
 // The entry of a worker thread: see PLUGIN_WORKER.
-servePlugin(PLUGIN_MODULES);
+serveBot(PLUGIN_MODULES);

@@ -14,6 +14,8 @@ export interface Seat {
   readonly directory: string;
   /** Makes its store ready; it is opened when it is first used. */
   readonly openStore: () => PluginStore;
+  /** Where it has run before: what its schedules have missed since is made up for. */
+  since?: Date | undefined;
 }
 
 interface TakenSeat extends Seat {
@@ -44,7 +46,6 @@ export class AccountPlugins {
   readonly #seats: TakenSeat[] = [];
   /** What older versions of plugins still have to do. */
   readonly #leaving = new Set<Promise<void>>();
-  readonly #ending = new Set<Promise<void>>();
   #started = false;
   #stopping = false;
 
@@ -93,7 +94,6 @@ export class AccountPlugins {
     void leaving.then(() => this.#leaving.delete(leaving));
     await drained(leaving);
     old.end();
-    this.#end(old.plugin);
     if (this.#started && !this.#stopping && this.#runners[place] === runner) runner.start(handover);
   }
 
@@ -105,7 +105,11 @@ export class AccountPlugins {
       return;
     }
     this.#started = true;
-    for (const runner of this.#runners) runner.start();
+    for (const [place, runner] of this.#runners.entries()) {
+      const { since } = this.#seats[place]!;
+      runner.start(since && { since, due: new Map() });
+      delete this.#seats[place]!.since;
+    }
   }
 
   /**
@@ -146,10 +150,8 @@ export class AccountPlugins {
     for (const runner of this.#runners) runner.end();
   }
 
-  /** Resolves when nothing of them is left: worker threads are gone, stores closed. */
+  /** Closes their stores. */
   async close(): Promise<void> {
-    for (const { plugin } of this.#runners) this.#end(plugin);
-    await Promise.all(this.#ending);
     await Promise.all(this.#seats.map(({ store }) => store.close()));
   }
 
@@ -175,14 +177,6 @@ export class AccountPlugins {
       const them = clashes.length === 1 ? 'it' : 'them';
       log.warn(`${second.name} never gets ${names}: ${first.name}, which comes first, has ${them} too`);
     }
-  }
-
-  /** A worker thread that the plugin runs in lives until its private connections are closed: nobody waits for that here. */
-  #end(plugin: LoadedPlugin): void {
-    const ending = plugin.close?.();
-    if (!ending) return;
-    this.#ending.add(ending);
-    void ending.then(() => this.#ending.delete(ending));
   }
 
   #createRunner(plugin: LoadedPlugin, options: PlainOptions, { directory, store }: TakenSeat): PluginRunner {

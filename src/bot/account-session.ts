@@ -1,5 +1,6 @@
 import type { Backoff } from '../client/backoff.ts';
 import { ChatosClient } from '../client/client.ts';
+import type { OpenHalf } from '../client/half.ts';
 import { createDeferred } from '../util/deferred.ts';
 import { ChatosError, isChatosError } from '../errors.ts';
 import type { Address } from '../net/address.ts';
@@ -16,6 +17,8 @@ export interface AccountSessionSettings {
   readonly backoff: Partial<Backoff>;
   readonly log: Logger;
   readonly clock: Clock;
+  /** Opens the connections of channels. @default as the client does */
+  readonly openHalf?: OpenHalf | undefined;
 }
 
 /** While its login is taken, a standby tries again after so long: a takeover is a matter of seconds. */
@@ -31,7 +34,7 @@ export class AccountSession {
   #since: Date;
   #problem: string | undefined;
 
-  constructor({ server, login, standby, backoff, log, clock }: AccountSessionSettings) {
+  constructor({ server, login, standby, backoff, log, clock, openHalf }: AccountSessionSettings) {
     this.#clock = clock;
     this.#since = clock.now();
     this.client = ChatosClient.create({
@@ -39,6 +42,7 @@ export class AccountSession {
       login,
       reconnect: standby ? STANDBY_BACKOFF : backoff,
       waitForLogin: standby,
+      openHalf,
     });
     this.client.on('connected', () => this.#enter('connected', undefined));
     this.client.on('disconnected', (error) => this.#enter('connecting', error));

@@ -1,6 +1,5 @@
 import { isChatosError, type ChatosError } from '../errors.ts';
 import { formatAddress, type Address } from '../net/address.ts';
-import type { Policy } from '../policy/policy.ts';
 import { AccountPlugins } from './account-plugins.ts';
 import { AccountSession, type AccountSessionSettings } from './account-session.ts';
 import type { Activity } from './running/activity.ts';
@@ -19,7 +18,6 @@ import type { AccountStatus } from './status.ts';
 import { MessageSender } from './messages/message-sender.ts';
 
 export interface AccountSettings extends AccountSessionSettings {
-  readonly policy: Policy;
   /** What counts for the limits of the policy: one for all accounts. */
   readonly ledger: ChannelLedger;
   readonly commandPrefix: string;
@@ -74,7 +72,7 @@ export class Account {
     this.#requests = new PrivateRequests(shared);
     this.#outgoing = new OutgoingRequests({
       ...shared,
-      onOpened: (channel, bot) => this.#requests.adopt(channel, bot),
+      onOpened: (channel, bot) => void this.#requests.adopt(channel, bot),
     });
     client.on('message', (message) => this.#dispatcher.dispatch(message));
     client.on('request', (request) => void this.#requests.handle(request, runners()));
@@ -160,10 +158,8 @@ export class Account {
       server: this.#place.server,
       ...this.#session.status,
       plugins: this.plugins.status,
-      channels: this.#requests.channels.map(({ peer, bot, role, openedAt, bytesIn, bytesOut }) => {
-        return { peer, bot, role, openedAt, bytesReceived: bytesIn, bytesSent: bytesOut };
-      }),
-      channelTotals: this.#requests.channelTotals,
+      channels: this.#requests.channels.status,
+      channelTotals: this.#requests.channels.totals,
       messages: { heard: this.#dispatcher.count, ...this.#sender.status },
       muted: this.#guard?.muted(this.#settings.clock.now().getTime()) ?? [],
     };

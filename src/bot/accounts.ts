@@ -2,7 +2,7 @@ import { formatAddress, type Address } from '../net/address.ts';
 import { compilePolicy } from '../policy/policy.ts';
 import { loginKey } from '../util/login-key.ts';
 import { Account } from './account.ts';
-import { ChannelLedger } from './channels/channel-ledger.ts';
+import { ProcessLedger } from './channels/channel-ledger.ts';
 import type { BotEntry, ResolvedRuntimeOptions } from './runtime-options.ts';
 import { PluginStore } from './store/plugin-store.ts';
 import { storeDirectory } from './store/directory.ts';
@@ -23,18 +23,29 @@ export interface EntryPlace {
  * @throws {ChatosError} `INVALID_ARGUMENT` where a key of the policy is unknown, or a value invalid
  */
 export function createAccounts(entries: readonly BotEntry[], options: ResolvedRuntimeOptions): EntryPlace[] {
-  const { stateDirectory, policy, ...rest } = options;
-  const shared = { ...rest, policy: compilePolicy(policy), ledger: new ChannelLedger() };
+  const { stateDirectory, policy, host, ...rest } = options;
+  const ledger = host?.ledger ?? new ProcessLedger(compilePolicy(policy), options.clock);
+  const shared = { ...rest, ledger, openHalf: host?.openHalf };
   const accounts = new Map<string, Account>();
-  const stores = new Set<string>();
-  return entries.map((entry) => {
-    const { plugin, server, login = plugin.name, directory = process.cwd(), options: own = {} } = entry;
+  const ids = storeIds(entries);
+  return entries.map((entry, index) => {
+    const { plugin, server, login = plugin.name, directory = process.cwd(), options: own = {}, since } = entry;
     const key = `${formatAddress(server)} ${loginKey(login)}`;
     const account = accounts.get(key) ?? new Account({ ...shared, server, login });
     accounts.set(key, account);
-    const storeId = uniqueStoreId(stores, `${plugin.name}@${login}`, server);
-    const openStore = (): PluginStore => new PluginStore({ directory: storeDirectory(stateDirectory, storeId) });
-    return { account, place: account.plugins.add(plugin, own, { directory, openStore }) };
+    const store = { directory: storeDirectory(stateDirectory, ids[index]!) };
+    const openStore = (): PluginStore => new PluginStore(store, host?.openStore?.());
+    return { account, place: account.plugins.add(plugin, own, { directory, openStore, since }) };
+  });
+}
+
+/** What the stores of entries are called, each its own name. */
+export function storeIds(
+  entries: readonly (Pick<BotEntry, 'server' | 'login' | 'storeId'> & { readonly plugin: { readonly name: string } })[],
+): string[] {
+  const taken = new Set<string>();
+  return entries.map(({ plugin, server, login = plugin.name, storeId }) => {
+    return storeId ?? uniqueStoreId(taken, `${plugin.name}@${login}`, server);
   });
 }
 

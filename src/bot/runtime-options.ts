@@ -12,6 +12,7 @@ import { COMMAND_PREFIX, DEFAULT_COMMAND_PREFIX, EXPECTED_PREFIX } from './plugi
 import { resolveFloodLimits, type FloodLimits } from './messages/flood-limits.ts';
 import { resolveLoopLimits, type LoopLimits } from './messages/loop-guard.ts';
 import { Activity } from './running/activity.ts';
+import type { RuntimeHost } from './runtime-host.ts';
 import { resolveBreakerLimits, type BreakerLimits } from './running/circuit-breaker.ts';
 
 /** A plugin, and where and as whom it runs. */
@@ -26,6 +27,18 @@ export interface BotEntry {
   readonly options?: Readonly<Record<string, unknown>> | undefined;
   /** What relative paths in the options are relative to. @default the working directory */
   readonly directory?: string | undefined;
+  /**
+   * What its store is called. @default by its plugin and login
+   *
+   * @internal
+   */
+  readonly storeId?: string | undefined;
+  /**
+   * When it ended, if it has run before: what its schedules have missed since is made up for.
+   *
+   * @internal
+   */
+  readonly since?: Date | undefined;
 }
 
 /** How a {@link BotRuntime} runs its plugins. */
@@ -60,6 +73,12 @@ export interface RuntimeOptions {
    * @internal
    */
   readonly activity?: Activity | undefined;
+  /**
+   * Others of the process that it shares things with.
+   *
+   * @internal
+   */
+  readonly host?: RuntimeHost | undefined;
 }
 
 /** How long a runtime waits for what is under way when it stops, or when it reloads a plugin. */
@@ -89,6 +108,7 @@ export interface ResolvedRuntimeOptions {
   readonly onLogin: (account: LoggedIn) => void;
   readonly observer: RuntimeObserver;
   readonly activity: Activity;
+  readonly host: RuntimeHost | undefined;
 }
 
 const RUNTIME_OPTIONS: OptionTable<RuntimeOptions> = {
@@ -105,6 +125,7 @@ const RUNTIME_OPTIONS: OptionTable<RuntimeOptions> = {
   onLogin: { kind: 'function', default: () => undefined },
   observer: { kind: 'function', default: () => undefined },
   activity: { kind: 'any', default: undefined },
+  host: { kind: 'any', default: undefined },
 };
 
 /** Checked, but for the limits and the count of what is under way. */

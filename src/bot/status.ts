@@ -29,9 +29,9 @@ export interface JobStatus {
 
 /** How the worker thread of a plugin is. */
 export interface IsolationStatus {
-  /** Times that it was started again, because it blocked, took too much memory, or ended. */
+  /** How often it was restarted, because it blocked, used too much memory, or ended. */
   readonly restarts: number;
-  /** Whether it is there; else it is being started again. */
+  /** Whether it runs; else it is being restarted. */
   readonly running: boolean;
   /** Memory that it used when it was last asked, in MiB: heap and buffers. */
   readonly usedMb: number;

@@ -4,6 +4,10 @@ import { dial } from '../net/dial.ts';
 import { PacketConnection } from '../net/packet-connection.ts';
 import type { Transport } from '../net/transport.ts';
 import { createDeferred } from '../util/deferred.ts';
+import type { ChannelInit } from './channel.ts';
+
+/** Opens our half of a channel: as {@link openHalf}. */
+export type OpenHalf = (...args: Parameters<typeof openHalf>) => Promise<Pick<ChannelInit, 'transport' | 'rest'>>;
 
 /**
  * Opens our half of a channel: a fresh connection that presents the connect id and waits for ESTABLISHED (RFC 4).

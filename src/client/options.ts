@@ -2,6 +2,7 @@ import type { AddressLike } from '../net/address.ts';
 import { DEFAULT_DIAL_TIMEOUT_MS } from '../net/dial.ts';
 import { resolveOptions, type OptionTable } from '../util/option-table.ts';
 import { resolveBackoff, type Backoff } from './backoff.ts';
+import { openHalf, type OpenHalf } from './half.ts';
 
 /** How a client connects. Times are in milliseconds; `Infinity` is for ever. */
 export interface ClientOptions {
@@ -21,6 +22,12 @@ export interface ClientOptions {
   readonly waitForLogin?: boolean | undefined;
   /** Ends the client, whatever it is doing. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Opens the connections of channels.
+   *
+   * @internal
+   */
+  readonly openHalf?: OpenHalf | undefined;
 }
 
 export interface ResolvedClientOptions {
@@ -29,6 +36,7 @@ export interface ResolvedClientOptions {
   readonly establishTimeoutMs: number;
   readonly backoff: Backoff | undefined;
   readonly waitForLogin: boolean;
+  readonly openHalf: OpenHalf;
 }
 
 /** As given, but for what is checked where it is used. */
@@ -45,6 +53,7 @@ const CLIENT_OPTIONS: OptionTable<Checked> = {
   reconnect: { kind: 'any', default: false },
   waitForLogin: { kind: 'boolean', default: false },
   signal: { kind: 'any', default: undefined },
+  openHalf: { kind: 'function', default: openHalf },
 };
 
 /** @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid */

@@ -5,7 +5,6 @@ import type { IdPrivate } from '../protocol/packets.ts';
 import { loginKey } from '../util/login-key.ts';
 import { Channel, type ChannelRole } from './channel.ts';
 import { ClientChannels } from './channels.ts';
-import { openHalf } from './half.ts';
 import { resolveRequestOptions, type RequestOptions, type ResolvedClientOptions, type SendOptions } from './options.ts';
 import { PrivateRequest } from './private-request.ts';
 import { Requests } from './requests.ts';
@@ -105,7 +104,7 @@ export class PrivateConnections {
     };
     try {
       this.#reached = loop.session?.reached ?? this.#reached;
-      const half = await openHalf(this.#reached, connectId, { timeoutMs: options.establishTimeoutMs, signal });
+      const half = await options.openHalf(this.#reached, connectId, { timeoutMs: options.establishTimeoutMs, signal });
       const serverOutlived = this.#presence.witness();
       const channel = new Channel({ ...half, peer, role, connectId, serverOutlived, requestClose });
       this.channels.opened(channel);

@@ -57,7 +57,8 @@ function start(server: string, count: number, isolated: boolean): Promise<BotPro
   const bots: object[] = [{ path: './bot.ts', login: 'bot' }];
   for (let i = isolated ? 0 : 1; i < count; i++) {
     files[`plugin-${i}.ts`] = PLUGIN;
-    bots.push({ path: `./plugin-${i}.ts`, login: 'bot', ...(isolated && { isolate: 'worker' }) });
+    const own = isolated ? { login: `bot-${i}`, isolate: 'worker' } : { login: 'bot' };
+    bots.push({ path: `./plugin-${i}.ts`, ...own });
   }
   return startBots(server, files, bots);
 }

@@ -84,6 +84,26 @@ describe('bot.schedule', () => {
   });
 });
 
+describe('a schedule of a bot that has run before', () => {
+  it('makes up for what was missed since, and for nothing before', async () => {
+    const server = await startServer();
+    const alice = await joinAs(server, 'alice');
+    const clock = new FakeClock('2025-06-01T10:07:00Z');
+    const schedule = (['*/5 * * * *', '*/30 * * * *'] as const).map(
+      (cron) => [cron, { cron, timeZone: 'UTC', run: (bot: Context) => bot.say(cron) }] as const,
+    );
+    const bot = plugin('bot', { schedule: Object.fromEntries(schedule) });
+    const { runtime } = await startBots(server, [{ plugin: bot, since: new Date('2025-06-01T10:04:00Z') }], { clock });
+    await expect.poll(() => runtime.status.accounts[0]!.plugins[0]!.jobs.length).toBe(2);
+    clock.advance(0);
+    expect((await alice.next(3)).msg).toBe('*/5 * * * *');
+    clock.advance(3 * MINUTE);
+    expect((await alice.next(3)).msg).toBe('*/5 * * * *');
+    clock.advance(20 * MINUTE);
+    expect((await alice.next(3)).msg).toBe('*/5 * * * *');
+  });
+});
+
 describe('announcements', () => {
   it('are posted to everyone, or to one', async () => {
     const server = await startServer();

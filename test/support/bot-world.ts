@@ -38,6 +38,8 @@ export interface BotSpec {
   readonly options?: Record<string, unknown>;
   /** @default the server of the others */
   readonly server?: Address;
+  /** Until when it has run before. */
+  readonly since?: Date;
 }
 
 export interface Bots {

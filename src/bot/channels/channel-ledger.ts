@@ -1,126 +1,122 @@
-import type { Channel, ChannelRole } from '../../client/channel.ts';
+import { decide, type PolicyVerdict } from '../../policy/decide.ts';
+import type { PolicyLimits } from '../../policy/limits.ts';
+import type { Policy } from '../../policy/policy.ts';
+import type { Clock } from '../../util/clock.ts';
 import { loginKey } from '../../util/login-key.ts';
+import type { Awaitable } from '../plugin/context.ts';
 import { RequestRate } from './request-rate.ts';
 
-/** An account that has channels. */
-export interface ChannelAccount {
+/** A bot, its account, and its peer. */
+export interface ChannelParties {
   /** The server's address: the same login on another server is another account. */
   readonly server: string;
   readonly login: string;
-}
-
-/** A bot, its account, and its peer. */
-export interface ChannelParties extends ChannelAccount {
   /** The plugin's name. */
   readonly bot: string;
   readonly peer: string;
 }
 
-/** A private connection that is open. */
-export interface OpenChannel extends ChannelParties {
-  /** Whether the bot requested it, or the peer. */
-  readonly role: ChannelRole;
-  readonly openedAt: Date;
-  readonly bytesIn: number;
-  readonly bytesOut: number;
+/** How often a peer has asked, as one of its requests found it. */
+export interface AskedRate {
+  readonly requestsInLastMinute: number;
+  /** Whether the request itself is counted already. */
+  readonly counted: boolean;
 }
 
-/** The totals of all private connections of an account, closed and open ones. */
-export interface ChannelTotals {
-  readonly opened: number;
-  readonly bytesReceived: number;
-  readonly bytesSent: number;
-}
-
-/** A reserved place: for a request that is being decided, or a channel that is opening or open. */
-export interface ChannelPlace {
-  /** The channel is open; the place is free again when it closes. */
-  open(channel: Channel, openedAt: Date): void;
-  /** Frees the place; does nothing the second time. */
-  release(): void;
-}
-
-const NO_CHANNELS: ChannelTotals = { opened: 0, bytesReceived: 0, bytesSent: 0 };
-
-interface Entry {
+/** A peer's request for a private connection with a bot. */
+export interface Admission {
   readonly parties: ChannelParties;
-  opened?: { readonly channel: Channel; readonly at: Date };
+  readonly hasChannelHook: boolean;
+  readonly hasRequestHook: boolean;
+  /** From the bot that was tried before, if the request was for several. */
+  readonly rate: AskedRate | undefined;
 }
 
-/** What the limits of a policy count, over all accounts of a process: places for channels, and the rate of requests. */
-export class ChannelLedger {
-  readonly #entries = new Set<Entry>();
-  /** The totals of the closed channels of each account. */
-  readonly #closed = new Map<string, ChannelTotals>();
-  /** How many requests each peer has made. */
-  readonly rate = new RequestRate();
+/** What the policy decides about a request. */
+export interface Admitted {
+  readonly verdict: Pick<PolicyVerdict, 'decision' | 'rule' | 'reason' | 'limit' | 'limits'>;
+  readonly rate: AskedRate;
+  /** Whether it repeats a refusal that was reported: a flood is reported once. */
+  readonly repeated: boolean;
+  /** Gives the place back; `undefined` where none was taken, as the request is refused. */
+  readonly release: (() => void) | undefined;
+}
 
-  /** The open private connections. */
-  get channels(): readonly OpenChannel[] {
-    return [...this.#entries].flatMap(({ parties, opened }) => {
-      if (!opened) return [];
-      const { role, bytesReceived: bytesIn, bytesSent: bytesOut } = opened.channel;
-      return [{ ...parties, role, openedAt: opened.at, bytesIn, bytesOut }];
-    });
+/** What counts for the limits of a policy. */
+export interface ChannelLedger {
+  /** Decides about a request, and takes a place unless it is refused. Nothing comes between the two. */
+  admit(admission: Admission): Awaitable<Admitted>;
+  /** Takes a place for a channel that a bot asked for, whatever the limits are. */
+  adopt(parties: ChannelParties): Awaitable<{ readonly limits: PolicyLimits; readonly release: () => void }>;
+}
+
+/** Counts the places and requests of all accounts of a process. */
+export class ProcessLedger implements ChannelLedger {
+  readonly #policy: Policy;
+  readonly #clock: Clock;
+  readonly #places = new Set<ChannelParties>();
+  readonly #rate = new RequestRate();
+
+  constructor(policy: Policy, clock: Clock) {
+    this.#policy = policy;
+    this.#clock = clock;
   }
 
-  /** The totals of an account's channels so far. */
-  totals(account: ChannelAccount): ChannelTotals {
-    const key = accountKey(account);
-    let totals = this.#closed.get(key) ?? NO_CHANNELS;
-    for (const { parties, opened } of this.#entries) {
-      if (opened && accountKey(parties) === key) totals = plus(totals, opened.channel);
+  admit({ parties, hasChannelHook, hasRequestHook, rate }: Admission): Admitted {
+    const peer = peerKey(parties);
+    const at = this.#clock.now();
+    const requestsInLastMinute = rate?.requestsInLastMinute ?? this.#rate.count(peer, at);
+    const verdict = this.#decide(parties, at, { hasChannelHook, hasRequestHook, requestsInLastMinute });
+    const { decision, rule, reason, limit, limits } = verdict;
+    const tooMany = limit === 'maxRequestsPerMinute';
+    let counted = rate?.counted ?? false;
+    if (!counted && !tooMany) {
+      this.#rate.add(peer, at);
+      counted = true;
     }
-    return totals;
+    return {
+      verdict: { decision, rule, reason, limits, ...(limit && { limit }) },
+      rate: { requestsInLastMinute, counted },
+      repeated: tooMany && !this.#rate.reportOnce(peer),
+      release: decision === 'refuse' ? undefined : this.#take(parties),
+    };
   }
 
-  /** Reserved places: in total, of the peer with any bot, of the bot with any peer. */
-  count(parties: ChannelParties): { total: number; peer: number; bot: number } {
+  adopt(parties: ChannelParties): { readonly limits: PolicyLimits; readonly release: () => void } {
+    const facts = { hasChannelHook: true, hasRequestHook: true, requestsInLastMinute: 0 };
+    const { limits } = this.#decide(parties, this.#clock.now(), facts);
+    return { limits, release: this.#take(parties) };
+  }
+
+  #decide(
+    parties: ChannelParties,
+    at: Date,
+    facts: { hasChannelHook: boolean; hasRequestHook: boolean; requestsInLastMinute: number },
+  ): PolicyVerdict {
+    return decide(this.#policy, { ...facts, from: parties.peer, bot: parties.bot, at, channels: this.#count(parties) });
+  }
+
+  /** Places that are taken: in total, by the peer with any bot, by the bot with any peer. */
+  #count(parties: ChannelParties): { total: number; peer: number; bot: number } {
     const [peer, bot] = [peerKey(parties), botKey(parties)];
-    const counts = { total: this.#entries.size, peer: 0, bot: 0 };
-    for (const { parties: each } of this.#entries) {
+    const counts = { total: this.#places.size, peer: 0, bot: 0 };
+    for (const each of this.#places) {
       if (peerKey(each) === peer) counts.peer += 1;
       if (botKey(each) === bot) counts.bot += 1;
     }
     return counts;
   }
 
-  /** Reserves a place, whatever the limits are. */
-  reserve(parties: ChannelParties): ChannelPlace {
-    const entry: Entry = { parties };
-    this.#entries.add(entry);
-    const release = (): void => void this.#entries.delete(entry);
-    return {
-      open: (channel, at) => {
-        entry.opened = { channel, at };
-        const closed = (): void => {
-          release();
-          const key = accountKey(parties);
-          this.#closed.set(key, plus(this.#closed.get(key) ?? NO_CHANNELS, channel));
-        };
-        if (channel.destroyed) closed();
-        else channel.once('close', closed);
-      },
-      release,
-    };
+  #take(parties: ChannelParties): () => void {
+    const place = { ...parties };
+    this.#places.add(place);
+    return () => void this.#places.delete(place);
   }
 }
 
-/** Identifies a peer: a login on a server. */
-export function peerKey({ server, peer }: Pick<ChannelParties, 'server' | 'peer'>): string {
+/** Identifies a peer: a login at a server. */
+function peerKey({ server, peer }: ChannelParties): string {
   return `${server} ${loginKey(peer)}`;
-}
-
-function accountKey({ server, login }: ChannelAccount): string {
-  return `${server} ${loginKey(login)}`;
-}
-
-function plus(totals: ChannelTotals, { bytesReceived, bytesSent }: Channel): ChannelTotals {
-  return {
-    opened: totals.opened + 1,
-    bytesReceived: totals.bytesReceived + bytesReceived,
-    bytesSent: totals.bytesSent + bytesSent,
-  };
 }
 
 function botKey({ server, login, bot }: ChannelParties): string {

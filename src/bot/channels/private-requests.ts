@@ -1,20 +1,13 @@
 import type { Channel } from '../../client/channel.ts';
 import type { PrivateRequest } from '../../client/private-request.ts';
 import { messageOf } from '../../errors.ts';
-import { decide, type PolicyVerdict } from '../../policy/decide.ts';
 import type { PolicyLimits } from '../../policy/limits.ts';
-import type { Policy } from '../../policy/policy.ts';
 import type { Clock } from '../../util/clock.ts';
 import type { Logger } from '../../util/log.ts';
 import type { Activity, Rest } from '../running/activity.ts';
-import {
-  peerKey,
-  type ChannelLedger,
-  type ChannelPlace,
-  type ChannelTotals,
-  type OpenChannel,
-} from './channel-ledger.ts';
+import type { Admitted, ChannelLedger } from './channel-ledger.ts';
 import { limitChannel } from './channel-limits.ts';
+import { OpenChannels } from './open-channels.ts';
 import type { IncomingRequest } from '../plugin/context.ts';
 import type { OfAccount, RuntimeObserver } from '../events.ts';
 import type { PluginRunner } from '../running/plugin-runner.ts';
@@ -25,7 +18,6 @@ const DECISION_TIMEOUT_MS = 50_000;
 export interface PrivateRequestsSettings {
   /** Where and as whom the bots are logged in. */
   readonly account: OfAccount;
-  readonly policy: Policy;
   readonly ledger: ChannelLedger;
   readonly observer: RuntimeObserver;
   readonly log: Logger;
@@ -36,29 +28,20 @@ export interface PrivateRequestsSettings {
 /** The plugin that accepts a private connection, its reserved place, and its limits. */
 interface Acceptance {
   readonly runner: PluginRunner;
-  readonly place: ChannelPlace;
   readonly limits: PolicyLimits;
+  /** Gives its place back. */
+  readonly release: () => void;
 }
 
 /** Decides about the private connections that peers request from an account, and hands them to its plugins. */
 export class PrivateRequests {
+  /** The account's private connections, including those that its bots asked for. */
+  readonly channels = new OpenChannels();
   readonly #settings: PrivateRequestsSettings;
   #stopping = false;
 
   constructor(settings: PrivateRequestsSettings) {
     this.#settings = settings;
-  }
-
-  /** The open private connections of the account, including those that its bots requested. */
-  get channels(): readonly OpenChannel[] {
-    const { account, ledger } = this.#settings;
-    return ledger.channels.filter(({ server, login }) => server === account.server && login === account.login);
-  }
-
-  /** The totals of all of them, including the closed ones. */
-  get channelTotals(): ChannelTotals {
-    const { account, ledger } = this.#settings;
-    return ledger.totals(account);
   }
 
   /** Answers a request: the first plugin that is allowed to and accepts gets the channel. Never rejects. */
@@ -74,14 +57,12 @@ export class PrivateRequests {
   }
 
   /** Counts a channel that a bot requested. The policy never refuses it, but limits its time as for others. */
-  adopt(channel: Channel, bot: string): void {
-    const { account, policy, ledger, clock } = this.#settings;
-    const parties = { ...account, bot, peer: channel.peer };
-    const at = clock.now();
-    const facts = { from: channel.peer, bot, at, channels: ledger.count(parties), requestsInLastMinute: 0 };
-    ledger.reserve(parties).open(channel, at);
+  async adopt(channel: Channel, bot: string): Promise<void> {
+    const { account, ledger, clock } = this.#settings;
+    this.channels.add(channel, bot, clock.now());
     this.#reportEnd(channel);
-    const { limits } = decide(policy, { ...facts, hasChannelHook: true, hasRequestHook: true });
+    const { limits, release } = await ledger.adopt({ ...account, bot, peer: channel.peer });
+    onceClosed(channel, release);
     limitChannel(channel, limits, clock);
   }
 
@@ -92,12 +73,10 @@ export class PrivateRequests {
 
   #reportEnd(channel: Channel): void {
     const { observer, account } = this.#settings;
-    const report = (): void => {
+    onceClosed(channel, () => {
       const { peer, bytesReceived, bytesSent } = channel;
       observer({ type: 'closed', ...account, peer, bytesReceived, bytesSent });
-    };
-    if (channel.destroyed) report();
-    else channel.once('close', report);
+    });
   }
 
   /** The channel and its plugin; `undefined` if it was refused or failed to open. */
@@ -111,73 +90,62 @@ export class PrivateRequests {
     const accepted = this.#stopping ? undefined : await this.#choose(request.from, runners, rest);
     if (!accepted || this.#stopping) {
       if (this.#stopping) log.info('private request refused', { peer: request.from, reason: 'the bot is stopping' });
-      accepted?.place.release();
+      accepted?.release();
       request.refuse();
       observer({ type: 'decided', ...account, from: request.from, decision: 'refused' });
       return undefined;
     }
     observer({ type: 'decided', ...account, from: request.from, decision: 'accepted' });
-    const { runner, place, limits } = accepted;
+    const { runner, limits, release } = accepted;
     let channel: Channel;
     try {
       channel = runner.contextFactory.guard(await request.accept());
     } catch (error) {
-      place.release();
+      release();
       log.info(`private connection with ${request.from} failed: ${messageOf(error)}`);
       return undefined;
     }
-    place.open(channel, clock.now());
+    this.channels.add(channel, runner.plugin.name, clock.now());
+    onceClosed(channel, release);
     this.#reportEnd(channel);
     limitChannel(channel, limits, clock);
     return { runner, channel };
   }
 
   async #choose(from: string, runners: readonly PluginRunner[], rest: Rest): Promise<Acceptance | undefined> {
-    const { account, policy, ledger, log, clock } = this.#settings;
+    const { account, ledger, log, clock } = this.#settings;
     const able = runners.filter((runner) => runner.has('onChannel'));
-    const peer = peerKey({ server: account.server, peer: from });
-    const asked = clock.now();
-    const requestsInLastMinute = ledger.rate.count(peer, asked);
-    const deadline = asked.getTime() + DECISION_TIMEOUT_MS;
-    const refusals: { readonly bot: string; readonly why: Pick<PolicyVerdict, 'rule' | 'reason' | 'limit'> }[] = [];
-    let counted = false;
+    const deadline = clock.now().getTime() + DECISION_TIMEOUT_MS;
+    const refusals: { readonly bot: string; readonly rule: string; readonly reason: string }[] = [];
+    let rate: Admitted['rate'] | undefined;
     let accepted: Acceptance | undefined;
     for (const runner of able.length > 0 ? able : [...runners]) {
       const bot = runner.plugin.name;
-      const parties = { ...account, bot, peer: from };
-      const verdict = decide(policy, {
-        from,
-        bot,
-        at: clock.now(),
+      const admitted = await ledger.admit({
+        parties: { ...account, bot, peer: from },
         hasChannelHook: runner.has('onChannel'),
         hasRequestHook: runner.has('onPrivateRequest'),
-        channels: ledger.count(parties),
-        requestsInLastMinute,
+        rate,
       });
-      // Before the first await: further requests may arrive meanwhile.
-      if (!counted && verdict.limit !== 'maxRequestsPerMinute') ledger.rate.add(peer, asked);
-      counted ||= verdict.limit !== 'maxRequestsPerMinute';
-      if (verdict.decision === 'refuse') {
-        refusals.push({ bot, why: verdict });
+      const { decision, rule, reason, limits } = admitted.verdict;
+      const { repeated, release } = admitted;
+      ({ rate } = admitted);
+      if (!release) {
+        if (!repeated) refusals.push({ bot, rule, reason });
         continue;
       }
-      if (!runner.open) {
-        refusals.push({ bot, why: { rule: verdict.rule, reason: `${bot} is suspended: it fails` } });
-        continue;
-      }
-      const place = ledger.reserve(parties);
-      if (verdict.decision === 'accept' || (await rest(this.#ask(runner, from, deadline)))) {
-        accepted = { runner, place, limits: verdict.limits };
+      const isOpen = runner.open;
+      if (isOpen && (decision === 'accept' || (await rest(this.#ask(runner, from, deadline))))) {
+        accepted = { runner, limits, release };
         break;
       }
-      place.release();
-      refusals.push({ bot, why: { rule: verdict.rule, reason: `onPrivateRequest of ${bot} did not accept` } });
+      release();
+      const why = isOpen ? `onPrivateRequest of ${bot} did not accept` : `${bot} is suspended: it fails`;
+      refusals.push({ bot, rule, reason: why });
     }
-    // If one plugin accepts, the refusals of others are details. A flood is logged once.
+    // If one plugin accepts, the refusals of others are details.
     const level = accepted ? 'debug' : 'info';
-    for (const { bot, why } of refusals) {
-      const { rule, reason, limit } = why;
-      if (limit === 'maxRequestsPerMinute' && !ledger.rate.reportOnce(peer)) continue;
+    for (const { bot, rule, reason } of refusals) {
       log[level]('private request refused', { peer: from, bot, rule, reason });
     }
     return accepted;
@@ -199,4 +167,9 @@ export class PrivateRequests {
     });
     return decided.finally(() => cancel());
   }
+}
+
+function onceClosed(channel: Channel, run: () => void): void {
+  if (channel.destroyed) run();
+  else channel.once('close', run);
 }

@@ -6,8 +6,7 @@ type Frame =
   /** So many of the bytes that came have been read. */
   | { readonly taken: number }
   | { readonly end: true }
-  | { readonly reset: true }
-  | { readonly note: unknown };
+  | { readonly reset: true };
 
 /** Bytes on their way in each direction that nobody has read yet; beyond, the writer waits. */
 const WINDOW_BYTES = 1024 * 1024;
@@ -16,8 +15,6 @@ const WINDOW_BYTES = 1024 * 1024;
  * A socket between two threads, over a message port: a Duplex whose end is an end at the other side, after all bytes
  * before it, and whose destruction before both sides have ended is an error there, never an end. A thread that dies
  * destroys its side.
- *
- * What stands beside the bytes goes as a note: it may overtake bytes, and comes as the event `note`.
  */
 export class PortSocket extends Duplex {
   readonly #port: MessagePort;
@@ -53,11 +50,6 @@ export class PortSocket extends Duplex {
     this.destroy();
   }
 
-  /** Tells the other side something. */
-  note(note: unknown): void {
-    if (!this.destroyed) this.#post({ note });
-  }
-
   override _read(): void {
     this.#acknowledge();
   }
@@ -91,8 +83,6 @@ export class PortSocket extends Duplex {
     } else if ('end' in frame) {
       this.#endReceived = true;
       this.push(null);
-    } else if ('note' in frame) {
-      this.emit('note', frame.note);
     } else {
       this.#otherSideIsGone();
     }

@@ -1,39 +1,38 @@
-import { PULSE } from './contract.ts';
+import type { Pulse } from './pulse.ts';
 
-/** Pings are at most so far apart. */
-const MAX_PING_INTERVAL_MS = 1_000;
-/** A worker must leave so many pings in a row unanswered: after a pause of the whole machine, one means nothing. */
-const MIN_MISSED_PINGS = 4;
+/** Beats are at most this far apart. */
+const MAX_BEAT_INTERVAL_MS = 1_000;
+/** This many beats in a row must be missing: after a pause of the whole machine, one missing beat means nothing. */
+const MIN_MISSED_BEATS = 4;
 
-const KIB_PER_MIB = 1024;
+/** How far apart the beats of a worker are that may block for `stallMs`. */
+export function beatIntervalMs(stallMs: number): number {
+  return Math.min(stallMs / MIN_MISSED_BEATS, MAX_BEAT_INTERVAL_MS);
+}
 
 export interface WatchdogSettings {
   readonly stallMs: number;
   readonly memoryMb: number;
-  readonly pulse: Int32Array;
-  ping(ping: number): void;
+  readonly pulse: Pulse;
   /** Called once. */
   onProblem(reason: string): void;
 }
 
-/**
- * Watches a worker thread: whether it answers, and what memory it uses beside its heap, which V8 bounds. The worker answers
- * in shared memory, so that a main thread that is late itself finds the answer all the same.
- */
+/** Watches a worker thread: whether its event loop turns, and what memory it uses outside its heap, which V8 bounds. */
 export class Watchdog {
   readonly #settings: WatchdogSettings;
   readonly #timer: NodeJS.Timeout;
   readonly #maxMissed: number;
-  #ping = 0;
+  #beats: number;
   #missed = 0;
 
   constructor(settings: WatchdogSettings) {
+    const { stallMs, pulse } = settings;
     this.#settings = settings;
-    const { stallMs } = settings;
-    const intervalMs = Math.min(stallMs / MIN_MISSED_PINGS, MAX_PING_INTERVAL_MS);
+    this.#beats = pulse.beats;
+    const intervalMs = beatIntervalMs(stallMs);
     this.#maxMissed = Math.ceil(stallMs / intervalMs);
     this.#timer = setInterval(() => this.#look(), intervalMs).unref();
-    this.#send();
   }
 
   stop(): void {
@@ -42,23 +41,18 @@ export class Watchdog {
 
   #look(): void {
     const { pulse, stallMs, memoryMb } = this.#settings;
-    if (Atomics.load(pulse, PULSE.lastPing) !== this.#ping) {
+    const { beats } = pulse;
+    if (beats === this.#beats) {
       this.#missed += 1;
-      if (this.#missed >= this.#maxMissed)
+      // The first look may have come right after the last beat.
+      if (this.#missed > this.#maxMissed) {
         this.#report(`the plugin blocked its worker for more than ${stallMs / 1000} s`);
+      }
       return;
     }
+    this.#beats = beats;
     this.#missed = 0;
-    if (Atomics.load(pulse, PULSE.usedKiB) > memoryMb * KIB_PER_MIB) {
-      this.#report(tooMuchMemory(memoryMb));
-      return;
-    }
-    this.#send();
-  }
-
-  #send(): void {
-    this.#ping += 1;
-    this.#settings.ping(this.#ping);
+    if (pulse.usedMb > memoryMb) this.#report(tooMuchMemory(memoryMb));
   }
 
   #report(reason: string): void {
@@ -67,7 +61,7 @@ export class Watchdog {
   }
 }
 
-/** Says what a plugin did, whoever found out. */
+/** Says what a plugin did, whether V8 or the watchdog noticed it. */
 export function tooMuchMemory(memoryMb: number): string {
   return `the plugin took more than ${memoryMb} MiB of memory`;
 }

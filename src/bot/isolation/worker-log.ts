@@ -1,39 +1,44 @@
 import { isChatosError } from '../../errors.ts';
 import { toJsonLine } from '../../util/json-line.ts';
 import { loggerTo, type LineLevel, type LogFields, type Logger } from '../../util/log.ts';
-import type { CallScope, MainCalls, WorkerCalls } from './contract.ts';
-import type { PortCalls } from './port-calls.ts';
+import type { MessagePortRpc } from './message-port-rpc.ts';
+import type { MainCalls, WorkerCalls } from './worker-rpc.ts';
 
-/** A logger whose lines the main thread writes. Where too many are on their way, further ones are left out and counted. */
-export function createWorkerLogger(calls: PortCalls<WorkerCalls, MainCalls>, scope: () => CallScope): Logger {
-  let leftOut = 0;
-  const send = async (level: LineLevel, text: string, fields: LogFields): Promise<void> => {
-    try {
-      await calls.call('log', { scope: scope(), level, text, fields: plainFields(fields) });
-      if (leftOut === 0) return;
-      const message = `${leftOut} lines were left out: too many at once`;
-      leftOut = 0;
-      await send('warn', message, {});
-    } catch (error) {
-      if (isChatosError(error, 'QUEUE_FULL')) leftOut += 1;
+/** Text that may be on its way to the main thread: a loop that logs without end must not fill its memory. */
+const MAX_WAITING_CHARS = 16 * 1024 * 1024;
+
+/** A logger whose lines the main thread writes. Where too many are on their way, further ones are dropped and counted. */
+export function createWorkerLogger(rpc: MessagePortRpc<WorkerCalls, MainCalls>): Logger {
+  let waitingChars = 0;
+  let dropped = 0;
+  const send = async (level: LineLevel, message: string, fields: LogFields): Promise<void> => {
+    if (waitingChars + message.length > MAX_WAITING_CHARS) {
+      dropped += 1;
+      return;
     }
+    waitingChars += message.length;
+    try {
+      await rpc.call('log', { level, message, fields: plainFields(fields) });
+    } catch (error) {
+      // Else the thread ends, and the line is lost with it.
+      if (isChatosError(error, 'QUEUE_FULL')) dropped += 1;
+      return;
+    } finally {
+      waitingChars -= message.length;
+    }
+    if (dropped === 0) return;
+    const text = `${dropped} lines were left out: too many at once`;
+    dropped = 0;
+    await send('warn', text, {});
   };
   return loggerTo((level, message, fields) => void send(level, message, fields));
 }
 
-/** Fields that can cross: a text as it is, anything else as JSON would have it. */
+/** Fields that can cross: as JSON would have them. */
 function plainFields(fields: LogFields): LogFields {
-  const plain: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(fields)) {
-    if (value === null || (typeof value !== 'object' && typeof value !== 'function' && typeof value !== 'symbol')) {
-      plain[name] = value;
-    } else {
-      try {
-        plain[name] = (JSON.parse(toJsonLine({ value })) as { value?: unknown }).value;
-      } catch {
-        plain[name] = 'cannot be written as JSON';
-      }
-    }
+  try {
+    return JSON.parse(toJsonLine(fields)) as LogFields;
+  } catch {
+    return { fields: 'cannot be written as JSON' };
   }
-  return plain;
 }

@@ -7,7 +7,6 @@ import { attempt, throwAll } from './collect-errors.ts';
 import { firstMatching, type MessageHandler } from '../plugin/message-filter.ts';
 import type { LoadedCode } from './loaded-code.ts';
 import { HOOKS, type BotPlugin, type ScheduledTask } from '../plugin/plugin.ts';
-import type { IsolationStatus } from '../status.ts';
 import { isRecord, readCommands, readHandlers, scheduleReader } from './validate-plugin.ts';
 
 /** The hooks of a plugin, each a function. @internal */
@@ -39,13 +38,6 @@ export interface LoadedPlugin {
    * @internal
    */
   readonly code?: LoadedCode;
-  /** Where it runs in a worker thread: how that is. */
-  readonly isolation?: IsolationStatus | undefined;
-  /**
-   * Where it runs in a worker thread: ends that, once the private connections that it carries are closed. Called when
-   * nothing of the plugin will be called any more.
-   */
-  close?(): Promise<void>;
 }
 
 /** The parts of a plugin besides its hooks. */

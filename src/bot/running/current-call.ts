@@ -22,6 +22,8 @@ export interface Call {
   readonly heard: number | undefined;
   /** How it waits for a peer; `undefined` where it is not work. */
   readonly rest: Rest | undefined;
+  /** Whether it has ended. */
+  isOver?: boolean;
 }
 
 /** What stands for the hook where something belongs to none. */
@@ -34,8 +36,16 @@ export function currentCall(): Call | undefined {
   return current.getStore();
 }
 
+let onEntered: ((call: Call) => void) | undefined;
+
+/** Reports each call whose code begins to run, in this thread. */
+export function observeCalls(observer: (call: Call) => void): void {
+  onEntered = observer;
+}
+
 /** Runs what belongs to a call, be it the code that is called or what comes by another way. */
 export function withinCall<T>(call: Call, run: () => T): T {
+  onEntered?.(call);
   return current.run(call, run);
 }
 

@@ -99,7 +99,10 @@ export class PluginCalls {
         }
       });
       this.#running.set(call, running);
-      void running.then(() => this.#running.delete(call));
+      void running.then(() => {
+        this.#running.delete(call);
+        call.isOver = true;
+      });
       return running;
     };
     // One with a private connection lasts as long as that is open, and mostly waits for the peer.

@@ -189,7 +189,6 @@ export class PluginRunner implements CallOwner {
       skipped,
       errors,
       jobs: this.#jobs.status,
-      isolation: this.plugin.isolation,
     };
   }
 

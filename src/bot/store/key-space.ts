@@ -1,13 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createDeferred } from '../../util/deferred.ts';
 import { ChatosError } from '../../errors.ts';
-import type { StoreDatabase } from './database.ts';
 import { closedError } from './failure.ts';
 import { fullKey, keyRange, ownKey, sizeOf, type Space } from './format.ts';
 import type { StoreLimits } from './limits.ts';
 import type { Store } from './store.ts';
+import type { PageRange, StoreBackend } from './store-backend.ts';
 import { checkKey, parseValue, toText } from './value.ts';
-import type { StoreWriter } from './writer.ts';
 
 /** Entries are read from the disk this many at once. */
 const PAGE_ENTRIES = 64;
@@ -16,8 +15,7 @@ const PAGE_ENTRIES = 64;
 const WRITE_BYTES = 256;
 
 export interface KeySpaceParts {
-  readonly database: StoreDatabase;
-  readonly writer: StoreWriter;
+  readonly backend: StoreBackend;
   readonly limits: StoreLimits;
   /** Fires when the store is being closed. */
   readonly closing: AbortSignal;
@@ -30,18 +28,16 @@ const updating = new AsyncLocalStorage<{ readonly space: KeySpace; readonly key:
 export class KeySpace implements Store {
   readonly limits: StoreLimits;
   readonly #space: Space;
-  readonly #database: StoreDatabase;
-  readonly #writer: StoreWriter;
+  readonly #backend: StoreBackend;
   readonly #closing: AbortSignal;
   /** The last turn of each key that has one, and of those that concern all keys. */
   readonly #turns = new Map<string, Promise<unknown>>();
   #everyKeysTurn: Promise<unknown> | undefined;
   #pendingBytes = 0;
 
-  constructor(space: Space, { database, writer, limits, closing }: KeySpaceParts) {
+  constructor(space: Space, { backend, limits, closing }: KeySpaceParts) {
     this.#space = space;
-    this.#database = database;
-    this.#writer = writer;
+    this.#backend = backend;
     this.limits = limits;
     this.#closing = closing;
   }
@@ -115,11 +111,11 @@ export class KeySpace implements Store {
   }
 
   #read(key: string): Promise<string | undefined> {
-    return this.#reading(() => this.#database.read((level) => level.get(fullKey(this.#space, key))));
+    return this.#reading(() => this.#backend.get(fullKey(this.#space, key)));
   }
 
-  #readPage(range: { lt: string; limit: number }): Promise<[string, string][]> {
-    return this.#reading(() => this.#database.read((level) => level.iterator(range).all()));
+  #readPage(range: PageRange): Promise<[string, string][]> {
+    return this.#reading(() => this.#backend.page(range));
   }
 
   async #reading<T>(read: () => Promise<T>): Promise<T> {
@@ -128,7 +124,7 @@ export class KeySpace implements Store {
   }
 
   #write(entries: ReadonlyMap<string, string | undefined>, clear = false): Promise<number> {
-    return this.#writer.write({ space: this.#space, entries, clear, maxTotalBytes: this.limits.maxTotalBytes });
+    return this.#backend.write({ space: this.#space, entries, clear, maxTotalBytes: this.limits.maxTotalBytes });
   }
 
   /** Has the plugin compute a new value: it is not waited for any longer when the store is closed. */

@@ -1,9 +1,8 @@
-import { StoreDatabase } from './database.ts';
 import { closedError } from './failure.ts';
 import type { SpaceUsage } from './format.ts';
 import { KeySpace } from './key-space.ts';
 import { DEFAULT_STORE_LIMITS, RECORD_BYTES, type StoreLimits } from './limits.ts';
-import { StoreWriter } from './writer.ts';
+import { LevelBackend, type StoreBackend } from './store-backend.ts';
 
 export interface PluginStoreOptions {
   /** The folder of this store alone, made at its first use, for its owner only. */
@@ -13,24 +12,24 @@ export interface PluginStoreOptions {
   readonly lockTimeoutMs?: number;
 }
 
-/** A standby that has lost its login learns so when it tries again, two seconds later at most, and has hooks to end. */
-const LOCK_TIMEOUT_MS = 5_000;
-
 /** The store of one plugin: nothing is loaded, made or opened before its first use. */
 export class PluginStore {
   /** The plugin's own entries. */
   readonly store: KeySpace;
   /** What the runtime itself keeps about the plugin, out of its sight, with 4 MiB of its own. */
   readonly records: KeySpace;
-  readonly #database: StoreDatabase;
+  readonly #backend: StoreBackend;
   readonly #closing = new AbortController();
   #closed: Promise<void> | undefined;
 
-  constructor({ directory, limits, lockTimeoutMs = LOCK_TIMEOUT_MS }: PluginStoreOptions) {
-    this.#database = new StoreDatabase({ directory, lockTimeoutMs });
+  /** @param backend where the entries are; in the folder unless it is given */
+  constructor(
+    { directory, limits, lockTimeoutMs }: PluginStoreOptions,
+    backend: StoreBackend = new LevelBackend({ directory, lockTimeoutMs }),
+  ) {
+    this.#backend = backend;
     const parts = {
-      database: this.#database,
-      writer: new StoreWriter(this.#database),
+      backend,
       closing: this.#closing.signal,
       limits: { ...DEFAULT_STORE_LIMITS, ...limits },
     };
@@ -41,8 +40,7 @@ export class PluginStore {
   /** How many entries the plugin has, and the bytes of their keys and values. Opens the store. */
   async usage(): Promise<SpaceUsage> {
     this.#closing.signal.throwIfAborted();
-    const { usage } = await this.#database.open();
-    return { ...usage.own };
+    return { ...(await this.#backend.usage()).own };
   }
 
   /**
@@ -57,6 +55,6 @@ export class PluginStore {
   async #close(): Promise<void> {
     this.#closing.abort(closedError());
     await Promise.all([this.store.settled(), this.records.settled()]);
-    await this.#database.close();
+    await this.#backend.close();
   }
 }

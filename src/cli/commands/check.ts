@@ -3,9 +3,11 @@ import { setImmediate } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { loadConfig } from '../../config/load.ts';
 import { isChatosError } from '../../errors.ts';
+import { botServer } from '../../config/settings.ts';
 import { compilePolicy } from '../../policy/policy.ts';
 import { toJsonLine } from '../../util/json-line.ts';
 import { pluralize } from '../../util/printable.ts';
+import { accountConflict } from '../running/account-conflicts.ts';
 import { BotLoader, joinErrors, nothingToRun, planBots, type BotToRun } from '../running/bot-entries.ts';
 import { EXIT, ExitSignal } from '../terminal/exit.ts';
 import { idleRules } from '../running/idle-rules.ts';
@@ -50,6 +52,8 @@ async function check(files: string[], flags: CheckFlags): Promise<void> {
     errors.push(error);
     return [];
   });
+  const conflict = accountConflict(bots, botServer({}, loaded.config), loaded);
+  if (conflict) errors.push(conflict);
   // A rejection that nobody awaits is reported one turn later.
   await setImmediate();
   const error = joinErrors(errors);

@@ -1,12 +1,13 @@
 import path from 'node:path';
 import process from 'node:process';
 import { announcementsPlugin } from '../../bot/announcements.ts';
+import type { IsolatedBot } from '../../bot/isolation/isolated-bot.ts';
 import type { IsolationOptions } from '../../bot/isolation/options.ts';
-import type { PlainOptions } from '../../bot/plugin/context.ts';
 import { readLoadFailure } from '../../bot/loading/load-failure.ts';
 import { loadPlugin } from '../../bot/loading/loader.ts';
 import { createModuleLoader, type ModuleLoader } from '../../bot/loading/module-loader.ts';
-import { checkOptions } from '../../bot/loading/plugin-options.ts';
+import { checkOptions, type OptionProblem } from '../../bot/loading/plugin-options.ts';
+import { readSchedule } from '../../bot/loading/plugin-schedule.ts';
 import type { ScheduledTask } from '../../bot/plugin/plugin.ts';
 import type { LoadedPlugin } from '../../bot/loading/read-plugin.ts';
 import type { LoadedConfig } from '../../config/read.ts';
@@ -33,7 +34,9 @@ export interface PlannedBot {
 
 /** A bot whose plugin is loaded and whose options its schema has checked. */
 export interface BotToRun extends Omit<PlannedBot, 'login'> {
+  /** Of an isolated bot, only the name: the rest is in its worker. */
   readonly plugin: LoadedPlugin;
+  readonly isolated?: IsolatedBot;
   readonly login: string;
   /** Its schedules, by name. */
   readonly schedule: ReadonlyMap<string, ScheduledTask>;
@@ -82,6 +85,8 @@ export class BotLoader {
   readonly #login: string | undefined;
   readonly #modules: ModuleLoader;
   readonly #workers: WorkerLoading | undefined;
+  /** Those that were loaded already. */
+  readonly #isolated = new Map<PlannedBot, IsolatedBot>();
 
   /**
    * @param login the account of bots that have none of their own
@@ -125,40 +130,49 @@ export class BotLoader {
       return { ...bot, plugin, login: this.#login ?? plugin.name, schedule };
     }
     const shown = path.relative(process.cwd(), file) || file;
-    const plugin = await this.#loadPlugin(bot, shown, fresh);
-    try {
-      return await this.#configure(bot, plugin, shown);
-    } catch (error) {
-      await plugin.close?.();
-      throw error;
-    }
-  }
-
-  async #loadPlugin({ isolation }: PlannedBot, shown: string, fresh: boolean): Promise<LoadedPlugin> {
-    const wanted = isolation ?? (this.#workers?.all ? {} : undefined);
-    if (!wanted || !this.#workers) return loadPlugin(shown, this.#modules, { fresh });
-    const { loadIsolatedPlugin } = await import('../../bot/isolation/isolated-plugin.ts');
-    return loadIsolatedPlugin(shown, { ...wanted, entry: PLUGIN_WORKER, log: this.#workers.log });
-  }
-
-  async #configure(bot: PlannedBot, plugin: LoadedPlugin, shown: string): Promise<BotToRun> {
-    const login = bot.login ?? this.#login ?? plugin.name;
-    const problem = loginProblem(login);
-    if (problem !== undefined) {
-      const message = `${shown}: its name '${plugin.name}' cannot be its login (${problem}); give it a login`;
-      throw new ChatosError('INVALID_PLUGIN', message);
-    }
+    const isolation = bot.isolation ?? (this.#workers?.all ? {} : undefined);
+    if (isolation && this.#workers) return this.#loadIsolated(bot, shown, isolation, this.#workers);
+    const plugin = await loadPlugin(shown, this.#modules, { fresh });
+    const login = this.#loginOf(bot, plugin.name, shown);
     const checked = await checkOptions(plugin, bot.options);
-    if ('options' in checked) {
-      const { options } = checked;
-      return { ...bot, plugin, login, options, schedule: await this.#scheduleOf(shown, plugin, options) };
+    if ('problems' in checked) throw this.#invalidOptions(bot, shown, checked.problems);
+    const { options } = checked;
+    return { ...bot, plugin, login, options, schedule: await readSchedule(plugin, shown, options) };
+  }
+
+  async #loadIsolated(
+    bot: PlannedBot,
+    file: string,
+    isolation: IsolationOptions,
+    { log }: WorkerLoading,
+  ): Promise<BotToRun> {
+    let isolated = this.#isolated.get(bot);
+    if (!isolated) {
+      const { IsolatedBot: Bot } = await import('../../bot/isolation/isolated-bot.ts');
+      isolated = new Bot({ ...isolation, file, options: bot.options, entry: PLUGIN_WORKER, log });
+      this.#isolated.set(bot, isolated);
     }
-    const lines = checked.problems.map(({ path: where, message }) => {
+    const { name, problems } = await isolated.load();
+    if (problems.length > 0) throw this.#invalidOptions(bot, file, problems);
+    const plugin = namedPlugin(name, bot.file!);
+    return { ...bot, plugin, isolated, login: this.#loginOf(bot, name, file), schedule: new Map() };
+  }
+
+  #loginOf(bot: PlannedBot, name: string, shown: string): string {
+    const login = bot.login ?? this.#login ?? name;
+    const problem = loginProblem(login);
+    if (problem === undefined) return login;
+    const message = `${shown}: its name '${name}' cannot be its login (${problem}); give it a login`;
+    throw new ChatosError('INVALID_PLUGIN', message);
+  }
+
+  #invalidOptions(bot: PlannedBot, shown: string, problems: readonly OptionProblem[]): ChatosError {
+    const lines = problems.map(({ path: where, message }) => {
       const key = ['options', ...where];
       const place = bot.path && this.#loaded.locate([...bot.path, ...key]);
       return `${place ?? shown}: ${[...(bot.path ?? []), ...key].join('.')}: ${message}`;
     });
-    throw new ChatosError('INVALID_CONFIG', lines.join('\n'), { fields: { file: bot.file } });
+    return new ChatosError('INVALID_CONFIG', lines.join('\n'), { fields: { file: bot.file } });
   }
 
   /**
@@ -179,8 +193,13 @@ export class BotLoader {
     }
     const error = joinErrors(errors);
     if (!error) return loaded;
-    for (const { plugin } of loaded) await plugin.close?.();
+    await this.close();
     throw error;
+  }
+
+  /** Ends the workers of isolated bots. */
+  async close(): Promise<void> {
+    await Promise.all(Array.from(this.#isolated.values(), (isolated) => isolated.stop({ timeoutMs: 0 })));
   }
 
   /** For what a plugin threw while it was loaded, outside of what is awaited. */
@@ -189,16 +208,12 @@ export class BotLoader {
     const where = file === undefined ? 'a plugin' : `${path.relative('', file)}${place}`;
     return new ChatosError('INVALID_PLUGIN', `${where}: uncaught: ${message}`, { cause: error });
   }
+}
 
-  async #scheduleOf(shown: string, plugin: LoadedPlugin, options: PlainOptions): Promise<BotToRun['schedule']> {
-    try {
-      return await plugin.schedule(options);
-    } catch (error) {
-      if (isChatosError(error)) throw error;
-      const { place, message } = readLoadFailure(error);
-      throw new ChatosError('INVALID_PLUGIN', `${shown}${place}: schedule: ${message}`, { cause: error });
-    }
-  }
+/** A plugin whose parts are elsewhere. */
+function namedPlugin(name: string, file: string): LoadedPlugin {
+  const schedule = (): Promise<ReadonlyMap<string, ScheduledTask>> => Promise.resolve(new Map());
+  return { name, file, hooks: {}, commands: new Map(), schedule, optionsSchema: undefined };
 }
 
 /** One error with a line for each; `undefined` for none. */

@@ -4,6 +4,7 @@ import type { Address } from '../../net/address.ts';
 import type { StatusAddress } from '../../ops/status-address.ts';
 import { loggerFor, type LogFlags } from '../options.ts';
 import { announcer } from '../terminal/output.ts';
+import { accountConflict } from './account-conflicts.ts';
 import { BotLoader, nothingToRun, planBots } from './bot-entries.ts';
 import { idleRules } from './idle-rules.ts';
 
@@ -39,6 +40,12 @@ export async function prepareRun(files: readonly string[], flags: RunFlags) {
   if (planned.length === 0) throw nothingToRun(loaded);
   const loader = await BotLoader.create(loaded, flags.login, { log, all: flags.isolate ?? false });
   const bots = await loader.loadAll(planned);
+  const server = botServer(flags, loaded.config);
+  const conflict = accountConflict(bots, server, loaded);
+  if (conflict) {
+    await loader.close();
+    throw conflict;
+  }
   for (const line of idleRules(bots, loaded)) log.warn(line);
   return {
     loaded,
@@ -49,7 +56,7 @@ export async function prepareRun(files: readonly string[], flags: RunFlags) {
     loadedAt,
     bots,
     /** The server of bots that name none. */
-    server: botServer(flags, loaded.config),
+    server,
     /** Where a server in this process listens, if one is needed. */
     listen: listenAddresses(flags.listen, loaded.config),
     standby: flags.standby ?? false,

@@ -1,5 +1,5 @@
-import { BotRuntime } from '../../bot/runtime.ts';
 import type { RuntimeObserver } from '../../bot/events.ts';
+import { BotGroup } from '../../bot/isolation/bot-group.ts';
 import type { Recorder } from '../../bot/recording/recorder.ts';
 import { DEFAULT_ADDRESS, formatAddress, parseAddress, type Address } from '../../net/address.ts';
 import type { StatusServer } from '../../ops/status-endpoint.ts';
@@ -15,7 +15,7 @@ import type { RunPlan } from './prepare.ts';
 export interface Running {
   recorder?: Recorder | undefined;
   server?: ChatosServer | undefined;
-  runtime?: BotRuntime;
+  runtime?: BotGroup;
   status?: StatusServer | undefined;
   watcher?: BotWatcher | undefined;
 }
@@ -50,11 +50,7 @@ async function startRecording({ recordingFile, log }: RunPlan): Promise<Recorder
   return openRecording(recordingFile, { version: packageVersion(), log });
 }
 
-function createRuntime(
-  plan: RunPlan,
-  embedded: Address | undefined,
-  observer: RuntimeObserver | undefined,
-): BotRuntime {
+function createRuntime(plan: RunPlan, embedded: Address | undefined, observer: RuntimeObserver | undefined): BotGroup {
   const { bots, loaded, standby, log, announce } = plan;
   const { policy, commandPrefix, flood, loopGuard } = loaded.config;
   const serverOf = (bot: BotToRun): Address => {
@@ -62,7 +58,7 @@ function createRuntime(
     if (server === 'embedded') return embedded!;
     return typeof server === 'string' ? parseAddress(server) : server;
   };
-  return new BotRuntime(
+  return new BotGroup(
     bots.map((bot) => ({ ...bot, directory: loaded.directory, server: serverOf(bot) })),
     {
       policy,
@@ -83,7 +79,7 @@ function createRuntime(
 
 async function startStatus(
   { statusAddress: address, log, announce }: RunPlan,
-  runtime: BotRuntime,
+  runtime: BotGroup,
   server: ChatosServer | undefined,
 ): Promise<StatusServer | undefined> {
   if (!address) return undefined;
@@ -93,7 +89,7 @@ async function startStatus(
   return status;
 }
 
-function startWatcher(plan: RunPlan, runtime: BotRuntime): BotWatcher | undefined {
+function startWatcher(plan: RunPlan, runtime: BotGroup): BotWatcher | undefined {
   if (!plan.watch) return undefined;
   const { planned, loader, loadedAt, loaded, log, announce, drainMs } = plan;
   const watcher = new BotWatcher({

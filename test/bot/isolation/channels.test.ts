@@ -5,16 +5,17 @@ import type { Socket } from 'node:net';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { tempDirectory } from '../../support/bot-files.ts';
-import { endOf, joinAs, openChannel, startBots, startServer, WIDTHS } from '../../support/bot-world.ts';
+import { endOf, joinAs, openChannel, startServer, WIDTHS } from '../../support/bot-world.ts';
 import type { IsolationOptions } from '../../../src/bot/isolation/options.ts';
-import { ISOLATED_TIMEOUT_MS, loadIsolated } from '../../support/isolated-bots.ts';
+import { ISOLATED_TIMEOUT_MS, startIsolated } from '../../support/isolated-bots.ts';
 import { openHalf, readAll, type LongBytes } from '../../support/rfc-peer.ts';
 
 vi.setConfig({ testTimeout: ISOLATED_TIMEOUT_MS });
 
 async function world(onChannel: string, width: LongBytes = 4, isolation: IsolationOptions = {}) {
   const server = await startServer(width);
-  const isolated = await loadIsolated(
+  const { group, log } = await startIsolated(
+    server,
     `
     export const onPrivateRequest = () => true;
     let heard = () => {};
@@ -31,9 +32,8 @@ async function world(onChannel: string, width: LongBytes = 4, isolation: Isolati
   `,
     isolation,
   );
-  const { runtime, log } = await startBots(server, [{ plugin: isolated.plugin }]);
   const alice = await joinAs(server, 'alice');
-  return { alice, runtime, log, workerLog: isolated.log, open: () => openChannel(alice, server) };
+  return { alice, group, log, open: () => openChannel(alice, server) };
 }
 
 const pattern = (length: number): Buffer =>
@@ -64,7 +64,7 @@ describe.each(WIDTHS)('a private connection of a plugin in a worker, LONG of %i 
     const gate = path.join(await tempDirectory(), 'gate');
     execFileSync('mkfifo', [gate]);
     onTestFinished(() => writeFile(gate, ''));
-    const { open, workerLog } = await world(
+    const { open, log } = await world(
       `channel.once('data', () => process.getBuiltinModule('node:fs').readFileSync(${JSON.stringify(gate)}));`,
       width,
       { stallMs: 100 },
@@ -72,10 +72,10 @@ describe.each(WIDTHS)('a private connection of a plugin in a worker, LONG of %i 
     const { half } = await open();
     half.write('hello');
     expect(await endOf(half)).toBe('reset');
-    expect(workerLog.about(/busy outside of JavaScript/)).toMatchObject([{ fields: { plugin: 'bot' } }]);
+    expect(await log.until(/busy outside JavaScript/)).toMatchObject({ fields: { plugin: 'bot' } });
   });
 
-  it('is broken off where a listener throws, which is told', async () => {
+  it('is broken off where a listener throws, which is reported', async () => {
     const { open, log } = await world(`channel.on('data', () => { throw new Error('no listener'); });`);
     const { half } = await open();
     half.write('hello');
@@ -186,7 +186,9 @@ describe('a private connection of a plugin in a worker', () => {
 
   it('that the plugin asked for is one too, and a refusal has its code', async () => {
     const server = await startServer();
-    const { plugin } = await loadIsolated(`
+    await startIsolated(
+      server,
+      `
       export async function onMessage(message, bot) {
         try {
           const channel = await bot.request(message.from);
@@ -195,8 +197,8 @@ describe('a private connection of a plugin in a worker', () => {
           await message.reply(error.code);
         }
       }
-    `);
-    await startBots(server, [{ plugin }]);
+    `,
+    );
     const alice = await joinAs(server, 'alice');
     alice.tell('bot', 'go');
     await alice.next(5);
@@ -212,11 +214,11 @@ describe('a private connection of a plugin in a worker', () => {
   });
 
   it('is given time to finish when the bots stop', async () => {
-    const { open, runtime } = await world(`channel.pipe(channel);`);
+    const { open, group } = await world(`channel.pipe(channel);`);
     const { half } = await open();
     half.write('before;');
     await once(half, 'readable');
-    const stopped = runtime.stop({ timeoutMs: 10_000 });
+    const stopped = group.stop({ timeoutMs: 10_000 });
     half.end('after');
     expect(String(await readAll(half))).toBe('before;after');
     await stopped;

@@ -8,8 +8,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
-import { loadIsolatedPlugin } from '../../../src/bot/isolation/isolated-plugin.ts';
-import { BotRuntime } from '../../../src/bot/runtime.ts';
+import { BotGroup } from '../../../src/bot/isolation/bot-group.ts';
+import { IsolatedBot } from '../../../src/bot/isolation/isolated-bot.ts';
+import { announcementsPlugin } from '../../../src/bot/announcements.ts';
 import { ChatosClient } from '../../../src/client/index.ts';
 import { PLUGIN_WORKER } from '../../../src/plugin-modules.ts';
 import { ChatosServer } from '../../../src/server/server.ts';
@@ -18,8 +19,7 @@ import { SILENT_LOGGER } from '../../../src/util/log.ts';
 /** Reloads, each with a private connection that is open while it happens. */
 export const RELOADS = 4;
 
-const [file = '', how = ''] = process.argv.slice(2);
-const load = () => loadIsolatedPlugin(file, { entry: PLUGIN_WORKER, log: SILENT_LOGGER });
+const [file = ''] = process.argv.slice(2);
 const count = (): Record<string, number> => {
   const left: Record<string, number> = {};
   for (const name of process.getActiveResourcesInfo()) {
@@ -34,43 +34,41 @@ async function settled<T>(look: () => T, expected: T): Promise<T> {
   return look();
 }
 
-const plugin = await load();
-if (how === 'close') {
-  const server = new ChatosServer();
-  const address = await server.listen({ host: '127.0.0.1', port: 0, longBytes: 4 });
-  const stateDirectory = path.join(tmpdir(), `chatosbot-test-${process.pid}`);
-  const runtime = new BotRuntime([{ plugin, server: address }], { stateDirectory });
-  await runtime.start();
-  const alice = await ChatosClient.connect({ server: address, login: 'alice' });
-  const talk = async (word: string): Promise<string> => {
-    const channel = await alice.request(plugin.name);
-    channel.write(word);
-    const [first] = (await once(channel, 'data')) as [Buffer];
-    await reload();
-    // The version that it began with has it to its end.
-    const closed = once(channel, 'close');
-    channel.resume().end();
-    await closed;
-    return String(first);
-  };
-  const reload = async (): Promise<void> => {
-    const version = await load();
-    await runtime.reload(0, version);
-  };
-  const answers: string[] = [];
-  const counts: string[] = [];
-  let before = count();
-  for (let round = 0; round < RELOADS; round += 1) {
-    answers.push(await talk(`round ${round}`));
-    if (round === 0) before = await settled(count, before);
-    counts.push(JSON.stringify(await settled(count, before)));
-  }
-  await alice.close();
-  await runtime.stop();
-  await server.close();
-  await rm(stateDirectory, { recursive: true, force: true });
-  const left = await settled(count, {});
-  process.stdout.write(JSON.stringify({ answers, same: new Set(counts).size === 1, counts, left }));
-} else {
-  process.stdout.write('{}');
+const server = new ChatosServer();
+const address = await server.listen({ host: '127.0.0.1', port: 0, longBytes: 4 });
+const stateDirectory = path.join(tmpdir(), `chatosbot-test-${process.pid}`);
+const isolated = new IsolatedBot({ file, options: {}, entry: PLUGIN_WORKER, log: SILENT_LOGGER });
+await isolated.load();
+const plugin = announcementsPlugin([]);
+const group = new BotGroup([{ plugin, isolated, login: 'echo', server: address }], { stateDirectory });
+await group.start();
+const alice = await ChatosClient.connect({ server: address, login: 'alice' });
+const reload = async (): Promise<void> => {
+  await isolated.load();
+  await group.reload(0, plugin, { options: {}, timeoutMs: 1_000 });
+};
+const talk = async (word: string): Promise<string> => {
+  const channel = await alice.request('echo');
+  channel.write(word);
+  const [first] = (await once(channel, 'data')) as [Buffer];
+  await reload();
+  // The version that it began with has it to its end.
+  const closed = once(channel, 'close');
+  channel.resume().end();
+  await closed;
+  return String(first);
+};
+const answers: string[] = [];
+const counts: string[] = [];
+let before = count();
+for (let round = 0; round < RELOADS; round += 1) {
+  answers.push(await talk(`round ${round}`));
+  if (round === 0) before = await settled(count, before);
+  counts.push(JSON.stringify(await settled(count, before)));
 }
+await alice.close();
+await group.stop();
+await server.close();
+await rm(stateDirectory, { recursive: true, force: true });
+const left = await settled(count, {});
+process.stdout.write(JSON.stringify({ answers, same: new Set(counts).size === 1, counts, left }));

@@ -4,8 +4,8 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { tempDirectory, writeText } from '../../support/bot-files.ts';
-import { joinAs, startBots, startServer } from '../../support/bot-world.ts';
-import { ISOLATED_TIMEOUT_MS, loadIsolated } from '../../support/isolated-bots.ts';
+import { joinAs, startServer } from '../../support/bot-world.ts';
+import { ISOLATED_TIMEOUT_MS, startIsolated } from '../../support/isolated-bots.ts';
 
 vi.setConfig({ testTimeout: ISOLATED_TIMEOUT_MS });
 
@@ -17,47 +17,52 @@ const echo = `
   export const onChannel = (channel) => void channel.pipe(channel);
 `;
 
-async function run(how: 'close' | 'leave'): Promise<{ status: unknown; said: unknown }> {
+async function run(): Promise<{ status: unknown; said: unknown }> {
   const file = await writeText(await tempDirectory(), 'echo.ts', echo);
-  const child = spawn(process.execPath, [JITI, PROGRAM, file, how], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [JITI, PROGRAM, file], { stdio: ['ignore', 'pipe', 'inherit'] });
   onTestFinished(() => void child.kill('SIGKILL'));
   const [said, [status]] = await Promise.all([text(child.stdout), once(child, 'exit')]);
   return { status, said: JSON.parse(said) as unknown };
 }
 
 it('after reloads with open channels there is one worker, after the end none, and the process ends by itself', async () => {
-  const { status, said } = await run('close');
+  const { status, said } = await run();
   expect(said).toMatchObject({ answers: ['round 0', 'round 1', 'round 2', 'round 3'], same: true, left: {} });
   expect(status).toBe(0);
 });
 
-it('a worker that nobody closed keeps no process from ending', async () => {
-  expect(await run('leave')).toEqual({ status: 0, said: {} });
-});
-
 it('a plugin that blocks when it is to stop is ended when its time is up', async () => {
-  const { plugin } = await loadIsolated(
+  const server = await startServer();
+  const { group, log, status } = await startIsolated(
+    server,
     `export const onStop = () => { for (;;); }; export const onStart = (bot) => bot.log.info('started');`,
   );
-  const server = await startServer();
-  const { runtime, log } = await startBots(server, [{ plugin }]);
-  await joinAs(server, 'alice');
   await log.until(/^started$/);
-  await runtime.stop({ timeoutMs: 100 });
-  expect(plugin.isolation).toMatchObject({ running: false, restarts: 0 });
-  await plugin.close();
+  await group.stop({ timeoutMs: 100 });
+  expect(status().isolation).toMatchObject({ running: false, restarts: 0 });
+});
+
+it('a second stop does not wait for a plugin that blocks', async () => {
+  const server = await startServer();
+  const { group, log } = await startIsolated(
+    server,
+    `export const onStop = () => { for (;;); }; export const onStart = (bot) => bot.log.info('started');`,
+  );
+  await log.until(/^started$/);
+  void group.stop({ timeoutMs: 1_000_000 });
+  await expect(group.stop()).resolves.toBeUndefined();
 });
 
 it('a plugin whose hook has not finished when its time is up has not failed', async () => {
-  const { plugin } = await loadIsolated(
+  const server = await startServer();
+  const { group, log } = await startIsolated(
+    server,
     `export const onMessage = (_, bot) => { bot.log.info('begun'); return new Promise(() => {}); };`,
   );
-  const server = await startServer();
-  const { runtime, log } = await startBots(server, [{ plugin }]);
   const alice = await joinAs(server, 'alice');
   alice.tell('bot', 'hello');
   await log.until(/^begun$/);
-  await runtime.stop({ timeoutMs: 50 });
-  await plugin.close();
+  await group.stop({ timeoutMs: 50 });
   expect(log.lines.filter(({ level }) => level === 'error')).toEqual([]);
+  expect(await log.until(/still under way/)).toMatchObject({ fields: { hooks: 'bot onMessage' } });
 });

@@ -1,0 +1,116 @@
+import { openHalf } from '../../client/half.ts';
+import type { ChatosError } from '../../errors.ts';
+import type { Logger } from '../../util/log.ts';
+import type { ChannelLedger } from '../channels/channel-ledger.ts';
+import type { RuntimeObserver } from '../events.ts';
+import type { AccountStatus } from '../status.ts';
+import type { StoreBackend } from '../store/store-backend.ts';
+import type { Calls } from './message-port-rpc.ts';
+import { RelayedHalf } from './relayed-half.ts';
+import { deserializeError } from './serialized-error.ts';
+import type { MainCalls } from './worker-rpc.ts';
+
+/** What the bot of a worker shares with the process. */
+export interface HostServices {
+  readonly log: Logger;
+  readonly ledger: ChannelLedger;
+  readonly observer: RuntimeObserver;
+  openStore(): StoreBackend;
+  onLogin(names: readonly string[]): void;
+  onStatus(account: AccountStatus): void;
+  onEnded(error: ChatosError): void;
+}
+
+/**
+ * What the main thread does for one worker: everything that a worker that is ended must not take with it. The library of
+ * the stores even ends the process, if a thread that uses it is ended.
+ */
+export class HostApi {
+  readonly #services: () => HostServices;
+  readonly #places = new Map<number, () => void>();
+  readonly #halves = new Set<RelayedHalf>();
+  readonly #stores = new Map<number, StoreBackend>();
+  #lastPlace = 0;
+  #closed = false;
+
+  /** @param services asked for when they are needed: none are before the bot runs */
+  constructor(services: () => HostServices) {
+    this.#services = services;
+  }
+
+  readonly handlers: Calls<MainCalls> = {
+    log: ({ level, message, fields }) => this.#services().log[level](message, fields),
+    event: ({ event }) => this.#services().observer(event),
+    loggedIn: ({ names }) => this.#services().onLogin(names),
+    status: ({ account }) => this.#services().onStatus(account),
+    ended: ({ error }) => this.#services().onEnded(deserializeError(error) as ChatosError),
+    admit: async (admission) => {
+      const { release, ...admitted } = await this.#services().ledger.admit(admission);
+      return { ...admitted, place: release && this.#keepPlace(release) };
+    },
+    adopt: async (parties) => {
+      const { limits, release } = await this.#services().ledger.adopt(parties);
+      return { limits, place: this.#keepPlace(release) };
+    },
+    release: ({ place }) => {
+      this.#places.get(place)?.();
+      this.#places.delete(place);
+    },
+    openHalf: async ({ server, connectId, timeoutMs }) => {
+      const half = new RelayedHalf(await openHalf(server, connectId, { timeoutMs }));
+      this.#halves.add(half);
+      void half.closed.then(() => this.#halves.delete(half));
+      if (this.#closed) half.abort();
+      return { port: half.port };
+    },
+    storeGet: ({ store, key }) => this.#store(store).get(key),
+    storePage: ({ store, range }) => this.#store(store).page(range),
+    storeWrite: ({ store, write }) => this.#store(store).write(write),
+    storeUsage: ({ store }) => this.#store(store).usage(),
+    storeClose: async ({ store }) => {
+      const backend = this.#stores.get(store);
+      this.#stores.delete(store);
+      await backend?.close();
+    },
+  };
+
+  /** Private connections that are open. */
+  get channelCount(): number {
+    return this.#halves.size;
+  }
+
+  /** Resolves when the private connections that are open have closed. */
+  async channelsClosed(): Promise<void> {
+    await Promise.all(Array.from(this.#halves, ({ closed }) => closed));
+  }
+
+  /** Breaks the private connections at once. */
+  abort(): void {
+    for (const half of this.#halves) half.abort();
+  }
+
+  /** The worker is gone, or of no use: gives back what it had. Resolves when its stores are closed. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.abort();
+    for (const release of this.#places.values()) release();
+    this.#places.clear();
+    await Promise.all(Array.from(this.#stores.values(), (store) => store.close()));
+  }
+
+  #keepPlace(release: () => void): number {
+    this.#lastPlace += 1;
+    if (this.#closed) release();
+    else this.#places.set(this.#lastPlace, release);
+    return this.#lastPlace;
+  }
+
+  #store(number: number): StoreBackend {
+    let store = this.#stores.get(number);
+    if (!store) {
+      store = this.#services().openStore();
+      this.#stores.set(number, store);
+    }
+    return store;
+  }
+}

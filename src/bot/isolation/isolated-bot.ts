@@ -1,0 +1,247 @@
+import { ChatosError, messageOf } from '../../errors.ts';
+import { formatAddress } from '../../net/address.ts';
+import { withResolvers } from '../../util/deferred.ts';
+import type { Logger } from '../../util/log.ts';
+import { startTimer } from '../../util/timeout.ts';
+import type { PlainOptions } from '../plugin/context.ts';
+import type { RuntimeEvent } from '../events.ts';
+import { OUTSIDE_OF_HOOKS } from '../running/current-call.ts';
+import { DEFAULT_STOP_TIMEOUT_MS, type StopOptions } from '../runtime-options.ts';
+import type { AccountStatus } from '../status.ts';
+import { BotWorker, WorkerEndedError, type WorkerEnd } from './bot-worker.ts';
+import type { HostServices } from './host-api.ts';
+import { IsolatedStatus } from './isolated-status.ts';
+import { resolveIsolation, type IsolationOptions } from './options.ts';
+import type { BotStart, LoadedBot } from './worker-rpc.ts';
+
+/** A worker that ends sooner than this after its start is restarted after a pause, each time a longer one. */
+const SETTLED_MS = 60_000;
+const FIRST_PAUSE_MS = 1_000;
+const MAX_PAUSE_MS = 60_000;
+/** When its bot should have stopped, a worker gets this long to say so. */
+const STOP_GRACE_MS = 1_000;
+
+export interface IsolatedBotSettings extends IsolationOptions {
+  /** The plugin file, as it was named. */
+  readonly file: string;
+  readonly options: PlainOptions;
+  /** The module that the worker thread begins with: `PLUGIN_WORKER` of `plugin-modules.ts`. */
+  readonly entry: URL;
+  readonly log: Logger;
+}
+
+/** How an isolated bot runs. */
+export interface IsolatedRun extends Omit<HostServices, 'onStatus' | 'onEnded'> {
+  readonly start: BotStart & { readonly login: string };
+}
+
+/**
+ * A bot in a worker thread, with a login of its own. It is used as a {@link BotRuntime} is; a worker that blocks, takes too
+ * much memory or ends is restarted.
+ */
+export class IsolatedBot {
+  /** Resolves when its account has ended by itself, with the error that it gave up on. */
+  readonly failed: Promise<ChatosError>;
+  readonly #settings: IsolatedBotSettings & { readonly memoryMb: number; readonly stallMs: number };
+  readonly #ended = withResolvers<ChatosError>();
+  readonly #loggedIn = withResolvers<void>();
+  readonly #status = new IsolatedStatus();
+  #log: Logger;
+  #name = '';
+  #worker: BotWorker | undefined;
+  #run: IsolatedRun | undefined;
+  #since = 0;
+  #hasLoggedIn = false;
+  #isOver = false;
+  #quickEnds = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #restarting: Promise<void> | undefined;
+  /** The number of the last message that a worker has heard: the next worker counts from 1 again. */
+  #heard = 0;
+  #stopping: Promise<void> | undefined;
+  #abandon = withResolvers<void>();
+
+  /** @throws {ChatosError} `INVALID_ARGUMENT` if a limit is invalid */
+  constructor(settings: IsolatedBotSettings) {
+    this.#settings = { ...settings, ...resolveIsolation(settings) };
+    this.#log = settings.log;
+    this.failed = this.#ended.promise;
+  }
+
+  /**
+   * Loads the plugin and checks its options; once it runs, loads its newer version for {@link IsolatedBot.reload}.
+   *
+   * @throws {ChatosError} `INVALID_PLUGIN` as {@link loadPlugin}, and if the plugin does not finish loading
+   */
+  async load(): Promise<LoadedBot> {
+    await this.#restarting;
+    if (this.#worker) return this.#worker.load(true);
+    try {
+      const loaded = await this.#spawn();
+      if (this.#run && loaded.problems.length === 0) void this.#begin();
+      return loaded;
+    } catch (error) {
+      if (this.#run && !this.#stopping) this.#scheduleRestart();
+      throw error;
+    }
+  }
+
+  /** Settles how it runs. */
+  prepare(run: IsolatedRun): void {
+    this.#run = run;
+    this.#log = this.#settings.log.with({ login: run.start.login, plugin: this.#name });
+  }
+
+  /** Logs it in. @throws {ChatosError} `LOGIN_REFUSED` if the login is taken */
+  start(): Promise<void> {
+    if (this.#worker) void this.#begin();
+    else this.#scheduleRestart();
+    return this.#loggedIn.promise;
+  }
+
+  /** Puts what was loaded last in the place of what runs. */
+  async reload({ timeoutMs }: { readonly timeoutMs: number }): Promise<void> {
+    await this.#worker?.call('reload', { timeoutMs });
+  }
+
+  /** Private connections that are open. */
+  get channelCount(): number {
+    return this.#worker?.host.channelCount ?? 0;
+  }
+
+  /** How it is, as its worker has reported it: that may be a second ago, or before it was blocked. */
+  get status(): AccountStatus {
+    const { server, login } = this.#run!.start;
+    return this.#status.read(
+      { name: this.#name, server: formatAddress(server), login },
+      {
+        running: this.#worker !== undefined,
+        usedMb: this.#worker?.usedMb ?? 0,
+        memoryMb: this.#settings.memoryMb,
+      },
+    );
+  }
+
+  /** As {@link BotRuntime.stop}; a worker that is blocked when the time is up is ended. */
+  stop({ timeoutMs = DEFAULT_STOP_TIMEOUT_MS }: StopOptions = {}): Promise<void> {
+    if (this.#stopping) {
+      void this.#worker?.call('stop', { timeoutMs: 0 }).catch(() => undefined);
+      this.#abandon.resolve();
+    }
+    this.#stopping ??= this.#stop(timeoutMs);
+    return this.#stopping;
+  }
+
+  /** Breaks everything at once: for a process that is about to exit. */
+  abort(): void {
+    this.#worker?.host.abort();
+  }
+
+  async #stop(timeoutMs: number): Promise<void> {
+    clearTimeout(this.#timer);
+    const worker = this.#worker;
+    const reason = 'the bot has stopped';
+    const stopped = new ChatosError('ABORTED', reason);
+    if (worker && this.#run) {
+      const done = worker.call('stop', { timeoutMs }).then(
+        () => worker.host.channelsClosed(),
+        () => undefined,
+      );
+      const late = withResolvers<void>();
+      const timer = startTimer(timeoutMs + STOP_GRACE_MS, late.resolve);
+      void this.#abandon.promise.then(() => setTimeout(late.resolve, STOP_GRACE_MS).unref());
+      await Promise.race([done, late.promise]);
+      clearTimeout(timer);
+    }
+    await this.#worker?.terminate(reason, stopped);
+    this.#loggedIn.reject(stopped);
+    this.#loggedIn.promise.catch(() => undefined);
+  }
+
+  /** Starts a worker and loads the plugin there. */
+  async #spawn(): Promise<LoadedBot> {
+    clearTimeout(this.#timer);
+    const heardBefore = this.#heard;
+    const services = (): HostServices => ({
+      ...this.#run!,
+      observer: (event) => this.#run!.observer(this.#renumber(event, heardBefore)),
+      onStatus: (account) => (this.#status.reported = account),
+      onEnded: (error) => {
+        this.#isOver = true;
+        this.#ended.resolve(error);
+      },
+    });
+    const worker = new BotWorker({ ...this.#settings, log: () => this.#log, services });
+    this.#worker = worker;
+    this.#since = Date.now();
+    void worker.ended.then((end) => this.#onEnded(worker, end));
+    try {
+      const loaded = await worker.load(false);
+      this.#name = loaded.name;
+      return loaded;
+    } catch (error) {
+      this.#worker = undefined;
+      await worker.terminate('it did not load');
+      throw error;
+    }
+  }
+
+  async #begin(): Promise<void> {
+    const worker = this.#worker!;
+    const { start } = this.#run!;
+    try {
+      await worker.call('start', { ...start, since: this.#status.endedAt });
+      this.#hasLoggedIn = true;
+      this.#loggedIn.resolve();
+      const { restarts } = this.#status;
+      if (restarts > 0) this.#log.info('its worker was restarted', { restarts });
+    } catch (error) {
+      if (error instanceof WorkerEndedError) return;
+      if (!this.#hasLoggedIn) this.#loggedIn.reject(error);
+      // The server may not know yet that the worker before is gone.
+      else await worker.terminate(messageOf(error));
+    }
+  }
+
+  #renumber(event: RuntimeEvent, heardBefore: number): RuntimeEvent {
+    if (event.type === 'heard') return { ...event, number: (this.#heard = heardBefore + event.number) };
+    if (event.type !== 'said' || event.answers === undefined) return event;
+    return { ...event, answers: heardBefore + event.answers };
+  }
+
+  #onEnded(worker: BotWorker, { reason, call }: WorkerEnd): void {
+    if (worker !== this.#worker) return;
+    this.#worker = undefined;
+    if (!this.#run || this.#stopping || this.#isOver) return;
+    if (Date.now() - this.#since >= SETTLED_MS) this.#quickEnds = 0;
+    const { hook = OUTSIDE_OF_HOOKS, peer } = call ?? {};
+    this.#status.ended({ at: new Date(), hook, peer, message: reason });
+    this.#log.error(`${reason}: its worker was ended and is restarted ${this.#scheduleRestart()}`, { hook, peer });
+  }
+
+  /** Says when. */
+  #scheduleRestart(): string {
+    const pauseMs = this.#quickEnds === 0 ? 0 : Math.min(FIRST_PAUSE_MS * 2 ** (this.#quickEnds - 1), MAX_PAUSE_MS);
+    this.#quickEnds += 1;
+    this.#timer = setTimeout(() => {
+      this.#restarting = this.#restart().finally(() => (this.#restarting = undefined));
+    }, pauseMs);
+    return pauseMs === 0 ? 'now' : `in ${pauseMs / 1000} s`;
+  }
+
+  async #restart(): Promise<void> {
+    this.#status.restarts += 1;
+    try {
+      const { problems } = await this.#spawn();
+      if (problems.length > 0) throw new Error(problems.map(({ message }) => message).join('; '));
+    } catch (error) {
+      if (this.#stopping) return;
+      const worker = this.#worker;
+      this.#worker = undefined;
+      await worker?.terminate('its options are invalid');
+      this.#log.error(`its worker cannot be restarted: ${messageOf(error)}; it is retried ${this.#scheduleRestart()}`);
+      return;
+    }
+    void this.#begin();
+  }
+}

@@ -1,0 +1,131 @@
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { resourceLimits, workerData } from 'node:worker_threads';
+import { isChatosError } from '../../errors.ts';
+import type { Logger } from '../../util/log.ts';
+import type { PlainOptions } from '../plugin/context.ts';
+import type { RuntimeObserver } from '../events.ts';
+import { currentCode, whileLoading } from '../loading/loaded-code.ts';
+import { loadPlugin } from '../loading/loader.ts';
+import { createModuleLoader } from '../loading/module-loader.ts';
+import { checkOptions } from '../loading/plugin-options.ts';
+import { readSchedule } from '../loading/plugin-schedule.ts';
+import type { LoadedPlugin } from '../loading/read-plugin.ts';
+import { observeCalls, reportUncaught, type Call } from '../running/current-call.ts';
+import { BotRuntime } from '../runtime.ts';
+import { MessagePortRpc, type Calls } from './message-port-rpc.ts';
+import { Pulse } from './pulse.ts';
+import { serializeError } from './serialized-error.ts';
+import { createWorkerHost } from './worker-host.ts';
+import { createWorkerLogger } from './worker-log.ts';
+import type { LoadedBot, MainCalls, WorkerCalls, WorkerStart } from './worker-rpc.ts';
+
+const MIB = 1024 * 1024;
+const STATUS_INTERVAL_MS = 1_000;
+
+/**
+ * The work of a worker thread: runs one bot as the main thread would, until it is ended.
+ *
+ * @param modules what `import … from 'chatosbot'` means
+ */
+export function serveBot(modules: Record<string, unknown>): void {
+  const { port, pulse: memory, beatIntervalMs } = workerData as WorkerStart;
+  const pulse = new Pulse(memory);
+  const loader = createModuleLoader(modules);
+  let latest: { readonly plugin: LoadedPlugin; readonly options: PlainOptions } | undefined;
+  let runtime: BotRuntime | undefined;
+
+  const load = async ({ file, options, fresh }: Parameters<WorkerCalls['load']>[0]): Promise<LoadedBot> => {
+    const plugin = await loadPlugin(file, loader, { fresh });
+    const checked = await checkOptions(plugin, options);
+    if ('problems' in checked) return { name: plugin.name, problems: checked.problems };
+    await readSchedule(plugin, file, checked.options);
+    latest = { plugin, options: checked.options };
+    return { name: plugin.name, problems: [] };
+  };
+  const reportStatus = (): void => rpc.notify('status', { account: runtime!.status.accounts[0]! });
+  const handlers: Calls<WorkerCalls> = {
+    load: async (args) => {
+      const loaded = await load(args);
+      startPulse(pulse, beatIntervalMs);
+      return loaded;
+    },
+    start: async ({ server, login, directory, since, isObserved, ...options }) => {
+      runtime = new BotRuntime([{ ...latest!, server, login, directory, since }], {
+        ...options,
+        log,
+        host: createWorkerHost(rpc),
+        onLogin: ({ names }) => {
+          reportStatus();
+          rpc.notify('loggedIn', { names });
+        },
+        ...(isObserved && { observer: createObserver(rpc, log) }),
+      });
+      setInterval(reportStatus, STATUS_INTERVAL_MS);
+      reportStatus();
+      await runtime.start();
+      void runtime.failed.then((error) => rpc.notify('ended', { error: serializeError(error) }));
+    },
+    reload: async ({ timeoutMs }) => {
+      const { plugin, options } = latest!;
+      await runtime?.reload(0, plugin, { options, timeoutMs });
+    },
+    stop: async ({ timeoutMs }) => runtime?.stop({ timeoutMs }),
+  };
+  const rpc = new MessagePortRpc<WorkerCalls, MainCalls>(port, handlers);
+  const log = createWorkerLogger(rpc);
+  const onError = (error: unknown): void => {
+    // Nobody else's code runs in this thread.
+    const code = currentCode() ?? latest?.plugin.code;
+    if (code) whileLoading(code, () => reportUncaught(error, log));
+    else reportUncaught(error, log);
+  };
+  process.on('uncaughtException', onError).on('unhandledRejection', onError);
+  // Standard output carries data only, and what a plugin prints is not.
+  process.stdout.write = process.stderr.write.bind(process.stderr);
+}
+
+/** Hands events to the main thread. Those that are too many at once are missing in a recording, which is reported once. */
+function createObserver(rpc: MessagePortRpc<WorkerCalls, MainCalls>, log: Logger): RuntimeObserver {
+  let reported = false;
+  return (event) => {
+    rpc.call('event', { event }).catch((error: unknown) => {
+      if (reported || !isChatosError(error, 'QUEUE_FULL')) return;
+      reported = true;
+      log.error('the recording has gaps: too much happened at once');
+    });
+  };
+}
+
+let beating: NodeJS.Timeout | undefined;
+
+/** Reports that the thread is alive, what memory it uses, and which call's code runs. */
+function startPulse(pulse: Pulse, intervalMs: number): void {
+  if (beating) return;
+  let last: Call | undefined;
+  observeCalls((call) => {
+    if (call === last) return;
+    last = call;
+    pulse.lastCall = call;
+  });
+  beating = setInterval(() => {
+    pulse.beat(usedBytes());
+    if (!last?.isOver) return;
+    last = undefined;
+    pulse.lastCall = undefined;
+  }, intervalMs);
+  pulse.beat(usedBytes());
+}
+
+/** Heap and buffers, garbage left out if the sum would be too much. */
+function usedBytes(): number {
+  const used = (): number => {
+    const { used_heap_size: heap, external_memory: external } = getHeapStatistics();
+    return heap + external;
+  };
+  const limit = (resourceLimits.maxOldGenerationSizeMb ?? Infinity) * MIB;
+  if (used() <= limit) return used();
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+  return used();
+}

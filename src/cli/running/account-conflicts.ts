@@ -1,0 +1,48 @@
+import type { LoadedConfig } from '../../config/read.ts';
+import { ChatosError } from '../../errors.ts';
+import { formatAddress, parseAddress, type Address } from '../../net/address.ts';
+import { loginKey } from '../../util/login-key.ts';
+import type { BotToRun } from './bot-entries.ts';
+
+/**
+ * What is wrong with the logins, a line for each login that an isolated bot shares with another bot. An isolated bot has a
+ * connection of its own, and so needs a login of its own.
+ *
+ * @param server that of bots that name none
+ */
+export function accountConflict(
+  bots: readonly BotToRun[],
+  server: Address | 'embedded',
+  { file, locate }: Pick<LoadedConfig, 'file' | 'locate'>,
+): ChatosError | undefined {
+  const byAccount = new Map<string, BotToRun[]>();
+  for (const bot of bots) {
+    const account = `${loginKey(bot.login)} on ${serverOf(bot, server)}`;
+    byAccount.set(account, [...(byAccount.get(account) ?? []), bot]);
+  }
+  const conflicts = [...byAccount.values()].filter((sharing) => sharing.length > 1 && sharing.some(isIsolated));
+  if (conflicts.length === 0) return undefined;
+  const lines = conflicts.map((sharing) => {
+    const bot = sharing.find(isIsolated)!;
+    const others = sharing.filter((other) => other !== bot).map(nameOf);
+    const place = bot.path && locate(bot.path);
+    const which = place === undefined ? nameOf(bot) : `${place}: ${bot.path!.join('.')}`;
+    return `${which}: an isolated bot needs a login of its own, and ${others.join(' and ')} has the login '${bot.login}', too: give each its own`;
+  });
+  const isConfigured = conflicts.flat().some(({ path }) => path !== undefined);
+  return new ChatosError(isConfigured ? 'INVALID_CONFIG' : 'INVALID_ARGUMENT', lines.join('\n'), { fields: { file } });
+}
+
+function serverOf({ server }: BotToRun, otherwise: Address | 'embedded'): string {
+  const where = server ?? otherwise;
+  if (where === 'embedded') return where;
+  return formatAddress(typeof where === 'string' ? parseAddress(where) : where);
+}
+
+function isIsolated({ isolated, isolation }: BotToRun): boolean {
+  return (isolated ?? isolation) !== undefined;
+}
+
+function nameOf({ plugin, path }: BotToRun): string {
+  return path === undefined ? plugin.name : path.join('.');
+}

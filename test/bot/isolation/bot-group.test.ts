@@ -1,0 +1,170 @@
+import { readdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { BotGroup } from '../../../src/bot/isolation/bot-group.ts';
+import type { RuntimeEvent } from '../../../src/bot/events.ts';
+import { tempDirectory } from '../../support/bot-files.ts';
+import { MemoryLog } from '../../support/bot-log.ts';
+import { expectRefusal, joinAs, openChannel, plugin, startServer } from '../../support/bot-world.ts';
+import { createIsolated, ISOLATED_TIMEOUT_MS, startIsolated } from '../../support/isolated-bots.ts';
+
+vi.setConfig({ testTimeout: ISOLATED_TIMEOUT_MS });
+
+const taker = `
+  export const onChannel = (channel) => void channel.pipe(channel);
+  export const onMessage = (message, bot) => {
+    if (message.text === 'exit') process.exit(1);
+    return message.reply('heard');
+  };
+`;
+
+describe('isolated bots and others', () => {
+  it('share the limits of the policy; a worker that ends gives its places back', async () => {
+    const server = await startServer();
+    const other = plugin('other', { onChannel: (channel) => void channel.pipe(channel) });
+    const policy = { default: 'accept' as const, limits: { maxChannels: 2 } };
+    const { log } = await startIsolated(server, taker, {}, { others: [{ plugin: other, server }], policy });
+    const alice = await joinAs(server, 'alice');
+    await openChannel(alice, server, 'bot');
+    await openChannel(alice, server, 'other');
+    await expectRefusal(alice, 'other');
+    await expectRefusal(alice, 'bot');
+    expect(await log.until(/refused/)).toMatchObject({ fields: { rule: 'limits.maxChannels' } });
+    expect(log.about(/refused/).map(({ fields }) => fields['bot'])).toEqual(['other', 'bot']);
+    alice.tell('bot', 'exit');
+    await log.until(/is restarted now/);
+    await openChannel(alice, server, 'other');
+  });
+
+  it('are limited in their requests together, and the limit is reported once', async () => {
+    const server = await startServer();
+    const other = plugin('other', { onChannel: (channel) => void channel.end() });
+    const policy = { default: 'refuse' as const, limits: { maxRequestsPerMinute: 2 } };
+    const { log } = await startIsolated(server, taker, {}, { others: [{ plugin: other, server }], policy });
+    const alice = await joinAs(server, 'alice');
+    for (const bot of ['bot', 'other', 'bot', 'bot']) await expectRefusal(alice, bot);
+    await log.until(/refused/);
+    const rules = log.about(/refused/).map(({ fields }) => fields['rule']);
+    expect(rules).toEqual(['default refuse', 'default refuse', 'limits.maxRequestsPerMinute']);
+  });
+
+  it('keep their stores apart: one plugin with one login on two servers', async () => {
+    const [here, there] = [await startServer(), await startServer()];
+    const log = new MemoryLog();
+    const source = `export const onMessage = async (m, { store }) => m.reply(String(await store.update('n', (n = 0) => n + 1)));`;
+    const stateDirectory = await tempDirectory();
+    const { bot } = await createIsolated(source, {}, log);
+    await bot.load();
+    const same = plugin('bot', {
+      onMessage: async (message, { store }) =>
+        message.reply(String(await store.update<number>('n', (n = 10) => n + 1))),
+    });
+    const entries = [
+      { plugin: same, server: here },
+      { plugin: same, isolated: bot, server: there },
+    ];
+    const group = new BotGroup(entries, { stateDirectory, log });
+    onTestFinished(() => group.stop({ timeoutMs: 0 }));
+    await group.start();
+    for (const [server, count] of [
+      [here, '11'],
+      [there, '1'],
+    ] as const) {
+      const alice = await joinAs(server, 'alice');
+      alice.tell('bot', 'count');
+      expect((await alice.next(4)).msg).toBe(count);
+    }
+    const stores = await readdir(path.join(stateDirectory, 'stores'));
+    expect(stores.toSorted()).toEqual(['bot@bot', `bot@bot@127.0.0.1%3a${there.port}`]);
+  });
+
+  it('report their events, and messages are numbered on when a worker is replaced', async () => {
+    const server = await startServer();
+    const events: RuntimeEvent[] = [];
+    const observer = (event: RuntimeEvent): void => void events.push(event);
+    const { log } = await startIsolated(server, taker, {}, { observer });
+    const alice = await joinAs(server, 'alice');
+    alice.tell('bot', 'one');
+    await alice.next(4);
+    alice.tell('bot', 'exit');
+    await log.until(/its worker was restarted/);
+    alice.tell('bot', 'two');
+    await alice.next(4);
+    const told = events.flatMap((event) => {
+      if (event.type === 'heard') return [`heard ${event.number} ${event.text}`];
+      return event.type === 'said' ? [`said to ${event.answers}`] : [event.type];
+    });
+    expect(told).toEqual([
+      'connected',
+      'heard 1 one',
+      'said to 1',
+      'heard 2 exit',
+      'connected',
+      'heard 3 two',
+      'said to 3',
+    ]);
+  });
+
+  it('are all stopped where one of them is refused its login', async () => {
+    const server = await startServer();
+    await joinAs(server, 'bot');
+    const other = plugin('other', { onStart() {} });
+    const starting = startIsolated(server, taker, {}, { others: [{ plugin: other, server }] });
+    await expect(starting).rejects.toMatchObject({ code: 'LOGIN_REFUSED' });
+    await joinAs(server, 'other');
+  });
+});
+
+describe('a standby in a worker', () => {
+  it('takes over when the login is free, and leaves its store when it is lost', async () => {
+    const server = await startServer();
+    const peer = await joinAs(server, 'bot');
+    const log = new MemoryLog();
+    const { bot } = await createIsolated(taker, {}, log);
+    await bot.load();
+    const stateDirectory = await tempDirectory();
+    const entries = [{ plugin: plugin('bot', { onStart() {} }), isolated: bot, server }];
+    const group = new BotGroup(entries, { stateDirectory, log, standby: true });
+    onTestFinished(() => group.stop({ timeoutMs: 0 }));
+    const started = group.start();
+    await log.until(/^standing by/);
+    await expect.poll(() => group.status.accounts[0]!.state).toBe('standby');
+    peer.destroy();
+    await started;
+    await expect.poll(() => group.status.accounts[0]!.state).toBe('connected');
+  });
+});
+
+describe('a reload in a worker', () => {
+  it('keeps session, store and messages; a version that does not load changes nothing', async () => {
+    const server = await startServer();
+    const { bot, group, file, log } = await startIsolated(server, taker);
+    const alice = await joinAs(server, 'alice');
+    const version = async (text: string): Promise<void> => {
+      await writeFile(file, text);
+      await bot.load();
+      await group.reload(0, plugin('bot', { onStart() {} }), { options: {}, timeoutMs: 1_000 });
+    };
+    await version(`export const onMessage = (message) => message.reply('second');`);
+    alice.tell('bot', 'hello');
+    expect((await alice.next(4)).msg).toBe('second');
+    await expect(version(`export const onMessage = ;`)).rejects.toMatchObject({ code: 'INVALID_PLUGIN' });
+    alice.tell('bot', 'hello');
+    expect((await alice.next(4)).msg).toBe('second');
+    expect(log.about(/restarted/)).toEqual([]);
+  });
+
+  it('that fails while its worker is restarted is retried, and follows when the file is right', async () => {
+    const server = await startServer();
+    const { bot, file, log } = await startIsolated(server, taker, {});
+    const alice = await joinAs(server, 'alice');
+    await writeFile(file, `export const onStart = ;`);
+    alice.tell('bot', 'exit');
+    await log.until(/cannot be restarted: .*bot\.ts:1/);
+    await writeFile(file, `export const onMessage = (message) => message.reply('mended');`);
+    await bot.load();
+    await log.until(/its worker was restarted/);
+    alice.tell('bot', 'hello');
+    expect((await alice.next(4)).msg).toBe('mended');
+  });
+});
