@@ -4,7 +4,7 @@ import { isAlive } from '../net/probe.ts';
 import type { SendOptions } from './options.ts';
 import type { SessionLoop } from './session-loop.ts';
 
-/** A server whose session stays open but that does not answer for this long is taken to be there. */
+/** A server whose session stays open counts as there if it does not answer for this long. */
 const PATIENCE_MS = 2_000;
 /** How far apart the ends of a session and of a channel may be seen where both come of the same cause. */
 const SAME_CAUSE_MS = 150;
@@ -21,15 +21,18 @@ export interface ServerPresenceSettings {
  * Finds out whether the server is there. The system ends all connections of a process that is killed as if all had been
  * said, so that the end of a channel is believed only when the server is still there afterwards (P14).
  *
- * What tells is an answer on the session, to a question asked after the end had come. Without a session it is a fresh
- * connection: a server that no longer listens is taken to be gone then.
+ * The proof is an answer on the session, to a question that was asked after the end had come. Without a session it is a
+ * fresh connection: then a server that no longer listens counts as gone.
  */
 export class ServerPresence {
   readonly #settings: ServerPresenceSettings;
   #running: Promise<boolean> | undefined;
   #next: Promise<boolean> | undefined;
   #lostAt = -Infinity;
-  #deaths = 0;
+  /** Sessions that were lost while channels were open. */
+  #losses = 0;
+  /** Which of these losses was last followed by an address where nobody listened. */
+  #goneAtLoss = 0;
 
   constructor(settings: ServerPresenceSettings) {
     this.#settings = settings;
@@ -37,8 +40,8 @@ export class ServerPresence {
 
   /** For a channel that opens now: asks, once its input has ended, whether the server was there all the time. */
   witness(): () => Promise<boolean> {
-    const deaths = this.#deaths;
-    return async () => deaths === this.#deaths && (await this.#check()) && deaths === this.#deaths;
+    const before = this.#losses;
+    return async () => (await this.#check()) && this.#goneAtLoss <= before;
   }
 
   /**
@@ -47,7 +50,9 @@ export class ServerPresence {
    */
   async sessionLost(): Promise<void> {
     this.#lostAt = performance.now();
-    if (!(await isAlive(this.#settings.reached()))) this.#deaths += 1;
+    this.#losses += 1;
+    const loss = this.#losses;
+    if (!(await isAlive(this.#settings.reached()))) this.#goneAtLoss = Math.max(this.#goneAtLoss, loss);
   }
 
   /** One question at a time. What one under way asked was before this end: the next one counts, for all that end until then. */

@@ -24,7 +24,7 @@ export interface SessionLoopHandlers {
   /** `reason` tells why in any case; `error` is set where the session did not end in order. */
   onDisconnected(lost: { error: ChatosError | undefined; reason: ChatosError; final: boolean }): void;
   onRetrying(retry: Retry): void;
-  /** Once, last of all; with the error that it gave up on. `reason` is for whoever still waits for something. */
+  /** Once, last of all; with the error that it gave up on. `reason` is for everything that still waits. */
   onClosed(error: ChatosError | undefined, reason: ChatosError): void;
 }
 

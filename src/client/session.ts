@@ -80,7 +80,7 @@ export async function runSession(
   }
 }
 
-/** What could not be read is told with the place that it came from, and with what is most often the reason. */
+/** Bytes that could not be read are reported with the place that they came from, and with the most frequent reason. */
 function withServer(server: string, error: ChatosError): ChatosError {
   if (error.code !== 'MALFORMED_PACKET') return error;
   const message = `${server} does not speak ChatOS, or with another longBytes: ${error.message}`;

@@ -1,7 +1,7 @@
 import type { Address } from './address.ts';
 import { dial } from './dial.ts';
 
-/** A server that says nothing for this long is taken to be alive: only some do not notice the end of a connection. */
+/** A server that says nothing for this long counts as alive: some do not notice the end of a connection. */
 const PATIENCE_MS = 2_000;
 
 /**
