@@ -57,7 +57,15 @@ export class BotGroup {
 
   /** Resolves when every account has ended by itself, with the error that the last one gave up on. */
   get failed(): Promise<ChatosError> {
-    return Promise.all(this.#parts.map((part) => part.failed)).then((errors) => errors.at(-1)!);
+    let left = this.#parts.length;
+    return new Promise((resolve) => {
+      for (const { failed } of this.#parts) {
+        void failed.then((error) => {
+          left -= 1;
+          if (left === 0) resolve(error);
+        });
+      }
+    });
   }
 
   /** Logs every bot in. @throws {ChatosError} `LOGIN_REFUSED` if a login is taken; everything is stopped then */
@@ -98,12 +106,11 @@ function isolatedRun(
   ledger: ProcessLedger,
 ): IsolatedRun {
   const { standby, backoff, commandPrefix, flood, loopGuard, breaker } = options;
-  const { log, observer, onLogin, stateDirectory } = resolveRuntimeOptions(options);
+  const { observer, onLogin, stateDirectory } = resolveRuntimeOptions(options);
   const store = { directory: storeDirectory(stateDirectory, storeId) };
   const isObserved = options.observer !== undefined;
   return {
     start: { server, login, directory, isObserved, standby, backoff, commandPrefix, flood, loopGuard, breaker },
-    log,
     ledger,
     observer,
     openStore: () => new LevelBackend(store),

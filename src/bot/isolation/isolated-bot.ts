@@ -31,7 +31,7 @@ export interface IsolatedBotSettings extends IsolationOptions {
 }
 
 /** How an isolated bot runs. */
-export interface IsolatedRun extends Omit<HostServices, 'onStatus' | 'onEnded'> {
+export interface IsolatedRun extends Omit<HostServices, 'log' | 'onStatus' | 'onEnded'> {
   readonly start: BotStart & { readonly login: string };
 }
 
@@ -164,6 +164,7 @@ export class IsolatedBot {
     const heardBefore = this.#heard;
     const services = (): HostServices => ({
       ...this.#run!,
+      log: this.#settings.log,
       observer: (event) => this.#run!.observer(this.#renumber(event, heardBefore)),
       onStatus: (account) => (this.#status.reported = account),
       onEnded: (error) => {

@@ -5,7 +5,8 @@ import { BotGroup } from '../../../src/bot/isolation/bot-group.ts';
 import type { RuntimeEvent } from '../../../src/bot/events.ts';
 import { tempDirectory } from '../../support/bot-files.ts';
 import { MemoryLog } from '../../support/bot-log.ts';
-import { expectRefusal, joinAs, openChannel, plugin, startServer } from '../../support/bot-world.ts';
+import { startProxy } from '../../support/bot-proxy.ts';
+import { createBots, expectRefusal, joinAs, openChannel, plugin, startServer } from '../../support/bot-world.ts';
 import { createIsolated, ISOLATED_TIMEOUT_MS, startIsolated } from '../../support/isolated-bots.ts';
 
 vi.setConfig({ testTimeout: ISOLATED_TIMEOUT_MS });
@@ -116,22 +117,44 @@ describe('isolated bots and others', () => {
 });
 
 describe('a standby in a worker', () => {
-  it('takes over when the login is free, and leaves its store when it is lost', async () => {
+  it('takes over when the login is free; when it loses it, it leaves its store to the other one', async () => {
     const server = await startServer();
-    const peer = await joinAs(server, 'bot');
+    const proxy = await startProxy(server);
+    const alice = await joinAs(server, 'alice');
+    const ask = async (): Promise<string> => {
+      alice.tell('bot', 'count');
+      return (await alice.next(4)).msg;
+    };
     const log = new MemoryLog();
-    const { bot } = await createIsolated(taker, {}, log);
+    const source = `export const onMessage = async (m, { store }) => m.reply('first ' + await store.update('n', (n = 0) => n + 1));`;
+    const { bot } = await createIsolated(source, {}, log);
     await bot.load();
     const stateDirectory = await tempDirectory();
-    const entries = [{ plugin: plugin('bot', { onStart() {} }), isolated: bot, server }];
-    const group = new BotGroup(entries, { stateDirectory, log, standby: true });
-    onTestFinished(() => group.stop({ timeoutMs: 0 }));
-    const started = group.start();
+    const options = { stateDirectory, standby: true, backoff: { firstMs: 20, maxMs: 20 } };
+    const entries = [{ plugin: plugin('bot', { onStart() {} }), isolated: bot, server: proxy.address }];
+    const first = new BotGroup(entries, { ...options, log });
+    onTestFinished(() => first.stop({ timeoutMs: 0 }));
+    await first.start();
+    expect(await ask()).toBe('first 1');
+
+    const other = plugin('bot', {
+      onMessage: async (message, { store }) =>
+        message.reply(`second ${await store.update<number>('n', (n = 0) => n + 1)}`),
+    });
+    const second = createBots(server, [{ plugin: other }], options);
+    const taking = second.runtime.start();
+    await second.log.until(/^standing by/);
+    proxy.target = { ...server, port: 1 };
+    await proxy.cutSessions();
+    await taking;
+    proxy.target = server;
     await log.until(/^standing by/);
-    await expect.poll(() => group.status.accounts[0]!.state).toBe('standby');
-    peer.destroy();
-    await started;
-    await expect.poll(() => group.status.accounts[0]!.state).toBe('connected');
+    await expect.poll(() => first.status.accounts[0]!.state).toBe('standby');
+    expect(await ask()).toBe('second 2');
+
+    await second.runtime.stop();
+    await expect.poll(() => first.status.accounts[0]!.state, { timeout: 10_000 }).toBe('connected');
+    expect(await ask()).toBe('first 3');
   });
 });
 

@@ -1,7 +1,14 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { RuntimeOptions } from '../../../src/bot/runtime-options.ts';
+import { MemoryLog } from '../../support/bot-log.ts';
 import { joinAs, startServer } from '../../support/bot-world.ts';
-import { ISOLATED_TIMEOUT_MS, loadIsolated, startIsolated, type IsolatedSpec } from '../../support/isolated-bots.ts';
+import {
+  createIsolated,
+  ISOLATED_TIMEOUT_MS,
+  loadIsolated,
+  startIsolated,
+  type IsolatedSpec,
+} from '../../support/isolated-bots.ts';
 
 vi.setConfig({ testTimeout: ISOLATED_TIMEOUT_MS });
 
@@ -233,6 +240,18 @@ describe('a plugin in a worker thread', () => {
     expect(await log.until(/^uncaught: micro/)).toMatchObject({ level: 'error', fields: { plugin: 'bot' } });
     expect(await log.until(/^uncaught: something that cannot be shown/)).toMatchObject({ fields: { peer: 'alice' } });
     await expect.poll(status).toMatchObject({ failures: 2, isolation: { restarts: 0 } });
+  });
+
+  it('has what escapes it while it is loaded logged', async () => {
+    const log = new MemoryLog();
+    const source = `
+      void Promise.reject(new Error('at the top'));
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      export const onStart = () => {};
+    `;
+    const { bot, file } = await createIsolated(source, {}, log);
+    await bot.load();
+    expect(await log.until(/^uncaught: at the top/)).toMatchObject({ level: 'error', fields: { file } });
   });
 
   it('cannot tell everyone what was meant for nobody', async () => {
