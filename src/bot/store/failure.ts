@@ -1,9 +1,11 @@
 import { ChatosError, messageOf } from '../../errors.ts';
 import { repairCommand } from './directory.ts';
 
-/** What the library said, or what lies beneath its "failed to open". */
+/** What lies beneath the library's "failed to open". */
 const causeOf = (error: unknown): unknown =>
-  error instanceof Error && error.cause !== undefined ? error.cause : error;
+  (error as NodeJS.ErrnoException | undefined)?.code === 'LEVEL_DATABASE_NOT_OPEN'
+    ? ((error as Error).cause ?? error)
+    : error;
 
 /** Why it failed, in one line. */
 export const reasonOf = (error: unknown): string => messageOf(causeOf(error)).split('\n')[0]!;

@@ -63,7 +63,7 @@ async function lockAndOpen(directory: string, lockTimeoutMs: number): Promise<Le
 }
 
 /** Damage that the library would not report, or only after it has changed the files. */
-async function findDamage(directory: string): Promise<string | undefined> {
+export async function findDamage(directory: string): Promise<string | undefined> {
   const names = await readdir(directory);
   // CURRENT names the manifest, which names the other files.
   if (!names.includes('CURRENT')) return names.some(isData) ? 'the file CURRENT is missing' : undefined;

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { ChatosError, isChatosError, messageOf } from '../../errors.ts';
 import { makeDirectories } from '../../util/make-directories.ts';
 import { reasonOf, storeFailure } from './failure.ts';
-import { checkLock, openFiles, openLevel } from './files.ts';
+import { checkLock, findDamage, openFiles, openLevel } from './files.ts';
 import { countUsage, META_KEY, metaText, readMeta, type Level, type SpaceUsage } from './format.ts';
 
 /** What came of a repair. */
@@ -54,6 +54,14 @@ export async function repairStore(directory: string, kept: string): Promise<Stor
 
 /** Reads all of a store. @throws {ChatosError} `STORE_DAMAGED` where any of it is damaged */
 async function inspect(directory: string): Promise<SpaceUsage> {
+  await checkLock(directory).catch((error: unknown) => {
+    throw storeFailure(directory, 'opened', error);
+  });
+  if ((await findDamage(directory)) === undefined) {
+    await rewrite(directory).catch((error: unknown) => {
+      throw storeFailure(directory, 'read', error);
+    });
+  }
   const { level, usage } = await openFiles({ directory, lockTimeoutMs: 0 });
   try {
     if (metaText(await countUsage(level)) === metaText(usage)) return usage.own;
@@ -68,9 +76,10 @@ async function inspect(directory: string): Promise<SpaceUsage> {
 async function repairFiles(directory: string): Promise<StoreRepair> {
   try {
     // Of a garbled log, the library reads with more care when it opens a database than when it repairs one.
+    await rewrite(directory);
     return await readAll(directory);
   } catch {
-    await repairLevel(directory);
+    await rewrite(directory, { repair: true });
   }
   // What the library could not use; all of it is in what is kept.
   await rm(path.join(directory, 'lost'), { recursive: true, force: true });
@@ -109,11 +118,14 @@ async function readCount(level: Level): Promise<number | undefined> {
   }
 }
 
-/** In a process of its own: of garbled files, the library may come upon what it takes for impossible, and aborts. */
-async function repairLevel(directory: string): Promise<void> {
+/**
+ * Reads all of a database and compacts it, after the library has repaired it or not. In a process of its own: with garbled
+ * files, the library aborts where it finds what it takes for impossible. What has passed is safe to be opened in ours.
+ */
+async function rewrite(directory: string, { repair = false } = {}): Promise<void> {
   const library = createRequire(import.meta.url).resolve('classic-level');
   try {
-    await promisify(execFile)(process.execPath, ['-e', REPAIR, library, directory]);
+    await promisify(execFile)(process.execPath, ['-e', REWRITE, library, directory, repair ? 'repair' : '']);
   } catch (error) {
     const { stderr, signal } = error as { readonly stderr?: string; readonly signal?: string | null };
     const why = signal ? `its library ended with ${signal}` : stderr?.trim().split('\n').at(-1) || messageOf(error);
@@ -121,7 +133,17 @@ async function repairLevel(directory: string): Promise<void> {
   }
 }
 
-const REPAIR = `require(process.argv[1]).ClassicLevel.repair(process.argv[2]).catch((error) => {
+const REWRITE = `const [, library, directory, repair] = process.argv;
+const { ClassicLevel } = require(library);
+const run = async () => {
+  if (repair) await ClassicLevel.repair(directory);
+  const level = new ClassicLevel(directory, { createIfMissing: false });
+  await level.open();
+  for await (const _ of level.iterator());
+  await level.compactRange('', '\\u{10ffff}');
+  await level.close();
+};
+run().catch((error) => {
   console.error((error.cause ?? error).message);
   process.exitCode = 1;
 });`;

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import {
   cpSync,
   mkdirSync,
@@ -171,6 +172,30 @@ describe('a damaged store', () => {
       ['other', 'other'],
       ['whole', 'whole'],
     ]);
+  });
+
+  test('that makes its library abort ends no process but its own', async () => {
+    const { directory } = pluginStore();
+    for (let round = 0; round < 2; round++) {
+      const opened = pluginStore({ directory });
+      const value = (): string => randomBytes(500).toString('base64');
+      await Promise.all(Array.from({ length: ENTRIES }, (_, n) => opened.store.set(`key ${100 + n}`, value())));
+      await opened.close();
+    }
+    const last = pluginStore({ directory });
+    await last.usage();
+    await last.close();
+    // The first keys are now greater than those that follow.
+    for (const file of filesOf(directory, /\.ldb$/)) {
+      const bytes = readFileSync(file);
+      bytes.write('k:zzz', bytes.indexOf('k:key 1'));
+      writeFileSync(file, bytes);
+    }
+    await expect(repairStore(directory, `${directory}-kept`)).rejects.toMatchObject({
+      code: 'STORE_DAMAGED',
+      message: expect.stringMatching(/cannot be repaired \(.+\): nothing was changed/) as string,
+    });
+    expect(readdirSync(path.dirname(directory))).toEqual(['bot']);
   });
 
   test('that is open is not repaired', async () => {
