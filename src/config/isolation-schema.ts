@@ -1,18 +1,16 @@
 import * as v from 'valibot';
-import { DEFAULT_ISOLATION_OPTIONS, ISOLATION_BOUNDS } from '../bot/isolation/options.ts';
+import { ISOLATION_ROWS } from '../bot/isolation/options.ts';
 
-const bounded = (key: keyof typeof ISOLATION_BOUNDS, what: string) => {
-  const { min, max } = ISOLATION_BOUNDS[key];
-  return v.optional(
+const bounded = ({ min, max, default: value, what }: (typeof ISOLATION_ROWS)[keyof typeof ISOLATION_ROWS]) =>
+  v.optional(
     v.pipe(
       v.number(),
       v.integer('expected a whole number'),
       v.minValue(min, `expected ${min} or more`),
       v.maxValue(max, `expected ${max} or less`),
-      v.description(`${what} Only with isolate: worker. Default: ${DEFAULT_ISOLATION_OPTIONS[key]}.`),
+      v.description(`${what} Only with isolate: worker. Default: ${value}.`),
     ),
   );
-};
 
 /** The keys of a bot for a worker thread. */
 export const ISOLATION_ENTRIES = {
@@ -22,8 +20,8 @@ export const ISOLATION_ENTRIES = {
       v.description('worker: in its own thread, so that it cannot block the others. Default: in the main thread.'),
     ),
   ),
-  memoryMb: bounded('memoryMb', 'Memory in MiB; a plugin that takes more is restarted.'),
-  stallMs: bounded('stallMs', 'A plugin that blocks its thread for this many milliseconds is restarted.'),
+  memoryMb: bounded(ISOLATION_ROWS.memoryMb),
+  stallMs: bounded(ISOLATION_ROWS.stallMs),
 };
 
 interface IsolationKeys {

@@ -1,33 +1,35 @@
-import { ChatosError } from '../../errors.ts';
+import { resolveOptions, type LimitRow } from '../../util/option-table.ts';
 
-/** What a plugin in a worker thread may cost. */
+/** What a plugin in a worker thread may use. */
 export interface IsolationOptions {
   /** Memory in MiB: for its heap alone, and for heap and buffers together. @default 128 */
   readonly memoryMb?: number | undefined;
-  /** Milliseconds that it may keep its thread from answering. @default 5000 */
+  /** Milliseconds that it may block its thread. @default 5000 */
   readonly stallMs?: number | undefined;
 }
 
-export const DEFAULT_ISOLATION_OPTIONS = { memoryMb: 128, stallMs: 5_000 } as const satisfies IsolationOptions;
+/** The loader alone takes about 20 MiB, and a thread is not given a processor at every moment. */
+export const ISOLATION_ROWS = {
+  memoryMb: {
+    kind: 'integer',
+    min: 32,
+    max: 65_536,
+    default: 128,
+    what: 'Memory in MiB; a plugin that takes more is restarted.',
+  },
+  stallMs: {
+    kind: 'integer',
+    min: 100,
+    max: 3_600_000,
+    default: 5_000,
+    what: 'A plugin that blocks its thread for this many milliseconds is restarted.',
+  },
+} as const satisfies Record<keyof IsolationOptions, LimitRow>;
 
-/** What can be meant: the loader alone takes about 20 MiB, and a thread is not given a processor at every moment. */
-export const ISOLATION_BOUNDS = {
-  memoryMb: { min: 32, max: 65_536 },
-  stallMs: { min: 100, max: 3_600_000 },
-} as const;
-
-/**
- * Fills in the defaults.
- *
- * @throws {ChatosError} `INVALID_ARGUMENT` where a value is out of {@link ISOLATION_BOUNDS}
- */
-export function resolveIsolation(options: IsolationOptions): { readonly memoryMb: number; readonly stallMs: number } {
-  const { memoryMb = DEFAULT_ISOLATION_OPTIONS.memoryMb, stallMs = DEFAULT_ISOLATION_OPTIONS.stallMs } = options;
-  const resolved = { memoryMb, stallMs };
-  for (const [key, value] of Object.entries(resolved) as [keyof typeof resolved, number][]) {
-    const { min, max } = ISOLATION_BOUNDS[key];
-    if (Number.isInteger(value) && value >= min && value <= max) continue;
-    throw new ChatosError('INVALID_ARGUMENT', `${key}: expected a whole number from ${min} to ${max}, found ${value}`);
-  }
-  return resolved;
+/** @throws {ChatosError} `INVALID_ARGUMENT` if a value is out of bounds */
+export function resolveIsolation({
+  memoryMb,
+  stallMs,
+}: IsolationOptions): Readonly<Record<keyof IsolationOptions, number>> {
+  return resolveOptions<Record<keyof IsolationOptions, number>>('isolation', { memoryMb, stallMs }, ISOLATION_ROWS);
 }
