@@ -84,10 +84,10 @@ export class Account {
       this.#sender.silence();
     });
     void this.ended.then((error) => {
-      // At the start, whoever started it is told.
+      // At the start, the caller gets the error.
       if (!error || !this.plugins.started) return;
       log.error(`account ended: ${error.message}`, { code: error.code });
-      // Nobody hears the plugins any more: their schedules must not go on.
+      // The plugins can no longer send anything: their schedules must end.
       this.#sender.close();
       void this.finish();
     });

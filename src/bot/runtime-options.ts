@@ -53,7 +53,7 @@ export interface RuntimeOptions {
   readonly commandPrefix?: string | undefined;
   /** How fast each account may speak; `false` for no limits. @default {@link DEFAULT_FLOOD_LIMITS} */
   readonly flood?: Partial<FloodLimits> | false | undefined;
-  /** When a peer is taken for a bot that answers every answer; `false` for never. @default {@link DEFAULT_LOOP_LIMITS} */
+  /** When a user counts as a bot that answers every answer; `false` for never. @default {@link DEFAULT_LOOP_LIMITS} */
   readonly loopGuard?: Partial<LoopLimits> | false | undefined;
   /** When a plugin that fails is suspended. @default {@link DEFAULT_BREAKER_LIMITS} */
   readonly breaker?: Partial<BreakerLimits> | undefined;

@@ -125,7 +125,7 @@ export class BotRuntime {
 
   async #stop(timeoutMs: number): Promise<void> {
     const finished = Promise.all(this.#accounts.map((account) => account.finish())).then(() => this.#channelsClosed());
-    // Who gives no time does not want to know.
+    // Without any time to wait, that is no news.
     if (!(await this.#within(timeoutMs, finished)) && timeoutMs > 0) {
       const hooks = this.#accounts.flatMap(({ plugins }) => plugins.underWay).join(', ');
       this.#log.warn('stopping: hooks or private connections were still under way', {

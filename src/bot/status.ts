@@ -4,7 +4,7 @@ export interface PluginError {
   readonly at: Date;
   /** The hook, `schedule`, or the command with its prefix. */
   readonly hook: string;
-  /** Who caused it, where somebody did. */
+  /** The user who caused it, if one did. */
   readonly peer: string | undefined;
   /** What was thrown, in words. */
   readonly message: string;
@@ -62,7 +62,7 @@ export interface PluginStatus {
   readonly running: number;
   /** Calls that failed so far, but for what the network or a peer did. */
   readonly failures: number;
-  /** Calls left out because it was suspended, or had too many under way. */
+  /** Calls skipped because it was suspended, or had too many in progress. */
   readonly skipped: number;
   /** The last ten failures. */
   readonly errors: readonly PluginError[];
@@ -110,14 +110,14 @@ export interface AccountStatus {
     readonly bytesReceived: number;
     readonly bytesSent: number;
   };
-  /** Messages heard, sent, waiting for their turn, and given up. */
+  /** Messages received, sent, waiting for their turn, and dropped. */
   readonly messages: {
     readonly heard: number;
     readonly sent: number;
     readonly waiting: number;
     readonly dropped: number;
   };
-  /** Peers that are not heard because they answered every answer. */
+  /** Peers that are ignored because they answered every answer. */
   readonly muted: readonly string[];
 }
 

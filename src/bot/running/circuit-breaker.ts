@@ -32,7 +32,7 @@ export function resolveBreakerLimits(limits?: Partial<BreakerLimits>): BreakerLi
   return resolveOptions('breaker limits', limits, BREAKER_LIMIT_ROWS);
 }
 
-/** What a breaker tells of a change. */
+/** A change of a breaker's state. */
 export interface BreakerChange {
   readonly state: BreakerState;
   /** How long it is suspended, in ms. */

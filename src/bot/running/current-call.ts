@@ -31,7 +31,7 @@ export const OUTSIDE_OF_HOOKS = 'code outside of hooks';
 
 const current = new AsyncLocalStorage<Call>();
 
-/** The call that the running code belongs to, where that can be told. */
+/** The call that the running code belongs to, if that is known. */
 export function currentCall(): Call | undefined {
   return current.getStore();
 }
@@ -55,8 +55,8 @@ export function awaitPeer<T>(wait: Promise<T>): Promise<T> {
 }
 
 /**
- * Logs what escaped from a plugin outside of its calls (a promise that nobody awaits, a timer's callback), and counts it
- * against the plugin, where it can be told which.
+ * Logs what escaped from a plugin outside of its calls (a promise that is not awaited, a timer's callback), and counts it
+ * against the plugin, if it is known which.
  */
 export function reportUncaught(error: unknown, log: Logger): void {
   const call = current.getStore();

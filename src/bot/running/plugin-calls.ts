@@ -6,7 +6,7 @@ import { withinCall, type Call, type Cause } from './current-call.ts';
 import { PeerQueues } from './peer-queues.ts';
 import type { PluginHealth } from './plugin-health.ts';
 
-/** Calls of hooks that one plugin may have under way; beyond, further ones are left out. */
+/** The most calls of hooks that one plugin may have in progress; further ones are skipped. */
 const MAX_RUNNING = 1_000;
 
 /** What happened when a hook was called. */

@@ -6,15 +6,15 @@ import { sourceTraceOf } from '../loading/source-positions.ts';
 import type { BreakerState, PluginError, PluginStatus } from '../status.ts';
 import { CircuitBreaker, type Attempt, type BreakerLimits } from './circuit-breaker.ts';
 
-/** Failures that are remembered for the status. */
+/** The most failures that the status has. */
 const MAX_ERRORS = 10;
-/** Failures that are told in the log within a minute: one that a timer repeats would fill the disk. */
-const MAX_TOLD = 100;
-const TOLD_WINDOW_MS = 60_000;
-/** That calls are left out is told this often at most. */
+/** The most failures to log within a minute: one that a timer repeats would fill the disk. */
+const MAX_LOGGED = 100;
+const LOG_WINDOW_MS = 60_000;
+/** Skipped calls are logged this often at most. */
 const OVERLOAD_PAUSE_MS = 60_000;
 
-/** What the network, a peer or the end of the plugin did: nobody has to mend anything. */
+/** Caused by the network, a peer or the end of the plugin: there is nothing to fix. */
 const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'MALFORMED_PACKET',
   'CONNECT_FAILED',
@@ -46,7 +46,7 @@ export interface Failed extends LogFields {
   readonly stray?: boolean;
 }
 
-/** How a plugin fares: what failed in it, what was left out, and whether it is suspended for that. */
+/** The health of a plugin: its failures, its skipped calls, and whether it is suspended. */
 export class PluginHealth {
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -55,9 +55,9 @@ export class PluginHealth {
   readonly #errors: PluginError[] = [];
   #failures = 0;
   #skipped = 0;
-  #overloadToldAt = -Infinity;
-  #toldSince = -Infinity;
-  #told = 0;
+  #overloadLoggedAt = -Infinity;
+  #loggedSince = -Infinity;
+  #logged = 0;
   #cancelProbe = (): void => undefined;
 
   constructor({ limits, clock, log, signal, onOpen }: PluginHealthSettings) {
@@ -75,7 +75,7 @@ export class PluginHealth {
     signal.addEventListener('abort', () => this.#cancelProbe(), { once: true });
   }
 
-  /** Whether a call would be let through: not while it is suspended. */
+  /** Whether calls are let through: not while it is suspended. */
   get open(): boolean {
     return this.#breaker.open;
   }
@@ -85,17 +85,17 @@ export class PluginHealth {
     return this.#breaker.attempt();
   }
 
-  /** A call was left out. */
+  /** A call was skipped. */
   skipped(): void {
     this.#skipped += 1;
   }
 
-  /** A call was left out because too many are under way. */
+  /** A call was skipped because too many are in progress. */
   overloaded(hook: string): void {
     this.#skipped += 1;
     const now = this.#clock.now().getTime();
-    if (now - this.#overloadToldAt < OVERLOAD_PAUSE_MS) return;
-    this.#overloadToldAt = now;
+    if (now - this.#overloadLoggedAt < OVERLOAD_PAUSE_MS) return;
+    this.#overloadLoggedAt = now;
     this.#log.warn('too many calls in progress: further calls are skipped', { hook });
   }
 
@@ -108,11 +108,11 @@ export class PluginHealth {
     if (this.#signal.aborted && isAbort(error, this.#signal)) return;
     const { hook, peer } = where;
     const what = stray ? 'uncaught' : `${hook} failed`;
-    // A bug of the plugin is told with its trace, and counts against it; what we have thrown, in a line.
+    // A bug of the plugin is logged with its trace, and counts against it; an error of ours, in one line.
     if (isChatosError(error)) {
       if (!PASSING.has(error.code)) this.#count(error.message, hook, peer);
       attempt?.succeeded?.();
-      if (this.#mayTell()) this.#log.warn(`${what}: ${error.message}`, { ...where, code: error.code });
+      if (this.#mayLog()) this.#log.warn(`${what}: ${error.message}`, { ...where, code: error.code });
       return;
     }
     const message = messageOf(error);
@@ -120,7 +120,7 @@ export class PluginHealth {
     // It begins with the message.
     const trace = sourceTraceOf(error);
     const stack = short === message ? trace : trace?.replaceAll(message, () => short);
-    if (this.#mayTell()) this.#log.error(`${what}: ${short}`, { ...where, stack });
+    if (this.#mayLog()) this.#log.error(`${what}: ${short}`, { ...where, stack });
     this.#count(short, hook, peer);
     attempt?.failed?.();
   }
@@ -136,16 +136,16 @@ export class PluginHealth {
     this.failed(error, { hook, peer, stray: true }, this.#breaker);
   }
 
-  #mayTell(): boolean {
+  #mayLog(): boolean {
     const now = this.#clock.now().getTime();
-    if (now - this.#toldSince >= TOLD_WINDOW_MS) {
-      if (this.#told > MAX_TOLD) this.#log.warn(`${this.#told - MAX_TOLD} failures were not logged`);
-      this.#toldSince = now;
-      this.#told = 0;
+    if (now - this.#loggedSince >= LOG_WINDOW_MS) {
+      if (this.#logged > MAX_LOGGED) this.#log.warn(`${this.#logged - MAX_LOGGED} failures were not logged`);
+      this.#loggedSince = now;
+      this.#logged = 0;
     }
-    this.#told += 1;
-    if (this.#told === MAX_TOLD + 1) this.#log.warn('too many failures: further failures are not logged');
-    return this.#told <= MAX_TOLD;
+    this.#logged += 1;
+    if (this.#logged === MAX_LOGGED + 1) this.#log.warn('too many failures: further failures are not logged');
+    return this.#logged <= MAX_LOGGED;
   }
 
   get status(): Pick<PluginStatus, 'suspendedUntil' | 'failures' | 'skipped' | 'errors'> & {
