@@ -169,6 +169,7 @@ describe('a plugin in a worker thread', () => {
       export async function onMessage(message, bot) {
         if (message.text === 'fail') throw new TypeError('broken');
         if (message.text === 'text') throw 'just text';
+        if (message.text === 'several') throw new AggregateError([new Error('one'), new TypeError('two')], 'several');
         const error = await bot.request('bot').catch((caught) => caught);
         await message.reply([isChatosError(error), error.code].join());
         throw error;
@@ -184,6 +185,11 @@ describe('a plugin in a worker thread', () => {
     expect(line.fields['stack']).toContain(`${file}:4:`);
     alice.tell('bot', 'text');
     await log.until(/^onMessage failed: just text$/);
+    alice.tell('bot', 'several');
+    const { fields } = await log.until(/^onMessage failed: several$/);
+    expect(fields['stack']).toMatch(
+      /^AggregateError: several\n[^]*caused by: Error: one\n[^]*caused by: TypeError: two\n/,
+    );
     alice.tell('bot', 'request');
     expect((await alice.next(4)).msg).toBe('true,INVALID_ARGUMENT');
     expect(await log.until(/oneself|itself|bot/)).toMatchObject({ fields: { hook: 'onMessage' } });
