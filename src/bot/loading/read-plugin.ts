@@ -10,7 +10,7 @@ import { HOOKS, type BotPlugin, type ScheduledTask } from '../plugin/plugin.ts';
 import { isRecord, readCommands, readHandlers, scheduleReader } from './validate-plugin.ts';
 
 /** The hooks of a plugin, each a function. @internal */
-export type Hooks = Pick<BotPlugin, 'onStart' | 'onStop' | 'onPrivateRequest' | 'onChannel'> & {
+export type Hooks = Omit<BotPlugin, 'name' | 'options' | 'commands' | 'schedule' | 'onMessage'> & {
   onMessage?: MessageHandler<Readonly<Record<string, unknown>>>;
 };
 
