@@ -1,4 +1,4 @@
-// Posts the time on a schedule. For fixed texts no code is needed: see `announcements` in the configuration.
+// Posts the time on a schedule. Fixed texts need no code: see `announcements` in the configuration.
 //
 // Options: cron (default: every full hour), timeZone (default: the system's).
 import { defineBot } from 'chatosbot';

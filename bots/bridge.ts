@@ -1,6 +1,6 @@
-// Joins the rooms of two servers: what is said on one is said on the other, with the name of who said it.
+// Connects two servers: messages to everyone on one are repeated on the other, with the sender's name.
 //
-// Options: server (the other one's address), login (who to be there; default: the same as here).
+// Options: server (the address of the other one), login (on that server; default: the same as here).
 import { ChatosClient, defineBot } from 'chatosbot';
 import * as v from 'valibot';
 
@@ -11,10 +11,10 @@ export default defineBot({
 
   async onStart(ctx) {
     const { server, login = ctx.login } = ctx.options;
-    // Ends with the bot; comes back by itself where the connection is lost.
+    // Ends with the bot, and reconnects by itself.
     other = ChatosClient.create({ server, login, reconnect: true, signal: ctx.signal });
     other.on('message', ({ from, text, private: isPrivate, own }) => {
-      // What comes over another bridge has its name before it already: two bridges would go round for ever.
+      // Messages of another bridge begin with a name: two bridges would repeat each other for ever.
       if (own || isPrivate || text.startsWith('<')) return;
       ctx.say(`<${from}> ${text}`).catch((error: Error) => ctx.log.warn(`not passed on: ${error.message}`));
     });
@@ -24,7 +24,7 @@ export default defineBot({
 
   async onMessage(message, ctx) {
     if (message.private || message.text.startsWith('<')) return;
-    // A text over 1024 bytes, the name included, cannot be passed on.
+    // A text over 1024 bytes, with the name, cannot be sent.
     if (other?.connected) await other.say(`<${message.from}> ${message.text}`);
     else ctx.log.warn('not passed on: the other server is away', { peer: message.from });
   },

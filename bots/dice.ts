@@ -1,6 +1,6 @@
 // Rolls dice and keeps the best: commands with arguments, options that are checked, and the store.
 //
-// Options: sides (of a die, where none are named; default: 6).
+// Options: sides (of a die if the command names none; default: 6).
 import { randomInt } from 'node:crypto';
 import { defineBot } from 'chatosbot';
 import * as v from 'valibot';
@@ -22,7 +22,7 @@ export default defineBot({
         const sides = args.sides ?? ctx.options.sides;
         const points = randomInt(1, sides + 1);
         await message.reply(`${message.from} rolls ${points} of ${sides}`);
-        // Two who roll at once are both counted: update sees to it.
+        // `update` counts both of two who roll at once.
         await ctx.store.update<Best>(`best of ${sides}`, (best) =>
           best && best.points >= points ? best : { login: message.from, points },
         );

@@ -1,9 +1,9 @@
-// Says back what it is told, and sends back what comes over private connections.
+// Repeats messages, and sends back what comes over private connections.
 import { defineBot } from 'chatosbot';
 
 export default defineBot({
   async onMessage(message) {
-    // What begins with a name is an answer already: two echo bots would go on for ever.
+    // A text that begins with a name is an answer: two echo bots would answer each other for ever.
     if (/^[^\s:]+: /.test(message.text)) return;
     await message.reply(`${message.from}: ${message.text}`);
   },
@@ -13,7 +13,7 @@ export default defineBot({
   },
 
   onChannel(channel) {
-    // A channel is a stream: what comes in goes out again, and the peer's end becomes ours.
+    // A channel is a stream: its input is piped to its output, the end included.
     channel.pipe(channel);
   },
 });

@@ -1,4 +1,4 @@
-// Serves a directory over private connections: HTTP/1.1 rides on the channel. GET and HEAD, ranges, nothing outside.
+// Serves a directory over private connections: HTTP/1.1 over the channel, with GET, HEAD and ranges.
 //
 // Options: directory (required), relative to the configuration, else to where the bot is started.
 import { createReadStream } from 'node:fs';
@@ -9,7 +9,7 @@ import { pipeline } from 'node:stream/promises';
 import { defineBot } from 'chatosbot';
 import * as v from 'valibot';
 
-/** What the system says of names under which there is, or can be, nothing. */
+/** The system's errors for names that do not or cannot exist. */
 const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP']);
 
 let root: string;
@@ -20,7 +20,7 @@ export default defineBot({
 
   async onStart(ctx) {
     root = await realpath(path.resolve(ctx.directory, ctx.options.directory));
-    // Clients that somebody wrote in an afternoon leave Host out.
+    // Simple clients leave Host out.
     server = http.createServer({ requireHostHeader: false }, (request, response) => {
       if (!mayAsk(request, response)) return;
       serve(request, response).catch((error: NodeJS.ErrnoException) => {
@@ -28,7 +28,7 @@ export default defineBot({
         else answer(response, ABSENT.has(error.code ?? '') ? 404 : 500);
       });
     });
-    // A peer may end its side behind its last request, and still get the answer: Node's server knows how, if told.
+    // A peer may end its side after its last request and still get the answer.
     Object.assign(server, { httpAllowHalfOpen: true });
   },
 
@@ -41,11 +41,11 @@ export default defineBot({
   },
 });
 
-/** Requests that one peer may have under way: it may send more only when some are answered. */
+/** Requests that a peer may have in progress; it may send more when some are answered. */
 const MAX_UNDER_WAY = 8;
 const underWay = new WeakMap<object, number>();
 
-/** Counts a peer's requests; who sends too many at once is broken off. */
+/** Counts the requests of a peer; with too many at once, its connection is broken. */
 function mayAsk({ socket }: http.IncomingMessage, response: http.ServerResponse): boolean {
   const count = (underWay.get(socket) ?? 0) + 1;
   underWay.set(socket, count);
@@ -86,12 +86,12 @@ async function serve(request: http.IncomingMessage, response: http.ServerRespons
   }
   const content = createReadStream(file, { start, end });
   await pipeline(content, response, { end: false });
-  // A file that shrank meanwhile must not look like a whole one.
+  // A file that has shrunk meanwhile must not look complete.
   if (content.bytesRead === end - start + 1) response.end();
   else response.destroy();
 }
 
-/** The real file behind a URL; links that lead out of the directory are as absent as what is not there. */
+/** The real file behind a URL; links that lead out of the directory count as missing. */
 async function locate(url: string): Promise<string | undefined> {
   let name: string;
   try {

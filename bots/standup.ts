@@ -1,4 +1,4 @@
-// Calls a team to its stand-up, and says who is away: a schedule that catches up, and a dialogue.
+// Calls a team to its stand-up, and asks who is away: a schedule that catches up, and a dialogue.
 //
 // Options: cron (default: workdays at 9:00), timeZone (default: the system's).
 import { defineBot } from 'chatosbot';
@@ -11,7 +11,7 @@ export default defineBot({
   }),
 
   schedule: ({ cron, timeZone }) => ({
-    // A stand-up that fell due while nothing ran is called once when the bot is back.
+    // A stand-up that was missed while the bot was not running is called once.
     'stand-up': {
       cron,
       timeZone,

@@ -5,7 +5,7 @@ import { TestNetwork } from 'chatosbot/testing';
 const file = new URL('./announce.ts', import.meta.url);
 
 test('announces the stand-up on working days', async (t) => {
-  // A Friday, at 8:50 in Paris. The clock stands still until it is told to go on.
+  // A Friday, at 8:50 in Paris. The clock stands still until the test moves it.
   const net = await TestNetwork.start({ clock: { start: '2026-11-20T07:50:00Z' } });
   t.after(() => net.stop());
   await net.bot(file);

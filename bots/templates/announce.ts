@@ -1,4 +1,4 @@
-// Says something at fixed times. For fixed texts no code is needed: see `announcements` in the configuration.
+// Posts a text at fixed times. Fixed texts need no code: see `announcements` in the configuration.
 import { defineBot } from 'chatosbot';
 
 export default defineBot({
@@ -6,7 +6,7 @@ export default defineBot({
     standup: {
       cron: '55 8 * * 1-5',
       timeZone: 'Europe/Paris',
-      // Where the bot was not running at that time, it says it as soon as it is.
+      // If the bot was not running at that time, it posts the text when it starts.
       catchUp: 'last',
       async run(ctx, { lateMs }) {
         const minutesLeft = Math.round((5 * 60_000 - lateMs) / 60_000);

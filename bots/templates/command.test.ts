@@ -20,7 +20,7 @@ test('counts, and goes on counting after a restart', async (t) => {
   await ann.expects('pears: 3');
 });
 
-test('tells how a command is meant', async (t) => {
+test('shows the usage of a command', async (t) => {
   const net = await TestNetwork.start();
   t.after(() => net.stop());
   await net.bot(file, { login: 'bot' });

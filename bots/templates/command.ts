@@ -11,7 +11,7 @@ export default defineBot({
       },
       examples: { '!count apples 3': 'apples: 3', '!count apples': 'apples: 4' },
       async run({ what, by }, message, ctx) {
-        // The store outlives the process; of two updates at once, neither is lost.
+        // The store outlives the process, and loses no update when two come at once.
         const total = await ctx.store.update<number>(what, (old = 0) => old + by);
         await message.reply(`${what}: ${total}`);
       },

@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import { TestNetwork } from 'chatosbot/testing';
 
-test('says back what it is told', async (t) => {
+test('repeats messages', async (t) => {
   const net = await TestNetwork.start();
   t.after(() => net.stop());
   await net.bot(new URL('./echo.ts', import.meta.url), { login: 'bot' });

@@ -1,4 +1,4 @@
-// Says back what it is told: to everyone what was said to everyone, to one what was said to it alone.
+// Repeats messages: to everyone if they were sent to everyone, else to the sender.
 import { defineBot } from 'chatosbot';
 
 export default defineBot({

@@ -1,5 +1,5 @@
-// Serves the files of the folder `shared` over private connections: who sends a name and a line feed gets the file, who
-// sends an empty line the list of names, and for what is not there the connection is broken off.
+// Serves the files of the folder `shared` over private connections: a line with a name
+// is answered by the file, an empty line by the list of names; for a missing file the connection breaks.
 //
 //   $ echo notes.txt | chatosbot pipe <this bot> > notes.txt
 import { createReadStream } from 'node:fs';
@@ -28,7 +28,7 @@ export default defineBot({
   },
 });
 
-/** What the peer asks for. The rest of what it sends is read and dropped, so that its end is seen. */
+/** What the peer asks for. The rest is read and ignored, so that its end is noticed. */
 async function readLine(channel: Channel): Promise<string> {
   let text = '';
   for await (const chunk of channel) {
@@ -39,7 +39,7 @@ async function readLine(channel: Channel): Promise<string> {
   return text.split('\n')[0]!.trim();
 }
 
-/** The files in the folder itself; no links, which may lead anywhere, and nothing hidden. */
+/** The files of the folder, without links, which may lead anywhere, and hidden files. */
 async function sharedNames(directory: string): Promise<string[]> {
   const names: string[] = [];
   for (const name of await readdir(directory)) {

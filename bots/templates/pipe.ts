@@ -3,7 +3,7 @@ import { mkdir, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { defineBot } from 'chatosbot';
 
-/** Who may send something. A login proves nothing but that it was free: see docs/policy.md. */
+/** Who may send files. A login proves only that it was free: see docs/policy.md. */
 const FRIENDS: ReadonlySet<string> = new Set(['ann']);
 const MAX_BYTES = 100 * 1024 * 1024;
 
@@ -13,12 +13,12 @@ export default defineBot({
   async onChannel(channel, ctx) {
     const directory = path.resolve(ctx.directory, 'received');
     await mkdir(directory, { recursive: true });
-    // The id is of this connection alone, so no file is ever overwritten; a login may have any character in it.
+    // The id is unique, so no file is overwritten; a login may contain any character.
     const file = path.join(directory, `${encodeURIComponent(channel.peer)}-${Date.now()}-${channel.connectId}`);
     const part = await open(`${file}.part`, 'wx');
     let bytes = 0;
     try {
-      // A connection that breaks throws here: what came of it is not kept.
+      // A connection that breaks throws here: the incomplete file is removed.
       for await (const chunk of channel) {
         bytes += chunk.length;
         if (bytes > MAX_BYTES) throw new Error(`${channel.peer} sent more than ${MAX_BYTES} bytes`);
