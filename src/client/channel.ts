@@ -27,8 +27,7 @@ const CLOSE_UNSEEN_MS = 100;
  *
  * `end()` ends our direction only (half-close); the peer's direction stays open until it ends it. `destroy()` before both
  * have ended breaks the channel: the peer sees an abort, never an end of file. `close()` asks the server to end both
- * directions (packet 11). The peer's end is handed on once the server has answered again: a server that is killed is an
- * error. Errors are {@link ChatosError}s: `CHANNEL_ABORTED` if the channel broke, `CHANNEL_CLOSED` if the peer closed it
+ * directions (packet 11). Ends count once the server has answered again: a server that is killed is an error. Errors are {@link ChatosError}s: `CHANNEL_ABORTED` if the channel broke, `CHANNEL_CLOSED` if the peer closed it
  * while we were still writing.
  */
 export class Channel extends Duplex {
@@ -45,6 +44,8 @@ export class Channel extends Duplex {
   #bytesReceived = 0;
   #closedByPeer = false;
   #inputEnded = false;
+  /** The system has taken our end. */
+  #outputEnded = false;
   #closing: Promise<void> | undefined;
   /** The server has ended our half, as we asked it to. */
   #closeSeen = false;
@@ -141,11 +142,19 @@ export class Channel extends Duplex {
   }
 
   override _final(done: (error?: Error | null) => void): void {
-    this.#transport.stream.end(() => done());
+    this.#transport.stream.end(() => void this.#endOutput(done));
+  }
+
+  /** If the peer's end was believed before, the end of a server that is killed since then shows nowhere else. */
+  async #endOutput(done: (error?: Error | null) => void): Promise<void> {
+    this.#outputEnded = true;
+    const confirm = this.#inputEnded && !this.#closing && !this.#closedByPeer ? this.#serverOutlived : undefined;
+    const outlived = confirm === undefined || (await confirm());
+    done(outlived ? undefined : this.#serverGone());
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    const inOrder = error === null && ((this.#inputEnded && this.writableFinished) || this.#closeSeen);
+    const inOrder = error === null && ((this.#inputEnded && this.#outputEnded) || this.#closeSeen);
     if (inOrder || this.#closedByPeer) this.#transport.stream.destroy();
     else this.#transport.reset();
     done(error);
@@ -216,7 +225,7 @@ export class Channel extends Duplex {
   }
 
   #serverGone(): ChatosError {
-    const message = `the server went away while the private connection with ${this.peer} ended; what came may be incomplete`;
+    const message = `the server went away while the private connection with ${this.peer} ended; what went through may be incomplete`;
     return new ChatosError('CHANNEL_ABORTED', message, { fields: { peer: this.peer } });
   }
 

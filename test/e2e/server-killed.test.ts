@@ -77,6 +77,17 @@ describe('[P14] where the server is killed, its end is not the end of a channel'
     expect(await end).toBe('CHANNEL_ABORTED');
   });
 
+  test("where the peer's direction has ended in order, and ours ends after it was killed", async () => {
+    const { server, here, there } = await talking();
+    there[0]!.end();
+    await once(here[0]!.resume(), 'end');
+    const end = ending(here[0]!);
+    server.command.kill('SIGKILL');
+    await server.command.exit();
+    here[0]!.end();
+    expect(await end).toBe('CHANNEL_ABORTED');
+  });
+
   test('where the client was closed before, and its channel went on', async () => {
     const { server, alice, here } = await talking();
     await alice.close();
