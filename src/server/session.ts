@@ -1,5 +1,5 @@
 import { messageOf, type ChatosError } from '../errors.ts';
-import { PacketConnection } from '../net/packet-connection.ts';
+import { PacketConnection, type PacketConnectionHandlers } from '../net/packet-connection.ts';
 import type { Transport } from '../net/transport.ts';
 import { encodePacket } from '../protocol/encoder.ts';
 import { loginKey } from '../util/login-key.ts';
@@ -14,8 +14,11 @@ import type { Hub, OpenSession } from './hub.ts';
 /** What is done with a packet; the session does not know. */
 export type Dispatch = (hub: Hub, session: Session, packet: Packet, frame: () => Buffer) => void;
 
-/** A client's main connection, from accept to close (or until it turns out to be a half of a channel). */
-export class Session implements ConnectedClient, OpenSession {
+/**
+ * A client's main connection, from accept to close (or until it turns out to be a half of a channel). It handles its own
+ * packets by methods: of a closure for each, ten thousand idle sessions would take megabytes.
+ */
+export class Session implements ConnectedClient, OpenSession, PacketConnectionHandlers {
   readonly id: SessionId;
   login = '';
   key = '';
@@ -42,11 +45,8 @@ export class Session implements ConnectedClient, OpenSession {
     this.longBytes = longBytes;
     this.remoteAddress = transport.remoteAddress ?? 'unknown';
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
-    this.#connection = new PacketConnection(
-      transport,
-      { onPacket: this.#onPacket, onEnd: this.#leave, onClose: this.#onClose },
-      { longBytes, maxQueuedBytes: limits.maxQueuedBytes, packetTimeoutMs: limits.packetTimeoutMs },
-    );
+    const { maxQueuedBytes, packetTimeoutMs } = limits;
+    this.#connection = new PacketConnection(transport, this, { longBytes, maxQueuedBytes, packetTimeoutMs });
     this.#identifyTimer = startTimer(limits.identifyTimeoutMs, () => {
       hub.events.emit('notIdentified', this);
       this.#connection.destroy();
@@ -127,14 +127,14 @@ export class Session implements ConnectedClient, OpenSession {
     this.#connection.destroy();
   }
 
-  readonly #onPacket = (packet: Packet, frame: () => Buffer): void => {
+  onPacket(packet: Packet, frame: () => Buffer): void {
     this.#packets += 1;
     try {
       this.#dispatch(this.#hub, this, packet, frame);
     } catch (error) {
       this.#onBug(error, packet.type);
     }
-  };
+  }
 
   /** It costs this client its connection, and nobody else anything. */
   #onBug(error: unknown, type: PacketType): void {
@@ -165,7 +165,7 @@ export class Session implements ConnectedClient, OpenSession {
     this.#hub.directory.release(claim).catch((error: unknown) => this.#hub.events.emit('releaseFailed', this, error));
   }
 
-  readonly #onClose = (error: ChatosError | undefined): void => {
+  onClose(error: ChatosError | undefined): void {
     clearTimeout(this.#identifyTimer);
     const hub = this.#hub;
     hub.sessions.delete(this);
@@ -173,11 +173,11 @@ export class Session implements ConnectedClient, OpenSession {
     if (error?.code === 'MALFORMED_PACKET') hub.events.emit('malformed', this, error);
     else if (error?.code === 'QUEUE_FULL') hub.events.emit('slowConsumer', this, error);
     else if (error) hub.events.emit('connectionLost', this, error);
-    this.#leave();
-  };
+    this.onEnd();
+  }
 
   /** The login is free, and those who waited for an answer get KO (P7, P10). */
-  readonly #leave = (): void => {
+  onEnd(): void {
     if (!this.#subscriber) return;
     const hub = this.#hub;
     hub.broadcast.catchUp(this.#subscriber);
@@ -186,5 +186,5 @@ export class Session implements ConnectedClient, OpenSession {
     this.#release(this);
     hub.negotiations.leave(this.id);
     hub.events.emit('left', this);
-  };
+  }
 }
