@@ -1,9 +1,10 @@
+import process from 'node:process';
 import { escapeUnsafe } from '../util/escape.ts';
 import type { DelaySeconds } from './event-loop-delay.ts';
 import { renderMetricRows, type Metric } from './metrics-text.ts';
-import { renderProcessMetrics } from './process-metrics.ts';
 import type { StatusDocument } from './status-document.ts';
 import type { AccountStatus, JobStatus, PluginStatus } from '../bot/status.ts';
+import type { ServerStats } from '../server/stats.ts';
 
 /** So many jobs of a plugin have metrics, as their names may come from users; `chatosbot_plugin_jobs` counts all. */
 const MAX_JOBS_PER_PLUGIN = 100;
@@ -72,9 +73,52 @@ const JOB_METRICS: readonly Metric<JobStatus>[] = [
   ['chatosbot_job_next_run_timestamp_seconds', 'When the job runs next.', ({ next }) => seconds(next)],
 ];
 
+/** A row for each number of a server's statistics. */
+const SERVER_ROWS: { readonly [K in keyof ServerStats]: readonly [name: string, help: string] } = {
+  clients: ['clients', 'Clients that are logged in.'],
+  connections: ['connections', 'TCP connections, those of private connections included.'],
+  channels: ['channels', 'Private connections that are relayed.'],
+  accepted: ['accepted_connections_total', 'Connections accepted.'],
+  messages: ['messages_total', 'Messages received from clients.'],
+  malformed: ['malformed_connections_total', 'Connections closed for malformed packets.'],
+  forbidden: ['forbidden_packets_total', 'Packets that their sender must not send.'],
+  slow: ['slow_clients_total', 'Clients cut off because they did not read.'],
+  established: ['channels_established_total', 'Private connections that both sides joined.'],
+  relayedBytes: ['relayed_bytes_total', 'Bytes relayed, both directions, counted when a private connection ends.'],
+  wrongIds: ['wrong_connect_ids_total', 'Connections refused for a wrong or used connect id.'],
+};
+
+const SERVER_METRICS = (Object.entries(SERVER_ROWS) as [keyof ServerStats, readonly [string, string]][]).map(
+  ([key, [name, help]]): Metric<ServerStats> => [`chatosbot_server_${name}`, help, (stats) => stats[key]],
+);
+
+interface ProcessNumbers {
+  readonly cpu: NodeJS.CpuUsage;
+  readonly memory: NodeJS.MemoryUsage;
+  readonly delay: DelaySeconds;
+}
+
+const OVER = 'over the last 30 to 60 seconds';
+
+/** The names are those that dashboards for Node.js use. */
+const PROCESS_METRICS: readonly Metric<ProcessNumbers>[] = [
+  ['process_start_time_seconds', 'When the process started.', () => Date.now() / 1000 - process.uptime()],
+  ['process_uptime_seconds', 'How long the process has been running.', () => process.uptime()],
+  ['process_cpu_seconds_total', 'Processor time, user and system.', ({ cpu }) => (cpu.user + cpu.system) / 1e6],
+  ['process_resident_memory_bytes', 'Resident memory.', ({ memory }) => memory.rss],
+  ['nodejs_heap_size_used_bytes', 'Heap in use.', ({ memory }) => memory.heapUsed],
+  ['nodejs_heap_size_total_bytes', 'Heap reserved.', ({ memory }) => memory.heapTotal],
+  ['nodejs_external_memory_bytes', 'Memory of buffers and other external objects.', ({ memory }) => memory.external],
+  ['nodejs_eventloop_lag_mean_seconds', `Mean delay of the event loop ${OVER}.`, ({ delay }) => delay.mean],
+  ['nodejs_eventloop_lag_p50_seconds', `Median delay of the event loop ${OVER}.`, ({ delay }) => delay.p50],
+  ['nodejs_eventloop_lag_p99_seconds', `99th percentile of the delay ${OVER}.`, ({ delay }) => delay.p99],
+  ['nodejs_eventloop_lag_max_seconds', `Longest delay of the event loop ${OVER}.`, ({ delay }) => delay.max],
+];
+
 /** Everything as metrics for Prometheus. Counters start at 0 with the process, or with a reload of the plugin. */
 export function renderMetrics(document: StatusDocument, delay: DelaySeconds): string {
   const { version, node, server } = document;
+  const numbers = { cpu: process.cpuUsage(), memory: process.memoryUsage(), delay };
   const accounts = document.accounts.map((of) => ({ labels: { account: of.login, server: of.server }, of }));
   const plugins = accounts.flatMap(({ labels, of }) =>
     distinct(of.plugins).map(([plugin, each]) => ({ labels: { plugin, ...labels }, of: each })),
@@ -90,7 +134,8 @@ export function renderMetrics(document: StatusDocument, delay: DelaySeconds): st
     renderMetricRows(ACCOUNT_METRICS, accounts),
     renderMetricRows(PLUGIN_METRICS, plugins),
     renderMetricRows(JOB_METRICS, jobs),
-    renderProcessMetrics(server, delay),
+    renderMetricRows(SERVER_METRICS, server ? [{ labels: {}, of: server }] : []),
+    renderMetricRows(PROCESS_METRICS, [{ labels: {}, of: numbers }]),
   ].join('');
 }
 
