@@ -124,16 +124,19 @@ export class Channel extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#transport.stream.write(chunk, (error) => {
-      // The error itself comes through the stream's event, and tells more.
-      if (error) return;
-      if (this.#closedByPeer) {
+    const { stream } = this.#transport;
+    stream.write(chunk, (error) => {
+      if (error || stream.destroyed) {
+        // Not sent, although Node reports no error for a write under way. The stream's own events follow, and say why.
+        if (this.destroyed) done(this.errored ?? this.#aborted());
+        else this.once('close', () => done(this.errored ?? this.#aborted()));
+      } else if (this.#closedByPeer) {
         // The server takes what is still written, and drops it.
         done(this.#closed());
-        return;
+      } else {
+        this.#bytesSent += chunk.length;
+        done();
       }
-      this.#bytesSent += chunk.length;
-      done();
     });
   }
 

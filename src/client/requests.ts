@@ -23,7 +23,8 @@ export class Requests {
   readonly #send: (packet: Packet) => void;
   readonly #outgoing = new Map<string, Outgoing[]>();
   readonly #accepted = new Map<string, Deferred<bigint>[]>();
-  #waiting = 0;
+  #asking = 0;
+  #accepting = 0;
   #repeatTimer: NodeJS.Timeout | undefined;
 
   constructor(login: string, send: (packet: Packet) => void) {
@@ -34,7 +35,13 @@ export class Requests {
   /** Asks a peer until it answers; resolves to the connect id. */
   async ask(peer: string, limits: { timeoutMs: number; signal?: AbortSignal | undefined }): Promise<bigint> {
     const key = loginKey(peer);
-    const waiting = this.#wait({ ...limits, what: `no answer from ${peer}` });
+    if (this.#asking >= MAX_WAITING) {
+      throw new ChatosError('QUEUE_FULL', `${MAX_WAITING} private requests wait for answers already`);
+    }
+    const waiting = createDeferred<bigint>({ ...limits, what: `no answer from ${peer}` });
+    // Given up already: nothing is sent.
+    if (waiting.settled || limits.timeoutMs <= 0) return waiting.promise;
+    this.#asking += 1;
     const outgoing: Outgoing = { peer, waiting };
     const queue = this.#outgoing.get(key) ?? [];
     this.#outgoing.set(key, queue);
@@ -44,7 +51,7 @@ export class Requests {
     try {
       return await waiting.promise;
     } finally {
-      this.#waiting -= 1;
+      this.#asking -= 1;
       if (queue[0] === outgoing) this.#takeFirst(key);
       else if (queue.includes(outgoing)) queue.splice(queue.indexOf(outgoing), 1);
     }
@@ -53,7 +60,17 @@ export class Requests {
   /** Says yes to a peer's request; resolves to the connect id that the server gives. */
   async accept(peer: string, limits: { timeoutMs: number; signal?: AbortSignal | undefined }): Promise<bigint> {
     const key = loginKey(peer);
-    const waiting = this.#wait({ ...limits, what: `${peer} did not wait for the answer: no connect id came` });
+    if (this.#accepting >= MAX_WAITING) {
+      this.refuse(peer);
+      throw new ChatosError('QUEUE_FULL', `${MAX_WAITING} accepted requests wait for their connect id already`);
+    }
+    const what = `${peer} did not wait for the answer: no connect id came`;
+    const waiting = createDeferred<bigint>({ ...limits, what });
+    if (waiting.settled) {
+      this.refuse(peer);
+      return waiting.promise;
+    }
+    this.#accepting += 1;
     const queue = this.#accepted.get(key) ?? [];
     this.#accepted.set(key, queue);
     queue.push(waiting);
@@ -61,7 +78,7 @@ export class Requests {
     try {
       return await waiting.promise;
     } finally {
-      this.#waiting -= 1;
+      this.#accepting -= 1;
       const at = queue.indexOf(waiting);
       if (at >= 0) queue.splice(at, 1);
       if (queue.length === 0) this.#accepted.delete(key);
@@ -105,14 +122,6 @@ export class Requests {
     for (const queue of this.#accepted.values()) for (const waiting of queue) waiting.reject(error);
     if (willReconnect) return;
     for (const queue of this.#outgoing.values()) for (const { waiting } of queue) waiting.reject(error);
-  }
-
-  #wait(limits: Parameters<typeof createDeferred>[0]): Deferred<bigint> {
-    if (this.#waiting >= MAX_WAITING) {
-      throw new ChatosError('QUEUE_FULL', `${MAX_WAITING} private requests wait for answers already`);
-    }
-    this.#waiting += 1;
-    return createDeferred<bigint>(limits);
   }
 
   /** Takes the request out that is on the wire for a peer; the next one for it, if any, is sent. */

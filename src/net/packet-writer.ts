@@ -78,7 +78,10 @@ export class PacketWriter {
     } else {
       this.#written = [];
       stream.write(bytes, (error) => {
-        for (const done of written) done(error ? neverWritten(error) : undefined);
+        // Node reports no error for a write that was under way when the stream was destroyed.
+        const lost = error ?? stream.errored ?? undefined;
+        const failure = lost || stream.destroyed ? neverWritten(lost) : undefined;
+        for (const done of written) done(failure);
       });
     }
   }

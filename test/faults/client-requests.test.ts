@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { ChatosClient, ClientOptions } from '../../src/client/index.ts';
+import type { ChatosClient, ClientOptions, RequestOptions } from '../../src/client/index.ts';
 import { WIDTHS, createClient, failure, next } from '../client/real-server.ts';
 import { FakeServer, type FakeConnection } from '../support/fake-server.ts';
 import { long, packet, str, type LongBytes } from '../support/rfc-peer.ts';
@@ -186,5 +186,55 @@ describe('logins that no client can have', () => {
     session.end(packet(3, str('bob'), str('hi')));
     await closed;
     expect(crashes).toEqual([]);
+  });
+});
+
+describe('a request that is given up before it is sent', () => {
+  it.each<[string, RequestOptions, string]>([
+    ['by its signal', { signal: AbortSignal.abort() }, 'ABORTED'],
+    ['by its time', { timeoutMs: 0 }, 'TIMED_OUT'],
+  ])('%s is not sent', async (_, options, code) => {
+    const { client, session } = await logIn();
+    await expect(client.request('bob', options)).rejects.toMatchObject({ code });
+    await client.say('the next packet');
+    expect(await session.next(3)).toMatchObject({ msg: 'the next packet' });
+  });
+});
+
+describe('a request that cannot be accepted', () => {
+  const REQUEST = (from: string): Buffer => packet(5, str(from), str('alice'));
+
+  it('as too many are accepted, is refused, so that the peer does not wait', async () => {
+    const { client, session } = await logIn();
+    const outcomes: Promise<unknown>[] = [];
+    client.on('request', (request) => outcomes.push(failure(request.accept())));
+    session.send(...Array.from({ length: 256 }, (_each, i) => REQUEST(`peer-${i}`)));
+    for (let i = 0; i < 256; i++) expect(await session.next(6)).toMatchObject({ requester: `peer-${i}` });
+    session.send(REQUEST('bob'));
+    expect(await session.next(7)).toEqual({ op: 7, requester: 'bob', target: 'alice' });
+    expect(await outcomes[256]).toMatchObject({ code: 'QUEUE_FULL' });
+    await client.destroy();
+    await Promise.all(outcomes);
+  });
+
+  it('is refused where its acceptance was given up already', async () => {
+    const { client, session } = await logIn();
+    const request = next(client, 'request');
+    session.send(REQUEST('bob'));
+    const accepting = failure((await request)[0].accept({ signal: AbortSignal.abort() }));
+    expect(await session.next(7)).toEqual({ op: 7, requester: 'bob', target: 'alice' });
+    expect(await accepting).toMatchObject({ code: 'ABORTED' });
+  });
+
+  it('can be accepted while 256 requests of our own wait for answers', async () => {
+    const { client, session } = await logIn();
+    const asking = Array.from({ length: 256 }, (_each, i) => failure(client.request(`peer-${i}`)));
+    for (let i = 0; i < 256; i++) await session.next(5);
+    const request = next(client, 'request');
+    session.send(REQUEST('bob'));
+    const accepting = failure((await request)[0].accept());
+    expect(await session.next(6)).toEqual({ op: 6, requester: 'bob', target: 'alice' });
+    await client.destroy();
+    await Promise.all([accepting, ...asking]);
   });
 });
