@@ -24,10 +24,16 @@ export const configOption = (): Option =>
   );
 
 export const stateOption = (): Option =>
-  new Option(
-    '--state <directory>',
-    "the folder of the bots' stores (default: .chatosbot beside the configuration file)",
-  ).env('CHATOSBOT_STATE');
+  storesOption("the folder of the bots' stores (default: .chatosbot beside the configuration file)").env(
+    'CHATOSBOT_STATE',
+  );
+
+/** A folder of stores; an empty name would mean the working directory. */
+export const storesOption = (what: string): Option =>
+  new Option('--state <directory>', what).argParser((folder) => {
+    if (folder === '') throw new InvalidArgumentError('name a folder, or leave it out');
+    return folder;
+  });
 
 /** Where the status endpoint listens; without an address, at the default one. */
 export const statusOption = (): Option =>

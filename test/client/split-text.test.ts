@@ -30,9 +30,9 @@ describe('splitText', () => {
     },
   );
 
-  it('gives one empty message for an empty text, and for white space only, however much', () => {
+  it('makes one empty message of an empty text, and one that is full of more white space than fits', () => {
     expect(splitText('')).toEqual(['']);
-    expect(splitText(' '.repeat(5000))).toEqual(['']);
+    expect(splitText(' '.repeat(5000))).toEqual([' '.repeat(1024)]);
   });
 
   it('cuts at exactly 1024 bytes, between words', () => {
@@ -103,6 +103,18 @@ describe('splitText', () => {
         }
       }),
     );
+  });
+
+  it.each([
+    ['an emoji of several code points', '👩‍👩‍👧‍👦'],
+    ['a letter and its combining marks', 'e\u0301\u0323'],
+    ['a flag', '🇫🇷'],
+  ])('does not cut inside %s', (_, character) => {
+    const text = `x${character.repeat(400)}`;
+    const parts = splitText(text);
+    expect(parts.length).toBeGreaterThan(1);
+    expect(parts.join('')).toBe(text);
+    for (const part of parts) expect(part.replace(/^x/, '').replaceAll(character, '')).toBe('');
   });
 
   it.each([

@@ -140,3 +140,13 @@ describe('run, asked for what makes no sense, exits with 2 and', () => {
     expect(ended).toMatchObject({ status: 2, stderr: expect.stringContaining('it cannot be a login') });
   });
 });
+
+test.each([
+  ['run', 'echo.ts'],
+  ['repl', 'echo.ts'],
+  ['store', 'list'],
+])('%s with an empty --state exits with 2, and does not keep stores in the working directory', async (...args) => {
+  const ended = await run([...args, '--state', '']);
+  expect(ended).toMatchObject({ status: 2, stdout: '' });
+  expect(ended.stderr).toContain("option '--state <directory>' argument '' is invalid. name a folder");
+});

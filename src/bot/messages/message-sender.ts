@@ -61,13 +61,13 @@ export class MessageSender {
    *
    * @throws {ChatosError} as {@link Outbox.send}
    */
-  async speak(to: string | undefined, text: string, known: Saying): Promise<void> {
+  async speak(to: string | undefined, text: string, known: Saying, signal?: AbortSignal): Promise<void> {
     const { account, guard, clock, observer, activity } = this.#settings;
     const call = currentCall();
     const { bot = call?.runner.plugin.name, cause: { from: cause, number: answers } = causeOf(call) } = known;
     if (cause !== undefined) guard?.answered(cause, text, clock.now().getTime());
     observer({ type: 'said', ...account, bot, to, text, cause, answers });
-    await activity.during((rest) => this.#outbox.send(to, splitText(text), (wait) => rest(awaitPeer(wait))));
+    await activity.during((rest) => this.#outbox.send(to, splitText(text), (wait) => rest(awaitPeer(wait)), signal));
   }
 
   /**
@@ -77,7 +77,7 @@ export class MessageSender {
    */
   ask({ peer, isPrivate }: Asked, question: string, options: AskOptions, known: Saying): Promise<Message> {
     const { timeoutMs = DEFAULT_ASK_TIMEOUT_MS, signal } = options;
-    const send = (): Promise<void> => this.speak(isPrivate ? peer : undefined, question, known);
+    const send = (): Promise<void> => this.speak(isPrivate ? peer : undefined, question, known, signal);
     return awaitPeer(this.#settings.questions.ask(peer, isPrivate, { send, signal, timeoutMs }));
   }
 

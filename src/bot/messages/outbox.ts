@@ -1,5 +1,6 @@
 import { withResolvers } from '../../util/deferred.ts';
 import { ChatosError } from '../../errors.ts';
+import { abortError } from '../../util/abort.ts';
 import { MAX_TIMER_MS, type Clock } from '../../util/clock.ts';
 import { loginKey } from '../../util/login-key.ts';
 import type { FloodLimits } from './flood-limits.ts';
@@ -74,13 +75,16 @@ export class Outbox {
    * the operating system has taken the last. If there is no room for all, none is sent.
    *
    * @param whileHeld gets the promise of each message that has to wait
+   * @param signal gives up what still waits
    * @throws {ChatosError} `QUEUE_FULL`, `TIMED_OUT`, `ABORTED`, or what the client throws
    */
   async send(
     to: string | undefined,
     parts: readonly string[],
     whileHeld: (wait: Promise<void>) => Promise<void> = (wait) => wait,
+    signal?: AbortSignal,
   ): Promise<void> {
+    if (signal?.aborted) throw abortError(signal, GIVEN_UP);
     if (this.#closed) throw stopped();
     if (this.#silent) throw elsewhere();
     const now = this.#clock.now().getTime();
@@ -97,7 +101,18 @@ export class Outbox {
     const queued = later.map((text) => this.#enqueue(lane, text, now + this.#limits.queueTimeoutMs));
     if (queued.length > 0) this.#pump();
     for (const { waiting, done } of queued) sent.push(lane.waiting.includes(waiting) ? whileHeld(done) : done);
-    await Promise.all(sent);
+    const giveUp = (): void => {
+      for (const { waiting } of queued) {
+        const at = lane.waiting.indexOf(waiting);
+        if (at >= 0) this.#giveUp(lane.waiting.splice(at, 1)[0]!, abortError(signal, GIVEN_UP));
+      }
+    };
+    signal?.addEventListener('abort', giveUp, { once: true });
+    try {
+      await Promise.all(sent);
+    } finally {
+      signal?.removeEventListener('abort', giveUp);
+    }
   }
 
   /** The connection is there, or there again. */
@@ -222,5 +237,6 @@ export class Outbox {
   }
 }
 
+const GIVEN_UP = 'the message was given up';
 const stopped = (): ChatosError => new ChatosError('ABORTED', 'the bot has stopped');
 const elsewhere = (): ChatosError => new ChatosError('ABORTED', 'another process has the login');

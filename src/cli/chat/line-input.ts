@@ -67,7 +67,9 @@ export class LineInput {
   #readTyped<S extends Speaker>(talk: LineTalk<S>): Promise<void> {
     const lines = this.#lines;
     return new Promise((resolve, reject) => {
+      let closed = false;
       const prompt = (): void => {
+        if (closed) return;
         lines.setPrompt(talk.prompt());
         lines.prompt(true);
       };
@@ -95,7 +97,10 @@ export class LineInput {
           this.#view.notice(`${MAX_WAITING_LINES} lines are waiting; this one is ignored`);
         }
       });
-      lines.once('close', () => void last.then(resolve));
+      lines.once('close', () => {
+        closed = true;
+        void last.then(resolve);
+      });
       prompt();
     });
   }

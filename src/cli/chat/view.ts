@@ -53,7 +53,10 @@ export function textView({ times = true }: { readonly times?: boolean } = {}): C
     prompt?.prompt(true);
   };
   return {
-    attach: (lines) => void (prompt = lines),
+    attach: (lines) => {
+      prompt = lines;
+      lines.once('close', () => (prompt = undefined));
+    },
     said: (event) => show(process.stdout, lineOf(event, times)),
     notice: (text) => show(process.stderr, `* ${escapeUnsafe(text)}`),
   };

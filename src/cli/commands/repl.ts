@@ -15,6 +15,7 @@ import {
   timeArgument,
   TIME_FORMS,
   type LogFlags,
+  storesOption,
 } from '../options.ts';
 import { REPL_COMMANDS } from '../repl/line-commands.ts';
 import { Rehearsal } from '../repl/rehearsal.ts';
@@ -35,7 +36,7 @@ export function register(command: Command): void {
     .option('--as <name>', 'your login at first', loginArgument, 'you')
     .option('-l, --login <name>', "the bot's login (default: that of chatosbot run)", loginArgument)
     .option('--at <time>', `the time at first: ${TIME_FORMS} (default: now)`, timeArgument)
-    .option('--state <directory>', "the folder of the bot's store (default: a temporary one)")
+    .addOption(storesOption("the folder of the bot's store (default: a temporary one)"))
     .option('--json', 'show everything as lines of JSON')
     .addOption(configOption());
   for (const option of logOptions('warn')) command.addOption(option);

@@ -12,7 +12,15 @@ import { pluralize } from '../../util/printable.ts';
 import { BotLoader, planBots, type BotToRun } from '../running/bot-entries.ts';
 import { EXIT, ExitSignal } from '../terminal/exit.ts';
 import { OfflineBots, type OfflineOptions } from '../running/offline-bots.ts';
-import { addressArgument, configOption, loggerFor, loginArgument, logOptions, type LogFlags } from '../options.ts';
+import {
+  addressArgument,
+  configOption,
+  loggerFor,
+  loginArgument,
+  logOptions,
+  storesOption,
+  type LogFlags,
+} from '../options.ts';
 import { notice, writeLine } from '../terminal/output.ts';
 import { chooseAccount, sameAccount } from '../replay/account-choice.ts';
 import { compareTranscripts, type Difference } from '../replay/comparison.ts';
@@ -39,7 +47,7 @@ export function register(command: Command): void {
     .argument('<bots...>', 'the plugin files of the recorded account')
     .option('-l, --login <name>', 'the account, if several were recorded', loginArgument)
     .option('--server <address>', 'the server of the account, if it was on several', addressArgument)
-    .option('--state <directory>', 'start with a copy of the stores in this folder (default: with empty stores)')
+    .addOption(storesOption('start with a copy of the stores in this folder (default: with empty stores)'))
     .option('--answers-only', 'compare only answers, not what bots say by themselves')
     .option('--json', 'print differences and the summary as lines of JSON')
     .addOption(configOption());

@@ -56,6 +56,23 @@ describe('Outbox', () => {
     ]);
   });
 
+  it('does not send what is given up by its signal before its turn', async () => {
+    const { clock, outbox, texts } = outboxOn({ perPeer: { burst: 1, perSecond: 1 } });
+    const controller = new AbortController();
+    const first = outbox.send('alice', ['one']);
+    const second = outbox.send('alice', ['two', 'three'], undefined, controller.signal);
+    const third = outbox.send('alice', ['four']);
+    controller.abort();
+    await expect(second).rejects.toMatchObject({ code: 'ABORTED' });
+    await expect(outbox.send('alice', ['five'], undefined, controller.signal)).rejects.toMatchObject({
+      code: 'ABORTED',
+    });
+    clock.advance(5_000);
+    await Promise.all([first, third]);
+    expect(texts('alice')).toEqual(['one', 'four']);
+    expect(outbox.waiting).toBe(0);
+  });
+
   it('takes an empty login for one that nobody has, not for everyone', () => {
     const { send, sent } = outboxOn();
     send('', 'secret');

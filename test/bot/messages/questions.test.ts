@@ -118,6 +118,20 @@ describe('ctx.ask', () => {
     expect(await codeOf(ctx.ask('alice', 'never', { signal: AbortSignal.abort() }))).toBe('ABORTED');
   });
 
+  it('is never sent if it is given up while the flood limits hold it back', async () => {
+    const { ctx, alice, clock } = await asking();
+    for (let i = 0; i < 20; i += 1) void ctx.tell('alice', `${i}`);
+    const controller = new AbortController();
+    const asked = codeOf(ctx.ask('alice', 'given up', { signal: controller.signal }));
+    await turn();
+    controller.abort();
+    expect(await asked).toBe('ABORTED');
+    void ctx.tell('alice', 'the next one');
+    for (let i = 0; i < 20; i += 1) expect((await alice.next(4)).msg).toBe(`${i}`);
+    clock.advance(5_000);
+    expect((await alice.next(4)).msg).toBe('the next one');
+  });
+
   it('ends when the bot stops, and when it is loaded anew', async () => {
     const { ctx, alice, runtime } = await asking();
     const answers = [ctx.ask('alice', 'one'), ctx.ask('alice', 'two', { signal: new AbortController().signal })];
