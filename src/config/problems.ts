@@ -59,7 +59,7 @@ function problemsOfIssue(schema: object, issue: BaseIssue<unknown>, prefix: Path
 }
 
 function describe(issue: BaseIssue<unknown>): string {
-  if (issue.type === 'picklist' || issue.type === 'union') return `${issue.message}, found ${found(issue.input)}`;
+  if (['picklist', 'union', 'custom'].includes(issue.type)) return `${issue.message}, found ${found(issue.input)}`;
   if (!issue.message.startsWith('Invalid ')) return issue.message;
   return `expected ${NAMES[issue.expected ?? ''] ?? issue.expected ?? issue.type}, found ${found(issue.input)}`;
 }

@@ -49,7 +49,8 @@ export async function readConfig({ file, folders, salvage }: ReadOptions): Promi
   const readText: Loader = (filepath, content) => parseText(shown(filepath), content, (s) => sources.set(filepath, s));
   const readModule: Loader = async (filepath) => {
     const loaded = await createModuleLoader(PLUGIN_MODULES).load(filepath);
-    return loaded['default'] ?? loaded;
+    const value = loaded['default'] ?? loaded;
+    return typeof value === 'function' ? ((await value({ env: process.env })) as unknown) : value;
   };
   const explorer = cosmiconfig('chatosbot', {
     searchPlaces: [...CONFIG_FILES],
@@ -76,7 +77,7 @@ export async function readConfig({ file, folders, salvage }: ReadOptions): Promi
   const { filepath } = result;
   const prefix = path.basename(filepath) === 'package.json' ? [PACKAGE_KEY] : [];
   const place: Locate = (where, atKey) => placeOf(shown(filepath), sources.get(filepath), [...prefix, ...where], atKey);
-  const value: unknown = (result.config as unknown) ?? {};
+  const value = withoutExtensions((result.config as unknown) ?? {});
   const checked = safeParse(CONFIG_SCHEMA, value);
   const locate: LoadedConfig['locate'] = (where, atKey = false) => place(where, atKey).text;
   const found = { file: filepath, directory: path.dirname(filepath), locate };
@@ -85,6 +86,12 @@ export async function readConfig({ file, folders, salvage }: ReadOptions): Promi
   const problem = invalid(shown(filepath), problems, place);
   if (!salvage) throw problem;
   return { ...found, config: salvageParts(value), problem };
+}
+
+/** Without the keys at the top that begin with `x-`: people keep anchors and notes for other programs there. */
+function withoutExtensions(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).filter(([key]) => !key.startsWith('x-')));
 }
 
 async function searchIn(folders: readonly string[], explorer: PublicExplorer): Promise<CosmiconfigResult> {
@@ -125,6 +132,7 @@ function parseText(name: string, content: string, keep: (source: Source) => void
   const document = parseDocument(content, {
     lineCounter: lines,
     prettyErrors: false,
+    merge: true,
     uniqueKeys: path.basename(name) !== 'package.json',
   });
   // npm reports the problems of a package.json.
@@ -135,10 +143,20 @@ function parseText(name: string, content: string, keep: (source: Source) => void
       if (alias.resolve(document)) return;
       texts.push(`${at(name, lines, alias.range?.[0] ?? 0)}: there is no anchor &${alias.source} for this alias`);
     },
+    Scalar: (_, { value: number, source, range }) => {
+      if (typeof number !== 'number' || !source || isExact(number, source)) return;
+      texts.push(`${at(name, lines, range?.[0] ?? 0)}: ${source} is too large for a number: write it in quotes`);
+    },
   });
   if (texts.length > 0) throw new ChatosError('INVALID_CONFIG', texts.join('\n'), { fields: { file: name } });
   keep({ document, lines });
   return (document.toJS() as unknown) ?? {};
+}
+
+/** Whether a number has the digits of its source. Only whole numbers are meant to: `0.1` is never exact. */
+function isExact(number: number, source: string): boolean {
+  const digits = /^([-+]?)(\d+|0x[\da-f]+|0o[0-7]+)$/i.exec(source);
+  return !digits || (Number.isFinite(number) && BigInt(digits[2]!) === BigInt(Math.abs(number)));
 }
 
 /** A position in a file: its offset, and its text for messages. */

@@ -27,8 +27,8 @@ const bot = v.union(
         server: v.optional(server("The bot's own server: 'embedded' or an address. Default: the server above.")),
         options: v.optional(
           v.pipe(
-            v.custom<object>((value) => !Array.isArray(value), 'expected a mapping of keys to values, found a list'),
-            v.record(v.string(), v.unknown()),
+            // Not `v.record`: it drops keys such as `constructor`.
+            v.custom<Readonly<Record<string, unknown>>>(isMapping, 'expected a mapping of keys to values'),
             v.description('Passed to the plugin as ctx.options.'),
           ),
         ),
@@ -39,6 +39,10 @@ const bot = v.union(
   ],
   'expected the path of a plugin file, or { path, login?, server?, options?, isolate? }',
 );
+
+function isMapping(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
 
 const announcement = v.strictObject({
   cron: parsed((cron) => parseCron({ cron }), 'Five cron fields, or six with seconds in front.'),

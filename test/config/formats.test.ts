@@ -78,3 +78,58 @@ describe('loadConfig, modules', () => {
     expect((await complaints('throw new Error("no");', 'chatosbot.config.ts')).join('\n')).toMatch(/FILE.*no/s);
   });
 });
+
+describe('loadConfig, values', () => {
+  const optionsOf = async (text: string, name = 'chatosbot.config.yaml'): Promise<unknown> => {
+    const [bot] = (await read(text, name)).bots ?? [];
+    return typeof bot === 'object' ? bot.options : bot;
+  };
+
+  it('merges by merge keys, and ignores keys that begin with x- at the top', async () => {
+    const config = await read(
+      [
+        'x-shared: &shared { a: 1, b: 1 }',
+        'x-notes: [anything]',
+        'bots:',
+        '  - { path: a.ts, options: { <<: *shared, b: 2 } }',
+      ].join('\n'),
+      'chatosbot.config.yaml',
+    );
+    expect(config).toEqual({ bots: [{ path: 'a.ts', options: { a: 1, b: 2 } }] });
+    expect(await complaints('policy: { x-note: 1 }')).toEqual([expect.stringContaining("unknown key 'x-note'")]);
+  });
+
+  it.each([
+    ['bots:\n  - path: a.ts\n    options: { id: 1234567890123456789 }', 'FILE:3:20: 1234567890123456789 is too large'],
+    ['bots: [{ path: a.ts, options: { 9007199254740993: x } }]', 'FILE:1:33: 9007199254740993 is too large'],
+    ['bots: [{ path: a.ts, options: { id: 0x20000000000001 } }]', 'FILE:1:37: 0x20000000000001 is too large'],
+  ])('refuses whole numbers that would not be exact in %j', async (text, expected) => {
+    expect(await complaints(text)).toEqual([expect.stringContaining(expected)]);
+  });
+
+  it('refuses them in JSON too', async () => {
+    const text = '{ "bots": [{ "path": "a.ts", "options": { "id": 1234567890123456789 } }] }';
+    expect(await complaints(text, 'chatosbot.config.json')).toEqual([
+      expect.stringMatching(/^FILE:1:49: .*in quotes$/),
+    ]);
+  });
+
+  it('keeps numbers that are exact, fractions, and digits in quotes', async () => {
+    const text = 'bots: [{ path: a.ts, options: { a: 9007199254740992, b: 0.1, c: 1e30, d: "1234567890123456789" } }]';
+    expect(await optionsOf(text)).toEqual({ a: 2 ** 53, b: 0.1, c: 1e30, d: '1234567890123456789' });
+  });
+
+  it('keeps option keys that objects have already', async () => {
+    const options = await optionsOf('bots: [{ path: a.ts, options: { constructor: 1, __proto__: 2, prototype: 3 } }]');
+    expect(Object.entries(options as object)).toEqual([
+      ['constructor', 1],
+      ['__proto__', 2],
+      ['prototype', 3],
+    ]);
+  });
+
+  it('calls a function that a module exports, with the environment', async () => {
+    const text = 'export default async ({ env }) => ({ login: env.PATH === undefined ? "none" : "found" });';
+    expect(await read(text, 'chatosbot.config.ts')).toEqual({ login: 'found' });
+  });
+});
