@@ -1,11 +1,12 @@
 import path from 'node:path';
 import { cosmiconfig, type CosmiconfigResult, type Loader, type PublicExplorer } from 'cosmiconfig';
 import { safeParse } from 'valibot';
-import { isMap, isNode, isPair, isScalar, LineCounter, parseDocument, visit, type Document } from 'yaml';
+import { isMap, isNode, isPair, isScalar, type Document } from 'yaml';
 import { createModuleLoader } from '../bot/loading/module-loader.ts';
 import { ChatosError, messageOf } from '../errors.ts';
 import { PLUGIN_MODULES } from '../plugin-modules.ts';
 import { CONFIG_FILES, PACKAGE_KEY } from './discovery.ts';
+import { at, parseText, type Source } from './parse-text.ts';
 import { listsForMappings, problemsOf, type Problem } from './problems.ts';
 import { CONFIG_SCHEMA, type Config } from './schema.ts';
 
@@ -24,11 +25,6 @@ export interface LoadedConfig {
   readonly locate: (path: readonly (string | number)[], atKey?: boolean) => string | undefined;
   /** Its problems, if only its valid parts are in `config`. */
   readonly problem?: ChatosError;
-}
-
-interface Source {
-  readonly document: Document;
-  readonly lines: LineCounter;
 }
 
 /** What to read. */
@@ -126,39 +122,6 @@ function salvageBots(bots: readonly unknown[]): NonNullable<Config['bots']> {
   return salvaged;
 }
 
-/** Parses YAML, and JSON, which is YAML, and keeps the position of each value. */
-function parseText(name: string, content: string, keep: (source: Source) => void): unknown {
-  const lines = new LineCounter();
-  const document = parseDocument(content, {
-    lineCounter: lines,
-    prettyErrors: false,
-    merge: true,
-    uniqueKeys: path.basename(name) !== 'package.json',
-  });
-  // npm reports the problems of a package.json.
-  const errors = path.basename(name) === 'package.json' ? [] : document.errors;
-  const texts = errors.map(({ message, pos }) => `${at(name, lines, pos[0])}: ${message}`);
-  visit(document, {
-    Alias: (_, alias) => {
-      if (alias.resolve(document)) return;
-      texts.push(`${at(name, lines, alias.range?.[0] ?? 0)}: there is no anchor &${alias.source} for this alias`);
-    },
-    Scalar: (_, { value: number, source, range }) => {
-      if (typeof number !== 'number' || !source || isExact(number, source)) return;
-      texts.push(`${at(name, lines, range?.[0] ?? 0)}: ${source} is too large for a number: write it in quotes`);
-    },
-  });
-  if (texts.length > 0) throw new ChatosError('INVALID_CONFIG', texts.join('\n'), { fields: { file: name } });
-  keep({ document, lines });
-  return (document.toJS() as unknown) ?? {};
-}
-
-/** Whether a number has the digits of its source. Only whole numbers are meant to: `0.1` is never exact. */
-function isExact(number: number, source: string): boolean {
-  const digits = /^([-+]?)(\d+|0x[\da-f]+|0o[0-7]+)$/i.exec(source);
-  return !digits || (Number.isFinite(number) && BigInt(digits[2]!) === BigInt(Math.abs(number)));
-}
-
 /** A position in a file: its offset, and its text for messages. */
 interface Place {
   readonly offset: number;
@@ -179,11 +142,6 @@ function invalid(name: string, problems: Problem[], locate: Locate): ChatosError
   });
   const texts = placed.toSorted((a, b) => a.offset - b.offset).map(({ text }) => text);
   return new ChatosError('INVALID_CONFIG', texts.join('\n'), { fields: { file: name } });
-}
-
-function at(name: string, lines: LineCounter, offset: number): string {
-  const { line, col } = lines.linePos(offset);
-  return `${name}:${line}:${col}`;
 }
 
 /** The offset of a value, or of its key; if it is missing, of the nearest one around it. */

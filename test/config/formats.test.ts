@@ -1,8 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { complaints, writeConfig } from './loading.ts';
 
 const read = async (text: string, name: string) => (await loadConfig({ file: await writeConfig(text, name) })).config;
+
+afterEach(() => vi.unstubAllEnvs());
 
 describe('loadConfig, YAML that cannot be read', () => {
   it.each([
@@ -126,6 +128,39 @@ describe('loadConfig, values', () => {
       ['__proto__', 2],
       ['prototype', 3],
     ]);
+  });
+
+  it('takes values from the environment, as texts', async () => {
+    vi.stubEnv('CHATOSBOT_TEST_WHO', 'ann');
+    vi.stubEnv('CHATOSBOT_TEST_EMPTY', '');
+    const values = {
+      a: '${CHATOSBOT_TEST_WHO}',
+      b: 'x-${CHATOSBOT_TEST_WHO}-${CHATOSBOT_TEST_NONE:-nobody}!',
+      c: '${CHATOSBOT_TEST_EMPTY:-default}',
+      d: '${CHATOSBOT_TEST_EMPTY}',
+      e: '$${CHATOSBOT_TEST_WHO} costs $5',
+      '${f}': 1,
+    };
+    const expected = {
+      a: 'ann',
+      b: 'x-ann-nobody!',
+      c: 'default',
+      d: '',
+      e: '${CHATOSBOT_TEST_WHO} costs $5',
+      '${f}': 1,
+    };
+    const bots = JSON.stringify([{ path: 'a.ts', options: values }]);
+    expect(await optionsOf(`bots: ${bots}`)).toEqual(expected);
+    const manifest = `{ "scripts": { "x": "\${NOT_OURS}" }, "chatosbot": { "bots": ${bots} } }`;
+    expect(await optionsOf(manifest, 'package.json')).toEqual(expected);
+  });
+
+  it.each([
+    ['login: ${CHATOSBOT_TEST_NONE}', 'FILE:1:8: there is no environment variable CHATOSBOT_TEST_NONE: set it'],
+    ['state: a\nlogin: "${"', 'FILE:2:8: expected ${NAME} or ${NAME:-default}'],
+    ['login: ${1}', 'FILE:1:8: expected ${NAME} or ${NAME:-default}'],
+  ])('reports the place of %j', async (text, expected) => {
+    expect(await complaints(text)).toEqual([expect.stringContaining(expected)]);
   });
 
   it('calls a function that a module exports, with the environment', async () => {

@@ -1,0 +1,71 @@
+import path from 'node:path';
+import { isNode, LineCounter, parseDocument, visit, type Alias, type Document, type Scalar } from 'yaml';
+import { ChatosError } from '../errors.ts';
+import { PACKAGE_KEY } from './discovery.ts';
+
+/** A parsed text, by which values have positions. */
+export interface Source {
+  readonly document: Document;
+  readonly lines: LineCounter;
+}
+
+/** Parses YAML, and JSON, which is YAML, and keeps the position of each value. */
+export function parseText(name: string, content: string, keep: (source: Source) => void): unknown {
+  const lines = new LineCounter();
+  const isPackage = path.basename(name) === 'package.json';
+  const document = parseDocument(content, {
+    lineCounter: lines,
+    prettyErrors: false,
+    merge: true,
+    uniqueKeys: !isPackage,
+  });
+  // npm reports the problems of a package.json.
+  const errors = isPackage ? [] : document.errors;
+  const texts = errors.map(({ message, pos }) => `${at(name, lines, pos[0])}: ${message}`);
+  const complain = (node: Alias | Scalar, problem: string): void =>
+    void texts.push(`${at(name, lines, node.range?.[0] ?? 0)}: ${problem}`);
+  const root = isPackage ? document.get(PACKAGE_KEY, true) : document.contents;
+  visit(isNode(root) ? root : null, {
+    Alias: (_, alias) => {
+      if (!alias.resolve(document)) complain(alias, `there is no anchor &${alias.source} for this alias`);
+    },
+    Scalar: (key, scalar) => {
+      const { value, source } = scalar;
+      if (typeof value === 'number' && source && !isExact(value, source)) {
+        complain(scalar, `${source} is too large for a number: write it in quotes`);
+      }
+      if (typeof value !== 'string' || key === 'key') return;
+      scalar.value = expandVariables(value, (problem) => complain(scalar, problem));
+    },
+  });
+  if (texts.length > 0) throw new ChatosError('INVALID_CONFIG', texts.join('\n'), { fields: { file: name } });
+  keep({ document, lines });
+  return (document.toJS() as unknown) ?? {};
+}
+
+const VARIABLE = /\$\$\{|\$\{(?:([A-Za-z_]\w*)(?::-([^}]*))?\})?/g;
+
+/** Puts environment variables into a text: `${NAME}`, or `${NAME:-default}` if it may be missing or empty. */
+function expandVariables(text: string, complain: (problem: string) => void): string {
+  return text.replaceAll(VARIABLE, (found, variable?: string, byDefault?: string) => {
+    if (found === '$${') return '${';
+    const value = variable === undefined ? undefined : process.env[variable];
+    if (byDefault !== undefined) return value === undefined || value === '' ? byDefault : value;
+    if (variable === undefined) complain('expected ${NAME} or ${NAME:-default}; $${ stands for ${ itself');
+    else if (value === undefined)
+      complain(`there is no environment variable ${variable}: set it, or write \${${variable}:-default}`);
+    return value ?? found;
+  });
+}
+
+/** Whether a number has the digits of its source. Only whole numbers are meant to: `0.1` is never exact. */
+function isExact(number: number, source: string): boolean {
+  const digits = /^([-+]?)(\d+|0x[\da-f]+|0o[0-7]+)$/i.exec(source);
+  return !digits || (Number.isFinite(number) && BigInt(digits[2]!) === BigInt(Math.abs(number)));
+}
+
+/** A position, as `chatosbot.config.yaml:12:5`. */
+export function at(name: string, lines: LineCounter, offset: number): string {
+  const { line, col } = lines.linePos(offset);
+  return `${name}:${line}:${col}`;
+}
