@@ -30,6 +30,8 @@ export function parseCron({ cron, timeZone }: CronSpec): Cron {
     new ChatosError('INVALID_ARGUMENT', `'${cron}' is not a cron expression: ${why}`, { fields: { cron, timeZone } });
   // Plugins may be JavaScript, and the cron library takes other types, too.
   if (typeof cron !== 'string') throw invalid('expected a text of five fields, or six with seconds in front');
+  const unknown = unknownSyntax(cron);
+  if (unknown !== undefined) throw invalid(unknown);
   const checked = cronTime().validateCronExpression(cron);
   if (!checked.valid) throw invalid(checked.error?.message ?? 'it is invalid');
   const step = tooLargeStep(cron);
@@ -58,6 +60,31 @@ export function parseCron({ cron, timeZone }: CronSpec): Cron {
   const next = (after: Date): Date => new Date(nextInstant(zone, nextWall, keepsPace, after.getTime()));
   next(new Date());
   return { next };
+}
+
+const PRESETS = [
+  '@yearly',
+  '@monthly',
+  '@weekly',
+  '@daily',
+  '@hourly',
+  '@minutely',
+  '@secondly',
+  '@weekdays',
+  '@weekends',
+];
+const NAMES = /jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun/gi;
+
+/** What other cron programs know and this one does not. */
+function unknownSyntax(cron: string): string | undefined {
+  const text = cron.trim();
+  if (text.startsWith('@')) {
+    return PRESETS.includes(text) ? undefined : `the known presets are ${PRESETS.join(', ')}`;
+  }
+  const [extension] = /[LW#]/i.exec(text.replaceAll(NAMES, '')) ?? [];
+  return (
+    extension && `${extension} is not known; fields have numbers, names, *, lists (1,3), ranges (1-5) and steps (*/2)`
+  );
 }
 
 /** Of seconds, minutes, hours, days of the month, months, days of the week: how many values there are. */

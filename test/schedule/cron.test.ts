@@ -24,6 +24,34 @@ describe('parseCron, expressions', () => {
     expect(nextIso(cron, after)).toBe(expected);
   });
 
+  it.each([
+    ['0 0 L * *', 'L is not known; fields have numbers, names, *, lists'],
+    ['0 0 * * 5l', 'l is not known; fields have numbers'],
+    ['0 0 * * 1#2', '# is not known; fields have numbers'],
+    ['0 0 15W * *', 'W is not known; fields have numbers'],
+    ['@reboot', 'the known presets are @yearly, @monthly, @weekly, @daily, @hourly'],
+    ['@Hourly', 'the known presets are'],
+    ['@', 'the known presets are'],
+  ])('says of %s which syntax is known', (cron, expected) => {
+    expect(() => parseCron({ cron })).toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(expected) as string }),
+    );
+  });
+
+  it.each([
+    ['@yearly', '2026-01-01T00:00:00.000Z'],
+    ['@monthly', '2025-07-01T00:00:00.000Z'],
+    ['@weekly', '2025-06-08T00:00:00.000Z'],
+    ['@daily', '2025-06-04T00:00:00.000Z'],
+    ['@hourly', '2025-06-03T11:00:00.000Z'],
+    ['@minutely', '2025-06-03T10:01:00.000Z'],
+    ['@secondly', '2025-06-03T10:00:01.000Z'],
+    ['@weekdays', '2025-06-04T00:00:00.000Z'],
+    ['@weekends', '2025-06-07T00:00:00.000Z'],
+  ])('knows the preset %s', (cron, expected) => {
+    expect(nextIso(cron, '2025-06-03T10:00:00Z')).toBe(expected);
+  });
+
   it('gives a time after the given one, when that one is not at a whole second', () => {
     expect(nextIso('* * * * * *', '2025-06-01T10:00:00.500Z')).toBe('2025-06-01T10:00:01.000Z');
     expect(nextIso('0 10 * * *', '2025-06-01T10:00:00.001Z')).toBe('2025-06-02T10:00:00.000Z');
