@@ -75,7 +75,7 @@ export class AccountPlugins {
 
   /**
    * Puts a newer version of a plugin in the place of the old one, which hears nothing more; its channels go on. Resolves
-   * when what was under way in the old one has finished or its time is up; what is heard meanwhile waits for the new one's
+   * when what the old one was doing has finished or its time is up; what is heard meanwhile waits for the new one's
    * start. From then on the old one can say nothing more, but over private connections that it has.
    */
   async replace(

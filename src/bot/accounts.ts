@@ -12,7 +12,7 @@ export interface EntryPlace {
   readonly account: Account;
   /** Its number among the plugins of the account. */
   readonly place: number;
-  /** Settles when the reload has ended that is under way, if one is. */
+  /** Settles when the current reload has ended, if there is one. */
   reloading?: Promise<void> | undefined;
 }
 

@@ -68,7 +68,7 @@ export interface RuntimeOptions {
   /** Receives what the accounts hear and say. */
   readonly observer?: RuntimeObserver | undefined;
   /**
-   * Counts what is under way; several runtimes may share one.
+   * Counts what is in progress; several runtimes may share one.
    *
    * @internal
    */
@@ -81,7 +81,7 @@ export interface RuntimeOptions {
   readonly host?: RuntimeHost | undefined;
 }
 
-/** How long a runtime waits for what is under way when it stops, or when it reloads a plugin. */
+/** How long a runtime waits for what is in progress when it stops, or when it reloads a plugin. */
 export interface StopOptions {
   /** Milliseconds for hooks and private connections to finish; `Infinity` is for ever. @default 5000 */
   readonly timeoutMs?: number | undefined;
@@ -128,7 +128,7 @@ const RUNTIME_OPTIONS: OptionTable<RuntimeOptions> = {
   host: { kind: 'any', default: undefined },
 };
 
-/** Checked, but for the limits and the count of what is under way. */
+/** Checked, but for the limits and the count of what is in progress. */
 type Own = 'flood' | 'loopGuard' | 'breaker' | 'activity';
 type Checked = Omit<ResolvedRuntimeOptions, Own> & Pick<RuntimeOptions, Own>;
 

@@ -52,7 +52,7 @@ export class BotRuntime {
 
   /**
    * Settles when every account has ended, with the error that the last one gave up on. One account that ends by itself is
-   * told in the log and in the status, and the others go on.
+   * reported in the log and in the status, and the others go on.
    */
   get failed(): Promise<ChatosError> {
     let left = this.#accounts.length;
@@ -85,7 +85,7 @@ export class BotRuntime {
     if (this.#stopping) return;
     const replacing = place.account.plugins.replace(place.place, plugin, options, async (stopped) => {
       if (await this.#within(timeoutMs, stopped)) return;
-      this.#log.warn('reloading: hooks of the old version were still under way', { plugin: plugin.name });
+      this.#log.warn('reloading: hooks of the old version were still running', { plugin: plugin.name });
     });
     place.reloading = replacing.finally(() => (place.reloading = undefined));
     await place.reloading;
@@ -128,7 +128,7 @@ export class BotRuntime {
     // Without any time to wait, that is no news.
     if (!(await this.#within(timeoutMs, finished)) && timeoutMs > 0) {
       const hooks = this.#accounts.flatMap(({ plugins }) => plugins.underWay).join(', ');
-      this.#log.warn('stopping: hooks or private connections were still under way', {
+      this.#log.warn('stopping: hooks were still running, or private connections open', {
         channels: this.channelCount,
         ...(hooks !== '' && { hooks }),
       });

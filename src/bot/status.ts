@@ -23,7 +23,7 @@ export interface JobStatus {
   /** The last run of this process. */
   readonly lastRun:
     { readonly due: Date; readonly startedAt: Date; readonly endedAt?: Date; readonly ok?: boolean } | undefined;
-  /** Runs under way. */
+  /** Runs in progress. */
   readonly running: number;
 }
 
@@ -58,7 +58,7 @@ export interface PluginStatus {
   readonly commands: readonly string[];
   /** Calls of its hooks, commands and jobs so far. */
   readonly calls: number;
-  /** Calls under way. */
+  /** Calls in progress. */
   readonly running: number;
   /** Calls that failed so far, but for what the network or a peer did. */
   readonly failures: number;

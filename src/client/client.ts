@@ -34,7 +34,7 @@ export interface ChatMessage {
 export interface ClientEvents {
   /** Somebody said something, to everyone or to us; our own public messages come back too. */
   message: [message: ChatMessage];
-  /** A peer asks for a private connection. Where nobody listens, it is refused. */
+  /** A peer asks for a private connection. Without a listener, it is refused. */
   request: [request: PrivateRequest];
   /** Logged in, for the first time or again. */
   connected: [];

@@ -29,7 +29,7 @@ export class PrivateRequest {
    * Accepts, and opens our half.
    *
    * @throws {ChatosError} `INVALID_ARGUMENT` where it was answered already; `TIMED_OUT`, `CONNECTION_LOST`,
-   *   `NOT_CONNECTED` or `ABORTED` where the channel did not come about
+   *   `NOT_CONNECTED` or `ABORTED` if the channel was not established
    */
   async accept(options: AcceptOptions = {}): Promise<Channel> {
     if (this.#answered) {

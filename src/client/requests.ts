@@ -117,7 +117,7 @@ export class Requests {
     for (const [first] of this.#outgoing.values()) if (first) this.#sendRequest(first);
   }
 
-  /** The session is gone: acceptances come to nothing; requests too, unless there will be another session. */
+  /** The session is gone: acceptances fail; requests too, unless there will be another session. */
   fail(error: ChatosError, willReconnect: boolean): void {
     for (const queue of this.#accepted.values()) for (const waiting of queue) waiting.reject(error);
     if (willReconnect) return;

@@ -55,7 +55,7 @@ export class ServerPresence {
     if (!(await isAlive(this.#settings.reached()))) this.#goneAtLoss = Math.max(this.#goneAtLoss, loss);
   }
 
-  /** One question at a time. What one under way asked was before this end: the next one counts, for all that end until then. */
+  /** One question at a time. A question that was sent before this end proves nothing: the next one does, for all ends until then. */
   #check(): Promise<boolean> {
     if (this.#running) {
       this.#next ??= this.#running.then(() => {

@@ -24,7 +24,7 @@ const TRANSPORTS: Readonly<Record<Address['transport'], string | undefined>> = {
   tls: 'TLS is not available in this version, only tcp',
 };
 
-/** What an address is where nobody says: each part that is left out is this. */
+/** The parts of an address that are left out. */
 export const DEFAULT_ADDRESS: Address = {
   transport: 'tcp',
   host: DEFAULT_HOST,

@@ -78,7 +78,7 @@ export class Job {
     return this.#runs.lastRun;
   }
 
-  /** Runs under way. */
+  /** Runs in progress. */
   get running(): number {
     return this.#runs.running;
   }

@@ -31,10 +31,10 @@ export interface PairInfo {
   readonly target: PartyInfo;
 }
 
-/** Why a private request came to nothing: KO by the target, no answer, the end of a session, a limit, or the server closes. */
+/** Why a private request failed: KO by the target, no answer, the end of a session, a limit, or the server closes. */
 export type RequestRefusal = 'refused' | 'expired' | 'left' | 'too many pending' | 'too many connect ids' | 'shutdown';
 
-/** Why a connect id came to nothing: time ran out, a half broke, CLOSE_CONNECTION, or the server closes. */
+/** Why no channel came of a connect id: time ran out, a half broke, CLOSE_CONNECTION, or the server closes. */
 export type ChannelLoss = 'not in time' | 'disconnected' | 'closed' | 'shutdown';
 
 /** How a channel ended: both sides had ended it; one broke; by CLOSE_CONNECTION; idle; by the server's shutdown. */
@@ -75,11 +75,11 @@ export interface ServerEvents {
   connectionLost: [session: SessionInfo, error: ChatosError];
   /** A private request was forwarded to its target (P9). */
   request: [pair: PairInfo];
-  /** A private request came to nothing (P10). */
+  /** A private request failed (P10). */
   requestRefused: [pair: PairInfo, why: RequestRefusal];
   /** A private request was accepted, and both sides are sent a connect id (P11). */
   connectId: [pair: PairInfo];
-  /** A connect id came to nothing. */
+  /** No channel came of a connect id. */
   channelLost: [pair: PairInfo, why: ChannelLoss];
   /** Both halves have come: a channel is relayed. */
   channelEstablished: [pair: PairInfo];

@@ -99,7 +99,7 @@ describe('reloading a plugin', () => {
     alice.tell('bot', 'hello');
     await begun.promise;
     await reload(version(2), 20);
-    expect(log.about(/reloading: hooks of the old version were still under way/)).toHaveLength(1);
+    expect(log.about(/reloading: hooks of the old version were still running/)).toHaveLength(1);
     const { message, ctx } = kept!;
     for (const attempt of [
       () => message.reply('from the past'),

@@ -142,7 +142,7 @@ describe('a plugin that is put in the place of an older version', () => {
     await runtime.reload(0, version(2), { timeoutMs: 50 });
     alice.tell('bot', 'hi');
     expect(await alice.next(4)).toMatchObject({ msg: 'v2: hi' });
-    expect(JSON.stringify(log.lines)).toContain('hooks of the old version were still under way');
+    expect(JSON.stringify(log.lines)).toContain('hooks of the old version were still running');
   });
 
   test('is started by the first login where there was none yet', async () => {

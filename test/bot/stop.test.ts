@@ -70,7 +70,7 @@ describe('BotRuntime.stop', () => {
     const { runtime, log, calls, server } = await busy();
     await runtime.stop({ timeoutMs: 20 });
     expect(calls).toEqual([]);
-    expect(log.about(/still under way/)).toMatchObject([{ fields: { hooks: 'bot onMessage' } }]);
+    expect(log.about(/still running/)).toMatchObject([{ fields: { hooks: 'bot onMessage' } }]);
     expect(await joinAs(server, 'bot')).toBeDefined();
   });
 
@@ -78,7 +78,7 @@ describe('BotRuntime.stop', () => {
     const { runtime, log } = await busy();
     const stopping = runtime.stop({ timeoutMs: LONG_MS });
     await Promise.all([runtime.stop(), stopping]);
-    expect(log.about(/still under way/)).toHaveLength(1);
+    expect(log.about(/still running/)).toHaveLength(1);
   });
 
   it('takes no new messages and no new requests meanwhile', async () => {

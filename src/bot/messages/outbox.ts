@@ -237,6 +237,6 @@ export class Outbox {
   }
 }
 
-const GIVEN_UP = 'the message was given up';
+const GIVEN_UP = 'the message was cancelled';
 const stopped = (): ChatosError => new ChatosError('ABORTED', 'the bot has stopped');
 const elsewhere = (): ChatosError => new ChatosError('ABORTED', 'another process has the login');

@@ -1,7 +1,7 @@
-/** Waits for a peer, or for the clock: what waits is not under way meanwhile, as nothing of ours brings that about. */
+/** Waits for a peer, or for the clock: meanwhile the waiting call does not count as busy, as nothing of ours ends the wait. */
 export type Rest = <T>(wait: Promise<T>) => Promise<T>;
 
-/** What is under way in a runtime, for tests, which wait until nothing is. */
+/** What a runtime is doing, for tests, which wait until it does nothing. */
 export class Activity {
   #underWay = 0;
   #begun = 0;
@@ -35,7 +35,7 @@ export class Activity {
     }
   }
 
-  /** Resolves when nothing is under way, and nothing follows at once from what was. */
+  /** Resolves when nothing is in progress, and nothing follows at once from what was. */
   async idle(): Promise<void> {
     for (;;) {
       if (this.#underWay > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));

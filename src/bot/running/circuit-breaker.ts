@@ -56,7 +56,7 @@ export class CircuitBreaker {
   #state: BreakerState = 'running';
   #failedAt: number[] = [];
   #pauseMs: number;
-  /** When a probe may be made; while one is under way, the next. */
+  /** When a probe may be made; during one, the next. */
   #until = 0;
   /** How often it was suspended or resumed: what began before says nothing about how it is now. */
   #epoch = 0;

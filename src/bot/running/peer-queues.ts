@@ -1,6 +1,6 @@
 import { loginKey } from '../../util/login-key.ts';
 
-/** Tasks that may wait behind the one under way, for each peer. */
+/** Tasks that may wait behind the running one, for each peer. */
 const MAX_WAITING = 100;
 /** Tasks that may wait for all peers together. */
 const MAX_WAITING_IN_TOTAL = 10_000;
@@ -9,7 +9,7 @@ type Task = () => Promise<unknown>;
 
 /** Runs what peers cause: for each peer one after the other, for different peers side by side. */
 export class PeerQueues {
-  /** What waits behind the task under way, by peer. */
+  /** What waits behind the running task, by peer. */
   readonly #waiting = new Map<string, Task[]>();
   readonly #draining = new Set<Promise<void>>();
   #count = 0;

@@ -38,17 +38,17 @@ export class PluginCalls {
     return this.#count;
   }
 
-  /** Calls that are under way. */
+  /** Calls in progress. */
   get underWay(): number {
     return this.#running.size;
   }
 
-  /** What calls that are under way are of: hooks and commands, each once. */
+  /** The hooks and commands of the calls in progress, each once. */
   get hooks(): string[] {
     return [...new Set(Array.from(this.#running.keys(), ({ hook }) => hook))];
   }
 
-  /** Whether a call is under way. */
+  /** Whether a call is in progress. */
   has(call: Call): boolean {
     return this.#running.has(call);
   }
@@ -119,7 +119,7 @@ export class PluginCalls {
     return this.#queues.emptied();
   }
 
-  /** Resolves when the calls have ended that are under way, except those of some hook. */
+  /** Resolves when the calls in progress have ended, except those of one hook. */
   async ended(except?: string): Promise<void> {
     await Promise.all([...this.#running].flatMap(([{ hook }, running]) => (hook === except ? [] : [running])));
   }

@@ -198,7 +198,7 @@ export class PluginRunner implements CallOwner {
     for (const [name, task] of schedule) this.#jobs.add(name, task, (tick) => task.run(this.context, tick));
   }
 
-  /** Whether a call is one with a private connection that is under way. */
+  /** Whether a call has a private connection and has not ended. */
   #isOnChannel(call: Call | undefined): boolean {
     return call?.hook === 'onChannel' && this.calls.has(call);
   }

@@ -57,7 +57,7 @@ export class StoreDatabase {
     }
   }
 
-  /** Closes the files when what is under way is done. */
+  /** Closes the files when the current operations have ended. */
   async close(): Promise<void> {
     this.#closed = true;
     const opened = await this.#opened?.catch(() => undefined);

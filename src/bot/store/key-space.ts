@@ -105,7 +105,7 @@ export class KeySpace implements Store {
     return this.#inTurn(undefined, 0, () => this.#write(entries, clear));
   }
 
-  /** Resolves when no write is under way. */
+  /** Resolves when no write is in progress. */
   async settled(): Promise<void> {
     await Promise.all([...this.#turns.values(), this.#everyKeysTurn]);
   }

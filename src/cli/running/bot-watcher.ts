@@ -26,7 +26,7 @@ interface Watched {
   readonly plan: PlannedBot;
   files: ReadonlySet<string>;
   reloading: boolean;
-  /** Something has changed since the reload under way began. */
+  /** Something has changed since the current reload began. */
   again: boolean;
 }
 

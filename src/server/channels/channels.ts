@@ -118,7 +118,7 @@ export class Channels {
     this.abort();
   }
 
-  /** Breaks what is open, and ends a drain under way. */
+  /** Breaks what is open, and ends a drain in progress. */
   abort(): void {
     for (const relay of this.#relays) relay.abort('shutdown');
     this.#onIdle?.();

@@ -64,5 +64,5 @@ it('a plugin whose hook has not finished when its time is up has not failed', as
   await log.until(/^begun$/);
   await group.stop({ timeoutMs: 50 });
   expect(log.lines.filter(({ level }) => level === 'error')).toEqual([]);
-  expect(await log.until(/still under way/)).toMatchObject({ fields: { hooks: 'bot onMessage' } });
+  expect(await log.until(/still running/)).toMatchObject({ fields: { hooks: 'bot onMessage' } });
 });

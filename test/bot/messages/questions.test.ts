@@ -191,7 +191,7 @@ describe('message.ask', () => {
     await asked.promise;
     await alice.next(4);
     await runtime.stop({ timeoutMs: 60_000 });
-    expect(log.about(/still under way/)).toEqual([]);
+    expect(log.about(/still running/)).toEqual([]);
   });
 });
 
