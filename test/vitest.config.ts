@@ -8,6 +8,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^chatosbot$/, replacement: `${root}src/index.ts` },
+      { find: /^chatosbot\/runtime$/, replacement: `${root}src/bot/index.ts` },
       { find: /^chatosbot\/(\w+)$/, replacement: `${root}src/$1/index.ts` },
     ],
   },

@@ -24,7 +24,11 @@ beforeAll(() => {
 test('the code in the docs has the right types', async () => {
   const compilerOptions = {
     noPropertyAccessFromIndexSignature: false,
-    paths: { chatosbot: [path.resolve('src/index.ts')], 'chatosbot/*': [path.resolve('src/*/index.ts')] },
+    paths: {
+      chatosbot: [path.resolve('src/index.ts')],
+      'chatosbot/runtime': [path.resolve('src/bot/index.ts')],
+      'chatosbot/*': [path.resolve('src/*/index.ts')],
+    },
   };
   const config = { extends: path.resolve('tsconfig.json'), compilerOptions, include: ['*/*.ts'] };
   expect(await complaints('typescript', config)).toBe('');
