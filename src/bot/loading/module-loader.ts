@@ -82,7 +82,8 @@ function isScript(code: string): boolean {
 /** With a top-level await, imported JavaScript files are ES modules, which Node does not load again. */
 function refuseKept(files: Iterable<string>, loadedAt: number): void {
   for (const file of files) {
-    if (!/\.[cm]?js$/.test(file) || statSync(file).mtimeMs < loadedAt) continue;
+    const changedAt = statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+    if (!/\.[cm]?js$/.test(file) || changedAt < loadedAt) continue;
     const why = 'the plugin has a top-level await, so Node.js does not load this file again';
     throw new Error(`${path.relative('', file)}: ${why}; restart to apply the change`);
   }

@@ -112,7 +112,7 @@ export class CommandRouter {
   }
 
   #help(topic: string): string {
-    const asked = topic.toLowerCase().startsWith(this.#prefix) ? topic.slice(this.#prefix.length) : topic;
+    const asked = topic.toLowerCase().startsWith(this.#prefix.toLowerCase()) ? topic.slice(this.#prefix.length) : topic;
     if (asked === '') {
       const lines = this.#names().map((name) => {
         const { command } = this.#find(name)!;

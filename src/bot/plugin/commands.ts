@@ -112,7 +112,8 @@ export function parseArgs(specs: ArgSpecs, line: string): ParsedArgs {
 /** A peer's text as answers quote it: short, on one line. */
 function quoted(text: string): string {
   const line = escapeUnsafe(text);
-  return line.length > MAX_QUOTED_LENGTH ? `${line.slice(0, MAX_QUOTED_LENGTH)}…` : line;
+  const characters = Array.from(new Intl.Segmenter().segment(line), ({ segment }) => segment);
+  return characters.length > MAX_QUOTED_LENGTH ? `${characters.slice(0, MAX_QUOTED_LENGTH).join('')}…` : line;
 }
 
 /** How a command is called, as `!roll [sides] <note…>`. */

@@ -75,7 +75,10 @@ export class KeySpace implements Store {
 
   async *entries(options: { prefix?: string; limit?: number } = {}): AsyncGenerator<[key: string, value: unknown]> {
     const { prefix = '', limit = Infinity } = options;
-    if (!(limit >= 0)) throw new ChatosError('INVALID_ARGUMENT', `limit: expected 0 or more, found ${limit}`);
+    // The library takes a fraction for no limit.
+    if (!(limit >= 0) || (limit !== Infinity && !Number.isInteger(limit))) {
+      throw new ChatosError('INVALID_ARGUMENT', `limit: expected a whole number, 0 or more, found ${limit}`);
+    }
     const { gte, lt } = keyRange(this.#space);
     let range: { gte: string } | { gt: string } = { gte: gte + prefix };
     // No iterator stays open between two pages: a caller that stops half-way leaves nothing behind.

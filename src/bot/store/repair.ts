@@ -26,7 +26,7 @@ export interface StoreRepair {
  *
  * @param kept where the damaged files are moved to
  * @throws {ChatosError} `STORE_UNAVAILABLE` where another process has the store, or the disk fails, `STORE_DAMAGED` where
- *   it cannot be repaired; the store is as it was before
+ *   it cannot be repaired; the store is as it was before, unless the message names where its files are
  */
 export async function repairStore(directory: string, kept: string): Promise<StoreRepair> {
   try {
@@ -43,12 +43,25 @@ export async function repairStore(directory: string, kept: string): Promise<Stor
     });
     // A bot may have been started meanwhile.
     await checkLock(directory);
-    await rename(directory, kept);
-    await rename(copy, directory);
+    await replaceFiles(directory, copy, kept);
     return repair;
   } catch (error) {
     await rm(copy, { recursive: true, force: true });
     throw storeFailure(directory, 'repaired', error);
+  }
+}
+
+/** Moves the damaged files away and the repaired copy to their place; back, if that fails. */
+async function replaceFiles(directory: string, copy: string, kept: string): Promise<void> {
+  await rename(directory, kept);
+  try {
+    await rename(copy, directory);
+  } catch (error) {
+    await rename(kept, directory).catch(() => {
+      const message = `${messageOf(error)}; the damaged files are in ${kept}: move them back to ${directory}`;
+      throw new Error(message, { cause: error });
+    });
+    throw error;
   }
 }
 

@@ -145,6 +145,11 @@ describe('loading a file anew', () => {
     expect(await changed(files, 'lib.ts', bot.replace(/1(?!.*1)/s, '2'))).toEqual([1, 2, 1]);
   });
 
+  test('reloads what awaits at its top and tries to import a file that is missing', async () => {
+    const bot = "export const value = await import('./local.js').then(() => 0, () => 1);";
+    expect(await changed({ 'bot.ts': bot }, 'bot.ts', bot.replace('() => 1', '() => 2'))).toEqual([1, 2, 1]);
+  });
+
   test('loads once what throws a SyntaxError of its own, and waits nowhere at its top', async () => {
     const bot =
       "globalThis.loads = (globalThis.loads ?? 0) + 1;\nexport const f = async () => await 1;\nJSON.parse('x');";

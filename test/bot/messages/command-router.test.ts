@@ -67,6 +67,13 @@ describe('a command', () => {
     expect(heard).toEqual(['!roll']);
   });
 
+  it('has its help however the letters of the prefix are written', async () => {
+    const { ask } = await talking({ dice: dice }, { commandPrefix: '!Bot' });
+    const help = await ask('!Bothelp roll');
+    expect(help).toContain('usage: !Botroll');
+    expect(await ask('!Bothelp !Botroll')).toBe(help);
+  });
+
   it('is found however its letters are composed', async () => {
     const cafe = defineBot({ commands: { café: { help: 'coffee', run: (_, message) => message.reply('noir') } } });
     const { ask } = await talking({ cafe: cafe });

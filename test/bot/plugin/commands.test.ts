@@ -53,6 +53,7 @@ describe('parseArgs', () => {
   it('quotes little of what was said, and on one line', () => {
     const problem = read({ n: { type: 'integer' } }, `"${'x'.repeat(900)}\n!roll"`) as string;
     expect(problem.length).toBeLessThan(100);
+    expect(read({}, '😀'.repeat(100))).toContain(`'${'😀'.repeat(40)}…'`);
     expect(read({}, 'a\n!roll\u001B[2J')).toBe(String.raw`there is nothing to do with 'a\n!roll\e[2J'`);
   });
 });

@@ -49,7 +49,10 @@ describe('a store', () => {
     expect(await all(store.entries({ prefix: 'n/', limit: 65 }))).toHaveLength(65);
     expect(await all(store.entries({ limit: 0 }))).toEqual([]);
     expect(await all(store.entries({ prefix: 'n/2' }))).toEqual([]);
-    await expect(all(store.entries({ limit: -1 }))).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    for (const limit of [-1, 2.5, NaN]) {
+      await expect(all(store.entries({ limit }))).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    }
+    expect((await all(store.entries({ limit: Infinity }))).length).toBeGreaterThan(65);
   });
 
   test('is empty after clear, but for what the runtime keeps', async () => {
