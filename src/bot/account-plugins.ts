@@ -107,7 +107,7 @@ export class AccountPlugins {
     this.#started = true;
     for (const [place, runner] of this.#runners.entries()) {
       const { since } = this.#seats[place]!;
-      runner.start(since && { since, due: new Map() });
+      runner.start(since && { since, done: new Map() });
       delete this.#seats[place]!.since;
     }
   }

@@ -3,7 +3,7 @@ import type { Cron } from './cron.ts';
 import { Ledger, type DueTick, type JobRecord, type OnProblem } from './ledger.ts';
 import { MAX_JOB_RUNS, RunQueue, type JobRun, type Run } from './run-queue.ts';
 import type { CatchUp, Overlap } from './schedule.ts';
-import { firstTicks, lastTicks, tickAfter } from './ticks.ts';
+import { firstTicks, lastTicks, tickAfter, tickAgain } from './ticks.ts';
 
 export interface JobOptions {
   /** Its name in problems. @default 'job' */
@@ -14,7 +14,10 @@ export interface JobOptions {
   readonly overlap?: Overlap;
   /** Used unless `catchUp` is `none`. @default no record: ticks missed while no process ran are lost */
   readonly record?: JobRecord;
-  /** Ticks after this time are run, late if they have passed already. @default now */
+  /**
+   * Ticks after this time are run, late if they have passed already. A time in the future is from before the clock was set
+   * back. @default now
+   */
   readonly since?: Date | undefined;
   /**
    * Whether it may run; a tick that comes while it may not is skipped, or with `catchUp` postponed until
@@ -25,7 +28,7 @@ export interface JobOptions {
   readonly onProblem?: OnProblem;
 }
 
-/** Longer waits are split: a timer does not notice that the clock was changed or that the machine slept. */
+/** Longer waits are split: a timer does not notice that the clock was set or that the machine slept. */
 const LONGEST_WAIT_MS = 60_000;
 
 /** Counting missed ticks takes time: beyond this number, the problem says "or more". */
@@ -34,6 +37,8 @@ const MAX_COUNTED = 1_000;
 /**
  * Runs something at the times of a cron expression until stopped. A tick that comes late (a busy process, a machine that
  * slept) is run late; of several that are late, only the newest is run, or with `catchUp: all` each of them.
+ *
+ * A clock that is set back repeats no tick that has run, unless it is set back so far that it was wrong before.
  *
  * With a record, ticks that were missed since the process last ran are caught up at the start. The record advances when a
  * run has ended: a run during which the process dies is repeated.
@@ -47,6 +52,8 @@ export class Job {
   readonly #ledger: Ledger | undefined;
   readonly #runs: RunQueue;
   #due: number | undefined;
+  /** Ticks until then have run; in the future if the clock was set back since. */
+  #done: number | undefined;
   /** Missed ticks that were too many to catch up. */
   #tooOld = 0;
   #stopping: Promise<void> | undefined;
@@ -60,17 +67,27 @@ export class Job {
     this.#catchUp = catchUp;
     this.#onProblem = (message, fields) => onProblem(`${name}: ${message}`, { job: name, ...fields });
     this.#ledger = record && catchUp !== 'none' ? new Ledger(record, this.#onProblem) : undefined;
-    const { since = clock.now(), isOpen = () => true } = options;
+    const { since, isOpen = () => true } = options;
+    const now = clock.now().getTime();
+    const startedAt = Math.min(since?.getTime() ?? now, now);
+    if (since && since.getTime() > now) this.#done = since.getTime();
     const [ledger, report] = [this.#ledger, this.#onProblem];
     this.#runs = new RunQueue(run, { overlap, catchUp, clock, ledger, onProblem: report, isOpen });
-    this.#due = cron.next(since).getTime();
-    if (this.#ledger) void this.#recover(this.#ledger, since.getTime());
+    this.#due = tickAgain(cron, startedAt, this.#done);
+    if (this.#ledger) void this.#recover(this.#ledger, startedAt);
     this.#wait();
   }
 
   /** When it runs next; `undefined` if it does not run again. */
   get next(): Date | undefined {
     return this.#due === undefined || this.#stopping ? undefined : new Date(this.#due);
+  }
+
+  /** Until when its ticks need not be run any more; in the future if the clock was set back. */
+  get doneUntil(): Date {
+    const now = this.#clock.now().getTime();
+    const isOverdue = this.#due !== undefined && this.#due <= now;
+    return new Date(isOverdue ? this.#due! - 1 : Math.max(now, this.#done ?? now));
   }
 
   /** The run that began last, in this process. */
@@ -111,11 +128,15 @@ export class Job {
   #wait(): void {
     if (this.#stopping || this.#due === undefined) return;
     const waitsSince = this.#clock.now().getTime();
-    const left = this.#due - waitsSince;
-    this.#cancel = this.#clock.after(Math.min(Math.max(left, 0), LONGEST_WAIT_MS), () => {
+    const waitMs = Math.min(Math.max(this.#due - waitsSince, 0), LONGEST_WAIT_MS);
+    this.#cancel = this.#clock.after(waitMs, () => {
       const now = this.#clock.now().getTime();
-      // The clock was set back: an earlier tick may be due again.
-      if (now < waitsSince) this.#due = tickAfter(this.#cron, now);
+      // The clock was set back, at some time during the wait.
+      if (now < waitsSince) this.#due = tickAgain(this.#cron, now - waitMs, this.#done);
+      // It was set forward again.
+      if (this.#done !== undefined && this.#due! < this.#done && this.#done <= now) {
+        this.#due = tickAfter(this.#cron, this.#done);
+      }
       if (this.#due !== undefined && now >= this.#due) this.#fallDue(this.#due, now);
       this.#wait();
     });
@@ -129,6 +150,7 @@ export class Job {
       ticks = this.#missed(due - 1, now);
       this.#due = tickAfter(this.#cron, now);
     }
+    this.#done = ticks.at(-1);
     const dueTicks = ticks.map(toDueTick);
     this.#ledger?.add(...dueTicks);
     if (dueTicks.length > 1) this.#runs.makeUp(dueTicks);
@@ -142,13 +164,22 @@ export class Job {
     const until = await ledger.read();
     if (this.#stopping) return;
     if (until !== undefined && until > startedAt) {
+      const again = tickAgain(this.#cron, startedAt, until);
+      const isRepeated = again !== undefined && again <= until;
       const last = new Date(until).toISOString();
-      this.#onProblem(
-        `the last run was in the future, at ${last}, so missed ticks are not run; was the clock changed?`,
-        { last },
-      );
+      const effect = isRepeated ? 'so missed ticks are not run' : 'so ticks until then are not run again';
+      this.#onProblem(`the last run was in the future, at ${last}, ${effect}; was the clock changed?`, { last });
+      if (!isRepeated) {
+        this.#due = again;
+        this.#done = until;
+        this.#cancel();
+        this.#wait();
+        // The record is ahead of it.
+        start.done = true;
+        return;
+      }
     }
-    const missed = until === undefined ? [] : this.#missed(until, startedAt).map(toDueTick);
+    const missed = until === undefined || until > startedAt ? [] : this.#missed(until, startedAt).map(toDueTick);
     ledger.addBefore(...missed);
     ledger.settle(start);
     this.#runs.makeUp(missed);

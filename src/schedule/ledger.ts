@@ -39,7 +39,7 @@ export class Ledger {
     try {
       const until = await this.#record.read();
       if (until === undefined) return undefined;
-      if (Number.isNaN(until.getTime())) throw new Error('it is not a date');
+      if (!(until.getTime() >= 0)) throw new Error('it is not a time since 1970');
       return until.getTime();
     } catch (error) {
       const message = `cannot read the time of the last run, so missed ticks are not run: ${messageOf(error)}`;

@@ -14,6 +14,24 @@ export function tickAfter(cron: Cron, after: number): number | undefined {
   }
 }
 
+/** A clock that is set back by this much was wrong before. */
+const MAX_SETBACK_MS = 24 * 3_600_000;
+
+/**
+ * The first tick to run after the clock was set back. The last tick that has run does not run again, unless that would
+ * silence the job for long: unless the clock goes back by a day, or before that tick by more than comes after it.
+ *
+ * @param after ticks until then have passed, by the clock as it is now
+ * @param done ticks until then have run, by the clock as it was
+ */
+export function tickAgain(cron: Cron, after: number, done: number | undefined): number | undefined {
+  const first = tickAfter(cron, after);
+  if (first === undefined || done === undefined || first > done || done - after >= MAX_SETBACK_MS) return first;
+  const [last] = lastTicks(cron, after, done, 1);
+  const next = tickAfter(cron, last!);
+  return next !== undefined && last! - after >= next - last! ? first : next;
+}
+
 /** The first `limit` ticks after one instant and until another, in order. */
 export function firstTicks(cron: Cron, after: number, until: number, limit: number): number[] {
   const ticks: number[] = [];

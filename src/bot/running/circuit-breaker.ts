@@ -80,7 +80,9 @@ export class CircuitBreaker {
 
   /** Whether a call would be let through. */
   get open(): boolean {
-    return this.#state === 'running' || this.#now() >= this.#until;
+    const leftMs = this.#until - this.#now();
+    // If more than the pause is left, the clock was set back.
+    return this.#state === 'running' || leftMs <= 0 || leftMs > this.#pauseMs;
   }
 
   /** Lets a call through, or not. A probe that does not end is followed by another after the pause. */
@@ -108,7 +110,7 @@ export class CircuitBreaker {
     if (this.#state === 'probing') {
       this.#pauseMs = Math.min(this.#pauseMs * 2, this.#limits.maxPauseMs);
     } else {
-      this.#failedAt = [...this.#failedAt, now].filter((at) => now - at < this.#limits.windowMs);
+      this.#failedAt = [...this.#failedAt, now].filter((at) => Math.abs(now - at) < this.#limits.windowMs);
       if (this.#failedAt.length < this.#limits.maxFailures) return;
     }
     this.#failedAt = [];

@@ -94,7 +94,7 @@ export class PluginHealth {
   overloaded(hook: string): void {
     this.#skipped += 1;
     const now = this.#clock.now().getTime();
-    if (now - this.#overloadLoggedAt < OVERLOAD_PAUSE_MS) return;
+    if (Math.abs(now - this.#overloadLoggedAt) < OVERLOAD_PAUSE_MS) return;
     this.#overloadLoggedAt = now;
     this.#log.warn('too many calls in progress: further calls are skipped', { hook });
   }
@@ -138,7 +138,7 @@ export class PluginHealth {
 
   #mayLog(): boolean {
     const now = this.#clock.now().getTime();
-    if (now - this.#loggedSince >= LOG_WINDOW_MS) {
+    if (Math.abs(now - this.#loggedSince) >= LOG_WINDOW_MS) {
       if (this.#logged > MAX_LOGGED) this.#log.warn(`${this.#logged - MAX_LOGGED} failures were not logged`);
       this.#loggedSince = now;
       this.#logged = 0;

@@ -30,8 +30,8 @@ export interface PluginJobsOptions {
 export interface JobHandover {
   /** When it stopped: what is due from then on is for the next version. */
   readonly since: Date;
-  /** When each job would have run next, by its name and its times. */
-  readonly due: ReadonlyMap<string, Date>;
+  /** Until when the ticks of each job need not be run any more, by its name and its times. */
+  readonly done: ReadonlyMap<string, Date>;
 }
 
 /** The scheduled jobs of one plugin, by name. */
@@ -77,9 +77,8 @@ export class PluginJobs {
 
   /** What these jobs hand over, if they are stopped now. */
   get handover(): JobHandover {
-    const due = new Map<string, Date>();
-    for (const [name, { job, spec }] of this.#jobs) if (job.next) due.set(identityOf(name, spec), job.next);
-    return { since: this.#options.clock.now(), due };
+    const done = new Map(Array.from(this.#jobs, ([name, { job, spec }]) => [identityOf(name, spec), job.doneUntil]));
+    return { since: this.#options.clock.now(), done };
   }
 
   /** The plugin may be called again, or there is a session again: runs what was delayed. */
@@ -106,10 +105,7 @@ export class PluginJobs {
 
   /** From when on a job's ticks are to be run, where another has run them before. */
   #since(name: string, spec: ScheduleSpec): Date | undefined {
-    if (!this.#handover) return undefined;
-    const { since, due } = this.#handover;
-    const overdue = due.get(identityOf(name, spec));
-    return overdue && overdue <= since ? new Date(overdue.getTime() - 1) : since;
+    return this.#handover?.done.get(identityOf(name, spec)) ?? this.#handover?.since;
   }
 
   #freeName(spec: ScheduleSpec): string {
@@ -121,6 +117,8 @@ export class PluginJobs {
   }
 }
 
+const ISO_TIME = /^(\d{4}|[+-]\d{6})-\d\d-\d\dT/;
+
 /** The record of a job. If its times were changed, there is none: what it missed by the old ones does not matter. */
 function recordOf(records: PluginJobsOptions['records'], name: string, { cron, timeZone }: ScheduleSpec): JobRecord {
   // Names may be long texts: a key is not.
@@ -128,8 +126,13 @@ function recordOf(records: PluginJobsOptions['records'], name: string, { cron, t
   const when = timesOf({ cron, timeZone });
   return {
     read: async () => {
-      const kept = await records.get<{ when: string; until: string }>(key);
-      return kept?.when === when ? new Date(kept.until) : undefined;
+      const kept = await records.get(key);
+      if (kept === undefined) return undefined;
+      const record = (kept ?? {}) as Readonly<Record<string, unknown>>;
+      if (typeof record['when'] === 'string' && record['when'] !== when) return undefined;
+      const { until } = record;
+      // Date takes anything: 5 and '5', too.
+      return new Date(typeof until === 'string' && ISO_TIME.test(until) ? until : NaN);
     },
     write: (until) => records.set(key, { when, until: until.toISOString() }),
   };

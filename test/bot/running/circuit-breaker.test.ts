@@ -110,6 +110,26 @@ describe('CircuitBreaker', () => {
     expect(breaker.state).toBe('suspended');
   });
 
+  it('opens after the pause although the clock was set back by years meanwhile', () => {
+    const { breaker, clock, attempt, fail } = breaking();
+    fail(5);
+    clock.jump(-12 * 365 * 24 * 3_600 * SECOND);
+    expect(breaker.open).toBe(true);
+    attempt().failed();
+    expect(breaker.open).toBe(false);
+    clock.advance(60 * SECOND);
+    attempt().succeeded();
+    expect(breaker.state).toBe('running');
+  });
+
+  it('does not count failures of before the clock was set back', () => {
+    const { clock, changes, fail } = breaking();
+    fail(4);
+    clock.jump(-3_600 * SECOND);
+    fail(4);
+    expect(changes).toEqual([]);
+  });
+
   it('counts failures outside of calls, but does not begin a new pause while it is suspended', () => {
     const { breaker, clock } = breaking();
     for (let i = 0; i < 5; i += 1) breaker.failed();
