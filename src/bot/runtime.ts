@@ -55,15 +55,7 @@ export class BotRuntime {
    * reported in the log and in the status, and the others go on.
    */
   get failed(): Promise<ChatosError> {
-    let left = this.#accounts.length;
-    return new Promise((resolve) => {
-      for (const { ended } of this.#accounts) {
-        void ended.then((error) => {
-          left -= 1;
-          if (left === 0 && error) resolve(error);
-        });
-      }
-    });
+    return lastFailure(this.#accounts.map(({ ended }) => ended));
   }
 
   /**
@@ -151,4 +143,11 @@ export class BotRuntime {
     this.#abandon.signal.removeEventListener('abort', giveUp);
     return done;
   }
+}
+
+/** The error that the last to end gave up on; never settles where that one ended without. */
+export async function lastFailure(ended: readonly Promise<ChatosError | undefined>[]): Promise<ChatosError> {
+  let last: ChatosError | undefined;
+  await Promise.all(ended.map(async (each) => (last = await each)));
+  return last ?? new Promise<never>(() => undefined);
 }

@@ -20,6 +20,7 @@ export interface IsolatedSpec extends IsolationOptions {
   /** @default 'bot' */
   readonly name?: string;
   readonly options?: Record<string, unknown>;
+  readonly loadTimeoutMs?: number;
 }
 
 export interface Isolated {

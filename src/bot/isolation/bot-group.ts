@@ -4,12 +4,12 @@ import { SYSTEM_CLOCK } from '../../util/clock.ts';
 import { storeIds } from '../accounts.ts';
 import { ProcessLedger } from '../channels/channel-ledger.ts';
 import type { PlainOptions } from '../plugin/context.ts';
-import { BotRuntime } from '../runtime.ts';
+import { BotRuntime, lastFailure } from '../runtime.ts';
 import { resolveRuntimeOptions, type BotEntry, type RuntimeOptions, type StopOptions } from '../runtime-options.ts';
 import type { RuntimeStatus } from '../status.ts';
 import { storeDirectory } from '../store/directory.ts';
 import { LevelBackend } from '../store/store-backend.ts';
-import type { IsolatedBot, IsolatedRun } from './isolated-bot.ts';
+import type { IsolatedBot } from './isolated-bot.ts';
 
 /** A bot; `isolated` where it runs in a worker: then nothing of its `plugin` but the name counts. */
 export interface GroupEntry extends BotEntry {
@@ -19,28 +19,31 @@ export interface GroupEntry extends BotEntry {
 /** Runs bots as one {@link BotRuntime} does, those apart that are isolated. What the policy limits is counted over all. */
 export class BotGroup {
   readonly #startedAt = new Date();
-  /** Of those that are not isolated. */
+  readonly #entries: readonly GroupEntry[];
+  /** The entries that are not isolated, and what runs them. */
+  readonly #plain: readonly GroupEntry[];
   readonly #runtime: BotRuntime | undefined;
   readonly #isolated: readonly IsolatedBot[];
-  /** How each entry is reloaded. */
-  readonly #reloads: readonly ((...args: ReloadArgs) => Promise<void>)[];
 
   /** @throws {ChatosError} `INVALID_ARGUMENT` as {@link BotRuntime} */
   constructor(entries: readonly GroupEntry[], options: RuntimeOptions) {
     const ledger = new ProcessLedger(compilePolicy(options.policy), SYSTEM_CLOCK);
+    const { observer, onLogin, stateDirectory } = resolveRuntimeOptions(options);
+    const { standby, backoff, commandPrefix, flood, loopGuard, breaker } = options;
+    const how = { standby, backoff, commandPrefix, flood, loopGuard, breaker };
     const ids = storeIds(entries);
-    const named = entries.map((entry, index) => ({ ...entry, storeId: ids[index]! }));
-    const plain = named.filter(({ isolated }) => !isolated);
-    if (plain.length > 0) this.#runtime = new BotRuntime(plain, { ...options, host: { ledger } });
-    this.#isolated = named.flatMap((entry) => {
-      entry.isolated?.prepare(isolatedRun(entry, options, ledger));
-      return entry.isolated ?? [];
-    });
-    this.#reloads = named.map((entry) => {
-      const { isolated } = entry;
-      if (isolated) return (_plugin, { timeoutMs }) => isolated.reload({ timeoutMs });
-      const index = plain.indexOf(entry);
-      return (plugin, how) => this.#runtime!.reload(index, plugin, how);
+    this.#entries = entries.map((entry, index) => ({ ...entry, storeId: ids[index]! }));
+    this.#plain = this.#entries.filter(({ isolated }) => !isolated);
+    if (this.#plain.length > 0) this.#runtime = new BotRuntime(this.#plain, { ...options, host: { ledger } });
+    this.#isolated = this.#entries.flatMap(({ isolated, plugin, server, login = plugin.name, directory }, index) => {
+      isolated?.prepare({
+        start: { server, login, directory, isObserved: options.observer !== undefined, ...how },
+        ledger,
+        observer,
+        openStore: () => new LevelBackend({ directory: storeDirectory(stateDirectory, ids[index]!) }),
+        onLogin: (names) => onLogin({ names, login, server }),
+      });
+      return isolated ?? [];
     });
   }
 
@@ -57,15 +60,7 @@ export class BotGroup {
 
   /** Resolves when every account has ended by itself, with the error that the last one gave up on. */
   get failed(): Promise<ChatosError> {
-    let left = this.#parts.length;
-    return new Promise((resolve) => {
-      for (const { failed } of this.#parts) {
-        void failed.then((error) => {
-          left -= 1;
-          if (left === 0) resolve(error);
-        });
-      }
-    });
+    return lastFailure(this.#parts.map(({ failed }) => failed));
   }
 
   /** Logs every bot in. @throws {ChatosError} `LOGIN_REFUSED` if a login is taken; everything is stopped then */
@@ -79,8 +74,14 @@ export class BotGroup {
   }
 
   /** As {@link BotRuntime.reload}; of an isolated bot, the version that was loaded last takes over. */
-  async reload(index: number, ...[plugin, { options, timeoutMs }]: ReloadArgs): Promise<void> {
-    await this.#reloads[index]?.(plugin, { options, timeoutMs });
+  async reload(
+    index: number,
+    plugin: BotEntry['plugin'],
+    how: { readonly options: PlainOptions; readonly timeoutMs: number },
+  ): Promise<void> {
+    const { isolated } = this.#entries[index]!;
+    if (isolated) await isolated.reload(how.timeoutMs);
+    else await this.#runtime!.reload(this.#plain.indexOf(this.#entries[index]!), plugin, how);
   }
 
   /** As {@link BotRuntime.stop}. */
@@ -96,24 +97,4 @@ export class BotGroup {
   get #parts(): readonly (BotRuntime | IsolatedBot)[] {
     return this.#runtime ? [this.#runtime, ...this.#isolated] : this.#isolated;
   }
-}
-
-type ReloadArgs = [plugin: BotEntry['plugin'], how: { readonly options: PlainOptions; readonly timeoutMs: number }];
-
-function isolatedRun(
-  { plugin, server, login = plugin.name, directory, storeId }: BotEntry & { readonly storeId: string },
-  options: RuntimeOptions,
-  ledger: ProcessLedger,
-): IsolatedRun {
-  const { standby, backoff, commandPrefix, flood, loopGuard, breaker } = options;
-  const { observer, onLogin, stateDirectory } = resolveRuntimeOptions(options);
-  const store = { directory: storeDirectory(stateDirectory, storeId) };
-  const isObserved = options.observer !== undefined;
-  return {
-    start: { server, login, directory, isObserved, standby, backoff, commandPrefix, flood, loopGuard, breaker },
-    ledger,
-    observer,
-    openStore: () => new LevelBackend(store),
-    onLogin: (names) => onLogin({ names, login, server }),
-  };
 }

@@ -5,11 +5,11 @@ import { withResolvers } from '../../util/deferred.ts';
 import type { Logger } from '../../util/log.ts';
 import type { PlainOptions } from '../plugin/context.ts';
 import { LOAD_TIMEOUT_MS } from '../loading/load-timeout.ts';
-import { HostApi, type HostServices } from './host-api.ts';
+import { HostApi, type HostServices, type MainCalls } from './host-api.ts';
 import { MessagePortRpc } from './message-port-rpc.ts';
-import { Pulse, type LastCall } from './pulse.ts';
-import { beatIntervalMs, tooMuchMemory, Watchdog } from './watchdog.ts';
-import type { LoadedBot, MainCalls, WorkerCalls, WorkerStart } from './worker-rpc.ts';
+import type { IsolationLimits } from './options.ts';
+import type { LoadedBot, WorkerCalls, WorkerStart } from './worker-rpc.ts';
+import { beatIntervalMs, Pulse, tooMuchMemory, Watchdog, type LastCall } from './watchdog.ts';
 
 /** What V8 may use for young objects, in MiB; by default it takes more than small plugins use in all. */
 const YOUNG_GENERATION_MB = 16;
@@ -28,14 +28,18 @@ export interface WorkerEnd {
   readonly call: LastCall | undefined;
 }
 
-export interface BotWorkerSettings {
-  /** The plugin file, as it was named. */
+/** What a plugin in a worker thread is. */
+export interface WorkerPlugin {
+  /** Its file, as it was named. */
   readonly file: string;
   readonly options: PlainOptions;
-  /** The module that the thread begins with. */
+  /** The module that the thread begins with: `PLUGIN_WORKER` of `plugin-modules.ts`. */
   readonly entry: URL;
-  readonly memoryMb: number;
-  readonly stallMs: number;
+  /** The limit of its top-level await. @default 30000 */
+  readonly loadTimeoutMs?: number | undefined;
+}
+
+export interface BotWorkerSettings extends WorkerPlugin, IsolationLimits {
   log(): Logger;
   readonly services: () => HostServices;
 }
@@ -88,32 +92,34 @@ export class BotWorker {
    * @throws {ChatosError} `INVALID_PLUGIN` as {@link loadPlugin}, also if the worker ends over it
    */
   async load(fresh: boolean): Promise<LoadedBot> {
-    const { file, options, stallMs, memoryMb } = this.#settings;
-    // Compiling blocks the thread; what takes too long all the same is ended below.
-    this.#watchdog?.stop();
-    const tooLong = `it did not load within ${LOAD_TIMEOUT_MS / 1000} s`;
-    const timer = setTimeout(() => void this.terminate(tooLong), LOAD_TIMEOUT_MS);
+    const { file, options, stallMs, loadTimeoutMs: timeoutMs = LOAD_TIMEOUT_MS } = this.#settings;
+    // Compiling blocks the thread. What is waited for in vain, the worker itself gives up: an older version goes on.
+    this.#watch(LOAD_TIMEOUT_MS);
     try {
-      return await this.call('load', { file, options, fresh });
+      return await this.call('load', file, options, { fresh, timeoutMs });
     } catch (error) {
       if (!(error instanceof WorkerEndedError)) throw error;
       throw new ChatosError('INVALID_PLUGIN', `${file}: ${error.message}`, { cause: error, fields: { file } });
     } finally {
-      clearTimeout(timer);
-      if (!this.#isOver) {
-        const onProblem = (reason: string): void => void this.terminate(reason);
-        this.#watchdog = new Watchdog({ stallMs, memoryMb, pulse: this.#pulse, onProblem });
-      }
+      this.#watch(stallMs);
     }
   }
 
   /** Calls the worker; rejects with a {@link WorkerEndedError} if it ends meanwhile. */
-  call: MessagePortRpc<MainCalls, WorkerCalls>['call'] = (name, args) => this.#rpc.call(name, args);
+  call: MessagePortRpc<MainCalls, WorkerCalls>['call'] = (name, ...args) => this.#rpc.call(name, ...args);
 
   /** Ends it at once, whatever it is doing. Resolves as {@link BotWorker.ended}. */
   async terminate(reason: string, error?: Error): Promise<void> {
     this.#finish(reason, error);
     await this.ended;
+  }
+
+  #watch(stallMs: number): void {
+    this.#watchdog?.stop();
+    if (this.#isOver) return;
+    const { memoryMb } = this.#settings;
+    const onProblem = (reason: string): void => void this.terminate(reason);
+    this.#watchdog = new Watchdog({ stallMs, memoryMb, pulse: this.#pulse, onProblem });
   }
 
   async #end(): Promise<WorkerEnd> {

@@ -1,14 +1,17 @@
 import { openHalf } from '../../client/half.ts';
 import type { ChatosError } from '../../errors.ts';
-import type { Logger } from '../../util/log.ts';
-import type { ChannelLedger } from '../channels/channel-ledger.ts';
-import type { RuntimeObserver } from '../events.ts';
+import type { Address } from '../../net/address.ts';
+import type { LineLevel, LogFields, Logger } from '../../util/log.ts';
+import type { Admission, ChannelLedger, ChannelParties } from '../channels/channel-ledger.ts';
+import type { RuntimeEvent, RuntimeObserver } from '../events.ts';
 import type { AccountStatus } from '../status.ts';
-import type { StoreBackend } from '../store/store-backend.ts';
-import type { Calls } from './message-port-rpc.ts';
-import { RelayedHalf } from './relayed-half.ts';
-import { deserializeError } from './serialized-error.ts';
-import type { MainCalls } from './worker-rpc.ts';
+import type { PageRange, StoreBackend } from '../store/store-backend.ts';
+import type { Write } from '../store/writer.ts';
+import { RelayedHalf } from './port-socket.ts';
+import { deserializeError, type SerializedError } from './serialized-error.ts';
+
+/** What a worker calls in the main thread. */
+export type MainCalls = HostApi['handlers'];
 
 /** What the bot of a worker shares with the process. */
 export interface HostServices {
@@ -38,36 +41,37 @@ export class HostApi {
     this.#services = services;
   }
 
-  readonly handlers: Calls<MainCalls> = {
-    log: ({ level, message, fields }) => this.#services().log[level](message, fields),
-    event: ({ event }) => this.#services().observer(event),
-    loggedIn: ({ names }) => this.#services().onLogin(names),
-    status: ({ account }) => this.#services().onStatus(account),
-    ended: ({ error }) => this.#services().onEnded(deserializeError(error) as ChatosError),
-    admit: async (admission) => {
+  /** The worker numbers the stores that it opens; a place of the ledger that is taken gets a number here. */
+  readonly handlers = {
+    log: (level: LineLevel, message: string, fields: LogFields) => this.#services().log[level](message, fields),
+    event: (event: RuntimeEvent) => this.#services().observer(event),
+    loggedIn: (names: readonly string[]) => this.#services().onLogin(names),
+    status: (account: AccountStatus) => this.#services().onStatus(account),
+    ended: (error: SerializedError) => this.#services().onEnded(deserializeError(error) as ChatosError),
+    admit: async (admission: Admission) => {
       const { release, ...admitted } = await this.#services().ledger.admit(admission);
       return { ...admitted, place: release && this.#keepPlace(release) };
     },
-    adopt: async (parties) => {
+    adopt: async (parties: ChannelParties) => {
       const { limits, release } = await this.#services().ledger.adopt(parties);
       return { limits, place: this.#keepPlace(release) };
     },
-    release: ({ place }) => {
+    release: (place: number) => {
       this.#places.get(place)?.();
       this.#places.delete(place);
     },
-    openHalf: async ({ server, connectId, timeoutMs }) => {
+    openHalf: async (server: Address, connectId: bigint, timeoutMs: number) => {
       const half = new RelayedHalf(await openHalf(server, connectId, { timeoutMs }));
       this.#halves.add(half);
       void half.closed.then(() => this.#halves.delete(half));
       if (this.#closed) half.abort();
-      return { port: half.port };
+      return half.port;
     },
-    storeGet: ({ store, key }) => this.#store(store).get(key),
-    storePage: ({ store, range }) => this.#store(store).page(range),
-    storeWrite: ({ store, write }) => this.#store(store).write(write),
-    storeUsage: ({ store }) => this.#store(store).usage(),
-    storeClose: async ({ store }) => {
+    storeGet: (store: number, key: string) => this.#store(store).get(key),
+    storePage: (store: number, range: PageRange) => this.#store(store).page(range),
+    storeWrite: (store: number, write: Write) => this.#store(store).write(write),
+    storeUsage: (store: number) => this.#store(store).usage(),
+    storeClose: async (store: number) => {
       const backend = this.#stores.get(store);
       this.#stores.delete(store);
       await backend?.close();

@@ -2,16 +2,16 @@ import { ChatosError, messageOf } from '../../errors.ts';
 import { formatAddress } from '../../net/address.ts';
 import { withResolvers } from '../../util/deferred.ts';
 import type { Logger } from '../../util/log.ts';
+import { resolveOptions } from '../../util/option-table.ts';
 import { startTimer } from '../../util/timeout.ts';
-import type { PlainOptions } from '../plugin/context.ts';
 import type { RuntimeEvent } from '../events.ts';
 import { OUTSIDE_OF_HOOKS } from '../running/current-call.ts';
 import { DEFAULT_STOP_TIMEOUT_MS, type StopOptions } from '../runtime-options.ts';
 import type { AccountStatus } from '../status.ts';
-import { BotWorker, WorkerEndedError, type WorkerEnd } from './bot-worker.ts';
+import { BotWorker, WorkerEndedError, type WorkerEnd, type WorkerPlugin } from './bot-worker.ts';
 import type { HostServices } from './host-api.ts';
 import { IsolatedStatus } from './isolated-status.ts';
-import { resolveIsolation, type IsolationOptions } from './options.ts';
+import { ISOLATION_ROWS, type IsolationLimits, type IsolationOptions } from './options.ts';
 import type { BotStart, LoadedBot } from './worker-rpc.ts';
 
 /** A worker that ends sooner than this after its start is restarted after a pause, each time a longer one. */
@@ -21,12 +21,7 @@ const MAX_PAUSE_MS = 60_000;
 /** When its bot should have stopped, a worker gets this long to say so. */
 const STOP_GRACE_MS = 1_000;
 
-export interface IsolatedBotSettings extends IsolationOptions {
-  /** The plugin file, as it was named. */
-  readonly file: string;
-  readonly options: PlainOptions;
-  /** The module that the worker thread begins with: `PLUGIN_WORKER` of `plugin-modules.ts`. */
-  readonly entry: URL;
+export interface IsolatedBotSettings extends WorkerPlugin, IsolationOptions {
   readonly log: Logger;
 }
 
@@ -42,9 +37,11 @@ export interface IsolatedRun extends Omit<HostServices, 'log' | 'onStatus' | 'on
 export class IsolatedBot {
   /** Resolves when its account has ended by itself, with the error that it gave up on. */
   readonly failed: Promise<ChatosError>;
-  readonly #settings: IsolatedBotSettings & { readonly memoryMb: number; readonly stallMs: number };
+  readonly #settings: IsolatedBotSettings & IsolationLimits;
   readonly #ended = withResolvers<ChatosError>();
   readonly #loggedIn = withResolvers<void>();
+  /** Its time to stop is up. */
+  readonly #late = withResolvers<void>();
   readonly #status = new IsolatedStatus();
   #log: Logger;
   #name = '';
@@ -55,15 +52,16 @@ export class IsolatedBot {
   #isOver = false;
   #quickEnds = 0;
   #timer: NodeJS.Timeout | undefined;
-  #restarting: Promise<void> | undefined;
+  #restarting: Promise<unknown> | undefined;
   /** The number of the last message that a worker has heard: the next worker counts from 1 again. */
   #heard = 0;
   #stopping: Promise<void> | undefined;
-  #abandon = withResolvers<void>();
 
   /** @throws {ChatosError} `INVALID_ARGUMENT` if a limit is invalid */
   constructor(settings: IsolatedBotSettings) {
-    this.#settings = { ...settings, ...resolveIsolation(settings) };
+    const { memoryMb, stallMs } = settings;
+    const limits = resolveOptions<IsolationLimits>('isolation', { memoryMb, stallMs }, ISOLATION_ROWS);
+    this.#settings = { ...settings, ...limits };
     this.#log = settings.log;
     this.failed = this.#ended.promise;
   }
@@ -71,19 +69,13 @@ export class IsolatedBot {
   /**
    * Loads the plugin and checks its options; once it runs, loads its newer version for {@link IsolatedBot.reload}.
    *
-   * @throws {ChatosError} `INVALID_PLUGIN` as {@link loadPlugin}, and if the plugin does not finish loading
+   * @throws {ChatosError} `INVALID_PLUGIN` as {@link loadPlugin}, and if the plugin does not finish loading; `ABORTED` if
+   *   the bot has stopped
    */
   async load(): Promise<LoadedBot> {
     await this.#restarting;
     if (this.#worker) return this.#worker.load(true);
-    try {
-      const loaded = await this.#spawn();
-      if (this.#run && loaded.problems.length === 0) void this.#begin();
-      return loaded;
-    } catch (error) {
-      if (this.#run && !this.#stopping) this.#scheduleRestart();
-      throw error;
-    }
+    return this.#run ? this.#restart() : this.#spawn();
   }
 
   /** Settles how it runs. */
@@ -100,8 +92,9 @@ export class IsolatedBot {
   }
 
   /** Puts what was loaded last in the place of what runs. */
-  async reload({ timeoutMs }: { readonly timeoutMs: number }): Promise<void> {
-    await this.#worker?.call('reload', { timeoutMs });
+  async reload(timeoutMs: number): Promise<void> {
+    await this.#restarting;
+    await this.#worker?.call('reload', timeoutMs);
   }
 
   /** Private connections that are open. */
@@ -112,21 +105,16 @@ export class IsolatedBot {
   /** How it is, as its worker has reported it: that may be a second ago, or before it was blocked. */
   get status(): AccountStatus {
     const { server, login } = this.#run!.start;
-    return this.#status.read(
-      { name: this.#name, server: formatAddress(server), login },
-      {
-        running: this.#worker !== undefined,
-        usedMb: this.#worker?.usedMb ?? 0,
-        memoryMb: this.#settings.memoryMb,
-      },
-    );
+    const { memoryMb } = this.#settings;
+    const isolation = { running: this.#worker !== undefined, usedMb: this.#worker?.usedMb ?? 0, memoryMb };
+    return this.#status.read({ name: this.#name, server: formatAddress(server), login }, isolation);
   }
 
   /** As {@link BotRuntime.stop}; a worker that is blocked when the time is up is ended. */
   stop({ timeoutMs = DEFAULT_STOP_TIMEOUT_MS }: StopOptions = {}): Promise<void> {
     if (this.#stopping) {
-      void this.#worker?.call('stop', { timeoutMs: 0 }).catch(() => undefined);
-      this.#abandon.resolve();
+      void this.#worker?.call('stop', 0).catch(() => undefined);
+      setTimeout(this.#late.resolve, STOP_GRACE_MS).unref();
     }
     this.#stopping ??= this.#stop(timeoutMs);
     return this.#stopping;
@@ -140,26 +128,24 @@ export class IsolatedBot {
   async #stop(timeoutMs: number): Promise<void> {
     clearTimeout(this.#timer);
     const worker = this.#worker;
-    const reason = 'the bot has stopped';
-    const stopped = new ChatosError('ABORTED', reason);
+    const stopped = new ChatosError('ABORTED', 'the bot has stopped');
     if (worker && this.#run) {
-      const done = worker.call('stop', { timeoutMs }).then(
+      const done = worker.call('stop', timeoutMs).then(
         () => worker.host.channelsClosed(),
         () => undefined,
       );
-      const late = withResolvers<void>();
-      const timer = startTimer(timeoutMs + STOP_GRACE_MS, late.resolve);
-      void this.#abandon.promise.then(() => setTimeout(late.resolve, STOP_GRACE_MS).unref());
-      await Promise.race([done, late.promise]);
+      const timer = startTimer(timeoutMs + STOP_GRACE_MS, this.#late.resolve);
+      await Promise.race([done, this.#late.promise]);
       clearTimeout(timer);
     }
-    await this.#worker?.terminate(reason, stopped);
+    await this.#worker?.terminate(stopped.message, stopped);
     this.#loggedIn.reject(stopped);
     this.#loggedIn.promise.catch(() => undefined);
   }
 
   /** Starts a worker and loads the plugin there. */
   async #spawn(): Promise<LoadedBot> {
+    if (this.#stopping) throw new ChatosError('ABORTED', 'the bot has stopped');
     clearTimeout(this.#timer);
     const heardBefore = this.#heard;
     const services = (): HostServices => ({
@@ -189,9 +175,8 @@ export class IsolatedBot {
 
   async #begin(): Promise<void> {
     const worker = this.#worker!;
-    const { start } = this.#run!;
     try {
-      await worker.call('start', { ...start, since: this.#status.endedAt });
+      await worker.call('start', { ...this.#run!.start, since: this.#status.endedAt });
       this.#hasLoggedIn = true;
       this.#loggedIn.resolve();
       const { restarts } = this.#status;
@@ -225,24 +210,35 @@ export class IsolatedBot {
     const pauseMs = this.#quickEnds === 0 ? 0 : Math.min(FIRST_PAUSE_MS * 2 ** (this.#quickEnds - 1), MAX_PAUSE_MS);
     this.#quickEnds += 1;
     this.#timer = setTimeout(() => {
-      this.#restarting = this.#restart().finally(() => (this.#restarting = undefined));
+      this.#restarting = this.#restart()
+        .catch(() => undefined)
+        .finally(() => (this.#restarting = undefined));
     }, pauseMs);
     return pauseMs === 0 ? 'now' : `in ${pauseMs / 1000} s`;
   }
 
-  async #restart(): Promise<void> {
+  /** Loads the plugin in a new worker, and goes on there; where that fails, it is retried. */
+  async #restart(): Promise<LoadedBot> {
     this.#status.restarts += 1;
+    let problem: string | undefined;
     try {
-      const { problems } = await this.#spawn();
-      if (problems.length > 0) throw new Error(problems.map(({ message }) => message).join('; '));
-    } catch (error) {
-      if (this.#stopping) return;
+      const loaded = await this.#spawn();
+      if (loaded.problems.length === 0) {
+        void this.#begin();
+        return loaded;
+      }
+      problem = loaded.problems.map(({ message }) => message).join('; ');
       const worker = this.#worker;
       this.#worker = undefined;
       await worker?.terminate('its options are invalid');
-      this.#log.error(`its worker cannot be restarted: ${messageOf(error)}; it is retried ${this.#scheduleRestart()}`);
-      return;
+      return loaded;
+    } catch (error) {
+      problem = messageOf(error);
+      throw error;
+    } finally {
+      if (problem !== undefined && !this.#stopping) {
+        this.#log.error(`its worker cannot be restarted: ${problem}; it is retried ${this.#scheduleRestart()}`);
+      }
     }
-    void this.#begin();
   }
 }

@@ -2,19 +2,12 @@ import { MessagePort } from 'node:worker_threads';
 import { ChatosError } from '../../errors.ts';
 import { deserializeError, serializeError, type SerializedError } from './serialized-error.ts';
 
-/** What one side serves: each call takes one object. */
-export type Calls<Contract> = {
-  readonly [Name in keyof Contract]: Contract[Name] extends (args: infer Args) => unknown
-    ? (args: Args) => unknown
-    : never;
-};
-
-type ArgsOf<Call> = Call extends (args: infer Args) => unknown ? Args : never;
-type AnswerOf<Call> = Call extends (...args: never[]) => infer Answer ? Awaited<Answer> : never;
+/** What one side serves: functions by name. */
+type Contract<T> = { readonly [Name in keyof T]: (...args: never) => unknown };
 
 type RpcMessage =
   /** Without an id, no answer is expected. */
-  | { readonly type: 'call'; readonly id?: number; readonly name: string; readonly args: object }
+  | { readonly type: 'call'; readonly id?: number; readonly name: string; readonly args: readonly unknown[] }
   | { readonly type: 'answer'; readonly id: number; readonly value: unknown }
   | { readonly type: 'failure'; readonly id: number; readonly error: SerializedError };
 
@@ -27,14 +20,14 @@ interface Pending {
 const MAX_PENDING = 2_000;
 
 /** Calls across a message port, in both directions, in order. A `MessagePort` in an answer moves to the other side. */
-export class MessagePortRpc<Local, Remote> {
+export class MessagePortRpc<Local extends Contract<Local>, Remote extends Contract<Remote>> {
   readonly #port: MessagePort;
-  readonly #handlers: Calls<Local>;
+  readonly #handlers: Local;
   readonly #pending = new Map<number, Pending>();
   #lastId = 0;
   #closed: { readonly error: unknown } | undefined;
 
-  constructor(port: MessagePort, handlers: Calls<Local>) {
+  constructor(port: MessagePort, handlers: Local) {
     this.#port = port;
     this.#handlers = handlers;
     port.on('message', (message: RpcMessage) => this.#receive(message));
@@ -48,8 +41,8 @@ export class MessagePortRpc<Local, Remote> {
    */
   call<Name extends keyof Remote & string>(
     name: Name,
-    args: ArgsOf<Remote[Name]> & object,
-  ): Promise<AnswerOf<Remote[Name]>> {
+    ...args: Parameters<Remote[Name]>
+  ): Promise<Awaited<ReturnType<Remote[Name]>>> {
     return new Promise((resolve, reject) => {
       if (this.#closed) throw this.#closed.error;
       if (this.#pending.size >= MAX_PENDING) {
@@ -62,7 +55,7 @@ export class MessagePortRpc<Local, Remote> {
   }
 
   /** Calls the other side without waiting for an answer. */
-  notify<Name extends keyof Remote & string>(name: Name, args: ArgsOf<Remote[Name]> & object): void {
+  notify<Name extends keyof Remote & string>(name: Name, ...args: Parameters<Remote[Name]>): void {
     this.#post({ type: 'call', name, args });
   }
 
@@ -87,13 +80,13 @@ export class MessagePortRpc<Local, Remote> {
   }
 
   async #serve({ id, name, args }: RpcMessage & { type: 'call' }): Promise<void> {
-    const handler = this.#handlers[name as keyof Local] as (args: object) => unknown;
+    const handler: (...given: never) => unknown = this.#handlers[name as keyof Local];
     if (id === undefined) {
-      handler(args);
+      handler(...(args as never));
       return;
     }
     try {
-      const value = await handler(args);
+      const value = await handler(...(args as never));
       this.#post({ type: 'answer', id, value }, value);
     } catch (error) {
       this.#post({ type: 'failure', id, error: serializeError(error) });
@@ -102,8 +95,6 @@ export class MessagePortRpc<Local, Remote> {
 
   #post(message: RpcMessage, value?: unknown): void {
     if (this.#closed) return;
-    const isObject = typeof value === 'object' && value !== null;
-    const ports = isObject ? Object.values(value).filter((each) => each instanceof MessagePort) : [];
-    this.#port.postMessage(message, ports);
+    this.#port.postMessage(message, value instanceof MessagePort ? [value] : []);
   }
 }

@@ -1,4 +1,4 @@
-import { resolveOptions, type LimitRow } from '../../util/option-table.ts';
+import type { LimitRow } from '../../util/option-table.ts';
 
 /** What a plugin in a worker thread may use. */
 export interface IsolationOptions {
@@ -7,6 +7,9 @@ export interface IsolationOptions {
   /** Milliseconds that it may block its thread. @default 5000 */
   readonly stallMs?: number | undefined;
 }
+
+/** The limits in force. */
+export type IsolationLimits = Readonly<Record<keyof IsolationOptions, number>>;
 
 /** The loader alone takes about 20 MiB, and a thread is not given a processor at every moment. */
 export const ISOLATION_ROWS = {
@@ -25,11 +28,3 @@ export const ISOLATION_ROWS = {
     what: 'A plugin that blocks its thread for this many milliseconds is restarted.',
   },
 } as const satisfies Record<keyof IsolationOptions, LimitRow>;
-
-/** @throws {ChatosError} `INVALID_ARGUMENT` if a value is out of bounds */
-export function resolveIsolation({
-  memoryMb,
-  stallMs,
-}: IsolationOptions): Readonly<Record<keyof IsolationOptions, number>> {
-  return resolveOptions<Record<keyof IsolationOptions, number>>('isolation', { memoryMb, stallMs }, ISOLATION_ROWS);
-}

@@ -13,12 +13,11 @@ import { readSchedule } from '../loading/plugin-schedule.ts';
 import type { LoadedPlugin } from '../loading/read-plugin.ts';
 import { observeCalls, reportUncaught, type Call } from '../running/current-call.ts';
 import { BotRuntime } from '../runtime.ts';
-import { MessagePortRpc, type Calls } from './message-port-rpc.ts';
-import { Pulse } from './pulse.ts';
+import { MessagePortRpc } from './message-port-rpc.ts';
 import { serializeError } from './serialized-error.ts';
-import { createWorkerHost } from './worker-host.ts';
-import { createWorkerLogger } from './worker-log.ts';
-import type { LoadedBot, MainCalls, WorkerCalls, WorkerStart } from './worker-rpc.ts';
+import { Pulse } from './watchdog.ts';
+import { createWorkerHost, createWorkerLogger } from './worker-host.ts';
+import type { WorkerRpc, WorkerStart } from './worker-rpc.ts';
 
 const MIB = 1024 * 1024;
 const STATUS_INTERVAL_MS = 1_000;
@@ -29,26 +28,19 @@ const STATUS_INTERVAL_MS = 1_000;
  * @param modules what `import … from 'chatosbot'` means
  */
 export function serveBot(modules: Record<string, unknown>): void {
-  const { port, pulse: memory, beatIntervalMs } = workerData as WorkerStart;
-  const pulse = new Pulse(memory);
+  const { port, pulse, beatIntervalMs } = workerData as WorkerStart;
   const loader = createModuleLoader(modules);
   let latest: { readonly plugin: LoadedPlugin; readonly options: PlainOptions } | undefined;
   let runtime: BotRuntime | undefined;
-
-  const load = async ({ file, options, fresh }: Parameters<WorkerCalls['load']>[0]): Promise<LoadedBot> => {
-    const plugin = await loadPlugin(file, loader, { fresh });
-    const checked = await checkOptions(plugin, options);
-    if ('problems' in checked) return { name: plugin.name, problems: checked.problems };
-    await readSchedule(plugin, file, checked.options);
-    latest = { plugin, options: checked.options };
-    return { name: plugin.name, problems: [] };
-  };
-  const reportStatus = (): void => rpc.notify('status', { account: runtime!.status.accounts[0]! });
-  const handlers: Calls<WorkerCalls> = {
-    load: async (args) => {
-      const loaded = await load(args);
-      startPulse(pulse, beatIntervalMs);
-      return loaded;
+  const reportStatus = (): void => rpc.notify('status', runtime!.status.accounts[0]!);
+  const rpc: WorkerRpc = new MessagePortRpc(port, {
+    load: async (file, options, how) => {
+      const plugin = await loadPlugin(file, loader, how);
+      const checked = await checkOptions(plugin, options);
+      if ('problems' in checked) return { name: plugin.name, problems: checked.problems };
+      await readSchedule(plugin, file, checked.options);
+      latest = { plugin, options: checked.options };
+      return { name: plugin.name, problems: [] };
     },
     start: async ({ server, login, directory, since, isObserved, ...options }) => {
       runtime = new BotRuntime([{ ...latest!, server, login, directory, since }], {
@@ -57,22 +49,21 @@ export function serveBot(modules: Record<string, unknown>): void {
         host: createWorkerHost(rpc),
         onLogin: ({ names }) => {
           reportStatus();
-          rpc.notify('loggedIn', { names });
+          rpc.notify('loggedIn', names);
         },
         ...(isObserved && { observer: createObserver(rpc, log) }),
       });
       setInterval(reportStatus, STATUS_INTERVAL_MS);
       reportStatus();
       await runtime.start();
-      void runtime.failed.then((error) => rpc.notify('ended', { error: serializeError(error) }));
+      void runtime.failed.then((error) => rpc.notify('ended', serializeError(error)));
     },
-    reload: async ({ timeoutMs }) => {
+    reload: async (timeoutMs) => {
       const { plugin, options } = latest!;
       await runtime?.reload(0, plugin, { options, timeoutMs });
     },
-    stop: async ({ timeoutMs }) => runtime?.stop({ timeoutMs }),
-  };
-  const rpc = new MessagePortRpc<WorkerCalls, MainCalls>(port, handlers);
+    stop: async (timeoutMs) => runtime?.stop({ timeoutMs }),
+  });
   const log = createWorkerLogger(rpc);
   const onError = (error: unknown): void => {
     // Nobody else's code runs in this thread.
@@ -83,13 +74,14 @@ export function serveBot(modules: Record<string, unknown>): void {
   process.on('uncaughtException', onError).on('unhandledRejection', onError);
   // Standard output carries data only, and what a plugin prints is not.
   process.stdout.write = process.stderr.write.bind(process.stderr);
+  startPulse(new Pulse(pulse), beatIntervalMs);
 }
 
 /** Hands events to the main thread. Those that are too many at once are missing in a recording, which is reported once. */
-function createObserver(rpc: MessagePortRpc<WorkerCalls, MainCalls>, log: Logger): RuntimeObserver {
+function createObserver(rpc: WorkerRpc, log: Logger): RuntimeObserver {
   let reported = false;
   return (event) => {
-    rpc.call('event', { event }).catch((error: unknown) => {
+    rpc.call('event', event).catch((error: unknown) => {
       if (reported || !isChatosError(error, 'QUEUE_FULL')) return;
       reported = true;
       log.error('the recording has gaps: too much happened at once');
@@ -97,24 +89,20 @@ function createObserver(rpc: MessagePortRpc<WorkerCalls, MainCalls>, log: Logger
   };
 }
 
-let beating: NodeJS.Timeout | undefined;
-
 /** Reports that the thread is alive, what memory it uses, and which call's code runs. */
 function startPulse(pulse: Pulse, intervalMs: number): void {
-  if (beating) return;
   let last: Call | undefined;
   observeCalls((call) => {
     if (call === last) return;
     last = call;
     pulse.lastCall = call;
   });
-  beating = setInterval(() => {
+  setInterval(() => {
     pulse.beat(usedBytes());
     if (!last?.isOver) return;
     last = undefined;
     pulse.lastCall = undefined;
   }, intervalMs);
-  pulse.beat(usedBytes());
 }
 
 /** Heap and buffers, garbage left out if the sum would be too much. */

@@ -190,4 +190,40 @@ describe('a reload in a worker', () => {
     alice.tell('bot', 'hello');
     expect((await alice.next(4)).msg).toBe('mended');
   });
+
+  it('that its schema refuses while its worker is restarted follows when the file is right', async () => {
+    const server = await startServer();
+    const { bot, file, log } = await startIsolated(server, taker, {});
+    const alice = await joinAs(server, 'alice');
+    const schema = `{ '~standard': { version: 1, vendor: 'test', validate: () => ({ issues: [{ message: 'too few' }] }) } }`;
+    await writeFile(file, `export const options = ${schema}; export const onStart = () => {};`);
+    alice.tell('bot', 'exit');
+    await log.until(/cannot be restarted: too few/);
+    expect(await bot.load()).toMatchObject({ problems: [{ message: 'too few' }] });
+    await writeFile(file, `export const onMessage = (message) => message.reply('mended');`);
+    await bot.load();
+    await log.until(/its worker was restarted/);
+    alice.tell('bot', 'hello');
+    expect((await alice.next(4)).msg).toBe('mended');
+  });
+
+  it('that never finishes loading leaves the old version at work', async () => {
+    const server = await startServer();
+    const { bot, file, log } = await startIsolated(server, taker, { loadTimeoutMs: 300 });
+    const alice = await joinAs(server, 'alice');
+    await writeFile(file, `await new Promise(() => {}); export const onMessage = () => {};`);
+    await expect(bot.load()).rejects.toThrow('loading timed out after 0.3 s');
+    alice.tell('bot', 'hello');
+    expect((await alice.next(4)).msg).toBe('heard');
+    expect(log.about(/restarted/)).toEqual([]);
+  });
+
+  it('of a bot that has stopped is refused, and starts no worker', async () => {
+    const server = await startServer();
+    const { bot, group, status } = await startIsolated(server, taker);
+    await group.stop();
+    await expect(bot.load()).rejects.toMatchObject({ code: 'ABORTED' });
+    expect(status().isolation).toMatchObject({ running: false });
+    await joinAs(server, 'bot');
+  });
 });

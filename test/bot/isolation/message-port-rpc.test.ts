@@ -1,13 +1,13 @@
 import { MessageChannel } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { MessagePortRpc, type Calls } from '../../../src/bot/isolation/message-port-rpc.ts';
+import { MessagePortRpc } from '../../../src/bot/isolation/message-port-rpc.ts';
 import { ChatosError, isChatosError, traceOf } from '../../../src/errors.ts';
 
 interface Contract {
-  work(args: { readonly text: string }): unknown;
+  work(text: string): unknown;
 }
 
-function connect(work: Calls<Contract>['work']): MessagePortRpc<object, Contract> {
+function connect(work: Contract['work']): MessagePortRpc<object, Contract> {
   const { port1, port2 } = new MessageChannel();
   new MessagePortRpc<Contract, object>(port2, { work });
   const asker = new MessagePortRpc<object, Contract>(port1, {});
@@ -15,9 +15,9 @@ function connect(work: Calls<Contract>['work']): MessagePortRpc<object, Contract
   return asker;
 }
 
-async function failure(work: Calls<Contract>['work']): Promise<unknown> {
+async function failure(work: Contract['work']): Promise<unknown> {
   return connect(work)
-    .call('work', { text: '' })
+    .call('work', '')
     .then(
       () => undefined,
       (error: unknown) => error,
@@ -26,8 +26,8 @@ async function failure(work: Calls<Contract>['work']): Promise<unknown> {
 
 describe('a call across a port', () => {
   it('brings back the answer', async () => {
-    const asker = connect(({ text }) => [text.toUpperCase(), new Date(0), /x/g]);
-    expect(await asker.call('work', { text: 'hi' })).toEqual(['HI', new Date(0), /x/g]);
+    const asker = connect((text) => [text.toUpperCase(), new Date(0), /x/g]);
+    expect(await asker.call('work', 'hi')).toEqual(['HI', new Date(0), /x/g]);
   });
 
   it('brings back a ChatosError with its code, fields, cause and stack', async () => {
@@ -80,15 +80,15 @@ describe('a call across a port', () => {
 
   it('is refused where too many wait', async () => {
     const asker = connect(() => new Promise(() => undefined));
-    for (let count = 0; count < 2_000; count += 1) asker.call('work', { text: '' }).catch(() => undefined);
-    await expect(asker.call('work', { text: '' })).rejects.toMatchObject({ code: 'QUEUE_FULL' });
+    for (let count = 0; count < 2_000; count += 1) asker.call('work', '').catch(() => undefined);
+    await expect(asker.call('work', '')).rejects.toMatchObject({ code: 'QUEUE_FULL' });
   });
 
   it('fails with the reason of the end when the calls end, and so does every call after it', async () => {
     const asker = connect(() => new Promise(() => undefined));
-    const call = asker.call('work', { text: '' });
+    const call = asker.call('work', '');
     asker.close(new Error('it is over'));
     await expect(call).rejects.toThrow('it is over');
-    await expect(asker.call('work', { text: '' })).rejects.toThrow('it is over');
+    await expect(asker.call('work', '')).rejects.toThrow('it is over');
   });
 });
