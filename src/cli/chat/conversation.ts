@@ -6,6 +6,7 @@ import type { PrivateRequest } from '../../client/private-request.ts';
 import { createDeferred, type Deferred } from '../../util/deferred.ts';
 import { ChatosError } from '../../errors.ts';
 import { loginKey } from '../../util/login-key.ts';
+import { pause } from '../../util/timeout.ts';
 import type { ChatView } from './view.ts';
 
 /** How long `/accept` waits for a peer that has not asked yet. */
@@ -138,12 +139,9 @@ export class Conversation {
     for (const request of this.#requests.values()) request.refuse();
     await Promise.all(
       [...this.#channels.values()].map(async (channel) => {
-        channel.end();
-        const closed = new Promise<void>((resolve) => channel.once('close', resolve));
-        let timer: NodeJS.Timeout | undefined;
-        const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, LEAVE_MS)));
-        await Promise.race([closed, late]);
-        clearTimeout(timer);
+        const closed = new AbortController();
+        channel.once('close', () => closed.abort()).end();
+        await pause(LEAVE_MS, closed.signal);
         await channel.close();
       }),
     );

@@ -2,11 +2,9 @@ import { closest } from '../../util/closest.ts';
 import { ChatosError } from '../../errors.ts';
 
 export interface LineCommand<Subject> {
-  /** The arguments as the help shows them. */
-  readonly usage: string;
+  /** The arguments as the help shows them: `PEER` is needed, `[PEER]` is not. @default none */
+  readonly usage?: string;
   readonly summary: string;
-  /** How many words the command needs after its name. */
-  readonly words: number;
   run(subject: Subject, args: readonly string[]): Promise<void> | void;
 }
 
@@ -19,7 +17,7 @@ export interface Speaker {
 }
 
 export function lineHelp(commands: LineCommands<never>): string {
-  const rows = Object.entries(commands).map(([name, { usage, summary }]) => [`/${name} ${usage}`.trim(), summary]);
+  const rows = Object.entries(commands).map(([name, { usage = '', summary }]) => [`/${name} ${usage}`.trim(), summary]);
   const all = [...rows, ['/help', 'list the commands'], ['/quit', 'leave (or press Ctrl-D)'], ['//TEXT', 'send /TEXT']];
   return all.map(([left, right]) => `${left!.padEnd(18)} ${right}`).join('\n');
 }
@@ -31,12 +29,8 @@ export async function executeLine<Subject extends Speaker>(
   line: string,
 ): Promise<'quit' | 'help' | undefined> {
   if (line.trim() === '') return undefined;
-  if (!line.startsWith('/')) {
-    await subject.say(line);
-    return undefined;
-  }
-  if (line.startsWith('//')) {
-    await subject.say(line.slice(1));
+  if (!line.startsWith('/') || line.startsWith('//')) {
+    await subject.say(line.replace(/^\//, ''));
     return undefined;
   }
   const [, name = '', rest = ''] = /^\/(\S*)\s*(.*)$/s.exec(line)!;
@@ -47,8 +41,9 @@ export async function executeLine<Subject extends Speaker>(
     const hint = guess === undefined ? '/help lists the commands' : `did you mean /${guess}?`;
     throw new ChatosError('INVALID_ARGUMENT', `there is no /${name}; ${hint}`);
   }
-  const args = splitWords(rest.trim(), command.words);
-  if (args.length < command.words) throw usageError(name, command);
+  const needed = command.usage?.match(/\b(?<!\[)[A-Z]+/g)?.length ?? 0;
+  const args = splitWords(rest.trim(), needed);
+  if (args.length < needed) throw usageError(name, command);
   await command.run(subject, args);
   return undefined;
 }
@@ -57,7 +52,6 @@ export async function executeLine<Subject extends Speaker>(
 export const WAIT_COMMAND: LineCommand<unknown> = {
   usage: 'SECONDS',
   summary: 'in a script: wait before the next line',
-  words: 1,
   run: async (_subject, [text]) => {
     const seconds = Number(text);
     if (!(seconds >= 0 && seconds <= 86_400)) throw usageError('wait', WAIT_COMMAND);
@@ -65,7 +59,7 @@ export const WAIT_COMMAND: LineCommand<unknown> = {
   },
 };
 
-function usageError(name: string, { usage }: LineCommand<never>): ChatosError {
+function usageError(name: string, { usage = '' }: LineCommand<never>): ChatosError {
   return new ChatosError('INVALID_ARGUMENT', `usage: /${name} ${usage}`);
 }
 

@@ -7,10 +7,9 @@ import { botServer } from '../../config/settings.ts';
 import { compilePolicy } from '../../policy/policy.ts';
 import { toJsonLine } from '../../util/json-line.ts';
 import { pluralize } from '../../util/printable.ts';
-import { accountConflict } from '../running/account-conflicts.ts';
+import { accountConflict, idleRules } from '../running/bot-checks.ts';
 import { BotLoader, joinErrors, nothingToRun, planBots, type BotToRun } from '../running/bot-entries.ts';
 import { EXIT, ExitSignal } from '../terminal/exit.ts';
-import { idleRules } from '../running/idle-rules.ts';
 import { botLoginOption, configOption } from '../options.ts';
 import { notice, writeLine } from '../terminal/output.ts';
 
@@ -44,7 +43,7 @@ async function check(files: string[], flags: CheckFlags): Promise<void> {
   const plans = planBots(files, loaded);
   if (plans.length === 0 && !loaded.problem) throw nothingToRun(loaded);
   const errors = loaded.problem ? [loaded.problem] : [];
-  const loader = await BotLoader.create(loaded, flags.login);
+  const loader = new BotLoader(loaded, flags.login);
   const onUncaught = (error: unknown): void => void errors.push(loader.strayError(error));
   process.on('uncaughtException', onUncaught).on('unhandledRejection', onUncaught);
   const bots = await loader.loadAll(plans).catch((error: unknown) => {

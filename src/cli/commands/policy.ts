@@ -60,7 +60,7 @@ async function explain(login: string, flags: ExplainFlags): Promise<void> {
 
 /** The configuration's bots; if it has none, a bot with and one without `onPrivateRequest`. */
 async function botsToAsk(loaded: LoadedConfig, wanted?: string): Promise<BotFacts[]> {
-  const loader = await BotLoader.create(loaded);
+  const loader = new BotLoader(loaded);
   const plans = planBots([], loaded).filter(({ file }) => file !== undefined);
   const bots = (await loader.loadAll(plans)).map(({ plugin: { name, hooks } }): BotFacts => {
     const hasRequestHook = hooks.onPrivateRequest !== undefined;

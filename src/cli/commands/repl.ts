@@ -6,7 +6,7 @@ import { BotLoader, planBots } from '../running/bot-entries.ts';
 import { lineHelp } from '../chat/line-language.ts';
 import { LineInput, outputFailed, untilAborted } from '../chat/line-input.ts';
 import { jsonView, textView } from '../chat/view.ts';
-import { OfflineBots } from '../running/offline-bots.ts';
+import { startOfflineBots } from '../running/offline-bots.ts';
 import {
   configOption,
   loggerFor,
@@ -59,13 +59,13 @@ async function repl(file: string, flags: ReplFlags, signal: AbortSignal): Promis
   const interactive = process.stdin.isTTY && process.stderr.isTTY && !flags.json;
   const view = flags.json ? jsonView() : textView({ times: false });
   const loaded = await loadConfig({ file: flags.config });
-  const loader = await BotLoader.create(loaded, flags.login);
+  const loader = new BotLoader(loaded, flags.login);
   const [plan] = planBots([file], loaded);
   const bot = await Promise.race([loader.load(plan!), untilAborted(signal)]);
   // What the bot says at its start is shown after the notice of who is who.
   const early: RuntimeEvent[] = [];
   let show = (event: RuntimeEvent): void => void early.push(event);
-  const offline = await OfflineBots.start({
+  const offline = await startOfflineBots({
     login: bot.login,
     bots: [bot],
     loaded,

@@ -11,7 +11,7 @@ import { toJsonLine } from '../../util/json-line.ts';
 import { pluralize } from '../../util/printable.ts';
 import { BotLoader, planBots, type BotToRun } from '../running/bot-entries.ts';
 import { EXIT, ExitSignal } from '../terminal/exit.ts';
-import { OfflineBots, type OfflineOptions } from '../running/offline-bots.ts';
+import { startOfflineBots, type OfflineOptions } from '../running/offline-bots.ts';
 import {
   addressArgument,
   configOption,
@@ -71,7 +71,7 @@ async function replay(file: string, files: readonly string[], flags: ReplayFlags
   // The time zone of schedules that name none.
   process.env['TZ'] = recording.header.timeZone;
   const loaded = await loadConfig({ file: flags.config });
-  const loader = await BotLoader.create(loaded);
+  const loader = new BotLoader(loaded);
   const plugins = await loader.loadAll(planBots(files, loaded));
   const account = chooseAccount(recording.events, { ...flags, names: plugins.map((bot) => bot.login), file });
   const events = recording.events.filter((event) => sameAccount(event, account));
@@ -100,7 +100,7 @@ async function playTo(
   const { time, login } = events[0]!;
   const happened: RuntimeEvent[] = [];
   const observer = (event: RuntimeEvent): void => void happened.push(event);
-  const bots = await OfflineBots.start({ ...options, login, startsAt: new Date(time), observer });
+  const bots = await startOfflineBots({ ...options, login, startsAt: new Date(time), observer });
   const onBusy = (line: number): void =>
     notice(`${file}:${line}: the bots were still busy after ten seconds; continuing without waiting`);
   const player = new Player({ bots, login, events: happened, onBusy });

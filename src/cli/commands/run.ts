@@ -11,13 +11,9 @@ import {
   stateOption,
   statusOption,
 } from '../options.ts';
+import { runUntilStopped, startRun } from '../running/lifecycle.ts';
 import { prepareRun, type RunFlags } from '../running/prepare.ts';
-import { serveUntilStopped } from '../running/serve.ts';
-import { startRun, type Running } from '../running/start.ts';
-import { abortRun, stopRun } from '../running/stop.ts';
-import { surviveUncaughtErrors } from '../running/uncaught-errors.ts';
-import { announcer } from '../terminal/output.ts';
-import { stopRequest } from '../terminal/signals.ts';
+import { surviveUncaughtErrors } from '../terminal/shared-process.ts';
 
 export function register(command: Command): void {
   command
@@ -56,20 +52,11 @@ Each bot logs in with its own login, else --login, else the name of its file.`,
 
 async function run(files: string[], given: RunFlags, command: Command): Promise<void> {
   const flags = withoutOverridden(given, command);
-  const drainMs = flags.drain * 1000;
-  const running: Running = {};
-  const stop = stopRequest(() => abortRun(running));
-  const announce = announcer(flags);
-  const restoreHandlers = surviveUncaughtErrors(loggerFor(flags));
-  try {
+  surviveUncaughtErrors(loggerFor(flags));
+  await runUntilStopped(flags, async (running, stop) => {
     const plan = await Promise.race([prepareRun(files, flags), stop.received]);
     if (typeof plan !== 'string') await startRun(plan, running, stop);
-    await serveUntilStopped(running, stop, { drainMs, announce });
-  } finally {
-    await stopRun(running, drainMs);
-    restoreHandlers();
-  }
-  announce('stopped');
+  });
 }
 
 /** A server in this process, or another one: options of the command line beat the environment. */

@@ -38,7 +38,7 @@ async function list(files: string[], flags: ScheduleFlags): Promise<void> {
   const loaded = await loadConfig({ file: flags.config });
   const plans = planBots(files, loaded);
   if (plans.length === 0) throw nothingToRun(loaded);
-  const bots = await (await BotLoader.create(loaded)).loadAll(plans);
+  const bots = await new BotLoader(loaded).loadAll(plans);
   const schedules = bots.flatMap(({ plugin, schedule }) =>
     [...schedule].map(([job, { cron, timeZone }]) => ({ bot: plugin.name, job, cron, timeZone })),
   );

@@ -4,11 +4,7 @@ import { listenAddresses } from '../../config/settings.ts';
 import type { Address } from '../../net/address.ts';
 import { configOption, listenOption, loggerFor, logOptions, seconds, type LogFlags } from '../options.ts';
 import { startServer } from '../running/embedded-server.ts';
-import { serveUntilStopped } from '../running/serve.ts';
-import type { Running } from '../running/start.ts';
-import { abortRun, stopRun } from '../running/stop.ts';
-import { announcer } from '../terminal/output.ts';
-import { stopRequest } from '../terminal/signals.ts';
+import { runUntilStopped } from '../running/lifecycle.ts';
 
 interface ServeFlags extends LogFlags {
   readonly listen?: readonly Address[];
@@ -37,14 +33,9 @@ the server at once.`,
 }
 
 async function serve(flags: ServeFlags): Promise<void> {
-  const drainMs = flags.drain * 1000;
-  const running: Running = {};
-  const stop = stopRequest(() => abortRun(running));
-  const announce = announcer(flags);
-  const { config } = await loadConfig({ file: flags.config });
-  const listen = listenAddresses(flags.listen, config);
-  running.server = await startServer({ listen, limits: config.serve?.limits, log: loggerFor(flags), announce });
-  await serveUntilStopped(running, stop, { drainMs, announce });
-  await stopRun(running, drainMs);
-  announce('stopped');
+  await runUntilStopped(flags, async (running, _stop, announce) => {
+    const { config } = await loadConfig({ file: flags.config });
+    const listen = listenAddresses(flags.listen, config);
+    running.server = await startServer({ listen, limits: config.serve?.limits, log: loggerFor(flags), announce });
+  });
 }

@@ -15,7 +15,7 @@ import { configOption } from '../options.ts';
 import { noticeError } from '../terminal/output.ts';
 import { runTestFiles } from '../testing/run-test-files.ts';
 import { interruptibly } from '../terminal/signals.ts';
-import { surviveUncaughtErrors } from '../running/uncaught-errors.ts';
+import { surviveUncaughtErrors } from '../terminal/shared-process.ts';
 import { findTestFiles, testsBeside } from '../testing/test-files.ts';
 import { TestReport } from '../testing/test-report.ts';
 
@@ -86,7 +86,7 @@ async function runPlugins(
   signal: AbortSignal,
 ): Promise<ChatosError[]> {
   const broken: ChatosError[] = [];
-  const loaders: Loaders = [createModuleLoader(PLUGIN_MODULES), await BotLoader.create(loaded)];
+  const loaders: Loaders = [createModuleLoader(PLUGIN_MODULES), new BotLoader(loaded)];
   const restoreHandlers = surviveUncaughtErrors(createLogger());
   try {
     for (const { bot, sure } of plugins) {

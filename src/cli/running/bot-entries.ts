@@ -5,7 +5,7 @@ import type { IsolatedBot } from '../../bot/isolation/isolated-bot.ts';
 import type { IsolationOptions } from '../../bot/isolation/options.ts';
 import { readLoadFailure } from '../../bot/loading/load-failure.ts';
 import { loadPlugin } from '../../bot/loading/loader.ts';
-import { createModuleLoader, type ModuleLoader } from '../../bot/loading/module-loader.ts';
+import { createModuleLoader } from '../../bot/loading/module-loader.ts';
 import { checkOptions, type OptionProblem } from '../../bot/loading/plugin-options.ts';
 import { readSchedule } from '../../bot/loading/plugin-schedule.ts';
 import type { ScheduledTask } from '../../bot/plugin/plugin.ts';
@@ -83,7 +83,7 @@ export interface WorkerLoading {
 export class BotLoader {
   readonly #loaded: LoadedConfig;
   readonly #login: string | undefined;
-  readonly #modules: ModuleLoader;
+  readonly #modules = createModuleLoader(PLUGIN_MODULES);
   readonly #workers: WorkerLoading | undefined;
   /** Those that were loaded already. */
   readonly #isolated = new Map<PlannedBot, IsolatedBot>();
@@ -92,23 +92,9 @@ export class BotLoader {
    * @param login the account of bots that have none of their own
    * @param workers where plugins may run in worker threads; otherwise all are loaded in this one
    */
-  static async create(
-    loaded: LoadedConfig,
-    login: string | undefined = loaded.config.login,
-    workers?: WorkerLoading,
-  ): Promise<BotLoader> {
-    return new BotLoader(loaded, login, createModuleLoader(PLUGIN_MODULES), workers);
-  }
-
-  private constructor(
-    loaded: LoadedConfig,
-    login: string | undefined,
-    modules: ModuleLoader,
-    workers: WorkerLoading | undefined,
-  ) {
+  constructor(loaded: LoadedConfig, login: string | undefined = loaded.config.login, workers?: WorkerLoading) {
     this.#loaded = loaded;
     this.#login = login;
-    this.#modules = modules;
     this.#workers = workers;
   }
 

@@ -4,9 +4,8 @@ import type { Address } from '../../net/address.ts';
 import type { StatusAddress } from '../../ops/status-address.ts';
 import { loggerFor, type LogFlags } from '../options.ts';
 import { announcer } from '../terminal/output.ts';
-import { accountConflict } from './account-conflicts.ts';
+import { accountConflict, idleRules } from './bot-checks.ts';
 import { BotLoader, nothingToRun, planBots } from './bot-entries.ts';
-import { idleRules } from './idle-rules.ts';
 
 /** The options of `run`, as they were given. */
 export interface RunFlags extends LogFlags {
@@ -38,7 +37,7 @@ export async function prepareRun(files: readonly string[], flags: RunFlags) {
   const loaded = await loadConfig({ file: flags.config });
   const planned = planBots(files, loaded);
   if (planned.length === 0) throw nothingToRun(loaded);
-  const loader = await BotLoader.create(loaded, flags.login, { log, all: flags.isolate ?? false });
+  const loader = new BotLoader(loaded, flags.login, { log, all: flags.isolate ?? false });
   const bots = await loader.loadAll(planned);
   const server = botServer(flags, loaded.config);
   const conflict = accountConflict(bots, server, loaded);

@@ -3,7 +3,8 @@ import { writeSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { currentCode } from '../../bot/loading/loaded-code.ts';
-import { currentCall } from '../../bot/running/current-call.ts';
+import { currentCall, reportUncaught } from '../../bot/running/current-call.ts';
+import type { Logger } from '../../util/log.ts';
 import { EXIT } from './exit.ts';
 
 let ours = false;
@@ -37,4 +38,16 @@ export function shareProcess(): void {
 function loadedFile(): string {
   const { file } = currentCode() ?? {};
   return file === undefined ? 'a loaded file' : path.relative('', file);
+}
+
+/**
+ * Logs what plugins throw outside their hooks (a promise that nobody awaits, a timer's callback), with the hook that it
+ * came from; the other plugins go on. Returns a function that undoes this.
+ */
+export function surviveUncaughtErrors(log: Logger): () => void {
+  const onError = (error: unknown): void => reportUncaught(error, log);
+  process.on('uncaughtException', onError).on('unhandledRejection', onError);
+  return () => {
+    process.off('uncaughtException', onError).off('unhandledRejection', onError);
+  };
 }

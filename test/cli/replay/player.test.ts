@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { RuntimeEvent } from '../../../src/bot/events.ts';
 import type { LoadedPlugin } from '../../../src/bot/loading/read-plugin.ts';
 import type { RecordingLine } from '../../../src/bot/recording/recording.ts';
-import { OfflineBots } from '../../../src/cli/running/offline-bots.ts';
+import { startOfflineBots } from '../../../src/cli/running/offline-bots.ts';
 import { Player } from '../../../src/cli/replay/player.ts';
 import { MemoryLog } from '../../support/bot-log.ts';
 import { plugin } from '../../support/bot-world.ts';
@@ -33,7 +33,7 @@ const heard = (from: string, text: string, isPrivate = true): Happening => {
 async function play(bots: readonly LoadedPlugin[], events: readonly Happening[]): Promise<readonly RuntimeEvent[]> {
   const config = { file: undefined, directory: '.', config: {}, locate: () => undefined };
   const happened: RuntimeEvent[] = [];
-  const offline = await OfflineBots.start({
+  const offline = await startOfflineBots({
     login: 'bot',
     bots: bots.map((each) => ({ plugin: each, options: {} })),
     loaded: config,

@@ -38,7 +38,7 @@ async function startWatching(
   const loadedAt = Date.now();
   const loaded = await loadConfig({ file: configFile });
   const bots = planBots([], loaded);
-  const loader = await BotLoader.create(loaded);
+  const loader = new BotLoader(loaded);
   await loader.loadAll(bots);
   await settings.change?.(directory);
   const log = new MemoryLog();

@@ -44,7 +44,7 @@ test('200 reloads leave no listeners, timers, jobs, handles, files or memory beh
   const server = await startServer();
   const loaded = await loadConfig({ file: await writeText(directory, 'c.yaml', 'bots: [./bot.ts]\n') });
   const [plan] = planBots([], loaded);
-  const loader = await BotLoader.create(loaded);
+  const loader = new BotLoader(loaded);
   const limits = { flood: false, loopGuard: false } as const;
   const runtime = new BotRuntime([{ ...(await loader.load(plan!)), server }], { stateDirectory: directory, ...limits });
   onTestFinished(() => runtime.stop({ timeoutMs: 0 }));

@@ -2,10 +2,14 @@ import type { RuntimeObserver } from '../../bot/events.ts';
 import { BotGroup } from '../../bot/isolation/bot-group.ts';
 import type { Recorder } from '../../bot/recording/recorder.ts';
 import { DEFAULT_ADDRESS, formatAddress, parseAddress, type Address } from '../../net/address.ts';
+import { isChatosError } from '../../errors.ts';
 import type { StatusServer } from '../../ops/status-endpoint.ts';
 import type { ChatosServer } from '../../server/server.ts';
+import { pluralize } from '../../util/printable.ts';
 import { packageVersion } from '../../util/version.ts';
-import type { StopRequest } from '../terminal/signals.ts';
+import type { LogFlags } from '../options.ts';
+import { announcer, type Announce } from '../terminal/output.ts';
+import { stopRequest, type StopRequest } from '../terminal/signals.ts';
 import type { BotToRun } from './bot-entries.ts';
 import { BotWatcher } from './bot-watcher.ts';
 import { startEmbedded } from './embedded-server.ts';
@@ -18,6 +22,49 @@ export interface Running {
   runtime?: BotGroup;
   status?: StatusServer | undefined;
   watcher?: BotWatcher | undefined;
+}
+
+/**
+ * Runs what `start` starts until the process is asked to stop, then stops it: bots before their server, and hooks and
+ * private connections get `drain` seconds in all. A second signal breaks all connections.
+ *
+ * @throws {ChatosError} what `start` throws, or that of the last account, when none is left
+ */
+export async function runUntilStopped(
+  flags: LogFlags & { readonly drain: number },
+  start: (running: Running, stop: StopRequest, announce: Announce) => Promise<void>,
+): Promise<void> {
+  const running: Running = {};
+  const announce = announcer(flags);
+  const stop = stopRequest(() => abortRun(running));
+  try {
+    await start(running, stop, announce);
+    const { runtime, server } = running;
+    const ending = await Promise.race(runtime ? [stop.received, runtime.failed] : [stop.received]);
+    if (isChatosError(ending)) throw ending;
+    // A server of ours may relay more than the bots' own.
+    const channels = server?.stats.channels ?? runtime?.channelCount ?? 0;
+    const waiting =
+      channels > 0 ? `, waiting up to ${flags.drain} s for ${pluralize(channels, 'private connection')}` : '';
+    announce(`stopping on ${ending}${waiting}`, { signal: ending, channels });
+  } finally {
+    await stopRun(running, flags.drain * 1000);
+  }
+  announce('stopped');
+}
+
+async function stopRun({ watcher, runtime, server, recorder, status }: Running, drainMs: number): Promise<void> {
+  const deadline = Date.now() + drainMs;
+  await Promise.all([watcher?.close(), runtime?.stop({ timeoutMs: drainMs })]);
+  await server?.close({ drainMs: Math.max(deadline - Date.now(), 0) });
+  await recorder?.close();
+  await status?.close();
+}
+
+/** Breaks all connections: a process that just exits would end its channels with FIN, as if all had been said. */
+function abortRun({ server, runtime }: Running): void {
+  server?.abort();
+  runtime?.abort();
 }
 
 /**
