@@ -60,7 +60,7 @@ export class Relay {
     one.other = two;
     two.other = one;
     this.#halves = [one, two];
-    for (const half of this.#halves) this.#listen(half);
+    for (const half of this.#halves) half.stream.on('close', () => this.#onClose(half));
     for (const half of this.#halves) this.#write(half, options.greeting);
     this.#start(one, a.early);
     this.#start(two, b.early);
@@ -82,14 +82,6 @@ export class Relay {
   abort(outcome: ChannelOutcome = 'aborted'): void {
     this.#outcome ??= outcome;
     for (const { transport } of this.#halves) transport.reset();
-  }
-
-  #listen(half: Half): void {
-    // A channel that is being closed ends for each side by itself.
-    half.stream.on('error', () => {
-      if (this.#outcome !== 'closed') this.abort();
-    });
-    half.stream.on('close', () => this.#onClose(half));
   }
 
   #start(half: Half, early: Buffer): void {
@@ -128,6 +120,7 @@ export class Relay {
 
   #onClose(half: Half): void {
     half.closed = true;
+    // A channel that is being closed ends for each side by itself.
     if (!this.#outcome && half.transport.ending !== 'in order') this.abort();
     if (!half.other.closed) return;
     clearTimeout(this.#timer);
