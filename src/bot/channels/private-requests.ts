@@ -56,14 +56,23 @@ export class PrivateRequests {
     if (!result.ok) channel.destroy();
   }
 
-  /** Counts a channel that a bot requested. The policy never refuses it, but limits its time as for others. */
+  /**
+   * Counts a channel that a bot requested. The policy never refuses it, but limits its time as for others; where that
+   * fails, it is broken off. Never rejects.
+   */
   async adopt(channel: Channel, bot: string): Promise<void> {
-    const { account, ledger, clock } = this.#settings;
+    const { account, ledger, clock, log } = this.#settings;
+    const { peer } = channel;
     this.channels.add(channel, bot, clock.now());
     this.#reportEnd(channel);
-    const { limits, release } = await ledger.adopt({ ...account, bot, peer: channel.peer });
-    onceClosed(channel, release);
-    limitChannel(channel, limits, clock);
+    try {
+      const { limits, release } = await ledger.adopt({ ...account, bot, peer });
+      onceClosed(channel, release);
+      limitChannel(channel, limits, clock);
+    } catch (error) {
+      log.error(`private connection broken off, as it cannot be limited: ${messageOf(error)}`, { peer, bot });
+      channel.destroy();
+    }
   }
 
   /** Refuses every request from now on, including those that are being decided. */
@@ -87,7 +96,12 @@ export class PrivateRequests {
   ): Promise<{ runner: PluginRunner; channel: Channel } | undefined> {
     const { log, clock, observer, account } = this.#settings;
     observer({ type: 'request', ...account, from: request.from });
-    const accepted = this.#stopping ? undefined : await this.#choose(request.from, runners, rest);
+    let accepted: Acceptance | undefined;
+    try {
+      if (!this.#stopping) accepted = await this.#choose(request.from, runners, rest);
+    } catch (error) {
+      log.error(`private request refused, as it cannot be decided: ${messageOf(error)}`, { peer: request.from });
+    }
     if (!accepted || this.#stopping) {
       if (this.#stopping) log.info('private request refused', { peer: request.from, reason: 'the bot is stopping' });
       accepted?.release();
