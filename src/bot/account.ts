@@ -9,6 +9,7 @@ import type { OfAccount, RuntimeObserver } from './events.ts';
 import type { FloodLimits } from './messages/flood-limits.ts';
 import { MessageDispatcher } from './messages/message-dispatcher.ts';
 import { LoopGuard, type LoopLimits } from './messages/loop-guard.ts';
+import { OpenChannels } from './channels/open-channels.ts';
 import { OutgoingRequests } from './channels/outgoing-requests.ts';
 import type { AccountServices } from './running/plugin-context.ts';
 import type { PluginRunner } from './running/plugin-runner.ts';
@@ -48,6 +49,8 @@ export class Account {
   readonly #guard: LoopGuard | undefined;
   readonly #sender: MessageSender;
   readonly #dispatcher: MessageDispatcher;
+  /** Its private connections, including those that its bots asked for. */
+  readonly #channels: OpenChannels;
   readonly #requests: PrivateRequests;
   readonly #outgoing: OutgoingRequests;
   /** The plugins that share it. */
@@ -69,11 +72,9 @@ export class Account {
     const shared = { ...settings, account: this.#place, client, log, guard: this.#guard, questions };
     this.#sender = new MessageSender(shared);
     this.#dispatcher = new MessageDispatcher({ ...shared, sender: this.#sender, runners });
-    this.#requests = new PrivateRequests(shared);
-    this.#outgoing = new OutgoingRequests({
-      ...shared,
-      onOpened: (channel, bot) => void this.#requests.adopt(channel, bot),
-    });
+    this.#channels = new OpenChannels(shared);
+    this.#requests = new PrivateRequests({ ...shared, channels: this.#channels });
+    this.#outgoing = new OutgoingRequests({ ...shared, channels: this.#channels });
     client.on('message', (message) => this.#dispatcher.dispatch(message));
     client.on('request', (request) => void this.#requests.handle(request, runners()));
     client.on('connected', () => this.#onConnected());
@@ -81,14 +82,14 @@ export class Account {
       if (!settings.standby || !isChatosError(error, 'LOGIN_REFUSED')) return;
       this.plugins.stepDown();
       // It may be said by the other one; here it would keep the plugins, and their stores, from ending.
-      this.#sender.silence();
+      this.#sender.outbox.silence();
     });
     void this.ended.then((error) => {
       // At the start, the caller gets the error.
       if (!error || !this.plugins.started) return;
       log.error(`account ended: ${error.message}`, { code: error.code });
       // The plugins can no longer send anything: their schedules must end.
-      this.#sender.close();
+      this.#sender.outbox.close();
       void this.finish();
     });
   }
@@ -121,7 +122,7 @@ export class Account {
     this.#settings.observer({ type: 'stopping', ...this.#place });
     this.#requests.stop();
     await this.plugins.stop();
-    if (this.#session.client.connected) await this.#sender.emptied();
+    if (this.#session.client.connected) await this.#sender.outbox.emptied();
   }
 
   /** Resolves when no private connection is open. */
@@ -147,20 +148,21 @@ export class Account {
   /** Ends the session; channels that are still open are broken. */
   async close(): Promise<void> {
     this.plugins.end();
-    this.#sender.close();
+    this.#sender.outbox.close();
     await this.#session.close();
     await this.plugins.close();
   }
 
   get status(): AccountStatus {
+    const { sent, waiting, dropped } = this.#sender.outbox;
     return {
       login: this.#place.login,
       server: this.#place.server,
       ...this.#session.status,
       plugins: this.plugins.status,
-      channels: this.#requests.channels.status,
-      channelTotals: this.#requests.channels.totals,
-      messages: { heard: this.#dispatcher.count, ...this.#sender.status },
+      channels: this.#channels.status,
+      channelTotals: this.#channels.totals,
+      messages: { heard: this.#dispatcher.count, sent, waiting, dropped },
       muted: this.#guard?.muted(this.#settings.clock.now().getTime()) ?? [],
     };
   }
@@ -180,7 +182,7 @@ export class Account {
     const names = this.plugins.runners.map(({ plugin }) => plugin.name);
     observer({ type: 'connected', ...this.#place, bots: names });
     onLogin({ names, login, server });
-    this.#sender.connected();
+    this.#sender.outbox.connected();
     this.plugins.connected();
   }
 }

@@ -1,4 +1,4 @@
-import { decide, type PolicyVerdict } from '../../policy/decide.ts';
+import { decide, type PolicyFacts, type PolicyVerdict } from '../../policy/decide.ts';
 import type { PolicyLimits } from '../../policy/limits.ts';
 import type { Policy } from '../../policy/policy.ts';
 import type { Clock } from '../../util/clock.ts';
@@ -34,7 +34,7 @@ export interface Admission {
 
 /** What the policy decides about a request. */
 export interface Admitted {
-  readonly verdict: Pick<PolicyVerdict, 'decision' | 'rule' | 'reason' | 'limit' | 'limits'>;
+  readonly verdict: PolicyVerdict;
   readonly rate: AskedRate;
   /** Whether it repeats a refusal that was reported: a flood is reported once. */
   readonly repeated: boolean;
@@ -42,12 +42,19 @@ export interface Admitted {
   readonly release: (() => void) | undefined;
 }
 
+/** The place of a private connection, and its limits. */
+export interface ChannelPlace {
+  readonly limits: PolicyLimits;
+  /** Gives the place back. */
+  readonly release: () => void;
+}
+
 /** What counts for the limits of a policy. */
 export interface ChannelLedger {
   /** Decides about a request, and takes a place unless it is refused. Nothing comes between the two. */
   admit(admission: Admission): Awaitable<Admitted>;
   /** Takes a place for a channel that a bot asked for, whatever the limits are. */
-  adopt(parties: ChannelParties): Awaitable<{ readonly limits: PolicyLimits; readonly release: () => void }>;
+  adopt(parties: ChannelParties): Awaitable<ChannelPlace>;
 }
 
 /** Counts the places and requests of all accounts of a process. */
@@ -67,22 +74,21 @@ export class ProcessLedger implements ChannelLedger {
     const at = this.#clock.now();
     const requestsInLastMinute = rate?.requestsInLastMinute ?? this.#rate.count(peer, at);
     const verdict = this.#decide(parties, at, { hasChannelHook, hasRequestHook, requestsInLastMinute });
-    const { decision, rule, reason, limit, limits } = verdict;
-    const tooMany = limit === 'maxRequestsPerMinute';
+    const tooMany = verdict.limit === 'maxRequestsPerMinute';
     let counted = rate?.counted ?? false;
     if (!counted && !tooMany) {
       this.#rate.add(peer, at);
       counted = true;
     }
     return {
-      verdict: { decision, rule, reason, limits, ...(limit && { limit }) },
+      verdict,
       rate: { requestsInLastMinute, counted },
       repeated: tooMany && !this.#rate.reportOnce(peer),
-      release: decision === 'refuse' ? undefined : this.#take(parties),
+      release: verdict.decision === 'refuse' ? undefined : this.#take(parties),
     };
   }
 
-  adopt(parties: ChannelParties): { readonly limits: PolicyLimits; readonly release: () => void } {
+  adopt(parties: ChannelParties): ChannelPlace {
     const facts = { hasChannelHook: true, hasRequestHook: true, requestsInLastMinute: 0 };
     const { limits } = this.#decide(parties, this.#clock.now(), facts);
     return { limits, release: this.#take(parties) };
@@ -91,20 +97,16 @@ export class ProcessLedger implements ChannelLedger {
   #decide(
     parties: ChannelParties,
     at: Date,
-    facts: { hasChannelHook: boolean; hasRequestHook: boolean; requestsInLastMinute: number },
+    facts: Pick<PolicyFacts, 'hasChannelHook' | 'hasRequestHook' | 'requestsInLastMinute'>,
   ): PolicyVerdict {
-    return decide(this.#policy, { ...facts, from: parties.peer, bot: parties.bot, at, channels: this.#count(parties) });
-  }
-
-  /** Places that are taken: in total, by the peer with any bot, by the bot with any peer. */
-  #count(parties: ChannelParties): { total: number; peer: number; bot: number } {
     const [peer, bot] = [peerKey(parties), botKey(parties)];
-    const counts = { total: this.#places.size, peer: 0, bot: 0 };
-    for (const each of this.#places) {
-      if (peerKey(each) === peer) counts.peer += 1;
-      if (botKey(each) === bot) counts.bot += 1;
-    }
-    return counts;
+    const places = [...this.#places];
+    const channels = {
+      total: places.length,
+      peer: places.filter((each) => peerKey(each) === peer).length,
+      bot: places.filter((each) => botKey(each) === bot).length,
+    };
+    return decide(this.#policy, { ...facts, from: parties.peer, bot: parties.bot, at, channels });
   }
 
   #take(parties: ChannelParties): () => void {

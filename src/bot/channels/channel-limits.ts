@@ -1,14 +1,18 @@
 import type { Channel } from '../../client/channel.ts';
 import { ChatosError } from '../../errors.ts';
-import type { PolicyLimits } from '../../policy/limits.ts';
 import type { Clock } from '../../util/clock.ts';
 import { formatDuration } from '../../util/printable.ts';
+import type { ChannelPlace } from './channel-ledger.ts';
 
 /** Idleness is sampled this often per idle time, so that counting costs nothing per byte. */
 const LOOKS_PER_IDLE_TIME = 4;
 
-/** Aborts a channel at the end of its lifetime, or when it has been idle for too long. */
-export function limitChannel(channel: Channel, limits: PolicyLimits, clock: Clock): void {
+/**
+ * Aborts a channel at the end of its lifetime, or when it has been idle for too long; gives its place back when it has
+ * closed.
+ */
+export function limitChannel(channel: Channel, { limits, release }: ChannelPlace, clock: Clock): void {
+  onceClosed(channel, release);
   const { maxLifetimeMs, maxIdleMs } = limits;
   if (channel.destroyed) return;
   const end = (why: string): void => {
@@ -23,6 +27,12 @@ export function limitChannel(channel: Channel, limits: PolicyLimits, clock: Cloc
     const cancel = watch(channel, maxIdleMs, clock, () => end(`was idle for ${formatDuration(maxIdleMs)}`));
     channel.once('close', cancel);
   }
+}
+
+/** Calls back when a channel has closed: at once where it has already. */
+export function onceClosed(channel: Channel, run: () => void): void {
+  if (channel.destroyed) run();
+  else channel.once('close', run);
 }
 
 /** Calls back once when a channel has been idle; returns what ends the watch. */

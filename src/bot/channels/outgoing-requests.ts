@@ -1,26 +1,16 @@
 import type { Channel } from '../../client/channel.ts';
-import type { ChatosClient } from '../../client/client.ts';
 import { DEFAULT_REQUEST_TIMEOUT_MS, type RequestOptions } from '../../client/options.ts';
 import { withEither } from '../../util/abort.ts';
-import { ChatosError, isChatosError } from '../../errors.ts';
-import type { Clock } from '../../util/clock.ts';
+import { ChatosError, isChatosError, messageOf } from '../../errors.ts';
 import { awaitPeer } from '../running/current-call.ts';
-import type { OfAccount, RuntimeObserver } from '../events.ts';
-
-export interface OutgoingRequestsSettings {
-  readonly account: OfAccount;
-  readonly client: ChatosClient;
-  readonly clock: Clock;
-  readonly observer: RuntimeObserver;
-  /** Counts a channel of a bot for the account. */
-  readonly onOpened: (channel: Channel, bot: string) => void;
-}
+import { limitChannel, onceClosed } from './channel-limits.ts';
+import type { ChannelScope } from './open-channels.ts';
 
 /** The private connections that the plugins of an account request from peers. */
 export class OutgoingRequests {
-  readonly #settings: OutgoingRequestsSettings;
+  readonly #settings: ChannelScope;
 
-  constructor(settings: OutgoingRequestsSettings) {
+  constructor(settings: ChannelScope) {
     this.#settings = settings;
   }
 
@@ -32,7 +22,12 @@ export class OutgoingRequests {
   make(peer: string, options: RequestOptions & { readonly signal: AbortSignal }, bot: string): Promise<Channel> {
     const channel = this.#request(peer, options, bot);
     // A hook works on its channel as long as that is open, mostly by waiting for the peer.
-    void awaitPeer(channel.then(closed, () => undefined));
+    void awaitPeer(
+      channel.then(
+        (opened) => new Promise<void>((resolve) => onceClosed(opened, resolve)),
+        () => undefined,
+      ),
+    );
     return channel;
   }
 
@@ -42,7 +37,7 @@ export class OutgoingRequests {
     { timeoutMs = DEFAULT_REQUEST_TIMEOUT_MS, signal }: RequestOptions & { readonly signal: AbortSignal },
     bot: string,
   ): Promise<Channel> {
-    const { account, client, clock, observer, onOpened } = this.#settings;
+    const { account, client, clock, observer } = this.#settings;
     const late = new AbortController();
     const cancel = clock.after(timeoutMs, () => {
       const message = `no private connection with ${peer} within ${timeoutMs / 1000} s`;
@@ -53,7 +48,7 @@ export class OutgoingRequests {
         client.request(peer, { timeoutMs: Infinity, signal: either }),
       );
       observer({ type: 'requested', ...account, to: peer, outcome: 'opened' });
-      onOpened(channel, bot);
+      void this.#adopt(channel, bot);
       return channel;
     } catch (error) {
       if (isChatosError(error)) observer({ type: 'requested', ...account, to: peer, outcome: error.code });
@@ -62,8 +57,17 @@ export class OutgoingRequests {
       cancel();
     }
   }
-}
 
-function closed(channel: Channel): Promise<void> | undefined {
-  return channel.destroyed ? undefined : new Promise((resolve) => channel.once('close', () => resolve()));
+  /** The policy never refuses it, but limits its time as for others; where that fails, it is broken off. */
+  async #adopt(channel: Channel, bot: string): Promise<void> {
+    const { account, clock, ledger, channels, log } = this.#settings;
+    const { peer } = channel;
+    channels.add(channel, bot);
+    try {
+      limitChannel(channel, await ledger.adopt({ ...account, bot, peer }), clock);
+    } catch (error) {
+      log.error(`private connection broken off, as it cannot be limited: ${messageOf(error)}`, { peer, bot });
+      channel.destroy();
+    }
+  }
 }

@@ -1,46 +1,27 @@
 import type { Channel } from '../../client/channel.ts';
 import type { PrivateRequest } from '../../client/private-request.ts';
 import { messageOf } from '../../errors.ts';
-import type { PolicyLimits } from '../../policy/limits.ts';
-import type { Clock } from '../../util/clock.ts';
-import type { Logger } from '../../util/log.ts';
-import type { Activity, Rest } from '../running/activity.ts';
-import type { Admitted, ChannelLedger } from './channel-ledger.ts';
+import type { Rest } from '../running/activity.ts';
+import type { Admitted, ChannelPlace } from './channel-ledger.ts';
 import { limitChannel } from './channel-limits.ts';
-import { OpenChannels } from './open-channels.ts';
+import type { ChannelScope } from './open-channels.ts';
 import type { IncomingRequest } from '../plugin/context.ts';
-import type { OfAccount, RuntimeObserver } from '../events.ts';
 import type { PluginRunner } from '../running/plugin-runner.ts';
 
 /** Time for all hooks together to decide about a request; the server gives up after 60 s (P10). */
 const DECISION_TIMEOUT_MS = 50_000;
 
-export interface PrivateRequestsSettings {
-  /** Where and as whom the bots are logged in. */
-  readonly account: OfAccount;
-  readonly ledger: ChannelLedger;
-  readonly observer: RuntimeObserver;
-  readonly log: Logger;
-  readonly clock: Clock;
-  readonly activity: Activity;
-}
-
-/** The plugin that accepts a private connection, its reserved place, and its limits. */
-interface Acceptance {
+/** The plugin that accepts a private connection, and its reserved place. */
+interface Acceptance extends ChannelPlace {
   readonly runner: PluginRunner;
-  readonly limits: PolicyLimits;
-  /** Gives its place back. */
-  readonly release: () => void;
 }
 
 /** Decides about the private connections that peers request from an account, and hands them to its plugins. */
 export class PrivateRequests {
-  /** The account's private connections, including those that its bots asked for. */
-  readonly channels = new OpenChannels();
-  readonly #settings: PrivateRequestsSettings;
+  readonly #settings: ChannelScope;
   #stopping = false;
 
-  constructor(settings: PrivateRequestsSettings) {
+  constructor(settings: ChannelScope) {
     this.#settings = settings;
   }
 
@@ -56,36 +37,9 @@ export class PrivateRequests {
     if (!result.ok) channel.destroy();
   }
 
-  /**
-   * Counts a channel that a bot requested. The policy never refuses it, but limits its time as for others; where that
-   * fails, it is broken off. Never rejects.
-   */
-  async adopt(channel: Channel, bot: string): Promise<void> {
-    const { account, ledger, clock, log } = this.#settings;
-    const { peer } = channel;
-    this.channels.add(channel, bot, clock.now());
-    this.#reportEnd(channel);
-    try {
-      const { limits, release } = await ledger.adopt({ ...account, bot, peer });
-      onceClosed(channel, release);
-      limitChannel(channel, limits, clock);
-    } catch (error) {
-      log.error(`private connection broken off, as it cannot be limited: ${messageOf(error)}`, { peer, bot });
-      channel.destroy();
-    }
-  }
-
   /** Refuses every request from now on, including those that are being decided. */
   stop(): void {
     this.#stopping = true;
-  }
-
-  #reportEnd(channel: Channel): void {
-    const { observer, account } = this.#settings;
-    onceClosed(channel, () => {
-      const { peer, bytesReceived, bytesSent } = channel;
-      observer({ type: 'closed', ...account, peer, bytesReceived, bytesSent });
-    });
   }
 
   /** The channel and its plugin; `undefined` if it was refused or failed to open. */
@@ -94,35 +48,34 @@ export class PrivateRequests {
     runners: readonly PluginRunner[],
     rest: Rest,
   ): Promise<{ runner: PluginRunner; channel: Channel } | undefined> {
-    const { log, clock, observer, account } = this.#settings;
-    observer({ type: 'request', ...account, from: request.from });
+    const { log, clock, observer, account, channels } = this.#settings;
+    const peer = request.from;
+    observer({ type: 'request', ...account, from: peer });
     let accepted: Acceptance | undefined;
     try {
-      if (!this.#stopping) accepted = await this.#choose(request.from, runners, rest);
+      if (!this.#stopping) accepted = await this.#choose(peer, runners, rest);
     } catch (error) {
-      log.error(`private request refused, as it cannot be decided: ${messageOf(error)}`, { peer: request.from });
+      log.error(`private request refused, as it cannot be decided: ${messageOf(error)}`, { peer });
     }
     if (!accepted || this.#stopping) {
-      if (this.#stopping) log.info('private request refused', { peer: request.from, reason: 'the bot is stopping' });
+      if (this.#stopping) log.info('private request refused', { peer, reason: 'the bot is stopping' });
       accepted?.release();
       request.refuse();
-      observer({ type: 'decided', ...account, from: request.from, decision: 'refused' });
+      observer({ type: 'decided', ...account, from: peer, decision: 'refused' });
       return undefined;
     }
-    observer({ type: 'decided', ...account, from: request.from, decision: 'accepted' });
-    const { runner, limits, release } = accepted;
+    observer({ type: 'decided', ...account, from: peer, decision: 'accepted' });
+    const { runner, release } = accepted;
     let channel: Channel;
     try {
       channel = runner.contextFactory.guard(await request.accept());
     } catch (error) {
       release();
-      log.info(`private connection with ${request.from} failed: ${messageOf(error)}`);
+      log.info(`private connection with ${peer} failed: ${messageOf(error)}`);
       return undefined;
     }
-    this.channels.add(channel, runner.plugin.name, clock.now());
-    onceClosed(channel, release);
-    this.#reportEnd(channel);
-    limitChannel(channel, limits, clock);
+    channels.add(channel, runner.plugin.name);
+    limitChannel(channel, accepted, clock);
     return { runner, channel };
   }
 
@@ -181,9 +134,4 @@ export class PrivateRequests {
     });
     return decided.finally(() => cancel());
   }
-}
-
-function onceClosed(channel: Channel, run: () => void): void {
-  if (channel.destroyed) run();
-  else channel.once('close', run);
 }

@@ -1,17 +1,14 @@
 import type { ChatMessage } from '../../client/client.ts';
-import type { Clock } from '../../util/clock.ts';
-import type { Logger } from '../../util/log.ts';
 import { CommandRouter } from './command-router.ts';
 import type { Message } from '../plugin/context.ts';
 import type { Cause } from '../running/current-call.ts';
-import type { OfAccount, RuntimeObserver } from '../events.ts';
+import type { AccountScope } from '../running/account-scope.ts';
 import type { LoopGuard } from './loop-guard.ts';
 import type { PluginRunner } from '../running/plugin-runner.ts';
 import type { Questions } from './questions.ts';
 import type { MessageSender } from './message-sender.ts';
 
-export interface MessageDispatcherSettings {
-  readonly account: OfAccount;
+export interface MessageDispatcherSettings extends AccountScope {
   /** The plugins of the account, in their order. */
   readonly runners: () => readonly PluginRunner[];
   /** Sends their answers. */
@@ -19,9 +16,6 @@ export interface MessageDispatcherSettings {
   readonly questions: Questions;
   readonly guard: LoopGuard | undefined;
   readonly commandPrefix: string;
-  readonly log: Logger;
-  readonly clock: Clock;
-  readonly observer: RuntimeObserver;
 }
 
 /** Dispatches each message to an account: to a question that it answers, a command, or every `onMessage`. */

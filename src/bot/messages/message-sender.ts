@@ -1,26 +1,17 @@
-import type { ChatosClient } from '../../client/client.ts';
-import type { Clock } from '../../util/clock.ts';
-import type { Activity } from '../running/activity.ts';
 import type { AskOptions, Message } from '../plugin/context.ts';
 import { awaitPeer, currentCall, type Call, type Cause } from '../running/current-call.ts';
-import type { OfAccount, RuntimeObserver } from '../events.ts';
+import type { AccountScope } from '../running/account-scope.ts';
 import type { FloodLimits } from './flood-limits.ts';
 import type { LoopGuard } from './loop-guard.ts';
 import { Outbox } from './outbox.ts';
 import { DEFAULT_ASK_TIMEOUT_MS, type Questions } from './questions.ts';
 import { splitText } from '../../client/split-text.ts';
-import type { AccountStatus } from '../status.ts';
 
-export interface MessageSenderSettings {
-  readonly account: OfAccount;
-  readonly client: ChatosClient;
+export interface MessageSenderSettings extends AccountScope {
   readonly flood: FloodLimits;
   /** Counts what is answered to whom. */
   readonly guard: LoopGuard | undefined;
   readonly questions: Questions;
-  readonly clock: Clock;
-  readonly observer: RuntimeObserver;
-  readonly activity: Activity;
 }
 
 /** The plugin that sends something, and the message that caused it, if they are known. */
@@ -39,12 +30,13 @@ export interface Asked {
 /** Sends the texts and questions of an account through its outbox. */
 export class MessageSender {
   readonly #settings: MessageSenderSettings;
-  readonly #outbox: Outbox;
+  /** What waits to be sent. */
+  readonly outbox: Outbox;
 
   constructor(settings: MessageSenderSettings) {
     const { client, flood, clock } = settings;
     this.#settings = settings;
-    this.#outbox = new Outbox(
+    this.outbox = new Outbox(
       {
         get connected() {
           return client.connected;
@@ -67,7 +59,7 @@ export class MessageSender {
     const { bot = call?.runner.plugin.name, cause: { from: cause, number: answers } = causeOf(call) } = known;
     if (cause !== undefined) guard?.answered(cause, text, clock.now().getTime());
     observer({ type: 'said', ...account, bot, to, text, cause, answers });
-    await activity.during((rest) => this.#outbox.send(to, splitText(text), (wait) => rest(awaitPeer(wait)), signal));
+    await activity.during((rest) => this.outbox.send(to, splitText(text), (wait) => rest(awaitPeer(wait)), signal));
   }
 
   /**
@@ -79,31 +71,6 @@ export class MessageSender {
     const { timeoutMs = DEFAULT_ASK_TIMEOUT_MS, signal } = options;
     const send = (): Promise<void> => this.speak(isPrivate ? peer : undefined, question, known, signal);
     return awaitPeer(this.#settings.questions.ask(peer, isPrivate, { send, signal, timeoutMs }));
-  }
-
-  /** There is a connection, or a connection again. */
-  connected(): void {
-    this.#outbox.connected();
-  }
-
-  /** Another process has the login: drops what waits or is still sent, until there is a connection. */
-  silence(): void {
-    this.#outbox.silence();
-  }
-
-  /** Resolves when nothing waits to be sent. */
-  emptied(): Promise<void> {
-    return this.#outbox.emptied();
-  }
-
-  /** Drops what waits to be sent. */
-  close(): void {
-    this.#outbox.close();
-  }
-
-  get status(): Omit<AccountStatus['messages'], 'heard'> {
-    const { sent, waiting, dropped } = this.#outbox;
-    return { sent, waiting, dropped };
   }
 }
 
