@@ -34,16 +34,15 @@ async function main(argv: readonly string[]): Promise<number> {
       `\nExamples:\n  $ chatosbot run ./bots/echo.ts\n  $ chatosbot chat\n  $ chatosbot pipe alice < file`,
     );
   const wanted = argv[0] === 'help' ? argv[1] : argv[0];
-  const others: (() => Promise<void>)[] = [];
-  const registerAll = async (): Promise<void> => {
-    for (const registerOther of others) await registerOther();
+  const commands = new Map(
+    COMMANDS.map((entry) => [entry.name, program.command(entry.name).description(entry.summary)]),
+  );
+  const register = async (name = ''): Promise<void> => {
+    const command = commands.get(name);
+    commands.delete(name);
+    if (command) (await COMMANDS.find((entry) => entry.name === name)!.load()).register(command, register);
   };
-  for (const { name, summary, load } of COMMANDS) {
-    const command = program.command(name).description(summary).copyInheritedSettings(program);
-    const register = async (): Promise<void> => (await load()).register(command, registerAll);
-    if (name === wanted) await register();
-    else others.push(register);
-  }
+  await register(wanted);
   // For an unknown command, commander's help command would show the help of the program.
   const isUnknown = wanted !== undefined && !program.commands.some((command) => command.name() === wanted);
   try {

@@ -1,5 +1,5 @@
 /** The built command line, with a home and a working directory of this test file's own. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -30,6 +30,13 @@ export function labFile(name: string, content: string | Uint8Array): string {
   mkdirSync(path.dirname(file), { recursive: true });
   writeFileSync(file, content);
   return file;
+}
+
+/** A folder for `PATH`, in which `chatosbot` is the built command line. */
+export function commandFolder(): string {
+  const file = labFile('bin/chatosbot', `#!/bin/sh\nexec "${process.execPath}" "${MAIN}" "$@"\n`);
+  chmodSync(file, 0o755);
+  return path.dirname(file);
 }
 
 /** What differs from a clean environment, and from an empty working directory. */

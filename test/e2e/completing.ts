@@ -1,7 +1,8 @@
 /** What shells offer for a line, with a completion script. */
 import { spawnSync } from 'node:child_process';
+import path from 'node:path';
 import { expect } from 'vitest';
-import { startProgram } from './chatosbot.ts';
+import { commandFolder, startProgram } from './chatosbot.ts';
 import { HAS_TERMINAL, onTerminal } from './terminal.ts';
 
 /** A script that completes a program's commands. */
@@ -34,8 +35,11 @@ export function fishOffers({ program, script, cwd }: Completion, line: string): 
   return offers('fish', ['--no-config', '-c', command, script, `${program} ${line}`], cwd);
 }
 
+/** The scripts ask the program. */
+const PATH = [commandFolder(), process.env['PATH']].join(path.delimiter);
+
 async function offers(shell: string, args: readonly string[], cwd: string): Promise<string[]> {
-  const { stdout, stderr } = await startProgram(shell, args, { cwd }).exit();
+  const { stdout, stderr } = await startProgram(shell, args, { cwd, env: { PATH } }).exit();
   expect(stderr).toBe('');
   const rows = stdout.split('\n').filter((row) => row !== '');
   return rows.toSorted();
@@ -55,7 +59,7 @@ export async function openShell(
   { program, script, cwd }: Completion,
 ): Promise<(typed: string) => Promise<string>> {
   const [start, setUp] = START[shell];
-  const screen = onTerminal(start, { cwd, env: { PS1: '> ', LANG: 'C.UTF-8' } });
+  const screen = onTerminal(start, { cwd, env: { PATH, PS1: '> ', LANG: 'C.UTF-8' } });
   screen.type(`${setUp}source '${script}'; ${program}() { printf '<%s>' "$*"; }; echo re''ady\r`);
   await screen.shows('ready\r\n');
   return async (typed) => {

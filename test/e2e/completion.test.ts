@@ -72,7 +72,7 @@ describe.skipIf(!hasShell('fish'))('completion in fish', () => {
     [
       'the choices of an option',
       'run --log-format=',
-      [expect.stringMatching(/^--log-format=json\t/), expect.stringMatching(/^--log-format=text\t/)],
+      [expect.stringMatching(/^--log-format=json(\t|$)/), expect.stringMatching(/^--log-format=text(\t|$)/)],
     ],
     ['the choices of an argument', 'completion z', ['zsh']],
     ['files for an argument that takes files', 'run e', ['echo.ts', 'echoes/']],

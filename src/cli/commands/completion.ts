@@ -1,19 +1,12 @@
 import { Argument, type Command } from 'commander';
-import { renderBash } from '../completion/bash.ts';
-import { readCommand, type CommandModel } from '../completion/command-model.ts';
-import { renderFish } from '../completion/fish.ts';
-import { renderZsh } from '../completion/zsh.ts';
+import { offersFor } from '../completion/offers.ts';
+import { SCRIPTS } from '../completion/scripts.ts';
 import { writeLine } from '../terminal/output.ts';
 
-const SHELLS: Readonly<Record<string, (program: CommandModel, name: string) => string>> = {
-  bash: renderBash,
-  zsh: renderZsh,
-  fish: renderFish,
-};
-
-export function register(command: Command, registerAll: () => Promise<void>): void {
+export function register(command: Command, registerOther: (name: string) => Promise<void>): void {
   command
-    .addArgument(new Argument('<shell>', 'the shell').choices(Object.keys(SHELLS)))
+    .addArgument(new Argument('<shell>', 'the shell').choices(Object.keys(SCRIPTS)))
+    .argument('[words...]', 'what the script asks: the words behind the program, to print what may come next')
     .addHelpText(
       'after',
       `
@@ -24,9 +17,29 @@ Examples:
 
 The script completes commands, options and their values on TAB.`,
     )
-    .action(async (shell: string) => {
-      await registerAll();
+    .action(async (shell: keyof typeof SCRIPTS, typed: readonly string[]) => {
       const program = command.parent!;
-      await writeLine(SHELLS[shell]!(readCommand(program), program.name()).trimEnd());
+      if (typed.length === 0) return writeLine(SCRIPTS[shell](program.name()).trimEnd());
+      const words = shell === 'bash' ? rejoined(typed) : typed;
+      await registerOther(words.find((word) => !word.startsWith('-')) ?? '');
+      const offers = offersFor(program, words);
+      const lines =
+        typeof offers === 'string' ? [`:${offers}`] : offers.map(([word, meaning]) => lineOf(shell, word, meaning));
+      if (lines.length > 0) await writeLine(lines.join('\n'));
     });
+}
+
+function lineOf(shell: keyof typeof SCRIPTS, word: string, meaning: string): string {
+  if (shell === 'bash' || meaning === '') return word;
+  return `${word}${shell === 'zsh' ? ':' : '\t'}${meaning}`;
+}
+
+/** Bash splits words at `=` and `:`. */
+function rejoined(parts: readonly string[]): string[] {
+  const words: string[] = [];
+  for (const [index, part] of parts.entries()) {
+    const isSplit = index > 0 && (/^[=:]/.test(part) || /^[=:]+$/.test(parts[index - 1]!));
+    words.push(isSplit ? `${words.pop()!}${part}` : part);
+  }
+  return words;
 }

@@ -4,8 +4,8 @@ import type { Command } from 'commander';
 export interface CommandEntry {
   readonly name: string;
   readonly summary: string;
-  /** `register` adds arguments, options and the action; `registerAll` does the same for all commands. */
-  readonly load: () => Promise<{ register(command: Command, registerAll: () => Promise<void>): void }>;
+  /** `register` adds arguments, options and the action; `registerOther` does the same for another command. */
+  readonly load: () => Promise<{ register(command: Command, registerOther: (name: string) => Promise<void>): void }>;
 }
 
 /** A command is a file and a line here. */
