@@ -1,20 +1,18 @@
 import { fileURLToPath } from 'node:url';
 
-/** Test files in TypeScript (not those of packages) are loaded as plugins are. */
+/** Test files in TypeScript are loaded as plugins are; Node itself refuses those of packages. */
 const TEST_FILE = /\.test\.[cm]?ts$/;
 /** Modules that can be imported by name in any folder. */
-const OWN_NAME = /^chatosbot(?:\/(client|protocol|server|testing))?$/;
+const OWN_NAME = /^chatosbot(?:\/|$)/;
 
 /** Node's hook: https://nodejs.org/api/module.html#resolvespecifier-context-nextresolve */
 export function resolve<Context, Next>(
   specifier: string,
   context: Context,
   nextResolve: (specifier: string, context: Context) => Next,
-): { readonly url: string; readonly shortCircuit: true } | Next {
-  const own = OWN_NAME.exec(specifier);
-  if (!own) return nextResolve(specifier, context);
-  const file = own[1] === undefined ? 'index.js' : `${own[1]}/index.js`;
-  return { url: new URL(`../${file}`, import.meta.url).href, shortCircuit: true };
+): Next {
+  // A file of a package may import the package by its name.
+  return nextResolve(specifier, OWN_NAME.test(specifier) ? { ...context, parentURL: import.meta.url } : context);
 }
 
 /** Node's hook: https://nodejs.org/api/module.html#loadurl-context-nextload */
@@ -24,9 +22,7 @@ export function load<Context, Next>(
   nextLoad: (url: string, context: Context) => Next,
 ): { readonly format: 'module'; readonly source: string; readonly shortCircuit: true } | Next {
   const { protocol, pathname } = new URL(url);
-  if (protocol !== 'file:' || !TEST_FILE.test(pathname) || pathname.includes('/node_modules/')) {
-    return nextLoad(url, context);
-  }
+  if (protocol !== 'file:' || !TEST_FILE.test(pathname)) return nextLoad(url, context);
   const loader = JSON.stringify(new URL('load-test.js', import.meta.url));
   const source = `import { loadTest } from ${loader};\nawait loadTest(${JSON.stringify(fileURLToPath(url))});`;
   return { format: 'module', source, shortCircuit: true };

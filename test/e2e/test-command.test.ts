@@ -172,6 +172,26 @@ describe('test, of test files', () => {
     expect(status).toBe(1);
   });
 
+  test('runs those of a package too', async () => {
+    labFile('project/node_modules/dep/answers.ts', "export const answer: string = '42';\n");
+    labFile('project/node_modules/dep/sum.test.ts', TESTS);
+    const { stdout } = await run(['test', 'node_modules/dep'], { cwd: directory('project') });
+    expect(stdout).toMatch(/^ok node_modules\/dep\/sum\.test\.ts arithmetic > is right$/m);
+    expect(stdout).toMatch(/\n1 passed, 1 failed, 1 skipped\n$/);
+  });
+
+  test.each(['ts', 'mjs'])('lets them import every part of chatosbot by name: *.test.%s', async (extension) => {
+    const { exports } = JSON.parse(readFileSync('package.json', 'utf8')) as { exports: Record<string, string> };
+    const parts = Object.keys(exports).filter((name) => !/json$|register$/.test(name));
+    const imports = parts.map((name) => `import '${name.replace('.', 'chatosbot')}';\n`);
+    labFile(`importing/all.test.${extension}`, imports.join(''));
+    const { stdout } = await run(['test', `all.test.${extension}`], { cwd: directory('importing') });
+    expect({ parts: parts.length, stdout }).toEqual({
+      parts: 6,
+      stdout: `ok all.test.${extension}\n1 passed, 0 failed\n`,
+    });
+  });
+
   test.each([
     ['x.test.ts', "import './none.ts';\n", "x.test.ts:1:8: Cannot find module './none.ts'"],
     ['y.test.ts', 'const a: number = ;\n', 'y.test.ts:1:19: Unexpected token'],
