@@ -139,13 +139,15 @@ describe('schedules of a bot that has lost its session', () => {
         },
       },
     });
-    const { runtime } = createBots(proxy.address, [{ plugin: times }], { clock, backoff: { firstMs: 300 } });
+    const { runtime } = createBots(proxy.address, [{ plugin: times }], { clock, backoff: { firstMs: 10, maxMs: 50 } });
     await runtime.start();
     await expect.poll(() => started && runtime.status.accounts[0]!.plugins[0]!.jobs.length).toBe(1);
     const alice = await joinAs(server, 'alice');
     const account = () => runtime.status.accounts[0]!;
     const runs = () => account().plugins[0]!.calls;
     const before = runs();
+    // No server until the clock has gone on.
+    proxy.target = { ...server, port: 1 };
     await proxy.cutSessions();
     await expect.poll(() => account().state).toBe('connecting');
     for (let half = 1; half <= 5; half += 1) {
@@ -153,6 +155,7 @@ describe('schedules of a bot that has lost its session', () => {
       for (let i = 0; i < 20; i += 1) await new Promise(setImmediate);
     }
     expect(runs() - before).toBe(catchUp === 'none' ? 3 : 0);
+    proxy.target = server;
     const heard: string[] = [];
     for (const _ of expected) heard.push((await alice.next(4)).msg);
     expect(heard).toEqual(expected);
