@@ -1,6 +1,6 @@
 import { isChatosError } from '../errors.ts';
 import type { Address } from '../net/address.ts';
-import { isAlive } from '../net/probe.ts';
+import { isAlive } from '../net/dial.ts';
 import type { SendOptions } from './options.ts';
 import type { SessionLoop } from './session-loop.ts';
 

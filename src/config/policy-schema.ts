@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { DEFAULT_POLICY_LIMITS, MAX_POLICY_LIMITS, type PolicyLimits } from '../policy/limits.ts';
+import { DEFAULT_POLICY_LIMITS, POLICY_LIMIT_ROWS, type PolicyLimits } from '../policy/limits.ts';
 import { POLICY_DECISIONS } from '../policy/policy.ts';
 import { parseDays, parseHours, parseTimeZone } from '../policy/time-window.ts';
 import { loginProblem } from '../protocol/login.ts';
@@ -36,7 +36,7 @@ const decision = (what: string) =>
 const policyLimits = (otherwise: (name: keyof PolicyLimits) => string) =>
   v.strictObject(
     Object.fromEntries(
-      Object.entries(MAX_POLICY_LIMITS).map(([name, max]) => {
+      Object.entries(POLICY_LIMIT_ROWS).map(([name, { max }]) => {
         return [name, limit(`Default: ${otherwise(name as keyof PolicyLimits)}.`, max)];
       }),
     ) as Record<keyof PolicyLimits, ReturnType<typeof limit>>,

@@ -3,21 +3,15 @@ import { ChatosError } from '../errors.ts';
 import { formatAddress, type Address } from './address.ts';
 import { TcpTransport } from './tcp-transport.ts';
 import type { Transport } from './transport.ts';
-import { resolveOptions, type OptionTable } from '../util/option-table.ts';
-import { startTimer } from '../util/timeout.ts';
+import { createDeferred } from '../util/deferred.ts';
 
 export interface DialOptions {
-  /** Milliseconds until the attempt is given up. @default 10000 */
+  /** Milliseconds until the attempt is given up; `Infinity` for no limit. @default 10000 */
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 export const DEFAULT_DIAL_TIMEOUT_MS = 10_000;
-
-const OPTIONS: OptionTable<{ readonly timeoutMs: number; readonly signal: AbortSignal | undefined }> = {
-  timeoutMs: { kind: 'ms', max: Infinity, default: DEFAULT_DIAL_TIMEOUT_MS },
-  signal: { kind: 'any', default: undefined },
-};
 const KEEP_ALIVE_DELAY_MS = 30_000;
 
 /** What the operating system's codes mean, in words. */
@@ -35,47 +29,27 @@ const REASONS: Readonly<Record<string, string>> = {
  *
  * @throws {ChatosError} `CONNECT_FAILED`, `TIMED_OUT` or `ABORTED`
  */
-export function dial(address: Address, options: DialOptions = {}): Promise<Transport> {
-  const { timeoutMs, signal } = resolveOptions('dial options', options, OPTIONS);
+export async function dial(address: Address, options: DialOptions = {}): Promise<Transport> {
+  const { timeoutMs = DEFAULT_DIAL_TIMEOUT_MS, signal } = options;
   const name = formatAddress(address);
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted) {
-      reject(aborted(name, signal));
-      return;
-    }
-    const socket = net.connect({
-      host: address.host,
-      port: address.port,
-      allowHalfOpen: true,
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
-    });
-    const fail = (error: ChatosError): void => {
-      settle();
-      socket.on('error', () => undefined);
-      socket.destroy();
-      reject(error);
-    };
-    const onTimeout = (): void =>
-      fail(new ChatosError('TIMED_OUT', `no answer from ${name} within ${timeoutMs / 1000} s`));
-    const timer = startTimer(timeoutMs, onTimeout);
-    const onAbort = (): void => fail(aborted(name, signal));
-    const onError = (error: NodeJS.ErrnoException): void => fail(connectError(name, error));
-    const onConnect = (): void => {
-      settle();
-      resolve(new TcpTransport(socket));
-    };
-    const settle = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
-      socket.off('error', onError);
-      socket.off('connect', onConnect);
-    };
-    signal?.addEventListener('abort', onAbort, { once: true });
-    socket.on('error', onError);
-    socket.on('connect', onConnect);
+  const connected = createDeferred<Transport>({ timeoutMs, signal, what: `no answer from ${name}` });
+  if (connected.settled) return connected.promise;
+  const socket = net.connect({
+    host: address.host,
+    port: address.port,
+    allowHalfOpen: true,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
   });
+  socket.once('connect', () => connected.resolve(new TcpTransport(socket)));
+  socket.on('error', (error) => connected.reject(connectError(name, error)));
+  try {
+    return await connected.promise;
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
 }
 
 function connectError(name: string, error: NodeJS.ErrnoException): ChatosError {
@@ -86,8 +60,28 @@ function connectError(name: string, error: NodeJS.ErrnoException): ChatosError {
   });
 }
 
-function aborted(name: string, signal: AbortSignal | undefined): ChatosError {
-  const reason: unknown = signal?.reason;
-  if (reason instanceof ChatosError) return reason;
-  return new ChatosError('ABORTED', `connecting to ${name} was cancelled`, { cause: reason });
+/** A server that says nothing for this long counts as alive: some do not notice the end of a connection. */
+const PATIENCE_MS = 2_000;
+
+/**
+ * Whether a server process lives at the address: it accepts a connection, and answers its end with an end. The system
+ * itself may still accept for a process that has just been killed, but breaks that connection off.
+ */
+export async function isAlive(server: Address): Promise<boolean> {
+  try {
+    const transport = await dial(server);
+    return await new Promise((resolve) => {
+      const settle = (alive: boolean): void => {
+        clearTimeout(timer);
+        transport.stream.destroy();
+        resolve(alive);
+      };
+      const timer = setTimeout(() => settle(true), PATIENCE_MS);
+      transport.onEnd(() => settle(true));
+      transport.stream.on('close', () => settle(false)).resume();
+      transport.stream.end();
+    });
+  } catch {
+    return false;
+  }
 }

@@ -3,7 +3,6 @@ import { PacketDecoder } from '../protocol/decoder.ts';
 import { encodePacket } from '../protocol/encoder.ts';
 import { DEFAULT_LONG_BYTES, type LongBytes } from '../protocol/limits.ts';
 import type { Packet } from '../protocol/packets.ts';
-import { resolveOptions, type OptionTable } from '../util/option-table.ts';
 import { startTimer } from '../util/timeout.ts';
 import { HeldBytes } from './held-bytes.ts';
 import { PacketWriter, type Written } from './packet-writer.ts';
@@ -17,12 +16,6 @@ export interface PacketConnectionOptions {
   /** Milliseconds that a packet may stay incomplete (P4). @default 30000 */
   readonly packetTimeoutMs?: number;
 }
-
-const OPTIONS: OptionTable<Required<PacketConnectionOptions>> = {
-  longBytes: { kind: 'choice', of: [4, 8], default: DEFAULT_LONG_BYTES },
-  maxQueuedBytes: { kind: 'integer', infinity: true, default: 1024 * 1024 },
-  packetTimeoutMs: { kind: 'ms', min: 1, default: 30_000 },
-};
 
 export interface PacketConnectionHandlers {
   /** One packet; `frame()` gives its bytes, valid during the call only. */
@@ -64,7 +57,7 @@ export class PacketConnection {
   #error: ChatosError | undefined;
 
   constructor(transport: Transport, handlers: PacketConnectionHandlers, options: PacketConnectionOptions = {}) {
-    const { longBytes, maxQueuedBytes, packetTimeoutMs } = resolveOptions('packet connection', options, OPTIONS);
+    const { longBytes = DEFAULT_LONG_BYTES, maxQueuedBytes = 1024 * 1024, packetTimeoutMs = 30_000 } = options;
     this.longBytes = longBytes;
     this.#packetTimeoutMs = packetTimeoutMs;
     this.#transport = transport;

@@ -52,7 +52,7 @@ export function decide(policy: Policy, facts: PolicyFacts): PolicyVerdict {
     return { decision: to, rule, path, reason, limits, unmatched, ...(limit && { limit }) };
   };
   const refuseBy = (limit: keyof PolicyLimits, reason: string): PolicyVerdict => {
-    const own = compiled?.ownLimits.has(limit) === true;
+    const own = compiled?.ownLimits[limit] !== undefined;
     const step = { rule: `limits.${limit}`, path: ['limits', limit], reason };
     if (!own) return conclude(step, 'refuse', limit);
     const path = [...match.path!, 'limits', limit];

@@ -1,5 +1,5 @@
-import { ChatosError } from '../errors.ts';
 import { MAX_TIMER_MS } from '../util/clock.ts';
+import { defaultsOf, resolveOptions, type OptionTable } from '../util/option-table.ts';
 
 /** The limits of private connections. Times are in milliseconds. */
 export interface PolicyLimits {
@@ -17,44 +17,27 @@ export interface PolicyLimits {
   readonly maxIdleMs?: number | undefined;
 }
 
-export const DEFAULT_POLICY_LIMITS = {
-  maxChannels: 256,
-  maxChannelsPerPeer: 16,
-  maxChannelsPerBot: 128,
-  maxRequestsPerMinute: 60,
-  maxLifetimeMs: undefined,
-  maxIdleMs: undefined,
-} as const satisfies PolicyLimits;
+const count = (value: number, max = 100_000) => ({ kind: 'integer', min: 1, max, default: value }) as const;
+const time = { kind: 'integer', min: 1, max: MAX_TIMER_MS, default: undefined } as const;
 
-/** The largest values: what a timer can hold, and what can be counted quickly. */
-export const MAX_POLICY_LIMITS = {
-  maxChannels: 100_000,
-  maxChannelsPerPeer: 100_000,
-  maxChannelsPerBot: 100_000,
-  maxRequestsPerMinute: 10_000,
-  maxLifetimeMs: MAX_TIMER_MS,
-  maxIdleMs: MAX_TIMER_MS,
-} as const satisfies Record<keyof PolicyLimits, number>;
+/** The largest values are what a timer can hold, and what can be counted quickly. */
+export const POLICY_LIMIT_ROWS = {
+  maxChannels: count(256),
+  maxChannelsPerPeer: count(16),
+  maxChannelsPerBot: count(128),
+  maxRequestsPerMinute: count(60, 10_000),
+  maxLifetimeMs: time,
+  maxIdleMs: time,
+} as const satisfies OptionTable<PolicyLimits>;
+
+export const DEFAULT_POLICY_LIMITS: PolicyLimits = defaultsOf(POLICY_LIMIT_ROWS);
 
 /**
- * The given limits, and `otherwise` for the others.
+ * The limits that are given; those that are `undefined` are not.
  *
  * @throws {ChatosError} `INVALID_ARGUMENT` if one is unknown, or not a whole number of 1 or more
  */
-export function resolvePolicyLimits(
-  given: Partial<PolicyLimits>,
-  otherwise: PolicyLimits,
-  where: string,
-): PolicyLimits {
-  for (const [name, value] of Object.entries(given)) {
-    if (!Object.hasOwn(MAX_POLICY_LIMITS, name)) {
-      throw new ChatosError('INVALID_ARGUMENT', `${where}.${name}: there is no such limit`);
-    }
-    const max = MAX_POLICY_LIMITS[name as keyof PolicyLimits];
-    if (value === undefined || (Number.isInteger(value) && value >= 1 && value <= max)) continue;
-    const message = `${where}.${name}: expected a whole number from 1 to ${max}, found ${String(value)}`;
-    throw new ChatosError('INVALID_ARGUMENT', message);
-  }
-  const set = Object.entries(given).filter(([, value]) => value !== undefined);
-  return { ...otherwise, ...Object.fromEntries(set) };
+export function checkPolicyLimits(where: string, given: Partial<PolicyLimits> = {}): Partial<PolicyLimits> {
+  resolveOptions<PolicyLimits>(where, given, POLICY_LIMIT_ROWS);
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }

@@ -1,6 +1,6 @@
 import { ChatosError, messageOf } from '../errors.ts';
 import { unknownKeys } from '../util/unknown-keys.ts';
-import { DEFAULT_POLICY_LIMITS, resolvePolicyLimits, type PolicyLimits } from './limits.ts';
+import { checkPolicyLimits, DEFAULT_POLICY_LIMITS, type PolicyLimits } from './limits.ts';
 import { TimeWindow, type TimeWindowOptions } from './time-window.ts';
 
 /** The decisions about a private request. */
@@ -45,7 +45,7 @@ export interface CompiledRule {
   readonly decision: PolicyDecision;
   readonly limits: PolicyLimits;
   /** The limits that the rule itself sets. */
-  readonly ownLimits: ReadonlySet<string>;
+  readonly ownLimits: Partial<PolicyLimits>;
 }
 
 /** A policy that was checked, for {@link decide}. */
@@ -65,7 +65,7 @@ export interface Policy {
 export function compilePolicy(options: PolicyOptions = {}): Policy {
   checkKeys(options, ['default', 'allow', 'deny', 'rules', 'limits'], 'policy');
   const { allow = [], deny = [], rules = [] } = options;
-  const limits = resolvePolicyLimits(options.limits ?? {}, DEFAULT_POLICY_LIMITS, 'policy.limits');
+  const limits = { ...DEFAULT_POLICY_LIMITS, ...checkPolicyLimits('policy.limits', options.limits) };
   return {
     default: checkDecision(options.default ?? 'ask', 'policy.default'),
     allow: checkPatterns(allow, 'policy.allow'),
@@ -78,11 +78,10 @@ export function compilePolicy(options: PolicyOptions = {}): Policy {
 function compileRule(rule: PolicyRule, limits: PolicyLimits, where: string): CompiledRule {
   checkKeys(rule, ['from', 'bots', 'hours', 'days', 'timeZone', 'decision', 'limits'], where);
   const { from, bots, hours, days, timeZone } = rule;
-  let window: TimeWindow | undefined;
+  const ownLimits = checkPolicyLimits(`${where}.limits`, rule.limits);
+  let window: TimeWindow;
   try {
-    if (hours !== undefined || days !== undefined || timeZone !== undefined) {
-      window = new TimeWindow({ hours, days, timeZone });
-    }
+    window = new TimeWindow({ hours, days, timeZone });
   } catch (error) {
     throw new ChatosError('INVALID_ARGUMENT', `${where}: ${messageOf(error)}`, { cause: error });
   }
@@ -92,8 +91,8 @@ function compileRule(rule: PolicyRule, limits: PolicyLimits, where: string): Com
     // A zone alone does not restrict the time.
     window: hours === undefined && days === undefined ? undefined : window,
     decision: checkDecision(rule.decision, `${where}.decision`),
-    limits: resolvePolicyLimits(rule.limits ?? {}, limits, `${where}.limits`),
-    ownLimits: new Set(Object.entries(rule.limits ?? {}).flatMap(([name, value]) => (value === undefined ? [] : name))),
+    limits: { ...limits, ...ownLimits },
+    ownLimits,
   };
 }
 

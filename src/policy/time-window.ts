@@ -69,7 +69,6 @@ export function parseTimeZone(name: string | undefined): Zone {
 /** A part of each week. */
 export class TimeWindow {
   readonly #zone: Zone;
-  readonly #zoneName: string;
   readonly #hours: { readonly start: number; readonly end: number } | undefined;
   readonly #days: ReadonlySet<number> | undefined;
   readonly #text: string;
@@ -77,7 +76,6 @@ export class TimeWindow {
   /** @throws {ChatosError} `INVALID_ARGUMENT` if a value is invalid */
   constructor({ hours, days, timeZone }: TimeWindowOptions) {
     this.#zone = parseTimeZone(timeZone);
-    this.#zoneName = timeZone ?? new Intl.DateTimeFormat().resolvedOptions().timeZone;
     this.#hours = hours === undefined ? undefined : parseHours(hours);
     this.#days = days === undefined ? undefined : parseDays(days);
     this.#text = [days, hours].filter((part) => part !== undefined).join(' ');
@@ -98,7 +96,7 @@ export class TimeWindow {
     const two = (value: number): string => String(value).padStart(2, '0');
     const name = DAYS[day]!;
     const now = `${name[0]!.toUpperCase()}${name.slice(1)} ${two(Math.floor(minute / 60))}:${two(minute % 60)}`;
-    return `it is ${now} in ${this.#zoneName}, ${this.includes(at) ? 'within' : 'outside'} ${this.#text}`;
+    return `it is ${now} in ${this.#zone.name}, ${this.includes(at) ? 'within' : 'outside'} ${this.#text}`;
   }
 
   #includesDay(day: number): boolean {

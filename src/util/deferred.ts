@@ -11,16 +11,17 @@ export interface Deferred<T> {
   reject(error: ChatosError): void;
 }
 
-export interface DeferredLimits {
-  /** `Infinity` for no limit. */
+/**
+ * Makes a promise that rejects with `TIMED_OUT` or `ABORTED` unless it is settled before; `Infinity` is no limit.
+ *
+ * @param limits with the beginning of the message when the time is out, as in "no answer from alice"
+ */
+export function createDeferred<T>(limits: {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
-  /** The beginning of the message when the time is out, as in "no answer from alice". */
   readonly what: string;
-}
-
-/** Makes a promise that rejects with `TIMED_OUT` or `ABORTED` unless it is settled before. */
-export function createDeferred<T>({ timeoutMs, signal, what }: DeferredLimits): Deferred<T> {
+}): Deferred<T> {
+  const { timeoutMs, signal, what } = limits;
   const { promise, resolve, reject } = withResolvers<T>();
   let settled = false;
   const settle = (): void => {
@@ -52,11 +53,7 @@ export function createDeferred<T>({ timeoutMs, signal, what }: DeferredLimits): 
 }
 
 /** `Promise.withResolvers`, which Node 20 does not have. */
-export function withResolvers<T>(): {
-  promise: Promise<T>;
-  resolve: (value: T | Promise<T>) => void;
-  reject: (error: unknown) => void;
-} {
+export function withResolvers<T>() {
   let resolve!: (value: T | Promise<T>) => void;
   let reject!: (error: unknown) => void;
   const promise = new Promise<T>((onResolve, onReject) => {

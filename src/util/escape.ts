@@ -1,5 +1,5 @@
 /** Characters that can move a terminal's cursor, change its state or reorder text. */
-export const UNSAFE =
+const UNSAFE =
   /[\u0000-\u001F\u007F-\u009F\u061C\u200E\u200F\u2028\u2029\u202A-\u202E\u2066-\u2069\uFEFF\u{E0000}-\u{E007F}]|\p{Cs}/gu;
 
 const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\u001B': '\\e' };
@@ -10,4 +10,15 @@ const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t'
  */
 export function escapeUnsafe(text: string): string {
   return text.replace(UNSAFE, (char) => SHORT[char] ?? `\\u{${char.codePointAt(0)!.toString(16)}}`);
+}
+
+/**
+ * An object as one line of JSON, without the newline. Characters that a terminal would interpret are written as `\u`
+ * escapes, which mean the same in JSON. A bigint becomes a text.
+ */
+export function toJsonLine(value: object): string {
+  const json = JSON.stringify(value, (_key, each: unknown) => (typeof each === 'bigint' ? String(each) : each));
+  return json.replace(UNSAFE, (char) =>
+    Array.from({ length: char.length }, (_, i) => `\\u${char.charCodeAt(i).toString(16).padStart(4, '0')}`).join(''),
+  );
 }

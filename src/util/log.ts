@@ -1,5 +1,4 @@
-import { escapeUnsafe } from './escape.ts';
-import { toJsonLine } from './json-line.ts';
+import { escapeUnsafe, toJsonLine } from './escape.ts';
 
 /** The levels, from the least to the one that writes nothing. */
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;

@@ -42,8 +42,8 @@ export function resolveOptions<T extends object>(
   given: { readonly [K in keyof T]?: unknown } | undefined,
   table: OptionTable<T>,
 ): Readonly<T> {
-  const options = (given ?? {}) as Readonly<Record<string, unknown>>;
-  if (typeof options !== 'object' || Array.isArray(options)) {
+  const options = (given === undefined ? {} : given) as Readonly<Record<string, unknown>>;
+  if (typeof options !== 'object' || (options as object | null) === null || Array.isArray(options)) {
     throw new ChatosError('INVALID_ARGUMENT', `${where}: expected an object, found ${shown(options)}`);
   }
   const rows = table as Readonly<Record<string, OptionRow>>;
@@ -62,49 +62,38 @@ export function resolveOptions<T extends object>(
   return Object.fromEntries(resolved) as T;
 }
 
-function accepts(row: OptionRow, value: unknown): boolean {
-  switch (row.kind) {
-    case 'any':
-      return true;
-    case 'boolean':
-      return typeof value === 'boolean';
-    case 'text':
-      return typeof value === 'string';
-    case 'texts':
-      return Array.isArray(value) && value.every((each) => typeof each === 'string');
-    case 'function':
-      return typeof value === 'function';
-    case 'logger':
-      return LOGGER_METHODS.every((name) => typeof (value as Partial<Logger> | null)?.[name] === 'function');
-    case 'choice':
-      return row.of.includes(value);
-    default:
-      break;
-  }
-  const { min, max, infinity } = boundsOf(row);
-  if (value === Infinity) return infinity;
-  return (
-    (row.kind === 'integer' ? Number.isSafeInteger : Number.isFinite)(value) &&
-    (value as number) >= min &&
-    (value as number) <= max
-  );
-}
-
 const LOGGER_METHODS = ['debug', 'info', 'warn', 'error', 'with'] as const;
 
-const EXPECTED = {
-  any: 'a value',
-  boolean: 'true or false',
-  text: 'a text',
-  texts: 'a list of texts',
-  function: 'a function',
-  logger: `a logger (with the methods ${LOGGER_METHODS.join(', ')})`,
-} as const;
+/** What values without bounds are (it continues "expected"), and whether a value is one. */
+const KINDS = {
+  any: ['a value', () => true],
+  boolean: ['true or false', (value) => typeof value === 'boolean'],
+  text: ['a text', isText],
+  texts: ['a list of texts', (value) => Array.isArray(value) && value.every(isText)],
+  function: ['a function', (value) => typeof value === 'function'],
+  logger: [
+    `a logger (with the methods ${LOGGER_METHODS.join(', ')})`,
+    (value) => LOGGER_METHODS.every((name) => typeof (value as Partial<Logger> | null)?.[name] === 'function'),
+  ],
+} as const satisfies Record<string, readonly [expected: string, accepts: (value: unknown) => boolean]>;
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string';
+}
+
+function accepts(row: OptionRow, value: unknown): boolean {
+  if (row.kind === 'choice') return row.of.includes(value);
+  if (row.kind !== 'integer' && row.kind !== 'number' && row.kind !== 'ms') return KINDS[row.kind][1](value);
+  const { min, max, infinity } = boundsOf(row);
+  if (value === Infinity) return infinity;
+  const isNumber = row.kind === 'integer' ? Number.isSafeInteger(value) : Number.isFinite(value);
+  return isNumber && (value as number) >= min && (value as number) <= max;
+}
 
 /** Continues "expected". */
 function expected(row: OptionRow): string {
   if (row.kind === 'choice') return `one of ${row.of.map(shown).join(', ')}`;
-  if (row.kind !== 'integer' && row.kind !== 'number' && row.kind !== 'ms') return EXPECTED[row.kind];
+  if (row.kind !== 'integer' && row.kind !== 'number' && row.kind !== 'ms') return KINDS[row.kind][0];
   const { min, max, infinity } = boundsOf(row);
   const what = { integer: 'a whole number', number: 'a number', ms: 'milliseconds' }[row.kind];
   const range = max === Infinity ? `${min} or more` : `${min} to ${max}`;

@@ -132,12 +132,15 @@ describe('compilePolicy', () => {
     [{ rules: [{ from: [], decision: 'ask' }] }, 'policy.rules[0].from: the list is empty'],
     [{ rules: [{ hours: 'noon', decision: 'ask' }] }, "policy.rules[0]: invalid hours 'noon'; expected"],
     [{ rules: [{ timeZone: 'Mars', decision: 'ask' }] }, "policy.rules[0]: 'Mars' is not a time zone; expected"],
-    [{ limits: { maxChannels: 0 } }, 'policy.limits.maxChannels: expected a whole number from 1 to 100000, found 0'],
-    [{ limits: { maxIdleMs: 2 ** 31 } }, 'policy.limits.maxIdleMs: expected a whole number from 1 to 2147483647'],
-    [{ limits: { chanels: 1 } }, 'policy.limits.chanels: there is no such limit'],
+    [{ limits: { maxChannels: 0 } }, 'policy.limits: maxChannels: expected a whole number, 1 to 100000, found 0'],
+    [{ limits: { maxIdleMs: 2 ** 31 } }, 'policy.limits: maxIdleMs: expected a whole number, 1 to 2147483647'],
+    [
+      { limits: { chanels: 1 } },
+      "policy.limits: unknown key 'chanels'; expected one of maxChannels, maxChannelsPerPeer",
+    ],
     [
       { rules: [{ limits: { maxIdleMs: 1.5 }, decision: 'ask' }] },
-      'policy.rules[0].limits.maxIdleMs: expected a whole',
+      'policy.rules[0].limits: maxIdleMs: expected a whole',
     ],
   ])('takes %j for a mistake, and says where', (options, message) => {
     expect(() => compilePolicy(options as PolicyOptions)).toThrow(

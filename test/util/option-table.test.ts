@@ -81,6 +81,7 @@ describe('options', () => {
     [{ idleTimeout: undefined }, "unknown key 'idleTimeout'"],
     [{ toString: 5 }, "unknown key 'toString'"],
     [['auto'], 'test options: expected an object, found a list'],
+    [null, 'test options: expected an object, found null'],
     ['auto', "test options: expected an object, found 'auto'"],
   ])('%o are refused with INVALID_ARGUMENT: %s', (given, message) => {
     const refused = { code: 'INVALID_ARGUMENT', message: expect.stringContaining(message) as string };

@@ -1,6 +1,6 @@
 import { isChatosError, type ChatosError } from '../../errors.ts';
 import { createDeferred } from '../../util/deferred.ts';
-import { toJsonLine } from '../../util/json-line.ts';
+import { toJsonLine } from '../../util/escape.ts';
 import { loggerTo, type LineLevel, type LogFields, type Logger } from '../../util/log.ts';
 import type { RuntimeHost } from '../runtime-host.ts';
 import type { StoreBackend } from '../store/store-backend.ts';

@@ -1,7 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { ChatosError, messageOf } from '../../errors.ts';
-import { toJsonLine } from '../../util/json-line.ts';
+import { toJsonLine } from '../../util/escape.ts';
 import type { Logger } from '../../util/log.ts';
 import { formatBytes } from '../../util/printable.ts';
 import type { RuntimeObserver } from '../events.ts';

@@ -1,5 +1,5 @@
 import { ChatosError, messageOf } from '../../errors.ts';
-import { toJsonLine } from '../../util/json-line.ts';
+import { toJsonLine } from '../../util/escape.ts';
 import { formatBytes } from '../../util/printable.ts';
 import { sizeOf } from './format.ts';
 import type { KeySpace } from './key-space.ts';

@@ -1,7 +1,6 @@
 import process from 'node:process';
 import { clearScreenDown, cursorTo, moveCursor, type Interface } from 'node:readline';
-import { escapeUnsafe } from '../../util/escape.ts';
-import { toJsonLine } from '../../util/json-line.ts';
+import { escapeUnsafe, toJsonLine } from '../../util/escape.ts';
 
 /** A message, or a line of a private connection. */
 export interface Said {

@@ -5,7 +5,7 @@ import { loadConfig } from '../../config/load.ts';
 import { isChatosError } from '../../errors.ts';
 import { botServer } from '../../config/settings.ts';
 import { compilePolicy } from '../../policy/policy.ts';
-import { toJsonLine } from '../../util/json-line.ts';
+import { toJsonLine } from '../../util/escape.ts';
 import { pluralize } from '../../util/printable.ts';
 import { accountConflict, idleRules } from '../running/bot-checks.ts';
 import { BotLoader, joinErrors, nothingToRun, planBots, type BotToRun } from '../running/bot-entries.ts';

@@ -8,7 +8,7 @@ import { ChatosError, isChatosError } from '../../errors.ts';
 import { formatAddress } from '../../net/address.ts';
 import { matchesLogin } from '../../policy/login-glob.ts';
 import { pipeChannel } from '../../transfer/pipe.ts';
-import { toJsonLine } from '../../util/json-line.ts';
+import { toJsonLine } from '../../util/escape.ts';
 import { connectCommand, type ConnectFlags } from '../connecting/connect.ts';
 import { configOption, loginArgument, loginOption, seconds, serverOption } from '../options.ts';
 import { notice } from '../terminal/output.ts';

@@ -7,7 +7,7 @@ import { readRecording, type Recording, type RecordingLine } from '../../bot/rec
 import { loadConfig } from '../../config/load.ts';
 import { ChatosError, isChatosError, messageOf } from '../../errors.ts';
 import type { Address } from '../../net/address.ts';
-import { toJsonLine } from '../../util/json-line.ts';
+import { toJsonLine } from '../../util/escape.ts';
 import { pluralize } from '../../util/printable.ts';
 import { BotLoader, planBots, type BotToRun } from '../running/bot-entries.ts';
 import { EXIT, ExitSignal } from '../terminal/exit.ts';

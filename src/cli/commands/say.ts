@@ -4,7 +4,7 @@ import { ChatosError } from '../../errors.ts';
 import type { ChatosClient } from '../../client/client.ts';
 import { createDeferred } from '../../util/deferred.ts';
 import { splitText } from '../../client/split-text.ts';
-import { toJsonLine } from '../../util/json-line.ts';
+import { toJsonLine } from '../../util/escape.ts';
 import { connectCommand, type ConnectFlags } from '../connecting/connect.ts';
 import { configOption, loginArgument, loginOption, serverOption } from '../options.ts';
 import { standardInput } from '../terminal/input.ts';

@@ -1,8 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { loadConfig } from '../../config/load.ts';
 import { listRuns } from '../../schedule/runs.ts';
-import { escapeUnsafe } from '../../util/escape.ts';
-import { toJsonLine } from '../../util/json-line.ts';
+import { escapeUnsafe, toJsonLine } from '../../util/escape.ts';
 import { BotLoader, nothingToRun, planBots } from '../running/bot-entries.ts';
 import { configOption, timeArgument, TIME_FORMS } from '../options.ts';
 import { notice, writeLine } from '../terminal/output.ts';

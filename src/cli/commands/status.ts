@@ -3,7 +3,7 @@ import { safeParse } from 'valibot';
 import { DEFAULT_STATUS_ADDRESS, formatStatusAddress, type StatusAddress } from '../../ops/status-address.ts';
 import { loadConfig } from '../../config/load.ts';
 import { statusAddress } from '../../config/settings.ts';
-import { toJsonLine } from '../../util/json-line.ts';
+import { toJsonLine } from '../../util/escape.ts';
 import { Zone } from '../../util/zone.ts';
 import { EXIT, ExitSignal } from '../terminal/exit.ts';
 import { configOption, statusAddressOption, statusArgument } from '../options.ts';

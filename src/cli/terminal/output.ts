@@ -1,7 +1,6 @@
 import process from 'node:process';
 import { isChatosError } from '../../errors.ts';
-import { escapeUnsafe } from '../../util/escape.ts';
-import { toJsonLine } from '../../util/json-line.ts';
+import { escapeUnsafe, toJsonLine } from '../../util/escape.ts';
 import { createLogger, type LogFields, type LogFormat } from '../../util/log.ts';
 
 /** Writes for a person, on standard error. Text from the network in it is made harmless. */

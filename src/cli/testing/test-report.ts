@@ -1,5 +1,4 @@
-import { escapeUnsafe } from '../../util/escape.ts';
-import { toJsonLine } from '../../util/json-line.ts';
+import { escapeUnsafe, toJsonLine } from '../../util/escape.ts';
 import { writeLine } from '../terminal/output.ts';
 
 /** The result of a test. */

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { expect, test } from 'vitest';
 import { toAddress } from '../../src/net/address.ts';
-import { isAlive } from '../../src/net/probe.ts';
+import { isAlive } from '../../src/net/dial.ts';
 import { ChatosServer } from '../../src/server/server.ts';
 
 const at = (port: number) => toAddress({ port });
