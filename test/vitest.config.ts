@@ -17,6 +17,8 @@ export default defineConfig({
     testTimeout: 20_000,
     hookTimeout: 20_000,
     pool: 'forks',
+    // What tests import means what it means in Node.js.
+    deps: { interopDefault: false },
     // Many tests wait for child processes and time-outs: one more worker than there are processors on a small machine.
     maxWorkers: 3,
   },

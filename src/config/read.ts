@@ -2,6 +2,7 @@ import path from 'node:path';
 import { cosmiconfig, type CosmiconfigResult, type Loader, type PublicExplorer } from 'cosmiconfig';
 import { safeParse } from 'valibot';
 import { isMap, isNode, isPair, isScalar, type Document } from 'yaml';
+import { readLoadFailure } from '../bot/loading/load-failure.ts';
 import { createModuleLoader } from '../bot/loading/module-loader.ts';
 import { ChatosError, messageOf } from '../errors.ts';
 import { PLUGIN_MODULES } from '../plugin-modules.ts';
@@ -44,9 +45,14 @@ export async function readConfig({ file, folders, salvage }: ReadOptions): Promi
   const sources = new Map<string, Source>();
   const readText: Loader = (filepath, content) => parseText(shown(filepath), content, (s) => sources.set(filepath, s));
   const readModule: Loader = async (filepath) => {
-    const loaded = await createModuleLoader(PLUGIN_MODULES).load(filepath);
-    const value = loaded['default'] ?? loaded;
-    return typeof value === 'function' ? ((await value({ env: process.env })) as unknown) : value;
+    try {
+      const loaded = await createModuleLoader(PLUGIN_MODULES).load(filepath);
+      const value = loaded['default'] ?? loaded;
+      return typeof value === 'function' ? ((await value({ env: process.env })) as unknown) : value;
+    } catch (error) {
+      const { file: broken = filepath, place, message } = readLoadFailure(error);
+      throw new ChatosError('INVALID_CONFIG', `${shown(broken)}${place}: ${message}`, { cause: error });
+    }
   };
   const explorer = cosmiconfig('chatosbot', {
     searchPlaces: [...CONFIG_FILES],

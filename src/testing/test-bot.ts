@@ -65,7 +65,7 @@ export class TestBot {
     plugin: PluginUnderTest = this.#source,
     options: Readonly<Record<string, unknown>> = this.#options,
   ): Promise<void> {
-    const loaded = await loadUnderTest(plugin, options, this.#loader, { fresh: true });
+    const loaded = await loadUnderTest(plugin, options, this.#loader);
     await this.#runtime.reload(0, loaded.plugin, { options: loaded.options, timeoutMs: STOP_TIMEOUT_MS });
   }
 
@@ -87,12 +87,11 @@ export async function loadUnderTest(
   plugin: PluginUnderTest,
   options: Readonly<Record<string, unknown>>,
   loader: ModuleLoader,
-  { fresh = false } = {},
 ): Promise<{ plugin: LoadedPlugin; options: Readonly<Record<string, unknown>> }> {
   const file = plugin instanceof URL ? fileURLToPath(plugin) : plugin;
   const loaded =
     typeof file === 'string'
-      ? await loadPlugin(file, loader, { fresh })
+      ? await loadPlugin(file, loader)
       : readPlugin(file, { name: 'bot', file: '', shown: 'the plugin' });
   const checked = await checkOptions(loaded, options);
   if ('options' in checked) return { plugin: loaded, options: checked.options };

@@ -87,16 +87,16 @@ export class BotWorker {
   }
 
   /**
-   * Loads the plugin, or with `fresh` its newer version, and watches over it from then on.
+   * Loads the current version of the plugin, and watches over it from then on.
    *
    * @throws {ChatosError} `INVALID_PLUGIN` as {@link loadPlugin}, also if the worker ends over it
    */
-  async load(fresh: boolean): Promise<LoadedBot> {
+  async load(): Promise<LoadedBot> {
     const { file, options, stallMs, loadTimeoutMs: timeoutMs = LOAD_TIMEOUT_MS } = this.#settings;
     // Compiling blocks the thread. What is waited for in vain, the worker itself gives up: an older version goes on.
     this.#watch(LOAD_TIMEOUT_MS);
     try {
-      return await this.call('load', file, options, { fresh, timeoutMs });
+      return await this.call('load', file, options, timeoutMs);
     } catch (error) {
       if (!(error instanceof WorkerEndedError)) throw error;
       throw new ChatosError('INVALID_PLUGIN', `${file}: ${error.message}`, { cause: error, fields: { file } });

@@ -74,7 +74,7 @@ export class IsolatedBot {
    */
   async load(): Promise<LoadedBot> {
     await this.#restarting;
-    if (this.#worker) return this.#worker.load(true);
+    if (this.#worker) return this.#worker.load();
     return this.#run ? this.#restart() : this.#spawn();
   }
 
@@ -163,7 +163,7 @@ export class IsolatedBot {
     this.#since = Date.now();
     void worker.ended.then((end) => this.#onEnded(worker, end));
     try {
-      const loaded = await worker.load(false);
+      const loaded = await worker.load();
       this.#name = loaded.name;
       return loaded;
     } catch (error) {

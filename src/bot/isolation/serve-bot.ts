@@ -34,8 +34,8 @@ export function serveBot(modules: Record<string, unknown>): void {
   let runtime: BotRuntime | undefined;
   const reportStatus = (): void => rpc.notify('status', runtime!.status.accounts[0]!);
   const rpc: WorkerRpc = new MessagePortRpc(port, {
-    load: async (file, options, how) => {
-      const plugin = await loadPlugin(file, loader, how);
+    load: async (file, options, timeoutMs) => {
+      const plugin = await loadPlugin(file, loader, { timeoutMs });
       const checked = await checkOptions(plugin, options);
       if ('problems' in checked) return { name: plugin.name, problems: checked.problems };
       await readSchedule(plugin, file, checked.options);

@@ -31,12 +31,8 @@ export interface BotStart
 
 /** What the main thread calls in a worker. */
 export interface WorkerCalls {
-  /** Loads the plugin, or with `fresh` its newer version, and checks its options. */
-  load(
-    file: string,
-    options: PlainOptions,
-    how: { readonly fresh: boolean; readonly timeoutMs: number },
-  ): Promise<LoadedBot>;
+  /** Loads the current version of the plugin, and checks its options. */
+  load(file: string, options: PlainOptions, timeoutMs: number): Promise<LoadedBot>;
   /** Runs what was loaded; resolves when it is logged in. */
   start(how: BotStart): Promise<void>;
   /** Puts what was loaded last in the place of what runs. */

@@ -1,7 +1,9 @@
 import { readFileSync, realpathSync } from 'node:fs';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { messageOf } from '../../errors.ts';
+import { CompileError } from './compiler.ts';
 import { withSourcePositions } from './source-positions.ts';
 
 /** Why a plugin did not load. */
@@ -14,8 +16,8 @@ export interface LoadFailure {
   readonly message: string;
 }
 
-/** A compile error as jiti words it: the position comes last, and columns begin at 0. */
-const COMPILE_ERROR = /^\w+: (.*?)\s*\n\s*([^\n]+):(\d+):(\d+)$/s;
+const ALIAS_HINT =
+  "; paths of tsconfig.json are for type checks only: use imports of package.json, such as '#lib/*': './lib/*'";
 const JSON_ERROR = /^(.+\.json): (.*)$/s;
 const JSON_POSITION = / in JSON at position (\d+)(?: \(line \d+ column \d+\))?$/;
 const MISSING_MODULE = /^Cannot find (?:module|package) '([^']+)'/;
@@ -23,22 +25,32 @@ const FRAME = /^\s+at (?:async )?(?:[^/\\]*? \()?((?:file:\/\/)?(?:\/|[A-Za-z]:[
 /** This program's own files are skipped: the error is in the plugin. */
 const OWN_FILES = fileURLToPath(new URL('../../', import.meta.url));
 
+const failedImports = new WeakMap<object, { readonly importer: string; readonly specifier: string }>();
+
+/** Notes which import an error comes from, where its trace does not show that. */
+export function noteImport(error: unknown, importer: string, specifier: string): void {
+  if (error instanceof Error && !failedImports.has(error)) failedImports.set(error, { importer, specifier });
+}
+
 /** Reads the file, position and message from what was thrown while a plugin was loaded. */
 export function readLoadFailure(error: unknown): LoadFailure {
   const text = error instanceof Error ? messageOf(error) || error.name : thrownText(error);
-  const [, found, broken, line, column] = COMPILE_ERROR.exec(text) ?? [];
-  if (found !== undefined) return { file: broken, place: `:${line}:${Number(column) + 1}`, message: oneLine(found) };
   const message = oneLine(text);
+  if (error instanceof CompileError) return { file: error.file, place: `:${error.line}:${error.column}`, message };
   if (!(error instanceof Error)) return { place: '', message };
   if (error instanceof SyntaxError) {
     const [, file, problem] = JSON_ERROR.exec(text) ?? [];
     if (file !== undefined) return jsonFailure(file, oneLine(problem!));
   }
+  const failed = failedImports.get(error);
+  if (failed) return { file: failed.importer, place: placeOfImport(failed.importer, failed.specifier), message };
   const frame = ownFrame(error);
   const [, specifier] = MISSING_MODULE.exec(message) ?? [];
   if (specifier !== undefined) {
     const importer = (error as { requireStack?: string[] }).requireStack?.[0] ?? frame?.file;
-    return { file: importer, place: importer === undefined ? '' : placeOfImport(importer, specifier), message };
+    if (importer === undefined) return { place: '', message };
+    const hint = isPathAlias(specifier, importer) ? ALIAS_HINT : '';
+    return { file: importer, place: placeOfImport(importer, specifier), message: `${message}${hint}` };
   }
   return { ...frame, place: frame?.place ?? '', message };
 }
@@ -58,6 +70,19 @@ function ownFrame(error: Error): { file: string; place: string } | undefined {
     return { file, place: `:${line}:${column}` };
   }
   return undefined;
+}
+
+/** Whether the `paths` of the nearest tsconfig.json have a specifier. */
+function isPathAlias(specifier: string, importer: string): boolean {
+  for (let folder = path.dirname(importer); ; folder = path.dirname(folder)) {
+    // With comments, it is not JSON.
+    const [, paths = ''] = /"paths"\s*:\s*\{([^}]*)\}/.exec(textOf(path.join(folder, 'tsconfig.json'))) ?? [];
+    const aliases = [...paths.matchAll(/"([^"]+)"\s*:/g)].map(([, alias]) => alias!.split('*'));
+    const isOne = ([start = '', end]: string[]): boolean =>
+      end === undefined ? specifier === start : specifier.startsWith(start) && specifier.endsWith(end);
+    if (aliases.some(isOne)) return true;
+    if (folder === path.dirname(folder)) return false;
+  }
 }
 
 function jsonFailure(file: string, problem: string): LoadFailure {

@@ -11,17 +11,16 @@ import { readPlugin, type LoadedPlugin } from './read-plugin.ts';
 const TESTING_MISSING = /^Cannot find (?:module|package) 'chatosbot\/testing'/;
 
 /**
- * Loads a plugin file.
+ * Loads the current version of a plugin file.
  *
- * @param options `fresh`: read its files again if they were loaded before; `timeoutMs`: the limit of its top-level await,
- *   30,000 by default
+ * @param options `timeoutMs`: the limit of its top-level await, 30,000 by default
  * @throws {ChatosError} `INVALID_PLUGIN`: not found, does not compile, fails or does not finish while loading, or exports
  *   no hooks; the message names file, line and column where they are known
  */
 export async function loadPlugin(
   file: string,
   loader: ModuleLoader,
-  { fresh = false, timeoutMs }: { readonly fresh?: boolean; readonly timeoutMs?: number } = {},
+  { timeoutMs }: { readonly timeoutMs?: number } = {},
 ): Promise<LoadedPlugin> {
   const absolute = path.resolve(file);
   const invalid = (why: string, cause?: unknown, place = ''): ChatosError =>
@@ -32,7 +31,7 @@ export async function loadPlugin(
   const code: LoadedCode = { file: absolute };
   let exported: Record<string, unknown>;
   try {
-    const loading = whileLoading(code, () => (fresh ? loader.reload(absolute) : loader.load(absolute)));
+    const loading = whileLoading(code, () => loader.load(absolute));
     exported = await withinLoadTime(loading, 'loading', timeoutMs);
   } catch (error) {
     if (isChatosError(error, 'TIMED_OUT')) {

@@ -1,5 +1,6 @@
+import { isPromise } from 'node:util/types';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { ChatosError, type ErrorFields } from '../../errors.ts';
+import { ChatosError, isChatosError, messageOf } from '../../errors.ts';
 import { closest } from '../../util/closest.ts';
 import type { Command } from '../plugin/commands.ts';
 import type { PlainOptions } from '../plugin/context.ts';
@@ -7,7 +8,7 @@ import { attempt, throwAll } from './collect-errors.ts';
 import { firstMatching, type MessageHandler } from '../plugin/message-filter.ts';
 import type { LoadedCode } from './loaded-code.ts';
 import { HOOKS, type BotPlugin, type ScheduledTask } from '../plugin/plugin.ts';
-import { isRecord, readCommands, readHandlers, scheduleReader } from './validate-plugin.ts';
+import { isRecord, readCommands, readHandlers, scheduleReader, type Invalid } from './validate-plugin.ts';
 
 /** The hooks of a plugin, each a function. @internal */
 export type Hooks = Omit<BotPlugin, 'name' | 'options' | 'commands' | 'schedule' | 'onMessage'> & {
@@ -40,6 +41,13 @@ export interface LoadedPlugin {
   readonly code?: LoadedCode;
 }
 
+interface PluginSource {
+  readonly name: string;
+  readonly file: string;
+  /** What errors begin with: the file. */
+  readonly shown: string;
+}
+
 /** The parts of a plugin besides its hooks. */
 const PARTS = ['name', 'options', 'commands', 'schedule'] as const;
 /** A plugin has at least one of these. */
@@ -48,13 +56,21 @@ const NEEDED = [...Object.keys(HOOKS), 'commands', 'schedule'];
 /**
  * Reads a plugin from a module's named exports and its default export.
  *
- * @param where what errors begin with: the file
  * @throws {ChatosError} `INVALID_PLUGIN` if it is not a plugin; the message has a line for each invalid hook, command and
  *   schedule
  */
-export function readPlugin(exported: object, where: { name: string; file: string; shown: string }): LoadedPlugin {
-  const invalid = (why: string, fields: ErrorFields = {}): ChatosError =>
+export function readPlugin(exported: object, where: PluginSource): LoadedPlugin {
+  const invalid: Invalid = (why, fields) =>
     new ChatosError('INVALID_PLUGIN', `${where.shown}: ${why}`, { fields: { file: where.file, ...fields } });
+  try {
+    return read(exported, where, invalid);
+  } catch (error) {
+    // A getter, or a proxy.
+    throw isChatosError(error) ? error : invalid(`what it exports cannot be read: ${messageOf(error)}`);
+  }
+}
+
+function read(exported: object, where: PluginSource, invalid: Invalid): LoadedPlugin {
   const wrong: ChatosError[] = [];
   const check = (isRight: boolean, why: string): void => void (isRight || wrong.push(invalid(why)));
   const { parts, unknown, misspelt } = partsOf(exported);
@@ -82,7 +98,8 @@ export function readPlugin(exported: object, where: { name: string; file: string
   const schedule = attempt(wrong, () => scheduleReader(parts['schedule'], invalid))!;
   throwAll(wrong);
   if (Object.keys(hooks).length + commands.size === 0 && parts['schedule'] === undefined) {
-    throw invalid(`exports no hook; expected one or more of ${NEEDED.join(', ')}`, { noHook: true });
+    const expected = `exports no hook; expected one or more of ${NEEDED.join(', ')}`;
+    throw invalid(hintFor((exported as { default?: unknown }).default) ?? expected, { noHook: true });
   }
   return {
     name: name as string,
@@ -92,6 +109,18 @@ export function readPlugin(exported: object, where: { name: string; file: string
     schedule,
     optionsSchema: options as StandardSchemaV1 | undefined,
   };
+}
+
+/** What to do about a default export that is no plugin. */
+function hintFor(exported: unknown): string | undefined {
+  if (isPromise(exported)) return 'its default export is a promise; await it: export default await …';
+  if (Array.isArray(exported)) return 'its default export is an array; a file is one plugin, so use a file for each';
+  if (typeof exported !== 'function') return undefined;
+  // The compiler names an anonymous one so.
+  const name = ['', '_default'].includes(exported.name) ? '…' : exported.name;
+  return Function.prototype.toString.call(exported).startsWith('class')
+    ? `its default export is a class; export an instance: export default new ${name}()`
+    : `its default export is a function; export the plugin that it makes: export default ${name}()`;
 }
 
 interface Parts {

@@ -1,16 +1,12 @@
 import { SourceMap, type SourceMapPayload, type SourceMapping } from 'node:module';
 import { traceOf } from '../../errors.ts';
 
-/** What jiti puts before the first line of each module that it evaluates. */
-const WRAPPER = '(function (exports, require, module, __filename, __dirname, jitiImport, jitiESMResolve) { ';
 const INLINE_MAP = /^\/\/# sourceMappingURL=data:application\/json[^,]*,(\S+)/m;
 /** A line of a trace with an absolute path, as V8 writes it. */
 const FRAME = /^(\s+at (?:async )?(?:[^/\\\n]*? \()?)((?:\/|[A-Za-z]:[\\/]).*?):(\d+):(\d+)(?=\)?$)/gm;
 
 interface CompiledFile {
   readonly encodedMap: string;
-  /** What jiti puts before the code, in characters. */
-  readonly wrapperLength: number;
   map?: SourceMap;
 }
 
@@ -18,11 +14,10 @@ interface CompiledFile {
 const compiledFiles = new Map<string, CompiledFile>();
 
 /** Remembers what a file was compiled to, for the traces of errors. */
-export function rememberCompiled(file: string, code: string, isAsync: boolean): void {
+export function rememberCompiled(file: string, code: string): void {
   const [, encodedMap] = INLINE_MAP.exec(code) ?? [];
-  // A file that does not compile has none; what was loaded before may go on.
   if (encodedMap === undefined) return;
-  compiledFiles.set(file, { encodedMap, wrapperLength: WRAPPER.length + (isAsync ? 'async '.length : 0) });
+  compiledFiles.set(file, { encodedMap });
 }
 
 /** The trace of anything that was thrown and of its causes, with lines and columns of the sources. */
@@ -42,8 +37,7 @@ export function withSourcePositions(trace: string): string {
 /** Lines and columns begin at 1 in traces, and at 0 in source maps. */
 function sourcePosition(compiled: CompiledFile, line: number, column: number): string {
   compiled.map ??= readMap(compiled.encodedMap);
-  const codeColumn = column - 1 - (line === 1 ? compiled.wrapperLength : 0);
-  const { originalLine, originalColumn } = compiled.map.findEntry(line - 1, codeColumn) as Partial<SourceMapping>;
+  const { originalLine, originalColumn } = compiled.map.findEntry(line - 1, column - 1) as Partial<SourceMapping>;
   if (originalLine === undefined || originalColumn === undefined) return `${line}:${column}`;
   return `${originalLine + 1}:${originalColumn + 1}`;
 }

@@ -1,5 +1,5 @@
 import { isRegExp } from 'node:util/types';
-import { isChatosError, type ChatosError } from '../../errors.ts';
+import { isChatosError, type ChatosError, type ErrorFields } from '../../errors.ts';
 import { scheduleProblems } from '../../schedule/schedule.ts';
 import { unknownKeys } from '../../util/unknown-keys.ts';
 import type { PlainOptions } from '../plugin/context.ts';
@@ -11,7 +11,7 @@ import { throwAll } from './collect-errors.ts';
 import { withinLoadTime } from './load-timeout.ts';
 
 /** Makes the error for an invalid plugin. */
-export type Invalid = (why: string) => ChatosError;
+export type Invalid = (why: string, fields?: ErrorFields) => ChatosError;
 
 /** A command is one word after its prefix. */
 const COMMAND_NAME = /^[\p{L}\p{N}][\p{L}\p{N}_-]{0,31}$/u;
@@ -39,7 +39,7 @@ export function readHandlers(handlers: readonly unknown[], invalid: Invalid): Pa
       ...filterProblems(handler['when']).map((problem) => `${where}.when${problem}`),
     ];
   });
-  throwAll(problems.map(invalid));
+  throwAll(problems.map((problem) => invalid(problem)));
   return handlers as Parameters<typeof firstMatching>[0];
 }
 
@@ -68,7 +68,7 @@ export function readCommands(commands: unknown, invalid: Invalid): Map<string, C
     else read.set(key, command as Command);
     return own.map((problem) => `commands.${name}: ${problem}`);
   });
-  throwAll(problems.map(invalid));
+  throwAll(problems.map((problem) => invalid(problem)));
   return read;
 }
 
@@ -130,7 +130,7 @@ function readSchedule(schedule: unknown, invalid: Invalid): Map<string, Schedule
       own.unshift('run is missing or not a function');
     return own.map((problem) => `schedule.${name}: ${problem}`);
   });
-  throwAll(problems.map(invalid));
+  throwAll(problems.map((problem) => invalid(problem)));
   return new Map(tasks);
 }
 

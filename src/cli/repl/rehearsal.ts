@@ -141,7 +141,7 @@ export class Rehearsal {
   /** Reloads the bot, as `run --watch` does: its store, its session and its private connections stay. */
   async reload(): Promise<void> {
     const { offline, loader, plan, view } = this.#parts;
-    const { plugin, options } = await loader.load(plan, { fresh: true });
+    const { plugin, options } = await loader.load(plan);
     await offline.runtime.reload(0, plugin, { options, timeoutMs: RELOAD_TIMEOUT_MS });
     view.notice(`${plugin.name}: reloaded`);
     await this.#settled();

@@ -108,7 +108,7 @@ export class BotLoader {
    *
    * @throws {ChatosError} `INVALID_PLUGIN` or `INVALID_CONFIG`; the message has a line for each error
    */
-  async load(bot: PlannedBot, { fresh = false } = {}): Promise<BotToRun> {
+  async load(bot: PlannedBot): Promise<BotToRun> {
     const { file } = bot;
     if (file === undefined) {
       const plugin = announcementsPlugin(this.#loaded.config.announcements ?? []);
@@ -118,7 +118,7 @@ export class BotLoader {
     const shown = path.relative(process.cwd(), file) || file;
     const isolation = bot.isolation ?? (this.#workers?.all ? {} : undefined);
     if (isolation && this.#workers) return this.#loadIsolated(bot, shown, isolation, this.#workers);
-    const plugin = await loadPlugin(shown, this.#modules, { fresh });
+    const plugin = await loadPlugin(shown, this.#modules);
     const login = this.#loginOf(bot, plugin.name, shown);
     const checked = await checkOptions(plugin, bot.options);
     if ('problems' in checked) throw this.#invalidOptions(bot, shown, checked.problems);

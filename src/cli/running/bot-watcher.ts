@@ -103,7 +103,7 @@ export class BotWatcher {
     const beganAt = Date.now();
     let before = bot.files;
     try {
-      const loaded = await loader.load(bot.plan, { fresh: true });
+      const loaded = await loader.load(bot.plan);
       before = new Set();
       return loaded;
     } finally {

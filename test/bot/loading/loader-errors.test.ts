@@ -32,10 +32,66 @@ describe('loadPlugin, what it turns down', () => {
     expect(await messageFor(directory)).toMatch(/^FILE: is a directory/);
   });
 
-  it.each(['export const helper = 1;', 'export default 7;', 'export default function () {}', 'const x = 1;', ''])(
+  it.each(['export const helper = 1;', 'export default 7;', 'const x = 1;', ''])(
     'a file without any hook, and says which there are: %j',
     async (text) => {
       expect(await complaint(text)).toBe(`FILE: exports no hook; expected one or more of ${ALL_PARTS}`);
+    },
+  );
+
+  it.each([
+    ['export default class Echo { onMessage() {} }', 'is a class; export an instance: export default new Echo()'],
+    ['export default class {}', 'is a class; export an instance: export default new …()'],
+    [
+      'export default function echo() { return { onMessage() {} }; }',
+      'is a function; export the plugin that it makes: export default echo()',
+    ],
+    [
+      'export default () => ({ onMessage() {} });',
+      'is a function; export the plugin that it makes: export default …()',
+    ],
+    ['export default [{ onMessage() {} }];', 'is an array; a file is one plugin, so use a file for each'],
+    ['export default (async () => ({ onMessage() {} }))();', 'is a promise; await it: export default await …'],
+  ])('a default export that is no plugin, and says what to do: %s', async (text, hint) => {
+    expect(await complaint(text)).toBe(`FILE: its default export ${hint}`);
+    expect(await complaint(text.replace('export default', 'module.exports ='), 'plugin.cjs')).toBe(
+      `FILE: its default export ${hint}`,
+    );
+  });
+
+  it.each([
+    "export default { get onMessage() { throw new Error('no'); } };",
+    "export default { get name() { throw new Error('no'); }, onMessage() {} };",
+    "export default { commands: { get roll() { throw new Error('no'); } } };",
+    "export default { schedule: { tick: { get cron() { throw new Error('no'); }, run() {} } } };",
+    "export default new Proxy({}, { ownKeys() { throw new Error('no'); } });",
+  ])('what throws when it is read: %s', async (text) => {
+    expect(await complaint(text)).toBe('FILE: what it exports cannot be read: no');
+  });
+
+  const COMPILE_FIRST = 'compile the file with tsc, and use the JavaScript that this makes';
+
+  it.each([
+    ['plugin.ts', 'class A {\n  @(() => {}) run() {}\n}', 'FILE:2:3: decorators are'],
+    ['plugin.js', '@(() => {})\nclass A {}', 'FILE:1:1: decorators are'],
+    ['plugin.mts', 'export @(() => {}) class A {}', 'FILE:1:8: decorators are'],
+    ['plugin.ts', 'class A {\n  accessor size = 1;\n}', 'FILE:2:3: the keyword accessor is'],
+    ['plugin.tsx', 'export const a = <b>c</b>;', 'FILE:1:18: JSX is'],
+    ['plugin.jsx', 'export const a = <></>;', 'FILE:1:18: JSX is'],
+    ['plugin.js', 'export const a = <b />;', 'FILE:1:18: JSX is'],
+  ])('syntax that would not mean what it means to TypeScript, in %s: %j', async (name, text, found) => {
+    expect(await complaint(text, name)).toBe(`${found} not supported: ${COMPILE_FIRST}`);
+  });
+
+  it.each(['@lib/words', '@lib', 'words'])(
+    'an import by paths of tsconfig.json, %s, and says what to use',
+    async (from) => {
+      const tsconfig =
+        '{\n  // Ours.\n  "compilerOptions": { "paths": { "@lib/*": ["./lib/*"], "@lib": ["./lib"], "words": ["./w"], } },\n}';
+      const message = await complaint(`import '${from}';`, 'bots/plugin.ts', { 'tsconfig.json': tsconfig });
+      expect(message).toBe(
+        `FILE:1:8: Cannot find module '${from}'; paths of tsconfig.json are for type checks only: use imports of package.json, such as '#lib/*': './lib/*'`,
+      );
     },
   );
 
@@ -109,14 +165,8 @@ describe('loadPlugin, where an error comes from', () => {
       'import { join } from "node:path";\njoin("a" as string); throw new Error("no");',
       'FILE:2:28: no',
     ],
-    ['what a package throws that it imports', 'const a = 1;\n\nimport "bad";', 'FILE:3:1: no', BAD_PACKAGE],
-    ['what a package throws that its first line imports', 'import x from "bad"; x();', 'FILE:1:1: no', BAD_PACKAGE],
-    [
-      'a name that is not exported, called in its first line',
-      "import { x } from 'node:fs'; x();",
-      // Of a call in parentheses, V8 gives the end.
-      'FILE:1:31: x is not a function',
-    ],
+    ['what a package throws that it imports', 'const a = 1;\n\nimport "bad";', 'FILE:3:8: no', BAD_PACKAGE],
+    ['what a package throws that its first line imports', 'import x from "bad"; x();', 'FILE:1:15: no', BAD_PACKAGE],
     ['an error without a text', '\nthrow new RangeError();', 'FILE:2:7: RangeError'],
     ['a text that is thrown', 'throw "just text";', 'FILE: just text'],
     ['something else that is thrown', 'throw { code: 7 };', 'FILE: throws { code: 7 }'],
@@ -125,7 +175,7 @@ describe('loadPlugin, where an error comes from', () => {
     [
       'a name that is not exported',
       "import { x } from 'node:fs';\nx();",
-      expect.stringMatching(/^FILE:2:\d+: x is not a function$/),
+      "FILE:1:19: The requested module 'node:fs' does not provide an export named 'x'",
     ],
   ])('gives the line and column of %s', async (_, text, expected: unknown, beside = {}) => {
     expect(await complaint(text, 'plugin.ts', beside)).toEqual(expected);

@@ -14,6 +14,9 @@ async function load(name: string, text: string, beside: Record<string, string> =
 
 const nothing = undefined as never;
 
+/** How tsc begins what it makes of an ES module as CommonJS. */
+const COMPILED = '"use strict";\nObject.defineProperty(exports, "__esModule", { value: true });\n';
+
 describe('loadPlugin', () => {
   it.each([
     ['a.ts', 'export const onMessage = (): void => {};\nexport async function onStart(bot: unknown) { void bot; }'],
@@ -31,6 +34,14 @@ describe('loadPlugin', () => {
     ['a.js', "import { defineBot } from 'chatosbot';\nexport default defineBot({ onMessage() {} });"],
     ['a.js', 'export default { onMessage() {} };'],
     ['a.cjs', 'module.exports = { onMessage() {} };'],
+    ['a.cjs', `${COMPILED}exports.default = { onMessage() {} };`],
+    ['a.js', `${COMPILED}exports.default = { onMessage() {} };`],
+    [
+      'a.js',
+      `${COMPILED}const chatosbot_1 = require('chatosbot');\nexports.default = (0, chatosbot_1.defineBot)({ onMessage() {} });`,
+    ],
+    ['a.cts', "import { defineBot } from 'chatosbot';\nexport default defineBot({ onMessage(): void {} });"],
+    ['a.ts', "import chatosbot = require('chatosbot');\nexport = chatosbot.defineBot({ onMessage(): void {} });"],
     ['a.cjs', "const { defineBot } = require('chatosbot');\nmodule.exports = defineBot({ onMessage() {} });"],
   ])('takes the hooks of a default export (%#: %s)', async (name, text) => {
     const { hooks } = await load(name, text);

@@ -66,7 +66,7 @@ test('200 reloads leave no listeners, timers, jobs, handles, files or memory beh
   };
   const reload = async (number: number): Promise<void> => {
     await writeText(directory, 'bot.ts', version(number));
-    const { plugin, options } = await loader.load(plan!, { fresh: true });
+    const { plugin, options } = await loader.load(plan!);
     await runtime.reload(0, plugin, { options });
     alice.tell('bot', 'version?');
     expect(await alice.next(4)).toMatchObject({ msg: `v${number} 10000` });

@@ -1,0 +1,218 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { isModuleNamespaceObject } from 'node:util/types';
+import vm from 'node:vm';
+import { messageOf } from '../../errors.ts';
+import type { Compile, ModuleForm } from './compiler.ts';
+import { noteImport } from './load-failure.ts';
+import { IMPORT_META, NAMES_SEPARATOR } from './module-syntax.ts';
+import { isTypeScript, moduleKind, resolveImport, type ModuleKind } from './resolve-import.ts';
+import { rememberCompiled } from './source-positions.ts';
+
+/** What compiled code is given, in this order. */
+const PARAMETERS = ['exports', 'require', 'module', '__filename', '__dirname', 'jitiImport', 'jitiESMResolve'];
+const HEAD = `function (${[...PARAMETERS, IMPORT_META].join(', ')}) { `;
+
+/** A file that was evaluated, or is being evaluated. */
+interface LoadedModule {
+  readonly file: string;
+  readonly kind: ModuleKind | 'json';
+  /** `exports` is the module's own object until it assigns another. */
+  readonly module: { exports: unknown };
+  /** Settles when it was evaluated, if that takes time. */
+  evaluation?: Promise<void>;
+  done: boolean;
+  /** Those whose evaluation it waits for. */
+  readonly waitsFor: Set<LoadedModule>;
+  /** What importers get of CommonJS, once that is evaluated. */
+  namespace?: object;
+}
+
+/** What all graphs of a loader have in common. */
+export interface ModuleSources {
+  readonly compile: Compile;
+  /** Modules that are imported by name wherever a file is. */
+  readonly modules: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Files that import each other, each evaluated once, with what `import` means in Node.js. Node.js evaluates no file a second
+ * time and forgets none, so a new version needs a graph of its own. What packages contain is left to Node.js, except
+ * TypeScript, which is evaluated in the graph of the packages.
+ */
+export class ModuleGraph {
+  readonly #sources: ModuleSources;
+  readonly #packages: ModuleGraph | undefined;
+  readonly #modules = new Map<string, LoadedModule>();
+
+  /** @param packages the graph for the TypeScript files of packages; default: this one is that */
+  constructor(sources: ModuleSources, packages?: ModuleGraph) {
+    this.#sources = sources;
+    this.#packages = packages;
+  }
+
+  /** Evaluates a file, given as its real path; returns its exports: of a CommonJS module, as `default` unless tsc made it. */
+  async load(file: string): Promise<Record<string, unknown>> {
+    const loaded = await this.#importFile(file, undefined);
+    const { exports } = loaded.module;
+    if (loaded.kind === 'commonjs' && isEsModule(exports)) return exports as Record<string, unknown>;
+    return namespaceOf(loaded) as Record<string, unknown>;
+  }
+
+  /** What `import` of a specifier gives. Static ones have the names that they need behind the specifier. */
+  async #import(importer: LoadedModule, request: string): Promise<object> {
+    const [specifier = '', ...names] = request.split(NAMES_SEPARATOR);
+    const target = resolveImport(specifier, importer.file, 'import', this.#sources.modules);
+    try {
+      if (target.graph === 'node') {
+        return withNames(target.module ?? ((await import(target.url)) as object), names, specifier);
+      }
+      const loaded = await this.#graphFor(target).#importFile(target.file, importer);
+      return withNames(namespaceOf(loaded), loaded.done ? names : [], specifier);
+    } catch (error) {
+      if (target.graph === 'node' || error instanceof MissingExport) noteImport(error, importer.file, specifier);
+      throw error;
+    }
+  }
+
+  async #importFile(file: string, importer: LoadedModule | undefined): Promise<LoadedModule> {
+    const known = this.#modules.get(file);
+    // A module that waits for its importer is used as far as it is, as in Node.js.
+    if (known && (known.done || (importer && waitsFor(known, importer)))) return known;
+    const loaded = known ?? this.#evaluate(file, 'import', importer);
+    importer?.waitsFor.add(loaded);
+    await loaded.evaluation;
+    importer?.waitsFor.delete(loaded);
+    return loaded;
+  }
+
+  /** What `require` of a specifier gives; for a static import of what is itself required, what that import gives. */
+  #require(importer: LoadedModule, request: string): unknown {
+    const [specifier = '', ...names] = request.split(NAMES_SEPARATOR);
+    const isImport = names.length > 0 && importer.kind === 'module';
+    const target = resolveImport(specifier, importer.file, isImport ? 'import' : 'require', this.#sources.modules);
+    if (target.graph === 'node') {
+      const found: unknown = target.module ?? createRequire(importer.file)(target.file);
+      return isImport ? withNames(isNamespace(found) ? found : commonJsNamespace(found), names, specifier) : found;
+    }
+    const graph = this.#graphFor(target);
+    const loaded = graph.#modules.get(target.file) ?? graph.#evaluate(target.file, 'require');
+    return isImport ? withNames(namespaceOf(loaded), names, specifier) : loaded.module.exports;
+  }
+
+  #graphFor({ graph }: { readonly graph: 'own' | 'packages' }): ModuleGraph {
+    return graph === 'packages' ? (this.#packages ?? this) : this;
+  }
+
+  #evaluate(file: string, by: 'import' | 'require', importer?: LoadedModule): LoadedModule {
+    const source = readFileSync(file, 'utf8');
+    const kind = file.endsWith('.json') ? 'json' : moduleKind(file, source);
+    const exports = kind === 'module' ? Object.create(null, { [Symbol.toStringTag]: { value: 'Module' } }) : {};
+    const loaded: LoadedModule = { file, kind, module: { exports }, done: false, waitsFor: new Set() };
+    this.#modules.set(file, loaded);
+    importer?.waitsFor.add(loaded);
+    try {
+      if (kind === 'json') loaded.module.exports = parseJson(file, source);
+      else loaded.evaluation = this.#run(loaded, source, by);
+      if (!loaded.evaluation) loaded.done = true;
+    } catch (error) {
+      this.#modules.delete(file);
+      throw error;
+    }
+    return loaded;
+  }
+
+  /** Runs a module; to the end, unless it awaits its imports. */
+  #run(loaded: LoadedModule, source: string, by: 'import' | 'require'): Promise<void> | undefined {
+    const { file, kind } = loaded;
+    const isAsync = kind === 'module' && by === 'import';
+    const form: ModuleForm = isAsync ? 'async' : kind === 'module' || isTypeScript(file) ? 'sync' : 'commonjs';
+    const code = this.#sources.compile(file, source, form);
+    rememberCompiled(file, code);
+    const head = `(${isAsync ? 'async ' : ''}${HEAD}`;
+    const script = new vm.Script(`${head}${code}\n})`, { filename: file, columnOffset: -head.length });
+    const body = script.runInThisContext() as (...given: unknown[]) => Promise<void> | undefined;
+    const native = createRequire(file);
+    const require = Object.assign((specifier: string) => this.#require(loaded, specifier), {
+      resolve: native.resolve,
+      cache: native.cache,
+    });
+    const self = Object.assign(loaded.module, { id: file, filename: file, path: path.dirname(file), require });
+    const resolve = (specifier: unknown): string => resolveImport(String(specifier), file, 'import', {}).url;
+    const meta = { dirname: path.dirname(file), filename: file, url: pathToFileURL(file).href, resolve };
+    const load = (specifier: unknown): Promise<object> => this.#import(loaded, String(specifier));
+    const own = kind === 'module' ? undefined : self.exports;
+    const ran = body.call(own, self.exports, require, self, file, path.dirname(file), load, resolve, meta);
+    return isAsync ? ran!.then(() => void (loaded.done = true)) : undefined;
+  }
+}
+
+/** Whether a module waits for another one, itself or through those that it waits for. */
+function waitsFor(waiting: LoadedModule, other: LoadedModule, seen = new Set<LoadedModule>()): boolean {
+  if (waiting === other) return true;
+  if (seen.has(waiting)) return false;
+  seen.add(waiting);
+  return [...waiting.waitsFor].some((next) => waitsFor(next, other, seen));
+}
+
+/** What importers get. TypeScript may also be written as CommonJS. */
+function namespaceOf(loaded: LoadedModule): object {
+  const { exports } = loaded.module;
+  const isModule = loaded.kind === 'module' && (isNamespace(exports) || Object.keys(exports as object).length === 0);
+  if (isModule) return exports as object;
+  if (!loaded.done) return commonJsNamespace(exports);
+  return (loaded.namespace ??= commonJsNamespace(exports));
+}
+
+/** What `import` gives of a CommonJS module: all that it exports as `default`, and each by its name. */
+function commonJsNamespace(exports: unknown): object {
+  const isObject = (typeof exports === 'object' && exports !== null) || typeof exports === 'function';
+  const namespace = Object.create(null, { __esModule: { value: true } }) as Record<string, unknown>;
+  for (const name of isObject ? Object.keys(exports) : []) namespace[name] = (exports as Record<string, unknown>)[name];
+  namespace['default'] = exports;
+  return namespace;
+}
+
+/** The module that is imported lacks a name. */
+class MissingExport extends SyntaxError {
+  override readonly name = 'SyntaxError';
+}
+
+const views = new WeakMap<object, object>();
+
+/**
+ * A namespace that compiled code takes for one: it looks for `__esModule`, which those of Node.js do not have.
+ *
+ * @throws {MissingExport} if it lacks one of the names
+ */
+function withNames(namespace: object, names: readonly string[], specifier: string): object {
+  const missing = names.find((name) => !(name in namespace));
+  if (missing !== undefined) {
+    throw new MissingExport(`The requested module '${specifier}' does not provide an export named '${missing}'`);
+  }
+  if (!isModuleNamespaceObject(namespace)) return namespace;
+  const view =
+    views.get(namespace) ??
+    new Proxy(namespace, { get: (of, name) => (name === '__esModule' ? true : (Reflect.get(of, name) as unknown)) });
+  views.set(namespace, view);
+  return view;
+}
+
+function isEsModule(exports: unknown): boolean {
+  return typeof exports === 'object' && exports !== null && '__esModule' in exports;
+}
+
+function isNamespace(exports: unknown): exports is object {
+  return isModuleNamespaceObject(exports) || isEsModule(exports);
+}
+
+/** @throws {SyntaxError} with a message like that of `require` */
+function parseJson(file: string, text: string): unknown {
+  try {
+    return JSON.parse(text.replace(/^\uFEFF/, ''));
+  } catch (error) {
+    throw new SyntaxError(`${file}: ${messageOf(error)}`, { cause: error });
+  }
+}

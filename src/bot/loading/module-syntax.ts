@@ -1,0 +1,68 @@
+/** What is behind the specifier of a static import in compiled code: the names that it needs. */
+export const NAMES_SEPARATOR = '\n';
+/** The name of `import.meta` in compiled code. */
+export const IMPORT_META = '__chatosbotImportMeta';
+
+const COMPILE_FIRST = 'compile the file with tsc, and use the JavaScript that this makes';
+
+/** What plugins cannot contain, by the type of the syntax node, and what to do instead. */
+const REFUSED: Readonly<Record<string, string>> = {
+  Decorator: `decorators are not supported: ${COMPILE_FIRST}`,
+  ClassAccessorProperty: `the keyword accessor is not supported: ${COMPILE_FIRST}`,
+  JSXElement: `JSX is not supported: ${COMPILE_FIRST}`,
+  JSXFragment: `JSX is not supported: ${COMPILE_FIRST}`,
+};
+
+/** As far as it is used of a syntax node of Babel's: https://babeljs.io/docs/babel-parser#output */
+interface SyntaxNode {
+  readonly type: string;
+  readonly loc?: { readonly start: { readonly line: number; readonly column: number } };
+  readonly source?: { value: string } | null;
+  readonly specifiers?: readonly {
+    readonly type: string;
+    readonly importKind?: string;
+    readonly imported?: { readonly name?: string; readonly value?: string };
+  }[];
+  readonly meta?: { readonly name: string };
+}
+
+interface NodePath {
+  readonly node: SyntaxNode;
+  replaceWith(node: object): void;
+}
+
+/**
+ * A plugin of Babel that refuses syntax which it would compile otherwise than TypeScript does, notes the names that each
+ * static import needs, so that a missing one is an error as in Node.js, and has `import.meta` as an object.
+ */
+export function syntaxPlugin(_babel: unknown, { jsx }: { readonly jsx: boolean }): object {
+  return {
+    name: 'chatosbot-module-syntax',
+    // Parsed, so that they can be refused in words.
+    manipulateOptions(_options: unknown, parser: { plugins: (string | readonly unknown[])[] }): void {
+      const others = parser.plugins.filter((each) => each !== 'decorators-legacy' && each[0] !== 'decorators-legacy');
+      parser.plugins = [...others, ['decorators', {}], 'decoratorAutoAccessors', ...(jsx ? ['jsx'] : [])];
+    },
+    pre({ path }: { path: { traverse(visitor: object): void } }): void {
+      const refuse = ({ node: { type, loc } }: NodePath): never => {
+        throw Object.assign(new Error(REFUSED[type]), { loc: loc?.start });
+      };
+      path.traverse(Object.fromEntries(Object.keys(REFUSED).map((type) => [type, refuse])));
+    },
+    visitor: {
+      // Imports that are used as types only are gone by now.
+      ImportDeclaration({ node: { source, specifiers = [] } }: NodePath): void {
+        if (source!.value.includes(NAMES_SEPARATOR)) return;
+        const names = specifiers.flatMap(({ type, importKind, imported }) => {
+          if (type === 'ImportDefaultSpecifier') return ['default'];
+          if (type === 'ImportNamespaceSpecifier' || importKind === 'type') return [];
+          return [imported!.name ?? imported!.value!];
+        });
+        if (names.length > 0) source!.value += NAMES_SEPARATOR + names.join(NAMES_SEPARATOR);
+      },
+      MetaProperty(path: NodePath): void {
+        if (path.node.meta!.name === 'import') path.replaceWith({ type: 'Identifier', name: IMPORT_META });
+      },
+    },
+  };
+}

@@ -1,0 +1,85 @@
+import { readFileSync, realpathSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import vm from 'node:vm';
+import { createJiti } from './compiler.ts';
+
+/** What an import means. */
+export type ImportTarget =
+  /** What Node.js loads: a file, a built-in module, or one that is there already. */
+  | { readonly graph: 'node'; readonly file: string; readonly url: string; readonly module?: object }
+  /** A file that is evaluated here, of the plugin or of a package. */
+  | { readonly graph: 'own' | 'packages'; readonly file: string; readonly url: string };
+
+/** Files that are compiled. */
+export const SOURCE = /\.[cm]?[jt]sx?$/;
+/** What Node.js looks for in the `exports` of packages. */
+const CONDITIONS = { import: ['node', 'import', 'module-sync'], require: ['node', 'require', 'module-sync'] };
+
+export function isTypeScript(file: string): boolean {
+  return /\.[cm]?tsx?$/.test(file);
+}
+
+export function isPackageFile(file: string): boolean {
+  return /[\\/]node_modules[\\/]/.test(file);
+}
+
+/**
+ * Finds what a specifier means in a file: as in Node.js, and where Node.js finds nothing, as compilers do, which add
+ * extensions and read `.js` as `.ts`.
+ *
+ * @param importer the real path of the file
+ * @throws {Error} if there is no such file or package
+ */
+export function resolveImport(
+  specifier: string,
+  importer: string,
+  by: 'import' | 'require',
+  modules: Readonly<Record<string, unknown>>,
+): ImportTarget {
+  if (Object.hasOwn(modules, specifier)) {
+    return { graph: 'node', file: specifier, url: specifier, module: modules[specifier] as object };
+  }
+  if (isBuiltin(specifier) || specifier.startsWith('data:')) return { graph: 'node', file: specifier, url: specifier };
+  const file = realpathSync(fileURLToPath(resolveUrl(specifier, importer, by)));
+  const url = pathToFileURL(file).href;
+  const isPackage = isPackageFile(file) || !/^(?:\.|\/|#|file:)/.test(specifier);
+  if (isTypeScript(file)) return { graph: isPackage ? 'packages' : 'own', file, url };
+  const isOwn = !isPackage && (SOURCE.test(file) || file.endsWith('.json'));
+  return { graph: isOwn ? 'own' : 'node', file, url };
+}
+
+/** The URL of the file that a specifier means. */
+export function resolveUrl(specifier: string, importer: string, by: 'import' | 'require' = 'import'): string {
+  const jiti = createJiti(importer, { fsCache: false, moduleCache: false });
+  const conditions = CONDITIONS[by];
+  return jiti.esmResolve(specifier, { conditions });
+}
+
+export type ModuleKind = 'module' | 'commonjs';
+
+/** Whether a source is an ES or a CommonJS module, as Node.js decides that; TypeScript is an ES module, except `.cts`. */
+export function moduleKind(file: string, source: string): ModuleKind {
+  if (/\.cts$|\.cjs$/.test(file)) return 'commonjs';
+  if (isTypeScript(file) || file.endsWith('.mjs') || packageType(file) === 'module') return 'module';
+  try {
+    void new vm.Script(
+      `(function (exports, require, module, __filename, __dirname) {${source.replace(/^#!.*/, '')}\n})`,
+    );
+    return 'commonjs';
+  } catch {
+    return 'module';
+  }
+}
+
+/** The `type` of the package that a file belongs to. */
+function packageType(file: string): unknown {
+  for (let folder = path.dirname(file); ; folder = path.dirname(folder)) {
+    try {
+      return (JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8')) as { type?: unknown }).type;
+    } catch {
+      if (folder === path.dirname(folder)) return undefined;
+    }
+  }
+}

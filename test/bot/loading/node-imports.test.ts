@@ -1,0 +1,298 @@
+import { execFile } from 'node:child_process';
+import { symlink } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { pluginLoader, tempDirectory, writeText } from '../../support/bot-files.ts';
+
+type Files = Readonly<Record<string, string>>;
+
+const COMPILED_BY_TSC =
+  '"use strict";\nObject.defineProperty(exports, "__esModule", { value: true });\nexports.default = { word: "six" };\nexports.other = 7;';
+const DUAL = {
+  'node_modules/dual/package.json': '{ "exports": { "import": "./import.mjs", "require": "./require.cjs" } }',
+  'node_modules/dual/import.mjs': 'export class Box {}\nexport const build = "import";',
+  'node_modules/dual/require.cjs': 'exports.Box = class {};\nexports.build = "require";',
+};
+
+/** Plugins in JavaScript, which Node.js can run as they are; each exports a `value`. */
+const PROJECTS: readonly [what: string, entry: string, files: Files][] = [
+  [
+    'the default of a CommonJS file that tsc made',
+    'bot.mjs',
+    {
+      'bot.mjs': "import x, { other } from './conf.js';\nexport const value = [Object.keys(x), x.default, other];",
+      'conf.js': COMPILED_BY_TSC,
+    },
+  ],
+  [
+    'the default of a CommonJS package that tsc made',
+    'bot.mjs',
+    {
+      'bot.mjs': "import x, * as all from 'conf';\nexport const value = [x.default, all.default.default, all.other];",
+      'node_modules/conf/index.js': COMPILED_BY_TSC,
+    },
+  ],
+  ...['module.exports = (a) => a + 1;', 'module.exports = 7;', 'exports.a = 1; exports.default = 2;', ''].map(
+    (text): [string, string, Files] => [
+      `all of a CommonJS file: ${text}`,
+      'bot.mjs',
+      {
+        'bot.mjs':
+          "import x, * as all from './lib.cjs';\nexport const value = [typeof x, String(x), Object.keys(all).filter((n) => n !== 'module.exports'), { ...x }];",
+        'lib.cjs': text,
+      },
+    ],
+  ),
+  [
+    'a class of a package with one build for import and another one for require',
+    'bot.mjs',
+    {
+      ...DUAL,
+      'bot.mjs': [
+        "import { Box, build } from 'dual';",
+        "import { make } from './lib.mjs';",
+        "import { createRequire } from 'node:module';",
+        "const required = createRequire(import.meta.url)('dual');",
+        'export const value = [build, make() instanceof Box, required.build, make() instanceof required.Box];',
+      ].join('\n'),
+      'lib.mjs':
+        "export const make = async () => {};\nimport { Box } from 'dual';\nexport { make2 as make };\nconst make2 = () => new Box();".replace(
+          'export const make = async () => {};\n',
+          '',
+        ),
+    },
+  ],
+  [
+    'such a package from a CommonJS plugin',
+    'bot.cjs',
+    {
+      ...DUAL,
+      'bot.cjs': "exports.value = import('dual').then(({ build }) => [build, require('dual').build]);",
+    },
+  ],
+  [
+    'a package with the condition module-sync',
+    'bot.mjs',
+    {
+      'bot.mjs': "import { build } from 'both';\nexport const value = build;",
+      'node_modules/both/package.json': '{ "exports": { "module-sync": "./sync.mjs", "default": "./other.mjs" } }',
+      'node_modules/both/sync.mjs': 'export const build = "sync";',
+      'node_modules/both/other.mjs': 'export const build = "other";',
+    },
+  ],
+  [
+    'a package that awaits at its top',
+    'bot.mjs',
+    {
+      'bot.mjs': "import { later } from 'slow';\nexport const value = later;",
+      'node_modules/slow/package.json': '{ "type": "module", "exports": "./index.js" }',
+      'node_modules/slow/index.js': 'export const later = await Promise.resolve(5);',
+    },
+  ],
+  [
+    'files that await at their tops and import each other',
+    'bot.mjs',
+    {
+      'bot.mjs':
+        "import { b } from './b.mjs';\nimport { c } from './c.mjs';\nexport const a = await 1;\nexport const value = [b(), c()];",
+      'b.mjs':
+        "import { a } from './bot.mjs';\nimport { c } from './c.mjs';\nawait 2;\nexport const b = () => [a, c()];",
+      'c.mjs':
+        "import { b } from './b.mjs';\nawait 3;\nexport function c() { return typeof b; }\nexport { a } from './bot.mjs';",
+    },
+  ],
+  [
+    'what is imported at the same time, in several ways',
+    'bot.mjs',
+    {
+      'bot.mjs': [
+        "const all = await Promise.all([import('./one.mjs'), import('./two.mjs'), import('./one.mjs')]);",
+        'export const value = [all[0] === all[2], all[0].n, all[1].n, globalThis.evaluated];',
+        'delete globalThis.evaluated;',
+      ].join('\n'),
+      'one.mjs': "import './count.mjs';\nawait null;\nexport const n = 1;",
+      'two.mjs': "import './one.mjs';\nimport './count.mjs';\nexport const n = 2;",
+      'count.mjs': 'globalThis.evaluated = (globalThis.evaluated ?? 0) + 1;',
+    },
+  ],
+  [
+    'the order in which files are evaluated',
+    'bot.mjs',
+    {
+      'bot.mjs': "import './b.mjs';\nimport './c.mjs';\nexport const value = globalThis.order.splice(0);",
+      'b.mjs': "import './d.mjs';\n(globalThis.order ??= []).push('b');",
+      'c.mjs': "import './d.mjs';\n(globalThis.order ??= []).push('c');",
+      'd.mjs': "(globalThis.order ??= []).push('d');",
+    },
+  ],
+  [
+    'names that change, are passed on, renamed and gathered',
+    'bot.mjs',
+    {
+      'bot.mjs': [
+        "import { n, up, gathered, two as zwei } from './hub.mjs';",
+        'up();',
+        'up();',
+        'export const value = [n, gathered.n, Object.keys(gathered), zwei, "toString" in gathered];',
+      ].join('\n'),
+      'hub.mjs':
+        "export * from './lib.mjs';\nexport * as gathered from './lib.mjs';\nexport { default as two } from './two.cjs';",
+      'lib.mjs': 'export let n = 0;\nexport const up = () => (n += 1);\nexport default 1;',
+      'two.cjs': 'module.exports = 2;',
+    },
+  ],
+  [
+    'what import.meta says',
+    'bot.mjs',
+    {
+      'bot.mjs': [
+        "import path from 'node:path';",
+        'const { dirname, filename, url } = import.meta;',
+        "const found = import.meta.resolve('./lib.mjs');",
+        'export const value = [path.basename(filename), dirname === path.dirname(filename), url.endsWith("/bot.mjs"),',
+        '  found === new URL("lib.mjs", import.meta.url).href, import.meta.resolve("node:fs"), typeof import.meta.env];',
+      ].join('\n'),
+      'lib.mjs': '',
+    },
+  ],
+  [
+    'JSON, built-in modules and imports of its own package',
+    'bot.js',
+    {
+      'package.json':
+        '{ "type": "module", "name": "mine", "imports": { "#lib": "./lib.js" }, "exports": { "./own": "./lib.js" } }',
+      'bot.js': [
+        "import data from './data.json' with { type: 'json' };",
+        "import fs, { existsSync } from 'node:fs';",
+        "import * as os from 'os';",
+        "import { lib } from '#lib';",
+        "const { lib: own } = await import('mine/own');",
+        'export const value = [data, fs.existsSync === existsSync, os.EOL === os.default.EOL, lib, own];',
+      ].join('\n'),
+      'lib.js': 'export const lib = "lib";',
+      'data.json': '{ "default": 1, "a": [2] }',
+    },
+  ],
+  [
+    'CommonJS in sloppy mode, in circles, with what require has',
+    'bot.cjs',
+    {
+      'bot.cjs': [
+        'exports.early = 1;',
+        "const b = require('./b');",
+        'undeclared = 3;',
+        'exports.value = [b.seen, b.late(), undeclared, typeof require.resolve, require.resolve("./b.cjs") === module.path + "/b.cjs",',
+        '  __filename === module.filename, this === exports, require("./data").a, typeof require("node:fs").read];',
+        'exports.late = 2;',
+        'delete globalThis.undeclared;',
+      ].join('\n'),
+      'b.js': "const a = require('./bot.cjs');\nexports.seen = { ...a };\nexports.late = () => typeof a.late;",
+      'b.cjs': '',
+      'data.json': '{ "a": 1 }',
+    },
+  ],
+  [
+    'an ES module, required',
+    'bot.cjs',
+    {
+      'bot.cjs': "const lib = require('./lib.mjs');\nexports.value = [lib.n, lib.default, lib.inner];",
+      'lib.mjs':
+        "import inner from './inner.cjs';\nimport { sep } from 'node:path';\nexport const n = sep;\nexport default 4;\nexport { inner };",
+      'inner.cjs': COMPILED_BY_TSC,
+    },
+  ],
+  [
+    'a .js file without a package, by its syntax',
+    'bot.js',
+    {
+      'bot.js': "import x from './lib.js';\nexport const value = await x;",
+      'lib.js': 'module.exports = Promise.resolve(8);',
+    },
+  ],
+];
+
+/** What plain Node.js says, as JSON: the `value` of a module, or the error that it ends in. */
+async function valueInNode(file: string): Promise<string> {
+  const script = `import(${JSON.stringify(file)}).then(async (m) => console.log(JSON.stringify(await (m.value ?? m.default.value))))`;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--no-warnings', '-e', script]);
+  return stdout.trim();
+}
+
+async function project(files: Files): Promise<string> {
+  const directory = await tempDirectory();
+  for (const [name, text] of Object.entries(files)) await writeText(directory, name, text);
+  return directory;
+}
+
+async function valueOf(exported: Record<string, unknown>): Promise<string> {
+  const { value } = ('value' in exported ? exported : exported['default']) as { value: unknown };
+  return JSON.stringify(await value);
+}
+
+test.each(PROJECTS)('a plugin gets what it gets in Node.js, loaded once and again: %s', async (_, entry, files) => {
+  const file = path.join(await project(files), entry);
+  const expected = await valueInNode(file);
+  expect(expected).toMatch(/./);
+  const loader = await pluginLoader();
+  expect([await valueOf(await loader.load(file)), await valueOf(await loader.load(file))]).toEqual([
+    expected,
+    expected,
+  ]);
+});
+
+test.each<[what: string, entry: string, files: Files]>([
+  [
+    'a name that the file lacks',
+    'bot.mjs',
+    { 'bot.mjs': "import { a } from './b.mjs';\na;", 'b.mjs': 'export const b = 1;' },
+  ],
+  [
+    'a default that the file lacks',
+    'bot.mjs',
+    { 'bot.mjs': "import a from './b.mjs';\na;", 'b.mjs': 'export const b = 1;' },
+  ],
+  ['a name that a built-in module lacks', 'bot.mjs', { 'bot.mjs': "import { raed } from 'node:fs';\nraed;" }],
+])('a plugin fails as it does in Node.js: %s', async (_, entry, files) => {
+  const file = path.join(await project(files), entry);
+  const [message = ''] = /The requested module .* does not provide an export named .*/.exec(
+    await valueInNode(file).catch((error: unknown) => String(error)),
+  )!;
+  await expect((await pluginLoader()).load(file)).rejects.toThrow(message);
+});
+
+test('a link to a plugin is loaded as the file that it leads to', async () => {
+  const directory = await project({
+    'real/deep/lb.mjs': "import { n } from './lib.mjs';\nimport { m } from 'some';\nexport const value = [n, m];",
+    'real/deep/lib.mjs': 'export const n = 1;',
+    'real/node_modules/some/index.mjs': 'export const m = 2;',
+    'real/node_modules/some/package.json': '{ "exports": "./index.mjs" }',
+  });
+  const link = path.join(directory, 'lb.mjs');
+  await symlink(path.join(directory, 'real/deep/lb.mjs'), link);
+  const expected = await valueInNode(link);
+  const loader = await pluginLoader();
+  expect(await valueOf(await loader.load(link))).toBe(expected);
+  expect(loader.filesOf(link)).toEqual(new Set([link, path.join(directory, 'real/deep/lib.mjs')]));
+});
+
+test.each([
+  ['node_modules/once/index.js', 'module.exports = { n: (globalThis.once = (globalThis.once ?? 0) + 1) };'],
+  ['node_modules/once/index.mjs', 'export default { n: (globalThis.once = (globalThis.once ?? 0) + 1) };'],
+  ['node_modules/once/index.ts', 'export default { n: (globalThis.once = (globalThis.once ?? 0) + 1) as number };'],
+])('a package is evaluated once for all bots and versions: %s', async (name, text) => {
+  const directory = await project({
+    [name]: text,
+    'node_modules/once/package.json': JSON.stringify({ exports: `./${path.basename(name)}` }),
+    'one.ts': "import once from 'once';\nexport const value = once;",
+    'two.mjs': "import once from 'once';\nexport const value = once;",
+  });
+  const loader = await pluginLoader();
+  const load = async (file: string) => (await loader.load(path.join(directory, file)))['value'];
+  const first = await load('one.ts');
+  expect([await load('two.mjs'), await load('one.ts'), await load('two.mjs')].every((each) => each === first)).toBe(
+    true,
+  );
+  expect((globalThis as { once?: number }).once).toBe(1);
+  delete (globalThis as { once?: number }).once;
+});
