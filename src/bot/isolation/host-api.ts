@@ -6,7 +6,7 @@ import type { Admission, ChannelLedger, ChannelParties } from '../channels/chann
 import type { RuntimeEvent, RuntimeObserver } from '../events.ts';
 import type { AccountStatus } from '../status.ts';
 import type { PageRange, StoreBackend } from '../store/store-backend.ts';
-import type { Write } from '../store/writer.ts';
+import type { Write } from '../store/group-commit.ts';
 import { RelayedHalf } from './port-socket.ts';
 import { deserializeError, type SerializedError } from './serialized-error.ts';
 

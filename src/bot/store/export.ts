@@ -3,8 +3,7 @@ import { toJsonLine } from '../../util/escape.ts';
 import { formatBytes } from '../../util/printable.ts';
 import { sizeOf } from './format.ts';
 import type { KeySpace } from './key-space.ts';
-import type { StoreLimits } from './limits.ts';
-import { checkKey, toText } from './value.ts';
+import { checkKey, toText, type StoreLimits } from './value.ts';
 import type { Store } from './store.ts';
 
 /** The longest line of an export: a full value in which every character is escaped, and its key. */

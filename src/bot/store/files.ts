@@ -10,6 +10,8 @@ import { isGarbled } from './write-ahead-log.ts';
 const LEVEL_OPTIONS = { cacheSize: 2 * 1024 * 1024, writeBufferSize: 1024 * 1024 } as const;
 
 const LOCK_PAUSE_MS = 50;
+/** A standby that has lost its login learns so when it tries again, two seconds later at most, and has hooks to end. */
+const LOCK_TIMEOUT_MS = 5_000;
 
 /** What opening a database may write besides the contents of its logs. */
 const OPENING_BYTES = 128 * 1024;
@@ -22,9 +24,10 @@ export interface OpenDatabase {
 }
 
 export interface OpeningOptions {
+  /** The folder of this store alone, made for its owner only. */
   readonly directory: string;
-  /** How long another process may take to let go of the files. */
-  readonly lockTimeoutMs: number;
+  /** How long another process may take to let go of the files. @default 5000 */
+  readonly lockTimeoutMs?: number;
 }
 
 /**
@@ -32,7 +35,7 @@ export interface OpeningOptions {
  *
  * @throws {ChatosError} `STORE_UNAVAILABLE`, or `STORE_DAMAGED`: nothing in its files is changed then
  */
-export async function openFiles({ directory, lockTimeoutMs }: OpeningOptions): Promise<OpenDatabase> {
+export async function openFiles({ directory, lockTimeoutMs = LOCK_TIMEOUT_MS }: OpeningOptions): Promise<OpenDatabase> {
   let level: Level;
   try {
     await makeDirectories(directory, { mode: 0o700 });

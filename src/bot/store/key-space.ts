@@ -3,10 +3,9 @@ import { createDeferred } from '../../util/deferred.ts';
 import { ChatosError } from '../../errors.ts';
 import { closedError } from './failure.ts';
 import { fullKey, keyRange, ownKey, sizeOf, type Space } from './format.ts';
-import type { StoreLimits } from './limits.ts';
 import type { Store } from './store.ts';
-import type { PageRange, StoreBackend } from './store-backend.ts';
-import { checkKey, parseValue, toText } from './value.ts';
+import type { StoreBackend } from './store-backend.ts';
+import { checkKey, parseValue, toText, type StoreLimits } from './value.ts';
 
 /** Entries are read from the disk this many at once. */
 const PAGE_ENTRIES = 64;
@@ -84,7 +83,8 @@ export class KeySpace implements Store {
     // No iterator stays open between two pages: a caller that stops half-way leaves nothing behind.
     for (let left = limit; left > 0;) {
       const asked = Math.min(left, PAGE_ENTRIES);
-      const page = await this.#readPage({ ...range, lt, limit: asked });
+      if (this.#closing.aborted) throw closedError();
+      const page = await this.#backend.page({ ...range, lt, limit: asked });
       for (const [full, text] of page) {
         const key = ownKey(full);
         if (!key.startsWith(prefix)) return;
@@ -113,17 +113,9 @@ export class KeySpace implements Store {
     await Promise.all([...this.#turns.values(), this.#everyKeysTurn]);
   }
 
-  #read(key: string): Promise<string | undefined> {
-    return this.#reading(() => this.#backend.get(fullKey(this.#space, key)));
-  }
-
-  #readPage(range: PageRange): Promise<[string, string][]> {
-    return this.#reading(() => this.#backend.page(range));
-  }
-
-  async #reading<T>(read: () => Promise<T>): Promise<T> {
+  async #read(key: string): Promise<string | undefined> {
     if (this.#closing.aborted) throw closedError();
-    return read();
+    return this.#backend.get(fullKey(this.#space, key));
   }
 
   #write(entries: ReadonlyMap<string, string | undefined>, clear = false): Promise<number> {

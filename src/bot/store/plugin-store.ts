@@ -1,15 +1,12 @@
 import { closedError } from './failure.ts';
+import type { OpeningOptions } from './files.ts';
 import type { SpaceUsage } from './format.ts';
 import { KeySpace } from './key-space.ts';
-import { DEFAULT_STORE_LIMITS, RECORD_BYTES, type StoreLimits } from './limits.ts';
 import { LevelBackend, type StoreBackend } from './store-backend.ts';
+import { DEFAULT_STORE_LIMITS, RECORD_BYTES, type StoreLimits } from './value.ts';
 
-export interface PluginStoreOptions {
-  /** The folder of this store alone, made at its first use, for its owner only. */
-  readonly directory: string;
+export interface PluginStoreOptions extends OpeningOptions {
   readonly limits?: Partial<StoreLimits>;
-  /** How long to wait, in milliseconds, for another process to let go of the store. @default 5000 */
-  readonly lockTimeoutMs?: number;
 }
 
 /** The store of one plugin: nothing is loaded, made or opened before its first use. */
@@ -23,16 +20,9 @@ export class PluginStore {
   #closed: Promise<void> | undefined;
 
   /** @param backend where the entries are; in the folder unless it is given */
-  constructor(
-    { directory, limits, lockTimeoutMs }: PluginStoreOptions,
-    backend: StoreBackend = new LevelBackend({ directory, lockTimeoutMs }),
-  ) {
+  constructor({ limits, ...options }: PluginStoreOptions, backend: StoreBackend = new LevelBackend(options)) {
     this.#backend = backend;
-    const parts = {
-      backend,
-      closing: this.#closing.signal,
-      limits: { ...DEFAULT_STORE_LIMITS, ...limits },
-    };
+    const parts = { backend, closing: this.#closing.signal, limits: { ...DEFAULT_STORE_LIMITS, ...limits } };
     this.store = new KeySpace('own', parts);
     this.records = new KeySpace('records', { ...parts, limits: { ...parts.limits, maxTotalBytes: RECORD_BYTES } });
   }

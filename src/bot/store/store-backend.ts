@@ -1,7 +1,8 @@
-import { StoreDatabase } from './database.ts';
-import type { OpeningOptions } from './files.ts';
-import type { StoreUsage } from './format.ts';
-import { StoreWriter, type Write } from './writer.ts';
+import { ChatosError } from '../../errors.ts';
+import { closedError, storeFailure } from './failure.ts';
+import { openFiles, probeDisk, type OpenDatabase, type OpeningOptions } from './files.ts';
+import type { Level, StoreUsage } from './format.ts';
+import { commit, readSizes, type PendingWrite, type Write } from './group-commit.ts';
 
 /** Which entries are read: the first `limit` of a range of keys. */
 export type PageRange = ({ readonly gte: string } | { readonly gt: string }) & {
@@ -16,42 +17,139 @@ export interface StoreBackend {
   /** Resolves, once it is on disk, to how many of the keys were there before. */
   write(write: Write): Promise<number>;
   usage(): Promise<StoreUsage>;
+  /** Closes the files when the current operations have ended. */
   close(): Promise<void>;
 }
 
-/** A standby that has lost its login learns so when it tries again, two seconds later at most, and has hooks to end. */
-const LOCK_TIMEOUT_MS = 5_000;
+/** Writes that wait for the disk go there together, as many at once as this. */
+const MAX_GROUP = 256;
 
-/** Entries in a folder. */
+/**
+ * Entries in a folder, whose files are opened at first use. Writes are made in the order in which they come, each whole or
+ * not at all.
+ */
 export class LevelBackend implements StoreBackend {
-  readonly #database: StoreDatabase;
-  readonly #writer: StoreWriter;
+  readonly #options: OpeningOptions;
+  readonly #queue: PendingWrite[] = [];
+  #opened: Promise<OpenDatabase> | undefined;
+  #writing = false;
+  #writeFailed = false;
+  #closed = false;
 
-  constructor({
-    lockTimeoutMs = LOCK_TIMEOUT_MS,
-    ...options
-  }: Omit<OpeningOptions, 'lockTimeoutMs'> & { readonly lockTimeoutMs?: number | undefined }) {
-    this.#database = new StoreDatabase({ ...options, lockTimeoutMs });
-    this.#writer = new StoreWriter(this.#database);
+  constructor(options: OpeningOptions) {
+    this.#options = options;
   }
 
   get(fullKey: string): Promise<string | undefined> {
-    return this.#database.read((level) => level.get(fullKey));
+    return this.#read((level) => level.get(fullKey));
   }
 
   page(range: PageRange): Promise<[string, string][]> {
-    return this.#database.read((level) => level.iterator(range).all());
+    return this.#read((level) => level.iterator(range).all());
   }
 
   write(write: Write): Promise<number> {
-    return this.#writer.write(write);
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ ...write, resolve, reject });
+      if (!this.#writing) void this.#writeQueue();
+    });
   }
 
   async usage(): Promise<StoreUsage> {
-    return (await this.#database.open()).usage;
+    return (await this.#open()).usage;
   }
 
-  close(): Promise<void> {
-    return this.#database.close();
+  async close(): Promise<void> {
+    this.#closed = true;
+    const opened = await this.#opened?.catch(() => undefined);
+    await opened?.level.close();
+  }
+
+  /** A failure is not kept: the next call tries again. */
+  #open(): Promise<OpenDatabase> {
+    if (this.#closed) return Promise.reject(closedError());
+    return this.#opened ?? this.#openWith(() => this.#start());
+  }
+
+  /** Reads; where the files were reopened meanwhile, once more. */
+  async #read<T>(run: (level: Level) => Promise<T>): Promise<T> {
+    for (;;) {
+      const opened = this.#open();
+      try {
+        return await run((await opened).level);
+      } catch (error) {
+        if (opened === this.#opened || error instanceof ChatosError) throw this.#failure('read', error);
+      }
+    }
+  }
+
+  async #writeQueue(): Promise<void> {
+    this.#writing = true;
+    while (this.#queue.length > 0) {
+      const group = this.#nextGroup();
+      try {
+        const sizes = await this.#read((level) => readSizes(level, group));
+        await this.#write(group, sizes);
+      } catch (error) {
+        for (const { reject } of group) reject(error);
+      }
+    }
+    this.#writing = false;
+  }
+
+  /** One that clears goes alone: what it removes is known only when those before it are on disk. */
+  #nextGroup(): PendingWrite[] {
+    const clearing = this.#queue.slice(0, MAX_GROUP).findIndex(({ clear }) => clear);
+    return this.#queue.splice(0, clearing < 0 ? MAX_GROUP : Math.max(clearing, 1));
+  }
+
+  /**
+   * What a failed write has left in the log cannot be built on: records behind it would be lost when the log is read
+   * again. So the next write begins with a new log, as soon as the disk has room for it; reads go on meanwhile.
+   */
+  async #write(group: readonly PendingWrite[], sizes: Map<string, number>): Promise<void> {
+    const before = this.#open();
+    await before;
+    if (this.#writeFailed) {
+      await probeDisk(this.#options.directory).catch((error: unknown) => {
+        throw this.#failure('written', error);
+      });
+      await this.#reopen(before);
+    }
+    try {
+      await commit(await this.#open(), group, sizes);
+    } catch (error) {
+      this.#writeFailed ||= !(error instanceof ChatosError);
+      throw this.#failure('written', error);
+    }
+  }
+
+  /** Closes and opens again, unless it was done since `before`. */
+  async #reopen(before: Promise<OpenDatabase>): Promise<void> {
+    if (this.#opened !== before || this.#closed) return;
+    await this.#openWith(async () => {
+      await (await before).level.close();
+      return this.#start();
+    });
+  }
+
+  #openWith(start: () => Promise<OpenDatabase>): Promise<OpenDatabase> {
+    const opened = start();
+    this.#opened = opened;
+    opened.catch(() => {
+      if (this.#opened === opened) this.#opened = undefined;
+    });
+    return opened;
+  }
+
+  async #start(): Promise<OpenDatabase> {
+    const opened = await openFiles(this.#options);
+    this.#writeFailed = false;
+    return opened;
+  }
+
+  #failure(what: 'read' | 'written', error: unknown): ChatosError {
+    if (this.#closed && !(error instanceof ChatosError)) return closedError();
+    return storeFailure(this.#options.directory, what, error);
   }
 }

@@ -1,6 +1,5 @@
 import { ChatosError } from '../../errors.ts';
 import { formatBytes } from '../../util/printable.ts';
-import type { StoreDatabase } from './database.ts';
 import type { OpenDatabase } from './files.ts';
 import { fullKey, keyRange, META_KEY, metaText, ownKey, sizeOf, type Level, type Space } from './format.ts';
 
@@ -15,67 +14,24 @@ export interface Write {
   readonly maxTotalBytes: number;
 }
 
-interface Pending extends Write {
+export interface PendingWrite extends Write {
   readonly resolve: (found: number) => void;
   readonly reject: (error: unknown) => void;
 }
 
-/** Writes that wait for the disk go there together, as many at once as this. */
-const MAX_GROUP = 256;
-
 /** Old values are read to know their sizes, this many at once. */
 const READ_AT_ONCE = 64;
 
-/** Writes in the order in which they come, each whole or not at all, and each on disk when its promise resolves. */
-export class StoreWriter {
-  readonly #database: StoreDatabase;
-  readonly #queue: Pending[] = [];
-  #running = false;
-
-  constructor(database: StoreDatabase) {
-    this.#database = database;
-  }
-
-  /**
-   * Resolves, once it is on disk, to how many of its keys were there before.
-   *
-   * @throws {ChatosError} `STORE_FULL` or `STORE_UNAVAILABLE`
-   */
-  write(write: Write): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#queue.push({ ...write, resolve, reject });
-      if (!this.#running) void this.#run();
-    });
-  }
-
-  async #run(): Promise<void> {
-    this.#running = true;
-    while (this.#queue.length > 0) {
-      const group = this.#nextGroup();
-      try {
-        const sizes = await this.#database.read((level) => readSizes(level, group));
-        const settle = await this.#database.write((opened) => commit(opened, group, sizes));
-        settle();
-      } catch (error) {
-        for (const each of group) each.reject(error);
-      }
-    }
-    this.#running = false;
-  }
-
-  /** One that clears goes alone: what it removes is known only when those before it are on disk. */
-  #nextGroup(): Pending[] {
-    const clearing = this.#queue.slice(0, MAX_GROUP).findIndex(({ clear }) => clear);
-    return this.#queue.splice(0, clearing < 0 ? MAX_GROUP : Math.max(clearing, 1));
-  }
-}
-
-/** Writes a group as one batch with one sync; returns what settles each of its writes. */
-async function commit(
+/**
+ * Writes a group as one batch with one sync, and settles each of its writes. If it rejects, none is settled.
+ *
+ * @param sizes as {@link readSizes} finds them
+ */
+export async function commit(
   opened: OpenDatabase,
-  group: readonly Pending[],
+  group: readonly PendingWrite[],
   sizes: Map<string, number>,
-): Promise<() => void> {
+): Promise<void> {
   const { level } = opened;
   const batch = level.batch();
   const usage = { ...opened.usage };
@@ -124,13 +80,11 @@ async function commit(
   } else {
     await batch.close();
   }
-  return () => {
-    for (const report of outcomes) report();
-  };
+  for (const report of outcomes) report();
 }
 
 /** The sizes of the entries that a group touches, as they are on disk. */
-async function readSizes(level: Level, group: readonly Pending[]): Promise<Map<string, number>> {
+export async function readSizes(level: Level, group: readonly PendingWrite[]): Promise<Map<string, number>> {
   const sizes = new Map<string, number>();
   // What is cleared is counted already.
   if (group[0]!.clear) return sizes;
