@@ -1,7 +1,8 @@
 import * as v from 'valibot';
-import { ChatosError, ERROR_CODES, messageOf, type ErrorCode } from '../../errors.ts';
+import { ERROR_CODES, messageOf, type ChatosError, type ErrorCode } from '../../errors.ts';
 import { MAX_MESSAGE_BYTES } from '../../protocol/limits.ts';
 import { loginProblem } from '../../protocol/login.ts';
+import { lineError, splitLines } from '../../util/lines.ts';
 import type { RuntimeEvent } from '../events.ts';
 
 /** Of the format: a reader takes those that it knows. */
@@ -35,7 +36,7 @@ export interface Recording {
 }
 
 /** The longest line that is read. A plugin may say a long text in one go. */
-const MAX_LINE_CHARS = 16 * 1024 * 1024;
+const MAX_LINE_BYTES = 16 * 1024 * 1024;
 
 const time = v.pipe(v.string('a text'), v.isoTimestamp('a time as 2026-01-05T09:00:00.000Z'));
 const text = v.string('a text');
@@ -108,13 +109,13 @@ export async function readRecording(chunks: AsyncIterable<Uint8Array>, name: str
   let header: RecordingHeader | undefined;
   let truncated = false;
   const events: RecordingLine[] = [];
-  for await (const { number, content, ended } of linesOf(chunks, name)) {
-    if (content === '' && ended) throw lineError(name, number, 'the line is empty');
+  for await (const { number, bytes, ended } of splitLines(chunks, MAX_LINE_BYTES, name)) {
+    if (bytes.length === 0) throw lineError(number, 'the line is empty', name);
     let value: unknown;
     try {
-      value = JSON.parse(content);
+      value = JSON.parse(new TextDecoder().decode(bytes));
     } catch (error) {
-      if (ended || !header) throw header ? lineError(name, number, messageOf(error)) : noRecording(name);
+      if (ended || !header) throw header ? lineError(number, messageOf(error), name) : noRecording(name);
       truncated = true;
       break;
     }
@@ -129,11 +130,8 @@ function readHeader(value: unknown, name: string): RecordingHeader {
   if (!v.is(v.object({ type: v.literal('recording') }), value)) throw noRecording(name);
   const header = checked(HEADER, value, name, 1);
   if (header.version === RECORDING_VERSION) return header as RecordingHeader;
-  throw lineError(
-    name,
-    1,
-    `a recording of version ${header.version}, and this chatosbot reads version ${RECORDING_VERSION}`,
-  );
+  const message = `a recording of version ${header.version}, and this chatosbot reads version ${RECORDING_VERSION}`;
+  throw lineError(1, message, name);
 }
 
 function checked<T extends v.GenericSchema>(schema: T, value: unknown, name: string, line: number): v.InferOutput<T> {
@@ -141,43 +139,10 @@ function checked<T extends v.GenericSchema>(schema: T, value: unknown, name: str
   if (result.success) return result.output;
   const [issue] = result.issues;
   const where = v.getDotPath(issue);
-  if (where === null) throw lineError(name, line, 'expected an event');
+  if (where === null) throw lineError(line, 'expected an event', name);
   const isMissing = issue.message.startsWith('Invalid key');
-  throw lineError(name, line, isMissing ? `'${where}' is missing` : `${where}: expected ${issue.message}`);
+  throw lineError(line, isMissing ? `'${where}' is missing` : `${where}: expected ${issue.message}`, name);
 }
 
 const noRecording = (name: string): ChatosError =>
-  lineError(name, 1, 'not a recording; expected what run --record has written');
-
-function lineError(name: string, line: number, message: string): ChatosError {
-  return new ChatosError('INVALID_ARGUMENT', `${name}:${line}: ${message}`, { fields: { line } });
-}
-
-interface Line {
-  readonly number: number;
-  readonly content: string;
-  /** Whether its newline is there. */
-  readonly ended: boolean;
-}
-
-async function* linesOf(chunks: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Line> {
-  const decoder = new TextDecoder();
-  let rest: string[] = [];
-  let restChars = 0;
-  let number = 1;
-  for await (const chunk of chunks) {
-    const pieces = decoder.decode(chunk, { stream: true }).split('\n');
-    for (const [index, piece] of pieces.entries()) {
-      restChars += piece.length;
-      if (restChars > MAX_LINE_CHARS) throw lineError(name, number, 'the line is too long');
-      rest.push(piece);
-      if (index === pieces.length - 1) break;
-      yield { number, content: rest.join(''), ended: true };
-      rest = [];
-      restChars = 0;
-      number += 1;
-    }
-  }
-  const content = rest.join('') + decoder.decode();
-  if (content !== '') yield { number, content, ended: false };
-}
+  lineError(1, 'not a recording; expected what run --record has written', name);

@@ -1,5 +1,6 @@
 import { ChatosError, messageOf } from '../../errors.ts';
 import { toJsonLine } from '../../util/escape.ts';
+import { lineError, splitLines } from '../../util/lines.ts';
 import { formatBytes } from '../../util/printable.ts';
 import { sizeOf } from './format.ts';
 import type { KeySpace } from './key-space.ts';
@@ -8,8 +9,6 @@ import type { Store } from './store.ts';
 
 /** The longest line of an export: a full value in which every character is escaped, and its key. */
 const MAX_LINE_BYTES = 2 * 1024 * 1024;
-
-const NEWLINE = 0x0a;
 
 /** The entries of a store as lines of JSON, `{"key":…,"value":…}`, in key order, without newlines. */
 export async function* exportStore(store: Store): AsyncGenerator<string> {
@@ -72,40 +71,17 @@ function parseLine(line: string, number: number, limits: StoreLimits): [key: str
 }
 
 /**
- * Cuts a stream of bytes into lines.
+ * The lines of an export.
  *
  * @throws {ChatosError} `INVALID_ARGUMENT` for a line that is not UTF-8, or longer than any of an export
  */
 export async function* readLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
-  let number = 1;
-  let rest: Uint8Array[] = [];
-  let restBytes = 0;
-  const decodeLine = (end: Uint8Array): string => {
-    const line = Buffer.concat([...rest, end]);
-    rest = [];
-    restBytes = 0;
+  for await (const { number, bytes } of splitLines(chunks, MAX_LINE_BYTES)) {
     try {
-      return decoder.decode(line);
+      yield decoder.decode(bytes);
     } catch {
       throw lineError(number, 'it is not UTF-8');
-    } finally {
-      number += 1;
     }
-  };
-  for await (const chunk of chunks) {
-    let start = 0;
-    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
-      yield decodeLine(chunk.subarray(start, end));
-      start = end + 1;
-    }
-    if (start < chunk.length) rest.push(chunk.subarray(start));
-    restBytes += chunk.length - start;
-    if (restBytes > MAX_LINE_BYTES) throw lineError(number, `it is longer than ${formatBytes(MAX_LINE_BYTES)}`);
   }
-  if (restBytes > 0) yield decodeLine(new Uint8Array());
-}
-
-function lineError(line: number, message: string): ChatosError {
-  return new ChatosError('INVALID_ARGUMENT', `line ${line}: ${message}`, { fields: { line } });
 }
