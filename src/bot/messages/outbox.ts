@@ -13,11 +13,9 @@ export interface Wire {
   send(to: string | undefined, text: string): Promise<void>;
 }
 
-interface Waiting {
+interface Waiting extends ReturnType<typeof withResolvers<void>> {
   readonly text: string;
   readonly deadline: number;
-  readonly resolve: (sent: Promise<void>) => void;
-  readonly reject: (error: ChatosError) => void;
 }
 
 /** The messages to one peer, or to everyone. */
@@ -26,6 +24,10 @@ interface Lane {
   readonly bucket: TokenBucket;
   readonly waiting: Waiting[];
 }
+
+const GIVEN_UP = 'the message was cancelled';
+const STOPPED = 'the bot has stopped';
+const ELSEWHERE = 'another process has the login';
 
 /** With more lanes than this, those with an empty queue and a full bucket are forgotten. */
 const MAX_IDLE_LANES = 1_000;
@@ -43,8 +45,8 @@ export class Outbox {
   #waiting = 0;
   #sent = 0;
   #dropped = 0;
-  #closed = false;
-  #silent = false;
+  /** Why nothing is sent any more, or not for the time being. */
+  #silence: typeof STOPPED | typeof ELSEWHERE | undefined;
   #cancelTimer: (() => void) | undefined;
   readonly #onEmpty: (() => void)[] = [];
 
@@ -85,8 +87,7 @@ export class Outbox {
     signal?: AbortSignal,
   ): Promise<void> {
     if (signal?.aborted) throw abortError(signal, GIVEN_UP);
-    if (this.#closed) throw stopped();
-    if (this.#silent) throw elsewhere();
+    if (this.#silence !== undefined) throw new ChatosError('ABORTED', this.#silence);
     const now = this.#clock.now().getTime();
     const lane = this.#lane(to, now);
     // Messages that wait for the total limit come first.
@@ -98,14 +99,15 @@ export class Outbox {
       throw new ChatosError('QUEUE_FULL', message, { fields: { waiting: this.#waiting } });
     }
     const sent = atOnce.map((text) => this.#transmit(lane, text));
-    const queued = later.map((text) => this.#enqueue(lane, text, now + this.#limits.queueTimeoutMs));
+    const deadline = now + this.#limits.queueTimeoutMs;
+    const queued: readonly Waiting[] = later.map((text) => ({ text, deadline, ...withResolvers<void>() }));
+    this.#waiting += queued.length;
+    lane.waiting.push(...queued);
     if (queued.length > 0) this.#pump();
-    for (const { waiting, done } of queued) sent.push(lane.waiting.includes(waiting) ? whileHeld(done) : done);
+    for (const each of queued) sent.push(lane.waiting.includes(each) ? whileHeld(each.promise) : each.promise);
     const giveUp = (): void => {
-      for (const { waiting } of queued) {
-        const at = lane.waiting.indexOf(waiting);
-        if (at >= 0) this.#giveUp(lane.waiting.splice(at, 1)[0]!, abortError(signal, GIVEN_UP));
-      }
+      const left = queued.filter((each) => lane.waiting.includes(each));
+      this.#giveUp(lane, left, abortError(signal, GIVEN_UP));
     };
     signal?.addEventListener('abort', giveUp, { once: true });
     try {
@@ -117,14 +119,13 @@ export class Outbox {
 
   /** The connection is there, or there again. */
   connected(): void {
-    this.#silent = false;
+    if (this.#silence === ELSEWHERE) this.#silence = undefined;
     this.#pump();
   }
 
   /** Another process has the login: gives up what waits, and what is yet to come until the connection is there again. */
   silence(): void {
-    this.#silent = true;
-    this.#giveUpAll(elsewhere);
+    this.#end(ELSEWHERE);
   }
 
   /** Resolves when nothing waits. */
@@ -134,8 +135,7 @@ export class Outbox {
 
   /** Gives up what waits. */
   close(): void {
-    this.#closed = true;
-    this.#giveUpAll(stopped);
+    this.#end(STOPPED);
   }
 
   #lane(to: string | undefined, now: number): Lane {
@@ -161,14 +161,6 @@ export class Outbox {
     return this.#wire.connected ? Math.min(this.#total.available(now), bucket.available(now)) : 0;
   }
 
-  #enqueue(lane: Lane, text: string, deadline: number): { waiting: Waiting; done: Promise<void> } {
-    const { promise: done, resolve, reject } = withResolvers<void>();
-    const waiting: Waiting = { text, deadline, resolve, reject };
-    this.#waiting += 1;
-    lane.waiting.push(waiting);
-    return { waiting, done };
-  }
-
   async #transmit(lane: Lane, text: string): Promise<void> {
     this.#total.consume();
     lane.bucket.consume();
@@ -185,11 +177,11 @@ export class Outbox {
   #pump(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    if (this.#closed) return;
     const now = this.#clock.now().getTime();
     let next = Infinity;
     for (const [key, lane] of this.#lanes) {
-      while (lane.waiting[0] && lane.waiting[0].deadline <= now) this.#giveUp(lane.waiting.shift()!, this.#late());
+      const late = lane.waiting.filter(({ deadline }) => deadline <= now);
+      if (late.length > 0) this.#giveUp(lane, late, this.#late());
       let moved = false;
       while (lane.waiting.length > 0 && this.#room(lane, now) > 0) {
         const { text, resolve } = lane.waiting.shift()!;
@@ -218,16 +210,19 @@ export class Outbox {
     return new ChatosError('TIMED_OUT', `a message was dropped after ${queueTimeoutMs / 1000} s: ${why}`);
   }
 
-  #giveUpAll(why: () => ChatosError): void {
-    this.#cancelTimer?.();
-    this.#cancelTimer = undefined;
-    for (const lane of this.#lanes.values()) for (const each of lane.waiting.splice(0)) this.#giveUp(each, why());
+  #end(why: typeof STOPPED | typeof ELSEWHERE): void {
+    if (this.#silence !== STOPPED) this.#silence = why;
+    for (const lane of this.#lanes.values()) this.#giveUp(lane, [...lane.waiting], new ChatosError('ABORTED', why));
+    this.#pump();
   }
 
-  #giveUp(waiting: Waiting, error: ChatosError): void {
-    this.#dropped += 1;
-    this.#left();
-    waiting.reject(error);
+  #giveUp(lane: Lane, messages: readonly Waiting[], error: ChatosError): void {
+    for (const message of messages) {
+      lane.waiting.splice(lane.waiting.indexOf(message), 1);
+      this.#dropped += 1;
+      this.#left();
+      message.reject(error);
+    }
   }
 
   #left(): void {
@@ -236,7 +231,3 @@ export class Outbox {
     for (const resolve of this.#onEmpty.splice(0)) resolve();
   }
 }
-
-const GIVEN_UP = 'the message was cancelled';
-const stopped = (): ChatosError => new ChatosError('ABORTED', 'the bot has stopped');
-const elsewhere = (): ChatosError => new ChatosError('ABORTED', 'another process has the login');

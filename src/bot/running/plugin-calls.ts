@@ -78,7 +78,7 @@ export class PluginCalls {
       health.overloaded(hook);
       return Promise.resolve({ ok: false, error: undefined });
     }
-    const attempt = isOver(hook) ? undefined : health.attempt();
+    const attempt = isOver(hook) ? undefined : health.breaker.attempt();
     if (!attempt && !last) {
       health.skipped();
       return Promise.resolve({ ok: false, error: undefined });

@@ -2,11 +2,8 @@ import type { Channel } from '../../client/channel.ts';
 import type { RequestOptions } from '../../client/options.ts';
 import { withEither } from '../../util/abort.ts';
 import { ChatosError } from '../../errors.ts';
-import type { Logger } from '../../util/log.ts';
-import { ownListeners } from './channel-listeners.ts';
 import type { AskOptions, Context, Message } from '../plugin/context.ts';
 import { currentCall, withinCall } from './current-call.ts';
-import { textArgument } from '../plugin/text-argument.ts';
 
 type WithSignal<Options> = Options & { readonly signal: AbortSignal };
 
@@ -33,15 +30,9 @@ export interface PluginContextSettings extends Pick<
 /** What a plugin is given to act with: its context, messages and channels, which are of no use once it has stopped. */
 export class PluginContext {
   readonly context: Context;
-  readonly #name: string;
-  readonly #log: Logger;
-  readonly #signal: AbortSignal;
   readonly #mayAct: () => boolean;
 
   constructor(services: AccountServices, { mayAct, ...settings }: PluginContextSettings) {
-    this.#name = settings.name;
-    this.#log = settings.log;
-    this.#signal = settings.signal;
     this.#mayAct = mayAct;
     this.context = {
       ...settings,
@@ -76,25 +67,33 @@ export class PluginContext {
   /** Sees to it that a channel that breaks is a line in the log and nothing worse. */
   guard(channel: Channel): Channel {
     channel.on('error', (error) =>
-      this.#log.info(`private connection ended: ${error.message}`, { peer: channel.peer }),
+      this.context.log.info(`private connection ended: ${error.message}`, { peer: channel.peer }),
     );
     return channel;
   }
 
-  /** What the channel's listeners do belongs to the call that is running. */
+  /**
+   * What the channel's listeners do belongs to the running call, whatever emitted the event. If one of them throws, the
+   * channel is aborted, as nothing would end it any more.
+   */
   own(channel: Channel): Channel {
     const call = currentCall();
-    if (call) {
-      ownListeners(channel, {
-        within: (run) => withinCall(call, run),
-        failed: (error) => call.runner.uncaught(error, call.hook, call.peer),
-      });
-    }
+    if (!call) return channel;
+    const emit = channel.emit.bind(channel) as (...event: unknown[]) => boolean;
+    channel.emit = (...event: unknown[]): boolean => {
+      try {
+        return withinCall(call, () => emit(...event));
+      } catch (error) {
+        call.runner.uncaught(error, call.hook, call.peer);
+        channel.destroy();
+        return true;
+      }
+    };
     return channel;
   }
 
   async #unlessStopped<T>(run: () => Promise<T>): Promise<T> {
-    if (!this.#mayAct()) throw new ChatosError('ABORTED', `${this.#name} has stopped`);
+    if (!this.#mayAct()) throw new ChatosError('ABORTED', `${this.context.name} has stopped`);
     return run();
   }
 
@@ -104,7 +103,17 @@ export class PluginContext {
     run: (options: WithSignal<Options>) => Promise<T>,
   ): Promise<T> {
     return this.#unlessStopped(() =>
-      withEither(this.#signal, options.signal, (either) => run({ ...options, signal: either })),
+      withEither(this.context.signal, options.signal, (either) => run({ ...options, signal: either })),
     );
   }
+}
+
+/**
+ * Plugins may be JavaScript, and an undefined peer must not mean everyone.
+ *
+ * @throws {TypeError} if it is not a string: a bug of the plugin, which is logged with its trace
+ */
+function textArgument(name: string, value: unknown): string {
+  if (typeof value === 'string') return value;
+  throw new TypeError(`the ${name} must be a string, not ${value === null ? 'null' : typeof value}`);
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../../util/clock.ts';
 import type { LogFields, Logger } from '../../util/log.ts';
 import { truncate } from '../../util/printable.ts';
 import { sourceTraceOf } from '../loading/source-positions.ts';
-import type { BreakerState, PluginError, PluginStatus } from '../status.ts';
+import type { PluginError, PluginStatus } from '../status.ts';
 import { CircuitBreaker, type Attempt, type BreakerLimits } from './circuit-breaker.ts';
 
 /** The most failures that the status has. */
@@ -51,7 +51,8 @@ export class PluginHealth {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #signal: AbortSignal;
-  readonly #breaker: CircuitBreaker;
+  /** Whether calls are let through; how one ends is for {@link PluginHealth.failed} and its attempt. */
+  readonly breaker: CircuitBreaker;
   readonly #errors: PluginError[] = [];
   #failures = 0;
   #skipped = 0;
@@ -64,7 +65,7 @@ export class PluginHealth {
     this.#clock = clock;
     this.#log = log;
     this.#signal = signal;
-    this.#breaker = new CircuitBreaker(limits, clock, ({ state, pauseMs }) => {
+    this.breaker = new CircuitBreaker(limits, clock, ({ state, pauseMs }) => {
       if (state === 'suspended') log.error(`suspended for ${pauseMs / 1000} s: it failed too often`);
       if (state === 'running') log.info('works again');
       // Ticks that were put off are as good a probe as any.
@@ -73,16 +74,6 @@ export class PluginHealth {
       else if (!signal.aborted) this.#cancelProbe = clock.after(pauseMs, onOpen);
     });
     signal.addEventListener('abort', () => this.#cancelProbe(), { once: true });
-  }
-
-  /** Whether calls are let through: not while it is suspended. */
-  get open(): boolean {
-    return this.#breaker.open;
-  }
-
-  /** Lets a call through, or not; how that ends is for {@link PluginHealth.failed} and the attempt. */
-  attempt(): Attempt | undefined {
-    return this.#breaker.attempt();
   }
 
   /** A call was skipped. */
@@ -133,7 +124,7 @@ export class PluginHealth {
 
   /** Something failed outside of the plugin's calls. */
   uncaught(error: unknown, hook: string, peer: string | undefined): void {
-    this.failed(error, { hook, peer, stray: true }, this.#breaker);
+    this.failed(error, { hook, peer, stray: true }, this.breaker);
   }
 
   #mayLog(): boolean {
@@ -148,13 +139,9 @@ export class PluginHealth {
     return this.#logged <= MAX_LOGGED;
   }
 
-  get status(): Pick<PluginStatus, 'suspendedUntil' | 'failures' | 'skipped' | 'errors'> & {
-    readonly state: BreakerState;
-  } {
-    const { state, until } = this.#breaker;
+  get status(): Pick<PluginStatus, 'suspendedUntil' | 'failures' | 'skipped' | 'errors'> {
     return {
-      state,
-      suspendedUntil: until,
+      suspendedUntil: this.breaker.until,
       failures: this.#failures,
       skipped: this.#skipped,
       errors: [...this.#errors],

@@ -103,7 +103,7 @@ export class PluginRunner implements CallOwner {
 
   /** Whether it would be called: not while it is suspended or stopping. */
   get open(): boolean {
-    return this.#health.open && (this.#state === 'waiting' || this.#state === 'started');
+    return this.#health.breaker.open && (this.#state === 'waiting' || this.#state === 'started');
   }
 
   /**
@@ -175,19 +175,15 @@ export class PluginRunner implements CallOwner {
 
   get status(): PluginStatus {
     const { name, file, hooks, commands } = this.plugin;
-    const { state, suspendedUntil, failures, skipped, errors } = this.#health.status;
     return {
       name,
       file,
-      state: this.#state === 'started' ? state : this.#state,
-      suspendedUntil,
+      state: this.#state === 'started' ? this.#health.breaker.state : this.#state,
+      ...this.#health.status,
       hooks: Object.keys(hooks),
       commands: [...commands.keys()],
       calls: this.calls.count,
       running: this.calls.underWay,
-      failures,
-      skipped,
-      errors,
       jobs: this.#jobs.status,
     };
   }
