@@ -4,7 +4,6 @@ import { ChatosError, isChatosError, messageOf } from '../../errors.ts';
 import { closest } from '../../util/closest.ts';
 import type { Command } from '../plugin/commands.ts';
 import type { PlainOptions } from '../plugin/context.ts';
-import { attempt, throwAll } from './collect-errors.ts';
 import { firstMatching, type MessageHandler } from '../plugin/message-filter.ts';
 import type { LoadedCode } from './loaded-code.ts';
 import { HOOKS, type BotPlugin, type ScheduledTask } from '../plugin/plugin.ts';
@@ -60,19 +59,22 @@ const NEEDED = [...Object.keys(HOOKS), 'commands', 'schedule'];
  *   schedule
  */
 export function readPlugin(exported: object, where: PluginSource): LoadedPlugin {
-  const invalid: Invalid = (why, fields) =>
-    new ChatosError('INVALID_PLUGIN', `${where.shown}: ${why}`, { fields: { file: where.file, ...fields } });
+  const invalid: Invalid = (problems, fields) => {
+    const message = problems.map((problem) => `${where.shown}: ${problem}`).join('\n');
+    return new ChatosError('INVALID_PLUGIN', message, { fields: { file: where.file, ...fields } });
+  };
   try {
     return read(exported, where, invalid);
   } catch (error) {
     // A getter, or a proxy.
-    throw isChatosError(error) ? error : invalid(`what it exports cannot be read: ${messageOf(error)}`);
+    throw isChatosError(error) ? error : invalid([`what it exports cannot be read: ${messageOf(error)}`]);
   }
 }
 
 function read(exported: object, where: PluginSource, invalid: Invalid): LoadedPlugin {
-  const wrong: ChatosError[] = [];
-  const check = (isRight: boolean, why: string): void => void (isRight || wrong.push(invalid(why)));
+  const problems: string[] = [];
+  const report = (problem: string): void => void problems.push(problem);
+  const check = (isRight: boolean, why: string): void => void (isRight || report(why));
   const { parts, unknown, misspelt } = partsOf(exported);
   const known = Object.keys(HOOKS).join(', ');
   // Sorted, because the order of exports depends on the compiler.
@@ -89,17 +91,17 @@ function read(exported: object, where: PluginSource, invalid: Invalid): LoadedPl
   for (const hook of Object.keys(HOOKS)) if (parts[hook] !== undefined) hooks[hook] = parts[hook];
   for (const [hook, value] of Object.entries(hooks)) {
     if (hook === 'onMessage' && Array.isArray(value)) {
-      attempt(wrong, () => (hooks[hook] = firstMatching(readHandlers(value, invalid))));
+      hooks[hook] = firstMatching(readHandlers(value, report));
     } else {
       check(typeof value === 'function', `${hook} is not a function`);
     }
   }
-  const commands = attempt(wrong, () => readCommands(parts['commands'], invalid)) ?? new Map<string, Command>();
-  const schedule = attempt(wrong, () => scheduleReader(parts['schedule'], invalid))!;
-  throwAll(wrong);
+  const commands = readCommands(parts['commands'], report);
+  const schedule = scheduleReader(parts['schedule'], report, invalid);
+  if (problems.length > 0) throw invalid(problems);
   if (Object.keys(hooks).length + commands.size === 0 && parts['schedule'] === undefined) {
     const expected = `exports no hook; expected one or more of ${NEEDED.join(', ')}`;
-    throw invalid(hintFor((exported as { default?: unknown }).default) ?? expected, { noHook: true });
+    throw invalid([hintFor((exported as { default?: unknown }).default) ?? expected], { noHook: true });
   }
   return {
     name: name as string,

@@ -7,11 +7,12 @@ import { argProblems } from '../plugin/arg-checks.ts';
 import type { ArgSpecs, Command } from '../plugin/commands.ts';
 import type { firstMatching } from '../plugin/message-filter.ts';
 import type { ScheduledTask } from '../plugin/plugin.ts';
-import { throwAll } from './collect-errors.ts';
 import { withinLoadTime } from './load-timeout.ts';
 
-/** Makes the error for an invalid plugin. */
-export type Invalid = (why: string, fields?: ErrorFields) => ChatosError;
+/** Makes the error for an invalid plugin, with a line for each problem. */
+export type Invalid = (problems: readonly string[], fields?: ErrorFields) => ChatosError;
+/** Gets each problem of a plugin. */
+export type Report = (problem: string) => void;
 
 /** A command is one word after its prefix. */
 const COMMAND_NAME = /^[\p{L}\p{N}][\p{L}\p{N}_-]{0,31}$/u;
@@ -23,23 +24,17 @@ export function commandKey(name: string): string {
   return name.normalize('NFC').toLowerCase();
 }
 
-/**
- * Checks a list of handlers with filters.
- *
- * @throws {ChatosError} with a line for each problem, as all functions below
- */
-export function readHandlers(handlers: readonly unknown[], invalid: Invalid): Parameters<typeof firstMatching>[0] {
-  const problems = handlers.flatMap((handler, index) => {
+/** Checks a list of handlers with filters, and reports what is wrong, as all functions below. */
+export function readHandlers(handlers: readonly unknown[], report: Report): Parameters<typeof firstMatching>[0] {
+  for (const [index, handler] of handlers.entries()) {
     const where = `onMessage[${index}]`;
     if (!isRecord(handler) || !isRecord(handler['when']) || typeof handler['run'] !== 'function') {
-      return [`${where} must be { when: { text?, from?, private? }, run(message, ctx) }`];
+      report(`${where} must be { when: { text?, from?, private? }, run(message, ctx) }`);
+      continue;
     }
-    return [
-      ...unknownKeys(handler, ['when', 'run']).map((problem) => `${where}: ${problem}`),
-      ...filterProblems(handler['when']).map((problem) => `${where}.when${problem}`),
-    ];
-  });
-  throwAll(problems.map((problem) => invalid(problem)));
+    for (const problem of unknownKeys(handler, ['when', 'run'])) report(`${where}: ${problem}`);
+    for (const problem of filterProblems(handler['when'])) report(`${where}.when${problem}`);
+  }
   return handlers as Parameters<typeof firstMatching>[0];
 }
 
@@ -57,18 +52,16 @@ function filterProblems(filter: Record<string, unknown>): string[] {
 }
 
 /** Checks commands; returns them by {@link commandKey}. */
-export function readCommands(commands: unknown, invalid: Invalid): Map<string, Command> {
+export function readCommands(commands: unknown = {}, report: Report): Map<string, Command> {
   const read = new Map<string, Command>();
-  if (commands === undefined) return read;
-  if (!isRecord(commands)) throw invalid('commands must be { name: { help, args?, examples?, run } }');
-  const problems = Object.entries(commands).flatMap(([name, command]) => {
+  if (!isRecord(commands)) report('commands must be { name: { help, args?, examples?, run } }');
+  for (const [name, command] of isRecord(commands) ? Object.entries(commands) : []) {
     const key = commandKey(name);
-    const own = commandProblems(name, command);
-    if (read.has(key)) own.push('another command has this name in other case');
+    const problems = commandProblems(name, command);
+    if (read.has(key)) problems.push('another command has this name in other case');
     else read.set(key, command as Command);
-    return own.map((problem) => `commands.${name}: ${problem}`);
-  });
-  throwAll(problems.map((problem) => invalid(problem)));
+    for (const problem of problems) report(`commands.${name}: ${problem}`);
+  }
   return read;
 }
 
@@ -105,33 +98,35 @@ function exampleProblems(examples: readonly (readonly [said: string, answer: unk
 /** Checks the schedule; one that depends on options is checked when they are known. */
 export function scheduleReader(
   schedule: unknown,
+  report: Report,
   invalid: Invalid,
 ): (options: PlainOptions) => Promise<ReadonlyMap<string, ScheduledTask>> {
   if (typeof schedule === 'function') {
     const make = async (options: PlainOptions) => (schedule as (given: PlainOptions) => unknown)(options);
     return async (options) => {
       const made = await withinLoadTime(make(options), 'making it').catch((error: unknown) => {
-        throw isChatosError(error, 'TIMED_OUT') ? invalid(`schedule: ${error.message}`) : error;
+        throw isChatosError(error, 'TIMED_OUT') ? invalid([`schedule: ${error.message}`]) : error;
       });
-      return readSchedule(made, invalid);
+      const problems: string[] = [];
+      const tasks = readSchedule(made, (problem) => problems.push(problem));
+      if (problems.length > 0) throw invalid(problems);
+      return tasks;
     };
   }
-  const read = readSchedule(schedule, invalid);
-  return () => Promise.resolve(read);
+  const tasks = readSchedule(schedule, report);
+  return () => Promise.resolve(tasks);
 }
 
-function readSchedule(schedule: unknown, invalid: Invalid): Map<string, ScheduledTask> {
-  if (schedule === undefined) return new Map();
-  if (!isRecord(schedule)) throw invalid('schedule must be { name: { cron, timeZone?, catchUp?, overlap?, run } }');
-  const tasks = Object.entries(schedule as Record<string, ScheduledTask>);
-  const problems = tasks.flatMap(([name, task]) => {
-    const own = isRecord(task) ? scheduleProblems(task) : [];
-    if (typeof (task as Partial<ScheduledTask> | null)?.run !== 'function')
-      own.unshift('run is missing or not a function');
-    return own.map((problem) => `schedule.${name}: ${problem}`);
-  });
-  throwAll(problems.map((problem) => invalid(problem)));
-  return new Map(tasks);
+function readSchedule(schedule: unknown = {}, report: Report): Map<string, ScheduledTask> {
+  if (!isRecord(schedule)) report('schedule must be { name: { cron, timeZone?, catchUp?, overlap?, run } }');
+  const tasks = new Map(isRecord(schedule) ? Object.entries(schedule as Record<string, ScheduledTask>) : []);
+  for (const [name, task] of tasks) {
+    if (typeof (task as Partial<ScheduledTask> | null)?.run !== 'function') {
+      report(`schedule.${name}: run is missing or not a function`);
+    }
+    for (const problem of isRecord(task) ? scheduleProblems(task) : []) report(`schedule.${name}: ${problem}`);
+  }
+  return tasks;
 }
 
 /** Whether a value is an object, but not a list. */
