@@ -1,6 +1,4 @@
-import type { Clock } from '../util/clock.ts';
-import type { Logger } from '../util/log.ts';
-import type { Activity } from './running/activity.ts';
+import type { AccountScope } from './running/account-scope.ts';
 import type { BreakerLimits } from './running/circuit-breaker.ts';
 import type { PlainOptions } from './plugin/context.ts';
 import type { AccountServices } from './running/plugin-context.ts';
@@ -20,29 +18,23 @@ export interface Seat {
 
 interface TakenSeat extends Seat {
   store: PluginStore;
+  runner: PluginRunner;
 }
 
 /** Where its login is lost to another process, a plugin may take so long to finish before its store is closed, in ms. */
 const STEP_DOWN_TIMEOUT_MS = 5_000;
 
-export interface AccountPluginsSettings {
+export interface AccountPluginsSettings extends AccountScope {
   /** What the account does for one of its plugins. */
   readonly servicesFor: (bot: string) => AccountServices;
   /** What commands begin with. */
   readonly commandPrefix: string;
   readonly breaker: BreakerLimits;
-  readonly log: Logger;
-  readonly clock: Clock;
-  readonly activity: Activity;
-  /** Whether the account has a session. */
-  readonly isConnected: () => boolean;
 }
 
 /** The plugins that share an account, in their order: from being added to being replaced or stopped. */
 export class AccountPlugins {
   readonly #settings: AccountPluginsSettings;
-  readonly #runners: PluginRunner[] = [];
-  /** Where each of them sits. */
   readonly #seats: TakenSeat[] = [];
   /** What older versions of plugins still have to do. */
   readonly #leaving = new Set<Promise<void>>();
@@ -53,9 +45,9 @@ export class AccountPlugins {
     this.#settings = settings;
   }
 
-  /** Those that hear what is said from now on. */
+  /** Those that get what is said from now on. */
   get runners(): readonly PluginRunner[] {
-    return this.#runners;
+    return this.#seats.map(({ runner }) => runner);
   }
 
   /** Whether they are at work. */
@@ -65,11 +57,10 @@ export class AccountPlugins {
 
   /** Adds a plugin, which begins when they are started; returns its place. */
   add(plugin: LoadedPlugin, options: PlainOptions, seat: Seat): number {
-    const taken = { ...seat, store: seat.openStore() };
-    this.#seats.push(taken);
-    const runner = this.#createRunner(plugin, options, taken);
-    const place = this.#runners.push(runner) - 1;
-    this.#tellClashes(runner);
+    const store = seat.openStore();
+    const runner = this.#createRunner(plugin, options, { ...seat, store });
+    const place = this.#seats.push({ ...seat, store, runner }) - 1;
+    this.#warnOfClashes(runner);
     return place;
   }
 
@@ -84,31 +75,29 @@ export class AccountPlugins {
     options: PlainOptions,
     drained: (work: Promise<void>) => Promise<void>,
   ): Promise<void> {
-    const old = this.#runners[place]!;
-    const runner = this.#createRunner(plugin, options, this.#seats[place]!);
-    this.#runners[place] = runner;
-    this.#tellClashes(runner);
+    const seat = this.#seats[place]!;
+    const old = seat.runner;
+    const runner = this.#createRunner(plugin, options, seat);
+    seat.runner = runner;
+    this.#warnOfClashes(runner);
     const { handover } = old;
-    const leaving = old.leave();
-    this.#leaving.add(leaving);
-    void leaving.then(() => this.#leaving.delete(leaving));
-    await drained(leaving);
+    await drained(this.#track(old.leave()));
     old.end();
-    if (this.#started && !this.#stopping && this.#runners[place] === runner) runner.start(handover);
+    if (this.#started && !this.#stopping && seat.runner === runner) runner.start(handover);
   }
 
   /** The account has a session: starts them, or has them go on where they were started before. */
   connected(): void {
     if (this.#stopping) return;
     if (this.#started) {
-      for (const runner of this.#runners) runner.reconnected();
+      for (const { runner } of this.#seats) runner.reconnected();
       return;
     }
     this.#started = true;
-    for (const [place, runner] of this.#runners.entries()) {
-      const { since } = this.#seats[place]!;
-      runner.start(since && { since, done: new Map() });
-      delete this.#seats[place]!.since;
+    for (const seat of this.#seats) {
+      const { since } = seat;
+      seat.runner.start(since && { since, done: new Map() });
+      delete seat.since;
     }
   }
 
@@ -119,15 +108,18 @@ export class AccountPlugins {
   stepDown(): void {
     if (!this.#started || this.#stopping) return;
     this.#started = false;
-    for (const [place, seat] of this.#seats.entries()) {
-      const old = this.#runners[place]!;
-      const { store } = seat;
+    for (const seat of this.#seats) {
+      const { runner: old, store } = seat;
       seat.store = seat.openStore();
-      this.#runners[place] = this.#createRunner(old.plugin, old.context.options, seat);
-      const leaving = this.#leave(old).then(() => store.close());
-      this.#leaving.add(leaving);
-      void leaving.then(() => this.#leaving.delete(leaving));
+      seat.runner = this.#createRunner(old.plugin, old.context.options, seat);
+      void this.#track(this.#leave(old).then(() => store.close()));
     }
+  }
+
+  #track(leaving: Promise<void>): Promise<void> {
+    this.#leaving.add(leaving);
+    void leaving.then(() => this.#leaving.delete(leaving));
+    return leaving;
   }
 
   async #leave(old: PluginRunner): Promise<void> {
@@ -142,12 +134,12 @@ export class AccountPlugins {
   /** Lets them finish; resolves when they have, older versions included. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    await Promise.all([...this.#runners.map((runner) => runner.stop()), ...this.#leaving]);
+    await Promise.all([...this.runners.map((runner) => runner.stop()), ...this.#leaving]);
   }
 
   /** From now on they can say nothing more, finished or not. */
   end(): void {
-    for (const runner of this.#runners) runner.end();
+    for (const { runner } of this.#seats) runner.end();
   }
 
   /** Closes their stores. */
@@ -157,18 +149,18 @@ export class AccountPlugins {
 
   /** What of them has not finished, as `echo onMessage`. */
   get underWay(): string[] {
-    return this.#runners.flatMap(({ plugin, calls }) => calls.hooks.map((hook) => `${plugin.name} ${hook}`));
+    return this.runners.flatMap(({ plugin, calls }) => calls.hooks.map((hook) => `${plugin.name} ${hook}`));
   }
 
   get status(): PluginStatus[] {
-    return this.#runners.map((runner) => runner.status);
+    return this.runners.map((runner) => runner.status);
   }
 
   /** Warns where a plugin and another have commands of the same name: only the first of them in their order is called. */
-  #tellClashes(runner: PluginRunner): void {
+  #warnOfClashes(runner: PluginRunner): void {
     const { commandPrefix, log } = this.#settings;
-    const at = this.#runners.indexOf(runner);
-    for (const [index, other] of this.#runners.entries()) {
+    const at = this.runners.indexOf(runner);
+    for (const [index, other] of this.runners.entries()) {
       if (other === runner) continue;
       const [{ plugin: first }, { plugin: second }] = index < at ? [other, runner] : [runner, other];
       const clashes = [...second.commands.keys()].filter((name) => first.commands.has(name));
@@ -179,9 +171,12 @@ export class AccountPlugins {
     }
   }
 
-  #createRunner(plugin: LoadedPlugin, options: PlainOptions, { directory, store }: TakenSeat): PluginRunner {
-    const { servicesFor, log, clock, breaker, activity, isConnected } = this.#settings;
-    const settings = { options, directory, log, clock, store, breaker, activity, isConnected };
-    return new PluginRunner(plugin, servicesFor(plugin.name), settings);
+  #createRunner(
+    plugin: LoadedPlugin,
+    options: PlainOptions,
+    { directory, store }: Omit<TakenSeat, 'runner'>,
+  ): PluginRunner {
+    const settings = { ...this.#settings, options, directory, store };
+    return new PluginRunner(plugin, this.#settings.servicesFor(plugin.name), settings);
   }
 }

@@ -65,11 +65,10 @@ export class Account {
     this.#session = new AccountSession({ ...settings, log });
     this.#guard = settings.loopGuard && new LoopGuard(settings.loopGuard);
     const { client } = this.#session;
-    const isConnected = (): boolean => client.connected;
-    this.plugins = new AccountPlugins({ ...settings, log, isConnected, servicesFor: (bot) => this.#servicesFor(bot) });
-    const runners = (): readonly PluginRunner[] => this.plugins.runners;
     const questions = new Questions(clock);
     const shared = { ...settings, account: this.#place, client, log, guard: this.#guard, questions };
+    this.plugins = new AccountPlugins({ ...shared, servicesFor: (bot) => this.#servicesFor(bot) });
+    const runners = (): readonly PluginRunner[] => this.plugins.runners;
     this.#sender = new MessageSender(shared);
     this.#dispatcher = new MessageDispatcher({ ...shared, sender: this.#sender, runners });
     this.#channels = new OpenChannels(shared);

@@ -1,15 +1,13 @@
 import { setMaxListeners } from 'node:events';
 import { withResolvers } from '../../util/deferred.ts';
 import { ChatosError } from '../../errors.ts';
-import type { Clock } from '../../util/clock.ts';
-import type { Logger } from '../../util/log.ts';
 import type { CallOwner } from '../loading/loaded-code.ts';
 import type { LoadedPlugin } from '../loading/read-plugin.ts';
 import type { Context } from '../plugin/context.ts';
 import type { HookName } from '../plugin/plugin.ts';
 import type { PluginStatus } from '../status.ts';
 import type { PluginStore } from '../store/plugin-store.ts';
-import type { Activity } from './activity.ts';
+import type { AccountScope } from './account-scope.ts';
 import type { BreakerLimits } from './circuit-breaker.ts';
 import { currentCall, type Call } from './current-call.ts';
 import { PluginCalls } from './plugin-calls.ts';
@@ -17,16 +15,11 @@ import { PluginContext, type AccountServices } from './plugin-context.ts';
 import { PluginHealth } from './plugin-health.ts';
 import { PluginJobs, type JobHandover } from './plugin-jobs.ts';
 
-export interface RunnerSettings {
+export interface RunnerSettings extends AccountScope {
   readonly options: Readonly<Record<string, unknown>>;
   readonly directory: string;
-  readonly log: Logger;
-  readonly clock: Clock;
   readonly store: PluginStore;
   readonly breaker: BreakerLimits;
-  readonly activity: Activity;
-  /** Whether its account has a session. */
-  readonly isConnected: () => boolean;
 }
 
 /** One plugin in its account, from its start to its stop; what goes wrong in it is kept from everybody else. */
@@ -45,7 +38,7 @@ export class PluginRunner implements CallOwner {
   #state: 'waiting' | 'started' | 'stopping' | 'stopped' = 'waiting';
 
   constructor(plugin: LoadedPlugin, services: AccountServices, settings: RunnerSettings) {
-    const { clock, store, activity, options, directory, isConnected } = settings;
+    const { clock, store, activity, options, directory, client } = settings;
     this.plugin = plugin;
     const { name, code } = plugin;
     if (code) code.runner = this;
@@ -76,7 +69,7 @@ export class PluginRunner implements CallOwner {
       },
       log,
       isOpen: () => this.open,
-      isConnected,
+      isConnected: () => client.connected,
       call: (job, run) => this.calls.make('schedule', undefined, run, { job }),
     });
     this.contextFactory = new PluginContext(services, {
