@@ -15,6 +15,7 @@ export interface AccountSessionSettings {
   readonly standby: boolean;
   /** The pauses before a lost connection is made again. */
   readonly backoff: Partial<Backoff>;
+  readonly heartbeatMs: number;
   readonly log: Logger;
   readonly clock: Clock;
   /** Opens the connections of channels. @default as the client does */
@@ -34,7 +35,8 @@ export class AccountSession {
   #since: Date;
   #problem: string | undefined;
 
-  constructor({ server, login, standby, backoff, log, clock, openHalf }: AccountSessionSettings) {
+  constructor(settings: AccountSessionSettings) {
+    const { server, login, standby, backoff, heartbeatMs, log, clock, openHalf } = settings;
     this.#clock = clock;
     this.#since = clock.now();
     this.client = ChatosClient.create({
@@ -42,6 +44,7 @@ export class AccountSession {
       login,
       reconnect: standby ? STANDBY_BACKOFF : backoff,
       waitForLogin: standby,
+      heartbeatMs,
       openHalf,
     });
     this.client.on('connected', () => this.#enter('connected', undefined));
@@ -51,6 +54,9 @@ export class AccountSession {
       if (!taken) log.warn(`${error.message}; retrying in ${(delayMs / 1000).toFixed(1)} s`);
       else if (this.#state !== 'standby') log.info('standing by: the login is taken');
       this.#enter(taken ? 'standby' : 'connecting', error);
+    });
+    this.client.on('heartbeatOff', () => {
+      log.warn('the server does not return messages to oneself: its silence will not be noticed');
     });
     this.ended = new Promise((resolve) => this.client.once('closed', resolve));
     void this.ended.then((error) => this.#enter('ended', error));

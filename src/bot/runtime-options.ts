@@ -1,4 +1,5 @@
 import type { Backoff } from '../client/backoff.ts';
+import { DEFAULT_HEARTBEAT_MS } from '../client/heartbeat.ts';
 import { ChatosError } from '../errors.ts';
 import type { Address } from '../net/address.ts';
 import type { PolicyOptions } from '../policy/policy.ts';
@@ -49,6 +50,11 @@ export interface RuntimeOptions {
   readonly standby?: boolean | undefined;
   /** The pauses before a lost connection is made again. @default as {@link Backoff} */
   readonly backoff?: Partial<Backoff> | undefined;
+  /**
+   * After how much silence in milliseconds a server is asked for a sign of life; within three times that, a connection
+   * without one is given up and made again. `Infinity` is for never. @default 15000
+   */
+  readonly heartbeatMs?: number | undefined;
   /** What commands begin with. @default '!' */
   readonly commandPrefix?: string | undefined;
   /** How fast each account may speak; `false` for no limits. @default {@link DEFAULT_FLOOD_LIMITS} */
@@ -97,6 +103,7 @@ export interface ResolvedRuntimeOptions {
   readonly policy: PolicyOptions | undefined;
   readonly standby: boolean;
   readonly backoff: Partial<Backoff>;
+  readonly heartbeatMs: number;
   readonly commandPrefix: string;
   readonly flood: FloodLimits;
   /** `undefined` for no guard. */
@@ -115,6 +122,7 @@ const RUNTIME_OPTIONS: OptionTable<RuntimeOptions> = {
   policy: { kind: 'any', default: undefined },
   standby: { kind: 'boolean', default: false },
   backoff: { kind: 'any', default: {} },
+  heartbeatMs: { kind: 'ms', min: 1, default: DEFAULT_HEARTBEAT_MS },
   commandPrefix: { kind: 'text', default: DEFAULT_COMMAND_PREFIX },
   flood: { kind: 'any', default: {} },
   loopGuard: { kind: 'any', default: {} },

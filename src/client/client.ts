@@ -1,11 +1,11 @@
-import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { ChatosError } from '../errors.ts';
-import { toAddress, type Address } from '../net/address.ts';
+import { formatAddress, toAddress, type Address } from '../net/address.ts';
 import { encodePacket } from '../protocol/encoder.ts';
 import { loginKey } from '../util/login-key.ts';
 import type { Packet } from '../protocol/packets.ts';
 import type { Channel } from './channel.ts';
+import { Heartbeat } from './heartbeat.ts';
 import {
   resolveClientOptions,
   type ClientOptions,
@@ -15,8 +15,9 @@ import {
 } from './options.ts';
 import { PrivateConnections } from './private-connections.ts';
 import type { PrivateRequest } from './private-request.ts';
+import { RoundTrips } from './round-trips.ts';
 import { SessionLoop, type Retry } from './session-loop.ts';
-import { createDeferred, type Deferred } from '../util/deferred.ts';
+import { createDeferred } from '../util/deferred.ts';
 
 /** A message as it came from the server. */
 export interface ChatMessage {
@@ -42,6 +43,8 @@ export interface ClientEvents {
   disconnected: [error: ChatosError | undefined];
   /** An attempt to connect failed; the next one comes after the pause. */
   retrying: [retry: Retry];
+  /** The server does not return messages to oneself, so `heartbeatMs` cannot notice its silence. At most once. */
+  heartbeatOff: [];
   /** The client has ended for good: by `close`, by its signal, or with the error that it gave up on. */
   closed: [error: ChatosError | undefined];
 }
@@ -62,8 +65,8 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
   readonly server: Address;
   readonly #loop: SessionLoop;
   readonly #privates: PrivateConnections;
-  /** Messages to ourselves that have not come back, by their text. */
-  readonly #roundTrips = new Map<string, Deferred<void>>();
+  readonly #roundTrips = new RoundTrips((text, options) => this.tell(this.login, text, options));
+  readonly #heartbeat: Heartbeat | undefined;
 
   private constructor(options: ClientOptions) {
     super();
@@ -75,12 +78,14 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
     this.#loop = new SessionLoop(this.server, this.login, resolved, {
       onPacket: (packet) => this.#onPacket(packet),
       onConnected: () => {
+        this.#heartbeat?.connected();
         this.emit('connected');
         this.#privates.requests.repeat();
       },
       onDisconnected: ({ error, reason, final }) => {
         this.#privates.requests.fail(reason, !final);
-        for (const waiting of this.#roundTrips.values()) waiting.reject(reason);
+        this.#heartbeat?.disconnected();
+        this.#roundTrips.fail(reason);
         if (!this.#loop.ending) this.#privates.onSessionLost();
         this.emit('disconnected', error);
       },
@@ -97,6 +102,14 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
       options: resolved,
       roundTrip: (limits) => this.roundTrip(limits),
     });
+    if (resolved.heartbeatMs !== Infinity) {
+      this.#heartbeat = new Heartbeat({
+        intervalMs: resolved.heartbeatMs,
+        roundTrip: (limits) => this.roundTrip(limits),
+        onSilent: (silentMs) => this.#loop.session?.connection.destroy(this.#silent(silentMs)),
+        onUnanswered: () => this.emit('heartbeatOff'),
+      });
+    }
     const { signal } = options;
     const abort = (): void => void this.#loop.abort(signal?.reason);
     if (signal?.aborted) abort();
@@ -167,17 +180,8 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
    *
    * @throws {ChatosError} as {@link ChatosClient.say}
    */
-  async roundTrip(options: SendOptions = {}): Promise<void> {
-    const { timeoutMs, signal } = resolveSendOptions(options);
-    const text = randomUUID();
-    const waiting = createDeferred<void>({ timeoutMs, signal, what: 'the server did not answer' });
-    this.#roundTrips.set(text, waiting);
-    try {
-      await Promise.all([waiting.promise, this.tell(this.login, text, { timeoutMs, signal })]);
-    } finally {
-      this.#roundTrips.delete(text);
-      waiting.resolve();
-    }
+  roundTrip(options: SendOptions = {}): Promise<void> {
+    return this.#roundTrips.make(options);
   }
 
   /**
@@ -205,6 +209,7 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
   }
 
   #onPacket(packet: Packet): void {
+    this.#heartbeat?.heard();
     if ('loginRequester' in packet && (packet.loginRequester === '' || packet.loginTarget === '')) {
       this.#refusePacket(`${packet.type} without a login`);
       return;
@@ -242,9 +247,13 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
 
   #receive(from: string, text: string, isPrivate: boolean): void {
     const own = loginKey(from) === loginKey(this.login);
-    const back = own && isPrivate ? this.#roundTrips.get(text) : undefined;
-    if (back) back.resolve();
-    else this.emit('message', { from, text, private: isPrivate, own });
+    if (own && isPrivate && this.#roundTrips.returned(text)) return;
+    this.emit('message', { from, text, private: isPrivate, own });
+  }
+
+  #silent(silentMs: number): ChatosError {
+    const message = `${formatAddress(this.server)} is silent: nothing has come for ${silentMs / 1000} s, not even an answer`;
+    return new ChatosError('CONNECTION_LOST', message, { fields: { silentMs } });
   }
 
   #onRequest(request: PrivateRequest): void {
@@ -258,6 +267,7 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
     const waiting = createDeferred<void>({ timeoutMs, signal, what: 'the server did not take the message' });
     try {
       connection.send(packet, (error) => (error ? waiting.reject(error) : waiting.resolve()));
+      this.#heartbeat?.sent();
     } catch (error) {
       waiting.resolve();
       throw error;

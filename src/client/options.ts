@@ -20,6 +20,12 @@ export interface ClientOptions {
   readonly reconnect?: boolean | Partial<Backoff> | undefined;
   /** With `reconnect`: whether to keep trying where the login is taken, too. @default false */
   readonly waitForLogin?: boolean | undefined;
+  /**
+   * After how much silence the server is asked for a sign of life, by a message to oneself that listeners do not see.
+   * Without one, the connection is given up with `CONNECTION_LOST` within three times that. `Infinity` is for never.
+   * @default Infinity
+   */
+  readonly heartbeatMs?: number | undefined;
   /** Ends the client, whatever it is doing. */
   readonly signal?: AbortSignal | undefined;
   /**
@@ -36,6 +42,7 @@ export interface ResolvedClientOptions {
   readonly establishTimeoutMs: number;
   readonly backoff: Backoff | undefined;
   readonly waitForLogin: boolean;
+  readonly heartbeatMs: number;
   readonly openHalf: OpenHalf;
 }
 
@@ -52,6 +59,7 @@ const CLIENT_OPTIONS: OptionTable<Checked> = {
   establishTimeoutMs: { kind: 'ms', min: 1, max: Infinity, default: 15_000 },
   reconnect: { kind: 'any', default: false },
   waitForLogin: { kind: 'boolean', default: false },
+  heartbeatMs: { kind: 'ms', min: 1, default: Infinity },
   signal: { kind: 'any', default: undefined },
   openHalf: { kind: 'function', default: openHalf },
 };

@@ -41,7 +41,7 @@ export class SessionLoop {
   readonly #handlers: SessionLoopHandlers;
   readonly #abort = new AbortController();
   #session: ClientSession | undefined;
-  /** When the last session was lost, as `Date.now()`. */
+  /** When the last session was lost, or the server not reachable after that, as `Date.now()`. */
   #lostAt: number | undefined;
   #closing = false;
   #openedAt = 0;
@@ -135,7 +135,11 @@ export class SessionLoop {
 
   /** A login that is taken is final, unless it may be our own lost session that still holds it. */
   #mayRetry({ code }: ChatosError): boolean {
-    if (code !== 'LOGIN_REFUSED' || this.#options.waitForLogin) return true;
+    if (code !== 'LOGIN_REFUSED' || this.#options.waitForLogin) {
+      // A server that was not reachable since then has had no time to notice.
+      if (this.#lostAt !== undefined) this.#lostAt = Date.now();
+      return true;
+    }
     return this.#lostAt !== undefined && Date.now() - this.#lostAt < OWN_LOGIN_TTL_MS;
   }
 

@@ -1,10 +1,12 @@
 import * as v from 'valibot';
 import { COMMAND_PREFIX, DEFAULT_COMMAND_PREFIX, EXPECTED_PREFIX } from '../bot/plugin/commands.ts';
+import { DEFAULT_HEARTBEAT_MS } from '../client/heartbeat.ts';
 import { parseStatusAddress } from '../ops/status-address.ts';
 import { parseAddress } from '../net/address.ts';
 import { parseCron } from '../schedule/cron.ts';
 import { CATCH_UPS, OVERLAPS } from '../schedule/schedule.ts';
 import { SERVER_LIMIT_ROWS, type ServerLimits } from '../server/limits/server-limits.ts';
+import { MAX_TIMER_MS } from '../util/clock.ts';
 import { checked, limit, loginText, thrown, parsed } from './checks.ts';
 import { FLOOD_SCHEMA, LOOP_GUARD_SCHEMA } from './guard-schemas.ts';
 import { checkIsolation, ISOLATION_ENTRIES } from './isolation-schema.ts';
@@ -69,6 +71,8 @@ const limits = Object.fromEntries(
   Object.entries(SERVER_LIMIT_ROWS).map(([name, row]) => [name, limit(`${row.what} Default: ${row.default}.`)]),
 ) as Record<keyof ServerLimits, ReturnType<typeof limit>>;
 
+const EXPECTED_HEARTBEAT = `expected false, or milliseconds, 1000 to ${MAX_TIMER_MS}`;
+
 /** The configuration: one source for its types, its validation and `config.schema.json`. */
 export const CONFIG_SCHEMA = v.strictObject({
   $schema: v.optional(v.pipe(v.string(), v.description('Where editors find the schema.'))),
@@ -91,6 +95,25 @@ export const CONFIG_SCHEMA = v.strictObject({
   ),
   bots: v.optional(v.pipe(v.array(bot), v.description('The plugins that run loads.'))),
   policy: v.optional(v.pipe(POLICY_SCHEMA, v.description('Who may have a private connection with the bots.'))),
+  heartbeatMs: v.optional(
+    v.pipe(
+      v.union(
+        [
+          v.literal(false),
+          v.pipe(
+            v.number(),
+            v.integer(EXPECTED_HEARTBEAT),
+            v.minValue(1_000, EXPECTED_HEARTBEAT),
+            v.maxValue(MAX_TIMER_MS, EXPECTED_HEARTBEAT),
+          ),
+        ],
+        EXPECTED_HEARTBEAT,
+      ),
+      v.description(
+        `After how much silence a server is asked for a sign of life; false for never. Default: ${DEFAULT_HEARTBEAT_MS}.`,
+      ),
+    ),
+  ),
   commandPrefix: v.optional(
     v.pipe(
       v.string(),

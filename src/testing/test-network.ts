@@ -168,6 +168,8 @@ export class TestNetwork {
       stateDirectory,
       activity: this.#activity,
       backoff: BACKOFF,
+      // Its messages would be among those that tests count, and a real clock has no place here.
+      heartbeatMs: Infinity,
       log,
       ...(observer && { observer }),
       ...(this.#clock && { clock: this.#clock }),

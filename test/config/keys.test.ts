@@ -22,6 +22,7 @@ policy:
     - { from: bob, bots: [echo, "f*"], hours: "22:00-06:00", days: "mon-fri,sun", timeZone: UTC, decision: ask }
     - { from: [carol], decision: accept, limits: { maxIdleMs: 1000 } }
   limits: { maxChannels: 1, maxChannelsPerPeer: 2, maxChannelsPerBot: 3, maxRequestsPerMinute: 4, maxLifetimeMs: 5 }
+heartbeatMs: 20000
 announcements:
   - { cron: "0 9 * * 1-5", timeZone: Europe/Paris, text: "Stand-up in five minutes" }
   - { cron: "*/10 * * * * *", text: psst, to: alice, catchUp: last, overlap: queue }
@@ -70,6 +71,7 @@ describe('loadConfig, keys', () => {
           maxLifetimeMs: 5,
         },
       },
+      heartbeatMs: 20_000,
       announcements: [
         { cron: '0 9 * * 1-5', timeZone: 'Europe/Paris', text: 'Stand-up in five minutes' },
         { cron: '*/10 * * * * *', text: 'psst', to: 'alice', catchUp: 'last', overlap: 'queue' },
@@ -84,6 +86,18 @@ describe('loadConfig, keys', () => {
   it.each(Object.keys(DEFAULT_SERVER_LIMITS))('takes the limit %s', async (name) => {
     const { config } = await loadConfig({ file: await writeConfig(`serve: { limits: { ${name}: 7 } }`) });
     expect(config.serve?.limits).toEqual({ [name]: 7 });
+  });
+
+  it.each([
+    ['false', []],
+    ['1000', []],
+    ['2147483647', []],
+    ['2147483648', ['FILE:1:14: heartbeatMs: expected false, or milliseconds, 1000 to 2147483647']],
+    ['1000.5', ['FILE:1:14: heartbeatMs: expected false, or milliseconds, 1000 to 2147483647']],
+    ['999', ['FILE:1:14: heartbeatMs: expected false, or milliseconds, 1000 to 2147483647']],
+    ['true', ['FILE:1:14: heartbeatMs: expected false, or milliseconds, 1000 to 2147483647, found true']],
+  ])('heartbeatMs: %s', async (value, problems) => {
+    expect(await complaints(`heartbeatMs: ${value}`)).toEqual(problems);
   });
 
   it('takes a bare port for the status endpoint', async () => {

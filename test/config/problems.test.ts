@@ -6,7 +6,7 @@ describe('loadConfig, wrong keys and values in YAML', () => {
     ['servr: embedded', "FILE:1:1: servr: unknown key 'servr'; did you mean 'server'?"],
     [
       'login: a\nxyzzy: 1',
-      "FILE:2:1: xyzzy: unknown key 'xyzzy'; expected one of $schema, server, login, state, status, bots, policy, commandPrefix, flood, loopGuard, announcements, serve",
+      "FILE:2:1: xyzzy: unknown key 'xyzzy'; expected one of $schema, server, login, state, status, bots, policy, heartbeatMs, commandPrefix, flood, loopGuard, announcements, serve",
     ],
     ['policy:\n  alow: [a]', "FILE:2:3: policy.alow: unknown key 'alow'; did you mean 'allow'?"],
     ['bots:\n  - path: a.ts\n    lgin: b', "FILE:3:5: bots.0.lgin: unknown key 'lgin'; did you mean 'login'?"],

@@ -52,7 +52,7 @@ describe('/metrics', () => {
           }),
         },
       ],
-      { clock },
+      { clock, heartbeatMs: Infinity },
     );
     const endpoint = await startEndpoint(runtime, { server, clock });
     const alice = await joinAs(address, 'alice');

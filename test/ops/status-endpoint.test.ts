@@ -85,7 +85,7 @@ describe('the status endpoint', () => {
         onPrivateRequest: () => true,
         onChannel: (channel) => void channel.write('welcome'),
       },
-      { clock },
+      { clock, heartbeatMs: Infinity },
     );
     const { get } = await startEndpoint(runtime, { server, clock });
     const alice = await joinAs(address, 'alice');

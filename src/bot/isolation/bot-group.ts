@@ -29,8 +29,8 @@ export class BotGroup {
   constructor(entries: readonly GroupEntry[], options: RuntimeOptions) {
     const ledger = new ProcessLedger(compilePolicy(options.policy), SYSTEM_CLOCK);
     const { observer, onLogin, stateDirectory } = resolveRuntimeOptions(options);
-    const { standby, backoff, commandPrefix, flood, loopGuard, breaker } = options;
-    const how = { standby, backoff, commandPrefix, flood, loopGuard, breaker };
+    const { standby, backoff, heartbeatMs, commandPrefix, flood, loopGuard, breaker } = options;
+    const how = { standby, backoff, heartbeatMs, commandPrefix, flood, loopGuard, breaker };
     const ids = storeIds(entries);
     this.#entries = entries.map((entry, index) => ({ ...entry, storeId: ids[index]! }));
     this.#plain = this.#entries.filter(({ isolated }) => !isolated);

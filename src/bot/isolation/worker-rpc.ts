@@ -24,7 +24,7 @@ export interface LoadedBot {
 export interface BotStart
   extends
     Pick<BotEntry, 'server' | 'login' | 'directory' | 'since'>,
-    Pick<RuntimeOptions, 'standby' | 'backoff' | 'commandPrefix' | 'flood' | 'loopGuard' | 'breaker'> {
+    Pick<RuntimeOptions, 'standby' | 'backoff' | 'heartbeatMs' | 'commandPrefix' | 'flood' | 'loopGuard' | 'breaker'> {
   /** Whether the main thread wants its events. */
   readonly isObserved: boolean;
 }

@@ -1,6 +1,7 @@
 import process from 'node:process';
 import type { Command } from 'commander';
 import type { ChatosClient } from '../../client/client.ts';
+import { DEFAULT_HEARTBEAT_MS } from '../../client/heartbeat.ts';
 import { formatAddress } from '../../net/address.ts';
 import { Conversation } from '../chat/conversation.ts';
 import { CHAT_COMMANDS } from '../chat/line-commands.ts';
@@ -43,7 +44,7 @@ async function chat(flags: ChatFlags, signal: AbortSignal): Promise<void> {
   const prepare = (made: ChatosClient): void => {
     conversation = new Conversation(made, view);
   };
-  const client = await connectCommand(flags, { signal, prepare });
+  const client = await connectCommand(flags, { signal, prepare, heartbeatMs: DEFAULT_HEARTBEAT_MS });
   const closed = new Promise<never>((_, reject) => {
     client.once('closed', (error) => {
       if (error) reject(error);

@@ -22,15 +22,16 @@ const MAX_NAMES = 99;
  */
 export async function connectCommand(
   flags: ConnectFlags,
-  options: { signal: AbortSignal; prepare?: (client: ChatosClient) => void },
+  options: { signal: AbortSignal; prepare?: (client: ChatosClient) => void; heartbeatMs?: number },
 ): Promise<ChatosClient> {
   const { config } = await loadConfig({ file: flags.config });
   const server = clientServer(flags.server, config);
+  const { signal, heartbeatMs, prepare } = options;
   const base = flags.login ?? systemLogin();
   for (let number = 1; ; number += 1) {
     const login = number === 1 ? base : `${base}-${number}`;
-    const client = ChatosClient.create({ server, login, signal: options.signal });
-    options.prepare?.(client);
+    const client = ChatosClient.create({ server, login, signal, heartbeatMs });
+    prepare?.(client);
     try {
       await client.start();
       return client;

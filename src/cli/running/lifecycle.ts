@@ -99,7 +99,7 @@ async function startRecording({ recordingFile, log }: RunPlan): Promise<Recorder
 
 function createRuntime(plan: RunPlan, embedded: Address | undefined, observer: RuntimeObserver | undefined): BotGroup {
   const { bots, loaded, standby, log, announce } = plan;
-  const { policy, commandPrefix, flood, loopGuard } = loaded.config;
+  const { policy, heartbeatMs, commandPrefix, flood, loopGuard } = loaded.config;
   const serverOf = (bot: BotToRun): Address => {
     const server = bot.server ?? plan.server;
     if (server === 'embedded') return embedded!;
@@ -109,6 +109,7 @@ function createRuntime(plan: RunPlan, embedded: Address | undefined, observer: R
     bots.map((bot) => ({ ...bot, directory: loaded.directory, server: serverOf(bot) })),
     {
       policy,
+      heartbeatMs: heartbeatMs === false ? Infinity : heartbeatMs,
       commandPrefix,
       flood,
       loopGuard,

@@ -1,0 +1,46 @@
+import { randomUUID } from 'node:crypto';
+import type { ChatosError } from '../errors.ts';
+import { createDeferred, type Deferred } from '../util/deferred.ts';
+import { resolveSendOptions, type SendOptions } from './options.ts';
+
+/**
+ * Messages to ourselves. When one is back, the server has handled all that was sent before it. Listeners see none of
+ * them, not even one that comes back late.
+ */
+export class RoundTrips {
+  /** Known to this client alone, so that no other message begins with it. */
+  readonly #prefix = `round trip ${randomUUID()} `;
+  readonly #send: (text: string, options: SendOptions) => Promise<void>;
+  readonly #waiting = new Map<string, Deferred<void>>();
+  #count = 0;
+
+  /** @param send sends a private message to ourselves */
+  constructor(send: (text: string, options: SendOptions) => Promise<void>) {
+    this.#send = send;
+  }
+
+  /** @throws {ChatosError} as {@link ChatosClient.roundTrip} */
+  async make(options: SendOptions): Promise<void> {
+    const limits = resolveSendOptions(options);
+    const text = `${this.#prefix}${(this.#count += 1)}`;
+    const waiting = createDeferred<void>({ ...limits, what: 'the server did not answer' });
+    this.#waiting.set(text, waiting);
+    try {
+      await Promise.all([waiting.promise, this.#send(text, limits)]);
+    } finally {
+      this.#waiting.delete(text);
+      waiting.resolve();
+    }
+  }
+
+  /** Whether this private message from ourselves is one of them. */
+  returned(text: string): boolean {
+    this.#waiting.get(text)?.resolve();
+    return text.startsWith(this.#prefix);
+  }
+
+  /** Those that are under way will not come back. */
+  fail(reason: ChatosError): void {
+    for (const waiting of this.#waiting.values()) waiting.reject(reason);
+  }
+}
