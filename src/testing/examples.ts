@@ -6,7 +6,7 @@ import { SILENT_LOGGER } from '../util/log.ts';
 import type { TestBotOptions } from './options.ts';
 import type { TestBot } from './test-bot.ts';
 import { TestNetwork } from './test-network.ts';
-import type { TestUser } from './test-user.ts';
+import { isAsExpected, type TestUser } from './test-user.ts';
 
 /** The user that sends the examples. */
 const USER = 'ann';
@@ -47,13 +47,8 @@ export async function* runExamples(
       const expected = partsOf(answer);
       if (hanging !== undefined) {
         // It would wait for the one that hangs, which does not end.
-        yield {
-          name,
-          ok: false,
-          expected,
-          heard: [],
-          problems: [`not run: '${hanging}' before it is still running`],
-        };
+        const problems = [`not run: '${hanging}' before it is still running`];
+        yield { name, ok: false, expected, heard: [], problems };
         continue;
       }
       const { heard, problems, stuck } = await attempt(net, bot, user, () => user.tell(bot.login, name));
@@ -101,10 +96,5 @@ function partsOf(answer: ExpectedAnswer): (string | RegExp)[] {
 }
 
 function answersMatch(expected: readonly (string | RegExp)[], heard: readonly string[]): boolean {
-  return (
-    expected.length === heard.length &&
-    expected.every((each, index) =>
-      typeof each === 'string' ? heard[index] === each : heard[index]!.search(each) >= 0,
-    )
-  );
+  return expected.length === heard.length && expected.every((each, index) => isAsExpected(heard[index]!, each));
 }

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { ChatosError } from '../errors.ts';
-import type { Clock } from '../util/clock.ts';
+import { MAX_TIMER_MS, type Clock } from '../util/clock.ts';
 
 /** A length of time: milliseconds, or a text such as `'250ms'`, `'90s'`, `'1h30m'` or `'7d'`. */
 export type Duration = number | string;
@@ -61,8 +61,9 @@ export class FakeClock implements Clock {
     return new Date(this.#time);
   }
 
-  /** Calls back when it has been advanced by `ms`; returns a function that cancels that. */
+  /** Calls back when it has been advanced by `ms`, never if that is over 24 days; returns a function that cancels it. */
   after(ms: number, callback: () => void): () => void {
+    if (ms > MAX_TIMER_MS) return () => undefined;
     const timer = { at: this.#time + ms, callback };
     this.#timers.add(timer);
     return () => this.#timers.delete(timer);

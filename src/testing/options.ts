@@ -51,7 +51,7 @@ const any = { kind: 'any', default: undefined } as const;
 const text = { kind: 'text', default: undefined } as const;
 
 /** Limits, log and relay are checked by the server. */
-const NETWORK_OPTIONS: OptionTable<TestNetworkOptions> = {
+export const NETWORK_OPTIONS: OptionTable<TestNetworkOptions> = {
   limits: any,
   log: any,
   relay: any,
@@ -61,7 +61,7 @@ const NETWORK_OPTIONS: OptionTable<TestNetworkOptions> = {
 };
 
 /** The others are checked by the runtime. */
-const BOT_OPTIONS: OptionTable<TestBotOptions> = {
+export const BOT_OPTIONS: OptionTable<TestBotOptions> = {
   login: text,
   options: { kind: 'any', default: {} },
   directory: text,
@@ -75,27 +75,12 @@ const BOT_OPTIONS: OptionTable<TestBotOptions> = {
   observer: any,
 };
 
-/** @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid */
-export function resolveNetworkOptions(options?: TestNetworkOptions): TestNetworkOptions {
-  return resolveOptions('network options', options, NETWORK_OPTIONS);
-}
-
-/** @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid */
-export function resolveBotOptions(options?: TestBotOptions): TestBotOptions {
-  return resolveOptions('bot options', options, BOT_OPTIONS);
-}
-
 /**
  * How long something may take, in milliseconds.
  *
  * @throws {ChatosError} `INVALID_ARGUMENT` where it is not a time, or the options have another key
  */
-export function resolveTimeout(
-  what: string,
-  options: { readonly timeoutMs?: number } | undefined,
-  defaultMs: number,
-): number {
-  return resolveOptions<{ readonly timeoutMs: number }>(what, options, {
-    timeoutMs: { kind: 'ms', default: defaultMs },
-  }).timeoutMs;
+export function resolveTimeout(what: string, options: { timeoutMs?: number } | undefined, defaultMs: number): number {
+  const table = { timeoutMs: { kind: 'ms', default: defaultMs } } as const;
+  return resolveOptions<{ timeoutMs: number }>(what, options, table).timeoutMs;
 }

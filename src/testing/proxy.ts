@@ -1,3 +1,4 @@
+import { ChatosError } from '../errors.ts';
 import { toAddress, type Address } from '../net/address.ts';
 import { dial } from '../net/dial.ts';
 import { listen, type Listener } from '../net/listen.ts';
@@ -48,7 +49,7 @@ export class TestProxy {
 
   /** Breaks connections off: either side gets a RST. Returns how many. */
   cut(link: Link): number {
-    const cut = [...this.#joints].filter(({ kind }) => meant(link, kind));
+    const cut = [...this.#joints].filter(({ kind }) => link === 'all' || kind === link);
     for (const { client, server } of cut) {
       client.reset();
       server.reset();
@@ -78,7 +79,7 @@ export class TestProxy {
 
   async #join(client: Transport): Promise<void> {
     const server = await dial(this.#server).catch(() => undefined);
-    if (!server || this.#closed) {
+    if (!server || this.#closed || client.stream.destroyed) {
       client.reset();
       server?.reset();
       return;
@@ -122,6 +123,40 @@ function kindsOf(link: Link): readonly Exclude<Link, 'all'>[] {
   return link === 'all' ? ['session', 'channels'] : [link];
 }
 
-function meant(link: Link, kind: Joint['kind']): boolean {
-  return link === 'all' || kind === link;
+/** The proxies of a network: one for each login. */
+export class TestProxies {
+  readonly #server: Address;
+  readonly #proxies = new Map<string, TestProxy>();
+
+  constructor(server: Address) {
+    this.#server = server;
+  }
+
+  /** The proxy of a login, started if necessary. */
+  async open(login: string): Promise<TestProxy> {
+    const known = this.#proxies.get(login);
+    if (known) return known;
+    const proxy = await TestProxy.start(this.#server);
+    this.#proxies.set(login, proxy);
+    return proxy;
+  }
+
+  /** @throws {ChatosError} `INVALID_ARGUMENT` if no one has that login */
+  get(login: string): TestProxy {
+    const proxy = this.#proxies.get(login);
+    if (proxy) return proxy;
+    const known = [...this.#proxies.keys()].join(', ');
+    const hint = known === '' ? 'it has no users' : `there are ${known}`;
+    throw new ChatosError('INVALID_ARGUMENT', `there is no ${login} in this network; ${hint}`);
+  }
+
+  /** Resumes everything. */
+  resume(): void {
+    for (const proxy of this.#proxies.values()) proxy.resume('all');
+  }
+
+  /** Breaks all connections. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#proxies.values()].map((proxy) => proxy.close()));
+  }
 }

@@ -44,29 +44,14 @@ export default async function* report(source: AsyncIterable<NodeTestEvent>): Asy
       const { details = {}, skip, todo } = data;
       const { error } = details;
       // A suite fails with its tests; so does a test with subtests.
-      if (details.type === 'suite' && !isOwnFailure(error)) continue;
-      if (error?.failureType === 'subtestsFailed') continue;
-      const skipped = isSet(skip) || isSet(todo);
+      if (error ? error.failureType === 'subtestsFailed' : details.type === 'suite') continue;
+      const skipped = [skip, todo].some((flag) => flag !== undefined && flag !== false);
       const names = [...(started.get(file) ?? []).slice(0, nesting), name];
-      const of = file === STAND_IN || file === pathToFileURL(STAND_IN).href ? '' : file;
-      yield line({
-        type: 'test',
-        file: of,
-        names,
-        ok: type === 'test:pass' || skipped,
-        skipped,
-        problem: describe(error),
-      });
+      const ofFile = file === STAND_IN || file === pathToFileURL(STAND_IN).href;
+      const ok = type === 'test:pass' || skipped;
+      yield line({ type: 'test', file: ofFile ? '' : file, names, ok, skipped, problem: describe(error) });
     }
   }
-}
-
-function isOwnFailure(error: { failureType?: string } | undefined): boolean {
-  return error !== undefined && error.failureType !== 'subtestsFailed';
-}
-
-function isSet(flag: string | boolean | undefined): boolean {
-  return flag !== undefined && flag !== false;
 }
 
 /** The message of an error, with its place. */

@@ -15,33 +15,28 @@ export type PluginUnderTest = string | URL | BotPlugin;
 /** When a bot stops, its hooks and private connections may take this long to finish. */
 export const STOP_TIMEOUT_MS = 1_000;
 
+interface TestBotParts {
+  readonly login: string;
+  readonly source: PluginUnderTest;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly runtime: BotRuntime;
+  readonly loader: ModuleLoader;
+}
+
 /** A bot of a {@link TestNetwork}. */
 export class TestBot {
   /** The login of its account. */
   readonly login: string;
-  readonly #source: PluginUnderTest;
-  readonly #options: Readonly<Record<string, unknown>>;
-  readonly #runtime: BotRuntime;
-  readonly #loader: ModuleLoader;
+  readonly #parts: TestBotParts;
 
   /**
    * A bot whose runtime has this plugin alone.
    *
    * @internal A {@link TestNetwork} makes them.
    */
-  constructor(parts: {
-    readonly login: string;
-    /** What it is loaded from. */
-    readonly source: PluginUnderTest;
-    readonly options: Readonly<Record<string, unknown>>;
-    readonly runtime: BotRuntime;
-    readonly loader: ModuleLoader;
-  }) {
+  constructor(parts: TestBotParts) {
     this.login = parts.login;
-    this.#source = parts.source;
-    this.#options = parts.options;
-    this.#runtime = parts.runtime;
-    this.#loader = parts.loader;
+    this.#parts = parts;
   }
 
   /** The status of the plugin: its state, calls, failures and jobs. */
@@ -51,7 +46,7 @@ export class TestBot {
 
   /** The status of its account: its connection, channels and messages. */
   get account(): AccountStatus {
-    return this.#runtime.status.accounts[0]!;
+    return this.#parts.runtime.status.accounts[0]!;
   }
 
   /**
@@ -62,11 +57,11 @@ export class TestBot {
    * @throws {ChatosError} `INVALID_PLUGIN` or `INVALID_CONFIG`; the old one continues then
    */
   async reload(
-    plugin: PluginUnderTest = this.#source,
-    options: Readonly<Record<string, unknown>> = this.#options,
+    plugin: PluginUnderTest = this.#parts.source,
+    options: Readonly<Record<string, unknown>> = this.#parts.options,
   ): Promise<void> {
-    const loaded = await loadUnderTest(plugin, options, this.#loader);
-    await this.#runtime.reload(0, loaded.plugin, { options: loaded.options, timeoutMs: STOP_TIMEOUT_MS });
+    const loaded = await loadUnderTest(plugin, options, this.#parts.loader);
+    await this.#parts.runtime.reload(0, loaded.plugin, { options: loaded.options, timeoutMs: STOP_TIMEOUT_MS });
   }
 
   /**
@@ -74,7 +69,7 @@ export class TestBot {
    * (default: 1000) to finish. The next bot of that name and login has its store.
    */
   async stop(options?: { readonly timeoutMs?: number }): Promise<void> {
-    await this.#runtime.stop({ timeoutMs: resolveTimeout('stop', options, STOP_TIMEOUT_MS) });
+    await this.#parts.runtime.stop({ timeoutMs: resolveTimeout('stop', options, STOP_TIMEOUT_MS) });
   }
 }
 

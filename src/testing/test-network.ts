@@ -14,18 +14,17 @@ import { formatAddress, type Address } from '../net/address.ts';
 import { PLUGIN_MODULES } from '../plugin-modules.ts';
 import { ChatosServer } from '../server/server.ts';
 import { createLogger } from '../util/log.ts';
+import { resolveOptions } from '../util/option-table.ts';
 import { FakeClock } from './fake-clock.ts';
 import {
-  resolveBotOptions,
-  resolveNetworkOptions,
+  BOT_OPTIONS,
+  NETWORK_OPTIONS,
   resolveTimeout,
   type TestBotOptions,
   type TestNetworkOptions,
 } from './options.ts';
-import { partyOfBots, partyOfUser, type Party } from './party.ts';
-import { TestProxies } from './proxies.ts';
-import type { Link } from './proxy.ts';
-import { settle, settleWithin, type Settling } from './settle.ts';
+import { TestProxies, type Link } from './proxy.ts';
+import { partyOfBots, partyOfUser, settle, settleWithin, type Party, type Settling } from './settle.ts';
 import { loadUnderTest, STOP_TIMEOUT_MS, TestBot, type PluginUnderTest } from './test-bot.ts';
 import { TestUser } from './test-user.ts';
 
@@ -39,15 +38,6 @@ const DEFAULT_SETTLE_TIMEOUT_MS = 5_000;
 const CUT_TIMEOUT_MS = 1_000;
 /** When the users have left, a bot's private connections end within so many milliseconds, or they do not end. */
 const CHANNELS_END_MS = 100;
-
-/** A loaded plugin and its options. */
-type PluginToRun = Pick<BotEntry, 'plugin' | 'options' | 'directory'>;
-
-/** Options of plugins that share an account. */
-type RunOptions = Pick<
-  RuntimeOptions,
-  'policy' | 'commandPrefix' | 'flood' | 'loopGuard' | 'breaker' | 'stateDirectory' | 'log' | 'observer'
->;
 
 /**
  * A server on a free port of this machine, with bots and scripted users.
@@ -86,10 +76,7 @@ export class TestNetwork {
     this.#settling = {
       activity,
       parties: this.#parties,
-      privateConnections: () => {
-        const { connections, clients } = server.stats;
-        return connections - clients;
-      },
+      privateConnections: () => server.stats.connections - server.stats.clients,
     };
     if (clock === 'real') return;
     this.#clock = new FakeClock(clock === 'fake' ? FAKE_START : clock.start, {
@@ -107,7 +94,7 @@ export class TestNetwork {
    *   and no `stateDirectory`
    */
   static async start(given?: TestNetworkOptions): Promise<TestNetwork> {
-    const options = resolveNetworkOptions(given);
+    const options = resolveOptions('network options', given, NETWORK_OPTIONS);
     // A store would create it, and nothing would remove it.
     if (options.stateDirectory === undefined && !existsSync(tmpdir())) {
       const message = `there is no folder ${tmpdir()} for the stores of the bots: set TMPDIR`;
@@ -140,12 +127,12 @@ export class TestNetwork {
    * @throws {ChatosError} `INVALID_PLUGIN`, `INVALID_CONFIG` with all errors in the options, or `LOGIN_REFUSED`
    */
   async bot(plugin: PluginUnderTest, given?: TestBotOptions): Promise<TestBot> {
-    const options = resolveBotOptions(given);
+    const { login: wanted, directory, options = {}, ...rest } = resolveOptions('bot options', given, BOT_OPTIONS);
     const loader = (this.#loader ??= createModuleLoader(PLUGIN_MODULES));
-    const loaded = await loadUnderTest(plugin, options.options ?? {}, loader);
-    const { login = loaded.plugin.name, directory } = options;
-    const runtime = await this.run(login, [{ ...loaded, directory }], options);
-    return new TestBot({ login, source: plugin, options: options.options ?? {}, runtime, loader });
+    const loaded = await loadUnderTest(plugin, options, loader);
+    const login = wanted ?? loaded.plugin.name;
+    const runtime = await this.run(login, [{ ...loaded, directory }], rest);
+    return new TestBot({ login, source: plugin, options, runtime, loader });
   }
 
   /**
@@ -154,25 +141,24 @@ export class TestNetwork {
    * @internal
    * @throws {ChatosError} `LOGIN_REFUSED`
    */
-  async run(login: string, plugins: readonly PluginToRun[], options: RunOptions = {}): Promise<BotRuntime> {
-    const { policy, commandPrefix, flood = false, loopGuard = false, breaker, observer } = options;
-    const { stateDirectory = this.#stateDirectory, log = createLogger({ level: 'warn' }) } = options;
+  async run(
+    login: string,
+    plugins: readonly Pick<BotEntry, 'plugin' | 'options' | 'directory'>[],
+    options: RuntimeOptions = {},
+  ): Promise<BotRuntime> {
     const proxy = await this.#proxies.open(login);
     const entries = plugins.map((plugin) => ({ ...plugin, server: proxy.address, login }));
     const runtime = new BotRuntime(entries, {
-      policy,
-      commandPrefix,
-      flood,
-      loopGuard,
-      breaker,
-      stateDirectory,
+      ...options,
+      flood: options.flood ?? false,
+      loopGuard: options.loopGuard ?? false,
+      stateDirectory: options.stateDirectory ?? this.#stateDirectory,
+      log: options.log ?? createLogger({ level: 'warn' }),
       activity: this.#activity,
       backoff: BACKOFF,
       // Its messages would be among those that tests count, and a real clock has no place here.
       heartbeatMs: Infinity,
-      log,
-      ...(observer && { observer }),
-      ...(this.#clock && { clock: this.#clock }),
+      clock: this.#clock,
     });
     this.#runtimes.push(runtime);
     await runtime.start();

@@ -71,7 +71,7 @@ export class TestUser {
     const ignored: string[] = [];
     for (;;) {
       for (let next = this.#unmet.shift(); next; next = this.#unmet.shift()) {
-        if (isExpected(next, expected)) return next;
+        if (typeof expected === 'function' ? expected(next) : isAsExpected(next.text, expected)) return next;
         ignored.push(`${next.from}: ${next.text}`);
       }
       if (!(await this.#hears(deadline - Date.now()))) break;
@@ -103,13 +103,21 @@ export class TestUser {
       timeoutMs: resolveTimeout('acceptNext', { timeoutMs }, timeoutMs),
       what: `${this.login} was not asked for a private connection`,
     });
-    this.#client.once('request', (request: PrivateRequest) => {
+    const onRequest = (request: PrivateRequest): void => {
+      // Of several that wait, one accepts it.
+      if (request.answered) return;
+      this.#client.off('request', onRequest);
       void request.accept().then(
         (channel) => waiting.resolve(channel),
         (error: ChatosError) => waiting.reject(error),
       );
-    });
-    return waiting.promise;
+    };
+    this.#client.on('request', onRequest);
+    try {
+      return await waiting.promise;
+    } finally {
+      this.#client.off('request', onRequest);
+    }
   }
 
   /** Logs out. */
@@ -131,7 +139,7 @@ export class TestUser {
   }
 }
 
-function isExpected(message: ChatMessage, expected: Expected): boolean {
-  if (typeof expected === 'function') return expected(message);
-  return typeof expected === 'string' ? message.text === expected : message.text.search(expected) >= 0;
+/** Whether a text is this one, or has this pattern. */
+export function isAsExpected(text: string, expected: string | RegExp): boolean {
+  return typeof expected === 'string' ? text === expected : text.search(expected) >= 0;
 }

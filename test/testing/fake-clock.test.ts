@@ -25,6 +25,15 @@ describe('a fake clock', () => {
     expect(clock.pending).toBe(0);
   });
 
+  test('has no timer for what the clock of the machine would never call back', async () => {
+    const clock = new FakeClock(START);
+    let ran = false;
+    for (const ms of [2 ** 31, Infinity]) clock.after(ms, () => (ran = true));
+    expect(clock.pending).toBe(0);
+    await clock.advance('60d');
+    expect(ran).toBe(false);
+  });
+
   test('runs what is overdue after a jump at the next advance, and no sooner', async () => {
     const clock = new FakeClock(START);
     let ran: Date | undefined;

@@ -62,6 +62,21 @@ test('users accept private connections of each other', async () => {
   expect(String(await other.toArray())).toBe('x');
 });
 
+test('users who wait for several private connections accept one request each', async () => {
+  const [alice, bob, carol] = await Promise.all(['alice', 'bob', 'carol'].map((login) => net.user(login)));
+  const accepted = [bob!.acceptNext(), bob!.acceptNext()];
+  const channels = [await alice!.request('bob'), await carol!.request('bob')];
+  const others = await Promise.all(accepted);
+  expect(others.map(({ peer }) => peer)).toEqual(['alice', 'carol']);
+  for (const channel of [...channels, ...others]) channel.end().resume();
+});
+
+test('a user who no longer waits for a private connection refuses it', async () => {
+  const [alice, bob] = [await net.user('alice'), await net.user('bob')];
+  await expect(bob.acceptNext(1)).rejects.toMatchObject({ code: 'TIMED_OUT' });
+  await expect(alice.request('bob')).rejects.toMatchObject({ code: 'REQUEST_REFUSED' });
+});
+
 test('options are checked by the schema of the plugin, and all that is wrong is told', async () => {
   const greeter = defineBot({
     name: 'greeter',
