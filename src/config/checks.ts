@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { messageOf } from '../errors.ts';
 import { loginProblem } from '../protocol/login.ts';
+import { MAX_TIMER_MS } from '../util/clock.ts';
 
 /** A check that returns the problem of a text; it becomes the message of the error. */
 export function checked(problem: (text: string) => string | undefined) {
@@ -40,17 +41,31 @@ export const loginText = (what: string) =>
     v.description(what),
   );
 
-/** The longest time of a timer: 24 days in milliseconds. */
-const MAX_LIMIT = 2 ** 31 - 1;
+/** What a limit may be, and what it is otherwise. */
+export interface Bounds {
+  readonly what?: string;
+  /** @default no limit */
+  readonly default?: unknown;
+  /** @default 1 */
+  readonly min?: number;
+  /** @default the longest time of a timer, 24 days in milliseconds */
+  readonly max?: number;
+}
 
-/** A whole number of 1 or more. */
-export const limit = (what: string, max = MAX_LIMIT) =>
+/** A whole number within bounds. */
+export const limit = ({ what = '', default: otherwise = 'none', min = 1, max = MAX_TIMER_MS }: Bounds) =>
   v.optional(
     v.pipe(
       v.number(),
       v.integer('expected a whole number'),
-      v.minValue(1, 'expected 1 or more'),
+      v.minValue(min, `expected ${min} or more`),
       v.maxValue(max, `expected ${max} or less`),
-      v.description(what),
+      v.description(`${what} Default: ${String(otherwise)}.`.trimStart()),
     ),
   );
+
+/** An entry for each limit; `otherwise` is what counts without one, if that is not the default of its row. */
+export const limitEntries = <Name extends string>(rows: Readonly<Record<Name, Bounds>>, otherwise?: string) =>
+  Object.fromEntries(
+    Object.entries<Bounds>(rows).map(([name, row]) => [name, limit({ ...row, default: otherwise ?? row.default })]),
+  ) as Record<Name, ReturnType<typeof limit>>;

@@ -1,9 +1,9 @@
 import * as v from 'valibot';
-import { DEFAULT_POLICY_LIMITS, POLICY_LIMIT_ROWS, type PolicyLimits } from '../policy/limits.ts';
+import { POLICY_LIMIT_ROWS } from '../policy/limits.ts';
 import { POLICY_DECISIONS } from '../policy/policy.ts';
 import { parseDays, parseHours, parseTimeZone } from '../policy/time-window.ts';
 import { loginProblem } from '../protocol/login.ts';
-import { checked, limit, parsed } from './checks.ts';
+import { checked, limitEntries, parsed } from './checks.ts';
 
 /** A pattern that no name can match is a mistake, and a dangerous one in a list of logins to refuse. */
 const pattern = (problem: (name: string) => string | undefined) =>
@@ -33,15 +33,6 @@ const decision = (what: string) =>
     v.description(`${what} ask leaves it to the plugin's onPrivateRequest.`),
   );
 
-const policyLimits = (otherwise: (name: keyof PolicyLimits) => string) =>
-  v.strictObject(
-    Object.fromEntries(
-      Object.entries(POLICY_LIMIT_ROWS).map(([name, { max }]) => {
-        return [name, limit(`Default: ${otherwise(name as keyof PolicyLimits)}.`, max)];
-      }),
-    ) as Record<keyof PolicyLimits, ReturnType<typeof limit>>,
-  );
-
 const policyRule = v.strictObject({
   from: v.optional(onePatternOrMore(loginProblem, 'Logins; * and ? are wildcards. Default: everyone.')),
   bots: v.optional(onePatternOrMore(() => undefined, 'Names of plugins; * and ? are wildcards. Default: every bot.')),
@@ -51,7 +42,7 @@ const policyRule = v.strictObject({
   decision: decision('What to do if all of this matches.'),
   limits: v.optional(
     v.pipe(
-      policyLimits(() => 'the limit of the policy'),
+      v.strictObject(limitEntries(POLICY_LIMIT_ROWS, 'the limit of the policy')),
       v.description('Other limits for requests that the rule matches.'),
     ),
   ),
@@ -65,7 +56,7 @@ export const POLICY_SCHEMA = v.strictObject({
   rules: v.optional(v.pipe(v.array(policyRule), v.description('The first one that matches decides.'))),
   limits: v.optional(
     v.pipe(
-      policyLimits((name) => String(DEFAULT_POLICY_LIMITS[name] ?? 'none')),
+      v.strictObject(limitEntries(POLICY_LIMIT_ROWS)),
       v.description('The limits of all private connections; times in ms.'),
     ),
   ),

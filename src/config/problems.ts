@@ -1,4 +1,4 @@
-import type { BaseIssue } from 'valibot';
+import { is, type BaseIssue, type GenericSchema } from 'valibot';
 import { unknownKey } from '../util/unknown-keys.ts';
 
 /** A problem of a configuration, and where it is. */
@@ -11,28 +11,22 @@ export interface Problem {
 
 type Path = readonly (string | number)[];
 
-/** The schema's issues as messages for people, each with what was expected. */
-export function problemsOf(schema: object, issues: readonly BaseIssue<unknown>[]): Problem[] {
-  return issues.flatMap((issue) => problemsOfIssue(schema, issue, []));
+/** What is wrong with a value, as messages for people: the schema's issues with it, each with what was expected. */
+export function problemsOf(schema: object, value: unknown, issues: readonly BaseIssue<unknown>[]): Problem[] {
+  return [...listsForMappings(schema, value, []), ...issues.flatMap((issue) => problemsOfIssue(schema, issue, []))];
 }
 
-/** The paths of mappings: the schema accepts an empty list there, as it has no unknown keys. */
-const MAPPINGS: readonly Path[] = [
-  [],
-  ['policy'],
-  ['policy', 'limits'],
-  ['flood'],
-  ['loopGuard'],
-  ['serve'],
-  ['serve', 'limits'],
-];
-
-/** Empty lists in place of mappings. */
-export function listsForMappings(config: unknown): Problem[] {
-  return MAPPINGS.filter((path) => {
-    const value = path.reduce<unknown>((node, key) => (node as Record<string, unknown> | undefined)?.[key], config);
-    return Array.isArray(value) && value.length === 0;
-  }).map((path) => ({ path, atKey: false, message: `expected ${NAMES['Object']}, found a list` }));
+/** Empty lists in place of mappings: a schema without required keys accepts them, as they have no unknown ones. */
+function listsForMappings(schema: object, value: unknown, path: Path): Problem[] {
+  if (Array.isArray(value) && value.length === 0 && unwrap(schema).entries && is(schema as GenericSchema, value)) {
+    return [{ path, atKey: false, message: `expected ${NAMES['Object']}, found a list` }];
+  }
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, inner]) => {
+    const key = Array.isArray(value) ? Number(name) : name;
+    const part = below(schema, key);
+    return part ? listsForMappings(part, inner, [...path, key]) : [];
+  });
 }
 
 function problemsOfIssue(schema: object, issue: BaseIssue<unknown>, prefix: Path): Problem[] {
@@ -83,7 +77,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The properties of a schema that are needed to find the known keys at a path. */
+/** The properties of a schema that are needed to find what it has at a path. */
 interface SchemaNode {
   readonly wrapped?: SchemaNode;
   readonly entries?: Readonly<Record<string, SchemaNode>>;
@@ -92,15 +86,16 @@ interface SchemaNode {
 }
 
 function knownKeys(schema: object, path: Path): string[] {
-  let node: SchemaNode | undefined = unwrap(schema);
-  for (const key of path) {
-    if (!node) return [];
-    node = unwrap(typeof key === 'number' ? node.item : node.entries?.[key]);
-  }
-  return Object.keys(node?.entries ?? {});
+  const node = path.reduce<SchemaNode | undefined>((above, key) => above && below(above, key), schema);
+  return Object.keys((node && unwrap(node).entries) ?? {});
 }
 
-function unwrap(node: SchemaNode | undefined): SchemaNode | undefined {
-  if (node?.wrapped) return unwrap(node.wrapped);
-  return node?.options?.find(({ entries }) => entries) ?? node;
+function below(node: SchemaNode, key: string | number): SchemaNode | undefined {
+  const { item, entries } = unwrap(node);
+  return typeof key === 'number' ? item : entries?.[key];
+}
+
+function unwrap(node: SchemaNode): SchemaNode {
+  if (node.wrapped) return unwrap(node.wrapped);
+  return node.options?.find(({ entries }) => entries) ?? node;
 }

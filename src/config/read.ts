@@ -8,7 +8,7 @@ import { ChatosError, messageOf } from '../errors.ts';
 import { PLUGIN_MODULES } from '../plugin-modules.ts';
 import { CONFIG_FILES, PACKAGE_KEY } from './discovery.ts';
 import { at, parseText, type Source } from './parse-text.ts';
-import { listsForMappings, problemsOf, type Problem } from './problems.ts';
+import { problemsOf, type Problem } from './problems.ts';
 import { CONFIG_SCHEMA, type Config } from './schema.ts';
 
 /** A configuration as it was found. */
@@ -83,7 +83,7 @@ export async function readConfig({ file, folders, salvage }: ReadOptions): Promi
   const checked = safeParse(CONFIG_SCHEMA, value);
   const locate: LoadedConfig['locate'] = (where, atKey = false) => place(where, atKey).text;
   const found = { file: filepath, directory: path.dirname(filepath), locate };
-  const problems = [...listsForMappings(value), ...(checked.success ? [] : problemsOf(CONFIG_SCHEMA, checked.issues))];
+  const problems = problemsOf(CONFIG_SCHEMA, value, checked.issues ?? []);
   if (checked.success && problems.length === 0) return { ...found, config: checked.output };
   const problem = invalid(shown(filepath), problems, place);
   if (!salvage) throw problem;

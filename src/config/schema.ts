@@ -5,11 +5,10 @@ import { parseStatusAddress } from '../ops/status-address.ts';
 import { parseAddress } from '../net/address.ts';
 import { parseCron } from '../schedule/cron.ts';
 import { CATCH_UPS, OVERLAPS } from '../schedule/schedule.ts';
-import { SERVER_LIMIT_ROWS, type ServerLimits } from '../server/limits/server-limits.ts';
+import { SERVER_LIMIT_ROWS } from '../server/limits/server-limits.ts';
 import { MAX_TIMER_MS } from '../util/clock.ts';
-import { checked, limit, loginText, thrown, parsed } from './checks.ts';
-import { FLOOD_SCHEMA, LOOP_GUARD_SCHEMA } from './guard-schemas.ts';
-import { checkIsolation, ISOLATION_ENTRIES } from './isolation-schema.ts';
+import { checked, limitEntries, loginText, thrown, parsed } from './checks.ts';
+import { FLOOD_SCHEMA, ISOLATION_ENTRIES, LOOP_GUARD_SCHEMA } from './limit-schemas.ts';
 import { POLICY_SCHEMA } from './policy-schema.ts';
 
 const server = (what: string) =>
@@ -18,6 +17,8 @@ const server = (what: string) =>
     checked((text) => (text === 'embedded' ? undefined : thrown(() => parseAddress(text)))),
     v.description(what),
   );
+
+const NO_WORKER = "has no effect without 'isolate: worker'";
 
 const bot = v.union(
   [
@@ -36,7 +37,14 @@ const bot = v.union(
         ),
         ...ISOLATION_ENTRIES,
       }),
-      checkIsolation(),
+      v.forward(
+        v.check((each) => each.isolate !== undefined || each.memoryMb === undefined, NO_WORKER),
+        ['memoryMb'],
+      ),
+      v.forward(
+        v.check((each) => each.isolate !== undefined || each.stallMs === undefined, NO_WORKER),
+        ['stallMs'],
+      ),
     ),
   ],
   'expected the path of a plugin file, or { path, login?, server?, options?, isolate? }',
@@ -66,10 +74,6 @@ const announcement = v.strictObject({
   text: v.pipe(v.string(), v.minLength(1, 'the text is empty'), v.description('What is posted.')),
   to: v.optional(loginText('To one login. Default: to everyone.')),
 });
-
-const limits = Object.fromEntries(
-  Object.entries(SERVER_LIMIT_ROWS).map(([name, row]) => [name, limit(`${row.what} Default: ${row.default}.`)]),
-) as Record<keyof ServerLimits, ReturnType<typeof limit>>;
 
 const EXPECTED_HEARTBEAT = `expected false, or milliseconds, 1000 to ${MAX_TIMER_MS}`;
 
@@ -139,7 +143,10 @@ export const CONFIG_SCHEMA = v.strictObject({
           ),
         ),
         limits: v.optional(
-          v.pipe(v.strictObject(limits), v.description('The limits of the server; times in ms, sizes in bytes.')),
+          v.pipe(
+            v.strictObject(limitEntries(SERVER_LIMIT_ROWS)),
+            v.description('The limits of the server; times in ms, sizes in bytes.'),
+          ),
         ),
       }),
       v.description('What serve and the embedded server listen on, and their limits.'),

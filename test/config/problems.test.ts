@@ -20,6 +20,12 @@ describe('loadConfig, wrong keys and values in YAML', () => {
     ['login: 42', 'FILE:1:8: login: expected a text, found 42'],
     ['[]', 'FILE:1:1: expected a mapping of keys to values, found a list'],
     ['login: a\npolicy: []', 'FILE:2:9: policy: expected a mapping of keys to values, found a list'],
+    [
+      'policy: { rules: [{ decision: ask, limits: [] }] }',
+      'FILE:1:44: policy.rules.0.limits: expected a mapping of keys to values, found a list',
+    ],
+    ['bots: [[]]', /^FILE:1:8: bots\.0: expected/],
+    ['loopGuard: { maxScore: 0.05 }', 'FILE:1:24: loopGuard.maxScore: expected 0.1 or more'],
     ['serve: { limits: [] }', 'FILE:1:18: serve.limits: expected a mapping of keys to values, found a list'],
     ['flood: { queueTimeoutMs: .nan }', 'FILE:1:26: flood.queueTimeoutMs: expected a number, found NaN'],
     ['login:', 'FILE:1:7: login: expected a text, found nothing'],
