@@ -153,7 +153,6 @@ export class Account {
   }
 
   get status(): AccountStatus {
-    const { sent, waiting, dropped } = this.#sender.outbox;
     return {
       login: this.#place.login,
       server: this.#place.server,
@@ -161,7 +160,7 @@ export class Account {
       plugins: this.plugins.status,
       channels: this.#channels.status,
       channelTotals: this.#channels.totals,
-      messages: { heard: this.#dispatcher.count, sent, waiting, dropped },
+      messages: { heard: this.#dispatcher.count, ...this.#sender.outbox.counts },
       muted: this.#guard?.muted(this.#settings.clock.now().getTime()) ?? [],
     };
   }
@@ -171,7 +170,7 @@ export class Account {
     return {
       ...this.#place,
       speak: (to, text) => this.#sender.speak(to, text, known),
-      ask: (peer, question, options) => this.#sender.ask({ peer, isPrivate: true }, question, options, known),
+      ask: (peer, question, options) => this.#sender.ask(peer, true, question, options, known),
       request: (peer, options) => this.#outgoing.make(peer, options, bot),
     };
   }

@@ -1,4 +1,4 @@
-import { formatAddress, type Address } from '../net/address.ts';
+import { formatAddress } from '../net/address.ts';
 import { compilePolicy } from '../policy/policy.ts';
 import { loginKey } from '../util/login-key.ts';
 import { Account } from './account.ts';
@@ -45,18 +45,13 @@ export function storeIds(
 ): string[] {
   const taken = new Set<string>();
   return entries.map(({ plugin, server, login = plugin.name, storeId }) => {
-    return storeId ?? uniqueStoreId(taken, `${plugin.name}@${login}`, server);
+    if (storeId !== undefined) return storeId;
+    // Two entries of one plugin and login keep apart: by their server, else by a number in their order.
+    const base = `${plugin.name}@${login}`;
+    const full = `${base}@${server.host}:${server.port}`;
+    let id = taken.has(base) ? full : base;
+    for (let number = 2; taken.has(id); number += 1) id = `${full}#${number}`;
+    taken.add(id);
+    return id;
   });
-}
-
-/** Two entries of one plugin and login keep apart: by their server, else by a number in their order. */
-function uniqueStoreId(taken: Set<string>, base: string, server: Address): string {
-  const candidates = [base, `${base}@${server.host}:${server.port}`];
-  let id = candidates.find((candidate) => !taken.has(candidate));
-  for (let number = 2; id === undefined; number += 1) {
-    const candidate = `${candidates[1]}#${number}`;
-    if (!taken.has(candidate)) id = candidate;
-  }
-  taken.add(id);
-  return id;
 }

@@ -10,7 +10,6 @@ export interface OfAccount {
 
 /** An account has logged in, for the first time or again. */
 export interface ConnectedEvent extends OfAccount {
-  /** What kind of event it is. */
   readonly type: 'connected';
   /** The names of its plugins. */
   readonly bots: readonly string[];
@@ -18,7 +17,6 @@ export interface ConnectedEvent extends OfAccount {
 
 /** A message has come that the plugins are to hear. */
 export interface HeardEvent extends OfAccount {
-  /** What kind of event it is. */
   readonly type: 'heard';
   /** Counts the messages that the account has heard in this process, from 1. */
   readonly number: number;
@@ -32,7 +30,6 @@ export interface HeardEvent extends OfAccount {
 
 /** A plugin says something. */
 export interface SaidEvent extends OfAccount {
-  /** What kind of event it is. */
   readonly type: 'said';
   /** The plugin that sends it, if that is known. */
   readonly bot?: string | undefined;
@@ -48,7 +45,6 @@ export interface SaidEvent extends OfAccount {
 
 /** A peer asks for a private connection. */
 export interface RequestEvent extends OfAccount {
-  /** What kind of event it is. */
   readonly type: 'request';
   /** Who asks. */
   readonly from: string;
@@ -56,7 +52,6 @@ export interface RequestEvent extends OfAccount {
 
 /** It is decided whether a peer gets the private connection that it asked for. */
 export interface DecidedEvent extends OfAccount {
-  /** What kind of event it is. */
   readonly type: 'decided';
   /** Who asked. */
   readonly from: string;
@@ -66,7 +61,6 @@ export interface DecidedEvent extends OfAccount {
 
 /** A plugin has asked a peer for a private connection, and knows what became of it. */
 export interface RequestedEvent extends OfAccount {
-  /** What kind of event it is. */
   readonly type: 'requested';
   /** Whom it asked. */
   readonly to: string;
@@ -76,7 +70,6 @@ export interface RequestedEvent extends OfAccount {
 
 /** A private connection has ended. What it carried is private. */
 export interface ClosedEvent extends OfAccount {
-  /** What kind of event it is. */
   readonly type: 'closed';
   /** Who had the other end. */
   readonly peer: string;
@@ -88,7 +81,6 @@ export interface ClosedEvent extends OfAccount {
 
 /** The account stops: it hears nothing more, and what it says now are the last words of its plugins. */
 export interface StoppingEvent extends OfAccount {
-  /** What kind of event it is. */
   readonly type: 'stopping';
 }
 

@@ -1,4 +1,5 @@
 import type { ChatosError } from '../errors.ts';
+import { withResolvers } from '../util/deferred.ts';
 import type { Logger } from '../util/log.ts';
 import { startTimer } from '../util/timeout.ts';
 import type { Account } from './account.ts';
@@ -134,11 +135,11 @@ export class BotRuntime {
 
   /** Whether it is done within the time, and before a second call of `stop`. */
   async #within(timeoutMs: number, work: Promise<unknown>): Promise<boolean> {
-    let giveUp = (): void => undefined;
-    const late = new Promise<false>((resolve) => (giveUp = () => resolve(false)));
+    const late = withResolvers<boolean>();
+    const giveUp = (): void => late.resolve(false);
     const timer = startTimer(timeoutMs, giveUp);
     this.#abandon.signal.addEventListener('abort', giveUp);
-    const done = await Promise.race([work.then(() => true as const), late]);
+    const done = await Promise.race([work.then(() => true), late.promise]);
     clearTimeout(timer);
     this.#abandon.signal.removeEventListener('abort', giveUp);
     return done;

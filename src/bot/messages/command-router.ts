@@ -69,15 +69,11 @@ export class CommandRouter {
       return true;
     }
     const near = closest(word, [...this.#names(), HELP_COMMAND]);
-    if (near !== undefined) {
-      this.#answer(message.from, `There is no such command; did you mean ${this.#prefix}${near}?`, (part) =>
-        message.reply(part),
-      );
-      return true;
-    }
-    if (!message.private || this.#runners().some((runner) => runner.has('onMessage'))) return false;
-    const hint = `${this.#prefix}${HELP_COMMAND} lists them`;
-    this.#answer(message.from, `There is no such command; ${hint}.`, (part) => message.reply(part));
+    const isForOthers = !message.private || this.#runners().some((runner) => runner.has('onMessage'));
+    if (near === undefined && isForOthers) return false;
+    const help = `; ${this.#prefix}${HELP_COMMAND} lists them.`;
+    const hint = near === undefined ? help : `; did you mean ${this.#prefix}${near}?`;
+    this.#reply(message, `There is no such command${hint}`);
     return true;
   }
 
@@ -85,7 +81,7 @@ export class CommandRouter {
     const parsed = parseArgs(command.args ?? {}, rest);
     if ('problem' in parsed) {
       const usage = usageOf(this.#prefix, name, command.args);
-      this.#answer(message.from, `${parsed.problem}; usage: ${usage}`, (part) => message.reply(part));
+      this.#reply(message, `${parsed.problem}; usage: ${usage}`);
       return;
     }
     runner.calls.dispatch(cause, `${this.#prefix}${name}`, async () => {
@@ -93,7 +89,7 @@ export class CommandRouter {
         await command.run(parsed.values as ArgValues<ArgSpecs>, runner.contextFactory.bind(message), runner.context);
       } catch (error) {
         // A call that ends because the plugin stops has not failed.
-        if (!runner.context.signal.aborted) this.#answer(message.from, FAILED, (part) => message.reply(part));
+        if (!runner.context.signal.aborted) this.#reply(message, FAILED);
         throw error;
       }
     });
@@ -130,6 +126,10 @@ export class CommandRouter {
     const [example] = Object.keys(command.examples ?? {});
     const parts = [`usage: ${usageOf(this.#prefix, name, command.args)}`, command.help, ...args];
     return [...parts, ...(example === undefined ? [] : [`for example: ${example}`])].join(' | ');
+  }
+
+  #reply(message: Message, answer: string): void {
+    this.#answer(message.from, answer, (part) => message.reply(part));
   }
 
   #answer(peer: string, answer: string, send: (text: string) => Promise<void>): void {

@@ -54,7 +54,7 @@ export class MessageDispatcher {
       text,
       private: isPrivate,
       reply: (answer) => sender.speak(isPrivate ? from : undefined, answer, { cause }),
-      ask: (question, options = {}) => sender.ask({ peer: from, isPrivate }, question, options, { cause }),
+      ask: (question, options = {}) => sender.ask(from, isPrivate, question, options, { cause }),
     };
     const whisper = (answer: string): Promise<void> => sender.speak(from, answer, { cause });
     if (questions.answer(message) || this.#commands.route({ message, cause, whisper })) return;

@@ -20,13 +20,6 @@ export interface Saying {
   readonly cause?: Cause;
 }
 
-/** Where a question is asked. */
-export interface Asked {
-  readonly peer: string;
-  /** Whether it is sent to the peer alone, else to everyone. */
-  readonly isPrivate: boolean;
-}
-
 /** Sends the texts and questions of an account through its outbox. */
 export class MessageSender {
   readonly #settings: MessageSenderSettings;
@@ -36,16 +29,7 @@ export class MessageSender {
   constructor(settings: MessageSenderSettings) {
     const { client, flood, clock } = settings;
     this.#settings = settings;
-    this.outbox = new Outbox(
-      {
-        get connected() {
-          return client.connected;
-        },
-        send: (to, text) => (to === undefined ? client.say(text) : client.tell(to, text)),
-      },
-      flood,
-      clock,
-    );
+    this.outbox = new Outbox(client, flood, clock);
   }
 
   /**
@@ -63,11 +47,11 @@ export class MessageSender {
   }
 
   /**
-   * Sends a question to a peer; resolves to the peer's next message there.
+   * Sends a question to a peer, alone or with everyone; resolves to the peer's next message there.
    *
    * @throws {ChatosError} as {@link Questions.ask}
    */
-  ask({ peer, isPrivate }: Asked, question: string, options: AskOptions, known: Saying): Promise<Message> {
+  ask(peer: string, isPrivate: boolean, question: string, options: AskOptions, known: Saying): Promise<Message> {
     const { timeoutMs = DEFAULT_ASK_TIMEOUT_MS, signal } = options;
     const send = (): Promise<void> => this.speak(isPrivate ? peer : undefined, question, known, signal);
     return awaitPeer(this.#settings.questions.ask(peer, isPrivate, { send, signal, timeoutMs }));

@@ -1,3 +1,4 @@
+import type { ChatosClient } from '../../client/client.ts';
 import { withResolvers } from '../../util/deferred.ts';
 import { ChatosError } from '../../errors.ts';
 import { abortError } from '../../util/abort.ts';
@@ -5,13 +6,6 @@ import { MAX_TIMER_MS, type Clock } from '../../util/clock.ts';
 import { loginKey } from '../../util/login-key.ts';
 import type { FloodLimits } from './flood-limits.ts';
 import { TokenBucket } from '../../util/token-bucket.ts';
-
-/** Sends messages. */
-export interface Wire {
-  readonly connected: boolean;
-  /** To one, or to everyone. */
-  send(to: string | undefined, text: string): Promise<void>;
-}
 
 interface Waiting extends ReturnType<typeof withResolvers<void>> {
   readonly text: string;
@@ -37,39 +31,23 @@ const MAX_IDLE_LANES = 1_000;
  * there is no connection. One peer's queue does not delay another's.
  */
 export class Outbox {
-  readonly #wire: Wire;
+  /** Messages taken by the operating system, waiting for their turn, and dropped: too many, too late, or lost. */
+  readonly counts = { sent: 0, waiting: 0, dropped: 0 };
+  readonly #client: Pick<ChatosClient, 'connected' | 'say' | 'tell'>;
   readonly #limits: FloodLimits;
   readonly #clock: Clock;
   readonly #total: TokenBucket;
   readonly #lanes = new Map<string | undefined, Lane>();
-  #waiting = 0;
-  #sent = 0;
-  #dropped = 0;
   /** Why nothing is sent any more, or not for the time being. */
   #silence: typeof STOPPED | typeof ELSEWHERE | undefined;
   #cancelTimer: (() => void) | undefined;
   readonly #onEmpty: (() => void)[] = [];
 
-  constructor(wire: Wire, limits: FloodLimits, clock: Clock) {
-    this.#wire = wire;
+  constructor(client: Pick<ChatosClient, 'connected' | 'say' | 'tell'>, limits: FloodLimits, clock: Clock) {
+    this.#client = client;
     this.#limits = limits;
     this.#clock = clock;
     this.#total = new TokenBucket(limits.total, clock.now().getTime());
-  }
-
-  /** Messages that wait for their turn. */
-  get waiting(): number {
-    return this.#waiting;
-  }
-
-  /** Messages sent so far, which means: taken by the operating system. */
-  get sent(): number {
-    return this.#sent;
-  }
-
-  /** Messages dropped so far: too many, too late, or lost with the connection. */
-  get dropped(): number {
-    return this.#dropped;
   }
 
   /**
@@ -91,17 +69,17 @@ export class Outbox {
     const now = this.#clock.now().getTime();
     const lane = this.#lane(to, now);
     // Messages that wait for the total limit come first.
-    const atOnce = this.#waiting > 0 ? [] : parts.slice(0, this.#room(lane, now));
+    const atOnce = this.counts.waiting > 0 ? [] : parts.slice(0, this.#room(lane, now));
     const later = parts.slice(atOnce.length);
-    if (later.length > 0 && this.#waiting + later.length > this.#limits.maxQueuedMessages) {
-      this.#dropped += parts.length;
-      const message = `${this.#waiting} messages already wait to be sent`;
-      throw new ChatosError('QUEUE_FULL', message, { fields: { waiting: this.#waiting } });
+    if (later.length > 0 && this.counts.waiting + later.length > this.#limits.maxQueuedMessages) {
+      this.counts.dropped += parts.length;
+      const message = `${this.counts.waiting} messages already wait to be sent`;
+      throw new ChatosError('QUEUE_FULL', message, { fields: { waiting: this.counts.waiting } });
     }
     const sent = atOnce.map((text) => this.#transmit(lane, text));
     const deadline = now + this.#limits.queueTimeoutMs;
     const queued: readonly Waiting[] = later.map((text) => ({ text, deadline, ...withResolvers<void>() }));
-    this.#waiting += queued.length;
+    this.counts.waiting += queued.length;
     lane.waiting.push(...queued);
     if (queued.length > 0) this.#pump();
     for (const each of queued) sent.push(lane.waiting.includes(each) ? whileHeld(each.promise) : each.promise);
@@ -130,7 +108,7 @@ export class Outbox {
 
   /** Resolves when nothing waits. */
   emptied(): Promise<void> {
-    return this.#waiting === 0 ? Promise.resolve() : new Promise((resolve) => this.#onEmpty.push(resolve));
+    return this.counts.waiting === 0 ? Promise.resolve() : new Promise((resolve) => this.#onEmpty.push(resolve));
   }
 
   /** Gives up what waits. */
@@ -158,17 +136,17 @@ export class Outbox {
 
   /** How many messages may leave now. */
   #room({ bucket }: Lane, now: number): number {
-    return this.#wire.connected ? Math.min(this.#total.available(now), bucket.available(now)) : 0;
+    return this.#client.connected ? Math.min(this.#total.available(now), bucket.available(now)) : 0;
   }
 
   async #transmit(lane: Lane, text: string): Promise<void> {
     this.#total.consume();
     lane.bucket.consume();
     try {
-      await this.#wire.send(lane.to, text);
-      this.#sent += 1;
+      await (lane.to === undefined ? this.#client.say(text) : this.#client.tell(lane.to, text));
+      this.counts.sent += 1;
     } catch (error) {
-      this.#dropped += 1;
+      this.counts.dropped += 1;
       throw error;
     }
   }
@@ -192,7 +170,7 @@ export class Outbox {
       const [first] = lane.waiting;
       if (!first) continue;
       next = Math.min(next, first.deadline - now);
-      if (this.#wire.connected) next = Math.min(next, Math.max(this.#total.waitMs(now), lane.bucket.waitMs(now)));
+      if (this.#client.connected) next = Math.min(next, Math.max(this.#total.waitMs(now), lane.bucket.waitMs(now)));
       if (moved) {
         // A lane that has had its turn is the last in the next round.
         this.#lanes.delete(key);
@@ -206,7 +184,7 @@ export class Outbox {
 
   #late(): ChatosError {
     const { queueTimeoutMs } = this.#limits;
-    const why = this.#wire.connected ? 'the flood limits held it back' : 'there is no connection to the server';
+    const why = this.#client.connected ? 'the flood limits held it back' : 'there is no connection to the server';
     return new ChatosError('TIMED_OUT', `a message was dropped after ${queueTimeoutMs / 1000} s: ${why}`);
   }
 
@@ -219,15 +197,15 @@ export class Outbox {
   #giveUp(lane: Lane, messages: readonly Waiting[], error: ChatosError): void {
     for (const message of messages) {
       lane.waiting.splice(lane.waiting.indexOf(message), 1);
-      this.#dropped += 1;
+      this.counts.dropped += 1;
       this.#left();
       message.reject(error);
     }
   }
 
   #left(): void {
-    this.#waiting -= 1;
-    if (this.#waiting > 0) return;
+    this.counts.waiting -= 1;
+    if (this.counts.waiting > 0) return;
     for (const resolve of this.#onEmpty.splice(0)) resolve();
   }
 }
