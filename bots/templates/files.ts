@@ -6,14 +6,16 @@ import { createReadStream } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { defineBot, type Channel } from 'chatosbot';
+import { ChatosError, defineBot, type Channel } from 'chatosbot';
 
 const MAX_NAME_LENGTH = 255;
+const TIMEOUT_MS = 60_000;
 
 export default defineBot({
   onPrivateRequest: () => true,
 
   async onChannel(channel, ctx) {
+    breakOffIfIdle(channel);
     const directory = path.resolve(ctx.directory, 'shared');
     const name = await readLine(channel);
     if (name === '') {
@@ -27,6 +29,16 @@ export default defineBot({
     }
   },
 });
+
+/** A peer that asks for nothing, reads nothing, or leaves the connection open would occupy a place for ever. */
+function breakOffIfIdle(channel: Channel): void {
+  let { bytesSent } = channel;
+  const timer = setInterval(() => {
+    if (channel.bytesSent === bytesSent) channel.destroy(new ChatosError('TIMED_OUT', `${channel.peer} timed out`));
+    ({ bytesSent } = channel);
+  }, TIMEOUT_MS);
+  channel.once('close', () => clearInterval(timer));
+}
 
 /** What the peer asks for. The rest is read and ignored, so that its end is noticed. */
 async function readLine(channel: Channel): Promise<string> {

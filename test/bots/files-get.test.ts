@@ -1,12 +1,14 @@
 import { stat } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Context } from '../../src/bot/plugin/context.ts';
+import { ChatosClient } from '../../src/client/client.ts';
 import { tempDirectory, writeText } from '../support/bot-files.ts';
 import { RawHttp } from '../support/bot-http.ts';
 import { expectRefusal, joinAs, openChannel, signalled, startBots, startServer, WIDTHS } from '../support/bot-world.ts';
 import { httpGet, readAll } from '../support/rfc-peer.ts';
-import { serveFiles, shippedBot, shippedEntry } from './serving.ts';
+import { serveFiles, shippedEntry } from './serving.ts';
 
 const FILES = { 'hello.txt': 'hello, world', 'empty.txt': '', 'sub/deep/inner.txt': 'inner' };
 
@@ -17,6 +19,18 @@ describe.each(WIDTHS)('the files bot, LONG of %i bytes', (width) => {
     const { status, headers, body } = await httpGet(http.socket, '/hello.txt');
     expect({ status, body: body.toString() }).toEqual({ status: 200, body: 'hello, world' });
     expect(headers).toMatchObject({ 'content-length': '12', 'accept-ranges': 'bytes' });
+  });
+
+  it("serves Node's HTTP client on a channel of the client library", async () => {
+    const { server } = await serveFiles(FILES, width);
+    const ann = ChatosClient.create({ server, login: 'ann' });
+    onTestFinished(() => ann.destroy());
+    await ann.start();
+    const channel = await ann.request('files');
+    for (const [name, text] of Object.entries(FILES)) {
+      const { body } = await httpGet(channel as unknown as Socket, `/${name}`);
+      expect(body.toString()).toBe(text);
+    }
   });
 
   it('answers several requests on one channel, one after the other and pipelined', async () => {
@@ -140,12 +154,12 @@ describe('the files bot', () => {
     for (const [i, login] of ['public', 'private'].entries()) {
       const directory = await tempDirectory();
       await writeText(directory, `${login}.txt`, login);
-      const plugin = await shippedBot('files');
+      const { plugin, options } = await shippedEntry('files', { directory });
       const onStart = async (bot: Context): Promise<void> => {
         await plugin.hooks.onStart!(bot);
         started[i]!.resolve();
       };
-      specs.push({ plugin: { ...plugin, hooks: { ...plugin.hooks, onStart } }, login, options: { directory } });
+      specs.push({ plugin: { ...plugin, hooks: { ...plugin.hooks, onStart } }, login, options });
     }
     await startBots(server, specs);
     await Promise.all(started.map(({ promise }) => promise));

@@ -42,6 +42,7 @@ export async function serveFiles(
   files: Record<string, string>,
   width: LongBytes = 4,
   prepare: (directory: string) => Promise<string> = (directory) => Promise.resolve(directory),
+  timeouts: { readonly requestTimeoutMs?: number; readonly idleTimeoutMs?: number } = {},
 ): Promise<FilesWorld> {
   const outside = await tempDirectory();
   const directory = path.join(outside, 'public');
@@ -50,7 +51,7 @@ export async function serveFiles(
   for (const [name, text] of Object.entries(files)) await writeText(directory, name, text);
   const served = await prepare(directory);
   const server = await startServer(width);
-  const plugin = await shippedBot('files');
+  const { plugin, options } = await shippedEntry('files', { directory: served, ...timeouts });
   const started = signalled();
   const channels: Channel[] = [];
   const hooks: LoadedPlugin['hooks'] = {
@@ -64,7 +65,7 @@ export async function serveFiles(
       return plugin.hooks.onChannel!(channel, bot);
     },
   };
-  const bots = await startBots(server, [{ plugin: { ...plugin, hooks }, options: { directory: served } }]);
+  const bots = await startBots(server, [{ plugin: { ...plugin, hooks }, options }]);
   await started.promise;
   const alice = await joinAs(server, 'alice');
   const open = async () => {
