@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { ChatosError } from '../errors.ts';
 import { DEFAULT_LONG_BYTES, MAX_PACKET_BYTES, type LongBytes } from './limits.ts';
-import { LAYOUTS, MAX_FIELD_BYTES, type Packet, type WireLayout } from './packets.ts';
+import { LAYOUTS, MAX_FIELD_BYTES, type Layout } from './layouts.ts';
+import type { Packet } from './packets.ts';
 
 const EMPTY = Buffer.alloc(0);
 
@@ -149,7 +150,7 @@ export class PacketDecoder {
   }
 }
 
-function build(layout: WireLayout, bytes: Buffer, longBytes: LongBytes): Packet {
+function build(layout: Layout, bytes: Buffer, longBytes: LongBytes): Packet {
   const packet: Record<string, string | bigint> = { type: layout.type };
   for (let i = 0; i < layout.fields.length; i++) {
     const { name, kind } = layout.fields[i]!;
@@ -163,7 +164,7 @@ function build(layout: WireLayout, bytes: Buffer, longBytes: LongBytes): Packet 
   return packet as unknown as Packet;
 }
 
-function text(layout: WireLayout, field: string, bytes: Buffer, start: number, end: number): string {
+function text(layout: Layout, field: string, bytes: Buffer, start: number, end: number): string {
   const decoded = bytes.toString('utf8', start, end);
   // Invalid UTF-8 is decoded as U+FFFD: only then the bytes need a second look.
   if (decoded.includes('\uFFFD') && !isUtf8(bytes.subarray(start, end))) {

@@ -1,13 +1,10 @@
 import { ChatosError } from '../errors.ts';
-import { DEFAULT_LONG_BYTES, MAX_LOGIN_BYTES, MAX_MESSAGE_BYTES, type LongBytes } from './limits.ts';
-import { LAYOUTS, PACKETS, type FieldKind, type Packet } from './packets.ts';
+import { LAYOUTS, MAX_FIELD_BYTES } from './layouts.ts';
+import { DEFAULT_LONG_BYTES, MAX_LOGIN_BYTES, type LongBytes } from './limits.ts';
+import { PACKETS, type Packet } from './packets.ts';
 
-/** The most bytes that are sent, by kind: a login has at most 30 bytes, even where a longer one would be read. */
-const MAX_SENT_BYTES = {
-  proposedLogin: MAX_LOGIN_BYTES,
-  login: MAX_LOGIN_BYTES,
-  message: MAX_MESSAGE_BYTES,
-} as const satisfies Record<Exclude<FieldKind, 'long'>, number>;
+/** A login that is sent has at most 30 bytes, even where a longer one would be read. */
+const MAX_SENT_BYTES = { ...MAX_FIELD_BYTES, proposedLogin: MAX_LOGIN_BYTES };
 
 /**
  * The bytes of one packet.

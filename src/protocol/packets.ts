@@ -1,5 +1,3 @@
-import { MAX_LOGIN_BYTES, MAX_MESSAGE_BYTES, MAX_PROPOSED_LOGIN_BYTES } from './limits.ts';
-
 /** Client → server: proposes a login (RFC 1). */
 export interface Login {
   readonly type: 'LOGIN';
@@ -117,13 +115,6 @@ export type PacketOf<T extends PacketType> = Extract<Packet, { type: T }>;
 /** How a field is laid out: `long` is a LONG; the others are STRINGs, each with its own limit. @internal */
 export type FieldKind = 'long' | 'proposedLogin' | 'login' | 'message';
 
-/** The most bytes a STRING field of each kind may announce when received (P3, P6). */
-export const MAX_FIELD_BYTES = {
-  proposedLogin: MAX_PROPOSED_LOGIN_BYTES,
-  login: MAX_LOGIN_BYTES,
-  message: MAX_MESSAGE_BYTES,
-} as const satisfies Record<Exclude<FieldKind, 'long'>, number>;
-
 /** The layout of each field of a packet. @internal */
 export type FieldsOf<P> = {
   readonly [K in Exclude<keyof P, 'type'>]: P[K] extends bigint ? 'long' : Exclude<FieldKind, 'long'>;
@@ -161,29 +152,3 @@ export const PACKETS: { readonly [T in PacketType]: PacketRow<T> } = {
   CLOSE_CONNECTION: { opcode: 11, from: 'client', fields: { connectId: 'long', ...pair } },
   ACCEPT_CLOSE_CONNECTION: { opcode: 12, from: 'server', fields: { loginTarget: 'login' } },
 };
-
-/** A field of a packet. */
-export interface WireField {
-  /** Its name in the packet's interface. */
-  readonly name: string;
-  /** Its layout and limit. */
-  readonly kind: FieldKind;
-}
-
-/** A packet after its opcode. */
-export interface WireLayout {
-  /** Which packet it is. */
-  readonly type: PacketType;
-  /** The fields in wire order. */
-  readonly fields: readonly WireField[];
-}
-
-/** The same table by opcode, with the fields as arrays, for encoder and decoder. */
-export const LAYOUTS: readonly WireLayout[] = (() => {
-  const layouts: WireLayout[] = [];
-  for (const [type, row] of Object.entries(PACKETS) as [PacketType, PacketRow][]) {
-    const fields = Object.entries(row.fields).map(([name, kind]) => ({ name, kind: kind as FieldKind }));
-    layouts[row.opcode] = { type, fields };
-  }
-  return layouts;
-})();

@@ -1,15 +1,10 @@
 import type { PacketConnection } from '../net/packet-connection.ts';
 
-/** Someone who hears everything that is said to everyone. */
-export class Subscriber {
+/** A connection that gets what is said to everyone. */
+export interface Subscriber {
   readonly connection: PacketConnection;
   /** How many of this turn's broadcasts it has been given already. */
   given: number;
-
-  constructor(connection: PacketConnection, given: number) {
-    this.connection = connection;
-    this.given = given;
-  }
 }
 
 /** Broadcasts of one turn beyond this many bytes go out at once, to keep the queues short. */
@@ -25,9 +20,9 @@ export class Broadcast {
   #bytes = 0;
   #scheduled = false;
 
-  /** From now on the connection hears broadcasts; nothing that was said before. */
+  /** From now on the connection gets broadcasts; nothing that was said before. */
   join(connection: PacketConnection): Subscriber {
-    const subscriber = new Subscriber(connection, this.#frames.length);
+    const subscriber = { connection, given: this.#frames.length };
     this.#subscribers.add(subscriber);
     return subscriber;
   }
@@ -71,7 +66,7 @@ export class Broadcast {
     }
     this.#frames = [];
     this.#bytes = 0;
-    // Only now: a write may end a connection, whose end others may hear of.
+    // Only now: a write may end a connection, which others are sent.
     for (const { connection } of this.#subscribers) connection.flush();
   }
 }

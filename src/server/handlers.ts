@@ -1,6 +1,6 @@
 import { loginProblem } from '../protocol/login.ts';
 import { loginKey } from '../util/login-key.ts';
-import type { OkPrivate, Packet, PacketOf, PacketType } from '../protocol/packets.ts';
+import type { Packet, PacketOf, PacketType } from '../protocol/packets.ts';
 import type { Hub } from './hub.ts';
 import type { Session } from './session.ts';
 
@@ -15,29 +15,20 @@ const HANDLERS: { readonly [T in PacketType]: Handler<T> } = {
   },
 
   MESSAGE(hub, session, packet, frame) {
-    if (!session.is(packet.login)) {
-      session.forbid(packet, 'the sender is not the session');
-      return;
-    }
+    if (!session.is(packet.login)) return session.forbid(packet, 'the sender is not the session');
     hub.events.emit('message', session, undefined, packet.msg);
     hub.broadcast.post(frame());
   },
 
   MESSAGE_PRIVATE(hub, session, packet, frame) {
-    if (!session.is(packet.loginSender)) {
-      session.forbid(packet, 'the sender is not the session');
-      return;
-    }
+    if (!session.is(packet.loginSender)) return session.forbid(packet, 'the sender is not the session');
     hub.events.emit('message', session, packet.loginTarget, packet.msg);
     // The frame is a view of what was just read: what waits in a queue must be a copy.
     hub.directory.find(packet.loginTarget)?.sendBytes(Buffer.from(frame()));
   },
 
   REQUEST_PRIVATE(hub, session, packet) {
-    if (!session.is(packet.loginRequester)) {
-      session.forbid(packet, 'the requester is not the session');
-      return;
-    }
+    if (!session.is(packet.loginRequester)) return session.forbid(packet, 'the requester is not the session');
     const target = hub.directory.find(packet.loginTarget);
     if (!target || target.id === session.id) return;
     const { login } = session;
@@ -50,19 +41,16 @@ const HANDLERS: { readonly [T in PacketType]: Handler<T> } = {
   },
 
   OK_PRIVATE(hub, session, packet) {
-    const requester = answered(hub, session, packet);
+    const requester = takeAnswer(hub, session, packet);
     if (!requester) return;
     const names = { loginRequester: requester.login, loginTarget: session.login };
     const connectId = hub.channels.create(requester, session);
-    if (connectId === undefined) {
-      requester.send({ type: 'KO_PRIVATE', ...names });
-      return;
-    }
+    if (connectId === undefined) return requester.send({ type: 'KO_PRIVATE', ...names });
     for (const party of [requester, session]) party.send({ type: 'ID_PRIVATE', ...names, connectId });
   },
 
   KO_PRIVATE(hub, session, packet) {
-    const requester = answered(hub, session, packet);
+    const requester = takeAnswer(hub, session, packet);
     if (!requester) return;
     requester.send({ type: 'KO_PRIVATE', loginRequester: requester.login, loginTarget: session.login });
     hub.events.emit('requestRefused', { requester, target: session }, 'refused');
@@ -77,10 +65,7 @@ const HANDLERS: { readonly [T in PacketType]: Handler<T> } = {
     const named = [loginKey(packet.loginRequester), loginKey(packet.loginTarget)] as const;
     const other = hub.channels.close(packet.connectId, session, named);
     if (other === 'late') return;
-    if (!other) {
-      session.forbid(packet, 'not a channel of theirs');
-      return;
-    }
+    if (!other) return session.forbid(packet, 'not a channel of theirs');
     const member = hub.directory.find(other.login);
     member?.send({ type: 'ACCEPT_CLOSE_CONNECTION', loginTarget: session.login });
     // The other party must learn whose channel ends before it sees the end.
@@ -95,7 +80,7 @@ const HANDLERS: { readonly [T in PacketType]: Handler<T> } = {
   ACCEPT_CLOSE_CONNECTION: serverOnly,
 };
 
-/** Does with a packet what is to be done. A session that is not identified gets to LOGIN and LOGIN_PRIVATE only. */
+/** Handles a packet. A session that is not identified may send LOGIN and LOGIN_PRIVATE only. */
 export function dispatch(hub: Hub, session: Session, packet: Packet, frame: () => Buffer): void {
   if (!session.identified && packet.type !== 'LOGIN' && packet.type !== 'LOGIN_PRIVATE') {
     session.forbid(packet, 'not identified yet');
@@ -109,12 +94,12 @@ function serverOnly(_hub: Hub, session: Session, packet: PacketOf<PacketType>): 
 }
 
 /** The requester who waits for this answer. An answer to nothing is forbidden; one that comes late is just dropped. */
-function answered(hub: Hub, session: Session, packet: Omit<OkPrivate, 'type'> & PacketOf<'OK_PRIVATE' | 'KO_PRIVATE'>) {
+function takeAnswer(hub: Hub, session: Session, packet: PacketOf<'OK_PRIVATE' | 'KO_PRIVATE'>) {
   if (!session.is(packet.loginTarget)) {
     session.forbid(packet, 'the target is not the session');
     return undefined;
   }
-  const { answered: state, requester } = hub.negotiations.answer(loginKey(packet.loginRequester), session);
-  if (state === 'unknown') session.forbid(packet, 'no such request is pending');
-  return requester;
+  const answered = hub.negotiations.answer(loginKey(packet.loginRequester), session);
+  if (!answered) session.forbid(packet, 'no such request is pending');
+  return answered?.requester;
 }

@@ -11,15 +11,7 @@ export {
   type LogOptions,
   type Logger,
 } from '../util/log.ts';
-export {
-  type ChannelLoss,
-  type ChannelOutcome,
-  type PairInfo,
-  type PartyInfo,
-  type RequestRefusal,
-  type ServerEvents,
-  type SessionInfo,
-} from './events.ts';
+export * from './events.ts';
 export { DEFAULT_SERVER_LIMITS, type ServerLimits } from './limits/server-limits.ts';
 export { type CloseOptions, type ServerOptions } from './options.ts';
 export { ChatosServer } from './server.ts';

@@ -12,9 +12,6 @@ interface Request {
   over: boolean;
 }
 
-export type Asked = 'forward' | 'pending' | 'full';
-export type Answered = 'pending' | 'late' | 'unknown';
-
 /** Private requests that wait for their answer (RFC 3, P9, P10). */
 export class Negotiations {
   readonly #limits: ServerLimits;
@@ -30,7 +27,7 @@ export class Negotiations {
   }
 
   /** Notes a request. Only on `forward` is it new, to be forwarded to the target. */
-  ask(requester: ConnectedClient, target: ConnectedClient): Asked {
+  ask(requester: ConnectedClient, target: ConnectedClient): 'forward' | 'pending' | 'full' {
     const known = this.#asked.get(target.id)?.get(requester.key);
     if (known && !known.over && known.requester.id === requester.id) return 'pending';
     const made = this.#made.get(requester.id) ?? new Set();
@@ -49,12 +46,12 @@ export class Negotiations {
     return 'forward';
   }
 
-  /** Ends the request by the target's OK or KO; gives the requester where one was waiting. */
-  answer(requesterKey: string, target: ConnectedClient): { answered: Answered; requester?: ConnectedClient } {
+  /** Ends the request by the target's OK or KO; gives the requester, unless it is late. `undefined`: there is none. */
+  answer(requesterKey: string, target: ConnectedClient): { requester: ConnectedClient | undefined } | undefined {
     const request = this.#asked.get(target.id)?.get(requesterKey);
-    if (!request) return { answered: 'unknown' };
+    if (!request) return undefined;
     this.#forget(request);
-    return request.over ? { answered: 'late' } : { answered: 'pending', requester: request.requester };
+    return { requester: request.over ? undefined : request.requester };
   }
 
   /** The session has ended: its requests are over, and those that waited for it get KO (P10). */
@@ -67,12 +64,6 @@ export class Negotiations {
       this.#retire(request);
       this.#events.emit('requestRefused', request, 'left');
     }
-  }
-
-  clear(): void {
-    for (const asked of this.#asked.values()) for (const { timer } of asked.values()) clearTimeout(timer);
-    this.#asked.clear();
-    this.#made.clear();
   }
 
   #refuse(request: Request, why: RequestRefusal): void {

@@ -39,15 +39,10 @@ const SERVER_OPTIONS: OptionTable<Omit<ResolvedServerOptions, 'limits'> & { read
   directory: { kind: 'any', default: undefined },
 };
 
-const CLOSE_OPTIONS: OptionTable<{ readonly drainMs: number }> = { drainMs: { kind: 'ms', default: 0 } };
+export const CLOSE_OPTIONS: OptionTable<{ readonly drainMs: number }> = { drainMs: { kind: 'ms', default: 0 } };
 
 /** @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid */
 export function resolveServerOptions(options?: ServerOptions): ResolvedServerOptions {
   const { limits, ...rest } = resolveOptions('server options', options, SERVER_OPTIONS);
   return { limits: resolveOptions<ServerLimits>('server limits', limits, SERVER_LIMIT_ROWS), ...rest };
-}
-
-/** @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid */
-export function resolveCloseOptions(options?: CloseOptions): { readonly drainMs: number } {
-  return resolveOptions('close options', options, CLOSE_OPTIONS);
 }

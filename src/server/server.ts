@@ -3,12 +3,13 @@ import { ChatosError } from '../errors.ts';
 import { toAddress, type Address, type AddressLike } from '../net/address.ts';
 import { listen, type Listener } from '../net/listen.ts';
 import type { Transport } from '../net/transport.ts';
+import { resolveOptions } from '../util/option-table.ts';
 import { startTimer } from '../util/timeout.ts';
 import type { ServerEvents } from './events.ts';
 import { dispatch } from './handlers.ts';
 import { Hub } from './hub.ts';
 import { logEvents } from './log-events.ts';
-import { resolveCloseOptions, resolveServerOptions, type CloseOptions, type ServerOptions } from './options.ts';
+import { CLOSE_OPTIONS, resolveServerOptions, type CloseOptions, type ServerOptions } from './options.ts';
 import { Session } from './session.ts';
 import { countEvents, type ServerCounters, type ServerStats } from './stats.ts';
 
@@ -85,7 +86,7 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
    * @throws {ChatosError} `INVALID_ARGUMENT`
    */
   async close(options: CloseOptions = {}): Promise<void> {
-    const { drainMs } = resolveCloseOptions(options);
+    const { drainMs } = resolveOptions('close options', options, CLOSE_OPTIONS);
     const timer = this.#closing && startTimer(drainMs, () => this.#hub.channels.abort());
     await (this.#closing ??= this.#close(drainMs));
     clearTimeout(timer);
@@ -98,7 +99,7 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
   }
 
   async #close(drainMs: number): Promise<void> {
-    const { channels, sessions, negotiations } = this.#hub;
+    const { channels, sessions } = this.#hub;
     const closed = this.#listeners.map((listener) => listener.close());
     const drained = channels.open > 0 && drainMs > 0;
     await channels.drain(drainMs);
@@ -108,7 +109,6 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
       session.end();
       return session.closed;
     });
-    negotiations.clear();
     const late = setTimeout(() => {
       for (const session of sessions) session.destroy();
     }, SESSION_END_MS);

@@ -7,8 +7,7 @@ import { startTimer } from '../util/timeout.ts';
 import type { LongBytes } from '../protocol/limits.ts';
 import type { Packet, PacketType } from '../protocol/packets.ts';
 import type { Subscriber } from './broadcast.ts';
-import { claimLogin } from './claim-login.ts';
-import type { Claim, ConnectedClient, SessionId } from './directory.ts';
+import { claimLogin, type Claim, type ConnectedClient, type SessionId } from './directory.ts';
 import type { Hub, OpenSession } from './hub.ts';
 
 /** What is done with a packet; the session does not know. */

@@ -30,33 +30,24 @@ export interface ServerStats {
 /** What is counted from the start on; the rest of {@link ServerStats} is counted when it is asked for. */
 export type ServerCounters = Omit<ServerStats, 'clients' | 'connections' | 'channels'>;
 
-type Counter = (events: EventEmitter<ServerEvents>, add: (amount: number) => void) => void;
-
-const each =
-  (event: keyof ServerEvents): Counter =>
-  (events, add) =>
-    events.on(event, () => add(1));
-
-/** A row for each counter: the event that it counts. */
-const COUNTERS: { readonly [K in keyof ServerCounters]: Counter } = {
-  accepted: each('connection'),
-  messages: each('message'),
-  malformed: each('malformed'),
-  forbidden: each('forbidden'),
-  slow: each('slowConsumer'),
-  established: each('channelEstablished'),
-  relayedBytes: (events, add) => events.on('channelEnded', (_pair, _outcome, bytes) => add(bytes)),
-  wrongIds: each('wrongConnectId'),
-};
+/** The event that each counter counts, but for `relayedBytes`. */
+const COUNTED = {
+  accepted: 'connection',
+  messages: 'message',
+  malformed: 'malformed',
+  forbidden: 'forbidden',
+  slow: 'slowConsumer',
+  established: 'channelEstablished',
+  wrongIds: 'wrongConnectId',
+} as const satisfies Record<Exclude<keyof ServerCounters, 'relayedBytes'>, keyof ServerEvents>;
 
 /** Counts what happens from now on. */
 export function countEvents(events: EventEmitter<ServerEvents>): ServerCounters {
-  const counters = {} as { -readonly [K in keyof ServerCounters]: number };
-  for (const [name, count] of Object.entries(COUNTERS) as [keyof ServerCounters, Counter][]) {
+  const counters = { relayedBytes: 0 } as { -readonly [K in keyof ServerCounters]: number };
+  events.on('channelEnded', (_pair, _outcome, bytes) => (counters.relayedBytes += bytes));
+  for (const [name, event] of Object.entries(COUNTED) as [keyof typeof COUNTED, keyof ServerEvents][]) {
     counters[name] = 0;
-    count(events, (amount) => {
-      counters[name] += amount;
-    });
+    events.on(event, () => (counters[name] += 1));
   }
   return counters;
 }

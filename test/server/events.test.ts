@@ -151,6 +151,20 @@ describe('the events of a server', () => {
     ]);
   });
 
+  it('report the end of a request that waits when the server is closed', async () => {
+    const rig = await Rig.start();
+    const happened = watch(rig);
+    const alice = await rig.join('alice');
+    const bob = await rig.join('bob');
+    alice.request('bob');
+    await bob.next(5);
+    await rig.server.close();
+    expect(happened('connection', 'login', 'left', 'listening')).toEqual([
+      'request alice→bob',
+      'requestRefused alice→bob left',
+    ]);
+  });
+
   it('tell of channels with what they relayed, and of ids that came to nothing', async () => {
     stopTheClock();
     const rig = await Rig.start({ maxWrongIdsPerMinute: 2 });

@@ -190,7 +190,8 @@ describe('requests', () => {
       flush: never,
     });
     const negotiations = new Negotiations(DEFAULT_SERVER_LIMITS, new EventEmitter());
-    onTestFinished(() => negotiations.clear());
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
     const target = member('target');
     for (let i = 0; i < 20_000; i++) {
       negotiations.ask(member(`past ${i}`), target);

@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type { Transport } from '../../net/transport.ts';
 import { encodePacket } from '../../protocol/encoder.ts';
+import { withResolvers } from '../../util/deferred.ts';
 import { startTimer } from '../../util/timeout.ts';
 import type { Claim, ConnectedClient } from '../directory.ts';
 import type { ChannelLoss, ChannelOutcome, ServerEvents } from '../events.ts';
@@ -64,15 +65,11 @@ export class Channels {
       transport.stream.destroy();
       return;
     }
-    const { maxEarlyBytes } = this.#options.limits;
     const onLost = (): void => this.#void(channel, 'disconnected');
-    const half = new WaitingHalf(transport, rest, { maxEarlyBytes, onLost });
-    if (!channel.waiting) {
-      channel.waiting = half;
-      this.#waiting += 1;
-      return;
-    }
-    this.#establish(channel, channel.waiting, half);
+    const half = new WaitingHalf(transport, rest, this.#options.limits.maxEarlyBytes, onLost);
+    if (channel.waiting) return this.#establish(channel, channel.waiting, half);
+    channel.waiting = half;
+    this.#waiting += 1;
   }
 
   /**
@@ -94,13 +91,9 @@ export class Channels {
   end(id: bigint): void {
     const channel = this.#ids.get(id);
     if (!channel || channel.over) return;
-    const { relay } = channel;
-    if (relay) {
-      this.#ids.retire(channel);
-      relay.close();
-    } else {
-      this.#void(channel, 'closed');
-    }
+    if (!channel.relay) return this.#void(channel, 'closed');
+    this.#ids.retire(channel);
+    channel.relay.close();
   }
 
   /** Resolves when no channel is open, or after `ms`; those that are left then are broken. */
@@ -108,11 +101,10 @@ export class Channels {
     this.#draining = true;
     for (const channel of this.#ids.all()) if (!channel.relay && !channel.over) this.#void(channel, 'shutdown');
     if (this.#relays.size > 0 && ms > 0) {
-      let timer: NodeJS.Timeout | undefined;
-      await new Promise<void>((resolve) => {
-        this.#onIdle = resolve;
-        timer = startTimer(ms, resolve);
-      });
+      const { promise, resolve } = withResolvers<void>();
+      this.#onIdle = resolve;
+      const timer = startTimer(ms, resolve);
+      await promise;
       clearTimeout(timer);
     }
     this.abort();
@@ -130,11 +122,12 @@ export class Channels {
     this.#waiting -= 1;
     const ends = [first.take(), second.take()] as const;
     const { limits, relay: mode } = this.#options;
+    const { halfClosedIdleMs, closeGraceMs } = limits;
     const relay = new Relay(...ends, {
       mode,
       greeting: ESTABLISHED,
-      halfClosedIdleMs: limits.halfClosedIdleMs,
-      closeGraceMs: limits.closeGraceMs,
+      halfClosedIdleMs,
+      closeGraceMs,
       onDone: (outcome, bytes) => this.#onDone(channel, relay, outcome, bytes),
     });
     channel.relay = relay;

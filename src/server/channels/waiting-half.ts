@@ -9,13 +9,13 @@ import type { RelayEnd } from './relay.ts';
 export class WaitingHalf {
   readonly #transport: Transport;
   readonly #maxEarlyBytes: number;
-  readonly #onLost: () => void;
+  readonly #onClose: () => void;
   readonly #early = new HeldBytes();
 
-  constructor(transport: Transport, early: Buffer, options: { maxEarlyBytes: number; onLost: () => void }) {
+  constructor(transport: Transport, early: Buffer, maxEarlyBytes: number, onLost: () => void) {
     this.#transport = transport;
-    this.#maxEarlyBytes = options.maxEarlyBytes;
-    this.#onLost = options.onLost;
+    this.#maxEarlyBytes = maxEarlyBytes;
+    this.#onClose = onLost;
     this.#early.append(early);
     transport.stream.on('data', this.#onData).on('close', this.#onClose);
     // An end may turn out to be an abort: then 'close' follows.
@@ -49,6 +49,4 @@ export class WaitingHalf {
     this.#early.append(chunk);
     if (this.#early.length >= this.#maxEarlyBytes) this.#transport.stream.pause();
   };
-
-  readonly #onClose = (): void => this.#onLost();
 }

@@ -25,17 +25,12 @@ export class FailureThrottle {
     let source = this.#sources.get(key);
     if (!source || source.until <= now) {
       this.#sources.delete(key);
-      if (this.#sources.size >= MAX_SOURCES) this.#dropOldest();
+      if (this.#sources.size >= MAX_SOURCES) this.#sources.delete(this.#sources.keys().next().value!);
       source = { count: 0, until: now + WINDOW_MS };
       this.#sources.set(key, source);
     }
     source.count += 1;
     return source.count === this.#limit;
-  }
-
-  #dropOldest(): void {
-    const oldest = this.#sources.keys().next();
-    if (!oldest.done) this.#sources.delete(oldest.value);
   }
 }
 
@@ -44,13 +39,11 @@ export function sourceOf(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
   if (mapped) return mapped[1]!;
   if (!address.includes(':')) return address;
-  const [head = '', tail] = address.split('%')[0]!.split('::');
-  const left = head === '' ? [] : head.split(':');
-  const right = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = tail === undefined ? 0 : 8 - left.length - right.length;
-  const groups = [...left, ...Array<string>(Math.max(zeros, 0)).fill('0'), ...right];
-  return groups
-    .slice(0, 4)
-    .map((group) => parseInt(group, 16).toString(16))
-    .join(':');
+  const [left = [], right = []] = address
+    .split('%')[0]!
+    .split('::')
+    .map((part) => part.split(':').filter(Boolean));
+  const zeros = Array<string>(Math.max(8 - left.length - right.length, 0)).fill('0');
+  const groups = [...left, ...zeros, ...right].slice(0, 4);
+  return groups.map((group) => parseInt(group, 16).toString(16)).join(':');
 }
