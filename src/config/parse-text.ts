@@ -1,12 +1,21 @@
 import path from 'node:path';
 import { isNode, LineCounter, parseDocument, visit, type Alias, type Document, type Scalar } from 'yaml';
-import { ChatosError } from '../errors.ts';
 import { PACKAGE_KEY } from './discovery.ts';
 
 /** A parsed text, by which values have positions. */
 export interface Source {
   readonly document: Document;
   readonly lines: LineCounter;
+  /** What is wrong with the text, whatever the schema is. */
+  readonly complaints: readonly Place[];
+  /** Where the first syntax error is: what follows is a guess. */
+  readonly brokenAt: number;
+}
+
+/** A position in a file, and what a message says of it. */
+export interface Place {
+  readonly offset: number;
+  readonly text: string;
 }
 
 /** Parses YAML, and JSON, which is YAML, and keeps the position of each value. */
@@ -21,13 +30,18 @@ export function parseText(name: string, content: string, keep: (source: Source) 
   });
   // npm reports the problems of a package.json.
   const errors = isPackage ? [] : document.errors;
-  const texts = errors.map(({ message, pos }) => `${at(name, lines, pos[0])}: ${message}`);
+  const complaint = (offset: number, message: string): Place => {
+    return { offset, text: `${at(name, lines, offset)}: ${message}` };
+  };
+  const complaints = errors.map(({ message, pos: [offset] }) => complaint(offset, message));
   const complain = (node: Alias | Scalar, problem: string): void =>
-    void texts.push(`${at(name, lines, node.range?.[0] ?? 0)}: ${problem}`);
+    void complaints.push(complaint(node.range?.[0] ?? 0, problem));
   const root = isPackage ? document.get(PACKAGE_KEY, true) : document.contents;
   visit(isNode(root) ? root : null, {
     Alias: (_, alias) => {
-      if (!alias.resolve(document)) complain(alias, `there is no anchor &${alias.source} for this alias`);
+      if (alias.resolve(document)) return undefined;
+      complain(alias, `there is no anchor &${alias.source} for this alias`);
+      return Object.assign(document.createNode(null), { range: alias.range });
     },
     Scalar: (key, scalar) => {
       const { value, source } = scalar;
@@ -38,9 +52,14 @@ export function parseText(name: string, content: string, keep: (source: Source) 
       scalar.value = expandVariables(value, (problem) => complain(scalar, problem));
     },
   });
-  if (texts.length > 0) throw new ChatosError('INVALID_CONFIG', texts.join('\n'), { fields: { file: name } });
-  keep({ document, lines });
-  return (document.toJS() as unknown) ?? {};
+  const broken = errors.filter(({ code }) => code !== 'DUPLICATE_KEY').map(({ pos: [offset] }) => offset);
+  keep({ document, lines, complaints, brokenAt: Math.min(...broken) });
+  try {
+    return (document.toJS() as unknown) ?? {};
+  } catch (error) {
+    if (complaints.length === 0) throw error;
+    return {};
+  }
 }
 
 const VARIABLE = /\$\$\{|\$\{(?:([A-Za-z_]\w*)(?::-([^}]*))?\})?/g;

@@ -3,11 +3,12 @@ import { cosmiconfig, type CosmiconfigResult, type Loader, type PublicExplorer }
 import { safeParse } from 'valibot';
 import { isMap, isNode, isPair, isScalar, type Document } from 'yaml';
 import { readLoadFailure } from '../bot/loading/load-failure.ts';
+import { withinLoadTime } from '../bot/loading/load-timeout.ts';
 import { createModuleLoader } from '../bot/loading/module-loader.ts';
 import { ChatosError, messageOf } from '../errors.ts';
 import { PLUGIN_MODULES } from '../plugin-modules.ts';
 import { CONFIG_FILES, PACKAGE_KEY } from './discovery.ts';
-import { at, parseText, type Source } from './parse-text.ts';
+import { at, parseText, type Place, type Source } from './parse-text.ts';
 import { problemsOf, type Problem } from './problems.ts';
 import { CONFIG_SCHEMA, type Config } from './schema.ts';
 
@@ -46,9 +47,7 @@ export async function readConfig({ file, folders, salvage }: ReadOptions): Promi
   const readText: Loader = (filepath, content) => parseText(shown(filepath), content, (s) => sources.set(filepath, s));
   const readModule: Loader = async (filepath) => {
     try {
-      const loaded = await createModuleLoader(PLUGIN_MODULES).load(filepath);
-      const value = loaded['default'] ?? loaded;
-      return typeof value === 'function' ? ((await value({ env: process.env })) as unknown) : value;
+      return await withinLoadTime(valueOf(filepath), 'loading');
     } catch (error) {
       const { file: broken = filepath, place, message } = readLoadFailure(error);
       throw new ChatosError('INVALID_CONFIG', `${shown(broken)}${place}: ${message}`, { cause: error });
@@ -79,15 +78,27 @@ export async function readConfig({ file, folders, salvage }: ReadOptions): Promi
   const { filepath } = result;
   const prefix = path.basename(filepath) === 'package.json' ? [PACKAGE_KEY] : [];
   const place: Locate = (where, atKey) => placeOf(shown(filepath), sources.get(filepath), [...prefix, ...where], atKey);
+  const { complaints = [], brokenAt = Infinity } = sources.get(filepath) ?? {};
+  if (complaints.length > 0 && !salvage) throw invalid(shown(filepath), complaints);
   const value = withoutExtensions((result.config as unknown) ?? {});
   const checked = safeParse(CONFIG_SCHEMA, value);
   const locate: LoadedConfig['locate'] = (where, atKey = false) => place(where, atKey).text;
   const found = { file: filepath, directory: path.dirname(filepath), locate };
-  const problems = problemsOf(CONFIG_SCHEMA, value, checked.issues ?? []);
-  if (checked.success && problems.length === 0) return { ...found, config: checked.output };
-  const problem = invalid(shown(filepath), problems, place);
+  const isKnown = ({ offset }: Place): boolean => complaints.some((known) => known.offset === offset);
+  const placed = problemsOf(CONFIG_SCHEMA, value, checked.issues ?? [])
+    .map((each) => placeProblem(each, place))
+    .filter((each) => each.offset < brokenAt && !isKnown(each));
+  const wrong = [...complaints, ...placed];
+  if (checked.success && wrong.length === 0) return { ...found, config: checked.output };
+  const problem = invalid(shown(filepath), wrong);
   if (!salvage) throw problem;
   return { ...found, config: salvageParts(value), problem };
+}
+
+async function valueOf(module: string): Promise<unknown> {
+  const loaded = await createModuleLoader(PLUGIN_MODULES).load(module);
+  const value = loaded['default'] ?? loaded;
+  return typeof value === 'function' ? ((await value({ env: process.env })) as unknown) : value;
 }
 
 /** Without the keys at the top that begin with `x-`: people keep anchors and notes for other programs there. */
@@ -105,7 +116,7 @@ async function searchIn(folders: readonly string[], explorer: PublicExplorer): P
 }
 
 /**
- * The valid parts of an invalid configuration. An invalid bot leaves a hole in the list, so that the others keep their
+ * The valid parts of an invalid configuration. A bot whose path or options are invalid leaves a hole in the list, so that the others keep their
  * indexes.
  */
 function salvageParts(value: unknown): Config {
@@ -120,18 +131,19 @@ function salvageParts(value: unknown): Config {
 }
 
 function salvageBots(bots: readonly unknown[]): NonNullable<Config['bots']> {
+  const schema = CONFIG_SCHEMA.entries.bots;
   const salvaged: NonNullable<Config['bots']> = [];
   for (const [index, bot] of bots.entries()) {
-    const checked = safeParse(CONFIG_SCHEMA.entries.bots, [bot]);
+    let checked = safeParse(schema, [bot]);
+    if (!checked.success) {
+      // Without its wrong keys; but without its options, those would be wrong.
+      const wrong = new Set(problemsOf(schema, [bot], checked.issues).map(({ path: [, key] }) => key));
+      const right = Object.entries(Object(bot) as object).filter(([key]) => key === 'options' || !wrong.has(key));
+      checked = safeParse(schema, [Object.fromEntries(right)]);
+    }
     if (checked.success) salvaged[index] = checked.output![0]!;
   }
   return salvaged;
-}
-
-/** A position in a file: its offset, and its text for messages. */
-interface Place {
-  readonly offset: number;
-  readonly text: string;
 }
 
 type Locate = (where: readonly (string | number)[], atKey: boolean) => Place;
@@ -141,12 +153,13 @@ function placeOf(name: string, source: Source | undefined, where: readonly (stri
   return { offset: offset ?? 0, text: source && offset !== undefined ? at(name, source.lines, offset) : name };
 }
 
-function invalid(name: string, problems: Problem[], locate: Locate): ChatosError {
-  const placed = problems.map(({ path: where, atKey, message }) => {
-    const { offset, text } = locate(where, atKey);
-    return { offset, text: `${text}: ${where.length > 0 ? `${where.join('.')}: ` : ''}${message}` };
-  });
-  const texts = placed.toSorted((a, b) => a.offset - b.offset).map(({ text }) => text);
+function placeProblem({ path: where, atKey, message }: Problem, locate: Locate): Place {
+  const { offset, text } = locate(where, atKey);
+  return { offset, text: `${text}: ${where.length > 0 ? `${where.join('.')}: ` : ''}${message}` };
+}
+
+function invalid(name: string, places: readonly Place[]): ChatosError {
+  const texts = places.toSorted((a, b) => a.offset - b.offset).map(({ text }) => text);
   return new ChatosError('INVALID_CONFIG', texts.join('\n'), { fields: { file: name } });
 }
 

@@ -152,8 +152,8 @@ policy:
   test('does not take a bot for right that ends the process', async () => {
     labFile('check/exit.ts', 'process.exit(0);\nexport const onStart = () => {};');
     const { status, stderr } = await run(['check', '../check/exit.ts']);
-    expect(stderr).toMatch(/^chatosbot: .* ended the process with process\.exit\(0\); isolate: worker .*\n$/);
-    expect(status).toBe(1);
+    expect(stderr).toMatch(/^chatosbot: \S*exit\.ts: the plugin ended its worker with process\.exit\(0\)\n$/);
+    expect(status).toBe(2);
   });
 
   test('tells what can run, in a line for each bot, and exits with 0', async () => {
@@ -222,6 +222,45 @@ announcements:
     ];
     for (const [index, pattern] of told.entries()) expect(lines[index]).toMatch(pattern);
     expect(lines).toHaveLength(told.length);
+  });
+
+  test.each<[what: string, yaml: string, errors: RegExp[]]>([
+    [
+      'an unknown key of a bot',
+      'bots:\n  - { path: ./wordy.mjs, lgin: x, options: { word: 7 } }\n  - ./broken.ts\n',
+      [/:2:26: bots\.0\.lgin: unknown key/, /:2:52: bots\.0\.options\.word: expected a text/, /broken\.ts:1:26: /],
+    ],
+    [
+      'a syntax error',
+      'bots:\n  - { path: ./wordy.mjs, options: { word: 7 } }\n  - ./broken.ts\nannouncements: [\nlogin: ""\n',
+      [/:5:1: Flow sequence /, /:2:43: bots\.0\.options\.word: /, /broken\.ts:1:26: /],
+    ],
+    [
+      'a key that is there twice',
+      'login: a\nlogin: b\nbots:\n  - { path: ./wordy.mjs, options: { word: 7 } }\npolicy: 7\n',
+      [/:2:1: Map keys must be unique/, /:5:9: policy: /, /:4:43: bots\.0\.options\.word: /],
+    ],
+    [
+      'no value of a variable, and no anchor of an alias',
+      'login: ${NOBODY_SETS_THIS}\nbots:\n  - { path: ./wordy.mjs, options: { word: 7 } }\n  - *none\n  - ./broken.ts\n',
+      [/:1:8: there is no environment variable/, /:4:5: there is no anchor/, /:3:43: bots\.0\./, /broken\.ts:1:26: /],
+    ],
+    [
+      'a login that isolated bots share',
+      'bots:\n  - { path: ./wordy.mjs, login: a, options: { word: x }, isolate: worker }\n  - { path: ./telltale.ts, login: a }\n  - ./broken.ts\n',
+      [/broken\.ts:1:26: /, /:2:5: bots\.0: an isolated bot needs a login of its own/],
+    ],
+    [
+      'a plugin that is there twice',
+      'bots:\n  - { path: ./broken.ts, login: one }\n  - { path: ./broken.ts, login: two }\n',
+      [/broken\.ts:1:26: /],
+    ],
+  ])('reports %s together with the errors of options and plugins', async (_, yaml, errors) => {
+    labFile('check/several.yaml', yaml);
+    const { status, stderr } = await run(['check', '--config', '../check/several.yaml']);
+    const lines = stderr.trimEnd().split('\n');
+    expect(lines).toEqual(errors.map((error) => expect.stringMatching(error)));
+    expect(status).toBe(2);
   });
 
   test('ends although a plugin leaves a timer behind', async () => {

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import process from 'node:process';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { ChatosError, messageOf } from '../../errors.ts';
 import { withResolvers } from '../../util/deferred.ts';
@@ -15,6 +16,10 @@ import { beatIntervalMs, Pulse, tooMuchMemory, Watchdog, type LastCall } from '.
 const YOUNG_GENERATION_MB = 16;
 /** A thread that cannot be interrupted, as it is in a system call, is not waited for any longer. */
 const TERMINATE_TIMEOUT_MS = 1_000;
+
+function killProcess(): void {
+  process.kill(process.pid, 'SIGKILL');
+}
 
 /** The worker ended before it answered. */
 export class WorkerEndedError extends Error {
@@ -127,6 +132,9 @@ export class BotWorker {
     const closed = this.host.close();
     const timer = setTimeout(() => {
       this.#settings.log().warn('its worker is busy outside JavaScript, and ends when that returns');
+      // The end of the process would wait for it.
+      process.once('exit', killProcess);
+      this.#worker.once('exit', () => process.off('exit', killProcess));
       this.#exited.resolve();
     }, TERMINATE_TIMEOUT_MS);
     void this.#worker.terminate();

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { resourceLimits, workerData } from 'node:worker_threads';
@@ -36,11 +37,14 @@ export function serveBot(modules: Record<string, unknown>): void {
   const rpc: WorkerRpc = new MessagePortRpc(port, {
     load: async (file, options, timeoutMs) => {
       const plugin = await loadPlugin(file, loader, { timeoutMs });
+      // A rejection that nobody awaits is reported one turn later.
+      await turn();
+      const loaded = { name: plugin.name, hooks: Object.keys(plugin.hooks), commands: [...plugin.commands.keys()] };
       const checked = await checkOptions(plugin, options);
-      if ('problems' in checked) return { name: plugin.name, problems: checked.problems };
-      await readSchedule(plugin, file, checked.options);
+      if ('problems' in checked) return { ...loaded, problems: checked.problems, schedules: [] };
+      const schedule = await readSchedule(plugin, file, checked.options);
       latest = { plugin, options: checked.options };
-      return { name: plugin.name, problems: [] };
+      return { ...loaded, problems: [], schedules: [...schedule.keys()] };
     },
     start: async ({ server, login, directory, since, isObserved, ...options }) => {
       runtime = new BotRuntime([{ ...latest!, server, login, directory, since }], {

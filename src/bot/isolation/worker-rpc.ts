@@ -18,6 +18,12 @@ export interface LoadedBot {
   readonly name: string;
   /** What its schema refuses in its options. */
   readonly problems: readonly OptionProblem[];
+  /** The names of its hooks. */
+  readonly hooks: readonly string[];
+  /** The names of its commands. */
+  readonly commands: readonly string[];
+  /** The names of its schedules; none if its options are invalid. */
+  readonly schedules: readonly string[];
 }
 
 /** How a bot runs: what of an entry and of a runtime's options is plain data. */

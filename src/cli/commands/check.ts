@@ -1,17 +1,28 @@
-import process from 'node:process';
-import { setImmediate } from 'node:timers/promises';
 import type { Command } from 'commander';
+import { ISOLATION_ROWS } from '../../bot/isolation/options.ts';
 import { loadConfig } from '../../config/load.ts';
-import { isChatosError } from '../../errors.ts';
+import type { LoadedConfig } from '../../config/read.ts';
 import { botServer } from '../../config/settings.ts';
+import { isChatosError, type ChatosError } from '../../errors.ts';
 import { compilePolicy } from '../../policy/policy.ts';
 import { toJsonLine } from '../../util/escape.ts';
+import { loggerTo } from '../../util/log.ts';
 import { pluralize } from '../../util/printable.ts';
-import { accountConflict, idleRules } from '../running/bot-checks.ts';
-import { BotLoader, joinErrors, nothingToRun, planBots, type BotToRun } from '../running/bot-entries.ts';
-import { EXIT, ExitSignal } from '../terminal/exit.ts';
 import { botLoginOption, configOption } from '../options.ts';
+import { accountConflict, idleRules } from '../running/bot-checks.ts';
+import {
+  BotLoader,
+  joinErrors,
+  nothingToRun,
+  planBots,
+  type BotToRun,
+  type PlannedBot,
+} from '../running/bot-entries.ts';
+import { EXIT, ExitSignal } from '../terminal/exit.ts';
 import { notice, writeLine } from '../terminal/output.ts';
+
+/** Plugins that are loaded at once: those that block take no processor, but 30 s. */
+const MAX_WORKERS = 4;
 
 interface CheckFlags {
   readonly config?: string;
@@ -39,22 +50,13 @@ calling hooks. Reports all errors at once; the exit code is 2 then. Warnings do 
 
 async function check(files: string[], flags: CheckFlags): Promise<void> {
   const loaded = await loadConfig({ file: flags.config, salvage: true });
-  compilePolicy(loaded.config.policy);
   const plans = planBots(files, loaded);
   if (plans.length === 0 && !loaded.problem) throw nothingToRun(loaded);
   const errors = loaded.problem ? [loaded.problem] : [];
-  const loader = new BotLoader(loaded, flags.login);
-  const onUncaught = (error: unknown): void => void errors.push(loader.strayError(error));
-  process.on('uncaughtException', onUncaught).on('unhandledRejection', onUncaught);
-  const bots = await loader.loadAll(plans).catch((error: unknown) => {
-    if (!isChatosError(error)) throw error;
-    errors.push(error);
-    return [];
-  });
+  const bots = await loadAside(plans, loaded, flags.login, errors);
   const conflict = accountConflict(bots, botServer({}, loaded.config), loaded);
   if (conflict) errors.push(conflict);
-  // A rejection that nobody awaits is reported one turn later.
-  await setImmediate();
+  if (errors.length === 0) compilePolicy(loaded.config.policy);
   const error = joinErrors(errors);
   const prefix = loaded.config.commandPrefix ?? '!';
   const warnings = error ? [] : idleRules(bots, loaded);
@@ -75,14 +77,44 @@ async function check(files: string[], flags: CheckFlags): Promise<void> {
   notice(`${pluralize(bots.length, 'bot')} can run`);
 }
 
-/** The parts of a bot. */
-function partsOf({ plugin, login, schedule, file }: BotToRun, prefix: string) {
-  return {
-    bot: plugin.name,
-    login,
-    file,
-    hooks: Object.keys(plugin.hooks),
-    commands: Array.from(plugin.commands.keys(), (name) => `${prefix}${name}`),
-    schedules: [...schedule.keys()],
+/**
+ * Loads each plugin in a worker thread of its own, which is ended then: one that blocks is given up, and none leaves
+ * anything behind. Adds what is wrong to the errors.
+ */
+async function loadAside(
+  plans: readonly PlannedBot[],
+  loaded: LoadedConfig,
+  login: string | undefined,
+  errors: ChatosError[],
+): Promise<BotToRun[]> {
+  const strays: ChatosError[] = [];
+  const log = loggerTo((level, message, { stack }) => {
+    if (level !== 'error') return;
+    const error = new Error(message.replace(/^uncaught: /, ''));
+    strays.push(loader.strayError(Object.assign(error, { stack })));
+  });
+  const loader = new BotLoader(loaded, login, { log, others: { memoryMb: ISOLATION_ROWS.memoryMb.max } });
+  const results: (BotToRun | ChatosError)[] = [];
+  const waiting = plans.entries();
+  const loadNext = async (): Promise<void> => {
+    for (const [index, plan] of waiting) {
+      try {
+        // What is left is whether the configuration isolates it.
+        results[index] = { ...(await loader.load(plan)), isolated: undefined };
+      } catch (error) {
+        if (!isChatosError(error)) throw error;
+        results[index] = error;
+      }
+      await loader.close([plan]);
+    }
   };
+  await Promise.all(Array.from({ length: MAX_WORKERS }, loadNext));
+  errors.push(...results.filter((result) => isChatosError(result)), ...strays);
+  return results.filter((result): result is BotToRun => !isChatosError(result));
+}
+
+/** The parts of a bot. */
+function partsOf({ plugin, login, file, parts }: BotToRun, prefix: string) {
+  const { hooks, commands, schedules } = parts;
+  return { bot: plugin.name, login, file, hooks, commands: commands.map((name) => `${prefix}${name}`), schedules };
 }

@@ -3,6 +3,7 @@ import process from 'node:process';
 import { announcementsPlugin } from '../../bot/announcements.ts';
 import type { IsolatedBot } from '../../bot/isolation/isolated-bot.ts';
 import type { IsolationOptions } from '../../bot/isolation/options.ts';
+import type { LoadedBot } from '../../bot/isolation/worker-rpc.ts';
 import { readLoadFailure } from '../../bot/loading/load-failure.ts';
 import { loadPlugin } from '../../bot/loading/loader.ts';
 import { createModuleLoader } from '../../bot/loading/module-loader.ts';
@@ -36,10 +37,12 @@ export interface PlannedBot {
 export interface BotToRun extends Omit<PlannedBot, 'login'> {
   /** Of an isolated bot, only the name: the rest is in its worker. */
   readonly plugin: LoadedPlugin;
-  readonly isolated?: IsolatedBot;
+  readonly isolated?: IsolatedBot | undefined;
   readonly login: string;
   /** Its schedules, by name. */
   readonly schedule: ReadonlyMap<string, ScheduledTask>;
+  /** The names of what it has, also if it is isolated. */
+  readonly parts: Pick<LoadedBot, 'hooks' | 'commands' | 'schedules'>;
 }
 
 type BotConfig = Exclude<NonNullable<Config['bots']>[number], string>;
@@ -75,8 +78,8 @@ const NO_SETTINGS = { login: undefined, server: undefined, options: {}, isolatio
 /** How plugins are loaded that run in worker threads. */
 export interface WorkerLoading {
   readonly log: Logger;
-  /** Whether that is meant for all of them. */
-  readonly all: boolean;
+  /** For bots that the configuration does not isolate; `undefined` to load them in this thread. */
+  readonly others: IsolationOptions | undefined;
 }
 
 /** Loads the plugins of bots, and checks their options and logins. */
@@ -113,17 +116,18 @@ export class BotLoader {
     if (file === undefined) {
       const plugin = announcementsPlugin(this.#loaded.config.announcements ?? []);
       const schedule = await plugin.schedule({});
-      return { ...bot, plugin, login: this.#login ?? plugin.name, schedule };
+      return { ...bot, plugin, login: this.#login ?? plugin.name, schedule, parts: partsOf(plugin, schedule) };
     }
     const shown = path.relative(process.cwd(), file) || file;
-    const isolation = bot.isolation ?? (this.#workers?.all ? {} : undefined);
+    const isolation = bot.isolation ?? this.#workers?.others;
     if (isolation && this.#workers) return this.#loadIsolated(bot, shown, isolation, this.#workers);
     const plugin = await loadPlugin(shown, this.#modules);
     const login = this.#loginOf(bot, plugin.name, shown);
     const checked = await checkOptions(plugin, bot.options);
     if ('problems' in checked) throw this.#invalidOptions(bot, shown, checked.problems);
     const { options } = checked;
-    return { ...bot, plugin, login, options, schedule: await readSchedule(plugin, shown, options) };
+    const schedule = await readSchedule(plugin, shown, options);
+    return { ...bot, plugin, login, options, schedule, parts: partsOf(plugin, schedule) };
   }
 
   async #loadIsolated(
@@ -138,10 +142,10 @@ export class BotLoader {
       isolated = new Bot({ ...isolation, file, options: bot.options, entry: PLUGIN_WORKER, log });
       this.#isolated.set(bot, isolated);
     }
-    const { name, problems } = await isolated.load();
+    const { name, problems, ...parts } = await isolated.load();
     if (problems.length > 0) throw this.#invalidOptions(bot, file, problems);
     const plugin = namedPlugin(name, bot.file!);
-    return { ...bot, plugin, isolated, login: this.#loginOf(bot, name, file), schedule: new Map() };
+    return { ...bot, plugin, isolated, login: this.#loginOf(bot, name, file), schedule: new Map(), parts };
   }
 
   #loginOf(bot: PlannedBot, name: string, shown: string): string {
@@ -184,8 +188,8 @@ export class BotLoader {
   }
 
   /** Ends the workers of isolated bots. */
-  async close(): Promise<void> {
-    await Promise.all(Array.from(this.#isolated.values(), (isolated) => isolated.stop({ timeoutMs: 0 })));
+  async close(bots: Iterable<PlannedBot> = this.#isolated.keys()): Promise<void> {
+    await Promise.all(Array.from(bots, async (bot) => this.#isolated.get(bot)?.stop({ timeoutMs: 0 })));
   }
 
   /** For what a plugin threw while it was loaded, outside of what is awaited. */
@@ -194,6 +198,10 @@ export class BotLoader {
     const where = file === undefined ? 'a plugin' : `${path.relative('', file)}${place}`;
     return new ChatosError('INVALID_PLUGIN', `${where}: uncaught: ${message}`, { cause: error });
   }
+}
+
+function partsOf({ hooks, commands }: LoadedPlugin, schedule: BotToRun['schedule']): BotToRun['parts'] {
+  return { hooks: Object.keys(hooks), commands: [...commands.keys()], schedules: [...schedule.keys()] };
 }
 
 /** A plugin whose parts are elsewhere. */
@@ -206,7 +214,9 @@ function namedPlugin(name: string, file: string): LoadedPlugin {
 export function joinErrors(errors: readonly ChatosError[]): ChatosError | undefined {
   const [first] = errors;
   if (errors.length < 2) return first;
-  return new ChatosError(first!.code, errors.map(({ message }) => message).join('\n'));
+  // A file may be there several times, for several logins.
+  const messages = new Set(errors.map(({ message }) => message));
+  return new ChatosError(first!.code, [...messages].join('\n'));
 }
 
 /** There are no bots to run. */

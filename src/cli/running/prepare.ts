@@ -37,7 +37,7 @@ export async function prepareRun(files: readonly string[], flags: RunFlags) {
   const loaded = await loadConfig({ file: flags.config });
   const planned = planBots(files, loaded);
   if (planned.length === 0) throw nothingToRun(loaded);
-  const loader = new BotLoader(loaded, flags.login, { log, all: flags.isolate ?? false });
+  const loader = new BotLoader(loaded, flags.login, { log, others: flags.isolate ? {} : undefined });
   const bots = await loader.loadAll(planned);
   const server = botServer(flags, loaded.config);
   const conflict = accountConflict(bots, server, loaded);

@@ -152,7 +152,7 @@ describe('a plugin in a worker thread', () => {
       };
       export const onMessage = (message, bot) => message.reply(String(bot.options.test(message.text)));
     `;
-    expect(await loadIsolated(source, { options: { pattern: 1 } })).toEqual({
+    expect(await loadIsolated(source, { options: { pattern: 1 } })).toMatchObject({
       name: 'bot',
       problems: [{ path: ['pattern'], message: 'expected a text' }],
     });
