@@ -1,23 +1,19 @@
-import type { Backoff } from '../client/backoff.ts';
 import { ChatosClient } from '../client/client.ts';
 import type { OpenHalf } from '../client/half.ts';
 import { createDeferred } from '../util/deferred.ts';
 import { ChatosError, isChatosError } from '../errors.ts';
 import type { Address } from '../net/address.ts';
 import type { Clock } from '../util/clock.ts';
-import type { Logger } from '../util/log.ts';
+import type { ChannelLedger } from './channels/channel-ledger.ts';
+import type { ResolvedRuntimeOptions } from './runtime-options.ts';
 import type { AccountStatus } from './status.ts';
 
-export interface AccountSessionSettings {
+/** How an account runs: as its runtime does, where, and as whom. */
+export interface AccountSettings extends Omit<ResolvedRuntimeOptions, 'policy' | 'stateDirectory' | 'host'> {
   readonly server: Address;
   readonly login: string;
-  /** Whether to wait where the login is taken. */
-  readonly standby: boolean;
-  /** The pauses before a lost connection is made again. */
-  readonly backoff: Partial<Backoff>;
-  readonly heartbeatMs: number;
-  readonly log: Logger;
-  readonly clock: Clock;
+  /** What counts for the limits of the policy: one for all accounts. */
+  readonly ledger: ChannelLedger;
   /** Opens the connections of channels. @default as the client does */
   readonly openHalf?: OpenHalf | undefined;
 }
@@ -35,7 +31,7 @@ export class AccountSession {
   #since: Date;
   #problem: string | undefined;
 
-  constructor(settings: AccountSessionSettings) {
+  constructor(settings: AccountSettings) {
     const { server, login, standby, backoff, heartbeatMs, log, clock, openHalf } = settings;
     this.#clock = clock;
     this.#since = clock.now();

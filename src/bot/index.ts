@@ -1,12 +1,11 @@
 /** The bot runtime, to run bots inside another program. */
 export { ChatosError, ERROR_CODES, isChatosError, type ErrorCode, type ErrorFields } from '../errors.ts';
 export { BotRuntime } from './runtime.ts';
-export { type BotEntry, type RuntimeOptions, type StopOptions } from './runtime-options.ts';
+export { type BotEntry, type LoggedIn, type RuntimeOptions, type StopOptions } from './runtime-options.ts';
 export { loadPlugin } from './loading/loader.ts';
 export { createModuleLoader, type ModuleLoader } from './loading/module-loader.ts';
 export { type Hooks, type LoadedPlugin } from './loading/read-plugin.ts';
 export { checkOptions, type OptionProblem } from './loading/plugin-options.ts';
-export { type LoggedIn } from './account.ts';
 export {
   type AccountStatus,
   type BreakerState,

@@ -1,4 +1,5 @@
 import type { Backoff } from '../client/backoff.ts';
+import type { OpenHalf } from '../client/half.ts';
 import { DEFAULT_HEARTBEAT_MS } from '../client/heartbeat.ts';
 import { ChatosError } from '../errors.ts';
 import type { Address } from '../net/address.ts';
@@ -6,14 +7,14 @@ import type { PolicyOptions } from '../policy/policy.ts';
 import { SYSTEM_CLOCK, type Clock } from '../util/clock.ts';
 import { SILENT_LOGGER, type Logger } from '../util/log.ts';
 import { resolveOptions, type OptionTable } from '../util/option-table.ts';
-import type { LoggedIn } from './account.ts';
+import type { ChannelLedger } from './channels/channel-ledger.ts';
 import type { RuntimeObserver } from './events.ts';
 import type { LoadedPlugin } from './loading/read-plugin.ts';
 import { COMMAND_PREFIX, DEFAULT_COMMAND_PREFIX, EXPECTED_PREFIX } from './plugin/commands.ts';
 import { resolveFloodLimits, type FloodLimits } from './messages/flood-limits.ts';
 import { resolveLoopLimits, type LoopLimits } from './messages/loop-guard.ts';
 import { Activity } from './running/activity.ts';
-import type { RuntimeHost } from './runtime-host.ts';
+import type { StoreBackend } from './store/store-backend.ts';
 import { resolveBreakerLimits, type BreakerLimits } from './running/circuit-breaker.ts';
 
 /** A plugin, and where and as whom it runs. */
@@ -40,6 +41,26 @@ export interface BotEntry {
    * @internal
    */
   readonly since?: Date | undefined;
+}
+
+/** An account that has just logged in, and its plugins. */
+export interface LoggedIn {
+  /** The names of its plugins. */
+  readonly names: readonly string[];
+  /** Who it is. */
+  readonly login: string;
+  /** Where it is. */
+  readonly server: Address;
+}
+
+/** What a runtime shares with others of its process, or has another thread do. */
+export interface RuntimeHost {
+  /** Counts what the limits of the policy are about. */
+  readonly ledger: ChannelLedger;
+  /** Opens the connections of channels. @default as the client does */
+  readonly openHalf?: OpenHalf;
+  /** Where the entries of a store are kept. @default in a folder of the state directory */
+  readonly openStore?: () => StoreBackend;
 }
 
 /** How a {@link BotRuntime} runs its plugins. */
@@ -98,24 +119,14 @@ export const DEFAULT_STOP_TIMEOUT_MS = 5_000;
 /** Where stores are kept, in the working directory. */
 const DEFAULT_STATE_DIRECTORY = '.chatosbot';
 
-/** The options in force. */
-export interface ResolvedRuntimeOptions {
-  readonly policy: PolicyOptions | undefined;
-  readonly standby: boolean;
-  readonly backoff: Partial<Backoff>;
-  readonly heartbeatMs: number;
-  readonly commandPrefix: string;
+type Given = { readonly [Key in keyof RuntimeOptions]-?: Exclude<RuntimeOptions[Key], undefined> };
+
+/** The options in force; a `loopGuard` that is `undefined` is none. */
+export interface ResolvedRuntimeOptions
+  extends Omit<Given, 'policy' | 'flood' | 'loopGuard' | 'breaker' | 'host'>, Pick<RuntimeOptions, 'policy' | 'host'> {
   readonly flood: FloodLimits;
-  /** `undefined` for no guard. */
   readonly loopGuard: LoopLimits | undefined;
   readonly breaker: BreakerLimits;
-  readonly stateDirectory: string;
-  readonly log: Logger;
-  readonly clock: Clock;
-  readonly onLogin: (account: LoggedIn) => void;
-  readonly observer: RuntimeObserver;
-  readonly activity: Activity;
-  readonly host: RuntimeHost | undefined;
 }
 
 const RUNTIME_OPTIONS: OptionTable<RuntimeOptions> = {
@@ -136,18 +147,14 @@ const RUNTIME_OPTIONS: OptionTable<RuntimeOptions> = {
   host: { kind: 'any', default: undefined },
 };
 
-/** Checked, but for the limits and the count of what is in progress. */
-type Own = 'flood' | 'loopGuard' | 'breaker' | 'activity';
-type Checked = Omit<ResolvedRuntimeOptions, Own> & Pick<RuntimeOptions, Own>;
-
 const STOP_OPTIONS: OptionTable<{ readonly timeoutMs: number }> = {
   timeoutMs: { kind: 'ms', default: DEFAULT_STOP_TIMEOUT_MS },
 };
 
 /** @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid */
 export function resolveRuntimeOptions(given?: RuntimeOptions): ResolvedRuntimeOptions {
-  const options = resolveOptions('runtime options', given, RUNTIME_OPTIONS) as Checked;
-  const { commandPrefix, stateDirectory, flood, loopGuard, breaker, activity = new Activity() } = options;
+  const options = resolveOptions('runtime options', given, RUNTIME_OPTIONS) as Given;
+  const { commandPrefix, stateDirectory, flood, loopGuard, breaker } = options;
   const problem =
     (stateDirectory === '' && 'stateDirectory: expected a directory, found an empty text') ||
     (!COMMAND_PREFIX.test(commandPrefix) && `commandPrefix: ${EXPECTED_PREFIX}`);
@@ -157,7 +164,7 @@ export function resolveRuntimeOptions(given?: RuntimeOptions): ResolvedRuntimeOp
     flood: resolveFloodLimits(flood),
     loopGuard: loopGuard === false ? undefined : resolveLoopLimits(loopGuard),
     breaker: resolveBreakerLimits(breaker),
-    activity,
+    activity: given?.activity ?? new Activity(),
   };
 }
 

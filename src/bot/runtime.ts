@@ -34,7 +34,7 @@ export class BotRuntime {
 
   /** Private connections that are open. */
   get channelCount(): number {
-    return this.#accounts.reduce((sum, account) => sum + account.channelCount, 0);
+    return this.#accounts.reduce((sum, { client }) => sum + client.channelCount, 0);
   }
 
   /**
@@ -44,7 +44,7 @@ export class BotRuntime {
    */
   async start(): Promise<void> {
     try {
-      await Promise.all(this.#accounts.map((account) => account.start()));
+      await Promise.all(this.#accounts.map(({ client }) => client.start()));
     } catch (error) {
       await this.stop({ timeoutMs: 0 });
       throw error;
@@ -56,7 +56,7 @@ export class BotRuntime {
    * reported in the log and in the status, and the others go on.
    */
   get failed(): Promise<ChatosError> {
-    return lastFailure(this.#accounts.map(({ ended }) => ended));
+    return lastFailure(this.#accounts.map(({ session }) => session.ended));
   }
 
   /**
@@ -97,7 +97,7 @@ export class BotRuntime {
    * @throws {ChatosError} `ABORTED`
    */
   async synchronise(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.#accounts.map((account) => account.synchronise(signal)));
+    await Promise.all(this.#accounts.map(({ session }) => session.synchronise(signal)));
   }
 
   /**
@@ -113,11 +113,13 @@ export class BotRuntime {
 
   /** Breaks everything at once: for a process that is about to exit. */
   abort(): void {
-    for (const account of this.#accounts) account.abort();
+    for (const { client } of this.#accounts) void client.destroy();
   }
 
   async #stop(timeoutMs: number): Promise<void> {
-    const finished = Promise.all(this.#accounts.map((account) => account.finish())).then(() => this.#channelsClosed());
+    const finished = Promise.all(this.#accounts.map((account) => account.finish())).then(() =>
+      Promise.all(this.#accounts.map(({ client }) => client.channelsClosed())),
+    );
     // Without any time to wait, that is no news.
     if (!(await this.#within(timeoutMs, finished)) && timeoutMs > 0) {
       const hooks = this.#accounts.flatMap(({ plugins }) => plugins.underWay).join(', ');
@@ -127,10 +129,6 @@ export class BotRuntime {
       });
     }
     await Promise.all(this.#accounts.map((account) => account.close()));
-  }
-
-  async #channelsClosed(): Promise<void> {
-    await Promise.all(this.#accounts.map((account) => account.channelsClosed()));
   }
 
   /** Whether it is done within the time, and before a second call of `stop`. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { BotPlugin } from '../../src/bot/plugin/plugin.ts';
-import type { LoggedIn } from '../../src/bot/account.ts';
+import type { LoggedIn } from '../../src/bot/runtime-options.ts';
 import { expectRefusal, joinAs, openChannel, plugin, startBots, startServer } from '../support/bot-world.ts';
 import { readAll } from '../support/rfc-peer.ts';
 

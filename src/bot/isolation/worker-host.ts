@@ -2,7 +2,7 @@ import { isChatosError, type ChatosError } from '../../errors.ts';
 import { createDeferred } from '../../util/deferred.ts';
 import { toJsonLine } from '../../util/escape.ts';
 import { loggerTo, type LineLevel, type LogFields, type Logger } from '../../util/log.ts';
-import type { RuntimeHost } from '../runtime-host.ts';
+import type { RuntimeHost } from '../runtime-options.ts';
 import type { StoreBackend } from '../store/store-backend.ts';
 import { PortSocket } from './port-socket.ts';
 import type { WorkerRpc } from './worker-rpc.ts';
