@@ -48,7 +48,6 @@ export function listen(
   return new Promise((resolve, reject) => {
     server.once('error', (error) => reject(listenFailure(formatAddress(address), error)));
     server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, () => {
-      server.removeAllListeners('error');
       // What can still go wrong is one accept (too many open files): that client is lost, the server is not.
       server.on('error', onError);
       const { port } = server.address() as net.AddressInfo;

@@ -32,8 +32,6 @@ const LINGER_MS = 5_000;
 /** While input is held, this much of it is read, so that an end or an error is noticed; past that, the peer waits. */
 const MAX_HELD_BYTES = 64 * 1024;
 
-const EMPTY = Buffer.alloc(0);
-
 /**
  * A transport that speaks packets: bytes are decoded as they come, and what is sent during one turn of the event loop
  * leaves in one write at its end.
@@ -52,7 +50,6 @@ export class PacketConnection {
   #held: HeldBytes | undefined;
   /** The peer's end has come while the input was held. */
   #endHeld = false;
-  #handling = false;
   #closed = false;
   #error: ChatosError | undefined;
 
@@ -121,20 +118,16 @@ export class PacketConnection {
    * it; past 64 KiB the peer waits too. An error is noticed: what waited is dropped then.
    */
   hold(): void {
-    if (!this.#reading) return;
     this.#held ??= new HeldBytes();
-    this.#stopPacketTimer();
   }
 
-  /** Hands over what waited, then what comes. */
+  /** Hands over what waited, then what comes. Not to be called by the handler of a packet. */
   release(): void {
     const held = this.#held;
     if (!held) return;
     this.#held = undefined;
-    // Within the handler of a packet nothing can have come since `hold`, and the loop that called it goes on.
-    if (this.#handling) return;
     this.#decode(held.take());
-    if (!this.#reading || this.#held) return;
+    if (!this.#reading) return;
     this.#transport.stream.resume();
     if (this.#endHeld) this.#onEnd();
   }
@@ -144,15 +137,13 @@ export class PacketConnection {
    * touches it any more.
    */
   detach(): { transport: Transport; rest: Buffer } {
-    this.flush();
     this.#writer.close();
     this.#reading = false;
     this.#closed = true;
-    this.#stopPacketTimer();
     const { stream } = this.#transport;
     stream.pause();
     stream.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#onError).off('close', this.#onClose);
-    return { transport: this.#transport, rest: Buffer.concat([this.#decoder.rest(), this.#held?.take() ?? EMPTY]) };
+    return { transport: this.#transport, rest: this.#decoder.rest() };
   }
 
   readonly #frame = (): Buffer => this.#decoder.frame;
@@ -167,7 +158,6 @@ export class PacketConnection {
   };
 
   #decode(chunk: Buffer): void {
-    if (!this.#reading) return;
     this.#decoder.push(chunk);
     let packets = 0;
     while (this.#reading && !this.#held) {
@@ -180,29 +170,18 @@ export class PacketConnection {
       }
       if (packet === undefined) break;
       packets += 1;
-      this.#handle(packet);
+      this.#handlers.onPacket(packet, this.#frame);
     }
-    if (packets > 0) this.#stopPacketTimer();
+    if (packets > 0) {
+      clearTimeout(this.#packetTimer);
+      this.#packetTimer = undefined;
+    }
     if (this.#reading && !this.#held && this.#decoder.hasPartialPacket) {
       this.#packetTimer ??= startTimer(this.#packetTimeoutMs, () => {
         const message = `a packet stayed incomplete for ${this.#packetTimeoutMs / 1000} s`;
         this.destroy(new ChatosError('MALFORMED_PACKET', message));
       });
     }
-  }
-
-  #handle(packet: Packet): void {
-    this.#handling = true;
-    try {
-      this.#handlers.onPacket(packet, this.#frame);
-    } finally {
-      this.#handling = false;
-    }
-  }
-
-  #stopPacketTimer(): void {
-    clearTimeout(this.#packetTimer);
-    this.#packetTimer = undefined;
   }
 
   readonly #onEnd = (): void => {

@@ -86,10 +86,9 @@ export class PacketWriter {
     }
   }
 
-  /** Takes no more; what is still queued is dropped. */
+  /** Takes no more; what is still queued is never written. */
   close(): void {
     this.#closed = true;
-    this.#queue = [];
     for (const written of this.#written.splice(0)) written(neverWritten());
   }
 }

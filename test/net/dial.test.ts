@@ -54,6 +54,14 @@ describe('dial', () => {
     expect((await answered!).toString()).toBe('answer');
   });
 
+  it('given up in the moment in which the system refuses the address, fails once and in peace', async () => {
+    const controller = new AbortController();
+    const dialling = dial(parseAddress('255.255.255.255:7777'), { signal: controller.signal });
+    // The socket has failed by then, and says so in the next tick; nobody else listens for it.
+    process.nextTick(() => controller.abort());
+    await expect(dialling).rejects.toMatchObject({ code: 'ABORTED' });
+  });
+
   it('fails with CONNECT_FAILED where nobody listens, and says where and why', async () => {
     const address = await nobody();
     const error: unknown = await dial(address).catch((reason: unknown) => reason);

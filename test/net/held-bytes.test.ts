@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { HeldBytes } from '../../src/net/held-bytes.ts';
 
 test('bytes that come one by one are kept in order, in at most twice their memory', () => {
@@ -10,6 +10,22 @@ test('bytes that come one by one are kept in order, in at most twice their memor
   expect(taken.equals(bytes)).toBe(true);
   expect(taken.buffer.byteLength).toBeLessThanOrEqual(120_000);
   expect([held.length, held.take().length]).toEqual([0, 0]);
+});
+
+test('bytes that come one by one are copied a few times each, not all at every byte', () => {
+  const allocations = vi.spyOn(Buffer, 'allocUnsafeSlow');
+  onTestFinished(() => allocations.mockRestore());
+  const held = new HeldBytes();
+  for (let i = 0; i < 60_000; i++) held.append(Buffer.from('x'));
+  expect(allocations.mock.calls.length).toBeLessThan(10);
+});
+
+test('bytes that were taken stay as they are', () => {
+  const held = new HeldBytes();
+  held.append(Buffer.from('one'));
+  const taken = held.take();
+  held.append(Buffer.from('two'));
+  expect(taken.toString()).toBe('one');
 });
 
 test('bytes are copied: what they were read into may be used again', () => {

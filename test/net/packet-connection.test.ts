@@ -3,7 +3,7 @@ import type { PacketConnection } from '../../src/net/packet-connection.ts';
 import type { Transport } from '../../src/net/transport.ts';
 import { packet, str } from '../support/rfc-peer.ts';
 import { bytesOf, message, pair, turn } from '../support/server-connection.ts';
-import { endOf, readExactly, within } from '../support/server-sockets.ts';
+import { endOf, pattern, readExactly, within } from '../support/server-sockets.ts';
 
 describe('receiving', () => {
   it('hands over each packet with its bytes, however the stream is cut', async () => {
@@ -50,6 +50,7 @@ describe('receiving', () => {
     await got.packetsToCome(1);
     expect(given[0]!.rest.toString('hex')).toBe('6300000003726177');
     expect(given[0]!.transport.stream).toBe(got.socket);
+    got.connection.destroy();
     got.peer.write('more');
     expect((await readExactly(got.socket, 4)).toString()).toBe('more');
     got.socket.destroy();
@@ -96,6 +97,31 @@ describe('ending', () => {
     await closed();
     expect(vi.getTimerCount()).toBe(0);
   });
+
+  it.each([
+    ['both sides have ended', { end: true }],
+    ['the peer breaks it in the middle of a packet', {}],
+    ['its end finds too much that waits', { maxQueuedBytes: 1, end: true }],
+  ])(
+    'leaves no timer behind where %s',
+    async (_, { end, maxQueuedBytes = 1024 }: { end?: boolean; maxQueuedBytes?: number }) => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      onTestFinished(() => void vi.useRealTimers());
+      const { connection, socket, peer, closed } = await pair({ maxQueuedBytes });
+      if (maxQueuedBytes === 1) socket.write(pattern(16 * 1024 * 1024)); // more than the socket buffers hold
+      connection.send(message('last'));
+      if (end) {
+        connection.end();
+        peer.resume().end();
+      } else {
+        peer.write(bytesOf('cut').subarray(0, 7));
+        while (socket.bytesRead === 0) await turn();
+        peer.resetAndDestroy();
+      }
+      await closed();
+      expect(vi.getTimerCount()).toBe(0);
+    },
+  );
 
   it('drops what is sent after its end, and what was sent before it still arrives', async () => {
     const { connection, peer, closed } = await pair({ maxQueuedBytes: 64 * 1024 * 1024 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { ChatosError } from '../../src/errors.ts';
 import type { Packet } from '../../src/protocol/index.ts';
 import { bytesOf, message, pair, turn } from '../support/server-connection.ts';
 import { endOf, readExactly, within } from '../support/server-sockets.ts';
@@ -75,6 +76,32 @@ describe('sending', () => {
     expect(connection.open).toBe(false);
     expect(await readExactly(peer, bytesOf('1').length)).toEqual(bytesOf('1'));
     await endOf(peer);
+  });
+
+  it.each(['destroyed', 'broken by the peer'])(
+    'tells that a write under way never left when the connection is %s',
+    async (how) => {
+      const { connection, peer, socket } = await pair();
+      const outcome = new Promise<ChatosError | undefined>((resolve) => {
+        connection.sendBytes(Buffer.alloc(32 * 1024 * 1024), resolve); // more than the socket buffers hold
+      });
+      connection.flush();
+      while (peer.readableLength === 0) await turn();
+      if (how === 'destroyed') connection.destroy();
+      else peer.resetAndDestroy();
+      const error = await within(outcome, 'the verdict');
+      expect(error).toMatchObject({ code: 'CONNECTION_LOST' });
+      expect(error!.cause).toBe(how === 'destroyed' ? undefined : socket.errored);
+    },
+  );
+
+  it.each([0, 1])('closes where more than maxQueuedBytes wait, not before: with %i too many', async (tooMany) => {
+    const waiting = 16 * 1024 * 1024; // more than the socket buffers hold
+    const { connection, socket } = await pair({ maxQueuedBytes: waiting - tooMany });
+    socket.write(Buffer.alloc(waiting));
+    connection.send(message('one more'));
+    connection.flush();
+    expect(connection.open).toBe(tooMany === 0);
   });
 
   it('closes with QUEUE_FULL where the peer does not read', async () => {

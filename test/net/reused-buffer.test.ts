@@ -2,6 +2,7 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { TcpTransport } from '../../src/net/tcp-transport.ts';
 import { readByStream, type OnChunk, type Transport } from '../../src/net/transport.ts';
+import { turn } from '../support/server-connection.ts';
 import { endOf, openSocket, pattern, within } from '../support/server-sockets.ts';
 
 const READERS = {
@@ -65,6 +66,48 @@ describe.each(['readByStream', 'readIntoReusedBuffer'] as const)('%s', (name) =>
   });
 });
 
+const SMALLEST = 16 * 1024;
+const LARGEST = 1024 * 1024;
+
+/** A connection that reads into a reused buffer: what comes, and how large the buffer is at the end of it. */
+async function growing() {
+  const { transport, peer } = await accepted();
+  let size = 0;
+  let left = 0;
+  let arrived = (): void => undefined;
+  const reader = transport.readIntoReusedBuffer((chunk) => {
+    size = chunk.buffer.byteLength;
+    left -= chunk.length;
+    if (left === 0) arrived();
+    return true;
+  })!;
+  reader.stream.resume();
+  const send = async (bytes: number): Promise<void> => {
+    const arrival = new Promise<void>((resolve) => (arrived = resolve));
+    left = bytes;
+    // What comes while the reader is paused is there at once afterwards.
+    reader.stream.pause();
+    peer.write(pattern(bytes));
+    await turn();
+    reader.stream.resume();
+    await within(arrival, `${bytes} bytes`);
+  };
+  return {
+    send,
+    /** Sends so much that the buffer grows as far as it may. */
+    grow: async (tries = 32): Promise<void> => {
+      for (let i = 0; i < tries && size < LARGEST; i++) await send(LARGEST);
+    },
+    size: () => size,
+    destroy: async (): Promise<void> => {
+      const closed = new Promise((resolve) => reader.stream.once('close', resolve));
+      if (reader.stream.closed) return;
+      reader.stream.destroy();
+      await closed;
+    },
+  };
+}
+
 describe('readIntoReusedBuffer', () => {
   it('reads small chunks into the same memory, and grows it for large ones up to 1 MiB', async () => {
     const { transport, peer } = await accepted();
@@ -96,6 +139,44 @@ describe('readIntoReusedBuffer', () => {
     expect(largest).toBeGreaterThan(16 * 1024);
     expect(largest).toBeLessThanOrEqual(1024 * 1024);
     expect(memories.size).toBeLessThanOrEqual(3);
+  });
+
+  it('shrinks the memory after 64 reads in a row that the next smaller one would hold', async () => {
+    const { send, grow, size, destroy } = await growing();
+    onTestFinished(destroy);
+    const smallReads = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i++) await send(5);
+    };
+    await grow();
+    await smallReads(45);
+    expect(size()).toBe(LARGEST);
+    await smallReads(25);
+    expect(size()).toBe(LARGEST / 8);
+    await smallReads(45);
+    await send(4 * SMALLEST);
+    await smallReads(45);
+    expect(size()).toBe(LARGEST / 8);
+    await smallReads(25);
+    expect(size()).toBe(SMALLEST);
+  });
+
+  it('grows the memory of all connections together by 128 MiB at most, and again when one has closed', async () => {
+    const most = Math.floor((128 * 1024 * 1024) / (LARGEST - SMALLEST));
+    const readers = [];
+    for (let i = 0; i < most; i++) {
+      const reader = await growing();
+      onTestFinished(reader.destroy);
+      await reader.grow();
+      readers.push(reader);
+    }
+    expect(new Set(readers.map(({ size }) => size()))).toEqual(new Set([LARGEST]));
+    const late = await growing();
+    onTestFinished(late.destroy);
+    await late.grow(3);
+    expect(late.size()).toBe(SMALLEST);
+    await readers[0]!.destroy();
+    await late.grow();
+    expect(late.size()).toBe(LARGEST);
   });
 
   it('leaves a connection alone that has no handle any more', async () => {

@@ -27,6 +27,7 @@ export async function pair(
   onTestFinished(() => void socket.destroy());
   const packets: Packet[] = [];
   let closes = 0;
+  let ends = 0;
   let onClosed: (error: ChatosError | undefined) => void = () => undefined;
   const closed = new Promise<ChatosError | undefined>((resolve) => (onClosed = resolve));
   const transport = new TcpTransport(socket);
@@ -38,6 +39,7 @@ export async function pair(
         packets.push(got);
         onPacket?.(got, frame());
       },
+      onEnd: () => void (ends += 1),
       onClose: (error) => {
         closes += 1;
         onClosed(error);
@@ -53,6 +55,7 @@ export async function pair(
     packets,
     writes,
     closes: () => closes,
+    ends: () => ends,
     closed: () => within(closed, 'onClose'),
     packetsToCome: async (count: number) => {
       while (packets.length < count) await turn();
