@@ -29,7 +29,7 @@ export class Negotiations {
   /** Notes a request. Only on `forward` is it new, to be forwarded to the target. */
   ask(requester: ConnectedClient, target: ConnectedClient): 'forward' | 'pending' | 'full' {
     const known = this.#asked.get(target.id)?.get(requester.key);
-    if (known && !known.over && known.requester.id === requester.id) return 'pending';
+    if (known && !known.over) return 'pending';
     const made = this.#made.get(requester.id) ?? new Set();
     const pair = { requester, target };
     if (made.size >= this.#limits.maxPendingRequests) {
@@ -83,9 +83,8 @@ export class Negotiations {
   #forget(request: Request): void {
     this.#settle(request);
     const asked = this.#asked.get(request.target.id);
-    if (asked?.get(request.requester.key) !== request) return;
-    asked.delete(request.requester.key);
-    if (asked.size === 0) this.#asked.delete(request.target.id);
+    asked?.delete(request.requester.key);
+    if (asked?.size === 0) this.#asked.delete(request.target.id);
   }
 
   /** It waits no longer: it counts for its maker no more, and its timer stops. */

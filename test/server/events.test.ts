@@ -246,4 +246,16 @@ describe('the events of a server', () => {
     expect((await rig.log.until('internal error')).level).toBe('error');
     await expectSilence(bob);
   });
+
+  it('tell of a bug while a login is taken, which costs the client its connection', async () => {
+    const rig = await Rig.start();
+    rig.server.once('login', () => {
+      throw new Error('a bug');
+    });
+    const alice = await rig.connect();
+    alice.send(packet(0, str('alice')));
+    await alice.ended;
+    expect((await rig.log.until('internal error')).fields['type']).toBe('LOGIN');
+    await expectSilence(await rig.join('alice'));
+  });
 });

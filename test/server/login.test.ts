@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { packet, str } from '../support/rfc-peer.ts';
+import { packet, readAll, str } from '../support/rfc-peer.ts';
 import { expectSilence, Rig, WIDTHS } from '../support/server-rig.ts';
 import { openSocket, readExactly, within } from '../support/server-sockets.ts';
 
@@ -141,6 +141,18 @@ describe('login', () => {
     socket.write(Buffer.concat(['alice', '', 'bob', 'carol'].map((name) => packet(0, str(name)))));
     expect((await readExactly(socket, 4)).toString('hex')).toBe('02020102');
     expect(await (await rig.connect()).login('carol')).toBe(true);
+  });
+
+  it('[P8] gives a client that says something and ends its side at once all that it said', async () => {
+    const rig = await Rig.start();
+    const socket = await openSocket(rig.port[4]);
+    socket.write(packet(0, str('alice')));
+    await readExactly(socket, 1);
+    // As much as the server reads at once, so that it finds the end in the same turn.
+    const message = packet(3, str('alice'), str('x'.repeat(1010)));
+    const all = Buffer.concat(Array<Buffer>((64 * 1024) / message.length).fill(message));
+    socket.end(all);
+    expect((await readAll(socket)).equals(all)).toBe(true);
   });
 
   it.each(['FIN', 'RST', 'a malformed packet'])(

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { ConnectedClient } from '../../src/server/directory.ts';
 import { DEFAULT_SERVER_LIMITS } from '../../src/server/limits/server-limits.ts';
 import { Negotiations } from '../../src/server/negotiation.ts';
@@ -176,6 +176,42 @@ describe('requests', () => {
     expect(rig.server.stats.forbidden).toBe(1);
   });
 
+  it('[P10] an answer in time ends the request: no KO_PRIVATE follows when its time is over', async () => {
+    stopTheClock();
+    const { alice, bob } = await trio();
+    await agree(alice, bob);
+    vi.advanceTimersByTime(60_000);
+    await expectSilence(alice, bob);
+  });
+
+  it('[P9][P10] a request made again after its expiry may be answered in all of its time', async () => {
+    stopTheClock();
+    const { alice, bob } = await trio();
+    alice.request('bob');
+    await bob.next(5);
+    vi.advanceTimersByTime(60_000);
+    await alice.next(7);
+    vi.advanceTimersByTime(1_000);
+    alice.request('bob');
+    await bob.next(5);
+    vi.advanceTimersByTime(59_999); // the first one is forgotten
+    bob.ok('alice');
+    await Promise.all([alice.next(8), bob.next(8)]);
+  });
+
+  it('[P10] nothing is kept of the requests to a session that has ended', async () => {
+    stopTheClock();
+    const { rig, alice, bob } = await trio();
+    const before = vi.getTimerCount();
+    alice.request('bob');
+    await bob.next(5);
+    bob.end();
+    await alice.next(7);
+    await rig.left('bob');
+    await bob.ended;
+    expect(vi.getTimerCount()).toBe(before);
+  });
+
   it('[P10] requests of the past cost those to come nothing', async () => {
     const never = (): never => {
       throw new Error('a request is sent by its handler');
@@ -189,9 +225,7 @@ describe('requests', () => {
       sendBytes: never,
       flush: never,
     });
-    const negotiations = new Negotiations(DEFAULT_SERVER_LIMITS, new EventEmitter());
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    onTestFinished(() => void vi.useRealTimers());
+    const negotiations = new Negotiations({ ...DEFAULT_SERVER_LIMITS, requestTimeoutMs: Infinity }, new EventEmitter());
     const target = member('target');
     for (let i = 0; i < 20_000; i++) {
       negotiations.ask(member(`past ${i}`), target);

@@ -58,7 +58,7 @@ export class Channels {
   enter(id: bigint, transport: Transport, rest: Buffer, from: string): void {
     const channel = this.#ids.get(id);
     const blocked = this.#throttle.blocks(from);
-    if (blocked || !channel || channel.over || channel.relay || this.#draining) {
+    if (blocked || !channel || channel.over || channel.relay) {
       const shutOut = this.#throttle.fail(from);
       this.#events.emit('wrongConnectId', from, blocked || shutOut);
       if (shutOut) this.#events.emit('shutOut', from);
@@ -90,7 +90,7 @@ export class Channels {
   /** Carries the closing out, once the other party has been sent it. */
   end(id: bigint): void {
     const channel = this.#ids.get(id);
-    if (!channel || channel.over) return;
+    if (!channel) return;
     if (!channel.relay) return this.#void(channel, 'closed');
     this.#ids.retire(channel);
     channel.relay.close();
@@ -100,7 +100,7 @@ export class Channels {
   async drain(ms: number): Promise<void> {
     this.#draining = true;
     for (const channel of this.#ids.all()) if (!channel.relay && !channel.over) this.#void(channel, 'shutdown');
-    if (this.#relays.size > 0 && ms > 0) {
+    if (this.#relays.size > 0) {
       const { promise, resolve } = withResolvers<void>();
       this.#onIdle = resolve;
       const timer = startTimer(ms, resolve);
@@ -110,10 +110,9 @@ export class Channels {
     this.abort();
   }
 
-  /** Breaks what is open, and ends a drain in progress. */
+  /** Breaks what is open, which ends a drain in progress. */
   abort(): void {
     for (const relay of this.#relays) relay.abort('shutdown');
-    this.#onIdle?.();
   }
 
   #establish(channel: Channel, first: WaitingHalf, second: WaitingHalf): void {

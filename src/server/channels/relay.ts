@@ -130,7 +130,7 @@ export class Relay {
   /** From the first FIN on, a channel on which nothing moves is ended. */
   #watchIdle(): void {
     const { halfClosedIdleMs } = this.#options;
-    if (this.#timer || this.#outcome || halfClosedIdleMs === Infinity) return;
+    if (this.#timer || halfClosedIdleMs === Infinity) return;
     let last = this.#progress();
     let idleChecks = 0;
     this.#timer = setInterval(() => {

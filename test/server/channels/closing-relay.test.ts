@@ -56,6 +56,26 @@ describe.each(['auto', 'streams'] as const)('closing a channel in use, relay %s'
     expect(await endOf(b)).toBe('RST');
   });
 
+  it('[P15] what a side sends after it is taken and dropped, and both halves end in order', async () => {
+    const rig = await Rig.start({}, { relay });
+    const { id, alice, bob, a, b } = await rig.channel();
+    alice.close(id, 'alice', 'bob');
+    await bob.next(12);
+    for (const [half, peer] of [
+      [a, alice],
+      [b, bob],
+    ] as const) {
+      expect(await endOf(half)).toBe('FIN');
+      half.write('late');
+      await turns(peer);
+    }
+    for (const half of [a, b]) {
+      expect(await endOf(half)).toBe('FIN');
+      half.end();
+    }
+    expect((await rig.log.until('private connection ended')).fields).toMatchObject({ outcome: 'closed', bytes: 0 });
+  });
+
   it('[P15] the grace is 5 s', async () => {
     stopTheClock();
     const rig = await Rig.start({}, { relay });
@@ -82,6 +102,22 @@ describe.each(['auto', 'streams'] as const)('closing a channel in use, relay %s'
     expect(await endOf(b)).toBe('FIN');
   });
 
+  it.each(['FIN', 'CLOSE'])(
+    '[P14][P15] no timer is left but that of remembering it, after the FIN and %s',
+    async (then) => {
+      stopTheClock();
+      const rig = await Rig.start({}, { relay });
+      const { id, alice, a, b } = await rig.channel();
+      const before = vi.getTimerCount();
+      a.end();
+      expect(await endOf(b)).toBe('FIN');
+      if (then === 'CLOSE') alice.close(id, 'alice', 'bob');
+      b.end();
+      await rig.log.until('private connection ended');
+      expect(vi.getTimerCount()).toBe(before + 1);
+    },
+  );
+
   it.each(['a', 'b'])('[P14][P15] after the FIN of %s, CLOSE ends the other way too', async (first) => {
     const rig = await Rig.start({}, { relay });
     const { id, alice, bob, a, b } = await rig.channel();
@@ -106,6 +142,30 @@ describe.each(['auto', 'streams'] as const)('a channel half-closed and idle, rel
     expect((await rig.log.until('private connection ended')).fields['outcome']).toBe('idle');
     expect(await Promise.all([endOf(a), endOf(b)])).toEqual(['RST', 'RST']);
     expect(rig.server.stats).toMatchObject({ channels: 0, connections: 2 });
+  });
+
+  it('[P14] stays where limits.halfClosedIdleMs is Infinity', async () => {
+    stopTheClock();
+    const rig = await Rig.start({ halfClosedIdleMs: Infinity }, { relay });
+    const { a, b, alice } = await rig.channel();
+    a.end();
+    expect(await endOf(b)).toBe('FIN');
+    vi.advanceTimersByTime(24 * 3_600_000);
+    await turns(alice);
+    expect(rig.server.stats.channels).toBe(1);
+  });
+
+  it('[P14] is closed a quarter of limits.halfClosedIdleMs late at most', async () => {
+    stopTheClock();
+    const rig = await Rig.start({}, { relay });
+    const { a, b } = await rig.channel();
+    a.end();
+    expect(await endOf(b)).toBe('FIN');
+    vi.advanceTimersByTime(60_000);
+    b.write('x');
+    await readExactly(a, 1);
+    vi.advanceTimersByTime(15 * 60_000 * 1.25);
+    expect((await rig.log.until('private connection ended')).fields['outcome']).toBe('idle');
   });
 
   it('[P14] is closed after 15 minutes: not where bytes move, nor before its first FIN', async () => {

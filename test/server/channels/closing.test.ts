@@ -1,6 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { Socket } from 'node:net';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { long, packet, str } from '../../support/rfc-peer.ts';
-import { agree, expectSilence, Rig, turns, WIDTHS } from '../../support/server-rig.ts';
+import { agree, expectSilence, Rig, stopTheClock, turns, WIDTHS } from '../../support/server-rig.ts';
 import { endOf, knock, readExactly } from '../../support/server-sockets.ts';
 
 const CASES = WIDTHS.flatMap((width) =>
@@ -36,6 +37,7 @@ describe('CLOSE_CONNECTION', () => {
     expect(await alice.next()).toEqual({ op: 12, target: 'bob' });
     await endOf(waiting);
     expect(waiting.bytesRead).toBe(0);
+    expect(rig.server.stats.connections).toBe(2);
     await endOf(await knock(rig.port[width], id, { longBytes: width }));
     await Promise.all([rig.half(other, width), rig.half(other, width)]);
     await expectSilence(alice, bob);
@@ -87,6 +89,35 @@ describe('CLOSE_CONNECTION', () => {
     expect(rig.server.stats).toMatchObject({ forbidden: 0, clients: 2 });
   });
 
+  it('[P15] is late from the second party: it is not passed on', async () => {
+    const rig = await Rig.start();
+    const { id, alice, bob } = await rig.channel();
+    alice.close(id, 'alice', 'bob');
+    await bob.next(12);
+    bob.close(id, 'alice', 'bob');
+    await expectSilence(bob, alice);
+  });
+
+  it('[P15] is passed on before the halves end', async () => {
+    const rig = await Rig.start();
+    const { id, alice, bob, a, b } = await rig.channel();
+    const order: string[] = [];
+    const { write, end } = Socket.prototype;
+    vi.spyOn(Socket.prototype, 'write').mockImplementation(function (this: Socket, ...args: unknown[]) {
+      if ((args[0] as Buffer)[0] === 12) order.push('packet 12');
+      return Reflect.apply(write, this, args) as boolean;
+    });
+    vi.spyOn(Socket.prototype, 'end').mockImplementation(function (this: Socket, ...args: unknown[]) {
+      order.push('end');
+      return Reflect.apply(end, this, args) as Socket;
+    });
+    onTestFinished(() => void vi.restoreAllMocks());
+    alice.close(id, 'alice', 'bob');
+    await bob.next(12);
+    expect(await Promise.all([endOf(a), endOf(b)])).toEqual(['FIN', 'FIN']);
+    expect(order.slice(0, 3)).toEqual(['packet 12', 'end', 'end']);
+  });
+
   it('[P15] ends the channel where the other party has left', async () => {
     const rig = await Rig.start();
     const { id, alice, bob, a, b } = await rig.channel();
@@ -106,6 +137,16 @@ describe('CLOSE_CONNECTION', () => {
     again.close(id, 'alice', 'bob');
     expect(await bob.next()).toEqual({ op: 12, target: 'alice' });
     expect(await Promise.all([endOf(a), endOf(b)])).toEqual(['FIN', 'FIN']);
+  });
+
+  it('[P15] before ESTABLISHED is the last that is heard of the id', async () => {
+    stopTheClock();
+    const rig = await Rig.start();
+    const [alice, bob] = [await rig.join('alice'), await rig.join('bob')];
+    alice.close(await agree(alice, bob), 'alice', 'bob');
+    await bob.next(12);
+    vi.advanceTimersByTime(60_000);
+    expect(rig.log.of('not established in time')).toEqual([]);
   });
 
   it('[P15] is told to the other party with the login of the asker as it logged in', async () => {

@@ -85,7 +85,7 @@ describe.each(WIDTHS)('establishment, LONG of %i bytes', (width) => {
     expect(half.bytesRead).toBe(0);
     await rig.log.until('not established in time');
     await endOf(await knock(rig.port[width], id, { longBytes: width }));
-    expect(rig.server.stats).toMatchObject({ established: 0, wrongIds: 1 });
+    expect(rig.server.stats).toMatchObject({ connections: 2, established: 0, wrongIds: 1 });
     await expectSilence(alice, bob);
   });
 });
@@ -137,7 +137,14 @@ describe('establishment', () => {
   it('[P12] an unidentified connection may be silent for a minute and is closed then, tries or not', async () => {
     stopTheClock();
     const rig = await Rig.start();
-    const [mute, refused, late] = [await rig.connect(), await rig.connect(), await rig.connect()];
+    const [mute, refused, late, gone] = [
+      await rig.connect(),
+      await rig.connect(),
+      await rig.connect(),
+      await rig.connect(),
+    ];
+    gone.end();
+    await gone.ended;
     const alice = await rig.join('alice');
     vi.advanceTimersByTime(59_999);
     expect(await refused.login('alice')).toBe(false);
@@ -159,5 +166,18 @@ describe('establishment', () => {
     await within(mute.ended, 'a silent one to be closed');
     await rig.half(id);
     expect((await readExactly(first, 1)).toString('hex')).toBe('0a');
+    expect(rig.log.of('not identified in time')).toHaveLength(1);
+  });
+
+  it('[P12] a channel that is established in time goes on, and is not lost when that time is over', async () => {
+    stopTheClock();
+    const { rig, alice, bob, id } = await agreed(4);
+    const [a, b] = await Promise.all([rig.half(id), rig.half(id)]);
+    vi.advanceTimersByTime(60_000);
+    a.write('x');
+    expect((await readExactly(b, 1)).toString()).toBe('x');
+    alice.close(id, 'alice', 'bob');
+    expect(await bob.next()).toEqual({ op: 12, target: 'alice' });
+    expect(rig.log.of('not established in time')).toEqual([]);
   });
 });

@@ -1,5 +1,4 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net';
-import { Duplex } from 'node:stream';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { TcpTransport } from '../../../src/net/tcp-transport.ts';
 import type { Transport } from '../../../src/net/transport.ts';
@@ -141,30 +140,4 @@ it('a TLS connection is not read past its encryption, though it has what the reu
   const { ours } = await connection('TLS');
   const mistaken = new TcpTransport((ours as TlsTransport).stream);
   expect(mistaken.readIntoReusedBuffer(() => true)).toBeUndefined();
-});
-
-it('[P14] reads a side again only when everything that was read of it has been taken', async () => {
-  const taken: (() => void)[] = [];
-  const end = (): { transport: Transport; early: Buffer } => {
-    const stream = new Duplex({ read: () => undefined, write: (_chunk, _encoding, done) => void taken.push(done) });
-    const transport = { stream, encrypted: false, remoteAddress: undefined, ending: undefined, unsentBytes: 0 };
-    return {
-      transport: { ...transport, onEnd: () => undefined, reset: () => void stream.destroy() },
-      early: Buffer.alloc(0),
-    };
-  };
-  const [a, b] = [end(), end()];
-  const options = { mode: 'streams', halfClosedIdleMs: Infinity, closeGraceMs: 5_000 } as const;
-  const relay = new Relay(a, b, { ...options, greeting: Buffer.from('!'), onDone: () => undefined });
-  onTestFinished(() => relay.abort());
-  const source = a.transport.stream;
-  source.push('question');
-  await new Promise((resolve) => setImmediate(resolve));
-  expect(source.isPaused()).toBe(true);
-  taken[1]!(); // b's greeting; the question follows it
-  await new Promise((resolve) => setImmediate(resolve));
-  expect([taken.length, source.isPaused()]).toEqual([3, true]);
-  taken[2]!();
-  await new Promise((resolve) => setImmediate(resolve));
-  expect(source.isPaused()).toBe(false);
 });

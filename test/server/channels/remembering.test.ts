@@ -1,4 +1,6 @@
-import { describe, expect, it, vi } from 'vitest';
+import crypto from 'node:crypto';
+import { syncBuiltinESMExports } from 'node:module';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ConnectIds } from '../../../src/server/channels/connect-ids.ts';
 import type { ConnectedClient } from '../../../src/server/directory.ts';
 import { agree, expectSilence, Rig, stopTheClock } from '../../support/server-rig.ts';
@@ -24,6 +26,7 @@ describe('an id that is over', () => {
   });
 
   it('is one of 10,000 that are remembered, the newest; those alive are not forgotten for them', () => {
+    stopTheClock();
     const ids = new ConnectIds(1_000_000);
     const [alice, bob] = [clientOf('alice'), clientOf('bob')];
     const alive = ids.create(alice, bob)!;
@@ -33,6 +36,23 @@ describe('an id that is over', () => {
     expect(ids.get(over[1]!.id)).toBe(over[1]);
     expect(ids.get(alive.id)).toBe(alive);
     expect([...ids.all()]).toHaveLength(10_001);
+    expect(vi.getTimerCount()).toBe(10_000);
+  });
+
+  it('[P11] is not given out again while it is remembered, nor one that is alive, nor 0', () => {
+    stopTheClock();
+    const dice = [0, 1, 1, 2, 2, 1, 3].map((id) => Buffer.from([0, 0, 0, id * 2, 0, 0, 0, 0]));
+    vi.spyOn(crypto, 'randomBytes').mockImplementation((): Buffer => dice.shift()!);
+    syncBuiltinESMExports();
+    onTestFinished(() => {
+      vi.restoreAllMocks();
+      syncBuiltinESMExports();
+    });
+    const ids = new ConnectIds(10);
+    const next = () => ids.create(clientOf('alice'), clientOf('bob'))!;
+    const first = next();
+    ids.retire(next());
+    expect([first.id, next().id]).toEqual([1n, 3n]);
   });
 
   it('[P5] makes a CLOSE late for that minute, and forbidden afterwards', async () => {

@@ -63,6 +63,18 @@ describe('FailureThrottle', () => {
     expect(throttle.fail('192.0.2.1')).toBe(true);
   });
 
+  it('[P12] counts a source as new whose minute is over and that fails again', () => {
+    const { clock, throttle } = throttleAt(1);
+    const fail = (from: number, to: number): void => {
+      for (let i = from; i < to; i++) throttle.fail(`10.0.${i >> 8}.${i & 255}`);
+    };
+    fail(0, 2);
+    clock.now += 60_000;
+    throttle.fail('10.0.0.0');
+    fail(2, 10_001);
+    expect(throttle.blocks('10.0.0.0')).toBe(true);
+  });
+
   it('[P12] remembers a bounded number of sources, the newest', () => {
     const { throttle } = throttleAt(1);
     for (let i = 0; i < 20_000; i++) throttle.fail(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`);

@@ -1,0 +1,71 @@
+import { Duplex } from 'node:stream';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import type { Transport } from '../../../src/net/transport.ts';
+import { Relay } from '../../../src/server/channels/relay.ts';
+import { turn } from '../../support/server-connection.ts';
+import { stopTheClock } from '../../support/server-rig.ts';
+
+/** A connection in memory: the test says when what is written to it has been taken, and when the peer has ended it. */
+class End implements Transport {
+  readonly taken: (() => void)[] = [];
+  readonly stream = new Duplex({
+    read: () => undefined,
+    write: (_chunk, _encoding, done) => void this.taken.push(done),
+  });
+  readonly remoteAddress = undefined;
+  readonly encrypted = false;
+  readonly ending = undefined;
+  unsentBytes = 0;
+  ended: (() => void) | undefined;
+  onEnd = (listener: (() => void) | undefined): void => void (this.ended = listener);
+  reset = (): void => void this.stream.destroy();
+}
+
+function relayed() {
+  const [a, b] = [new End(), new End()];
+  const early = Buffer.alloc(0);
+  const onDone = vi.fn<(outcome: string) => void>();
+  const options = {
+    mode: 'streams',
+    greeting: Buffer.from('!'),
+    halfClosedIdleMs: 4_000,
+    closeGraceMs: 5_000,
+  } as const;
+  const relay = new Relay({ transport: a, early }, { transport: b, early }, { ...options, onDone });
+  onTestFinished(() => relay.abort());
+  return { a, b, relay, onDone };
+}
+
+it('[P14] a side is read again only when everything that was read of it has been taken', async () => {
+  const { a, b } = relayed();
+  a.stream.push('question');
+  await turn();
+  expect(a.stream.isPaused()).toBe(true);
+  b.taken[0]!(); // the greeting; the question follows it
+  await turn();
+  expect([b.taken.length, a.stream.isPaused()]).toEqual([2, true]);
+  b.taken[1]!();
+  await turn();
+  expect(a.stream.isPaused()).toBe(false);
+});
+
+it('[P14] a half-closed channel is not idle while one side takes what waits for it, though nothing new comes', async () => {
+  stopTheClock();
+  const { a, b, onDone } = relayed();
+  b.ended!();
+  b.unsentBytes = 10;
+  for (; b.unsentBytes > 0; b.unsentBytes -= 1) vi.advanceTimersByTime(3_000);
+  await turn();
+  expect([a.stream.destroyed, onDone.mock.calls]).toEqual([false, []]);
+  vi.advanceTimersByTime(5_000);
+  await turn();
+  expect(onDone.mock.calls).toEqual([['idle', [0, 0]]]);
+});
+
+it('[P15] a channel that broke was not closed, though CLOSE_CONNECTION comes right behind', async () => {
+  const { relay, onDone } = relayed();
+  relay.abort();
+  relay.close();
+  await turn();
+  expect(onDone.mock.calls).toEqual([['aborted', [0, 0]]]);
+});

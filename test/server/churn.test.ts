@@ -1,0 +1,62 @@
+import { EventEmitter } from 'node:events';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { expect, it } from 'vitest';
+import { ConnectIds } from '../../src/server/channels/connect-ids.ts';
+import type { ConnectedClient } from '../../src/server/directory.ts';
+import { DEFAULT_SERVER_LIMITS } from '../../src/server/limits/server-limits.ts';
+import { Negotiations } from '../../src/server/negotiation.ts';
+import { RfcPeer } from '../support/rfc-peer.ts';
+import { Rig } from '../support/server-rig.ts';
+
+async function heapBytes(): Promise<number> {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  for (let i = 0; i < 3; i++) {
+    collect();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return process.memoryUsage().heapUsed;
+}
+
+const client = (id: string): ConnectedClient => {
+  const send = (): void => undefined;
+  return { id, login: id, key: id, longBytes: 4, send, sendBytes: send, flush: send };
+};
+
+it('sessions that have negotiated and left leave nothing behind', async () => {
+  const negotiations = new Negotiations({ ...DEFAULT_SERVER_LIMITS, requestTimeoutMs: Infinity }, new EventEmitter());
+  const ids = new ConnectIds(1);
+  const live = (count: number, from: number): void => {
+    for (let i = from; i < from + count; i++) {
+      const [a, b] = [client(`a ${i}`), client(`b ${i}`)];
+      negotiations.ask(a, b);
+      negotiations.answer(a.key, b);
+      ids.retire(ids.create(a, b)!);
+      negotiations.leave(a.id);
+      negotiations.leave(b.id);
+    }
+  };
+  live(11_000, 0); // as many channels that are over as are remembered
+  const before = await heapBytes();
+  live(50_000, 11_000);
+  expect((await heapBytes()) - before).toBeLessThan(4 * 1024 * 1024);
+});
+
+it('clients that come and go leave nothing behind', async () => {
+  const rig = await Rig.start();
+  const visit = async (): Promise<void> => {
+    const peer = await RfcPeer.connect(rig.port[4]);
+    await peer.login('visitor');
+    peer.say('hello');
+    await peer.next(3);
+    peer.end();
+    await peer.ended;
+  };
+  for (let i = 0; i < 50; i++) await visit();
+  rig.log.lines.length = 0;
+  const before = await heapBytes();
+  for (let i = 0; i < 800; i++) await visit();
+  rig.log.lines.length = 0;
+  expect((await heapBytes()) - before).toBeLessThan(1.5 * 1024 * 1024);
+});
