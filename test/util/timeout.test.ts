@@ -1,6 +1,7 @@
+import { getEventListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test, vi } from 'vitest';
-import { startTimer, withinTime } from '../../src/util/timeout.ts';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { pause, startTimer, withinTime } from '../../src/util/timeout.ts';
 
 const never = new Promise<never>(() => undefined);
 
@@ -35,4 +36,28 @@ test.each([60_000, Infinity])('the process stays alive meanwhile, for %d ms, and
   end();
   await waiting;
   expect(timers()).toBe(before);
+});
+
+test.each([1_000, Infinity])(
+  'a pause of %d ms ends by its time, or by the signal, and leaves no listener',
+  async (ms) => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const controller = new AbortController();
+    const ended = vi.fn<() => void>();
+    const pausing = pause(ms, controller.signal).then(ended);
+    await vi.advanceTimersByTimeAsync(999);
+    expect(ended).not.toHaveBeenCalled();
+    if (ms === Infinity) controller.abort();
+    else vi.advanceTimersByTime(1);
+    await pausing;
+    expect([vi.getTimerCount(), getEventListeners(controller.signal, 'abort').length]).toEqual([0, 0]);
+  },
+);
+
+test('a pause does not begin where the signal is aborted already', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  await pause(Infinity, AbortSignal.abort());
+  expect(vi.getTimerCount()).toBe(0);
 });
