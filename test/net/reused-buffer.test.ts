@@ -96,7 +96,7 @@ async function growing() {
     send,
     /** Sends so much that the buffer grows as far as it may. */
     grow: async (tries = 32): Promise<void> => {
-      for (let i = 0; i < tries && size < LARGEST; i++) await send(LARGEST);
+      for (let i = 0; i < tries; i++) if (size < LARGEST) await send(LARGEST);
     },
     size: () => size,
     destroy: async (): Promise<void> => {

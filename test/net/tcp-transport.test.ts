@@ -13,11 +13,11 @@ import { openSocket, readExactly, within } from '../support/server-sockets.ts';
 async function connected(): Promise<{ accepted: Transport; dialled: Transport }> {
   let accept: (transport: Transport) => void;
   const accepting = new Promise<Transport>((resolve) => (accept = resolve));
-  const { address, close } = await listen(parseAddress('127.0.0.1:0'), (transport) => accept(transport));
-  const [accepted, dialled] = await Promise.all([accepting, dial(address)]);
+  const listener = await listen(parseAddress('127.0.0.1:0'), (transport) => accept(transport));
+  const [accepted, dialled] = await Promise.all([accepting, dial(listener.address)]);
   onTestFinished(async () => {
     for (const { stream } of [accepted, dialled]) stream.destroy();
-    await close();
+    await listener.close();
   });
   return { accepted, dialled };
 }
@@ -78,11 +78,11 @@ describe('a connection', () => {
 
 describe('a listener', () => {
   it('has a thousand connections wait that come at once', async () => {
-    const { address, close } = await listen(parseAddress('127.0.0.1:0'), ({ stream }) => void stream.destroy());
-    onTestFinished(close);
+    const listener = await listen(parseAddress('127.0.0.1:0'), ({ stream }) => void stream.destroy());
+    onTestFinished(() => listener.close());
     let open = 0;
     const count = 700; // more than wait by default
-    const sockets = Array.from({ length: count }, () => openSocket(address.port).then(() => (open += 1)));
+    const sockets = Array.from({ length: count }, () => openSocket(listener.address.port).then(() => (open += 1)));
     let last = -1;
     for (let still = 0; still < 100; still = open === last ? still + 1 : 0) {
       last = open;

@@ -201,7 +201,7 @@ describe('close', () => {
     const rig = await Rig.start();
     const { a, b, alice, bob } = await rig.channel();
     const [carol, dave] = [await rig.join('carol'), await rig.connect()];
-    const lost = vi.fn();
+    const lost = vi.fn<() => void>();
     rig.server.on('channelLost', lost);
     a.end();
     b.end();
