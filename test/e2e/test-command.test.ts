@@ -125,7 +125,9 @@ describe('test, of examples', () => {
       "import { TestNetwork } from 'chatosbot/testing';\nawait (await TestNetwork.start()).stop();\n",
     );
     const { status, stdout } = await run(['test'], { cwd: directory('configured') });
-    expect(stdout).toMatch(/^ok needy !word\nok needy !word\nok needy\.test\.mjs\n3 passed, 0 failed\n$/);
+    expect(stdout).toMatch(
+      /^ok needy as needy !word\nok needy as other !word\nok needy\.test\.mjs\n3 passed, 0 failed\n$/,
+    );
     expect(status).toBe(0);
   });
 

@@ -6,6 +6,7 @@ import { BotLoader, planBots } from '../running/bot-entries.ts';
 import { lineHelp } from '../chat/line-language.ts';
 import { LineInput, outputFailed, untilAborted } from '../chat/line-input.ts';
 import { jsonView, textView } from '../chat/view.ts';
+import { chooseEntry } from '../running/entry-choice.ts';
 import { startOfflineBots } from '../running/offline-bots.ts';
 import {
   configOption,
@@ -60,8 +61,10 @@ async function repl(file: string, flags: ReplFlags, signal: AbortSignal): Promis
   const view = flags.json ? jsonView() : textView({ times: false });
   const loaded = await loadConfig({ file: flags.config });
   const loader = new BotLoader(loaded, flags.login);
-  const [plan] = planBots([file], loaded);
-  const bot = await Promise.race([loader.load(plan!), untilAborted(signal)]);
+  const { login } = flags;
+  const entry = chooseEntry(planBots([file], loaded), { file, login }, loaded);
+  const plan = login === undefined ? entry : { ...entry, login };
+  const bot = await Promise.race([loader.load(plan), untilAborted(signal)]);
   // What the bot says at its start is shown after the notice of who is who.
   const early: RuntimeEvent[] = [];
   let show = (event: RuntimeEvent): void => void early.push(event);
@@ -76,7 +79,7 @@ async function repl(file: string, flags: ReplFlags, signal: AbortSignal): Promis
   });
   let input: LineInput | undefined;
   try {
-    const rehearsal = new Rehearsal({ offline, bot, plan: plan!, loader, view, scripted: !interactive });
+    const rehearsal = new Rehearsal({ offline, bot, plan, loader, view, scripted: !interactive });
     await rehearsal.as(flags.as);
     input = new LineInput(view, { interactive });
     view.notice(`${bot.login} is here, and you are ${flags.as}${interactive ? '; /help shows how' : ''}`);

@@ -1,15 +1,18 @@
 import { createReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import path from 'node:path';
 import process from 'node:process';
 import type { Command } from 'commander';
-import type { RuntimeEvent } from '../../bot/events.ts';
+import type { OfAccount, RuntimeEvent } from '../../bot/events.ts';
 import { readRecording, type Recording, type RecordingLine } from '../../bot/recording/recording.ts';
 import { loadConfig } from '../../config/load.ts';
+import type { LoadedConfig } from '../../config/read.ts';
 import { ChatosError, isChatosError, messageOf } from '../../errors.ts';
 import type { Address } from '../../net/address.ts';
 import { toJsonLine } from '../../util/escape.ts';
 import { pluralize } from '../../util/printable.ts';
 import { BotLoader, planBots, type BotToRun } from '../running/bot-entries.ts';
+import { chooseEntry } from '../running/entry-choice.ts';
 import { EXIT, ExitSignal } from '../terminal/exit.ts';
 import { startOfflineBots, type OfflineOptions } from '../running/offline-bots.ts';
 import {
@@ -75,7 +78,7 @@ async function replay(file: string, files: readonly string[], flags: ReplayFlags
   const plugins = await loader.loadAll(planBots(files, loaded));
   const account = chooseAccount(recording.events, { ...flags, names: plugins.map((bot) => bot.login), file });
   const events = recording.events.filter((event) => sameAccount(event, account));
-  const bots = onePerFile(plugins, account.login);
+  const bots = onePerFile(plugins, account, loaded);
   if (recording.truncated) notice(`${file}: the last line is incomplete, and ignored`);
 
   const was = transcribe(events, leftOut(events, bots, file));
@@ -126,10 +129,11 @@ async function openRecording(file: string): Promise<Recording> {
 }
 
 /** The configuration may have a file several times, for several accounts: the entry of this one counts. */
-function onePerFile(bots: readonly BotToRun[], login: string): BotToRun[] {
-  const byFile = new Map<string | undefined, BotToRun>();
-  for (const bot of bots) if (!byFile.has(bot.file) || bot.login === login) byFile.set(bot.file, bot);
-  return [...byFile.values()].map((bot) => ({ ...bot, login }));
+function onePerFile(bots: readonly BotToRun[], { login, server }: OfAccount, loaded: LoadedConfig): BotToRun[] {
+  return Array.from(new Set(bots.map((bot) => bot.file)), (file) => {
+    const entries = bots.filter((bot) => bot.file === file);
+    return { ...chooseEntry(entries, { file: path.relative('', file!), login, server }, loaded), login };
+  });
 }
 
 /** The plugins of the account that are not replayed. If it had only one, that is the one replayed, whatever its name. */

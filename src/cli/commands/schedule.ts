@@ -3,6 +3,7 @@ import { loadConfig } from '../../config/load.ts';
 import { listRuns } from '../../schedule/runs.ts';
 import { escapeUnsafe, toJsonLine } from '../../util/escape.ts';
 import { BotLoader, nothingToRun, planBots } from '../running/bot-entries.ts';
+import { titleOf } from '../running/entry-choice.ts';
 import { configOption, timeArgument, TIME_FORMS } from '../options.ts';
 import { notice, writeLine } from '../terminal/output.ts';
 
@@ -38,16 +39,18 @@ async function list(files: string[], flags: ScheduleFlags): Promise<void> {
   const plans = planBots(files, loaded);
   if (plans.length === 0) throw nothingToRun(loaded);
   const bots = await new BotLoader(loaded).loadAll(plans);
-  const schedules = bots.flatMap(({ plugin, schedule }) =>
-    [...schedule].map(([job, { cron, timeZone }]) => ({ bot: plugin.name, job, cron, timeZone })),
+  const schedules = bots.flatMap((bot) =>
+    Array.from(bot.schedule, ([job, { cron, timeZone }]) => {
+      return { title: titleOf(bot, bots), bot: bot.plugin.name, login: bot.login, job, cron, timeZone };
+    }),
   );
   if (schedules.length === 0) notice('nothing is scheduled');
   const runs = listRuns(schedules, { count: flags.count, ...(flags.from && { from: flags.from }) });
   const width = Math.max(...runs.map(({ time }) => time.length));
   for (const { due, time, schedule } of runs) {
-    const { bot, job } = schedule;
-    const line = `${time.padEnd(width)}  ${escapeUnsafe(bot)}  ${escapeUnsafe(job)}`;
-    await writeLine(flags.json ? toJsonLine({ due: due.toISOString(), ...schedule }) : line);
+    const { title, ...fields } = schedule;
+    const line = `${time.padEnd(width)}  ${escapeUnsafe(title)}  ${escapeUnsafe(fields.job)}`;
+    await writeLine(flags.json ? toJsonLine({ due: due.toISOString(), ...fields }) : line);
   }
 }
 

@@ -10,6 +10,7 @@ import { PLUGIN_MODULES } from '../../plugin-modules.ts';
 import { hasExamples, runExamples } from '../../testing/examples.ts';
 import { createLogger } from '../../util/log.ts';
 import { BotLoader, planBots, type PlannedBot } from '../running/bot-entries.ts';
+import { titleOf } from '../running/entry-choice.ts';
 import { EXIT, ExitSignal } from '../terminal/exit.ts';
 import { configOption } from '../options.ts';
 import { noticeError } from '../terminal/output.ts';
@@ -86,17 +87,19 @@ async function runPlugins(
   signal: AbortSignal,
 ): Promise<ChatosError[]> {
   const broken: ChatosError[] = [];
+  const plans = plugins.map(({ bot }) => bot);
   const loaders: Loaders = [createModuleLoader(PLUGIN_MODULES), new BotLoader(loaded)];
   const restoreHandlers = surviveUncaughtErrors(createLogger());
   try {
     for (const { bot, sure } of plugins) {
       signal.throwIfAborted();
       try {
-        await runExamplesOf(bot, loaders, loaded, report);
+        await runExamplesOf(bot, loaders, loaded, report, plans);
       } catch (error) {
         if (!isChatosError(error, 'INVALID_PLUGIN')) throw error;
         // Not every file of a folder is a plugin.
-        if (sure || error.fields['noHook'] !== true) broken.push(error);
+        const isKnown = broken.some(({ message }) => message === error.message);
+        if (!isKnown && (sure || error.fields['noHook'] !== true)) broken.push(error);
       }
     }
   } finally {
@@ -110,21 +113,23 @@ type Loaders = readonly [ModuleLoader, BotLoader];
 async function runExamplesOf(
   bot: PlannedBot,
   [modules, bots]: Loaders,
-  { directory }: LoadedConfig,
+  { directory, config }: LoadedConfig,
   report: TestReport,
+  plans: readonly PlannedBot[],
 ): Promise<void> {
   const plugin = await loadPlugin(path.relative(process.cwd(), bot.file!), modules);
   if (!hasExamples(plugin)) return;
-  const { options } = bot;
+  const { options, login = config.login ?? plugin.name } = bot;
+  const of = titleOf({ ...bot, plugin, login }, plans);
   try {
     // An error in the options is reported with its place in the configuration.
-    const { login } = await bots.load(bot);
+    await bots.load(bot);
     for await (const { name, ok, expected, heard, problems } of runExamples(plugin, { options, login, directory })) {
-      await report.add({ of: plugin.name, name, ok, answers: { expected, heard }, problems });
+      await report.add({ of, name, ok, answers: { expected, heard }, problems });
     }
   } catch (error) {
     if (!isChatosError(error)) throw error;
-    await report.add({ of: plugin.name, name: 'starts', ok: false, problems: [error.message] });
+    await report.add({ of, name: 'starts', ok: false, problems: [error.message] });
   }
 }
 
