@@ -25,7 +25,6 @@ export interface IsolatedBotSettings extends WorkerPlugin, IsolationOptions {
   readonly log: Logger;
 }
 
-/** How an isolated bot runs. */
 export interface IsolatedRun extends Omit<HostServices, 'log' | 'onStatus' | 'onEnded'> {
   readonly start: BotStart & { readonly login: string };
 }
@@ -97,7 +96,6 @@ export class IsolatedBot {
     await this.#worker?.call('reload', timeoutMs);
   }
 
-  /** Private connections that are open. */
   get channelCount(): number {
     return this.#worker?.host.channelCount ?? 0;
   }
@@ -143,7 +141,6 @@ export class IsolatedBot {
     this.#loggedIn.promise.catch(() => undefined);
   }
 
-  /** Starts a worker and loads the plugin there. */
   async #spawn(): Promise<LoadedBot> {
     if (this.#stopping) throw new ChatosError('ABORTED', 'the bot has stopped');
     clearTimeout(this.#timer);
