@@ -116,6 +116,9 @@ export interface StopOptions {
 
 export const DEFAULT_STOP_TIMEOUT_MS = 5_000;
 
+/** Where stores are kept, in the working directory. */
+const DEFAULT_STATE_DIRECTORY = '.chatosbot';
+
 type Given = { readonly [Key in keyof RuntimeOptions]-?: Exclude<RuntimeOptions[Key], undefined> };
 
 /** The options in force; a `loopGuard` that is `undefined` is none. */
@@ -135,7 +138,7 @@ const RUNTIME_OPTIONS: OptionTable<RuntimeOptions> = {
   flood: { kind: 'any', default: {} },
   loopGuard: { kind: 'any', default: {} },
   breaker: { kind: 'any', default: {} },
-  stateDirectory: { kind: 'text', default: '.chatosbot' },
+  stateDirectory: { kind: 'text', default: DEFAULT_STATE_DIRECTORY },
   log: { kind: 'logger', default: SILENT_LOGGER },
   clock: { kind: 'any', default: SYSTEM_CLOCK },
   onLogin: { kind: 'function', default: () => undefined },

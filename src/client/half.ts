@@ -22,7 +22,7 @@ export async function openHalf(
 ): Promise<{ transport: Transport; rest: Buffer }> {
   const startedAt = Date.now();
   const transport = await dial(server, limits);
-  const timeoutMs = Math.max(limits.timeoutMs - (Date.now() - startedAt), 1);
+  const timeoutMs = limits.timeoutMs - (Date.now() - startedAt);
   const what = 'the peer did not connect';
   const waiting = createDeferred<{ transport: Transport; rest: Buffer }>({ ...limits, timeoutMs, what });
   const half: PacketConnection = new PacketConnection(

@@ -34,15 +34,14 @@ function graphemeStart(text: string, cut: number): number {
   return graphemes.segment(text.slice(0, cut + LOOK_AHEAD)).containing(cut)?.index || cut;
 }
 
-/** How many UTF-16 units of the text fit into so many bytes, code points kept whole, one at the least. */
+/** How many UTF-16 units of the text fit into so many bytes, code points kept whole. */
 function prefixLength(text: string, maxBytes: number): number {
   let bytes = 0;
   let length = 0;
   for (const char of text) {
     bytes += Buffer.byteLength(char);
-    if (bytes > maxBytes && length > 0) break;
-    length += char.length;
     if (bytes > maxBytes) break;
+    length += char.length;
   }
   return length;
 }

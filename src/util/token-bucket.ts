@@ -46,7 +46,8 @@ export class TokenBucket {
     // A clock that was set back adds and removes nothing.
     const elapsed = Math.max(now - this.#filledAt, 0);
     this.#filledAt = now;
-    this.#tokens = Math.min(this.#rate.burst, this.#tokens + (elapsed / 1000) * this.#rate.perSecond);
+    // No time adds nothing, at an infinite rate, too.
+    if (elapsed > 0) this.#tokens = Math.min(this.#rate.burst, this.#tokens + (elapsed / 1000) * this.#rate.perSecond);
     // Rounding errors must not leave it just below 1 when waitMs has passed.
     if (this.#tokens > 1 - 1e-6 && this.#tokens < 1) this.#tokens = 1;
   }

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { RfcPeer, openHalf } from '../support/rfc-peer.ts';
 import { closing, connect, failure, next, openChannel, openPair, readAll, startServer } from './real-server.ts';
 
@@ -61,6 +61,23 @@ describe('several channels with the same peer', () => {
     expect(second[1].closedByPeer).toBe(false);
     second[1].end('as well');
     expect(String(await readAll(second[0]))).toBe('as well');
+  });
+});
+
+describe('a packet 12 whose channel has ended', () => {
+  it('[P15] says nothing of another one that ends within its second', async () => {
+    const { channels } = await openThree();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const [first, second] = channels;
+    const gone = closing(first[1]);
+    first[1].resume();
+    await first[0].close();
+    await gone;
+    second[0].end('in order');
+    expect(String(await readAll(second[1]))).toBe('in order');
+    vi.advanceTimersByTime(1_000);
+    expect([first[1].closedByPeer, second[1].closedByPeer]).toEqual([true, false]);
   });
 });
 

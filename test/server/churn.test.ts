@@ -1,23 +1,12 @@
 import { EventEmitter } from 'node:events';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
 import { ConnectIds } from '../../src/server/channels/connect-ids.ts';
 import type { ConnectedClient } from '../../src/server/directory.ts';
 import { DEFAULT_SERVER_LIMITS } from '../../src/server/limits/server-limits.ts';
 import { Negotiations } from '../../src/server/negotiation.ts';
+import { heapBytes } from '../support/heap.ts';
 import { RfcPeer } from '../support/rfc-peer.ts';
 import { Rig } from '../support/server-rig.ts';
-
-async function heapBytes(): Promise<number> {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  for (let i = 0; i < 3; i++) {
-    collect();
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  return process.memoryUsage().heapUsed;
-}
 
 const client = (id: string): ConnectedClient => {
   const send = (): void => undefined;

@@ -114,12 +114,17 @@ describe('a directory that fails', () => {
   it('to give back what it granted late fails in silence', async () => {
     stopTheClock();
     const { directory, bob } = await claiming();
-    const release = vi.spyOn(directory, 'release').mockRejectedValue(new Error('no quorum'));
+    let releases = 0;
+    // Not a mock: those handle rejections.
+    directory.release = () => {
+      releases += 1;
+      return Promise.reject(new Error('no quorum'));
+    };
     vi.advanceTimersByTime(5_000);
     expect(await bob.next()).toEqual({ op: 2 });
     directory.answer(true);
     await someTurns(); // a rejection that nobody handles fails the test
-    expect(release).toHaveBeenCalledTimes(1);
+    expect(releases).toBe(1);
   });
 
   it('to release a login has a line in the log', async () => {

@@ -40,6 +40,15 @@ test.each([3, 7, 9, 11, 13])(
   },
 );
 
+test('an infinite rate fills it in no time, but in some', () => {
+  const bucket = new TokenBucket({ burst: 2, perSecond: Infinity }, 0);
+  expect(bucket.available(0)).toBe(2);
+  bucket.consume();
+  bucket.consume();
+  expect([bucket.available(0), bucket.waitMs(0)]).toEqual([0, 0]);
+  expect(bucket.available(1)).toBe(2);
+});
+
 test('without a limit, any number may pass', () => {
   const bucket = new TokenBucket({ burst: Infinity, perSecond: Infinity }, 0);
   for (let i = 0; i < 1_000; i++) bucket.consume();

@@ -47,10 +47,12 @@ export class BotGroup {
     });
   }
 
+  /** Private connections that are open. */
   get channelCount(): number {
     return this.#parts.reduce((sum, part) => sum + part.channelCount, 0);
   }
 
+  /** How accounts and plugins are. */
   get status(): RuntimeStatus {
     const isolated = this.#isolated.map(({ status }) => status);
     return { startedAt: this.#startedAt, accounts: [...(this.#runtime?.status.accounts ?? []), ...isolated] };

@@ -78,6 +78,7 @@ export class HostApi {
     },
   };
 
+  /** Private connections that are open. */
   get channelCount(): number {
     return this.#halves.size;
   }
@@ -87,6 +88,7 @@ export class HostApi {
     await Promise.all(Array.from(this.#halves, ({ closed }) => closed));
   }
 
+  /** Breaks the private connections at once. */
   abort(): void {
     for (const half of this.#halves) half.abort();
   }

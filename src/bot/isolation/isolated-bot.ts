@@ -25,6 +25,7 @@ export interface IsolatedBotSettings extends WorkerPlugin, IsolationOptions {
   readonly log: Logger;
 }
 
+/** How an isolated bot runs. */
 export interface IsolatedRun extends Omit<HostServices, 'log' | 'onStatus' | 'onEnded'> {
   readonly start: BotStart & { readonly login: string };
 }
@@ -96,6 +97,7 @@ export class IsolatedBot {
     await this.#worker?.call('reload', timeoutMs);
   }
 
+  /** Private connections that are open. */
   get channelCount(): number {
     return this.#worker?.host.channelCount ?? 0;
   }
@@ -141,6 +143,7 @@ export class IsolatedBot {
     this.#loggedIn.promise.catch(() => undefined);
   }
 
+  /** Starts a worker and loads the plugin there. */
   async #spawn(): Promise<LoadedBot> {
     if (this.#stopping) throw new ChatosError('ABORTED', 'the bot has stopped');
     clearTimeout(this.#timer);

@@ -30,6 +30,7 @@ export class Pulse {
     Atomics.add(this.#integers, BEATS, 1);
   }
 
+  /** How often it has beaten. */
   get beats(): number {
     return Atomics.load(this.#integers, BEATS);
   }

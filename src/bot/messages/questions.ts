@@ -1,6 +1,6 @@
 import { createDeferred, withResolvers, type Deferred } from '../../util/deferred.ts';
 import { ChatosError } from '../../errors.ts';
-import { MAX_TIMER_MS, type Clock } from '../../util/clock.ts';
+import type { Clock } from '../../util/clock.ts';
 import { loginKey } from '../../util/login-key.ts';
 import type { AskOptions, Message } from '../plugin/context.ts';
 
@@ -58,12 +58,10 @@ export class Questions {
       await Promise.race([answer.promise, turn.promise]);
       await Promise.race([answer.promise, send()]);
       question.sent = true;
-      if (timeoutMs <= MAX_TIMER_MS) {
-        cancel = this.#clock.after(timeoutMs, () => {
-          const message = `no answer from ${peer} within ${timeoutMs / 1000} s`;
-          answer.reject(new ChatosError('TIMED_OUT', message, { fields: { peer, timeoutMs } }));
-        });
-      }
+      cancel = this.#clock.after(timeoutMs, () => {
+        const message = `no answer from ${peer} within ${timeoutMs / 1000} s`;
+        answer.reject(new ChatosError('TIMED_OUT', message, { fields: { peer, timeoutMs } }));
+      });
       return await answer.promise;
     } finally {
       cancel();

@@ -6,6 +6,7 @@ import { sourceTraceOf } from '../loading/source-positions.ts';
 import type { PluginError, PluginStatus } from '../status.ts';
 import { CircuitBreaker, type Attempt, type BreakerLimits } from './circuit-breaker.ts';
 
+/** The most failures that the status has. */
 const MAX_ERRORS = 10;
 /** The most failures to log within a minute: one that a timer repeats would fill the disk. */
 const MAX_LOGGED = 100;
@@ -75,6 +76,7 @@ export class PluginHealth {
     signal.addEventListener('abort', () => this.#cancelProbe(), { once: true });
   }
 
+  /** A call was skipped. */
   skipped(): void {
     this.#skipped += 1;
   }

@@ -134,6 +134,42 @@ describe('LoopGuard', () => {
     }
     expect(verdicts).toContain('muted');
   });
+
+  it('remembers the 10,000 peers that it has answered last', () => {
+    const { guard, exchange, now } = guarding();
+    const answer = (count: number, name: string): void => {
+      for (let i = 0; i < count; i += 1) guard.answered(`${name} ${i}`, 'hello', now());
+    };
+    answer(1, 'first');
+    exchange(1_000, 1, () => 'hello');
+    answer(9_998, 'peer');
+    guard.answered('alice', 'hello', now());
+    answer(9_999, 'other');
+    expect(guard.muted(now())).toEqual(['alice']);
+    answer(1, 'last');
+    expect(guard.muted(now())).toEqual([]);
+    expect(guard.heard('alice', 'hello', now())).toBe('pass');
+  });
+
+  it('takes no word of two letters for a quotation', () => {
+    const count = (answer: string): number =>
+      guarding().exchange(
+        1_000,
+        1,
+        (i) => `so far ok: ${i}`,
+        () => answer,
+      );
+    expect(count('ok')).toBe(count('noted'));
+    expect(count('far ok')).toBeLessThan(count('ok'));
+  });
+
+  it('takes an answer for quick before quickMs, and a pause for one from pauseMs on', () => {
+    const count = (gapMs: number): number =>
+      guarding({ quickMs: 10, pauseMs: 100 }).exchange(1_000, gapMs, () => 'hello');
+    expect(count(9)).toBeLessThan(count(10));
+    expect(count(10)).toBe(count(11));
+    expect([count(99) < 1_000, count(100)]).toEqual([true, 1_000]);
+  });
 });
 
 it('turns down limits that cannot be meant', () => {

@@ -4,6 +4,7 @@ import { DEFAULT_FLOOD_LIMITS, resolveFloodLimits, type FloodLimits } from '../.
 import { Outbox } from '../../../src/bot/messages/outbox.ts';
 import type { ChatosError } from '../../../src/errors.ts';
 import { FakeClock } from '../../support/bot-clock.ts';
+import { heapBytes } from '../../support/heap.ts';
 
 interface Sent {
   readonly at: number;
@@ -240,6 +241,58 @@ describe('Outbox', () => {
 
   it('takes undefined for what is not given', () =>
     expect(resolveFloodLimits({ perPeer: undefined })).toEqual(DEFAULT_FLOOD_LIMITS));
+});
+
+describe('Outbox, with more than a thousand destinations', () => {
+  const others = (send: (to: string, text: string) => void): void => {
+    for (let i = 0; i < 1_100; i += 1) send(`peer ${i}`, 'hello');
+  };
+
+  it('keeps to the limit of each all the same', () => {
+    const { send, texts } = outboxOn({ perPeer: { burst: 2, perSecond: 1 }, total: { burst: 5_000, perSecond: 1 } });
+    send('alice', 'one');
+    send('alice', 'two');
+    others(send);
+    send('alice', 'three');
+    expect(texts('alice')).toEqual(['one', 'two']);
+  });
+
+  it('loses nothing that waits', () => {
+    const limits = {
+      perPeer: { burst: 1, perSecond: 1 },
+      total: { burst: 5_000, perSecond: 1 },
+      maxQueuedMessages: 5_000,
+    };
+    const { wire, outbox, send, sent } = outboxOn(limits);
+    wire.connected = false;
+    send('alice', 'one');
+    others(send);
+    wire.connected = true;
+    outbox.connected();
+    expect(sent).toHaveLength(1_101);
+  });
+
+  it('forgets those to which it could send at once again', async () => {
+    const { clock, outbox, sent } = outboxOn();
+    const say = async (from: number, to: number): Promise<void> => {
+      for (let i = from; i < to; i += 1) {
+        if (i % 50 === 0) clock.advance(1_000);
+        await outbox.send(`peer ${i}`, ['hello']);
+      }
+    };
+    await say(0, 2_000);
+    const before = await heapBytes();
+    await say(2_000, 22_000);
+    sent.length = 0;
+    expect((await heapBytes()) - before).toBeLessThan(2 * 1024 * 1024);
+  });
+});
+
+it('the outbox sends a burst in each millisecond where the rate is infinite', () => {
+  const { clock, send, sent } = outboxOn({ perPeer: { burst: 2, perSecond: Infinity } });
+  for (const text of numbers(5)) send('alice', text);
+  clock.advance(10);
+  expect(sent.map(({ at }) => at)).toEqual([0, 0, 1, 1, 2]);
 });
 
 /** Whether in every window no more went than the burst and what the rate adds: counted naively, pair by pair. */

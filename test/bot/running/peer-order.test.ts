@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { PeerQueues } from '../../../src/bot/running/peer-queues.ts';
 import type { BotPlugin } from '../../../src/bot/plugin/plugin.ts';
 import { joinAs, signalled, startBot, startServer } from '../../support/bot-world.ts';
+import { heapBytes } from '../../support/heap.ts';
 
 describe('messages', () => {
   it('of one peer are handled one after the other, of several side by side', async () => {
@@ -72,6 +73,27 @@ describe('PeerQueues', () => {
     await queues.emptied();
     expect(performed).toBe(taken);
     expect(queues.run('peer 0', task)).toBe(true);
+  });
+
+  it('counts what waits, not what has waited', async () => {
+    const queues = new PeerQueues();
+    let performed = 0;
+    const task = (): Promise<void> => Promise.resolve(void (performed += 1));
+    for (let round = 0; round < 240; round += 1) {
+      for (let i = 0; i < 101; i += 1) queues.run('alice', task);
+      if (round >= 120) queues.clear();
+      await queues.emptied();
+    }
+    expect(performed).toBe(120 * 101 + 120);
+    for (let i = 0; i < 101; i += 1) expect(queues.run('bob', task)).toBe(true);
+    await queues.emptied();
+    const before = await heapBytes();
+    for (let i = 0; i < 30_000; i += 1) {
+      queues.run(`peer ${i}`, task);
+      if (i % 100 === 0) await queues.emptied();
+    }
+    await queues.emptied();
+    expect((await heapBytes()) - before).toBeLessThan(2 * 1024 * 1024);
   });
 
   it('forgets what has not begun', async () => {

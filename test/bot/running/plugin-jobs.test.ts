@@ -33,6 +33,15 @@ function startJobs(given: { readonly start?: string; readonly clock?: FakeClock;
   return { jobs, clock, log, written, dues, add };
 }
 
+it('a plugin may have a thousand jobs, and another when they have stopped', async () => {
+  const { jobs } = startJobs();
+  const add = (): void => jobs.add(undefined, { cron: '0 0 1 1 *', timeZone: 'UTC' }, () => undefined);
+  for (let i = 0; i < 1_000; i += 1) add();
+  expect(add).toThrow(expect.objectContaining({ code: 'QUEUE_FULL' }));
+  await jobs.stop();
+  expect(add).not.toThrow();
+});
+
 describe('a record that is of no use', () => {
   const when = '0 * * * * UTC';
 

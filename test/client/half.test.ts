@@ -1,0 +1,27 @@
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { openHalf } from '../../src/client/half.ts';
+import type { ChatosError } from '../../src/errors.ts';
+import { parseAddress } from '../../src/net/address.ts';
+import { readExactly } from '../support/server-sockets.ts';
+
+it('[P12] the time for a half includes that for its connection', async () => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const accepted = new Promise<Socket>((resolve) => server.once('connection', resolve));
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { port } = server.address() as AddressInfo;
+  const failed = vi.fn<(error: ChatosError) => void>();
+  const opening = openHalf(parseAddress(`127.0.0.1:${port}`), 1n, { timeoutMs: 1_000 }).catch(failed);
+  vi.advanceTimersByTime(400);
+  await readExactly(await accepted, 5);
+  vi.advanceTimersByTime(599);
+  await new Promise(setImmediate);
+  expect(failed).not.toHaveBeenCalled();
+  vi.advanceTimersByTime(1);
+  await opening;
+  expect(failed.mock.calls).toMatchObject([[{ code: 'TIMED_OUT' }]]);
+  expect(vi.getTimerCount()).toBe(0);
+});
