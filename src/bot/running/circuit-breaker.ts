@@ -53,18 +53,30 @@ export class CircuitBreaker {
   readonly #limits: BreakerLimits;
   readonly #clock: Clock;
   readonly #onChange: (change: BreakerChange) => void;
+  readonly #onOpen: () => void;
   #state: BreakerState = 'running';
   #failedAt: number[] = [];
   #pauseMs: number;
   /** When a probe may be made; during one, the next. */
   #until = 0;
+  /** The pause has not passed yet, by its timer: the clock may be set meanwhile. */
+  #isPaused = false;
+  #isStopped = false;
+  #cancel = (): void => undefined;
   /** How often it was suspended or resumed: what began before says nothing about how it is now. */
   #epoch = 0;
 
-  constructor(limits: BreakerLimits, clock: Clock, onChange: (change: BreakerChange) => void) {
+  /** @param onOpen called when a pause is over, or it is running again */
+  constructor(
+    limits: BreakerLimits,
+    clock: Clock,
+    onChange: (change: BreakerChange) => void,
+    onOpen = (): void => undefined,
+  ) {
     this.#limits = limits;
     this.#clock = clock;
     this.#onChange = onChange;
+    this.#onOpen = onOpen;
     this.#pauseMs = limits.pauseMs;
   }
 
@@ -80,16 +92,14 @@ export class CircuitBreaker {
 
   /** Whether a call would be let through. */
   get open(): boolean {
-    const leftMs = this.#until - this.#now();
-    // If more than the pause is left, the clock was set back.
-    return this.#state === 'running' || leftMs <= 0 || leftMs > this.#pauseMs;
+    return this.#state === 'running' || !this.#isPaused || this.#now() >= this.#until;
   }
 
   /** Lets a call through, or not. A probe that does not end is followed by another after the pause. */
   attempt(): Attempt | undefined {
     if (!this.open) return undefined;
     if (this.#state !== 'running') {
-      this.#until = this.#now() + this.#pauseMs;
+      this.#pause();
       if (this.#state === 'suspended') this.#change('probing');
     }
     const epoch = this.#epoch;
@@ -114,15 +124,34 @@ export class CircuitBreaker {
       if (this.#failedAt.length < this.#limits.maxFailures) return;
     }
     this.#failedAt = [];
-    this.#until = now + this.#pauseMs;
+    this.#pause();
     this.#epoch += 1;
     this.#change('suspended');
+  }
+
+  /** No further timer. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancel();
+  }
+
+  #pause(): void {
+    this.#cancel();
+    this.#until = this.#now() + this.#pauseMs;
+    this.#isPaused = true;
+    if (this.#isStopped) return;
+    this.#cancel = this.#clock.after(this.#pauseMs, () => {
+      this.#isPaused = false;
+      this.#onOpen();
+    });
   }
 
   #comeBack(): void {
     this.#pauseMs = this.#limits.pauseMs;
     this.#epoch += 1;
+    this.#cancel();
     this.#change('running');
+    this.#onOpen();
   }
 
   #change(state: BreakerState): void {

@@ -4,7 +4,7 @@ import type { LogFields, Logger } from '../../util/log.ts';
 import { truncate } from '../../util/printable.ts';
 import { sourceTraceOf } from '../loading/source-positions.ts';
 import type { PluginError, PluginStatus } from '../status.ts';
-import { CircuitBreaker, type Attempt, type BreakerLimits } from './circuit-breaker.ts';
+import { CircuitBreaker, type Attempt, type BreakerChange, type BreakerLimits } from './circuit-breaker.ts';
 
 /** The most failures that the status has. */
 const MAX_ERRORS = 10;
@@ -59,21 +59,18 @@ export class PluginHealth {
   #overloadLoggedAt = -Infinity;
   #loggedSince = -Infinity;
   #logged = 0;
-  #cancelProbe = (): void => undefined;
 
   constructor({ limits, clock, log, signal, onOpen }: PluginHealthSettings) {
     this.#clock = clock;
     this.#log = log;
     this.#signal = signal;
-    this.breaker = new CircuitBreaker(limits, clock, ({ state, pauseMs }) => {
+    const onChange = ({ state, pauseMs }: BreakerChange): void => {
       if (state === 'suspended') log.error(`suspended for ${pauseMs / 1000} s: it failed too often`);
       if (state === 'running') log.info('works again');
-      // Ticks that were put off are as good a probe as any.
-      this.#cancelProbe();
-      if (state === 'running') onOpen();
-      else if (!signal.aborted) this.#cancelProbe = clock.after(pauseMs, onOpen);
-    });
-    signal.addEventListener('abort', () => this.#cancelProbe(), { once: true });
+    };
+    // Ticks that were put off are as good a probe as any.
+    this.breaker = new CircuitBreaker(limits, clock, onChange, onOpen);
+    signal.addEventListener('abort', () => this.breaker.stop(), { once: true });
   }
 
   /** A call was skipped. */
