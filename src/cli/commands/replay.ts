@@ -26,11 +26,10 @@ import {
 } from '../options.ts';
 import { notice, writeLine } from '../terminal/output.ts';
 import { chooseAccount, sameAccount } from '../replay/account-choice.ts';
-import { compareTranscripts, type Difference } from '../replay/comparison.ts';
+import { compareTranscripts, transcribe, type Difference, type Transcript } from '../replay/comparison.ts';
 import { Player } from '../replay/player.ts';
 import { differenceRecord, renderDifference } from '../replay/report.ts';
 import { copyState } from '../replay/state-copy.ts';
-import { transcribe, type Transcript } from '../replay/transcript.ts';
 import { interruptibly } from '../terminal/signals.ts';
 
 interface ReplayFlags extends LogFlags {
@@ -41,8 +40,6 @@ interface ReplayFlags extends LogFlags {
   readonly config?: string;
   readonly json?: boolean;
 }
-
-type Heard = RecordingLine & { readonly type: 'heard' };
 
 export function register(command: Command): void {
   command
@@ -146,8 +143,8 @@ function leftOut(events: readonly RecordingLine[], bots: readonly BotToRun[], fi
 }
 
 async function report(
-  differences: readonly Difference<Heard>[],
-  was: Transcript<Heard>,
+  differences: readonly Difference[],
+  was: Transcript,
   { file, login, json }: { readonly file: string; readonly login: string; readonly json: boolean },
 ): Promise<void> {
   const colour = process.stdout.isTTY && !process.env['NO_COLOR'];
@@ -157,8 +154,9 @@ async function report(
       : `${index > 0 ? '\n' : ''}${renderDifference(difference, { file, login, colour })}`;
     await writeLine(text);
   }
-  const messages = was.messages.length;
-  const requests = [...was.decisions.values()].reduce((sum, { length }) => sum + length, 0);
+  const happened = [...was.values()];
+  const messages = happened.filter(({ about }) => about === 'message').length;
+  const requests = happened.flatMap(({ about, items }) => (about === 'decisions' ? items : [])).length;
   if (json) await writeLine(toJsonLine({ type: 'summary', messages, requests, differences: differences.length }));
   const found = differences.length === 0 ? 'no differences' : pluralize(differences.length, 'difference');
   const played = [pluralize(messages, 'message'), ...(requests > 0 ? [pluralize(requests, 'private request')] : [])];

@@ -37,24 +37,18 @@ export interface PlayerParts {
 
 /** Plays a recording to bots: its users send their messages again, at the recorded times. */
 export class Player {
-  readonly #bots: OfflineBots;
-  readonly #login: string;
-  readonly #events: readonly RuntimeEvent[];
-  readonly #onBusy: (line: number) => void;
+  readonly #parts: PlayerParts;
   readonly #users = new Map<string, User>();
   readonly #pinned = new Set<string>();
   #stopping: Promise<void> | undefined;
 
-  constructor({ bots, login, events, onBusy }: PlayerParts) {
-    this.#bots = bots;
-    this.#login = login;
-    this.#events = events;
-    this.#onBusy = onBusy;
+  constructor(parts: PlayerParts) {
+    this.#parts = parts;
   }
 
   /** Plays all events of the account. Resolves when the bots have settled. */
   async play(events: readonly RecordingLine[]): Promise<void> {
-    const { clock } = this.#bots.net;
+    const { clock } = this.#parts.bots.net;
     const asked = events.flatMap((event) => (event.type === 'requested' ? [event.to] : []));
     for (const peer of new Set(asked.filter((name) => loginProblem(name) === undefined))) {
       await this.#user(peer);
@@ -72,7 +66,7 @@ export class Player {
   /** Ends the private connections, and logs the users out. */
   async close(): Promise<void> {
     await this.#closeChannels();
-    await Promise.all([...this.#users.values()].map(({ client }) => client.destroy()));
+    for (const { client } of this.#users.values()) await client.destroy();
   }
 
   async #closeChannels(): Promise<void> {
@@ -83,15 +77,15 @@ export class Player {
     switch (event.type) {
       case 'heard': {
         const { client } = await this.#user(event.from);
-        const before = this.#events.length;
-        await (event.private ? client.tell(this.#login, event.text) : client.say(event.text));
+        const before = this.#parts.events.length;
+        await (event.private ? client.tell(this.#parts.login, event.text) : client.say(event.text));
         await this.#settled(event, client);
-        if (!this.#events.slice(before).some(({ type }) => type === 'heard')) throw lost(event);
+        if (!this.#parts.events.slice(before).some(({ type }) => type === 'heard')) throw lost(event);
         break;
       }
       case 'request': {
         const { client, channels } = await this.#user(event.from);
-        client.request(this.#login, { timeoutMs: FOREVER_MS }).then(
+        client.request(this.#parts.login, { timeoutMs: FOREVER_MS }).then(
           (channel) => channels.push(silenced(channel)),
           () => undefined,
         );
@@ -110,7 +104,7 @@ export class Player {
         break;
       }
       case 'stopping':
-        this.#stopping ??= this.#bots.runtime.stop({ timeoutMs: STOP_TIMEOUT_MS });
+        this.#stopping ??= this.#parts.bots.runtime.stop({ timeoutMs: STOP_TIMEOUT_MS });
         break;
       default:
       // The bots' own doing: only time passes.
@@ -141,7 +135,7 @@ export class Player {
   /** Waits until the bots have settled after an event, and after what its sender has sent. */
   async #settled({ line }: RecordingLine, sender?: ChatosClient): Promise<void> {
     await sender?.roundTrip();
-    if (!(await this.#bots.settled())) this.#onBusy(line);
+    if (!(await this.#parts.bots.settled())) this.#parts.onBusy(line);
   }
 
   /** The network does not wait for these users: there may be many, of whom one acts at a time. */
@@ -153,7 +147,11 @@ export class Player {
       this.#users.delete(key);
     } else {
       await this.#makeRoom();
-      user = { client: ChatosClient.create({ server: this.#bots.net.server, login }), requests: [], channels: [] };
+      user = {
+        client: ChatosClient.create({ server: this.#parts.bots.net.server, login }),
+        requests: [],
+        channels: [],
+      };
       const { client, requests } = user;
       client.on('request', (request) => requests.push(request));
       await client.start();

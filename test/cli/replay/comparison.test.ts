@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { RuntimeEvent } from '../../../src/bot/events.ts';
-import { compareTranscripts, type Difference } from '../../../src/cli/replay/comparison.ts';
-import { transcribe } from '../../../src/cli/replay/transcript.ts';
+import { compareTranscripts, transcribe, type Difference } from '../../../src/cli/replay/comparison.ts';
 
 const place = { server: 'tcp://127.0.0.1:7777', login: 'dice' };
 
@@ -97,8 +96,8 @@ describe('what a bot did and what it does', () => {
       said('mine', { bot: 'dice', cause: 'ann', answers: 1 }),
       said('its', { bot: 'b' }),
     ];
-    const { messages, unprompted } = transcribe(events, new Set(['b']));
-    expect(messages).toMatchObject([{ said: [{ text: 'mine' }] }]);
-    expect(unprompted).toEqual([]);
+    expect([...transcribe(events, new Set(['b'])).values()]).toMatchObject([
+      { about: 'message', items: [{ text: 'mine' }] },
+    ]);
   });
 });
