@@ -37,7 +37,6 @@ export interface StatusServer {
 const MAX_CONNECTIONS = 32;
 const MAX_HEADER_BYTES = 8 * 1024;
 const DEFAULT_REQUEST_TIMEOUT_MS = 10_000;
-const KEEP_ALIVE_TIMEOUT_MS = 5_000;
 const CLOSE_GRACE_MS = 500;
 
 interface Answer {
@@ -70,10 +69,8 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
   const http = createServer(
     {
       maxHeaderSize: MAX_HEADER_BYTES,
-      headersTimeout: requestTimeoutMs,
       requestTimeout: requestTimeoutMs,
       connectionsCheckingInterval: requestTimeoutMs / 10,
-      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     },
     (request, response) => {
       let answer: Answer;

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Requests } from '../../src/client/requests.ts';
 import type { Packet } from '../../src/protocol/packets.ts';
+import { heapBytes } from '../support/heap.ts';
 
 const failure = (promise: Promise<unknown>): Promise<unknown> => promise.catch((error: unknown) => error);
 const FOR_EVER = { timeoutMs: Infinity };
@@ -74,4 +75,20 @@ it('requests are repeated every second while one waits, and leave no timer behin
   made.onKo('carol');
   expect(await Promise.all(asking)).toMatchObject([{ code: 'REQUEST_REFUSED' }, { code: 'REQUEST_REFUSED' }]);
   expect(vi.getTimerCount()).toBe(0);
+});
+
+it('peers whose requests were accepted leave nothing behind', async () => {
+  const { made, sent, give } = requests();
+  const accept = async (from: number, to: number): Promise<void> => {
+    for (let i = from; i < to; i += 1) {
+      const accepting = made.accept(`peer ${i}`, FOR_EVER);
+      give(BigInt(i), `peer ${i}`, 'alice');
+      await accepting;
+      sent.length = 0;
+    }
+  };
+  await accept(0, 1_000);
+  const before = await heapBytes();
+  await accept(1_000, 31_000);
+  expect((await heapBytes()) - before).toBeLessThan(1024 * 1024);
 });

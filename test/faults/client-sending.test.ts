@@ -28,6 +28,23 @@ describe('where the connection breaks', () => {
     );
   });
 
+  it('a message that the server does not read for a while waits, however many there are', async () => {
+    const fake = await FakeServer.listen();
+    const client = createClient({ server: fake.address, login: 'alice' });
+    const [session] = await Promise.all([fake.login(), client.start()]);
+    session.socket.pause();
+    const sent: Promise<void>[] = [];
+    // Turn by turn, so that some are sent while others wait already.
+    for (let i = 0; i < 20; i += 1) {
+      for (let each = 0; each < 1_000; each += 1) sent.push(client.say('x'.repeat(1000)));
+      await turn();
+    }
+    session.socket.resume();
+    await Promise.all(sent);
+    expect(client.connected).toBe(true);
+    await client.destroy();
+  });
+
   it.each<[string, (pair: Awaited<ReturnType<typeof openPair>>) => void]>([
     ['by the peer', ({ there }) => void there.destroy()],
     ['by destroy()', ({ here }) => void here.destroy()],

@@ -62,4 +62,20 @@ describe('the last ticks of fifty years', () => {
     expect([ticks[0]!, ticks.at(-1)!].map((tick) => new Date(tick).toISOString())).toEqual([first, last]);
     expect(steps()).toBeLessThan(3_000);
   });
+
+  it('are found in few steps where there is one a year', () => {
+    const { cron, steps } = counting(parseCron({ cron: '0 9 1 1 *', timeZone: 'UTC' }));
+    expect(lastTicks(cron, after, until, 1)).toEqual([Date.parse('2025-01-01T09:00:00Z')]);
+    expect(steps()).toBeLessThan(30);
+  });
+
+  it('are found in few steps where all but one come close together', () => {
+    const { cron, steps } = counting(parseCron({ cron: '0-29 0 1 1 *', timeZone: 'UTC' }));
+    const ticks = lastTicks(cron, after, Date.parse('2025-01-01T00:29:30Z'), 31);
+    expect(ticks.slice(0, 2).map((tick) => new Date(tick).toISOString())).toEqual([
+      '2024-01-01T00:29:00.000Z',
+      '2025-01-01T00:00:00.000Z',
+    ]);
+    expect(steps()).toBeLessThan(2_000);
+  });
 });

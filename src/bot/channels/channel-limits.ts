@@ -45,7 +45,7 @@ function watch(channel: Channel, maxIdleMs: number, clock: Clock, onIdle: () => 
     idleMs = bytes() === seen ? idleMs + pauseMs : 0;
     seen = bytes();
     if (idleMs >= maxIdleMs) onIdle();
-    else cancel = clock.after(Math.min(pauseMs, maxIdleMs - idleMs), look);
+    else cancel = clock.after(pauseMs, look);
   };
   let cancel = clock.after(pauseMs, look);
   return () => cancel();

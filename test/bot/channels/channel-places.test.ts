@@ -83,6 +83,16 @@ describe('places for private connections', () => {
     (await openHalf(server.port, connectId)).destroy();
   });
 
+  it('are free again where a private connection does not come about', async () => {
+    const server = await startServer();
+    const { log } = await startBot(server, taker, accepting({ maxChannels: 1 }));
+    const [fickle, alice] = [await joinAs(server, 'fickle'), await joinAs(server, 'alice')];
+    fickle.request('bot');
+    fickle.close((await fickle.next(8)).connectId, 'fickle', 'bot');
+    await log.until(/private connection with fickle failed/);
+    expect((await openChannel(alice, server)).connectId).toBeGreaterThan(0n);
+  });
+
   it('are counted for each bot: where the first is full, the next one may take it', async () => {
     const server = await startServer();
     const specs = ['one', 'two'].map((name) => ({ plugin: plugin(name, taker), login: 'bot' }));

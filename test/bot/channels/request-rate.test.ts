@@ -32,7 +32,9 @@ describe('RequestRate', () => {
     rate.add('busy', at(1));
     for (let number = 0; number < 9_998; number += 1) rate.add(`peer-${number}`, at(2));
     rate.add('busy', at(3));
+    rate.add('last but one', at(4));
     rate.add('last', at(4));
-    expect(['early', 'busy', 'peer-0', 'last'].map((peer) => rate.count(peer, at(5)))).toEqual([0, 2, 1, 1]);
+    const peers = ['early', 'busy', 'peer-0', 'peer-1', 'last'];
+    expect(peers.map((peer) => rate.count(peer, at(5)))).toEqual([0, 2, 0, 1, 1]);
   });
 });

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { IncomingRequest } from '../../../src/bot/plugin/context.ts';
 import type { BotPlugin } from '../../../src/bot/plugin/plugin.ts';
 import type { PolicyOptions } from '../../../src/policy/policy.ts';
-import { joinAs, startBot, startServer, WIDTHS } from '../../support/bot-world.ts';
+import { FakeClock } from '../../support/bot-clock.ts';
+import { expectRefusal, joinAs, plugin, startBot, startBots, startServer, WIDTHS } from '../../support/bot-world.ts';
 import { openHalf, readAll } from '../../support/rfc-peer.ts';
 
 type Decide = NonNullable<BotPlugin['onPrivateRequest']>;
@@ -153,6 +154,41 @@ describe('private requests', () => {
     });
     (await joinAs(server, 'slow')).request('bot');
     expect(await ask('alice')).toBe('accepted');
+  });
+});
+
+describe('the time for a decision', () => {
+  it('is 50 s for all plugins together, and a refusal when it is over', async () => {
+    const server = await startServer();
+    const clock = new FakeClock('2026-03-03T09:00:00Z');
+    const asked: string[] = [];
+    const slow = (name: string): BotPlugin => ({
+      onChannel,
+      onPrivateRequest: () => new Promise(() => asked.push(name)),
+    });
+    const specs = ['one', 'two'].map((name) => ({ plugin: plugin(name, slow(name)), login: 'bot' }));
+    const { log } = await startBots(server, specs, { clock });
+    const alice = await joinAs(server, 'alice');
+    alice.request('bot');
+    await expect.poll(() => asked).toEqual(['one']);
+    clock.advance(49_999);
+    await turn();
+    expect(asked).toEqual(['one']);
+    clock.advance(1);
+    await expect.poll(() => asked).toEqual(['one', 'two']);
+    clock.advance(0);
+    expect((await alice.next()).op).toBe(7);
+    expect(log.about(/took too long to decide/)).toHaveLength(2);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('leaves no timer behind where it was enough', async () => {
+    const server = await startServer();
+    const clock = new FakeClock('2026-03-03T09:00:00Z');
+    await startBot(server, { onChannel, onPrivateRequest: () => false }, { clock });
+    const alice = await joinAs(server, 'alice');
+    await expectRefusal(alice);
+    expect(clock.pending).toBe(0);
   });
 });
 

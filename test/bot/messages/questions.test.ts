@@ -4,6 +4,7 @@ import type { BotPlugin } from '../../../src/bot/plugin/plugin.ts';
 import { Questions } from '../../../src/bot/messages/questions.ts';
 import type { ChatosError } from '../../../src/errors.ts';
 import { FakeClock } from '../../support/bot-clock.ts';
+import { heapBytes } from '../../support/heap.ts';
 import { joinAs, plugin, signalled, startBot, startServer } from '../../support/bot-world.ts';
 
 const START = '2025-06-01T10:00:00Z';
@@ -242,4 +243,21 @@ describe('Questions', () => {
     expect(questions.answer(message('alice'))).toBe(false);
     await answer;
   });
+});
+
+it('peers that have answered leave nothing behind', async () => {
+  const questions = new Questions(new FakeClock(START));
+  const ask = async (from: number, to: number): Promise<void> => {
+    for (let i = from; i < to; i += 1) {
+      const peer = `peer ${i}`;
+      const answer = { from: peer, text: 'yes', private: true, reply: () => Promise.resolve() } as unknown as Message;
+      const send = (): Promise<void> =>
+        Promise.resolve(setImmediate(() => questions.answer(answer))).then(() => undefined);
+      await questions.ask(peer, true, { send, signal: undefined, timeoutMs: 1_000 });
+    }
+  };
+  await ask(0, 500);
+  const before = await heapBytes();
+  await ask(500, 10_500);
+  expect((await heapBytes()) - before).toBeLessThan(1024 * 1024);
 });
