@@ -52,7 +52,7 @@ export class Job {
   readonly #ledger: Ledger | undefined;
   readonly #runs: RunQueue;
   #due: number | undefined;
-  /** Ticks until then have run; in the future if the clock was set back since. */
+  /** Ticks until then have run, or are about to; in the future if the clock was set back since. */
   #done: number | undefined;
   /** Missed ticks that were too many to catch up. */
   #tooOld = 0;
@@ -70,7 +70,7 @@ export class Job {
     const { since, isOpen = () => true } = options;
     const now = clock.now().getTime();
     const startedAt = Math.min(since?.getTime() ?? now, now);
-    if (since && since.getTime() > now) this.#done = since.getTime();
+    this.#done = since?.getTime();
     const [ledger, report] = [this.#ledger, this.#onProblem];
     this.#runs = new RunQueue(run, { overlap, catchUp, clock, ledger, onProblem: report, isOpen });
     this.#due = tickAgain(cron, startedAt, this.#done);
@@ -179,6 +179,7 @@ export class Job {
         return;
       }
     }
+    if (until !== undefined && until <= startedAt) this.#done ??= startedAt;
     const missed = until === undefined || until > startedAt ? [] : this.#missed(until, startedAt).map(toDueTick);
     ledger.addBefore(...missed);
     ledger.settle(start);

@@ -1,4 +1,6 @@
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { FakeClock } from '../support/bot-clock.ts';
 import { HOUR, MemoryRecord, MINUTE, SECOND, settle, startJob, type StartOptions } from './starting.ts';
 
 const DAY_ONE = '2025-06-01';
@@ -97,7 +99,20 @@ describe('a clock that is set back', () => {
     expect(record.until).toBe('2025-06-01T09:00:00.000Z');
   });
 
-  it('before the job is begun anew neither repeats a tick nor silences the job', async () => {
+  it.each<[what: string, options: StartOptions]>([
+    ['restart', { record: new MemoryRecord('2025-06-01T08:10:00Z'), catchUp: 'last' }],
+    ['reload', { since: new Date('2025-06-01T08:20:00Z') }],
+  ])('after a %s does not repeat what ran before it', async (_, options) => {
+    const { clock, job, dues } = startJob('0 * * * *', { start: '2025-06-01T08:20:00Z', ...options });
+    await settle();
+    clock.jump(-21 * MINUTE);
+    clock.advance(2 * MINUTE);
+    await settle();
+    expect(dues()).toEqual([]);
+    expect(job.next?.toISOString()).toBe('2025-06-01T09:00:00.000Z');
+  });
+
+  it('before the job is begun again neither repeats a tick nor silences the job', async () => {
     const start = '2025-06-01T07:59:40Z';
     const ran = startJob('0 * * * *', { start, since: new Date('2025-06-01T08:00:00Z') });
     expect(ran.job.next?.toISOString()).toBe('2025-06-01T09:00:00.000Z');
@@ -123,6 +138,75 @@ describe('a clock that is set forward', () => {
     ];
     const { times } = await across('0 11 * * *', '08:30:10', wrong, '2025-06-02T11:30:00Z');
     expect(times).toEqual(['11:00', '11:00']);
+  });
+});
+
+describe('a clock that is set again and again, by less than the time between two ticks', () => {
+  const START = Date.parse(`${DAY_ONE}T07:13:21Z`);
+  const course = fc.array(
+    fc.oneof(
+      fc.record({
+        type: fc.constant('pass' as const),
+        steps: fc.nat(60),
+        part: fc.double({ min: 0, max: 0.02, noNaN: true }),
+      }),
+      fc.record({ type: fc.constant('set' as const), part: fc.double({ min: -0.9, max: 1.5, noNaN: true }) }),
+      fc.record({ type: fc.constant('restart' as const), part: fc.double({ min: -0.9, max: 1.5, noNaN: true }) }),
+    ),
+    { minLength: 5, maxLength: 25 },
+  );
+
+  it.each([
+    ['*/5 * * * *', 5 * MINUTE],
+    ['0 * * * *', HOUR],
+    ['0 0,6,12,18 * * *', 6 * HOUR],
+  ])('%s runs each tick once', async (cron, gap) => {
+    await fc.assert(
+      fc.asyncProperty(course, async (actions) => {
+        const record = new MemoryRecord();
+        const dues: number[] = [];
+        const begin = (clock?: FakeClock) => {
+          const run: StartOptions['run'] = ({ due }) => Promise.resolve(void dues.push(due.getTime()));
+          const start = new Date(START).toISOString();
+          return startJob(cron, { start, record, catchUp: 'all', overlap: 'queue', run, ...(clock && { clock }) });
+        };
+        let { job, clock } = begin();
+        let latest = START;
+        const pass = async (ms: number): Promise<void> => {
+          clock.advance(ms);
+          latest = Math.max(latest, clock.now().getTime());
+          await settle();
+        };
+        // Never before the start, and never further back than to the tick before the last.
+        const set = (part: number): void => {
+          const earliest = Math.max(START, latest - 0.9 * gap);
+          clock.jump(Math.max(part * gap, earliest - clock.now().getTime()));
+        };
+        const notice = async (): Promise<void> => {
+          for (let seconds = 0; seconds < 61; seconds += 1) await pass(SECOND);
+        };
+        await settle();
+        for (const action of actions) {
+          if (action.type === 'pass') {
+            for (let step = 0; step < action.steps; step += 1) await pass(action.part * gap);
+            continue;
+          }
+          if (action.type === 'restart') await job.stop();
+          set(action.part);
+          if (action.type === 'restart') ({ job } = begin(clock));
+          await settle();
+          await notice();
+        }
+        await job.stop();
+        const first = Math.ceil((START + 1) / gap) * gap;
+        const expected = Array.from(
+          { length: Math.floor((latest - first) / gap) + 1 },
+          (_, index) => first + index * gap,
+        );
+        expect(dues.toSorted((a, b) => a - b)).toEqual(expected);
+      }),
+      { numRuns: 40 },
+    );
   });
 });
 
