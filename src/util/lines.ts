@@ -1,44 +1,41 @@
 import { ChatosError } from '../errors.ts';
-import { formatBytes } from './printable.ts';
 
 export interface Line {
   /** From 1. */
   readonly number: number;
-  /** Without its newline. */
-  readonly bytes: Buffer;
+  /** Without its newline; `undefined` where it is too long. */
+  readonly bytes: Buffer | undefined;
   /** Whether its newline is there. */
   readonly ended: boolean;
 }
 
 const NEWLINE = 0x0a;
 
-/**
- * Cuts a stream of bytes into lines.
- *
- * @param name what errors begin with: the file, where it is known
- * @throws {ChatosError} `INVALID_ARGUMENT` for a line that is longer than `maxBytes`
- */
-export async function* splitLines(
-  chunks: AsyncIterable<Uint8Array>,
-  maxBytes: number,
-  name?: string,
-): AsyncGenerator<Line> {
+/** Cuts a stream of bytes into lines. Of one that is longer than `maxBytes`, the bytes are dropped as they come. */
+export async function* splitLines(chunks: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Line> {
   let number = 1;
-  let rest: Uint8Array[] = [];
-  let restBytes = 0;
+  let parts: Uint8Array[] = [];
+  let size = 0;
+  const lineOf = (ended: boolean): Line => ({
+    number,
+    bytes: size > maxBytes ? undefined : Buffer.concat(parts),
+    ended,
+  });
   for await (const chunk of chunks) {
-    let start = 0;
-    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
-      yield { number, bytes: Buffer.concat([...rest, chunk.subarray(start, end)]), ended: true };
-      [rest, restBytes] = [[], 0];
-      start = end + 1;
+    for (let start = 0; ;) {
+      const newline = chunk.indexOf(NEWLINE, start);
+      const part = chunk.subarray(start, newline < 0 ? undefined : newline);
+      size += part.length;
+      if (size > maxBytes) parts = [];
+      else parts.push(part);
+      if (newline < 0) break;
+      yield lineOf(true);
+      [parts, size] = [[], 0];
+      start = newline + 1;
       number += 1;
     }
-    rest.push(chunk.subarray(start));
-    restBytes += chunk.length - start;
-    if (restBytes > maxBytes) throw lineError(number, `it is longer than ${formatBytes(maxBytes)}`, name);
   }
-  if (restBytes > 0) yield { number, bytes: Buffer.concat(rest), ended: false };
+  if (size > 0) yield lineOf(false);
 }
 
 /** The error for a line that is wrong. */

@@ -188,6 +188,41 @@ export default defineBot({ name: 'dice', onMessage: async (message, ctx) =>
     expect(missing).toEqual({ status: 2, last: `chatosbot: ${LAB}/nowhere: there is no such folder` });
   });
 
+  test('takes a recording without the lines that are too long, and reports them once', async () => {
+    const [header, ...lines] = readFileSync(recording, 'utf8').split('\n');
+    const long = 'x'.repeat(17 * 2 ** 20);
+    const file = labFile('long.ndjson', [header, long, ...lines.slice(0, -1), long].join('\n'));
+    const { status, stderr } = await run(['replay', file, bot]);
+    expect(stderr).toBe(
+      `${file}:2, ${lines.length + 2}: longer than 16.0 MiB, and ignored\nreplayed 4 messages and 2 private requests: no differences\n`,
+    );
+    expect(status).toBe(0);
+  });
+
+  test('plays texts of any length that were recorded', async () => {
+    const unlimited = labFile('talk/chatosbot.config.yaml', 'bots: [./talk.mjs]\nflood: false\n');
+    const talk = labFile(
+      'talk/talk.mjs',
+      `export const onMessage = (message) => message.reply('\\0'.repeat(2_900_000) + '\\ud83c' + message.text);`,
+    );
+    const file = path.join(LAB, 'talk.ndjson');
+    const command = start(['run', '--config', unlimited, '--listen', '127.0.0.1:0', '--record', file]);
+    const [, port] = await command.line(/listening on tcp:\/\/127\.0\.0\.1:(\d+)/);
+    await command.line(/logged in as talk/);
+    const ann = await RfcPeer.connect(Number(port));
+    await ann.login('ann');
+    ann.tell('talk', 'well');
+    for (;;) if ((await ann.next(4)).msg.endsWith('well')) break;
+    ann.destroy();
+    command.kill('SIGTERM');
+    const { stderr } = await command.exit();
+    expect(stderr).not.toMatch(/ (warn|error) /);
+    expect(await run(['replay', file, talk])).toMatchObject({
+      status: 0,
+      stderr: 'replayed 1 message: no differences\n',
+    });
+  });
+
   test('takes a recording whose writer was killed, and says so', async () => {
     const text = readFileSync(recording, 'utf8');
     const cut = labFile('cut.ndjson', text.slice(0, text.indexOf('"type":"decided"') + 4));

@@ -51,7 +51,10 @@ export class OutgoingRequests {
       void this.#adopt(channel, bot);
       return channel;
     } catch (error) {
-      if (isChatosError(error)) observer({ type: 'requested', ...account, to: peer, outcome: error.code });
+      // What can never be sent was not requested.
+      if (isChatosError(error) && error.code !== 'INVALID_PACKET') {
+        observer({ type: 'requested', ...account, to: peer, outcome: error.code });
+      }
       throw error;
     } finally {
       cancel();

@@ -5,6 +5,7 @@ import type { FloodLimits } from './flood-limits.ts';
 import type { LoopGuard } from './loop-guard.ts';
 import { Outbox } from './outbox.ts';
 import { DEFAULT_ASK_TIMEOUT_MS, type Questions } from './questions.ts';
+import { encodePacket } from '../../protocol/encoder.ts';
 import { splitText } from '../../client/split-text.ts';
 
 export interface MessageSenderSettings extends AccountScope {
@@ -35,15 +36,23 @@ export class MessageSender {
   /**
    * Sends a text to one, or to everyone. If plugin and cause are not given, they are those of the running call.
    *
-   * @throws {ChatosError} as {@link Outbox.send}
+   * @throws {ChatosError} as {@link Outbox.send}, and `INVALID_PACKET` for a login that is too long
    */
   async speak(to: string | undefined, text: string, known: Saying, signal?: AbortSignal): Promise<void> {
     const { account, guard, clock, observer, activity } = this.#settings;
     const call = currentCall();
     const { bot = call?.runner.plugin.name, cause: { from: cause, number: answers } = causeOf(call) } = known;
     if (cause !== undefined) guard?.answered(cause, text, clock.now().getTime());
-    observer({ type: 'said', ...account, bot, to, text, cause, answers });
-    await activity.during((rest) => this.outbox.send(to, splitText(text), (wait) => rest(awaitPeer(wait)), signal));
+    // Reports a login that can never be sent before anything counts as said.
+    if (to !== undefined)
+      encodePacket({ type: 'MESSAGE_PRIVATE', loginSender: account.login, loginTarget: to, msg: '' });
+    await activity.during((rest) =>
+      this.outbox.send(to, splitText(text), {
+        whileHeld: (wait) => rest(awaitPeer(wait)),
+        onAccepted: () => observer({ type: 'said', ...account, bot, to, text, cause, answers }),
+        signal,
+      }),
+    );
   }
 
   /**

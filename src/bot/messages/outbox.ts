@@ -7,6 +7,15 @@ import { loginKey } from '../../util/login-key.ts';
 import type { FloodLimits } from './flood-limits.ts';
 import { TokenBucket } from '../../util/token-bucket.ts';
 
+export interface OutboxOptions {
+  /** Gets the promise of each message that has to wait. */
+  readonly whileHeld?: (wait: Promise<void>) => Promise<void>;
+  /** Called, before anything leaves, unless it is refused at once. */
+  readonly onAccepted?: () => void;
+  /** Gives up what still waits. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 interface Waiting extends ReturnType<typeof withResolvers<void>> {
   readonly text: string;
   readonly deadline: number;
@@ -54,15 +63,12 @@ export class Outbox {
    * Sends the parts of a text when their turn comes, with nothing else to the same destination between them. Resolves when
    * the operating system has taken the last. If there is no room for all, none is sent.
    *
-   * @param whileHeld gets the promise of each message that has to wait
-   * @param signal gives up what still waits
    * @throws {ChatosError} `QUEUE_FULL`, `TIMED_OUT`, `ABORTED`, or what the client throws
    */
   async send(
     to: string | undefined,
     parts: readonly string[],
-    whileHeld: (wait: Promise<void>) => Promise<void> = (wait) => wait,
-    signal?: AbortSignal,
+    { whileHeld = (wait) => wait, onAccepted, signal }: OutboxOptions = {},
   ): Promise<void> {
     if (signal?.aborted) throw abortError(signal, GIVEN_UP);
     if (this.#silence !== undefined) throw new ChatosError('ABORTED', this.#silence);
@@ -76,13 +82,15 @@ export class Outbox {
       const message = `${this.counts.waiting} messages already wait to be sent`;
       throw new ChatosError('QUEUE_FULL', message, { fields: { waiting: this.counts.waiting } });
     }
+    onAccepted?.();
     const sent = atOnce.map((text) => this.#transmit(lane, text));
     const deadline = now + this.#limits.queueTimeoutMs;
     const queued: readonly Waiting[] = later.map((text) => ({ text, deadline, ...withResolvers<void>() }));
     this.counts.waiting += queued.length;
-    lane.waiting.push(...queued);
+    for (const each of queued) lane.waiting.push(each);
     if (queued.length > 0) this.#pump();
-    for (const each of queued) sent.push(lane.waiting.includes(each) ? whileHeld(each.promise) : each.promise);
+    const held = new Set(lane.waiting);
+    for (const each of queued) sent.push(held.has(each) ? whileHeld(each.promise) : each.promise);
     const giveUp = (): void => {
       const left = queued.filter((each) => lane.waiting.includes(each));
       this.#giveUp(lane, left, abortError(signal, GIVEN_UP));

@@ -7,8 +7,14 @@ import { formatBytes } from '../../util/printable.ts';
 import type { RuntimeObserver } from '../events.ts';
 import { RECORDING_VERSION, type RecordedEvent, type RecordingHeader } from './recording.ts';
 
-/** The most that may wait for a slow disk; with more, the recording ends. */
+/** What may wait for a slow disk when the next event comes; with more, the recording ends. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
+
+/** So much of an event counts as waiting: that a bot says a long text does not make the disk slow. */
+const MAX_COUNTED_BYTES = 1024 * 1024;
+
+/** A longer text is recorded in several lines. */
+const MAX_TEXT_CHARS = 64 * 1024;
 
 export interface RecorderOptions {
   /** The version of the program. */
@@ -56,21 +62,40 @@ export function recordTo(
   };
   const closed = new Promise<void>((resolve) => stream.once('close', resolve));
   stream.on('error', (error) => fail(messageOf(error)));
-  const write = (line: RecordingHeader | RecordedEvent): void => {
+  let waiting = 0;
+  const write = (...lines: readonly (RecordingHeader | RecordedEvent)[]): void => {
     if (failed) return;
-    stream.write(`${toJsonLine(line)}\n`);
-    if (stream.writableLength <= maxWaitingBytes) return;
-    fail(`the disk is too slow, ${formatBytes(stream.writableLength)} wait to be written`);
-    stream.end();
+    if (waiting > maxWaitingBytes) {
+      fail(`the disk is too slow, ${formatBytes(stream.writableLength)} wait to be written`);
+      stream.end();
+      return;
+    }
+    const texts = lines.map((line) => `${toJsonLine(line)}\n`);
+    const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+    const counted = Math.min(bytes, MAX_COUNTED_BYTES);
+    waiting += counted;
+    for (const text of texts.slice(0, -1)) stream.write(text);
+    stream.write(texts.at(-1), () => (waiting -= counted));
   };
   const now = (): string => new Date().toISOString();
   const { timeZone } = new Intl.DateTimeFormat().resolvedOptions();
   write({ type: 'recording', version: RECORDING_VERSION, chatosbot: version, startedAt: now(), timeZone });
   return {
-    observer: (event) => write({ time: now(), ...event }),
+    observer: (event) => write(...linesOf({ time: now(), ...event })),
     close: async () => {
       if (!stream.destroyed) stream.end();
       await closed;
     },
   };
+}
+
+/** A bot may say a text of any length: each line has a piece of it that is short, even with all of it escaped. */
+function linesOf(event: RecordedEvent): readonly RecordedEvent[] {
+  if (event.type !== 'said' || event.text.length <= MAX_TEXT_CHARS) return [event];
+  const lines: RecordedEvent[] = [];
+  for (let end = MAX_TEXT_CHARS, start = 0; start < event.text.length; start = end, end += MAX_TEXT_CHARS) {
+    const continues = end < event.text.length;
+    lines.push({ ...event, text: event.text.slice(start, end), ...(continues && { continues }) });
+  }
+  return lines;
 }

@@ -23,6 +23,8 @@ export interface RecordingHeader {
 export type RecordedEvent = RuntimeEvent & {
   /** An ISO 8601 time with milliseconds. */
   readonly time: string;
+  /** Whether the text of what is said continues on the next line. */
+  readonly continues?: boolean;
 };
 
 /** An event, and the line that it stands on. */
@@ -33,10 +35,12 @@ export interface Recording {
   readonly events: readonly RecordingLine[];
   /** Whether the last line is cut off: its writer was killed. */
   readonly truncated: boolean;
+  /** The numbers of lines that are too long. */
+  readonly ignored: readonly number[];
 }
 
-/** The longest line that is read. A plugin may say a long text in one go. */
-const MAX_LINE_BYTES = 16 * 1024 * 1024;
+/** The longest line that is read; the recorder writes none that is half a megabyte long. */
+export const MAX_LINE_BYTES = 16 * 1024 * 1024;
 
 const time = v.pipe(v.string('a text'), v.isoTimestamp('a time as 2026-01-05T09:00:00.000Z'));
 const text = v.string('a text');
@@ -77,6 +81,7 @@ const EVENT = v.variant(
       text,
       cause: v.optional(text),
       answers: v.optional(count),
+      continues: v.optional(v.boolean('true or false')),
     }),
     v.object({ ...base, type: v.literal('request'), from: login }),
     v.object({
@@ -103,13 +108,21 @@ const EVENT = v.variant(
  * @param chunks the bytes of the file
  * @param name what errors begin with: the file
  * @throws {ChatosError} `INVALID_ARGUMENT` for what is no recording, or of a newer format, and for a line that is wrong,
- *   with its number. An incomplete last line is not an error: its writer was killed.
+ *   with its number. An incomplete last line is no error, as its writer was killed, nor is a line that is too long.
  */
 export async function readRecording(chunks: AsyncIterable<Uint8Array>, name: string): Promise<Recording> {
   let header: RecordingHeader | undefined;
   let truncated = false;
   const events: RecordingLine[] = [];
-  for await (const { number, bytes, ended } of splitLines(chunks, MAX_LINE_BYTES, name)) {
+  const ignored: number[] = [];
+  /** What is said in several lines, as far as it is read. */
+  let begun: RecordingLine | undefined;
+  for await (const { number, bytes, ended } of splitLines(chunks, MAX_LINE_BYTES)) {
+    if (!bytes) {
+      if (!header) throw noRecording(name);
+      ignored.push(number);
+      continue;
+    }
     if (bytes.length === 0) throw lineError(number, 'the line is empty', name);
     let value: unknown;
     try {
@@ -119,11 +132,22 @@ export async function readRecording(chunks: AsyncIterable<Uint8Array>, name: str
       truncated = true;
       break;
     }
-    if (header) events.push({ ...(checked(EVENT, value, name, number) as RecordedEvent), line: number });
-    else header = readHeader(value, name);
+    if (header) {
+      const { continues, ...event } = checked(EVENT, value, name, number) as RecordedEvent;
+      const said = joined(begun, { ...event, line: number });
+      begun = continues ? said : undefined;
+      if (!continues) events.push(said);
+    } else {
+      header = readHeader(value, name);
+    }
   }
   if (!header) throw noRecording(name);
-  return { header, events, truncated };
+  return { header, events, truncated: truncated || begun !== undefined, ignored };
+}
+
+/** A text that continues, and its next piece; if it was cut off before that, the piece alone. */
+function joined(begun: RecordingLine | undefined, next: RecordingLine): RecordingLine {
+  return begun?.type === 'said' && next.type === 'said' ? { ...begun, text: begun.text + next.text } : next;
 }
 
 function readHeader(value: unknown, name: string): RecordingHeader {

@@ -78,6 +78,7 @@ function parseLine(line: string, number: number, limits: StoreLimits): [key: str
 export async function* readLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
   for await (const { number, bytes } of splitLines(chunks, MAX_LINE_BYTES)) {
+    if (!bytes) throw lineError(number, `it is longer than ${formatBytes(MAX_LINE_BYTES)}`);
     try {
       yield decoder.decode(bytes);
     } catch {

@@ -4,13 +4,13 @@ import path from 'node:path';
 import process from 'node:process';
 import type { Command } from 'commander';
 import type { OfAccount, RuntimeEvent } from '../../bot/events.ts';
-import { readRecording, type Recording, type RecordingLine } from '../../bot/recording/recording.ts';
+import { MAX_LINE_BYTES, readRecording, type Recording, type RecordingLine } from '../../bot/recording/recording.ts';
 import { loadConfig } from '../../config/load.ts';
 import type { LoadedConfig } from '../../config/read.ts';
 import { ChatosError, isChatosError, messageOf } from '../../errors.ts';
 import type { Address } from '../../net/address.ts';
 import { toJsonLine } from '../../util/escape.ts';
-import { pluralize } from '../../util/printable.ts';
+import { formatBytes, pluralize } from '../../util/printable.ts';
 import { BotLoader, planBots, type BotToRun } from '../running/bot-entries.ts';
 import { chooseEntry } from '../running/entry-choice.ts';
 import { EXIT, ExitSignal } from '../terminal/exit.ts';
@@ -76,6 +76,9 @@ async function replay(file: string, files: readonly string[], flags: ReplayFlags
   const account = chooseAccount(recording.events, { ...flags, names: plugins.map((bot) => bot.login), file });
   const events = recording.events.filter((event) => sameAccount(event, account));
   const bots = onePerFile(plugins, account, loaded);
+  if (recording.ignored.length > 0) {
+    notice(`${file}:${recording.ignored.join(', ')}: longer than ${formatBytes(MAX_LINE_BYTES)}, and ignored`);
+  }
   if (recording.truncated) notice(`${file}: the last line is incomplete, and ignored`);
 
   const was = transcribe(events, leftOut(events, bots, file));

@@ -63,11 +63,11 @@ describe('Outbox', () => {
     const { clock, outbox, texts } = outboxOn({ perPeer: { burst: 1, perSecond: 1 } });
     const controller = new AbortController();
     const first = outbox.send('alice', ['one']);
-    const second = outbox.send('alice', ['two', 'three'], undefined, controller.signal);
+    const second = outbox.send('alice', ['two', 'three'], { signal: controller.signal });
     const third = outbox.send('alice', ['four']);
     controller.abort();
     await expect(second).rejects.toMatchObject({ code: 'ABORTED' });
-    await expect(outbox.send('alice', ['five'], undefined, controller.signal)).rejects.toMatchObject({
+    await expect(outbox.send('alice', ['five'], { signal: controller.signal })).rejects.toMatchObject({
       code: 'ABORTED',
     });
     clock.advance(5_000);

@@ -52,7 +52,58 @@ describe('a recording', () => {
     expect(header).toMatchObject({ version: 1, chatosbot: '1.2.3' });
     expect(truncated).toBe(false);
     expect(found).toMatchObject(events);
-    expect(found.map(({ line }) => line)).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    expect(found.map(({ line }) => line)).toEqual([2, 3, 4, 6, 7, 8, 9, 10, 11]);
+  });
+
+  it.each([
+    ['17 million characters', 'lorem ipsum dolor '.repeat(950_000)],
+    ['2.9 million characters that grow six-fold as escapes', '\0'.repeat(2_900_000)],
+    ['pairs of surrogates, cut or alone', `x${'\u{1F3B2}'.repeat(40_000)}\uD83C${'\u{1F3B2}'.repeat(40_000)}\uDFB2`],
+  ])('has a text of %s whole, in lines that a reader can take', async (_, text) => {
+    const file = await newFile();
+    const log = new MemoryLog();
+    const recorder = await openRecording(file, { version: '1.2.3', log });
+    const place = { server: 'tcp://127.0.0.1:7777', login: 'dice' };
+    const said: RuntimeEvent = { type: 'said', ...place, bot: 'dice', to: 'ann', text, cause: 'ann', answers: 1 };
+    for (let times = 0; times < 3; times += 1) recorder.observer(said);
+    recorder.observer({ type: 'stopping', ...place });
+    await recorder.close();
+    expect(log.lines).toEqual([]);
+    const content = await readFile(file, 'utf8');
+    expect(content.split('\n').filter((line) => line.length > 512 * 1024)).toEqual([]);
+    const { events, truncated } = await readRecording(bytes(content, 65_536), 'f');
+    expect(truncated).toBe(false);
+    expect(events.map(({ type }) => type)).toEqual(['said', 'said', 'said', 'stopping']);
+    // Not `toMatchObject`: it would show 17 million characters.
+    for (const event of events.slice(0, 3)) expect(event.type === 'said' && event.text === text).toBe(true);
+    expect({ ...events[0], text: '' }).toEqual({ ...said, text: '', line: 2, time: expect.any(String) });
+  });
+
+  it('may be cut off within a long text', async () => {
+    const said = HEARD.replace(/"number".*/, '"text":"a","continues":true}').replace('heard', 'said');
+    for (const rest of [said, said + said, said + said.slice(0, -9)]) {
+      const { events, truncated } = await read(HEADER + HEARD + rest);
+      expect(events).toMatchObject([{ type: 'heard' }]);
+      expect(truncated).toBe(true);
+    }
+    const { events } = await read(HEADER + said + HEARD);
+    expect(events).toMatchObject([{ type: 'heard', line: 3 }]);
+  });
+
+  it('is of use without a line of 100 MB, which takes no memory', async () => {
+    async function* withLongLines(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from(HEADER + HEARD);
+      for (let mib = 0; mib < 100; mib += 1) yield Buffer.alloc(2 ** 20, 'x');
+      yield Buffer.from(`\n${HEARD}`);
+      for (let mib = 0; mib < 17; mib += 1) yield Buffer.alloc(2 ** 20, 'x');
+    }
+    const before = process.memoryUsage().arrayBuffers;
+    const { events, ignored, truncated } = await readRecording(withLongLines(), 'f');
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(80 * 2 ** 20);
+    expect(events.map(({ line }) => line)).toEqual([2, 4]);
+    expect({ ignored, truncated }).toEqual({ ignored: [3, 5], truncated: false });
+    const noHeader = readRecording(bytes(`${'x'.repeat(17 * 2 ** 20)}\n${HEADER}${HEARD}`, 65_536), 'f');
+    await expect(noHeader).rejects.toThrow('f:1: not a recording');
   });
 
   it('is for its owner only, and never replaces a file', async () => {
@@ -133,6 +184,48 @@ describe('a recording', () => {
     const { events } = await read(taken.join(''));
     expect(events.map(({ login }) => login)).toEqual(events.map((_, index) => `dice-${index}`));
     expect(events.length).toBeLessThan(20);
+  });
+
+  it('holds nothing that was refused before it was sent, and goes on', async () => {
+    const server = await startServer();
+    const file = await newFile();
+    const log = new MemoryLog();
+    const recorder = await openRecording(file, { version: '1', log });
+    const codes: unknown[] = [];
+    const long = 'x'.repeat(17_000_000);
+    const failed = (error: unknown): void => void codes.push((error as { code: string }).code);
+    const { runtime } = await startBots(
+      server,
+      [
+        {
+          plugin: plugin('bot', {
+            onMessage: async (message, ctx) => {
+              await message.reply(long).catch(failed);
+              await message.ask('\0'.repeat(2_900_000)).catch(failed);
+              await ctx.tell(long, 'hello').catch(failed);
+              await ctx.request(long).catch(failed);
+              await message.ask('gone', { signal: AbortSignal.abort() }).catch(failed);
+              await message.reply('sorry');
+            },
+          }),
+        },
+      ],
+      { observer: recorder.observer },
+    );
+    const ann = await joinAs(server, 'ann');
+    ann.tell('bot', 'hi');
+    expect(await ann.next(4)).toMatchObject({ msg: 'sorry' });
+    await runtime.stop();
+    await recorder.close();
+    expect(codes).toEqual(['QUEUE_FULL', 'QUEUE_FULL', 'INVALID_PACKET', 'INVALID_PACKET', 'ABORTED']);
+    expect(log.lines).toEqual([]);
+    const { events } = await read(await readFile(file, 'utf8'));
+    expect(events.map((event) => [event.type, 'text' in event && event.text])).toEqual([
+      ['connected', false],
+      ['heard', 'hi'],
+      ['said', 'sorry'],
+      ['stopping', false],
+    ]);
   });
 
   it('holds what bots hear and say, and whom they answer', async () => {
