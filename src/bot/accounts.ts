@@ -3,18 +3,21 @@ import { compilePolicy } from '../policy/policy.ts';
 import { loginKey } from '../util/login-key.ts';
 import { Account } from './account.ts';
 import { ProcessLedger } from './channels/channel-ledger.ts';
-import type { BotEntry, ResolvedRuntimeOptions } from './runtime-options.ts';
+import { UNOBSERVED, type BotEntry, type ResolvedRuntimeOptions, type WorkerBot } from './runtime-options.ts';
 import { PluginStore } from './store/plugin-store.ts';
 import { storeDirectory } from './store/directory.ts';
+import { LevelBackend } from './store/store-backend.ts';
 
-/** Where an entry of a runtime has its place. */
-export interface EntryPlace {
-  readonly account: Account;
-  /** Its number among the plugins of the account. */
-  readonly place: number;
-  /** Settles when the current reload has ended, if there is one. */
-  reloading?: Promise<void> | undefined;
-}
+/** Where an entry of a runtime has its place: in an account, or in a worker. */
+export type EntryPlace =
+  | {
+      readonly account: Account;
+      /** Its number among the plugins of the account. */
+      readonly place: number;
+      /** Settles when the current reload has ended, if there is one. */
+      reloading?: Promise<void> | undefined;
+    }
+  | { readonly isolated: WorkerBot };
 
 /**
  * Makes the accounts of entries and gives each entry its place: those with the same login on the same server share an
@@ -24,29 +27,52 @@ export interface EntryPlace {
  */
 export function createAccounts(entries: readonly BotEntry[], options: ResolvedRuntimeOptions): EntryPlace[] {
   const { stateDirectory, policy, host, ...rest } = options;
+  const { standby, backoff, heartbeatMs, commandPrefix, flood, loopGuard, breaker } = rest;
+  const how = {
+    standby,
+    backoff,
+    heartbeatMs,
+    commandPrefix,
+    flood,
+    loopGuard: loopGuard ?? (false as const),
+    breaker,
+  };
   const ledger = host?.ledger ?? new ProcessLedger(compilePolicy(policy), options.clock);
   const shared = { ...rest, ledger, openHalf: host?.openHalf };
   const accounts = new Map<string, Account>();
   const ids = storeIds(entries);
   return entries.map((entry, index) => {
-    const { plugin, server, login = plugin.name, directory = process.cwd(), options: own = {}, since } = entry;
+    const {
+      plugin,
+      server,
+      login = plugin.name,
+      directory = process.cwd(),
+      options: own = {},
+      since,
+      isolated,
+    } = entry;
+    const store = { directory: storeDirectory(stateDirectory, ids[index]!) };
+    if (isolated) {
+      const { observer, onLogin } = rest;
+      const isObserved = observer !== UNOBSERVED;
+      const openStore = (): LevelBackend => new LevelBackend(store);
+      const onNames = (names: readonly string[]): void => onLogin({ names, login, server });
+      const start = { server, login, directory, since, isObserved, ...how };
+      isolated.prepare(start, { ledger, observer, openStore, onLogin: onNames });
+      return { isolated };
+    }
     const key = `${formatAddress(server)} ${loginKey(login)}`;
     const account = accounts.get(key) ?? new Account({ ...shared, server, login });
     accounts.set(key, account);
-    const store = { directory: storeDirectory(stateDirectory, ids[index]!) };
     const openStore = (): PluginStore => new PluginStore(store, host?.openStore?.());
     return { account, place: account.plugins.add(plugin, own, { directory, openStore, since }) };
   });
 }
 
-/** What the stores of entries are called, each its own name. */
-export function storeIds(
-  entries: readonly (Pick<BotEntry, 'server' | 'login' | 'storeId'> & { readonly plugin: { readonly name: string } })[],
-): string[] {
+/** What the stores of entries are called. Two of one plugin and login keep apart: by their server, else by a number. */
+function storeIds(entries: readonly BotEntry[]): string[] {
   const taken = new Set<string>();
-  return entries.map(({ plugin, server, login = plugin.name, storeId }) => {
-    if (storeId !== undefined) return storeId;
-    // Two entries of one plugin and login keep apart: by their server, else by a number in their order.
+  return entries.map(({ plugin, server, login = plugin.name }) => {
     const base = `${plugin.name}@${login}`;
     const full = `${base}@${server.host}:${server.port}`;
     let id = taken.has(base) ? full : base;

@@ -1,7 +1,7 @@
 /** The bot runtime, to run bots inside another program. */
 export { ChatosError, ERROR_CODES, isChatosError, type ErrorCode, type ErrorFields } from '../errors.ts';
-export { BotRuntime } from './runtime.ts';
-export { type BotEntry, type LoggedIn, type RuntimeOptions, type StopOptions } from './runtime-options.ts';
+export { BotRuntime, type StopOptions } from './runtime.ts';
+export { type BotEntry, type LoggedIn, type RuntimeOptions } from './runtime-options.ts';
 export { loadPlugin } from './loading/loader.ts';
 export { createModuleLoader, type ModuleLoader } from './loading/module-loader.ts';
 export { type Hooks, type LoadedPlugin } from './loading/read-plugin.ts';

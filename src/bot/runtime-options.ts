@@ -14,6 +14,7 @@ import { COMMAND_PREFIX, DEFAULT_COMMAND_PREFIX, EXPECTED_PREFIX } from './plugi
 import { resolveFloodLimits, type FloodLimits } from './messages/flood-limits.ts';
 import { resolveLoopLimits, type LoopLimits } from './messages/loop-guard.ts';
 import { Activity } from './running/activity.ts';
+import type { AccountStatus } from './status.ts';
 import type { StoreBackend } from './store/store-backend.ts';
 import { resolveBreakerLimits, type BreakerLimits } from './running/circuit-breaker.ts';
 
@@ -30,17 +31,51 @@ export interface BotEntry {
   /** What relative paths in the options are relative to. @default the working directory */
   readonly directory?: string | undefined;
   /**
-   * What its store is called. @default by its plugin and login
+   * Where it runs in a worker: then nothing of its `plugin` but the name counts.
    *
    * @internal
    */
-  readonly storeId?: string | undefined;
+  readonly isolated?: WorkerBot | undefined;
   /**
    * When it ended, if it has run before: what its schedules have missed since is made up for.
    *
    * @internal
    */
   readonly since?: Date | undefined;
+}
+
+/** How a bot in a worker runs: what of an entry and of a runtime's options is plain data. */
+export interface WorkerBotStart
+  extends
+    Pick<BotEntry, 'server' | 'directory' | 'since'>,
+    Pick<RuntimeOptions, 'standby' | 'backoff' | 'heartbeatMs' | 'commandPrefix' | 'flood' | 'loopGuard' | 'breaker'> {
+  readonly login: string;
+  /** Whether the main thread wants its events. */
+  readonly isObserved: boolean;
+}
+
+/** What a bot in a worker shares with the other bots. */
+export interface SharedServices {
+  readonly ledger: ChannelLedger;
+  readonly observer: RuntimeObserver;
+  openStore(): StoreBackend;
+  onLogin(names: readonly string[]): void;
+}
+
+/** A bot that runs in a worker, as its runtime sees it. */
+export interface WorkerBot {
+  /** Resolves when its account has ended by itself, with the error that it gave up on. */
+  readonly failed: Promise<ChatosError>;
+  readonly channelCount: number;
+  readonly status: AccountStatus;
+  /** Settles how it runs. */
+  prepare(start: WorkerBotStart, shared: SharedServices): void;
+  /** Logs it in. @throws {ChatosError} `LOGIN_REFUSED` if the login is taken */
+  start(): Promise<void>;
+  /** Puts the version that it has loaded last in the place of what runs. */
+  reload(timeoutMs: number): Promise<void>;
+  stop(timeoutMs: number): Promise<void>;
+  abort(): void;
 }
 
 /** An account that has just logged in, and its plugins. */
@@ -108,17 +143,6 @@ export interface RuntimeOptions {
   readonly host?: RuntimeHost | undefined;
 }
 
-/** How long a runtime waits for what is in progress when it stops, or when it reloads a plugin. */
-export interface StopOptions {
-  /** Milliseconds for hooks and private connections to finish; `Infinity` is for ever. @default 5000 */
-  readonly timeoutMs?: number | undefined;
-}
-
-export const DEFAULT_STOP_TIMEOUT_MS = 5_000;
-
-/** Where stores are kept, in the working directory. */
-const DEFAULT_STATE_DIRECTORY = '.chatosbot';
-
 type Given = { readonly [Key in keyof RuntimeOptions]-?: Exclude<RuntimeOptions[Key], undefined> };
 
 /** The options in force; a `loopGuard` that is `undefined` is none. */
@@ -129,6 +153,8 @@ export interface ResolvedRuntimeOptions
   readonly breaker: BreakerLimits;
 }
 
+export const UNOBSERVED: RuntimeObserver = () => undefined;
+
 const RUNTIME_OPTIONS: OptionTable<RuntimeOptions> = {
   policy: { kind: 'any', default: undefined },
   standby: { kind: 'boolean', default: false },
@@ -138,17 +164,13 @@ const RUNTIME_OPTIONS: OptionTable<RuntimeOptions> = {
   flood: { kind: 'any', default: {} },
   loopGuard: { kind: 'any', default: {} },
   breaker: { kind: 'any', default: {} },
-  stateDirectory: { kind: 'text', default: DEFAULT_STATE_DIRECTORY },
+  stateDirectory: { kind: 'text', default: '.chatosbot' },
   log: { kind: 'logger', default: SILENT_LOGGER },
   clock: { kind: 'any', default: SYSTEM_CLOCK },
   onLogin: { kind: 'function', default: () => undefined },
-  observer: { kind: 'function', default: () => undefined },
+  observer: { kind: 'function', default: UNOBSERVED },
   activity: { kind: 'any', default: undefined },
   host: { kind: 'any', default: undefined },
-};
-
-const STOP_OPTIONS: OptionTable<{ readonly timeoutMs: number }> = {
-  timeoutMs: { kind: 'ms', default: DEFAULT_STOP_TIMEOUT_MS },
 };
 
 /** @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid */
@@ -166,9 +188,4 @@ export function resolveRuntimeOptions(given?: RuntimeOptions): ResolvedRuntimeOp
     breaker: resolveBreakerLimits(breaker),
     activity: given?.activity ?? new Activity(),
   };
-}
-
-/** @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid */
-export function resolveStopOptions(where: string, options?: StopOptions): { readonly timeoutMs: number } {
-  return resolveOptions(where, options, STOP_OPTIONS);
 }

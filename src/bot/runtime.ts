@@ -1,22 +1,31 @@
 import type { ChatosError } from '../errors.ts';
 import { withResolvers } from '../util/deferred.ts';
 import type { Logger } from '../util/log.ts';
+import { resolveOptions, type OptionTable } from '../util/option-table.ts';
 import { startTimer } from '../util/timeout.ts';
 import type { Account } from './account.ts';
 import { createAccounts, type EntryPlace } from './accounts.ts';
 import type { LoadedPlugin } from './loading/read-plugin.ts';
-import {
-  resolveRuntimeOptions,
-  resolveStopOptions,
-  type BotEntry,
-  type RuntimeOptions,
-  type StopOptions,
-} from './runtime-options.ts';
+import { resolveRuntimeOptions, type BotEntry, type RuntimeOptions, type WorkerBot } from './runtime-options.ts';
 import type { RuntimeStatus } from './status.ts';
+
+/** How long a runtime waits for what is in progress when it stops, or when it reloads a plugin. */
+export interface StopOptions {
+  /** Milliseconds for hooks and private connections to finish; `Infinity` is for ever. @default 5000 */
+  readonly timeoutMs?: number | undefined;
+}
+
+export const DEFAULT_STOP_TIMEOUT_MS = 5_000;
+
+const STOP_OPTIONS: OptionTable<{ readonly timeoutMs: number }> = {
+  timeoutMs: { kind: 'ms', default: DEFAULT_STOP_TIMEOUT_MS },
+};
 
 /** Runs plugins. Those with the same login on the same server share one session. */
 export class BotRuntime {
   readonly #accounts: readonly Account[];
+  /** The bots in workers: what the policy limits is counted over all. */
+  readonly #isolated: readonly WorkerBot[];
   readonly #places: readonly EntryPlace[];
   readonly #log: Logger;
   readonly #startedAt: Date;
@@ -29,12 +38,14 @@ export class BotRuntime {
     this.#log = resolved.log;
     this.#startedAt = resolved.clock.now();
     this.#places = createAccounts(entries, resolved);
-    this.#accounts = [...new Set(this.#places.map(({ account }) => account))];
+    this.#accounts = [...new Set(this.#places.flatMap((place) => ('account' in place ? place.account : [])))];
+    this.#isolated = entries.flatMap(({ isolated }) => isolated ?? []);
   }
 
   /** Private connections that are open. */
   get channelCount(): number {
-    return this.#accounts.reduce((sum, { client }) => sum + client.channelCount, 0);
+    const parts = [...this.#accounts.map(({ client }) => client), ...this.#isolated];
+    return parts.reduce((sum, { channelCount }) => sum + channelCount, 0);
   }
 
   /**
@@ -44,7 +55,8 @@ export class BotRuntime {
    */
   async start(): Promise<void> {
     try {
-      await Promise.all(this.#accounts.map(({ client }) => client.start()));
+      const parts = [...this.#accounts.map(({ client }) => client), ...this.#isolated];
+      await Promise.all(parts.map((part) => part.start()));
     } catch (error) {
       await this.stop({ timeoutMs: 0 });
       throw error;
@@ -56,7 +68,11 @@ export class BotRuntime {
    * reported in the log and in the status, and the others go on.
    */
   get failed(): Promise<ChatosError> {
-    return lastFailure(this.#accounts.map(({ session }) => session.ended));
+    const ended = [
+      ...this.#accounts.map(({ session }) => session.ended),
+      ...this.#isolated.map(({ failed }) => failed),
+    ];
+    return lastFailure(ended);
   }
 
   /**
@@ -71,9 +87,10 @@ export class BotRuntime {
     plugin: LoadedPlugin,
     { options = {}, ...rest }: Pick<BotEntry, 'options'> & StopOptions = {},
   ): Promise<void> {
-    const { timeoutMs } = resolveStopOptions('reload options', rest);
+    const { timeoutMs } = resolveOptions('reload options', rest, STOP_OPTIONS);
     const place = this.#places[index];
     if (!place) return;
+    if ('isolated' in place) return await place.isolated.reload(timeoutMs);
     while (place.reloading) await place.reloading;
     if (this.#stopping) return;
     const replacing = place.account.plugins.replace(place.place, plugin, options, async (stopped) => {
@@ -86,7 +103,7 @@ export class BotRuntime {
 
   /** How accounts and plugins are. */
   get status(): RuntimeStatus {
-    return { startedAt: this.#startedAt, accounts: this.#accounts.map((account) => account.status) };
+    return { startedAt: this.#startedAt, accounts: [...this.#accounts, ...this.#isolated].map(({ status }) => status) };
   }
 
   /**
@@ -105,15 +122,16 @@ export class BotRuntime {
    * then the sessions end. Called again, it no longer waits.
    */
   async stop(options?: StopOptions): Promise<void> {
-    const { timeoutMs } = resolveStopOptions('stop options', options);
+    const { timeoutMs } = resolveOptions('stop options', options, STOP_OPTIONS);
     if (this.#stopping) this.#abandon.abort();
     this.#stopping ??= this.#stop(timeoutMs);
-    await this.#stopping;
+    await Promise.all([this.#stopping, ...this.#isolated.map((bot) => bot.stop(timeoutMs))]);
   }
 
   /** Breaks everything at once: for a process that is about to exit. */
   abort(): void {
     for (const { client } of this.#accounts) void client.destroy();
+    for (const bot of this.#isolated) bot.abort();
   }
 
   async #stop(timeoutMs: number): Promise<void> {
@@ -145,7 +163,7 @@ export class BotRuntime {
 }
 
 /** The error that the last to end gave up on; never settles where that one ended without. */
-export async function lastFailure(ended: readonly Promise<ChatosError | undefined>[]): Promise<ChatosError> {
+async function lastFailure(ended: readonly Promise<ChatosError | undefined>[]): Promise<ChatosError> {
   let last: ChatosError | undefined;
   await Promise.all(ended.map(async (each) => (last = await each)));
   return last ?? new Promise<never>(() => undefined);

@@ -1,9 +1,9 @@
 /** Bots in worker threads, written to files for the test that asks for them. */
 import { onTestFinished } from 'vitest';
-import { BotGroup, type GroupEntry } from '../../src/bot/isolation/bot-group.ts';
+import { BotRuntime } from '../../src/bot/runtime.ts';
 import { IsolatedBot } from '../../src/bot/isolation/isolated-bot.ts';
 import type { IsolationOptions } from '../../src/bot/isolation/options.ts';
-import type { RuntimeOptions } from '../../src/bot/runtime-options.ts';
+import type { BotEntry, RuntimeOptions } from '../../src/bot/runtime-options.ts';
 import type { AccountStatus, PluginStatus } from '../../src/bot/status.ts';
 import type { Address } from '../../src/net/address.ts';
 import { tempDirectory, writeText } from './bot-files.ts';
@@ -33,7 +33,7 @@ export async function createIsolated(source: string, spec: IsolatedSpec, log: Me
   const { name = 'bot', options = {}, ...limits } = spec;
   const file = await writeText(await tempDirectory(), `${name}.ts`, source);
   const bot = new IsolatedBot({ file, options, entry: ENTRY, log, ...limits });
-  onTestFinished(() => bot.stop({ timeoutMs: 0 }));
+  onTestFinished(() => bot.stop(0));
   return { bot, file };
 }
 
@@ -44,7 +44,7 @@ export async function loadIsolated(source: string, spec: IsolatedSpec = {}) {
 }
 
 export interface IsolatedWorld extends Isolated {
-  readonly group: BotGroup;
+  readonly group: BotRuntime;
   readonly log: MemoryLog;
   readonly account: () => AccountStatus;
   readonly status: () => PluginStatus;
@@ -55,7 +55,7 @@ export async function startIsolated(
   server: Address,
   source: string,
   spec: IsolatedSpec = {},
-  { others = [], ...options }: RuntimeOptions & { readonly others?: readonly GroupEntry[] } = {},
+  { others = [], ...options }: RuntimeOptions & { readonly others?: readonly BotEntry[] } = {},
 ): Promise<IsolatedWorld> {
   const log = new MemoryLog();
   const { bot, file } = await createIsolated(source, spec, log);
@@ -63,7 +63,7 @@ export async function startIsolated(
   if (problems.length > 0) throw new Error(JSON.stringify(problems));
   const stateDirectory = await tempDirectory();
   const entries = [{ plugin: plugin(name, { onStart() {} }), isolated: bot, server }, ...others];
-  const group = new BotGroup(entries, { stateDirectory, log, ...options });
+  const group = new BotRuntime(entries, { stateDirectory, log, ...options });
   onTestFinished(() => group.stop({ timeoutMs: 0 }));
   await group.start();
   const account = (): AccountStatus => group.status.accounts.find(({ login }) => login === name)!;

@@ -2,8 +2,9 @@ import { openHalf } from '../../client/half.ts';
 import type { ChatosError } from '../../errors.ts';
 import type { Address } from '../../net/address.ts';
 import type { LineLevel, LogFields, Logger } from '../../util/log.ts';
-import type { Admission, ChannelLedger, ChannelParties } from '../channels/channel-ledger.ts';
-import type { RuntimeEvent, RuntimeObserver } from '../events.ts';
+import type { Admission, ChannelParties } from '../channels/channel-ledger.ts';
+import type { RuntimeEvent } from '../events.ts';
+import type { SharedServices } from '../runtime-options.ts';
 import type { AccountStatus } from '../status.ts';
 import type { PageRange, StoreBackend } from '../store/store-backend.ts';
 import type { Write } from '../store/group-commit.ts';
@@ -13,13 +14,9 @@ import { deserializeError, type SerializedError } from './serialized-error.ts';
 /** What a worker calls in the main thread. */
 export type MainCalls = HostApi['handlers'];
 
-/** What the bot of a worker shares with the process. */
-export interface HostServices {
+/** What a worker needs of the process. */
+export interface HostServices extends SharedServices {
   readonly log: Logger;
-  readonly ledger: ChannelLedger;
-  readonly observer: RuntimeObserver;
-  openStore(): StoreBackend;
-  onLogin(names: readonly string[]): void;
   onStatus(account: AccountStatus): void;
   onEnded(error: ChatosError): void;
 }

@@ -6,13 +6,13 @@ import { resolveOptions } from '../../util/option-table.ts';
 import { startTimer } from '../../util/timeout.ts';
 import type { RuntimeEvent } from '../events.ts';
 import { OUTSIDE_OF_HOOKS } from '../running/current-call.ts';
-import { DEFAULT_STOP_TIMEOUT_MS, type StopOptions } from '../runtime-options.ts';
+import type { SharedServices, WorkerBot, WorkerBotStart } from '../runtime-options.ts';
 import type { AccountStatus } from '../status.ts';
 import { BotWorker, WorkerEndedError, type WorkerEnd, type WorkerPlugin } from './bot-worker.ts';
 import type { HostServices } from './host-api.ts';
 import { IsolatedStatus } from './isolated-status.ts';
 import { ISOLATION_ROWS, type IsolationLimits, type IsolationOptions } from './options.ts';
-import type { BotStart, LoadedBot } from './worker-rpc.ts';
+import type { LoadedBot } from './worker-rpc.ts';
 
 /** A worker that ends sooner than this after its start is restarted after a pause, each time a longer one. */
 const SETTLED_MS = 60_000;
@@ -26,16 +26,11 @@ export interface IsolatedBotSettings extends WorkerPlugin, IsolationOptions {
 }
 
 /** How an isolated bot runs. */
-export interface IsolatedRun extends Omit<HostServices, 'log' | 'onStatus' | 'onEnded'> {
-  readonly start: BotStart & { readonly login: string };
-}
-
 /**
  * A bot in a worker thread, with a login of its own. It is used as a {@link BotRuntime} is; a worker that blocks, takes too
  * much memory or ends is restarted.
  */
-export class IsolatedBot {
-  /** Resolves when its account has ended by itself, with the error that it gave up on. */
+export class IsolatedBot implements WorkerBot {
   readonly failed: Promise<ChatosError>;
   readonly #settings: IsolatedBotSettings & IsolationLimits;
   readonly #ended = withResolvers<ChatosError>();
@@ -46,7 +41,8 @@ export class IsolatedBot {
   #log: Logger;
   #name = '';
   #worker: BotWorker | undefined;
-  #run: IsolatedRun | undefined;
+  #start: WorkerBotStart | undefined;
+  #shared: SharedServices | undefined;
   #since = 0;
   #hasLoggedIn = false;
   #isOver = false;
@@ -75,23 +71,21 @@ export class IsolatedBot {
   async load(): Promise<LoadedBot> {
     await this.#restarting;
     if (this.#worker) return this.#worker.load();
-    return this.#run ? this.#restart() : this.#spawn();
+    return this.#start ? this.#restart() : this.#spawn();
   }
 
-  /** Settles how it runs. */
-  prepare(run: IsolatedRun): void {
-    this.#run = run;
-    this.#log = this.#settings.log.with({ login: run.start.login, plugin: this.#name });
+  prepare(start: WorkerBotStart, shared: SharedServices): void {
+    this.#start = start;
+    this.#shared = shared;
+    this.#log = this.#settings.log.with({ login: start.login, plugin: this.#name });
   }
 
-  /** Logs it in. @throws {ChatosError} `LOGIN_REFUSED` if the login is taken */
   start(): Promise<void> {
     if (this.#worker) void this.#begin();
     else this.#scheduleRestart();
     return this.#loggedIn.promise;
   }
 
-  /** Puts what was loaded last in the place of what runs. */
   async reload(timeoutMs: number): Promise<void> {
     await this.#restarting;
     await this.#worker?.call('reload', timeoutMs);
@@ -104,14 +98,14 @@ export class IsolatedBot {
 
   /** How it is, as its worker has reported it: that may be a second ago, or before it was blocked. */
   get status(): AccountStatus {
-    const { server, login } = this.#run!.start;
+    const { server, login } = this.#start!;
     const { memoryMb } = this.#settings;
     const isolation = { running: this.#worker !== undefined, usedMb: this.#worker?.usedMb ?? 0, memoryMb };
     return this.#status.read({ name: this.#name, server: formatAddress(server), login }, isolation);
   }
 
   /** As {@link BotRuntime.stop}; a worker that is blocked when the time is up is ended. */
-  stop({ timeoutMs = DEFAULT_STOP_TIMEOUT_MS }: StopOptions = {}): Promise<void> {
+  stop(timeoutMs: number): Promise<void> {
     if (this.#stopping) {
       void this.#worker?.call('stop', 0).catch(() => undefined);
       setTimeout(this.#late.resolve, STOP_GRACE_MS).unref();
@@ -120,7 +114,6 @@ export class IsolatedBot {
     return this.#stopping;
   }
 
-  /** Breaks everything at once: for a process that is about to exit. */
   abort(): void {
     this.#worker?.host.abort();
   }
@@ -129,7 +122,7 @@ export class IsolatedBot {
     clearTimeout(this.#timer);
     const worker = this.#worker;
     const stopped = new ChatosError('ABORTED', 'the bot has stopped');
-    if (worker && this.#run) {
+    if (worker && this.#start) {
       const done = worker.call('stop', timeoutMs).then(
         () => worker.host.channelsClosed(),
         () => undefined,
@@ -149,9 +142,9 @@ export class IsolatedBot {
     clearTimeout(this.#timer);
     const heardBefore = this.#heard;
     const services = (): HostServices => ({
-      ...this.#run!,
+      ...this.#shared!,
       log: this.#settings.log,
-      observer: (event) => this.#run!.observer(this.#renumber(event, heardBefore)),
+      observer: (event) => this.#shared!.observer(this.#renumber(event, heardBefore)),
       onStatus: (account) => (this.#status.reported = account),
       onEnded: (error) => {
         this.#isOver = true;
@@ -176,7 +169,7 @@ export class IsolatedBot {
   async #begin(): Promise<void> {
     const worker = this.#worker!;
     try {
-      await worker.call('start', { ...this.#run!.start, since: this.#status.endedAt });
+      await worker.call('start', { ...this.#start!, since: this.#status.endedAt });
       this.#hasLoggedIn = true;
       this.#loggedIn.resolve();
       const { restarts } = this.#status;
@@ -198,7 +191,7 @@ export class IsolatedBot {
   #onEnded(worker: BotWorker, { reason, call }: WorkerEnd): void {
     if (worker !== this.#worker) return;
     this.#worker = undefined;
-    if (!this.#run || this.#stopping || this.#isOver) return;
+    if (!this.#start || this.#stopping || this.#isOver) return;
     if (Date.now() - this.#since >= SETTLED_MS) this.#quickEnds = 0;
     const { hook = OUTSIDE_OF_HOOKS, peer } = call ?? {};
     this.#status.ended({ at: new Date(), hook, peer, message: reason });

@@ -1,7 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { PlainOptions } from '../plugin/context.ts';
 import type { OptionProblem } from '../loading/plugin-options.ts';
-import type { BotEntry, RuntimeOptions } from '../runtime-options.ts';
+import type { WorkerBotStart } from '../runtime-options.ts';
 import type { MainCalls } from './host-api.ts';
 import type { MessagePortRpc } from './message-port-rpc.ts';
 
@@ -26,21 +26,12 @@ export interface LoadedBot {
   readonly schedules: readonly string[];
 }
 
-/** How a bot runs: what of an entry and of a runtime's options is plain data. */
-export interface BotStart
-  extends
-    Pick<BotEntry, 'server' | 'login' | 'directory' | 'since'>,
-    Pick<RuntimeOptions, 'standby' | 'backoff' | 'heartbeatMs' | 'commandPrefix' | 'flood' | 'loopGuard' | 'breaker'> {
-  /** Whether the main thread wants its events. */
-  readonly isObserved: boolean;
-}
-
 /** What the main thread calls in a worker. */
 export interface WorkerCalls {
   /** Loads the current version of the plugin, and checks its options. */
   load(file: string, options: PlainOptions, timeoutMs: number): Promise<LoadedBot>;
   /** Runs what was loaded; resolves when it is logged in. */
-  start(how: BotStart): Promise<void>;
+  start(how: WorkerBotStart): Promise<void>;
   /** Puts what was loaded last in the place of what runs. */
   reload(timeoutMs: number): Promise<void>;
   stop(timeoutMs: number): Promise<void>;

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { DEFAULT_STOP_TIMEOUT_MS } from '../../bot/runtime-options.ts';
+import { DEFAULT_STOP_TIMEOUT_MS } from '../../bot/runtime.ts';
 import {
   botLoginOption,
   configOption,

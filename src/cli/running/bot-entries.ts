@@ -189,7 +189,7 @@ export class BotLoader {
 
   /** Ends the workers of isolated bots. */
   async close(bots: Iterable<PlannedBot> = this.#isolated.keys()): Promise<void> {
-    await Promise.all(Array.from(bots, async (bot) => this.#isolated.get(bot)?.stop({ timeoutMs: 0 })));
+    await Promise.all(Array.from(bots, async (bot) => this.#isolated.get(bot)?.stop(0)));
   }
 
   /** For what a plugin threw while it was loaded, outside of what is awaited. */

@@ -1,9 +1,9 @@
 import type { RuntimeObserver } from '../../bot/events.ts';
-import { BotGroup } from '../../bot/isolation/bot-group.ts';
 import type { Recorder } from '../../bot/recording/recorder.ts';
 import { DEFAULT_ADDRESS, formatAddress, parseAddress, type Address } from '../../net/address.ts';
 import { isChatosError } from '../../errors.ts';
 import type { StatusServer } from '../../ops/status-endpoint.ts';
+import { BotRuntime } from '../../bot/runtime.ts';
 import type { ChatosServer } from '../../server/server.ts';
 import { pluralize } from '../../util/printable.ts';
 import { packageVersion } from '../../util/version.ts';
@@ -19,7 +19,7 @@ import type { RunPlan } from './prepare.ts';
 export interface Running {
   recorder?: Recorder | undefined;
   server?: ChatosServer | undefined;
-  runtime?: BotGroup;
+  runtime?: BotRuntime;
   status?: StatusServer | undefined;
   watcher?: BotWatcher | undefined;
 }
@@ -97,7 +97,11 @@ async function startRecording({ recordingFile, log }: RunPlan): Promise<Recorder
   return openRecording(recordingFile, { version: packageVersion(), log });
 }
 
-function createRuntime(plan: RunPlan, embedded: Address | undefined, observer: RuntimeObserver | undefined): BotGroup {
+function createRuntime(
+  plan: RunPlan,
+  embedded: Address | undefined,
+  observer: RuntimeObserver | undefined,
+): BotRuntime {
   const { bots, loaded, standby, log, announce } = plan;
   const { policy, heartbeatMs, commandPrefix, flood, loopGuard } = loaded.config;
   const serverOf = (bot: BotToRun): Address => {
@@ -105,7 +109,7 @@ function createRuntime(plan: RunPlan, embedded: Address | undefined, observer: R
     if (server === 'embedded') return embedded!;
     return typeof server === 'string' ? parseAddress(server) : server;
   };
-  return new BotGroup(
+  return new BotRuntime(
     bots.map((bot) => ({ ...bot, directory: loaded.directory, server: serverOf(bot) })),
     {
       policy,
@@ -127,7 +131,7 @@ function createRuntime(plan: RunPlan, embedded: Address | undefined, observer: R
 
 async function startStatus(
   { statusAddress: address, log, announce }: RunPlan,
-  runtime: BotGroup,
+  runtime: BotRuntime,
   server: ChatosServer | undefined,
 ): Promise<StatusServer | undefined> {
   if (!address) return undefined;
@@ -137,7 +141,7 @@ async function startStatus(
   return status;
 }
 
-function startWatcher(plan: RunPlan, runtime: BotGroup): BotWatcher | undefined {
+function startWatcher(plan: RunPlan, runtime: BotRuntime): BotWatcher | undefined {
   if (!plan.watch) return undefined;
   const { planned, loader, loadedAt, loaded, log, announce, drainMs } = plan;
   const watcher = new BotWatcher({

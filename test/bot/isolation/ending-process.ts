@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
-import { BotGroup } from '../../../src/bot/isolation/bot-group.ts';
+import { BotRuntime } from '../../../src/bot/runtime.ts';
 import { IsolatedBot } from '../../../src/bot/isolation/isolated-bot.ts';
 import { announcementsPlugin } from '../../../src/bot/announcements.ts';
 import { ChatosClient } from '../../../src/client/index.ts';
@@ -40,7 +40,7 @@ const stateDirectory = path.join(tmpdir(), `chatosbot-test-${process.pid}`);
 const isolated = new IsolatedBot({ file, options: {}, entry: PLUGIN_WORKER, log: SILENT_LOGGER });
 await isolated.load();
 const plugin = announcementsPlugin([]);
-const group = new BotGroup([{ plugin, isolated, login: 'echo', server: address }], { stateDirectory });
+const group = new BotRuntime([{ plugin, isolated, login: 'echo', server: address }], { stateDirectory });
 await group.start();
 const alice = await ChatosClient.connect({ server: address, login: 'alice' });
 const reload = async (): Promise<void> => {

@@ -1,7 +1,7 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { BotGroup } from '../../../src/bot/isolation/bot-group.ts';
+import { BotRuntime } from '../../../src/bot/runtime.ts';
 import type { RuntimeEvent } from '../../../src/bot/events.ts';
 import { tempDirectory } from '../../support/bot-files.ts';
 import { MemoryLog } from '../../support/bot-log.ts';
@@ -64,7 +64,7 @@ describe('isolated bots and others', () => {
       { plugin: same, server: here },
       { plugin: same, isolated: bot, server: there },
     ];
-    const group = new BotGroup(entries, { stateDirectory, log });
+    const group = new BotRuntime(entries, { stateDirectory, log });
     onTestFinished(() => group.stop({ timeoutMs: 0 }));
     await group.start();
     for (const [server, count] of [
@@ -132,7 +132,7 @@ describe('a standby in a worker', () => {
     const stateDirectory = await tempDirectory();
     const options = { stateDirectory, standby: true, backoff: { firstMs: 20, maxMs: 20 } };
     const entries = [{ plugin: plugin('bot', { onStart() {} }), isolated: bot, server: proxy.address }];
-    const first = new BotGroup(entries, { ...options, log });
+    const first = new BotRuntime(entries, { ...options, log });
     onTestFinished(() => first.stop({ timeoutMs: 0 }));
     await first.start();
     expect(await ask()).toBe('first 1');
