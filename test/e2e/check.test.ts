@@ -306,6 +306,18 @@ describe('schedule', () => {
     for (const line of lines) expect(line).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \S+  telltale  tick$/);
   });
 
+  test.each([['schedule'], ['policy', 'explain', 'ann']])(
+    '%s %s goes on where a plugin leaves a rejection to nobody',
+    async (...command) => {
+      labFile('check/slow.ts', `await new Promise((resolve) => setTimeout(resolve, 300));\n${TELLTALE}`);
+      labFile('check/stray.yaml', 'bots: [./stray.ts, ./slow.ts]\n');
+      const { status, stdout, stderr } = await run([...command, '--config', '../check/stray.yaml']);
+      expect(stderr).toMatch(/error uncaught: nobody awaits this.* file=\S*stray\.ts/);
+      expect(stdout).toContain('slow');
+      expect(status).toBe(0);
+    },
+  );
+
   test('says that nothing is scheduled, and what cannot be meant', async () => {
     const none = await run(['schedule', '../check/timer.ts']);
     expect(none).toMatchObject({ status: 0, stdout: '', stderr: 'nothing is scheduled\n' });

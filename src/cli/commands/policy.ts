@@ -6,10 +6,12 @@ import { decide, type PolicyFacts, type PolicyStep, type PolicyVerdict } from '.
 import { DEFAULT_POLICY_LIMITS, type PolicyLimits } from '../../policy/limits.ts';
 import { compilePolicy } from '../../policy/policy.ts';
 import { escapeUnsafe, toJsonLine } from '../../util/escape.ts';
+import { createLogger } from '../../util/log.ts';
 import { formatDuration } from '../../util/printable.ts';
 import { BotLoader, planBots } from '../running/bot-entries.ts';
 import { configOption, loginArgument, timeArgument, TIME_FORMS } from '../options.ts';
 import { writeLine } from '../terminal/output.ts';
+import { surviveUncaughtErrors } from '../terminal/shared-process.ts';
 
 interface ExplainFlags {
   readonly bot?: string;
@@ -46,6 +48,7 @@ hooks they have, and does not connect.`,
 }
 
 async function explain(login: string, flags: ExplainFlags): Promise<void> {
+  surviveUncaughtErrors(createLogger());
   const loaded = await loadConfig({ file: flags.config });
   const policy = compilePolicy(loaded.config.policy);
   const at = flags.at ?? new Date();

@@ -21,6 +21,7 @@ import {
 import { REPL_COMMANDS } from '../repl/line-commands.ts';
 import { Rehearsal } from '../repl/rehearsal.ts';
 import { interruptibly } from '../terminal/signals.ts';
+import { surviveUncaughtErrors } from '../terminal/shared-process.ts';
 
 interface ReplFlags extends LogFlags {
   readonly as: string;
@@ -59,6 +60,7 @@ Examples:
 async function repl(file: string, flags: ReplFlags, signal: AbortSignal): Promise<void> {
   const interactive = process.stdin.isTTY && process.stderr.isTTY && !flags.json;
   const view = flags.json ? jsonView() : textView({ times: false });
+  surviveUncaughtErrors(loggerFor(flags));
   const loaded = await loadConfig({ file: flags.config });
   const loader = new BotLoader(loaded, flags.login);
   const { login } = flags;

@@ -25,6 +25,7 @@ import {
   type LogFlags,
 } from '../options.ts';
 import { notice, writeLine } from '../terminal/output.ts';
+import { surviveUncaughtErrors } from '../terminal/shared-process.ts';
 import { chooseAccount, sameAccount } from '../replay/account-choice.ts';
 import { compareTranscripts, transcribe, type Difference, type Transcript } from '../replay/comparison.ts';
 import { Player } from '../replay/player.ts';
@@ -70,6 +71,7 @@ async function replay(file: string, files: readonly string[], flags: ReplayFlags
   const recording = await openRecording(file);
   // The time zone of schedules that name none.
   process.env['TZ'] = recording.header.timeZone;
+  surviveUncaughtErrors(loggerFor(flags));
   const loaded = await loadConfig({ file: flags.config });
   const loader = new BotLoader(loaded);
   const plugins = await loader.loadAll(planBots(files, loaded));

@@ -2,10 +2,12 @@ import { InvalidArgumentError, type Command } from 'commander';
 import { loadConfig } from '../../config/load.ts';
 import { listRuns } from '../../schedule/runs.ts';
 import { escapeUnsafe, toJsonLine } from '../../util/escape.ts';
+import { createLogger } from '../../util/log.ts';
 import { BotLoader, nothingToRun, planBots } from '../running/bot-entries.ts';
 import { titleOf } from '../running/entry-choice.ts';
 import { configOption, timeArgument, TIME_FORMS } from '../options.ts';
 import { notice, writeLine } from '../terminal/output.ts';
+import { surviveUncaughtErrors } from '../terminal/shared-process.ts';
 
 interface ScheduleFlags {
   readonly count: number;
@@ -35,6 +37,7 @@ that a running plugin has added with ctx.schedule.`,
 }
 
 async function list(files: string[], flags: ScheduleFlags): Promise<void> {
+  surviveUncaughtErrors(createLogger());
   const loaded = await loadConfig({ file: flags.config });
   const plans = planBots(files, loaded);
   if (plans.length === 0) throw nothingToRun(loaded);

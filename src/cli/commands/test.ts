@@ -89,21 +89,17 @@ async function runPlugins(
   const broken: ChatosError[] = [];
   const plans = plugins.map(({ bot }) => bot);
   const loaders: Loaders = [createModuleLoader(PLUGIN_MODULES), new BotLoader(loaded)];
-  const restoreHandlers = surviveUncaughtErrors(createLogger());
-  try {
-    for (const { bot, sure } of plugins) {
-      signal.throwIfAborted();
-      try {
-        await runExamplesOf(bot, loaders, loaded, report, plans);
-      } catch (error) {
-        if (!isChatosError(error, 'INVALID_PLUGIN')) throw error;
-        // Not every file of a folder is a plugin.
-        const isKnown = broken.some(({ message }) => message === error.message);
-        if (!isKnown && (sure || error.fields['noHook'] !== true)) broken.push(error);
-      }
+  surviveUncaughtErrors(createLogger());
+  for (const { bot, sure } of plugins) {
+    signal.throwIfAborted();
+    try {
+      await runExamplesOf(bot, loaders, loaded, report, plans);
+    } catch (error) {
+      if (!isChatosError(error, 'INVALID_PLUGIN')) throw error;
+      // Not every file of a folder is a plugin.
+      const isKnown = broken.some(({ message }) => message === error.message);
+      if (!isKnown && (sure || error.fields['noHook'] !== true)) broken.push(error);
     }
-  } finally {
-    restoreHandlers();
   }
   return broken;
 }

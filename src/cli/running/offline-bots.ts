@@ -4,7 +4,6 @@ import { isChatosError } from '../../errors.ts';
 import { TestNetwork } from '../../testing/test-network.ts';
 import type { Logger } from '../../util/log.ts';
 import type { BotToRun } from './bot-entries.ts';
-import { surviveUncaughtErrors } from '../terminal/shared-process.ts';
 
 /** How long the bots may stay busy, in real time. */
 const SETTLE_TIMEOUT_MS = 10_000;
@@ -37,7 +36,6 @@ export async function startOfflineBots(options: OfflineOptions) {
     clock: { start: startsAt },
     ...(stateDirectory !== undefined && { stateDirectory }),
   });
-  const restoreHandlers = surviveUncaughtErrors(log);
   /** Resolves when the bots only wait, for peers or for time to pass; to `false` if they are still busy after ten seconds. */
   const settled = async (): Promise<boolean> => {
     try {
@@ -57,12 +55,10 @@ export async function startOfflineBots(options: OfflineOptions) {
     const close = async (): Promise<void> => {
       await runtime.stop({ timeoutMs: 0 });
       await net.stop();
-      restoreHandlers();
     };
     return { net, runtime, settled, close };
   } catch (error) {
     await net.stop();
-    restoreHandlers();
     throw error;
   }
 }

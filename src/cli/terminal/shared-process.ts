@@ -42,12 +42,9 @@ function loadedFile(): string {
 
 /**
  * Logs what plugins throw outside their hooks (a promise that nobody awaits, a timer's callback), with the hook that it
- * came from; the other plugins go on. Returns a function that undoes this.
+ * came from; the other plugins go on. For commands that load plugins in this process.
  */
-export function surviveUncaughtErrors(log: Logger): () => void {
+export function surviveUncaughtErrors(log: Logger): void {
   const onError = (error: unknown): void => reportUncaught(error, log);
   process.on('uncaughtException', onError).on('unhandledRejection', onError);
-  return () => {
-    process.off('uncaughtException', onError).off('unhandledRejection', onError);
-  };
 }
