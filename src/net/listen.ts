@@ -11,7 +11,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the host name is not known',
 };
 
-/** What to tell where an address cannot be listened on: `LISTEN_FAILED`, with the reason in words. */
+/** The error for an address that cannot be listened on: `LISTEN_FAILED`, with the reason in words. */
 export function listenFailure(address: string, error: NodeJS.ErrnoException): ChatosError {
   const why = REASONS[error.code ?? ''] ?? error.message;
   return new ChatosError('LISTEN_FAILED', `cannot listen on ${address}: ${why}`, {
@@ -31,8 +31,8 @@ const KEEP_ALIVE_DELAY_MS = 60_000;
 const BACKLOG = 1024;
 
 /**
- * Listens on an address. Connections are accepted without Nagle's delay and with keep-alive; `onError` hears of one that
- * cannot be accepted.
+ * Listens on an address. Connections are accepted without Nagle's delay and with keep-alive; `onError` gets the
+ * error of one that cannot be accepted.
  *
  * @throws {ChatosError} `LISTEN_FAILED`
  */

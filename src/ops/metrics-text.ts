@@ -15,10 +15,15 @@ export type Metric<T> = readonly [name: string, help: string, value: (of: T) => 
 /** True is 1; `undefined` is left out; of several, each has a label `state`. */
 type Value = number | boolean | undefined | Readonly<Record<string, boolean>>;
 
-/** Writes the metrics of some subjects; those without a value are left out. */
-export function renderMetricRows<T>(metrics: readonly Metric<T>[], subjects: readonly Subject<T>[]): string {
+/** Writes the metrics of some subjects, their names behind a prefix; those without a value are left out. */
+export function renderMetricRows<T>(
+  prefix: string,
+  metrics: readonly Metric<T>[],
+  subjects: readonly Subject<T>[],
+): string {
   return metrics
-    .map(([name, help, value]) => {
+    .map(([row, help, value]) => {
+      const name = prefix + row;
       const lines = subjects.flatMap(({ labels, of }) => samples(name, labels, value(of)));
       if (lines.length === 0) return '';
       const type = name.endsWith('_total') ? 'counter' : 'gauge';
@@ -33,12 +38,10 @@ function samples(name: string, labels: Subject<unknown>['labels'], value: Value)
   return Object.entries(value).flatMap(([state, is]) => samples(name, { ...labels, state }, is));
 }
 
-function formatLabels(labels: Subject<unknown>['labels']): string {
-  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escapeLabel(value)}"`);
-  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`;
-}
-
 /** Line breaks and control characters become visible text before the quotes are escaped. */
-function escapeLabel(value: string): string {
-  return escapeUnsafe(value).replaceAll('\\', '\\\\').replaceAll('"', '\\"');
+function formatLabels(labels: Subject<unknown>['labels']): string {
+  const pairs = Object.entries(labels).map(
+    ([name, value]) => `${name}="${escapeUnsafe(value).replace(/["\\]/g, '\\$&')}"`,
+  );
+  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`;
 }

@@ -20,57 +20,49 @@ const PLUGIN_STATES = [
 ] as const satisfies PluginStatus['state'][];
 
 const ACCOUNT_METRICS: readonly Metric<AccountStatus>[] = [
-  ['chatosbot_account_connected', 'Whether the account is logged in.', ({ state }) => state === 'connected'],
-  ['chatosbot_account_state', 'The state of the account: 1 for the current one.', stateOf(ACCOUNT_STATES)],
-  ['chatosbot_messages_heard_total', 'Messages received from others.', ({ messages }) => messages.heard],
-  ['chatosbot_messages_sent_total', 'Messages sent.', ({ messages }) => messages.sent],
+  ['account_connected', 'Whether the account is logged in.', ({ state }) => state === 'connected'],
+  ['account_state', 'The state of the account: 1 for the current one.', stateOf(ACCOUNT_STATES)],
+  ['messages_heard_total', 'Messages received from others.', ({ messages }) => messages.heard],
+  ['messages_sent_total', 'Messages sent.', ({ messages }) => messages.sent],
   [
-    'chatosbot_messages_dropped_total',
+    'messages_dropped_total',
     'Messages of the bots that were dropped: too many, too late or too long.',
     ({ messages }) => messages.dropped,
   ],
-  ['chatosbot_messages_waiting', 'Messages that wait to be sent.', ({ messages }) => messages.waiting],
-  ['chatosbot_muted_peers', 'Peers that are ignored because they answer as bots do.', ({ muted }) => muted.length],
-  ['chatosbot_channels', 'Open private connections.', ({ channels }) => channels.length],
-  ['chatosbot_channels_opened_total', 'Private connections opened.', (account) => account.channelTotals.opened],
+  ['messages_waiting', 'Messages that wait to be sent.', ({ messages }) => messages.waiting],
+  ['muted_peers', 'Peers that are ignored because they answer as bots do.', ({ muted }) => muted.length],
+  ['channels', 'Open private connections.', ({ channels }) => channels.length],
+  ['channels_opened_total', 'Private connections opened.', (account) => account.channelTotals.opened],
   [
-    'chatosbot_channel_received_bytes_total',
+    'channel_received_bytes_total',
     'Bytes received over private connections.',
     (account) => account.channelTotals.bytesReceived,
   ],
-  [
-    'chatosbot_channel_sent_bytes_total',
-    'Bytes sent over private connections.',
-    (account) => account.channelTotals.bytesSent,
-  ],
+  ['channel_sent_bytes_total', 'Bytes sent over private connections.', (account) => account.channelTotals.bytesSent],
 ];
 
 const PLUGIN_METRICS: readonly Metric<PluginStatus>[] = [
-  ['chatosbot_plugin_state', 'The state of the plugin: 1 for the current one.', stateOf(PLUGIN_STATES)],
-  ['chatosbot_plugin_calls_total', 'Calls of hooks, commands and jobs.', ({ calls }) => calls],
-  ['chatosbot_plugin_failures_total', 'Failures.', ({ failures }) => failures],
+  ['plugin_state', 'The state of the plugin: 1 for the current one.', stateOf(PLUGIN_STATES)],
+  ['plugin_calls_total', 'Calls of hooks, commands and jobs.', ({ calls }) => calls],
+  ['plugin_failures_total', 'Failures.', ({ failures }) => failures],
   [
-    'chatosbot_plugin_skipped_total',
+    'plugin_skipped_total',
     'Calls skipped: the plugin was suspended, or had too many calls in progress.',
     ({ skipped }) => skipped,
   ],
-  ['chatosbot_plugin_running_calls', 'Calls in progress.', ({ running }) => running],
-  ['chatosbot_plugin_jobs', 'Scheduled jobs.', ({ jobs }) => jobs.length],
+  ['plugin_running_calls', 'Calls in progress.', ({ running }) => running],
+  ['plugin_jobs', 'Scheduled jobs.', ({ jobs }) => jobs.length],
 ];
 
 const JOB_METRICS: readonly Metric<JobStatus>[] = [
-  ['chatosbot_job_running', 'Runs of the job in progress.', ({ running }) => running],
+  ['job_running', 'Runs of the job in progress.', ({ running }) => running],
   [
-    'chatosbot_job_last_run_timestamp_seconds',
+    'job_last_run_timestamp_seconds',
     'When the last run of this process started; missing before the first.',
     ({ lastRun }) => seconds(lastRun?.startedAt),
   ],
-  [
-    'chatosbot_job_last_run_ok',
-    'Whether the last run succeeded; missing while it is running.',
-    ({ lastRun }) => lastRun?.ok,
-  ],
-  ['chatosbot_job_next_run_timestamp_seconds', 'When the job runs next.', ({ next }) => seconds(next)],
+  ['job_last_run_ok', 'Whether the last run succeeded; missing while it is running.', ({ lastRun }) => lastRun?.ok],
+  ['job_next_run_timestamp_seconds', 'When the job runs next.', ({ next }) => seconds(next)],
 ];
 
 /** A row for each number of a server's statistics. */
@@ -89,7 +81,7 @@ const SERVER_ROWS: { readonly [K in keyof ServerStats]: readonly [name: string, 
 };
 
 const SERVER_METRICS = (Object.entries(SERVER_ROWS) as [keyof ServerStats, readonly [string, string]][]).map(
-  ([key, [name, help]]): Metric<ServerStats> => [`chatosbot_server_${name}`, help, (stats) => stats[key]],
+  ([key, [name, help]]): Metric<ServerStats> => [`server_${name}`, help, (stats) => stats[key]],
 );
 
 interface ProcessNumbers {
@@ -126,16 +118,14 @@ export function renderMetrics(document: StatusDocument, delay: DelaySeconds): st
   const jobs = plugins.flatMap(({ labels, of }) =>
     distinct(of.jobs.slice(0, MAX_JOBS_PER_PLUGIN)).map(([job, each]) => ({ labels: { job, ...labels }, of: each })),
   );
+  const info: Metric<number> = ['info', 'Always 1; the labels are the versions.', Number];
   return [
-    renderMetricRows(
-      [['chatosbot_info', 'Always 1; the labels are the versions.', Number]],
-      [{ labels: { version, node }, of: 1 }],
-    ),
-    renderMetricRows(ACCOUNT_METRICS, accounts),
-    renderMetricRows(PLUGIN_METRICS, plugins),
-    renderMetricRows(JOB_METRICS, jobs),
-    renderMetricRows(SERVER_METRICS, server ? [{ labels: {}, of: server }] : []),
-    renderMetricRows(PROCESS_METRICS, [{ labels: {}, of: numbers }]),
+    renderMetricRows('chatosbot_', [info], [{ labels: { version, node }, of: 1 }]),
+    renderMetricRows('chatosbot_', ACCOUNT_METRICS, accounts),
+    renderMetricRows('chatosbot_', PLUGIN_METRICS, plugins),
+    renderMetricRows('chatosbot_', JOB_METRICS, jobs),
+    renderMetricRows('chatosbot_', SERVER_METRICS, server ? [{ labels: {}, of: server }] : []),
+    renderMetricRows('', PROCESS_METRICS, [{ labels: {}, of: numbers }]),
   ].join('');
 }
 

@@ -51,11 +51,9 @@ export function statusDocument(status: RuntimeStatus, server: EmbeddedServer | u
 
 /** The accounts that are not connected, a line each that says why. */
 export function unready({ accounts }: RuntimeStatus): string[] {
-  return accounts.filter(({ state }) => state !== 'connected').map((account) => `${nameOf(account)}: ${why(account)}`);
-}
-
-function nameOf({ login, server }: AccountStatus): string {
-  return `${login} on ${server}`;
+  return accounts
+    .filter(({ state }) => state !== 'connected')
+    .map((account) => `${account.login} on ${account.server}: ${why(account)}`);
 }
 
 function why({ state, problem }: AccountStatus): string {

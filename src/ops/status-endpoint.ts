@@ -1,6 +1,7 @@
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { messageOf } from '../errors.ts';
+import { messageOf, stackOf } from '../errors.ts';
 import { listenFailure } from '../net/listen.ts';
 import { SYSTEM_CLOCK, type Clock } from '../util/clock.ts';
 import { escapeUnsafe, toJsonLine } from '../util/escape.ts';
@@ -77,8 +78,7 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
       try {
         answer = answerFor(request, address, pages);
       } catch (error) {
-        const stack = error instanceof Error ? error.stack : undefined;
-        log.error(`the status endpoint failed: ${messageOf(error)}`, { path: request.url, stack });
+        log.error(`the status endpoint failed: ${messageOf(error)}`, { path: request.url, stack: stackOf(error) });
         answer = { status: 500, body: 'internal error: see the log\n' };
       }
       respond(request, response, answer);
@@ -86,17 +86,15 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
   );
   http.maxConnections = MAX_CONNECTIONS;
   http.timeout = requestTimeoutMs;
+  http.listen(address.port, address.host);
   try {
-    await new Promise<void>((resolve, reject) => {
-      http.once('error', (error) => reject(listenFailure(formatStatusAddress(address), error)));
-      http.listen(address.port, address.host, resolve);
-    });
+    await once(http, 'listening');
   } catch (error) {
     delay.stop();
-    throw error;
+    throw listenFailure(formatStatusAddress(address), error as NodeJS.ErrnoException);
   }
   // Later errors are of single accepts: that client is lost, the endpoint is not.
-  http.removeAllListeners('error').on('error', () => undefined);
+  http.on('error', () => undefined);
   const { port } = http.address() as AddressInfo;
   const url = formatStatusAddress({ ...address, port });
   if (!isLoopback(address)) {

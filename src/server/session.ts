@@ -141,7 +141,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     this.#connection.destroy();
   }
 
-  /** The directory has answered: in one turn, the client is found by others, is sent so, and hears what is said. */
+  /** The directory has answered: in one turn, the client is found by others, is sent LOGIN_ACCEPTED, and gets what is said. */
   #onClaimed(claim: Claim, refused: string | undefined): void {
     const hub = this.#hub;
     if (!this.#connection.open) {

@@ -52,7 +52,6 @@ class Tap extends Duplex {
 
 export class TlsTransport implements Transport {
   readonly stream: tls.TLSSocket;
-  readonly encrypted = true;
   readonly #raw: TcpTransport;
   #onEnd: (() => void) | undefined;
   #end: 'open' | 'truncated' | 'confirmed' = 'open';
