@@ -263,6 +263,15 @@ announcements:
     expect(status).toBe(2);
   });
 
+  test('takes a bot for right that needs the main thread, unless it is isolated', async () => {
+    const file = labFile('check/umask.ts', 'process.umask(0o77);\nexport const onStart = () => {};');
+    expect(await run(['check', file])).toMatchObject({ status: 0, stderr: 'umask as umask: onStart\n1 bot can run\n' });
+    labFile('check/umask.yaml', 'bots: [{ path: ./umask.ts, isolate: worker }]\n');
+    const { status, stderr } = await run(['check', '--config', '../check/umask.yaml']);
+    expect(stderr).toMatch(/umask\.ts:1:9: .* not supported in workers\n$/);
+    expect(status).toBe(2);
+  });
+
   test('ends although a plugin leaves a timer behind', async () => {
     expect(await run(['check', '../check/timer.ts'])).toMatchObject({ status: 0 });
   });

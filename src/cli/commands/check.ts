@@ -23,6 +23,8 @@ import { notice, writeLine } from '../terminal/output.ts';
 
 /** Plugins that are loaded at once: those that block take no processor, but 30 s. */
 const MAX_WORKERS = 4;
+/** What Node.js does not let a worker thread do: `process.umask` and such, and some native add-ons. */
+const MAIN_THREAD_ONLY: ReadonlySet<string> = new Set(['ERR_WORKER_UNSUPPORTED_OPERATION', 'ERR_DLOPEN_FAILED']);
 
 interface CheckFlags {
   readonly config?: string;
@@ -96,11 +98,21 @@ async function loadAside(
   const loader = new BotLoader(loaded, login, { log, others: { memoryMb: ISOLATION_ROWS.memoryMb.max } });
   const results: (BotToRun | ChatosError)[] = [];
   const waiting = plans.entries();
+  const mainLoader = new BotLoader(loaded, login);
+  const load = async (plan: PlannedBot): Promise<BotToRun> => {
+    try {
+      // What is left is whether the configuration isolates it.
+      return { ...(await loader.load(plan)), isolated: undefined };
+    } catch (error) {
+      const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
+      if (plan.isolation || code === undefined || !MAIN_THREAD_ONLY.has(code)) throw error;
+      return mainLoader.load(plan);
+    }
+  };
   const loadNext = async (): Promise<void> => {
     for (const [index, plan] of waiting) {
       try {
-        // What is left is whether the configuration isolates it.
-        results[index] = { ...(await loader.load(plan)), isolated: undefined };
+        results[index] = await load(plan);
       } catch (error) {
         if (!isChatosError(error)) throw error;
         results[index] = error;
