@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { isModuleNamespaceObject } from 'node:util/types';
 import vm from 'node:vm';
 import { messageOf } from '../../errors.ts';
@@ -67,7 +67,8 @@ export class ModuleGraph {
     const target = resolveImport(specifier, importer.file, 'import', this.#sources.modules);
     try {
       if (target.graph === 'node') {
-        return withNames(target.module ?? ((await import(target.url)) as object), names, specifier);
+        const found = target.module ?? ((await import(target.url)) as object);
+        return withNames(this.#withOwnRequire(found, specifier), names, specifier);
       }
       const loaded = await this.#graphFor(target).#importFile(target.file, importer);
       return withNames(namespaceOf(loaded), loaded.done ? names : [], specifier);
@@ -83,8 +84,11 @@ export class ModuleGraph {
     if (known && (known.done || (importer && waitsFor(known, importer)))) return known;
     const loaded = known ?? this.#evaluate(file, 'import', importer);
     importer?.waitsFor.add(loaded);
-    await loaded.evaluation;
-    importer?.waitsFor.delete(loaded);
+    try {
+      await loaded.evaluation;
+    } finally {
+      importer?.waitsFor.delete(loaded);
+    }
     return loaded;
   }
 
@@ -94,7 +98,7 @@ export class ModuleGraph {
     const isImport = names.length > 0 && importer.kind === 'module';
     const target = resolveImport(specifier, importer.file, isImport ? 'import' : 'require', this.#sources.modules);
     if (target.graph === 'node') {
-      const found: unknown = target.module ?? createRequire(importer.file)(target.file);
+      const found = this.#withOwnRequire(target.module ?? createRequire(importer.file)(target.file), specifier);
       return isImport ? withNames(isNamespace(found) ? found : commonJsNamespace(found), names, specifier) : found;
     }
     const graph = this.#graphFor(target);
@@ -116,7 +120,7 @@ export class ModuleGraph {
     try {
       if (kind === 'json') loaded.module.exports = parseJson(file, source);
       else loaded.evaluation = this.#run(loaded, source, by);
-      if (!loaded.evaluation) loaded.done = true;
+      if (!loaded.evaluation) this.#finish(loaded);
     } catch (error) {
       this.#modules.delete(file);
       throw error;
@@ -132,20 +136,52 @@ export class ModuleGraph {
     const code = this.#sources.compile(file, source, form);
     rememberCompiled(file, code);
     const head = `(${isAsync ? 'async ' : ''}${HEAD}`;
-    const script = new vm.Script(`${head}${code}\n})`, { filename: file, columnOffset: -head.length });
-    const body = script.runInThisContext() as (...given: unknown[]) => Promise<void> | undefined;
-    const native = createRequire(file);
-    const require = Object.assign((specifier: string) => this.#require(loaded, specifier), {
-      resolve: native.resolve,
-      cache: native.cache,
+    const script = new vm.Script(`${head}${code}\n})`, {
+      filename: file,
+      columnOffset: -head.length,
+      // For code that it makes from texts; its own imports are compiled.
+      importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
     });
-    const self = Object.assign(loaded.module, { id: file, filename: file, path: path.dirname(file), require });
+    const body = script.runInThisContext() as (...given: unknown[]) => Promise<void> | undefined;
+    const folder = path.dirname(file);
+    const require = this.#requireOf(loaded);
+    const self = Object.assign(loaded.module, { id: file, filename: file, path: folder, require });
     const resolve = (specifier: unknown): string => resolveImport(String(specifier), file, 'import', {}).url;
-    const meta = { dirname: path.dirname(file), filename: file, url: pathToFileURL(file).href, resolve };
+    const meta = { dirname: folder, filename: file, url: pathToFileURL(file).href, resolve };
     const load = (specifier: unknown): Promise<object> => this.#import(loaded, String(specifier));
+    // ES modules have none of these; TypeScript may be written as CommonJS.
+    const commonJs = isAsync && !isTypeScript(file) ? Array<undefined>(4) : [require, self, file, folder];
     const own = kind === 'module' ? undefined : self.exports;
-    const ran = body.call(own, self.exports, require, self, file, path.dirname(file), load, resolve, meta);
-    return isAsync ? ran!.then(() => void (loaded.done = true)) : undefined;
+    const ran = body.call(own, self.exports, ...commonJs, load, resolve, meta);
+    return isAsync ? ran!.then(() => this.#finish(loaded)) : undefined;
+  }
+
+  #finish(loaded: LoadedModule): void {
+    loaded.done = true;
+    const { exports } = loaded.module;
+    if (loaded.kind === 'module' && isEsModule(exports)) sortNames(exports);
+  }
+
+  #requireOf(importer: LoadedModule): object {
+    const { resolve, cache, main } = createRequire(importer.file);
+    return Object.assign((specifier: string) => this.#require(importer, specifier), { resolve, cache, main });
+  }
+
+  /** `createRequire` of 'node:module' makes a `require` that loads files in this graph. */
+  #withOwnRequire<T>(found: T, specifier: string): T {
+    if (!/^(?:node:)?module$/.test(specifier)) return found;
+    const createOwn = (from: string | URL): object => {
+      const file = String(from).startsWith('file:') ? fileURLToPath(from) : String(from);
+      return this.#requireOf({ file, kind: 'commonjs', module: { exports: {} }, done: true, waitsFor: new Set() });
+    };
+    const withOwn = (target: object): object =>
+      new Proxy(target, {
+        get(of, name) {
+          const value: unknown = name === 'createRequire' ? createOwn : Reflect.get(of, name);
+          return name === 'default' ? withOwn(value as object) : name === '__esModule' ? true : value;
+        },
+      });
+    return withOwn(found as object) as T;
   }
 }
 
@@ -172,6 +208,17 @@ function commonJsNamespace(exports: unknown): object {
   const namespace = Object.create(null, { __esModule: { value: true } }) as Record<string, unknown>;
   for (const name of isObject ? Object.keys(exports) : []) namespace[name] = (exports as Record<string, unknown>)[name];
   namespace['default'] = exports;
+  return sortNames(namespace);
+}
+
+/** A namespace has its names in the order of the alphabet. */
+function sortNames(namespace: object): object {
+  for (const name of Object.keys(namespace).toSorted()) {
+    const property = Object.getOwnPropertyDescriptor(namespace, name)!;
+    if (!property.configurable) continue;
+    Reflect.deleteProperty(namespace, name);
+    Object.defineProperty(namespace, name, property);
+  }
   return namespace;
 }
 
@@ -200,7 +247,7 @@ function withNames(namespace: object, names: readonly string[], specifier: strin
   return view;
 }
 
-function isEsModule(exports: unknown): boolean {
+function isEsModule(exports: unknown): exports is object {
   return typeof exports === 'object' && exports !== null && '__esModule' in exports;
 }
 

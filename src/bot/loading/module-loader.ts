@@ -41,9 +41,7 @@ function filesOf(compile: Compile, entry: string): Set<string> {
   const files = new Set([entry]);
   for (const file of files) {
     if (files.size >= MAX_FILES) break;
-    for (const specifier of importsOf(compile, file)) {
-      if (!/^(\.|\/|#|file:)/.test(specifier)) continue;
-      const importer = realpathSync(file);
+    for (const { importer, specifier } of importsOf(compile, file)) {
       try {
         files.add(fileURLToPath(resolveUrl(specifier, importer)));
       } catch {
@@ -54,13 +52,15 @@ function filesOf(compile: Compile, entry: string): Set<string> {
   return files;
 }
 
-/** What a file imports; nothing if it cannot be read or compiled. */
-function importsOf(compile: Compile, file: string): string[] {
+/** What a file imports, except packages; nothing if it cannot be read or compiled. */
+function importsOf(compile: Compile, file: string): { importer: string; specifier: string }[] {
   if (!SOURCE.test(file)) return [];
   try {
-    const source = readFileSync(file, 'utf8');
-    const form = moduleKind(file, source) === 'module' ? 'async' : isTypeScript(file) ? 'sync' : 'commonjs';
-    return [...compile(file, source, form).matchAll(IMPORTS)].map(([, specifier]) => specifier!);
+    const importer = realpathSync(file);
+    const source = readFileSync(importer, 'utf8');
+    const form = moduleKind(importer, source) === 'module' ? 'async' : isTypeScript(file) ? 'sync' : 'commonjs';
+    const specifiers = [...compile(importer, source, form).matchAll(IMPORTS)].map(([, specifier]) => specifier!);
+    return specifiers.filter((each) => /^(\.|\/|#|file:)/.test(each)).map((specifier) => ({ importer, specifier }));
   } catch {
     return [];
   }

@@ -53,8 +53,13 @@ export function resolveImport(
 /** The URL of the file that a specifier means. */
 export function resolveUrl(specifier: string, importer: string, by: 'import' | 'require' = 'import'): string {
   const jiti = createJiti(importer, { fsCache: false, moduleCache: false });
-  const conditions = CONDITIONS[by];
-  return jiti.esmResolve(specifier, { conditions });
+  try {
+    return jiti.esmResolve(specifier, { conditions: CONDITIONS[by] });
+  } catch (error) {
+    // jiti asks `require` last.
+    const isMissing = by === 'import' && (error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND';
+    throw isMissing ? Object.assign(error as Error, { code: 'ERR_MODULE_NOT_FOUND' }) : error;
+  }
 }
 
 export type ModuleKind = 'module' | 'commonjs';

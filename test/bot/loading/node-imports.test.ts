@@ -193,6 +193,50 @@ const PROJECTS: readonly [what: string, entry: string, files: Files][] = [
     },
   ],
   [
+    'what createRequire requires: the files that are imported',
+    'bot.mjs',
+    {
+      'bot.mjs': [
+        "import Module, { createRequire } from 'node:module';",
+        "import lib from './lib.cjs';",
+        'const require = createRequire(import.meta.url);',
+        "const other = Module.createRequire(import.meta.filename)('./lib.cjs');",
+        "export const value = [require('./lib.cjs') === lib, other === lib, require('./data.json').a, typeof require('module').createRequire];",
+      ].join('\n'),
+      'lib.cjs': 'exports.n = 1;',
+      'data.json': '{ "a": 1 }',
+    },
+  ],
+  [
+    'what ES modules do not have, and what they are in',
+    'bot.mjs',
+    {
+      'bot.mjs': [
+        "import * as lib from './lib.mjs';",
+        'const before = [typeof require, typeof module, typeof __filename, typeof this];',
+        'const made = await new Function(\'return import("node:path")\')();',
+        'export const value = [before, Object.keys(lib), Object.prototype.toString.call(lib), typeof made.join, "z" in lib, lib.then];',
+      ].join('\n'),
+      'lib.mjs':
+        'export const z = 1;\nexport function b() {}\nexport default 3;\nexport class A {}\nlet late = 1;\nexport { late };\nlate = 2;',
+    },
+  ],
+  [
+    'a file by its URL, its path, a name that is computed, and twice after a failure',
+    'bot.mjs',
+    {
+      'bot.mjs': [
+        "const here = new URL('./lib.mjs', import.meta.url);",
+        "const all = await Promise.all([import(here), import(here.href), import(here.pathname), import(`./${'lib'}.mjs`)]);",
+        'const failures = [];',
+        "for (const name of ['./bad.mjs', './bad.mjs', './none.mjs']) await import(name).catch((error) => failures.push(error));",
+        'export const value = [new Set(all).size, failures[0] === failures[1], failures[2].code];',
+      ].join('\n'),
+      'lib.mjs': 'export const n = 1;',
+      'bad.mjs': 'await null;\nthrow new Error("no");',
+    },
+  ],
+  [
     'an ES module, required',
     'bot.cjs',
     {
@@ -215,7 +259,12 @@ const PROJECTS: readonly [what: string, entry: string, files: Files][] = [
 /** What plain Node.js says, as JSON: the `value` of a module, or the error that it ends in. */
 async function valueInNode(file: string): Promise<string> {
   const script = `import(${JSON.stringify(file)}).then(async (m) => console.log(JSON.stringify(await (m.value ?? m.default.value))))`;
-  const { stdout } = await promisify(execFile)(process.execPath, ['--no-warnings', '-e', script]);
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    '--no-warnings',
+    '--input-type=module',
+    '-e',
+    script,
+  ]);
   return stdout.trim();
 }
 
