@@ -127,9 +127,8 @@ export class Channel extends Duplex {
     const { stream } = this.#transport;
     stream.write(chunk, (error) => {
       if (error || stream.destroyed) {
-        // Not sent, although Node reports no error for a write under way. The stream's own events follow, and say why.
-        if (this.destroyed) done(this.errored ?? this.#aborted());
-        else this.once('close', () => done(this.errored ?? this.#aborted()));
+        // Not sent, although Node reports no error for a write under way.
+        this.#notSent(done);
       } else if (this.#closedByPeer) {
         // The server takes what is still written, and drops it.
         done(this.#closed());
@@ -145,7 +144,17 @@ export class Channel extends Duplex {
   }
 
   override _final(done: (error?: Error | null) => void): void {
-    this.#transport.stream.end(() => void this.#endOutput(done));
+    this.#transport.stream.end((error?: Error | null) => {
+      if (error) this.#notSent(done);
+      else void this.#endOutput(done);
+    });
+  }
+
+  /** The connection is gone: its own events follow, and say why. */
+  #notSent(done: (error: Error) => void): void {
+    const fail = (): void => done(this.errored ?? this.#aborted());
+    if (this.destroyed) fail();
+    else this.once('close', fail);
   }
 
   /** If the peer's end was believed before, the end of a server that is killed since then shows nowhere else. */
