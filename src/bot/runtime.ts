@@ -1,3 +1,4 @@
+import type { ChatosClient } from '../client/client.ts';
 import type { ChatosError } from '../errors.ts';
 import { withResolvers } from '../util/deferred.ts';
 import type { Logger } from '../util/log.ts';
@@ -44,8 +45,7 @@ export class BotRuntime {
 
   /** Private connections that are open. */
   get channelCount(): number {
-    const parts = [...this.#accounts.map(({ client }) => client), ...this.#isolated];
-    return parts.reduce((sum, { channelCount }) => sum + channelCount, 0);
+    return this.#parts.reduce((sum, { channelCount }) => sum + channelCount, 0);
   }
 
   /**
@@ -55,8 +55,7 @@ export class BotRuntime {
    */
   async start(): Promise<void> {
     try {
-      const parts = [...this.#accounts.map(({ client }) => client), ...this.#isolated];
-      await Promise.all(parts.map((part) => part.start()));
+      await Promise.all(this.#parts.map((part) => part.start()));
     } catch (error) {
       await this.stop({ timeoutMs: 0 });
       throw error;
@@ -132,6 +131,10 @@ export class BotRuntime {
   abort(): void {
     for (const { client } of this.#accounts) void client.destroy();
     for (const bot of this.#isolated) bot.abort();
+  }
+
+  get #parts(): readonly (ChatosClient | WorkerBot)[] {
+    return [...this.#accounts.map(({ client }) => client), ...this.#isolated];
   }
 
   async #stop(timeoutMs: number): Promise<void> {

@@ -10,7 +10,7 @@ import { HostApi, type HostServices, type MainCalls } from './host-api.ts';
 import { MessagePortRpc } from './message-port-rpc.ts';
 import type { IsolationLimits } from './options.ts';
 import type { LoadedBot, WorkerCalls, WorkerStart } from './worker-rpc.ts';
-import { beatIntervalMs, Pulse, tooMuchMemory, Watchdog, type LastCall } from './watchdog.ts';
+import { beatIntervalMs, Pulse, tooMuchMemory, watchWorker, type LastCall } from './watchdog.ts';
 
 /** What V8 may use for young objects, in MiB; by default it takes more than small plugins use in all. */
 const YOUNG_GENERATION_MB = 16;
@@ -60,7 +60,7 @@ export class BotWorker {
   readonly #pulse = new Pulse();
   readonly #exited = withResolvers<void>();
   readonly #reason = withResolvers<WorkerEnd>();
-  #watchdog: Watchdog | undefined;
+  #endWatch = (): void => undefined;
   #isOver = false;
 
   constructor(settings: BotWorkerSettings) {
@@ -120,11 +120,10 @@ export class BotWorker {
   }
 
   #watch(stallMs: number): void {
-    this.#watchdog?.stop();
+    this.#endWatch();
     if (this.#isOver) return;
-    const { memoryMb } = this.#settings;
-    const onProblem = (reason: string): void => void this.terminate(reason);
-    this.#watchdog = new Watchdog({ stallMs, memoryMb, pulse: this.#pulse, onProblem });
+    const limits = { ...this.#settings, stallMs };
+    this.#endWatch = watchWorker(this.#pulse, limits, (reason) => void this.terminate(reason));
   }
 
   async #end(): Promise<WorkerEnd> {
@@ -147,7 +146,7 @@ export class BotWorker {
   #finish(reason: string, error: Error = new WorkerEndedError(reason)): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#watchdog?.stop();
+    this.#endWatch();
     this.#rpc.close(error);
     this.#reason.resolve({ reason, call: this.#pulse.lastCall });
   }

@@ -8,7 +8,7 @@ import type { SharedServices } from '../runtime-options.ts';
 import type { AccountStatus } from '../status.ts';
 import type { PageRange, StoreBackend } from '../store/store-backend.ts';
 import type { Write } from '../store/group-commit.ts';
-import { RelayedHalf } from './port-socket.ts';
+import { relayHalf } from './port-socket.ts';
 import { deserializeError, type SerializedError } from './serialized-error.ts';
 
 /** What a worker calls in the main thread. */
@@ -28,7 +28,7 @@ export interface HostServices extends SharedServices {
 export class HostApi {
   readonly #services: () => HostServices;
   readonly #places = new Map<number, () => void>();
-  readonly #halves = new Set<RelayedHalf>();
+  readonly #halves = new Set<ReturnType<typeof relayHalf>>();
   readonly #stores = new Map<number, StoreBackend>();
   #lastPlace = 0;
   #closed = false;
@@ -58,7 +58,7 @@ export class HostApi {
       this.#places.delete(place);
     },
     openHalf: async (server: Address, connectId: bigint, timeoutMs: number) => {
-      const half = new RelayedHalf(await openHalf(server, connectId, { timeoutMs }));
+      const half = relayHalf(await openHalf(server, connectId, { timeoutMs }));
       this.#halves.add(half);
       void half.closed.then(() => this.#halves.delete(half));
       if (this.#closed) half.abort();

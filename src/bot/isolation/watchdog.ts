@@ -1,3 +1,5 @@
+import type { IsolationLimits } from './options.ts';
+
 /** A call that a worker makes: which hook, and who caused it. */
 export interface LastCall {
   readonly hook: string;
@@ -62,55 +64,35 @@ export function beatIntervalMs(stallMs: number): number {
   return Math.min(stallMs / MIN_MISSED_BEATS, MAX_BEAT_INTERVAL_MS);
 }
 
-export interface WatchdogSettings {
-  readonly stallMs: number;
-  readonly memoryMb: number;
-  readonly pulse: Pulse;
-  /** Called once. */
-  onProblem(reason: string): void;
-}
-
-/** Watches a worker thread: whether its event loop turns, and what memory it uses outside its heap, which V8 bounds. */
-export class Watchdog {
-  readonly #settings: WatchdogSettings;
-  readonly #timer: NodeJS.Timeout;
-  readonly #maxMissed: number;
-  #beats: number;
-  #missed = 0;
-
-  constructor(settings: WatchdogSettings) {
-    const { stallMs, pulse } = settings;
-    this.#settings = settings;
-    this.#beats = pulse.beats;
-    const intervalMs = beatIntervalMs(stallMs);
-    this.#maxMissed = Math.ceil(stallMs / intervalMs);
-    this.#timer = setInterval(() => this.#look(), intervalMs).unref();
-  }
-
-  stop(): void {
-    clearInterval(this.#timer);
-  }
-
-  #look(): void {
-    const { pulse, stallMs, memoryMb } = this.#settings;
-    const { beats } = pulse;
-    if (beats === this.#beats) {
-      this.#missed += 1;
-      // The first look may have come right after the last beat.
-      if (this.#missed > this.#maxMissed) {
-        this.#report(`the plugin blocked its worker for more than ${stallMs / 1000} s`);
-      }
-      return;
-    }
-    this.#beats = beats;
-    this.#missed = 0;
-    if (pulse.usedMb > memoryMb) this.#report(tooMuchMemory(memoryMb));
-  }
-
-  #report(reason: string): void {
-    this.stop();
-    this.#settings.onProblem(reason);
-  }
+/**
+ * Watches a worker: whether its event loop turns, and what memory it uses outside its heap, which V8 bounds.
+ *
+ * @param onProblem called once
+ * @returns what ends the watch
+ */
+export function watchWorker(
+  pulse: Pulse,
+  { stallMs, memoryMb }: IsolationLimits,
+  onProblem: (reason: string) => void,
+): () => void {
+  const intervalMs = beatIntervalMs(stallMs);
+  const maxMissed = Math.ceil(stallMs / intervalMs);
+  let { beats } = pulse;
+  let missed = 0;
+  const look = (): string | undefined => {
+    missed = pulse.beats === beats ? missed + 1 : 0;
+    ({ beats } = pulse);
+    // The first look may have come right after the last beat.
+    if (missed > maxMissed) return `the plugin blocked its worker for more than ${stallMs / 1000} s`;
+    return missed === 0 && pulse.usedMb > memoryMb ? tooMuchMemory(memoryMb) : undefined;
+  };
+  const timer = setInterval(() => {
+    const problem = look();
+    if (problem === undefined) return;
+    clearInterval(timer);
+    onProblem(problem);
+  }, intervalMs).unref();
+  return () => clearInterval(timer);
 }
 
 /** Says what a plugin did, whether V8 or the watchdog noticed it. */
