@@ -38,7 +38,8 @@ export class AccountPlugins {
   readonly #seats: TakenSeat[] = [];
   /** What older versions of plugins still have to do. */
   readonly #leaving = new Set<Promise<void>>();
-  #started = false;
+  /** Whether they are at work. */
+  started = false;
   #stopping = false;
 
   constructor(settings: AccountPluginsSettings) {
@@ -48,11 +49,6 @@ export class AccountPlugins {
   /** Those that get what is said from now on. */
   get runners(): readonly PluginRunner[] {
     return this.#seats.map(({ runner }) => runner);
-  }
-
-  /** Whether they are at work. */
-  get started(): boolean {
-    return this.#started;
   }
 
   /** Adds a plugin, which begins when they are started; returns its place. */
@@ -80,20 +76,20 @@ export class AccountPlugins {
     const runner = this.#createRunner(plugin, options, seat);
     seat.runner = runner;
     this.#warnOfClashes(runner);
-    const { handover } = old;
+    const { handover } = old.jobs;
     await drained(this.#track(old.leave()));
     old.end();
-    if (this.#started && !this.#stopping && seat.runner === runner) runner.start(handover);
+    if (this.started && !this.#stopping && seat.runner === runner) runner.start(handover);
   }
 
   /** The account has a session: starts them, or has them go on where they were started before. */
   connected(): void {
     if (this.#stopping) return;
-    if (this.#started) {
-      for (const { runner } of this.#seats) runner.reconnected();
+    if (this.started) {
+      for (const { runner } of this.#seats) runner.jobs.resume();
       return;
     }
-    this.#started = true;
+    this.started = true;
     for (const seat of this.#seats) {
       const { since } = seat;
       seat.runner.start(since && { since, done: new Map() });
@@ -106,8 +102,8 @@ export class AccountPlugins {
    * which begin when the login is ours again.
    */
   stepDown(): void {
-    if (!this.#started || this.#stopping) return;
-    this.#started = false;
+    if (!this.started || this.#stopping) return;
+    this.started = false;
     for (const seat of this.#seats) {
       const { runner: old, store } = seat;
       seat.store = seat.openStore();

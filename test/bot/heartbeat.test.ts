@@ -97,7 +97,8 @@ describe('the heartbeat of a bot', () => {
       const looking = setInterval(() => account().state === 'connected' && back.resolve(), 20);
       onTestFinished(() => clearInterval(looking));
       await back.promise;
-      expect(account().messages).toMatchObject({ heard: 1, sent: 1 });
+      // The worker reports its status once a second.
+      await expect.poll(() => account().messages, { timeout: 5_000 }).toMatchObject({ heard: 1, sent: 1 });
     },
     ISOLATED_TIMEOUT_MS,
   );

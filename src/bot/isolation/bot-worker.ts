@@ -26,14 +26,12 @@ export class WorkerEndedError extends Error {
   override readonly name = 'WorkerEndedError';
 }
 
-/** How a worker ended. */
 export interface WorkerEnd {
   readonly reason: string;
   /** What it was doing, if that is known. */
   readonly call: LastCall | undefined;
 }
 
-/** What a plugin in a worker thread is. */
 export interface WorkerPlugin {
   /** Its file, as it was named. */
   readonly file: string;

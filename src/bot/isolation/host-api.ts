@@ -75,7 +75,6 @@ export class HostApi {
     },
   };
 
-  /** Private connections that are open. */
   get channelCount(): number {
     return this.#halves.size;
   }
@@ -85,7 +84,6 @@ export class HostApi {
     await Promise.all(Array.from(this.#halves, ({ closed }) => closed));
   }
 
-  /** Breaks the private connections at once. */
   abort(): void {
     for (const half of this.#halves) half.abort();
   }

@@ -25,7 +25,6 @@ export interface IsolatedBotSettings extends WorkerPlugin, IsolationOptions {
   readonly log: Logger;
 }
 
-/** How an isolated bot runs. */
 /**
  * A bot in a worker thread, with a login of its own. It is used as a {@link BotRuntime} is; a worker that blocks, takes too
  * much memory or ends is restarted.
@@ -91,7 +90,6 @@ export class IsolatedBot implements WorkerBot {
     await this.#worker?.call('reload', timeoutMs);
   }
 
-  /** Private connections that are open. */
   get channelCount(): number {
     return this.#worker?.host.channelCount ?? 0;
   }
@@ -136,7 +134,6 @@ export class IsolatedBot implements WorkerBot {
     this.#loggedIn.promise.catch(() => undefined);
   }
 
-  /** Starts a worker and loads the plugin there. */
   async #spawn(): Promise<LoadedBot> {
     if (this.#stopping) throw new ChatosError('ABORTED', 'the bot has stopped');
     clearTimeout(this.#timer);

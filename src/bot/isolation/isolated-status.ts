@@ -1,23 +1,19 @@
 import type { AccountStatus, IsolationStatus, PluginError } from '../status.ts';
 
-/** Failures that a status shows. */
 const MAX_ERRORS = 10;
 
 /** How an isolated bot is: what its worker has reported last, and what became of its workers. */
 export class IsolatedStatus {
   /** How often a worker was started in the place of another. */
   restarts = 0;
-  /** What a worker has reported last. */
   reported: AccountStatus | undefined;
   /** The ends of workers, which none of them can report. */
   readonly #ends: PluginError[] = [];
 
-  /** When the last worker ended. */
   get endedAt(): Date | undefined {
     return this.#ends.at(-1)?.at;
   }
 
-  /** A worker has ended. */
   ended(end: PluginError): void {
     this.#ends.push(end);
     if (this.#ends.length > MAX_ERRORS) this.#ends.shift();

@@ -8,7 +8,6 @@ export interface IsolationOptions {
   readonly stallMs?: number | undefined;
 }
 
-/** The limits in force. */
 export type IsolationLimits = Readonly<Record<keyof IsolationOptions, number>>;
 
 /** The loader alone takes about 20 MiB, and a thread is not given a processor at every moment. */

@@ -32,7 +32,6 @@ export class Pulse {
     Atomics.add(this.#integers, BEATS, 1);
   }
 
-  /** How often it has beaten. */
   get beats(): number {
     return Atomics.load(this.#integers, BEATS);
   }

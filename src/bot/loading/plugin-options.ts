@@ -1,5 +1,8 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { messageOf } from '../../errors.ts';
+import { ChatosError, isChatosError, messageOf } from '../../errors.ts';
+import type { PlainOptions } from '../plugin/context.ts';
+import type { ScheduledTask } from '../plugin/plugin.ts';
+import { readLoadFailure } from './load-failure.ts';
 import { withinLoadTime } from './load-timeout.ts';
 import type { LoadedPlugin } from './read-plugin.ts';
 
@@ -17,17 +20,37 @@ export interface OptionProblem {
  */
 export async function checkOptions(
   { optionsSchema }: Pick<LoadedPlugin, 'optionsSchema'>,
-  options: Readonly<Record<string, unknown>>,
-): Promise<{ readonly options: Readonly<Record<string, unknown>> } | { readonly problems: readonly OptionProblem[] }> {
+  options: PlainOptions,
+): Promise<{ readonly options: PlainOptions } | { readonly problems: readonly OptionProblem[] }> {
   if (!optionsSchema) return { options };
   try {
     const checking = Promise.resolve(optionsSchema['~standard'].validate(options));
     const result = await withinLoadTime(checking, 'checking');
-    if (!result.issues) return { options: result.value as Readonly<Record<string, unknown>> };
+    if (!result.issues) return { options: result.value as PlainOptions };
     const problems = result.issues.map(({ message, path = [] }) => ({ path: Array.from(path, keyOf), message }));
     return { problems: problems.length > 0 ? problems : [{ path: [], message: 'the schema rejects them' }] };
   } catch (error) {
     return { problems: [{ path: [], message: `the schema failed: ${messageOf(error)}` }] };
+  }
+}
+
+/**
+ * What a plugin does at fixed times with these options.
+ *
+ * @param file what errors begin with
+ * @throws {ChatosError} `INVALID_PLUGIN` if a time is wrong, or the plugin fails to say
+ */
+export async function readSchedule(
+  plugin: LoadedPlugin,
+  file: string,
+  options: PlainOptions,
+): Promise<ReadonlyMap<string, ScheduledTask>> {
+  try {
+    return await plugin.schedule(options);
+  } catch (error) {
+    if (isChatosError(error)) throw error;
+    const { place, message } = readLoadFailure(error);
+    throw new ChatosError('INVALID_PLUGIN', `${file}${place}: schedule: ${message}`, { cause: error });
   }
 }
 

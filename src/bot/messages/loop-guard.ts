@@ -35,11 +35,7 @@ export const LOOP_LIMIT_ROWS: { readonly [K in keyof LoopLimits]: LimitRow<LoopL
 
 export const DEFAULT_LOOP_LIMITS: LoopLimits = defaultsOf(LOOP_LIMIT_ROWS);
 
-/**
- * The limits in force.
- *
- * @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid
- */
+/** The limits in force. @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid */
 export function resolveLoopLimits(limits?: Partial<LoopLimits>): LoopLimits {
   return resolveOptions<LoopLimits>('loop limits', limits, LOOP_LIMIT_ROWS);
 }

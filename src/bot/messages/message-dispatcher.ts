@@ -22,18 +22,14 @@ export interface MessageDispatcherSettings extends AccountScope {
 export class MessageDispatcher {
   readonly #settings: MessageDispatcherSettings;
   readonly #commands: CommandRouter;
-  #count = 0;
+  /** Messages received so far. */
+  count = 0;
   #stopped = false;
 
   constructor(settings: MessageDispatcherSettings) {
     const { commandPrefix, runners, log } = settings;
     this.#settings = settings;
     this.#commands = new CommandRouter(commandPrefix, runners, log);
-  }
-
-  /** Messages received so far. */
-  get count(): number {
-    return this.#count;
   }
 
   /** Ignores every message from now on. */
@@ -44,10 +40,10 @@ export class MessageDispatcher {
   /** Hands a message to what it is for. */
   dispatch({ from, text, private: isPrivate, own }: ChatMessage): void {
     if (own || this.#stopped) return;
-    this.#count += 1;
+    this.count += 1;
     const { account, sender, questions, observer } = this.#settings;
     if (!this.#passes(from, text)) return;
-    const cause: Cause = { from, number: this.#count };
+    const cause: Cause = { from, number: this.count };
     observer({ type: 'heard', ...account, ...cause, private: isPrivate, text });
     const message: Message = {
       from,

@@ -61,44 +61,28 @@ const HEADER = v.object({
   timeZone: text,
 });
 
+/** What each event has besides. */
+const FIELDS = {
+  connected: { bots: v.array(text, 'a list') },
+  heard: { number: count, from: login, private: v.boolean('true or false'), text: wireText },
+  said: {
+    bot: v.optional(text),
+    to: v.optional(text),
+    text,
+    cause: v.optional(text),
+    answers: v.optional(count),
+    continues: v.optional(v.boolean('true or false')),
+  },
+  request: { from: login },
+  decided: { from: login, decision: v.picklist(['accepted', 'refused'], "'accepted' or 'refused'") },
+  requested: { to: text, outcome: v.picklist(['opened', ...codes], "'opened' or the code of an error") },
+  closed: { peer: login, bytesReceived: count, bytesSent: count },
+  stopping: {},
+} satisfies Record<RuntimeEvent['type'], v.ObjectEntries>;
+
 const EVENT = v.variant(
   'type',
-  [
-    v.object({ ...base, type: v.literal('connected'), bots: v.array(text, 'a list') }),
-    v.object({
-      ...base,
-      type: v.literal('heard'),
-      number: count,
-      from: login,
-      private: v.boolean('true or false'),
-      text: wireText,
-    }),
-    v.object({
-      ...base,
-      type: v.literal('said'),
-      bot: v.optional(text),
-      to: v.optional(text),
-      text,
-      cause: v.optional(text),
-      answers: v.optional(count),
-      continues: v.optional(v.boolean('true or false')),
-    }),
-    v.object({ ...base, type: v.literal('request'), from: login }),
-    v.object({
-      ...base,
-      type: v.literal('decided'),
-      from: login,
-      decision: v.picklist(['accepted', 'refused'], "'accepted' or 'refused'"),
-    }),
-    v.object({
-      ...base,
-      type: v.literal('requested'),
-      to: text,
-      outcome: v.picklist(['opened', ...codes], "'opened' or the code of an error"),
-    }),
-    v.object({ ...base, type: v.literal('closed'), peer: login, bytesReceived: count, bytesSent: count }),
-    v.object({ ...base, type: v.literal('stopping') }),
-  ],
+  Object.entries(FIELDS).map(([type, fields]) => v.object({ ...base, type: v.literal(type), ...fields })),
   'the type of an event',
 );
 

@@ -23,16 +23,11 @@ const BREAKER_LIMIT_ROWS: OptionTable<BreakerLimits> = {
 
 export const DEFAULT_BREAKER_LIMITS: BreakerLimits = defaultsOf(BREAKER_LIMIT_ROWS);
 
-/**
- * The limits in force.
- *
- * @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid
- */
+/** The limits in force. @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid */
 export function resolveBreakerLimits(limits?: Partial<BreakerLimits>): BreakerLimits {
   return resolveOptions('breaker limits', limits, BREAKER_LIMIT_ROWS);
 }
 
-/** A change of a breaker's state. */
 export interface BreakerChange {
   readonly state: BreakerState;
   /** How long it is suspended, in ms. */

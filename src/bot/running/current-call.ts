@@ -16,13 +16,11 @@ export interface Cause {
 export interface Call {
   readonly runner: CallOwner;
   readonly hook: string;
-  /** The peer that caused it, if one did. */
   readonly peer: string | undefined;
   /** The number of the message that caused it, if one did. */
   readonly heard: number | undefined;
   /** How it waits for a peer; `undefined` where it is not work. */
   readonly rest: Rest | undefined;
-  /** Whether it has ended. */
   isOver?: boolean;
 }
 

@@ -25,17 +25,14 @@ export interface PluginCallsSettings {
 /** The calls of a plugin: how many there may be, in which order, and what comes of those that fail. */
 export class PluginCalls {
   readonly #settings: PluginCallsSettings;
-  readonly #queues = new PeerQueues();
+  /** What messages have caused. */
+  readonly queues = new PeerQueues();
   readonly #running = new Map<Call, Promise<unknown>>();
-  #count = 0;
+  /** How many were made so far. */
+  count = 0;
 
   constructor(settings: PluginCallsSettings) {
     this.#settings = settings;
-  }
-
-  /** Calls that were made so far. */
-  get count(): number {
-    return this.#count;
   }
 
   /** Calls in progress. */
@@ -48,14 +45,13 @@ export class PluginCalls {
     return [...new Set(Array.from(this.#running.keys(), ({ hook }) => hook))];
   }
 
-  /** Whether a call is in progress. */
   has(call: Call): boolean {
     return this.#running.has(call);
   }
 
   /** Calls something of the plugin that a message caused, when what its peer caused before has finished. */
   dispatch({ from, number }: Cause, hook: string, run: () => unknown): void {
-    if (this.#queues.run(from, () => this.make(hook, from, run, {}, number))) return;
+    if (this.queues.run(from, () => this.make(hook, from, run, {}, number))) return;
     this.#settings.health.overloaded(hook);
   }
 
@@ -83,7 +79,7 @@ export class PluginCalls {
       health.skipped();
       return Promise.resolve({ ok: false, error: undefined });
     }
-    this.#count += 1;
+    this.count += 1;
     const begin = (rest?: Rest): Promise<HookResult<T>> => {
       const call: Call = { runner, hook, peer, heard, rest };
       const running = withinCall(call, async (): Promise<HookResult<T>> => {
@@ -107,16 +103,6 @@ export class PluginCalls {
     };
     // One with a private connection lasts as long as that is open, and mostly waits for the peer.
     return hook === 'onChannel' ? begin() : activity.during(begin);
-  }
-
-  /** Forgets what waits behind earlier calls. */
-  forgetWaiting(): void {
-    this.#queues.clear();
-  }
-
-  /** Resolves when what messages have caused so far has ended, what waits behind earlier calls included. */
-  answered(): Promise<void> {
-    return this.#queues.emptied();
   }
 
   /** Resolves when the calls in progress have ended, except those of one hook. */

@@ -18,7 +18,6 @@ export interface AccountServices {
   request(peer: string, options: WithSignal<RequestOptions>): Promise<Channel>;
 }
 
-/** What the runner of a plugin settles about its context. */
 export interface PluginContextSettings extends Pick<
   Context,
   'name' | 'options' | 'directory' | 'log' | 'store' | 'signal' | 'schedule'

@@ -6,7 +6,6 @@ import { sourceTraceOf } from '../loading/source-positions.ts';
 import type { PluginError, PluginStatus } from '../status.ts';
 import { CircuitBreaker, type Attempt, type BreakerChange, type BreakerLimits } from './circuit-breaker.ts';
 
-/** The most failures that the status has. */
 const MAX_ERRORS = 10;
 /** The most failures to log within a minute: one that a timer repeats would fill the disk. */
 const MAX_LOGGED = 100;
@@ -73,7 +72,6 @@ export class PluginHealth {
     signal.addEventListener('abort', () => this.breaker.stop(), { once: true });
   }
 
-  /** A call was skipped. */
   skipped(): void {
     this.#skipped += 1;
   }

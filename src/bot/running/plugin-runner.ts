@@ -27,10 +27,9 @@ export class PluginRunner implements CallOwner {
   readonly plugin: LoadedPlugin;
   /** What it is given to act with. */
   readonly contextFactory: PluginContext;
-  /** What is called of it. */
   readonly calls: PluginCalls;
   readonly #abort = new AbortController();
-  readonly #jobs: PluginJobs;
+  readonly jobs: PluginJobs;
   readonly #health: PluginHealth;
   /** Settles when it is started, or with `false` when it will never be. */
   readonly #begun = withResolvers<boolean>();
@@ -50,7 +49,7 @@ export class PluginRunner implements CallOwner {
       clock,
       log,
       signal,
-      onOpen: () => this.#jobs.resume(),
+      onOpen: () => this.jobs.resume(),
     });
     this.calls = new PluginCalls({
       runner: this,
@@ -61,7 +60,7 @@ export class PluginRunner implements CallOwner {
       // The version before may not be done yet.
       begun: () => (this.#state === 'waiting' ? this.#begun.promise : undefined),
     });
-    this.#jobs = new PluginJobs({
+    this.jobs = new PluginJobs({
       clock,
       records: {
         get: <T>(key: string) => activity.during(() => store.records.get<T>(key)),
@@ -81,7 +80,7 @@ export class PluginRunner implements CallOwner {
       signal,
       mayAct: () => this.#state !== 'stopped' || this.#isOnChannel(currentCall()),
       schedule: ({ name: job, ...when }, run) => {
-        if (!signal.aborted) this.#jobs.add(job, when, run);
+        if (!signal.aborted) this.jobs.add(job, when, run);
       },
     });
   }
@@ -107,17 +106,12 @@ export class PluginRunner implements CallOwner {
   start(handover?: JobHandover): void {
     if (this.#state !== 'waiting') return;
     this.#state = 'started';
-    if (handover) this.#jobs.follow(handover);
+    if (handover) this.jobs.follow(handover);
     const { hooks } = this.plugin;
     const begun = [this.calls.make('schedule', undefined, () => this.#beginSchedules())];
     if (hooks.onStart) begun.push(this.calls.make('onStart', undefined, () => hooks.onStart?.(this.context)));
-    void Promise.all(begun).then(() => this.#jobs.follow(undefined));
+    void Promise.all(begun).then(() => this.jobs.follow(undefined));
     this.#begun.resolve(true);
-  }
-
-  /** Its account has a session again. */
-  reconnected(): void {
-    this.#jobs.resume();
   }
 
   uncaught(error: unknown, hook: string, peer: string | undefined): void {
@@ -126,7 +120,7 @@ export class PluginRunner implements CallOwner {
 
   /** No new scheduled runs; `signal` is aborted, then `onStop` is called. Resolves when nothing of it runs. */
   async stop(): Promise<void> {
-    this.calls.forgetWaiting();
+    this.calls.queues.clear();
     await this.#end();
     await this.calls.ended();
     this.end();
@@ -137,18 +131,13 @@ export class PluginRunner implements CallOwner {
     this.#state = 'stopped';
   }
 
-  /** What its jobs leave to the version that follows, if it stops now. */
-  get handover(): JobHandover {
-    return this.#jobs.handover;
-  }
-
   /**
    * As {@link PluginRunner.stop}, where a newer version follows: answers what it has heard before, and goes on with its
    * private connections. Resolves when nothing else of it runs.
    */
   async leave(): Promise<void> {
     this.#left = true;
-    await this.#end(this.calls.answered());
+    await this.#end(this.calls.queues.emptied());
     await this.calls.ended('onChannel');
   }
 
@@ -157,7 +146,7 @@ export class PluginRunner implements CallOwner {
     const started = this.#state === 'started';
     this.#state = 'stopping';
     this.#begun.resolve(false);
-    const jobs = this.#jobs.stop();
+    const jobs = this.jobs.stop();
     this.#abort.abort(new ChatosError('ABORTED', `${this.plugin.name} stops`));
     await answered;
     if (started && this.has('onStop')) {
@@ -177,14 +166,14 @@ export class PluginRunner implements CallOwner {
       commands: [...commands.keys()],
       calls: this.calls.count,
       running: this.calls.underWay,
-      jobs: this.#jobs.status,
+      jobs: this.jobs.status,
     };
   }
 
   async #beginSchedules(): Promise<void> {
     const schedule = await this.plugin.schedule(this.context.options);
     if (this.#state !== 'started') return;
-    for (const [name, task] of schedule) this.#jobs.add(name, task, (tick) => task.run(this.context, tick));
+    for (const [name, task] of schedule) this.jobs.add(name, task, (tick) => task.run(this.context, tick));
   }
 
   /** Whether a call has a private connection and has not ended. */
