@@ -5,6 +5,7 @@ import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import type { Context } from '../../src/bot/plugin/context.ts';
 import type { BotPlugin } from '../../src/bot/plugin/plugin.ts';
+import { FakeClock } from '../support/bot-clock.ts';
 import { startProxy } from '../support/bot-proxy.ts';
 import { createBots, joinAs, plugin, signalled, startServer } from '../support/bot-world.ts';
 
@@ -97,4 +98,35 @@ it('a standby that loses its login gives up what waits to be said, and says noth
 
   await second.runtime.stop();
   expect(await alice.next(3)).toMatchObject({ msg: 'here I am' });
+});
+
+it('a standby that loses its login leaves its store to the other one after 5 s, though a hook does not end', async () => {
+  const server = await startServer();
+  const proxy = await startProxy(server);
+  const stateDirectory = path.join(tmpdir(), `chatosbot-test-${randomUUID()}`);
+  onTestFinished(() => rm(stateDirectory, { recursive: true, force: true }));
+  const options = { standby: true, stateDirectory, backoff: { firstMs: 20, maxMs: 20 } };
+  const stopping = signalled();
+  const stuck: BotPlugin = {
+    onStart: (ctx) => ctx.store.set('count', 1),
+    onStop: () => {
+      stopping.resolve();
+      return new Promise(() => undefined);
+    },
+  };
+  const clock = new FakeClock('2026-03-03T09:00:00Z');
+  const first = createBots(proxy.address, [{ plugin: plugin('bot', stuck) }], { ...options, clock });
+  const second = createBots(server, [{ plugin: plugin('bot', counter('second', [])) }], options);
+  const alice = await joinAs(server, 'alice');
+  await first.runtime.start();
+  const taking = second.runtime.start();
+  await second.log.until(/standing by/);
+  proxy.target = { ...server, port: 1 };
+  await proxy.cutSessions();
+  await taking;
+  proxy.target = server;
+  await stopping.promise;
+  clock.advance(5_000);
+  alice.tell('bot', 'count');
+  expect((await alice.next(4, { timeoutMs: 10_000 })).msg).toBe('second 2');
 });

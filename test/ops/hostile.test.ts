@@ -1,5 +1,5 @@
 import net from 'node:net';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ACCOUNT } from '../support/bot-status.ts';
 import { converse, startEndpoint } from '../support/status-endpoint.ts';
 
@@ -121,6 +121,21 @@ describe('the status endpoint, to whom it should not trust', () => {
     clearInterval(prod);
   });
 
+  it('refuses a request with more than 8 KiB of headers', async () => {
+    const { port } = await startEndpoint(NOTHING);
+    const send = (size: number) =>
+      statusOf(port, 'GET /healthz HTTP/1.1', 'Host: localhost', `X-Long: ${'x'.repeat(size)}`);
+    expect([await send(7 * 1024), await send(9 * 1024)]).toEqual([200, 431]);
+  });
+
+  it('loses one connection, not the endpoint, where the system cannot accept it', async () => {
+    const listen = vi.spyOn(net.Server.prototype, 'listen');
+    onTestFinished(() => listen.mockRestore());
+    const { port } = await startEndpoint(NOTHING);
+    (listen.mock.contexts[0] as net.Server).emit('error', new Error('too many open files'));
+    expect(await statusOf(port, 'GET /healthz HTTP/1.1', 'Host: localhost')).toBe(200);
+  });
+
   it('has room for 32 connections, and for others again when one of them ends', async () => {
     const { port } = await startEndpoint(NOTHING);
     const held = await Promise.all(Array.from({ length: 32 }, () => open(port, 'GET /healthz HTTP/1.1\r\n')));
@@ -131,6 +146,15 @@ describe('the status endpoint, to whom it should not trust', () => {
 });
 
 describe('closing the status endpoint', () => {
+  it('leaves nothing that keeps the process alive, nor does the endpoint itself but for its socket', async () => {
+    const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+    const before = timers();
+    const endpoint = await startEndpoint(NOTHING);
+    expect(timers()).toBe(before);
+    await endpoint.close();
+    expect(timers()).toBe(before);
+  });
+
   it('ends connections that are kept alive at once', async () => {
     const endpoint = await startEndpoint(NOTHING);
     const { socket, closed } = await open(endpoint.port, 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');

@@ -40,6 +40,15 @@ describe('the files of a plugin', () => {
     },
   );
 
+  test('are a thousand at most, or as many as the plugin itself imports', async () => {
+    const names = Array.from({ length: 1_000 }, (_, i) => `file${i}.ts`);
+    const files = Object.fromEntries(names.map((name) => [name, "import './late.ts';"]));
+    const text = names.map((name) => `import './${name}';`).join('\n');
+    const found = await filesOf(await project({ 'bot.ts': text, ...files, 'late.ts': '' }));
+    expect(found).toHaveLength(1_001);
+    expect(found).not.toContain('late.ts');
+  });
+
   test.each([
     ["import './lib';", { 'lib.ts': '' }, 'lib.ts'],
     ["import './lib';", { 'lib/index.ts': '' }, 'lib/index.ts'],

@@ -38,6 +38,9 @@ describe('a store that another one has open', () => {
     await first.store.set('key', 1);
     const second = pluginStore({ directory: first.directory, lockTimeoutMs: 60_000 });
     const found = second.store.get('key');
+    // One that begins later has been turned away: so has the second, once.
+    const third = pluginStore({ directory: first.directory, lockTimeoutMs: 0 });
+    await expect(third.store.get('key')).rejects.toMatchObject({ fields: { inUse: true } });
     await first.close();
     expect(await found).toBe(1);
   });

@@ -45,6 +45,9 @@ describe('the difference of two lists', () => {
     const is = was.map((item) => `${item}!`);
     const signs = diffLists(was, is, same).map(({ sign }) => sign);
     expect(signs.join('')).toBe('-'.repeat(3_000) + '+'.repeat(3_000));
+    // What they have in common in the middle would take as many comparisons to find.
+    was[1_500] = is[1_500] = 'common';
+    expect(diffLists(was, is, same).map(({ sign }) => sign)).toEqual(signs);
   });
 });
 
