@@ -27,14 +27,12 @@ export class AccountSession {
   /** Settles when there will be no session any more: with the error that it gave up on, or without. */
   readonly ended: Promise<ChatosError | undefined>;
   readonly #clock: Clock;
-  #state: AccountStatus['state'] = 'connecting';
-  #since: Date;
-  #problem: string | undefined;
+  status: Pick<AccountStatus, 'state' | 'since' | 'problem'>;
 
   constructor(settings: AccountSettings) {
     const { server, login, standby, backoff, heartbeatMs, log, clock, openHalf } = settings;
     this.#clock = clock;
-    this.#since = clock.now();
+    this.status = { state: 'connecting', since: clock.now(), problem: undefined };
     this.client = ChatosClient.create({
       server,
       login,
@@ -48,7 +46,7 @@ export class AccountSession {
     this.client.on('retrying', ({ error, delayMs }) => {
       const taken = standby && isChatosError(error, 'LOGIN_REFUSED');
       if (!taken) log.warn(`${error.message}; retrying in ${(delayMs / 1000).toFixed(1)} s`);
-      else if (this.#state !== 'standby') log.info('standing by: the login is taken');
+      else if (this.status.state !== 'standby') log.info('standing by: the login is taken');
       this.#enter(taken ? 'standby' : 'connecting', error);
     });
     this.client.on('heartbeatOff', () => {
@@ -82,10 +80,6 @@ export class AccountSession {
     await this.client.destroy();
   }
 
-  get status(): Pick<AccountStatus, 'state' | 'since' | 'problem'> {
-    return { state: this.#state, since: this.#since, problem: this.#problem };
-  }
-
   /** Resolves when there is a connection. */
   async #reached(signal: AbortSignal): Promise<void> {
     if (this.client.connected) return;
@@ -94,7 +88,7 @@ export class AccountSession {
       waiting.reject(error ?? new ChatosError('ABORTED', `${this.client.login} has logged out`));
     const onConnected = (): void => waiting.resolve();
     this.client.once('connected', onConnected).once('closed', onEnd);
-    if (this.#state === 'ended') onEnd();
+    if (this.status.state === 'ended') onEnd();
     try {
       await waiting.promise;
     } finally {
@@ -103,9 +97,7 @@ export class AccountSession {
   }
 
   #enter(state: AccountStatus['state'], error: ChatosError | undefined): void {
-    this.#problem = error?.message;
-    if (state === this.#state) return;
-    this.#state = state;
-    this.#since = this.#clock.now();
+    const since = state === this.status.state ? this.status.since : this.#clock.now();
+    this.status = { state, since, problem: error?.message };
   }
 }

@@ -10,7 +10,7 @@ import type { SharedServices, WorkerBot, WorkerBotStart } from '../runtime-optio
 import type { AccountStatus } from '../status.ts';
 import { BotWorker, WorkerEndedError, type WorkerEnd, type WorkerPlugin } from './bot-worker.ts';
 import type { HostServices } from './host-api.ts';
-import { IsolatedStatus } from './isolated-status.ts';
+import { IsolatedStatus, unknownStatus } from './isolated-status.ts';
 import { ISOLATION_ROWS, type IsolationLimits, type IsolationOptions } from './options.ts';
 import type { LoadedBot } from './worker-rpc.ts';
 
@@ -76,6 +76,7 @@ export class IsolatedBot implements WorkerBot {
   prepare(start: WorkerBotStart, shared: SharedServices): void {
     this.#start = start;
     this.#shared = shared;
+    this.#status.reported = unknownStatus(this.#name, formatAddress(start.server), start.login);
     this.#log = this.#settings.log.with({ login: start.login, plugin: this.#name });
   }
 
@@ -96,10 +97,9 @@ export class IsolatedBot implements WorkerBot {
 
   /** How it is, as its worker has reported it: that may be a second ago, or before it was blocked. */
   get status(): AccountStatus {
-    const { server, login } = this.#start!;
     const { memoryMb } = this.#settings;
     const isolation = { running: this.#worker !== undefined, usedMb: this.#worker?.usedMb ?? 0, memoryMb };
-    return this.#status.read({ name: this.#name, server: formatAddress(server), login }, isolation);
+    return this.#status.read(isolation);
   }
 
   /** As {@link BotRuntime.stop}; a worker that is blocked when the time is up is ended. */

@@ -6,6 +6,7 @@ const MAX_ERRORS = 10;
 export class IsolatedStatus {
   /** How often a worker was started in the place of another. */
   restarts = 0;
+  /** What a worker has reported last; until then, that nothing is known. */
   reported: AccountStatus | undefined;
   /** The ends of workers, which none of them can report. */
   readonly #ends: PluginError[] = [];
@@ -19,13 +20,9 @@ export class IsolatedStatus {
     if (this.#ends.length > MAX_ERRORS) this.#ends.shift();
   }
 
-  /** @param who for before a worker has reported anything */
-  read(
-    who: Pick<AccountStatus, 'login' | 'server'> & { readonly name: string },
-    isolation: Omit<IsolationStatus, 'restarts'>,
-  ): AccountStatus {
+  read(isolation: Omit<IsolationStatus, 'restarts'>): AccountStatus {
     const { restarts } = this;
-    const reported = this.reported ?? unknownStatus(who);
+    const reported = this.reported!;
     const plugins = reported.plugins.map((plugin) => ({
       ...plugin,
       failures: plugin.failures + restarts,
@@ -38,7 +35,8 @@ export class IsolatedStatus {
   }
 }
 
-function unknownStatus({ name, server, login }: Record<'name' | 'server' | 'login', string>): AccountStatus {
+/** Before a worker has reported anything. */
+export function unknownStatus(name: string, server: string, login: string): AccountStatus {
   const counts = { failures: 0, skipped: 0, calls: 0, running: 0 };
   const plugin = { name, file: '', state: 'waiting', suspendedUntil: undefined, hooks: [], commands: [] } as const;
   return {

@@ -1,5 +1,6 @@
 import { MessagePort } from 'node:worker_threads';
 import { ChatosError } from '../../errors.ts';
+import { withResolvers } from '../../util/deferred.ts';
 import { deserializeError, serializeError, type SerializedError } from './serialized-error.ts';
 
 /** What one side serves: functions by name. */
@@ -11,11 +12,6 @@ type RpcMessage =
   | { readonly type: 'answer'; readonly id: number; readonly value: unknown }
   | { readonly type: 'failure'; readonly id: number; readonly error: SerializedError };
 
-interface Pending {
-  resolve(value: unknown): void;
-  reject(error: unknown): void;
-}
-
 /** Calls that may wait for their answer: a loop that calls without end must not fill the other side's memory. */
 const MAX_PENDING = 2_000;
 
@@ -23,7 +19,7 @@ const MAX_PENDING = 2_000;
 export class MessagePortRpc<Local extends Contract<Local>, Remote extends Contract<Remote>> {
   readonly #port: MessagePort;
   readonly #handlers: Local;
-  readonly #pending = new Map<number, Pending>();
+  readonly #pending = new Map<number, ReturnType<typeof withResolvers<unknown>>>();
   #lastId = 0;
   #closed: { readonly error: unknown } | undefined;
 
@@ -39,19 +35,19 @@ export class MessagePortRpc<Local extends Contract<Local>, Remote extends Contra
    * @throws {ChatosError} `QUEUE_FULL` if too many calls wait for their answer; else what is thrown there, or the error of
    *   {@link MessagePortRpc.close}
    */
-  call<Name extends keyof Remote & string>(
+  async call<Name extends keyof Remote & string>(
     name: Name,
     ...args: Parameters<Remote[Name]>
   ): Promise<Awaited<ReturnType<Remote[Name]>>> {
-    return new Promise((resolve, reject) => {
-      if (this.#closed) throw this.#closed.error;
-      if (this.#pending.size >= MAX_PENDING) {
-        throw new ChatosError('QUEUE_FULL', `${MAX_PENDING} calls wait for their answer: await the earlier ones`);
-      }
-      const id = (this.#lastId += 1);
-      this.#post({ type: 'call', id, name, args });
-      this.#pending.set(id, { resolve, reject });
-    });
+    if (this.#closed) throw this.#closed.error;
+    if (this.#pending.size >= MAX_PENDING) {
+      throw new ChatosError('QUEUE_FULL', `${MAX_PENDING} calls wait for their answer: await the earlier ones`);
+    }
+    const id = (this.#lastId += 1);
+    this.#post({ type: 'call', id, name, args });
+    const pending = withResolvers<unknown>();
+    this.#pending.set(id, pending);
+    return (await pending.promise) as Awaited<ReturnType<Remote[Name]>>;
   }
 
   /** Calls the other side without waiting for an answer. */

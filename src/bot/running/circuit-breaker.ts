@@ -28,12 +28,6 @@ export function resolveBreakerLimits(limits?: Partial<BreakerLimits>): BreakerLi
   return resolveOptions('breaker limits', limits, BREAKER_LIMIT_ROWS);
 }
 
-export interface BreakerChange {
-  readonly state: BreakerState;
-  /** How long it is suspended, in ms. */
-  readonly pauseMs: number;
-}
-
 /** A call that was let through: one of the two is to be called when it has ended, or neither where that says nothing. */
 export interface Attempt {
   succeeded(): void;
@@ -47,7 +41,7 @@ export interface Attempt {
 export class CircuitBreaker {
   readonly #limits: BreakerLimits;
   readonly #clock: Clock;
-  readonly #onChange: (change: BreakerChange) => void;
+  readonly #onChange: (state: BreakerState, pauseMs: number) => void;
   readonly #onOpen: () => void;
   #state: BreakerState = 'running';
   #failedAt: number[] = [];
@@ -61,11 +55,14 @@ export class CircuitBreaker {
   /** How often it was suspended or resumed: what began before says nothing about how it is now. */
   #epoch = 0;
 
-  /** @param onOpen called when a pause is over, or it is running again */
+  /**
+   * @param onChange gets how long it is suspended, in ms, too
+   * @param onOpen called when a pause is over, or it is running again
+   */
   constructor(
     limits: BreakerLimits,
     clock: Clock,
-    onChange: (change: BreakerChange) => void,
+    onChange: (state: BreakerState, pauseMs: number) => void,
     onOpen = (): void => undefined,
   ) {
     this.#limits = limits;
@@ -151,7 +148,7 @@ export class CircuitBreaker {
 
   #change(state: BreakerState): void {
     this.#state = state;
-    this.#onChange({ state, pauseMs: this.#pauseMs });
+    this.#onChange(state, this.#pauseMs);
   }
 
   #now(): number {

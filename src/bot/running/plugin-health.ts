@@ -3,8 +3,8 @@ import type { Clock } from '../../util/clock.ts';
 import type { LogFields, Logger } from '../../util/log.ts';
 import { truncate } from '../../util/printable.ts';
 import { sourceTraceOf } from '../loading/source-positions.ts';
-import type { PluginError, PluginStatus } from '../status.ts';
-import { CircuitBreaker, type Attempt, type BreakerChange, type BreakerLimits } from './circuit-breaker.ts';
+import type { BreakerState, PluginError, PluginStatus } from '../status.ts';
+import { CircuitBreaker, type Attempt, type BreakerLimits } from './circuit-breaker.ts';
 
 const MAX_ERRORS = 10;
 /** The most failures to log within a minute: one that a timer repeats would fill the disk. */
@@ -63,7 +63,7 @@ export class PluginHealth {
     this.#clock = clock;
     this.#log = log;
     this.#signal = signal;
-    const onChange = ({ state, pauseMs }: BreakerChange): void => {
+    const onChange = (state: BreakerState, pauseMs: number): void => {
       if (state === 'suspended') log.error(`suspended for ${pauseMs / 1000} s: it failed too often`);
       if (state === 'running') log.info('works again');
     };

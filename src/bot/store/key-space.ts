@@ -13,13 +13,6 @@ const PAGE_ENTRIES = 64;
 /** What a write costs in memory besides its key and value, about. */
 const WRITE_BYTES = 256;
 
-export interface KeySpaceParts {
-  readonly backend: StoreBackend;
-  readonly limits: StoreLimits;
-  /** Fires when the store is being closed. */
-  readonly closing: AbortSignal;
-}
-
 /** The update whose change is being computed, for whatever that calls. */
 const updating = new AsyncLocalStorage<{ readonly space: KeySpace; readonly key: string; over: boolean }>();
 
@@ -34,7 +27,8 @@ export class KeySpace implements Store {
   #everyKeysTurn: Promise<unknown> | undefined;
   #pendingBytes = 0;
 
-  constructor(space: Space, { backend, limits, closing }: KeySpaceParts) {
+  /** @param closing aborted when the store is being closed */
+  constructor(space: Space, backend: StoreBackend, limits: StoreLimits, closing: AbortSignal) {
     this.#space = space;
     this.#backend = backend;
     this.limits = limits;

@@ -22,9 +22,10 @@ export class PluginStore {
   /** @param backend where the entries are; in the folder unless it is given */
   constructor({ limits, ...options }: PluginStoreOptions, backend: StoreBackend = new LevelBackend(options)) {
     this.#backend = backend;
-    const parts = { backend, closing: this.#closing.signal, limits: { ...DEFAULT_STORE_LIMITS, ...limits } };
-    this.store = new KeySpace('own', parts);
-    this.records = new KeySpace('records', { ...parts, limits: { ...parts.limits, maxTotalBytes: RECORD_BYTES } });
+    const { signal } = this.#closing;
+    const own = { ...DEFAULT_STORE_LIMITS, ...limits };
+    this.store = new KeySpace('own', backend, own, signal);
+    this.records = new KeySpace('records', backend, { ...own, maxTotalBytes: RECORD_BYTES }, signal);
   }
 
   /** How many entries the plugin has, and the bytes of their keys and values. Opens the store. */

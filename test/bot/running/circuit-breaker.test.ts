@@ -13,7 +13,7 @@ const SECOND = 1_000;
 function breaking(limits: Partial<BreakerLimits> = {}) {
   const clock = new FakeClock('2025-06-01T10:00:00Z');
   const changes: string[] = [];
-  const breaker = new CircuitBreaker({ ...DEFAULT_BREAKER_LIMITS, ...limits }, clock, ({ state, pauseMs }) =>
+  const breaker = new CircuitBreaker({ ...DEFAULT_BREAKER_LIMITS, ...limits }, clock, (state, pauseMs) =>
     changes.push(state === 'suspended' ? `${state} ${pauseMs / SECOND}` : state),
   );
   const attempt = (): Attempt => {
