@@ -13,8 +13,8 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout } from 'node:timers/promises';
 import { ChatosError, defineBot, type Channel } from 'chatosbot';
 import * as v from 'valibot';
-import * as java from './files/java-client.ts';
-import { Visit, type Timeouts } from './files/visit.ts';
+import * as java from './files/java-client.js';
+import { Visit, type Timeouts } from './files/visit.js';
 
 /** The errors for names that do not or cannot exist. */
 const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP', 'ERR_INVALID_ARG_VALUE']);

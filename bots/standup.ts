@@ -19,7 +19,7 @@ export default defineBot({
       async run(ctx, { lateMs }) {
         const late = lateMs > 60_000 ? ` (${Math.round(lateMs / 60_000)} minutes late)` : '';
         const away: string[] = [];
-        for await (const [login, why] of ctx.store.entries()) away.push(`${login} (${String(why)})`);
+        for await (const [login, why] of ctx.store.entries({ limit: 50 })) away.push(`${login} (${String(why)})`);
         await ctx.say(`Stand-up${late}! ${away.length > 0 ? `Away: ${away.join(', ')}.` : 'Everybody is here.'}`);
       },
     },

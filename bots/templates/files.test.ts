@@ -15,6 +15,7 @@ async function start(t: TestContext) {
   });
   await mkdir(path.join(directory, 'shared'));
   await writeFile(path.join(directory, 'shared', 'notes.txt'), 'Buy milk.\n');
+  await writeFile(path.join(directory, 'shared', 'ü.txt'), 'Umlaut.\n');
   await writeFile(path.join(directory, 'shared', '.hidden'), 'x');
   await writeFile(path.join(directory, 'secret.txt'), 'x');
   await symlink('../secret.txt', path.join(directory, 'shared', 'link.txt'));
@@ -30,7 +31,7 @@ async function start(t: TestContext) {
 
 test('lists its files, and sends them', async (t) => {
   const { ask } = await start(t);
-  assert.equal(await ask(''), 'notes.txt\n');
+  assert.equal(await ask(''), 'notes.txt\nü.txt\n');
   assert.equal(await ask('notes.txt'), 'Buy milk.\n');
 });
 
@@ -39,6 +40,17 @@ test('breaks off for what is not there, is hidden, or lies outside', async (t) =
   for (const name of ['none.txt', '.hidden', 'link.txt', '../secret.txt', '..', '/etc/passwd', 'x'.repeat(1000)]) {
     await assert.rejects(ask(name), { code: 'CHANNEL_ABORTED' }, name);
   }
+});
+
+test('takes a name that comes in pieces', async (t) => {
+  const { net, ann } = await start(t);
+  const channel = await ann.request('bot');
+  for (const byte of Buffer.from('ü.txt')) {
+    channel.write(Buffer.of(byte));
+    await net.settled();
+  }
+  channel.end('\n');
+  assert.equal(String(Buffer.concat(await channel.toArray())), 'Umlaut.\n');
 });
 
 test('breaks off where a name does not end', async (t) => {

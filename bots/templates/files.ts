@@ -3,12 +3,12 @@
 //
 //   $ echo notes.txt | chatosbot pipe <this bot> > notes.txt
 import { createReadStream } from 'node:fs';
-import { lstat, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { ChatosError, defineBot, type Channel } from 'chatosbot';
 
-const MAX_NAME_LENGTH = 255;
+const MAX_NAME_BYTES = 255;
 const TIMEOUT_MS = 60_000;
 
 export default defineBot({
@@ -42,20 +42,18 @@ function breakOffIfIdle(channel: Channel): void {
 
 /** What the peer asks for. The rest is read and ignored, so that its end is noticed. */
 async function readLine(channel: Channel): Promise<string> {
-  let text = '';
+  let line = Buffer.alloc(0);
+  // A chunk may end anywhere, inside a character too.
   for await (const chunk of channel) {
-    text += String(chunk);
-    if (text.includes('\n') || text.length > MAX_NAME_LENGTH) break;
+    line = Buffer.concat([line, chunk]);
+    if (line.includes('\n') || line.length > MAX_NAME_BYTES) break;
   }
   channel.resume();
-  return text.split('\n')[0]!.trim();
+  return line.toString().split('\n')[0]!.trim();
 }
 
 /** The files of the folder, without links, which may lead anywhere, and hidden files. */
 async function sharedNames(directory: string): Promise<string[]> {
-  const names: string[] = [];
-  for (const name of await readdir(directory)) {
-    if (!name.startsWith('.') && (await lstat(path.join(directory, name))).isFile()) names.push(name);
-  }
-  return names.toSorted();
+  const files = (await readdir(directory, { withFileTypes: true })).filter((entry) => entry.isFile());
+  return files.flatMap(({ name }) => (name.startsWith('.') ? [] : [name])).toSorted();
 }
