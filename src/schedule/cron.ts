@@ -62,17 +62,7 @@ export function parseCron({ cron, timeZone }: CronSpec): Cron {
   return { next };
 }
 
-const PRESETS = [
-  '@yearly',
-  '@monthly',
-  '@weekly',
-  '@daily',
-  '@hourly',
-  '@minutely',
-  '@secondly',
-  '@weekdays',
-  '@weekends',
-];
+const PRESETS = '@yearly @monthly @weekly @daily @hourly @minutely @secondly @weekdays @weekends'.split(' ');
 const NAMES = /jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun/gi;
 
 /** What other cron programs know and this one does not. */

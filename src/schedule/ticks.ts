@@ -45,32 +45,23 @@ export function firstTicks(cron: Cron, after: number, until: number, limit: numb
 
 /**
  * The last `limit` ticks after one instant and until another, in order. An expression can only be evaluated forwards, and
- * each step takes up to a millisecond: so this searches for an instant that has `limit` ticks after it, instead of
+ * each step takes up to a millisecond: so this searches for an instant that has not many more ticks after it, instead of
  * stepping through years.
  */
 export function lastTicks(cron: Cron, after: number, until: number, limit: number): number[] {
-  const all = firstTicks(cron, after, until, limit + 1);
-  if (all.length <= limit) return all;
-  // After `many` come more than `limit` ticks, after `few` at most `limit`.
-  const end = wholeSecond(until);
-  let many = wholeSecond(after);
-  let few = end;
-  let guess = end - limit * SECOND;
-  for (let round = 0; few - many > SECOND; round++) {
-    if (guess <= many || guess >= few) guess = wholeSecond((many + few) / 2);
-    const ticks = firstTicks(cron, guess, until, limit + 1);
-    if (ticks.length === limit) return ticks;
-    if (ticks.length > limit) many = guess;
-    else few = guess;
-    // This finds regular schedules in a few rounds; the search of others goes on by halving.
-    const longer = Math.min(limit / ticks.length, MAX_STRETCH);
-    guess = round < STRETCH_ROUNDS && ticks.length < limit ? wholeSecond(end - (end - guess) * longer) : many;
+  const most = 4 * limit;
+  // After `many` come more than `most` ticks, after `few` less than `limit`.
+  let many: number | undefined;
+  let few = wholeSecond(until);
+  for (let start = few - limit * SECOND; ;) {
+    start = Math.max(wholeSecond(start), after);
+    const ticks = firstTicks(cron, start, until, most + 1);
+    if (ticks.length <= most && (ticks.length >= limit || start === after)) return ticks.slice(-limit);
+    if (ticks.length < limit) few = start;
+    else many = start;
+    start = many === undefined ? until - 2 * (until - few) : (many + few) / 2;
   }
-  return firstTicks(cron, few, until, limit);
 }
-
-const STRETCH_ROUNDS = 8;
-const MAX_STRETCH = 64;
 
 function wholeSecond(instant: number): number {
   return Math.floor(instant / SECOND) * SECOND;

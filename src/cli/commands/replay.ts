@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 import type { Command } from 'commander';
@@ -30,7 +31,6 @@ import { chooseAccount, sameAccount } from '../replay/account-choice.ts';
 import { compareTranscripts, transcribe, type Difference, type Transcript } from '../replay/comparison.ts';
 import { Player } from '../replay/player.ts';
 import { differenceRecord, renderDifference } from '../replay/report.ts';
-import { copyState } from '../replay/state-copy.ts';
 import { interruptibly } from '../terminal/signals.ts';
 
 interface ReplayFlags extends LogFlags {
@@ -167,4 +167,22 @@ async function report(
   const played = [pluralize(messages, 'message'), ...(requests > 0 ? [pluralize(requests, 'private request')] : [])];
   if (!json) notice(`replayed ${played.join(' and ')}: ${found}`);
   if (differences.length > 0) throw new ExitSignal(EXIT.failure);
+}
+
+/**
+ * Copies a folder of stores, so that a replay does not change it. Returns the path of the copy, which the caller removes.
+ *
+ * @throws {ChatosError} `INVALID_ARGUMENT` if it cannot be read
+ */
+async function copyState(from: string): Promise<string> {
+  const copy = await mkdtemp(path.join(tmpdir(), 'chatosbot-'));
+  try {
+    await cp(from, copy, { recursive: true });
+    return copy;
+  } catch (error) {
+    await rm(copy, { recursive: true, force: true });
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === 'ENOENT' ? 'there is no such folder' : `it cannot be read (${code})`;
+    throw new ChatosError('INVALID_ARGUMENT', `${from}: ${why}`, { cause: error });
+  }
 }

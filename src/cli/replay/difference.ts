@@ -4,68 +4,50 @@ export interface DiffLine<T> {
   readonly item: T;
 }
 
-/** Beyond so many comparisons, everything that differs is reported as a whole. */
+/** Beyond so many comparisons, the difference is not the smallest. */
 const MAX_COMPARISONS = 4_000_000;
 
 /** The fewest removals and insertions that turn one list into the other. */
 export function diffLists<T>(was: readonly T[], is: readonly T[], keyOf: (item: T) => string): DiffLine<T>[] {
-  const a = was.map(keyOf);
-  const b = is.map(keyOf);
+  const [a, b] = [was.map(keyOf), is.map(keyOf)];
+  const shortest = Math.min(a.length, b.length);
   let start = 0;
-  while (start < a.length && start < b.length && a[start] === b[start]) start += 1;
+  while (start < shortest && a[start] === b[start]) start += 1;
   let [endA, endB] = [a.length, b.length];
-  while (endA > start && endB > start && a[endA - 1] === b[endB - 1]) {
-    endA -= 1;
-    endB -= 1;
-  }
-  const lines = (sign: DiffLine<T>['sign'], items: readonly T[]): DiffLine<T>[] =>
-    items.map((item) => ({ sign, item }));
-  return [
-    ...lines(' ', is.slice(0, start)),
-    ...diffMiddle(a, b, [start, endA], [start, endB]).map(({ sign, item }) => ({
-      sign,
-      item: sign === '-' ? was[item]! : is[item]!,
-    })),
-    ...lines(' ', is.slice(endB)),
-  ];
-}
+  while (Math.min(endA, endB) > start && a[endA - 1] === b[endB - 1]) [endA, endB] = [endA - 1, endB - 1];
+  const common = commonLengths(a.slice(start, endA), b.slice(start, endB));
 
-/** By the longest common subsequence; the items are indices, into `a` for what is missing, else into `b`. */
-function diffMiddle(
-  a: readonly string[],
-  b: readonly string[],
-  [startA, endA]: readonly [number, number],
-  [startB, endB]: readonly [number, number],
-): DiffLine<number>[] {
-  const width = endB - startB + 1;
-  const range = (sign: '-' | '+', start: number, end: number): DiffLine<number>[] =>
-    Array.from({ length: end - start }, (_, index) => ({ sign, item: start + index }));
-  if ((endA - startA) * width > MAX_COMPARISONS) return [...range('-', startA, endA), ...range('+', startB, endB)];
-  // The length of the longest common subsequence from (i, j) on.
-  const lengths = new Uint32Array((endA - startA + 1) * width);
-  const at = (i: number, j: number): number => lengths[(i - startA) * width + j - startB] ?? 0;
-  for (let i = endA - 1; i >= startA; i -= 1) {
-    for (let j = endB - 1; j >= startB; j -= 1) {
-      const length = a[i] === b[j] ? at(i + 1, j + 1) + 1 : Math.max(at(i + 1, j), at(i, j + 1));
-      lengths[(i - startA) * width + j - startB] = length;
-    }
-  }
-  const lines: DiffLine<number>[] = [];
-  let [i, j] = [startA, startB];
-  while (i < endA && j < endB) {
-    if (a[i] === b[j]) {
-      lines.push({ sign: ' ', item: j });
+  const same = (item: T): DiffLine<T> => ({ sign: ' ', item });
+  const lines = is.slice(0, start).map(same);
+  let [i, j] = [start, start];
+  while (i < endA || j < endB) {
+    if (i < endA && j < endB && a[i] === b[j]) {
+      lines.push(same(is[j]!));
       i += 1;
       j += 1;
-    } else if (at(i + 1, j) >= at(i, j + 1)) {
-      lines.push({ sign: '-', item: i });
+    } else if (j === endB || (i < endA && common(i + 1 - start, j - start) >= common(i - start, j + 1 - start))) {
+      lines.push({ sign: '-', item: was[i]! });
       i += 1;
     } else {
-      lines.push({ sign: '+', item: j });
+      lines.push({ sign: '+', item: is[j]! });
       j += 1;
     }
   }
-  return [...lines, ...range('-', i, endA), ...range('+', j, endB)];
+  return [...lines, ...is.slice(endB).map(same)];
+}
+
+/** The length of the longest common subsequence of what two lists have from two indices on; 0 if they are too long. */
+function commonLengths(a: readonly string[], b: readonly string[]): (i: number, j: number) => number {
+  const width = b.length + 1;
+  if (a.length * width > MAX_COMPARISONS) return () => 0;
+  const lengths = new Uint32Array((a.length + 1) * width);
+  const at = (i: number, j: number): number => lengths[i * width + j] ?? 0;
+  for (let i = a.length - 1; i >= 0; i -= 1) {
+    for (let j = b.length - 1; j >= 0; j -= 1) {
+      lengths[i * width + j] = a[i] === b[j] ? at(i + 1, j + 1) + 1 : Math.max(at(i + 1, j), at(i, j + 1));
+    }
+  }
+  return at;
 }
 
 /** What only one of two collections has, whatever the order. */

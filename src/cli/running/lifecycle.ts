@@ -74,27 +74,42 @@ function abortRun({ server, runtime }: Running): void {
  * @throws {ChatosError} `LISTEN_FAILED`, `LOGIN_REFUSED`
  */
 export async function startRun(plan: RunPlan, running: Running, stop: StopRequest): Promise<void> {
-  const { announce, bots, log } = plan;
-  running.recorder = await startRecording(plan);
+  const { announce, bots, log, loaded, recordingFile, statusAddress } = plan;
+  if (recordingFile !== undefined) {
+    const { openRecording } = await import('../../bot/recording/recorder.ts');
+    running.recorder = await openRecording(recordingFile, { version: packageVersion(), log });
+  }
   if (bots.some(({ server = plan.server }) => server === 'embedded')) {
-    const { limits } = plan.loaded.config.serve ?? {};
+    const { limits } = loaded.config.serve ?? {};
     running.server = await startEmbedded({ ...plan, limits, log: log.with({ part: 'server' }) }, stop.signal);
   }
   if (stop.signal.aborted) return;
-  const embedded = running.server?.addresses[0];
-  running.runtime = createRuntime(plan, embedded, running.recorder?.observer);
-  running.status = await startStatus(plan, running.runtime, running.server);
-  running.watcher = startWatcher(plan, running.runtime);
-  await Promise.race([running.runtime.start(), stop.received]);
+  const { server } = running;
+  const embedded = server?.addresses[0];
+  const runtime = createRuntime(plan, embedded, running.recorder?.observer);
+  running.runtime = runtime;
+  if (statusAddress) {
+    const { startStatusServer } = await import('../../ops/status-endpoint.ts');
+    running.status = await startStatusServer({ address: statusAddress, runtime, server, log });
+    announce(`status on ${running.status.url}`, { url: running.status.url });
+  }
+  if (plan.watch) {
+    const { planned, loader, loadedAt, drainMs } = plan;
+    running.watcher = new BotWatcher({
+      bots: planned,
+      loader,
+      loadedAt,
+      configFile: loaded.file,
+      log,
+      replace: (index, { plugin, options }) => runtime.reload(index, plugin, { options, timeoutMs: drainMs }),
+      onReload: ({ plugin }) => announce(`${plugin.name}: reloaded`, { bot: plugin.name }),
+    });
+    running.watcher.start();
+  }
+  await Promise.race([runtime.start(), stop.received]);
   if (embedded && !stop.signal.aborted) {
     announce(`talk to the bots from another terminal: npx chatosbot chat${serverHint(embedded)}`);
   }
-}
-
-async function startRecording({ recordingFile, log }: RunPlan): Promise<Recorder | undefined> {
-  if (recordingFile === undefined) return undefined;
-  const { openRecording } = await import('../../bot/recording/recorder.ts');
-  return openRecording(recordingFile, { version: packageVersion(), log });
 }
 
 function createRuntime(
@@ -127,34 +142,6 @@ function createRuntime(
       },
     },
   );
-}
-
-async function startStatus(
-  { statusAddress: address, log, announce }: RunPlan,
-  runtime: BotRuntime,
-  server: ChatosServer | undefined,
-): Promise<StatusServer | undefined> {
-  if (!address) return undefined;
-  const { startStatusServer } = await import('../../ops/status-endpoint.ts');
-  const status = await startStatusServer({ address, runtime, server, log });
-  announce(`status on ${status.url}`, { url: status.url });
-  return status;
-}
-
-function startWatcher(plan: RunPlan, runtime: BotRuntime): BotWatcher | undefined {
-  if (!plan.watch) return undefined;
-  const { planned, loader, loadedAt, loaded, log, announce, drainMs } = plan;
-  const watcher = new BotWatcher({
-    bots: planned,
-    loader,
-    loadedAt,
-    configFile: loaded.file,
-    log,
-    replace: (index, { plugin, options }) => runtime.reload(index, plugin, { options, timeoutMs: drainMs }),
-    onReload: ({ plugin }) => announce(`${plugin.name}: reloaded`, { bot: plugin.name }),
-  });
-  watcher.start();
-  return watcher;
 }
 
 /** What a client must be given to find a server that is not at the default address. */

@@ -46,19 +46,12 @@ const account = v.object({
   muted: v.array(v.string()),
 });
 
+const counts = <const Names extends readonly string[]>(...names: Names) => v.entriesFromList(names, count);
+
 const server = v.object({
   addresses: v.array(v.string()),
-  clients: count,
-  connections: count,
-  channels: count,
-  accepted: count,
-  messages: count,
-  malformed: count,
-  forbidden: count,
-  slow: count,
-  established: count,
-  relayedBytes: count,
-  wrongIds: count,
+  ...counts('clients', 'connections', 'channels', 'accepted', 'messages', 'malformed', 'forbidden', 'slow'),
+  ...counts('established', 'relayedBytes', 'wrongIds'),
 });
 
 /** What the command needs of the endpoint's document; a newer version may have more. */

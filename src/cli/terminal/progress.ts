@@ -11,44 +11,43 @@ export interface Progress {
   readonly done: () => void;
 }
 
-/**
- * Shows bytes, rate and time in a line of the terminal while something runs; without a terminal, nothing.
- */
+/** Shows bytes, rate and time in a line of the terminal while something runs; without a terminal, nothing. */
 export function showProgress(count: () => { sent: number; received: number }): Progress {
   const { stderr } = process;
   if (!stderr.isTTY) return { clear: () => undefined, done: () => undefined };
   const startedAt = Date.now();
-  const line = (bytes: { sent: number; received: number }, rate: number): string => {
-    const text = `sent ${formatBytes(bytes.sent)}, received ${formatBytes(bytes.received)}, ${formatBytes(Math.round(rate))}/s, ${formatDuration(Date.now() - startedAt)}`;
+  /** The rate is that since `total` bytes had moved, at the time `at`. */
+  const line = ({ at, total }: Sample): string => {
+    const { sent, received } = count();
+    const rate = Math.round(((sent + received - total) * 1000) / Math.max(Date.now() - at, 1));
+    const text = `sent ${formatBytes(sent)}, received ${formatBytes(received)}, ${formatBytes(rate)}/s, ${formatDuration(Date.now() - startedAt)}`;
     return text.slice(0, (stderr.columns || 80) - 1);
   };
   // The rate of the last seconds shows when nothing moves.
-  const samples: { readonly at: number; readonly total: number }[] = [];
-  const recentRate = (total: number): number => {
-    samples.push({ at: Date.now(), total });
-    if (samples.length > RATE_SAMPLES) samples.shift();
-    const [first] = samples;
-    return ((total - first!.total) * 1000) / Math.max(Date.now() - first!.at, 1);
-  };
-  let shown = false;
-  let cleared = false;
+  const samples: Sample[] = [];
+  let state: 'hidden' | 'shown' | 'cleared' = 'hidden';
   const timer = setInterval(() => {
-    const bytes = count();
-    stderr.write(`\r\u001B[K${line(bytes, recentRate(bytes.sent + bytes.received))}`);
-    shown = true;
+    const { sent, received } = count();
+    samples.push({ at: Date.now(), total: sent + received });
+    if (samples.length > RATE_SAMPLES) samples.shift();
+    stderr.write(`\r\u001B[K${line(samples[0]!)}`);
+    state = 'shown';
   }, INTERVAL_MS);
   const clear = (): void => {
     clearInterval(timer);
-    if (shown && !cleared) stderr.write('\r\u001B[K');
-    cleared = true;
+    if (state === 'shown') stderr.write('\r\u001B[K');
+    state = 'cleared';
   };
   const done = (): void => {
-    const silent = cleared;
+    const isSilent = state === 'cleared';
     clear();
-    if (silent) return;
-    const bytes = count();
-    const average = ((bytes.sent + bytes.received) * 1000) / Math.max(Date.now() - startedAt, 1);
-    stderr.write(`${line(bytes, average)}\n`);
+    if (!isSilent) stderr.write(`${line({ at: startedAt, total: 0 })}\n`);
   };
   return { clear, done };
+}
+
+/** How many bytes had moved at a time. */
+interface Sample {
+  readonly at: number;
+  readonly total: number;
 }
