@@ -48,7 +48,7 @@ export function next<K extends keyof ClientEvents>(client: ChatosClient, event: 
   const happened = new Promise<ClientEvents[K]>((resolve) => {
     (client as EventEmitter).once(event, (...args: unknown[]) => resolve(args as ClientEvents[K]));
   });
-  return within(happened, `awaiting '${event}'`, 8_000);
+  return within(happened, `awaiting '${event}'`);
 }
 
 /** Asks and accepts: both ends of a new channel, the requester's first. */

@@ -48,7 +48,7 @@ test('the code in the docs, the bots and plugins of any kind have the right type
   const tests = ['plugin-types', 'schema-libraries'].map((name) => path.resolve(`test/bot/loading/${name}.test.ts`));
   const include = ['*/*.ts', path.resolve('bots/**/*.ts'), ...tests];
   expect(await complaints('typescript-5', { compilerOptions, include })).toBe('');
-}, 60_000);
+}, 180_000);
 
 /** What a compiler says of the code. */
 async function complaints(compiler: string, config: object): Promise<string> {

@@ -8,7 +8,7 @@ import { openHalf, RfcPeer, type Options } from '../support/rfc-peer.ts';
 export async function peer(port: number, login: string, options: Options = {}): Promise<RfcPeer> {
   const made = await RfcPeer.connect(port, options);
   onTestFinished(made.destroy);
-  if (!(await made.login(login, { timeoutMs: 10_000 }))) throw new Error(`the login ${login} was refused`);
+  if (!(await made.login(login))) throw new Error(`the login ${login} was refused`);
   return made;
 }
 
@@ -22,7 +22,7 @@ export interface Half {
 
 /** Waits to be asked for a private connection, accepts, and opens this side of it. */
 export async function acceptNext(from: RfcPeer, port: number): Promise<Half> {
-  const { requester } = await from.next(5, { timeoutMs: 10_000 });
+  const { requester } = await from.next(5);
   from.ok(requester);
   return openNext(from, port);
 }
@@ -34,8 +34,8 @@ export function ask(from: RfcPeer, port: number, target: string): Promise<Half> 
 }
 
 async function openNext(from: RfcPeer, port: number): Promise<Half> {
-  const { connectId, requester, target } = await from.next(8, { timeoutMs: 10_000 });
-  const half = await openHalf(port, connectId, { timeoutMs: 10_000 });
+  const { connectId, requester, target } = await from.next(8);
+  const half = await openHalf(port, connectId);
   onTestFinished(() => void half.destroy());
   return { half, connectId, requester, target };
 }

@@ -21,12 +21,12 @@ describe('a server that is stopped', () => {
       server.kill('SIGSTOP');
       const [, why] = await bot.line(/(tcp:\S+ is silent: nothing has come for 2 s, not even an answer); retrying in/);
       const problem = async (): Promise<string> => (await ready()).text();
-      await expect.poll(problem, { timeout: 5_000 }).toContain(`echo on tcp://${at}: connecting`);
+      await expect.poll(problem).toContain(`echo on tcp://${at}: connecting`);
       expect(why).toContain(at);
 
       server.kill('SIGCONT');
       await bot.line(/logged in as echo/);
-      await expect.poll(ready, { timeout: 5_000 }).toMatchObject({ status: 200 });
+      await expect.poll(ready).toMatchObject({ status: 200 });
       alice.tell('echo', 'are you there?');
       expect(await alice.next(4)).toMatchObject({ msg: 'are you there?' });
     },

@@ -7,7 +7,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { onTestFinished } from 'vitest';
 import { packet, read, type LongBytes, type Op, type Packet } from './rfc-peer.ts';
 
-const PATIENCE_MS = 3_000;
+const PATIENCE_MS = 15_000;
 
 /** Gives a promise some seconds, so that a test which waits for nothing says so. */
 export async function within<T>(promise: Promise<T>, what: string, ms = PATIENCE_MS): Promise<T> {

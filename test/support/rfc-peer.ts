@@ -88,7 +88,7 @@ export function read(bytes: Buffer, longBytes: LongBytes = 4): { got: Packet; si
 /** A promise settled by `start`, or rejected when its time is up; what `start` returns is called when it is over. */
 async function bounded<T>(
   what: string,
-  { timeoutMs = 5000 }: Patience,
+  { timeoutMs = 15_000 }: Patience,
   start: (resolve: (value: T) => void, reject: (why: Error) => void) => () => void,
 ): Promise<T> {
   const running: { timer?: NodeJS.Timeout; stop?: () => void } = {};

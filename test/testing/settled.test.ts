@@ -118,10 +118,17 @@ test('a decision about a private connection that waits for an answer is not wait
 
 test('a hook that does not come to its end is named when the time is up', async () => {
   await start();
-  const release = signalled();
-  await net.bot({ name: 'stuck', onMessage: () => release.promise });
+  const [begun, release] = [signalled(), signalled()];
+  await net.bot({
+    name: 'stuck',
+    onMessage: () => {
+      begun.resolve();
+      return release.promise;
+    },
+  });
   const alice = await net.user('alice');
   await alice.tell('stuck', 'hello');
+  await begun.promise;
   await expect(net.settled({ timeoutMs: 100 })).rejects.toMatchObject({
     code: 'TIMED_OUT',
     message: 'the bots did not settle within 0.1 s: stuck still running',
