@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { ChatosError } from '../errors.ts';
 import { formatAddress, toAddress, type Address } from '../net/address.ts';
 import { encodePacket } from '../protocol/encoder.ts';
+import { resolveOptions } from '../util/option-table.ts';
 import { loginKey } from '../util/login-key.ts';
 import type { Packet } from '../protocol/packets.ts';
 import type { Channel } from './channel.ts';
@@ -9,7 +10,7 @@ import { Heartbeat } from './heartbeat.ts';
 import {
   resolveClientOptions,
   type ClientOptions,
-  resolveSendOptions,
+  SEND_OPTIONS,
   type RequestOptions,
   type SendOptions,
 } from './options.ts';
@@ -31,7 +32,7 @@ export interface ChatMessage {
   readonly own: boolean;
 }
 
-/** What a client tells its listeners. */
+/** What a client reports to its listeners. */
 export interface ClientEvents {
   /** Somebody said something, to everyone or to us; our own public messages come back too. */
   message: [message: ChatMessage];
@@ -73,7 +74,7 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
     const resolved = resolveClientOptions(options);
     this.login = options.login;
     this.server = toAddress(options.server);
-    // Tells about a login that can never be sent before anything is connected.
+    // It throws where the login can never be sent.
     encodePacket({ type: 'LOGIN', login: options.login });
     this.#loop = new SessionLoop(this.server, this.login, resolved, {
       onPacket: (packet) => this.#onPacket(packet),
@@ -263,7 +264,7 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
   async #deliver(packet: Packet, options: SendOptions): Promise<void> {
     const connection = this.#loop.session?.connection;
     if (!connection?.open) throw this.#loop.notConnected();
-    const { timeoutMs, signal } = resolveSendOptions(options);
+    const { timeoutMs, signal } = resolveOptions('send options', options, SEND_OPTIONS);
     const waiting = createDeferred<void>({ timeoutMs, signal, what: 'the server did not take the message' });
     try {
       connection.send(packet, (error) => (error ? waiting.reject(error) : waiting.resolve()));

@@ -93,11 +93,10 @@ export interface SendOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export const DEFAULT_SEND_TIMEOUT_MS = 30_000;
-
-interface CallLimits {
+/** How long a call may take, and what ends it sooner. */
+export interface CallLimits {
   readonly timeoutMs: number;
-  readonly signal: AbortSignal | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 const callOptions = (timeoutMs: number): OptionTable<CallLimits> => ({
@@ -105,15 +104,5 @@ const callOptions = (timeoutMs: number): OptionTable<CallLimits> => ({
   signal: { kind: 'any', default: undefined },
 });
 
-const REQUEST_OPTIONS = callOptions(DEFAULT_REQUEST_TIMEOUT_MS);
-const SEND_OPTIONS = callOptions(DEFAULT_SEND_TIMEOUT_MS);
-
-/** @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid */
-export function resolveRequestOptions(options: RequestOptions): CallLimits {
-  return resolveOptions('request options', options, REQUEST_OPTIONS);
-}
-
-/** @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid */
-export function resolveSendOptions(options: SendOptions): CallLimits {
-  return resolveOptions('send options', options, SEND_OPTIONS);
-}
+export const REQUEST_OPTIONS = callOptions(DEFAULT_REQUEST_TIMEOUT_MS);
+export const SEND_OPTIONS = callOptions(30_000);

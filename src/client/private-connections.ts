@@ -5,12 +5,13 @@ import type { IdPrivate } from '../protocol/packets.ts';
 import { loginKey } from '../util/login-key.ts';
 import { Channel, type ChannelRole } from './channel.ts';
 import { ClientChannels } from './channels.ts';
-import { resolveRequestOptions, type RequestOptions, type ResolvedClientOptions, type SendOptions } from './options.ts';
+import { REQUEST_OPTIONS, type RequestOptions, type ResolvedClientOptions, type SendOptions } from './options.ts';
 import { PrivateRequest } from './private-request.ts';
 import { Requests } from './requests.ts';
 import { ServerPresence } from './server-presence.ts';
 import type { SessionLoop } from './session-loop.ts';
 import { withEither } from '../util/abort.ts';
+import { resolveOptions } from '../util/option-table.ts';
 
 export interface PrivateConnectionsSettings {
   readonly login: string;
@@ -46,12 +47,12 @@ export class PrivateConnections {
    * @throws {ChatosError} as {@link ChatosClient.request}
    */
   async request(peer: string, options: RequestOptions): Promise<Channel> {
-    const { timeoutMs, signal: given } = resolveRequestOptions(options);
+    const { timeoutMs, signal: given } = resolveOptions('request options', options, REQUEST_OPTIONS);
     const { login, loop } = this.#settings;
     if (loginKey(peer) === loginKey(login)) {
       throw new ChatosError('INVALID_ARGUMENT', 'a private connection with oneself is not possible');
     }
-    // Tells about a login that can never be sent.
+    // It throws where the login can never be sent.
     encodePacket({ type: 'REQUEST_PRIVATE', loginRequester: login, loginTarget: peer });
     if (!loop.session && !this.#settings.options.backoff) throw loop.notConnected();
     return withEither(loop.signal, given, async (signal) => {

@@ -2,6 +2,7 @@ import { ChatosError } from '../errors.ts';
 import { loginKey } from '../util/login-key.ts';
 import type { IdPrivate, Packet } from '../protocol/packets.ts';
 import { createDeferred, type Deferred } from '../util/deferred.ts';
+import type { CallLimits } from './options.ts';
 
 interface Outgoing {
   readonly peer: string;
@@ -33,7 +34,7 @@ export class Requests {
   }
 
   /** Asks a peer until it answers; resolves to the connect id. */
-  async ask(peer: string, limits: { timeoutMs: number; signal?: AbortSignal | undefined }): Promise<bigint> {
+  async ask(peer: string, limits: CallLimits): Promise<bigint> {
     const key = loginKey(peer);
     if (this.#asking >= MAX_WAITING) {
       throw new ChatosError('QUEUE_FULL', `${MAX_WAITING} private requests wait for answers already`);
@@ -57,8 +58,8 @@ export class Requests {
     }
   }
 
-  /** Says yes to a peer's request; resolves to the connect id that the server gives. */
-  async accept(peer: string, limits: { timeoutMs: number; signal?: AbortSignal | undefined }): Promise<bigint> {
+  /** Accepts a peer's request; resolves to the connect id that the server gives. */
+  async accept(peer: string, limits: CallLimits): Promise<bigint> {
     const key = loginKey(peer);
     if (this.#accepting >= MAX_WAITING) {
       this.refuse(peer);
@@ -79,8 +80,7 @@ export class Requests {
       return await waiting.promise;
     } finally {
       this.#accepting -= 1;
-      const at = queue.indexOf(waiting);
-      if (at >= 0) queue.splice(at, 1);
+      if (queue.includes(waiting)) queue.splice(queue.indexOf(waiting), 1);
       if (queue.length === 0) this.#accepted.delete(key);
     }
   }

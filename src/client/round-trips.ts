@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { ChatosError } from '../errors.ts';
 import { createDeferred, type Deferred } from '../util/deferred.ts';
-import { resolveSendOptions, type SendOptions } from './options.ts';
+import { resolveOptions } from '../util/option-table.ts';
+import { SEND_OPTIONS, type SendOptions } from './options.ts';
 
 /**
  * Messages to ourselves. When one is back, the server has handled all that was sent before it. Listeners see none of
@@ -21,7 +22,7 @@ export class RoundTrips {
 
   /** @throws {ChatosError} as {@link ChatosClient.roundTrip} */
   async make(options: SendOptions): Promise<void> {
-    const limits = resolveSendOptions(options);
+    const limits = resolveOptions('send options', options, SEND_OPTIONS);
     const text = `${this.#prefix}${(this.#count += 1)}`;
     const waiting = createDeferred<void>({ ...limits, what: 'the server did not answer' });
     this.#waiting.set(text, waiting);

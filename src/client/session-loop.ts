@@ -21,7 +21,7 @@ export interface Retry {
 export interface SessionLoopHandlers {
   onPacket(packet: Packet): void;
   onConnected(): void;
-  /** `reason` tells why in any case; `error` is set where the session did not end in order. */
+  /** `reason` says why in any case; `error` is set where the session did not end in order. */
   onDisconnected(lost: { error: ChatosError | undefined; reason: ChatosError; final: boolean }): void;
   onRetrying(retry: Retry): void;
   /** Once, last of all; with the error that it gave up on. `reason` is for everything that still waits. */
@@ -155,13 +155,10 @@ export class SessionLoop {
     const onPacket = (packet: Packet): void => this.#handlers.onPacket(packet);
     const error = await runSession(this.#server, this.#login, { onOpen, onPacket }, this.#options, signal);
     this.#session = undefined;
-    const final = this.#options.backoff === undefined || signal.aborted || this.#closing;
-    this.#handlers.onDisconnected({ error, reason: error ?? this.#endedInOrder(), final });
+    const ended = this.ending ? this.#closedByUs() : this.#closedByServer();
+    const final = this.#options.backoff === undefined || this.ending;
+    this.#handlers.onDisconnected({ error, reason: error ?? ended, final });
     return error;
-  }
-
-  #endedInOrder(): ChatosError {
-    return this.ending ? this.#closedByUs() : this.#closedByServer();
   }
 
   #closedByUs(): ChatosError {

@@ -56,13 +56,10 @@ export async function runSession(
     transport,
     {
       onPacket: (packet) => (open ? handlers.onPacket(packet) : onAnswer(packet)),
-      onClose: (error) => {
-        accepted.reject(
-          error
-            ? withServer(name, error)
-            : new ChatosError('CONNECTION_LOST', `${name} closed the connection during login`),
-        );
-        closed.resolve(error && withServer(name, error));
+      onClose: (cause) => {
+        const error = cause && withServer(name, cause);
+        accepted.reject(error ?? new ChatosError('CONNECTION_LOST', `${name} closed the connection during login`));
+        closed.resolve(error);
       },
     },
     { longBytes: server.longBytes, maxQueuedBytes: Infinity },
