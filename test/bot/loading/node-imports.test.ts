@@ -259,12 +259,9 @@ const PROJECTS: readonly [what: string, entry: string, files: Files][] = [
 /** What plain Node.js says, as JSON: the `value` of a module, or the error that it ends in. */
 async function valueInNode(file: string): Promise<string> {
   const script = `import(${JSON.stringify(file)}).then(async (m) => console.log(JSON.stringify(await (m.value ?? m.default.value))))`;
-  const { stdout } = await promisify(execFile)(process.execPath, [
-    '--no-warnings',
-    '--input-type=module',
-    '-e',
-    script,
-  ]);
+  // As a file: what -e runs sees names that modules do not have.
+  const judge = await writeText(await tempDirectory(), 'judge.mjs', script);
+  const { stdout } = await promisify(execFile)(process.execPath, ['--no-warnings', judge]);
   return stdout.trim();
 }
 
