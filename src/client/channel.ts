@@ -215,13 +215,8 @@ export class Channel extends Duplex {
   }
 
   readonly #onError = (cause: NodeJS.ErrnoException): void => {
-    if (this.#closing) {
-      this.destroy();
-    } else if (this.#closedByPeer) {
-      this.destroy(this.#closed(cause));
-    } else {
-      this.destroy(this.#aborted(cause));
-    }
+    const error = this.#closedByPeer ? this.#closed(cause) : this.#aborted(cause);
+    this.destroy(this.#closing ? undefined : error);
   };
 
   readonly #onClose = (): void => {
@@ -230,10 +225,8 @@ export class Channel extends Duplex {
   };
 
   #closed(cause?: Error): ChatosError {
-    return new ChatosError('CHANNEL_CLOSED', `${this.peer} closed the private connection`, {
-      cause,
-      fields: { peer: this.peer },
-    });
+    const message = `${this.peer} closed the private connection`;
+    return new ChatosError('CHANNEL_CLOSED', message, { cause, fields: { peer: this.peer } });
   }
 
   #serverGone(): ChatosError {
@@ -242,9 +235,7 @@ export class Channel extends Duplex {
   }
 
   #aborted(cause?: NodeJS.ErrnoException): ChatosError {
-    return new ChatosError('CHANNEL_ABORTED', `the private connection with ${this.peer} broke`, {
-      cause,
-      fields: { peer: this.peer, errno: cause?.code },
-    });
+    const message = `the private connection with ${this.peer} broke`;
+    return new ChatosError('CHANNEL_ABORTED', message, { cause, fields: { peer: this.peer, errno: cause?.code } });
   }
 }

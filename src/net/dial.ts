@@ -53,11 +53,8 @@ export async function dial(address: Address, options: DialOptions = {}): Promise
 }
 
 function connectError(name: string, error: NodeJS.ErrnoException): ChatosError {
-  const why = REASONS[error.code ?? ''] ?? error.message;
-  return new ChatosError('CONNECT_FAILED', `cannot connect to ${name}: ${why}`, {
-    cause: error,
-    fields: { address: name, errno: error.code },
-  });
+  const message = `cannot connect to ${name}: ${REASONS[error.code ?? ''] ?? error.message}`;
+  return new ChatosError('CONNECT_FAILED', message, { cause: error, fields: { address: name, errno: error.code } });
 }
 
 /** A server that says nothing for this long counts as alive: some do not notice the end of a connection. */

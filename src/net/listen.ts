@@ -13,11 +13,8 @@ const REASONS: Readonly<Record<string, string>> = {
 
 /** The error for an address that cannot be listened on: `LISTEN_FAILED`, with the reason in words. */
 export function listenFailure(address: string, error: NodeJS.ErrnoException): ChatosError {
-  const why = REASONS[error.code ?? ''] ?? error.message;
-  return new ChatosError('LISTEN_FAILED', `cannot listen on ${address}: ${why}`, {
-    cause: error,
-    fields: { address, errno: error.code },
-  });
+  const message = `cannot listen on ${address}: ${REASONS[error.code ?? ''] ?? error.message}`;
+  return new ChatosError('LISTEN_FAILED', message, { cause: error, fields: { address, errno: error.code } });
 }
 
 export interface Listener {

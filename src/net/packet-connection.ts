@@ -110,7 +110,7 @@ export class PacketConnection {
     this.#error ??= error;
     this.#reading = false;
     this.#transport.stream.destroy();
-    this.#finish();
+    this.#onClose();
   }
 
   /**
@@ -202,9 +202,7 @@ export class PacketConnection {
     });
   };
 
-  readonly #onClose = (): void => this.#finish();
-
-  #finish(): void {
+  readonly #onClose = (): void => {
     if (this.#closed) return;
     this.#closed = true;
     this.#reading = false;
@@ -212,5 +210,5 @@ export class PacketConnection {
     clearTimeout(this.#lingerTimer);
     this.#writer.close();
     this.#handlers.onClose(this.#error);
-  }
+  };
 }

@@ -22,7 +22,7 @@ export class PacketWriter {
   readonly #owner: { destroy(error: ChatosError): void };
   #queue: Buffer[] = [];
   #queuedBytes = 0;
-  #written: Written[] = [];
+  readonly #written: Written[] = [];
   #closed = false;
 
   /** @param owner destroyed where more than `maxQueuedBytes` wait for a peer that does not read */
@@ -70,20 +70,16 @@ export class PacketWriter {
       return;
     }
     const bytes = this.#queue.length === 1 ? this.#queue[0]! : Buffer.concat(this.#queue, this.#queuedBytes);
-    const written = this.#written;
+    const written = this.#written.splice(0);
     this.#queue = [];
     this.#queuedBytes = 0;
-    if (written.length === 0) {
-      stream.write(bytes);
-    } else {
-      this.#written = [];
-      stream.write(bytes, (error) => {
-        // Node reports no error for a write that was under way when the stream was destroyed.
-        const lost = error ?? stream.errored ?? undefined;
-        const failure = lost || stream.destroyed ? neverWritten(lost) : undefined;
-        for (const done of written) done(failure);
-      });
-    }
+    const onWritten = (error?: Error | null): void => {
+      // Node reports no error for a write that was under way when the stream was destroyed.
+      const lost = error ?? stream.errored ?? undefined;
+      const failure = lost || stream.destroyed ? neverWritten(lost) : undefined;
+      for (const done of written) done(failure);
+    };
+    stream.write(bytes, written.length > 0 ? onWritten : undefined);
   }
 
   /** Takes no more; what is still queued is never written. */

@@ -47,16 +47,14 @@ export function decide(policy: Policy, facts: PolicyFacts): PolicyVerdict {
   const match = firstMatch(policy, facts, unmatched);
   const { compiled, decision } = match;
   const limits = compiled?.limits ?? policy.limits;
-  const conclude = (step: PolicyStep, to: PolicyDecision, limit?: keyof PolicyLimits): PolicyVerdict => {
-    const { rule, path, reason } = step;
-    return { decision: to, rule, path, reason, limits, unmatched, ...(limit && { limit }) };
+  const conclude = ({ rule, path, reason }: PolicyStep, to: PolicyDecision): PolicyVerdict => {
+    return { decision: to, rule, path, reason, limits, unmatched };
   };
   const refuseBy = (limit: keyof PolicyLimits, reason: string): PolicyVerdict => {
     const own = compiled?.ownLimits[limit] !== undefined;
-    const step = { rule: `limits.${limit}`, path: ['limits', limit], reason };
-    if (!own) return conclude(step, 'refuse', limit);
-    const path = [...match.path!, 'limits', limit];
-    return conclude({ rule: `${match.rule}.limits.${limit}`, path, reason }, 'refuse', limit);
+    const rule = `${own ? `${match.rule}.` : ''}limits.${limit}`;
+    const path = [...(own ? match.path! : []), 'limits', limit];
+    return { ...conclude({ rule, path, reason }, 'refuse'), limit };
   };
 
   const { from, bot, channels, requestsInLastMinute } = facts;

@@ -13,7 +13,6 @@ export interface TimeWindowOptions {
 
 const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
 const DAY_MINUTES = 24 * 60;
-const DAY_MS = DAY_MINUTES * 60_000;
 
 const invalid = (message: string): ChatosError => new ChatosError('INVALID_ARGUMENT', message);
 
@@ -104,10 +103,7 @@ export class TimeWindow {
   }
 
   #read(at: Date): { day: number; minute: number } {
-    const wall = this.#zone.wallAt(at.getTime());
-    return {
-      day: new Date(wall).getUTCDay(),
-      minute: Math.floor((wall - Math.floor(wall / DAY_MS) * DAY_MS) / 60_000),
-    };
+    const date = new Date(this.#zone.wallAt(at.getTime()));
+    return { day: date.getUTCDay(), minute: date.getUTCHours() * 60 + date.getUTCMinutes() };
   }
 }

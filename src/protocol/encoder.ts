@@ -1,4 +1,4 @@
-import { ChatosError } from '../errors.ts';
+import { ChatosError, type ErrorFields } from '../errors.ts';
 import { LAYOUTS, MAX_FIELD_BYTES } from './layouts.ts';
 import { DEFAULT_LONG_BYTES, MAX_LOGIN_BYTES, type LongBytes } from './limits.ts';
 import { PACKETS, type Packet } from './packets.ts';
@@ -34,31 +34,30 @@ export function encodePacket(packet: Packet, longBytes: LongBytes = DEFAULT_LONG
   return bytes;
 }
 
+function invalid(message: string, fields: ErrorFields): ChatosError {
+  return new ChatosError('INVALID_PACKET', message, { fields });
+}
+
 function checkedByteLength(type: string, field: string, kind: keyof typeof MAX_SENT_BYTES, text: string): number {
   const byteLength = Buffer.byteLength(text, 'utf8');
   const limit = MAX_SENT_BYTES[kind];
   const what = kind === 'message' ? 'message' : 'login';
   if (byteLength > limit) {
-    throw new ChatosError('INVALID_PACKET', `the ${what} is ${byteLength} bytes long; the protocol allows ${limit}`, {
-      fields: { type, field, byteLength, limit },
-    });
+    const message = `the ${what} is ${byteLength} bytes long; the protocol allows ${limit}`;
+    throw invalid(message, { type, field, byteLength, limit });
   }
   if (byteLength === 0 && kind !== 'message') {
-    throw new ChatosError('INVALID_PACKET', 'the login is empty; it needs 1 to 30 bytes', { fields: { type, field } });
+    throw invalid('the login is empty; it needs 1 to 30 bytes', { type, field });
   }
   if (!text.isWellFormed()) {
-    throw new ChatosError('INVALID_PACKET', `the ${what} has half of a surrogate pair, which UTF-8 cannot carry`, {
-      fields: { type, field },
-    });
+    throw invalid(`the ${what} has half of a surrogate pair, which UTF-8 cannot carry`, { type, field });
   }
   return byteLength;
 }
 
 function writeLong(bytes: Buffer, offset: number, value: bigint, longBytes: LongBytes): number {
   if (BigInt.asIntN(longBytes * 8, value) !== value) {
-    throw new ChatosError('INVALID_PACKET', `the connect id ${value} does not fit a LONG of ${longBytes} bytes`, {
-      fields: { value, longBytes },
-    });
+    throw invalid(`the connect id ${value} does not fit a LONG of ${longBytes} bytes`, { value, longBytes });
   }
   return longBytes === 8 ? bytes.writeBigInt64BE(value, offset) : bytes.writeInt32BE(Number(value), offset);
 }

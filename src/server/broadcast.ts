@@ -10,10 +10,7 @@ export interface Subscriber {
 /** Broadcasts of one turn beyond this many bytes go out at once, to keep the queues short. */
 const FLUSH_EARLY_BYTES = 128 * 1024;
 
-/**
- * Messages to everyone. Those of one turn of the event loop are put together once, and each client gets them in one
- * write at the turn's end, however many clients and messages there are.
- */
+/** Messages to everyone: each client gets those of one turn of the event loop in one write at the turn's end. */
 export class Broadcast {
   readonly #subscribers = new Set<Subscriber>();
   #frames: Buffer[] = [];

@@ -27,7 +27,6 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
   readonly #hub: Hub;
   readonly #dispatch: Dispatch;
   readonly #connection: PacketConnection;
-  /** Resolves when the connection is closed. */
   readonly closed: Promise<void>;
   #resolveClosed!: () => void;
   #subscriber: Subscriber | undefined;
@@ -71,7 +70,6 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     this.#connection.sendBytes(frame);
   }
 
-  /** Hands everything queued to the operating system now. */
   flush(): void {
     this.#connection.flush();
   }
@@ -116,12 +114,10 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     this.#hub.channels.enter(connectId, transport, rest, this.remoteAddress);
   }
 
-  /** Ends the connection in order: what is queued leaves first. */
   end(): void {
     this.#connection.end();
   }
 
-  /** Closes the connection at once. */
   destroy(): void {
     this.#connection.destroy();
   }

@@ -13,7 +13,6 @@ class End implements Transport {
     write: (_chunk, _encoding, done) => void this.taken.push(done),
   });
   readonly remoteAddress = undefined;
-  readonly encrypted = false;
   readonly ending = undefined;
   unsentBytes = 0;
   ended: (() => void) | undefined;
