@@ -4,6 +4,7 @@ import { openHalf } from '../../src/client/half.ts';
 import type { ChatosError } from '../../src/errors.ts';
 import { parseAddress } from '../../src/net/address.ts';
 import { readExactly } from '../support/server-sockets.ts';
+import { createClient, openChannel, startServer } from './real-server.ts';
 
 it('[P12] the time for a half includes that for its connection', async () => {
   const server = createServer();
@@ -24,4 +25,22 @@ it('[P12] the time for a half includes that for its connection', async () => {
   await opening;
   expect(failed.mock.calls).toMatchObject([[{ code: 'TIMED_OUT' }]]);
   expect(vi.getTimerCount()).toBe(0);
+});
+
+it('[P12] a half goes to the address where the session was reached, not to another of the same name', async () => {
+  const { port } = await startServer();
+  const hosts: string[] = [];
+  const [alice, bob] = ['alice', 'bob'].map((login) =>
+    createClient({
+      server: { host: 'localhost', port },
+      login,
+      openHalf: (server, ...rest) => {
+        hosts.push(server.host);
+        return openHalf(server, ...rest);
+      },
+    }),
+  );
+  await Promise.all([alice!.start(), bob!.start()]);
+  await openChannel(alice!, bob!);
+  expect(hosts).toEqual(['127.0.0.1', '127.0.0.1']);
 });

@@ -38,6 +38,11 @@ function rehearse(lines: readonly string[], args: readonly string[] = []): Retur
   return run(['repl', bot, ...args], { input: lines.map((line) => `${line}\n`).join('') });
 }
 
+test('a rehearsal has a hundred users at most', async () => {
+  const { status, stderr } = await rehearse(Array.from({ length: 101 }, (_, i) => `/as user${i}`));
+  expect([status, stderr]).toEqual([75, expect.stringContaining('there are already 100 users')]);
+});
+
 test('repl ends on a signal that comes while the bot is loading', async () => {
   const slow = labFile('slow.ts', `console.error('loading'); await new Promise((r) => setTimeout(r, 20_000));\n${BOT}`);
   const repl = start(['repl', slow], { input: 'open' });

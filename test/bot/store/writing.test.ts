@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { ClassicLevel } from 'classic-level';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openFiles } from '../../../src/bot/store/files.ts';
 import { commit, readSizes } from '../../../src/bot/store/group-commit.ts';
@@ -51,4 +52,15 @@ describe('a store that another one has open', () => {
     const second = pluginStore({ directory: first.directory, lockTimeoutMs: 100 });
     await expect(second.store.get('key')).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', fields: { inUse: true } });
   });
+});
+
+it('a read that fails is reported as what is wrong with the store, and is tried again the next time', async () => {
+  const { store } = pluginStore();
+  await store.set('key', 1);
+  const corrupt = Object.assign(new Error('bad block'), { code: 'LEVEL_CORRUPTION' });
+  const get = vi.spyOn(ClassicLevel.prototype, 'get').mockRejectedValue(corrupt);
+  onTestFinished(() => get.mockRestore());
+  await expect(store.get('key')).rejects.toMatchObject({ code: 'STORE_DAMAGED' });
+  get.mockRestore();
+  expect(await store.get('key')).toBe(1);
 });
