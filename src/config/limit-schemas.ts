@@ -29,13 +29,11 @@ const rate = ({ what, default: { burst, perSecond } }: LimitRow<Rate>) =>
 
 const { perPeer, total, ...queue } = FLOOD_LIMIT_ROWS;
 
-/** How fast accounts may send messages. */
 export const FLOOD_SCHEMA = switchable({ perPeer: rate(perPeer), total: rate(total), ...limitEntries(queue) });
 
 const { maxScore, allow, ...times } = LOOP_LIMIT_ROWS;
 const { min: minScore = 0 }: Bounds = maxScore;
 
-/** When a user counts as a bot that answers every answer. */
 export const LOOP_GUARD_SCHEMA = switchable({
   maxScore: v.optional(
     v.pipe(

@@ -29,7 +29,6 @@ export interface LoadedConfig {
   readonly problem?: ChatosError;
 }
 
-/** What to read. */
 interface ReadOptions {
   /** The file; else the first one in the folders. */
   readonly file: string | undefined;
@@ -116,8 +115,8 @@ async function searchIn(folders: readonly string[], explorer: PublicExplorer): P
 }
 
 /**
- * The valid parts of an invalid configuration. A bot whose path or options are invalid leaves a hole in the list, so that the others keep their
- * indexes.
+ * The valid parts of an invalid configuration. A bot whose path or options are invalid leaves a hole in the list, so that
+ * the others keep their indexes.
  */
 function salvageParts(value: unknown): Config {
   const parts = Object.entries(CONFIG_SCHEMA.entries).flatMap(([key, schema]) => {

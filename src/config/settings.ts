@@ -4,8 +4,6 @@ import { parseStatusAddress, type StatusAddress } from '../ops/status-address.ts
 import type { LoadedConfig } from './read.ts';
 import type { Config } from './schema.ts';
 
-/** Which value counts where the command line (or the environment), the configuration or neither has one. */
-
 /** Where a server in this process listens: `--listen`, else the configuration's `serve.listen`, else 127.0.0.1:7777. */
 export function listenAddresses(flag: readonly Address[] | undefined, config: Config): readonly Address[] {
   return flag ?? config.serve?.listen?.map(parseAddress) ?? [DEFAULT_ADDRESS];

@@ -105,7 +105,6 @@ export class Job {
     return this.#runs.leftOut + this.#tooOld;
   }
 
-  /** Runs the postponed ticks. */
   resume(): void {
     this.#runs.resume();
   }

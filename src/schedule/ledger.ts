@@ -58,7 +58,6 @@ export class Ledger {
     this.#ticks.unshift(...ticks);
   }
 
-  /** A tick was run or skipped. */
   settle(tick: DueTick): void {
     tick.done = true;
     let until: number | undefined;
@@ -70,7 +69,6 @@ export class Ledger {
     this.#saving ??= this.#save();
   }
 
-  /** Resolves when all is written. */
   async flushed(): Promise<void> {
     await this.#saving;
   }

@@ -64,7 +64,6 @@ export class RunQueue {
     return this.#lastRun;
   }
 
-  /** A tick has come. */
   add(tick: DueTick): void {
     const { overlap } = this.#settings;
     if (this.#postponed.length > 0) {

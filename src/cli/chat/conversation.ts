@@ -45,6 +45,10 @@ export class Conversation {
     client.on('request', (request) => this.#onRequest(request));
   }
 
+  get login(): string {
+    return this.#client.login;
+  }
+
   /** The peer whose private connection lines go into; `waiting` before it is open, `closed` after; `undefined` for everyone. */
   get target(): string | undefined {
     return this.#held?.as ?? this.#target?.peer;

@@ -1,7 +1,6 @@
 import type { Conversation } from './conversation.ts';
 import { WAIT_COMMAND, type LineCommands } from './line-language.ts';
 
-/** The commands of a chat. */
 export const CHAT_COMMANDS: LineCommands<Conversation> = {
   msg: {
     usage: 'PEER TEXT',

@@ -125,7 +125,6 @@ async function loadAside(
   return results.filter((result): result is BotToRun => !isChatosError(result));
 }
 
-/** The parts of a bot. */
 function partsOf({ plugin, login, file, parts }: BotToRun, prefix: string) {
   const { hooks, commands, schedules } = parts;
   return { bot: plugin.name, login, file, hooks, commands: commands.map((name) => `${prefix}${name}`), schedules };

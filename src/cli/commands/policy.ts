@@ -20,7 +20,6 @@ interface ExplainFlags {
   readonly json?: boolean;
 }
 
-/** What the policy needs to know of a bot. */
 type BotFacts = Pick<PolicyFacts, 'bot' | 'hasChannelHook' | 'hasRequestHook'> & { readonly title: string };
 
 export function register(command: Command): void {

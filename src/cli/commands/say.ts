@@ -1,8 +1,7 @@
 import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
-import { ChatosError } from '../../errors.ts';
+import type { ChatosError } from '../../errors.ts';
 import type { ChatosClient } from '../../client/client.ts';
-import { createDeferred } from '../../util/deferred.ts';
 import { splitText } from '../../client/split-text.ts';
 import { toJsonLine } from '../../util/escape.ts';
 import { connectCommand, type ConnectFlags } from '../connecting/connect.ts';
@@ -16,7 +15,7 @@ interface SayFlags extends ConnectFlags {
   readonly json?: boolean;
 }
 
-/** How long the server may take to send our last message back. */
+/** How long the server may take to confirm that it has handled all messages. */
 const CONFIRM_TIMEOUT_MS = 10_000;
 
 export function register(command: Command): void {
@@ -42,16 +41,8 @@ message is dropped without an error.`,
 }
 
 async function say(words: string[], flags: SayFlags, signal: AbortSignal): Promise<void> {
-  let sent = 0;
-  let confirmed = 0;
-  let onConfirmed = (): void => undefined;
   let lost: ChatosError | undefined;
   const prepare = (client: ChatosClient): void => {
-    client.on('message', ({ own, private: isPrivate }) => {
-      if (!own || isPrivate) return;
-      confirmed += 1;
-      onConfirmed();
-    });
     client.on('disconnected', (error) => (lost = error ?? lost));
   };
   const client = await connectCommand(flags, { signal, prepare });
@@ -59,20 +50,10 @@ async function say(words: string[], flags: SayFlags, signal: AbortSignal): Promi
     for await (const line of words.length === 1 && words[0] === '-' ? inputLines(signal) : [words.join(' ')]) {
       for (const part of splitText(line)) {
         await (flags.to === undefined ? client.say(part) : client.tell(flags.to, part));
-        sent += 1;
         if (flags.json) await writeLine(toJsonLine({ type: 'sent', to: flags.to ?? null, text: part }));
       }
     }
-    if (flags.to === undefined && sent > 0) {
-      const what = 'the server did not deliver the message';
-      const waiting = createDeferred<void>({ timeoutMs: CONFIRM_TIMEOUT_MS, signal, what });
-      onConfirmed = () => confirmed >= sent && waiting.resolve();
-      onConfirmed();
-      client.once('closed', (error) =>
-        waiting.reject(error ?? new ChatosError('CONNECTION_LOST', `${what}: it closed`)),
-      );
-      await waiting.promise;
-    }
+    if (flags.to === undefined) await client.roundTrip({ timeoutMs: CONFIRM_TIMEOUT_MS, signal });
     await client.close();
     if (lost) throw lost;
   } finally {

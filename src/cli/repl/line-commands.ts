@@ -1,7 +1,6 @@
 import { WAIT_COMMAND, type LineCommands } from '../chat/line-language.ts';
 import type { Rehearsal } from './rehearsal.ts';
 
-/** The commands of `repl`. */
 export const REPL_COMMANDS: LineCommands<Rehearsal> = {
   as: { usage: 'NAME', summary: 'be another user from now on', run: (rehearsal, [name]) => rehearsal.as(name!) },
   msg: { usage: 'TEXT', summary: 'send a message to the bot only', run: (rehearsal, [text]) => rehearsal.tell(text!) },

@@ -8,18 +8,12 @@ import type { ChatView } from '../chat/view.ts';
 import type { OfflineBots } from '../running/offline-bots.ts';
 import { statusLines } from './status-lines.ts';
 
-/** Users of one rehearsal. */
 const MAX_USERS = 100;
 
 /** How long `onStop` of the bot may take. */
 const STOP_TIMEOUT_MS = 5_000;
 /** On a reload, the hooks of the old version may take this long. */
 const RELOAD_TIMEOUT_MS = 1_000;
-
-interface User {
-  readonly login: string;
-  readonly conversation: Conversation;
-}
 
 export interface RehearsalParts {
   readonly offline: OfflineBots;
@@ -34,10 +28,10 @@ export interface RehearsalParts {
 /** A bot offline, and the users that talk to it. */
 export class Rehearsal {
   readonly #parts: RehearsalParts;
-  readonly #users = new Map<string, User>();
+  readonly #users = new Map<string, Conversation>();
   /** The users whose request for a private connection the bot has decided. */
   readonly #decided = new Set<string>();
-  #current: User | undefined;
+  #current: Conversation | undefined;
 
   constructor(parts: RehearsalParts) {
     this.#parts = parts;
@@ -45,7 +39,7 @@ export class Rehearsal {
 
   /** The text before the line that is typed: the current user, and where lines go if not to everyone. */
   get prompt(): string {
-    const target = this.#current?.conversation.target;
+    const target = this.#current?.target;
     return `${this.#current?.login ?? ''}${target === undefined ? '' : `[${target}]`}> `;
   }
 
@@ -74,26 +68,24 @@ export class Rehearsal {
 
   /** Sends a line: into the private connection in use, else to everyone. */
   async say(text: string): Promise<void> {
-    const { login, conversation } = this.#user;
-    if (conversation.target === undefined) this.#parts.view.said({ type: 'message', from: login, text });
-    await conversation.say(text);
+    const user = this.#user;
+    if (user.target === undefined) this.#parts.view.said({ type: 'message', from: user.login, text });
+    await user.say(text);
     await this.#settled();
   }
 
-  /** Sends a message to the bot only. */
   async tell(text: string): Promise<void> {
-    const { login, conversation } = this.#user;
-    this.#parts.view.said({ type: 'private', from: login, to: this.#bot, text });
-    await conversation.tell(this.#bot, text);
+    this.#parts.view.said({ type: 'private', from: this.#user.login, to: this.#bot, text });
+    await this.#user.tell(this.#bot, text);
     await this.#settled();
   }
 
   /** Asks the bot for a private connection. Does not wait for a bot that waits for something before it decides. */
   async pipe(): Promise<void> {
     const { view } = this.#parts;
-    const { login, conversation } = this.#user;
+    const { login } = this.#user;
     this.#decided.delete(loginKey(login));
-    const opening = conversation.pipe(this.#bot);
+    const opening = this.#user.pipe(this.#bot);
     const refused = (error: unknown): void => {
       // A refusal is an answer, not a failure.
       if (!isChatosError(error, 'REQUEST_REFUSED')) throw error;
@@ -113,7 +105,7 @@ export class Rehearsal {
   /** Accepts a private connection. A person may go on typing, to make the bot ask for it. */
   async accept(): Promise<void> {
     const { scripted, view } = this.#parts;
-    const accepting = this.#user.conversation.accept(this.#bot);
+    const accepting = this.#user.accept(this.#bot);
     const settled = this.#settled();
     if (!scripted && (await Promise.race([accepting, settled.then(() => 'waiting' as const)])) === 'waiting') {
       accepting.catch((error: unknown) => view.notice(messageOf(error)));
@@ -125,11 +117,10 @@ export class Rehearsal {
 
   /** Acts on the current user's private connections with the bot. */
   async inChannels(act: (conversation: Conversation, bot: string) => Promise<void> | void): Promise<void> {
-    await act(this.#user.conversation, this.#bot);
+    await act(this.#user, this.#bot);
     await this.#settled();
   }
 
-  /** Advances the clock. */
   async advance(duration: string): Promise<void> {
     const { offline, view } = this.#parts;
     const { clock } = offline.net;
@@ -147,7 +138,6 @@ export class Rehearsal {
     await this.#settled();
   }
 
-  /** Shows the status of the bot. */
   status(): void {
     const { offline, view } = this.#parts;
     const [account] = offline.runtime.status.accounts;
@@ -158,7 +148,7 @@ export class Rehearsal {
   async end(): Promise<void> {
     const { offline } = this.#parts;
     await offline.settled();
-    await Promise.all([...this.#users.values()].map(({ conversation }) => conversation.end()));
+    await Promise.all([...this.#users.values()].map((user) => user.end()));
     await offline.runtime.stop({ timeoutMs: STOP_TIMEOUT_MS });
   }
 
@@ -166,18 +156,17 @@ export class Rehearsal {
     return this.#parts.bot.login;
   }
 
-  get #user(): User {
+  get #user(): Conversation {
     if (!this.#current) throw new ChatosError('INVALID_ARGUMENT', 'choose a login: /as NAME');
     return this.#current;
   }
 
-  async #logIn(login: string): Promise<User> {
+  async #logIn(login: string): Promise<Conversation> {
     const { offline } = this.#parts;
     if (this.#users.size >= MAX_USERS) throw new ChatosError('QUEUE_FULL', `there are already ${MAX_USERS} users`);
     const client = await offline.net.client(login);
-    const conversation = new Conversation(client, this.#viewOf(login));
+    const user = new Conversation(client, this.#viewOf(login));
     await client.start();
-    const user = { login, conversation };
     this.#users.set(loginKey(login), user);
     return user;
   }

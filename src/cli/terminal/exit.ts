@@ -1,6 +1,5 @@
 import { isChatosError, type ErrorCode } from '../../errors.ts';
 
-/** The exit codes of the command line. */
 export const EXIT = {
   done: 0,
   failure: 1,
