@@ -27,7 +27,6 @@ const STEP_DOWN_TIMEOUT_MS = 5_000;
 export interface AccountPluginsSettings extends AccountScope {
   /** What the account does for one of its plugins. */
   readonly servicesFor: (bot: string) => AccountServices;
-  /** What commands begin with. */
   readonly commandPrefix: string;
   readonly breaker: BreakerLimits;
 }
@@ -138,7 +137,6 @@ export class AccountPlugins {
     for (const { runner } of this.#seats) runner.end();
   }
 
-  /** Closes their stores. */
   async close(): Promise<void> {
     await Promise.all(this.#seats.map(({ store }) => store.close()));
   }

@@ -28,7 +28,6 @@ export class Account {
   readonly #channels: OpenChannels;
   readonly #requests: PrivateRequests;
   readonly #outgoing: OutgoingRequests;
-  /** The plugins that share it. */
   readonly plugins: AccountPlugins;
   #finishing: Promise<void> | undefined;
 

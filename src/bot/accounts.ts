@@ -27,45 +27,26 @@ export type EntryPlace =
  */
 export function createAccounts(entries: readonly BotEntry[], options: ResolvedRuntimeOptions): EntryPlace[] {
   const { stateDirectory, policy, host, ...rest } = options;
-  const { standby, backoff, heartbeatMs, commandPrefix, flood, loopGuard, breaker } = rest;
-  const how = {
-    standby,
-    backoff,
-    heartbeatMs,
-    commandPrefix,
-    flood,
-    loopGuard: loopGuard ?? (false as const),
-    breaker,
-  };
+  const { standby, backoff, heartbeatMs, commandPrefix, flood, loopGuard, breaker, observer, onLogin } = rest;
+  const how = { standby, backoff, heartbeatMs, commandPrefix, flood, breaker, isObserved: observer !== UNOBSERVED };
   const ledger = host?.ledger ?? new ProcessLedger(compilePolicy(policy), options.clock);
   const shared = { ...rest, ledger, openHalf: host?.openHalf };
   const accounts = new Map<string, Account>();
   const ids = storeIds(entries);
   return entries.map((entry, index) => {
-    const {
-      plugin,
-      server,
-      login = plugin.name,
-      directory = process.cwd(),
-      options: own = {},
-      since,
-      isolated,
-    } = entry;
+    const { plugin, server, login = plugin.name, directory = process.cwd(), since, isolated } = entry;
     const store = { directory: storeDirectory(stateDirectory, ids[index]!) };
     if (isolated) {
-      const { observer, onLogin } = rest;
-      const isObserved = observer !== UNOBSERVED;
-      const openStore = (): LevelBackend => new LevelBackend(store);
+      const start = { server, login, directory, since, loopGuard: loopGuard ?? false, ...how } as const;
       const onNames = (names: readonly string[]): void => onLogin({ names, login, server });
-      const start = { server, login, directory, since, isObserved, ...how };
-      isolated.prepare(start, { ledger, observer, openStore, onLogin: onNames });
+      isolated.prepare(start, { ledger, observer, openStore: () => new LevelBackend(store), onLogin: onNames });
       return { isolated };
     }
     const key = `${formatAddress(server)} ${loginKey(login)}`;
     const account = accounts.get(key) ?? new Account({ ...shared, server, login });
     accounts.set(key, account);
     const openStore = (): PluginStore => new PluginStore(store, host?.openStore?.());
-    return { account, place: account.plugins.add(plugin, own, { directory, openStore, since }) };
+    return { account, place: account.plugins.add(plugin, entry.options ?? {}, { directory, openStore, since }) };
   });
 }
 

@@ -11,7 +11,6 @@ export interface ChannelParties {
   /** The server's address: the same login on another server is another account. */
   readonly server: string;
   readonly login: string;
-  /** The plugin's name. */
   readonly bot: string;
   readonly peer: string;
 }

@@ -23,14 +23,6 @@ interface Found {
   readonly runner: PluginRunner;
 }
 
-/** A message, and how its account answers it. */
-export interface HeardMessage {
-  readonly message: Message;
-  readonly cause: Cause;
-  /** Answers its sender alone, wherever it was said. */
-  whisper(text: string): Promise<void>;
-}
-
 /** Begins each further message of an answer; no command begins like it. */
 const CONTINUED = '… ';
 
@@ -49,9 +41,12 @@ export class CommandRouter {
     this.#log = log;
   }
 
-  /** Handles a message that is a command, or looks like one; returns whether it did. */
-  route(heard: HeardMessage): boolean {
-    const { message } = heard;
+  /**
+   * Handles a message that is a command, or looks like one; returns whether it did.
+   *
+   * @param whisper answers its sender alone, wherever it was said
+   */
+  route(message: Message, cause: Cause, whisper: (text: string) => Promise<void>): boolean {
     const { text } = message;
     if (!text.startsWith(this.#prefix)) return false;
     const line = /^(\S+)\s*([^]*)$/.exec(text.slice(this.#prefix.length));
@@ -60,12 +55,12 @@ export class CommandRouter {
     const name = commandKey(word);
     if (name === HELP_COMMAND) {
       // In a room full of bots, all of them answer, so only to the user who asked.
-      this.#answer(message.from, this.#help(rest.trim()), (part) => heard.whisper(part));
+      this.#answer(message.from, this.#help(rest.trim()), whisper);
       return true;
     }
     const found = this.#find(name);
     if (found) {
-      this.#call(found, rest, heard);
+      this.#call(found, rest, message, cause);
       return true;
     }
     const near = closest(word, [...this.#names(), HELP_COMMAND]);
@@ -77,7 +72,7 @@ export class CommandRouter {
     return true;
   }
 
-  #call({ name, command, runner }: Found, rest: string, { message, cause }: HeardMessage): void {
+  #call({ name, command, runner }: Found, rest: string, message: Message, cause: Cause): void {
     const parsed = parseArgs(command.args ?? {}, rest);
     if ('problem' in parsed) {
       const usage = usageOf(this.#prefix, name, command.args);

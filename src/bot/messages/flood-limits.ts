@@ -39,8 +39,6 @@ export const DEFAULT_FLOOD_LIMITS: FloodLimits = defaultsOf(FLOOD_LIMIT_ROWS);
 const UNLIMITED: Rate = { burst: Infinity, perSecond: Infinity };
 
 /**
- * The limits in force.
- *
  * @param limits `false` for as fast as possible
  * @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid
  */

@@ -2,19 +2,13 @@ import type { ChatMessage } from '../../client/client.ts';
 import { CommandRouter } from './command-router.ts';
 import type { Message } from '../plugin/context.ts';
 import type { Cause } from '../running/current-call.ts';
-import type { AccountScope } from '../running/account-scope.ts';
-import type { LoopGuard } from './loop-guard.ts';
 import type { PluginRunner } from '../running/plugin-runner.ts';
-import type { Questions } from './questions.ts';
-import type { MessageSender } from './message-sender.ts';
+import type { MessageSender, MessageSenderSettings } from './message-sender.ts';
 
-export interface MessageDispatcherSettings extends AccountScope {
+export interface MessageDispatcherSettings extends Omit<MessageSenderSettings, 'flood'> {
   /** The plugins of the account, in their order. */
   readonly runners: () => readonly PluginRunner[];
-  /** Sends their answers. */
   readonly sender: MessageSender;
-  readonly questions: Questions;
-  readonly guard: LoopGuard | undefined;
   readonly commandPrefix: string;
 }
 
@@ -37,7 +31,6 @@ export class MessageDispatcher {
     this.#stopped = true;
   }
 
-  /** Hands a message to what it is for. */
   dispatch({ from, text, private: isPrivate, own }: ChatMessage): void {
     if (own || this.#stopped) return;
     this.count += 1;
@@ -53,7 +46,7 @@ export class MessageDispatcher {
       ask: (question, options = {}) => sender.ask(from, isPrivate, question, options, { cause }),
     };
     const whisper = (answer: string): Promise<void> => sender.speak(from, answer, { cause });
-    if (questions.answer(message) || this.#commands.route({ message, cause, whisper })) return;
+    if (questions.answer(message) || this.#commands.route(message, cause, whisper)) return;
     for (const runner of this.#settings.runners()) {
       const { onMessage } = runner.plugin.hooks;
       if (onMessage)

@@ -14,13 +14,11 @@ interface Asked {
   readonly answer: Deferred<Message>;
   /** Its turn has come. */
   readonly begin: () => void;
-  /** Whether it has been sent. */
   sent: boolean;
 }
 
 interface Question extends Required<Pick<AskOptions, 'timeoutMs'>> {
   readonly signal: AbortSignal | undefined;
-  /** Sends it to the peer. */
   readonly send: () => Promise<void>;
 }
 

@@ -12,7 +12,6 @@ import { countUsage, META_KEY, metaText, readMeta, type Level, type SpaceUsage }
 
 /** What came of a repair. */
 export interface StoreRepair {
-  /** Whether anything was damaged. */
   readonly repaired: boolean;
   /** The entries of the plugin that are there now, and the bytes of their keys and values. */
   readonly entries: number;
