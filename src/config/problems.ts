@@ -1,5 +1,5 @@
 import { is, type BaseIssue, type GenericSchema } from 'valibot';
-import { unknownKey } from '../util/unknown-keys.ts';
+import { unknownKey } from '../util/closest.ts';
 
 /** A problem of a configuration, and where it is. */
 export interface Problem {

@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { ChatosError } from '../errors.ts';
 import { DEFAULT_LONG_BYTES, type LongBytes } from '../protocol/limits.ts';
-import { unknownKeys } from '../util/unknown-keys.ts';
+import { unknownKeys } from '../util/closest.ts';
 
 export const DEFAULT_PORT = 7777;
 export const DEFAULT_HOST = '127.0.0.1';

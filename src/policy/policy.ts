@@ -1,5 +1,5 @@
 import { ChatosError, messageOf } from '../errors.ts';
-import { unknownKeys } from '../util/unknown-keys.ts';
+import { unknownKeys } from '../util/closest.ts';
 import { checkPolicyLimits, DEFAULT_POLICY_LIMITS, type PolicyLimits } from './limits.ts';
 import { TimeWindow, type TimeWindowOptions } from './time-window.ts';
 

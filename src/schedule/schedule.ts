@@ -1,5 +1,5 @@
 import { ChatosError, messageOf } from '../errors.ts';
-import { unknownKeys } from '../util/unknown-keys.ts';
+import { unknownKeys } from '../util/closest.ts';
 import { parseCron, type Cron, type CronSpec } from './cron.ts';
 
 /** What is run for missed ticks: nothing, one run for the newest, or one run each. */

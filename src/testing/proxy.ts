@@ -57,15 +57,10 @@ export class TestProxy {
     return cut.length;
   }
 
-  /** Reads nothing of what the server has for these connections any more, the later ones among them. */
-  stall(link: Link): void {
-    for (const kind of kindsOf(link)) this.#stalled.add(kind);
-    for (const joint of this.#joints) this.#flow(joint);
-  }
-
-  /** Reads on. */
-  resume(link: Link): void {
-    for (const kind of kindsOf(link)) this.#stalled.delete(kind);
+  /** Whether what the server has for these connections, the later ones among them, is left unread. */
+  setStalled(link: Link, stalled: boolean): void {
+    const kinds = link === 'all' ? (['session', 'channels'] as const) : [link];
+    for (const kind of kinds) this.#stalled[stalled ? 'add' : 'delete'](kind);
     for (const joint of this.#joints) this.#flow(joint);
   }
 
@@ -119,10 +114,6 @@ function relay(from: Transport, to: Transport, mayFlow: () => boolean): void {
   });
 }
 
-function kindsOf(link: Link): readonly Exclude<Link, 'all'>[] {
-  return link === 'all' ? ['session', 'channels'] : [link];
-}
-
 /** The proxies of a network: one for each login. */
 export class TestProxies {
   readonly #server: Address;
@@ -152,7 +143,7 @@ export class TestProxies {
 
   /** Resumes everything. */
   resume(): void {
-    for (const proxy of this.#proxies.values()) proxy.resume('all');
+    for (const proxy of this.#proxies.values()) proxy.setStalled('all', false);
   }
 
   /** Breaks all connections. */

@@ -228,7 +228,7 @@ export class TestNetwork {
    * @throws {ChatosError} `INVALID_ARGUMENT` if nobody has that login
    */
   stall(login: string, link: Link = 'all'): void {
-    this.#proxies.get(login).stall(link);
+    this.#proxies.get(login).setStalled(link, true);
   }
 
   /**
@@ -237,7 +237,7 @@ export class TestNetwork {
    * @throws {ChatosError} `INVALID_ARGUMENT` if nobody has that login
    */
   resume(login: string, link: Link = 'all'): void {
-    this.#proxies.get(login).resume(link);
+    this.#proxies.get(login).setStalled(link, false);
   }
 
   /** Ends users, bots and server, and removes the bots' stores. */

@@ -15,6 +15,18 @@ export function closest(word: string, words: readonly string[]): string | undefi
   return best;
 }
 
+/** The message for an unknown key. */
+export function unknownKey(key: string, known: readonly string[]): string {
+  const suggestion = closest(key, known);
+  const hint = suggestion === undefined ? `expected one of ${known.join(', ')}` : `did you mean '${suggestion}'?`;
+  return `unknown key '${key}'; ${hint}`;
+}
+
+/** The messages for the unknown keys of an object. */
+export function unknownKeys(object: object, known: readonly string[]): string[] {
+  return Object.keys(object).flatMap((key) => (known.includes(key) ? [] : unknownKey(key, known)));
+}
+
 /** How many letters are added, dropped, changed or swapped with the next one. */
 function editDistance(a: string, b: string): number {
   let before: number[] = [];

@@ -1,7 +1,7 @@
 import { ChatosError } from '../errors.ts';
 import { MAX_TIMER_MS } from './clock.ts';
 import type { Logger } from './log.ts';
-import { unknownKey } from './unknown-keys.ts';
+import { unknownKey } from './closest.ts';
 
 /** The valid values of an option, and its default. */
 export type OptionRow<V = unknown> = { readonly default: V } & (

@@ -33,11 +33,11 @@ describe('the heartbeat of a bot', () => {
     await runtime.start();
     // The question at login has its answer then.
     await runtime.synchronise(AbortSignal.timeout(5_000));
-    proxy.stall('session');
+    proxy.setStalled('session', true);
     await log.until(/is silent: .*; retrying in/);
     const [account] = runtime.status.accounts;
     expect(account).toMatchObject({ state: 'connecting', problem: expect.stringContaining('is silent') });
-    proxy.resume('session');
+    proxy.setStalled('session', false);
     await again.promise;
     const alice = await joinAs(server, 'alice');
     alice.tell('bot', 'hello');
@@ -93,9 +93,9 @@ describe('the heartbeat of a bot', () => {
       alice.tell('bot', 'hello');
       // The question at login has its answer then.
       await alice.next(4);
-      proxy.stall('session');
+      proxy.setStalled('session', true);
       await log.until(/is silent: .*; retrying in/);
-      proxy.resume('session');
+      proxy.setStalled('session', false);
       await back.promise;
       await expect.poll(account, { timeout: 5_000 }).toMatchObject({
         state: 'connected',

@@ -58,7 +58,7 @@ describe('a client with `heartbeatMs`', () => {
     await alice.start();
     await alice.roundTrip();
     const lost = next(alice, 'disconnected');
-    proxy.stall('all');
+    proxy.setStalled('all', true);
     expect(await lost).toMatchObject([
       {
         code: 'CONNECTION_LOST',
@@ -68,7 +68,7 @@ describe('a client with `heartbeatMs`', () => {
     ]);
     expect(alice.connected).toBe(false);
     const back = next(alice, 'connected');
-    proxy.resume('all');
+    proxy.setStalled('all', false);
     await back;
     await alice.roundTrip();
   });

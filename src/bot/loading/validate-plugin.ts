@@ -1,7 +1,7 @@
 import { isRegExp } from 'node:util/types';
 import { isChatosError, type ChatosError, type ErrorFields } from '../../errors.ts';
 import { scheduleProblems } from '../../schedule/schedule.ts';
-import { unknownKeys } from '../../util/unknown-keys.ts';
+import { unknownKeys } from '../../util/closest.ts';
 import type { PlainOptions } from '../plugin/context.ts';
 import { argProblems } from '../plugin/arg-checks.ts';
 import type { ArgSpecs, Command } from '../plugin/commands.ts';

@@ -1,4 +1,4 @@
-import { unknownKeys } from '../../util/unknown-keys.ts';
+import { unknownKeys } from '../../util/closest.ts';
 import { isOptional, readWord, type ArgSpec, type ArgSpecs } from './commands.ts';
 
 /** The problems of the arguments that a command declares, each with the name of its argument. */
