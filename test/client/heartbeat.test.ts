@@ -91,11 +91,11 @@ describe('a client with `heartbeatMs`', () => {
   });
 
   it('asks nothing while messages come', async () => {
-    const { connection, lost } = await logIn();
+    const { connection, lost } = await logIn({ heartbeatMs: 5 * INTERVAL_MS });
     await answerSome(connection, 1);
     const chatter = setInterval(() => connection.send(packet(3, str('bob'), str('hi'))), 5);
     onTestFinished(() => clearInterval(chatter));
-    await intervals(6);
+    await intervals(16);
     connection.end();
     expect(await connection.rest()).toEqual(Buffer.alloc(0));
     expect(lost).toEqual([undefined]);
