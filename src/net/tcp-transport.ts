@@ -23,6 +23,10 @@ export class TcpTransport implements Transport {
     socket.on('error', ignore);
   }
 
+  get encrypted(): boolean {
+    return false;
+  }
+
   get remoteAddress(): string | undefined {
     return this.stream.remoteAddress;
   }

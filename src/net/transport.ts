@@ -25,6 +25,8 @@ export interface Transport {
   readonly stream: Duplex;
   /** Where the peer is, as a text of its IP address; `undefined` where that is not known any more. */
   readonly remoteAddress: string | undefined;
+  /** Whether nobody on the way can read it. */
+  readonly encrypted: boolean;
   /** How it ended; `undefined` while it has not. */
   readonly ending: Ending | undefined;
   /** Bytes written that the operating system has not taken yet, those of a write under way included. */

@@ -52,6 +52,7 @@ class Tap extends Duplex {
 
 export class TlsTransport implements Transport {
   readonly stream: tls.TLSSocket;
+  readonly encrypted = true;
   readonly #raw: TcpTransport;
   #onEnd: (() => void) | undefined;
   #end: 'open' | 'truncated' | 'confirmed' = 'open';
