@@ -136,12 +136,7 @@ export class ModuleGraph {
     const code = this.#sources.compile(file, source, form);
     rememberCompiled(file, code);
     const head = `(${isAsync ? 'async ' : ''}${HEAD}`;
-    const script = new vm.Script(`${head}${code}\n})`, {
-      filename: file,
-      columnOffset: -head.length,
-      // For code that it makes from texts; its own imports are compiled.
-      importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-    });
+    const script = new vm.Script(`${head}${code}\n})`, { filename: file, columnOffset: -head.length });
     const body = script.runInThisContext() as (...given: unknown[]) => Promise<void> | undefined;
     const folder = path.dirname(file);
     const require = this.#requireOf(loaded);
