@@ -74,8 +74,8 @@ export class PacketWriter {
     this.#queue = [];
     this.#queuedBytes = 0;
     const onWritten = (error?: Error | null): void => {
-      // Node reports no error for a write that was under way when the stream was destroyed.
-      const lost = error ?? stream.errored ?? undefined;
+      // For a write that was under way when the stream was destroyed, Node 20 reports no error, later ones ECANCELED.
+      const lost = stream.errored ?? error ?? undefined;
       const failure = lost || stream.destroyed ? neverWritten(lost) : undefined;
       for (const done of written) done(failure);
     };
