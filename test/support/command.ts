@@ -6,7 +6,7 @@ import type { Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { afterAll, afterEach, beforeEach } from 'vitest';
 
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 40_000;
 
 /** Commands that were started in a test end with it; those of `beforeAll` end with the file. */
 const running = { test: new Set<Command>(), file: new Set<Command>() };
