@@ -31,7 +31,7 @@ export class CompileError extends SyntaxError {
 }
 
 /** Counts the versions of what {@link syntaxPlugin} makes of a source: cached files of others are not used. */
-const CACHE_FORMAT = 2;
+const CACHE_FORMAT = 3;
 /** What jiti compiles a source to that has an error. */
 const FAILED = 'exports.__JITI_ERROR__ = ';
 
@@ -64,7 +64,7 @@ export function createCompiler(): Compile {
         babel: {
           sourceMaps: 'inline',
           sourceFileName: file,
-          plugins: [[syntaxPlugin, { jsx: !/\.[cm]?ts$/.test(file) }]],
+          plugins: [[syntaxPlugin, { jsx: !/\.[cm]?ts$/.test(file), ts: /tsx?$/.test(file) }]],
           ...(form === 'commonjs' && { sourceType: 'script', parserOpts: { allowReturnOutsideFunction: true } }),
         },
       });

@@ -8,7 +8,7 @@ import { messageOf } from '../../errors.ts';
 import type { Compile, ModuleForm } from './compiler.ts';
 import { noteImport } from './load-failure.ts';
 import { IMPORT_META, NAMES_SEPARATOR } from './module-syntax.ts';
-import { isTypeScript, moduleKind, resolveImport, type ModuleKind } from './resolve-import.ts';
+import { isTypeScript, moduleKind, resolveImport, type ImportTarget, type ModuleKind } from './resolve-import.ts';
 import { rememberCompiled } from './source-positions.ts';
 
 /** What compiled code is given, in this order. */
@@ -67,7 +67,7 @@ export class ModuleGraph {
     const target = resolveImport(specifier, importer.file, 'import', this.#sources.modules);
     try {
       if (target.graph === 'node') {
-        const found = target.module ?? ((await import(target.url)) as object);
+        const found = target.module ?? (await this.#importNative(target, importer));
         return withNames(this.#withOwnRequire(found, specifier), names, specifier);
       }
       const loaded = await this.#graphFor(target).#importFile(target.file, importer);
@@ -75,6 +75,17 @@ export class ModuleGraph {
     } catch (error) {
       if (target.graph === 'node' || error instanceof MissingExport) noteImport(error, importer.file, specifier);
       throw error;
+    }
+  }
+
+  /** Packages may import `chatosbot` where Node.js does not find it: then they are evaluated here, too. */
+  async #importNative(target: ImportTarget, importer: LoadedModule): Promise<object> {
+    try {
+      return (await import(target.url)) as object;
+    } catch (error) {
+      const [, name] = /^Cannot find package '([^']+)'/.exec(messageOf(error)) ?? [];
+      if (name === undefined || !Object.hasOwn(this.#sources.modules, name)) throw error;
+      return namespaceOf(await this.#graphFor({ graph: 'packages' }).#importFile(target.file, importer));
     }
   }
 

@@ -21,6 +21,7 @@ interface SyntaxNode {
   readonly specifiers?: readonly {
     readonly type: string;
     readonly importKind?: string;
+    readonly local: { readonly name: string };
     readonly imported?: { readonly name?: string; readonly value?: string };
   }[];
   readonly meta?: { readonly name: string };
@@ -28,6 +29,8 @@ interface SyntaxNode {
 
 interface NodePath {
   readonly node: SyntaxNode;
+  readonly parent: SyntaxNode;
+  readonly scope: { getBinding(name: string): { readonly referencePaths: readonly NodePath[] } | undefined };
   replaceWith(node: object): void;
 }
 
@@ -35,7 +38,7 @@ interface NodePath {
  * A plugin of Babel that refuses syntax which it would compile otherwise than TypeScript does, notes the names that each
  * static import needs, so that a missing one is an error as in Node.js, and has `import.meta` as an object.
  */
-export function syntaxPlugin(_babel: unknown, { jsx }: { readonly jsx: boolean }): object {
+export function syntaxPlugin(_babel: unknown, { jsx, ts }: { readonly jsx: boolean; readonly ts: boolean }): object {
   return {
     name: 'chatosbot-module-syntax',
     // Parsed, so that they can be refused in words.
@@ -51,12 +54,15 @@ export function syntaxPlugin(_babel: unknown, { jsx }: { readonly jsx: boolean }
     },
     visitor: {
       // Imports that are used as types only are gone by now.
-      ImportDeclaration({ node: { source, specifiers = [] } }: NodePath): void {
+      ImportDeclaration({ node: { source, specifiers = [] }, scope }: NodePath): void {
         if (source!.value.includes(NAMES_SEPARATOR)) return;
-        const names = specifiers.flatMap(({ type, importKind, imported }) => {
+        const names = specifiers.flatMap(({ type, importKind, imported, local }) => {
           if (type === 'ImportDefaultSpecifier') return ['default'];
           if (type === 'ImportNamespaceSpecifier' || importKind === 'type') return [];
-          return [imported!.name ?? imported!.value!];
+          // TypeScript lets a type be passed on without saying that it is one.
+          const { referencePaths } = scope.getBinding(local.name)!;
+          const isPassedOn = ts && referencePaths.every(({ parent }) => parent.type === 'ExportSpecifier');
+          return isPassedOn ? [] : [imported!.name ?? imported!.value!];
         });
         if (names.length > 0) source!.value += NAMES_SEPARATOR + names.join(NAMES_SEPARATOR);
       },

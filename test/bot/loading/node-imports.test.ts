@@ -341,3 +341,23 @@ test.each([
   expect((globalThis as { once?: number }).once).toBe(1);
   delete (globalThis as { once?: number }).once;
 });
+
+test('a package gets the chatosbot that runs, where none is installed beside it', async () => {
+  const directory = await project({
+    'node_modules/uses/package.json': '{ "exports": "./index.mjs" }',
+    'node_modules/uses/index.mjs': "import './inner.mjs';\nexport { inner } from './inner.mjs';",
+    'node_modules/uses/inner.mjs': "import { ChatosError } from 'chatosbot';\nexport const inner = ChatosError;",
+    'bot.ts':
+      "import { inner } from 'uses';\nimport { ChatosError } from 'chatosbot';\nexport const value = inner === ChatosError;",
+  });
+  expect(await (await pluginLoader()).load(path.join(directory, 'bot.ts'))).toMatchObject({ value: true });
+});
+
+test('a plugin may pass types on without saying that they are types', async () => {
+  const directory = await project({
+    'types.ts': 'export interface T {\n  a: number;\n}\nexport const n: number = 4;',
+    'bot.ts':
+      "import { T, n } from './types.ts';\nexport { T, n } from './types.ts';\nexport { T as U };\nexport const value = n;",
+  });
+  expect(await (await pluginLoader()).load(path.join(directory, 'bot.ts'))).toMatchObject({ value: 4, n: 4 });
+});
