@@ -145,7 +145,7 @@ export interface RuntimeOptions {
 
 type Given = { readonly [Key in keyof RuntimeOptions]-?: Exclude<RuntimeOptions[Key], undefined> };
 
-/** The options in force; a `loopGuard` that is `undefined` is none. */
+/** The options in force; without a `loopGuard`, loops are not guarded against. */
 export interface ResolvedRuntimeOptions
   extends Omit<Given, 'policy' | 'flood' | 'loopGuard' | 'breaker' | 'host'>, Pick<RuntimeOptions, 'policy' | 'host'> {
   readonly flood: FloodLimits;

@@ -46,7 +46,7 @@ export class Negotiations {
     return 'forward';
   }
 
-  /** Ends the request by the target's OK or KO; gives the requester, unless it is late. `undefined`: there is none. */
+  /** Ends the request by the target's OK or KO; gives the requester, unless it is late. `undefined` if there is no such request. */
   answer(requesterKey: string, target: ConnectedClient): { requester: ConnectedClient | undefined } | undefined {
     const request = this.#asked.get(target.id)?.get(requesterKey);
     if (!request) return undefined;

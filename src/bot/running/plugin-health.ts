@@ -67,7 +67,7 @@ export class PluginHealth {
       if (state === 'suspended') log.error(`suspended for ${pauseMs / 1000} s: it failed too often`);
       if (state === 'running') log.info('works again');
     };
-    // Ticks that were put off are as good a probe as any.
+    // The one call that a suspended plugin is tried with may be a tick that waited.
     this.breaker = new CircuitBreaker(limits, clock, onChange, onOpen);
     signal.addEventListener('abort', () => this.breaker.stop(), { once: true });
   }

@@ -19,7 +19,7 @@ export interface EntryCriteria {
  * Chooses one of the entries that the configuration has of a file: that of the login, else the one without a login of its
  * own, else any of them if they have the same options.
  *
- * @throws {ChatosError} `INVALID_ARGUMENT` if that is none or more than one; the message says which there are
+ * @throws {ChatosError} `INVALID_ARGUMENT` if no entry or more than one matches; the message lists the entries
  */
 export function chooseEntry<E extends Entry>(
   entries: readonly E[],
