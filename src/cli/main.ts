@@ -2,6 +2,9 @@
 import process from 'node:process';
 import { packageVersion } from '../util/version.ts';
 
+// Without a listener, Node.js opens its debugger to all users of the machine.
+process.on('SIGUSR1', () => undefined);
+
 const [, , first] = process.argv;
 if (first === '--version' || first === '-V') {
   // What all else takes is not loaded for it.

@@ -1,7 +1,12 @@
-import { closeSync, openSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { closeSync, openSync, read } from 'node:fs';
+import type { Socket } from 'node:net';
+import { constants } from 'node:os';
+import path from 'node:path';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { failure, start, startServer } from './chatosbot.ts';
-import { acceptNext, fate, peer } from './peers.ts';
+import type { Command } from '../support/command.ts';
+import { failure, LAB, start, startServer } from './chatosbot.ts';
+import { acceptNext, ask, fate, peer } from './peers.ts';
 
 let at: string;
 let port: number;
@@ -73,18 +78,6 @@ describe('pipe that breaks', () => {
     expect(await failure(listener)).toMatchObject({ status: 75 });
   });
 
-  test.each([
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
-    ['SIGHUP', 129],
-  ] as const)('ends on %s with %i, and the peer sees a reset, not an end', async (signal, status) => {
-    const { asker, half } = await underWay();
-    const end = fate(half);
-    asker.kill(signal);
-    expect(await end).toBe('reset');
-    expect(await failure(asker)).toMatchObject({ status });
-  });
-
   test('ends on a signal also after its input has ended, and the peer sees a reset', async () => {
     const { asker, half } = await underWay();
     const ended = new Promise((resolve) => half.once('end', resolve));
@@ -96,6 +89,70 @@ describe('pipe that breaks', () => {
     // A connection whose end was read is not looked at until it is written to.
     const writing = setInterval(() => half.write('into the void'), 10);
     expect((await lost.finally(() => clearInterval(writing))).code).toMatch(/ECONNRESET|EPIPE/);
+  });
+});
+
+/** Every signal that ends a process by default, that a process can catch, and that Node.js does not ignore. */
+const ENDING_SIGNALS = (
+  'HUP INT QUIT TRAP ABRT USR2 ALRM TERM STKFLT XCPU VTALRM PROF POLL PWR SYS'
+    .split(' ')
+    .map((name) => `SIG${name}`) as NodeJS.Signals[]
+).filter((signal) => signal in constants.signals);
+
+describe('pipe and signals', () => {
+  /** Sends the signal to a process in the middle of its conversation; resolves to what its peer and its parent see. */
+  async function endBy(signal: NodeJS.Signals, command: Command, half: Socket) {
+    const end = fate(half);
+    command.kill(signal);
+    const { status } = await failure(command);
+    return `${signal}: ${status}, ${await end}`;
+  }
+  const expected = ENDING_SIGNALS.map((signal) => `${signal}: ${128 + constants.signals[signal]}, reset`);
+
+  test('who asked ends on each with 128 + n, and the peer sees a reset, not an end', async () => {
+    const ended = ENDING_SIGNALS.map(async (signal) => {
+      const { asker, half } = await underWay();
+      return endBy(signal, asker, half);
+    });
+    expect(await Promise.all(ended)).toEqual(expected);
+  });
+
+  test('who listened ends on each with 128 + n, and the peer sees a reset, not an end', async () => {
+    const ended = ENDING_SIGNALS.map(async (signal) => {
+      const login = `ear-${signal}`;
+      const listener = start(['pipe', '--listen', '--server', at, '--login', login], { input: 'open' });
+      await listener.line(/^waiting/);
+      const { half } = await ask(await peer(port, `for-${signal}`), port, login);
+      half.write('to you\n');
+      await listener.line(/^to you$/, 'stdout');
+      return endBy(signal, listener, half);
+    });
+    expect(await Promise.all(ended)).toEqual(expected);
+  });
+
+  test.each(['SIGXFSZ', 'SIGUSR1'] as const)('goes on after %s, and opens no debugger', async (signal) => {
+    const { asker, half } = await underWay();
+    asker.kill(signal);
+    half.end('the end');
+    asker.stdin.end();
+    expect(await asker.exit()).toMatchObject({ status: 0, stderr: expect.not.stringContaining('Debugger') });
+  });
+
+  test('a receiver whose output is stalled ends on the first signal', async () => {
+    const fifo = path.join(LAB, 'stalled');
+    execFileSync('mkfifo', [fifo]);
+    const output = openSync(fifo, 'r+');
+    onTestFinished(() => closeSync(output));
+    const bob = await peer(port, 'source');
+    const asker = start(['pipe', 'source', '--server', at], { input: 'open', output });
+    const { half } = await acceptNext(bob, port);
+    const end = fate(half);
+    half.write(Buffer.alloc(1024 * 1024));
+    // The first byte is there: the FIFO takes 64 KiB, and nobody reads more.
+    await new Promise((resolve) => read(output, Buffer.alloc(1), 0, 1, null, resolve));
+    asker.kill('SIGINT');
+    expect(await asker.exit(5_000)).toMatchObject({ status: 130 });
+    expect(await end).toBe('reset');
   });
 });
 

@@ -71,3 +71,20 @@ test.each(['-1', 'soon', ''])('serve refuses --drain %j, and exits with 2', asyn
   const ended = await run(['serve', `--drain=${value}`]);
   expect(ended).toMatchObject({ status: 2, stderr: expect.stringContaining('expected a number of seconds') });
 });
+
+test('serve ends at once on SIGQUIT, and breaks what is open', async () => {
+  const { command, port } = await startServer();
+  const { left, right } = await channel(port);
+  const ends = Promise.all([fate(left), fate(right)]);
+  command.kill('SIGQUIT');
+  expect(await command.exit()).toMatchObject({ status: 131 });
+  expect(await ends).toEqual(['reset', 'reset']);
+});
+
+test('serve goes on after SIGUSR1, and opens no debugger', async () => {
+  const { command, port } = await startServer();
+  command.kill('SIGUSR1');
+  await peer(port, 'alice');
+  command.kill('SIGTERM');
+  expect(await command.exit()).toMatchObject({ status: 0, stderr: expect.not.stringContaining('Debugger') });
+});

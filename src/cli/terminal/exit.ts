@@ -11,7 +11,6 @@ export const EXIT = {
   timedOut: 124,
   interrupted: 130,
   outputClosed: 141,
-  terminated: 143,
 } as const;
 
 const EXIT_CODES: { readonly [C in ErrorCode]: number } = {

@@ -1,51 +1,91 @@
+import { constants } from 'node:os';
 import process from 'node:process';
-import { EXIT, ExitSignal } from './exit.ts';
+import { ExitSignal } from './exit.ts';
 import { endProcess } from './shared-process.ts';
 
-/** The signals that ask a program to stop, each with its exit code. */
-export const STOP_EXIT_CODES = {
-  SIGINT: EXIT.interrupted,
-  SIGTERM: EXIT.terminated,
-  SIGHUP: 129,
-} as const;
+/** The signals that ask a program to stop: servers and bots finish what they do. */
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-export type StopSignal = keyof typeof STOP_EXIT_CODES;
+/**
+ * The other signals that would end the process, its connections with FIN as if all had been said. Node.js ignores SIGPIPE
+ * and SIGXFSZ, for which writes fail; it cannot catch SIGKILL, nor faults of the processor. Not each system has each.
+ */
+const OTHER_SIGNALS: readonly NodeJS.Signals[] = [
+  'SIGQUIT',
+  'SIGABRT',
+  'SIGALRM',
+  'SIGVTALRM',
+  'SIGPROF',
+  'SIGUSR2',
+  'SIGXCPU',
+  'SIGPOLL',
+  'SIGPWR',
+  'SIGSTKFLT',
+  'SIGSYS',
+  'SIGTRAP',
+];
 
 /** A signal to stop, of the operating system. */
 export interface StopRequest {
   /** Resolves to the first signal. */
-  readonly received: Promise<StopSignal>;
+  readonly received: Promise<NodeJS.Signals>;
   /** Aborted then. */
   readonly signal: AbortSignal;
 }
 
+/** The exit code of a process that a signal ends. */
+function exitCodeOf(signal: NodeJS.Signals): number {
+  return 128 + constants.signals[signal];
+}
+
+function listen(signals: readonly NodeJS.Signals[], onSignal: (signal: NodeJS.Signals) => void): void {
+  // V8's profiler has the use of SIGPROF for itself.
+  const isProfiled = /--(?:cpu-)?prof\b/.test([...process.execArgv, process.env['NODE_OPTIONS']].join(' '));
+  for (const signal of signals) {
+    if (constants.signals[signal] === undefined || (isProfiled && signal === 'SIGPROF')) continue;
+    process.on(signal, () => onSignal(signal));
+  }
+}
+
 /**
- * For commands that run until a signal stops them, which no longer ends the process. A second signal calls `atOnce`, and
- * ends the process with that signal's exit code.
+ * For commands that run until a signal asks them to stop, which no longer ends the process. A second one, or any other
+ * signal, calls `atOnce`, and ends the process with that signal's exit code.
  */
-export function stopRequest(atOnce?: () => void): StopRequest {
+export function stopRequest(atOnce: () => void): StopRequest {
   const stop = new AbortController();
-  const received = new Promise<StopSignal>((resolve) => {
-    for (const signal of Object.keys(STOP_EXIT_CODES) as StopSignal[]) {
-      process.on(signal, () => {
-        if (stop.signal.aborted) {
-          atOnce?.();
-          endProcess(STOP_EXIT_CODES[signal]);
-        }
-        stop.abort();
-        resolve(signal);
-      });
-    }
+  const end = (signal: NodeJS.Signals): never => {
+    atOnce();
+    endProcess(exitCodeOf(signal));
+  };
+  const received = new Promise<NodeJS.Signals>((resolve) => {
+    listen(STOP_SIGNALS, (signal) => {
+      if (stop.signal.aborted) end(signal);
+      stop.abort();
+      resolve(signal);
+    });
   });
+  listen(OTHER_SIGNALS, end);
   return { received, signal: stop.signal };
 }
 
-/** For commands that a signal interrupts: they get an AbortSignal, and exit with the code of the signal. */
+/**
+ * For commands that a signal interrupts: they get an AbortSignal, and exit with the code of the signal. A second one, or
+ * one after the command, ends the process at once.
+ */
 export async function interruptibly(run: (signal: AbortSignal) => Promise<void>): Promise<void> {
-  const { received, signal } = stopRequest();
+  const stop = new AbortController();
+  let code = 0;
+  let isOver = false;
+  listen([...STOP_SIGNALS, ...OTHER_SIGNALS], (signal) => {
+    if (stop.signal.aborted || isOver) endProcess(exitCodeOf(signal));
+    code = exitCodeOf(signal);
+    stop.abort();
+  });
   try {
-    await run(signal);
+    await run(stop.signal);
   } catch (error) {
-    throw signal.aborted ? new ExitSignal(STOP_EXIT_CODES[await received]) : error;
+    throw stop.signal.aborted ? new ExitSignal(code) : error;
+  } finally {
+    isOver = true;
   }
 }

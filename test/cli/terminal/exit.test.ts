@@ -89,6 +89,5 @@ test('the exit codes are those that scripts know', () => {
     timedOut: 124,
     interrupted: 130,
     outputClosed: 141,
-    terminated: 143,
   });
 });
