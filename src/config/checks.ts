@@ -44,7 +44,7 @@ export const loginText = (what: string) =>
 /** What a limit may be, and what it is otherwise. */
 export interface Bounds {
   readonly what?: string;
-  /** @default no limit */
+  /** @default no limit, as is `Infinity` */
   readonly default?: unknown;
   /** @default 1 */
   readonly min?: number;
@@ -60,7 +60,7 @@ export const limit = ({ what = '', default: otherwise = 'none', min = 1, max = M
       v.integer('expected a whole number'),
       v.minValue(min, `expected ${min} or more`),
       v.maxValue(max, `expected ${max} or less`),
-      v.description(`${what} Default: ${String(otherwise)}.`.trimStart()),
+      v.description(`${what} Default: ${otherwise === Infinity ? 'none' : String(otherwise)}.`.trimStart()),
     ),
   );
 

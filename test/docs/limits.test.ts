@@ -21,7 +21,7 @@ test.each([
 
 /** A default, as a table shows it. */
 function shown(value: number | Rate | readonly string[] | undefined): string {
-  if (value === undefined || (Array.isArray(value) && value.length === 0)) return 'none';
+  if (value === undefined || value === Infinity || (Array.isArray(value) && value.length === 0)) return 'none';
   if (typeof value === 'number') return String(value);
   const { burst, perSecond } = value as Rate;
   return `${burst} at once, then ${perSecond} a second`;

@@ -121,11 +121,11 @@ export class Channels {
     this.#waiting -= 1;
     const ends = [first.take(), second.take()] as const;
     const { limits, relay: mode } = this.#options;
-    const { halfClosedIdleMs, closeGraceMs } = limits;
+    const { channelIdleMs, closeGraceMs } = limits;
     const relay = new Relay(...ends, {
       mode,
       greeting: ESTABLISHED,
-      halfClosedIdleMs,
+      channelIdleMs,
       closeGraceMs,
       onDone: (outcome, bytes) => this.#onDone(channel, relay, outcome, bytes),
     });

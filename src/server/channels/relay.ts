@@ -14,7 +14,7 @@ export interface RelayOptions {
   readonly mode: 'auto' | 'streams';
   /** What both ends are sent before the first byte of the other: ESTABLISHED. */
   readonly greeting: Buffer;
-  readonly halfClosedIdleMs: number;
+  readonly channelIdleMs: number;
   readonly closeGraceMs: number;
   /** Called once, when both connections have closed. `bytes` is what each end, in the order given, has sent. */
   onDone(outcome: ChannelOutcome, bytes: readonly [number, number]): void;
@@ -64,6 +64,7 @@ export class Relay {
     for (const half of this.#halves) this.#write(half, options.greeting);
     this.#start(one, a.early);
     this.#start(two, b.early);
+    this.#watchIdle();
   }
 
   /** Ends both halves after what was read has been relayed (P15); what does not end in time is destroyed. */
@@ -89,10 +90,7 @@ export class Relay {
       half.bytes += early.length;
       this.#write(half.other, early);
     }
-    half.transport.onEnd(() => {
-      half.other.stream.end();
-      this.#watchIdle();
-    });
+    half.transport.onEnd(() => half.other.stream.end());
     half.stream.resume();
   }
 
@@ -127,10 +125,10 @@ export class Relay {
     this.#options.onDone(this.#outcome ?? 'ended', [this.#halves[0].bytes, this.#halves[1].bytes]);
   }
 
-  /** From the first FIN on, a channel on which nothing moves is ended. */
+  /** Where there is a limit, a channel on which nothing moves is broken. Without one, an idle channel costs nothing. */
   #watchIdle(): void {
-    const { halfClosedIdleMs } = this.#options;
-    if (this.#timer || halfClosedIdleMs === Infinity) return;
+    const { channelIdleMs } = this.#options;
+    if (channelIdleMs === Infinity) return;
     let last = this.#progress();
     let idleChecks = 0;
     this.#timer = setInterval(() => {
@@ -138,7 +136,7 @@ export class Relay {
       idleChecks = now === last ? idleChecks + 1 : 0;
       last = now;
       if (idleChecks >= IDLE_CHECKS) this.abort('idle');
-    }, halfClosedIdleMs / IDLE_CHECKS);
+    }, channelIdleMs / IDLE_CHECKS);
   }
 
   #progress(): number {

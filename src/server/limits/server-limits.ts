@@ -22,8 +22,8 @@ export interface ServerLimits {
   readonly establishTimeoutMs: number;
   /** Bytes that are read from a half before its channel is established (P13). @default 65536 */
   readonly maxEarlyBytes: number;
-  /** How long a half-closed channel may be idle (P14). @default 900000 */
-  readonly halfClosedIdleMs: number;
+  /** How long nothing may move on a channel, half-closed or not (P14); it is broken then. @default Infinity */
+  readonly channelIdleMs: number;
   /** How long a half may take to end after CLOSE_CONNECTION (P15). @default 5000 */
   readonly closeGraceMs: number;
   /** Wrong connect ids from one address in a minute that shut it out of channels for the rest of it (P12). @default 20 */
@@ -45,7 +45,7 @@ export const SERVER_LIMIT_ROWS: { readonly [K in keyof ServerLimits]: LimitRow }
   maxConnectIds: count(256, 'Live connect ids that a session may have negotiated; KO answers the OK to more (P11).'),
   establishTimeoutMs: time(60_000, 'How long both halves of a channel may take to connect (P12).'),
   maxEarlyBytes: count(2 ** 16, 'Bytes that are read from a half before its channel is established (P13).'),
-  halfClosedIdleMs: time(900_000, 'How long a half-closed channel may be idle (P14).'),
+  channelIdleMs: time(Infinity, 'How long nothing may move on a channel, half-closed or not (P14); it is broken then.'),
   closeGraceMs: time(5_000, 'How long a half may take to end after CLOSE_CONNECTION (P15).'),
   maxWrongIdsPerMinute: count(
     20,

@@ -133,57 +133,53 @@ describe.each(['auto', 'streams'] as const)('closing a channel in use, relay %s'
   });
 });
 
-describe.each(['auto', 'streams'] as const)('a channel half-closed and idle, relay %s', (relay) => {
-  it('[P14] is closed after limits.halfClosedIdleMs', async () => {
-    const rig = await Rig.start({ halfClosedIdleMs: 80 }, { relay });
-    const { a, b } = await rig.channel();
-    a.end();
-    expect(await endOf(b)).toBe('FIN');
-    expect((await rig.log.until('private connection ended')).fields['outcome']).toBe('idle');
-    expect(await Promise.all([endOf(a), endOf(b)])).toEqual(['RST', 'RST']);
-    expect(rig.server.stats).toMatchObject({ channels: 0, connections: 2 });
-  });
+describe.each(['auto', 'streams'] as const)('a channel on which nothing moves, relay %s', (relay) => {
+  describe.each(['open', 'half-closed'])('%s', (state) => {
+    /** As long as the limit allows, and then so long as it may be noticed late. */
+    const LIMIT_MS = 60_000;
+    const LATEST_MS = LIMIT_MS * 1.25;
 
-  it('[P14] stays where limits.halfClosedIdleMs is Infinity', async () => {
-    const rig = await Rig.start({ halfClosedIdleMs: Infinity }, { relay });
-    const { a, b, alice } = await rig.channel();
-    a.end();
-    expect(await endOf(b)).toBe('FIN');
-    // Not by a clock that stands still: the system's own takes Infinity for a millisecond.
-    for (let i = 0; i < 10; i++) await turns(alice);
-    expect(rig.server.stats.channels).toBe(1);
-  });
-
-  it('[P14] is closed a quarter of limits.halfClosedIdleMs late at most', async () => {
-    stopTheClock();
-    const rig = await Rig.start({}, { relay });
-    const { a, b } = await rig.channel();
-    a.end();
-    expect(await endOf(b)).toBe('FIN');
-    vi.advanceTimersByTime(60_000);
-    b.write('x');
-    await readExactly(a, 1);
-    vi.advanceTimersByTime(15 * 60_000 * 1.25);
-    expect((await rig.log.until('private connection ended')).fields['outcome']).toBe('idle');
-  });
-
-  it('[P14] is closed after 15 minutes: not where bytes move, nor before its first FIN', async () => {
-    stopTheClock();
-    const rig = await Rig.start({}, { relay });
-    const { a, b, alice } = await rig.channel();
-    vi.advanceTimersByTime(24 * 3_600_000);
-    await turns(alice);
-    a.end();
-    expect(await endOf(b)).toBe('FIN');
-    for (let i = 0; i < 4; i++) {
-      vi.advanceTimersByTime(14 * 60_000);
-      b.write('x');
-      expect((await readExactly(a, 1)).toString()).toBe('x');
+    async function idleChannel(limits: { channelIdleMs?: number }) {
+      stopTheClock();
+      const rig = await Rig.start(limits, { relay });
+      const channel = await rig.channel();
+      if (state === 'half-closed') {
+        channel.a.end();
+        await endOf(channel.b);
+      }
+      return { rig, ...channel };
     }
-    vi.advanceTimersByTime(14 * 60_000);
-    await turns(alice);
-    expect(rig.server.stats.channels).toBe(1);
-    vi.advanceTimersByTime(6 * 60_000);
-    await rig.log.until('private connection ended');
+
+    it('[P14] lives for ever, and costs no timer', async () => {
+      const { rig, a, b, alice } = await idleChannel({});
+      expect(vi.getTimerCount()).toBe(0);
+      vi.advanceTimersByTime(24 * 3_600_000);
+      await turns(alice);
+      b.write('late');
+      expect((await readExactly(a, 4)).toString()).toBe('late');
+      expect(rig.server.stats.channels).toBe(1);
+    });
+
+    it('[P14] is broken after limits.channelIdleMs', async () => {
+      const { rig, a, b } = await idleChannel({ channelIdleMs: LIMIT_MS });
+      vi.advanceTimersByTime(LATEST_MS);
+      expect((await rig.log.until('private connection ended')).fields['outcome']).toBe('idle');
+      expect(await Promise.all([endOf(a), endOf(b)])).toEqual(['RST', 'RST']);
+      expect(rig.server.stats).toMatchObject({ channels: 0, connections: 2 });
+    });
+
+    it('[P14] has the whole limit again after each byte', async () => {
+      const { rig, a, b, alice } = await idleChannel({ channelIdleMs: LIMIT_MS });
+      for (let i = 0; i < 4; i++) {
+        vi.advanceTimersByTime(LIMIT_MS - 1);
+        b.write('x');
+        expect((await readExactly(a, 1)).toString()).toBe('x');
+      }
+      vi.advanceTimersByTime(LIMIT_MS - 1);
+      await turns(alice);
+      expect(rig.server.stats.channels).toBe(1);
+      vi.advanceTimersByTime(LATEST_MS);
+      await rig.log.until('private connection ended');
+    });
   });
 });

@@ -28,7 +28,7 @@ function relayed() {
   const options = {
     mode: 'streams',
     greeting: Buffer.from('!'),
-    halfClosedIdleMs: 4_000,
+    channelIdleMs: 4_000,
     closeGraceMs: 5_000,
   } as const;
   const relay = new Relay({ transport: a, early }, { transport: b, early }, { ...options, onDone });
@@ -49,7 +49,7 @@ it('[P14] a side is read again only when everything that was read of it has been
   expect(a.stream.isPaused()).toBe(false);
 });
 
-it('[P14] a half-closed channel is not idle while one side takes what waits for it, though nothing new comes', async () => {
+it('[P14] a channel is not idle while one side takes what waits for it, though nothing new comes', async () => {
   stopTheClock();
   const { a, b, onDone } = relayed();
   b.ended!();

@@ -46,7 +46,7 @@ async function relayed<A extends Kind, B extends Kind>(kinds: readonly [A, B], m
       {
         mode,
         greeting: Buffer.from('!'),
-        halfClosedIdleMs: 60_000,
+        channelIdleMs: 60_000,
         closeGraceMs: 5_000,
         onDone: resolve,
       },
