@@ -1,12 +1,17 @@
-import { Duplex } from 'node:stream';
+import { Duplex, finished } from 'node:stream';
 import { ChatosError } from '../errors.ts';
 import type { Transport } from '../net/transport.ts';
+import { withResolvers } from '../util/deferred.ts';
 
 /** Which side asked for the private connection. */
 export type ChannelRole = 'requester' | 'target';
 
+/** As {@link Channel.readLent} takes it. */
+type LentBytesTaker = (chunk: Buffer) => void | Promise<void>;
+type ChannelTransport = Pick<Transport, 'stream' | 'onEnd' | 'reset' | 'readIntoReusedBuffer'>;
+
 export interface ChannelInit {
-  readonly transport: Pick<Transport, 'stream' | 'onEnd' | 'reset'>;
+  readonly transport: ChannelTransport;
   /** Bytes that came right behind ESTABLISHED. */
   readonly rest: Buffer;
   readonly peer: string;
@@ -37,7 +42,7 @@ export class Channel extends Duplex {
   readonly role: ChannelRole;
   /** The connect id: a secret of the two parties. */
   readonly connectId: bigint;
-  readonly #transport: ChannelInit['transport'];
+  #transport: ChannelTransport;
   readonly #serverOutlived: ChannelInit['serverOutlived'];
   readonly #requestClose: () => boolean;
   #bytesSent = 0;
@@ -49,6 +54,11 @@ export class Channel extends Duplex {
   #closing: Promise<void> | undefined;
   /** The server has ended our half, as we asked it to. */
   #closeSeen = false;
+  /** Takes what comes, instead of the stream's readers. */
+  #take: LentBytesTaker | undefined;
+  /** It has not given the last bytes back yet. */
+  #taking = false;
+  #failTaking: (error: unknown) => void = () => undefined;
 
   /** @internal Clients make channels. */
   constructor(init: ChannelInit) {
@@ -59,8 +69,7 @@ export class Channel extends Duplex {
     this.#transport = init.transport;
     this.#serverOutlived = init.serverOutlived;
     this.#requestClose = init.requestClose;
-    init.transport.stream.on('data', this.#onData).on('error', this.#onError).on('close', this.#onClose);
-    init.transport.onEnd(this.#onEnd);
+    this.#listen();
     if (init.rest.length > 0) this.#onData(init.rest);
   }
 
@@ -98,7 +107,7 @@ export class Channel extends Duplex {
       // Our half stays open until the server ends it: a FIN of ours could reach the peer before its packet 12. Where the
       // peer's end has come through already, there is nothing to see of the server's: then a moment must do.
       if (this.#inputEnded) setTimeout(() => this.destroy(), CLOSE_UNSEEN_MS);
-      else this.#transport.stream.resume();
+      else if (!this.#taking) this.#transport.stream.resume();
     });
     return this.#closing;
   }
@@ -119,8 +128,63 @@ export class Channel extends Duplex {
     return this.iterator({ destroyOnReturn: false });
   }
 
+  /**
+   * Hands what comes to `take`, chunk by chunk, in a buffer that is used again and again: faster than reading the stream,
+   * and instead of it. The bytes are valid until `take` returns or, if it returns a promise, until that is resolved;
+   * meanwhile nothing more is read. Resolves when the peer's direction has ended.
+   *
+   * @throws {ChatosError} `CHANNEL_ABORTED` or `CHANNEL_CLOSED` where the channel failed; `INVALID_ARGUMENT` where it is
+   *   read in this way already; or what `take` threw: the channel is still open then, and is not read any more
+   */
+  async readLent(take: (chunk: Buffer) => void | Promise<void>): Promise<void> {
+    if (this.destroyed) throw this.errored ?? this.#aborted();
+    if (this.#take || this.readableFlowing) {
+      throw new ChatosError('INVALID_ARGUMENT', `the private connection with ${this.peer} is being read already`);
+    }
+    this.#take = take;
+    this.#taking = true;
+    this.#transport.stream.pause();
+    // What came before, in the order in which it came.
+    for (let chunk = this.read() as Buffer | null; chunk !== null; chunk = this.read() as Buffer | null) {
+      await take(chunk);
+    }
+    const { promise, resolve, reject } = withResolvers<void>();
+    this.#failTaking = reject;
+    const stopWatching = finished(this, { writable: false }, (error) => {
+      if (error) reject(error instanceof ChatosError ? error : (this.errored ?? this.#aborted()));
+      else resolve();
+    });
+    try {
+      await this.#readIntoReusedBuffer(take);
+      this.#taking = false;
+      // Reads on and, with nothing left to read, lets the stream come to its end.
+      this.resume();
+      this.#transport.stream.resume();
+      await promise;
+    } finally {
+      stopWatching();
+      this.#taking = true;
+    }
+  }
+
+  /** Where the transport can: from here on it reads into one buffer, which {@link Channel.readLent} lends. */
+  async #readIntoReusedBuffer(take: LentBytesTaker): Promise<void> {
+    const { stream } = this.#transport;
+    if (!this.#transport.readIntoReusedBuffer || this.#inputEnded || this.destroyed || stream.writableLength > 0)
+      return;
+    stream.off('data', this.#onData).off('error', this.#onError).off('close', this.#onClose);
+    this.#transport.onEnd(undefined);
+    const left = stream.read() as Buffer | null;
+    this.#transport = this.#transport.readIntoReusedBuffer(this.#lend) ?? this.#transport;
+    this.#listen();
+    if (left) {
+      this.#bytesReceived += left.length;
+      await take(left);
+    }
+  }
+
   override _read(): void {
-    this.#transport.stream.resume();
+    if (!this.#taking) this.#transport.stream.resume();
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
@@ -172,10 +236,43 @@ export class Channel extends Duplex {
     done(error);
   }
 
+  #listen(): void {
+    this.#transport.stream.on('data', this.#onData).on('error', this.#onError).on('close', this.#onClose);
+    this.#transport.onEnd(this.#onEnd);
+  }
+
   readonly #onData = (chunk: Buffer): void => {
     if (this.#closing || this.destroyed) return;
+    if (this.#take) {
+      if (!this.#lend(chunk)) this.#transport.stream.pause();
+      return;
+    }
     this.#bytesReceived += chunk.length;
     if (!this.push(chunk)) this.#transport.stream.pause();
+  };
+
+  /** Returns `false` where the bytes are not given back yet. */
+  readonly #lend = (chunk: Buffer): boolean => {
+    if (this.#closing || this.destroyed) return true;
+    this.#bytesReceived += chunk.length;
+    this.#taking = true;
+    try {
+      const taken = this.#take!(chunk);
+      if (taken) {
+        taken.then(this.#givenBack, this.#failTaking);
+        return false;
+      }
+    } catch (error) {
+      this.#failTaking(error);
+      return false;
+    }
+    this.#taking = false;
+    return true;
+  };
+
+  readonly #givenBack = (): void => {
+    this.#taking = false;
+    this.#transport.stream.resume();
   };
 
   /** Packet 12 leaves the server before the end of the half: by now the session has read it. */

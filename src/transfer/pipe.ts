@@ -1,5 +1,7 @@
-import { finished, type Duplex, type Readable, type Writable } from 'node:stream';
+import { finished, type Duplex } from 'node:stream';
 import { ChatosError } from '../errors.ts';
+import { withResolvers } from '../util/deferred.ts';
+import type { ByteSink, ByteSource } from './bytes.ts';
 
 /** What a pipe needs to know of a channel. */
 export interface PipedChannel extends Duplex {
@@ -8,6 +10,7 @@ export interface PipedChannel extends Duplex {
   readonly inputEnded: boolean;
   readonly bytesSent: number;
   readonly bytesReceived: number;
+  readLent(take: (chunk: Buffer) => void | Promise<void>): Promise<void>;
 }
 
 /** What went through a channel, in bytes. */
@@ -17,55 +20,55 @@ export interface PipeResult {
 }
 
 /**
- * Joins a channel with an input and an output, as netcat does: the end of the input ends our direction only; resolves
- * when both directions have ended and the output has taken everything. Memory is constant, whatever the speeds.
+ * Joins a channel with an input and an output, as netcat does: the end of the input ends our direction only, and the
+ * peer's end is handed on to the output; resolves when both directions have ended and the output has taken everything.
+ * Memory is constant, whatever the speeds.
  *
  * @throws what failed: the input's or the output's own error (the peer then sees an abort), or a {@link ChatosError}:
  *   `CHANNEL_ABORTED` where the channel broke, `CHANNEL_CLOSED` where the peer closed it before its stream had ended
  */
-export function pipeChannel(channel: PipedChannel, input: Readable, output: Writable): Promise<PipeResult> {
-  return new Promise((resolve, reject) => {
-    let open = 3;
-    const settle = (): void => {
-      for (const cleanUp of cleanUps) cleanUp();
-      channel.off('inputEnd', onInputEnd);
-      input.unpipe(channel);
-      channel.unpipe(output);
-    };
-    const fail = (error: unknown): void => {
-      settle();
-      channel.on('error', () => undefined);
-      channel.destroy();
-      reject(error);
-    };
-    const onChannelEnd = (error?: Error | null): void => (error ? fail(channelError(channel, error)) : onEnd());
-    const onInputEnd = (): void => {
-      if (channel.closedByPeer) fail(closedBeforeEnd(channel.peer));
-    };
-    const onEnd = (): void => {
-      open -= 1;
-      if (open > 0) return;
-      // What was written before has left when this has: the output itself stays open, as standard output must.
-      output.write('', (error) => {
-        if (error) return;
-        settle();
-        resolve({ sent: channel.bytesSent, received: channel.bytesReceived });
-      });
-    };
-    const cleanUps = [
-      finished(input, { writable: false }, (error) => (error ? fail(error) : onEnd())),
-      finished(channel, { readable: false }, onChannelEnd),
-      finished(channel, { writable: false }, onChannelEnd),
-      finished(output, { readable: false }, (error) => fail(error ?? new Error('the output was ended'))),
-    ];
-    if (channel.inputEnded && channel.closedByPeer) {
-      fail(closedBeforeEnd(channel.peer));
-      return;
-    }
-    channel.once('inputEnd', onInputEnd);
-    input.pipe(channel);
-    channel.pipe(output, { end: false });
+export async function pipeChannel(channel: PipedChannel, input: ByteSource, output: ByteSink): Promise<PipeResult> {
+  const { promise: broken, reject: onBroken } = withResolvers<never>();
+  const closedTooSoon = (): void => {
+    if (channel.closedByPeer) onBroken(closedBeforeEnd(channel.peer));
+  };
+  const stopWatching = finished(channel, { readable: false }, (error) => {
+    if (error) onBroken(channelError(channel, error));
   });
+  channel.once('inputEnd', closedTooSoon);
+  if (channel.inputEnded) closedTooSoon();
+  try {
+    const moved = Promise.all([sendAll(channel, input), receiveAll(channel, output)]);
+    await Promise.race([broken, moved]);
+    return { sent: channel.bytesSent, received: channel.bytesReceived };
+  } catch (error) {
+    channel.on('error', () => undefined).destroy();
+    input.close();
+    throw error;
+  } finally {
+    stopWatching();
+    channel.off('inputEnd', closedTooSoon);
+  }
+}
+
+async function sendAll(channel: PipedChannel, input: ByteSource): Promise<void> {
+  for (let chunk = await input.read(); chunk; chunk = await input.read()) {
+    const bytes = chunk;
+    await taken(channel, (done) => void channel.write(bytes, done));
+  }
+  await taken(channel, (done) => void channel.end(done));
+}
+
+/** Gives something to the channel, and waits until it is taken. */
+function taken(channel: PipedChannel, give: (done: (error?: Error | null) => void) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    give((error) => (error ? reject(channelError(channel, error)) : resolve()));
+  });
+}
+
+async function receiveAll(channel: PipedChannel, output: ByteSink): Promise<void> {
+  await channel.readLent((chunk) => output.write(chunk));
+  await output.end();
 }
 
 function channelError(channel: PipedChannel, cause: Error): ChatosError {

@@ -1,23 +1,28 @@
-import { fstatSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { Readable } from 'node:stream';
 import { isatty } from 'node:tty';
+import { EMPTY_SOURCE, streamSource, type ByteSource } from '../../transfer/bytes.ts';
+import { descriptorSource } from '../../transfer/descriptor-source.ts';
 
 /**
- * Standard input. Node reads a directory as an empty input; for the user it is a mistake. In the background of a terminal
- * it is empty: the system stops a process that reads there.
+ * Standard input. In the background of a terminal it is empty: the system stops a process that reads there.
  *
  * @throws an `EISDIR` error where it is a directory
  */
+export function inputSource(): ByteSource {
+  if (!isatty(0)) return descriptorSource(0);
+  return isInBackground() ? EMPTY_SOURCE : streamSource(process.stdin);
+}
+
+/** {@link inputSource} as a stream; at a terminal in the foreground, it is Node's own. */
 export function standardInput(): Readable & { readonly isTTY?: boolean } {
-  let isDirectory = false;
-  try {
-    isDirectory = fstatSync(0).isDirectory();
-  } catch {
-    // Closed: Node gives an empty input, which is right.
-  }
-  if (isDirectory) throw Object.assign(new Error('is a directory'), { code: 'EISDIR', syscall: 'read' });
-  return isInBackground() ? Readable.from([]) : process.stdin;
+  if (isatty(0) && !isInBackground()) return process.stdin;
+  return Readable.from(chunksOf(inputSource()), { objectMode: false });
+}
+
+async function* chunksOf(source: ByteSource): AsyncGenerator<Buffer> {
+  for (let chunk = await source.read(); chunk; chunk = await source.read()) yield Buffer.from(chunk);
 }
 
 /** Whether standard input is a terminal that another job uses now; known on Linux only. */

@@ -1,0 +1,13 @@
+import type { ConnectFlags } from '../connecting/connect.ts';
+
+/** The options of `pipe`. */
+export interface PipeFlags extends ConnectFlags {
+  readonly listen?: boolean;
+  readonly from?: string[];
+  readonly wait?: number;
+  readonly quiet?: boolean;
+  readonly json?: boolean;
+}
+
+/** How long a peer is waited for that is to be asked, in seconds. */
+export const DEFAULT_WAIT_S = 30;

@@ -1,0 +1,115 @@
+import { fstatSync, read } from 'node:fs';
+import net from 'node:net';
+import { withResolvers } from '../util/deferred.ts';
+import { EMPTY_SOURCE, type ByteSource } from './bytes.ts';
+import { descriptorInfo, descriptorKind, isReadable, reopen } from './descriptor.ts';
+
+/** Larger reads are no faster. */
+const FILE_CHUNK_BYTES = 512 * 1024;
+/** What a pipe of Linux holds. */
+const PIPE_CHUNK_BYTES = 64 * 1024;
+
+/**
+ * What an open descriptor gives, terminals excepted. What cannot be read (closed, or open for writing only) is an empty
+ * input.
+ *
+ * @throws an `EISDIR` error where it is a directory
+ */
+export function descriptorSource(fd: number): ByteSource {
+  const kind = descriptorKind(fd);
+  if (kind === 'directory') throw Object.assign(new Error('is a directory'), { code: 'EISDIR', syscall: 'read' });
+  if (kind === 'closed' || !isReadable(fd)) return EMPTY_SOURCE;
+  if (kind === 'pipe' || kind === 'socket') return new StreamReader(reopen(fd, 'read') ?? fd);
+  return new FileReader(fd);
+}
+
+/** Reads a file or a device, in the thread pool; one buffer is filled while the other one is being used. */
+class FileReader implements ByteSource {
+  readonly size: number | undefined;
+  readonly #fd: number;
+  #spare = Buffer.allocUnsafeSlow(FILE_CHUNK_BYTES);
+  #inUse = Buffer.allocUnsafeSlow(FILE_CHUNK_BYTES);
+  #reading: Promise<Buffer | undefined> | undefined;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+    this.size = remainingSize(fd);
+  }
+
+  async read(): Promise<Buffer | undefined> {
+    const chunk = await (this.#reading ?? this.#fill(this.#spare));
+    [this.#spare, this.#inUse] = [this.#inUse, this.#spare];
+    if (chunk) {
+      this.#reading = this.#fill(this.#spare);
+      // It is asked for its failure with the next call.
+      this.#reading.catch(() => undefined);
+    }
+    return chunk;
+  }
+
+  close(): void {
+    // A read of a file ends by itself.
+  }
+
+  #fill(buffer: Buffer): Promise<Buffer | undefined> {
+    return new Promise((resolve, reject) => {
+      read(this.#fd, buffer, 0, buffer.length, null, (error, count) => {
+        if (error) reject(error);
+        else resolve(count === 0 ? undefined : buffer.subarray(0, count));
+      });
+    });
+  }
+}
+
+/** What is left of a file, from where its reader is; `undefined` where that is not known. */
+function remainingSize(fd: number): number | undefined {
+  const stats = fstatSync(fd);
+  const position = descriptorInfo(fd)?.position;
+  return stats.isFile() && position !== undefined ? Math.max(stats.size - position, 0) : undefined;
+}
+
+/** Reads a pipe or a socket into one buffer, that is given out and read into again with the next call. */
+class StreamReader implements ByteSource {
+  readonly #socket: net.Socket;
+  #waiting: { resolve: (chunk: Buffer | undefined) => void; reject: (error: unknown) => void } | undefined;
+  #ended = false;
+  #error: Error | undefined;
+
+  constructor(fd: number) {
+    const onread: net.OnReadOpts = {
+      buffer: Buffer.allocUnsafeSlow(PIPE_CHUNK_BYTES),
+      callback: (count, buffer) => {
+        this.#answer((buffer as Buffer).subarray(0, count));
+        return false;
+      },
+    };
+    const options = { fd, onread, readable: true, writable: false, manualStart: true };
+    this.#socket = new net.Socket(options);
+    this.#socket.on('end', () => this.#end()).on('error', (error) => this.#end(error));
+  }
+
+  read(): Promise<Buffer | undefined> {
+    if (this.#error) return Promise.reject(this.#error);
+    if (this.#ended) return Promise.resolve(undefined);
+    const { promise, resolve, reject } = withResolvers<Buffer | undefined>();
+    this.#waiting = { resolve, reject };
+    this.#socket.resume();
+    return promise;
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #answer(chunk: Buffer | undefined): void {
+    this.#waiting?.resolve(chunk);
+    this.#waiting = undefined;
+  }
+
+  #end(error?: Error): void {
+    this.#ended = true;
+    this.#error = error;
+    if (error) this.#waiting?.reject(error);
+    else this.#answer(undefined);
+  }
+}

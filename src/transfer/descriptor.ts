@@ -1,0 +1,78 @@
+import { constants, fstatSync, openSync, readFileSync, readvSync, type Stats } from 'node:fs';
+
+/** What a descriptor leads to, as far as reading and writing differ. */
+export type DescriptorKind = 'file' | 'pipe' | 'socket' | 'device' | 'directory' | 'closed';
+
+export function descriptorKind(fd: number): DescriptorKind {
+  let stats: Stats;
+  try {
+    stats = fstatSync(fd);
+  } catch {
+    return 'closed';
+  }
+  if (stats.isFile()) return 'file';
+  if (stats.isFIFO()) return 'pipe';
+  if (stats.isSocket()) return 'socket';
+  if (stats.isDirectory()) return 'directory';
+  return 'device';
+}
+
+/** Whether it can be read from: under nohup, standard input is open for writing only. */
+export function isReadable(fd: number): boolean {
+  try {
+    readvSync(fd, [new Uint8Array(0)]);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'EBADF';
+  }
+}
+
+/**
+ * Opens what a descriptor leads to once more. Event loops need descriptors that do not block; but that is a property of
+ * the open file, which neighbours in a shell share: for them it must stay as it was. Returns `undefined` where the system
+ * cannot do it: it has no /proc, the file belongs to somebody else, it is a socket.
+ *
+ * @throws an `EPIPE` error where it is a pipe to be written, and nobody has it open for reading
+ */
+export function reopen(fd: number, access: 'read' | 'write'): number | undefined {
+  const { O_RDONLY, O_WRONLY, O_NONBLOCK } = constants;
+  try {
+    return openSync(`/proc/self/fd/${fd}`, (access === 'read' ? O_RDONLY : O_WRONLY) | O_NONBLOCK);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENXIO' || descriptorKind(fd) !== 'pipe') return undefined;
+    throw Object.assign(new Error('nobody reads this pipe'), { code: 'EPIPE', syscall: 'write' });
+  }
+}
+
+/**
+ * Whether standard output was closed when this process began (`>&-` in a shell). Node opens the null device in its place,
+ * for reading and writing. Somebody who discards output opens it for writing only; whoever starts a program with all its
+ * output discarded may open it for both, but then standard error is the same.
+ */
+export function outputWasClosed(): boolean {
+  return isStandIn(1) && !isStandIn(2);
+}
+
+function isStandIn(fd: number): boolean {
+  try {
+    return fstatSync(fd).rdev === NULL_DEVICE && descriptorInfo(fd)?.access === constants.O_RDWR;
+  } catch {
+    return false;
+  }
+}
+
+/** Linux: character device 1:3. */
+const NULL_DEVICE = 0x103;
+
+/** What Linux says of an open file: the position in it, in bytes, and how it was opened (`O_RDONLY` …). */
+export function descriptorInfo(fd: number): { position: number; access: number } | undefined {
+  try {
+    const text = readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8');
+    const [, position, flags] = /^pos:\t(\d+)\nflags:\t(\d+)$/m.exec(text) ?? [];
+    return { position: Number(position), access: Number.parseInt(flags!, 8) & ACCESS_MODE };
+  } catch {
+    return undefined;
+  }
+}
+
+const ACCESS_MODE = 3;
