@@ -2,33 +2,30 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { isModuleNamespaceObject } from 'node:util/types';
 import vm from 'node:vm';
 import { messageOf } from '../../errors.ts';
 import type { Compile, ModuleForm } from './compiler.ts';
 import { noteImport } from './load-failure.ts';
+import {
+  commonJsNamespace,
+  isEsModule,
+  isNamespace,
+  MissingExport,
+  namespaceOf,
+  newModule,
+  withNames,
+  type LoadedModule,
+} from './module-namespace.ts';
 import { IMPORT_META, NAMES_SEPARATOR } from './module-syntax.ts';
-import { isTypeScript, moduleKind, resolveImport, type ImportTarget, type ModuleKind } from './resolve-import.ts';
+import { isTypeScript, moduleKind, resolveImport, type ImportTarget } from './resolve-import.ts';
 import { rememberCompiled } from './source-positions.ts';
 
 /** What compiled code is given, in this order. */
 const PARAMETERS = ['exports', 'require', 'module', '__filename', '__dirname', 'jitiImport', 'jitiESMResolve'];
 const HEAD = `function (${[...PARAMETERS, IMPORT_META].join(', ')}) { `;
 
-/** A file that was evaluated, or is being evaluated. */
-interface LoadedModule {
-  readonly file: string;
-  readonly kind: ModuleKind | 'json';
-  /** `exports` is the module's own object until it assigns another. */
-  readonly module: { exports: unknown };
-  /** Settles when it was evaluated, if that takes time. */
-  evaluation?: Promise<void>;
-  done: boolean;
-  /** Those whose evaluation it waits for. */
-  readonly waitsFor: Set<LoadedModule>;
-  /** What importers get of CommonJS, once that is evaluated. */
-  namespace?: object;
-}
+/** Where a file is, and what it is known by. */
+type FileTarget = Pick<ImportTarget, 'file' | 'url'>;
 
 /** What all graphs of a loader have in common. */
 export interface ModuleSources {
@@ -55,7 +52,7 @@ export class ModuleGraph {
 
   /** Evaluates a file, given as its real path; returns its exports: of a CommonJS module, as `default` unless tsc made it. */
   async load(file: string): Promise<Record<string, unknown>> {
-    const loaded = await this.#importFile(file, undefined);
+    const loaded = await this.#importFile({ file, url: pathToFileURL(file).href }, undefined);
     const { exports } = loaded.module;
     if (loaded.kind === 'commonjs' && isEsModule(exports)) return exports as Record<string, unknown>;
     return namespaceOf(loaded) as Record<string, unknown>;
@@ -68,10 +65,10 @@ export class ModuleGraph {
     try {
       if (target.graph === 'node') {
         const found = target.module ?? (await this.#importNative(target, importer));
-        return withNames(this.#withOwnRequire(found, specifier), names, specifier);
+        return withNames(importer, this.#withOwnRequire(found, specifier), names, specifier);
       }
-      const loaded = await this.#graphFor(target).#importFile(target.file, importer);
-      return withNames(namespaceOf(loaded), loaded.done ? names : [], specifier);
+      const loaded = await this.#graphFor(target).#importFile(target, importer);
+      return withNames(importer, namespaceOf(loaded), names, specifier, loaded);
     } catch (error) {
       if (target.graph === 'node' || error instanceof MissingExport) noteImport(error, importer.file, specifier);
       throw error;
@@ -85,15 +82,15 @@ export class ModuleGraph {
     } catch (error) {
       const [, name] = /^Cannot find package '([^']+)'/.exec(messageOf(error)) ?? [];
       if (name === undefined || !Object.hasOwn(this.#sources.modules, name)) throw error;
-      return namespaceOf(await this.#graphFor({ graph: 'packages' }).#importFile(target.file, importer));
+      return namespaceOf(await this.#graphFor({ graph: 'packages' }).#importFile(target, importer));
     }
   }
 
-  async #importFile(file: string, importer: LoadedModule | undefined): Promise<LoadedModule> {
-    const known = this.#modules.get(file);
+  async #importFile(target: FileTarget, importer: LoadedModule | undefined): Promise<LoadedModule> {
+    const known = this.#modules.get(target.url);
     // A module that waits for its importer is used as far as it is, as in Node.js.
     if (known && (known.done || (importer && waitsFor(known, importer)))) return known;
-    const loaded = known ?? this.#evaluate(file, 'import', importer);
+    const loaded = known ?? this.#evaluate(target, 'import', importer);
     importer?.waitsFor.add(loaded);
     try {
       await loaded.evaluation;
@@ -110,37 +107,42 @@ export class ModuleGraph {
     const target = resolveImport(specifier, importer.file, isImport ? 'import' : 'require', this.#sources.modules);
     if (target.graph === 'node') {
       const found = this.#withOwnRequire(target.module ?? createRequire(importer.file)(target.file), specifier);
-      return isImport ? withNames(isNamespace(found) ? found : commonJsNamespace(found), names, specifier) : found;
+      if (!isImport) return found;
+      return withNames(importer, isNamespace(found) ? found : commonJsNamespace(found), names, specifier);
     }
     const graph = this.#graphFor(target);
-    const loaded = graph.#modules.get(target.file) ?? graph.#evaluate(target.file, 'require');
-    return isImport ? withNames(namespaceOf(loaded), names, specifier) : loaded.module.exports;
+    const loaded = graph.#modules.get(target.url) ?? graph.#evaluate(target, 'require');
+    if (isImport) return withNames(importer, namespaceOf(loaded), names, specifier, loaded);
+    const { exports } = loaded.module;
+    return loaded.kind === 'module' && isEsModule(exports) ? namespaceOf(loaded) : exports;
   }
 
   #graphFor({ graph }: { readonly graph: 'own' | 'packages' }): ModuleGraph {
     return graph === 'packages' ? (this.#packages ?? this) : this;
   }
 
-  #evaluate(file: string, by: 'import' | 'require', importer?: LoadedModule): LoadedModule {
+  #evaluate({ file, url }: FileTarget, by: 'import' | 'require', importer?: LoadedModule): LoadedModule {
     const source = readFileSync(file, 'utf8');
     const kind = file.endsWith('.json') ? 'json' : moduleKind(file, source);
-    const exports = kind === 'module' ? Object.create(null, { [Symbol.toStringTag]: { value: 'Module' } }) : {};
-    const loaded: LoadedModule = { file, kind, module: { exports }, done: false, waitsFor: new Set() };
-    this.#modules.set(file, loaded);
+    const key = kind === 'module' ? url : pathToFileURL(file).href;
+    const known = this.#modules.get(key);
+    if (known) return known;
+    const loaded = newModule(file, kind);
+    this.#modules.set(key, loaded);
     importer?.waitsFor.add(loaded);
     try {
       if (kind === 'json') loaded.module.exports = parseJson(file, source);
-      else loaded.evaluation = this.#run(loaded, source, by);
+      else loaded.evaluation = this.#run(loaded, url, source, by);
       if (!loaded.evaluation) this.#finish(loaded);
     } catch (error) {
-      this.#modules.delete(file);
+      this.#modules.delete(key);
       throw error;
     }
     return loaded;
   }
 
   /** Runs a module; to the end, unless it awaits its imports. */
-  #run(loaded: LoadedModule, source: string, by: 'import' | 'require'): Promise<void> | undefined {
+  #run(loaded: LoadedModule, url: string, source: string, by: 'import' | 'require'): Promise<void> | undefined {
     const { file, kind } = loaded;
     const isAsync = kind === 'module' && by === 'import';
     const form: ModuleForm = isAsync ? 'async' : kind === 'module' || isTypeScript(file) ? 'sync' : 'commonjs';
@@ -152,8 +154,8 @@ export class ModuleGraph {
     const folder = path.dirname(file);
     const require = this.#requireOf(loaded);
     const self = Object.assign(loaded.module, { id: file, filename: file, path: folder, require });
-    const resolve = (specifier: unknown): string => resolveImport(String(specifier), file, 'import', {}).url;
-    const meta = { dirname: folder, filename: file, url: pathToFileURL(file).href, resolve };
+    const resolve = (specifier: unknown): string => urlOf(String(specifier), file);
+    const meta = { dirname: folder, filename: file, url, resolve };
     const load = (specifier: unknown): Promise<object> => this.#import(loaded, String(specifier));
     // ES modules have none of these; TypeScript may be written as CommonJS.
     const commonJs = isAsync && !isTypeScript(file) ? Array<undefined>(4) : [require, self, file, folder];
@@ -164,8 +166,8 @@ export class ModuleGraph {
 
   #finish(loaded: LoadedModule): void {
     loaded.done = true;
-    const { exports } = loaded.module;
-    if (loaded.kind === 'module' && isEsModule(exports)) sortNames(exports);
+    // Those that it has imported may have the namespace already.
+    if (loaded.namespace) namespaceOf(loaded);
   }
 
   #requireOf(importer: LoadedModule): object {
@@ -178,7 +180,7 @@ export class ModuleGraph {
     if (!/^(?:node:)?module$/.test(specifier)) return found;
     const createOwn = (from: string | URL): object => {
       const file = String(from).startsWith('file:') ? fileURLToPath(from) : String(from);
-      return this.#requireOf({ file, kind: 'commonjs', module: { exports: {} }, done: true, waitsFor: new Set() });
+      return this.#requireOf(newModule(file, 'commonjs'));
     };
     const withOwn = (target: object): object =>
       new Proxy(target, {
@@ -199,66 +201,14 @@ function waitsFor(waiting: LoadedModule, other: LoadedModule, seen = new Set<Loa
   return [...waiting.waitsFor].some((next) => waitsFor(next, other, seen));
 }
 
-/** What importers get. TypeScript may also be written as CommonJS. */
-function namespaceOf(loaded: LoadedModule): object {
-  const { exports } = loaded.module;
-  const isModule = loaded.kind === 'module' && (isNamespace(exports) || Object.keys(exports as object).length === 0);
-  if (isModule) return exports as object;
-  if (!loaded.done) return commonJsNamespace(exports);
-  return (loaded.namespace ??= commonJsNamespace(exports));
-}
-
-/** What `import` gives of a CommonJS module: all that it exports as `default`, and each by its name. */
-function commonJsNamespace(exports: unknown): object {
-  const isObject = (typeof exports === 'object' && exports !== null) || typeof exports === 'function';
-  const namespace = Object.create(null, { __esModule: { value: true } }) as Record<string, unknown>;
-  for (const name of isObject ? Object.keys(exports) : []) namespace[name] = (exports as Record<string, unknown>)[name];
-  namespace['default'] = exports;
-  return sortNames(namespace);
-}
-
-/** A namespace has its names in the order of the alphabet. */
-function sortNames(namespace: object): object {
-  for (const name of Object.keys(namespace).toSorted()) {
-    const property = Object.getOwnPropertyDescriptor(namespace, name)!;
-    if (!property.configurable) continue;
-    Reflect.deleteProperty(namespace, name);
-    Object.defineProperty(namespace, name, property);
+/** What `import.meta.resolve` gives: of files, also those that are missing. */
+function urlOf(specifier: string, importer: string): string {
+  try {
+    return resolveImport(specifier, importer, 'import', {}).url;
+  } catch (error) {
+    if (!/^(?:\.{0,2}\/|file:)/.test(specifier)) throw error;
+    return new URL(specifier, pathToFileURL(importer)).href;
   }
-  return namespace;
-}
-
-/** The module that is imported lacks a name. */
-class MissingExport extends SyntaxError {
-  override readonly name = 'SyntaxError';
-}
-
-const views = new WeakMap<object, object>();
-
-/**
- * A namespace that compiled code takes for one: it looks for `__esModule`, which those of Node.js do not have.
- *
- * @throws {MissingExport} if it lacks one of the names
- */
-function withNames(namespace: object, names: readonly string[], specifier: string): object {
-  const missing = names.find((name) => !(name in namespace));
-  if (missing !== undefined) {
-    throw new MissingExport(`The requested module '${specifier}' does not provide an export named '${missing}'`);
-  }
-  if (!isModuleNamespaceObject(namespace)) return namespace;
-  const view =
-    views.get(namespace) ??
-    new Proxy(namespace, { get: (of, name) => (name === '__esModule' ? true : (Reflect.get(of, name) as unknown)) });
-  views.set(namespace, view);
-  return view;
-}
-
-function isEsModule(exports: unknown): exports is object {
-  return typeof exports === 'object' && exports !== null && '__esModule' in exports;
-}
-
-function isNamespace(exports: unknown): exports is object {
-  return isModuleNamespaceObject(exports) || isEsModule(exports);
 }
 
 /** @throws {SyntaxError} with a message like that of `require` */

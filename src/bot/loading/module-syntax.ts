@@ -1,5 +1,7 @@
 /** What is behind the specifier of a static import in compiled code: the names that it needs. */
 export const NAMES_SEPARATOR = '\n';
+/** Stands there instead of a name for `export *`. */
+export const ALL_NAMES = '*';
 /** The name of `import.meta` in compiled code. */
 export const IMPORT_META = '__chatosbotImportMeta';
 
@@ -21,10 +23,11 @@ interface SyntaxNode {
   readonly specifiers?: readonly {
     readonly type: string;
     readonly importKind?: string;
-    readonly local: { readonly name: string };
+    readonly local: { readonly name?: string; readonly value?: string };
     readonly imported?: { readonly name?: string; readonly value?: string };
   }[];
   readonly meta?: { readonly name: string };
+  readonly exportKind?: string;
 }
 
 interface NodePath {
@@ -36,7 +39,8 @@ interface NodePath {
 
 /**
  * A plugin of Babel that refuses syntax which it would compile otherwise than TypeScript does, notes the names that each
- * static import needs, so that a missing one is an error as in Node.js, and has `import.meta` as an object.
+ * static import needs, so that a missing one is an error as in Node.js, leaves `export *` to the loader, and has
+ * `import.meta` as an object.
  */
 export function syntaxPlugin(_babel: unknown, { jsx, ts }: { readonly jsx: boolean; readonly ts: boolean }): object {
   return {
@@ -60,11 +64,24 @@ export function syntaxPlugin(_babel: unknown, { jsx, ts }: { readonly jsx: boole
           if (type === 'ImportDefaultSpecifier') return ['default'];
           if (type === 'ImportNamespaceSpecifier' || importKind === 'type') return [];
           // TypeScript lets a type be passed on without saying that it is one.
-          const { referencePaths } = scope.getBinding(local.name)!;
+          const { referencePaths } = scope.getBinding(local.name!)!;
           const isPassedOn = ts && referencePaths.every(({ parent }) => parent.type === 'ExportSpecifier');
           return isPassedOn ? [] : [imported!.name ?? imported!.value!];
         });
         if (names.length > 0) source!.value += NAMES_SEPARATOR + names.join(NAMES_SEPARATOR);
+      },
+      ExportNamedDeclaration({ node: { source, specifiers = [] } }: NodePath): void {
+        // TypeScript may pass types on.
+        if (!source || ts || source.value.includes(NAMES_SEPARATOR)) return;
+        const passedOn = specifiers.filter(({ type }) => type === 'ExportSpecifier');
+        const names = passedOn.map(({ local }) => local.name ?? local.value);
+        if (names.length > 0) source.value += NAMES_SEPARATOR + names.join(NAMES_SEPARATOR);
+      },
+      ExportAllDeclaration(path: NodePath): void {
+        const { source, exportKind, ...rest } = path.node;
+        if (exportKind === 'type') return;
+        source!.value += NAMES_SEPARATOR + ALL_NAMES;
+        path.replaceWith({ ...rest, type: 'ImportDeclaration', source, specifiers: [] });
       },
       MetaProperty(path: NodePath): void {
         if (path.node.meta!.name === 'import') path.replaceWith({ type: 'Identifier', name: IMPORT_META });

@@ -9,7 +9,7 @@ import { createJiti } from './compiler.ts';
 export type ImportTarget =
   /** What Node.js loads: a file, a built-in module, or one that is there already. */
   | { readonly graph: 'node'; readonly file: string; readonly url: string; readonly module?: object }
-  /** A file that is evaluated here, of the plugin or of a package. */
+  /** A file that is evaluated here, of the plugin or of a package; ES modules once for each URL. */
   | { readonly graph: 'own' | 'packages'; readonly file: string; readonly url: string };
 
 /** Files that are compiled. */
@@ -43,7 +43,8 @@ export function resolveImport(
   }
   if (isBuiltin(specifier) || specifier.startsWith('data:')) return { graph: 'node', file: specifier, url: specifier };
   const file = realpathSync(fileURLToPath(resolveUrl(specifier, importer, by)));
-  const url = pathToFileURL(file).href;
+  const [query = ''] = by === 'import' && /^(?:\.|\/|file:)/.test(specifier) ? (/[?#].*/.exec(specifier) ?? []) : [];
+  const url = `${pathToFileURL(file).href}${query}`;
   const isPackage = isPackageFile(file) || !/^(?:\.|\/|#|file:)/.test(specifier);
   if (isTypeScript(file)) return { graph: isPackage ? 'packages' : 'own', file, url };
   const isOwn = !isPackage && (SOURCE.test(file) || file.endsWith('.json'));

@@ -15,6 +15,23 @@ const DUAL = {
   'node_modules/dual/require.cjs': 'exports.Box = class {};\nexports.build = "require";',
 };
 
+/** Two files that export the same name each, in different ways, and one that passes all of it on. */
+const STARS = {
+  'hub.mjs':
+    "export * from './b.mjs';\nexport * from './c.mjs';\nexport * from './c.mjs';\nexport const own = 0;\nexport { q as passed } from './lib.mjs';",
+  'only.mjs': "export * from './hub.mjs';",
+  'b.mjs': [
+    'export let n = 1;\nexport const same = 1, b = 1, own = 1, passed = 1;\nexport default 1;',
+    "export { lib, up, lib as renamed, other } from './lib.mjs';\nexport { join } from 'node:path';",
+  ].join('\n'),
+  'c.mjs': [
+    'export const n = 2, same = 1, c = 1, own = 2, passed = 2;\nexport default 2;',
+    "import { lib, up, up as renamed } from './lib.mjs';\nimport { join } from 'node:path';",
+    "export { lib, up, renamed, join };\nexport { q as other } from './lib.mjs';",
+  ].join('\n'),
+  'lib.mjs': 'export let lib = 1;\nexport const q = 1, other = 1;\nexport function up() { lib++; }',
+};
+
 /** Plugins in JavaScript, which Node.js can run as they are; each exports a `value`. */
 const PROJECTS: readonly [what: string, entry: string, files: Files][] = [
   [
@@ -140,6 +157,79 @@ const PROJECTS: readonly [what: string, entry: string, files: Files][] = [
         "export * from './lib.mjs';\nexport * as gathered from './lib.mjs';\nexport { default as two } from './two.cjs';",
       'lib.mjs': 'export let n = 0;\nexport const up = () => (n += 1);\nexport default 1;',
       'two.cjs': 'module.exports = 2;',
+    },
+  ],
+  [
+    'what two files export by one name, where all of both is passed on',
+    'bot.mjs',
+    {
+      ...STARS,
+      'bot.mjs': [
+        "import * as all from './hub.mjs';\nimport * as only from './only.mjs';",
+        "import { lib, up, own, passed } from './only.mjs';",
+        'up();',
+        'export const value = [Object.keys(all), Object.keys(only), lib, only.lib, own, passed, only.join === all.join];',
+      ].join('\n'),
+    },
+  ],
+  [
+    'that also in files that import each other',
+    'bot.mjs',
+    {
+      ...STARS,
+      'bot.mjs': [
+        "import * as all from './hub.mjs';\nimport { seen, again } from './d.mjs';",
+        'export const value = [Object.keys(all), seen, again(), again() === Object.keys(all).length];',
+      ].join('\n'),
+      'hub.mjs': "export * from './b.mjs';\nexport * from './d.mjs';\nexport * from './c.mjs';",
+      'd.mjs':
+        "import * as all from './hub.mjs';\nexport const seen = all.b;\nexport const again = () => Object.keys(all).length;\nexport const z = await 1;",
+    },
+  ],
+  [
+    'a namespace that cannot be changed',
+    'bot.mjs',
+    {
+      'bot.mjs': [
+        "import * as all from './lib.mjs';\nimport * as common from './common.cjs';\nimport * as path from 'node:path';",
+        'const kindOf = (change) => { try { change(); return "changed"; } catch (error) { return error.name; } };',
+        'const kinds = [all, common, path].flatMap((each) => [',
+        '  () => { each.sep = 3; }, () => { each.more = 3; }, () => { delete each.sep; }, () => { delete each.more; },',
+        '  () => Object.assign(each, { sep: 4 }), () => Object.defineProperty(each, "more", { value: 4 }),',
+        '].map(kindOf));',
+        'all.change();',
+        'export const value = [kinds, all.sep, common.sep, path.sep, Object.isExtensible(all)];',
+      ].join('\n'),
+      'lib.mjs': 'export let sep = 1;\nexport const change = () => { sep = 2; };',
+      'common.cjs': 'exports.sep = 1;',
+    },
+  ],
+  [
+    'files once for each query, CommonJS once',
+    'bot.mjs',
+    {
+      'bot.mjs': [
+        "import * as one from './lib.mjs?x=1';\nimport * as two from './lib.mjs?x=2';\nimport * as plain from './lib.mjs';",
+        "const all = [one, two, plain, await import('./lib.mjs?x=1'), await import('./lib.mjs#x'), await import(one.url)];",
+        "const { default: common } = await import('./common.cjs?x=1');",
+        "const { default: again } = await import('./common.cjs?x=2');",
+        'export const value = [new Set(all).size, all[3] === one, one.url.slice(-12), one.file === plain.file, common === again];',
+      ].join('\n'),
+      'lib.mjs': 'export const { url, filename: file } = import.meta;',
+      'common.cjs': 'exports.n = {};',
+    },
+  ],
+  [
+    'where files would be that import.meta.resolve does not find',
+    'bot.mjs',
+    {
+      'bot.mjs': [
+        "const found = ['./none', './none.mjs?x#y', '../none.mjs', './lib.mjs?x', 'file:///none', '/none'].map((name) => import.meta.resolve(name));",
+        "const failures = ['none', '#none'].map((name) => { try { return import.meta.resolve(name); } catch { return 'fails'; } });",
+        "const here = new URL('..', import.meta.url).href;",
+        "export const value = [found.map((each) => each.replace(here, '')), failures];",
+      ].join('\n'),
+      'lib.mjs': '',
     },
   ],
   [
@@ -297,12 +387,22 @@ test.each<[what: string, entry: string, files: Files]>([
     'bot.mjs',
     { 'bot.mjs': "import a from './b.mjs';\na;", 'b.mjs': 'export const b = 1;' },
   ],
+  [
+    'a name that the file cannot pass on',
+    'bot.mjs',
+    { 'bot.mjs': "export { a as c } from './b.mjs';", 'b.mjs': 'export const b = 1;' },
+  ],
+  ['a name that two files export', 'bot.mjs', { ...STARS, 'bot.mjs': "import { n } from './hub.mjs';\nn;" }],
+  ['such a name, of equal values', 'bot.mjs', { ...STARS, 'bot.mjs': "import { same } from './hub.mjs';\nsame;" }],
+  ['such a name, passed on', 'bot.mjs', { ...STARS, 'bot.mjs': "export { other } from './hub.mjs';" }],
+  ['a default behind export *', 'bot.mjs', { ...STARS, 'bot.mjs': "import x from './hub.mjs';\nx;" }],
   ['a name that a built-in module lacks', 'bot.mjs', { 'bot.mjs': "import { raed } from 'node:fs';\nraed;" }],
 ])('a plugin fails as it does in Node.js: %s', async (_, entry, files) => {
   const file = path.join(await project(files), entry);
-  const [message = ''] = /The requested module .* does not provide an export named .*/.exec(
-    await valueInNode(file).catch((error: unknown) => String(error)),
-  )!;
+  const [message = ''] =
+    /The requested module .* (?:does not provide an export named|contains conflicting star exports for) .*/.exec(
+      await valueInNode(file).catch((error: unknown) => String(error)),
+    )!;
   await expect((await pluginLoader()).load(file)).rejects.toThrow(message);
 });
 
