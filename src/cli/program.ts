@@ -54,8 +54,17 @@ async function main(argv: readonly string[]): Promise<number> {
     // Without a command, the help has been shown.
     if (error.code === 'commander.help') return EXIT.usage;
     const message = error.message.replace(/^error: /, '');
-    throw new ChatosError('INVALID_ARGUMENT', `${message}\n(add --help for the command's options)`);
+    const hint = dashHint(error.code, argv);
+    throw new ChatosError('INVALID_ARGUMENT', `${message}\n(${hint}add --help for the command's options)`);
   }
+}
+
+/** Texts and logins may begin with a dash, as `say -5 degrees`. */
+function dashHint(code: string, argv: readonly string[]): string {
+  const mayMeanText = code === 'commander.unknownOption' || argv.some((word) => /^-[^-]./.test(word));
+  const takesText = ['say', 'pipe', 'policy'].includes(argv[0] ?? '');
+  if (!mayMeanText || !takesText || argv.includes('--')) return '';
+  return "what begins with '-' and is no option goes after '--'; ";
 }
 
 /** Whether errors are reported to a program. */

@@ -77,6 +77,11 @@ describe('chatosbot', () => {
     [['chat', '--linger', 'on'], /expected a number of seconds/],
     [['say', 'hi', '--login', ' '], /it cannot be a login/],
     [['say', 'hi', '--config', 'absent.yaml'], /absent\.yaml: no such file/],
+    [['say', ''], /there is nothing to say/],
+    [['say', ' ', '\t'], /there is nothing to say/],
+    [['say', '-two'], /missing required argument 'text'\n\(what begins with '-' and is no option goes after '--'/],
+    [['say', '-5 degrees'], /unknown option '-5 degrees'\n\(what begins with '-' and is no option goes after '--'/],
+    [['pipe', '-x-'], /unknown option '-x-'\n\(what begins with '-' and is no option goes after '--'/],
   ])('takes %j for a mistake that it explains, with 2', async (args, why) => {
     const ended = await run(args);
     expect(ended).toMatchObject({ status: 2, stdout: '', stderr: expect.stringMatching(why) });

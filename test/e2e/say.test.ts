@@ -24,6 +24,12 @@ test('say sends its words as one message to everyone, in silence', async () => {
   expect(await alice.next(3)).toEqual({ op: 3, login: 'bell', msg: 'Stand-up in five minutes' });
 });
 
+test('say takes a text that begins with a dash after --', async () => {
+  const alice = await peer(port, 'alice');
+  await run(['say', '--server', at, '--', '-5', 'degrees']);
+  expect(await alice.next(3)).toMatchObject({ msg: '-5 degrees' });
+});
+
 test('say --to sends to one login alone', async () => {
   const [alice, bob] = await Promise.all([peer(port, 'alice'), peer(port, 'bob')]);
   const ended = await run(['say', '--to', 'alice', 'psst', '--server', at, '--login', 'whisper']);
@@ -33,10 +39,10 @@ test('say --to sends to one login alone', async () => {
   expect(await bob.next()).toMatchObject({ op: 4, sender: 'alice' });
 });
 
-test('say - sends each line of its input, in order, as they come', async () => {
+test('say - sends each line of its input that is not blank, in order, as they come', async () => {
   const alice = await peer(port, 'alice');
   const tail = start(['say', '-', '--server', at], { input: 'open' });
-  tail.type('first\nsecond\r\n\n');
+  tail.type('first\nsecond\r\n\n \t\n');
   expect(await hear(alice, 2)).toEqual(['first', 'second']);
   tail.stdin.end('   indented, and the last line has no end');
   expect(await hear(alice, 1)).toEqual(['   indented, and the last line has no end']);

@@ -64,10 +64,12 @@ Examples:
   $ chatosbot run ./dice.ts --record dice.ndjson
   $ chatosbot replay dice.ndjson ./dice.ts`,
     )
-    .action((file: string, bots: string[], flags: ReplayFlags) => interruptibly(() => replay(file, bots, flags)));
+    .action((file: string, bots: string[], flags: ReplayFlags) =>
+      interruptibly((signal) => replay(file, bots, flags, signal)),
+    );
 }
 
-async function replay(file: string, files: readonly string[], flags: ReplayFlags): Promise<void> {
+async function replay(file: string, files: readonly string[], flags: ReplayFlags, signal: AbortSignal): Promise<void> {
   const recording = await openRecording(file);
   // The time zone of schedules that name none.
   process.env['TZ'] = recording.header.timeZone;
@@ -90,7 +92,7 @@ async function replay(file: string, files: readonly string[], flags: ReplayFlags
     const differences = compareTranscripts(was, is).filter(
       ({ about }) => about !== 'unprompted' || flags.answersOnly !== true,
     );
-    await report(differences, was, { file, login: account.login, json: flags.json ?? false });
+    await report(differences, was, { file, login: account.login, json: flags.json ?? false, signal });
   } finally {
     if (stateDirectory !== undefined) await rm(stateDirectory, { recursive: true, force: true });
   }
@@ -147,22 +149,30 @@ function leftOut(events: readonly RecordingLine[], bots: readonly BotToRun[], fi
   return recorded;
 }
 
+interface Reporting {
+  readonly file: string;
+  readonly login: string;
+  readonly json: boolean;
+  readonly signal: AbortSignal;
+}
+
 async function report(
   differences: readonly Difference[],
   was: Transcript,
-  { file, login, json }: { readonly file: string; readonly login: string; readonly json: boolean },
+  { file, login, json, signal }: Reporting,
 ): Promise<void> {
   const colour = process.stdout.isTTY && !process.env['NO_COLOR'];
   for (const [index, difference] of differences.entries()) {
     const text = json
       ? toJsonLine(differenceRecord(difference))
       : `${index > 0 ? '\n' : ''}${renderDifference(difference, { file, login, colour })}`;
-    await writeLine(text);
+    await writeLine(text, signal);
   }
   const happened = [...was.values()];
   const messages = happened.filter(({ about }) => about === 'message').length;
   const requests = happened.flatMap(({ about, items }) => (about === 'decisions' ? items : [])).length;
-  if (json) await writeLine(toJsonLine({ type: 'summary', messages, requests, differences: differences.length }));
+  if (json)
+    await writeLine(toJsonLine({ type: 'summary', messages, requests, differences: differences.length }), signal);
   const found = differences.length === 0 ? 'no differences' : pluralize(differences.length, 'difference');
   const played = [pluralize(messages, 'message'), ...(requests > 0 ? [pluralize(requests, 'private request')] : [])];
   if (!json) notice(`replayed ${played.join(' and ')}: ${found}`);

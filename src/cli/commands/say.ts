@@ -20,7 +20,7 @@ const CONFIRM_TIMEOUT_MS = 10_000;
 
 export function register(command: Command): void {
   command
-    .argument('<text...>', "the message; '-' sends each line of standard input")
+    .argument('<text...>', "the message; '-' sends each line of standard input that is not blank")
     .option('-t, --to <login>', 'send it to this login only', loginArgument)
     .addOption(serverOption())
     .addOption(loginOption())
@@ -33,11 +33,15 @@ Examples:
   $ chatosbot say Stand-up in five minutes
   $ chatosbot say --to alice 'the build is green'
   $ tail -f app.log | chatosbot say --login logs -
+  $ chatosbot say -- '-5 degrees'
 
 The server confirms a message to everyone. It does not confirm a message to one login: if no one has that login, the
 message is dropped without an error.`,
     )
-    .action((words: string[], flags: SayFlags) => interruptibly((signal) => say(words, flags, signal)));
+    .action(async (words: string[], flags: SayFlags) => {
+      if (isBlank(words.join(''))) command.error("there is nothing to say; '-' sends the lines of standard input");
+      await interruptibly((signal) => say(words, flags, signal));
+    });
 }
 
 async function say(words: string[], flags: SayFlags, signal: AbortSignal): Promise<void> {
@@ -50,7 +54,7 @@ async function say(words: string[], flags: SayFlags, signal: AbortSignal): Promi
     for await (const line of words.length === 1 && words[0] === '-' ? inputLines(signal) : [words.join(' ')]) {
       for (const part of splitText(line)) {
         await (flags.to === undefined ? client.say(part) : client.tell(flags.to, part));
-        if (flags.json) await writeLine(toJsonLine({ type: 'sent', to: flags.to ?? null, text: part }));
+        if (flags.json) await writeLine(toJsonLine({ type: 'sent', to: flags.to ?? null, text: part }), signal);
       }
     }
     if (flags.to === undefined) await client.roundTrip({ timeoutMs: CONFIRM_TIMEOUT_MS, signal });
@@ -64,6 +68,10 @@ async function say(words: string[], flags: SayFlags, signal: AbortSignal): Promi
 async function* inputLines(signal: AbortSignal): AsyncGenerator<string> {
   const lines = createInterface({ input: standardInput(), crlfDelay: Infinity });
   signal.addEventListener('abort', () => lines.close(), { once: true });
-  for await (const line of lines) if (line !== '') yield line;
+  for await (const line of lines) if (!isBlank(line)) yield line;
   signal.throwIfAborted();
+}
+
+function isBlank(text: string): boolean {
+  return text.trim() === '';
 }

@@ -49,7 +49,7 @@ named *.test.ts or *.test.js run with node:test; 'chatosbot/testing' has a test 
 async function test(paths: readonly string[], flags: TestFlags, signal: AbortSignal): Promise<void> {
   const loaded = await loadConfig({ file: flags.config });
   const { plugins, tests } = choose(paths, loaded);
-  const report = new TestReport(flags.json === true);
+  const report = new TestReport(flags.json === true, signal);
   const broken = await runPlugins(plugins, loaded, report, signal);
   for (const error of broken) noticeError(error.message, error, flags.json === true);
   if (tests.length > 0) await runTestFiles(tests, report, signal);

@@ -15,10 +15,19 @@ export function noticeError(message: string, error: unknown, json: boolean): voi
   else notice(`chatosbot: ${message}`);
 }
 
-/** Writes a line of data to standard output; resolves when it is written, so that a slow reader slows us down. */
-export function writeLine(line: string): Promise<void> {
+/**
+ * Writes a line of data to standard output; resolves when it is written, so that a slow reader slows us down. Rejects when
+ * the signal is aborted while a reader has stalled.
+ */
+export function writeLine(line: string, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    process.stdout.write(`${line}\n`, (error) => (error ? reject(error) : resolve()));
+    const onAbort = (): void => reject(signal?.reason as Error);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    process.stdout.write(`${line}\n`, (error) => {
+      signal?.removeEventListener('abort', onAbort);
+      if (error) reject(error);
+      else resolve();
+    });
   });
 }
 

@@ -17,12 +17,15 @@ export interface TestResult {
 /** Writes the results of tests, a line each, and counts them. */
 export class TestReport {
   readonly #json: boolean;
+  readonly #signal: AbortSignal;
   passed = 0;
   failed = 0;
   skipped = 0;
 
-  constructor(json: boolean) {
+  /** @param signal of who interrupts the tests: a reader that has stalled is not waited for then */
+  constructor(json: boolean, signal: AbortSignal) {
     this.#json = json;
+    this.#signal = signal;
   }
 
   async add(result: TestResult): Promise<void> {
@@ -32,23 +35,27 @@ export class TestReport {
     else this.failed += 1;
     if (this.#json) {
       const expected = answers?.expected.map(String);
-      await writeLine(toJsonLine({ type: 'test', of, name, ok, skipped, expected, heard: answers?.heard, problems }));
+      await this.#write(toJsonLine({ type: 'test', of, name, ok, skipped, expected, heard: answers?.heard, problems }));
       return;
     }
     const words = [ok ? 'ok' : 'not ok', shown(of), shown(name), skipped ? '# skipped' : ''];
-    await writeLine(words.filter((word) => word !== '').join(' '));
+    await this.#write(words.filter((word) => word !== '').join(' '));
     if (ok) return;
     if (answers) {
-      await writeLine(`  expected: ${answers.expected.map(quoted).join(', ') || 'nothing'}`);
-      await writeLine(`  heard:    ${answers.heard.map(quoted).join(', ') || 'nothing'}`);
+      await this.#write(`  expected: ${answers.expected.map(quoted).join(', ') || 'nothing'}`);
+      await this.#write(`  heard:    ${answers.heard.map(quoted).join(', ') || 'nothing'}`);
     }
-    for (const line of problems.flatMap((problem) => problem.split('\n'))) await writeLine(`  ${escapeUnsafe(line)}`);
+    for (const line of problems.flatMap((problem) => problem.split('\n'))) await this.#write(`  ${escapeUnsafe(line)}`);
   }
 
   async end(): Promise<void> {
     const { passed, failed, skipped } = this;
-    if (this.#json) await writeLine(toJsonLine({ type: 'summary', passed, failed, skipped }));
-    else await writeLine(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+    if (this.#json) await this.#write(toJsonLine({ type: 'summary', passed, failed, skipped }));
+    else await this.#write(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+  }
+
+  #write(line: string): Promise<void> {
+    return writeLine(line, this.#signal);
   }
 }
 
