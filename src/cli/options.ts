@@ -86,6 +86,16 @@ export function seconds(text: string): number {
   return value;
 }
 
+const BYTE_UNITS = { '': 1, k: 1e3, m: 1e6, g: 1e9, ki: 2 ** 10, mi: 2 ** 20, gi: 2 ** 30 };
+
+/** A number of bytes per second, at least 1: `800`, `50k`, `1.5M`, `64Ki`. */
+export function byteRate(text: string): number {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)([kmg]?i?)$/i.exec(text) ?? [];
+  const value = Number(number) * (BYTE_UNITS[unit?.toLowerCase() as keyof typeof BYTE_UNITS] ?? Number.NaN);
+  if (!(value >= 1)) throw new InvalidArgumentError('expected bytes per second, 1 or more, such as 800, 50k or 2M');
+  return value;
+}
+
 /** The forms of a time, for the help of options that take one. */
 export const TIME_FORMS = "23:30 or 2026-03-29T02:30, in the system's time zone unless it names its own";
 

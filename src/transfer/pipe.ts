@@ -6,6 +6,7 @@ import type { ByteSink, ByteSource } from './bytes.ts';
 /** What a pipe needs to know of a channel. */
 export interface PipedChannel extends Duplex {
   readonly peer: string;
+  readonly role: 'requester' | 'target';
   readonly closedByPeer: boolean;
   readonly inputEnded: boolean;
   readonly bytesSent: number;
@@ -22,7 +23,7 @@ export interface PipeResult {
 /**
  * Joins a channel with an input and an output, as netcat does: the end of the input ends our direction only, and the
  * peer's end is handed on to the output; resolves when both directions have ended and the output has taken everything.
- * Memory is constant, whatever the speeds.
+ * Where the input of the side that was asked is empty, its end comes last. Memory is constant, whatever the speeds.
  *
  * @throws what failed: the input's or the output's own error (the peer then sees an abort), or a {@link ChatosError}:
  *   `CHANNEL_ABORTED` where the channel broke, `CHANNEL_CLOSED` where the peer closed it before its stream had ended
@@ -38,7 +39,8 @@ export async function pipeChannel(channel: PipedChannel, input: ByteSource, outp
   channel.once('inputEnd', closedTooSoon);
   if (channel.inputEnded) closedTooSoon();
   try {
-    const moved = Promise.all([sendAll(channel, input), receiveAll(channel, output)]);
+    const received = receiveAll(channel, output);
+    const moved = Promise.all([sendAll(channel, input, received), received]);
     await Promise.race([broken, moved]);
     return { sent: channel.bytesSent, received: channel.bytesReceived };
   } catch (error) {
@@ -51,11 +53,15 @@ export async function pipeChannel(channel: PipedChannel, input: ByteSource, outp
   }
 }
 
-async function sendAll(channel: PipedChannel, input: ByteSource): Promise<void> {
+async function sendAll(channel: PipedChannel, input: ByteSource, received: Promise<void>): Promise<void> {
+  let isEmpty = true;
   for (let chunk = await input.read(); chunk; chunk = await input.read()) {
+    isEmpty = false;
     const bytes = chunk;
     await taken(channel, (done) => void channel.write(bytes, done));
   }
+  // Who was asked and has nothing to say acknowledges by its end: the sender learns whether the output took everything.
+  if (isEmpty && channel.role === 'target') await received;
   await taken(channel, (done) => void channel.end(done));
 }
 

@@ -8,7 +8,14 @@ const turn = (): Promise<void> => new Promise(setImmediate);
 /** A channel in memory, whose peer says what is pushed. */
 function channelOf(): PipedChannel {
   const stream = new Duplex({ read: () => undefined, write: (_chunk, _encoding, done) => done() });
-  const state = { peer: 'bob', closedByPeer: false, inputEnded: false, bytesSent: 0, bytesReceived: 0 };
+  const state = {
+    peer: 'bob',
+    role: 'requester' as const,
+    closedByPeer: false,
+    inputEnded: false,
+    bytesSent: 0,
+    bytesReceived: 0,
+  };
   const readLent = async (take: (chunk: Buffer) => void | Promise<void>): Promise<void> => {
     for await (const chunk of stream) await take(chunk as Buffer);
   };

@@ -2,11 +2,11 @@ import type { Command } from 'commander';
 import type { Channel } from '../../client/channel.ts';
 import { formatAddress } from '../../net/address.ts';
 import { connectCommand } from '../connecting/connect.ts';
-import { configOption, loginArgument, loginOption, seconds, serverOption } from '../options.ts';
+import { byteRate, configOption, loginArgument, loginOption, seconds, serverOption } from '../options.ts';
 import { DEFAULT_WAIT_S, type PipeFlags } from '../piping/flags.ts';
 import { incomingChannel } from '../piping/listener.ts';
 import { reporter } from '../piping/report.ts';
-import { transfer } from '../piping/transfer.ts';
+import { standardEnds, transfer } from '../piping/transfer.ts';
 import { interruptibly } from '../terminal/signals.ts';
 
 export function register(command: Command): void {
@@ -19,6 +19,8 @@ export function register(command: Command): void {
       `how long to wait for the peer (default: ${DEFAULT_WAIT_S}; with --listen, no limit)`,
       seconds,
     )
+    .option('--idle-timeout <seconds>', 'break the connection when nothing moves for so long', seconds)
+    .option('--limit-rate <rate>', 'send and receive at most so many bytes a second each: 800, 50k, 2M', byteRate)
     .addOption(serverOption())
     .addOption(loginOption())
     .option('-q, --quiet', 'report only errors')
@@ -50,6 +52,7 @@ async function pipe(peer: string | undefined, flags: PipeFlags, command: Command
 async function pipeTo(peer: string | undefined, flags: PipeFlags, signal: AbortSignal): Promise<void> {
   const report = reporter(flags);
   const incoming = flags.listen ? incomingChannel(flags, signal) : undefined;
+  const ends = standardEnds();
   const client = await connectCommand(flags, { signal, prepare: (made) => incoming?.listenOn(made) });
   let channel: Channel | undefined;
   try {
@@ -62,7 +65,7 @@ async function pipeTo(peer: string | undefined, flags: PipeFlags, signal: AbortS
       channel = await client.request(peer!, { timeoutMs: (flags.wait ?? DEFAULT_WAIT_S) * 1000, signal });
     }
     report('connected', `private connection with ${channel.peer}`, { peer: channel.peer });
-    const { sent, received } = await transfer(channel, flags, signal);
+    const { sent, received } = await transfer(channel, ends, flags, signal);
     report('done', undefined, { sent, received });
     await client.close();
   } finally {

@@ -7,6 +7,10 @@ export interface PipeFlags extends ConnectFlags {
   readonly wait?: number;
   readonly quiet?: boolean;
   readonly json?: boolean;
+  /** In seconds. */
+  readonly idleTimeout?: number;
+  /** In bytes per second, for each direction. */
+  readonly limitRate?: number;
 }
 
 /** How long a peer is waited for that is to be asked, in seconds. */

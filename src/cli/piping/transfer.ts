@@ -2,38 +2,71 @@ import process from 'node:process';
 import { isatty } from 'node:tty';
 import type { Channel } from '../../client/channel.ts';
 import { ChatosError } from '../../errors.ts';
-import { streamSink, type ByteSink } from '../../transfer/bytes.ts';
+import { streamSink, type ByteSink, type ByteSource } from '../../transfer/bytes.ts';
 import { standardOutputSink } from '../../transfer/descriptor-sink.ts';
+import { limitIdleTime } from '../../transfer/idle-timeout.ts';
 import { pipeChannel, type PipeResult } from '../../transfer/pipe.ts';
+import { limitSink, limitSource } from '../../transfer/rate-limit.ts';
 import { inputSource } from '../terminal/input.ts';
 import { showProgress } from '../terminal/progress.ts';
 import type { PipeFlags } from './flags.ts';
 
-/** Joins a channel with standard input and output, until both directions have ended; the signal breaks it. */
-export async function transfer(channel: Channel, flags: PipeFlags, signal: AbortSignal): Promise<PipeResult> {
+/** What is joined with a channel. */
+export interface TransferEnds {
+  readonly input: ByteSource;
+  readonly output: ByteSink;
+}
+
+/**
+ * Opens standard input and output, before anybody is asked.
+ *
+ * @throws an `EISDIR` error where the input is a directory, an `EPIPE` error where nobody reads the output
+ */
+export function standardEnds(): TransferEnds {
+  return { input: inputSource(), output: isatty(1) ? terminalSink() : standardOutputSink() };
+}
+
+/** Joins a channel with an input and an output, until both directions have ended; the signal breaks it. */
+export async function transfer(
+  channel: Channel,
+  ends: TransferEnds,
+  flags: PipeFlags,
+  signal: AbortSignal,
+): Promise<PipeResult> {
   const abort = (): void => void channel.destroy(new ChatosError('ABORTED', 'interrupted'));
   signal.addEventListener('abort', abort, { once: true });
   if (signal.aborted) abort();
+  const stopIdleTimer = flags.idleTimeout === undefined ? undefined : limitIdleTime(channel, flags.idleTimeout * 1000);
   const hidden = flags.quiet === true || flags.json === true;
   const progress = hidden
     ? { clear: () => undefined, done: () => undefined }
     : showProgress(() => ({ sent: channel.bytesSent, received: channel.bytesReceived }));
+  if (isatty(1)) ends = { ...ends, output: beforeEach(ends.output, progress.clear) };
+  const { limitRate } = flags;
   try {
-    return await pipeChannel(channel, inputSource(), outputSink(progress.clear));
+    return await pipeChannel(
+      channel,
+      limitRate === undefined ? ends.input : limitSource(ends.input, limitRate),
+      limitRate === undefined ? ends.output : limitSink(ends.output, limitRate),
+    );
   } finally {
     progress.done();
+    stopIdleTimer?.();
     signal.removeEventListener('abort', abort);
   }
 }
 
-function outputSink(beforeFirst: () => void): ByteSink {
-  if (!isatty(1)) return standardOutputSink();
-  const terminal = streamSink(process.stdout);
+/** A terminal stays open: what comes after us writes to it too. */
+function terminalSink(): ByteSink {
+  return { ...streamSink(process.stdout), end: () => undefined };
+}
+
+function beforeEach(sink: ByteSink, act: () => void): ByteSink {
   return {
     write(chunk) {
-      beforeFirst();
-      return terminal.write(chunk);
+      act();
+      return sink.write(chunk);
     },
-    end: () => undefined,
+    end: () => sink.end(),
   };
 }
