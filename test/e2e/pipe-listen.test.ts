@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from 'vitest';
 import type { Command } from '../support/command.ts';
 import { readAll } from '../support/rfc-peer.ts';
-import { run, start, startServer } from './chatosbot.ts';
+import { run, shell, start, startServer } from './chatosbot.ts';
 import { ask, peer } from './peers.ts';
 
 let at: string;
@@ -32,14 +32,30 @@ test('pipe --listen --from takes the peers that match, and refuses all others', 
   expect(await listener.exit()).toMatchObject({ status: 0, stdout: 'at your service' });
 });
 
-test('pipe --listen takes one peer, refuses those that come while it is busy, and ends with it', async () => {
+test('pipe --listen lets a peer that comes while it is busy wait, and ends with its first one', async () => {
   const listener = await listen('single', []);
   const { half } = await ask(await peer(port, 'first'), port, 'single');
   const second = await peer(port, 'second');
   second.request('single');
+  half.write('only me\n');
+  await listener.line(/^only me$/, 'stdout');
+  second.tell('second', 'what has come until now');
+  expect(await second.next()).toMatchObject({ op: 4 });
+  half.end();
+  expect(await listener.exit()).toMatchObject({ status: 0, stdout: 'only me\n' });
+  // Nobody is left to answer: the server does.
   expect(await second.next(7)).toMatchObject({ requester: 'second', target: 'single' });
-  half.end('only me');
-  expect(await listener.exit()).toMatchObject({ status: 0, stdout: 'only me' });
+});
+
+test('pipe --listen that a shell starts again and again serves all who ask, one after the other', async () => {
+  const loop = shell(`for i in 1 2 3; do chatosbot pipe --listen --login shop --server ${at}; done | cat`);
+  const askers = ['ann', 'bea', 'cyd'].map((name) =>
+    run(['pipe', 'shop', '--server', at, '--login', name], { input: `from ${name}\n` }),
+  );
+  for (const asker of askers) expect(await asker).toMatchObject({ status: 0 });
+  const { status, stdout } = await loop.exit();
+  expect(status).toBe(0);
+  expect(stdout.trimEnd().split('\n').toSorted()).toEqual(['from ann', 'from bea', 'from cyd']);
 });
 
 test('pipe --listen takes the next peer where the first one asks and then leaves', async () => {

@@ -3,8 +3,9 @@ import type { Channel } from '../../client/channel.ts';
 import { formatAddress } from '../../net/address.ts';
 import { connectCommand } from '../connecting/connect.ts';
 import { byteRate, configOption, loginArgument, loginOption, seconds, serverOption } from '../options.ts';
+import { askPeer } from '../piping/asking.ts';
 import { DEFAULT_WAIT_S, type PipeFlags } from '../piping/flags.ts';
-import { incomingChannel } from '../piping/listener.ts';
+import { Listener } from '../piping/listener.ts';
 import { reporter } from '../piping/report.ts';
 import { standardEnds, transfer } from '../piping/transfer.ts';
 import { interruptibly } from '../terminal/signals.ts';
@@ -51,18 +52,18 @@ async function pipe(peer: string | undefined, flags: PipeFlags, command: Command
 
 async function pipeTo(peer: string | undefined, flags: PipeFlags, signal: AbortSignal): Promise<void> {
   const report = reporter(flags);
-  const incoming = flags.listen ? incomingChannel(flags, signal) : undefined;
+  const listener = flags.listen ? new Listener(flags.from ?? ['*'], report) : undefined;
   const ends = standardEnds();
-  const client = await connectCommand(flags, { signal, prepare: (made) => incoming?.listenOn(made) });
+  const client = await connectCommand(flags, { signal, prepare: (made) => listener?.listenOn(made) });
   let channel: Channel | undefined;
   try {
     report('logged-in', `logged in as ${client.login} on ${formatAddress(client.server)}`, { login: client.login });
-    if (incoming) {
+    if (listener) {
       report('waiting', 'waiting for a private connection', {});
-      channel = await incoming.channel(client);
+      channel = await listener.next({ timeoutMs: (flags.wait ?? Infinity) * 1000, signal });
     } else {
       report('waiting', `asking ${peer} for a private connection`, { peer });
-      channel = await client.request(peer!, { timeoutMs: (flags.wait ?? DEFAULT_WAIT_S) * 1000, signal });
+      channel = await askPeer(client, peer!, { timeoutMs: (flags.wait ?? DEFAULT_WAIT_S) * 1000, signal });
     }
     report('connected', `private connection with ${channel.peer}`, { peer: channel.peer });
     const { sent, received } = await transfer(channel, ends, flags, signal);

@@ -1,43 +1,102 @@
 import type { Channel } from '../../client/channel.ts';
 import type { ChatosClient } from '../../client/client.ts';
 import type { PrivateRequest } from '../../client/private-request.ts';
-import { isChatosError } from '../../errors.ts';
+import { ChatosError, isChatosError } from '../../errors.ts';
 import { matchesLogin } from '../../policy/login-glob.ts';
-import { createDeferred } from '../../util/deferred.ts';
-import { notice } from '../terminal/output.ts';
-import type { PipeFlags } from './flags.ts';
+import { withEither } from '../../util/abort.ts';
+import { createDeferred, type Deferred } from '../../util/deferred.ts';
+import { loginKey } from '../../util/login-key.ts';
+import type { Report } from './report.ts';
 
-/** The channel of the first request that is accepted; if one is not established, that of the next. */
-export function incomingChannel(flags: PipeFlags, signal: AbortSignal) {
-  const wanted = flags.from ?? ['*'];
-  const waiting = createDeferred<Channel>({
-    timeoutMs: (flags.wait ?? Infinity) * 1000,
-    signal,
-    what: 'no peer asked for a private connection',
-  });
-  waiting.promise.catch(() => undefined);
-  let busy = false;
-  const onRequest = async (request: PrivateRequest): Promise<void> => {
-    if (busy || !wanted.some((pattern) => matchesLogin(pattern, request.from))) {
+/** Peers that may wait for their turn. The server ends the requests of all others after a while, and they ask again. */
+const MAX_QUEUED = 256;
+/** A peer that has been accepted has this long to come: it may have given up while it waited. */
+const COMING_MS = 5_000;
+
+/** Who waits for a request, and for how long. */
+interface WaitLimits {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** The requests of peers: they wait for their turn, one of each login, the oldest first. Who is not wanted is refused. */
+export class Listener {
+  readonly #wanted: readonly string[];
+  readonly #report: Report;
+  readonly #queue = new Map<string, PrivateRequest>();
+  readonly #waiting: Deferred<PrivateRequest>[] = [];
+  /** What has ended the client. */
+  #lost: ChatosError | undefined;
+
+  constructor(wanted: readonly string[], report: Report) {
+    this.#wanted = wanted;
+    this.#report = report;
+  }
+
+  /** Before the client logs in, so that no request is missed. */
+  listenOn(client: ChatosClient): void {
+    client.on('request', (request) => this.#onRequest(request));
+    // Requests end with the session.
+    client.on('disconnected', () => this.#queue.clear());
+    client.once('closed', (error) => {
+      this.#lost = error;
+      if (error) for (const waiting of this.#waiting.splice(0)) waiting.reject(error);
+    });
+  }
+
+  /**
+   * The channel of the next peer; where one is not established, that of the one after it.
+   *
+   * @throws {ChatosError} `TIMED_OUT` where nobody comes, `ABORTED`, or what ended the client
+   */
+  async next(limits: WaitLimits): Promise<Channel> {
+    for (;;) {
+      const request = await this.#nextRequest(limits);
+      try {
+        return await accept(request, limits.signal);
+      } catch (error) {
+        if (!isChatosError(error) || limits.signal.aborted) throw error;
+        const message = `the private connection with ${request.from} was not established: ${error.message}`;
+        this.#report('broken', message, { peer: request.from, code: error.code, message: error.message });
+      }
+    }
+  }
+
+  async #nextRequest({ timeoutMs, signal }: WaitLimits): Promise<PrivateRequest> {
+    for (const [key, request] of this.#queue) {
+      this.#queue.delete(key);
+      return request;
+    }
+    if (this.#lost) throw this.#lost;
+    const what = 'no peer asked for a private connection';
+    const waiting = createDeferred<PrivateRequest>({ timeoutMs, signal, what });
+    this.#waiting.push(waiting);
+    return waiting.promise;
+  }
+
+  #onRequest(request: PrivateRequest): void {
+    const { from } = request;
+    if (!this.#wanted.some((pattern) => matchesLogin(pattern, from))) {
       request.refuse();
+      this.#report('refused', `refused ${from}: --from does not allow this login`, { peer: from });
       return;
     }
-    busy = true;
-    try {
-      waiting.resolve(await request.accept());
-    } catch (error) {
-      busy = false;
-      if (!isChatosError(error)) throw error;
-      notice(`the private connection with ${request.from} was not established: ${error.message}`);
+    for (let waiting = this.#waiting.shift(); waiting; waiting = this.#waiting.shift()) {
+      if (!waiting.settled) return waiting.resolve(request);
     }
-  };
-  return {
-    listenOn: (client: ChatosClient): void => {
-      client.on('request', (request) => void onRequest(request));
-    },
-    channel: (client: ChatosClient): Promise<Channel> => {
-      client.once('closed', (error) => error && waiting.reject(error));
-      return waiting.promise;
-    },
-  };
+    const key = loginKey(from);
+    if (this.#queue.size < MAX_QUEUED || this.#queue.has(key)) this.#queue.set(key, request);
+  }
+}
+
+async function accept(request: PrivateRequest, signal: AbortSignal): Promise<Channel> {
+  const overdue = new AbortController();
+  const timer = setTimeout(() => {
+    overdue.abort(new ChatosError('TIMED_OUT', `${request.from} did not come within ${COMING_MS / 1000} s`));
+  }, COMING_MS);
+  try {
+    return await withEither(signal, overdue.signal, (either) => request.accept({ signal: either }));
+  } finally {
+    clearTimeout(timer);
+  }
 }
