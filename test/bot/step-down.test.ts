@@ -30,7 +30,8 @@ it('a standby that loses its login to the other one leaves it its store, and tak
   onTestFinished(() => rm(stateDirectory, { recursive: true, force: true }));
   const lives: string[] = [];
   const options = { standby: true, stateDirectory, backoff: { firstMs: 20, maxMs: 20 } };
-  const first = createBots(proxy.address, [{ plugin: plugin('bot', counter('first', lives)) }], options);
+  const clock = new FakeClock('2026-03-03T09:00:00Z');
+  const first = createBots(proxy.address, [{ plugin: plugin('bot', counter('first', lives)) }], { ...options, clock });
   const second = createBots(server, [{ plugin: plugin('bot', counter('second', lives)) }], options);
   const alice = await joinAs(server, 'alice');
   const ask = async (): Promise<string> => {
@@ -52,6 +53,7 @@ it('a standby that loses its login to the other one leaves it its store, and tak
   const [account] = first.runtime.status.accounts;
   expect(account).toMatchObject({ state: 'standby', plugins: [{ state: 'waiting', jobs: [] }] });
   expect(await ask()).toBe('second 2');
+  expect(clock.pending).toBe(0);
 
   await second.runtime.stop();
   await expect.poll(() => first.runtime.status.accounts[0]!.state, SOON).toBe('connected');

@@ -4,6 +4,8 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { parseAddress, type Address } from '../../src/net/address.ts';
 import { dial, type DialOptions } from '../../src/net/dial.ts';
 import { listen } from '../../src/net/listen.ts';
+import type { Transport } from '../../src/net/transport.ts';
+import { withResolvers } from '../../src/util/deferred.ts';
 import { endOf, readExactly, within } from '../support/server-sockets.ts';
 
 async function serve(onConnection: (socket: Socket) => void = () => undefined): Promise<Address> {
@@ -102,6 +104,26 @@ describe('dial', () => {
     controller.abort();
     socket.write('still here');
     expect((await readExactly(socket, 10)).toString()).toBe('still here');
+  });
+
+  it('and what listens send small packets at once, and notice a peer that is gone', async () => {
+    const { _handle: handle } = (await open(await serve())) as Duplex & { _handle: object };
+    const tcp = Object.getPrototypeOf(handle) as Record<'setNoDelay' | 'setKeepAlive', (...given: unknown[]) => void>;
+    const [noDelay, keepAlive] = [vi.spyOn(tcp, 'setNoDelay'), vi.spyOn(tcp, 'setKeepAlive')];
+    onTestFinished(() => void [noDelay, keepAlive].map((spy) => spy.mockRestore()));
+    const accepted = withResolvers<Transport>();
+    const listener = await listen(parseAddress('127.0.0.1:0'), accepted.resolve);
+    onTestFinished(() => listener.close());
+    await open(listener.address);
+    const { stream } = await accepted.promise;
+    onTestFinished(() => void stream.destroy());
+    expect(noDelay.mock.calls).toEqual([[true], [true]]);
+    expect(new Set(keepAlive.mock.calls)).toEqual(
+      new Set([
+        [true, 30],
+        [true, 60],
+      ]),
+    );
   });
 
   it('fails with TIMED_OUT, after 10 s if not told otherwise, and leaves no timer where it connects', async () => {

@@ -1,4 +1,6 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
+import { ChatosServer } from '../../src/server/server.ts';
+import type { ServerStats } from '../../src/server/stats.ts';
 import { TestNetwork } from '../../src/testing/index.ts';
 import { SILENT_LOGGER } from '../../src/util/log.ts';
 
@@ -66,6 +68,23 @@ test('a user that is cut is gone, and may log in again at once', async () => {
   await echo();
   await again.tell('echo', 'back');
   await again.expects('alice: back');
+});
+
+test('a cut that the server does not notice is waited for a second, and no longer', async () => {
+  await net.user('alice');
+  vi.useFakeTimers({ toFake: ['Date'] });
+  const stats = vi.spyOn(ChatosServer.prototype, 'stats', 'get').mockReturnValue({ connections: 9 } as ServerStats);
+  onTestFinished(() => {
+    vi.useRealTimers();
+    stats.mockRestore();
+  });
+  let done = false;
+  const cut = net.cut('alice').then(() => (done = true));
+  vi.advanceTimersByTime(999);
+  for (let turns = 0; turns < 20; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+  expect(done).toBe(false);
+  vi.advanceTimersByTime(1);
+  await cut;
 });
 
 test('a slow reader hears nothing until it reads on, and holds nobody up', async () => {

@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { defineBot, type Context } from '../../src/index.ts';
 import { TestNetwork } from '../../src/testing/index.ts';
 import { SILENT_LOGGER } from '../../src/util/log.ts';
@@ -135,6 +135,36 @@ test('a hook that does not come to its end is named when the time is up', async 
   });
   release.resolve();
   await net.settled();
+});
+
+test('a network settles in five seconds, an advance of its clock is done in two, or else they go on', async () => {
+  await start({ clock: 'fake' });
+  const [begun, release] = [signalled(), signalled()];
+  await net.bot({
+    name: 'stuck',
+    onMessage: () => {
+      begun.resolve();
+      return release.promise;
+    },
+  });
+  const alice = await net.user('alice');
+  await alice.tell('stuck', 'hello');
+  await begun.promise;
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  for (const [wait, ms] of [[() => net.settled(), 5_000] as const, [() => net.clock.advance(1), 2_000] as const]) {
+    let done = false;
+    const waited = wait()
+      .catch((error: unknown) => error)
+      .finally(() => (done = true));
+    await new Promise((resolve) => setImmediate(resolve));
+    vi.advanceTimersByTime(ms - 1);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(done).toBe(false);
+    vi.advanceTimersByTime(1);
+    await waited;
+  }
+  release.resolve();
 });
 
 test('two bots that answer each other for ever do not keep a test for ever', async () => {

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import * as v from 'valibot';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { defineBot } from '../../src/index.ts';
 import { TestNetwork } from '../../src/testing/index.ts';
 import { SILENT_LOGGER } from '../../src/util/log.ts';
@@ -145,6 +145,18 @@ test('stopping removes what the bots kept, unless it was told where to', async (
   await forgetful.stop();
   vi.unstubAllEnvs();
   expect(await readdir(temporary)).toEqual([]);
+});
+
+test('stopping does not wait for private connections that a bot does not read', async () => {
+  await net.bot({ name: 'deaf', onPrivateRequest: () => true, onChannel: () => undefined }, { log: SILENT_LOGGER });
+  const alice = await net.user('alice');
+  const channel = await alice.request('deaf');
+  channel.on('error', () => undefined).write(Buffer.alloc(1_000_000));
+  await net.settled();
+  // Nothing else ends it: the time in which it may end by itself does not pass.
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  await expect(net.stop()).resolves.toBeUndefined();
 });
 
 test('a network is stopped by the end of its scope', async () => {

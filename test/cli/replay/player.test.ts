@@ -1,10 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { RuntimeEvent } from '../../../src/bot/events.ts';
 import type { LoadedPlugin } from '../../../src/bot/loading/read-plugin.ts';
 import type { RecordingLine } from '../../../src/bot/recording/recording.ts';
 import { startOfflineBots } from '../../../src/cli/running/offline-bots.ts';
 import { Player } from '../../../src/cli/replay/player.ts';
+import { ChatosClient } from '../../../src/client/client.ts';
 import { MemoryLog } from '../../support/bot-log.ts';
 import { plugin } from '../../support/bot-world.ts';
 
@@ -121,14 +122,24 @@ describe('a recording that is played', () => {
     ]);
   });
 
-  test('has as many users as there were, though not all at once', async () => {
-    const echo = plugin('echo', { onMessage: (message) => message.reply(message.text) });
+  test('has as many users as there were, though at most 200 at once', async () => {
+    const create = vi.spyOn(ChatosClient, 'create');
+    onTestFinished(() => create.mockRestore());
+    let most = 0;
+    const echo = plugin('echo', {
+      onMessage: (message) => {
+        const clients = create.mock.results.map(({ value }) => value as ChatosClient);
+        most = Math.max(most, clients.filter(({ connected, login }) => connected && login !== 'bot').length);
+        return message.reply(message.text);
+      },
+    });
     const users = Array.from({ length: 230 }, (_, index) => `user-${index}`);
     const events = await play(
       [echo],
       [...users, 'user-0', 'user-229'].map((name) => heard(name, 'hi')),
     );
     expect(said(events)).toEqual([...users, 'user-0', 'user-229'].map((name) => `${name}: hi`));
+    expect(most).toBe(200);
   });
 
   test('is for all bots of an account, which hear the same', async () => {

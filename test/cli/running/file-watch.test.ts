@@ -1,0 +1,37 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { FileWatch } from '../../../src/cli/running/file-watch.ts';
+import { tempDirectory, writeText } from '../../support/bot-files.ts';
+
+/** Resolves when the next look is due some time later: while it looks, there is no timer. */
+async function looked(): Promise<void> {
+  while (vi.getTimerCount() === 0) await new Promise((resolve) => setImmediate(resolve));
+}
+
+test.each([
+  [1, 100],
+  [100, 100],
+  [1_000, 1_000],
+])('%d files are looked at every %d ms, until a change has settled', async (count, pauseMs) => {
+  const directory = await tempDirectory();
+  const file = await writeText(directory, 'bot.ts', '1');
+  const missing = Array.from({ length: count - 1 }, (_, index) => path.join(directory, `missing-${index}.ts`));
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const changes: string[][] = [];
+  const watch = new FileWatch((files) => changes.push([...files]));
+  onTestFinished(() => watch.close());
+  watch.watch(new Set([file, ...missing]), Date.now() + 1_000);
+  vi.advanceTimersByTime(0);
+  await looked();
+  await writeFile(file, 'changed');
+  for (const found of [[], [[file]]]) {
+    vi.advanceTimersByTime(pauseMs - 1);
+    expect(vi.getTimerCount()).toBe(1);
+    vi.advanceTimersByTime(1);
+    expect(vi.getTimerCount()).toBe(0);
+    await looked();
+    expect(changes).toEqual(found);
+  }
+});
