@@ -21,6 +21,7 @@ export const ERROR_CODES = {
   CHANNEL_ABORTED:
     'The private connection broke before both sides had ended it, or the server went away when it ended.',
   CHANNEL_CLOSED: 'The peer closed the private connection (packet 11) before both sides had ended it.',
+  DATA_INCOMPLETE: 'The data did not arrive whole, or nobody has confirmed that it did.',
   TIMED_OUT: 'The time allowed for the operation ran out.',
   ABORTED: 'The operation was cancelled by its AbortSignal, or because its owner was closed.',
   QUEUE_FULL: 'Too much is waiting already; try again when some of it is done.',

@@ -2,6 +2,7 @@ import { finished, type Duplex } from 'node:stream';
 import { ChatosError } from '../errors.ts';
 import { withResolvers } from '../util/deferred.ts';
 import type { ByteSink, ByteSource } from './bytes.ts';
+import { plainOutput } from './verified/plain-output.ts';
 
 /** What a pipe needs to know of a channel. */
 export interface PipedChannel extends Duplex {
@@ -39,7 +40,7 @@ export async function pipeChannel(channel: PipedChannel, input: ByteSource, outp
   channel.once('inputEnd', closedTooSoon);
   if (channel.inputEnded) closedTooSoon();
   try {
-    const received = receiveAll(channel, output);
+    const received = receiveAll(channel, plainOutput(output, channel.peer));
     const moved = Promise.all([sendAll(channel, input, received), received]);
     await Promise.race([broken, moved]);
     return { sent: channel.bytesSent, received: channel.bytesReceived };

@@ -29,6 +29,7 @@ const EXIT_CODES: { readonly [C in ErrorCode]: number } = {
   UNEXPECTED_PACKET: EXIT.broken,
   CHANNEL_ABORTED: EXIT.broken,
   CHANNEL_CLOSED: EXIT.broken,
+  DATA_INCOMPLETE: EXIT.incomplete,
   TIMED_OUT: EXIT.timedOut,
   ABORTED: EXIT.interrupted,
   QUEUE_FULL: EXIT.broken,

@@ -1,0 +1,21 @@
+import { ChatosError } from '../../errors.ts';
+
+/** The stream cannot be completed: nothing is tried again. */
+export function incomplete(message: string, cause?: unknown): ChatosError {
+  return new ChatosError('DATA_INCOMPLETE', message, { cause });
+}
+
+/** What came does not follow the rules of docs/verified-streams.md. */
+export function ruleBroken(what: string): ChatosError {
+  return incomplete(`the peer breaks the rules of --verify: ${what}`);
+}
+
+/** This connection is of no use; another one may be. */
+export function connectionLost(message: string, cause?: unknown): ChatosError {
+  return new ChatosError('CHANNEL_ABORTED', message, { cause });
+}
+
+/** Whether another connection may go on where this one failed. */
+export function isConnectionLost(error: unknown): error is ChatosError {
+  return error instanceof ChatosError && (error.code === 'CHANNEL_ABORTED' || error.code === 'CHANNEL_CLOSED');
+}
