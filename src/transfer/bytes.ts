@@ -21,6 +21,9 @@ export interface ByteSink {
 /** No bytes at all. */
 export const EMPTY_SOURCE: ByteSource = { size: 0, read: async () => undefined, close: () => undefined };
 
+/** Takes all bytes, and keeps none. */
+export const DISCARD_SINK: ByteSink = { write: () => undefined, end: () => undefined };
+
 /** What a stream gives. */
 export function streamSource(stream: Readable): ByteSource {
   const chunks = stream.iterator({ destroyOnReturn: false }) as NodeJS.AsyncIterator<Buffer | string>;

@@ -1,6 +1,7 @@
 import { closeSync, ftruncateSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { readAll } from '../support/rfc-peer.ts';
 import { LAB, startServer } from './chatosbot.ts';
 import { acceptNext, fate, peer } from './peers.ts';
 import { HAS_TERMINAL, KEY, onTerminal } from './terminal.ts';
@@ -170,11 +171,15 @@ describe.skipIf(!HAS_TERMINAL)('pipe, on a terminal', () => {
     expect(await screen.exit()).toMatchObject({ stdout: expect.stringMatching(/over: hello\r\n$/) });
   });
 
-  test('ends when the peer has ended, where its input is the terminal', async () => {
+  test('goes on sending what is typed when the peer has ended, until Ctrl-D', async () => {
     const bob = await peer(port, 'sender');
     const screen = onTerminal(`chatosbot pipe sender --server ${at} > ../received; echo "status $?"`);
     const { half } = await acceptNext(bob, port);
     half.end('data');
+    await screen.shows('sender has ended its side; press Ctrl-D to end yours');
+    screen.type('an answer\r');
+    screen.type(KEY.ctrlD);
+    expect(String(await readAll(half))).toBe('an answer\n');
     expect(await screen.exit()).toMatchObject({ stdout: expect.stringMatching(/status 0\r\n$/) });
   });
 

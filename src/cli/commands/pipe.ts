@@ -1,13 +1,14 @@
-import type { Command } from 'commander';
-import type { Channel } from '../../client/channel.ts';
+import { InvalidArgumentError, type Command } from 'commander';
 import { formatAddress } from '../../net/address.ts';
 import { connectCommand } from '../connecting/connect.ts';
 import { byteRate, configOption, loginArgument, loginOption, seconds, serverOption } from '../options.ts';
 import { askPeer } from '../piping/asking.ts';
+import { converse } from '../piping/conversation.ts';
 import { DEFAULT_WAIT_S, type PipeFlags } from '../piping/flags.ts';
 import { Listener } from '../piping/listener.ts';
 import { reporter } from '../piping/report.ts';
-import { standardEnds, transfer } from '../piping/transfer.ts';
+import { serve } from '../piping/serving.ts';
+import { standardEnds } from '../piping/transfer.ts';
 import { interruptibly } from '../terminal/signals.ts';
 
 export function register(command: Command): void {
@@ -20,6 +21,11 @@ export function register(command: Command): void {
       `how long to wait for the peer (default: ${DEFAULT_WAIT_S}; with --listen, no limit)`,
       seconds,
     )
+    .option('-k, --keep', 'with --listen: serve peers one after the other, until a signal ends it')
+    .option('--max <number>', 'with --keep: serve so many at once (default: 1)', count)
+    .option('--exec <command>', 'join the peer with a process of this shell command, one for each connection')
+    .option('--send-only', 'discard what the peer sends')
+    .option('--recv-only', 'do not read standard input: our direction ends at once')
     .option('--idle-timeout <seconds>', 'break the connection when nothing moves for so long', seconds)
     .option('--limit-rate <rate>', 'send and receive at most so many bytes a second each: 800, 50k, 2M', byteRate)
     .addOption(serverOption())
@@ -34,6 +40,7 @@ Examples:
   $ chatosbot pipe --listen --login alice > backup.tar     # on one machine
   $ tar c photos | chatosbot pipe alice                    # on another
   $ chatosbot pipe bob < question.txt > answer.txt
+  $ chatosbot pipe --listen --keep --login count --exec 'wc -l'
 
 Standard input goes to the peer, and standard output is what the peer sends. The command ends when both directions have
 ended. Ctrl-C breaks the connection, which the peer sees as broken and not as ended.`,
@@ -42,36 +49,55 @@ ended. Ctrl-C breaks the connection, which the peer sees as broken and not as en
 }
 
 async function pipe(peer: string | undefined, flags: PipeFlags, command: Command): Promise<void> {
-  if (flags.from && !flags.listen) command.error('--from needs --listen');
-  if (peer === undefined && !flags.listen) command.error('name a peer, or wait for one with --listen');
-  if (peer !== undefined && flags.listen) {
-    command.error('--listen takes no peer: --from limits who is accepted, --login is your own login');
-  }
+  const mistake = mistakeIn(peer, flags);
+  if (mistake !== undefined) command.error(mistake);
   await interruptibly((signal) => pipeTo(peer, flags, signal));
+}
+
+function mistakeIn(peer: string | undefined, flags: PipeFlags): string | undefined {
+  const { listen, from, keep, max, exec, sendOnly, recvOnly } = flags;
+  if (from && !listen) return '--from needs --listen';
+  if (peer === undefined && !listen) return 'name a peer, or wait for one with --listen';
+  if (peer !== undefined && listen) {
+    return '--listen takes no peer: --from limits who is accepted, --login is your own login';
+  }
+  if (keep && !listen) return '--keep needs --listen';
+  if (max !== undefined && !keep) return '--max needs --keep';
+  if (exec !== undefined && (sendOnly || recvOnly))
+    return '--exec leaves nothing for --send-only and --recv-only to do';
+  if (sendOnly && recvOnly) return 'with --send-only and --recv-only, nothing would be transferred';
+  return keep && sendOnly ? '--keep sends nothing without --exec: leave --send-only out' : undefined;
 }
 
 async function pipeTo(peer: string | undefined, flags: PipeFlags, signal: AbortSignal): Promise<void> {
   const report = reporter(flags);
   const listener = flags.listen ? new Listener(flags.from ?? ['*'], report) : undefined;
-  const ends = standardEnds();
+  const ends = standardEnds(flags);
   const client = await connectCommand(flags, { signal, prepare: (made) => listener?.listenOn(made) });
-  let channel: Channel | undefined;
+  const { login, server } = client;
+  const settings = { flags, report, login, ends };
   try {
-    report('logged-in', `logged in as ${client.login} on ${formatAddress(client.server)}`, { login: client.login });
-    if (listener) {
-      report('waiting', 'waiting for a private connection', {});
-      channel = await listener.next({ timeoutMs: (flags.wait ?? Infinity) * 1000, signal });
+    const at = formatAddress(server);
+    report('logged-in', `logged in as ${login} on ${at}`, { login, server: at });
+    const what = listener ? 'waiting for a private connection' : `asking ${peer} for a private connection`;
+    report('waiting', what, { peer: peer ?? null });
+    if (listener && flags.keep) {
+      await serve(listener, settings, signal);
+    } else if (listener) {
+      await converse(await listener.next({ timeoutMs: (flags.wait ?? Infinity) * 1000, signal }), settings, signal);
     } else {
-      report('waiting', `asking ${peer} for a private connection`, { peer });
-      channel = await askPeer(client, peer!, { timeoutMs: (flags.wait ?? DEFAULT_WAIT_S) * 1000, signal });
+      const timeoutMs = (flags.wait ?? DEFAULT_WAIT_S) * 1000;
+      await converse(await askPeer(client, peer!, { timeoutMs, signal }), settings, signal);
     }
-    report('connected', `private connection with ${channel.peer}`, { peer: channel.peer });
-    const { sent, received } = await transfer(channel, ends, flags, signal);
-    report('done', undefined, { sent, received });
     await client.close();
   } finally {
-    // Breaks a channel that has not ended in order: the peer must not take it for an end of file.
-    channel?.destroy();
     await client.destroy();
   }
+}
+
+function count(text: string): number {
+  const number = Number(text);
+  if (!/^\d+$/.test(text) || number < 1 || number > 1000)
+    throw new InvalidArgumentError('expected a number, 1 to 1000');
+  return number;
 }

@@ -4,7 +4,13 @@ import type { ConnectFlags } from '../connecting/connect.ts';
 export interface PipeFlags extends ConnectFlags {
   readonly listen?: boolean;
   readonly from?: string[];
+  /** In seconds. */
   readonly wait?: number;
+  readonly keep?: boolean;
+  readonly max?: number;
+  readonly exec?: string;
+  readonly sendOnly?: boolean;
+  readonly recvOnly?: boolean;
   readonly quiet?: boolean;
   readonly json?: boolean;
   /** In seconds. */

@@ -3,8 +3,25 @@ import { toJsonLine } from '../../util/escape.ts';
 import { notice } from '../terminal/output.ts';
 import type { PipeFlags } from './flags.ts';
 
+/** What `pipe --json` reports, with the fields of each: an API, which docs/pipes.md describes. A field may be null. */
+export const PIPE_EVENTS = {
+  'logged-in': ['login', 'server'],
+  waiting: ['peer'],
+  refused: ['peer'],
+  connected: ['peer'],
+  'peer-ended': ['peer', 'received'],
+  'exec-exited': ['peer', 'exitCode', 'signal'],
+  broken: ['peer', 'code', 'message'],
+  done: ['peer', 'sent', 'received', 'durationMs'],
+} as const;
+
+type PipeEvent = keyof typeof PIPE_EVENTS;
+type FieldsOf<E extends PipeEvent> = {
+  readonly [F in (typeof PIPE_EVENTS)[E][number]]: string | number | null;
+};
+
 /** Reports what has happened: with `--json` the type and the fields, else the text, if there is one. */
-export type Report = (type: string, text: string | undefined, fields: object) => void;
+export type Report = <E extends PipeEvent>(type: E, text: string | undefined, fields: FieldsOf<E>) => void;
 
 export function reporter(flags: PipeFlags): Report {
   return (type, text, fields) => {

@@ -2,7 +2,7 @@ import process from 'node:process';
 import { isatty } from 'node:tty';
 import type { Channel } from '../../client/channel.ts';
 import { ChatosError } from '../../errors.ts';
-import { streamSink, type ByteSink, type ByteSource } from '../../transfer/bytes.ts';
+import { DISCARD_SINK, EMPTY_SOURCE, streamSink, type ByteSink, type ByteSource } from '../../transfer/bytes.ts';
 import { standardOutputSink } from '../../transfer/descriptor-sink.ts';
 import { limitIdleTime } from '../../transfer/idle-timeout.ts';
 import { pipeChannel, type PipeResult } from '../../transfer/pipe.ts';
@@ -18,12 +18,21 @@ export interface TransferEnds {
 }
 
 /**
- * Opens standard input and output, before anybody is asked.
+ * Opens standard input and output, as far as the flags have use for them, before anybody is asked.
  *
  * @throws an `EISDIR` error where the input is a directory, an `EPIPE` error where nobody reads the output
  */
-export function standardEnds(): TransferEnds {
-  return { input: inputSource(), output: isatty(1) ? terminalSink() : standardOutputSink() };
+export function standardEnds({ exec, keep, sendOnly, recvOnly }: PipeFlags): TransferEnds {
+  const isRead = exec === undefined && !keep && !recvOnly;
+  const isWritten = exec === undefined && !sendOnly;
+  return {
+    input: isRead ? inputSource() : EMPTY_SOURCE,
+    output: isWritten ? standardOutput() : DISCARD_SINK,
+  };
+}
+
+function standardOutput(): ByteSink {
+  return isatty(1) ? terminalSink() : standardOutputSink();
 }
 
 /** Joins a channel with an input and an output, until both directions have ended; the signal breaks it. */

@@ -1,0 +1,56 @@
+import { isatty } from 'node:tty';
+import type { Channel } from '../../client/channel.ts';
+import { EMPTY_SOURCE } from '../../transfer/bytes.ts';
+import { ExecProcess } from './exec-process.ts';
+import type { PipeFlags } from './flags.ts';
+import type { Report } from './report.ts';
+import { transfer, type TransferEnds } from './transfer.ts';
+
+/** What conversations need of the command. */
+export interface ConversationSettings {
+  readonly flags: PipeFlags;
+  readonly report: Report;
+  /** Our login. */
+  readonly login: string;
+  /** Joined with the channel, unless a process is. */
+  readonly ends: TransferEnds;
+}
+
+/**
+ * Joins a channel with what the flags say, until both directions have ended.
+ *
+ * @throws what has failed: the peer then sees an abort
+ */
+export async function converse(channel: Channel, settings: ConversationSettings, signal: AbortSignal): Promise<void> {
+  const { flags, report, login, ends } = settings;
+  const { peer } = channel;
+  report('connected', `private connection with ${peer}`, { peer });
+  const startedAt = performance.now();
+  const process = flags.exec === undefined ? undefined : new ExecProcess(flags.exec, { login, peer });
+  const isTyped = !process && ends.input !== EMPTY_SOURCE && isatty(0);
+  channel.once('end', () => {
+    const hint =
+      isTyped && !channel.writableEnded ? `${peer} has ended its side; press Ctrl-D to end yours` : undefined;
+    report('peer-ended', hint, { peer, received: channel.bytesReceived });
+  });
+  void process?.exited.then(({ code, signal: by }) => {
+    const how = by === null ? `exited with ${code}` : `was ended by ${by}`;
+    report('exec-exited', code === 0 ? undefined : `the command for ${peer} ${how}`, {
+      peer,
+      exitCode: code,
+      signal: by,
+    });
+  });
+  try {
+    const quiet = flags.quiet === true || flags.keep === true || process !== undefined;
+    const { sent, received } = await transfer(channel, process ?? ends, { ...flags, quiet }, signal);
+    process?.leave();
+    report('done', undefined, { peer, sent, received, durationMs: Math.round(performance.now() - startedAt) });
+  } catch (error) {
+    await process?.end();
+    throw error;
+  } finally {
+    // Breaks a channel that has not ended in order: the peer must not take it for an end of file.
+    channel.destroy();
+  }
+}

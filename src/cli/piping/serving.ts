@@ -1,0 +1,65 @@
+import { isChatosError } from '../../errors.ts';
+import type { ByteSink } from '../../transfer/bytes.ts';
+import { withEither } from '../../util/abort.ts';
+import { ExitSignal } from '../terminal/exit.ts';
+import { converse, type ConversationSettings } from './conversation.ts';
+import type { Listener } from './listener.ts';
+
+/**
+ * Serves peers, as many at once as the flags say, until the signal, or until nobody has come for as long as they say. A
+ * peer that breaks off and a process that fails are reported; a failure of our own output ends it all.
+ *
+ * @throws {ChatosError} `TIMED_OUT` where nobody has come at all, `ABORTED`, or what has failed here
+ */
+export async function serve(listener: Listener, settings: ConversationSettings, signal: AbortSignal): Promise<void> {
+  const { flags, ends, report } = settings;
+  const timeoutMs = (flags.wait ?? Infinity) * 1000;
+  const one = { ...settings, ends: { ...ends, output: shared(ends.output) } };
+  const failed = new AbortController();
+  let served = 0;
+  let open = 0;
+  const serveNext = async (stop: AbortSignal): Promise<boolean> => {
+    const channel = await listener.next({ timeoutMs, signal: stop }).catch((error: unknown) => {
+      if (served > 0 && isChatosError(error, 'TIMED_OUT')) return undefined;
+      throw error;
+    });
+    if (!channel) return open > 0;
+    served += 1;
+    open += 1;
+    try {
+      await converse(channel, one, stop);
+    } catch (error) {
+      if (stop.aborted || !(isChatosError(error) || (error instanceof ExitSignal && flags.exec))) throw error;
+      if (isChatosError(error)) {
+        const { code, message } = error;
+        report('broken', message, { peer: channel.peer, code, message });
+      }
+    } finally {
+      open -= 1;
+    }
+    return true;
+  };
+  await withEither(signal, failed.signal, async (stop) => {
+    const slot = async (): Promise<void> => {
+      try {
+        while (await serveNext(stop));
+      } catch (error) {
+        failed.abort(error);
+        throw error;
+      }
+    };
+    // All have ended what they do before the first failure is reported.
+    await Promise.allSettled(Array.from({ length: flags.max ?? 1 }, slot));
+    if (failed.signal.aborted) throw failed.signal.reason;
+  });
+  await ends.output.end();
+}
+
+/** For several at once: their bytes go out one chunk after the other, and the end of one is not that of all. */
+function shared(sink: ByteSink): ByteSink {
+  let last: void | Promise<void>;
+  return {
+    write: (chunk) => (last = Promise.resolve(last).then(() => sink.write(chunk))),
+    end: () => undefined,
+  };
+}
