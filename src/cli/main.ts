@@ -1,7 +1,8 @@
 #!/usr/bin/env node
-import process from 'node:process';
 import { packageVersion } from '../util/version.ts';
+import { ownStandardStreams } from './terminal/standard-streams.ts';
 
+ownStandardStreams();
 // Without a listener, Node.js opens its debugger to all users of the machine.
 process.on('SIGUSR1', () => undefined);
 

@@ -1,7 +1,7 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import net from 'node:net';
 import { streamSink, type ByteSink } from './bytes.ts';
-import { descriptorKind, outputWasClosed, reopen } from './descriptor.ts';
+import { descriptorKind, isSameFile, outputWasClosed, reopen, writeAllSync } from './descriptor.ts';
 
 /**
  * Writes to standard output, where that is no terminal. Its end is handed on: what reads a pipe or a socket sees it while
@@ -18,38 +18,47 @@ export function standardOutputSink(): ByteSink {
       return fd === undefined ? sink : { ...sink, end: async () => (await sink.end(), closeOutput()) };
     }
     case 'socket':
-      return streamSink(socketOf(1));
+      return socketSink(socketOf(1));
     default:
       return FILE_SINK;
   }
+}
+
+/**
+ * A socket that is standard input too (of what a server starts for each connection) is shut down. Another one, which a
+ * shell may use after us, is let go of.
+ */
+function socketSink(socket: net.Socket): ByteSink {
+  const sink = streamSink(socket);
+  if (isSameFile(0, 1)) return sink;
+  const closed = new Promise((resolve) => void socket.once('close', resolve));
+  return { ...sink, end: async () => (socket.destroy(), await closed, takePlaceOfOutput()) };
 }
 
 function socketOf(fd: number): net.Socket {
   return new net.Socket({ fd, readable: false, writable: true });
 }
 
-/**
- * A file or a device. Writing waits for the disk; a write that is cut short (on a disk that fills, at a limit of the file's
- * size) is followed by another one, which says why.
- */
+/** A file or a device. */
 const FILE_SINK: ByteSink = {
-  write(chunk) {
-    for (let done = 0; done < chunk.length;) done += writeSync(1, chunk, done);
-  },
+  write: (chunk) => writeAllSync(1, chunk),
   end: closeOutput,
 };
 
 /** Lets go of standard output: some file systems report only now that what they took is lost. */
 function closeOutput(): void {
   closeSync(1);
-  // Nothing else that is opened later may become standard output.
+  takePlaceOfOutput();
+}
+
+/** Nothing else that is opened later may become standard output. */
+function takePlaceOfOutput(): void {
   openSync('/dev/null', 'w');
 }
 
 const CLOSED_SINK: ByteSink = {
   write() {
-    const hint = '; to discard what comes, use > /dev/null or --send-only';
-    throw Object.assign(new Error(`standard output is closed${hint}`), { code: 'EBADF', syscall: 'write' });
+    throw Object.assign(new Error('standard output is closed'), { code: 'EBADF', syscall: 'write' });
   },
   end: () => undefined,
 };

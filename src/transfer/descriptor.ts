@@ -1,4 +1,4 @@
-import { constants, fstatSync, openSync, readFileSync, readvSync, type Stats } from 'node:fs';
+import { constants, fstatSync, openSync, readFileSync, readvSync, writeSync, type Stats } from 'node:fs';
 
 /** What a descriptor leads to, as far as reading and writing differ. */
 export type DescriptorKind = 'file' | 'pipe' | 'socket' | 'device' | 'directory' | 'closed';
@@ -25,6 +25,19 @@ export function isReadable(fd: number): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code !== 'EBADF';
   }
+}
+
+export function isSameFile(one: number, two: number): boolean {
+  const [a, b] = [fstatSync(one), fstatSync(two)];
+  return a.dev === b.dev && a.ino === b.ino;
+}
+
+/**
+ * Writes to a file, waiting for the disk. A write that is cut short (on a disk that fills, at a limit of the file's size)
+ * is followed by another one, which says why.
+ */
+export function writeAllSync(fd: number, bytes: Buffer): void {
+  for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
 }
 
 /**

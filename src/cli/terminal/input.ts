@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { isatty } from 'node:tty';
 import { EMPTY_SOURCE, streamSource, type ByteSource } from '../../transfer/bytes.ts';
 import { descriptorSource } from '../../transfer/descriptor-source.ts';
+import { readableOf } from './standard-streams.ts';
 
 /**
  * Standard input. In the background of a terminal it is empty: the system stops a process that reads there.
@@ -17,12 +18,7 @@ export function inputSource(): ByteSource {
 
 /** {@link inputSource} as a stream; at a terminal in the foreground, it is Node's own. */
 export function standardInput(): Readable & { readonly isTTY?: boolean } {
-  if (isatty(0) && !isInBackground()) return process.stdin;
-  return Readable.from(chunksOf(inputSource()), { objectMode: false });
-}
-
-async function* chunksOf(source: ByteSource): AsyncGenerator<Buffer> {
-  for (let chunk = await source.read(); chunk; chunk = await source.read()) yield Buffer.from(chunk);
+  return isatty(0) && !isInBackground() ? process.stdin : readableOf(inputSource);
 }
 
 /** Whether standard input is a terminal that another job uses now; known on Linux only. */

@@ -1,0 +1,69 @@
+import { Socket } from 'node:net';
+import { Readable, Writable } from 'node:stream';
+import type { ByteSource } from '../../transfer/bytes.ts';
+import { descriptorSource } from '../../transfer/descriptor-source.ts';
+import { descriptorKind, reopen, writeAllSync } from '../../transfer/descriptor.ts';
+
+/**
+ * Replaces `process.stdin`, `stdout` and `stderr` where Node's streams do harm: they make a pipe non-blocking that
+ * neighbours in a shell share, for them too and, after a kill, for good; and they take a write to a file that was cut short
+ * (a full disk) for a complete one. Node opens all three when anybody imports `node:process`: this module must come first,
+ * and ours open a descriptor when they are used.
+ */
+export function ownStandardStreams(): void {
+  for (const [name, fd] of [['stdout', 1] as const, ['stderr', 2] as const]) {
+    const kind = descriptorKind(fd);
+    if (kind === 'file' || kind === 'pipe' || kind === 'socket') replace(name, new Output(fd, kind));
+  }
+  const kind = descriptorKind(0);
+  if (kind === 'pipe' || kind === 'socket')
+    replace(
+      'stdin',
+      readableOf(() => descriptorSource(0)),
+    );
+}
+
+function replace(name: 'stdin' | 'stdout' | 'stderr', stream: Readable | Writable): void {
+  Object.defineProperty(process, name, { configurable: true, enumerable: true, get: () => stream });
+}
+
+/** What a source gives, which is opened with the first read. */
+export function readableOf(open: () => ByteSource): Readable {
+  const chunks = async function* (): AsyncGenerator<Buffer> {
+    const source = open();
+    for (let chunk = await source.read(); chunk; chunk = await source.read()) yield Buffer.from(chunk);
+  };
+  return Readable.from(chunks(), { objectMode: false });
+}
+
+class Output extends Writable {
+  readonly fd: 1 | 2;
+  readonly #isFile: boolean;
+  #socket: Socket | undefined;
+
+  constructor(fd: 1 | 2, kind: 'file' | 'pipe' | 'socket') {
+    super({ decodeStrings: true, autoDestroy: false });
+    this.fd = fd;
+    this.#isFile = kind === 'file';
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    try {
+      if (this.#isFile) {
+        writeAllSync(this.fd, chunk);
+        done();
+      } else {
+        this.#socket ??= this.#open();
+        this.#socket.write(chunk, done);
+      }
+    } catch (error) {
+      done(error as Error);
+    }
+  }
+
+  #open(): Socket {
+    const socket = new Socket({ fd: reopen(this.fd, 'write') ?? this.fd, readable: false, writable: true });
+    // What fails is the write.
+    return socket.on('error', () => undefined);
+  }
+}

@@ -1,0 +1,134 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { commandFolder, LAB, labFile, startProgram, startServer } from './chatosbot.ts';
+
+/** A file system of 1,000 KB can be made by root only, and not in every container. */
+const TINY = labFile('tiny/empty', '').replace(/\/empty$/, '');
+const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1000k', 'tmpfs', TINY]).status === 0;
+if (mounted) spawnSync('umount', [TINY]);
+
+let at: string;
+let count = 0;
+
+beforeAll(async () => {
+  ({ at } = await startServer());
+});
+
+/** A script in which `chatosbot` is a program, with no shell around it that would keep its descriptors open. */
+function shell(script: string) {
+  const PATH = `${commandFolder()}${path.delimiter}${process.env['PATH']}`;
+  return startProgram('bash', ['-c', script], { env: { PATH, CHATOSBOT_SERVER: at, LAB } });
+}
+
+/**
+ * Runs a listener and a sender, each a part of a shell script, in which `$L` is the listening and `$S` the asking command.
+ * Each script prints what it found out about itself. The sender starts when the listener is ready.
+ */
+async function pair(scripts: { listener: string; sender: string }) {
+  const login = `descriptor-${++count}`;
+  const define = `L='chatosbot pipe --listen --login ${login}'; S='chatosbot pipe -q ${login}';`;
+  const listener = shell(`${define} ${scripts.listener}`);
+  await listener.line(/waiting for a private connection/);
+  const sender = shell(`${define} ${scripts.sender}`);
+  const [received, sent] = await Promise.all([listener.exit(), sender.exit()]);
+  return { received, sent };
+}
+
+describe('pipe and a disk that fills', () => {
+  test.skipIf(!mounted)('on the last block: exits with 75 on both sides, and never with 0', async () => {
+    spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1000k', 'tmpfs', TINY]);
+    onTestFinished(() => void spawnSync('umount', [TINY]));
+    labFile('1040000', new Uint8Array(1_040_000));
+    const { received, sent } = await pair({
+      listener: `$L </dev/null >"${TINY}/out"; echo "$?"`,
+      sender: '$S <"$LAB/1040000"; echo "$?"',
+    });
+    expect([received.stdout, sent.stdout]).toEqual(['75\n', '75\n']);
+    expect(received.stderr).toContain('cannot write standard output: no space left on the device');
+    expect(statSync(path.join(TINY, 'out')).size).toBeLessThan(1_040_000);
+  });
+
+  test('so does a limit of the size of files', async () => {
+    labFile('520000', new Uint8Array(520_000));
+    const { received, sent } = await pair({
+      listener: '(ulimit -f 500; $L </dev/null >"$LAB/limited"; echo "$?")',
+      sender: '$S <"$LAB/520000"; echo "$?"',
+    });
+    expect([received.stdout, sent.stdout]).toEqual(['75\n', '75\n']);
+    expect(received.stderr).toContain('cannot write standard output: the file is too large');
+    expect(statSync(path.join(LAB, 'limited')).size).toBe(512_000);
+  });
+});
+
+describe('pipe and what reads its output', () => {
+  test('hands the end of the peer on, so that a program which waits for it can answer', async () => {
+    const { received, sent } = await pair({
+      listener: 'mkfifo "$LAB/loop"; $L <"$LAB/loop" | sort -r >"$LAB/loop"; echo "${PIPESTATUS[0]}"',
+      sender: 'seq 3 | $S | tr "\\n" " "; echo "${PIPESTATUS[1]}"',
+    });
+    expect([received.stdout, sent.stdout]).toEqual(['0\n', '3 2 1 0\n']);
+  });
+
+  test('does so over a socket, which it shuts down', async () => {
+    const program = `
+      const net = require('node:net'), { spawn } = require('node:child_process');
+      net.createServer({ allowHalfOpen: true }, (socket) => {
+        let all = '';
+        socket.on('data', (chunk) => (all += chunk)).on('end', () => socket.end(all.toUpperCase()));
+      }).listen(process.env.LAB + '/socket', () => {
+        const socket = net.connect(process.env.LAB + '/socket', () => {
+          const child = spawn('bash', ['-c', process.env.SCRIPT], { stdio: [socket, socket, 2] });
+          child.on('exit', (code) => { console.log(code); process.exit(0); });
+        });
+      });`;
+    labFile('socket.cjs', program);
+    const { received, sent } = await pair({
+      listener: 'SCRIPT="$L" exec node "$LAB/socket.cjs"',
+      sender: 'echo shout | $S; echo "$?"',
+    });
+    expect([received.stdout, sent.stdout]).toEqual(['0\n', 'SHOUT\n0\n']);
+  });
+
+  test('exits with 75 on both sides where standard output is closed and something comes', async () => {
+    const { received, sent } = await pair({
+      listener: '$L </dev/null >&- ; echo "$?" >"$LAB/status"; cat "$LAB/status"',
+      sender: 'echo lost | $S; echo "$?"',
+    });
+    expect([received.stdout, sent.stdout]).toEqual(['75\n', '75\n']);
+    expect(received.stderr).toContain('cannot write standard output: it is not open');
+  });
+
+  test('takes /dev/null as an output that was meant', async () => {
+    const { received, sent } = await pair({
+      listener: '$L </dev/null >/dev/null; echo "$?"',
+      sender: 'echo dropped | $S; echo "$?"',
+    });
+    expect([received.stdout, sent.stdout]).toEqual(['0\n', '0\n']);
+  });
+});
+
+describe('pipe and its input', () => {
+  test('takes one that is open for writing only, as under nohup, for an empty one', async () => {
+    const { received, sent } = await pair({
+      listener: '$L >"$LAB/nohup" 0>/dev/null; echo "$?"',
+      sender: 'seq 100000 | $S 2>&1; echo "$?"',
+    });
+    expect([received.stdout, sent.stdout]).toEqual(['0\n', '0\n']);
+    expect(readFileSync(path.join(LAB, 'nohup'), 'utf8')).toHaveLength(588_895);
+  });
+});
+
+test('pipe leaves pipes that it shares with neighbours as they were, also when it is killed', async () => {
+  const { received } = await pair({
+    listener: '{ $L </dev/null; seq 200000; } | { read -r first; sleep 0.5; echo "$first, $(wc -l)"; }',
+    sender: 'echo first | $S >/dev/null',
+  });
+  expect(received.stdout).toBe('first, 200000\n');
+  expect(received.stderr).not.toContain('Resource temporarily unavailable');
+  const script = '$S <&3 & pid=$!; sleep 1; kill -9 $pid; wait; grep flags /proc/$$/fdinfo/3';
+  const killed = shell(`S='chatosbot pipe -q nobody'; mkfifo "$LAB/shared"; exec 3<>"$LAB/shared"; ${script}`);
+  const { stdout } = await killed.exit();
+  expect(Number.parseInt(/flags:\s*(\d+)/.exec(stdout)![1]!, 8) & 0o4000).toBe(0);
+});
