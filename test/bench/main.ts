@@ -1,8 +1,9 @@
-// npm run bench [-- bots|decoder|fanout|plugins|relay|startup ...] [-- --rounds N]
+// npm run bench [-- bots|decoder|fanout|pipe|plugins|relay|startup ...] [-- --rounds N]
 import { parseArgs } from 'node:util';
 import { benchBots } from './bots.ts';
 import { benchDecoder } from './decoder.ts';
 import { benchFanout } from './fanout.ts';
+import { benchPipe } from './pipe.ts';
 import { benchPlugins } from './plugins.ts';
 import { benchRelay } from './relay.ts';
 import { benchStartup } from './startup.ts';
@@ -11,6 +12,7 @@ const BENCHMARKS: Readonly<Record<string, (rounds: number) => Promise<void>>> = 
   bots: benchBots,
   decoder: benchDecoder,
   fanout: benchFanout,
+  pipe: benchPipe,
   plugins: benchPlugins,
   relay: benchRelay,
   startup: benchStartup,

@@ -1,0 +1,213 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { compare, cpuSeconds, type Contender, type Figures } from './measure.ts';
+import { CLI, end, freePort, isInstalled, start, startChatos, type Running } from './processes.ts';
+
+const GIB = 2 ** 30;
+const BYTES = 2 * GIB;
+const LINES = 2_000;
+const TIMEOUT_MS = 120_000;
+
+/** A way to get a shell's standard input to another one's standard output, through a relay that is running. */
+interface Way {
+  readonly name: string;
+  readonly needs: readonly string[];
+  /** Starts the relay, and says what runs on the two sides of it: the one that waits comes first. */
+  readonly prepare: () => Promise<{ relay: Running; receive: string; send: string }>;
+}
+
+const NODE = `'${process.execPath}' '${CLI}'`;
+
+const CHATOS: Way = {
+  name: 'chatosbot pipe',
+  needs: [],
+  async prepare() {
+    const relay = await startChatos();
+    const pipe = `exec ${NODE} pipe -q --server 127.0.0.1:${relay.port}`;
+    return { relay, receive: `${pipe} --listen --login ear`, send: `${pipe} --login mouth ear` };
+  },
+};
+
+/** Of `socat`, and of `ncat`: what waits at a port, and what connects to one. */
+function overHaproxy(name: string, listen: (port: number) => string, connect: (port: number) => string): Way {
+  return {
+    name: `${name}, haproxy`,
+    needs: [name, 'haproxy'],
+    async prepare() {
+      const [front, back] = [await freePort(), await freePort()];
+      const config = [
+        'global\n  maxconn 1000\n  nbthread 1',
+        'defaults\n  mode tcp\n  timeout connect 5s\n  timeout client 1m\n  timeout server 1m\n  option splice-auto',
+        `listen r\n  bind 127.0.0.1:${front}\n  server s 127.0.0.1:${back}\n`,
+      ].join('\n');
+      const relay = await start('haproxy', ['-f', 'haproxy.cfg', '-db'], front, { 'haproxy.cfg': config });
+      return { relay, receive: `exec ${listen(back)}`, send: `exec ${connect(front)}` };
+    },
+  };
+}
+
+const NCAT = overHaproxy(
+  'ncat',
+  (port) => `ncat -l 127.0.0.1 ${port}`,
+  (port) => `ncat 127.0.0.1 ${port}`,
+);
+const SOCAT = overHaproxy(
+  'socat',
+  (port) => `socat -b 524288 TCP-LISTEN:${port},bind=127.0.0.1 -`,
+  (port) => `socat -b 524288 - TCP:127.0.0.1:${port}`,
+);
+
+/** Times, and CPU of all processes together, of `pipe` and of what a user would take instead. */
+export async function benchPipe(rounds: number): Promise<void> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'chatosbot-bench-'));
+  const file = path.join(folder, 'zeros');
+  writeFileSync(file, '');
+  truncateSync(file, BYTES);
+  try {
+    const each = (run: (way: Way) => Promise<Figures>): Contender[] =>
+      [CHATOS, NCAT, SOCAT]
+        .filter(({ needs }) => needs.every(isInstalled))
+        .map((way) => ({ name: way.name, run: () => run(way) }));
+    const gib = `${BYTES / GIB} GiB`;
+    await compare(
+      `pipe: ${gib}, a file to /dev/null`,
+      each((way) => move(way, { from: `< '${file}'`, to: '> /dev/null' })),
+      rounds,
+    );
+    const [cat, sink] = [`cat '${file}' |`, '| cat > /dev/null'];
+    await compare(
+      `pipe: ${gib}, cat | … | cat`,
+      each((way) => move(way, { before: cat, after: sink })),
+      rounds,
+    );
+    await compare(
+      'pipe: 1 GiB each way at once',
+      each((way) => bothWays(way, file)),
+      rounds,
+    );
+    await compare(
+      `pipe: ${LINES} lines there and back, one by one`,
+      each((way) => lines(way)),
+      rounds,
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** One direction. The receiver's input is empty, and the sender sees nothing. */
+async function move(
+  way: Way,
+  shape: { from?: string; to?: string; before?: string; after?: string },
+): Promise<Figures> {
+  const { relay, receive, send } = await way.prepare();
+  const receiver = shell(`${plain(receive, shape.after)} < /dev/null ${shape.to ?? ''} ${shape.after ?? ''}`);
+  try {
+    await isWaiting(way);
+    const startedAt = performance.now();
+    const sender = shell(`${shape.before ?? ''} ${plain(send, shape.before)} ${shape.from ?? ''} > /dev/null`);
+    const cpu = (await Promise.all([receiver.cpu, sender.cpu])).reduce((sum, seconds) => sum + seconds, 0);
+    const seconds = (performance.now() - startedAt) / 1000;
+    const peak = Math.max(receiver.peakMiB(), sender.peakMiB());
+    return { s: seconds, 'CPU-s in all': cpu + cpuSeconds(relay.pid), 'peak RSS MiB': peak };
+  } finally {
+    await end(receiver.child);
+    await relay.stop();
+  }
+}
+
+/** In a pipeline, the shell runs every part in a process of its own. */
+function plain(command: string, pipeline: string | undefined): string {
+  return pipeline === undefined ? command.replace(/^exec /, '') : command;
+}
+
+async function bothWays(way: Way, file: string): Promise<Figures> {
+  const { relay, receive, send } = await way.prepare();
+  const half = `head -c ${BYTES / 2} '${file}' |`;
+  const receiver = shell(`${half} ${receive} | cat > /dev/null`);
+  try {
+    await isWaiting(way);
+    const startedAt = performance.now();
+    const sender = shell(`${half} ${send} | cat > /dev/null`);
+    const cpu = (await Promise.all([receiver.cpu, sender.cpu])).reduce((sum, seconds) => sum + seconds, 0);
+    return { s: (performance.now() - startedAt) / 1000, 'CPU-s in all': cpu + cpuSeconds(relay.pid) };
+  } finally {
+    await end(receiver.child);
+    await relay.stop();
+  }
+}
+
+/** A line is sent when the one before it has come back; also how long it took from the start to the first one. */
+async function lines(way: Way): Promise<Figures> {
+  const { relay, receive, send } = await way.prepare();
+  const fifo = mkdtempSync(path.join(tmpdir(), 'chatosbot-bench-'));
+  const echo = shell(`mkfifo ${fifo}/back; ${receive.replace(/^exec /, '')} < ${fifo}/back > ${fifo}/back`);
+  try {
+    await isWaiting(way);
+    const child = spawn('sh', ['-c', send], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const times: number[] = [];
+    for (let line = 0; line <= LINES; line++) {
+      const sentAt = performance.now();
+      child.stdin.write('a line\n');
+      await once(child.stdout, 'data');
+      times.push(performance.now() - sentAt);
+    }
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    const [, ...later] = times.toSorted((a, b) => b - a);
+    return { 'first line ms': times[0]!, 'a line ms (p50)': later[Math.floor(later.length / 2)]! };
+  } finally {
+    await end(echo.child);
+    await relay.stop();
+    rmSync(fifo, { recursive: true });
+  }
+}
+
+/** Clients of the relay say nothing when they wait: a moment must do. */
+function isWaiting(way: Way): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, way === CHATOS ? 1_000 : 200));
+}
+
+interface Shell {
+  readonly child: ChildProcess;
+  /** Seconds of CPU that it and all its children have used, when it has ended. */
+  readonly cpu: Promise<number>;
+  readonly peakMiB: () => number;
+}
+
+function shell(script: string): Shell {
+  const child = spawn('bash', ['-c', `${script}\ntimes >&3`], {
+    stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
+    timeout: TIMEOUT_MS,
+  });
+  let text = '';
+  let peak = 0;
+  child.stdio[3]!.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  const timer = setInterval(() => {
+    for (const pid of childrenOf(child.pid!)) peak = Math.max(peak, peakMiBOf(pid));
+  }, 50);
+  const cpu = once(child, 'close').then(() => {
+    clearInterval(timer);
+    return [...text.matchAll(/(\d+)m([\d.]+)s/g)].reduce((sum, [, m, s]) => sum + Number(m) * 60 + Number(s), 0);
+  });
+  return { child, cpu, peakMiB: () => peak };
+}
+
+function childrenOf(pid: number): number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+  } catch {
+    return [];
+  }
+}
+
+function peakMiBOf(pid: number): number {
+  try {
+    return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024;
+  } catch {
+    return 0;
+  }
+}
