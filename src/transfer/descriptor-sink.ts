@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import net from 'node:net';
 import { streamSink, type ByteSink } from './bytes.ts';
-import { descriptorKind, isSameFile, outputWasClosed, reopen, writeAllSync } from './descriptor.ts';
+import { closedOutput, descriptorKind, isSameFile, outputWasClosed, reopen, writeAllSync } from './descriptor.ts';
 
 /**
  * Writes to standard output, where that is no terminal. Its end is handed on: what reads a pipe or a socket sees it while
@@ -58,7 +58,7 @@ function takePlaceOfOutput(): void {
 
 const CLOSED_SINK: ByteSink = {
   write() {
-    throw Object.assign(new Error('standard output is closed'), { code: 'EBADF', syscall: 'write' });
+    throw closedOutput();
   },
   end: () => undefined,
 };

@@ -66,6 +66,11 @@ export function outputWasClosed(): boolean {
   return isStandIn(1) && !isStandIn(2);
 }
 
+/** What writing to it fails with then. */
+export function closedOutput(): Error {
+  return Object.assign(new Error('standard output is closed'), { code: 'EBADF', syscall: 'write' });
+}
+
 function isStandIn(fd: number): boolean {
   try {
     return fstatSync(fd).rdev === NULL_DEVICE && descriptorInfo(fd)?.access === constants.O_RDWR;

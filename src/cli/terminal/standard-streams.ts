@@ -2,18 +2,18 @@ import { Socket } from 'node:net';
 import { Readable, Writable } from 'node:stream';
 import type { ByteSource } from '../../transfer/bytes.ts';
 import { descriptorSource } from '../../transfer/descriptor-source.ts';
-import { descriptorKind, reopen, writeAllSync } from '../../transfer/descriptor.ts';
+import { closedOutput, descriptorKind, outputWasClosed, reopen, writeAllSync } from '../../transfer/descriptor.ts';
 
 /**
  * Replaces `process.stdin`, `stdout` and `stderr` where Node's streams do harm: they make a pipe non-blocking that
  * neighbours in a shell share, for them too and, after a kill, for good; and they take a write to a file that was cut short
- * (a full disk) for a complete one. Node opens all three when anybody imports `node:process`: this module must come first,
+ * (a full disk), or to a standard output that was closed, for a complete one. Node opens all three when anybody imports `node:process`: this module must come first,
  * and ours open a descriptor when they are used.
  */
 export function ownStandardStreams(): void {
   for (const [name, fd] of [['stdout', 1] as const, ['stderr', 2] as const]) {
-    const kind = descriptorKind(fd);
-    if (kind === 'file' || kind === 'pipe' || kind === 'socket') replace(name, new Output(fd, kind));
+    const kind = fd === 1 && outputWasClosed() ? 'closed' : descriptorKind(fd);
+    if (kind !== 'device' && kind !== 'directory') replace(name, new Output(fd, kind));
   }
   const kind = descriptorKind(0);
   if (kind === 'pipe' || kind === 'socket')
@@ -38,18 +38,19 @@ export function readableOf(open: () => ByteSource): Readable {
 
 class Output extends Writable {
   readonly fd: 1 | 2;
-  readonly #isFile: boolean;
+  readonly #kind: 'file' | 'pipe' | 'socket' | 'closed';
   #socket: Socket | undefined;
 
-  constructor(fd: 1 | 2, kind: 'file' | 'pipe' | 'socket') {
+  constructor(fd: 1 | 2, kind: 'file' | 'pipe' | 'socket' | 'closed') {
     super({ decodeStrings: true, autoDestroy: false });
     this.fd = fd;
-    this.#isFile = kind === 'file';
+    this.#kind = kind;
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
     try {
-      if (this.#isFile) {
+      if (this.#kind === 'closed') throw closedOutput();
+      if (this.#kind === 'file') {
         writeAllSync(this.fd, chunk);
         done();
       } else {
