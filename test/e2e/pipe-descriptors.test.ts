@@ -6,8 +6,8 @@ import { commandFolder, LAB, labFile, startProgram, startServer } from './chatos
 
 /** A file system of 1,000 KB can be made by root only, and not in every container. */
 const TINY = labFile('tiny/empty', '').replace(/\/empty$/, '');
-const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1000k', 'tmpfs', TINY]).status === 0;
-if (mounted) spawnSync('umount', [TINY]);
+const mounted = spawnSync('sh', ['-c', `mount -t tmpfs -o size=1000k tmpfs "${TINY}"`]).status === 0;
+if (mounted) spawnSync('sh', ['-c', `umount "${TINY}"`]);
 
 let at: string;
 let count = 0;
@@ -38,8 +38,8 @@ async function pair(scripts: { listener: string; sender: string }) {
 
 describe('pipe and a disk that fills', () => {
   test.skipIf(!mounted)('on the last block: exits with 75 on both sides, and never with 0', async () => {
-    spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1000k', 'tmpfs', TINY]);
-    onTestFinished(() => void spawnSync('umount', [TINY]));
+    spawnSync('sh', ['-c', `mount -t tmpfs -o size=1000k tmpfs "${TINY}"`]);
+    onTestFinished(() => void spawnSync('sh', ['-c', `umount "${TINY}"`]));
     labFile('1040000', new Uint8Array(1_040_000));
     const { received, sent } = await pair({
       listener: `$L </dev/null >"${TINY}/out"; echo "$?"`,
