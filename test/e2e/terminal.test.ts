@@ -171,12 +171,24 @@ describe.skipIf(!HAS_TERMINAL)('pipe, on a terminal', () => {
     expect(await screen.exit()).toMatchObject({ stdout: expect.stringMatching(/over: hello\r\n$/) });
   });
 
-  test('goes on sending what is typed when the peer has ended, until Ctrl-D', async () => {
+  test('ends when the peer has sent something and ended, where that goes to a file', async () => {
     const bob = await peer(port, 'sender');
     const screen = onTerminal(`chatosbot pipe sender --server ${at} > ../received; echo "status $?"`);
     const { half } = await acceptNext(bob, port);
     half.end('data');
-    await screen.shows('sender has ended its side; press Ctrl-D to end yours');
+    expect(await screen.exit()).toMatchObject({ stdout: expect.stringMatching(/status 0\r\n$/) });
+  });
+
+  test.each([
+    ['and nothing has come', '> ../received', ''],
+    ['and what has come is shown', '', 'data'],
+  ])('goes on sending what is typed when the peer has ended %s, until Ctrl-D', async (_, redirection, said) => {
+    const name = `typist-${said.length}`;
+    const bob = await peer(port, name);
+    const screen = onTerminal(`chatosbot pipe ${name} --server ${at} ${redirection}; echo "status $?"`);
+    const { half } = await acceptNext(bob, port);
+    half.end(said);
+    await screen.shows(`${name} has ended its side; press Ctrl-D to end yours`);
     screen.type('an answer\r');
     screen.type(KEY.ctrlD);
     expect(String(await readAll(half))).toBe('an answer\n');

@@ -1,6 +1,7 @@
 import { isatty } from 'node:tty';
 import type { Channel } from '../../client/channel.ts';
 import { EMPTY_SOURCE } from '../../transfer/bytes.ts';
+import { endTypedInput } from '../terminal/input.ts';
 import { ExecProcess } from './exec-process.ts';
 import type { PipeFlags } from './flags.ts';
 import type { Report } from './report.ts';
@@ -29,8 +30,13 @@ export async function converse(channel: Channel, settings: ConversationSettings,
   const process = flags.exec === undefined ? undefined : new ExecProcess(flags.exec, { login, peer });
   const isTyped = !process && ends.input !== EMPTY_SOURCE && isatty(0);
   channel.once('end', () => {
+    // Whoever keeps what comes in a file came to receive, and need not know Ctrl-D.
+    const isOver = isTyped && channel.bytesReceived > 0 && !isatty(1);
+    if (isOver) endTypedInput();
     const hint =
-      isTyped && !channel.writableEnded ? `${peer} has ended its side; press Ctrl-D to end yours` : undefined;
+      isTyped && !isOver && !channel.writableEnded
+        ? `${peer} has ended its side; press Ctrl-D to end yours`
+        : undefined;
     report('peer-ended', hint, { peer, received: channel.bytesReceived });
   });
   void process?.exited.then(({ code, signal: by }) => {

@@ -16,6 +16,11 @@ export function inputSource(): ByteSource {
   return isInBackground() ? EMPTY_SOURCE : streamSource(process.stdin);
 }
 
+/** Ends {@link inputSource}, where it is a terminal, as Ctrl-D does. */
+export function endTypedInput(): void {
+  process.stdin.push(null);
+}
+
 /** {@link inputSource} as a stream; at a terminal in the foreground, it is Node's own. */
 export function standardInput(): Readable & { readonly isTTY?: boolean } {
   return isatty(0) && !isInBackground() ? process.stdin : readableOf(inputSource);
