@@ -10,6 +10,28 @@ interface Internals {
 
 const ignore = (): void => undefined;
 
+/** How often connections whose peer has ended its side are looked at. */
+const LOOK_MS = 5_000;
+const halfClosed = new Set<net.Socket>();
+let looking: NodeJS.Timeout | undefined;
+
+/**
+ * The system reports that a connection has broken only to those who read or write. Behind an end there is nothing to read:
+ * so nothing is written, now and then, which fails where the connection has broken.
+ */
+function lookAfter(socket: net.Socket): void {
+  halfClosed.add(socket);
+  looking ??= setInterval(() => {
+    for (const each of halfClosed) if (!each.writableEnded && each.writableLength === 0) each.write('');
+  }, LOOK_MS).unref();
+  socket.once('close', () => {
+    halfClosed.delete(socket);
+    if (halfClosed.size > 0) return;
+    clearInterval(looking);
+    looking = undefined;
+  });
+}
+
 /** A TCP connection: its stream is the socket. */
 export class TcpTransport implements Transport {
   readonly stream: net.Socket;
@@ -85,8 +107,12 @@ export class TcpTransport implements Transport {
         if (stream.destroyed) return;
         this.#end = 'confirmed';
         this.#reportEnd();
-        if (stream.writableFinished) stream.destroy();
-        else stream.once('finish', () => stream.destroy());
+        if (stream.writableFinished) {
+          stream.destroy();
+        } else {
+          stream.once('finish', () => stream.destroy());
+          lookAfter(stream);
+        }
       });
     });
   }
