@@ -123,6 +123,16 @@ export class Channel extends Duplex {
     if (this.#inputEnded) this.#finishClosed();
   }
 
+  /**
+   * The server does not answer any more, and there is no life in this channel either: called by the client.
+   *
+   * @internal
+   */
+  breakDead(cause: ChatosError): void {
+    const message = `the private connection with ${this.peer} broke: the link to the server is dead`;
+    this.destroy(new ChatosError('CHANNEL_ABORTED', message, { cause, fields: { peer: this.peer } }));
+  }
+
   /** Reads chunk by chunk. Unlike other streams, the channel is still open for writing when the peer's direction ends. */
   override [Symbol.asyncIterator](): NodeJS.AsyncIterator<Buffer> {
     return this.iterator({ destroyOnReturn: false });

@@ -1,3 +1,5 @@
+import type { ChatosError } from '../errors.ts';
+import { SIGN_OF_LIFE_MS } from '../net/dead-link.ts';
 import { loginKey } from '../util/login-key.ts';
 import type { Channel } from './channel.ts';
 
@@ -68,6 +70,22 @@ export class ClientChannels {
       };
       this.#announced.add(announced);
     }
+  }
+
+  /**
+   * The session was lost because the server does not answer any more: breaks the channels that show no sign of life, as the
+   * system tries to send for 15 minutes. What it takes to send is one only if the server can be reached again.
+   */
+  breakUnlessAlive(cause: ChatosError, reaching: Promise<boolean>): void {
+    let reached = false;
+    void reaching.then((alive) => (reached = alive));
+    const before = Array.from(this.#open, (channel) => [channel, channel.bytesReceived, channel.bytesSent] as const);
+    setTimeout(() => {
+      for (const [channel, received, sent] of before) {
+        const lives = channel.bytesReceived > received || (reached && channel.bytesSent > sent);
+        if (!lives) channel.breakDead(cause);
+      }
+    }, SIGN_OF_LIFE_MS).unref();
   }
 
   /** Breaks them all. */

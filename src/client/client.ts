@@ -87,7 +87,7 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
         this.#privates.requests.fail(reason, !final);
         this.#heartbeat?.disconnected();
         this.#roundTrips.fail(reason);
-        if (!this.#loop.ending) this.#privates.onSessionLost();
+        if (!this.#loop.ending) this.#privates.onSessionLost(error);
         this.emit('disconnected', error);
       },
       onRetrying: (retry) => this.emit('retrying', retry),

@@ -22,7 +22,8 @@ export interface ClientOptions {
   readonly waitForLogin?: boolean | undefined;
   /**
    * After how much silence the server is asked for a sign of life, by a message to oneself that listeners do not see.
-   * Without one, the connection is given up with `CONNECTION_LOST` within three times that. `Infinity` is for never.
+   * Without one, the connection is given up with `CONNECTION_LOST` within three times that, and then the channels on which
+   * nothing moves for five seconds, with `CHANNEL_ABORTED`. `Infinity` is for never.
    * @default Infinity
    */
   readonly heartbeatMs?: number | undefined;

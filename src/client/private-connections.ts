@@ -1,5 +1,6 @@
 import { ChatosError, isChatosError } from '../errors.ts';
 import type { Address } from '../net/address.ts';
+import { isUnanswered } from '../net/dead-link.ts';
 import { encodePacket } from '../protocol/encoder.ts';
 import type { IdPrivate } from '../protocol/packets.ts';
 import { loginKey } from '../util/login-key.ts';
@@ -89,9 +90,11 @@ export class PrivateConnections {
     if (peer !== undefined) this.channels.establishing(peer);
   }
 
-  /** A session was lost, not ended by us. */
-  onSessionLost(): void {
-    if (this.channels.size > 0) void this.#presence.sessionLost();
+  /** A session was lost, not ended by us; `error` is why, where the server has not ended it. */
+  onSessionLost(error: ChatosError | undefined): void {
+    if (this.channels.size === 0) return;
+    const reaching = this.#presence.sessionLost();
+    if (isUnanswered(error)) this.channels.breakUnlessAlive(error, reaching);
   }
 
   async #establish(peer: string, role: ChannelRole, connectId: bigint, signal: AbortSignal): Promise<Channel> {

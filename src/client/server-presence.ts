@@ -46,13 +46,16 @@ export class ServerPresence {
 
   /**
    * A session was lost while channels are open. An end that comes at the same time is of the same cause; one that is read
-   * later, behind bytes that nobody took, may be: by then the server may have been started again.
+   * later, behind bytes that nobody took, may be: by then the server may have been started again. Resolves to whether
+   * somebody listens at its address.
    */
-  async sessionLost(): Promise<void> {
+  async sessionLost(): Promise<boolean> {
     this.#lostAt = performance.now();
     this.#losses += 1;
     const loss = this.#losses;
-    if (!(await isAlive(this.#settings.reached()))) this.#goneAtLoss = Math.max(this.#goneAtLoss, loss);
+    const alive = await isAlive(this.#settings.reached());
+    if (!alive) this.#goneAtLoss = Math.max(this.#goneAtLoss, loss);
+    return alive;
   }
 
   /** One question at a time. A question that was sent before this end proves nothing: the next one does, for all ends until then. */

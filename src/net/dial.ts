@@ -1,6 +1,7 @@
 import net from 'node:net';
 import { ChatosError } from '../errors.ts';
 import { formatAddress, type Address } from './address.ts';
+import { KEEP_ALIVE_DELAY_MS } from './dead-link.ts';
 import { TcpTransport } from './tcp-transport.ts';
 import type { Transport } from './transport.ts';
 import { createDeferred } from '../util/deferred.ts';
@@ -12,7 +13,6 @@ export interface DialOptions {
 }
 
 export const DEFAULT_DIAL_TIMEOUT_MS = 10_000;
-const KEEP_ALIVE_DELAY_MS = 30_000;
 
 /** What the operating system's codes mean, in words. */
 const REASONS: Readonly<Record<string, string>> = {

@@ -1,6 +1,7 @@
 import net from 'node:net';
 import { ChatosError } from '../errors.ts';
 import { formatAddress, type Address } from './address.ts';
+import { KEEP_ALIVE_DELAY_MS } from './dead-link.ts';
 import { TcpTransport } from './tcp-transport.ts';
 import type { Transport } from './transport.ts';
 
@@ -24,7 +25,6 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-const KEEP_ALIVE_DELAY_MS = 60_000;
 const BACKLOG = 1024;
 
 /**

@@ -37,8 +37,11 @@ export type RequestRefusal = 'refused' | 'expired' | 'left' | 'too many pending'
 /** Why no channel came of a connect id: time ran out, a half broke, CLOSE_CONNECTION, or the server closes. */
 export type ChannelLoss = 'not in time' | 'disconnected' | 'closed' | 'shutdown';
 
-/** How a channel ended: both sides had ended it; one broke; by CLOSE_CONNECTION; idle; by the server's shutdown. */
-export type ChannelOutcome = 'ended' | 'aborted' | 'closed' | 'idle' | 'shutdown';
+/**
+ * How a channel ended: both sides had ended it; one broke; by CLOSE_CONNECTION; idle; a party does not answer any more; by
+ * the server's shutdown.
+ */
+export type ChannelOutcome = 'ended' | 'aborted' | 'closed' | 'idle' | 'dead link' | 'shutdown';
 
 /**
  * Everything that happens in a server, each once, as it happens. A listener must neither throw nor wait; what it is

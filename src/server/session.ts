@@ -1,4 +1,5 @@
 import { messageOf, type ChatosError } from '../errors.ts';
+import { isUnanswered } from '../net/dead-link.ts';
 import { PacketConnection, type PacketConnectionHandlers } from '../net/packet-connection.ts';
 import type { Transport } from '../net/transport.ts';
 import { encodePacket } from '../protocol/encoder.ts';
@@ -165,6 +166,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     const hub = this.#hub;
     hub.sessions.delete(this);
     this.#resolveClosed();
+    if (isUnanswered(error)) hub.channels.unanswered(this.id, this.remoteAddress);
     if (error?.code === 'MALFORMED_PACKET') hub.events.emit('malformed', this, error);
     else if (error?.code === 'QUEUE_FULL') hub.events.emit('slowConsumer', this, error);
     else if (error) hub.events.emit('connectionLost', this, error);

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { parseAddress } from '../../src/net/address.ts';
 import { dial } from '../../src/net/dial.ts';
 import { listen } from '../../src/net/listen.ts';
@@ -23,7 +23,7 @@ async function connected(): Promise<{ accepted: Transport; dialled: Transport }>
 }
 
 describe('a connection', () => {
-  it.skipIf(process.platform !== 'linux')('is kept alive: dialled after 30 s, accepted after 60 s', async () => {
+  it.skipIf(process.platform !== 'linux')('is kept alive after 20 s, dialled or accepted', async () => {
     const { accepted, dialled } = await connected();
     const table = (await readFile('/proc/net/tcp', 'latin1')).split('\n').map((line) => line.trim().split(/\s+/));
     const seconds = ({ stream }: Transport): number => {
@@ -33,13 +33,31 @@ describe('a connection', () => {
       const [kind, ticks = ''] = row[5]!.split(':');
       return kind === '02' ? parseInt(ticks, 16) / 100 : NaN;
     };
-    for (const [transport, after] of [
-      [dialled, 30],
-      [accepted, 60],
-    ] as const) {
-      expect(seconds(transport)).toBeGreaterThan(after - 10);
-      expect(seconds(transport)).toBeLessThanOrEqual(after);
+    for (const transport of [dialled, accepted]) {
+      expect(seconds(transport)).toBeGreaterThan(10);
+      expect(seconds(transport)).toBeLessThanOrEqual(20);
     }
+  });
+
+  it('[P14] that its peer breaks off after it has ended its side is aborted, though nobody reads or writes', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { accepted, dialled } = await connected();
+    const closed = new Promise((resolve) => accepted.stream.once('close', resolve));
+    const ended = new Promise<void>((resolve) => accepted.onEnd(resolve));
+    accepted.stream.resume();
+    dialled.stream.end();
+    await within(ended, 'the end');
+    vi.advanceTimersByTime(60_000);
+    await turn();
+    expect(accepted.ending).toBeUndefined();
+    dialled.reset();
+    await vi.waitFor(() => {
+      vi.advanceTimersByTime(5_000);
+      expect(accepted.ending).toBe('aborted');
+    });
+    await within(closed, 'the close');
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('is aborted where it is reset before the end of its peer is known to be one', async () => {

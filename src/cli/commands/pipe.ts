@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander';
+import { DEFAULT_HEARTBEAT_MS } from '../../client/heartbeat.ts';
 import { formatAddress } from '../../net/address.ts';
 import { connectCommand } from '../connecting/connect.ts';
 import { byteRate, configOption, loginArgument, loginOption, seconds, serverOption } from '../options.ts';
@@ -73,7 +74,11 @@ async function pipeTo(peer: string | undefined, flags: PipeFlags, signal: AbortS
   const report = reporter(flags);
   const listener = flags.listen ? new Listener(flags.from ?? ['*'], report) : undefined;
   const ends = standardEnds(flags);
-  const client = await connectCommand(flags, { signal, prepare: (made) => listener?.listenOn(made) });
+  const client = await connectCommand(flags, {
+    signal,
+    heartbeatMs: DEFAULT_HEARTBEAT_MS,
+    prepare: (made) => listener?.listenOn(made),
+  });
   const { login, server } = client;
   const settings = { flags, report, login, ends };
   try {

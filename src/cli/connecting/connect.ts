@@ -18,7 +18,7 @@ const MAX_NAMES = 99;
 /**
  * A logged-in client for a command: flags and environment before configuration before defaults. A given login is never
  * changed; without one, it is the system user's name, with -2, -3 … if that is taken. The configuration's login is for
- * bots: a person needs another one.
+ * bots: a person needs another one. The configuration's `heartbeatMs` counts for commands that have a heartbeat.
  */
 export async function connectCommand(
   flags: ConnectFlags,
@@ -26,7 +26,9 @@ export async function connectCommand(
 ): Promise<ChatosClient> {
   const { config } = await loadConfig({ file: flags.config });
   const server = clientServer(flags.server, config);
-  const { signal, heartbeatMs, prepare } = options;
+  const { signal, prepare } = options;
+  const configured = config.heartbeatMs === false ? Infinity : config.heartbeatMs;
+  const heartbeatMs = options.heartbeatMs && (configured ?? options.heartbeatMs);
   const base = flags.login ?? systemLogin();
   for (let number = 1; ; number += 1) {
     const login = number === 1 ? base : `${base}-${number}`;

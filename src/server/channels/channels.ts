@@ -3,7 +3,7 @@ import type { Transport } from '../../net/transport.ts';
 import { encodePacket } from '../../protocol/encoder.ts';
 import { withResolvers } from '../../util/deferred.ts';
 import { startTimer } from '../../util/timeout.ts';
-import type { Claim, ConnectedClient } from '../directory.ts';
+import type { Claim, ConnectedClient, SessionId } from '../directory.ts';
 import type { ChannelLoss, ChannelOutcome, ServerEvents } from '../events.ts';
 import { FailureThrottle } from '../limits/failure-throttle.ts';
 import type { ResolvedServerOptions } from '../options.ts';
@@ -94,6 +94,11 @@ export class Channels {
     if (!channel.relay) return this.#void(channel, 'closed');
     this.#ids.retire(channel);
     channel.relay.close();
+  }
+
+  /** A session ended because its client does not answer any more: its channels end too, unless there is life in them. */
+  unanswered(session: SessionId, address: string): void {
+    for (const { relay } of this.#ids.of(session)) relay?.breakUnlessAlive(address);
   }
 
   /** Resolves when no channel is open, or after `ms`; those that are left then are broken. */

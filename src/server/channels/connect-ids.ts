@@ -28,8 +28,8 @@ export class ConnectIds {
   readonly #maxPerSession: number;
   readonly #channels = new Map<bigint, Channel>();
   readonly #over = new Set<Channel>();
-  /** How many each session has negotiated that are alive: the next owner of its login starts at none. */
-  readonly #live = new Map<SessionId, number>();
+  /** Those that each session has negotiated and that are alive: the next owner of its login starts at none. */
+  readonly #live = new Map<SessionId, Set<Channel>>();
 
   constructor(maxPerSession: number) {
     this.#maxPerSession = maxPerSession;
@@ -44,13 +44,21 @@ export class ConnectIds {
     return this.#channels.values();
   }
 
+  /** Those alive that this session has negotiated. */
+  of(session: SessionId): Iterable<Channel> {
+    return this.#live.get(session) ?? [];
+  }
+
   /** A fresh id for the pair, or `undefined` where one of them has too many alive. */
   create(requester: ConnectedClient, target: ConnectedClient): Channel | undefined {
-    if ([requester, target].some((party) => this.#liveOf(party) >= this.#maxPerSession)) return undefined;
+    if ([requester, target].some(({ id }) => (this.#live.get(id)?.size ?? 0) >= this.#maxPerSession)) return undefined;
     const id = this.#freshId(requester.longBytes === 8 && target.longBytes === 8 ? 8 : 4);
     const channel: Channel = { id, requester: partyOf(requester), target: partyOf(target), over: false };
     this.#channels.set(id, channel);
-    this.#count(channel, 1);
+    for (const party of [requester, target]) {
+      const live = this.#live.get(party.id) ?? new Set();
+      this.#live.set(party.id, live.add(channel));
+    }
     return channel;
   }
 
@@ -58,7 +66,11 @@ export class ConnectIds {
   retire(channel: Channel): void {
     if (channel.over) return;
     channel.over = true;
-    this.#count(channel, -1);
+    for (const { id } of [channel.requester, channel.target]) {
+      const live = this.#live.get(id);
+      live?.delete(channel);
+      if (live?.size === 0) this.#live.delete(id);
+    }
     clearTimeout(channel.timer);
     this.#over.add(channel);
     channel.timer = setTimeout(() => this.#forget(channel), REMEMBER_MS).unref();
@@ -77,18 +89,6 @@ export class ConnectIds {
       const bytes = randomBytes(8);
       const id = longBytes === 8 ? bytes.readBigUInt64BE() >> 1n : BigInt(bytes.readUInt32BE() >>> 1);
       if (id > 0n && !this.#channels.has(id)) return id;
-    }
-  }
-
-  #liveOf({ id }: { readonly id: SessionId }): number {
-    return this.#live.get(id) ?? 0;
-  }
-
-  #count({ requester, target }: Channel, change: 1 | -1): void {
-    for (const party of [requester, target]) {
-      const live = this.#liveOf(party) + change;
-      if (live === 0) this.#live.delete(party.id);
-      else this.#live.set(party.id, live);
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { SIGN_OF_LIFE_MS } from '../../net/dead-link.ts';
 import { readByStream, type OnChunk, type Transport } from '../../net/transport.ts';
 import { startTimer } from '../../util/timeout.ts';
 import type { ChannelOutcome } from '../events.ts';
@@ -23,6 +24,9 @@ export interface RelayOptions {
 /** How often within the idle limit progress is looked at. */
 const IDLE_CHECKS = 4;
 
+/** The system takes as much for a peer that is not there, at most: more is a sign of life (the default of Linux). */
+const MAX_UNACKNOWLEDGED_BYTES = 4 * 1024 * 1024;
+
 class Half {
   readonly transport: Transport;
   other!: Half;
@@ -40,6 +44,17 @@ class Half {
 
   get stream(): Duplex {
     return this.transport.stream;
+  }
+
+  /** Remembers how far it is; the result says whether it has shown since then that there is somebody at the other end. */
+  expectLife(): () => boolean {
+    const [read, taken] = [this.bytes, this.#taken];
+    return () => this.bytes > read || this.#taken - taken > MAX_UNACKNOWLEDGED_BYTES;
+  }
+
+  /** Bytes that the operating system has taken for this end. */
+  get #taken(): number {
+    return this.other.bytes - this.transport.unsentBytes;
   }
 }
 
@@ -83,6 +98,18 @@ export class Relay {
   abort(outcome: ChannelOutcome = 'aborted'): void {
     this.#outcome ??= outcome;
     for (const { transport } of this.#halves) transport.reset();
+  }
+
+  /**
+   * A party does not answer any more: unless its half shows a sign of life, the channel is broken. That half is known by
+   * its address; where both have it, or none, either may live.
+   */
+  breakUnlessAlive(address: string): void {
+    const known = this.#halves.filter(({ transport }) => transport.remoteAddress === address);
+    const alive = (known.length > 0 ? known : this.#halves).map((half) => half.expectLife());
+    setTimeout(() => {
+      if (!this.#outcome && !alive.some((shown) => shown())) this.abort('dead link');
+    }, SIGN_OF_LIFE_MS).unref();
   }
 
   #start(half: Half, early: Buffer): void {

@@ -13,22 +13,27 @@ class End implements Transport {
     read: () => undefined,
     write: (_chunk, _encoding, done) => void this.taken.push(done),
   });
-  readonly remoteAddress = undefined;
+  readonly remoteAddress: string | undefined;
   readonly ending = undefined;
   unsentBytes = 0;
+
+  constructor(remoteAddress?: string) {
+    this.remoteAddress = remoteAddress;
+  }
+
   ended: (() => void) | undefined;
   onEnd = (listener: (() => void) | undefined): void => void (this.ended = listener);
   reset = (): void => void this.stream.destroy();
 }
 
-function relayed() {
-  const [a, b] = [new End(), new End()];
+function relayed(addresses: readonly [string?, string?] = []) {
+  const [a, b] = [new End(addresses[0]), new End(addresses[1])];
   const early = Buffer.alloc(0);
   const onDone = vi.fn<(outcome: string) => void>();
   const options = {
     mode: 'streams',
     greeting: Buffer.from('!'),
-    channelIdleMs: 4_000,
+    channelIdleMs: 8_000,
     closeGraceMs: 5_000,
   } as const;
   const relay = new Relay({ transport: a, early }, { transport: b, early }, { ...options, onDone });
@@ -54,10 +59,10 @@ it('[P14] a channel is not idle while one side takes what waits for it, though n
   const { a, b, onDone } = relayed();
   b.ended!();
   b.unsentBytes = 10;
-  for (; b.unsentBytes > 0; b.unsentBytes -= 1) vi.advanceTimersByTime(3_000);
+  for (; b.unsentBytes > 0; b.unsentBytes -= 1) vi.advanceTimersByTime(6_000);
   await turn();
   expect([a.stream.destroyed, onDone.mock.calls]).toEqual([false, []]);
-  vi.advanceTimersByTime(5_000);
+  vi.advanceTimersByTime(10_000);
   await turn();
   expect(onDone.mock.calls).toEqual([['idle', [0, 0]]]);
 });
@@ -68,4 +73,24 @@ it('[P15] a channel that broke was not closed, though CLOSE_CONNECTION comes rig
   relay.close();
   await turn();
   expect(onDone.mock.calls).toEqual([['aborted', [0, 0]]]);
+});
+
+const [HERE, THERE, ELSEWHERE] = ['192.0.2.1', '192.0.2.2', '192.0.2.3'];
+
+it.each([
+  ['nothing comes from it', HERE, THERE, 'there', 'dead link'],
+  ['bytes come from it', HERE, THERE, 'here', undefined],
+  ['bytes come from its address, which both have', HERE, HERE, 'there', undefined],
+  ['bytes come from somebody, and none is known to be at its address', ELSEWHERE, THERE, 'there', undefined],
+  ['more goes to it than the system takes for one that is gone', HERE, THERE, 'much from there', undefined],
+])('[P14] a party that does not answer any more, while %s', async (_, here, there, bytes, outcome) => {
+  stopTheClock();
+  const { a, b, relay, onDone } = relayed([here, there]);
+  relay.breakUnlessAlive(HERE);
+  const { stream } = bytes === 'here' ? a : b;
+  stream.push(Buffer.alloc(bytes.startsWith('much') ? 5 * 1024 * 1024 : 1));
+  await turn();
+  vi.advanceTimersByTime(5_000);
+  await turn();
+  expect(onDone.mock.calls.map(([ended]) => ended)).toEqual(outcome === undefined ? [] : [outcome]);
 });
