@@ -17,10 +17,10 @@ beforeAll(async () => {
 });
 
 /** A pipe in the middle of a conversation: some bytes have gone each way. */
-async function underWay() {
+async function underWay(flags: readonly string[] = []) {
   const name = `peer-${++count}`;
   const bob = await peer(port, name);
-  const asker = start(['pipe', name, '--server', at], { input: 'open' });
+  const asker = start(['pipe', ...flags, name, '--server', at], { input: 'open' });
   const accepted = await acceptNext(bob, port);
   const { half } = accepted;
   const first = new Promise((resolve) => half.once('data', resolve));
@@ -130,9 +130,22 @@ describe('pipe and signals', () => {
     expect(await Promise.all(ended)).toEqual(expected);
   });
 
-  test.each(['SIGXFSZ', 'SIGUSR1'] as const)('goes on after %s, and opens no debugger', async (signal) => {
+  test('goes on after SIGXFSZ, as a limit of the file size is reported where it is reached', async () => {
     const { asker, half } = await underWay();
-    asker.kill(signal);
+    asker.kill('SIGXFSZ');
+    half.end('the end');
+    asker.stdin.end();
+    expect(await asker.exit()).toMatchObject({ status: 0 });
+  });
+
+  test.each([
+    [[], /^sent 6 B, received 6 B, \d+ B\/s, /],
+    [['-q'], /^sent 6 B, received 6 B, \d+ B\/s, /],
+    [['--json'], /^\{"type":"progress","sent":6,"received":6\}$/],
+  ])('says how far it is on SIGUSR1, with %j too, and opens no debugger', async (flags, line) => {
+    const { asker, half } = await underWay(flags);
+    asker.kill('SIGUSR1');
+    await asker.line(line);
     half.end('the end');
     asker.stdin.end();
     expect(await asker.exit()).toMatchObject({ status: 0, stderr: expect.not.stringContaining('Debugger') });

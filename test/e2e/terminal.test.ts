@@ -1,5 +1,6 @@
 import { closeSync, ftruncateSync, openSync } from 'node:fs';
 import path from 'node:path';
+import process from 'node:process';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { readAll } from '../support/rfc-peer.ts';
 import { LAB, startServer } from './chatosbot.ts';
@@ -137,18 +138,74 @@ describe.skipIf(!HAS_TERMINAL)('chat, on a terminal', () => {
 });
 
 describe.skipIf(!HAS_TERMINAL)('pipe, on a terminal', () => {
+  /** A file of zeros, in the folder of the test. */
+  function zeros(name: string, mebibytes: number): string {
+    const file = openSync(path.join(LAB, name), 'w');
+    ftruncateSync(file, mebibytes * 1024 * 1024);
+    closeSync(file);
+    return `../${name}`;
+  }
+
   test('shows how far it is, and at the end how far it came', async () => {
     const bob = await peer(port, 'taker');
-    const zeros = openSync(path.join(LAB, 'zeros'), 'w');
-    ftruncateSync(zeros, 3 * 1024 * 1024);
-    closeSync(zeros);
-    const screen = onTerminal(`chatosbot pipe taker --server ${at} < ../zeros > /dev/null`);
+    const screen = onTerminal(`chatosbot pipe taker --server ${at} < ${zeros('small', 3)} > /dev/null`);
     const { half } = await acceptNext(bob, port);
     half.resume();
-    await screen.shows('sent 3.0 MiB, received 0 B, ');
+    await screen.shows('sent 3.0 MiB, ');
     half.end('thanks');
     await screen.shows('sent 3.0 MiB, received 6 B, ');
     expect(await screen.exit()).toMatchObject({ status: 0 });
+  });
+
+  test('shows the share of a file, and on 20 columns the bytes alone', async () => {
+    const bob = await peer(port, 'reluctant');
+    const file = zeros('large', 100);
+    const wide = onTerminal(`chatosbot pipe reluctant --server ${at} < ${file} > /dev/null`);
+    await acceptNext(bob, port);
+    await wide.shows(' %, ');
+    const narrow = onTerminal(`chatosbot pipe reluctant --server ${at} < ${file} > /dev/null`, { columns: 20 });
+    await acceptNext(bob, port);
+    await narrow.shows('\r\u001B[K');
+    await narrow.shows('\r\u001B[K');
+    const [, ...lines] = narrow.stdout.toString().split('\r\u001B[K');
+    for (const line of lines) expect(line).toMatch(/^(?=.{0,19}$)(?:sent )?[\d.]+ [KM]?i?B(?:, |$)/);
+  });
+
+  test('shows no progress in the background, where it would wipe the prompt; then in the foreground it does', async () => {
+    const bob = await peer(port, 'behind');
+    const screen = onTerminal(
+      `trap '' USR1; set -m; chatosbot pipe behind --server ${at} < /dev/zero > /dev/null & echo "pid $!."; read; fg`,
+    );
+    const { half } = await acceptNext(bob, port);
+    half.resume();
+    await screen.shows('private connection with behind');
+    const [, pid] = /pid (\d+)\./.exec(screen.stdout.toString())!;
+    // Until a second of the transfer has gone by, in which the line would have been drawn several times.
+    const asking = setInterval(() => process.kill(-Number(pid), 'SIGUSR1'), 50);
+    await screen.shows('/s, 1.').finally(() => clearInterval(asking));
+    expect(screen.stdout.toString()).not.toContain('\u001B[K');
+    screen.type(KEY.enter);
+    await screen.shows('\u001B[Ksent ');
+    screen.type(KEY.ctrlC);
+    await screen.exit();
+  });
+
+  test('shows no progress among what is typed, but says how far it is on SIGUSR1', async () => {
+    const bob = await peer(port, 'talker');
+    const screen = onTerminal(
+      `trap '' USR1; set -m; chatosbot pipe talker --server ${at} > /dev/null & echo "pid $!."; fg; echo "status $?"`,
+    );
+    await screen.shows('pid ');
+    const { half } = await acceptNext(bob, port);
+    const [, pid] = /pid (\d+)\./.exec(screen.stdout.toString())!;
+    screen.type('hello\r');
+    await new Promise((resolve) => half.once('data', resolve));
+    process.kill(-Number(pid), 'SIGUSR1');
+    await screen.shows('sent 6 B, received 0 B, ');
+    screen.type(KEY.ctrlD);
+    half.end();
+    await screen.shows('status 0');
+    expect(screen.stdout.toString()).not.toContain('\u001B[K');
   });
 
   test('shows no progress among the data, where that goes to the terminal too', async () => {
@@ -159,6 +216,22 @@ describe.skipIf(!HAS_TERMINAL)('pipe, on a terminal', () => {
     const { stdout } = await screen.exit();
     expect(stdout).toMatch(/private connection with mixed\r\ndata/);
     expect(stdout).not.toContain('sent 0 B');
+  });
+
+  test('shows what a stranger sends as text, unless --raw is given', async () => {
+    const bob = await peer(port, 'stranger');
+    const hostile = Buffer.from('ü\tone\n\u001B]0;owned\u0007\u009B31mred');
+    for (const [flag, expected] of [
+      ['', 'ü\tone\r\n\\e]0;owned\\u{7}\\u{9b}31mred'],
+      ['--raw', hostile.toString().replace('\n', '\r\n')],
+    ]) {
+      const screen = onTerminal(`chatosbot pipe -q ${flag} stranger --server ${at} < /dev/null`);
+      const { half } = await acceptNext(bob, port);
+      half.setNoDelay();
+      for (const byte of hostile) await new Promise((resolve) => half.write(Buffer.from([byte]), resolve));
+      half.end();
+      expect(await screen.exit()).toMatchObject({ status: 0, stdout: expected });
+    }
   });
 
   test('works in the background, with its input being the terminal', async () => {

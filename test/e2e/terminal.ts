@@ -1,4 +1,4 @@
-/** Commands on a terminal: a pseudo-terminal of 80 columns that Python opens, as Node has none. */
+/** Commands on a terminal: a pseudo-terminal that Python opens, as Node has none. */
 import { spawnSync } from 'node:child_process';
 import type { Command } from '../support/command.ts';
 import { DEFINITION, startProgram, type Options } from './chatosbot.ts';
@@ -9,8 +9,8 @@ pid, terminal = pty.fork()
 if pid == 0:
     try: ctypes.CDLL(None).prctl(1, 9)  # ends with this program
     except Exception: pass
-    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 80, 0, 0))
-    os.execvp(sys.argv[1], sys.argv[1:])
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack('HHHH', 24, int(sys.argv[1]), 0, 0))
+    os.execvp(sys.argv[2], sys.argv[2:])
 sources = [0, terminal]
 while True:
     for source in select.select(sources, [], [])[0]:
@@ -29,8 +29,9 @@ export const HAS_TERMINAL = spawnSync('python3', ['-c', 'import os, pty; os.wait
 export const KEY = { enter: '\r', backspace: '\u007F', ctrlC: '\u0003', ctrlD: '\u0004', ctrlZ: '\u001A' } as const;
 
 /** A shell's script on a terminal, with `chatosbot` in it; what is seen there comes as its standard output. */
-export function onTerminal(script: string, options: Options = {}): Command {
-  return startProgram('python3', ['-c', PROGRAM, 'bash', '-c', `${DEFINITION}\n${script}`], {
+export function onTerminal(script: string, options: Options & { readonly columns?: number } = {}): Command {
+  const { columns = 80 } = options;
+  return startProgram('python3', ['-c', PROGRAM, String(columns), 'bash', '-c', `${DEFINITION}\n${script}`], {
     input: 'open',
     ...options,
     env: { TERM: 'xterm', ...options.env },

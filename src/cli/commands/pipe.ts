@@ -33,6 +33,7 @@ export function register(command: Command): void {
     .addOption(loginOption())
     .option('-q, --quiet', 'report only errors')
     .option('--json', 'report on standard error, as lines of JSON')
+    .option('--raw', 'let what the peer sends control the terminal that it is shown on')
     .addOption(configOption())
     .addHelpText(
       'after',
@@ -44,7 +45,7 @@ Examples:
   $ chatosbot pipe --listen --keep --login count --exec 'wc -l'
 
 Standard input goes to the peer, and standard output is what the peer sends. The command ends when both directions have
-ended. Ctrl-C breaks the connection, which the peer sees as broken and not as ended.`,
+ended. Ctrl-C breaks the connection, which the peer sees as broken and not as ended. SIGUSR1 prints how far it is.`,
     )
     .action(pipe);
 }

@@ -13,6 +13,8 @@ export interface PipeFlags extends ConnectFlags {
   readonly recvOnly?: boolean;
   readonly quiet?: boolean;
   readonly json?: boolean;
+  /** Whether the peer may control the terminal that its bytes are shown on. */
+  readonly raw?: boolean;
   /** In seconds. */
   readonly idleTimeout?: number;
   /** In bytes per second, for each direction. */

@@ -8,6 +8,7 @@ import { limitIdleTime } from '../../transfer/idle-timeout.ts';
 import { pipeChannel, type PipeResult } from '../../transfer/pipe.ts';
 import { limitSink, limitSource } from '../../transfer/rate-limit.ts';
 import { inputSource } from '../terminal/input.ts';
+import { SafeText } from '../terminal/safe-text.ts';
 import { showProgress } from '../terminal/progress.ts';
 import type { PipeFlags } from './flags.ts';
 
@@ -22,17 +23,17 @@ export interface TransferEnds {
  *
  * @throws an `EISDIR` error where the input is a directory, an `EPIPE` error where nobody reads the output
  */
-export function standardEnds({ exec, keep, sendOnly, recvOnly }: PipeFlags): TransferEnds {
+export function standardEnds({ exec, keep, sendOnly, recvOnly, raw = false }: PipeFlags): TransferEnds {
   const isRead = exec === undefined && !keep && !recvOnly;
   const isWritten = exec === undefined && !sendOnly;
   return {
     input: isRead ? inputSource() : EMPTY_SOURCE,
-    output: isWritten ? standardOutput() : DISCARD_SINK,
+    output: isWritten ? standardOutput(raw) : DISCARD_SINK,
   };
 }
 
-function standardOutput(): ByteSink {
-  return isatty(1) ? terminalSink() : standardOutputSink();
+function standardOutput(raw: boolean): ByteSink {
+  return isatty(1) ? terminalSink(raw) : standardOutputSink();
 }
 
 /** Joins a channel with an input and an output, until both directions have ended; the signal breaks it. */
@@ -46,10 +47,10 @@ export async function transfer(
   signal.addEventListener('abort', abort, { once: true });
   if (signal.aborted) abort();
   const stopIdleTimer = flags.idleTimeout === undefined ? undefined : limitIdleTime(channel, flags.idleTimeout * 1000);
-  const hidden = flags.quiet === true || flags.json === true;
-  const progress = hidden
-    ? { clear: () => undefined, done: () => undefined }
-    : showProgress(() => ({ sent: channel.bytesSent, received: channel.bytesReceived }));
+  const count = () => ({ sent: channel.bytesSent, received: channel.bytesReceived });
+  const { quiet = false, json = false, keep = false } = flags;
+  const isTyped = ends.input !== EMPTY_SOURCE && isatty(0);
+  const progress = showProgress(count, { total: ends.input.size, quiet, json, isMoving: !keep && !isTyped });
   if (isatty(1)) ends = { ...ends, output: beforeEach(ends.output, progress.clear) };
   const { limitRate } = flags;
   try {
@@ -65,9 +66,15 @@ export async function transfer(
   }
 }
 
-/** A terminal stays open: what comes after us writes to it too. */
-function terminalSink(): ByteSink {
-  return { ...streamSink(process.stdout), end: () => undefined };
+/** A terminal stays open: what comes after us writes to it too. Unless bytes are passed on raw, none can control it. */
+function terminalSink(raw: boolean): ByteSink {
+  const terminal = streamSink(process.stdout);
+  if (raw) return { ...terminal, end: () => undefined };
+  const safe = new SafeText();
+  return {
+    write: (chunk) => terminal.write(Buffer.from(safe.write(chunk))),
+    end: () => terminal.write(Buffer.from(safe.end())),
+  };
 }
 
 function beforeEach(sink: ByteSink, act: () => void): ByteSink {

@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import type { Readable } from 'node:stream';
 import { isatty } from 'node:tty';
 import { EMPTY_SOURCE, streamSource, type ByteSource } from '../../transfer/bytes.ts';
 import { descriptorSource } from '../../transfer/descriptor-source.ts';
 import { readableOf } from './standard-streams.ts';
+import { isInBackground } from './foreground.ts';
 
 /**
  * Standard input. In the background of a terminal it is empty: the system stops a process that reads there.
@@ -24,15 +24,4 @@ export function endTypedInput(): void {
 /** {@link inputSource} as a stream; at a terminal in the foreground, it is Node's own. */
 export function standardInput(): Readable & { readonly isTTY?: boolean } {
   return isatty(0) && !isInBackground() ? process.stdin : readableOf(inputSource);
-}
-
-/** Whether standard input is a terminal that another job uses now; known on Linux only. */
-function isInBackground(): boolean {
-  if (!isatty(0)) return false;
-  try {
-    const [, , group, , , foreground] = readFileSync('/proc/self/stat', 'utf8').split(') ').at(-1)!.split(' ');
-    return group !== foreground;
-  } catch {
-    return false;
-  }
 }

@@ -1,9 +1,25 @@
+import { constants } from 'node:os';
 import process from 'node:process';
-import { formatBytes, formatDuration } from '../../util/printable.ts';
+import { toJsonLine } from '../../util/escape.ts';
+import { isInBackground } from './foreground.ts';
+import { progressLine, summaryLine, type ProgressFigures } from './progress-line.ts';
 
 const INTERVAL_MS = 200;
 /** Three seconds' worth. */
 const RATE_SAMPLES = 15;
+/** With these, users ask for the progress, as they do with dd. */
+const REQUEST_SIGNALS = ['SIGUSR1', 'SIGINFO'] as const;
+
+export interface ProgressOptions {
+  /** How many bytes are to be sent, where that is known. */
+  readonly total?: number | undefined;
+  /** Whether it is shown only to those who ask for it. */
+  readonly quiet: boolean;
+  /** Whether those who ask get a line of JSON. */
+  readonly json: boolean;
+  /** Whether a line may move: nothing is typed on the terminal, and there is no other such line. */
+  readonly isMoving: boolean;
+}
 
 /** A progress line: `clear` removes it for good, when data goes to the same terminal; `done` ends it. */
 export interface Progress {
@@ -11,37 +27,55 @@ export interface Progress {
   readonly done: () => void;
 }
 
-/** Shows bytes, rate and time in a line of the terminal while something runs; without a terminal, nothing. */
-export function showProgress(count: () => { sent: number; received: number }): Progress {
+/** How many bytes have been moved. */
+type Count = () => { sent: number; received: number };
+
+/**
+ * Shows bytes, rate and time while something runs: in a line of the terminal that moves, where that disturbs nobody, and
+ * in a line that stays for who asks by SIGUSR1 (or by Ctrl-T, where the system has it).
+ */
+export function showProgress(count: Count, { total, quiet, json, isMoving }: ProgressOptions): Progress {
   const { stderr } = process;
-  if (!stderr.isTTY) return { clear: () => undefined, done: () => undefined };
-  const startedAt = Date.now();
-  /** The rate is that since `total` bytes had moved, at the time `at`. */
-  const line = ({ at, total }: Sample): string => {
-    const { sent, received } = count();
-    const rate = Math.round(((sent + received - total) * 1000) / Math.max(Date.now() - at, 1));
-    const text = `sent ${formatBytes(sent)}, received ${formatBytes(received)}, ${formatBytes(rate)}/s, ${formatDuration(Date.now() - startedAt)}`;
-    return text.slice(0, (stderr.columns || 80) - 1);
-  };
-  // The rate of the last seconds shows when nothing moves.
-  const samples: Sample[] = [];
+  const samples: Sample[] = [{ at: Date.now(), ...count() }];
+  const first = samples[0]!;
+  const isShown = stderr.isTTY && !quiet && !json;
   let state: 'hidden' | 'shown' | 'cleared' = 'hidden';
-  const timer = setInterval(() => {
-    const { sent, received } = count();
-    samples.push({ at: Date.now(), total: sent + received });
+  const figures = (since: Sample): ProgressFigures => ({
+    ...figuresSince(since, count),
+    total,
+    elapsedMs: Date.now() - first.at,
+  });
+  const erase = (): void => {
+    // In the background, the line is the prompt of a shell, or what is typed there.
+    if (state === 'shown' && !isInBackground()) stderr.write('\r\u001B[K');
+    state = 'hidden';
+  };
+  const draw = (): void => {
+    samples.push({ at: Date.now(), ...count() });
     if (samples.length > RATE_SAMPLES) samples.shift();
-    stderr.write(`\r\u001B[K${line(samples[0]!)}`);
+    if (state === 'cleared' || isInBackground()) return;
+    // The rate of the last seconds shows when nothing moves.
+    stderr.write(`\r\u001B[K${progressLine(figures(samples[0]!), stderr.columns || 80)}`);
     state = 'shown';
-  }, INTERVAL_MS);
+  };
+  const timer = isShown && isMoving ? setInterval(draw, INTERVAL_MS) : undefined;
+  const report = (): void => {
+    if (state === 'shown') erase();
+    if (json) stderr.write(`${toJsonLine({ type: 'progress', ...count(), total })}\n`);
+    else stderr.write(`${summaryLine(figures(first))}\n`);
+  };
+  const signals = REQUEST_SIGNALS.filter((signal) => signal in constants.signals);
+  for (const signal of signals) process.on(signal, report);
   const clear = (): void => {
     clearInterval(timer);
-    if (state === 'shown') stderr.write('\r\u001B[K');
+    erase();
     state = 'cleared';
   };
   const done = (): void => {
-    const isSilent = state === 'cleared';
+    for (const signal of signals) process.off(signal, report);
+    const isSilent = state === 'cleared' || !isShown;
     clear();
-    if (!isSilent) stderr.write(`${line({ at: startedAt, total: 0 })}\n`);
+    if (!isSilent) stderr.write(`${summaryLine(figures(first))}\n`);
   };
   return { clear, done };
 }
@@ -49,5 +83,17 @@ export function showProgress(count: () => { sent: number; received: number }): P
 /** How many bytes had moved at a time. */
 interface Sample {
   readonly at: number;
-  readonly total: number;
+  readonly sent: number;
+  readonly received: number;
+}
+
+function figuresSince(since: Sample, count: Count) {
+  const { sent, received } = count();
+  const seconds = Math.max(Date.now() - since.at, 1) / 1000;
+  return {
+    sent,
+    received,
+    sentPerSecond: (sent - since.sent) / seconds,
+    receivedPerSecond: (received - since.received) / seconds,
+  };
 }

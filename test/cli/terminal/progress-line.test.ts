@@ -1,0 +1,66 @@
+import { describe, expect, test } from 'vitest';
+import { progressLine, summaryLine, type ProgressFigures } from '../../../src/cli/terminal/progress-line.ts';
+
+const MiB = 1024 ** 2;
+
+const SENDING: ProgressFigures = {
+  sent: 300.5 * MiB,
+  received: 0,
+  total: 1000 * MiB,
+  sentPerSecond: 50.5 * MiB,
+  receivedPerSecond: 0,
+  elapsedMs: 62_000,
+};
+
+const RECEIVING: ProgressFigures = {
+  sent: 12,
+  received: 1023.9 * MiB,
+  sentPerSecond: 0,
+  receivedPerSecond: 1023.9 * MiB,
+  elapsedMs: 3_600_000,
+};
+
+describe('the line of a transfer that goes on', () => {
+  test.each([
+    [80, 'sent 300.5 MiB, 50.5 MiB/s, 30 %, 14 s left, 1:02'],
+    [40, 'sent 300.5 MiB, 50.5 MiB/s, 30 %'],
+    [20, '300.5 MiB'],
+  ])('of a known size, on %i columns', (columns, expected) => {
+    expect(progressLine(SENDING, columns)).toBe(expected);
+  });
+
+  test.each([
+    [80, 'received 1023.9 MiB, 1023.9 MiB/s, sent 12 B, 1:00:00'],
+    [40, 'received 1023.9 MiB, 1023.9 MiB/s'],
+    [20, '1023.9 MiB'],
+  ])('shows first what moves, on %i columns', (columns, expected) => {
+    expect(progressLine(RECEIVING, columns)).toBe(expected);
+  });
+
+  test('keeps bytes and rate on 20 columns where they fit', () => {
+    expect(progressLine({ ...SENDING, sent: 3 * MiB, sentPerSecond: 9.5 * MiB }, 20)).toBe('3.0 MiB, 9.5 MiB/s');
+  });
+
+  test('never fills the last column', () => {
+    for (let columns = 1; columns < 100; columns += 1) {
+      for (const figures of [SENDING, RECEIVING]) {
+        expect(progressLine(figures, columns).length).toBeLessThan(columns);
+      }
+    }
+  });
+
+  test('says how much of a known size is there while nothing moves, without a guess when it ends', () => {
+    expect(progressLine({ ...SENDING, sentPerSecond: 0 }, 80)).toBe('sent 300.5 MiB, 0 B/s, 30 %, 1:02');
+  });
+
+  test('has no share of an input that has grown, or is empty', () => {
+    expect(progressLine({ ...SENDING, total: 300 * MiB }, 80)).toBe('sent 300.5 MiB, 50.5 MiB/s, 1:02');
+    expect(progressLine({ ...SENDING, sent: 0, total: 0 }, 80)).toBe('sent 0 B, 50.5 MiB/s, 1:02');
+  });
+});
+
+test('the line that stays has both directions, and what was left', () => {
+  const figures = { ...SENDING, received: 6 };
+  expect(summaryLine(figures)).toBe('sent 300.5 MiB, received 6 B, 50.5 MiB/s, 1:02, 30 %, 14 s left');
+  expect(summaryLine({ ...figures, total: undefined })).toBe('sent 300.5 MiB, received 6 B, 50.5 MiB/s, 1:02');
+});
