@@ -75,14 +75,6 @@ test('pipe --listen --wait gives up with 124 where nobody asks', async () => {
   expect(ended).toMatchObject({ status: 124, stdout: '', stderr: expect.stringContaining('no peer asked') });
 });
 
-test('pipe --listen ends with 75 where the server goes away', async () => {
-  const server = await startServer();
-  const listener = start(['pipe', '--listen', '--server', server.at]);
-  await listener.line(/^waiting/);
-  server.command.kill('SIGTERM');
-  expect(await listener.exit()).toMatchObject({ status: 75, stderr: expect.stringContaining('closed the connection') });
-});
-
 test('pipe --listen ends on Ctrl-C with 130 while it waits', async () => {
   const listener = await listen('idle', []);
   listener.kill('SIGINT');

@@ -71,36 +71,3 @@ describe('pipe that never begins', () => {
     expect(await failure(asker)).toEqual({ status, last: 'asking nobody for a private connection' });
   });
 });
-
-describe('pipe whose server is killed', () => {
-  test('exits with 75 where it has asked already', async () => {
-    const server = await startServer();
-    const bob = await peer(server.port, 'bob');
-    const asker = start(['pipe', 'bob', '--server', server.at]);
-    await bob.next(5);
-    server.command.kill('SIGKILL');
-    expect(await failure(asker)).toMatchObject({ status: 75 });
-  });
-
-  test('exits with 75 (or 69, where it comes too late itself) where it waits for the peer to connect', async () => {
-    const server = await startServer();
-    const bob = await peer(server.port, 'bob');
-    const asker = start(['pipe', 'bob', '--server', server.at]);
-    const { requester } = await bob.next(5);
-    bob.ok(requester);
-    await bob.next(8);
-    server.command.kill('SIGKILL');
-    // The asker may not have opened its half yet: then there is nobody to open it to.
-    const { status, last } = await failure(asker);
-    expect([69, 75]).toContain(status);
-    expect(last).not.toContain('cancelled');
-  });
-
-  test('exits with 75 where it listens', async () => {
-    const server = await startServer();
-    const listener = start(['pipe', '--listen', '--server', server.at]);
-    await listener.line(/^waiting/);
-    server.command.kill('SIGKILL');
-    expect(await failure(listener)).toMatchObject({ status: 75 });
-  });
-});

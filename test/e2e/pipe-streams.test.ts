@@ -107,10 +107,11 @@ describe('what pipe says', () => {
     expect({ status, stdout }).toEqual({ status: 0, stdout: 'sevenfold' });
     const lines = stderr.trimEnd().split('\n');
     expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
-      expect.objectContaining({ type: 'logged-in', login: 'me' }),
-      expect.objectContaining({ type: 'waiting', peer: 'machine' }),
-      expect.objectContaining({ type: 'connected', peer: 'machine' }),
-      expect.objectContaining({ type: 'done', sent: 4, received: 9 }),
+      { type: 'logged-in', login: 'me', server: `tcp://${at}` },
+      { type: 'waiting', peer: 'machine' },
+      { type: 'connected', peer: 'machine' },
+      { type: 'peer-ended', peer: 'machine', received: 9 },
+      { type: 'done', peer: 'machine', sent: 4, received: 9, durationMs: expect.any(Number) },
     ]);
   });
 
@@ -131,7 +132,7 @@ describe('what pipe says', () => {
     const lost = start(['pipe', 'nobody', '--server', at, '--quiet', '--wait', '0.1']);
     expect(await lost.exit()).toMatchObject({
       status: 124,
-      stderr: 'chatosbot: no answer from nobody within 0.1 s\n',
+      stderr: expect.stringMatching(/^chatosbot: no answer from nobody within 0\.1 s; .+\n$/),
     });
   });
 

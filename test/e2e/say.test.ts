@@ -1,6 +1,7 @@
 import { beforeAll, expect, test } from 'vitest';
-import type { RfcPeer } from '../support/rfc-peer.ts';
-import { run, start, startServer } from './chatosbot.ts';
+import { FakeServer, type FakeConnection } from '../support/fake-server.ts';
+import { packet, str, type RfcPeer } from '../support/rfc-peer.ts';
+import { failure, run, start, startServer } from './chatosbot.ts';
 import { peer } from './peers.ts';
 
 let at: string;
@@ -113,17 +114,39 @@ test('say exits with 77 where its login is taken', async () => {
 });
 
 test('say exits with 75 where the server goes away in the middle', async () => {
-  const server = await startServer();
-  const witness = await peer(server.port, 'witness');
-  const tail = start(['say', '-', '--server', server.at], { input: 'open' });
-  tail.type('begun\n');
-  await witness.next(3);
-  server.command.kill('SIGKILL');
-  await server.command.exit();
-  tail.stdin.end('never heard\n');
-  const { status, stderr } = await tail.exit();
-  expect([69, 75]).toContain(status);
-  expect(stderr).toMatch(/^chatosbot: .+\n$/);
+  const server = await FakeServer.listen();
+  const one = start(['say', 'hi', '--server', server.address]);
+  const session = await server.login();
+  await session.next(3);
+  session.reset();
+  expect(await failure(one)).toMatchObject({ status: 75 });
+});
+
+test('say - goes on when the server is back, and sends again only what it had not confirmed', async () => {
+  const server = await FakeServer.listen();
+  const tail = start(['say', '-', '--login', 'tail', '--server', server.address], { input: 'open' });
+  const confirm = async (session: FakeConnection): Promise<void> => {
+    const { sender, target, msg } = await session.next(4);
+    session.send(packet(4, str(sender), str(target), str(msg)));
+  };
+  const first = await server.login();
+  tail.type('one\n');
+  expect((await first.next(3)).msg).toBe('one');
+  await confirm(first);
+  tail.type('two\n');
+  expect((await first.next(3)).msg).toBe('two');
+  first.reset();
+  await tail.line(/^trying again: /);
+  const second = await server.login();
+  await tail.line(/^logged in again as tail/);
+  expect((await second.next(3)).msg).toBe('two');
+  await confirm(second);
+  tail.stdin.end('three\n');
+  expect((await second.next(3)).msg).toBe('three');
+  await confirm(second);
+  expect(await second.ended()).toBe('end');
+  second.end();
+  expect(await tail.exit()).toMatchObject({ status: 0, stdout: '' });
 });
 
 test.each([

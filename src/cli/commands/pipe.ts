@@ -1,7 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { DEFAULT_HEARTBEAT_MS } from '../../client/heartbeat.ts';
-import { formatAddress } from '../../net/address.ts';
 import { connectCommand } from '../connecting/connect.ts';
+import { reportSessions } from '../connecting/session-reports.ts';
 import { byteRate, configOption, loginArgument, loginOption, seconds, serverOption } from '../options.ts';
 import { askPeer } from '../piping/asking.ts';
 import { converse } from '../piping/conversation.ts';
@@ -22,6 +22,7 @@ export function register(command: Command): void {
       `how long to wait for the peer (default: ${DEFAULT_WAIT_S}; with --listen, no limit)`,
       seconds,
     )
+    .option('--retry', 'keep trying where the server is not there yet, or the login is taken, until --wait is over')
     .option('-k, --keep', 'with --listen: serve peers one after the other, until a signal ends it')
     .option('--max <number>', 'with --keep: serve so many at once (default: 1)', count)
     .option('--exec <command>', 'join the peer with a process of this shell command, one for each connection')
@@ -73,27 +74,34 @@ function mistakeIn(peer: string | undefined, flags: PipeFlags): string | undefin
 
 async function pipeTo(peer: string | undefined, flags: PipeFlags, signal: AbortSignal): Promise<void> {
   const report = reporter(flags);
-  const listener = flags.listen ? new Listener(flags.from ?? ['*'], report) : undefined;
+  const { listen, keep = false, retry = false, wait } = flags;
+  const timeoutMs = (wait ?? (listen ? Infinity : DEFAULT_WAIT_S)) * 1000;
+  const startedAt = performance.now();
+  const listener = listen ? new Listener(flags.from ?? ['*'], report) : undefined;
   const ends = standardEnds(flags);
+  let state: 'connecting' | 'waiting' | 'busy' = 'connecting';
   const client = await connectCommand(flags, {
     signal,
     heartbeatMs: DEFAULT_HEARTBEAT_MS,
-    prepare: (made) => listener?.listenOn(made),
+    reconnect: true,
+    retryMs: retry ? timeoutMs : undefined,
+    prepare: (made) => {
+      reportSessions(made, report, () => (state === 'connecting' ? retry : keep || state === 'waiting'));
+      listener?.listenOn(made);
+    },
   });
-  const { login, server } = client;
-  const settings = { flags, report, login, ends };
+  const settings = { flags, report, login: client.login, ends };
+  const limits = { timeoutMs: Math.max(timeoutMs - (retry ? performance.now() - startedAt : 0), 0), signal };
   try {
-    const at = formatAddress(server);
-    report('logged-in', `logged in as ${login} on ${at}`, { login, server: at });
     const what = listener ? 'waiting for a private connection' : `asking ${peer} for a private connection`;
     report('waiting', what, { peer: peer ?? null });
-    if (listener && flags.keep) {
+    state = 'waiting';
+    if (listener && keep) {
       await serve(listener, settings, signal);
-    } else if (listener) {
-      await converse(await listener.next({ timeoutMs: (flags.wait ?? Infinity) * 1000, signal }), settings, signal);
     } else {
-      const timeoutMs = (flags.wait ?? DEFAULT_WAIT_S) * 1000;
-      await converse(await askPeer(client, peer!, { timeoutMs, signal }), settings, signal);
+      const channel = await (listener ? listener.next(limits) : askPeer(client, peer!, limits));
+      state = 'busy';
+      await converse(channel, settings, signal);
     }
     await client.close();
   } finally {

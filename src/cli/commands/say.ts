@@ -1,22 +1,26 @@
 import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
-import type { ChatosError } from '../../errors.ts';
+import { ChatosError } from '../../errors.ts';
 import type { ChatosClient } from '../../client/client.ts';
 import { splitText } from '../../client/split-text.ts';
+import { formatAddress } from '../../net/address.ts';
+import { withEither } from '../../util/abort.ts';
 import { toJsonLine } from '../../util/escape.ts';
 import { connectCommand, type ConnectFlags } from '../connecting/connect.ts';
+import { Delivery } from '../connecting/delivery.ts';
+import { reportSessions } from '../connecting/session-reports.ts';
 import { configOption, loginArgument, loginOption, serverOption } from '../options.ts';
 import { standardInput } from '../terminal/input.ts';
 import { interruptibly } from '../terminal/signals.ts';
-import { writeLine } from '../terminal/output.ts';
+import { notice, writeLine } from '../terminal/output.ts';
 
 interface SayFlags extends ConnectFlags {
   readonly to?: string;
   readonly json?: boolean;
 }
 
-/** How long the server may take to confirm that it has handled all messages. */
-const CONFIRM_TIMEOUT_MS = 10_000;
+/** How long a server that is lost may take to come back. */
+const RETURN_MS = 60_000;
 
 export function register(command: Command): void {
   command
@@ -45,24 +49,48 @@ message is dropped without an error.`,
 }
 
 async function say(words: string[], flags: SayFlags, signal: AbortSignal): Promise<void> {
-  let lost: ChatosError | undefined;
+  const isStream = words.length === 1 && words[0] === '-';
+  const gone = new AbortController();
+  let isReady = false;
   const prepare = (client: ChatosClient): void => {
-    client.on('disconnected', (error) => (lost = error ?? lost));
+    reportSessions(
+      client,
+      (_, text) => isReady && text !== undefined && notice(text),
+      () => true,
+    );
+    onLost(client, isStream ? RETURN_MS : 0, (error) => gone.abort(error));
   };
-  const client = await connectCommand(flags, { signal, prepare });
+  const client = await connectCommand(flags, { signal, prepare, reconnect: isStream });
+  isReady = true;
   try {
-    for await (const line of words.length === 1 && words[0] === '-' ? inputLines(signal) : [words.join(' ')]) {
-      for (const part of splitText(line)) {
-        await (flags.to === undefined ? client.say(part) : client.tell(flags.to, part));
-        if (flags.json) await writeLine(toJsonLine({ type: 'sent', to: flags.to ?? null, text: part }), signal);
+    await withEither(signal, gone.signal, async (stop) => {
+      const delivery = new Delivery(client, flags.to, stop);
+      for await (const line of isStream ? inputLines(stop) : [words.join(' ')]) {
+        for (const part of splitText(line)) {
+          await delivery.send(part);
+          if (flags.json) await writeLine(toJsonLine({ type: 'sent', to: flags.to ?? null, text: part }), stop);
+        }
       }
-    }
-    if (flags.to === undefined) await client.roundTrip({ timeoutMs: CONFIRM_TIMEOUT_MS, signal });
+      await delivery.finish();
+    });
     await client.close();
-    if (lost) throw lost;
   } finally {
     await client.destroy();
   }
+}
+
+/** Calls back when the session is lost and no other has come for so long. */
+function onLost(client: ChatosClient, withinMs: number, report: (error: ChatosError) => void): void {
+  const server = formatAddress(client.server);
+  client.on('disconnected', (error) => {
+    if (withinMs === 0) {
+      report(error ?? new ChatosError('CONNECTION_LOST', `${server} closed the connection`));
+      return;
+    }
+    const message = `${server} has not come back within ${withinMs / 1000} s`;
+    const timer = setTimeout(() => report(new ChatosError('NOT_CONNECTED', message)), withinMs).unref();
+    client.once('connected', () => clearTimeout(timer));
+  });
 }
 
 async function* inputLines(signal: AbortSignal): AsyncGenerator<string> {

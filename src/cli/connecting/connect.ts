@@ -2,9 +2,11 @@ import { userInfo } from 'node:os';
 import { ChatosClient } from '../../client/client.ts';
 import { loadConfig } from '../../config/load.ts';
 import { clientServer } from '../../config/settings.ts';
-import { isChatosError } from '../../errors.ts';
-import type { Address } from '../../net/address.ts';
+import { ChatosError, isChatosError } from '../../errors.ts';
+import { formatAddress, type Address } from '../../net/address.ts';
 import { loginProblem } from '../../protocol/login.ts';
+import { withResolvers } from '../../util/deferred.ts';
+import { startTimer } from '../../util/timeout.ts';
 
 export interface ConnectFlags {
   readonly server?: Address;
@@ -12,34 +14,75 @@ export interface ConnectFlags {
   readonly config?: string;
 }
 
+/** How a command connects. */
+export interface ConnectSettings {
+  readonly signal: AbortSignal;
+  /** Before each client connects. */
+  readonly prepare?: (client: ChatosClient) => void;
+  readonly heartbeatMs?: number;
+  /** Whether to log in again, under the same login, whenever the session is lost. */
+  readonly reconnect?: boolean;
+  /** With `reconnect`: how long to try where the first attempts fail. @default the first failure is final */
+  readonly retryMs?: number | undefined;
+}
+
 /** How many names are tried without a login: `ann`, `ann-2` … */
 const MAX_NAMES = 99;
+/** Somebody waits: the pauses between attempts stay short. */
+const PAUSES = { firstMs: 250, maxMs: 5_000 };
 
 /**
  * A logged-in client for a command: flags and environment before configuration before defaults. A given login is never
  * changed; without one, it is the system user's name, with -2, -3 … if that is taken. The configuration's login is for
  * bots: a person needs another one. The configuration's `heartbeatMs` counts for commands that have a heartbeat.
  */
-export async function connectCommand(
-  flags: ConnectFlags,
-  options: { signal: AbortSignal; prepare?: (client: ChatosClient) => void; heartbeatMs?: number },
-): Promise<ChatosClient> {
+export async function connectCommand(flags: ConnectFlags, settings: ConnectSettings): Promise<ChatosClient> {
   const { config } = await loadConfig({ file: flags.config });
   const server = clientServer(flags.server, config);
-  const { signal, prepare } = options;
+  const { signal, prepare, reconnect = false, retryMs } = settings;
   const configured = config.heartbeatMs === false ? Infinity : config.heartbeatMs;
-  const heartbeatMs = options.heartbeatMs && (configured ?? options.heartbeatMs);
+  const heartbeatMs = settings.heartbeatMs && (configured ?? settings.heartbeatMs);
   const base = flags.login ?? systemLogin();
   for (let number = 1; ; number += 1) {
     const login = number === 1 ? base : `${base}-${number}`;
-    const client = ChatosClient.create({ server, login, signal, heartbeatMs });
+    const isLast = flags.login !== undefined || number === MAX_NAMES;
+    const client = ChatosClient.create({
+      server,
+      login,
+      signal,
+      heartbeatMs,
+      reconnect: reconnect && PAUSES,
+      waitForLogin: reconnect,
+    });
     prepare?.(client);
     try {
-      await client.start();
+      await start(client, retryMs, isLast);
       return client;
     } catch (error) {
-      if (flags.login !== undefined || number === MAX_NAMES || !isChatosError(error, 'LOGIN_REFUSED')) throw error;
+      await client.destroy();
+      if (isLast || !isChatosError(error, 'LOGIN_REFUSED')) throw error;
     }
+  }
+}
+
+/** Starts a client, which may reconnect: then the first failure is final unless there is time to try again. */
+async function start(client: ChatosClient, retryMs: number | undefined, waitForLogin: boolean): Promise<void> {
+  const failed = withResolvers<never>();
+  let last: ChatosError | undefined;
+  const onRetrying = ({ error }: { error: ChatosError }): void => {
+    last = error;
+    if (retryMs === undefined || (error.code === 'LOGIN_REFUSED' && !waitForLogin)) failed.reject(error);
+  };
+  client.on('retrying', onRetrying);
+  const timer = startTimer(retryMs ?? Infinity, () => {
+    const silent = new ChatosError('TIMED_OUT', `${formatAddress(client.server)} does not answer`);
+    failed.reject(last ?? silent);
+  });
+  try {
+    await Promise.race([client.start(), failed.promise]);
+  } finally {
+    clearTimeout(timer);
+    client.off('retrying', onRetrying);
   }
 }
 

@@ -1,13 +1,19 @@
 import type { Channel } from '../../client/channel.ts';
 import type { ChatosClient } from '../../client/client.ts';
-import { ChatosError, isChatosError } from '../../errors.ts';
+import { ChatosError, isChatosError, type ErrorCode } from '../../errors.ts';
 import { formatAddress } from '../../net/address.ts';
+import { pause } from '../../util/timeout.ts';
 
 /**
  * A refusal that comes so soon after the request is one of somebody who is there. Where the peer has left, as a listener
  * does that has served its one peer, the request is lost, and the client repeats it only after a second.
  */
 const AT_ONCE_MS = 900;
+
+/** After a failure on the way to the peer, it is asked again after this pause. */
+const PAUSE_MS = 500;
+/** What the peer, the connection or a server that is started again may have caused. */
+const PASSING: readonly ErrorCode[] = ['CONNECT_FAILED', 'CONNECTION_LOST', 'NOT_CONNECTED', 'TIMED_OUT'];
 
 /**
  * Asks a peer for a private connection, until it has its turn. The same packet says that the peer refuses, that it has
@@ -22,20 +28,33 @@ export async function askPeer(
   { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
 ): Promise<Channel> {
   const endAt = performance.now() + timeoutMs;
-  for (let wasRefused = false; ; wasRefused = true) {
+  for (let wasRefused = false; ;) {
     const askedAt = performance.now();
     try {
       return await client.request(peer, { timeoutMs: Math.max(endAt - askedAt, 0), signal });
     } catch (error) {
-      if (isChatosError(error, 'TIMED_OUT')) throw unanswered(client, peer, timeoutMs);
-      if (!isChatosError(error, 'REQUEST_REFUSED')) throw error;
-      if (wasRefused && performance.now() - askedAt < AT_ONCE_MS) throw error;
+      const now = performance.now();
+      if (!isChatosError(error) || signal.aborted) throw error;
+      if (error.code === 'REQUEST_REFUSED') {
+        if (wasRefused && now - askedAt < AT_ONCE_MS) throw error;
+        wasRefused = true;
+      } else if (!PASSING.includes(error.code)) {
+        throw error;
+      } else if (now >= endAt) {
+        throw unanswered(client, peer, timeoutMs);
+      } else {
+        wasRefused = false;
+        await pause(PAUSE_MS, signal);
+      }
     }
   }
 }
 
-function unanswered({ login, server }: ChatosClient, peer: string, timeoutMs: number): ChatosError {
-  const hint = `is 'pipe --listen' running there, as ${peer} on ${formatAddress(server)}, and does its --from allow ${login}?`;
+function unanswered({ connected, login, server }: ChatosClient, peer: string, timeoutMs: number): ChatosError {
+  const at = formatAddress(server);
+  const hint = connected
+    ? `is 'pipe --listen' running there, as ${peer} on ${at}, and does its --from allow ${login}?`
+    : `${at} is not reachable any more`;
   return new ChatosError('TIMED_OUT', `no answer from ${peer} within ${timeoutMs / 1000} s; ${hint}`, {
     fields: { peer, timeoutMs },
   });

@@ -6,6 +6,7 @@ export interface PipeFlags extends ConnectFlags {
   readonly from?: string[];
   /** In seconds. */
   readonly wait?: number;
+  readonly retry?: boolean;
   readonly keep?: boolean;
   readonly max?: number;
   readonly exec?: string;

@@ -6,6 +6,7 @@ import type { PipeFlags } from './flags.ts';
 /** What `pipe --json` reports, with the fields of each: an API, which docs/pipes.md describes. A field may be null. */
 export const PIPE_EVENTS = {
   'logged-in': ['login', 'server'],
+  retrying: ['server', 'code', 'message', 'delayMs'],
   waiting: ['peer'],
   refused: ['peer'],
   connected: ['peer'],
