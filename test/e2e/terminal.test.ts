@@ -268,6 +268,21 @@ describe.skipIf(!HAS_TERMINAL)('pipe, on a terminal', () => {
     expect(await screen.exit()).toMatchObject({ stdout: expect.stringMatching(/status 0\r\n$/) });
   });
 
+  test('says what to type at the other side, in words for a shell', async () => {
+    const screen = onTerminal(`chatosbot pipe --listen --login "o'hara" --server '${at}?longBytes=8'`);
+    await screen.shows(`the other side: chatosbot pipe --server 'tcp://${at}?longBytes=8' 'o'\\''hara'`);
+    await screen.shows("on another machine with this machine's name for 127.0.0.1");
+    expect(screen.stdout.toString()).toContain('waiting for a private connection');
+  });
+
+  test('says what to check when there is no answer after a moment', async () => {
+    const screen = onTerminal(`chatosbot pipe nobody --login ann --server ${at}`);
+    await screen.shows('asking nobody');
+    await screen.shows(`no answer yet; is 'pipe --listen' running there, as nobody on tcp://${at}`);
+    screen.type(KEY.ctrlC);
+    expect(await screen.exit()).toMatchObject({ status: 130 });
+  });
+
   test('shows no progress with -q', async () => {
     const bob = await peer(port, 'hush');
     const screen = onTerminal(`chatosbot pipe -q hush --server ${at} < /dev/null`);

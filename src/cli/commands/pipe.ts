@@ -1,3 +1,4 @@
+import process from 'node:process';
 import { InvalidArgumentError, type Command } from 'commander';
 import { DEFAULT_HEARTBEAT_MS } from '../../client/heartbeat.ts';
 import { connectCommand } from '../connecting/connect.ts';
@@ -6,11 +7,16 @@ import { byteRate, configOption, loginArgument, loginOption, seconds, serverOpti
 import { askPeer } from '../piping/asking.ts';
 import { converse } from '../piping/conversation.ts';
 import { DEFAULT_WAIT_S, type PipeFlags } from '../piping/flags.ts';
+import { invitation, whatToCheck } from '../piping/hints.ts';
 import { Listener } from '../piping/listener.ts';
 import { reporter } from '../piping/report.ts';
 import { serve } from '../piping/serving.ts';
 import { standardEnds } from '../piping/transfer.ts';
+import { notice } from '../terminal/output.ts';
 import { interruptibly } from '../terminal/signals.ts';
+
+/** At a terminal, what to check is said after this time without an answer. */
+const HINT_MS = 3_000;
 
 export function register(command: Command): void {
   command
@@ -79,6 +85,7 @@ async function pipeTo(peer: string | undefined, flags: PipeFlags, signal: AbortS
   const startedAt = performance.now();
   const listener = listen ? new Listener(flags.from ?? ['*'], report) : undefined;
   const ends = standardEnds(flags);
+  const onTerminal = process.stderr.isTTY && !flags.quiet && !flags.json;
   let state: 'connecting' | 'waiting' | 'busy' = 'connecting';
   const client = await connectCommand(flags, {
     signal,
@@ -95,11 +102,16 @@ async function pipeTo(peer: string | undefined, flags: PipeFlags, signal: AbortS
   try {
     const what = listener ? 'waiting for a private connection' : `asking ${peer} for a private connection`;
     report('waiting', what, { peer: peer ?? null });
+    if (listener && onTerminal) notice(invitation(client));
     state = 'waiting';
     if (listener && keep) {
       await serve(listener, settings, signal);
     } else {
-      const channel = await (listener ? listener.next(limits) : askPeer(client, peer!, limits));
+      const hint = setTimeout(() => {
+        if (!listener && onTerminal) notice(`no answer yet; ${whatToCheck(client, peer!)}`);
+      }, HINT_MS);
+      const asking = listener ? listener.next(limits) : askPeer(client, peer!, limits);
+      const channel = await asking.finally(() => clearTimeout(hint));
       state = 'busy';
       await converse(channel, settings, signal);
     }

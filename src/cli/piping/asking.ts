@@ -1,8 +1,8 @@
 import type { Channel } from '../../client/channel.ts';
 import type { ChatosClient } from '../../client/client.ts';
 import { ChatosError, isChatosError, type ErrorCode } from '../../errors.ts';
-import { formatAddress } from '../../net/address.ts';
 import { pause } from '../../util/timeout.ts';
+import { whatToCheck } from './hints.ts';
 
 /**
  * A refusal that comes so soon after the request is one of somebody who is there. Where the peer has left, as a listener
@@ -13,7 +13,7 @@ const AT_ONCE_MS = 900;
 /** After a failure on the way to the peer, it is asked again after this pause. */
 const PAUSE_MS = 500;
 /** What the peer, the connection or a server that is started again may have caused. */
-const PASSING: readonly ErrorCode[] = ['CONNECT_FAILED', 'CONNECTION_LOST', 'NOT_CONNECTED', 'TIMED_OUT'];
+const PASSING: ReadonlySet<ErrorCode> = new Set(['CONNECT_FAILED', 'CONNECTION_LOST', 'NOT_CONNECTED', 'TIMED_OUT']);
 
 /**
  * Asks a peer for a private connection, until it has its turn. The same packet says that the peer refuses, that it has
@@ -38,24 +38,20 @@ export async function askPeer(
       if (error.code === 'REQUEST_REFUSED') {
         if (wasRefused && now - askedAt < AT_ONCE_MS) throw error;
         wasRefused = true;
-      } else if (!PASSING.includes(error.code)) {
+      } else if (!PASSING.has(error.code)) {
         throw error;
       } else if (now >= endAt) {
-        throw unanswered(client, peer, timeoutMs);
+        throw new ChatosError(
+          'TIMED_OUT',
+          `no answer from ${peer} within ${timeoutMs / 1000} s; ${whatToCheck(client, peer)}`,
+          {
+            fields: { peer, timeoutMs },
+          },
+        );
       } else {
         wasRefused = false;
         await pause(PAUSE_MS, signal);
       }
     }
   }
-}
-
-function unanswered({ connected, login, server }: ChatosClient, peer: string, timeoutMs: number): ChatosError {
-  const at = formatAddress(server);
-  const hint = connected
-    ? `is 'pipe --listen' running there, as ${peer} on ${at}, and does its --from allow ${login}?`
-    : `${at} is not reachable any more`;
-  return new ChatosError('TIMED_OUT', `no answer from ${peer} within ${timeoutMs / 1000} s; ${hint}`, {
-    fields: { peer, timeoutMs },
-  });
 }

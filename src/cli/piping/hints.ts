@@ -1,0 +1,24 @@
+import type { ChatosClient } from '../../client/client.ts';
+import { formatAddress } from '../../net/address.ts';
+import { isLoopback } from '../../ops/status-address.ts';
+
+/** What to type at the other side, for a terminal. */
+export function invitation({ login, server }: ChatosClient): string {
+  const isHere = isLoopback(server) || server.host === '0.0.0.0' || server.host === '::';
+  const elsewhere = isHere ? `, on another machine with this machine's name for ${server.host}` : '';
+  const option = login.startsWith('-') ? '-- ' : '';
+  return `the other side: chatosbot pipe --server ${quoted(formatAddress(server))} ${option}${quoted(login)}${elsewhere}`;
+}
+
+/** What to check where a peer does not answer. */
+export function whatToCheck({ connected, login, server }: ChatosClient, peer: string): string {
+  const at = formatAddress(server);
+  return connected
+    ? `is 'pipe --listen' running there, as ${peer} on ${at}, and does its --from allow ${login}?`
+    : `${at} is not reachable any more`;
+}
+
+/** As a word of a shell's command line. */
+function quoted(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
