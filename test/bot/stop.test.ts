@@ -66,6 +66,12 @@ describe('BotRuntime.stop', () => {
     expect(calls).toEqual(['onMessage']);
   });
 
+  it('without any time to wait warns of nothing', async () => {
+    const { runtime, log } = await busy();
+    await runtime.stop({ timeoutMs: 0 });
+    expect(log.about(/stopping/)).toEqual([]);
+  });
+
   it('waits no longer than it is given, and says so', async () => {
     const { runtime, log, calls, server } = await busy();
     await runtime.stop({ timeoutMs: 20 });

@@ -64,6 +64,7 @@ describe('the report of a status', () => {
     expect(text).toContain('connecting for 1 h');
     expect(text).toContain('\n  echo: connection refused\n');
     expect(text).toContain('\n  echo ignores parrot, polly: they answer every answer, as bots do\n');
+    expect(report({ accounts: [{ ...ACCOUNT, muted: ['polly'] }] })).toContain('\n  echo ignores polly: they answer');
   });
 
   test('names the server where two accounts have the same login', () => {

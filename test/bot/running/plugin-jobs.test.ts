@@ -104,6 +104,22 @@ describe('a version that follows another', () => {
     expect(await follow(handover, clock)).toEqual(['2025-06-01T09:00:00.000Z']);
   });
 
+  it('does not run what was due before it began, where it has other times', async () => {
+    const { jobs, clock, add } = startJobs({ start: '2025-06-01T07:59:00Z' });
+    add('0 * * * *');
+    await turn();
+    clock.jump(10 * MINUTE);
+    const { handover } = jobs;
+    await jobs.stop();
+    const next = startJobs({ clock });
+    next.jobs.follow(handover);
+    next.add('5 * * * *');
+    await turn();
+    clock.advance(HOUR);
+    await turn();
+    expect(next.dues).toEqual(['2025-06-01T09:05:00.000Z']);
+  });
+
   it('runs what the other left over', async () => {
     const { jobs, clock, add } = startJobs({ start: '2025-06-01T07:59:00Z' });
     add('0 * * * *');

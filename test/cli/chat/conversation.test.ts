@@ -51,6 +51,15 @@ it('a line of a private connection that does not end is shown in parts', async (
   await expect.poll(() => said.at(-1)?.text).toBe('short');
 });
 
+it('ends its side of the private connection in use, and shows what still comes', async () => {
+  const { server, said, conversation, open } = await chatting();
+  const half = await open(await joinAs(server, 'bob'));
+  conversation.endSide();
+  await new Promise<void>((resolve) => half.resume().once('end', resolve));
+  half.write('still here\n');
+  await expect.poll(() => said.at(-1)?.text).toBe('still here');
+});
+
 it('who is waited for, and does not ask for half a minute, is waited for no longer', async () => {
   const { conversation } = await chatting();
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
