@@ -166,3 +166,12 @@ describe('the nights in which Paris sets its clocks', () => {
     expect(again.dues()).toEqual(['2025-03-30T01:00', '2025-03-31T00:30']);
   });
 });
+
+it('a machine that wakes when a tick is due has missed those before it, and that one is the last', async () => {
+  const { clock, dues } = startJob('0 * * * *', { start: '2025-06-01T10:30:00Z', catchUp: 'last' });
+  await settle();
+  clock.jump(90 * MINUTE);
+  clock.advance(0);
+  await settle();
+  expect(dues()).toEqual(['2025-06-01T12:00']);
+});
