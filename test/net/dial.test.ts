@@ -118,7 +118,8 @@ describe('dial', () => {
     const { stream } = await accepted.promise;
     onTestFinished(() => void stream.destroy());
     expect(noDelay.mock.calls).toEqual([[true], [true]]);
-    expect(keepAlive.mock.calls).toEqual([
+    // Later Nodes hand over more.
+    expect(keepAlive.mock.calls.map((given) => given.slice(0, 2))).toEqual([
       [true, 20],
       [true, 20],
     ]);
