@@ -1,5 +1,6 @@
 import { Duplex, finished } from 'node:stream';
 import { ChatosError } from '../errors.ts';
+import { CLIENT_BUFFER_BYTES } from '../net/reused-buffer.ts';
 import type { Transport } from '../net/transport.ts';
 import { withResolvers } from '../util/deferred.ts';
 
@@ -185,7 +186,7 @@ export class Channel extends Duplex {
     stream.off('data', this.#onData).off('error', this.#onError).off('close', this.#onClose);
     this.#transport.onEnd(undefined);
     const left = stream.read() as Buffer | null;
-    this.#transport = this.#transport.readIntoReusedBuffer(this.#lend) ?? this.#transport;
+    this.#transport = this.#transport.readIntoReusedBuffer(this.#lend, CLIENT_BUFFER_BYTES) ?? this.#transport;
     this.#listen();
     if (left) {
       this.#bytesReceived += left.length;

@@ -1,12 +1,13 @@
 import net from 'node:net';
 import type { OnChunk } from './transport.ts';
 
-const SMALLEST_BUFFER = 16 * 1024;
-const LARGEST_BUFFER = 1024 * 1024;
-const GROWTH = 8;
+/** Sizes for a relay, which may have thousands of idle connections. */
+export const RELAY_BUFFER_BYTES: readonly number[] = [16 * 1024, 128 * 1024, 1024 * 1024];
+/** Sizes for a client: more is no faster, and what it leaves behind takes memory until it is collected. */
+export const CLIENT_BUFFER_BYTES: readonly number[] = [64 * 1024, 512 * 1024];
 /** After this many reads in a row that would have fitted the next smaller buffer, the buffer shrinks. */
-const SMALL_READS_TO_SHRINK = 64;
-/** What all connections of the process may hold in buffers above the smallest size. */
+const SMALL_READS_TO_SHRINK = 1_000;
+/** What all connections of the process may hold in buffers above the smallest of their sizes. */
 const BUFFER_BUDGET = 128 * 1024 * 1024;
 
 let budgetUsed = 0;
@@ -26,7 +27,11 @@ type HandleOwner = { _handle?: StreamHandle | null };
  *
  * The buffer begins small, so that idle channels cost little, grows when reads fill it, and shrinks when they do not.
  */
-export function reuseBuffer(socket: net.Socket, onChunk: OnChunk): net.Socket | undefined {
+export function reuseBuffer(
+  socket: net.Socket,
+  onChunk: OnChunk,
+  sizes: readonly number[] = RELAY_BUFFER_BYTES,
+): net.Socket | undefined {
   const owner = socket as unknown as HandleOwner;
   const handle = owner._handle;
   if (!handle || !isTcp(handle)) return undefined;
@@ -36,11 +41,13 @@ export function reuseBuffer(socket: net.Socket, onChunk: OnChunk): net.Socket | 
   owner._handle = null;
   socket.destroy();
 
-  let buffer = Buffer.allocUnsafeSlow(SMALLEST_BUFFER);
+  let step = 0;
+  let buffer = Buffer.allocUnsafeSlow(sizes[0]!);
   let smallReads = 0;
-  const resize = (size: number): void => {
-    budgetUsed += size - buffer.length;
-    buffer = Buffer.allocUnsafeSlow(size);
+  const resize = (to: number): void => {
+    step = to;
+    budgetUsed += sizes[step]! - buffer.length;
+    buffer = Buffer.allocUnsafeSlow(sizes[step]!);
     smallReads = 0;
   };
   const onread: net.OnReadOpts = {
@@ -48,13 +55,12 @@ export function reuseBuffer(socket: net.Socket, onChunk: OnChunk): net.Socket | 
     buffer: () => buffer,
     callback: (bytesRead, read) => {
       const chunk = (read as Buffer).subarray(0, bytesRead);
-      const size = buffer.length;
+      const [smaller, size, larger] = [sizes[step - 1], buffer.length, sizes[step + 1]];
       if (bytesRead === size) {
-        const larger = size * GROWTH;
-        if (larger <= LARGEST_BUFFER && budgetUsed + larger - size <= BUFFER_BUDGET) resize(larger);
-      } else if (size > SMALLEST_BUFFER && bytesRead <= size / GROWTH) {
+        if (larger !== undefined && budgetUsed + larger - size <= BUFFER_BUDGET) resize(step + 1);
+      } else if (smaller !== undefined && bytesRead <= smaller) {
         smallReads += 1;
-        if (smallReads > SMALL_READS_TO_SHRINK) resize(size / GROWTH);
+        if (smallReads > SMALL_READS_TO_SHRINK) resize(step - 1);
       } else {
         smallReads = 0;
       }
@@ -62,7 +68,7 @@ export function reuseBuffer(socket: net.Socket, onChunk: OnChunk): net.Socket | 
     },
   };
   const options = { handle, onread, allowHalfOpen: true } as unknown as net.SocketConstructorOpts;
-  return new net.Socket(options).once('close', () => resize(SMALLEST_BUFFER));
+  return new net.Socket(options).once('close', () => resize(0));
 }
 
 /** The handle of a TLS connection has these methods too, and would give its bytes away undeciphered. */

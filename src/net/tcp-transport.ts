@@ -88,8 +88,8 @@ export class TcpTransport implements Transport {
     }
   }
 
-  readIntoReusedBuffer(onChunk: OnChunk): Transport | undefined {
-    const socket = reuseBuffer(this.stream, onChunk);
+  readIntoReusedBuffer(onChunk: OnChunk, sizes?: readonly number[]): Transport | undefined {
+    const socket = reuseBuffer(this.stream, onChunk, sizes);
     return socket && new TcpTransport(socket);
   }
 

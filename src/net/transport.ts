@@ -41,9 +41,9 @@ export interface Transport {
   /**
    * Reads into one buffer that is used again and again: faster, where there is such a way. Returns the same connection as
    * another transport, paused; this one is of no use any more. To be called while nobody listens. Returns `undefined`,
-   * with nothing changed, where it is not possible after all.
+   * with nothing changed, where it is not possible after all. The buffer begins with the first of the sizes, in bytes.
    */
-  readIntoReusedBuffer?(onChunk: OnChunk): Transport | undefined;
+  readIntoReusedBuffer?(onChunk: OnChunk, sizes?: readonly number[]): Transport | undefined;
 }
 
 /** Reads through the stream, a fresh buffer each time: works everywhere. */

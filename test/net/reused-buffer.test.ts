@@ -141,23 +141,45 @@ describe('readIntoReusedBuffer', () => {
     expect(memories.size).toBeLessThanOrEqual(3);
   });
 
-  it('shrinks the memory after 64 reads in a row that the next smaller one would hold', async () => {
+  it('shrinks the memory after 1,000 reads in a row that the next smaller one would hold', async () => {
     const { send, grow, size, destroy } = await growing();
     onTestFinished(destroy);
     const smallReads = async (count: number): Promise<void> => {
       for (let i = 0; i < count; i++) await send(5);
     };
     await grow();
-    await smallReads(45);
+    await smallReads(700);
     expect(size()).toBe(LARGEST);
-    await smallReads(25);
+    await smallReads(350);
     expect(size()).toBe(LARGEST / 8);
-    await smallReads(45);
+    await smallReads(700);
     await send(4 * SMALLEST);
-    await smallReads(45);
+    await smallReads(700);
     expect(size()).toBe(LARGEST / 8);
-    await smallReads(25);
+    await smallReads(350);
     expect(size()).toBe(SMALLEST);
+  });
+
+  it('takes other sizes', async () => {
+    const { transport, peer } = await accepted();
+    const sizes = new Set<number>();
+    let got = 0;
+    const all = new Promise<void>((resolve) => {
+      const reader = transport.readIntoReusedBuffer(
+        (chunk) => {
+          sizes.add(chunk.buffer.byteLength);
+          got += chunk.length;
+          if (got === 1_000_000) resolve();
+          return true;
+        },
+        [1_000, 3_000],
+      )!;
+      onTestFinished(() => void reader.stream.destroy());
+      reader.stream.resume();
+    });
+    peer.write(pattern(1_000_000));
+    await within(all, 'all chunks');
+    expect([...sizes]).toEqual([1_000, 3_000]);
   });
 
   it('grows the memory of all connections together by 128 MiB at most, and again when one has closed', async () => {
