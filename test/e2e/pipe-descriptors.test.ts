@@ -110,10 +110,10 @@ describe('pipe and what reads its output', () => {
 });
 
 describe('pipe and its input', () => {
-  test('takes one that is open for writing only, as under nohup, for an empty one', async () => {
+  test('takes one that is open for writing only, as under nohup, for an empty one, and ignores SIGHUP then', async () => {
     const { received, sent } = await pair({
-      listener: '$L >"$LAB/nohup" 0>/dev/null; echo "$?"',
-      sender: 'seq 100000 | $S 2>&1; echo "$?"',
+      listener: '$L >"$LAB/nohup" 0>/dev/null & echo $! >"$LAB/pid"; wait $!; echo "$?"',
+      sender: 'kill -HUP "$(cat "$LAB/pid")"; seq 100000 | $S 2>&1; echo "$?"',
     });
     expect([received.stdout, sent.stdout]).toEqual(['0\n', '0\n']);
     expect(readFileSync(path.join(LAB, 'nohup'), 'utf8')).toHaveLength(588_895);

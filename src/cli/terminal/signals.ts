@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import process from 'node:process';
+import { isReadable } from '../../transfer/descriptor.ts';
 import { ExitSignal } from './exit.ts';
 import { endProcess } from './shared-process.ts';
 
@@ -43,7 +44,9 @@ function listen(signals: readonly NodeJS.Signals[], onSignal: (signal: NodeJS.Si
   const isProfiled = /--(?:cpu-)?prof\b/.test([...process.execArgv, process.env['NODE_OPTIONS']].join(' '));
   for (const signal of signals) {
     if (constants.signals[signal] === undefined || (isProfiled && signal === 'SIGPROF')) continue;
-    process.on(signal, () => onSignal(signal));
+    // Under nohup: Node.js takes back that it is ignored, but standard input shows it.
+    const isIgnored = signal === 'SIGHUP' && !isReadable(0);
+    process.on(signal, isIgnored ? () => undefined : () => onSignal(signal));
   }
 }
 
