@@ -5,9 +5,9 @@ import { isLoopback } from '../../ops/status-address.ts';
 /** What to type at the other side, for a terminal. */
 export function invitation({ login, server }: ChatosClient): string {
   const isHere = isLoopback(server) || server.host === '0.0.0.0' || server.host === '::';
-  const elsewhere = isHere ? `, on another machine with this machine's name for ${server.host}` : '';
+  const elsewhere = isHere ? `\n(on another machine, with this machine's name for ${server.host})` : '';
   const option = login.startsWith('-') ? '-- ' : '';
-  return `the other side: chatosbot pipe --server ${quoted(formatAddress(server))} ${option}${quoted(login)}${elsewhere}`;
+  return `the other side runs: chatosbot pipe --server ${quoted(formatAddress(server))} ${option}${quoted(login)}${elsewhere}`;
 }
 
 /** What to check where a peer does not answer. */

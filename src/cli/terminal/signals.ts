@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import process from 'node:process';
-import { isReadable } from '../../transfer/descriptor.ts';
 import { ExitSignal } from './exit.ts';
+import { isUnderNohup } from './nohup.ts';
 import { endProcess } from './shared-process.ts';
 
 /** The signals that ask a program to stop: servers and bots finish what they do. */
@@ -42,10 +42,10 @@ function exitCodeOf(signal: NodeJS.Signals): number {
 function listen(signals: readonly NodeJS.Signals[], onSignal: (signal: NodeJS.Signals) => void): void {
   // V8's profiler has the use of SIGPROF for itself.
   const isProfiled = /--(?:cpu-)?prof\b/.test([...process.execArgv, process.env['NODE_OPTIONS']].join(' '));
+  const underNohup = isUnderNohup();
   for (const signal of signals) {
     if (constants.signals[signal] === undefined || (isProfiled && signal === 'SIGPROF')) continue;
-    // Under nohup: Node.js takes back that it is ignored, but standard input shows it.
-    const isIgnored = signal === 'SIGHUP' && !isReadable(0);
+    const isIgnored = signal === 'SIGHUP' && underNohup;
     process.on(signal, isIgnored ? () => undefined : () => onSignal(signal));
   }
 }
