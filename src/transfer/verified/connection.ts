@@ -66,7 +66,7 @@ export class Connection {
       await Promise.all([this.#readAll(), this.#writeAll()]);
     } catch (error) {
       const isEarly = !this.#handshake.peer && isConnectionLost(error);
-      throw isEarly ? this.#withoutHello('ended the private connection', error) : error;
+      throw isEarly ? this.#withoutHello('ended the private connection without a hello', error) : error;
     } finally {
       clearTimeout(timer);
       this.#over.abort();

@@ -1,12 +1,47 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import type { ByteSource } from '../../../src/transfer/bytes.ts';
+import { withResolvers } from '../../../src/util/deferred.ts';
 import { memoryPair } from './memory-channels.ts';
 import { Collector, lentSource, pipeBoth } from './rig.ts';
 
 const KIB = 1024;
+const WINDOW = { windowBytes: 64 * KIB };
 
 function pieces(bytes: Buffer, size: number): Buffer[] {
   return Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) => bytes.subarray(i * size, (i + 1) * size));
+}
+
+/** An input without end, which counts what it has given. */
+function endless(): ByteSource & { given: number } {
+  return {
+    given: 0,
+    async read() {
+      await new Promise(setImmediate);
+      this.given += KIB;
+      return Buffer.alloc(KIB, 'x');
+    },
+    close: () => undefined,
+  };
+}
+
+/** An output that takes nothing until it is let. */
+function stalled() {
+  const { promise, resolve } = withResolvers<void>();
+  return { output: new Collector(() => promise), release: resolve };
+}
+
+const nothing = () => ({ input: lentSource([]), output: new Collector(), ...WINDOW });
+
+const incomplete = (message: string): Error => expect.objectContaining({ code: 'DATA_INCOMPLETE', message });
+
+/** What has happened when nothing happens any more. */
+async function settled(look: () => unknown): Promise<void> {
+  for (let [before, turns] = [look(), 0]; turns < 100; turns += 1) {
+    await new Promise(setImmediate);
+    const now = look();
+    if (now !== before) [before, turns] = [now, 0];
+  }
 }
 
 describe('VerifiedPipe', () => {
@@ -14,8 +49,8 @@ describe('VerifiedPipe', () => {
     const [there, back] = [randomBytes(300 * KIB + 1), randomBytes(90 * KIB + 7)];
     const outputs = { requester: new Collector(), target: new Collector() };
     const result = await pipeBoth({
-      requester: { input: lentSource(pieces(there, 10_000)), output: outputs.requester, windowBytes: 64 * KIB },
-      target: { input: lentSource(pieces(back, 999)), output: outputs.target, windowBytes: 64 * KIB },
+      requester: { input: lentSource(pieces(there, 10_000)), output: outputs.requester, ...WINDOW },
+      target: { input: lentSource(pieces(back, 999)), output: outputs.target, ...WINDOW },
     });
     expect(result).toEqual({
       requester: { sent: there.length, received: back.length },
@@ -27,18 +62,141 @@ describe('VerifiedPipe', () => {
     expect([outputs.requester.ended, outputs.target.ended]).toEqual([true, true]);
   });
 
-  it('goes on over another connection, with no byte lost or doubled', async () => {
+  it('is not done before the output of the other side has taken the last byte', async () => {
+    const { output, release } = stalled();
+    let isDone = false;
+    const both = pipeBoth({
+      requester: { ...nothing(), input: lentSource([Buffer.from('all')]) },
+      target: { ...nothing(), output },
+    }).then((result) => ((isDone = true), result));
+    await settled(() => isDone);
+    expect(isDone).toBe(false);
+    release();
+    expect(await both).toMatchObject({ requester: { sent: 3 }, target: { received: 3 } });
+  });
+
+  it('reads no more of an input than the window, while the output of the other side is stalled', async () => {
+    const { output } = stalled();
+    const input = endless();
+    const stop = new AbortController();
+    const both = pipeBoth({
+      requester: { ...nothing(), input, signal: stop.signal },
+      target: { ...nothing(), output },
+    });
+    await settled(() => input.given);
+    expect(input.given).toBe(WINDOW.windowBytes + KIB);
+    stop.abort();
+    await both;
+  });
+
+  it('lets one direction pass while the other one is stalled, and both where both were', async () => {
+    const [there, back] = [stalled(), stalled()];
+    const [question, answer] = [randomBytes(300 * KIB), randomBytes(200 * KIB)];
+    const both = pipeBoth({
+      requester: { input: lentSource(pieces(question, 10_000)), output: back.output, ...WINDOW },
+      target: { input: lentSource(pieces(answer, 10_000)), output: there.output, ...WINDOW },
+    });
+    there.release();
+    await settled(() => there.output.chunks.length);
+    expect(there.output.bytes.equals(question)).toBe(true);
+    expect(back.output.chunks).toEqual([]);
+    back.release();
+    expect(await both).toMatchObject({ requester: { received: answer.length }, target: { sent: answer.length } });
+    expect(back.output.bytes.equals(answer)).toBe(true);
+  });
+
+  it('tells the peer why it fails, in characters that do no harm', async () => {
+    const output = new Collector(() => Promise.reject(new Error('no space\u001B[31m left')));
+    const { requester, target } = await pipeBoth({
+      requester: { ...nothing(), input: endless() },
+      target: { ...nothing(), output },
+      reconnect: true,
+    });
+    expect(target).toEqual(new Error('no space\u001B[31m left'));
+    expect(requester).toEqual(incomplete(String.raw`bob gave up: no space\e[31m left`));
+  });
+
+  it('tells the peer that it is interrupted, or what its input has failed with', async () => {
+    const stop = new AbortController();
+    const input: ByteSource = { read: () => Promise.reject(new Error('EIO')), close: () => undefined };
+    const { output } = stalled();
+    const interrupted = pipeBoth({
+      requester: { ...nothing(), input: endless(), signal: stop.signal, reasonOf: () => 'it was interrupted' },
+      target: { ...nothing(), output },
+      reconnect: true,
+    });
+    stop.abort();
+    expect(await interrupted).toMatchObject({
+      requester: { code: 'ABORTED' },
+      target: incomplete('ann ended the private connection without a hello: both sides need --verify'),
+    });
+    expect(await pipeBoth({ requester: nothing(), target: { ...nothing(), input } })).toMatchObject({
+      requester: incomplete('bob gave up: EIO'),
+      target: new Error('EIO'),
+    });
+  });
+
+  it('says how far it came where the connection breaks', async () => {
+    const pair = memoryPair();
+    const output = new Collector();
+    const both = pipeBoth({
+      requester: { ...nothing(), input: lentSource([Buffer.from('abc')]) },
+      target: { ...nothing(), input: endless(), output },
+      connections: [() => pair],
+    });
+    await settled(() => output.chunks.length);
+    pair.target.cut();
+    const { requester, target } = await both;
+    expect(requester).toMatchObject({
+      message: expect.stringMatching(
+        /the private connection broke before the end was confirmed; all bytes sent were written there, \d+ bytes received were written here$/,
+      ),
+    });
+    expect(target).toMatchObject({
+      message: expect.stringMatching(
+        /confirmed; \d+ bytes sent were written there, 3 bytes received were written here$/,
+      ),
+    });
+  });
+});
+
+describe('VerifiedPipe and another connection', () => {
+  it('goes on with no byte lost or doubled', async () => {
     const there = randomBytes(300 * KIB);
     const output = new Collector();
+    const pieceBytes = () => 999;
     const result = await pipeBoth({
-      requester: { input: lentSource(pieces(there, 10_000)), output: new Collector(), windowBytes: 64 * KIB },
-      target: { input: lentSource([]), output, windowBytes: 64 * KIB },
+      requester: { ...nothing(), input: lentSource(pieces(there, 10_000)) },
+      target: { ...nothing(), output },
       reconnect: true,
-      connections: [5_000, 100_001, 50].map(
-        (breakAfterBytes) => () => memoryPair({ breakAfterBytes, pieceBytes: () => 999 }),
-      ),
+      connections: [5_000, 100_001, 50].map((breakAfterBytes) => () => memoryPair({ breakAfterBytes, pieceBytes })),
     });
     expect(result).toMatchObject({ requester: { sent: there.length }, target: { received: there.length }, opened: 4 });
     expect(output.bytes.equals(there)).toBe(true);
+  });
+
+  it('does not go on where one side does not do so', async () => {
+    const { requester, target, opened } = await pipeBoth({
+      requester: { ...nothing(), input: endless(), reopen: () => Promise.reject(new Error('asked')) },
+      target: nothing(),
+      connections: [() => memoryPair({ breakAfterBytes: 20_000 })],
+    });
+    expect([requester, target].map((outcome) => (outcome as { code?: string }).code)).toEqual([
+      'DATA_INCOMPLETE',
+      'DATA_INCOMPLETE',
+    ]);
+    expect(opened).toBe(1);
+  });
+
+  it('gives up when there is none in time', async () => {
+    const reopen = () => Promise.reject(new Error('no server'));
+    const { requester } = await pipeBoth({
+      requester: { ...nothing(), input: endless(), reopen, reopenTimeoutMs: 20 },
+      target: { ...nothing(), reopen, reopenTimeoutMs: 20 },
+      connections: [() => memoryPair({ breakAfterBytes: 20_000 })],
+    });
+    expect(requester).toMatchObject({
+      message: expect.stringMatching(/the private connection broke before the end was confirmed/),
+    });
   });
 });
