@@ -1,6 +1,7 @@
 import process from 'node:process';
 import { InvalidArgumentError, type Command } from 'commander';
 import { DEFAULT_HEARTBEAT_MS } from '../../client/heartbeat.ts';
+import { DEFAULT_REOPEN_TIMEOUT_MS } from '../../transfer/verified/options.ts';
 import { connectCommand } from '../connecting/connect.ts';
 import { reportSessions } from '../connecting/session-reports.ts';
 import { byteRate, configOption, loginArgument, loginOption, seconds, serverOption } from '../options.ts';
@@ -12,6 +13,7 @@ import { Listener } from '../piping/listener.ts';
 import { reporter } from '../piping/report.ts';
 import { serve } from '../piping/serving.ts';
 import { standardEnds } from '../piping/transfer.ts';
+import type { NextChannel } from '../piping/verified.ts';
 import { notice } from '../terminal/output.ts';
 import { interruptibly } from '../terminal/signals.ts';
 
@@ -34,6 +36,13 @@ export function register(command: Command): void {
     .option('--exec <command>', 'join the peer with a process of this shell command, one for each connection')
     .option('--send-only', 'discard what the peer sends')
     .option('--recv-only', 'do not read standard input: our direction ends at once')
+    .option('--verify', 'exit with 0 only if both outputs have taken everything, unchanged; needed on both sides')
+    .option('--reconnect', 'as --verify, and go on over another connection when one is lost; needed on both sides')
+    .option(
+      '--reconnect-timeout <seconds>',
+      `with --reconnect: how long to wait for another connection (default: ${DEFAULT_REOPEN_TIMEOUT_MS / 1000})`,
+      seconds,
+    )
     .option('--idle-timeout <seconds>', 'break the connection when nothing moves for so long', seconds)
     .option('--limit-rate <rate>', 'send and receive at most so many bytes a second each: 800, 50k, 2M', byteRate)
     .addOption(serverOption())
@@ -60,7 +69,8 @@ ended. Ctrl-C breaks the connection, which the peer sees as broken and not as en
 async function pipe(peer: string | undefined, flags: PipeFlags, command: Command): Promise<void> {
   const mistake = mistakeIn(peer, flags);
   if (mistake !== undefined) command.error(mistake);
-  await interruptibly((signal) => pipeTo(peer, flags, signal));
+  const verify = flags.verify === true || flags.reconnect === true;
+  await interruptibly((signal) => pipeTo(peer, { ...flags, verify }, signal));
 }
 
 function mistakeIn(peer: string | undefined, flags: PipeFlags): string | undefined {
@@ -72,6 +82,7 @@ function mistakeIn(peer: string | undefined, flags: PipeFlags): string | undefin
   }
   if (keep && !listen) return '--keep needs --listen';
   if (max !== undefined && !keep) return '--max needs --keep';
+  if (flags.reconnectTimeout !== undefined && !flags.reconnect) return '--reconnect-timeout needs --reconnect';
   if (exec !== undefined && (sendOnly || recvOnly))
     return '--exec leaves nothing for --send-only and --recv-only to do';
   if (sendOnly && recvOnly) return 'with --send-only and --recv-only, nothing would be transferred';
@@ -97,7 +108,13 @@ async function pipeTo(peer: string | undefined, flags: PipeFlags, signal: AbortS
       listener?.listenOn(made);
     },
   });
-  const settings = { flags, report, login: client.login, ends };
+  const { login } = client;
+  const reconnection = (from: string, onBack: () => void): NextChannel =>
+    listener?.expect(from, onBack) ?? {
+      next: (stop) => askPeer(client, from, { timeoutMs: Infinity, signal: stop }),
+      release: () => undefined,
+    };
+  const settings = { flags, report, login, ends, reconnection: flags.reconnect ? reconnection : undefined };
   const limits = { timeoutMs: Math.max(timeoutMs - (retry ? performance.now() - startedAt : 0), 0), signal };
   try {
     const what = listener ? 'waiting for a private connection' : `asking ${peer} for a private connection`;

@@ -1,11 +1,13 @@
 import { isatty } from 'node:tty';
 import type { Channel } from '../../client/channel.ts';
 import { EMPTY_SOURCE } from '../../transfer/bytes.ts';
+import type { VerifiedPipe } from '../../transfer/verified/verified-pipe.ts';
 import { endTypedInput } from '../terminal/input.ts';
 import { ExecProcess } from './exec-process.ts';
 import type { PipeFlags } from './flags.ts';
 import type { Report } from './report.ts';
 import { transfer, type TransferEnds } from './transfer.ts';
+import { verifiedPipe, type VerifiedSettings } from './verified.ts';
 
 /** What conversations need of the command. */
 export interface ConversationSettings {
@@ -15,6 +17,8 @@ export interface ConversationSettings {
   readonly login: string;
   /** Joined with the channel, unless a process is. */
   readonly ends: TransferEnds;
+  /** With --reconnect: how another channel with a peer is opened. */
+  readonly reconnection?: VerifiedSettings['reconnection'];
 }
 
 /**
@@ -29,16 +33,20 @@ export async function converse(channel: Channel, settings: ConversationSettings,
   const startedAt = performance.now();
   const process = flags.exec === undefined ? undefined : new ExecProcess(flags.exec, { login, peer });
   const isTyped = !process && ends.input !== EMPTY_SOURCE && isatty(0);
-  channel.once('end', () => {
+  const onPeerEnd = (received: number, goesOn: boolean): void => {
     // Whoever keeps what comes in a file came to receive, and need not know Ctrl-D.
-    const isOver = isTyped && channel.bytesReceived > 0 && !isatty(1);
+    const isOver = isTyped && received > 0 && !isatty(1);
     if (isOver) endTypedInput();
-    const hint =
-      isTyped && !isOver && !channel.writableEnded
-        ? `${peer} has ended its side; press Ctrl-D to end yours`
-        : undefined;
-    report('peer-ended', hint, { peer, received: channel.bytesReceived });
-  });
+    const hint = isTyped && !isOver && goesOn ? `${peer} has ended its side; press Ctrl-D to end yours` : undefined;
+    report('peer-ended', hint, { peer, received });
+  };
+  if (!flags.verify) channel.once('end', () => onPeerEnd(channel.bytesReceived, !channel.writableEnded));
+  let release = (): void => undefined;
+  const verified = (moved: TransferEnds): VerifiedPipe => {
+    const made = verifiedPipe(channel, moved, { ...settings, onPeerEnd });
+    ({ release } = made);
+    return made.pipe;
+  };
   void process?.exited.then(({ code, signal: by }) => {
     const how = by === null ? `exited with ${code}` : `was ended by ${by}`;
     report('exec-exited', code === 0 ? undefined : `the command for ${peer} ${how}`, {
@@ -49,13 +57,20 @@ export async function converse(channel: Channel, settings: ConversationSettings,
   });
   try {
     const quiet = flags.quiet === true || flags.keep === true || process !== undefined;
-    const { sent, received } = await transfer(channel, process ?? ends, { ...flags, quiet }, signal);
+    const { sent, received } = await transfer(
+      channel,
+      process ?? ends,
+      { ...flags, quiet },
+      signal,
+      flags.verify ? verified : undefined,
+    );
     process?.leave();
     report('done', undefined, { peer, sent, received, durationMs: Math.round(performance.now() - startedAt) });
   } catch (error) {
     await process?.end();
     throw error;
   } finally {
+    release();
     // Breaks a channel that has not ended in order: the peer must not take it for an end of file.
     channel.destroy();
   }

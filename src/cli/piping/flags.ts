@@ -12,6 +12,11 @@ export interface PipeFlags extends ConnectFlags {
   readonly exec?: string;
   readonly sendOnly?: boolean;
   readonly recvOnly?: boolean;
+  /** Whether the streams are acknowledged and checked; `reconnect` implies it. */
+  readonly verify?: boolean;
+  readonly reconnect?: boolean;
+  /** In seconds. */
+  readonly reconnectTimeout?: number;
   readonly quiet?: boolean;
   readonly json?: boolean;
   /** Whether the peer may control the terminal that its bytes are shown on. */

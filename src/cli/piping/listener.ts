@@ -7,6 +7,8 @@ import { withEither } from '../../util/abort.ts';
 import { createDeferred, type Deferred } from '../../util/deferred.ts';
 import { loginKey } from '../../util/login-key.ts';
 import type { Report } from './report.ts';
+import { ReturningPeer } from './returning-peer.ts';
+import type { NextChannel } from './verified.ts';
 
 /** Peers that may wait for their turn. The server ends the requests of all others after a while, and they ask again. */
 const MAX_QUEUED = 256;
@@ -25,6 +27,7 @@ export class Listener {
   readonly #report: Report;
   readonly #queue = new Map<string, PrivateRequest>();
   readonly #waiting: Deferred<PrivateRequest>[] = [];
+  readonly #returning = new Map<string, ReturningPeer>();
   /** What has ended the client. */
   #lost: ChatosError | undefined;
 
@@ -62,6 +65,19 @@ export class Listener {
     }
   }
 
+  /** From now on, this peer's requests are for its next channel; `onBack` is called for each while none is waited for. */
+  expect(peer: string, onBack: () => void): NextChannel {
+    const key = loginKey(peer);
+    const returning = new ReturningPeer(onBack, accept);
+    this.#returning.set(key, returning);
+    return {
+      next: (signal) => returning.next(signal),
+      release: () => {
+        if (this.#returning.get(key) === returning) this.#returning.delete(key);
+      },
+    };
+  }
+
   async #nextRequest({ timeoutMs, signal }: WaitLimits): Promise<PrivateRequest> {
     for (const [key, request] of this.#queue) {
       this.#queue.delete(key);
@@ -81,6 +97,8 @@ export class Listener {
       this.#report('refused', `refused ${from}: --from does not allow this login`, { peer: from });
       return;
     }
+    const returning = this.#returning.get(loginKey(from));
+    if (returning) return returning.asks(request);
     for (let waiting = this.#waiting.shift(); waiting; waiting = this.#waiting.shift()) {
       if (!waiting.settled) return waiting.resolve(request);
     }

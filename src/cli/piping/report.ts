@@ -12,6 +12,9 @@ export const PIPE_EVENTS = {
   connected: ['peer'],
   'peer-ended': ['peer', 'received'],
   'exec-exited': ['peer', 'exitCode', 'signal'],
+  'no-reconnect': ['peer'],
+  lost: ['peer', 'message'],
+  reconnected: ['peer'],
   broken: ['peer', 'code', 'message'],
   done: ['peer', 'sent', 'received', 'durationMs'],
 } as const;

@@ -4,9 +4,10 @@ import type { Channel } from '../../client/channel.ts';
 import { ChatosError } from '../../errors.ts';
 import { DISCARD_SINK, EMPTY_SOURCE, streamSink, type ByteSink, type ByteSource } from '../../transfer/bytes.ts';
 import { standardOutputSink } from '../../transfer/descriptor-sink.ts';
-import { limitIdleTime } from '../../transfer/idle-timeout.ts';
+import { limitIdleTime, type Movement } from '../../transfer/idle-timeout.ts';
 import { pipeChannel, type PipeResult } from '../../transfer/pipe.ts';
 import { limitSink, limitSource } from '../../transfer/rate-limit.ts';
+import type { VerifiedPipe } from '../../transfer/verified/verified-pipe.ts';
 import { inputSource } from '../terminal/input.ts';
 import { SafeText } from '../terminal/safe-text.ts';
 import { showProgress } from '../terminal/progress.ts';
@@ -36,29 +37,34 @@ function standardOutput(raw: boolean): ByteSink {
   return isatty(1) ? terminalSink(raw) : standardOutputSink();
 }
 
-/** Joins a channel with an input and an output, until both directions have ended; the signal breaks it. */
+/**
+ * Joins a channel with an input and an output, until both directions have ended; the signal breaks it.
+ *
+ * @param verified with --verify: makes the pipe
+ */
 export async function transfer(
   channel: Channel,
   ends: TransferEnds,
   flags: PipeFlags,
   signal: AbortSignal,
+  verified?: (ends: TransferEnds) => VerifiedPipe,
 ): Promise<PipeResult> {
-  const abort = (): void => void channel.destroy(new ChatosError('ABORTED', 'interrupted'));
-  signal.addEventListener('abort', abort, { once: true });
-  if (signal.aborted) abort();
-  const stopIdleTimer = flags.idleTimeout === undefined ? undefined : limitIdleTime(channel, flags.idleTimeout * 1000);
-  const count = () => ({ sent: channel.bytesSent, received: channel.bytesReceived });
-  const { quiet = false, json = false, keep = false } = flags;
+  const { idleTimeout, limitRate, quiet = false, json = false, keep = false } = flags;
   const isTyped = ends.input !== EMPTY_SOURCE && isatty(0);
+  if (limitRate !== undefined) {
+    ends = { input: limitSource(ends.input, limitRate), output: limitSink(ends.output, limitRate) };
+  }
+  const count = () => ({ sent: moving.bytesSent, received: moving.bytesReceived });
   const progress = showProgress(count, { total: ends.input.size, quiet, json, isMoving: !keep && !isTyped });
   if (isatty(1)) ends = { ...ends, output: beforeEach(ends.output, progress.clear) };
-  const { limitRate } = flags;
+  const pipe = verified?.(ends);
+  const moving: Movement = pipe ?? channel;
+  const abort = (): void => void moving.destroy(new ChatosError('ABORTED', 'interrupted'));
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+  const stopIdleTimer = idleTimeout === undefined ? undefined : limitIdleTime(moving, idleTimeout * 1000);
   try {
-    return await pipeChannel(
-      channel,
-      limitRate === undefined ? ends.input : limitSource(ends.input, limitRate),
-      limitRate === undefined ? ends.output : limitSink(ends.output, limitRate),
-    );
+    return await (pipe ? pipe.run() : pipeChannel(channel, ends.input, ends.output));
   } finally {
     progress.done();
     stopIdleTimer?.();

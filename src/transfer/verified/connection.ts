@@ -1,3 +1,4 @@
+import { isChatosError } from '../../errors.ts';
 import { withResolvers } from '../../util/deferred.ts';
 import { escapeUnsafe } from '../../util/escape.ts';
 import { pause } from '../../util/timeout.ts';
@@ -13,6 +14,8 @@ export interface ConnectionSettings extends HandshakeSettings {
   readonly outgoing: Outgoing;
   readonly incoming: Incoming;
   readonly helloTimeoutMs: number;
+  /** The peer's stream has come to its end. */
+  readonly onPeerEnd: () => void;
 }
 
 /** How long the peer may take to see a failure of ours. */
@@ -122,7 +125,7 @@ export class Connection {
         outgoing.acknowledge(frame.taken);
         break;
       case 'end':
-        incoming.receiveEnd(frame);
+        if (incoming.receiveEnd(frame)) this.#settings.onPeerEnd();
         break;
       case 'done':
         if (this.#place !== outgoing.end?.length) throw ruleBroken('it is done before the end');
@@ -194,7 +197,7 @@ export class Connection {
     return new Promise((resolve, reject) => {
       give((error) => {
         if (!error) resolve();
-        else reject(isConnectionLost(error) ? error : connectionLost(message, error));
+        else reject(isChatosError(error) ? error : connectionLost(message, error));
       });
     });
   }

@@ -43,11 +43,13 @@ export class Incoming {
     this.#onArrival();
   }
 
-  /** The peer's stream ends here. A later connection may say it again. */
-  receiveEnd({ length, digest }: StreamEnd): void {
+  /** The peer's stream ends here. A later connection may say it again; returns whether this is the first time. */
+  receiveEnd({ length, digest }: StreamEnd): boolean {
     if (length !== this.received) throw ruleBroken(`its stream ends at ${length} of ${this.received} bytes`);
+    const isFirst = this.#end === undefined;
     this.#end = { length, digest };
     this.#onArrival();
+    return isFirst;
   }
 
   /**

@@ -1,43 +1,23 @@
 import { messageOf } from '../../errors.ts';
-import { abortError, withEither } from '../../util/abort.ts';
+import { withEither } from '../../util/abort.ts';
 import { withResolvers } from '../../util/deferred.ts';
 import { pause } from '../../util/timeout.ts';
-import type { ByteSink, ByteSource } from '../bytes.ts';
 import type { PipedChannel, PipeResult } from '../pipe.ts';
 import { Connection } from './connection.ts';
-import { incomplete, isConnectionLost } from './failures.ts';
+import { connectionLost, incomplete, isConnectionLost } from './failures.ts';
 import { Incoming } from './incoming.ts';
+import {
+  DEFAULT_HELLO_TIMEOUT_MS,
+  DEFAULT_REOPEN_TIMEOUT_MS,
+  DEFAULT_WINDOW_BYTES,
+  type VerifiedPipeOptions,
+} from './options.ts';
 import { Outgoing } from './outgoing.ts';
 
-/** How a verified pipe works. */
-export interface VerifiedPipeOptions {
-  readonly input: ByteSource;
-  readonly output: ByteSink;
-  /** Opens another private connection with the same peer, unless the signal ends it. Without it, one that is lost is the end. */
-  readonly reopen?: ((signal: AbortSignal) => Promise<PipedChannel>) | undefined;
-  /** How long that may take, all attempts together. @default 60000 */
-  readonly reopenTimeoutMs?: number | undefined;
-  /** Gives it up: the peer is told. */
-  readonly signal?: AbortSignal | undefined;
-  /** What a failure of ours is called, for the peer. @default its message */
-  readonly reasonOf?: ((error: unknown) => string) | undefined;
-  /** What happens with the connection. */
-  readonly onEvent?: ((event: VerifiedPipeEvent) => void) | undefined;
-  /** How many bytes may be on their way, each way: so much memory it takes, twice. @default 4194304 */
-  readonly windowBytes?: number | undefined;
-  /** How long the peer may take to say its hello. @default 5000 */
-  readonly helloTimeoutMs?: number | undefined;
-}
-
-export type VerifiedPipeEvent =
-  | { readonly type: 'opened' | 'reopened'; readonly reconnects: boolean }
-  | { readonly type: 'lost'; readonly error: Error };
-
-const DEFAULT_WINDOW_BYTES = 4 * 1024 * 1024;
-const DEFAULT_HELLO_TIMEOUT_MS = 5_000;
-export const DEFAULT_REOPEN_TIMEOUT_MS = 60_000;
 /** Between two attempts. */
 const REOPEN_PAUSE_MS = 500;
+/** Requests that cross with the first connection come sooner. */
+const SETTLED_MS = 5_000;
 
 /**
  * Joins a channel with an input and an output, as `pipeChannel` does, with a peer that does the same: it is done when both
@@ -46,6 +26,8 @@ const REOPEN_PAUSE_MS = 500;
  */
 export class VerifiedPipe {
   readonly #options: VerifiedPipeOptions;
+  #channel: PipedChannel;
+  #openedAt = Infinity;
   readonly #windowBytes: number;
   readonly #outgoing: Outgoing;
   readonly #incoming: Incoming;
@@ -56,7 +38,8 @@ export class VerifiedPipe {
   #secret: Buffer | undefined;
   #reconnects: boolean;
 
-  constructor(options: VerifiedPipeOptions) {
+  constructor(channel: PipedChannel, options: VerifiedPipeOptions) {
+    this.#channel = channel;
     this.#options = options;
     this.#windowBytes = options.windowBytes ?? DEFAULT_WINDOW_BYTES;
     this.#reconnects = options.reopen !== undefined;
@@ -66,45 +49,59 @@ export class VerifiedPipe {
     this.#ownFailure.promise.catch(() => undefined);
   }
 
-  /** How many bytes the peer's output has taken, and how many ours. */
-  get counts(): PipeResult {
-    return { sent: this.#outgoing.acknowledged, received: this.#incoming.taken };
+  get peer(): string {
+    return this.#channel.peer;
+  }
+
+  /** How many bytes the peer's output has taken. */
+  get bytesSent(): number {
+    return this.#outgoing.acknowledged;
+  }
+
+  /** How many bytes our output has taken. */
+  get bytesReceived(): number {
+    return this.#incoming.taken;
   }
 
   /**
    * Carries both streams to their ends.
    *
-   * @throws what failed: the input's or the output's own error, or a {@link ChatosError}: `DATA_INCOMPLETE` where the peer
-   *   failed, does not do the same, or is lost; `ABORTED`
+   * @throws what failed: the input's or the output's own error, what it was destroyed with, or a {@link ChatosError}:
+   *   `DATA_INCOMPLETE` where the peer failed, does not do the same, or is lost
    */
-  async run(first: PipedChannel): Promise<PipeResult> {
-    const { signal } = this.#options;
-    const abort = (): void => this.#fail(abortError(signal, 'interrupted'));
-    signal?.addEventListener('abort', abort, { once: true });
-    if (signal?.aborted) abort();
+  async run(): Promise<PipeResult> {
     try {
-      await this.#runConnections(first);
-      return this.counts;
+      await this.#runConnections();
+      return { sent: this.bytesSent, received: this.bytesReceived };
     } finally {
       this.#over.abort();
-      signal?.removeEventListener('abort', abort);
       if (!this.#outgoing.end) this.#options.input.close();
     }
   }
 
-  async #runConnections(first: PipedChannel): Promise<void> {
-    let moving = false;
+  /** Gives up: `run` fails with the error, and the peer is told. */
+  destroy(error: unknown): void {
+    this.#failed = true;
+    this.#over.abort();
+    this.#ownFailure.reject(error);
+  }
+
+  /** The peer asks for another connection: it has lost the one that there is. */
+  peerIsBack(): void {
+    if (Date.now() - this.#openedAt > SETTLED_MS) {
+      this.#channel.destroy(connectionLost(`the private connection with ${this.peer} broke there`));
+    }
+  }
+
+  async #runConnections(): Promise<void> {
     /** Since the last connection was lost. */
     let deadline: number | undefined;
-    for (let channel = first; ;) {
+    for (;;) {
+      const channel = this.#channel;
       const connection = this.#connect(channel);
-      void connection.opened.then(({ secret, reconnects }) => {
-        this.#options.onEvent?.({ type: this.#secret ? 'reopened' : 'opened', reconnects });
-        this.#secret = secret;
-        this.#reconnects = reconnects;
+      void connection.opened.then((opened) => {
         deadline = undefined;
-        if (!moving) this.#move();
-        moving = true;
+        this.#onOpened(opened);
       });
       const running = connection.run();
       try {
@@ -123,9 +120,18 @@ export class VerifiedPipe {
         deadline ??= Date.now() + (this.#options.reopenTimeoutMs ?? DEFAULT_REOPEN_TIMEOUT_MS);
         const next = await Promise.race([this.#reopen(deadline), this.#ownFailure.promise]);
         if (!next) return this.#lost(error);
-        channel = next;
+        this.#channel = next;
       }
     }
+  }
+
+  #onOpened({ secret, reconnects }: { secret: Buffer; reconnects: boolean }): void {
+    const isFirst = this.#secret === undefined;
+    this.#secret = secret;
+    this.#reconnects = reconnects;
+    this.#openedAt = Date.now();
+    this.#options.onEvent?.(isFirst ? { type: 'opened', reconnects } : { type: 'reopened' });
+    if (isFirst) this.#move();
   }
 
   #connect(channel: PipedChannel): Connection {
@@ -137,21 +143,19 @@ export class VerifiedPipe {
       reconnects: this.#options.reopen !== undefined,
       secret: this.#secret,
       helloTimeoutMs: this.#options.helloTimeoutMs ?? DEFAULT_HELLO_TIMEOUT_MS,
+      onPeerEnd: () => {
+        const { received } = this.#incoming;
+        this.#options.onEvent?.({ type: 'peer-ended', received, goesOn: this.#outgoing.end === undefined });
+      },
     });
     return this.#connection;
   }
 
   /** The input and the output are touched only when the peer is known to do the same as we. */
   #move(): void {
-    const fail = (error: unknown): void => this.#fail(error);
+    const fail = (error: unknown): void => this.destroy(error);
     this.#outgoing.readAll().catch(fail);
     this.#incoming.writeAll().catch(fail);
-  }
-
-  #fail(error: unknown): void {
-    this.#failed = true;
-    this.#over.abort();
-    this.#ownFailure.reject(error);
   }
 
   #reasonOf(error: unknown): string {
@@ -169,9 +173,7 @@ export class VerifiedPipe {
             const channel = await this.#options.reopen!(signal);
             if (!signal.aborted) return channel;
             channel.destroy();
-          } catch (error) {
-            if (signal.aborted) break;
-            this.#options.onEvent?.({ type: 'lost', error: error as Error });
+          } catch {
             await pause(REOPEN_PAUSE_MS, signal);
           }
         }
@@ -185,9 +187,8 @@ export class VerifiedPipe {
   /** No connection any more. Nothing is missing where both outputs have taken everything, and that is known. */
   #lost(error: Error): void {
     if (this.#outgoing.isDone && this.#incoming.isDone) return;
-    const { sent, received } = this.counts;
-    const ours = this.#outgoing.isDone ? 'all' : String(sent);
-    const state = `${ours} bytes sent were written there, ${received} bytes received were written here`;
+    const there = this.#outgoing.isDone ? 'all' : String(this.bytesSent);
+    const state = `${there} bytes are known to be written there, ${this.bytesReceived} bytes were written here`;
     throw incomplete(`${error.message} before the end was confirmed; ${state}`, error);
   }
 }

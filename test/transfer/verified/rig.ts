@@ -1,6 +1,7 @@
 /** Two verified pipes over connections in memory, and what comes out of them. */
 import type { ByteSink, ByteSource } from '../../../src/transfer/bytes.ts';
-import { VerifiedPipe, type VerifiedPipeOptions } from '../../../src/transfer/verified/verified-pipe.ts';
+import type { VerifiedPipeOptions } from '../../../src/transfer/verified/options.ts';
+import { VerifiedPipe } from '../../../src/transfer/verified/verified-pipe.ts';
 import { memoryPair, type MemoryChannel } from './memory-channels.ts';
 
 /** Gives chunks from one buffer, which is spoiled between two of them. */
@@ -59,6 +60,7 @@ export async function pipeBoth(options: {
   readonly requester: VerifiedPipeOptions;
   readonly target: VerifiedPipeOptions;
   readonly reconnect?: boolean;
+  readonly onPipe?: { readonly [R in 'requester' | 'target']?: (pipe: VerifiedPipe) => void };
   readonly connections?: readonly (() => Ends)[];
 }): Promise<{ requester: Outcome; target: Outcome; opened: number }> {
   const next = [...(options.connections ?? [])];
@@ -89,7 +91,9 @@ export async function pipeBoth(options: {
   const outcome = async (role: 'requester' | 'target'): Promise<Outcome> => {
     const again = options.reconnect ? { reopen: reopen(role) } : {};
     try {
-      return await new VerifiedPipe({ ...again, ...options[role] }).run(first[role]);
+      const pipe = new VerifiedPipe(first[role], { ...again, ...options[role] });
+      options.onPipe?.[role]?.(pipe);
+      return await pipe.run();
     } catch (error) {
       return error as Error;
     }

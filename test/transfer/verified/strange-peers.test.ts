@@ -2,7 +2,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { encodeFrame, type Frame } from '../../../src/transfer/verified/frames.ts';
 import { encodeHello, type Hello } from '../../../src/transfer/verified/hello.ts';
-import { VerifiedPipe, type VerifiedPipeOptions } from '../../../src/transfer/verified/verified-pipe.ts';
+import type { VerifiedPipeOptions } from '../../../src/transfer/verified/options.ts';
+import { VerifiedPipe } from '../../../src/transfer/verified/verified-pipe.ts';
 import { memoryPair, type MemoryChannel } from './memory-channels.ts';
 import { Collector, lentSource, pipeBoth } from './rig.ts';
 
@@ -12,8 +13,13 @@ const HELLO: Hello = { role: 'target', reconnects: true, resumes: false, windowB
 async function endWith(act: (peer: MemoryChannel) => unknown, options: Partial<VerifiedPipeOptions> = {}) {
   const { requester, target } = memoryPair();
   const collector = new Collector();
-  const pipe = new VerifiedPipe({ input: lentSource([]), output: collector, windowBytes: 1_000, ...options });
-  const end = pipe.run(requester).catch((error: unknown) => error);
+  const pipe = new VerifiedPipe(requester, {
+    input: lentSource([]),
+    output: collector,
+    windowBytes: 1_000,
+    ...options,
+  });
+  const end = pipe.run().catch((error: unknown) => error);
   await act(target);
   target.resume();
   return { error: await end, written: String(collector.bytes) };
@@ -102,7 +108,7 @@ it('an acknowledgement that is taken back is an error', async () => {
 it('a SHA-256 that is wrong is an error, which the peer gets too, and the output is not ended', async () => {
   const { requester, target } = memoryPair();
   const output = new Collector();
-  const end = new VerifiedPipe({ input: lentSource([]), output }).run(requester).catch((error: unknown) => error);
+  const end = new VerifiedPipe(requester, { input: lentSource([]), output }).run().catch((error: unknown) => error);
   says([data(3), { type: 'end', length: 3, digest }])(target);
   const got: Buffer[] = [];
   for await (const chunk of target) got.push(chunk as Buffer);

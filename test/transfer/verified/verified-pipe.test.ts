@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { ByteSource } from '../../../src/transfer/bytes.ts';
+import type { VerifiedPipe } from '../../../src/transfer/verified/verified-pipe.ts';
 import { withResolvers } from '../../../src/util/deferred.ts';
 import { memoryPair } from './memory-channels.ts';
 import { Collector, lentSource, pipeBoth } from './rig.ts';
@@ -78,14 +79,15 @@ describe('VerifiedPipe', () => {
   it('reads no more of an input than the window, while the output of the other side is stalled', async () => {
     const { output } = stalled();
     const input = endless();
-    const stop = new AbortController();
+    const pipes: VerifiedPipe[] = [];
     const both = pipeBoth({
-      requester: { ...nothing(), input, signal: stop.signal },
+      requester: { ...nothing(), input },
       target: { ...nothing(), output },
+      onPipe: { requester: (pipe) => pipes.push(pipe) },
     });
     await settled(() => input.given);
     expect(input.given).toBe(WINDOW.windowBytes + KIB);
-    stop.abort();
+    pipes[0]!.destroy(new Error('enough'));
     await both;
   });
 
@@ -117,18 +119,21 @@ describe('VerifiedPipe', () => {
   });
 
   it('tells the peer that it is interrupted, or what its input has failed with', async () => {
-    const stop = new AbortController();
+    const pipes: VerifiedPipe[] = [];
     const input: ByteSource = { read: () => Promise.reject(new Error('EIO')), close: () => undefined };
     const { output } = stalled();
+    const source = endless();
     const interrupted = pipeBoth({
-      requester: { ...nothing(), input: endless(), signal: stop.signal, reasonOf: () => 'it was interrupted' },
+      requester: { ...nothing(), input: source, reasonOf: () => 'it was interrupted' },
       target: { ...nothing(), output },
       reconnect: true,
+      onPipe: { requester: (pipe) => pipes.push(pipe) },
     });
-    stop.abort();
+    await settled(() => source.given);
+    pipes[0]!.destroy(new Error('Ctrl-C'));
     expect(await interrupted).toMatchObject({
-      requester: { code: 'ABORTED' },
-      target: incomplete('ann ended the private connection without a hello: both sides need --verify'),
+      requester: new Error('Ctrl-C'),
+      target: incomplete('ann gave up: it was interrupted'),
     });
     expect(await pipeBoth({ requester: nothing(), target: { ...nothing(), input } })).toMatchObject({
       requester: incomplete('bob gave up: EIO'),
@@ -149,13 +154,11 @@ describe('VerifiedPipe', () => {
     const { requester, target } = await both;
     expect(requester).toMatchObject({
       message: expect.stringMatching(
-        /the private connection broke before the end was confirmed; all bytes sent were written there, \d+ bytes received were written here$/,
+        /the private connection broke before the end was confirmed; all bytes are known to be written there, \d+ bytes were written here$/,
       ),
     });
     expect(target).toMatchObject({
-      message: expect.stringMatching(
-        /confirmed; \d+ bytes sent were written there, 3 bytes received were written here$/,
-      ),
+      message: expect.stringMatching(/confirmed; \d+ bytes are known to be written there, 3 bytes were written here$/),
     });
   });
 });

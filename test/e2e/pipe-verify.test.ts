@@ -1,0 +1,227 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import type { Command } from '../support/command.ts';
+import { failure, LAB, labFile, start, startProgram, startServer, WORK } from './chatosbot.ts';
+import { acceptNext, peer } from './peers.ts';
+
+const TINY = path.join(LAB, 'tiny');
+mkdirSync(TINY);
+const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1000k', 'tmpfs', TINY]).status === 0;
+afterAll(() => {
+  if (mounted) spawnSync('umount', [TINY]);
+});
+
+const BYTES = randomBytes(3_000_000);
+let at: string;
+let port: number;
+let count = 0;
+
+beforeAll(async () => {
+  ({ at, port } = await startServer());
+});
+
+type Options = NonNullable<Parameters<typeof start>[1]>;
+
+/** A listener and who asks it, with flags and ends of their own. */
+function both(
+  flags: { readonly listener: readonly string[]; readonly sender: readonly string[] },
+  ends: { readonly listener?: Options; readonly sender?: Options } = {},
+  server = at,
+) {
+  const login = `ear-${++count}`;
+  const common = ['--server', server];
+  const listener = start(['pipe', '--listen', '--login', login, ...flags.listener, ...common], ends.listener);
+  const sender = start(['pipe', login, '--login', `mouth-${count}`, ...flags.sender, ...common], ends.sender);
+  return { listener, sender, login, asker: `mouth-${count}` };
+}
+
+const VERIFY = { listener: ['--verify'], sender: ['--verify'] };
+const RECONNECT = { listener: ['--reconnect'], sender: ['--reconnect'] };
+
+/** Sends without end, to a listener that has got some of it. */
+async function endless(flags: typeof VERIFY, server = at) {
+  const zeros = openSync('/dev/zero', 'r');
+  onTestFinished(() => closeSync(zeros));
+  let onFirst = (): void => undefined;
+  const first = new Promise<void>((resolve) => (onFirst = resolve));
+  const pair = both(flags, { listener: { output: () => onFirst() }, sender: { input: zeros } }, server);
+  await first;
+  return pair;
+}
+
+async function endings({ listener, sender }: { listener: Command; sender: Command }) {
+  const [listened, sent] = await Promise.all([failure(listener), failure(sender)]);
+  return { listened, sent };
+}
+
+describe('pipe --verify', () => {
+  test('carries both streams, and exits with 0 on both sides', async () => {
+    const file = labFile('sent.bin', BYTES);
+    const input = openSync(file, 'r');
+    onTestFinished(() => closeSync(input));
+    const got = path.join(WORK, 'got.bin');
+    const output = openSync(got, 'w');
+    onTestFinished(() => closeSync(output));
+    const { listener, sender } = both(VERIFY, { listener: { input: 'thanks', output }, sender: { input } });
+    expect(await sender.exit()).toMatchObject({ status: 0, stdout: 'thanks' });
+    expect(await listener.exit()).toMatchObject({ status: 0 });
+    expect(readFileSync(got).equals(BYTES)).toBe(true);
+  });
+
+  test('lets one output stall, and the other one get everything meanwhile', async () => {
+    const fifo = path.join(LAB, 'stalled');
+    execFileSync('mkfifo', [fifo]);
+    const stalled = openSync(fifo, 'r+');
+    const { listener, sender } = both(VERIFY, {
+      listener: { input: BYTES, output: stalled },
+      sender: { input: BYTES },
+    });
+    // Its own output is not stalled, and gets everything, although the other one takes no more than a FIFO holds.
+    await expect.poll(() => sender.stdout.length).toBe(BYTES.length);
+    const reader = startProgram('cat', [fifo]);
+    closeSync(stalled);
+    expect(await sender.exit()).toMatchObject({ status: 0 });
+    expect(await listener.exit()).toMatchObject({ status: 0 });
+    await reader.exit();
+    expect(reader.stdout.equals(BYTES)).toBe(true);
+  });
+
+  test.skipIf(!mounted)('exits with 65 where the disk of the other side is full, and says so', async () => {
+    const output = openSync(path.join(TINY, 'full'), 'w');
+    onTestFinished(() => closeSync(output));
+    const { listener, sender, login } = both(VERIFY, { listener: { output }, sender: { input: BYTES } });
+    const why = 'cannot write standard output: no space left on the device';
+    expect(await endings({ listener, sender })).toEqual({
+      listened: { status: 75, last: `chatosbot: ${why}` },
+      sent: { status: 65, last: `chatosbot: ${login} gave up: ${why}` },
+    });
+  });
+
+  test('exits with 65 where the receiver is killed, and says how far it came', async () => {
+    const { listener, sender, login } = await endless(VERIFY);
+    listener.kill('SIGKILL');
+    const last = new RegExp(
+      `private connection with ${login}.* before the end was confirmed; \\d+ bytes are known to be written there, 0 bytes were written here$`,
+    );
+    expect(await failure(sender)).toEqual({ status: 65, last: expect.stringMatching(last) });
+  });
+
+  test('exits with 65 where the sender is killed', async () => {
+    const { listener, sender, asker } = await endless(VERIFY);
+    sender.kill('SIGKILL');
+    expect(await failure(listener)).toEqual({ status: 65, last: expect.stringContaining(asker) });
+  });
+
+  test('ends on a signal with 128 + n, and the other side with 65', async () => {
+    const { listener, sender, asker } = await endless(RECONNECT);
+    sender.kill('SIGINT');
+    expect(await sender.exit()).toMatchObject({ status: 130 });
+    expect(await failure(listener)).toEqual({ status: 65, last: `chatosbot: ${asker} gave up: it was interrupted` });
+  });
+
+  test('ends both sides where the server is killed', async () => {
+    const server = await startServer();
+    const { listener, sender } = await endless(VERIFY, server.at);
+    server.command.kill('SIGKILL');
+    expect(await endings({ listener, sender })).toMatchObject({ listened: { status: 65 }, sent: { status: 65 } });
+  });
+});
+
+describe('pipe --verify and a peer without it', () => {
+  test('a plain listener writes nothing, and both say what to do', async () => {
+    const { listener, sender, asker } = both({ listener: [], sender: ['--verify'] }, { sender: { input: BYTES } });
+    const { status, stdout, stderr } = await listener.exit();
+    expect({ status, stdout }).toEqual({ status: 65, stdout: '' });
+    expect(stderr).toMatch(`chatosbot: ${asker} uses --verify: use it here too`);
+    expect(await failure(sender)).toEqual({ status: 65, last: expect.stringContaining('need --verify') });
+  });
+
+  test('a plain sender is refused, and nothing is written', async () => {
+    const { listener, sender, asker } = both({ listener: ['--verify'], sender: [] }, { sender: { input: BYTES } });
+    const { status, stdout, stderr } = await listener.exit();
+    expect({ status, stdout }).toEqual({ status: 65, stdout: '' });
+    expect(stderr).toMatch(`chatosbot: ${asker} does not use --verify: use it on both sides, or on neither`);
+    expect((await sender.exit()).status).toSatisfy((code) => code === 65 || code === 75);
+  });
+
+  test('a peer that sends back what it gets is told apart', async () => {
+    const echo = await peer(port, 'parrot');
+    const sender = start(['pipe', 'parrot', '--verify', '--server', at], { input: BYTES });
+    const { half } = await acceptNext(echo, port);
+    half.on('error', () => undefined).pipe(half);
+    const last = 'chatosbot: parrot sends back what it gets, and does not use --verify';
+    expect(await failure(sender)).toEqual({ status: 65, last });
+  });
+
+  test('a peer that says nothing is given up', async () => {
+    const mute = await peer(port, 'mute');
+    const sender = start(['pipe', 'mute', '--verify', '--server', at], { input: BYTES });
+    await acceptNext(mute, port);
+    const last = 'chatosbot: mute said nothing within 5 s: both sides need --verify';
+    expect(await failure(sender)).toEqual({ status: 65, last });
+  });
+});
+
+describe('pipe --reconnect', () => {
+  test('goes on when the server is killed and started again, with a live input', async () => {
+    const server = await startServer();
+    const { listener, sender } = both(RECONNECT, { listener: { input: 'open' }, sender: { input: 'open' } }, server.at);
+    sender.type('one\n');
+    await listener.line(/^one$/, 'stdout');
+    server.command.kill('SIGKILL');
+    await sender.line(/is lost; waiting for another one$/);
+    sender.type('two\n');
+    listener.type('back\n');
+    await startServer(['--listen', server.at]);
+    await listener.line(/^two$/, 'stdout');
+    await sender.line(/^back$/, 'stdout');
+    sender.stdin.end('three\n');
+    listener.stdin.end();
+    expect(await sender.exit()).toMatchObject({ status: 0, stdout: 'back\n' });
+    expect(await listener.exit()).toMatchObject({ status: 0, stdout: 'one\ntwo\nthree\n' });
+  });
+
+  test('loses and doubles no byte where the server is killed in the middle of a transfer', async () => {
+    const server = await startServer();
+    const got: Buffer[] = [];
+    let size = 0;
+    let onHalf = (): void => undefined;
+    const half = new Promise<void>((resolve) => (onHalf = resolve));
+    const output = (chunk: Buffer): void => {
+      got.push(chunk);
+      size += chunk.length;
+      if (size > BYTES.length / 4) onHalf();
+    };
+    const slow = ['--limit-rate', '1M'];
+    const flags = { listener: ['--reconnect'], sender: ['--reconnect', ...slow] };
+    const { listener, sender } = both(flags, { listener: { output }, sender: { input: BYTES } }, server.at);
+    await half;
+    server.command.kill('SIGKILL');
+    await listener.line(/is lost; waiting for another one$/);
+    await startServer(['--listen', server.at]);
+    expect(await sender.exit()).toMatchObject({ status: 0 });
+    expect(await listener.exit()).toMatchObject({ status: 0 });
+    expect(Buffer.concat(got).equals(BYTES)).toBe(true);
+  });
+
+  test('gives up with 65 when there is no other connection in time', async () => {
+    const server = await startServer();
+    const patience = ['--reconnect', '--reconnect-timeout', '1'];
+    const { listener, sender } = await endless({ listener: patience, sender: patience }, server.at);
+    server.command.kill('SIGKILL');
+    expect(await endings({ listener, sender })).toMatchObject({ listened: { status: 65 }, sent: { status: 65 } });
+  });
+
+  test('works as --verify with a peer that only has that, and says so', async () => {
+    const { listener, sender, login } = both(
+      { listener: ['--verify'], sender: ['--reconnect'] },
+      { sender: { input: BYTES } },
+    );
+    await sender.line(new RegExp(`^${login} does not use --reconnect: the end of this private connection is final$`));
+    expect(await sender.exit()).toMatchObject({ status: 0 });
+    expect(await listener.exit()).toMatchObject({ status: 0 });
+  });
+});
