@@ -105,6 +105,31 @@ test('pipe --send-only discards what comes, and --recv-only does not read its in
   expect(await discarding.exit()).toMatchObject({ status: 0, stdout: '' });
 });
 
+test('pipe --keep --json reports what happens to each peer, in lines of JSON', async () => {
+  const args = ['--from', 'a*', '--json', '--exec', 'exit "$(cat)"'];
+  const listener = start(['pipe', '--listen', '--keep', '--server', at, '--login', 'log', ...args]);
+  await listener.line(/"waiting"/);
+  await run(['pipe', 'log', '--server', at, '--login', 'zoe']);
+  await run(['pipe', 'log', '--server', at, '--login', 'ann'], { input: '0\n' });
+  await run(['pipe', 'log', '--server', at, '--login', 'amy'], { input: '3\n' });
+  listener.kill('SIGTERM');
+  const { stderr } = await listener.exit();
+  const events = stderr.trimEnd().split('\n');
+  expect(events.map((line) => JSON.parse(line) as unknown)).toEqual([
+    { type: 'logged-in', login: 'log', server: `tcp://${at}` },
+    { type: 'waiting', peer: null },
+    { type: 'refused', peer: 'zoe' },
+    { type: 'refused', peer: 'zoe' },
+    { type: 'connected', peer: 'ann' },
+    { type: 'peer-ended', peer: 'ann', received: 2 },
+    { type: 'exec-exited', peer: 'ann', exitCode: 0, signal: null },
+    { type: 'done', peer: 'ann', sent: 0, received: 2, durationMs: expect.any(Number) },
+    { type: 'connected', peer: 'amy' },
+    { type: 'peer-ended', peer: 'amy', received: 2 },
+    { type: 'exec-exited', peer: 'amy', exitCode: 3, signal: null },
+  ]);
+});
+
 test.each([
   [['bob', '--keep'], '--keep needs --listen'],
   [['--listen', '--max', '2'], '--max needs --keep'],

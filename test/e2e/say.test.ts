@@ -130,6 +130,8 @@ test('say - goes on when the server is back, and sends again only what it had no
     session.send(packet(4, str(sender), str(target), str(msg)));
   };
   const first = await server.login();
+  // Whether it answers is asked at the beginning of each session.
+  await confirm(first);
   tail.type('one\n');
   expect((await first.next(3)).msg).toBe('one');
   await confirm(first);
@@ -138,6 +140,7 @@ test('say - goes on when the server is back, and sends again only what it had no
   first.reset();
   await tail.line(/^trying again: /);
   const second = await server.login();
+  await confirm(second);
   await tail.line(/^logged in again as tail/);
   expect((await second.next(3)).msg).toBe('two');
   await confirm(second);

@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 import { ChatosError } from '../../errors.ts';
 import type { ChatosClient } from '../../client/client.ts';
+import { DEFAULT_HEARTBEAT_MS } from '../../client/heartbeat.ts';
 import { splitText } from '../../client/split-text.ts';
 import { formatAddress } from '../../net/address.ts';
 import { withEither } from '../../util/abort.ts';
@@ -60,7 +61,8 @@ async function say(words: string[], flags: SayFlags, signal: AbortSignal): Promi
     );
     onLost(client, isStream ? RETURN_MS : 0, (error) => gone.abort(error));
   };
-  const client = await connectCommand(flags, { signal, prepare, reconnect: isStream });
+  const heartbeatMs = isStream ? DEFAULT_HEARTBEAT_MS : undefined;
+  const client = await connectCommand(flags, { signal, prepare, heartbeatMs, reconnect: isStream });
   isReady = true;
   try {
     await withEither(signal, gone.signal, async (stop) => {

@@ -1,0 +1,48 @@
+import { EventEmitter } from 'node:events';
+import { expect, test } from 'vitest';
+import { Listener } from '../../../src/cli/piping/listener.ts';
+import type { ChatosClient } from '../../../src/client/client.ts';
+
+/** Listens on a client that only hears what the test lets it hear; accepted peers fail, by their name. */
+function listening() {
+  const client = new EventEmitter();
+  const listener = new Listener(['*'], () => undefined);
+  listener.listenOn(client as unknown as ChatosClient);
+  const refused: string[] = [];
+  const ask = (from: string): void => {
+    const accept = () => Promise.reject(new TypeError(from));
+    client.emit('request', { from, accept, refuse: () => refused.push(from) });
+  };
+  const next = (): Promise<unknown> =>
+    listener.next({ timeoutMs: 20, signal: new AbortController().signal }).catch((error: Error) => error.message);
+  return { client, ask, next, refused };
+}
+
+test('takes peers that wait in the order in which they first asked, each once', async () => {
+  const { ask, next } = listening();
+  for (const from of ['ann', 'bea', 'ann', 'cyd', 'bea']) ask(from);
+  expect([await next(), await next(), await next(), await next()]).toEqual([
+    'ann',
+    'bea',
+    'cyd',
+    'no peer asked for a private connection within 0.02 s',
+  ]);
+});
+
+test('lets no more than 256 wait, and refuses none of the others', async () => {
+  const { ask, next, refused } = listening();
+  for (let number = 1; number <= 300; number += 1) ask(`peer-${number}`);
+  // Asks again: its place is its own.
+  ask('peer-1');
+  for (let number = 1; number <= 256; number += 1) expect(await next()).toBe(`peer-${number}`);
+  expect(await next()).toMatch(/^no peer/);
+  expect(refused).toEqual([]);
+});
+
+test('forgets peers whose requests ended with the session', async () => {
+  const { client, ask, next } = listening();
+  ask('ann');
+  client.emit('disconnected', undefined);
+  ask('bea');
+  expect(await next()).toBe('bea');
+});
