@@ -3,11 +3,10 @@ import type { Channel } from '../../client/channel.ts';
 import { EMPTY_SOURCE } from '../../transfer/bytes.ts';
 import type { VerifiedPipe } from '../../transfer/verified/verified-pipe.ts';
 import { endTypedInput } from '../terminal/input.ts';
-import { ExecProcess } from './exec-process.ts';
 import type { PipeFlags } from './flags.ts';
 import type { Report } from './report.ts';
 import { transfer, type TransferEnds } from './transfer.ts';
-import { verifiedPipe, type VerifiedSettings } from './verified.ts';
+import type { VerifiedSettings } from './verified.ts';
 
 /** What conversations need of the command. */
 export interface ConversationSettings {
@@ -29,9 +28,14 @@ export interface ConversationSettings {
 export async function converse(channel: Channel, settings: ConversationSettings, signal: AbortSignal): Promise<void> {
   const { flags, report, login, ends } = settings;
   const { peer } = channel;
+  // Whatever uses the channel is told of its failure too.
+  channel.on('error', () => undefined);
+  // What few conversations need is loaded for them only.
+  const execution = flags.exec === undefined ? undefined : await import('./exec-process.ts');
+  const verification = flags.verify ? await import('./verified.ts') : undefined;
   report('connected', `private connection with ${peer}`, { peer });
   const startedAt = performance.now();
-  const process = flags.exec === undefined ? undefined : new ExecProcess(flags.exec, { login, peer });
+  const process = execution && new execution.ExecProcess(flags.exec!, { login, peer });
   const isTyped = !process && ends.input !== EMPTY_SOURCE && isatty(0);
   const onPeerEnd = (received: number, goesOn: boolean): void => {
     // Whoever keeps what comes in a file came to receive, and need not know Ctrl-D.
@@ -43,7 +47,7 @@ export async function converse(channel: Channel, settings: ConversationSettings,
   if (!flags.verify) channel.once('end', () => onPeerEnd(channel.bytesReceived, !channel.writableEnded));
   let release = (): void => undefined;
   const verified = (moved: TransferEnds): VerifiedPipe => {
-    const made = verifiedPipe(channel, moved, { ...settings, onPeerEnd });
+    const made = verification!.verifiedPipe(channel, moved, { ...settings, onPeerEnd });
     ({ release } = made);
     return made.pipe;
   };
