@@ -91,6 +91,16 @@ const ENDINGS: Readonly<Record<string, (meeting: Meeting) => Promise<Statuses>>>
     expect(readFileSync(meeting.file)).toHaveLength(5_000_000);
     return found;
   },
+  'the input of the receiver ends first, and the sender goes on': async (meeting) => {
+    const { login, at, flags } = meeting;
+    const receiving = shell(`exec chatosbot pipe --listen --login ${login} -s ${at} ${flags} <<<greeting`);
+    await receiving.line(/waiting for a private connection/);
+    const sending = shell(`exec chatosbot pipe ${login} -s ${at} --login from-${login} ${flags}`);
+    await sending.line(/^greeting$/, 'stdout');
+    sending.stdin.end('late\n');
+    await receiving.line(/^late$/, 'stdout');
+    return statuses(sending, receiving);
+  },
   'a signal ends the sender': (meeting) => eachSignal(meeting, 'sending'),
   'a signal ends the receiver': (meeting) => eachSignal(meeting, 'receiving'),
   'the sender is killed (`SIGKILL`, out of memory)': async (meeting) => {
