@@ -10,6 +10,7 @@ export const PIPE_EVENTS = {
   waiting: ['peer'],
   refused: ['peer'],
   connected: ['peer'],
+  progress: ['sent', 'received', 'total'],
   'peer-ended': ['peer', 'received'],
   'exec-exited': ['peer', 'exitCode', 'signal'],
   'no-reconnect': ['peer'],
