@@ -1,4 +1,4 @@
-import { fstatSync, read } from 'node:fs';
+import { fstatSync, read, readSync } from 'node:fs';
 import net from 'node:net';
 import { withResolvers } from '../util/deferred.ts';
 import { EMPTY_SOURCE, type ByteSource } from './bytes.ts';
@@ -20,45 +20,39 @@ export function descriptorSource(fd: number): ByteSource {
   if (kind === 'directory') throw Object.assign(new Error('is a directory'), { code: 'EISDIR', syscall: 'read' });
   if (kind === 'closed' || !isReadable(fd)) return EMPTY_SOURCE;
   if (kind === 'pipe' || kind === 'socket') return new StreamReader(reopen(fd, 'read') ?? fd);
-  return new FileReader(fd);
+  return kind === 'file' ? fileSource(fd) : deviceSource(fd);
 }
 
-/** Reads a file or a device, in the thread pool; one buffer is filled while the other one is being used. */
-class FileReader implements ByteSource {
-  readonly size: number | undefined;
-  readonly #fd: number;
-  #spare = Buffer.allocUnsafeSlow(FILE_CHUNK_BYTES);
-  #inUse = Buffer.allocUnsafeSlow(FILE_CHUNK_BYTES);
-  #reading: Promise<Buffer | undefined> | undefined;
+/**
+ * Reads a file. The thread pool would read ahead, but what another processor has read costs more than that gains. Between
+ * two reads, everything else has its turn.
+ */
+function fileSource(fd: number): ByteSource {
+  const buffer = Buffer.allocUnsafeSlow(FILE_CHUNK_BYTES);
+  return {
+    size: remainingSize(fd),
+    async read() {
+      await new Promise(setImmediate);
+      const count = readSync(fd, buffer);
+      return count === 0 ? undefined : buffer.subarray(0, count);
+    },
+    close: () => undefined,
+  };
+}
 
-  constructor(fd: number) {
-    this.#fd = fd;
-    this.size = remainingSize(fd);
-  }
-
-  async read(): Promise<Buffer | undefined> {
-    const chunk = await (this.#reading ?? this.#fill(this.#spare));
-    [this.#spare, this.#inUse] = [this.#inUse, this.#spare];
-    if (chunk) {
-      this.#reading = this.#fill(this.#spare);
-      // It is asked for its failure with the next call.
-      this.#reading.catch(() => undefined);
-    }
-    return chunk;
-  }
-
-  close(): void {
-    // A read of a file ends by itself.
-  }
-
-  #fill(buffer: Buffer): Promise<Buffer | undefined> {
-    return new Promise((resolve, reject) => {
-      read(this.#fd, buffer, 0, buffer.length, null, (error, count) => {
-        if (error) reject(error);
-        else resolve(count === 0 ? undefined : buffer.subarray(0, count));
-      });
-    });
-  }
+/** Reads a device, which may keep a thread waiting. */
+function deviceSource(fd: number): ByteSource {
+  const buffer = Buffer.allocUnsafeSlow(FILE_CHUNK_BYTES);
+  return {
+    read: () =>
+      new Promise((resolve, reject) => {
+        read(fd, buffer, 0, buffer.length, null, (error, count) => {
+          if (error) reject(error);
+          else resolve(count === 0 ? undefined : buffer.subarray(0, count));
+        });
+      }),
+    close: () => undefined,
+  };
 }
 
 /** What is left of a file, from where its reader is; `undefined` where that is not known. */
