@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { setFlagsFromString } from 'node:v8';
 import { packageVersion } from '../util/version.ts';
 import { ownStandardStreams } from './terminal/standard-streams.ts';
 
@@ -7,6 +8,8 @@ ownStandardStreams();
 process.on('SIGUSR1', () => undefined);
 
 const [, , first] = process.argv;
+// Where many pipes run, each should be small: V8 need not make room for garbage as modules are loaded (4 of 68 MiB).
+if (first === 'pipe') setFlagsFromString('--semi-space-growth-factor=1');
 if (first === '--version' || first === '-V') {
   // What all else takes is not loaded for it.
   const lost = await new Promise<unknown>((resolve) => {

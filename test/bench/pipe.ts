@@ -11,12 +11,14 @@ const BYTES = 2 * GIB;
 const LINES = 2_000;
 const TIMEOUT_MS = 120_000;
 
+type Direction = 'one way' | 'both ways';
+
 /** A way to get a shell's standard input to another one's standard output, through a relay that is running. */
 interface Way {
   readonly name: string;
   readonly needs: readonly string[];
   /** Starts the relay, and says what runs on the two sides of it: the one that waits comes first. */
-  readonly prepare: () => Promise<{ relay: Running; receive: string; send: string }>;
+  readonly prepare: (direction: Direction) => Promise<{ relay: Running; receive: string; send: string }>;
 }
 
 const NODE = `'${process.execPath}' '${CLI}'`;
@@ -32,11 +34,15 @@ const CHATOS: Way = {
 };
 
 /** Of `socat`, and of `ncat`: what waits at a port, and what connects to one. */
-function overHaproxy(name: string, listen: (port: number) => string, connect: (port: number) => string): Way {
+function overHaproxy(
+  name: string,
+  listen: (port: number, direction: Direction) => string,
+  connect: (port: number, direction: Direction) => string,
+): Way {
   return {
     name: `${name}, haproxy`,
     needs: [name, 'haproxy'],
-    async prepare() {
+    async prepare(direction) {
       const [front, back] = [await freePort(), await freePort()];
       const config = [
         'global\n  maxconn 1000\n  nbthread 1',
@@ -44,7 +50,7 @@ function overHaproxy(name: string, listen: (port: number) => string, connect: (p
         `listen r\n  bind 127.0.0.1:${front}\n  server s 127.0.0.1:${back}\n`,
       ].join('\n');
       const relay = await start('haproxy', ['-f', 'haproxy.cfg', '-db'], front, { 'haproxy.cfg': config });
-      return { relay, receive: `exec ${listen(back)}`, send: `exec ${connect(front)}` };
+      return { relay, receive: `exec ${listen(back, direction)}`, send: `exec ${connect(front, direction)}` };
     },
   };
 }
@@ -54,11 +60,16 @@ const NCAT = overHaproxy(
   (port) => `ncat -l 127.0.0.1 ${port}`,
   (port) => `ncat 127.0.0.1 ${port}`,
 );
+/** Both ways, it leaves half a second after the end of one of them, unless it is told otherwise. */
 const SOCAT = overHaproxy(
   'socat',
-  (port) => `socat -b 524288 TCP-LISTEN:${port},bind=127.0.0.1 -`,
-  (port) => `socat -b 524288 - TCP:127.0.0.1:${port}`,
+  (port, direction) => `socat ${socatFlags(direction)} TCP-LISTEN:${port},bind=127.0.0.1 -`,
+  (port, direction) => `socat ${socatFlags(direction)} - TCP:127.0.0.1:${port}`,
 );
+
+function socatFlags(direction: Direction): string {
+  return `-b 524288 ${direction === 'one way' ? '-u' : '-t 60'}`;
+}
 
 /** Times, and CPU of all processes together, of `pipe` and of what a user would take instead. */
 export async function benchPipe(rounds: number): Promise<void> {
@@ -103,7 +114,8 @@ async function move(
   way: Way,
   shape: { from?: string; to?: string; before?: string; after?: string },
 ): Promise<Figures> {
-  const { relay, receive, send } = await way.prepare();
+  const { relay, receive, send } = await way.prepare('one way');
+  const before = cpuSeconds(relay.pid);
   const receiver = shell(`${plain(receive, shape.after)} < /dev/null ${shape.to ?? ''} ${shape.after ?? ''}`);
   try {
     await isWaiting(way);
@@ -112,7 +124,7 @@ async function move(
     const cpu = (await Promise.all([receiver.cpu, sender.cpu])).reduce((sum, seconds) => sum + seconds, 0);
     const seconds = (performance.now() - startedAt) / 1000;
     const peak = Math.max(receiver.peakMiB(), sender.peakMiB());
-    return { s: seconds, 'CPU-s in all': cpu + cpuSeconds(relay.pid), 'peak RSS MiB': peak };
+    return { s: seconds, 'CPU-s in all': cpu + cpuSeconds(relay.pid) - before, 'peak RSS MiB': peak };
   } finally {
     await end(receiver.child);
     await relay.stop();
@@ -125,7 +137,8 @@ function plain(command: string, pipeline: string | undefined): string {
 }
 
 async function bothWays(way: Way, file: string): Promise<Figures> {
-  const { relay, receive, send } = await way.prepare();
+  const { relay, receive, send } = await way.prepare('both ways');
+  const before = cpuSeconds(relay.pid);
   const half = `head -c ${BYTES / 2} '${file}' |`;
   const receiver = shell(`${half} ${receive} | cat > /dev/null`);
   try {
@@ -133,7 +146,7 @@ async function bothWays(way: Way, file: string): Promise<Figures> {
     const startedAt = performance.now();
     const sender = shell(`${half} ${send} | cat > /dev/null`);
     const cpu = (await Promise.all([receiver.cpu, sender.cpu])).reduce((sum, seconds) => sum + seconds, 0);
-    return { s: (performance.now() - startedAt) / 1000, 'CPU-s in all': cpu + cpuSeconds(relay.pid) };
+    return { s: (performance.now() - startedAt) / 1000, 'CPU-s in all': cpu + cpuSeconds(relay.pid) - before };
   } finally {
     await end(receiver.child);
     await relay.stop();
@@ -142,9 +155,9 @@ async function bothWays(way: Way, file: string): Promise<Figures> {
 
 /** A line is sent when the one before it has come back; also how long it took from the start to the first one. */
 async function lines(way: Way): Promise<Figures> {
-  const { relay, receive, send } = await way.prepare();
+  const { relay, receive, send } = await way.prepare('both ways');
   const fifo = mkdtempSync(path.join(tmpdir(), 'chatosbot-bench-'));
-  const echo = shell(`mkfifo ${fifo}/back; ${receive.replace(/^exec /, '')} < ${fifo}/back > ${fifo}/back`);
+  const echo = shell(`mkfifo ${fifo}/back; exec 4<>${fifo}/back; ${receive.replace(/^exec /, '')} <&4 >&4`);
   try {
     await isWaiting(way);
     const child = spawn('sh', ['-c', send], { stdio: ['pipe', 'pipe', 'inherit'] });
