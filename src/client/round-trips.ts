@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { ChatosError } from '../errors.ts';
 import { createDeferred, type Deferred } from '../util/deferred.ts';
 import { resolveOptions } from '../util/option-table.ts';
@@ -9,8 +8,8 @@ import { SEND_OPTIONS, type SendOptions } from './options.ts';
  * them, not even one that comes back late.
  */
 export class RoundTrips {
-  /** Known to this client alone, so that no other message begins with it. */
-  readonly #prefix = `round trip ${randomUUID()} `;
+  /** So that no message begins with it that this login sends to itself in another way. */
+  readonly #prefix = `round trip ${Math.random().toString(36).slice(2)} `;
   readonly #send: (text: string, options: SendOptions) => Promise<void>;
   readonly #waiting = new Map<string, Deferred<void>>();
   #count = 0;
