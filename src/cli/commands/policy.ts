@@ -11,7 +11,7 @@ import { formatDuration } from '../../util/printable.ts';
 import { BotLoader, planBots } from '../running/bot-entries.ts';
 import { configOption, loginArgument, timeArgument, TIME_FORMS } from '../options.ts';
 import { writeLine } from '../terminal/output.ts';
-import { surviveUncaughtErrors } from '../terminal/shared-process.ts';
+import { surviveUncaughtErrors } from '../terminal/plugin-errors.ts';
 
 interface ExplainFlags {
   readonly bot?: string;

@@ -21,7 +21,7 @@ import {
 import { REPL_COMMANDS } from '../repl/line-commands.ts';
 import { Rehearsal } from '../repl/rehearsal.ts';
 import { interruptibly } from '../terminal/signals.ts';
-import { surviveUncaughtErrors } from '../terminal/shared-process.ts';
+import { surviveUncaughtErrors } from '../terminal/plugin-errors.ts';
 
 interface ReplFlags extends LogFlags {
   readonly as: string;

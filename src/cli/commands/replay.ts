@@ -26,7 +26,7 @@ import {
   type LogFlags,
 } from '../options.ts';
 import { notice, writeLine } from '../terminal/output.ts';
-import { surviveUncaughtErrors } from '../terminal/shared-process.ts';
+import { surviveUncaughtErrors } from '../terminal/plugin-errors.ts';
 import { chooseAccount, sameAccount } from '../replay/account-choice.ts';
 import { compareTranscripts, transcribe, type Difference, type Transcript } from '../replay/comparison.ts';
 import { Player } from '../replay/player.ts';

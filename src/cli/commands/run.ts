@@ -13,7 +13,7 @@ import {
 } from '../options.ts';
 import { runUntilStopped, startRun } from '../running/lifecycle.ts';
 import { prepareRun, type RunFlags } from '../running/prepare.ts';
-import { surviveUncaughtErrors } from '../terminal/shared-process.ts';
+import { surviveUncaughtErrors } from '../terminal/plugin-errors.ts';
 
 export function register(command: Command): void {
   command

@@ -7,7 +7,7 @@ import { BotLoader, nothingToRun, planBots } from '../running/bot-entries.ts';
 import { titleOf } from '../running/entry-choice.ts';
 import { configOption, timeArgument, TIME_FORMS } from '../options.ts';
 import { notice, writeLine } from '../terminal/output.ts';
-import { surviveUncaughtErrors } from '../terminal/shared-process.ts';
+import { surviveUncaughtErrors } from '../terminal/plugin-errors.ts';
 
 interface ScheduleFlags {
   readonly count: number;

@@ -16,7 +16,7 @@ import { configOption } from '../options.ts';
 import { noticeError } from '../terminal/output.ts';
 import { runTestFiles } from '../testing/run-test-files.ts';
 import { interruptibly } from '../terminal/signals.ts';
-import { surviveUncaughtErrors } from '../terminal/shared-process.ts';
+import { surviveUncaughtErrors } from '../terminal/plugin-errors.ts';
 import { findTestFiles, testsBeside } from '../testing/test-files.ts';
 import { TestReport } from '../testing/test-report.ts';
 
