@@ -139,8 +139,8 @@ describe('pipe and signals', () => {
   });
 
   test.each([
-    [[], /^sent 6 B, received 6 B, \d+ B\/s, /],
-    [['-q'], /^sent 6 B, received 6 B, \d+ B\/s, /],
+    [[], /^sent 6 B, received 6 B, [\d.]+ \S+\/s, /],
+    [['-q'], /^sent 6 B, received 6 B, [\d.]+ \S+\/s, /],
     [['--json'], /^\{"type":"progress","sent":6,"received":6\}$/],
   ])('says how far it is on SIGUSR1, with %j too, and opens no debugger', async (flags, line) => {
     const { asker, half } = await underWay(flags);
