@@ -44,7 +44,11 @@ describe('completion in bash', () => {
     ['a command', ['se'], ['serve']],
     ["the program's options", ['--v'], ['--version']],
     ["a command's options", ['serve', '--l'], ['--listen', '--log-format', '--log-level']],
-    ['options behind values and arguments', ['pipe', '--login', 'run', 'bob', '--l'], ['--limit-rate', '--listen', '--login']],
+    [
+      'options behind values and arguments',
+      ['pipe', '--login', 'run', 'bob', '--l'],
+      ['--limit-rate', '--listen', '--login'],
+    ],
     ['the choices of an option', ['run', '--log-format', ''], ['json', 'text']],
     ['the choices of an option, behind =', ['run', '--log-format', '=', 'j'], ['json']],
     ['all choices of an option, right behind =', ['run', '--log-format', '='], ['json', 'text']],
