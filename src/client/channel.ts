@@ -9,7 +9,8 @@ export type ChannelRole = 'requester' | 'target';
 
 /** As {@link Channel.readLent} takes it. */
 type LentBytesTaker = (chunk: Buffer) => void | Promise<void>;
-type ChannelTransport = Pick<Transport, 'stream' | 'onEnd' | 'reset' | 'readIntoReusedBuffer'>;
+type ChannelTransport = Pick<Transport, 'stream' | 'onEnd' | 'reset' | 'readIntoReusedBuffer'> &
+  Partial<Pick<Transport, 'unsentBytes'>>;
 
 export interface ChannelInit {
   readonly transport: ChannelTransport;
@@ -77,6 +78,15 @@ export class Channel extends Duplex {
   /** Bytes sent: those that the operating system has taken. */
   get bytesSent(): number {
     return this.#bytesSent;
+  }
+
+  /**
+   * Bytes that the operating system has taken of what is being written: moves during a long write too.
+   *
+   * @internal
+   */
+  get bytesMoved(): number {
+    return this.#bytesSent - (this.#transport.unsentBytes ?? 0);
   }
 
   /** Bytes received. */
@@ -160,6 +170,8 @@ export class Channel extends Duplex {
       await take(chunk);
     }
     const { promise, resolve, reject } = withResolvers<void>();
+    // It may fail while what has come already is still being taken.
+    promise.catch(() => undefined);
     this.#failTaking = reject;
     const stopWatching = finished(this, { writable: false }, (error) => {
       if (error) reject(error instanceof ChatosError ? error : (this.errored ?? this.#aborted()));

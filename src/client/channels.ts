@@ -79,10 +79,10 @@ export class ClientChannels {
   breakUnlessAlive(cause: ChatosError, reaching: Promise<boolean>): void {
     let reached = false;
     void reaching.then((alive) => (reached = alive));
-    const before = Array.from(this.#open, (channel) => [channel, channel.bytesReceived, channel.bytesSent] as const);
+    const before = Array.from(this.#open, (channel) => [channel, channel.bytesReceived, channel.bytesMoved] as const);
     setTimeout(() => {
       for (const [channel, received, sent] of before) {
-        const lives = channel.bytesReceived > received || (reached && channel.bytesSent > sent);
+        const lives = channel.bytesReceived > received || (reached && channel.bytesMoved > sent);
         if (!lives) channel.breakDead(cause);
       }
     }, SIGN_OF_LIFE_MS).unref();

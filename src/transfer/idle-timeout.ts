@@ -11,13 +11,15 @@ export type Movement = Pick<PipedChannel, 'peer' | 'bytesSent' | 'bytesReceived'
 /**
  * Breaks a movement with `TIMED_OUT` when nothing has moved through it, in either direction, for so long. Returns what stops
  * that.
+ *
+ * @param progress changes while anything moves
  */
-export function limitIdleTime(movement: Movement, idleTimeoutMs: number): () => void {
-  let moved = -1;
+export function limitIdleTime(movement: Movement, idleTimeoutMs: number, progress: () => number): () => void {
+  let moved = Number.NaN;
   let idleChecks = 0;
   let timer: NodeJS.Timeout | undefined;
   const check = (): void => {
-    const now = movement.bytesSent + movement.bytesReceived;
+    const now = progress();
     idleChecks = now === moved ? idleChecks + 1 : 0;
     moved = now;
     if (idleChecks < CHECKS) {

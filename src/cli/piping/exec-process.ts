@@ -1,8 +1,16 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import process from 'node:process';
+import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { streamSink, streamSource, type ByteSink, type ByteSource } from '../../transfer/bytes.ts';
+import {
+  DISCARD_SINK,
+  EMPTY_SOURCE,
+  streamSink,
+  streamSource,
+  type ByteSink,
+  type ByteSource,
+} from '../../transfer/bytes.ts';
 import { ExitSignal } from '../terminal/exit.ts';
 import { notice } from '../terminal/output.ts';
 
@@ -49,15 +57,17 @@ export class ExecProcess {
         resolve({ code: code ?? 128 + constants.signals[signal!], signal });
       });
     });
-    const stdout = streamSource(child.stdout);
-    const stdin = streamSink(child.stdin);
+    // Where there is no descriptor left, it has neither.
+    const { stdin: writable, stdout: readable } = child as { stdin?: Writable; stdout?: Readable };
+    const stdout = readable ? streamSource(readable) : EMPTY_SOURCE;
+    const stdin = writable ? streamSink(writable) : DISCARD_SINK;
     this.input = {
       read: async () => (await stdout.read()) ?? this.#endOfOutput(),
       close: () => stdout.close(),
     };
     const give = async (act: () => void | Promise<void>): Promise<void> => {
       try {
-        if (!child.stdin.destroyed) await act();
+        if (!writable?.destroyed) await act();
       } catch {
         // It may end without reading all.
       }

@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+import process from 'node:process';
 import { isChatosError } from '../../errors.ts';
 import type { ByteSink } from '../../transfer/bytes.ts';
 import { withEither } from '../../util/abort.ts';
@@ -14,7 +16,7 @@ import type { Listener } from './listener.ts';
 export async function serve(listener: Listener, settings: ConversationSettings, signal: AbortSignal): Promise<void> {
   const { flags, ends, report } = settings;
   const timeoutMs = (flags.wait ?? Infinity) * 1000;
-  const one = { ...settings, ends: { ...ends, output: shared(ends.output) } };
+  const output = shared(ends.output);
   const failed = new AbortController();
   let served = 0;
   let open = 0;
@@ -26,8 +28,11 @@ export async function serve(listener: Listener, settings: ConversationSettings, 
     if (!channel) return open > 0;
     served += 1;
     open += 1;
+    let isOver = false;
+    // What is still under way when a peer is lost must not come between the bytes of the next one.
+    const own: ByteSink = { ...output, write: (chunk) => (isOver ? undefined : output.write(chunk)) };
     try {
-      await converse(channel, one, stop);
+      await converse(channel, { ...settings, ends: { ...ends, output: own } }, stop);
     } catch (error) {
       if (stop.aborted || !(isChatosError(error) || (error instanceof ExitSignal && flags.exec))) throw error;
       if (isChatosError(error)) {
@@ -35,11 +40,14 @@ export async function serve(listener: Listener, settings: ConversationSettings, 
         report('broken', message, { peer: channel.peer, code, message });
       }
     } finally {
+      isOver = true;
       open -= 1;
     }
     return true;
   };
   await withEither(signal, failed.signal, async (stop) => {
+    // Each conversation listens: many are no sign of a leak.
+    setMaxListeners(0, stop, process);
     const slot = async (): Promise<void> => {
       try {
         while (await serveNext(stop));

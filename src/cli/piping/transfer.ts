@@ -13,6 +13,8 @@ import { SafeText } from '../terminal/safe-text.ts';
 import { showProgress } from '../terminal/progress.ts';
 import type { PipeFlags } from './flags.ts';
 
+const STEP_BYTES = 16 * 1024;
+
 /** What is joined with a channel. */
 export interface TransferEnds {
   readonly input: ByteSource;
@@ -49,6 +51,10 @@ export async function transfer(
   signal: AbortSignal,
   verified?: (ends: TransferEnds) => VerifiedPipe,
 ): Promise<PipeResult> {
+  let written = 0;
+  if (flags.idleTimeout !== undefined) {
+    ends = { ...ends, output: inSteps(ends.output, (bytes) => (written += bytes)) };
+  }
   const { idleTimeout, limitRate, quiet = false, json = false, keep = false } = flags;
   const isTyped = ends.input !== EMPTY_SOURCE && isatty(0);
   if (limitRate !== undefined) {
@@ -63,7 +69,9 @@ export async function transfer(
   const abort = (): void => void moving.destroy(new ChatosError('ABORTED', 'interrupted'));
   signal.addEventListener('abort', abort, { once: true });
   if (signal.aborted) abort();
-  const stopIdleTimer = idleTimeout === undefined ? undefined : limitIdleTime(moving, idleTimeout * 1000);
+  const movedBytes = (): number =>
+    moving.bytesSent + moving.bytesReceived + channel.bytesMoved + channel.bytesReceived + written;
+  const stopIdleTimer = idleTimeout === undefined ? undefined : limitIdleTime(moving, idleTimeout * 1000, movedBytes);
   try {
     return await (pipe ? pipe.run() : pipeChannel(channel, ends.input, ends.output));
   } finally {
@@ -81,6 +89,20 @@ function terminalSink(raw: boolean): ByteSink {
   return {
     write: (chunk) => terminal.write(Buffer.from(safe.write(chunk))),
     end: () => terminal.write(Buffer.from(safe.end())),
+  };
+}
+
+/** In steps, each of which is counted: what takes large chunks slowly still moves. */
+function inSteps(sink: ByteSink, count: (bytes: number) => void): ByteSink {
+  return {
+    async write(chunk) {
+      for (let at = 0; at < chunk.length; at += STEP_BYTES) {
+        const step = chunk.subarray(at, at + STEP_BYTES);
+        await sink.write(step);
+        count(step.length);
+      }
+    },
+    end: () => sink.end(),
   };
 }
 

@@ -35,7 +35,7 @@ export function writeLine(line: string, signal?: AbortSignal): Promise<void> {
 export async function flushOutput(): Promise<void> {
   const flushed = (stream: NodeJS.WriteStream): Promise<void> =>
     new Promise((resolve) => {
-      if (stream.writableLength === 0 || stream.destroyed) resolve();
+      if (stream.writableLength === 0 || stream.destroyed || stream.errored) resolve();
       else stream.write('', () => resolve());
     });
   await Promise.all([flushed(process.stdout), flushed(process.stderr)]);

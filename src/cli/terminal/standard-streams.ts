@@ -40,6 +40,7 @@ class Output extends Writable {
   readonly fd: 1 | 2;
   readonly #kind: 'file' | 'pipe' | 'socket' | 'closed';
   #socket: Socket | undefined;
+  #isLost = false;
 
   constructor(fd: 1 | 2, kind: 'file' | 'pipe' | 'socket' | 'closed') {
     super({ decodeStrings: true, autoDestroy: false });
@@ -48,6 +49,18 @@ class Output extends Writable {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#give(chunk, (error) => {
+      this.#isLost ||= !!error;
+      // What is said to people is dropped where nobody reads it; the stream goes on, so that nothing is kept for ever.
+      done(this.fd === 2 ? null : error);
+    });
+  }
+
+  #give(chunk: Buffer, done: (error?: Error | null) => void): void {
+    if (this.fd === 2 && this.#isLost) {
+      done();
+      return;
+    }
     try {
       if (this.#kind === 'closed') throw closedOutput();
       if (this.#kind === 'file') {

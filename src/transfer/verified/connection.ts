@@ -171,7 +171,7 @@ export class Connection {
       return { type: 'done' };
     }
     // While more is there to be taken, not each little thing.
-    if (!isDone && taken - this.#acknowledged >= (taken === received ? 1 : windowBytes / 8)) {
+    if (!isDone && taken - this.#acknowledged >= (taken === received ? 1 : windowBytes / 64)) {
       this.#acknowledged = taken;
       return { type: 'ack', taken };
     }

@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto';
 import type { ByteSink } from '../bytes.ts';
 import { ByteRing } from './byte-ring.ts';
 import { incomplete, ruleBroken } from './failures.ts';
-import { MAX_DATA_BYTES } from './frames.ts';
 import type { StreamEnd } from './outgoing.ts';
+
+/** What is written at once: as each write is acknowledged, the peer sees a slow output move. */
+const WRITE_BYTES = 64 * 1024;
 
 /** The peer's stream on its way to our output, which may be slower than the connection: what has come waits here. */
 export class Incoming {
@@ -59,7 +61,7 @@ export class Incoming {
    */
   async writeAll(): Promise<void> {
     for (;;) {
-      const bytes = this.#ring.from(this.taken, MAX_DATA_BYTES);
+      const bytes = this.#ring.from(this.taken, WRITE_BYTES);
       if (bytes.length > 0) {
         this.#hash.update(bytes);
         await this.#output.write(bytes);

@@ -134,4 +134,10 @@ describe('a plugin', () => {
   it('without a name is told so', () => {
     expect(complaints({ onMessage: run, name: '' })).toEqual(['name is empty']);
   });
+
+  it('may have a schema that is a function, as those of ArkType are', () => {
+    const options = Object.assign(() => undefined, { '~standard': { version: 1, vendor: 'x', validate: run } });
+    const { optionsSchema } = readPlugin({ onMessage: run, options }, { name: 'x', file: '/x.ts', shown: 'x.ts' });
+    expect(optionsSchema).toBe(options);
+  });
 });

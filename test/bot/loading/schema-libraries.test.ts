@@ -3,7 +3,6 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { type } from 'arktype';
 import { checkOptions, defineBot, type BotPlugin } from 'chatosbot';
 import * as v from 'valibot';
-import { readPlugin } from '../../../src/bot/loading/read-plugin.ts';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
 
@@ -41,11 +40,6 @@ describe.each<[string, BotPlugin]>([
   ['arktype', withArktype],
 ])('a schema of %s', (_, { options }) => {
   const optionsSchema = options as StandardSchemaV1;
-
-  it('is one that a plugin may have', () => {
-    const plugin = { onMessage: () => undefined, options };
-    expect(readPlugin(plugin, { name: 'bot', file: '', shown: 'bot' })).toMatchObject({ optionsSchema });
-  });
 
   it('fills in defaults', async () => {
     const filled = { greeting: 'Hello', times: 2 };
