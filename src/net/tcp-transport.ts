@@ -11,7 +11,7 @@ interface Internals {
 const ignore = (): void => undefined;
 
 /** How often connections whose peer has ended its side are looked at. */
-const LOOK_MS = 5_000;
+const LOOK_MS = 1_000;
 const halfClosed = new Set<net.Socket>();
 let looking: NodeJS.Timeout | undefined;
 

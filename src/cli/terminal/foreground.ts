@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, readFileSync } from 'node:fs';
+import { isatty } from 'node:tty';
 
 /** Whether another job of the shell has the terminal of this process now; known on Linux only. */
 export function isInBackground(): boolean {
@@ -8,4 +9,13 @@ export function isInBackground(): boolean {
   } catch {
     return false;
   }
+}
+
+/**
+ * At exit, Node.js sets the terminal back to how it was at the start. In the background, that is how some shell had it for
+ * its prompt, and another job has it now: what is closed is left alone.
+ */
+export function leaveTerminalAsItIs(): void {
+  if (!isInBackground()) return;
+  for (const fd of [0, 1, 2]) if (isatty(fd)) closeSync(fd);
 }

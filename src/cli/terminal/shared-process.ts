@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs';
 import process from 'node:process';
 import { EXIT } from './exit.ts';
+import { leaveTerminalAsItIs } from './foreground.ts';
 
 let ours = false;
 let runningCode = (): string | undefined => undefined;
@@ -8,6 +9,7 @@ let runningCode = (): string | undefined => undefined;
 /** Ends the process. Any other way to end it is a plugin's. */
 export function endProcess(code: number): never {
   ours = true;
+  leaveTerminalAsItIs();
   process.exit(code);
 }
 
