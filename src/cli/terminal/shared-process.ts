@@ -1,3 +1,4 @@
+import { Console } from 'node:console';
 import { writeSync } from 'node:fs';
 import process from 'node:process';
 import { EXIT } from './exit.ts';
@@ -23,7 +24,7 @@ export function nameLoadedCode(name: () => string | undefined): void {
  * error. If one ends the process, that is reported, and the exit code is never that of success.
  */
 export function shareProcess(): void {
-  globalThis.console = new console.Console(process.stderr);
+  globalThis.console = new Console(process.stderr);
   process.on('exit', (code) => {
     if (ours) return;
     const hint = 'isolate: worker prevents this';
