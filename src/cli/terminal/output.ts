@@ -35,7 +35,8 @@ export function writeLine(line: string, signal?: AbortSignal): Promise<void> {
 export async function flushOutput(): Promise<void> {
   const flushed = (stream: NodeJS.WriteStream): Promise<void> =>
     new Promise((resolve) => {
-      if (stream.writableLength === 0 || stream.destroyed || stream.errored) resolve();
+      // What failed is reported by an event, in a moment.
+      if (stream.writableLength === 0 || stream.destroyed || stream.errored) setImmediate(resolve);
       else stream.write('', () => resolve());
     });
   await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
