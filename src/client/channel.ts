@@ -193,8 +193,9 @@ export class Channel extends Duplex {
   /** Where the transport can: from here on it reads into one buffer, which {@link Channel.readLent} lends. */
   async #readIntoReusedBuffer(take: LentBytesTaker): Promise<void> {
     const { stream } = this.#transport;
-    if (!this.#transport.readIntoReusedBuffer || this.#inputEnded || this.destroyed || stream.writableLength > 0)
-      return;
+    if (!this.#transport.readIntoReusedBuffer || this.#inputEnded || this.destroyed) return;
+    // What is being written, the end too, is written by this stream.
+    if (stream.writableLength > 0 || stream.writableEnded) return;
     stream.off('data', this.#onData).off('error', this.#onError).off('close', this.#onClose);
     this.#transport.onEnd(undefined);
     const left = stream.read() as Buffer | null;
