@@ -59,7 +59,7 @@ export function reopen(fd: number, access: 'read' | 'write'): number | undefined
 
 /**
  * Whether standard output was closed when this process began (`>&-` in a shell). Node opens the null device in its place,
- * for reading and writing. Somebody who discards output opens it for writing only; whoever starts a program with all its
+ * for reading and writing. Users who discard output open it for writing only; a parent that starts a program with all its
  * output discarded may open it for both, but then standard error is the same.
  */
 export function outputWasClosed(): boolean {

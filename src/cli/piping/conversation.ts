@@ -28,7 +28,7 @@ export interface ConversationSettings {
 export async function converse(channel: Channel, settings: ConversationSettings, signal: AbortSignal): Promise<void> {
   const { flags, report, login, ends } = settings;
   const { peer } = channel;
-  // Whatever uses the channel is told of its failure too.
+  // A failure is reported to what uses the channel, too.
   channel.on('error', () => undefined);
   // What few conversations need is loaded for them only.
   const execution = flags.exec === undefined ? undefined : await import('./exec-process.ts');

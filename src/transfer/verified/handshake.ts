@@ -61,7 +61,7 @@ export class Handshake {
       throw incomplete(`${this.#peerLogin} goes on with a private connection that this command does not know`);
     }
     if (!read.hello.resumes && this.#known) {
-      const message = `${this.#peerLogin} begins anew, and does not know what was sent before`;
+      const message = `${this.#peerLogin} was started again, and does not know what was sent before`;
       throw this.#own.role === 'requester' ? incomplete(message) : connectionLost(message);
     }
     return read.rest;

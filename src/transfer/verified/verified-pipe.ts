@@ -79,7 +79,7 @@ export class VerifiedPipe {
     }
   }
 
-  /** Gives up: `run` fails with the error, and the peer is told. */
+  /** Gives up: `run` fails with the error, and a message to the peer says why. */
   destroy(error: unknown): void {
     this.#failed = true;
     this.#over.abort();
@@ -162,7 +162,7 @@ export class VerifiedPipe {
     return (this.#options.reasonOf ?? messageOf)(error);
   }
 
-  /** Another channel, or `undefined` if there is none in time. */
+  /** Another channel, or `undefined` if none is opened in time. */
   async #reopen(deadline: number): Promise<PipedChannel | undefined> {
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), deadline - Date.now());
