@@ -20,9 +20,9 @@ export async function openHalf(
   connectId: bigint,
   limits: { timeoutMs: number; signal?: AbortSignal | undefined },
 ): Promise<{ transport: Transport; rest: Buffer }> {
-  const startedAt = Date.now();
+  const startedAt = performance.now();
   const transport = await dial(server, limits);
-  const timeoutMs = limits.timeoutMs - (Date.now() - startedAt);
+  const timeoutMs = limits.timeoutMs - (performance.now() - startedAt);
   const what = 'the peer did not connect';
   const waiting = createDeferred<{ transport: Transport; rest: Buffer }>({ ...limits, timeoutMs, what });
   const half: PacketConnection = new PacketConnection(

@@ -41,7 +41,7 @@ export class SessionLoop {
   readonly #handlers: SessionLoopHandlers;
   readonly #abort = new AbortController();
   #session: ClientSession | undefined;
-  /** When the last session was lost, or the server not reachable after that, as `Date.now()`. */
+  /** When the last session was lost, or the server not reachable after that, as `performance.now()`. */
   #lostAt: number | undefined;
   #closing = false;
   #openedAt = 0;
@@ -109,7 +109,7 @@ export class SessionLoop {
     while (!signal.aborted) {
       try {
         error = await this.#runSession(first.resolve);
-        this.#lostAt = Date.now();
+        this.#lostAt = performance.now();
         if (this.#lostAt - this.#openedAt > STABLE_SESSION_MS) failures = 0;
       } catch (caught) {
         if (!(caught instanceof ChatosError)) {
@@ -137,10 +137,10 @@ export class SessionLoop {
   #mayRetry({ code }: ChatosError): boolean {
     if (code !== 'LOGIN_REFUSED' || this.#options.waitForLogin) {
       // A server that was not reachable since then has had no time to notice.
-      if (this.#lostAt !== undefined) this.#lostAt = Date.now();
+      if (this.#lostAt !== undefined) this.#lostAt = performance.now();
       return true;
     }
-    return this.#lostAt !== undefined && Date.now() - this.#lostAt < OWN_LOGIN_TTL_MS;
+    return this.#lostAt !== undefined && performance.now() - this.#lostAt < OWN_LOGIN_TTL_MS;
   }
 
   /** One session, from dialling to its end; returns the error that ended it, if any. */
@@ -148,7 +148,7 @@ export class SessionLoop {
     const { signal } = this.#abort;
     const onOpen = (session: ClientSession): void => {
       this.#session = session;
-      this.#openedAt = Date.now();
+      this.#openedAt = performance.now();
       this.#handlers.onConnected();
       onFirst();
     };

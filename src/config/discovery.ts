@@ -33,15 +33,23 @@ function isProjectRoot(folder: string): boolean {
   return existsSync(path.join(folder, 'package.json')) || existsSync(path.join(folder, '.git'));
 }
 
-/** Whether a folder may have a configuration: a cheap check, without parsing. */
+/** Whether a folder may have a configuration: a cheap check, without the libraries that read it. */
 export function mayHaveConfig(folder: string): boolean {
   return CONFIG_FILES.some((name) => {
     const file = path.join(folder, name);
     if (name !== 'package.json') return existsSync(file);
-    try {
-      return readFileSync(file, 'utf8').includes(`"${PACKAGE_KEY}"`);
-    } catch {
-      return false;
-    }
+    return hasPackageKey(file);
   });
+}
+
+/** One that is not JSON may have it: reading it says what is wrong. */
+function hasPackageKey(file: string): boolean {
+  let text = '';
+  try {
+    text = readFileSync(file, 'utf8');
+    // It is in the dependencies of all who write bots.
+    return text.includes(`"${PACKAGE_KEY}"`) && Object.hasOwn(Object(JSON.parse(text)) as object, PACKAGE_KEY);
+  } catch {
+    return text.includes(`"${PACKAGE_KEY}"`);
+  }
 }

@@ -2,11 +2,7 @@ import path from 'node:path';
 import { cosmiconfig, type CosmiconfigResult, type Loader, type PublicExplorer } from 'cosmiconfig';
 import { safeParse } from 'valibot';
 import { isMap, isNode, isPair, isScalar, type Document } from 'yaml';
-import { readLoadFailure } from '../bot/loading/load-failure.ts';
-import { withinLoadTime } from '../bot/loading/load-timeout.ts';
-import { createModuleLoader } from '../bot/loading/module-loader.ts';
 import { ChatosError, messageOf } from '../errors.ts';
-import { PLUGIN_MODULES } from '../plugin-modules.ts';
 import { CONFIG_FILES, PACKAGE_KEY } from './discovery.ts';
 import { at, parseText, type Place, type Source } from './parse-text.ts';
 import { problemsOf, type Problem } from './problems.ts';
@@ -44,14 +40,8 @@ interface ReadOptions {
 export async function readConfig({ file, folders, salvage }: ReadOptions): Promise<LoadedConfig | undefined> {
   const sources = new Map<string, Source>();
   const readText: Loader = (filepath, content) => parseText(shown(filepath), content, (s) => sources.set(filepath, s));
-  const readModule: Loader = async (filepath) => {
-    try {
-      return await withinLoadTime(valueOf(filepath), 'loading');
-    } catch (error) {
-      const { file: broken = filepath, place, message } = readLoadFailure(error);
-      throw new ChatosError('INVALID_CONFIG', `${shown(broken)}${place}: ${message}`, { cause: error });
-    }
-  };
+  // What loads plugins is not loaded for a configuration that is data.
+  const readModule: Loader = async (filepath) => (await import('./read-module.ts')).readConfigModule(filepath, shown);
   const explorer = cosmiconfig('chatosbot', {
     searchPlaces: [...CONFIG_FILES],
     searchStrategy: 'none',
@@ -92,12 +82,6 @@ export async function readConfig({ file, folders, salvage }: ReadOptions): Promi
   const problem = invalid(shown(filepath), wrong);
   if (!salvage) throw problem;
   return { ...found, config: salvageParts(value), problem };
-}
-
-async function valueOf(module: string): Promise<unknown> {
-  const loaded = await createModuleLoader(PLUGIN_MODULES).load(module);
-  const value = loaded['default'] ?? loaded;
-  return typeof value === 'function' ? ((await value({ env: process.env })) as unknown) : value;
 }
 
 /** Without the keys at the top that begin with `x-`: people keep anchors and notes for other programs there. */

@@ -217,8 +217,8 @@ export class TestNetwork {
   async cut(login: string, link: Link = 'all'): Promise<void> {
     const before = this.#server.stats.connections;
     const left = before - this.#proxies.get(login).cut(link);
-    const deadline = Date.now() + CUT_TIMEOUT_MS;
-    while (this.#server.stats.connections > left && Date.now() < deadline) await turn();
+    const deadline = performance.now() + CUT_TIMEOUT_MS;
+    while (this.#server.stats.connections > left && performance.now() < deadline) await turn();
   }
 
   /**

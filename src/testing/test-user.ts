@@ -67,14 +67,14 @@ export class TestUser {
    * @throws {Error} with all messages so far, if none comes in time
    */
   async expects(expected: Expected, timeoutMs: number = DEFAULT_EXPECT_TIMEOUT_MS): Promise<ChatMessage> {
-    const deadline = Date.now() + resolveTimeout('expects', { timeoutMs }, timeoutMs);
+    const deadline = performance.now() + resolveTimeout('expects', { timeoutMs }, timeoutMs);
     const ignored: string[] = [];
     for (;;) {
       for (let next = this.#unmet.shift(); next; next = this.#unmet.shift()) {
         if (typeof expected === 'function' ? expected(next) : isAsExpected(next.text, expected)) return next;
         ignored.push(`${next.from}: ${next.text}`);
       }
-      if (!(await this.#hears(deadline - Date.now()))) break;
+      if (!(await this.#hears(deadline - performance.now()))) break;
     }
     const heard = ignored.length === 0 ? 'heard nothing' : `heard:\n${ignored.join('\n')}`;
     throw new Error(`${this.login} expected ${String(expected)} within ${timeoutMs} ms, but ${heard}`);

@@ -11,7 +11,7 @@ it('[P12] the time for a half includes that for its connection', async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => void server.close());
   const accepted = new Promise<Socket>((resolve) => server.once('connection', resolve));
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   onTestFinished(() => void vi.useRealTimers());
   const { port } = server.address() as AddressInfo;
   const failed = vi.fn<(error: ChatosError) => void>();

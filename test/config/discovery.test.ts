@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { CONFIG_FILES } from '../../src/config/discovery.ts';
+import { CONFIG_FILES, mayHaveConfig } from '../../src/config/discovery.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { tempDirectory, writeText } from '../support/bot-files.ts';
 
@@ -96,6 +96,15 @@ describe('loadConfig, where it looks', () => {
       const { deep } = await project(text);
       expect({ text, config: (await loadConfig({ from: deep })).config }).toEqual({ text, config: {} });
     }
+  });
+
+  it('takes a package.json for a configuration by its key alone', async () => {
+    const { root } = await project('{ "dependencies": { "chatosbot": "0.1.0" } }');
+    expect(mayHaveConfig(root)).toBe(false);
+    await writeText(root, 'package.json', '{ "chatosbot": { "login": "robot" } }');
+    expect(mayHaveConfig(root)).toBe(true);
+    await writeText(root, 'package.json', '{ "chatosbot": { "login": "robot" }');
+    expect(mayHaveConfig(root)).toBe(true);
   });
 
   it('reports what is wrong in a file that was found, with its path', async () => {

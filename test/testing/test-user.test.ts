@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import type { ChatosClient } from '../../src/client/client.ts';
 import { TestUser } from '../../src/testing/test-user.ts';
 
@@ -11,4 +11,30 @@ test('a user keeps the last 100,000 messages, for expectations too', async () =>
   }
   expect([user.heard.length, user.heard[0]!.text, user.heard.at(-1)!.text]).toEqual([100_000, '1', '100000']);
   expect((await user.expects(/./)).text).toBe('1');
+});
+
+test('expectations wait for five seconds, unless they are told otherwise', async () => {
+  const asked: unknown[] = [];
+  const client = Object.assign(new EventEmitter(), {
+    login: 'alice',
+    request: (_peer: string, options: unknown) => Promise.resolve(asked.push(options)),
+  });
+  const user = new TestUser(client as unknown as ChatosClient, () => Promise.resolve());
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  for (const [wait, ms] of [
+    [() => user.expects('hello'), 5_000],
+    [() => user.acceptNext(), 5_000],
+    [() => user.expects('hello', 20), 20],
+    [() => user.acceptNext(20), 20],
+  ] as const) {
+    let failure: unknown;
+    void wait().catch((error: unknown) => (failure = error));
+    await vi.advanceTimersByTimeAsync(ms - 1);
+    expect(failure).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(2);
+    expect(failure).toBeInstanceOf(Error);
+  }
+  await user.request('bob');
+  expect(asked).toEqual([{ timeoutMs: 5_000 }]);
 });

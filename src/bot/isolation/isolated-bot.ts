@@ -150,7 +150,7 @@ export class IsolatedBot implements WorkerBot {
     });
     const worker = new BotWorker({ ...this.#settings, log: () => this.#log, services });
     this.#worker = worker;
-    this.#since = Date.now();
+    this.#since = performance.now();
     void worker.ended.then((end) => this.#onEnded(worker, end));
     try {
       const loaded = await worker.load();
@@ -189,7 +189,7 @@ export class IsolatedBot implements WorkerBot {
     if (worker !== this.#worker) return;
     this.#worker = undefined;
     if (!this.#start || this.#stopping || this.#isOver) return;
-    if (Date.now() - this.#since >= SETTLED_MS) this.#quickEnds = 0;
+    if (performance.now() - this.#since >= SETTLED_MS) this.#quickEnds = 0;
     const { hook = OUTSIDE_OF_HOOKS, peer } = call ?? {};
     this.#status.ended({ at: new Date(), hook, peer, message: reason });
     this.#log.error(`${reason}: its worker was ended and is restarted ${this.#scheduleRestart()}`, { hook, peer });

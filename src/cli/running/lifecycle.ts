@@ -54,9 +54,9 @@ export async function runUntilStopped(
 }
 
 async function stopRun({ watcher, runtime, server, recorder, status }: Running, drainMs: number): Promise<void> {
-  const deadline = Date.now() + drainMs;
+  const deadline = performance.now() + drainMs;
   await Promise.all([watcher?.close(), runtime?.stop({ timeoutMs: drainMs })]);
-  await server?.close({ drainMs: Math.max(deadline - Date.now(), 0) });
+  await server?.close({ drainMs: Math.max(deadline - performance.now(), 0) });
   await recorder?.close();
   await status?.close();
 }

@@ -36,14 +36,14 @@ type Count = () => { sent: number; received: number };
  */
 export function showProgress(count: Count, { total, quiet, json, isMoving }: ProgressOptions): Progress {
   const { stderr } = process;
-  const samples: Sample[] = [{ at: Date.now(), ...count() }];
+  const samples: Sample[] = [{ at: performance.now(), ...count() }];
   const first = samples[0]!;
   const isShown = stderr.isTTY && !quiet && !json;
   let state: 'hidden' | 'shown' | 'cleared' = 'hidden';
   const figures = (since: Sample): ProgressFigures => ({
     ...figuresSince(since, count),
     total,
-    elapsedMs: Date.now() - first.at,
+    elapsedMs: performance.now() - first.at,
   });
   const erase = (): void => {
     // In the background, the line is the prompt of a shell, or what is typed there.
@@ -51,7 +51,7 @@ export function showProgress(count: Count, { total, quiet, json, isMoving }: Pro
     state = 'hidden';
   };
   const draw = (): void => {
-    samples.push({ at: Date.now(), ...count() });
+    samples.push({ at: performance.now(), ...count() });
     if (samples.length > RATE_SAMPLES) samples.shift();
     if (state === 'cleared' || isInBackground()) return;
     // The rate of the last seconds shows when nothing moves.
@@ -89,7 +89,7 @@ interface Sample {
 
 function figuresSince(since: Sample, count: Count) {
   const { sent, received } = count();
-  const seconds = Math.max(Date.now() - since.at, 1) / 1000;
+  const seconds = Math.max(performance.now() - since.at, 1) / 1000;
   return {
     sent,
     received,
