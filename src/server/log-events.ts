@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import { messageOf, stackOf } from '../errors.ts';
 import { formatAddress } from '../net/address.ts';
+import { boundLog, type BoundedLogger, type LogBounds } from '../util/bounded-log.ts';
 import type { LogFields, Logger } from '../util/log.ts';
 import type { PairInfo, ServerEvents, SessionInfo } from './events.ts';
 import type { ServerLimits } from './limits/server-limits.ts';
@@ -10,8 +11,16 @@ const LOGGED_REFUSALS = 5;
 /** Refused connections get one line in this time: it says as much as one for each. */
 const REFUSED_PAUSE_MS = 1_000;
 
-/** Writes a line for what happens from now on. Connect ids are in none of them. */
-export function logEvents(events: EventEmitter<ServerEvents>, log: Logger, { maxConnections }: ServerLimits): void {
+/** What strangers say and do must not fill a disk: a line has at most some hundred bytes. */
+const BOUNDS: LogBounds = { rate: { burst: 20, perSecond: 5 }, maxFieldChars: 64, maxMessageChars: 256 };
+
+/** Writes a line for what happens from now on, within bounds. Connect ids are in none of them. */
+export function logEvents(
+  events: EventEmitter<ServerEvents>,
+  unbounded: Logger,
+  { maxConnections }: ServerLimits,
+): BoundedLogger {
+  const log = boundLog(unbounded, BOUNDS);
   let refused = 0;
   let loggedAt = -Infinity;
   const lines: { readonly [E in keyof ServerEvents]: (...event: ServerEvents[E]) => void } = {
@@ -56,6 +65,7 @@ export function logEvents(events: EventEmitter<ServerEvents>, log: Logger, { max
     internalError: (error, type) => log.error('internal error', { type, stack: stackOf(error) ?? error }),
   };
   for (const [event, line] of Object.entries(lines)) events.on(event as keyof ServerEvents, line);
+  return log;
 }
 
 function who({ login, remoteAddress }: SessionInfo): LogFields {

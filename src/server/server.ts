@@ -3,6 +3,7 @@ import { ChatosError } from '../errors.ts';
 import { toAddress, type Address, type AddressLike } from '../net/address.ts';
 import { listen, type Listener } from '../net/listen.ts';
 import type { Transport } from '../net/transport.ts';
+import type { BoundedLogger } from '../util/bounded-log.ts';
 import { resolveOptions } from '../util/option-table.ts';
 import { startTimer } from '../util/timeout.ts';
 import type { ServerEvents } from './events.ts';
@@ -31,6 +32,7 @@ const SESSION_END_MS = 1_000;
 export class ChatosServer extends EventEmitter<ServerEvents> {
   readonly #hub: Hub;
   readonly #counters: ServerCounters;
+  readonly #log: BoundedLogger;
   readonly #listeners: Listener[] = [];
   #closing: Promise<void> | undefined;
 
@@ -43,7 +45,7 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
     super();
     const resolved = resolveServerOptions(options);
     this.#counters = countEvents(this);
-    logEvents(this, resolved.log, resolved.limits);
+    this.#log = logEvents(this, resolved.log, resolved.limits);
     this.#hub = new Hub(resolved, this);
   }
 
@@ -114,6 +116,7 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
     }, SESSION_END_MS);
     await Promise.all([...ended, ...closed]);
     clearTimeout(late);
+    this.#log.flush();
   }
 
   #accept(transport: Transport, { longBytes }: Address): void {

@@ -12,6 +12,20 @@ export function escapeUnsafe(text: string): string {
   return text.replace(UNSAFE, (char) => SHORT[char] ?? `\\u{${char.codePointAt(0)!.toString(16)}}`);
 }
 
+/** A text of at most so many characters when it is written by {@link escapeUnsafe}; a longer one ends with an ellipsis. */
+export function clipEscaped(text: string, maxChars: number): string {
+  if (text.length <= maxChars && escapeUnsafe(text).length <= maxChars) return text;
+  let chars = 0;
+  let end = 0;
+  for (const char of text) {
+    chars += escapeUnsafe(char).length;
+    // There is room for the ellipsis behind it.
+    if (chars >= maxChars) break;
+    end += char.length;
+  }
+  return `${text.slice(0, end)}…`;
+}
+
 /**
  * An object as one line of JSON, without the newline. Characters that a terminal would interpret are written as `\u`
  * escapes, which mean the same in JSON. A bigint becomes a text.

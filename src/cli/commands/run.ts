@@ -13,7 +13,19 @@ import {
 } from '../options.ts';
 import { runUntilStopped, startRun } from '../running/lifecycle.ts';
 import { prepareRun, type RunFlags } from '../running/prepare.ts';
+import { boundLog, type LogBounds } from '../../util/bounded-log.ts';
 import { surviveUncaughtErrors } from '../terminal/plugin-errors.ts';
+
+/** Of each bot, and of the server: peers may make them log, and a bot may log more than a server does. */
+const LOG_BOUNDS: LogBounds = {
+  rate: { burst: 500, perSecond: 50 },
+  maxFieldChars: 1_024,
+  maxMessageChars: 2_048,
+  kindOf: (_message, { plugin, part, login }) => {
+    const of = [plugin, part, login].find((name) => typeof name === 'string');
+    return of === undefined ? 'log lines' : `log lines of ${of}`;
+  },
+};
 
 export function register(command: Command): void {
   command
@@ -52,9 +64,11 @@ Each bot logs in with its own login, else --login, else the name of its file.`,
 
 async function run(files: string[], given: RunFlags, command: Command): Promise<void> {
   const flags = withoutOverridden(given, command);
-  surviveUncaughtErrors(loggerFor(flags));
+  const log = boundLog(loggerFor(flags), LOG_BOUNDS);
+  surviveUncaughtErrors(log);
   await runUntilStopped(flags, async (running, stop) => {
-    const plan = await Promise.race([prepareRun(files, flags), stop.received]);
+    running.log = log;
+    const plan = await Promise.race([prepareRun(files, flags, log), stop.received]);
     if (typeof plan !== 'string') await startRun(plan, running, stop);
   });
 }

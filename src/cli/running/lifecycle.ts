@@ -5,6 +5,7 @@ import { isChatosError } from '../../errors.ts';
 import type { StatusServer } from '../../ops/status-endpoint.ts';
 import { BotRuntime } from '../../bot/runtime.ts';
 import type { ChatosServer } from '../../server/server.ts';
+import type { BoundedLogger } from '../../util/bounded-log.ts';
 import { pluralize } from '../../util/printable.ts';
 import { packageVersion } from '../../util/version.ts';
 import type { LogFlags } from '../options.ts';
@@ -17,6 +18,7 @@ import type { RunPlan } from './prepare.ts';
 
 /** What has been started so far. */
 export interface Running {
+  log?: BoundedLogger;
   recorder?: Recorder | undefined;
   server?: ChatosServer | undefined;
   runtime?: BotRuntime;
@@ -53,12 +55,13 @@ export async function runUntilStopped(
   announce('stopped');
 }
 
-async function stopRun({ watcher, runtime, server, recorder, status }: Running, drainMs: number): Promise<void> {
+async function stopRun({ log, watcher, runtime, server, recorder, status }: Running, drainMs: number): Promise<void> {
   const deadline = performance.now() + drainMs;
   await Promise.all([watcher?.close(), runtime?.stop({ timeoutMs: drainMs })]);
   await server?.close({ drainMs: Math.max(deadline - performance.now(), 0) });
   await recorder?.close();
   await status?.close();
+  log?.flush();
 }
 
 /** Breaks all connections: a process that just exits would end its channels with FIN, as if all had been said. */

@@ -2,7 +2,8 @@ import { loadConfig } from '../../config/load.ts';
 import { botServer, listenAddresses, stateDirectory, statusAddress } from '../../config/settings.ts';
 import type { Address } from '../../net/address.ts';
 import type { StatusAddress } from '../../ops/status-address.ts';
-import { loggerFor, type LogFlags } from '../options.ts';
+import type { Logger } from '../../util/log.ts';
+import type { LogFlags } from '../options.ts';
 import { announcer } from '../terminal/output.ts';
 import { accountConflict, idleRules } from './bot-checks.ts';
 import { BotLoader, nothingToRun, planBots } from './bot-entries.ts';
@@ -31,8 +32,7 @@ export type RunPlan = Awaited<ReturnType<typeof prepareRun>>;
  *
  * @throws {ChatosError} with everything that is wrong in any of the bots
  */
-export async function prepareRun(files: readonly string[], flags: RunFlags) {
-  const log = loggerFor(flags);
+export async function prepareRun(files: readonly string[], flags: RunFlags, log: Logger) {
   const loadedAt = Date.now();
   const loaded = await loadConfig({ file: flags.config });
   const planned = planBots(files, loaded);

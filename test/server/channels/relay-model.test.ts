@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TcpTransport } from '../../../src/net/tcp-transport.ts';
@@ -104,10 +105,9 @@ describe.each(['auto', 'streams'] as const)('any course of a channel, relay %s',
   it('[P13][P14] gives each side what the other wrote, then its end; after a reset an abort, never an end', async () => {
     const rig = await Rig.start({}, { relay });
     const [alice, bob] = [await rig.join('alice'), await rig.join('bob')];
-    let channels = 0;
     await fc.assert(
       fc.asyncProperty(fc.tuple(early, early), fc.array(step, { maxLength: 40 }), async (earlyBytes, steps) => {
-        channels += 1;
+        const ended = once(rig.server, 'channelEnded');
         const id = await agree(alice, bob);
         const sockets = await Promise.all(
           earlyBytes.map((bytes, i) =>
@@ -136,10 +136,10 @@ describe.each(['auto', 'streams'] as const)('any course of a channel, relay %s',
             // A reset that follows an end in order is noticed where something is sent to that side.
             if (!side.other.wasReset || side.other.ended) side.end();
           }
-          const ended = rig.log.until('private connection ended', channels);
           await within(Promise.all(sides.map((side) => side.closed)), 'the end of both sides');
           for (const side of sides) expect(side).toMatchObject(side.expected());
-          expect((await ended).fields).toMatchObject(outcomeOf(a, b));
+          const [, outcome, bytes] = await ended;
+          expect({ outcome, bytes }).toMatchObject(outcomeOf(a, b));
           expect(rig.server.stats).toMatchObject({ channels: 0, connections: 2 });
         } finally {
           sides.forEach((side) => side.transport.stream.destroy());
