@@ -2,6 +2,7 @@ import { ChatosError } from '../errors.ts';
 import { formatAddress, type Address } from '../net/address.ts';
 import { dial } from '../net/dial.ts';
 import { PacketConnection } from '../net/packet-connection.ts';
+import { loginProblem } from '../protocol/login.ts';
 import type { Packet } from '../protocol/packets.ts';
 import type { ResolvedClientOptions } from './options.ts';
 import { createDeferred, withResolvers } from '../util/deferred.ts';
@@ -46,7 +47,8 @@ export async function runSession(
       accepted.resolve();
       handlers.onOpen({ connection, reached: { ...server, host: transport.remoteAddress ?? server.host } });
     } else if (packet.type === 'LOGIN_REFUSED') {
-      const message = `${name} refused the login '${login}': it is taken, or not allowed`;
+      const why = loginProblem(login) ?? 'it is taken, or not allowed';
+      const message = `${name} refused the login '${login}': ${why}`;
       connection.destroy(new ChatosError('LOGIN_REFUSED', message, { fields: { login, server: name } }));
     } else {
       connection.destroy(new ChatosError('UNEXPECTED_PACKET', `${name} answered LOGIN with ${packet.type}`));

@@ -48,7 +48,7 @@ describe('an option', () => {
 
   test('that is a login is refused in words', () => {
     expect(loginArgument('Zoë')).toBe('Zoë');
-    expect(() => loginArgument('a\nb')).toThrow('it cannot be a login: it has control');
+    expect(() => loginArgument('a\nb')).toThrow('it cannot be a login: it has the control character U+000A');
   });
 });
 

@@ -23,6 +23,14 @@ describe.each(WIDTHS)('ChatosClient, logging in, LONG of %i bytes', (longBytes) 
     await expect(refused).rejects.toMatchObject({ code: 'LOGIN_REFUSED', fields: { login: 'zoe\u0301' } });
   });
 
+  it('[P7] says what a refused login has that nobody can see', async () => {
+    const { address } = await startServer(longBytes);
+    await expect(ChatosClient.connect({ server: address, login: 'alice\u200b' })).rejects.toMatchObject({
+      code: 'LOGIN_REFUSED',
+      message: expect.stringMatching(/: it has U\+200B, which nobody can see$/),
+    });
+  });
+
   it('[P7] gets a login that has become free', async () => {
     const { address } = await startServer(longBytes);
     const first = await connect(address, 'alice');

@@ -14,12 +14,16 @@ const C0_AND_DELETE = Array.from({ length: 32 }, (_, i) => String.fromCharCode(i
 const C1 = Array.from({ length: 32 }, (_, i) => String.fromCharCode(0x80 + i));
 /** Embeddings, overrides and isolates: what can make a login look like another one. */
 const BIDIRECTIONAL = '\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069';
+/** Zero-width, fillers, selectors, tags, and symbols without ink. */
+const UNSEEN =
+  '\u00ad\u034f\u115f\u17b4\u180b\u180e\u200b\u200c\u200d\u2060\u2064\u2065\u2800\u3164\ufe0f\ufeff\uffa0\ufff0\ufffc' +
+  '\u{13441}\u{16fe4}\u{1bca0}\u{1d159}\u{1d173}\u{e0001}\u{e0061}\u{e0100}';
 const WHITE_SPACE = ' \u00a0\u1680\u2000\u2003\u2009\u200a\u202f\u205f\u3000';
 
 /** Any text, with more than its share of the characters that the rules name. */
 const anyText = fc.string({
   unit: fc.oneof(
-    fc.constantFrom(...C0_AND_DELETE, ...C1, ...Array.from(BIDIRECTIONAL + WHITE_SPACE)),
+    fc.constantFrom(...C0_AND_DELETE, ...C1, ...Array.from(BIDIRECTIONAL + UNSEEN + WHITE_SPACE)),
     fc.constantFrom('a', 'é', '\u0301', '😀'),
     fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
   ),
@@ -36,7 +40,9 @@ describe('loginProblem', () => {
     'مريم',
     'דוד',
     '😀',
-    '👩\u200d🚀',
+    '👩🚀',
+    'नमस्ते',
+    'ไม้',
     'a b',
     '-',
     '0',
@@ -77,6 +83,33 @@ describe('loginProblem', () => {
     expect(loginProblem(`a${character}b`)).toBeUndefined();
   });
 
+  it.each(named(UNSEEN))('[P7] objects to $name anywhere, which nobody can see', ({ name, character }) => {
+    for (const login of [character, `${character}a`, `a${character}`, `a${character}b`]) {
+      expect(loginProblem(login)).toBe(`it has ${name}, which nobody can see`);
+    }
+  });
+
+  it.each([
+    ['format', '\u0600'],
+    ['format', '\u{110bd}'],
+    ['private-use', '\ue000'],
+    ['private-use', '\u{10fffd}'],
+    ['no character', '\u0378'],
+    ['no character', '\ufdd0'],
+    ['no character', '\u{10ffff}'],
+  ])('[P7] objects to what is a %s character (%j)', (what, character) => {
+    for (const login of [character, `a${character}`, `a${character}b`]) expect(loginProblem(login)).toMatch(what);
+  });
+
+  it.each(named('\u0301\u0e31\u093f\u20dd\u{1d165}'))(
+    '[P7] objects to the combining $name at the beginning, not behind a letter',
+    ({ name, character }) => {
+      expect(loginProblem(character)).toMatch(`begins with ${name}`);
+      expect(loginProblem(`${character}a`)).toMatch(`begins with ${name}`);
+      expect(loginProblem(`a${character}`)).toBeUndefined();
+    },
+  );
+
   it.each(['\ud83d', 'a\ude00', '\ude00\ud83d'])('[RFC] objects to %j, which UTF-8 cannot carry', (login) => {
     expect(loginProblem(login)).toMatch(/surrogate/);
   });
@@ -88,7 +121,7 @@ describe('loginProblem', () => {
         const isAllowed =
           login !== '' &&
           Buffer.byteLength(login) <= 30 &&
-          !/\p{Cc}|\p{Bidi_Control}|[\u2028\u2029]/u.test(login) &&
+          !/[\p{C}\p{DI}\u2028\u2029\u2800\ufffc\u{13441}\u{13442}\u{16fe4}\u{1d159}]|^\p{M}/u.test(login) &&
           !/^\s|\s$/u.test(login);
         expect(problem === undefined).toBe(isAllowed);
       }),
