@@ -78,6 +78,7 @@ const SERVER_ROWS: { readonly [K in keyof ServerStats]: readonly [name: string, 
   established: ['channels_established_total', 'Private connections that both sides joined.'],
   relayedBytes: ['relayed_bytes_total', 'Bytes relayed, both directions, counted when a private connection ends.'],
   wrongIds: ['wrong_connect_ids_total', 'Connections refused for a wrong or used connect id.'],
+  shutOuts: ['shut_outs_total', 'Times that guessed connect ids shut an address, or all, out of private connections.'],
 };
 
 const SERVER_METRICS = (Object.entries(SERVER_ROWS) as [keyof ServerStats, readonly [string, string]][]).map(

@@ -18,6 +18,8 @@ export interface Claim {
 
 /** A client that has logged in, as the others reach it, be it in this process or not. */
 export interface ConnectedClient extends Claim {
+  /** Where it connects from, as `192.0.2.1`. */
+  readonly remoteAddress: string;
   /** Width of a LONG for this client (P1). */
   readonly longBytes: LongBytes;
   /** Queues a packet for the client. */

@@ -2,6 +2,7 @@ import type { ChatosError } from '../errors.ts';
 import type { Address } from '../net/address.ts';
 import type { LongBytes } from '../protocol/limits.ts';
 import type { PacketType } from '../protocol/packets.ts';
+import type { ServerLimits } from './limits/server-limits.ts';
 
 /** A client's main connection, as listeners see it. */
 export interface SessionInfo {
@@ -36,6 +37,12 @@ export type RequestRefusal = 'refused' | 'expired' | 'left' | 'too many pending'
 
 /** Why no channel came of a connect id: time ran out, a half broke, CLOSE_CONNECTION, or the server closes. */
 export type ChannelLoss = 'not in time' | 'disconnected' | 'closed' | 'shutdown';
+
+/**
+ * Why a half was turned away: its connect id is not known, its channel has ended, both halves have come before; or too
+ * many wrong ids came from its address, or from all together, and it is not an id of a session from that address.
+ */
+export type HalfRefusal = 'unknown' | 'over' | 'taken' | 'shut out';
 
 /**
  * How a channel ended: both sides had ended it; one broke; by CLOSE_CONNECTION; idle; a party does not answer any more; by
@@ -88,10 +95,13 @@ export interface ServerEvents {
   channelEstablished: [pair: PairInfo];
   /** A channel has ended; `bytes` is what it relayed, both directions together. */
   channelEnded: [pair: PairInfo, outcome: ChannelOutcome, bytes: number];
-  /** A half was closed: its connect id is unknown, expired or used, or its address is shut out (P12). */
-  wrongConnectId: [remoteAddress: string, shutOut: boolean];
-  /** An address has presented too many wrong connect ids: for a minute it can establish no channel. */
-  shutOut: [remoteAddress: string];
+  /** A half was closed, as no channel can come of its connect id (P12). */
+  wrongConnectId: [remoteAddress: string, why: HalfRefusal];
+  /**
+   * Too many connect ids were guessed (P12): by this address, which can establish only channels of its own sessions for
+   * the rest of the minute; or, where `limit` is `maxTotalWrongIdsPerMinute`, by all, for whom that holds then.
+   */
+  shutOut: [remoteAddress: string, limit: keyof ServerLimits];
   /** A bug of ours, which cost the sender of this packet its connection. */
   internalError: [error: unknown, type: PacketType];
 }

@@ -58,10 +58,13 @@ export function logEvents(
     },
     channelEstablished: (pair) => log.info('private connection established', pairOf(pair)),
     channelEnded: (pair, outcome, bytes) => log.info('private connection ended', { ...pairOf(pair), outcome, bytes }),
-    wrongConnectId: (from, shutOut) => {
-      if (!shutOut) log.info('half closed: unknown, expired or used connect id', { from });
+    wrongConnectId: (from, why) => {
+      if (why !== 'shut out') log.info(`half closed: connect id ${why}`, { from });
     },
-    shutOut: (from) => log.warn('shut out of channels for a minute: too many wrong ids', { from }),
+    shutOut: (from, limit) =>
+      limit === 'maxTotalWrongIdsPerMinute'
+        ? log.warn('channels for own addresses only: too many wrong ids', { limit })
+        : log.warn('shut out of channels for a minute: too many wrong ids', { from, limit }),
     internalError: (error, type) => log.error('internal error', { type, stack: stackOf(error) ?? error }),
   };
   for (const [event, line] of Object.entries(lines)) events.on(event as keyof ServerEvents, line);

@@ -23,8 +23,10 @@ export interface ServerStats {
   readonly established: number;
   /** Bytes relayed, both directions, counted when a channel ends. */
   readonly relayedBytes: number;
-  /** Connections for a channel that were turned away: their id is wrong or used, or too many were before (P12). */
+  /** Connections for a channel that were turned away: their id is unknown, over or used, or too many were before (P12). */
   readonly wrongIds: number;
+  /** How often so many of them were guesses that an address, or all, were shut out (P12). */
+  readonly shutOuts: number;
 }
 
 /** What is counted from the start on; the rest of {@link ServerStats} is counted when it is asked for. */
@@ -39,6 +41,7 @@ const COUNTED = {
   slow: 'slowConsumer',
   established: 'channelEstablished',
   wrongIds: 'wrongConnectId',
+  shutOuts: 'shutOut',
 } as const satisfies Record<Exclude<keyof ServerCounters, 'relayedBytes'>, keyof ServerEvents>;
 
 /** Counts what happens from now on. */

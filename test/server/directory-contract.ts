@@ -9,7 +9,7 @@ function clientOf(claim: Claim): ConnectedClient {
   const never = (): never => {
     throw new Error('a directory sends nothing');
   };
-  return { ...claim, longBytes: 4, send: never, sendBytes: never, flush: never };
+  return { ...claim, remoteAddress: '127.0.0.1', longBytes: 4, send: never, sendBytes: never, flush: never };
 }
 
 /** What a server relies on, whatever keeps its logins. */

@@ -31,8 +31,8 @@ const WORDS: { readonly [E in keyof ServerEvents]: (...event: ServerEvents[E]) =
   channelLost: (of, reason) => [pair(of), reason],
   channelEstablished: (of) => [pair(of)],
   channelEnded: (of, outcome, bytes) => [pair(of), outcome, bytes],
-  wrongConnectId: (from, shutOut) => [from, shutOut],
-  shutOut: (from) => [from],
+  wrongConnectId: (from, reason) => [from, reason],
+  shutOut: (from, limit) => [from, limit],
   internalError: (error, type) => [String(error), type],
 };
 
@@ -196,10 +196,10 @@ describe('the events of a server', () => {
       'channelLost alice→bob closed',
       'connectId bob→alice',
       'channelLost bob→alice not in time',
-      'wrongConnectId 127.0.0.1 false',
-      'wrongConnectId 127.0.0.1 true',
-      'shutOut 127.0.0.1',
-      'wrongConnectId 127.0.0.1 true',
+      'wrongConnectId 127.0.0.1 unknown',
+      'wrongConnectId 127.0.0.1 unknown',
+      'shutOut 127.0.0.1 maxWrongIdsPerMinute',
+      'wrongConnectId 127.0.0.1 shut out',
       'connectId alice→bob',
       'channelLost alice→bob shutdown',
     ]);

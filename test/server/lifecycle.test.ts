@@ -221,7 +221,7 @@ describe('close', () => {
     vi.advanceTimersByTime(1_000);
     await within(closed, 'the close');
     await Promise.all([alice, bob, carol, dave].map((peer) => peer.ended));
-    expect(vi.getTimerCount()).toBe(2); // for the two channels, and they keep no process alive
+    expect(vi.getTimerCount()).toBe(1); // for the two channels together, and they keep no process alive
     expect(lost).not.toHaveBeenCalled();
   });
 

@@ -83,8 +83,24 @@ const CASES: readonly Case[] = [
   ],
   ['channelEstablished', PAIR, ['info', 'private connection established', LOGINS]],
   ['channelEnded', PAIR, 'idle', 9, ['info', 'private connection ended', { ...LOGINS, outcome: 'idle', bytes: 9 }]],
-  ['wrongConnectId', '192.0.2.1', false, ['info', 'half closed: unknown, expired or used connect id', FROM]],
-  ['shutOut', '192.0.2.1', ['warn', 'shut out of channels for a minute: too many wrong ids', FROM]],
+  ['wrongConnectId', '192.0.2.1', 'unknown', ['info', 'half closed: connect id unknown', FROM]],
+  ['wrongConnectId', '192.0.2.1', 'over', ['info', 'half closed: connect id over', FROM]],
+  [
+    'shutOut',
+    '192.0.2.1',
+    'maxWrongIdsPerMinute',
+    [
+      'warn',
+      'shut out of channels for a minute: too many wrong ids',
+      { from: '192.0.2.1', limit: 'maxWrongIdsPerMinute' },
+    ],
+  ],
+  [
+    'shutOut',
+    '192.0.2.1',
+    'maxTotalWrongIdsPerMinute',
+    ['warn', 'channels for own addresses only: too many wrong ids', { limit: 'maxTotalWrongIdsPerMinute' }],
+  ],
   ['internalError', 'thrown', 'LOGIN', ['error', 'internal error', { type: 'LOGIN', stack: 'thrown' }]],
 ];
 
@@ -98,7 +114,7 @@ describe('the log of a server', () => {
 
   it('has no line for a half of an address that is shut out', () => {
     const { events, log } = logged();
-    events.emit('wrongConnectId', '192.0.2.1', true);
+    events.emit('wrongConnectId', '192.0.2.1', 'shut out');
     expect(log.lines).toEqual([]);
   });
 

@@ -221,6 +221,7 @@ describe('requests', () => {
       id,
       login: id,
       key: id,
+      remoteAddress: '127.0.0.1',
       longBytes: 4,
       send: never,
       sendBytes: never,

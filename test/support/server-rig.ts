@@ -173,6 +173,6 @@ export async function turns(peer: RfcPeer): Promise<void> {
 
 /** Timers stand still until the test moves them; sockets do not. */
 export function stopTheClock(): void {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date'] });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'] });
   onTestFinished(() => void vi.useRealTimers());
 }

@@ -4,8 +4,8 @@ import { encodePacket } from '../../protocol/encoder.ts';
 import { withResolvers } from '../../util/deferred.ts';
 import { startTimer } from '../../util/timeout.ts';
 import type { Claim, ConnectedClient, SessionId } from '../directory.ts';
-import type { ChannelLoss, ChannelOutcome, ServerEvents } from '../events.ts';
-import { FailureThrottle } from '../limits/failure-throttle.ts';
+import type { ChannelLoss, ChannelOutcome, HalfRefusal, ServerEvents } from '../events.ts';
+import { FailureThrottle, sourceOf } from '../limits/failure-throttle.ts';
 import type { ResolvedServerOptions } from '../options.ts';
 import { ConnectIds, type Channel } from './connect-ids.ts';
 import { Relay } from './relay.ts';
@@ -28,7 +28,7 @@ export class Channels {
     this.#options = options;
     this.#events = events;
     this.#ids = new ConnectIds(options.limits.maxConnectIds);
-    this.#throttle = new FailureThrottle(options.limits.maxWrongIdsPerMinute);
+    this.#throttle = new FailureThrottle(options.limits);
   }
 
   /** Channels whose bytes are being relayed. */
@@ -57,11 +57,9 @@ export class Channels {
   /** A fresh connection has presented a connect id (P12). `rest` is what it sent behind it. */
   enter(id: bigint, transport: Transport, rest: Buffer, from: string): void {
     const channel = this.#ids.get(id);
-    const blocked = this.#throttle.blocks(from);
-    if (blocked || !channel || channel.over || channel.relay) {
-      const shutOut = this.#throttle.fail(from);
-      this.#events.emit('wrongConnectId', from, blocked || shutOut);
-      if (shutOut) this.#events.emit('shutOut', from);
+    const why = this.#refusalOf(channel, from);
+    if (!channel || why) {
+      this.#turnAway(from, why ?? 'unknown');
       transport.stream.destroy();
       return;
     }
@@ -120,6 +118,25 @@ export class Channels {
     for (const relay of this.#relays) relay.abort('shutdown');
   }
 
+  /**
+   * Only an id that is not known is a guess: one that is taken or over was sent to somebody, who may be late. An address
+   * that is shut out still gets in with an id of a session from that address: whoever guesses there, or everywhere else,
+   * shuts out no honest client.
+   */
+  #refusalOf(channel: Channel | undefined, from: string): HalfRefusal | undefined {
+    const shutOut = this.#throttle.blocks(from) !== undefined;
+    if (shutOut && !(channel && isOfAddress(channel, from))) return 'shut out';
+    if (!channel) return 'unknown';
+    if (channel.over) return 'over';
+    return channel.relay && 'taken';
+  }
+
+  #turnAway(from: string, why: HalfRefusal): void {
+    this.#events.emit('wrongConnectId', from, why);
+    const limit = why === 'unknown' ? this.#throttle.fail(from) : undefined;
+    if (limit) this.#events.emit('shutOut', from, limit);
+  }
+
   #establish(channel: Channel, first: WaitingHalf, second: WaitingHalf): void {
     clearTimeout(channel.timer);
     delete channel.waiting;
@@ -158,4 +175,9 @@ export class Channels {
     this.#ids.retire(channel);
     this.#events.emit('channelLost', channel, why);
   }
+}
+
+function isOfAddress({ requester, target }: Channel, address: string): boolean {
+  const source = sourceOf(address);
+  return [requester, target].some(({ remoteAddress }) => sourceOf(remoteAddress) === source);
 }

@@ -1,33 +1,39 @@
 import { randomBytes } from 'node:crypto';
 import type { LongBytes } from '../../protocol/limits.ts';
+import { Deadlines } from '../../util/deadlines.ts';
 import type { Claim, ConnectedClient, SessionId } from '../directory.ts';
 import type { Relay } from './relay.ts';
 import type { WaitingHalf } from './waiting-half.ts';
+
+/** What is kept of a client that negotiates: not its connection. */
+export interface Party extends Claim {
+  readonly remoteAddress: string;
+}
 
 /** A connect id, and what has come of it so far. */
 export interface Channel {
   readonly id: bigint;
   /** The sessions that negotiated it. It outlives them: after a reconnection, the same login is the same party (P14). */
-  readonly requester: Claim;
-  readonly target: Claim;
+  readonly requester: Party;
+  readonly target: Party;
   /** The first half that came, while it waits for the second. */
   waiting?: WaitingHalf;
   relay?: Relay;
-  /** Runs out when not both halves have come, or when an ended channel is forgotten. */
+  /** Runs out when not both halves have come. */
   timer?: NodeJS.Timeout | undefined;
-  /** Ended: kept for a while, so that a CLOSE that crosses with the end is late, not forbidden. */
+  /** Ended: kept for a while, so that a CLOSE or a half that crosses with the end is late, neither forbidden nor a guess. */
   over: boolean;
 }
 
 /** How long an ended channel is remembered, and how many are. */
 const REMEMBER_MS = 60_000;
-const MAX_REMEMBERED = 10_000;
+const MAX_REMEMBERED = 2 ** 15;
 
 /** The connect ids that are alive, and for a while those that were (P11). */
 export class ConnectIds {
   readonly #maxPerSession: number;
   readonly #channels = new Map<bigint, Channel>();
-  readonly #over = new Set<Channel>();
+  readonly #over = new Deadlines<Channel>(REMEMBER_MS, (channel) => this.#channels.delete(channel.id));
   /** Those that each session has negotiated and that are alive: the next owner of its login starts at none. */
   readonly #live = new Map<SessionId, Set<Channel>>();
 
@@ -73,14 +79,7 @@ export class ConnectIds {
     }
     clearTimeout(channel.timer);
     this.#over.add(channel);
-    channel.timer = setTimeout(() => this.#forget(channel), REMEMBER_MS).unref();
-    if (this.#over.size > MAX_REMEMBERED) this.#forget(this.#over.values().next().value!);
-  }
-
-  #forget(channel: Channel): void {
-    clearTimeout(channel.timer);
-    this.#over.delete(channel);
-    this.#channels.delete(channel.id);
+    if (this.#over.size > MAX_REMEMBERED) this.#channels.delete(this.#over.shift()!.id);
   }
 
   /** Unpredictable, positive, and not in use: 31 bits where a party reads 4 bytes, else 63 (P1, P11). */
@@ -93,7 +92,6 @@ export class ConnectIds {
   }
 }
 
-/** What is kept of a client: not its connection. */
-function partyOf({ id, login, key }: ConnectedClient): Claim {
-  return { id, login, key };
+function partyOf({ id, login, key, remoteAddress }: ConnectedClient): Party {
+  return { id, login, key, remoteAddress };
 }

@@ -26,8 +26,10 @@ export interface ServerLimits {
   readonly channelIdleMs: number;
   /** How long a half may take to end after CLOSE_CONNECTION (P15). @default 5000 */
   readonly closeGraceMs: number;
-  /** Wrong connect ids from one address in a minute that shut it out of channels for the rest of it (P12). @default 20 */
+  /** Unknown connect ids from one address in a minute that shut it out of channels for the rest of it (P12). @default 20 */
   readonly maxWrongIdsPerMinute: number;
+  /** The same from all addresses together; a half must come from the address of its session then (P12). @default 200 */
+  readonly maxTotalWrongIdsPerMinute: number;
 }
 
 const count = (value: number, what: string): LimitRow => ({ kind: 'integer', min: 1, default: value, what });
@@ -49,7 +51,11 @@ export const SERVER_LIMIT_ROWS: { readonly [K in keyof ServerLimits]: LimitRow }
   closeGraceMs: time(5_000, 'How long a half may take to end after CLOSE_CONNECTION (P15).'),
   maxWrongIdsPerMinute: count(
     20,
-    'Wrong connect ids from one address in a minute that shut it out of channels for the rest of it (P12).',
+    'Unknown connect ids from one address in a minute that shut it out of channels for the rest of it (P12).',
+  ),
+  maxTotalWrongIdsPerMinute: count(
+    200,
+    'The same from all addresses together; a half must come from the address of its session then (P12).',
   ),
 };
 

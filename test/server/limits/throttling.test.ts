@@ -1,5 +1,6 @@
+import { once } from 'node:events';
 import { describe, expect, it, vi } from 'vitest';
-import { agree, expectSilence, Rig, stopTheClock, WIDTHS } from '../../support/server-rig.ts';
+import { agree, expectSilence, Rig, stopTheClock, turns, WIDTHS } from '../../support/server-rig.ts';
 import { endOf, knock, readExactly } from '../../support/server-sockets.ts';
 
 const ELSEWHERE = { localAddress: '127.0.0.2' };
@@ -18,18 +19,97 @@ describe.each(WIDTHS)('guessing connect ids, LONG of %i bytes', (width) => {
     const [alice, bob] = [await rig.join('alice', width), await rig.join('bob', width)];
     const id = await agree(alice, bob);
     const first = await knock(rig.port[width], id, { longBytes: width });
-    await guess(rig, width, 3);
-    expect(await rig.log.until('shut out')).toMatchObject({ level: 'warn', fields: { from: '127.0.0.1' } });
-    const shutOut = await knock(rig.port[width], id, { longBytes: width });
+    await guess(rig, width, 3, ELSEWHERE);
+    expect(await rig.log.until('shut out')).toMatchObject({
+      level: 'warn',
+      fields: { from: '127.0.0.2', limit: 'maxWrongIdsPerMinute' },
+    });
+    const shutOut = await knock(rig.port[width], id, { longBytes: width, ...ELSEWHERE });
     await endOf(shutOut);
     expect(shutOut.bytesRead).toBe(0);
 
-    const second = await knock(rig.port[width], id, { longBytes: width, ...ELSEWHERE });
+    const second = await knock(rig.port[width], id, { longBytes: width, localAddress: '127.0.0.3' });
     for (const half of [first, second]) expect((await readExactly(half, 1)).toString('hex')).toBe('0a');
     second.write('x');
     expect((await readExactly(first, 1)).toString()).toBe('x');
     await expectSilence(alice, bob, await rig.join('carol'));
     expect(rig.log.of('shut out')).toHaveLength(1);
+    expect(rig.server.stats).toMatchObject({ wrongIds: 4, shutOuts: 1 });
+  });
+
+  it('[P12] shuts no session out of its own channels whose address guesses', async () => {
+    const rig = await Rig.start({ maxWrongIdsPerMinute: 3 });
+    const [alice, bob] = [await rig.join('alice', width), await rig.join('bob', width)];
+    await guess(rig, width, 10);
+    await rig.log.until('shut out');
+    const id = await agree(alice, bob);
+    await Promise.all([rig.half(id, width), rig.half(id, width)]);
+    expect(rig.server.stats).toMatchObject({ wrongIds: 10, established: 1 });
+  });
+});
+
+describe('guessing from many addresses', () => {
+  it('[P12] is bounded in total: then halves get in from the address of their session only', async () => {
+    const rig = await Rig.start({ maxWrongIdsPerMinute: 20, maxTotalWrongIdsPerMinute: 50 });
+    const [alice, bob] = [await rig.join('alice'), await rig.join('bob')];
+    const id = await agree(alice, bob);
+    for (let i = 0; i < 51; i++) await guess(rig, 4, 1, { localAddress: `127.0.1.${i + 1}` });
+    expect((await rig.log.until('too many wrong ids')).fields).toEqual({ limit: 'maxTotalWrongIdsPerMinute' });
+    const lucky = await knock(rig.port[4], id, { localAddress: '127.0.2.1' });
+    await endOf(lucky);
+    expect(lucky.bytesRead).toBe(0);
+    await Promise.all([rig.half(id), rig.half(id)]);
+    expect(rig.server.stats).toMatchObject({ wrongIds: 52, shutOuts: 1, established: 1 });
+  });
+});
+
+describe('a half that comes late', () => {
+  it.each([
+    ['closed by the other party', 'close'],
+    ['lost because the first half was reset', 'reset'],
+    ['expired', 'expire'],
+  ] as const)('[P12] is no guess: its id was %s, 40 times, and its address is not shut out', async (_, how) => {
+    if (how === 'expire') stopTheClock();
+    const rig = await Rig.start();
+    const [alice, mallory] = [await rig.join('alice'), await rig.join('mallory')];
+    const late = async (): Promise<void> => {
+      const id = await agree(mallory, alice);
+      if (how === 'close') {
+        mallory.close(id, 'mallory', 'alice');
+        await alice.next(12);
+      } else if (how === 'reset') {
+        const half = await knock(rig.port[4], id);
+        await turns(mallory);
+        const lost = once(rig.server, 'channelLost');
+        half.resetAndDestroy();
+        await lost;
+      } else {
+        vi.advanceTimersByTime(60_000);
+      }
+      const half = await knock(rig.port[4], id, ELSEWHERE);
+      await endOf(half);
+      expect(half.bytesRead).toBe(0);
+    };
+    const reasons = new Set<string>();
+    rig.server.on('wrongConnectId', (_from, why) => reasons.add(why));
+    for (let i = 0; i < 40; i++) await late();
+    expect(rig.server.stats).toMatchObject({ wrongIds: 40, shutOuts: 0 });
+    expect([...reasons]).toEqual(['over']);
+    expect(rig.log.of('half closed: connect id over')[0]).toMatchObject({
+      level: 'info',
+      fields: { from: '127.0.0.2' },
+    });
+    const id = await agree(mallory, alice);
+    const [a] = await Promise.all([knock(rig.port[4], id, ELSEWHERE), rig.half(id)]);
+    expect((await readExactly(a, 1)).toString('hex')).toBe('0a');
+  });
+
+  it('[P12] is no guess: 40 third halves shut nobody out', async () => {
+    const rig = await Rig.start();
+    const { id } = await rig.channel();
+    for (let i = 0; i < 40; i++) await endOf(await knock(rig.port[4], id, ELSEWHERE));
+    await rig.log.until('half closed: connect id taken');
+    expect(rig.server.stats).toMatchObject({ wrongIds: 40, shutOuts: 0 });
   });
 });
 
@@ -38,9 +118,9 @@ describe('the throttle', () => {
     const rig = await Rig.start({ maxWrongIdsPerMinute: 4 });
     const [alice, bob] = [await rig.join('alice'), await rig.join('bob')];
     const id = await agree(alice, bob);
-    await guess(rig, 4, 2);
-    await guess(rig, 8, 2);
-    await endOf(await knock(rig.port[4], id));
+    await guess(rig, 4, 2, ELSEWHERE);
+    await guess(rig, 8, 2, ELSEWHERE);
+    await endOf(await knock(rig.port[4], id, ELSEWHERE));
     expect(rig.server.stats).toMatchObject({ wrongIds: 5, established: 0 });
   });
 
@@ -59,13 +139,13 @@ describe('the throttle', () => {
     stopTheClock();
     const rig = await Rig.start({ maxWrongIdsPerMinute: 1 });
     const [alice, bob] = [await rig.join('alice'), await rig.join('bob')];
-    await guess(rig, 4, 1);
+    await guess(rig, 4, 1, ELSEWHERE);
     vi.advanceTimersByTime(59_000);
     const id = await agree(alice, bob);
-    await endOf(await knock(rig.port[4], id));
+    await endOf(await knock(rig.port[4], id, ELSEWHERE));
     expect(rig.server.stats).toMatchObject({ wrongIds: 2 });
     vi.advanceTimersByTime(1_000);
-    await Promise.all([rig.half(id), rig.half(id)]);
+    await Promise.all([knock(rig.port[4], id, ELSEWHERE), rig.half(id)]);
     expect(rig.server.stats).toMatchObject({ wrongIds: 2, established: 1 });
   });
 

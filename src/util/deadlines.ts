@@ -1,0 +1,75 @@
+import { MAX_TIMER_MS } from './clock.ts';
+
+/** So many run out in one turn of the event loop, at most; the next turn goes on. */
+const MAX_A_TURN = 500;
+
+interface Node<T> {
+  readonly item: T;
+  readonly due: number;
+  before: Node<T> | undefined;
+  after: Node<T> | undefined;
+}
+
+/** Names an item that waits, for {@link Deadlines.delete}. */
+export type Deadline = object;
+
+/**
+ * Items that all have the same time, with one timer for all of them: for what there may be by the thousand. It does not
+ * keep the process alive. A time of more than {@link MAX_TIMER_MS} never runs out.
+ */
+export class Deadlines<T> {
+  readonly #ms: number;
+  readonly #onDue: (item: T) => void;
+  #first: Node<T> | undefined;
+  #last: Node<T> | undefined;
+  #size = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(ms: number, onDue: (item: T) => void) {
+    this.#ms = ms;
+    this.#onDue = onDue;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** From now on its time runs. */
+  add(item: T): Deadline {
+    const node: Node<T> = { item, due: performance.now() + this.#ms, before: this.#last, after: undefined };
+    if (this.#last) this.#last.after = node;
+    else this.#first = node;
+    this.#last = node;
+    this.#size += 1;
+    if (this.#ms <= MAX_TIMER_MS) this.#timer ??= setTimeout(this.#sweep, this.#ms).unref();
+    return node;
+  }
+
+  /** Its time does not run any more. Once only, and not after it has run out. */
+  delete(deadline: Deadline): void {
+    const { before, after } = deadline as Node<T>;
+    if (before) before.after = after;
+    else this.#first = after;
+    if (after) after.before = before;
+    else this.#last = before;
+    this.#size -= 1;
+    if (this.#size > 0) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Takes out the one whose time runs out next. */
+  shift(): T | undefined {
+    const first = this.#first;
+    if (first) this.delete(first);
+    return first?.item;
+  }
+
+  readonly #sweep = (): void => {
+    let left = MAX_A_TURN;
+    for (; left > 0 && this.#first && this.#first.due <= performance.now(); left -= 1) this.#onDue(this.shift()!);
+    clearTimeout(this.#timer);
+    const ms = left > 0 && this.#first ? this.#first.due - performance.now() : 0;
+    this.#timer = this.#first && setTimeout(this.#sweep, Math.ceil(ms)).unref();
+  };
+}

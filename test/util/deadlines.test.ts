@@ -1,0 +1,92 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { Deadlines } from '../../src/util/deadlines.ts';
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }));
+afterEach(() => void vi.useRealTimers());
+
+function queue(ms: number) {
+  const due: string[] = [];
+  return { due, deadlines: new Deadlines<string>(ms, (item) => due.push(item)) };
+}
+
+test('each item runs out after its own time, by one timer', () => {
+  const { due, deadlines } = queue(1000);
+  deadlines.add('a');
+  vi.advanceTimersByTime(400);
+  deadlines.add('b');
+  deadlines.add('c');
+  expect(vi.getTimerCount()).toBe(1);
+  vi.advanceTimersByTime(599);
+  expect(due).toEqual([]);
+  vi.advanceTimersByTime(1);
+  expect(due).toEqual(['a']);
+  vi.advanceTimersByTime(399);
+  expect(due).toEqual(['a']);
+  vi.advanceTimersByTime(1);
+  expect(due).toEqual(['a', 'b', 'c']);
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test('what is deleted does not run out, wherever it stands', () => {
+  const { due, deadlines } = queue(1000);
+  const [a, , c, , e] = ['a', 'b', 'c', 'd', 'e'].map((item) => deadlines.add(item));
+  for (const each of [c!, a!, e!]) deadlines.delete(each);
+  expect(deadlines.size).toBe(2);
+  vi.advanceTimersByTime(1000);
+  expect(due).toEqual(['b', 'd']);
+});
+
+test('no timer is left once all are deleted', () => {
+  const { deadlines } = queue(1000);
+  const [a, b] = [deadlines.add('a'), deadlines.add('b')];
+  deadlines.delete(a);
+  deadlines.delete(b);
+  expect(vi.getTimerCount()).toBe(0);
+  expect(deadlines.shift()).toBeUndefined();
+});
+
+test('the one that is due next can be taken out', () => {
+  const { due, deadlines } = queue(1000);
+  deadlines.add('a');
+  vi.advanceTimersByTime(500);
+  deadlines.add('b');
+  expect(deadlines.shift()).toBe('a');
+  vi.advanceTimersByTime(999);
+  expect(due).toEqual([]);
+  vi.advanceTimersByTime(1);
+  expect(due).toEqual(['b']);
+});
+
+test('thousands that are due at once run out over several turns of the event loop', () => {
+  const { due, deadlines } = queue(1000);
+  for (let i = 0; i < 1200; i++) deadlines.add('x');
+  vi.advanceTimersToNextTimer();
+  const first = due.length;
+  expect(first).toBeGreaterThan(0);
+  expect(first).toBeLessThanOrEqual(500);
+  vi.advanceTimersByTime(10);
+  expect(due).toHaveLength(1200);
+});
+
+test('an item that is added when another runs out has all of its time', () => {
+  const due: string[] = [];
+  const deadlines: Deadlines<string> = new Deadlines(1000, (item) => {
+    due.push(item);
+    if (due.length < 3) deadlines.add('again');
+  });
+  deadlines.add('first');
+  vi.advanceTimersByTime(1999);
+  expect(due).toEqual(['first']);
+  vi.advanceTimersByTime(1001);
+  expect(due).toEqual(['first', 'again', 'again']);
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test('an infinite time never runs out', () => {
+  const { due, deadlines } = queue(Infinity);
+  deadlines.add('a');
+  expect(vi.getTimerCount()).toBe(0);
+  vi.advanceTimersByTime(3_600_000);
+  expect(due).toEqual([]);
+  expect(deadlines.size).toBe(1);
+});
