@@ -1,9 +1,7 @@
-import { execFileSync } from 'node:child_process';
-import { closeSync, constants, openSync, writeSync } from 'node:fs';
-import path from 'node:path';
-import { expect, onTestFinished, test, beforeAll } from 'vitest';
-import { LAB, start, startServer } from './chatosbot.ts';
+import { expect, test, beforeAll } from 'vitest';
+import { start, startServer } from './chatosbot.ts';
 import { peer } from './peers.ts';
+import { stalledOutput } from './stalled-pipe.ts';
 
 let at: string;
 let port: number;
@@ -11,23 +9,6 @@ let port: number;
 beforeAll(async () => {
   ({ at, port } = await startServer());
 });
-
-/** A pipe that is full, and that nobody reads. */
-function stalledOutput(name: string): number {
-  const fifo = path.join(LAB, name);
-  execFileSync('mkfifo', [fifo]);
-  const filler = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
-  const output = openSync(fifo, 'r+');
-  onTestFinished(() => {
-    closeSync(filler);
-    closeSync(output);
-  });
-  try {
-    for (;;) writeSync(filler, Buffer.alloc(4096));
-  } catch {
-    return output;
-  }
-}
 
 test('say ends on the first Ctrl-C where the reader of its output has stalled', async () => {
   const alice = await peer(port, 'alice');

@@ -44,6 +44,8 @@ export interface CommandOptions {
   readonly input?: string | Uint8Array | number;
   /** An open file, or who takes the bytes. @default they are kept */
   readonly output?: number | ((chunk: Buffer) => void);
+  /** An open file for standard error. @default it is kept */
+  readonly errors?: number;
 }
 
 /** How a process ended. */
@@ -73,9 +75,9 @@ export class Command {
   #over = false;
 
   constructor(file: string, args: readonly string[], options: CommandOptions) {
-    const { cwd, input, output } = options;
+    const { cwd, input, output, errors = 'pipe' } = options;
     const stdin = input === undefined ? 'ignore' : typeof input === 'number' ? input : 'pipe';
-    const stdio: StdioOptions = [stdin, typeof output === 'number' ? output : 'pipe', 'pipe'];
+    const stdio: StdioOptions = [stdin, typeof output === 'number' ? output : 'pipe', errors];
     const env = { PATH: process.env['PATH'], ...options.env };
     this.#what = [path.basename(file), ...args].join(' ');
     this.#child = spawn(file, args, { cwd, env, stdio, detached: true });
@@ -101,6 +103,11 @@ export class Command {
     return this.#child.pid!;
   }
 
+  /** Whether the process has not ended; {@link ended} waits for its streams, too. */
+  get isRunning(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
   get stdin(): Writable {
     return this.#child.stdin!;
   }
@@ -112,6 +119,15 @@ export class Command {
 
   get stderr(): string {
     return Buffer.concat(this.#chunks.stderr).toString();
+  }
+
+  /** Reads no more of standard error, as a reader does that has stalled. */
+  stallErrors(): void {
+    this.#child.stderr!.pause();
+  }
+
+  resumeErrors(): void {
+    this.#child.stderr!.resume();
   }
 
   type(text: string): void {

@@ -9,7 +9,7 @@ import type { BoundedLogger } from '../../util/bounded-log.ts';
 import { pluralize } from '../../util/printable.ts';
 import { packageVersion } from '../../util/version.ts';
 import type { LogFlags } from '../options.ts';
-import { announcer, type Announce } from '../terminal/output.ts';
+import { announcer, leaveStalledReaders, type Announce } from '../terminal/output.ts';
 import { stopRequest, type StopRequest } from '../terminal/signals.ts';
 import type { BotToRun } from './bot-entries.ts';
 import { BotWatcher } from './bot-watcher.ts';
@@ -36,6 +36,7 @@ export async function runUntilStopped(
   flags: LogFlags & { readonly drain: number },
   start: (running: Running, stop: StopRequest, announce: Announce) => Promise<void>,
 ): Promise<void> {
+  leaveStalledReaders(flags);
   const running: Running = {};
   const announce = announcer(flags);
   const stop = stopRequest(() => abortRun(running));

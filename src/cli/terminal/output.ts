@@ -1,7 +1,10 @@
 import process from 'node:process';
+import { setTimeout } from 'node:timers/promises';
 import { isChatosError } from '../../errors.ts';
 import { escapeUnsafe, toJsonLine } from '../../util/escape.ts';
 import { createLogger, type LogFields, type LogFormat } from '../../util/log.ts';
+import { pluralize } from '../../util/printable.ts';
+import { loseErrorLines } from './standard-streams.ts';
 
 /** Writes for a person, on standard error. Text from the network in it is made harmless. */
 export function notice(text: string): void {
@@ -31,15 +34,38 @@ export function writeLine(line: string, signal?: AbortSignal): Promise<void> {
   });
 }
 
+/** A reader that has not taken everything by then has stalled. */
+const STALLED_MS = 2_000;
+let waitsForStalled = true;
+
+/**
+ * For commands that run until they are stopped: a reader of standard error that stalls costs lines, which are counted, but
+ * neither memory nor the end of the process.
+ */
+export function leaveStalledReaders({ logFormat }: { readonly logFormat: LogFormat }): void {
+  waitsForStalled = false;
+  loseErrorLines((lines) => {
+    const text = `${pluralize(lines, 'line')} of the log ${lines === 1 ? 'was' : 'were'} lost: nobody read them`;
+    if (logFormat !== 'json') return `chatosbot: ${text}`;
+    return toJsonLine({ time: new Date().toISOString(), level: 'warn', message: text, lost: lines });
+  });
+}
+
 /** Resolves when everything is written to standard output and standard error. */
 export async function flushOutput(): Promise<void> {
-  const flushed = (stream: NodeJS.WriteStream): Promise<void> =>
-    new Promise((resolve) => {
+  const flushed = Promise.all([flush(process.stdout), flush(process.stderr)]);
+  await (waitsForStalled ? flushed : Promise.race([flushed, setTimeout(STALLED_MS)]));
+}
+
+async function flush(stream: NodeJS.WriteStream): Promise<void> {
+  // Behind what waits, something may be said of lines that were lost.
+  do {
+    await new Promise<void>((resolve) => {
       // What failed is reported by an event, in a moment.
       if (stream.writableLength === 0 || stream.destroyed || stream.errored) setImmediate(resolve);
       else stream.write('', () => resolve());
     });
-  await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+  } while (stream.writableLength > 0 && !stream.destroyed && !stream.errored);
 }
 
 /** Announces what a command that goes on running has reached, as `listening on tcp://…`. */

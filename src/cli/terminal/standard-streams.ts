@@ -23,6 +23,15 @@ export function ownStandardStreams(): void {
     );
 }
 
+/**
+ * For commands that run for long: where the reader of standard error stalls, what is beyond a megabyte is lost, and when it
+ * reads again, `report` gives the line that says how many lines were.
+ */
+export function loseErrorLines(report: (lines: number) => string): void {
+  const { stderr } = process as { readonly stderr: Writable };
+  if (stderr instanceof Output) stderr.loseLines(report);
+}
+
 function replace(name: 'stdin' | 'stdout' | 'stderr', stream: Readable | Writable): void {
   Object.defineProperty(process, name, { configurable: true, enumerable: true, get: () => stream });
 }
@@ -36,11 +45,20 @@ export function readableOf(open: () => ByteSource): Readable {
   return Readable.from(chunks(), { objectMode: false });
 }
 
+/** What may wait for a reader, in bytes; each write counts for what it holds, too. */
+const MAX_WAITING_BYTES = 1024 * 1024;
+const WRITE_BYTES = 256;
+
+type Callback = (error?: Error | null) => void;
+
 class Output extends Writable {
   readonly fd: 1 | 2;
   readonly #kind: 'file' | 'pipe' | 'socket' | 'closed';
   #socket: Socket | undefined;
   #isLost = false;
+  #waitingWrites = 0;
+  #lostLines = 0;
+  #reportLost: ((lines: number) => string) | undefined;
 
   constructor(fd: 1 | 2, kind: 'file' | 'pipe' | 'socket' | 'closed') {
     super({ decodeStrings: true, autoDestroy: false });
@@ -48,15 +66,40 @@ class Output extends Writable {
     this.#kind = kind;
   }
 
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+  loseLines(report: (lines: number) => string): void {
+    this.#reportLost = report;
+  }
+
+  override write(chunk: unknown, encoding?: BufferEncoding | Callback, callback?: Callback): boolean {
+    if (this.#reportLost && chunk !== '' && this.#waitingBytes > MAX_WAITING_BYTES) {
+      this.#lostLines += String(chunk).split('\n').length - 1;
+      // At once: a loop that prints would make a queue of what is called later.
+      (typeof encoding === 'function' ? encoding : callback)?.();
+      return !this.writableNeedDrain;
+    }
+    this.#waitingWrites += 1;
+    return typeof encoding === 'function' ? super.write(chunk, encoding) : super.write(chunk, encoding!, callback);
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: Callback): void {
     this.#give(chunk, (error) => {
+      this.#waitingWrites -= 1;
+      if (this.#lostLines > 0 && this.#waitingBytes < MAX_WAITING_BYTES / 2) {
+        const lines = this.#lostLines;
+        this.#lostLines = 0;
+        this.write(`${this.#reportLost!(lines)}\n`);
+      }
       this.#isLost ||= !!error;
       // What is said to people is dropped where nobody reads it; the stream goes on, so that nothing is kept for ever.
       done(this.fd === 2 ? null : error);
     });
   }
 
-  #give(chunk: Buffer, done: (error?: Error | null) => void): void {
+  get #waitingBytes(): number {
+    return this.writableLength + this.#waitingWrites * WRITE_BYTES;
+  }
+
+  #give(chunk: Buffer, done: Callback): void {
     if (this.fd === 2 && this.#isLost) {
       done();
       return;
