@@ -9,6 +9,7 @@ import { CLI, end, freePort, isInstalled, start, startChatos, type Running } fro
 const GIB = 2 ** 30;
 const BYTES = 2 * GIB;
 const LINES = 2_000;
+const STARTS = 5;
 const TIMEOUT_MS = 120_000;
 
 type Direction = 'one way' | 'both ways';
@@ -104,6 +105,11 @@ export async function benchPipe(rounds: number): Promise<void> {
       each((way) => lines(way)),
       rounds,
     );
+    await compare(
+      'pipe: from the start of a sender to its first byte at the other side',
+      [...each((way) => firstByte(way)), { name: 'node -e 0, to its exit', run: () => emptyNode() }],
+      rounds,
+    );
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -153,14 +159,14 @@ async function bothWays(way: Way, file: string): Promise<Figures> {
   }
 }
 
-/** A line is sent when the one before it has come back; also how long it took from the start to the first one. */
+/** A line is sent when the one before it has come back. */
 async function lines(way: Way): Promise<Figures> {
   const { relay, receive, send } = await way.prepare('both ways');
   const fifo = mkdtempSync(path.join(tmpdir(), 'chatosbot-bench-'));
   const echo = shell(`mkfifo ${fifo}/back; exec 4<>${fifo}/back; ${receive.replace(/^exec /, '')} <&4 >&4`);
   try {
     await isWaiting(way);
-    const child = spawn('sh', ['-c', send], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const child = spawn('sh', ['-c', send], { cwd: tmpdir(), stdio: ['pipe', 'pipe', 'inherit'] });
     const times: number[] = [];
     for (let line = 0; line <= LINES; line++) {
       const sentAt = performance.now();
@@ -170,13 +176,49 @@ async function lines(way: Way): Promise<Figures> {
     }
     child.kill('SIGKILL');
     await once(child, 'exit');
-    const [, ...later] = times.toSorted((a, b) => b - a);
-    return { 'first line ms': times[0]!, 'a line ms (p50)': later[Math.floor(later.length / 2)]! };
+    return { 'a line ms (p50)': median(times.slice(1)) };
   } finally {
     await end(echo.child);
     await relay.stop();
     rmSync(fifo, { recursive: true });
   }
+}
+
+/** The median of some starts, one after another. */
+async function firstByte(way: Way): Promise<Figures> {
+  const times: number[] = [];
+  for (let start = 0; start < STARTS; start++) {
+    const { relay, receive, send } = await way.prepare('one way');
+    const receiver = spawn('sh', ['-c', receive], { cwd: tmpdir(), stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+      await isWaiting(way);
+      const startedAt = performance.now();
+      const sender = spawn('sh', ['-c', send], { cwd: tmpdir(), stdio: ['pipe', 'ignore', 'inherit'] });
+      const left = once(sender, 'exit');
+      sender.stdin.end('a line\n');
+      await once(receiver.stdout, 'data');
+      times.push(performance.now() - startedAt);
+      await left;
+    } finally {
+      await end(receiver);
+      await relay.stop();
+    }
+  }
+  return { ms: median(times) };
+}
+
+async function emptyNode(): Promise<Figures> {
+  const times: number[] = [];
+  for (let start = 0; start < STARTS; start++) {
+    const startedAt = performance.now();
+    await once(spawn(process.execPath, ['-e', '0'], { stdio: 'ignore' }), 'exit');
+    times.push(performance.now() - startedAt);
+  }
+  return { ms: median(times) };
+}
+
+function median(times: readonly number[]): number {
+  return times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)]!;
 }
 
 /** Clients of the relay say nothing when they wait: a moment must do. */
@@ -193,6 +235,8 @@ interface Shell {
 
 function shell(script: string): Shell {
   const child = spawn('bash', ['-c', `${script}\ntimes >&3`], {
+    // Not in a folder with a configuration: reading it takes as long as all else of a start.
+    cwd: tmpdir(),
     stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
     timeout: TIMEOUT_MS,
   });
