@@ -1,20 +1,24 @@
-// npm run bench [-- bots|decoder|fanout|pipe|plugins|relay|startup ...] [-- --rounds N]
+// npm run bench [-- bots|channels|decoder|fanout|pipe|plugins|relay|sessions|startup ...] [-- --rounds N]
 import { parseArgs } from 'node:util';
 import { benchBots } from './bots.ts';
+import { benchChannels } from './channels.ts';
 import { benchDecoder } from './decoder.ts';
 import { benchFanout } from './fanout.ts';
 import { benchPipe } from './pipe.ts';
 import { benchPlugins } from './plugins.ts';
 import { benchRelay } from './relay.ts';
+import { benchSessions } from './sessions.ts';
 import { benchStartup } from './startup.ts';
 
 const BENCHMARKS: Readonly<Record<string, (rounds: number) => Promise<void>>> = {
   bots: benchBots,
+  channels: benchChannels,
   decoder: benchDecoder,
   fanout: benchFanout,
   pipe: benchPipe,
   plugins: benchPlugins,
   relay: benchRelay,
+  sessions: benchSessions,
   startup: benchStartup,
 };
 

@@ -187,7 +187,7 @@ async function lines(way: Way): Promise<Figures> {
 /** The median of some starts, one after another. */
 async function firstByte(way: Way): Promise<Figures> {
   const times: number[] = [];
-  for (let start = 0; start < STARTS; start++) {
+  for (let round = 0; round < STARTS; round++) {
     const { relay, receive, send } = await way.prepare('one way');
     const receiver = spawn('sh', ['-c', receive], { cwd: tmpdir(), stdio: ['ignore', 'pipe', 'inherit'] });
     try {
@@ -209,7 +209,7 @@ async function firstByte(way: Way): Promise<Figures> {
 
 async function emptyNode(): Promise<Figures> {
   const times: number[] = [];
-  for (let start = 0; start < STARTS; start++) {
+  for (let round = 0; round < STARTS; round++) {
     const startedAt = performance.now();
     await once(spawn(process.execPath, ['-e', '0'], { stdio: 'ignore' }), 'exit');
     times.push(performance.now() - startedAt);

@@ -59,6 +59,12 @@ export async function end(child: ChildProcess): Promise<void> {
   clearTimeout(timer);
 }
 
+/** As on a machine of its own: peers have no limits either. */
+const CONFIG = `serve:
+  limits:
+    maxConnections: 19000
+`;
+
 /** The server of this project, as it is shipped. */
 export async function startChatos(): Promise<Running> {
   const port = await freePort();
@@ -66,6 +72,7 @@ export async function startChatos(): Promise<Running> {
     process.execPath,
     [CLI, 'serve', '--listen', `127.0.0.1:${port}`, '--drain', '0', '--log-level', 'error'],
     port,
+    { 'chatosbot.config.yaml': CONFIG },
   );
 }
 
