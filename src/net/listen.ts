@@ -2,6 +2,7 @@ import net from 'node:net';
 import { ChatosError } from '../errors.ts';
 import { formatAddress, type Address } from './address.ts';
 import { KEEP_ALIVE_DELAY_MS } from './dead-link.ts';
+import { descriptorLimit, hasLastDescriptor, outOfDescriptors } from './descriptors.ts';
 import { TcpTransport } from './tcp-transport.ts';
 import type { Transport } from './transport.ts';
 
@@ -38,9 +39,17 @@ export function listen(
   onConnection: (transport: Transport) => void,
   onError: (error: Error) => void = () => undefined,
 ): Promise<Listener> {
+  const mostDescriptors = descriptorLimit();
   const server = net.createServer(
     { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS },
-    (socket) => onConnection(new TcpTransport(socket)),
+    (socket) => {
+      if (!hasLastDescriptor(socket, mostDescriptors)) {
+        onConnection(new TcpTransport(socket));
+        return;
+      }
+      socket.destroy();
+      onError(outOfDescriptors(mostDescriptors));
+    },
   );
   return new Promise((resolve, reject) => {
     server.once('error', (error) => reject(listenFailure(formatAddress(address), error)));

@@ -12,7 +12,13 @@ const LOGGED_REFUSALS = 5;
 const REFUSED_PAUSE_MS = 1_000;
 
 /** What strangers say and do must not fill a disk: a line has at most some hundred bytes. */
-const BOUNDS: LogBounds = { rate: { burst: 20, perSecond: 5 }, maxFieldChars: 64, maxMessageChars: 256 };
+const BOUNDS: LogBounds = {
+  rate: { burst: 20, perSecond: 5 },
+  // Each says the same: one a minute is enough beside how many there were in each second.
+  rates: { 'connection not accepted': { burst: 1, perSecond: 1 / 60 } },
+  maxFieldChars: 64,
+  maxMessageChars: 256,
+};
 
 /** Writes a line for what happens from now on, within bounds. Connect ids are in none of them. */
 export function logEvents(

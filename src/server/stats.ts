@@ -11,6 +11,8 @@ export interface ServerStats {
   readonly channels: number;
   /** Connections accepted since the start, as all that follows. */
   readonly accepted: number;
+  /** Connections that could not be accepted: the process, or the system, was out of file descriptors. */
+  readonly notAccepted: number;
   /** Messages taken from clients, to everyone and to one. */
   readonly messages: number;
   /** Connections closed for bytes that are no packet (P4). */
@@ -35,6 +37,7 @@ export type ServerCounters = Omit<ServerStats, 'clients' | 'connections' | 'chan
 /** The event that each counter counts, but for `relayedBytes`. */
 const COUNTED = {
   accepted: 'connection',
+  notAccepted: 'acceptFailed',
   messages: 'message',
   malformed: 'malformed',
   forbidden: 'forbidden',

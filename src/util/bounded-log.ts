@@ -6,6 +6,8 @@ import { TokenBucket, type Rate } from './token-bucket.ts';
 export interface LogBounds {
   /** Lines of each kind and level that are written; those beyond are counted. */
   readonly rate: Rate;
+  /** Other rates, by kind. @default none */
+  readonly rates?: Readonly<Record<string, Rate>>;
   /** Longest field, in characters as they are written; `why`, which is in words of ours, may be longer. */
   readonly maxFieldChars: number;
   /** Longest message, in characters. */
@@ -38,7 +40,7 @@ interface Kind {
  * message) a few a second are written, then one with the number of those that were not.
  */
 export function boundLog(log: Logger, bounds: LogBounds): BoundedLogger {
-  const { kindOf = (message) => message, maxMessageChars } = bounds;
+  const { kindOf = (message) => message, maxMessageChars, rate, rates = {} } = bounds;
   const kinds: Record<LineLevel, Map<string, Kind>> = {
     debug: new Map(),
     info: new Map(),
@@ -63,7 +65,7 @@ export function boundLog(log: Logger, bounds: LogBounds): BoundedLogger {
     const found = ofLevel.get(name);
     if (found) return found;
     if (ofLevel.size >= MAX_KINDS && name !== OTHERS) return kindFor(level, OTHERS, now);
-    const made = { bucket: new TokenBucket(bounds.rate, now), suppressed: 0 };
+    const made = { bucket: new TokenBucket(rates[name] ?? rate, now), suppressed: 0 };
     ofLevel.set(name, made);
     return made;
   };

@@ -2,6 +2,9 @@ import type { Command } from 'commander';
 import { loadConfig } from '../../config/load.ts';
 import { listenAddresses } from '../../config/settings.ts';
 import type { Address } from '../../net/address.ts';
+import { descriptorLimit } from '../../net/descriptors.ts';
+import { DEFAULT_SERVER_LIMITS } from '../../server/limits/server-limits.ts';
+import type { Logger } from '../../util/log.ts';
 import { configOption, listenOption, loggerFor, logOptions, seconds, type LogFlags } from '../options.ts';
 import { startServer } from '../running/embedded-server.ts';
 import { runUntilStopped } from '../running/lifecycle.ts';
@@ -36,6 +39,22 @@ async function serve(flags: ServeFlags): Promise<void> {
   await runUntilStopped(flags, async (running, _stop, announce) => {
     const { config } = await loadConfig({ file: flags.config });
     const listen = listenAddresses(flags.listen, config);
-    running.server = await startServer({ listen, limits: config.serve?.limits, log: loggerFor(flags), announce });
+    const limits = config.serve?.limits;
+    const log = loggerFor(flags);
+    running.server = await startServer({ listen, limits, log, announce });
+    warnOfFewDescriptors(limits?.maxConnections ?? DEFAULT_SERVER_LIMITS.maxConnections, log);
   });
+}
+
+/** What a server needs beside its connections. */
+const OTHER_DESCRIPTORS = 64;
+
+function warnOfFewDescriptors(maxConnections: number, log: Logger): void {
+  const wanted = maxConnections + OTHER_DESCRIPTORS;
+  const limit = descriptorLimit();
+  if (limit >= wanted) return;
+  log.warn(
+    `limits.maxConnections is ${maxConnections}, but this process may have ${limit} files open (RLIMIT_NOFILE): ` +
+      `raise that to ${wanted} (ulimit -n ${wanted}, or LimitNOFILE=${wanted} for systemd), or lower limits.maxConnections`,
+  );
 }
