@@ -11,7 +11,7 @@ import type { Transport } from './transport.ts';
 export interface PacketConnectionOptions {
   /** Width of a LONG on this connection (P1). @default 4 */
   readonly longBytes?: LongBytes;
-  /** Bytes that may wait for a peer that does not read; beyond, the connection is closed. @default 1 MiB */
+  /** Memory, in bytes, that may wait for a peer that does not read; beyond, it is closed. @default 1 MiB */
   readonly maxQueuedBytes?: number;
   /** Milliseconds that a packet may stay incomplete (P4). @default 30000 */
   readonly packetTimeoutMs?: number;
@@ -99,7 +99,7 @@ export class PacketConnection {
     if (!this.open) return;
     this.flush();
     if (!this.open) return;
-    this.#writer.close();
+    this.#writer.finish();
     this.#transport.stream.end();
     this.#lingerTimer = setTimeout(() => this.destroy(), LINGER_MS);
   }

@@ -1,5 +1,6 @@
 import { ChatosError } from '../errors.ts';
 import type { Transport } from './transport.ts';
+import { WaitingFrames } from './waiting-frames.ts';
 
 /** Called when the operating system has taken the bytes, or, with an error, when it never will. */
 export type Written = (error?: ChatosError) => void;
@@ -15,7 +16,10 @@ function flushDirty(): void {
   for (const writer of writers) writer.flush();
 }
 
-/** Puts together what is written during one turn of the event loop: it leaves in one write at the turn's end. */
+/**
+ * Puts together what is written during one turn of the event loop: it leaves in one write at the turn's end. While the
+ * peer takes nothing, it waits here, put together, and not in the transport, where each write would be an object.
+ */
 export class PacketWriter {
   readonly #transport: Transport;
   readonly #maxQueuedBytes: number;
@@ -23,9 +27,12 @@ export class PacketWriter {
   #queue: Buffer[] = [];
   #queuedBytes = 0;
   readonly #written: Written[] = [];
+  /** Made when something has to wait: of most connections, nothing ever has. */
+  #waiting: WaitingFrames | undefined;
+  readonly #waitingWritten: Written[] = [];
   #closed = false;
 
-  /** @param owner destroyed where more than `maxQueuedBytes` wait for a peer that does not read */
+  /** @param owner destroyed where what waits for a peer that does not read takes more than `maxQueuedBytes` of memory */
   constructor(transport: Transport, maxQueuedBytes: number, owner: { destroy(error: ChatosError): void }) {
     this.#transport = transport;
     this.#maxQueuedBytes = maxQueuedBytes;
@@ -58,35 +65,77 @@ export class PacketWriter {
     if (written) this.#written.push(written);
   }
 
-  /** Hands everything queued to the transport now. */
+  /** Hands everything queued to the transport now, or lets it wait where the transport has not taken what it was given. */
   flush(): void {
     if (this.#closed || this.#queue.length === 0) return;
     const { stream } = this.#transport;
-    const waiting = stream.writableLength;
+    const waiting = stream.writableLength + (this.#waiting?.cost ?? 0);
     if (waiting > this.#maxQueuedBytes) {
       const message = `the peer does not read: ${waiting} bytes were waiting for it`;
       const fields = { waiting, limit: this.#maxQueuedBytes };
       this.#owner.destroy(new ChatosError('QUEUE_FULL', message, { fields }));
       return;
     }
+    if (waiting > 0) {
+      this.#wait();
+      return;
+    }
     const bytes = this.#queue.length === 1 ? this.#queue[0]! : Buffer.concat(this.#queue, this.#queuedBytes);
-    const written = this.#written.splice(0);
     this.#queue = [];
     this.#queuedBytes = 0;
+    this.#give([bytes], this.#written.splice(0));
+  }
+
+  /** Hands over everything, whatever the transport has not taken yet, and takes no more. */
+  finish(): void {
+    this.flush();
+    if (!this.#closed) this.#giveWaiting();
+    this.close();
+  }
+
+  /** Takes no more; what is still here is never written. */
+  close(): void {
+    this.#closed = true;
+    this.#waiting = undefined;
+    for (const written of [...this.#waitingWritten.splice(0), ...this.#written.splice(0)]) written(neverWritten());
+  }
+
+  /** What is queued waits until the transport has taken what it was given. */
+  #wait(): void {
+    this.#waiting ??= new WaitingFrames();
+    for (const bytes of this.#queue) this.#waiting.append(bytes);
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    this.#waitingWritten.push(...this.#written.splice(0));
+  }
+
+  #giveWaiting(): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (waiting) this.#give(waiting.take(), this.#waitingWritten.splice(0));
+  }
+
+  #give(blocks: readonly Buffer[], written: readonly Written[]): void {
+    const { stream } = this.#transport;
     const onWritten = (error?: Error | null): void => {
       // For a write that was under way when the stream was destroyed, Node 20 reports no error, later ones ECANCELED.
       const lost = stream.errored ?? error ?? undefined;
       const failure = lost || stream.destroyed ? neverWritten(lost) : undefined;
       for (const done of written) done(failure);
+      this.#onTaken();
     };
-    stream.write(bytes, written.length > 0 ? onWritten : undefined);
+    if (blocks.length > 1) stream.cork();
+    for (const [index, block] of blocks.entries()) {
+      const isLast = index === blocks.length - 1;
+      stream.write(block, isLast ? (written.length > 0 ? onWritten : this.#onTaken) : undefined);
+    }
+    if (blocks.length > 1) stream.uncork();
   }
 
-  /** Takes no more; what is still queued is never written. */
-  close(): void {
-    this.#closed = true;
-    for (const written of this.#written.splice(0)) written(neverWritten());
-  }
+  /** The transport has taken what it was given last. */
+  readonly #onTaken = (): void => {
+    if (!this.#closed && this.#waiting && this.#transport.stream.writableLength === 0) this.#giveWaiting();
+  };
 }
 
 function neverWritten(cause?: Error): ChatosError {

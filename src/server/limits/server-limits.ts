@@ -4,7 +4,7 @@ import { defaultsOf, type LimitRow } from '../../util/option-table.ts';
 export interface ServerLimits {
   /** Connections at once, sessions and halves together; more are closed. @default 10000 */
   readonly maxConnections: number;
-  /** Bytes that may wait for a client that does not read; with more, it is closed. @default 1048576 */
+  /** Memory, in bytes, that may wait for a client that does not read; with more, it is closed. @default 1048576 */
   readonly maxQueuedBytes: number;
   /** How long a connection may take to log in, or to send LOGIN_PRIVATE (P12). @default 60000 */
   readonly identifyTimeoutMs: number;
@@ -38,7 +38,10 @@ const time = (value: number, what: string): LimitRow => ({ kind: 'ms', min: 1, d
 /** A row for each limit: all that it takes to add one, but for the code that keeps it. */
 export const SERVER_LIMIT_ROWS: { readonly [K in keyof ServerLimits]: LimitRow } = {
   maxConnections: count(10_000, 'Connections at once, sessions and halves together; more are closed.'),
-  maxQueuedBytes: count(2 ** 20, 'Bytes that may wait for a client that does not read; with more, it is closed.'),
+  maxQueuedBytes: count(
+    2 ** 20,
+    'Memory, in bytes, that may wait for a client that does not read; with more, it is closed.',
+  ),
   identifyTimeoutMs: time(60_000, 'How long a connection may take to log in, or to send LOGIN_PRIVATE (P12).'),
   packetTimeoutMs: time(30_000, 'How long a packet may stay incomplete (P4).'),
   maxForbiddenPackets: count(8, 'The forbidden packet with this number closes its connection (P5).'),
