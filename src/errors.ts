@@ -15,7 +15,7 @@ export const ERROR_CODES = {
   CONNECT_FAILED: 'No server answers at the address.',
   CONNECTION_LOST: 'The connection ended before the work on it was done.',
   NOT_CONNECTED: 'There is no session with the server at the moment.',
-  LOGIN_REFUSED: 'The server refused the login: it is taken, or not allowed.',
+  LOGIN_REFUSED: 'The server refused the login: it is taken, looks like one in use, or is not allowed.',
   REQUEST_REFUSED: 'The peer, or its policy, refused the private connection, or left before answering.',
   UNEXPECTED_PACKET: 'The server sent a packet that the protocol does not allow at this point.',
   CHANNEL_ABORTED:

@@ -47,7 +47,7 @@ export async function runSession(
       accepted.resolve();
       handlers.onOpen({ connection, reached: { ...server, host: transport.remoteAddress ?? server.host } });
     } else if (packet.type === 'LOGIN_REFUSED') {
-      const why = loginProblem(login) ?? 'it is taken, or not allowed';
+      const why = loginProblem(login) ?? 'it is taken, looks like one in use, or is not allowed';
       const message = `${name} refused the login '${login}': ${why}`;
       connection.destroy(new ChatosError('LOGIN_REFUSED', message, { fields: { login, server: name } }));
     } else {

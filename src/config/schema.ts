@@ -142,6 +142,12 @@ export const CONFIG_SCHEMA = v.strictObject({
             v.description('Where the server listens. Default: 127.0.0.1:7777.'),
           ),
         ),
+        lookAlikes: v.optional(
+          v.pipe(
+            v.picklist(['refuse', 'allow'], 'expected refuse or allow'),
+            v.description('Whether a login may look like one in use: refuse or allow. Default: refuse.'),
+          ),
+        ),
         limits: v.optional(
           v.pipe(
             v.strictObject(limitEntries(SERVER_LIMIT_ROWS)),

@@ -11,6 +11,8 @@ export interface ServerOptions {
   readonly log?: Logger | undefined;
   /** `auto` reads channels into reused buffers where this Node allows it; `streams` never does. @default 'auto' */
   readonly relay?: 'auto' | 'streams' | undefined;
+  /** Whether a login may look like one that is in use, or differ from it in case only (P7). @default 'refuse' */
+  readonly lookAlikes?: 'refuse' | 'allow' | undefined;
   /**
    * Who has which login. @default a directory of this server alone
    *
@@ -29,6 +31,7 @@ export interface ResolvedServerOptions {
   readonly limits: ServerLimits;
   readonly log: Logger;
   readonly relay: 'auto' | 'streams';
+  readonly lookAlikes: 'refuse' | 'allow';
   readonly directory: Directory | undefined;
 }
 
@@ -36,6 +39,7 @@ const SERVER_OPTIONS: OptionTable<Omit<ResolvedServerOptions, 'limits'> & { read
   limits: { kind: 'any', default: {} },
   log: { kind: 'logger', default: SILENT_LOGGER },
   relay: { kind: 'choice', of: ['auto', 'streams'], default: 'auto' },
+  lookAlikes: { kind: 'choice', of: ['refuse', 'allow'], default: 'refuse' },
   directory: { kind: 'any', default: undefined },
 };
 

@@ -8,8 +8,9 @@ import { startTimer } from '../util/timeout.ts';
 import type { LongBytes } from '../protocol/limits.ts';
 import type { Packet, PacketType } from '../protocol/packets.ts';
 import type { Subscriber } from './broadcast.ts';
-import { claimLogin, type Claim, type ConnectedClient, type SessionId } from './directory.ts';
+import { claimLogin, type Claim, type ConnectedClient, type Member, type SessionId } from './directory.ts';
 import type { Hub, OpenSession } from './hub.ts';
+import { skeletonsOf } from './logins/look-alikes.ts';
 
 /** What is done with a packet; the session does not know. */
 export type Dispatch = (hub: Hub, session: Session, packet: Packet, frame: () => Buffer) => void;
@@ -20,8 +21,6 @@ export type Dispatch = (hub: Hub, session: Session, packet: Packet, frame: () =>
  */
 export class Session implements ConnectedClient, OpenSession, PacketConnectionHandlers {
   readonly id: SessionId;
-  login = '';
-  key = '';
   readonly longBytes: LongBytes;
   /** Where it connects from: `192.0.2.1`, for the log and the throttle; never shown to other clients. */
   readonly remoteAddress: string;
@@ -30,6 +29,8 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
   readonly #connection: PacketConnection;
   readonly closed: Promise<void>;
   #resolveClosed!: () => void;
+  /** What it has logged in with. */
+  #claim: Claim | undefined;
   #subscriber: Subscriber | undefined;
   #identifyTimer: NodeJS.Timeout | undefined;
   #forbidden = 0;
@@ -53,8 +54,16 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     hub.sessions.add(this);
   }
 
+  get login(): string {
+    return this.#claim?.login ?? '';
+  }
+
+  get key(): string {
+    return this.#claim?.key ?? '';
+  }
+
   get identified(): boolean {
-    return this.key !== '';
+    return this.#claim !== undefined;
   }
 
   /** Whether the packet being handled is the first one of the connection. */
@@ -77,11 +86,12 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
 
   /** Takes the login if it is free. What the client sends behind its LOGIN waits until the directory has answered. */
   identify(login: string): void {
-    const claim: Claim = { id: this.id, login, key: loginKey(login) };
+    const skeletons = this.#hub.options.lookAlikes === 'allow' ? [] : skeletonsOf(login);
+    const claim: Claim = { id: this.id, login, key: loginKey(login), skeletons };
     this.#connection.hold();
     claimLogin(this.#hub.directory, claim)
       .then(
-        (granted) => this.#onClaimed(claim, granted ? undefined : 'taken'),
+        (other) => this.#onClaimed(claim, other && refusalOf(claim, other)),
         (error: unknown) => this.#onClaimed(claim, messageOf(error)),
       )
       .catch((error: unknown) => this.#onBug(error, 'LOGIN'));
@@ -144,8 +154,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     if (!this.#connection.open) {
       if (refused === undefined) this.#release(claim);
     } else if (refused === undefined) {
-      this.login = claim.login;
-      this.key = claim.key;
+      this.#claim = claim;
       clearTimeout(this.#identifyTimer);
       hub.directory.add(this);
       this.#connection.send({ type: 'LOGIN_ACCEPTED' });
@@ -157,8 +166,8 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     this.#connection.release();
   }
 
-  #release(claim: Claim): void {
-    this.#hub.directory.release(claim).catch((error: unknown) => this.#hub.events.emit('releaseFailed', this, error));
+  #release(member: Member): void {
+    this.#hub.directory.release(member).catch((error: unknown) => this.#hub.events.emit('releaseFailed', this, error));
   }
 
   onClose(error: ChatosError | undefined): void {
@@ -184,4 +193,9 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     hub.negotiations.leave(this.id);
     hub.events.emit('left', this);
   }
+}
+
+/** Why a claim is refused, for the log. */
+function refusalOf({ key }: Claim, other: Member): string {
+  return other.key === key ? 'taken' : `looks like ${other.login}, which is taken (lookAlikes: refuse)`;
 }

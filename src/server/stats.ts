@@ -13,6 +13,8 @@ export interface ServerStats {
   readonly accepted: number;
   /** Connections that could not be accepted: the process, or the system, was out of file descriptors. */
   readonly notAccepted: number;
+  /** Logins refused: taken, like one that is, held, or not allowed (P7). */
+  readonly refusedLogins: number;
   /** Messages taken from clients, to everyone and to one. */
   readonly messages: number;
   /** Connections closed for bytes that are no packet (P4). */
@@ -38,6 +40,7 @@ export type ServerCounters = Omit<ServerStats, 'clients' | 'connections' | 'chan
 const COUNTED = {
   accepted: 'connection',
   notAccepted: 'acceptFailed',
+  refusedLogins: 'loginRefused',
   messages: 'message',
   malformed: 'malformed',
   forbidden: 'forbidden',

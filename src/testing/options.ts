@@ -9,7 +9,7 @@ import { resolveOptions, type OptionTable } from '../util/option-table.ts';
 import type { Instant } from './fake-clock.ts';
 
 /** Options of a test network. */
-export interface TestNetworkOptions extends Pick<ServerOptions, 'limits' | 'log' | 'relay'> {
+export interface TestNetworkOptions extends Pick<ServerOptions, 'limits' | 'log' | 'lookAlikes' | 'relay'> {
   /** Width of a LONG on the wire (P1). @default 4 */
   readonly longBytes?: 4 | 8;
   /**
@@ -50,10 +50,11 @@ export interface TestBotOptions {
 const any = { kind: 'any', default: undefined } as const;
 const text = { kind: 'text', default: undefined } as const;
 
-/** Limits, log and relay are checked by the server. */
+/** What is the server's is checked by the server. */
 export const NETWORK_OPTIONS: OptionTable<TestNetworkOptions> = {
   limits: any,
   log: any,
+  lookAlikes: any,
   relay: any,
   longBytes: { kind: 'choice', of: [4, 8], default: 4 },
   clock: { kind: 'any', default: 'real' },

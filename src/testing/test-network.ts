@@ -100,8 +100,8 @@ export class TestNetwork {
       const message = `there is no folder ${tmpdir()} for the stores of the bots: set TMPDIR`;
       throw new ChatosError('INVALID_ARGUMENT', message, { fields: { directory: tmpdir() } });
     }
-    const { longBytes = 4, limits, log, relay } = options;
-    const server = new ChatosServer({ limits, log, relay });
+    const { longBytes = 4, limits, log, lookAlikes, relay } = options;
+    const server = new ChatosServer({ limits, log, lookAlikes, relay });
     const address = await server.listen({ host: '127.0.0.1', port: 0, longBytes });
     try {
       return new TestNetwork(server, address, options);

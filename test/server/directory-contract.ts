@@ -1,11 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import type { Claim, ConnectedClient, Directory } from '../../src/server/directory.ts';
+import { skeletonsOf } from '../../src/server/logins/look-alikes.ts';
 import { loginKey } from '../../src/util/login-key.ts';
 
-const claimOf = (id: string, login: string): Claim => ({ id, login, key: loginKey(login) });
+const claimOf = (id: string, login: string): Claim => ({
+  id,
+  login,
+  key: loginKey(login),
+  skeletons: skeletonsOf(login),
+});
 
 /** A client to be found; the directory sends it nothing. */
-function clientOf(claim: Claim): ConnectedClient {
+function clientOf(claim: Claim): Claim & ConnectedClient {
   const never = (): never => {
     throw new Error('a directory sends nothing');
   };
@@ -17,9 +23,9 @@ export function describeDirectory(name: string, create: () => Directory): void {
   /** A directory, and how to log a client in. */
   const begin = () => {
     const directory = create();
-    const join = async (id: string, login: string): Promise<ConnectedClient> => {
+    const join = async (id: string, login: string): Promise<Claim & ConnectedClient> => {
       const client = clientOf(claimOf(id, login));
-      expect(await directory.claim(client)).toBe(true);
+      expect(await directory.claim(client)).toBeUndefined();
       directory.add(client);
       return client;
     };
@@ -29,26 +35,50 @@ export function describeDirectory(name: string, create: () => Directory): void {
   describe(`a directory ${name}`, () => {
     it('grants a login that is free, to one', async () => {
       const { directory } = begin();
-      expect(await directory.claim(claimOf('1', 'alice'))).toBe(true);
-      expect(await directory.claim(claimOf('2', 'alice'))).toBe(false);
-      expect(await directory.claim(claimOf('3', 'bob'))).toBe(true);
+      expect(await directory.claim(claimOf('1', 'alice'))).toBeUndefined();
+      expect(await directory.claim(claimOf('2', 'alice'))).toMatchObject({ id: '1', login: 'alice' });
+      expect(await directory.claim(claimOf('3', 'bob'))).toBeUndefined();
     });
 
     it('grants one of many claims that are made at once', async () => {
       const { directory } = begin();
       const claims = Array.from({ length: 20 }, (_, i) => directory.claim(claimOf(String(i), 'alice')));
       const others = Array.from({ length: 20 }, (_, i) => directory.claim(claimOf(`x${i}`, `user${i}`)));
-      expect((await Promise.all(claims)).filter(Boolean)).toHaveLength(1);
-      expect(await Promise.all(others)).toEqual(others.map(() => true));
+      expect((await Promise.all(claims)).filter((other) => other === undefined)).toHaveLength(1);
+      expect(await Promise.all(others)).toEqual(others.map(() => undefined));
     });
 
     it('[P7] takes equivalent spellings for one login, and other cases for others', async () => {
       const { directory, join } = begin();
       const zoe = await join('1', 'zo\u00e9');
-      expect(await directory.claim(claimOf('2', 'zoe\u0301'))).toBe(false);
-      expect(await directory.claim(claimOf('3', 'Zo\u00e9'))).toBe(true);
+      expect(await directory.claim(claimOf('2', 'zoe\u0301'))).toMatchObject({ id: '1' });
+      expect(await directory.claim({ ...claimOf('3', 'Zo\u00e9'), skeletons: [] })).toBeUndefined();
       expect(directory.find('zoe\u0301')).toBe(zoe);
       expect(directory.find('Zo\u00e9')).toBeUndefined();
+    });
+
+    it('[P7] grants no login that looks like one that is in use, and says which; it finds by the login alone', async () => {
+      const { directory, join } = begin();
+      const alice = await join('1', 'Alice');
+      for (const login of ['alice', 'A1ice', '\u0410lice', 'AIice']) {
+        expect(await directory.claim(claimOf('2', login))).toMatchObject({ id: '1', login: 'Alice' });
+        expect(directory.find(login)).toBeUndefined();
+      }
+      expect(directory.find('Alice')).toBe(alice);
+      await directory.release(alice);
+      await join('3', 'alice');
+      expect(await directory.claim(claimOf('4', 'Alice'))).toMatchObject({ id: '3', login: 'alice' });
+    });
+
+    it('[P7] keeps nothing of a claim that it did not grant', async () => {
+      const { directory, join } = begin();
+      const like = await join('1', 'lan');
+      // It looks like both: IAN in capitals is like lan, and like ian.
+      expect(await directory.claim(claimOf('2', 'IAN'))).toMatchObject({ id: '1' });
+      await directory.release(claimOf('2', 'IAN'));
+      expect(await directory.claim(claimOf('3', 'ian'))).toBeUndefined();
+      await directory.release(like);
+      expect(await directory.claim(claimOf('4', 'IAN'))).toMatchObject({ id: '3' });
     });
 
     it('finds a client from the moment it is added, not when its claim is granted', async () => {
@@ -77,9 +107,9 @@ export function describeDirectory(name: string, create: () => Directory): void {
       const { directory, join } = begin();
       const alice = await join('1', 'alice');
       const released = directory.release(alice);
-      expect(await directory.claim(claimOf('2', 'alice'))).toBe(true);
+      expect(await directory.claim(claimOf('2', 'alice'))).toBeUndefined();
       await released;
-      expect(await directory.claim(claimOf('3', 'alice'))).toBe(false);
+      expect(await directory.claim(claimOf('3', 'alice'))).toMatchObject({ id: '2' });
     });
 
     it('grants a login again whose claim was given up before it was added', async () => {
@@ -87,7 +117,7 @@ export function describeDirectory(name: string, create: () => Directory): void {
       const claim = claimOf('1', 'alice');
       await directory.claim(claim);
       await directory.release(claim);
-      expect(await directory.claim(claimOf('2', 'alice'))).toBe(true);
+      expect(await directory.claim(claimOf('2', 'alice'))).toBeUndefined();
     });
 
     it('frees nothing for a session that does not have the login', async () => {
@@ -96,7 +126,7 @@ export function describeDirectory(name: string, create: () => Directory): void {
       await directory.release(claimOf('2', 'alice'));
       await directory.release(claimOf('3', 'nobody'));
       expect(directory.find('alice')).toBe(alice);
-      expect(await directory.claim(claimOf('4', 'alice'))).toBe(false);
+      expect(await directory.claim(claimOf('4', 'alice'))).toMatchObject({ id: '1' });
       await directory.release(alice);
       const again = await join('5', 'alice');
       await directory.release(alice);

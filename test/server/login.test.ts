@@ -103,10 +103,31 @@ describe('login', () => {
     expect(await (await rig.connect()).login(second)).toBe(false);
   });
 
-  it('[P7] compares logins with their case', async () => {
+  it.each([
+    ['another case', 'Alice'],
+    ['a Cyrillic letter', '\u0430lice'],
+    ['full-width letters', 'ａｌｉｃｅ'],
+    ['a digit', 'a1ice'],
+  ])('[P7] refuses a login that looks like one in use, by %s, and says so in the log', async (_, login) => {
     const rig = await Rig.start();
-    await rig.join('alice');
-    expect(await (await rig.connect()).login('Alice')).toBe(true);
+    const alice = await rig.join('alice');
+    const other = await rig.connect();
+    expect(await other.login(login)).toBe(false);
+    const line = await rig.log.until('login refused');
+    expect(line.fields).toMatchObject({ login, why: 'looks like alice, which is taken (lookAlikes: refuse)' });
+    expect(rig.server.stats.refusedLogins).toBe(1);
+    alice.end();
+    await within(alice.ended, 'the end of the session');
+    expect(await other.login(login)).toBe(true);
+  });
+
+  it('[P7] compares logins with their case where they are looked up, and where look-alikes are allowed', async () => {
+    const rig = await Rig.start({}, { lookAlikes: 'allow' });
+    const [alice, other] = [await rig.join('alice'), await rig.join('Alice')];
+    expect(await (await rig.connect()).login('Alice')).toBe(false);
+    alice.tell('Alice', 'hello');
+    expect(await other.next()).toMatchObject({ op: 4, sender: 'alice', target: 'Alice' });
+    await expectSilence(alice);
   });
 
   it.each([COMPOSED, DECOMPOSED])('[P7] relays the bytes of the login %j as they were sent', async (login) => {

@@ -1,5 +1,11 @@
 /** Directories that answer later than at once, as one that others keep does. */
-import { InMemoryDirectory, type Claim, type ConnectedClient, type Directory } from '../../src/server/directory.ts';
+import {
+  InMemoryDirectory,
+  type Claim,
+  type ConnectedClient,
+  type Directory,
+  type Member,
+} from '../../src/server/directory.ts';
 import { loginKey } from '../../src/util/login-key.ts';
 
 /** Answers after some turns of the event loop, one after the other. */
@@ -12,7 +18,7 @@ export class SlowDirectory implements Directory {
     return this.#clients.size;
   }
 
-  claim(claim: Claim): Promise<boolean> {
+  claim(claim: Claim): Promise<Member | undefined> {
     return this.#later(() => this.#claims.claim(claim));
   }
 
@@ -20,9 +26,9 @@ export class SlowDirectory implements Directory {
     this.#clients.set(client.key, client);
   }
 
-  release(claim: Claim): Promise<void> {
-    if (this.#clients.get(claim.key)?.id === claim.id) this.#clients.delete(claim.key);
-    return this.#later(() => this.#claims.release(claim));
+  release(member: Member): Promise<void> {
+    if (this.#clients.get(member.key)?.id === member.id) this.#clients.delete(member.key);
+    return this.#later(() => this.#claims.release(member));
   }
 
   find(login: string): ConnectedClient | undefined {
@@ -41,19 +47,19 @@ export class SlowDirectory implements Directory {
 
 /** Answers a claim when the test says so. */
 export class HeldDirectory extends SlowDirectory {
-  readonly #claims: { readonly claim: Claim; answer: (granted: boolean | Promise<boolean>) => void }[] = [];
+  readonly #claims: { readonly claim: Claim; answer: (other: Member | undefined | Promise<never>) => void }[] = [];
   /** The logins that were released, in order. */
   readonly released: string[] = [];
 
-  override claim(claim: Claim): Promise<boolean> {
+  override claim(claim: Claim): Promise<Member | undefined> {
     return new Promise((resolve) => {
       this.#claims.push({ claim, answer: resolve });
     });
   }
 
-  override release(claim: Claim): Promise<void> {
-    this.released.push(claim.login);
-    return super.release(claim);
+  override release(member: Member): Promise<void> {
+    this.released.push(member.login);
+    return super.release(member);
   }
 
   /** Resolves when so many claims wait. */
@@ -62,8 +68,10 @@ export class HeldDirectory extends SlowDirectory {
   }
 
   /** Answers the claim that has waited longest. */
-  answer(granted: boolean | Promise<boolean>): void {
-    this.#claims.shift()!.answer(granted);
+  answer(granted: boolean | Promise<never>): void {
+    const { claim, answer } = this.#claims.shift()!;
+    if (typeof granted !== 'boolean') answer(granted);
+    else answer(granted ? undefined : { ...claim, id: 'another' });
   }
 }
 

@@ -39,9 +39,9 @@ async function serve(flags: ServeFlags): Promise<void> {
   await runUntilStopped(flags, async (running, _stop, announce) => {
     const { config } = await loadConfig({ file: flags.config });
     const listen = listenAddresses(flags.listen, config);
-    const limits = config.serve?.limits;
+    const { limits, lookAlikes } = config.serve ?? {};
     const log = loggerFor(flags);
-    running.server = await startServer({ listen, limits, log, announce });
+    running.server = await startServer({ listen, limits, lookAlikes, log, announce });
     warnOfFewDescriptors(limits?.maxConnections ?? DEFAULT_SERVER_LIMITS.maxConnections, log);
   });
 }

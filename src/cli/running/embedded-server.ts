@@ -1,6 +1,7 @@
 import { ChatosError, isChatosError } from '../../errors.ts';
 import { formatAddress, type Address } from '../../net/address.ts';
 import type { ServerLimits } from '../../server/limits/server-limits.ts';
+import type { ServerOptions } from '../../server/options.ts';
 import { ChatosServer } from '../../server/server.ts';
 import type { Logger } from '../../util/log.ts';
 import { pause } from '../../util/timeout.ts';
@@ -13,6 +14,7 @@ const STANDBY_RETRY_MS = 1_000;
 export interface ServerPlan {
   readonly listen: readonly Address[];
   readonly limits: Partial<ServerLimits> | undefined;
+  readonly lookAlikes: ServerOptions['lookAlikes'];
   readonly log: Logger;
   readonly announce: Announce;
 }
@@ -22,8 +24,8 @@ export interface ServerPlan {
  *
  * @throws {ChatosError} `LISTEN_FAILED`; nothing listens then
  */
-export async function startServer({ listen, limits = {}, log, announce }: ServerPlan): Promise<ChatosServer> {
-  const server = new ChatosServer({ log, limits });
+export async function startServer({ listen, limits, lookAlikes, log, announce }: ServerPlan): Promise<ChatosServer> {
+  const server = new ChatosServer({ limits, lookAlikes, log });
   try {
     for (const address of listen) {
       const text = formatAddress(await server.listen(address));

@@ -84,8 +84,11 @@ export async function startRun(plan: RunPlan, running: Running, stop: StopReques
     running.recorder = await openRecording(recordingFile, { version: packageVersion(), log });
   }
   if (bots.some(({ server = plan.server }) => server === 'embedded')) {
-    const { limits } = loaded.config.serve ?? {};
-    running.server = await startEmbedded({ ...plan, limits, log: log.with({ part: 'server' }) }, stop.signal);
+    const { limits, lookAlikes } = loaded.config.serve ?? {};
+    running.server = await startEmbedded(
+      { ...plan, limits, lookAlikes, log: log.with({ part: 'server' }) },
+      stop.signal,
+    );
   }
   if (stop.signal.aborted) return;
   const { server } = running;

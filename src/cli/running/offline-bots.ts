@@ -34,6 +34,8 @@ export async function startOfflineBots(options: OfflineOptions) {
   const { config, directory } = loaded;
   const net = await TestNetwork.start({
     clock: { start: startsAt },
+    // What was recorded elsewhere is played here, whatever that server allowed.
+    lookAlikes: 'allow',
     ...(stateDirectory !== undefined && { stateDirectory }),
   });
   /** Resolves when the bots only wait, for peers or for time to pass; to `false` if they are still busy after ten seconds. */

@@ -3,7 +3,7 @@ import type { Transport } from '../../net/transport.ts';
 import { encodePacket } from '../../protocol/encoder.ts';
 import { withResolvers } from '../../util/deferred.ts';
 import { startTimer } from '../../util/timeout.ts';
-import type { Claim, ConnectedClient, SessionId } from '../directory.ts';
+import type { ConnectedClient, Member, SessionId } from '../directory.ts';
 import type { ChannelLoss, ChannelOutcome, HalfRefusal, ServerEvents } from '../events.ts';
 import { FailureThrottle, sourceOf } from '../limits/failure-throttle.ts';
 import type { ResolvedServerOptions } from '../options.ts';
@@ -74,7 +74,7 @@ export class Channels {
    * A party asks to end a channel (P15). Returns the other party, `late` where the channel has just ended, or
    * `undefined` where it is not one of this party's.
    */
-  close(id: bigint, by: ConnectedClient, namedKeys: readonly [string, string]): Claim | 'late' | undefined {
+  close(id: bigint, by: ConnectedClient, namedKeys: readonly [string, string]): Member | 'late' | undefined {
     const channel = this.#ids.get(id);
     if (!channel) return undefined;
     const { requester, target } = channel;

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { LongBytes } from '../../protocol/limits.ts';
 import { Deadlines } from '../../util/deadlines.ts';
-import type { Claim, ConnectedClient, SessionId } from '../directory.ts';
+import type { ConnectedClient, Member, SessionId } from '../directory.ts';
 import type { Relay } from './relay.ts';
 import type { WaitingHalf } from './waiting-half.ts';
 
 /** What is kept of a client that negotiates: not its connection. */
-export interface Party extends Claim {
+export interface Party extends Member {
   readonly remoteAddress: string;
 }
 
