@@ -85,8 +85,8 @@ export interface ServerEvents {
   connectionLost: [session: SessionInfo, error: ChatosError];
   /** A private request was forwarded to its target (P9). */
   request: [pair: PairInfo];
-  /** A private request failed (P10). */
-  requestRefused: [pair: PairInfo, why: RequestRefusal];
+  /** A private request failed (P10); where that was for a limit, `limit` names it. */
+  requestRefused: [pair: PairInfo, why: RequestRefusal, limit?: keyof ServerLimits];
   /** A private request was accepted, and both sides are sent a connect id (P11). */
   connectId: [pair: PairInfo];
   /** No channel came of a connect id. */

@@ -54,8 +54,8 @@ export function logEvents(
     slowConsumer: (session, error) => log.warn('closed: does not read', { why: error.message, ...who(session) }),
     connectionLost: (session, error) => log.info('connection lost', { why: error.message, ...who(session) }),
     request: (pair) => log.debug('private connection requested', pairOf(pair)),
-    requestRefused: (pair, why) =>
-      log[why === 'too many connect ids' ? 'warn' : 'debug'](`private connection refused: ${why}`, pairOf(pair)),
+    requestRefused: (pair, why, limit) =>
+      log[limit ? 'warn' : 'debug'](`private connection refused: ${why}`, { ...pairOf(pair), limit }),
     connectId: (pair) => log.debug('private connection accepted', pairOf(pair)),
     channelLost: (pair, why) => {
       if (why === 'not in time') log.info('private connection not established in time', pairOf(pair));

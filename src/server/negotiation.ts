@@ -1,46 +1,49 @@
 import type { EventEmitter } from 'node:events';
-import { startTimer } from '../util/timeout.ts';
+import { Deadlines } from '../util/deadlines.ts';
 import type { ConnectedClient, SessionId } from './directory.ts';
 import type { RequestRefusal, ServerEvents } from './events.ts';
+import { Inbox, type Request } from './inbox.ts';
+import { sourceOf } from './limits/failure-throttle.ts';
 import type { ServerLimits } from './limits/server-limits.ts';
 
-interface Request {
-  readonly requester: ConnectedClient;
-  readonly target: ConnectedClient;
-  timer: NodeJS.Timeout | undefined;
-  /** Ended by expiry or by the requester's leaving: an answer that crosses with that is late, not forbidden. */
-  over: boolean;
-}
-
-/** Private requests that wait for their answer (RFC 3, P9, P10). */
+/**
+ * Private requests that wait for their answer (RFC 3, P9, P10). They go with the session that made them and the one that
+ * was asked, and one timer runs for all: whoever comes, asks and goes leaves nothing behind.
+ */
 export class Negotiations {
   readonly #limits: ServerLimits;
   readonly #events: EventEmitter<ServerEvents>;
-  /** Requests that each session was asked, by the requester's login, as an answer names it; those over included. */
-  readonly #asked = new Map<SessionId, Map<string, Request>>();
-  /** Requests that each session has made and that wait for their answer. */
+  readonly #inboxes = new Map<SessionId, Inbox>();
+  /** What each session has asked and waits for. */
   readonly #made = new Map<SessionId, Set<Request>>();
+  readonly #deadlines: Deadlines<Request>;
 
   constructor(limits: ServerLimits, events: EventEmitter<ServerEvents>) {
     this.#limits = limits;
     this.#events = events;
+    this.#deadlines = new Deadlines(limits.requestTimeoutMs, (request) => {
+      this.#inboxes.get(request.target.id)?.giveUp(request);
+      this.#unmake(request);
+      this.#refuse(request, 'expired');
+    });
   }
 
   /** Notes a request. Only on `forward` is it new, to be forwarded to the target. */
   ask(requester: ConnectedClient, target: ConnectedClient): 'forward' | 'pending' | 'full' {
-    const known = this.#asked.get(target.id)?.get(requester.key);
-    if (known && !known.over) return 'pending';
-    const made = this.#made.get(requester.id) ?? new Set();
+    let inbox = this.#inboxes.get(target.id);
+    if (inbox?.find(requester.key)) return 'pending';
     const pair = { requester, target };
-    if (made.size >= this.#limits.maxPendingRequests) {
-      this.#events.emit('requestRefused', pair, 'too many pending');
+    const source = sourceOf(requester.remoteAddress);
+    const made = this.#made.get(requester.id) ?? new Set();
+    const limit = this.#reached(made.size, inbox?.from(source) ?? 0);
+    if (limit) {
+      this.#events.emit('requestRefused', pair, 'too many pending', limit);
       return 'full';
     }
-    if (known) this.#forget(known);
-    const request: Request = { ...pair, timer: undefined, over: false };
-    request.timer = startTimer(this.#limits.requestTimeoutMs, () => this.#refuse(request, 'expired'));
-    const asked = this.#asked.get(target.id) ?? new Map<string, Request>();
-    this.#asked.set(target.id, asked.set(requester.key, request));
+    if (!inbox) this.#inboxes.set(target.id, (inbox = new Inbox(this.#limits.requestTimeoutMs)));
+    const request: Request = { ...pair, source };
+    request.deadline = this.#deadlines.add(request);
+    inbox.add(request);
     this.#made.set(requester.id, made.add(request));
     this.#events.emit('request', pair);
     return 'forward';
@@ -48,48 +51,47 @@ export class Negotiations {
 
   /** Ends the request by the target's OK or KO; gives the requester, unless it is late. `undefined` if there is no such request. */
   answer(requesterKey: string, target: ConnectedClient): { requester: ConnectedClient | undefined } | undefined {
-    const request = this.#asked.get(target.id)?.get(requesterKey);
-    if (!request) return undefined;
-    this.#forget(request);
-    return { requester: request.over ? undefined : request.requester };
+    const inbox = this.#inboxes.get(target.id);
+    const request = inbox?.find(requesterKey);
+    if (!request) return inbox?.takeLate() ? { requester: undefined } : undefined;
+    inbox!.remove(request);
+    this.#stop(request);
+    return { requester: request.requester };
   }
 
   /** The session has ended: its requests are over, and those that waited for it get KO (P10). */
   leave(id: SessionId): void {
-    for (const request of this.#asked.get(id)?.values() ?? []) {
-      if (!request.over) this.#refuse(request, 'left');
-      this.#forget(request);
+    for (const request of this.#inboxes.get(id)?.pending ?? []) {
+      this.#stop(request);
+      this.#refuse(request, 'left');
     }
+    this.#inboxes.delete(id);
     for (const request of this.#made.get(id) ?? []) {
-      this.#retire(request);
+      this.#inboxes.get(request.target.id)?.giveUp(request);
+      this.#stop(request);
       this.#events.emit('requestRefused', request, 'left');
     }
   }
 
+  #reached(made: number, toTarget: number): keyof ServerLimits | undefined {
+    if (made >= this.#limits.maxPendingRequests) return 'maxPendingRequests';
+    return toTarget >= this.#limits.maxPendingRequestsPerTarget ? 'maxPendingRequestsPerTarget' : undefined;
+  }
+
   #refuse(request: Request, why: RequestRefusal): void {
     const { requester, target } = request;
-    this.#retire(request);
     requester.send({ type: 'KO_PRIVATE', loginRequester: requester.login, loginTarget: target.login });
     this.#events.emit('requestRefused', request, why);
   }
 
-  /** Keeps the request as over for one more span, so that a late answer is known as such. */
-  #retire(request: Request): void {
-    this.#settle(request);
-    request.over = true;
-    request.timer = startTimer(this.#limits.requestTimeoutMs, () => this.#forget(request));
+  /** It waits no longer. */
+  #stop(request: Request): void {
+    this.#deadlines.delete(request.deadline!);
+    this.#unmake(request);
   }
 
-  #forget(request: Request): void {
-    this.#settle(request);
-    const asked = this.#asked.get(request.target.id);
-    asked?.delete(request.requester.key);
-    if (asked?.size === 0) this.#asked.delete(request.target.id);
-  }
-
-  /** It waits no longer: it counts for its maker no more, and its timer stops. */
-  #settle(request: Request): void {
-    clearTimeout(request.timer);
+  /** It counts for its maker no more. */
+  #unmake(request: Request): void {
     const made = this.#made.get(request.requester.id);
     made?.delete(request);
     if (made?.size === 0) this.#made.delete(request.requester.id);

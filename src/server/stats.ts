@@ -23,6 +23,8 @@ export interface ServerStats {
   readonly forbidden: number;
   /** Clients cut off because they did not read. */
   readonly slow: number;
+  /** Private requests that were answered by KO for a limit (P11). */
+  readonly refusedRequests: number;
   /** Private connections that both sides came to. */
   readonly established: number;
   /** Bytes relayed, both directions, counted when a channel ends. */
@@ -36,7 +38,7 @@ export interface ServerStats {
 /** What is counted from the start on; the rest of {@link ServerStats} is counted when it is asked for. */
 export type ServerCounters = Omit<ServerStats, 'clients' | 'connections' | 'channels'>;
 
-/** The event that each counter counts, but for `relayedBytes`. */
+/** The event that each counter counts, but for `relayedBytes` and `refusedRequests`. */
 const COUNTED = {
   accepted: 'connection',
   notAccepted: 'acceptFailed',
@@ -48,12 +50,13 @@ const COUNTED = {
   established: 'channelEstablished',
   wrongIds: 'wrongConnectId',
   shutOuts: 'shutOut',
-} as const satisfies Record<Exclude<keyof ServerCounters, 'relayedBytes'>, keyof ServerEvents>;
+} as const satisfies Record<Exclude<keyof ServerCounters, 'relayedBytes' | 'refusedRequests'>, keyof ServerEvents>;
 
 /** Counts what happens from now on. */
 export function countEvents(events: EventEmitter<ServerEvents>): ServerCounters {
-  const counters = { relayedBytes: 0 } as { -readonly [K in keyof ServerCounters]: number };
+  const counters = { relayedBytes: 0, refusedRequests: 0 } as { -readonly [K in keyof ServerCounters]: number };
   events.on('channelEnded', (_pair, _outcome, bytes) => (counters.relayedBytes += bytes));
+  events.on('requestRefused', (_pair, _why, limit) => (counters.refusedRequests += limit ? 1 : 0));
   for (const [name, event] of Object.entries(COUNTED) as [keyof typeof COUNTED, keyof ServerEvents][]) {
     counters[name] = 0;
     events.on(event, () => (counters[name] += 1));

@@ -15,13 +15,13 @@ const client = (id: string): ConnectedClient => {
 
 it('sessions that have negotiated and left leave nothing behind', async () => {
   const negotiations = new Negotiations({ ...DEFAULT_SERVER_LIMITS, requestTimeoutMs: Infinity }, new EventEmitter());
-  const ids = new ConnectIds(1);
+  const ids = new ConnectIds(DEFAULT_SERVER_LIMITS);
   const live = (count: number, from: number): void => {
     for (let i = from; i < from + count; i++) {
       const [a, b] = [client(`a ${i}`), client(`b ${i}`)];
       negotiations.ask(a, b);
       negotiations.answer(a.key, b);
-      ids.retire(ids.create(a, b)!);
+      ids.retire(ids.create(a, b));
       negotiations.leave(a.id);
       negotiations.leave(b.id);
     }

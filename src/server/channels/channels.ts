@@ -27,7 +27,7 @@ export class Channels {
   constructor(options: ResolvedServerOptions, events: EventEmitter<ServerEvents>) {
     this.#options = options;
     this.#events = events;
-    this.#ids = new ConnectIds(options.limits.maxConnectIds);
+    this.#ids = new ConnectIds(options.limits);
     this.#throttle = new FailureThrottle(options.limits);
   }
 
@@ -43,12 +43,13 @@ export class Channels {
 
   /** A fresh connect id for the pair, or `undefined` where one of them has too many alive, or the server closes. */
   create(requester: ConnectedClient, target: ConnectedClient): bigint | undefined {
-    const channel = this.#draining ? undefined : this.#ids.create(requester, target);
-    if (!channel) {
+    const limit = this.#ids.reached(requester, target);
+    if (this.#draining || limit) {
       const why = this.#draining ? 'shutdown' : 'too many connect ids';
-      this.#events.emit('requestRefused', { requester, target }, why);
+      this.#events.emit('requestRefused', { requester, target }, why, this.#draining ? undefined : limit);
       return undefined;
     }
+    const channel = this.#ids.create(requester, target);
     channel.timer = startTimer(this.#options.limits.establishTimeoutMs, () => this.#void(channel, 'not in time'));
     this.#events.emit('connectId', channel);
     return channel.id;

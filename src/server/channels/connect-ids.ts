@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { LongBytes } from '../../protocol/limits.ts';
 import { Deadlines } from '../../util/deadlines.ts';
 import type { ConnectedClient, Member, SessionId } from '../directory.ts';
+import type { ServerLimits } from '../limits/server-limits.ts';
 import type { Relay } from './relay.ts';
 import type { WaitingHalf } from './waiting-half.ts';
 
@@ -25,20 +26,29 @@ export interface Channel {
   over: boolean;
 }
 
+/** What bounds those that are alive. */
+export type ConnectIdLimits = Pick<ServerLimits, 'maxConnectIds' | 'maxConnectIdsPerPair'>;
+
+/** What a session has negotiated that is alive, and how much of it with each other session. */
+interface Live {
+  readonly channels: Set<Channel>;
+  readonly perPeer: Map<SessionId, number>;
+}
+
 /** How long an ended channel is remembered, and how many are. */
 const REMEMBER_MS = 60_000;
 const MAX_REMEMBERED = 2 ** 15;
 
 /** The connect ids that are alive, and for a while those that were (P11). */
 export class ConnectIds {
-  readonly #maxPerSession: number;
+  readonly #limits: ConnectIdLimits;
   readonly #channels = new Map<bigint, Channel>();
   readonly #over = new Deadlines<Channel>(REMEMBER_MS, (channel) => this.#channels.delete(channel.id));
   /** Those that each session has negotiated and that are alive: the next owner of its login starts at none. */
-  readonly #live = new Map<SessionId, Set<Channel>>();
+  readonly #live = new Map<SessionId, Live>();
 
-  constructor(maxPerSession: number) {
-    this.#maxPerSession = maxPerSession;
+  constructor(limits: ConnectIdLimits) {
+    this.#limits = limits;
   }
 
   get(id: bigint): Channel | undefined {
@@ -52,19 +62,25 @@ export class ConnectIds {
 
   /** Those alive that this session has negotiated. */
   of(session: SessionId): Iterable<Channel> {
-    return this.#live.get(session) ?? [];
+    return this.#live.get(session)?.channels ?? [];
   }
 
-  /** A fresh id for the pair, or `undefined` where one of them has too many alive. */
-  create(requester: ConnectedClient, target: ConnectedClient): Channel | undefined {
-    if ([requester, target].some(({ id }) => (this.#live.get(id)?.size ?? 0) >= this.#maxPerSession)) return undefined;
+  /** The limit that the pair has reached, if there is one. */
+  reached(requester: ConnectedClient, target: ConnectedClient): keyof ConnectIdLimits | undefined {
+    const [one, two] = [this.#live.get(requester.id), this.#live.get(target.id)];
+    const most = Math.max(one?.channels.size ?? 0, two?.channels.size ?? 0);
+    if (most >= this.#limits.maxConnectIds) return 'maxConnectIds';
+    const pair = one?.perPeer.get(target.id) ?? 0;
+    return pair >= this.#limits.maxConnectIdsPerPair ? 'maxConnectIdsPerPair' : undefined;
+  }
+
+  /** A fresh id for the pair. */
+  create(requester: ConnectedClient, target: ConnectedClient): Channel {
     const id = this.#freshId(requester.longBytes === 8 && target.longBytes === 8 ? 8 : 4);
     const channel: Channel = { id, requester: partyOf(requester), target: partyOf(target), over: false };
     this.#channels.set(id, channel);
-    for (const party of [requester, target]) {
-      const live = this.#live.get(party.id) ?? new Set();
-      this.#live.set(party.id, live.add(channel));
-    }
+    this.#count(channel, requester.id, target.id);
+    this.#count(channel, target.id, requester.id);
     return channel;
   }
 
@@ -72,14 +88,28 @@ export class ConnectIds {
   retire(channel: Channel): void {
     if (channel.over) return;
     channel.over = true;
-    for (const { id } of [channel.requester, channel.target]) {
-      const live = this.#live.get(id);
-      live?.delete(channel);
-      if (live?.size === 0) this.#live.delete(id);
-    }
+    const { requester, target } = channel;
+    this.#discount(channel, requester.id, target.id);
+    this.#discount(channel, target.id, requester.id);
     clearTimeout(channel.timer);
     this.#over.add(channel);
     if (this.#over.size > MAX_REMEMBERED) this.#channels.delete(this.#over.shift()!.id);
+  }
+
+  #count(channel: Channel, session: SessionId, peer: SessionId): void {
+    const live = this.#live.get(session) ?? { channels: new Set(), perPeer: new Map() };
+    this.#live.set(session, live);
+    live.channels.add(channel);
+    live.perPeer.set(peer, (live.perPeer.get(peer) ?? 0) + 1);
+  }
+
+  #discount(channel: Channel, session: SessionId, peer: SessionId): void {
+    const { channels, perPeer } = this.#live.get(session)!;
+    channels.delete(channel);
+    const left = perPeer.get(peer)! - 1;
+    if (left > 0) perPeer.set(peer, left);
+    else perPeer.delete(peer);
+    if (channels.size === 0) this.#live.delete(session);
   }
 
   /** Unpredictable, positive, and not in use: 31 bits where a party reads 4 bytes, else 63 (P1, P11). */

@@ -14,10 +14,14 @@ export interface ServerLimits {
   readonly maxForbiddenPackets: number;
   /** Unanswered private requests that a session may have made; KO answers more. @default 64 */
   readonly maxPendingRequests: number;
+  /** Unanswered private requests from one address that may wait for one session; KO answers more. @default 256 */
+  readonly maxPendingRequestsPerTarget: number;
   /** How long a private request may stay unanswered (P10). @default 60000 */
   readonly requestTimeoutMs: number;
   /** Live connect ids that a session may have negotiated; KO answers the OK to more (P11). @default 256 */
   readonly maxConnectIds: number;
+  /** Live connect ids that the same two sessions may have negotiated; KO answers the OK to more (P11). @default 64 */
+  readonly maxConnectIdsPerPair: number;
   /** How long both halves of a channel may take to connect (P12). @default 60000 */
   readonly establishTimeoutMs: number;
   /** Bytes that are read from a half before its channel is established (P13). @default 65536 */
@@ -46,8 +50,16 @@ export const SERVER_LIMIT_ROWS: { readonly [K in keyof ServerLimits]: LimitRow }
   packetTimeoutMs: time(30_000, 'How long a packet may stay incomplete (P4).'),
   maxForbiddenPackets: count(8, 'The forbidden packet with this number closes its connection (P5).'),
   maxPendingRequests: count(64, 'Unanswered private requests that a session may have made; KO answers more.'),
+  maxPendingRequestsPerTarget: count(
+    256,
+    'Unanswered private requests from one address that may wait for one session; KO answers more.',
+  ),
   requestTimeoutMs: time(60_000, 'How long a private request may stay unanswered (P10).'),
   maxConnectIds: count(256, 'Live connect ids that a session may have negotiated; KO answers the OK to more (P11).'),
+  maxConnectIdsPerPair: count(
+    64,
+    'Live connect ids that the same two sessions may have negotiated; KO answers the OK to more (P11).',
+  ),
   establishTimeoutMs: time(60_000, 'How long both halves of a channel may take to connect (P12).'),
   maxEarlyBytes: count(2 ** 16, 'Bytes that are read from a half before its channel is established (P13).'),
   channelIdleMs: time(Infinity, 'How long nothing may move on a channel, half-closed or not (P14); it is broken then.'),

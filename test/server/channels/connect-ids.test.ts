@@ -81,6 +81,38 @@ describe('connect ids', () => {
     expect(rig.server.stats.channels).toBe(1);
   });
 
+  it('[P11] those of the same two sessions are bounded by limits.maxConnectIdsPerPair, whoever asks', async () => {
+    const rig = await Rig.start({ maxConnectIdsPerPair: 2 });
+    const [alice, mallory, bob] = [await rig.join('alice'), await rig.join('mallory'), await rig.join('bob')];
+    const first = await agree(mallory, alice);
+    await agree(alice, mallory);
+    for (const [requester, target] of [[mallory, alice] as const, [alice, mallory] as const]) {
+      requester.request(target.name);
+      await target.next(5);
+      target.ok(requester.name);
+      expect(await requester.next()).toEqual({ op: 7, requester: requester.name, target: target.name });
+    }
+    expect((await rig.log.until('too many connect ids')).fields['limit']).toBe('maxConnectIdsPerPair');
+    expect(rig.server.stats.refusedRequests).toBe(2);
+    await agree(bob, alice);
+    await agree(bob, mallory);
+    alice.close(first, 'mallory', 'alice');
+    await mallory.next(12);
+    await agree(mallory, alice);
+  });
+
+  it('[P11] a login whose session left with all the ids that it may have starts at none', async () => {
+    const rig = await Rig.start({ maxConnectIds: 64 });
+    const [mallory, bob] = [await rig.join('alice'), await rig.join('bob')];
+    for (let i = 0; i < 64; i++) await agree(mallory, bob);
+    bob.destroy();
+    mallory.destroy();
+    await Promise.all([rig.left('alice'), rig.left('bob')]);
+    const [alice, again] = [await rig.join('alice'), await rig.join('bob')];
+    for (let i = 0; i < 64; i++) await agree(again, alice);
+    expect(rig.server.stats.refusedRequests).toBe(0);
+  });
+
   it('[P11] an id that ran out, or whose channel has ended, counts no longer', async () => {
     stopTheClock();
     const rig = await Rig.start({ maxConnectIds: 1 });

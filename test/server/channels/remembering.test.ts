@@ -3,6 +3,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ConnectIds } from '../../../src/server/channels/connect-ids.ts';
 import type { ConnectedClient } from '../../../src/server/directory.ts';
+import { DEFAULT_SERVER_LIMITS } from '../../../src/server/limits/server-limits.ts';
 import { agree, expectSilence, Rig, stopTheClock } from '../../support/server-rig.ts';
 
 function clientOf(login: string): ConnectedClient {
@@ -24,8 +25,8 @@ function clientOf(login: string): ConnectedClient {
 describe('an id that is over', () => {
   it('is remembered for a minute', () => {
     stopTheClock();
-    const ids = new ConnectIds(10);
-    const channel = ids.create(clientOf('alice'), clientOf('bob'))!;
+    const ids = new ConnectIds(DEFAULT_SERVER_LIMITS);
+    const channel = ids.create(clientOf('alice'), clientOf('bob'));
     ids.retire(channel);
     vi.advanceTimersByTime(59_999);
     expect(ids.get(channel.id)).toBe(channel);
@@ -36,10 +37,10 @@ describe('an id that is over', () => {
 
   it('is one of 32,768 that are remembered, the newest; those alive are not forgotten for them', () => {
     stopTheClock();
-    const ids = new ConnectIds(1_000_000);
+    const ids = new ConnectIds(DEFAULT_SERVER_LIMITS);
     const [alice, bob] = [clientOf('alice'), clientOf('bob')];
-    const alive = ids.create(alice, bob)!;
-    const over = Array.from({ length: 32_769 }, () => ids.create(alice, bob)!);
+    const alive = ids.create(alice, bob);
+    const over = Array.from({ length: 32_769 }, () => ids.create(alice, bob));
     for (const channel of over) ids.retire(channel);
     expect(ids.get(over[0]!.id)).toBeUndefined();
     expect(ids.get(over[1]!.id)).toBe(over[1]);
@@ -57,8 +58,8 @@ describe('an id that is over', () => {
       vi.restoreAllMocks();
       syncBuiltinESMExports();
     });
-    const ids = new ConnectIds(10);
-    const next = () => ids.create(clientOf('alice'), clientOf('bob'))!;
+    const ids = new ConnectIds(DEFAULT_SERVER_LIMITS);
+    const next = () => ids.create(clientOf('alice'), clientOf('bob'));
     const first = next();
     ids.retire(next());
     expect([first.id, next().id]).toEqual([1n, 3n]);

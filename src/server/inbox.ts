@@ -1,0 +1,67 @@
+import type { Deadline } from '../util/deadlines.ts';
+import type { ConnectedClient } from './directory.ts';
+
+/** A private request that waits for its answer. */
+export interface Request {
+  readonly requester: ConnectedClient;
+  readonly target: ConnectedClient;
+  /** The address that it counts for. */
+  readonly source: string;
+  deadline?: Deadline;
+}
+
+/** What a session has been asked and has not answered. */
+export class Inbox {
+  readonly #lateMs: number;
+  /** By the requester's login, as an answer names it. */
+  readonly #pending = new Map<string, Request>();
+  readonly #perSource = new Map<string, number>();
+  #late = 0;
+  #lateUntil = 0;
+
+  /** @param lateMs how long after the end of a request its answer is late, rather than one to nothing */
+  constructor(lateMs: number) {
+    this.#lateMs = lateMs;
+  }
+
+  /** All that wait for their answer. */
+  get pending(): Iterable<Request> {
+    return this.#pending.values();
+  }
+
+  find(requesterKey: string): Request | undefined {
+    return this.#pending.get(requesterKey);
+  }
+
+  /** How many from this address wait. */
+  from(source: string): number {
+    return this.#perSource.get(source) ?? 0;
+  }
+
+  add(request: Request): void {
+    this.#pending.set(request.requester.key, request);
+    this.#perSource.set(request.source, this.from(request.source) + 1);
+  }
+
+  remove({ requester, source }: Request): void {
+    this.#pending.delete(requester.key);
+    const left = this.from(source) - 1;
+    if (left > 0) this.#perSource.set(source, left);
+    else this.#perSource.delete(source);
+  }
+
+  /** The same, where its answer may be on its way. It is a number that remembers this, whatever comes and goes. */
+  giveUp(request: Request): void {
+    this.remove(request);
+    const now = performance.now();
+    this.#late = (now < this.#lateUntil ? this.#late : 0) + 1;
+    this.#lateUntil = now + this.#lateMs;
+  }
+
+  /** Takes an answer to nothing as that to a request that was given up, if there is one. */
+  takeLate(): boolean {
+    if (this.#late === 0 || performance.now() >= this.#lateUntil) return false;
+    this.#late -= 1;
+    return true;
+  }
+}
