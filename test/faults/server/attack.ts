@@ -24,6 +24,8 @@ export interface From {
 export class Attack {
   readonly server: ServerProcess;
   readonly scale: Scale;
+  /** What the server used before the attack began. */
+  readonly usedMiBBefore: number;
   /** What the scenario has found and wants in the table. */
   readonly figures: Record<string, string | number> = {};
   /** What must not be. */
@@ -31,9 +33,10 @@ export class Attack {
   readonly #sockets = new Set<Socket>();
   #names = 0;
 
-  constructor(server: ServerProcess, scale: Scale) {
+  constructor(server: ServerProcess, scale: Scale, usedMiBBefore: number) {
     this.server = server;
     this.scale = scale;
+    this.usedMiBBefore = usedMiBBefore;
   }
 
   /** A login that nobody has had. */

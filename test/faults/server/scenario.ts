@@ -18,6 +18,8 @@ export interface Scenario {
   /** Whether the short form leaves it out, as another one is much like it. */
   readonly soakOnly?: boolean;
   readonly run: (attack: Attack) => Promise<void>;
+  /** What is looked at when the prober's figures are taken, and the attackers are still there. */
+  readonly inspect?: (attack: Attack) => Promise<void>;
 }
 
 /** What is allowed. */
@@ -42,7 +44,7 @@ export interface Outcome {
 const EVERYBODY: readonly Role[] = ['prober', 'readers', 'newcomers'];
 
 export async function runScenario(
-  { name, run, maxPeakMiB, ...scenario }: Scenario,
+  { name, run, inspect, maxPeakMiB, ...scenario }: Scenario,
   scale: Scale,
   bounds: Bounds,
   honest: HonestClients,
@@ -62,9 +64,15 @@ export async function runScenario(
       server.forgetPeak();
       await honest.report();
       const began = performance.now();
-      const attack = new Attack(server, scale);
-      await run(attack).finally(() => attack.leave());
-      const during = await honest.report();
+      const attack = new Attack(server, scale, before.usedMiB);
+      let during: Honest;
+      try {
+        await run(attack);
+        during = await honest.report();
+        await inspect?.(attack);
+      } finally {
+        attack.leave();
+      }
       await honest.catchUp();
       Object.assign(figures, { seconds: seconds(began), ...shown(calm, during), ...attack.figures });
       const after = await aftermath(server, descriptors, faults);
@@ -85,7 +93,7 @@ export async function runScenario(
   await honest.leave();
   const stopMs = await server.stop();
   if (stopMs > 5_000) faults.push(`SIGTERM ended it after ${Math.round(stopMs)} ms only`);
-  return { name, faults: [...new Set(faults)], figures };
+  return { name, faults: summed(faults), figures };
 }
 
 /** The descriptors that are in use while clients come and go: the fewest in a while. */
@@ -121,6 +129,16 @@ function grown(before: Memory, after: Memory, bounds: Bounds): string[] {
   if (used > bounds.usedMiB) faults.push(`${used.toFixed(1)} MiB more are in use afterwards`);
   if (rss > bounds.rssMiB) faults.push(`${rss.toFixed(0)} MiB more are resident afterwards`);
   return faults;
+}
+
+/** Each fault once; of those of newcomers, which differ in their number, one with how many there are. */
+function summed(faults: readonly string[]): string[] {
+  const counts = new Map<string, number>();
+  for (const fault of faults) {
+    const kind = fault.replace(/^newcomer-\d+/, 'a newcomer');
+    counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  }
+  return [...counts].map(([kind, count]) => (count === 1 ? kind : `${kind} (${count} times)`));
 }
 
 const seconds = (began: number): string => ((performance.now() - began) / 1_000).toFixed(1);

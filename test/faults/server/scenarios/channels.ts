@@ -141,7 +141,6 @@ const guesses: Scenario = {
 
 const lateHalves: Scenario = {
   name: '[P12] halves that come late, as their channel was voided, do not shut their address out',
-  pending: 'they count as guesses',
   async run(attack) {
     const alice = await Session.start(attack, attack.name(), '127.0.4.3');
     const mallory = await Session.start(attack, attack.name());
