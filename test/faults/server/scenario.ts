@@ -62,7 +62,6 @@ export async function runScenario(
     for (let round = 1; round <= bounds.rounds; round++) {
       const descriptors = await restingDescriptors(server);
       server.forgetPeak();
-      await honest.report();
       const began = performance.now();
       const attack = new Attack(server, scale, before.usedMiB);
       let during: Honest;
@@ -79,13 +78,13 @@ export async function runScenario(
       figures['peak MiB'] = Math.round(server.peakMiB);
       figures['grown MiB'] =
         `${(after.usedMiB - before.usedMiB).toFixed(1)} used, ${Math.round(after.rssMiB - before.rssMiB)} resident`;
-      faults.push(...attack.faults, ...during.faults, ...judge(calm, during, bounds));
+      const later = await honest.report();
+      faults.push(...attack.faults, ...during.faults, ...later.faults, ...judge(calm, during, bounds));
       if (maxPeakMiB !== undefined && server.peakMiB > maxPeakMiB) faults.push(`${server.peakMiB} MiB were resident`);
       // In the first round, code is compiled and tables grow to their size; with several, the last one shows a leak.
       if (round === bounds.rounds) faults.push(...grown(before, after, bounds));
       before = after;
     }
-    faults.push(...(await honest.report()).faults);
   } catch (error) {
     faults.push((error as Error).message);
   }

@@ -101,7 +101,6 @@ const oneAddress: Scenario = {
 
 const descriptors: Scenario = {
   name: 'out of descriptors, whoever is in stays, one line a second says so, and newcomers are let in again afterwards',
-  pending: 'it is not logged',
   server: { descriptors: 64 },
   honest: ['prober', 'readers'],
   async run(attack) {
