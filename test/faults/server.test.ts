@@ -23,8 +23,9 @@ describe('the server under attack', () => {
   afterAll(() => honest.end());
 
   const ready = SCENARIOS.filter(({ soakOnly, pending }) => !soakOnly && pending === undefined);
+  const titled = ready.map((scenario) => [scenario.name, scenario] as const);
   // A machine may be busy at the wrong moment: a fault of the server is there again.
-  test.each(ready)('$name', { retry: 1 }, async (scenario) => {
+  test.each(titled)('%s', { retry: 1 }, async (_, scenario) => {
     const { faults, figures } = await runScenario(scenario, scale, bounds, honest);
     expect({ faults, figures }).toEqual({ faults: [], figures });
   });

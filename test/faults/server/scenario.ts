@@ -55,13 +55,15 @@ export async function runScenario(
   const figures: Record<string, string | number> = {};
   try {
     await honest.join(server, scenario.honest ?? EVERYBODY);
-    await honest.report();
+    faults.push(...(await honest.report()).faults);
     await pause(bounds.undisturbedMs);
     const calm = await honest.report();
     let before = await server.memory();
     for (let round = 1; round <= bounds.rounds; round++) {
       const descriptors = await restingDescriptors(server);
       server.forgetPeak();
+      // What it cost to look at the memory is nobody's fault.
+      faults.push(...(await honest.report()).faults);
       const began = performance.now();
       const attack = new Attack(server, scale, before.usedMiB);
       let during: Honest;
