@@ -8,6 +8,9 @@ import type { ChannelLedger } from './channels/channel-ledger.ts';
 import type { ResolvedRuntimeOptions } from './runtime-options.ts';
 import type { AccountStatus } from './status.ts';
 
+/** That the server slows a client is logged this often at most. */
+const SLOWED_PAUSE_MS = 60_000;
+
 /** How an account runs: as its runtime does, where, and as whom. */
 export interface AccountSettings extends Omit<ResolvedRuntimeOptions, 'policy' | 'stateDirectory' | 'host'> {
   readonly server: Address;
@@ -51,6 +54,12 @@ export class AccountSession {
     });
     this.client.on('heartbeatOff', () => {
       log.warn('the server does not return messages to oneself: its silence will not be noticed');
+    });
+    let slowedAt = -Infinity;
+    this.client.on('slowed', () => {
+      if (performance.now() - slowedAt < SLOWED_PAUSE_MS) return;
+      slowedAt = performance.now();
+      log.warn('the server slows this client: messages wait');
     });
     this.ended = new Promise((resolve) => this.client.once('closed', resolve));
     void this.ended.then((error) => this.#enter('ended', error));

@@ -52,6 +52,7 @@ export class Account {
     client.on('message', (message) => this.#dispatcher.dispatch(message));
     client.on('request', (request) => void this.#requests.handle(request, runners()));
     client.on('connected', () => this.#onConnected());
+    client.on('resumed', () => client.connected && this.#sender.outbox.connected());
     client.on('retrying', ({ error }) => {
       if (!settings.standby || !isChatosError(error, 'LOGIN_REFUSED')) return;
       this.plugins.stepDown();

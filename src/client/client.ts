@@ -18,6 +18,7 @@ import { PrivateConnections } from './private-connections.ts';
 import type { PrivateRequest } from './private-request.ts';
 import { RoundTrips } from './round-trips.ts';
 import { SessionLoop, type Retry } from './session-loop.ts';
+import { Slowness } from './slowness.ts';
 import { createDeferred } from '../util/deferred.ts';
 
 /** A message as it came from the server. */
@@ -46,6 +47,13 @@ export interface ClientEvents {
   retrying: [retry: Retry];
   /** The server does not return messages to oneself, so `heartbeatMs` cannot notice its silence. At most once. */
   heartbeatOff: [];
+  /**
+   * The server takes what is sent more slowly than it comes: it keeps this client to a rate (P17), or the network is slow.
+   * Nothing is lost, and everything waits; `resumed` follows.
+   */
+  slowed: [];
+  /** It does no longer, or the session was lost. */
+  resumed: [];
   /** The client has ended for good: by `close`, by its signal, or with the error that it gave up on. */
   closed: [error: ChatosError | undefined];
 }
@@ -67,6 +75,12 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
   readonly #loop: SessionLoop;
   readonly #privates: PrivateConnections;
   readonly #roundTrips = new RoundTrips((text, options) => this.tell(this.login, text, options));
+  readonly #slowness = new Slowness({
+    unsentBytes: () => this.#unsentBytes(),
+    roundTripMs: () => this.#roundTrips.oldestMs(),
+    onSlowed: () => this.emit('slowed'),
+    onResumed: () => this.emit('resumed'),
+  });
   readonly #heartbeat: Heartbeat | undefined;
 
   private constructor(options: ClientOptions) {
@@ -87,6 +101,7 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
         this.#privates.requests.fail(reason, !final);
         this.#heartbeat?.disconnected();
         this.#roundTrips.fail(reason);
+        this.#slowness.disconnected();
         if (!this.#loop.ending) this.#privates.onSessionLost(error);
         this.emit('disconnected', error);
       },
@@ -107,6 +122,7 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
       this.#heartbeat = new Heartbeat({
         intervalMs: resolved.heartbeatMs,
         roundTrip: (limits) => this.roundTrip(limits),
+        unsentBytes: () => this.#unsentBytes(),
         onSilent: (silentMs) => this.#loop.session?.connection.destroy(this.#silent(silentMs)),
         onUnanswered: () => this.emit('heartbeatOff'),
       });
@@ -143,6 +159,11 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
   /** Whether there is a session at the moment. */
   get connected(): boolean {
     return this.#loop.session?.connection.open === true;
+  }
+
+  /** Whether the server takes what is sent more slowly than it comes: between the events `slowed` and `resumed`. */
+  get slowed(): boolean {
+    return this.#slowness.slowed;
   }
 
   /** Open private connections. */
@@ -248,8 +269,15 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
 
   #receive(from: string, text: string, isPrivate: boolean): void {
     const own = loginKey(from) === loginKey(this.login);
-    if (own && isPrivate && this.#roundTrips.returned(text)) return;
+    if (own && isPrivate && this.#roundTrips.returned(text)) {
+      this.#slowness.answered();
+      return;
+    }
     this.emit('message', { from, text, private: isPrivate, own });
+  }
+
+  #unsentBytes(): number {
+    return this.#loop.session?.connection.unsentBytes ?? 0;
   }
 
   #silent(silentMs: number): ChatosError {
@@ -269,6 +297,7 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
     try {
       connection.send(packet, (error) => (error ? waiting.reject(error) : waiting.resolve()));
       this.#heartbeat?.sent();
+      this.#slowness.sent();
     } catch (error) {
       waiting.resolve();
       throw error;

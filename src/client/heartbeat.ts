@@ -12,6 +12,8 @@ export interface HeartbeatSettings {
   readonly intervalMs: number;
   /** Sends a message to ourselves; resolves when it is back, and rejects when the session is lost. */
   readonly roundTrip: (options: SendOptions) => Promise<void>;
+  /** Bytes of ours that the operating system has not taken. */
+  readonly unsentBytes: () => number;
   /** Gives the session up: nothing has come for at least `silentMs`, not even an answer. */
   readonly onSilent: (silentMs: number) => void;
   /** Once: the server does not return messages to oneself. */
@@ -22,7 +24,8 @@ export interface HeartbeatSettings {
  * Notices a server that is silent, although the connection is there: it was stopped, or the network is dead.
  *
  * Whatever comes is a sign of life. After an interval without any, a message to ourselves asks for one, and after one more
- * the session is given up: within three intervals. Silence proves nothing where a server does not return messages to
+ * the session is given up: within three intervals. Where what we send has to wait, the question waits behind it: then it is
+ * a sign of life, too, that bytes of ours are taken. Silence proves nothing where a server does not return messages to
  * oneself, as the RFC allows: one question at login shows whether it does.
  */
 export class Heartbeat {
@@ -33,6 +36,8 @@ export class Heartbeat {
   #heard = true;
   /** Whether the last beat has asked. */
   #asked = false;
+  /** What waited at the last beat to be taken, in bytes. */
+  #unsent = 0;
   /** Messages sent since anything came, or since the last question. */
   #sent = 0;
   /** Whether the server has answered in this session. */
@@ -54,6 +59,7 @@ export class Heartbeat {
     this.#beats = 0;
     this.heard();
     this.#asked = false;
+    this.#unsent = 0;
     if (this.#cutOff >= MAX_CUT_OFF) {
       this.#report();
       return;
@@ -96,6 +102,9 @@ export class Heartbeat {
     this.#beats += 1;
     if (this.#beats === 2 && !this.#answers) this.#report();
     const session = this.#timer;
+    const unsent = this.#settings.unsentBytes();
+    if (this.#unsent > 0 && unsent !== this.#unsent) this.#heard = true;
+    this.#unsent = unsent;
     if (this.#heard) {
       this.#heard = false;
       this.#asked = false;

@@ -11,7 +11,7 @@ export class RoundTrips {
   /** So that no message begins with it that this login sends to itself in another way. */
   readonly #prefix = `round trip ${Math.random().toString(36).slice(2)} `;
   readonly #send: (text: string, options: SendOptions) => Promise<void>;
-  readonly #waiting = new Map<string, Deferred<void>>();
+  readonly #waiting = new Map<string, { readonly back: Deferred<void>; readonly since: number }>();
   #count = 0;
 
   /** @param send sends a private message to ourselves */
@@ -24,7 +24,7 @@ export class RoundTrips {
     const limits = resolveOptions('send options', options, SEND_OPTIONS);
     const text = `${this.#prefix}${(this.#count += 1)}`;
     const waiting = createDeferred<void>({ ...limits, what: 'the server did not answer' });
-    this.#waiting.set(text, waiting);
+    this.#waiting.set(text, { back: waiting, since: performance.now() });
     try {
       await Promise.all([waiting.promise, this.#send(text, limits)]);
     } finally {
@@ -35,12 +35,18 @@ export class RoundTrips {
 
   /** Whether this private message from ourselves is one of them. */
   returned(text: string): boolean {
-    this.#waiting.get(text)?.resolve();
+    this.#waiting.get(text)?.back.resolve();
     return text.startsWith(this.#prefix);
+  }
+
+  /** How long the oldest has been under way, in milliseconds; `undefined` where none is. */
+  oldestMs(): number | undefined {
+    const oldest = this.#waiting.values().next().value;
+    return oldest && performance.now() - oldest.since;
   }
 
   /** Those that are under way will not come back. */
   fail(reason: ChatosError): void {
-    for (const waiting of this.#waiting.values()) waiting.reject(reason);
+    for (const { back } of this.#waiting.values()) back.reject(reason);
   }
 }

@@ -70,6 +70,11 @@ export class PacketConnection {
     return this.#writer.open;
   }
 
+  /** Bytes of a write that the operating system has not taken. */
+  get unsentBytes(): number {
+    return this.#transport.unsentBytes;
+  }
+
   /**
    * Encodes a packet and queues it for the end of this turn.
    *

@@ -16,6 +16,9 @@ export interface OutboxOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What sends the messages. While it is slowed by the server, they wait. */
+export type OutboxClient = Pick<ChatosClient, 'connected' | 'say' | 'tell'> & { readonly slowed?: boolean };
+
 interface Waiting extends ReturnType<typeof withResolvers<void>> {
   readonly text: string;
   readonly deadline: number;
@@ -42,7 +45,7 @@ const MAX_IDLE_LANES = 1_000;
 export class Outbox {
   /** Messages taken by the operating system, waiting for their turn, and dropped: too many, too late, or lost. */
   readonly counts = { sent: 0, waiting: 0, dropped: 0 };
-  readonly #client: Pick<ChatosClient, 'connected' | 'say' | 'tell'>;
+  readonly #client: OutboxClient;
   readonly #limits: FloodLimits;
   readonly #clock: Clock;
   readonly #total: TokenBucket;
@@ -52,7 +55,7 @@ export class Outbox {
   #cancelTimer: (() => void) | undefined;
   readonly #onEmpty: (() => void)[] = [];
 
-  constructor(client: Pick<ChatosClient, 'connected' | 'say' | 'tell'>, limits: FloodLimits, clock: Clock) {
+  constructor(client: OutboxClient, limits: FloodLimits, clock: Clock) {
     this.#client = client;
     this.#limits = limits;
     this.#clock = clock;
@@ -103,7 +106,7 @@ export class Outbox {
     }
   }
 
-  /** The connection is there, or there again. */
+  /** The connection is there, or there again, or is slowed no longer. */
   connected(): void {
     if (this.#silence === ELSEWHERE) this.#silence = undefined;
     this.#pump();
@@ -142,9 +145,13 @@ export class Outbox {
     }
   }
 
+  get #sends(): boolean {
+    return this.#client.connected && this.#client.slowed !== true;
+  }
+
   /** How many messages may leave now. */
   #room({ bucket }: Lane, now: number): number {
-    return this.#client.connected ? Math.min(this.#total.available(now), bucket.available(now)) : 0;
+    return this.#sends ? Math.min(this.#total.available(now), bucket.available(now)) : 0;
   }
 
   async #transmit(lane: Lane, text: string): Promise<void> {
@@ -178,7 +185,7 @@ export class Outbox {
       const [first] = lane.waiting;
       if (!first) continue;
       next = Math.min(next, first.deadline - now);
-      if (this.#client.connected) next = Math.min(next, Math.max(this.#total.waitMs(now), lane.bucket.waitMs(now)));
+      if (this.#sends) next = Math.min(next, Math.max(this.#total.waitMs(now), lane.bucket.waitMs(now)));
       if (moved) {
         // A lane that has had its turn is the last in the next round.
         this.#lanes.delete(key);
@@ -192,7 +199,8 @@ export class Outbox {
 
   #late(): ChatosError {
     const { queueTimeoutMs } = this.#limits;
-    const why = this.#client.connected ? 'the flood limits held it back' : 'there is no connection to the server';
+    const held = this.#client.slowed === true ? 'the server slows this client' : 'the flood limits held it back';
+    const why = this.#client.connected ? held : 'there is no connection to the server';
     return new ChatosError('TIMED_OUT', `a message was dropped after ${queueTimeoutMs / 1000} s: ${why}`);
   }
 

@@ -43,6 +43,7 @@ async function chat(flags: ChatFlags, signal: AbortSignal): Promise<void> {
   let conversation: Conversation | undefined;
   const prepare = (made: ChatosClient): void => {
     conversation = new Conversation(made, view);
+    made.once('slowed', () => view.notice('the server slows this client: what is said waits'));
   };
   const client = await connectCommand(flags, { signal, prepare, heartbeatMs: DEFAULT_HEARTBEAT_MS });
   const closed = new Promise<never>((_, reject) => {

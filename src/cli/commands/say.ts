@@ -59,6 +59,7 @@ async function say(words: string[], flags: SayFlags, signal: AbortSignal): Promi
       (_, text) => isReady && text !== undefined && notice(text),
       () => true,
     );
+    client.once('slowed', () => notice('the server slows this client: what is said waits'));
     onLost(client, isStream ? RETURN_MS : 0, (error) => gone.abort(error));
   };
   const heartbeatMs = isStream ? DEFAULT_HEARTBEAT_MS : undefined;
@@ -66,7 +67,7 @@ async function say(words: string[], flags: SayFlags, signal: AbortSignal): Promi
   isReady = true;
   try {
     await withEither(signal, gone.signal, async (stop) => {
-      const delivery = new Delivery(client, flags.to, stop);
+      const delivery = new Delivery(client, flags.to, stop, isStream);
       for await (const line of isStream ? inputLines(stop) : [words.join(' ')]) {
         for (const part of splitText(line)) {
           await delivery.send(part);

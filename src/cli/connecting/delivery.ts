@@ -17,6 +17,9 @@ export class Delivery {
   readonly #client: ChatosClient;
   readonly #to: string | undefined;
   readonly #signal: AbortSignal;
+  readonly #isWatched: boolean;
+  /** Whether the server has confirmed anything: not each server does what is said to one login. */
+  #confirms = false;
   /** Those of the last sessions too. */
   readonly #unconfirmed: string[] = [];
   /** How many of them went out in this session. */
@@ -24,11 +27,15 @@ export class Delivery {
   #sending: Promise<void> | undefined;
   #confirming: Promise<void> | undefined;
 
-  /** @param to one login, or `undefined` for everyone */
-  constructor(client: ChatosClient, to: string | undefined, signal: AbortSignal) {
+  /**
+   * @param to one login, or `undefined` for everyone
+   * @param isWatched whether a heartbeat gives up a server that is silent: then one that is slow is waited for
+   */
+  constructor(client: ChatosClient, to: string | undefined, signal: AbortSignal, isWatched = false) {
     this.#client = client;
     this.#to = to;
     this.#signal = signal;
+    this.#isWatched = isWatched;
     client.on('disconnected', () => (this.#sent = 0));
     client.on('connected', () => {
       if (this.#unconfirmed.length > 0)
@@ -73,8 +80,9 @@ export class Delivery {
       await connected(this.#client, this.#signal);
       const text = this.#unconfirmed[this.#sent]!;
       this.#sent += 1;
+      const limits = this.#isWatched ? { timeoutMs: Infinity, signal: this.#signal } : {};
       try {
-        await (this.#to === undefined ? this.#client.say(text) : this.#client.tell(this.#to, text));
+        await (this.#to === undefined ? this.#client.say(text, limits) : this.#client.tell(this.#to, text, limits));
       } catch (error) {
         if (!isLoss(error)) throw error;
       }
@@ -92,8 +100,10 @@ export class Delivery {
   async #askForAll(): Promise<void> {
     const count = this.#sent;
     try {
-      const timeoutMs = this.#to === undefined ? CONFIRM_TIMEOUT_MS : UNCONFIRMED_AFTER_MS;
+      const untilConfirmed = this.#to === undefined ? CONFIRM_TIMEOUT_MS : UNCONFIRMED_AFTER_MS;
+      const timeoutMs = this.#isWatched && this.#confirms ? Infinity : untilConfirmed;
       await this.#client.roundTrip({ timeoutMs, signal: this.#signal });
+      this.#confirms = true;
     } catch (error) {
       if (isLoss(error)) return;
       if (this.#to === undefined || !isChatosError(error, 'TIMED_OUT')) throw error;

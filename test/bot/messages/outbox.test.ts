@@ -18,6 +18,7 @@ function outboxOn(limits: Partial<FloodLimits> | false = {}) {
   const sent: Sent[] = [];
   const wire = {
     connected: true,
+    slowed: false,
     broken: false,
     say: (text: string) => wire.send(undefined, text),
     tell: (to: string, text: string) => wire.send(to, text),
@@ -74,6 +75,23 @@ describe('Outbox', () => {
     await Promise.all([first, third]);
     expect(texts('alice')).toEqual(['one', 'four']);
     expect(outbox.counts.waiting).toBe(0);
+  });
+
+  it('holds everything back while the server slows the client, within its bounds', async () => {
+    const { clock, wire, outbox, send, sent, results } = outboxOn({ maxQueuedMessages: 3, queueTimeoutMs: 5_000 });
+    wire.slowed = true;
+    for (const text of numbers(4)) send('alice', text);
+    await settle();
+    expect(sent).toEqual([]);
+    expect(results).toEqual(['QUEUE_FULL']);
+    wire.slowed = false;
+    outbox.connected();
+    await settle();
+    expect(sent.map(({ text }) => text)).toEqual(['0', '1', '2']);
+    wire.slowed = true;
+    const late = outbox.send('bob', ['late']).catch(String);
+    clock.advance(5_000);
+    expect(await late).toContain('dropped after 5 s: the server slows this client');
   });
 
   it('takes an empty login for one that nobody has, not for everyone', () => {

@@ -1,0 +1,92 @@
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { ClientOptions } from '../../src/client/index.ts';
+import { FakeServer } from '../support/fake-server.ts';
+import { packet, str } from '../support/rfc-peer.ts';
+import { createClient, next } from './real-server.ts';
+
+const TEXT = 'x'.repeat(1_000);
+/** More than the system takes for a server that does not read. */
+const MANY = 30_000;
+
+async function logIn(options: Partial<ClientOptions> = {}) {
+  const fake = await FakeServer.listen();
+  const client = createClient({ server: fake.address, login: 'alice', ...options });
+  const happened: string[] = [];
+  for (const event of ['slowed', 'resumed', 'disconnected'] as const) client.on(event, () => happened.push(event));
+  const [connection] = await Promise.all([fake.login(), client.start()]);
+  const { socket } = connection;
+  let bytes = 0;
+  socket.removeAllListeners('data').on('data', (chunk: Buffer) => (bytes += chunk.length));
+  return { client, socket, happened, bytes: () => bytes };
+}
+
+/** Returns what comes next, a message to oneself. */
+async function answerNext(socket: Socket): Promise<void> {
+  const [question] = (await once(socket, 'data')) as [Buffer];
+  socket.write(question);
+}
+
+describe('a client whose server stops reading for a while [P17]', () => {
+  it('says once that it is slowed, then that it is not, and everything arrives', async () => {
+    const { client, socket, happened, bytes } = await logIn();
+    socket.pause();
+    const slowed = next(client, 'slowed');
+    const sent = Array.from({ length: MANY }, () => client.say(TEXT));
+    await slowed;
+    expect(client.slowed).toBe(true);
+    const resumed = next(client, 'resumed');
+    socket.resume();
+    await Promise.all(sent);
+    await resumed;
+    expect(client.slowed).toBe(false);
+    expect(happened).toEqual(['slowed', 'resumed']);
+    const size = packet(3, str('alice'), str(TEXT)).length;
+    await vi.waitUntil(() => bytes() === MANY * size, 5_000);
+  });
+
+  it('says so where the system takes everything, but the server answers late', async () => {
+    const { client, socket, happened } = await logIn();
+    const answered = client.roundTrip();
+    await answerNext(socket);
+    await answered;
+    for (let i = 0; i < 30; i++) void client.say('one of many');
+    const late = client.roundTrip();
+    late.catch(() => undefined);
+    await next(client, 'slowed');
+    await client.destroy();
+    expect(happened).toEqual(['slowed', 'resumed', 'disconnected']);
+  });
+
+  it('is not slowed by a server that does not return messages to oneself, nor by one question', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { client, happened } = await logIn();
+    client.roundTrip({ timeoutMs: Infinity }).catch(() => undefined);
+    for (let i = 0; i < 30; i++) await client.say('one of many');
+    vi.advanceTimersByTime(60_000);
+    expect(happened).toEqual([]);
+  });
+});
+
+describe('the heartbeat of a client that is slowed', () => {
+  it('takes it for a sign of life that what waits is taken, and gives up a server that takes nothing', async () => {
+    const heartbeatMs = 1_000;
+    const { client, socket, happened } = await logIn({ heartbeatMs });
+    await answerNext(socket);
+    socket.on('data', () => socket.pause());
+    for (let i = 0; i < MANY; i++) client.say(TEXT).catch(() => undefined);
+    const reading = setInterval(() => socket.resume(), 20);
+    onTestFinished(() => clearInterval(reading));
+    await next(client, 'slowed');
+    // Longer than the silence that it gives a server up for.
+    const since = performance.now();
+    await vi.waitUntil(() => performance.now() - since > 4 * heartbeatMs, 10_000);
+    expect(happened).toEqual(['slowed']);
+    clearInterval(reading);
+    socket.pause();
+    const [error] = await next(client, 'disconnected');
+    expect(error).toMatchObject({ code: 'CONNECTION_LOST' });
+  });
+});

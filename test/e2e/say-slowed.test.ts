@@ -1,0 +1,55 @@
+import { once } from 'node:events';
+import net from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { packet, read } from '../support/rfc-peer.ts';
+import { shell } from './chatosbot.ts';
+
+const LINES = 4_000;
+/** Longer than `say` waits for a server that has never answered. */
+const STOPPED_MS = 12_000;
+const TEXT = 'hello '.repeat(40).trim();
+
+/** A server that does not read for a while, after so many messages; counts them. */
+async function slowServer(after: number) {
+  const heard = { messages: 0, resumed: false };
+  const server = net.createServer({ allowHalfOpen: true }, (socket) => {
+    let bytes: Buffer = Buffer.alloc(0);
+    socket.on('error', () => undefined).on('end', () => socket.end());
+    socket.on('data', (chunk: Buffer) => {
+      bytes = Buffer.concat([bytes, chunk]);
+      for (let found = read(bytes, 4); found; found = read(bytes, 4)) {
+        const raw = bytes.subarray(0, found.size);
+        bytes = bytes.subarray(found.size);
+        const { got } = found;
+        if (got.op === 0) socket.write(packet(1));
+        const isQuestion = got.op === 4 && got.target === 'sayer';
+        if (got.op === 3 || isQuestion) socket.write(raw);
+        if (got.op === 3 || (got.op === 4 && !isQuestion)) heard.messages += 1;
+      }
+      if (heard.messages < after || heard.resumed) return;
+      socket.pause();
+      heard.resumed = true;
+      setTimeout(() => socket.resume(), STOPPED_MS);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  return { heard, port: (server.address() as net.AddressInfo).port };
+}
+
+test.each([
+  ['everyone', ''],
+  ['one login', '--to bob'],
+])('say - to %s waits for a server that stops reading, says so once, and loses nothing', async (_, to) => {
+  const { heard, port } = await slowServer(2_000);
+  const say = shell(
+    `yes '${TEXT}' | head -n ${LINES} | chatosbot say - ${to} --login sayer --server 127.0.0.1:${port}`,
+  );
+  const { status, stderr } = await say.exit(60_000);
+  expect({ status, stderr }).toEqual({
+    status: 0,
+    stderr: expect.stringMatching(/^the server slows this client[^\n]*\n$/),
+  });
+  expect(heard.messages).toBe(LINES);
+});
