@@ -46,23 +46,35 @@ export interface Bounds {
   readonly what?: string;
   /** @default no limit, as is `Infinity` */
   readonly default?: unknown;
+  /** `ms` may be lifted. */
+  readonly kind?: string;
+  /** Whether it may be lifted. @default as the kind says */
+  readonly infinity?: boolean;
   /** @default 1 */
   readonly min?: number;
   /** @default the longest time of a timer, 24 days in milliseconds */
   readonly max?: number;
 }
 
-/** A whole number within bounds. */
-export const limit = ({ what = '', default: otherwise = 'none', min = 1, max = MAX_TIMER_MS }: Bounds) =>
-  v.optional(
-    v.pipe(
-      v.number(),
-      v.integer('expected a whole number'),
-      v.minValue(min, `expected ${min} or more`),
-      v.maxValue(max, `expected ${max} or less`),
-      v.description(`${what} Default: ${otherwise === Infinity ? 'none' : String(otherwise)}.`.trimStart()),
-    ),
+/** A whole number within bounds; for a limit that may be lifted, `none` as well. */
+export const limit = ({ what = '', default: otherwise = 'none', min = 1, max = MAX_TIMER_MS, ...row }: Bounds) => {
+  const { kind, infinity = kind === 'ms' } = row;
+  const number = v.pipe(
+    v.number(),
+    v.integer('expected a whole number'),
+    v.minValue(min, `expected ${min} or more`),
+    v.maxValue(max, `expected ${max} or less`),
   );
+  const none = v.pipe(
+    v.literal('none'),
+    v.transform(() => Infinity),
+  );
+  const value: v.GenericSchema<number | 'none', number> = infinity
+    ? v.union([number, none], 'expected a number, or none for no limit')
+    : number;
+  const text = `${what} Default: ${otherwise === Infinity ? 'none' : String(otherwise)}.`.trimStart();
+  return v.optional(v.pipe(value, v.description(text)));
+};
 
 /** An entry for each limit; `otherwise` is what counts without one, if that is not the default of its row. */
 export const limitEntries = <Name extends string>(rows: Readonly<Record<Name, Bounds>>, otherwise?: string) =>

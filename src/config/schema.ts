@@ -3,6 +3,7 @@ import { COMMAND_PREFIX, DEFAULT_COMMAND_PREFIX, EXPECTED_PREFIX } from '../bot/
 import { DEFAULT_HEARTBEAT_MS } from '../client/heartbeat.ts';
 import { parseStatusAddress } from '../ops/status-address.ts';
 import { parseAddress } from '../net/address.ts';
+import { parseNetwork } from '../net/networks.ts';
 import { parseCron } from '../schedule/cron.ts';
 import { CATCH_UPS, OVERLAPS } from '../schedule/schedule.ts';
 import { SERVER_LIMIT_ROWS } from '../server/limits/server-limits.ts';
@@ -74,6 +75,13 @@ const announcement = v.strictObject({
   text: v.pipe(v.string(), v.minLength(1, 'the text is empty'), v.description('What is posted.')),
   to: v.optional(loginText('To one login. Default: to everyone.')),
 });
+
+const { exempt, ...SERVER_LIMITS } = SERVER_LIMIT_ROWS;
+
+const NETWORKS = v.pipe(
+  v.array(parsed(parseNetwork, 'An address, or a network as 192.0.2.0/24.')),
+  v.description(`${exempt.what} Default: none for serve, loopback for the embedded server.`),
+);
 
 const EXPECTED_HEARTBEAT = `expected false, or milliseconds, 1000 to ${MAX_TIMER_MS}`;
 
@@ -150,7 +158,7 @@ export const CONFIG_SCHEMA = v.strictObject({
         ),
         limits: v.optional(
           v.pipe(
-            v.strictObject(limitEntries(SERVER_LIMIT_ROWS)),
+            v.strictObject({ ...limitEntries(SERVER_LIMITS), exempt: v.optional(NETWORKS) }),
             v.description('The limits of the server; times in ms, sizes in bytes.'),
           ),
         ),

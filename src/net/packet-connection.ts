@@ -46,6 +46,7 @@ export class PacketConnection {
   #packetTimer: NodeJS.Timeout | undefined;
   #lingerTimer: NodeJS.Timeout | undefined;
   #reading = true;
+  #holds = 0;
   /** What came while the input is held. */
   #held: HeldBytes | undefined;
   /** The peer's end has come while the input was held. */
@@ -119,17 +120,26 @@ export class PacketConnection {
   }
 
   /**
-   * Hands over no more packets until {@link PacketConnection.release}. What comes meanwhile waits, as does the end behind
-   * it; past 64 KiB the peer waits too. An error is noticed: what waited is dropped then.
+   * Hands over no more packets until {@link PacketConnection.release} was called as often. What comes meanwhile waits, as
+   * does the end behind it; past 64 KiB the peer waits too. An error is noticed: what waited is dropped then.
    */
   hold(): void {
+    this.#holds += 1;
     this.#held ??= new HeldBytes();
+  }
+
+  /** The same, and reads nothing meanwhile: the peer waits at once, and an error is noticed after the release. */
+  pause(): void {
+    this.hold();
+    this.#transport.stream.pause();
   }
 
   /** Hands over what waited, then what comes. Not to be called by the handler of a packet. */
   release(): void {
     const held = this.#held;
     if (!held) return;
+    this.#holds -= 1;
+    if (this.#holds > 0) return;
     this.#held = undefined;
     this.#decode(held.take());
     if (!this.#reading) return;

@@ -82,6 +82,14 @@ const SERVER_ROWS: { readonly [K in keyof ServerStats]: readonly [name: string, 
   relayedBytes: ['relayed_bytes_total', 'Bytes relayed, both directions, counted when a private connection ends.'],
   wrongIds: ['wrong_connect_ids_total', 'Connections refused for a wrong or used connect id.'],
   shutOuts: ['shut_outs_total', 'Times that guessed connect ids shut an address, or all, out of private connections.'],
+  refusedFull: ['refused_full_total', 'Connections refused as all places are taken.'],
+  refusedPerAddress: ['refused_per_address_total', 'Connections refused as their address has too many.'],
+  refusedUnidentified: [
+    'refused_unidentified_total',
+    'Connections refused as their address has too many that are not identified.',
+  ],
+  refusedTooFast: ['refused_too_fast_total', 'Connections refused as they come too fast from their address.'],
+  refusedKept: ['refused_kept_total', 'Connections refused as the places left are for addresses without any.'],
 };
 
 const SERVER_METRICS = (Object.entries(SERVER_ROWS) as [keyof ServerStats, readonly [string, string]][]).map(

@@ -32,6 +32,13 @@ export interface PairInfo {
   readonly target: PartyInfo;
 }
 
+/**
+ * Why a connection was closed at once: as many as allowed are open, in all, of its address, or of its address without a
+ * login; new ones come too fast from there; the places that are left are for addresses that have none; or the server closes.
+ */
+export type ConnectionRefusal =
+  'too many' | 'too many of its address' | 'too many unidentified' | 'too fast' | 'places kept for others' | 'closing';
+
 /** Why a private request failed: KO by the target, no answer, the end of a session, a limit, or the server closes. */
 export type RequestRefusal = 'refused' | 'expired' | 'left' | 'too many pending' | 'too many connect ids' | 'shutdown';
 
@@ -61,8 +68,8 @@ export interface ServerEvents {
   acceptFailed: [address: Address, error: Error];
   /** A connection was accepted. */
   connection: [session: SessionInfo];
-  /** A connection was closed at once: as many as allowed are open, or the server closes. */
-  connectionRefused: [remoteAddress: string, why: 'too many' | 'closing'];
+  /** A connection was closed at once (P19). */
+  connectionRefused: [remoteAddress: string, why: ConnectionRefusal];
   /** A connection was closed because neither LOGIN nor LOGIN_PRIVATE came in time (P12). */
   notIdentified: [session: SessionInfo];
   /** A client has logged in. */

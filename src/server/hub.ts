@@ -3,6 +3,7 @@ import { Broadcast } from './broadcast.ts';
 import { Channels } from './channels/channels.ts';
 import { InMemoryDirectory, type Directory, type SessionId } from './directory.ts';
 import type { ServerEvents, SessionInfo } from './events.ts';
+import { Sources } from './limits/sources.ts';
 import { Negotiations } from './negotiation.ts';
 import type { ResolvedServerOptions } from './options.ts';
 
@@ -24,6 +25,8 @@ export class Hub {
   readonly broadcast = new Broadcast();
   readonly negotiations: Negotiations;
   readonly channels: Channels;
+  /** The addresses that connections come from. */
+  readonly sources: Sources;
   /** Main connections, identified or not. */
   readonly sessions = new Set<OpenSession>();
   #lastSession = 0;
@@ -32,6 +35,7 @@ export class Hub {
     this.options = options;
     this.events = events;
     this.directory = options.directory ?? new InMemoryDirectory();
+    this.sources = new Sources(options.limits);
     this.negotiations = new Negotiations(options.limits, events);
     this.channels = new Channels(options, events);
   }

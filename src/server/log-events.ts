@@ -3,12 +3,12 @@ import { messageOf, stackOf } from '../errors.ts';
 import { formatAddress } from '../net/address.ts';
 import { boundLog, type BoundedLogger, type LogBounds } from '../util/bounded-log.ts';
 import type { LogFields, Logger } from '../util/log.ts';
-import type { PairInfo, ServerEvents, SessionInfo } from './events.ts';
+import type { ConnectionRefusal, PairInfo, ServerEvents, SessionInfo } from './events.ts';
 import type { ServerLimits } from './limits/server-limits.ts';
 
 /** Refused logins of one session that are worth a line at level info: a client that tries without end fills no log. */
 const LOGGED_REFUSALS = 5;
-/** Refused connections get one line in this time: it says as much as one for each. */
+/** Connections refused for one reason get one line in this time: it says as much as one for each. */
 const REFUSED_PAUSE_MS = 1_000;
 
 /** What strangers say and do must not fill a disk: a line has at most some hundred bytes. */
@@ -20,25 +20,32 @@ const BOUNDS: LogBounds = {
   maxMessageChars: 256,
 };
 
+/** The limit, by its name in the configuration, for each reason to refuse a connection. */
+const REFUSED_BY = {
+  'too many': 'maxConnections',
+  'too many of its address': 'maxConnectionsPerAddress',
+  'too many unidentified': 'maxUnidentifiedPerAddress',
+  'too fast': 'connectionsPerSecondPerAddress',
+  'places kept for others': 'keptForNewAddressesPercent',
+} as const satisfies Partial<Record<ConnectionRefusal, keyof ServerLimits>>;
+
 /** Writes a line for what happens from now on, within bounds. Connect ids are in none of them. */
-export function logEvents(
-  events: EventEmitter<ServerEvents>,
-  unbounded: Logger,
-  { maxConnections }: ServerLimits,
-): BoundedLogger {
+export function logEvents(events: EventEmitter<ServerEvents>, unbounded: Logger): BoundedLogger {
   const log = boundLog(unbounded, BOUNDS);
-  let refused = 0;
-  let loggedAt = -Infinity;
+  const refusals = new Map<ConnectionRefusal, { refused: number; loggedAt: number }>();
   const lines: { readonly [E in keyof ServerEvents]: (...event: ServerEvents[E]) => void } = {
     listening: (address) => log.debug('listening', { address: formatAddress(address) }),
     acceptFailed: (address, { message: why }) =>
       log.warn('connection not accepted', { address: formatAddress(address), why }),
     connection: (session) => log.debug('connection accepted', who(session)),
-    connectionRefused: (_from, why) => {
-      refused += 1;
-      if (why === 'closing' || performance.now() - loggedAt <= REFUSED_PAUSE_MS) return;
-      loggedAt = performance.now();
-      log.warn('connection refused: too many', { limit: maxConnections, refused });
+    connectionRefused: (from, why) => {
+      if (why === 'closing') return;
+      const so = refusals.get(why) ?? { refused: 0, loggedAt: -Infinity };
+      refusals.set(why, so);
+      so.refused += 1;
+      if (performance.now() - so.loggedAt <= REFUSED_PAUSE_MS) return;
+      so.loggedAt = performance.now();
+      log.warn(`connection refused: ${why}`, { limit: REFUSED_BY[why], from, refused: so.refused });
     },
     notIdentified: (session) => log.info('closed: not identified in time', who(session)),
     login: (session) => log.info('logged in', who(session)),

@@ -3,7 +3,7 @@ import { Deadlines } from '../util/deadlines.ts';
 import type { ConnectedClient, SessionId } from './directory.ts';
 import type { RequestRefusal, ServerEvents } from './events.ts';
 import { Inbox, type Request } from './inbox.ts';
-import { sourceOf } from './limits/failure-throttle.ts';
+import { sourceOf } from './limits/source.ts';
 import type { ServerLimits } from './limits/server-limits.ts';
 
 /**

@@ -45,7 +45,7 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
     super();
     const resolved = resolveServerOptions(options);
     this.#counters = countEvents(this);
-    this.#log = logEvents(this, resolved.log, resolved.limits);
+    this.#log = logEvents(this, resolved.log);
     this.#hub = new Hub(resolved, this);
   }
 
@@ -120,13 +120,15 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
   }
 
   #accept(transport: Transport, { longBytes }: Address): void {
-    const full = this.#hub.connections >= this.#hub.options.limits.maxConnections;
-    if (this.#closing || full) {
-      this.emit('connectionRefused', transport.remoteAddress ?? 'unknown', full ? 'too many' : 'closing');
+    const { sources, connections } = this.#hub;
+    const from = transport.remoteAddress ?? 'unknown';
+    const source = this.#closing ? 'closing' : sources.enter(from, connections);
+    if (typeof source === 'string') {
+      this.emit('connectionRefused', from, source);
       transport.stream.destroy();
       return;
     }
-    const session = new Session(this.#hub, transport, longBytes, dispatch);
+    const session = new Session(this.#hub, transport, longBytes, dispatch, source);
     this.emit('connection', session);
   }
 }

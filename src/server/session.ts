@@ -10,6 +10,7 @@ import type { Packet, PacketType } from '../protocol/packets.ts';
 import type { Subscriber } from './broadcast.ts';
 import { claimLogin, type Claim, type ConnectedClient, type Member, type SessionId } from './directory.ts';
 import type { Hub, OpenSession } from './hub.ts';
+import type { Source } from './limits/sources.ts';
 import { skeletonsOf } from './logins/look-alikes.ts';
 
 /** What is done with a packet; the session does not know. */
@@ -27,6 +28,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
   readonly #hub: Hub;
   readonly #dispatch: Dispatch;
   readonly #connection: PacketConnection;
+  readonly #source: Source;
   readonly closed: Promise<void>;
   #resolveClosed!: () => void;
   /** What it has logged in with. */
@@ -37,11 +39,12 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
   #packets = 0;
   #refusals = 0;
 
-  constructor(hub: Hub, transport: Transport, longBytes: LongBytes, dispatch: Dispatch) {
+  constructor(hub: Hub, transport: Transport, longBytes: LongBytes, dispatch: Dispatch, source: Source) {
     const { limits } = hub.options;
     this.id = hub.newSessionId();
     this.#hub = hub;
     this.#dispatch = dispatch;
+    this.#source = source;
     this.longBytes = longBytes;
     this.remoteAddress = transport.remoteAddress ?? 'unknown';
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
@@ -122,7 +125,8 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     this.#hub.sessions.delete(this);
     this.#resolveClosed();
     const { transport, rest } = this.#connection.detach();
-    this.#hub.channels.enter(connectId, transport, rest, this.remoteAddress);
+    this.#source.unidentified -= 1;
+    this.#hub.channels.enter(connectId, transport, rest, this.remoteAddress, this.#source);
   }
 
   end(): void {
@@ -154,6 +158,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     if (!this.#connection.open) {
       if (refused === undefined) this.#release(claim);
     } else if (refused === undefined) {
+      this.#source.unidentified -= 1;
       this.#claim = claim;
       clearTimeout(this.#identifyTimer);
       hub.directory.add(this);
@@ -174,6 +179,8 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     clearTimeout(this.#identifyTimer);
     const hub = this.#hub;
     hub.sessions.delete(this);
+    if (!this.identified) this.#source.unidentified -= 1;
+    this.#source.leave();
     this.#resolveClosed();
     if (isUnanswered(error)) hub.channels.unanswered(this.id, this.remoteAddress);
     if (error?.code === 'MALFORMED_PACKET') hub.events.emit('malformed', this, error);

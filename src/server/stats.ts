@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events';
-import type { ServerEvents } from './events.ts';
+import type { ConnectionRefusal, ServerEvents } from './events.ts';
 
 /** What a server has done and holds at the moment. */
 export interface ServerStats {
@@ -33,12 +33,36 @@ export interface ServerStats {
   readonly wrongIds: number;
   /** How often so many of them were guesses that an address, or all, were shut out (P12). */
   readonly shutOuts: number;
+  /** Connections closed at once as all places are taken (P19). */
+  readonly refusedFull: number;
+  /** Connections closed at once as their address has as many as it may have (P19). */
+  readonly refusedPerAddress: number;
+  /** Connections closed at once as their address has too many that are not identified (P19). */
+  readonly refusedUnidentified: number;
+  /** Connections closed at once as they come too fast from their address (P19). */
+  readonly refusedTooFast: number;
+  /** Connections closed at once as the places left are kept for addresses that have none (P19). */
+  readonly refusedKept: number;
 }
 
 /** What is counted from the start on; the rest of {@link ServerStats} is counted when it is asked for. */
 export type ServerCounters = Omit<ServerStats, 'clients' | 'connections' | 'channels'>;
 
-/** The event that each counter counts, but for `relayedBytes` and `refusedRequests`. */
+/** The reason for which a connection was refused that each of these counters counts. */
+const REFUSALS = {
+  'too many': 'refusedFull',
+  'too many of its address': 'refusedPerAddress',
+  'too many unidentified': 'refusedUnidentified',
+  'too fast': 'refusedTooFast',
+  'places kept for others': 'refusedKept',
+} as const satisfies Partial<Record<ConnectionRefusal, keyof ServerCounters>>;
+
+type CountedByEvent = Exclude<
+  keyof ServerCounters,
+  'relayedBytes' | 'refusedRequests' | (typeof REFUSALS)[keyof typeof REFUSALS]
+>;
+
+/** The event that each of the other counters counts, but for `relayedBytes` and `refusedRequests`. */
 const COUNTED = {
   accepted: 'connection',
   notAccepted: 'acceptFailed',
@@ -50,7 +74,7 @@ const COUNTED = {
   established: 'channelEstablished',
   wrongIds: 'wrongConnectId',
   shutOuts: 'shutOut',
-} as const satisfies Record<Exclude<keyof ServerCounters, 'relayedBytes' | 'refusedRequests'>, keyof ServerEvents>;
+} as const satisfies Record<CountedByEvent, keyof ServerEvents>;
 
 /** Counts what happens from now on. */
 export function countEvents(events: EventEmitter<ServerEvents>): ServerCounters {
@@ -61,5 +85,9 @@ export function countEvents(events: EventEmitter<ServerEvents>): ServerCounters 
     counters[name] = 0;
     events.on(event, () => (counters[name] += 1));
   }
+  for (const name of Object.values(REFUSALS)) counters[name] = 0;
+  events.on('connectionRefused', (_from, why) => {
+    if (why !== 'closing') counters[REFUSALS[why]] += 1;
+  });
   return counters;
 }

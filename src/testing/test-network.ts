@@ -11,6 +11,7 @@ import { BotRuntime } from '../bot/runtime.ts';
 import { ChatosClient } from '../client/client.ts';
 import { ChatosError } from '../errors.ts';
 import { formatAddress, type Address } from '../net/address.ts';
+import { LOOPBACK } from '../net/networks.ts';
 import { PLUGIN_MODULES } from '../plugin-modules.ts';
 import { ChatosServer } from '../server/server.ts';
 import { createLogger } from '../util/log.ts';
@@ -101,7 +102,7 @@ export class TestNetwork {
       throw new ChatosError('INVALID_ARGUMENT', message, { fields: { directory: tmpdir() } });
     }
     const { longBytes = 4, limits, log, lookAlikes, relay } = options;
-    const server = new ChatosServer({ limits, log, lookAlikes, relay });
+    const server = new ChatosServer({ limits: { exempt: LOOPBACK, ...limits }, log, lookAlikes, relay });
     const address = await server.listen({ host: '127.0.0.1', port: 0, longBytes });
     try {
       return new TestNetwork(server, address, options);

@@ -63,6 +63,7 @@ export async function end(child: ChildProcess): Promise<void> {
 const CONFIG = `serve:
   limits:
     maxConnections: 19000
+    exempt: [127.0.0.0/8]
 `;
 
 /** The server of this project, as it is shipped. */

@@ -83,10 +83,24 @@ describe('loadConfig, keys', () => {
     });
   });
 
-  it.each(Object.keys(DEFAULT_SERVER_LIMITS))('takes the limit %s', async (name) => {
-    const { config } = await loadConfig({ file: await writeConfig(`serve: { limits: { ${name}: 7 } }`) });
-    expect(config.serve?.limits).toEqual({ [name]: 7 });
+  it('takes networks, and the word none for limits that may be lifted', async () => {
+    const text =
+      'serve: { limits: { exempt: [127.0.0.0/8, "::1"], channelIdleMs: none, connectionBurstPerAddress: none } }';
+    const { config } = await loadConfig({ file: await writeConfig(text) });
+    expect(config.serve?.limits).toEqual({
+      exempt: ['127.0.0.0/8', '::1'],
+      channelIdleMs: Infinity,
+      connectionBurstPerAddress: Infinity,
+    });
   });
+
+  it.each(Object.keys(DEFAULT_SERVER_LIMITS).filter((name) => name !== 'exempt'))(
+    'takes the limit %s',
+    async (name) => {
+      const { config } = await loadConfig({ file: await writeConfig(`serve: { limits: { ${name}: 7 } }`) });
+      expect(config.serve?.limits).toEqual({ [name]: 7 });
+    },
+  );
 
   it.each([
     ['false', []],

@@ -27,7 +27,10 @@ describe('loadConfig, wrong keys and values in YAML', () => {
     ['bots: [[]]', /^FILE:1:8: bots\.0: expected/],
     ['loopGuard: { maxScore: 0.05 }', 'FILE:1:24: loopGuard.maxScore: expected 0.1 or more'],
     ['serve: { limits: [] }', 'FILE:1:18: serve.limits: expected a mapping of keys to values, found a list'],
-    ['flood: { queueTimeoutMs: .nan }', 'FILE:1:26: flood.queueTimeoutMs: expected a number, found NaN'],
+    [
+      'flood: { queueTimeoutMs: .nan }',
+      'FILE:1:26: flood.queueTimeoutMs: expected a number, or none for no limit, found NaN',
+    ],
     ['login:', 'FILE:1:7: login: expected a text, found nothing'],
     ['announcements:\n  - 5', 'FILE:2:5: announcements.0: expected a mapping of keys to values, found 5'],
     [
@@ -55,6 +58,20 @@ describe('loadConfig, wrong keys and values in YAML', () => {
     ['serve: { listen: [] }', /^FILE:1:18: serve\.listen: name an address/],
     ['serve: { listen: "7777" }', /^FILE:1:18: serve\.listen: expected a list, found "7777"/],
     ['serve: { limits: { maxConnections: many } }', /^FILE:1:36: .*maxConnections: expected a number, found "many"/],
+    ['serve: { limits: { maxConnections: none } }', /^FILE:1:36: .*maxConnections: expected a number, found "none"/],
+    [
+      'serve: { limits: { channelIdleMs: never } }',
+      'FILE:1:35: serve.limits.channelIdleMs: expected a number, or none for no limit, found "never"',
+    ],
+    [
+      'serve: { limits: { connectionBurstPerAddress: 0 } }',
+      /^FILE:1:47: .*connectionBurstPerAddress: expected 1 or more/,
+    ],
+    [
+      'serve: { limits: { exempt: [127.0.0.1, local] } }',
+      /^FILE:1:40: serve\.limits\.exempt\.1: 'local' is not a network: expected an address/,
+    ],
+    ['serve: { limits: { exempt: 127.0.0.1 } }', /^FILE:1:28: .*exempt: expected a list, found "127.0.0.1"/],
     ['serve: { limits: { maxConnections: 0 } }', /^FILE:1:36: .*maxConnections: expected 1 or more/],
     ['serve: { limits: { maxConnections: 1.5 } }', /^FILE:1:36: .*maxConnections: expected a whole number/],
     ['- login: a', /^FILE:1:1: expected a mapping.*, found a list/],

@@ -34,6 +34,34 @@ async function holding(options: Parameters<typeof pair>[0] = {}) {
 }
 
 describe('held input', () => {
+  it('is handed over when it was released as often as it was held', async () => {
+    const { connection, texts, send, packetsToCome } = await holding();
+    await send(Buffer.concat([login, bytesOf('1')]));
+    connection.hold();
+    connection.release();
+    await turn();
+    expect(texts()).toEqual(['LOGIN']);
+    connection.release();
+    await packetsToCome(2);
+    expect(texts()).toEqual(['LOGIN', '1']);
+    connection.release();
+  });
+
+  it('is not read while the connection is paused, but for what is on its way', async () => {
+    const { connection, socket, peer, texts, send, packetsToCome } = await holding();
+    await send(login);
+    connection.release();
+    connection.pause();
+    const many = Array.from({ length: 100_000 }, (_, i) => bytesOf(String(i)));
+    peer.write(Buffer.concat(many));
+    for (let i = 0; i < 100; i++) await turn();
+    expect(socket.bytesRead).toBeLessThan(192 * 1024);
+    expect(texts()).toEqual(['LOGIN']);
+    connection.release();
+    await packetsToCome(1 + many.length);
+    expect(texts().at(-1)).toBe('99999');
+  });
+
   it('waits, what came in the same write too, and is handed over in order', async () => {
     const { connection, peer, texts, send, read, packetsToCome } = await holding();
     const first = Buffer.concat([login, bytesOf('1'), bytesOf('2').subarray(0, 9)]);

@@ -2,7 +2,6 @@ import { EventEmitter } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ChatosError } from '../../src/errors.ts';
 import type { PairInfo, ServerEvents, SessionInfo } from '../../src/server/events.ts';
-import { DEFAULT_SERVER_LIMITS } from '../../src/server/limits/server-limits.ts';
 import { logEvents } from '../../src/server/log-events.ts';
 import { LogRecorder } from '../support/server-rig.ts';
 
@@ -18,7 +17,7 @@ const BROKEN = new ChatosError('CONNECTION_LOST', 'it broke');
 function logged() {
   const events = new EventEmitter<ServerEvents>();
   const log = new LogRecorder();
-  logEvents(events, log, { ...DEFAULT_SERVER_LIMITS, maxConnections: 5 });
+  logEvents(events, log);
   return { events, log };
 }
 
@@ -36,7 +35,20 @@ const CASES: readonly Case[] = [
     ['warn', 'connection not accepted', { address: 'tcp://127.0.0.1:7777', why: 'it broke' }],
   ],
   ['connection', SOMEBODY, ['debug', 'connection accepted', FROM]],
-  ['connectionRefused', '192.0.2.1', 'too many', ['warn', 'connection refused: too many', { limit: 5, refused: 1 }]],
+  ...(
+    [
+      ['too many', 'maxConnections'],
+      ['too many of its address', 'maxConnectionsPerAddress'],
+      ['too many unidentified', 'maxUnidentifiedPerAddress'],
+      ['too fast', 'connectionsPerSecondPerAddress'],
+      ['places kept for others', 'keptForNewAddressesPercent'],
+    ] as const
+  ).map(([why, limit]): Case => [
+    'connectionRefused',
+    '192.0.2.1',
+    why,
+    ['warn', `connection refused: ${why}`, { limit, ...FROM, refused: 1 }],
+  ]),
   ['notIdentified', SOMEBODY, ['info', 'closed: not identified in time', FROM]],
   ['login', ALICE, ['info', 'logged in', WHO]],
   ['loginRefused', SOMEBODY, 'bob', 'taken', 5, ['info', 'login refused', { login: 'bob', why: 'taken', ...FROM }]],

@@ -10,6 +10,7 @@ import type { BotPlugin } from '../../src/bot/plugin/plugin.ts';
 import type { RuntimeOptions } from '../../src/bot/runtime-options.ts';
 import { BotRuntime } from '../../src/bot/runtime.ts';
 import type { Address } from '../../src/net/address.ts';
+import { LOOPBACK } from '../../src/net/networks.ts';
 import type { ServerLimits } from '../../src/server/limits/server-limits.ts';
 import { ChatosServer } from '../../src/server/server.ts';
 import { MemoryLog } from './bot-log.ts';
@@ -19,7 +20,7 @@ export const WIDTHS: readonly LongBytes[] = [4, 8];
 
 /** Starts a server; returns where it listens. */
 export async function startServer(longBytes: LongBytes = 4, limits: Partial<ServerLimits> = {}): Promise<Address> {
-  const server = new ChatosServer({ limits });
+  const server = new ChatosServer({ limits: { exempt: LOOPBACK, ...limits } });
   onTestFinished(() => server.close());
   return server.listen({ host: '127.0.0.1', port: 0, longBytes });
 }

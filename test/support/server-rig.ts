@@ -9,6 +9,7 @@ import {
   type ServerOptions,
 } from '../../src/server/index.ts';
 import type { Directory } from '../../src/server/directory.ts';
+import { LOOPBACK } from '../../src/net/networks.ts';
 import { openHalf, RfcPeer, type LongBytes } from './rfc-peer.ts';
 import { within } from './server-sockets.ts';
 
@@ -74,10 +75,15 @@ export class Rig {
   readonly port: { [width in LongBytes]: number } = { 4: 0, 8: 0 };
 
   private constructor(limits: Partial<ServerLimits>, options: Omit<ServerOptions, 'limits' | 'log'>) {
-    this.server = new ChatosServer({ directory: Rig.newDirectory?.(), ...options, limits, log: this.log });
+    this.server = new ChatosServer({
+      directory: Rig.newDirectory?.(),
+      ...options,
+      limits: { exempt: LOOPBACK, ...limits },
+      log: this.log,
+    });
   }
 
-  /** Starts a server with these limits, the others being the defaults. */
+  /** Starts a server with these limits, the others being the defaults, but that loopback is exempt as with `run`. */
   static async start(limits: Partial<ServerLimits> = {}, options: Omit<ServerOptions, 'limits' | 'log'> = {}) {
     const rig = new Rig(limits, options);
     onTestFinished(() => rig.server.close());

@@ -1,5 +1,6 @@
 import { ChatosError, isChatosError } from '../../errors.ts';
 import { formatAddress, type Address } from '../../net/address.ts';
+import { LOOPBACK } from '../../net/networks.ts';
 import type { ServerLimits } from '../../server/limits/server-limits.ts';
 import type { ServerOptions } from '../../server/options.ts';
 import { ChatosServer } from '../../server/server.ts';
@@ -39,7 +40,7 @@ export async function startServer({ listen, limits, lookAlikes, log, announce }:
 }
 
 /**
- * Starts the server of bots. As a standby, it waits until the address is free; resolves to `undefined` if the signal is
+ * Starts the server of bots, with loopback exempt from limits per address by default. As a standby, it waits until the address is free; resolves to `undefined` if the signal is
  * aborted first.
  *
  * @throws {ChatosError} `LISTEN_FAILED`
@@ -50,7 +51,7 @@ export async function startEmbedded(
 ): Promise<ChatosServer | undefined> {
   for (let attempt = 1; !signal.aborted; attempt += 1) {
     try {
-      return await startServer(plan);
+      return await startServer({ ...plan, limits: { exempt: LOOPBACK, ...plan.limits } });
     } catch (error) {
       if (!isChatosError(error, 'LISTEN_FAILED') || error.fields['errno'] !== 'EADDRINUSE') throw error;
       if (!standby) {

@@ -5,7 +5,9 @@ import { withResolvers } from '../../util/deferred.ts';
 import { startTimer } from '../../util/timeout.ts';
 import type { ConnectedClient, Member, SessionId } from '../directory.ts';
 import type { ChannelLoss, ChannelOutcome, HalfRefusal, ServerEvents } from '../events.ts';
-import { FailureThrottle, sourceOf } from '../limits/failure-throttle.ts';
+import { FailureThrottle } from '../limits/failure-throttle.ts';
+import { sourceOf } from '../limits/source.ts';
+import type { Source } from '../limits/sources.ts';
 import type { ResolvedServerOptions } from '../options.ts';
 import { ConnectIds, type Channel } from './connect-ids.ts';
 import { Relay } from './relay.ts';
@@ -56,16 +58,17 @@ export class Channels {
   }
 
   /** A fresh connection has presented a connect id (P12). `rest` is what it sent behind it. */
-  enter(id: bigint, transport: Transport, rest: Buffer, from: string): void {
+  enter(id: bigint, transport: Transport, rest: Buffer, from: string, source: Source): void {
     const channel = this.#ids.get(id);
     const why = this.#refusalOf(channel, from);
     if (!channel || why) {
       this.#turnAway(from, why ?? 'unknown');
+      source.leave();
       transport.stream.destroy();
       return;
     }
     const onLost = (): void => this.#void(channel, 'disconnected');
-    const half = new WaitingHalf(transport, rest, this.#options.limits.maxEarlyBytes, onLost);
+    const half = new WaitingHalf(transport, rest, this.#options.limits.maxEarlyBytes, source, onLost);
     if (channel.waiting) return this.#establish(channel, channel.waiting, half);
     channel.waiting = half;
     this.#waiting += 1;
@@ -143,6 +146,7 @@ export class Channels {
     delete channel.waiting;
     this.#waiting -= 1;
     const ends = [first.take(), second.take()] as const;
+    const sources = [first.source, second.source];
     const { limits, relay: mode } = this.#options;
     const { channelIdleMs, closeGraceMs } = limits;
     const relay = new Relay(...ends, {
@@ -150,7 +154,10 @@ export class Channels {
       greeting: ESTABLISHED,
       channelIdleMs,
       closeGraceMs,
-      onDone: (outcome, bytes) => this.#onDone(channel, relay, outcome, bytes),
+      onDone: (outcome, bytes) => {
+        for (const source of sources) source.leave();
+        this.#onDone(channel, relay, outcome, bytes);
+      },
     });
     channel.relay = relay;
     this.#relays.add(relay);
@@ -169,6 +176,7 @@ export class Channels {
   /** Ends a channel that was never established. */
   #void(channel: Channel, why: ChannelLoss): void {
     if (channel.waiting) {
+      channel.waiting.source.leave();
       channel.waiting.destroy();
       delete channel.waiting;
       this.#waiting -= 1;

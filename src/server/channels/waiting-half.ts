@@ -1,5 +1,6 @@
 import { HeldBytes } from '../../net/held-bytes.ts';
 import type { Transport } from '../../net/transport.ts';
+import type { Source } from '../limits/sources.ts';
 import type { RelayEnd } from './relay.ts';
 
 /**
@@ -7,12 +8,15 @@ import type { RelayEnd } from './relay.ts';
  * limit, past which it is not read (P13).
  */
 export class WaitingHalf {
+  /** Where it comes from. */
+  readonly source: Source;
   readonly #transport: Transport;
   readonly #maxEarlyBytes: number;
   readonly #onClose: () => void;
   readonly #early = new HeldBytes();
 
-  constructor(transport: Transport, early: Buffer, maxEarlyBytes: number, onLost: () => void) {
+  constructor(transport: Transport, early: Buffer, maxEarlyBytes: number, source: Source, onLost: () => void) {
+    this.source = source;
     this.#transport = transport;
     this.#maxEarlyBytes = maxEarlyBytes;
     this.#onClose = onLost;

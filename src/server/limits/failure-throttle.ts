@@ -1,3 +1,5 @@
+import { sourceOf } from './source.ts';
+
 const WINDOW_MS = 60_000;
 const MAX_SOURCES = 10_000;
 /** Where the table is full, all that are not in it count as one. */
@@ -49,18 +51,4 @@ export class FailureThrottle {
     const source = sourceOf(address);
     return this.#sources.size < MAX_SOURCES || this.#sources.has(source) ? source : OTHERS;
   }
-}
-
-/** An IPv4 address, or the /64 of an IPv6 address: a household's worth, as nobody counts single IPv6 addresses. */
-export function sourceOf(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
-  if (mapped) return mapped[1]!;
-  if (!address.includes(':')) return address;
-  const [left = [], right = []] = address
-    .split('%')[0]!
-    .split('::')
-    .map((part) => part.split(':').filter(Boolean));
-  const zeros = Array<string>(Math.max(8 - left.length - right.length, 0)).fill('0');
-  const groups = [...left, ...zeros, ...right].slice(0, 4);
-  return groups.map((group) => parseInt(group, 16).toString(16)).join(':');
 }

@@ -4,6 +4,18 @@ import { defaultsOf, type LimitRow } from '../../util/option-table.ts';
 export interface ServerLimits {
   /** Connections at once, sessions and halves together; more are closed. @default 10000 */
   readonly maxConnections: number;
+  /** Connections at once from one address, of IPv6 from its /64; more are closed. @default 128 */
+  readonly maxConnectionsPerAddress: number;
+  /** Those of them that have neither logged in nor sent LOGIN_PRIVATE; more are closed. @default 32 */
+  readonly maxUnidentifiedPerAddress: number;
+  /** New connections a second from one address, after a burst; more are closed. @default 16 */
+  readonly connectionsPerSecondPerAddress: number;
+  /** New connections from one address at once, after a pause. @default 128 */
+  readonly connectionBurstPerAddress: number;
+  /** Percent of `maxConnections` that only addresses without a connection may take. @default 10 */
+  readonly keptForNewAddressesPercent: number;
+  /** Addresses and networks, as `192.0.2.0/24`, that have no limits per address. @default none */
+  readonly exempt: readonly string[];
   /** Memory, in bytes, that may wait for a client that does not read; with more, it is closed. @default 1048576 */
   readonly maxQueuedBytes: number;
   /** How long a connection may take to log in, or to send LOGIN_PRIVATE (P12). @default 60000 */
@@ -37,11 +49,44 @@ export interface ServerLimits {
 }
 
 const count = (value: number, what: string): LimitRow => ({ kind: 'integer', min: 1, default: value, what });
+/** A limit that may be lifted. */
+const liftable = (value: number, what: string): LimitRow => ({
+  kind: 'integer',
+  min: 1,
+  infinity: true,
+  default: value,
+  what,
+});
 const time = (value: number, what: string): LimitRow => ({ kind: 'ms', min: 1, default: value, what });
 
 /** A row for each limit: all that it takes to add one, but for the code that keeps it. */
-export const SERVER_LIMIT_ROWS: { readonly [K in keyof ServerLimits]: LimitRow } = {
+export const SERVER_LIMIT_ROWS: { readonly [K in keyof ServerLimits]: LimitRow<ServerLimits[K]> } = {
   maxConnections: count(10_000, 'Connections at once, sessions and halves together; more are closed.'),
+  maxConnectionsPerAddress: liftable(
+    128,
+    'Connections at once from one address, of IPv6 from its /64; more are closed.',
+  ),
+  maxUnidentifiedPerAddress: liftable(
+    32,
+    'Those of them that have neither logged in nor sent LOGIN_PRIVATE; more are closed.',
+  ),
+  connectionsPerSecondPerAddress: liftable(
+    16,
+    'New connections a second from one address, after a burst; more are closed.',
+  ),
+  connectionBurstPerAddress: liftable(128, 'New connections from one address at once, after a pause.'),
+  keptForNewAddressesPercent: {
+    kind: 'integer',
+    min: 0,
+    max: 90,
+    default: 10,
+    what: 'Percent of `maxConnections` that only addresses without a connection may take.',
+  },
+  exempt: {
+    kind: 'texts',
+    default: [],
+    what: 'Addresses and networks, as `192.0.2.0/24`, that have no limits per address.',
+  },
   maxQueuedBytes: count(
     2 ** 20,
     'Memory, in bytes, that may wait for a client that does not read; with more, it is closed.',

@@ -1,0 +1,25 @@
+/**
+ * A rate and its burst, kept by one number for whoever is held to it: the time at which all that was taken so far is paid
+ * off. Nothing is allocated for what is taken. Times are monotonic, in milliseconds.
+ */
+export class Rate {
+  readonly #eachMs: number;
+  readonly #burstMs: number;
+
+  /** @param perSecond, burst `Infinity` for no limit */
+  constructor(perSecond: number, burst: number) {
+    const limited = perSecond !== Infinity && burst !== Infinity;
+    this.#eachMs = limited ? 1000 / perSecond : 0;
+    this.#burstMs = limited ? burst * this.#eachMs : Infinity;
+  }
+
+  /** When everything is paid off, `count` more included. */
+  take(paidAt: number, count: number, now: number): number {
+    return Math.max(paidAt, now) + count * this.#eachMs;
+  }
+
+  /** Whether more was taken than the burst and the rate allow. */
+  exceeded(paidAt: number, now: number): boolean {
+    return paidAt - now > this.#burstMs;
+  }
+}

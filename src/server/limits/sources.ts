@@ -1,0 +1,114 @@
+import { Networks } from '../../net/networks.ts';
+import type { ConnectionRefusal } from '../events.ts';
+import { Rate } from './rate.ts';
+import type { ServerLimits } from './server-limits.ts';
+import { sourceOf } from './source.ts';
+
+/** How often the table is rid of addresses that have no connection, and whose burst is whole again. */
+const SWEEP_MS = 1_000;
+/** Addresses without a connection that are remembered for their rate; beyond, the oldest are forgotten. */
+const MAX_ABSENT = 10_000;
+
+/** What is known of an address that connections come from; of an IPv6 address, of its /64. */
+export class Source {
+  readonly name: string;
+  /** Nothing is limited for it. */
+  readonly exempt: boolean;
+  /** Its connections, halves included. */
+  connections = 0;
+  /** Those of them that have neither logged in nor presented a connect id. */
+  unidentified = 0;
+  connectionsPaidAt = 0;
+  readonly #onLeft: (source: Source) => void;
+
+  constructor(name: string, exempt: boolean, onLeft: (source: Source) => void) {
+    this.name = name;
+    this.exempt = exempt;
+    this.#onLeft = onLeft;
+  }
+
+  /** One of its connections is gone. */
+  leave(): void {
+    this.connections -= 1;
+    if (this.connections === 0) this.#onLeft(this);
+  }
+}
+
+/** The addresses that have connections, and whether they may have more (P19). Nobody who is in is evicted. */
+export class Sources {
+  readonly #limits: ServerLimits;
+  readonly #now: () => number;
+  readonly #exempt: Networks;
+  readonly #connectionRate: Rate;
+  readonly #sources = new Map<string, Source>();
+  readonly #absent = new Set<Source>();
+  #sweep: NodeJS.Timeout | undefined;
+
+  /** @throws {ChatosError} `INVALID_ARGUMENT` for what is no network in `limits.exempt` */
+  constructor(limits: ServerLimits, now: () => number = () => performance.now()) {
+    this.#limits = limits;
+    this.#now = now;
+    this.#exempt = new Networks(limits.exempt);
+    this.#connectionRate = new Rate(limits.connectionsPerSecondPerAddress, limits.connectionBurstPerAddress);
+  }
+
+  /** How many are in the table. */
+  get size(): number {
+    return this.#sources.size;
+  }
+
+  /** Takes a connection in, where `connections` are open already; or says why not. */
+  enter(address: string, connections: number): Source | ConnectionRefusal {
+    const now = this.#now();
+    const exempt = this.#exempt.has(address);
+    const name = exempt ? address : sourceOf(address);
+    const known = this.#sources.get(name);
+    const source = known ?? new Source(name, exempt, this.#onLeft);
+    const paidAt = this.#connectionRate.take(source.connectionsPaidAt, 1, now);
+    const refusal = this.#refusalOf(source, connections, this.#connectionRate.exceeded(paidAt, now));
+    if (refusal) return refusal;
+    if (!known) this.#sources.set(name, source);
+    this.#absent.delete(source);
+    source.connectionsPaidAt = paidAt;
+    source.connections += 1;
+    source.unidentified += 1;
+    return source;
+  }
+
+  #refusalOf(source: Source, connections: number, tooFast: boolean): ConnectionRefusal | undefined {
+    const limits = this.#limits;
+    if (connections >= limits.maxConnections) return 'too many';
+    if (source.exempt) return undefined;
+    if (source.connections >= limits.maxConnectionsPerAddress) return 'too many of its address';
+    if (source.unidentified >= limits.maxUnidentifiedPerAddress) return 'too many unidentified';
+    if (tooFast) return 'too fast';
+    const kept = Math.floor((limits.maxConnections * limits.keptForNewAddressesPercent) / 100);
+    if (source.connections > 0 && connections >= limits.maxConnections - kept) return 'places kept for others';
+    return undefined;
+  }
+
+  readonly #onLeft = (source: Source): void => {
+    if (this.#isWhole(source)) {
+      this.#sources.delete(source.name);
+      return;
+    }
+    this.#absent.add(source);
+    if (this.#absent.size > MAX_ABSENT) this.#forget(this.#absent.values().next().value!);
+    this.#sweep ??= setInterval(() => {
+      for (const absent of this.#absent) if (this.#isWhole(absent)) this.#forget(absent);
+      if (this.#absent.size > 0) return;
+      clearInterval(this.#sweep);
+      this.#sweep = undefined;
+    }, SWEEP_MS).unref();
+  };
+
+  #forget(source: Source): void {
+    this.#absent.delete(source);
+    this.#sources.delete(source.name);
+  }
+
+  /** Whether its burst is whole again: it is then as if it had never been here. */
+  #isWhole(source: Source): boolean {
+    return source.exempt || source.connectionsPaidAt <= this.#now();
+  }
+}

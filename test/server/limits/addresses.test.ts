@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { packet, str } from '../../support/rfc-peer.ts';
+import { agree, expectSilence, Rig } from '../../support/server-rig.ts';
+import { endOf, knock, openSocket, readExactly } from '../../support/server-sockets.ts';
+
+describe('an address that opens connections', () => {
+  it('[P19] gets as many as it may have, sessions and halves together, and others when they are gone', async () => {
+    const rig = await Rig.start({ exempt: [], maxConnectionsPerAddress: 4 });
+    const { alice, bob, a, b } = await rig.channel();
+    await endOf(await openSocket(rig.port[8]));
+    expect(rig.server.stats).toMatchObject({ connections: 4, refusedPerAddress: 1 });
+    expect(rig.log.of('connection refused')[0]).toMatchObject({
+      level: 'warn',
+      fields: { limit: 'maxConnectionsPerAddress', from: '127.0.0.1' },
+    });
+    a.write('not touched');
+    expect((await readExactly(b, 11)).toString()).toBe('not touched');
+    a.end();
+    b.end();
+    await rig.log.until('private connection ended');
+    const id = await agree(alice, bob);
+    await Promise.all([rig.half(id), rig.half(id)]);
+    await endOf(await openSocket(rig.port[4]));
+  });
+
+  it('[P19] has halves that wait, or had wrong ids, counted until they are gone', async () => {
+    const rig = await Rig.start({ exempt: [], maxConnectionsPerAddress: 3, maxUnidentifiedPerAddress: 1 });
+    const [alice, bob] = [await rig.join('alice'), await rig.join('bob')];
+    for (let i = 0; i < 3; i++) {
+      await endOf(await knock(rig.port[4], 1n));
+      await expectSilence(alice);
+    }
+    const id = await agree(alice, bob);
+    const half = await knock(rig.port[4], id);
+    await expectSilence(alice);
+    await endOf(await openSocket(rig.port[4]));
+    half.resetAndDestroy();
+    await rig.log.until('lost before it was established');
+    await (await rig.connect()).login('carol');
+    expect(rig.server.stats).toMatchObject({ connections: 3, refusedPerAddress: 1, refusedUnidentified: 0 });
+  });
+
+  it('[P19] has few that are not identified, and is let in when one has logged in', async () => {
+    const rig = await Rig.start({ exempt: [], maxUnidentifiedPerAddress: 2 });
+    const [alice, silent] = [await rig.connect(), await rig.connect()];
+    await endOf(await openSocket(rig.port[4]));
+    expect(rig.log.of('too many unidentified')[0]!.fields).toMatchObject({ limit: 'maxUnidentifiedPerAddress' });
+    expect(await alice.login('alice')).toBe(true);
+    expect(await silent.login('alice')).toBe(false);
+    const other = await rig.connect();
+    other.destroy();
+    await expectSilence(alice);
+    await expectSilence(await rig.join('bob'));
+    expect(rig.server.stats).toMatchObject({ refusedUnidentified: 1, refusedPerAddress: 0 });
+  });
+
+  it('[P19] is refused new ones beyond its burst, and none that are in are closed', async () => {
+    const rig = await Rig.start({ exempt: [], connectionBurstPerAddress: 3, connectionsPerSecondPerAddress: 1 });
+    const in3 = [await rig.join('a'), await rig.join('b'), await rig.join('c')];
+    await endOf(await openSocket(rig.port[4]));
+    expect(rig.server.stats).toMatchObject({ refusedTooFast: 1, clients: 3 });
+    await expectSilence(...in3);
+  });
+
+  it('[P19] does not take the places that are kept for others', async () => {
+    const rig = await Rig.start({ exempt: [], maxConnections: 4, keptForNewAddressesPercent: 50 });
+    const both = [await rig.join('alice'), await rig.join('bob')];
+    await endOf(await openSocket(rig.port[4]));
+    expect(rig.server.stats.refusedKept).toBe(1);
+    const other = await openSocket(rig.port[4], { localAddress: '127.0.0.2' });
+    other.write(packet(0, str('carol')));
+    expect(await readExactly(other, 1)).toEqual(Buffer.of(1));
+    await expectSilence(...both);
+  });
+});
