@@ -29,6 +29,12 @@ export interface Listener {
 const BACKLOG = 1024;
 
 /**
+ * A connection that is not read is given up to the system with the first piece that waits: single bytes would wait as a
+ * Buffer each, for a hundred times their weight.
+ */
+const MAX_UNREAD_BYTES = 1;
+
+/**
  * Listens on an address. Connections are accepted without Nagle's delay and with keep-alive; `onError` gets the
  * error of one that cannot be accepted.
  *
@@ -41,7 +47,13 @@ export function listen(
 ): Promise<Listener> {
   const mostDescriptors = descriptorLimit();
   const server = net.createServer(
-    { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS },
+    {
+      allowHalfOpen: true,
+      highWaterMark: MAX_UNREAD_BYTES,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
+    },
     (socket) => {
       if (!hasLastDescriptor(socket, mostDescriptors)) {
         onConnection(new TcpTransport(socket));

@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events';
+import { Deadlines } from '../util/deadlines.ts';
 import { Broadcast } from './broadcast.ts';
 import { Channels } from './channels/channels.ts';
 import { InMemoryDirectory, type Directory, type SessionId } from './directory.ts';
@@ -27,6 +28,8 @@ export class Hub {
   readonly channels: Channels;
   /** The addresses that connections come from. */
   readonly sources: Sources;
+  /** Connections that have not said yet what they are, and when they must have (P12). */
+  readonly identifying: Deadlines<OpenSession>;
   /** Main connections, identified or not. */
   readonly sessions = new Set<OpenSession>();
   #lastSession = 0;
@@ -38,6 +41,10 @@ export class Hub {
     this.sources = new Sources(options.limits);
     this.negotiations = new Negotiations(options.limits, events);
     this.channels = new Channels(options, events);
+    this.identifying = new Deadlines(options.limits.identifyTimeoutMs, (session) => {
+      events.emit('notIdentified', session);
+      session.destroy();
+    });
   }
 
   /** TCP connections, halves included. */

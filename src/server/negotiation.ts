@@ -86,7 +86,7 @@ export class Negotiations {
 
   /** It waits no longer. */
   #stop(request: Request): void {
-    this.#deadlines.delete(request.deadline!);
+    this.#deadlines.delete(request.deadline);
     this.#unmake(request);
   }
 

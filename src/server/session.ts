@@ -4,7 +4,7 @@ import { PacketConnection, type PacketConnectionHandlers } from '../net/packet-c
 import type { Transport } from '../net/transport.ts';
 import { encodePacket } from '../protocol/encoder.ts';
 import { loginKey } from '../util/login-key.ts';
-import { startTimer } from '../util/timeout.ts';
+import type { Deadline } from '../util/deadlines.ts';
 import type { LongBytes } from '../protocol/limits.ts';
 import type { Packet, PacketType } from '../protocol/packets.ts';
 import type { Subscriber } from './broadcast.ts';
@@ -34,7 +34,8 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
   /** What it has logged in with. */
   #claim: Claim | undefined;
   #subscriber: Subscriber | undefined;
-  #identifyTimer: NodeJS.Timeout | undefined;
+  /** Its place among those that are not identified. */
+  #identifying: Deadline;
   #forbidden = 0;
   #packets = 0;
   #refusals = 0;
@@ -50,10 +51,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
     const { maxQueuedBytes, packetTimeoutMs } = limits;
     this.#connection = new PacketConnection(transport, this, { longBytes, maxQueuedBytes, packetTimeoutMs });
-    this.#identifyTimer = startTimer(limits.identifyTimeoutMs, () => {
-      hub.events.emit('notIdentified', this);
-      this.#connection.destroy();
-    });
+    this.#identifying = hub.identifying.add(this);
     hub.sessions.add(this);
   }
 
@@ -103,6 +101,11 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
   refuseLogin(login: string, why: string): void {
     this.#refusals += 1;
     this.#hub.events.emit('loginRefused', this, login, why, this.#refusals);
+    if (!this.identified) {
+      // It is not silent: its time begins again (P12).
+      this.#hub.identifying.delete(this.#identifying);
+      this.#identifying = this.#hub.identifying.add(this);
+    }
     this.send({ type: 'LOGIN_REFUSED' });
   }
 
@@ -121,7 +124,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
 
   /** The connection turns out to be a half of a channel: it stops being a session. */
   becomeHalf(connectId: bigint): void {
-    clearTimeout(this.#identifyTimer);
+    this.#hub.identifying.delete(this.#identifying);
     this.#hub.sessions.delete(this);
     this.#resolveClosed();
     const { transport, rest } = this.#connection.detach();
@@ -160,7 +163,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     } else if (refused === undefined) {
       this.#source.unidentified -= 1;
       this.#claim = claim;
-      clearTimeout(this.#identifyTimer);
+      hub.identifying.delete(this.#identifying);
       hub.directory.add(this);
       this.#connection.send({ type: 'LOGIN_ACCEPTED' });
       this.#subscriber = hub.broadcast.join(this.#connection);
@@ -176,8 +179,8 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
   }
 
   onClose(error: ChatosError | undefined): void {
-    clearTimeout(this.#identifyTimer);
     const hub = this.#hub;
+    hub.identifying.delete(this.#identifying);
     hub.sessions.delete(this);
     if (!this.identified) this.#source.unidentified -= 1;
     this.#source.leave();

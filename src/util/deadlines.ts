@@ -8,6 +8,7 @@ interface Node<T> {
   readonly due: number;
   before: Node<T> | undefined;
   after: Node<T> | undefined;
+  waits: boolean;
 }
 
 /** Names an item that waits, for {@link Deadlines.delete}. */
@@ -36,7 +37,13 @@ export class Deadlines<T> {
 
   /** From now on its time runs. */
   add(item: T): Deadline {
-    const node: Node<T> = { item, due: performance.now() + this.#ms, before: this.#last, after: undefined };
+    const node: Node<T> = {
+      item,
+      due: performance.now() + this.#ms,
+      before: this.#last,
+      after: undefined,
+      waits: true,
+    };
     if (this.#last) this.#last.after = node;
     else this.#first = node;
     this.#last = node;
@@ -45,9 +52,12 @@ export class Deadlines<T> {
     return node;
   }
 
-  /** Its time does not run any more. Once only, and not after it has run out. */
-  delete(deadline: Deadline): void {
-    const { before, after } = deadline as Node<T>;
+  /** Its time does not run any more, if it still does. */
+  delete(deadline: Deadline | undefined): void {
+    const node = deadline as Node<T> | undefined;
+    if (!node?.waits) return;
+    node.waits = false;
+    const { before, after } = node;
     if (before) before.after = after;
     else this.#first = after;
     if (after) after.before = before;

@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type { Transport } from '../../net/transport.ts';
 import { encodePacket } from '../../protocol/encoder.ts';
+import { Deadlines } from '../../util/deadlines.ts';
 import { withResolvers } from '../../util/deferred.ts';
 import { startTimer } from '../../util/timeout.ts';
 import type { ConnectedClient, Member, SessionId } from '../directory.ts';
@@ -22,6 +23,7 @@ export class Channels {
   readonly #ids: ConnectIds;
   readonly #relays = new Set<Relay>();
   readonly #throttle: FailureThrottle;
+  readonly #establishing: Deadlines<Channel>;
   #waiting = 0;
   #draining = false;
   #onIdle: (() => void) | undefined;
@@ -31,6 +33,8 @@ export class Channels {
     this.#events = events;
     this.#ids = new ConnectIds(options.limits);
     this.#throttle = new FailureThrottle(options.limits);
+    const onDue = (channel: Channel): void => this.#void(channel, 'not in time');
+    this.#establishing = new Deadlines(options.limits.establishTimeoutMs, onDue);
   }
 
   /** Channels whose bytes are being relayed. */
@@ -52,7 +56,7 @@ export class Channels {
       return undefined;
     }
     const channel = this.#ids.create(requester, target);
-    channel.timer = startTimer(this.#options.limits.establishTimeoutMs, () => this.#void(channel, 'not in time'));
+    channel.deadline = this.#establishing.add(channel);
     this.#events.emit('connectId', channel);
     return channel.id;
   }
@@ -142,7 +146,7 @@ export class Channels {
   }
 
   #establish(channel: Channel, first: WaitingHalf, second: WaitingHalf): void {
-    clearTimeout(channel.timer);
+    this.#establishing.delete(channel.deadline);
     delete channel.waiting;
     this.#waiting -= 1;
     const ends = [first.take(), second.take()] as const;
@@ -175,6 +179,7 @@ export class Channels {
 
   /** Ends a channel that was never established. */
   #void(channel: Channel, why: ChannelLoss): void {
+    this.#establishing.delete(channel.deadline);
     if (channel.waiting) {
       channel.waiting.source.leave();
       channel.waiting.destroy();

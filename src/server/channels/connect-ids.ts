@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { LongBytes } from '../../protocol/limits.ts';
-import { Deadlines } from '../../util/deadlines.ts';
+import { Deadlines, type Deadline } from '../../util/deadlines.ts';
 import type { ConnectedClient, Member, SessionId } from '../directory.ts';
 import type { ServerLimits } from '../limits/server-limits.ts';
 import type { Relay } from './relay.ts';
@@ -20,8 +20,8 @@ export interface Channel {
   /** The first half that came, while it waits for the second. */
   waiting?: WaitingHalf;
   relay?: Relay;
-  /** Runs out when not both halves have come. */
-  timer?: NodeJS.Timeout | undefined;
+  /** When both halves must have come. */
+  deadline?: Deadline;
   /** Ended: kept for a while, so that a CLOSE or a half that crosses with the end is late, neither forbidden nor a guess. */
   over: boolean;
 }
@@ -91,7 +91,6 @@ export class ConnectIds {
     const { requester, target } = channel;
     this.#discount(channel, requester.id, target.id);
     this.#discount(channel, target.id, requester.id);
-    clearTimeout(channel.timer);
     this.#over.add(channel);
     if (this.#over.size > MAX_REMEMBERED) this.#channels.delete(this.#over.shift()!.id);
   }

@@ -18,7 +18,7 @@ export interface ServerLimits {
   readonly exempt: readonly string[];
   /** Memory, in bytes, that may wait for a client that does not read; with more, it is closed. @default 1048576 */
   readonly maxQueuedBytes: number;
-  /** How long a connection may take to log in, or to send LOGIN_PRIVATE (P12). @default 60000 */
+  /** How long a connection may be silent before it logs in or sends LOGIN_PRIVATE (P12). @default 60000 */
   readonly identifyTimeoutMs: number;
   /** How long a packet may stay incomplete (P4). @default 30000 */
   readonly packetTimeoutMs: number;
@@ -91,7 +91,10 @@ export const SERVER_LIMIT_ROWS: { readonly [K in keyof ServerLimits]: LimitRow<S
     2 ** 20,
     'Memory, in bytes, that may wait for a client that does not read; with more, it is closed.',
   ),
-  identifyTimeoutMs: time(60_000, 'How long a connection may take to log in, or to send LOGIN_PRIVATE (P12).'),
+  identifyTimeoutMs: time(
+    60_000,
+    'How long a connection may be silent before it logs in or sends LOGIN_PRIVATE (P12).',
+  ),
   packetTimeoutMs: time(30_000, 'How long a packet may stay incomplete (P4).'),
   maxForbiddenPackets: count(8, 'The forbidden packet with this number closes its connection (P5).'),
   maxPendingRequests: count(64, 'Unanswered private requests that a session may have made; KO answers more.'),

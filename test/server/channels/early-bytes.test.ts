@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { heapBytes } from '../../support/heap.ts';
 import { long, packet } from '../../support/rfc-peer.ts';
 import { agree, Rig, settles, turns, WIDTHS } from '../../support/server-rig.ts';
 import {
@@ -74,6 +75,23 @@ describe.each(['auto', 'streams'] as const)('bytes before ESTABLISHED, relay %s'
       expect(await hashToEnd(b)).toEqual(hashOf(bytes));
     },
   );
+
+  it('[P13] cost what they weigh, though they come one by one, beyond 64 KiB too', async () => {
+    const { rig, alice, id } = await agreed();
+    const a = await knock(rig.port[4], id);
+    await turns(alice);
+    const before = await heapBytes();
+    const BYTES = 90_000;
+    for (let i = 0; i < BYTES; i++) {
+      a.write(Buffer.from([i & 255]));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect((await heapBytes()) - before).toBeLessThan(MIB);
+    const b = await rig.half(id);
+    a.end();
+    const expected = Buffer.from(Array.from({ length: BYTES }, (_, i) => i & 255));
+    expect(await hashToEnd(b)).toEqual(hashOf(expected));
+  });
 
   it('[P13] beyond 64 KiB are not read before the channel is established, then all of them arrive', async () => {
     const { rig, alice, id } = await agreed();

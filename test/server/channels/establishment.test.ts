@@ -134,7 +134,7 @@ describe('establishment', () => {
     expect(second.bytesRead).toBe(0);
   });
 
-  it('[P12] an unidentified connection may be silent for a minute and is closed then, tries or not', async () => {
+  it('[P12] an unidentified connection may be silent for a minute and is closed then', async () => {
     stopTheClock();
     const rig = await Rig.start();
     const [mute, refused, late, gone] = [
@@ -150,10 +150,44 @@ describe('establishment', () => {
     expect(await refused.login('alice')).toBe(false);
     expect(await late.login('late')).toBe(true);
     vi.advanceTimersByTime(1);
-    await within(Promise.all([mute.ended, refused.ended]), 'the silent ones to be closed');
+    await within(mute.ended, 'the silent one to be closed');
+    vi.advanceTimersByTime(59_998);
+    expect(await refused.login('alice')).toBe(false);
+    vi.advanceTimersByTime(59_999);
+    await turns(alice);
+    expect(rig.log.of('not identified in time')).toHaveLength(1);
+    vi.advanceTimersByTime(1);
+    await within(refused.ended, 'the one that does not try any more to be closed');
     vi.advanceTimersByTime(3_600_000);
     await expectSilence(alice, late);
     expect(rig.log.of('not identified in time')).toHaveLength(2);
+  });
+
+  it('[P12] a connection that keeps trying logins is not closed: it is not silent', async () => {
+    stopTheClock();
+    const rig = await Rig.start();
+    const [alice, other] = [await rig.join('alice'), await rig.connect()];
+    for (let i = 0; i < 10; i++) {
+      vi.advanceTimersByTime(50_000);
+      expect(await other.login('alice')).toBe(false);
+    }
+    expect(await other.login('other')).toBe(true);
+    await expectSilence(alice, other);
+  });
+
+  it('[P12] those that do not come in time cost one timer, not one each', async () => {
+    stopTheClock();
+    const rig = await Rig.start({ establishTimeoutMs: 30_000 });
+    const [alice, bob] = [await rig.join('alice'), await rig.join('bob')];
+    const before = vi.getTimerCount();
+    const mute = await Promise.all(Array.from({ length: 50 }, () => rig.connect()));
+    for (let i = 0; i < 50; i++) await agree(alice, bob);
+    expect(vi.getTimerCount() - before).toBeLessThan(5);
+    const reasons: string[] = [];
+    rig.server.on('channelLost', (_pair, why) => reasons.push(why));
+    vi.advanceTimersByTime(60_000);
+    await within(Promise.all(mute.map((peer) => peer.ended)), 'the silent ones to be closed');
+    expect(reasons).toEqual(Array(50).fill('not in time'));
   });
 
   it('[P12] a waiting half is not closed for not having logged in', async () => {
