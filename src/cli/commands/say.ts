@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 import { ChatosError } from '../../errors.ts';
 import type { ChatosClient } from '../../client/client.ts';
@@ -9,6 +8,7 @@ import { withEither } from '../../util/abort.ts';
 import { toJsonLine } from '../../util/escape.ts';
 import { connectCommand, type ConnectFlags } from '../connecting/connect.ts';
 import { Delivery } from '../connecting/delivery.ts';
+import { linesOf } from '../connecting/input-lines.ts';
 import { reportSessions } from '../connecting/session-reports.ts';
 import { configOption, loginArgument, loginOption, serverOption } from '../options.ts';
 import { standardInput } from '../terminal/input.ts';
@@ -68,7 +68,8 @@ async function say(words: string[], flags: SayFlags, signal: AbortSignal): Promi
   try {
     await withEither(signal, gone.signal, async (stop) => {
       const delivery = new Delivery(client, flags.to, stop, isStream);
-      for await (const line of isStream ? inputLines(stop) : [words.join(' ')]) {
+      for await (const line of isStream ? linesOf(standardInput(), stop) : [words.join(' ')]) {
+        if (isBlank(line)) continue;
         for (const part of splitText(line)) {
           await delivery.send(part);
           if (flags.json) await writeLine(toJsonLine({ type: 'sent', to: flags.to ?? null, text: part }), stop);
@@ -94,13 +95,6 @@ function onLost(client: ChatosClient, withinMs: number, report: (error: ChatosEr
     const timer = setTimeout(() => report(new ChatosError('NOT_CONNECTED', message)), withinMs).unref();
     client.once('connected', () => clearTimeout(timer));
   });
-}
-
-async function* inputLines(signal: AbortSignal): AsyncGenerator<string> {
-  const lines = createInterface({ input: standardInput(), crlfDelay: Infinity });
-  signal.addEventListener('abort', () => lines.close(), { once: true });
-  for await (const line of lines) if (!isBlank(line)) yield line;
-  signal.throwIfAborted();
 }
 
 function isBlank(text: string): boolean {
