@@ -7,6 +7,7 @@ import { startTimer } from '../util/timeout.ts';
 import { HeldBytes } from './held-bytes.ts';
 import { PacketWriter, type Written } from './packet-writer.ts';
 import type { Transport } from './transport.ts';
+import { TurnShare } from './turn-share.ts';
 
 export interface PacketConnectionOptions {
   /** Width of a LONG on this connection (P1). @default 4 */
@@ -32,6 +33,15 @@ const LINGER_MS = 5_000;
 /** While input is held, this much of it is read, so that an end or an error is noticed; past that, the peer waits. */
 const MAX_HELD_BYTES = 64 * 1024;
 
+const EMPTY = Buffer.alloc(0);
+
+let postponed = 0;
+
+/** Whether packets that have come already, on any connection, are handed over in the next turn of the event loop. */
+export function morePacketsWait(): boolean {
+  return postponed > 0;
+}
+
 /**
  * A transport that speaks packets: bytes are decoded as they come, and what is sent during one turn of the event loop
  * leaves in one write at its end.
@@ -46,9 +56,13 @@ export class PacketConnection {
   #packetTimer: NodeJS.Timeout | undefined;
   #lingerTimer: NodeJS.Timeout | undefined;
   #reading = true;
+  /** How many holds are not released. */
   #holds = 0;
   /** What came while the input is held. */
   #held: HeldBytes | undefined;
+  /** The rest waits for the next turn of the event loop: this one's share is used up (P16). */
+  #postponed = false;
+  readonly #share = new TurnShare();
   /** The peer's end has come while the input was held. */
   #endHeld = false;
   #closed = false;
@@ -125,7 +139,6 @@ export class PacketConnection {
    */
   hold(): void {
     this.#holds += 1;
-    this.#held ??= new HeldBytes();
   }
 
   /** The same, and reads nothing meanwhile: the peer waits at once, and an error is noticed after the release. */
@@ -134,17 +147,11 @@ export class PacketConnection {
     this.#transport.stream.pause();
   }
 
-  /** Hands over what waited, then what comes. Not to be called by the handler of a packet. */
+  /** Hands over what waited, then what comes, unless it is still held. Not to be called by the handler of a packet. */
   release(): void {
-    const held = this.#held;
-    if (!held) return;
+    if (this.#holds === 0) return;
     this.#holds -= 1;
-    if (this.#holds > 0) return;
-    this.#held = undefined;
-    this.#decode(held.take());
-    if (!this.#reading) return;
-    this.#transport.stream.resume();
-    if (this.#endHeld) this.#onEnd();
+    this.#goOn();
   }
 
   /**
@@ -163,19 +170,53 @@ export class PacketConnection {
 
   readonly #frame = (): Buffer => this.#decoder.frame;
 
+  /** Whether packets that come have to wait. */
+  get #waits(): boolean {
+    return this.#holds > 0 || this.#postponed;
+  }
+
   readonly #onData = (chunk: Buffer): void => {
-    if (!this.#held) {
-      this.#decode(chunk);
+    const usedUp = this.#share.takeBytes(chunk.length);
+    if (this.#waits) {
+      this.#held ??= new HeldBytes();
+      this.#held.append(chunk);
+      if (this.#held.length >= MAX_HELD_BYTES) this.#transport.stream.pause();
       return;
     }
-    this.#held.append(chunk);
-    if (this.#held.length >= MAX_HELD_BYTES) this.#transport.stream.pause();
+    this.#decode(chunk);
+    if (usedUp) this.#postpone();
   };
+
+  /** Hands over what waited, as far as it need not wait any longer. */
+  #goOn(): void {
+    if (this.#waits || !this.#reading) return;
+    const held = this.#held?.take();
+    this.#held = undefined;
+    this.#decode(held ?? EMPTY);
+    if (this.#waits || !this.#reading) return;
+    this.#transport.stream.resume();
+    if (this.#endHeld) this.#onEnd();
+  }
+
+  /** Until the next turn, nothing more is handed over nor read: the others' turn comes first. */
+  #postpone(): void {
+    if (this.#postponed || !this.#reading) return;
+    this.#postponed = true;
+    postponed += 1;
+    this.#transport.stream.pause();
+    setImmediate(PacketConnection.#nextTurn, this);
+  }
+
+  static #nextTurn(this: void, connection: PacketConnection): void {
+    connection.#postponed = false;
+    postponed -= 1;
+    connection.#goOn();
+  }
 
   #decode(chunk: Buffer): void {
     this.#decoder.push(chunk);
     let packets = 0;
-    while (this.#reading && !this.#held) {
+    while (this.#reading && !this.#waits) {
       let packet: Packet | undefined;
       try {
         packet = this.#decoder.next();
@@ -186,12 +227,13 @@ export class PacketConnection {
       if (packet === undefined) break;
       packets += 1;
       this.#handlers.onPacket(packet, this.#frame);
+      if (this.#share.takePacket()) this.#postpone();
     }
     if (packets > 0) {
       clearTimeout(this.#packetTimer);
       this.#packetTimer = undefined;
     }
-    if (this.#reading && !this.#held && this.#decoder.hasPartialPacket) {
+    if (this.#reading && !this.#waits && this.#decoder.hasPartialPacket) {
       this.#packetTimer ??= startTimer(this.#packetTimeoutMs, () => {
         const message = `a packet stayed incomplete for ${this.#packetTimeoutMs / 1000} s`;
         this.destroy(new ChatosError('MALFORMED_PACKET', message));
@@ -200,7 +242,7 @@ export class PacketConnection {
   }
 
   readonly #onEnd = (): void => {
-    if (this.#held) {
+    if (this.#waits) {
       this.#endHeld = true;
     } else if (this.#decoder.hasPartialPacket) {
       this.destroy(new ChatosError('MALFORMED_PACKET', 'the connection ended in the middle of a packet'));

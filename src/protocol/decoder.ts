@@ -38,6 +38,7 @@ export class PacketDecoder {
    * Call it only after that; bytes of an earlier chunk that were not read yet are put in front at the price of a copy.
    */
   push(chunk: Uint8Array): void {
+    if (chunk.length === 0) return;
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     const unread = this.#chunk.length - this.#offset;
     this.#chunk = unread === 0 ? bytes : Buffer.concat([this.#chunk.subarray(this.#offset), bytes]);

@@ -1,4 +1,4 @@
-import type { PacketConnection } from '../net/packet-connection.ts';
+import { morePacketsWait, type PacketConnection } from '../net/packet-connection.ts';
 
 /** A connection that gets what is said to everyone. */
 export interface Subscriber {
@@ -9,6 +9,9 @@ export interface Subscriber {
 
 /** Broadcasts of one turn beyond this many bytes go out at once, to keep the queues short. */
 const FLUSH_EARLY_BYTES = 128 * 1024;
+
+/** Where a sender's packets have to wait for the next turn (P16), broadcasts wait for those behind them, so long at most. */
+const GATHER_MS = 4;
 
 /** Messages to everyone: each client gets those of one turn of the event loop in one write at the turn's end. */
 export class Broadcast {
@@ -36,11 +39,19 @@ export class Broadcast {
       this.flush();
     } else if (!this.#scheduled) {
       this.#scheduled = true;
-      setImmediate(() => {
-        this.#scheduled = false;
-        this.flush();
-      });
+      this.#flushBefore(performance.now() + GATHER_MS);
     }
+  }
+
+  #flushBefore(latest: number): void {
+    setImmediate(() => {
+      if (this.#frames.length > 0 && morePacketsWait() && performance.now() < latest) {
+        this.#flushBefore(latest);
+        return;
+      }
+      this.#scheduled = false;
+      this.flush();
+    });
   }
 
   /** Queues what one client has not been given yet: to be called before anything else is sent to it, to keep order. */

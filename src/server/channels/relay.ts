@@ -3,6 +3,7 @@ import { SIGN_OF_LIFE_MS } from '../../net/dead-link.ts';
 import { readByStream, type OnChunk, type Transport } from '../../net/transport.ts';
 import { startTimer } from '../../util/timeout.ts';
 import type { ChannelOutcome } from '../events.ts';
+import { RelayShare } from './relay-share.ts';
 
 /** One of the two connections of a channel, as it comes to the relay: paused, with nobody listening. */
 export interface RelayEnd {
@@ -34,7 +35,10 @@ class Half {
   bytes = 0;
   /** Not reading, because the other end has not taken what was read. */
   waiting = false;
+  /** Not reading, because it has had its share of this turn of the event loop. */
+  postponed = false;
   closed = false;
+  readonly #share = new RelayShare();
 
   constructor(end: RelayEnd, mode: RelayOptions['mode'], onChunk: (half: Half, chunk: Buffer) => boolean) {
     const deliver: OnChunk = (chunk) => onChunk(this, chunk);
@@ -44,6 +48,17 @@ class Half {
 
   get stream(): Duplex {
     return this.transport.stream;
+  }
+
+  /** Counts what was read from this end. Returns whether it has had its share of this turn. */
+  count(bytes: number): boolean {
+    this.bytes += bytes;
+    return this.#share.take(bytes);
+  }
+
+  /** Reads on, unless there is a reason not to. */
+  resume(): void {
+    if (!this.waiting && !this.postponed) this.stream.resume();
   }
 
   /** Remembers how far it is; the result says whether it has shown since then that there is somebody at the other end. */
@@ -123,10 +138,14 @@ export class Relay {
 
   readonly #onChunk = (half: Half, chunk: Buffer): boolean => {
     if (this.#outcome) return true;
-    half.bytes += chunk.length;
+    const usedUp = half.count(chunk.length);
     this.#write(half.other, chunk);
     half.waiting = half.other.stream.writableLength > 0;
-    return !half.waiting;
+    if (usedUp && !half.postponed) {
+      half.postponed = true;
+      setImmediate(nextTurn, half);
+    }
+    return !half.waiting && !half.postponed;
   };
 
   #write(to: Half, chunk: Buffer): void {
@@ -139,7 +158,7 @@ export class Relay {
     const source = half.other;
     if (source.waiting) {
       source.waiting = false;
-      source.stream.resume();
+      source.resume();
     }
   }
 
@@ -170,4 +189,9 @@ export class Relay {
     const [a, b] = this.#halves;
     return a.bytes + b.bytes - a.transport.unsentBytes - b.transport.unsentBytes;
   }
+}
+
+function nextTurn(half: Half): void {
+  half.postponed = false;
+  half.resume();
 }

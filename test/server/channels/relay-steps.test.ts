@@ -94,3 +94,20 @@ it.each([
   await turn();
   expect(onDone.mock.calls.map(([ended]) => ended)).toEqual(outcome === undefined ? [] : [outcome]);
 });
+
+it('[P16] a side that has sent a lot in one turn of the event loop is read again in the next, and all are equal', async () => {
+  const channels = [relayed(), relayed()];
+  for (const { b } of channels) b.taken[0]!();
+  await turn();
+  for (const { b } of channels) vi.spyOn(b.stream, 'write').mockReturnValue(true);
+  for (const { a } of channels) a.stream.push('busy');
+  await turn();
+  for (const { a } of channels) {
+    a.stream.push(Buffer.alloc(4 * 1024 * 1024 - 1));
+    expect(a.stream.isPaused()).toBe(false);
+    a.stream.push('!');
+    expect(a.stream.isPaused()).toBe(true);
+  }
+  await turn();
+  for (const { a } of channels) expect(a.stream.isPaused()).toBe(false);
+});

@@ -1,0 +1,91 @@
+import { expect, it } from 'vitest';
+import type { PacketConnection } from '../../src/net/packet-connection.ts';
+import { bytesOf, pair, turn } from '../support/server-connection.ts';
+import { naivePacket } from '../support/naive-packets.ts';
+
+/** Counts in each turn of the event loop; `most` is the largest count. */
+function countByTurn() {
+  let [count, most, going] = [0, 0, true];
+  const next = (): void => {
+    most = Math.max(most, count);
+    count = 0;
+    if (going) setImmediate(next);
+  };
+  next();
+  return {
+    add: (amount: number) => void (count += amount),
+    forget: () => void (most = 0),
+    most: () => {
+      going = false;
+      return most;
+    },
+  };
+}
+
+const work = (ms: number): void => {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+};
+
+const login = naivePacket({ type: 'LOGIN', login: '' }, 4);
+
+it('[P16] a connection gets about 64 KiB of a turn of the event loop, and everything in the end', async () => {
+  const counted = countByTurn();
+  const { peer, socket, packetsToCome, packets } = await pair({}, (_, frame) => counted.add(frame.length));
+  const count = 8_000;
+  const bytes = Buffer.concat(Array<Buffer>(count).fill(bytesOf('x'.repeat(1000))));
+  peer.write(bytes); // makes the system's buffers large
+  await packetsToCome(count);
+  counted.forget();
+  socket.pause();
+  peer.write(bytes);
+  for (let turns = 0; turns < 100; turns++) await turn();
+  socket.resume();
+  await packetsToCome(2 * count);
+  expect(packets).toHaveLength(2 * count);
+  expect(counted.most()).toBeLessThan(4 * 64 * 1024);
+});
+
+it('[P16] tiny packets that take long to handle get a few milliseconds of a turn, then wait for the next', async () => {
+  const counted = countByTurn();
+  const { peer, packetsToCome } = await pair({}, () => {
+    counted.add(1);
+    work(0.1);
+  });
+  const count = 3_000;
+  peer.end(Buffer.concat(Array<Buffer>(count).fill(login)));
+  await packetsToCome(count);
+  expect(counted.most()).toBeLessThanOrEqual(200);
+});
+
+it('[P16] so do packets of which each holds what follows it until the same turn has more to do', async () => {
+  const counted = countByTurn();
+  const holder: { connection?: PacketConnection } = {};
+  const got = await pair({}, () => {
+    counted.add(1);
+    work(0.1);
+    holder.connection!.hold();
+    queueMicrotask(() => holder.connection!.release());
+  });
+  holder.connection = got.connection;
+  const count = 1_000;
+  got.peer.end(Buffer.concat(Array<Buffer>(count).fill(login)));
+  await got.packetsToCome(count);
+  expect(counted.most()).toBeLessThanOrEqual(200);
+  expect(await got.closed()).toBeUndefined();
+});
+
+it('what comes is held until each hold is released', async () => {
+  const { connection, peer, packets, packetsToCome, socket } = await pair();
+  connection.hold();
+  connection.hold();
+  peer.write(login);
+  while (socket.bytesRead < login.length) await turn();
+  connection.release();
+  expect(packets).toHaveLength(0);
+  connection.release();
+  await packetsToCome(1);
+  connection.release();
+  peer.write(login);
+  await packetsToCome(2);
+});
