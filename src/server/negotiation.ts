@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events';
+import { Networks } from '../net/networks.ts';
 import { Deadlines } from '../util/deadlines.ts';
 import type { ConnectedClient, SessionId } from './directory.ts';
 import type { RequestRefusal, ServerEvents } from './events.ts';
@@ -17,10 +18,12 @@ export class Negotiations {
   /** What each session has asked and waits for. */
   readonly #made = new Map<SessionId, Set<Request>>();
   readonly #deadlines: Deadlines<Request>;
+  readonly #exempt: Networks;
 
   constructor(limits: ServerLimits, events: EventEmitter<ServerEvents>) {
     this.#limits = limits;
     this.#events = events;
+    this.#exempt = new Networks(limits.exempt);
     this.#deadlines = new Deadlines(limits.requestTimeoutMs, (request) => {
       this.#inboxes.get(request.target.id)?.giveUp(request);
       this.#unmake(request);
@@ -35,7 +38,7 @@ export class Negotiations {
     const pair = { requester, target };
     const source = sourceOf(requester.remoteAddress);
     const made = this.#made.get(requester.id) ?? new Set();
-    const limit = this.#reached(made.size, inbox?.from(source) ?? 0);
+    const limit = this.#reached(made.size, inbox?.from(source) ?? 0, requester);
     if (limit) {
       this.#events.emit('requestRefused', pair, 'too many pending', limit);
       return 'full';
@@ -73,9 +76,10 @@ export class Negotiations {
     }
   }
 
-  #reached(made: number, toTarget: number): keyof ServerLimits | undefined {
+  #reached(made: number, toTarget: number, { remoteAddress }: ConnectedClient): keyof ServerLimits | undefined {
     if (made >= this.#limits.maxPendingRequests) return 'maxPendingRequests';
-    return toTarget >= this.#limits.maxPendingRequestsPerTarget ? 'maxPendingRequestsPerTarget' : undefined;
+    if (toTarget < this.#limits.maxPendingRequestsPerTarget || this.#exempt.has(remoteAddress)) return undefined;
+    return 'maxPendingRequestsPerTarget';
   }
 
   #refuse(request: Request, why: RequestRefusal): void {

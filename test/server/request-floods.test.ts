@@ -103,8 +103,15 @@ describe('requests that wait', () => {
     expect([ask('m6', '2001:db8::6'), ask('m7', '2001:db8::7')]).toEqual(['forward', 'full']);
   });
 
+  it('are not bounded so for addresses in limits.exempt', () => {
+    const { negotiations, member } = flood({ maxPendingRequestsPerTarget: 1, exempt: ['192.0.2.0/24'] });
+    const ask = (login: string, address: string) => negotiations.ask(member(login, address), member('T'));
+    expect([ask('a', '192.0.2.1'), ask('b', '192.0.2.1')]).toEqual(['forward', 'forward']);
+    expect([ask('c', '192.0.3.1'), ask('d', '192.0.3.1')]).toEqual(['forward', 'full']);
+  });
+
   it('answers KO_PRIVATE beyond limits.maxPendingRequestsPerTarget; the log names the limit', async () => {
-    const rig = await Rig.start({ maxPendingRequestsPerTarget: 1 });
+    const rig = await Rig.start({ maxPendingRequestsPerTarget: 1, exempt: [] });
     const [alice, bob, target] = [await rig.join('alice'), await rig.join('bob'), await rig.join('T')];
     alice.request('T');
     await target.next(5);

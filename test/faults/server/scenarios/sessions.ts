@@ -63,7 +63,6 @@ async function askEverybody(attack: Attack, count: number, stay: boolean): Promi
 
 const abandonedRequests: Scenario = {
   name: '[P10] requests are forgotten with those who made them',
-  pending: 'they are kept until they expire',
   run: (attack) => askEverybody(attack, 200 * attack.scale.times, false),
   async inspect(attack) {
     const grown = (await attack.server.memory()).usedMiB - attack.usedMiBBefore;
