@@ -168,6 +168,11 @@ export class PacketConnection {
     return { transport: this.#transport, rest: this.#decoder.rest() };
   }
 
+  /** How many bytes the packet has that was handed over last. */
+  get packetBytes(): number {
+    return this.#decoder.frameBytes;
+  }
+
   readonly #frame = (): Buffer => this.#decoder.frame;
 
   /** Whether packets that come have to wait. */

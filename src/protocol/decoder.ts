@@ -63,6 +63,11 @@ export class PacketDecoder {
     return this.#frameSource.subarray(this.#frameStart, this.#frameEnd);
   }
 
+  /** How many bytes {@link PacketDecoder.frame} has. */
+  get frameBytes(): number {
+    return this.#frameEnd - this.#frameStart;
+  }
+
   /** Whether it has the start of an incomplete packet, which is malformed at the end of a connection (P4). */
   get hasPartialPacket(): boolean {
     return this.#partialLength > 0;

@@ -86,6 +86,11 @@ export interface ServerEvents {
   forbidden: [session: SessionInfo, type: PacketType, why: string, closed: boolean];
   /** A connection was closed for bytes that are not a packet (P4). */
   malformed: [session: SessionInfo, error: ChatosError];
+  /**
+   * A session sends faster than this limit allows, and is not read for a while (P17). Emitted again where it was not slowed
+   * for a second.
+   */
+  slowed: [session: SessionInfo, limit: keyof ServerLimits];
   /** A connection was closed because its client does not read. */
   slowConsumer: [session: SessionInfo, error: ChatosError];
   /** A connection broke. */

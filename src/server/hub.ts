@@ -4,6 +4,7 @@ import { Broadcast } from './broadcast.ts';
 import { Channels } from './channels/channels.ts';
 import { InMemoryDirectory, type Directory, type SessionId } from './directory.ts';
 import type { ServerEvents, SessionInfo } from './events.ts';
+import { Slowing } from './limits/slowing.ts';
 import { Sources } from './limits/sources.ts';
 import { Negotiations } from './negotiation.ts';
 import type { ResolvedServerOptions } from './options.ts';
@@ -30,6 +31,8 @@ export class Hub {
   readonly sources: Sources;
   /** Connections that have not said yet what they are, and when they must have (P12). */
   readonly identifying: Deadlines<OpenSession>;
+  /** Who sends faster than the rates allow. */
+  readonly slowing: Slowing;
   /** Main connections, identified or not. */
   readonly sessions = new Set<OpenSession>();
   #lastSession = 0;
@@ -39,6 +42,7 @@ export class Hub {
     this.events = events;
     this.directory = options.directory ?? new InMemoryDirectory();
     this.sources = new Sources(options.limits);
+    this.slowing = new Slowing(options.limits);
     this.negotiations = new Negotiations(options.limits, events);
     this.channels = new Channels(options, events);
     this.identifying = new Deadlines(options.limits.identifyTimeoutMs, (session) => {

@@ -58,6 +58,7 @@ export function logEvents(events: EventEmitter<ServerEvents>, unbounded: Logger)
     forbidden: (session, type, why, closed) =>
       log.warn(closed ? 'closed: too many forbidden packets' : 'forbidden packet', { type, why, ...who(session) }),
     malformed: (session, error) => log.warn('closed: malformed packet', { why: error.message, ...who(session) }),
+    slowed: (session, limit) => log.warn('slowed', { limit, ...who(session) }),
     slowConsumer: (session, error) => log.warn('closed: does not read', { why: error.message, ...who(session) }),
     connectionLost: (session, error) => log.info('connection lost', { why: error.message, ...who(session) }),
     request: (pair) => log.debug('private connection requested', pairOf(pair)),

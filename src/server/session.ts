@@ -10,8 +10,12 @@ import type { Packet, PacketType } from '../protocol/packets.ts';
 import type { Subscriber } from './broadcast.ts';
 import { claimLogin, type Claim, type ConnectedClient, type Member, type SessionId } from './directory.ts';
 import type { Hub, OpenSession } from './hub.ts';
+import type { Sender, SlowingLimit } from './limits/slowing.ts';
 import type { Source } from './limits/sources.ts';
 import { skeletonsOf } from './logins/look-alikes.ts';
+
+/** After a pause for a rate, one within this time belongs to it. */
+const SLOWED_MS = 1_000;
 
 /** What is done with a packet; the session does not know. */
 export type Dispatch = (hub: Hub, session: Session, packet: Packet, frame: () => Buffer) => void;
@@ -20,7 +24,7 @@ export type Dispatch = (hub: Hub, session: Session, packet: Packet, frame: () =>
  * A client's main connection, from accept to close (or until it turns out to be a half of a channel). It handles its own
  * packets by methods: of a closure for each, ten thousand idle sessions would take megabytes.
  */
-export class Session implements ConnectedClient, OpenSession, PacketConnectionHandlers {
+export class Session implements ConnectedClient, OpenSession, PacketConnectionHandlers, Sender {
   readonly id: SessionId;
   readonly longBytes: LongBytes;
   /** Where it connects from: `192.0.2.1`, for the log and the throttle; never shown to other clients. */
@@ -28,7 +32,9 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
   readonly #hub: Hub;
   readonly #dispatch: Dispatch;
   readonly #connection: PacketConnection;
-  readonly #source: Source;
+  readonly source: Source;
+  messagesPaidAt = 0;
+  bytesPaidAt = 0;
   readonly closed: Promise<void>;
   #resolveClosed!: () => void;
   /** What it has logged in with. */
@@ -36,6 +42,8 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
   #subscriber: Subscriber | undefined;
   /** Its place among those that are not identified. */
   #identifying: Deadline;
+  /** Until when a pause belongs to the one before. */
+  #slowedUntil = 0;
   #forbidden = 0;
   #packets = 0;
   #refusals = 0;
@@ -45,7 +53,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     this.id = hub.newSessionId();
     this.#hub = hub;
     this.#dispatch = dispatch;
-    this.#source = source;
+    this.source = source;
     this.longBytes = longBytes;
     this.remoteAddress = transport.remoteAddress ?? 'unknown';
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
@@ -128,8 +136,8 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     this.#hub.sessions.delete(this);
     this.#resolveClosed();
     const { transport, rest } = this.#connection.detach();
-    this.#source.unidentified -= 1;
-    this.#hub.channels.enter(connectId, transport, rest, this.remoteAddress, this.#source);
+    this.source.unidentified -= 1;
+    this.#hub.channels.enter(connectId, transport, rest, this.remoteAddress, this.source);
   }
 
   end(): void {
@@ -142,11 +150,25 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
 
   onPacket(packet: Packet, frame: () => Buffer): void {
     this.#packets += 1;
+    const limit = this.#hub.slowing.charge(this, this.#connection.packetBytes);
     try {
       this.#dispatch(this.#hub, this, packet, frame);
     } catch (error) {
       this.#onBug(error, packet.type);
     }
+    if (limit && this.#connection.open) this.#slow(limit);
+  }
+
+  resume(): void {
+    this.#slowedUntil = performance.now() + SLOWED_MS;
+    this.#connection.release();
+  }
+
+  /** It is not read until it may go on: TCP slows the client (P17). */
+  #slow(limit: SlowingLimit): void {
+    this.#connection.pause();
+    this.#hub.slowing.wait(this);
+    if (performance.now() >= this.#slowedUntil) this.#hub.events.emit('slowed', this, limit);
   }
 
   /** It costs this client its connection, and nobody else anything. */
@@ -161,7 +183,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     if (!this.#connection.open) {
       if (refused === undefined) this.#release(claim);
     } else if (refused === undefined) {
-      this.#source.unidentified -= 1;
+      this.source.unidentified -= 1;
       this.#claim = claim;
       hub.identifying.delete(this.#identifying);
       hub.directory.add(this);
@@ -182,8 +204,9 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     const hub = this.#hub;
     hub.identifying.delete(this.#identifying);
     hub.sessions.delete(this);
-    if (!this.identified) this.#source.unidentified -= 1;
-    this.#source.leave();
+    hub.slowing.forget(this);
+    if (!this.identified) this.source.unidentified -= 1;
+    this.source.leave();
     this.#resolveClosed();
     if (isUnanswered(error)) hub.channels.unanswered(this.id, this.remoteAddress);
     if (error?.code === 'MALFORMED_PACKET') hub.events.emit('malformed', this, error);

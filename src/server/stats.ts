@@ -33,6 +33,8 @@ export interface ServerStats {
   readonly wrongIds: number;
   /** How often so many of them were guesses that an address, or all, were shut out (P12). */
   readonly shutOuts: number;
+  /** How often a session was slowed, as it sent faster than a rate allows (P17). */
+  readonly slowed: number;
   /** Connections closed at once as all places are taken (P19). */
   readonly refusedFull: number;
   /** Connections closed at once as their address has as many as it may have (P19). */
@@ -74,6 +76,7 @@ const COUNTED = {
   established: 'channelEstablished',
   wrongIds: 'wrongConnectId',
   shutOuts: 'shutOut',
+  slowed: 'slowed',
 } as const satisfies Record<CountedByEvent, keyof ServerEvents>;
 
 /** Counts what happens from now on. */

@@ -23,6 +23,7 @@ const WORDS: { readonly [E in keyof ServerEvents]: (...event: ServerEvents[E]) =
   message: (session, to, text) => [who(session), to ?? 'everyone', text],
   forbidden: (session, type, reason, closed) => [who(session), type, reason, closed],
   malformed: (session, error) => [who(session), why(error)],
+  slowed: (session, limit) => [who(session), limit],
   slowConsumer: (session, error) => [who(session), why(error)],
   connectionLost: (session, error) => [who(session), why(error)],
   request: (of) => [pair(of)],

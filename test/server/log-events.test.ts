@@ -74,6 +74,7 @@ const CASES: readonly Case[] = [
     ['warn', 'closed: too many forbidden packets', { type: 'LOGIN', why: 'no', ...WHO }],
   ],
   ['malformed', SOMEBODY, BROKEN, ['warn', 'closed: malformed packet', { why: 'it broke', ...FROM }]],
+  ['slowed', ALICE, 'bytesPerSecond', ['warn', 'slowed', { limit: 'bytesPerSecond', ...WHO }]],
   ['slowConsumer', ALICE, BROKEN, ['warn', 'closed: does not read', { why: 'it broke', ...WHO }]],
   ['connectionLost', ALICE, BROKEN, ['info', 'connection lost', { why: 'it broke', ...WHO }]],
   ['request', PAIR, ['debug', 'private connection requested', LOGINS]],

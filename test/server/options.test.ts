@@ -6,7 +6,7 @@ import { openSocket } from '../support/server-sockets.ts';
 const TIMES = Object.keys(DEFAULT_SERVER_LIMITS).filter((name) => name.endsWith('Ms'));
 const COUNTS = Object.keys(DEFAULT_SERVER_LIMITS).filter((name) => !name.endsWith('Ms'));
 /** Counts that may be lifted. */
-const LIFTABLE = new Set(COUNTS.filter((name) => name.endsWith('PerAddress')));
+const LIFTABLE = new Set(COUNTS.filter((name) => /PerAddress$|PerSecond$|Burst$/.test(name)));
 const FOR_EVER = Object.fromEntries(TIMES.map((name) => [name, Infinity]));
 
 /** The error with which a server refuses these options, as a program in JavaScript may give them. */

@@ -1,3 +1,6 @@
+/** Who is over a rate goes on when this much of it is free again: many packets at once, instead of one now and then. */
+const SLACK_MS = 50;
+
 /**
  * A rate and its burst, kept by one number for whoever is held to it: the time at which all that was taken so far is paid
  * off. Nothing is allocated for what is taken. Times are monotonic, in milliseconds.
@@ -5,12 +8,14 @@
 export class Rate {
   readonly #eachMs: number;
   readonly #burstMs: number;
+  readonly #slackMs: number;
 
   /** @param perSecond, burst `Infinity` for no limit */
   constructor(perSecond: number, burst: number) {
     const limited = perSecond !== Infinity && burst !== Infinity;
     this.#eachMs = limited ? 1000 / perSecond : 0;
     this.#burstMs = limited ? burst * this.#eachMs : Infinity;
+    this.#slackMs = limited ? Math.min(SLACK_MS, this.#burstMs / 2) : 0;
   }
 
   /** When everything is paid off, `count` more included. */
@@ -21,5 +26,10 @@ export class Rate {
   /** Whether more was taken than the burst and the rate allow. */
   exceeded(paidAt: number, now: number): boolean {
     return paidAt - now > this.#burstMs;
+  }
+
+  /** Whether some of it is free again. */
+  allowsMore(paidAt: number, now: number): boolean {
+    return paidAt - now <= this.#burstMs - this.#slackMs;
   }
 }

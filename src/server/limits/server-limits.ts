@@ -14,7 +14,23 @@ export interface ServerLimits {
   readonly connectionBurstPerAddress: number;
   /** Percent of `maxConnections` that only addresses without a connection may take. @default 10 */
   readonly keptForNewAddressesPercent: number;
-  /** Addresses and networks, as `192.0.2.0/24`, that have no limits per address. @default none */
+  /** Packets a second from one session, after a burst; it is not read meanwhile (P17). @default 1000 */
+  readonly messagesPerSecond: number;
+  /** Packets from one session at once, after a pause. @default 2000 */
+  readonly messageBurst: number;
+  /** Bytes a second from one session, after a burst; it is not read meanwhile (P17). @default 65536 */
+  readonly bytesPerSecond: number;
+  /** Bytes from one session at once, after a pause. @default 262144 */
+  readonly byteBurst: number;
+  /** Packets a second from all sessions of one address, after a burst. @default 2000 */
+  readonly messagesPerSecondPerAddress: number;
+  /** Packets from all sessions of one address at once, after a pause. @default 4000 */
+  readonly messageBurstPerAddress: number;
+  /** Bytes a second from all sessions of one address, after a burst. @default 131072 */
+  readonly bytesPerSecondPerAddress: number;
+  /** Bytes from all sessions of one address at once, after a pause. @default 524288 */
+  readonly byteBurstPerAddress: number;
+  /** Addresses and networks, as `192.0.2.0/24`, that have no limits per address, and no rates. @default none */
   readonly exempt: readonly string[];
   /** Memory, in bytes, that may wait for a client that does not read; with more, it is closed. @default 1048576 */
   readonly maxQueuedBytes: number;
@@ -82,10 +98,21 @@ export const SERVER_LIMIT_ROWS: { readonly [K in keyof ServerLimits]: LimitRow<S
     default: 10,
     what: 'Percent of `maxConnections` that only addresses without a connection may take.',
   },
+  messagesPerSecond: liftable(
+    1_000,
+    'Packets a second from one session, after a burst; it is not read meanwhile (P17).',
+  ),
+  messageBurst: liftable(2_000, 'Packets from one session at once, after a pause.'),
+  bytesPerSecond: liftable(2 ** 16, 'Bytes a second from one session, after a burst; it is not read meanwhile (P17).'),
+  byteBurst: liftable(2 ** 18, 'Bytes from one session at once, after a pause.'),
+  messagesPerSecondPerAddress: liftable(2_000, 'Packets a second from all sessions of one address, after a burst.'),
+  messageBurstPerAddress: liftable(4_000, 'Packets from all sessions of one address at once, after a pause.'),
+  bytesPerSecondPerAddress: liftable(2 ** 17, 'Bytes a second from all sessions of one address, after a burst.'),
+  byteBurstPerAddress: liftable(2 ** 19, 'Bytes from all sessions of one address at once, after a pause.'),
   exempt: {
     kind: 'texts',
     default: [],
-    what: 'Addresses and networks, as `192.0.2.0/24`, that have no limits per address.',
+    what: 'Addresses and networks, as `192.0.2.0/24`, that have no limits per address, and no rates.',
   },
   maxQueuedBytes: count(
     2 ** 20,

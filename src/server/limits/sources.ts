@@ -1,6 +1,7 @@
 import { Networks } from '../../net/networks.ts';
 import type { ConnectionRefusal } from '../events.ts';
 import { Rate } from './rate.ts';
+import type { Account } from './slowing.ts';
 import type { ServerLimits } from './server-limits.ts';
 import { sourceOf } from './source.ts';
 
@@ -10,7 +11,7 @@ const SWEEP_MS = 1_000;
 const MAX_ABSENT = 10_000;
 
 /** What is known of an address that connections come from; of an IPv6 address, of its /64. */
-export class Source {
+export class Source implements Account {
   readonly name: string;
   /** Nothing is limited for it. */
   readonly exempt: boolean;
@@ -19,6 +20,8 @@ export class Source {
   /** Those of them that have neither logged in nor presented a connect id. */
   unidentified = 0;
   connectionsPaidAt = 0;
+  messagesPaidAt = 0;
+  bytesPaidAt = 0;
   readonly #onLeft: (source: Source) => void;
 
   constructor(name: string, exempt: boolean, onLeft: (source: Source) => void) {
@@ -109,6 +112,7 @@ export class Sources {
 
   /** Whether its burst is whole again: it is then as if it had never been here. */
   #isWhole(source: Source): boolean {
-    return source.exempt || source.connectionsPaidAt <= this.#now();
+    const { exempt, connectionsPaidAt, messagesPaidAt, bytesPaidAt } = source;
+    return exempt || Math.max(connectionsPaidAt, messagesPaidAt, bytesPaidAt) <= this.#now();
   }
 }

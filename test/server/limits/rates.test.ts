@@ -1,0 +1,156 @@
+import type { Socket } from 'node:net';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { packet, str } from '../../support/rfc-peer.ts';
+import { agree, expectSilence, Rig } from '../../support/server-rig.ts';
+import { openSocket, readExactly } from '../../support/server-sockets.ts';
+
+const NO_RATES = {
+  exempt: [],
+  messagesPerSecond: Infinity,
+  bytesPerSecond: Infinity,
+  messagesPerSecondPerAddress: Infinity,
+  bytesPerSecondPerAddress: Infinity,
+};
+
+/** Somebody from another address of this machine, as a bare socket. */
+async function joinFrom(localAddress: string, rig: Rig, name: string): Promise<Socket> {
+  const socket = await openSocket(rig.port[4], { localAddress });
+  socket.write(packet(0, str(name)));
+  expect(await readExactly(socket, 1)).toEqual(Buffer.of(1));
+  return socket;
+}
+
+/** Says as much as the server takes, until the test ends, and reads what comes. */
+function flood(socket: Socket, name: string): void {
+  const block = Buffer.concat(Array<Buffer>(64).fill(packet(3, str(name), str('x'.repeat(1000)))));
+  const say = (): void => {
+    while (!socket.destroyed && socket.write(block));
+  };
+  socket.on('drain', say).resume();
+  say();
+}
+
+/** Reads so many bytes a second, and no more. */
+function readSlowly(socket: Socket, bytesPerSecond: number) {
+  const read = { bytes: 0, ended: false };
+  socket.pause().on('close', () => (read.ended = true));
+  socket.on('end', () => (read.ended = true)).on('readable', () => undefined);
+  const begin = performance.now();
+  const timer = setInterval(() => {
+    let due = Math.floor(((performance.now() - begin) / 1000) * bytesPerSecond) - read.bytes;
+    while (due > 0) {
+      const chunk = socket.read(Math.min(due, socket.readableLength || 1)) as Buffer | null;
+      if (!chunk) return;
+      read.bytes += chunk.length;
+      due -= chunk.length;
+    }
+  }, 10);
+  onTestFinished(() => clearInterval(timer));
+  return read;
+}
+
+/** Round trips of messages that it tells itself, among what others say; their times in milliseconds. */
+async function probe(socket: Socket, name: string, ms: number): Promise<number[]> {
+  let tail = Buffer.alloc(0);
+  let onMark: (() => void) | undefined;
+  let mark = '';
+  socket.on('data', (chunk: Buffer) => {
+    tail = Buffer.concat([tail, chunk]);
+    if (mark && tail.includes(mark)) onMark?.();
+    tail = tail.subarray(-64);
+  });
+  const times: number[] = [];
+  const begin = performance.now();
+  while (performance.now() - begin < ms) {
+    mark = `<${times.length}>`;
+    const sent = performance.now();
+    const back = new Promise<void>((resolve) => (onMark = resolve));
+    socket.write(packet(4, str(name), str(name), str(mark)));
+    await back;
+    times.push(performance.now() - sent);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  return times.toSorted((a, b) => a - b);
+}
+
+describe('a flood from one address', () => {
+  it(
+    '[P17] is slowed, and costs no honest reader its session, nor others their time',
+    { timeout: 30_000 },
+    async () => {
+      const rig = await Rig.start({ exempt: [] });
+      const reader = readSlowly(await joinFrom('127.0.0.2', rig, 'reader'), 256 * 1024);
+      const prober = await joinFrom('127.0.0.3', rig, 'prober');
+      const begin = performance.now();
+      for (let i = 0; i < 8; i++) flood(await joinFrom('127.0.0.1', rig, `flooder ${i}`), `flooder ${i}`);
+      const times = await probe(prober, 'prober', 4_000);
+      const seconds = (performance.now() - begin) / 1000;
+      expect(reader.ended).toBe(false);
+      expect(rig.server.stats).toMatchObject({ clients: 10, slow: 0 });
+      // The burst, the rate, and what each of them may be over.
+      expect(rig.server.stats.messages * 1000).toBeLessThan(
+        2 ** 19 + 2 ** 17 * seconds + 8 * 2048 + times.length * 1000,
+      );
+      expect(rig.server.stats.messages * 1000).toBeGreaterThan(2 ** 19);
+      expect(times[Math.floor(times.length * 0.99)]).toBeLessThan(100);
+      expect(rig.server.stats.slowed).toBeGreaterThanOrEqual(8);
+      expect(rig.server.stats.slowed).toBeLessThanOrEqual(16);
+      expect(rig.log.of('slowed')[0]).toMatchObject({ level: 'warn', fields: { from: '127.0.0.1' } });
+    },
+  );
+});
+
+describe('a client that is slowed', () => {
+  it('[P17] loses nothing, and everything comes in order', async () => {
+    const rig = await Rig.start({ ...NO_RATES, messagesPerSecond: 2000, messageBurst: 10 });
+    const [alice, bob] = [await rig.join('alice'), await rig.join('bob')];
+    const limits: string[] = [];
+    rig.server.on('slowed', ({ login }, limit) => limits.push(`${login} ${limit}`));
+    const frames = Array.from({ length: 1000 }, (_, i) => packet(4, str('alice'), str('bob'), str(String(i))));
+    const begin = performance.now();
+    alice.send(Buffer.concat(frames));
+    for (let i = 0; i < 1000; i++) expect((await bob.next(4)).msg).toBe(String(i));
+    expect(performance.now() - begin).toBeGreaterThan(400);
+    expect(limits).toEqual(['alice messagesPerSecond']);
+    await expectSilence(alice, bob);
+  });
+
+  it('[P17] is slowed for packets to nobody, and for those that are refused', async () => {
+    const rig = await Rig.start({ ...NO_RATES, messagesPerSecond: 1000, messageBurst: 10 });
+    const alice = await rig.join('alice');
+    alice.send(Buffer.concat(Array<Buffer>(50).fill(packet(4, str('alice'), str('nobody'), str('')))));
+    await rig.log.until('slowed');
+    const bob = await rig.join('bob');
+    bob.send(Buffer.concat(Array<Buffer>(50).fill(packet(0, str('bob')))));
+    await rig.log.until('slowed', 2);
+    for (let i = 0; i < 50; i++) expect((await bob.next(2)).op).toBe(2);
+    await expectSilence(alice, bob);
+  });
+
+  it('[P17] is not slowed where loopback is exempt', async () => {
+    const rig = await Rig.start({ messagesPerSecond: 1, messageBurst: 1 });
+    const alice = await rig.join('alice');
+    for (let i = 0; i < 20; i++) await expectSilence(alice);
+    expect(rig.server.stats.slowed).toBe(0);
+  });
+
+  it('[P17] still makes a channel of a connection whose LOGIN_PRIVATE is over the rate', async () => {
+    const rig = await Rig.start({ ...NO_RATES, messagesPerSecondPerAddress: 100, messageBurstPerAddress: 1 });
+    const [alice, bob] = [await rig.join('alice'), await rig.join('bob')];
+    const id = await agree(alice, bob);
+    const [a, b] = await Promise.all([rig.half(id), rig.half(id)]);
+    a.write('hello');
+    expect((await readExactly(b, 5)).toString()).toBe('hello');
+  });
+
+  it('leaves in order, and frees its login, though it is slowed', async () => {
+    const rig = await Rig.start({ ...NO_RATES, messagesPerSecond: 100, messageBurst: 1 });
+    const alice = await rig.join('alice');
+    alice.send(Buffer.concat(Array<Buffer>(10).fill(packet(4, str('alice'), str('nobody'), str('')))));
+    await rig.log.until('slowed');
+    alice.end();
+    await rig.left('alice');
+    const again = await rig.connect();
+    expect(await again.login('alice')).toBe(true);
+  });
+});
