@@ -58,6 +58,8 @@ export class Deadlines<T> {
     if (!node?.waits) return;
     node.waits = false;
     const { before, after } = node;
+    // Whoever keeps it must not keep its neighbours, and through them all that came later.
+    node.before = node.after = undefined;
     if (before) before.after = after;
     else this.#first = after;
     if (after) after.before = before;

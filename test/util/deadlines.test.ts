@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { heapBytes } from '../support/heap.ts';
 import { Deadlines } from '../../src/util/deadlines.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }));
@@ -88,5 +89,21 @@ test('an infinite time never runs out', () => {
   expect(vi.getTimerCount()).toBe(0);
   vi.advanceTimersByTime(3_600_000);
   expect(due).toEqual([]);
+  expect(deadlines.size).toBe(1);
+});
+
+test('who keeps a deadline that was deleted keeps none of those that came after it', async () => {
+  const deadlines = new Deadlines<number[]>(1000, () => undefined);
+  const heavy = (): number[] => Array<number>(1000).fill(0);
+  const kept = deadlines.add(heavy());
+  const before = await heapBytes();
+  let last = kept;
+  for (let i = 0; i < 2_000; i++) {
+    const next = deadlines.add(heavy());
+    deadlines.delete(last);
+    last = next;
+  }
+  expect((await heapBytes()) - before).toBeLessThan(1024 * 1024);
+  deadlines.delete(kept);
   expect(deadlines.size).toBe(1);
 });
