@@ -23,10 +23,16 @@ export interface ServerStats {
   readonly forbidden: number;
   /** Clients cut off because they did not read. */
   readonly slow: number;
+  /** Connections closed as they had not logged in, nor sent LOGIN_PRIVATE, in time (P12). */
+  readonly unidentified: number;
   /** Private requests that were answered by KO for a limit (P11). */
   readonly refusedRequests: number;
   /** Private connections that both sides came to. */
   readonly established: number;
+  /** Private connections that were agreed on, but to which a side did not come in time (P12). */
+  readonly notInTime: number;
+  /** Private connections broken as nothing moved on them for too long (P14). */
+  readonly idleChannels: number;
   /** Bytes relayed, both directions, counted when a channel ends. */
   readonly relayedBytes: number;
   /** Connections for a channel that were turned away: their id is unknown, over or used, or too many were before (P12). */
@@ -61,10 +67,10 @@ const REFUSALS = {
 
 type CountedByEvent = Exclude<
   keyof ServerCounters,
-  'relayedBytes' | 'refusedRequests' | (typeof REFUSALS)[keyof typeof REFUSALS]
+  'relayedBytes' | 'refusedRequests' | 'notInTime' | 'idleChannels' | (typeof REFUSALS)[keyof typeof REFUSALS]
 >;
 
-/** The event that each of the other counters counts, but for `relayedBytes` and `refusedRequests`. */
+/** The event that each of the other counters counts. */
 const COUNTED = {
   accepted: 'connection',
   notAccepted: 'acceptFailed',
@@ -73,6 +79,7 @@ const COUNTED = {
   malformed: 'malformed',
   forbidden: 'forbidden',
   slow: 'slowConsumer',
+  unidentified: 'notIdentified',
   established: 'channelEstablished',
   wrongIds: 'wrongConnectId',
   shutOuts: 'shutOut',
@@ -81,8 +88,13 @@ const COUNTED = {
 
 /** Counts what happens from now on. */
 export function countEvents(events: EventEmitter<ServerEvents>): ServerCounters {
-  const counters = { relayedBytes: 0, refusedRequests: 0 } as { -readonly [K in keyof ServerCounters]: number };
-  events.on('channelEnded', (_pair, _outcome, bytes) => (counters.relayedBytes += bytes));
+  const none = { relayedBytes: 0, refusedRequests: 0, notInTime: 0, idleChannels: 0 };
+  const counters = none as { -readonly [K in keyof ServerCounters]: number };
+  events.on('channelEnded', (_pair, outcome, bytes) => {
+    counters.relayedBytes += bytes;
+    if (outcome === 'idle') counters.idleChannels += 1;
+  });
+  events.on('channelLost', (_pair, why) => (counters.notInTime += why === 'not in time' ? 1 : 0));
   events.on('requestRefused', (_pair, _why, limit) => (counters.refusedRequests += limit ? 1 : 0));
   for (const [name, event] of Object.entries(COUNTED) as [keyof typeof COUNTED, keyof ServerEvents][]) {
     counters[name] = 0;
