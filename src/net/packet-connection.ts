@@ -6,6 +6,7 @@ import type { Packet } from '../protocol/packets.ts';
 import { startTimer } from '../util/timeout.ts';
 import { HeldBytes } from './held-bytes.ts';
 import { PacketWriter, type Written } from './packet-writer.ts';
+import type { Receivers } from './receivers.ts';
 import type { Transport } from './transport.ts';
 import { TurnShare } from './turn-share.ts';
 
@@ -14,6 +15,8 @@ export interface PacketConnectionOptions {
   readonly longBytes?: LongBytes;
   /** Memory, in bytes, that may wait for a peer that does not read; beyond, it is closed. @default 1 MiB */
   readonly maxQueuedBytes?: number;
+  /** Those among which the peer is counted while something waits for it. @default none */
+  readonly receivers?: Receivers;
   /** Milliseconds that a packet may stay incomplete (P4). @default 30000 */
   readonly packetTimeoutMs?: number;
 }
@@ -73,7 +76,7 @@ export class PacketConnection {
     this.longBytes = longBytes;
     this.#packetTimeoutMs = packetTimeoutMs;
     this.#transport = transport;
-    this.#writer = new PacketWriter(transport, maxQueuedBytes, this);
+    this.#writer = new PacketWriter(transport, maxQueuedBytes, this, options.receivers);
     this.#handlers = handlers;
     this.#decoder = new PacketDecoder({ longBytes });
     const { stream } = transport;

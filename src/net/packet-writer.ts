@@ -1,4 +1,5 @@
 import { ChatosError } from '../errors.ts';
+import { queueFull, type Receiver, type Receivers } from './receivers.ts';
 import type { Transport } from './transport.ts';
 import { WaitingFrames } from './waiting-frames.ts';
 
@@ -20,7 +21,7 @@ function flushDirty(): void {
  * Puts together what is written during one turn of the event loop: it leaves in one write at the turn's end. While the
  * peer takes nothing, it waits here, put together, and not in the transport, where each write would be an object.
  */
-export class PacketWriter {
+export class PacketWriter implements Receiver {
   readonly #transport: Transport;
   readonly #maxQueuedBytes: number;
   readonly #owner: { destroy(error: ChatosError): void };
@@ -30,10 +31,21 @@ export class PacketWriter {
   /** Made when something has to wait: of most connections, nothing ever has. */
   #waiting: WaitingFrames | undefined;
   readonly #waitingWritten: Written[] = [];
+  readonly #receivers: Receivers | undefined;
+  /** What the receivers know that waits. */
+  #knownBytes = 0;
+  /** Bytes that the transport was given. */
+  #givenBytes = 0;
   #closed = false;
 
   /** @param owner destroyed where what waits for a peer that does not read takes more than `maxQueuedBytes` of memory */
-  constructor(transport: Transport, maxQueuedBytes: number, owner: { destroy(error: ChatosError): void }) {
+  constructor(
+    transport: Transport,
+    maxQueuedBytes: number,
+    owner: { destroy(error: ChatosError): void },
+    receivers?: Receivers,
+  ) {
+    this.#receivers = receivers;
     this.#transport = transport;
     this.#maxQueuedBytes = maxQueuedBytes;
     this.#owner = owner;
@@ -42,6 +54,19 @@ export class PacketWriter {
   /** Whether anything can still be written. */
   get open(): boolean {
     return !this.#closed;
+  }
+
+  get waitingBytes(): number {
+    const { stream } = this.#transport;
+    return stream.destroyed ? 0 : stream.writableLength + (this.#waiting?.cost ?? 0);
+  }
+
+  get takenBytes(): number {
+    return this.#givenBytes - this.#transport.unsentBytes;
+  }
+
+  cut(error: ChatosError): void {
+    this.#owner.destroy(error);
   }
 
   /** Queues bytes that are whole packets. They must not change afterwards. */
@@ -68,12 +93,10 @@ export class PacketWriter {
   /** Hands everything queued to the transport now, or lets it wait where the transport has not taken what it was given. */
   flush(): void {
     if (this.#closed || this.#queue.length === 0) return;
-    const { stream } = this.#transport;
-    const waiting = stream.writableLength + (this.#waiting?.cost ?? 0);
+    const waiting = this.waitingBytes;
     if (waiting > this.#maxQueuedBytes) {
       const message = `the peer does not read: ${waiting} bytes were waiting for it`;
-      const fields = { waiting, limit: this.#maxQueuedBytes };
-      this.#owner.destroy(new ChatosError('QUEUE_FULL', message, { fields }));
+      this.cut(queueFull('maxQueuedBytes', message, { waiting, limit: this.#maxQueuedBytes }));
       return;
     }
     if (waiting > 0) {
@@ -97,6 +120,7 @@ export class PacketWriter {
   close(): void {
     this.#closed = true;
     this.#waiting = undefined;
+    this.#account();
     for (const written of [...this.#waitingWritten.splice(0), ...this.#written.splice(0)]) written(neverWritten());
   }
 
@@ -107,6 +131,7 @@ export class PacketWriter {
     this.#queue = [];
     this.#queuedBytes = 0;
     this.#waitingWritten.push(...this.#written.splice(0));
+    this.#account();
   }
 
   #giveWaiting(): void {
@@ -127,14 +152,27 @@ export class PacketWriter {
     if (blocks.length > 1) stream.cork();
     for (const [index, block] of blocks.entries()) {
       const isLast = index === blocks.length - 1;
+      this.#givenBytes += block.length;
       stream.write(block, isLast ? (written.length > 0 ? onWritten : this.#onTaken) : undefined);
     }
     if (blocks.length > 1) stream.uncork();
+    this.#account();
+  }
+
+  /** Lets the receivers know what waits. */
+  #account(): void {
+    if (!this.#receivers) return;
+    const waiting = this.waitingBytes;
+    if (waiting === this.#knownBytes) return;
+    const known = this.#knownBytes;
+    this.#knownBytes = waiting;
+    this.#receivers.changed(this, known, waiting);
   }
 
   /** The transport has taken what it was given last. */
   readonly #onTaken = (): void => {
     if (!this.#closed && this.#waiting && this.#transport.stream.writableLength === 0) this.#giveWaiting();
+    else this.#account();
   };
 }
 

@@ -93,6 +93,10 @@ export interface ServerEvents {
   slowed: [session: SessionInfo, limit: keyof ServerLimits];
   /** A connection was closed because its client does not read. */
   slowConsumer: [session: SessionInfo, error: ChatosError];
+  /** A connection was closed because its client has taken nothing for too long. */
+  stalledConsumer: [session: SessionInfo, error: ChatosError];
+  /** A connection was closed because too much waits for all clients, and the most of it for this one. */
+  shedConsumer: [session: SessionInfo, error: ChatosError];
   /** A connection broke. */
   connectionLost: [session: SessionInfo, error: ChatosError];
   /** A private request was forwarded to its target (P9). */

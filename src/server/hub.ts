@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events';
+import { Receivers } from '../net/receivers.ts';
 import { Deadlines } from '../util/deadlines.ts';
 import { Broadcast } from './broadcast.ts';
 import { Channels } from './channels/channels.ts';
@@ -6,6 +7,7 @@ import { InMemoryDirectory, type Directory, type SessionId } from './directory.t
 import type { ServerEvents, SessionInfo } from './events.ts';
 import { Slowing } from './limits/slowing.ts';
 import { Sources } from './limits/sources.ts';
+import { receiverLimits } from './limits/receiver-limits.ts';
 import { Negotiations } from './negotiation.ts';
 import type { ResolvedServerOptions } from './options.ts';
 
@@ -25,6 +27,8 @@ export class Hub {
   readonly events: EventEmitter<ServerEvents>;
   readonly directory: Directory;
   readonly broadcast = new Broadcast();
+  /** The sessions for whose clients something waits. */
+  readonly receivers: Receivers;
   readonly negotiations: Negotiations;
   readonly channels: Channels;
   /** The addresses that connections come from. */
@@ -41,6 +45,7 @@ export class Hub {
     this.options = options;
     this.events = events;
     this.directory = options.directory ?? new InMemoryDirectory();
+    this.receivers = new Receivers(receiverLimits(options.limits));
     this.sources = new Sources(options.limits);
     this.slowing = new Slowing(options.limits);
     this.negotiations = new Negotiations(options.limits, events);

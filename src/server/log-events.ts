@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events';
-import { messageOf, stackOf } from '../errors.ts';
+import { messageOf, stackOf, type ChatosError } from '../errors.ts';
 import { formatAddress } from '../net/address.ts';
 import { boundLog, type BoundedLogger, type LogBounds } from '../util/bounded-log.ts';
 import type { LogFields, Logger } from '../util/log.ts';
@@ -33,6 +33,8 @@ const REFUSED_BY = {
 export function logEvents(events: EventEmitter<ServerEvents>, unbounded: Logger): BoundedLogger {
   const log = boundLog(unbounded, BOUNDS);
   const refusals = new Map<ConnectionRefusal, { refused: number; loggedAt: number }>();
+  const doesNotRead = (session: SessionInfo, { message: why, fields }: ChatosError): void =>
+    log.warn('closed: does not read', { why, limit: fields['limitName'], ...who(session) });
   const lines: { readonly [E in keyof ServerEvents]: (...event: ServerEvents[E]) => void } = {
     listening: (address) => log.debug('listening', { address: formatAddress(address) }),
     acceptFailed: (address, { message: why }) =>
@@ -59,7 +61,9 @@ export function logEvents(events: EventEmitter<ServerEvents>, unbounded: Logger)
       log.warn(closed ? 'closed: too many forbidden packets' : 'forbidden packet', { type, why, ...who(session) }),
     malformed: (session, error) => log.warn('closed: malformed packet', { why: error.message, ...who(session) }),
     slowed: (session, limit) => log.warn('slowed', { limit, ...who(session) }),
-    slowConsumer: (session, error) => log.warn('closed: does not read', { why: error.message, ...who(session) }),
+    slowConsumer: doesNotRead,
+    stalledConsumer: doesNotRead,
+    shedConsumer: doesNotRead,
     connectionLost: (session, error) => log.info('connection lost', { why: error.message, ...who(session) }),
     request: (pair) => log.debug('private connection requested', pairOf(pair)),
     requestRefused: (pair, why, limit) =>

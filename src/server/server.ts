@@ -56,8 +56,14 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
 
   /** What it has done and holds, at this moment. */
   get stats(): ServerStats {
-    const { directory, channels, connections } = this.#hub;
-    return { clients: directory.size, connections, channels: channels.open, ...this.#counters };
+    const { directory, channels, connections, receivers } = this.#hub;
+    return {
+      clients: directory.size,
+      connections,
+      channels: channels.open,
+      queuedBytes: receivers.totalBytes,
+      ...this.#counters,
+    };
   }
 
   /**

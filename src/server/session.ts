@@ -1,6 +1,7 @@
 import { messageOf, type ChatosError } from '../errors.ts';
 import { isUnanswered } from '../net/dead-link.ts';
 import { PacketConnection, type PacketConnectionHandlers } from '../net/packet-connection.ts';
+import type { ReceiverLimit } from '../net/receivers.ts';
 import type { Transport } from '../net/transport.ts';
 import { encodePacket } from '../protocol/encoder.ts';
 import { loginKey } from '../util/login-key.ts';
@@ -9,6 +10,7 @@ import type { LongBytes } from '../protocol/limits.ts';
 import type { Packet, PacketType } from '../protocol/packets.ts';
 import type { Subscriber } from './broadcast.ts';
 import { claimLogin, type Claim, type ConnectedClient, type Member, type SessionId } from './directory.ts';
+import type { ServerEvents } from './events.ts';
 import type { Hub, OpenSession } from './hub.ts';
 import type { Sender, SlowingLimit } from './limits/slowing.ts';
 import type { Source } from './limits/sources.ts';
@@ -16,6 +18,13 @@ import { skeletonsOf } from './logins/look-alikes.ts';
 
 /** After a pause for a rate, one within this time belongs to it. */
 const SLOWED_MS = 1_000;
+
+/** The event for a client that does not read, by the limit that has cut it. */
+const SLOW_EVENTS = {
+  maxQueuedBytes: 'slowConsumer',
+  writeTimeoutMs: 'stalledConsumer',
+  maxTotalQueuedBytes: 'shedConsumer',
+} as const satisfies Record<ReceiverLimit, keyof ServerEvents>;
 
 /** What is done with a packet; the session does not know. */
 export type Dispatch = (hub: Hub, session: Session, packet: Packet, frame: () => Buffer) => void;
@@ -58,7 +67,12 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     this.remoteAddress = transport.remoteAddress ?? 'unknown';
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
     const { maxQueuedBytes, packetTimeoutMs } = limits;
-    this.#connection = new PacketConnection(transport, this, { longBytes, maxQueuedBytes, packetTimeoutMs });
+    this.#connection = new PacketConnection(transport, this, {
+      longBytes,
+      maxQueuedBytes,
+      packetTimeoutMs,
+      receivers: hub.receivers,
+    });
     this.#identifying = hub.identifying.add(this);
     hub.sessions.add(this);
   }
@@ -210,7 +224,8 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     this.#resolveClosed();
     if (isUnanswered(error)) hub.channels.unanswered(this.id, this.remoteAddress);
     if (error?.code === 'MALFORMED_PACKET') hub.events.emit('malformed', this, error);
-    else if (error?.code === 'QUEUE_FULL') hub.events.emit('slowConsumer', this, error);
+    else if (error?.code === 'QUEUE_FULL')
+      hub.events.emit(SLOW_EVENTS[error.fields['limitName'] as ReceiverLimit], this, error);
     else if (error) hub.events.emit('connectionLost', this, error);
     this.onEnd();
   }

@@ -9,6 +9,8 @@ export interface ServerStats {
   readonly connections: number;
   /** Private connections being relayed. */
   readonly channels: number;
+  /** Memory, in bytes, that waits for clients that have not taken it. */
+  readonly queuedBytes: number;
   /** Connections accepted since the start, as all that follows. */
   readonly accepted: number;
   /** Connections that could not be accepted: the process, or the system, was out of file descriptors. */
@@ -25,6 +27,10 @@ export interface ServerStats {
   readonly slow: number;
   /** Connections closed as they had not logged in, nor sent LOGIN_PRIVATE, in time (P12). */
   readonly unidentified: number;
+  /** Clients cut off because they had taken nothing for too long. */
+  readonly stalled: number;
+  /** Clients cut off because too much waited for all, and the most of it for them. */
+  readonly shed: number;
   /** Private requests that were answered by KO for a limit (P11). */
   readonly refusedRequests: number;
   /** Private connections that both sides came to. */
@@ -54,7 +60,7 @@ export interface ServerStats {
 }
 
 /** What is counted from the start on; the rest of {@link ServerStats} is counted when it is asked for. */
-export type ServerCounters = Omit<ServerStats, 'clients' | 'connections' | 'channels'>;
+export type ServerCounters = Omit<ServerStats, 'clients' | 'connections' | 'channels' | 'queuedBytes'>;
 
 /** The reason for which a connection was refused that each of these counters counts. */
 const REFUSALS = {
@@ -80,6 +86,8 @@ const COUNTED = {
   forbidden: 'forbidden',
   slow: 'slowConsumer',
   unidentified: 'notIdentified',
+  stalled: 'stalledConsumer',
+  shed: 'shedConsumer',
   established: 'channelEstablished',
   wrongIds: 'wrongConnectId',
   shutOuts: 'shutOut',

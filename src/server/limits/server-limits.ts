@@ -34,6 +34,10 @@ export interface ServerLimits {
   readonly exempt: readonly string[];
   /** Memory, in bytes, that may wait for a client that does not read; with more, it is closed. @default 1048576 */
   readonly maxQueuedBytes: number;
+  /** The same for all clients, at most 1/4 of the machine's memory; past it, the fullest is closed. @default 268435456 */
+  readonly maxTotalQueuedBytes: number;
+  /** How long a client may take nothing while something waits for it; it is closed then. @default 30000 */
+  readonly writeTimeoutMs: number;
   /** How long a connection may be silent before it logs in or sends LOGIN_PRIVATE (P12). @default 60000 */
   readonly identifyTimeoutMs: number;
   /** How long a packet may stay incomplete (P4). @default 30000 */
@@ -118,6 +122,11 @@ export const SERVER_LIMIT_ROWS: { readonly [K in keyof ServerLimits]: LimitRow<S
     2 ** 20,
     'Memory, in bytes, that may wait for a client that does not read; with more, it is closed.',
   ),
+  maxTotalQueuedBytes: count(
+    2 ** 28,
+    "The same for all clients, at most 1/4 of the machine's memory; past it, the fullest is closed.",
+  ),
+  writeTimeoutMs: time(30_000, 'How long a client may take nothing while something waits for it; it is closed then.'),
   identifyTimeoutMs: time(
     60_000,
     'How long a connection may be silent before it logs in or sends LOGIN_PRIVATE (P12).',

@@ -1,0 +1,58 @@
+import { expect, it } from 'vitest';
+import { packet, str, type RfcPeer } from '../../support/rfc-peer.ts';
+import { expectSilence, Rig } from '../../support/server-rig.ts';
+
+const MIB = 2 ** 20;
+const BATCH = 64;
+const TEXT = 'x'.repeat(1000);
+
+/** Sends private messages to one who does not read, until that many bytes wait in the server, or until `stop`. */
+async function fill(from: RfcPeer, to: string, batches: number, stop = (): boolean => false): Promise<void> {
+  const frame = packet(4, str(from.name), str(to), str(TEXT));
+  for (let batch = 0; batch < batches && !stop(); batch++) {
+    from.send(Buffer.concat(Array<Buffer>(BATCH).fill(frame)));
+    await expectSilence(from);
+  }
+}
+
+it('[P18] who takes nothing for limits.writeTimeoutMs is closed, and the log says why; who reads slowly is not', async () => {
+  const rig = await Rig.start({ maxQueuedBytes: 64 * MIB, writeTimeoutMs: 1_000 });
+  const [alice, stuck, slow] = [await rig.join('alice'), await rig.join('stuck'), await rig.join('slow')];
+  stuck.socket.pause();
+  slow.socket.pause();
+  const trickle = setInterval(() => slow.socket.read(), 20);
+  for (const name of ['slow', 'stuck']) await fill(alice, name, 240); // more than the socket buffers hold
+  expect(rig.server.stats.stalled).toBe(0);
+  const line = await rig.log.until('does not read');
+  expect(line.fields).toMatchObject({ login: 'stuck', limit: 'writeTimeoutMs' });
+  clearInterval(trickle);
+  expect(rig.server.stats).toMatchObject({ stalled: 1, slow: 0, clients: 2 });
+});
+
+it('[P18] past limits.maxTotalQueuedBytes the fullest is closed, one after the other, until the rest fits', async () => {
+  const rig = await Rig.start({ maxQueuedBytes: 64 * MIB, maxTotalQueuedBytes: 8 * MIB });
+  const alice = await rig.join('alice');
+  const names = ['least', 'less', 'most'];
+  const peers = new Map<string, RfcPeer>();
+  for (const name of names) {
+    peers.set(name, await rig.join(name));
+    peers.get(name)!.socket.pause();
+  }
+  const closed: string[] = [];
+  rig.server.on('shedConsumer', ({ login }) => closed.push(login));
+  for (const [index, name] of names.entries()) {
+    const before = rig.server.stats.queuedBytes;
+    // The socket buffers take their part first.
+    while (closed.length === 0 && rig.server.stats.queuedBytes - before < (index + 1) * 1.2 * MIB) {
+      await fill(alice, name, 1);
+    }
+  }
+  while (closed.length === 0) await fill(alice, 'least', 1);
+  expect(closed).toEqual(['most']);
+  expect(rig.log.of('does not read')[0]!.fields).toMatchObject({ login: 'most', limit: 'maxTotalQueuedBytes' });
+  expect(rig.server.stats).toMatchObject({ shed: 1, clients: 3 });
+  expect(rig.server.stats.queuedBytes).toBeLessThan(8 * MIB);
+  for (const peer of peers.values()) peer.destroy();
+  while (rig.server.stats.clients > 1) await expectSilence(alice);
+  expect(rig.server.stats.queuedBytes).toBe(0);
+});
