@@ -1,4 +1,5 @@
-// npm run soak [-- --long] [-- --seed N] [-- --only TEXT ...]: the fault suite, long; a table, and 1 where something fails.
+// npm run soak [-- --long] [-- --seconds N] [-- --seed N] [-- --only TEXT ...]: the fault suite, long; a table, and 1
+// where something fails.
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import type { Scale } from './attack.ts';
@@ -9,6 +10,8 @@ import { SCENARIOS } from './scenarios/index.ts';
 const { values } = parseArgs({
   options: {
     long: { type: 'boolean', default: false },
+    /** How long a flood lasts; with --long, 60. */
+    seconds: { type: 'string' },
     seed: { type: 'string', default: String(randomInt(2 ** 31)) },
     only: { type: 'string', multiple: true, default: [] },
   },
@@ -16,7 +19,7 @@ const { values } = parseArgs({
 
 const scale: Scale = {
   times: 10,
-  floodMs: values.long ? 60_000 : 10_000,
+  floodMs: Number(values.seconds ?? (values.long ? 60 : 10)) * 1_000,
   seed: Number(values.seed),
   mutatedFrames: values.long ? 10_000_000 : 1_000_000,
 };
