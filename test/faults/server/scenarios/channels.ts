@@ -61,9 +61,11 @@ async function enter(attack: Attack, id: bigint, address?: string): Promise<Sock
   return socket;
 }
 
+/** A channel whose halves come from an address that nobody else has. */
 async function openChannel(attack: Attack, requester: Session, target: Session): Promise<[Socket, Socket]> {
   const id = await agree(requester, target);
-  return Promise.all([enter(attack, id), enter(attack, id)]);
+  const address = attack.address(Number(id % 1_000_000n));
+  return Promise.all([enter(attack, id, address), enter(attack, id, address)]);
 }
 
 /** Sends until the other side is over. */

@@ -82,7 +82,6 @@ const expiringRequests: Scenario = {
 
 const oneAddress: Scenario = {
   name: '[P19] one address cannot take the places of all others',
-  pending: 'connections are not bounded per address',
   server: { limits: { maxConnections: 300 } },
   async run(attack) {
     const count = 400 * attack.scale.times;
