@@ -50,7 +50,7 @@ export class ServerProcess {
   static async start(settings: ServerSettings = {}): Promise<ServerProcess> {
     const folder = mkdtempSync(path.join(tmpdir(), 'chatosbot-faults-'));
     const config = path.join(folder, 'chatosbot.config.yaml');
-    writeFileSync(config, JSON.stringify({ serve: { limits: { exempt: ['127.0.0.0/8'], ...settings.limits } } }));
+    writeFileSync(config, JSON.stringify({ serve: { limits: settings.limits ?? {} } }));
     const log = openSync(path.join(folder, 'log'), 'a');
     const collector = `data:text/javascript,${encodeURIComponent(COLLECTOR)}`;
     const listen = ['--listen', '127.0.0.1:0', '--listen', '127.0.0.1:0?longBytes=8'];

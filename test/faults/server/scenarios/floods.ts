@@ -18,7 +18,6 @@ const TINY: Readonly<Record<string, (name: string) => Buffer>> = {
 const tiny: Scenario[] = Object.entries(TINY).flatMap(([what, frame]) =>
   [5, 20].map((flooders) => ({
     name: `[P16] [P17] ${flooders} connections that send ${what} at full speed`,
-    pending: 'a connection may take a whole turn of the event loop',
     soakOnly: flooders === 20 && !what.startsWith('LOGIN'),
     async run(attack: Attack) {
       const taken = await Promise.all(
