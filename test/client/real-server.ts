@@ -3,6 +3,7 @@ import { createHash, type Hash } from 'node:crypto';
 import type { EventEmitter } from 'node:events';
 import { onTestFinished } from 'vitest';
 import { ChatosClient, type Channel, type ClientEvents, type ClientOptions } from '../../src/client/index.ts';
+import { LOOPBACK } from '../../src/net/networks.ts';
 import type { LongBytes } from '../../src/protocol/index.ts';
 import { ChatosServer, type ServerOptions } from '../../src/server/index.ts';
 import { within } from '../support/fake-server.ts';
@@ -18,9 +19,9 @@ export interface RealServer {
 
 export async function startServer(
   longBytes: LongBytes = 4,
-  { port: wanted = 0, ...options }: ServerOptions & { port?: number } = {},
+  { port: wanted = 0, limits, ...options }: ServerOptions & { port?: number } = {},
 ): Promise<RealServer> {
-  const server = new ChatosServer(options);
+  const server = new ChatosServer({ ...options, limits: { exempt: LOOPBACK, ...limits } });
   onTestFinished(() => server.close());
   const { port } = await server.listen(`127.0.0.1:${wanted}?longBytes=${longBytes}`);
   return { server, port, address: `127.0.0.1:${port}?longBytes=${longBytes}` };

@@ -4,9 +4,14 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { shell } from './chatosbot.ts';
 import { peer } from './peers.ts';
 
+/** A connection from an address of its own: those of one address are bounded before descriptors run out. */
+function open(port: number, nth: number): net.Socket {
+  return net.connect({ port, host: '127.0.0.1', localAddress: `127.0.1.${nth + 1}` }).on('error', () => undefined);
+}
+
 /** Whether the server keeps the connection, which says nothing. */
-async function isIn(port: number): Promise<boolean> {
-  const socket = net.connect(port, '127.0.0.1').on('error', () => undefined);
+async function isIn(port: number, nth: number): Promise<boolean> {
+  const socket = open(port, nth);
   onTestFinished(() => void socket.destroy());
   socket.resume();
   await once(socket, 'connect');
@@ -25,7 +30,7 @@ test('serve, out of descriptors, says so, keeps who is in, and lets others in la
   );
   const alice = await peer(port, 'alice');
 
-  const kept = await Promise.all(Array.from({ length: 200 }, () => isIn(port)));
+  const kept = await Promise.all(Array.from({ length: 200 }, (_, nth) => isIn(port, nth)));
   const out = kept.filter((each) => !each).length;
   expect(out).toBeGreaterThan(140);
   await serve.line(
@@ -42,7 +47,7 @@ test('serve lets clients in again when others have left', async () => {
   const serve = shell('ulimit -n 64; chatosbot serve --listen 127.0.0.1:0');
   const [, text] = await serve.line(/listening on tcp:\/\/127\.0\.0\.1:(\d+)/);
   const port = Number(text);
-  const crowd = Array.from({ length: 100 }, () => net.connect(port, '127.0.0.1').on('error', () => undefined));
+  const crowd = Array.from({ length: 100 }, (_, nth) => open(port, nth));
   await Promise.all(crowd.map((each) => once(each, 'connect')));
   await serve.line(/connection not accepted/);
   for (const each of crowd) each.destroy();
