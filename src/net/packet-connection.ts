@@ -93,6 +93,11 @@ export class PacketConnection {
     return this.#transport.unsentBytes;
   }
 
+  /** Since when the peer has taken nothing of what waits for it, as `performance.now()`; `undefined` where nothing waits. */
+  get stalledSince(): number | undefined {
+    return this.#writer.stalledSince;
+  }
+
   /**
    * Encodes a packet and queues it for the end of this turn.
    *

@@ -37,6 +37,9 @@ export class PacketWriter implements Receiver {
   /** Bytes that the transport was given. */
   #givenBytes = 0;
   #closed = false;
+  /** What the transport had not taken when it was last looked at, and when it had last taken any of it. */
+  #unsentBytes = 0;
+  #progressAt = 0;
 
   /** @param owner destroyed where what waits for a peer that does not read takes more than `maxQueuedBytes` of memory */
   constructor(
@@ -67,6 +70,13 @@ export class PacketWriter implements Receiver {
 
   cut(error: ChatosError): void {
     this.#owner.destroy(error);
+  }
+
+  /** Since when the transport has taken nothing of what waits, as `performance.now()`; `undefined` where nothing waits. */
+  get stalledSince(): number | undefined {
+    if (this.#transport.stream.writableLength === 0) return undefined;
+    this.#look();
+    return this.#progressAt;
   }
 
   /** Queues bytes that are whole packets. They must not change afterwards. */
@@ -100,6 +110,7 @@ export class PacketWriter implements Receiver {
       return;
     }
     if (waiting > 0) {
+      this.#look();
       this.#wait();
       return;
     }
@@ -157,6 +168,9 @@ export class PacketWriter implements Receiver {
     }
     if (blocks.length > 1) stream.uncork();
     this.#account();
+    if (stream.writableLength === 0) return;
+    this.#unsentBytes = this.#transport.unsentBytes;
+    this.#progressAt = performance.now();
   }
 
   /** Lets the receivers know what waits. */
@@ -167,6 +181,14 @@ export class PacketWriter implements Receiver {
     const known = this.#knownBytes;
     this.#knownBytes = waiting;
     this.#receivers.changed(this, known, waiting);
+  }
+
+  /** Nothing is added to what the transport was given before it has taken all of it: less is progress. */
+  #look(): void {
+    const { unsentBytes } = this.#transport;
+    if (unsentBytes === this.#unsentBytes) return;
+    this.#unsentBytes = unsentBytes;
+    this.#progressAt = performance.now();
   }
 
   /** The transport has taken what it was given last. */

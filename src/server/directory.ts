@@ -2,6 +2,7 @@ import { ChatosError, messageOf } from '../errors.ts';
 import type { LongBytes } from '../protocol/limits.ts';
 import type { Packet } from '../protocol/packets.ts';
 import { createDeferred } from '../util/deferred.ts';
+import { Deadlines, type Deadline } from '../util/deadlines.ts';
 import { loginKey } from '../util/login-key.ts';
 
 /** Names a session among all that a directory knows; no other session ever has the same. */
@@ -20,6 +21,14 @@ export interface Member {
 export interface Claim extends Member {
   /** What it has in common with logins that look like it; empty where those are allowed (P7). */
   readonly skeletons: readonly string[];
+  /** The address that it comes from, or the network that counts as one: a held login is free for that alone (P7a). */
+  readonly source: string;
+}
+
+/** Who is in the way of a claim: has the login, or one that looks like it. */
+export interface Obstacle extends Member {
+  /** Whether its session is over, and the login held. */
+  readonly held: boolean;
 }
 
 /** A client that has logged in, as the others reach it, be it in this process or not. */
@@ -34,7 +43,15 @@ export interface ConnectedClient extends Member {
   sendBytes(frame: Buffer): void;
   /** Hands everything queued to the operating system now. */
   flush(): void;
+  /**
+   * Ends the session where it is a ghost (P7a): it comes from this source, too, and has taken nothing of what waits for it
+   * for as long as logins are held. Returns whether its login is held now. Only for clients of this process.
+   */
+  endIfGhost?(source: string): boolean;
 }
+
+/** What becomes of a login whose session is over: free at once, or held for its source for a while (P7a). */
+export type Release = 'free' | 'hold';
 
 /**
  * Who has which login. Claims and releases of one login take effect in the order in which they were made here, so a
@@ -44,34 +61,61 @@ export interface Directory {
   /** Clients that have logged in here. */
   readonly size: number;
   /**
-   * Takes the login for a session, and answers with who is in the way: has it, or one that looks like it. Where nobody
-   * is, the login is granted. Where
+   * Takes the login for a session, and answers with who is in the way; where nobody is, the login is granted. Where
    * it rejects, the login was not taken. What it grants is not found yet: the server adds the client, or releases the login
    * if the client has left meanwhile.
    */
-  claim(claim: Claim): Promise<Member | undefined>;
+  claim(claim: Claim): Promise<Obstacle | undefined>;
   /** From now on, the client whose claim was granted is found. */
   add(client: ConnectedClient): void;
-  /** Frees the login, if it is this session's. At once, the client is not found any more. */
-  release(member: Member): Promise<void>;
+  /**
+   * Frees the login, if it is this session's: at once, or, where it is to be held, for its source at once and for others
+   * after a while (P7a). The client is not found any more in either case.
+   */
+  release(member: Member, how: Release): Promise<void>;
   /** The client that others reach by this login. */
   find(login: string): ConnectedClient | undefined;
 }
 
+/** So many logins are held at a time; of more, the oldest is free early. */
+const MAX_HELD = 16_384;
+
 /** The directory of a server that is on its own. */
 export class InMemoryDirectory implements Directory {
+  readonly #holdMs: number;
   readonly #owners = new Map<string, Claim>();
   /** The owner of each skeleton. */
   readonly #likes = new Map<string, Claim>();
   readonly #clients = new Map<string, ConnectedClient>();
+  /** The owners whose sessions are over, and when they lose their logins. */
+  readonly #held = new Map<Claim, Deadline>();
+  readonly #deadlines: Deadlines<Claim>;
+
+  /** @param holdMs how long a login is held; 0 and `Infinity` are for not at all */
+  constructor(holdMs = 0) {
+    this.#holdMs = Number.isFinite(holdMs) ? holdMs : 0;
+    this.#deadlines = new Deadlines(this.#holdMs, (owner) => this.#free(owner));
+  }
 
   get size(): number {
     return this.#clients.size;
   }
 
-  claim(claim: Claim): Promise<Member | undefined> {
-    const other = this.#inTheWay(claim);
-    if (other) return Promise.resolve(other);
+  claim(claim: Claim): Promise<Obstacle | undefined> {
+    const others = [this.#owners.get(claim.key), ...claim.skeletons.map((each) => this.#likes.get(each))];
+    for (const other of others) {
+      if (!other) continue;
+      const held = this.#held.has(other);
+      if (held && other.source === claim.source) continue;
+      const { id, login, key } = other;
+      return Promise.resolve({ id, login, key, held });
+    }
+    for (const other of others) {
+      const deadline = other && this.#held.get(other);
+      if (!deadline) continue;
+      this.#deadlines.delete(deadline);
+      this.#free(other);
+    }
     this.#owners.set(claim.key, claim);
     for (const skeleton of claim.skeletons) this.#likes.set(skeleton, claim);
     return Promise.resolve(undefined);
@@ -81,12 +125,15 @@ export class InMemoryDirectory implements Directory {
     this.#clients.set(client.key, client);
   }
 
-  release({ id, key }: Member): Promise<void> {
+  release({ id, key }: Member, how: Release): Promise<void> {
     const owner = this.#owners.get(key);
-    if (owner?.id === id) {
-      this.#owners.delete(key);
-      this.#clients.delete(key);
-      for (const skeleton of owner.skeletons) this.#likes.delete(skeleton);
+    if (owner?.id !== id || this.#held.has(owner)) return Promise.resolve();
+    this.#clients.delete(key);
+    if (how === 'free' || this.#holdMs === 0) {
+      this.#free(owner);
+    } else {
+      if (this.#held.size >= MAX_HELD) this.#free(this.#deadlines.shift()!);
+      this.#held.set(owner, this.#deadlines.add(owner));
     }
     return Promise.resolve();
   }
@@ -95,14 +142,10 @@ export class InMemoryDirectory implements Directory {
     return this.#clients.get(loginKey(login));
   }
 
-  #inTheWay({ key, skeletons }: Claim): Member | undefined {
-    const owner = this.#owners.get(key);
-    if (owner) return owner;
-    for (const skeleton of skeletons) {
-      const like = this.#likes.get(skeleton);
-      if (like) return like;
-    }
-    return undefined;
+  #free(owner: Claim): void {
+    this.#held.delete(owner);
+    this.#owners.delete(owner.key);
+    for (const skeleton of owner.skeletons) this.#likes.delete(skeleton);
   }
 }
 
@@ -114,15 +157,15 @@ const CLAIM_TIMEOUT_MS = 5_000;
  *
  * @throws {ChatosError} `TIMED_OUT`, or `LOGIN_REFUSED` where the directory fails: the login is not taken then
  */
-export function claimLogin(directory: Directory, claim: Claim): Promise<Member | undefined> {
-  const answer = createDeferred<Member | undefined>({
+export function claimLogin(directory: Directory, claim: Claim): Promise<Obstacle | undefined> {
+  const answer = createDeferred<Obstacle | undefined>({
     timeoutMs: CLAIM_TIMEOUT_MS,
     what: 'no answer from the directory',
   });
   directory.claim(claim).then(
     (other) => {
       if (!answer.settled) answer.resolve(other);
-      else if (!other) directory.release(claim).catch(() => undefined);
+      else if (!other) directory.release(claim, 'free').catch(() => undefined);
     },
     (error: unknown) => {
       const message = `the directory failed: ${messageOf(error)}`;

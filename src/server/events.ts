@@ -76,8 +76,10 @@ export interface ServerEvents {
   login: [session: SessionInfo];
   /** A LOGIN was refused (P7); `attempt` counts the refusals of the session, from 1. */
   loginRefused: [session: SessionInfo, login: string, why: string, attempt: number];
-  /** A client that had logged in is gone, and its login is free. */
+  /** A client that had logged in is gone; its login is free, or held for its address (P7a). */
   left: [session: SessionInfo];
+  /** A client that took nothing of what waited for it was closed: one from its address wants its login (P7a). */
+  ghostReplaced: [session: SessionInfo];
   /** The directory could not free the login of a client that is gone. */
   releaseFailed: [session: SessionInfo, error: unknown];
   /** A message was taken from a client, for everyone where `to` is undefined. */

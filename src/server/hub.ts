@@ -39,12 +39,14 @@ export class Hub {
   readonly slowing: Slowing;
   /** Main connections, identified or not. */
   readonly sessions = new Set<OpenSession>();
+  /** Whether the server is closing: logins are held for nobody then. */
+  closing = false;
   #lastSession = 0;
 
   constructor(options: ResolvedServerOptions, events: EventEmitter<ServerEvents>) {
     this.options = options;
     this.events = events;
-    this.directory = options.directory ?? new InMemoryDirectory();
+    this.directory = options.directory ?? new InMemoryDirectory(options.limits.loginHoldMs);
     this.receivers = new Receivers(receiverLimits(options.limits));
     this.sources = new Sources(options.limits);
     this.slowing = new Slowing(options.limits);

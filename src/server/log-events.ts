@@ -54,6 +54,10 @@ export function logEvents(events: EventEmitter<ServerEvents>, unbounded: Logger)
     loginRefused: ({ remoteAddress: from }, login, why, attempt) =>
       log[attempt <= LOGGED_REFUSALS ? 'info' : 'debug']('login refused', { login, why, from }),
     left: (session) => log.info('left', who(session)),
+    ghostReplaced: (session) => {
+      const why = 'it took nothing for limits.loginHoldMs, and a client from its address wants its login';
+      log.warn('closed: a ghost', { why, ...who(session) });
+    },
     releaseFailed: (session, error) => log.error('login not released', { why: messageOf(error), ...who(session) }),
     message: ({ login: from }, to, text) =>
       to === undefined ? log.debug('message', { from, text }) : log.debug('private message', { from, to, text }),

@@ -108,6 +108,7 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
 
   async #close(drainMs: number): Promise<void> {
     const { channels, sessions } = this.#hub;
+    this.#hub.closing = true;
     const closed = this.#listeners.map((listener) => listener.close());
     const drained = channels.open > 0 && drainMs > 0;
     await channels.drain(drainMs);

@@ -9,7 +9,15 @@ import type { Deadline } from '../util/deadlines.ts';
 import type { LongBytes } from '../protocol/limits.ts';
 import type { Packet, PacketType } from '../protocol/packets.ts';
 import type { Subscriber } from './broadcast.ts';
-import { claimLogin, type Claim, type ConnectedClient, type Member, type SessionId } from './directory.ts';
+import {
+  claimLogin,
+  type Claim,
+  type ConnectedClient,
+  type Member,
+  type Obstacle,
+  type Release,
+  type SessionId,
+} from './directory.ts';
 import type { ServerEvents } from './events.ts';
 import type { Hub, OpenSession } from './hub.ts';
 import type { Sender, SlowingLimit } from './limits/slowing.ts';
@@ -110,14 +118,34 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
   /** Takes the login if it is free. What the client sends behind its LOGIN waits until the directory has answered. */
   identify(login: string): void {
     const skeletons = this.#hub.options.lookAlikes === 'allow' ? [] : skeletonsOf(login);
-    const claim: Claim = { id: this.id, login, key: loginKey(login), skeletons };
+    const claim: Claim = { id: this.id, login, key: loginKey(login), skeletons, source: this.source.name };
     this.#connection.hold();
-    claimLogin(this.#hub.directory, claim)
+    const { directory } = this.#hub;
+    claimLogin(directory, claim)
+      .then((other) => (other && this.#replaceGhost(claim, other) ? claimLogin(directory, claim) : other))
       .then(
         (other) => this.#onClaimed(claim, other && refusalOf(claim, other)),
         (error: unknown) => this.#onClaimed(claim, messageOf(error)),
       )
       .catch((error: unknown) => this.#onBug(error, 'LOGIN'));
+  }
+
+  endIfGhost(source: string): boolean {
+    const { loginHoldMs } = this.#hub.options.limits;
+    const since = this.#connection.stalledSince;
+    if (since === undefined || loginHoldMs === 0 || performance.now() - since < loginHoldMs) return false;
+    if (this.source.name !== source) return false;
+    this.#hub.events.emit('ghostReplaced', this);
+    this.#leave('hold');
+    this.#connection.destroy();
+    return true;
+  }
+
+  /** A client whose connection died in silence wants its login back. */
+  #replaceGhost({ key, login, source }: Claim, other: Obstacle): boolean {
+    if (other.held || other.key !== key) return false;
+    const client = this.#hub.directory.find(login);
+    return client?.id === other.id && client.endIfGhost?.(source) === true;
   }
 
   refuseLogin(login: string, why: string): void {
@@ -195,7 +223,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
   #onClaimed(claim: Claim, refused: string | undefined): void {
     const hub = this.#hub;
     if (!this.#connection.open) {
-      if (refused === undefined) this.#release(claim);
+      if (refused === undefined) this.#release(claim, 'hold');
     } else if (refused === undefined) {
       this.source.unidentified -= 1;
       this.#claim = claim;
@@ -210,8 +238,10 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     this.#connection.release();
   }
 
-  #release(member: Member): void {
-    this.#hub.directory.release(member).catch((error: unknown) => this.#hub.events.emit('releaseFailed', this, error));
+  #release(member: Member, how: Release): void {
+    const { directory, events, closing } = this.#hub;
+    const released = directory.release(member, closing ? 'free' : how);
+    released.catch((error: unknown) => events.emit('releaseFailed', this, error));
   }
 
   onClose(error: ChatosError | undefined): void {
@@ -227,23 +257,29 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     else if (error?.code === 'QUEUE_FULL')
       hub.events.emit(SLOW_EVENTS[error.fields['limitName'] as ReceiverLimit], this, error);
     else if (error) hub.events.emit('connectionLost', this, error);
-    this.onEnd();
+    this.#leave('hold');
   }
 
-  /** The login is free, and those who waited for an answer get KO (P7, P10). */
+  /** The client has left in order: its login is free (P7a). */
   onEnd(): void {
+    this.#leave('free');
+  }
+
+  /** Nobody finds the client any more, and those who waited for an answer get KO (P10). */
+  #leave(how: Release): void {
     if (!this.#subscriber) return;
     const hub = this.#hub;
     hub.broadcast.catchUp(this.#subscriber);
     hub.broadcast.leave(this.#subscriber);
     this.#subscriber = undefined;
-    this.#release(this);
+    this.#release(this, how);
     hub.negotiations.leave(this.id);
     hub.events.emit('left', this);
   }
 }
 
 /** Why a claim is refused, for the log. */
-function refusalOf({ key }: Claim, other: Member): string {
-  return other.key === key ? 'taken' : `looks like ${other.login}, which is taken (lookAlikes: refuse)`;
+function refusalOf({ key }: Claim, { key: other, login, held }: Obstacle): string {
+  const state = held ? 'held for the address that had it (limits.loginHoldMs)' : 'taken';
+  return key === other ? state : `looks like ${login}, which is ${state} (lookAlikes: refuse)`;
 }

@@ -17,6 +17,8 @@ export interface ServerStats {
   readonly notAccepted: number;
   /** Logins refused: taken, like one that is, held, or not allowed (P7). */
   readonly refusedLogins: number;
+  /** Clients that were closed for others from their address, as they took nothing any more (P7a). */
+  readonly ghosts: number;
   /** Messages taken from clients, to everyone and to one. */
   readonly messages: number;
   /** Connections closed for bytes that are no packet (P4). */
@@ -81,6 +83,7 @@ const COUNTED = {
   accepted: 'connection',
   notAccepted: 'acceptFailed',
   refusedLogins: 'loginRefused',
+  ghosts: 'ghostReplaced',
   messages: 'message',
   malformed: 'malformed',
   forbidden: 'forbidden',

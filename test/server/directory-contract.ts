@@ -8,6 +8,7 @@ const claimOf = (id: string, login: string): Claim => ({
   login,
   key: loginKey(login),
   skeletons: skeletonsOf(login),
+  source: '192.0.2.1',
 });
 
 /** A client to be found; the directory sends it nothing. */
@@ -19,10 +20,10 @@ function clientOf(claim: Claim): Claim & ConnectedClient {
 }
 
 /** What a server relies on, whatever keeps its logins. */
-export function describeDirectory(name: string, create: () => Directory): void {
+export function describeDirectory(name: string, create: (holdMs?: number) => Directory): void {
   /** A directory, and how to log a client in. */
-  const begin = () => {
-    const directory = create();
+  const begin = (holdMs?: number) => {
+    const directory = create(holdMs);
     const join = async (id: string, login: string): Promise<Claim & ConnectedClient> => {
       const client = clientOf(claimOf(id, login));
       expect(await directory.claim(client)).toBeUndefined();
@@ -65,7 +66,7 @@ export function describeDirectory(name: string, create: () => Directory): void {
         expect(directory.find(login)).toBeUndefined();
       }
       expect(directory.find('Alice')).toBe(alice);
-      await directory.release(alice);
+      await directory.release(alice, 'free');
       await join('3', 'alice');
       expect(await directory.claim(claimOf('4', 'Alice'))).toMatchObject({ id: '3', login: 'alice' });
     });
@@ -75,9 +76,9 @@ export function describeDirectory(name: string, create: () => Directory): void {
       const like = await join('1', 'lan');
       // It looks like both: IAN in capitals is like lan, and like ian.
       expect(await directory.claim(claimOf('2', 'IAN'))).toMatchObject({ id: '1' });
-      await directory.release(claimOf('2', 'IAN'));
+      await directory.release(claimOf('2', 'IAN'), 'free');
       expect(await directory.claim(claimOf('3', 'ian'))).toBeUndefined();
-      await directory.release(like);
+      await directory.release(like, 'free');
       expect(await directory.claim(claimOf('4', 'IAN'))).toMatchObject({ id: '3' });
     });
 
@@ -95,7 +96,7 @@ export function describeDirectory(name: string, create: () => Directory): void {
     it('finds a client no more as soon as it is released, and grants its login again', async () => {
       const { directory, join } = begin();
       const alice = await join('1', 'alice');
-      const released = directory.release(alice);
+      const released = directory.release(alice, 'free');
       expect(directory.find('alice')).toBeUndefined();
       expect(directory.size).toBe(0);
       await released;
@@ -106,7 +107,7 @@ export function describeDirectory(name: string, create: () => Directory): void {
     it('grants a claim that is made behind a release, though that is still under way', async () => {
       const { directory, join } = begin();
       const alice = await join('1', 'alice');
-      const released = directory.release(alice);
+      const released = directory.release(alice, 'free');
       expect(await directory.claim(claimOf('2', 'alice'))).toBeUndefined();
       await released;
       expect(await directory.claim(claimOf('3', 'alice'))).toMatchObject({ id: '2' });
@@ -116,22 +117,76 @@ export function describeDirectory(name: string, create: () => Directory): void {
       const { directory } = begin();
       const claim = claimOf('1', 'alice');
       await directory.claim(claim);
-      await directory.release(claim);
+      await directory.release(claim, 'free');
       expect(await directory.claim(claimOf('2', 'alice'))).toBeUndefined();
     });
 
     it('frees nothing for a session that does not have the login', async () => {
       const { directory, join } = begin();
       const alice = await join('1', 'alice');
-      await directory.release(claimOf('2', 'alice'));
-      await directory.release(claimOf('3', 'nobody'));
+      await directory.release(claimOf('2', 'alice'), 'free');
+      await directory.release(claimOf('3', 'nobody'), 'free');
       expect(directory.find('alice')).toBe(alice);
       expect(await directory.claim(claimOf('4', 'alice'))).toMatchObject({ id: '1' });
-      await directory.release(alice);
+      await directory.release(alice, 'free');
       const again = await join('5', 'alice');
-      await directory.release(alice);
+      await directory.release(alice, 'free');
       expect(directory.find('alice')).toBe(again);
       expect(directory.size).toBe(1);
+    });
+
+    it('[P7a] keeps a login that is held for claims from its source, and those that look like it', async () => {
+      const { directory, join } = begin(60_000);
+      const alice = await join('1', 'alice');
+      const released = directory.release(alice, 'hold');
+      expect(directory.find('alice')).toBeUndefined();
+      expect(directory.size).toBe(0);
+      await released;
+      for (const login of ['alice', 'Alice']) {
+        const stranger = { ...claimOf('2', login), source: '192.0.2.2' };
+        expect(await directory.claim(stranger)).toMatchObject({ id: '1', login: 'alice', held: true });
+      }
+      const again = await join('3', 'alice');
+      expect(directory.find('alice')).toBe(again);
+      expect(await directory.claim({ ...claimOf('4', 'alice'), source: '192.0.2.2' })).toMatchObject({
+        id: '3',
+        held: false,
+      });
+      await directory.release(again, 'free');
+      expect(await directory.claim({ ...claimOf('5', 'alice'), source: '192.0.2.2' })).toBeUndefined();
+    });
+
+    it('[P7a] grants what looks like a held login to its source, and holds that no more', async () => {
+      const { directory, join } = begin(60_000);
+      await directory.release(await join('1', 'alice'), 'hold');
+      const other = await join('2', 'Alice');
+      expect(await directory.claim(claimOf('3', 'alice'))).toMatchObject({ id: '2', held: false });
+      await directory.release(other, 'free');
+      expect(await directory.claim({ ...claimOf('4', 'alice'), source: '192.0.2.2' })).toBeUndefined();
+    });
+
+    it('[P7a] frees a held login in time, and holds none without a time', async () => {
+      const { directory, join } = begin(50);
+      await directory.release(await join('1', 'alice'), 'hold');
+      const heldAt = performance.now();
+      const stranger = { ...claimOf('2', 'alice'), source: '192.0.2.2' };
+      while ((await directory.claim(stranger)) !== undefined) await new Promise((resolve) => setTimeout(resolve, 1));
+      expect(performance.now() - heldAt).toBeGreaterThan(49);
+      for (const holdMs of [0, Infinity]) {
+        const without = begin(holdMs);
+        await without.directory.release(await without.join('1', 'alice'), 'hold');
+        expect(await without.directory.claim(stranger)).toBeUndefined();
+      }
+    });
+
+    it('[P7a] is not kept longer by a second release', async () => {
+      const { directory, join } = begin(60_000);
+      const alice = await join('1', 'alice');
+      await directory.release(alice, 'hold');
+      await directory.release(alice, 'hold');
+      const again = await join('2', 'alice');
+      await directory.release(alice, 'free');
+      expect(directory.find('alice')).toBe(again);
     });
   });
 }

@@ -19,6 +19,7 @@ const WORDS: { readonly [E in keyof ServerEvents]: (...event: ServerEvents[E]) =
   login: (session) => [who(session)],
   loginRefused: (session, login, reason, attempt) => [who(session), login, reason, attempt],
   left: (session) => [who(session)],
+  ghostReplaced: (session) => [who(session)],
   releaseFailed: (session) => [who(session)],
   message: (session, to, text) => [who(session), to ?? 'everyone', text],
   forbidden: (session, type, reason, closed) => [who(session), type, reason, closed],

@@ -2,9 +2,10 @@
 import { SlowDirectory } from '../support/directories.ts';
 import { Rig } from '../support/server-rig.ts';
 
-Rig.newDirectory = () => new SlowDirectory();
+Rig.newDirectory = (loginHoldMs) => new SlowDirectory(loginHoldMs);
 
 await import('./login.test.ts');
+await import('./login-holds.test.ts');
 await import('./messages.test.ts');
 await import('./negotiation.test.ts');
 await import('./forbidden.test.ts');

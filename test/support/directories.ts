@@ -5,20 +5,26 @@ import {
   type ConnectedClient,
   type Directory,
   type Member,
+  type Obstacle,
+  type Release,
 } from '../../src/server/directory.ts';
 import { loginKey } from '../../src/util/login-key.ts';
 
 /** Answers after some turns of the event loop, one after the other. */
 export class SlowDirectory implements Directory {
-  readonly #claims = new InMemoryDirectory();
+  readonly #claims: InMemoryDirectory;
   readonly #clients = new Map<string, ConnectedClient>();
   #last: Promise<unknown> = Promise.resolve();
+
+  constructor(holdMs?: number) {
+    this.#claims = new InMemoryDirectory(holdMs);
+  }
 
   get size(): number {
     return this.#clients.size;
   }
 
-  claim(claim: Claim): Promise<Member | undefined> {
+  claim(claim: Claim): Promise<Obstacle | undefined> {
     return this.#later(() => this.#claims.claim(claim));
   }
 
@@ -26,9 +32,9 @@ export class SlowDirectory implements Directory {
     this.#clients.set(client.key, client);
   }
 
-  release(member: Member): Promise<void> {
+  release(member: Member, how: Release): Promise<void> {
     if (this.#clients.get(member.key)?.id === member.id) this.#clients.delete(member.key);
-    return this.#later(() => this.#claims.release(member));
+    return this.#later(() => this.#claims.release(member, how));
   }
 
   find(login: string): ConnectedClient | undefined {
@@ -47,19 +53,19 @@ export class SlowDirectory implements Directory {
 
 /** Answers a claim when the test says so. */
 export class HeldDirectory extends SlowDirectory {
-  readonly #claims: { readonly claim: Claim; answer: (other: Member | undefined | Promise<never>) => void }[] = [];
+  readonly #claims: { readonly claim: Claim; answer: (other: Obstacle | undefined | Promise<never>) => void }[] = [];
   /** The logins that were released, in order. */
   readonly released: string[] = [];
 
-  override claim(claim: Claim): Promise<Member | undefined> {
+  override claim(claim: Claim): Promise<Obstacle | undefined> {
     return new Promise((resolve) => {
       this.#claims.push({ claim, answer: resolve });
     });
   }
 
-  override release(member: Member): Promise<void> {
+  override release(member: Member, how: Release): Promise<void> {
     this.released.push(member.login);
-    return super.release(member);
+    return super.release(member, how);
   }
 
   /** Resolves when so many claims wait. */
@@ -71,7 +77,7 @@ export class HeldDirectory extends SlowDirectory {
   answer(granted: boolean | Promise<never>): void {
     const { claim, answer } = this.#claims.shift()!;
     if (typeof granted !== 'boolean') answer(granted);
-    else answer(granted ? undefined : { ...claim, id: 'another' });
+    else answer(granted ? undefined : { ...claim, id: 'another', held: false });
   }
 }
 

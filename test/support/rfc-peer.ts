@@ -29,7 +29,7 @@ export type Packet<O extends Op = Op> = { [K in O]: { op: K } & { [F in (typeof 
 /** How wide a LONG is: 4 bytes says the RFC, 8 says its name. */
 export type LongBytes = 4 | 8;
 /** Where the server is and how it writes its LONGs. */
-export type Options = { host?: string; longBytes?: LongBytes };
+export type Options = { host?: string; longBytes?: LongBytes; localAddress?: string | undefined };
 /** How long to wait before giving up, 5 s if not said. */
 export type Patience = { timeoutMs?: number };
 
@@ -133,8 +133,8 @@ export class RfcPeer {
   }
 
   /** Opens the connection; nothing is sent yet. */
-  static connect(port: number, { host = '127.0.0.1', longBytes = 4 }: Options = {}): Promise<RfcPeer> {
-    const peer = new RfcPeer(createConnection({ port, host, noDelay: true }), longBytes);
+  static connect(port: number, { host = '127.0.0.1', longBytes = 4, localAddress }: Options = {}): Promise<RfcPeer> {
+    const peer = new RfcPeer(createConnection({ port, host, localAddress, noDelay: true }), longBytes);
     return bounded<RfcPeer>(`connecting to ${host}:${port}`, {}, (resolve, reject) => {
       peer.socket.once('connect', () => resolve(peer)).once('error', reject);
       return () => void (peer.socket.connecting && peer.destroy());

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { expect, onTestFinished, vi } from 'vitest';
 import {
   ChatosServer,
+  DEFAULT_SERVER_LIMITS,
   type LogFields,
   type Logger,
   type ServerLimits,
@@ -69,14 +70,15 @@ export interface Channel {
 
 export class Rig {
   /** The directory of the servers to come; their own where undefined. */
-  static newDirectory: (() => Directory) | undefined;
+  static newDirectory: ((loginHoldMs: number) => Directory) | undefined;
   readonly server: ChatosServer;
   readonly log = new LogRecorder();
   readonly port: { [width in LongBytes]: number } = { 4: 0, 8: 0 };
 
   private constructor(limits: Partial<ServerLimits>, options: Omit<ServerOptions, 'limits' | 'log'>) {
+    const { loginHoldMs } = { ...DEFAULT_SERVER_LIMITS, ...limits };
     this.server = new ChatosServer({
-      directory: Rig.newDirectory?.(),
+      directory: Rig.newDirectory?.(loginHoldMs),
       ...options,
       limits: { exempt: LOOPBACK, ...limits },
       log: this.log,
@@ -93,8 +95,8 @@ export class Rig {
   }
 
   /** A client that has not said anything yet. */
-  async connect(longBytes: LongBytes = 4): Promise<RfcPeer> {
-    const peer = await RfcPeer.connect(this.port[longBytes], { longBytes });
+  async connect(longBytes: LongBytes = 4, localAddress?: string): Promise<RfcPeer> {
+    const peer = await RfcPeer.connect(this.port[longBytes], { longBytes, localAddress });
     onTestFinished(() => peer.destroy());
     return peer;
   }

@@ -40,6 +40,8 @@ export interface ServerLimits {
   readonly writeTimeoutMs: number;
   /** How long a connection may be silent before it logs in or sends LOGIN_PRIVATE (P12). @default 60000 */
   readonly identifyTimeoutMs: number;
+  /** How long a login is held for its address when its session did not end in order (P7a); 0 for not at all. @default 10000 */
+  readonly loginHoldMs: number;
   /** How long a packet may stay incomplete (P4). @default 30000 */
   readonly packetTimeoutMs: number;
   /** The forbidden packet with this number closes its connection (P5). @default 8 */
@@ -131,6 +133,12 @@ export const SERVER_LIMIT_ROWS: { readonly [K in keyof ServerLimits]: LimitRow<S
     60_000,
     'How long a connection may be silent before it logs in or sends LOGIN_PRIVATE (P12).',
   ),
+  loginHoldMs: {
+    kind: 'ms',
+    min: 0,
+    default: 10_000,
+    what: 'How long a login is held for its address when its session did not end in order (P7a); 0 for not at all.',
+  },
   packetTimeoutMs: time(30_000, 'How long a packet may stay incomplete (P4).'),
   maxForbiddenPackets: count(8, 'The forbidden packet with this number closes its connection (P5).'),
   maxPendingRequests: count(64, 'Unanswered private requests that a session may have made; KO answers more.'),
