@@ -137,6 +137,18 @@ test('a private connection of a slow reader stops its sender, and loses nothing'
   expect(received).toBe(bytes);
 });
 
+test('a slow reader gets nothing on private connections that are opened later either', async () => {
+  await net.bot({ name: 'door', onPrivateRequest: () => true, onChannel: (channel) => void channel.end('in') });
+  const alice = await net.user('alice');
+  net.stall('alice', 'channels');
+  let opened = false;
+  const opening = alice.request('door').finally(() => (opened = true));
+  await net.settled();
+  expect(opened).toBe(false);
+  net.resume('alice', 'channels');
+  expect(String(await (await opening).toArray())).toBe('in');
+});
+
 test('a fault of somebody who is not there is refused', async () => {
   await echo();
   await expect(net.cut('ech')).rejects.toThrow('there is no ech in this network; there are echo');
