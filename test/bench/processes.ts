@@ -64,6 +64,7 @@ const CONFIG = `serve:
   limits:
     maxConnections: 19000
     exempt: [127.0.0.0/8]
+    exempt: [127.0.0.0/8]
 `;
 
 /** The server of this project, as it is shipped. */
