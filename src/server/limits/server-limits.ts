@@ -6,7 +6,7 @@ export interface ServerLimits {
   readonly maxConnections: number;
   /** Connections at once from one address, of IPv6 from its /64; more are closed. @default 128 */
   readonly maxConnectionsPerAddress: number;
-  /** Those of them that have neither logged in nor sent LOGIN_PRIVATE; more are closed. @default 32 */
+  /** Those of them that have neither logged in nor sent LOGIN_PRIVATE; more are closed. @default 64 */
   readonly maxUnidentifiedPerAddress: number;
   /** New connections a second from one address, after a burst; more are closed. @default 16 */
   readonly connectionsPerSecondPerAddress: number;
@@ -89,7 +89,7 @@ export const SERVER_LIMIT_ROWS: { readonly [K in keyof ServerLimits]: LimitRow<S
     'Connections at once from one address, of IPv6 from its /64; more are closed.',
   ),
   maxUnidentifiedPerAddress: liftable(
-    32,
+    64,
     'Those of them that have neither logged in nor sent LOGIN_PRIVATE; more are closed.',
   ),
   connectionsPerSecondPerAddress: liftable(

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { packet, str } from '../../support/rfc-peer.ts';
-import { agree, expectSilence, Rig } from '../../support/server-rig.ts';
+import { DEFAULT_SERVER_LIMITS, type ServerStats } from '../../../src/server/index.ts';
+import { agree, expectSilence, Rig, turns } from '../../support/server-rig.ts';
 import { endOf, knock, openSocket, readExactly } from '../../support/server-sockets.ts';
 
 describe('an address that opens connections', () => {
@@ -52,6 +53,18 @@ describe('an address that opens connections', () => {
     await expectSilence(alice);
     await expectSilence(await rig.join('bob'));
     expect(rig.server.stats).toMatchObject({ refusedUnidentified: 1, refusedPerAddress: 0 });
+  });
+
+  it('[P19] may connect for as many channels at once as a pair of sessions may have', async () => {
+    const rig = await Rig.start({ exempt: [] });
+    const [alice, bob] = [await rig.join('alice'), await rig.join('bob')];
+    const ids: bigint[] = [];
+    for (let i = 0; i < DEFAULT_SERVER_LIMITS.maxConnectIdsPerPair; i++) ids.push(await agree(alice, bob));
+    const halves = await Promise.all(ids.map((id) => knock(rig.port[4], id)));
+    const come = ({ accepted, refusedUnidentified, refusedTooFast }: ServerStats): number =>
+      accepted + refusedUnidentified + refusedTooFast;
+    while (come(rig.server.stats) < 2 + halves.length) await turns(alice);
+    expect(rig.server.stats).toMatchObject({ accepted: 2 + halves.length, connections: 2 + halves.length });
   });
 
   it('[P19] is refused new ones beyond its burst, and none that are in are closed', async () => {
