@@ -35,7 +35,6 @@ const tiny: Scenario[] = Object.entries(TINY).flatMap(([what, frame]) =>
 
 const slowReaders: Scenario = {
   name: '[P17] a flood of MESSAGE by one address costs no reader at 256 KiB/s its session',
-  pending: 'messages have no rate',
   async run(attack) {
     const name = attack.name();
     const socket = await attack.login(name);
@@ -47,7 +46,6 @@ const slowReaders: Scenario = {
 
 const oneReader: Scenario = {
   name: '[P17] a flood of MESSAGE_PRIVATE to a reader at 256 KiB/s does not cost it its session',
-  pending: 'messages have no rate',
   async run(attack) {
     const name = attack.name();
     const socket = await attack.login(name);
@@ -58,7 +56,6 @@ const oneReader: Scenario = {
 
 const frozenReaders: Scenario = {
   name: '[P18] 200 frozen readers under a flood take bounded memory, and no time of others',
-  pending: 'messages have no rate',
   maxPeakMiB: 400,
   async run(attack) {
     await freeze(attack, 200);
