@@ -214,7 +214,8 @@ export class Channel extends Duplex {
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
     const { stream } = this.#transport;
     stream.write(chunk, (error) => {
-      if (error || stream.destroyed) {
+      // What had been sent when another stream took the connection over has been sent.
+      if (error || (stream.destroyed && stream === this.#transport.stream)) {
         // Not sent, although Node reports no error for a write under way.
         this.#notSent(done);
       } else if (this.#closedByPeer) {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { expect, it } from 'vitest';
+import { within } from '../support/fake-server.ts';
 import { openPair, readAll } from './real-server.ts';
 
 it.each([0, 1, 2, 3, 4, 8])('readLent goes on where our direction ended %i ticks before it begins', async (ticks) => {
@@ -20,4 +21,18 @@ it.each([0, 1, 2, 3, 4, 8])('readLent goes on where our direction ended %i ticks
   await answered;
   expect(taken.join('')).toBe('firstrest');
   expect(await closed).toBeNull();
+});
+
+it.each([0, 1, 2, 3, 4, 8])('what is written %i ticks after readLent began is reported as sent', async (ticks) => {
+  const { here, there } = await openPair();
+  there.write('first');
+  await once(here, 'readable');
+  const reading = here.readLent(() => undefined);
+  for (let tick = 0; tick < ticks; tick += 1) await undefined;
+  const written = new Promise<unknown>((resolve) => here.write('hello', (error) => resolve(error ?? 'sent')));
+  expect(await within(written, 'the write')).toBe('sent');
+  there.end();
+  here.end();
+  expect(await readAll(there)).toEqual(Buffer.from('hello'));
+  await reading;
 });

@@ -18,6 +18,9 @@ const HOME = path.join(LAB, 'home');
 export const WORK = path.join(LAB, 'work');
 for (const directory of [HOME, WORK]) mkdirSync(directory);
 writeFileSync(path.join(WORK, 'package.json'), '{}');
+/** All clients of a test come from one address, and more at once than one may have. */
+const EXEMPTING = path.join(WORK, 'exempting.yaml');
+writeFileSync(EXEMPTING, 'serve: { limits: { exempt: [127.0.0.0/8] } }\n');
 
 afterAll(async () => {
   await endCommands();
@@ -71,7 +74,8 @@ export function shell(script: string, options: Options = {}): Command {
 export async function startServer(
   args: readonly string[] = [],
 ): Promise<{ command: Command; port: number; at: string }> {
-  const command = start(['serve', '--listen', '127.0.0.1:0', ...args]);
+  const config = args.includes('--config') ? [] : ['--config', EXEMPTING];
+  const command = start(['serve', '--listen', '127.0.0.1:0', ...config, ...args]);
   const [, port] = await command.line(/listening on tcp:\/\/127\.0\.0\.1:(\d+)/);
   return { command, port: Number(port), at: `127.0.0.1:${port}` };
 }
