@@ -24,7 +24,7 @@ const LOOKS = 8;
 
 /**
  * All connections for whose peers something waits (P18): what waits for them together has a limit, and so has the time in
- * which each must take something. One sweep looks at them; there is none while nothing waits.
+ * which each must take something. One sweep looks at them; it runs only while something waits.
  */
 export class Receivers {
   readonly #limits: ReceiverLimits;

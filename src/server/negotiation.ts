@@ -9,7 +9,7 @@ import type { ServerLimits } from './limits/server-limits.ts';
 
 /**
  * Private requests that wait for their answer (RFC 3, P9, P10). They go with the session that made them and the one that
- * was asked, and one timer runs for all: whoever comes, asks and goes leaves nothing behind.
+ * was asked, and one timer runs for all: a client that comes, asks and goes leaves nothing behind.
  */
 export class Negotiations {
   readonly #limits: ServerLimits;

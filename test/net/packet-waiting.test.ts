@@ -17,7 +17,7 @@ function usedBytes(): number {
   return heapUsed + external;
 }
 
-/** A connection whose peer takes nothing for now. */
+/** A connection whose peer takes nothing before the test reads from it. */
 async function blockedPair(maxWaitingBytes = MIB) {
   const both = await pair({ maxQueuedBytes: BLOCKING.length + maxWaitingBytes });
   both.connection.sendBytes(BLOCKING);

@@ -7,7 +7,7 @@ const MAX_PIECE_CHARS = 64 * 1024;
 const LINE_END = /\r?\n|\r(?!\n|$)|[\u2028\u2029]/;
 
 /**
- * The lines of a text. No more of it is read than whoever takes them asks for.
+ * The lines of a text. Only as much of it is read as the lines that are asked for.
  *
  * @throws the reason of the signal, when it is aborted
  */

@@ -128,8 +128,8 @@ export class Channels {
 
   /**
    * Only an id that is not known is a guess: one that is taken or over was sent to somebody, who may be late. An address
-   * that is shut out still gets in with an id of a session from that address: whoever guesses there, or everywhere else,
-   * shuts out no honest client.
+   * that is shut out still gets in with an id of a session from that address: those who guess, there or
+   * elsewhere, shut out no honest client.
    */
   #refusalOf(channel: Channel | undefined, from: string): HalfRefusal | undefined {
     const shutOut = this.#throttle.blocks(from) !== undefined;

@@ -2,7 +2,7 @@
 const SLACK_MS = 50;
 
 /**
- * A rate and its burst, kept by one number for whoever is held to it: the time at which all that was taken so far is paid
+ * A rate and its burst, kept by one number for each that is held to it: the time at which all that was taken so far is paid
  * off. Nothing is allocated for what is taken. Times are monotonic, in milliseconds.
  */
 export class Rate {
