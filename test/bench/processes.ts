@@ -36,7 +36,9 @@ export async function start(
 ): Promise<Running> {
   const cwd = mkdtempSync(path.join(tmpdir(), 'chatosbot-bench-'));
   for (const [name, text] of Object.entries(files)) writeFileSync(path.join(cwd, name), text);
-  const child = spawn(command, args, { cwd, stdio: 'ignore' });
+  const child = spawn(command, args, { cwd, stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  child.stderr.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-1_000)));
   const stop = async (): Promise<void> => {
     await end(child);
     rmSync(cwd, { recursive: true, force: true });
@@ -47,7 +49,7 @@ export async function start(
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   await stop();
-  throw new Error(`${command} did not start`);
+  throw new Error(`${command} did not start: ${said.trim()}`);
 }
 
 export async function end(child: ChildProcess): Promise<void> {
@@ -63,7 +65,6 @@ export async function end(child: ChildProcess): Promise<void> {
 const CONFIG = `serve:
   limits:
     maxConnections: 19000
-    exempt: [127.0.0.0/8]
     exempt: [127.0.0.0/8]
 `;
 
