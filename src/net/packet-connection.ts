@@ -249,7 +249,7 @@ export class PacketConnection {
     if (this.#reading && !this.#waits && this.#decoder.hasPartialPacket) {
       this.#packetTimer ??= startTimer(this.#packetTimeoutMs, () => {
         const message = `a packet stayed incomplete for ${this.#packetTimeoutMs / 1000} s`;
-        this.destroy(new ChatosError('MALFORMED_PACKET', message));
+        this.destroy(new ChatosError('MALFORMED_PACKET', message, { fields: { limitName: 'packetTimeoutMs' } }));
       });
     }
   }

@@ -52,10 +52,10 @@ export type ChannelLoss = 'not in time' | 'disconnected' | 'closed' | 'shutdown'
 export type HalfRefusal = 'unknown' | 'over' | 'taken' | 'shut out';
 
 /**
- * How a channel ended: both sides had ended it; one broke; by CLOSE_CONNECTION; idle; a party does not answer any more; by
- * the server's shutdown.
+ * How a channel ended: both sides had ended it; one broke; by CLOSE_CONNECTION, or by force where a side did not end in time
+ * after that; idle; a party does not answer any more; by the server's shutdown.
  */
-export type ChannelOutcome = 'ended' | 'aborted' | 'closed' | 'idle' | 'dead link' | 'shutdown';
+export type ChannelOutcome = 'ended' | 'aborted' | 'closed' | 'closed by force' | 'idle' | 'dead link' | 'shutdown';
 
 /**
  * Everything that happens in a server, each once, as it happens. A listener must neither throw nor wait; what it is
@@ -74,8 +74,11 @@ export interface ServerEvents {
   notIdentified: [session: SessionInfo];
   /** A client has logged in. */
   login: [session: SessionInfo];
-  /** A LOGIN was refused (P7); `attempt` counts the refusals of the session, from 1. */
-  loginRefused: [session: SessionInfo, login: string, why: string, attempt: number];
+  /**
+   * A LOGIN was refused (P7); `attempt` counts the refusals of the session, from 1. Where that was for a limit, `limit` names
+   * it.
+   */
+  loginRefused: [session: SessionInfo, login: string, why: string, attempt: number, limit?: keyof ServerLimits];
   /** A client that had logged in is gone; its login is free, or held for its address (P7a). */
   left: [session: SessionInfo];
   /** A client that took nothing of what waited for it was closed: one from its address wants its login (P7a). */
@@ -107,6 +110,8 @@ export interface ServerEvents {
   requestRefused: [pair: PairInfo, why: RequestRefusal, limit?: keyof ServerLimits];
   /** A private request was accepted, and both sides are sent a connect id (P11). */
   connectId: [pair: PairInfo];
+  /** A half sent more than is kept for it, and is not read until its channel is established (P13). */
+  halfPaused: [pair: PairInfo];
   /** No channel came of a connect id. */
   channelLost: [pair: PairInfo, why: ChannelLoss];
   /** Both halves have come: a channel is relayed. */

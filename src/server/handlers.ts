@@ -11,7 +11,7 @@ const HANDLERS: { readonly [T in PacketType]: Handler<T> } = {
   LOGIN(_hub, session, { login }) {
     const problem = session.identified ? 'already identified' : loginProblem(login);
     if (problem === undefined) session.identify(login);
-    else session.refuseLogin(login, problem);
+    else session.refuseLogin(login, { why: problem });
   },
 
   MESSAGE(hub, session, packet, frame) {

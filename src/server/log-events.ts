@@ -3,8 +3,10 @@ import { messageOf, stackOf, type ChatosError } from '../errors.ts';
 import { formatAddress } from '../net/address.ts';
 import { boundLog, type BoundedLogger, type LogBounds } from '../util/bounded-log.ts';
 import type { LogFields, Logger } from '../util/log.ts';
-import type { ConnectionRefusal, PairInfo, ServerEvents, SessionInfo } from './events.ts';
-import type { ServerLimits } from './limits/server-limits.ts';
+import type { ChannelOutcome, ConnectionRefusal, PairInfo, ServerEvents, SessionInfo } from './events.ts';
+import { waysToLift, type ServerLimits } from './limits/server-limits.ts';
+
+type Limit = keyof ServerLimits;
 
 /** Refused logins of one session that are worth a line at level info: a client that tries without end fills no log. */
 const LOGGED_REFUSALS = 5;
@@ -27,14 +29,20 @@ const REFUSED_BY = {
   'too many unidentified': 'maxUnidentifiedPerAddress',
   'too fast': 'connectionsPerSecondPerAddress',
   'places kept for others': 'keptForNewAddressesPercent',
-} as const satisfies Partial<Record<ConnectionRefusal, keyof ServerLimits>>;
+} as const satisfies Partial<Record<ConnectionRefusal, Limit>>;
+
+/** The limit for each outcome of a channel that is of one. */
+const ENDED_BY: { readonly [O in ChannelOutcome]?: Limit } = {
+  idle: 'channelIdleMs',
+  'closed by force': 'closeGraceMs',
+};
 
 /** Writes a line for what happens from now on, within bounds. Connect ids are in none of them. */
 export function logEvents(events: EventEmitter<ServerEvents>, unbounded: Logger): BoundedLogger {
   const log = boundLog(unbounded, BOUNDS);
   const refusals = new Map<ConnectionRefusal, { refused: number; loggedAt: number }>();
-  const doesNotRead = (session: SessionInfo, { message: why, fields }: ChatosError): void =>
-    log.warn('closed: does not read', { why, limit: fields['limitName'], ...who(session) });
+  const doesNotRead = (session: SessionInfo, error: ChatosError): void =>
+    log.warn('closed: does not read', { why: error.message, ...who(session), ...acted(limitOf(error)) });
   const lines: { readonly [E in keyof ServerEvents]: (...event: ServerEvents[E]) => void } = {
     listening: (address) => log.debug('listening', { address: formatAddress(address) }),
     acceptFailed: (address, { message: why }) =>
@@ -47,50 +55,72 @@ export function logEvents(events: EventEmitter<ServerEvents>, unbounded: Logger)
       so.refused += 1;
       if (performance.now() - so.loggedAt <= REFUSED_PAUSE_MS) return;
       so.loggedAt = performance.now();
-      log.warn(`connection refused: ${why}`, { limit: REFUSED_BY[why], from, refused: so.refused });
+      log.warn(`connection refused: ${why}`, { from, refused: so.refused, ...acted(REFUSED_BY[why]) });
     },
-    notIdentified: (session) => log.info('closed: not identified in time', who(session)),
+    notIdentified: (session) =>
+      log.info('closed: not identified in time', { ...who(session), limit: 'identifyTimeoutMs' satisfies Limit }),
     login: (session) => log.info('logged in', who(session)),
-    loginRefused: ({ remoteAddress: from }, login, why, attempt) =>
-      log[attempt <= LOGGED_REFUSALS ? 'info' : 'debug']('login refused', { login, why, from }),
+    loginRefused: ({ remoteAddress: from }, login, why, attempt, limit) =>
+      log[attempt <= LOGGED_REFUSALS ? 'info' : 'debug']('login refused', { login, why, from, limit }),
     left: (session) => log.info('left', who(session)),
     ghostReplaced: (session) => {
-      const why = 'it took nothing for limits.loginHoldMs, and a client from its address wants its login';
-      log.warn('closed: a ghost', { why, ...who(session) });
+      const why = 'it took nothing for so long, and a client from its address wants its login';
+      log.warn('closed: a ghost', { why, ...who(session), ...acted('loginHoldMs') });
     },
     releaseFailed: (session, error) => log.error('login not released', { why: messageOf(error), ...who(session) }),
     message: ({ login: from }, to, text) =>
       to === undefined ? log.debug('message', { from, text }) : log.debug('private message', { from, to, text }),
-    forbidden: (session, type, why, closed) =>
-      log.warn(closed ? 'closed: too many forbidden packets' : 'forbidden packet', { type, why, ...who(session) }),
-    malformed: (session, error) => log.warn('closed: malformed packet', { why: error.message, ...who(session) }),
-    slowed: (session, limit) => log.warn('slowed', { limit, ...who(session) }),
+    forbidden: (session, type, why, closed) => {
+      const fields = { type, why, ...who(session) };
+      if (closed) log.warn('closed: too many forbidden packets', { ...fields, ...acted('maxForbiddenPackets') });
+      else log.warn('forbidden packet', fields);
+    },
+    malformed: (session, error) =>
+      log.warn('closed: malformed packet', { why: error.message, ...who(session), ...acted(limitOf(error)) }),
+    slowed: (session, limit) => log.warn('slowed', { ...who(session), ...acted(limit) }),
     slowConsumer: doesNotRead,
     stalledConsumer: doesNotRead,
     shedConsumer: doesNotRead,
     connectionLost: (session, error) => log.info('connection lost', { why: error.message, ...who(session) }),
     request: (pair) => log.debug('private connection requested', pairOf(pair)),
-    requestRefused: (pair, why, limit) =>
-      log[limit ? 'warn' : 'debug'](`private connection refused: ${why}`, { ...pairOf(pair), limit }),
+    requestRefused: (pair, why, limit) => {
+      const message = `private connection refused: ${why}`;
+      if (why === 'expired') log.info(message, { ...pairOf(pair), limit });
+      else log[limit ? 'warn' : 'debug'](message, { ...pairOf(pair), ...acted(limit) });
+    },
     connectId: (pair) => log.debug('private connection accepted', pairOf(pair)),
+    halfPaused: (pair) =>
+      log.debug('half not read until both have come', { ...pairOf(pair), limit: 'maxEarlyBytes' satisfies Limit }),
     channelLost: (pair, why) => {
-      if (why === 'not in time') log.info('private connection not established in time', pairOf(pair));
+      const limit: Limit = 'establishTimeoutMs';
+      if (why === 'not in time') log.info('private connection not established in time', { ...pairOf(pair), limit });
       else if (why === 'disconnected') log.info('private connection lost before it was established', pairOf(pair));
       else log.debug('private connection closed before it was established', { ...pairOf(pair), why });
     },
     channelEstablished: (pair) => log.info('private connection established', pairOf(pair)),
-    channelEnded: (pair, outcome, bytes) => log.info('private connection ended', { ...pairOf(pair), outcome, bytes }),
+    channelEnded: (pair, outcome, bytes) =>
+      log.info('private connection ended', { ...pairOf(pair), outcome, bytes, limit: ENDED_BY[outcome] }),
     wrongConnectId: (from, why) => {
       if (why !== 'shut out') log.info(`half closed: connect id ${why}`, { from });
     },
     shutOut: (from, limit) =>
       limit === 'maxTotalWrongIdsPerMinute'
-        ? log.warn('channels for own addresses only: too many wrong ids', { limit })
-        : log.warn('shut out of channels for a minute: too many wrong ids', { from, limit }),
+        ? log.warn('channels for own addresses only: too many wrong ids', acted(limit))
+        : log.warn('shut out of channels for a minute: too many wrong ids', { from, ...acted(limit) }),
     internalError: (error, type) => log.error('internal error', { type, stack: stackOf(error) ?? error }),
   };
   for (const [event, line] of Object.entries(lines)) events.on(event as keyof ServerEvents, line);
   return log;
+}
+
+/** A limit that has acted: its name, and what to do about it. */
+function acted(limit: Limit | undefined): LogFields {
+  return limit ? { limit, lift: waysToLift(limit) } : {};
+}
+
+/** The limit for which a connection was closed, if it was for one. */
+function limitOf({ fields }: ChatosError): Limit | undefined {
+  return fields['limitName'] as Limit | undefined;
 }
 
 function who({ login, remoteAddress }: SessionInfo): LogFields {

@@ -27,7 +27,7 @@ export class Negotiations {
     this.#deadlines = new Deadlines(limits.requestTimeoutMs, (request) => {
       this.#inboxes.get(request.target.id)?.giveUp(request);
       this.#unmake(request);
-      this.#refuse(request, 'expired');
+      this.#refuse(request, 'expired', 'requestTimeoutMs');
     });
   }
 
@@ -82,10 +82,10 @@ export class Negotiations {
     return 'maxPendingRequestsPerTarget';
   }
 
-  #refuse(request: Request, why: RequestRefusal): void {
+  #refuse(request: Request, why: RequestRefusal, limit?: keyof ServerLimits): void {
     const { requester, target } = request;
     requester.send({ type: 'KO_PRIVATE', loginRequester: requester.login, loginTarget: target.login });
-    this.#events.emit('requestRefused', request, why);
+    this.#events.emit('requestRefused', request, why, limit);
   }
 
   /** It waits no longer. */

@@ -20,6 +20,7 @@ import {
 } from './directory.ts';
 import type { ServerEvents } from './events.ts';
 import type { Hub, OpenSession } from './hub.ts';
+import type { ServerLimits } from './limits/server-limits.ts';
 import type { Sender, SlowingLimit } from './limits/slowing.ts';
 import type { Source } from './limits/sources.ts';
 import { skeletonsOf } from './logins/look-alikes.ts';
@@ -33,6 +34,12 @@ const SLOW_EVENTS = {
   writeTimeoutMs: 'stalledConsumer',
   maxTotalQueuedBytes: 'shedConsumer',
 } as const satisfies Record<ReceiverLimit, keyof ServerEvents>;
+
+/** Why a login is refused, for the log; and the limit, where it is one. */
+interface LoginRefusal {
+  readonly why: string;
+  readonly limit?: keyof ServerLimits;
+}
 
 /** What is done with a packet; the session does not know. */
 export type Dispatch = (hub: Hub, session: Session, packet: Packet, frame: () => Buffer) => void;
@@ -125,7 +132,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
       .then((other) => (other && this.#replaceGhost(claim, other) ? claimLogin(directory, claim) : other))
       .then(
         (other) => this.#onClaimed(claim, other && refusalOf(claim, other)),
-        (error: unknown) => this.#onClaimed(claim, messageOf(error)),
+        (error: unknown) => this.#onClaimed(claim, { why: messageOf(error) }),
       )
       .catch((error: unknown) => this.#onBug(error, 'LOGIN'));
   }
@@ -148,9 +155,9 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     return client?.id === other.id && client.endIfGhost?.(source) === true;
   }
 
-  refuseLogin(login: string, why: string): void {
+  refuseLogin(login: string, { why, limit }: LoginRefusal): void {
     this.#refusals += 1;
-    this.#hub.events.emit('loginRefused', this, login, why, this.#refusals);
+    this.#hub.events.emit('loginRefused', this, login, why, this.#refusals, limit);
     if (!this.identified) {
       // It is not silent: its time begins again (P12).
       this.#hub.identifying.delete(this.#identifying);
@@ -220,7 +227,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
   }
 
   /** The directory has answered: in one turn, the client is found by others, is sent LOGIN_ACCEPTED, and gets what is said. */
-  #onClaimed(claim: Claim, refused: string | undefined): void {
+  #onClaimed(claim: Claim, refused: LoginRefusal | undefined): void {
     const hub = this.#hub;
     if (!this.#connection.open) {
       if (refused === undefined) this.#release(claim, 'hold');
@@ -278,8 +285,8 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
   }
 }
 
-/** Why a claim is refused, for the log. */
-function refusalOf({ key }: Claim, { key: other, login, held }: Obstacle): string {
-  const state = held ? 'held for the address that had it (limits.loginHoldMs)' : 'taken';
-  return key === other ? state : `looks like ${login}, which is ${state} (lookAlikes: refuse)`;
+function refusalOf({ key }: Claim, { key: other, login, held }: Obstacle): LoginRefusal {
+  const state = held ? 'held for the address that had it' : 'taken';
+  const why = key === other ? state : `looks like ${login}, which is ${state} (serve.lookAlikes: refuse)`;
+  return held ? { why, limit: 'loginHoldMs' } : { why };
 }

@@ -17,14 +17,20 @@ export interface ServerStats {
   readonly notAccepted: number;
   /** Logins refused: taken, like one that is, held, or not allowed (P7). */
   readonly refusedLogins: number;
+  /** Those of them that were held for the address that had them (P7a). */
+  readonly heldLogins: number;
   /** Clients that were closed for others from their address, as they took nothing any more (P7a). */
   readonly ghosts: number;
   /** Messages taken from clients, to everyone and to one. */
   readonly messages: number;
   /** Connections closed for bytes that are no packet (P4). */
   readonly malformed: number;
+  /** Those of them that were closed as a packet stayed incomplete for too long (P4). */
+  readonly incomplete: number;
   /** Packets that were not their sender's to send (P5). */
   readonly forbidden: number;
+  /** Connections closed for too many of those (P5). */
+  readonly forbiddenClosed: number;
   /** Clients cut off because they did not read. */
   readonly slow: number;
   /** Connections closed as they had not logged in, nor sent LOGIN_PRIVATE, in time (P12). */
@@ -35,12 +41,18 @@ export interface ServerStats {
   readonly shed: number;
   /** Private requests that were answered by KO for a limit (P11). */
   readonly refusedRequests: number;
+  /** Private requests that nobody answered in time (P10). */
+  readonly expiredRequests: number;
+  /** Halves that sent more than is kept before their private connection is established, and waited (P13). */
+  readonly pausedHalves: number;
   /** Private connections that both sides came to. */
   readonly established: number;
   /** Private connections that were agreed on, but to which a side did not come in time (P12). */
   readonly notInTime: number;
   /** Private connections broken as nothing moved on them for too long (P14). */
   readonly idleChannels: number;
+  /** Private connections broken as a side did not end in time after CLOSE_CONNECTION (P15). */
+  readonly forcedCloses: number;
   /** Bytes relayed, both directions, counted when a channel ends. */
   readonly relayedBytes: number;
   /** Connections for a channel that were turned away: their id is unknown, over or used, or too many were before (P12). */
@@ -73,12 +85,7 @@ const REFUSALS = {
   'places kept for others': 'refusedKept',
 } as const satisfies Partial<Record<ConnectionRefusal, keyof ServerCounters>>;
 
-type CountedByEvent = Exclude<
-  keyof ServerCounters,
-  'relayedBytes' | 'refusedRequests' | 'notInTime' | 'idleChannels' | (typeof REFUSALS)[keyof typeof REFUSALS]
->;
-
-/** The event that each of the other counters counts. */
+/** The event that each of these counters counts. */
 const COUNTED = {
   accepted: 'connection',
   notAccepted: 'acceptFailed',
@@ -91,22 +98,44 @@ const COUNTED = {
   unidentified: 'notIdentified',
   stalled: 'stalledConsumer',
   shed: 'shedConsumer',
+  pausedHalves: 'halfPaused',
   established: 'channelEstablished',
   wrongIds: 'wrongConnectId',
   shutOuts: 'shutOut',
   slowed: 'slowed',
-} as const satisfies Record<CountedByEvent, keyof ServerEvents>;
+} as const satisfies Partial<Record<keyof ServerCounters, keyof ServerEvents>>;
+
+/** The counters of which one event counts some of its kind. */
+type CountedApart = Exclude<keyof ServerCounters, keyof typeof COUNTED | (typeof REFUSALS)[keyof typeof REFUSALS]>;
 
 /** Counts what happens from now on. */
 export function countEvents(events: EventEmitter<ServerEvents>): ServerCounters {
-  const none = { relayedBytes: 0, refusedRequests: 0, notInTime: 0, idleChannels: 0 };
-  const counters = none as { -readonly [K in keyof ServerCounters]: number };
+  const apart: Record<CountedApart, number> = {
+    heldLogins: 0,
+    incomplete: 0,
+    forbiddenClosed: 0,
+    refusedRequests: 0,
+    expiredRequests: 0,
+    notInTime: 0,
+    idleChannels: 0,
+    forcedCloses: 0,
+    relayedBytes: 0,
+  };
+  const counters = apart as { -readonly [K in keyof ServerCounters]: number };
+  const countIf = (counter: CountedApart, is: boolean): void => void (is && (counters[counter] += 1));
+  events.on('loginRefused', (_session, _login, _why, _attempt, limit) => countIf('heldLogins', limit !== undefined));
+  events.on('malformed', (_session, { fields }) => countIf('incomplete', fields['limitName'] !== undefined));
+  events.on('forbidden', (_session, _type, _why, closed) => countIf('forbiddenClosed', closed));
+  events.on('requestRefused', (_pair, why, limit) => {
+    countIf('expiredRequests', why === 'expired');
+    countIf('refusedRequests', why !== 'expired' && limit !== undefined);
+  });
+  events.on('channelLost', (_pair, why) => countIf('notInTime', why === 'not in time'));
   events.on('channelEnded', (_pair, outcome, bytes) => {
     counters.relayedBytes += bytes;
-    if (outcome === 'idle') counters.idleChannels += 1;
+    countIf('idleChannels', outcome === 'idle');
+    countIf('forcedCloses', outcome === 'closed by force');
   });
-  events.on('channelLost', (_pair, why) => (counters.notInTime += why === 'not in time' ? 1 : 0));
-  events.on('requestRefused', (_pair, _why, limit) => (counters.refusedRequests += limit ? 1 : 0));
   for (const [name, event] of Object.entries(COUNTED) as [keyof typeof COUNTED, keyof ServerEvents][]) {
     counters[name] = 0;
     events.on(event, () => (counters[name] += 1));

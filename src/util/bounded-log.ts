@@ -8,7 +8,7 @@ export interface LogBounds {
   readonly rate: Rate;
   /** Other rates, by kind. @default none */
   readonly rates?: Readonly<Record<string, Rate>>;
-  /** Longest field, in characters as they are written; `why`, which is in words of ours, may be longer. */
+  /** Longest field, in characters as they are written; `why` and `lift`, which are in words of ours, may be longer. */
   readonly maxFieldChars: number;
   /** Longest message, in characters. */
   readonly maxMessageChars: number;
@@ -23,7 +23,9 @@ export interface BoundedLogger extends Logger {
 }
 
 const SWEEP_MS = 1_000;
-const MIN_WHY_CHARS = 256;
+/** Fields in words of ours, and how long they may be at least. */
+const OUR_WORDS: ReadonlySet<string> = new Set(['why', 'lift']);
+const MIN_WORDS_CHARS = 256;
 const MAX_STACK_CHARS = 8_192;
 /** Of one level; those beyond are counted together. */
 const MAX_KINDS = 1_000;
@@ -87,7 +89,8 @@ function cutFields(fields: LogFields, maxChars: number): LogFields {
   let cut: Record<string, unknown> | undefined;
   for (const [name, value] of Object.entries(fields)) {
     if (typeof value !== 'string') continue;
-    const most = name === 'stack' ? MAX_STACK_CHARS : name === 'why' ? Math.max(maxChars, MIN_WHY_CHARS) : maxChars;
+    const most =
+      name === 'stack' ? MAX_STACK_CHARS : OUR_WORDS.has(name) ? Math.max(maxChars, MIN_WORDS_CHARS) : maxChars;
     const clipped = clipEscaped(value, most);
     if (clipped !== value) (cut ??= { ...fields })[name] = clipped;
   }

@@ -2,6 +2,7 @@ import { safeParse, type InferInput } from 'valibot';
 import { describe, expect, test } from 'vitest';
 import { isWell, STATUS_SCHEMA, type Status } from '../../src/cli/status/document.ts';
 import { statusReport } from '../../src/cli/status/report.ts';
+import { ChatosServer } from '../../src/server/server.ts';
 import { Zone } from '../../src/util/zone.ts';
 
 type Told = InferInput<typeof STATUS_SCHEMA>;
@@ -142,6 +143,24 @@ describe('the report of a status', () => {
         'm',
       ),
     );
+  });
+
+  test('shows each limit of the server that has acted, and nothing of those that have not', () => {
+    const server = { ...new ChatosServer().stats, addresses: ['tcp://127.0.0.1:7777'] };
+    const shown = (stats: object): string[] =>
+      report({ server: { ...server, ...stats } })
+        .split('\n')
+        .slice(-3);
+    expect(shown({})[0]).toBe('server on tcp://127.0.0.1:7777');
+    expect(shown({ shed: 7 })[2]).toBe('  7 closed because too much waited for all (maxTotalQueuedBytes)');
+    expect(shown({ queuedBytes: 1_572_864 })[1]).toBe(
+      '  now: 0 clients, 0 connections, 0 private connections, 1.5 MiB wait for clients that do not read',
+    );
+    const inLinesOfTheirOwn = ['clients', 'connections', 'channels', 'queuedBytes', 'accepted', 'messages'];
+    for (const name of Object.keys(new ChatosServer().stats)) {
+      if ([...inLinesOfTheirOwn, 'established', 'relayedBytes'].includes(name)) continue;
+      expect([name, shown({ [name]: 41_234 })[2]]).toEqual([name, expect.stringMatching(/^ {2}41234 \w/)]);
+    }
   });
 
   test('shows what a terminal could obey instead of obeying it, and keeps rows on one line', () => {

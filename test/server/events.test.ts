@@ -33,6 +33,7 @@ const WORDS: { readonly [E in keyof ServerEvents]: (...event: ServerEvents[E]) =
   requestRefused: (of, reason) => [pair(of), reason],
   connectId: (of) => [pair(of)],
   channelLost: (of, reason) => [pair(of), reason],
+  halfPaused: (of) => [pair(of)],
   channelEstablished: (of) => [pair(of)],
   channelEnded: (of, outcome, bytes) => [pair(of), outcome, bytes],
   wrongConnectId: (from, reason) => [from, reason],

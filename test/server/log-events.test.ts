@@ -21,6 +21,12 @@ function logged() {
   return { events, log };
 }
 
+/** A limit that has acted, as it stands in a line. */
+const acted = (limit: string, more = '') => ({ limit, lift: `raise serve.limits.${limit}${more}` });
+const OR_EXEMPT = ', or name the address in serve.limits.exempt';
+const FULL = new ChatosError('QUEUE_FULL', 'too much waits', { fields: { limitName: 'maxTotalQueuedBytes' } });
+const HALF_A_PACKET = new ChatosError('MALFORMED_PACKET', 'incomplete', { fields: { limitName: 'packetTimeoutMs' } });
+
 type Line = readonly [level: string, message: string, fields: object];
 type Case = {
   readonly [E in keyof ServerEvents]: readonly [event: E, ...ServerEvents[E], line: Line];
@@ -41,18 +47,61 @@ const CASES: readonly Case[] = [
       ['too many of its address', 'maxConnectionsPerAddress'],
       ['too many unidentified', 'maxUnidentifiedPerAddress'],
       ['too fast', 'connectionsPerSecondPerAddress'],
-      ['places kept for others', 'keptForNewAddressesPercent'],
     ] as const
   ).map(([why, limit]): Case => [
     'connectionRefused',
     '192.0.2.1',
     why,
-    ['warn', `connection refused: ${why}`, { limit, ...FROM, refused: 1 }],
+    [
+      'warn',
+      `connection refused: ${why}`,
+      { ...FROM, refused: 1, ...acted(limit, limit === 'maxConnections' ? '' : OR_EXEMPT) },
+    ],
   ]),
-  ['notIdentified', SOMEBODY, ['info', 'closed: not identified in time', FROM]],
+  [
+    'connectionRefused',
+    '192.0.2.1',
+    'places kept for others',
+    [
+      'warn',
+      'connection refused: places kept for others',
+      {
+        ...FROM,
+        refused: 1,
+        limit: 'keptForNewAddressesPercent',
+        lift: `lower serve.limits.keptForNewAddressesPercent${OR_EXEMPT}`,
+      },
+    ],
+  ],
+  ['notIdentified', SOMEBODY, ['info', 'closed: not identified in time', { ...FROM, limit: 'identifyTimeoutMs' }]],
   ['login', ALICE, ['info', 'logged in', WHO]],
-  ['loginRefused', SOMEBODY, 'bob', 'taken', 5, ['info', 'login refused', { login: 'bob', why: 'taken', ...FROM }]],
-  ['loginRefused', SOMEBODY, 'bob', 'taken', 6, ['debug', 'login refused', { login: 'bob', why: 'taken', ...FROM }]],
+  [
+    'loginRefused',
+    SOMEBODY,
+    'bob',
+    'taken',
+    5,
+    undefined,
+    ['info', 'login refused', { login: 'bob', why: 'taken', ...FROM }],
+  ],
+  [
+    'loginRefused',
+    SOMEBODY,
+    'bob',
+    'taken',
+    6,
+    undefined,
+    ['debug', 'login refused', { login: 'bob', why: 'taken', ...FROM }],
+  ],
+  [
+    'loginRefused',
+    SOMEBODY,
+    'bob',
+    'held',
+    1,
+    'loginHoldMs',
+    ['info', 'login refused', { login: 'bob', why: 'held', ...FROM, limit: 'loginHoldMs' }],
+  ],
   ['left', ALICE, ['info', 'left', WHO]],
   ['releaseFailed', ALICE, BROKEN, ['error', 'login not released', { why: 'it broke', ...WHO }]],
   ['message', ALICE, undefined, 'hi', ['debug', 'message', { from: 'alice', text: 'hi' }]],
@@ -71,23 +120,51 @@ const CASES: readonly Case[] = [
     'LOGIN',
     'no',
     true,
-    ['warn', 'closed: too many forbidden packets', { type: 'LOGIN', why: 'no', ...WHO }],
+    [
+      'warn',
+      'closed: too many forbidden packets',
+      { type: 'LOGIN', why: 'no', ...WHO, ...acted('maxForbiddenPackets') },
+    ],
   ],
   ['malformed', SOMEBODY, BROKEN, ['warn', 'closed: malformed packet', { why: 'it broke', ...FROM }]],
-  ['slowed', ALICE, 'bytesPerSecond', ['warn', 'slowed', { limit: 'bytesPerSecond', ...WHO }]],
-  ['slowConsumer', ALICE, BROKEN, ['warn', 'closed: does not read', { why: 'it broke', ...WHO }]],
+  [
+    'malformed',
+    SOMEBODY,
+    HALF_A_PACKET,
+    ['warn', 'closed: malformed packet', { why: 'incomplete', ...FROM, ...acted('packetTimeoutMs') }],
+  ],
+  ['slowed', ALICE, 'bytesPerSecond', ['warn', 'slowed', { ...WHO, ...acted('bytesPerSecond', OR_EXEMPT) }]],
+  ...(['slowConsumer', 'stalledConsumer', 'shedConsumer'] as const).map((event): Case => [
+    event,
+    ALICE,
+    FULL,
+    ['warn', 'closed: does not read', { why: 'too much waits', ...WHO, ...acted('maxTotalQueuedBytes') }],
+  ]),
   ['connectionLost', ALICE, BROKEN, ['info', 'connection lost', { why: 'it broke', ...WHO }]],
   ['request', PAIR, ['debug', 'private connection requested', LOGINS]],
-  ['requestRefused', PAIR, 'expired', undefined, ['debug', 'private connection refused: expired', LOGINS]],
+  ['requestRefused', PAIR, 'refused', undefined, ['debug', 'private connection refused: refused', LOGINS]],
+  [
+    'requestRefused',
+    PAIR,
+    'expired',
+    'requestTimeoutMs',
+    ['info', 'private connection refused: expired', { ...LOGINS, limit: 'requestTimeoutMs' }],
+  ],
   [
     'requestRefused',
     PAIR,
     'too many connect ids',
     'maxConnectIdsPerPair',
-    ['warn', 'private connection refused: too many connect ids', { ...LOGINS, limit: 'maxConnectIdsPerPair' }],
+    ['warn', 'private connection refused: too many connect ids', { ...LOGINS, ...acted('maxConnectIdsPerPair') }],
   ],
   ['connectId', PAIR, ['debug', 'private connection accepted', LOGINS]],
-  ['channelLost', PAIR, 'not in time', ['info', 'private connection not established in time', LOGINS]],
+  ['halfPaused', PAIR, ['debug', 'half not read until both have come', { ...LOGINS, limit: 'maxEarlyBytes' }]],
+  [
+    'channelLost',
+    PAIR,
+    'not in time',
+    ['info', 'private connection not established in time', { ...LOGINS, limit: 'establishTimeoutMs' }],
+  ],
   ['channelLost', PAIR, 'disconnected', ['info', 'private connection lost before it was established', LOGINS]],
   [
     'channelLost',
@@ -96,7 +173,19 @@ const CASES: readonly Case[] = [
     ['debug', 'private connection closed before it was established', { ...LOGINS, why: 'closed' }],
   ],
   ['channelEstablished', PAIR, ['info', 'private connection established', LOGINS]],
-  ['channelEnded', PAIR, 'idle', 9, ['info', 'private connection ended', { ...LOGINS, outcome: 'idle', bytes: 9 }]],
+  ...(
+    [
+      ['ended', undefined],
+      ['idle', 'channelIdleMs'],
+      ['closed by force', 'closeGraceMs'],
+    ] as const
+  ).map(([outcome, limit]): Case => [
+    'channelEnded',
+    PAIR,
+    outcome,
+    9,
+    ['info', 'private connection ended', { ...LOGINS, outcome, bytes: 9, limit }],
+  ]),
   ['wrongConnectId', '192.0.2.1', 'unknown', ['info', 'half closed: connect id unknown', FROM]],
   ['wrongConnectId', '192.0.2.1', 'over', ['info', 'half closed: connect id over', FROM]],
   [
@@ -106,14 +195,14 @@ const CASES: readonly Case[] = [
     [
       'warn',
       'shut out of channels for a minute: too many wrong ids',
-      { from: '192.0.2.1', limit: 'maxWrongIdsPerMinute' },
+      { from: '192.0.2.1', ...acted('maxWrongIdsPerMinute') },
     ],
   ],
   [
     'shutOut',
     '192.0.2.1',
     'maxTotalWrongIdsPerMinute',
-    ['warn', 'channels for own addresses only: too many wrong ids', { limit: 'maxTotalWrongIdsPerMinute' }],
+    ['warn', 'channels for own addresses only: too many wrong ids', acted('maxTotalWrongIdsPerMinute')],
   ],
   ['internalError', 'thrown', 'LOGIN', ['error', 'internal error', { type: 'LOGIN', stack: 'thrown' }]],
 ];

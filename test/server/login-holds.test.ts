@@ -6,7 +6,7 @@ import { within } from '../support/server-sockets.ts';
 /** Another address of this machine. */
 const ELSEWHERE = '127.0.0.2';
 
-const HELD = 'held for the address that had it (limits.loginHoldMs)';
+const HELD = 'held for the address that had it';
 
 /** How a session ends otherwise than in order. */
 const ENDS: Readonly<Record<string, (alice: RfcPeer) => void>> = {
@@ -28,7 +28,7 @@ describe('a login whose session did not end in order', () => {
     expect((await rig.log.until('login refused')).fields).toMatchObject({ login: 'alice', why: HELD, from: ELSEWHERE });
     expect(await stranger.login('Alice')).toBe(false);
     expect((await rig.log.until('login refused', 2)).fields['why']).toBe(
-      `looks like alice, which is ${HELD} (lookAlikes: refuse)`,
+      `looks like alice, which is ${HELD} (serve.lookAlikes: refuse)`,
     );
     await rig.join('alice');
     expect(await stranger.login('alice')).toBe(false);

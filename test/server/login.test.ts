@@ -114,7 +114,7 @@ describe('login', () => {
     const other = await rig.connect();
     expect(await other.login(login)).toBe(false);
     const line = await rig.log.until('login refused');
-    expect(line.fields).toMatchObject({ login, why: 'looks like alice, which is taken (lookAlikes: refuse)' });
+    expect(line.fields).toMatchObject({ login, why: 'looks like alice, which is taken (serve.lookAlikes: refuse)' });
     expect(rig.server.stats.refusedLogins).toBe(1);
     alice.end();
     await within(alice.ended, 'the end of the session');

@@ -40,9 +40,18 @@ export class LogRecorder implements Logger {
 
   /** Resolves with the `count`th line whose message contains the text, be it there already or still to come. */
   until(text: string, count = 1): Promise<LogLine> {
+    return this.#await(() => this.of(text)[count - 1], `log line '${text}', time ${count}`);
+  }
+
+  /** Resolves with the first line that is as wanted, be it there already or still to come. */
+  untilLine(wanted: (line: LogLine) => boolean, what: string): Promise<LogLine> {
+    return this.#await(() => this.lines.find(wanted), what);
+  }
+
+  #await(find: () => LogLine | undefined, what: string): Promise<LogLine> {
     const line = new Promise<LogLine>((resolve) => {
       const look = (): void => {
-        const found = this.of(text)[count - 1];
+        const found = find();
         if (!found) return;
         this.#waiters.delete(look);
         resolve(found);
@@ -50,7 +59,7 @@ export class LogRecorder implements Logger {
       this.#waiters.add(look);
       look();
     });
-    return within(line, `log line '${text}', time ${count}`);
+    return within(line, what);
   }
 
   #add(line: LogLine): void {

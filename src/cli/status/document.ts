@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { SERVER_TROUBLES } from './troubles.ts';
 
 const count = v.pipe(v.number(), v.minValue(0));
 const date = v.pipe(
@@ -50,8 +51,10 @@ const counts = <const Names extends readonly string[]>(...names: Names) => v.ent
 
 const server = v.object({
   addresses: v.array(v.string()),
-  ...counts('clients', 'connections', 'channels', 'accepted', 'messages', 'malformed', 'forbidden', 'slow'),
-  ...counts('established', 'relayedBytes', 'wrongIds'),
+  ...counts('clients', 'connections', 'channels', 'accepted', 'messages', 'established', 'relayedBytes'),
+  queuedBytes: v.optional(count, 0),
+  // An older version has fewer of them.
+  ...v.entriesFromList(SERVER_TROUBLES, v.optional(count, 0)),
 });
 
 /** What the command needs of the endpoint's document; a newer version may have more. */

@@ -2,6 +2,7 @@ import { escapeUnsafe } from '../../util/escape.ts';
 import { pluralize, formatBytes, formatSpan } from '../../util/printable.ts';
 import type { Zone } from '../../util/zone.ts';
 import { formatTable } from '../terminal/table.ts';
+import { troublesOf } from './troubles.ts';
 import type { Account, Status } from './document.ts';
 
 /** The status for a person, with the times of a zone. */
@@ -112,21 +113,19 @@ function channelLines(status: Status, age: Age): string[] {
 function serverLines({ server }: Status): string[] {
   if (!server) return [];
   const { addresses, clients, connections, channels, accepted, messages, established, relayedBytes } = server;
-  const troubles = [
-    [server.malformed, 'closed for malformed packets'],
-    [server.forbidden, 'forbidden packets'],
-    [server.slow, 'cut off because they did not read'],
-    [server.wrongIds, 'turned away for a wrong connect id'],
-  ] as const;
+  const now = [
+    pluralize(clients, 'client'),
+    pluralize(connections, 'connection'),
+    pluralize(channels, 'private connection'),
+    ...(server.queuedBytes > 0 ? [`${formatBytes(server.queuedBytes)} wait for clients that do not read`] : []),
+  ];
   return [
     `server on ${addresses.join(', ')}`,
-    indented(
-      `now: ${pluralize(clients, 'client')}, ${pluralize(connections, 'connection')}, ${pluralize(channels, 'private connection')}`,
-    ),
+    indented(`now: ${now.join(', ')}`),
     indented(
       `so far: ${pluralize(accepted, 'connection')}, ${pluralize(messages, 'message')}, ${pluralize(established, 'private connection')} (${formatBytes(relayedBytes)})`,
     ),
-    ...troubles.filter(([times]) => times > 0).map(([times, what]) => indented(`${times} ${what}`)),
+    ...troublesOf(server).map(indented),
   ];
 }
 

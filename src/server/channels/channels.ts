@@ -71,8 +71,10 @@ export class Channels {
       transport.stream.destroy();
       return;
     }
-    const onLost = (): void => this.#void(channel, 'disconnected');
-    const half = new WaitingHalf(transport, rest, this.#options.limits.maxEarlyBytes, source, onLost);
+    const half = new WaitingHalf(transport, rest, this.#options.limits.maxEarlyBytes, source, {
+      onLost: () => this.#void(channel, 'disconnected'),
+      onFull: () => this.#events.emit('halfPaused', channel),
+    });
     if (channel.waiting) return this.#establish(channel, channel.waiting, half);
     channel.waiting = half;
     this.#waiting += 1;

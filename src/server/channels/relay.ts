@@ -103,6 +103,7 @@ export class Relay {
     this.#outcome = 'closed';
     clearTimeout(this.#timer);
     this.#timer = startTimer(this.#options.closeGraceMs, () => {
+      this.#outcome = 'closed by force';
       for (const { transport } of this.#halves) transport.reset();
     });
     // What still comes is read and dropped; from an end that waits, not before its buffer has been written.

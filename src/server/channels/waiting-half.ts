@@ -3,6 +3,14 @@ import type { Transport } from '../../net/transport.ts';
 import type { Source } from '../limits/sources.ts';
 import type { RelayEnd } from './relay.ts';
 
+/** What its channel learns of a half that waits. */
+export interface WaitingHalfHandlers {
+  /** Its connection is gone. */
+  readonly onLost: () => void;
+  /** It has sent all that is kept, and is not read any more. */
+  readonly onFull: () => void;
+}
+
 /**
  * A connection that has presented its connect id and waits for the other side. What it sends meanwhile is kept, up to a
  * limit, past which it is not read (P13).
@@ -12,19 +20,25 @@ export class WaitingHalf {
   readonly source: Source;
   readonly #transport: Transport;
   readonly #maxEarlyBytes: number;
-  readonly #onClose: () => void;
+  readonly #handlers: WaitingHalfHandlers;
   readonly #early = new HeldBytes();
 
-  constructor(transport: Transport, early: Buffer, maxEarlyBytes: number, source: Source, onLost: () => void) {
+  constructor(
+    transport: Transport,
+    early: Buffer,
+    maxEarlyBytes: number,
+    source: Source,
+    handlers: WaitingHalfHandlers,
+  ) {
     this.source = source;
     this.#transport = transport;
     this.#maxEarlyBytes = maxEarlyBytes;
-    this.#onClose = onLost;
-    this.#early.append(early);
-    transport.stream.on('data', this.#onData).on('close', this.#onClose);
+    this.#handlers = handlers;
+    transport.stream.on('data', this.#onData).on('close', handlers.onLost);
     // An end may turn out to be an abort: then 'close' follows.
     transport.onEnd(() => undefined);
-    if (this.#early.length < this.#maxEarlyBytes) transport.stream.resume();
+    transport.stream.resume();
+    this.#onData(early);
   }
 
   /** Hands the transport over, with nobody listening on it. */
@@ -45,12 +59,14 @@ export class WaitingHalf {
   }
 
   #stopListening(): void {
-    this.#transport.stream.off('data', this.#onData).off('close', this.#onClose);
+    this.#transport.stream.off('data', this.#onData).off('close', this.#handlers.onLost);
     this.#transport.onEnd(undefined);
   }
 
   readonly #onData = (chunk: Buffer): void => {
     this.#early.append(chunk);
-    if (this.#early.length >= this.#maxEarlyBytes) this.#transport.stream.pause();
+    if (this.#early.length < this.#maxEarlyBytes) return;
+    this.#transport.stream.pause();
+    this.#handlers.onFull();
   };
 }

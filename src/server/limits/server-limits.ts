@@ -168,3 +168,23 @@ export const SERVER_LIMIT_ROWS: { readonly [K in keyof ServerLimits]: LimitRow<S
 
 /** The limits that are not given otherwise. */
 export const DEFAULT_SERVER_LIMITS: ServerLimits = defaultsOf(SERVER_LIMIT_ROWS);
+
+/** The limits that addresses in `exempt` do not have. */
+const EXEMPTED: ReadonlySet<keyof ServerLimits> = new Set<keyof ServerLimits>([
+  'maxConnectionsPerAddress',
+  'maxUnidentifiedPerAddress',
+  'connectionsPerSecondPerAddress',
+  'keptForNewAddressesPercent',
+  'messagesPerSecond',
+  'bytesPerSecond',
+  'messagesPerSecondPerAddress',
+  'bytesPerSecondPerAddress',
+  'maxPendingRequestsPerTarget',
+]);
+
+/** What an operator can do about a limit that has acted, for the log. */
+export function waysToLift(limit: keyof ServerLimits): string {
+  const change = limit === 'keptForNewAddressesPercent' ? 'lower' : 'raise';
+  const exempt = EXEMPTED.has(limit) ? ', or name the address in serve.limits.exempt' : '';
+  return `${change} serve.limits.${limit}${exempt}`;
+}

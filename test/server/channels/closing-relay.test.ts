@@ -41,7 +41,7 @@ describe.each(['auto', 'streams'] as const)('closing a channel in use, relay %s'
     alice.close(id, 'alice', 'bob');
     expect(await Promise.all([endOf(a), endOf(b)])).toEqual(['FIN', 'FIN']);
     a.end(); // b stays
-    expect((await rig.log.until('private connection ended')).fields['outcome']).toBe('closed');
+    expect((await rig.log.until('private connection ended')).fields['outcome']).toBe('closed by force');
     expect(rig.server.stats).toMatchObject({ channels: 0, connections: 2 });
     expect(await endOf(b)).toBe('RST');
   });
@@ -52,7 +52,7 @@ describe.each(['auto', 'streams'] as const)('closing a channel in use, relay %s'
     const pump = new Pump(a, pattern(48 * MIB));
     await settles(alice, () => pump.sent);
     alice.close(id, 'alice', 'bob');
-    expect((await rig.log.until('private connection ended')).fields['outcome']).toBe('closed');
+    expect((await rig.log.until('private connection ended')).fields['outcome']).toBe('closed by force');
     expect(await endOf(b)).toBe('RST');
   });
 

@@ -1,0 +1,195 @@
+import { expect, it } from 'vitest';
+import type { ServerLimits, ServerStats } from '../../../src/server/index.ts';
+import { DEFAULT_SERVER_LIMITS } from '../../../src/server/index.ts';
+import { packet, str, type RfcPeer } from '../../support/rfc-peer.ts';
+import { agree, expectSilence, Rig } from '../../support/server-rig.ts';
+import { knock, openSocket } from '../../support/server-sockets.ts';
+
+const ELSEWHERE = '127.0.0.2';
+
+/** How a limit is met: with these limits, by what a client does; then the counter goes up. */
+interface Meeting {
+  readonly limits: Partial<ServerLimits>;
+  readonly counter: keyof ServerStats;
+  readonly meet: (rig: Rig) => Promise<unknown>;
+}
+
+/** Sends so many messages to oneself. */
+async function talk(rig: Rig, times = 3): Promise<void> {
+  const alice = await rig.join('alice');
+  for (let i = 0; i < times; i++) alice.tell('alice', 'x'.repeat(100));
+}
+
+/** Fills what the system and the server take for a client that does not read. */
+async function stall(rig: Rig): Promise<void> {
+  const [alice, mute] = [await rig.join('alice'), await rig.join('mute')];
+  mute.socket.pause();
+  const text = packet(4, str('alice'), str('mute'), str('x'.repeat(1000)));
+  while (rig.server.stats.queuedBytes < 4 * 2 ** 20 && rig.log.of('does not read').length === 0) {
+    alice.send(Buffer.concat(Array<Buffer>(64).fill(text)));
+    await expectSilence(alice);
+  }
+}
+
+const pair = async (rig: Rig): Promise<[RfcPeer, RfcPeer]> => [await rig.join('alice'), await rig.join('bob')];
+
+const guess = (rig: Rig): Promise<unknown> => knock(rig.port[4], 1n);
+
+const requestTwo = async (rig: Rig): Promise<void> => {
+  const [alice] = await pair(rig);
+  await rig.join('carol');
+  alice.request('bob');
+  alice.request('carol');
+};
+
+const agreeTwice = async (rig: Rig): Promise<void> => {
+  const [alice, bob] = await pair(rig);
+  await agree(alice, bob);
+  alice.request('bob');
+  await bob.next(5);
+  bob.ok('alice');
+};
+
+const connectTwice = async (rig: Rig): Promise<void> => {
+  await rig.connect();
+  await openSocket(rig.port[4]);
+};
+
+const NOBODY = { exempt: [] };
+const LIFTED = { maxQueuedBytes: 2 ** 28, maxTotalQueuedBytes: 2 ** 28, writeTimeoutMs: 60_000 };
+
+/** For each limit that acts by itself; a burst acts as its rate does, and `exempt` does not act. */
+const MEETINGS: { readonly [K in Exclude<keyof ServerLimits, 'exempt' | `${string}Burst${string}`>]: Meeting } = {
+  maxConnections: { limits: { maxConnections: 1 }, counter: 'refusedFull', meet: connectTwice },
+  maxConnectionsPerAddress: {
+    limits: { ...NOBODY, maxConnectionsPerAddress: 1 },
+    counter: 'refusedPerAddress',
+    meet: connectTwice,
+  },
+  maxUnidentifiedPerAddress: {
+    limits: { ...NOBODY, maxUnidentifiedPerAddress: 1 },
+    counter: 'refusedUnidentified',
+    meet: connectTwice,
+  },
+  connectionsPerSecondPerAddress: {
+    limits: { ...NOBODY, connectionsPerSecondPerAddress: 1, connectionBurstPerAddress: 1 },
+    counter: 'refusedTooFast',
+    meet: connectTwice,
+  },
+  keptForNewAddressesPercent: {
+    limits: { ...NOBODY, maxConnections: 2, keptForNewAddressesPercent: 50 },
+    counter: 'refusedKept',
+    meet: connectTwice,
+  },
+  messagesPerSecond: {
+    limits: { ...NOBODY, messagesPerSecond: 1, messageBurst: 2 },
+    counter: 'slowed',
+    meet: talk,
+  },
+  bytesPerSecond: { limits: { ...NOBODY, bytesPerSecond: 1, byteBurst: 200 }, counter: 'slowed', meet: talk },
+  messagesPerSecondPerAddress: {
+    limits: { ...NOBODY, messagesPerSecondPerAddress: 1, messageBurstPerAddress: 2 },
+    counter: 'slowed',
+    meet: talk,
+  },
+  bytesPerSecondPerAddress: {
+    limits: { ...NOBODY, bytesPerSecondPerAddress: 1, byteBurstPerAddress: 200 },
+    counter: 'slowed',
+    meet: talk,
+  },
+  maxQueuedBytes: { limits: { ...LIFTED, maxQueuedBytes: 2 ** 16 }, counter: 'slow', meet: stall },
+  maxTotalQueuedBytes: { limits: { ...LIFTED, maxTotalQueuedBytes: 2 ** 16 }, counter: 'shed', meet: stall },
+  writeTimeoutMs: { limits: { ...LIFTED, writeTimeoutMs: 50 }, counter: 'stalled', meet: stall },
+  identifyTimeoutMs: {
+    limits: { identifyTimeoutMs: 50 },
+    counter: 'unidentified',
+    meet: (rig) => rig.connect(),
+  },
+  loginHoldMs: {
+    limits: { loginHoldMs: 60_000 },
+    counter: 'heldLogins',
+    meet: async (rig) => {
+      (await rig.join('alice')).socket.resetAndDestroy();
+      await rig.left('alice');
+      await (await rig.connect(4, ELSEWHERE)).login('alice');
+    },
+  },
+  packetTimeoutMs: {
+    limits: { packetTimeoutMs: 50 },
+    counter: 'incomplete',
+    meet: async (rig) => (await rig.connect()).send(Buffer.from([0, 0])),
+  },
+  maxForbiddenPackets: {
+    limits: { maxForbiddenPackets: 1 },
+    counter: 'forbiddenClosed',
+    meet: async (rig) => (await rig.connect()).send(packet(1)),
+  },
+  maxPendingRequests: { limits: { maxPendingRequests: 1 }, counter: 'refusedRequests', meet: requestTwo },
+  maxPendingRequestsPerTarget: {
+    limits: { ...NOBODY, maxPendingRequestsPerTarget: 1 },
+    counter: 'refusedRequests',
+    meet: async (rig) => {
+      const [alice, bob] = await pair(rig);
+      const carol = await rig.join('carol');
+      alice.request('bob');
+      await bob.next(5);
+      carol.request('bob');
+    },
+  },
+  requestTimeoutMs: {
+    limits: { requestTimeoutMs: 50 },
+    counter: 'expiredRequests',
+    meet: async (rig) => (await pair(rig))[0].request('bob'),
+  },
+  maxConnectIds: { limits: { maxConnectIds: 1 }, counter: 'refusedRequests', meet: agreeTwice },
+  maxConnectIdsPerPair: { limits: { maxConnectIdsPerPair: 1 }, counter: 'refusedRequests', meet: agreeTwice },
+  establishTimeoutMs: {
+    limits: { establishTimeoutMs: 50 },
+    counter: 'notInTime',
+    meet: async (rig) => agree(...(await pair(rig))),
+  },
+  maxEarlyBytes: {
+    limits: { maxEarlyBytes: 100 },
+    counter: 'pausedHalves',
+    meet: async (rig) => (await knock(rig.port[4], await agree(...(await pair(rig))))).write(Buffer.alloc(200)),
+  },
+  channelIdleMs: { limits: { channelIdleMs: 50 }, counter: 'idleChannels', meet: (rig) => rig.channel() },
+  closeGraceMs: {
+    limits: { closeGraceMs: 50 },
+    counter: 'forcedCloses',
+    meet: async (rig) => {
+      const { id, alice } = await rig.channel();
+      alice.close(id, 'alice', 'bob');
+    },
+  },
+  maxWrongIdsPerMinute: { limits: { maxWrongIdsPerMinute: 1 }, counter: 'shutOuts', meet: guess },
+  maxTotalWrongIdsPerMinute: { limits: { maxTotalWrongIdsPerMinute: 1 }, counter: 'shutOuts', meet: guess },
+};
+
+/** Limits that act in an everyday way: what to do about them is not said in each line. */
+const EVERYDAY = new Set<string>([
+  'identifyTimeoutMs',
+  'loginHoldMs',
+  'requestTimeoutMs',
+  'establishTimeoutMs',
+  'maxEarlyBytes',
+  'channelIdleMs',
+  'closeGraceMs',
+]);
+
+it('each limit is met in a test below, but bursts, which act as their rates do, and `exempt`', () => {
+  const acting = Object.keys(DEFAULT_SERVER_LIMITS).filter((name) => !/Burst|^exempt$/.test(name));
+  expect(Object.keys(MEETINGS).toSorted()).toEqual(acting.toSorted());
+});
+
+it.each(Object.entries(MEETINGS))('%s is counted, and named in the log', async (name, { limits, counter, meet }) => {
+  const rig = await Rig.start(limits);
+  await meet(rig);
+  const line = await rig.log.untilLine(({ fields }) => fields['limit'] === name, `a line of ${name}`);
+  const { level, fields } = line;
+  expect(rig.server.stats[counter]).toBeGreaterThan(0);
+  expect({ isWarning: level === 'warn', says: String(fields['lift']).includes(`serve.limits.${name}`) }).toEqual({
+    isWarning: !EVERYDAY.has(name),
+    says: !EVERYDAY.has(name),
+  });
+});
