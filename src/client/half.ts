@@ -35,10 +35,7 @@ export async function openHalf(
           half.destroy(new ChatosError('UNEXPECTED_PACKET', `the server answered LOGIN_PRIVATE with ${packet.type}`));
         }
       },
-      onClose: (error) =>
-        waiting.reject(
-          error ?? new ChatosError('CONNECTION_LOST', 'the server closed the private connection before it began'),
-        ),
+      onClose: (error) => waiting.reject(error && error.code !== 'CONNECTION_LOST' ? error : turnedAway(error)),
     },
     { longBytes: server.longBytes },
   );
@@ -49,4 +46,12 @@ export async function openHalf(
     half.destroy();
     throw error;
   }
+}
+
+/** The server says no word where it closes a half, and whether that is seen as an end or as a reset is chance. */
+function turnedAway(cause: ChatosError | undefined): ChatosError {
+  const message =
+    'the server closed the private connection before it began: the peer has left, or ' +
+    'the server allows no more connections from this address (its log names the limit)';
+  return new ChatosError('CONNECTION_LOST', message, { cause, fields: cause?.fields ?? {} });
 }

@@ -60,7 +60,7 @@ export async function runSession(
       onPacket: (packet) => (open ? handlers.onPacket(packet) : onAnswer(packet)),
       onClose: (cause) => {
         const error = cause && withServer(name, cause);
-        accepted.reject(error ?? new ChatosError('CONNECTION_LOST', `${name} closed the connection during login`));
+        accepted.reject(error && error.code !== 'CONNECTION_LOST' ? error : turnedAway(name, error));
         closed.resolve(error);
       },
     },
@@ -77,6 +77,17 @@ export async function runSession(
     signal.removeEventListener('abort', abort);
     connection.destroy();
   }
+}
+
+/**
+ * A server that takes no more connections closes them without a word: the protocol has none for it. Whether that is seen
+ * as an end or as a reset is chance.
+ */
+function turnedAway(server: string, cause: ChatosError | undefined): ChatosError {
+  const message =
+    `${server} closed the connection before it answered the login: it may be full or stopping, ` +
+    'or allow no more connections from this address (its log names the limit)';
+  return new ChatosError('CONNECTION_LOST', message, { cause, fields: cause?.fields ?? {} });
 }
 
 /** Bytes that could not be read are reported with the place that they came from, and with the most frequent reason. */

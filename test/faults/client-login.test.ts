@@ -44,7 +44,10 @@ describe('a client whose LOGIN is answered wrongly', () => {
       const connection = await fake.connection();
       await connection.next(0);
       connection[close]();
-      await expect(connecting).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
+      await expect(connecting).rejects.toMatchObject({
+        code: 'CONNECTION_LOST',
+        message: expect.stringContaining('it may be full or stopping, or allow no more connections from') as string,
+      });
     }
   });
 

@@ -1,0 +1,39 @@
+import { once } from 'node:events';
+import net from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { failure, labFile, start, startServer } from './chatosbot.ts';
+
+const WHY =
+  /^(?:chatosbot: )?tcp:\/\/127\.0\.0\.1:\d+ closed the connection before it answered the login: it may be full or stopping, or allow no more connections from this address \(its log names the limit\)$/;
+
+/** A server that has let in as many from this address as it lets in; `leave` makes room for one. */
+async function fullServer() {
+  const config = labFile('one.yaml', 'serve: { limits: { maxConnectionsPerAddress: 1 } }\n');
+  const { command, port, at } = await startServer(['--config', config]);
+  const socket = net.connect(port, '127.0.0.1');
+  onTestFinished(() => void socket.destroy());
+  await once(socket, 'connect');
+  return { command, at, leave: () => socket.end() };
+}
+
+test('commands say what to check where a server turns them away, and exit with 75; the server says why', async () => {
+  const { command, at } = await fullServer();
+  for (const args of [['say', 'hello'], ['chat'], ['pipe', 'bob'], ['pipe', '--listen']]) {
+    const { status, last } = await failure(start([...args, '--server', at]));
+    expect({ args, status, last }).toEqual({ args, status: 75, last: expect.stringMatching(WHY) as string });
+  }
+  const [line] = await command.line(/.*connection refused: .*/);
+  expect(line).toContain('limit=maxConnectionsPerAddress');
+  expect(line).toContain(
+    'lift="raise serve.limits.maxConnectionsPerAddress, or name the address in serve.limits.exempt"',
+  );
+});
+
+test('a bot that is turned away tries again until there is room', async () => {
+  const { at, leave } = await fullServer();
+  const bot = start(['run', labFile('quiet.mjs', 'export const onStart = () => {};'), '--server', at]);
+  const [, why] = await bot.line(/ warn +(.*); retrying in/);
+  expect(why).toMatch(WHY);
+  leave();
+  await bot.line(/quiet: logged in/);
+});
