@@ -1,9 +1,10 @@
-// npm run bench [-- bots|channels|decoder|fanout|pipe|plugins|relay|sessions|startup ...] [-- --rounds N]
+// npm run bench [-- NAME ...] [-- --rounds N]: see docs/benchmarks.md.
 import { parseArgs } from 'node:util';
 import { benchBots } from './bots.ts';
+import { benchChannelMemory } from './channel-memory.ts';
 import { benchChannels } from './channels.ts';
 import { benchDecoder } from './decoder.ts';
-import { benchFanout } from './fanout.ts';
+import { benchFanout, benchLone } from './fanout.ts';
 import { benchPipe } from './pipe.ts';
 import { benchPlugins } from './plugins.ts';
 import { benchRelay } from './relay.ts';
@@ -13,8 +14,10 @@ import { benchStartup } from './startup.ts';
 const BENCHMARKS: Readonly<Record<string, (rounds: number) => Promise<void>>> = {
   bots: benchBots,
   channels: benchChannels,
+  'channel-memory': benchChannelMemory,
   decoder: benchDecoder,
   fanout: benchFanout,
+  lone: benchLone,
   pipe: benchPipe,
   plugins: benchPlugins,
   relay: benchRelay,
@@ -33,5 +36,5 @@ for (const name of names) {
   await benchmark(Number(values.rounds));
 }
 process.stdout.write(
-  '\nRatios compare the first line with each other one, within this sitting; higher rates and lower costs are better.\n',
+  '\nA ratio is the figure of the first line divided by that of its own; higher rates and lower costs are better.\n',
 );

@@ -1,16 +1,30 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** The middle one of some figures. */
 export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
+  return percentile(values, 50);
 }
 
-/** Seconds of CPU that a process has used, on Linux; elsewhere NaN. */
+/** The middle one of the figures of some rounds. */
+export async function medianOf(rounds: number, run: () => Promise<number>): Promise<number> {
+  const figures: number[] = [];
+  for (let round = 0; round < rounds; round++) figures.push(await run());
+  return median(figures);
+}
+
+/** The figure that so many percent of them are below. */
+export function percentile(values: readonly number[], percent: number): number {
+  const sorted = Float64Array.from(values).toSorted();
+  return sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * percent) / 100))] ?? NaN;
+}
+
+/** Seconds of CPU that the threads of a process have used, on Linux; elsewhere NaN. */
 export function cpuSeconds(pid: number): number {
   try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(')').at(-1)!.trim().split(' ');
-    return (Number(fields[11]) + Number(fields[12])) / 100;
+    const ns = readdirSync(`/proc/${pid}/task`).map((thread) =>
+      Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]),
+    );
+    return ns.reduce((sum, each) => sum + each, 0) / 1e9;
   } catch {
     return NaN;
   }
@@ -43,40 +57,45 @@ export interface Contender {
 }
 
 /**
- * Runs the contenders in turn, several rounds, and prints medians, with the ratio of the first to each other one, taken
+ * Runs the contenders in turn, several rounds, and prints medians, each with the ratio of the first to each other one, taken
  * round by round: figures compare only within one sitting.
  */
 export async function compare(title: string, contenders: readonly Contender[], rounds: number): Promise<void> {
-  const results = new Map<string, Figures[]>(contenders.map(({ name }) => [name, []]));
+  const results = contenders.map((contender) => ({ ...contender, figures: [] as (Figures | undefined)[] }));
   for (let round = 0; round < rounds; round++) {
-    for (const { name, run } of contenders) {
+    for (const { name, run, figures } of results) {
       try {
-        results.get(name)!.push(await run());
+        figures.push(await run());
       } catch (error) {
+        figures.push(undefined);
         process.stdout.write(`  ${name}: ${(error as Error).message}\n`);
       }
     }
   }
-  const measured = contenders.filter(({ name }) => results.get(name)!.length > 0);
+  const measured = results.filter(({ figures }) => figures.some((each) => each !== undefined));
   const [first] = measured;
   if (!first) return;
-  const columns = Object.keys(results.get(first.name)![0]!);
-  const rows = [
-    ['', ...columns, ...(measured.length > 1 ? columns.map((column) => `${first.name} / it: ${column}`) : [])],
-  ];
-  for (const { name } of measured) {
-    const figures = results.get(name)!;
-    const medians = columns.map((column) => shown(median(figures.map((each) => each[column]!))));
-    const ratios = columns.map((column) => {
-      const pairs = figures.map((each, i) => (results.get(first.name)![i]?.[column] ?? NaN) / each[column]!);
-      return name === first.name ? '' : shown(median(pairs));
+  const columns = Object.keys(first.figures.find((each) => each !== undefined)!);
+  const compares = measured.length > 1;
+  const rows = [['', ...columns.flatMap((column) => (compares ? [column, 'ratio'] : [column]))]];
+  for (const one of measured) {
+    const cells = columns.flatMap((column) => {
+      const value = shown(median(defined(one.figures.map((each) => each?.[column]))));
+      const ratios = one.figures.map(
+        (each, i) => each && first.figures[i] && first.figures[i][column]! / each[column]!,
+      );
+      return compares ? [value, one === first ? '' : shown(median(defined(ratios)))] : [value];
     });
-    rows.push([name, ...medians, ...(measured.length > 1 ? ratios : [])]);
+    rows.push([one.name, ...cells]);
   }
   printTable(title, rows);
 }
 
-function shown(value: number): string {
+function defined(values: readonly (number | undefined)[]): number[] {
+  return values.filter((value) => value !== undefined);
+}
+
+export function shown(value: number): string {
   if (!Number.isFinite(value)) return '-';
   return value >= 1000 ? Math.round(value).toLocaleString('en') : value.toPrecision(3);
 }

@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { compare, cpuSeconds, type Contender, type Figures } from './measure.ts';
-import { CLI, end, freePort, isInstalled, start, startChatos, type Running } from './processes.ts';
+import { compare, cpuSeconds, median, type Contender, type Figures } from './measure.ts';
+import { CLI, end, isInstalled, startChatos, type Running } from './processes.ts';
+import { startHaproxy } from './relays.ts';
 
 const GIB = 2 ** 30;
 const BYTES = 2 * GIB;
@@ -44,13 +45,8 @@ function overHaproxy(
     name: `${name}, haproxy`,
     needs: [name, 'haproxy'],
     async prepare(direction) {
-      const [front, back] = [await freePort(), await freePort()];
-      const config = [
-        'global\n  maxconn 1000\n  nbthread 1',
-        'defaults\n  mode tcp\n  timeout connect 5s\n  timeout client 1m\n  timeout server 1m\n  option splice-auto',
-        `listen r\n  bind 127.0.0.1:${front}\n  server s 127.0.0.1:${back}\n`,
-      ].join('\n');
-      const relay = await start('haproxy', ['-f', 'haproxy.cfg', '-db'], front, { 'haproxy.cfg': config });
+      const { routes, ...relay } = await startHaproxy(1);
+      const { front, back } = routes[0]!;
       return { relay, receive: `exec ${listen(back, direction)}`, send: `exec ${connect(front, direction)}` };
     },
   };
@@ -215,10 +211,6 @@ async function emptyNode(): Promise<Figures> {
     times.push(performance.now() - startedAt);
   }
   return { ms: median(times) };
-}
-
-function median(times: readonly number[]): number {
-  return times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)]!;
 }
 
 /** Clients of the relay say nothing when they wait: a moment must do. */

@@ -7,11 +7,30 @@ import path from 'node:path';
 
 export const CLI = path.resolve(import.meta.dirname, '../../dist/cli/main.js');
 
+export interface Stoppable {
+  stop(): Promise<void>;
+}
+
 /** A server under test: a process that listens on a port of 127.0.0.1. */
-export interface Running {
+export interface Running extends Stoppable {
   readonly pid: number;
   readonly port: number;
-  stop(): Promise<void>;
+}
+
+/** Keeps what it is given until all is over, and stops it then, the last first. */
+export type Keep = <T extends Stoppable>(started: T | Promise<T>) => Promise<T>;
+
+export async function withProcesses<T>(run: (keep: Keep) => Promise<T>): Promise<T> {
+  const kept: Stoppable[] = [];
+  try {
+    return await run(async (started) => {
+      const running = await started;
+      kept.push(running);
+      return running;
+    });
+  } finally {
+    for (const each of kept.toReversed()) await each.stop();
+  }
 }
 
 export function isInstalled(command: string): boolean {

@@ -1,9 +1,7 @@
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import path from 'node:path';
+import { Crowd } from './crowd.ts';
+import { CHATOS } from './dialects.ts';
 import { median, printTable, residentMiB } from './measure.ts';
-import { end, startChatos } from './processes.ts';
-import type { SessionsAnswer, SessionsLoad } from './sessions-load.ts';
+import { startChatos, withProcesses } from './processes.ts';
 
 /** A process may have 20,000 descriptors here. */
 const COUNTS = [100, 1_000, 5_000, 15_000];
@@ -20,22 +18,12 @@ export async function benchSessions(rounds: number): Promise<void> {
   printTable('sessions: they log in as fast as they can, and stay', rows);
 }
 
-async function idle(count: number): Promise<{ logins: number; kib: number }> {
-  const server = await startChatos();
-  const before = residentMiB(server.pid);
-  const child = load({ port: server.port, count });
-  try {
-    const [{ seconds }] = (await once(child, 'message')) as [SessionsAnswer];
+function idle(count: number): Promise<{ logins: number; kib: number }> {
+  return withProcesses(async (keep) => {
+    const server = await keep(startChatos());
+    const before = residentMiB(server.pid);
+    const crowd = await Crowd.start(CHATOS, server, count, 1, keep);
     await new Promise((resolve) => setTimeout(resolve, 1_000));
-    return { logins: count / seconds, kib: ((residentMiB(server.pid) - before) * 1024) / count };
-  } finally {
-    await end(child);
-    await server.stop();
-  }
-}
-
-function load(task: SessionsLoad): ChildProcess {
-  return fork(path.join(import.meta.dirname, 'sessions-load.ts'), [JSON.stringify(task)], {
-    execArgv: ['--import', 'jiti/register'],
+    return { logins: count / crowd.loginS, kib: ((residentMiB(server.pid) - before) * 1024) / count };
   });
 }
