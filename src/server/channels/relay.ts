@@ -42,7 +42,8 @@ class Half {
 
   constructor(end: RelayEnd, mode: RelayOptions['mode'], onChunk: (half: Half, chunk: Buffer) => boolean) {
     const deliver: OnChunk = (chunk) => onChunk(this, chunk);
-    const reading = mode === 'auto' ? end.transport.readIntoReusedBuffer?.(deliver) : undefined;
+    const sizes = { mostBytes: () => this.#share.part };
+    const reading = mode === 'auto' ? end.transport.readIntoReusedBuffer?.(deliver, sizes) : undefined;
     this.transport = reading ?? readByStream(end.transport, deliver);
   }
 
