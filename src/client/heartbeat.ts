@@ -96,12 +96,19 @@ export class Heartbeat {
   }
 
   #beat(): void {
-    const { intervalMs, onSilent } = this.#settings;
     const lateMs = performance.now() - this.#dueAt;
     this.#startTimer();
     this.#beats += 1;
-    if (this.#beats === 2 && !this.#answers) this.#report();
     const session = this.#timer;
+    // What came while this process was busy is read before that.
+    setImmediate(() => {
+      if (this.#timer === session) this.#judge(lateMs);
+    });
+  }
+
+  #judge(lateMs: number): void {
+    const { intervalMs, onSilent } = this.#settings;
+    if (this.#beats === 2 && !this.#answers) this.#report();
     const unsent = this.#settings.unsentBytes();
     if (this.#unsent > 0 && unsent !== this.#unsent) this.#heard = true;
     this.#unsent = unsent;
@@ -112,10 +119,7 @@ export class Heartbeat {
       this.#asked = true;
       if (this.#answers) this.#ask();
     } else if (this.#answers && lateMs < intervalMs / 2) {
-      // What came while this process was busy is read before that.
-      setImmediate(() => {
-        if (!this.#heard && this.#timer === session) onSilent(2 * intervalMs);
-      });
+      onSilent(2 * intervalMs);
     }
   }
 

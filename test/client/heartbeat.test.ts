@@ -91,13 +91,15 @@ describe('a client with `heartbeatMs`', () => {
   });
 
   it('asks nothing while messages come', async () => {
-    const { connection, lost } = await logIn({ heartbeatMs: 5 * INTERVAL_MS });
+    const { client, connection, lost } = await logIn({ heartbeatMs: 5 * INTERVAL_MS });
     await answerSome(connection, 1);
     const chatter = setInterval(() => connection.send(packet(3, str('bob'), str('hi'))), 5);
     onTestFinished(() => clearInterval(chatter));
     await intervals(16);
+    const disconnected = next(client, 'disconnected');
     connection.end();
     expect(await connection.rest()).toEqual(Buffer.alloc(0));
+    await disconnected;
     expect(lost).toEqual([undefined]);
   });
 
