@@ -115,7 +115,7 @@ export type AddressLike = string | Partial<Address>;
 /** @throws {ChatosError} `INVALID_ADDRESS` */
 export function toAddress(address: AddressLike): Address {
   if (typeof address === 'string') return parseAddress(address);
-  if (typeof address !== 'object' || (address as object | null) === null) {
+  if (typeof address !== 'object' || (address as object | null) === null || Array.isArray(address)) {
     throw new ChatosError('INVALID_ADDRESS', `expected an address: ${FORM}`);
   }
   const [unknown] = unknownKeys(address, Object.keys(DEFAULT_ADDRESS));

@@ -1,5 +1,5 @@
 import net from 'node:net';
-import { ChatosError } from '../errors.ts';
+import { ChatosError, messageOf } from '../errors.ts';
 
 /** The addresses of this machine for itself. */
 export const LOOPBACK: readonly string[] = ['127.0.0.0/8', '::1'];
@@ -29,6 +29,16 @@ export class Networks {
     const plain = unmapped(address);
     const version = net.isIP(plain);
     return version !== 0 && this.#list.check(plain, version === 4 ? 'ipv4' : 'ipv6');
+  }
+}
+
+/** What is wrong with a text that should be a network, with what is expected instead. */
+export function networkProblem(text: string): string | undefined {
+  try {
+    parseNetwork(text);
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
   }
 }
 

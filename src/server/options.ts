@@ -40,7 +40,12 @@ const SERVER_OPTIONS: OptionTable<Omit<ResolvedServerOptions, 'limits'> & { read
   log: { kind: 'logger', default: SILENT_LOGGER },
   relay: { kind: 'choice', of: ['auto', 'streams'], default: 'auto' },
   lookAlikes: { kind: 'choice', of: ['refuse', 'allow'], default: 'refuse' },
-  directory: { kind: 'any', default: undefined },
+  directory: {
+    kind: 'object',
+    a: 'a directory',
+    methods: ['claim', 'add', 'release', 'find'],
+    default: undefined,
+  },
 };
 
 export const CLOSE_OPTIONS: OptionTable<{ readonly drainMs: number }> = { drainMs: { kind: 'ms', default: 0 } };

@@ -13,7 +13,7 @@ export interface ServerStats {
   readonly queuedBytes: number;
   /** Connections accepted since the start, as all that follows. */
   readonly accepted: number;
-  /** Connections that could not be accepted: the process, or the system, was out of file descriptors. */
+  /** Connections that could not be accepted: the process was out of file descriptors. */
   readonly notAccepted: number;
   /** Logins refused: taken, like one that is, held, or not allowed (P7). */
   readonly refusedLogins: number;

@@ -1,3 +1,5 @@
+import { isError, messageOf } from '../errors.ts';
+
 /** Characters that can move a terminal's cursor, change its state or reorder text. */
 const UNSAFE =
   /[\u0000-\u001F\u007F-\u009F\u061C\u200E\u200F\u2028\u2029\u202A-\u202E\u2066-\u2069\uFEFF\u{E0000}-\u{E007F}]|\p{Cs}/gu;
@@ -28,10 +30,13 @@ export function clipEscaped(text: string, maxChars: number): string {
 
 /**
  * An object as one line of JSON, without the newline. Characters that a terminal would interpret are written as `\u`
- * escapes, which mean the same in JSON. A bigint becomes a text.
+ * escapes, which mean the same in JSON. A bigint becomes a text, an error its message.
  */
 export function toJsonLine(value: object): string {
-  const json = JSON.stringify(value, (_key, each: unknown) => (typeof each === 'bigint' ? String(each) : each));
+  const json = JSON.stringify(value, (_key, each: unknown) => {
+    if (typeof each === 'bigint') return String(each);
+    return isError(each) ? messageOf(each) : each;
+  });
   return json.replace(UNSAFE, (char) =>
     Array.from({ length: char.length }, (_, i) => `\\u${char.charCodeAt(i).toString(16).padStart(4, '0')}`).join(''),
   );

@@ -1,4 +1,8 @@
+import { isError, messageOf } from '../errors.ts';
+import { writeErrorLine } from './error-lines.ts';
 import { escapeUnsafe, toJsonLine } from './escape.ts';
+import { resolveOptions, type OptionTable } from './option-table.ts';
+import { pluralize } from './printable.ts';
 
 /** The levels, from the least to the one that writes nothing. */
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -12,7 +16,7 @@ export const LOG_FORMATS = ['text', 'json'] as const;
 /** The format of a line. */
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
-/** Details of a line, by name. Bigints become text, `undefined` is omitted. */
+/** Details of a line, by name. Bigints become text, errors their message, `undefined` is omitted. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /** A log with levels. Programs may pass their own. */
@@ -35,15 +39,35 @@ export interface LogOptions {
   readonly level?: LogLevel;
   /** One line for a person, or one JSON object a line. @default 'text' */
   readonly format?: LogFormat;
-  /** Receives each line, with its newline. @default standard error */
-  readonly write?: (line: string) => void;
+  /**
+   * Receives each line, with its newline. @default standard error; where its reader stalls, what is beyond a megabyte is
+   * lost, and counted
+   */
+  readonly write?: ((line: string) => void) | undefined;
 }
 
-/** A logger that writes lines; peer text in messages and fields is escaped, so a line is always one line. */
+const LOG_OPTIONS: OptionTable<Omit<LogOptions, 'write'> & { readonly write: unknown }> = {
+  level: { kind: 'choice', of: LOG_LEVELS, default: 'info' },
+  format: { kind: 'choice', of: LOG_FORMATS, default: 'text' },
+  write: { kind: 'function', default: undefined },
+};
+
+/**
+ * A logger that writes lines; peer text in messages and fields is escaped, so a line is always one line.
+ *
+ * @throws {ChatosError} `INVALID_ARGUMENT` where an option is unknown or invalid
+ */
 export function createLogger(options: LogOptions = {}): Logger {
-  const { level = 'info', format = 'text', write = (line) => process.stderr.write(line) } = options;
-  const render = format === 'json' ? jsonLine : textLine;
-  return loggerTo((lineLevel, message, fields) => write(render(lineLevel, message, fields)), level);
+  const resolved = resolveOptions('logger options', options, LOG_OPTIONS);
+  const render = resolved.format === 'json' ? jsonLine : textLine;
+  const report = (lines: number): string => render('warn', lostLinesText(lines), { lost: lines });
+  const write = (resolved.write as LogOptions['write']) ?? ((line: string) => writeErrorLine(line, report));
+  return loggerTo((lineLevel, message, fields) => write(render(lineLevel, message, fields)), resolved.level);
+}
+
+/** What is said of lines that nobody read. */
+export function lostLinesText(lines: number): string {
+  return `${pluralize(lines, 'line')} of the log ${lines === 1 ? 'was' : 'were'} lost: nobody read them`;
 }
 
 /** A logger that hands over each line of at least a level, with the fields that were added by {@link Logger.with}. */
@@ -72,12 +96,25 @@ export const SILENT_LOGGER: Logger = createLogger({ level: 'silent' });
 
 function plain(value: unknown): string {
   if (typeof value === 'string') return value;
-  return typeof value === 'bigint' ? value.toString() : toJsonLine({ value }).slice('{"value":'.length, -1);
+  if (typeof value === 'bigint') return value.toString();
+  if (isError(value)) return messageOf(value);
+  try {
+    return toJsonLine({ value }).slice('{"value":'.length, -1);
+  } catch {
+    return messageOf(value);
+  }
 }
 
 function jsonLine(level: LogLevel, message: string, fields: LogFields): string {
   const own = { time: new Date().toISOString(), level, message };
-  return `${toJsonLine({ ...own, ...fields, ...own })}\n`;
+  try {
+    return `${toJsonLine({ ...own, ...fields, ...own })}\n`;
+  } catch {
+    // One of them refers to itself, or fails when it is looked at.
+    const given = Object.entries(fields).filter(([, value]) => value !== undefined);
+    const texts = given.map(([name, value]) => [name, plain(value)]);
+    return `${toJsonLine({ ...own, ...Object.fromEntries(texts), ...own })}\n`;
+  }
 }
 
 function textLine(level: LogLevel, message: string, fields: LogFields): string {

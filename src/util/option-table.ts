@@ -1,7 +1,7 @@
 import { ChatosError } from '../errors.ts';
 import { MAX_TIMER_MS } from './clock.ts';
-import type { Logger } from './log.ts';
 import { unknownKey } from './closest.ts';
+import { clipEscaped } from './escape.ts';
 
 /** The valid values of an option, and its default. */
 export type OptionRow<V = unknown> = { readonly default: V } & (
@@ -16,8 +16,15 @@ export type OptionRow<V = unknown> = { readonly default: V } & (
       readonly infinity?: boolean;
     }
   | { readonly kind: 'choice'; readonly of: readonly V[] }
+  | {
+      readonly kind: 'texts';
+      /** What is wrong with one of the texts, with what is expected instead. @default nothing is */
+      readonly problem?: (text: string) => string | undefined;
+    }
+  /** An object of some class, which is known by its methods. */
+  | { readonly kind: 'object'; readonly a: string; readonly methods: readonly string[] }
   /** `any`: checked elsewhere. */
-  | { readonly kind: 'boolean' | 'text' | 'texts' | 'function' | 'logger' | 'any' }
+  | { readonly kind: 'boolean' | 'text' | 'function' | 'logger' | 'any' }
 );
 
 /** The row of a limit: what it bounds, for the configuration's schema and the docs, too. */
@@ -55,8 +62,9 @@ export function resolveOptions<T extends object>(
   const resolved = Object.entries(rows).map(([key, row]) => {
     const value = options[key];
     if (value === undefined) return [key, row.default];
-    if (accepts(row, value)) return [key, value];
-    const message = `${where}: ${key}: expected ${expected(row)}, found ${shown(value)}`;
+    const problem = problemOf(row, value);
+    if (problem === undefined) return [key, value];
+    const message = `${where}: ${key}: ${problem}`;
     throw new ChatosError('INVALID_ARGUMENT', message, { fields: { option: key } });
   });
   return Object.fromEntries(resolved) as T;
@@ -71,18 +79,27 @@ const KINDS = {
   text: ['a text', isText],
   texts: ['a list of texts', (value) => Array.isArray(value) && value.every(isText)],
   function: ['a function', (value) => typeof value === 'function'],
-  logger: [
-    `a logger (with the methods ${LOGGER_METHODS.join(', ')})`,
-    (value) => LOGGER_METHODS.every((name) => typeof (value as Partial<Logger> | null)?.[name] === 'function'),
-  ],
 } as const satisfies Record<string, readonly [expected: string, accepts: (value: unknown) => boolean]>;
 
 function isText(value: unknown): boolean {
   return typeof value === 'string';
 }
 
+/** What is wrong with a value, with what is expected instead. */
+function problemOf(row: OptionRow, value: unknown): string | undefined {
+  if (!accepts(row, value)) return `expected ${expected(row)}, found ${shown(value)}`;
+  if (row.kind !== 'texts' || !row.problem) return undefined;
+  for (const text of value as readonly string[]) {
+    const problem = row.problem(text);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
+}
+
 function accepts(row: OptionRow, value: unknown): boolean {
   if (row.kind === 'choice') return row.of.includes(value);
+  if (row.kind === 'object') return hasMethods(value, row.methods);
+  if (row.kind === 'logger') return hasMethods(value, LOGGER_METHODS);
   if (row.kind !== 'integer' && row.kind !== 'number' && row.kind !== 'ms') return KINDS[row.kind][1](value);
   const { min, max, infinity } = boundsOf(row);
   if (value === Infinity) return infinity;
@@ -90,9 +107,16 @@ function accepts(row: OptionRow, value: unknown): boolean {
   return isNumber && (value as number) >= min && (value as number) <= max;
 }
 
+function hasMethods(value: unknown, methods: readonly string[]): boolean {
+  const object = value as Partial<Record<string, unknown>> | null | undefined;
+  return methods.every((name) => typeof object?.[name] === 'function');
+}
+
 /** Continues "expected". */
 function expected(row: OptionRow): string {
   if (row.kind === 'choice') return `one of ${row.of.map(shown).join(', ')}`;
+  if (row.kind === 'object') return `${row.a} (with the methods ${row.methods.join(', ')})`;
+  if (row.kind === 'logger') return `a logger (with the methods ${LOGGER_METHODS.join(', ')})`;
   if (row.kind !== 'integer' && row.kind !== 'number' && row.kind !== 'ms') return KINDS[row.kind][0];
   const { min, max, infinity } = boundsOf(row);
   const what = { integer: 'a whole number', number: 'a number', ms: 'milliseconds' }[row.kind];
@@ -105,9 +129,15 @@ function boundsOf(row: OptionRow & { readonly kind: 'integer' | 'number' | 'ms' 
   return { min: row.min ?? 0, max: row.max ?? (time ? MAX_TIMER_MS : Infinity), infinity: row.infinity ?? time };
 }
 
+/** The longest text that is shown of a value. */
+const MAX_SHOWN_CHARS = 64;
+
 function shown(value: unknown): string {
-  if (typeof value === 'string') return `'${value}'`;
+  if (typeof value === 'string') return `'${clipEscaped(value, MAX_SHOWN_CHARS)}'`;
+  if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'function') return 'a function';
   if (typeof value !== 'object' || value === null) return String(value);
-  return Array.isArray(value) ? 'a list' : 'an object';
+  if (!Array.isArray(value)) return 'an object';
+  const other: unknown = value.find((each) => !isText(each));
+  return other === undefined ? 'a list' : `a list with ${Array.isArray(other) ? 'a list' : shown(other)}`;
 }

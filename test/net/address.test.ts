@@ -125,6 +125,7 @@ describe('toAddress', () => {
     [{ transport: 'tls' }, /TLS is not available/],
     [{ longbytes: 8 }, /did you mean 'longBytes'/],
     [undefined, /expected an address/],
+    [[], /expected an address/],
   ])('refuses %j with INVALID_ADDRESS', (fields, why) => {
     const refused = { code: 'INVALID_ADDRESS', message: expect.stringMatching(why) as string };
     expect(() => toAddress(fields as Partial<Address>)).toThrow(expect.objectContaining(refused));

@@ -22,8 +22,13 @@ function refusal(options: object): unknown {
 describe('the options of a server', () => {
   it.each([
     [{ limit: {} }, /unknown key 'limit'.*did you mean 'limits'/],
-    [{ limits: { exempt: ['127.0.0.1', '10.0.0.0/33'] } }, /'10\.0\.0\.0\/33' is not a network: expected an address/],
-    [{ limits: { exempt: '127.0.0.1' } }, /exempt: expected a list of texts/],
+    [
+      { limits: { exempt: ['127.0.0.1', '10.0.0.0/33'] } },
+      /^server limits: exempt: '10\.0\.0\.0\/33' is not a network: expected an address/,
+    ],
+    [{ limits: { exempt: '127.0.0.1' } }, /exempt: expected a list of texts, found '127\.0\.0\.1'/],
+    [{ limits: { exempt: ['127.0.0.1', 5] } }, /exempt: expected a list of texts, found a list with 5/],
+    [{ directory: {} }, /directory: expected a directory \(with the methods claim, .*\), found an object/],
     [{ limits: { maxConections: 5 } }, /unknown key 'maxConections'.*did you mean 'maxConnections'/],
     [{ relay: 'fast' }, /relay.*auto/],
     [{ log: {} }, /log/],

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ChatosError } from '../../src/errors.ts';
 import { LOG_LEVELS, SILENT_LOGGER, createLogger, type LogOptions, type Logger } from '../../src/util/log.ts';
 
 function recorder(options: LogOptions = {}): { log: Logger; lines: string[] } {
@@ -40,6 +41,45 @@ describe('createLogger', () => {
       { level: 'error', message: 'three' },
     ]);
     expect(lines[2]).not.toContain('alice');
+  });
+
+  it.each([
+    [{ levl: 'info' }, "logger options: unknown key 'levl'; did you mean 'level'?"],
+    [
+      { level: 'trace' },
+      "logger options: level: expected one of 'debug', 'info', 'warn', 'error', 'silent', found 'trace'",
+    ],
+    [{ level: 3 }, 'level: expected one of'],
+    [{ format: 'xml' }, "format: expected one of 'text', 'json', found 'xml'"],
+    [{ write: 'stderr' }, "write: expected a function, found 'stderr'"],
+    [null, 'logger options: expected an object, found null'],
+  ])('refuses the options %j', (options, message) => {
+    const refused = { code: 'INVALID_ARGUMENT', message: expect.stringContaining(message) as string };
+    expect(() => createLogger(options as LogOptions)).toThrow(expect.objectContaining(refused));
+  });
+
+  it.each(['text', 'json'] as const)('shows the message of an error in a field (%s)', (format) => {
+    const { log, lines } = recorder({ format });
+    const failed = new ChatosError('CONNECT_FAILED', 'nobody answers', { fields: { errno: 'ECONNREFUSED' } });
+    log.warn('failed', { error: failed, causes: [new Error('one')] });
+    expect(lines[0]).toMatch(/error(=|":)"nobody answers"/);
+    expect(lines[0]).toMatch(/causes(=|":)"?\[\\?"one\\?"\]/);
+  });
+
+  it.each(['text', 'json'] as const)('writes a line though a field cannot be shown (%s)', (format) => {
+    const { log, lines } = recorder({ format });
+    const around: Record<string, unknown> = { login: 'alice' };
+    around['self'] = around;
+    const hostile = {
+      get text(): string {
+        throw new Error('no');
+      },
+    };
+    log.warn('odd', { around, hostile, login: 'bob', gone: undefined });
+    expect(lines[0]).toMatch(/around(=|":)"something that cannot be shown"/);
+    expect(lines[0]).toMatch(/hostile(=|":)"something that cannot be shown"/);
+    expect(lines[0]).toMatch(/login(=|":")bob/);
+    expect(lines[0]).not.toContain('gone');
   });
 
   it('writes nothing where it is silent', () => {

@@ -10,6 +10,8 @@ interface Options {
   readonly standby: boolean;
   readonly prefix: string;
   readonly log: unknown;
+  readonly names: readonly string[];
+  readonly clock: object | undefined;
 }
 
 const TABLE: OptionTable<Options> = {
@@ -21,6 +23,8 @@ const TABLE: OptionTable<Options> = {
   standby: { kind: 'boolean', default: false },
   prefix: { kind: 'text', default: '!' },
   log: { kind: 'any', default: undefined },
+  names: { kind: 'texts', problem: (text) => (text === 'bob' ? "'bob' is no name" : undefined), default: [] },
+  clock: { kind: 'object', a: 'a clock', methods: ['now', 'wait'], default: undefined },
 };
 
 const resolve = (given: object | undefined) => resolveOptions<Options>('test options', given, TABLE);
@@ -38,6 +42,8 @@ describe('options', () => {
       standby: false,
       prefix: '!',
       log: undefined,
+      names: [],
+      clock: undefined,
     });
   });
 
@@ -51,6 +57,8 @@ describe('options', () => {
       standby: true,
       prefix: '/',
       log: console,
+      names: ['alice'],
+      clock: { now: () => 0, wait: () => 0, more: 1 },
     };
     expect(resolve(given)).toEqual(given);
   });
@@ -71,12 +79,19 @@ describe('options', () => {
     [{ idleTimeoutMs: null }, 'found null'],
     [{ maxConnections: Infinity }, 'maxConnections: expected a whole number, 1 to 64, found Infinity'],
     [{ maxConnections: 1.5 }, 'found 1.5'],
-    [{ maxConnections: 1n }, 'found 1'],
+    [{ maxConnections: 1n }, 'found 1n'],
     [{ maxQueuedBytes: -1 }, 'expected a whole number, 0 or more, or Infinity for no limit, found -1'],
     [{ perSecond: -0.5 }, 'expected a number, 0 or more, found -0.5'],
     [{ relay: 'stream' }, "relay: expected one of 'auto', 'streams', found 'stream'"],
     [{ standby: 1 }, 'standby: expected true or false, found 1'],
     [{ prefix: ['!'] }, 'prefix: expected a text, found a list'],
+    [{ prefix: 5n, idleTimeoutMs: 'x'.repeat(1000) }, `found '${'x'.repeat(63)}…'`],
+    [{ names: 'alice' }, "names: expected a list of texts, found 'alice'"],
+    [{ names: ['alice', 5] }, 'names: expected a list of texts, found a list with 5'],
+    [{ names: [['alice']] }, 'names: expected a list of texts, found a list with a list'],
+    [{ names: ['alice', 'bob'] }, "test options: names: 'bob' is no name"],
+    [{ clock: null }, 'clock: expected a clock (with the methods now, wait), found null'],
+    [{ clock: { now: () => 0 } }, 'clock: expected a clock (with the methods now, wait), found an object'],
     [{ idleTimeout: 5 }, "test options: unknown key 'idleTimeout'; did you mean 'idleTimeoutMs'?"],
     [{ idleTimeout: undefined }, "unknown key 'idleTimeout'"],
     [{ toString: 5 }, "unknown key 'toString'"],

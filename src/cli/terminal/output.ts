@@ -2,8 +2,7 @@ import process from 'node:process';
 import { setTimeout } from 'node:timers/promises';
 import { isChatosError } from '../../errors.ts';
 import { escapeUnsafe, toJsonLine } from '../../util/escape.ts';
-import { createLogger, type LogFields, type LogFormat } from '../../util/log.ts';
-import { pluralize } from '../../util/printable.ts';
+import { createLogger, lostLinesText, type LogFields, type LogFormat } from '../../util/log.ts';
 import { loseErrorLines } from './standard-streams.ts';
 
 /** Writes for a person, on standard error. Text from the network in it is made harmless. */
@@ -45,7 +44,7 @@ let waitsForStalled = true;
 export function leaveStalledReaders({ logFormat }: { readonly logFormat: LogFormat }): void {
   waitsForStalled = false;
   loseErrorLines((lines) => {
-    const text = `${pluralize(lines, 'line')} of the log ${lines === 1 ? 'was' : 'were'} lost: nobody read them`;
+    const text = lostLinesText(lines);
     if (logFormat !== 'json') return `chatosbot: ${text}`;
     return toJsonLine({ time: new Date().toISOString(), level: 'warn', message: text, lost: lines });
   });

@@ -1,3 +1,4 @@
+import { networkProblem } from '../../net/networks.ts';
 import { defaultsOf, type LimitRow } from '../../util/option-table.ts';
 
 /** Everything a server bounds. Times are in milliseconds, sizes in bytes; a time of `Infinity` is for ever. */
@@ -117,6 +118,7 @@ export const SERVER_LIMIT_ROWS: { readonly [K in keyof ServerLimits]: LimitRow<S
   byteBurstPerAddress: liftable(2 ** 19, 'Bytes from all sessions of one address at once, after a pause.'),
   exempt: {
     kind: 'texts',
+    problem: networkProblem,
     default: [],
     what: 'Addresses and networks, as `192.0.2.0/24`, that have no limits per address, and no rates.',
   },

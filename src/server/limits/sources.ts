@@ -47,7 +47,6 @@ export class Sources {
   readonly #absent = new Set<Source>();
   #sweep: NodeJS.Timeout | undefined;
 
-  /** @throws {ChatosError} `INVALID_ARGUMENT` for what is no network in `limits.exempt` */
   constructor(limits: ServerLimits, now: () => number = () => performance.now()) {
     this.#limits = limits;
     this.#now = now;
