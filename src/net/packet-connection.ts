@@ -3,11 +3,12 @@ import { PacketDecoder } from '../protocol/decoder.ts';
 import { encodePacket } from '../protocol/encoder.ts';
 import { DEFAULT_LONG_BYTES, type LongBytes } from '../protocol/limits.ts';
 import type { Packet } from '../protocol/packets.ts';
-import { startTimer } from '../util/timeout.ts';
+import { Deadlines, type Deadline } from '../util/deadlines.ts';
 import { HeldBytes } from './held-bytes.ts';
 import { PacketWriter, type Written } from './packet-writer.ts';
 import type { Receivers } from './receivers.ts';
 import type { Transport } from './transport.ts';
+import { TurnQueue } from './turn-queue.ts';
 import { TurnShare } from './turn-share.ts';
 
 export interface PacketConnectionOptions {
@@ -17,8 +18,8 @@ export interface PacketConnectionOptions {
   readonly maxQueuedBytes?: number;
   /** Those among which the peer is counted while something waits for it. @default none */
   readonly receivers?: Receivers;
-  /** Milliseconds that a packet may stay incomplete (P4). @default 30000 */
-  readonly packetTimeoutMs?: number;
+  /** Those among which it is while a packet is incomplete, made by {@link incompletePackets}. @default its own, 30 s */
+  readonly incomplete?: Deadlines<PacketConnection>;
 }
 
 export interface PacketConnectionHandlers {
@@ -30,6 +31,9 @@ export interface PacketConnectionHandlers {
   onClose(error: ChatosError | undefined): void;
 }
 
+/** How long a packet may stay incomplete where nothing else is said. */
+const PACKET_TIMEOUT_MS = 30_000;
+
 /** After our FIN, the peer has this long to end its side. */
 const LINGER_MS = 5_000;
 
@@ -38,11 +42,21 @@ const MAX_HELD_BYTES = 64 * 1024;
 
 const EMPTY = Buffer.alloc(0);
 
-let postponed = 0;
+/** Those whose packets wait for the next turn of the event loop, as they, or all, have had their share of this one. */
+const postponed = new TurnQueue<PacketConnection>((connection) => connection.continue());
 
 /** Whether packets that have come already, on any connection, are handed over in the next turn of the event loop. */
 export function morePacketsWait(): boolean {
-  return postponed > 0;
+  return postponed.size > 0;
+}
+
+/** Closes connections on which a packet stays incomplete for so many milliseconds (P4): one timer for all of them. */
+export function incompletePackets(timeoutMs: number): Deadlines<PacketConnection> {
+  const message = `a packet stayed incomplete for ${timeoutMs / 1000} s`;
+  const fields = { limitName: 'packetTimeoutMs' };
+  return new Deadlines(timeoutMs, (connection) =>
+    connection.destroy(new ChatosError('MALFORMED_PACKET', message, { fields })),
+  );
 }
 
 /**
@@ -55,8 +69,9 @@ export class PacketConnection {
   readonly #writer: PacketWriter;
   readonly #decoder: PacketDecoder;
   readonly #handlers: PacketConnectionHandlers;
-  readonly #packetTimeoutMs: number;
-  #packetTimer: NodeJS.Timeout | undefined;
+  #incomplete: Deadlines<PacketConnection> | undefined;
+  /** When the packet must be complete that has begun. */
+  #packetDeadline: Deadline | undefined;
   #lingerTimer: NodeJS.Timeout | undefined;
   #reading = true;
   /** How many holds are not released. */
@@ -72,9 +87,9 @@ export class PacketConnection {
   #error: ChatosError | undefined;
 
   constructor(transport: Transport, handlers: PacketConnectionHandlers, options: PacketConnectionOptions = {}) {
-    const { longBytes = DEFAULT_LONG_BYTES, maxQueuedBytes = 1024 * 1024, packetTimeoutMs = 30_000 } = options;
+    const { longBytes = DEFAULT_LONG_BYTES, maxQueuedBytes = 1024 * 1024 } = options;
     this.longBytes = longBytes;
-    this.#packetTimeoutMs = packetTimeoutMs;
+    this.#incomplete = options.incomplete;
     this.#transport = transport;
     this.#writer = new PacketWriter(transport, maxQueuedBytes, this, options.receivers);
     this.#handlers = handlers;
@@ -176,6 +191,13 @@ export class PacketConnection {
     return { transport: this.#transport, rest: this.#decoder.rest() };
   }
 
+  /** Hands over what was postponed. */
+  continue(): void {
+    this.#postponed = false;
+    this.#share.renew();
+    this.#goOn();
+  }
+
   /** How many bytes the packet has that was handed over last. */
   get packetBytes(): number {
     return this.#decoder.frameBytes;
@@ -190,6 +212,7 @@ export class PacketConnection {
 
   readonly #onData = (chunk: Buffer): void => {
     const usedUp = this.#share.takeBytes(chunk.length);
+    if (!this.#waits && this.#share.isOver) this.#postpone();
     if (this.#waits) {
       this.#held ??= new HeldBytes();
       this.#held.append(chunk);
@@ -215,15 +238,8 @@ export class PacketConnection {
   #postpone(): void {
     if (this.#postponed || !this.#reading) return;
     this.#postponed = true;
-    postponed += 1;
     this.#transport.stream.pause();
-    setImmediate(PacketConnection.#nextTurn, this);
-  }
-
-  static #nextTurn(this: void, connection: PacketConnection): void {
-    connection.#postponed = false;
-    postponed -= 1;
-    connection.#goOn();
+    postponed.add(this);
   }
 
   #decode(chunk: Buffer): void {
@@ -242,16 +258,15 @@ export class PacketConnection {
       this.#handlers.onPacket(packet, this.#frame);
       if (this.#share.takePacket()) this.#postpone();
     }
-    if (packets > 0) {
-      clearTimeout(this.#packetTimer);
-      this.#packetTimer = undefined;
-    }
-    if (this.#reading && !this.#waits && this.#decoder.hasPartialPacket) {
-      this.#packetTimer ??= startTimer(this.#packetTimeoutMs, () => {
-        const message = `a packet stayed incomplete for ${this.#packetTimeoutMs / 1000} s`;
-        this.destroy(new ChatosError('MALFORMED_PACKET', message, { fields: { limitName: 'packetTimeoutMs' } }));
-      });
-    }
+    if (packets > 0) this.#forgetIncomplete();
+    if (!this.#reading || this.#waits || !this.#decoder.hasPartialPacket) return;
+    this.#incomplete ??= incompletePackets(PACKET_TIMEOUT_MS);
+    this.#packetDeadline ??= this.#incomplete.add(this);
+  }
+
+  #forgetIncomplete(): void {
+    this.#incomplete?.delete(this.#packetDeadline);
+    this.#packetDeadline = undefined;
   }
 
   readonly #onEnd = (): void => {
@@ -276,7 +291,7 @@ export class PacketConnection {
     if (this.#closed) return;
     this.#closed = true;
     this.#reading = false;
-    clearTimeout(this.#packetTimer);
+    this.#forgetIncomplete();
     clearTimeout(this.#lingerTimer);
     this.#writer.close();
     this.#handlers.onClose(this.#error);

@@ -1,6 +1,7 @@
 import { ChatosError } from '../errors.ts';
 import { queueFull, type Receiver, type Receivers } from './receivers.ts';
 import type { Transport } from './transport.ts';
+import { TurnQueue } from './turn-queue.ts';
 import { WaitingFrames } from './waiting-frames.ts';
 
 /** Called when the operating system has taken the bytes, or, with an error, when it never will. */
@@ -9,13 +10,8 @@ export type Written = (error?: ChatosError) => void;
 /** Within one turn of the event loop, more than this is handed to the transport without waiting for the turn's end. */
 const FLUSH_EARLY_BYTES = 256 * 1024;
 
-const dirty = new Set<PacketWriter>();
-
-function flushDirty(): void {
-  const writers = [...dirty];
-  dirty.clear();
-  for (const writer of writers) writer.flush();
-}
+/** Those that have something queued: each write is a call of the system, and there may be thousands. */
+const dirty = new TurnQueue<PacketWriter>((writer) => writer.flush());
 
 /**
  * Puts together what is written during one turn of the event loop: it leaves in one write at the turn's end. While the
@@ -91,10 +87,7 @@ export class PacketWriter implements Receiver {
       written?.(neverWritten());
       return;
     }
-    if (this.#queue.length === 0) {
-      if (dirty.size === 0) setImmediate(flushDirty);
-      dirty.add(this);
-    }
+    if (this.#queue.length === 0) dirty.add(this);
     this.#queue.push(bytes);
     this.#queuedBytes += bytes.length;
     if (written) this.#written.push(written);
@@ -103,6 +96,7 @@ export class PacketWriter implements Receiver {
   /** Hands everything queued to the transport now, or lets it wait where the transport has not taken what it was given. */
   flush(): void {
     if (this.#closed || this.#queue.length === 0) return;
+    dirty.delete(this);
     const waiting = this.waitingBytes;
     if (waiting > this.#maxQueuedBytes) {
       const message = `the peer does not read: ${waiting} bytes were waiting for it`;
@@ -130,6 +124,7 @@ export class PacketWriter implements Receiver {
   /** Takes no more; what is still here is never written. */
   close(): void {
     this.#closed = true;
+    dirty.delete(this);
     this.#waiting = undefined;
     this.#account();
     for (const written of [...this.#waitingWritten.splice(0), ...this.#written.splice(0)]) written(neverWritten());

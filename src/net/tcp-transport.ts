@@ -1,6 +1,7 @@
 import type net from 'node:net';
 import { reuseBuffer } from './reused-buffer.ts';
 import type { Ending, OnChunk, ReadSizes, Transport } from './transport.ts';
+import { TurnQueue } from './turn-queue.ts';
 
 /** The parts of a socket that are touched here and are not public. */
 interface Internals {
@@ -13,6 +14,9 @@ const ignore = (): void => undefined;
 /** How often connections whose peer has ended its side are looked at. */
 const LOOK_MS = 1_000;
 const halfClosed = new Set<net.Socket>();
+const looked = new TurnQueue<net.Socket>((socket) => {
+  if (!socket.destroyed && !socket.writableEnded && socket.writableLength === 0) socket.write('');
+});
 let looking: NodeJS.Timeout | undefined;
 
 /**
@@ -22,10 +26,11 @@ let looking: NodeJS.Timeout | undefined;
 function lookAfter(socket: net.Socket): void {
   halfClosed.add(socket);
   looking ??= setInterval(() => {
-    for (const each of halfClosed) if (!each.writableEnded && each.writableLength === 0) each.write('');
+    for (const each of halfClosed) looked.add(each);
   }, LOOK_MS).unref();
   socket.once('close', () => {
     halfClosed.delete(socket);
+    looked.delete(socket);
     if (halfClosed.size > 0) return;
     clearInterval(looking);
     looking = undefined;

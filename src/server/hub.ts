@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events';
+import { incompletePackets, type PacketConnection } from '../net/packet-connection.ts';
 import { Receivers } from '../net/receivers.ts';
 import { Deadlines } from '../util/deadlines.ts';
 import { Broadcast } from './broadcast.ts';
@@ -29,6 +30,8 @@ export class Hub {
   readonly broadcast = new Broadcast();
   /** The sessions for whose clients something waits. */
   readonly receivers: Receivers;
+  /** The sessions of which a packet has begun, and not ended (P4). */
+  readonly incomplete: Deadlines<PacketConnection>;
   readonly negotiations: Negotiations;
   readonly channels: Channels;
   /** The addresses that connections come from. */
@@ -48,6 +51,7 @@ export class Hub {
     this.events = events;
     this.directory = options.directory ?? new InMemoryDirectory(options.limits.loginHoldMs);
     this.receivers = new Receivers(receiverLimits(options.limits));
+    this.incomplete = incompletePackets(options.limits.packetTimeoutMs);
     this.sources = new Sources(options.limits);
     this.slowing = new Slowing(options.limits);
     this.negotiations = new Negotiations(options.limits, events);

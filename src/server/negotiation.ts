@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import { Networks } from '../net/networks.ts';
+import { TurnQueue } from '../net/turn-queue.ts';
 import { Deadlines } from '../util/deadlines.ts';
 import type { ConnectedClient, SessionId } from './directory.ts';
 import type { RequestRefusal, ServerEvents } from './events.ts';
@@ -18,6 +19,8 @@ export class Negotiations {
   /** What each session has asked and waits for. */
   readonly #made = new Map<SessionId, Set<Request>>();
   readonly #deadlines: Deadlines<Request>;
+  /** Those whose target has left, and whose makers have not got KO yet. */
+  readonly #abandoned: TurnQueue<Request>;
   readonly #exempt: Networks;
 
   constructor(limits: ServerLimits, events: EventEmitter<ServerEvents>) {
@@ -28,6 +31,10 @@ export class Negotiations {
       this.#inboxes.get(request.target.id)?.giveUp(request);
       this.#unmake(request);
       this.#refuse(request, 'expired', 'requestTimeoutMs');
+    });
+    this.#abandoned = new TurnQueue((request) => {
+      this.#unmake(request);
+      this.#refuse(request, 'left');
     });
   }
 
@@ -65,11 +72,13 @@ export class Negotiations {
   /** The session has ended: its requests are over, and those that waited for it get KO (P10). */
   leave(id: SessionId): void {
     for (const request of this.#inboxes.get(id)?.pending ?? []) {
-      this.#stop(request);
-      this.#refuse(request, 'left');
+      this.#deadlines.delete(request.deadline);
+      this.#abandoned.add(request);
     }
+    this.#abandoned.serve();
     this.#inboxes.delete(id);
     for (const request of this.#made.get(id) ?? []) {
+      this.#abandoned.delete(request);
       this.#inboxes.get(request.target.id)?.giveUp(request);
       this.#stop(request);
       this.#events.emit('requestRefused', request, 'left');

@@ -3,6 +3,7 @@ import { ChatosError } from '../errors.ts';
 import { toAddress, type Address, type AddressLike } from '../net/address.ts';
 import { listen, type Listener } from '../net/listen.ts';
 import type { Transport } from '../net/transport.ts';
+import { overTurns } from '../net/turn-queue.ts';
 import type { BoundedLogger } from '../util/bounded-log.ts';
 import { resolveOptions } from '../util/option-table.ts';
 import { startTimer } from '../util/timeout.ts';
@@ -114,15 +115,15 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
     await channels.drain(drainMs);
     // The clients that were waited for may leave first: to a client, a session that ends together with its channel is a crash.
     if (drained) await new Promise((resolve) => setTimeout(resolve, LEAVE_MS));
-    const ended = [...sessions].map((session) => {
-      session.end();
-      return session.closed;
-    });
+    const all = [...sessions];
+    await overTurns(all, (session) => session.end());
+    let destroyed: Promise<void> | undefined;
     const late = setTimeout(() => {
-      for (const session of sessions) session.destroy();
+      destroyed = overTurns(all, (session) => session.destroy());
     }, SESSION_END_MS);
-    await Promise.all([...ended, ...closed]);
+    await Promise.all([...all.map((session) => session.closed), ...closed]);
     clearTimeout(late);
+    await destroyed;
     this.#log.flush();
   }
 

@@ -81,12 +81,12 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     this.longBytes = longBytes;
     this.remoteAddress = transport.remoteAddress ?? 'unknown';
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
-    const { maxQueuedBytes, packetTimeoutMs } = limits;
+    const { maxQueuedBytes } = limits;
     this.#connection = new PacketConnection(transport, this, {
       longBytes,
       maxQueuedBytes,
-      packetTimeoutMs,
       receivers: hub.receivers,
+      incomplete: hub.incomplete,
     });
     this.#identifying = hub.identifying.add(this);
     hub.sessions.add(this);
@@ -190,6 +190,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
   }
 
   end(): void {
+    if (this.#subscriber) this.#hub.broadcast.catchUp(this.#subscriber);
     this.#connection.end();
   }
 

@@ -1,7 +1,8 @@
 import { MAX_TIMER_MS } from './clock.ts';
 
-/** So many run out in one turn of the event loop, at most; the next turn goes on. */
+/** So many run out in one turn of the event loop, and for so many milliseconds, at most; the next turn goes on. */
 const MAX_A_TURN = 500;
+const SLICE_MS = 1;
 
 interface Node<T> {
   readonly item: T;
@@ -78,10 +79,13 @@ export class Deadlines<T> {
   }
 
   readonly #sweep = (): void => {
-    let left = MAX_A_TURN;
-    for (; left > 0 && this.#first && this.#first.due <= performance.now(); left -= 1) this.#onDue(this.shift()!);
+    let now = performance.now();
+    const end = now + SLICE_MS;
+    for (let left = MAX_A_TURN; left > 0 && now < end && this.#first && this.#first.due <= now; left -= 1) {
+      this.#onDue(this.shift()!);
+      now = performance.now();
+    }
     clearTimeout(this.#timer);
-    const ms = left > 0 && this.#first ? this.#first.due - performance.now() : 0;
-    this.#timer = this.#first && setTimeout(this.#sweep, Math.ceil(ms)).unref();
+    this.#timer = this.#first && setTimeout(this.#sweep, Math.max(Math.ceil(this.#first.due - now), 0)).unref();
   };
 }

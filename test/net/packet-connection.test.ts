@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import type { PacketConnection } from '../../src/net/packet-connection.ts';
+import { incompletePackets, type PacketConnection } from '../../src/net/packet-connection.ts';
 import type { Transport } from '../../src/net/transport.ts';
 import { packet, str } from '../support/rfc-peer.ts';
 import { bytesOf, message, pair, turn } from '../support/server-connection.ts';
@@ -35,7 +35,7 @@ describe('receiving', () => {
   });
 
   it('[P4] closes with MALFORMED_PACKET where a packet stays incomplete', async () => {
-    const { peer, closed } = await pair({ packetTimeoutMs: 30 });
+    const { peer, closed } = await pair({ incomplete: incompletePackets(30) });
     peer.write(bytesOf('cut').subarray(0, 7));
     expect(await closed()).toMatchObject({ code: 'MALFORMED_PACKET' });
     await endOf(peer);

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import type { PacketConnection } from '../../src/net/packet-connection.ts';
+import { incompletePackets, type PacketConnection } from '../../src/net/packet-connection.ts';
 import { naivePacket } from '../support/naive-packets.ts';
 import { bytesOf, pair, turn } from '../support/server-connection.ts';
 import { bufferBytes, endOf, Pump, within } from '../support/server-sockets.ts';
@@ -129,9 +129,9 @@ describe('held input', () => {
   });
 
   it('[P4] is not timed, what is incomplete behind it is', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
     onTestFinished(() => void vi.useRealTimers());
-    const { connection, send, closes, closed } = await holding({ packetTimeoutMs: 100 });
+    const { connection, send, closes, closed } = await holding({ incomplete: incompletePackets(100) });
     await send(Buffer.concat([login, bytesOf('cut').subarray(0, 7)]));
     vi.advanceTimersByTime(1000);
     connection.release();

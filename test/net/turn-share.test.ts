@@ -75,6 +75,22 @@ it('[P16] so do packets of which each holds what follows it until the same turn 
   expect(await got.closed()).toBeUndefined();
 });
 
+it('[P16] so do the packets of many connections together, which come at once', async () => {
+  const counted = countByTurn();
+  const pairs = await Promise.all(
+    Array.from({ length: 60 }, () =>
+      pair({}, () => {
+        counted.add(1);
+        work(0.1);
+      }),
+    ),
+  );
+  const bytes = Buffer.concat(Array<Buffer>(40).fill(login));
+  for (const { peer } of pairs) peer.write(bytes);
+  for (const { packetsToCome } of pairs) await packetsToCome(40);
+  expect(counted.most()).toBeLessThanOrEqual(100);
+});
+
 it('what comes is held until each hold is released', async () => {
   const { connection, peer, packets, packetsToCome, socket } = await pair();
   connection.hold();

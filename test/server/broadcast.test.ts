@@ -53,6 +53,45 @@ describe('Broadcast', () => {
     expect(await textOf(three.peer, 1)).toBe('.');
   });
 
+  it('[P16] goes out to many over several turns, in order with what each is sent meanwhile', async () => {
+    const broadcast = new Broadcast();
+    const pairs = await Promise.all(Array.from({ length: 60 }, () => pair()));
+    const subscribers = pairs.map(({ connection }) => broadcast.join(connection));
+    let [writes, most] = [0, 0];
+    for (const { socket } of pairs) {
+      const write = socket.write.bind(socket);
+      socket.write = (...args: unknown[]) => {
+        writes += 1;
+        for (const end = performance.now() + 0.1; performance.now() < end;);
+        return Reflect.apply(write, undefined, args) as boolean;
+      };
+    }
+    broadcast.post(Buffer.from('1'));
+    for (let turns = 0; writes < pairs.length; turns++) {
+      const before = writes;
+      await new Promise((resolve) => setImmediate(resolve));
+      most = Math.max(most, writes - before);
+      if (turns !== 2) continue;
+      // Some have got it, some have not.
+      expect(writes).toBeLessThan(50);
+      broadcast.post(Buffer.from('2'));
+      for (const index of [0, 59]) {
+        broadcast.catchUp(subscribers[index]!);
+        pairs[index]!.connection.sendBytes(Buffer.from('private'));
+      }
+      broadcast.leave(subscribers[58]!);
+      broadcast.join((await pair()).connection);
+      broadcast.post(Buffer.from('3'));
+    }
+    expect(most).toBeLessThanOrEqual(30);
+    expect(pairs[58]!.peer.bytesRead).toBe(0);
+    for (const [index, { peer }] of pairs.entries()) {
+      if (index === 58) continue;
+      const expected = index === 0 || index === 59 ? '12private3' : '123';
+      expect(await textOf(peer, expected.length), `receiver ${index}`).toBe(expected);
+    }
+  });
+
   it('[P8] goes out early in large amounts, in order, nothing twice', async () => {
     const [broadcast, one, two] = [new Broadcast(), await pair(), await pair()];
     const first = broadcast.join(one.connection);

@@ -189,6 +189,7 @@ describe('close', () => {
     a.end();
     b.end();
     await rig.log.until('private connection ended');
+    await turns(alice);
     vi.advanceTimersByTime(999);
     await turns(alice);
     vi.advanceTimersByTime(1);

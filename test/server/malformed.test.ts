@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { int, packet, str } from '../support/rfc-peer.ts';
-import { expectSilence, Rig, stopTheClock } from '../support/server-rig.ts';
+import { expectSilence, Rig, stopTheClock, turns } from '../support/server-rig.ts';
 import { bufferBytes, within } from '../support/server-sockets.ts';
 
 const A = str('alice');
@@ -71,6 +71,21 @@ describe('malformed packets', () => {
     await within(unknown.ended, 'the other one to be closed');
     await expectSilence(bob);
     expect(rig.server.stats).toMatchObject({ malformed: 2, clients: 1 });
+  });
+
+  it('[P4] one timer runs for all packets that are incomplete', async () => {
+    stopTheClock();
+    const rig = await Rig.start();
+    const [first, ...others] = await Promise.all(Array.from({ length: 20 }, (_, index) => rig.join(`m${index}`)));
+    await expectSilence(first!);
+    first!.send(packet(3, A, int(5)));
+    await turns(others[0]!);
+    const timers = vi.getTimerCount();
+    for (const peer of others) peer.send(packet(3, A, int(5)));
+    await turns(await rig.join('bob'));
+    expect(vi.getTimerCount()).toBe(timers);
+    vi.advanceTimersByTime(30_000);
+    await Promise.all([first!, ...others].map((peer) => within(peer.ended, 'the connection to be closed')));
   });
 
   it('[P4] neither more bytes of the packet nor a slow trickle extend its time, a new packet has its own', async () => {

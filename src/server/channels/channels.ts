@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import type { Transport } from '../../net/transport.ts';
+import { overTurns } from '../../net/turn-queue.ts';
 import { encodePacket } from '../../protocol/encoder.ts';
 import { Deadlines } from '../../util/deadlines.ts';
 import { withResolvers } from '../../util/deferred.ts';
@@ -120,7 +121,7 @@ export class Channels {
       await promise;
       clearTimeout(timer);
     }
-    this.abort();
+    await overTurns(this.#relays, (relay) => relay.abort('shutdown'));
   }
 
   /** Breaks what is open, which ends a drain in progress. */

@@ -1,3 +1,4 @@
+import { TurnQueue } from '../../net/turn-queue.ts';
 import { Rate } from './rate.ts';
 import type { ServerLimits } from './server-limits.ts';
 
@@ -33,6 +34,8 @@ export class Slowing {
   readonly #now: () => number;
   /** In the order in which they were paused: those of one address take turns. */
   readonly #waiting = new Set<Sender>();
+  /** Those that may go on, which have packets waiting. */
+  readonly #resuming = new TurnQueue<Sender>((sender) => sender.resume());
   #timer: NodeJS.Timeout | undefined;
 
   constructor(limits: ServerLimits, now: () => number = () => performance.now()) {
@@ -68,6 +71,7 @@ export class Slowing {
   /** It is gone. */
   forget(sender: Sender): void {
     this.#waiting.delete(sender);
+    this.#resuming.delete(sender);
   }
 
   readonly #look = (): void => {
@@ -75,7 +79,7 @@ export class Slowing {
     for (const sender of this.#waiting) {
       if (!this.#mayGoOn(sender, now)) continue;
       this.#waiting.delete(sender);
-      sender.resume();
+      this.#resuming.add(sender);
     }
     if (this.#waiting.size > 0) return;
     clearInterval(this.#timer);
