@@ -9,6 +9,7 @@ const scale: Scale = { times: 1, floodMs: 500, seed: 20_241, mutatedFrames: 20_0
 const bounds: Bounds = {
   probeP99Ms: 50,
   newcomerMs: 2_000,
+  turnMs: 50,
   rssMiB: 96,
   usedMiB: 8,
   undisturbedMs: 100,

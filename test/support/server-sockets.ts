@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { onTestFinished } from 'vitest';
+import { howItEnds } from './how-it-ends.ts';
 import { long, packet, type LongBytes } from './rfc-peer.ts';
 
 const realSetTimeout = globalThis.setTimeout;
@@ -64,24 +65,9 @@ export function readExactly(socket: Duplex, size: number): Promise<Buffer> {
   return within(bytes, `reading ${size} bytes`).finally(() => stop());
 }
 
-/**
- * How the other side ends the connection; whatever still comes is thrown away.
- *
- * Node reports RST as `end` where it comes together with the last bytes (libuv takes POLLHUP behind a short read for the
- * end of the file), but a write then fails, even an empty one, which sends nothing.
- */
+/** As {@link howItEnds}, within 5 s. */
 export function endOf(socket: Duplex): Promise<'FIN' | 'RST'> {
-  const end = new Promise<'FIN' | 'RST'>((resolve) => {
-    const onEnd = (): void => {
-      if (socket.writable) socket.write(Buffer.alloc(0), (error) => resolve(error ? 'RST' : 'FIN'));
-      else resolve(socket.errored ? 'RST' : 'FIN');
-    };
-    if (socket.errored) resolve('RST');
-    else if (socket.readableEnded) onEnd();
-    socket.once('end', onEnd).once('error', () => resolve('RST'));
-    socket.resume();
-  });
-  return within(end, 'the end of the connection');
+  return within(howItEnds(socket), 'the end of the connection');
 }
 
 /** Sends all of `bytes`, each piece when the operating system has taken the one before it. */

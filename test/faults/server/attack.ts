@@ -114,21 +114,6 @@ export class Attack {
   }
 }
 
-/** Resolves when the connection is over: by FIN or by RST, which Node tells apart only by a write that fails. */
-export function endOf(socket: Socket): Promise<'FIN' | 'RST'> {
-  return new Promise((resolve) => {
-    const onEnd = (): void => {
-      if (socket.writable) socket.write(Buffer.alloc(0), (error) => resolve(error ? 'RST' : 'FIN'));
-      else resolve(socket.errored ? 'RST' : 'FIN');
-    };
-    if (socket.errored) resolve('RST');
-    else if (socket.readableEnded) onEnd();
-    socket.once('end', onEnd).once('error', () => resolve('RST'));
-    socket.once('close', () => resolve(socket.errored ? 'RST' : 'FIN'));
-    socket.resume();
-  });
-}
-
 /** One byte that comes, which stays out of the stream. */
 export function readByte(socket: Socket): Promise<number | undefined> {
   return new Promise((resolve) => {

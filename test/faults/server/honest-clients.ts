@@ -14,8 +14,9 @@ export class HonestClients {
 
   async join({ ports, pid }: ServerProcess, roles: readonly Role[]): Promise<void> {
     const port = ports[4];
-    if (roles.includes('readers')) await ask(this.#readers, { join: { port, pid, roles: ['readers'] } });
-    await ask(this.#prober, { join: { port, pid, roles: roles.filter((role) => role !== 'readers') } });
+    const speaks = roles.includes('readers');
+    if (speaks) await ask(this.#readers, { join: { port, pid, roles: ['readers'], speaks } });
+    await ask(this.#prober, { join: { port, pid, roles: roles.filter((role) => role !== 'readers'), speaks } });
   }
 
   /** Resolves when readers have read all that waited for them, and know whether they are cut. */

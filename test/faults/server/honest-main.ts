@@ -18,7 +18,16 @@ export interface Honest {
   readonly faults: readonly string[];
 }
 
-export type Request = { join: { port: number; pid: number; roles: readonly Role[] } } | 'report' | 'catch up' | 'leave';
+export interface Join {
+  readonly port: number;
+  /** The server's process. */
+  readonly pid: number;
+  readonly roles: readonly Role[];
+  /** Whether the prober speaks to everybody, too: for the readers. */
+  readonly speaks: boolean;
+}
+
+export type Request = { readonly join: Join } | 'report' | 'catch up' | 'leave';
 export type Role = 'prober' | 'readers' | 'newcomers';
 
 const PROBE_MS = 10;
@@ -85,7 +94,7 @@ function join(port: number, name: string, onFrame: (op: number, strings: () => s
   });
 }
 
-async function startProber(port: number): Promise<void> {
+async function startProber({ port, speaks }: Join): Promise<void> {
   let count = 0;
   const prober = await join(port, 'prober', (op, strings) => {
     if (op !== 4) return;
@@ -102,7 +111,7 @@ async function startProber(port: number): Promise<void> {
       count += 1;
       underWay.set(count, moment());
       prober.write(packet(4, str('prober'), str('prober'), str(String(count))));
-      if (count % (TICK_MS / PROBE_MS) === 0) prober.write(packet(3, str('prober'), str(`tick ${count}`)));
+      if (speaks && count % (TICK_MS / PROBE_MS) === 0) prober.write(packet(3, str('prober'), str(`tick ${count}`)));
     }, PROBE_MS),
   );
 }
@@ -210,7 +219,7 @@ async function answer(request: Request): Promise<Honest | 'done'> {
   else {
     const { port, pid, roles } = request.join;
     serverPid = pid;
-    if (roles.includes('prober')) await startProber(port);
+    if (roles.includes('prober')) await startProber(request.join);
     if (roles.includes('readers')) await startReaders(port);
     if (roles.includes('newcomers')) startNewcomers(port);
   }

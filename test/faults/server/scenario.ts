@@ -20,6 +20,8 @@ export interface Scenario {
   readonly run: (attack: Attack) => Promise<void>;
   /** What is looked at when the prober's figures are taken, and the attackers are still there. */
   readonly inspect?: (attack: Attack) => Promise<void>;
+  /** What is done last: the attackers are still there when the server is stopped. */
+  readonly beforeStop?: (attack: Attack) => Promise<void>;
 }
 
 /** What is allowed. */
@@ -27,6 +29,8 @@ export interface Bounds {
   /** The 99th percentile of what the prober waits may be so long, or 1.2 times what it is undisturbed. */
   readonly probeP99Ms: number;
   readonly newcomerMs: number;
+  /** What a turn of the server's event loop may take of a processor. */
+  readonly turnMs: number;
   /** How much more may be resident afterwards, and in use when garbage is gone. */
   readonly rssMiB: number;
   readonly usedMiB: number;
@@ -44,7 +48,7 @@ export interface Outcome {
 const EVERYBODY: readonly Role[] = ['prober', 'readers', 'newcomers'];
 
 export async function runScenario(
-  { name, run, inspect, maxPeakMiB, ...scenario }: Scenario,
+  { name, run, inspect, beforeStop, maxPeakMiB, ...scenario }: Scenario,
   scale: Scale,
   bounds: Bounds,
   honest: HonestClients,
@@ -53,6 +57,7 @@ export async function runScenario(
   const server = await ServerProcess.start(settings);
   const faults: string[] = [];
   const figures: Record<string, string | number> = {};
+  const last = new Attack(server, scale, 0);
   try {
     await honest.join(server, scenario.honest ?? EVERYBODY);
     faults.push(...(await honest.report()).faults);
@@ -64,19 +69,24 @@ export async function runScenario(
       server.forgetPeak();
       // What it cost to look at the memory is nobody's fault.
       faults.push(...(await honest.report()).faults);
+      await server.longestTurnMs();
       const began = performance.now();
       const attack = new Attack(server, scale, before.usedMiB);
       let during: Honest;
       try {
         await run(attack);
         during = await honest.report();
+        const turnMs = await server.longestTurnMs();
+        attack.figures['longest turn ms'] = turnMs.toFixed(1);
+        attack.expect(turnMs <= bounds.turnMs, `a turn took ${turnMs.toFixed(1)} ms of a processor`);
         await inspect?.(attack);
       } finally {
         attack.leave();
       }
       await honest.catchUp();
       Object.assign(figures, { seconds: seconds(began), ...shown(calm, during), ...attack.figures });
-      const after = await aftermath(server, descriptors, faults);
+      await returned(server, descriptors, faults);
+      const after = await server.memory();
       figures['peak MiB'] = Math.round(server.peakMiB);
       figures['grown MiB'] =
         `${(after.usedMiB - before.usedMiB).toFixed(1)} used, ${Math.round(after.rssMiB - before.rssMiB)} resident`;
@@ -87,13 +97,16 @@ export async function runScenario(
       if (round === bounds.rounds) faults.push(...grown(before, after, bounds));
       before = after;
     }
+    await beforeStop?.(last);
   } catch (error) {
     faults.push((error as Error).message);
   }
   if (server.ended !== undefined) faults.push(`the server has ended (${server.ended}): ${lastLines(server.log)}`);
   await honest.leave();
-  const stopMs = await server.stop();
-  if (stopMs > 5_000) faults.push(`SIGTERM ended it after ${Math.round(stopMs)} ms only`);
+  const stop = await server.stop();
+  last.leave();
+  if (stop.ms > 5_000) faults.push(`SIGTERM ended it after ${Math.round(stop.ms)} ms only`);
+  if (stop.longestTurnMs > bounds.turnMs) faults.push(`a turn of its end took ${stop.longestTurnMs.toFixed(1)} ms`);
   return { name, faults: summed(faults), figures };
 }
 
@@ -108,10 +121,9 @@ async function restingDescriptors(server: ServerProcess): Promise<number> {
 }
 
 /** Descriptors return exactly, and soon. */
-async function aftermath(server: ServerProcess, descriptors: number, faults: string[]): Promise<Memory> {
-  const returned = await holds(() => server.ended !== undefined || server.descriptors <= descriptors, 10_000);
-  if (!returned) faults.push(`${server.descriptors} descriptors are open 10 s later, ${descriptors} were before`);
-  return server.memory();
+async function returned(server: ServerProcess, descriptors: number, faults: string[]): Promise<void> {
+  const fewer = await holds(() => server.ended !== undefined || server.descriptors <= descriptors, 10_000);
+  if (!fewer) faults.push(`${server.descriptors} descriptors are open 10 s later, ${descriptors} were before`);
 }
 
 function judge(calm: Honest, during: Honest, bounds: Bounds): string[] {

@@ -9,10 +9,28 @@ import { pause } from './waiting.ts';
 
 const CLI = path.resolve(import.meta.dirname, '../../../dist/cli/main.js');
 
-/** Answers a byte on descriptor 3 with the memory that is in use when all garbage is gone. */
-const COLLECTOR = `import { Socket } from 'node:net';
+/**
+ * Answers on descriptor 3: "memory" with what is in use when all garbage is gone, "turns" with the most time of a processor,
+ * in milliseconds, that a turn of the event loop has taken since it was asked last (0 where the system does not count it);
+ * it says so at its end, too.
+ */
+const OBSERVER = `import { openSync, readSync, writeSync } from 'node:fs';
+import { Socket } from 'node:net';
 const line = new Socket({ fd: 3 });
-line.on('data', () => { gc(); setImmediate(() => { gc(); line.write(JSON.stringify(process.memoryUsage()) + '\\n'); }); });
+const answer = (value) => line.write(JSON.stringify(value));
+const text = Buffer.alloc(64);
+let file;
+try { file = openSync('/proc/self/schedstat'); } catch {}
+const processorMs = () => file && parseInt(text.latin1Slice(0, readSync(file, text, 0, 64, 0))) / 1e6;
+let [last, longest] = [processorMs(), 0];
+const look = () => { const now = processorMs(); longest = Math.max(longest, now - last); last = now; };
+if (file) setInterval(look, 1).unref();
+const forget = () => { [last, longest] = [processorMs(), 0]; };
+line.on('data', (question) => {
+  if (String(question) === 'turns') { answer(longest); setImmediate(forget); }
+  else { gc(); setImmediate(() => { gc(); answer(process.memoryUsage()); }); }
+});
+process.on('exit', () => { try { look(); writeSync(3, JSON.stringify(longest)); } catch {} });
 line.on('error', () => undefined);
 line.unref();`;
 
@@ -52,9 +70,9 @@ export class ServerProcess {
     const config = path.join(folder, 'chatosbot.config.yaml');
     writeFileSync(config, JSON.stringify({ serve: { limits: settings.limits ?? {} } }));
     const log = openSync(path.join(folder, 'log'), 'a');
-    const collector = `data:text/javascript,${encodeURIComponent(COLLECTOR)}`;
+    const observer = `data:text/javascript,${encodeURIComponent(OBSERVER)}`;
     const listen = ['--listen', '127.0.0.1:0', '--listen', '127.0.0.1:0?longBytes=8'];
-    const node = ['--expose-gc', '--import', collector, ...(settings.nodeArgs ?? [])];
+    const node = ['--expose-gc', '--import', observer, ...(settings.nodeArgs ?? [])];
     const args = [...node, CLI, 'serve', ...listen, '--drain', '0', '--config', config];
     const files = settings.descriptors === undefined ? '' : `ulimit -n ${settings.descriptors}; `;
     const stderr = settings.stalledLog ? 'pipe' : log;
@@ -104,30 +122,43 @@ export class ServerProcess {
 
   /** What it uses when garbage is gone. */
   async memory(): Promise<Memory> {
-    const line = this.#child.stdio[3] as Duplex;
-    const answer = await new Promise<string>((resolve, reject) => {
-      line.once('data', (chunk: Buffer) => resolve(chunk.toString()));
-      this.#child.once('exit', () => reject(new Error(`the server has ended: ${this.log.slice(-2000)}`)));
-      if (this.ended !== undefined) reject(new Error(`the server has ended: ${this.log.slice(-2000)}`));
-      line.write('?');
-    });
-    const { heapUsed, external } = JSON.parse(answer) as NodeJS.MemoryUsage;
+    const { heapUsed, external } = JSON.parse(await this.#ask('memory')) as NodeJS.MemoryUsage;
     return { rssMiB: field(this.pid, 'VmRSS'), usedMiB: (heapUsed + external) / MIB };
   }
 
-  /** Ends it by SIGTERM, after 10 s by SIGKILL; returns how long that took, and removes what it wrote. */
-  async stop(): Promise<number> {
+  /** The most time of a processor, in milliseconds, that one turn of its event loop has taken since this was asked last. */
+  async longestTurnMs(): Promise<number> {
+    return Number(await this.#ask('turns'));
+  }
+
+  async #ask(question: 'memory' | 'turns'): Promise<string> {
+    const line = this.#child.stdio[3] as Duplex;
+    const ended = (): Error => new Error(`the server has ended: ${this.log.slice(-2000)}`);
+    return new Promise<string>((resolve, reject) => {
+      line.once('data', (chunk: Buffer) => resolve(chunk.toString()));
+      this.#child.once('exit', () => reject(ended()));
+      if (this.ended !== undefined) reject(ended());
+      line.write(question);
+    });
+  }
+
+  /** Ends it by SIGTERM, after 10 s by SIGKILL, and removes what it wrote; says how long that took, and its longest turn. */
+  async stop(): Promise<{ ms: number; longestTurnMs: number }> {
     const began = performance.now();
+    let said = '';
     if (this.ended === undefined) {
-      const exited = new Promise((resolve) => this.#child.once('exit', resolve));
+      await this.longestTurnMs();
+      const line = this.#child.stdio[3] as Duplex;
+      line.on('data', (chunk: Buffer) => (said += chunk.toString()));
+      const closed = new Promise((resolve) => this.#child.once('close', resolve));
       this.#child.kill('SIGTERM');
       const timer = setTimeout(() => this.#child.kill('SIGKILL'), 10_000);
-      await exited;
+      await closed;
       clearTimeout(timer);
     }
     for (const stream of this.#child.stdio) stream?.destroy();
     rmSync(this.#folder, { recursive: true, force: true });
-    return performance.now() - began;
+    return { ms: performance.now() - began, longestTurnMs: Number(said) };
   }
 }
 

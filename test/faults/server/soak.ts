@@ -26,6 +26,7 @@ const scale: Scale = {
 const bounds: Bounds = {
   probeP99Ms: 10,
   newcomerMs: 1_000,
+  turnMs: 50,
   rssMiB: 32,
   usedMiB: 2,
   undisturbedMs: 3_000,

@@ -1,7 +1,8 @@
 /** Private connections: broken halves, ids that are guessed, replayed or taken. */
 import type { Socket } from 'node:net';
+import { howItEnds } from '../../../support/how-it-ends.ts';
 import { long, packet, str } from '../../../support/rfc-peer.ts';
-import { endOf, readByte, type Attack } from '../attack.ts';
+import { readByte, type Attack } from '../attack.ts';
 import { FrameReader } from '../frames.ts';
 import { Random } from '../random.ts';
 import type { Scenario } from '../scenario.ts';
@@ -95,7 +96,7 @@ const resets: Scenario = {
           if (times % 4 < 2) own.resume();
           await pause(times % 4);
           own.resetAndDestroy();
-          const end = await within(endOf(other), `the end, ${direction}`);
+          const end = await within(howItEnds(other), `the end, ${direction}`);
           ends[end] += 1;
           attack.expect(end === 'RST', `half ${broken} was reset, ${direction}, and the other one saw FIN`);
           other.destroy();

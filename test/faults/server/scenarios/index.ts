@@ -1,5 +1,6 @@
 import type { Scenario } from '../scenario.ts';
 import { channelScenarios } from './channels.ts';
+import { crowdScenarios } from './crowds.ts';
 import { floodScenarios } from './floods.ts';
 import { logScenarios } from './logs.ts';
 import { packetScenarios } from './packets.ts';
@@ -11,5 +12,6 @@ export const SCENARIOS: readonly Scenario[] = [
   ...channelScenarios,
   ...sessionScenarios,
   ...floodScenarios,
+  ...crowdScenarios,
   ...logScenarios,
 ];

@@ -1,8 +1,8 @@
 /** Every packet, cut, dribbled and mutated. */
 import type { Socket } from 'node:net';
+import { howItEnds } from '../../../support/how-it-ends.ts';
 import { int, long, packet, str, type LongBytes } from '../../../support/rfc-peer.ts';
 import type { Attack } from '../attack.ts';
-import { endOf } from '../attack.ts';
 import { Random } from '../random.ts';
 import type { Scenario } from '../scenario.ts';
 import { within } from '../waiting.ts';
@@ -63,7 +63,7 @@ const cutEverywhere: Scenario = {
           socket.write(identified ? Buffer.concat([packet(0, str(name)), bytes]) : bytes);
           if (!reset) {
             socket.end();
-            await within(endOf(socket), `the end behind ${size} bytes of packet ${op}`);
+            await within(howItEnds(socket), `the end behind ${size} bytes of packet ${op}`);
           }
           socket.resetAndDestroy();
         });
@@ -153,7 +153,7 @@ const slow: Scenario = {
     await attack.each(count, 50, async (index) => {
       sockets.push(await attack.open({ address: attack.address(index >> 3) }));
     });
-    const ends = Promise.all(sockets.map((socket) => endOf(socket)));
+    const ends = Promise.all(sockets.map((socket) => howItEnds(socket)));
     const slowBytes = packet(3, str('m'), str('x'.repeat(900)));
     let at = 0;
     // A third never says anything, a third dribbles a LOGIN that never ends, a third a message behind its LOGIN.
