@@ -1,4 +1,5 @@
-import { closeSync, ftruncateSync, openSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { closeSync, ftruncateSync, openSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -157,7 +158,7 @@ describe.skipIf(!HAS_TERMINAL)('pipe, on a terminal', () => {
     expect(await screen.exit()).toMatchObject({ status: 0 });
   });
 
-  test('shows the share of a file, and on 20 columns the bytes alone', async () => {
+  test('shows the share of a file, on 20 columns too', async () => {
     const bob = await peer(port, 'reluctant');
     const file = zeros('large', 100);
     const wide = onTerminal(`chatosbot pipe reluctant --server ${at} < ${file} > /dev/null`);
@@ -168,7 +169,20 @@ describe.skipIf(!HAS_TERMINAL)('pipe, on a terminal', () => {
     await narrow.shows('\r\u001B[K');
     await narrow.shows('\r\u001B[K');
     const [, ...lines] = narrow.stdout.toString().split('\r\u001B[K');
-    for (const line of lines) expect(line).toMatch(/^(?=.{0,19}$)(?:sent )?[\d.]+ [KM]?i?B(?:, |$)/);
+    for (const line of lines) expect(line).toMatch(/^(?=.{0,19}$)(?:sent )?[\d.]+ [KM]?i?B, \d+ %/);
+  });
+
+  test('erases all of the line where the terminal has become narrower', async () => {
+    const bob = await peer(port, 'shrinking');
+    const file = zeros('longer', 100);
+    execFileSync('mkfifo', [path.join(LAB, 'shrink')]);
+    const screen = onTerminal(
+      `(read -r _ < ../shrink; stty cols 20 < /dev/tty) & chatosbot pipe shrinking --server ${at} < ${file} > /dev/null`,
+    );
+    await acceptNext(bob, port);
+    await screen.shows(' %, ');
+    writeFileSync(path.join(LAB, 'shrink'), 'now\n');
+    await screen.shows('A\u001B[J');
   });
 
   test('shows no progress in the background, where it would wipe the prompt; then in the foreground it does', async () => {

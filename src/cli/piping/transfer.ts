@@ -60,12 +60,12 @@ export async function transfer(
   if (limitRate !== undefined) {
     ends = { input: limitSource(ends.input, limitRate), output: limitSink(ends.output, limitRate) };
   }
-  let moving: Movement = channel;
-  const count = () => ({ sent: moving.bytesSent, received: moving.bytesReceived });
-  const progress = showProgress(count, { total: ends.input.size, quiet, json, isMoving: !keep && !isTyped });
-  if (isatty(1)) ends = { ...ends, output: beforeEach(ends.output, progress.clear) };
+  const total = ends.input.size;
+  if (isatty(1)) ends = { ...ends, output: beforeEach(ends.output, () => progress.clear()) };
   const pipe = verified?.(ends);
-  moving = pipe ?? channel;
+  const moving: Movement = pipe ?? channel;
+  const count = () => ({ sent: moving.bytesSent, received: moving.bytesReceived });
+  const progress = showProgress(count, { total, quiet, json, isMoving: !keep && !isTyped });
   const abort = (): void => void moving.destroy(new ChatosError('ABORTED', 'interrupted'));
   signal.addEventListener('abort', abort, { once: true });
   if (signal.aborted) abort();

@@ -2,7 +2,14 @@ import { constants } from 'node:os';
 import process from 'node:process';
 import { toJsonLine } from '../../util/escape.ts';
 import { isInBackground } from './foreground.ts';
-import { progressLine, summaryLine, type ProgressFigures } from './progress-line.ts';
+import {
+  eraseLine,
+  figuresBetween,
+  progressLine,
+  summaryLine,
+  type ProgressFigures,
+  type ProgressSample,
+} from './progress-line.ts';
 
 const INTERVAL_MS = 200;
 /** Three seconds' worth. */
@@ -36,26 +43,37 @@ type Count = () => { sent: number; received: number };
  */
 export function showProgress(count: Count, { total, quiet, json, isMoving }: ProgressOptions): Progress {
   const { stderr } = process;
-  const samples: Sample[] = [{ at: performance.now(), ...count() }];
-  const first = samples[0]!;
+  const sample = (): ProgressSample => ({ at: performance.now(), ...count() });
+  const first: ProgressSample = { at: performance.now(), sent: 0, received: 0 };
+  const samples = [first];
   const isShown = stderr.isTTY && !quiet && !json;
   let state: 'hidden' | 'shown' | 'cleared' = 'hidden';
-  const figures = (since: Sample): ProgressFigures => ({
-    ...figuresSince(since, count),
+  let line = '';
+  const figures = (since: ProgressSample, now = sample()): ProgressFigures => ({
+    ...figuresBetween(since, now),
     total,
-    elapsedMs: performance.now() - first.at,
+    elapsedMs: now.at - first.at,
   });
+  const columns = (): number => stderr.columns || 80;
   const erase = (): void => {
     // In the background, the line is the prompt of a shell, or what is typed there.
-    if (state === 'shown' && !isInBackground()) stderr.write('\r\u001B[K');
+    if (state === 'shown' && !isInBackground()) stderr.write(eraseLine(line.length, columns()));
     state = 'hidden';
+    line = '';
   };
   const draw = (): void => {
-    samples.push({ at: performance.now(), ...count() });
+    const now = sample();
+    samples.push(now);
     if (samples.length > RATE_SAMPLES) samples.shift();
-    if (state === 'cleared' || isInBackground()) return;
+    if (state === 'cleared') return;
+    if (isInBackground()) {
+      line = '';
+      return;
+    }
+    const erased = eraseLine(line.length, columns());
     // The rate of the last seconds shows when nothing moves.
-    stderr.write(`\r\u001B[K${progressLine(figures(samples[0]!), stderr.columns || 80)}`);
+    line = progressLine(figures(samples[0]!, now), columns());
+    stderr.write(`${erased}${line}`);
     state = 'shown';
   };
   const timer = isShown && isMoving ? setInterval(draw, INTERVAL_MS) : undefined;
@@ -78,22 +96,4 @@ export function showProgress(count: Count, { total, quiet, json, isMoving }: Pro
     if (!isSilent) stderr.write(`${summaryLine(figures(first))}\n`);
   };
   return { clear, done };
-}
-
-/** How many bytes had moved at a time. */
-interface Sample {
-  readonly at: number;
-  readonly sent: number;
-  readonly received: number;
-}
-
-function figuresSince(since: Sample, count: Count) {
-  const { sent, received } = count();
-  const seconds = Math.max(performance.now() - since.at, 1) / 1000;
-  return {
-    sent,
-    received,
-    sentPerSecond: (sent - since.sent) / seconds,
-    receivedPerSecond: (received - since.received) / seconds,
-  };
 }

@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { progressLine, summaryLine, type ProgressFigures } from '../../../src/cli/terminal/progress-line.ts';
+import {
+  eraseLine,
+  figuresBetween,
+  progressLine,
+  summaryLine,
+  type ProgressFigures,
+} from '../../../src/cli/terminal/progress-line.ts';
 
 const MiB = 1024 ** 2;
 
@@ -24,7 +30,9 @@ describe('the line of a transfer that goes on', () => {
   test.each([
     [80, 'sent 300.5 MiB, 50.5 MiB/s, 30 %, 14 s left, 1:02'],
     [40, 'sent 300.5 MiB, 50.5 MiB/s, 30 %'],
-    [20, '300.5 MiB'],
+    [20, '300.5 MiB, 30 %'],
+    [16, '300.5 MiB, 30 %'],
+    [15, '300.5 MiB'],
   ])('of a known size, on %i columns', (columns, expected) => {
     expect(progressLine(SENDING, columns)).toBe(expected);
   });
@@ -38,7 +46,9 @@ describe('the line of a transfer that goes on', () => {
   });
 
   test('keeps bytes and rate on 20 columns where they fit', () => {
-    expect(progressLine({ ...SENDING, sent: 3 * MiB, sentPerSecond: 9.5 * MiB }, 20)).toBe('3.0 MiB, 9.5 MiB/s');
+    const figures = { ...SENDING, sent: 3 * MiB, sentPerSecond: 9.5 * MiB };
+    expect(progressLine({ ...figures, total: undefined }, 20)).toBe('3.0 MiB, 9.5 MiB/s');
+    expect(progressLine(figures, 20)).toBe('3.0 MiB, 0 %');
   });
 
   test('never fills the last column', () => {
@@ -63,4 +73,26 @@ test('the line that stays has both directions, and what was left', () => {
   const figures = { ...SENDING, received: 6 };
   expect(summaryLine(figures)).toBe('sent 300.5 MiB, received 6 B, 50.5 MiB/s, 1:02, 30 %, 14 s left');
   expect(summaryLine({ ...figures, total: undefined })).toBe('sent 300.5 MiB, received 6 B, 50.5 MiB/s, 1:02');
+});
+
+test('no figure is negative, whatever was counted', () => {
+  const at = (ms: number, sent: number, received: number) => ({ at: ms, sent, received });
+  expect(figuresBetween(at(0, 40, 40), at(1000, 0, 3))).toEqual({
+    sent: 0,
+    received: 3,
+    sentPerSecond: 0,
+    receivedPerSecond: 0,
+  });
+  expect(figuresBetween(at(5, 0, 0), at(5, -1, 2))).toEqual({
+    sent: 0,
+    received: 2,
+    sentPerSecond: 0,
+    receivedPerSecond: 2000,
+  });
+});
+
+test('a line that a narrower terminal has wrapped is erased with all its rows', () => {
+  expect(eraseLine(0, 20)).toBe('\r\u001B[K');
+  expect(eraseLine(19, 20)).toBe('\r\u001B[K');
+  expect(eraseLine(41, 20)).toBe('\r\u001B[2A\u001B[J');
 });
