@@ -119,7 +119,6 @@ test('pipe --keep --json reports what happens to each peer, in lines of JSON', a
     { type: 'logged-in', login: 'log', server: `tcp://${at}` },
     { type: 'waiting', peer: null },
     { type: 'refused', peer: 'zoe' },
-    { type: 'refused', peer: 'zoe' },
     { type: 'connected', peer: 'ann' },
     { type: 'peer-ended', peer: 'ann', received: 2 },
     { type: 'exec-exited', peer: 'ann', exitCode: 0, signal: null },

@@ -289,10 +289,12 @@ describe.skipIf(!HAS_TERMINAL)('pipe, on a terminal', () => {
     expect(screen.stdout.toString()).toContain('waiting for a private connection');
   });
 
-  test('says what to check when there is no answer after a moment', async () => {
+  test('says why that may be when there is no answer after a moment', async () => {
     const screen = onTerminal(`chatosbot pipe nobody --login ann --server ${at}`);
     await screen.shows('asking nobody');
-    await screen.shows(`no answer yet; is 'pipe --listen' running there, as nobody on tcp://${at}`);
+    await screen.shows(
+      `no answer yet: it is busy, or there is no 'pipe --listen' with the login nobody on tcp://${at}`,
+    );
     screen.type(KEY.ctrlC);
     expect(await screen.exit()).toMatchObject({ status: 130 });
   });

@@ -8,7 +8,7 @@ import { byteRate, configOption, loginArgument, loginOption, seconds, serverOpti
 import { askPeer } from '../piping/asking.ts';
 import { converse } from '../piping/conversation.ts';
 import { DEFAULT_WAIT_S, type PipeFlags } from '../piping/flags.ts';
-import { invitation, whatToCheck } from '../piping/hints.ts';
+import { invitation, whyNoAnswer } from '../piping/hints.ts';
 import { Listener } from '../piping/listener.ts';
 import { reporter } from '../piping/report.ts';
 import { serve } from '../piping/serving.ts';
@@ -17,7 +17,7 @@ import type { NextChannel } from '../piping/verified.ts';
 import { notice } from '../terminal/output.ts';
 import { interruptibly } from '../terminal/signals.ts';
 
-/** At a terminal, what to check is said after this time without an answer. */
+/** At a terminal, why there may be no answer is said after this time without one. */
 const HINT_MS = 3_000;
 
 export function register(command: Command): void {
@@ -125,7 +125,7 @@ async function pipeTo(peer: string | undefined, flags: PipeFlags, signal: AbortS
       await serve(listener, settings, signal);
     } else {
       const hint = setTimeout(() => {
-        if (!listener && onTerminal) notice(`no answer yet; ${whatToCheck(client, peer!)}`);
+        if (!listener && onTerminal) notice(`no answer yet: ${whyNoAnswer(client, peer!)}`);
       }, HINT_MS);
       const asking = listener ? listener.next(limits) : askPeer(client, peer!, limits);
       const channel = await asking.finally(() => clearTimeout(hint));

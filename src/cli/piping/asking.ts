@@ -2,7 +2,7 @@ import type { Channel } from '../../client/channel.ts';
 import type { ChatosClient } from '../../client/client.ts';
 import { ChatosError, isChatosError, type ErrorCode } from '../../errors.ts';
 import { pause } from '../../util/timeout.ts';
-import { whatToCheck } from './hints.ts';
+import { whyNoAnswer } from './hints.ts';
 
 /**
  * A refusal that comes so soon after the request is one of somebody who is there. Where the peer has left, as a listener
@@ -20,7 +20,7 @@ const PASSING: ReadonlySet<ErrorCode> = new Set(['CONNECT_FAILED', 'CONNECTION_L
  * left, and that the request has waited too long for the server: so the peer is asked again, and only who answers that
  * at once has refused.
  *
- * @throws {ChatosError} `REQUEST_REFUSED`, `TIMED_OUT` with what to check, or as {@link ChatosClient.request}
+ * @throws {ChatosError} `REQUEST_REFUSED`, `TIMED_OUT` with why that may be, or as {@link ChatosClient.request}
  */
 export async function askPeer(
   client: ChatosClient,
@@ -43,7 +43,7 @@ export async function askPeer(
       } else if (now >= endAt) {
         throw new ChatosError(
           'TIMED_OUT',
-          `no answer from ${peer} within ${timeoutMs / 1000} s; ${whatToCheck(client, peer)}`,
+          `no answer from ${peer} within ${timeoutMs / 1000} s: ${whyNoAnswer(client, peer)}`,
           {
             fields: { peer, timeoutMs },
           },

@@ -1,12 +1,21 @@
 import { isatty } from 'node:tty';
 import type { Channel } from '../../client/channel.ts';
+import { isChatosError } from '../../errors.ts';
 import { EMPTY_SOURCE } from '../../transfer/bytes.ts';
+import { descriptorKind } from '../../transfer/descriptor.ts';
 import type { VerifiedPipe } from '../../transfer/verified/verified-pipe.ts';
+import { pause } from '../../util/timeout.ts';
 import { endTypedInput } from '../terminal/input.ts';
 import type { PipeFlags } from './flags.ts';
 import type { Report } from './report.ts';
 import { transfer, type TransferEnds } from './transfer.ts';
 import type { VerifiedSettings } from './verified.ts';
+
+/**
+ * A program that uses us as its connection, as ssh does, ends us by a signal when it is done. Its peer may leave a moment
+ * sooner: what ended us is the signal, if it comes within this time.
+ */
+const SIGNAL_MS = 200;
 
 /** What conversations need of the command. */
 export interface ConversationSettings {
@@ -36,6 +45,7 @@ export async function converse(channel: Channel, settings: ConversationSettings,
   report('connected', `private connection with ${peer}`, { peer });
   const startedAt = performance.now();
   const process = execution && new execution.ExecProcess(flags.exec!, { login, peer });
+  const hasUser = !process && !flags.keep && [0, 1].every((fd) => /pipe|socket/.test(descriptorKind(fd)));
   const isTyped = !process && ends.input !== EMPTY_SOURCE && isatty(0);
   const onPeerEnd = (received: number, goesOn: boolean): void => {
     // Whoever keeps what comes in a file came to receive, and need not know Ctrl-D.
@@ -72,6 +82,7 @@ export async function converse(channel: Channel, settings: ConversationSettings,
     report('done', undefined, { peer, sent, received, durationMs: Math.round(performance.now() - startedAt) });
   } catch (error) {
     await process?.end();
+    if (isChatosError(error, 'CHANNEL_ABORTED') && hasUser) await pause(SIGNAL_MS, signal);
     throw error;
   } finally {
     release();

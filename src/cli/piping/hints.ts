@@ -10,11 +10,11 @@ export function invitation({ login, server }: ChatosClient): string {
   return `the other side runs: chatosbot pipe --server ${quoted(formatAddress(server))} ${option}${quoted(login)}${elsewhere}`;
 }
 
-/** What to check where a peer does not answer. */
-export function whatToCheck({ connected, login, server }: ChatosClient, peer: string): string {
+/** Why a peer may not answer. */
+export function whyNoAnswer({ connected, server }: ChatosClient, peer: string): string {
   const at = formatAddress(server);
   return connected
-    ? `is 'pipe --listen' running there, as ${peer} on ${at}, and does its --from allow ${login}?`
+    ? `it is busy, or there is no 'pipe --listen' with the login ${peer} on ${at}`
     : `${at} is not reachable any more`;
 }
 

@@ -15,6 +15,9 @@ const MAX_QUEUED = 256;
 /** A peer that has been accepted has this long to come: it may have given up while it waited. */
 const COMING_MS = 5_000;
 
+/** Who is refused asks a second time, to be sure: refusals of one login are reported once in so long. */
+const REFUSAL_MS = 5_000;
+
 /** Who waits for a request, and for how long. */
 interface WaitLimits {
   readonly timeoutMs: number;
@@ -28,6 +31,8 @@ export class Listener {
   readonly #queue = new Map<string, PrivateRequest>();
   readonly #waiting: Deferred<PrivateRequest>[] = [];
   readonly #returning = new Map<string, ReturningPeer>();
+  /** Whose refusal was reported a moment ago. */
+  readonly #refused = new Set<string>();
   /** What has ended the client. */
   #lost: ChatosError | undefined;
 
@@ -90,11 +95,20 @@ export class Listener {
     return waiting.promise;
   }
 
+  #reportRefusal(from: string): void {
+    const key = loginKey(from);
+    if (this.#refused.has(key)) return;
+    this.#report('refused', `refused ${from}: --from does not allow this login`, { peer: from });
+    if (this.#refused.size >= MAX_QUEUED) return;
+    this.#refused.add(key);
+    setTimeout(() => this.#refused.delete(key), REFUSAL_MS).unref();
+  }
+
   #onRequest(request: PrivateRequest): void {
     const { from } = request;
     if (!this.#wanted.some((pattern) => matchesLogin(pattern, from))) {
       request.refuse();
-      this.#report('refused', `refused ${from}: --from does not allow this login`, { peer: from });
+      this.#reportRefusal(from);
       return;
     }
     const returning = this.#returning.get(loginKey(from));

@@ -29,6 +29,7 @@ export class VerifiedPipe {
   #channel: PipedChannel;
   #openedAt = Infinity;
   readonly #windowBytes: number;
+  readonly #reopenTimeoutMs: number;
   readonly #outgoing: Outgoing;
   readonly #incoming: Incoming;
   readonly #ownFailure = withResolvers<never>();
@@ -42,6 +43,7 @@ export class VerifiedPipe {
     this.#channel = channel;
     this.#options = options;
     this.#windowBytes = options.windowBytes ?? DEFAULT_WINDOW_BYTES;
+    this.#reopenTimeoutMs = options.reopenTimeoutMs ?? DEFAULT_REOPEN_TIMEOUT_MS;
     this.#reconnects = options.reopen !== undefined;
     const onChange = (): void => this.#connection?.wake();
     this.#outgoing = new Outgoing(options.input, this.#windowBytes, onChange);
@@ -117,9 +119,9 @@ export class VerifiedPipe {
         if (!isConnectionLost(error)) throw error;
         if (!this.#secret || !this.#reconnects) return this.#lost(error);
         this.#options.onEvent?.({ type: 'lost', error });
-        deadline ??= Date.now() + (this.#options.reopenTimeoutMs ?? DEFAULT_REOPEN_TIMEOUT_MS);
+        deadline ??= Date.now() + this.#reopenTimeoutMs;
         const next = await Promise.race([this.#reopen(deadline), this.#ownFailure.promise]);
-        if (!next) return this.#lost(error);
+        if (!next) return this.#lost(error, this.#reopenTimeoutMs);
         this.#channel = next;
       }
     }
@@ -185,10 +187,12 @@ export class VerifiedPipe {
   }
 
   /** No connection any more. Nothing is missing where both outputs have taken everything, and that is known. */
-  #lost(error: Error): void {
+  #lost(error: Error, waitedMs?: number): void {
     if (this.#outgoing.isDone && this.#incoming.isDone) return;
     const there = this.#outgoing.isDone ? 'all' : String(this.bytesSent);
     const state = `${there} bytes are known to be written there, ${this.bytesReceived} bytes were written here`;
-    throw incomplete(`${error.message} before the end was confirmed; ${state}`, error);
+    const none = `there was no other private connection with ${this.peer} within ${(waitedMs ?? 0) / 1000} s`;
+    const what = waitedMs === undefined ? error.message : none;
+    throw incomplete(`the end was not confirmed: ${what}; ${state}`, error);
   }
 }
