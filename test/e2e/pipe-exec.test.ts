@@ -60,6 +60,26 @@ test('pipe --exec drops what its process does not read, and is done when the pee
   expect(await listener.exit()).toMatchObject({ status: 0 });
 });
 
+test('pipe --exec gives no end to a peer that has ended, until it is known that its process has not failed', async () => {
+  const listener = await serving('late', 'echo begun; exec >&-; cat > /dev/null; sleep 1.5; exit 4');
+  const { half } = await ask(await peer(port, 'trusting'), port, 'late');
+  const end = fate(half);
+  half.end('all of it');
+  expect(await listener.exit()).toMatchObject({ status: 4 });
+  expect(await end).toBe('reset');
+});
+
+test('pipe --exec breaks with a peer that goes on sending long after its process has ended', async () => {
+  const listener = await serving('done', 'head -n 1', ['--keep']);
+  const { half } = await ask(await peer(port, 'endless'), port, 'done');
+  const end = fate(half);
+  const sending = setInterval(() => half.write('more and more\n'), 100);
+  expect(await end).toBe('end');
+  await listener
+    .line(/^endless went on sending after the command for it had ended$/)
+    .finally(() => clearInterval(sending));
+});
+
 test('pipe --exec ends its process and all that it has started when the peer breaks off', async () => {
   const listener = await serving('abandoned', 'sleep 1000 & echo $!; wait', ['--keep']);
   const { half } = await ask(await peer(port, 'leaver'), port, 'abandoned');

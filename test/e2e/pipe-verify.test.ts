@@ -101,7 +101,7 @@ describe('pipe --verify', () => {
   });
 
   test('exits with 65 where the receiver is killed, and says how far it came', async () => {
-    const { listener, sender, login } = await endless(VERIFY);
+    const { listener, sender } = await endless(VERIFY);
     listener.kill('SIGKILL');
     const last = new RegExp(
       `the end was not confirmed: .*private connection.*; \\d+ bytes are known to be written there, 0 bytes were written here$`,

@@ -11,6 +11,7 @@ import {
   type ByteSink,
   type ByteSource,
 } from '../../transfer/bytes.ts';
+import { ChatosError } from '../../errors.ts';
 import { ExitSignal } from '../terminal/exit.ts';
 import { notice } from '../terminal/output.ts';
 
@@ -20,6 +21,8 @@ const GRACE_MS = 3_000;
 const LOOK_MS = 20;
 /** A process whose output has ended is about to exit, or has closed its output and goes on. */
 const EXIT_MS = 1_000;
+/** What a peer sends is dropped for so long when the process has exited; then it must learn that nobody reads it. */
+const DROP_MS = 10_000;
 const CANNOT_RUN = 126;
 
 /** How a process has ended. */
@@ -40,11 +43,17 @@ export class ExecProcess {
   readonly output: ByteSink;
   readonly exited: Promise<ExecExit>;
   readonly #pid: number | undefined;
+  readonly #peer: string;
+  /** The peer's direction has ended. */
+  #inputOver = false;
+  /** As `performance.now()`. */
+  #exitedAt = Infinity;
 
   constructor(command: string, { login, peer }: { login: string; peer: string }) {
     const env = { ...process.env, CHATOSBOT_LOGIN: login, CHATOSBOT_PEER: peer.replaceAll('\0', '') };
     const child = spawn('/bin/sh', ['-c', command], { stdio: ['pipe', 'pipe', 'inherit'], env, detached: true });
     this.#pid = child.pid;
+    this.#peer = peer;
     process.on('exit', this.#kill);
     this.exited = new Promise<ExecExit>((resolve) => {
       child.once('error', (error) => {
@@ -54,6 +63,7 @@ export class ExecProcess {
       child.once('exit', (code, signal) => {
         // Somebody else may have it open still, who does not read.
         child.stdin.destroy();
+        this.#exitedAt = performance.now();
         resolve({ code: code ?? 128 + constants.signals[signal!], signal });
       });
     });
@@ -73,8 +83,12 @@ export class ExecProcess {
       }
     };
     this.output = {
-      write: (chunk) => give(() => stdin.write(chunk)),
+      write: async (chunk) => {
+        if (performance.now() - this.#exitedAt > DROP_MS) throw this.#unread();
+        await give(() => stdin.write(chunk));
+      },
       end: async () => {
+        this.#inputOver = true;
         await give(() => stdin.end());
         await this.#success();
       },
@@ -99,6 +113,13 @@ export class ExecProcess {
 
   async #endOfOutput(): Promise<undefined> {
     await Promise.race([this.#success(), sleep(EXIT_MS, undefined, { ref: false })]);
+    // A peer that still sends may wait for our end. One that has ended gets ours when it is known how the process ended.
+    if (this.#inputOver) await this.#success();
+  }
+
+  #unread(): ChatosError {
+    const message = `${this.#peer} went on sending after the command for it had ended`;
+    return new ChatosError('CHANNEL_ABORTED', message, { fields: { peer: this.#peer } });
   }
 
   async #success(): Promise<void> {
