@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from 'vitest';
 import { FakeServer, type FakeConnection } from '../support/fake-server.ts';
 import { packet, str, type RfcPeer } from '../support/rfc-peer.ts';
-import { failure, run, start, startServer } from './chatosbot.ts';
+import { failure, labFile, run, start, startServer } from './chatosbot.ts';
 import { peer } from './peers.ts';
 
 let at: string;
@@ -150,6 +150,24 @@ test('say - goes on when the server is back, and sends again only what it had no
   expect(await second.ended()).toBe('end');
   second.end();
   expect(await tail.exit()).toMatchObject({ status: 0, stdout: '' });
+});
+
+test('say - gives up with 69 when the server does not come back within 60 s', async () => {
+  // A minute goes by in a second.
+  const hurry = labFile(
+    'hurry.mjs',
+    'const { setTimeout } = globalThis; globalThis.setTimeout = (act, ms, ...more) => setTimeout(act, ms === 60_000 ? 1_000 : ms, ...more);',
+  );
+  const { command, at: here } = await startServer();
+  const env = { NODE_OPTIONS: `--import ${hurry}` };
+  const tail = start(['say', '-', '--server', here], { input: 'open', env });
+  const listener = await peer(Number(here.split(':')[1]), 'ear');
+  tail.type('one\n');
+  await listener.next(3);
+  command.kill('SIGKILL');
+  await tail.line(/^trying again: /);
+  tail.type('two\n');
+  expect(await failure(tail)).toEqual({ status: 69, last: `chatosbot: tcp://${here} has not come back within 60 s` });
 });
 
 test.each([

@@ -258,6 +258,16 @@ describe.skipIf(!HAS_TERMINAL)('pipe, on a terminal', () => {
     expect(await screen.exit()).toMatchObject({ stdout: expect.stringMatching(/over: hello\r\n$/) });
   });
 
+  test('leaves the terminal as it is when it ends in the background', async () => {
+    const screen = onTerminal(
+      `set -m; stty -echo; chatosbot pipe --listen --login lurker --server ${at} & read -r; stty echo
+       kill -INT -$!; wait $!; echo "status $?"; stty -a | grep -o '[-]*echo '`,
+    );
+    await screen.shows('waiting for a private connection');
+    screen.type(KEY.enter);
+    await screen.shows('status 130\r\necho \r\n');
+  });
+
   test('ends when the peer has sent something and ended, where that goes to a file', async () => {
     const bob = await peer(port, 'sender');
     const screen = onTerminal(`chatosbot pipe sender --server ${at} > ../received; echo "status $?"`);
