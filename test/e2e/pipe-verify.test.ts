@@ -208,6 +208,26 @@ describe('pipe --reconnect', () => {
     expect(Buffer.concat(got).equals(BYTES)).toBe(true);
   });
 
+  test('waits for another connection for longer than --idle-timeout, which is for those that there are', async () => {
+    const server = await startServer();
+    const sending = ['--reconnect', '--idle-timeout', '2', '--json'];
+    const ends = { listener: { input: 'open' }, sender: { input: 'open' } } as const;
+    const { listener, sender } = both({ listener: ['--reconnect'], sender: sending }, ends, server.at);
+    sender.type('one\n');
+    await listener.line(/^one$/, 'stdout');
+    server.command.kill('SIGKILL');
+    await sender.line(/"lost"/);
+    for (let waitedMs = 0; waitedMs < 3_000;) {
+      const [, delayMs] = await sender.line(/"retrying".*"delayMs":(\d+)/);
+      waitedMs += Number(delayMs);
+    }
+    await startServer(['--listen', server.at]);
+    sender.stdin.end('two\n');
+    listener.stdin.end();
+    expect(await sender.exit()).toMatchObject({ status: 0 });
+    expect(await listener.exit()).toMatchObject({ status: 0, stdout: 'one\ntwo\n' });
+  });
+
   test('gives up with 65 when there is no other connection in time', async () => {
     const server = await startServer();
     const patience = ['--reconnect', '--reconnect-timeout', '1'];

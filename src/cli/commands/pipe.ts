@@ -92,6 +92,8 @@ function mistakeIn(peer: string | undefined, flags: PipeFlags): string | undefin
 async function pipeTo(peer: string | undefined, flags: PipeFlags, signal: AbortSignal): Promise<void> {
   const report = reporter(flags);
   const { listen, keep = false, retry = false, wait } = flags;
+  // What becomes of the session matters, also while there is a private connection.
+  const goesOn = keep || flags.reconnect === true;
   const timeoutMs = (wait ?? (listen ? Infinity : DEFAULT_WAIT_S)) * 1000;
   const startedAt = performance.now();
   const listener = listen ? new Listener(flags.from ?? ['*'], report) : undefined;
@@ -104,7 +106,7 @@ async function pipeTo(peer: string | undefined, flags: PipeFlags, signal: AbortS
     reconnect: true,
     retryMs: retry ? timeoutMs : undefined,
     prepare: (made) => {
-      reportSessions(made, report, () => (state === 'connecting' ? retry : keep || state === 'waiting'));
+      reportSessions(made, report, () => (state === 'connecting' ? retry : goesOn || state === 'waiting'));
       listener?.listenOn(made);
     },
   });

@@ -69,8 +69,11 @@ export async function transfer(
   const abort = (): void => void moving.destroy(new ChatosError('ABORTED', 'interrupted'));
   signal.addEventListener('abort', abort, { once: true });
   if (signal.aborted) abort();
+  // Waiting for another connection has a time limit of its own: NaN equals nothing, and counts as movement.
   const movedBytes = (): number =>
-    moving.bytesSent + moving.bytesReceived + channel.bytesMoved + channel.bytesReceived + written;
+    pipe?.isLost
+      ? Number.NaN
+      : moving.bytesSent + moving.bytesReceived + channel.bytesMoved + channel.bytesReceived + written;
   const stopIdleTimer = idleTimeout === undefined ? undefined : limitIdleTime(moving, idleTimeout * 1000, movedBytes);
   try {
     return await (pipe ? pipe.run() : pipeChannel(channel, ends.input, ends.output));

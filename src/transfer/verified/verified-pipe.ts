@@ -38,6 +38,7 @@ export class VerifiedPipe {
   #connection: Connection | undefined;
   #secret: Buffer | undefined;
   #reconnects: boolean;
+  #isLost = false;
 
   constructor(channel: PipedChannel, options: VerifiedPipeOptions) {
     this.#channel = channel;
@@ -53,6 +54,11 @@ export class VerifiedPipe {
 
   get peer(): string {
     return this.#channel.peer;
+  }
+
+  /** Whether another connection is being waited for. */
+  get isLost(): boolean {
+    return this.#isLost;
   }
 
   /** How many bytes the peer's output has taken. */
@@ -118,6 +124,7 @@ export class VerifiedPipe {
         channel.destroy();
         if (!isConnectionLost(error)) throw error;
         if (!this.#secret || !this.#reconnects) return this.#lost(error);
+        this.#isLost = true;
         this.#options.onEvent?.({ type: 'lost', error });
         deadline ??= Date.now() + this.#reopenTimeoutMs;
         const next = await Promise.race([this.#reopen(deadline), this.#ownFailure.promise]);
@@ -130,6 +137,7 @@ export class VerifiedPipe {
   #onOpened({ secret, reconnects }: { secret: Buffer; reconnects: boolean }): void {
     const isFirst = this.#secret === undefined;
     this.#secret = secret;
+    this.#isLost = false;
     this.#reconnects = reconnects;
     this.#openedAt = Date.now();
     this.#options.onEvent?.(isFirst ? { type: 'opened', reconnects } : { type: 'reopened' });
