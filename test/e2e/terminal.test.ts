@@ -182,7 +182,9 @@ describe.skipIf(!HAS_TERMINAL)('pipe, on a terminal', () => {
     await acceptNext(bob, port);
     await screen.shows(' %, ');
     writeFileSync(path.join(LAB, 'shrink'), 'now\n');
-    await screen.shows('A\u001B[J');
+    await screen.shows('\u001B[J');
+    await screen.shows(' %');
+    expect(screen.stdout.toString()).toMatch(/\r\u001B\[\dA\u001B\[J[\d.]+ MiB, \d+ %/);
   });
 
   test('shows no progress in the background, where it would wipe the prompt; then in the foreground it does', async () => {
@@ -265,7 +267,7 @@ describe.skipIf(!HAS_TERMINAL)('pipe, on a terminal', () => {
     );
     await screen.shows('waiting for a private connection');
     screen.type(KEY.enter);
-    await screen.shows('status 130\r\necho \r\n');
+    expect(await screen.exit()).toMatchObject({ stdout: expect.stringMatching(/status 130\r\necho \r\n$/) });
   });
 
   test('ends when the peer has sent something and ended, where that goes to a file', async () => {
