@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import type { ServerLimits, ServerStats } from '../../../src/server/index.ts';
 import { DEFAULT_SERVER_LIMITS } from '../../../src/server/index.ts';
@@ -177,19 +178,34 @@ const EVERYDAY = new Set<string>([
   'closeGraceMs',
 ]);
 
+/** Of each limit that acts, the counter and the beginning of its line, as docs/server.md has them. */
+const DOCUMENTED = new Map(
+  Array.from(
+    readFileSync('docs/server.md', 'utf8')
+      .split('<!-- acting -->')[1]!
+      .matchAll(/^\| `(\w+)` *\| `(\w+)` *\| `([^`]+)`/gm),
+    ([, limit, counter, message]) => [limit, { counter, message }],
+  ),
+);
+
 it('each limit is met in a test below, but bursts, which act as their rates do, and `exempt`', () => {
   const acting = Object.keys(DEFAULT_SERVER_LIMITS).filter((name) => !/Burst|^exempt$/.test(name));
   expect(Object.keys(MEETINGS).toSorted()).toEqual(acting.toSorted());
+  expect([...DOCUMENTED.keys()]).toEqual(acting);
 });
 
-it.each(Object.entries(MEETINGS))('%s is counted, and named in the log', async (name, { limits, counter, meet }) => {
-  const rig = await Rig.start(limits);
-  await meet(rig);
-  const line = await rig.log.untilLine(({ fields }) => fields['limit'] === name, `a line of ${name}`);
-  const { level, fields } = line;
-  expect(rig.server.stats[counter]).toBeGreaterThan(0);
-  expect({ isWarning: level === 'warn', says: String(fields['lift']).includes(`serve.limits.${name}`) }).toEqual({
-    isWarning: !EVERYDAY.has(name),
-    says: !EVERYDAY.has(name),
-  });
-});
+it.each(Object.entries(MEETINGS))(
+  '%s is counted, and named in the log, as the docs say',
+  async (name, { limits, counter, meet }) => {
+    const rig = await Rig.start(limits);
+    await meet(rig);
+    const line = await rig.log.untilLine(({ fields }) => fields['limit'] === name, `a line of ${name}`);
+    const { level, fields } = line;
+    expect(rig.server.stats[counter]).toBeGreaterThan(0);
+    expect(DOCUMENTED.get(name)).toEqual({ counter, message: line.message });
+    expect({ isWarning: level === 'warn', says: String(fields['lift']).includes(`serve.limits.${name}`) }).toEqual({
+      isWarning: !EVERYDAY.has(name),
+      says: !EVERYDAY.has(name),
+    });
+  },
+);
