@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { ChatosClient } from '../../src/client/client.ts';
 import { compare, cpuSeconds, median, residentMiB, type Contender, type Figures } from './measure.ts';
-import { startBots, startProcess, type BotProcess } from './bot-processes.ts';
-import { CLI, startChatos, type Running } from './processes.ts';
+import { startBots, startProcess, type BotProcess } from './servers/bot-processes.ts';
+import { CLI, startChatos, type Running } from './servers/processes.ts';
 
 const ROUND_TRIPS = 3_000;
 const MESSAGES = 30_000;

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { openHalf } from '../support/rfc-peer.ts';
 import { medianOf, printTable, residentMiB } from './measure.ts';
-import { withProcesses } from './processes.ts';
-import { startChatosRelay } from './relays.ts';
+import { withProcesses } from './servers/processes.ts';
+import { startChatosRelay } from './servers/relays.ts';
 
 const IDLE = 1_000;
 const STUCK = 50;

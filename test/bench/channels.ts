@@ -1,9 +1,9 @@
-import type { EndsLoad } from './ends-load.ts';
-import { startLoad, type LoadProcess } from './load-process.ts';
+import type { EndsLoad } from './load/ends-load.ts';
+import { startLoad, type LoadProcess } from './load/load-process.ts';
 import { compare, percentile, type Figures } from './measure.ts';
-import { withProcesses, type Keep } from './processes.ts';
-import { presentRelays, type Relay } from './relays.ts';
-import { saturate } from './saturation.ts';
+import { withProcesses, type Keep } from './servers/processes.ts';
+import { presentRelays, type Relay } from './servers/relays.ts';
+import { saturate } from './load/saturation.ts';
 
 const COUNTS = [1, 8, 64, 512];
 const WARM_UP_MS = 500;

@@ -1,7 +1,7 @@
-import { Crowd } from './crowd.ts';
-import { presentDialects, type Dialect } from './dialects.ts';
+import { Crowd } from './load/crowd.ts';
+import { presentDialects, type Dialect } from './servers/dialects.ts';
 import { compare, median, type Figures } from './measure.ts';
-import { withProcesses, type Keep } from './processes.ts';
+import { withProcesses, type Keep } from './servers/processes.ts';
 
 const COUNTS = [100, 500, 2_000];
 const TEXT = 'x'.repeat(100);
@@ -50,6 +50,6 @@ async function fanOut(dialect: Dialect, clients: number, keep: Keep): Promise<Fi
 async function alone(dialect: Dialect, keep: Keep): Promise<Figures> {
   const server = await keep(dialect.start());
   const crowd = await Crowd.start(dialect, server, LONE_CLIENTS, 1, keep);
-  const times = await crowd.sayAlone(TEXT, LONE_MESSAGES, LONE_PAUSE_MS);
+  const times = await crowd.sayAlone(TEXT, LONE_MESSAGES, await crowd.deliveryBytes(TEXT), LONE_PAUSE_MS);
   return { 'ms (p50)': median(times), 'ms (least)': Math.min(...times) };
 }

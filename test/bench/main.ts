@@ -1,23 +1,29 @@
-// npm run bench [-- NAME ...] [-- --rounds N]: see docs/benchmarks.md.
+// npm run bench [-- NAME ...] [-- --rounds N] [-- --plots FOLDER]: see docs/benchmarks.md.
 import { parseArgs } from 'node:util';
 import { benchBots } from './bots.ts';
+import { benchBounds } from './bounds.ts';
 import { benchChannelMemory } from './channel-memory.ts';
 import { benchChannels } from './channels.ts';
 import { benchDecoder } from './decoder.ts';
 import { benchFanout, benchLone } from './fanout.ts';
+import { benchGrowth } from './growth.ts';
+import { benchMixed } from './mixed.ts';
 import { benchPipe } from './pipe.ts';
 import { benchPlugins } from './plugins.ts';
 import { benchRelay } from './relay.ts';
 import { benchSessions } from './sessions.ts';
 import { benchStartup } from './startup.ts';
 
-const BENCHMARKS: Readonly<Record<string, (rounds: number) => Promise<void>>> = {
+const BENCHMARKS: Readonly<Record<string, (rounds: number, plots?: string) => Promise<void>>> = {
   bots: benchBots,
+  bounds: benchBounds,
   channels: benchChannels,
   'channel-memory': benchChannelMemory,
   decoder: benchDecoder,
   fanout: benchFanout,
+  growth: benchGrowth,
   lone: benchLone,
+  mixed: benchMixed,
   pipe: benchPipe,
   plugins: benchPlugins,
   relay: benchRelay,
@@ -27,13 +33,13 @@ const BENCHMARKS: Readonly<Record<string, (rounds: number) => Promise<void>>> = 
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { rounds: { type: 'string', default: '3' } },
+  options: { rounds: { type: 'string', default: '3' }, plots: { type: 'string' } },
 });
 const names = positionals.length > 0 ? positionals : Object.keys(BENCHMARKS);
 for (const name of names) {
   const benchmark = BENCHMARKS[name];
   if (!benchmark) throw new Error(`there is no benchmark '${name}'; there are ${Object.keys(BENCHMARKS).join(', ')}`);
-  await benchmark(Number(values.rounds));
+  await benchmark(Number(values.rounds), values.plots);
 }
 process.stdout.write(
   '\nA ratio is the figure of the first line divided by that of its own; higher rates and lower costs are better.\n',

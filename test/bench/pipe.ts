@@ -4,8 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { compare, cpuSeconds, median, type Contender, type Figures } from './measure.ts';
-import { CLI, end, isInstalled, startChatos, type Running } from './processes.ts';
-import { startHaproxy } from './relays.ts';
+import { CLI, end, isInstalled, startChatos, type Running } from './servers/processes.ts';
+import { startHaproxy } from './servers/relays.ts';
 
 const GIB = 2 ** 30;
 const BYTES = 2 * GIB;

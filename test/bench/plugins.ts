@@ -4,9 +4,9 @@ import path from 'node:path';
 import { loadPlugin } from '../../src/bot/loading/loader.ts';
 import { createModuleLoader } from '../../src/bot/loading/module-loader.ts';
 import { PLUGIN_MODULES } from '../../src/plugin-modules.ts';
-import { startBots, type BotProcess } from './bot-processes.ts';
+import { startBots, type BotProcess } from './servers/bot-processes.ts';
 import { median, printTable, residentMiB } from './measure.ts';
-import { startChatos } from './processes.ts';
+import { startChatos } from './servers/processes.ts';
 
 const PLUGINS = 100;
 const WORKERS = 10;

@@ -1,8 +1,7 @@
-import type { EndsLoad } from './ends-load.ts';
-import { startLoad } from './load-process.ts';
 import { compare, cpuSeconds, residentMiB, type Figures } from './measure.ts';
-import { withProcesses } from './processes.ts';
-import { presentRelays, type Relay } from './relays.ts';
+import { withProcesses } from './servers/processes.ts';
+import { presentRelays, type Relay } from './servers/relays.ts';
+import { Stream } from './load/stream.ts';
 
 const GIB = 2 ** 30;
 const BYTES = 4 * GIB;
@@ -13,19 +12,12 @@ export async function benchRelay(rounds: number): Promise<void> {
   await compare(`relay: ${BYTES / GIB} GiB over one channel`, contenders, rounds);
 }
 
-/** Both ends are processes of their own. */
 function transfer(startRelay: () => Promise<Relay>): Promise<Figures> {
   return withProcesses(async (keep) => {
     const relay = await keep(startRelay());
-    const receiver = await keep(startLoad<EndsLoad>('ends-load.ts'));
-    const sender = await keep(startLoad<EndsLoad>('ends-load.ts'));
-    const [[receiving, sending]] = (await relay.pairs(1)) as [Awaited<ReturnType<Relay['pairs']>>[number]];
-    await Promise.all([receiver.call('prepare', [receiving]), sender.call('prepare', [sending])]);
-    await Promise.all([receiver.call('open'), sender.call('open')]);
+    const stream = await Stream.open(relay, keep);
     const cpuBefore = cpuSeconds(relay.pid);
-    const startedAt = performance.now();
-    await Promise.all([sender.call('send', BYTES), receiver.call('untilReceived', BYTES)]);
-    const elapsedS = (performance.now() - startedAt) / 1000;
+    const elapsedS = await stream.send(BYTES);
     const gib = BYTES / GIB;
     return {
       'GiB/s': gib / elapsedS,

@@ -1,7 +1,7 @@
-import { Crowd } from './crowd.ts';
-import { CHATOS } from './dialects.ts';
+import { Crowd } from './load/crowd.ts';
+import { CHATOS } from './servers/dialects.ts';
 import { median, printTable, residentMiB } from './measure.ts';
-import { startChatos, withProcesses } from './processes.ts';
+import { startChatos, withProcesses } from './servers/processes.ts';
 
 /** A process may have 20,000 descriptors here. */
 const COUNTS = [100, 1_000, 5_000, 15_000];

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { compare, median, type Contender, type Figures } from './measure.ts';
-import { CLI, startChatos, type Running } from './processes.ts';
+import { CLI, startChatos, type Running } from './servers/processes.ts';
 
 const RUNS = 10;
 const ECHO = path.resolve(import.meta.dirname, '../../bots/echo.ts');

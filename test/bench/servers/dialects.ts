@@ -1,5 +1,5 @@
 import mqtt from 'mqtt-packet';
-import { packet, str } from '../support/rfc-peer.ts';
+import { packet, str } from '../../support/rfc-peer.ts';
 import { freePort, isInstalled, start, startChatos, type Running } from './processes.ts';
 
 /** How one kind of server is spoken to, where everybody gets what one says. */
@@ -23,7 +23,7 @@ const ROOM = 'room';
 
 export const CHATOS: Dialect = {
   name: 'chatosbot',
-  start: startChatos,
+  start: () => startChatos(),
   backlog: 200,
   hello: (login) => packet(0, str(login)),
   welcomed: (received) => received[0] === 1,

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
-import { end, type Stoppable } from './processes.ts';
+import { end, type Stoppable } from '../servers/processes.ts';
 
 /** What a process of load can be told to do; arguments and answers are copied. */
 type Calls = Readonly<Record<string, (...args: never[]) => unknown>>;
@@ -19,7 +19,7 @@ interface Answer {
 
 const ANSWER_TIMEOUT_MS = 120_000;
 
-/** Starts a file of this folder that ends with `answerCalls`. */
+/** Starts a file of this folder, one that ends with `answerCalls`. */
 export function startLoad<T extends Calls>(file: string): LoadProcess<T> {
   const child = fork(path.join(import.meta.dirname, file), [], {
     execArgv: ['--import', 'jiti/register'],

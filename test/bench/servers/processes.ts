@@ -5,7 +5,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-export const CLI = path.resolve(import.meta.dirname, '../../dist/cli/main.js');
+export const CLI = path.resolve(import.meta.dirname, '../../../dist/cli/main.js');
 
 export interface Stoppable {
   stop(): Promise<void>;
@@ -80,21 +80,18 @@ export async function end(child: ChildProcess): Promise<void> {
   clearTimeout(timer);
 }
 
-/** As on a machine of its own: peers have no limits either. */
-const CONFIG = `serve:
-  limits:
-    maxConnections: 19000
-    exempt: [127.0.0.0/8]
-`;
+/** Nothing that the peers do not have either. */
+const UNLIMITED = { exempt: ['127.0.0.0/8'] };
 
 /** The server of this project, as it is shipped. */
-export async function startChatos(): Promise<Running> {
+export async function startChatos(limits: object = UNLIMITED): Promise<Running> {
   const port = await freePort();
+  const config = { serve: { limits: { maxConnections: 19_000, ...limits } } };
   return start(
     process.execPath,
     [CLI, 'serve', '--listen', `127.0.0.1:${port}`, '--drain', '0', '--log-level', 'error'],
     port,
-    { 'chatosbot.config.yaml': CONFIG },
+    { 'chatosbot.config.json': JSON.stringify(config) },
   );
 }
 

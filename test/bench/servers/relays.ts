@@ -1,5 +1,5 @@
-import { RfcPeer } from '../support/rfc-peer.ts';
-import type { End } from './ends.ts';
+import { RfcPeer } from '../../support/rfc-peer.ts';
+import type { End } from '../load/ends.ts';
 import { freePort, isInstalled, start, startChatos, type Running } from './processes.ts';
 
 /** Something that joins pairs of connections. */
@@ -14,13 +14,13 @@ const CHANNELS_A_PAIR = 32;
 /** The relays that are compared, as far as they are installed. */
 export function presentRelays(): { name: string; startRelay: () => Promise<Relay> }[] {
   return [
-    { name: 'chatosbot', startRelay: startChatosRelay },
+    { name: 'chatosbot', startRelay: () => startChatosRelay() },
     ...(isInstalled('haproxy') ? [{ name: 'haproxy (splice)', startRelay: startHaproxyRelay }] : []),
   ];
 }
 
-export async function startChatosRelay(): Promise<Relay> {
-  const server = await startChatos();
+export async function startChatosRelay(limits?: object): Promise<Relay> {
+  const server = await startChatos(limits);
   const peers: RfcPeer[] = [];
   const newPeer = async (): Promise<RfcPeer> => {
     const peer = await RfcPeer.connect(server.port);

@@ -1,11 +1,11 @@
 import type { ChatLoad } from './chat-load.ts';
-import type { Dialect } from './dialects.ts';
+import type { Dialect } from '../servers/dialects.ts';
 import { startLoad, type LoadProcess } from './load-process.ts';
-import { cpuSeconds, type Figures } from './measure.ts';
-import type { Keep, Running } from './processes.ts';
+import { cpuSeconds, type Figures } from '../measure.ts';
+import type { Keep, Running } from '../servers/processes.ts';
 
 /** Messages by which the size of a delivery is measured, and then how fast the server is. */
-const FEW = 200;
+const FEW = 50;
 const TRIAL_S = 0.5;
 const MEASURED_S = 2;
 const MOST = 200_000;
@@ -66,12 +66,12 @@ export class Crowd {
   /** Each process says the text as fast as it is taken, so often that it lasts long enough for its start not to count. */
   async flood(text: string): Promise<Figures> {
     const bytes = await this.deliveryBytes(text);
-    let rate = FEW / (await this.#say(text, FEW, bytes));
+    let rate = FEW / (await this.say(text, FEW, bytes));
     const trial = Math.min(MOST, Math.ceil(rate * TRIAL_S));
-    rate = trial / (await this.#say(text, trial, bytes));
+    rate = trial / (await this.say(text, trial, bytes));
     const messages = Math.min(MOST, Math.ceil(rate * MEASURED_S));
     const cpuBefore = cpuSeconds(this.#server.pid);
-    const elapsedS = await this.#say(text, messages, bytes);
+    const elapsedS = await this.say(text, messages, bytes);
     const deliveries = messages * (this.#dialect.echoes ? this.clients : this.clients - 1);
     return {
       'k deliveries/s': deliveries / elapsedS / 1000,
@@ -80,12 +80,12 @@ export class Crowd {
   }
 
   /** One process says the text now and then: milliseconds until each had reached everybody, those of other processes aside. */
-  async sayAlone(text: string, times: number, pauseMs: number): Promise<number[]> {
-    return this.#loads[0]!.call('sayAlone', text, times, await this.deliveryBytes(text), pauseMs);
+  sayAlone(text: string, times: number, bytes: number, pauseMs: number): Promise<number[]> {
+    return this.#loads[0]!.call('sayAlone', text, times, bytes, pauseMs);
   }
 
-  /** Seconds until everybody has had that many messages. */
-  async #say(text: string, messages: number, bytes: number): Promise<number> {
+  /** Seconds until everybody has had that many messages, of so many bytes each. */
+  async say(text: string, messages: number, bytes: number): Promise<number> {
     const each = Math.ceil(messages / this.#loads.length);
     await this.#all((load) => load.call('expect', each * this.#loads.length * bytes));
     const started = await this.#all((load) => load.call('say', text, each));
