@@ -183,7 +183,7 @@ const ENDINGS: Readonly<Record<string, (meeting: Meeting) => Promise<Statuses>>>
   },
   'the receiver serves somebody else first': async (meeting) => {
     const { login, at, flags } = meeting;
-    const listen = `exec chatosbot pipe --listen --keep --wait 2 --login ${login} -s ${at} ${flags}`;
+    const listen = `exec chatosbot pipe --listen --keep --wait 6 --login ${login} -s ${at} ${flags}`;
     const receiving = shell(listen);
     await receiving.line(/waiting for a private connection/);
     const other = sender({ ...meeting }, '', `--login other-${login}`);
