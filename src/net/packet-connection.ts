@@ -27,6 +27,8 @@ export interface PacketConnectionHandlers {
   onPacket(packet: Packet, frame: () => Buffer): void;
   /** The peer has ended its side in order: nothing more comes, and our side ends as well. */
   onEnd?(): void;
+  /** Much waits for the peer, though it reads, and whoever can should wait for it (P17); or not so any longer. */
+  onBehind?(isBehind: boolean): void;
   /** Once, at the end: without an error where both sides ended in order. Not called after `detach`. */
   onClose(error: ChatosError | undefined): void;
 }
@@ -91,7 +93,7 @@ export class PacketConnection {
     this.longBytes = longBytes;
     this.#incomplete = options.incomplete;
     this.#transport = transport;
-    this.#writer = new PacketWriter(transport, maxQueuedBytes, this, options.receivers);
+    this.#writer = new PacketWriter(transport, maxQueuedBytes, this, handlers, options.receivers);
     this.#handlers = handlers;
     this.#decoder = new PacketDecoder({ longBytes });
     const { stream } = transport;
@@ -108,7 +110,7 @@ export class PacketConnection {
     return this.#transport.unsentBytes;
   }
 
-  /** Since when the peer has taken nothing of what waits for it, as `performance.now()`; `undefined` where nothing waits. */
+  /** Since when the peer has taken nothing of what waits for it, as `performance.now()`; only among `receivers`. */
   get stalledSince(): number | undefined {
     return this.#writer.stalledSince;
   }
@@ -281,10 +283,8 @@ export class PacketConnection {
   };
 
   readonly #onError = (error: NodeJS.ErrnoException): void => {
-    this.#error ??= new ChatosError('CONNECTION_LOST', `the connection broke (${error.code ?? error.message})`, {
-      cause: error,
-      fields: { errno: error.code },
-    });
+    const message = `the connection broke (${error.code ?? error.message})`;
+    this.#error ??= new ChatosError('CONNECTION_LOST', message, { cause: error, fields: { errno: error.code } });
   };
 
   readonly #onClose = (): void => {

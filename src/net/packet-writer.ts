@@ -21,6 +21,7 @@ export class PacketWriter implements Receiver {
   readonly #transport: Transport;
   readonly #maxQueuedBytes: number;
   readonly #owner: { destroy(error: ChatosError): void };
+  readonly #handlers: { onBehind?(isBehind: boolean): void };
   #queue: Buffer[] = [];
   #queuedBytes = 0;
   readonly #written: Written[] = [];
@@ -33,21 +34,20 @@ export class PacketWriter implements Receiver {
   /** Bytes that the transport was given. */
   #givenBytes = 0;
   #closed = false;
-  /** What the transport had not taken when it was last looked at, and when it had last taken any of it. */
-  #unsentBytes = 0;
-  #progressAt = 0;
 
   /** @param owner destroyed where what waits for a peer that does not read takes more than `maxQueuedBytes` of memory */
   constructor(
     transport: Transport,
     maxQueuedBytes: number,
     owner: { destroy(error: ChatosError): void },
+    handlers: { onBehind?(isBehind: boolean): void },
     receivers?: Receivers,
   ) {
     this.#receivers = receivers;
     this.#transport = transport;
     this.#maxQueuedBytes = maxQueuedBytes;
     this.#owner = owner;
+    this.#handlers = handlers;
   }
 
   /** Whether anything can still be written. */
@@ -68,11 +68,13 @@ export class PacketWriter implements Receiver {
     this.#owner.destroy(error);
   }
 
-  /** Since when the transport has taken nothing of what waits, as `performance.now()`; `undefined` where nothing waits. */
+  onBehind(isBehind: boolean): void {
+    this.#handlers.onBehind?.(isBehind);
+  }
+
+  /** As {@link Receivers.stalledSince}. */
   get stalledSince(): number | undefined {
-    if (this.#transport.stream.writableLength === 0) return undefined;
-    this.#look();
-    return this.#progressAt;
+    return this.#receivers?.stalledSince(this);
   }
 
   /** Queues bytes that are whole packets. They must not change afterwards. */
@@ -104,7 +106,6 @@ export class PacketWriter implements Receiver {
       return;
     }
     if (waiting > 0) {
-      this.#look();
       this.#wait();
       return;
     }
@@ -163,9 +164,6 @@ export class PacketWriter implements Receiver {
     }
     if (blocks.length > 1) stream.uncork();
     this.#account();
-    if (stream.writableLength === 0) return;
-    this.#unsentBytes = this.#transport.unsentBytes;
-    this.#progressAt = performance.now();
   }
 
   /** Lets the receivers know what waits. */
@@ -176,14 +174,6 @@ export class PacketWriter implements Receiver {
     const known = this.#knownBytes;
     this.#knownBytes = waiting;
     this.#receivers.changed(this, known, waiting);
-  }
-
-  /** Nothing is added to what the transport was given before it has taken all of it: less is progress. */
-  #look(): void {
-    const { unsentBytes } = this.#transport;
-    if (unsentBytes === this.#unsentBytes) return;
-    this.#unsentBytes = unsentBytes;
-    this.#progressAt = performance.now();
   }
 
   /** The transport has taken what it was given last. */

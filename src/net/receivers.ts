@@ -9,10 +9,14 @@ export interface Receiver {
   readonly waitingBytes: number;
   /** Changes as the operating system takes bytes for the peer. */
   readonly takenBytes: number;
+  /** The peer is behind, though it takes something; or it is so no longer. */
+  onBehind(isBehind: boolean): void;
   cut(error: ChatosError): void;
 }
 
 export interface ReceiverLimits {
+  /** Memory, in bytes, that may wait for one of them. */
+  readonly maxQueuedBytes: number;
   /** Memory, in bytes, that may wait for all of them together; past it, the fullest goes first. */
   readonly maxTotalQueuedBytes: number;
   /** Milliseconds in which a peer must take something while something waits for it. */
@@ -22,13 +26,32 @@ export interface ReceiverLimits {
 /** A peer that takes nothing is noticed late by this part of the time it has, at most. */
 const LOOKS = 8;
 
+/** This part of the memory that may wait for a peer makes it one that is behind, until half of that has gone. */
+const BEHIND_PART = 1 / 4;
+
+/**
+ * A peer that has taken nothing for so long is not behind: it does not read. A shorter time would mistake slow readers for
+ * such: Linux takes more bytes when a third of its buffer is free, by default 1.4 MB of 4 MB, so one that reads 256 KB a
+ * second takes something every 5.5 s.
+ */
+const BEHIND_MS = 8_000;
+
+interface Progress {
+  /** What it had taken when it was last looked at. */
+  takenBytes: number;
+  /** When it was last seen to have taken something, or began to wait. */
+  since: number;
+}
+
 /**
  * All connections for whose peers something waits (P18): what waits for them together has a limit, and so has the time in
- * which each must take something. One sweep looks at them; it runs only while something waits.
+ * which each must take something. One sweep looks at them; it runs only while something waits. Before they meet their
+ * limits, they are behind: whoever can wait for them may do so (P17).
  */
 export class Receivers {
   readonly #limits: ReceiverLimits;
-  readonly #waiting = new Map<Receiver, { takenBytes: number; since: number }>();
+  readonly #waiting = new Map<Receiver, Progress>();
+  readonly #behind = new Set<Receiver>();
   #totalBytes = 0;
   #sweep: NodeJS.Timeout | undefined;
   #shedding = false;
@@ -47,16 +70,42 @@ export class Receivers {
     this.#totalBytes += to - from;
     if (to === 0) this.#remove(receiver);
     else if (from === 0) this.#add(receiver);
+    this.#judge(receiver, to);
     if (this.#totalBytes <= this.#limits.maxTotalQueuedBytes || this.#shedding) return;
     this.#shedding = true;
     setImmediate(() => this.#shed());
   }
 
+  /** Since when it has taken nothing of what waits, as `performance.now()`; `undefined` where nothing waits for it. */
+  stalledSince(receiver: Receiver): number | undefined {
+    const progress = this.#waiting.get(receiver);
+    return progress && seenAt(receiver, progress, performance.now());
+  }
+
   #add(receiver: Receiver): void {
     this.#waiting.set(receiver, { takenBytes: receiver.takenBytes, since: performance.now() });
-    const { writeTimeoutMs } = this.#limits;
-    if (writeTimeoutMs === Infinity) return;
-    this.#sweep ??= setInterval(() => this.#look(), writeTimeoutMs / LOOKS).unref();
+    const lookMs = Math.min(this.#limits.writeTimeoutMs, BEHIND_MS) / LOOKS;
+    this.#sweep ??= setInterval(() => this.#look(), lookMs).unref();
+  }
+
+  /** Whether it is behind, with so much waiting for it. */
+  #judge(receiver: Receiver, bytes: number): void {
+    const { maxQueuedBytes, maxTotalQueuedBytes } = this.#limits;
+    const behindBytes = Math.min(maxQueuedBytes, maxTotalQueuedBytes / this.#waiting.size) * BEHIND_PART;
+    if (bytes <= behindBytes / 2) this.#setBehind(receiver, false);
+    else if (bytes > behindBytes && !this.#behind.has(receiver)) this.#setBehind(receiver, this.#takes(receiver));
+  }
+
+  #takes(receiver: Receiver): boolean {
+    const since = this.stalledSince(receiver);
+    return since !== undefined && performance.now() - since < BEHIND_MS;
+  }
+
+  #setBehind(receiver: Receiver, isBehind: boolean): void {
+    if (isBehind === this.#behind.has(receiver)) return;
+    if (isBehind) this.#behind.add(receiver);
+    else this.#behind.delete(receiver);
+    receiver.onBehind(isBehind);
   }
 
   #remove(receiver: Receiver): void {
@@ -66,16 +115,14 @@ export class Receivers {
     this.#sweep = undefined;
   }
 
-  /** Cuts those who have taken nothing for too long. */
+  /** Cuts those who have taken nothing for too long; who has taken nothing for a shorter time is not waited for. */
   #look(): void {
     const { writeTimeoutMs } = this.#limits;
     const now = performance.now();
     for (const [receiver, progress] of this.#waiting) {
-      const { takenBytes } = receiver;
-      if (takenBytes !== progress.takenBytes) {
-        progress.takenBytes = takenBytes;
-        progress.since = now;
-      } else if (now - progress.since >= writeTimeoutMs) {
+      const stalledMs = now - seenAt(receiver, progress, now);
+      if (stalledMs >= BEHIND_MS) this.#setBehind(receiver, false);
+      if (stalledMs >= writeTimeoutMs) {
         const message = `the peer has taken nothing for ${writeTimeoutMs / 1000} s`;
         receiver.cut(queueFull('writeTimeoutMs', message, { waiting: receiver.waitingBytes, limit: writeTimeoutMs }));
       }
@@ -96,6 +143,15 @@ export class Receivers {
       receiver.cut(queueFull('maxTotalQueuedBytes', message, { waiting, total, limit }));
     }
   }
+}
+
+/** Looks at it. Returns when it was last seen to have taken something, or began to wait. */
+function seenAt({ takenBytes }: Receiver, progress: Progress, now: number): number {
+  if (takenBytes !== progress.takenBytes) {
+    progress.takenBytes = takenBytes;
+    progress.since = now;
+  }
+  return progress.since;
 }
 
 /** `QUEUE_FULL` for a peer that does not read. */

@@ -99,6 +99,7 @@ const SERVER_ROWS: { readonly [K in keyof ServerStats]: readonly [name: string, 
   wrongIds: ['wrong_connect_ids_total', 'Connections refused for a wrong or used connect id.'],
   shutOuts: ['shut_outs_total', 'Times that guessed connect ids shut an address, or all, out of private connections.'],
   slowed: ['slowed_senders_total', 'Times that a client was slowed because it sent faster than a rate allows.'],
+  heldBack: ['held_back_senders_total', 'Times that a client of an exempt address was slowed to what a reader takes.'],
   refusedFull: ['refused_full_total', 'Connections refused as all places are taken.'],
   refusedPerAddress: ['refused_per_address_total', 'Connections refused as their address has too many.'],
   refusedUnidentified: [

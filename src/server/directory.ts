@@ -4,6 +4,7 @@ import type { Packet } from '../protocol/packets.ts';
 import { createDeferred } from '../util/deferred.ts';
 import { Deadlines, type Deadline } from '../util/deadlines.ts';
 import { loginKey } from '../util/login-key.ts';
+import type { ServerLimits } from './limits/server-limits.ts';
 
 /** Names a session among all that a directory knows; no other session ever has the same. */
 export type SessionId = string;
@@ -147,6 +148,19 @@ export class InMemoryDirectory implements Directory {
     this.#owners.delete(owner.key);
     for (const skeleton of owner.skeletons) this.#likes.delete(skeleton);
   }
+}
+
+/** Why a login is refused, for the log; and the limit, where it is one. */
+export interface LoginRefusal {
+  readonly why: string;
+  readonly limit?: keyof ServerLimits;
+}
+
+/** Why a claim is refused. */
+export function refusalOf({ key }: Claim, { key: other, login, held }: Obstacle): LoginRefusal {
+  const state = held ? 'held for the address that had it' : 'taken';
+  const why = key === other ? state : `looks like ${login}, which is ${state} (serve.lookAlikes: refuse)`;
+  return held ? { why, limit: 'loginHoldMs' } : { why };
 }
 
 /** A directory that has not answered by then has refused; the client waits for no longer. */

@@ -96,6 +96,11 @@ export interface ServerEvents {
    * for a second.
    */
   slowed: [session: SessionInfo, limit: keyof ServerLimits];
+  /**
+   * A session whose address is exempt sends more than this reader takes, and is not read for a while (P17). Emitted again
+   * where it was not slowed for a second.
+   */
+  heldBack: [session: SessionInfo, reader: SessionInfo];
   /** A connection was closed because its client does not read. */
   slowConsumer: [session: SessionInfo, error: ChatosError];
   /** A connection was closed because its client has taken nothing for too long. */

@@ -2,6 +2,7 @@ import { loginProblem } from '../protocol/login.ts';
 import { loginKey } from '../util/login-key.ts';
 import type { Packet, PacketOf, PacketType } from '../protocol/packets.ts';
 import type { Hub } from './hub.ts';
+import { EVERYONE } from './limits/readers.ts';
 import type { Session } from './session.ts';
 
 type Handler<T extends PacketType> = (hub: Hub, session: Session, packet: PacketOf<T>, frame: () => Buffer) => void;
@@ -18,13 +19,17 @@ const HANDLERS: { readonly [T in PacketType]: Handler<T> } = {
     if (!session.is(packet.login)) return session.forbid(packet, 'the sender is not the session');
     hub.events.emit('message', session, undefined, packet.msg);
     hub.broadcast.post(frame());
+    session.sentTo(EVERYONE);
   },
 
   MESSAGE_PRIVATE(hub, session, packet, frame) {
     if (!session.is(packet.loginSender)) return session.forbid(packet, 'the sender is not the session');
     hub.events.emit('message', session, packet.loginTarget, packet.msg);
     // The frame is a view of what was just read: what waits in a queue must be a copy.
-    hub.directory.find(packet.loginTarget)?.sendBytes(Buffer.from(frame()));
+    const target = hub.directory.find(packet.loginTarget);
+    if (!target) return;
+    target.sendBytes(Buffer.from(frame()));
+    session.sentTo(target.id);
   },
 
   REQUEST_PRIVATE(hub, session, packet) {

@@ -6,6 +6,7 @@ import { Broadcast } from './broadcast.ts';
 import { Channels } from './channels/channels.ts';
 import { InMemoryDirectory, type Directory, type SessionId } from './directory.ts';
 import type { ServerEvents, SessionInfo } from './events.ts';
+import { Readers } from './limits/readers.ts';
 import { Slowing } from './limits/slowing.ts';
 import { Sources } from './limits/sources.ts';
 import { receiverLimits } from './limits/receiver-limits.ts';
@@ -38,8 +39,10 @@ export class Hub {
   readonly sources: Sources;
   /** Connections that have not said yet what they are, and when they must have (P12). */
   readonly identifying: Deadlines<OpenSession>;
-  /** Who sends faster than the rates allow. */
+  /** Who sends faster than the rates allow, or than a reader takes it. */
   readonly slowing: Slowing;
+  /** Whom exempt senders wait for. */
+  readonly readers = new Readers();
   /** Main connections, identified or not. */
   readonly sessions = new Set<OpenSession>();
   /** Whether the server is closing: logins are held for nobody then. */

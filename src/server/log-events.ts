@@ -78,6 +78,8 @@ export function logEvents(events: EventEmitter<ServerEvents>, unbounded: Logger)
     malformed: (session, error) =>
       log.warn('closed: malformed packet', { why: error.message, ...who(session), ...acted(limitOf(error)) }),
     slowed: (session, limit) => log.warn('slowed', { ...who(session), ...acted(limit) }),
+    heldBack: (session, { login: reader }) =>
+      log.warn('slowed: waits for a reader', { reader, ...who(session), ...acted('maxQueuedBytes') }),
     slowConsumer: doesNotRead,
     stalledConsumer: doesNotRead,
     shedConsumer: doesNotRead,

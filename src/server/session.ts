@@ -11,6 +11,8 @@ import type { Packet, PacketType } from '../protocol/packets.ts';
 import type { Subscriber } from './broadcast.ts';
 import {
   claimLogin,
+  refusalOf,
+  type LoginRefusal,
   type Claim,
   type ConnectedClient,
   type Member,
@@ -18,28 +20,15 @@ import {
   type Release,
   type SessionId,
 } from './directory.ts';
-import type { ServerEvents } from './events.ts';
 import type { Hub, OpenSession } from './hub.ts';
-import type { ServerLimits } from './limits/server-limits.ts';
-import type { Sender, SlowingLimit } from './limits/slowing.ts';
+import type { Audience } from './limits/readers.ts';
+import { SLOW_EVENTS } from './limits/receiver-limits.ts';
+import type { Sender } from './limits/slowing.ts';
 import type { Source } from './limits/sources.ts';
 import { skeletonsOf } from './logins/look-alikes.ts';
 
 /** After a pause for a rate, one within this time belongs to it. */
 const SLOWED_MS = 1_000;
-
-/** The event for a client that does not read, by the limit that has cut it. */
-const SLOW_EVENTS = {
-  maxQueuedBytes: 'slowConsumer',
-  writeTimeoutMs: 'stalledConsumer',
-  maxTotalQueuedBytes: 'shedConsumer',
-} as const satisfies Record<ReceiverLimit, keyof ServerEvents>;
-
-/** Why a login is refused, for the log; and the limit, where it is one. */
-interface LoginRefusal {
-  readonly why: string;
-  readonly limit?: keyof ServerLimits;
-}
 
 /** What is done with a packet; the session does not know. */
 export type Dispatch = (hub: Hub, session: Session, packet: Packet, frame: () => Buffer) => void;
@@ -68,6 +57,8 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
   #identifying: Deadline;
   /** Until when a pause belongs to the one before. */
   #slowedUntil = 0;
+  /** Of whom one is behind with reading, so that it waits. */
+  #awaited: Audience | undefined;
   #forbidden = 0;
   #packets = 0;
   #refusals = 0;
@@ -206,19 +197,38 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     } catch (error) {
       this.#onBug(error, packet.type);
     }
-    if (limit && this.#connection.open) this.#slow(limit);
+    if (limit && this.#connection.open && this.#pause()) this.#hub.events.emit('slowed', this, limit);
   }
 
   resume(): void {
     this.#slowedUntil = performance.now() + SLOWED_MS;
+    this.#awaited = undefined;
     this.#connection.release();
   }
 
-  /** It is not read until it may go on: TCP slows the client (P17). */
-  #slow(limit: SlowingLimit): void {
+  /** It is not read until it may go on: TCP slows the client (P17). Returns whether that is new. */
+  #pause(): boolean {
     this.#connection.pause();
     this.#hub.slowing.wait(this);
-    if (performance.now() >= this.#slowedUntil) this.#hub.events.emit('slowed', this, limit);
+    return performance.now() >= this.#slowedUntil;
+  }
+
+  /** It has sent a message: where it is exempt and a reader is behind, it waits (P17). */
+  sentTo(audience: Audience): void {
+    if (!this.source.exempt || !this.#connection.open) return;
+    const reader = this.#hub.readers.behind(audience);
+    if (!reader) return;
+    this.#awaited = audience;
+    if (this.#pause()) this.#hub.events.emit('heldBack', this, reader);
+  }
+
+  get isHeldBack(): boolean {
+    return this.#awaited !== undefined && this.#hub.readers.behind(this.#awaited) !== undefined;
+  }
+
+  /** Nobody waits for those who are not exempt: a stranger who reads slowly slows nobody. */
+  onBehind(isBehind: boolean): void {
+    if (this.source.exempt && this.#subscriber) this.#hub.readers.set(this, isBehind);
   }
 
   /** It costs this client its connection, and nobody else anything. */
@@ -279,15 +289,10 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     const hub = this.#hub;
     hub.broadcast.catchUp(this.#subscriber);
     hub.broadcast.leave(this.#subscriber);
+    hub.readers.set(this, false);
     this.#subscriber = undefined;
     this.#release(this, how);
     hub.negotiations.leave(this.id);
     hub.events.emit('left', this);
   }
-}
-
-function refusalOf({ key }: Claim, { key: other, login, held }: Obstacle): LoginRefusal {
-  const state = held ? 'held for the address that had it' : 'taken';
-  const why = key === other ? state : `looks like ${login}, which is ${state} (serve.lookAlikes: refuse)`;
-  return held ? { why, limit: 'loginHoldMs' } : { why };
 }

@@ -61,6 +61,8 @@ export interface ServerStats {
   readonly shutOuts: number;
   /** How often a session was slowed, as it sent faster than a rate allows (P17). */
   readonly slowed: number;
+  /** How often a session of an exempt address was slowed, as a reader takes less than it sends (P17). */
+  readonly heldBack: number;
   /** Connections closed at once as all places are taken (P19). */
   readonly refusedFull: number;
   /** Connections closed at once as their address has as many as it may have (P19). */
@@ -103,6 +105,7 @@ const COUNTED = {
   wrongIds: 'wrongConnectId',
   shutOuts: 'shutOut',
   slowed: 'slowed',
+  heldBack: 'heldBack',
 } as const satisfies Partial<Record<keyof ServerCounters, keyof ServerEvents>>;
 
 /** The counters of which one event counts some of its kind. */

@@ -25,6 +25,7 @@ const WORDS: { readonly [E in keyof ServerEvents]: (...event: ServerEvents[E]) =
   forbidden: (session, type, reason, closed) => [who(session), type, reason, closed],
   malformed: (session, error) => [who(session), why(error)],
   slowed: (session, limit) => [who(session), limit],
+  heldBack: (session, reader) => [who(session), who(reader)],
   slowConsumer: (session, error) => [who(session), why(error)],
   shedConsumer: (session, error) => [who(session), why(error)],
   stalledConsumer: (session, error) => [who(session), why(error)],

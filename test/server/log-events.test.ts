@@ -134,6 +134,12 @@ const CASES: readonly Case[] = [
     ['warn', 'closed: malformed packet', { why: 'incomplete', ...FROM, ...acted('packetTimeoutMs') }],
   ],
   ['slowed', ALICE, 'bytesPerSecond', ['warn', 'slowed', { ...WHO, ...acted('bytesPerSecond', OR_EXEMPT) }]],
+  [
+    'heldBack',
+    ALICE,
+    { ...SOMEBODY, login: 'bob' },
+    ['warn', 'slowed: waits for a reader', { reader: 'bob', ...WHO, ...acted('maxQueuedBytes') }],
+  ],
   ...(['slowConsumer', 'stalledConsumer', 'shedConsumer'] as const).map((event): Case => [
     event,
     ALICE,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { NO_RATES } from '../support/floods.ts';
 import { packet, str, type RfcPeer } from '../support/rfc-peer.ts';
 import { expectSilence, Rig } from '../support/server-rig.ts';
 import { within } from '../support/server-sockets.ts';
@@ -57,7 +58,7 @@ describe('a login whose session did not end in order', () => {
 describe('a session that takes nothing any more', () => {
   /** Alice, who has stopped reading, with more for her than the system takes, and Bob, who has asked her for a channel. */
   async function stalled(loginHoldMs: number) {
-    const rig = await Rig.start({ loginHoldMs, maxQueuedBytes: 2 ** 26 });
+    const rig = await Rig.start({ ...NO_RATES, loginHoldMs, maxQueuedBytes: 2 ** 26 });
     const [alice, bob] = [await rig.join('alice'), await rig.join('bob')];
     bob.request('alice');
     await alice.next(5);

@@ -23,6 +23,7 @@ const ROWS: { readonly [K in Trouble]: string } = {
   forbidden: 'forbidden packets',
   forbiddenClosed: 'closed for too many of those (maxForbiddenPackets)',
   slowed: 'times that a client was slowed for a rate',
+  heldBack: 'times that a client of an exempt address waited for a reader (maxQueuedBytes)',
   slow: 'closed because they did not read (maxQueuedBytes)',
   stalled: 'closed because they had taken nothing for too long (writeTimeoutMs)',
   shed: 'closed because too much waited for all (maxTotalQueuedBytes)',

@@ -15,6 +15,8 @@ export interface Account {
 /** A session that may be slowed. */
 export interface Sender extends Account {
   readonly source: Account & { readonly exempt: boolean };
+  /** Whether it waits for a reader. */
+  readonly isHeldBack: boolean;
   /** Its input goes on. */
   resume(): void;
 }
@@ -24,7 +26,7 @@ const LOOK_MS = 25;
 
 /**
  * Holds senders to their rates (P17): who is over one is paused, so that TCP slows it, and goes on when it is well below.
- * Nothing is allocated for a packet, and one timer runs for all that wait.
+ * Who waits for a reader is paused, too. Nothing is allocated for a packet, and one timer runs for all that wait.
  */
 export class Slowing {
   readonly #messages: Rate;
@@ -86,8 +88,10 @@ export class Slowing {
     this.#timer = undefined;
   };
 
-  #mayGoOn({ messagesPaidAt, bytesPaidAt, source }: Sender, now: number): boolean {
+  #mayGoOn(sender: Sender, now: number): boolean {
+    const { messagesPaidAt, bytesPaidAt, source } = sender;
     return (
+      !sender.isHeldBack &&
       this.#messages.allowsMore(messagesPaidAt, now) &&
       this.#bytes.allowsMore(bytesPaidAt, now) &&
       this.#addressMessages.allowsMore(source.messagesPaidAt, now) &&

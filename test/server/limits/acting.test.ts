@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import type { ServerLimits, ServerStats } from '../../../src/server/index.ts';
 import { DEFAULT_SERVER_LIMITS } from '../../../src/server/index.ts';
+import { NO_RATES } from '../../support/floods.ts';
 import { packet, str, type RfcPeer } from '../../support/rfc-peer.ts';
 import { agree, expectSilence, Rig } from '../../support/server-rig.ts';
 import { knock, openSocket } from '../../support/server-sockets.ts';
@@ -57,7 +58,7 @@ const connectTwice = async (rig: Rig): Promise<void> => {
 };
 
 const NOBODY = { exempt: [] };
-const LIFTED = { maxQueuedBytes: 2 ** 28, maxTotalQueuedBytes: 2 ** 28, writeTimeoutMs: 60_000 };
+const LIFTED = { ...NO_RATES, maxQueuedBytes: 2 ** 28, maxTotalQueuedBytes: 2 ** 28, writeTimeoutMs: 60_000 };
 
 /** For each limit that acts by itself; a burst acts as its rate does, and `exempt` does not act. */
 const MEETINGS: { readonly [K in Exclude<keyof ServerLimits, 'exempt' | `${string}Burst${string}`>]: Meeting } = {

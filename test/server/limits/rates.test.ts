@@ -1,53 +1,9 @@
 import type { Socket } from 'node:net';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { flood, joinFrom, NO_RATES, readSlowly } from '../../support/floods.ts';
 import { packet, str } from '../../support/rfc-peer.ts';
 import { agree, expectSilence, Rig } from '../../support/server-rig.ts';
-import { openSocket, readExactly } from '../../support/server-sockets.ts';
-
-const NO_RATES = {
-  exempt: [],
-  messagesPerSecond: Infinity,
-  bytesPerSecond: Infinity,
-  messagesPerSecondPerAddress: Infinity,
-  bytesPerSecondPerAddress: Infinity,
-};
-
-/** Somebody from another address of this machine, as a bare socket. */
-async function joinFrom(localAddress: string, rig: Rig, name: string): Promise<Socket> {
-  const socket = await openSocket(rig.port[4], { localAddress });
-  socket.write(packet(0, str(name)));
-  expect(await readExactly(socket, 1)).toEqual(Buffer.of(1));
-  return socket;
-}
-
-/** Says as much as the server takes, until the test ends, and reads what comes. */
-function flood(socket: Socket, name: string): void {
-  const block = Buffer.concat(Array<Buffer>(64).fill(packet(3, str(name), str('x'.repeat(1000)))));
-  const say = (): void => {
-    while (!socket.destroyed && socket.write(block));
-  };
-  socket.on('drain', say).resume();
-  say();
-}
-
-/** Reads so many bytes a second, and no more. */
-function readSlowly(socket: Socket, bytesPerSecond: number) {
-  const read = { bytes: 0, ended: false };
-  socket.pause().on('close', () => (read.ended = true));
-  socket.on('end', () => (read.ended = true)).on('readable', () => undefined);
-  const begin = performance.now();
-  const timer = setInterval(() => {
-    let due = Math.floor(((performance.now() - begin) / 1000) * bytesPerSecond) - read.bytes;
-    while (due > 0) {
-      const chunk = socket.read(Math.min(due, socket.readableLength || 1)) as Buffer | null;
-      if (!chunk) return;
-      read.bytes += chunk.length;
-      due -= chunk.length;
-    }
-  }, 10);
-  onTestFinished(() => clearInterval(timer));
-  return read;
-}
+import { readExactly } from '../../support/server-sockets.ts';
 
 /** Round trips of messages that it tells itself, among what others say; their times in milliseconds. */
 async function probe(socket: Socket, name: string, ms: number): Promise<number[]> {

@@ -20,7 +20,7 @@ function address(exempt = false) {
 }
 
 function senderFrom(source = address()): Sender {
-  return { messagesPaidAt: 0, bytesPaidAt: 0, source, resume: () => undefined };
+  return { messagesPaidAt: 0, bytesPaidAt: 0, source, isHeldBack: false, resume: () => undefined };
 }
 
 describe('a sender', () => {
