@@ -252,6 +252,9 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
       hub.events.emit('login', this);
     } else {
       this.refuseLogin(claim.login, refused);
+      // To look at a login takes longer than any other packet: at one a turn (P16).
+      setImmediate(() => this.#connection.release());
+      return;
     }
     this.#connection.release();
   }

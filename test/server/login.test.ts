@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { InMemoryDirectory } from '../../src/server/directory.ts';
 import { packet, readAll, str } from '../support/rfc-peer.ts';
 import { expectSilence, Rig, WIDTHS } from '../support/server-rig.ts';
 import { openSocket, readExactly, within } from '../support/server-sockets.ts';
@@ -202,4 +203,30 @@ describe('login', () => {
       await expectSilence(second);
     },
   );
+});
+
+it('[P16] looks at one login of a connection in each turn of the event loop, however many are sent at once', async () => {
+  let claims = 0;
+  class Counting extends InMemoryDirectory {
+    override claim(...claim: Parameters<InMemoryDirectory['claim']>): ReturnType<InMemoryDirectory['claim']> {
+      claims += 1;
+      return super.claim(...claim);
+    }
+  }
+  const rig = await Rig.start({}, { directory: new Counting(0) });
+  await rig.join('taken');
+  claims = 0;
+  const most: number[] = [];
+  let going = true;
+  const count = (): void => {
+    most.push(claims);
+    claims = 0;
+    if (going) setImmediate(count);
+  };
+  count();
+  const stranger = await rig.connect();
+  stranger.send(Buffer.concat(Array.from({ length: 50 }, () => packet(0, str('taken')))));
+  for (let answers = 0; answers < 50; answers++) await stranger.next(2);
+  going = false;
+  expect(Math.max(...most)).toBe(1);
 });

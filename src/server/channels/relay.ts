@@ -51,10 +51,11 @@ class Half {
     return this.transport.stream;
   }
 
-  /** Counts what was read from this end. Returns whether it has had its share of this turn. */
-  count(bytes: number): boolean {
-    this.bytes += bytes;
-    return this.#share.take(bytes);
+  /** Bytes were read from this end, whatever becomes of them: when it has had its share of this turn, it waits for the next. */
+  takeShare(bytes: number): void {
+    if (!this.#share.take(bytes) || this.postponed) return;
+    this.postponed = true;
+    setImmediate(nextTurn, this);
   }
 
   /** Reads on, unless there is a reason not to. */
@@ -139,13 +140,11 @@ export class Relay {
   }
 
   readonly #onChunk = (half: Half, chunk: Buffer): boolean => {
-    if (this.#outcome) return true;
-    const usedUp = half.count(chunk.length);
-    this.#write(half.other, chunk);
-    half.waiting = half.other.stream.writableLength > 0;
-    if (usedUp && !half.postponed) {
-      half.postponed = true;
-      setImmediate(nextTurn, half);
+    half.takeShare(chunk.length);
+    if (!this.#outcome) {
+      half.bytes += chunk.length;
+      this.#write(half.other, chunk);
+      half.waiting = half.other.stream.writableLength > 0;
     }
     return !half.waiting && !half.postponed;
   };

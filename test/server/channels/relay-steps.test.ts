@@ -111,3 +111,13 @@ it('[P16] a side that has sent a lot in one turn of the event loop is read again
   await turn();
   for (const { a } of channels) expect(a.stream.isPaused()).toBe(false);
 });
+
+it('[P16] so is a side of a channel that is being closed, though all that it sends is dropped', async () => {
+  const { a, relay } = relayed();
+  relay.close();
+  await turn();
+  a.stream.push(Buffer.alloc(2 * 1024 * 1024));
+  expect(a.stream.isPaused()).toBe(true);
+  await turn();
+  expect(a.stream.isPaused()).toBe(false);
+});
