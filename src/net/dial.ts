@@ -22,6 +22,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EHOSTUNREACH: 'the host cannot be reached',
   ENETUNREACH: 'the network cannot be reached',
   ETIMEDOUT: 'no answer',
+  ECONNRESET: 'closed at once; the server, or what is in front of it, may allow no more connections from this address',
 };
 
 /**

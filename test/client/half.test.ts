@@ -44,3 +44,19 @@ it('[P12] a half goes to the address where the session was reached, not to anoth
   await openChannel(alice!, bob!);
   expect(hosts).toEqual(['127.0.0.1', '127.0.0.1']);
 });
+
+it.each([
+  ['in order', (socket: Socket) => socket.end()],
+  // Before the client has noticed that it is connected, or after.
+  ['by a reset', (socket: Socket) => socket.resetAndDestroy()],
+  ['by a reset, when it has presented its id', (socket: Socket) => socket.once('data', () => socket.resetAndDestroy())],
+])('[P12] a half that is turned away %s says what to check', async (_, turnAway) => {
+  const server = createServer((socket) => void turnAway(socket.on('error', () => undefined)));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  await expect(openHalf(parseAddress(`127.0.0.1:${port}`), 1n, { timeoutMs: 5_000 })).rejects.toMatchObject({
+    code: expect.stringMatching(/^(?:CONNECTION_LOST|CONNECT_FAILED)$/) as string,
+    message: expect.stringContaining('no more connections from this address') as string,
+  });
+});
