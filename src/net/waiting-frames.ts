@@ -1,4 +1,4 @@
-/** Blocks that small frames are copied into: the first one of those that wait, and all behind it. In bytes. */
+/** Blocks that small frames are copied into: the first one, also behind a large frame, and all behind it. In bytes. */
 const FIRST_BLOCK_BYTES = 4 * 1024;
 const BLOCK_BYTES = 64 * 1024;
 /** From here on, copying costs more than it saves; and many receivers may share one buffer. In bytes. */
@@ -21,23 +21,17 @@ export class WaitingFrames {
     return this.#cost;
   }
 
-  get isEmpty(): boolean {
-    return this.#cost === 0;
-  }
-
   /** Appends bytes; large ones are kept as they are and must not change. */
   append(bytes: Buffer): void {
     if (bytes.length >= KEPT_BYTES) {
-      this.#close();
+      this.#trim();
       this.#push(bytes);
       return;
     }
     for (let done = 0; done < bytes.length;) {
       const last = this.#blocks.at(-1);
       if (this.#used === -1 || this.#used === last!.length) {
-        this.#close();
-        const size = this.isEmpty ? FIRST_BLOCK_BYTES : BLOCK_BYTES;
-        this.#push(Buffer.allocUnsafeSlow(size));
+        this.#push(Buffer.allocUnsafeSlow(this.#used === -1 ? FIRST_BLOCK_BYTES : BLOCK_BYTES));
         this.#used = 0;
         continue;
       }
@@ -49,9 +43,11 @@ export class WaitingFrames {
 
   /** Hands over everything, in order. */
   take(): Buffer[] {
-    this.#close();
     const blocks = this.#blocks;
+    const last = blocks.at(-1);
+    if (this.#used >= 0) blocks[blocks.length - 1] = last!.subarray(0, this.#used);
     this.#blocks = [];
+    this.#used = -1;
     this.#cost = 0;
     return blocks;
   }
@@ -61,10 +57,15 @@ export class WaitingFrames {
     this.#cost += block.length + ENTRY_BYTES;
   }
 
-  /** What comes next goes into another block. */
-  #close(): void {
+  /** Nothing more goes into the last block: the rest of it is given back. */
+  #trim(): void {
     const last = this.#blocks.at(-1);
-    if (this.#used >= 0 && last) this.#blocks[this.#blocks.length - 1] = last.subarray(0, this.#used);
+    if (this.#used >= 0 && this.#used < last!.length) {
+      const used = Buffer.allocUnsafeSlow(this.#used);
+      last!.copy(used);
+      this.#blocks[this.#blocks.length - 1] = used;
+      this.#cost -= last!.length - used.length;
+    }
     this.#used = -1;
   }
 }

@@ -58,6 +58,27 @@ it('[P18] what waits is bounded by the memory that it takes', async () => {
   expect(await closed()).toMatchObject({ code: 'QUEUE_FULL' });
 });
 
+it('[P18] frames of all sizes in turns take little more memory than their bytes', async () => {
+  const large = Buffer.concat(Array.from({ length: 16 }, () => bytesOf('x'.repeat(1_024))));
+  for (const frames of [
+    [bytesOf(''), large],
+    [...Array.from({ length: 6 }, () => bytesOf('y'.repeat(1_000))), large],
+    [bytesOf('z'.repeat(1_000)), Buffer.concat([large, large, large, large])],
+  ]) {
+    const { connection, closed } = await blockedPair();
+    let sent = 0;
+    while (connection.open) {
+      for (const frame of frames) {
+        connection.sendBytes(frame);
+        connection.flush();
+        sent += frame.length;
+      }
+    }
+    expect(await closed()).toMatchObject({ code: 'QUEUE_FULL' });
+    expect(sent).toBeGreaterThan(0.9 * MIB);
+  }
+});
+
 it('who waits for frames to leave that had to wait is told when they have left, or never will', async () => {
   for (const how of ['reads', 'is lost'] as const) {
     const { connection, peer } = await blockedPair();
