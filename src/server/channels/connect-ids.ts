@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { LongBytes } from '../../protocol/limits.ts';
-import { Deadlines, type Deadline } from '../../util/deadlines.ts';
+import type { Deadline } from '../../util/deadlines.ts';
 import type { ConnectedClient, Member, SessionId } from '../directory.ts';
 import type { ServerLimits } from '../limits/server-limits.ts';
+import { EndedChannels } from './ended-channels.ts';
 import type { Relay } from './relay.ts';
 import type { WaitingHalf } from './waiting-half.ts';
 
@@ -35,15 +36,11 @@ interface Live {
   readonly perPeer: Map<SessionId, number>;
 }
 
-/** How long an ended channel is remembered, and how many are. */
-const REMEMBER_MS = 60_000;
-const MAX_REMEMBERED = 2 ** 15;
-
 /** The connect ids that are alive, and for a while those that were (P11). */
 export class ConnectIds {
   readonly #limits: ConnectIdLimits;
   readonly #channels = new Map<bigint, Channel>();
-  readonly #over = new Deadlines<Channel>(REMEMBER_MS, (channel) => this.#channels.delete(channel.id));
+  readonly #ended = new EndedChannels(({ id }) => this.#channels.delete(id));
   /** Those that each session has negotiated and that are alive: the next owner of its login starts at none. */
   readonly #live = new Map<SessionId, Live>();
 
@@ -91,8 +88,7 @@ export class ConnectIds {
     const { requester, target } = channel;
     this.#discount(channel, requester.id, target.id);
     this.#discount(channel, target.id, requester.id);
-    this.#over.add(channel);
-    if (this.#over.size > MAX_REMEMBERED) this.#channels.delete(this.#over.shift()!.id);
+    this.#ended.add(channel);
   }
 
   #count(channel: Channel, session: SessionId, peer: SessionId): void {

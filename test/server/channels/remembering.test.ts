@@ -6,7 +6,7 @@ import type { ConnectedClient } from '../../../src/server/directory.ts';
 import { DEFAULT_SERVER_LIMITS } from '../../../src/server/limits/server-limits.ts';
 import { agree, expectSilence, Rig, stopTheClock } from '../../support/server-rig.ts';
 
-function clientOf(login: string): ConnectedClient {
+function clientOf(login: string, remoteAddress = '127.0.0.1'): ConnectedClient {
   const never = (): never => {
     throw new Error('an id is not sent here');
   };
@@ -14,7 +14,7 @@ function clientOf(login: string): ConnectedClient {
     id: login,
     login,
     key: login,
-    remoteAddress: '127.0.0.1',
+    remoteAddress,
     longBytes: 4,
     send: never,
     sendBytes: never,
@@ -35,15 +35,38 @@ describe('an id that is over', () => {
     expect([...ids.all()]).toEqual([]);
   });
 
-  it('is one of 32,768 that are remembered, the newest; those alive are not forgotten for them', () => {
+  /** As many as that, made and over. */
+  const endedOf = (ids: ConnectIds, count: number, address: string, peer = '192.0.2.1') => {
+    const [requester, target] = [clientOf('alice', address), clientOf('bob', peer)];
+    const channels = Array.from({ length: count }, () => ids.create(requester, target));
+    for (const channel of channels) ids.retire(channel);
+    return channels;
+  };
+
+  it('is one of the newest 2,048 of the address that asked for them, which pushes out nobody else', () => {
     stopTheClock();
     const ids = new ConnectIds(DEFAULT_SERVER_LIMITS);
-    const [alice, bob] = [clientOf('alice'), clientOf('bob')];
-    const alive = ids.create(alice, bob);
-    const over = Array.from({ length: 32_769 }, () => ids.create(alice, bob));
-    for (const channel of over) ids.retire(channel);
-    expect(ids.get(over[0]!.id)).toBeUndefined();
-    expect(ids.get(over[1]!.id)).toBe(over[1]);
+    const alive = ids.create(clientOf('alice', '2001:db8::1'), clientOf('bob'));
+    const [others] = endedOf(ids, 1, '192.0.2.1');
+    const over = [
+      ...endedOf(ids, 17_000, '2001:db8::1'),
+      // The same /64.
+      ...endedOf(ids, 17_000, '2001:db8::2'),
+    ];
+    expect(ids.get(others!.id)).toBe(others);
+    expect(over.findIndex(({ id }) => ids.get(id))).toBe(34_000 - 2_048);
+    expect(ids.get(alive.id)).toBe(alive);
+    expect([...ids.all()]).toHaveLength(2_048 + 2);
+    vi.advanceTimersByTime(60_100);
+    expect([...ids.all()]).toEqual([alive]);
+  });
+
+  it('is one of the newest 32,768; those alive are not forgotten for them', () => {
+    stopTheClock();
+    const ids = new ConnectIds(DEFAULT_SERVER_LIMITS);
+    const alive = ids.create(clientOf('alice'), clientOf('bob'));
+    const over = Array.from({ length: 17 }, (_, index) => endedOf(ids, 2_000, `192.0.2.${index + 1}`)).flat();
+    expect(over.findIndex(({ id }) => ids.get(id))).toBe(34_000 - 32_768);
     expect(ids.get(alive.id)).toBe(alive);
     expect([...ids.all()]).toHaveLength(32_769);
     expect(vi.getTimerCount()).toBe(1);
