@@ -5,7 +5,7 @@ import type { RelayEnd } from './relay.ts';
 
 /** What its channel learns of a half that waits. */
 export interface WaitingHalfHandlers {
-  /** Its connection is gone. */
+  /** Its connection is gone, or its client is: it has ended its side, and has sent nothing. */
   readonly onLost: () => void;
   /** It has sent all that is kept, and is not read any more. */
   readonly onFull: () => void;
@@ -35,8 +35,10 @@ export class WaitingHalf {
     this.#maxEarlyBytes = maxEarlyBytes;
     this.#handlers = handlers;
     transport.stream.on('data', this.#onData).on('close', handlers.onLost);
-    // An end may turn out to be an abort: then 'close' follows.
-    transport.onEnd(() => undefined);
+    // An end may turn out to be an abort: then 'close' follows. Behind bytes for the other side, it is part of them (P13).
+    transport.onEnd(() => {
+      if (this.#early.length === 0) handlers.onLost();
+    });
     transport.stream.resume();
     this.#onData(early);
   }

@@ -134,6 +134,19 @@ describe('establishment', () => {
     expect(second.bytesRead).toBe(0);
   });
 
+  it('[P12] a half that ends without a word is given up at once, and its place is free again', async () => {
+    const { rig, id } = await agreed(4, { maxConnectionsPerAddress: 3 });
+    const first = await knock(rig.port[4], id);
+    const left = new Promise((resolve) => rig.server.once('channelLost', (_pair, why) => resolve(why)));
+    first.end();
+    expect(await within(left, 'the channel to be given up')).toBe('disconnected');
+    await endOf(first);
+    const second = await knock(rig.port[4], id);
+    await endOf(second);
+    expect(second.bytesRead).toBe(0);
+    expect(rig.server.stats).toMatchObject({ refusedPerAddress: 0, wrongIds: 1 });
+  });
+
   it('[P12] an unidentified connection may be silent for a minute and is closed then', async () => {
     stopTheClock();
     const rig = await Rig.start();
