@@ -74,13 +74,13 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
   readonly server: Address;
   readonly #loop: SessionLoop;
   readonly #privates: PrivateConnections;
-  readonly #roundTrips = new RoundTrips((text, options) => this.tell(this.login, text, options));
-  readonly #slowness = new Slowness({
+  readonly #slowness: Slowness = new Slowness({
     unsentBytes: () => this.#unsentBytes(),
-    roundTripMs: () => this.#roundTrips.oldestMs(),
+    oldestQuestion: () => this.#roundTrips.oldest(),
     onSlowed: () => this.emit('slowed'),
     onResumed: () => this.emit('resumed'),
   });
+  readonly #roundTrips = new RoundTrips((text, options) => this.tell(this.login, text, options), this.#slowness);
   readonly #heartbeat: Heartbeat | undefined;
 
   private constructor(options: ClientOptions) {
@@ -269,10 +269,7 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
 
   #receive(from: string, text: string, isPrivate: boolean): void {
     const own = loginKey(from) === loginKey(this.login);
-    if (own && isPrivate && this.#roundTrips.returned(text)) {
-      this.#slowness.answered();
-      return;
-    }
+    if (own && isPrivate && this.#roundTrips.returned(text)) return;
     this.emit('message', { from, text, private: isPrivate, own });
   }
 

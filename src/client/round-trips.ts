@@ -2,6 +2,7 @@ import type { ChatosError } from '../errors.ts';
 import { createDeferred, type Deferred } from '../util/deferred.ts';
 import { resolveOptions } from '../util/option-table.ts';
 import { SEND_OPTIONS, type SendOptions } from './options.ts';
+import type { Question, Slowness } from './slowness.ts';
 
 /**
  * Messages to ourselves. When one is back, the server has handled all that was sent before it. Listeners see none of
@@ -11,12 +12,20 @@ export class RoundTrips {
   /** So that no message begins with it that this login sends to itself in another way. */
   readonly #prefix = `round trip ${Math.random().toString(36).slice(2)} `;
   readonly #send: (text: string, options: SendOptions) => Promise<void>;
-  readonly #waiting = new Map<string, { readonly back: Deferred<void>; readonly since: number }>();
+  readonly #waiting = new Map<string, { readonly back: Deferred<void>; readonly question: Question }>();
+  readonly #slowness: Pick<Slowness, 'ask' | 'answered'>;
   #count = 0;
 
-  /** @param send sends a private message to ourselves */
-  constructor(send: (text: string, options: SendOptions) => Promise<void>) {
+  /**
+   * @param send sends a private message to ourselves
+   * @param slowness is told of each, and when it is back
+   */
+  constructor(
+    send: (text: string, options: SendOptions) => Promise<void>,
+    slowness: Pick<Slowness, 'ask' | 'answered'>,
+  ) {
     this.#send = send;
+    this.#slowness = slowness;
   }
 
   /** @throws {ChatosError} as {@link ChatosClient.roundTrip} */
@@ -24,7 +33,7 @@ export class RoundTrips {
     const limits = resolveOptions('send options', options, SEND_OPTIONS);
     const text = `${this.#prefix}${(this.#count += 1)}`;
     const waiting = createDeferred<void>({ ...limits, what: 'the server did not answer' });
-    this.#waiting.set(text, { back: waiting, since: performance.now() });
+    this.#waiting.set(text, { back: waiting, question: this.#slowness.ask() });
     try {
       await Promise.all([waiting.promise, this.#send(text, limits)]);
     } finally {
@@ -35,14 +44,17 @@ export class RoundTrips {
 
   /** Whether this private message from ourselves is one of them. */
   returned(text: string): boolean {
-    this.#waiting.get(text)?.back.resolve();
+    const waiting = this.#waiting.get(text);
+    if (waiting) {
+      this.#slowness.answered(waiting.question);
+      waiting.back.resolve();
+    }
     return text.startsWith(this.#prefix);
   }
 
-  /** How long the oldest has been under way, in milliseconds; `undefined` where none is. */
-  oldestMs(): number | undefined {
-    const oldest = this.#waiting.values().next().value;
-    return oldest && performance.now() - oldest.since;
+  /** The one that has been under way for longest; `undefined` where none is. */
+  oldest(): Question | undefined {
+    return this.#waiting.values().next().value?.question;
   }
 
   /** Those that are under way will not come back. */

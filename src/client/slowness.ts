@@ -1,28 +1,50 @@
 const LOOK_MS = 500;
 /** So long may bytes wait for the system to take them. */
 const UNSENT_MS = 1_000;
-/** So long may the server take to handle what was sent, where that was much. */
-const LATE_MS = 2_000;
+/** An answer is late where it takes so much longer than twice the fastest one, while so many messages are under way. */
+const LATE_MS = 100;
 const MUCH = 20;
+/** Who waits for late answers half of so many looks is slowed, until it does so for less than half of so few. */
+const LOOKS = 8;
+const SLOW_MS = (LOOKS * LOOK_MS) / 2;
+const RECENT_LOOKS = 2;
+const RECENT_MS = (RECENT_LOOKS * LOOK_MS) / 2;
+
+/** A message to ourselves: when it was sent, and how many messages before it in this session. */
+export interface Question {
+  readonly askedAt: number;
+  readonly behind: number;
+}
 
 export interface SlownessSettings {
   /** Bytes that the operating system has not taken. */
   readonly unsentBytes: () => number;
-  /** How long the oldest round trip has been under way, in ms; `undefined` where there is none. */
-  readonly roundTripMs: () => number | undefined;
+  /** The oldest question that is not answered; `undefined` where there is none. */
+  readonly oldestQuestion: () => Question | undefined;
   readonly onSlowed: () => void;
   readonly onResumed: () => void;
 }
 
-/** Notices a server that takes what is sent more slowly than it comes, as one does that keeps clients to a rate (P17). */
+/**
+ * Notices a server that takes what is sent more slowly than it comes, as one does that keeps clients to a rate (P17).
+ *
+ * Where the system takes everything, answers show it: with many messages, they take much longer than they do otherwise,
+ * and that most of the time. A server that is far away answers all alike, and one that is busy for a moment catches up.
+ */
 export class Slowness {
   readonly #settings: SlownessSettings;
   #timer: NodeJS.Timeout | undefined;
+  #lookedAt = 0;
   #unsentAt: number | undefined;
-  /** Messages sent since the server last answered. */
+  /** Messages sent in this session, and those that are known to be handled. */
   #sent = 0;
-  /** Whether it has answered in this session: not each server returns messages to oneself. */
-  #answers = false;
+  #handled = 0;
+  /** How long the fastest answer of this session took. */
+  #fastestMs = Infinity;
+  /** The time spent waiting for late answers: all until the last look, in each of the last looks, and until when it is counted. */
+  #lateMs = 0;
+  #looks: number[] = [];
+  #countedUntil = 0;
   #wasSlow = false;
   #slowed = false;
 
@@ -38,13 +60,23 @@ export class Slowness {
   /** A message was sent. */
   sent(): void {
     this.#sent += 1;
-    this.#timer ??= setInterval(() => this.#look(), LOOK_MS).unref();
+    if (this.#timer) return;
+    this.#lookedAt = performance.now();
+    this.#timer = setInterval(() => this.#look(), LOOK_MS).unref();
   }
 
-  /** A round trip has ended. */
-  answered(): void {
-    this.#answers = true;
-    this.#sent = 0;
+  /** A message to ourselves is about to be sent. */
+  ask(): Question {
+    return { askedAt: performance.now(), behind: this.#sent };
+  }
+
+  /** It is back: the server has handled all that was sent before it. */
+  answered(question: Question): void {
+    const now = performance.now();
+    this.#lateMs += this.#lateFor(question, now);
+    this.#countedUntil = now;
+    this.#fastestMs = Math.min(this.#fastestMs, now - question.askedAt);
+    this.#handled = question.behind;
   }
 
   /** The session is over. */
@@ -53,25 +85,49 @@ export class Slowness {
     this.#timer = undefined;
     this.#unsentAt = undefined;
     this.#sent = 0;
-    this.#answers = false;
+    this.#handled = 0;
+    this.#fastestMs = Infinity;
+    this.#forget();
     this.#wasSlow = false;
     this.#become(false);
   }
 
+  /** How long it has been waited for a late answer that is not counted yet, in ms. */
+  #lateFor({ askedAt }: Question, now: number): number {
+    const isLate = this.#sent - this.#handled >= MUCH && now - askedAt >= 2 * this.#fastestMs + LATE_MS;
+    return isLate ? now - Math.max(askedAt, this.#countedUntil) : 0;
+  }
+
+  #forget(): void {
+    this.#lateMs = 0;
+    this.#looks = [];
+    this.#countedUntil = performance.now();
+  }
+
   #look(): void {
-    const { unsentBytes, roundTripMs } = this.#settings;
     const now = performance.now();
-    const isUnsent = unsentBytes() > 0;
+    // This process was busy, or asleep: what has come meanwhile is read later.
+    if (now - this.#lookedAt >= 2 * LOOK_MS) this.#forget();
+    this.#lookedAt = now;
+    this.#looks = [...this.#looks, this.#lateMs].slice(-LOOKS);
+    this.#lateMs = 0;
+    const isUnsent = this.#settings.unsentBytes() > 0;
     this.#unsentAt = isUnsent ? (this.#unsentAt ?? now) : undefined;
-    const waitMs = roundTripMs();
-    const isLate = this.#answers && this.#sent >= MUCH && waitMs !== undefined && waitMs >= LATE_MS;
-    const isSlow = isLate || (this.#unsentAt !== undefined && now - this.#unsentAt >= UNSENT_MS);
+    const question = this.#settings.oldestQuestion();
+    const isSlow = this.#isLate(question, now) || (this.#unsentAt !== undefined && now - this.#unsentAt >= UNSENT_MS);
     // Twice: what came while this process was busy is read in between.
     if (isSlow === this.#wasSlow) this.#become(isSlow);
     this.#wasSlow = isSlow;
-    if (isUnsent || waitMs !== undefined || this.#slowed || isSlow) return;
+    if (isUnsent || question || this.#slowed || isSlow || this.#looks.some((ms) => ms > 0)) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
+  }
+
+  /** Whether most of the time was spent waiting for late answers. */
+  #isLate(question: Question | undefined, now: number): boolean {
+    const looks = this.#slowed ? this.#looks.slice(-RECENT_LOOKS) : this.#looks;
+    const waitedMs = looks.reduce((sum, ms) => sum + ms, question ? this.#lateFor(question, now) : 0);
+    return waitedMs >= (this.#slowed ? RECENT_MS : SLOW_MS);
   }
 
   #become(slowed: boolean): void {

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { ClientOptions } from '../../src/client/index.ts';
+import { Slowness, type Question } from '../../src/client/slowness.ts';
 import { FakeServer } from '../support/fake-server.ts';
 import { packet, str } from '../support/rfc-peer.ts';
 import { createClient, next } from './real-server.ts';
@@ -67,6 +68,80 @@ describe('a client whose server stops reading for a while [P17]', () => {
     for (let i = 0; i < 30; i++) await client.say('one of many');
     vi.advanceTimersByTime(60_000);
     expect(happened).toEqual([]);
+  });
+});
+
+/** A server, as somebody meets it who sends no more than 256 messages before they are answered. */
+interface Server {
+  /** A way there and back. */
+  readonly roundTripMs: number;
+  readonly messagesPerSecond: number;
+  /** Whether it does nothing at this time, in ms. */
+  readonly stands?: (ms: number) => boolean;
+}
+
+/** What happens in so many seconds: the clock goes on by a millisecond at a time. */
+function windowsTo({ roundTripMs, messagesPerSecond, stands }: Server, seconds: number): string[] {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const happened: string[] = [];
+  const open: Question[] = [];
+  const slowness = new Slowness({
+    unsentBytes: () => 0,
+    oldestQuestion: () => open[0],
+    onSlowed: () => happened.push('slowed'),
+    onResumed: () => happened.push('resumed'),
+  });
+  const atServer: (Question | undefined)[] = [];
+  const answers: { readonly question: Question; readonly at: number }[] = [];
+  let unconfirmed = 0;
+  let confirming = 0;
+  let credit = 0;
+  for (let ms = 0; ms < seconds * 1_000; ms++, vi.advanceTimersByTime(1)) {
+    while (answers[0] && answers[0].at <= ms) {
+      slowness.answered(answers.shift()!.question);
+      open.shift();
+      unconfirmed -= confirming;
+    }
+    for (; unconfirmed < 256; unconfirmed++) {
+      slowness.sent();
+      atServer.push(undefined);
+      if (open.length > 0) continue;
+      confirming = unconfirmed + 1;
+      open.push(slowness.ask());
+      atServer.push(open[0]);
+      slowness.sent();
+    }
+    credit = stands?.(ms) ? 0 : credit + messagesPerSecond / 1_000;
+    for (; credit >= 1 && atServer.length > 0; credit--) {
+      const question = atServer.shift();
+      if (question) answers.push({ question, at: ms + roundTripMs });
+    }
+    credit = Math.min(credit, 50);
+  }
+  return happened;
+}
+
+describe('a client that waits for answers now and then [P17]', () => {
+  it.each([
+    ['bytes, 300 messages a second', { roundTripMs: 1, messagesPerSecond: 300 }],
+    ['packets, 1000 messages a second', { roundTripMs: 1, messagesPerSecond: 1_000 }],
+    ['bytes, and is far away', { roundTripMs: 200, messagesPerSecond: 300 }],
+  ])('is slowed by a server that keeps it to a rate of %s', (_, server) => {
+    expect(windowsTo(server, 5)).toEqual(['slowed']);
+    expect(windowsTo(server, 60)).toEqual(['slowed']);
+  });
+
+  it.each([
+    ['is far away', { roundTripMs: 200, messagesPerSecond: 50_000 }],
+    ['is fast', { roundTripMs: 0, messagesPerSecond: 50_000 }],
+    ['is slow', { roundTripMs: 2, messagesPerSecond: 4_000 }],
+    [
+      'is busy for a second at a time',
+      { roundTripMs: 2, messagesPerSecond: 20_000, stands: (ms: number) => ms % 4_000 > 3_000 },
+    ],
+  ])('is not slowed by a server that %s', (_, server) => {
+    expect(windowsTo(server, 60)).toEqual([]);
   });
 });
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { packet, read } from '../support/rfc-peer.ts';
-import { shell } from './chatosbot.ts';
+import { labFile, shell, startServer } from './chatosbot.ts';
 
 const LINES = 4_000;
 /** Longer than `say` waits for a server that has never answered. */
@@ -52,4 +52,45 @@ test.each([
     stderr: expect.stringMatching(/^the server slows this client[^\n]*\n$/),
   });
   expect(heard.messages).toBe(LINES);
+});
+
+/** A way to a server that takes so many milliseconds, there and back. */
+async function far(port: number, roundTripMs: number): Promise<number> {
+  const carry = (from: net.Socket, to: net.Socket): void => {
+    const later = (what: () => void): void => void setTimeout(what, roundTripMs / 2);
+    from.on('data', (chunk: Buffer) => later(() => to.write(chunk))).on('end', () => later(() => to.end()));
+    from.on('error', () => to.destroy());
+  };
+  const server = net.createServer({ allowHalfOpen: true }, (near) => {
+    const there = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    carry(near, there);
+    carry(there, near);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  return (server.address() as net.AddressInfo).port;
+}
+
+const lines = (count: number): string => `seq -f '%0200g' ${count}`;
+
+test('say - says once that a server slows it which keeps it to its rates', async () => {
+  const server = await startServer(['--config', labFile('default.yaml', '{}')]);
+  const say = shell(`${lines(3_000)} | chatosbot say - --login sayer --server ${server.at}`);
+  const { status, stderr } = await say.exit(60_000);
+  expect({ status, stderr }).toEqual({
+    status: 0,
+    stderr: expect.stringMatching(/^the server slows this client[^\n]*\n$/),
+  });
+});
+
+test.each([
+  ['is far away', 200],
+  ['is here', 0],
+])('say - says nothing of a server that %s and has no rates for it', async (_, roundTripMs) => {
+  const server = await startServer();
+  const port = roundTripMs > 0 ? await far(server.port, roundTripMs) : server.port;
+  const say = shell(`${lines(3_000)} | chatosbot say - --login sayer --server 127.0.0.1:${port}`);
+  const { status, stderr } = await say.exit(60_000);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
 });
