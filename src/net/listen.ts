@@ -5,6 +5,7 @@ import { KEEP_ALIVE_DELAY_MS } from './dead-link.ts';
 import { descriptorLimit, hasLastDescriptor, outOfDescriptors } from './descriptors.ts';
 import { TcpTransport } from './tcp-transport.ts';
 import type { Transport } from './transport.ts';
+import { noteAccepted } from './turn.ts';
 
 const REASONS: Readonly<Record<string, string>> = {
   EADDRINUSE: 'the port is in use; stop what listens there or choose another (port 0 picks a free one)',
@@ -55,6 +56,7 @@ export function listen(
       keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
     },
     (socket) => {
+      noteAccepted();
       if (!hasLastDescriptor(socket, mostDescriptors)) {
         onConnection(new TcpTransport(socket));
         return;

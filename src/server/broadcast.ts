@@ -1,5 +1,5 @@
 import { morePacketsWait, type PacketConnection } from '../net/packet-connection.ts';
-import { SLICE_MS } from '../net/turn-queue.ts';
+import { sliceMs } from '../net/turn-queue.ts';
 
 /** What was said to everyone, in order; a batch goes out as a whole. */
 interface Batch {
@@ -72,7 +72,7 @@ export class Broadcast {
     const latest = performance.now() + GATHER_MS;
     const next = (): void => {
       const gathers = !this.#leaving && morePacketsWait() && performance.now() < latest;
-      if (gathers || !this.#send(SLICE_MS)) {
+      if (gathers || !this.#send(sliceMs())) {
         setImmediate(next);
         return;
       }

@@ -13,6 +13,8 @@ export interface Scale {
   readonly seed: number;
   /** Frames that the scenario of mutated frames sends. */
   readonly mutatedFrames: number;
+  /** The largest crowd. */
+  readonly sessions: number;
 }
 
 export interface From {

@@ -22,6 +22,7 @@ const scale: Scale = {
   floodMs: Number(values.seconds ?? (values.long ? 60 : 10)) * 1_000,
   seed: Number(values.seed),
   mutatedFrames: values.long ? 10_000_000 : 1_000_000,
+  sessions: values.long ? 20_000 : 5_000,
 };
 const bounds: Bounds = {
   probeP99Ms: 10,
