@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { isNode, LineCounter, parseDocument, visit, type Alias, type Document, type Scalar } from 'yaml';
+import { isNode, isScalar, LineCounter, parseDocument, visit, type Alias, type Document, type Scalar } from 'yaml';
 import { PACKAGE_KEY } from './discovery.ts';
 
 /** A parsed text, by which values have positions. */
@@ -43,15 +43,28 @@ export function parseText(name: string, content: string, keep: (source: Source) 
       complain(alias, `there is no anchor &${alias.source} for this alias`);
       return Object.assign(document.createNode(null), { range: alias.range });
     },
-    Scalar: (key, scalar) => {
-      const { value, source } = scalar;
-      if (typeof value === 'number' && source && !isExact(value, source)) {
-        complain(scalar, `${source} is too large for a number: write it in quotes`);
-      }
-      if (typeof value !== 'string' || key === 'key') return;
-      scalar.value = expandVariables(value, (problem) => complain(scalar, problem));
-    },
   });
+  const read = new Set<unknown>();
+  const readValues = (node: unknown): void => {
+    if (!isNode(node) || read.has(node)) return;
+    read.add(node);
+    visit(node, {
+      // What is ignored counts where an alias leads to it.
+      Pair: (_, { key }, above) => (above.length === 1 && above[0] === root && isIgnored(key) ? visit.SKIP : undefined),
+      Alias: (_, alias) => readValues(alias.resolve(document)),
+      Scalar: (key, scalar) => {
+        if (scalar !== node && read.has(scalar)) return;
+        read.add(scalar);
+        const { value, source } = scalar;
+        if (typeof value === 'number' && source && !isExact(value, source)) {
+          complain(scalar, `${source} is too large for a number: write it in quotes`);
+        }
+        if (typeof value !== 'string' || key === 'key') return;
+        scalar.value = expandVariables(value, (problem) => complain(scalar, problem));
+      },
+    });
+  };
+  readValues(root);
   const broken = errors.filter(({ code }) => code !== 'DUPLICATE_KEY').map(({ pos: [offset] }) => offset);
   keep({ document, lines, complaints, brokenAt: Math.min(...broken) });
   try {
@@ -62,7 +75,8 @@ export function parseText(name: string, content: string, keep: (source: Source) 
   }
 }
 
-const VARIABLE = /\$\$\{|\$\{(?:([A-Za-z_]\w*)(?::-([^}]*))?\})?/g;
+/** A default is plain text: what looks like a variable in it would stay as it is. */
+const VARIABLE = /\$\$\{|\$\{(?:([A-Za-z_]\w*)(?::-((?:(?!\$\{)[^}])*))?\})?/g;
 
 /** Puts environment variables into a text: `${NAME}`, or `${NAME:-default}` if it may be missing or empty. */
 function expandVariables(text: string, complain: (problem: string) => void): string {
@@ -75,6 +89,11 @@ function expandVariables(text: string, complain: (problem: string) => void): str
       complain(`there is no environment variable ${variable}: set it, or write \${${variable}:-default}`);
     return value ?? found;
   });
+}
+
+/** Whether a key at the top begins with `x-`: people keep anchors and notes for other programs there. */
+export function isIgnored(key: unknown): boolean {
+  return String(isScalar(key) ? key.value : key).startsWith('x-');
 }
 
 /** Whether a number has the digits of its source. Only whole numbers are meant to: `0.1` is never exact. */

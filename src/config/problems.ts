@@ -13,7 +13,25 @@ type Path = readonly (string | number)[];
 
 /** What is wrong with a value, as messages for people: the schema's issues with it, each with what was expected. */
 export function problemsOf(schema: object, value: unknown, issues: readonly BaseIssue<unknown>[]): Problem[] {
-  return [...listsForMappings(schema, value, []), ...issues.flatMap((issue) => problemsOfIssue(schema, issue, []))];
+  return [
+    ...listsForMappings(schema, value, []),
+    ...issues.flatMap((issue) => problemsOfIssue(issue, [])),
+    ...unknownKeysIn(schema, value, []),
+  ];
+}
+
+/** All keys that are unknown: the schema's issues have the first one of each mapping. */
+function unknownKeysIn(schema: object, value: unknown, path: Path): Problem[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const { entries } = unwrap(schema);
+  return Object.entries(value).flatMap(([name, inner]) => {
+    const key = Array.isArray(value) ? Number(name) : name;
+    if (typeof key === 'string' && entries && !Object.hasOwn(entries, key)) {
+      return [{ path: [...path, key], atKey: true, message: unknownKey(key, Object.keys(entries)) }];
+    }
+    const part = below(schema, key);
+    return part ? unknownKeysIn(part, inner, [...path, key]) : [];
+  });
 }
 
 /** Empty lists in place of mappings: a schema without required keys accepts them, as they have no unknown ones. */
@@ -29,7 +47,7 @@ function listsForMappings(schema: object, value: unknown, path: Path): Problem[]
   });
 }
 
-function problemsOfIssue(schema: object, issue: BaseIssue<unknown>, prefix: Path): Problem[] {
+function problemsOfIssue(issue: BaseIssue<unknown>, prefix: Path): Problem[] {
   const items = issue.path ?? [];
   const path = [...prefix, ...items.map(({ key }) => key as string | number)];
   const last = items.at(-1);
@@ -37,16 +55,13 @@ function problemsOfIssue(schema: object, issue: BaseIssue<unknown>, prefix: Path
     // The intended alternative is the one of the value's kind that has issues inside the value.
     const kind = Array.isArray(issue.input) ? 'array' : 'object';
     const inside = (issue.issues ?? []).filter((inner) => inner.path?.[0].type === kind);
-    if (inside.length > 0) return inside.flatMap((inner) => problemsOfIssue(schema, inner, path));
+    if (inside.length > 0) return inside.flatMap((inner) => problemsOfIssue(inner, path));
   }
   if (issue.type === 'strict_object' && last?.type === 'object' && Array.isArray(last.input)) {
     return [{ path: path.slice(0, -1), atKey: false, message: `expected ${NAMES['Object']}, found a list` }];
   }
   if (issue.type === 'strict_object' && issue.expected !== 'Object' && last !== undefined) {
-    if (issue.expected === 'never') {
-      const known = knownKeys(schema, path.slice(0, -1));
-      return [{ path, atKey: true, message: unknownKey(String(last.key), known) }];
-    }
+    if (issue.expected === 'never') return [];
     return [{ path: path.slice(0, -1), atKey: false, message: `'${String(last.key)}' is missing` }];
   }
   return [{ path, atKey: false, message: describe(issue) }];
@@ -85,14 +100,9 @@ interface SchemaNode {
   readonly options?: readonly SchemaNode[];
 }
 
-function knownKeys(schema: object, path: Path): string[] {
-  const node = path.reduce<SchemaNode | undefined>((above, key) => above && below(above, key), schema);
-  return Object.keys((node && unwrap(node).entries) ?? {});
-}
-
 function below(node: SchemaNode, key: string | number): SchemaNode | undefined {
   const { item, entries } = unwrap(node);
-  return typeof key === 'number' ? item : entries?.[key];
+  return typeof key === 'number' ? item : entries && Object.hasOwn(entries, key) ? entries[key] : undefined;
 }
 
 function unwrap(node: SchemaNode): SchemaNode {

@@ -4,7 +4,7 @@ import { safeParse } from 'valibot';
 import { isMap, isNode, isPair, isScalar, type Document } from 'yaml';
 import { ChatosError, messageOf } from '../errors.ts';
 import { CONFIG_FILES, PACKAGE_KEY } from './discovery.ts';
-import { at, parseText, type Place, type Source } from './parse-text.ts';
+import { at, isIgnored, parseText, type Place, type Source } from './parse-text.ts';
 import { problemsOf, type Problem } from './problems.ts';
 import { CONFIG_SCHEMA, type Config } from './schema.ts';
 
@@ -69,7 +69,7 @@ export async function readConfig({ file, folders, salvage }: ReadOptions): Promi
   const place: Locate = (where, atKey) => placeOf(shown(filepath), sources.get(filepath), [...prefix, ...where], atKey);
   const { complaints = [], brokenAt = Infinity } = sources.get(filepath) ?? {};
   if (complaints.length > 0 && !salvage) throw invalid(shown(filepath), complaints);
-  const value = withoutExtensions((result.config as unknown) ?? {});
+  const value = withoutIgnored((result.config as unknown) ?? {});
   const checked = safeParse(CONFIG_SCHEMA, value);
   const locate: LoadedConfig['locate'] = (where, atKey = false) => place(where, atKey).text;
   const found = { file: filepath, directory: path.dirname(filepath), locate };
@@ -84,10 +84,9 @@ export async function readConfig({ file, folders, salvage }: ReadOptions): Promi
   return { ...found, config: salvageParts(value), problem };
 }
 
-/** Without the keys at the top that begin with `x-`: people keep anchors and notes for other programs there. */
-function withoutExtensions(value: unknown): unknown {
+function withoutIgnored(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).filter(([key]) => !key.startsWith('x-')));
+  return Object.fromEntries(Object.entries(value).filter(([key]) => !isIgnored(key)));
 }
 
 async function searchIn(folders: readonly string[], explorer: PublicExplorer): Promise<CosmiconfigResult> {

@@ -101,6 +101,11 @@ describe('loadConfig, values', () => {
       'chatosbot.config.yaml',
     );
     expect(config).toEqual({ bots: [{ path: 'a.ts', options: { a: 1, b: 2 } }] });
+    const ignored = ['x-a: ${CHATOSBOT_TEST_NONE}', 'x-b: 99999999999999999999', 'x-c: &c { d: "${1}" }'];
+    expect(await complaints(ignored.join('\n'))).toEqual([]);
+    const used =
+      'x-c: &c { d: "${1}" }\nx-d: &d { <<: *c }\nbots: [{ path: a.ts, options: *d }, { path: a.ts, options: *d }]';
+    expect(await complaints(used)).toEqual([expect.stringMatching(/^FILE:1:14: expected \$/)]);
     expect(await complaints('policy: { x-note: 1 }')).toEqual([expect.stringContaining("unknown key 'x-note'")]);
   });
 
@@ -161,6 +166,7 @@ describe('loadConfig, values', () => {
   it.each([
     ['login: ${CHATOSBOT_TEST_NONE}', 'FILE:1:8: there is no environment variable CHATOSBOT_TEST_NONE: set it'],
     ['state: a\nlogin: "${"', 'FILE:2:8: expected ${NAME} or ${NAME:-default}'],
+    ['login: "${CHATOSBOT_TEST_NONE:-${HOME}}"', 'FILE:1:8: expected ${NAME} or ${NAME:-default}'],
     ['login: ${1}', 'FILE:1:8: expected ${NAME} or ${NAME:-default}'],
   ])('reports the place of %j', async (text, expected) => {
     expect(await complaints(text)).toEqual([expect.stringContaining(expected)]);

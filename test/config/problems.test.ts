@@ -16,6 +16,32 @@ describe('loadConfig, wrong keys and values in YAML', () => {
     expect(await complaints(text)).toEqual([like(expected)]);
   });
 
+  it('reports all unknown keys of each mapping', async () => {
+    const text = [
+      'polcy: 1',
+      'heartbeatMS: 1',
+      'sever: 1',
+      'bots:',
+      '  - { path: a.ts, logn: x, Options: {}, server: 1, options: { any: { key: 1 } } }',
+      'policy: { rules: [{ decision: ask, form: a, dys: b }] }',
+      'serve: { limits: { a: 1, b: 2 }, constructor: 1 }',
+    ];
+    const found = (await complaints(text.join('\n'))).map((line) => line.replace(/(?<=unknown key).*/, ''));
+    expect(found).toEqual([
+      'FILE:1:1: polcy: unknown key',
+      'FILE:2:1: heartbeatMS: unknown key',
+      'FILE:3:1: sever: unknown key',
+      'FILE:5:19: bots.0.logn: unknown key',
+      'FILE:5:28: bots.0.Options: unknown key',
+      expect.stringContaining('FILE:5:49: bots.0.server: expected a text'),
+      'FILE:6:36: policy.rules.0.form: unknown key',
+      'FILE:6:45: policy.rules.0.dys: unknown key',
+      'FILE:7:20: serve.limits.a: unknown key',
+      'FILE:7:26: serve.limits.b: unknown key',
+      'FILE:7:34: serve.constructor: unknown key',
+    ]);
+  });
+
   it.each([
     ['login: 42', 'FILE:1:8: login: expected a text, found 42'],
     ['[]', 'FILE:1:1: expected a mapping of keys to values, found a list'],

@@ -149,6 +149,59 @@ policy:
     expect((await run(['check', other, '--config', '../check/rules.yaml'])).stderr).not.toContain('warning');
   });
 
+  test.each([
+    ['loads', ''],
+    ['fails', "throw new Error('no');"],
+    ['ends', 'process.exit(1);'],
+  ])('shows all that a bot prints that %s', async (_, ending) => {
+    const lines = Array.from({ length: 30_000 }, (__, index) => `line ${index}`);
+    const file = labFile(
+      'check/printing.mjs',
+      `for (let i = 0; i < 5; i++) console.error('line', i);
+for (let i = 5; i < 30_000; i++) console.log('line', i, '${'x'.repeat(40)}');
+${ending}
+export const onStart = () => {};`.replace('30_000', ending.includes('exit') ? '5_000' : '30_000'),
+    );
+    const { stdout, stderr } = await run(['check', file]);
+    expect(stdout).toBe('');
+    expect(stderr.match(/^line \d+/gm)).toEqual(ending.includes('exit') ? lines.slice(0, 5_000) : lines);
+  });
+
+  test('takes options for right that only an isolated bot cannot have', async () => {
+    const config = (isolate: string): string =>
+      labFile(
+        'check/code.ts',
+        `export default { bots: [{ path: './timer.ts', ${isolate}
+          options: { ok: [1, 'a', null, { b: true }], f: () => 1, list: [{ s: Symbol('x') }], m: new WeakMap() } }] };`,
+      );
+    expect(await run(['check', '--config', config('')])).toMatchObject({ status: 0 });
+    const wrong = [
+      /code\.ts: bots\.0\.options\.f: a function cannot be passed to an isolated bot/,
+      /code\.ts: bots\.0\.options\.list\.0\.s: a symbol cannot/,
+      /code\.ts: bots\.0\.options\.m: an instance of WeakMap cannot/,
+    ].map((pattern) => expect.stringMatching(pattern) as unknown);
+    for (const command of [['run', '--isolate'], ['check'], ['run']]) {
+      const file = config(command.includes('--isolate') ? '' : "isolate: 'worker',");
+      const { status, stderr } = await run([...command, '--config', file]);
+      expect(stderr.trimEnd().split('\n')).toEqual(wrong);
+      expect(status).toBe(2);
+    }
+  });
+
+  test.each([['run'], ['run', '--isolate'], ['repl'], ['test'], ['schedule']])(
+    'agrees with %s %s on a bot that throws while it is loaded where nobody catches it',
+    async (...command) => {
+      const wait = 'await new Promise((resolve) => setTimeout(resolve, 50));\nexport const onStart = () => {};\n';
+      const stray = labFile('check/rejecting.ts', `\nPromise.reject(new Error('stray'));\n${wait}`);
+      const late = labFile('check/throwing.ts', `\nsetTimeout(() => { throw new Error('stray'); });\n${wait}`);
+      for (const file of [stray, late]) {
+        const { stderr: expected } = await run(['check', file]);
+        expect(expected).toMatch(/\.ts:2:\d+: uncaught: stray\n$/);
+        expect(await run([...command, file])).toMatchObject({ status: 2, stderr: expected });
+      }
+    },
+  );
+
   test('does not take a bot for right that ends the process', async () => {
     labFile('check/exit.ts', 'process.exit(0);\nexport const onStart = () => {};');
     const { status, stderr } = await run(['check', '../check/exit.ts']);
@@ -314,18 +367,6 @@ describe('schedule', () => {
     expect(lines).toHaveLength(10);
     for (const line of lines) expect(line).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \S+  telltale  tick$/);
   });
-
-  test.each([['schedule'], ['policy', 'explain', 'ann']])(
-    '%s %s goes on where a plugin leaves a rejection to nobody',
-    async (...command) => {
-      labFile('check/slow.ts', `await new Promise((resolve) => setTimeout(resolve, 300));\n${TELLTALE}`);
-      labFile('check/stray.yaml', 'bots: [./stray.ts, ./slow.ts]\n');
-      const { status, stdout, stderr } = await run([...command, '--config', '../check/stray.yaml']);
-      expect(stderr).toMatch(/error uncaught: nobody awaits this.* file=\S*stray\.ts/);
-      expect(stdout).toContain('slow');
-      expect(status).toBe(0);
-    },
-  );
 
   test('says that nothing is scheduled, and what cannot be meant', async () => {
     const none = await run(['schedule', '../check/timer.ts']);

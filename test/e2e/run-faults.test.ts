@@ -70,8 +70,9 @@ test('run logs what a timer of a plugin throws, with its .ts line, and goes on',
 test('run logs what a timer throws that a plugin set at its top with the plugin, and counts it against it', async () => {
   const file = labFile(
     'bots/ticking.ts',
-    `export const onMessage = () => undefined;
-setInterval(() => { throw new Error('tick'); }, 1);
+    `let runs = false;
+export const onStart = () => { runs = true; };
+setInterval(() => { if (runs) throw new Error('tick'); }, 1);
 `,
   );
   const command = start(['run', file, '--server', at]);

@@ -1,9 +1,11 @@
 import path from 'node:path';
 import process from 'node:process';
+import { finished } from 'node:stream/promises';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { ChatosError, messageOf } from '../../errors.ts';
 import { withResolvers } from '../../util/deferred.ts';
 import type { Logger } from '../../util/log.ts';
+import { withinTime } from '../../util/timeout.ts';
 import type { PlainOptions } from '../plugin/context.ts';
 import { LOAD_TIMEOUT_MS } from '../loading/load-timeout.ts';
 import { HostApi, type HostServices, type MainCalls } from './host-api.ts';
@@ -137,6 +139,8 @@ export class BotWorker {
     void this.#worker.terminate();
     await Promise.all([this.#exited.promise, closed]);
     clearTimeout(timer);
+    // What it has printed is on its way to standard error, whose reader may be slow.
+    await withinTime(finished(this.#worker.stderr), TERMINATE_TIMEOUT_MS, 'printing').catch(() => undefined);
     return end;
   }
 

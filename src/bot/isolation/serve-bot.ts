@@ -1,4 +1,3 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { resourceLimits, workerData } from 'node:worker_threads';
@@ -17,7 +16,8 @@ import { MessagePortRpc } from './message-port-rpc.ts';
 import { serializeError } from './serialized-error.ts';
 import { Pulse } from './watchdog.ts';
 import { createWorkerHost, createWorkerLogger } from './worker-host.ts';
-import type { WorkerRpc, WorkerStart } from './worker-rpc.ts';
+import { flushPrinted, printAtOnce } from './worker-output.ts';
+import type { WorkerCalls, WorkerRpc, WorkerStart } from './worker-rpc.ts';
 
 const MIB = 1024 * 1024;
 const STATUS_INTERVAL_MS = 1_000;
@@ -33,17 +33,22 @@ export function serveBot(modules: Record<string, unknown>): void {
   let latest: { readonly plugin: LoadedPlugin; readonly options: PlainOptions } | undefined;
   let runtime: BotRuntime | undefined;
   const reportStatus = (): void => rpc.notify('status', runtime!.status.accounts[0]!);
+  const load: WorkerCalls['load'] = async (file, options, timeoutMs) => {
+    const plugin = await loadPlugin(file, loader, { timeoutMs });
+    const loaded = { name: plugin.name, hooks: Object.keys(plugin.hooks), commands: [...plugin.commands.keys()] };
+    const checked = await checkOptions(plugin, options);
+    if ('problems' in checked) return { ...loaded, problems: checked.problems, schedules: [] };
+    const schedule = await readSchedule(plugin, file, checked.options);
+    latest = { plugin, options: checked.options };
+    return { ...loaded, problems: [], schedules: [...schedule.keys()] };
+  };
   const rpc: WorkerRpc = new MessagePortRpc(port, {
-    load: async (file, options, timeoutMs) => {
-      const plugin = await loadPlugin(file, loader, { timeoutMs });
-      // A rejection that nobody awaits is reported one turn later.
-      await turn();
-      const loaded = { name: plugin.name, hooks: Object.keys(plugin.hooks), commands: [...plugin.commands.keys()] };
-      const checked = await checkOptions(plugin, options);
-      if ('problems' in checked) return { ...loaded, problems: checked.problems, schedules: [] };
-      const schedule = await readSchedule(plugin, file, checked.options);
-      latest = { plugin, options: checked.options };
-      return { ...loaded, problems: [], schedules: [...schedule.keys()] };
+    load: async (...given) => {
+      try {
+        return await load(...given);
+      } finally {
+        await flushPrinted();
+      }
     },
     start: async ({ server, login, directory, since, isObserved, ...options }) => {
       runtime = new BotRuntime([{ ...latest!, server, login, directory, since }], {
@@ -75,8 +80,7 @@ export function serveBot(modules: Record<string, unknown>): void {
     else reportUncaught(error, log);
   };
   process.on('uncaughtException', onError).on('unhandledRejection', onError);
-  // Standard output carries data only, and what a plugin prints is not.
-  process.stdout.write = process.stderr.write.bind(process.stderr);
+  printAtOnce();
   startPulse(new Pulse(pulse), beatIntervalMs);
 }
 

@@ -13,6 +13,8 @@ export interface LoadedCode {
   readonly file: string;
   /** Its plugin, once that runs. */
   runner?: CallOwner;
+  /** While it is loaded: gets what it throws where nobody catches it. */
+  onUncaught?: ((error: unknown) => void) | undefined;
 }
 
 const loaded = new AsyncLocalStorage<LoadedCode>();

@@ -1,6 +1,8 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { ChatosError, isChatosError } from '../../errors.ts';
+import { withResolvers } from '../../util/deferred.ts';
 import { whileLoading, type LoadedCode } from './loaded-code.ts';
 import { isSameFile, readLoadFailure } from './load-failure.ts';
 import { withinLoadTime } from './load-timeout.ts';
@@ -14,8 +16,8 @@ const TESTING_MISSING = /^Cannot find (?:module|package) 'chatosbot\/testing'/;
  * Loads the current version of a plugin file.
  *
  * @param options `timeoutMs`: the limit of its top-level await, 30,000 by default
- * @throws {ChatosError} `INVALID_PLUGIN`: not found, does not compile, fails or does not finish while loading, or exports
- *   no hooks; the message names file, line and column where they are known
+ * @throws {ChatosError} `INVALID_PLUGIN`: not found, does not compile, fails or does not finish while loading, also where
+ *   nobody catches it, or exports no hooks; the message names file, line and column where they are known
  */
 export async function loadPlugin(
   file: string,
@@ -29,10 +31,22 @@ export async function loadPlugin(
   if (statSync(absolute).isDirectory()) throw invalid('is a directory; name the plugin file in it');
 
   const code: LoadedCode = { file: absolute };
+  const uncaught = withResolvers<never>();
+  let isUncaught = false;
+  code.onUncaught = (error) => {
+    isUncaught = true;
+    uncaught.reject(error);
+  };
+  const load = async (): Promise<Record<string, unknown>> => {
+    const loaded = await loader.load(absolute);
+    // A rejection that nobody awaits is reported one turn later.
+    await turn();
+    return loaded;
+  };
   let exported: Record<string, unknown>;
   try {
-    const loading = whileLoading(code, () => loader.load(absolute));
-    exported = await withinLoadTime(loading, 'loading', timeoutMs);
+    const loading = whileLoading(code, load);
+    exported = await withinLoadTime(Promise.race([loading, uncaught.promise]), 'loading', timeoutMs);
   } catch (error) {
     if (isChatosError(error, 'TIMED_OUT')) {
       throw invalid(`${error.message}; a top-level await takes too long`, error);
@@ -40,7 +54,13 @@ export async function loadPlugin(
     const { file: broken, place, message } = readLoadFailure(error);
     const isOwn = broken === undefined || isSameFile(broken, absolute);
     const hint = TESTING_MISSING.test(message) ? '; this is a test: use chatosbot test' : '';
-    throw invalid(`${message}${hint}`, error, isOwn ? place : ` imports ${path.relative('', broken)}${place}`);
+    throw invalid(
+      `${isUncaught ? 'uncaught: ' : ''}${message}${hint}`,
+      error,
+      isOwn ? place : ` imports ${path.relative('', broken)}${place}`,
+    );
+  } finally {
+    code.onUncaught = undefined;
   }
   const name = path.basename(absolute).replace(/\.[^.]+$/, '');
   return { ...readPlugin(exported, { name, file: absolute, shown: file }), code };

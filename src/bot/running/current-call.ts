@@ -54,12 +54,13 @@ export function awaitPeer<T>(wait: Promise<T>): Promise<T> {
 
 /**
  * Logs what escaped from a plugin outside of its calls (a promise that is not awaited, a timer's callback), and counts it
- * against the plugin, if it is known which.
+ * against the plugin, if it is known which. One that is being loaded does not load.
  */
 export function reportUncaught(error: unknown, log: Logger): void {
   const call = current.getStore();
   const code = currentCode();
   if (call) call.runner.uncaught(error, call.hook, call.peer);
+  else if (code?.onUncaught) code.onUncaught(error);
   else if (code?.runner) code.runner.uncaught(error, OUTSIDE_OF_HOOKS, undefined);
   else log.error(`uncaught: ${messageOf(error)}`, { file: code?.file, stack: sourceTraceOf(error) });
 }

@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
-import { ISOLATION_ROWS } from '../../bot/isolation/options.ts';
+import { impassableOptions, ISOLATION_ROWS } from '../../bot/isolation/options.ts';
 import { loadConfig } from '../../config/load.ts';
 import type { LoadedConfig } from '../../config/read.ts';
 import { botServer } from '../../config/settings.ts';
 import { isChatosError, type ChatosError } from '../../errors.ts';
 import { compilePolicy } from '../../policy/policy.ts';
 import { toJsonLine } from '../../util/escape.ts';
-import { loggerTo } from '../../util/log.ts';
+import { createLogger } from '../../util/log.ts';
 import { pluralize } from '../../util/printable.ts';
 import { botLoginOption, configOption } from '../options.ts';
 import { accountConflict, idleRules } from '../running/bot-checks.ts';
@@ -20,6 +20,7 @@ import {
 } from '../running/bot-entries.ts';
 import { EXIT, ExitSignal } from '../terminal/exit.ts';
 import { notice, writeLine } from '../terminal/output.ts';
+import { surviveUncaughtErrors } from '../terminal/plugin-errors.ts';
 
 /** Plugins that are loaded at once: those that block take no processor, but 30 s. */
 const MAX_WORKERS = 4;
@@ -89,17 +90,14 @@ async function loadAside(
   login: string | undefined,
   errors: ChatosError[],
 ): Promise<BotToRun[]> {
-  const strays: ChatosError[] = [];
-  const log = loggerTo((level, message, { stack }) => {
-    if (level !== 'error') return;
-    const error = new Error(message.replace(/^uncaught: /, ''));
-    strays.push(loader.strayError(Object.assign(error, { stack })));
-  });
+  const log = createLogger({ level: 'error' });
+  surviveUncaughtErrors(log);
   const loader = new BotLoader(loaded, login, { log, others: { memoryMb: ISOLATION_ROWS.memoryMb.max } });
   const results: (BotToRun | ChatosError)[] = [];
   const waiting = plans.entries();
   const mainLoader = new BotLoader(loaded, login);
   const load = async (plan: PlannedBot): Promise<BotToRun> => {
+    if (!plan.isolation && impassableOptions(plan.options).length > 0) return mainLoader.load(plan);
     try {
       // What is left is whether the configuration isolates it.
       return { ...(await loader.load(plan)), isolated: undefined };
@@ -121,7 +119,7 @@ async function loadAside(
     }
   };
   await Promise.all(Array.from({ length: MAX_WORKERS }, loadNext));
-  errors.push(...results.filter((result) => isChatosError(result)), ...strays);
+  errors.push(...results.filter((result) => isChatosError(result)));
   return results.filter((result): result is BotToRun => !isChatosError(result));
 }
 

@@ -2,9 +2,8 @@ import path from 'node:path';
 import process from 'node:process';
 import { announcementsPlugin } from '../../bot/announcements.ts';
 import type { IsolatedBot } from '../../bot/isolation/isolated-bot.ts';
-import type { IsolationOptions } from '../../bot/isolation/options.ts';
+import { impassableOptions, type IsolationOptions } from '../../bot/isolation/options.ts';
 import type { LoadedBot } from '../../bot/isolation/worker-rpc.ts';
-import { readLoadFailure } from '../../bot/loading/load-failure.ts';
 import { loadPlugin } from '../../bot/loading/loader.ts';
 import { createModuleLoader } from '../../bot/loading/module-loader.ts';
 import { checkOptions, readSchedule, type OptionProblem } from '../../bot/loading/plugin-options.ts';
@@ -137,6 +136,8 @@ export class BotLoader {
   ): Promise<BotToRun> {
     let isolated = this.#isolated.get(bot);
     if (!isolated) {
+      const impassable = impassableOptions(bot.options);
+      if (impassable.length > 0) throw this.#invalidOptions(bot, file, impassable);
       const { IsolatedBot: Bot } = await import('../../bot/isolation/isolated-bot.ts');
       isolated = new Bot({ ...isolation, file, options: bot.options, entry: PLUGIN_WORKER, log });
       this.#isolated.set(bot, isolated);
@@ -189,13 +190,6 @@ export class BotLoader {
   /** Ends the workers of isolated bots. */
   async close(bots: Iterable<PlannedBot> = this.#isolated.keys()): Promise<void> {
     await Promise.all(Array.from(bots, async (bot) => this.#isolated.get(bot)?.stop(0)));
-  }
-
-  /** For what a plugin threw while it was loaded, outside of what is awaited. */
-  strayError(error: unknown): ChatosError {
-    const { file, place, message } = readLoadFailure(error);
-    const where = file === undefined ? 'a plugin' : `${path.relative('', file)}${place}`;
-    return new ChatosError('INVALID_PLUGIN', `${where}: uncaught: ${message}`, { cause: error });
   }
 }
 
