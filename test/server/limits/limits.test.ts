@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { NO_RATES } from '../../support/floods.ts';
 import { packet, readAll, str, type RfcPeer } from '../../support/rfc-peer.ts';
 import { expectSilence, Rig, turns } from '../../support/server-rig.ts';
 import { endOf, openSocket, readExactly, within } from '../../support/server-sockets.ts';
@@ -22,7 +23,7 @@ async function talk(speaker: RfcPeer, stop: () => boolean): Promise<number> {
 
 describe('a client that does not read', () => {
   it('is cut at limits.maxQueuedBytes with a reason in the log, while the others get everything', async () => {
-    const rig = await Rig.start({ maxQueuedBytes: 64 * 1024 });
+    const rig = await Rig.start({ ...NO_RATES, maxQueuedBytes: 64 * 1024 });
     const [alice, bob, slow] = [await rig.join('alice'), await rig.join('bob', 8), await rig.join('slow')];
     slow.socket.pause();
     const said = await talk(alice, () => rig.log.of('does not read').length > 0);
@@ -38,7 +39,7 @@ describe('a client that does not read', () => {
   });
 
   it('is cut where the bytes are private messages, or answers to its own packets', async () => {
-    const rig = await Rig.start({ maxQueuedBytes: 64 * 1024 });
+    const rig = await Rig.start({ ...NO_RATES, maxQueuedBytes: 64 * 1024 });
     const [alice, slow, mute] = [await rig.join('alice'), await rig.join('slow'), await rig.join('mute')];
     slow.socket.pause();
     mute.socket.pause();
@@ -56,7 +57,7 @@ describe('a client that does not read', () => {
   });
 
   it('[P10] has the requests to it answered by KO_PRIVATE when it is cut', async () => {
-    const rig = await Rig.start({ maxQueuedBytes: 64 * 1024 });
+    const rig = await Rig.start({ ...NO_RATES, maxQueuedBytes: 64 * 1024 });
     const [alice, slow] = [await rig.join('alice'), await rig.join('slow')];
     alice.request('slow');
     await slow.next(5);
@@ -67,7 +68,7 @@ describe('a client that does not read', () => {
   });
 
   it('[P8] gets all that was queued for it, though it has ended its own side and the others still talk', async () => {
-    const rig = await Rig.start({ maxQueuedBytes: 64 * 1024 * 1024 });
+    const rig = await Rig.start({ ...NO_RATES, maxQueuedBytes: 64 * 1024 * 1024 });
     const [alice, socket] = [await rig.join('alice'), await openSocket(rig.port[4])];
     socket.write(packet(0, str('slow')));
     await readExactly(socket, 1);
@@ -84,7 +85,7 @@ describe('a client that does not read', () => {
 
 describe('a client that has ended its side and does not read', () => {
   it('[P7] does not keep its login', async () => {
-    const rig = await Rig.start({ maxQueuedBytes: 64 * 1024 * 1024 });
+    const rig = await Rig.start({ ...NO_RATES, maxQueuedBytes: 64 * 1024 * 1024 });
     const [alice, socket] = [await rig.join('alice'), await openSocket(rig.port[4])];
     socket.write(packet(0, str('slow')));
     await readExactly(socket, 1);
