@@ -58,7 +58,7 @@ export class Hub {
     this.sources = new Sources(options.limits);
     this.slowing = new Slowing(options.limits);
     this.negotiations = new Negotiations(options.limits, events);
-    this.channels = new Channels(options, events);
+    this.channels = new Channels(options, events, this.sources);
     this.identifying = new Deadlines(options.limits.identifyTimeoutMs, (session) => {
       events.emit('notIdentified', session);
       session.destroy();

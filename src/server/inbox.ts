@@ -1,4 +1,5 @@
 import type { Deadline } from '../util/deadlines.ts';
+import { Tally } from '../util/tally.ts';
 import type { ConnectedClient } from './directory.ts';
 
 /** A private request that waits for its answer. */
@@ -15,7 +16,7 @@ export class Inbox {
   readonly #lateMs: number;
   /** By the requester's login, as an answer names it. */
   readonly #pending = new Map<string, Request>();
-  readonly #perSource = new Map<string, number>();
+  readonly #perSource = new Tally<string>();
   #late = 0;
   #lateUntil = 0;
 
@@ -35,19 +36,17 @@ export class Inbox {
 
   /** How many from this address wait. */
   from(source: string): number {
-    return this.#perSource.get(source) ?? 0;
+    return this.#perSource.get(source);
   }
 
   add(request: Request): void {
     this.#pending.set(request.requester.key, request);
-    this.#perSource.set(request.source, this.from(request.source) + 1);
+    this.#perSource.add(request.source);
   }
 
   remove({ requester, source }: Request): void {
     this.#pending.delete(requester.key);
-    const left = this.from(source) - 1;
-    if (left > 0) this.#perSource.set(source, left);
-    else this.#perSource.delete(source);
+    this.#perSource.delete(source);
   }
 
   /** The same, where its answer may be on its way. It is a number that remembers this, whatever comes and goes. */

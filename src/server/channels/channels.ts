@@ -9,7 +9,7 @@ import type { ConnectedClient, Member, SessionId } from '../directory.ts';
 import type { ChannelLoss, ChannelOutcome, HalfRefusal, ServerEvents } from '../events.ts';
 import { FailureThrottle } from '../limits/failure-throttle.ts';
 import { sourceOf } from '../limits/source.ts';
-import type { Source } from '../limits/sources.ts';
+import type { Source, Sources } from '../limits/sources.ts';
 import type { ResolvedServerOptions } from '../options.ts';
 import { ConnectIds, type Channel } from './connect-ids.ts';
 import { Relay } from './relay.ts';
@@ -22,6 +22,7 @@ export class Channels {
   readonly #options: ResolvedServerOptions;
   readonly #events: EventEmitter<ServerEvents>;
   readonly #ids: ConnectIds;
+  readonly #sources: Sources;
   readonly #relays = new Set<Relay>();
   readonly #throttle: FailureThrottle;
   readonly #establishing: Deadlines<Channel>;
@@ -29,10 +30,11 @@ export class Channels {
   #draining = false;
   #onIdle: (() => void) | undefined;
 
-  constructor(options: ResolvedServerOptions, events: EventEmitter<ServerEvents>) {
+  constructor(options: ResolvedServerOptions, events: EventEmitter<ServerEvents>, sources: Sources) {
     this.#options = options;
     this.#events = events;
     this.#ids = new ConnectIds(options.limits);
+    this.#sources = sources;
     this.#throttle = new FailureThrottle(options.limits);
     const onDue = (channel: Channel): void => this.#void(channel, 'not in time');
     this.#establishing = new Deadlines(options.limits.establishTimeoutMs, onDue);
@@ -48,15 +50,19 @@ export class Channels {
     return this.#waiting + 2 * this.#relays.size;
   }
 
-  /** A fresh connect id for the pair, or `undefined` where one of them has too many alive, or the server closes. */
+  /** A fresh connect id for the pair, or `undefined` where there are too many, or the server closes. */
   create(requester: ConnectedClient, target: ConnectedClient): bigint | undefined {
-    const limit = this.#ids.reached(requester, target);
-    if (this.#draining || limit) {
-      const why = this.#draining ? 'shutdown' : 'too many connect ids';
-      this.#events.emit('requestRefused', { requester, target }, why, this.#draining ? undefined : limit);
+    if (this.#draining) {
+      this.#events.emit('requestRefused', { requester, target }, 'shutdown');
+      return undefined;
+    }
+    const place = this.#ids.reached(requester, target) ?? this.#sources.ask(requester.remoteAddress);
+    if (typeof place === 'string') {
+      this.#events.emit('requestRefused', { requester, target }, 'too many connect ids', place);
       return undefined;
     }
     const channel = this.#ids.create(requester, target);
+    channel.place = place;
     channel.deadline = this.#establishing.add(channel);
     this.#events.emit('connectId', channel);
     return channel.id;
@@ -65,14 +71,15 @@ export class Channels {
   /** A fresh connection has presented a connect id (P12). `rest` is what it sent behind it. */
   enter(id: bigint, transport: Transport, rest: Buffer, from: string, source: Source): void {
     const channel = this.#ids.get(id);
+    const place = channel && noteArrival(channel, from) ? this.#sources.becomeHalf(source) : source;
     const why = this.#refusalOf(channel, from);
     if (!channel || why) {
       this.#turnAway(from, why ?? 'unknown');
-      source.leave();
+      place.leave();
       transport.stream.destroy();
       return;
     }
-    const half = new WaitingHalf(transport, rest, this.#options.limits.maxEarlyBytes, source, {
+    const half = new WaitingHalf(transport, rest, this.#options.limits.maxEarlyBytes, place, {
       onLost: () => this.#void(channel, 'disconnected'),
       onFull: () => this.#events.emit('halfPaused', channel),
     });
@@ -153,7 +160,7 @@ export class Channels {
     delete channel.waiting;
     this.#waiting -= 1;
     const ends = [first.take(), second.take()] as const;
-    const sources = [first.source, second.source];
+    const places = [first.place, second.place];
     const { limits, relay: mode } = this.#options;
     const { channelIdleMs, closeGraceMs } = limits;
     const relay = new Relay(...ends, {
@@ -162,7 +169,7 @@ export class Channels {
       channelIdleMs,
       closeGraceMs,
       onDone: (outcome, bytes) => {
-        for (const source of sources) source.leave();
+        for (const place of places) place.leave();
         this.#onDone(channel, relay, outcome, bytes);
       },
     });
@@ -184,7 +191,7 @@ export class Channels {
   #void(channel: Channel, why: ChannelLoss): void {
     this.#establishing.delete(channel.deadline);
     if (channel.waiting) {
-      channel.waiting.source.leave();
+      channel.waiting.place.leave();
       channel.waiting.destroy();
       delete channel.waiting;
       this.#waiting -= 1;
@@ -195,6 +202,17 @@ export class Channels {
 }
 
 function isOfAddress({ requester, target }: Channel, address: string): boolean {
-  const source = sourceOf(address);
-  return [requester, target].some(({ remoteAddress }) => sourceOf(remoteAddress) === source);
+  const name = sourceOf(address);
+  return [requester, target].some(({ source }) => source === name);
+}
+
+/**
+ * A half has come. Returns whether it is one that was paid for by who asked (P19): the first of a party from the address of
+ * its session. One that comes late is: nobody can make others pay by asking, and being gone.
+ */
+function noteArrival({ requester, target }: Channel, from: string): boolean {
+  const name = sourceOf(from);
+  const party = [requester, target].find(({ source, hasCome }) => source === name && !hasCome);
+  if (party) party.hasCome = true;
+  return party !== undefined;
 }

@@ -1,8 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { LongBytes } from '../../protocol/limits.ts';
+import { Networks } from '../../net/networks.ts';
 import type { Deadline } from '../../util/deadlines.ts';
+import { Tally } from '../../util/tally.ts';
 import type { ConnectedClient, Member, SessionId } from '../directory.ts';
 import type { ServerLimits } from '../limits/server-limits.ts';
+import { sourceOf } from '../limits/source.ts';
+import type { Place } from '../limits/sources.ts';
 import { EndedChannels } from './ended-channels.ts';
 import type { Relay } from './relay.ts';
 import type { WaitingHalf } from './waiting-half.ts';
@@ -10,6 +14,10 @@ import type { WaitingHalf } from './waiting-half.ts';
 /** What is kept of a client that negotiates: not its connection. */
 export interface Party extends Member {
   readonly remoteAddress: string;
+  /** The address that it counts for. */
+  readonly source: string;
+  /** Whether a half has come from there for it. */
+  hasCome: boolean;
 }
 
 /** A connect id, and what has come of it so far. */
@@ -20,6 +28,8 @@ export interface Channel {
   readonly target: Party;
   /** The first half that came, while it waits for the second. */
   waiting?: WaitingHalf;
+  /** What it takes of what the requester's address may ask for, while it is alive. */
+  place?: Place;
   relay?: Relay;
   /** When both halves must have come. */
   deadline?: Deadline;
@@ -28,17 +38,23 @@ export interface Channel {
 }
 
 /** What bounds those that are alive. */
-export type ConnectIdLimits = Pick<ServerLimits, 'maxConnectIds' | 'maxConnectIdsPerPair'>;
+export type ConnectIdLimits = Pick<ServerLimits, ConnectIdLimit | 'exempt'>;
 
-/** What a session has negotiated that is alive, and how much of it with each other session. */
+export type ConnectIdLimit = 'maxConnectIds' | 'maxConnectIdsPerPair' | 'maxConnectIdsPerAddress';
+
+/** What a session has negotiated that is alive. */
 interface Live {
   readonly channels: Set<Channel>;
-  readonly perPeer: Map<SessionId, number>;
+  /** How many with each other session. */
+  readonly perPeer: Tally<SessionId>;
+  /** How many those of each address have asked it for. */
+  readonly perAddress: Tally<string>;
 }
 
 /** The connect ids that are alive, and for a while those that were (P11). */
 export class ConnectIds {
   readonly #limits: ConnectIdLimits;
+  readonly #exempt: Networks;
   readonly #channels = new Map<bigint, Channel>();
   readonly #ended = new EndedChannels(({ id }) => this.#channels.delete(id));
   /** Those that each session has negotiated and that are alive: the next owner of its login starts at none. */
@@ -46,6 +62,7 @@ export class ConnectIds {
 
   constructor(limits: ConnectIdLimits) {
     this.#limits = limits;
+    this.#exempt = new Networks(limits.exempt);
   }
 
   get(id: bigint): Channel | undefined {
@@ -63,12 +80,15 @@ export class ConnectIds {
   }
 
   /** The limit that the pair has reached, if there is one. */
-  reached(requester: ConnectedClient, target: ConnectedClient): keyof ConnectIdLimits | undefined {
+  reached(requester: ConnectedClient, target: ConnectedClient): ConnectIdLimit | undefined {
     const [one, two] = [this.#live.get(requester.id), this.#live.get(target.id)];
     const most = Math.max(one?.channels.size ?? 0, two?.channels.size ?? 0);
     if (most >= this.#limits.maxConnectIds) return 'maxConnectIds';
     const pair = one?.perPeer.get(target.id) ?? 0;
-    return pair >= this.#limits.maxConnectIdsPerPair ? 'maxConnectIdsPerPair' : undefined;
+    if (pair >= this.#limits.maxConnectIdsPerPair) return 'maxConnectIdsPerPair';
+    const asked = two?.perAddress.get(sourceOf(requester.remoteAddress)) ?? 0;
+    if (asked < this.#limits.maxConnectIdsPerAddress || this.#exempt.has(requester.remoteAddress)) return undefined;
+    return 'maxConnectIdsPerAddress';
   }
 
   /** A fresh id for the pair. */
@@ -77,7 +97,7 @@ export class ConnectIds {
     const channel: Channel = { id, requester: partyOf(requester), target: partyOf(target), over: false };
     this.#channels.set(id, channel);
     this.#count(channel, requester.id, target.id);
-    this.#count(channel, target.id, requester.id);
+    this.#count(channel, target.id, requester.id).perAddress.add(channel.requester.source);
     return channel;
   }
 
@@ -85,25 +105,27 @@ export class ConnectIds {
   retire(channel: Channel): void {
     if (channel.over) return;
     channel.over = true;
+    channel.place?.leave();
+    delete channel.place;
     const { requester, target } = channel;
+    this.#live.get(target.id)!.perAddress.delete(requester.source);
     this.#discount(channel, requester.id, target.id);
     this.#discount(channel, target.id, requester.id);
     this.#ended.add(channel);
   }
 
-  #count(channel: Channel, session: SessionId, peer: SessionId): void {
-    const live = this.#live.get(session) ?? { channels: new Set(), perPeer: new Map() };
+  #count(channel: Channel, session: SessionId, peer: SessionId): Live {
+    const live = this.#live.get(session) ?? { channels: new Set(), perPeer: new Tally(), perAddress: new Tally() };
     this.#live.set(session, live);
     live.channels.add(channel);
-    live.perPeer.set(peer, (live.perPeer.get(peer) ?? 0) + 1);
+    live.perPeer.add(peer);
+    return live;
   }
 
   #discount(channel: Channel, session: SessionId, peer: SessionId): void {
     const { channels, perPeer } = this.#live.get(session)!;
     channels.delete(channel);
-    const left = perPeer.get(peer)! - 1;
-    if (left > 0) perPeer.set(peer, left);
-    else perPeer.delete(peer);
+    perPeer.delete(peer);
     if (channels.size === 0) this.#live.delete(session);
   }
 
@@ -118,5 +140,5 @@ export class ConnectIds {
 }
 
 function partyOf({ id, login, key, remoteAddress }: ConnectedClient): Party {
-  return { id, login, key, remoteAddress };
+  return { id, login, key, remoteAddress, source: sourceOf(remoteAddress), hasCome: false };
 }

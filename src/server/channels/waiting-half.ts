@@ -1,6 +1,6 @@
 import { HeldBytes } from '../../net/held-bytes.ts';
 import type { Transport } from '../../net/transport.ts';
-import type { Source } from '../limits/sources.ts';
+import type { Place } from '../limits/sources.ts';
 import type { RelayEnd } from './relay.ts';
 
 /** What its channel learns of a half that waits. */
@@ -16,21 +16,15 @@ export interface WaitingHalfHandlers {
  * limit, past which it is not read (P13).
  */
 export class WaitingHalf {
-  /** Where it comes from. */
-  readonly source: Source;
+  /** Its place among the connections of its address. */
+  readonly place: Place;
   readonly #transport: Transport;
   readonly #maxEarlyBytes: number;
   readonly #handlers: WaitingHalfHandlers;
   readonly #early = new HeldBytes();
 
-  constructor(
-    transport: Transport,
-    early: Buffer,
-    maxEarlyBytes: number,
-    source: Source,
-    handlers: WaitingHalfHandlers,
-  ) {
-    this.source = source;
+  constructor(transport: Transport, early: Buffer, maxEarlyBytes: number, place: Place, handlers: WaitingHalfHandlers) {
+    this.place = place;
     this.#transport = transport;
     this.#maxEarlyBytes = maxEarlyBytes;
     this.#handlers = handlers;

@@ -23,6 +23,11 @@ export class Rate {
     return Math.max(paidAt, now) + count * this.#eachMs;
   }
 
+  /** The same as if one less had been taken. */
+  giveBack(paidAt: number): number {
+    return paidAt - this.#eachMs;
+  }
+
   /** Whether more was taken than the burst and the rate allow. */
   exceeded(paidAt: number, now: number): boolean {
     return paidAt - now > this.#burstMs;

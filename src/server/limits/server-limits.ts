@@ -5,7 +5,7 @@ import { defaultsOf, type LimitRow } from '../../util/option-table.ts';
 export interface ServerLimits {
   /** Connections at once, sessions and halves together; more are closed. @default 10000 */
   readonly maxConnections: number;
-  /** Connections at once from one address, of IPv6 from its /64; more are closed. @default 128 */
+  /** Connections at once from one address, of IPv6 from its /64, halves apart; more are closed. @default 128 */
   readonly maxConnectionsPerAddress: number;
   /** Those of them that have neither logged in nor sent LOGIN_PRIVATE; more are closed. @default 64 */
   readonly maxUnidentifiedPerAddress: number;
@@ -57,6 +57,8 @@ export interface ServerLimits {
   readonly maxConnectIds: number;
   /** Live connect ids that the same two sessions may have negotiated; KO answers the OK to more (P11). @default 64 */
   readonly maxConnectIdsPerPair: number;
+  /** Live connect ids that one address may have asked one session for; KO answers the OK to more (P11). @default 32 */
+  readonly maxConnectIdsPerAddress: number;
   /** How long both halves of a channel may take to connect (P12). @default 60000 */
   readonly establishTimeoutMs: number;
   /** Bytes that are read from a half before its channel is established (P13). @default 65536 */
@@ -87,7 +89,7 @@ export const SERVER_LIMIT_ROWS: { readonly [K in keyof ServerLimits]: LimitRow<S
   maxConnections: count(10_000, 'Connections at once, sessions and halves together; more are closed.'),
   maxConnectionsPerAddress: liftable(
     128,
-    'Connections at once from one address, of IPv6 from its /64; more are closed.',
+    'Connections at once from one address, of IPv6 from its /64, halves apart; more are closed.',
   ),
   maxUnidentifiedPerAddress: liftable(
     64,
@@ -154,6 +156,10 @@ export const SERVER_LIMIT_ROWS: { readonly [K in keyof ServerLimits]: LimitRow<S
     64,
     'Live connect ids that the same two sessions may have negotiated; KO answers the OK to more (P11).',
   ),
+  maxConnectIdsPerAddress: liftable(
+    32,
+    'Live connect ids that one address may have asked one session for; KO answers the OK to more (P11).',
+  ),
   establishTimeoutMs: time(60_000, 'How long both halves of a channel may take to connect (P12).'),
   maxEarlyBytes: count(2 ** 16, 'Bytes that are read from a half before its channel is established (P13).'),
   channelIdleMs: time(Infinity, 'How long nothing may move on a channel, half-closed or not (P14); it is broken then.'),
@@ -182,6 +188,7 @@ const EXEMPTED: ReadonlySet<keyof ServerLimits> = new Set<keyof ServerLimits>([
   'messagesPerSecondPerAddress',
   'bytesPerSecondPerAddress',
   'maxPendingRequestsPerTarget',
+  'maxConnectIdsPerAddress',
 ]);
 
 /** What an operator can do about a limit that has acted, for the log. */

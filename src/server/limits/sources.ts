@@ -5,21 +5,34 @@ import type { Account } from './slowing.ts';
 import type { ServerLimits } from './server-limits.ts';
 import { sourceOf } from './source.ts';
 
-/** How often the table is rid of addresses that have no connection, and whose burst is whole again. */
+/** How often the table is rid of addresses that have nothing here, and whose burst is whole again. */
 const SWEEP_MS = 1_000;
 /** Addresses without a connection that are remembered for their rate; beyond, the oldest are forgotten. */
 const MAX_ABSENT = 10_000;
 
+/** A place that is taken until it is left, once. */
+export interface Place {
+  leave(): void;
+}
+
+/** The limits that an address may reach with what it asks for. */
+export type AskingLimit = 'maxConnectionsPerAddress' | 'connectionsPerSecondPerAddress';
+
 /** What is known of an address that connections come from; of an IPv6 address, of its /64. */
-export class Source implements Account {
+export class Source implements Account, Place {
   readonly name: string;
   /** Nothing is limited for it. */
   readonly exempt: boolean;
-  /** Its connections, halves included. */
+  /** Its connections, but for {@link Source.halves}. */
   connections = 0;
   /** Those of them that have neither logged in nor presented a connect id. */
   unidentified = 0;
+  /** Its connections that are halves of private connections which its sessions have agreed on. */
+  readonly halves = new Places(this);
+  /** The live connect ids that its sessions have asked for. */
+  readonly asked = new Places(this);
   connectionsPaidAt = 0;
+  askedPaidAt = 0;
   messagesPaidAt = 0;
   bytesPaidAt = 0;
   readonly #onLeft: (source: Source) => void;
@@ -30,10 +43,40 @@ export class Source implements Account {
     this.#onLeft = onLeft;
   }
 
+  /** Whether it has a connection. */
+  get isPresent(): boolean {
+    return this.connections + this.halves.taken > 0;
+  }
+
   /** One of its connections is gone. */
   leave(): void {
     this.connections -= 1;
-    if (this.connections === 0) this.#onLeft(this);
+    this.onLess();
+  }
+
+  /** It has one place less of any kind. */
+  onLess(): void {
+    if (!this.isPresent && this.asked.taken === 0) this.#onLeft(this);
+  }
+}
+
+/** Places of one kind, which are counted. */
+class Places implements Place {
+  taken = 0;
+  readonly #source: Source;
+
+  constructor(source: Source) {
+    this.#source = source;
+  }
+
+  take(): Place {
+    this.taken += 1;
+    return this;
+  }
+
+  leave(): void {
+    this.taken -= 1;
+    this.#source.onLess();
   }
 }
 
@@ -62,19 +105,52 @@ export class Sources {
   /** Takes a connection in, where `connections` are open already; or says why not. */
   enter(address: string, connections: number): Source | ConnectionRefusal {
     const now = this.#now();
-    const exempt = this.#exempt.has(address);
-    const name = exempt ? address : sourceOf(address);
-    const known = this.#sources.get(name);
-    const source = known ?? new Source(name, exempt, this.#onLeft);
+    const source = this.#find(address);
     const paidAt = this.#connectionRate.take(source.connectionsPaidAt, 1, now);
     const refusal = this.#refusalOf(source, connections, this.#connectionRate.exceeded(paidAt, now));
     if (refusal) return refusal;
-    if (!known) this.#sources.set(name, source);
-    this.#absent.delete(source);
+    this.#keep(source);
     source.connectionsPaidAt = paidAt;
     source.connections += 1;
     source.unidentified += 1;
     return source;
+  }
+
+  /**
+   * A session from this address asks for a private connection, and pays for both halves, whoever opens them. Takes a place
+   * for as long as its connect id is alive; or says which limit is reached. Each is two connections.
+   */
+  ask(address: string): Place | AskingLimit {
+    const now = this.#now();
+    const source = this.#find(address);
+    const paidAt = this.#connectionRate.take(source.askedPaidAt, 1, now);
+    if (!source.exempt) {
+      if (2 * source.asked.taken >= this.#limits.maxConnectionsPerAddress) return 'maxConnectionsPerAddress';
+      if (this.#connectionRate.exceeded(paidAt, now)) return 'connectionsPerSecondPerAddress';
+    }
+    this.#keep(source);
+    source.askedPaidAt = paidAt;
+    return source.asked.take();
+  }
+
+  /** A connection that has entered turns out to be a half that was paid for: its place, and its share of the rate, are free. */
+  becomeHalf(source: Source): Place {
+    const place = source.halves.take();
+    source.connectionsPaidAt = this.#connectionRate.giveBack(source.connectionsPaidAt);
+    source.leave();
+    return place;
+  }
+
+  /** What is known of the address, be it in the table or not. */
+  #find(address: string): Source {
+    const exempt = this.#exempt.has(address);
+    const name = exempt ? address : sourceOf(address);
+    return this.#sources.get(name) ?? new Source(name, exempt, this.#onLeft);
+  }
+
+  #keep(source: Source): void {
+    this.#sources.set(source.name, source);
+    this.#absent.delete(source);
   }
 
   #refusalOf(source: Source, connections: number, tooFast: boolean): ConnectionRefusal | undefined {
@@ -85,7 +161,7 @@ export class Sources {
     if (source.unidentified >= limits.maxUnidentifiedPerAddress) return 'too many unidentified';
     if (tooFast) return 'too fast';
     const kept = Math.floor((limits.maxConnections * limits.keptForNewAddressesPercent) / 100);
-    if (source.connections > 0 && connections >= limits.maxConnections - kept) return 'places kept for others';
+    if (source.isPresent && connections >= limits.maxConnections - kept) return 'places kept for others';
     return undefined;
   }
 
@@ -111,7 +187,7 @@ export class Sources {
 
   /** Whether its burst is whole again: it is then as if it had never been here. */
   #isWhole(source: Source): boolean {
-    const { exempt, connectionsPaidAt, messagesPaidAt, bytesPaidAt } = source;
-    return exempt || Math.max(connectionsPaidAt, messagesPaidAt, bytesPaidAt) <= this.#now();
+    const { exempt, connectionsPaidAt, askedPaidAt, messagesPaidAt, bytesPaidAt } = source;
+    return exempt || Math.max(connectionsPaidAt, askedPaidAt, messagesPaidAt, bytesPaidAt) <= this.#now();
   }
 }

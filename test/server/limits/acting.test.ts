@@ -145,6 +145,11 @@ const MEETINGS: { readonly [K in Exclude<keyof ServerLimits, 'exempt' | `${strin
   },
   maxConnectIds: { limits: { maxConnectIds: 1 }, counter: 'refusedRequests', meet: agreeTwice },
   maxConnectIdsPerPair: { limits: { maxConnectIdsPerPair: 1 }, counter: 'refusedRequests', meet: agreeTwice },
+  maxConnectIdsPerAddress: {
+    limits: { ...NOBODY, maxConnectIdsPerAddress: 1 },
+    counter: 'refusedRequests',
+    meet: agreeTwice,
+  },
   establishTimeoutMs: {
     limits: { establishTimeoutMs: 50 },
     counter: 'notInTime',
