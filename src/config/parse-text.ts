@@ -29,11 +29,13 @@ export function parseText(name: string, content: string, keep: (source: Source) 
     uniqueKeys: !isPackage,
   });
   // npm reports the problems of a package.json.
-  const errors = isPackage ? [] : document.errors;
+  const bare = isPackage ? undefined : bareVariable(content, document.errors[0]?.pos[0] ?? 0);
+  // What follows a variable that YAML takes for a mapping makes no sense.
+  const errors = isPackage ? [] : bare ? document.errors.slice(0, 1) : document.errors;
   const complaint = (offset: number, message: string): Place => {
     return { offset, text: `${at(name, lines, offset)}: ${message}` };
   };
-  const complaints = errors.map(({ message, pos: [offset] }) => complaint(offset, message));
+  const complaints = errors.map(({ message, pos: [offset] }) => complaint(offset, bare ?? message));
   const complain = (node: Alias | Scalar, problem: string): void =>
     void complaints.push(complaint(node.range?.[0] ?? 0, problem));
   const root = isPackage ? document.get(PACKAGE_KEY, true) : document.contents;
@@ -89,6 +91,12 @@ function expandVariables(text: string, complain: (problem: string) => void): str
       complain(`there is no environment variable ${variable}: set it, or write \${${variable}:-default}`);
     return value ?? found;
   });
+}
+
+/** What to do about a variable that an error is in: where braces have a meaning, a text with some needs quotes. */
+function bareVariable(content: string, offset: number): string | undefined {
+  const [variable] = /^\$\{[^}\n]*\}/.exec(content.slice(Math.max(offset - 1, 0))) ?? [];
+  return variable && `a value with ${variable} needs quotes inside { } and [ ]: "${variable}"`;
 }
 
 /** Whether a key at the top begins with `x-`: people keep anchors and notes for other programs there. */

@@ -8,16 +8,18 @@ import { parseCron } from '../schedule/cron.ts';
 import { CATCH_UPS, OVERLAPS } from '../schedule/schedule.ts';
 import { SERVER_LIMIT_ROWS } from '../server/limits/server-limits.ts';
 import { MAX_TIMER_MS } from '../util/clock.ts';
+import { closest } from '../util/closest.ts';
 import { checked, limitEntries, loginText, thrown, parsed } from './checks.ts';
 import { FLOOD_SCHEMA, ISOLATION_ENTRIES, LOOP_GUARD_SCHEMA } from './limit-schemas.ts';
 import { POLICY_SCHEMA } from './policy-schema.ts';
 
-const server = (what: string) =>
-  v.pipe(
-    v.string(),
-    checked((text) => (text === 'embedded' ? undefined : thrown(() => parseAddress(text)))),
-    v.description(what),
-  );
+const server = (what: string) => v.pipe(v.string(), checked(serverProblem), v.description(what));
+
+function serverProblem(text: string): string | undefined {
+  if (text === 'embedded') return undefined;
+  if (closest(text, ['embedded'])) return `expected host:port, or embedded; did you mean 'embedded'?`;
+  return thrown(() => parseAddress(text));
+}
 
 const NO_WORKER = "has no effect without 'isolate: worker'";
 

@@ -80,6 +80,8 @@ export function readAuthority(
   const parts = authority.split(':');
   if (parts.length > 2) throw invalid('an IPv6 address needs brackets, as in [::1]:7777');
   const host = parts[0]!;
+  // A name may begin with a digit, but without a port it is rather one that is misspelt.
+  if (parts.length === 1 && /^\d[^.]*$/.test(host)) throw invalid(`'${host}' is not a port (0 to 65535)`);
   if (!/^[\p{L}\p{N}._][\p{L}\p{N}._-]*$/u.test(host))
     throw invalid(host === '' ? 'the host is missing' : `'${host}' is not a host`);
   return { host, port: parsePort(parts[1], defaultPort, invalid) };

@@ -167,6 +167,11 @@ describe('loadConfig, values', () => {
     ['login: ${CHATOSBOT_TEST_NONE}', 'FILE:1:8: there is no environment variable CHATOSBOT_TEST_NONE: set it'],
     ['state: a\nlogin: "${"', 'FILE:2:8: expected ${NAME} or ${NAME:-default}'],
     ['login: "${CHATOSBOT_TEST_NONE:-${HOME}}"', 'FILE:1:8: expected ${NAME} or ${NAME:-default}'],
+    [
+      'bots:\n  - { path: a.ts, options: { a: ${HOME} } }\nlogin: a',
+      'FILE:2:34: a value with ${HOME} needs quotes inside { } and [ ]: "${HOME}"',
+    ],
+    ['bots: [a-${HOME}, b]\nlogin: a', 'FILE:1:11: a value with ${HOME} needs quotes inside { } and [ ]'],
     ['login: ${1}', 'FILE:1:8: expected ${NAME} or ${NAME:-default}'],
   ])('reports the place of %j', async (text, expected) => {
     expect(await complaints(text)).toEqual([expect.stringContaining(expected)]);

@@ -121,11 +121,18 @@ describe('loadConfig, wrong keys and values in YAML', () => {
     ['login: ""', /^FILE:1:8: login: '' is not a login: it is empty/],
     [`login: ${'x'.repeat(31)}`, /^FILE:1:8: login: .* is not a login: it is 31 bytes long, and 30 are allowed/],
     ['server: "localhost:99999"', /^FILE:1:9: server: .*'99999' is not a port.*expected \[tcp:\/\/\]host:port/],
+    ['server: embeded', "FILE:1:9: server: expected host:port, or embedded; did you mean 'embedded'?"],
+    ['server: 7777x', /^FILE:1:9: server: .*'7777x' is not a port/],
+    ['status: 7780x', /^FILE:1:9: status: .*'7780x' is not a port/],
+    [
+      'bots: [{ path: a.ts, server: Embedded }]',
+      "FILE:1:30: bots.0.server: expected host:port, or embedded; did you mean 'embedded'?",
+    ],
     ['server: "http://x"', /^FILE:1:9: server: .*'http' is not a known transport/],
     ['server: "x:1?longBytes=5"', /^FILE:1:9: server: .*longBytes is 4 or 8, not '5'/],
     ['serve:\n  listen:\n    - 127.0.0.1:7777\n    - "::1"', /^FILE:4:7: serve\.listen\.1: .*needs brackets/],
   ])('reports the bad login or address in %j', async (text, expected) => {
-    expect(await complaints(text)).toEqual([expect.stringMatching(expected)]);
+    expect(await complaints(text)).toEqual([like(expected)]);
   });
 
   it('reports a bad cron expression at the expression, a bad zone at the zone', async () => {

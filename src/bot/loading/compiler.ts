@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { createJiti as CreateJiti, Jiti } from 'jiti';
 import { cacheDirectory } from '../../util/cache-directory.ts';
 import { packageVersion } from '../../util/version.ts';
-import { syntaxPlugin } from './module-syntax.ts';
+import { parserMessage, syntaxPlugin } from './module-syntax.ts';
 
 /**
  * What a source becomes: the body of an async function that awaits its imports, of a function that requires them, or of
@@ -31,7 +31,7 @@ export class CompileError extends SyntaxError {
 }
 
 /** Counts the versions of what {@link syntaxPlugin} makes of a source: cached files of others are not used. */
-const CACHE_FORMAT = 4;
+const CACHE_FORMAT = 5;
 /** What jiti compiles a source to that has an error. */
 const FAILED = 'exports.__JITI_ERROR__ = ';
 
@@ -71,7 +71,7 @@ export function createCompiler(): Compile {
       if (!code.startsWith(FAILED)) return code;
       const { message, line, column } = JSON.parse(code.slice(FAILED.length)) as CompileError;
       // Babel's columns begin at 0.
-      throw new CompileError(message.trim(), file, line, column + 1);
+      throw new CompileError(parserMessage(message.trim()), file, line, column + 1);
     } finally {
       // Babel raises it to 50: each bug of a plugin would fill a screen of the log with our own calls.
       Error.stackTraceLimit = stackTraceLimit;

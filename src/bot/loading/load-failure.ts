@@ -12,7 +12,7 @@ export interface LoadFailure {
   readonly file?: string | undefined;
   /** Line and column as `:3:14`; empty where they are not known. */
   readonly place: string;
-  /** One line. */
+  /** Further lines, if there are any, begin with spaces. */
   readonly message: string;
 }
 
@@ -43,7 +43,12 @@ export function readLoadFailure(error: unknown): LoadFailure {
     if (file !== undefined) return jsonFailure(file, oneLine(problem!));
   }
   const failed = failedImports.get(error);
-  if (failed) return { file: failed.importer, place: placeOfImport(failed.importer, failed.specifier), message };
+  if (failed) {
+    const { importer, specifier } = failed;
+    const isAlias = MISSING_MODULE.test(message) && isPathAlias(specifier, importer);
+    const hint = isAlias ? ALIAS_HINT : '';
+    return { file: importer, place: placeOfImport(importer, specifier), message: `${message}${hint}` };
+  }
   const frame = ownFrame(error);
   const [, specifier] = MISSING_MODULE.exec(message) ?? [];
   if (specifier !== undefined) {
@@ -52,7 +57,36 @@ export function readLoadFailure(error: unknown): LoadFailure {
     const hint = isPathAlias(specifier, importer) ? ALIAS_HINT : '';
     return { file: importer, place: placeOfImport(importer, specifier), message: `${message}${hint}` };
   }
-  return { ...frame, place: frame?.place ?? '', message };
+  const hint = NO_COMMON_JS.test(message) ? commonJsHint(frame?.file) : '';
+  return { ...frame, place: frame?.place ?? '', message: `${wholeMessage(text)}${hint}${causesOf(error)}` };
+}
+
+/** What CommonJS has and ES modules have not. */
+const NO_COMMON_JS = /^(?:module|require|__filename|__dirname) is not defined$/;
+
+function commonJsHint(file = ''): string {
+  const [extension = '', prefix = ''] = /\.([cm]?)[jt]s$/.exec(file) ?? [];
+  const why = prefix === 'm' ? 'its name ends so' : 'package.json has "type": "module"';
+  const other = extension.replace(/m?([jt]s)$/, 'c$1');
+  return `: the file is an ES module, as ${why}; use import and export, or rename it to ${other}`;
+}
+
+/** The most lines of a message, and of causes, that are shown. */
+const MAX_LINES = 20;
+
+/** All lines of a message, those behind the first one indented. */
+function wholeMessage(text: string): string {
+  const [first, ...more] = text.trim().split('\n').slice(0, MAX_LINES);
+  return [oneLine(first!), ...more.map((line) => `  ${line.trimEnd()}`)].join('\n');
+}
+
+function causesOf(error: Error): string {
+  const causes: string[] = [];
+  let { cause } = error;
+  for (; cause !== undefined && causes.length < MAX_LINES; cause = cause instanceof Error ? cause.cause : undefined) {
+    causes.push(`\n  caused by: ${wholeMessage(messageOf(cause)).replaceAll('\n', '\n  ')}`);
+  }
+  return causes.join('');
 }
 
 /** Whether two paths lead to the same file. */

@@ -17,12 +17,13 @@ import {
   type LoadedModule,
 } from './module-namespace.ts';
 import { IMPORT_META, NAMES_SEPARATOR } from './module-syntax.ts';
-import { isTypeScript, moduleKind, resolveImport, type ImportTarget } from './resolve-import.ts';
+import { isTypeScript, moduleKind, packageType, resolveImport, type ImportTarget } from './resolve-import.ts';
 import { rememberCompiled } from './source-positions.ts';
 
 /** What compiled code is given, in this order. */
 const PARAMETERS = ['exports', 'require', 'module', '__filename', '__dirname', 'jitiImport', 'jitiESMResolve'];
-const HEAD = `function (${[...PARAMETERS, IMPORT_META].join(', ')}) { `;
+/** What ES modules have none of. */
+const COMMON_JS = new Set(['require', 'module', '__filename', '__dirname']);
 
 /** Where a file is, and what it is known by. */
 type FileTarget = Pick<ImportTarget, 'file' | 'url'>;
@@ -61,7 +62,7 @@ export class ModuleGraph {
   /** What `import` of a specifier gives. Static ones have the names that they need behind the specifier. */
   async #import(importer: LoadedModule, request: string): Promise<object> {
     const [specifier = '', ...names] = request.split(NAMES_SEPARATOR);
-    const target = resolveImport(specifier, importer.file, 'import', this.#sources.modules);
+    const target = this.#resolve(specifier, importer.file, 'import');
     try {
       if (target.graph === 'node') {
         const found = target.module ?? (await this.#importNative(target, importer));
@@ -71,6 +72,15 @@ export class ModuleGraph {
       return withNames(importer, namespaceOf(loaded), names, specifier, loaded);
     } catch (error) {
       if (target.graph === 'node' || error instanceof MissingExport) noteImport(error, importer.file, specifier);
+      throw error;
+    }
+  }
+
+  #resolve(specifier: string, importer: string, by: 'import' | 'require'): ImportTarget {
+    try {
+      return resolveImport(specifier, importer, by, this.#sources.modules);
+    } catch (error) {
+      noteImport(error, importer, specifier);
       throw error;
     }
   }
@@ -104,7 +114,7 @@ export class ModuleGraph {
   #require(importer: LoadedModule, request: string): unknown {
     const [specifier = '', ...names] = request.split(NAMES_SEPARATOR);
     const isImport = names.length > 0 && importer.kind === 'module';
-    const target = resolveImport(specifier, importer.file, isImport ? 'import' : 'require', this.#sources.modules);
+    const target = this.#resolve(specifier, importer.file, isImport ? 'import' : 'require');
     if (target.graph === 'node') {
       const found = this.#withOwnRequire(target.module ?? createRequire(importer.file)(target.file), specifier);
       if (!isImport) return found;
@@ -148,7 +158,10 @@ export class ModuleGraph {
     const form: ModuleForm = isAsync ? 'async' : kind === 'module' || isTypeScript(file) ? 'sync' : 'commonjs';
     const code = this.#sources.compile(file, source, form);
     rememberCompiled(file, code);
-    const head = `(${isAsync ? 'async ' : ''}${HEAD}`;
+    // TypeScript may be written as CommonJS, unless its package says that it is not.
+    const isPure = isAsync && (!isTypeScript(file) || file.endsWith('.mts') || packageType(file) === 'module');
+    const parameters = isPure ? PARAMETERS.filter((name) => !COMMON_JS.has(name)) : PARAMETERS;
+    const head = `(${isAsync ? 'async ' : ''}function (${[...parameters, IMPORT_META].join(', ')}) { `;
     const script = new vm.Script(`${head}${code}\n})`, { filename: file, columnOffset: -head.length });
     const body = script.runInThisContext() as (...given: unknown[]) => Promise<void> | undefined;
     const folder = path.dirname(file);
@@ -157,8 +170,7 @@ export class ModuleGraph {
     const resolve = (specifier: unknown): string => urlOf(String(specifier), file);
     const meta = { dirname: folder, filename: file, url, resolve };
     const load = (specifier: unknown): Promise<object> => this.#import(loaded, String(specifier));
-    // ES modules have none of these; TypeScript may be written as CommonJS.
-    const commonJs = isAsync && !isTypeScript(file) ? Array<undefined>(4) : [require, self, file, folder];
+    const commonJs = isPure ? [] : [require, self, file, folder];
     const own = kind === 'module' ? undefined : self.exports;
     const ran = body.call(own, self.exports, ...commonJs, load, resolve, meta);
     return isAsync ? ran!.then(() => this.#finish(loaded)) : undefined;
@@ -206,7 +218,7 @@ function urlOf(specifier: string, importer: string): string {
   try {
     return resolveImport(specifier, importer, 'import', {}).url;
   } catch (error) {
-    if (!/^(?:\.{0,2}\/|file:)/.test(specifier)) throw error;
+    if (!/^(?:\.{0,2}\/|file:|node:)/.test(specifier)) throw error;
     return new URL(specifier, pathToFileURL(importer)).href;
   }
 }

@@ -14,6 +14,12 @@ const REFUSED: Readonly<Record<string, string>> = {
   JSXElement: `JSX is not supported: ${COMPILE_FIRST}`,
   JSXFragment: `JSX is not supported: ${COMPILE_FIRST}`,
 };
+const REFUSED_NAMESPACE = `variables that a namespace exports are not supported, only constants: ${COMPILE_FIRST}`;
+
+/** What a problem that Babel's parser finds is called here. */
+export function parserMessage(message: string): string {
+  return message.startsWith('Decorators cannot be used to decorate parameters') ? REFUSED['Decorator']! : message;
+}
 
 /** As far as it is used of a syntax node of Babel's: https://babeljs.io/docs/babel-parser#output */
 interface SyntaxNode {
@@ -28,11 +34,18 @@ interface SyntaxNode {
   }[];
   readonly meta?: { readonly name: string };
   readonly exportKind?: string;
+  /** Whether it only declares a type. */
+  readonly declare?: boolean;
+  /** Of an export. */
+  readonly declaration?: SyntaxNode | null;
+  /** Of variables: `const`, `let` or `var`. */
+  readonly kind?: string;
 }
 
 interface NodePath {
   readonly node: SyntaxNode;
   readonly parent: SyntaxNode;
+  findParent(matches: (path: NodePath) => boolean): NodePath | null;
   readonly scope: { getBinding(name: string): { readonly referencePaths: readonly NodePath[] } | undefined };
   replaceWith(node: object): void;
 }
@@ -51,10 +64,19 @@ export function syntaxPlugin(_babel: unknown, { jsx, ts }: { readonly jsx: boole
       parser.plugins = [...others, ['decorators', {}], 'decoratorAutoAccessors', ...(jsx ? ['jsx'] : [])];
     },
     pre({ path }: { path: { traverse(visitor: object): void } }): void {
-      const refuse = ({ node: { type, loc } }: NodePath): never => {
-        throw Object.assign(new Error(REFUSED[type]), { loc: loc?.start });
+      const refuse = ({ node: { type, loc } }: NodePath, why = REFUSED[type]): never => {
+        throw Object.assign(new Error(why), { loc: loc?.start });
       };
-      path.traverse(Object.fromEntries(Object.keys(REFUSED).map((type) => [type, refuse])));
+      const refused = Object.keys(REFUSED).map((type) => [type, (found: NodePath) => refuse(found)] as const);
+      path.traverse({
+        ...Object.fromEntries(refused),
+        ExportNamedDeclaration(found: NodePath): void {
+          const { kind = 'const', declare } = found.node.declaration ?? {};
+          if (found.parent.type !== 'TSModuleBlock' || kind === 'const' || declare) return;
+          if (found.node.declaration!.type !== 'VariableDeclaration') return;
+          if (!found.findParent(({ node }) => node.declare === true)) refuse(found, REFUSED_NAMESPACE);
+        },
+      });
     },
     visitor: {
       // Imports that are used as types only are gone by now.

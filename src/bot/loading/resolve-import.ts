@@ -41,7 +41,14 @@ export function resolveImport(
   if (Object.hasOwn(modules, specifier)) {
     return { graph: 'node', file: specifier, url: specifier, module: modules[specifier] as object };
   }
-  if (isBuiltin(specifier) || specifier.startsWith('data:')) return { graph: 'node', file: specifier, url: specifier };
+  if (specifier.startsWith('data:')) return { graph: 'node', file: specifier, url: specifier };
+  if (isBuiltin(specifier)) {
+    return { graph: 'node', file: specifier, url: specifier.startsWith('node:') ? specifier : `node:${specifier}` };
+  }
+  if (specifier.startsWith('node:')) {
+    const error = new Error(`No such built-in module: ${specifier}`);
+    throw Object.assign(error, { code: 'ERR_UNKNOWN_BUILTIN_MODULE' });
+  }
   const file = realpathSync(fileURLToPath(resolveUrl(specifier, importer, by)));
   const [query = ''] = by === 'import' && /^(?:\.|\/|file:)/.test(specifier) ? (/[?#].*/.exec(specifier) ?? []) : [];
   const url = `${pathToFileURL(file).href}${query}`;
@@ -80,7 +87,7 @@ export function moduleKind(file: string, source: string): ModuleKind {
 }
 
 /** The `type` of the package that a file belongs to. */
-function packageType(file: string): unknown {
+export function packageType(file: string): unknown {
   for (let folder = path.dirname(file); ; folder = path.dirname(folder)) {
     try {
       return (JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8')) as { type?: unknown }).type;

@@ -66,7 +66,8 @@ async function check(files: string[], flags: CheckFlags): Promise<void> {
   if (flags.json) {
     for (const bot of error ? [] : bots) await writeLine(toJsonLine({ type: 'bot', ...partsOf(bot, prefix) }));
     for (const message of warnings) await writeLine(toJsonLine({ type: 'warning', message }));
-    for (const message of error?.message.split('\n') ?? []) await writeLine(toJsonLine({ type: 'error', message }));
+    for (const message of error?.message.split(/\n(?! )/) ?? [])
+      await writeLine(toJsonLine({ type: 'error', message }));
     if (error) throw new ExitSignal(EXIT.usage);
     return;
   }

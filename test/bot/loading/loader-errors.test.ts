@@ -73,6 +73,7 @@ describe('loadPlugin, what it turns down', () => {
 
   it.each([
     ['plugin.ts', 'class A {\n  @(() => {}) run() {}\n}', 'FILE:2:3: decorators are'],
+    ['plugin.ts', 'class A {\n  constructor(@(() => {}) a: string) {}\n}', 'FILE:2:15: decorators are'],
     ['plugin.js', '@(() => {})\nclass A {}', 'FILE:1:1: decorators are'],
     ['plugin.mts', 'export @(() => {}) class A {}', 'FILE:1:8: decorators are'],
     ['plugin.ts', 'class A {\n  accessor size = 1;\n}', 'FILE:2:3: the keyword accessor is'],
@@ -81,6 +82,42 @@ describe('loadPlugin, what it turns down', () => {
     ['plugin.js', 'export const a = <b />;', 'FILE:1:18: JSX is'],
   ])('syntax that would not mean what it means to TypeScript, in %s: %j', async (name, text, found) => {
     expect(await complaint(text, name)).toBe(`${found} not supported: ${COMPILE_FIRST}`);
+  });
+
+  it('variables that a namespace exports, except where they are types', async () => {
+    const wrong = `variables that a namespace exports are not supported, only constants: ${COMPILE_FIRST}`;
+    const constant = 'export namespace A { export const a = 1; }\n';
+    expect(await complaint(`${constant}export namespace B {\n  export let b = 1;\n}`)).toBe(`FILE:3:3: ${wrong}`);
+    const types = 'declare namespace C { export let c: number; }\nnamespace D { export declare let d: number; }\n';
+    expect(await complaint(`${constant}${types}throw new Error(String(A.a));`)).toBe('FILE:4:7: 1');
+  });
+
+  it.each([
+    ['plugin.js', 'module.exports = {};', '1:1: module is', 'package.json has "type": "module"', '.cjs'],
+    ['plugin.js', '\nrequire("fs");', '2:1: require is', 'package.json has "type": "module"', '.cjs'],
+    ['plugin.mjs', 'console.error(__dirname);', '1:15: __dirname is', 'its name ends so', '.cjs'],
+  ])('CommonJS in an ES module, in %s: %j', async (name, text, found, why, other) => {
+    expect(await complaint(text, name, { 'package.json': '{ "type": "module" }' })).toBe(
+      `FILE:${found} not defined: the file is an ES module, as ${why}; use import and export, or rename it to ${other}`,
+    );
+  });
+
+  it('an error with several lines and causes, in full', async () => {
+    const text = "throw new Error('one\\ntwo', { cause: new Error('three\\nfour', { cause: 'five' }) });";
+    expect(await complaint(text)).toBe('FILE:1:7: one\n  two\n  caused by: three\n    four\n  caused by: five');
+  });
+
+  it('an import of a built-in module that does not exist, with its place', async () => {
+    const message = 'No such built-in module: node:fs/promise';
+    expect(await complaint("import 'fs';\nimport a from 'node:fs/promise';", 'plugin.mjs')).toBe(
+      `FILE:2:15: ${message}`,
+    );
+    expect(await complaint("\nrequire('node:fs/promise');", 'plugin.cjs')).toBe(`FILE:2:9: ${message}`);
+  });
+
+  it('an import of what a package does not export, with its place', async () => {
+    const beside = { 'node_modules/a/package.json': '{ "exports": { ".": "./a.js" } }', 'node_modules/a/a.js': '' };
+    expect(await complaint("\nimport b from 'a/b';", 'plugin.mjs', beside)).toMatch(/^FILE:2:15: .*'\.\/b'/);
   });
 
   it.each(['@lib/words', '@lib', 'words'])(

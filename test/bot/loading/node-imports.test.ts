@@ -224,7 +224,7 @@ const PROJECTS: readonly [what: string, entry: string, files: Files][] = [
     'bot.mjs',
     {
       'bot.mjs': [
-        "const found = ['./none', './none.mjs?x#y', '../none.mjs', './lib.mjs?x', 'file:///none', '/none'].map((name) => import.meta.resolve(name));",
+        "const found = ['fs', 'node:fs', 'fs/promises', 'node:fs/promise', './none', './none.mjs?x#y', '../none.mjs', './lib.mjs?x', 'file:///none', '/none'].map((name) => import.meta.resolve(name));",
         "const failures = ['none', '#none'].map((name) => { try { return import.meta.resolve(name); } catch { return 'fails'; } });",
         "const here = new URL('..', import.meta.url).href;",
         "export const value = [found.map((each) => each.replace(here, '')), failures];",
