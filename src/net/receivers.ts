@@ -3,15 +3,19 @@ import { ChatosError } from '../errors.ts';
 /** What one of the limits has cut carries this as the field `limitName` of its error. */
 export type ReceiverLimit = 'maxQueuedBytes' | 'writeTimeoutMs' | 'maxTotalQueuedBytes';
 
-/** A connection for whose peer something waits. */
-export interface Receiver {
+/** A connection for whose peer something waits. Its sender is made to wait, so the peer may take as long as it likes. */
+export interface PatientReceiver {
   /** The memory that waits for its peer, in bytes. */
   readonly waitingBytes: number;
+  cut(error: ChatosError): void;
+}
+
+/** A connection for whose peer something waits, and whose peer has to take it. */
+export interface Receiver extends PatientReceiver {
   /** Changes as the operating system takes bytes for the peer. */
   readonly takenBytes: number;
   /** The peer is behind, though it takes something; or it is so no longer. */
   onBehind(isBehind: boolean): void;
-  cut(error: ChatosError): void;
 }
 
 export interface ReceiverLimits {
@@ -45,13 +49,14 @@ interface Progress {
 
 /**
  * All connections for whose peers something waits (P18): what waits for them together has a limit, and so has the time in
- * which each must take something. One sweep looks at them; it runs only while something waits. Before they meet their
+ * which each that is not patient must take something. One sweep looks at them; it runs only while something waits. Before they meet their
  * limits, they are behind: whoever can wait for them may do so (P17).
  */
 export class Receivers {
   readonly #limits: ReceiverLimits;
   readonly #waiting = new Map<Receiver, Progress>();
   readonly #behind = new Set<Receiver>();
+  readonly #patient = new Set<PatientReceiver>();
   #totalBytes = 0;
   #sweep: NodeJS.Timeout | undefined;
   #shedding = false;
@@ -67,10 +72,21 @@ export class Receivers {
 
   /** What waits for a receiver has changed. It is cut by a later turn of the event loop, if at all. */
   changed(receiver: Receiver, from: number, to: number): void {
-    this.#totalBytes += to - from;
     if (to === 0) this.#remove(receiver);
     else if (from === 0) this.#add(receiver);
     this.#judge(receiver, to);
+    this.#count(to - from);
+  }
+
+  /** The same for a patient one. */
+  patientChanged(receiver: PatientReceiver, from: number, to: number): void {
+    if (to === 0) this.#patient.delete(receiver);
+    else if (from === 0) this.#patient.add(receiver);
+    this.#count(to - from);
+  }
+
+  #count(bytes: number): void {
+    this.#totalBytes += bytes;
     if (this.#totalBytes <= this.#limits.maxTotalQueuedBytes || this.#shedding) return;
     this.#shedding = true;
     setImmediate(() => this.#shed());
@@ -134,7 +150,8 @@ export class Receivers {
     this.#shedding = false;
     const limit = this.#limits.maxTotalQueuedBytes;
     if (this.#totalBytes <= limit) return;
-    const fullestFirst = [...this.#waiting.keys()].toSorted((a, b) => b.waitingBytes - a.waitingBytes);
+    const all: PatientReceiver[] = [...this.#waiting.keys(), ...this.#patient];
+    const fullestFirst = all.toSorted((a, b) => b.waitingBytes - a.waitingBytes);
     for (const receiver of fullestFirst) {
       const total = this.#totalBytes;
       if (total <= limit) return;

@@ -53,9 +53,10 @@ export type HalfRefusal = 'unknown' | 'over' | 'taken' | 'shut out';
 
 /**
  * How a channel ended: both sides had ended it; one broke; by CLOSE_CONNECTION, or by force where a side did not end in time
- * after that; idle; a party does not answer any more; by the server's shutdown.
+ * after that; idle; a party does not answer any more; too much waited for all receivers; by the server's shutdown.
  */
-export type ChannelOutcome = 'ended' | 'aborted' | 'closed' | 'closed by force' | 'idle' | 'dead link' | 'shutdown';
+export type ChannelOutcome =
+  'ended' | 'aborted' | 'closed' | 'closed by force' | 'idle' | 'dead link' | 'shed' | 'shutdown';
 
 /**
  * Everything that happens in a server, each once, as it happens. A listener must neither throw nor wait; what it is

@@ -29,7 +29,7 @@ export class Hub {
   readonly events: EventEmitter<ServerEvents>;
   readonly directory: Directory;
   readonly broadcast = new Broadcast();
-  /** The sessions for whose clients something waits. */
+  /** The connections, those of channels included, for whose clients something waits. */
   readonly receivers: Receivers;
   /** The sessions of which a packet has begun, and not ended (P4). */
   readonly incomplete: Deadlines<PacketConnection>;
@@ -58,7 +58,7 @@ export class Hub {
     this.sources = new Sources(options.limits);
     this.slowing = new Slowing(options.limits);
     this.negotiations = new Negotiations(options.limits, events);
-    this.channels = new Channels(options, events, this.sources);
+    this.channels = new Channels(options, events, this.sources, this.receivers);
     this.identifying = new Deadlines(options.limits.identifyTimeoutMs, (session) => {
       events.emit('notIdentified', session);
       session.destroy();

@@ -34,6 +34,7 @@ const REFUSED_BY = {
 /** The limit for each outcome of a channel that is of one. */
 const ENDED_BY: { readonly [O in ChannelOutcome]?: Limit } = {
   idle: 'channelIdleMs',
+  shed: 'maxTotalQueuedBytes',
   'closed by force': 'closeGraceMs',
 };
 

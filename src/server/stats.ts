@@ -51,6 +51,8 @@ export interface ServerStats {
   readonly notInTime: number;
   /** Private connections broken as nothing moved on them for too long (P14). */
   readonly idleChannels: number;
+  /** Private connections broken as too much waited for all receivers, and the most of it for one of their sides (P18). */
+  readonly shedChannels: number;
   /** Private connections broken as a side did not end in time after CLOSE_CONNECTION (P15). */
   readonly forcedCloses: number;
   /** Bytes relayed, both directions, counted when a channel ends. */
@@ -121,6 +123,7 @@ export function countEvents(events: EventEmitter<ServerEvents>): ServerCounters 
     expiredRequests: 0,
     notInTime: 0,
     idleChannels: 0,
+    shedChannels: 0,
     forcedCloses: 0,
     relayedBytes: 0,
   };
@@ -137,6 +140,7 @@ export function countEvents(events: EventEmitter<ServerEvents>): ServerCounters 
   events.on('channelEnded', (_pair, outcome, bytes) => {
     counters.relayedBytes += bytes;
     countIf('idleChannels', outcome === 'idle');
+    countIf('shedChannels', outcome === 'shed');
     countIf('forcedCloses', outcome === 'closed by force');
   });
   for (const [name, event] of Object.entries(COUNTED) as [keyof typeof COUNTED, keyof ServerEvents][]) {

@@ -34,6 +34,7 @@ const ROWS: { readonly [K in Trouble]: string } = {
   pausedHalves: 'sides of private connections that had to wait for the other (maxEarlyBytes)',
   notInTime: 'private connections not established in time (establishTimeoutMs)',
   idleChannels: 'private connections broken as nothing moved on them (channelIdleMs)',
+  shedChannels: 'private connections broken as too much waited for all (maxTotalQueuedBytes)',
   forcedCloses: 'private connections broken as a side did not end in time (closeGraceMs)',
 };
 

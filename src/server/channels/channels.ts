@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events';
+import type { Receivers } from '../../net/receivers.ts';
 import type { Transport } from '../../net/transport.ts';
 import { overTurns } from '../../net/turn-queue.ts';
 import { encodePacket } from '../../protocol/encoder.ts';
@@ -21,6 +22,7 @@ const ESTABLISHED = encodePacket({ type: 'ESTABLISHED' });
 export class Channels {
   readonly #options: ResolvedServerOptions;
   readonly #events: EventEmitter<ServerEvents>;
+  readonly #receivers: Receivers;
   readonly #ids: ConnectIds;
   readonly #sources: Sources;
   readonly #relays = new Set<Relay>();
@@ -30,8 +32,14 @@ export class Channels {
   #draining = false;
   #onIdle: (() => void) | undefined;
 
-  constructor(options: ResolvedServerOptions, events: EventEmitter<ServerEvents>, sources: Sources) {
+  constructor(
+    options: ResolvedServerOptions,
+    events: EventEmitter<ServerEvents>,
+    sources: Sources,
+    receivers: Receivers,
+  ) {
     this.#options = options;
+    this.#receivers = receivers;
     this.#events = events;
     this.#ids = new ConnectIds(options.limits);
     this.#sources = sources;
@@ -168,6 +176,7 @@ export class Channels {
       greeting: ESTABLISHED,
       channelIdleMs,
       closeGraceMs,
+      receivers: this.#receivers,
       onDone: (outcome, bytes) => {
         for (const place of places) place.leave();
         this.#onDone(channel, relay, outcome, bytes);

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { SIGN_OF_LIFE_MS } from '../../net/dead-link.ts';
+import type { PatientReceiver, Receivers } from '../../net/receivers.ts';
 import { readByStream, type OnChunk, type Transport } from '../../net/transport.ts';
 import { startTimer } from '../../util/timeout.ts';
 import type { ChannelOutcome } from '../events.ts';
@@ -18,6 +19,8 @@ export interface RelayOptions {
   readonly greeting: Buffer;
   readonly channelIdleMs: number;
   readonly closeGraceMs: number;
+  /** Those among which an end is counted while something waits for it. */
+  readonly receivers: Receivers;
   /** Called once, when both connections have closed. `bytes` is what each end, in the order given, has sent. */
   onDone(outcome: ChannelOutcome, bytes: readonly [number, number]): void;
 }
@@ -28,7 +31,7 @@ const IDLE_CHECKS = 4;
 /** The system takes as much for a peer that is not there, at most: more is a sign of life (the default of Linux). */
 const MAX_UNACKNOWLEDGED_BYTES = 4 * 1024 * 1024;
 
-class Half {
+class Half implements PatientReceiver {
   readonly transport: Transport;
   other!: Half;
   /** Bytes read from this end. */
@@ -39,8 +42,19 @@ class Half {
   postponed = false;
   closed = false;
   readonly #share = new RelayShare();
+  readonly #receivers: Receivers;
+  /** What the receivers know that waits for this end. */
+  #knownBytes = 0;
+  readonly cut: () => void;
 
-  constructor(end: RelayEnd, mode: RelayOptions['mode'], onChunk: (half: Half, chunk: Buffer) => boolean) {
+  constructor(
+    end: RelayEnd,
+    { mode, receivers }: RelayOptions,
+    onChunk: (half: Half, chunk: Buffer) => boolean,
+    cut: () => void,
+  ) {
+    this.#receivers = receivers;
+    this.cut = cut;
     const deliver: OnChunk = (chunk) => onChunk(this, chunk);
     const sizes = { mostBytes: () => this.#share.part };
     const reading = mode === 'auto' ? end.transport.readIntoReusedBuffer?.(deliver, sizes) : undefined;
@@ -49,6 +63,18 @@ class Half {
 
   get stream(): Duplex {
     return this.transport.stream;
+  }
+
+  get waitingBytes(): number {
+    return this.stream.destroyed ? 0 : this.stream.writableLength;
+  }
+
+  /** Lets the receivers know what waits for this end. */
+  account(): void {
+    const [known, waiting] = [this.#knownBytes, this.waitingBytes];
+    if (waiting === known) return;
+    this.#knownBytes = waiting;
+    this.#receivers.patientChanged(this, known, waiting);
   }
 
   /** Bytes were read from this end, whatever becomes of them: when it has had its share of this turn, it waits for the next. */
@@ -87,8 +113,9 @@ export class Relay {
 
   constructor(a: RelayEnd, b: RelayEnd, options: RelayOptions) {
     this.#options = options;
-    const one = new Half(a, options.mode, this.#onChunk);
-    const two = new Half(b, options.mode, this.#onChunk);
+    const cut = (): void => this.abort('shed');
+    const one = new Half(a, options, this.#onChunk, cut);
+    const two = new Half(b, options, this.#onChunk, cut);
     one.other = two;
     two.other = one;
     this.#halves = [one, two];
@@ -151,10 +178,12 @@ export class Relay {
 
   #write(to: Half, chunk: Buffer): void {
     to.stream.write(chunk, () => this.#onWritten(to));
+    to.account();
   }
 
   /** The operating system has taken all that was written to this end: its counterpart may be read again. */
   #onWritten(half: Half): void {
+    half.account();
     if (half.stream.writableLength > 0) return;
     const source = half.other;
     if (source.waiting) {
@@ -165,6 +194,7 @@ export class Relay {
 
   #onClose(half: Half): void {
     half.closed = true;
+    half.account();
     // A channel that is being closed ends for each side by itself.
     if (!this.#outcome && half.transport.ending !== 'in order') this.abort();
     if (!half.other.closed) return;

@@ -1,5 +1,6 @@
 import { Duplex } from 'node:stream';
 import { expect, it, onTestFinished, vi } from 'vitest';
+import { Receivers } from '../../../src/net/receivers.ts';
 import type { Transport } from '../../../src/net/transport.ts';
 import { Relay } from '../../../src/server/channels/relay.ts';
 import { turn } from '../../support/server-connection.ts';
@@ -35,6 +36,7 @@ function relayed(addresses: readonly [string?, string?] = []) {
     greeting: Buffer.from('!'),
     channelIdleMs: 8_000,
     closeGraceMs: 5_000,
+    receivers: new Receivers({ maxQueuedBytes: Infinity, maxTotalQueuedBytes: Infinity, writeTimeoutMs: Infinity }),
   } as const;
   const relay = new Relay({ transport: a, early }, { transport: b, early }, { ...options, onDone });
   onTestFinished(() => relay.abort());

@@ -1,5 +1,6 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { Receivers } from '../../../src/net/receivers.ts';
 import { TcpTransport } from '../../../src/net/tcp-transport.ts';
 import type { Transport } from '../../../src/net/transport.ts';
 import { Relay } from '../../../src/server/channels/relay.ts';
@@ -35,6 +36,12 @@ function endOf(transport: Transport): Promise<'end' | 'abort'> {
   return within(end, 'the end of the connection');
 }
 
+const UNLIMITED = new Receivers({
+  maxQueuedBytes: Infinity,
+  maxTotalQueuedBytes: Infinity,
+  writeTimeoutMs: Infinity,
+});
+
 async function relayed<A extends Kind, B extends Kind>(kinds: readonly [A, B], mode: 'auto' | 'streams') {
   const [a, b] = [await connection(kinds[0]), await connection(kinds[1])];
   let relay: Relay | undefined;
@@ -48,6 +55,7 @@ async function relayed<A extends Kind, B extends Kind>(kinds: readonly [A, B], m
         greeting: Buffer.from('!'),
         channelIdleMs: 60_000,
         closeGraceMs: 5_000,
+        receivers: UNLIMITED,
         onDone: resolve,
       },
     );

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { NO_RATES } from '../../support/floods.ts';
 import { packet, str, type RfcPeer } from '../../support/rfc-peer.ts';
 import { expectSilence, Rig } from '../../support/server-rig.ts';
+import { endOf } from '../../support/server-sockets.ts';
 
 const MIB = 2 ** 20;
 const BATCH = 64;
@@ -55,4 +56,35 @@ it('[P18] past limits.maxTotalQueuedBytes the fullest is closed, one after the o
   for (const peer of peers.values()) peer.destroy();
   while (rig.server.stats.clients > 1) await expectSilence(alice);
   expect(rig.server.stats.queuedBytes).toBe(0);
+});
+
+it('[P18] what waits for a side of a channel is counted for as long as it waits', async () => {
+  const rig = await Rig.start();
+  const { a, b, alice } = await rig.channel();
+  b.pause();
+  while (rig.server.stats.queuedBytes === 0) {
+    a.write(Buffer.alloc(MIB));
+    await expectSilence(alice);
+  }
+  b.resume();
+  while (rig.server.stats.queuedBytes > 0) await expectSilence(alice);
+  a.destroy();
+  b.destroy();
+  await rig.log.until('private connection ended');
+  expect(rig.server.stats).toMatchObject({ queuedBytes: 0, shedChannels: 0 });
+});
+
+it('[P18] past limits.maxTotalQueuedBytes a channel is broken, too, where the most waits for one of its sides', async () => {
+  const rig = await Rig.start({ maxTotalQueuedBytes: 10_000 });
+  const { a, b, alice } = await rig.channel();
+  b.pause();
+  const broken = endOf(a);
+  while (!a.destroyed) {
+    a.write(Buffer.alloc(MIB));
+    await expectSilence(alice);
+  }
+  expect(await broken).toBe('RST');
+  const { fields } = await rig.log.until('private connection ended');
+  expect(fields).toMatchObject({ outcome: 'shed', limit: 'maxTotalQueuedBytes' });
+  expect(rig.server.stats).toMatchObject({ shedChannels: 1, shed: 0, queuedBytes: 0, clients: 2 });
 });
