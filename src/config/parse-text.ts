@@ -106,8 +106,10 @@ export function isIgnored(key: unknown): boolean {
 
 /** Whether a number has the digits of its source. Only whole numbers are meant to: `0.1` is never exact. */
 function isExact(number: number, source: string): boolean {
+  // `.inf` is meant to be infinite.
+  if (!Number.isFinite(number)) return !/\d/.test(source);
   const digits = /^([-+]?)(\d+|0x[\da-f]+|0o[0-7]+)$/i.exec(source);
-  return !digits || (Number.isFinite(number) && BigInt(digits[2]!) === BigInt(Math.abs(number)));
+  return !digits || BigInt(digits[2]!) === BigInt(Math.abs(number));
 }
 
 /** A position, as `chatosbot.config.yaml:12:5`. */

@@ -1,5 +1,5 @@
 import { is, type BaseIssue, type GenericSchema } from 'valibot';
-import { unknownKey } from '../util/closest.ts';
+import { closest, unknownKey } from '../util/closest.ts';
 
 /** A problem of a configuration, and where it is. */
 export interface Problem {
@@ -68,7 +68,15 @@ function problemsOfIssue(issue: BaseIssue<unknown>, prefix: Path): Problem[] {
 }
 
 function describe(issue: BaseIssue<unknown>): string {
-  if (['picklist', 'union', 'custom'].includes(issue.type)) return `${issue.message}, found ${found(issue.input)}`;
+  if (['picklist', 'union', 'custom'].includes(issue.type)) {
+    const [, words] = /^expected one of (.*)$/.exec(issue.message) ?? [];
+    const meant = words && typeof issue.input === 'string' ? closest(issue.input, words.split(', ')) : undefined;
+    // A variable of the environment gives a text, whatever is in it.
+    const isDigits =
+      typeof issue.input === 'string' && /^\d+$/.test(issue.input) && /number|millis/.test(issue.message);
+    const text = `${issue.message}, found ${isDigits ? 'the text ' : ''}${found(issue.input)}`;
+    return meant === undefined ? text : `${text}; did you mean '${meant}'?`;
+  }
   if (!issue.message.startsWith('Invalid ')) return issue.message;
   return `expected ${NAMES[issue.expected ?? ''] ?? issue.expected ?? issue.type}, found ${found(issue.input)}`;
 }

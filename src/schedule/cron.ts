@@ -25,7 +25,8 @@ export interface Cron {
  *
  * @throws {ChatosError} `INVALID_ARGUMENT` if the expression or the time zone is invalid; the message says why
  */
-export function parseCron({ cron, timeZone }: CronSpec): Cron {
+export function parseCron({ cron: given, timeZone }: CronSpec): Cron {
+  const cron = typeof given === 'string' ? (SYNONYMS[given.trim()] ?? given) : given;
   const invalid = (why: string): ChatosError =>
     new ChatosError('INVALID_ARGUMENT', `'${cron}' is not a cron expression: ${why}`, { fields: { cron, timeZone } });
   // Plugins may be JavaScript, and the cron library takes other types, too.
@@ -63,13 +64,17 @@ export function parseCron({ cron, timeZone }: CronSpec): Cron {
 }
 
 const PRESETS = '@yearly @monthly @weekly @daily @hourly @minutely @secondly @weekdays @weekends'.split(' ');
+/** Those of crontab(5) that the library has under another name. */
+const SYNONYMS: Readonly<Record<string, string>> = { '@annually': '@yearly', '@midnight': '@daily' };
 const NAMES = /jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun/gi;
 
 /** What other cron programs know and this one does not. */
 function unknownSyntax(cron: string): string | undefined {
   const text = cron.trim();
   if (text.startsWith('@')) {
-    return PRESETS.includes(text) ? undefined : `the known presets are ${PRESETS.join(', ')}`;
+    return PRESETS.includes(text)
+      ? undefined
+      : `the known presets are ${[...PRESETS, ...Object.keys(SYNONYMS)].join(', ')}`;
   }
   const [extension] = /[LW#]/i.exec(text.replaceAll(NAMES, '')) ?? [];
   return (

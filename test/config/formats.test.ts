@@ -113,6 +113,7 @@ describe('loadConfig, values', () => {
     ['bots:\n  - path: a.ts\n    options: { id: 1234567890123456789 }', 'FILE:3:20: 1234567890123456789 is too large'],
     ['bots: [{ path: a.ts, options: { 9007199254740993: x } }]', 'FILE:1:33: 9007199254740993 is too large'],
     ['bots: [{ path: a.ts, options: { id: 0x20000000000001 } }]', 'FILE:1:37: 0x20000000000001 is too large'],
+    ['bots: [{ path: a.ts, options: { id: 1e400 } }]', 'FILE:1:37: 1e400 is too large'],
   ])('refuses whole numbers that would not be exact in %j', async (text, expected) => {
     expect(await complaints(text)).toEqual([expect.stringContaining(expected)]);
   });

@@ -78,6 +78,11 @@ describe('loadConfig, wrong keys and values in YAML', () => {
     ['bots: [{ path: a.ts, isolate: worker, stallMs: 1 }]', /^FILE:1:48: bots\.0\.stallMs: expected 100 or more/],
     ['bots: [{ path: a.ts, stallMs: 900 }]', /^FILE:1:\d+: bots\.0\.stallMs: has no effect without 'isolate: worker'/],
     ['policy: maybe', /^FILE:1:9: policy: expected a mapping.*, found "maybe"/],
+    [
+      'policy: { default: acept }',
+      `FILE:1:20: policy.default: expected one of accept, refuse, ask, found "acept"; did you mean 'accept'?`,
+    ],
+    ['heartbeatMs: "20000"', /^FILE:1:14: heartbeatMs: expected false, or milliseconds.*, found the text "20000"$/],
     ['policy: { default: maybe }', /^FILE:1:20: policy\.default: expected one of accept, refuse, ask/],
     ['policy: { allow: [alice, 7] }', 'FILE:1:26: policy.allow.1: expected a text, found 7'],
     ['policy: { deny: [""] }', 'FILE:1:18: policy.deny.0: a pattern is not empty'],

@@ -49,6 +49,8 @@ interface PluginSource {
 
 /** The parts of a plugin besides its hooks. */
 const PARTS = ['name', 'options', 'commands', 'schedule'] as const;
+/** The names of hooks in lower case: some other program's may be written so. */
+const HOOK_KEYS = new Set(Object.keys(HOOKS).map((hook) => hook.toLowerCase()));
 /** A plugin has at least one of these. */
 const NEEDED = [...Object.keys(HOOKS), 'commands', 'schedule'];
 
@@ -76,9 +78,12 @@ function read(exported: object, where: PluginSource, invalid: Invalid): LoadedPl
   const report = (problem: string): void => void problems.push(problem);
   const check = (isRight: boolean, why: string): void => void (isRight || report(why));
   const { parts, unknown, misspelt } = partsOf(exported);
-  const known = Object.keys(HOOKS).join(', ');
+  const known = Object.keys(HOOKS);
   // Sorted, because the order of exports depends on the compiler.
-  for (const hook of [...unknown].toSorted()) check(false, `unknown hook ${hook}; the hooks are ${known}`);
+  for (const hook of [...unknown].toSorted()) {
+    const meant = closest(hook, known);
+    report(`unknown hook ${hook}; ${meant ? `did you mean ${meant}?` : `the hooks are ${known.join(', ')}`}`);
+  }
   if (NEEDED.some((part) => parts[part] !== undefined)) {
     for (const [given, meant] of misspelt) check(false, `unknown key '${given}'; did you mean '${meant}'?`);
   }
@@ -149,7 +154,7 @@ function partsOf(exported: object): Parts {
         parts[name] = typeof hook === 'function' ? hook.bind(source) : hook;
       } else if ((PARTS as readonly string[]).includes(name)) {
         parts[name] = source[name];
-      } else if (/^on[A-Z]/.test(name)) {
+      } else if (/^on[A-Z]/.test(name) || HOOK_KEYS.has(name.toLowerCase())) {
         unknown.add(name);
       } else if (source === standard && Object.getPrototypeOf(source) === Object.prototype) {
         // Named exports and members of a class may have any names.

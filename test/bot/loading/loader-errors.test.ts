@@ -133,7 +133,11 @@ describe('loadPlugin, what it turns down', () => {
   );
 
   it('a hook that does not exist, by name, and says which there are', async () => {
-    const wrong = `FILE: unknown hook onMesage; the hooks are ${ALL_HOOKS}`;
+    const wrong = 'FILE: unknown hook onMesage; did you mean onMessage?';
+    expect(await complaint('export const onmessage = () => {};')).toBe(wrong.replace('onMesage', 'onmessage'));
+    expect(await complaint('export const onJoin = () => {};')).toBe(
+      `FILE: unknown hook onJoin; the hooks are ${ALL_HOOKS}`,
+    );
     expect(await complaint('export const onMesage = () => {};\nexport const onStart = () => {};')).toBe(wrong);
     expect(await complaint('export default { onMesage() {} };')).toBe(wrong);
   });
