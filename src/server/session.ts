@@ -48,6 +48,8 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
   readonly source: Source;
   messagesPaidAt = 0;
   bytesPaidAt = 0;
+  roundAt = 0;
+  leftMs = 0;
   readonly closed: Promise<void>;
   #resolveClosed!: () => void;
   /** What it has logged in with. */
@@ -64,7 +66,6 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
   #refusals = 0;
 
   constructor(hub: Hub, transport: Transport, longBytes: LongBytes, dispatch: Dispatch, source: Source) {
-    const { limits } = hub.options;
     this.id = hub.newSessionId();
     this.#hub = hub;
     this.#dispatch = dispatch;
@@ -72,13 +73,10 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     this.longBytes = longBytes;
     this.remoteAddress = transport.remoteAddress ?? 'unknown';
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
-    const { maxQueuedBytes } = limits;
-    this.#connection = new PacketConnection(transport, this, {
-      longBytes,
-      maxQueuedBytes,
-      receivers: hub.receivers,
-      incomplete: hub.incomplete,
-    });
+    const { receivers, incomplete } = hub;
+    const { maxQueuedBytes } = hub.options.limits;
+    const options = { longBytes, maxQueuedBytes, receivers, incomplete };
+    this.#connection = new PacketConnection(transport, this, options);
     this.#identifying = hub.identifying.add(this);
     hub.sessions.add(this);
   }

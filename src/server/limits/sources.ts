@@ -1,7 +1,7 @@
 import { Networks } from '../../net/networks.ts';
 import type { ConnectionRefusal } from '../events.ts';
 import { Rate } from './rate.ts';
-import type { Account } from './slowing.ts';
+import type { SharedAccount } from './slowing.ts';
 import type { ServerLimits } from './server-limits.ts';
 import { sourceOf } from './source.ts';
 
@@ -19,7 +19,7 @@ export interface Place {
 export type AskingLimit = 'maxConnectionsPerAddress' | 'connectionsPerSecondPerAddress';
 
 /** What is known of an address that connections come from; of an IPv6 address, of its /64. */
-export class Source implements Account, Place {
+export class Source implements SharedAccount, Place {
   readonly name: string;
   /** Nothing is limited for it. */
   readonly exempt: boolean;
@@ -35,6 +35,8 @@ export class Source implements Account, Place {
   askedPaidAt = 0;
   messagesPaidAt = 0;
   bytesPaidAt = 0;
+  roundAt = -Infinity;
+  sharers = 0;
   readonly #onLeft: (source: Source) => void;
 
   constructor(name: string, exempt: boolean, onLeft: (source: Source) => void) {

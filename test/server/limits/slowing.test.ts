@@ -1,6 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { DEFAULT_SERVER_LIMITS, type ServerLimits } from '../../../src/server/limits/server-limits.ts';
 import { Slowing, type Sender } from '../../../src/server/limits/slowing.ts';
+import { stopTheClock } from '../../support/server-rig.ts';
 
 const LIFTED: Partial<ServerLimits> = {
   messagesPerSecond: Infinity,
@@ -16,11 +17,11 @@ function slowingWith(limits: Partial<ServerLimits>) {
 }
 
 function address(exempt = false) {
-  return { messagesPaidAt: 0, bytesPaidAt: 0, exempt };
+  return { messagesPaidAt: 0, bytesPaidAt: 0, exempt, roundAt: -Infinity, sharers: 0 };
 }
 
-function senderFrom(source = address()): Sender {
-  return { messagesPaidAt: 0, bytesPaidAt: 0, source, isHeldBack: false, resume: () => undefined };
+function senderFrom(source = address(), resume = (): void => undefined): Sender {
+  return { messagesPaidAt: 0, bytesPaidAt: 0, source, roundAt: 0, leftMs: 0, isHeldBack: false, resume };
 }
 
 describe('a sender', () => {
@@ -65,5 +66,52 @@ describe('a sender', () => {
     const lifted = slowingWith({}).slowing;
     const sender = senderFrom();
     for (let i = 0; i < 100_000; i++) expect(lifted.charge(sender, 1000)).toBeUndefined();
+  });
+});
+
+describe('those of one address that is over its rate', () => {
+  /** So many that send all that they may, from one address; who sent each packet. */
+  function flood(count: number) {
+    stopTheClock();
+    const slowing = new Slowing(DEFAULT_SERVER_LIMITS);
+    const here = address();
+    const sent: number[] = [];
+    const senders = Array.from({ length: count }, (_, who) => {
+      const sender: Sender = senderFrom(here, () => {
+        do sent.push(who);
+        while (slowing.charge(sender, 20) === undefined);
+        slowing.wait(sender);
+      });
+      return sender;
+    });
+    const pass = async (ms: number): Promise<void> => {
+      vi.advanceTimersByTime(ms);
+      for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+    };
+    for (const sender of senders) sender.resume();
+    return { slowing, here, sent, pass };
+  }
+
+  it('[P17] take turns of equal parts, and use the rate up', async () => {
+    const { sent, pass } = flood(5);
+    await pass(1_000);
+    sent.length = 0;
+    for (let i = 0; i < 80; i++) await pass(25);
+    expect(sent.length).toBeGreaterThan(3_600);
+    expect(sent.length).toBeLessThan(4_400);
+    const runs = sent.map((who, at) => (who === sent[at - 1] ? 0 : sent.slice(at).findIndex((next) => next !== who)));
+    expect(Math.max(...runs)).toBeLessThanOrEqual(25);
+    for (let who = 0; who < 5; who++) expect(sent.filter((each) => each === who).length).toBeGreaterThan(700);
+  });
+
+  it('[P17] do not keep one waiting that sends less than its part', async () => {
+    const { slowing, here, pass } = flood(3);
+    const quiet = senderFrom(here);
+    for (let i = 0; i < 40; i++) await pass(25);
+    for (let i = 0; i < 200; i++) {
+      await pass(5);
+      expect(slowing.charge(quiet, 20)).toBeUndefined();
+      await pass(5);
+    }
   });
 });
