@@ -23,6 +23,11 @@ export class HeldBytes {
     this.#length = needed;
   }
 
+  /** Those behind the first `start`. They do not change when more are appended. */
+  from(start: number): Buffer {
+    return this.#block.subarray(start, this.#length);
+  }
+
   /** Gives all of them away. */
   take(): Buffer {
     const taken = this.#block.subarray(0, this.#length);

@@ -1,30 +1,33 @@
+import { HeldBytes } from '../net/held-bytes.ts';
 import { morePacketsWait, type PacketConnection } from '../net/packet-connection.ts';
-import { sliceMs } from '../net/turn-queue.ts';
+import { sliceMs, TurnQueue } from '../net/turn-queue.ts';
 
-/** What was said to everyone, in order; a batch goes out as a whole. */
+/** What was said to everyone, in order; it goes out as a whole. */
 interface Batch {
-  readonly frames: Buffer[];
-  bytes: number;
-}
-
-/** A batch on its way out. */
-interface Leaving {
-  readonly all: Buffer;
-  /** Those who have still to be given it, and perhaps some who were. */
-  readonly to: Iterator<Subscriber>;
+  readonly said: HeldBytes;
+  /** All of it, once nothing is added any more. */
+  all?: Buffer;
+  /** What was said behind it. */
+  next?: Batch;
 }
 
 /** A connection that gets what is said to everyone. */
 export interface Subscriber {
   readonly connection: PacketConnection;
-  /** The batch that it has not been given whole. */
+  /** The oldest batch that it has not been given whole. */
   batch: Batch;
-  /** How many frames of that it has been given. */
+  /** How many bytes of that it has been given. */
   given: number;
 }
 
-/** A batch with this many bytes goes out at once, to keep the queues short. */
-const FLUSH_EARLY_BYTES = 128 * 1024;
+/** A connection on which something is said to everyone. */
+export type Speaker = Pick<PacketConnection, 'pause' | 'release'>;
+
+/** Nothing is added to a batch of so many bytes: a receiver's queue must not be filled by one. */
+const BATCH_BYTES = 128 * 1024;
+
+/** With so many bytes that not everyone has been given, who says more is not read until there is room. */
+const FULL_BYTES = 2 * BATCH_BYTES;
 
 /** Where a sender's packets have to wait for the next turn (P16), broadcasts wait for those behind them, so long at most. */
 const GATHER_MS = 4;
@@ -36,13 +39,24 @@ const GATHER_MS = 4;
 export class Broadcast {
   readonly #subscribers = new Set<Subscriber>();
   /** What is said now is added to it. */
-  #open: Batch = { frames: [], bytes: 0 };
-  #leaving: Leaving | undefined;
+  #open: Batch = { said: new HeldBytes() };
+  /** The first that not everyone has been given. */
+  #oldest = this.#open;
+  /** Those who have still to be given it, and perhaps some who were. */
+  #to: Iterator<Subscriber> | undefined;
+  /** Bytes that not everyone has been given. */
+  #bytes = 0;
   #scheduled = false;
+  /** Those who have to wait before they say more, and those of them who need not any longer. */
+  readonly #waiting = new Set<Speaker>();
+  readonly #resuming = new TurnQueue<Speaker>((speaker) => {
+    if (this.#isFull) this.#waiting.add(speaker);
+    else speaker.release();
+  });
 
   /** From now on the connection gets broadcasts; nothing that was said before. */
   join(connection: PacketConnection): Subscriber {
-    const subscriber = { connection, batch: this.#open, given: this.#open.frames.length };
+    const subscriber = { connection, batch: this.#open, given: this.#open.said.length };
     this.#subscribers.add(subscriber);
     return subscriber;
   }
@@ -51,73 +65,80 @@ export class Broadcast {
     this.#subscribers.delete(subscriber);
   }
 
-  /** Sends a whole packet to everyone. The bytes are copied. */
-  post(frame: Buffer): void {
-    this.#open.frames.push(Buffer.from(frame));
-    this.#open.bytes += frame.length;
-    if (this.#open.bytes > FLUSH_EARLY_BYTES) this.#flush();
-    else if (!this.#scheduled) this.#schedule();
+  /** Sends a whole packet to everyone. The bytes are copied. The speaker is paused while there is no room for more. */
+  post(frame: Buffer, speaker: Speaker): void {
+    this.#open.said.append(frame);
+    this.#bytes += frame.length;
+    if (this.#open.said.length >= BATCH_BYTES) this.#close();
+    if (!this.#scheduled) this.#schedule();
+    if (!this.#isFull || this.#waiting.has(speaker)) return;
+    this.#waiting.add(speaker);
+    speaker.pause();
   }
 
   /** Queues what one client has not been given yet: to be called before anything else is sent to it, to keep order. */
   catchUp(subscriber: Subscriber): void {
-    this.#giveLeaving(subscriber);
-    for (; subscriber.given < this.#open.frames.length; subscriber.given++) {
-      subscriber.connection.queueBytes(this.#open.frames[subscriber.given]!);
-    }
+    while (subscriber.batch !== this.#open) this.#give(subscriber);
+    this.#give(subscriber);
+  }
+
+  get #isFull(): boolean {
+    return this.#bytes >= FULL_BYTES;
   }
 
   #schedule(): void {
     this.#scheduled = true;
     const latest = performance.now() + GATHER_MS;
     const next = (): void => {
-      const gathers = !this.#leaving && morePacketsWait() && performance.now() < latest;
-      if (gathers || !this.#send(sliceMs())) {
+      const gathers = this.#oldest === this.#open && morePacketsWait() && performance.now() < latest;
+      if (gathers || !this.#send()) {
         setImmediate(next);
         return;
       }
       this.#scheduled = false;
-      if (this.#open.bytes > 0) this.#schedule();
+      if (this.#bytes > 0) this.#schedule();
     };
     setImmediate(next);
   }
 
-  /** Sends everything, however long it takes. */
-  #flush(): void {
-    this.#send(Infinity);
-    this.#send(Infinity);
-  }
-
-  /** Gives the batch that goes out, or the next one, to clients, so long at most. Returns whether everyone has it. */
-  #send(ms: number): boolean {
-    const leaving = (this.#leaving ??= this.#close());
-    const end = performance.now() + ms;
-    for (let next = leaving?.to.next(); next && !next.done; next = leaving?.to.next()) {
-      const subscriber = next.value;
-      this.#giveLeaving(subscriber);
-      // It may end the connection, which others are sent: those get the batch first.
-      subscriber.connection.flush();
-      if (performance.now() >= end) return false;
+  /** Gives what was said so far to as many as there is time for in this turn. Returns whether everyone has it. */
+  #send(): boolean {
+    const end = performance.now() + sliceMs();
+    if (this.#oldest === this.#open) this.#close();
+    while (this.#oldest !== this.#open) {
+      const batch = this.#oldest;
+      this.#to ??= this.#subscribers.values();
+      for (let next = this.#to.next(); !next.done; next = this.#to.next()) {
+        const subscriber = next.value;
+        if (subscriber.batch !== batch) continue;
+        this.#give(subscriber);
+        // It may end the connection, which others are sent: those get the batch first.
+        subscriber.connection.flush();
+        if (performance.now() >= end) return false;
+      }
+      this.#to = undefined;
+      this.#oldest = batch.next!;
+      this.#bytes -= batch.said.length;
     }
-    if (this.#leaving === leaving) this.#leaving = undefined;
+    for (const speaker of this.#waiting) this.#resuming.add(speaker);
+    this.#waiting.clear();
     return true;
   }
 
-  /** What was said so far goes out together. */
-  #close(): Leaving | undefined {
+  /** What is said from now on is another batch. */
+  #close(): void {
     const batch = this.#open;
-    if (batch.bytes === 0) return undefined;
-    this.#open = { frames: [], bytes: 0 };
-    const all = batch.frames.length === 1 ? batch.frames[0]! : Buffer.concat(batch.frames, batch.bytes);
-    return { all, to: this.#subscribers.values() };
+    this.#open = { said: new HeldBytes() };
+    batch.all = batch.said.from(0);
+    batch.next = this.#open;
   }
 
-  #giveLeaving(subscriber: Subscriber): void {
+  /** Queues the rest of its batch for a client: each gets the same bytes, which are not copied. */
+  #give(subscriber: Subscriber): void {
     const { connection, batch, given } = subscriber;
-    if (batch === this.#open) return;
-    if (given === 0) connection.queueBytes(this.#leaving!.all);
-    else for (const frame of batch.frames.slice(given)) connection.queueBytes(frame);
-    subscriber.batch = this.#open;
-    subscriber.given = 0;
+    const { said, all, next } = batch;
+    if (given < said.length) connection.queueBytes(given === 0 && all ? all : said.from(given));
+    subscriber.given = next ? 0 : said.length;
+    if (next) subscriber.batch = next;
   }
 }

@@ -18,7 +18,7 @@ const HANDLERS: { readonly [T in PacketType]: Handler<T> } = {
   MESSAGE(hub, session, packet, frame) {
     if (!session.is(packet.login)) return session.forbid(packet, 'the sender is not the session');
     hub.events.emit('message', session, undefined, packet.msg);
-    hub.broadcast.post(frame());
+    session.post(frame());
     session.sentTo(EVERYONE);
   },
 

@@ -111,6 +111,11 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     this.#connection.flush();
   }
 
+  /** Sends a packet to everyone. */
+  post(frame: Buffer): void {
+    this.#hub.broadcast.post(frame, this.#connection);
+  }
+
   /** Takes the login if it is free. What the client sends behind its LOGIN waits until the directory has answered. */
   identify(login: string): void {
     const skeletons = this.#hub.options.lookAlikes === 'allow' ? [] : skeletonsOf(login);
