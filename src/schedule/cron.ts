@@ -31,7 +31,7 @@ export function parseCron({ cron: given, timeZone }: CronSpec): Cron {
     new ChatosError('INVALID_ARGUMENT', `'${cron}' is not a cron expression: ${why}`, { fields: { cron, timeZone } });
   // Plugins may be JavaScript, and the cron library takes other types, too.
   if (typeof cron !== 'string') throw invalid('expected a text of five fields, or six with seconds in front');
-  const unknown = unknownSyntax(cron);
+  const unknown = unknownSyntax(cron) ?? invalidValue(cron);
   if (unknown !== undefined) throw invalid(unknown);
   const checked = cronTime().validateCronExpression(cron);
   if (!checked.valid) throw invalid(checked.error?.message ?? 'it is invalid');
@@ -80,6 +80,36 @@ function unknownSyntax(cron: string): string | undefined {
   return (
     extension && `${extension} is not known; fields have numbers, names, *, lists (1,3), ranges (1-5) and steps (*/2)`
   );
+}
+
+/** The fields, with their lowest and highest values, and the names of values from the lowest. */
+const FIELDS: readonly (readonly [name: string, lowest: number, highest: number, names?: string])[] = [
+  ['second', 0, 59],
+  ['minute', 0, 59],
+  ['hour', 0, 23],
+  ['day of the month', 1, 31],
+  ['month', 1, 12, 'jan feb mar apr may jun jul aug sep oct nov dec'],
+  ['day of the week', 0, 7, 'sun mon tue wed thu fri sat'],
+];
+
+/** What is wrong with a value or a range, with its field; the library does not name that. */
+function invalidValue(cron: string): string | undefined {
+  const fields = cron.trim().split(/\s+/);
+  if (fields.length < 5 || fields.length > 6) return undefined;
+  for (const [i, field] of fields.entries()) {
+    const [name, lowest, highest, names = ''] = FIELDS.at(i - fields.length)!;
+    const known = names === '' ? [] : names.split(' ');
+    const expected = `the ${name} is ${lowest} to ${highest}${names && `, or ${known[0]} to ${known.at(-1)}`}`;
+    for (const [range, ...ends] of field.matchAll(/(?<![\w/.-])(\w+)(?:-(\w+))?(?![\w.-])/g)) {
+      const given = ends.filter((end) => end !== undefined);
+      const values = given.map((end) => (/^\d+$/.test(end) ? Number(end) : lowest + known.indexOf(end.toLowerCase())));
+      const wrong = given.find((_, at) => !(values[at]! >= lowest && values[at]! <= highest));
+      if (wrong !== undefined) return `'${wrong}' is out of range: ${expected}`;
+      const [from, to = from] = values;
+      if (to! < from!) return `'${range}' of the ${name} ends before it begins: write two ranges, as in 22-23,0-6`;
+    }
+  }
+  return undefined;
 }
 
 /** Of seconds, minutes, hours, days of the month, months, days of the week: how many values there are. */

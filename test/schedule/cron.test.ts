@@ -100,6 +100,20 @@ describe('parseCron, expressions', () => {
   });
 
   it.each([
+    ['60 * * * *', "'60' is out of range: the minute is 0 to 59"],
+    ['60 0 0 * * *', "'60' is out of range: the second is 0 to 59"],
+    ['0 0 1,32 * *', "'32' is out of range: the day of the month is 1 to 31"],
+    ['0 0 * 0 *', "'0' is out of range: the month is 1 to 12, or jan to dec"],
+    ['0 0 * * monday', "'monday' is out of range: the day of the week is 0 to 7, or sun to sat"],
+    ['0 22-6/2 * * *', "'22-6' of the hour ends before it begins: write two ranges, as in 22-23,0-6"],
+    ['0 0 * * SAT-sun', "'SAT-sun' of the day of the week ends before it begins: write two ranges, as in 22-23,0-6"],
+  ])('refuses %s, and names the field', (cron, why) => {
+    expect(() => parseCron({ cron })).toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT', message: `'${cron}' is not a cron expression: ${why}` }),
+    );
+  });
+
+  it.each([
     ['*/90 * * * *', "'*/90' has a step of 90, but its field has only 60 values"],
     ['0 1,2-20/25 * * *', "'2-20/25' has a step of 25, but its field has only 24 values"],
     ['*/61 0 0 * * *', "'*/61' has a step of 61, but its field has only 60 values"],
