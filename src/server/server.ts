@@ -76,7 +76,7 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
     const wanted = toAddress(address);
     const listener = await listen(
       wanted,
-      (transport) => this.#accept(transport, wanted),
+      (from) => this.#enter(from, wanted),
       (error) => this.emit('acceptFailed', wanted, error),
     );
     if (this.#closing) {
@@ -127,16 +127,17 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
     this.#log.flush();
   }
 
-  #accept(transport: Transport, { longBytes }: Address): void {
+  /** A connection has come: what makes a session of it, unless it is refused. */
+  #enter(from: string, { longBytes }: Address): ((transport: Transport) => void) | undefined {
     const { sources, connections } = this.#hub;
-    const from = transport.remoteAddress ?? 'unknown';
     const source = this.#closing ? 'closing' : sources.enter(from, connections);
     if (typeof source === 'string') {
       this.emit('connectionRefused', from, source);
-      transport.stream.destroy();
-      return;
+      return undefined;
     }
-    const session = new Session(this.#hub, transport, longBytes, dispatch, source);
-    this.emit('connection', session);
+    return (transport) => {
+      const session = new Session(this.#hub, transport, longBytes, dispatch, source);
+      this.emit('connection', session);
+    };
   }
 }

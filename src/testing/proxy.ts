@@ -29,7 +29,7 @@ export class TestProxy {
   /** Listens on a free port. */
   static async start(server: Address): Promise<TestProxy> {
     const proxy = new TestProxy(server);
-    proxy.#listener = await listen(toAddress({ port: 0 }), (client) => void proxy.#join(client));
+    proxy.#listener = await listen(toAddress({ port: 0 }), () => (client) => void proxy.#join(client));
     return proxy;
   }
 

@@ -1,4 +1,4 @@
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createConnection, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { parseAddress, type Address } from '../../src/net/address.ts';
@@ -112,7 +112,7 @@ describe('dial', () => {
     const [noDelay, keepAlive] = [vi.spyOn(tcp, 'setNoDelay'), vi.spyOn(tcp, 'setKeepAlive')];
     onTestFinished(() => void [noDelay, keepAlive].map((spy) => spy.mockRestore()));
     const accepted = withResolvers<Transport>();
-    const listener = await listen(parseAddress('127.0.0.1:0'), accepted.resolve);
+    const listener = await listen(parseAddress('127.0.0.1:0'), () => accepted.resolve);
     onTestFinished(() => listener.close());
     await open(listener.address);
     const { stream } = await accepted.promise;
@@ -142,9 +142,29 @@ describe('dial', () => {
 });
 
 describe('listen', () => {
+  it('sets nothing up for a connection that is refused, and closes it', async () => {
+    const { _handle: handle } = (await open(await serve())) as Duplex & { _handle: object };
+    const tcp = Object.getPrototypeOf(handle) as Record<'setNoDelay' | 'setKeepAlive' | 'readStart', () => void>;
+    const set = (['setNoDelay', 'setKeepAlive', 'readStart'] as const).map((name) => vi.spyOn(tcp, name));
+    onTestFinished(() => set.forEach((spy) => spy.mockRestore()));
+    const from: string[] = [];
+    const listener = await listen(parseAddress('127.0.0.1:0'), (address) => void from.push(address));
+    onTestFinished(() => listener.close());
+    const socket = createConnection({ ...listener.address, localAddress: '127.0.0.2', noDelay: false });
+    expect(await endOf(socket)).toBe('FIN');
+    expect(from).toEqual(['127.0.0.2']);
+    // The client itself reads; nobody else does.
+    expect(set.map((spy) => spy.mock.calls.length)).toEqual([0, 0, 1]);
+  });
+
   it('accepts half-open connections, keeps what it has when closed, and accepts no more', async () => {
     const accepted: Duplex[] = [];
-    const listener = await listen(parseAddress('127.0.0.1:0?longBytes=8'), ({ stream }) => accepted.push(stream));
+    const listener = await listen(
+      parseAddress('127.0.0.1:0?longBytes=8'),
+      () =>
+        ({ stream }) =>
+          void accepted.push(stream),
+    );
     expect(listener.address).toMatchObject({ host: '127.0.0.1', longBytes: 8 });
     const socket = await open(listener.address);
     while (accepted.length === 0) await new Promise((resolve) => setImmediate(resolve));

@@ -13,7 +13,7 @@ import { openSocket, readExactly, within } from '../support/server-sockets.ts';
 async function connected(): Promise<{ accepted: Transport; dialled: Transport }> {
   let accept: (transport: Transport) => void;
   const accepting = new Promise<Transport>((resolve) => (accept = resolve));
-  const listener = await listen(parseAddress('127.0.0.1:0'), (transport) => accept(transport));
+  const listener = await listen(parseAddress('127.0.0.1:0'), () => (transport) => accept(transport));
   const [accepted, dialled] = await Promise.all([accepting, dial(listener.address)]);
   onTestFinished(async () => {
     for (const { stream } of [accepted, dialled]) stream.destroy();
@@ -96,7 +96,12 @@ describe('a connection', () => {
 
 describe('a listener', () => {
   it('has a thousand connections wait that come at once', async () => {
-    const listener = await listen(parseAddress('127.0.0.1:0'), ({ stream }) => void stream.destroy());
+    const listener = await listen(
+      parseAddress('127.0.0.1:0'),
+      () =>
+        ({ stream }) =>
+          void stream.destroy(),
+    );
     onTestFinished(() => listener.close());
     let open = 0;
     const count = 700; // more than wait by default
