@@ -5,7 +5,6 @@ import { KEEP_ALIVE_DELAY_MS } from './dead-link.ts';
 import { descriptorLimit, hasLastDescriptor, outOfDescriptors } from './descriptors.ts';
 import { TcpTransport } from './tcp-transport.ts';
 import type { Transport } from './transport.ts';
-import { noteAccepted } from './turn.ts';
 
 const REASONS: Readonly<Record<string, string>> = {
   EADDRINUSE: 'the port is in use; stop what listens there or choose another (port 0 picks a free one)',
@@ -51,7 +50,6 @@ export function listen(
   const server = net.createServer(
     { allowHalfOpen: true, highWaterMark: MAX_UNREAD_BYTES, pauseOnConnect: true },
     (socket) => {
-      noteAccepted();
       const last = hasLastDescriptor(socket, mostDescriptors);
       const onConnection = last ? undefined : enter(socket.remoteAddress ?? 'unknown');
       if (!onConnection) socket.destroy();

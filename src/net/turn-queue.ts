@@ -1,13 +1,5 @@
-import { othersWaitToBeAccepted } from './turn.ts';
-
-const SLICE_MS = 1;
-const SHORT_SLICE_MS = 0.1;
-
-/**
- * What work of one kind may take of this turn of the event loop, in milliseconds: others wait for the rest of it. It is
- * little while connections are being accepted, one a turn: newcomers would wait for everything that was there before.
- */
-export const sliceMs = (): number => (othersWaitToBeAccepted() ? SHORT_SLICE_MS : SLICE_MS);
+/** What work of one kind may take of a turn of the event loop, in milliseconds: others wait for the rest of it. */
+export const SLICE_MS = 1;
 
 /**
  * What is to be done for each of many, of whom there may be thousands at once: first come, first served, some of them in
@@ -37,7 +29,7 @@ export class TurnQueue<T> {
 
   /** Serves some of them now. */
   serve(): void {
-    const end = performance.now() + sliceMs();
+    const end = performance.now() + SLICE_MS;
     for (const item of this.#items) {
       this.#items.delete(item);
       this.#act(item);
@@ -62,11 +54,11 @@ export class TurnQueue<T> {
 
 /** Calls back with each, over as many turns of the event loop as it takes; resolves when all are done. */
 export async function overTurns<T>(items: Iterable<T>, act: (item: T) => void): Promise<void> {
-  let end = performance.now() + sliceMs();
+  let end = performance.now() + SLICE_MS;
   for (const item of items) {
     act(item);
     if (performance.now() < end) continue;
     await new Promise(setImmediate);
-    end = performance.now() + sliceMs();
+    end = performance.now() + SLICE_MS;
   }
 }

@@ -1,10 +1,10 @@
-import { sliceMs } from './turn-queue.ts';
+import { SLICE_MS } from './turn-queue.ts';
 import { turnNumber } from './turn.ts';
 
 /** What one connection gets of a turn of the event loop, in bytes: what the system hands over at once (P16). */
 const SHARE_BYTES = 64 * 1024;
 /** What its packets may take, in milliseconds, before it is the next one's turn. */
-const SHARE_MS = 0.1;
+const SHARE_MS = 0.25;
 /** The time is looked at after so many packets. */
 const PACKETS_A_LOOK = 8;
 
@@ -51,7 +51,7 @@ export class TurnShare {
     const now = performance.now();
     if (turn !== current) {
       current = turn;
-      allEndAt = now + sliceMs();
+      allEndAt = now + SLICE_MS;
     }
     this.#turn = turn;
     this.#bytes = 0;

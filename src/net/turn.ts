@@ -15,18 +15,6 @@ export function turnNumber(): number {
   return turn;
 }
 
-let acceptedIn = 0;
-
-/** A connection was accepted in this turn: the system gives one a turn, so that others may be waiting. */
-export function noteAccepted(): void {
-  acceptedIn = turnNumber();
-}
-
-/** Whether connections may be waiting for a turn to end, to be accepted. */
-export function othersWaitToBeAccepted(): boolean {
-  return turnNumber() - acceptedIn <= 1;
-}
-
 /**
  * What all who do the same kind of work may take of one turn together: in equal parts, none smaller than `smallest`. Where
  * more come than there were in the last turn, those who come when all has been given away get the smallest.

@@ -1,6 +1,6 @@
 import { HeldBytes } from '../net/held-bytes.ts';
 import { morePacketsWait, type PacketConnection } from '../net/packet-connection.ts';
-import { sliceMs, TurnQueue } from '../net/turn-queue.ts';
+import { SLICE_MS, TurnQueue } from '../net/turn-queue.ts';
 
 /** What was said to everyone, in order; it goes out as a whole. */
 interface Batch {
@@ -103,7 +103,7 @@ export class Broadcast {
 
   /** Gives what was said so far to as many as there is time for in this turn. Returns whether everyone has it. */
   #send(): boolean {
-    const end = performance.now() + sliceMs();
+    const end = performance.now() + SLICE_MS;
     if (this.#oldest === this.#open) this.#close();
     while (this.#oldest !== this.#open) {
       const batch = this.#oldest;

@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest';
 import { overTurns, TurnQueue } from '../../src/net/turn-queue.ts';
-import { noteAccepted } from '../../src/net/turn.ts';
 
 /** Waits as long as it takes until `done`, and calls back at the end of each turn of the event loop. */
 async function turnsUntil(done: () => boolean, onTurn: () => void): Promise<void> {
@@ -86,24 +85,4 @@ it('does something to each of thousands over many turns, and is done then', asyn
   await all;
   expect(count).toBe(500);
   expect(most).toBeLessThanOrEqual(20);
-});
-
-it('does little in turns in which connections are accepted, as others may wait to be', async () => {
-  let [count, most, before] = [0, 0, 0];
-  noteAccepted();
-  const queue = new TurnQueue<number>(() => {
-    work(0.05);
-    count += 1;
-  });
-  for (let item = 0; item < 100; item++) queue.add(item);
-  await turnsUntil(
-    () => queue.size === 0,
-    () => {
-      noteAccepted();
-      most = Math.max(most, count - before);
-      before = count;
-    },
-  );
-  expect(count).toBe(100);
-  expect(most).toBeLessThanOrEqual(6);
 });
