@@ -135,8 +135,12 @@ export class ServerProcess {
     const line = this.#child.stdio[3] as Duplex;
     const ended = (): Error => new Error(`the server has ended: ${this.log.slice(-2000)}`);
     return new Promise<string>((resolve, reject) => {
-      line.once('data', (chunk: Buffer) => resolve(chunk.toString()));
-      this.#child.once('exit', () => reject(ended()));
+      const onExit = (): void => reject(ended());
+      this.#child.once('exit', onExit);
+      line.once('data', (chunk: Buffer) => {
+        this.#child.off('exit', onExit);
+        resolve(chunk.toString());
+      });
       if (this.ended !== undefined) reject(ended());
       line.write(question);
     });
