@@ -47,16 +47,13 @@ export function listen(
   onError: (error: Error) => void = () => undefined,
 ): Promise<Listener> {
   const mostDescriptors = descriptorLimit();
-  const server = net.createServer(
-    { allowHalfOpen: true, highWaterMark: MAX_UNREAD_BYTES, pauseOnConnect: true },
-    (socket) => {
-      const last = hasLastDescriptor(socket, mostDescriptors);
-      const onConnection = last ? undefined : enter(socket.remoteAddress ?? 'unknown');
-      if (!onConnection) socket.destroy();
-      else onConnection(transportOf(socket));
-      if (last) onError(outOfDescriptors(mostDescriptors));
-    },
-  );
+  const server = net.createServer({ allowHalfOpen: true, highWaterMark: MAX_UNREAD_BYTES }, (socket) => {
+    const last = hasLastDescriptor(socket, mostDescriptors);
+    const onConnection = last ? undefined : enter(socket.remoteAddress ?? 'unknown');
+    if (!onConnection) socket.destroy();
+    else onConnection(transportOf(socket));
+    if (last) onError(outOfDescriptors(mostDescriptors));
+  });
   return new Promise((resolve, reject) => {
     server.once('error', (error) => reject(listenFailure(formatAddress(address), error)));
     server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, () => {
@@ -72,6 +69,6 @@ export function listen(
 }
 
 function transportOf(socket: net.Socket): Transport {
-  socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_DELAY_MS).resume();
+  socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
   return new TcpTransport(socket);
 }

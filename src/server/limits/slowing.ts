@@ -40,7 +40,8 @@ const ROUND_MS = SLACK_MS + 2 * LOOK_MS;
 /**
  * Holds senders to their rates (P17): who is over one is paused, so that TCP slows it, and goes on when it is well below.
  * Those of one address that is over its rate go on in rounds, in each of which they have equal parts of what is free: who
- * takes less than its part does not wait for those who take more. Who waits for a reader is paused, too. Nothing is allocated for a packet, and one timer runs for all that wait.
+ * takes less than its part does not wait for those who take more. Who waits for a reader is paused, too. Nothing is
+ * allocated for a packet, and one timer runs for all that wait.
  */
 export class Slowing {
   readonly #messages: Rate;
