@@ -133,7 +133,7 @@ describe('what pipe says', () => {
     const lost = start(['pipe', 'nobody', '--server', at, '--quiet', '--wait', '0.1']);
     expect(await lost.exit()).toMatchObject({
       status: 124,
-      stderr: expect.stringMatching(/^chatosbot: no answer from nobody within 0\.1 s; .+\n$/),
+      stderr: expect.stringMatching(/^chatosbot: no answer from nobody within 0\.1 s: .+\n$/),
     });
   });
 
