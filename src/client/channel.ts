@@ -1,6 +1,6 @@
 import { Duplex, finished } from 'node:stream';
 import { ChatosError } from '../errors.ts';
-import { CLIENT_READS } from '../net/reused-buffer.ts';
+import { CLIENT_BUFFER_BYTES } from '../net/reused-buffer.ts';
 import type { Transport } from '../net/transport.ts';
 import { withResolvers } from '../util/deferred.ts';
 
@@ -199,7 +199,7 @@ export class Channel extends Duplex {
     stream.off('data', this.#onData).off('error', this.#onError).off('close', this.#onClose);
     this.#transport.onEnd(undefined);
     const left = stream.read() as Buffer | null;
-    this.#transport = this.#transport.readIntoReusedBuffer(this.#lend, CLIENT_READS) ?? this.#transport;
+    this.#transport = this.#transport.readIntoReusedBuffer(this.#lend, CLIENT_BUFFER_BYTES) ?? this.#transport;
     this.#listen();
     if (left) {
       this.#bytesReceived += left.length;

@@ -1,10 +1,10 @@
 import net from 'node:net';
-import type { OnChunk, ReadSizes } from './transport.ts';
+import type { OnChunk } from './transport.ts';
 
 /** Sizes for a relay, which may have thousands of idle connections. */
-const RELAY_BUFFER_BYTES: readonly number[] = [16 * 1024, 128 * 1024, 1024 * 1024];
+export const RELAY_BUFFER_BYTES: readonly number[] = [16 * 1024, 128 * 1024, 1024 * 1024];
 /** Sizes for a client: more is no faster, and what it leaves behind takes memory until it is collected. */
-export const CLIENT_READS: ReadSizes = { sizes: [64 * 1024, 512 * 1024] };
+export const CLIENT_BUFFER_BYTES: readonly number[] = [64 * 1024, 512 * 1024];
 /** After this many reads in a row that would have fitted the next smaller buffer, the buffer shrinks. */
 const SMALL_READS_TO_SHRINK = 1_000;
 /** What all connections of the process may hold in buffers above the smallest of their sizes. */
@@ -25,13 +25,12 @@ type HandleOwner = { _handle?: StreamHandle | null };
  * made for its handle has (`onread`): it is returned, with `onChunk` called for what it reads, and the one given is of no
  * use any more. Returns `undefined` where there is no such handle: nothing was changed.
  *
- * The buffer begins small, so that idle channels cost little, grows when reads fill it, and shrinks when they do not or may
- * not any more.
+ * The buffer begins small, so that idle channels cost little, grows when reads fill it, and shrinks when they do not.
  */
 export function reuseBuffer(
   socket: net.Socket,
   onChunk: OnChunk,
-  { sizes = RELAY_BUFFER_BYTES, mostBytes = () => Infinity }: ReadSizes = {},
+  sizes: readonly number[] = RELAY_BUFFER_BYTES,
 ): net.Socket | undefined {
   const owner = socket as unknown as HandleOwner;
   const handle = owner._handle;
@@ -44,8 +43,6 @@ export function reuseBuffer(
 
   let step = 0;
   let buffer = Buffer.allocUnsafeSlow(sizes[0]!);
-  /** Its beginning, as far as the next read may fill it. */
-  let part = buffer;
   let smallReads = 0;
   const resize = (to: number): void => {
     step = to;
@@ -55,15 +52,11 @@ export function reuseBuffer(
   };
   const onread: net.OnReadOpts = {
     // Called once at the start, and after each read for the buffer of the next one.
-    buffer: () => {
-      const bytes = Math.min(buffer.length, mostBytes());
-      if (part.buffer !== buffer.buffer || part.length !== bytes) part = buffer.subarray(0, bytes);
-      return part;
-    },
+    buffer: () => buffer,
     callback: (bytesRead, read) => {
       const chunk = (read as Buffer).subarray(0, bytesRead);
       const [smaller, size, larger] = [sizes[step - 1], buffer.length, sizes[step + 1]];
-      if (bytesRead === size && mostBytes() > size) {
+      if (bytesRead === size) {
         if (larger !== undefined && budgetUsed + larger - size <= BUFFER_BUDGET) resize(step + 1);
       } else if (smaller !== undefined && bytesRead <= smaller) {
         smallReads += 1;

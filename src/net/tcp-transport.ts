@@ -1,6 +1,6 @@
 import type net from 'node:net';
 import { reuseBuffer } from './reused-buffer.ts';
-import type { Ending, OnChunk, ReadSizes, Transport } from './transport.ts';
+import type { Ending, OnChunk, Transport } from './transport.ts';
 import { TurnQueue } from './turn-queue.ts';
 
 /** The parts of a socket that are touched here and are not public. */
@@ -93,7 +93,7 @@ export class TcpTransport implements Transport {
     }
   }
 
-  readIntoReusedBuffer(onChunk: OnChunk, sizes?: ReadSizes): Transport | undefined {
+  readIntoReusedBuffer(onChunk: OnChunk, sizes?: readonly number[]): Transport | undefined {
     const socket = reuseBuffer(this.stream, onChunk, sizes);
     return socket && new TcpTransport(socket);
   }

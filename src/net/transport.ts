@@ -9,14 +9,6 @@ export type Ending = 'in order' | 'aborted';
  */
 export type OnChunk = (chunk: Buffer) => boolean;
 
-/** How much is read at once into a buffer that is used again and again. */
-export interface ReadSizes {
-  /** The sizes that the buffer may have, in bytes: it begins with the first. @default those for a relay */
-  readonly sizes?: readonly number[];
-  /** How many bytes the next read may take; asked for each read. @default what the buffer takes */
-  readonly mostBytes?: () => number;
-}
-
 /**
  * A connection, whatever carries it. Everything above this folder knows a connection as this; only what makes one
  * (`dial`, `listen`) knows sockets.
@@ -49,9 +41,9 @@ export interface Transport {
   /**
    * Reads into one buffer that is used again and again: faster, where there is such a way. Returns the same connection as
    * another transport, paused; this one is of no use any more. To be called while nobody listens. Returns `undefined`,
-   * with nothing changed, where it is not possible after all.
+   * with nothing changed, where it is not possible after all. The buffer begins with the first of the sizes, in bytes.
    */
-  readIntoReusedBuffer?(onChunk: OnChunk, sizes?: ReadSizes): Transport | undefined;
+  readIntoReusedBuffer?(onChunk: OnChunk, sizes?: readonly number[]): Transport | undefined;
 }
 
 /** Reads through the stream, a fresh buffer each time: works everywhere. */

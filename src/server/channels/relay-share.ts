@@ -1,31 +1,60 @@
-import { TurnPool, turnNumber } from '../../net/turn.ts';
+import { turnNumber } from '../../net/turn.ts';
 
 /**
- * What all channels together relay in one turn of the event loop, and each in any case (P16). A turn of so little (about half
- * a millisecond) costs a busy channel next to nothing; and one over which somebody types waits for some turns of the others.
+ * What one side of a channel relays before others have their turn, and all sides together in a turn of the event loop (P16):
+ * about half a millisecond. Few large pieces cost half as much as many small ones: so the busy sides take turns.
  */
-const POOL = new TurnPool(1024 * 1024, 64 * 1024);
+const SHARE_BYTES = 1024 * 1024;
+const TURN_BYTES = 1024 * 1024;
+/** Who relays less than this in a turn waits for nobody: somebody types, or a line is answered. */
+const LITTLE_BYTES = 16 * 1024;
 
-/** The share that one half of a channel has of each turn of the event loop. */
+let turn = 0;
+let turnBytes = 0;
+/** Those that have had their share, in the order in which they go on. */
+const waiting = new Set<RelayShare>();
+let scheduled = false;
+
+/** As many go on as have relayed what fits into a turn when it was their turn last. */
+function nextTurn(): void {
+  let bytes = 0;
+  for (const share of waiting) {
+    if (bytes >= TURN_BYTES) break;
+    waiting.delete(share);
+    bytes += share.bytes;
+    share.onTurn();
+  }
+  scheduled = waiting.size > 0;
+  if (scheduled) setImmediate(nextTurn);
+}
+
+/** The share that one side of a channel has of the turns of the event loop. */
 export class RelayShare {
+  /** Called when the side may go on that has had its share. */
+  readonly onTurn: () => void;
   #turn = 0;
-  #part = Infinity;
-  #bytesLeft = 0;
+  #bytes = 0;
 
-  /** What the half may relay in a turn, in bytes, as of the last turn in which it had something to relay. */
-  get part(): number {
-    return this.#part;
+  constructor(onTurn: () => void) {
+    this.onTurn = onTurn;
   }
 
-  /** Bytes were read. Returns whether the half has had its share, so that it has to wait for the next turn. */
+  /** What it has relayed when it was its turn last. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Bytes were read. Returns whether the side has had its share, so that it has to wait until it is called back. */
   take(count: number): boolean {
-    const turn = turnNumber();
-    if (turn !== this.#turn) {
-      this.#turn = turn;
-      this.#part = POOL.join(turn);
-      this.#bytesLeft = this.#part;
-    }
-    this.#bytesLeft -= count;
-    return this.#bytesLeft <= 0;
+    const now = turnNumber();
+    if (now !== turn) [turn, turnBytes] = [now, 0];
+    if (now !== this.#turn) [this.#turn, this.#bytes] = [now, 0];
+    turnBytes += count;
+    this.#bytes += count;
+    if (this.#bytes < SHARE_BYTES && (turnBytes < TURN_BYTES || this.#bytes < LITTLE_BYTES)) return false;
+    waiting.add(this);
+    if (!scheduled) setImmediate(nextTurn);
+    scheduled = true;
+    return true;
   }
 }

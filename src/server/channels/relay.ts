@@ -38,10 +38,13 @@ class Half implements PatientReceiver {
   bytes = 0;
   /** Not reading, because the other end has not taken what was read. */
   waiting = false;
-  /** Not reading, because it has had its share of this turn of the event loop. */
+  /** Not reading, because it has had its share: others have their turn. */
   postponed = false;
   closed = false;
-  readonly #share = new RelayShare();
+  readonly #share = new RelayShare(() => {
+    this.postponed = false;
+    this.resume();
+  });
   readonly #receivers: Receivers;
   /** What the receivers know that waits for this end. */
   #knownBytes = 0;
@@ -56,8 +59,7 @@ class Half implements PatientReceiver {
     this.#receivers = receivers;
     this.cut = cut;
     const deliver: OnChunk = (chunk) => onChunk(this, chunk);
-    const sizes = { mostBytes: () => this.#share.part };
-    const reading = mode === 'auto' ? end.transport.readIntoReusedBuffer?.(deliver, sizes) : undefined;
+    const reading = mode === 'auto' ? end.transport.readIntoReusedBuffer?.(deliver) : undefined;
     this.transport = reading ?? readByStream(end.transport, deliver);
   }
 
@@ -77,11 +79,9 @@ class Half implements PatientReceiver {
     this.#receivers.patientChanged(this, known, waiting);
   }
 
-  /** Bytes were read from this end, whatever becomes of them: when it has had its share of this turn, it waits for the next. */
+  /** Bytes were read from this end, whatever becomes of them: when it has had its share, it waits for its next turn. */
   takeShare(bytes: number): void {
-    if (!this.#share.take(bytes) || this.postponed) return;
-    this.postponed = true;
-    setImmediate(nextTurn, this);
+    if (this.#share.take(bytes)) this.postponed = true;
   }
 
   /** Reads on, unless there is a reason not to. */
@@ -220,9 +220,4 @@ export class Relay {
     const [a, b] = this.#halves;
     return a.bytes + b.bytes - a.transport.unsentBytes - b.transport.unsentBytes;
   }
-}
-
-function nextTurn(half: Half): void {
-  half.postponed = false;
-  half.resume();
 }
