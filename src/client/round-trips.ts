@@ -18,7 +18,7 @@ export class RoundTrips {
 
   /**
    * @param send sends a private message to ourselves
-   * @param slowness is told of each, and when it is back
+   * @param slowness hears of each question, and of its answer
    */
   constructor(
     send: (text: string, options: SendOptions) => Promise<void>,

@@ -19,7 +19,7 @@ export interface Question {
 export interface SlownessSettings {
   /** Bytes that the operating system has not taken. */
   readonly unsentBytes: () => number;
-  /** The oldest question that is not answered; `undefined` where there is none. */
+  /** The oldest question that is not answered; `undefined` where all are. */
   readonly oldestQuestion: () => Question | undefined;
   readonly onSlowed: () => void;
   readonly onResumed: () => void;

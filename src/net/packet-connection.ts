@@ -27,7 +27,7 @@ export interface PacketConnectionHandlers {
   onPacket(packet: Packet, frame: () => Buffer): void;
   /** The peer has ended its side in order: nothing more comes, and our side ends as well. */
   onEnd?(): void;
-  /** Much waits for the peer, though it reads, and whoever can should wait for it (P17); or not so any longer. */
+  /** Much waits for the peer, though it reads: senders that can wait for it should (P17); or this is over. */
   onBehind?(isBehind: boolean): void;
   /** Once, at the end: without an error where both sides ended in order. Not called after `detach`. */
   onClose(error: ChatosError | undefined): void;

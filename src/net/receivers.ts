@@ -49,8 +49,8 @@ interface Progress {
 
 /**
  * All connections for whose peers something waits (P18): what waits for them together has a limit, and so has the time in
- * which each that is not patient must take something. One sweep looks at them; it runs only while something waits. Before they meet their
- * limits, they are behind: whoever can wait for them may do so (P17).
+ * which each that is not patient must take something. One sweep looks at them; it runs only while something waits. Before
+ * they meet their limits, they are behind: senders that can wait for them may do so (P17).
  */
 export class Receivers {
   readonly #limits: ReceiverLimits;

@@ -1,4 +1,4 @@
-/** How many there are of each; nothing is kept of those of which there are none. */
+/** How many there are of each; nothing is kept of what is not there. */
 export class Tally<K> {
   readonly #counts = new Map<K, number>();
 

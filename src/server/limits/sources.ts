@@ -119,7 +119,7 @@ export class Sources {
   }
 
   /**
-   * A session from this address asks for a private connection, and pays for both halves, whoever opens them. Takes a place
+   * A session from this address asks for a private connection, and pays for both halves, wherever they come from. Takes a place
    * for as long as its connect id is alive; or says which limit is reached. Each is two connections.
    */
   ask(address: string): Place | AskingLimit {
