@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createConnection, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -165,7 +166,9 @@ describe('listen', () => {
     const { stream } = await accepted.promise;
     for (let i = 0; i < 20; i += 1) await new Promise((resolve) => setImmediate(resolve));
     const chunks: Buffer[] = [];
-    for await (const chunk of stream) chunks.push(chunk as Buffer);
+    stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+    await once(stream, 'end');
+    stream.destroy();
     expect(Buffer.concat(chunks).toString()).toBe('early');
   });
 
