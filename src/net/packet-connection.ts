@@ -110,6 +110,16 @@ export class PacketConnection {
     return this.#transport.unsentBytes;
   }
 
+  /** Bytes that the operating system has taken for the peer. */
+  get sentBytes(): number {
+    return this.#writer.takenBytes;
+  }
+
+  /** The memory that waits for the peer, in bytes. */
+  get waitingBytes(): number {
+    return this.#writer.waitingBytes;
+  }
+
   /** Since when the peer has taken nothing of what waits for it, as `performance.now()`; only among `receivers`. */
   get stalledSince(): number | undefined {
     return this.#writer.stalledSince;

@@ -54,6 +54,10 @@ export class TcpTransport implements Transport {
     return false;
   }
 
+  get certificate(): undefined {
+    return undefined;
+  }
+
   get remoteAddress(): string | undefined {
     return this.stream.remoteAddress;
   }

@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 
 /** How a connection ended: both sides had ended it, or it broke. */
@@ -27,6 +28,8 @@ export interface Transport {
   readonly remoteAddress: string | undefined;
   /** Whether nobody on the way can read it. */
   readonly encrypted: boolean;
+  /** The certificate that the peer has shown, and whose key it has; `undefined` on TCP, or where none was shown. */
+  readonly certificate: X509Certificate | undefined;
   /** How it ended; `undefined` while it has not. */
   readonly ending: Ending | undefined;
   /** Bytes written that the operating system has not taken yet, those of a write under way included. */

@@ -14,6 +14,10 @@ export interface SessionInfo {
   readonly remoteAddress: string;
   /** Width of a LONG on it (P1). */
   readonly longBytes: LongBytes;
+  /** The fingerprint of the certificate that its client has shown, as `sha256:…`; `undefined` where it has shown none. */
+  readonly fingerprint: string | undefined;
+  /** Whether nobody on the way can read it. */
+  readonly encrypted: boolean;
 }
 
 /** One of the two who negotiate a private connection. */

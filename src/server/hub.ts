@@ -12,11 +12,14 @@ import { Sources } from './limits/sources.ts';
 import { receiverLimits } from './limits/receiver-limits.ts';
 import { Negotiations } from './negotiation.ts';
 import type { ResolvedServerOptions } from './options.ts';
+import type { SessionView } from './views.ts';
 
 /** A main connection, as the server ends it. */
 export interface OpenSession extends SessionInfo {
   /** Resolves when the connection is closed. */
   readonly closed: Promise<void>;
+  /** What it is at this moment. */
+  view(): SessionView;
   /** Ends the connection in order: what is queued leaves first. */
   end(): void;
   /** Closes the connection at once. */

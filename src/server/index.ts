@@ -16,3 +16,4 @@ export { DEFAULT_SERVER_LIMITS, type ServerLimits } from './limits/server-limits
 export { type CloseOptions, type ServerOptions } from './options.ts';
 export { ChatosServer } from './server.ts';
 export { type ServerStats } from './stats.ts';
+export { type ChannelView, type HalfView, type SessionView } from './views.ts';

@@ -14,6 +14,7 @@ import { logEvents } from './log-events.ts';
 import { CLOSE_OPTIONS, resolveServerOptions, type CloseOptions, type ServerOptions } from './options.ts';
 import { Session } from './session.ts';
 import { countEvents, type ServerCounters, type ServerStats } from './stats.ts';
+import type { ChannelView, SessionView } from './views.ts';
 
 /** After the last private connection has ended, the time its clients have to leave by themselves. */
 const LEAVE_MS = 1_000;
@@ -67,6 +68,16 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
     };
   }
 
+  /** The main connections at this moment, identified or not. */
+  sessions(): SessionView[] {
+    return Array.from(this.#hub.sessions, (session) => session.view());
+  }
+
+  /** The private connections that are relayed at this moment. */
+  channels(): ChannelView[] {
+    return this.#hub.channels.views();
+  }
+
   /**
    * Listens on one more address; port 0 picks a free one. Returns the address with the real port.
    *
@@ -74,15 +85,17 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
    */
   async listen(address: AddressLike): Promise<Address> {
     const wanted = toAddress(address);
+    let real = wanted;
     const listener = await listen(
       wanted,
-      (from) => this.#enter(from, wanted),
+      (from) => this.#enter(from, real),
       (error) => this.emit('acceptFailed', wanted, error),
     );
     if (this.#closing) {
       await listener.close();
       throw new ChatosError('ABORTED', 'the server was closed');
     }
+    real = listener.address;
     this.#listeners.push(listener);
     this.emit('listening', listener.address);
     return listener.address;
@@ -128,7 +141,7 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
   }
 
   /** A connection has come: what makes a session of it, unless it is refused. */
-  #enter(from: string, { longBytes }: Address): ((transport: Transport) => void) | undefined {
+  #enter(from: string, listener: Address): ((transport: Transport) => void) | undefined {
     const { sources, connections } = this.#hub;
     const source = this.#closing ? 'closing' : sources.enter(from, connections);
     if (typeof source === 'string') {
@@ -136,7 +149,7 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
       return undefined;
     }
     return (transport) => {
-      const session = new Session(this.#hub, transport, longBytes, dispatch, source);
+      const session = new Session(this.#hub, transport, listener, dispatch, source);
       this.emit('connection', session);
     };
   }

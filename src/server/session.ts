@@ -1,5 +1,7 @@
 import { messageOf, type ChatosError } from '../errors.ts';
+import { formatAddress, type Address } from '../net/address.ts';
 import { isUnanswered } from '../net/dead-link.ts';
+import { fingerprintOf } from '../net/fingerprint.ts';
 import { PacketConnection, type PacketConnectionHandlers } from '../net/packet-connection.ts';
 import type { ReceiverLimit } from '../net/receivers.ts';
 import type { Transport } from '../net/transport.ts';
@@ -26,6 +28,7 @@ import { SLOW_EVENTS } from './limits/receiver-limits.ts';
 import type { Sender } from './limits/slowing.ts';
 import type { Source } from './limits/sources.ts';
 import { skeletonsOf } from './logins/look-alikes.ts';
+import type { SessionView } from './views.ts';
 
 /** After a pause for a rate, one within this time belongs to it. */
 const SLOWED_MS = 1_000;
@@ -42,6 +45,11 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
   readonly longBytes: LongBytes;
   /** Where it connects from: `192.0.2.1`, for the log and the throttle; never shown to other clients. */
   readonly remoteAddress: string;
+  readonly encrypted: boolean;
+  readonly fingerprint: string | undefined;
+  /** The address that it has connected to. */
+  readonly #listener: Address;
+  readonly #connectedAt = Date.now();
   readonly #hub: Hub;
   readonly #dispatch: Dispatch;
   readonly #connection: PacketConnection;
@@ -63,15 +71,22 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
   #awaited: Audience | undefined;
   #forbidden = 0;
   #packets = 0;
+  #bytes = 0;
+  /** When the last packet came, as `performance.now()`. */
+  #heardAt = performance.now();
   #refusals = 0;
 
-  constructor(hub: Hub, transport: Transport, longBytes: LongBytes, dispatch: Dispatch, source: Source) {
+  constructor(hub: Hub, transport: Transport, listener: Address, dispatch: Dispatch, source: Source) {
     this.id = hub.newSessionId();
     this.#hub = hub;
     this.#dispatch = dispatch;
     this.source = source;
+    const { longBytes } = listener;
+    this.#listener = listener;
     this.longBytes = longBytes;
     this.remoteAddress = transport.remoteAddress ?? 'unknown';
+    this.encrypted = transport.encrypted;
+    this.fingerprint = transport.certificate && fingerprintOf(transport.certificate);
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
     const { receivers, incomplete } = hub;
     const { maxQueuedBytes } = hub.options.limits;
@@ -192,9 +207,33 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     this.#connection.destroy();
   }
 
+  /** What it is at this moment. */
+  view(): SessionView {
+    const { id, login, remoteAddress, longBytes, fingerprint, encrypted } = this;
+    const { sentBytes, waitingBytes } = this.#connection;
+    return {
+      id,
+      login,
+      remoteAddress,
+      longBytes,
+      fingerprint,
+      encrypted,
+      listener: formatAddress(this.#listener),
+      connectedAt: new Date(this.#connectedAt),
+      idleMs: Math.round(performance.now() - this.#heardAt),
+      packets: this.#packets,
+      bytesReceived: this.#bytes,
+      bytesSent: sentBytes,
+      queuedBytes: waitingBytes,
+    };
+  }
+
   onPacket(packet: Packet, frame: () => Buffer): void {
+    const { packetBytes } = this.#connection;
     this.#packets += 1;
-    const limit = this.#hub.slowing.charge(this, this.#connection.packetBytes);
+    this.#bytes += packetBytes;
+    this.#heardAt = performance.now();
+    const limit = this.#hub.slowing.charge(this, packetBytes);
     try {
       this.#dispatch(this.#hub, this, packet, frame);
     } catch (error) {

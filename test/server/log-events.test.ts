@@ -6,7 +6,14 @@ import { logEvents } from '../../src/server/log-events.ts';
 import { LogRecorder } from '../support/server-rig.ts';
 
 const ADDRESS = { transport: 'tcp', host: '127.0.0.1', port: 7777, longBytes: 4 } as const;
-const SOMEBODY: SessionInfo = { id: '1', login: '', remoteAddress: '192.0.2.1', longBytes: 4 };
+const SOMEBODY: SessionInfo = {
+  id: '1',
+  login: '',
+  remoteAddress: '192.0.2.1',
+  longBytes: 4,
+  fingerprint: undefined,
+  encrypted: false,
+};
 const ALICE: SessionInfo = { ...SOMEBODY, id: '2', login: 'alice' };
 const PAIR: PairInfo = { requester: { id: '2', login: 'alice' }, target: { id: '3', login: 'bob' } };
 const FROM = { from: '192.0.2.1' };

@@ -53,6 +53,7 @@ class Tap extends Duplex {
 export class TlsTransport implements Transport {
   readonly stream: tls.TLSSocket;
   readonly encrypted = true;
+  readonly certificate = undefined;
   readonly #raw: TcpTransport;
   #onEnd: (() => void) | undefined;
   #end: 'open' | 'truncated' | 'confirmed' = 'open';

@@ -7,16 +7,26 @@ import { Deadlines } from '../../util/deadlines.ts';
 import { withResolvers } from '../../util/deferred.ts';
 import { startTimer } from '../../util/timeout.ts';
 import type { ConnectedClient, Member, SessionId } from '../directory.ts';
-import type { ChannelLoss, ChannelOutcome, HalfRefusal, ServerEvents } from '../events.ts';
+import type { ChannelLoss, ChannelOutcome, HalfRefusal, PartyInfo, ServerEvents } from '../events.ts';
 import { FailureThrottle } from '../limits/failure-throttle.ts';
 import { sourceOf } from '../limits/source.ts';
 import type { Source, Sources } from '../limits/sources.ts';
 import type { ResolvedServerOptions } from '../options.ts';
+import type { ChannelView } from '../views.ts';
 import { ConnectIds, type Channel } from './connect-ids.ts';
 import { Relay } from './relay.ts';
 import { WaitingHalf } from './waiting-half.ts';
 
 const ESTABLISHED = encodePacket({ type: 'ESTABLISHED' });
+
+/** A channel that is relayed. */
+interface Established {
+  readonly channel: Channel;
+  /** What names it, as its connect id is a key. */
+  readonly id: string;
+  /** In milliseconds since 1970. */
+  readonly since: number;
+}
 
 /** The halves that present connect ids, and the channels that come of them (RFC 4, P11 to P15). */
 export class Channels {
@@ -25,7 +35,9 @@ export class Channels {
   readonly #receivers: Receivers;
   readonly #ids: ConnectIds;
   readonly #sources: Sources;
-  readonly #relays = new Set<Relay>();
+  /** What is relayed, and for which channel. */
+  readonly #relays = new Map<Relay, Established>();
+  #lastId = 0;
   readonly #throttle: FailureThrottle;
   readonly #establishing: Deadlines<Channel>;
   #waiting = 0;
@@ -51,6 +63,17 @@ export class Channels {
   /** Channels whose bytes are being relayed. */
   get open(): number {
     return this.#relays.size;
+  }
+
+  /** Those at this moment. */
+  views(): ChannelView[] {
+    return Array.from(this.#relays, ([relay, { channel, id, since }]) => ({
+      id,
+      requester: partyOf(channel.requester),
+      target: partyOf(channel.target),
+      since: new Date(since),
+      halves: relay.views(),
+    }));
   }
 
   /** TCP connections that are halves. */
@@ -136,12 +159,12 @@ export class Channels {
       await promise;
       clearTimeout(timer);
     }
-    await overTurns(this.#relays, (relay) => relay.abort('shutdown'));
+    await overTurns(this.#relays.keys(), (relay) => relay.abort('shutdown'));
   }
 
   /** Breaks what is open, which ends a drain in progress. */
   abort(): void {
-    for (const relay of this.#relays) relay.abort('shutdown');
+    for (const relay of this.#relays.keys()) relay.abort('shutdown');
   }
 
   /**
@@ -183,7 +206,8 @@ export class Channels {
       },
     });
     channel.relay = relay;
-    this.#relays.add(relay);
+    this.#lastId += 1;
+    this.#relays.set(relay, { channel, id: String(this.#lastId), since: Date.now() });
     this.#events.emit('channelEstablished', channel);
   }
 
@@ -208,6 +232,10 @@ export class Channels {
     this.#ids.retire(channel);
     this.#events.emit('channelLost', channel, why);
   }
+}
+
+function partyOf({ id, login }: PartyInfo): PartyInfo {
+  return { id, login };
 }
 
 function isOfAddress({ requester, target }: Channel, address: string): boolean {

@@ -4,6 +4,7 @@ import type { PatientReceiver, Receivers } from '../../net/receivers.ts';
 import { readByStream, type OnChunk, type Transport } from '../../net/transport.ts';
 import { startTimer } from '../../util/timeout.ts';
 import type { ChannelOutcome } from '../events.ts';
+import type { HalfView } from '../views.ts';
 import { RelayShare } from './relay-share.ts';
 
 /** One of the two connections of a channel, as it comes to the relay: paused, with nobody listening. */
@@ -71,6 +72,11 @@ class Half implements PatientReceiver {
     return this.stream.destroyed ? 0 : this.stream.writableLength;
   }
 
+  view(): HalfView {
+    const { remoteAddress, encrypted } = this.transport;
+    return { remoteAddress, encrypted, bytesReceived: this.bytes, queuedBytes: this.waitingBytes };
+  }
+
   /** Lets the receivers know what waits for this end. */
   account(): void {
     const [known, waiting] = [this.#knownBytes, this.waitingBytes];
@@ -124,6 +130,12 @@ export class Relay {
     this.#start(one, a.early);
     this.#start(two, b.early);
     this.#watchIdle();
+  }
+
+  /** Its two connections at this moment, in the order given. */
+  views(): readonly [HalfView, HalfView] {
+    const [one, two] = this.#halves;
+    return [one.view(), two.view()];
   }
 
   /** Ends both halves after what was read has been relayed (P15); what does not end in time is destroyed. */

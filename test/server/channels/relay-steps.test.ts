@@ -9,6 +9,7 @@ import { stopTheClock } from '../../support/server-rig.ts';
 /** A connection in memory: the test says when what is written to it has been taken, and when the peer has ended it. */
 class End implements Transport {
   readonly encrypted = false;
+  readonly certificate = undefined;
   readonly taken: (() => void)[] = [];
   readonly stream = new Duplex({
     read: () => undefined,

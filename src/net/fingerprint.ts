@@ -1,0 +1,7 @@
+import { createHash, type X509Certificate } from 'node:crypto';
+
+/** What names the key of a certificate: `sha256:` and the SHA-256 of its public key (SPKI, in DER), in base64url. */
+export function fingerprintOf({ publicKey }: X509Certificate): string {
+  const spki = publicKey.export({ type: 'spki', format: 'der' });
+  return `sha256:${createHash('sha256').update(spki).digest('base64url')}`;
+}
