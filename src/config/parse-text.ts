@@ -18,10 +18,18 @@ export interface Place {
   readonly text: string;
 }
 
+/** What to do about errors that the parser reports in words of its own. */
+const IN_PLAIN_WORDS: Readonly<Record<string, string>> = {
+  MULTIPLE_DOCS: 'a second document begins here: a configuration is one, so remove the line ---',
+  TAB_AS_INDENT: 'tabs cannot indent in YAML: use spaces',
+};
+const NO_COMMENTS = 'JSON has no comments: remove it, or name the file .yaml and begin comments with #';
+
 /** Parses YAML, and JSON, which is YAML, and keeps the position of each value. */
 export function parseText(name: string, content: string, keep: (source: Source) => void): unknown {
   const lines = new LineCounter();
   const isPackage = path.basename(name) === 'package.json';
+  const isJson = path.extname(name) === '.json';
   const document = parseDocument(content, {
     lineCounter: lines,
     prettyErrors: false,
@@ -35,7 +43,9 @@ export function parseText(name: string, content: string, keep: (source: Source) 
   const complaint = (offset: number, message: string): Place => {
     return { offset, text: `${at(name, lines, offset)}: ${message}` };
   };
-  const complaints = errors.map(({ message, pos: [offset] }) => complaint(offset, bare ?? message));
+  const complaints = errors.map(({ code, message, pos: [offset] }) =>
+    complaint(offset, bare ?? IN_PLAIN_WORDS[code] ?? message),
+  );
   const complain = (node: Alias | Scalar, problem: string): void =>
     void complaints.push(complaint(node.range?.[0] ?? 0, problem));
   const root = isPackage ? document.get(PACKAGE_KEY, true) : document.contents;
@@ -52,7 +62,10 @@ export function parseText(name: string, content: string, keep: (source: Source) 
     read.add(node);
     visit(node, {
       // What is ignored counts where an alias leads to it.
-      Pair: (_, { key }, above) => (above.length === 1 && above[0] === root && isIgnored(key) ? visit.SKIP : undefined),
+      Pair: (_, { key }, above) => {
+        if (isJson && isScalar(key) && /^\/[/*]/.test(String(key.value))) complain(key, NO_COMMENTS);
+        return above.length === 1 && above[0] === root && isIgnored(key) ? visit.SKIP : undefined;
+      },
       Alias: (_, alias) => readValues(alias.resolve(document)),
       Scalar: (key, scalar) => {
         if (scalar !== node && read.has(scalar)) return;

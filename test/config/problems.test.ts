@@ -16,6 +16,22 @@ describe('loadConfig, wrong keys and values in YAML', () => {
     expect(await complaints(text)).toEqual([like(expected)]);
   });
 
+  it.each([
+    [
+      'bots: []\n---\nlogin: a',
+      'FILE:2:1: a second document begins here: a configuration is one, so remove the line ---',
+    ],
+    ['bots:\n\t- a', 'FILE:2:1: tabs cannot indent in YAML: use spaces'],
+  ])('says what to do about %j', async (text, expected) => {
+    expect(await complaints(text)).toEqual([expected]);
+  });
+
+  it.each(['// a', '/* a */'])('says what to do about comments in JSON: %s', async (comment) => {
+    expect(await complaints(`{ ${comment}\n  "login": "a" }`, 'a.json')).toEqual([
+      'FILE:1:3: JSON has no comments: remove it, or name the file .yaml and begin comments with #',
+    ]);
+  });
+
   it('reports all unknown keys of each mapping', async () => {
     const text = [
       'polcy: 1',

@@ -270,7 +270,7 @@ announcements:
       /bad\.yaml:5:43: bots\.2\.options\.word: expected a text$/,
       /cron\.ts: schedule\.tick: 'every day' is not a cron expression/,
       /asking\.ts:1:\d+: schedule: Cannot read properties of undefined/,
-      /absent\.ts: no such file$/,
+      /bad\.yaml:\d+:\d+: bots\.\d: \S*absent\.ts: no such file$/,
       /stray\.ts:2:\d+: uncaught: nobody awaits this$/,
     ];
     for (const [index, pattern] of told.entries()) expect(lines[index]).toMatch(pattern);
@@ -302,6 +302,11 @@ announcements:
       'a login that isolated bots share',
       'bots:\n  - { path: ./wordy.mjs, login: a, options: { word: x }, isolate: worker }\n  - { path: ./telltale.ts, login: a }\n  - ./broken.ts\n',
       [/broken\.ts:1:26: /, /:2:5: bots\.0: an isolated bot needs a login of its own/],
+    ],
+    [
+      'logins that look alike',
+      'bots:\n  - { path: ./telltale.ts, login: b }\n  - { path: ./telltale.ts, login: B }\n  - ./broken.ts\n',
+      [/broken\.ts:1:26: /, /:3:5: bots\.1: the login 'B' looks like 'b' of bots\.0, so the server would refuse it/],
     ],
     [
       'a plugin that is there twice',

@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { messageOf } from '../../errors.ts';
 import { CompileError } from './compiler.ts';
-import { withSourcePositions } from './source-positions.ts';
+import { MissingExport } from './module-namespace.ts';
+import { compileFailurePlace, withSourcePositions } from './source-positions.ts';
 
 /** Why a plugin did not load. */
 export interface LoadFailure {
@@ -45,10 +46,15 @@ export function readLoadFailure(error: unknown): LoadFailure {
   const failed = failedImports.get(error);
   if (failed) {
     const { importer, specifier } = failed;
-    const isAlias = MISSING_MODULE.test(message) && isPathAlias(specifier, importer);
-    const hint = isAlias ? ALIAS_HINT : '';
-    return { file: importer, place: placeOfImport(importer, specifier), message: `${message}${hint}` };
+    const place = placeOfImport(importer, specifier);
+    if (MISSING_MODULE.test(message) || error instanceof MissingExport || specifier.startsWith('node:')) {
+      const hint = isPathAlias(specifier, importer) ? ALIAS_HINT : '';
+      return { file: importer, place, message: `${message}${hint}` };
+    }
+    return { file: importer, place, message: `'${specifier}' fails${placeInPackage(error)}: ${message}` };
   }
+  const compiled = error instanceof SyntaxError ? compileFailurePlace(error) : undefined;
+  if (compiled) return { ...compiled, message };
   const frame = ownFrame(error);
   const [, specifier] = MISSING_MODULE.exec(message) ?? [];
   if (specifier !== undefined) {
@@ -94,16 +100,28 @@ export function isSameFile(one: string, other: string): boolean {
   return one === other || realPath(one) === realPath(other);
 }
 
+/** Where in a package an error was thrown, as ` in node_modules/a/index.js:1:7`; empty where that is not known. */
+function placeInPackage(error: Error): string {
+  for (const [, at = '', line, column] of framesOf(error)) {
+    const [, file] = /[\\/](node_modules[\\/].*)$/.exec(at) ?? [];
+    if (file !== undefined) return ` in ${file}:${line}:${column}`;
+  }
+  return '';
+}
+
 /** The innermost frame that is not in this program, Node.js or a package. */
 function ownFrame(error: Error): { file: string; place: string } | undefined {
-  for (const text of withSourcePositions(error.stack ?? '').split('\n')) {
-    const [, at, line, column] = FRAME.exec(text) ?? [];
-    if (at === undefined) continue;
+  for (const [, at = '', line, column] of framesOf(error)) {
     const file = at.startsWith('file://') ? fileURLToPath(at) : at;
     if (/[\\/]node_modules[\\/]/.test(file) || file.startsWith(OWN_FILES)) continue;
     return { file, place: `:${line}:${column}` };
   }
   return undefined;
+}
+
+function framesOf(error: Error): RegExpExecArray[] {
+  const lines = withSourcePositions(error.stack ?? '').split('\n');
+  return lines.map((line) => FRAME.exec(line)).filter((frame) => frame !== null);
 }
 
 /** Whether the `paths` of the nearest tsconfig.json have a specifier. */

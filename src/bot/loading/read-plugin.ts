@@ -77,7 +77,7 @@ function read(exported: object, where: PluginSource, invalid: Invalid): LoadedPl
   const problems: string[] = [];
   const report = (problem: string): void => void problems.push(problem);
   const check = (isRight: boolean, why: string): void => void (isRight || report(why));
-  const { parts, unknown, misspelt } = partsOf(exported);
+  const { parts, unknown, misspelt, twice } = partsOf(exported);
   const known = Object.keys(HOOKS);
   // Sorted, because the order of exports depends on the compiler.
   for (const hook of [...unknown].toSorted()) {
@@ -87,6 +87,7 @@ function read(exported: object, where: PluginSource, invalid: Invalid): LoadedPl
   if (NEEDED.some((part) => parts[part] !== undefined)) {
     for (const [given, meant] of misspelt) check(false, `unknown key '${given}'; did you mean '${meant}'?`);
   }
+  for (const part of twice) report(`exports ${part} by name and in its default export: remove one of them`);
   const { name = where.name, options } = parts;
   check(typeof name === 'string', 'name is not a text');
   check(name !== '', 'name is empty');
@@ -136,9 +137,11 @@ interface Parts {
   readonly unknown: Set<string>;
   /** Keys of the default export, with the name of the part that they resemble. */
   readonly misspelt: Map<string, string>;
+  /** Names of parts that are there twice, and differ. */
+  readonly twice: Set<string>;
 }
 
-/** The parts of a plugin in a module; the default export takes precedence over named exports. */
+/** The parts of a plugin in a module: in its default export, or by name. */
 function partsOf(exported: object): Parts {
   const own = exported as Record<string, unknown>;
   const standard = own['default'];
@@ -146,9 +149,14 @@ function partsOf(exported: object): Parts {
   const parts: Record<string, unknown> = {};
   const unknown = new Set<string>();
   const misspelt = new Map<string, string>();
+  const twice = new Set<string>();
   for (const source of sources) {
     for (const name of propertyNames(source)) {
-      if (Object.hasOwn(parts, name)) continue;
+      if (Object.hasOwn(parts, name)) {
+        // A CommonJS module has its exports in both places.
+        if (source[name] !== sources[0]![name]) twice.add(name);
+        continue;
+      }
       if (Object.hasOwn(HOOKS, name)) {
         const hook = source[name];
         parts[name] = typeof hook === 'function' ? hook.bind(source) : hook;
@@ -163,7 +171,7 @@ function partsOf(exported: object): Parts {
       }
     }
   }
-  return { parts, unknown, misspelt };
+  return { parts, unknown, misspelt, twice };
 }
 
 /** The properties of an object and of its class. */

@@ -34,6 +34,20 @@ export function withSourcePositions(trace: string): string {
   });
 }
 
+/** V8 shows the line that it could not compile above the trace, with a mark below. */
+const UNCOMPILED = /^(.+):(\d+)\n(.*)\n( *)\^/;
+/** What stands before a module's own code on its first line. */
+const HEAD = /^\((?:async )?function \([^)]*\) \{ /;
+
+/** Where V8 could not compile a file, in its source; `undefined` where the error does not say. */
+export function compileFailurePlace({ stack = '' }: SyntaxError): { file: string; place: string } | undefined {
+  const [, file, line, text = '', before = ''] = UNCOMPILED.exec(stack) ?? [];
+  const compiled = file === undefined ? undefined : compiledFiles.get(file);
+  if (file === undefined || !compiled) return undefined;
+  const [head = ''] = line === '1' ? (HEAD.exec(text) ?? []) : [];
+  return { file, place: `:${sourcePosition(compiled, Number(line), before.length - head.length + 1)}` };
+}
+
 /** Lines and columns begin at 1 in traces, and at 0 in source maps. */
 function sourcePosition(compiled: CompiledFile, line: number, column: number): string {
   compiled.map ??= readMap(compiled.encodedMap);

@@ -9,7 +9,7 @@ import { toJsonLine } from '../../util/escape.ts';
 import { createLogger } from '../../util/log.ts';
 import { pluralize } from '../../util/printable.ts';
 import { botLoginOption, configOption } from '../options.ts';
-import { accountConflict, idleRules } from '../running/bot-checks.ts';
+import { accountConflict, alikeAccounts, idleRules } from '../running/bot-checks.ts';
 import {
   BotLoader,
   joinErrors,
@@ -57,7 +57,8 @@ async function check(files: string[], flags: CheckFlags): Promise<void> {
   if (plans.length === 0 && !loaded.problem) throw nothingToRun(loaded);
   const errors = loaded.problem ? [loaded.problem] : [];
   const bots = await loadAside(plans, loaded, flags.login, errors);
-  const conflict = accountConflict(bots, botServer({}, loaded.config), loaded);
+  const server = botServer({}, loaded.config);
+  const conflict = accountConflict(bots, server, loaded) ?? alikeAccounts(bots, server, loaded);
   if (conflict) errors.push(conflict);
   if (errors.length === 0) compilePolicy(loaded.config.policy);
   const error = joinErrors(errors);

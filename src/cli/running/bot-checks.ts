@@ -2,6 +2,7 @@ import type { LoadedConfig } from '../../config/read.ts';
 import { ChatosError } from '../../errors.ts';
 import { formatAddress, parseAddress, type Address } from '../../net/address.ts';
 import { matchesLogin } from '../../policy/login-glob.ts';
+import { skeletonsOf } from '../../server/logins/look-alikes.ts';
 import { closest } from '../../util/closest.ts';
 import { loginKey } from '../../util/login-key.ts';
 import type { BotToRun } from './bot-entries.ts';
@@ -33,6 +34,38 @@ export function accountConflict(
   });
   const isConfigured = conflicts.flat().some(({ path }) => path !== undefined);
   return new ChatosError(isConfigured ? 'INVALID_CONFIG' : 'INVALID_ARGUMENT', lines.join('\n'), { fields: { file } });
+}
+
+/**
+ * What is wrong with the logins on the embedded server, a line for each that looks like another bot's: that server would
+ * refuse it (P7).
+ *
+ * @param server that of bots that name none
+ */
+export function alikeAccounts(
+  bots: readonly BotToRun[],
+  server: Address | 'embedded',
+  { file, locate, config }: LoadedConfig,
+): ChatosError | undefined {
+  if (config.serve?.lookAlikes === 'allow') return undefined;
+  const embedded = bots.filter((bot) => serverOf(bot, server) === 'embedded');
+  const byLogin = new Map(embedded.toReversed().map((bot) => [loginKey(bot.login), bot]));
+  if (byLogin.size < 2) return undefined;
+  const bySkeleton = new Map<string, BotToRun>();
+  const lines: string[] = [];
+  for (const bot of [...byLogin.values()].toReversed()) {
+    const skeletons = skeletonsOf(bot.login);
+    const other = skeletons.map((each) => bySkeleton.get(each)).find((each) => each !== undefined);
+    for (const each of skeletons) bySkeleton.set(each, bySkeleton.get(each) ?? bot);
+    if (!other) continue;
+    const place = bot.path && locate(bot.path);
+    const which = place === undefined ? nameOf(bot) : `${place}: ${bot.path!.join('.')}`;
+    lines.push(
+      `${which}: the login '${bot.login}' looks like '${other.login}' of ${nameOf(other)}, so the server would refuse it: ` +
+        'give it another, or set serve.lookAlikes: allow',
+    );
+  }
+  return lines.length === 0 ? undefined : new ChatosError('INVALID_CONFIG', lines.join('\n'), { fields: { file } });
 }
 
 function serverOf({ server }: BotToRun, otherwise: Address | 'embedded'): string {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { announcementsPlugin } from '../../bot/announcements.ts';
@@ -117,6 +118,7 @@ export class BotLoader {
       return { ...bot, plugin, login: this.#login ?? plugin.name, schedule, parts: partsOf(plugin, schedule) };
     }
     const shown = path.relative(process.cwd(), file) || file;
+    if (!existsSync(file)) throw this.#missing(bot, shown);
     const isolation = bot.isolation ?? this.#workers?.others;
     if (isolation && this.#workers) return this.#loadIsolated(bot, shown, isolation, this.#workers);
     const plugin = await loadPlugin(shown, this.#modules);
@@ -146,6 +148,12 @@ export class BotLoader {
     if (problems.length > 0) throw this.#invalidOptions(bot, file, problems);
     const plugin = namedPlugin(name, bot.file!);
     return { ...bot, plugin, isolated, login: this.#loginOf(bot, name, file), schedule: new Map(), parts };
+  }
+
+  #missing({ file, path: where }: PlannedBot, shown: string): ChatosError {
+    const place = where && this.#loaded.locate([...where, 'path']);
+    const before = place === undefined ? '' : `${place}: ${where!.join('.')}: `;
+    return new ChatosError('INVALID_PLUGIN', `${before}${shown}: no such file`, { fields: { file } });
   }
 
   #loginOf(bot: PlannedBot, name: string, shown: string): string {

@@ -5,7 +5,7 @@ import type { StatusAddress } from '../../ops/status-address.ts';
 import type { Logger } from '../../util/log.ts';
 import type { LogFlags } from '../options.ts';
 import { announcer } from '../terminal/output.ts';
-import { accountConflict, idleRules } from './bot-checks.ts';
+import { accountConflict, alikeAccounts, idleRules } from './bot-checks.ts';
 import { BotLoader, nothingToRun, planBots } from './bot-entries.ts';
 
 /** The options of `run`, as they were given. */
@@ -40,7 +40,7 @@ export async function prepareRun(files: readonly string[], flags: RunFlags, log:
   const loader = new BotLoader(loaded, flags.login, { log, others: flags.isolate ? {} : undefined });
   const bots = await loader.loadAll(planned);
   const server = botServer(flags, loaded.config);
-  const conflict = accountConflict(bots, server, loaded);
+  const conflict = accountConflict(bots, server, loaded) ?? alikeAccounts(bots, server, loaded);
   if (conflict) {
     await loader.close();
     throw conflict;

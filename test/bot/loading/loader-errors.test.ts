@@ -59,6 +59,11 @@ describe('loadPlugin, what it turns down', () => {
     );
   });
 
+  it.each(['onMessage', 'commands', 'name'])('a part that is there twice: %s', async (part) => {
+    const text = `export const ${part} = undefined;\nexport default { onStart() {}, ${part}: 7 };`;
+    expect(await complaint(text)).toContain(`FILE: exports ${part} by name and in its default export: remove one`);
+  });
+
   it.each([
     "export default { get onMessage() { throw new Error('no'); } };",
     "export default { get name() { throw new Error('no'); }, onMessage() {} };",
@@ -168,6 +173,8 @@ describe('loadPlugin, where an error comes from', () => {
 
   const BAD_PACKAGE = { 'node_modules/bad/index.js': 'throw new Error("no");' };
 
+  const BAD_FAILS = "'bad' fails in node_modules/bad/index.js:1:7: no";
+
   it.each<[string, string, unknown, Record<string, string>?]>([
     ['a syntax error', 'type A = 1;\n\nexport const onMessage = ( => {};', 'FILE:3:28: Unexpected token'],
     [
@@ -206,8 +213,24 @@ describe('loadPlugin, where an error comes from', () => {
       'import { join } from "node:path";\njoin("a" as string); throw new Error("no");',
       'FILE:2:28: no',
     ],
-    ['what a package throws that it imports', 'const a = 1;\n\nimport "bad";', 'FILE:3:8: no', BAD_PACKAGE],
-    ['what a package throws that its first line imports', 'import x from "bad"; x();', 'FILE:1:15: no', BAD_PACKAGE],
+    ['what a package throws that it imports', 'const a = 1;\n\nimport "bad";', `FILE:3:8: ${BAD_FAILS}`, BAD_PACKAGE],
+    ['what its first line imports', 'import x from "bad"; x();', `FILE:1:15: ${BAD_FAILS}`, BAD_PACKAGE],
+    [
+      'a package that does not compile',
+      'import "bad";',
+      "FILE:1:8: 'bad' fails: Unexpected token ';'",
+      { 'node_modules/bad/package.json': '{ "main": "a.mjs" }', 'node_modules/bad/a.mjs': 'export const a = ;' },
+    ],
+    [
+      'an expression that only V8 looks into',
+      'interface A { b: 1 }\n\n  const r: RegExp = /(/;',
+      'FILE:3:21: Invalid regular expression: /(/: Unterminated group',
+    ],
+    [
+      'such an expression in the first line',
+      'export const onStart = () => {}; const r = /(/;',
+      'FILE:1:44: Invalid regular expression: /(/: Unterminated group',
+    ],
     ['an error without a text', '\nthrow new RangeError();', 'FILE:2:7: RangeError'],
     ['a text that is thrown', 'throw "just text";', 'FILE: just text'],
     ['something else that is thrown', 'throw { code: 7 };', 'FILE: throws { code: 7 }'],
