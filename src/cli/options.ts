@@ -36,8 +36,8 @@ export const storesOption = (what: string): Option =>
   });
 
 /** Where the status endpoint listens; without an address, at the default one. */
-export const statusOption = (): Option =>
-  new Option('--status [address]', 'serve the status of the bots over HTTP: /status, /metrics, /healthz, /readyz')
+export const statusOption = (of: 'bots' | 'server' = 'bots'): Option =>
+  new Option('--status [address]', `serve the status of the ${of} over HTTP: /, /status, /metrics, /healthz, /readyz`)
     .env('CHATOSBOT_STATUS')
     .preset(formatStatusAddress(DEFAULT_STATUS_ADDRESS))
     .argParser((text) => {
@@ -48,7 +48,7 @@ export const statusOption = (): Option =>
 
 /** Where the status endpoint is. */
 export const statusAddressOption = (): Option =>
-  new Option('--status <address>', "the endpoint of 'run --status' (default: 127.0.0.1:7780)")
+  new Option('--status <address>', "the endpoint of '--status' (default: 127.0.0.1:7780)")
     .env('CHATOSBOT_STATUS')
     .argParser(statusArgument);
 

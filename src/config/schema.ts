@@ -21,6 +21,14 @@ function serverProblem(text: string): string | undefined {
   return thrown(() => parseAddress(text));
 }
 
+const statusText = (what: string) =>
+  v.pipe(
+    v.union([v.string(), v.number()], 'expected an address (host:port) or a port'),
+    v.transform(String),
+    checked((text) => thrown(() => parseStatusAddress(text))),
+    v.description(what),
+  );
+
 const NO_WORKER = "has no effect without 'isolate: worker'";
 
 const bot = v.union(
@@ -100,12 +108,7 @@ export const CONFIG_SCHEMA = v.strictObject({
     ),
   ),
   status: v.optional(
-    v.pipe(
-      v.union([v.string(), v.number()], 'expected an address (host:port) or a port'),
-      v.transform(String),
-      checked((text) => thrown(() => parseStatusAddress(text))),
-      v.description('Where run serves its status over HTTP: host:port, or a port of 127.0.0.1. Default: nowhere.'),
-    ),
+    statusText('Where run serves its status over HTTP: host:port, or a port of 127.0.0.1. Default: nowhere.'),
   ),
   bots: v.optional(v.pipe(v.array(bot), v.description('The plugins that run loads.'))),
   policy: v.optional(v.pipe(POLICY_SCHEMA, v.description('Who may have a private connection with the bots.'))),
@@ -158,6 +161,7 @@ export const CONFIG_SCHEMA = v.strictObject({
             v.description('Whether a login may look like one in use: refuse or allow. Default: refuse.'),
           ),
         ),
+        status: v.optional(statusText('Where serve serves its status over HTTP, as status for run. Default: nowhere.')),
         limits: v.optional(
           v.pipe(
             v.strictObject({ ...limitEntries(SERVER_LIMITS), exempt: v.optional(NETWORKS) }),

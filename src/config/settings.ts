@@ -31,7 +31,19 @@ export function stateDirectory(flag: string | undefined, { config, directory }: 
   return flag === undefined ? path.resolve(directory, config.state ?? '.chatosbot') : path.resolve(flag);
 }
 
-/** Where the status endpoint is: `--status`, else the configuration's `status`, else there is no endpoint. */
-export function statusAddress(flag: StatusAddress | undefined, config: Config): StatusAddress | undefined {
-  return flag ?? (config.status === undefined ? undefined : parseStatusAddress(config.status));
+/** What has a status endpoint: `run`, with or without a server of its own, or `serve`. */
+export type StatusOf = 'bots' | 'bots and server' | 'server';
+
+/**
+ * Where the status endpoint is: `--status`, else the configuration's `status` for bots, and `serve.status` for a server;
+ * else there is no endpoint.
+ */
+export function statusAddress(
+  flag: StatusAddress | undefined,
+  config: Config,
+  of: StatusOf,
+): StatusAddress | undefined {
+  const ofBots = of === 'server' ? undefined : config.status;
+  const text = ofBots ?? (of === 'bots' ? undefined : config.serve?.status);
+  return flag ?? (text === undefined ? undefined : parseStatusAddress(text));
 }

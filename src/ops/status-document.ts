@@ -6,9 +6,16 @@ import { packageVersion } from '../util/version.ts';
 import type { AccountStatus, RuntimeStatus } from '../bot/status.ts';
 
 /** A server in this process. */
-export interface EmbeddedServer {
+export interface ObservedServer {
   readonly addresses: readonly Address[];
   readonly stats: ServerStats;
+}
+
+/** What a process has to show: bots, a server, or both. */
+export interface StatusSources {
+  /** The status of the bots, where there are any. */
+  readonly runtime?: RuntimeStatus | undefined;
+  readonly server?: ObservedServer | undefined;
 }
 
 /** The document of `/status`, sent as one line of JSON in which dates are ISO texts in UTC. */
@@ -19,8 +26,10 @@ export interface StatusDocument extends RuntimeStatus {
   readonly pid: number;
   /** The time of this status. */
   readonly at: Date;
-  /** Whether all accounts are connected. */
+  /** Whether all accounts are connected, and the server works. */
   readonly ready: boolean;
+  /** A line for each reason why it is not ready, as `/readyz` has them. */
+  readonly problems: readonly string[];
   /** Resident memory, in bytes. */
   readonly memoryBytes: number;
   /** The server in this process, if there is one. */
@@ -28,14 +37,17 @@ export interface StatusDocument extends RuntimeStatus {
 }
 
 /** The current status of everything. */
-export function statusDocument(status: RuntimeStatus, server: EmbeddedServer | undefined, at: Date): StatusDocument {
+export function statusDocument({ runtime, server }: StatusSources, at: Date): StatusDocument {
+  const status = runtime ?? { startedAt: new Date(performance.timeOrigin), accounts: [] };
+  const problems = unready(status);
   return {
     version: packageVersion(),
     node: process.version,
     pid: process.pid,
     startedAt: status.startedAt,
     at,
-    ready: unready(status).length === 0,
+    ready: problems.length === 0,
+    problems,
     memoryBytes: process.memoryUsage.rss(),
     accounts: status.accounts.map((account) => ({
       ...account,

@@ -10,16 +10,16 @@ import { EventLoopDelay } from './event-loop-delay.ts';
 import { METRICS_CONTENT_TYPE } from './metrics-text.ts';
 import { renderMetrics } from './metrics.ts';
 import { formatStatusAddress, isLoopback, isOwnHost, type StatusAddress } from './status-address.ts';
-import { statusDocument, unready, type EmbeddedServer } from './status-document.ts';
+import { statusDocument, type ObservedServer } from './status-document.ts';
 import type { RuntimeStatus } from '../bot/status.ts';
 
 export interface StatusServerOptions {
   /** Where to listen; port 0 takes a free one. */
   readonly address: StatusAddress;
-  /** The source of the status: a {@link BotRuntime}. */
-  readonly runtime: { readonly status: RuntimeStatus };
+  /** The bots of this process, if there are any: a {@link BotRuntime}. */
+  readonly runtime?: { readonly status: RuntimeStatus } | undefined;
   /** The server in this process, if there is one. */
-  readonly server?: EmbeddedServer | undefined;
+  readonly server?: ObservedServer | undefined;
   readonly log: Logger;
   /** The runtime's. @default the machine's own */
   readonly clock?: Clock;
@@ -27,7 +27,7 @@ export interface StatusServerOptions {
   readonly requestTimeoutMs?: number;
 }
 
-/** An HTTP endpoint with the status of the bots. */
+/** An HTTP endpoint with the status of a process: of its bots, its server, or both. */
 export interface StatusServer {
   /** Where it listens, with the real port: `http://127.0.0.1:7780`. */
   readonly url: string;
@@ -48,7 +48,7 @@ interface Answer {
 }
 
 /**
- * Serves the status of a runtime's bots over HTTP: `/healthz`, `/readyz`, `/metrics` and `/status`.
+ * Serves the status of this process's bots and server over HTTP: `/healthz`, `/readyz`, `/metrics` and `/status`.
  *
  * @throws {ChatosError} `LISTEN_FAILED`
  */
@@ -56,13 +56,13 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
   const { address, runtime, server, log, clock = SYSTEM_CLOCK } = options;
   const { requestTimeoutMs = DEFAULT_REQUEST_TIMEOUT_MS } = options;
   const delay = new EventLoopDelay();
-  const document = () => statusDocument(runtime.status, server, clock.now());
+  const document = () => statusDocument({ runtime: runtime?.status, server }, clock.now());
   const pages: Readonly<Record<string, () => Answer>> = {
     '/healthz': () => ({ body: 'ok\n' }),
     '/readyz': () => {
-      const lines = unready(runtime.status);
-      if (lines.length === 0) return { body: 'ok\n' };
-      return { status: 503, body: lines.map((line) => `${escapeUnsafe(line)}\n`).join('') };
+      const { problems } = document();
+      if (problems.length === 0) return { body: 'ok\n' };
+      return { status: 503, body: problems.map((line) => `${escapeUnsafe(line)}\n`).join('') };
     },
     '/metrics': () => ({ type: METRICS_CONTENT_TYPE, body: renderMetrics(document(), delay.seconds) }),
     '/status': () => ({ type: 'application/json', body: `${toJsonLine(document())}\n` }),

@@ -55,6 +55,17 @@ describe('status', () => {
     expect(stdout).toMatch(/^ {2}failing failed \d+ s ago in onMessage, for alice: out\\e\[2J of order$/m);
   });
 
+  test('shows a server that has no bots, where it was told to serve its status', async () => {
+    const config = labFile('serve-status.yaml', 'serve: { listen: ["127.0.0.1:0"], status: 0 }\n');
+    const command = start(['serve', '--config', config]);
+    const [, port] = await command.line(/^status on http:\/\/127\.0\.0\.1:(\d+)$/);
+    const { status, stdout, stderr } = await run(['status', port!]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(/^chatosbot \d.*\n\nserver on tcp:\/\/127\.0\.0\.1:\d+\n {2}now: 0 clients, 0 conn/);
+    command.kill('SIGTERM');
+    expect((await command.exit()).stderr).toMatch(/stopping on SIGTERM\nstopped\n$/);
+  });
+
   test('ends with 75 where an account stands by', async () => {
     await joinAs(server, 'quiet');
     const { runtime, log } = createBots(server, [{ plugin: quiet }], { standby: true });

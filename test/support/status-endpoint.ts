@@ -12,7 +12,7 @@ export interface Endpoint extends StatusServer {
 
 /** Starts an endpoint on a free port of 127.0.0.1. */
 export async function startEndpoint(
-  runtime: StatusServerOptions['runtime'],
+  runtime?: StatusServerOptions['runtime'],
   options: Partial<StatusServerOptions> = {},
 ): Promise<Endpoint> {
   const log = new MemoryLog();

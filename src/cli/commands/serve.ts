@@ -1,17 +1,19 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../../config/load.ts';
-import { listenAddresses } from '../../config/settings.ts';
+import { listenAddresses, statusAddress } from '../../config/settings.ts';
 import type { Address } from '../../net/address.ts';
 import { descriptorLimit } from '../../net/descriptors.ts';
+import type { StatusAddress } from '../../ops/status-address.ts';
 import { DEFAULT_SERVER_LIMITS } from '../../server/limits/server-limits.ts';
 import type { Logger } from '../../util/log.ts';
-import { configOption, listenOption, loggerFor, logOptions, seconds, type LogFlags } from '../options.ts';
+import { configOption, listenOption, loggerFor, logOptions, seconds, statusOption, type LogFlags } from '../options.ts';
 import { startServer } from '../running/embedded-server.ts';
-import { runUntilStopped } from '../running/lifecycle.ts';
+import { runUntilStopped, startStatus } from '../running/lifecycle.ts';
 
 interface ServeFlags extends LogFlags {
   readonly listen?: readonly Address[];
   readonly config?: string;
+  readonly status?: StatusAddress;
   readonly drain: number;
 }
 
@@ -19,6 +21,7 @@ export function register(command: Command): void {
   command
     .addOption(listenOption())
     .option('--drain <seconds>', 'on SIGTERM, how long private connections may take to finish', seconds, 10)
+    .addOption(statusOption('server'))
     .addOption(configOption());
   for (const option of logOptions()) command.addOption(option);
   command
@@ -28,6 +31,7 @@ export function register(command: Command): void {
 Examples:
   $ chatosbot serve
   $ chatosbot serve --listen 0.0.0.0:7777 --listen '0.0.0.0:7778?longBytes=8' --log-format json
+  $ chatosbot serve --status
 
 By default, it listens on 127.0.0.1:7777. The first SIGTERM or Ctrl-C lets private connections finish, the second ends
 the server at once.`,
@@ -42,6 +46,8 @@ async function serve(flags: ServeFlags): Promise<void> {
     const { limits, lookAlikes } = config.serve ?? {};
     const log = loggerFor(flags);
     running.server = await startServer({ listen, limits, lookAlikes, log, announce });
+    const address = statusAddress(flags.status, config, 'server');
+    if (address) await startStatus({ address, server: running.server, log }, running, announce);
     warnOfFewDescriptors(limits?.maxConnections ?? DEFAULT_SERVER_LIMITS.maxConnections, log);
   });
 }

@@ -31,16 +31,17 @@ Examples:
   $ chatosbot run ./bots/echo.ts --status
   $ chatosbot status
   $ chatosbot status 7781 --json
+  $ chatosbot serve --status 7782
 
-Exit code: 0 if all accounts are connected and all bots are running, 75 if one is not (suspended, standby, connecting),
-69 if there is no endpoint at the address, 124 if it does not answer in time.`,
+Exit code: 0 if all is well: all accounts are connected, all bots are running, the server works; 75 if not (suspended,
+standby, connecting, draining), 69 if there is no endpoint at the address, 124 if it does not answer in time.`,
     )
     .action(showStatus);
 }
 
 async function showStatus(given: StatusAddress | undefined, flags: StatusFlags): Promise<void> {
   const { config } = await loadConfig({ file: flags.config });
-  const address = statusAddress(given ?? flags.status, config) ?? DEFAULT_STATUS_ADDRESS;
+  const address = statusAddress(given ?? flags.status, config, 'bots and server') ?? DEFAULT_STATUS_ADDRESS;
   const document = await readStatus(address);
   const { success, output } = safeParse(STATUS_SCHEMA, document);
   if (!success) throw notOurs(formatStatusAddress(address));

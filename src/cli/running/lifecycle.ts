@@ -2,7 +2,7 @@ import type { RuntimeObserver } from '../../bot/events.ts';
 import type { Recorder } from '../../bot/recording/recorder.ts';
 import { DEFAULT_ADDRESS, formatAddress, parseAddress, type Address } from '../../net/address.ts';
 import { isChatosError } from '../../errors.ts';
-import type { StatusServer } from '../../ops/status-endpoint.ts';
+import type { StatusServer, StatusServerOptions } from '../../ops/status-endpoint.ts';
 import { BotRuntime } from '../../bot/runtime.ts';
 import type { ChatosServer } from '../../server/server.ts';
 import type { BoundedLogger } from '../../util/bounded-log.ts';
@@ -95,11 +95,7 @@ export async function startRun(plan: RunPlan, running: Running, stop: StopReques
   const embedded = server?.addresses[0];
   const runtime = createRuntime(plan, embedded, running.recorder?.observer);
   running.runtime = runtime;
-  if (statusAddress) {
-    const { startStatusServer } = await import('../../ops/status-endpoint.ts');
-    running.status = await startStatusServer({ address: statusAddress, runtime, server, log });
-    announce(`status on ${running.status.url}`, { url: running.status.url });
-  }
+  if (statusAddress) await startStatus({ address: statusAddress, runtime, server, log }, running, announce);
   if (plan.watch) {
     const { planned, loader, loadedAt, drainMs } = plan;
     running.watcher = new BotWatcher({
@@ -117,6 +113,18 @@ export async function startRun(plan: RunPlan, running: Running, stop: StopReques
   if (embedded && !stop.signal.aborted) {
     announce(`talk to the bots from another terminal: npx chatosbot chat${serverHint(embedded)}`);
   }
+}
+
+/**
+ * Starts the status endpoint, and announces it.
+ *
+ * @throws {ChatosError} `LISTEN_FAILED`
+ */
+export async function startStatus(options: StatusServerOptions, running: Running, announce: Announce): Promise<void> {
+  const { startStatusServer } = await import('../../ops/status-endpoint.ts');
+  running.status = await startStatusServer(options);
+  const { url } = running.status;
+  announce(`status on ${url}`, { url });
 }
 
 function createRuntime(

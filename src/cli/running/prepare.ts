@@ -46,6 +46,7 @@ export async function prepareRun(files: readonly string[], flags: RunFlags, log:
     throw conflict;
   }
   for (const line of idleRules(bots, loaded)) log.warn(line);
+  const embedded = bots.some((bot) => (bot.server ?? server) === 'embedded');
   return {
     loaded,
     /** The bots before they were loaded, and what loads them again. */
@@ -62,7 +63,7 @@ export async function prepareRun(files: readonly string[], flags: RunFlags, log:
     watch: flags.watch ?? false,
     drainMs: flags.drain * 1000,
     stateDirectory: stateDirectory(flags.state, loaded),
-    statusAddress: statusAddress(flags.status, loaded.config),
+    statusAddress: statusAddress(flags.status, loaded.config, embedded ? 'bots and server' : 'bots'),
     recordingFile: flags.record,
     log,
     announce: announcer(flags),

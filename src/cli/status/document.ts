@@ -65,6 +65,8 @@ export const STATUS_SCHEMA = v.object({
   startedAt: date,
   at: date,
   memoryBytes: count,
+  // An older version has none, and its server is not tested.
+  problems: v.optional(v.array(v.string()), []),
   accounts: v.array(account),
   server: v.optional(server),
 });
@@ -72,9 +74,10 @@ export const STATUS_SCHEMA = v.object({
 export type Status = v.InferOutput<typeof STATUS_SCHEMA>;
 export type Account = Status['accounts'][number];
 
-/** Whether all accounts are connected, and all plugins running. */
-export function isWell({ accounts }: Status): boolean {
-  return accounts.every(
-    ({ state, plugins }) => state === 'connected' && plugins.every((each) => each.state === 'running'),
+/** Whether all accounts are connected, all plugins running, and the server works. */
+export function isWell({ accounts, problems }: Status): boolean {
+  return (
+    problems.length === 0 &&
+    accounts.every(({ state, plugins }) => state === 'connected' && plugins.every((each) => each.state === 'running'))
   );
 }
