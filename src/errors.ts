@@ -7,7 +7,7 @@
 export const ERROR_CODES = {
   MALFORMED_PACKET: 'The bytes received are not a ChatOS packet; the stream cannot be trusted any more (P4).',
   INVALID_PACKET: 'A packet that the protocol forbids was about to be sent; nothing was written.',
-  INVALID_ADDRESS: 'An address is not of the form [tcp://]host:port[?longBytes=8].',
+  INVALID_ADDRESS: 'An address is not of the form tls://host:port?longBytes=8, or has a parameter that is not for it.',
   INVALID_ARGUMENT: 'An option or argument has a value that cannot be used.',
   INVALID_CONFIG: 'The configuration file has an unknown key, a wrong type or a bad value.',
   INVALID_PLUGIN: 'A plugin file cannot be found, does not compile, or does not export hooks.',

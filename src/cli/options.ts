@@ -7,7 +7,7 @@ import { createLogger, LOG_FORMATS, LOG_LEVELS, type Logger, type LogFormat, typ
 
 /** Options that several commands have; each command needs its own object. */
 export const serverOption = (): Option =>
-  new Option('-s, --server <address>', 'the server: host:port or host:port?longBytes=8')
+  new Option('-s, --server <address>', 'the server: [tcp|tls]://host:port[?longBytes=8&pin=…]')
     .env('CHATOSBOT_SERVER')
     .argParser(addressArgument);
 
@@ -55,7 +55,7 @@ export const statusAddressOption = (): Option =>
 export const listenOption = (): Option =>
   new Option('--listen <address>', 'the address that the server listens on; repeatable, port 0 takes a free one')
     .env('CHATOSBOT_LISTEN')
-    .argParser((text, previous: readonly Address[] | undefined) => [...(previous ?? []), addressArgument(text)]);
+    .argParser((text, previous: readonly Address[] | undefined) => [...(previous ?? []), listenArgument(text)]);
 
 export const logOptions = (level: LogLevel = 'info'): Option[] => [
   new Option('--log-level <level>', 'the lowest level that is logged')
@@ -129,7 +129,9 @@ function argument<T>(parse: (text: string) => T, hint = ''): (text: string) => T
   };
 }
 
-export const addressArgument = argument(parseAddress);
+export const addressArgument = argument((text) => parseAddress(text, 'client'));
+
+const listenArgument = argument((text) => parseAddress(text, 'listener'));
 
 export const statusArgument = argument(parseStatusAddress);
 

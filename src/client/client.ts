@@ -87,7 +87,7 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
     super();
     const resolved = resolveClientOptions(options);
     this.login = options.login;
-    this.server = toAddress(options.server);
+    this.server = toAddress(options.server, 'client');
     // It throws where the login can never be sent.
     encodePacket({ type: 'LOGIN', login: options.login });
     this.#loop = new SessionLoop(this.server, this.login, resolved, {

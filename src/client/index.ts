@@ -1,5 +1,6 @@
 /** A typed ChatOS client: messages, private connections as Duplex streams, reconnection. */
 export { ChatosError, ERROR_CODES, isChatosError, type ErrorCode, type ErrorFields } from '../errors.ts';
+export type { AddressParameters, AddressUse, ProxyProtocol } from '../net/address-parameters.ts';
 export { formatAddress, parseAddress, type Address, type AddressLike } from '../net/address.ts';
 export { type Backoff } from './backoff.ts';
 export { Channel, type ChannelRole } from './channel.ts';

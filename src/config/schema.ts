@@ -18,7 +18,7 @@ const server = (what: string) => v.pipe(v.string(), checked(serverProblem), v.de
 function serverProblem(text: string): string | undefined {
   if (text === 'embedded') return undefined;
   if (closest(text, ['embedded'])) return `expected host:port, or embedded; did you mean 'embedded'?`;
-  return thrown(() => parseAddress(text));
+  return thrown(() => parseAddress(text, 'client'));
 }
 
 const statusText = (what: string) =>
@@ -150,7 +150,12 @@ export const CONFIG_SCHEMA = v.strictObject({
       v.strictObject({
         listen: v.optional(
           v.pipe(
-            v.array(parsed(parseAddress, 'host:port, with ?longBytes=8 for clients that write LONG in 8 bytes.')),
+            v.array(
+              parsed(
+                (text) => parseAddress(text, 'listener'),
+                '[tcp|tls]://host:port, with ?longBytes=8 for clients that write LONG in 8 bytes.',
+              ),
+            ),
             v.minLength(1, 'name an address, or leave the key out'),
             v.description('Where the server listens. Default: 127.0.0.1:7777.'),
           ),

@@ -4,26 +4,41 @@ import { parseStatusAddress, type StatusAddress } from '../ops/status-address.ts
 import type { LoadedConfig } from './read.ts';
 import type { Config } from './schema.ts';
 
+/** What addresses in a configuration depend on. */
+type Placed = Pick<LoadedConfig, 'config' | 'directory'>;
+
 /** Where a server in this process listens: `--listen`, else the configuration's `serve.listen`, else 127.0.0.1:7777. */
 export function listenAddresses(flag: readonly Address[] | undefined, config: Config): readonly Address[] {
-  return flag ?? config.serve?.listen?.map(parseAddress) ?? [DEFAULT_ADDRESS];
+  return flag ?? config.serve?.listen?.map((text) => parseAddress(text, 'listener')) ?? [DEFAULT_ADDRESS];
+}
+
+/** A server's address in the configuration: its `ca` is relative to that file. */
+export function configuredAddress(text: string, { directory }: Pick<LoadedConfig, 'directory'>): Address {
+  const address = parseAddress(text, 'client');
+  return address.ca === undefined ? address : { ...address, ca: path.resolve(directory, address.ca) };
 }
 
 /** The server that a client connects to: `--server`, else the configuration's; for `embedded`, where `run` starts one. */
-export function clientServer(flag: Address | undefined, config: Config): Address {
+export function clientServer(flag: Address | undefined, loaded: Placed): Address {
   if (flag) return flag;
-  const { server = 'embedded' } = config;
-  return server === 'embedded' ? listenAddresses(undefined, config)[0]! : parseAddress(server);
+  const { server = 'embedded' } = loaded.config;
+  if (server !== 'embedded') return configuredAddress(server, loaded);
+  return ownAddress(listenAddresses(undefined, loaded.config));
+}
+
+/** Where clients of this machine reach a server that listens on these: not where a proxy is expected. */
+export function ownAddress(listen: readonly Address[]): Address {
+  return listen.find(({ proxy }) => proxy === undefined) ?? listen[0]!;
 }
 
 /** The server of bots that name none: `--server`, else the configuration's, unless a flag asks for one in this process. */
 export function botServer(
   { server, embedded, listen }: { server?: Address; embedded?: boolean; listen?: readonly Address[] },
-  config: Config,
+  loaded: Placed,
 ): Address | 'embedded' {
   if (server) return server;
-  const configured = config.server ?? 'embedded';
-  return configured === 'embedded' || embedded || listen ? 'embedded' : parseAddress(configured);
+  const configured = loaded.config.server ?? 'embedded';
+  return configured === 'embedded' || embedded || listen ? 'embedded' : configuredAddress(configured, loaded);
 }
 
 /** The folder of the bots' stores: `--state`, else the configuration's `state`, else `.chatosbot` beside that file. */

@@ -1,28 +1,24 @@
 import { isIPv6 } from 'node:net';
 import { ChatosError } from '../errors.ts';
-import { DEFAULT_LONG_BYTES, type LongBytes } from '../protocol/limits.ts';
+import { DEFAULT_LONG_BYTES } from '../protocol/limits.ts';
 import { unknownKeys } from '../util/closest.ts';
+import { formatParameters, readParameters, type AddressParameters, type AddressUse } from './address-parameters.ts';
 
 export const DEFAULT_PORT = 7777;
 export const DEFAULT_HOST = '127.0.0.1';
 
-/** Where a server listens or is reached, and how wide a LONG is there (P1). */
-export interface Address {
+/** Where a server listens or is reached, how wide a LONG is there (P1), and by what its certificate is known. */
+export interface Address extends AddressParameters {
   /** What carries the bytes. */
   readonly transport: 'tcp' | 'tls';
   /** A name or an IP address; an IPv6 address stands without brackets. */
   readonly host: string;
   /** 0 to 65535; a server that listens on port 0 gets a free one. */
   readonly port: number;
-  /** Bytes of a LONG there. */
-  readonly longBytes: LongBytes;
 }
 
-/** What an address may begin with; where this version cannot use it, why. */
-const TRANSPORTS: Readonly<Record<Address['transport'], string | undefined>> = {
-  tcp: undefined,
-  tls: 'TLS is not available in this version, only tcp',
-};
+/** What an address may begin with. */
+const TRANSPORTS: readonly Address['transport'][] = ['tcp', 'tls'];
 
 /** The parts of an address that are left out. */
 export const DEFAULT_ADDRESS: Address = {
@@ -32,14 +28,18 @@ export const DEFAULT_ADDRESS: Address = {
   longBytes: DEFAULT_LONG_BYTES,
 };
 
-const FORM = '[tcp://]host:port[?longBytes=8], for example 127.0.0.1:7777 or tcp://chat.example.org:7777?longBytes=8';
+const FORM =
+  '[tcp|tls]://host:port[?longBytes=8&…], for example 127.0.0.1:7777, tcp://chat.example.org:7777?longBytes=8 or ' +
+  'tls://chat.example.org:7777';
 
 /**
- * Reads `[tcp://]host:port[?longBytes=4|8]`. A bare port is on 127.0.0.1; a bare host has port 7777.
+ * Reads `[tcp|tls]://host:port[?longBytes=4|8&pin=sha256:…&ca=FILE&name=HOST]`, for a listener with `proxy=v1|v2|any`. A
+ * bare port is on 127.0.0.1; a bare host has port 7777; without a transport it is tcp.
  *
+ * @param use refuses parameters that are not for a client, or for a listener
  * @throws {ChatosError} `INVALID_ADDRESS`
  */
-export function parseAddress(text: string): Address {
+export function parseAddress(text: string, use?: AddressUse): Address {
   const invalid = (why: string): ChatosError =>
     new ChatosError('INVALID_ADDRESS', `'${text}' is not an address: ${why}; expected ${FORM}`, { fields: { text } });
 
@@ -48,15 +48,12 @@ export function parseAddress(text: string): Address {
   const [, scheme = DEFAULT_ADDRESS.transport, authority = '', query = ''] = match;
   const transport = readTransport(scheme, invalid);
   const { host, port } = readAuthority(authority, DEFAULT_PORT, invalid);
-  return { transport, host, port, longBytes: parseQuery(query, invalid) };
+  return { transport, host, port, ...readParameters(query, transport === 'tls', use, invalid) };
 }
 
 function readTransport(scheme: string, invalid: (why: string) => ChatosError): Address['transport'] {
-  const name = scheme.toLowerCase();
-  if (!Object.hasOwn(TRANSPORTS, name)) throw invalid(`'${scheme}' is not a known transport`);
-  const transport = name as Address['transport'];
-  const why = TRANSPORTS[transport];
-  if (why !== undefined) throw invalid(why);
+  const transport = TRANSPORTS.find((name) => name === scheme.toLowerCase());
+  if (transport === undefined) throw invalid(`'${scheme}' is not a known transport`);
   return transport;
 }
 
@@ -94,41 +91,42 @@ function parsePort(text: string | undefined, defaultPort: number, invalid: (why:
   return port;
 }
 
-function parseQuery(query: string, invalid: (why: string) => ChatosError): LongBytes {
-  let longBytes = DEFAULT_LONG_BYTES;
-  for (const [name, value] of new URLSearchParams(query)) {
-    if (name !== 'longBytes') throw invalid(`'${name}' is not a known parameter`);
-    if (value !== '4' && value !== '8') throw invalid(`longBytes is 4 or 8, not '${value}'`);
-    longBytes = value === '8' ? 8 : 4;
-  }
-  return longBytes;
-}
-
-/** The canonical text of an address: `tcp://127.0.0.1:7777`, with `?longBytes=8` where it is not the default. */
-export function formatAddress({ transport, host, port, longBytes }: Address): string {
+/**
+ * The canonical text of an address: `tcp://127.0.0.1:7777`, with the parameters that are not at their defaults. In a
+ * command line it needs quotes: a shell takes `?` and `&` for its own.
+ */
+export function formatAddress({ transport, host, port, ...parameters }: Address): string {
   // Node's own check takes 10 ms when it is first used: a tenth of the start of a command.
   const name = host.includes(':') ? `[${host}]` : host;
-  return `${transport}://${name}:${port}${longBytes === DEFAULT_LONG_BYTES ? '' : `?longBytes=${longBytes}`}`;
+  return `${transport}://${name}:${port}${formatParameters(parameters)}`;
 }
 
 /** An address given as text or as fields, of which each has a default as its part of the text has. */
 export type AddressLike = string | Partial<Address>;
 
-/** @throws {ChatosError} `INVALID_ADDRESS` */
-export function toAddress(address: AddressLike): Address {
-  if (typeof address === 'string') return parseAddress(address);
+/** The fields of an address: the compiler names the one that is missing. */
+const FIELDS: { readonly [F in keyof Address]-?: true } = {
+  transport: true,
+  host: true,
+  port: true,
+  longBytes: true,
+  pin: true,
+  ca: true,
+  name: true,
+  proxy: true,
+};
+
+/**
+ * @param use refuses parameters that are not for a client, or for a listener
+ * @throws {ChatosError} `INVALID_ADDRESS`
+ */
+export function toAddress(address: AddressLike, use?: AddressUse): Address {
+  if (typeof address === 'string') return parseAddress(address, use);
   if (typeof address !== 'object' || (address as object | null) === null || Array.isArray(address)) {
     throw new ChatosError('INVALID_ADDRESS', `expected an address: ${FORM}`);
   }
-  const [unknown] = unknownKeys(address, Object.keys(DEFAULT_ADDRESS));
+  const [unknown] = unknownKeys(address, Object.keys(FIELDS));
   if (unknown !== undefined) throw new ChatosError('INVALID_ADDRESS', `an address has an ${unknown}`);
-  const { transport, host, port, longBytes } = DEFAULT_ADDRESS;
-  return parseAddress(
-    formatAddress({
-      transport: address.transport ?? transport,
-      host: address.host ?? host,
-      port: address.port ?? port,
-      longBytes: address.longBytes ?? longBytes,
-    }),
-  );
+  const given = Object.fromEntries(Object.entries(address).filter(([, value]) => value !== undefined));
+  return parseAddress(formatAddress({ ...DEFAULT_ADDRESS, ...given }), use);
 }

@@ -33,6 +33,7 @@ const REASONS: Readonly<Record<string, string>> = {
 export async function dial(address: Address, options: DialOptions = {}): Promise<Transport> {
   const { timeoutMs = DEFAULT_DIAL_TIMEOUT_MS, signal } = options;
   const name = formatAddress(address);
+  if (address.transport === 'tls') throw noTls(name);
   const connected = createDeferred<Transport>({ timeoutMs, signal, what: `no answer from ${name}` });
   if (connected.settled) return connected.promise;
   const socket = net.connect({
@@ -51,6 +52,11 @@ export async function dial(address: Address, options: DialOptions = {}): Promise
     socket.destroy();
     throw error;
   }
+}
+
+/** Plain bytes must never go where TLS was asked for. */
+function noTls(name: string): ChatosError {
+  return new ChatosError('INVALID_ADDRESS', `${name}: TLS is not available in this version, only tcp`);
 }
 
 function connectError(name: string, error: NodeJS.ErrnoException): ChatosError {

@@ -46,6 +46,10 @@ export function listen(
   enter: (from: string) => ((transport: Transport) => void) | undefined,
   onError: (error: Error) => void = () => undefined,
 ): Promise<Listener> {
+  if (address.transport === 'tls') {
+    const message = `${formatAddress(address)}: TLS is not available in this version, only tcp`;
+    return Promise.reject(new ChatosError('INVALID_ADDRESS', message));
+  }
   const mostDescriptors = descriptorLimit();
   const server = net.createServer({ allowHalfOpen: true, highWaterMark: MAX_UNREAD_BYTES }, (socket) => {
     const last = hasLastDescriptor(socket, mostDescriptors);

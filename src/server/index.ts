@@ -1,5 +1,6 @@
 /** The ChatOS server, to run on its own or inside another program. */
 export { ChatosError, ERROR_CODES, isChatosError, type ErrorCode, type ErrorFields } from '../errors.ts';
+export type { AddressParameters, AddressUse, ProxyProtocol } from '../net/address-parameters.ts';
 export { formatAddress, parseAddress, type Address, type AddressLike } from '../net/address.ts';
 export {
   createLogger,

@@ -84,7 +84,7 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
    * @throws {ChatosError} `INVALID_ADDRESS` or `LISTEN_FAILED`
    */
   async listen(address: AddressLike): Promise<Address> {
-    const wanted = toAddress(address);
+    const wanted = toAddress(address, 'listener');
     let real = wanted;
     const listener = await listen(
       wanted,

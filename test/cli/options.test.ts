@@ -1,8 +1,11 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { describe, expect, test } from 'vitest';
+import type { Config } from '../../src/config/schema.ts';
 import { clientServer } from '../../src/config/settings.ts';
 import { addressArgument, loginArgument, seconds, statusOption, timeArgument } from '../../src/cli/options.ts';
 import { DEFAULT_ADDRESS } from '../../src/net/address.ts';
+
+const placed = (config: Config): { config: Config; directory: string } => ({ config, directory: '/etc/bots' });
 
 describe('an option', () => {
   test.each([
@@ -54,18 +57,29 @@ describe('an option', () => {
 
 describe('the server that a configuration means', () => {
   test('is the one that it names', () => {
-    expect(clientServer(undefined, { server: 'example.org:1?longBytes=8' })).toMatchObject({
+    expect(clientServer(undefined, placed({ server: 'example.org:1?longBytes=8' }))).toMatchObject({
       host: 'example.org',
       port: 1,
     });
   });
 
   test.each([{}, { server: 'embedded' }, { server: 'embedded', serve: {} }])('is this machine with %j', (config) => {
-    expect(clientServer(undefined, config)).toEqual(DEFAULT_ADDRESS);
+    expect(clientServer(undefined, placed(config))).toEqual(DEFAULT_ADDRESS);
+  });
+
+  test('has its authorities beside the configuration, whoever runs the command where', () => {
+    const server = 'tls://example.org?ca=ca.pem';
+    expect(clientServer(undefined, placed({ server })).ca).toBe('/etc/bots/ca.pem');
+    expect(addressArgument(server).ca).toBe('ca.pem');
+  });
+
+  test('is not where the embedded one expects a proxy', () => {
+    const listen = ['127.0.0.1:1?proxy=v2', '127.0.0.1:2'];
+    expect(clientServer(undefined, placed({ serve: { listen } }))).toMatchObject({ port: 2 });
   });
 
   test('is where the embedded one listens first', () => {
-    expect(clientServer(undefined, { serve: { listen: ['127.0.0.1:1234', '127.0.0.1:5678'] } })).toMatchObject({
+    expect(clientServer(undefined, placed({ serve: { listen: ['127.0.0.1:1234', '127.0.0.1:5678'] } }))).toMatchObject({
       port: 1234,
     });
   });

@@ -141,7 +141,7 @@ describe('loadConfig, wrong keys and values in YAML', () => {
     ['login: " robot"', /^FILE:1:8: login: ' robot' is not a login: it starts or ends with white space/],
     ['login: ""', /^FILE:1:8: login: '' is not a login: it is empty/],
     [`login: ${'x'.repeat(31)}`, /^FILE:1:8: login: .* is not a login: it is 31 bytes long, and 30 are allowed/],
-    ['server: "localhost:99999"', /^FILE:1:9: server: .*'99999' is not a port.*expected \[tcp:\/\/\]host:port/],
+    ['server: "localhost:99999"', /^FILE:1:9: server: .*'99999' is not a port.*expected \[tcp\|tls\]:\/\/host:port/],
     ['server: embeded', "FILE:1:9: server: expected host:port, or embedded; did you mean 'embedded'?"],
     ['server: 7777x', /^FILE:1:9: server: .*'7777x' is not a port/],
     ['status: 7780x', /^FILE:1:9: status: .*'7780x' is not a port/],

@@ -1,6 +1,10 @@
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isChatosError } from '../../src/errors.ts';
 import { formatAddress, parseAddress, toAddress, type Address } from '../../src/net/address.ts';
+
+const PIN = 'sha256:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8';
+const DIGITS = 'sha256:-_-_-_-_-_-_-_-_-_-_-_-_-_-_-_-_-_-_-_-_-_8';
 
 describe('parseAddress', () => {
   it.each([
@@ -34,6 +38,32 @@ describe('parseAddress', () => {
   });
 
   it.each([
+    ['tls://host', {}],
+    ['TLS://host:7777/?longBytes=8', { longBytes: 8 }],
+    [`tls://host?pin=${PIN}`, { pin: PIN }],
+    [`tls://host?pin=${PIN}%3D`, { pin: PIN }],
+    [`tls://host?pin=${PIN}=`, { pin: PIN }],
+    [`tls://host?pin=${DIGITS.replaceAll('-', '+').replaceAll('_', '/')}=`, { pin: DIGITS }],
+    ['tls://host?ca=../a%20b/c+d=e.pem&name=10.0.0.1', { ca: '../a b/c+d=e.pem', name: '10.0.0.1' }],
+    ['tls://host?name=::1', { name: '::1' }],
+    ['tls://host?name=café.example', { name: 'café.example' }],
+    ['tls://host?proxy=any', { proxy: 'any' }],
+  ])('reads %j', (text, parameters) => {
+    expect(parseAddress(text)).toEqual({ transport: 'tls', host: 'host', port: 7777, longBytes: 4, ...parameters });
+  });
+
+  it.each([
+    ['host?proxy=v1', 'client', /'proxy' is for the address that a server listens on/],
+    [`tls://host?pin=${PIN}`, 'listener', /'pin' is for whoever connects/],
+    ['tls://host?ca=a', 'listener', /'ca' is for whoever connects/],
+    ['tls://host?name=a', 'listener', /'name' is for whoever connects/],
+  ] as const)('refuses %j for a %s', (text, use, why) => {
+    expect(() => parseAddress(text, use)).toThrow(why);
+    expect(() => toAddress(parseAddress(text), use)).toThrow(why);
+    expect(() => parseAddress(text)).not.toThrow();
+  });
+
+  it.each([
     ['', /empty/],
     ['   ', /empty/],
     ['tcp://', /empty/],
@@ -51,8 +81,6 @@ describe('parseAddress', () => {
     ['host:8 0', /not a port/],
     ['host:80a', /not a port/],
     ['65536', /not a port/],
-    ['tls://host:80', /TLS is not available/],
-    ['TLS://host:80', /TLS is not available/],
     ['http://host:80', /'http' is not a known transport/],
     ['://host', /./],
     ['::1', /brackets/],
@@ -78,6 +106,23 @@ describe('parseAddress', () => {
     ['host:80?longBytes=08', /4 or 8/],
     ['host:80?longbytes=8', /'longbytes' is not a known parameter/],
     ['host:80?longBytes=8&x=1', /'x' is not a known parameter/],
+    ['host:80?longBytes=8&longBytes=8', /'longBytes' is there twice/],
+    ['host:80?proxi=v1', /did you mean 'proxy'/],
+    ['host:80?constructor=1', /not a known parameter/],
+    ['host:80?longBytes=constructor', /4 or 8/],
+    [`host:80?pin=${PIN}`, /'pin' is for tls:\/\/ only/],
+    ['host:80?ca=ca.pem', /'ca' is for tls:\/\/ only/],
+    ['tcp://host:80?name=other', /'name' is for tls:\/\/ only/],
+    [`tls://host:80?pin=${PIN.slice(0, -1)}`, /pin is 'sha256:' and 43 characters of base64url, not 'sha256:AAE/],
+    [`tls://host:80?pin=${PIN}A`, /pin is 'sha256:'/],
+    [`tls://host:80?pin=${PIN.slice(7)}`, /pin is 'sha256:'/],
+    [`tls://host:80?pin=${PIN.replace('sha256', 'sha1')}`, /pin is 'sha256:'/],
+    [`tls://host:80?pin=${PIN.slice(0, -1)}9`, /pin is 'sha256:'/],
+    ['tls://host:80?ca=', /ca is a file/],
+    ['tls://host:80?ca=%', /ca is a file/],
+    ['tls://host:80?name=a b', /name is a host/],
+    ['tls://host:80?name=-a', /name is a host/],
+    ['host:80?proxy=v3', /proxy is v1, v2 or any, not 'v3'/],
   ])('refuses %j, and says why', (text, why) => {
     let error: unknown;
     try {
@@ -98,10 +143,38 @@ describe('formatAddress', () => {
     ['localhost:1?longBytes=4', 'tcp://localhost:1'],
     ['[::1]?longBytes=8', 'tcp://[::1]:7777?longBytes=8'],
     ['[fe80::1%eth0]:80', 'tcp://[fe80::1%eth0]:80'],
+    ['TLS://host', 'tls://host:7777'],
+    [`tls://host?name=a&ca=b/c&pin=${PIN}=&longBytes=8`, `tls://host:7777?longBytes=8&pin=${PIN}&ca=b/c&name=a`],
+    ['host?proxy=v2', 'tcp://host:7777?proxy=v2'],
   ])('writes %j as %j, which reads the same', (text, canonical) => {
     const address = parseAddress(text);
     expect(formatAddress(address)).toBe(canonical);
     expect(parseAddress(canonical)).toEqual(address);
+  });
+});
+
+describe('any address', () => {
+  const texts = fc.string({ unit: 'grapheme', minLength: 1 }).filter((text) => text.isWellFormed());
+  const host = fc.oneof(fc.domain(), fc.ipV4(), fc.ipV6());
+  const common = { host, port: fc.nat(65535), longBytes: fc.constantFrom(4, 8) };
+  const pin = fc.uint8Array({ minLength: 32, maxLength: 32 });
+  const pinText = pin.map((bytes) => `sha256:${Buffer.from(bytes).toString('base64url')}`);
+  const tcp = fc.record({ ...common, transport: fc.constant('tcp') });
+  const tls = fc.record(
+    { ...common, transport: fc.constant('tls'), pin: pinText, ca: texts, name: host },
+    { requiredKeys: ['transport', 'host', 'port', 'longBytes'] },
+  );
+
+  it('is the same when it is written and read', () => {
+    fc.assert(
+      fc.property(fc.oneof(tcp, tls), (fields) => {
+        const address = fields as Address;
+        expect(parseAddress(formatAddress(address))).toEqual(address);
+        expect(toAddress(address, 'client')).toEqual(address);
+        // One line, and one word of a shell once it is quoted.
+        expect(formatAddress(address)).not.toMatch(/[\s\p{Cc}]/u);
+      }),
+    );
   });
 });
 
@@ -122,7 +195,8 @@ describe('toAddress', () => {
     [{ host: 'a b' }, /not a host/],
     [{ longBytes: 16 }, /4 or 8/],
     [{ transport: 'udp' }, /not a known transport/],
-    [{ transport: 'tls' }, /TLS is not available/],
+    [{ pin: PIN }, /for tls:\/\/ only/],
+    [{ transport: 'tls', ca: 5 as unknown as string, pin: 'x' }, /pin is 'sha256:'/],
     [{ longbytes: 8 }, /did you mean 'longBytes'/],
     [undefined, /expected an address/],
     [[], /expected an address/],

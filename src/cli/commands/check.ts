@@ -57,7 +57,7 @@ async function check(files: string[], flags: CheckFlags): Promise<void> {
   if (plans.length === 0 && !loaded.problem) throw nothingToRun(loaded);
   const errors = loaded.problem ? [loaded.problem] : [];
   const bots = await loadAside(plans, loaded, flags.login, errors);
-  const server = botServer({}, loaded.config);
+  const server = botServer({}, loaded);
   const conflict = accountConflict(bots, server, loaded) ?? alikeAccounts(bots, server, loaded);
   if (conflict) errors.push(conflict);
   if (errors.length === 0) compilePolicy(loaded.config.policy);

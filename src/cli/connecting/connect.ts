@@ -37,8 +37,9 @@ const PAUSES = { firstMs: 250, maxMs: 5_000 };
  * bots: a person needs another one. The configuration's `heartbeatMs` counts for commands that have a heartbeat.
  */
 export async function connectCommand(flags: ConnectFlags, settings: ConnectSettings): Promise<ChatosClient> {
-  const { config } = await loadConfig({ file: flags.config });
-  const server = clientServer(flags.server, config);
+  const loaded = await loadConfig({ file: flags.config });
+  const { config } = loaded;
+  const server = clientServer(flags.server, loaded);
   const { signal, prepare, reconnect = false, retryMs } = settings;
   const configured = config.heartbeatMs === false ? Infinity : config.heartbeatMs;
   const heartbeatMs = settings.heartbeatMs && (configured ?? settings.heartbeatMs);

@@ -1,5 +1,6 @@
 import type { ChatosClient } from '../../client/client.ts';
 import { formatAddress } from '../../net/address.ts';
+import { quote } from '../../util/quote.ts';
 import { isLoopback } from '../../ops/status-address.ts';
 
 /** What to type at the other side, for a terminal. */
@@ -7,7 +8,7 @@ export function invitation({ login, server }: ChatosClient): string {
   const isHere = isLoopback(server) || server.host === '0.0.0.0' || server.host === '::';
   const elsewhere = isHere ? `\n(on another machine, with this machine's name for ${server.host})` : '';
   const option = login.startsWith('-') ? '-- ' : '';
-  return `the other side runs: chatosbot pipe --server ${quoted(formatAddress(server))} ${option}${quoted(login)}${elsewhere}`;
+  return `the other side runs: chatosbot pipe --server ${quote(formatAddress(server))} ${option}${quote(login)}${elsewhere}`;
 }
 
 /** Why a peer may not answer. */
@@ -16,9 +17,4 @@ export function whyNoAnswer({ connected, server }: ChatosClient, peer: string): 
   return connected
     ? `it is busy, or there is no 'pipe --listen' with the login ${peer} on ${at}`
     : `${at} is not reachable any more`;
-}
-
-/** As a word of a shell's command line. */
-function quoted(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

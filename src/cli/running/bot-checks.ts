@@ -1,6 +1,7 @@
 import type { LoadedConfig } from '../../config/read.ts';
+import { configuredAddress } from '../../config/settings.ts';
 import { ChatosError } from '../../errors.ts';
-import { formatAddress, parseAddress, type Address } from '../../net/address.ts';
+import { formatAddress, type Address } from '../../net/address.ts';
 import { matchesLogin } from '../../policy/login-glob.ts';
 import { skeletonsOf } from '../../server/logins/look-alikes.ts';
 import { closest } from '../../util/closest.ts';
@@ -16,11 +17,12 @@ import type { BotToRun } from './bot-entries.ts';
 export function accountConflict(
   bots: readonly BotToRun[],
   server: Address | 'embedded',
-  { file, locate }: Pick<LoadedConfig, 'file' | 'locate'>,
+  loaded: Pick<LoadedConfig, 'file' | 'locate' | 'directory'>,
 ): ChatosError | undefined {
+  const { file, locate } = loaded;
   const byAccount = new Map<string, BotToRun[]>();
   for (const bot of bots) {
-    const account = `${loginKey(bot.login)} on ${serverOf(bot, server)}`;
+    const account = `${loginKey(bot.login)} on ${serverOf(bot, server, loaded)}`;
     byAccount.set(account, [...(byAccount.get(account) ?? []), bot]);
   }
   const conflicts = [...byAccount.values()].filter((sharing) => sharing.length > 1 && sharing.some(isIsolated));
@@ -45,10 +47,11 @@ export function accountConflict(
 export function alikeAccounts(
   bots: readonly BotToRun[],
   server: Address | 'embedded',
-  { file, locate, config }: LoadedConfig,
+  loaded: LoadedConfig,
 ): ChatosError | undefined {
+  const { file, locate, config } = loaded;
   if (config.serve?.lookAlikes === 'allow') return undefined;
-  const embedded = bots.filter((bot) => serverOf(bot, server) === 'embedded');
+  const embedded = bots.filter((bot) => serverOf(bot, server, loaded) === 'embedded');
   const byLogin = new Map(embedded.toReversed().map((bot) => [loginKey(bot.login), bot]));
   if (byLogin.size < 2) return undefined;
   const bySkeleton = new Map<string, BotToRun>();
@@ -68,10 +71,14 @@ export function alikeAccounts(
   return lines.length === 0 ? undefined : new ChatosError('INVALID_CONFIG', lines.join('\n'), { fields: { file } });
 }
 
-function serverOf({ server }: BotToRun, otherwise: Address | 'embedded'): string {
+function serverOf(
+  { server }: BotToRun,
+  otherwise: Address | 'embedded',
+  loaded: Pick<LoadedConfig, 'directory'>,
+): string {
   const where = server ?? otherwise;
   if (where === 'embedded') return where;
-  return formatAddress(typeof where === 'string' ? parseAddress(where) : where);
+  return formatAddress(typeof where === 'string' ? configuredAddress(where, loaded) : where);
 }
 
 function isIsolated({ isolated, isolation }: BotToRun): boolean {

@@ -5,6 +5,7 @@ import type { ServerLimits } from '../../server/limits/server-limits.ts';
 import type { ServerOptions } from '../../server/options.ts';
 import { ChatosServer } from '../../server/server.ts';
 import type { Logger } from '../../util/log.ts';
+import { quote } from '../../util/quote.ts';
 import { pause } from '../../util/timeout.ts';
 import type { Announce } from '../terminal/output.ts';
 
@@ -55,7 +56,7 @@ export async function startEmbedded(
     } catch (error) {
       if (!isChatosError(error, 'LISTEN_FAILED') || error.fields['errno'] !== 'EADDRINUSE') throw error;
       if (!standby) {
-        const hint = `; to join the server that runs there, use --server ${formatAddress(plan.listen[0]!)}`;
+        const hint = `; to join the server that runs there, use --server ${quote(formatAddress(plan.listen[0]!))}`;
         throw new ChatosError('LISTEN_FAILED', `${error.message}${hint}`, { cause: error });
       }
       if (attempt === 1) plan.log.info(`standing by: ${error.message}`);

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { LoadedConfig } from '../../config/read.ts';
+import { configuredAddress } from '../../config/settings.ts';
 import { ChatosError } from '../../errors.ts';
-import { formatAddress, parseAddress } from '../../net/address.ts';
+import { formatAddress } from '../../net/address.ts';
 import { loginKey } from '../../util/login-key.ts';
 import type { BotToRun, PlannedBot } from './bot-entries.ts';
 
@@ -24,19 +25,19 @@ export interface EntryCriteria {
 export function chooseEntry<E extends Entry>(
   entries: readonly E[],
   { file, login, server }: EntryCriteria,
-  { locate }: Pick<LoadedConfig, 'locate'>,
+  loaded: Pick<LoadedConfig, 'locate' | 'directory'>,
 ): E {
   const key = login === undefined ? undefined : loginKey(login);
   const keyOf = (entry: Entry): string | undefined => entry.login && loginKey(entry.login);
   const named =
     login === undefined ? [] : [key, undefined].map((each) => entries.filter((entry) => keyOf(entry) === each));
   const possible = named.find(({ length }) => length > 0) ?? entries;
-  const here = possible.filter((entry) => isAt(entry, server));
+  const here = possible.filter((entry) => isAt(entry, server, loaded));
   const found = here.length > 0 ? here : possible;
   const first = found[0]!;
   const isClear = login !== undefined || found.every((entry) => keyOf(entry) === keyOf(first));
   if (isClear && found.every(({ options }) => isDeepStrictEqual(options, first.options))) return first;
-  const list = found.map((entry) => `${entry.login ?? 'its own name'} (${locate(entry.path!)})`).join(', ');
+  const list = found.map((entry) => `${entry.login ?? 'its own name'} (${loaded.locate(entry.path!)})`).join(', ');
   const hint = login === undefined ? 'choose one with --login' : `none of them is the only one for the login ${login}`;
   throw new ChatosError('INVALID_ARGUMENT', `the configuration has ${file} for several logins: ${list}; ${hint}`);
 }
@@ -52,7 +53,7 @@ export function titleOf(
   return `${name} as ${login}${server === undefined ? '' : ` on ${server}`}`;
 }
 
-function isAt({ server }: Entry, address: string | undefined): boolean {
+function isAt({ server }: Entry, address: string | undefined, loaded: Pick<LoadedConfig, 'directory'>): boolean {
   if (server === undefined || server === 'embedded' || address === undefined) return false;
-  return formatAddress(parseAddress(server)) === address;
+  return formatAddress(configuredAddress(server, loaded)) === address;
 }

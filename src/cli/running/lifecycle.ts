@@ -1,11 +1,13 @@
+import { configuredAddress, ownAddress } from '../../config/settings.ts';
 import type { RuntimeObserver } from '../../bot/events.ts';
 import type { Recorder } from '../../bot/recording/recorder.ts';
-import { DEFAULT_ADDRESS, formatAddress, parseAddress, type Address } from '../../net/address.ts';
+import { DEFAULT_ADDRESS, formatAddress, type Address } from '../../net/address.ts';
 import { isChatosError } from '../../errors.ts';
 import type { StatusServer, StatusServerOptions } from '../../ops/status-endpoint.ts';
 import { BotRuntime } from '../../bot/runtime.ts';
 import type { ChatosServer } from '../../server/server.ts';
 import type { BoundedLogger } from '../../util/bounded-log.ts';
+import { quote } from '../../util/quote.ts';
 import { pluralize } from '../../util/printable.ts';
 import { packageVersion } from '../../util/version.ts';
 import type { LogFlags } from '../options.ts';
@@ -92,7 +94,7 @@ export async function startRun(plan: RunPlan, running: Running, stop: StopReques
   }
   if (stop.signal.aborted) return;
   const { server } = running;
-  const embedded = server?.addresses[0];
+  const embedded = server && ownAddress(server.addresses);
   const runtime = createRuntime(plan, embedded, running.recorder?.observer);
   running.runtime = runtime;
   if (statusAddress) await startStatus({ address: statusAddress, runtime, server, log }, running, announce);
@@ -137,7 +139,7 @@ function createRuntime(
   const serverOf = (bot: BotToRun): Address => {
     const server = bot.server ?? plan.server;
     if (server === 'embedded') return embedded!;
-    return typeof server === 'string' ? parseAddress(server) : server;
+    return typeof server === 'string' ? configuredAddress(server, loaded) : server;
   };
   return new BotRuntime(
     bots.map((bot) => ({ ...bot, directory: loaded.directory, server: serverOf(bot) })),
@@ -162,5 +164,5 @@ function createRuntime(
 /** What a client must be given to find a server that is not at the default address. */
 function serverHint(server: Address): string {
   const text = formatAddress(server);
-  return text === formatAddress(DEFAULT_ADDRESS) ? '' : ` --server ${text}`;
+  return text === formatAddress(DEFAULT_ADDRESS) ? '' : ` --server ${quote(text)}`;
 }

@@ -39,7 +39,7 @@ export async function prepareRun(files: readonly string[], flags: RunFlags, log:
   if (planned.length === 0) throw nothingToRun(loaded);
   const loader = new BotLoader(loaded, flags.login, { log, others: flags.isolate ? {} : undefined });
   const bots = await loader.loadAll(planned);
-  const server = botServer(flags, loaded.config);
+  const server = botServer(flags, loaded);
   const conflict = accountConflict(bots, server, loaded) ?? alikeAccounts(bots, server, loaded);
   if (conflict) {
     await loader.close();
