@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { SERVER_TROUBLES } from './troubles.ts';
+import { SERVER_TROUBLES } from '../../ops/troubles.ts';
 
 const count = v.pipe(v.number(), v.minValue(0));
 const date = v.pipe(

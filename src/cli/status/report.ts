@@ -2,7 +2,7 @@ import { escapeUnsafe } from '../../util/escape.ts';
 import { pluralize, formatBytes, formatSpan } from '../../util/printable.ts';
 import type { Zone } from '../../util/zone.ts';
 import { formatTable } from '../terminal/table.ts';
-import { troublesOf } from './troubles.ts';
+import { troublesOf } from '../../ops/troubles.ts';
 import type { Account, Status } from './document.ts';
 
 /** The status for a person, with the times of a zone. */

@@ -1,0 +1,142 @@
+import type { ServerStats } from '../server/stats.ts';
+
+/** What a status shows of a server in any case. */
+type Shown =
+  'clients' | 'connections' | 'channels' | 'queuedBytes' | 'accepted' | 'messages' | 'established' | 'relayedBytes';
+
+export type Trouble = Exclude<keyof ServerStats, Shown>;
+
+/** What a number of a server's statistics means to an operator. */
+export interface TroubleRow {
+  /** Continues the number; the limit that acts, if one does, stands in parentheses. */
+  readonly what: string;
+  /** What to do, or when to worry. */
+  readonly advice: string;
+}
+
+const RAISE = (limit: string): string => `If they are users of yours, raise serve.limits.${limit}.`;
+const MANY_USERS = (limit: string): string =>
+  `If many users share an address, raise serve.limits.${limit}, or name their network in serve.limits.exempt.`;
+
+/** A row for each number of a server's statistics that is shown where it is not zero. */
+const ROWS: { readonly [K in Trouble]: readonly [what: string, advice: string] } = {
+  refusedFull: [
+    'connections refused: all places were taken (maxConnections)',
+    'Raise serve.limits.maxConnections, and the limit of open files with it.',
+  ],
+  refusedKept: [
+    'connections refused: the places left are for addresses that have none (keptForNewAddressesPercent)',
+    'Nearly all places are taken: raise serve.limits.maxConnections.',
+  ],
+  refusedPerAddress: [
+    'connections refused: too many of one address (maxConnectionsPerAddress)',
+    MANY_USERS('maxConnectionsPerAddress'),
+  ],
+  refusedUnidentified: [
+    'connections refused: too many of one address without a login (maxUnidentifiedPerAddress)',
+    MANY_USERS('maxUnidentifiedPerAddress'),
+  ],
+  refusedTooFast: [
+    'connections refused: too fast from one address (connectionsPerSecondPerAddress)',
+    MANY_USERS('connectionsPerSecondPerAddress'),
+  ],
+  notAccepted: [
+    'connections not accepted: no file descriptor was free',
+    'Raise the limit of open files: ulimit -n, or LimitNOFILE= for systemd.',
+  ],
+  unidentified: [
+    'closed: not identified in time (identifyTimeoutMs)',
+    'Scanners and health checks do so; a few are no reason to worry.',
+  ],
+  refusedLogins: ['logins refused', 'The log has the reason of each.'],
+  heldLogins: [
+    'of them held for the address that had them (loginHoldMs)',
+    'Clients whose address changes wait for that long.',
+  ],
+  ghosts: [
+    'ghosts closed for others from their address (loginHoldMs)',
+    'Networks break without a word; clients came back.',
+  ],
+  malformed: [
+    'closed for malformed packets',
+    'Another protocol, or another width of LONG: compare ?longBytes= of both sides.',
+  ],
+  incomplete: [
+    'of them for a packet that stayed incomplete (packetTimeoutMs)',
+    'A very slow network, or somebody who tries the server out.',
+  ],
+  forbidden: ['forbidden packets', 'A faulty client, or somebody who tries the server out: the log names them.'],
+  forbiddenClosed: [
+    'closed for too many of those (maxForbiddenPackets)',
+    'A faulty client, or somebody who tries the server out: the log names them.',
+  ],
+  slowed: ['times that a client was slowed for a rate', RAISE('messagesPerSecond and bytesPerSecond')],
+  heldBack: [
+    'times that a client of an exempt address waited for a reader (maxQueuedBytes)',
+    'A reader is slower than its senders: nothing is lost.',
+  ],
+  slow: [
+    'closed because they did not read (maxQueuedBytes)',
+    'Their network is too slow for what is said; they come back by themselves.',
+  ],
+  stalled: [
+    'closed because they had taken nothing for too long (writeTimeoutMs)',
+    'Networks break without a word, and stopped processes do not read.',
+  ],
+  shed: [
+    'closed because too much waited for all (maxTotalQueuedBytes)',
+    'The server runs out of memory for slow readers: add memory, or raise serve.limits.maxTotalQueuedBytes.',
+  ],
+  refusedRequests: ['requests for private connections refused for a limit', 'The log names the limit and the address.'],
+  expiredRequests: [
+    'requests for private connections not answered in time (requestTimeoutMs)',
+    'Nobody answered at the other end.',
+  ],
+  wrongIds: ['turned away for a wrong connect id', 'Clients that come late; many of one address are guesses.'],
+  shutOuts: [
+    'times that guessed connect ids shut an address, or all, out',
+    'Somebody guesses connect ids: the log has the address.',
+  ],
+  pausedHalves: [
+    'sides of private connections that had to wait for the other (maxEarlyBytes)',
+    'They sent before the other side had come: nothing is lost.',
+  ],
+  notInTime: [
+    'private connections not established in time (establishTimeoutMs)',
+    'A side could not reach the server: a firewall, or another address than that of its session.',
+  ],
+  idleChannels: [
+    'private connections broken as nothing moved on them (channelIdleMs)',
+    'If that is too early for your users, raise serve.limits.channelIdleMs.',
+  ],
+  shedChannels: [
+    'private connections broken as too much waited for all (maxTotalQueuedBytes)',
+    'The server runs out of memory for slow readers: add memory, or raise serve.limits.maxTotalQueuedBytes.',
+  ],
+  forcedCloses: [
+    'private connections broken as a side did not end in time (closeGraceMs)',
+    'A side did not end its connection when it was closed.',
+  ],
+};
+
+/** The numbers that are shown where they are not zero. */
+export const SERVER_TROUBLES = Object.keys(ROWS) as Trouble[];
+
+/** A number that is not zero, and what it means. */
+export interface CountedTrouble extends TroubleRow {
+  readonly name: Trouble;
+  readonly count: number;
+}
+
+/** Each number that is not zero. */
+export function countedTroubles(stats: Readonly<Record<Trouble, number>>): CountedTrouble[] {
+  return SERVER_TROUBLES.filter((name) => stats[name] > 0).map((name) => {
+    const [what, advice] = ROWS[name];
+    return { name, count: stats[name], what, advice };
+  });
+}
+
+/** A line for each number that is not zero. */
+export function troublesOf(stats: Readonly<Record<Trouble, number>>): string[] {
+  return countedTroubles(stats).map(({ count, what }) => `${count} ${what}`);
+}
