@@ -9,6 +9,7 @@ import { CATCH_UPS, OVERLAPS } from '../schedule/schedule.ts';
 import { SERVER_LIMIT_ROWS } from '../server/limits/server-limits.ts';
 import { MAX_TIMER_MS } from '../util/clock.ts';
 import { closest } from '../util/closest.ts';
+import { ACCESS_ENTRIES } from './access-schema.ts';
 import { checked, limitEntries, loginText, thrown, parsed } from './checks.ts';
 import { FLOOD_SCHEMA, ISOLATION_ENTRIES, LOOP_GUARD_SCHEMA } from './limit-schemas.ts';
 import { POLICY_SCHEMA } from './policy-schema.ts';
@@ -167,6 +168,7 @@ export const CONFIG_SCHEMA = v.strictObject({
           ),
         ),
         status: v.optional(statusText('Where serve serves its status over HTTP, as status for run. Default: nowhere.')),
+        ...ACCESS_ENTRIES,
         limits: v.optional(
           v.pipe(
             v.strictObject({ ...limitEntries(SERVER_LIMITS), exempt: v.optional(NETWORKS) }),
@@ -174,7 +176,7 @@ export const CONFIG_SCHEMA = v.strictObject({
           ),
         ),
       }),
-      v.description('What serve and the embedded server listen on, and their limits.'),
+      v.description('What serve and the embedded server listen on, who may come in, and their limits.'),
     ),
   ),
 });

@@ -89,6 +89,7 @@ const CASES: readonly Case[] = [
     'taken',
     5,
     undefined,
+    undefined,
     ['info', 'login refused', { login: 'bob', why: 'taken', ...FROM }],
   ],
   [
@@ -97,6 +98,7 @@ const CASES: readonly Case[] = [
     'bob',
     'taken',
     6,
+    undefined,
     undefined,
     ['debug', 'login refused', { login: 'bob', why: 'taken', ...FROM }],
   ],
@@ -107,6 +109,7 @@ const CASES: readonly Case[] = [
     'held',
     1,
     'loginHoldMs',
+    undefined,
     ['info', 'login refused', { login: 'bob', why: 'held', ...FROM, limit: 'loginHoldMs' }],
   ],
   ['left', ALICE, ['info', 'left', WHO]],

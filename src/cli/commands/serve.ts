@@ -9,6 +9,7 @@ import type { Logger } from '../../util/log.ts';
 import { configOption, listenOption, loggerFor, logOptions, seconds, statusOption, type LogFlags } from '../options.ts';
 import { startServer } from '../running/embedded-server.ts';
 import { runUntilStopped, startStatus } from '../running/lifecycle.ts';
+import { serverOptions } from '../running/server-options.ts';
 
 interface ServeFlags extends LogFlags {
   readonly listen?: readonly Address[];
@@ -41,14 +42,14 @@ the server at once.`,
 
 async function serve(flags: ServeFlags): Promise<void> {
   await runUntilStopped(flags, async (running, _stop, announce) => {
-    const { config } = await loadConfig({ file: flags.config });
-    const listen = listenAddresses(flags.listen, config);
-    const { limits, lookAlikes } = config.serve ?? {};
+    const loaded = await loadConfig({ file: flags.config });
+    const listen = listenAddresses(flags.listen, loaded.config);
+    const options = serverOptions(loaded);
     const log = loggerFor(flags);
-    running.server = await startServer({ listen, limits, lookAlikes, log, announce });
-    const address = statusAddress(flags.status, config, 'server');
+    running.server = await startServer({ listen, options, log, announce });
+    const address = statusAddress(flags.status, loaded.config, 'server');
     if (address) await startStatus({ address, server: running.server, log }, running, announce);
-    warnOfFewDescriptors(limits?.maxConnections ?? DEFAULT_SERVER_LIMITS.maxConnections, log);
+    warnOfFewDescriptors(options.limits?.maxConnections ?? DEFAULT_SERVER_LIMITS.maxConnections, log);
   });
 }
 

@@ -1,7 +1,6 @@
 import { ChatosError, isChatosError } from '../../errors.ts';
 import { formatAddress, type Address } from '../../net/address.ts';
 import { LOOPBACK } from '../../net/networks.ts';
-import type { ServerLimits } from '../../server/limits/server-limits.ts';
 import type { ServerOptions } from '../../server/options.ts';
 import { ChatosServer } from '../../server/server.ts';
 import type { Logger } from '../../util/log.ts';
@@ -15,8 +14,8 @@ const STANDBY_RETRY_MS = 1_000;
 /** What a server in this process needs. */
 export interface ServerPlan {
   readonly listen: readonly Address[];
-  readonly limits: Partial<ServerLimits> | undefined;
-  readonly lookAlikes: ServerOptions['lookAlikes'];
+  /** What it does, as the configuration says. */
+  readonly options: ServerOptions;
   readonly log: Logger;
   readonly announce: Announce;
 }
@@ -26,8 +25,8 @@ export interface ServerPlan {
  *
  * @throws {ChatosError} `LISTEN_FAILED`; nothing listens then
  */
-export async function startServer({ listen, limits, lookAlikes, log, announce }: ServerPlan): Promise<ChatosServer> {
-  const server = new ChatosServer({ limits, lookAlikes, log });
+export async function startServer({ listen, options, log, announce }: ServerPlan): Promise<ChatosServer> {
+  const server = new ChatosServer({ ...options, log });
   try {
     for (const address of listen) {
       const text = formatAddress(await server.listen(address));
@@ -41,8 +40,8 @@ export async function startServer({ listen, limits, lookAlikes, log, announce }:
 }
 
 /**
- * Starts the server of bots, with loopback exempt from limits per address by default. As a standby, it waits until the address is free; resolves to `undefined` if the signal is
- * aborted first.
+ * Starts the server of bots, with loopback exempt from limits per address by default. As a standby, it waits until the
+ * address is free; resolves to `undefined` if the signal is aborted first.
  *
  * @throws {ChatosError} `LISTEN_FAILED`
  */
@@ -50,9 +49,10 @@ export async function startEmbedded(
   { standby, ...plan }: ServerPlan & { readonly standby: boolean },
   signal: AbortSignal,
 ): Promise<ChatosServer | undefined> {
+  const options = { ...plan.options, limits: { exempt: LOOPBACK, ...plan.options.limits } };
   for (let attempt = 1; !signal.aborted; attempt += 1) {
     try {
-      return await startServer({ ...plan, limits: { exempt: LOOPBACK, ...plan.limits } });
+      return await startServer({ ...plan, options });
     } catch (error) {
       if (!isChatosError(error, 'LISTEN_FAILED') || error.fields['errno'] !== 'EADDRINUSE') throw error;
       if (!standby) {

@@ -17,6 +17,7 @@ import type { BotToRun } from './bot-entries.ts';
 import { BotWatcher } from './bot-watcher.ts';
 import { startEmbedded } from './embedded-server.ts';
 import type { RunPlan } from './prepare.ts';
+import { serverOptions } from './server-options.ts';
 
 /** What has been started so far. */
 export interface Running {
@@ -86,11 +87,8 @@ export async function startRun(plan: RunPlan, running: Running, stop: StopReques
     running.recorder = await openRecording(recordingFile, { version: packageVersion(), log });
   }
   if (bots.some(({ server = plan.server }) => server === 'embedded')) {
-    const { limits, lookAlikes } = loaded.config.serve ?? {};
-    running.server = await startEmbedded(
-      { ...plan, limits, lookAlikes, log: log.with({ part: 'server' }) },
-      stop.signal,
-    );
+    const options = serverOptions(loaded);
+    running.server = await startEmbedded({ ...plan, options, log: log.with({ part: 'server' }) }, stop.signal);
   }
   if (stop.signal.aborted) return;
   const { server } = running;
