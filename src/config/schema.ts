@@ -9,7 +9,6 @@ import { CATCH_UPS, OVERLAPS } from '../schedule/schedule.ts';
 import { SERVER_LIMIT_ROWS } from '../server/limits/server-limits.ts';
 import { MAX_TIMER_MS } from '../util/clock.ts';
 import { closest } from '../util/closest.ts';
-import { ACCESS_ENTRIES } from './access-schema.ts';
 import { checked, limitEntries, loginText, thrown, parsed } from './checks.ts';
 import { FLOOD_SCHEMA, ISOLATION_ENTRIES, LOOP_GUARD_SCHEMA } from './limit-schemas.ts';
 import { POLICY_SCHEMA } from './policy-schema.ts';
@@ -94,6 +93,13 @@ const NETWORKS = v.pipe(
   v.description(`${exempt.what} Default: none for serve, loopback for the embedded server.`),
 );
 
+const NO_PROXIES = "an address with ?proxy= lets only proxies connect, and there are none: name them in 'proxies'";
+
+/** Whether only proxies may connect to an address. */
+function expectsProxy(text: string): boolean {
+  return thrown(() => parseAddress(text)) === undefined && parseAddress(text).proxy !== undefined;
+}
+
 const EXPECTED_HEARTBEAT = `expected false, or milliseconds, 1000 to ${MAX_TIMER_MS}`;
 
 /** The configuration: one source for its types, its validation and `config.schema.json`. */
@@ -168,7 +174,12 @@ export const CONFIG_SCHEMA = v.strictObject({
           ),
         ),
         status: v.optional(statusText('Where serve serves its status over HTTP, as status for run. Default: nowhere.')),
-        ...ACCESS_ENTRIES,
+        proxies: v.optional(
+          v.pipe(
+            v.array(parsed(parseNetwork, 'An address, or a network as 192.0.2.0/24.')),
+            v.description('Proxies that may speak PROXY protocol, at addresses with ?proxy=. Default: none.'),
+          ),
+        ),
         limits: v.optional(
           v.pipe(
             v.strictObject({ ...limitEntries(SERVER_LIMITS), exempt: v.optional(NETWORKS) }),
@@ -176,7 +187,11 @@ export const CONFIG_SCHEMA = v.strictObject({
           ),
         ),
       }),
-      v.description('What serve and the embedded server listen on, who may come in, and their limits.'),
+      v.forward(
+        v.check(({ listen = [], proxies = [] }) => proxies.length > 0 || !listen.some(expectsProxy), NO_PROXIES),
+        ['listen'],
+      ),
+      v.description('What serve and the embedded server listen on, and their limits.'),
     ),
   ),
 });

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { DEFAULT_ADDRESS, parseAddress, type Address } from '../net/address.ts';
 import { parseStatusAddress, type StatusAddress } from '../ops/status-address.ts';
+import type { ServerOptions } from '../server/options.ts';
 import type { LoadedConfig } from './read.ts';
 import type { Config } from './schema.ts';
 
@@ -16,6 +17,12 @@ export function listenAddresses(flag: readonly Address[] | undefined, config: Co
 export function configuredAddress(text: string, { directory }: Pick<LoadedConfig, 'directory'>): Address {
   const address = parseAddress(text, 'client');
   return address.ca === undefined ? address : { ...address, ca: path.resolve(directory, address.ca) };
+}
+
+/** What the configuration says of a server in this process, be it that of `serve` or the embedded one. */
+export function serverOptions({ serve = {} }: Config): ServerOptions {
+  const { limits, lookAlikes, proxies } = serve;
+  return { limits, lookAlikes, proxies };
 }
 
 /** The server that a client connects to: `--server`, else the configuration's; for `embedded`, where `run` starts one. */

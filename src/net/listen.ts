@@ -3,6 +3,7 @@ import { ChatosError } from '../errors.ts';
 import { formatAddress, type Address } from './address.ts';
 import { KEEP_ALIVE_DELAY_MS } from './dead-link.ts';
 import { descriptorLimit, hasLastDescriptor, outOfDescriptors } from './descriptors.ts';
+import type { ProxyHeaders } from './proxy-headers.ts';
 import { TcpTransport } from './tcp-transport.ts';
 import type { Transport } from './transport.ts';
 
@@ -37,7 +38,8 @@ const MAX_UNREAD_BYTES = 1;
 /**
  * Listens on an address. For each connection, `enter` is asked by the address that it comes from; one that it gives nothing
  * for is closed at once, which must cost as little as possible: nothing is set up for it, and it is not read. The others are
- * without Nagle's delay and with keep-alive. `onError` gets the error of one that cannot be accepted.
+ * without Nagle's delay and with keep-alive. `onError` gets the error of one that cannot be accepted. Where
+ * the address has `proxy`, `enter` is asked by the address that the header names, when it has come.
  *
  * @throws {ChatosError} `LISTEN_FAILED`
  */
@@ -45,18 +47,29 @@ export function listen(
   address: Address,
   enter: (from: string) => ((transport: Transport) => void) | undefined,
   onError: (error: Error) => void = () => undefined,
+  headers?: ProxyHeaders,
 ): Promise<Listener> {
   if (address.transport === 'tls') {
     const message = `${formatAddress(address)}: TLS is not available in this version, only tcp`;
     return Promise.reject(new ChatosError('INVALID_ADDRESS', message));
   }
   const mostDescriptors = descriptorLimit();
+  const admit = (socket: net.Socket, from: string): void => {
+    const onConnection = enter(from);
+    if (onConnection) onConnection(transportOf(socket, from));
+    else socket.destroy();
+  };
   const server = net.createServer({ allowHalfOpen: true, highWaterMark: MAX_UNREAD_BYTES }, (socket) => {
     const last = hasLastDescriptor(socket, mostDescriptors);
-    const onConnection = last ? undefined : enter(socket.remoteAddress ?? 'unknown');
-    if (!onConnection) socket.destroy();
-    else onConnection(transportOf(socket));
-    if (last) onError(outOfDescriptors(mostDescriptors));
+    const from = socket.remoteAddress ?? 'unknown';
+    if (last) {
+      socket.destroy();
+      onError(outOfDescriptors(mostDescriptors));
+    } else if (address.proxy && headers) {
+      headers.read(socket, from, address.proxy, (source) => admit(socket, source));
+    } else {
+      admit(socket, from);
+    }
   });
   return new Promise((resolve, reject) => {
     server.once('error', (error) => reject(listenFailure(formatAddress(address), error)));
@@ -72,7 +85,7 @@ export function listen(
   });
 }
 
-function transportOf(socket: net.Socket): Transport {
+function transportOf(socket: net.Socket, from: string): Transport {
   socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
-  return new TcpTransport(socket);
+  return new TcpTransport(socket, from);
 }

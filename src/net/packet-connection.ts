@@ -5,6 +5,7 @@ import { DEFAULT_LONG_BYTES, type LongBytes } from '../protocol/limits.ts';
 import type { Packet } from '../protocol/packets.ts';
 import { Deadlines, type Deadline } from '../util/deadlines.ts';
 import { HeldBytes } from './held-bytes.ts';
+import { nameProtocol } from './other-protocols.ts';
 import { PacketWriter, type Written } from './packet-writer.ts';
 import type { Receivers } from './receivers.ts';
 import type { Transport } from './transport.ts';
@@ -262,7 +263,7 @@ export class PacketConnection {
       try {
         packet = this.#decoder.next();
       } catch (error) {
-        this.destroy(error as ChatosError);
+        this.destroy(nameProtocol(error as ChatosError, chunk));
         return;
       }
       if (packet === undefined) break;

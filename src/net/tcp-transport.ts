@@ -40,13 +40,18 @@ function lookAfter(socket: net.Socket): void {
 /** A TCP connection: its stream is the socket. */
 export class TcpTransport implements Transport {
   readonly stream: net.Socket;
+  readonly #from: string | undefined;
   #onEnd: (() => void) | undefined;
   /** Whether an end is known to be one, where somebody has asked. */
   #end: 'unasked' | 'awaited' | 'confirmed' = 'unasked';
 
-  /** @param socket made with `allowHalfOpen`, with nobody listening yet */
-  constructor(socket: net.Socket) {
+  /**
+   * @param socket made with `allowHalfOpen`, with nobody listening yet
+   * @param from where the peer is, if that is not the other end of the socket: a proxy is in between (P20)
+   */
+  constructor(socket: net.Socket, from?: string) {
     this.stream = socket;
+    this.#from = from;
     socket.on('error', ignore);
   }
 
@@ -59,7 +64,7 @@ export class TcpTransport implements Transport {
   }
 
   get remoteAddress(): string | undefined {
-    return this.stream.remoteAddress;
+    return this.#from ?? this.stream.remoteAddress;
   }
 
   get ending(): Ending | undefined {
@@ -99,7 +104,7 @@ export class TcpTransport implements Transport {
 
   readIntoReusedBuffer(onChunk: OnChunk, sizes?: readonly number[]): Transport | undefined {
     const socket = reuseBuffer(this.stream, onChunk, sizes);
-    return socket && new TcpTransport(socket);
+    return socket && new TcpTransport(socket, this.#from);
   }
 
   /**

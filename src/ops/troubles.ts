@@ -20,10 +20,6 @@ const MANY_USERS = (limit: string): string =>
 
 /** A row for each number of a server's statistics that is shown where it is not zero. */
 const ROWS: { readonly [K in Trouble]: readonly [what: string, advice: string] } = {
-  refusedDenied: [
-    'connections refused: their address is denied, or not allowed (serve.deny, serve.allow)',
-    'As you have configured it.',
-  ],
   refusedFull: [
     'connections refused: all places were taken (maxConnections)',
     'Raise serve.limits.maxConnections, and the limit of open files with it.',
@@ -44,6 +40,18 @@ const ROWS: { readonly [K in Trouble]: readonly [what: string, advice: string] }
     'connections refused: too fast from one address (connectionsPerSecondPerAddress)',
     MANY_USERS('connectionsPerSecondPerAddress'),
   ],
+  refusedNoProxy: [
+    'connections refused at an address for proxies: they were of none (serve.proxies)',
+    'If it was a proxy of yours, name its address in serve.proxies; if not, let the address be reached by proxies alone.',
+  ],
+  badProxyHeaders: [
+    'connections of proxies closed: no PROXY header, or a bad one',
+    'The proxy speaks another version than ?proxy= says, or none: compare its configuration (send-proxy-v2).',
+  ],
+  lateProxyHeaders: [
+    'of them for one that did not come in time (proxyHeaderTimeoutMs)',
+    'The proxy sends no header: compare its configuration (send-proxy-v2).',
+  ],
   notAccepted: [
     'connections not accepted: no file descriptor was free',
     'Raise the limit of open files: ulimit -n, or LimitNOFILE= for systemd.',
@@ -56,10 +64,6 @@ const ROWS: { readonly [K in Trouble]: readonly [what: string, advice: string] }
   heldLogins: [
     'of them held for the address that had them (loginHoldMs)',
     'Clients whose address changes wait for that long.',
-  ],
-  barredLogins: [
-    "of them by the operator's lists or rules (serve.deny, serve.allow, serve.logins)",
-    'The log names the rule of each.',
   ],
   ghosts: [
     'ghosts closed for others from their address (loginHoldMs)',

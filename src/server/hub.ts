@@ -1,8 +1,9 @@
 import type { EventEmitter } from 'node:events';
+import { Networks } from '../net/networks.ts';
 import { incompletePackets, type PacketConnection } from '../net/packet-connection.ts';
+import { ProxyHeaders } from '../net/proxy-headers.ts';
 import { Receivers } from '../net/receivers.ts';
 import { Deadlines } from '../util/deadlines.ts';
-import type { Access } from './access/access.ts';
 import { Broadcast } from './broadcast.ts';
 import { Channels } from './channels/channels.ts';
 import { InMemoryDirectory, type Directory, type SessionId } from './directory.ts';
@@ -32,8 +33,6 @@ export class Hub {
   readonly options: ResolvedServerOptions;
   readonly events: EventEmitter<ServerEvents>;
   readonly directory: Directory;
-  /** Who may come in. */
-  readonly access: Access;
   readonly broadcast = new Broadcast();
   /** The connections, those of channels included, for whose clients something waits. */
   readonly receivers: Receivers;
@@ -43,6 +42,10 @@ export class Hub {
   readonly channels: Channels;
   /** The addresses that connections come from. */
   readonly sources: Sources;
+  /** Who may say where a connection comes from (P20). */
+  readonly proxies: Networks;
+  /** Connections of proxies that have not said it yet. */
+  readonly proxyHeaders: ProxyHeaders;
   /** Connections that have not said yet what they are, and when they must have (P12). */
   readonly identifying: Deadlines<OpenSession>;
   /** Who sends faster than the rates allow, or than a reader takes it. */
@@ -58,11 +61,12 @@ export class Hub {
   constructor(options: ResolvedServerOptions, events: EventEmitter<ServerEvents>) {
     this.options = options;
     this.events = events;
-    this.access = options.access;
     this.directory = options.directory ?? new InMemoryDirectory(options.limits.loginHoldMs);
     this.receivers = new Receivers(receiverLimits(options.limits));
     this.incomplete = incompletePackets(options.limits.packetTimeoutMs);
     this.sources = new Sources(options.limits);
+    this.proxies = new Networks(options.proxies);
+    this.proxyHeaders = this.#proxyHeaders();
     this.slowing = new Slowing(options.limits);
     this.negotiations = new Negotiations(options.limits, events);
     this.channels = new Channels(options, events, this.sources, this.receivers);
@@ -74,7 +78,23 @@ export class Hub {
 
   /** TCP connections, halves included. */
   get connections(): number {
-    return this.sessions.size + this.channels.connections;
+    return this.sessions.size + this.channels.connections + this.proxyHeaders.waiting;
+  }
+
+  #proxyHeaders(): ProxyHeaders {
+    const { maxConnections, proxyHeaderTimeoutMs } = this.options.limits;
+    const mayRelay = (from: string): boolean => {
+      const isFull = this.connections >= maxConnections;
+      const why = this.closing ? 'closing' : !this.proxies.has(from) ? 'not a proxy' : isFull ? 'too many' : undefined;
+      if (why) this.events.emit('connectionRefused', from, why);
+      return !why;
+    };
+    return new ProxyHeaders({
+      mayRelay,
+      timeoutMs: proxyHeaderTimeoutMs,
+      onFailed: (from, why, failure) =>
+        this.events.emit('proxyHeaderRefused', from, why, failure === 'late' ? 'proxyHeaderTimeoutMs' : undefined),
+    });
   }
 
   newSessionId(): SessionId {

@@ -56,15 +56,16 @@ export function logEvents(events: EventEmitter<ServerEvents>, unbounded: Logger)
       so.refused += 1;
       if (performance.now() - so.loggedAt <= REFUSED_PAUSE_MS) return;
       so.loggedAt = performance.now();
-      log.warn(`connection refused: ${why}`, { from, refused: so.refused, ...acted(limitFor(why)) });
+      const hint =
+        why === 'not a proxy' ? { lift: 'name the address in serve.proxies, if it is one' } : acted(REFUSED_BY[why]);
+      log.warn(`connection refused: ${why}`, { from, refused: so.refused, ...hint });
     },
+    proxyHeaderRefused: (from, why, limit) => log.warn('closed: no PROXY header', { why, from, ...acted(limit) }),
     notIdentified: (session) =>
       log.info('closed: not identified in time', { ...who(session), limit: 'identifyTimeoutMs' satisfies Limit }),
     login: (session) => log.info('logged in', who(session)),
-    loginRefused: ({ remoteAddress: from, fingerprint }, login, why, attempt, limit, rule) => {
-      const level = attempt <= LOGGED_REFUSALS ? 'info' : 'debug';
-      log[level]('login refused', { login, why, from, fingerprint, limit, rule });
-    },
+    loginRefused: ({ remoteAddress: from }, login, why, attempt, limit) =>
+      log[attempt <= LOGGED_REFUSALS ? 'info' : 'debug']('login refused', { login, why, from, limit }),
     left: (session) => log.info('left', who(session)),
     ghostReplaced: (session) => {
       const why = 'it took nothing for so long, and a client from its address wants its login';
@@ -118,10 +119,6 @@ export function logEvents(events: EventEmitter<ServerEvents>, unbounded: Logger)
   return log;
 }
 
-function limitFor(why: ConnectionRefusal): Limit | undefined {
-  return (REFUSED_BY as { readonly [R in ConnectionRefusal]?: Limit })[why];
-}
-
 /** A limit that has acted: its name, and what to do about it. */
 function acted(limit: Limit | undefined): LogFields {
   return limit ? { limit, lift: waysToLift(limit) } : {};
@@ -132,8 +129,8 @@ function limitOf({ fields }: ChatosError): Limit | undefined {
   return fields['limitName'] as Limit | undefined;
 }
 
-function who({ login, remoteAddress, fingerprint }: SessionInfo): LogFields {
-  return { login: login || undefined, from: remoteAddress, fingerprint };
+function who({ login, remoteAddress }: SessionInfo): LogFields {
+  return { login: login || undefined, from: remoteAddress };
 }
 
 function pairOf({ requester, target }: PairInfo): LogFields {

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { ChatosError } from '../errors.ts';
-import { toAddress, type Address, type AddressLike } from '../net/address.ts';
+import { formatAddress, toAddress, type Address, type AddressLike } from '../net/address.ts';
 import { listen, type Listener } from '../net/listen.ts';
 import type { Transport } from '../net/transport.ts';
 import { overTurns } from '../net/turn-queue.ts';
@@ -81,15 +81,20 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
   /**
    * Listens on one more address; port 0 picks a free one. Returns the address with the real port.
    *
-   * @throws {ChatosError} `INVALID_ADDRESS` or `LISTEN_FAILED`
+   * @throws {ChatosError} `INVALID_ADDRESS` or `LISTEN_FAILED`; `INVALID_ARGUMENT` where it has `proxy`, and the server no `proxies`
    */
   async listen(address: AddressLike): Promise<Address> {
     const wanted = toAddress(address, 'listener');
+    if (wanted.proxy && this.#hub.options.proxies.length === 0) {
+      const message = `${formatAddress(wanted)} expects a PROXY header, which nobody may send: name the addresses of the proxies (serve.proxies)`;
+      throw new ChatosError('INVALID_ARGUMENT', message, { fields: { option: 'proxies' } });
+    }
     let real = wanted;
     const listener = await listen(
       wanted,
       (from) => this.#enter(from, real),
       (error) => this.emit('acceptFailed', wanted, error),
+      this.#hub.proxyHeaders,
     );
     if (this.#closing) {
       await listener.close();
@@ -99,15 +104,6 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
     this.#listeners.push(listener);
     this.emit('listening', listener.address);
     return listener.address;
-  }
-
-  /**
-   * Changes what can be changed while it runs; whoever is in stays in. What is left out is as in a new server.
-   *
-   * @throws {ChatosError} `INVALID_ARGUMENT`; nothing is changed then
-   */
-  update({ logins, deny, allow }: Pick<ServerOptions, 'logins' | 'deny' | 'allow'>): void {
-    this.#hub.access.update({ logins, deny, allow });
   }
 
   /**
@@ -130,9 +126,10 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
   }
 
   async #close(drainMs: number): Promise<void> {
-    const { channels, sessions } = this.#hub;
+    const { channels, proxyHeaders, sessions } = this.#hub;
     this.#hub.closing = true;
     const closed = this.#listeners.map((listener) => listener.close());
+    proxyHeaders.close();
     const drained = channels.open > 0 && drainMs > 0;
     await channels.drain(drainMs);
     // The clients that were waited for may leave first: to a client, a session that ends together with its channel is a crash.
@@ -151,8 +148,8 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
 
   /** A connection has come: what makes a session of it, unless it is refused. */
   #enter(from: string, listener: Address): ((transport: Transport) => void) | undefined {
-    const { access, sources, connections } = this.#hub;
-    const source = this.#closing ? 'closing' : (access.mayConnect(from) ?? sources.enter(from, connections));
+    const { sources, connections } = this.#hub;
+    const source = this.#closing ? 'closing' : sources.enter(from, connections);
     if (typeof source === 'string') {
       this.emit('connectionRefused', from, source);
       return undefined;

@@ -19,8 +19,6 @@ export interface ServerStats {
   readonly refusedLogins: number;
   /** Those of them that were held for the address that had them (P7a). */
   readonly heldLogins: number;
-  /** Those of them that the operator's lists or rules have refused (P7). */
-  readonly barredLogins: number;
   /** Clients that were closed for others from their address, as they took nothing any more (P7a). */
   readonly ghosts: number;
   /** Messages taken from clients, to everyone and to one. */
@@ -67,8 +65,6 @@ export interface ServerStats {
   readonly slowed: number;
   /** How often a session of an exempt address was slowed, as a reader takes less than it sends (P17). */
   readonly heldBack: number;
-  /** Connections closed at once as the operator's lists deny their address, or do not allow it. */
-  readonly refusedDenied: number;
   /** Connections closed at once as all places are taken (P19). */
   readonly refusedFull: number;
   /** Connections closed at once as their address has as many as it may have (P19). */
@@ -79,6 +75,12 @@ export interface ServerStats {
   readonly refusedTooFast: number;
   /** Connections closed at once as the places left are kept for addresses that have none (P19). */
   readonly refusedKept: number;
+  /** Connections closed at once as they came to an address that is for proxies, and were of none (P20). */
+  readonly refusedNoProxy: number;
+  /** Connections of proxies closed as no PROXY header came that can be read (P20). */
+  readonly badProxyHeaders: number;
+  /** Those of them whose header did not come in time (P20). */
+  readonly lateProxyHeaders: number;
 }
 
 /** What is counted from the start on; the rest of {@link ServerStats} is counted when it is asked for. */
@@ -86,13 +88,12 @@ export type ServerCounters = Omit<ServerStats, 'clients' | 'connections' | 'chan
 
 /** The reason for which a connection was refused that each of these counters counts. */
 const REFUSALS = {
-  denied: 'refusedDenied',
-  'not allowed': 'refusedDenied',
   'too many': 'refusedFull',
   'too many of its address': 'refusedPerAddress',
   'too many unidentified': 'refusedUnidentified',
   'too fast': 'refusedTooFast',
   'places kept for others': 'refusedKept',
+  'not a proxy': 'refusedNoProxy',
 } as const satisfies Partial<Record<ConnectionRefusal, keyof ServerCounters>>;
 
 /** The event that each of these counters counts. */
@@ -114,6 +115,7 @@ const COUNTED = {
   shutOuts: 'shutOut',
   slowed: 'slowed',
   heldBack: 'heldBack',
+  badProxyHeaders: 'proxyHeaderRefused',
 } as const satisfies Partial<Record<keyof ServerCounters, keyof ServerEvents>>;
 
 /** The counters of which one event counts some of its kind. */
@@ -123,7 +125,6 @@ type CountedApart = Exclude<keyof ServerCounters, keyof typeof COUNTED | (typeof
 export function countEvents(events: EventEmitter<ServerEvents>): ServerCounters {
   const apart: Record<CountedApart, number> = {
     heldLogins: 0,
-    barredLogins: 0,
     incomplete: 0,
     forbiddenClosed: 0,
     refusedRequests: 0,
@@ -133,14 +134,13 @@ export function countEvents(events: EventEmitter<ServerEvents>): ServerCounters 
     shedChannels: 0,
     forcedCloses: 0,
     relayedBytes: 0,
+    lateProxyHeaders: 0,
   };
   const counters = apart as { -readonly [K in keyof ServerCounters]: number };
   const countIf = (counter: CountedApart, is: boolean): void => void (is && (counters[counter] += 1));
-  events.on('loginRefused', (_session, _login, _why, _attempt, limit, rule) => {
-    countIf('heldLogins', limit !== undefined);
-    countIf('barredLogins', rule !== undefined);
-  });
+  events.on('loginRefused', (_session, _login, _why, _attempt, limit) => countIf('heldLogins', limit !== undefined));
   events.on('malformed', (_session, { fields }) => countIf('incomplete', fields['limitName'] !== undefined));
+  events.on('proxyHeaderRefused', (_proxy, _why, limit) => countIf('lateProxyHeaders', limit !== undefined));
   events.on('forbidden', (_session, _type, _why, closed) => countIf('forbiddenClosed', closed));
   events.on('requestRefused', (_pair, why, limit) => {
     countIf('expiredRequests', why === 'expired');

@@ -68,6 +68,30 @@ const CASES: readonly Case[] = [
   [
     'connectionRefused',
     '192.0.2.1',
+    'not a proxy',
+    [
+      'warn',
+      'connection refused: not a proxy',
+      { ...FROM, refused: 1, lift: 'name the address in serve.proxies, if it is one' },
+    ],
+  ],
+  [
+    'proxyHeaderRefused',
+    '192.0.2.1',
+    'garbage',
+    undefined,
+    ['warn', 'closed: no PROXY header', { ...FROM, why: 'garbage' }],
+  ],
+  [
+    'proxyHeaderRefused',
+    '192.0.2.1',
+    'late',
+    'proxyHeaderTimeoutMs',
+    ['warn', 'closed: no PROXY header', { ...FROM, why: 'late', ...acted('proxyHeaderTimeoutMs') }],
+  ],
+  [
+    'connectionRefused',
+    '192.0.2.1',
     'places kept for others',
     [
       'warn',
@@ -89,7 +113,6 @@ const CASES: readonly Case[] = [
     'taken',
     5,
     undefined,
-    undefined,
     ['info', 'login refused', { login: 'bob', why: 'taken', ...FROM }],
   ],
   [
@@ -98,7 +121,6 @@ const CASES: readonly Case[] = [
     'bob',
     'taken',
     6,
-    undefined,
     undefined,
     ['debug', 'login refused', { login: 'bob', why: 'taken', ...FROM }],
   ],
@@ -109,7 +131,6 @@ const CASES: readonly Case[] = [
     'held',
     1,
     'loginHoldMs',
-    undefined,
     ['info', 'login refused', { login: 'bob', why: 'held', ...FROM, limit: 'loginHoldMs' }],
   ],
   ['left', ALICE, ['info', 'left', WHO]],

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../../config/load.ts';
-import { listenAddresses, statusAddress } from '../../config/settings.ts';
+import { listenAddresses, serverOptions, statusAddress } from '../../config/settings.ts';
 import type { Address } from '../../net/address.ts';
 import { descriptorLimit } from '../../net/descriptors.ts';
 import type { StatusAddress } from '../../ops/status-address.ts';
@@ -9,7 +9,6 @@ import type { Logger } from '../../util/log.ts';
 import { configOption, listenOption, loggerFor, logOptions, seconds, statusOption, type LogFlags } from '../options.ts';
 import { startServer } from '../running/embedded-server.ts';
 import { runUntilStopped, startStatus } from '../running/lifecycle.ts';
-import { serverOptions } from '../running/server-options.ts';
 
 interface ServeFlags extends LogFlags {
   readonly listen?: readonly Address[];
@@ -42,12 +41,12 @@ the server at once.`,
 
 async function serve(flags: ServeFlags): Promise<void> {
   await runUntilStopped(flags, async (running, _stop, announce) => {
-    const loaded = await loadConfig({ file: flags.config });
-    const listen = listenAddresses(flags.listen, loaded.config);
-    const options = serverOptions(loaded);
+    const { config } = await loadConfig({ file: flags.config });
+    const listen = listenAddresses(flags.listen, config);
+    const options = serverOptions(config);
     const log = loggerFor(flags);
     running.server = await startServer({ listen, options, log, announce });
-    const address = statusAddress(flags.status, loaded.config, 'server');
+    const address = statusAddress(flags.status, config, 'server');
     if (address) await startStatus({ address, server: running.server, log }, running, announce);
     warnOfFewDescriptors(options.limits?.maxConnections ?? DEFAULT_SERVER_LIMITS.maxConnections, log);
   });

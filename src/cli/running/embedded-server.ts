@@ -14,7 +14,6 @@ const STANDBY_RETRY_MS = 1_000;
 /** What a server in this process needs. */
 export interface ServerPlan {
   readonly listen: readonly Address[];
-  /** What it does, as the configuration says. */
   readonly options: ServerOptions;
   readonly log: Logger;
   readonly announce: Announce;
@@ -27,6 +26,9 @@ export interface ServerPlan {
  */
 export async function startServer({ listen, options, log, announce }: ServerPlan): Promise<ChatosServer> {
   const server = new ChatosServer({ ...options, log });
+  if (options.proxies && !listen.some(({ proxy }) => proxy)) {
+    log.warn('serve.proxies has no effect: no address that is listened on has ?proxy=v1, v2 or any');
+  }
   try {
     for (const address of listen) {
       const text = formatAddress(await server.listen(address));
@@ -40,19 +42,18 @@ export async function startServer({ listen, options, log, announce }: ServerPlan
 }
 
 /**
- * Starts the server of bots, with loopback exempt from limits per address by default. As a standby, it waits until the
- * address is free; resolves to `undefined` if the signal is aborted first.
+ * Starts the server of bots, with loopback exempt from limits per address by default. As a standby, it waits until the address is free; resolves to `undefined` if the signal is
+ * aborted first.
  *
  * @throws {ChatosError} `LISTEN_FAILED`
  */
 export async function startEmbedded(
-  { standby, ...plan }: ServerPlan & { readonly standby: boolean },
+  { standby, options, ...plan }: ServerPlan & { readonly standby: boolean },
   signal: AbortSignal,
 ): Promise<ChatosServer | undefined> {
-  const options = { ...plan.options, limits: { exempt: LOOPBACK, ...plan.options.limits } };
   for (let attempt = 1; !signal.aborted; attempt += 1) {
     try {
-      return await startServer({ ...plan, options });
+      return await startServer({ ...plan, options: { ...options, limits: { exempt: LOOPBACK, ...options.limits } } });
     } catch (error) {
       if (!isChatosError(error, 'LISTEN_FAILED') || error.fields['errno'] !== 'EADDRINUSE') throw error;
       if (!standby) {

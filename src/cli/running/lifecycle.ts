@@ -1,4 +1,4 @@
-import { configuredAddress, ownAddress } from '../../config/settings.ts';
+import { configuredAddress, ownAddress, serverOptions } from '../../config/settings.ts';
 import type { RuntimeObserver } from '../../bot/events.ts';
 import type { Recorder } from '../../bot/recording/recorder.ts';
 import { DEFAULT_ADDRESS, formatAddress, type Address } from '../../net/address.ts';
@@ -17,7 +17,6 @@ import type { BotToRun } from './bot-entries.ts';
 import { BotWatcher } from './bot-watcher.ts';
 import { startEmbedded } from './embedded-server.ts';
 import type { RunPlan } from './prepare.ts';
-import { serverOptions } from './server-options.ts';
 
 /** What has been started so far. */
 export interface Running {
@@ -87,7 +86,7 @@ export async function startRun(plan: RunPlan, running: Running, stop: StopReques
     running.recorder = await openRecording(recordingFile, { version: packageVersion(), log });
   }
   if (bots.some(({ server = plan.server }) => server === 'embedded')) {
-    const options = serverOptions(loaded);
+    const options = serverOptions(loaded.config);
     running.server = await startEmbedded({ ...plan, options, log: log.with({ part: 'server' }) }, stop.signal);
   }
   if (stop.signal.aborted) return;

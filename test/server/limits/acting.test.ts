@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import type { ServerLimits, ServerStats } from '../../../src/server/index.ts';
+import type { ServerLimits, ServerOptions, ServerStats } from '../../../src/server/index.ts';
 import { DEFAULT_SERVER_LIMITS } from '../../../src/server/index.ts';
 import { NO_RATES } from '../../support/floods.ts';
 import { packet, str, type RfcPeer } from '../../support/rfc-peer.ts';
@@ -12,6 +12,7 @@ const ELSEWHERE = '127.0.0.2';
 /** How a limit is met: with these limits, by what a client does; then the counter goes up. */
 interface Meeting {
   readonly limits: Partial<ServerLimits>;
+  readonly options?: ServerOptions;
   readonly counter: keyof ServerStats;
   readonly meet: (rig: Rig) => Promise<unknown>;
 }
@@ -102,6 +103,12 @@ const MEETINGS: { readonly [K in Exclude<keyof ServerLimits, 'exempt' | `${strin
   maxQueuedBytes: { limits: { ...LIFTED, maxQueuedBytes: 2 ** 16 }, counter: 'slow', meet: stall },
   maxTotalQueuedBytes: { limits: { ...LIFTED, maxTotalQueuedBytes: 2 ** 16 }, counter: 'shed', meet: stall },
   writeTimeoutMs: { limits: { ...LIFTED, writeTimeoutMs: 50 }, counter: 'stalled', meet: stall },
+  proxyHeaderTimeoutMs: {
+    limits: { proxyHeaderTimeoutMs: 50 },
+    options: { proxies: ['127.0.0.1'] },
+    counter: 'lateProxyHeaders',
+    meet: async (rig) => openSocket((await rig.server.listen('127.0.0.1:0?proxy=v1')).port),
+  },
   identifyTimeoutMs: {
     limits: { identifyTimeoutMs: 50 },
     counter: 'unidentified',
@@ -202,8 +209,8 @@ it('each limit is met in a test below, but bursts, which act as their rates do, 
 
 it.each(Object.entries(MEETINGS))(
   '%s is counted, and named in the log, as the docs say',
-  async (name, { limits, counter, meet }) => {
-    const rig = await Rig.start(limits);
+  async (name, { limits, options, counter, meet }) => {
+    const rig = await Rig.start(limits, options);
     await meet(rig);
     const line = await rig.log.untilLine(({ fields }) => fields['limit'] === name, `a line of ${name}`);
     const { level, fields } = line;
