@@ -13,6 +13,7 @@ export const ERROR_CODES = {
   INVALID_PLUGIN: 'A plugin file cannot be found, does not compile, or does not export hooks.',
   LISTEN_FAILED: 'The address cannot be listened on: in use, privileged, or not of this machine.',
   CONNECT_FAILED: 'No server answers at the address.',
+  NOT_TRUSTED: 'The certificate of the server is not trusted, or the server does not trust that of this client.',
   CONNECTION_LOST: 'The connection ended before the work on it was done.',
   NOT_CONNECTED: 'There is no session with the server at the moment.',
   LOGIN_REFUSED: 'The server refused the login: it is taken, looks like one in use, or is not allowed.',

@@ -22,6 +22,7 @@ const EXIT_CODES: { readonly [C in ErrorCode]: number } = {
   INVALID_PLUGIN: EXIT.usage,
   LISTEN_FAILED: EXIT.unavailable,
   CONNECT_FAILED: EXIT.unavailable,
+  NOT_TRUSTED: EXIT.refused,
   CONNECTION_LOST: EXIT.broken,
   NOT_CONNECTED: EXIT.unavailable,
   LOGIN_REFUSED: EXIT.refused,

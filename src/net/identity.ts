@@ -1,0 +1,60 @@
+import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
+import { ChatosError, messageOf } from '../errors.ts';
+import { fingerprintOf } from './fingerprint.ts';
+import { certificatesIn, hasEncryptedKey, privateKeysIn, readPem } from './pem.ts';
+
+/** Who a client is for `tls://` servers: a certificate, with those that lead to its authority, and its key, both PEM. */
+export interface Identity {
+  readonly cert: string;
+  readonly key: string;
+  /** That of the key: `sha256:…`. */
+  readonly fingerprint: string;
+}
+
+/**
+ * Reads an identity out of PEM text: the certificate of the key first, then those that lead to its authority, and the key
+ * anywhere.
+ *
+ * @param what what the message says of the text, as the name of its file
+ * @throws {ChatosError} `INVALID_ARGUMENT`
+ */
+export function parseIdentity(pem: string, what = 'the identity'): Identity {
+  const invalid = (why: string, cause?: unknown): ChatosError =>
+    new ChatosError('INVALID_ARGUMENT', `${what} ${why}`, { cause });
+  const certificates = certificatesIn(pem);
+  const keys = privateKeysIn(pem);
+  if (hasEncryptedKey(pem)) {
+    throw invalid('has a key that is encrypted with a passphrase; write it without: openssl pkey -in FILE -out NEW');
+  }
+  if (certificates.length === 0 && keys.length === 0)
+    throw invalid('is not an identity: it has no certificate and no key in PEM form');
+  if (certificates.length === 0) throw invalid('has no certificate, only a key');
+  if (keys.length === 0) throw invalid('has no private key, only a certificate');
+  if (keys.length > 1) throw invalid('has more than one private key');
+  let key: KeyObject;
+  let certificate: X509Certificate;
+  try {
+    key = createPrivateKey(keys[0]!);
+    certificate = new X509Certificate(certificates[0]!);
+    for (const each of certificates.slice(1)) void new X509Certificate(each);
+  } catch (error) {
+    throw invalid(`is damaged: ${messageOf(error)}`, error);
+  }
+  if (!certificate.checkPrivateKey(key)) throw invalid('has a key that is not that of its first certificate');
+  return { cert: `${certificates.join('\n')}\n`, key: `${keys[0]!}\n`, fingerprint: fingerprintOf(certificate) };
+}
+
+/**
+ * Reads an identity from a file that has certificate and key, or from two.
+ *
+ * @throws {ChatosError} `INVALID_ARGUMENT`
+ */
+export async function loadIdentity(...files: readonly string[]): Promise<Identity> {
+  const texts: string[] = [];
+  for (const file of files) {
+    const invalid = (why: string, cause?: unknown): ChatosError =>
+      new ChatosError('INVALID_ARGUMENT', `${file} ${why}`, { cause, fields: { file } });
+    texts.push(await readPem(file, invalid));
+  }
+  return parseIdentity(texts.join('\n'), files.join(' with '));
+}
