@@ -66,7 +66,7 @@ export function listen(
       socket.destroy();
       onError(outOfDescriptors(mostDescriptors));
     } else if (address.proxy && headers) {
-      headers.read(socket, from, address.proxy, (source) => admit(socket, source));
+      headers.read(socket, address.proxy, (source) => admit(socket, source));
     } else {
       admit(socket, from);
     }

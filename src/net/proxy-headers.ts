@@ -52,8 +52,10 @@ export class ProxyHeaders {
   }
 
   /** Reads the header of a connection that was just accepted, and calls back with the address that the client has. */
-  read(socket: Socket, from: string, version: ProxyProtocol, onSource: (source: string) => void): void {
-    if (!this.#mayRelay(from)) {
+  read(socket: Socket, version: ProxyProtocol, onSource: (source: string) => void): void {
+    const { remoteAddress: from } = socket;
+    // One that is gone already has no address: a check that somebody listens may reset it at once.
+    if (from === undefined || !this.#mayRelay(from)) {
       socket.destroy();
       return;
     }

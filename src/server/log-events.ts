@@ -87,7 +87,9 @@ export function logEvents(events: EventEmitter<ServerEvents>, unbounded: Logger)
     slowConsumer: doesNotRead,
     stalledConsumer: doesNotRead,
     shedConsumer: doesNotRead,
-    connectionLost: (session, error) => log.info('connection lost', { why: error.message, ...who(session) }),
+    // Scanners and health checks reset theirs: that is not worth a line.
+    connectionLost: (session, error) =>
+      log[session.login ? 'info' : 'debug']('connection lost', { why: error.message, ...who(session) }),
     request: (pair) => log.debug('private connection requested', pairOf(pair)),
     requestRefused: (pair, why, limit) => {
       const message = `private connection refused: ${why}`;

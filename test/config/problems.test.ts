@@ -121,6 +121,11 @@ describe('loadConfig, wrong keys and values in YAML', () => {
     ['serve: { limits: { exempt: 127.0.0.1 } }', /^FILE:1:28: .*exempt: expected a list, found "127.0.0.1"/],
     ['serve: { limits: { maxConnections: 0 } }', /^FILE:1:36: .*maxConnections: expected 1 or more/],
     ['serve: { limits: { maxConnections: 1.5 } }', /^FILE:1:36: .*maxConnections: expected a whole number/],
+    [
+      "serve: { listen: ['7779?proxy=v2'] }",
+      /^FILE:1:10: serve.listen: an address with \?proxy= lets only proxies connect, .* name them in 'proxies'/,
+    ],
+    ['serve: { proxies: [localhost] }', /^FILE:1:20: serve.proxies.0: 'localhost' is not a network/],
     ['- login: a', /^FILE:1:1: expected a mapping.*, found a list/],
     ['embedded', /^FILE:1:1: expected a mapping.*, found "embedded"/],
     ['announcements: [{ cron: "* * * * *" }]', "FILE:1:17: announcements.0: 'text' is missing"],

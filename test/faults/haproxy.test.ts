@@ -1,0 +1,117 @@
+/** The server behind a real HAProxy; without that program (`apt-get install haproxy`), these tests are skipped. */
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { NO_RATES } from '../support/floods.ts';
+import { openHalf, RfcPeer } from '../support/rfc-peer.ts';
+import { agree, Rig, turns } from '../support/server-rig.ts';
+import { endOf, hashOf, hashToEnd, openSocket, pattern, Pump, readExactly } from '../support/server-sockets.ts';
+
+const HAS_HAPROXY = !spawnSync('haproxy', ['-v']).error;
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** HAProxy, which relays one of its ports to a server; ended after the test. */
+async function haproxy(server: string): Promise<number> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'haproxy-'));
+  const port = await freePort();
+  const file = path.join(folder, 'haproxy.cfg');
+  await writeFile(
+    file,
+    `global
+    maxconn 100
+defaults
+    mode tcp
+    timeout connect 5s
+    timeout client 1h
+    timeout server 1h
+frontend chatos
+    bind 127.0.0.1:${port}
+    default_backend chatos
+backend chatos
+    server chatos ${server}
+`,
+  );
+  const child = spawn('haproxy', ['-db', '-f', file], { stdio: 'ignore' });
+  const exited = new Promise((resolve) => child.once('exit', resolve));
+  onTestFinished(async () => {
+    child.kill();
+    await exited;
+    await rm(folder, { recursive: true });
+  });
+  await expect.poll(() => opens(port)).toBe(true);
+  return port;
+}
+
+async function opens(port: number): Promise<boolean> {
+  const socket: Socket | undefined = await openSocket(port).catch(() => undefined);
+  socket?.destroy();
+  return socket !== undefined;
+}
+
+/** A server behind HAProxy; `how` is said of the server in HAProxy's configuration. */
+async function proxied(version: 'v1' | 'v2', how: string): Promise<{ rig: Rig; port: number }> {
+  const rig = await Rig.start({ ...NO_RATES }, { proxies: ['127.0.0.1'] });
+  const server = await rig.server.listen(`127.0.0.1:0?proxy=${version}`);
+  return { rig, port: await haproxy(`127.0.0.1:${server.port} ${how}`) };
+}
+
+async function join(port: number, name: string, localAddress: string): Promise<RfcPeer> {
+  const peer = await RfcPeer.connect(port, { localAddress });
+  onTestFinished(() => peer.destroy());
+  expect(await peer.login(name)).toBe(true);
+  return peer;
+}
+
+describe.skipIf(!HAS_HAPROXY).each([
+  ['v1', 'send-proxy'],
+  ['v2', 'send-proxy-v2'],
+  ['v2', 'send-proxy-v2 proxy-v2-options crc32c,unique-id,authority'],
+] as const)('behind HAProxy, %s: %s', (version, how) => {
+  it('[P20] clients are where they connect from, and channels carry every byte to their end', async () => {
+    const { rig, port } = await proxied(version, how);
+    const [alice, bob] = [await join(port, 'alice', '127.0.0.11'), await join(port, 'bob', '127.0.0.12')];
+    expect(rig.server.sessions().map(({ login, remoteAddress }) => [login, remoteAddress])).toEqual([
+      ['alice', '127.0.0.11'],
+      ['bob', '127.0.0.12'],
+    ]);
+    const id = await agree(alice, bob);
+    const bytes = pattern(8 * 1024 * 1024);
+    const [a, b] = await Promise.all([openHalf(port, id, { early: bytes.subarray(0, 1000) }), openHalf(port, id)]);
+    const got = hashToEnd(b);
+    await new Pump(a, bytes.subarray(1000)).done;
+    a.end();
+    expect(await got).toEqual(hashOf(bytes));
+    b.end('answer');
+    expect((await readExactly(a, 6)).toString()).toBe('answer');
+    expect(await endOf(a)).toBe('FIN');
+    expect((await rig.log.until('private connection ended')).fields['outcome']).toBe('ended');
+  });
+});
+
+describe.skipIf(!HAS_HAPROXY)('health checks of HAProxy', () => {
+  it.each([
+    ['v1', 'send-proxy check inter 50ms'],
+    ['v1', 'send-proxy check check-send-proxy inter 50ms'],
+    ['v2', 'send-proxy-v2 check inter 50ms'],
+    ['v2', 'send-proxy-v2 check check-send-proxy inter 50ms'],
+  ] as const)('[P20] %s, %s: they find the server, and make no noise', async (version, how) => {
+    const { rig, port } = await proxied(version, how);
+    const marker = await join(port, 'marker', '127.0.0.11');
+    // A few checks: with a header, each is a connection; without one, they leave no trace but that HAProxy goes on.
+    for (const end = performance.now() + 500; performance.now() < end; await turns(marker));
+    expect(await join(port, 'later', '127.0.0.12')).toBeDefined();
+    const loud = rig.log.lines.filter(({ level }) => level !== 'debug').map(({ message }) => message);
+    expect(loud).toEqual(['logged in', 'logged in']);
+    expect(rig.server.stats).toMatchObject({ badProxyHeaders: 0, malformed: 0, clients: 2 });
+  });
+});
