@@ -9,6 +9,7 @@ import { CATCH_UPS, OVERLAPS } from '../schedule/schedule.ts';
 import { SERVER_LIMIT_ROWS } from '../server/limits/server-limits.ts';
 import { MAX_TIMER_MS } from '../util/clock.ts';
 import { closest } from '../util/closest.ts';
+import { ACCESS_ENTRIES } from './access-schema.ts';
 import { checked, limitEntries, loginText, thrown, parsed } from './checks.ts';
 import { FLOOD_SCHEMA, ISOLATION_ENTRIES, LOOP_GUARD_SCHEMA } from './limit-schemas.ts';
 import { POLICY_SCHEMA } from './policy-schema.ts';
@@ -180,6 +181,7 @@ export const CONFIG_SCHEMA = v.strictObject({
             v.description('Proxies that may speak PROXY protocol, at addresses with ?proxy=. Default: none.'),
           ),
         ),
+        ...ACCESS_ENTRIES,
         limits: v.optional(
           v.pipe(
             v.strictObject({ ...limitEntries(SERVER_LIMITS), exempt: v.optional(NETWORKS) }),
@@ -191,7 +193,7 @@ export const CONFIG_SCHEMA = v.strictObject({
         v.check(({ listen = [], proxies = [] }) => proxies.length > 0 || !listen.some(expectsProxy), NO_PROXIES),
         ['listen'],
       ),
-      v.description('What serve and the embedded server listen on, and their limits.'),
+      v.description('What serve and the embedded server listen on, who may come in, and their limits.'),
     ),
   ),
 });

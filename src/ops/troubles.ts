@@ -20,6 +20,10 @@ const MANY_USERS = (limit: string): string =>
 
 /** A row for each number of a server's statistics that is shown where it is not zero. */
 const ROWS: { readonly [K in Trouble]: readonly [what: string, advice: string] } = {
+  refusedDenied: [
+    'connections refused: their address is denied, or not allowed (serve.deny, serve.allow)',
+    'As you have configured it.',
+  ],
   refusedFull: [
     'connections refused: all places were taken (maxConnections)',
     'Raise serve.limits.maxConnections, and the limit of open files with it.',
@@ -64,6 +68,10 @@ const ROWS: { readonly [K in Trouble]: readonly [what: string, advice: string] }
   heldLogins: [
     'of them held for the address that had them (loginHoldMs)',
     'Clients whose address changes wait for that long.',
+  ],
+  barredLogins: [
+    "of them by the operator's lists or rules (serve.deny, serve.allow, serve.logins)",
+    'The log names the rule of each.',
   ],
   ghosts: [
     'ghosts closed for others from their address (loginHoldMs)',

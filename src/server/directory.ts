@@ -150,10 +150,11 @@ export class InMemoryDirectory implements Directory {
   }
 }
 
-/** Why a login is refused, for the log; and the limit, where it is one. */
+/** Why a login is refused, for the log; and the limit, or the list or rule of the operator, where it is one. */
 export interface LoginRefusal {
   readonly why: string;
   readonly limit?: keyof ServerLimits;
+  readonly rule?: string;
 }
 
 /** Why a claim is refused. */

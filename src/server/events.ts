@@ -37,11 +37,13 @@ export interface PairInfo {
 }
 
 /**
- * Why a connection was closed at once: as many as allowed are open, in all, of its address, or of its address without a
- * login; new ones come too fast from there; the places that are left are for addresses that have none; it came to an address
- * that is for proxies, and is of none; or the server closes.
+ * Why a connection was closed at once: its address is denied, or not one of those that are allowed; as many as allowed are
+ * open, in all, of its address, or of its address without a login; new ones come too fast from there; the places that are
+ * left are for addresses that have none; it came to an address that is for proxies, and is of none; or the server closes.
  */
 export type ConnectionRefusal =
+  | 'denied'
+  | 'not allowed'
   | 'too many'
   | 'too many of its address'
   | 'too many unidentified'
@@ -80,7 +82,7 @@ export interface ServerEvents {
   acceptFailed: [address: Address, error: Error];
   /** A connection was accepted. */
   connection: [session: SessionInfo];
-  /** A connection was closed at once (P19). */
+  /** A connection was closed at once: by a list of the operator, or for a limit (P19). */
   connectionRefused: [remoteAddress: string, why: ConnectionRefusal];
   /** A connection of this proxy was closed: no PROXY header came that can be read (P20), or, for `limit`, none in time. */
   proxyHeaderRefused: [proxy: string, why: string, limit?: keyof ServerLimits];
@@ -90,9 +92,16 @@ export interface ServerEvents {
   login: [session: SessionInfo];
   /**
    * A LOGIN was refused (P7); `attempt` counts the refusals of the session, from 1. Where that was for a limit, `limit` names
-   * it.
+   * it; where a list or rule of the operator has decided, `rule` does, as `deny.login` or `logins[0]`.
    */
-  loginRefused: [session: SessionInfo, login: string, why: string, attempt: number, limit?: keyof ServerLimits];
+  loginRefused: [
+    session: SessionInfo,
+    login: string,
+    why: string,
+    attempt: number,
+    limit?: keyof ServerLimits,
+    rule?: string,
+  ];
   /** A client that had logged in is gone; its login is free, or held for its address (P7a). */
   left: [session: SessionInfo];
   /** A client that took nothing of what waited for it was closed: one from its address wants its login (P7a). */

@@ -4,6 +4,7 @@ import { incompletePackets, type PacketConnection } from '../net/packet-connecti
 import { ProxyHeaders } from '../net/proxy-headers.ts';
 import { Receivers } from '../net/receivers.ts';
 import { Deadlines } from '../util/deadlines.ts';
+import type { Access } from './access/access.ts';
 import { Broadcast } from './broadcast.ts';
 import { Channels } from './channels/channels.ts';
 import { InMemoryDirectory, type Directory, type SessionId } from './directory.ts';
@@ -33,6 +34,8 @@ export class Hub {
   readonly options: ResolvedServerOptions;
   readonly events: EventEmitter<ServerEvents>;
   readonly directory: Directory;
+  /** Who may come in. */
+  readonly access: Access;
   readonly broadcast = new Broadcast();
   /** The connections, those of channels included, for whose clients something waits. */
   readonly receivers: Receivers;
@@ -61,6 +64,7 @@ export class Hub {
   constructor(options: ResolvedServerOptions, events: EventEmitter<ServerEvents>) {
     this.options = options;
     this.events = events;
+    this.access = options.access;
     this.directory = options.directory ?? new InMemoryDirectory(options.limits.loginHoldMs);
     this.receivers = new Receivers(receiverLimits(options.limits));
     this.incomplete = incompletePackets(options.limits.packetTimeoutMs);

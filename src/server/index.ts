@@ -12,6 +12,7 @@ export {
   type LogOptions,
   type Logger,
 } from '../util/log.ts';
+export { type AccessList, type LoginRule } from './access/access-options.ts';
 export * from './events.ts';
 export { DEFAULT_SERVER_LIMITS, type ServerLimits } from './limits/server-limits.ts';
 export { type CloseOptions, type ServerOptions } from './options.ts';

@@ -57,15 +57,17 @@ export function logEvents(events: EventEmitter<ServerEvents>, unbounded: Logger)
       if (performance.now() - so.loggedAt <= REFUSED_PAUSE_MS) return;
       so.loggedAt = performance.now();
       const hint =
-        why === 'not a proxy' ? { lift: 'name the address in serve.proxies, if it is one' } : acted(REFUSED_BY[why]);
+        why === 'not a proxy' ? { lift: 'name the address in serve.proxies, if it is one' } : acted(limitFor(why));
       log.warn(`connection refused: ${why}`, { from, refused: so.refused, ...hint });
     },
     proxyHeaderRefused: (from, why, limit) => log.warn('closed: no PROXY header', { why, from, ...acted(limit) }),
     notIdentified: (session) =>
       log.info('closed: not identified in time', { ...who(session), limit: 'identifyTimeoutMs' satisfies Limit }),
     login: (session) => log.info('logged in', who(session)),
-    loginRefused: ({ remoteAddress: from }, login, why, attempt, limit) =>
-      log[attempt <= LOGGED_REFUSALS ? 'info' : 'debug']('login refused', { login, why, from, limit }),
+    loginRefused: ({ remoteAddress: from, fingerprint }, login, why, attempt, limit, rule) => {
+      const level = attempt <= LOGGED_REFUSALS ? 'info' : 'debug';
+      log[level]('login refused', { login, why, from, fingerprint, limit, rule });
+    },
     left: (session) => log.info('left', who(session)),
     ghostReplaced: (session) => {
       const why = 'it took nothing for so long, and a client from its address wants its login';
@@ -121,6 +123,10 @@ export function logEvents(events: EventEmitter<ServerEvents>, unbounded: Logger)
   return log;
 }
 
+function limitFor(why: ConnectionRefusal): Limit | undefined {
+  return (REFUSED_BY as { readonly [R in ConnectionRefusal]?: Limit })[why];
+}
+
 /** A limit that has acted: its name, and what to do about it. */
 function acted(limit: Limit | undefined): LogFields {
   return limit ? { limit, lift: waysToLift(limit) } : {};
@@ -131,8 +137,8 @@ function limitOf({ fields }: ChatosError): Limit | undefined {
   return fields['limitName'] as Limit | undefined;
 }
 
-function who({ login, remoteAddress }: SessionInfo): LogFields {
-  return { login: login || undefined, from: remoteAddress };
+function who({ login, remoteAddress, fingerprint }: SessionInfo): LogFields {
+  return { login: login || undefined, from: remoteAddress, fingerprint };
 }
 
 function pairOf({ requester, target }: PairInfo): LogFields {

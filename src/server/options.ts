@@ -1,6 +1,8 @@
 import { networkProblem } from '../net/networks.ts';
 import { SILENT_LOGGER, type Logger } from '../util/log.ts';
 import { resolveOptions, type OptionTable } from '../util/option-table.ts';
+import { Access } from './access/access.ts';
+import type { AccessList, AccessOptions, LoginRule } from './access/access-options.ts';
 import type { Directory } from './directory.ts';
 import { SERVER_LIMIT_ROWS, type ServerLimits } from './limits/server-limits.ts';
 
@@ -14,6 +16,12 @@ export interface ServerOptions {
   readonly relay?: 'auto' | 'streams' | undefined;
   /** Whether a login may look like one that is in use, or differ from it in case only (P7). @default 'refuse' */
   readonly lookAlikes?: 'refuse' | 'allow' | undefined;
+  /** Whose which logins are: the first rule that has the login decides; what none has is refused. @default all are anyone's */
+  readonly logins?: readonly LoginRule[] | undefined;
+  /** Whoever matches any of these is refused. @default nobody */
+  readonly deny?: AccessList | undefined;
+  /** Whoever does not match all that is given here is refused. @default nobody */
+  readonly allow?: AccessList | undefined;
   /**
    * Addresses and networks of proxies that may say, by PROXY protocol, where a connection comes from (P20): at addresses with
    * `proxy`, and nobody else may connect there. @default none
@@ -39,15 +47,21 @@ export interface ResolvedServerOptions {
   readonly relay: 'auto' | 'streams';
   readonly lookAlikes: 'refuse' | 'allow';
   readonly proxies: readonly string[];
+  readonly access: Access;
   readonly directory: Directory | undefined;
 }
 
-const SERVER_OPTIONS: OptionTable<Omit<ResolvedServerOptions, 'limits'> & { readonly limits: object }> = {
+type Checked = Omit<ResolvedServerOptions, 'limits' | 'access'> & AccessOptions & { readonly limits: object };
+
+const SERVER_OPTIONS: OptionTable<Checked> = {
   limits: { kind: 'any', default: {} },
   log: { kind: 'logger', default: SILENT_LOGGER },
   relay: { kind: 'choice', of: ['auto', 'streams'], default: 'auto' },
   lookAlikes: { kind: 'choice', of: ['refuse', 'allow'], default: 'refuse' },
   proxies: { kind: 'texts', problem: networkProblem, default: [] },
+  logins: { kind: 'any', default: undefined },
+  deny: { kind: 'any', default: undefined },
+  allow: { kind: 'any', default: undefined },
   directory: {
     kind: 'object',
     a: 'a directory',
@@ -60,6 +74,10 @@ export const CLOSE_OPTIONS: OptionTable<{ readonly drainMs: number }> = { drainM
 
 /** @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid */
 export function resolveServerOptions(options?: ServerOptions): ResolvedServerOptions {
-  const { limits, ...rest } = resolveOptions('server options', options, SERVER_OPTIONS);
-  return { limits: resolveOptions<ServerLimits>('server limits', limits, SERVER_LIMIT_ROWS), ...rest };
+  const { limits, logins, deny, allow, ...rest } = resolveOptions('server options', options, SERVER_OPTIONS);
+  return {
+    limits: resolveOptions<ServerLimits>('server limits', limits, SERVER_LIMIT_ROWS),
+    access: new Access({ logins, deny, allow }),
+    ...rest,
+  };
 }

@@ -107,6 +107,15 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
   }
 
   /**
+   * Changes what can be changed while it runs; whoever is in stays in. What is left out is as in a new server.
+   *
+   * @throws {ChatosError} `INVALID_ARGUMENT`; nothing is changed then
+   */
+  update({ logins, deny, allow }: Pick<ServerOptions, 'logins' | 'deny' | 'allow'>): void {
+    this.#hub.access.update({ logins, deny, allow });
+  }
+
+  /**
    * Stops: no new connections; channels get `drainMs` milliseconds to finish, what is left of them is broken; then all
    * sessions end. Resolves when everything is closed; a second call with a shorter time cuts the first one short.
    *
@@ -148,8 +157,8 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
 
   /** A connection has come: what makes a session of it, unless it is refused. */
   #enter(from: string, listener: Address): ((transport: Transport) => void) | undefined {
-    const { sources, connections } = this.#hub;
-    const source = this.#closing ? 'closing' : sources.enter(from, connections);
+    const { access, sources, connections } = this.#hub;
+    const source = this.#closing ? 'closing' : (access.mayConnect(from) ?? sources.enter(from, connections));
     if (typeof source === 'string') {
       this.emit('connectionRefused', from, source);
       return undefined;

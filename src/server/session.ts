@@ -50,6 +50,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
   /** The address that it has connected to. */
   readonly #listener: Address;
   readonly #connectedAt = Date.now();
+  readonly #transport: Transport;
   readonly #hub: Hub;
   readonly #dispatch: Dispatch;
   readonly #connection: PacketConnection;
@@ -87,6 +88,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     this.remoteAddress = transport.remoteAddress ?? 'unknown';
     this.encrypted = transport.encrypted;
     this.fingerprint = transport.certificate && fingerprintOf(transport.certificate);
+    this.#transport = transport;
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
     const { receivers, incomplete } = hub;
     const { maxQueuedBytes } = hub.options.limits;
@@ -131,19 +133,38 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     this.#hub.broadcast.post(frame, this.#connection);
   }
 
-  /** Takes the login if it is free. What the client sends behind its LOGIN waits until the directory has answered. */
+  /**
+   * Takes the login if it may have it, and it is free. What the client sends behind its LOGIN waits until the directory has
+   * answered.
+   */
   identify(login: string): void {
-    const skeletons = this.#hub.options.lookAlikes === 'allow' ? [] : skeletonsOf(login);
+    const { access, directory, options } = this.#hub;
+    const skeletons = options.lookAlikes === 'allow' ? [] : skeletonsOf(login);
     const claim: Claim = { id: this.id, login, key: loginKey(login), skeletons, source: this.source.name };
     this.#connection.hold();
-    const { directory } = this.#hub;
+    const refusal = this.#barredFrom(login);
+    if (refusal) return this.#onClaimed(claim, refusal);
+    const { version } = access;
+    // What the operator has changed meanwhile counts, too.
+    const recheck = (): LoginRefusal | undefined => (access.version === version ? undefined : this.#barredFrom(login));
     claimLogin(directory, claim)
       .then((other) => (other && this.#replaceGhost(claim, other) ? claimLogin(directory, claim) : other))
       .then(
-        (other) => this.#onClaimed(claim, other && refusalOf(claim, other)),
+        (other) => {
+          const late = other ? undefined : recheck();
+          if (late) this.#release(claim, 'free');
+          this.#onClaimed(claim, other ? refusalOf(claim, other) : late);
+        },
         (error: unknown) => this.#onClaimed(claim, { why: messageOf(error) }),
       )
       .catch((error: unknown) => this.#onBug(error, 'LOGIN'));
+  }
+
+  /** Why it may not have the login, whoever has it. */
+  #barredFrom(login: string): LoginRefusal | undefined {
+    const { remoteAddress: from, fingerprint } = this;
+    const { certificate } = this.#transport;
+    return this.#hub.access.mayLogin(login, { from, fingerprint, certificate });
   }
 
   endIfGhost(source: string): boolean {
@@ -164,9 +185,9 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     return client?.id === other.id && client.endIfGhost?.(source) === true;
   }
 
-  refuseLogin(login: string, { why, limit }: LoginRefusal): void {
+  refuseLogin(login: string, { why, limit, rule }: LoginRefusal): void {
     this.#refusals += 1;
-    this.#hub.events.emit('loginRefused', this, login, why, this.#refusals, limit);
+    this.#hub.events.emit('loginRefused', this, login, why, this.#refusals, limit, rule);
     if (!this.identified) {
       // It is not silent: its time begins again (P12).
       this.#hub.identifying.delete(this.#identifying);

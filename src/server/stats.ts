@@ -19,6 +19,8 @@ export interface ServerStats {
   readonly refusedLogins: number;
   /** Those of them that were held for the address that had them (P7a). */
   readonly heldLogins: number;
+  /** Those of them that the operator's lists or rules have refused (P7). */
+  readonly barredLogins: number;
   /** Clients that were closed for others from their address, as they took nothing any more (P7a). */
   readonly ghosts: number;
   /** Messages taken from clients, to everyone and to one. */
@@ -65,6 +67,8 @@ export interface ServerStats {
   readonly slowed: number;
   /** How often a session of an exempt address was slowed, as a reader takes less than it sends (P17). */
   readonly heldBack: number;
+  /** Connections closed at once as the operator's lists deny their address, or do not allow it. */
+  readonly refusedDenied: number;
   /** Connections closed at once as all places are taken (P19). */
   readonly refusedFull: number;
   /** Connections closed at once as their address has as many as it may have (P19). */
@@ -88,6 +92,8 @@ export type ServerCounters = Omit<ServerStats, 'clients' | 'connections' | 'chan
 
 /** The reason for which a connection was refused that each of these counters counts. */
 const REFUSALS = {
+  denied: 'refusedDenied',
+  'not allowed': 'refusedDenied',
   'too many': 'refusedFull',
   'too many of its address': 'refusedPerAddress',
   'too many unidentified': 'refusedUnidentified',
@@ -125,6 +131,7 @@ type CountedApart = Exclude<keyof ServerCounters, keyof typeof COUNTED | (typeof
 export function countEvents(events: EventEmitter<ServerEvents>): ServerCounters {
   const apart: Record<CountedApart, number> = {
     heldLogins: 0,
+    barredLogins: 0,
     incomplete: 0,
     forbiddenClosed: 0,
     refusedRequests: 0,
@@ -138,7 +145,10 @@ export function countEvents(events: EventEmitter<ServerEvents>): ServerCounters 
   };
   const counters = apart as { -readonly [K in keyof ServerCounters]: number };
   const countIf = (counter: CountedApart, is: boolean): void => void (is && (counters[counter] += 1));
-  events.on('loginRefused', (_session, _login, _why, _attempt, limit) => countIf('heldLogins', limit !== undefined));
+  events.on('loginRefused', (_session, _login, _why, _attempt, limit, rule) => {
+    countIf('heldLogins', limit !== undefined);
+    countIf('barredLogins', rule !== undefined);
+  });
   events.on('malformed', (_session, { fields }) => countIf('incomplete', fields['limitName'] !== undefined));
   events.on('proxyHeaderRefused', (_proxy, _why, limit) => countIf('lateProxyHeaders', limit !== undefined));
   events.on('forbidden', (_session, _type, _why, closed) => countIf('forbiddenClosed', closed));

@@ -113,6 +113,7 @@ const CASES: readonly Case[] = [
     'taken',
     5,
     undefined,
+    undefined,
     ['info', 'login refused', { login: 'bob', why: 'taken', ...FROM }],
   ],
   [
@@ -121,6 +122,7 @@ const CASES: readonly Case[] = [
     'bob',
     'taken',
     6,
+    undefined,
     undefined,
     ['debug', 'login refused', { login: 'bob', why: 'taken', ...FROM }],
   ],
@@ -131,6 +133,7 @@ const CASES: readonly Case[] = [
     'held',
     1,
     'loginHoldMs',
+    undefined,
     ['info', 'login refused', { login: 'bob', why: 'held', ...FROM, limit: 'loginHoldMs' }],
   ],
   ['left', ALICE, ['info', 'left', WHO]],

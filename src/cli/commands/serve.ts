@@ -41,12 +41,12 @@ the server at once.`,
 
 async function serve(flags: ServeFlags): Promise<void> {
   await runUntilStopped(flags, async (running, _stop, announce) => {
-    const { config } = await loadConfig({ file: flags.config });
-    const listen = listenAddresses(flags.listen, config);
-    const options = serverOptions(config);
+    const loaded = await loadConfig({ file: flags.config });
+    const listen = listenAddresses(flags.listen, loaded.config);
+    const options = serverOptions(loaded);
     const log = loggerFor(flags);
     running.server = await startServer({ listen, options, log, announce });
-    const address = statusAddress(flags.status, config, 'server');
+    const address = statusAddress(flags.status, loaded.config, 'server');
     if (address) await startStatus({ address, server: running.server, log }, running, announce);
     warnOfFewDescriptors(options.limits?.maxConnections ?? DEFAULT_SERVER_LIMITS.maxConnections, log);
   });

@@ -14,6 +14,7 @@ const STANDBY_RETRY_MS = 1_000;
 /** What a server in this process needs. */
 export interface ServerPlan {
   readonly listen: readonly Address[];
+  /** What it does, as the configuration says. */
   readonly options: ServerOptions;
   readonly log: Logger;
   readonly announce: Announce;
@@ -42,8 +43,8 @@ export async function startServer({ listen, options, log, announce }: ServerPlan
 }
 
 /**
- * Starts the server of bots, with loopback exempt from limits per address by default. As a standby, it waits until the address is free; resolves to `undefined` if the signal is
- * aborted first.
+ * Starts the server of bots, with loopback exempt from limits per address by default. As a standby, it waits until the
+ * address is free; resolves to `undefined` if the signal is aborted first.
  *
  * @throws {ChatosError} `LISTEN_FAILED`
  */

@@ -86,7 +86,7 @@ export async function startRun(plan: RunPlan, running: Running, stop: StopReques
     running.recorder = await openRecording(recordingFile, { version: packageVersion(), log });
   }
   if (bots.some(({ server = plan.server }) => server === 'embedded')) {
-    const options = serverOptions(loaded.config);
+    const options = serverOptions(loaded);
     running.server = await startEmbedded({ ...plan, options, log: log.with({ part: 'server' }) }, stop.signal);
   }
   if (stop.signal.aborted) return;

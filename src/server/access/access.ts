@@ -1,0 +1,44 @@
+import type { LoginRefusal } from '../directory.ts';
+import type { ConnectionRefusal } from '../events.ts';
+import type { AccessOptions } from './access-options.ts';
+import { compileAccess, connectRefusal, loginRefusal, type AccessRules, type Peer } from './login-rules.ts';
+
+/**
+ * The only place that answers whether somebody may come in. Who is in stays in, whatever changes: what it says is asked
+ * when a connection comes, and when a client wants a login.
+ */
+export class Access {
+  #rules: AccessRules;
+  #version = 0;
+
+  /** @throws {ChatosError} `INVALID_ARGUMENT` */
+  constructor(options: AccessOptions = {}) {
+    this.#rules = compileAccess(options);
+  }
+
+  /** Another one each time that something has changed: an answer may not hold any more. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /**
+   * Replaces all settings; where one is invalid, the old ones stay.
+   *
+   * @throws {ChatosError} `INVALID_ARGUMENT`
+   */
+  update(options: AccessOptions): void {
+    this.#rules = compileAccess(options);
+    this.#version += 1;
+  }
+
+  /** Why an address may not connect; asked before anything is set up for the connection. */
+  mayConnect(from: string): Extract<ConnectionRefusal, 'denied' | 'not allowed'> | undefined {
+    return connectRefusal(this.#rules, from)?.why as 'denied' | 'not allowed' | undefined;
+  }
+
+  /** Why a client may not have a login, be it free or not. The client learns that it is refused, and no more (P7). */
+  mayLogin(login: string, peer: Peer): LoginRefusal | undefined {
+    const refusal = loginRefusal(this.#rules, login, peer);
+    return refusal && { why: refusal.why, rule: refusal.rule };
+  }
+}

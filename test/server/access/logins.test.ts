@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import { InMemoryDirectory, type Claim } from '../../../src/server/directory.ts';
+import { Rig } from '../../support/server-rig.ts';
+import { withResolvers } from '../../../src/util/deferred.ts';
+
+const ELSEWHERE = '127.0.0.2';
+const HERE_ONLY = [{ login: 'alice', from: '127.0.0.1' }, { login: '*' }];
+
+describe('a reserved login', () => {
+  it('[P7] cannot be taken while its owner is away, and the client learns no more than that', async () => {
+    const rig = await Rig.start({}, { logins: HERE_ONLY });
+    const events: unknown[] = [];
+    rig.server.on('loginRefused', (_session, ...event) => events.push(event));
+    const stranger = await rig.connect(4, ELSEWHERE);
+    expect(await stranger.login('alice')).toBe(false);
+    expect((await rig.log.until('login refused')).fields).toEqual({
+      login: 'alice',
+      why: 'reserved: it comes from elsewhere',
+      from: ELSEWHERE,
+      rule: 'logins[0]',
+      fingerprint: undefined,
+      limit: undefined,
+    });
+    expect(events).toEqual([['alice', 'reserved: it comes from elsewhere', 1, undefined, 'logins[0]']]);
+    expect(rig.server.stats).toMatchObject({ refusedLogins: 1, barredLogins: 1, heldLogins: 0 });
+    expect(await stranger.login('mallory')).toBe(true);
+    await rig.join('alice');
+  });
+
+  it('[P7] is refused where the rules change while the directory is asked', async () => {
+    const directory = new InMemoryDirectory(0);
+    const [asked, answer] = [withResolvers<void>(), withResolvers<void>()];
+    const claim = directory.claim.bind(directory);
+    directory.claim = async (wanted: Claim) => {
+      asked.resolve();
+      await answer.promise;
+      return claim(wanted);
+    };
+    const rig = await Rig.start({}, { directory });
+    const stranger = await rig.connect(4, ELSEWHERE);
+    const accepted = stranger.login('alice');
+    await asked.promise;
+    rig.server.update({ logins: HERE_ONLY });
+    answer.resolve();
+    expect(await accepted).toBe(false);
+    expect((await rig.log.until('login refused')).fields).toMatchObject({ rule: 'logins[0]' });
+    // It was given back.
+    await rig.join('alice');
+  });
+});
