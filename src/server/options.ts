@@ -77,7 +77,7 @@ export function resolveServerOptions(options?: ServerOptions): ResolvedServerOpt
   const { limits, logins, deny, allow, ...rest } = resolveOptions('server options', options, SERVER_OPTIONS);
   return {
     limits: resolveOptions<ServerLimits>('server limits', limits, SERVER_LIMIT_ROWS),
-    access: new Access({ logins, deny, allow }),
+    access: new Access({ logins, deny, allow, lookAlikes: rest.lookAlikes }),
     ...rest,
   };
 }

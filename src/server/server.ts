@@ -112,7 +112,8 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
    * @throws {ChatosError} `INVALID_ARGUMENT`; nothing is changed then
    */
   update({ logins, deny, allow }: Pick<ServerOptions, 'logins' | 'deny' | 'allow'>): void {
-    this.#hub.access.update({ logins, deny, allow });
+    const { access, options } = this.#hub;
+    access.update({ logins, deny, allow, lookAlikes: options.lookAlikes });
   }
 
   /**

@@ -31,6 +31,8 @@ export interface AccessOptions {
   readonly deny?: AccessList | undefined;
   /** Whoever does not match all that is given here is refused. @default nobody */
   readonly allow?: AccessList | undefined;
+  /** Whether logins that look like reserved or denied ones are as those are (P7). @default 'refuse' */
+  readonly lookAlikes?: 'refuse' | 'allow' | undefined;
 }
 
 /** A list of which each kind is a list, or is not given. */

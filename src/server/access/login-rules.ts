@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import { Networks } from '../../net/networks.ts';
-import { matchesLogin } from '../../policy/login-glob.ts';
+import { skeletonsOf } from '../logins/look-alikes.ts';
 import {
   invalid,
   resolveList,
@@ -9,6 +9,7 @@ import {
   type LoginRule,
   type ResolvedList,
 } from './access-options.ts';
+import { LoginPatterns } from './login-pattern.ts';
 
 /** Who wants a login, as far as it is known. */
 export interface Peer {
@@ -34,10 +35,13 @@ interface CompiledList {
   readonly list: ResolvedList;
   readonly networks: Networks;
   readonly identities: ReadonlySet<string>;
+  readonly logins: LoginPatterns;
 }
 
+/** A rule that was checked. */
 interface CompiledRule extends CompiledList {
-  readonly patterns: readonly string[];
+  /** Whether it has a condition. */
+  readonly reserves: boolean;
 }
 
 /** What was checked of {@link AccessOptions}. */
@@ -46,23 +50,27 @@ export interface AccessRules {
   readonly allow: CompiledList;
   /** `undefined`: every login is anyone's. */
   readonly logins: readonly CompiledRule[] | undefined;
+  /** Whether what looks like a login counts as it (P7). */
+  readonly lookAlikes: boolean;
 }
 
 /** @throws {ChatosError} `INVALID_ARGUMENT` */
-export function compileAccess({ deny, allow, logins }: AccessOptions): AccessRules {
+export function compileAccess({ deny, allow, logins, lookAlikes = 'refuse' }: AccessOptions): AccessRules {
   if (logins !== undefined && !Array.isArray(logins)) throw invalid('logins', 'expected a list of rules');
   return {
     deny: compileList(resolveList('deny', deny)),
     allow: compileList(resolveList('allow', allow)),
     logins: logins?.map((rule: LoginRule, index) => {
-      const resolved = resolveRule(`logins[${index}]`, rule);
-      return { ...compileList(resolved), patterns: resolved.login };
+      const list = resolveRule(`logins[${index}]`, rule);
+      return { ...compileList(list), reserves: list.from !== undefined || list.identity !== undefined };
     }),
+    lookAlikes: lookAlikes === 'refuse',
   };
 }
 
 function compileList(list: ResolvedList): CompiledList {
-  return { list, networks: new Networks(list.from), identities: new Set(list.identity) };
+  const logins = new LoginPatterns(list.login ?? []);
+  return { list, networks: new Networks(list.from), identities: new Set(list.identity), logins };
 }
 
 /** Why an address may not connect at all; `undefined` where it may. */
@@ -75,38 +83,44 @@ export function connectRefusal({ deny, allow }: AccessRules, from: string): Acce
 /**
  * Why who comes may not have a login; `undefined` where it may. Denied is denied; then all that `allow` asks for; then the
  * first rule that has the login decides: where its conditions do not hold, no later rule lets it in, or nothing would be
- * reserved.
+ * reserved. A login that looks like some that a rule reserves is refused to whoever may not have those, in the rule's
+ * place; the rule lets nobody in by it.
  */
 export function loginRefusal(rules: AccessRules, login: string, peer: Peer): AccessStep | undefined {
   const { deny, allow, logins } = rules;
   const step = (list: 'deny' | 'allow', kind: keyof ResolvedList, why: string): AccessStep => {
     return { rule: `${list}.${kind}`, path: [list, kind], why };
   };
+  let skeletons: readonly string[] | undefined;
+  const resembles = (patterns: LoginPatterns): boolean =>
+    rules.lookAlikes && patterns.resembles((skeletons ??= skeletonsOf(login)));
   const { fingerprint = '' } = peer;
-  if (hasLogin(deny.list.login ?? [], login)) return step('deny', 'login', 'denied');
+  if (deny.logins.match(login)) return step('deny', 'login', 'denied');
+  if (resembles(deny.logins)) return step('deny', 'login', 'looks like a denied login');
   if (deny.identities.has(fingerprint)) return step('deny', 'identity', 'its certificate is denied');
-  if (allow.list.login && !hasLogin(allow.list.login, login)) return step('allow', 'login', 'not allowed');
+  if (allow.list.login && !allow.logins.match(login)) return step('allow', 'login', 'not allowed');
   if (allow.list.identity && !allow.identities.has(fingerprint))
     return step('allow', 'identity', 'its certificate is not allowed');
   // The lists may have changed since it has connected.
   const refusal = connectRefusal(rules, peer.from);
   if (refusal || !logins) return refusal;
   for (const [index, rule] of logins.entries()) {
-    if (!hasLogin(rule.patterns, login)) continue;
+    const isNamed = rule.logins.match(login);
+    if (!isNamed && !(rule.reserves && resembles(rule.logins))) continue;
     const why = unmet(rule, peer);
-    return why === undefined ? undefined : { rule: `logins[${index}]`, path: ['logins', index], why };
+    if (why === undefined && !isNamed) continue;
+    const what = isNamed ? 'reserved' : 'looks like a reserved login';
+    return why === undefined
+      ? undefined
+      : { rule: `logins[${index}]`, path: ['logins', index], why: `${what}: ${why}` };
   }
   return { rule: 'logins', path: ['logins'], why: 'no rule has this login' };
 }
 
-function hasLogin(patterns: readonly string[], login: string): boolean {
-  return patterns.some((pattern) => matchesLogin(pattern, login));
-}
-
 /** Which condition of a rule does not hold. */
 function unmet({ list, networks, identities }: CompiledRule, { from, fingerprint }: Peer): string | undefined {
-  if (list.from && !networks.has(from)) return 'reserved: it comes from elsewhere';
+  if (list.from && !networks.has(from)) return 'it comes from elsewhere';
   if (!list.identity) return undefined;
-  if (fingerprint === undefined) return 'reserved: it shows no certificate';
-  return identities.has(fingerprint) ? undefined : 'reserved: its certificate is another';
+  if (fingerprint === undefined) return 'it shows no certificate';
+  return identities.has(fingerprint) ? undefined : 'its certificate is another';
 }

@@ -9,9 +9,22 @@ let prototypes: ReadonlyMap<string, string> | undefined;
  * logins have one. White space of any kind and length counts as one space.
  */
 export function skeletonsOf(login: string): readonly string[] {
-  const folded = skeleton(fold(login.normalize('NFKC')));
-  const seen = skeleton(skeleton(login));
+  const [folded, seen] = formsOf(login);
   return folded === seen ? [folded] : [folded, seen];
+}
+
+/** The skeleton of a text with case folded before, and that with case folded after; they may be the same. */
+export function formsOf(text: string): readonly [folded: string, seen: string] {
+  return [skeleton(fold(text.normalize('NFKC'))), skeleton(skeleton(text))];
+}
+
+let manyLetters: ReadonlySet<string> | undefined;
+
+/** What single characters look like that look like several, as `rn` for `m`. */
+export function manyLetterForms(): ReadonlySet<string> {
+  prototypes ??= readPrototypes();
+  manyLetters ??= new Set([...prototypes.values()].filter((each) => Array.from(each).length > 1).flatMap(formsOf));
+  return manyLetters;
 }
 
 function skeleton(text: string): string {
