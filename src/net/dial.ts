@@ -1,7 +1,9 @@
 import net from 'node:net';
-import { ChatosError } from '../errors.ts';
+import { ChatosError, isChatosError } from '../errors.ts';
 import { formatAddress, type Address } from './address.ts';
 import { KEEP_ALIVE_DELAY_MS } from './dead-link.ts';
+import { handshakeFailure } from './handshake-failure.ts';
+import type { Identity } from './identity.ts';
 import { TcpTransport } from './tcp-transport.ts';
 import type { Transport } from './transport.ts';
 import { createDeferred } from '../util/deferred.ts';
@@ -10,6 +12,8 @@ export interface DialOptions {
   /** Milliseconds until the attempt is given up; `Infinity` for no limit. @default 10000 */
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Who the client is for an address with `tls://`. @default nobody: it shows no certificate */
+  readonly identity?: Identity | undefined;
 }
 
 export const DEFAULT_DIAL_TIMEOUT_MS = 10_000;
@@ -26,14 +30,14 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Opens a connection: without Nagle's delay, with keep-alive.
+ * Opens a connection: without Nagle's delay, with keep-alive. Over TLS, the server is trusted when it resolves.
  *
- * @throws {ChatosError} `CONNECT_FAILED`, `TIMED_OUT` or `ABORTED`
+ * @throws {ChatosError} `CONNECT_FAILED`, `NOT_TRUSTED`, `TIMED_OUT` or `ABORTED`; `INVALID_ADDRESS` where its `ca` cannot be used
  */
 export async function dial(address: Address, options: DialOptions = {}): Promise<Transport> {
-  const { timeoutMs = DEFAULT_DIAL_TIMEOUT_MS, signal } = options;
+  const { timeoutMs = DEFAULT_DIAL_TIMEOUT_MS, signal, identity } = options;
   const name = formatAddress(address);
-  if (address.transport === 'tls') throw noTls(name);
+  const secure = address.transport === 'tls' ? await handshakeWith(address, identity) : undefined;
   const connected = createDeferred<Transport>({ timeoutMs, signal, what: `no answer from ${name}` });
   if (connected.settled) return connected.promise;
   const socket = net.connect({
@@ -44,8 +48,17 @@ export async function dial(address: Address, options: DialOptions = {}): Promise
     keepAlive: true,
     keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
   });
-  socket.once('connect', () => connected.resolve(new TcpTransport(socket)));
-  socket.on('error', (error) => connected.reject(connectError(name, error)));
+  const onError = (error: Error): void => connected.reject(connectError(name, error));
+  socket.on('error', onError).once('connect', () => {
+    const raw = new TcpTransport(socket);
+    if (!secure) return connected.resolve(raw);
+    socket.off('error', onError);
+    secure(
+      raw,
+      (transport) => connected.resolve(transport),
+      (error) => connected.reject(error),
+    );
+  });
   try {
     return await connected.promise;
   } catch (error) {
@@ -54,9 +67,24 @@ export async function dial(address: Address, options: DialOptions = {}): Promise
   }
 }
 
-/** Plain bytes must never go where TLS was asked for. */
-function noTls(name: string): ChatosError {
-  return new ChatosError('INVALID_ADDRESS', `${name}: TLS is not available in this version, only tcp`);
+/** Plain connections do not pay for loading TLS. */
+async function handshakeWith(address: Address, identity: Identity | undefined) {
+  const [{ secure }, { checkServer, clientTlsOptions }] = await Promise.all([
+    import('./tls-client.ts'),
+    import('./client-context.ts'),
+  ]);
+  const options = await clientTlsOptions(address, identity);
+  return (raw: TcpTransport, onSecure: (transport: Transport) => void, onFailed: (error: ChatosError) => void): void =>
+    secure(raw, {
+      options,
+      check: (stream) => checkServer(address, stream),
+      onSecure,
+      onFailed: (error) => onFailed(isChatosError(error) ? error : handshakeError(address, error, identity)),
+    });
+}
+
+function handshakeError(address: Address, error: Error, identity: Identity | undefined): ChatosError {
+  return handshakeFailure(address, error, identity !== undefined) ?? connectError(formatAddress(address), error);
 }
 
 function connectError(name: string, error: NodeJS.ErrnoException): ChatosError {

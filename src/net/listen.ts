@@ -5,6 +5,7 @@ import { KEEP_ALIVE_DELAY_MS } from './dead-link.ts';
 import { descriptorLimit, hasLastDescriptor, outOfDescriptors } from './descriptors.ts';
 import type { ProxyHeaders } from './proxy-headers.ts';
 import { TcpTransport } from './tcp-transport.ts';
+import type { Handshake, HandshakeFailure, TlsServer } from './tls-server.ts';
 import type { Transport } from './transport.ts';
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -18,6 +19,27 @@ const REASONS: Readonly<Record<string, string>> = {
 export function listenFailure(address: string, error: NodeJS.ErrnoException): ChatosError {
   const message = `cannot listen on ${address}: ${REASONS[error.code ?? ''] ?? error.message}`;
   return new ChatosError('LISTEN_FAILED', message, { cause: error, fields: { address, errno: error.code } });
+}
+
+/** A connection that may come in. */
+export interface Entrance {
+  /** Names where it comes from: the handshakes of one source wait for each other. */
+  readonly source: string;
+  onConnection(transport: Transport): void;
+  /** Its TLS handshake has failed; it is closed. */
+  onHandshakeFailed(why: HandshakeFailure, detail?: string): void;
+}
+
+/** What becomes of a connection; a function alone will do where it does not matter what becomes of a handshake. */
+export type Enter = (from: string) => Entrance | Entrance['onConnection'] | undefined;
+
+export interface ListenOptions {
+  /** Gets the error of a connection that cannot be accepted. */
+  readonly onError?: (error: Error) => void;
+  /** Read the PROXY headers of an address with `proxy`. */
+  readonly headers?: ProxyHeaders | undefined;
+  /** Does the handshakes of an address with `tls://`, which needs it. */
+  readonly tls?: TlsServer | undefined;
 }
 
 export interface Listener {
@@ -38,26 +60,20 @@ const MAX_UNREAD_BYTES = 1;
 /**
  * Listens on an address. For each connection, `enter` is asked by the address that it comes from; one that it gives nothing
  * for is closed at once, which must cost as little as possible: nothing is set up for it, and it is not read. The others are
- * without Nagle's delay and with keep-alive. `onError` gets the error of one that cannot be accepted. Where
- * the address has `proxy`, `enter` is asked by the address that the header names, when it has come.
+ * without Nagle's delay and with keep-alive. Where the address has `proxy`, `enter` is asked by the address that the header
+ * names, when it has come.
  *
  * @throws {ChatosError} `LISTEN_FAILED`
  */
-export function listen(
-  address: Address,
-  enter: (from: string) => ((transport: Transport) => void) | undefined,
-  onError: (error: Error) => void = () => undefined,
-  headers?: ProxyHeaders,
-): Promise<Listener> {
-  if (address.transport === 'tls') {
-    const message = `${formatAddress(address)}: TLS is not available in this version, only tcp`;
-    return Promise.reject(new ChatosError('INVALID_ADDRESS', message));
-  }
+export function listen(address: Address, enter: Enter, options: ListenOptions = {}): Promise<Listener> {
+  const { onError = () => undefined, headers, tls } = options;
   const mostDescriptors = descriptorLimit();
+  const handshakes = new Set<Handshake>();
   const admit = (socket: net.Socket, from: string): void => {
-    const onConnection = enter(from);
-    if (onConnection) onConnection(transportOf(socket, from));
-    else socket.destroy();
+    const entrance = enter(from);
+    if (!entrance) socket.destroy();
+    else if (tls) secure(tls, transportOf(socket, from), entranceOf(entrance), handshakes);
+    else entranceOf(entrance).onConnection(transportOf(socket, from));
   };
   const server = net.createServer({ allowHalfOpen: true, highWaterMark: MAX_UNREAD_BYTES }, (socket) => {
     const last = hasLastDescriptor(socket, mostDescriptors);
@@ -79,13 +95,35 @@ export function listen(
       const { port } = server.address() as net.AddressInfo;
       resolve({
         address: { ...address, port },
-        close: () => new Promise((done) => server.close(() => done())),
+        close: () => {
+          for (const handshake of handshakes) handshake.destroy();
+          return new Promise((done) => server.close(() => done()));
+        },
       });
     });
   });
 }
 
-function transportOf(socket: net.Socket, from: string): Transport {
+function entranceOf(entrance: Exclude<ReturnType<Enter>, undefined>): Entrance {
+  if (typeof entrance !== 'function') return entrance;
+  return { source: '', onConnection: entrance, onHandshakeFailed: () => undefined };
+}
+
+function secure(tls: TlsServer, raw: TcpTransport, entrance: Entrance, handshakes: Set<Handshake>): void {
+  const handshake = tls.accept(raw, entrance.source, {
+    onSecure: (transport) => {
+      handshakes.delete(handshake);
+      entrance.onConnection(transport);
+    },
+    onFailed: (why, detail) => {
+      handshakes.delete(handshake);
+      entrance.onHandshakeFailed(why, detail);
+    },
+  });
+  handshakes.add(handshake);
+}
+
+function transportOf(socket: net.Socket, from: string): TcpTransport {
   socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
   return new TcpTransport(socket, from);
 }

@@ -56,8 +56,8 @@ export class PacketWriter implements Receiver {
   }
 
   get waitingBytes(): number {
-    const { stream } = this.#transport;
-    return stream.destroyed ? 0 : stream.writableLength + (this.#waiting?.cost ?? 0);
+    const { stream, queuedBytes } = this.#transport;
+    return stream.destroyed ? 0 : queuedBytes + (this.#waiting?.cost ?? 0);
   }
 
   get takenBytes(): number {

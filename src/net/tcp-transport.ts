@@ -78,6 +78,10 @@ export class TcpTransport implements Transport {
     return internals(this.stream)._handle?.writeQueueSize ?? this.stream.writableLength;
   }
 
+  get queuedBytes(): number {
+    return this.stream.writableLength;
+  }
+
   onEnd(listener: (() => void) | undefined): void {
     this.#onEnd = listener;
     if (this.#end === 'confirmed') {

@@ -34,6 +34,8 @@ export interface Transport {
   readonly ending: Ending | undefined;
   /** Bytes written that the operating system has not taken yet, those of a write under way included. */
   readonly unsentBytes: number;
+  /** The memory of what was written and has not left, in bytes: over TLS, what is enciphered counts beside what it was. */
+  readonly queuedBytes: number;
   /**
    * Calls back once when the peer has ended its side and really ended it: no error follows. That takes two turns of the
    * event loop more than the stream's own `end`. Replaces the listener set before: a connection has one owner at a time.

@@ -1,5 +1,6 @@
 import type { ChatosError } from '../errors.ts';
 import type { Address } from '../net/address.ts';
+import type { HandshakeFailure } from '../net/tls-server.ts';
 import type { LongBytes } from '../protocol/limits.ts';
 import type { PacketType } from '../protocol/packets.ts';
 import type { ServerLimits } from './limits/server-limits.ts';
@@ -80,12 +81,14 @@ export interface ServerEvents {
   listening: [address: Address];
   /** A connection to this address could not be accepted, for the reason that the system gives. */
   acceptFailed: [address: Address, error: Error];
-  /** A connection was accepted. */
+  /** A connection was accepted; over TLS, its handshake is done. */
   connection: [session: SessionInfo];
   /** A connection was closed at once: by a list of the operator, or for a limit (P19). */
   connectionRefused: [remoteAddress: string, why: ConnectionRefusal];
   /** A connection of this proxy was closed: no PROXY header came that can be read (P20), or, for `limit`, none in time. */
   proxyHeaderRefused: [proxy: string, why: string, limit?: keyof ServerLimits];
+  /** A connection was closed because its TLS handshake failed; `detail` has the word of the TLS library or the system. */
+  handshakeFailed: [remoteAddress: string, why: HandshakeFailure, detail: string | undefined];
   /** A connection was closed because neither LOGIN nor LOGIN_PRIVATE came in time (P12). */
   notIdentified: [session: SessionInfo];
   /** A client has logged in. */

@@ -55,6 +55,8 @@ export class Hub {
   readonly slowing: Slowing;
   /** Whom exempt senders wait for. */
   readonly readers = new Readers();
+  /** Connections whose TLS handshake is not done. */
+  handshakes = 0;
   /** Main connections, identified or not. */
   readonly sessions = new Set<OpenSession>();
   /** Whether the server is closing: logins are held for nobody then. */
@@ -80,9 +82,9 @@ export class Hub {
     });
   }
 
-  /** TCP connections, halves included. */
+  /** TCP connections, halves and those in a handshake included. */
   get connections(): number {
-    return this.sessions.size + this.channels.connections + this.proxyHeaders.waiting;
+    return this.handshakes + this.sessions.size + this.channels.connections + this.proxyHeaders.waiting;
   }
 
   #proxyHeaders(): ProxyHeaders {

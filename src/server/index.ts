@@ -13,6 +13,7 @@ export {
   type Logger,
 } from '../util/log.ts';
 export { type AccessList, type LoginRule } from './access/access-options.ts';
+export { type HandshakeFailure, type KeyPair } from '../net/tls-server.ts';
 export * from './events.ts';
 export { DEFAULT_SERVER_LIMITS, type ServerLimits } from './limits/server-limits.ts';
 export { type CloseOptions, type ServerOptions } from './options.ts';

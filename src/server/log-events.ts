@@ -61,6 +61,10 @@ export function logEvents(events: EventEmitter<ServerEvents>, unbounded: Logger)
       log.warn(`connection refused: ${why}`, { from, refused: so.refused, ...hint });
     },
     proxyHeaderRefused: (from, why, limit) => log.warn('closed: no PROXY header', { why, from, ...acted(limit) }),
+    handshakeFailed: (from, why, detail) => {
+      const limit: Limit | undefined = why === 'not in time' ? 'handshakeTimeoutMs' : undefined;
+      log.info(`TLS handshake failed: ${why}`, { from, detail, limit });
+    },
     notIdentified: (session) =>
       log.info('closed: not identified in time', { ...who(session), limit: 'identifyTimeoutMs' satisfies Limit }),
     login: (session) => log.info('logged in', who(session)),

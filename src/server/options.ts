@@ -3,6 +3,7 @@ import { SILENT_LOGGER, type Logger } from '../util/log.ts';
 import { resolveOptions, type OptionTable } from '../util/option-table.ts';
 import { Access } from './access/access.ts';
 import type { AccessList, AccessOptions, LoginRule } from './access/access-options.ts';
+import type { KeyPair } from '../net/tls-server.ts';
 import type { Directory } from './directory.ts';
 import { SERVER_LIMIT_ROWS, type ServerLimits } from './limits/server-limits.ts';
 
@@ -10,6 +11,11 @@ import { SERVER_LIMIT_ROWS, type ServerLimits } from './limits/server-limits.ts'
 export interface ServerOptions {
   /** What differs from {@link DEFAULT_SERVER_LIMITS}. */
   readonly limits?: Partial<ServerLimits> | undefined;
+  /**
+   * The server's certificate, with those that lead to its authority, and its key, all in PEM: for addresses with `tls://`.
+   * {@link ChatosServer.replaceCertificate} replaces it. @default none, and no such address can be listened on
+   */
+  readonly tls?: KeyPair | undefined;
   /** Receives what the server logs. @default nothing is logged */
   readonly log?: Logger | undefined;
   /** `auto` reads channels into reused buffers where this Node allows it; `streams` never does. @default 'auto' */
@@ -43,6 +49,7 @@ export interface CloseOptions {
 
 export interface ResolvedServerOptions {
   readonly limits: ServerLimits;
+  readonly tls: KeyPair | undefined;
   readonly log: Logger;
   readonly relay: 'auto' | 'streams';
   readonly lookAlikes: 'refuse' | 'allow';
@@ -55,6 +62,7 @@ type Checked = Omit<ResolvedServerOptions, 'limits' | 'access'> & AccessOptions 
 
 const SERVER_OPTIONS: OptionTable<Checked> = {
   limits: { kind: 'any', default: {} },
+  tls: { kind: 'any', default: undefined },
   log: { kind: 'logger', default: SILENT_LOGGER },
   relay: { kind: 'choice', of: ['auto', 'streams'], default: 'auto' },
   lookAlikes: { kind: 'choice', of: ['refuse', 'allow'], default: 'refuse' },

@@ -2,11 +2,13 @@ import { EventEmitter } from 'node:events';
 import { ChatosError } from '../errors.ts';
 import { formatAddress, toAddress, type Address, type AddressLike } from '../net/address.ts';
 import { listen, type Listener } from '../net/listen.ts';
-import type { Transport } from '../net/transport.ts';
+import type { Entrance } from '../net/listen.ts';
+import type { KeyPair } from '../net/tls-server.ts';
 import { overTurns } from '../net/turn-queue.ts';
 import type { BoundedLogger } from '../util/bounded-log.ts';
 import { resolveOptions } from '../util/option-table.ts';
 import { startTimer } from '../util/timeout.ts';
+import { Certificate } from './certificate.ts';
 import type { ServerEvents } from './events.ts';
 import { dispatch } from './handlers.ts';
 import { Hub } from './hub.ts';
@@ -35,6 +37,7 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
   readonly #hub: Hub;
   readonly #counters: ServerCounters;
   readonly #log: BoundedLogger;
+  readonly #certificate: Certificate;
   readonly #listeners: Listener[] = [];
   #closing: Promise<void> | undefined;
 
@@ -49,6 +52,7 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
     this.#counters = countEvents(this);
     this.#log = logEvents(this, resolved.log);
     this.#hub = new Hub(resolved, this);
+    this.#certificate = new Certificate(resolved.tls, resolved.limits.handshakeTimeoutMs);
   }
 
   /** Where it listens, with the real ports. */
@@ -81,7 +85,8 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
   /**
    * Listens on one more address; port 0 picks a free one. Returns the address with the real port.
    *
-   * @throws {ChatosError} `INVALID_ADDRESS` or `LISTEN_FAILED`; `INVALID_ARGUMENT` where it has `proxy`, and the server no `proxies`
+   * @throws {ChatosError} `INVALID_ADDRESS` or `LISTEN_FAILED`; `INVALID_ARGUMENT` where it has `proxy`, and the server no
+   *   `proxies`, or where it has `tls://`, and the server no certificate that can be used
    */
   async listen(address: AddressLike): Promise<Address> {
     const wanted = toAddress(address, 'listener');
@@ -90,12 +95,11 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
       throw new ChatosError('INVALID_ARGUMENT', message, { fields: { option: 'proxies' } });
     }
     let real = wanted;
-    const listener = await listen(
-      wanted,
-      (from) => this.#enter(from, real),
-      (error) => this.emit('acceptFailed', wanted, error),
-      this.#hub.proxyHeaders,
-    );
+    const listener = await listen(wanted, (from) => this.#enter(from, real), {
+      onError: (error) => this.emit('acceptFailed', wanted, error),
+      headers: this.#hub.proxyHeaders,
+      tls: wanted.transport === 'tls' ? await this.#certificate.server() : undefined,
+    });
     if (this.#closing) {
       await listener.close();
       throw new ChatosError('ABORTED', 'the server was closed');
@@ -114,6 +118,15 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
   update({ logins, deny, allow }: Pick<ServerOptions, 'logins' | 'deny' | 'allow'>): void {
     const { access, options } = this.#hub;
     access.update({ logins, deny, allow, lookAlikes: options.lookAlikes });
+  }
+
+  /**
+   * Handshakes that begin from now on get this certificate; nobody who is connected notices.
+   *
+   * @throws {ChatosError} `INVALID_ARGUMENT` where it cannot be used; the one before stays
+   */
+  async replaceCertificate(pair: KeyPair): Promise<void> {
+    await this.#certificate.replace(pair);
   }
 
   /**
@@ -157,16 +170,28 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
   }
 
   /** A connection has come: what makes a session of it, unless it is refused. */
-  #enter(from: string, listener: Address): ((transport: Transport) => void) | undefined {
+  #enter(from: string, listener: Address): Entrance | undefined {
     const { access, sources, connections } = this.#hub;
     const source = this.#closing ? 'closing' : (access.mayConnect(from) ?? sources.enter(from, connections));
     if (typeof source === 'string') {
       this.emit('connectionRefused', from, source);
       return undefined;
     }
-    return (transport) => {
-      const session = new Session(this.#hub, transport, listener, dispatch, source);
-      this.emit('connection', session);
+    const secured = listener.transport === 'tls';
+    if (secured) this.#hub.handshakes += 1;
+    return {
+      source: source.name,
+      onConnection: (transport) => {
+        if (secured) this.#hub.handshakes -= 1;
+        const session = new Session(this.#hub, transport, listener, dispatch, source);
+        this.emit('connection', session);
+      },
+      onHandshakeFailed: (why, detail) => {
+        this.#hub.handshakes -= 1;
+        source.unidentified -= 1;
+        source.leave();
+        this.emit('handshakeFailed', from, why, detail);
+      },
     };
   }
 }

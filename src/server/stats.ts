@@ -35,6 +35,10 @@ export interface ServerStats {
   readonly forbiddenClosed: number;
   /** Clients cut off because they did not read. */
   readonly slow: number;
+  /** Connections closed as their TLS handshake failed. */
+  readonly failedHandshakes: number;
+  /** Those of them whose handshake was not done in time. */
+  readonly lateHandshakes: number;
   /** Connections closed as they had not logged in, nor sent LOGIN_PRIVATE, in time (P12). */
   readonly unidentified: number;
   /** Clients cut off because they had taken nothing for too long. */
@@ -106,6 +110,7 @@ const REFUSALS = {
 const COUNTED = {
   accepted: 'connection',
   notAccepted: 'acceptFailed',
+  failedHandshakes: 'handshakeFailed',
   refusedLogins: 'loginRefused',
   ghosts: 'ghostReplaced',
   messages: 'message',
@@ -130,6 +135,7 @@ type CountedApart = Exclude<keyof ServerCounters, keyof typeof COUNTED | (typeof
 /** Counts what happens from now on. */
 export function countEvents(events: EventEmitter<ServerEvents>): ServerCounters {
   const apart: Record<CountedApart, number> = {
+    lateHandshakes: 0,
     heldLogins: 0,
     barredLogins: 0,
     incomplete: 0,
@@ -149,6 +155,7 @@ export function countEvents(events: EventEmitter<ServerEvents>): ServerCounters 
     countIf('heldLogins', limit !== undefined);
     countIf('barredLogins', rule !== undefined);
   });
+  events.on('handshakeFailed', (_from, why) => countIf('lateHandshakes', why === 'not in time'));
   events.on('malformed', (_session, { fields }) => countIf('incomplete', fields['limitName'] !== undefined));
   events.on('proxyHeaderRefused', (_proxy, _why, limit) => countIf('lateProxyHeaders', limit !== undefined));
   events.on('forbidden', (_session, _type, _why, closed) => countIf('forbiddenClosed', closed));

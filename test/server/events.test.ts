@@ -16,6 +16,7 @@ const WORDS: { readonly [E in keyof ServerEvents]: (...event: ServerEvents[E]) =
   connection: (session) => [who(session), session.remoteAddress, session.longBytes],
   connectionRefused: (from, reason) => [from, reason],
   proxyHeaderRefused: (proxy, reason) => [proxy, reason],
+  handshakeFailed: (from, reason) => [from, reason],
   notIdentified: (session) => [who(session)],
   login: (session) => [who(session)],
   loginRefused: (session, login, reason, attempt) => [who(session), login, reason, attempt],

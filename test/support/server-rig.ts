@@ -10,7 +10,9 @@ import {
   type ServerOptions,
 } from '../../src/server/index.ts';
 import type { Directory } from '../../src/server/directory.ts';
+import type { Address } from '../../src/net/address.ts';
 import { LOOPBACK } from '../../src/net/networks.ts';
+import { testCertificate } from './certificates.ts';
 import { openHalf, RfcPeer, type LongBytes } from './rfc-peer.ts';
 import { within } from './server-sockets.ts';
 
@@ -101,6 +103,12 @@ export class Rig {
     rig.port[4] = (await rig.server.listen('127.0.0.1:0')).port;
     rig.port[8] = (await rig.server.listen('127.0.0.1:0?longBytes=8')).port;
     return rig;
+  }
+
+  /** Listens over TLS, too, with a certificate for tests. */
+  async listenTls(longBytes: LongBytes = 4): Promise<Address> {
+    await this.server.replaceCertificate(await testCertificate());
+    return this.server.listen(`tls://127.0.0.1:0?longBytes=${longBytes}`);
   }
 
   /** A client that has not said anything yet. */

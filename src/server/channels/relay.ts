@@ -69,7 +69,7 @@ class Half implements PatientReceiver {
   }
 
   get waitingBytes(): number {
-    return this.stream.destroyed ? 0 : this.stream.writableLength;
+    return this.stream.destroyed ? 0 : this.transport.queuedBytes;
   }
 
   view(): HalfView {

@@ -41,6 +41,8 @@ export interface ServerLimits {
   readonly writeTimeoutMs: number;
   /** How long a proxy may take to say where a connection comes from (P20). @default 5000 */
   readonly proxyHeaderTimeoutMs: number;
+  /** How long a TLS handshake may take. @default 10000 */
+  readonly handshakeTimeoutMs: number;
   /** How long a connection may be silent before it logs in or sends LOGIN_PRIVATE (P12). @default 60000 */
   readonly identifyTimeoutMs: number;
   /** How long a login is held for its address when its session did not end in order (P7a); 0 for not at all. @default 10000 */
@@ -136,6 +138,7 @@ export const SERVER_LIMIT_ROWS: { readonly [K in keyof ServerLimits]: LimitRow<S
   ),
   writeTimeoutMs: time(30_000, 'How long a client may take nothing while something waits for it; it is closed then.'),
   proxyHeaderTimeoutMs: time(5_000, 'How long a proxy may take to say where a connection comes from (P20).'),
+  handshakeTimeoutMs: time(10_000, 'How long a TLS handshake may take.'),
   identifyTimeoutMs: time(
     60_000,
     'How long a connection may be silent before it logs in or sends LOGIN_PRIVATE (P12).',

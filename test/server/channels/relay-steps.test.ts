@@ -8,6 +8,7 @@ import { stopTheClock } from '../../support/server-rig.ts';
 
 /** A connection in memory: the test says when what is written to it has been taken, and when the peer has ended it. */
 class End implements Transport {
+  readonly queuedBytes = 0;
   readonly encrypted = false;
   readonly certificate = undefined;
   readonly taken: (() => void)[] = [];

@@ -109,6 +109,11 @@ const MEETINGS: { readonly [K in Exclude<keyof ServerLimits, 'exempt' | `${strin
     counter: 'lateProxyHeaders',
     meet: async (rig) => openSocket((await rig.server.listen('127.0.0.1:0?proxy=v1')).port),
   },
+  handshakeTimeoutMs: {
+    limits: { handshakeTimeoutMs: 50 },
+    counter: 'lateHandshakes',
+    meet: async (rig) => openSocket((await rig.listenTls()).port),
+  },
   identifyTimeoutMs: {
     limits: { identifyTimeoutMs: 50 },
     counter: 'unidentified',
@@ -182,6 +187,7 @@ const MEETINGS: { readonly [K in Exclude<keyof ServerLimits, 'exempt' | `${strin
 
 /** Limits that act in an everyday way: what to do about them is not said in each line. */
 const EVERYDAY = new Set<string>([
+  'handshakeTimeoutMs',
   'identifyTimeoutMs',
   'loginHoldMs',
   'requestTimeoutMs',

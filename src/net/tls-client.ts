@@ -1,0 +1,43 @@
+import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import type { ChatosError } from '../errors.ts';
+import type { TcpTransport } from './tcp-transport.ts';
+import { TlsTap } from './tls-tap.ts';
+import { TlsTransport } from './tls-transport.ts';
+
+export interface ClientHandshake {
+  readonly options: ConnectionOptions;
+  /** Why the server on the other side of a handshake that is done is not trusted. */
+  check(stream: TLSSocket): ChatosError | undefined;
+  /** The handshake has failed, or the server is not trusted. */
+  onFailed(error: NodeJS.ErrnoException | ChatosError): void;
+  onSecure(transport: TlsTransport): void;
+}
+
+const ignore = (): void => undefined;
+
+/** Does the client's part of a handshake on a fresh connection, and calls back once. */
+export function secure(raw: TcpTransport, handshake: ClientHandshake): void {
+  let transport: TlsTransport | undefined;
+  let isDone = false;
+  const fail = (error: NodeJS.ErrnoException | ChatosError): void => {
+    if (isDone) return;
+    isDone = true;
+    stream.destroy();
+    handshake.onFailed(error);
+  };
+  const onGone = (): void =>
+    fail(Object.assign(new Error('the connection was closed during the TLS handshake'), { code: 'ECONNRESET' }));
+  const tap = new TlsTap(raw.stream, () => (transport ? transport.onFin() : onGone()));
+  const stream = connect({ ...handshake.options, socket: tap });
+  stream.on('error', fail).on('close', onGone);
+  tap.on('error', fail);
+  stream.once('secureConnect', () => {
+    const why = isDone ? undefined : handshake.check(stream);
+    if (why) fail(why);
+    if (isDone) return;
+    isDone = true;
+    transport = new TlsTransport(stream, tap, raw);
+    handshake.onSecure(transport);
+  });
+  stream.on('error', ignore);
+}

@@ -1,0 +1,144 @@
+import type { X509Certificate } from 'node:crypto';
+import type { TLSSocket } from 'node:tls';
+import type { TcpTransport } from './tcp-transport.ts';
+import type { TlsTap } from './tls-tap.ts';
+import type { Ending, Transport } from './transport.ts';
+
+/** The parts of a TLS socket that are touched here and are not public. */
+interface Internals {
+  _handle?: { writeQueueSize?: number } | null;
+  _readableState: { autoDestroy: boolean; ended: boolean };
+  _writableState: { writelen?: number };
+}
+
+/** A TLS connection: its stream is the deciphered one. An end is close_notify; a FIN without it is an abort (P14a). */
+export class TlsTransport implements Transport {
+  readonly stream: TLSSocket;
+  readonly encrypted = true;
+  readonly #raw: TcpTransport;
+  readonly #tap: TlsTap;
+  #onEnd: (() => void) | undefined;
+  /** Whether an end is known to be one, where somebody has asked. */
+  #end: 'unasked' | 'awaited' | 'confirmed' = 'unasked';
+  #truncated = false;
+  /** What comes of the socket beneath: its FIN has come, and it is known whether an abort came with it. */
+  #fin: 'open' | 'come' | 'confirmed' = 'open';
+  #onFinConfirmed: (() => void) | undefined;
+  readonly certificate: X509Certificate | undefined;
+
+  /** @param stream over the tap, which is over the socket of the raw transport */
+  constructor(stream: TLSSocket, tap: TlsTap, raw: TcpTransport) {
+    this.stream = stream;
+    this.#tap = tap;
+    this.#raw = raw;
+    this.certificate = stream.getPeerX509Certificate();
+    stream.on('error', this.#break);
+    tap.on('error', this.#break);
+    raw.onEnd(() => {
+      this.#fin = 'confirmed';
+      this.#onFinConfirmed?.();
+    });
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#raw.remoteAddress;
+  }
+
+  get ending(): Ending | undefined {
+    const { destroyed, errored, readableEnded, writableFinished } = this.stream;
+    if (!destroyed) return undefined;
+    const ended = readableEnded && writableFinished && !errored && !this.#truncated;
+    return ended && this.#end !== 'awaited' ? 'in order' : 'aborted';
+  }
+
+  /**
+   * What TLS holds of a write is counted as it leaves, and not when all of it has left: a peer that takes some of a large
+   * one is making progress.
+   */
+  get unsentBytes(): number {
+    const { writableLength } = this.stream;
+    const underWay = internals(this.stream)._writableState.writelen ?? 0;
+    if (writableLength === 0 || underWay > writableLength) return writableLength;
+    return writableLength - underWay + Math.min(underWay, this.#encipheredBytes);
+  }
+
+  get queuedBytes(): number {
+    return this.stream.writableLength + this.#encipheredBytes;
+  }
+
+  /** Bytes that TLS has enciphered, and the system has not taken. */
+  get #encipheredBytes(): number {
+    const pending = internals(this.stream)._handle?.writeQueueSize ?? 0;
+    // TLS counts what it has given to the tap until all of that has left.
+    return Math.max(pending - this.#tap.writableLength, 0) + this.#raw.unsentBytes;
+  }
+
+  onEnd(listener: (() => void) | undefined): void {
+    this.#onEnd = listener;
+    if (this.#end === 'confirmed') {
+      process.nextTick(() => this.#reportEnd());
+    } else if (this.#end === 'unasked' && listener) {
+      this.#end = 'awaited';
+      // The stream is kept until it is known.
+      internals(this.stream)._readableState.autoDestroy = false;
+      if (this.stream.readableEnded) this.#confirmEnd();
+      else this.stream.once('end', () => this.#confirmEnd());
+    }
+  }
+
+  /** Not by the TLS socket: that throws, or looks like an end to a peer that does not know P14a. */
+  reset(): void {
+    if (this.stream.destroyed) return;
+    this.#tap.leaveSocket();
+    this.#raw.reset();
+    this.stream.destroy();
+  }
+
+  /** The peer has sent FIN, and everything before it has been deciphered. */
+  onFin(): void {
+    if (this.#fin === 'open') this.#fin = 'come';
+    if (internals(this.stream)._readableState.ended) return;
+    this.#truncated = true;
+    this.#break(new Error('the connection ended without close_notify'));
+  }
+
+  /** An error of one side is an abort for the other. */
+  readonly #break = (error: Error): void => {
+    if (this.stream.destroyed) return;
+    this.#tap.leaveSocket();
+    this.#raw.reset();
+    this.stream.destroy(error);
+  };
+
+  /** An abort may have come with the last bytes (see the same of TCP): the socket knows, if it is read once more. */
+  #confirmEnd(): void {
+    const { stream } = this;
+    this.#tap.resume();
+    setImmediate(() => {
+      setImmediate(() => {
+        if (stream.destroyed) return;
+        if (this.#fin === 'come') this.#onFinConfirmed = () => this.#confirmed();
+        else this.#confirmed();
+      });
+    });
+  }
+
+  #confirmed(): void {
+    const { stream } = this;
+    if (stream.destroyed) return;
+    this.#end = 'confirmed';
+    this.#reportEnd();
+    if (stream.writableFinished) stream.destroy();
+    else stream.once('finish', () => stream.destroy());
+  }
+
+  #reportEnd(): void {
+    const listener = this.#onEnd;
+    this.#onEnd = undefined;
+    listener?.();
+  }
+}
+
+function internals(stream: TLSSocket): Internals {
+  return stream as unknown as Internals;
+}
