@@ -3,7 +3,14 @@ import { DEFAULT_STATUS_ADDRESS, formatStatusAddress, parseStatusAddress } from 
 import { messageOf } from '../errors.ts';
 import { parseAddress, type Address } from '../net/address.ts';
 import { loginProblem } from '../protocol/login.ts';
-import { createLogger, LOG_FORMATS, LOG_LEVELS, type Logger, type LogFormat, type LogLevel } from '../util/log.ts';
+import {
+  createSwitchedLogger,
+  LOG_FORMATS,
+  LOG_LEVELS,
+  type Logger,
+  type LogFormat,
+  type LogLevel,
+} from '../util/log.ts';
 
 /** Options that several commands have; each command needs its own object. */
 export const serverOption = (): Option =>
@@ -46,6 +53,18 @@ export const statusOption = (of: 'bots' | 'server' = 'bots'): Option =>
       return argument(parseStatusAddress, hint)(text);
     });
 
+/** Where a server has its control socket. */
+export const controlOptions = (): Option[] => [
+  controlOption("the Unix socket for 'chatosbot ctl' (default: a private one, by the port)"),
+  new Option('--no-control', 'open no control socket'),
+];
+
+export const controlOption = (what: string): Option =>
+  new Option('--control <path>', what).env('CHATOSBOT_CONTROL').argParser((file) => {
+    if (file === '') throw new InvalidArgumentError('name a file, or leave it out');
+    return file;
+  });
+
 /** Where the status endpoint is. */
 export const statusAddressOption = (): Option =>
   new Option('--status <address>', "the endpoint of '--status' (default: 127.0.0.1:7780)")
@@ -73,8 +92,13 @@ export interface LogFlags {
   readonly logFormat: LogFormat;
 }
 
-export function loggerFor({ logLevel, logFormat }: LogFlags): Logger {
-  return createLogger({ level: logLevel, format: logFormat });
+export function loggerFor(flags: LogFlags): Logger {
+  return switchedLoggerFor(flags).log;
+}
+
+/** The same, and the switch that changes its level. */
+export function switchedLoggerFor({ logLevel, logFormat }: LogFlags): ReturnType<typeof createSwitchedLogger> {
+  return createSwitchedLogger({ level: logLevel, format: logFormat });
 }
 
 /** A number of seconds; fractions are allowed. */

@@ -168,6 +168,17 @@ export const CONFIG_SCHEMA = v.strictObject({
             v.description('Where the server listens. Default: 127.0.0.1:7777.'),
           ),
         ),
+        control: v.optional(
+          v.pipe(
+            v.union(
+              [v.literal(false), v.pipe(v.string(), v.minLength(1, 'name a file, or leave the key out'))],
+              'expected a path, or false',
+            ),
+            v.description(
+              "The Unix socket for 'chatosbot ctl', relative to this file; false for none. Default: a private one, by its port.",
+            ),
+          ),
+        ),
         lookAlikes: v.optional(
           v.pipe(
             v.picklist(['refuse', 'allow'], 'expected refuse or allow'),

@@ -53,6 +53,16 @@ export function stateDirectory(flag: string | undefined, { config, directory }: 
   return flag === undefined ? path.resolve(directory, config.state ?? '.chatosbot') : path.resolve(flag);
 }
 
+/** The control socket: `--control`, else the configuration's `serve.control`; `undefined` for the default one. */
+export function controlPath(
+  flag: string | false | undefined,
+  { config, directory }: LoadedConfig,
+): string | false | undefined {
+  if (flag !== undefined) return flag && path.resolve(flag);
+  const { control } = config.serve ?? {};
+  return typeof control === 'string' ? path.resolve(directory, control) : control;
+}
+
 /** What has a status endpoint: `run`, with or without a server of its own, or `serve`. */
 export type StatusOf = 'bots' | 'bots and server' | 'server';
 

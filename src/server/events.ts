@@ -56,8 +56,8 @@ export type ConnectionRefusal =
 /** Why a private request failed: KO by the target, no answer, the end of a session, a limit, or the server closes. */
 export type RequestRefusal = 'refused' | 'expired' | 'left' | 'too many pending' | 'too many connect ids' | 'shutdown';
 
-/** Why no channel came of a connect id: time ran out, a half broke, CLOSE_CONNECTION, or the server closes. */
-export type ChannelLoss = 'not in time' | 'disconnected' | 'closed' | 'shutdown';
+/** Why no channel came of a connect id: time ran out, a half broke, CLOSE_CONNECTION, a party was kicked, or the server closes. */
+export type ChannelLoss = 'not in time' | 'disconnected' | 'closed' | 'kicked' | 'shutdown';
 
 /**
  * Why a half was turned away: its connect id is not known, its channel has ended, both halves have come before; or too
@@ -67,10 +67,11 @@ export type HalfRefusal = 'unknown' | 'over' | 'taken' | 'shut out';
 
 /**
  * How a channel ended: both sides had ended it; one broke; by CLOSE_CONNECTION, or by force where a side did not end in time
- * after that; idle; a party does not answer any more; too much waited for all receivers; by the server's shutdown.
+ * after that; idle; a party does not answer any more; too much waited for all receivers; a party was kicked; by the server's
+ * shutdown.
  */
 export type ChannelOutcome =
-  'ended' | 'aborted' | 'closed' | 'closed by force' | 'idle' | 'dead link' | 'shed' | 'shutdown';
+  'ended' | 'aborted' | 'closed' | 'closed by force' | 'idle' | 'dead link' | 'shed' | 'kicked' | 'shutdown';
 
 /**
  * Everything that happens in a server, each once, as it happens. A listener must neither throw nor wait; what it is
@@ -111,6 +112,8 @@ export interface ServerEvents {
   ghostReplaced: [session: SessionInfo];
   /** The directory could not free the login of a client that is gone. */
   releaseFailed: [session: SessionInfo, error: unknown];
+  /** A session was ended by an operator, with its private connections, of which `channels` were established. */
+  kicked: [session: SessionInfo, why: string, channels: number];
   /** A message was taken from a client, for everyone where `to` is undefined. */
   message: [session: SessionInfo, to: string | undefined, text: string];
   /** A packet was not its sender's to send now (P5); `closed` says that the connection was closed for it. */

@@ -19,6 +19,8 @@ import type { SessionView } from './views.ts';
 
 /** A main connection, as the server ends it. */
 export interface OpenSession extends SessionInfo {
+  /** Its login, as logins are compared; empty before it has logged in. */
+  readonly key: string;
   /** Resolves when the connection is closed. */
   readonly closed: Promise<void>;
   /** What it is at this moment. */
@@ -27,6 +29,8 @@ export interface OpenSession extends SessionInfo {
   end(): void;
   /** Closes the connection at once. */
   destroy(): void;
+  /** Ends the session by an operator's wish: its login is free, and what its client still sends has no effect. */
+  kick(): void;
 }
 
 /** What the sessions of a server share: everything a packet's handler can act upon. */

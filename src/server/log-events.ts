@@ -78,6 +78,7 @@ export function logEvents(events: EventEmitter<ServerEvents>, unbounded: Logger)
       log.warn('closed: a ghost', { why, ...who(session), ...acted('loginHoldMs') });
     },
     releaseFailed: (session, error) => log.error('login not released', { why: messageOf(error), ...who(session) }),
+    kicked: (session, why, channels) => log.warn('kicked', { why, ...who(session), channels }),
     message: ({ login: from }, to, text) =>
       to === undefined ? log.debug('message', { from, text }) : log.debug('private message', { from, to, text }),
     forbidden: (session, type, why, closed) => {

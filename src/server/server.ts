@@ -11,7 +11,7 @@ import { startTimer } from '../util/timeout.ts';
 import { Certificate } from './certificate.ts';
 import type { ServerEvents } from './events.ts';
 import { dispatch } from './handlers.ts';
-import { Hub } from './hub.ts';
+import { Hub, type OpenSession } from './hub.ts';
 import { logEvents } from './log-events.ts';
 import { CLOSE_OPTIONS, resolveServerOptions, type CloseOptions, type ServerOptions } from './options.ts';
 import { Session } from './session.ts';
@@ -140,6 +140,25 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
     const timer = this.#closing && startTimer(drainMs, () => this.#hub.channels.abort());
     await (this.#closing ??= this.#close(drainMs));
     clearTimeout(timer);
+  }
+
+  /**
+   * Ends a session, and the private connections of its login. The login is free then, also for the one that was kicked.
+   * Returns whether there is such a session.
+   */
+  kick(id: string, why = 'kicked'): boolean {
+    for (const session of this.#hub.sessions) {
+      if (session.id !== id) continue;
+      this.#kick(session, why);
+      return true;
+    }
+    return false;
+  }
+
+  #kick(session: OpenSession, why: string): void {
+    const channels = this.#hub.channels.breakOf(session.id, session.key);
+    this.emit('kicked', session, why, channels);
+    session.kick();
   }
 
   /** Breaks everything at once: for a process that is about to exit. */

@@ -249,7 +249,19 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     };
   }
 
+  /** An operator ends it: what is queued leaves first, and what it still sends has no effect. */
+  kick(): void {
+    if (!this.identified) {
+      this.#connection.destroy();
+      return;
+    }
+    this.#leave('free');
+    this.#connection.end();
+  }
+
   onPacket(packet: Packet, frame: () => Buffer): void {
+    // It was kicked, and its connection lingers.
+    if (this.identified && !this.#subscriber) return;
     const { packetBytes } = this.#connection;
     this.#packets += 1;
     this.#bytes += packetBytes;

@@ -72,6 +72,7 @@ export function boundLog(log: Logger, bounds: LogBounds): BoundedLogger {
     return made;
   };
   const bounded = loggerTo((level, message, fields) => {
+    if (log.isEnabled?.(level) === false) return;
     const now = performance.now();
     const kind = kindFor(level, kindOf(message, fields), now);
     if (kind.bucket.waitMs(now) > 0) {

@@ -29,8 +29,15 @@ export interface Logger {
   warn: (message: string, fields?: LogFields) => void;
   /** Something failed. */
   error: (message: string, fields?: LogFields) => void;
+  /** Whether lines of this level are written; what would be dropped need not be made. @default all are */
+  isEnabled?(level: LogLevel): boolean;
   /** The same logger with fields added to every line. */
   with(fields: LogFields): Logger;
+}
+
+/** The least level that is written, where it may change. */
+export interface LevelSwitch {
+  level: LogLevel;
 }
 
 /** Options of a logger. */
@@ -58,11 +65,17 @@ const LOG_OPTIONS: OptionTable<Omit<LogOptions, 'write'> & { readonly write: unk
  * @throws {ChatosError} `INVALID_ARGUMENT` where an option is unknown or invalid
  */
 export function createLogger(options: LogOptions = {}): Logger {
+  return createSwitchedLogger(options).log;
+}
+
+/** The same, and the switch that changes its level, and that of those made of it by {@link Logger.with}. */
+export function createSwitchedLogger(options: LogOptions = {}): { readonly log: Logger; readonly level: LevelSwitch } {
   const resolved = resolveOptions('logger options', options, LOG_OPTIONS);
   const render = resolved.format === 'json' ? jsonLine : textLine;
   const report = (lines: number): string => render('warn', lostLinesText(lines), { lost: lines });
   const write = (resolved.write as LogOptions['write']) ?? ((line: string) => writeErrorLine(line, report));
-  return loggerTo((lineLevel, message, fields) => write(render(lineLevel, message, fields)), resolved.level);
+  const level: LevelSwitch = { level: resolved.level as LogLevel };
+  return { log: loggerTo((lineLevel, message, fields) => write(render(lineLevel, message, fields)), level), level };
 }
 
 /** What is said of lines that nobody read. */
@@ -73,14 +86,17 @@ export function lostLinesText(lines: number): string {
 /** A logger that hands over each line of at least a level, with the fields that were added by {@link Logger.with}. */
 export function loggerTo(
   send: (level: LineLevel, message: string, fields: LogFields) => void,
-  least: LogLevel = 'debug',
+  least: Readonly<LevelSwitch> = { level: 'debug' },
 ): Logger {
+  const isEnabled = (level: LogLevel): boolean => LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(least.level);
   const build = (bound: LogFields): Logger => {
-    const at = (level: LineLevel): Logger['info'] =>
-      LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(least)
-        ? () => undefined
-        : (message, fields) => send(level, message, fields ? { ...bound, ...fields } : bound);
+    const at =
+      (level: LineLevel): Logger['info'] =>
+      (message, fields) => {
+        if (isEnabled(level)) send(level, message, fields ? { ...bound, ...fields } : bound);
+      };
     return {
+      isEnabled,
       debug: at('debug'),
       info: at('info'),
       warn: at('warn'),

@@ -22,6 +22,7 @@ const WORDS: { readonly [E in keyof ServerEvents]: (...event: ServerEvents[E]) =
   loginRefused: (session, login, reason, attempt) => [who(session), login, reason, attempt],
   left: (session) => [who(session)],
   ghostReplaced: (session) => [who(session)],
+  kicked: (session, reason, channels) => [who(session), reason, channels],
   releaseFailed: (session) => [who(session)],
   message: (session, to, text) => [who(session), to ?? 'everyone', text],
   forbidden: (session, type, reason, closed) => [who(session), type, reason, closed],

@@ -3,13 +3,14 @@ import { DEFAULT_STOP_TIMEOUT_MS } from '../../bot/runtime.ts';
 import {
   botLoginOption,
   configOption,
+  controlOptions,
   listenOption,
-  loggerFor,
   logOptions,
   seconds,
   serverOption,
   stateOption,
   statusOption,
+  switchedLoggerFor,
 } from '../options.ts';
 import { runUntilStopped, startRun } from '../running/lifecycle.ts';
 import { prepareRun, type RunFlags } from '../running/prepare.ts';
@@ -47,7 +48,7 @@ export function register(command: Command): void {
     .option('--record <file>', "record what the bots hear and say in a new file, for 'chatosbot replay'")
     .addOption(stateOption())
     .addOption(configOption());
-  for (const option of logOptions()) command.addOption(option);
+  for (const option of [...controlOptions(), ...logOptions()]) command.addOption(option);
   command
     .addHelpText(
       'after',
@@ -64,11 +65,12 @@ Each bot logs in with its own login, else --login, else the name of its file.`,
 
 async function run(files: string[], given: RunFlags, command: Command): Promise<void> {
   const flags = withoutOverridden(given, command);
-  const log = boundLog(loggerFor(flags), LOG_BOUNDS);
+  const { log: unbounded, level } = switchedLoggerFor(flags);
+  const log = boundLog(unbounded, LOG_BOUNDS);
   surviveUncaughtErrors(log);
   await runUntilStopped(flags, async (running, stop) => {
     running.log = log;
-    const plan = await Promise.race([prepareRun(files, flags, log), stop.received]);
+    const plan = await Promise.race([prepareRun(files, flags, log, level), stop.received]);
     if (typeof plan !== 'string') await startRun(plan, running, stop);
   });
 }

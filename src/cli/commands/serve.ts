@@ -1,20 +1,30 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../../config/load.ts';
-import { listenAddresses, serverOptions, statusAddress } from '../../config/settings.ts';
+import { controlPath, listenAddresses, serverOptions, statusAddress } from '../../config/settings.ts';
 import type { Address } from '../../net/address.ts';
 import { descriptorLimit } from '../../net/descriptors.ts';
 import type { StatusAddress } from '../../ops/status-address.ts';
 import { DEFAULT_SERVER_LIMITS } from '../../server/limits/server-limits.ts';
 import type { Logger } from '../../util/log.ts';
-import { configOption, listenOption, loggerFor, logOptions, seconds, statusOption, type LogFlags } from '../options.ts';
+import {
+  configOption,
+  controlOptions,
+  listenOption,
+  logOptions,
+  seconds,
+  statusOption,
+  switchedLoggerFor,
+  type LogFlags,
+} from '../options.ts';
 import { startServer } from '../running/embedded-server.ts';
-import { runUntilStopped, startStatus } from '../running/lifecycle.ts';
+import { runUntilStopped, startControl, startStatus } from '../running/lifecycle.ts';
 
 interface ServeFlags extends LogFlags {
   readonly listen?: readonly Address[];
   readonly config?: string;
   readonly status?: StatusAddress;
   readonly drain: number;
+  readonly control?: string | false;
 }
 
 export function register(command: Command): void {
@@ -23,7 +33,7 @@ export function register(command: Command): void {
     .option('--drain <seconds>', 'on SIGTERM, how long private connections may take to finish', seconds, 10)
     .addOption(statusOption('server'))
     .addOption(configOption());
-  for (const option of logOptions()) command.addOption(option);
+  for (const option of [...controlOptions(), ...logOptions()]) command.addOption(option);
   command
     .addHelpText(
       'after',
@@ -40,14 +50,17 @@ the server at once.`,
 }
 
 async function serve(flags: ServeFlags): Promise<void> {
-  await runUntilStopped(flags, async (running, _stop, announce) => {
+  await runUntilStopped(flags, async (running, stop, announce) => {
     const loaded = await loadConfig({ file: flags.config });
-    const listen = listenAddresses(flags.listen, loaded.config);
+    const { config } = loaded;
+    const listen = listenAddresses(flags.listen, config);
     const options = serverOptions(loaded);
-    const log = loggerFor(flags);
-    running.server = await startServer({ listen, options, log, announce });
-    const address = statusAddress(flags.status, loaded.config, 'server');
-    if (address) await startStatus({ address, server: running.server, log }, running, announce);
+    const { log, level } = switchedLoggerFor(flags);
+    const server = await startServer({ listen, options, log, announce });
+    running.server = server;
+    await startControl({ path: controlPath(flags.control, loaded), server, level, log, announce }, running, stop);
+    const address = statusAddress(flags.status, config, 'server');
+    if (address) await startStatus({ address, server, log }, running, announce);
     warnOfFewDescriptors(options.limits?.maxConnections ?? DEFAULT_SERVER_LIMITS.maxConnections, log);
   });
 }

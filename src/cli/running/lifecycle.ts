@@ -3,6 +3,7 @@ import type { RuntimeObserver } from '../../bot/events.ts';
 import type { Recorder } from '../../bot/recording/recorder.ts';
 import { DEFAULT_ADDRESS, formatAddress, type Address } from '../../net/address.ts';
 import { isChatosError } from '../../errors.ts';
+import type { ControlServer } from '../../ops/control-server.ts';
 import type { StatusServer, StatusServerOptions } from '../../ops/status-endpoint.ts';
 import { BotRuntime } from '../../bot/runtime.ts';
 import type { ChatosServer } from '../../server/server.ts';
@@ -15,6 +16,7 @@ import { announcer, leaveStalledReaders, type Announce } from '../terminal/outpu
 import { stopRequest, type StopRequest } from '../terminal/signals.ts';
 import type { BotToRun } from './bot-entries.ts';
 import { BotWatcher } from './bot-watcher.ts';
+import { openControl, type ControlPlan } from './control.ts';
 import { startEmbedded } from './embedded-server.ts';
 import type { RunPlan } from './prepare.ts';
 
@@ -25,6 +27,9 @@ export interface Running {
   server?: ChatosServer | undefined;
   runtime?: BotRuntime;
   status?: StatusServer | undefined;
+  control?: ControlServer | undefined;
+  /** How long private connections may take to finish, in milliseconds, where an operator has said so. */
+  drainMs?: number | undefined;
   watcher?: BotWatcher | undefined;
 }
 
@@ -42,6 +47,10 @@ export async function runUntilStopped(
   const running: Running = {};
   const announce = announcer(flags);
   const stop = stopRequest(() => abortRun(running));
+  // Where an operator has begun to drain it, with a time of its own, a signal has its say.
+  stop.signalled
+    .then(() => (running.drainMs === undefined ? undefined : running.server?.close({ drainMs: flags.drain * 1000 })))
+    .catch(() => undefined);
   try {
     await start(running, stop, announce);
     const { runtime, server } = running;
@@ -49,28 +58,31 @@ export async function runUntilStopped(
     if (isChatosError(ending)) throw ending;
     // A server of ours may relay more than the bots' own.
     const channels = server?.stats.channels ?? runtime?.channelCount ?? 0;
-    const waiting =
-      channels > 0 ? `, waiting up to ${flags.drain} s for ${pluralize(channels, 'private connection')}` : '';
+    const drainS = (running.drainMs ?? flags.drain * 1000) / 1000;
+    const waiting = channels > 0 ? `, waiting up to ${drainS} s for ${pluralize(channels, 'private connection')}` : '';
     announce(`stopping on ${ending}${waiting}`, { signal: ending, channels });
   } finally {
-    await stopRun(running, flags.drain * 1000);
+    await stopRun(running, running.drainMs ?? flags.drain * 1000);
   }
   announce('stopped');
 }
 
-async function stopRun({ log, watcher, runtime, server, recorder, status }: Running, drainMs: number): Promise<void> {
+async function stopRun(running: Running, drainMs: number): Promise<void> {
+  const { log, watcher, runtime, server, recorder, status, control } = running;
   const deadline = performance.now() + drainMs;
   await Promise.all([watcher?.close(), runtime?.stop({ timeoutMs: drainMs })]);
   await server?.close({ drainMs: Math.max(deadline - performance.now(), 0) });
   await recorder?.close();
   await status?.close();
+  await control?.close();
   log?.flush();
 }
 
 /** Breaks all connections: a process that just exits would end its channels with FIN, as if all had been said. */
-function abortRun({ server, runtime }: Running): void {
+function abortRun({ server, runtime, control }: Running): void {
   server?.abort();
   runtime?.abort();
+  control?.abort();
 }
 
 /**
@@ -89,6 +101,8 @@ export async function startRun(plan: RunPlan, running: Running, stop: StopReques
     const options = serverOptions(loaded);
     running.server = await startEmbedded({ ...plan, options, log: log.with({ part: 'server' }) }, stop.signal);
   }
+  const { server: own } = running;
+  if (own) await startControl({ ...plan, path: plan.controlPath, server: own, log }, running, stop);
   if (stop.signal.aborted) return;
   const { server } = running;
   const embedded = server && ownAddress(server.addresses);
@@ -124,6 +138,25 @@ export async function startStatus(options: StatusServerOptions, running: Running
   running.status = await startStatusServer(options);
   const { url } = running.status;
   announce(`status on ${url}`, { url });
+}
+
+/**
+ * Opens the control socket of the server in this process.
+ *
+ * @throws {ChatosError} `LISTEN_FAILED` or `INVALID_ARGUMENT`, where its path was given
+ */
+export async function startControl(
+  plan: Omit<ControlPlan, 'drain'>,
+  running: Running,
+  stop: StopRequest,
+): Promise<void> {
+  running.control = await openControl({
+    ...plan,
+    drain: (drainMs) => {
+      running.drainMs ??= drainMs;
+      stop.ask('ctl drain');
+    },
+  });
 }
 
 function createRuntime(

@@ -1,8 +1,8 @@
 import { loadConfig } from '../../config/load.ts';
-import { botServer, listenAddresses, stateDirectory, statusAddress } from '../../config/settings.ts';
+import { botServer, controlPath, listenAddresses, stateDirectory, statusAddress } from '../../config/settings.ts';
 import type { Address } from '../../net/address.ts';
 import type { StatusAddress } from '../../ops/status-address.ts';
-import type { Logger } from '../../util/log.ts';
+import type { LevelSwitch, Logger } from '../../util/log.ts';
 import type { LogFlags } from '../options.ts';
 import { announcer } from '../terminal/output.ts';
 import { accountConflict, alikeAccounts, idleRules } from './bot-checks.ts';
@@ -19,6 +19,7 @@ export interface RunFlags extends LogFlags {
   readonly watch?: boolean;
   readonly isolate?: boolean;
   readonly status?: StatusAddress;
+  readonly control?: string | false;
   readonly record?: string;
   readonly state?: string;
   readonly config?: string;
@@ -32,7 +33,7 @@ export type RunPlan = Awaited<ReturnType<typeof prepareRun>>;
  *
  * @throws {ChatosError} with everything that is wrong in any of the bots
  */
-export async function prepareRun(files: readonly string[], flags: RunFlags, log: Logger) {
+export async function prepareRun(files: readonly string[], flags: RunFlags, log: Logger, level: LevelSwitch) {
   const loadedAt = Date.now();
   const loaded = await loadConfig({ file: flags.config });
   const planned = planBots(files, loaded);
@@ -64,8 +65,10 @@ export async function prepareRun(files: readonly string[], flags: RunFlags, log:
     drainMs: flags.drain * 1000,
     stateDirectory: stateDirectory(flags.state, loaded),
     statusAddress: statusAddress(flags.status, loaded.config, embedded ? 'bots and server' : 'bots'),
+    controlPath: controlPath(flags.control, loaded),
     recordingFile: flags.record,
     log,
+    level,
     announce: announcer(flags),
   };
 }

@@ -26,6 +26,7 @@ const EXIT_CODES: { readonly [C in ErrorCode]: number } = {
   CONNECTION_LOST: EXIT.broken,
   NOT_CONNECTED: EXIT.unavailable,
   LOGIN_REFUSED: EXIT.refused,
+  NOT_PERMITTED: EXIT.refused,
   REQUEST_REFUSED: EXIT.refused,
   UNEXPECTED_PACKET: EXIT.broken,
   CHANNEL_ABORTED: EXIT.broken,

@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import process from 'node:process';
+import { withResolvers } from '../../util/deferred.ts';
 import { ExitSignal } from './exit.ts';
 import { isUnderNohup } from './nohup.ts';
 import { endProcess } from './shared-process.ts';
@@ -26,12 +27,16 @@ const OTHER_SIGNALS: readonly NodeJS.Signals[] = [
   'SIGTRAP',
 ];
 
-/** A signal to stop, of the operating system. */
+/** A wish to stop: a signal of the operating system, or an operator's. */
 export interface StopRequest {
-  /** Resolves to the first signal. */
-  readonly received: Promise<NodeJS.Signals>;
+  /** Resolves to what asked first: the name of a signal, or what {@link StopRequest.ask} was given. */
+  readonly received: Promise<string>;
   /** Aborted then. */
   readonly signal: AbortSignal;
+  /** Resolves to the first signal of the system. */
+  readonly signalled: Promise<NodeJS.Signals>;
+  /** Asks as a signal does; then the second signal ends the process, too. */
+  ask(why: string): void;
 }
 
 /** The exit code of a process that a signal ends. */
@@ -60,15 +65,21 @@ export function stopRequest(atOnce: () => void): StopRequest {
     atOnce();
     endProcess(exitCodeOf(signal));
   };
-  const received = new Promise<NodeJS.Signals>((resolve) => {
-    listen(STOP_SIGNALS, (signal) => {
-      if (stop.signal.aborted) end(signal);
-      stop.abort();
-      resolve(signal);
-    });
+  const { promise: received, resolve } = withResolvers<string>();
+  const { promise: signalled, resolve: onSignal } = withResolvers<NodeJS.Signals>();
+  let isSignalled = false;
+  const ask = (why: string): void => {
+    stop.abort();
+    resolve(why);
+  };
+  listen(STOP_SIGNALS, (signal) => {
+    if (isSignalled) end(signal);
+    isSignalled = true;
+    onSignal(signal);
+    ask(signal);
   });
   listen(OTHER_SIGNALS, end);
-  return { received, signal: stop.signal };
+  return { received, signalled, signal: stop.signal, ask };
 }
 
 /**

@@ -162,6 +162,22 @@ export class Channels {
     await overTurns(this.#relays.keys(), (relay) => relay.abort('shutdown'));
   }
 
+  /** Ends what a party has negotiated, in this session or an earlier one of its login. Returns how many were relayed. */
+  breakOf(id: SessionId, key: string): number {
+    const isOf = ({ requester, target }: Channel): boolean =>
+      [requester, target].some((party) => party.id === id || party.key === key);
+    let count = 0;
+    for (const channel of [...this.#ids.all()].filter((each) => !each.over && isOf(each))) {
+      if (channel.relay) {
+        channel.relay.abort('kicked');
+        count += 1;
+      } else {
+        this.#void(channel, 'kicked');
+      }
+    }
+    return count;
+  }
+
   /** Breaks what is open, which ends a drain in progress. */
   abort(): void {
     for (const relay of this.#relays.keys()) relay.abort('shutdown');

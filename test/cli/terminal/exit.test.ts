@@ -24,6 +24,7 @@ const EXPECTED: Readonly<Record<ErrorCode, number>> = {
   QUEUE_FULL: 75,
   STORE_FULL: 75,
   LOGIN_REFUSED: 77,
+  NOT_PERMITTED: 77,
   REQUEST_REFUSED: 77,
   TIMED_OUT: 124,
   ABORTED: 130,

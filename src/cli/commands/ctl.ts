@@ -1,0 +1,75 @@
+import { Argument, type Command } from 'commander';
+import type { ControlLine, ControlRequest } from '../../ops/control-protocol.ts';
+import { toJsonLine } from '../../util/escape.ts';
+import { LOG_LEVELS } from '../../util/log.ts';
+import { escapeUnsafe } from '../../util/escape.ts';
+import { REPORTS } from '../ctl/reports.ts';
+import { ask, type ControlFlags } from '../ctl/socket.ts';
+import { configOption, controlOption, seconds } from '../options.ts';
+import { writeLine } from '../terminal/output.ts';
+
+interface CtlFlags extends ControlFlags {
+  readonly json?: boolean;
+}
+
+const WHO = 'logins, or sessions as #12';
+
+export function register(command: Command): void {
+  const add = (usage: string, summary: string, example: string): Command =>
+    command
+      .command(usage)
+      .description(summary)
+      .addOption(controlOption('the control socket of the server (default: the one of port 7777, or the only one)'))
+      .option('--json', 'print lines of JSON')
+      .addOption(configOption())
+      .addHelpText('after', `\nExamples:\n  $ chatosbot ctl ${example}`);
+
+  add('sessions', 'list who is connected', 'sessions').action((flags: CtlFlags) =>
+    show(flags, { command: 'sessions' }, REPORTS.sessions),
+  );
+  add('channels', 'list the private connections', 'channels --json').action((flags: CtlFlags) =>
+    show(flags, { command: 'channels' }, REPORTS.channels),
+  );
+  add('kick', 'end sessions, and their private connections', 'kick mallory')
+    .argument('<who...>', WHO)
+    .option('--all', "what is named is a pattern of logins, as 'spam-*'")
+    .action((who: string[], { all, ...flags }: CtlFlags & { readonly all?: boolean }) =>
+      show(flags, { command: 'kick', who, all }, REPORTS.kicked),
+    );
+  add('drain', 'stop the server as SIGTERM does', 'drain --drain 60')
+    .option('--drain <seconds>', 'how long private connections may take to finish', seconds)
+    .action(({ drain, ...flags }: CtlFlags & { readonly drain?: number }) =>
+      show(flags, { command: 'drain', drainMs: drain && drain * 1000 }, REPORTS.draining),
+    );
+  add('log-level', 'show what the log shows, or change it', 'log-level debug')
+    .addArgument(new Argument('[level]', 'the lowest level that is logged').choices([...LOG_LEVELS]))
+    .action((level: string | undefined, flags: CtlFlags) =>
+      show(flags, { command: 'log-level', level }, REPORTS.logLevel),
+    );
+  add('stats', 'show what the server has done and holds', 'stats --json').action((flags: CtlFlags) =>
+    show(flags, { command: 'stats' }, REPORTS.stats),
+  );
+  command.addHelpText(
+    'after',
+    `
+Examples:
+  $ chatosbot ctl sessions
+  $ chatosbot ctl kick mallory
+  $ chatosbot ctl log-level debug
+  $ chatosbot ctl drain
+
+Each of them finds the server on port 7777, or the only one that this user runs; --control names the socket of another.
+Exit code: 69 if no server is there or nobody has the login, 77 if the socket is another user's, 124 if it does not
+answer.`,
+  );
+}
+
+async function show(
+  flags: CtlFlags,
+  request: ControlRequest,
+  report: (lines: readonly ControlLine[]) => string[],
+): Promise<void> {
+  const lines = await ask(flags, request);
+  const texts = flags.json ? lines.map(toJsonLine) : report(lines).map(escapeUnsafe);
+  if (texts.length > 0) await writeLine(texts.join('\n'));
+}

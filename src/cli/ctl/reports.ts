@@ -1,0 +1,70 @@
+import type { ControlLine } from '../../ops/control-protocol.ts';
+import { formatBytes, formatSpan, pluralize } from '../../util/printable.ts';
+import { formatTable } from '../terminal/table.ts';
+
+/** An object in a line. */
+type Fields = Readonly<Record<string, unknown>>;
+
+const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+const count = (value: unknown): number => (typeof value === 'number' ? value : 0);
+const ageOf = (since: unknown): string => formatSpan(Date.now() - Date.parse(text(since)));
+
+const NONE: ControlLine = { type: 'none' };
+
+/** What each kind of answer looks like for a person. */
+export const REPORTS = {
+  sessions: (lines: readonly ControlLine[]): string[] =>
+    lines.length === 0
+      ? ['nobody is connected']
+      : formatTable(lines, [
+          { title: 'SESSION', of: ({ id }) => `#${text(id)}` },
+          { title: 'LOGIN', of: ({ login }) => text(login) || '-' },
+          { title: 'FROM', of: ({ remoteAddress }) => text(remoteAddress) },
+          { title: 'ON', of: ({ listener }) => text(listener) },
+          { title: 'SINCE', of: ({ connectedAt }) => ageOf(connectedAt) },
+          { title: 'IDLE', of: ({ idleMs }) => formatSpan(count(idleMs)) },
+          { title: 'PACKETS', of: ({ packets }) => count(packets) },
+          { title: 'RECEIVED', of: ({ bytesReceived }) => formatBytes(count(bytesReceived)) },
+          { title: 'SENT', of: ({ bytesSent }) => formatBytes(count(bytesSent)) },
+          { title: 'WAITING', of: ({ queuedBytes }) => formatBytes(count(queuedBytes)) },
+          { title: 'IDENTITY', of: ({ fingerprint }) => text(fingerprint) || '-' },
+        ]),
+
+  channels: (lines: readonly ControlLine[]): string[] =>
+    lines.length === 0
+      ? ['there is no private connection']
+      : formatTable(lines, [
+          { title: 'REQUESTER', of: ({ requester }) => text((requester as Fields)['login']) },
+          { title: 'TARGET', of: ({ target }) => text((target as Fields)['login']) },
+          { title: 'SINCE', of: ({ since }) => ageOf(since) },
+          { title: 'HALVES FROM', of: (line) => halves(line, 'remoteAddress', (from) => text(from) || '-') },
+          { title: 'SENT', of: (line) => halves(line, 'bytesReceived', (bytes) => formatBytes(count(bytes))) },
+          { title: 'WAITING', of: (line) => halves(line, 'queuedBytes', (bytes) => formatBytes(count(bytes))) },
+          { title: 'ENCRYPTED', of: (line) => halves(line, 'encrypted', (is) => (is === true ? 'yes' : 'no')) },
+        ]),
+
+  kicked: (lines: readonly ControlLine[]): string[] =>
+    lines.map(({ id, login, remoteAddress }) => `kicked ${text(login) || `#${text(id)}`} (${text(remoteAddress)})`),
+
+  draining: ([line]: readonly ControlLine[]): string[] => {
+    const { clients, channels } = line ?? NONE;
+    return [`draining: ${pluralize(count(clients), 'client')}, ${pluralize(count(channels), 'private connection')}`];
+  },
+
+  logLevel: ([line]: readonly ControlLine[]): string[] => {
+    const { level, was } = line ?? NONE;
+    return [level === was ? text(level) : `${text(level)} (was ${text(was)})`];
+  },
+
+  stats: ([line]: readonly ControlLine[]): string[] => {
+    const { type: _, ...stats } = line ?? NONE;
+    const width = Math.max(...Object.keys(stats).map((name) => name.length));
+    return Object.entries(stats).map(
+      ([name, value]) => `${name.padEnd(width)}  ${Array.isArray(value) ? value.join(', ') : String(value)}`,
+    );
+  },
+} as const;
+
+function halves(line: ControlLine, field: string, show: (value: unknown) => string): string {
+  return (line['halves'] as readonly Fields[]).map((half) => show(half[field])).join(', ');
+}

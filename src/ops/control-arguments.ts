@@ -1,0 +1,18 @@
+import { ChatosError } from '../errors.ts';
+import type { ControlRequest } from './control-protocol.ts';
+
+/** The most names in one request. */
+const MAX_TEXTS = 256;
+
+/**
+ * An argument that is a list of texts, with at least one.
+ *
+ * @throws {ChatosError} `INVALID_ARGUMENT`
+ */
+export function textsOf(request: ControlRequest, name: string): string[] {
+  const value = request[name];
+  const texts = Array.isArray(value) ? (value as unknown[]).filter((each) => typeof each === 'string') : [];
+  if (Array.isArray(value) && texts.length === value.length && texts.length > 0 && texts.length <= MAX_TEXTS)
+    return texts;
+  throw new ChatosError('INVALID_ARGUMENT', `${name}: expected a list of 1 to ${MAX_TEXTS} texts`);
+}

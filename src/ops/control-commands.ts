@@ -1,0 +1,102 @@
+import { ChatosError } from '../errors.ts';
+import { formatAddress } from '../net/address.ts';
+import { matchesLogin } from '../policy/login-glob.ts';
+import type { ChatosServer } from '../server/server.ts';
+import type { SessionView } from '../server/views.ts';
+import { LOG_LEVELS, type LevelSwitch, type LogLevel } from '../util/log.ts';
+import { loginKey } from '../util/login-key.ts';
+import { packageVersion } from '../util/version.ts';
+import { textsOf } from './control-arguments.ts';
+import type { ControlLine, ControlRequest } from './control-protocol.ts';
+
+/** A server, and what else of its process can be operated. */
+export interface Operated {
+  readonly server: ChatosServer;
+  /** What its log shows. */
+  readonly level: LevelSwitch;
+  /** Begins to stop, as on SIGTERM; private connections may take `drainMs` to finish, or what the command line says. */
+  readonly drain: (drainMs: number | undefined) => void;
+}
+
+type Command = (operated: Operated, request: ControlRequest) => Iterable<ControlLine> | Promise<Iterable<ControlLine>>;
+
+/** So many logins are offered to complete a word. */
+const MAX_OFFERS = 1_000;
+
+/** What can be asked: each answers with lines of its type. */
+const COMMANDS: Readonly<Record<string, Command>> = {
+  *sessions({ server }) {
+    for (const session of server.sessions()) yield { type: 'session', ...session };
+  },
+
+  *channels({ server }) {
+    for (const channel of server.channels()) yield { type: 'channel', ...channel };
+  },
+
+  logins({ server }) {
+    const logins = server.sessions().map(({ login }) => login);
+    return [{ type: 'logins', logins: logins.filter((login) => login !== '').slice(0, MAX_OFFERS) }];
+  },
+
+  stats({ server, level }) {
+    const addresses = server.addresses.map(formatAddress);
+    const process_ = { version: packageVersion(), pid: process.pid, uptimeS: Math.round(process.uptime()) };
+    const memoryBytes = process.memoryUsage.rss();
+    return [{ type: 'stats', ...process_, memoryBytes, logLevel: level.level, addresses, ...server.stats }];
+  },
+
+  kick({ server }, request) {
+    const who = textsOf(request, 'who');
+    const all = server.sessions();
+    const found = who.map((each) => ({ each, sessions: all.filter(isMeant(each, request['all'] === true)) }));
+    const missing = found.filter(({ sessions }) => sessions.length === 0).map(({ each }) => each);
+    if (missing.length > 0)
+      throw new ChatosError('NOT_CONNECTED', `not logged in: ${missing.join(', ')}; nobody was kicked`);
+    const sessions = new Map(found.flatMap((each) => each.sessions).map((session) => [session.id, session]));
+    for (const { id } of sessions.values()) server.kick(id);
+    return Array.from(sessions.values(), ({ id, login, remoteAddress }) => ({
+      type: 'kicked',
+      id,
+      login,
+      remoteAddress,
+    }));
+  },
+
+  drain({ server, drain }, { drainMs }) {
+    if (drainMs !== undefined && !(typeof drainMs === 'number' && drainMs >= 0)) {
+      throw new ChatosError('INVALID_ARGUMENT', 'drainMs: expected milliseconds, 0 or more');
+    }
+    const { clients, channels } = server.stats;
+    // The answer leaves before what it speaks of begins.
+    setImmediate(drain, drainMs);
+    return [{ type: 'draining', clients, channels }];
+  },
+
+  'log-level'({ level }, request) {
+    const was = level.level;
+    const wanted = request['level'];
+    if (wanted !== undefined) {
+      if (!LOG_LEVELS.includes(wanted as LogLevel)) {
+        throw new ChatosError('INVALID_ARGUMENT', `expected one of ${LOG_LEVELS.join(', ')}`);
+      }
+      level.level = wanted as LogLevel;
+    }
+    return [{ type: 'log-level', level: level.level, was }];
+  },
+};
+
+/** Answers what is asked on a control socket. */
+export function answerControl(operated: Operated, request: ControlRequest): ReturnType<Command> {
+  const command = Object.hasOwn(COMMANDS, request.command) ? COMMANDS[request.command] : undefined;
+  if (command) return command(operated, request);
+  const known = Object.keys(COMMANDS).join(', ');
+  throw new ChatosError('INVALID_ARGUMENT', `unknown command '${request.command}': this server has ${known}`);
+}
+
+/** Whether a session is the one that is named: by its login, as `#12` by its id, or by a pattern of logins. */
+function isMeant(name: string, isPattern: boolean): (session: SessionView) => boolean {
+  if (isPattern) return ({ login }) => login !== '' && matchesLogin(name, login);
+  if (/^#\d+$/.test(name)) return ({ id, login }) => id === name.slice(1) || login === name;
+  const key = loginKey(name);
+  return ({ login }) => login !== '' && loginKey(login) === key;
+}

@@ -1,0 +1,102 @@
+import { lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import process from 'node:process';
+import { ChatosError } from '../errors.ts';
+import { DEFAULT_PORT } from '../net/address.ts';
+
+/** The system keeps the path of a socket in a field of 108 bytes (104 on macOS), with a zero behind it. */
+const MAX_PATH_BYTES = process.platform === 'linux' ? 107 : 103;
+
+/**
+ * The folder of the control sockets that are named by their ports: `chatosbot` in the user's runtime files
+ * (XDG_RUNTIME_DIR), else `chatosbot-UID` of the temporary folder.
+ */
+export function controlFolder(env: NodeJS.ProcessEnv = process.env): string {
+  const runtime = env['XDG_RUNTIME_DIR'] ?? '';
+  // With sudo and su, it may still be that of another user.
+  const isOurs = path.isAbsolute(runtime) && statSync(runtime, { throwIfNoEntry: false })?.uid === userId();
+  return isOurs ? path.join(runtime, 'chatosbot') : path.join(tmpdir(), `chatosbot-${userId()}`);
+}
+
+/** The control socket of the server whose first address has this port. */
+export function defaultControlPath(port: number, env: NodeJS.ProcessEnv = process.env): string {
+  return path.join(controlFolder(env), `control-${port}.sock`);
+}
+
+/**
+ * Makes the folder, unless it is there.
+ *
+ * @throws {ChatosError} `LISTEN_FAILED` where others can write to it, or read it
+ */
+export function makePrivateFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EEXIST') throw unusable(`cannot make ${folder} (${code})`, error);
+  }
+  if (!isPrivateFolder(folder)) {
+    throw unusable(`${folder} must be a folder of this user with mode 0700, as others could take its place`);
+  }
+}
+
+/** Whether it is a folder, not a link, that is this user's alone. In the temporary folder, anyone may have made it. */
+export function isPrivateFolder(folder: string): boolean {
+  const found = lstatSync(folder, { throwIfNoEntry: false });
+  return found !== undefined && found.isDirectory() && found.uid === userId() && (found.mode & 0o077) === 0;
+}
+
+/** @throws {ChatosError} `INVALID_ARGUMENT` where the system has no room for the path */
+export function checkControlPath(file: string): void {
+  const bytes = Buffer.byteLength(file);
+  if (bytes <= MAX_PATH_BYTES) return;
+  const message = `the path of the control socket has ${bytes} bytes, and may have ${MAX_PATH_BYTES}: choose a shorter one with --control, instead of ${file}`;
+  throw new ChatosError('INVALID_ARGUMENT', message, { fields: { path: file } });
+}
+
+/**
+ * The control sockets in the default folder at which a server answers, that of the default port first.
+ *
+ * @throws {ChatosError} `NOT_PERMITTED` where the folder is another user's
+ */
+export async function findControls(env: NodeJS.ProcessEnv = process.env): Promise<string[]> {
+  const folder = controlFolder(env);
+  if (!lstatSync(folder, { throwIfNoEntry: false })) return [];
+  if (!isPrivateFolder(folder)) {
+    throw new ChatosError(
+      'NOT_PERMITTED',
+      `${folder} is not a private folder of this user; name the socket with --control`,
+    );
+  }
+  const standard = defaultControlPath(DEFAULT_PORT, env);
+  const files = readdirSync(folder)
+    .filter((name) => /^control-\d+\.sock$/.test(name))
+    .map((name) => path.join(folder, name))
+    .toSorted((a, b) => Number(b === standard) - Number(a === standard) || a.localeCompare(b, 'en', { numeric: true }));
+  const found = await Promise.all(files.map(async (file) => ({ file, lives: await isServed(file) })));
+  return found.filter(({ lives }) => lives).map(({ file }) => file);
+}
+
+/** Whether a process has the socket open: that of one that has died refuses connections. */
+export function isServed(file: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ path: file });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', ({ code }: NodeJS.ErrnoException) => {
+      resolve(code !== 'ECONNREFUSED' && code !== 'ENOENT' && code !== 'ENOTSOCK');
+    });
+  });
+}
+
+function unusable(message: string, cause?: unknown): ChatosError {
+  return new ChatosError('LISTEN_FAILED', `no control socket: ${message}`, { cause });
+}
+
+function userId(): number {
+  return process.getuid?.() ?? 0;
+}

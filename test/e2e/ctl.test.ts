@@ -1,0 +1,167 @@
+import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import type { Command } from '../support/command.ts';
+import { openHalf } from '../support/rfc-peer.ts';
+import { LAB, run, start, startServer } from './chatosbot.ts';
+import { fate, peer } from './peers.ts';
+
+let sockets = 0;
+
+/** A server with a control socket of its own, and `ctl` for it. */
+async function operated(args: readonly string[] = []) {
+  sockets += 1;
+  const socket = path.join(LAB, `control-${sockets}.sock`);
+  const server = await startServer(['--control', socket, ...args]);
+  await server.command.line(/^control socket at /);
+  const ctl = (...words: string[]) => run(['ctl', ...words, '--control', socket]);
+  return { ...server, socket, ctl };
+}
+
+/** An empty folder for the user's runtime files. */
+function runtimeFolder(): { XDG_RUNTIME_DIR: string } {
+  sockets += 1;
+  const folder = path.join(LAB, `run-${sockets}`);
+  mkdirSync(folder, { mode: 0o700 });
+  return { XDG_RUNTIME_DIR: folder };
+}
+
+/** A server that has the control socket that is named by its port. */
+async function atDefault(env: { XDG_RUNTIME_DIR: string }): Promise<{ command: Command; socket: string }> {
+  const command = start(['serve', '--listen', '127.0.0.1:0'], { env });
+  const [, port] = await command.line(/listening on tcp:\/\/127\.0\.0\.1:(\d+)/);
+  return { command, socket: path.join(env.XDG_RUNTIME_DIR, 'chatosbot', `control-${port}.sock`) };
+}
+
+const lines = ({ stdout }: { stdout: string }): Record<string, unknown>[] =>
+  stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+test('ctl lists sessions and private connections, for people and as JSON', async () => {
+  const { port, ctl } = await operated();
+  expect(await ctl('sessions')).toMatchObject({ status: 0, stdout: 'nobody is connected\n' });
+  const [alice, bob] = [await peer(port, 'alice'), await peer(port, 'bob')];
+  alice.request('bob');
+  await bob.next(5);
+  bob.ok('alice');
+  const { connectId } = await bob.next(8);
+  await Promise.all([openHalf(port, connectId), openHalf(port, connectId)]);
+  const table = await ctl('sessions');
+  expect(table.stdout).toMatch(/^SESSION +LOGIN .*\n#1 +alice +127\.0\.0\.1 .*\n#2 +bob /);
+  expect(lines(await ctl('sessions', '--json'))).toMatchObject([
+    { type: 'session', id: '1', login: 'alice', remoteAddress: '127.0.0.1', longBytes: 4, encrypted: false },
+    { type: 'session', id: '2', login: 'bob' },
+  ]);
+  expect((await ctl('channels')).stdout).toMatch(/^REQUESTER .*\nalice +bob /);
+  expect(lines(await ctl('channels', '--json'))).toMatchObject([
+    { type: 'channel', requester: { login: 'alice' }, target: { login: 'bob' } },
+  ]);
+  expect(lines(await ctl('stats', '--json'))).toMatchObject([{ type: 'stats', clients: 2, channels: 1 }]);
+});
+
+test('ctl kick ends a session and its private connections, and nobody else', async () => {
+  const { port, ctl, command } = await operated();
+  const [alice, bob, carol] = [await peer(port, 'alice'), await peer(port, 'bob'), await peer(port, 'carol')];
+  alice.request('bob');
+  await bob.next(5);
+  bob.ok('alice');
+  const { connectId } = await bob.next(8);
+  const halves = await Promise.all([openHalf(port, connectId), openHalf(port, connectId)]);
+  const fates = Promise.all(halves.map(fate));
+  expect(await ctl('kick', 'alice')).toMatchObject({ status: 0, stdout: 'kicked alice (127.0.0.1)\n' });
+  expect(await alice.ended).toBe('end');
+  expect(await fates).toEqual(['reset', 'reset']);
+  await command.line(/kicked why=kicked login=alice .* channels=1/);
+  bob.tell('carol', 'still here');
+  expect(await carol.next(4)).toMatchObject({ msg: 'still here' });
+  await peer(port, 'alice');
+});
+
+test('ctl kick takes ids, and patterns with --all; where one is not there, it kicks nobody', async () => {
+  const { port, ctl } = await operated();
+  const [one, two, other] = [await peer(port, 'spam-1'), await peer(port, 'spam-2'), await peer(port, 'spam')];
+  expect(await ctl('kick', 'spam', 'nobody')).toMatchObject({
+    status: 69,
+    stderr: 'chatosbot: not logged in: nobody; nobody was kicked\n',
+  });
+  expect(await ctl('kick', 'spam-*')).toMatchObject({ status: 69 });
+  expect((await ctl('kick', '#3', '--json')).stdout).toBe(
+    '{"type":"kicked","id":"3","login":"spam","remoteAddress":"127.0.0.1"}\n',
+  );
+  expect(await other.ended).toBe('end');
+  expect(lines(await ctl('kick', '--all', 'spam-?', '--json'))).toHaveLength(2);
+  expect(await Promise.all([one.ended, two.ended])).toEqual(['end', 'end']);
+});
+
+test('ctl log-level shows the level of the log, and changes it', async () => {
+  const { port, ctl, command } = await operated(['--log-level', 'error']);
+  expect(await ctl('log-level')).toMatchObject({ stdout: 'error\n' });
+  await peer(port, 'unseen');
+  expect(await ctl('log-level', 'debug')).toMatchObject({ stdout: 'debug (was error)\n' });
+  await peer(port, 'seen');
+  await command.line(/logged in login=seen/);
+  expect(command.stderr).not.toContain('unseen');
+  expect(await ctl('log-level', 'loud')).toMatchObject({ status: 2 });
+});
+
+test('ctl drain stops a server, which removes its socket', async () => {
+  const { port, ctl, command, socket } = await operated();
+  const alice = await peer(port, 'alice');
+  expect(await ctl('drain')).toMatchObject({ status: 0, stdout: 'draining: 1 client, 0 private connections\n' });
+  expect(await alice.ended).toBe('end');
+  expect(await command.exit()).toMatchObject({ status: 0, stderr: expect.stringContaining('stopping on ctl drain') });
+  expect(existsSync(socket)).toBe(false);
+});
+
+test('ctl finds the only server of this user, and names them all where there are several', async () => {
+  const env = runtimeFolder();
+  const nobody = await run(['ctl', 'sessions'], { env });
+  expect(nobody).toMatchObject({ status: 69, stderr: expect.stringContaining('no server of this user is running') });
+  const one = await atDefault(env);
+  await expect.poll(() => existsSync(one.socket)).toBe(true);
+  expect(lstatSync(one.socket).mode & 0o777).toBe(0o600);
+  expect(lstatSync(path.dirname(one.socket)).mode & 0o777).toBe(0o700);
+  expect(await run(['ctl', 'sessions'], { env })).toMatchObject({ status: 0 });
+  const two = await atDefault(env);
+  await expect.poll(() => existsSync(two.socket)).toBe(true);
+  const several = await run(['ctl', 'sessions'], { env });
+  expect(several.status).toBe(2);
+  for (const { socket } of [one, two]) expect(several.stderr).toContain(`--control ${socket}`);
+  one.command.kill('SIGKILL');
+  await one.command.exit();
+  expect(await run(['ctl', 'sessions'], { env })).toMatchObject({ status: 0 });
+  expect(readdirSync(path.dirname(one.socket))).toHaveLength(2);
+});
+
+test('serve warns where the default folder is not private, and goes on; with a path, it exits with 69', async () => {
+  const env = runtimeFolder();
+  mkdirSync(path.join(env.XDG_RUNTIME_DIR, 'chatosbot'));
+  chmodSync(path.join(env.XDG_RUNTIME_DIR, 'chatosbot'), 0o770);
+  const { command } = await atDefault(env);
+  await command.line(/warn +no control socket: .* must be a folder of this user with mode 0700/);
+  expect(await run(['ctl', 'sessions'], { env })).toMatchObject({ status: 77 });
+  const { socket } = await operated();
+  expect(await run(['serve', '--listen', '127.0.0.1:0', '--control', socket])).toMatchObject({
+    status: 69,
+    stderr: expect.stringContaining('another process listens there'),
+  });
+});
+
+test('--no-control opens no socket', async () => {
+  const env = runtimeFolder();
+  const command = start(['serve', '--listen', '127.0.0.1:0', '--no-control'], { env });
+  await command.line(/listening on/);
+  command.kill('SIGTERM');
+  await command.exit();
+  expect(readdirSync(env.XDG_RUNTIME_DIR)).toEqual([]);
+});
+
+test('run has a control socket where it has a server of its own', async () => {
+  const socket = path.join(LAB, 'control-run.sock');
+  const bot = path.resolve('bots/echo.ts');
+  const command = start(['run', bot, '--listen', '127.0.0.1:0', '--control', socket]);
+  await command.line(/^echo: logged in as echo/);
+  expect(lines(await run(['ctl', 'sessions', '--json', '--control', socket]))).toMatchObject([{ login: 'echo' }]);
+});
