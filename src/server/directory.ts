@@ -22,8 +22,15 @@ export interface Member {
 export interface Claim extends Member {
   /** What it has in common with logins that look like it; empty where those are allowed (P7). */
   readonly skeletons: readonly string[];
-  /** The address that it comes from, or the network that counts as one: a held login is free for that alone (P7a). */
+  /** The address that it comes from, or the network that counts as one: a held login is free for that (P7a). */
   readonly source: string;
+  /** Of the certificate that its client has shown: a held login is free for that, too, from wherever it comes (P7a). */
+  readonly fingerprint?: string | undefined;
+}
+
+/** Whether two claims are one client's, as far as can be told (P7a): they come with the same certificate, or from one address. */
+export function isSameClient(one: Claim, other: Claim): boolean {
+  return one.source === other.source || (one.fingerprint !== undefined && one.fingerprint === other.fingerprint);
 }
 
 /** Who is in the way of a claim: has the login, or one that looks like it. */
@@ -45,13 +52,13 @@ export interface ConnectedClient extends Member {
   /** Hands everything queued to the operating system now. */
   flush(): void;
   /**
-   * Ends the session where it is a ghost (P7a): it comes from this source, too, and has taken nothing of what waits for it
-   * for as long as logins are held. Returns whether its login is held now. Only for clients of this process.
+   * Ends the session where it is a ghost (P7a): it is of the client that claims its login, and has taken nothing of what
+   * waits for it for as long as logins are held. Returns whether its login is held now. Only for clients of this process.
    */
-  endIfGhost?(source: string): boolean;
+  endIfGhost?(claim: Claim): boolean;
 }
 
-/** What becomes of a login whose session is over: free at once, or held for its source for a while (P7a). */
+/** What becomes of a login whose session is over: free at once, or held for its client for a while (P7a). */
 export type Release = 'free' | 'hold';
 
 /**
@@ -70,7 +77,7 @@ export interface Directory {
   /** From now on, the client whose claim was granted is found. */
   add(client: ConnectedClient): void;
   /**
-   * Frees the login, if it is this session's: at once, or, where it is to be held, for its source at once and for others
+   * Frees the login, if it is this session's: at once, or, where it is to be held, for its client at once and for others
    * after a while (P7a). The client is not found any more in either case.
    */
   release(member: Member, how: Release): Promise<void>;
@@ -107,7 +114,7 @@ export class InMemoryDirectory implements Directory {
     for (const other of others) {
       if (!other) continue;
       const held = this.#held.has(other);
-      if (held && other.source === claim.source) continue;
+      if (held && isSameClient(other, claim)) continue;
       const { id, login, key } = other;
       return Promise.resolve({ id, login, key, held });
     }
@@ -159,7 +166,7 @@ export interface LoginRefusal {
 
 /** Why a claim is refused. */
 export function refusalOf({ key }: Claim, { key: other, login, held }: Obstacle): LoginRefusal {
-  const state = held ? 'held for the address that had it' : 'taken';
+  const state = held ? 'held for the client that had it' : 'taken';
   const why = key === other ? state : `looks like ${login}, which is ${state} (serve.lookAlikes: refuse)`;
   return held ? { why, limit: 'loginHoldMs' } : { why };
 }

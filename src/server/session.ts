@@ -13,6 +13,7 @@ import type { Packet, PacketType } from '../protocol/packets.ts';
 import type { Subscriber } from './broadcast.ts';
 import {
   claimLogin,
+  isSameClient,
   refusalOf,
   type LoginRefusal,
   type Claim,
@@ -63,6 +64,8 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
   #resolveClosed!: () => void;
   /** What it has logged in with. */
   #claim: Claim | undefined;
+  /** The version of the rules by which it was let in. */
+  #admittedBy = 0;
   #subscriber: Subscriber | undefined;
   /** Its place among those that are not identified. */
   #identifying: Deadline;
@@ -140,24 +143,31 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
   identify(login: string): void {
     const { access, directory, options } = this.#hub;
     const skeletons = options.lookAlikes === 'allow' ? [] : skeletonsOf(login);
-    const claim: Claim = { id: this.id, login, key: loginKey(login), skeletons, source: this.source.name };
+    const { id, fingerprint } = this;
+    const claim: Claim = { id, login, key: loginKey(login), skeletons, source: this.source.name, fingerprint };
     this.#connection.hold();
     const refusal = this.#barredFrom(login);
     if (refusal) return this.#onClaimed(claim, refusal);
-    const { version } = access;
-    // What the operator has changed meanwhile counts, too.
-    const recheck = (): LoginRefusal | undefined => (access.version === version ? undefined : this.#barredFrom(login));
+    this.#admittedBy = access.version;
     claimLogin(directory, claim)
       .then((other) => (other && this.#replaceGhost(claim, other) ? claimLogin(directory, claim) : other))
       .then(
         (other) => {
-          const late = other ? undefined : recheck();
+          const late = other ? undefined : this.#barredMeanwhile(login);
           if (late) this.#release(claim, 'free');
           this.#onClaimed(claim, other ? refusalOf(claim, other) : late);
         },
         (error: unknown) => this.#onClaimed(claim, { why: messageOf(error) }),
       )
       .catch((error: unknown) => this.#onBug(error, 'LOGIN'));
+  }
+
+  /** Why it may not have the login any more, which it might have had a moment ago. */
+  #barredMeanwhile(login: string): LoginRefusal | undefined {
+    const { version } = this.#hub.access;
+    if (version === this.#admittedBy) return undefined;
+    this.#admittedBy = version;
+    return this.#barredFrom(login);
   }
 
   /** Why it may not have the login, whoever has it. */
@@ -167,11 +177,11 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     return this.#hub.access.mayLogin(login, { from, fingerprint, certificate });
   }
 
-  endIfGhost(source: string): boolean {
+  endIfGhost(claim: Claim): boolean {
     const { loginHoldMs } = this.#hub.options.limits;
     const since = this.#connection.stalledSince;
     if (since === undefined || loginHoldMs === 0 || performance.now() - since < loginHoldMs) return false;
-    if (this.source.name !== source) return false;
+    if (!this.#claim || !isSameClient(this.#claim, claim)) return false;
     this.#hub.events.emit('ghostReplaced', this);
     this.#leave('hold');
     this.#connection.destroy();
@@ -179,10 +189,10 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
   }
 
   /** A client whose connection died in silence wants its login back. */
-  #replaceGhost({ key, login, source }: Claim, other: Obstacle): boolean {
-    if (other.held || other.key !== key) return false;
-    const client = this.#hub.directory.find(login);
-    return client?.id === other.id && client.endIfGhost?.(source) === true;
+  #replaceGhost(claim: Claim, other: Obstacle): boolean {
+    if (other.held || other.key !== claim.key) return false;
+    const client = this.#hub.directory.find(claim.login);
+    return client?.id === other.id && client.endIfGhost?.(claim) === true;
   }
 
   refuseLogin(login: string, { why, limit, rule }: LoginRefusal): void {
@@ -336,7 +346,9 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
 
   #release(member: Member, how: Release): void {
     const { directory, events, closing } = this.#hub;
-    const released = directory.release(member, closing ? 'free' : how);
+    // What has been reserved for somebody else meanwhile is not held for this one.
+    const isLost = how === 'hold' && this.#barredMeanwhile(member.login) !== undefined;
+    const released = directory.release(member, closing || isLost ? 'free' : how);
     released.catch((error: unknown) => events.emit('releaseFailed', this, error));
   }
 

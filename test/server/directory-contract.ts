@@ -156,6 +156,26 @@ export function describeDirectory(name: string, create: (holdMs?: number) => Dir
       expect(await directory.claim({ ...claimOf('5', 'alice'), source: '192.0.2.2' })).toBeUndefined();
     });
 
+    it('[P7a] keeps a login that is held for claims with its certificate, too, from wherever they come', async () => {
+      const { directory } = begin(60_000);
+      const own = { ...claimOf('1', 'alice'), fingerprint: 'sha256:own' };
+      expect(await directory.claim(own)).toBeUndefined();
+      await directory.release(own, 'hold');
+      const elsewhere = { ...claimOf('2', 'alice'), source: '192.0.2.2' };
+      for (const fingerprint of ['sha256:another', undefined]) {
+        expect(await directory.claim({ ...elsewhere, fingerprint })).toMatchObject({ id: '1', held: true });
+      }
+      expect(await directory.claim({ ...elsewhere, fingerprint: 'sha256:own' })).toBeUndefined();
+    });
+
+    it('[P7a] does not take two claims without a certificate for one client', async () => {
+      const { directory } = begin(60_000);
+      await directory.claim(claimOf('1', 'alice'));
+      await directory.release(claimOf('1', 'alice'), 'hold');
+      const elsewhere = { ...claimOf('2', 'alice'), source: '192.0.2.2', fingerprint: undefined };
+      expect(await directory.claim(elsewhere)).toMatchObject({ held: true });
+    });
+
     it('[P7a] grants what looks like a held login to its source, and holds that no more', async () => {
       const { directory, join } = begin(60_000);
       await directory.release(await join('1', 'alice'), 'hold');

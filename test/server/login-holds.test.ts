@@ -7,7 +7,7 @@ import { within } from '../support/server-sockets.ts';
 /** Another address of this machine. */
 const ELSEWHERE = '127.0.0.2';
 
-const HELD = 'held for the address that had it';
+const HELD = 'held for the client that had it';
 
 /** How a session ends otherwise than in order. */
 const ENDS: Readonly<Record<string, (alice: RfcPeer) => void>> = {

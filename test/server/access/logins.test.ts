@@ -48,3 +48,16 @@ describe('a reserved login', () => {
     await rig.join('alice');
   });
 });
+
+it('[P7a] a login that was reserved for others meanwhile is not held for who had it', async () => {
+  const rig = await Rig.start({ loginHoldMs: 60_000 });
+  const stranger = await rig.connect(4, ELSEWHERE);
+  expect(await stranger.login('alice')).toBe(true);
+  rig.server.update({ logins: HERE_ONLY });
+  // It stays in, and is not held when it leaves without an end.
+  stranger.tell('alice', 'still here');
+  await stranger.next(4);
+  stranger.socket.resetAndDestroy();
+  await rig.left('alice');
+  await rig.join('alice');
+});
