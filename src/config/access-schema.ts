@@ -46,4 +46,12 @@ export const ACCESS_ENTRIES = {
   allow: v.optional(
     v.pipe(list, v.description('Whoever does not match all that is given here is refused. Default: nobody.')),
   ),
+  halves: v.optional(
+    v.pipe(
+      v.picklist(['anywhere', 'parties'], 'expected anywhere or parties'),
+      v.description(
+        'Where the connections of a private connection may come from: anywhere, or only the address, or with the certificate, of one of its parties. Default: anywhere.',
+      ),
+    ),
+  ),
 };

@@ -21,8 +21,8 @@ export function configuredAddress(text: string, { directory }: Pick<LoadedConfig
 
 /** What the configuration says of a server in this process, be it that of `serve` or the embedded one. */
 export function serverOptions({ config }: Placed): ServerOptions {
-  const { limits, lookAlikes, proxies, logins, deny, allow } = config.serve ?? {};
-  return { limits, lookAlikes, proxies, logins, deny, allow };
+  const { limits, lookAlikes, proxies, logins, deny, allow, halves } = config.serve ?? {};
+  return { limits, lookAlikes, proxies, logins, deny, allow, halves };
 }
 
 /** The server that a client connects to: `--server`, else the configuration's; for `embedded`, where `run` starts one. */

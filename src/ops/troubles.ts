@@ -115,6 +115,10 @@ const ROWS: { readonly [K in Trouble]: readonly [what: string, advice: string] }
     'Nobody answered at the other end.',
   ],
   wrongIds: ['turned away for a wrong connect id', 'Clients that come late; many of one address are guesses.'],
+  foreignHalves: [
+    'of them with neither the address nor the certificate of a party (serve.halves: parties)',
+    'A client that changes its address needs a certificate; else somebody has got hold of connect ids.',
+  ],
   shutOuts: [
     'times that guessed connect ids shut an address, or all, out',
     'Somebody guesses connect ids: the log has the address.',

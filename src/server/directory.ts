@@ -43,6 +43,8 @@ export interface Obstacle extends Member {
 export interface ConnectedClient extends Member {
   /** Where it connects from, as `192.0.2.1`. */
   readonly remoteAddress: string;
+  /** Of the certificate that it has shown. */
+  readonly fingerprint?: string | undefined;
   /** Width of a LONG for this client (P1). */
   readonly longBytes: LongBytes;
   /** Queues a packet for the client. */

@@ -60,10 +60,11 @@ export type RequestRefusal = 'refused' | 'expired' | 'left' | 'too many pending'
 export type ChannelLoss = 'not in time' | 'disconnected' | 'closed' | 'kicked' | 'shutdown';
 
 /**
- * Why a half was turned away: its connect id is not known, its channel has ended, both halves have come before; or too
- * many wrong ids came from its address, or from all together, and it is not an id of a session from that address.
+ * Why a half was turned away: its connect id is not known, its channel has ended, both halves have come before; it has
+ * neither the address nor the certificate of a party, where halves must; or too many wrong ids came from its address, or
+ * from all together, and it is not an id of a session from that address, or with its certificate.
  */
-export type HalfRefusal = 'unknown' | 'over' | 'taken' | 'shut out';
+export type HalfRefusal = 'unknown' | 'over' | 'taken' | 'not its own' | 'shut out';
 
 /**
  * How a channel ended: both sides had ended it; one broke; by CLOSE_CONNECTION, or by force where a side did not end in time

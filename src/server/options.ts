@@ -28,6 +28,8 @@ export interface ServerOptions {
   readonly deny?: AccessList | undefined;
   /** Whoever does not match all that is given here is refused. @default nobody */
   readonly allow?: AccessList | undefined;
+  /** Where halves may come from; `parties`: only from the address, or with the certificate, of one of theirs. @default 'anywhere' */
+  readonly halves?: 'anywhere' | 'parties' | undefined;
   /**
    * Addresses and networks of proxies that may say, by PROXY protocol, where a connection comes from (P20): at addresses with
    * `proxy`, and nobody else may connect there. @default none
@@ -70,6 +72,7 @@ const SERVER_OPTIONS: OptionTable<Checked> = {
   logins: { kind: 'any', default: undefined },
   deny: { kind: 'any', default: undefined },
   allow: { kind: 'any', default: undefined },
+  halves: { kind: 'choice', of: ['anywhere', 'parties'], default: 'anywhere' },
   directory: {
     kind: 'object',
     a: 'a directory',
@@ -82,10 +85,10 @@ export const CLOSE_OPTIONS: OptionTable<{ readonly drainMs: number }> = { drainM
 
 /** @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid */
 export function resolveServerOptions(options?: ServerOptions): ResolvedServerOptions {
-  const { limits, logins, deny, allow, ...rest } = resolveOptions('server options', options, SERVER_OPTIONS);
+  const { limits, logins, deny, allow, halves, ...rest } = resolveOptions('server options', options, SERVER_OPTIONS);
   return {
     limits: resolveOptions<ServerLimits>('server limits', limits, SERVER_LIMIT_ROWS),
-    access: new Access({ logins, deny, allow, lookAlikes: rest.lookAlikes }),
+    access: new Access({ logins, deny, allow, halves, lookAlikes: rest.lookAlikes }),
     ...rest,
   };
 }

@@ -115,9 +115,9 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
    *
    * @throws {ChatosError} `INVALID_ARGUMENT`; nothing is changed then
    */
-  update({ logins, deny, allow }: Pick<ServerOptions, 'logins' | 'deny' | 'allow'>): void {
+  update({ logins, deny, allow, halves }: Pick<ServerOptions, 'logins' | 'deny' | 'allow' | 'halves'>): void {
     const { access, options } = this.#hub;
-    access.update({ logins, deny, allow, lookAlikes: options.lookAlikes });
+    access.update({ logins, deny, allow, halves, lookAlikes: options.lookAlikes });
   }
 
   /**

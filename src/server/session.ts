@@ -226,7 +226,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     this.#resolveClosed();
     const { transport, rest } = this.#connection.detach();
     this.source.unidentified -= 1;
-    this.#hub.channels.enter(connectId, transport, rest, this.remoteAddress, this.source);
+    this.#hub.channels.enter(connectId, transport, rest, this, this.source);
   }
 
   end(): void {

@@ -65,6 +65,8 @@ export interface ServerStats {
   readonly relayedBytes: number;
   /** Connections for a channel that were turned away: their id is unknown, over or used, or too many were before (P12). */
   readonly wrongIds: number;
+  /** Those of them that had neither the address nor the certificate of a party, where halves must (P12). */
+  readonly foreignHalves: number;
   /** How often so many of them were guesses that an address, or all, were shut out (P12). */
   readonly shutOuts: number;
   /** How often a session was slowed, as it sent faster than a rate allows (P17). */
@@ -138,6 +140,7 @@ export function countEvents(events: EventEmitter<ServerEvents>): ServerCounters 
     lateHandshakes: 0,
     heldLogins: 0,
     barredLogins: 0,
+    foreignHalves: 0,
     incomplete: 0,
     forbiddenClosed: 0,
     refusedRequests: 0,
@@ -163,6 +166,7 @@ export function countEvents(events: EventEmitter<ServerEvents>): ServerCounters 
     countIf('expiredRequests', why === 'expired');
     countIf('refusedRequests', why !== 'expired' && limit !== undefined);
   });
+  events.on('wrongConnectId', (_from, why) => countIf('foreignHalves', why === 'not its own'));
   events.on('channelLost', (_pair, why) => countIf('notInTime', why === 'not in time'));
   events.on('channelEnded', (_pair, outcome, bytes) => {
     counters.relayedBytes += bytes;

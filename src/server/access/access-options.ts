@@ -33,6 +33,8 @@ export interface AccessOptions {
   readonly allow?: AccessList | undefined;
   /** Whether logins that look like reserved or denied ones are as those are (P7). @default 'refuse' */
   readonly lookAlikes?: 'refuse' | 'allow' | undefined;
+  /** Where halves may come from: `parties` is for the address, or with the certificate, of a party (P12). @default 'anywhere' */
+  readonly halves?: 'anywhere' | 'parties' | undefined;
 }
 
 /** A list of which each kind is a list, or is not given. */

@@ -9,11 +9,18 @@ import { compileAccess, connectRefusal, loginRefusal, type AccessRules, type Pee
  */
 export class Access {
   #rules: AccessRules;
+  #halves: 'anywhere' | 'parties';
   #version = 0;
 
   /** @throws {ChatosError} `INVALID_ARGUMENT` */
   constructor(options: AccessOptions = {}) {
     this.#rules = compileAccess(options);
+    this.#halves = options.halves ?? 'anywhere';
+  }
+
+  /** Where a half may come from: anywhere, or only the address, or with the certificate, of one of its parties (P12). */
+  get halves(): 'anywhere' | 'parties' {
+    return this.#halves;
   }
 
   /** Another one each time that something has changed: an answer may not hold any more. */
@@ -28,6 +35,7 @@ export class Access {
    */
   update(options: AccessOptions): void {
     this.#rules = compileAccess(options);
+    this.#halves = options.halves ?? 'anywhere';
     this.#version += 1;
   }
 

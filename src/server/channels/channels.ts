@@ -7,13 +7,13 @@ import { Deadlines } from '../../util/deadlines.ts';
 import { withResolvers } from '../../util/deferred.ts';
 import { startTimer } from '../../util/timeout.ts';
 import type { ConnectedClient, Member, SessionId } from '../directory.ts';
-import type { ChannelLoss, ChannelOutcome, HalfRefusal, PartyInfo, ServerEvents } from '../events.ts';
+import type { ChannelLoss, ChannelOutcome, HalfRefusal, PartyInfo, ServerEvents, SessionInfo } from '../events.ts';
 import { FailureThrottle } from '../limits/failure-throttle.ts';
 import { sourceOf } from '../limits/source.ts';
 import type { Source, Sources } from '../limits/sources.ts';
 import type { ResolvedServerOptions } from '../options.ts';
 import type { ChannelView } from '../views.ts';
-import { ConnectIds, type Channel } from './connect-ids.ts';
+import { ConnectIds, type Channel, type Party } from './connect-ids.ts';
 import { Relay } from './relay.ts';
 import { WaitingHalf } from './waiting-half.ts';
 
@@ -27,6 +27,9 @@ interface Established {
   /** In milliseconds since 1970. */
   readonly since: number;
 }
+
+/** Who comes with a half. */
+type Comer = Pick<SessionInfo, 'remoteAddress' | 'fingerprint'>;
 
 /** The halves that present connect ids, and the channels that come of them (RFC 4, P11 to P15). */
 export class Channels {
@@ -100,12 +103,12 @@ export class Channels {
   }
 
   /** A fresh connection has presented a connect id (P12). `rest` is what it sent behind it. */
-  enter(id: bigint, transport: Transport, rest: Buffer, from: string, source: Source): void {
+  enter(id: bigint, transport: Transport, rest: Buffer, comer: Comer, source: Source): void {
     const channel = this.#ids.get(id);
-    const place = channel && noteArrival(channel, from) ? this.#sources.becomeHalf(source) : source;
-    const why = this.#refusalOf(channel, from);
+    const place = channel && noteArrival(channel, comer) ? this.#sources.becomeHalf(source) : source;
+    const why = this.#refusalOf(channel, comer);
     if (!channel || why) {
-      this.#turnAway(from, why ?? 'unknown');
+      this.#turnAway(comer.remoteAddress, why ?? 'unknown');
       place.leave();
       transport.stream.destroy();
       return;
@@ -184,16 +187,17 @@ export class Channels {
   }
 
   /**
-   * Only an id that is not known is a guess: one that is taken or over was sent to somebody, who may be late. An address
-   * that is shut out still gets in with an id of a session from that address: those who guess, there or
-   * elsewhere, shut out no honest client.
+   * Only an id that is not known is a guess: one that is taken or over was sent to somebody, who may be late; so was one that
+   * comes from elsewhere than it should. An address that is shut out still gets in with an id of a session from that
+   * address, or with its certificate: those who guess, there or elsewhere, shut out no honest client.
    */
-  #refusalOf(channel: Channel | undefined, from: string): HalfRefusal | undefined {
-    const shutOut = this.#throttle.blocks(from) !== undefined;
-    if (shutOut && !(channel && isOfAddress(channel, from))) return 'shut out';
+  #refusalOf(channel: Channel | undefined, comer: Comer): HalfRefusal | undefined {
+    const isOwn = channel !== undefined && partiesOf(channel, comer).length > 0;
+    if (!isOwn && this.#throttle.blocks(comer.remoteAddress) !== undefined) return 'shut out';
     if (!channel) return 'unknown';
     if (channel.over) return 'over';
-    return channel.relay && 'taken';
+    if (channel.relay) return 'taken';
+    return !isOwn && this.#options.access.halves === 'parties' ? 'not its own' : undefined;
   }
 
   #turnAway(from: string, why: HalfRefusal): void {
@@ -254,18 +258,20 @@ function partyOf({ id, login }: PartyInfo): PartyInfo {
   return { id, login };
 }
 
-function isOfAddress({ requester, target }: Channel, address: string): boolean {
-  const name = sourceOf(address);
-  return [requester, target].some(({ source }) => source === name);
+/** The parties that who comes may be, by the address or the certificate of their sessions. */
+function partiesOf({ requester, target }: Channel, { remoteAddress, fingerprint }: Comer): Party[] {
+  const name = sourceOf(remoteAddress);
+  return [requester, target].filter(
+    (party) => party.source === name || (fingerprint !== undefined && party.fingerprint === fingerprint),
+  );
 }
 
 /**
  * A half has come. Returns whether it is one that was paid for by who asked (P19): the first of a party from the address of
- * its session. One that comes late is: nobody can make others pay by asking, and being gone.
+ * its session, or with its certificate. One that comes late is: nobody can make others pay by asking, and being gone.
  */
-function noteArrival({ requester, target }: Channel, from: string): boolean {
-  const name = sourceOf(from);
-  const party = [requester, target].find(({ source, hasCome }) => source === name && !hasCome);
+function noteArrival(channel: Channel, comer: Comer): boolean {
+  const party = partiesOf(channel, comer).find(({ hasCome }) => !hasCome);
   if (party) party.hasCome = true;
   return party !== undefined;
 }

@@ -16,7 +16,9 @@ export interface Party extends Member {
   readonly remoteAddress: string;
   /** The address that it counts for. */
   readonly source: string;
-  /** Whether a half has come from there for it. */
+  /** Of the certificate of its session. */
+  readonly fingerprint: string | undefined;
+  /** Whether a half has come for it: from there, or with its certificate. */
   hasCome: boolean;
 }
 
@@ -139,6 +141,6 @@ export class ConnectIds {
   }
 }
 
-function partyOf({ id, login, key, remoteAddress }: ConnectedClient): Party {
-  return { id, login, key, remoteAddress, source: sourceOf(remoteAddress), hasCome: false };
+function partyOf({ id, login, key, remoteAddress, fingerprint }: ConnectedClient): Party {
+  return { id, login, key, remoteAddress, source: sourceOf(remoteAddress), fingerprint, hasCome: false };
 }
