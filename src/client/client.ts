@@ -135,10 +135,10 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
 
   /**
    * Connects and logs in. With `reconnect`, attempts go on until one succeeds; a login that is taken ends them, unless
-   * `waitForLogin` is set.
+   * `waitForLogin` is set, and so does a server that is not trusted.
    *
-   * @throws {ChatosError} `INVALID_ADDRESS`, `INVALID_PACKET` (the login), `CONNECT_FAILED`, `TIMED_OUT`,
-   *   `LOGIN_REFUSED`, `CONNECTION_LOST`, `UNEXPECTED_PACKET`, `MALFORMED_PACKET` or `ABORTED`
+   * @throws {ChatosError} `INVALID_ADDRESS`, `INVALID_PACKET` (the login), `CONNECT_FAILED`, `NOT_TRUSTED`,
+   *   `TIMED_OUT`, `LOGIN_REFUSED`, `CONNECTION_LOST`, `UNEXPECTED_PACKET`, `MALFORMED_PACKET` or `ABORTED`
    */
   static async connect(options: ClientOptions): Promise<ChatosClient> {
     const client = ChatosClient.create(options);

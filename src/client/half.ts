@@ -1,6 +1,7 @@
 import { ChatosError } from '../errors.ts';
 import type { Address } from '../net/address.ts';
 import { dial } from '../net/dial.ts';
+import type { Identity } from '../net/identity.ts';
 import { PacketConnection } from '../net/packet-connection.ts';
 import type { Transport } from '../net/transport.ts';
 import { createDeferred } from '../util/deferred.ts';
@@ -13,12 +14,12 @@ export type OpenHalf = (...args: Parameters<typeof openHalf>) => Promise<Pick<Ch
  * Opens our half of a channel: a fresh connection that presents the connect id and waits for ESTABLISHED (RFC 4).
  * Returns the transport, paused, and the channel's first bytes where some have come already.
  *
- * @throws {ChatosError} `CONNECT_FAILED`, `TIMED_OUT`, `CONNECTION_LOST`, `UNEXPECTED_PACKET` or `ABORTED`
+ * @throws {ChatosError} `CONNECT_FAILED`, `NOT_TRUSTED`, `TIMED_OUT`, `CONNECTION_LOST`, `UNEXPECTED_PACKET` or `ABORTED`
  */
 export async function openHalf(
   server: Address,
   connectId: bigint,
-  limits: { timeoutMs: number; signal?: AbortSignal | undefined },
+  limits: { timeoutMs: number; signal?: AbortSignal | undefined; identity?: Identity | undefined },
 ): Promise<{ transport: Transport; rest: Buffer }> {
   const startedAt = performance.now();
   const transport = await dial(server, limits);

@@ -2,6 +2,7 @@
 export { ChatosError, ERROR_CODES, isChatosError, type ErrorCode, type ErrorFields } from '../errors.ts';
 export type { AddressParameters, AddressUse, ProxyProtocol } from '../net/address-parameters.ts';
 export { formatAddress, parseAddress, type Address, type AddressLike } from '../net/address.ts';
+export { loadIdentity, type IdentityLike, type Identity, type KeyAndCertificate } from '../net/identity.ts';
 export { type Backoff } from './backoff.ts';
 export { Channel, type ChannelRole } from './channel.ts';
 export { ChatosClient, type ChatMessage, type ClientEvents } from './client.ts';

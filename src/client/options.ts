@@ -1,5 +1,6 @@
 import type { AddressLike } from '../net/address.ts';
 import { DEFAULT_DIAL_TIMEOUT_MS } from '../net/dial.ts';
+import { toIdentity, type Identity, type IdentityLike } from '../net/identity.ts';
 import { resolveOptions, type OptionTable } from '../util/option-table.ts';
 import { resolveBackoff, type Backoff } from './backoff.ts';
 import { openHalf, type OpenHalf } from './half.ts';
@@ -10,6 +11,11 @@ export interface ClientOptions {
   readonly server: AddressLike;
   /** The login to use there. */
   readonly login: string;
+  /**
+   * Who the client is for a `tls://` server, in PEM: its certificate and private key, in one text or as `{ cert, key }`. See
+   * {@link loadIdentity}. @default it shows no certificate
+   */
+  readonly identity?: IdentityLike | undefined;
   /** How long a connection may take to be made. @default 10000 */
   readonly connectTimeoutMs?: number | undefined;
   /** How long the server may take to answer LOGIN. @default 10000 */
@@ -38,6 +44,7 @@ export interface ClientOptions {
 }
 
 export interface ResolvedClientOptions {
+  readonly identity: Identity | undefined;
   readonly connectTimeoutMs: number;
   readonly loginTimeoutMs: number;
   readonly establishTimeoutMs: number;
@@ -48,13 +55,14 @@ export interface ResolvedClientOptions {
 }
 
 /** As given, but for what is checked where it is used. */
-type Checked = Omit<ResolvedClientOptions, 'backoff'> & {
-  readonly [K in 'server' | 'login' | 'reconnect' | 'signal']: unknown;
+type Checked = Omit<ResolvedClientOptions, 'backoff' | 'identity'> & {
+  readonly [K in 'server' | 'identity' | 'login' | 'reconnect' | 'signal']: unknown;
 };
 
 const CLIENT_OPTIONS: OptionTable<Checked> = {
   server: { kind: 'any', default: undefined },
   login: { kind: 'text', default: '' },
+  identity: { kind: 'any', default: undefined },
   connectTimeoutMs: { kind: 'ms', min: 1, max: Infinity, default: DEFAULT_DIAL_TIMEOUT_MS },
   loginTimeoutMs: { kind: 'ms', min: 1, max: Infinity, default: 10_000 },
   establishTimeoutMs: { kind: 'ms', min: 1, max: Infinity, default: 15_000 },
@@ -67,10 +75,11 @@ const CLIENT_OPTIONS: OptionTable<Checked> = {
 
 /** @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid */
 export function resolveClientOptions(options: ClientOptions): ResolvedClientOptions {
-  const { reconnect, ...rest } = resolveOptions<Checked>('client options', options, CLIENT_OPTIONS);
-  if (reconnect === false) return { ...rest, backoff: undefined };
+  const { reconnect, identity: given, ...rest } = resolveOptions<Checked>('client options', options, CLIENT_OPTIONS);
+  const identity = given === undefined ? undefined : toIdentity(given as IdentityLike);
+  if (reconnect === false) return { ...rest, identity, backoff: undefined };
   const pauses = reconnect === true ? {} : (reconnect as Partial<Backoff>);
-  return { ...rest, backoff: resolveBackoff('client options: reconnect', pauses) };
+  return { ...rest, identity, backoff: resolveBackoff('client options: reconnect', pauses) };
 }
 
 /** How one private connection is asked for. */

@@ -38,7 +38,8 @@ export class PrivateConnections {
     const { login, loop, server, roundTrip } = settings;
     this.#settings = settings;
     this.#reached = server;
-    this.#presence = new ServerPresence({ loop, roundTrip, reached: () => this.#reached });
+    const { identity } = settings.options;
+    this.#presence = new ServerPresence({ loop, roundTrip, reached: () => this.#reached, identity });
     this.requests = new Requests(login, (packet) => loop.session?.connection.send(packet));
   }
 
@@ -108,7 +109,8 @@ export class PrivateConnections {
     };
     try {
       this.#reached = loop.session?.reached ?? this.#reached;
-      const half = await options.openHalf(this.#reached, connectId, { timeoutMs: options.establishTimeoutMs, signal });
+      const { openHalf, establishTimeoutMs: timeoutMs, identity } = options;
+      const half = await openHalf(this.#reached, connectId, { timeoutMs, signal, identity });
       const serverOutlived = this.#presence.witness();
       const channel = new Channel({ ...half, peer, role, connectId, serverOutlived, requestClose });
       this.channels.opened(channel);

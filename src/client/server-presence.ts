@@ -1,6 +1,7 @@
 import { isChatosError } from '../errors.ts';
 import type { Address } from '../net/address.ts';
 import { isAlive } from '../net/dial.ts';
+import type { Identity } from '../net/identity.ts';
 import type { SendOptions } from './options.ts';
 import type { SessionLoop } from './session-loop.ts';
 
@@ -13,6 +14,8 @@ export interface ServerPresenceSettings {
   readonly loop: SessionLoop;
   /** Where the server is, as it was reached last. */
   readonly reached: () => Address;
+  /** Who we are for it. @default nobody in particular */
+  readonly identity?: Identity | undefined;
   /** Resolves when the server has handled what was sent on the session until now. */
   readonly roundTrip: (options: SendOptions) => Promise<void>;
 }
@@ -53,7 +56,7 @@ export class ServerPresence {
     this.#lostAt = performance.now();
     this.#losses += 1;
     const loss = this.#losses;
-    const alive = await isAlive(this.#settings.reached());
+    const alive = await this.#isAlive();
     if (!alive) this.#goneAtLoss = Math.max(this.#goneAtLoss, loss);
     return alive;
   }
@@ -71,8 +74,13 @@ export class ServerPresence {
     return this.#running;
   }
 
+  #isAlive(): Promise<boolean> {
+    const { reached, identity } = this.#settings;
+    return isAlive(reached(), { identity });
+  }
+
   async #ask(): Promise<boolean> {
-    const { loop, reached, roundTrip } = this.#settings;
+    const { loop, roundTrip } = this.#settings;
     if (loop.session && !loop.ending) {
       try {
         await roundTrip({ timeoutMs: PATIENCE_MS });
@@ -83,6 +91,6 @@ export class ServerPresence {
       }
     }
     if (performance.now() - this.#lostAt < SAME_CAUSE_MS) return false;
-    return isAlive(reached());
+    return this.#isAlive();
   }
 }

@@ -133,9 +133,13 @@ export class SessionLoop {
     this.#handlers.onClosed(error, reason);
   }
 
-  /** A login that is taken is final, unless it may be our own lost session that still holds it. */
+  /**
+   * A login that is taken is final, unless it may be our own lost session that still holds it. So is a server that is not
+   * trusted, unless it was a moment ago: its certificate may be about to be replaced. What is invalid stays so.
+   */
   #mayRetry({ code }: ChatosError): boolean {
-    if (code !== 'LOGIN_REFUSED' || this.#options.waitForLogin) {
+    if (code === 'INVALID_ADDRESS' || code === 'INVALID_ARGUMENT') return false;
+    if (code !== 'NOT_TRUSTED' && (code !== 'LOGIN_REFUSED' || this.#options.waitForLogin)) {
       // A server that was not reachable since then has had no time to notice.
       if (this.#lostAt !== undefined) this.#lostAt = performance.now();
       return true;

@@ -2,9 +2,9 @@ import { ChatosError } from '../errors.ts';
 import { formatAddress, type Address } from '../net/address.ts';
 import { dial } from '../net/dial.ts';
 import { PacketConnection } from '../net/packet-connection.ts';
-import { loginProblem } from '../protocol/login.ts';
 import type { Packet } from '../protocol/packets.ts';
 import type { ResolvedClientOptions } from './options.ts';
+import { loginRefused, turnedAway, withServer } from './session-failures.ts';
 import { createDeferred, withResolvers } from '../util/deferred.ts';
 
 /** A logged-in main connection. */
@@ -24,7 +24,7 @@ export interface SessionHandlers {
 /**
  * Connects, logs in, and resolves when the session is over: with the error that ended it, unless it ended in order.
  *
- * @throws {ChatosError} where it did not come to a session: `CONNECT_FAILED`, `TIMED_OUT`, `LOGIN_REFUSED`,
+ * @throws {ChatosError} where it did not come to a session: `CONNECT_FAILED`, `NOT_TRUSTED`, `INVALID_ADDRESS` (its `ca`), `TIMED_OUT`, `LOGIN_REFUSED`,
  *   `CONNECTION_LOST`, `UNEXPECTED_PACKET`, `MALFORMED_PACKET` or `ABORTED`
  */
 export async function runSession(
@@ -35,7 +35,8 @@ export async function runSession(
   signal: AbortSignal,
 ): Promise<ChatosError | undefined> {
   const name = formatAddress(server);
-  const transport = await dial(server, { timeoutMs: options.connectTimeoutMs, signal });
+  const { identity } = options;
+  const transport = await dial(server, { timeoutMs: options.connectTimeoutMs, signal, identity });
   const what = `no answer to LOGIN from ${name}`;
   const accepted = createDeferred<void>({ timeoutMs: options.loginTimeoutMs, signal, what });
   const closed = withResolvers<ChatosError | undefined>();
@@ -45,11 +46,9 @@ export async function runSession(
     if (packet.type === 'LOGIN_ACCEPTED') {
       open = true;
       accepted.resolve();
-      handlers.onOpen({ connection, reached: { ...server, host: transport.remoteAddress ?? server.host } });
+      handlers.onOpen({ connection, reached: reachedAt(server, transport.remoteAddress) });
     } else if (packet.type === 'LOGIN_REFUSED') {
-      const why = loginProblem(login) ?? 'it is taken, looks like one in use, or is not allowed';
-      const message = `${name} refused the login '${login}': ${why}`;
-      connection.destroy(new ChatosError('LOGIN_REFUSED', message, { fields: { login, server: name } }));
+      connection.destroy(loginRefused(server, login, identity));
     } else {
       connection.destroy(new ChatosError('UNEXPECTED_PACKET', `${name} answered LOGIN with ${packet.type}`));
     }
@@ -59,8 +58,8 @@ export async function runSession(
     {
       onPacket: (packet) => (open ? handlers.onPacket(packet) : onAnswer(packet)),
       onClose: (cause) => {
-        const error = cause && withServer(name, cause);
-        accepted.reject(error && error.code !== 'CONNECTION_LOST' ? error : turnedAway(name, error));
+        const error = cause && withServer(server, cause);
+        accepted.reject(error && error.code !== 'CONNECTION_LOST' ? error : turnedAway(server, error, identity));
         closed.resolve(error);
       },
     },
@@ -79,20 +78,8 @@ export async function runSession(
   }
 }
 
-/**
- * A server that takes no more connections closes them without a word: the protocol has none for it. Whether that is seen
- * as an end or as a reset is chance.
- */
-function turnedAway(server: string, cause: ChatosError | undefined): ChatosError {
-  const message =
-    `${server} closed the connection before it answered the login: it may be full or stopping, ` +
-    'or allow no more connections from this address (its log names the limit)';
-  return new ChatosError('CONNECTION_LOST', message, { cause, fields: cause?.fields ?? {} });
-}
-
-/** Bytes that could not be read are reported with the place that they came from, and with the most frequent reason. */
-function withServer(server: string, error: ChatosError): ChatosError {
-  if (error.code !== 'MALFORMED_PACKET') return error;
-  const message = `${server} does not speak ChatOS, or with another longBytes: ${error.message}`;
-  return new ChatosError('MALFORMED_PACKET', message, { cause: error, fields: error.fields });
+/** The machine that was reached; over TLS it must still be the one that the address means. */
+function reachedAt(server: Address, host = server.host): Address {
+  if (host === server.host || server.transport !== 'tls') return { ...server, host };
+  return { ...server, host, name: server.name ?? server.host };
 }

@@ -99,9 +99,9 @@ const PATIENCE_MS = 2_000;
  * Whether a server process lives at the address: it accepts a connection, and answers its end with an end. The system
  * itself may still accept for a process that has just been killed, but breaks that connection off.
  */
-export async function isAlive(server: Address): Promise<boolean> {
+export async function isAlive(server: Address, options: Pick<DialOptions, 'identity'> = {}): Promise<boolean> {
   try {
-    const transport = await dial(server);
+    const transport = await dial(server, options);
     return await new Promise((resolve) => {
       const settle = (alive: boolean): void => {
         clearTimeout(timer);

@@ -1,12 +1,17 @@
-import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
+import type { KeyObject, X509Certificate } from 'node:crypto';
+import process from 'node:process';
 import { ChatosError, messageOf } from '../errors.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { certificatesIn, hasEncryptedKey, privateKeysIn, readPem } from './pem.ts';
 
-/** Who a client is for `tls://` servers: a certificate, with those that lead to its authority, and its key, both PEM. */
-export interface Identity {
+/** Who a client is for `tls://` servers: a certificate, followed by those that lead to its authority, and its key, in PEM. */
+export interface KeyAndCertificate {
   readonly cert: string;
   readonly key: string;
+}
+
+/** The same, checked. */
+export interface Identity extends KeyAndCertificate {
   /** That of the key: `sha256:…`. */
   readonly fingerprint: string;
 }
@@ -31,17 +36,29 @@ export function parseIdentity(pem: string, what = 'the identity'): Identity {
   if (certificates.length === 0) throw invalid('has no certificate, only a key');
   if (keys.length === 0) throw invalid('has no private key, only a certificate');
   if (keys.length > 1) throw invalid('has more than one private key');
+  const crypto = process.getBuiltinModule('node:crypto');
   let key: KeyObject;
   let certificate: X509Certificate;
   try {
-    key = createPrivateKey(keys[0]!);
-    certificate = new X509Certificate(certificates[0]!);
-    for (const each of certificates.slice(1)) void new X509Certificate(each);
+    key = crypto.createPrivateKey(keys[0]!);
+    certificate = new crypto.X509Certificate(certificates[0]!);
+    for (const each of certificates.slice(1)) void new crypto.X509Certificate(each);
   } catch (error) {
     throw invalid(`is damaged: ${messageOf(error)}`, error);
   }
   if (!certificate.checkPrivateKey(key)) throw invalid('has a key that is not that of its first certificate');
   return { cert: `${certificates.join('\n')}\n`, key: `${keys[0]!}\n`, fingerprint: fingerprintOf(certificate) };
+}
+
+/** An identity in PEM: as one text that has everything, or as two. */
+export type IdentityLike = string | KeyAndCertificate;
+
+/** @throws {ChatosError} `INVALID_ARGUMENT` */
+export function toIdentity(identity: IdentityLike): Identity {
+  if (typeof identity === 'string') return parseIdentity(identity);
+  const { cert, key } = Object(identity) as Partial<KeyAndCertificate>;
+  if (typeof cert === 'string' && typeof key === 'string') return parseIdentity(`${cert}\n${key}`);
+  throw new ChatosError('INVALID_ARGUMENT', 'identity: expected PEM text, or { cert, key }');
 }
 
 /**

@@ -1,6 +1,7 @@
 import { openHalf } from '../../client/half.ts';
 import type { ChatosError } from '../../errors.ts';
 import type { Address } from '../../net/address.ts';
+import type { Identity } from '../../net/identity.ts';
 import type { LineLevel, LogFields, Logger } from '../../util/log.ts';
 import type { Admission, ChannelParties } from '../channels/channel-ledger.ts';
 import type { RuntimeEvent } from '../events.ts';
@@ -57,8 +58,12 @@ export class HostApi {
       this.#places.get(place)?.();
       this.#places.delete(place);
     },
-    openHalf: async (server: Address, connectId: bigint, timeoutMs: number) => {
-      const half = relayHalf(await openHalf(server, connectId, { timeoutMs }));
+    openHalf: async (
+      server: Address,
+      connectId: bigint,
+      limits: { timeoutMs: number; identity?: Identity | undefined },
+    ) => {
+      const half = relayHalf(await openHalf(server, connectId, limits));
       this.#halves.add(half);
       void half.closed.then(() => this.#halves.delete(half));
       if (this.#closed) half.abort();

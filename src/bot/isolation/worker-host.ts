@@ -24,9 +24,11 @@ export function createWorkerHost(rpc: WorkerRpc): Required<RuntimeHost> {
         return { limits, release: releaser(place) };
       },
     },
-    openHalf: async (server, connectId, { timeoutMs, signal }) => {
+    openHalf: async (server, connectId, { timeoutMs, signal, identity }) => {
       const waiting = createDeferred<PortSocket>({ timeoutMs: Infinity, signal, what: 'no connection' });
-      const opening = rpc.call('openHalf', server, connectId, timeoutMs).then((port) => new PortSocket(port));
+      const opening = rpc
+        .call('openHalf', server, connectId, { timeoutMs, identity })
+        .then((port) => new PortSocket(port));
       opening.then(
         (socket) => waiting.resolve(socket),
         (error: unknown) => waiting.reject(error as ChatosError),

@@ -1,0 +1,63 @@
+import { ChatosError } from '../errors.ts';
+import { formatAddress, type Address } from '../net/address.ts';
+import { handshakeFailure } from '../net/handshake-failure.ts';
+import type { Identity } from '../net/identity.ts';
+import { loginProblem } from '../protocol/login.ts';
+import { quote } from '../util/quote.ts';
+
+/** The first byte of a TLS alert: what a TLS port answers to plain bytes. */
+const TLS_ALERT = 0x15;
+
+/** LOGIN_REFUSED: the protocol has no reason for it, so what is known here is said. */
+export function loginRefused(server: Address, login: string, identity: Identity | undefined): ChatosError {
+  const name = formatAddress(server);
+  const refused = `it is taken, looks like one in use, or is not allowed${identityHint(server, identity)}`;
+  const why = loginProblem(login) ?? refused;
+  const message = `${name} refused the login '${login}': ${why}`;
+  return new ChatosError('LOGIN_REFUSED', message, {
+    fields: { login, server: name, identity: server.transport === 'tls' ? identity?.fingerprint : undefined },
+  });
+}
+
+/** A server may have reserved the login for somebody's key. */
+function identityHint({ transport }: Address, identity: Identity | undefined): string {
+  if (transport !== 'tls') return identity ? '; no identity was shown, as the address is not tls://' : '';
+  return identity
+    ? ` to ${identity.fingerprint}`
+    : '; no identity was shown, and the server may want one: chatosbot identity makes it';
+}
+
+/**
+ * A server that takes no more connections closes them without a word: the protocol has none for it. Whether that is seen
+ * as an end or as a reset is chance. One that speaks TLS may say that it does not like our certificate.
+ */
+export function turnedAway(
+  server: Address,
+  cause: ChatosError | undefined,
+  identity: Identity | undefined,
+): ChatosError {
+  if (server.transport === 'tls' && cause?.cause instanceof Error) {
+    const refused = handshakeFailure(server, cause.cause, identity !== undefined);
+    if (refused?.code === 'NOT_TRUSTED') return refused;
+  }
+  const message =
+    `${formatAddress(server)} closed the connection before it answered the login: it may be full or stopping, ` +
+    'or allow no more connections from this address (its log names the limit)';
+  return new ChatosError('CONNECTION_LOST', message, { cause, fields: cause?.fields ?? {} });
+}
+
+/** Bytes that could not be read are reported with the place that they came from, and with the most frequent reason. */
+export function withServer(server: Address, error: ChatosError): ChatosError {
+  if (error.code !== 'MALFORMED_PACKET') return error;
+  const name = formatAddress(server);
+  const { transport, host, port, longBytes } = server;
+  if (transport === 'tcp' && error.fields['opcode'] === TLS_ALERT) {
+    const secure = quote(formatAddress({ transport: 'tls', host, port, longBytes }));
+    return new ChatosError('CONNECT_FAILED', `${name} speaks TLS: use ${secure}`, {
+      cause: error,
+      fields: { server: name },
+    });
+  }
+  const message = `${name} does not speak ChatOS, or with another longBytes: ${error.message}`;
+  return new ChatosError('MALFORMED_PACKET', message, { cause: error, fields: error.fields });
+}
