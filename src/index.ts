@@ -6,14 +6,19 @@ export {
   type ScheduledTask,
   type ScheduleMaker,
   type Schedules,
+  type TimerHandler,
 } from './bot/plugin/plugin.ts';
 export {
   type AskOptions,
   type Awaitable,
   type Context,
+  type FiredTimer,
   type IncomingRequest,
   type Message,
   type PlainOptions,
+  type ScheduleHandle,
+  type SleepOptions,
+  type Timer,
 } from './bot/plugin/context.ts';
 export {
   type ArgBase,
@@ -36,6 +41,7 @@ export { type Store } from './bot/store/store.ts';
 export { type CronSpec } from './schedule/cron.ts';
 export { type CatchUp, type Overlap, type ScheduleSpec } from './schedule/schedule.ts';
 export { type Tick } from './schedule/run-queue.ts';
+export { type Duration } from './util/duration.ts';
 export { type LogFields, type Logger } from './util/log.ts';
 export { ChatosError, ERROR_CODES, isChatosError, type ErrorCode, type ErrorFields } from './errors.ts';
 export * from './bot/index.ts';

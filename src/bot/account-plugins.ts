@@ -3,6 +3,7 @@ import type { BreakerLimits } from './running/circuit-breaker.ts';
 import type { PlainOptions } from './plugin/context.ts';
 import type { AccountServices } from './running/plugin-context.ts';
 import { PluginRunner } from './running/plugin-runner.ts';
+import type { NewestTimers } from './running/plugin-timers.ts';
 import type { LoadedPlugin } from './loading/read-plugin.ts';
 import type { PluginStatus } from './status.ts';
 import type { PluginStore } from './store/plugin-store.ts';
@@ -18,6 +19,7 @@ export interface Seat {
 
 interface TakenSeat extends Seat {
   store: PluginStore;
+  newestTimers: NewestTimers;
   runner: PluginRunner;
 }
 
@@ -53,8 +55,9 @@ export class AccountPlugins {
   /** Adds a plugin, which begins when they are started; returns its place. */
   add(plugin: LoadedPlugin, options: PlainOptions, seat: Seat): number {
     const store = seat.openStore();
-    const runner = this.#createRunner(plugin, options, { ...seat, store });
-    const place = this.#seats.push({ ...seat, store, runner }) - 1;
+    const own = { ...seat, store, newestTimers: {} };
+    const runner = this.#createRunner(plugin, options, own);
+    const place = this.#seats.push({ ...own, runner }) - 1;
     this.#warnOfClashes(runner);
     return place;
   }
@@ -78,14 +81,14 @@ export class AccountPlugins {
     const { handover } = old.jobs;
     await drained(this.#track(old.leave()));
     old.end();
-    if (this.started && !this.#stopping && seat.runner === runner) runner.start(handover);
+    if (this.started && !this.#stopping && seat.runner === runner) runner.start(handover, old);
   }
 
   /** The account has a session: starts them, or has them go on where they were started before. */
   connected(): void {
     if (this.#stopping) return;
     if (this.started) {
-      for (const { runner } of this.#seats) runner.jobs.resume();
+      for (const { runner } of this.#seats) runner.resume();
       return;
     }
     this.started = true;
@@ -106,6 +109,7 @@ export class AccountPlugins {
     for (const seat of this.#seats) {
       const { runner: old, store } = seat;
       seat.store = seat.openStore();
+      seat.newestTimers = {};
       seat.runner = this.#createRunner(old.plugin, old.context.options, seat);
       void this.#track(this.#leave(old).then(() => store.close()));
     }
@@ -168,9 +172,9 @@ export class AccountPlugins {
   #createRunner(
     plugin: LoadedPlugin,
     options: PlainOptions,
-    { directory, store }: Omit<TakenSeat, 'runner'>,
+    { directory, store, newestTimers }: Omit<TakenSeat, 'runner'>,
   ): PluginRunner {
-    const settings = { ...this.#settings, options, directory, store };
+    const settings = { ...this.#settings, options, directory, store, newestTimers };
     return new PluginRunner(plugin, this.#settings.servicesFor(plugin.name), settings);
   }
 }

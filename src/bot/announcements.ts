@@ -25,6 +25,7 @@ export function announcementsPlugin(announcements: readonly Announcement[]): Loa
     hooks: {},
     commands: new Map(),
     schedule: () => Promise.resolve(schedule),
+    timers: new Map(),
     optionsSchema: undefined,
   };
 }

@@ -15,6 +15,7 @@ export {
   type PluginError,
   type PluginStatus,
   type RuntimeStatus,
+  type TimersStatus,
 } from './status.ts';
 export { type FloodLimits } from './messages/flood-limits.ts';
 export { type LoopLimits } from './messages/loop-guard.ts';

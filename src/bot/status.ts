@@ -27,6 +27,14 @@ export interface JobStatus {
   readonly running: number;
 }
 
+/** The timers of a plugin. */
+export interface TimersStatus {
+  /** How many have not run. */
+  readonly count: number;
+  /** The next ones, at most a hundred. */
+  readonly next: readonly { readonly name: string; readonly at: Date }[];
+}
+
 /** How the worker thread of a plugin is. */
 export interface IsolationStatus {
   /** How often it was restarted, because it blocked, used too much memory, or ended. */
@@ -68,6 +76,8 @@ export interface PluginStatus {
   readonly errors: readonly PluginError[];
   /** What it does at fixed times. */
   readonly jobs: readonly JobStatus[];
+  /** What it does once, at a time. */
+  readonly timers: TimersStatus;
   /** `undefined` where it runs in the main thread. */
   readonly isolation?: IsolationStatus | undefined;
 }

@@ -1,14 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { ChatosError } from '../errors.ts';
 import { MAX_TIMER_MS, type Clock } from '../util/clock.ts';
-
-/** A length of time: milliseconds, or a text such as `'250ms'`, `'90s'`, `'1h30m'` or `'7d'`. */
-export type Duration = number | string;
+import { durationMs, type Duration } from '../util/duration.ts';
 
 /** An instant: a `Date`, milliseconds since 1970, or a text that `Date` reads, such as `'2026-11-22T08:00:00Z'`. */
 export type Instant = Date | number | string;
-
-const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** Timers that may run in one advance: more take too long, or set each other without end. */
 const MAX_TIMERS = 1_000_000;
@@ -155,22 +151,6 @@ export class FakeClock implements Clock {
     first.callback();
     return true;
   }
-}
-
-/** A length of time in milliseconds. */
-function durationMs(duration: Duration): number {
-  const ms = typeof duration === 'number' ? duration : parseDuration(duration);
-  if (!(ms >= 0 && ms < Infinity)) {
-    const message = `'${duration}' is not a length of time; expected milliseconds, or a text such as '90s' or '1h30m'`;
-    throw new ChatosError('INVALID_ARGUMENT', message);
-  }
-  return ms;
-}
-
-function parseDuration(text: string): number {
-  if (!/^(\d+(\.\d+)?(ms|s|m|h|d)\s*)+$/.test(text)) return NaN;
-  const parts = [...text.matchAll(/([\d.]+)(ms|s|m|h|d)/g)];
-  return parts.reduce((sum, [, number, unit]) => sum + Number(number) * UNITS_MS[unit!]!, 0);
 }
 
 function toMs(instant: Instant): number {

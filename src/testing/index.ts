@@ -1,5 +1,6 @@
 /** To test a bot: a server, the bot, and scripted users, in one process. */
-export { FakeClock, type Duration, type Instant } from './fake-clock.ts';
+export { type Duration } from '../util/duration.ts';
+export { FakeClock, type Instant } from './fake-clock.ts';
 export { type TestBotOptions, type TestNetworkOptions } from './options.ts';
 export { type Link } from './proxy.ts';
 export { TestBot, type PluginUnderTest } from './test-bot.ts';

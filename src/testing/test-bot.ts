@@ -39,7 +39,7 @@ export class TestBot {
     this.#parts = parts;
   }
 
-  /** The status of the plugin: its state, calls, failures and jobs. */
+  /** The status of the plugin: its state, calls, failures, jobs and timers. */
   get status(): PluginStatus {
     return this.account.plugins[0]!;
   }

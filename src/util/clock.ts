@@ -1,3 +1,5 @@
+import { abortError } from './abort.ts';
+
 /** The source of time; tests have their own. */
 export interface Clock {
   /** The time at this moment. */
@@ -18,3 +20,29 @@ export const SYSTEM_CLOCK: Clock = {
     return () => clearTimeout(timer);
   },
 };
+
+/**
+ * Resolves after `ms` by a clock, however long that is.
+ *
+ * @throws {ChatosError} `ABORTED`, or the reason of the signal where that is one of ours
+ */
+export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let cancel = (): void => undefined;
+    const onAbort = (): void => {
+      cancel();
+      reject(abortError(signal, 'cancelled'));
+    };
+    const wait = (left: number): void => {
+      const part = Math.min(left, MAX_TIMER_MS);
+      cancel = clock.after(part, () => {
+        if (part < left) return wait(left - part);
+        signal.removeEventListener('abort', onAbort);
+        resolve();
+      });
+    };
+    if (signal.aborted) return onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    wait(ms);
+  });
+}

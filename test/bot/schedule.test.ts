@@ -70,7 +70,7 @@ describe('bot.schedule', () => {
 
   it('does nothing once the bot stops', async () => {
     const clock = new FakeClock(START);
-    const onStop = (bot: Context): void => bot.schedule({ cron: '* * * * *' }, () => undefined);
+    const onStop = (bot: Context): void => void bot.schedule({ cron: '* * * * *' }, () => undefined);
     const { runtime } = await startBot(await startServer(), { onStop }, { clock });
     await runtime.stop();
     expect(clock.pending).toBe(0);

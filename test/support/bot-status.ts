@@ -27,6 +27,7 @@ export const PLUGIN: PluginStatus = {
   skipped: 0,
   errors: [],
   jobs: [],
+  timers: { count: 0, next: [] },
 };
 
 export const JOB: JobStatus = {

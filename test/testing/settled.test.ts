@@ -224,3 +224,44 @@ test('a schedule and its catch-up are done when the clock has gone on', async ()
     '2026-01-08T09:00:00.000Z 3',
   ]);
 });
+
+test('a bot with a loop is at rest while it sleeps, wakes by the clock of the test, and ends', async () => {
+  await start({ clock: { start: '2026-11-20T08:00:00Z' } });
+  const alice = await net.user('alice');
+  const bot = await net.bot({
+    name: 'beating',
+    async onStart(ctx) {
+      for (;;) {
+        await ctx.sleep('1m');
+        await ctx.say(`beat at ${ctx.now().toISOString().slice(11, 16)}`);
+      }
+    },
+  });
+  await alice.expectsNothing();
+  await net.clock.advance('2m');
+  await alice.expects('beat at 08:01');
+  await alice.expects('beat at 08:02');
+  await alice.expectsNothing();
+  await bot.stop();
+  expect([net.clock.pending, bot.status.failures]).toEqual([0, 0]);
+});
+
+test('a bot sleeps longer than a timer of Node.js can, and less if its own signal says so', async () => {
+  await start({ clock: { start: '2026-11-20T08:00:00Z' } });
+  const alice = await net.user('alice');
+  const wake = new AbortController();
+  await net.bot({
+    name: 'sleeper',
+    async onStart(ctx) {
+      await ctx.sleep('1s', { signal: wake.signal }).catch((error: Error) => ctx.say(error.message));
+      await ctx.sleep('60d');
+      await ctx.say('awake');
+    },
+  });
+  wake.abort();
+  await alice.expects('cancelled');
+  await net.clock.advance('59d');
+  await alice.expectsNothing();
+  await net.clock.advance('1d');
+  expect((await alice.expects('awake')).from).toBe('sleeper');
+});

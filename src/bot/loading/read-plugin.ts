@@ -6,11 +6,11 @@ import type { Command } from '../plugin/commands.ts';
 import type { PlainOptions } from '../plugin/context.ts';
 import { firstMatching, type MessageHandler } from '../plugin/message-filter.ts';
 import type { LoadedCode } from './loaded-code.ts';
-import { HOOKS, type BotPlugin, type ScheduledTask } from '../plugin/plugin.ts';
-import { isRecord, readCommands, readHandlers, scheduleReader, type Invalid } from './validate-plugin.ts';
+import { HOOKS, type BotPlugin, type ScheduledTask, type TimerHandler } from '../plugin/plugin.ts';
+import { isRecord, readCommands, readHandlers, readTimers, scheduleReader, type Invalid } from './validate-plugin.ts';
 
 /** The hooks of a plugin, each a function. @internal */
-export type Hooks = Omit<BotPlugin, 'name' | 'options' | 'commands' | 'schedule' | 'onMessage'> & {
+export type Hooks = Omit<BotPlugin, 'name' | 'options' | 'commands' | 'schedule' | 'timers' | 'onMessage'> & {
   onMessage?: MessageHandler<Readonly<Record<string, unknown>>>;
 };
 
@@ -30,6 +30,8 @@ export interface LoadedPlugin {
    * @throws {ChatosError} `INVALID_PLUGIN` where a time is wrong
    */
   readonly schedule: (options: PlainOptions) => Promise<ReadonlyMap<string, ScheduledTask>>;
+  /** What its timers call, by name. */
+  readonly timers: ReadonlyMap<string, TimerHandler>;
   /** The schema of its options; `undefined` if any options are valid. */
   readonly optionsSchema: StandardSchemaV1 | undefined;
   /**
@@ -48,7 +50,7 @@ interface PluginSource {
 }
 
 /** The parts of a plugin besides its hooks. */
-const PARTS = ['name', 'options', 'commands', 'schedule'] as const;
+const PARTS = ['name', 'options', 'commands', 'schedule', 'timers'] as const;
 /** The names of hooks in lower case: some other program's may be written so. */
 const HOOK_KEYS = new Set(Object.keys(HOOKS).map((hook) => hook.toLowerCase()));
 /** A plugin has at least one of these. */
@@ -104,6 +106,7 @@ function read(exported: object, where: PluginSource, invalid: Invalid): LoadedPl
   }
   const commands = readCommands(parts['commands'], report);
   const schedule = scheduleReader(parts['schedule'], report, invalid);
+  const timers = readTimers(parts['timers'], report);
   if (problems.length > 0) throw invalid(problems);
   if (Object.keys(hooks).length + commands.size === 0 && parts['schedule'] === undefined) {
     const expected = `exports no hook; expected one or more of ${NEEDED.join(', ')}`;
@@ -115,6 +118,7 @@ function read(exported: object, where: PluginSource, invalid: Invalid): LoadedPl
     hooks,
     commands,
     schedule,
+    timers,
     optionsSchema: options as StandardSchemaV1 | undefined,
   };
 }

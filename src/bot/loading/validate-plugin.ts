@@ -6,7 +6,7 @@ import type { PlainOptions } from '../plugin/context.ts';
 import { argProblems } from '../plugin/arg-checks.ts';
 import type { ArgSpecs, Command } from '../plugin/commands.ts';
 import type { firstMatching } from '../plugin/message-filter.ts';
-import type { ScheduledTask } from '../plugin/plugin.ts';
+import type { ScheduledTask, TimerHandler } from '../plugin/plugin.ts';
 import { withinLoadTime } from './load-timeout.ts';
 
 /** Makes the error for an invalid plugin, with a line for each problem. */
@@ -93,6 +93,14 @@ function exampleProblems(examples: readonly (readonly [said: string, answer: unk
     if (!isMoved) return [];
     return [`the example '${said}' would run first, as JavaScript puts numeric keys first; write the number as a word`];
   });
+}
+
+/** Checks the handlers of timers. */
+export function readTimers(timers: unknown = {}, report: Report): Map<string, TimerHandler> {
+  if (!isRecord(timers)) report('timers must be { name(data, ctx) }');
+  const read = new Map(isRecord(timers) ? Object.entries(timers as Record<string, TimerHandler>) : []);
+  for (const [name, handler] of read) if (typeof handler !== 'function') report(`timers.${name} is not a function`);
+  return read;
 }
 
 /** Checks the schedule; one that depends on options is checked when they are known. */

@@ -2,6 +2,7 @@ import type { Channel } from '../../client/channel.ts';
 import type { RequestOptions } from '../../client/options.ts';
 import type { Tick } from '../../schedule/run-queue.ts';
 import type { ScheduleSpec } from '../../schedule/schedule.ts';
+import type { Duration } from '../../util/duration.ts';
 import type { Logger } from '../../util/log.ts';
 import type { Store } from '../store/store.ts';
 
@@ -17,6 +18,42 @@ export interface AskOptions {
   readonly timeoutMs?: number;
   /** Cancels the question. */
   readonly signal?: AbortSignal | undefined;
+}
+
+/** Options of {@link Context.sleep}. */
+export interface SleepOptions {
+  /** Ends the wait. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A timer whose time has come. */
+export interface FiredTimer {
+  /** Names it among the timers of the plugin. */
+  readonly id: string;
+  /** The handler that it is for. */
+  readonly name: string;
+  /** When it was due. */
+  readonly at: Date;
+  /** Milliseconds from then to the start of the run: many where the bot was down. */
+  readonly lateMs: number;
+}
+
+/** A timer that has not run. */
+export interface Timer extends Omit<FiredTimer, 'lateMs'> {
+  /** What the handler gets. */
+  readonly data: unknown;
+  /** Removes it; resolves to whether it had still not run. */
+  cancel(): Promise<boolean>;
+}
+
+/** Something that {@link Context.schedule} has added. */
+export interface ScheduleHandle {
+  /** By which the log and the status know it. */
+  readonly name: string;
+  /** When it runs next; `undefined` if it does not run again. */
+  readonly next: Date | undefined;
+  /** Removes it: no run begins any more. One in progress goes on. */
+  cancel(): void;
 }
 
 /** A message to everyone or to the bot alone. */
@@ -71,6 +108,16 @@ export interface Context<Options = PlainOptions> {
   readonly store: Store;
   /** Aborted when the plugin stops or is reloaded. */
   readonly signal: AbortSignal;
+  /** The time by the runtime's clock: in a test, `repl` or `replay` that of the test. */
+  now(): Date;
+  /**
+   * Waits by the runtime's clock. A call that sleeps does not count as busy; it still holds up the next message of its
+   * user.
+   *
+   * @param duration milliseconds, or a text such as `'90s'` or `'1h30m'`
+   * @throws {ChatosError} `ABORTED` when the plugin stops or by the signal, `INVALID_ARGUMENT`
+   */
+  sleep(duration: Duration, options?: SleepOptions): Promise<void>;
   /**
    * Sends a text to everyone; over 1024 bytes, as several messages. Messages leave in order, no faster than the flood
    * limits allow, and wait for a lost connection. Resolves when the operating system has taken the last of them.
@@ -104,7 +151,26 @@ export interface Context<Options = PlainOptions> {
    * Runs a function at the times of a cron expression, until the plugin stops. Use the plugin's `schedule` for what is
    * known beforehand: `chatosbot schedule` and `check` read it.
    *
+   * @returns what cancels it
    * @throws {ChatosError} `INVALID_ARGUMENT` if the expression or the time zone is invalid, or the name is in use
    */
-  schedule(when: ScheduleSpec & { readonly name?: string }, run: (tick: Tick) => Awaitable<void>): void;
+  schedule(when: ScheduleSpec & { readonly name?: string }, run: (tick: Tick) => Awaitable<void>): ScheduleHandle;
+  /**
+   * Calls one of the plugin's `timers` once, after a length of time. The timer is kept in the store: it runs after a
+   * restart, too. Resolves when it is on disk.
+   *
+   * @param duration milliseconds, or a text such as `'90s'` or `'1h30m'`
+   * @param data what the handler gets, as JSON of at most 16 KiB
+   * @throws {ChatosError} `INVALID_ARGUMENT` if there is no such timer or the data is not JSON, `QUEUE_FULL` if there are
+   *   10,000 already, or as the {@link Store}
+   */
+  after(duration: Duration, timer: string, data?: unknown): Promise<Timer>;
+  /**
+   * As {@link Context.after}, at a time; at once if it has passed.
+   *
+   * @throws {ChatosError} as {@link Context.after}
+   */
+  at(time: Date | string, timer: string, data?: unknown): Promise<Timer>;
+  /** The timers that have not run, or those of one name; the next one first. */
+  timers(name?: string): readonly Timer[];
 }

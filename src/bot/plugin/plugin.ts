@@ -3,7 +3,7 @@ import type { Channel } from '../../client/channel.ts';
 import type { Tick } from '../../schedule/run-queue.ts';
 import type { ScheduleSpec } from '../../schedule/schedule.ts';
 import type { ArgSpecs, Command } from './commands.ts';
-import type { Awaitable, Context, IncomingRequest, PlainOptions } from './context.ts';
+import type { Awaitable, Context, FiredTimer, IncomingRequest, PlainOptions } from './context.ts';
 import type { FilteredHandlers, MessageHandler } from './message-filter.ts';
 
 /** What a plugin's options are once its schema has checked them. @internal */
@@ -14,6 +14,12 @@ export interface ScheduledTask<Options = PlainOptions> extends ScheduleSpec {
   /** Called at each tick. */
   run(ctx: Context<Options>, tick: Tick): Awaitable<void>;
 }
+
+// The type of a method, so that data of a type of its own is data like any.
+/** Called once for each timer of its name. What it gets is what was given to `ctx.after` or `ctx.at`. */
+export type TimerHandler<Options = PlainOptions> = {
+  run(data: unknown, ctx: Context<Options>, timer: FiredTimer): Awaitable<void>;
+}['run'];
 
 /** Scheduled tasks by name. */
 export interface Schedules<Options = PlainOptions> {
@@ -43,8 +49,10 @@ export interface BotPlugin<
   readonly commands?: { readonly [Name in keyof Commands]: Command<Commands[Name], OptionsOf<Schema>> };
   /** What runs at fixed times, by name; a function if the times depend on the options. */
   readonly schedule?: Schedules<OptionsOf<Schema>> | ScheduleMaker<OptionsOf<Schema>>;
-  /** Called once, when the account has logged in for the first time. */
-  onStart?(ctx: Context<OptionsOf<Schema>>): Awaitable<void>;
+  /** What `ctx.after` and `ctx.at` call, by name. */
+  readonly timers?: { readonly [name: string]: TimerHandler<OptionsOf<Schema>> };
+  /** Called once, when the account has logged in for the first time. What it returns is ignored. */
+  onStart?(ctx: Context<OptionsOf<Schema>>): unknown;
   /** Called once, when the plugin stops or is reloaded; it can still send messages. */
   onStop?(ctx: Context<OptionsOf<Schema>>): Awaitable<void>;
   /**
@@ -72,7 +80,7 @@ export const HOOKS = {
   onMessage: true,
   onPrivateRequest: true,
   onChannel: true,
-} as const satisfies Record<Exclude<keyof BotPlugin, 'name' | 'options' | 'commands' | 'schedule'>, true>;
+} as const satisfies Record<Exclude<keyof BotPlugin, 'name' | 'options' | 'commands' | 'schedule' | 'timers'>, true>;
 
 export type HookName = keyof typeof HOOKS;
 

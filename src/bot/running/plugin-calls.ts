@@ -69,8 +69,8 @@ export class PluginCalls {
   ): Promise<HookResult<T>> {
     const { runner, health, activity, isOver, begun } = this.#settings;
     const last = hook === 'onStop';
-    // Schedules have bounds of their own.
-    if (this.#running.size >= MAX_RUNNING && !last && hook !== 'schedule') {
+    // Schedules and timers have bounds of their own.
+    if (this.#running.size >= MAX_RUNNING && !last && hook !== 'schedule' && hook !== 'timer') {
       health.overloaded(hook);
       return Promise.resolve({ ok: false, error: undefined });
     }

@@ -1,9 +1,12 @@
 import type { Channel } from '../../client/channel.ts';
 import type { RequestOptions } from '../../client/options.ts';
 import { withEither } from '../../util/abort.ts';
+import { sleep, type Clock } from '../../util/clock.ts';
+import { durationMs } from '../../util/duration.ts';
 import { ChatosError } from '../../errors.ts';
 import type { AskOptions, Context, Message } from '../plugin/context.ts';
-import { currentCall, withinCall } from './current-call.ts';
+import type { PluginTimers } from './plugin-timers.ts';
+import { awaitPeer, currentCall, withinCall } from './current-call.ts';
 
 type WithSignal<Options> = Options & { readonly signal: AbortSignal };
 
@@ -22,6 +25,8 @@ export interface PluginContextSettings extends Pick<
   Context,
   'name' | 'options' | 'directory' | 'log' | 'store' | 'signal' | 'schedule'
 > {
+  readonly clock: Clock;
+  readonly timers: Pick<PluginTimers, 'add' | 'list'>;
   /** Whether the plugin may act by the code that is running: not any more when it has stopped. */
   readonly mayAct: () => boolean;
 }
@@ -31,12 +36,19 @@ export class PluginContext {
   readonly context: Context;
   readonly #mayAct: () => boolean;
 
-  constructor(services: AccountServices, { mayAct, ...settings }: PluginContextSettings) {
+  constructor(services: AccountServices, { mayAct, clock, timers, ...settings }: PluginContextSettings) {
     this.#mayAct = mayAct;
     this.context = {
       ...settings,
       login: services.login,
       server: services.server,
+      now: () => clock.now(),
+      sleep: (duration, options = {}) =>
+        this.#untilStop(options, ({ signal }) => awaitPeer(sleep(clock, durationMs(duration), signal))),
+      after: (duration, timer, data) =>
+        this.#unlessStopped(() => timers.add(timer, new Date(clock.now().getTime() + durationMs(duration)), data)),
+      at: (time, timer, data) => this.#unlessStopped(() => timers.add(timer, toDate(time), data)),
+      timers: (name) => timers.list(name),
       say: (text) => this.#unlessStopped(() => services.speak(undefined, textArgument('text', text))),
       tell: (to, text) =>
         this.#unlessStopped(() => services.speak(textArgument('login', to), textArgument('text', text))),
@@ -105,6 +117,13 @@ export class PluginContext {
       withEither(this.context.signal, options.signal, (either) => run({ ...options, signal: either })),
     );
   }
+}
+
+/** @throws {ChatosError} `INVALID_ARGUMENT` if it is not a time, or one without a zone */
+function toDate(time: Date | string): Date {
+  const date = new Date(time);
+  if (!Number.isNaN(date.getTime())) return date;
+  throw new ChatosError('INVALID_ARGUMENT', `'${String(time)}' is not a time; expected a Date, or a text of ISO 8601`);
 }
 
 /**

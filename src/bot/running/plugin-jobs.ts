@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { ChatosError } from '../../errors.ts';
+import { ChatosError, messageOf } from '../../errors.ts';
 import { Job } from '../../schedule/job.ts';
 import type { Tick } from '../../schedule/run-queue.ts';
 import type { JobRecord } from '../../schedule/ledger.ts';
 import { parseSchedule, type ScheduleSpec } from '../../schedule/schedule.ts';
 import type { Clock } from '../../util/clock.ts';
 import type { Logger } from '../../util/log.ts';
-import type { Awaitable } from '../plugin/context.ts';
+import type { Awaitable, ScheduleHandle } from '../plugin/context.ts';
 import type { JobStatus } from '../status.ts';
 import type { Store } from '../store/store.ts';
 
@@ -16,7 +16,7 @@ const MAX_JOBS = 1_000;
 export interface PluginJobsOptions {
   readonly clock: Clock;
   /** Stores the times of the last runs. */
-  readonly records: Pick<Store, 'get' | 'set'>;
+  readonly records: Pick<Store, 'get' | 'set' | 'delete'>;
   readonly log: Logger;
   /** Whether the plugin may be called; if not, ticks are delayed or skipped. */
   readonly isOpen: () => boolean;
@@ -51,7 +51,7 @@ export class PluginJobs {
    * @throws {ChatosError} `INVALID_ARGUMENT` where the schedule is wrong or the name is taken, `QUEUE_FULL` where there are
    *   too many
    */
-  add(name: string | undefined, spec: ScheduleSpec, run: (tick: Tick) => Awaitable<void>): void {
+  add(name: string | undefined, spec: ScheduleSpec, run: (tick: Tick) => Awaitable<void>): ScheduleHandle {
     const { clock, records, log, call, isOpen, isConnected } = this.#options;
     const { cron, catchUp, overlap } = parseSchedule(spec);
     const known = name ?? this.#freeName(spec);
@@ -68,6 +68,23 @@ export class PluginJobs {
       onProblem: (message, fields) => log.warn(message, fields),
     });
     this.#jobs.set(known, { job, spec });
+    return {
+      name: known,
+      get next() {
+        return job.next;
+      },
+      cancel: () => {
+        if (this.#jobs.get(known)?.job !== job) return;
+        this.#jobs.delete(known);
+        // What it misses from now on is not to be run if it is added again.
+        const forgotten = job
+          .stop()
+          .then(() => catchUp !== 'none' && !this.#jobs.has(known) && records.delete(keyOf(known)));
+        forgotten.catch((error: unknown) =>
+          log.warn(`the record of a job was not deleted: ${messageOf(error)}`, { job: known }),
+        );
+      },
+    };
   }
 
   /** Jobs that are added from now on continue those of a handover; `undefined` ends that. */
@@ -119,10 +136,14 @@ export class PluginJobs {
 
 const ISO_TIME = /^(\d{4}|[+-]\d{6})-\d\d-\d\dT/;
 
+/** Names may be long texts: a key is not. */
+function keyOf(job: string): string {
+  return `job ${createHash('sha256').update(job).digest('base64url')}`;
+}
+
 /** The record of a job. If its times were changed, there is none: what it missed by the old ones does not matter. */
 function recordOf(records: PluginJobsOptions['records'], name: string, { cron, timeZone }: ScheduleSpec): JobRecord {
-  // Names may be long texts: a key is not.
-  const key = `job ${createHash('sha256').update(name).digest('base64url')}`;
+  const key = keyOf(name);
   const when = timesOf({ cron, timeZone });
   return {
     read: async () => {

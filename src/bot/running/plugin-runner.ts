@@ -14,11 +14,14 @@ import { PluginCalls } from './plugin-calls.ts';
 import { PluginContext, type AccountServices } from './plugin-context.ts';
 import { PluginHealth } from './plugin-health.ts';
 import { PluginJobs, type JobHandover } from './plugin-jobs.ts';
+import { PluginTimers, type NewestTimers } from './plugin-timers.ts';
+import type { Activity } from './activity.ts';
 
 export interface RunnerSettings extends AccountScope {
   readonly options: Readonly<Record<string, unknown>>;
   readonly directory: string;
   readonly store: PluginStore;
+  readonly newestTimers: NewestTimers;
   readonly breaker: BreakerLimits;
 }
 
@@ -28,8 +31,10 @@ export class PluginRunner implements CallOwner {
   /** What it is given to act with. */
   readonly contextFactory: PluginContext;
   readonly calls: PluginCalls;
+  readonly #activity: Activity;
   readonly #abort = new AbortController();
   readonly jobs: PluginJobs;
+  readonly timers: PluginTimers;
   readonly #health: PluginHealth;
   /** Settles when it is started, or with `false` when it will never be. */
   readonly #begun = withResolvers<boolean>();
@@ -39,6 +44,7 @@ export class PluginRunner implements CallOwner {
   constructor(plugin: LoadedPlugin, services: AccountServices, settings: RunnerSettings) {
     const { clock, store, activity, options, directory, client } = settings;
     this.plugin = plugin;
+    this.#activity = activity;
     const { name, code } = plugin;
     if (code) code.runner = this;
     const log = settings.log.with({ plugin: name });
@@ -49,7 +55,7 @@ export class PluginRunner implements CallOwner {
       clock,
       log,
       signal,
-      onOpen: () => this.jobs.resume(),
+      onOpen: () => this.resume(),
     });
     this.calls = new PluginCalls({
       runner: this,
@@ -65,11 +71,27 @@ export class PluginRunner implements CallOwner {
       records: {
         get: <T>(key: string) => activity.during(() => store.records.get<T>(key)),
         set: (key, value) => activity.during(() => store.records.set(key, value)),
+        delete: (key) => activity.during(() => store.records.delete(key)),
       },
       log,
       isOpen: () => this.open,
       isConnected: () => client.connected,
       call: (job, run) => this.calls.make('schedule', undefined, run, { job }),
+    });
+    this.timers = new PluginTimers({
+      clock,
+      records: {
+        entries: (range) => store.records.entries(range),
+        set: (key, value) => activity.during(() => store.records.set(key, value)),
+        delete: (key) => activity.during(() => store.records.delete(key)),
+      },
+      log,
+      handlers: new Map(
+        Array.from(plugin.timers, ([timer, run]) => [timer, (data, fired) => run(data, this.context, fired)]),
+      ),
+      isOpen: () => this.open && client.connected,
+      newest: settings.newestTimers,
+      call: (timer, run) => this.calls.make('timer', undefined, run, { timer }),
     });
     this.contextFactory = new PluginContext(services, {
       name,
@@ -78,10 +100,13 @@ export class PluginRunner implements CallOwner {
       log,
       store: store.store,
       signal,
+      clock,
+      timers: this.timers,
       mayAct: () => this.#state !== 'stopped' || this.#isOnChannel(currentCall()),
-      schedule: ({ name: job, ...when }, run) => {
-        if (!signal.aborted) this.jobs.add(job, when, run);
-      },
+      schedule: ({ name: job, ...when }, run) =>
+        signal.aborted
+          ? { name: job ?? when.cron, next: undefined, cancel: () => undefined }
+          : this.jobs.add(job, when, run),
     });
   }
 
@@ -102,15 +127,17 @@ export class PluginRunner implements CallOwner {
    * Calls `onStart`, and begins its schedules; what was called before follows.
    *
    * @param handover what the version before has left of its schedules, where there was one
+   * @param older that version
    */
-  start(handover?: JobHandover): void {
+  start(handover?: JobHandover, older?: PluginRunner): void {
     if (this.#state !== 'waiting') return;
     this.#state = 'started';
     if (handover) this.jobs.follow(handover);
     const { hooks } = this.plugin;
-    const begun = [this.calls.make('schedule', undefined, () => this.#beginSchedules())];
+    const begun: Promise<unknown>[] = [this.calls.make('schedule', undefined, () => this.#beginSchedules())];
     if (hooks.onStart) begun.push(this.calls.make('onStart', undefined, () => hooks.onStart?.(this.context)));
     void Promise.all(begun).then(() => this.jobs.follow(undefined));
+    void this.#activity.during(() => this.timers.start(older?.timers));
     this.#begun.resolve(true);
   }
 
@@ -123,6 +150,7 @@ export class PluginRunner implements CallOwner {
     this.calls.queues.clear();
     await this.#end();
     await this.calls.ended();
+    await this.timers.settled();
     this.end();
   }
 
@@ -139,6 +167,7 @@ export class PluginRunner implements CallOwner {
     this.#left = true;
     await this.#end(this.calls.queues.emptied());
     await this.calls.ended('onChannel');
+    await this.timers.settled();
   }
 
   /** @param answered what `onStop` comes after */
@@ -147,12 +176,19 @@ export class PluginRunner implements CallOwner {
     this.#state = 'stopping';
     this.#begun.resolve(false);
     const jobs = this.jobs.stop();
+    this.timers.stop();
     this.#abort.abort(new ChatosError('ABORTED', `${this.plugin.name} stops`));
     await answered;
     if (started && this.has('onStop')) {
       await this.calls.make('onStop', undefined, () => this.plugin.hooks.onStop?.(this.context));
     }
     await jobs;
+  }
+
+  /** It may be called again, or there is a session again: runs what was delayed. */
+  resume(): void {
+    this.jobs.resume();
+    this.timers.resume();
   }
 
   get status(): PluginStatus {
@@ -167,6 +203,7 @@ export class PluginRunner implements CallOwner {
       calls: this.calls.count,
       running: this.calls.underWay,
       jobs: this.jobs.status,
+      timers: this.timers.status,
     };
   }
 

@@ -1,11 +1,17 @@
 import { InvalidArgumentError, type Command } from 'commander';
+import { keptTimers } from '../../bot/running/plugin-timers.ts';
+import { findStores } from '../../bot/store/directory.ts';
+import { PluginStore } from '../../bot/store/plugin-store.ts';
 import { loadConfig } from '../../config/load.ts';
+import { stateDirectory } from '../../config/settings.ts';
+import { isChatosError } from '../../errors.ts';
 import { listRuns } from '../../schedule/runs.ts';
 import { escapeUnsafe, toJsonLine } from '../../util/escape.ts';
 import { createLogger } from '../../util/log.ts';
-import { BotLoader, nothingToRun, planBots } from '../running/bot-entries.ts';
+import { Zone } from '../../util/zone.ts';
+import { BotLoader, nothingToRun, planBots, type BotToRun } from '../running/bot-entries.ts';
 import { titleOf } from '../running/entry-choice.ts';
-import { configOption, timeArgument, TIME_FORMS } from '../options.ts';
+import { configOption, stateOption, timeArgument, TIME_FORMS } from '../options.ts';
 import { notice, writeLine } from '../terminal/output.ts';
 import { surviveUncaughtErrors } from '../terminal/plugin-errors.ts';
 
@@ -13,6 +19,7 @@ interface ScheduleFlags {
   readonly count: number;
   readonly from?: Date;
   readonly config?: string;
+  readonly state?: string;
   readonly json?: boolean;
 }
 
@@ -22,6 +29,7 @@ export function register(command: Command): void {
     .option('-n, --count <runs>', 'how many runs', countArgument, 10)
     .option('--from <time>', `runs after this time: ${TIME_FORMS} (default: now)`, timeArgument)
     .addOption(configOption())
+    .addOption(stateOption())
     .option('--json', 'print a line of JSON for each run')
     .addHelpText(
       'after',
@@ -30,8 +38,9 @@ Examples:
   $ chatosbot schedule
   $ chatosbot schedule ./bots/announce.ts --count 3
 
-Lists the next runs of the schedules that plugins declare, and of the announcements. 'chatosbot status' also shows jobs
-that a running plugin has added with ctx.schedule.`,
+Lists the next runs of the schedules that plugins declare, and of the announcements, and the timers that the stores of
+bots have. Only one process can open a store: for a bot that runs, 'chatosbot status' shows its timers, and the jobs that
+it has added with ctx.schedule.`,
     )
     .action(list);
 }
@@ -47,14 +56,62 @@ async function list(files: string[], flags: ScheduleFlags): Promise<void> {
       return { title: titleOf(bot, bots), bot: bot.plugin.name, login: bot.login, job, cron, timeZone };
     }),
   );
-  if (schedules.length === 0) notice('nothing is scheduled');
-  const runs = listRuns(schedules, { count: flags.count, ...(flags.from && { from: flags.from }) });
-  const width = Math.max(...runs.map(({ time }) => time.length));
-  for (const { due, time, schedule } of runs) {
-    const { title, ...fields } = schedule;
-    const line = `${time.padEnd(width)}  ${escapeUnsafe(title)}  ${escapeUnsafe(fields.job)}`;
+  const runs: Line[] = listRuns(schedules, { count: flags.count, ...(flags.from && { from: flags.from }) }).map(
+    ({ due, time, schedule: { title, ...fields } }) => ({ due, time, title, what: fields.job, fields }),
+  );
+  const { timers, isComplete } = await timersOf(bots, stateDirectory(flags.state, loaded), flags);
+  const lines = [...runs, ...timers].toSorted((one, other) => one.due.getTime() - other.due.getTime());
+  if (lines.length === 0 && isComplete) notice('nothing is scheduled');
+  const width = Math.max(...lines.map(({ time }) => time.length));
+  for (const { due, time, title, what, fields } of lines) {
+    const line = `${time.padEnd(width)}  ${escapeUnsafe(title)}  ${escapeUnsafe(what)}`;
     await writeLine(flags.json ? toJsonLine({ due: due.toISOString(), ...fields }) : line);
   }
+}
+
+/** A coming run of a job, or a timer. */
+interface Line {
+  readonly due: Date;
+  readonly time: string;
+  readonly title: string;
+  readonly what: string;
+  /** For machines. */
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** The next timers that the stores of the bots have. */
+async function timersOf(
+  bots: readonly BotToRun[],
+  state: string,
+  { count, from }: ScheduleFlags,
+): Promise<{ readonly timers: Line[]; readonly isComplete: boolean }> {
+  const timers: Line[] = [];
+  let isComplete = true;
+  const zone = new Zone(undefined);
+  const stores = await findStores(state);
+  for (const bot of bots) {
+    const { plugin, login } = bot;
+    const found = stores.find(({ id }) => id === `${plugin.name}@${login}`);
+    if (plugin.timers.size === 0 || !found) continue;
+    const store = new PluginStore({ directory: found.directory, lockTimeoutMs: 0 });
+    const title = titleOf(bot, bots);
+    try {
+      for await (const { name: timer, at: due } of keptTimers(store.records)) {
+        if (from && due < from) continue;
+        const fields = { bot: plugin.name, login, timer };
+        timers.push({ due, time: zone.format(due.getTime(), { withSeconds: true }), title, what: timer, fields });
+        if (timers.length >= count) break;
+      }
+    } catch (error) {
+      if (!isChatosError(error)) throw error;
+      const why = error.fields['inUse'] === true ? "it runs: 'chatosbot status' shows them" : error.message;
+      isComplete = false;
+      notice(`the timers of ${title} cannot be listed: ${why}`);
+    } finally {
+      await store.close();
+    }
+  }
+  return { timers, isComplete };
 }
 
 function countArgument(text: string): number {

@@ -13,11 +13,22 @@ export function statusLines({ login, plugins, channels, messages, muted }: Accou
   ];
 }
 
-function pluginLines({ name, state, calls, running, failures, errors, commands, jobs }: PluginStatus): string[] {
+function pluginLines({
+  name,
+  state,
+  calls,
+  running,
+  failures,
+  errors,
+  commands,
+  jobs,
+  timers,
+}: PluginStatus): string[] {
   return [
     `${name}: ${state}, ${pluralize(calls, 'call')}, ${running} in progress, ${pluralize(failures, 'failure')}`,
     ...(commands.length > 0 ? [`commands: ${commands.join(', ')}`] : []),
     ...jobs.map((job) => `job ${job.name}: next ${job.next?.toISOString() ?? 'never'}`),
+    ...timers.next.map((timer) => `timer ${timer.name}: due ${timer.at.toISOString()}`),
     ...errors.map(({ hook, message }) => `${hook} failed: ${message}`),
   ];
 }

@@ -8,6 +8,9 @@ const date = v.pipe(
   v.transform((text) => new Date(text)),
 );
 
+// An older version has no timers.
+const NO_TIMERS = { count: 0, next: [] };
+
 const plugin = v.object({
   name: v.string(),
   state: v.string(),
@@ -24,6 +27,7 @@ const plugin = v.object({
       lastRun: v.optional(v.object({ startedAt: date, ok: v.optional(v.boolean()) })),
     }),
   ),
+  timers: v.optional(v.object({ count, next: v.array(v.object({ name: v.string(), at: date })) }), NO_TIMERS),
 });
 
 const account = v.object({

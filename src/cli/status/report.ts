@@ -17,6 +17,7 @@ export function statusReport(status: Status, zone: Zone): string[] {
     ...accountLines(status, age),
     ...pluginLines(status, age),
     ...jobLines(status, { zone, time }),
+    ...timerLines(status, { zone, time }),
     ...channelLines(status, age),
     ...serverLines(status),
   ];
@@ -89,6 +90,30 @@ function jobLines(status: Status, { zone, time }: { zone: Zone; time: (date: Dat
     },
   ]);
   return [...table, ''];
+}
+
+/** The timers of each bot that are due next; of the others, how many there are. */
+const SHOWN_TIMERS = 3;
+
+function timerLines(status: Status, { zone, time }: { zone: Zone; time: (date: Date) => string }): string[] {
+  const plugins = status.accounts.flatMap(({ plugins: all }) => all);
+  const rows = plugins.flatMap((plugin) =>
+    plugin.timers.next.slice(0, SHOWN_TIMERS).map((timer) => ({ plugin, timer })),
+  );
+  if (rows.length === 0) return [];
+  const inHowLong = (date: Date): string => {
+    const ms = date.getTime() - status.at.getTime();
+    return ms > 0 ? `in ${formatSpan(ms)}` : `late by ${formatSpan(-ms)}`;
+  };
+  const table = formatTable(rows, [
+    { title: 'TIMER', of: ({ timer }) => timer.name },
+    { title: 'BOT', of: ({ plugin }) => plugin.name },
+    { title: `DUE (${zone.name})`, of: ({ timer: { at } }) => `${time(at)}, ${inHowLong(at)}` },
+  ]);
+  const notes = plugins.flatMap(({ name, timers: { count } }) =>
+    count > SHOWN_TIMERS ? [`${name} has ${count - SHOWN_TIMERS} more`] : [],
+  );
+  return [...table, ...notes.map(indented), ''];
 }
 
 function outcome(ok: boolean | undefined): string {

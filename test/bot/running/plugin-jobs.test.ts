@@ -17,6 +17,7 @@ function startJobs(given: { readonly start?: string; readonly clock?: FakeClock;
     records: {
       get: <T>(key: string) => Promise.resolve((written.get(key) ?? kept) as T | undefined),
       set: (key, value) => Promise.resolve(void written.set(key, value)),
+      delete: (key) => Promise.resolve(written.delete(key)),
     },
     log,
     isOpen: () => true,
@@ -28,14 +29,14 @@ function startJobs(given: { readonly start?: string; readonly clock?: FakeClock;
   });
   onTestFinished(() => jobs.stop());
   const dues: string[] = [];
-  const add = (cron: string): void =>
+  const add = (cron: string) =>
     jobs.add('job', { cron, timeZone: 'UTC', catchUp: 'last' }, ({ due }) => void dues.push(due.toISOString()));
   return { jobs, clock, log, written, dues, add };
 }
 
 it('a plugin may have a thousand jobs, and another when they have stopped', async () => {
   const { jobs } = startJobs();
-  const add = (): void => jobs.add(undefined, { cron: '0 0 1 1 *', timeZone: 'UTC' }, () => undefined);
+  const add = () => jobs.add(undefined, { cron: '0 0 1 1 *', timeZone: 'UTC' }, () => undefined);
   for (let i = 0; i < 1_000; i += 1) add();
   expect(add).toThrow(expect.objectContaining({ code: 'QUEUE_FULL' }));
   await jobs.stop();
