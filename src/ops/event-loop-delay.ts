@@ -15,8 +15,8 @@ const TURN_MS = 30_000;
 
 /** Measures the delay of the event loop. Reading it changes nothing. */
 export class EventLoopDelay {
-  #older: IntervalHistogram = started();
-  #newer: IntervalHistogram = started();
+  #older: IntervalHistogram = startedHistogram();
+  #newer: IntervalHistogram = startedHistogram();
   readonly #timer = setInterval(() => {
     [this.#older, this.#newer] = [this.#newer, this.#older];
     this.#newer.reset();
@@ -36,13 +36,14 @@ export class EventLoopDelay {
   }
 }
 
-function started(): IntervalHistogram {
+/** A histogram of the time between two samples. */
+export function startedHistogram(): IntervalHistogram {
   const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   histogram.enable();
   return histogram;
 }
 
 /** The histogram has the time between two samples, in ns: for an idle loop the resolution, not 0. */
-function lateSeconds(recordedNs: number): number {
+export function lateSeconds(recordedNs: number): number {
   return Math.max(recordedNs / 1e6 - RESOLUTION_MS, 0) / 1000;
 }

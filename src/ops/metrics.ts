@@ -99,7 +99,7 @@ const SERVER_ROWS: { readonly [K in keyof ServerStats]: readonly [name: string, 
   idleChannels: ['idle_channels_total', 'Private connections broken as nothing moved on them.'],
   shedChannels: ['shed_channels_total', 'Private connections broken as too much waited for all receivers.'],
   forcedCloses: ['forced_closes_total', 'Private connections broken as a side did not end in time when it was closed.'],
-  relayedBytes: ['relayed_bytes_total', 'Bytes relayed, both directions, counted when a private connection ends.'],
+  relayedBytes: ['relayed_bytes_total', 'Bytes relayed over private connections, both directions.'],
   wrongIds: ['wrong_connect_ids_total', 'Connections refused for a wrong or used connect id.'],
   foreignHalves: [
     'foreign_halves_total',
@@ -150,8 +150,8 @@ const PROCESS_METRICS: readonly Metric<ProcessNumbers>[] = [
 ];
 
 /** Everything as metrics for Prometheus. Counters start at 0 with the process, or with a reload of the plugin. */
-export function renderMetrics(document: StatusDocument, delay: DelaySeconds): string {
-  const { version, node, server } = document;
+export function renderMetrics(document: StatusDocument): string {
+  const { version, node, server, eventLoopDelay: delay } = document;
   const numbers = { cpu: process.cpuUsage(), memory: process.memoryUsage(), delay };
   const accounts = document.accounts.map((of) => ({ labels: { account: of.login, server: of.server }, of }));
   const plugins = accounts.flatMap(({ labels, of }) =>

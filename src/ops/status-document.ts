@@ -1,14 +1,30 @@
 import process from 'node:process';
 import { formatAddress, type Address } from '../net/address.ts';
 import type { ServerStats } from '../server/stats.ts';
+import type { SessionView } from '../server/views.ts';
 import { truncate } from '../util/printable.ts';
 import { packageVersion } from '../util/version.ts';
 import type { AccountStatus, RuntimeStatus } from '../bot/status.ts';
+import type { DelaySeconds } from './event-loop-delay.ts';
+import { countedTroubles, type CountedTrouble, type Trouble } from './troubles.ts';
 
 /** A server in this process. */
 export interface ObservedServer {
   readonly addresses: readonly Address[];
   readonly stats: ServerStats;
+  fullest(most: number): readonly SessionView[];
+}
+
+/** So many sessions for which something waits are named. */
+const MOST_FULL = 10;
+
+/** The server as a status shows it. */
+export interface ServerStatus extends ServerStats {
+  readonly addresses: readonly string[];
+  /** Each limit that has acted, and what else is worth knowing; `recent` is how often in the last ten minutes. */
+  readonly troubles: readonly (CountedTrouble & { readonly recent: number })[];
+  /** The sessions for which most waits, the fullest first. */
+  readonly fullest: readonly Pick<SessionView, 'login' | 'remoteAddress' | 'queuedBytes' | 'idleMs'>[];
 }
 
 /** What a process has to show: bots, a server, or both. */
@@ -16,6 +32,9 @@ export interface StatusSources {
   /** The status of the bots, where there are any. */
   readonly runtime?: RuntimeStatus | undefined;
   readonly server?: ObservedServer | undefined;
+  /** What the server had counted about ten minutes ago. @default nothing */
+  readonly before?: ServerStats | undefined;
+  readonly delay: DelaySeconds;
 }
 
 /** The document of `/status`, sent as one line of JSON in which dates are ISO texts in UTC. */
@@ -32,12 +51,14 @@ export interface StatusDocument extends RuntimeStatus {
   readonly problems: readonly string[];
   /** Resident memory, in bytes. */
   readonly memoryBytes: number;
+  /** How late the event loop was. */
+  readonly eventLoopDelay: DelaySeconds;
   /** The server in this process, if there is one. */
-  readonly server: (ServerStats & { readonly addresses: readonly string[] }) | undefined;
+  readonly server: ServerStatus | undefined;
 }
 
 /** The current status of everything. */
-export function statusDocument({ runtime, server }: StatusSources, at: Date): StatusDocument {
+export function statusDocument({ runtime, server, before, delay }: StatusSources, at: Date): StatusDocument {
   const status = runtime ?? { startedAt: new Date(performance.timeOrigin), accounts: [] };
   const problems = unready(status);
   return {
@@ -49,6 +70,7 @@ export function statusDocument({ runtime, server }: StatusSources, at: Date): St
     ready: problems.length === 0,
     problems,
     memoryBytes: process.memoryUsage.rss(),
+    eventLoopDelay: delay,
     accounts: status.accounts.map((account) => ({
       ...account,
       problem: account.problem === undefined ? undefined : truncate(account.problem),
@@ -57,7 +79,23 @@ export function statusDocument({ runtime, server }: StatusSources, at: Date): St
         errors: plugin.errors.map((error) => ({ ...error, message: truncate(error.message) })),
       })),
     })),
-    server: server && { addresses: server.addresses.map(formatAddress), ...server.stats },
+    server: server && serverStatus(server, before),
+  };
+}
+
+function serverStatus(server: ObservedServer, before: ServerStats | undefined): ServerStatus {
+  const { stats, addresses } = server;
+  const recently = (name: Trouble): number => stats[name] - (before?.[name] ?? 0);
+  return {
+    addresses: addresses.map(formatAddress),
+    ...stats,
+    troubles: countedTroubles(stats).map((trouble) => ({ ...trouble, recent: recently(trouble.name) })),
+    fullest: server.fullest(MOST_FULL).map(({ login, remoteAddress, queuedBytes, idleMs }) => ({
+      login,
+      remoteAddress,
+      queuedBytes,
+      idleMs,
+    })),
   };
 }
 

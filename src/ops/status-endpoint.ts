@@ -4,22 +4,14 @@ import type { AddressInfo } from 'node:net';
 import { messageOf, stackOf } from '../errors.ts';
 import { listenFailure } from '../net/listen.ts';
 import { SYSTEM_CLOCK, type Clock } from '../util/clock.ts';
-import { escapeUnsafe, toJsonLine } from '../util/escape.ts';
 import type { Logger } from '../util/log.ts';
-import { EventLoopDelay } from './event-loop-delay.ts';
-import { METRICS_CONTENT_TYPE } from './metrics-text.ts';
-import { renderMetrics } from './metrics.ts';
 import { formatStatusAddress, isLoopback, isOwnHost, type StatusAddress } from './status-address.ts';
-import { statusDocument, type ObservedServer } from './status-document.ts';
-import type { RuntimeStatus } from '../bot/status.ts';
+import type { Answer } from './answer.ts';
+import { StatusPages, type Observed } from './status-pages.ts';
 
-export interface StatusServerOptions {
+export interface StatusServerOptions extends Observed {
   /** Where to listen; port 0 takes a free one. */
   readonly address: StatusAddress;
-  /** The bots of this process, if there are any: a {@link BotRuntime}. */
-  readonly runtime?: { readonly status: RuntimeStatus } | undefined;
-  /** The server in this process, if there is one. */
-  readonly server?: ObservedServer | undefined;
   readonly log: Logger;
   /** The runtime's. @default the machine's own */
   readonly clock?: Clock;
@@ -40,33 +32,15 @@ const MAX_HEADER_BYTES = 8 * 1024;
 const DEFAULT_REQUEST_TIMEOUT_MS = 10_000;
 const CLOSE_GRACE_MS = 500;
 
-interface Answer {
-  readonly status?: number;
-  readonly type?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body: string;
-}
-
 /**
- * Serves the status of this process's bots and server over HTTP: `/healthz`, `/readyz`, `/metrics` and `/status`.
+ * Serves the status of this process's bots and server over HTTP: the pages of {@link StatusPages}.
  *
  * @throws {ChatosError} `LISTEN_FAILED`
  */
 export async function startStatusServer(options: StatusServerOptions): Promise<StatusServer> {
   const { address, runtime, server, log, clock = SYSTEM_CLOCK } = options;
   const { requestTimeoutMs = DEFAULT_REQUEST_TIMEOUT_MS } = options;
-  const delay = new EventLoopDelay();
-  const document = () => statusDocument({ runtime: runtime?.status, server }, clock.now());
-  const pages: Readonly<Record<string, () => Answer>> = {
-    '/healthz': () => ({ body: 'ok\n' }),
-    '/readyz': () => {
-      const { problems } = document();
-      if (problems.length === 0) return { body: 'ok\n' };
-      return { status: 503, body: problems.map((line) => `${escapeUnsafe(line)}\n`).join('') };
-    },
-    '/metrics': () => ({ type: METRICS_CONTENT_TYPE, body: renderMetrics(document(), delay.seconds) }),
-    '/status': () => ({ type: 'application/json', body: `${toJsonLine(document())}\n` }),
-  };
+  const pages = new StatusPages({ runtime, server }, clock);
   const http = createServer(
     {
       maxHeaderSize: MAX_HEADER_BYTES,
@@ -74,14 +48,22 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
       connectionsCheckingInterval: requestTimeoutMs / 10,
     },
     (request, response) => {
-      let answer: Answer;
+      const failed = (error: unknown): Answer => {
+        log.error(`the status endpoint failed: ${messageOf(error)}`, { path: request.url, stack: stackOf(error) });
+        return { status: 500, body: 'internal error: see the log\n' };
+      };
+      let answer: Answer | Promise<Answer>;
       try {
         answer = answerFor(request, address, pages);
       } catch (error) {
-        log.error(`the status endpoint failed: ${messageOf(error)}`, { path: request.url, stack: stackOf(error) });
-        answer = { status: 500, body: 'internal error: see the log\n' };
+        answer = failed(error);
       }
-      respond(request, response, answer);
+      // In the same turn, where it can be: Node does not take the next request then before this answer is taken.
+      if (!(answer instanceof Promise)) return respond(request, response, answer);
+      answer
+        .catch(failed)
+        .then((later) => respond(request, response, later))
+        .catch(() => request.destroy());
     },
   );
   http.maxConnections = MAX_CONNECTIONS;
@@ -90,7 +72,7 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
   try {
     await once(http, 'listening');
   } catch (error) {
-    delay.stop();
+    pages.stop();
     throw listenFailure(formatStatusAddress(address), error as NodeJS.ErrnoException);
   }
   // Later errors are of single accepts: that client is lost, the endpoint is not.
@@ -103,7 +85,7 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
   return {
     url,
     close: async () => {
-      delay.stop();
+      pages.stop();
       const late = setTimeout(() => http.closeAllConnections(), CLOSE_GRACE_MS);
       await new Promise<void>((resolve) => http.close(() => resolve()));
       clearTimeout(late);
@@ -114,19 +96,19 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
 function answerFor(
   { method = '', url = '', headers }: IncomingMessage,
   address: StatusAddress,
-  pages: Readonly<Record<string, () => Answer>>,
-): Answer {
+  { byPath }: StatusPages,
+): Answer | Promise<Answer> {
   const { host } = headers;
   if (host !== undefined && !isOwnHost(host, address)) {
     return { status: 403, body: 'unknown host name: use the IP address, or localhost\n' };
   }
-  const [path = ''] = url.split('?', 1);
-  const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
-  if (!page) return { status: 404, body: `there are ${Object.keys(pages).join(', ')}\n` };
+  const [path = '', query] = url.split('?', 2);
+  const page = Object.hasOwn(byPath, path) ? byPath[path] : undefined;
+  if (!page) return { status: 404, body: `there are ${Object.keys(byPath).join(', ')}\n` };
   if (method !== 'GET' && method !== 'HEAD') {
     return { status: 405, headers: { allow: 'GET, HEAD' }, body: 'only GET and HEAD\n' };
   }
-  return page();
+  return page(new URLSearchParams(query));
 }
 
 function respond(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
@@ -139,6 +121,7 @@ function respond(request: IncomingMessage, response: ServerResponse, answer: Ans
     'content-length': Buffer.byteLength(body),
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
+    'cross-origin-resource-policy': 'same-origin',
     ...headers,
   });
   response.end(request.method === 'HEAD' ? undefined : body);

@@ -25,6 +25,8 @@ export interface OpenSession extends SessionInfo {
   readonly closed: Promise<void>;
   /** What it is at this moment. */
   view(): SessionView;
+  /** Memory, in bytes, that waits for it. */
+  readonly queuedBytes: number;
   /** Ends the connection in order: what is queued leaves first. */
   end(): void;
   /** Closes the connection at once. */

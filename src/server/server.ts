@@ -69,12 +69,25 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
       channels: channels.open,
       queuedBytes: receivers.totalBytes,
       ...this.#counters,
+      relayedBytes: this.#counters.relayedBytes + channels.relayedBytes,
     };
   }
 
   /** The main connections at this moment, identified or not. */
   sessions(): SessionView[] {
     return Array.from(this.#hub.sessions, (session) => session.view());
+  }
+
+  /**
+   * The main connections for which most waits at this moment, the fullest first, and so many at most; those for which
+   * nothing waits are left out.
+   */
+  fullest(most: number): SessionView[] {
+    return [...this.#hub.sessions]
+      .filter(({ queuedBytes }) => queuedBytes > 0)
+      .toSorted((one, other) => other.queuedBytes - one.queuedBytes)
+      .slice(0, most)
+      .map((session) => session.view());
   }
 
   /** The private connections that are relayed at this moment. */

@@ -239,9 +239,14 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
   }
 
   /** What it is at this moment. */
+  /** Memory, in bytes, that waits for it. */
+  get queuedBytes(): number {
+    return this.#connection.waitingBytes;
+  }
+
   view(): SessionView {
-    const { id, login, remoteAddress, longBytes, fingerprint, encrypted } = this;
-    const { sentBytes, waitingBytes } = this.#connection;
+    const { id, login, remoteAddress, longBytes, fingerprint, encrypted, queuedBytes } = this;
+    const { sentBytes } = this.#connection;
     return {
       id,
       login,
@@ -255,7 +260,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
       packets: this.#packets,
       bytesReceived: this.#bytes,
       bytesSent: sentBytes,
-      queuedBytes: waitingBytes,
+      queuedBytes,
     };
   }
 

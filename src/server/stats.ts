@@ -61,7 +61,7 @@ export interface ServerStats {
   readonly shedChannels: number;
   /** Private connections broken as a side did not end in time after CLOSE_CONNECTION (P15). */
   readonly forcedCloses: number;
-  /** Bytes relayed, both directions, counted when a channel ends. */
+  /** Bytes relayed, both directions. */
   readonly relayedBytes: number;
   /** Connections for a channel that were turned away: their id is unknown, over or used, or too many were before (P12). */
   readonly wrongIds: number;
@@ -93,7 +93,10 @@ export interface ServerStats {
   readonly lateProxyHeaders: number;
 }
 
-/** What is counted from the start on; the rest of {@link ServerStats} is counted when it is asked for. */
+/**
+ * What is counted from the start on; the rest of {@link ServerStats} is counted when it is asked for, as are the bytes of
+ * channels that have not ended.
+ */
 export type ServerCounters = Omit<ServerStats, 'clients' | 'connections' | 'channels' | 'queuedBytes'>;
 
 /** The reason for which a connection was refused that each of these counters counts. */

@@ -27,7 +27,7 @@ afterEach(() => {
 test('a status endpoint that is closed measures nothing more', async () => {
   const server = await startStatusServer(options(0));
   await server.close();
-  expect(endAll()).toEqual([false, false]);
+  expect(endAll()).toEqual([false, false, false]);
   expect(vi.getTimerCount()).toBe(0);
 });
 
@@ -38,6 +38,6 @@ test('a status endpoint that cannot listen measures nothing more', async () => {
   const before = vi.getTimerCount();
   await expect(startStatusServer(options(Number(port)))).rejects.toMatchObject({ code: 'LISTEN_FAILED' });
   expect(vi.getTimerCount()).toBe(before);
-  expect(endAll()).toEqual([false, false]);
+  expect(endAll()).toEqual([false, false, false]);
   await server.close();
 });

@@ -149,7 +149,7 @@ describe('the status endpoint', () => {
 
   it('answers HEAD as GET, without the body', async () => {
     const { get } = await startEndpoint(NOTHING);
-    for (const path of ['/healthz', '/readyz', '/metrics', '/status']) {
+    for (const path of ['/', '/healthz', '/readyz', '/metrics', '/status', '/history']) {
       const [head, full] = [await get(path, { method: 'HEAD' }), await get(path)];
       expect({ path, status: head.status, type: head.headers.get('content-type'), body: await head.text() }).toEqual({
         path,
@@ -163,7 +163,16 @@ describe('the status endpoint', () => {
 
   it('has no other pages, and passes over a query', async () => {
     const { get } = await startEndpoint(NOTHING);
-    for (const path of ['/', '/statuses', '/status/', '/__proto__', '/constructor', '//healthz', '/%68ealthz']) {
+    for (const path of [
+      '/index.html',
+      '/page.js',
+      '/statuses',
+      '/status/',
+      '/__proto__',
+      '/constructor',
+      '//healthz',
+      '/%68ealthz',
+    ]) {
       expect({ path, status: (await get(path)).status }).toEqual({ path, status: 404 });
     }
     expect((await get('/healthz?full=1')).status).toBe(200);

@@ -68,6 +68,13 @@ export class Channels {
     return this.#relays.size;
   }
 
+  /** Bytes that those have relayed so far, both directions. */
+  get relayedBytes(): number {
+    let bytes = 0;
+    for (const relay of this.#relays.keys()) bytes += relay.relayedBytes;
+    return bytes;
+  }
+
   /** Those at this moment. */
   views(): ChannelView[] {
     return Array.from(this.#relays, ([relay, { channel, id, since }]) => ({

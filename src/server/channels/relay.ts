@@ -132,6 +132,12 @@ export class Relay {
     this.#watchIdle();
   }
 
+  /** Bytes read from both so far. */
+  get relayedBytes(): number {
+    const [one, two] = this.#halves;
+    return one.bytes + two.bytes;
+  }
+
   /** Its two connections at this moment, in the order given. */
   views(): readonly [HalfView, HalfView] {
     const [one, two] = this.#halves;

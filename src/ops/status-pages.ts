@@ -1,0 +1,68 @@
+import type { RuntimeStatus } from '../bot/status.ts';
+import type { Clock } from '../util/clock.ts';
+import { escapeUnsafe, toJsonLine } from '../util/escape.ts';
+import type { Answer } from './answer.ts';
+import { EventLoopDelay } from './event-loop-delay.ts';
+import { History } from './history.ts';
+import { METRICS_CONTENT_TYPE } from './metrics-text.ts';
+import { renderMetrics } from './metrics.ts';
+import { statusDocument, type ObservedServer, type StatusDocument } from './status-document.ts';
+import { statusPage } from './status-page.ts';
+
+/** Only what is short may come later: requests may wait for it, and all of their answers with them. */
+type Page = (query: URLSearchParams) => Answer | Promise<Answer>;
+
+/** What the pages show. */
+export interface Observed {
+  readonly runtime?: { readonly status: RuntimeStatus } | undefined;
+  readonly server?: ObservedServer | undefined;
+}
+
+const JSON_TYPE = 'application/json';
+
+/** The pages of the status endpoint, by their paths, and what they measure meanwhile. */
+export class StatusPages {
+  readonly #observed: Observed;
+  readonly #clock: Clock;
+  readonly #delay = new EventLoopDelay();
+  readonly #history: History;
+
+  readonly byPath: Readonly<Record<string, Page>> = {
+    '/': () => statusPage(),
+    '/healthz': () => ({ body: 'ok\n' }),
+    '/readyz': () => {
+      const { problems } = this.#document();
+      if (problems.length === 0) return { body: 'ok\n' };
+      return { status: 503, body: problems.map((line) => `${escapeUnsafe(line)}\n`).join('') };
+    },
+    '/metrics': () => ({ type: METRICS_CONTENT_TYPE, body: renderMetrics(this.#document()) }),
+    '/status': () => ({ type: JSON_TYPE, body: `${toJsonLine(this.#document())}\n` }),
+    '/history': (query) => {
+      const after = Number(query.get('after') ?? -Infinity);
+      return { type: JSON_TYPE, body: `${toJsonLine(this.#history.document(after))}\n` };
+    },
+  };
+
+  constructor(observed: Observed, clock: Clock) {
+    this.#observed = observed;
+    this.#clock = clock;
+    const { runtime, server } = observed;
+    this.#history = new History(
+      { server: server !== undefined, bots: runtime !== undefined },
+      () => ({ stats: server?.stats, accounts: runtime?.status.accounts }),
+      clock,
+    );
+  }
+
+  stop(): void {
+    this.#delay.stop();
+    this.#history.stop();
+  }
+
+  #document(): StatusDocument {
+    const { runtime, server } = this.#observed;
+    const { before } = this.#history;
+    const delay = this.#delay.seconds;
+    return statusDocument({ runtime: runtime?.status, server, before, delay }, this.#clock.now());
+  }
+}
