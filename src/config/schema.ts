@@ -193,6 +193,13 @@ export const CONFIG_SCHEMA = v.strictObject({
           ),
         ),
         ...ACCESS_ENTRIES,
+        audit: v.optional(
+          v.pipe(
+            v.string(),
+            v.minLength(1, 'name a file, or leave the key out'),
+            v.description('The file that records who did what, relative to this file. Default: none.'),
+          ),
+        ),
         limits: v.optional(
           v.pipe(
             v.strictObject({ ...limitEntries(SERVER_LIMITS), exempt: v.optional(NETWORKS) }),

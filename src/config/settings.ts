@@ -66,6 +66,13 @@ export function controlPath(
 /** What has a status endpoint: `run`, with or without a server of its own, or `serve`. */
 export type StatusOf = 'bots' | 'bots and server' | 'server';
 
+/** The file of the audit log: `--audit`, else the configuration's `serve.audit`, else there is none. */
+export function auditFile(flag: string | undefined, { config, directory }: Placed): string | undefined {
+  if (flag !== undefined) return path.resolve(flag);
+  const { audit } = config.serve ?? {};
+  return audit === undefined ? undefined : path.resolve(directory, audit);
+}
+
 /**
  * Where the status endpoint is: `--status`, else the configuration's `status` for bots, and `serve.status` for a server;
  * else there is no endpoint.

@@ -149,10 +149,10 @@ export interface ServerEvents {
   halfPaused: [pair: PairInfo];
   /** No channel came of a connect id. */
   channelLost: [pair: PairInfo, why: ChannelLoss];
-  /** Both halves have come: a channel is relayed. */
-  channelEstablished: [pair: PairInfo];
+  /** Both halves have come: a channel is relayed. `id` names it, and is not its connect id. */
+  channelEstablished: [pair: PairInfo, id: string];
   /** A channel has ended; `bytes` is what it relayed, both directions together. */
-  channelEnded: [pair: PairInfo, outcome: ChannelOutcome, bytes: number];
+  channelEnded: [pair: PairInfo, outcome: ChannelOutcome, bytes: number, id: string, durationMs: number];
   /** A half was closed, as no channel can come of its connect id (P12). */
   wrongConnectId: [remoteAddress: string, why: HalfRefusal];
   /**

@@ -3,10 +3,9 @@ import { messageOf, stackOf, type ChatosError } from '../errors.ts';
 import { formatAddress } from '../net/address.ts';
 import { boundLog, type BoundedLogger, type LogBounds } from '../util/bounded-log.ts';
 import type { LogFields, Logger } from '../util/log.ts';
-import type { ChannelOutcome, ConnectionRefusal, PairInfo, ServerEvents, SessionInfo } from './events.ts';
-import { waysToLift, type ServerLimits } from './limits/server-limits.ts';
-
-type Limit = keyof ServerLimits;
+import type { ConnectionRefusal, PairInfo, ServerEvents, SessionInfo } from './events.ts';
+import { ENDED_BY, limitOf, REFUSED_BY, type Limit } from './limits/acted.ts';
+import { waysToLift } from './limits/server-limits.ts';
 
 /** Refused logins of one session that are worth a line at level info: a client that tries without end fills no log. */
 const LOGGED_REFUSALS = 5;
@@ -20,22 +19,6 @@ const BOUNDS: LogBounds = {
   rates: { 'connection not accepted': { burst: 1, perSecond: 1 / 60 } },
   maxFieldChars: 64,
   maxMessageChars: 256,
-};
-
-/** The limit, by its name in the configuration, for each reason to refuse a connection. */
-const REFUSED_BY = {
-  'too many': 'maxConnections',
-  'too many of its address': 'maxConnectionsPerAddress',
-  'too many unidentified': 'maxUnidentifiedPerAddress',
-  'too fast': 'connectionsPerSecondPerAddress',
-  'places kept for others': 'keptForNewAddressesPercent',
-} as const satisfies Partial<Record<ConnectionRefusal, Limit>>;
-
-/** The limit for each outcome of a channel that is of one. */
-const ENDED_BY: { readonly [O in ChannelOutcome]?: Limit } = {
-  idle: 'channelIdleMs',
-  shed: 'maxTotalQueuedBytes',
-  'closed by force': 'closeGraceMs',
 };
 
 /** Writes a line for what happens from now on, within bounds. Connect ids are in none of them. */
@@ -56,8 +39,8 @@ export function logEvents(events: EventEmitter<ServerEvents>, unbounded: Logger)
       so.refused += 1;
       if (performance.now() - so.loggedAt <= REFUSED_PAUSE_MS) return;
       so.loggedAt = performance.now();
-      const hint =
-        why === 'not a proxy' ? { lift: 'name the address in serve.proxies, if it is one' } : acted(limitFor(why));
+      const notAProxy = { lift: 'name the address in serve.proxies, if it is one' };
+      const hint = why === 'not a proxy' ? notAProxy : acted(REFUSED_BY[why]);
       log.warn(`connection refused: ${why}`, { from, refused: so.refused, ...hint });
     },
     proxyHeaderRefused: (from, why, limit) => log.warn('closed: no PROXY header', { why, from, ...acted(limit) }),
@@ -128,18 +111,9 @@ export function logEvents(events: EventEmitter<ServerEvents>, unbounded: Logger)
   return log;
 }
 
-function limitFor(why: ConnectionRefusal): Limit | undefined {
-  return (REFUSED_BY as { readonly [R in ConnectionRefusal]?: Limit })[why];
-}
-
 /** A limit that has acted: its name, and what to do about it. */
 function acted(limit: Limit | undefined): LogFields {
   return limit ? { limit, lift: waysToLift(limit) } : {};
-}
-
-/** The limit for which a connection was closed, if it was for one. */
-function limitOf({ fields }: ChatosError): Limit | undefined {
-  return fields['limitName'] as Limit | undefined;
 }
 
 function who({ login, remoteAddress, fingerprint }: SessionInfo): LogFields {

@@ -123,7 +123,7 @@ describe('loadConfig, wrong keys and values in YAML', () => {
     ['serve: { limits: { maxConnections: 1.5 } }', /^FILE:1:36: .*maxConnections: expected a whole number/],
     [
       "serve: { listen: ['7779?proxy=v2'] }",
-      /^FILE:1:10: serve.listen: an address with \?proxy= lets only proxies connect, .* name them in 'proxies'/,
+      /^FILE:1:18: serve.listen: an address with \?proxy= lets only proxies connect, .* name them in 'proxies'/,
     ],
     ['serve: { proxies: [localhost] }', /^FILE:1:20: serve.proxies.0: 'localhost' is not a network/],
     ['- login: a', /^FILE:1:1: expected a mapping.*, found a list/],

@@ -212,7 +212,7 @@ const CASES: readonly Case[] = [
     'closed',
     ['debug', 'private connection closed before it was established', { ...LOGINS, why: 'closed' }],
   ],
-  ['channelEstablished', PAIR, ['info', 'private connection established', LOGINS]],
+  ['channelEstablished', PAIR, '1', ['info', 'private connection established', LOGINS]],
   ...(
     [
       ['ended', undefined],
@@ -224,6 +224,8 @@ const CASES: readonly Case[] = [
     PAIR,
     outcome,
     9,
+    '1',
+    250,
     ['info', 'private connection ended', { ...LOGINS, outcome, bytes: 9, limit }],
   ]),
   ['wrongConnectId', '192.0.2.1', 'unknown', ['info', 'half closed: connect id unknown', FROM]],

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../../config/load.ts';
-import { controlPath, listenAddresses, serverOptions, statusAddress } from '../../config/settings.ts';
+import { auditFile, controlPath, listenAddresses, serverOptions, statusAddress } from '../../config/settings.ts';
 import type { Address } from '../../net/address.ts';
 import { descriptorLimit } from '../../net/descriptors.ts';
 import type { StatusAddress } from '../../ops/status-address.ts';
@@ -17,11 +17,12 @@ import {
   type LogFlags,
 } from '../options.ts';
 import { startServer } from '../running/embedded-server.ts';
-import { runUntilStopped, startControl, startStatus } from '../running/lifecycle.ts';
+import { runUntilStopped, startAudit, startControl, startStatus } from '../running/lifecycle.ts';
 
 interface ServeFlags extends LogFlags {
   readonly listen?: readonly Address[];
   readonly config?: string;
+  readonly audit?: string;
   readonly status?: StatusAddress;
   readonly drain: number;
   readonly control?: string | false;
@@ -32,6 +33,7 @@ export function register(command: Command): void {
     .addOption(listenOption())
     .option('--drain <seconds>', 'on SIGTERM, how long private connections may take to finish', seconds, 10)
     .addOption(statusOption('server'))
+    .option('--audit <file>', 'record logins, refusals, channels and limits that act in a file, as NDJSON')
     .addOption(configOption());
   for (const option of [...controlOptions(), ...logOptions()]) command.addOption(option);
   command
@@ -56,7 +58,8 @@ async function serve(flags: ServeFlags): Promise<void> {
     const listen = listenAddresses(flags.listen, config);
     const options = serverOptions(loaded);
     const { log, level } = switchedLoggerFor(flags);
-    const server = await startServer({ listen, options, log, announce });
+    const audit = await startAudit(auditFile(flags.audit, loaded), running, log);
+    const server = await startServer({ listen, options, audit, log, announce });
     running.server = server;
     await startControl({ path: controlPath(flags.control, loaded), server, level, log, announce }, running, stop);
     const address = statusAddress(flags.status, config, 'server');

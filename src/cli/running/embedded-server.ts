@@ -1,6 +1,7 @@
 import { ChatosError, isChatosError } from '../../errors.ts';
 import { formatAddress, type Address } from '../../net/address.ts';
 import { LOOPBACK } from '../../net/networks.ts';
+import type { AuditLog } from '../../ops/audit/audit-log.ts';
 import type { ServerOptions } from '../../server/options.ts';
 import { ChatosServer } from '../../server/server.ts';
 import type { Logger } from '../../util/log.ts';
@@ -16,6 +17,8 @@ export interface ServerPlan {
   readonly listen: readonly Address[];
   /** What it does, as the configuration says. */
   readonly options: ServerOptions;
+  /** Records what happens in it. */
+  readonly audit?: AuditLog | undefined;
   readonly log: Logger;
   readonly announce: Announce;
 }
@@ -25,8 +28,9 @@ export interface ServerPlan {
  *
  * @throws {ChatosError} `LISTEN_FAILED`; nothing listens then
  */
-export async function startServer({ listen, options, log, announce }: ServerPlan): Promise<ChatosServer> {
+export async function startServer({ listen, options, audit, log, announce }: ServerPlan): Promise<ChatosServer> {
   const server = new ChatosServer({ ...options, log });
+  audit?.follow(server);
   if (options.proxies && !listen.some(({ proxy }) => proxy)) {
     log.warn('serve.proxies has no effect: no address that is listened on has ?proxy=v1, v2 or any');
   }

@@ -1,13 +1,15 @@
-import { configuredAddress, ownAddress, serverOptions } from '../../config/settings.ts';
+import { auditFile, configuredAddress, ownAddress, serverOptions } from '../../config/settings.ts';
 import type { RuntimeObserver } from '../../bot/events.ts';
 import type { Recorder } from '../../bot/recording/recorder.ts';
 import { DEFAULT_ADDRESS, formatAddress, type Address } from '../../net/address.ts';
 import { isChatosError } from '../../errors.ts';
+import type { AuditLog } from '../../ops/audit/audit-log.ts';
 import type { ControlServer } from '../../ops/control-server.ts';
 import type { StatusServer, StatusServerOptions } from '../../ops/status-endpoint.ts';
 import { BotRuntime } from '../../bot/runtime.ts';
 import type { ChatosServer } from '../../server/server.ts';
 import type { BoundedLogger } from '../../util/bounded-log.ts';
+import type { Logger } from '../../util/log.ts';
 import { quote } from '../../util/quote.ts';
 import { pluralize } from '../../util/printable.ts';
 import { packageVersion } from '../../util/version.ts';
@@ -24,6 +26,7 @@ import type { RunPlan } from './prepare.ts';
 export interface Running {
   log?: BoundedLogger;
   recorder?: Recorder | undefined;
+  audit?: AuditLog | undefined;
   server?: ChatosServer | undefined;
   runtime?: BotRuntime;
   status?: StatusServer | undefined;
@@ -68,10 +71,11 @@ export async function runUntilStopped(
 }
 
 async function stopRun(running: Running, drainMs: number): Promise<void> {
-  const { log, watcher, runtime, server, recorder, status, control } = running;
+  const { log, watcher, runtime, server, audit, recorder, status, control } = running;
   const deadline = performance.now() + drainMs;
   await Promise.all([watcher?.close(), runtime?.stop({ timeoutMs: drainMs })]);
   await server?.close({ drainMs: Math.max(deadline - performance.now(), 0) });
+  await audit?.close();
   await recorder?.close();
   await status?.close();
   await control?.close();
@@ -99,7 +103,9 @@ export async function startRun(plan: RunPlan, running: Running, stop: StopReques
   }
   if (bots.some(({ server = plan.server }) => server === 'embedded')) {
     const options = serverOptions(loaded);
-    running.server = await startEmbedded({ ...plan, options, log: log.with({ part: 'server' }) }, stop.signal);
+    const serverLog = log.with({ part: 'server' });
+    const audit = await startAudit(auditFile(undefined, loaded), running, serverLog);
+    running.server = await startEmbedded({ ...plan, options, audit, log: serverLog }, stop.signal);
   }
   const { server: own } = running;
   if (own) await startControl({ ...plan, path: plan.controlPath, server: own, log }, running, stop);
@@ -126,6 +132,22 @@ export async function startRun(plan: RunPlan, running: Running, stop: StopReques
   if (embedded && !stop.signal.aborted) {
     announce(`talk to the bots from another terminal: npx chatosbot chat${serverHint(embedded)}`);
   }
+}
+
+/**
+ * Opens the audit log, where there is to be one.
+ *
+ * @throws {ChatosError} `INVALID_ARGUMENT`
+ */
+export async function startAudit(
+  file: string | undefined,
+  running: Running,
+  log: Logger,
+): Promise<AuditLog | undefined> {
+  if (file === undefined) return undefined;
+  const { AuditLog } = await import('../../ops/audit/audit-log.ts');
+  running.audit = await AuditLog.open({ file, version: packageVersion(), log });
+  return running.audit;
 }
 
 /**

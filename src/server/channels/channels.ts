@@ -7,7 +7,7 @@ import { Deadlines } from '../../util/deadlines.ts';
 import { withResolvers } from '../../util/deferred.ts';
 import { startTimer } from '../../util/timeout.ts';
 import type { ConnectedClient, Member, SessionId } from '../directory.ts';
-import type { ChannelLoss, ChannelOutcome, HalfRefusal, PartyInfo, ServerEvents, SessionInfo } from '../events.ts';
+import type { ChannelLoss, HalfRefusal, PartyInfo, ServerEvents, SessionInfo } from '../events.ts';
 import { FailureThrottle } from '../limits/failure-throttle.ts';
 import { sourceOf } from '../limits/source.ts';
 import type { Source, Sources } from '../limits/sources.ts';
@@ -221,6 +221,8 @@ export class Channels {
     const places = [first.place, second.place];
     const { limits, relay: mode } = this.#options;
     const { channelIdleMs, closeGraceMs } = limits;
+    this.#lastId += 1;
+    const [id, openedAt] = [String(this.#lastId), performance.now()];
     const relay = new Relay(...ends, {
       mode,
       greeting: ESTABLISHED,
@@ -229,22 +231,22 @@ export class Channels {
       receivers: this.#receivers,
       onDone: (outcome, bytes) => {
         for (const place of places) place.leave();
-        this.#onDone(channel, relay, outcome, bytes);
+        this.#onDone(channel, relay);
+        const durationMs = Math.round(performance.now() - openedAt);
+        this.#events.emit('channelEnded', channel, outcome, bytes[0] + bytes[1], id, durationMs);
+        if (this.#relays.size === 0) this.#onIdle?.();
       },
     });
     channel.relay = relay;
-    this.#lastId += 1;
-    this.#relays.set(relay, { channel, id: String(this.#lastId), since: Date.now() });
-    this.#events.emit('channelEstablished', channel);
+    this.#relays.set(relay, { channel, id, since: Date.now() });
+    this.#events.emit('channelEstablished', channel, id);
   }
 
-  #onDone(channel: Channel, relay: Relay, outcome: ChannelOutcome, bytes: readonly [number, number]): void {
+  #onDone(channel: Channel, relay: Relay): void {
     this.#relays.delete(relay);
     // What is remembered of an ended channel must not keep its sockets, nor the buffers that they were read into.
     delete channel.relay;
     this.#ids.retire(channel);
-    this.#events.emit('channelEnded', channel, outcome, bytes[0] + bytes[1]);
-    if (this.#relays.size === 0) this.#onIdle?.();
   }
 
   /** Ends a channel that was never established. */
