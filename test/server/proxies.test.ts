@@ -1,6 +1,9 @@
 import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import { connect } from 'node:tls';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ServerLimits } from '../../src/server/index.ts';
+import { testCertificate } from '../support/certificates.ts';
 import { long, packet, RfcPeer, str } from '../support/rfc-peer.ts';
 import { agree, expectSilence, Rig, turns } from '../support/server-rig.ts';
 import {
@@ -227,6 +230,59 @@ describe('a listener for proxies', () => {
       code: 'INVALID_ARGUMENT',
       message: expect.stringContaining('serve.proxies'),
     });
+  });
+});
+
+/** Puts bytes in front of the first that are written, in the same write. */
+class Prefixed extends Duplex {
+  readonly #socket: Socket;
+  #prefix: Buffer | undefined;
+
+  constructor(socket: Socket, prefix: Buffer) {
+    super();
+    this.#socket = socket;
+    this.#prefix = prefix;
+    socket.on('data', (chunk: Buffer) => this.push(chunk)).on('end', () => this.push(null));
+    socket.on('close', () => this.destroy());
+  }
+
+  override _read(): void {}
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    const prefix = this.#prefix ?? Buffer.alloc(0);
+    this.#prefix = undefined;
+    this.#socket.write(Buffer.concat([prefix, chunk]), done);
+  }
+}
+
+describe('a TLS listener for proxies', () => {
+  it.each([
+    ['in the same segment as', (socket: Socket) => new Prefixed(socket, v2(7))],
+    [
+      'in front of',
+      (socket: Socket) => {
+        socket.write(v2(7));
+        return socket;
+      },
+    ],
+  ])('[P20] takes the header %s the handshake', async (_, prefixed) => {
+    const rig = await Rig.start({ exempt: [] }, { proxies: ['127.0.0.1'], tls: await testCertificate() });
+    const { port } = await rig.server.listen('tls://127.0.0.1:0?proxy=v2');
+    const raw = await openSocket(port);
+    const socket = connect({ socket: prefixed(raw), rejectUnauthorized: false });
+    onTestFinished(() => void socket.destroy());
+    socket.on('error', () => undefined).write(login('alice'));
+    expect(await readExactly(socket, 1)).toEqual(ACCEPTED);
+    expect(rig.server.sessions()).toMatchObject([{ login: 'alice', remoteAddress: '192.0.2.7', encrypted: true }]);
+  });
+
+  it('[P20] says whose handshake has failed', async () => {
+    const rig = await Rig.start({ exempt: [] }, { proxies: ['127.0.0.1'], tls: await testCertificate() });
+    const { port } = await rig.server.listen('tls://127.0.0.1:0?proxy=v2');
+    const socket = await openSocket(port);
+    socket.write(Buffer.concat([v2(7), login('alice')]));
+    await endOf(socket);
+    expect((await rig.log.until('TLS handshake failed')).fields).toMatchObject({ from: '192.0.2.7' });
   });
 });
 
