@@ -35,6 +35,11 @@ export const stateOption = (): Option =>
     'CHATOSBOT_STATE',
   );
 
+export const serverStateOption = (): Option =>
+  storesOption('the folder of what the server keeps (default: .chatosbot beside the configuration file)').env(
+    'CHATOSBOT_STATE',
+  );
+
 /** A folder of stores; an empty name would mean the working directory. */
 export const storesOption = (what: string): Option =>
   new Option('--state <directory>', what).argParser((folder) => {
@@ -107,6 +112,17 @@ export function seconds(text: string): number {
   if (text.trim() === '' || !(value >= 0 && value <= 2_000_000)) {
     throw new InvalidArgumentError('expected a number of seconds, 0 or more');
   }
+  return value;
+}
+
+const TIME_UNITS = { s: 1, m: 60, min: 60, h: 3_600, d: 86_400 };
+
+/** A length of time, in seconds: `90s`, `30m`, `1h`, `7d`. */
+export function duration(text: string): number {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)(s|m|min|h|d)$/.exec(text) ?? [];
+  const value = Number(number) * TIME_UNITS[(unit ?? 's') as keyof typeof TIME_UNITS];
+  if (!(value > 0 && value < 3_000_000_000))
+    throw new InvalidArgumentError('expected a time, such as 90s, 30m, 1h or 7d');
   return value;
 }
 

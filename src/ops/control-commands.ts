@@ -1,12 +1,14 @@
-import { ChatosError } from '../errors.ts';
+import { ChatosError, messageOf } from '../errors.ts';
 import { formatAddress } from '../net/address.ts';
+import { LOOPBACK, Networks } from '../net/networks.ts';
 import { matchesLogin } from '../policy/login-glob.ts';
+import { banKindOf, banProblem, type Ban, type BanKind } from '../server/access/bans.ts';
 import type { ChatosServer } from '../server/server.ts';
 import type { SessionView } from '../server/views.ts';
 import { LOG_LEVELS, type LevelSwitch, type LogLevel } from '../util/log.ts';
 import { loginKey } from '../util/login-key.ts';
 import { packageVersion } from '../util/version.ts';
-import { textsOf } from './control-arguments.ts';
+import { msOf, textOf, textsOf } from './control-arguments.ts';
 import type { ControlLine, ControlRequest } from './control-protocol.ts';
 
 /** A server, and what else of its process can be operated. */
@@ -14,6 +16,8 @@ export interface Operated {
   readonly server: ChatosServer;
   /** What its log shows. */
   readonly level: LevelSwitch;
+  /** Where bans are kept over a restart. */
+  readonly bans: { saved(): Promise<void> };
   /** Begins to stop, as on SIGTERM; private connections may take `drainMs` to finish, or what the command line says. */
   readonly drain: (drainMs: number | undefined) => void;
 }
@@ -62,10 +66,46 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     }));
   },
 
-  drain({ server, drain }, { drainMs }) {
-    if (drainMs !== undefined && !(typeof drainMs === 'number' && drainMs >= 0)) {
-      throw new ChatosError('INVALID_ARGUMENT', 'drainMs: expected milliseconds, 0 or more');
+  async ban({ server, bans }, request) {
+    const reason = textOf(request, 'reason');
+    const forMs = msOf(request, 'forMs');
+    const since = new Date();
+    const until = forMs === undefined ? undefined : new Date(since.getTime() + forMs);
+    const wanted = textsOf(request, 'what').map((what): Ban => ({
+      kind: kindOf(request, what),
+      what,
+      reason,
+      since,
+      until,
+    }));
+    for (const ban of wanted) {
+      const problem = banProblem(ban);
+      if (problem !== undefined)
+        throw new ChatosError('INVALID_ARGUMENT', `${ban.what}: ${problem}; nobody was banned`);
     }
+    const done = wanted.map((ban) => ({ ban, hit: server.ban(ban) }));
+    const warning = await notKept(bans);
+    return done.map(({ ban, hit }) => ({ type: 'banned', ...ban, ...hit, warning: warningFor(ban) ?? warning }));
+  },
+
+  async unban({ server, bans }, request) {
+    const wanted = textsOf(request, 'what').map((what) => ({ kind: kindOf(request, what), what }));
+    const known = new Set(server.bans().map(({ kind, what }) => `${kind} ${what}`));
+    const missing = wanted.filter(({ kind, what }) => !known.has(`${kind} ${what}`)).map(({ what }) => what);
+    if (missing.length > 0) {
+      throw new ChatosError('INVALID_ARGUMENT', `there is no ban of ${missing.join(', ')}; see 'chatosbot ctl bans'`);
+    }
+    const lifted = wanted.flatMap(({ kind, what }) => server.unban(kind, what) ?? []);
+    const warning = await notKept(bans);
+    return lifted.map((ban) => ({ type: 'unbanned', ...ban, warning }));
+  },
+
+  bans({ server }) {
+    return server.bans().map((ban) => ({ type: 'ban', ...ban }));
+  },
+
+  drain({ server, drain }, request) {
+    const drainMs = msOf(request, 'drainMs');
     const { clients, channels } = server.stats;
     // The answer leaves before what it speaks of begins.
     setImmediate(drain, drainMs);
@@ -99,4 +139,28 @@ function isMeant(name: string, isPattern: boolean): (session: SessionView) => bo
   if (/^#\d+$/.test(name)) return ({ id, login }) => id === name.slice(1) || login === name;
   const key = loginKey(name);
   return ({ login }) => login !== '' && loginKey(login) === key;
+}
+
+/** What kind of ban is meant: `login: true` says that it is a login, whatever it looks like. */
+function kindOf(request: ControlRequest, what: string): BanKind {
+  return request['login'] === true ? 'login' : banKindOf(what);
+}
+
+/** Who bans this machine keeps its own bots and proxies out. */
+function warningFor({ kind, what }: Ban): string | undefined {
+  if (kind !== 'from') return undefined;
+  const hitsUs = new Networks([what]).has('127.0.0.1') || new Networks([what]).has('::1');
+  const isOurs = new Networks(LOOPBACK).has(what.split('/')[0]!);
+  return hitsUs || isOurs
+    ? 'it keeps out what runs on this machine, too: bots, and clients behind a proxy here'
+    : undefined;
+}
+
+async function notKept(bans: Operated['bans']): Promise<string | undefined> {
+  try {
+    await bans.saved();
+    return undefined;
+  } catch (error) {
+    return `it holds until the server ends only, as it cannot be kept: ${messageOf(error)}`;
+  }
 }

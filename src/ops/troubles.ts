@@ -20,6 +20,8 @@ const MANY_USERS = (limit: string): string =>
 
 /** A row for each number of a server's statistics that is shown where it is not zero. */
 const ROWS: { readonly [K in Trouble]: readonly [what: string, advice: string] } = {
+  kicked: ['sessions ended by operators', 'As you have asked.'],
+  refusedBanned: ['connections refused: their address is banned (ctl bans)', 'As you have asked.'],
   refusedDenied: [
     'connections refused: their address is denied, or not allowed (serve.deny, serve.allow)',
     'As you have configured it.',

@@ -3,6 +3,7 @@ import type { Address } from '../net/address.ts';
 import type { HandshakeFailure } from '../net/tls-server.ts';
 import type { LongBytes } from '../protocol/limits.ts';
 import type { PacketType } from '../protocol/packets.ts';
+import type { Ban } from './access/bans.ts';
 import type { ServerLimits } from './limits/server-limits.ts';
 
 /** A client's main connection, as listeners see it. */
@@ -38,11 +39,12 @@ export interface PairInfo {
 }
 
 /**
- * Why a connection was closed at once: its address is denied, or not one of those that are allowed; as many as allowed are
+ * Why a connection was closed at once: its address is banned or denied, or not one of those that are allowed; as many as allowed are
  * open, in all, of its address, or of its address without a login; new ones come too fast from there; the places that are
  * left are for addresses that have none; it came to an address that is for proxies, and is of none; or the server closes.
  */
 export type ConnectionRefusal =
+  | 'banned'
   | 'denied'
   | 'not allowed'
   | 'too many'
@@ -115,6 +117,10 @@ export interface ServerEvents {
   releaseFailed: [session: SessionInfo, error: unknown];
   /** A session was ended by an operator, with its private connections, of which `channels` were established. */
   kicked: [session: SessionInfo, why: string, channels: number];
+  /** An operator keeps somebody out, and has ended so many sessions and private connections by that. */
+  banned: [ban: Ban, sessions: number, channels: number];
+  /** A ban is over: an operator has lifted it, or its time has come. */
+  unbanned: [ban: Ban, why: 'lifted' | 'expired'];
   /** A message was taken from a client, for everyone where `to` is undefined. */
   message: [session: SessionInfo, to: string | undefined, text: string];
   /** A packet was not its sender's to send now (P5); `closed` says that the connection was closed for it. */

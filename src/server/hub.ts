@@ -21,6 +21,8 @@ import type { SessionView } from './views.ts';
 export interface OpenSession extends SessionInfo {
   /** Its login, as logins are compared; empty before it has logged in. */
   readonly key: string;
+  /** Whether it had logged in, and has ended: its connection lingers. */
+  readonly hasLeft: boolean;
   /** Resolves when the connection is closed. */
   readonly closed: Promise<void>;
   /** What it is at this moment. */
@@ -73,6 +75,7 @@ export class Hub {
     this.options = options;
     this.events = events;
     this.access = options.access;
+    this.access.bans.onExpired = (ban) => events.emit('unbanned', ban, 'expired');
     this.directory = options.directory ?? new InMemoryDirectory(options.limits.loginHoldMs);
     this.receivers = new Receivers(receiverLimits(options.limits));
     this.incomplete = incompletePackets(options.limits.packetTimeoutMs);

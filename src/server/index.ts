@@ -14,6 +14,7 @@ export {
 } from '../util/log.ts';
 export { type AccessList, type LoginRule } from './access/access-options.ts';
 export { type HandshakeFailure, type KeyPair } from '../net/tls-server.ts';
+export { type Ban, type BanKind } from './access/bans.ts';
 export * from './events.ts';
 export { DEFAULT_SERVER_LIMITS, type ServerLimits } from './limits/server-limits.ts';
 export { type CloseOptions, type ServerOptions } from './options.ts';

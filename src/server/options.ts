@@ -2,6 +2,7 @@ import { networkProblem } from '../net/networks.ts';
 import { SILENT_LOGGER, type Logger } from '../util/log.ts';
 import { resolveOptions, type OptionTable } from '../util/option-table.ts';
 import { Access } from './access/access.ts';
+import type { Ban } from './access/bans.ts';
 import type { AccessList, AccessOptions, LoginRule } from './access/access-options.ts';
 import type { KeyPair } from '../net/tls-server.ts';
 import type { Directory } from './directory.ts';
@@ -30,6 +31,8 @@ export interface ServerOptions {
   readonly allow?: AccessList | undefined;
   /** Where halves may come from; `parties`: only from the address, or with the certificate, of one of theirs. @default 'anywhere' */
   readonly halves?: 'anywhere' | 'parties' | undefined;
+  /** Whom operators keep out already; {@link ChatosServer.ban} adds more. @default nobody */
+  readonly bans?: readonly Ban[] | undefined;
   /**
    * Addresses and networks of proxies that may say, by PROXY protocol, where a connection comes from (P20): at addresses with
    * `proxy`, and nobody else may connect there. @default none
@@ -60,7 +63,8 @@ export interface ResolvedServerOptions {
   readonly directory: Directory | undefined;
 }
 
-type Checked = Omit<ResolvedServerOptions, 'limits' | 'access'> & AccessOptions & { readonly limits: object };
+type Checked = Omit<ResolvedServerOptions, 'limits' | 'access'> &
+  AccessOptions & { readonly limits: object; readonly bans: readonly Ban[] };
 
 const SERVER_OPTIONS: OptionTable<Checked> = {
   limits: { kind: 'any', default: {} },
@@ -72,6 +76,7 @@ const SERVER_OPTIONS: OptionTable<Checked> = {
   logins: { kind: 'any', default: undefined },
   deny: { kind: 'any', default: undefined },
   allow: { kind: 'any', default: undefined },
+  bans: { kind: 'any', default: [] },
   halves: { kind: 'choice', of: ['anywhere', 'parties'], default: 'anywhere' },
   directory: {
     kind: 'object',
@@ -85,10 +90,16 @@ export const CLOSE_OPTIONS: OptionTable<{ readonly drainMs: number }> = { drainM
 
 /** @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid */
 export function resolveServerOptions(options?: ServerOptions): ResolvedServerOptions {
-  const { limits, logins, deny, allow, halves, ...rest } = resolveOptions('server options', options, SERVER_OPTIONS);
+  const { limits, logins, deny, allow, halves, bans, ...rest } = resolveOptions(
+    'server options',
+    options,
+    SERVER_OPTIONS,
+  );
+  const access = new Access({ logins, deny, allow, halves, lookAlikes: rest.lookAlikes });
+  for (const ban of bans) access.bans.add(ban);
   return {
     limits: resolveOptions<ServerLimits>('server limits', limits, SERVER_LIMIT_ROWS),
-    access: new Access({ logins, deny, allow, halves, lookAlikes: rest.lookAlikes }),
+    access,
     ...rest,
   };
 }

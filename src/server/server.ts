@@ -5,10 +5,12 @@ import { listen, type Listener } from '../net/listen.ts';
 import type { Entrance } from '../net/listen.ts';
 import type { KeyPair } from '../net/tls-server.ts';
 import { overTurns } from '../net/turn-queue.ts';
+import { fingerprintOf } from '../net/fingerprint.ts';
 import type { BoundedLogger } from '../util/bounded-log.ts';
 import { resolveOptions } from '../util/option-table.ts';
 import { startTimer } from '../util/timeout.ts';
 import { Certificate } from './certificate.ts';
+import type { Ban, BanKind } from './access/bans.ts';
 import type { ServerEvents } from './events.ts';
 import { dispatch } from './handlers.ts';
 import { Hub, type OpenSession } from './hub.ts';
@@ -75,7 +77,7 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
 
   /** The main connections at this moment, identified or not. */
   sessions(): SessionView[] {
-    return Array.from(this.#hub.sessions, (session) => session.view());
+    return this.#present().map((session) => session.view());
   }
 
   /**
@@ -160,18 +162,55 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
    * Returns whether there is such a session.
    */
   kick(id: string, why = 'kicked'): boolean {
-    for (const session of this.#hub.sessions) {
-      if (session.id !== id) continue;
-      this.#kick(session, why);
-      return true;
-    }
-    return false;
+    const session = this.#present().find((each) => each.id === id);
+    if (session) this.#kick(session, why);
+    return session !== undefined;
+  }
+
+  #present(): OpenSession[] {
+    return [...this.#hub.sessions].filter(({ hasLeft }) => !hasLeft);
   }
 
   #kick(session: OpenSession, why: string): void {
-    const channels = this.#hub.channels.breakOf(session.id, session.key);
+    const channels = this.#hub.channels.breakOf(({ id, key }) => id === session.id || key === session.key);
     this.emit('kicked', session, why, channels);
     session.kick();
+  }
+
+  /** Whom operators keep out at this moment. */
+  bans(): Ban[] {
+    return this.#hub.access.bans.list();
+  }
+
+  /**
+   * Keeps somebody out, and ends the sessions and private connections that are hit. Returns how many of each. An address is
+   * closed when it connects, a login is answered LOGIN_REFUSED, as are those that look like it. One of the same is replaced.
+   *
+   * @throws {ChatosError} `INVALID_ARGUMENT`, or `QUEUE_FULL` where there are 1,000 of the kind
+   */
+  ban(ban: Ban): { readonly sessions: number; readonly channels: number } {
+    const { access, channels } = this.#hub;
+    access.bans.add(ban);
+    access.noteChange();
+    const isOut = (login: string, from: string, fingerprint: string | undefined): boolean =>
+      access.banOf(login, { from, fingerprint }) !== undefined;
+    const hit = this.#present().filter(({ login, remoteAddress, fingerprint }) =>
+      isOut(login, remoteAddress, fingerprint),
+    );
+    const broken = channels.breakOf(
+      ({ login, remoteAddress }) => isOut(login, remoteAddress, undefined),
+      ({ remoteAddress = '', certificate }) => isOut('', remoteAddress, certificate && fingerprintOf(certificate)),
+    );
+    this.emit('banned', ban, hit.length, broken);
+    for (const session of hit) this.#kick(session, 'banned');
+    return { sessions: hit.length, channels: broken };
+  }
+
+  /** Lifts a ban. Returns it, if there was one. */
+  unban(kind: BanKind, what: string): Ban | undefined {
+    const lifted = this.#hub.access.bans.remove(kind, what);
+    if (lifted) this.emit('unbanned', lifted, 'lifted');
+    return lifted;
   }
 
   /** Breaks everything at once: for a process that is about to exit. */

@@ -264,6 +264,10 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     };
   }
 
+  get hasLeft(): boolean {
+    return this.identified && !this.#subscriber;
+  }
+
   /** An operator ends it: what is queued leaves first, and what it still sends has no effect. */
   kick(): void {
     if (!this.identified) {
@@ -275,8 +279,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
   }
 
   onPacket(packet: Packet, frame: () => Buffer): void {
-    // It was kicked, and its connection lingers.
-    if (this.identified && !this.#subscriber) return;
+    if (this.hasLeft) return;
     const { packetBytes } = this.#connection;
     this.#packets += 1;
     this.#bytes += packetBytes;

@@ -73,6 +73,10 @@ export interface ServerStats {
   readonly slowed: number;
   /** How often a session of an exempt address was slowed, as a reader takes less than it sends (P17). */
   readonly heldBack: number;
+  /** Sessions that operators have ended. */
+  readonly kicked: number;
+  /** Connections closed at once as their address is banned. */
+  readonly refusedBanned: number;
   /** Connections closed at once as the operator's lists deny their address, or do not allow it. */
   readonly refusedDenied: number;
   /** Connections closed at once as all places are taken (P19). */
@@ -101,6 +105,7 @@ export type ServerCounters = Omit<ServerStats, 'clients' | 'connections' | 'chan
 
 /** The reason for which a connection was refused that each of these counters counts. */
 const REFUSALS = {
+  banned: 'refusedBanned',
   denied: 'refusedDenied',
   'not allowed': 'refusedDenied',
   'too many': 'refusedFull',
@@ -131,6 +136,7 @@ const COUNTED = {
   shutOuts: 'shutOut',
   slowed: 'slowed',
   heldBack: 'heldBack',
+  kicked: 'kicked',
   badProxyHeaders: 'proxyHeaderRefused',
 } as const satisfies Partial<Record<keyof ServerCounters, keyof ServerEvents>>;
 

@@ -2,8 +2,8 @@ import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync } from 'node:f
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import type { Command } from '../support/command.ts';
-import { openHalf } from '../support/rfc-peer.ts';
-import { LAB, run, start, startServer } from './chatosbot.ts';
+import { openHalf, RfcPeer } from '../support/rfc-peer.ts';
+import { LAB, labFile, run, start, startServer } from './chatosbot.ts';
 import { fate, peer } from './peers.ts';
 
 let sockets = 0;
@@ -164,4 +164,52 @@ test('run has a control socket where it has a server of its own', async () => {
   const command = start(['run', bot, '--listen', '127.0.0.1:0', '--control', socket]);
   await command.line(/^echo: logged in as echo/);
   expect(lines(await run(['ctl', 'sessions', '--json', '--control', socket]))).toMatchObject([{ login: 'echo' }]);
+});
+
+test('ctl ban keeps somebody out, over a restart, until ctl unban', async () => {
+  const state = path.join(LAB, 'state-bans');
+  const one = await operated(['--state', state]);
+  const mallory = await peer(one.port, 'mallory');
+  expect(await one.ctl('ban', 'mallory', '--for', '1h', '--reason', 'flooding')).toMatchObject({
+    status: 0,
+    stdout: 'banned login mallory for 1 h: 1 session and 0 private connections ended\n',
+  });
+  expect(await mallory.ended).toBe('end');
+  await one.command.line(/ warn +banned what=mallory kind=login why=flooding until=\S+ sessions=1 channels=0/);
+  one.command.kill('SIGKILL');
+  await one.command.exit();
+  const two = await operated(['--state', state]);
+  const again = await RfcPeer.connect(two.port);
+  expect(await again.login('mallory')).toBe(false);
+  expect((await two.ctl('bans')).stdout).toMatch(/^BANNED .*\nmallory +login +\S+ s +59 min +flooding\n$/);
+  expect(lines(await two.ctl('bans', '--json'))).toMatchObject([{ type: 'ban', kind: 'login', what: 'mallory' }]);
+  expect(await two.ctl('unban', 'mallory')).toMatchObject({ status: 0, stdout: 'unbanned login mallory\n' });
+  expect(await again.login('mallory')).toBe(true);
+  expect(await two.ctl('unban', 'mallory')).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('there is no ban of mallory'),
+  });
+  expect((await two.ctl('bans')).stdout).toBe('nobody is banned\n');
+  again.destroy();
+});
+
+test('ctl ban takes addresses, warns of this machine, and takes all of what is named or nothing', async () => {
+  const { port, ctl } = await operated(['--state', path.join(LAB, 'state-addresses')]);
+  expect(await ctl('ban', '203.0.113.0/24', 'sha256:short')).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('nobody was banned'),
+  });
+  expect((await ctl('bans')).stdout).toBe('nobody is banned\n');
+  const alice = await peer(port, 'alice');
+  const banned = await ctl('ban', '127.0.0.1');
+  expect(banned.stdout).toContain('warning: it keeps out what runs on this machine, too');
+  expect(await alice.ended).not.toBe('');
+  expect((await ctl('ban', '127.0.0.1', '--login')).stdout).toMatch(/^banned login 127\.0\.0\.1: /);
+  expect(await ctl('ban', 'x', '--for', 'ever')).toMatchObject({ status: 2 });
+});
+
+test('serve does not start over a file of bans that is garbled', async () => {
+  const file = labFile('state-garbled/bans.json', '[{');
+  const server = await run(['serve', '--listen', '127.0.0.1:0', '--state', path.dirname(file)]);
+  expect(server).toMatchObject({ status: 2, stderr: expect.stringContaining(`${file}: it is not a file of bans`) });
 });

@@ -5,14 +5,21 @@ import { LOG_LEVELS } from '../../util/log.ts';
 import { escapeUnsafe } from '../../util/escape.ts';
 import { REPORTS } from '../ctl/reports.ts';
 import { ask, type ControlFlags } from '../ctl/socket.ts';
-import { configOption, controlOption, seconds } from '../options.ts';
+import { configOption, controlOption, duration, seconds } from '../options.ts';
 import { writeLine } from '../terminal/output.ts';
 
 interface CtlFlags extends ControlFlags {
   readonly json?: boolean;
 }
 
+interface BanFlags {
+  readonly for?: number;
+  readonly reason?: string;
+  readonly login?: boolean;
+}
+
 const WHO = 'logins, or sessions as #12';
+const WHAT = "logins (* and ? are wildcards), addresses, networks as 192.0.2.0/24, or keys as 'sha256:…'";
 
 export function register(command: Command): void {
   const add = (usage: string, summary: string, example: string): Command =>
@@ -36,6 +43,21 @@ export function register(command: Command): void {
     .action((who: string[], { all, ...flags }: CtlFlags & { readonly all?: boolean }) =>
       show(flags, { command: 'kick', who, all }, REPORTS.kicked),
     );
+  add('ban', 'keep somebody out, and end their sessions and private connections', "ban 'spam-*' --for 1h --reason spam")
+    .argument('<what...>', WHAT)
+    .option('--for <time>', 'for how long, such as 90s, 30m, 1h or 7d (default: until it is lifted)', duration)
+    .option('--reason <text>', 'why, for the log and the list')
+    .option('--login', 'what is named is a login, whatever it looks like')
+    .action((what: string[], { for: forS, reason, login, ...flags }: CtlFlags & BanFlags) =>
+      show(flags, { command: 'ban', what, forMs: forS && forS * 1000, reason, login }, REPORTS.banned),
+    );
+  add('unban', 'lift bans', 'unban 203.0.113.0/24')
+    .argument('<what...>', 'what was banned, as the list of bans shows it')
+    .option('--login', 'what is named is a login, whatever it looks like')
+    .action((what: string[], { login, ...flags }: CtlFlags & BanFlags) =>
+      show(flags, { command: 'unban', what, login }, REPORTS.unbanned),
+    );
+  add('bans', 'list who is banned', 'bans').action((flags: CtlFlags) => show(flags, { command: 'bans' }, REPORTS.bans));
   add('drain', 'stop the server as SIGTERM does', 'drain --drain 60')
     .option('--drain <seconds>', 'how long private connections may take to finish', seconds)
     .action(({ drain, ...flags }: CtlFlags & { readonly drain?: number }) =>
@@ -55,6 +77,7 @@ export function register(command: Command): void {
 Examples:
   $ chatosbot ctl sessions
   $ chatosbot ctl kick mallory
+  $ chatosbot ctl ban 203.0.113.0/24 --for 1h
   $ chatosbot ctl log-level debug
   $ chatosbot ctl drain
 

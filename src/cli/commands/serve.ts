@@ -1,8 +1,16 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../../config/load.ts';
-import { auditFile, controlPath, listenAddresses, serverOptions, statusAddress } from '../../config/settings.ts';
+import {
+  auditFile,
+  controlPath,
+  listenAddresses,
+  serverOptions,
+  stateDirectory,
+  statusAddress,
+} from '../../config/settings.ts';
 import type { Address } from '../../net/address.ts';
 import { descriptorLimit } from '../../net/descriptors.ts';
+import { BansFile } from '../../ops/bans-file.ts';
 import type { StatusAddress } from '../../ops/status-address.ts';
 import { DEFAULT_SERVER_LIMITS } from '../../server/limits/server-limits.ts';
 import type { Logger } from '../../util/log.ts';
@@ -12,6 +20,7 @@ import {
   listenOption,
   logOptions,
   seconds,
+  serverStateOption,
   statusOption,
   switchedLoggerFor,
   type LogFlags,
@@ -26,6 +35,7 @@ interface ServeFlags extends LogFlags {
   readonly status?: StatusAddress;
   readonly drain: number;
   readonly control?: string | false;
+  readonly state?: string;
 }
 
 export function register(command: Command): void {
@@ -34,6 +44,7 @@ export function register(command: Command): void {
     .option('--drain <seconds>', 'on SIGTERM, how long private connections may take to finish', seconds, 10)
     .addOption(statusOption('server'))
     .option('--audit <file>', 'record logins, refusals, channels and limits that act in a file, as NDJSON')
+    .addOption(serverStateOption())
     .addOption(configOption());
   for (const option of [...controlOptions(), ...logOptions()]) command.addOption(option);
   command
@@ -59,9 +70,11 @@ async function serve(flags: ServeFlags): Promise<void> {
     const options = serverOptions(loaded);
     const { log, level } = switchedLoggerFor(flags);
     const audit = await startAudit(auditFile(flags.audit, loaded), running, log);
-    const server = await startServer({ listen, options, audit, log, announce });
+    const bans = new BansFile(stateDirectory(flags.state, loaded), log);
+    const server = await startServer({ listen, options, audit, bans, log, announce });
     running.server = server;
-    await startControl({ path: controlPath(flags.control, loaded), server, level, log, announce }, running, stop);
+    const path = controlPath(flags.control, loaded);
+    await startControl({ path, server, bans, level, log, announce }, running, stop);
     const address = statusAddress(flags.status, config, 'server');
     if (address) await startStatus({ address, server, log }, running, announce);
     warnOfFewDescriptors(options.limits?.maxConnections ?? DEFAULT_SERVER_LIMITS.maxConnections, log);

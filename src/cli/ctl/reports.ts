@@ -46,6 +46,30 @@ export const REPORTS = {
   kicked: (lines: readonly ControlLine[]): string[] =>
     lines.map(({ id, login, remoteAddress }) => `kicked ${text(login) || `#${text(id)}`} (${text(remoteAddress)})`),
 
+  banned: (lines: readonly ControlLine[]): string[] => [
+    ...lines.map(({ kind, what, until, sessions, channels }) => {
+      const ended = `${pluralize(count(sessions), 'session')} and ${pluralize(count(channels), 'private connection')} ended`;
+      return `banned ${KINDS[text(kind)] ?? ''} ${text(what)}${end(until)}: ${ended}`;
+    }),
+    ...warnings(lines),
+  ],
+
+  unbanned: (lines: readonly ControlLine[]): string[] => [
+    ...lines.map(({ kind, what }) => `unbanned ${KINDS[text(kind)] ?? ''} ${text(what)}`),
+    ...warnings(lines),
+  ],
+
+  bans: (lines: readonly ControlLine[]): string[] =>
+    lines.length === 0
+      ? ['nobody is banned']
+      : formatTable(lines, [
+          { title: 'BANNED', of: ({ what }) => text(what) },
+          { title: 'AS', of: ({ kind }) => KINDS[text(kind)] ?? '' },
+          { title: 'SINCE', of: ({ since }) => ageOf(since) },
+          { title: 'FOR ANOTHER', of: ({ until }) => (until === undefined ? 'ever' : left(until)) },
+          { title: 'REASON', of: ({ reason }) => text(reason) },
+        ]),
+
   draining: ([line]: readonly ControlLine[]): string[] => {
     const { clients, channels } = line ?? NONE;
     return [`draining: ${pluralize(count(clients), 'client')}, ${pluralize(count(channels), 'private connection')}`];
@@ -64,6 +88,18 @@ export const REPORTS = {
     );
   },
 } as const;
+
+/** What a ban is of, in words. */
+const KINDS: Readonly<Record<string, string>> = { from: 'address', login: 'login', identity: 'key' };
+
+const left = (until: unknown): string => formatSpan(Date.parse(text(until)) - Date.now());
+const end = (until: unknown): string =>
+  until === undefined ? '' : ` for ${formatSpan(Date.parse(text(until)) - Date.now() + 500)}`;
+
+function warnings(lines: readonly ControlLine[]): string[] {
+  const all = lines.flatMap(({ warning }) => (typeof warning === 'string' ? [`warning: ${warning}`] : []));
+  return [...new Set(all)];
+}
 
 function halves(line: ControlLine, field: string, show: (value: unknown) => string): string {
   return (line['halves'] as readonly Fields[]).map((half) => show(half[field])).join(', ');

@@ -1,4 +1,5 @@
 import { isChatosError } from '../../errors.ts';
+import type { BansFile } from '../../ops/bans-file.ts';
 import type { Operated } from '../../ops/control-commands.ts';
 import type { ControlServer } from '../../ops/control-server.ts';
 import type { ChatosServer } from '../../server/server.ts';
@@ -9,6 +10,7 @@ export interface ControlPlan {
   /** Where; `undefined` for the default socket, false for none. */
   readonly path: string | false | undefined;
   readonly server: ChatosServer;
+  readonly bans: BansFile;
   readonly level: LevelSwitch;
   readonly log: Logger;
   readonly announce: Announce;
@@ -22,7 +24,7 @@ export interface ControlPlan {
  * @throws {ChatosError} `LISTEN_FAILED` or `INVALID_ARGUMENT`, where a path was given
  */
 export async function openControl(plan: ControlPlan): Promise<ControlServer | undefined> {
-  const { path: given, server, level, log, announce, drain } = plan;
+  const { path: given, server, bans, level, log, announce, drain } = plan;
   if (given === false) return undefined;
   const [{ controlFolder, defaultControlPath, makePrivateFolder }, { startControlServer }, { answerControl }] =
     await Promise.all([
@@ -30,7 +32,7 @@ export async function openControl(plan: ControlPlan): Promise<ControlServer | un
       import('../../ops/control-server.ts'),
       import('../../ops/control-commands.ts'),
     ]);
-  const operated: Operated = { server, level, drain };
+  const operated: Operated = { server, bans, level, drain };
   try {
     if (given === undefined) makePrivateFolder(controlFolder());
     const path = given ?? defaultControlPath(server.addresses[0]!.port);

@@ -2,6 +2,7 @@ import { ChatosError, isChatosError } from '../../errors.ts';
 import { formatAddress, type Address } from '../../net/address.ts';
 import { LOOPBACK } from '../../net/networks.ts';
 import type { AuditLog } from '../../ops/audit/audit-log.ts';
+import type { BansFile } from '../../ops/bans-file.ts';
 import type { ServerOptions } from '../../server/options.ts';
 import { ChatosServer } from '../../server/server.ts';
 import type { Logger } from '../../util/log.ts';
@@ -19,6 +20,8 @@ export interface ServerPlan {
   readonly options: ServerOptions;
   /** Records what happens in it. */
   readonly audit?: AuditLog | undefined;
+  /** Where its bans are kept. */
+  readonly bans: BansFile;
   readonly log: Logger;
   readonly announce: Announce;
 }
@@ -28,9 +31,11 @@ export interface ServerPlan {
  *
  * @throws {ChatosError} `LISTEN_FAILED`; nothing listens then
  */
-export async function startServer({ listen, options, audit, log, announce }: ServerPlan): Promise<ChatosServer> {
-  const server = new ChatosServer({ ...options, log });
+export async function startServer(plan: ServerPlan): Promise<ChatosServer> {
+  const { listen, options, audit, bans, log, announce } = plan;
+  const server = new ChatosServer({ ...options, bans: bans.read(), log });
   audit?.follow(server);
+  bans.attach(server);
   if (options.proxies && !listen.some(({ proxy }) => proxy)) {
     log.warn('serve.proxies has no effect: no address that is listened on has ?proxy=v1, v2 or any');
   }

@@ -1,6 +1,7 @@
 import { loadConfig } from '../../config/load.ts';
 import { botServer, controlPath, listenAddresses, stateDirectory, statusAddress } from '../../config/settings.ts';
 import type { Address } from '../../net/address.ts';
+import { BansFile } from '../../ops/bans-file.ts';
 import type { StatusAddress } from '../../ops/status-address.ts';
 import type { LevelSwitch, Logger } from '../../util/log.ts';
 import type { LogFlags } from '../options.ts';
@@ -47,6 +48,7 @@ export async function prepareRun(files: readonly string[], flags: RunFlags, log:
     throw conflict;
   }
   for (const line of idleRules(bots, loaded)) log.warn(line);
+  const state = stateDirectory(flags.state, loaded);
   const embedded = bots.some((bot) => (bot.server ?? server) === 'embedded');
   return {
     loaded,
@@ -63,7 +65,8 @@ export async function prepareRun(files: readonly string[], flags: RunFlags, log:
     standby: flags.standby ?? false,
     watch: flags.watch ?? false,
     drainMs: flags.drain * 1000,
-    stateDirectory: stateDirectory(flags.state, loaded),
+    stateDirectory: state,
+    bans: new BansFile(state, log),
     statusAddress: statusAddress(flags.status, loaded.config, embedded ? 'bots and server' : 'bots'),
     controlPath: controlPath(flags.control, loaded),
     recordingFile: flags.record,

@@ -20,6 +20,10 @@ export const AUDIT_FIELDS = {
   targetSession: 'the id of that session',
   channel: 'the id of the private connection; it is not its connect id',
   channels: 'how many private connections were ended with it',
+  sessions: 'how many sessions were ended with it',
+  kind: 'what a ban is of: `from` (an address or a network), `login` or `identity` (a key)',
+  what: 'who is banned, as the operator has named them',
+  until: 'when a ban ends by itself; missing where it does not',
   outcome: 'how it ended: `ended` (in order), `closed`, `aborted`, `idle`, `shutdown`, …',
   bytes: 'bytes relayed, both directions together',
   durationMs: 'how long it was open, in milliseconds',
@@ -75,6 +79,11 @@ export const AUDIT_EVENTS = {
     by: ['from', 'why', 'rule', 'limit'],
   },
   kicked: { what: 'An operator ended a session, and its private connections.', fields: [...WHO, 'why', 'channels'] },
+  banned: {
+    what: 'An operator keeps somebody out, and has ended what was hit.',
+    fields: ['kind', 'what', 'why', 'until', 'sessions', 'channels'],
+  },
+  unbanned: { what: 'A ban is over.', fields: ['kind', 'what', 'why'] },
   left: { what: 'A client that had logged in is gone.', fields: WHO },
   closed: {
     what: 'A client was closed for a limit: it did not read, or not say in time who it is.',

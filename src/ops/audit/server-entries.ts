@@ -32,6 +32,9 @@ export function auditServer(events: EventEmitter<ServerEvents>, audit: Audit): v
     loginRefused: (session, login, why, _attempt, limit, rule) =>
       audit('login-refused', { ...who(session), login, why, limit, rule }),
     kicked: (session, why, channels) => audit('kicked', { ...who(session), why, channels }),
+    banned: ({ kind, what, reason: why, until }, sessions, channels) =>
+      audit('banned', { kind, what, why, until: until?.toISOString(), sessions, channels }),
+    unbanned: ({ kind, what }, why) => audit('unbanned', { kind, what, why }),
     left: (session) => audit('left', who(session)),
     ghostReplaced: (session) => closed(session, 'it took nothing, and its address wants its login', 'loginHoldMs'),
     // A fault of the directory, which the log has; nobody did it.

@@ -1,6 +1,8 @@
 import type { LoginRefusal } from '../directory.ts';
 import type { ConnectionRefusal } from '../events.ts';
+import { skeletonsOf } from '../logins/look-alikes.ts';
 import type { AccessOptions } from './access-options.ts';
+import { Bans, type Ban } from './bans.ts';
 import { compileAccess, connectRefusal, loginRefusal, type AccessRules, type Peer } from './login-rules.ts';
 
 /**
@@ -8,6 +10,8 @@ import { compileAccess, connectRefusal, loginRefusal, type AccessRules, type Pee
  * when a connection comes, and when a client wants a login.
  */
 export class Access {
+  /** Whom operators have banned while it runs: they come before everything else. */
+  readonly bans = new Bans();
   #rules: AccessRules;
   #halves: 'anywhere' | 'parties';
   #version = 0;
@@ -36,16 +40,35 @@ export class Access {
   update(options: AccessOptions): void {
     this.#rules = compileAccess(options);
     this.#halves = options.halves ?? 'anywhere';
+    this.noteChange();
+  }
+
+  /** Some may be kept out now who were not. */
+  noteChange(): void {
     this.#version += 1;
   }
 
   /** Why an address may not connect; asked before anything is set up for the connection. */
-  mayConnect(from: string): Extract<ConnectionRefusal, 'denied' | 'not allowed'> | undefined {
+  mayConnect(from: string): Extract<ConnectionRefusal, 'banned' | 'denied' | 'not allowed'> | undefined {
+    if (this.bans.ofAddress(from)) return 'banned';
     return connectRefusal(this.#rules, from)?.why as 'denied' | 'not allowed' | undefined;
+  }
+
+  /** The ban that hits a client with this login. */
+  banOf(login: string, { from, fingerprint }: Pick<Peer, 'from' | 'fingerprint'>): Ban | undefined {
+    const { bans } = this;
+    if (bans.size === 0) return undefined;
+    let skeletons: readonly string[] | undefined;
+    const looks = (): readonly string[] => (skeletons ??= this.#rules.lookAlikes ? skeletonsOf(login) : []);
+    return (
+      bans.ofAddress(from) ?? bans.ofIdentity(fingerprint) ?? (login === '' ? undefined : bans.ofLogin(login, looks))
+    );
   }
 
   /** Why a client may not have a login, be it free or not. The client learns that it is refused, and no more (P7). */
   mayLogin(login: string, peer: Peer): LoginRefusal | undefined {
+    const { kind } = this.banOf(login, peer) ?? {};
+    if (kind) return { why: 'banned', rule: `bans.${kind}` };
     const refusal = loginRefusal(this.#rules, login, peer);
     return refusal && { why: refusal.why, rule: refusal.rule };
   }

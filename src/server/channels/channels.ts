@@ -172,12 +172,12 @@ export class Channels {
     await overTurns(this.#relays.keys(), (relay) => relay.abort('shutdown'));
   }
 
-  /** Ends what a party has negotiated, in this session or an earlier one of its login. Returns how many were relayed. */
-  breakOf(id: SessionId, key: string): number {
-    const isOf = ({ requester, target }: Channel): boolean =>
-      [requester, target].some((party) => party.id === id || party.key === key);
+  /** Ends those with a party, or a half, that an operator keeps out. Returns how many of them were relayed. */
+  breakOf(isOut: (party: Party) => boolean, isHalfOut: (half: Transport) => boolean = () => false): number {
+    const isMeant = ({ requester, target, relay }: Channel): boolean =>
+      isOut(requester) || isOut(target) || relay?.transports().some(isHalfOut) === true;
     let count = 0;
-    for (const channel of [...this.#ids.all()].filter((each) => !each.over && isOf(each))) {
+    for (const channel of [...this.#ids.all()].filter((each) => !each.over && isMeant(each))) {
       if (channel.relay) {
         channel.relay.abort('kicked');
         count += 1;

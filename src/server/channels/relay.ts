@@ -138,6 +138,10 @@ export class Relay {
     return one.bytes + two.bytes;
   }
 
+  transports(): Transport[] {
+    return this.#halves.map(({ transport }) => transport);
+  }
+
   /** Its two connections at this moment, in the order given. */
   views(): readonly [HalfView, HalfView] {
     const [one, two] = this.#halves;

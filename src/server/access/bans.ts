@@ -1,0 +1,149 @@
+import { ChatosError } from '../../errors.ts';
+import { fingerprintProblem } from '../../net/fingerprint.ts';
+import { networkProblem, Networks } from '../../net/networks.ts';
+import { MAX_TIMER_MS } from '../../util/clock.ts';
+import { loginKey } from '../../util/login-key.ts';
+import { LoginPatterns } from './login-pattern.ts';
+
+/** What a ban is of: an address or a network, a login (`*` and `?` are wildcards), the key of a client. */
+export type BanKind = 'from' | 'login' | 'identity';
+const BAN_KINDS: readonly BanKind[] = ['from', 'login', 'identity'];
+
+/** Somebody whom an operator keeps out. */
+export interface Ban {
+  /** Whether it is of an address or a network, a login, or a key. */
+  readonly kind: BanKind;
+  /** As `192.0.2.0/24`, `spam-*`, `sha256:…`. */
+  readonly what: string;
+  /** Why, in the operator's words. */
+  readonly reason?: string | undefined;
+  /** When it was made. */
+  readonly since: Date;
+  /** When it ends by itself. @default never */
+  readonly until?: Date | undefined;
+}
+
+/** So many of each kind: each is looked at for each connection, or each login. */
+export const MAX_BANS = 1_000;
+const MAX_REASON_CHARS = 256;
+const MAX_PATTERN_CHARS = 128;
+
+/**
+ * What kind of ban a text is of, where nobody has said so: a fingerprint begins with `sha256:`, an address or network is
+ * written as one, all else is a login.
+ */
+export function banKindOf(what: string): BanKind {
+  if (what.startsWith('sha256:')) return 'identity';
+  return networkProblem(what) === undefined ? 'from' : 'login';
+}
+
+/** What is wrong with a ban, if anything is. */
+export function banProblem({ kind, what, reason = '', since, until }: Ban): string | undefined {
+  if (!BAN_KINDS.includes(kind)) return `the kind is one of ${BAN_KINDS.join(', ')}`;
+  if (typeof what !== 'string' || what === '') return 'it names nobody';
+  if (typeof reason !== 'string' || reason.length > MAX_REASON_CHARS)
+    return `a reason has at most ${MAX_REASON_CHARS} characters`;
+  for (const date of [since, until])
+    if (date !== undefined && Number.isNaN(date.getTime())) return 'its time is not a time';
+  if (kind === 'from') return networkProblem(what);
+  if (kind === 'identity') return fingerprintProblem(what);
+  return what.length > MAX_PATTERN_CHARS ? `a pattern has at most ${MAX_PATTERN_CHARS} characters` : undefined;
+}
+
+interface Entry {
+  readonly ban: Ban;
+  readonly pattern: LoginPatterns | undefined;
+}
+
+/** Whom operators keep out. A ban ends by itself when its time has come. */
+export class Bans {
+  /** Called with each that has ended by itself. */
+  onExpired: (ban: Ban) => void = () => undefined;
+  readonly #entries = new Map<string, Entry>();
+  readonly #identities = new Map<string, Ban>();
+  #networks = new Networks();
+  #timer: NodeJS.Timeout | undefined;
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  list(): Ban[] {
+    return Array.from(this.#entries.values(), ({ ban }) => ban);
+  }
+
+  /**
+   * Adds a ban, in place of one of the same.
+   *
+   * @throws {ChatosError} `INVALID_ARGUMENT`, or `QUEUE_FULL` where there are too many
+   */
+  add(ban: Ban): void {
+    const problem = banProblem(ban);
+    if (problem !== undefined) throw new ChatosError('INVALID_ARGUMENT', `${ban.what}: ${problem}`);
+    const key = keyOf(ban);
+    const count = this.list().filter(({ kind }) => kind === ban.kind).length;
+    if (count >= MAX_BANS && !this.#entries.has(key)) {
+      const message = `there are ${count} such bans already; deny networks in the configuration (serve.deny), or lift some`;
+      throw new ChatosError('QUEUE_FULL', message, { fields: { limit: MAX_BANS } });
+    }
+    this.#entries.set(key, { ban, pattern: ban.kind === 'login' ? new LoginPatterns([ban.what]) : undefined });
+    this.#refresh();
+  }
+
+  /** Lifts a ban. Returns it, if there was one. */
+  remove(kind: BanKind, what: string): Ban | undefined {
+    const key = keyOf({ kind, what });
+    const found = this.#entries.get(key)?.ban;
+    this.#entries.delete(key);
+    this.#refresh();
+    return found;
+  }
+
+  /** The ban of an address, or of a network that it is in. */
+  ofAddress(from: string): Ban | undefined {
+    if (!this.#networks.has(from)) return undefined;
+    return this.list().find(({ kind, what }) => kind === 'from' && new Networks([what]).has(from));
+  }
+
+  /** The ban that hits a login, or one that it looks like; the skeletons are asked for where there is one of logins. */
+  ofLogin(login: string, skeletons: () => readonly string[]): Ban | undefined {
+    for (const { ban, pattern } of this.#entries.values()) {
+      if (pattern && (pattern.match(login) || pattern.resembles(skeletons()))) return ban;
+    }
+    return undefined;
+  }
+
+  ofIdentity(fingerprint: string | undefined): Ban | undefined {
+    return fingerprint === undefined ? undefined : this.#identities.get(fingerprint);
+  }
+
+  /** Stops the clock, for the end of the server. */
+  close(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #refresh(): void {
+    const bans = this.list();
+    this.#networks = new Networks(bans.filter(({ kind }) => kind === 'from').map(({ what }) => what));
+    this.#identities.clear();
+    for (const ban of bans) if (ban.kind === 'identity') this.#identities.set(ban.what, ban);
+    clearTimeout(this.#timer);
+    const next = Math.min(...bans.map(({ until }) => until?.getTime() ?? Infinity));
+    if (next === Infinity) return;
+    const ms = Math.min(Math.max(next - Date.now(), 0), MAX_TIMER_MS);
+    this.#timer = setTimeout(() => this.#expire(), ms).unref();
+  }
+
+  #expire(): void {
+    const now = Date.now();
+    const over = this.list().filter(({ until }) => until !== undefined && until.getTime() <= now);
+    for (const ban of over) this.#entries.delete(keyOf(ban));
+    this.#refresh();
+    for (const ban of over) this.onExpired(ban);
+  }
+}
+
+function keyOf({ kind, what }: Pick<Ban, 'kind' | 'what'>): string {
+  if (kind === 'from') return `${kind} ${what.toLowerCase()}`;
+  return `${kind} ${kind === 'login' ? loginKey(what) : what}`;
+}

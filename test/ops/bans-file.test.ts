@@ -1,0 +1,101 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { BansFile } from '../../src/ops/bans-file.ts';
+import type { Ban } from '../../src/server/access/bans.ts';
+import { ChatosServer } from '../../src/server/server.ts';
+import { LogRecorder } from '../support/server-rig.ts';
+
+function folder(): string {
+  const made = mkdtempSync(path.join(tmpdir(), 'chatosbot-bans-'));
+  onTestFinished(() => rmSync(made, { recursive: true, force: true }));
+  return made;
+}
+
+function keeping(directory: string) {
+  const log = new LogRecorder();
+  const file = new BansFile(directory, log);
+  const server = new ChatosServer({ bans: file.read() });
+  onTestFinished(() => server.close());
+  file.attach(server);
+  return { file, server, log };
+}
+
+const login = (what: string, more: Partial<Ban> = {}): Ban => ({ kind: 'login', what, since: new Date(), ...more });
+
+it('keeps bans in a private file, whole, for the next server', async () => {
+  const directory = path.join(folder(), 'state');
+  const one = keeping(directory);
+  const made = login('alice', { reason: '\u001B[31mred', until: new Date(Date.now() + 60_000) });
+  one.server.ban(made);
+  one.server.ban({ kind: 'from', what: '192.0.2.0/24', since: new Date() });
+  one.server.ban(login('bob'));
+  one.server.unban('login', 'bob');
+  await one.file.saved();
+  expect(statSync(one.file.path).mode & 0o777).toBe(0o600);
+  expect(statSync(directory).mode & 0o777).toBe(0o700);
+  expect(readdirSync(directory)).toEqual(['bans.json']);
+  expect(readFileSync(one.file.path, 'utf8')).not.toContain('\u001B');
+  expect(keeping(directory).server.bans()).toMatchObject([made, { what: '192.0.2.0/24' }]);
+});
+
+it('makes neither file nor folder before there is a ban', () => {
+  const directory = path.join(folder(), 'state');
+  keeping(directory);
+  expect(() => statSync(directory)).toThrow(/ENOENT/);
+});
+
+it('forgets bans whose time came while no server ran', async () => {
+  const directory = folder();
+  writeFileSync(
+    path.join(directory, 'bans.json'),
+    JSON.stringify([{ kind: 'login', what: 'alice', since: '2020-01-01T00:00Z', until: '2020-01-02T00:00Z' }]),
+  );
+  expect(keeping(directory).server.bans()).toEqual([]);
+});
+
+it('of two servers with one folder, none loses a ban of the other', async () => {
+  const directory = folder();
+  const [one, two] = [keeping(directory), keeping(directory)];
+  one.server.ban(login('alice'));
+  await one.file.saved();
+  two.server.ban(login('bob'));
+  await two.file.saved();
+  expect(
+    keeping(directory)
+      .server.bans()
+      .map(({ what }) => what),
+  ).toEqual(['alice', 'bob']);
+});
+
+it.each([
+  '{',
+  '{}',
+  'null',
+  '[7]',
+  '[{"kind":"login","what":"alice"}]',
+  '[{"kind":"login","what":"alice","since":7}]',
+  '[{"kind":"from","what":"alice","since":"2020-01-01"}]',
+])('says what to do about a file with %s, and leaves it as it is', (text) => {
+  const directory = folder();
+  const file = path.join(directory, 'bans.json');
+  writeFileSync(file, text);
+  expect(() => new BansFile(directory, new LogRecorder()).read()).toThrow(
+    expect.objectContaining({
+      code: 'INVALID_CONFIG',
+      message: expect.stringMatching(/bans\.json: it is not a file of bans .*remove it/),
+    }),
+  );
+  expect(readFileSync(file, 'utf8')).toBe(text);
+});
+
+it('reports that it cannot write, and the ban holds', async () => {
+  const file = path.join(folder(), 'file');
+  writeFileSync(file, '');
+  const { file: bans, server, log } = keeping(path.join(file, 'state'));
+  server.ban(login('alice'));
+  await expect(bans.saved()).rejects.toThrow(/ENOTDIR/);
+  expect(server.bans()).toHaveLength(1);
+  expect(log.of('bans are not kept over a restart')).toHaveLength(1);
+});

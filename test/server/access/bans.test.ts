@@ -1,0 +1,140 @@
+import { describe, expect, it, vi } from 'vitest';
+import { Bans, MAX_BANS, type Ban, type BanKind } from '../../../src/server/access/bans.ts';
+import { Rig, stopTheClock } from '../../support/server-rig.ts';
+import { endOf, within } from '../../support/server-sockets.ts';
+
+const ELSEWHERE = '127.0.0.2';
+const ban = (kind: BanKind, what: string, more: Partial<Ban> = {}): Ban => ({ kind, what, since: new Date(), ...more });
+
+describe('a ban of a login', () => {
+  it('ends its session and private connections, and answers LOGIN_REFUSED from then on', async () => {
+    const rig = await Rig.start();
+    const { a, b, alice, bob } = await rig.channel();
+    const events: unknown[] = [];
+    rig.server.on('banned', (...event) => events.push(event));
+    const made = ban('login', 'alice', { reason: 'spam' });
+    expect(rig.server.ban(made)).toEqual({ sessions: 1, channels: 1 });
+    expect(events).toEqual([[made, 1, 1]]);
+    expect(await alice.ended).toBe('end');
+    expect(await Promise.all([endOf(a), endOf(b)])).toEqual(['RST', 'RST']);
+    const again = await rig.connect();
+    expect(await again.login('alice')).toBe(false);
+    expect((await rig.log.until('login refused')).fields).toMatchObject({
+      login: 'alice',
+      why: 'banned',
+      rule: 'bans.login',
+    });
+    expect(await again.login('alicia')).toBe(true);
+    expect(rig.server.stats).toMatchObject({ kicked: 1, barredLogins: 1, clients: 2 });
+    bob.tell('alicia', 'hello');
+    expect(await again.next(4)).toMatchObject({ msg: 'hello' });
+  });
+
+  it('is of those that look like it, too, unless look-alikes are allowed', async () => {
+    const rig = await Rig.start();
+    const lookAlike = await rig.join('\u0430lice');
+    expect(rig.server.ban(ban('login', 'alice'))).toMatchObject({ sessions: 1 });
+    expect(await lookAlike.ended).toBe('end');
+    const again = await rig.connect();
+    for (const name of ['\u0430lice', 'ALICE', 'alice']) expect(await again.login(name)).toBe(false);
+    const lax = await Rig.start({}, { lookAlikes: 'allow' });
+    await lax.join('\u0430lice');
+    expect(lax.server.ban(ban('login', 'alice'))).toMatchObject({ sessions: 0 });
+  });
+
+  it('may be a pattern, and is lifted by it', async () => {
+    const rig = await Rig.start();
+    rig.server.ban(ban('login', 'spam-*'));
+    const spammer = await rig.connect();
+    expect(await spammer.login('spam-7')).toBe(false);
+    expect(rig.server.unban('login', 'spam-7')).toBeUndefined();
+    expect(rig.server.unban('login', 'spam-*')).toMatchObject({ what: 'spam-*' });
+    expect(await spammer.login('spam-7')).toBe(true);
+    expect(rig.log.of('unbanned')[0]!.fields).toEqual({ what: 'spam-*', kind: 'login', why: 'lifted' });
+  });
+
+  it('breaks a private connection whose session is gone already', async () => {
+    const rig = await Rig.start();
+    const { a, alice } = await rig.channel();
+    alice.end();
+    await rig.left('alice');
+    expect(rig.server.ban(ban('login', 'alice'))).toEqual({ sessions: 0, channels: 1 });
+    expect(await endOf(a)).toBe('RST');
+  });
+});
+
+describe('a ban of an address', () => {
+  it.each([ELSEWHERE, '127.0.0.2/31'])('as %s closes what is there, and what comes', async (what) => {
+    const rig = await Rig.start();
+    const [there, unknown, here] = [
+      await rig.connect(4, ELSEWHERE),
+      await rig.connect(4, ELSEWHERE),
+      await rig.join('alice'),
+    ];
+    expect(await there.login('mallory')).toBe(true);
+    expect(rig.server.ban(ban('from', what))).toEqual({ sessions: 2, channels: 0 });
+    await within(Promise.all([there.ended, unknown.ended]), 'their ends');
+    await within((await rig.connect(4, ELSEWHERE)).ended, 'the end of a new one');
+    expect(rig.server.stats).toMatchObject({ refusedBanned: 1, clients: 1 });
+    await rig.log.until('connection refused: banned');
+    here.tell('alice', 'still here');
+    expect(await here.next(4)).toMatchObject({ msg: 'still here' });
+  });
+});
+
+it('a ban ends by itself, and says so', async () => {
+  stopTheClock();
+  const rig = await Rig.start();
+  rig.server.ban(ban('login', 'alice', { until: new Date(Date.now() + 3_600_000) }));
+  rig.server.ban(ban('login', 'bob'));
+  vi.advanceTimersByTime(3_599_999);
+  expect(rig.server.bans()).toHaveLength(2);
+  vi.advanceTimersByTime(1);
+  expect(rig.server.bans().map(({ what }) => what)).toEqual(['bob']);
+  expect(rig.log.of('unbanned')[0]!.fields).toMatchObject({ what: 'alice', why: 'expired' });
+  await rig.join('alice');
+});
+
+it('a new server has the bans that it is given, and says nothing of them', async () => {
+  const rig = await Rig.start({}, { bans: [ban('login', 'alice')] });
+  expect(await (await rig.connect()).login('alice')).toBe(false);
+  expect(rig.log.of('banned')).toEqual([]);
+});
+
+describe('bans', () => {
+  it('are at most 1,000 of a kind; one of the same is replaced', () => {
+    const bans = new Bans();
+    for (let count = 0; count < MAX_BANS; count += 1) bans.add(ban('login', `mallory-${count}`));
+    expect(() => bans.add(ban('login', 'one more'))).toThrow(/there are 1000 such bans already/);
+    bans.add(ban('login', 'mallory-7', { reason: 'again' }));
+    bans.add(ban('from', '192.0.2.1'));
+    expect(bans.size).toBe(MAX_BANS + 1);
+    expect(bans.list().find(({ what }) => what === 'mallory-7')).toMatchObject({ reason: 'again' });
+  });
+
+  it('know whom they are of: addresses by their networks, keys, nobody else', () => {
+    const key = `sha256:${'A'.repeat(43)}`;
+    const bans = new Bans();
+    bans.add(ban('from', '2001:DB8::/32'));
+    bans.add(ban('identity', key));
+    expect(bans.ofAddress('2001:db8::1')).toMatchObject({ what: '2001:DB8::/32' });
+    expect(bans.ofAddress('2001:db9::1')).toBeUndefined();
+    expect(bans.ofIdentity(key)).toMatchObject({ kind: 'identity' });
+    expect(bans.ofIdentity(undefined)).toBeUndefined();
+    expect(bans.remove('from', '2001:db8::/32')).toMatchObject({ kind: 'from' });
+    expect(bans.ofAddress('2001:db8::1')).toBeUndefined();
+  });
+
+  it.each<[BanKind, string, Partial<Ban>]>([
+    ['from', 'nowhere', {}],
+    ['identity', 'sha256:short', {}],
+    ['login', '', {}],
+    ['login', 'x'.repeat(129), {}],
+    ['login', 'alice', { reason: 'x'.repeat(257) }],
+    ['login', 'alice', { until: new Date(Number.NaN) }],
+    ['host' as BanKind, 'alice', {}],
+  ])('refuse a %s as %s %j', (kind, what, more) => {
+    expect(() => new Bans().add(ban(kind, what, more))).toThrow(/./);
+    expect(() => new Bans().add(ban(kind, what, more))).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
+  });
+});
