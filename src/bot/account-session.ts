@@ -3,6 +3,7 @@ import type { OpenHalf } from '../client/half.ts';
 import { createDeferred } from '../util/deferred.ts';
 import { ChatosError, isChatosError } from '../errors.ts';
 import type { Address } from '../net/address.ts';
+import type { IdentityLike } from '../net/identity.ts';
 import type { Clock } from '../util/clock.ts';
 import type { ChannelLedger } from './channels/channel-ledger.ts';
 import type { ResolvedRuntimeOptions } from './runtime-options.ts';
@@ -15,6 +16,8 @@ const SLOWED_PAUSE_MS = 60_000;
 export interface AccountSettings extends Omit<ResolvedRuntimeOptions, 'policy' | 'stateDirectory' | 'host'> {
   readonly server: Address;
   readonly login: string;
+  /** Who it is for a `tls://` server. @default nobody in particular */
+  readonly identity: IdentityLike | undefined;
   /** What counts for the limits of the policy: one for all accounts. */
   readonly ledger: ChannelLedger;
   /** Opens the connections of channels. @default as the client does */
@@ -33,12 +36,13 @@ export class AccountSession {
   status: Pick<AccountStatus, 'state' | 'since' | 'problem'>;
 
   constructor(settings: AccountSettings) {
-    const { server, login, standby, backoff, heartbeatMs, log, clock, openHalf } = settings;
+    const { server, login, identity, standby, backoff, heartbeatMs, log, clock, openHalf } = settings;
     this.#clock = clock;
     this.status = { state: 'connecting', since: clock.now(), problem: undefined };
     this.client = ChatosClient.create({
       server,
       login,
+      identity,
       reconnect: standby ? STANDBY_BACKOFF : backoff,
       waitForLogin: standby,
       heartbeatMs,

@@ -1,4 +1,6 @@
+import { ChatosError } from '../errors.ts';
 import { formatAddress } from '../net/address.ts';
+import { toIdentity } from '../net/identity.ts';
 import { compilePolicy } from '../policy/policy.ts';
 import { loginKey } from '../util/login-key.ts';
 import { Account } from './account.ts';
@@ -23,7 +25,7 @@ export type EntryPlace =
  * Makes the accounts of entries and gives each entry its place: those with the same login on the same server share an
  * account, and each has a store of its own.
  *
- * @throws {ChatosError} `INVALID_ARGUMENT` where a key of the policy is unknown, or a value invalid
+ * @throws {ChatosError} `INVALID_ARGUMENT` where a key of the policy is unknown, or a value or an identity invalid
  */
 export function createAccounts(entries: readonly BotEntry[], options: ResolvedRuntimeOptions): EntryPlace[] {
   const { stateDirectory, policy, host, ...rest } = options;
@@ -32,22 +34,32 @@ export function createAccounts(entries: readonly BotEntry[], options: ResolvedRu
   const ledger = host?.ledger ?? new ProcessLedger(compilePolicy(policy), options.clock);
   const shared = { ...rest, ledger, openHalf: host?.openHalf };
   const accounts = new Map<string, Account>();
+  const shownAs = new Map<string, string>();
   const ids = storeIds(entries);
   return entries.map((entry, index) => {
-    const { plugin, server, login = plugin.name, directory = process.cwd(), since, isolated } = entry;
+    const { plugin, server, login = plugin.name, identity, directory = process.cwd(), since, isolated } = entry;
     const store = { directory: storeDirectory(stateDirectory, ids[index]!) };
     if (isolated) {
-      const start = { server, login, directory, since, loopGuard: loopGuard ?? false, ...how } as const;
+      const start = { server, login, identity, directory, since, loopGuard: loopGuard ?? false, ...how } as const;
       const onNames = (names: readonly string[]): void => onLogin({ names, login, server });
       isolated.prepare(start, { ledger, observer, openStore: () => new LevelBackend(store), onLogin: onNames });
       return { isolated };
     }
     const key = `${formatAddress(server)} ${loginKey(login)}`;
-    const account = accounts.get(key) ?? new Account({ ...shared, server, login });
+    const shown = identity === undefined ? 'none' : toIdentity(identity).fingerprint;
+    if ((shownAs.get(key) ?? shown) !== shown) throw severalIdentities(login);
+    shownAs.set(key, shown);
+    const account = accounts.get(key) ?? new Account({ ...shared, server, login, identity });
     accounts.set(key, account);
     const openStore = (): PluginStore => new PluginStore(store, host?.openStore?.());
     return { account, place: account.plugins.add(plugin, entry.options ?? {}, { directory, openStore, since }) };
   });
+}
+
+/** One session shows one certificate. */
+function severalIdentities(login: string): ChatosError {
+  const message = `the bots with the login '${login}' share one session, and so need the same identity`;
+  return new ChatosError('INVALID_ARGUMENT', message);
 }
 
 /** What the stores of entries are called. Two of one plugin and login keep apart: by their server, else by a number. */

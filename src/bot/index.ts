@@ -1,6 +1,7 @@
 /** The bot runtime, to run bots inside another program. */
 export { ChatosError, ERROR_CODES, isChatosError, type ErrorCode, type ErrorFields } from '../errors.ts';
 export { BotRuntime, type StopOptions } from './runtime.ts';
+export { loadIdentity, type Identity, type IdentityLike, type KeyAndCertificate } from '../net/identity.ts';
 export { type BotEntry, type LoggedIn, type RuntimeOptions } from './runtime-options.ts';
 export { loadPlugin } from './loading/loader.ts';
 export { createModuleLoader, type ModuleLoader } from './loading/module-loader.ts';

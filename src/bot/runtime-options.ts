@@ -3,6 +3,7 @@ import type { OpenHalf } from '../client/half.ts';
 import { DEFAULT_HEARTBEAT_MS } from '../client/heartbeat.ts';
 import { ChatosError } from '../errors.ts';
 import type { Address } from '../net/address.ts';
+import type { IdentityLike } from '../net/identity.ts';
 import type { PolicyOptions } from '../policy/policy.ts';
 import { SYSTEM_CLOCK, type Clock } from '../util/clock.ts';
 import { SILENT_LOGGER, type Logger } from '../util/log.ts';
@@ -26,6 +27,8 @@ export interface BotEntry {
   readonly server: Address;
   /** Who it is there. @default the plugin's name */
   readonly login?: string | undefined;
+  /** Who it is for a `tls://` server, in PEM: certificate and private key, in one text or two. @default nobody in particular */
+  readonly identity?: IdentityLike | undefined;
   /** Handed to the plugin as `ctx.options`, unchecked: see {@link checkOptions}. @default {} */
   readonly options?: Readonly<Record<string, unknown>> | undefined;
   /** What relative paths in the options are relative to. @default the working directory */
@@ -47,7 +50,7 @@ export interface BotEntry {
 /** How a bot in a worker runs: what of an entry and of a runtime's options is plain data. */
 export interface WorkerBotStart
   extends
-    Pick<BotEntry, 'server' | 'directory' | 'since'>,
+    Pick<BotEntry, 'server' | 'identity' | 'directory' | 'since'>,
     Pick<RuntimeOptions, 'standby' | 'backoff' | 'heartbeatMs' | 'commandPrefix' | 'flood' | 'loopGuard' | 'breaker'> {
   readonly login: string;
   /** Whether the main thread wants its events. */

@@ -25,6 +25,20 @@ export const loginOption = (what = "your login (default: your system user's name
 export const botLoginOption = (): Option =>
   loginOption("the login of bots that have none of their own (default: the bot's name)");
 
+/** Who one is for tls:// servers. */
+export const identityOption = (): Option =>
+  new Option(
+    '--identity <file>',
+    "your certificate and its key, for tls:// servers (default: what 'chatosbot identity' made); repeatable, for two files",
+  )
+    .env('CHATOSBOT_IDENTITY')
+    .argParser((file, previous: readonly string[] | false | undefined) => {
+      if (file === '') throw new InvalidArgumentError('name a file, or leave it out');
+      return [...(previous || []), file];
+    });
+
+export const noIdentityOption = (): Option => new Option('--no-identity', 'show no certificate to the server');
+
 export const configOption = (): Option =>
   new Option('-c, --config <file>', 'the configuration file (default: the nearest chatosbot.config.yaml)').env(
     'CHATOSBOT_CONFIG',

@@ -30,6 +30,23 @@ const statusText = (what: string) =>
     v.description(what),
   );
 
+const EXPECTED_IDENTITY = 'expected a file, two files, or false';
+const identityFile = v.pipe(v.string(), v.minLength(1, 'name a file, or leave the key out'));
+
+/** Certificates and keys: in one file, or in two. */
+const identity = (what: string) =>
+  v.pipe(
+    v.union(
+      [
+        v.literal(false),
+        identityFile,
+        v.pipe(v.array(identityFile), v.minLength(1, EXPECTED_IDENTITY), v.maxLength(2, EXPECTED_IDENTITY)),
+      ],
+      EXPECTED_IDENTITY,
+    ),
+    v.description(`${what}: a PEM file, or two, relative to this file; false for none. Default: the user's own.`),
+  );
+
 const NO_WORKER = "has no effect without 'isolate: worker'";
 
 const bot = v.union(
@@ -40,6 +57,7 @@ const bot = v.union(
         path: v.pipe(v.string(), v.description('The plugin file, relative to this configuration file.')),
         login: v.optional(loginText("The bot's own account.")),
         server: v.optional(server("The bot's own server: 'embedded' or an address. Default: the server above.")),
+        identity: v.optional(identity("The bot's own certificate and key for tls:// servers")),
         options: v.optional(
           v.pipe(
             // Not `v.record`: it drops keys such as `constructor`.
@@ -108,6 +126,7 @@ export const CONFIG_SCHEMA = v.strictObject({
   $schema: v.optional(v.pipe(v.string(), v.description('Where editors find the schema.'))),
   server: v.optional(server("'embedded' (a server in this process) or an address: host:port. Default: embedded.")),
   login: v.optional(loginText('The account of bots without their own.')),
+  identity: v.optional(identity('The certificate and key that bots and commands show to tls:// servers')),
   state: v.optional(
     v.pipe(
       v.string(),

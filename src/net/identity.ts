@@ -6,7 +6,9 @@ import { certificatesIn, hasEncryptedKey, privateKeysIn, readPem } from './pem.t
 
 /** Who a client is for `tls://` servers: a certificate, followed by those that lead to its authority, and its key, in PEM. */
 export interface KeyAndCertificate {
+  /** The certificate of the key, then those that lead to its authority. */
   readonly cert: string;
+  /** The private key, not encrypted. */
   readonly key: string;
 }
 

@@ -50,8 +50,8 @@ export function serveBot(modules: Record<string, unknown>): void {
         await flushPrinted();
       }
     },
-    start: async ({ server, login, directory, since, isObserved, ...options }) => {
-      runtime = new BotRuntime([{ ...latest!, server, login, directory, since }], {
+    start: async ({ server, login, identity, directory, since, isObserved, ...options }) => {
+      runtime = new BotRuntime([{ ...latest!, server, login, identity, directory, since }], {
         ...options,
         log,
         host: createWorkerHost(rpc),

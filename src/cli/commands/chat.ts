@@ -9,7 +9,7 @@ import { LineInput, outputFailed, untilAborted } from '../chat/line-input.ts';
 import { lineHelp } from '../chat/line-language.ts';
 import { jsonView, textView } from '../chat/view.ts';
 import { connectCommand, type ConnectFlags } from '../connecting/connect.ts';
-import { configOption, loginOption, seconds, serverOption } from '../options.ts';
+import { configOption, identityOption, loginOption, noIdentityOption, seconds, serverOption } from '../options.ts';
 import { interruptibly } from '../terminal/signals.ts';
 
 interface ChatFlags extends ConnectFlags {
@@ -21,6 +21,8 @@ export function register(command: Command): void {
   command
     .addOption(serverOption())
     .addOption(loginOption())
+    .addOption(identityOption())
+    .addOption(noIdentityOption())
     .option('--linger <seconds>', 'after the end of a script, how long to keep showing messages', seconds, 0)
     .option('--json', 'show everything as lines of JSON')
     .addOption(configOption())

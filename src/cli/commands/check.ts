@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { impassableOptions, ISOLATION_ROWS } from '../../bot/isolation/options.ts';
 import { loadConfig } from '../../config/load.ts';
 import type { LoadedConfig } from '../../config/read.ts';
-import { botServer } from '../../config/settings.ts';
+import { botServer, listenAddresses } from '../../config/settings.ts';
 import { isChatosError, type ChatosError } from '../../errors.ts';
 import { compilePolicy } from '../../policy/policy.ts';
 import { toJsonLine } from '../../util/escape.ts';
@@ -18,6 +18,7 @@ import {
   type BotToRun,
   type PlannedBot,
 } from '../running/bot-entries.ts';
+import { botIdentities } from '../running/bot-identities.ts';
 import { EXIT, ExitSignal } from '../terminal/exit.ts';
 import { notice, writeLine } from '../terminal/output.ts';
 import { surviveUncaughtErrors } from '../terminal/plugin-errors.ts';
@@ -61,6 +62,10 @@ async function check(files: string[], flags: CheckFlags): Promise<void> {
   const conflict = accountConflict(bots, server, loaded) ?? alikeAccounts(bots, server, loaded);
   if (conflict) errors.push(conflict);
   if (errors.length === 0) compilePolicy(loaded.config.policy);
+  if (errors.length === 0) {
+    const servers = { server, listen: listenAddresses(undefined, loaded.config) };
+    await botIdentities(bots, servers, undefined, loaded).catch((problem: ChatosError) => errors.push(problem));
+  }
   const error = joinErrors(errors);
   const prefix = loaded.config.commandPrefix ?? '!';
   const warnings = error ? [] : idleRules(bots, loaded);

@@ -4,7 +4,16 @@ import { DEFAULT_HEARTBEAT_MS } from '../../client/heartbeat.ts';
 import { DEFAULT_REOPEN_TIMEOUT_MS } from '../../transfer/verified/options.ts';
 import { connectCommand } from '../connecting/connect.ts';
 import { reportSessions } from '../connecting/session-reports.ts';
-import { byteRate, configOption, loginArgument, loginOption, seconds, serverOption } from '../options.ts';
+import {
+  byteRate,
+  configOption,
+  identityOption,
+  loginArgument,
+  loginOption,
+  noIdentityOption,
+  seconds,
+  serverOption,
+} from '../options.ts';
 import { askPeer } from '../piping/asking.ts';
 import { converse } from '../piping/conversation.ts';
 import { DEFAULT_WAIT_S, type PipeFlags } from '../piping/flags.ts';
@@ -47,6 +56,8 @@ export function register(command: Command): void {
     .option('--limit-rate <rate>', 'send and receive at most so many bytes a second each: 800, 50k, 2M', byteRate)
     .addOption(serverOption())
     .addOption(loginOption())
+    .addOption(identityOption())
+    .addOption(noIdentityOption())
     .option('-q, --quiet', 'report only errors')
     .option('--json', 'report on standard error, as lines of JSON')
     .option('--raw', 'let what the peer sends control the terminal that it is shown on')

@@ -3,9 +3,11 @@ import { DEFAULT_STOP_TIMEOUT_MS } from '../../bot/runtime.ts';
 import {
   botLoginOption,
   configOption,
+  identityOption,
   controlOptions,
   listenOption,
   logOptions,
+  noIdentityOption,
   seconds,
   serverOption,
   stateOption,
@@ -35,6 +37,8 @@ export function register(command: Command): void {
     .option('--embedded', 'start a server in this process (the default if none is configured)')
     .addOption(listenOption())
     .addOption(botLoginOption())
+    .addOption(identityOption())
+    .addOption(noIdentityOption())
     .option('--standby', 'while a login is taken, wait, and take over when it is free')
     .option(
       '--drain <seconds>',
@@ -56,6 +60,7 @@ export function register(command: Command): void {
 Examples:
   $ chatosbot run ./bots/echo.ts
   $ chatosbot run ./bots/echo.ts --server chat.example.org:7777 --login parrot
+  $ chatosbot run --server tls://chat.example.org:7777 --identity bots.pem
   $ chatosbot run --config chatosbot.config.yaml
 
 Each bot logs in with its own login, else --login, else the name of its file.`,

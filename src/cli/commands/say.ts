@@ -10,7 +10,14 @@ import { connectCommand, type ConnectFlags } from '../connecting/connect.ts';
 import { Delivery } from '../connecting/delivery.ts';
 import { linesOf } from '../connecting/input-lines.ts';
 import { reportSessions } from '../connecting/session-reports.ts';
-import { configOption, loginArgument, loginOption, serverOption } from '../options.ts';
+import {
+  configOption,
+  identityOption,
+  loginArgument,
+  loginOption,
+  noIdentityOption,
+  serverOption,
+} from '../options.ts';
 import { standardInput } from '../terminal/input.ts';
 import { interruptibly } from '../terminal/signals.ts';
 import { notice, writeLine } from '../terminal/output.ts';
@@ -29,6 +36,8 @@ export function register(command: Command): void {
     .option('-t, --to <login>', 'send it to this login only', loginArgument)
     .addOption(serverOption())
     .addOption(loginOption())
+    .addOption(identityOption())
+    .addOption(noIdentityOption())
     .option('--json', 'print a line of JSON for each message that was sent')
     .addOption(configOption())
     .addHelpText(

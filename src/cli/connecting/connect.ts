@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import { ChatosClient } from '../../client/client.ts';
 import { loadConfig } from '../../config/load.ts';
 import { clientServer } from '../../config/settings.ts';
@@ -7,10 +6,13 @@ import { formatAddress, type Address } from '../../net/address.ts';
 import { loginProblem } from '../../protocol/login.ts';
 import { withResolvers } from '../../util/deferred.ts';
 import { startTimer } from '../../util/timeout.ts';
+import { findIdentity, type IdentityFlag } from './identity.ts';
+import { systemLogin } from './system-login.ts';
 
 export interface ConnectFlags {
   readonly server?: Address;
   readonly login?: string;
+  readonly identity?: IdentityFlag;
   readonly config?: string;
 }
 
@@ -40,16 +42,18 @@ export async function connectCommand(flags: ConnectFlags, settings: ConnectSetti
   const loaded = await loadConfig({ file: flags.config });
   const { config } = loaded;
   const server = clientServer(flags.server, loaded);
+  const identity = await findIdentity(server, flags.identity, loaded);
   const { signal, prepare, reconnect = false, retryMs } = settings;
   const configured = config.heartbeatMs === false ? Infinity : config.heartbeatMs;
   const heartbeatMs = settings.heartbeatMs && (configured ?? settings.heartbeatMs);
-  const base = flags.login ?? systemLogin();
+  const base = flags.login ?? ownLogin();
   for (let number = 1; ; number += 1) {
     const login = number === 1 ? base : `${base}-${number}`;
     const isLast = flags.login !== undefined || number === MAX_NAMES;
     const client = ChatosClient.create({
       server,
       login,
+      identity,
       signal,
       heartbeatMs,
       reconnect: reconnect && PAUSES,
@@ -87,13 +91,8 @@ async function start(client: ChatosClient, retryMs: number | undefined, waitForL
   }
 }
 
-function systemLogin(): string {
-  let name = 'guest';
-  try {
-    name = userInfo().username;
-  } catch {
-    // A user without an entry in /etc/passwd, as in some containers.
-  }
+function ownLogin(): string {
+  const name = systemLogin() ?? 'guest';
   // Leaves room for a number.
   return loginProblem(`${name}-99`) === undefined ? name : 'guest';
 }

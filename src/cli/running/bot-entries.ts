@@ -14,6 +14,7 @@ import type { LoadedConfig } from '../../config/read.ts';
 import type { Config } from '../../config/schema.ts';
 import { ChatosError, isChatosError } from '../../errors.ts';
 import { PLUGIN_MODULES, PLUGIN_WORKER } from '../../plugin-modules.ts';
+import { configuredIdentity, type IdentityFiles } from '../connecting/identity.ts';
 import { loginProblem } from '../../protocol/login.ts';
 import type { Logger } from '../../util/log.ts';
 
@@ -25,6 +26,8 @@ export interface PlannedBot {
   readonly login: string | undefined;
   /** Its own server: an address, or `embedded`; else that of the command line or the configuration. */
   readonly server: string | undefined;
+  /** The files of its own identity; `false` for none; else that of the command line or the configuration. */
+  readonly identityFiles: IdentityFiles | false | undefined;
   readonly options: Readonly<Record<string, unknown>>;
   /** Whether it runs in a worker thread, and what that may cost. */
   readonly isolation: IsolationOptions | undefined;
@@ -54,12 +57,15 @@ export function planBots(files: readonly string[], { config, directory }: Loaded
       path: file,
       login,
       server,
+      identity: own,
       options = {},
       ...rest
     }: BotConfig = typeof bot === 'string' ? { path: bot } : bot;
     const { isolate, memoryMb, stallMs } = rest;
     const isolation = isolate === undefined ? undefined : { memoryMb, stallMs };
-    return [{ file: path.resolve(directory, file), login, server, options, isolation, path: ['bots', index] }];
+    const identityFiles = configuredIdentity(own, directory);
+    const place = ['bots', index] as const;
+    return [{ file: path.resolve(directory, file), login, server, identityFiles, options, isolation, path: place }];
   });
   if (files.length === 0) {
     const announcements: PlannedBot = { ...NO_SETTINGS, file: undefined, path: ['announcements'] };
@@ -72,7 +78,14 @@ export function planBots(files: readonly string[], { config, directory }: Loaded
   });
 }
 
-const NO_SETTINGS = { login: undefined, server: undefined, options: {}, isolation: undefined, path: undefined };
+const NO_SETTINGS = {
+  login: undefined,
+  server: undefined,
+  identityFiles: undefined,
+  options: {},
+  isolation: undefined,
+  path: undefined,
+};
 
 /** How plugins are loaded that run in worker threads. */
 export interface WorkerLoading {

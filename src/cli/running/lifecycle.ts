@@ -186,7 +186,7 @@ function createRuntime(
   embedded: Address | undefined,
   observer: RuntimeObserver | undefined,
 ): BotRuntime {
-  const { bots, loaded, standby, log, announce } = plan;
+  const { bots, identities, loaded, standby, log, announce } = plan;
   const { policy, heartbeatMs, commandPrefix, flood, loopGuard } = loaded.config;
   const serverOf = (bot: BotToRun): Address => {
     const server = bot.server ?? plan.server;
@@ -194,7 +194,7 @@ function createRuntime(
     return typeof server === 'string' ? configuredAddress(server, loaded) : server;
   };
   return new BotRuntime(
-    bots.map((bot) => ({ ...bot, directory: loaded.directory, server: serverOf(bot) })),
+    bots.map((bot) => ({ ...bot, identity: identities.get(bot), directory: loaded.directory, server: serverOf(bot) })),
     {
       policy,
       heartbeatMs: heartbeatMs === false ? Infinity : heartbeatMs,

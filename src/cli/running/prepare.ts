@@ -5,7 +5,9 @@ import { BansFile } from '../../ops/bans-file.ts';
 import type { StatusAddress } from '../../ops/status-address.ts';
 import type { LevelSwitch, Logger } from '../../util/log.ts';
 import type { LogFlags } from '../options.ts';
+import type { IdentityFlag } from '../connecting/identity.ts';
 import { announcer } from '../terminal/output.ts';
+import { botIdentities, type BotIdentities } from './bot-identities.ts';
 import { accountConflict, alikeAccounts, idleRules } from './bot-checks.ts';
 import { BotLoader, nothingToRun, planBots } from './bot-entries.ts';
 
@@ -15,6 +17,7 @@ export interface RunFlags extends LogFlags {
   readonly embedded?: boolean;
   readonly listen?: readonly Address[];
   readonly login?: string;
+  readonly identity?: IdentityFlag;
   readonly standby?: boolean;
   readonly drain: number;
   readonly watch?: boolean;
@@ -43,9 +46,14 @@ export async function prepareRun(files: readonly string[], flags: RunFlags, log:
   const bots = await loader.loadAll(planned);
   const server = botServer(flags, loaded);
   const conflict = accountConflict(bots, server, loaded) ?? alikeAccounts(bots, server, loaded);
-  if (conflict) {
+  const listen = listenAddresses(flags.listen, loaded.config);
+  let identities: BotIdentities;
+  try {
+    if (conflict) throw conflict;
+    identities = await botIdentities(bots, { server, listen }, flags.identity, loaded);
+  } catch (error) {
     await loader.close();
-    throw conflict;
+    throw error;
   }
   for (const line of idleRules(bots, loaded)) log.warn(line);
   const state = stateDirectory(flags.state, loaded);
@@ -61,7 +69,8 @@ export async function prepareRun(files: readonly string[], flags: RunFlags, log:
     /** The server of bots that name none. */
     server,
     /** Where a server in this process listens, if one is needed. */
-    listen: listenAddresses(flags.listen, loaded.config),
+    listen,
+    identities,
     standby: flags.standby ?? false,
     watch: flags.watch ?? false,
     drainMs: flags.drain * 1000,

@@ -1,0 +1,90 @@
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import process from 'node:process';
+import { ChatosError } from '../../errors.ts';
+import type { LoadedConfig } from '../../config/read.ts';
+import type { Address } from '../../net/address.ts';
+import { loadIdentity, type Identity } from '../../net/identity.ts';
+import { configDirectory } from '../../util/config-directory.ts';
+import { quote } from '../../util/quote.ts';
+import { notice } from '../terminal/output.ts';
+
+/** `--identity`, as often as it was given; or `--no-identity`. */
+export type IdentityFlag = readonly string[] | false | undefined;
+
+/** Where an identity is: one file with certificate and key, or two. */
+export type IdentityFiles = readonly string[];
+
+/** The user's own identity: made by `chatosbot identity`, shown to every `tls://` server from then on. */
+export function ownIdentityFile(): string {
+  return path.join(configDirectory(), 'identity.pem');
+}
+
+/** Those of a configuration's key `identity`, relative to its file; `false` where none is to be shown. */
+export function configuredIdentity(
+  identity: string | readonly string[] | false | undefined,
+  directory: string,
+): IdentityFiles | false | undefined {
+  if (identity === undefined || identity === false) return identity;
+  return [identity].flat().map((file) => path.resolve(directory, file));
+}
+
+/** Where the identity is that is shown to `tls://` servers; `false` where none is to be shown. */
+export function identityFiles(flag: IdentityFlag, { config, directory }: LoadedConfig): IdentityFiles | false {
+  return flag ?? configuredIdentity(config.identity, directory) ?? [ownIdentityFile()];
+}
+
+/**
+ * The identity to show to a server: that of the flag, else of the configuration, else the user's own where it exists.
+ *
+ * @throws {ChatosError} `INVALID_ARGUMENT` where it cannot be read
+ */
+export async function findIdentity(
+  server: Pick<Address, 'transport'>,
+  flag: IdentityFlag,
+  loaded: LoadedConfig,
+): Promise<Identity | undefined> {
+  if (server.transport !== 'tls') return undefined;
+  const files = identityFiles(flag, loaded);
+  return files === false ? undefined : readIdentity(files);
+}
+
+/**
+ * Reads an identity, and warns where others can read its key. The user's own may be missing.
+ *
+ * @throws {ChatosError} `INVALID_ARGUMENT` where it cannot be read
+ */
+export async function readIdentity(files: IdentityFiles): Promise<Identity | undefined> {
+  const isOwn = files.length === 1 && files[0] === ownIdentityFile();
+  if (isOwn && !(await exists(files[0]!))) return undefined;
+  const identity = await loadIdentity(...files);
+  await warnOfReaders(files);
+  return identity;
+}
+
+/** @throws {ChatosError} `INVALID_ARGUMENT` where it cannot be found out */
+export async function exists(file: string): Promise<boolean> {
+  try {
+    await stat(file);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return false;
+    throw new ChatosError('INVALID_ARGUMENT', `${file} cannot be reached (${code}); choose another with --identity`, {
+      cause: error,
+    });
+  }
+}
+
+/** The key is in the last file. Once a process is enough. */
+const warned = new Set<string>();
+
+async function warnOfReaders(files: IdentityFiles): Promise<void> {
+  const file = files.at(-1)!;
+  if (process.platform === 'win32' || warned.has(file)) return;
+  const { mode } = await stat(file);
+  if ((mode & 0o077) === 0) return;
+  warned.add(file);
+  const octal = (mode & 0o777).toString(8).padStart(4, '0');
+  notice(`warning: other users can read ${file} (mode ${octal}), which has a private key: chmod 600 ${quote(file)}`);
+}

@@ -1,0 +1,18 @@
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { afterEach, expect, test, vi } from 'vitest';
+import { configDirectory } from '../../src/util/config-directory.ts';
+
+afterEach(() => vi.unstubAllEnvs());
+
+test.each([
+  ['linux', {}, path.join(homedir(), '.config/chatosbot')],
+  ['linux', { XDG_CONFIG_HOME: '/etc/ann' }, '/etc/ann/chatosbot'],
+  ['linux', { XDG_CONFIG_HOME: 'relative' }, path.join(homedir(), '.config/chatosbot')],
+  ['darwin', {}, path.join(homedir(), 'Library/Application Support/chatosbot')],
+  ['win32', { APPDATA: '/C/ann' }, '/C/ann/chatosbot'],
+] as const)('on %s with %j, settings are in %s', (platform, environment, folder) => {
+  vi.stubEnv('XDG_CONFIG_HOME', '').stubEnv('APPDATA', '');
+  for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
+  expect(configDirectory(platform)).toBe(folder);
+});
