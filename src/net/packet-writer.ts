@@ -31,6 +31,8 @@ export class PacketWriter implements Receiver {
   readonly #receivers: Receivers | undefined;
   /** What the receivers know that waits. */
   #knownBytes = 0;
+  /** Writes that the transport was given, and has not taken. */
+  #underWay = 0;
   /** Bytes that the transport was given. */
   #givenBytes = 0;
   #closed = false;
@@ -105,7 +107,8 @@ export class PacketWriter implements Receiver {
       this.cut(queueFull('maxQueuedBytes', message, { waiting, limit: this.#maxQueuedBytes }));
       return;
     }
-    if (waiting > 0) {
+    // What is not ours (the end of a handshake, tickets of TLS) is taken without a word to us: nothing waits for that.
+    if (waiting > 0 && this.#underWay > 0) {
       this.#wait();
       return;
     }
@@ -156,6 +159,7 @@ export class PacketWriter implements Receiver {
       for (const done of written) done(failure);
       this.#onTaken();
     };
+    this.#underWay += 1;
     if (blocks.length > 1) stream.cork();
     for (const [index, block] of blocks.entries()) {
       const isLast = index === blocks.length - 1;
@@ -178,6 +182,7 @@ export class PacketWriter implements Receiver {
 
   /** The transport has taken what it was given last. */
   readonly #onTaken = (): void => {
+    this.#underWay -= 1;
     if (!this.#closed && this.#waiting && this.#transport.stream.writableLength === 0) this.#giveWaiting();
     else this.#account();
   };

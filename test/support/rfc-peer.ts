@@ -141,6 +141,11 @@ export class RfcPeer {
     });
   }
 
+  /** A client over a connection that somebody else has opened. */
+  static over(socket: Socket, longBytes: LongBytes = 4): RfcPeer {
+    return new RfcPeer(socket, longBytes);
+  }
+
   /** Proposes a login: true if accepted, false if refused. */
   async login(name: string, patience: Patience = {}): Promise<boolean> {
     this.send(packet(0, str(name)));
