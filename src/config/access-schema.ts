@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { fingerprintProblem } from '../net/fingerprint.ts';
+import { fingerprintProblem } from '../net/fingerprint-text.ts';
 import { networkProblem } from '../net/networks.ts';
 import { loginProblem } from '../protocol/login.ts';
 import { checked } from './checks.ts';
@@ -31,6 +31,15 @@ const list = v.strictObject({
 const rule = v.strictObject({
   login: someTexts(patternProblem, 'The logins; * and ? are wildcards.'),
   identity: v.optional(someTexts(fingerprintProblem, `${FINGERPRINTS} Default: any key, or none.`)),
+  ca: v.optional(
+    v.pipe(
+      v.string(),
+      v.minLength(1, 'name a file, or leave the key out'),
+      v.description(
+        'A file with certificates of authorities, relative to this one: they must have issued that of the client, in the name of the login. Default: any certificate, or none.',
+      ),
+    ),
+  ),
   from: v.optional(someTexts(networkProblem, `${NETWORKS} Default: from anywhere.`)),
 });
 

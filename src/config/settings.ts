@@ -2,6 +2,7 @@ import path from 'node:path';
 import { DEFAULT_ADDRESS, parseAddress, type Address } from '../net/address.ts';
 import { parseStatusAddress, type StatusAddress } from '../ops/status-address.ts';
 import type { ServerOptions } from '../server/options.ts';
+import { loginRules } from './login-rules.ts';
 import type { LoadedConfig } from './read.ts';
 import type { Config } from './schema.ts';
 
@@ -19,10 +20,14 @@ export function configuredAddress(text: string, { directory }: Pick<LoadedConfig
   return address.ca === undefined ? address : { ...address, ca: path.resolve(directory, address.ca) };
 }
 
-/** What the configuration says of a server in this process, be it that of `serve` or the embedded one. */
-export function serverOptions({ config }: Placed): ServerOptions {
-  const { limits, lookAlikes, proxies, logins, deny, allow, halves } = config.serve ?? {};
-  return { limits, lookAlikes, proxies, logins, deny, allow, halves };
+/**
+ * What the configuration says of a server in this process, be it that of `serve` or the embedded one.
+ *
+ * @throws {ChatosError} `INVALID_CONFIG` where a file that it names cannot be used
+ */
+export async function serverOptions(loaded: LoadedConfig): Promise<ServerOptions> {
+  const { limits, lookAlikes, proxies, deny, allow, halves } = loaded.config.serve ?? {};
+  return { limits, lookAlikes, proxies, logins: await loginRules(loaded), deny, allow, halves };
 }
 
 /** The server that a client connects to: `--server`, else the configuration's; for `embedded`, where `run` starts one. */

@@ -16,3 +16,10 @@ export function readFingerprint(text: string): string | undefined {
   // The last digit has two bits that no byte has: one that is mistyped may have them.
   return bytes.length === BYTES && bytes.toString('base64url') === wanted ? `sha256:${wanted}` : undefined;
 }
+
+/** What is wrong with a text that should be a fingerprint, with what is expected instead. */
+export function fingerprintProblem(text: string): string | undefined {
+  return readFingerprint(text) === undefined
+    ? `'${text}' is not a fingerprint: expected ${FINGERPRINT_FORM}`
+    : undefined;
+}

@@ -67,7 +67,7 @@ async function serve(flags: ServeFlags): Promise<void> {
     const loaded = await loadConfig({ file: flags.config });
     const { config } = loaded;
     const listen = listenAddresses(flags.listen, config);
-    const options = serverOptions(loaded);
+    const options = await serverOptions(loaded);
     const { log, level } = switchedLoggerFor(flags);
     const audit = await startAudit(auditFile(flags.audit, loaded), running, log);
     const bans = new BansFile(stateDirectory(flags.state, loaded), log);

@@ -102,7 +102,7 @@ export async function startRun(plan: RunPlan, running: Running, stop: StopReques
     running.recorder = await openRecording(recordingFile, { version: packageVersion(), log });
   }
   if (bots.some(({ server = plan.server }) => server === 'embedded')) {
-    const options = serverOptions(loaded);
+    const options = await serverOptions(loaded);
     const serverLog = log.with({ part: 'server' });
     const audit = await startAudit(auditFile(undefined, loaded), running, serverLog);
     running.server = await startEmbedded({ ...plan, options, audit, log: serverLog }, stop.signal);

@@ -1,7 +1,8 @@
-import { ChatosError } from '../../errors.ts';
-import { fingerprintProblem } from '../../net/fingerprint.ts';
+import { ChatosError, messageOf } from '../../errors.ts';
+import { fingerprintProblem, readFingerprint } from '../../net/fingerprint-text.ts';
 import { networkProblem } from '../../net/networks.ts';
 import { unknownKeys } from '../../util/closest.ts';
+import { Authority } from './authority.ts';
 
 /** Some who come, by any of these. One text stands for a list with one. */
 export interface AccessList {
@@ -19,6 +20,11 @@ export interface LoginRule {
   readonly login: string | readonly string[];
   /** The fingerprint of the client's key must be one of these. @default any key, or none */
   readonly identity?: string | readonly string[] | undefined;
+  /**
+   * Authorities, their certificates in PEM: the client's certificate must be issued by one of them, and have the login as a
+   * name. @default any certificate, or none
+   */
+  readonly ca?: string | undefined;
   /** It must come from one of these addresses and networks. @default from anywhere */
   readonly from?: string | readonly string[] | undefined;
 }
@@ -41,7 +47,7 @@ export interface AccessOptions {
 export type ResolvedList = Readonly<Record<keyof AccessList, readonly string[] | undefined>>;
 
 const LIST_KEYS = ['from', 'login', 'identity'] as const;
-const RULE_KEYS = ['login', 'identity', 'from'] as const;
+const RULE_KEYS = ['login', 'identity', 'ca', 'from'] as const;
 
 /** What is wrong with one text of each kind. */
 const PROBLEMS: { readonly [K in keyof AccessList]-?: (text: string) => string | undefined } = {
@@ -60,12 +66,24 @@ export function resolveList(where: string, given: AccessList | undefined): Resol
   };
 }
 
+/** A rule of which each kind is a list, or is not given. */
+export type ResolvedRule = ResolvedList & { readonly login: readonly string[]; readonly ca: Authority | undefined };
+
 /** @throws {ChatosError} `INVALID_ARGUMENT` */
-export function resolveRule(where: string, rule: LoginRule): ResolvedList & { readonly login: readonly string[] } {
+export function resolveRule(where: string, rule: LoginRule): ResolvedRule {
   checkKeys(where, rule, RULE_KEYS);
   const { from, login, identity } = resolveList(where, { from: rule.from, login: rule.login, identity: rule.identity });
   if (!login) throw invalid(where, "'login' is missing");
-  return { from, login, identity };
+  return { from, login, identity, ca: rule.ca === undefined ? undefined : authorityOf(`${where}.ca`, rule.ca) };
+}
+
+function authorityOf(where: string, pem: unknown): Authority {
+  if (typeof pem !== 'string') throw invalid(where, 'expected a text: certificates in PEM');
+  try {
+    return new Authority(pem);
+  } catch (error) {
+    throw invalid(where, messageOf(error), error);
+  }
 }
 
 /** A rule with a misspelt condition would be anyone's. */
@@ -82,10 +100,10 @@ function textsOf(where: string, key: keyof AccessList, given: unknown): readonly
   return texts.map((text) => {
     const problem = typeof text === 'string' ? PROBLEMS[key](text) : 'expected a text, or a list of texts';
     if (problem !== undefined) throw invalid(`${where}.${key}`, problem);
-    return text as string;
+    return key === 'identity' ? readFingerprint(text as string)! : (text as string);
   });
 }
 
-export function invalid(where: string, problem: string): ChatosError {
-  return new ChatosError('INVALID_ARGUMENT', `${where}: ${problem}`);
+export function invalid(where: string, problem: string, cause?: unknown): ChatosError {
+  return new ChatosError('INVALID_ARGUMENT', `${where}: ${problem}`, { cause });
 }

@@ -1,5 +1,5 @@
 import { ChatosError } from '../../errors.ts';
-import { fingerprintProblem } from '../../net/fingerprint.ts';
+import { fingerprintProblem, readFingerprint } from '../../net/fingerprint-text.ts';
 import { networkProblem, Networks } from '../../net/networks.ts';
 import { MAX_TIMER_MS } from '../../util/clock.ts';
 import { loginKey } from '../../util/login-key.ts';
@@ -126,7 +126,7 @@ export class Bans {
     const bans = this.list();
     this.#networks = new Networks(bans.filter(({ kind }) => kind === 'from').map(({ what }) => what));
     this.#identities.clear();
-    for (const ban of bans) if (ban.kind === 'identity') this.#identities.set(ban.what, ban);
+    for (const ban of bans) if (ban.kind === 'identity') this.#identities.set(readFingerprint(ban.what)!, ban);
     clearTimeout(this.#timer);
     const next = Math.min(...bans.map(({ until }) => until?.getTime() ?? Infinity));
     if (next === Infinity) return;
@@ -145,5 +145,5 @@ export class Bans {
 
 function keyOf({ kind, what }: Pick<Ban, 'kind' | 'what'>): string {
   if (kind === 'from') return `${kind} ${what.toLowerCase()}`;
-  return `${kind} ${kind === 'login' ? loginKey(what) : what}`;
+  return `${kind} ${kind === 'login' ? loginKey(what) : (readFingerprint(what) ?? what)}`;
 }

@@ -9,6 +9,7 @@ import {
   type LoginRule,
   type ResolvedList,
 } from './access-options.ts';
+import type { Authority } from './authority.ts';
 import { LoginPatterns } from './login-pattern.ts';
 
 /** Who wants a login, as far as it is known. */
@@ -42,6 +43,7 @@ interface CompiledList {
 interface CompiledRule extends CompiledList {
   /** Whether it has a condition. */
   readonly reserves: boolean;
+  readonly authority: Authority | undefined;
 }
 
 /** What was checked of {@link AccessOptions}. */
@@ -61,8 +63,9 @@ export function compileAccess({ deny, allow, logins, lookAlikes = 'refuse' }: Ac
     deny: compileList(resolveList('deny', deny)),
     allow: compileList(resolveList('allow', allow)),
     logins: logins?.map((rule: LoginRule, index) => {
-      const list = resolveRule(`logins[${index}]`, rule);
-      return { ...compileList(list), reserves: list.from !== undefined || list.identity !== undefined };
+      const { ca: authority, ...list } = resolveRule(`logins[${index}]`, rule);
+      const reserves = (list.from ?? list.identity ?? authority) !== undefined;
+      return { ...compileList(list), authority, reserves };
     }),
     lookAlikes: lookAlikes === 'refuse',
   };
@@ -107,7 +110,7 @@ export function loginRefusal(rules: AccessRules, login: string, peer: Peer): Acc
   for (const [index, rule] of logins.entries()) {
     const isNamed = rule.logins.match(login);
     if (!isNamed && !(rule.reserves && resembles(rule.logins))) continue;
-    const why = unmet(rule, peer);
+    const why = unmet(rule, login, peer);
     if (why === undefined && !isNamed) continue;
     const what = isNamed ? 'reserved' : 'looks like a reserved login';
     return why === undefined
@@ -118,9 +121,12 @@ export function loginRefusal(rules: AccessRules, login: string, peer: Peer): Acc
 }
 
 /** Which condition of a rule does not hold. */
-function unmet({ list, networks, identities }: CompiledRule, { from, fingerprint }: Peer): string | undefined {
+function unmet({ list, networks, identities, authority }: CompiledRule, login: string, peer: Peer): string | undefined {
+  const { from, fingerprint, certificate } = peer;
   if (list.from && !networks.has(from)) return 'it comes from elsewhere';
-  if (!list.identity) return undefined;
+  if (!list.identity && !authority) return undefined;
   if (fingerprint === undefined) return 'it shows no certificate';
-  return identities.has(fingerprint) ? undefined : 'its certificate is another';
+  if (list.identity && !identities.has(fingerprint)) return 'its certificate is another';
+  if (!authority) return undefined;
+  return certificate ? authority.problemWith(certificate, login) : 'its certificate is of another authority';
 }

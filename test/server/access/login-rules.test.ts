@@ -94,7 +94,7 @@ it.each<[AccessOptions, RegExp]>([
   [{ logins: [{ login: '' }] }, /^logins\[0\]\.login: a pattern is empty$/],
   [
     { logins: [{ login: 'a', identity: 'sha1:x' }] },
-    /^logins\[0\]\.identity: 'sha1:x' is not a fingerprint: expected sha256:/,
+    /^logins\[0\]\.identity: 'sha1:x' is not a fingerprint: expected 'sha256:' and/,
   ],
   [{ logins: [{ login: 'a', from: '10.0.0.0/33' }] }, /^logins\[0\]\.from: '10\.0\.0\.0\/33' is not a network/],
   [{ logins: { login: 'a' } as never }, /^logins: expected a list of rules$/],
