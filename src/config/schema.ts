@@ -119,6 +119,8 @@ function expectsProxy(text: string): boolean {
   return thrown(() => parseAddress(text)) === undefined && parseAddress(text).proxy !== undefined;
 }
 
+const FILE = v.pipe(v.string(), v.minLength(1, 'name a file'));
+
 const EXPECTED_HEARTBEAT = `expected false, or milliseconds, 1000 to ${MAX_TIMER_MS}`;
 
 /** The configuration: one source for its types, its validation and `config.schema.json`. */
@@ -196,6 +198,15 @@ export const CONFIG_SCHEMA = v.strictObject({
             v.description(
               "The Unix socket for 'chatosbot ctl', relative to this file; false for none. Default: a private one, by its port.",
             ),
+          ),
+        ),
+        tls: v.optional(
+          v.pipe(
+            v.strictObject({
+              cert: v.pipe(FILE, v.description('The certificate, then those that lead to its authority, in PEM.')),
+              key: v.pipe(FILE, v.description('The key of the certificate, in PEM, without a passphrase.')),
+            }),
+            v.description('For tls:// addresses; paths are relative to this file. Default: one of its own.'),
           ),
         ),
         lookAlikes: v.optional(

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { ChatosError } from '../errors.ts';
 import { DEFAULT_ADDRESS, parseAddress, type Address } from '../net/address.ts';
 import { parseStatusAddress, type StatusAddress } from '../ops/status-address.ts';
 import type { ServerOptions } from '../server/options.ts';
@@ -28,6 +29,21 @@ export function configuredAddress(text: string, { directory }: Pick<LoadedConfig
 export async function serverOptions(loaded: LoadedConfig): Promise<ServerOptions> {
   const { limits, lookAlikes, proxies, deny, allow, halves } = loaded.config.serve ?? {};
   return { limits, lookAlikes, proxies, logins: await loginRules(loaded), deny, allow, halves };
+}
+
+/** The files of the server's certificate: those of the flags, else of the configuration; `undefined` for one of its own. */
+export function certificateFiles(
+  flags: { readonly tlsCert?: string; readonly tlsKey?: string },
+  { config, directory }: Placed,
+): { readonly cert: string; readonly key: string } | undefined {
+  const { tlsCert, tlsKey } = flags;
+  if (tlsCert !== undefined || tlsKey !== undefined) {
+    if (tlsCert !== undefined && tlsKey !== undefined)
+      return { cert: path.resolve(tlsCert), key: path.resolve(tlsKey) };
+    throw new ChatosError('INVALID_ARGUMENT', '--tls-cert and --tls-key belong together: name both files');
+  }
+  const tls = config.serve?.tls;
+  return tls && { cert: path.resolve(directory, tls.cert), key: path.resolve(directory, tls.key) };
 }
 
 /** The server that a client connects to: `--server`, else the configuration's; for `embedded`, where `run` starts one. */

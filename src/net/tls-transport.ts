@@ -62,8 +62,10 @@ export class TlsTransport implements Transport {
     return writableLength - underWay + Math.min(underWay, this.#encipheredBytes);
   }
 
+  /** What TLS sends by itself (a handshake, tickets) is nobody's: nobody would be called back when it has left. */
   get queuedBytes(): number {
-    return this.stream.writableLength + this.#encipheredBytes;
+    const { writableLength } = this.stream;
+    return writableLength === 0 ? 0 : writableLength + this.#encipheredBytes;
   }
 
   /** Bytes that TLS has enciphered, and the system has not taken. */

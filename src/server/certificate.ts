@@ -1,15 +1,35 @@
+import { X509Certificate } from 'node:crypto';
 import { messageOf, ChatosError } from '../errors.ts';
+import { fingerprintOf } from '../net/fingerprint.ts';
 import type { KeyPair, TlsServer } from '../net/tls-server.ts';
+
+/** A certificate that can be used, and what is known of it. */
+interface Usable {
+  readonly pair: KeyPair;
+  readonly fingerprint: string;
+  readonly isSelfSigned: boolean;
+}
 
 /** The certificate of a server, which may be replaced while it runs; TLS is loaded when it is first needed. */
 export class Certificate {
-  #pair: KeyPair | undefined;
+  #usable: Usable | undefined;
   readonly #handshakeTimeoutMs: number;
   #server: Promise<TlsServer> | undefined;
 
+  /** @throws {ChatosError} `INVALID_ARGUMENT` where it cannot be read */
   constructor(pair: KeyPair | undefined, handshakeTimeoutMs: number) {
-    this.#pair = pair;
+    this.#usable = pair && usable(pair);
     this.#handshakeTimeoutMs = handshakeTimeoutMs;
+  }
+
+  /** Of its key. */
+  get fingerprint(): string | undefined {
+    return this.#usable?.fingerprint;
+  }
+
+  /** Whether no authority has signed it. */
+  get isSelfSigned(): boolean {
+    return this.#usable?.isSelfSigned === true;
   }
 
   /**
@@ -18,10 +38,11 @@ export class Certificate {
    * @throws {ChatosError} `INVALID_ARGUMENT` where there is no certificate, or it cannot be used
    */
   async server(): Promise<TlsServer> {
-    const pair = this.#pair;
-    if (!pair)
-      throw new ChatosError('INVALID_ARGUMENT', 'an address with tls:// needs the option `tls`: a certificate');
-    return (this.#server ??= this.#load(pair));
+    if (!this.#usable) {
+      throw new ChatosError('INVALID_ARGUMENT', 'an address with tls:// needs a certificate: the option `tls`');
+    }
+    this.#server ??= this.#load(this.#usable.pair);
+    return this.#server;
   }
 
   /**
@@ -30,25 +51,33 @@ export class Certificate {
    * @throws {ChatosError} `INVALID_ARGUMENT` where it cannot be used: the old one stays
    */
   async replace(pair: KeyPair): Promise<void> {
-    const server = await (this.#server ?? this.#load(pair));
-    usable(() => server.replace(pair));
-    this.#pair = pair;
-    if (this.#server) return;
-    this.#server = Promise.resolve(server);
+    const next = usable(pair);
+    if (this.#server) {
+      const server = await this.#server;
+      orInvalid(() => server.replace(pair));
+    }
+    this.#usable = next;
   }
 
   async #load(pair: KeyPair): Promise<TlsServer> {
     const { TlsServer: Server } = await import('../net/tls-server.ts');
-    return usable(() => new Server(pair, this.#handshakeTimeoutMs));
+    return orInvalid(() => new Server(pair, this.#handshakeTimeoutMs));
   }
 }
 
-function usable<T>(use: () => T): T {
+function usable(pair: KeyPair): Usable {
+  return orInvalid(() => {
+    const certificate = new X509Certificate(pair.cert);
+    const isSelfSigned = certificate.subject === certificate.issuer && certificate.verify(certificate.publicKey);
+    return { pair, fingerprint: fingerprintOf(certificate), isSelfSigned };
+  });
+}
+
+function orInvalid<T>(use: () => T): T {
   try {
     return use();
   } catch (error) {
-    throw new ChatosError('INVALID_ARGUMENT', `the certificate or its key cannot be used: ${messageOf(error)}`, {
-      cause: error,
-    });
+    const message = `the certificate or its key cannot be used: ${messageOf(error)}`;
+    throw new ChatosError('INVALID_ARGUMENT', message, { cause: error });
   }
 }

@@ -46,7 +46,7 @@ export function logEvents(events: EventEmitter<ServerEvents>, unbounded: Logger)
     proxyHeaderRefused: (from, why, limit) => log.warn('closed: no PROXY header', { why, from, ...acted(limit) }),
     handshakeFailed: (from, why, detail) => {
       const limit: Limit | undefined = why === 'not in time' ? 'handshakeTimeoutMs' : undefined;
-      log.info(`TLS handshake failed: ${why}`, { from, detail, limit });
+      log[why === 'the client has gone' ? 'debug' : 'info'](`TLS handshake failed: ${why}`, { from, detail, limit });
     },
     notIdentified: (session) =>
       log.info('closed: not identified in time', { ...who(session), limit: 'identifyTimeoutMs' satisfies Limit }),

@@ -57,9 +57,9 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
     this.#certificate = new Certificate(resolved.tls, resolved.limits.handshakeTimeoutMs);
   }
 
-  /** Where it listens, with the real ports. */
+  /** Where it listens, with the real ports, and the pin where its certificate is signed by itself. */
   get addresses(): readonly Address[] {
-    return this.#listeners.map(({ address }) => address);
+    return this.#listeners.map(({ address }) => this.#pinned(address));
   }
 
   /** What it has done and holds, at this moment. */
@@ -121,8 +121,20 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
     }
     real = listener.address;
     this.#listeners.push(listener);
-    this.emit('listening', listener.address);
-    return listener.address;
+    const pinned = this.#pinned(real);
+    this.emit('listening', pinned);
+    return pinned;
+  }
+
+  /** A certificate that no authority vouches for is known by its pin alone. */
+  #pinned(address: Address): Address {
+    const { fingerprint, isSelfSigned } = this.#certificate;
+    return address.transport === 'tls' && isSelfSigned ? { ...address, pin: fingerprint } : address;
+  }
+
+  /** The fingerprint of the key of its certificate, as `sha256:…`; `undefined` without one. */
+  get fingerprint(): string | undefined {
+    return this.#certificate.fingerprint;
   }
 
   /**

@@ -8,7 +8,7 @@ export interface LogBounds {
   readonly rate: Rate;
   /** Other rates, by kind. @default none */
   readonly rates?: Readonly<Record<string, Rate>>;
-  /** Longest field, in characters as they are written; `why` and `lift`, which are in words of ours, may be longer. */
+  /** Longest field, in characters as they are written; `why`, `lift` and `address`, which are in words of ours, may be longer. */
   readonly maxFieldChars: number;
   /** Longest message, in characters. */
   readonly maxMessageChars: number;
@@ -24,7 +24,7 @@ export interface BoundedLogger extends Logger {
 
 const SWEEP_MS = 1_000;
 /** Fields in words of ours, and how long they may be at least. */
-const OUR_WORDS: ReadonlySet<string> = new Set(['why', 'lift']);
+const OUR_WORDS: ReadonlySet<string> = new Set(['why', 'lift', 'address']);
 const MIN_WORDS_CHARS = 256;
 const MAX_STACK_CHARS = 8_192;
 /** Of one level; those beyond are counted together. */

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { loadConfig } from '../../config/load.ts';
 import {
   auditFile,
+  certificateFiles,
   controlPath,
   listenAddresses,
   serverOptions,
@@ -30,6 +31,8 @@ import { runUntilStopped, startAudit, startControl, startStatus } from '../runni
 
 interface ServeFlags extends LogFlags {
   readonly listen?: readonly Address[];
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
   readonly config?: string;
   readonly audit?: string;
   readonly status?: StatusAddress;
@@ -41,6 +44,8 @@ interface ServeFlags extends LogFlags {
 export function register(command: Command): void {
   command
     .addOption(listenOption())
+    .option('--tls-cert <file>', 'for tls:// addresses: the certificate, in PEM (default: one of its own)')
+    .option('--tls-key <file>', 'the key of that certificate, in PEM')
     .option('--drain <seconds>', 'on SIGTERM, how long private connections may take to finish', seconds, 10)
     .addOption(statusOption('server'))
     .option('--audit <file>', 'record logins, refusals, channels and limits that act in a file, as NDJSON')
@@ -54,6 +59,7 @@ export function register(command: Command): void {
 Examples:
   $ chatosbot serve
   $ chatosbot serve --listen 0.0.0.0:7777 --listen '0.0.0.0:7778?longBytes=8' --log-format json
+  $ chatosbot serve --listen tls://0.0.0.0:7777
   $ chatosbot serve --status
 
 By default, it listens on 127.0.0.1:7777. The first SIGTERM or Ctrl-C lets private connections finish, the second ends
@@ -71,7 +77,11 @@ async function serve(flags: ServeFlags): Promise<void> {
     const { log, level } = switchedLoggerFor(flags);
     const audit = await startAudit(auditFile(flags.audit, loaded), running, log);
     const bans = new BansFile(stateDirectory(flags.state, loaded), log);
-    const server = await startServer({ listen, options, audit, bans, log, announce });
+    const certificate = {
+      files: certificateFiles(flags, loaded),
+      stateDirectory: stateDirectory(flags.state, loaded),
+    };
+    const server = await startServer({ listen, options, certificate, audit, bans, log, announce });
     running.server = server;
     const path = controlPath(flags.control, loaded);
     await startControl({ path, server, bans, level, log, announce }, running, stop);

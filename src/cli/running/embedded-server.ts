@@ -1,6 +1,6 @@
 import { ChatosError, isChatosError } from '../../errors.ts';
 import { formatAddress, type Address } from '../../net/address.ts';
-import { LOOPBACK } from '../../net/networks.ts';
+import { LOOPBACK, Networks } from '../../net/networks.ts';
 import type { AuditLog } from '../../ops/audit/audit-log.ts';
 import type { BansFile } from '../../ops/bans-file.ts';
 import type { ServerOptions } from '../../server/options.ts';
@@ -8,6 +8,7 @@ import { ChatosServer } from '../../server/server.ts';
 import type { Logger } from '../../util/log.ts';
 import { quote } from '../../util/quote.ts';
 import { pause } from '../../util/timeout.ts';
+import { serverCertificate, type CertificatePlace } from './server-certificate.ts';
 import type { Announce } from '../terminal/output.ts';
 
 /** Pause between two attempts of a standby to listen where another process still does. */
@@ -22,6 +23,8 @@ export interface ServerPlan {
   readonly audit?: AuditLog | undefined;
   /** Where its bans are kept. */
   readonly bans: BansFile;
+  /** Where its certificate for `tls://` is. */
+  readonly certificate: CertificatePlace;
   readonly log: Logger;
   readonly announce: Announce;
 }
@@ -29,13 +32,18 @@ export interface ServerPlan {
 /**
  * Starts a server, and announces each address that it listens on.
  *
- * @throws {ChatosError} `LISTEN_FAILED`; nothing listens then
+ * @throws {ChatosError} `LISTEN_FAILED`, or `INVALID_ARGUMENT` for its certificate; nothing listens then
  */
 export async function startServer(plan: ServerPlan): Promise<ChatosServer> {
-  const { listen, options, audit, bans, log, announce } = plan;
-  const server = new ChatosServer({ ...options, bans: bans.read(), log });
+  const { listen, options, certificate, audit, bans, log, announce } = plan;
+  const hasTls = listen.some(({ transport }) => transport === 'tls');
+  const tls = hasTls ? await serverCertificate(certificate, log) : undefined;
+  const server = new ChatosServer({ ...options, tls, bans: bans.read(), log });
   audit?.follow(server);
   bans.attach(server);
+  if (!hasTls && certificate.files) {
+    log.warn('the certificate (serve.tls) has no effect: no address that is listened on begins with tls://');
+  }
   if (options.proxies && !listen.some(({ proxy }) => proxy)) {
     log.warn('serve.proxies has no effect: no address that is listened on has ?proxy=v1, v2 or any');
   }
@@ -44,11 +52,24 @@ export async function startServer(plan: ServerPlan): Promise<ChatosServer> {
       const text = formatAddress(await server.listen(address));
       announce(`listening on ${text}`, { address: text });
     }
+    warnOfPlain(server.addresses, log);
   } catch (error) {
     await server.close();
     throw error;
   }
   return server;
+}
+
+/** Behind a proxy, TLS is for the proxy to speak. */
+function warnOfPlain(addresses: readonly Address[], log: Logger): void {
+  const loopback = new Networks(LOOPBACK);
+  const open = addresses.filter(
+    ({ transport, proxy, host }) =>
+      transport === 'tcp' && proxy === undefined && host !== 'localhost' && !loopback.has(host),
+  );
+  if (open.length === 0) return;
+  const list = open.map(formatAddress).join(', ');
+  log.warn(`anyone on the way can read and change what goes over ${list}: tls:// in place of tcp:// prevents it`);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { auditFile, configuredAddress, ownAddress, serverOptions } from '../../config/settings.ts';
+import { auditFile, certificateFiles, configuredAddress, ownAddress, serverOptions } from '../../config/settings.ts';
 import type { RuntimeObserver } from '../../bot/events.ts';
 import type { Recorder } from '../../bot/recording/recorder.ts';
 import { DEFAULT_ADDRESS, formatAddress, type Address } from '../../net/address.ts';
@@ -105,7 +105,8 @@ export async function startRun(plan: RunPlan, running: Running, stop: StopReques
     const options = await serverOptions(loaded);
     const serverLog = log.with({ part: 'server' });
     const audit = await startAudit(auditFile(undefined, loaded), running, serverLog);
-    running.server = await startEmbedded({ ...plan, options, audit, log: serverLog }, stop.signal);
+    const certificate = { files: certificateFiles({}, loaded), stateDirectory: plan.stateDirectory };
+    running.server = await startEmbedded({ ...plan, options, certificate, audit, log: serverLog }, stop.signal);
   }
   const { server: own } = running;
   if (own) await startControl({ ...plan, path: plan.controlPath, server: own, log }, running, stop);
