@@ -10,6 +10,7 @@ import { loginKey } from '../util/login-key.ts';
 import { packageVersion } from '../util/version.ts';
 import { msOf, textOf, textsOf } from './control-arguments.ts';
 import type { ControlLine, ControlRequest } from './control-protocol.ts';
+import { topLines } from './top-lines.ts';
 
 /** A server, and what else of its process can be operated. */
 export interface Operated {
@@ -48,6 +49,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     const memoryBytes = process.memoryUsage.rss();
     return [{ type: 'stats', ...process_, memoryBytes, logLevel: level.level, addresses, ...server.stats }];
   },
+
+  top: ({ server }) => topLines(server),
 
   kick({ server }, request) {
     const who = textsOf(request, 'who');

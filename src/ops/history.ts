@@ -3,6 +3,7 @@ import type { AccountStatus } from '../bot/status.ts';
 import type { ServerStats } from '../server/stats.ts';
 import type { Clock } from '../util/clock.ts';
 import { lateSeconds, startedHistogram } from './event-loop-delay.ts';
+import { refusalsOf } from './troubles.ts';
 
 /** How often a sample is taken, in milliseconds. */
 export const SAMPLE_MS = 2_000;
@@ -57,13 +58,6 @@ const SERIES: readonly Row[] = [
   ['process', 'memory', 'Memory', 'bytes', 'value', ({ memoryBytes }) => memoryBytes],
   ['process', 'delay', 'Event loop delay', 'seconds', 'value', ({ delaySeconds }) => delaySeconds],
 ];
-
-/** Connections, logins and requests that were refused. */
-function refusalsOf(stats: ServerStats): number {
-  const { refusedFull, refusedKept, refusedPerAddress, refusedUnidentified, refusedTooFast } = stats;
-  const connections = refusedFull + refusedKept + refusedPerAddress + refusedUnidentified + refusedTooFast;
-  return connections + stats.notAccepted + stats.refusedLogins + stats.refusedRequests + stats.wrongIds;
-}
 
 /** What was at one moment: when, in milliseconds since 1970, and a number for each series. */
 export type Sample = readonly [atMs: number, ...values: number[]];

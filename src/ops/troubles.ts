@@ -168,3 +168,10 @@ export function countedTroubles(stats: Readonly<Record<Trouble, number>>): Count
 export function troublesOf(stats: Readonly<Record<Trouble, number>>): string[] {
   return countedTroubles(stats).map(({ count, what }) => `${count} ${what}`);
 }
+
+/** Connections, logins and requests that were refused. */
+export function refusalsOf(stats: Readonly<Record<Trouble, number>>): number {
+  const { refusedFull, refusedKept, refusedPerAddress, refusedUnidentified, refusedTooFast } = stats;
+  const connections = refusedFull + refusedKept + refusedPerAddress + refusedUnidentified + refusedTooFast;
+  return connections + stats.notAccepted + stats.refusedLogins + stats.refusedRequests + stats.wrongIds;
+}

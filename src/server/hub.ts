@@ -29,6 +29,8 @@ export interface OpenSession extends SessionInfo {
   view(): SessionView;
   /** Memory, in bytes, that waits for it. */
   readonly queuedBytes: number;
+  /** How long it has sent no whole packet, in milliseconds. */
+  readonly idleMs: number;
   /** Ends the connection in order: what is queued leaves first. */
   end(): void;
   /** Closes the connection at once. */

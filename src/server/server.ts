@@ -92,6 +92,19 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
       .map((session) => session.view());
   }
 
+  /**
+   * So many main connections at most: those for which something waits, then those that have sent something last. There may
+   * be thousands: what is cheap to know decides which are looked at.
+   */
+  busiest(most: number): SessionView[] {
+    const all = [...this.#hub.sessions];
+    if (all.length > most) {
+      const keys = new Map(all.map((session) => [session, session.queuedBytes > 0 ? -1 : session.idleMs]));
+      all.sort((one, other) => keys.get(one)! - keys.get(other)!);
+    }
+    return all.slice(0, most).map((session) => session.view());
+  }
+
   /** The private connections that are relayed at this moment. */
   channels(): ChannelView[] {
     return this.#hub.channels.views();

@@ -244,8 +244,13 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     return this.#connection.waitingBytes;
   }
 
+  /** How long it has sent no whole packet, in milliseconds. */
+  get idleMs(): number {
+    return Math.round(performance.now() - this.#heardAt);
+  }
+
   view(): SessionView {
-    const { id, login, remoteAddress, longBytes, fingerprint, encrypted, queuedBytes } = this;
+    const { id, login, remoteAddress, longBytes, fingerprint, encrypted, queuedBytes, idleMs } = this;
     const { sentBytes } = this.#connection;
     return {
       id,
@@ -256,7 +261,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
       encrypted,
       listener: formatAddress(this.#listener),
       connectedAt: new Date(this.#connectedAt),
-      idleMs: Math.round(performance.now() - this.#heardAt),
+      idleMs,
       packets: this.#packets,
       bytesReceived: this.#bytes,
       bytesSent: sentBytes,

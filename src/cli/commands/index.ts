@@ -15,6 +15,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'new', summary: 'create a bot and its test from a template', load: () => import('./new.ts') },
   { name: 'serve', summary: 'run a server', load: () => import('./serve.ts') },
   { name: 'ctl', summary: 'operate a running server', load: () => import('./ctl.ts') },
+  { name: 'top', summary: 'watch a running server', load: () => import('./top.ts') },
   { name: 'pipe', summary: 'connect stdin and stdout to a peer', load: () => import('./pipe.ts') },
   { name: 'say', summary: 'send a message', load: () => import('./say.ts') },
   { name: 'chat', summary: 'chat in a terminal or from a script', load: () => import('./chat.ts') },

@@ -1,0 +1,26 @@
+import process from 'node:process';
+import { formatAddress } from '../net/address.ts';
+import type { ChatosServer } from '../server/server.ts';
+import { packageVersion } from '../util/version.ts';
+import type { ControlLine } from './control-protocol.ts';
+import { countedTroubles } from './troubles.ts';
+
+/** More sessions, or channels, than that nobody looks through; each is a line of an answer. */
+const MOST = 1_000;
+
+/** What `top` shows: a line of the server, then its busiest sessions, and its channels. */
+export function* topLines(server: ChatosServer): Generator<ControlLine> {
+  const { stats } = server;
+  yield {
+    type: 'top',
+    version: packageVersion(),
+    pid: process.pid,
+    uptimeMs: Math.round(process.uptime() * 1000),
+    memoryBytes: process.memoryUsage.rss(),
+    addresses: server.addresses.map(formatAddress),
+    ...stats,
+    troubles: countedTroubles(stats),
+  };
+  for (const session of server.busiest(MOST)) yield { type: 'session', ...session };
+  for (const channel of server.channels().slice(0, MOST)) yield { type: 'channel', ...channel };
+}
