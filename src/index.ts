@@ -27,7 +27,9 @@ export {
   type ArgValue,
   type ArgValues,
   type Command,
+  type Cooldown,
   type ExpectedAnswer,
+  type TextArg,
 } from './bot/plugin/commands.ts';
 export {
   type FilteredHandlers,

@@ -36,7 +36,7 @@ describe('check', () => {
     labFile(
       'check/many.ts',
       `export const schedule = { a: { cron: 'x', run() {} }, b: { cron: '* * * * *', timeZone: 'Mars/Base', run() {} } };
-export const commands = { 'y z': { help: 'y', run() {} }, w: {}, ok: { help: 'ok', run() {} } };`,
+export const commands = { 'y!': { help: 'y', run() {} }, w: {}, ok: { help: 'ok', run() {} } };`,
     );
     labFile(
       'check/many.yaml',
@@ -44,7 +44,7 @@ export const commands = { 'y z': { help: 'y', run() {} }, w: {}, ok: { help: 'ok
     );
     const { status, stderr } = await run(['check', '--config', '../check/many.yaml']);
     const places = ['3:13: announcements.0.cron', '3:28: announcements.0.timeZone', '3:48: announcements.0.catchUp'];
-    const parts = ['commands.y z', 'commands.w', 'commands.w', 'schedule.a', 'schedule.b'];
+    const parts = ['commands.y!', 'commands.w', 'commands.w', 'schedule.a', 'schedule.b'];
     expect(stderr.match(/(?<=many\.yaml:)[\d:]+ [\w.]+/g)).toEqual([...places, '3:65: announcements.0.text']);
     expect(stderr.match(/(?<=many\.ts: )[^:]+/g)).toEqual(parts);
     expect(status).toBe(2);
@@ -67,6 +67,7 @@ export const commands = { 'y z': { help: 'y', run() {} }, w: {}, ok: { help: 'ok
         file: expect.stringMatching(/check\/telltale\.ts$/),
         hooks: ['onStart', 'onStop'],
         commands: ['!roll'],
+        callers: {},
         schedules: ['tick'],
       },
       { type: 'warning', message: expect.stringContaining('good.yaml:3:') },
@@ -319,6 +320,23 @@ announcements:
     const lines = stderr.trimEnd().split('\n');
     expect(lines).toEqual(errors.map((error) => expect.stringMatching(error)));
     expect(status).toBe(2);
+  });
+
+  test('shows whom commands are for, and warns where the server gives such logins to anyone', async () => {
+    const command = (from: string): string => `{ help: 'h', from: ${from}, run() {} }`;
+    labFile(
+      'check/rights.mjs',
+      `export const commands = { deploy: ${command("['ops-*', 'root']")}, pay: ${command('() => true')}, hi: ${command("'*'")} };`,
+    );
+    labFile(
+      'check/rights.yaml',
+      "bots: [./rights.mjs]\nserve: { logins: [{ login: 'ops-*', from: 10.0.0.0/8 }, { login: '*' }] }\n",
+    );
+    const { status, stderr } = await run(['check', '--config', '../check/rights.yaml']);
+    expect(stderr).toMatch(/^rights as rights: !deploy \(for ops-\*, root\), !pay, !hi \(for \*\)\n/);
+    expect(stderr).toContain("warning: rights: the command 'deploy' is for root, but anybody can log in so");
+    expect(stderr).not.toContain("'hi' is for");
+    expect(status).toBe(0);
   });
 
   test('takes a bot for right that needs the main thread, unless it is isolated', async () => {

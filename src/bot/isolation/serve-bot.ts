@@ -4,6 +4,7 @@ import { resourceLimits, workerData } from 'node:worker_threads';
 import { isChatosError } from '../../errors.ts';
 import type { Logger } from '../../util/log.ts';
 import type { PlainOptions } from '../plugin/context.ts';
+import { callersOf } from '../plugin/callers.ts';
 import type { RuntimeObserver } from '../events.ts';
 import { currentCode, whileLoading } from '../loading/loaded-code.ts';
 import { loadPlugin } from '../loading/loader.ts';
@@ -35,7 +36,8 @@ export function serveBot(modules: Record<string, unknown>): void {
   const reportStatus = (): void => rpc.notify('status', runtime!.status.accounts[0]!);
   const load: WorkerCalls['load'] = async (file, options, timeoutMs) => {
     const plugin = await loadPlugin(file, loader, { timeoutMs });
-    const loaded = { name: plugin.name, hooks: Object.keys(plugin.hooks), commands: [...plugin.commands.keys()] };
+    const { name, hooks, commands } = plugin;
+    const loaded = { name, hooks: Object.keys(hooks), commands: [...commands.keys()], callers: callersOf(commands) };
     const checked = await checkOptions(plugin, options);
     if ('problems' in checked) return { ...loaded, problems: checked.problems, schedules: [] };
     const schedule = await readSchedule(plugin, file, checked.options);

@@ -22,6 +22,8 @@ export interface LoadedBot {
   readonly hooks: readonly string[];
   /** The names of its commands. */
   readonly commands: readonly string[];
+  /** The logins that may call a command, by its name, where it is not for everyone. */
+  readonly callers: Readonly<Record<string, readonly string[]>>;
   /** The names of its schedules; none if its options are invalid. */
   readonly schedules: readonly string[];
 }

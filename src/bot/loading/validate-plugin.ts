@@ -3,7 +3,7 @@ import { isChatosError, type ChatosError, type ErrorFields } from '../../errors.
 import { scheduleProblems } from '../../schedule/schedule.ts';
 import { unknownKeys } from '../../util/closest.ts';
 import type { PlainOptions } from '../plugin/context.ts';
-import { argProblems } from '../plugin/arg-checks.ts';
+import { argProblems, isDuration } from '../plugin/arg-checks.ts';
 import type { ArgSpecs, Command } from '../plugin/commands.ts';
 import type { firstMatching } from '../plugin/message-filter.ts';
 import type { ScheduledTask, TimerHandler } from '../plugin/plugin.ts';
@@ -14,14 +14,14 @@ export type Invalid = (problems: readonly string[], fields?: ErrorFields) => Cha
 /** Gets each problem of a plugin. */
 export type Report = (problem: string) => void;
 
-/** A command is one word after its prefix. */
-const COMMAND_NAME = /^[\p{L}\p{N}][\p{L}\p{N}_-]{0,31}$/u;
+/** A command is one word after its prefix, or up to three. */
+const COMMAND_NAME = /^[\p{L}\p{N}][\p{L}\p{N}_-]{0,31}(?: [\p{L}\p{N}][\p{L}\p{N}_-]{0,31}){0,2}$/u;
 /** The command that lists the others. */
 export const HELP_COMMAND = 'help';
 
 /** The form in which names of commands are compared. */
 export function commandKey(name: string): string {
-  return name.normalize('NFC').toLowerCase();
+  return name.normalize('NFC').toLowerCase().replaceAll(/\s+/g, ' ');
 }
 
 /** Checks a list of handlers with filters, and reports what is wrong, as all functions below. */
@@ -54,12 +54,17 @@ function filterProblems(filter: Record<string, unknown>): string[] {
 /** Checks commands; returns them by {@link commandKey}. */
 export function readCommands(commands: unknown = {}, report: Report): Map<string, Command> {
   const read = new Map<string, Command>();
+  const taken = new Set<string>();
   if (!isRecord(commands)) report('commands must be { name: { help, args?, examples?, run } }');
   for (const [name, command] of isRecord(commands) ? Object.entries(commands) : []) {
     const key = commandKey(name);
     const problems = commandProblems(name, command);
-    if (read.has(key)) problems.push('another command has this name in other case');
+    if (taken.has(key)) problems.push('another command has this name, in other case or as an alias');
     else read.set(key, command as Command);
+    for (const each of [key, ...aliasesOf(command).map(commandKey)]) {
+      if (each !== key && taken.has(each)) problems.push(`another command has the name of the alias '${each}'`);
+      taken.add(each);
+    }
     for (const problem of problems) report(`commands.${name}: ${problem}`);
   }
   return read;
@@ -67,11 +72,21 @@ export function readCommands(commands: unknown = {}, report: Report): Map<string
 
 function commandProblems(name: string, command: unknown): string[] {
   const problems: string[] = [];
-  if (!COMMAND_NAME.test(name)) problems.push('a name consists of at most 32 letters, digits, - and _');
-  if (commandKey(name) === HELP_COMMAND) problems.push('help is built in: it lists the commands');
+  for (const each of [name, ...aliasesOf(command)]) {
+    const which = each === name ? 'a name' : `alias '${each}': it`;
+    if (!COMMAND_NAME.test(each))
+      problems.push(`${which} is a word of at most 32 letters, digits, - and _, or up to three`);
+    if (commandKey(each).split(' ')[0] === HELP_COMMAND) problems.push('help is built in: it lists the commands');
+  }
   if (!isRecord(command)) return [...problems, 'run is missing'];
-  const { help, args = {}, examples = {}, run } = command;
-  problems.push(...unknownKeys(command, ['help', 'args', 'examples', 'run']));
+  const { help, args = {}, examples = {}, run, aliases, from, private: isPrivate, cooldown } = command;
+  const keys = ['help', 'args', 'aliases', 'from', 'private', 'cooldown', 'examples', 'run'];
+  problems.push(...unknownKeys(command, keys));
+  if (aliases !== undefined && !isListOfTexts(aliases)) problems.push('aliases must be a list of names');
+  const isFrom = from === undefined || typeof from === 'function' || typeof from === 'string' || isListOfTexts(from);
+  if (!isFrom) problems.push('from must be a login pattern, a list of them, or a function');
+  if (isPrivate !== undefined && typeof isPrivate !== 'boolean') problems.push('private must be true or false');
+  problems.push(...cooldownProblems(cooldown));
   if (typeof run !== 'function') problems.push(run === undefined ? 'run is missing' : 'run is not a function');
   if (typeof help !== 'string' || help === '') problems.push('help is missing: say what the command does');
   if (!isRecord(args)) problems.push('args must be { name: { type } }');
@@ -79,6 +94,27 @@ function commandProblems(name: string, command: unknown): string[] {
   if (!isRecord(examples)) problems.push('examples must be { message: answer }');
   else problems.push(...exampleProblems(Object.entries(examples)));
   return problems;
+}
+
+function aliasesOf(command: unknown): string[] {
+  const aliases = isRecord(command) ? command['aliases'] : undefined;
+  return isListOfTexts(aliases) ? aliases : [];
+}
+
+function cooldownProblems(cooldown: unknown): string[] {
+  if (cooldown === undefined) return [];
+  if (!isRecord(cooldown)) return ['cooldown must be { perUser?, total? }'];
+  const lengths = Object.entries(cooldown).filter(([, value]) => value !== undefined);
+  return [
+    ...unknownKeys(cooldown, ['perUser', 'total']).map((problem) => `cooldown: ${problem}`),
+    ...lengths.flatMap(([key, value]) =>
+      isDuration(value) ? [] : [`cooldown.${key} is not a length of time, such as 30s`],
+    ),
+  ];
+}
+
+function isListOfTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((each) => typeof each === 'string');
 }
 
 function exampleProblems(examples: readonly (readonly [said: string, answer: unknown])[]): string[] {

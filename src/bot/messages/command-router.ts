@@ -1,27 +1,20 @@
+import { splitText } from '../../client/split-text.ts';
 import { messageOf } from '../../errors.ts';
 import { MAX_MESSAGE_BYTES } from '../../protocol/limits.ts';
+import type { Clock } from '../../util/clock.ts';
 import { closest } from '../../util/closest.ts';
 import type { Logger } from '../../util/log.ts';
-import {
-  parseArgs,
-  rangeOf,
-  usageOf,
-  type ArgSpec,
-  type ArgSpecs,
-  type ArgValues,
-  type Command,
-} from '../plugin/commands.ts';
+import { commandKey, HELP_COMMAND } from '../loading/validate-plugin.ts';
+import { applySchemas } from '../plugin/arg-schemas.ts';
+import { parseArgs, quoted } from '../plugin/command-line.ts';
+import type { ArgSpecs, ArgValues } from '../plugin/commands.ts';
 import type { Message } from '../plugin/context.ts';
+import { usageOf } from '../plugin/usage.ts';
 import type { Cause } from '../running/current-call.ts';
 import type { PluginRunner } from '../running/plugin-runner.ts';
-import { commandKey, HELP_COMMAND } from '../loading/validate-plugin.ts';
-import { splitText } from '../../client/split-text.ts';
-
-interface Found {
-  readonly name: string;
-  readonly command: Command;
-  readonly runner: PluginRunner;
-}
+import { CommandGate } from './command-gate.ts';
+import { helpText } from './command-help.ts';
+import { CommandIndex, type FoundCommand } from './command-index.ts';
 
 /** Begins each further message of an answer; no command begins like it. */
 const CONTINUED = '… ';
@@ -33,12 +26,18 @@ const FAILED = 'Something went wrong.';
 export class CommandRouter {
   readonly #prefix: string;
   readonly #runners: () => readonly PluginRunner[];
+  readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #index: CommandIndex;
+  readonly #gate: CommandGate;
 
-  constructor(prefix: string, runners: () => readonly PluginRunner[], log: Logger) {
+  constructor(prefix: string, runners: () => readonly PluginRunner[], clock: Clock, log: Logger) {
     this.#prefix = prefix;
     this.#runners = runners;
+    this.#clock = clock;
     this.#log = log;
+    this.#index = new CommandIndex(runners);
+    this.#gate = new CommandGate(clock);
   }
 
   /**
@@ -47,23 +46,26 @@ export class CommandRouter {
    * @param whisper answers its sender alone, wherever it was said
    */
   route(message: Message, cause: Cause, whisper: (text: string) => Promise<void>): boolean {
-    const { text } = message;
+    const { text, from } = message;
     if (!text.startsWith(this.#prefix)) return false;
-    const line = /^(\S+)\s*([^]*)$/.exec(text.slice(this.#prefix.length));
-    if (!line || !this.#runners().some(({ plugin }) => plugin.commands.size > 0)) return false;
-    const [, word = '', rest = ''] = line;
-    const name = commandKey(word);
-    if (name === HELP_COMMAND) {
+    const line = text.slice(this.#prefix.length);
+    if (!/^\S/.test(line) || this.#index.isEmpty) return false;
+    const [word = ''] = /^\S+/.exec(line)!;
+    if (commandKey(word) === HELP_COMMAND) {
       // In a room full of bots, all of them answer, so only to the user who asked.
-      this.#answer(message.from, this.#help(rest.trim()), whisper);
+      this.#answer(from, helpText(this.#index, this.#prefix, line.slice(word.length).trim(), from), whisper);
       return true;
     }
-    const found = this.#find(name);
-    if (found) {
-      this.#call(found, rest, message, cause);
+    const lookup = this.#index.lookUp(line);
+    if ('found' in lookup) {
+      this.#call(lookup.found, lookup.rest, message, cause);
       return true;
     }
-    const near = closest(word, [...this.#names(), HELP_COMMAND]);
+    if ('group' in lookup) {
+      this.#reply(message, this.#whichOf(lookup.group, lookup.after));
+      return true;
+    }
+    const near = this.#index.near(word, [HELP_COMMAND]);
     const isForOthers = !message.private || this.#runners().some((runner) => runner.has('onMessage'));
     if (near === undefined && isForOthers) return false;
     const help = `; ${this.#prefix}${HELP_COMMAND} lists them.`;
@@ -72,55 +74,43 @@ export class CommandRouter {
     return true;
   }
 
-  #call({ name, command, runner }: Found, rest: string, message: Message, cause: Cause): void {
-    const parsed = parseArgs(command.args ?? {}, rest);
-    if ('problem' in parsed) {
-      const usage = usageOf(this.#prefix, name, command.args);
-      this.#reply(message, `${parsed.problem}; usage: ${usage}`);
-      return;
-    }
-    runner.calls.dispatch(cause, `${this.#prefix}${name}`, async () => {
+  /** The answer to the first word of several commands alone, or with another behind it that none of them has. */
+  #whichOf(group: string, after: string): string {
+    const words = [...new Set(this.#index.groupOf(group).map(({ name }) => name.split(' ')[1]!))];
+    const shown = `${this.#prefix}${group}`;
+    if (after === '')
+      return `One word more: ${words.map((each) => `${shown} ${each}`).join(', ')}; ${this.#prefix}${HELP_COMMAND} ${group} tells more.`;
+    const near = closest(after, words);
+    const hint = near === undefined ? `there are ${words.join(', ')}` : `did you mean ${shown} ${near}?`;
+    return `There is no ${shown} ${quoted(after)}; ${hint}`;
+  }
+
+  #call(found: FoundCommand, rest: string, message: Message, cause: Cause): void {
+    const { name, command, runner } = found;
+    const shown = `${this.#prefix}${name}`;
+    const closed = this.#gate.closedTo(command, shown, message);
+    if (closed !== undefined) return this.#reply(message, closed);
+    const specs = command.args ?? {};
+    const parsed = parseArgs(specs, rest, this.#clock.now());
+    const usage = (problem: string): void =>
+      this.#reply(message, `${problem}; usage: ${usageOf(this.#prefix, name, specs)}`);
+    if ('problem' in parsed) return usage(parsed.problem);
+    const { context, contextFactory, calls } = runner;
+    calls.dispatch(cause, shown, async () => {
       try {
-        await command.run(parsed.values as ArgValues<ArgSpecs>, runner.contextFactory.bind(message), runner.context);
+        const refused = await this.#gate.refusal(command, shown, message.from, context);
+        if (refused !== undefined) return this.#reply(message, refused);
+        const checked = await applySchemas(specs, parsed.values);
+        if ('problem' in checked) return usage(checked.problem);
+        const early = this.#gate.tooEarly(command, shown, message.from);
+        if (early !== undefined) return this.#reply(message, early);
+        await command.run(checked.values as ArgValues<ArgSpecs>, contextFactory.bind(message), context);
       } catch (error) {
         // A call that ends because the plugin stops has not failed.
-        if (!runner.context.signal.aborted) this.#reply(message, FAILED);
+        if (!context.signal.aborted) this.#reply(message, FAILED);
         throw error;
       }
     });
-  }
-
-  #find(name: string): Found | undefined {
-    for (const runner of this.#runners()) {
-      const command = runner.plugin.commands.get(name);
-      if (command) return { name, command, runner };
-    }
-    return undefined;
-  }
-
-  #names(): string[] {
-    return [...new Set(this.#runners().flatMap(({ plugin }) => [...plugin.commands.keys()]))];
-  }
-
-  #help(topic: string): string {
-    const asked = topic.toLowerCase().startsWith(this.#prefix.toLowerCase()) ? topic.slice(this.#prefix.length) : topic;
-    if (asked === '') {
-      const lines = this.#names().map((name) => {
-        const { command } = this.#find(name)!;
-        return `${usageOf(this.#prefix, name, command.args)} - ${command.help}`;
-      });
-      return `Commands: ${lines.join(' | ')} | ${this.#prefix}${HELP_COMMAND} <command> tells more`;
-    }
-    const found = this.#find(commandKey(asked));
-    if (!found) {
-      const near = closest(asked, this.#names());
-      return near === undefined ? 'There is no such command.' : `There is no such command; did you mean ${near}?`;
-    }
-    const { name, command } = found;
-    const args = Object.entries(command.args ?? {}).map(([arg, spec]) => `${arg}: ${describeArg(spec)}`);
-    const [example] = Object.keys(command.examples ?? {});
-    const parts = [`usage: ${usageOf(this.#prefix, name, command.args)}`, command.help, ...args];
-    return [...parts, ...(example === undefined ? [] : [`for example: ${example}`])].join(' | ');
   }
 
   #reply(message: Message, answer: string): void {
@@ -135,17 +125,4 @@ export class CommandRouter {
       this.#log.warn(`an answer about commands was not sent: ${messageOf(error)}`, { peer });
     });
   }
-}
-
-function describeArg(spec: ArgSpec): string {
-  const facts = [
-    spec.help,
-    spec.type === 'integer' ? `a whole number${rangeOf(spec.min, spec.max)}` : undefined,
-    spec.type === 'number' ? `a number${rangeOf(spec.min, spec.max)}` : undefined,
-    spec.type === 'boolean' ? 'yes or no' : undefined,
-    spec.type === 'choice' ? `one of ${spec.of.join(', ')}` : undefined,
-    'default' in spec && spec.default !== undefined ? `default ${String(spec.default)}` : undefined,
-  ];
-  const known = facts.filter((fact) => fact !== undefined);
-  return known.length > 0 ? known.join(', ') : spec.type;
 }

@@ -21,9 +21,9 @@ export class MessageDispatcher {
   #stopped = false;
 
   constructor(settings: MessageDispatcherSettings) {
-    const { commandPrefix, runners, log } = settings;
+    const { commandPrefix, runners, clock, log } = settings;
     this.#settings = settings;
-    this.#commands = new CommandRouter(commandPrefix, runners, log);
+    this.#commands = new CommandRouter(commandPrefix, runners, clock, log);
   }
 
   /** Ignores every message from now on. */

@@ -9,7 +9,7 @@ import { toJsonLine } from '../../util/escape.ts';
 import { createLogger } from '../../util/log.ts';
 import { pluralize } from '../../util/printable.ts';
 import { botLoginOption, configOption } from '../options.ts';
-import { accountConflict, alikeAccounts, idleRules } from '../running/bot-checks.ts';
+import { accountConflict, alikeAccounts, idleRules, unprovenCallers } from '../running/bot-checks.ts';
 import {
   BotLoader,
   joinErrors,
@@ -68,7 +68,7 @@ async function check(files: string[], flags: CheckFlags): Promise<void> {
   }
   const error = joinErrors(errors);
   const prefix = loaded.config.commandPrefix ?? '!';
-  const warnings = error ? [] : idleRules(bots, loaded);
+  const warnings = error ? [] : [...idleRules(bots, loaded), ...unprovenCallers(bots, server, loaded)];
   if (flags.json) {
     for (const bot of error ? [] : bots) await writeLine(toJsonLine({ type: 'bot', ...partsOf(bot, prefix) }));
     for (const message of warnings) await writeLine(toJsonLine({ type: 'warning', message }));
@@ -79,7 +79,11 @@ async function check(files: string[], flags: CheckFlags): Promise<void> {
   }
   if (error) throw error;
   for (const bot of bots) {
-    const { bot: name, login, hooks, commands, schedules } = partsOf(bot, prefix);
+    const { bot: name, login, hooks, schedules } = partsOf(bot, prefix);
+    const commands = bot.parts.commands.map((command) => {
+      const callers = bot.parts.callers[command];
+      return `${prefix}${command}${callers ? ` (for ${callers.join(', ')})` : ''}`;
+    });
     const jobs = schedules.length > 0 ? [pluralize(schedules.length, 'schedule')] : [];
     notice(`${name} as ${login}: ${[...hooks, ...commands, ...jobs].join(', ')}`);
   }
@@ -131,6 +135,7 @@ async function loadAside(
 }
 
 function partsOf({ plugin, login, file, parts }: BotToRun, prefix: string) {
-  const { hooks, commands, schedules } = parts;
-  return { bot: plugin.name, login, file, hooks, commands: commands.map((name) => `${prefix}${name}`), schedules };
+  const { hooks, commands, callers, schedules } = parts;
+  const names = commands.map((name) => `${prefix}${name}`);
+  return { bot: plugin.name, login, file, hooks, commands: names, callers, schedules };
 }

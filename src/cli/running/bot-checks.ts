@@ -111,3 +111,33 @@ export function idleRules(
     return [`${place}: policy.rules.${index}.bots matches no bot, so the rule has no effect; ${hint}`];
   });
 }
+
+/**
+ * Commands for some logins only, where the embedded server gives these to anyone: a line each. What another server does is
+ * not known.
+ *
+ * @param server that of bots that name none
+ */
+export function unprovenCallers(
+  bots: readonly BotToRun[],
+  server: Address | 'embedded',
+  loaded: Pick<LoadedConfig, 'config' | 'directory'>,
+): string[] {
+  const rules = loaded.config.serve?.logins ?? [];
+  const isReserved = (pattern: string): boolean => {
+    const rule = rules.find(({ login }) => [login].flat().some((each) => matchesLogin(each, pattern)));
+    return rule !== undefined && Object.keys(rule).some((key) => key !== 'login');
+  };
+  return bots
+    .filter((bot) => serverOf(bot, server, loaded) === 'embedded')
+    .flatMap(({ plugin, parts }) =>
+      Object.entries(parts.callers).flatMap(([command, patterns]) => {
+        const free = patterns.filter((pattern) => pattern !== '*' && !isReserved(pattern));
+        if (free.length === 0) return [];
+        const whom = free.join(', ');
+        return [
+          `${plugin.name}: the command '${command}' is for ${whom}, but anybody can log in so: serve.logins can reserve logins`,
+        ];
+      }),
+    );
+}

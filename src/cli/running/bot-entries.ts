@@ -8,6 +8,7 @@ import type { LoadedBot } from '../../bot/isolation/worker-rpc.ts';
 import { loadPlugin } from '../../bot/loading/loader.ts';
 import { createModuleLoader } from '../../bot/loading/module-loader.ts';
 import { checkOptions, readSchedule, type OptionProblem } from '../../bot/loading/plugin-options.ts';
+import { callersOf } from '../../bot/plugin/callers.ts';
 import type { ScheduledTask } from '../../bot/plugin/plugin.ts';
 import type { LoadedPlugin } from '../../bot/loading/read-plugin.ts';
 import type { LoadedConfig } from '../../config/read.ts';
@@ -44,7 +45,7 @@ export interface BotToRun extends Omit<PlannedBot, 'login'> {
   /** Its schedules, by name. */
   readonly schedule: ReadonlyMap<string, ScheduledTask>;
   /** The names of what it has, also if it is isolated. */
-  readonly parts: Pick<LoadedBot, 'hooks' | 'commands' | 'schedules'>;
+  readonly parts: Pick<LoadedBot, 'hooks' | 'commands' | 'callers' | 'schedules'>;
 }
 
 type BotConfig = Exclude<NonNullable<Config['bots']>[number], string>;
@@ -215,7 +216,8 @@ export class BotLoader {
 }
 
 function partsOf({ hooks, commands }: LoadedPlugin, schedule: BotToRun['schedule']): BotToRun['parts'] {
-  return { hooks: Object.keys(hooks), commands: [...commands.keys()], schedules: [...schedule.keys()] };
+  const names = { commands: [...commands.keys()], schedules: [...schedule.keys()] };
+  return { hooks: Object.keys(hooks), callers: callersOf(commands), ...names };
 }
 
 /** A plugin whose parts are elsewhere. */

@@ -92,6 +92,58 @@ test('options have the type that their schema makes of them', () => {
   defineBot({ options: { sides: 6 } });
 });
 
+test('flags, lengths of time, dates, logins and schemas have the types of their values', () => {
+  expect.assertions(0);
+  defineBot({
+    commands: {
+      deploy: {
+        help: 'deploys',
+        args: {
+          what: { type: 'word', schema: v.pipe(v.string(), v.transform(Number)) },
+          who: { type: 'login', optional: true },
+          force: { type: 'boolean', flag: 'f' },
+          env: { type: 'choice', of: ['dev', 'prod'], flag: true },
+          region: { type: 'word', flag: true, optional: false },
+          wait: { type: 'duration', flag: true, default: '10m' },
+          at: { type: 'date', flag: true, timeZone: 'UTC' },
+        },
+        from: (login, ctx) => login === ctx.login,
+        run(args) {
+          expectTypeOf(args.what).toEqualTypeOf<number>();
+          expectTypeOf(args.who).toEqualTypeOf<string | undefined>();
+          expectTypeOf(args.force).toEqualTypeOf<boolean>();
+          expectTypeOf(args.env).toEqualTypeOf<'dev' | 'prod' | undefined>();
+          expectTypeOf(args.region).toEqualTypeOf<string>();
+          expectTypeOf(args.wait).toEqualTypeOf<number>();
+          expectTypeOf(args.at).toEqualTypeOf<Date | undefined>();
+        },
+      },
+      'remind in': {
+        help: 'reminds',
+        args: { time: { type: 'duration' }, text: { type: 'text' } },
+        async run({ time, text }, message, ctx) {
+          expectTypeOf(time).toEqualTypeOf<number>();
+          const timer = await ctx.after(time, 'remind', { to: message.from, text });
+          expectTypeOf(await timer.cancel()).toEqualTypeOf<boolean>();
+        },
+      },
+    },
+    timers: {
+      remind: ({ to, text }: { to: string; text: string }, ctx, timer) => {
+        expectTypeOf(timer.lateMs).toEqualTypeOf<number>();
+        return ctx.tell(to, text);
+      },
+    },
+    onStart(ctx) {
+      expectTypeOf(ctx.now()).toEqualTypeOf<Date>();
+      // @ts-expect-error A length of time is no date.
+      void ctx.sleep(new Date());
+    },
+  });
+  // @ts-expect-error A cooldown is of a user, or of all.
+  defineBot({ commands: { a: { help: 'a', cooldown: { user: '1m' }, run: () => undefined } } });
+});
+
 test('filters narrow the message', () => {
   expect.assertions(0);
   defineBot({
@@ -172,7 +224,7 @@ test('a plugin without defineBot has the types of any', () => {
       roll: {
         help: 'rolls',
         run(args, message) {
-          expectTypeOf(args['sides']).toEqualTypeOf<string | number | boolean | readonly string[] | undefined>();
+          expectTypeOf(args['sides']).toEqualTypeOf<string | number | boolean | Date | readonly string[] | undefined>();
           expectTypeOf(message).toEqualTypeOf<Message>();
         },
       },

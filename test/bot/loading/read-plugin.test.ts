@@ -45,12 +45,12 @@ describe('a command', () => {
     [
       'an unknown key',
       { type: 'integer', minimum: 1 },
-      "unknown key 'minimum'; expected one of type, help, optional, min, max, default",
+      "unknown key 'minimum'; expected one of type, help, optional, flag, min, max, default",
     ],
     [
       'a key of another type',
       { type: 'word', min: 1 },
-      "unknown key 'min'; expected one of type, help, optional, default",
+      "unknown key 'min'; expected one of type, help, optional, flag, schema, default",
     ],
     ['a limit that is a text', { type: 'number', max: '6' }, 'max is not a number'],
     ['limits that nothing fits', { type: 'number', min: 2, max: 1 }, 'min is 2, which is more than max, 1'],
@@ -61,6 +61,31 @@ describe('a command', () => {
     expect(complaintsOf({ help: 'rolls', args: { sides: spec }, run })).toEqual([`args.sides: ${complaint}`]);
   });
 
+  it.each<[what: string, parts: object, complaint: string]>([
+    [
+      'an alias with a sign',
+      { aliases: ['r!'] },
+      "alias 'r!': it is a word of at most 32 letters, digits, - and _, or up to three",
+    ],
+    ['the alias help', { aliases: ['help me'] }, 'help is built in: it lists the commands'],
+    ['aliases that are no list', { aliases: 'r' }, 'aliases must be a list of names'],
+    ['callers that are none', { from: 7 }, 'from must be a login pattern, a list of them, or a function'],
+    ['a place that is none', { private: 'yes' }, 'private must be true or false'],
+    ['a cooldown that is none', { cooldown: '30s' }, 'cooldown must be { perUser?, total? }'],
+    [
+      'an unknown cooldown',
+      { cooldown: { peruser: '30s' } },
+      "cooldown: unknown key 'peruser'; did you mean 'perUser'?",
+    ],
+    [
+      'a cooldown without a length',
+      { cooldown: { total: 'long' } },
+      'cooldown.total is not a length of time, such as 30s',
+    ],
+  ])('with %s is turned down', (_, parts, complaint) => {
+    expect(complaintsOf({ help: 'rolls', run, ...parts })).toEqual([complaint]);
+  });
+
   it('is told all that is wrong with it', () => {
     const args = { a: { type: 'integer', min: '1' }, b: { type: 'colour' }, c: { type: 'word', of: [] } };
     expect(complaintsOf({ args, runs: run })).toEqual([
@@ -68,8 +93,8 @@ describe('a command', () => {
       'run is missing',
       'help is missing: say what the command does',
       'args.a: min is not a number',
-      'args.b: type must be one of word, text, words, integer, number, boolean, choice',
-      "args.c: unknown key 'of'; expected one of type, help, optional, default",
+      'args.b: type must be one of word, text, words, integer, number, boolean, choice, duration, date, login',
+      "args.c: unknown key 'of'; expected one of type, help, optional, flag, schema, default",
     ]);
   });
 });

@@ -1,9 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { argProblems } from '../../../src/bot/plugin/arg-checks.ts';
-import { parseArgs, usageOf, type ArgSpecs } from '../../../src/bot/plugin/commands.ts';
+import { parseArgs } from '../../../src/bot/plugin/command-line.ts';
+import type { ArgSpecs } from '../../../src/bot/plugin/commands.ts';
+import { describeArg, usageOf } from '../../../src/bot/plugin/usage.ts';
+
+/** A Friday, half past nine in Paris. */
+const NOW = new Date('2026-11-27T08:30:00Z');
 
 const read = (specs: ArgSpecs, line: string): unknown => {
-  const parsed = parseArgs(specs, line);
+  const parsed = parseArgs(specs, line, NOW);
   return 'problem' in parsed ? parsed.problem : parsed.values;
 };
 
@@ -31,6 +36,24 @@ describe('parseArgs', () => {
       '2 "a b" as it is',
       { n: 2, who: 'a b', note: 'as it is' },
     ],
+    [
+      'typographic quotes',
+      { name: { type: 'words' } },
+      '“a b” „c d“ «e f» ”g h”',
+      { name: ['a b', 'c d', 'e f', 'g h'] },
+    ],
+    [
+      'a quote that is escaped',
+      { name: { type: 'word' } },
+      String.raw`"say \"hi\" \\o/"`,
+      { name: String.raw`say "hi" \o/` },
+    ],
+    ['a quote that is not closed', { all: { type: 'words' } }, '"a b', { all: ['"a', 'b'] }],
+    ['an apostrophe', { all: { type: 'words' } }, "it's ‘so’", { all: ["it's", '‘so’'] }],
+    ['a length of time', { t: { type: 'duration' } }, '1h30m', { t: 5_400_000 }],
+    ['one as people write it', { t: { type: 'duration' } }, '"2 Days 3mins"', { t: 172_980_000 }],
+    ['one that is left out', { t: { type: 'duration', default: '90s' } }, '', { t: 90_000 }],
+    ['a login', { who: { type: 'login' } }, '@bob', { who: 'bob' }],
   ])('reads %s', (_, specs, line, expected) => expect(read(specs, line)).toEqual(expected));
 
   it.each<[string, ArgSpecs, string, string]>([
@@ -47,6 +70,20 @@ describe('parseArgs', () => {
     ],
     ['neither yes nor no', { b: { type: 'boolean' } }, 'perhaps', "b must be yes or no, not 'perhaps'"],
     ['no choice', { c: { type: 'choice', of: ['a', 'b'] } }, 'c', "c must be one of a, b, not 'c'"],
+    [
+      'no length of time',
+      { t: { type: 'duration' } },
+      '90',
+      "t must be a length of time such as 90s or 1h30m, not '90'",
+    ],
+    ['an unknown unit', { t: { type: 'duration' } }, '3y', 't must be a length of time'],
+    [
+      'one out of its range',
+      { t: { type: 'duration', min: '1m', max: 3_600_000 } },
+      '2h',
+      't must be a length of time such as 90s or 1h30m from 1m to 1 h',
+    ],
+    ['no login', { who: { type: 'login' } }, '" bob"', 'who must be a login (it starts or ends with white space)'],
     ['what is too much', { n: { type: 'integer' } }, '1 2', "there is nothing to do with '2'"],
   ])('says %s', (_, specs, line, expected) => expect(read(specs, line)).toContain(expected));
 
@@ -55,6 +92,94 @@ describe('parseArgs', () => {
     expect(problem.length).toBeLessThan(100);
     expect(read({}, '😀'.repeat(100))).toContain(`'${'😀'.repeat(40)}…'`);
     expect(read({}, 'a\n!roll\u001B[2J')).toBe(String.raw`there is nothing to do with 'a\n!roll\e[2J'`);
+  });
+});
+
+describe('dates', () => {
+  const PARIS: ArgSpecs = { at: { type: 'date', timeZone: 'Europe/Paris' } };
+
+  it.each([
+    ['2026-12-01', '2026-11-30T23:00:00.000Z'],
+    ['2026-07-01T09:05', '2026-07-01T07:05:00.000Z'],
+    ['"2026-07-01 9:05:10"', '2026-07-01T07:05:10.000Z'],
+    ['2026-07-01T09:05Z', '2026-07-01T09:05:00.000Z'],
+    ['2026-07-01T09:05+05:30', '2026-07-01T03:35:00.000Z'],
+    ['10:00', '2026-11-27T09:00:00.000Z'],
+    // It has passed today, so it is tomorrow's.
+    ['9:30', '2026-11-28T08:30:00.000Z'],
+    // The hour comes twice: the first.
+    ['2026-10-25T02:30', '2026-10-25T00:30:00.000Z'],
+  ])('read %s in the zone', (text, expected) => {
+    expect(read(PARIS, text)).toEqual({ at: new Date(expected) });
+  });
+
+  it.each([
+    '2026-02-30',
+    '2026-13-01',
+    '24:00',
+    '9:60',
+    '9',
+    'T9:00',
+    '2026-02-03T',
+    'Z',
+    '10:00Z',
+    'tomorrow',
+    '2026-03-29T02:30',
+  ])('are none: %s', (text) => expect(read(PARIS, text)).toContain('at must be a day or a time such as'));
+});
+
+describe('flags', () => {
+  const DEPLOY: ArgSpecs = {
+    what: { type: 'word' },
+    note: { type: 'text', optional: true },
+    force: { type: 'boolean', flag: 'f' },
+    check: { type: 'boolean', flag: true, default: true },
+    env: { type: 'choice', of: ['dev', 'prod'], flag: 'e', default: 'dev' },
+    wait: { type: 'duration', flag: true },
+  };
+  const NONE = { note: undefined, force: false, check: true, env: 'dev', wait: undefined };
+
+  it.each([
+    ['web', { what: 'web', ...NONE }],
+    ['--force web --env=prod', { what: 'web', ...NONE, force: true, env: 'prod' }],
+    ['-f web -e PROD', { what: 'web', ...NONE, force: true, env: 'prod' }],
+    ['web --no-check --wait "1h 30m"', { what: 'web', ...NONE, check: false, wait: 5_400_000 }],
+    ['web --wait="1h 30m"', { what: 'web', ...NONE, wait: 5_400_000 }],
+    ['web —force', { what: 'web', ...NONE, force: true }],
+    ['web --FORCE=no', { what: 'web', ...NONE }],
+    ['web as  it --force  is', { what: 'web', ...NONE, note: 'as  it is', force: true }],
+    ['web use --strict', { what: 'web', ...NONE, note: 'use --strict' }],
+    ['web -- --force  it', { what: 'web', ...NONE, note: '--force  it' }],
+    ['"--force"', { what: '--force', ...NONE }],
+    ['web 5 - 3', { what: 'web', ...NONE, note: '5 - 3' }],
+  ])('are read anywhere: %s', (line, expected) => expect(read(DEPLOY, line)).toEqual(expected));
+
+  it.each([
+    ['--forse web', 'there is no flag --forse; did you mean --force?'],
+    ['-x web', 'there is no flag -x; there are --force, --check, --env, --wait'],
+    ['web --env', '--env needs a value'],
+    ['web --env=moon', "--env must be one of dev, prod, not 'moon'"],
+    ['web --no-env', '--no-env makes no sense: env is not yes or no'],
+    ['web --force=perhaps', "--force must be yes or no, not 'perhaps'"],
+    ['--force', 'what is missing'],
+  ])('say what is wrong: %s', (line, expected) => expect(read(DEPLOY, line)).toBe(expected));
+
+  it('may be required', () => {
+    const specs: ArgSpecs = { to: { type: 'login', flag: true, optional: false } };
+    expect(read(specs, '')).toBe('--to is missing');
+    expect(usageOf('!', 'give', specs)).toBe('!give --to=login');
+  });
+
+  it('are words where a command has none', () => {
+    expect(read({ all: { type: 'words' } }, 'a --b -- c')).toEqual({ all: ['a', '--b', '--', 'c'] });
+  });
+
+  it('stand in the usage', () => {
+    expect(usageOf('!', 'deploy', DEPLOY)).toBe(
+      '!deploy <what> [note…] [-f|--force] [--no-check] [-e|--env=dev|prod] [--wait=duration]',
+    );
+    expect(describeArg(DEPLOY['force']!)).toBe('a flag');
+    expect(describeArg(DEPLOY['wait']!)).toBe('a length of time such as 90s or 1h30m');
   });
 });
 
@@ -72,6 +197,14 @@ describe('arguments that cannot be meant', () => {
   it.each<[string, unknown, RegExp]>([
     ['an unknown type', { a: { type: 'colour' } }, /^a: type must be one of/],
     ['no type', { a: undefined }, /^a: type must be/],
+    ['a flag of two letters', { a: { type: 'word', flag: 'ab' } }, /^a: flag must be true, false or a letter/],
+    ['a text that is a flag', { a: { type: 'text', flag: true } }, /^a: text cannot be a flag/],
+    ['no schema', { a: { type: 'word', schema: {} } }, /^a: schema is not a Standard Schema/],
+    ['a schema of a number', { a: { type: 'number', schema: {} } }, /^a: unknown key 'schema'/],
+    ['an unknown zone', { a: { type: 'date', timeZone: 'Mars' } }, /^a: there is no time zone 'Mars'/],
+    ['a default day', { a: { type: 'date', default: '2026-01-01' } }, /^a: a date has no default/],
+    ['no length of time', { a: { type: 'duration', min: 'soon' } }, /^a: min is not a length of time/],
+    ['a default that is no login', { a: { type: 'login', default: '' } }, /^a: default must be a login/],
     ['a text before another', { a: { type: 'text' }, b: { type: 'word' } }, /^a: text takes the rest/],
     ['a choice of nothing', { a: { type: 'choice', of: [] } }, /^a: a choice needs/],
     [

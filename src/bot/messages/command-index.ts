@@ -1,0 +1,83 @@
+import { closest } from '../../util/closest.ts';
+import { commandKey } from '../loading/validate-plugin.ts';
+import type { Command } from '../plugin/commands.ts';
+import type { PluginRunner } from '../running/plugin-runner.ts';
+
+/** A command, and the plugin that has it. */
+export interface FoundCommand {
+  readonly name: string;
+  readonly command: Command;
+  readonly runner: PluginRunner;
+}
+
+/** What the beginning of a line names. */
+export type Lookup =
+  | { readonly found: FoundCommand; readonly rest: string }
+  /** The first word of several commands, and nothing that follows in one of them. */
+  | { readonly group: string; readonly after: string }
+  | { readonly unknown: string };
+
+/** The most words of a name. */
+const MAX_WORDS = 3;
+
+/** Finds the commands of all plugins of an account; of two with the same name, that of the first plugin. */
+export class CommandIndex {
+  readonly #runners: () => readonly PluginRunner[];
+
+  constructor(runners: () => readonly PluginRunner[]) {
+    this.#runners = runners;
+  }
+
+  get isEmpty(): boolean {
+    return !this.#runners().some(({ plugin }) => plugin.commands.size > 0);
+  }
+
+  /** The commands, each once, in their order. */
+  all(): FoundCommand[] {
+    const byName = new Map<string, FoundCommand>();
+    for (const runner of this.#runners()) {
+      for (const [name, command] of runner.plugin.commands) {
+        if (!byName.has(name)) byName.set(name, { name, command, runner });
+      }
+    }
+    return [...byName.values()];
+  }
+
+  /** The command that has a name, or an alias. */
+  find(name: string): FoundCommand | undefined {
+    const key = commandKey(name);
+    for (const runner of this.#runners()) {
+      for (const [known, command] of runner.plugin.commands) {
+        if (known === key || command.aliases?.some((alias) => commandKey(alias) === key)) {
+          return { name: known, command, runner };
+        }
+      }
+    }
+    return undefined;
+  }
+
+  /** The commands whose names begin with a word, and have another behind it. */
+  groupOf(word: string): FoundCommand[] {
+    const start = `${commandKey(word)} `;
+    return this.all().filter(({ name }) => name.startsWith(start));
+  }
+
+  /** What a line begins with: the longest name there is. */
+  lookUp(line: string): Lookup {
+    const words = [...line.matchAll(/\S+/g)].slice(0, MAX_WORDS);
+    for (let count = words.length; count > 0; count -= 1) {
+      const name = words.slice(0, count).map(([word]) => word);
+      const found = this.find(name.join(' '));
+      const last = words[count - 1]!;
+      if (found) return { found, rest: line.slice(last.index + last[0].length) };
+    }
+    const [word = '', after = ''] = words.map(([each]) => each);
+    return this.groupOf(word).length > 0 ? { group: commandKey(word), after } : { unknown: word };
+  }
+
+  /** The name that is meant by one that is misspelt. */
+  near(name: string, others: readonly string[] = []): string | undefined {
+    const names = this.all().flatMap(({ name: known, command }) => [known, ...(command.aliases ?? [])]);
+    return closest(name, [...names, ...names.map((each) => each.split(' ')[0]!), ...others]);
+  }
+}

@@ -1,0 +1,40 @@
+import { isFlag, isOptional } from './command-line.ts';
+import { meaningOf } from './arg-values.ts';
+import type { ArgSpec, ArgSpecs } from './commands.ts';
+
+/** How a command is called, as `!roll [sides] <note…> [--force]`. */
+export function usageOf(prefix: string, name: string, specs: ArgSpecs = {}): string {
+  const entries = Object.entries(specs);
+  const args = entries.filter(([, spec]) => !isFlag(spec)).map(([arg, spec]) => bracketed(argWord(arg, spec), spec));
+  const flags = entries.filter(([, spec]) => isFlag(spec)).map(([flag, spec]) => bracketed(flagWord(flag, spec), spec));
+  return [`${prefix}${name}`, ...args, ...flags].join(' ');
+}
+
+function bracketed(word: string, spec: ArgSpec): string {
+  return isOptional(spec) ? `[${word}]` : isFlag(spec) ? word : `<${word}>`;
+}
+
+function argWord(arg: string, spec: ArgSpec): string {
+  const what = spec.type === 'choice' ? spec.of.join('|') : arg;
+  return spec.type === 'text' || spec.type === 'words' ? `${what}…` : what;
+}
+
+function flagWord(flag: string, spec: ArgSpec): string {
+  const isOn = spec.type === 'boolean' && spec.default === true;
+  const name = isOn ? `--no-${flag}` : `--${flag}`;
+  const short = typeof spec.flag === 'string' && !isOn ? `-${spec.flag}|` : '';
+  if (spec.type === 'boolean') return `${short}${name}`;
+  return `${short}${name}=${spec.type === 'choice' ? spec.of.join('|') : spec.type}`;
+}
+
+/** What `!help` says of an argument. */
+export function describeArg(spec: ArgSpec): string {
+  const isOn = isFlag(spec) && spec.type === 'boolean';
+  const facts = [
+    spec.help,
+    isOn ? undefined : meaningOf(spec) || undefined,
+    'default' in spec && spec.default !== undefined ? `default ${String(spec.default)}` : undefined,
+  ];
+  const known = facts.filter((fact) => fact !== undefined);
+  return known.length > 0 ? known.join(', ') : isOn ? 'a flag' : spec.type;
+}
