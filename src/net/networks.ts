@@ -11,16 +11,27 @@ export function unmapped(address: string): string {
 
 /** Networks that addresses may be in: each is an address, or one with the length of a prefix, as `192.0.2.0/24`. */
 export class Networks {
-  readonly #list = new net.BlockList();
-  readonly #any: boolean;
+  #list = new net.BlockList();
+  #any = false;
 
   /** @throws {ChatosError} `INVALID_ARGUMENT` */
   constructor(texts: readonly string[] = []) {
-    this.#any = texts.length > 0;
+    this.replace(texts);
+  }
+
+  /**
+   * From now on, it is these; where one is wrong, it stays as it is.
+   *
+   * @throws {ChatosError} `INVALID_ARGUMENT`
+   */
+  replace(texts: readonly string[]): void {
+    const list = new net.BlockList();
     for (const text of texts) {
       const { address, family, prefix } = parseNetwork(text);
-      this.#list.addSubnet(address, prefix, family);
+      list.addSubnet(address, prefix, family);
     }
+    this.#list = list;
+    this.#any = texts.length > 0;
   }
 
   /** Whether the address is in one of them. */

@@ -55,11 +55,12 @@ export function morePacketsWait(): boolean {
 
 /** Closes connections on which a packet stays incomplete for so many milliseconds (P4): one timer for all of them. */
 export function incompletePackets(timeoutMs: number): Deadlines<PacketConnection> {
-  const message = `a packet stayed incomplete for ${timeoutMs / 1000} s`;
   const fields = { limitName: 'packetTimeoutMs' };
-  return new Deadlines(timeoutMs, (connection) =>
-    connection.destroy(new ChatosError('MALFORMED_PACKET', message, { fields })),
-  );
+  const deadlines: Deadlines<PacketConnection> = new Deadlines(timeoutMs, (connection) => {
+    const message = `a packet stayed incomplete for ${deadlines.ms / 1000} s`;
+    connection.destroy(new ChatosError('MALFORMED_PACKET', message, { fields }));
+  });
+  return deadlines;
 }
 
 /**

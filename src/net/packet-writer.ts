@@ -102,9 +102,10 @@ export class PacketWriter implements Receiver {
     if (this.#closed || this.#queue.length === 0) return;
     dirty.delete(this);
     const waiting = this.waitingBytes;
-    if (waiting > this.#maxQueuedBytes) {
+    const limit = this.#receivers?.maxQueuedBytes ?? this.#maxQueuedBytes;
+    if (waiting > limit) {
       const message = `the peer does not read: ${waiting} bytes were waiting for it`;
-      this.cut(queueFull('maxQueuedBytes', message, { waiting, limit: this.#maxQueuedBytes }));
+      this.cut(queueFull('maxQueuedBytes', message, { waiting, limit }));
       return;
     }
     // What is not ours (the end of a handshake, tickets of TLS) is taken without a word to us: nothing waits for that.

@@ -42,8 +42,13 @@ export class ProxyHeaders {
     this.#mayRelay = mayRelay;
     this.#onFailed = onFailed;
     this.#deadlines = new Deadlines(timeoutMs, (each) =>
-      this.#fail(each, `it did not come within ${timeoutMs / 1000} s`, 'late'),
+      this.#fail(each, `it did not come within ${this.#deadlines.ms / 1000} s`, 'late'),
     );
+  }
+
+  /** How long it may take, in milliseconds. */
+  set timeoutMs(ms: number) {
+    this.#deadlines.ms = ms;
   }
 
   /** Connections whose header has not come yet. */

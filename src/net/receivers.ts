@@ -53,7 +53,7 @@ interface Progress {
  * they meet their limits, they are behind: senders that can wait for them may do so (P17).
  */
 export class Receivers {
-  readonly #limits: ReceiverLimits;
+  #limits: ReceiverLimits;
   readonly #waiting = new Map<Receiver, Progress>();
   readonly #behind = new Set<Receiver>();
   readonly #patient = new Set<PatientReceiver>();
@@ -63,6 +63,21 @@ export class Receivers {
 
   constructor(limits: ReceiverLimits) {
     this.#limits = limits;
+  }
+
+  /** Memory, in bytes, that may wait for one of them. */
+  get maxQueuedBytes(): number {
+    return this.#limits.maxQueuedBytes;
+  }
+
+  /** From now on, these hold. */
+  set limits(limits: ReceiverLimits) {
+    this.#limits = limits;
+    if (!this.#sweep) return;
+    clearInterval(this.#sweep);
+    this.#sweep = undefined;
+    this.#startSweep();
+    this.#count(0);
   }
 
   /** The memory that waits for all of them, in bytes. */
@@ -100,6 +115,10 @@ export class Receivers {
 
   #add(receiver: Receiver): void {
     this.#waiting.set(receiver, { takenBytes: receiver.takenBytes, since: performance.now() });
+    this.#startSweep();
+  }
+
+  #startSweep(): void {
     const lookMs = Math.min(this.#limits.writeTimeoutMs, BEHIND_MS) / LOOKS;
     this.#sweep ??= setInterval(() => this.#look(), lookMs).unref();
   }

@@ -82,6 +82,11 @@ export class TlsServer {
     this.#deadlines = new Deadlines(handshakeTimeoutMs, (handshake) => handshake.fail('not in time'));
   }
 
+  /** How long a handshake may take, in milliseconds. */
+  set handshakeTimeoutMs(ms: number) {
+    this.#deadlines.ms = ms;
+  }
+
   /** Handshakes that begin from now on get this certificate; what is open goes on. Throws as the constructor does. */
   replace(pair: KeyPair): void {
     this.#context = contextOf(pair);

@@ -13,7 +13,7 @@ interface Usable {
 /** The certificate of a server, which may be replaced while it runs; TLS is loaded when it is first needed. */
 export class Certificate {
   #usable: Usable | undefined;
-  readonly #handshakeTimeoutMs: number;
+  #handshakeTimeoutMs: number;
   #server: Promise<TlsServer> | undefined;
 
   /** @throws {ChatosError} `INVALID_ARGUMENT` where it cannot be read */
@@ -57,6 +57,13 @@ export class Certificate {
       orInvalid(() => server.replace(pair));
     }
     this.#usable = next;
+  }
+
+  /** How long handshakes may take from now on, those in progress included. */
+  async setHandshakeTimeout(ms: number): Promise<void> {
+    this.#handshakeTimeoutMs = ms;
+    const server = await this.#server;
+    if (server) server.handshakeTimeoutMs = ms;
   }
 
   async #load(pair: KeyPair): Promise<TlsServer> {

@@ -85,6 +85,8 @@ export interface Directory {
   release(member: Member, how: Release): Promise<void>;
   /** The client that others reach by this login. */
   find(login: string): ConnectedClient | undefined;
+  /** How long logins are held from now on, in milliseconds: where the directory is told so, it need not be. */
+  holdFor?(holdMs: number): void;
 }
 
 /** So many logins are held at a time; of more, the oldest is free early. */
@@ -92,7 +94,7 @@ const MAX_HELD = 16_384;
 
 /** The directory of a server that is on its own. */
 export class InMemoryDirectory implements Directory {
-  readonly #holdMs: number;
+  #holdMs = 0;
   readonly #owners = new Map<string, Claim>();
   /** The owner of each skeleton. */
   readonly #likes = new Map<string, Claim>();
@@ -103,8 +105,14 @@ export class InMemoryDirectory implements Directory {
 
   /** @param holdMs how long a login is held; 0 and `Infinity` are for not at all */
   constructor(holdMs = 0) {
+    this.#deadlines = new Deadlines(0, (owner) => this.#free(owner));
+    this.holdFor(holdMs);
+  }
+
+  /** From now on, logins are held for so long, those that are held included. */
+  holdFor(holdMs: number): void {
     this.#holdMs = Number.isFinite(holdMs) ? holdMs : 0;
-    this.#deadlines = new Deadlines(this.#holdMs, (owner) => this.#free(owner));
+    this.#deadlines.ms = this.#holdMs;
   }
 
   get size(): number {

@@ -25,6 +25,8 @@ export interface OpenSession extends SessionInfo {
   readonly hasLeft: boolean;
   /** Resolves when the connection is closed. */
   readonly closed: Promise<void>;
+  /** Its address may be exempt now, or be so no longer. */
+  findSource(): void;
   /** What it is at this moment. */
   view(): SessionView;
   /** Memory, in bytes, that waits for it. */
@@ -99,19 +101,35 @@ export class Hub {
   }
 
   #proxyHeaders(): ProxyHeaders {
-    const { maxConnections, proxyHeaderTimeoutMs } = this.options.limits;
+    const { limits } = this.options;
     const mayRelay = (from: string): boolean => {
-      const isFull = this.connections >= maxConnections;
+      const isFull = this.connections >= limits.maxConnections;
       const why = this.closing ? 'closing' : !this.proxies.has(from) ? 'not a proxy' : isFull ? 'too many' : undefined;
       if (why) this.events.emit('connectionRefused', from, why);
       return !why;
     };
     return new ProxyHeaders({
       mayRelay,
-      timeoutMs: proxyHeaderTimeoutMs,
+      timeoutMs: limits.proxyHeaderTimeoutMs,
       onFailed: (from, why, failure) =>
         this.events.emit('proxyHeaderRefused', from, why, failure === 'late' ? 'proxyHeaderTimeoutMs' : undefined),
     });
+  }
+
+  /** The options have changed: who is in has the new ones, too. */
+  onChanged(): void {
+    const { limits, proxies } = this.options;
+    this.proxies.replace(proxies);
+    this.directory.holdFor?.(limits.loginHoldMs);
+    this.receivers.limits = receiverLimits(limits);
+    this.incomplete.ms = limits.packetTimeoutMs;
+    this.identifying.ms = limits.identifyTimeoutMs;
+    this.proxyHeaders.timeoutMs = limits.proxyHeaderTimeoutMs;
+    this.sources.update();
+    this.slowing.update(limits);
+    this.negotiations.update();
+    this.channels.update();
+    for (const session of this.sessions) session.findSource();
   }
 
   newSessionId(): SessionId {

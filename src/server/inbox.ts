@@ -13,16 +13,16 @@ export interface Request {
 
 /** What a session has been asked and has not answered. */
 export class Inbox {
-  readonly #lateMs: number;
+  readonly #limits: { readonly requestTimeoutMs: number };
   /** By the requester's login, as an answer names it. */
   readonly #pending = new Map<string, Request>();
   readonly #perSource = new Tally<string>();
   #late = 0;
   #lateUntil = 0;
 
-  /** @param lateMs how long after the end of a request its answer is late, rather than one to nothing */
-  constructor(lateMs: number) {
-    this.#lateMs = lateMs;
+  /** @param limits the answer to a request is late for so long after its end, rather than one to nothing */
+  constructor(limits: { readonly requestTimeoutMs: number }) {
+    this.#limits = limits;
   }
 
   /** All that wait for their answer. */
@@ -54,7 +54,7 @@ export class Inbox {
     this.remove(request);
     const now = performance.now();
     this.#late = (now < this.#lateUntil ? this.#late : 0) + 1;
-    this.#lateUntil = now + this.#lateMs;
+    this.#lateUntil = now + this.#limits.requestTimeoutMs;
   }
 
   /** Takes an answer to nothing as that to a request that was given up, if there is one. */

@@ -17,7 +17,7 @@ export { type HandshakeFailure, type KeyPair } from '../net/tls-server.ts';
 export { type Ban, type BanKind } from './access/bans.ts';
 export * from './events.ts';
 export { DEFAULT_SERVER_LIMITS, type ServerLimits } from './limits/server-limits.ts';
-export { type CloseOptions, type ServerOptions } from './options.ts';
+export { type CloseOptions, type ServerOptions, type UpdatableOptions } from './options.ts';
 export { ChatosServer } from './server.ts';
 export { type ServerStats } from './stats.ts';
 export { type ChannelView, type HalfView, type SessionView } from './views.ts';

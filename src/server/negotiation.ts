@@ -21,12 +21,12 @@ export class Negotiations {
   readonly #deadlines: Deadlines<Request>;
   /** Those whose target has left, and whose makers have not got KO yet. */
   readonly #abandoned: TurnQueue<Request>;
-  readonly #exempt: Networks;
+  readonly #exempt = new Networks();
 
   constructor(limits: ServerLimits, events: EventEmitter<ServerEvents>) {
     this.#limits = limits;
     this.#events = events;
-    this.#exempt = new Networks(limits.exempt);
+    this.#exempt.replace(limits.exempt);
     this.#deadlines = new Deadlines(limits.requestTimeoutMs, (request) => {
       this.#inboxes.get(request.target.id)?.giveUp(request);
       this.#unmake(request);
@@ -36,6 +36,12 @@ export class Negotiations {
       this.#unmake(request);
       this.#refuse(request, 'left');
     });
+  }
+
+  /** The limits have changed. */
+  update(): void {
+    this.#exempt.replace(this.#limits.exempt);
+    this.#deadlines.ms = this.#limits.requestTimeoutMs;
   }
 
   /** Notes a request. Only on `forward` is it new, to be forwarded to the target. */
@@ -50,7 +56,7 @@ export class Negotiations {
       this.#events.emit('requestRefused', pair, 'too many pending', limit);
       return 'full';
     }
-    if (!inbox) this.#inboxes.set(target.id, (inbox = new Inbox(this.#limits.requestTimeoutMs)));
+    if (!inbox) this.#inboxes.set(target.id, (inbox = new Inbox(this.#limits)));
     const request: Request = { ...pair, source };
     request.deadline = this.#deadlines.add(request);
     inbox.add(request);

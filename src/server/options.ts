@@ -46,6 +46,12 @@ export interface ServerOptions {
   readonly directory?: Directory | undefined;
 }
 
+/** What can be changed while a server runs. */
+export type UpdatableOptions = Pick<
+  ServerOptions,
+  'limits' | 'lookAlikes' | 'logins' | 'deny' | 'allow' | 'halves' | 'proxies'
+>;
+
 /** How a server is closed. */
 export interface CloseOptions {
   /** How long channels may take to finish, in milliseconds; `Infinity` is for ever. @default 0 */
@@ -60,10 +66,12 @@ export interface ResolvedServerOptions {
   readonly lookAlikes: 'refuse' | 'allow';
   readonly proxies: readonly string[];
   readonly access: Access;
+  /** What of it was given, of what can be changed. */
+  readonly given: UpdatableOptions;
   readonly directory: Directory | undefined;
 }
 
-type Checked = Omit<ResolvedServerOptions, 'limits' | 'access'> &
+type Checked = Omit<ResolvedServerOptions, 'limits' | 'access' | 'given'> &
   AccessOptions & { readonly limits: object; readonly bans: readonly Ban[] };
 
 const SERVER_OPTIONS: OptionTable<Checked> = {
@@ -88,6 +96,20 @@ const SERVER_OPTIONS: OptionTable<Checked> = {
 
 export const CLOSE_OPTIONS: OptionTable<{ readonly drainMs: number }> = { drainMs: { kind: 'ms', default: 0 } };
 
+/**
+ * Changes what is given, and nothing where some of it is invalid.
+ *
+ * @throws {ChatosError} `INVALID_ARGUMENT`
+ */
+export function changeServerOptions(resolved: ResolvedServerOptions, changes: UpdatableOptions): void {
+  const given = { ...resolved.given, ...changes };
+  const { limits, lookAlikes, proxies } = resolveServerOptions(given);
+  const { logins, deny, allow, halves } = given;
+  resolved.access.update({ logins, deny, allow, halves, lookAlikes });
+  Object.assign(resolved.limits, limits);
+  Object.assign(resolved, { given, lookAlikes, proxies });
+}
+
 /** @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid */
 export function resolveServerOptions(options?: ServerOptions): ResolvedServerOptions {
   const { limits, logins, deny, allow, halves, bans, ...rest } = resolveOptions(
@@ -100,6 +122,7 @@ export function resolveServerOptions(options?: ServerOptions): ResolvedServerOpt
   return {
     limits: resolveOptions<ServerLimits>('server limits', limits, SERVER_LIMIT_ROWS),
     access,
+    given: { limits, logins, deny, allow, halves, lookAlikes: rest.lookAlikes, proxies: rest.proxies },
     ...rest,
   };
 }

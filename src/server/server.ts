@@ -15,7 +15,14 @@ import type { ServerEvents } from './events.ts';
 import { dispatch } from './handlers.ts';
 import { Hub, type OpenSession } from './hub.ts';
 import { logEvents } from './log-events.ts';
-import { CLOSE_OPTIONS, resolveServerOptions, type CloseOptions, type ServerOptions } from './options.ts';
+import {
+  changeServerOptions,
+  CLOSE_OPTIONS,
+  resolveServerOptions,
+  type CloseOptions,
+  type ServerOptions,
+  type UpdatableOptions,
+} from './options.ts';
 import { Session } from './session.ts';
 import { countEvents, type ServerCounters, type ServerStats } from './stats.ts';
 import type { ChannelView, SessionView } from './views.ts';
@@ -151,13 +158,15 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
   }
 
   /**
-   * Changes what can be changed while it runs; whoever is in stays in. What is left out is as in a new server.
+   * Changes what can be changed while it runs; whoever is in stays in. What is left out stays as it is.
    *
    * @throws {ChatosError} `INVALID_ARGUMENT`; nothing is changed then
    */
-  update({ logins, deny, allow, halves }: Pick<ServerOptions, 'logins' | 'deny' | 'allow' | 'halves'>): void {
-    const { access, options } = this.#hub;
-    access.update({ logins, deny, allow, halves, lookAlikes: options.lookAlikes });
+  update(options: UpdatableOptions): void {
+    const { options: resolved } = this.#hub;
+    changeServerOptions(resolved, options);
+    this.#hub.onChanged();
+    this.#certificate.setHandshakeTimeout(resolved.limits.handshakeTimeoutMs).catch(() => undefined);
   }
 
   /**

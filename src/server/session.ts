@@ -55,7 +55,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
   readonly #hub: Hub;
   readonly #dispatch: Dispatch;
   readonly #connection: PacketConnection;
-  readonly source: Source;
+  source: Source;
   messagesPaidAt = 0;
   bytesPaidAt = 0;
   roundAt = 0;
@@ -267,6 +267,12 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
       bytesSent: sentBytes,
       queuedBytes,
     };
+  }
+
+  findSource(): void {
+    const { sources, readers } = this.#hub;
+    this.source = sources.move(this.source, this.remoteAddress, !this.identified);
+    if (!this.source.exempt) readers.set(this, false);
   }
 
   get hasLeft(): boolean {

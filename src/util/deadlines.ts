@@ -6,7 +6,8 @@ const SLICE_MS = 1;
 
 interface Node<T> {
   readonly item: T;
-  readonly due: number;
+  /** When its time began to run. */
+  readonly since: number;
   before: Node<T> | undefined;
   after: Node<T> | undefined;
   waits: boolean;
@@ -20,7 +21,7 @@ export type Deadline = object;
  * keep the process alive. A time of more than {@link MAX_TIMER_MS} never runs out.
  */
 export class Deadlines<T> {
-  readonly #ms: number;
+  #ms: number;
   readonly #onDue: (item: T) => void;
   #first: Node<T> | undefined;
   #last: Node<T> | undefined;
@@ -36,11 +37,25 @@ export class Deadlines<T> {
     return this.#size;
   }
 
+  /** The time that each has, in milliseconds. */
+  get ms(): number {
+    return this.#ms;
+  }
+
+  /** Those that wait have the new time, too, from when they were added. */
+  set ms(ms: number) {
+    if (ms === this.#ms) return;
+    this.#ms = ms;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#arm(performance.now());
+  }
+
   /** From now on its time runs. */
   add(item: T): Deadline {
     const node: Node<T> = {
       item,
-      due: performance.now() + this.#ms,
+      since: performance.now(),
       before: this.#last,
       after: undefined,
       waits: true,
@@ -49,7 +64,7 @@ export class Deadlines<T> {
     else this.#first = node;
     this.#last = node;
     this.#size += 1;
-    if (this.#ms <= MAX_TIMER_MS) this.#timer ??= setTimeout(this.#sweep, this.#ms).unref();
+    if (!this.#timer) this.#arm(node.since);
     return node;
   }
 
@@ -81,11 +96,21 @@ export class Deadlines<T> {
   readonly #sweep = (): void => {
     let now = performance.now();
     const end = now + SLICE_MS;
-    for (let left = MAX_A_TURN; left > 0 && now < end && this.#first && this.#first.due <= now; left -= 1) {
+    for (let left = MAX_A_TURN; left > 0 && now < end && this.#first && this.#isDue(this.#first, now); left -= 1) {
       this.#onDue(this.shift()!);
       now = performance.now();
     }
     clearTimeout(this.#timer);
-    this.#timer = this.#first && setTimeout(this.#sweep, Math.max(Math.ceil(this.#first.due - now), 0)).unref();
+    this.#timer = undefined;
+    this.#arm(now);
   };
+
+  #isDue({ since }: Node<T>, now: number): boolean {
+    return since + this.#ms <= now;
+  }
+
+  #arm(now: number): void {
+    if (!this.#first || this.#ms > MAX_TIMER_MS) return;
+    this.#timer = setTimeout(this.#sweep, Math.max(Math.ceil(this.#first.since + this.#ms - now), 0)).unref();
+  }
 }

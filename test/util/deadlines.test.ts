@@ -111,3 +111,32 @@ test('who keeps a deadline that was deleted keeps none of those that came after 
   deadlines.delete(kept);
   expect(deadlines.size).toBe(1);
 });
+
+test('another time holds for those that wait, from when they were added', () => {
+  const { due, deadlines } = queue(1_000);
+  deadlines.add('a');
+  vi.advanceTimersByTime(400);
+  deadlines.add('b');
+  deadlines.ms = 500;
+  vi.advanceTimersByTime(99);
+  expect(due).toEqual([]);
+  vi.advanceTimersByTime(1);
+  expect(due).toEqual(['a']);
+  deadlines.ms = 2_000;
+  vi.advanceTimersByTime(1_899);
+  expect(due).toEqual(['a']);
+  vi.advanceTimersByTime(1);
+  expect(due).toEqual(['a', 'b']);
+});
+
+test('another time may be none, and one again', () => {
+  const { due, deadlines } = queue(1_000);
+  deadlines.add('a');
+  deadlines.ms = Infinity;
+  vi.advanceTimersByTime(10_000);
+  expect(due).toEqual([]);
+  deadlines.ms = 100;
+  vi.advanceTimersByTime(0);
+  expect(due).toEqual(['a']);
+  expect(vi.getTimerCount()).toBe(0);
+});

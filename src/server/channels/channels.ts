@@ -158,6 +158,14 @@ export class Channels {
     for (const { relay } of this.#ids.of(session)) relay?.breakUnlessAlive(address);
   }
 
+  /** The limits have changed. */
+  update(): void {
+    const { limits } = this.#options;
+    this.#ids.update();
+    this.#establishing.ms = limits.establishTimeoutMs;
+    for (const relay of this.#relays.keys()) relay.update(limits);
+  }
+
   /** Resolves when no channel is open, or after `ms`; those that are left then are broken. */
   async drain(ms: number): Promise<void> {
     this.#draining = true;

@@ -56,7 +56,7 @@ interface Live {
 /** The connect ids that are alive, and for a while those that were (P11). */
 export class ConnectIds {
   readonly #limits: ConnectIdLimits;
-  readonly #exempt: Networks;
+  readonly #exempt = new Networks();
   readonly #channels = new Map<bigint, Channel>();
   readonly #ended = new EndedChannels(({ id }) => this.#channels.delete(id));
   /** Those that each session has negotiated and that are alive: the next owner of its login starts at none. */
@@ -64,7 +64,12 @@ export class ConnectIds {
 
   constructor(limits: ConnectIdLimits) {
     this.#limits = limits;
-    this.#exempt = new Networks(limits.exempt);
+    this.update();
+  }
+
+  /** The limits have changed. */
+  update(): void {
+    this.#exempt.replace(this.#limits.exempt);
   }
 
   get(id: bigint): Channel | undefined {

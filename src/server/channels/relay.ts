@@ -116,9 +116,13 @@ export class Relay {
   readonly #halves: readonly [Half, Half];
   #outcome: ChannelOutcome | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #channelIdleMs: number;
+  #closeGraceMs: number;
 
   constructor(a: RelayEnd, b: RelayEnd, options: RelayOptions) {
     this.#options = options;
+    this.#channelIdleMs = options.channelIdleMs;
+    this.#closeGraceMs = options.closeGraceMs;
     const cut = (): void => this.abort('shed');
     const one = new Half(a, options, this.#onChunk, cut);
     const two = new Half(b, options, this.#onChunk, cut);
@@ -138,6 +142,15 @@ export class Relay {
     return one.bytes + two.bytes;
   }
 
+  /** The limits have changed: an idle channel has the new time, from now on. */
+  update({ channelIdleMs, closeGraceMs }: Pick<RelayOptions, 'channelIdleMs' | 'closeGraceMs'>): void {
+    this.#closeGraceMs = closeGraceMs;
+    if (channelIdleMs === this.#channelIdleMs || this.#outcome) return;
+    this.#channelIdleMs = channelIdleMs;
+    clearInterval(this.#timer);
+    this.#watchIdle();
+  }
+
   transports(): Transport[] {
     return this.#halves.map(({ transport }) => transport);
   }
@@ -153,7 +166,7 @@ export class Relay {
     if (this.#outcome) return;
     this.#outcome = 'closed';
     clearTimeout(this.#timer);
-    this.#timer = startTimer(this.#options.closeGraceMs, () => {
+    this.#timer = startTimer(this.#closeGraceMs, () => {
       this.#outcome = 'closed by force';
       for (const { transport } of this.#halves) transport.reset();
     });
@@ -226,7 +239,7 @@ export class Relay {
 
   /** Where there is a limit, a channel on which nothing moves is broken. Without one, an idle channel costs nothing. */
   #watchIdle(): void {
-    const { channelIdleMs } = this.#options;
+    const channelIdleMs = this.#channelIdleMs;
     if (channelIdleMs === Infinity) return;
     let last = this.#progress();
     let idleChecks = 0;

@@ -44,10 +44,10 @@ const ROUND_MS = SLACK_MS + 2 * LOOK_MS;
  * allocated for a packet, and one timer runs for all that wait.
  */
 export class Slowing {
-  readonly #messages: Rate;
-  readonly #bytes: Rate;
-  readonly #addressMessages: Rate;
-  readonly #addressBytes: Rate;
+  #messages!: Rate;
+  #bytes!: Rate;
+  #addressMessages!: Rate;
+  #addressBytes!: Rate;
   readonly #now: () => number;
   /** In the order in which they were paused. */
   readonly #waiting = new Set<Sender>();
@@ -57,6 +57,11 @@ export class Slowing {
 
   constructor(limits: ServerLimits, now: () => number = () => performance.now()) {
     this.#now = now;
+    this.update(limits);
+  }
+
+  /** From now on, these hold: what was taken before is paid off in the time that it takes. */
+  update(limits: ServerLimits): void {
     this.#messages = new Rate(limits.messagesPerSecond, limits.messageBurst);
     this.#bytes = new Rate(limits.bytesPerSecond, limits.byteBurst);
     this.#addressMessages = new Rate(limits.messagesPerSecondPerAddress, limits.messageBurstPerAddress);

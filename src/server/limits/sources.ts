@@ -86,8 +86,8 @@ class Places implements Place {
 export class Sources {
   readonly #limits: ServerLimits;
   readonly #now: () => number;
-  readonly #exempt: Networks;
-  readonly #connectionRate: Rate;
+  readonly #exempt = new Networks();
+  #connectionRate!: Rate;
   readonly #sources = new Map<string, Source>();
   readonly #absent = new Set<Source>();
   #sweep: NodeJS.Timeout | undefined;
@@ -95,8 +95,28 @@ export class Sources {
   constructor(limits: ServerLimits, now: () => number = () => performance.now()) {
     this.#limits = limits;
     this.#now = now;
-    this.#exempt = new Networks(limits.exempt);
-    this.#connectionRate = new Rate(limits.connectionsPerSecondPerAddress, limits.connectionBurstPerAddress);
+    this.update();
+  }
+
+  /** The limits have changed. Who is in has the address that it had: see {@link Sources.move}. */
+  update(): void {
+    const { exempt, connectionsPerSecondPerAddress, connectionBurstPerAddress } = this.#limits;
+    this.#exempt.replace(exempt);
+    this.#connectionRate = new Rate(connectionsPerSecondPerAddress, connectionBurstPerAddress);
+  }
+
+  /** What a session counts for that is in, where its address is exempt now, or is so no longer. */
+  move(from: Source, address: string, isUnidentified: boolean): Source {
+    const to = this.#find(address);
+    if (to === from || to.exempt === from.exempt) return from;
+    this.#keep(to);
+    to.connections += 1;
+    if (isUnidentified) {
+      to.unidentified += 1;
+      from.unidentified -= 1;
+    }
+    from.leave();
+    return to;
   }
 
   /** How many are in the table. */
@@ -147,11 +167,11 @@ export class Sources {
   #find(address: string): Source {
     const exempt = this.#exempt.has(address);
     const name = exempt ? address : sourceOf(address);
-    return this.#sources.get(name) ?? new Source(name, exempt, this.#onLeft);
+    return this.#sources.get(keyOf({ name, exempt })) ?? new Source(name, exempt, this.#onLeft);
   }
 
   #keep(source: Source): void {
-    this.#sources.set(source.name, source);
+    this.#sources.set(keyOf(source), source);
     this.#absent.delete(source);
   }
 
@@ -169,7 +189,7 @@ export class Sources {
 
   readonly #onLeft = (source: Source): void => {
     if (this.#isWhole(source)) {
-      this.#sources.delete(source.name);
+      this.#sources.delete(keyOf(source));
       return;
     }
     this.#absent.add(source);
@@ -184,7 +204,7 @@ export class Sources {
 
   #forget(source: Source): void {
     this.#absent.delete(source);
-    this.#sources.delete(source.name);
+    this.#sources.delete(keyOf(source));
   }
 
   /** Whether its burst is whole again: it is then as if it had never been here. */
@@ -192,4 +212,9 @@ export class Sources {
     const { exempt, connectionsPaidAt, askedPaidAt, messagesPaidAt, bytesPaidAt } = source;
     return exempt || Math.max(connectionsPaidAt, askedPaidAt, messagesPaidAt, bytesPaidAt) <= this.#now();
   }
+}
+
+/** An address that becomes exempt is another one from then on: it has no limits, and those who are in may still have them. */
+function keyOf({ name, exempt }: Pick<Source, 'name' | 'exempt'>): string {
+  return exempt ? `exempt ${name}` : name;
 }

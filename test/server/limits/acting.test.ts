@@ -4,7 +4,8 @@ import type { ServerLimits, ServerOptions, ServerStats } from '../../../src/serv
 import { DEFAULT_SERVER_LIMITS } from '../../../src/server/index.ts';
 import { NO_RATES } from '../../support/floods.ts';
 import { packet, str, type RfcPeer } from '../../support/rfc-peer.ts';
-import { agree, expectSilence, Rig } from '../../support/server-rig.ts';
+import { LOOPBACK } from '../../../src/net/networks.ts';
+import { agree, expectSilence, Rig, turns } from '../../support/server-rig.ts';
 import { knock, openSocket } from '../../support/server-sockets.ts';
 
 const ELSEWHERE = '127.0.0.2';
@@ -228,3 +229,86 @@ it.each(Object.entries(MEETINGS))(
     });
   },
 );
+
+it.each(Object.entries(MEETINGS))(
+  '%s acts, too, where it is set while the server runs',
+  async (name, { limits, options, counter, meet }) => {
+    const rig = await Rig.start({}, options);
+    rig.server.update({ limits: { exempt: LOOPBACK, ...limits } });
+    await meet(rig);
+    await rig.log.untilLine(({ fields }) => fields['limit'] === name, `a line of ${name}`);
+    expect(rig.server.stats[counter]).toBeGreaterThan(0);
+  },
+);
+
+/** What is there already, and the limits that are set then. */
+const CHANGES: readonly [name: keyof ServerLimits, (rig: Rig) => Promise<unknown>, Partial<ServerLimits>][] = [
+  ['identifyTimeoutMs', (rig) => rig.connect(), { identifyTimeoutMs: 50 }],
+  ['packetTimeoutMs', async (rig) => (await rig.join('alice')).send(Buffer.from([3])), { packetTimeoutMs: 50 }],
+  ['requestTimeoutMs', requestTwo, { requestTimeoutMs: 50 }],
+  ['establishTimeoutMs', async (rig) => agree(...(await pair(rig))), { establishTimeoutMs: 50 }],
+  ['channelIdleMs', (rig) => rig.channel(), { channelIdleMs: 50 }],
+];
+
+it.each(CHANGES)(
+  '%s that is set while the server runs holds for what is there already',
+  async (name, before, limits) => {
+    const rig = await Rig.start();
+    await before(rig);
+    const mark = await rig.join('mark');
+    await expectSilence(mark);
+    expect(rig.log.lines.filter(({ fields }) => fields['limit'] === name)).toEqual([]);
+    rig.server.update({ limits: { exempt: LOOPBACK, ...limits } });
+    await rig.log.untilLine(({ fields }) => fields['limit'] === name, `a line of ${name}`);
+  },
+);
+
+it('closeGraceMs that is set while the server runs holds for the private connections that are open', async () => {
+  const rig = await Rig.start();
+  const { id, alice } = await rig.channel();
+  rig.server.update({ limits: { exempt: LOOPBACK, closeGraceMs: 50 } });
+  alice.close(id, 'alice', 'bob');
+  const line = await rig.log.untilLine(({ fields }) => fields['limit'] === 'closeGraceMs', 'a line of closeGraceMs');
+  expect(line.fields).toMatchObject({ outcome: 'closed by force' });
+});
+
+it('maxQueuedBytes that is set while the server runs holds for those who are in', async () => {
+  const rig = await Rig.start({ ...LIFTED });
+  const [alice, mute] = [await rig.join('alice'), await rig.join('mute')];
+  mute.socket.pause();
+  const text = packet(4, str('alice'), str('mute'), str('x'.repeat(1000)));
+  while (rig.server.stats.queuedBytes < 2 ** 20) {
+    alice.send(Buffer.concat(Array<Buffer>(64).fill(text)));
+    await expectSilence(alice);
+  }
+  expect(rig.log.of('does not read')).toEqual([]);
+  rig.server.update({ limits: { ...LIFTED, exempt: LOOPBACK, maxQueuedBytes: 2 ** 18 } });
+  alice.send(text);
+  await rig.log.untilLine(({ fields }) => fields['limit'] === 'maxQueuedBytes', 'a line of maxQueuedBytes');
+});
+
+it('who is in is exempt, or is so no longer, as the networks are changed', async () => {
+  const rig = await Rig.start();
+  const alice = await rig.join('alice');
+  const strict = { messagesPerSecond: 1, messageBurst: 2 };
+  rig.server.update({ limits: { ...strict, exempt: LOOPBACK } });
+  for (let count = 0; count < 20; count += 1) await expectSilence(alice);
+  rig.server.update({ limits: { ...strict, exempt: [] } });
+  for (let count = 0; count < 5; count += 1) alice.tell('alice', 'x');
+  await rig.log.until('slowed');
+  rig.server.update({ limits: { exempt: LOOPBACK } });
+  await turns(alice);
+  alice.end();
+  await rig.left('alice');
+  expect(rig.server.stats.clients).toBe(0);
+});
+
+it('limits that are invalid change nothing', async () => {
+  const rig = await Rig.start({ maxForbiddenPackets: 3 });
+  expect(() => rig.server.update({ limits: { maxForbiddenPackets: 1, maxEarlyBytes: -1 } })).toThrow(/maxEarlyBytes/);
+  expect(() => rig.server.update({ limits: { exempt: ['nowhere'] } })).toThrow(/nowhere/);
+  const alice = await rig.connect();
+  alice.send(packet(1));
+  await rig.log.until('forbidden packet');
+  expect(rig.server.stats.forbiddenClosed).toBe(0);
+});
