@@ -29,6 +29,9 @@ const CERTIFICATE_REFUSED = new Set([
   'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
 ]);
 
+/** What servers with TLS 1.2 say where they want a certificate, and where there is no common cipher. */
+const HANDSHAKE_REFUSED = 'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE';
+
 /**
  * The error for a handshake that failed, where its code says why; `undefined` where it does not. With TLS 1.3 a server
  * refuses a certificate only when the handshake is done for us: then it is the error of a connection that broke.
@@ -48,6 +51,12 @@ export function handshakeFailure(
       ? 'does not accept the certificate of this client'
       : 'wants a certificate: show one with --identity';
     return new ChatosError('NOT_TRUSTED', `the server at ${name} ${why}`, details);
+  }
+  if (code === HANDSHAKE_REFUSED) {
+    const why = hasIdentity
+      ? 'it may not accept the certificate of this client'
+      : 'it may want one: show it with --identity';
+    return new ChatosError('NOT_TRUSTED', `the server at ${name} refused the TLS handshake; ${why}`, details);
   }
   if (NOT_TLS.has(code))
     return new ChatosError(
