@@ -1,15 +1,22 @@
-import type { Command } from 'commander';
+import { isIP } from 'node:net';
+import { InvalidArgumentError, type Command } from 'commander';
 import { loadConfig } from '../../config/load.ts';
 import type { LoadedConfig } from '../../config/read.ts';
+import { loginRules } from '../../config/login-rules.ts';
 import { ChatosError } from '../../errors.ts';
+import { fingerprintProblem, readFingerprint } from '../../net/fingerprint-text.ts';
 import { decide, type PolicyFacts, type PolicyStep, type PolicyVerdict } from '../../policy/decide.ts';
 import { DEFAULT_POLICY_LIMITS, type PolicyLimits } from '../../policy/limits.ts';
 import { compilePolicy } from '../../policy/policy.ts';
+import { compileAccess, decideLogin, type AccessStep, type Peer } from '../../server/access/login-rules.ts';
 import { escapeUnsafe, toJsonLine } from '../../util/escape.ts';
 import { createLogger } from '../../util/log.ts';
 import { formatDuration } from '../../util/printable.ts';
 import { BotLoader, planBots } from '../running/bot-entries.ts';
 import { configOption, loginArgument, timeArgument, TIME_FORMS } from '../options.ts';
+import { loginJson, loginLines } from '../policy/login-report.ts';
+import { readShown } from '../policy/shown-certificate.ts';
+import { EXIT, ExitSignal } from '../terminal/exit.ts';
 import { writeLine } from '../terminal/output.ts';
 import { surviveUncaughtErrors } from '../terminal/plugin-errors.ts';
 
@@ -20,13 +27,22 @@ interface ExplainFlags {
   readonly json?: boolean;
 }
 
+interface LoginFlags {
+  readonly identity?: string;
+  readonly certificate?: string;
+  readonly from: string;
+  readonly config?: string;
+  readonly json?: boolean;
+}
+
 type BotFacts = Pick<PolicyFacts, 'bot' | 'hasChannelHook' | 'hasRequestHook'> & { readonly title: string };
 
 export function register(command: Command): void {
   const example = `
 Examples:
   $ chatosbot policy explain alice
-  $ chatosbot policy explain ops-7 --bot files --at 23:30`;
+  $ chatosbot policy explain ops-7 --bot files --at 23:30
+  $ chatosbot policy login alice --from 192.0.2.7 --certificate alice.pem`;
   command.addHelpText('after', example);
   command
     .command('explain')
@@ -44,6 +60,54 @@ Explains the decision for a peer that has no private connection and has not aske
 hooks they have, and does not connect.`,
     )
     .action(explain);
+  command
+    .command('login')
+    .description('explain whether a client may have a login on your server, by which rule, and what it needs')
+    .argument('<login>', 'the login that it wants', loginArgument)
+    .option('--from <address>', 'the IP address that it comes from', addressOf, '127.0.0.1')
+    .option('--identity <fingerprint>', "the fingerprint of its key, as 'chatosbot identity' prints it", fingerprint)
+    .option('--certificate <file>', 'its certificate, with what is shown behind it, in PEM')
+    .addOption(configOption())
+    .option('--json', 'print a line of JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ chatosbot policy login alice --from 192.0.2.7
+  $ chatosbot policy login ops-1 --certificate ops-1.pem --json
+
+Explains what serve.deny, serve.allow and serve.logins say, whoever may have the login at the moment, without connecting.
+The exit code is 0 where the client is let in, and 77 where it is refused.`,
+    )
+    .action(explainLogin);
+}
+
+function addressOf(text: string): string {
+  if (isIP(text) === 0) throw new InvalidArgumentError('expected an IP address, such as 192.0.2.7');
+  return text;
+}
+
+function fingerprint(text: string): string {
+  const problem = fingerprintProblem(text);
+  if (problem !== undefined) throw new InvalidArgumentError(problem);
+  return readFingerprint(text)!;
+}
+
+async function explainLogin(login: string, { from, identity, certificate, ...flags }: LoginFlags): Promise<void> {
+  if (identity !== undefined && certificate !== undefined) {
+    throw new ChatosError('INVALID_ARGUMENT', '--identity and --certificate exclude each other');
+  }
+  const loaded = await loadConfig({ file: flags.config });
+  const { deny, allow, lookAlikes } = loaded.config.serve ?? {};
+  const rules = compileAccess({ logins: await loginRules(loaded), deny, allow, lookAlikes });
+  const unseen = { fingerprint: identity, certificate: undefined };
+  const peer: Peer = { from, ...(certificate === undefined ? unseen : await readShown(certificate)) };
+  const passed: AccessStep[] = [];
+  const verdict = decideLogin(rules, login, peer, (step) => passed.push(step));
+  const explanation = { login, peer, verdict, passed };
+  if (flags.json) await writeLine(toJsonLine(loginJson(explanation, loaded)));
+  else for (const line of loginLines(explanation, loaded)) await writeLine(escapeUnsafe(line));
+  if (!verdict.admitted) throw new ExitSignal(EXIT.refused);
 }
 
 async function explain(login: string, flags: ExplainFlags): Promise<void> {

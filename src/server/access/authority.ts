@@ -13,6 +13,12 @@ const FOR_CLIENTS: ReadonlySet<string> = new Set(['1.3.6.1.5.5.7.3.2', '2.5.29.3
 /** The object identifier of name constraints (RFC 5280, 4.2.1.10), in DER. */
 const NAME_CONSTRAINTS = Buffer.from('0603551d1e', 'hex');
 
+/** A certificate that a client shows, and those behind it, where they are known otherwise than by the connection. */
+export interface Shown {
+  readonly certificate: X509Certificate;
+  readonly shown?: readonly X509Certificate[] | undefined;
+}
+
 /** The authorities of a rule: who may say by a certificate which login a client has. */
 export class Authority {
   readonly #certificates: readonly X509Certificate[];
@@ -43,8 +49,8 @@ export class Authority {
    * must have issued it, themselves or through others that the client shows; all of them must be in date; it must be for
    * clients where it says what it is for; and one of its names must be the login, letter by letter.
    */
-  problemWith(certificate: X509Certificate, login: string, now: number = Date.now()): string | undefined {
-    const chain = this.#chainOf(certificate);
+  problemWith({ certificate, shown }: Shown, login: string, now: number = Date.now()): string | undefined {
+    const chain = this.#chainOf(certificate, shown);
     if (!chain) return 'its certificate is of another authority';
     for (const each of chain) {
       const problem = dateProblem(each, now);
@@ -55,15 +61,17 @@ export class Authority {
     return namesOf(certificate).some((name) => loginKey(name) === key) ? undefined : 'its certificate has another name';
   }
 
-  #chainOf(certificate: X509Certificate): readonly X509Certificate[] | null {
+  #chainOf(certificate: X509Certificate, shown?: readonly X509Certificate[]): readonly X509Certificate[] | null {
     let chain = this.#chains.get(certificate);
-    if (chain === undefined) this.#chains.set(certificate, (chain = this.#findChain(certificate)));
+    if (chain === undefined) {
+      chain = this.#findChain(certificate, shown ?? shownWith(certificate));
+      this.#chains.set(certificate, chain);
+    }
     return chain;
   }
 
   /** The certificate, and those that lead to an authority, which is the last one; `null` where there is no such way. */
-  #findChain(certificate: X509Certificate): readonly X509Certificate[] | null {
-    const shown = shownWith(certificate);
+  #findChain(certificate: X509Certificate, shown: readonly X509Certificate[]): readonly X509Certificate[] | null {
     const ways: (readonly X509Certificate[])[] = [[certificate]];
     for (const way of ways) {
       const last = way.at(-1)!;

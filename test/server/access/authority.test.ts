@@ -9,7 +9,7 @@ const authority = new Authority(root!.cert);
 
 /** What is wrong with a certificate, shown alone. */
 const problem = ({ cert }: { cert: string }, login: string, by = authority): string | undefined =>
-  by.problemWith(new X509Certificate(cert), login);
+  by.problemWith({ certificate: new X509Certificate(cert) }, login);
 
 describe('a certificate of an authority', () => {
   it('is right for its common name, and nothing else', async () => {
