@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
 import { readFences } from './fences.ts';
 
 const PAGE = readFileSync('docs/operating.md', 'utf8');
@@ -15,9 +17,10 @@ test('the alerts are about metrics that there are', () => {
 });
 
 test.skipIf(spawnSync('promtool', ['--version']).error)('Prometheus accepts the alerts', () => {
-  const { status, stderr } = spawnSync('promtool', ['check', 'rules', '/dev/stdin'], {
-    input: ALERTS,
-    encoding: 'utf8',
-  });
+  const folder = mkdtempSync(path.join(tmpdir(), 'alerts-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = path.join(folder, 'alerts.yml');
+  writeFileSync(file, ALERTS);
+  const { status, stderr } = spawnSync('promtool', ['check', 'rules', file], { encoding: 'utf8' });
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
 });
