@@ -14,7 +14,7 @@ const RATE: Rate = { burst: 10_000, perSecond: 100 };
 const COUNT_MS = 1_000;
 /** Kinds of repeated lines that are told apart. */
 const MAX_KINDS = 10_000;
-/** Longest text of a field, in characters as they are written. */
+/** Longest text of a field, in characters. */
 const MAX_TEXT_CHARS = 256;
 
 export interface AuditOptions {
@@ -69,14 +69,17 @@ export class AuditLog {
     const by = byOf(event);
     if (by) {
       const values = fields as Readonly<Partial<Record<AuditField, unknown>>>;
-      const same = Object.fromEntries(by.map((name) => [name, values[name]]));
-      const name = JSON.stringify([event, ...Object.values(same)]);
+      let name: string = event;
+      for (const field of by) name += `\0${String(values[field])}`;
       const kind = this.#kinds.get(name);
       if (kind) {
         kind.more += 1;
         return;
       }
-      if (this.#kinds.size < MAX_KINDS) this.#kinds.set(name, { event, fields: same, more: 0 });
+      if (this.#kinds.size < MAX_KINDS) {
+        const same = Object.fromEntries(by.map((field) => [field, values[field]]));
+        this.#kinds.set(name, { event, fields: same, more: 0 });
+      }
       this.#countLater();
     }
     this.#write(event, fields);
@@ -138,7 +141,7 @@ function byOf(event: AuditEvent): readonly AuditField[] | undefined {
 function lineOf(event: AuditEvent, fields: AuditFields): string {
   const shown = Object.entries(fields).map(([name, value]) => [
     name,
-    typeof value === 'string' ? clipEscaped(value, MAX_TEXT_CHARS) : value,
+    typeof value === 'string' && value.length > MAX_TEXT_CHARS ? clipEscaped(value, MAX_TEXT_CHARS) : value,
   ]);
   return toJsonLine({ time: new Date().toISOString(), event, ...(Object.fromEntries(shown) as object) });
 }
