@@ -1,9 +1,11 @@
 import net from 'node:net';
+import type { Duplex } from 'node:stream';
 import { ChatosError } from '../errors.ts';
 import { formatAddress, type Address } from './address.ts';
 import { KEEP_ALIVE_DELAY_MS } from './dead-link.ts';
 import { descriptorLimit, hasLastDescriptor, outOfDescriptors } from './descriptors.ts';
 import type { ProxyHeaders } from './proxy-headers.ts';
+import { SelfConnections } from './self-connections.ts';
 import { TcpTransport } from './tcp-transport.ts';
 import type { Handshake, HandshakeFailure, TlsServer } from './tls-server.ts';
 import type { Transport } from './transport.ts';
@@ -45,6 +47,11 @@ export interface ListenOptions {
 export interface Listener {
   /** The address with the port that was really taken. */
   readonly address: Address;
+  /**
+   * Connects to itself, whoever may come in otherwise; `enter` says what becomes of it. With TLS, the handshake is done; of
+   * an address with `proxy`, no header is read. Rejects where that fails.
+   */
+  connectToItself(entrance: Entrance): Promise<Duplex>;
   /** Stops accepting; connections already accepted go on. */
   close(): Promise<void>;
 }
@@ -69,8 +76,8 @@ export function listen(address: Address, enter: Enter, options: ListenOptions = 
   const { onError = () => undefined, headers, tls } = options;
   const mostDescriptors = descriptorLimit();
   const handshakes = new Set<Handshake>();
-  const admit = (socket: net.Socket, from: string): void => {
-    const entrance = enter(from);
+  const itself = new SelfConnections<Entrance>();
+  const admit = (socket: net.Socket, from: string, entrance = enter(from)): void => {
     if (!entrance) socket.destroy();
     else if (tls) secure(tls, transportOf(socket, from), entranceOf(entrance), handshakes);
     else entranceOf(entrance).onConnection(transportOf(socket, from));
@@ -78,9 +85,12 @@ export function listen(address: Address, enter: Enter, options: ListenOptions = 
   const server = net.createServer({ allowHalfOpen: true, highWaterMark: MAX_UNREAD_BYTES }, (socket) => {
     const last = hasLastDescriptor(socket, mostDescriptors);
     const from = socket.remoteAddress ?? 'unknown';
+    const own = itself.take(socket);
     if (last) {
       socket.destroy();
       onError(outOfDescriptors(mostDescriptors));
+    } else if (own) {
+      admit(socket, from, own);
     } else if (address.proxy && headers) {
       headers.read(socket, address.proxy, (source) => admit(socket, source));
     } else {
@@ -92,9 +102,10 @@ export function listen(address: Address, enter: Enter, options: ListenOptions = 
     server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, () => {
       // What can still go wrong is one accept (too many open files): that client is lost, the server is not.
       server.on('error', onError);
-      const { port } = server.address() as net.AddressInfo;
+      const at = server.address() as net.AddressInfo;
       resolve({
-        address: { ...address, port },
+        address: { ...address, port: at.port },
+        connectToItself: (entrance) => itself.connect(at, tls !== undefined, entrance),
         close: () => {
           for (const handshake of handshakes) handshake.destroy();
           return new Promise((done) => server.close(() => done()));

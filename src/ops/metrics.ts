@@ -162,9 +162,15 @@ export function renderMetrics(document: StatusDocument): string {
   const jobs = plugins.flatMap(({ labels, of }) =>
     distinct(of.jobs.slice(0, MAX_JOBS_PER_PLUGIN)).map(([job, each]) => ({ labels: { job, ...labels }, of: each })),
   );
+  const ready: Metric<boolean> = [
+    'ready',
+    'Whether /readyz says so: all accounts are connected, and the server works.',
+    Boolean,
+  ];
   const info: Metric<number> = ['info', 'Always 1; the labels are the versions.', Number];
   return [
     renderMetricRows('chatosbot_', [info], [{ labels: { version, node }, of: 1 }]),
+    renderMetricRows('chatosbot_', [ready], [{ labels: {}, of: document.ready }]),
     renderMetricRows('chatosbot_', ACCOUNT_METRICS, accounts),
     renderMetricRows('chatosbot_', PLUGIN_METRICS, plugins),
     renderMetricRows('chatosbot_', JOB_METRICS, jobs),

@@ -6,10 +6,11 @@ import { truncate } from '../util/printable.ts';
 import { packageVersion } from '../util/version.ts';
 import type { AccountStatus, RuntimeStatus } from '../bot/status.ts';
 import type { DelaySeconds } from './event-loop-delay.ts';
+import type { TestableServer } from './readiness.ts';
 import { countedTroubles, type CountedTrouble, type Trouble } from './troubles.ts';
 
 /** A server in this process. */
-export interface ObservedServer {
+export interface ObservedServer extends TestableServer {
   readonly addresses: readonly Address[];
   readonly stats: ServerStats;
   fullest(most: number): readonly SessionView[];
@@ -34,6 +35,8 @@ export interface StatusSources {
   readonly server?: ObservedServer | undefined;
   /** What the server had counted about ten minutes ago. @default nothing */
   readonly before?: ServerStats | undefined;
+  /** Why the server is not ready. */
+  readonly serverProblem?: string | undefined;
   readonly delay: DelaySeconds;
 }
 
@@ -58,9 +61,12 @@ export interface StatusDocument extends RuntimeStatus {
 }
 
 /** The current status of everything. */
-export function statusDocument({ runtime, server, before, delay }: StatusSources, at: Date): StatusDocument {
+export function statusDocument(
+  { runtime, server, before, serverProblem, delay }: StatusSources,
+  at: Date,
+): StatusDocument {
   const status = runtime ?? { startedAt: new Date(performance.timeOrigin), accounts: [] };
-  const problems = unready(status);
+  const problems = [...(serverProblem === undefined ? [] : [serverProblem]), ...unready(status)];
   return {
     version: packageVersion(),
     node: process.version,

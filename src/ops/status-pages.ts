@@ -6,6 +6,7 @@ import { EventLoopDelay } from './event-loop-delay.ts';
 import { History } from './history.ts';
 import { METRICS_CONTENT_TYPE } from './metrics-text.ts';
 import { renderMetrics } from './metrics.ts';
+import { Readiness } from './readiness.ts';
 import { statusDocument, type ObservedServer, type StatusDocument } from './status-document.ts';
 import { statusPage } from './status-page.ts';
 
@@ -26,11 +27,13 @@ export class StatusPages {
   readonly #clock: Clock;
   readonly #delay = new EventLoopDelay();
   readonly #history: History;
+  readonly #readiness: Readiness | undefined;
 
   readonly byPath: Readonly<Record<string, Page>> = {
     '/': () => statusPage(),
     '/healthz': () => ({ body: 'ok\n' }),
-    '/readyz': () => {
+    '/readyz': async () => {
+      await this.#readiness?.problem();
       const { problems } = this.#document();
       if (problems.length === 0) return { body: 'ok\n' };
       return { status: 503, body: problems.map((line) => `${escapeUnsafe(line)}\n`).join('') };
@@ -47,6 +50,7 @@ export class StatusPages {
     this.#observed = observed;
     this.#clock = clock;
     const { runtime, server } = observed;
+    this.#readiness = server && new Readiness(server);
     this.#history = new History(
       { server: server !== undefined, bots: runtime !== undefined },
       () => ({ stats: server?.stats, accounts: runtime?.status.accounts }),
@@ -63,6 +67,7 @@ export class StatusPages {
     const { runtime, server } = this.#observed;
     const { before } = this.#history;
     const delay = this.#delay.seconds;
-    return statusDocument({ runtime: runtime?.status, server, before, delay }, this.#clock.now());
+    const serverProblem = this.#readiness?.lastProblem;
+    return statusDocument({ runtime: runtime?.status, server, before, serverProblem, delay }, this.#clock.now());
   }
 }

@@ -9,6 +9,8 @@ interface Batch {
   all?: Buffer;
   /** What was said behind it. */
   next?: Batch;
+  /** What is for one alone, behind all of it. */
+  alone?: Map<Subscriber, Buffer>;
 }
 
 /** A connection that gets what is said to everyone. */
@@ -76,6 +78,13 @@ export class Broadcast {
     speaker.pause();
   }
 
+  /** The same for one client alone, in its place among what is said to everyone. The bytes are not copied. */
+  postTo(subscriber: Subscriber, frame: Buffer): void {
+    this.#open.alone ??= new Map();
+    this.#open.alone.set(subscriber, frame);
+    if (!this.#scheduled) this.#schedule();
+  }
+
   /** Queues what one client has not been given yet: to be called before anything else is sent to it, to keep order. */
   catchUp(subscriber: Subscriber): void {
     while (subscriber.batch !== this.#open) this.#give(subscriber);
@@ -96,7 +105,7 @@ export class Broadcast {
         return;
       }
       this.#scheduled = false;
-      if (this.#bytes > 0) this.#schedule();
+      if (this.#bytes > 0 || this.#open.alone) this.#schedule();
     };
     setImmediate(next);
   }
@@ -139,6 +148,9 @@ export class Broadcast {
     const { said, all, next } = batch;
     if (given < said.length) connection.queueBytes(given === 0 && all ? all : said.from(given));
     subscriber.given = next ? 0 : said.length;
-    if (next) subscriber.batch = next;
+    if (!next) return;
+    const alone = batch.alone?.get(subscriber);
+    if (alone) connection.queueBytes(alone);
+    subscriber.batch = next;
   }
 }

@@ -1,4 +1,3 @@
-import { loginProblem } from '../protocol/login.ts';
 import { loginKey } from '../util/login-key.ts';
 import type { Packet, PacketOf, PacketType } from '../protocol/packets.ts';
 import type { Hub } from './hub.ts';
@@ -10,7 +9,7 @@ type Handler<T extends PacketType> = (hub: Hub, session: Session, packet: Packet
 /** What a server does with each packet it receives. */
 const HANDLERS: { readonly [T in PacketType]: Handler<T> } = {
   LOGIN(_hub, session, { login }) {
-    const problem = session.identified ? 'already identified' : loginProblem(login);
+    const problem = session.problemOf(login);
     if (problem === undefined) session.identify(login);
     else session.refuseLogin(login, { why: problem });
   },

@@ -67,6 +67,8 @@ export class Hub {
   readonly slowing: Slowing;
   /** Whom exempt senders wait for. */
   readonly readers = new Readers();
+  /** Clients of the server's own test that are logged in. */
+  testing = 0;
   /** Connections whose TLS handshake is not done. */
   handshakes = 0;
   /** Main connections, identified or not. */

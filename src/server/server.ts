@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import type { Duplex } from 'node:stream';
 import { ChatosError } from '../errors.ts';
 import { formatAddress, toAddress, type Address, type AddressLike } from '../net/address.ts';
 import { listen, type Listener } from '../net/listen.ts';
@@ -14,6 +15,8 @@ import type { Ban, BanKind } from './access/bans.ts';
 import type { ServerEvents } from './events.ts';
 import { dispatch } from './handlers.ts';
 import { Hub, type OpenSession } from './hub.ts';
+import { sourceOf } from './limits/source.ts';
+import { Source } from './limits/sources.ts';
 import { logEvents } from './log-events.ts';
 import {
   changeServerOptions,
@@ -23,12 +26,16 @@ import {
   type ServerOptions,
   type UpdatableOptions,
 } from './options.ts';
+import { isOfSelfTest, newTestId, testItself } from './self-test.ts';
 import { Session } from './session.ts';
 import { countEvents, type ServerCounters, type ServerStats } from './stats.ts';
 import type { ChannelView, SessionView } from './views.ts';
 
 /** After the last private connection has ended, the time its clients have to leave by themselves. */
 const LEAVE_MS = 1_000;
+
+/** What a self-test may take at most: a server that takes longer does not serve. */
+const SELF_TEST_MS = 2_000;
 
 /** When closing, clients have this long to end their side. */
 const SESSION_END_MS = 1_000;
@@ -48,6 +55,7 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
   readonly #log: BoundedLogger;
   readonly #certificate: Certificate;
   readonly #listeners: Listener[] = [];
+  readonly #stopping = new AbortController();
   #closing: Promise<void> | undefined;
 
   /**
@@ -58,6 +66,9 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
   constructor(options: ServerOptions = {}) {
     super();
     const resolved = resolveServerOptions(options);
+    const emit = this.emit.bind(this) as (name: string, ...of: unknown[]) => boolean;
+    // What its own test does is nobody's event.
+    this.emit = ((name: string, ...of: unknown[]) => !isOfSelfTest(of[0]) && emit(name, ...of)) as typeof this.emit;
     this.#counters = countEvents(this);
     this.#log = logEvents(this, resolved.log);
     this.#hub = new Hub(resolved, this);
@@ -71,9 +82,9 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
 
   /** What it has done and holds, at this moment. */
   get stats(): ServerStats {
-    const { directory, channels, connections, receivers } = this.#hub;
+    const { directory, channels, connections, receivers, testing } = this.#hub;
     return {
-      clients: directory.size,
+      clients: directory.size - testing,
       connections,
       channels: channels.open,
       queuedBytes: receivers.totalBytes,
@@ -211,6 +222,33 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
     session.kick();
   }
 
+  /** Whether it is being closed: it lets nobody in any more. */
+  get isStopping(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  /**
+   * Tests itself over its first address: two clients log in, one hears what it says to everyone, and both have a private
+   * connection, over which a few bytes go each way. What is said to everyone goes through what all are sent, and only its own
+   * client gets it. Nothing of it is counted, listed, logged or emitted, and no rule or limit keeps it out. Returns what has
+   * failed, in words; `undefined` where all went well.
+   */
+  async selfTest(timeoutMs = SELF_TEST_MS): Promise<string | undefined> {
+    const [listener] = this.#listeners;
+    if (this.#closing) return 'the server is stopping';
+    if (!listener) return 'the server listens nowhere';
+    const connect = (): Promise<Duplex> =>
+      listener.connectToItself({
+        source: '',
+        onConnection: (transport) => {
+          const own = new Source(sourceOf(transport.remoteAddress ?? ''), true, () => undefined);
+          new Session(this.#hub, transport, listener.address, dispatch, own, newTestId());
+        },
+        onHandshakeFailed: () => undefined,
+      });
+    return testItself(connect, listener.address.longBytes, timeoutMs, this.#stopping.signal);
+  }
+
   /** Whom operators keep out at this moment. */
   bans(): Ban[] {
     return this.#hub.access.bans.list();
@@ -256,6 +294,7 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
   async #close(drainMs: number): Promise<void> {
     const { channels, proxyHeaders, sessions } = this.#hub;
     this.#hub.closing = true;
+    this.#stopping.abort();
     const closed = this.#listeners.map((listener) => listener.close());
     proxyHeaders.close();
     const drained = channels.open > 0 && drainMs > 0;

@@ -8,6 +8,7 @@ import type { Transport } from '../net/transport.ts';
 import { encodePacket } from '../protocol/encoder.ts';
 import { loginKey } from '../util/login-key.ts';
 import type { Deadline } from '../util/deadlines.ts';
+import { loginProblem } from '../protocol/login.ts';
 import type { LongBytes } from '../protocol/limits.ts';
 import type { Packet, PacketType } from '../protocol/packets.ts';
 import type { Subscriber } from './broadcast.ts';
@@ -29,6 +30,7 @@ import { SLOW_EVENTS } from './limits/receiver-limits.ts';
 import type { Sender } from './limits/slowing.ts';
 import type { Source } from './limits/sources.ts';
 import { skeletonsOf } from './logins/look-alikes.ts';
+import { isTestId } from './self-test.ts';
 import type { SessionView } from './views.ts';
 
 /** After a pause for a rate, one within this time belongs to it. */
@@ -47,6 +49,8 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
   /** Where it connects from: `192.0.2.1`, for the log and the throttle; never shown to other clients. */
   readonly remoteAddress: string;
   readonly encrypted: boolean;
+  /** Whether it is of the server's own test: nothing keeps it out, and nobody hears or sees of it. */
+  readonly #isTest: boolean;
   readonly fingerprint: string | undefined;
   /** The address that it has connected to. */
   readonly #listener: Address;
@@ -80,8 +84,16 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
   #heardAt = performance.now();
   #refusals = 0;
 
-  constructor(hub: Hub, transport: Transport, listener: Address, dispatch: Dispatch, source: Source) {
-    this.id = hub.newSessionId();
+  constructor(
+    hub: Hub,
+    transport: Transport,
+    listener: Address,
+    dispatch: Dispatch,
+    source: Source,
+    id: SessionId = hub.newSessionId(),
+  ) {
+    this.id = id;
+    this.#isTest = isTestId(id);
     this.#hub = hub;
     this.#dispatch = dispatch;
     this.source = source;
@@ -98,7 +110,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     const options = { longBytes, maxQueuedBytes, receivers, incomplete };
     this.#connection = new PacketConnection(transport, this, options);
     this.#identifying = hub.identifying.add(this);
-    hub.sessions.add(this);
+    if (!this.#isTest) hub.sessions.add(this);
   }
 
   get login(): string {
@@ -111,6 +123,12 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
 
   get identified(): boolean {
     return this.#claim !== undefined;
+  }
+
+  /** What is wrong with a login for anyone (P7). */
+  problemOf(login: string): string | undefined {
+    if (this.identified) return 'already identified';
+    return this.#isTest ? undefined : loginProblem(login);
   }
 
   /** Whether the packet being handled is the first one of the connection. */
@@ -133,7 +151,9 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
 
   /** Sends a packet to everyone. */
   post(frame: Buffer): void {
-    this.#hub.broadcast.post(frame, this.#connection);
+    const { broadcast } = this.#hub;
+    if (this.#isTest && this.#subscriber) broadcast.postTo(this.#subscriber, Buffer.from(frame));
+    else broadcast.post(frame, this.#connection);
   }
 
   /**
@@ -142,7 +162,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
    */
   identify(login: string): void {
     const { access, directory, options } = this.#hub;
-    const skeletons = options.lookAlikes === 'allow' ? [] : skeletonsOf(login);
+    const skeletons = options.lookAlikes === 'allow' || this.#isTest ? [] : skeletonsOf(login);
     const { id, fingerprint } = this;
     const claim: Claim = { id, login, key: loginKey(login), skeletons, source: this.source.name, fingerprint };
     this.#connection.hold();
@@ -172,6 +192,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
 
   /** Why it may not have the login, whoever has it. */
   #barredFrom(login: string): LoginRefusal | undefined {
+    if (this.#isTest) return undefined;
     const { remoteAddress: from, fingerprint } = this;
     const { certificate } = this.#transport;
     return this.#hub.access.mayLogin(login, { from, fingerprint, certificate });
@@ -238,7 +259,6 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     this.#connection.destroy();
   }
 
-  /** What it is at this moment. */
   /** Memory, in bytes, that waits for it. */
   get queuedBytes(): number {
     return this.#connection.waitingBytes;
@@ -249,6 +269,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     return Math.round(performance.now() - this.#heardAt);
   }
 
+  /** What it is at this moment. */
   view(): SessionView {
     const { id, login, remoteAddress, longBytes, fingerprint, encrypted, queuedBytes, idleMs } = this;
     const { sentBytes } = this.#connection;
@@ -319,7 +340,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
 
   /** It has sent a message: where it is exempt and a reader is behind, it waits (P17). */
   sentTo(audience: Audience): void {
-    if (!this.source.exempt || !this.#connection.open) return;
+    if (!this.source.exempt || this.#isTest || !this.#connection.open) return;
     const reader = this.#hub.readers.behind(audience);
     if (!reader) return;
     this.#awaited = audience;
@@ -332,7 +353,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
 
   /** Nobody waits for those who are not exempt: a stranger who reads slowly slows nobody. */
   onBehind(isBehind: boolean): void {
-    if (this.source.exempt && this.#subscriber) this.#hub.readers.set(this, isBehind);
+    if (this.source.exempt && this.#subscriber && !this.#isTest) this.#hub.readers.set(this, isBehind);
   }
 
   /** It costs this client its connection, and nobody else anything. */
@@ -353,6 +374,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
       hub.directory.add(this);
       this.#connection.send({ type: 'LOGIN_ACCEPTED' });
       this.#subscriber = hub.broadcast.join(this.#connection);
+      if (this.#isTest) hub.testing += 1;
       hub.events.emit('login', this);
     } else {
       this.refuseLogin(claim.login, refused);
@@ -400,7 +422,8 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     hub.broadcast.leave(this.#subscriber);
     hub.readers.set(this, false);
     this.#subscriber = undefined;
-    this.#release(this, how);
+    if (this.#isTest) hub.testing -= 1;
+    this.#release(this, this.#isTest ? 'free' : how);
     hub.negotiations.leave(this.id);
     hub.events.emit('left', this);
   }

@@ -70,6 +70,38 @@ describe('the status endpoint', () => {
     expect((await get('/readyz')).status).toBe(200);
   });
 
+  it('is ready when the server has tested itself, and not while it is stopping', async () => {
+    const server = new ChatosServer();
+    const address = await server.listen('127.0.0.1:0');
+    const alice = await joinAs(address, 'alice');
+    const { get } = await startEndpoint(undefined, { server });
+    const ready = await get('/readyz');
+    expect({ status: ready.status, text: await ready.text() }).toEqual({ status: 200, text: 'ok\n' });
+    const closed = server.close({ drainMs: 10_000 });
+    const stopping = await get('/readyz');
+    expect({ status: stopping.status, text: await stopping.text() }).toEqual({
+      status: 503,
+      text: 'server: it is stopping\n',
+    });
+    expect((await get('/healthz')).status).toBe(200);
+    alice.destroy();
+    await closed;
+  });
+
+  it('says which step of its own test a server has failed', async () => {
+    const server = new ChatosServer();
+    const { get } = await startEndpoint(undefined, { server });
+    const response = await get('/readyz');
+    expect({ status: response.status, text: await response.text() }).toEqual({
+      status: 503,
+      text: 'server: the server listens nowhere\n',
+    });
+    expect(await (await get('/status')).json()).toMatchObject({
+      ready: false,
+      problems: ['server: the server listens nowhere'],
+    });
+  });
+
   it('tells everything at /status, with dates as ISO texts', async () => {
     const clock = new FakeClock('2025-06-01T10:00:00Z');
     const server = new ChatosServer();

@@ -46,8 +46,16 @@ function fullServer(server: ChatosServer) {
     login,
     queuedBytes: 2 ** (20 - 2 * index),
   }));
-  return { addresses: server.addresses, stats: { ...server.stats, queuedBytes: 2 ** 21 }, fullest: () => fullest };
+  return {
+    addresses: server.addresses,
+    stats: { ...server.stats, queuedBytes: 2 ** 21 },
+    fullest: () => fullest,
+    ...WELL,
+  };
 }
+
+/** A server that works. */
+const WELL = { isStopping: false, selfTest: () => Promise.resolve(undefined) };
 
 const SESSION = {
   id: '1',

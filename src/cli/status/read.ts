@@ -15,7 +15,9 @@ export async function readStatus(address: StatusAddress): Promise<unknown> {
   const url = formatStatusAddress(address);
   const signal = AbortSignal.timeout(TIMEOUT_MS);
   try {
-    const response = await request(address, signal);
+    // A server tests itself then, and its status has the result.
+    (await request(address, '/readyz', signal)).resume();
+    const response = await request(address, '/status', signal);
     const chunks: Buffer[] = [];
     let length = 0;
     for await (const chunk of response as AsyncIterable<Buffer>) {
@@ -47,10 +49,10 @@ export function notOurs(url: string, cause?: unknown, unless = ''): ChatosError 
   return new ChatosError('CONNECT_FAILED', message, { cause, fields: { address: url } });
 }
 
-function request({ host, port }: StatusAddress, signal: AbortSignal): Promise<IncomingMessage> {
+function request({ host, port }: StatusAddress, path: string, signal: AbortSignal): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     // The endpoint accepts this name, whatever name the address has.
     const headers = { host: 'localhost', connection: 'close' };
-    get({ host, port, path: '/status', headers, agent: false, signal }, resolve).on('error', reject);
+    get({ host, port, path, headers, agent: false, signal }, resolve).on('error', reject);
   });
 }

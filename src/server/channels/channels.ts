@@ -10,12 +10,16 @@ import type { ConnectedClient, Member, SessionId } from '../directory.ts';
 import type { ChannelLoss, HalfRefusal, PartyInfo, ServerEvents, SessionInfo } from '../events.ts';
 import { FailureThrottle } from '../limits/failure-throttle.ts';
 import { sourceOf } from '../limits/source.ts';
-import type { Source, Sources } from '../limits/sources.ts';
+import type { Place, Source, Sources } from '../limits/sources.ts';
 import type { ResolvedServerOptions } from '../options.ts';
+import { isOfSelfTest, isTestId } from '../self-test.ts';
 import type { ChannelView } from '../views.ts';
 import { ConnectIds, type Channel, type Party } from './connect-ids.ts';
 import { Relay } from './relay.ts';
 import { WaitingHalf } from './waiting-half.ts';
+
+/** A place that nobody pays for. */
+const FREE: Place = { leave: () => undefined };
 
 const ESTABLISHED = encodePacket({ type: 'ESTABLISHED' });
 
@@ -40,6 +44,8 @@ export class Channels {
   readonly #sources: Sources;
   /** What is relayed, and for which channel. */
   readonly #relays = new Map<Relay, Established>();
+  /** How many of them are of the server's own test. */
+  #tests = 0;
   #lastId = 0;
   readonly #throttle: FailureThrottle;
   readonly #establishing: Deadlines<Channel>;
@@ -63,21 +69,22 @@ export class Channels {
     this.#establishing = new Deadlines(options.limits.establishTimeoutMs, onDue);
   }
 
-  /** Channels whose bytes are being relayed. */
+  /** Channels whose bytes are being relayed; those of the server's own test are nobody's. */
   get open(): number {
-    return this.#relays.size;
+    return this.#relays.size - this.#tests;
   }
 
   /** Bytes that those have relayed so far, both directions. */
   get relayedBytes(): number {
     let bytes = 0;
-    for (const relay of this.#relays.keys()) bytes += relay.relayedBytes;
+    for (const [relay, { channel }] of this.#relays) if (!isOfSelfTest(channel)) bytes += relay.relayedBytes;
     return bytes;
   }
 
   /** Those at this moment. */
   views(): ChannelView[] {
-    return Array.from(this.#relays, ([relay, { channel, id, since }]) => ({
+    const others = [...this.#relays].filter(([, { channel }]) => !isOfSelfTest(channel));
+    return others.map(([relay, { channel, id, since }]) => ({
       id,
       requester: partyOf(channel.requester),
       target: partyOf(channel.target),
@@ -88,7 +95,7 @@ export class Channels {
 
   /** TCP connections that are halves. */
   get connections(): number {
-    return this.#waiting + 2 * this.#relays.size;
+    return this.#waiting + 2 * this.open;
   }
 
   /** A fresh connect id for the pair, or `undefined` where there are too many, or the server closes. */
@@ -97,7 +104,9 @@ export class Channels {
       this.#events.emit('requestRefused', { requester, target }, 'shutdown');
       return undefined;
     }
-    const place = this.#ids.reached(requester, target) ?? this.#sources.ask(requester.remoteAddress);
+    const place =
+      this.#ids.reached(requester, target) ??
+      (isTestId(requester.id) ? FREE : this.#sources.ask(requester.remoteAddress));
     if (typeof place === 'string') {
       this.#events.emit('requestRefused', { requester, target }, 'too many connect ids', place);
       return undefined;
@@ -246,12 +255,14 @@ export class Channels {
       },
     });
     channel.relay = relay;
+    if (isOfSelfTest(channel)) this.#tests += 1;
     this.#relays.set(relay, { channel, id, since: Date.now() });
     this.#events.emit('channelEstablished', channel, id);
   }
 
   #onDone(channel: Channel, relay: Relay): void {
     this.#relays.delete(relay);
+    if (isOfSelfTest(channel)) this.#tests -= 1;
     // What is remembered of an ended channel must not keep its sockets, nor the buffers that they were read into.
     delete channel.relay;
     this.#ids.retire(channel);
