@@ -96,12 +96,13 @@ export function nameOf({ name, host }: Pick<Address, 'name' | 'host'>): string {
   return isIP(wanted) ? wanted : domainToASCII(wanted) || wanted;
 }
 
+/** Never to be overlooked: it is what an attack looks like. */
 function wrongPin(address: Address, found: string): ChatosError {
-  const words =
-    `WARNING: its key is not the pinned one. Someone between you and the server may be posing as it, or its key was ` +
-    `replaced. Expected ${address.pin!}, found ${found}. Nothing was sent. Only if the server's operator confirms the new ` +
-    `fingerprint, use ${quote(pinnedAddress(address, found))}`;
-  return distrust(address, 'wrong-pin', words, found);
+  const message =
+    `WARNING: the server at ${nameWithoutPin(address)} has another key than the pinned one. Someone between you and it may ` +
+    `be posing as it, or its key was replaced. Expected ${address.pin!}, found ${found}. Nothing was sent. Only if its ` +
+    `operator confirms the new fingerprint, use ${quote(pinnedAddress(address, found))}`;
+  return notTrusted(address, 'wrong-pin', message, found);
 }
 
 /** The same address, by which a server with this key is trusted. */
@@ -110,8 +111,13 @@ function pinnedAddress({ transport, host, port, longBytes }: Address, pin: strin
 }
 
 function distrust(address: Address, reason: Distrust, words: string, fingerprint?: string): ChatosError {
-  const { pin: _, ...rest } = address;
-  const text = formatAddress(address);
-  const message = `the server at ${formatAddress(rest)} is not trusted: ${words}`;
-  return new ChatosError('NOT_TRUSTED', message, { fields: { address: text, reason, fingerprint } });
+  return notTrusted(address, reason, `the server at ${nameWithoutPin(address)} is not trusted: ${words}`, fingerprint);
+}
+
+function notTrusted(address: Address, reason: Distrust, message: string, fingerprint?: string): ChatosError {
+  return new ChatosError('NOT_TRUSTED', message, { fields: { address: formatAddress(address), reason, fingerprint } });
+}
+
+function nameWithoutPin({ pin: _, ...rest }: Address): string {
+  return formatAddress(rest);
 }

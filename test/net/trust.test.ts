@@ -119,7 +119,7 @@ describe('a server is not trusted', () => {
     const why = await verdict(server, `?pin=${pin}`);
     expect(why).toMatchObject(refused('wrong-pin', server.pin));
     expect(why!.message).toMatch(
-      /^the server at tls:\/\/127\.0\.0\.1:PORT is not trusted: WARNING: its key is not the pinned one/,
+      /^WARNING: the server at tls:\/\/127\.0\.0\.1:PORT has another key than the pinned one/,
     );
     expect(why!.message).toContain(`Expected ${pin}, found ${server.pin}`);
     expect(why!.message).toContain(`use 'tls://127.0.0.1:PORT?pin=${server.pin}'`);
