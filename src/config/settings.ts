@@ -69,6 +69,9 @@ export function botServer(
   return configured === 'embedded' || embedded || listen ? 'embedded' : configuredAddress(configured, loaded);
 }
 
+/** The file in the state folder that has a server's own certificate and its key. */
+export const OWN_CERTIFICATE = 'server.pem';
+
 /** The folder of the bots' stores: `--state`, else the configuration's `state`, else `.chatosbot` beside that file. */
 export function stateDirectory(flag: string | undefined, { config, directory }: LoadedConfig): string {
   return flag === undefined ? path.resolve(directory, config.state ?? '.chatosbot') : path.resolve(flag);

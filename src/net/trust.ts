@@ -118,6 +118,6 @@ function notTrusted(address: Address, reason: Distrust, message: string, fingerp
   return new ChatosError('NOT_TRUSTED', message, { fields: { address: formatAddress(address), reason, fingerprint } });
 }
 
-function nameWithoutPin({ pin: _, ...rest }: Address): string {
-  return formatAddress(rest);
+function nameWithoutPin(address: Address): string {
+  return formatAddress({ ...address, pin: undefined });
 }

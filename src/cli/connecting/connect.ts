@@ -1,12 +1,12 @@
 import { ChatosClient } from '../../client/client.ts';
 import { loadConfig } from '../../config/load.ts';
-import { clientServer } from '../../config/settings.ts';
 import { ChatosError, isChatosError } from '../../errors.ts';
 import { formatAddress, type Address } from '../../net/address.ts';
 import { loginProblem } from '../../protocol/login.ts';
 import { withResolvers } from '../../util/deferred.ts';
 import { startTimer } from '../../util/timeout.ts';
 import { findIdentity, type IdentityFlag } from './identity.ts';
+import { serverOf } from './own-server.ts';
 import { systemLogin } from './system-login.ts';
 
 export interface ConnectFlags {
@@ -41,7 +41,7 @@ const PAUSES = { firstMs: 250, maxMs: 5_000 };
 export async function connectCommand(flags: ConnectFlags, settings: ConnectSettings): Promise<ChatosClient> {
   const loaded = await loadConfig({ file: flags.config });
   const { config } = loaded;
-  const server = clientServer(flags.server, loaded);
+  const server = await serverOf(flags.server, loaded);
   const identity = await findIdentity(server, flags.identity, loaded);
   const { signal, prepare, reconnect = false, retryMs } = settings;
   const configured = config.heartbeatMs === false ? Infinity : config.heartbeatMs;

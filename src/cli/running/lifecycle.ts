@@ -112,7 +112,7 @@ export async function startRun(plan: RunPlan, running: Running, stop: StopReques
   if (own) await startControl({ ...plan, path: plan.controlPath, server: own, log }, running, stop);
   if (stop.signal.aborted) return;
   const { server } = running;
-  const embedded = server && ownAddress(server.addresses);
+  const embedded = server && embeddedAddress(server);
   const runtime = createRuntime(plan, embedded, running.recorder?.observer);
   running.runtime = runtime;
   if (statusAddress) await startStatus({ address: statusAddress, runtime, server, log }, running, announce);
@@ -180,6 +180,12 @@ export async function startControl(
       stop.ask('ctl drain');
     },
   });
+}
+
+/** Where its own bots reach a server: they know its key, whatever name its certificate has. */
+function embeddedAddress(server: ChatosServer): Address {
+  const address = ownAddress(server.addresses);
+  return address.transport === 'tls' ? { ...address, pin: server.fingerprint } : address;
 }
 
 function createRuntime(

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { OWN_CERTIFICATE } from '../../config/settings.ts';
 import { ChatosError, messageOf } from '../../errors.ts';
 import { loadIdentity, parseIdentity, type Identity } from '../../net/identity.ts';
 import type { Logger } from '../../util/log.ts';
@@ -14,9 +15,6 @@ export interface CertificatePlace {
   readonly stateDirectory: string;
 }
 
-/** The file in the state folder that has the server's own certificate and its key. */
-const OWN_FILE = 'server.pem';
-
 /** Others than the owner may read it. */
 const OTHERS = 0o077;
 
@@ -26,7 +24,7 @@ const OTHERS = 0o077;
  * @throws {ChatosError} `INVALID_ARGUMENT` where it cannot be used
  */
 export async function serverCertificate({ files, stateDirectory }: CertificatePlace, log: Logger): Promise<Identity> {
-  if (!files) return ownCertificate(path.join(stateDirectory, OWN_FILE), log);
+  if (!files) return ownCertificate(path.join(stateDirectory, OWN_CERTIFICATE), log);
   const { cert, key } = files;
   const identity = await (cert === key ? loadIdentity(cert) : loadIdentity(cert, key));
   checkTime(identity, cert, log);

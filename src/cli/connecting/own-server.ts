@@ -1,0 +1,32 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import process from 'node:process';
+import type { LoadedConfig } from '../../config/read.ts';
+import { clientServer, OWN_CERTIFICATE, stateDirectory } from '../../config/settings.ts';
+import type { Address } from '../../net/address.ts';
+import { fingerprintOf } from '../../net/fingerprint.ts';
+
+/**
+ * The server that a command connects to. That of the same configuration is known by its key, which is at hand: who runs it
+ * need not copy its pin.
+ */
+export async function serverOf(flag: Address | undefined, loaded: LoadedConfig): Promise<Address> {
+  const address = clientServer(flag, loaded);
+  const { server = 'embedded' } = loaded.config;
+  if (flag || server !== 'embedded' || address.transport !== 'tls') return address;
+  return { ...address, pin: await ownPin(loaded) };
+}
+
+/** `undefined` where there is no certificate yet, or none that can be read here: then the server is checked as any other. */
+async function ownPin(loaded: LoadedConfig): Promise<string | undefined> {
+  const { cert } = loaded.config.serve?.tls ?? {};
+  const own = path.join(stateDirectory(undefined, loaded), OWN_CERTIFICATE);
+  try {
+    const pem = await readFile(cert === undefined ? own : path.resolve(loaded.directory, cert));
+    // Loaded when it is needed: most commands never do.
+    const { X509Certificate } = process.getBuiltinModule('node:crypto');
+    return fingerprintOf(new X509Certificate(pem));
+  } catch {
+    return undefined;
+  }
+}
