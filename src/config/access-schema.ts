@@ -14,8 +14,9 @@ const someTexts = (problem: (text: string) => string | undefined, what: string) 
 /** A pattern that no login can match is a mistake, and a dangerous one in a list of logins to refuse. */
 function patternProblem(text: string): string | undefined {
   if (text === '') return 'a pattern is not empty';
-  // The shortest login that matches it.
-  const problem = /[*?]/.test(text) ? undefined : loginProblem(text);
+  // What the wildcards may stand for at least, and something in their places that is seen.
+  const [least, seen] = ['', 'x'].map((any) => text.replaceAll('*', any).replaceAll('?', 'x'));
+  const problem = loginProblem(least!) && loginProblem(seen!);
   return problem && `'${text}' matches nobody: ${problem}`;
 }
 

@@ -51,10 +51,16 @@ serve:
   ]);
 });
 
+it.each(['*', '?', 'a *', '* b', '* *', 'ops-*'])('the pattern %j may match somebody', async (pattern) => {
+  expect(await complaints(`serve: { deny: { login: ['${pattern}'] } }`)).toEqual([]);
+});
+
 it.each([
   ['logins: [{ login: a, identity: sha256:x }]', /serve\.logins\.0\.identity: 'sha256:x' is not a fingerprint/],
   ['logins: [{ from: 10.0.0.1 }]', /serve\.logins\.0: 'login' is missing/],
   ["logins: [{ login: ' a' }]", /serve\.logins\.0\.login: ' a' matches nobody: it starts or ends with white space/],
+  ["deny: { login: ['* '] }", /serve\.deny\.login\.0: '\* ' matches nobody: it starts or ends with white space/],
+  ["deny: { login: 'a-login-of-far-too-many-bytes-1*' }", /matches nobody: it is 31 bytes long, and 30 are allowed/],
   ['logins: [{ login: a, form: 10.0.0.1 }]', /serve\.logins\.0\.form: unknown key 'form'; did you mean 'from'\?/],
   ['logins: [{ login: a, from: [10.0.0.0/40] }]', /serve\.logins\.0\.from\.0: '10\.0\.0\.0\/40' is not a network/],
   ['deny: { login: [] }', /serve\.deny\.login: name one, or leave the key out/],

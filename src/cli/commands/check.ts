@@ -2,13 +2,14 @@ import type { Command } from 'commander';
 import { impassableOptions, ISOLATION_ROWS } from '../../bot/isolation/options.ts';
 import { loadConfig } from '../../config/load.ts';
 import type { LoadedConfig } from '../../config/read.ts';
-import { botServer, listenAddresses } from '../../config/settings.ts';
+import { botServer, listenAddresses, serverOptions } from '../../config/settings.ts';
 import { isChatosError, type ChatosError } from '../../errors.ts';
 import { compilePolicy } from '../../policy/policy.ts';
 import { toJsonLine } from '../../util/escape.ts';
 import { createLogger } from '../../util/log.ts';
 import { pluralize } from '../../util/printable.ts';
 import { botLoginOption, configOption } from '../options.ts';
+import { accessWarnings, barredBots } from '../running/access-warnings.ts';
 import { accountConflict, alikeAccounts, idleRules, unprovenCallers } from '../running/bot-checks.ts';
 import {
   BotLoader,
@@ -55,20 +56,30 @@ calling hooks. Reports all errors at once; the exit code is 2 then. Warnings do 
 async function check(files: string[], flags: CheckFlags): Promise<void> {
   const loaded = await loadConfig({ file: flags.config, salvage: true });
   const plans = planBots(files, loaded);
-  if (plans.length === 0 && !loaded.problem) throw nothingToRun(loaded);
+  // A server alone is checked, too.
+  if (plans.length === 0 && !loaded.problem && !loaded.config.serve) throw nothingToRun(loaded);
   const errors = loaded.problem ? [loaded.problem] : [];
   const bots = await loadAside(plans, loaded, flags.login, errors);
   const server = botServer({}, loaded);
   const conflict = accountConflict(bots, server, loaded) ?? alikeAccounts(bots, server, loaded);
   if (conflict) errors.push(conflict);
   if (errors.length === 0) compilePolicy(loaded.config.policy);
+  const warnings: string[] = [];
   if (errors.length === 0) {
-    const servers = { server, listen: listenAddresses(undefined, loaded.config) };
-    await botIdentities(bots, servers, undefined, loaded).catch((problem: ChatosError) => errors.push(problem));
+    const listen = listenAddresses(undefined, loaded.config);
+    try {
+      const identities = await botIdentities(bots, { server, listen }, undefined, loaded);
+      const options = await serverOptions(loaded);
+      warnings.push(...idleRules(bots, loaded), ...unprovenCallers(bots, server, loaded));
+      warnings.push(...accessWarnings(options, listen, loaded));
+      warnings.push(...barredBots(bots, identities, { options, server, listen }));
+    } catch (problem) {
+      if (!isChatosError(problem)) throw problem;
+      errors.push(problem);
+    }
   }
   const error = joinErrors(errors);
   const prefix = loaded.config.commandPrefix ?? '!';
-  const warnings = error ? [] : [...idleRules(bots, loaded), ...unprovenCallers(bots, server, loaded)];
   if (flags.json) {
     for (const bot of error ? [] : bots) await writeLine(toJsonLine({ type: 'bot', ...partsOf(bot, prefix) }));
     for (const message of warnings) await writeLine(toJsonLine({ type: 'warning', message }));
@@ -88,7 +99,7 @@ async function check(files: string[], flags: CheckFlags): Promise<void> {
     notice(`${name} as ${login}: ${[...hooks, ...commands, ...jobs].join(', ')}`);
   }
   for (const line of warnings) notice(`warning: ${line}`);
-  notice(`${pluralize(bots.length, 'bot')} can run`);
+  notice(bots.length === 0 ? 'the server can run' : `${pluralize(bots.length, 'bot')} can run`);
 }
 
 /**

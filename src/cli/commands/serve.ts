@@ -26,6 +26,7 @@ import {
   switchedLoggerFor,
   type LogFlags,
 } from '../options.ts';
+import { accessWarnings } from '../running/access-warnings.ts';
 import { startServer } from '../running/embedded-server.ts';
 import { runUntilStopped, startAudit, startControl, startStatus } from '../running/lifecycle.ts';
 
@@ -75,6 +76,7 @@ async function serve(flags: ServeFlags): Promise<void> {
     const listen = listenAddresses(flags.listen, config);
     const options = await serverOptions(loaded);
     const { log, level } = switchedLoggerFor(flags);
+    for (const line of accessWarnings(options, listen, loaded)) log.warn(line);
     const audit = await startAudit(auditFile(flags.audit, loaded), running, log);
     const bans = new BansFile(stateDirectory(flags.state, loaded), log);
     const certificate = {

@@ -17,6 +17,7 @@ import type { LogFlags } from '../options.ts';
 import { announcer, leaveStalledReaders, type Announce } from '../terminal/output.ts';
 import { stopRequest, type StopRequest } from '../terminal/signals.ts';
 import type { BotToRun } from './bot-entries.ts';
+import { accessWarnings, barredBots } from './access-warnings.ts';
 import { BotWatcher } from './bot-watcher.ts';
 import { openControl, type ControlPlan } from './control.ts';
 import { startEmbedded } from './embedded-server.ts';
@@ -104,6 +105,8 @@ export async function startRun(plan: RunPlan, running: Running, stop: StopReques
   if (bots.some(({ server = plan.server }) => server === 'embedded')) {
     const options = await serverOptions(loaded);
     const serverLog = log.with({ part: 'server' });
+    for (const line of accessWarnings(options, plan.listen, loaded)) serverLog.warn(line);
+    for (const line of barredBots(bots, plan.identities, { ...plan, options })) serverLog.warn(line);
     const audit = await startAudit(auditFile(undefined, loaded), running, serverLog);
     const certificate = { files: certificateFiles({}, loaded), stateDirectory: plan.stateDirectory };
     running.server = await startEmbedded({ ...plan, options, certificate, audit, log: serverLog }, stop.signal);
