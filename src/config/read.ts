@@ -23,6 +23,15 @@ export interface LoadedConfig {
   readonly locate: (path: readonly (string | number)[], atKey?: boolean) => string | undefined;
   /** Its problems, if only its valid parts are in `config`. */
   readonly problem?: ChatosError;
+  /** Each of them, and the keys that lead to it: none where the text itself is wrong. */
+  readonly problems?: readonly PlacedProblem[];
+}
+
+/** A problem of a configuration, for people. */
+export interface PlacedProblem {
+  readonly path: readonly (string | number)[];
+  /** With its file, line and column. */
+  readonly text: string;
 }
 
 interface ReadOptions {
@@ -77,11 +86,11 @@ export async function readConfig({ file, folders, salvage }: ReadOptions): Promi
   const placed = problemsOf(CONFIG_SCHEMA, value, checked.issues ?? [])
     .map((each) => placeProblem(each, place))
     .filter((each) => each.offset < brokenAt && !isKnown(each));
-  const wrong = [...complaints, ...placed];
+  const wrong = [...complaints.map((each) => ({ ...each, path: [] })), ...placed];
   if (checked.success && wrong.length === 0) return { ...found, config: checked.output };
   const problem = invalid(shown(filepath), wrong);
   if (!salvage) throw problem;
-  return { ...found, config: salvageParts(value), problem };
+  return { ...found, config: salvageParts(value), problem, problems: wrong };
 }
 
 function withoutIgnored(value: unknown): unknown {
@@ -107,9 +116,19 @@ function salvageParts(value: unknown): Config {
     if (part === undefined) return [];
     const checked = safeParse(schema, part);
     if (checked.success) return [[key, checked.output]];
-    return key === 'bots' && Array.isArray(part) ? [[key, salvageBots(part)]] : [];
+    if (key === 'bots' && Array.isArray(part)) return [[key, salvageBots(part)]];
+    return key === 'serve' ? [[key, salvageServe(part)]] : [];
   });
   return Object.fromEntries(parts) as Config;
+}
+
+/** Each key by itself: a server that is reloaded keeps what it has in place of those that are wrong. */
+function salvageServe(serve: unknown): NonNullable<Config['serve']> {
+  const parts = Object.entries(CONFIG_SCHEMA.entries.serve.wrapped.entries).flatMap(([key, schema]) => {
+    const checked = safeParse(schema, (serve as Record<string, unknown> | null)?.[key]);
+    return checked.success && checked.output !== undefined ? [[key, checked.output] as const] : [];
+  });
+  return Object.fromEntries(parts);
 }
 
 function salvageBots(bots: readonly unknown[]): NonNullable<Config['bots']> {
@@ -135,9 +154,9 @@ function placeOf(name: string, source: Source | undefined, where: readonly (stri
   return { offset: offset ?? 0, text: source && offset !== undefined ? at(name, source.lines, offset) : name };
 }
 
-function placeProblem({ path: where, atKey, message }: Problem, locate: Locate): Place {
+function placeProblem({ path: where, atKey, message }: Problem, locate: Locate): Place & PlacedProblem {
   const { offset, text } = locate(where, atKey);
-  return { offset, text: `${text}: ${where.length > 0 ? `${where.join('.')}: ` : ''}${message}` };
+  return { offset, path: where, text: `${text}: ${where.length > 0 ? `${where.join('.')}: ` : ''}${message}` };
 }
 
 function invalid(name: string, places: readonly Place[]): ChatosError {

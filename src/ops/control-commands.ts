@@ -12,6 +12,17 @@ import { msOf, textOf, textsOf } from './control-arguments.ts';
 import type { ControlLine, ControlRequest } from './control-protocol.ts';
 import { topLines } from './top-lines.ts';
 
+/** What has become of each part of a configuration that was read again. */
+export interface ReloadReport {
+  /** They hold now, and did not before. */
+  readonly applied: readonly string[];
+  readonly unchanged: readonly string[];
+  /** They are others than when the process was started, and hold from its next start on. */
+  readonly needsRestart: readonly string[];
+  /** The old ones stay. */
+  readonly invalid: readonly { readonly part: string; readonly message: string }[];
+}
+
 /** A server, and what else of its process can be operated. */
 export interface Operated {
   readonly server: ChatosServer;
@@ -19,6 +30,8 @@ export interface Operated {
   readonly level: LevelSwitch;
   /** Where bans are kept over a restart. */
   readonly bans: { saved(): Promise<void> };
+  /** Reads the configuration again. */
+  readonly reload: () => Promise<ReloadReport>;
   /** Begins to stop, as on SIGTERM; private connections may take `drainMs` to finish, or what the command line says. */
   readonly drain: (drainMs: number | undefined) => void;
 }
@@ -105,6 +118,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 
   bans({ server }) {
     return server.bans().map((ban) => ({ type: 'ban', ...ban }));
+  },
+
+  async reload({ reload }) {
+    return [{ type: 'reloaded', ...(await reload()) }];
   },
 
   drain({ server, drain }, request) {

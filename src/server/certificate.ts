@@ -46,17 +46,20 @@ export class Certificate {
   }
 
   /**
-   * Handshakes that begin from now on get this certificate.
+   * Handshakes that begin from now on get this certificate. Returns whether it is another one.
    *
    * @throws {ChatosError} `INVALID_ARGUMENT` where it cannot be used: the old one stays
    */
-  async replace(pair: KeyPair): Promise<void> {
+  async replace(pair: KeyPair): Promise<boolean> {
+    const { cert, key } = this.#usable?.pair ?? {};
+    if (pair.cert === cert && pair.key === key) return false;
     const next = usable(pair);
     if (this.#server) {
       const server = await this.#server;
       orInvalid(() => server.replace(pair));
     }
     this.#usable = next;
+    return true;
   }
 
   /** How long handshakes may take from now on, those in progress included. */

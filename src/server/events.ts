@@ -117,6 +117,8 @@ export interface ServerEvents {
   releaseFailed: [session: SessionInfo, error: unknown];
   /** A session was ended by an operator, with its private connections, of which `channels` were established. */
   kicked: [session: SessionInfo, why: string, channels: number];
+  /** The configuration was read again: what holds now that did not before, and what is invalid, so that the old one stays. */
+  reloaded: [applied: readonly string[], invalid: readonly string[]];
   /** An operator keeps somebody out, and has ended so many sessions and private connections by that. */
   banned: [ban: Ban, sessions: number, channels: number];
   /** A ban is over: an operator has lifted it, or its time has come. */

@@ -62,6 +62,8 @@ export function logEvents(events: EventEmitter<ServerEvents>, unbounded: Logger)
     },
     releaseFailed: (session, error) => log.error('login not released', { why: messageOf(error), ...who(session) }),
     kicked: (session, why, channels) => log.warn('kicked', { why, ...who(session), channels }),
+    // Whoever reloads says what became of each part.
+    reloaded: () => undefined,
     banned: ({ what, kind, reason, until }, sessions, channels) =>
       log.warn('banned', { what, kind, why: reason, until: until?.toISOString(), sessions, channels }),
     unbanned: ({ what, kind }, why) => log.info('unbanned', { what, kind, why }),

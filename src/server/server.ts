@@ -56,6 +56,8 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
   readonly #certificate: Certificate;
   readonly #listeners: Listener[] = [];
   readonly #stopping = new AbortController();
+  /** Those that accept no more, until their connections have gone. */
+  readonly #stopped: Promise<void>[] = [];
   #closing: Promise<void> | undefined;
 
   /**
@@ -168,6 +170,17 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
     return this.#certificate.fingerprint;
   }
 
+  /** Listens no longer on one of its addresses; connections that have come by it go on. Returns whether it was one. */
+  stopListening(address: Address): boolean {
+    const wanted = formatAddress({ ...address, pin: undefined });
+    const index = this.#listeners.findIndex((listener) => formatAddress(listener.address) === wanted);
+    if (index < 0) return false;
+    const [listener] = this.#listeners.splice(index, 1);
+    // It resolves when the last connection has gone, which may take days.
+    this.#stopped.push(listener!.close());
+    return true;
+  }
+
   /**
    * Changes what can be changed while it runs; whoever is in stays in. What is left out stays as it is.
    *
@@ -181,12 +194,12 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
   }
 
   /**
-   * Handshakes that begin from now on get this certificate; nobody who is connected notices.
+   * Handshakes that begin from now on get this certificate; nobody who is connected notices. Returns whether it is another one.
    *
    * @throws {ChatosError} `INVALID_ARGUMENT` where it cannot be used; the one before stays
    */
-  async replaceCertificate(pair: KeyPair): Promise<void> {
-    await this.#certificate.replace(pair);
+  async replaceCertificate(pair: KeyPair): Promise<boolean> {
+    return this.#certificate.replace(pair);
   }
 
   /**
@@ -295,7 +308,7 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
     const { channels, proxyHeaders, sessions } = this.#hub;
     this.#hub.closing = true;
     this.#stopping.abort();
-    const closed = this.#listeners.map((listener) => listener.close());
+    const closed = [...this.#stopped, ...this.#listeners.map((listener) => listener.close())];
     proxyHeaders.close();
     const drained = channels.open > 0 && drainMs > 0;
     await channels.drain(drainMs);

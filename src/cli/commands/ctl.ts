@@ -58,6 +58,9 @@ export function register(command: Command): void {
       show(flags, { command: 'unban', what, login }, REPORTS.unbanned),
     );
   add('bans', 'list who is banned', 'bans').action((flags: CtlFlags) => show(flags, { command: 'bans' }, REPORTS.bans));
+  add('reload', 'read the configuration again, and apply what can be applied', 'reload').action((flags: CtlFlags) =>
+    show(flags, { command: 'reload' }, REPORTS.reloaded),
+  );
   add('drain', 'stop the server as SIGTERM does', 'drain --drain 60')
     .option('--drain <seconds>', 'how long private connections may take to finish', seconds)
     .action(({ drain, ...flags }: CtlFlags & { readonly drain?: number }) =>

@@ -28,6 +28,7 @@ import {
 } from '../options.ts';
 import { accessWarnings } from '../running/access-warnings.ts';
 import { startServer } from '../running/embedded-server.ts';
+import { Reloader } from '../running/reloader.ts';
 import { runUntilStopped, startAudit, startControl, startStatus } from '../running/lifecycle.ts';
 
 interface ServeFlags extends LogFlags {
@@ -85,6 +86,18 @@ async function serve(flags: ServeFlags): Promise<void> {
     };
     const server = await startServer({ listen, options, certificate, audit, bans, log, announce });
     running.server = server;
+    running.reloader = await Reloader.of({
+      loaded,
+      load: () => loadConfig({ file: flags.config, salvage: true }),
+      server,
+      isEmbedded: false,
+      listen: (by) => listenAddresses(flags.listen, by.config),
+      certificate: (by) => ({ files: certificateFiles(flags, by), stateDirectory: certificate.stateDirectory }),
+      auditFile: (by) => auditFile(flags.audit, by),
+      audit,
+      log,
+      announce,
+    });
     const path = controlPath(flags.control, loaded);
     await startControl({ path, server, bans, level, log, announce }, running, stop);
     const address = statusAddress(flags.status, config, 'server');

@@ -1,3 +1,4 @@
+import type { ReloadReport } from '../../ops/control-commands.ts';
 import type { ControlLine } from '../../ops/control-protocol.ts';
 import { formatBytes, formatSpan, pluralize } from '../../util/printable.ts';
 import { formatTable } from '../terminal/table.ts';
@@ -69,6 +70,16 @@ export const REPORTS = {
           { title: 'FOR ANOTHER', of: ({ until }) => (until === undefined ? 'ever' : left(until)) },
           { title: 'REASON', of: ({ reason }) => text(reason) },
         ]),
+
+  reloaded: ([line]: readonly ControlLine[]): string[] => {
+    const { applied, needsRestart, invalid } = line as unknown as ReloadReport;
+    const lines = [
+      ...applied.map((part) => `reloaded: ${part}`),
+      ...needsRestart.map((part) => `needs a restart: ${part}`),
+      ...invalid.flatMap(({ part, message }) => `invalid, the old one stays: ${part}\n${message}`.split('\n')),
+    ];
+    return lines.length > 0 ? lines : ['nothing has changed'];
+  },
 
   draining: ([line]: readonly ControlLine[]): string[] => {
     const { clients, channels } = line ?? NONE;

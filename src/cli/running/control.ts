@@ -15,6 +15,7 @@ export interface ControlPlan {
   readonly log: Logger;
   readonly announce: Announce;
   readonly drain: Operated['drain'];
+  readonly reload: Operated['reload'];
 }
 
 /**
@@ -24,7 +25,7 @@ export interface ControlPlan {
  * @throws {ChatosError} `LISTEN_FAILED` or `INVALID_ARGUMENT`, where a path was given
  */
 export async function openControl(plan: ControlPlan): Promise<ControlServer | undefined> {
-  const { path: given, server, bans, level, log, announce, drain } = plan;
+  const { path: given, server, bans, level, log, announce, drain, reload } = plan;
   if (given === false) return undefined;
   const [{ controlFolder, defaultControlPath, makePrivateFolder }, { startControlServer }, { answerControl }] =
     await Promise.all([
@@ -32,7 +33,7 @@ export async function openControl(plan: ControlPlan): Promise<ControlServer | un
       import('../../ops/control-server.ts'),
       import('../../ops/control-commands.ts'),
     ]);
-  const operated: Operated = { server, bans, level, drain };
+  const operated: Operated = { server, bans, level, drain, reload };
   try {
     if (given === undefined) makePrivateFolder(controlFolder());
     const path = given ?? defaultControlPath(server.addresses[0]!.port);

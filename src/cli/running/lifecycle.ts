@@ -2,7 +2,7 @@ import { auditFile, certificateFiles, configuredAddress, ownAddress, serverOptio
 import type { RuntimeObserver } from '../../bot/events.ts';
 import type { Recorder } from '../../bot/recording/recorder.ts';
 import { DEFAULT_ADDRESS, formatAddress, type Address } from '../../net/address.ts';
-import { isChatosError } from '../../errors.ts';
+import { isChatosError, messageOf } from '../../errors.ts';
 import type { AuditLog } from '../../ops/audit/audit-log.ts';
 import type { ControlServer } from '../../ops/control-server.ts';
 import type { StatusServer, StatusServerOptions } from '../../ops/status-endpoint.ts';
@@ -22,6 +22,7 @@ import { BotWatcher } from './bot-watcher.ts';
 import { openControl, type ControlPlan } from './control.ts';
 import { startEmbedded } from './embedded-server.ts';
 import type { RunPlan } from './prepare.ts';
+import { Reloader } from './reloader.ts';
 
 /** What has been started so far. */
 export interface Running {
@@ -32,6 +33,7 @@ export interface Running {
   runtime?: BotRuntime;
   status?: StatusServer | undefined;
   control?: ControlServer | undefined;
+  reloader?: Reloader;
   /** How long private connections may take to finish, in milliseconds, where an operator has said so. */
   drainMs?: number | undefined;
   watcher?: BotWatcher | undefined;
@@ -50,7 +52,10 @@ export async function runUntilStopped(
   leaveStalledReaders(flags);
   const running: Running = {};
   const announce = announcer(flags);
-  const stop = stopRequest(() => abortRun(running));
+  const stop = stopRequest(
+    () => abortRun(running),
+    () => void running.reloader?.reload().catch((error: unknown) => announce(`not reloaded: ${messageOf(error)}`)),
+  );
   // Where an operator has begun to drain it, with a time of its own, a signal has its say.
   stop.signalled
     .then(() => (running.drainMs === undefined ? undefined : running.server?.close({ drainMs: flags.drain * 1000 })))
@@ -112,6 +117,18 @@ export async function startRun(plan: RunPlan, running: Running, stop: StopReques
     running.server = await startEmbedded({ ...plan, options, certificate, audit, log: serverLog }, stop.signal);
   }
   const { server: own } = running;
+  running.reloader = await Reloader.of({
+    loaded,
+    load: plan.load,
+    server: own,
+    isEmbedded: true,
+    listen: plan.listenBy,
+    certificate: (by) => ({ files: certificateFiles({}, by), stateDirectory: plan.stateDirectory }),
+    auditFile: (by) => auditFile(undefined, by),
+    audit: running.audit,
+    log,
+    announce,
+  });
   if (own) await startControl({ ...plan, path: plan.controlPath, server: own, log }, running, stop);
   if (stop.signal.aborted) return;
   const { server } = running;
@@ -172,12 +189,13 @@ export async function startStatus(options: StatusServerOptions, running: Running
  * @throws {ChatosError} `LISTEN_FAILED` or `INVALID_ARGUMENT`, where its path was given
  */
 export async function startControl(
-  plan: Omit<ControlPlan, 'drain'>,
+  plan: Omit<ControlPlan, 'drain' | 'reload'>,
   running: Running,
   stop: StopRequest,
 ): Promise<void> {
   running.control = await openControl({
     ...plan,
+    reload: () => running.reloader!.reload(),
     drain: (drainMs) => {
       running.drainMs ??= drainMs;
       stop.ask('ctl drain');

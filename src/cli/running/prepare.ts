@@ -1,4 +1,5 @@
 import { loadConfig } from '../../config/load.ts';
+import type { LoadedConfig } from '../../config/read.ts';
 import { botServer, controlPath, listenAddresses, stateDirectory, statusAddress } from '../../config/settings.ts';
 import type { Address } from '../../net/address.ts';
 import { BansFile } from '../../ops/bans-file.ts';
@@ -70,6 +71,9 @@ export async function prepareRun(files: readonly string[], flags: RunFlags, log:
     server,
     /** Where a server in this process listens, if one is needed. */
     listen,
+    listenBy: ({ config }: LoadedConfig) => listenAddresses(flags.listen, config),
+    /** Reads the configuration again. */
+    load: () => loadConfig({ file: flags.config, salvage: true }),
     identities,
     standby: flags.standby ?? false,
     watch: flags.watch ?? false,

@@ -3,6 +3,7 @@ import process from 'node:process';
 import { withResolvers } from '../../util/deferred.ts';
 import { ExitSignal } from './exit.ts';
 import { isUnderNohup } from './nohup.ts';
+import { terminalWatch } from './controlling-terminal.ts';
 import { endProcess } from './shared-process.ts';
 
 /** The signals that ask a program to stop: servers and bots finish what they do. */
@@ -44,22 +45,28 @@ function exitCodeOf(signal: NodeJS.Signals): number {
   return 128 + constants.signals[signal];
 }
 
-function listen(signals: readonly NodeJS.Signals[], onSignal: (signal: NodeJS.Signals) => void): void {
+function listen(
+  signals: readonly NodeJS.Signals[],
+  onSignal: (signal: NodeJS.Signals) => void,
+  takesHangUp = false,
+): void {
   // V8's profiler has the use of SIGPROF for itself.
   const isProfiled = /--(?:cpu-)?prof\b/.test([...process.execArgv, process.env['NODE_OPTIONS']].join(' '));
   const underNohup = isUnderNohup();
   for (const signal of signals) {
     if (constants.signals[signal] === undefined || (isProfiled && signal === 'SIGPROF')) continue;
-    const isIgnored = signal === 'SIGHUP' && underNohup;
+    const isIgnored = signal === 'SIGHUP' && underNohup && !takesHangUp;
     process.on(signal, isIgnored ? () => undefined : () => onSignal(signal));
   }
 }
 
 /**
  * For commands that run until a signal asks them to stop, which no longer ends the process. A second one, or any other
- * signal, calls `atOnce`, and ends the process with that signal's exit code.
+ * signal, calls `atOnce`, and ends the process with that signal's exit code. SIGHUP is such a signal where the terminal has
+ * closed that the process had; otherwise somebody asks for a reload.
  */
-export function stopRequest(atOnce: () => void): StopRequest {
+export function stopRequest(atOnce: () => void, onReload: () => void = () => undefined): StopRequest {
+  const hasClosed = terminalWatch();
   const stop = new AbortController();
   const end = (signal: NodeJS.Signals): never => {
     atOnce();
@@ -72,12 +79,20 @@ export function stopRequest(atOnce: () => void): StopRequest {
     stop.abort();
     resolve(why);
   };
-  listen(STOP_SIGNALS, (signal) => {
-    if (isSignalled) end(signal);
-    isSignalled = true;
-    onSignal(signal);
-    ask(signal);
-  });
+  listen(
+    STOP_SIGNALS,
+    (signal) => {
+      if (signal === 'SIGHUP' && !hasClosed()) {
+        onReload();
+        return;
+      }
+      if (isSignalled) end(signal);
+      isSignalled = true;
+      onSignal(signal);
+      ask(signal);
+    },
+    true,
+  );
   listen(OTHER_SIGNALS, end);
   return { received, signalled, signal: stop.signal, ask };
 }

@@ -21,6 +21,8 @@ export const AUDIT_FIELDS = {
   channel: 'the id of the private connection; it is not its connect id',
   channels: 'how many private connections were ended with it',
   sessions: 'how many sessions were ended with it',
+  applied: 'the parts of the configuration that hold now and did not before',
+  invalid: 'the parts that are invalid: the old ones stay',
   kind: 'what a ban is of: `from` (an address or a network), `login` or `identity` (a key)',
   what: 'who is banned, as the operator has named them',
   until: 'when a ban ends by itself; missing where it does not',
@@ -79,6 +81,7 @@ export const AUDIT_EVENTS = {
     by: ['from', 'why', 'rule', 'limit'],
   },
   kicked: { what: 'An operator ended a session, and its private connections.', fields: [...WHO, 'why', 'channels'] },
+  reloaded: { what: 'The configuration was read again.', fields: ['applied', 'invalid'] },
   banned: {
     what: 'An operator keeps somebody out, and has ended what was hit.',
     fields: ['kind', 'what', 'why', 'until', 'sessions', 'channels'],

@@ -32,6 +32,8 @@ export function auditServer(events: EventEmitter<ServerEvents>, audit: Audit): v
     loginRefused: (session, login, why, _attempt, limit, rule) =>
       audit('login-refused', { ...who(session), login, why, limit, rule }),
     kicked: (session, why, channels) => audit('kicked', { ...who(session), why, channels }),
+    reloaded: (applied, invalid) =>
+      audit('reloaded', { applied: applied.join(', '), invalid: invalid.join(', ') || undefined }),
     banned: ({ kind, what, reason: why, until }, sessions, channels) =>
       audit('banned', { kind, what, why, until: until?.toISOString(), sessions, channels }),
     unbanned: ({ kind, what }, why) => audit('unbanned', { kind, what, why }),

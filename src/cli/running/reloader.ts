@@ -1,0 +1,272 @@
+import { isDeepStrictEqual } from 'node:util';
+import { isChatosError, messageOf } from '../../errors.ts';
+import type { LoadedConfig } from '../../config/read.ts';
+import type { Config } from '../../config/schema.ts';
+import { serverOptions } from '../../config/settings.ts';
+import { formatAddress, type Address } from '../../net/address.ts';
+import { LOOPBACK } from '../../net/networks.ts';
+import type { AuditLog } from '../../ops/audit/audit-log.ts';
+import type { ReloadReport } from '../../ops/control-commands.ts';
+import type { UpdatableOptions } from '../../server/options.ts';
+import type { ChatosServer } from '../../server/server.ts';
+import type { Logger } from '../../util/log.ts';
+import type { Announce } from '../terminal/output.ts';
+import { serverCertificate, type CertificatePlace } from './server-certificate.ts';
+
+/** What is reloaded, and from where. */
+export interface ReloadPlan {
+  /** What holds now. */
+  readonly loaded: LoadedConfig;
+  /** Reads the configuration again, also where a part of it is invalid. */
+  readonly load: () => Promise<LoadedConfig>;
+  /** The server in this process, if there is one, and whether it is that of bots. */
+  readonly server: ChatosServer | undefined;
+  readonly isEmbedded: boolean;
+  /** Where it listens, by a configuration; `undefined` where options say so. */
+  readonly listen: (loaded: LoadedConfig) => readonly Address[];
+  readonly certificate: (loaded: LoadedConfig) => CertificatePlace;
+  readonly auditFile: (loaded: LoadedConfig) => string | undefined;
+  readonly audit: AuditLog | undefined;
+  readonly log: Logger;
+  readonly announce: Announce;
+}
+
+/** The keys of `serve` that a running server takes as they are. */
+const UPDATED = ['limits', 'lookAlikes', 'logins', 'deny', 'allow', 'halves', 'proxies'] as const;
+/** Those that are seen to in other ways. */
+const OTHERS = ['listen', 'tls', 'audit'] as const;
+/** Keys that are data about the file. */
+const META = new Set(['$schema', 'serve']);
+
+/** Reads the configuration again, and applies what can be applied: of each part, all or nothing. */
+export class Reloader {
+  readonly #plan: ReloadPlan;
+  /** What was applied last, of each part. */
+  readonly #applied = new Map<string, unknown>();
+  /** For each address of the configuration, where the server listens by it. */
+  #listening: (readonly [text: string, real: Address])[] = [];
+  #current: Promise<unknown> = Promise.resolve();
+  readonly #config: Config;
+
+  private constructor(plan: ReloadPlan, options: UpdatableOptions) {
+    this.#plan = plan;
+    this.#config = plan.loaded.config;
+    for (const key of UPDATED) this.#applied.set(key, options[key]);
+    const addresses = plan.server?.addresses ?? [];
+    this.#listening = plan.listen(plan.loaded).map((wanted, index) => [formatAddress(wanted), addresses[index]!]);
+  }
+
+  /** What is reloaded, as it was started. */
+  static async of(plan: ReloadPlan): Promise<Reloader> {
+    return new Reloader(plan, await optionsOf(plan, plan.loaded));
+  }
+
+  /** One reload after the other. */
+  reload(): Promise<ReloadReport> {
+    const next = this.#current.then(() => this.#reload());
+    this.#current = next.catch(() => undefined);
+    return next;
+  }
+
+  async #reload(): Promise<ReloadReport> {
+    const { plan, report } = { plan: this.#plan, report: new Report() };
+    let loaded: LoadedConfig | undefined;
+    try {
+      loaded = await plan.load();
+      if (loaded.problems?.some(({ path }) => path.length === 0)) throw loaded.problem!;
+    } catch (error) {
+      report.fails('configuration', error);
+      loaded = undefined;
+    }
+    if (plan.server) {
+      if (loaded) await this.#updateServer(plan.server, loaded, report);
+      await this.#replaceCertificate(plan.server, loaded ?? plan.loaded, report);
+      if (loaded) await this.#listen(plan.server, loaded, report);
+    }
+    await this.#reopenAudit(loaded, report);
+    if (loaded) this.#compare(loaded, report);
+    const { applied, invalid } = report.all;
+    plan.server?.emit(
+      'reloaded',
+      applied,
+      invalid.map(({ part }) => part),
+    );
+    this.#say(report.all);
+    return report.all;
+  }
+
+  async #updateServer(server: ChatosServer, loaded: LoadedConfig, report: Report): Promise<void> {
+    const wrong = problemsOf(loaded);
+    let options: UpdatableOptions;
+    try {
+      options = await optionsOf(this.#plan, loaded);
+    } catch (error) {
+      report.fails('serve.logins', error);
+      wrong.set('logins', '');
+      options = await optionsOf(this.#plan, {
+        ...loaded,
+        config: { ...loaded.config, serve: { ...loaded.config.serve, logins: undefined } },
+      });
+    }
+    for (const key of UPDATED) {
+      const text = wrong.get(key);
+      if (text !== undefined) {
+        if (text !== '') report.invalid(`serve.${key}`, text);
+        continue;
+      }
+      this.#apply(key, options[key], report, () => server.update({ [key]: options[key] }));
+    }
+  }
+
+  /** Applies a part that is not as it was. */
+  #apply(key: string, value: unknown, report: Report, act: () => void): void {
+    const part = `serve.${key}`;
+    if (isDeepStrictEqual(value, this.#applied.get(key))) return report.unchanged(part);
+    try {
+      act();
+      this.#applied.set(key, value);
+      report.applied(part);
+    } catch (error) {
+      report.fails(part, error);
+    }
+  }
+
+  /** The files of the certificate may be others, whatever the configuration says. */
+  async #replaceCertificate(server: ChatosServer, loaded: LoadedConfig, report: Report): Promise<void> {
+    const { certificate, listen, log } = this.#plan;
+    const wrong = problemsOf(loaded).get('tls');
+    if (wrong !== undefined) return report.invalid('serve.tls', wrong);
+    if (![...listen(loaded), ...server.addresses].some(({ transport }) => transport === 'tls')) return;
+    try {
+      const pair = await serverCertificate(certificate(loaded), log);
+      if (await server.replaceCertificate(pair)) report.applied('serve.tls');
+      else report.unchanged('serve.tls');
+    } catch (error) {
+      report.fails('serve.tls', error);
+    }
+  }
+
+  /** Listens where it did not, and no longer where it need not: where one of the new addresses fails, all stays. */
+  async #listen(server: ChatosServer, loaded: LoadedConfig, report: Report): Promise<void> {
+    const { listen, announce } = this.#plan;
+    const wrong = problemsOf(loaded).get('listen');
+    if (wrong !== undefined) return report.invalid('serve.listen', wrong);
+    const left = [...this.#listening];
+    const next: (readonly [text: string, real: Address])[] = [];
+    const added: Address[] = [];
+    try {
+      for (const address of listen(loaded)) {
+        const text = formatAddress(address);
+        const index = left.findIndex(([other]) => other === text);
+        if (index >= 0) {
+          next.push(...left.splice(index, 1));
+          continue;
+        }
+        const real = await server.listen(address);
+        added.push(real);
+        next.push([text, real]);
+      }
+    } catch (error) {
+      for (const address of added) server.stopListening(address);
+      return report.fails('serve.listen', error);
+    }
+    for (const [, address] of left) server.stopListening(address);
+    this.#listening = next;
+    if (added.length === 0 && left.length === 0) return report.unchanged('serve.listen');
+    for (const address of added)
+      announce(`listening on ${formatAddress(address)}`, { address: formatAddress(address) });
+    for (const [, address] of left) {
+      announce(`listening no longer on ${formatAddress(address)}`, { address: formatAddress(address) });
+    }
+    report.applied('serve.listen');
+  }
+
+  /** A rotation of logs renames the file, and sends SIGHUP. */
+  async #reopenAudit(loaded: LoadedConfig | undefined, report: Report): Promise<void> {
+    const { audit, auditFile, loaded: first } = this.#plan;
+    if (loaded && auditFile(loaded) !== auditFile(first)) report.needsRestart('serve.audit');
+    if (!audit) return;
+    await audit.reopen();
+    report.applied('serve.audit (reopened)');
+  }
+
+  /** What else is not as it was when the process started. */
+  #compare({ config, problems = [] }: LoadedConfig, report: Report): void {
+    const { server } = this.#plan;
+    const differ = (now: object, then: object, isMeant: (key: string) => boolean, prefix: string): void => {
+      const [one, two] = [now, then] as [Record<string, unknown>, Record<string, unknown>];
+      for (const key of new Set([...Object.keys(one), ...Object.keys(two)])) {
+        if (!isMeant(key) || isDeepStrictEqual(one[key], two[key])) continue;
+        if (!problems.some(({ path }) => [...path].join('.').startsWith(`${prefix}${key}`)))
+          report.needsRestart(`${prefix}${key}`);
+      }
+    };
+    const seenTo = new Set<string>([...UPDATED, ...OTHERS]);
+    differ(config, this.#config, (key) => !META.has(key) && (this.#plan.isEmbedded || key === 'state'), '');
+    if (server) differ(config.serve ?? {}, this.#config.serve ?? {}, (key) => !seenTo.has(key), 'serve.');
+    for (const { path, text } of problems) {
+      const [top, key] = path;
+      if (top !== 'serve' && this.#plan.isEmbedded) report.invalid(String(top), text);
+      else if (top === 'serve' && !seenTo.has(String(key)))
+        report.invalid(key === undefined ? 'serve' : `serve.${key}`, text);
+    }
+  }
+
+  #say({ applied, needsRestart, invalid }: ReloadReport): void {
+    const { log } = this.#plan;
+    for (const part of applied) log.info('reloaded', { part });
+    for (const part of needsRestart) log.warn('not reloaded: it needs a restart', { part });
+    for (const { part, message: why } of invalid) log.error('not reloaded: it is invalid', { part, why });
+    if (applied.length + needsRestart.length + invalid.length === 0) log.info('reloaded: nothing has changed');
+  }
+}
+
+/** What the configuration says of what {@link UPDATED} names. */
+async function optionsOf({ isEmbedded }: ReloadPlan, loaded: LoadedConfig): Promise<UpdatableOptions> {
+  const { limits, lookAlikes, logins, deny, allow, halves, proxies } = await serverOptions(loaded);
+  // As the embedded server starts.
+  const own = isEmbedded ? { exempt: LOOPBACK, ...limits } : limits;
+  return { limits: own, lookAlikes, logins, deny, allow, halves, proxies };
+}
+
+/** The problems of each key of `serve`. */
+function problemsOf({ problems = [] }: LoadedConfig): Map<string, string> {
+  const texts = new Map<string, string>();
+  for (const { path, text } of problems) {
+    if (path[0] !== 'serve') continue;
+    const key = String(path[1]);
+    texts.set(key, texts.has(key) ? `${texts.get(key)!}\n${text}` : text);
+  }
+  return texts;
+}
+
+/** What has become of each part. */
+class Report {
+  readonly all = {
+    applied: [] as string[],
+    unchanged: [] as string[],
+    needsRestart: [] as string[],
+    invalid: [] as { part: string; message: string }[],
+  };
+
+  applied(part: string): void {
+    this.all.applied.push(part);
+  }
+
+  unchanged(part: string): void {
+    this.all.unchanged.push(part);
+  }
+
+  needsRestart(part: string): void {
+    this.all.needsRestart.push(part);
+  }
+
+  invalid(part: string, message: string): void {
+    this.all.invalid.push({ part, message });
+  }
+
+  fails(part: string, error: unknown): void {
+    if (!isChatosError(error)) throw error;
+    this.invalid(part, messageOf(error));
+  }
+}

@@ -1,0 +1,148 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { RfcPeer } from '../support/rfc-peer.ts';
+import { commandFolder, LAB, labFile, run, start } from './chatosbot.ts';
+import { peer } from './peers.ts';
+import { HAS_TERMINAL, onTerminal } from './terminal.ts';
+
+let servers = 0;
+
+/** A server with a configuration that can be changed. */
+async function configured(serve: string, extra = '') {
+  servers += 1;
+  const file = labFile(`reload-${servers}/chatosbot.config.yaml`, '');
+  const write = (text: string, more = extra): void => writeFileSync(file, `${more}serve:\n${text}`);
+  write(serve);
+  const socket = path.join(LAB, `reload-${servers}.sock`);
+  const command = start(['serve', '--config', file, '--control', socket]);
+  const [, port] = await command.line(/listening on tcp:\/\/127\.0\.0\.1:(\d+)/);
+  await command.line(/^control socket at/);
+  const ctl = (...words: string[]) => run(['ctl', ...words, '--control', socket]);
+  return { command, file, write, ctl, port: Number(port) };
+}
+
+const LISTEN = "  listen: ['127.0.0.1:0']\n";
+
+test('SIGHUP reloads where there is no terminal: rules and limits hold at once, and nobody is cut', async () => {
+  const { command, write, port } = await configured(LISTEN);
+  const alice = await peer(port, 'alice');
+  write(`${LISTEN}  deny: { login: ['spam-*'] }\n  limits: { maxForbiddenPackets: 1 }\n`);
+  command.kill('SIGHUP');
+  await command.line(/ info +reloaded part=serve\.limits/);
+  await command.line(/ info +reloaded part=serve\.deny/);
+  const spammer = await RfcPeer.connect(port);
+  expect(await spammer.login('spam-1')).toBe(false);
+  spammer.destroy();
+  alice.tell('alice', 'still here');
+  expect(await alice.next(4)).toMatchObject({ msg: 'still here' });
+  command.kill('SIGTERM');
+  expect(await command.exit()).toMatchObject({ status: 0 });
+});
+
+test('ctl reload says what was applied, what needs a restart, and what is invalid, with its line', async () => {
+  const { write, ctl, port } = await configured(`${LISTEN}  deny: { login: [root] }\n`);
+  expect((await ctl('reload')).stdout).toBe('nothing has changed\n');
+  write(
+    `${LISTEN}  deny: { login: [] }\n  lookAlikes: allow\n  limits: { maxConnections: 0, maxEarlyBytes: 100 }\n  control: other.sock\n`,
+  );
+  const { status, stdout } = await ctl('reload');
+  expect(status).toBe(0);
+  expect(stdout).toContain('reloaded: serve.lookAlikes\n');
+  expect(stdout).toContain('needs a restart: serve.control\n');
+  expect(stdout).toMatch(
+    /invalid, the old one stays: serve\.limits\n.*chatosbot\.config\.yaml:5:\d+: serve\.limits\.maxConnections: /,
+  );
+  expect(stdout).toMatch(/invalid, the old one stays: serve\.deny\n.*chatosbot\.config\.yaml:3:\d+: /);
+  const stranger = await RfcPeer.connect(port);
+  expect(await stranger.login('root')).toBe(false);
+  stranger.destroy();
+  const [line] = (await ctl('reload', '--json')).stdout.split('\n');
+  expect(JSON.parse(line!)).toMatchObject({
+    type: 'reloaded',
+    applied: [],
+    needsRestart: ['serve.control'],
+    invalid: [{ part: 'serve.limits' }, { part: 'serve.deny' }],
+  });
+});
+
+test('a configuration that is no YAML changes nothing', async () => {
+  const { write, ctl, port } = await configured(`${LISTEN}  deny: { login: [root] }\n`);
+  write('  deny: { login: [\n  lookAlikes: allow\n');
+  expect((await ctl('reload')).stdout).toMatch(
+    /^invalid, the old one stays: configuration\n.*chatosbot\.config\.yaml:\d/,
+  );
+  const stranger = await RfcPeer.connect(port);
+  expect(await stranger.login('root')).toBe(false);
+  stranger.destroy();
+});
+
+test('addresses are added and removed; where one cannot be listened on, all stays', async () => {
+  const { command, write, ctl, port } = await configured(LISTEN);
+  const alice = await peer(port, 'alice');
+  write(`  listen: ['127.0.0.1:0', '127.0.0.1:${port}?longBytes=8']\n`);
+  expect((await ctl('reload')).stdout).toMatch(/^invalid, the old one stays: serve\.listen\n.*cannot listen on/);
+  write(`  listen: ['127.0.0.1:0', '127.0.0.1:0?longBytes=8']\n`);
+  expect((await ctl('reload')).stdout).toBe('reloaded: serve.listen\n');
+  const [, eight] = await command.line(/listening on tcp:\/\/127\.0\.0\.1:(\d+)\?longBytes=8/);
+  const bob = await peer(Number(eight), 'bob', { longBytes: 8 });
+  write(`  listen: ['127.0.0.1:0?longBytes=8']\n`);
+  await ctl('reload');
+  await command.line(new RegExp(`^listening no longer on tcp://127\\.0\\.0\\.1:${port}$`));
+  await expect(RfcPeer.connect(port)).rejects.toThrow(/ECONNREFUSED/);
+  alice.tell('bob', 'hello');
+  expect(await bob.next(4)).toMatchObject({ msg: 'hello' });
+  command.kill('SIGTERM');
+  expect(await command.exit()).toMatchObject({ status: 0 });
+});
+
+test('run reloads the limits of its server, and says that policy needs a restart', async () => {
+  const bot = path.resolve('bots/echo.ts');
+  const text = (more: string): string => `bots: ['${bot}']\nserve: { listen: ['127.0.0.1:0']${more} }\n`;
+  const file = labFile('reload-run/chatosbot.config.yaml', text(''));
+  const command = start(['run', '--config', file]);
+  const [, port] = await command.line(/listening on tcp:\/\/127\.0\.0\.1:(\d+)/);
+  await command.line(/^echo: logged in/);
+  writeFileSync(file, `${text(', deny: { login: [root] }')}commandPrefix: '?'\n`);
+  command.kill('SIGHUP');
+  await command.line(/ reloaded part=serve\.deny/);
+  await command.line(/not reloaded: it needs a restart part=commandPrefix/);
+  const stranger = await RfcPeer.connect(Number(port));
+  expect(await stranger.login('root')).toBe(false);
+  stranger.destroy();
+});
+
+describe.skipIf(!HAS_TERMINAL)('on a terminal', () => {
+  /** A server that a shell on a terminal has started, and what it has said so far. */
+  async function served(name: string, prefix = '') {
+    const [log, pidFile] = [path.join(LAB, `${name}.log`), path.join(LAB, `${name}.pid`)];
+    const command = `${prefix} chatosbot serve --listen 127.0.0.1:0 --no-control 2>${log} >/dev/null </dev/null`;
+    const screen = onTerminal(`unset -f chatosbot; ${command} & echo $! >${pidFile}; wait`, {
+      env: { PATH: `${commandFolder()}:${process.env['PATH']}` },
+    });
+    const said = async (text: string): Promise<string> => {
+      await expect.poll(() => existsSync(log) && readFileSync(log, 'utf8')).toContain(text);
+      return readFileSync(log, 'utf8');
+    };
+    await said('listening on');
+    return { screen, said, pid: Number(readFileSync(pidFile, 'utf8')) };
+  }
+
+  test('SIGHUP reloads while the terminal is there, and stops the server when it has closed', async () => {
+    const { screen, said, pid } = await served('terminal');
+    process.kill(pid, 'SIGHUP');
+    await said('reloaded: nothing has changed');
+    screen.kill('SIGKILL');
+    expect(await said('stopped')).toContain('stopping on SIGHUP');
+  });
+
+  test('a server under nohup outlives its terminal, and is reloaded by SIGHUP', async () => {
+    const { screen, said, pid } = await served('nohup', 'nohup');
+    process.kill(pid, 'SIGHUP');
+    await said('reloaded: nothing has changed');
+    screen.kill('SIGKILL');
+    await screen.exit();
+    process.kill(pid, 'SIGTERM');
+    expect(await said('stopped')).toContain('stopping on SIGTERM');
+  });
+});
