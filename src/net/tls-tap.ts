@@ -11,10 +11,9 @@ const MAX_UNREAD_BYTES = 1;
  * It has no end of its own: its owner says what a FIN is, and it is closed by TLS, or by an error.
  */
 export class TlsTap extends Duplex {
-  readonly #raw: Socket;
+  #raw: Socket;
   #readBytes = 0;
   #isResetting = false;
-
   /** Called for what is read, before TLS has it. */
   onRead: (() => void) | undefined;
 
@@ -22,17 +21,8 @@ export class TlsTap extends Duplex {
   constructor(raw: Socket, onFin: () => void) {
     super({ allowHalfOpen: true, autoDestroy: false, highWaterMark: MAX_UNREAD_BYTES });
     this.#raw = raw;
-    raw.on('data', (chunk: Buffer) => {
-      this.#readBytes += chunk.length;
-      this.onRead?.();
-      if (!this.push(chunk)) raw.pause();
-    });
-    raw.on('end', () => void this.push(null));
-    raw.on('error', (error) => this.destroy(error));
-    raw.on('close', () => {
-      // What TLS has not taken yet is still to come; a connection that broke has nothing more to say.
-      if (!raw.readableEnded || !raw.writableFinished) this.destroy();
-    });
+    raw.on('data', this.#onData);
+    this.#listen(raw);
     this.on('end', onFin).on('error', () => undefined);
   }
 
@@ -40,6 +30,60 @@ export class TlsTap extends Duplex {
   get readBytes(): number {
     return this.#readBytes;
   }
+
+  /** From now on the socket is destroyed by who resets it. */
+  leaveSocket(): void {
+    this.#isResetting = true;
+  }
+
+  /**
+   * Lets another socket take the place of the one beneath, which hands over what it has read with `replace`, into a buffer
+   * that is used again: see {@link TlsTap.feed}. Returns whether it has done so.
+   */
+  swap(replace: () => Socket | undefined): boolean {
+    const old = this.#raw;
+    if (old.destroyed || old.readableEnded || old.writableLength > 0 || this.writableLength > 0) return false;
+    for (let left = old.read() as Buffer | null; left !== null; left = old.read() as Buffer | null) this.push(left);
+    old.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#onError).off('close', this.#onClose);
+    const raw = replace();
+    if (raw) this.#raw = raw;
+    else old.on('data', this.#onData);
+    this.#listen(this.#raw);
+    return raw !== undefined;
+  }
+
+  /** Gives TLS what was read into a buffer that is used again. Returns whether more may be read into it. */
+  feed(chunk: Buffer): boolean {
+    this.#readBytes += chunk.length;
+    if (this.readableFlowing && this.readableLength === 0) this.emit('data', chunk);
+    else this.push(Buffer.from(chunk));
+    return this.readableFlowing === true;
+  }
+
+  override resume(): this {
+    super.resume();
+    this.#raw.resume();
+    return this;
+  }
+
+  #listen(raw: Socket): void {
+    raw.on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose);
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.#readBytes += chunk.length;
+    this.onRead?.();
+    if (!this.push(chunk)) this.#raw.pause();
+  };
+
+  readonly #onEnd = (): void => void this.push(null);
+
+  readonly #onError = (error: Error): void => void this.destroy(error);
+
+  /** What TLS has not taken yet is still to come; a connection that broke has nothing more to say. */
+  readonly #onClose = (): void => {
+    if (!this.#raw.readableEnded || !this.#raw.writableFinished) this.destroy();
+  };
 
   override _read(): void {
     this.#raw.resume();
@@ -70,10 +114,5 @@ export class TlsTap extends Duplex {
     // A reset that waits for its FIN to leave destroys the socket itself.
     if (!this.#isResetting) this.#raw.destroy();
     done(error);
-  }
-
-  /** From now on the socket is destroyed by who resets it. */
-  leaveSocket(): void {
-    this.#isResetting = true;
   }
 }

@@ -1,8 +1,9 @@
 import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
-import type { TcpTransport } from './tcp-transport.ts';
+import { GatheredChunks } from './gathered-chunks.ts';
+import { TcpTransport } from './tcp-transport.ts';
 import type { TlsTap } from './tls-tap.ts';
-import type { Ending, Transport } from './transport.ts';
+import type { Ending, OnChunk, Transport } from './transport.ts';
 
 /** The parts of a TLS socket that are touched here and are not public. */
 interface Internals {
@@ -15,7 +16,7 @@ interface Internals {
 export class TlsTransport implements Transport {
   readonly stream: TLSSocket;
   readonly encrypted = true;
-  readonly #raw: TcpTransport;
+  #raw: TcpTransport;
   readonly #tap: TlsTap;
   #onEnd: (() => void) | undefined;
   /** Whether an end is known to be one, where somebody has asked. */
@@ -34,10 +35,7 @@ export class TlsTransport implements Transport {
     this.certificate = stream.getPeerX509Certificate();
     stream.on('error', this.#break);
     tap.on('error', this.#break);
-    raw.onEnd(() => {
-      this.#fin = 'confirmed';
-      this.#onFinConfirmed?.();
-    });
+    this.#awaitFin();
   }
 
   get remoteAddress(): string | undefined {
@@ -94,6 +92,49 @@ export class TlsTransport implements Transport {
     this.#tap.leaveSocket();
     this.#raw.reset();
     this.stream.destroy();
+  }
+
+  /** What comes in one read of the socket is handed on as one. */
+  readIntoReusedBuffer(onChunk: OnChunk, sizes?: readonly number[]): Transport | undefined {
+    const { stream } = this;
+    const tap = this.#tap;
+    const gathered = new GatheredChunks(onChunk);
+    let isTaking = false;
+    const deliver = (): boolean => {
+      const more = gathered.deliver();
+      if (!more) stream.pause();
+      return more;
+    };
+    const take: OnChunk = (chunk) => {
+      isTaking = true;
+      const more = tap.feed(chunk);
+      isTaking = false;
+      return deliver() && more;
+    };
+    const swapped = tap.swap(() => {
+      const raw = this.#raw.readIntoReusedBuffer(take, sizes);
+      if (!(raw instanceof TcpTransport)) return undefined;
+      this.#raw = raw;
+      this.#awaitFin();
+      return raw.stream;
+    });
+    if (!swapped) return undefined;
+    stream.on('data', (chunk: Buffer) => {
+      // What had been read before waits for no read: it comes out at once.
+      if (!isTaking && gathered.isEmpty) process.nextTick(deliver);
+      gathered.add(chunk);
+    });
+    // Reading was stopped beneath, where TLS does not know of it.
+    stream.on('resume', () => tap.resume());
+    stream.pause();
+    return this;
+  }
+
+  #awaitFin(): void {
+    this.#raw.onEnd(() => {
+      this.#fin = 'confirmed';
+      this.#onFinConfirmed?.();
+    });
   }
 
   /** The peer has sent FIN, and everything before it has been deciphered. */

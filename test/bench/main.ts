@@ -10,7 +10,7 @@ import { benchGrowth } from './growth.ts';
 import { benchMixed } from './mixed.ts';
 import { benchPipe } from './pipe.ts';
 import { benchPlugins } from './plugins.ts';
-import { benchRelay } from './relay.ts';
+import { benchRelay, benchRelayTls } from './relay.ts';
 import { benchSessions } from './sessions.ts';
 import { benchStartup } from './startup.ts';
 
@@ -27,6 +27,7 @@ const BENCHMARKS: Readonly<Record<string, (rounds: number, plots?: string) => Pr
   pipe: benchPipe,
   plugins: benchPlugins,
   relay: benchRelay,
+  'relay-tls': benchRelayTls,
   sessions: benchSessions,
   startup: benchStartup,
 };

@@ -84,15 +84,13 @@ export async function end(child: ChildProcess): Promise<void> {
 const UNLIMITED = { exempt: ['127.0.0.0/8'] };
 
 /** The server of this project, as it is shipped. */
-export async function startChatos(limits: object = UNLIMITED): Promise<Running> {
-  const port = await freePort();
-  const config = { serve: { limits: { maxConnections: 19_000, ...limits } } };
-  return start(
-    process.execPath,
-    [CLI, 'serve', '--listen', `127.0.0.1:${port}`, '--drain', '0', '--log-level', 'error'],
-    port,
-    { 'chatosbot.config.json': JSON.stringify(config) },
-  );
+export async function startChatos(limits: object = UNLIMITED): Promise<Running & { tlsPort: number }> {
+  const [port, tlsPort] = [await freePort(), await freePort()];
+  const listen = [`127.0.0.1:${port}`, `tls://127.0.0.1:${tlsPort}`];
+  const config = { serve: { listen, limits: { maxConnections: 19_000, ...limits } } };
+  const args = [CLI, 'serve', '--drain', '0', '--log-level', 'error'];
+  const server = await start(process.execPath, args, port, { 'chatosbot.config.json': JSON.stringify(config) });
+  return { ...server, tlsPort };
 }
 
 async function answers(port: number): Promise<boolean> {

@@ -1,4 +1,5 @@
 import { RfcPeer } from '../../support/rfc-peer.ts';
+import type { KeyPair } from '../../../src/net/tls-server.ts';
 import type { End } from '../load/ends.ts';
 import { freePort, isInstalled, start, startChatos, type Running } from './processes.ts';
 
@@ -7,6 +8,8 @@ export interface Relay extends Running {
   /** So many connections through it, each by its two ends: what the first reads, the second sends. */
   pairs(count: number): Promise<[End, End][]>;
 }
+
+const SUITES = ['bind', 'server'];
 
 /** Channels that one pair of sessions negotiates: the server allows 64. */
 const CHANNELS_A_PAIR = 32;
@@ -19,7 +22,18 @@ export function presentRelays(): { name: string; startRelay: () => Promise<Relay
   ];
 }
 
-export async function startChatosRelay(limits?: object): Promise<Relay> {
+/** Those that take TLS from both sides, with the same cipher. */
+export async function tlsRelays(): Promise<{ name: string; startRelay: () => Promise<Relay> }[]> {
+  const { makeSelfSigned } = await import('../../../src/net/self-signed.ts');
+  const pair = await makeSelfSigned('bench', 'server');
+  return [
+    { name: 'chatosbot, TLS', startRelay: () => startChatosRelay(undefined, true) },
+    ...(isInstalled('haproxy') ? [{ name: 'haproxy, TLS', startRelay: () => startHaproxyRelay(pair) }] : []),
+    { name: 'chatosbot, plain', startRelay: () => startChatosRelay() },
+  ];
+}
+
+export async function startChatosRelay(limits?: object, secured = false): Promise<Relay> {
   const server = await startChatos(limits);
   const peers: RfcPeer[] = [];
   const newPeer = async (): Promise<RfcPeer> => {
@@ -35,7 +49,8 @@ export async function startChatosRelay(limits?: object): Promise<Relay> {
         x.request(y.name);
         await y.next(5);
         y.ok(x.name);
-        const end: End = { port: server.port, connectId: String((await x.next(8)).connectId) };
+        const connectId = String((await x.next(8)).connectId);
+        const end: End = secured ? { port: server.tlsPort, connectId, tls: true } : { port: server.port, connectId };
         agreed.push([end, end]);
       }
     }
@@ -49,28 +64,42 @@ export async function startChatosRelay(limits?: object): Promise<Relay> {
 }
 
 /** Each call of `pairs`, of which there may be two, has a port of its own. */
-async function startHaproxyRelay(): Promise<Relay> {
-  const { routes, ...proxy } = await startHaproxy(2);
+async function startHaproxyRelay(pair?: KeyPair): Promise<Relay> {
+  const { routes, ...proxy } = await startHaproxy(2, pair);
   const pairs = async (count: number): Promise<[End, End][]> => {
     const { front, back } = routes.shift()!;
-    return Array.from({ length: count }, () => [{ port: front }, { port: back, listens: true }]);
+    return Array.from({ length: count }, () => [
+      { port: front, ...(pair && { tls: true }) },
+      { port: back, listens: true, ...(pair && { tls: pair }) },
+    ]);
   };
   return { ...proxy, pairs };
 }
 
-/** HAProxy in front of some ports that are free, in one thread, with splice. */
-export async function startHaproxy(count: number): Promise<Running & { routes: { front: number; back: number }[] }> {
+/** HAProxy in front of some ports that are free, in one thread, with splice; or with TLS on both sides. */
+export async function startHaproxy(
+  count: number,
+  pair?: KeyPair,
+): Promise<Running & { routes: { front: number; back: number }[] }> {
   const routes: { front: number; back: number }[] = [];
   for (let n = 0; n < count; n++) routes.push({ front: await freePort(), back: await freePort() });
   // A port with nothing behind it: whether it has started can be asked without a connection that goes through.
   const ready = await freePort();
   const config = [
     'global\n  maxconn 4000\n  nbthread 1',
+    ...(pair ? SUITES.map((of) => `  ssl-default-${of}-ciphersuites TLS_AES_128_GCM_SHA256`) : []),
     'defaults\n  mode tcp\n  timeout connect 5s\n  timeout client 1m\n  timeout server 1m\n  option splice-auto',
     `listen ready\n  bind 127.0.0.1:${ready}`,
-    ...routes.map(({ front, back }, n) => `listen r${n}\n  bind 127.0.0.1:${front}\n  server s 127.0.0.1:${back}`),
+    ...routes.map(
+      ({ front, back }, n) =>
+        `listen r${n}\n  bind 127.0.0.1:${front}${pair ? ' ssl crt pair.pem' : ''}\n` +
+        `  server s 127.0.0.1:${back}${pair ? ' ssl verify none' : ''}`,
+    ),
     '',
   ].join('\n');
-  const proxy = await start('haproxy', ['-f', 'haproxy.cfg', '-db'], ready, { 'haproxy.cfg': config });
+  const proxy = await start('haproxy', ['-f', 'haproxy.cfg', '-db'], ready, {
+    'haproxy.cfg': config,
+    ...(pair && { 'pair.pem': pair.cert + pair.key }),
+  });
   return { ...proxy, routes };
 }
