@@ -126,11 +126,11 @@ describe('[P14a] a TLS connection', () => {
     const { ours, client, socket } = await connection();
     const { seen, closed } = watch(ours);
     const write = socket.write.bind(socket) as (chunk: Buffer, ...rest: unknown[]) => boolean;
-    socket.write = ((chunk: Buffer, ...rest: unknown[]) => {
+    socket.write = (chunk: Buffer, ...rest: unknown[]) => {
       const changed = Buffer.from(chunk);
       changed[changed.length - 1]! ^= 1;
       return write(changed, ...rest);
-    }) as typeof socket.write;
+    };
     client.stream.write('precious');
     expect(await closed).toBe('aborted');
     expect(seen).toEqual([]);
