@@ -10,9 +10,9 @@ import { nameOf, whyNotTrusted } from './trust.ts';
 /** The oldest version that is spoken. */
 const MIN_VERSION = 'TLSv1.2';
 
-/** Contexts with the authorities of this machine take time to make: there is one for each identity. */
-const contexts = new WeakMap<object, tls.SecureContext>();
-const NO_IDENTITY = {};
+/** Contexts with the authorities of this machine take time to make and memory to keep: by certificate, the latest ones. */
+const contexts = new Map<string, tls.SecureContext>();
+const MAX_CONTEXTS = 8;
 
 /**
  * How TLS is spoken with the server at an address, and as whom. Whether it is trusted is for {@link checkServer} to say
@@ -45,10 +45,12 @@ async function contextFor(address: Address, identity: Identity | undefined): Pro
   // The pin decides alone: authorities need not even be loaded.
   if (address.pin !== undefined) return tls.createSecureContext({ ...base, ca: [] });
   if (address.ca !== undefined) return tls.createSecureContext({ ...base, ca: await readAuthorities(address) });
-  const known = contexts.get(identity ?? NO_IDENTITY);
-  if (known) return known;
-  const context = tls.createSecureContext({ ...base, ca: machineAuthorities() });
-  contexts.set(identity ?? NO_IDENTITY, context);
+  const name = identity?.cert ?? '';
+  const context = contexts.get(name) ?? tls.createSecureContext({ ...base, ca: machineAuthorities() });
+  contexts.delete(name);
+  contexts.set(name, context);
+  const [oldest] = contexts.keys();
+  if (contexts.size > MAX_CONTEXTS) contexts.delete(oldest!);
   return context;
 }
 

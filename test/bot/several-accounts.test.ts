@@ -8,6 +8,7 @@ import { tempDirectory } from '../support/bot-files.ts';
 import { MemoryLog } from '../support/bot-log.ts';
 import { startProxy } from '../support/bot-proxy.ts';
 import { joinAs, plugin, startServer } from '../support/bot-world.ts';
+import { issue, type Issued } from '../support/issued.ts';
 import { onTestFinished } from 'vitest';
 
 const echo: BotPlugin = {
@@ -105,5 +106,25 @@ describe('accounts on several servers', () => {
     const { log } = await runtimeOf(entries);
     await expect.poll(() => seen, { timeout: 10_000 }).toEqual([1, 1, 1]);
     expect(log.lines.filter(({ level }) => level === 'error')).toEqual([]);
+  });
+});
+
+describe('bots that share a session', () => {
+  it('need the same identity, as one session shows one certificate', async () => {
+    const server = { ...(await startServer()), transport: 'tls' } as const;
+    const [one, other] = await Promise.all([issue(), issue()]);
+    const entry = (name: string, { cert, key }: Issued): BotEntry => ({
+      plugin: plugin(name, echo),
+      server,
+      login: 'shared',
+      identity: { cert, key },
+    });
+    expect(() => new BotRuntime([entry('a', one), entry('b', other)])).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_ARGUMENT',
+        message: expect.stringContaining("login 'shared'") as string,
+      }),
+    );
+    expect(() => new BotRuntime([entry('a', one), entry('b', one)])).not.toThrow();
   });
 });

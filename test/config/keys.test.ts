@@ -7,13 +7,15 @@ const FULL = `
 $schema: ./docs/config.schema.json
 server: tcp://chat.example.org:7777?longBytes=8
 login: robot
+identity: [robot.pem, robot.key]
 status: 127.0.0.1:7780
 bots:
   - ./bots/echo.ts
   - path: ./bots/announce.ts
     login: herald
+    identity: herald.pem
     options: { cron: "0 * * * *", nested: { list: [1, two, null, true] } }
-  - { path: ./bots/dice.ts, isolate: worker, memoryMb: 64, stallMs: 2000 }
+  - { path: ./bots/dice.ts, identity: false, isolate: worker, memoryMb: 64, stallMs: 2000 }
 policy:
   default: refuse
   allow: ["alice", "ops-*"]
@@ -38,15 +40,17 @@ describe('loadConfig, keys', () => {
       $schema: './docs/config.schema.json',
       server: 'tcp://chat.example.org:7777?longBytes=8',
       login: 'robot',
+      identity: ['robot.pem', 'robot.key'],
       status: '127.0.0.1:7780',
       bots: [
         './bots/echo.ts',
         {
           path: './bots/announce.ts',
           login: 'herald',
+          identity: 'herald.pem',
           options: { cron: '0 * * * *', nested: { list: [1, 'two', null, true] } },
         },
-        { path: './bots/dice.ts', isolate: 'worker', memoryMb: 64, stallMs: 2000 },
+        { path: './bots/dice.ts', identity: false, isolate: 'worker', memoryMb: 64, stallMs: 2000 },
       ],
       policy: {
         default: 'refuse',

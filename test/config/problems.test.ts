@@ -6,7 +6,7 @@ describe('loadConfig, wrong keys and values in YAML', () => {
     ['servr: embedded', "FILE:1:1: servr: unknown key 'servr'; did you mean 'server'?"],
     [
       'login: a\nxyzzy: 1',
-      "FILE:2:1: xyzzy: unknown key 'xyzzy'; expected one of $schema, server, login, state, status, bots, policy, heartbeatMs, commandPrefix, flood, loopGuard, announcements, serve",
+      "FILE:2:1: xyzzy: unknown key 'xyzzy'; expected one of $schema, server, login, identity, state, status, bots, policy, heartbeatMs, commandPrefix, flood, loopGuard, announcements, serve",
     ],
     ['policy:\n  alow: [a]', "FILE:2:3: policy.alow: unknown key 'alow'; did you mean 'allow'?"],
     ['bots:\n  - path: a.ts\n    lgin: b', "FILE:3:5: bots.0.lgin: unknown key 'lgin'; did you mean 'login'?"],
@@ -146,6 +146,9 @@ describe('loadConfig, wrong keys and values in YAML', () => {
     ['login: " robot"', /^FILE:1:8: login: ' robot' is not a login: it starts or ends with white space/],
     ['login: ""', /^FILE:1:8: login: '' is not a login: it is empty/],
     [`login: ${'x'.repeat(31)}`, /^FILE:1:8: login: .* is not a login: it is 31 bytes long, and 30 are allowed/],
+    ['identity: []', /^FILE:1:11: identity: expected a file, two files, or false/],
+    ['server: "host:1?pin=x"', /^FILE:1:9: server: .*'pin' is for tls:\/\/ only/],
+    ['server: "host:1?proxy=v1"', /^FILE:1:9: server: .*'proxy' is for the address that a server listens on/],
     ['server: "localhost:99999"', /^FILE:1:9: server: .*'99999' is not a port.*expected \[tcp\|tls\]:\/\/host:port/],
     ['server: embeded', "FILE:1:9: server: expected host:port, or embedded; did you mean 'embedded'?"],
     ['server: 7777x', /^FILE:1:9: server: .*'7777x' is not a port/],

@@ -113,3 +113,34 @@ describe('chatosbot identity', () => {
     rmSync(path.dirname(file));
   });
 });
+
+describe('an identity for bots', () => {
+  const folder = 'identities';
+
+  test('that cannot be read is found by check and by run, before anything starts', async () => {
+    labFile(`${folder}/quiet.mjs`, 'export const onStart = () => {};');
+    const server = "server: 'tls://127.0.0.1:1'\n";
+    const config = labFile(`${folder}/bots.yaml`, `${server}bots: [{ path: quiet.mjs, identity: gone.pem }]\n`);
+    const missing = `${path.join(path.dirname(config), 'gone.pem')} does not exist`;
+    for (const command of ['check', 'run']) {
+      const ended = await failure(start([command, '--config', config]));
+      expect(ended).toEqual({ status: 2, last: `chatosbot: ${missing}` });
+    }
+  });
+
+  test('is not needed on a plain server', async () => {
+    const server = "server: 'tcp://127.0.0.1:1'\n";
+    const config = labFile(`${folder}/plain.yaml`, `${server}bots: [{ path: quiet.mjs, identity: gone.pem }]\n`);
+    expect((await run(['check', '--config', config])).status).toBe(0);
+  });
+
+  test('of the environment is left by --no-identity', async () => {
+    const env = { HOME: home, CHATOSBOT_IDENTITY: '/nowhere.pem' };
+    const at = ['--server', 'tls://127.0.0.1:1'];
+    expect(await failure(start(['say', 'x', ...at], { env }))).toEqual({
+      status: 2,
+      last: 'chatosbot: /nowhere.pem does not exist',
+    });
+    expect(await failure(start(['say', 'x', ...at, '--no-identity'], { env }))).toMatchObject({ status: 69 });
+  });
+});

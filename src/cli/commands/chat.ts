@@ -34,6 +34,7 @@ ${lineHelp(CHAT_COMMANDS).replace(/^/gm, '  ')}
 
 Examples:
   $ chatosbot chat --login alice
+  $ chatosbot chat --server tls://chat.example.org:7777
   $ printf '/msg echo hello\\n' | chatosbot chat --linger 2`,
     )
     .action((flags: ChatFlags) => interruptibly((signal) => chat(flags, signal)));

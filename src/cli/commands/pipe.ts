@@ -69,6 +69,7 @@ Examples:
   $ chatosbot pipe --listen --login alice > backup.tar     # on one machine
   $ tar c photos | chatosbot pipe alice                    # on another
   $ chatosbot pipe bob < question.txt > answer.txt
+  $ chatosbot pipe bob --server tls://chat.example.org:7777 --identity me.pem < question.txt
   $ chatosbot pipe --listen --keep --login count --exec 'wc -l'
 
 Standard input goes to the peer, and standard output is what the peer sends. The command ends when both directions have

@@ -48,6 +48,7 @@ Examples:
   $ chatosbot say --to alice 'the build is green'
   $ tail -f app.log | chatosbot say --login logs -
   $ chatosbot say -- '-5 degrees'
+  $ chatosbot say --server tls://chat.example.org:7777 --identity me.pem done
 
 The server confirms a message to everyone. It does not confirm a message to one login: if no one has that login, the
 message is dropped without an error.`,
