@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, rename, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { LAB, labFile, run, start, startProgram, startServer } from './chatosbot.ts';
@@ -27,6 +27,22 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
     expect((await stat(file)).mode & 0o777).toBe(0o600);
   },
 );
+
+test('serve --audit opens its file again on SIGHUP: one that was renamed is whole, and nothing is lost', async () => {
+  const file = path.join(LAB, 'rotated.ndjson');
+  const { command, port } = await startServer(['--audit', file]);
+  await peer(port, 'alice');
+  await rename(file, `${file}.1`);
+  command.kill('SIGHUP');
+  await expect.poll(() => readFile(file, 'utf8').catch(() => '')).toContain('"reopened"');
+  await peer(port, 'bob');
+  command.kill('SIGTERM');
+  expect(await command.exit()).toMatchObject({ status: 0 });
+  const lines = [...(await linesOf(`${file}.1`)), ...(await linesOf(file))];
+  const logins = lines.filter(({ event }) => event === 'login').map(({ login }) => login);
+  expect(logins).toEqual(['alice', 'bob']);
+  expect((await linesOf(file)).at(-1)).toMatchObject({ event: 'stop' });
+});
 
 test('serve --audit has recorded what happened before a second signal ends it', async () => {
   const file = path.join(LAB, 'second.ndjson');
