@@ -1,8 +1,10 @@
+import { readdirSync } from 'node:fs';
 import process from 'node:process';
+import { descriptorLimit } from '../net/descriptors.ts';
 import { escapeUnsafe } from '../util/escape.ts';
 import type { DelaySeconds } from './event-loop-delay.ts';
-import { renderMetricRows, type Metric } from './metrics-text.ts';
-import type { StatusDocument } from './status-document.ts';
+import { renderMetricRows, type Histogram, type Metric } from './metrics-text.ts';
+import type { ServerStatus, StatusDocument } from './status-document.ts';
 import type { AccountStatus, JobStatus, PluginStatus } from '../bot/status.ts';
 import type { ServerStats } from '../server/stats.ts';
 
@@ -128,10 +130,21 @@ const SERVER_METRICS = (Object.entries(SERVER_ROWS) as [keyof ServerStats, reado
   ([key, [name, help]]): Metric<ServerStats> => [`server_${name}`, help, (stats) => stats[key]],
 );
 
+const CERTIFICATE_METRICS: readonly Metric<ServerStatus>[] = [
+  [
+    'server_certificate_expiry_timestamp_seconds',
+    'When the certificate of the server expires; missing without one.',
+    ({ certificateExpiresAt }) => seconds(certificateExpiresAt),
+  ],
+];
+
 interface ProcessNumbers {
   readonly cpu: NodeJS.CpuUsage;
   readonly memory: NodeJS.MemoryUsage;
   readonly delay: DelaySeconds;
+  readonly delays: Histogram;
+  readonly openFiles: number | undefined;
+  readonly maxOpenFiles: number | undefined;
 }
 
 const OVER = 'over the last 30 to 60 seconds';
@@ -142,9 +155,12 @@ const PROCESS_METRICS: readonly Metric<ProcessNumbers>[] = [
   ['process_uptime_seconds', 'How long the process has been running.', () => process.uptime()],
   ['process_cpu_seconds_total', 'Processor time, user and system.', ({ cpu }) => (cpu.user + cpu.system) / 1e6],
   ['process_resident_memory_bytes', 'Resident memory.', ({ memory }) => memory.rss],
+  ['process_open_fds', 'File descriptors that are open.', ({ openFiles }) => openFiles],
+  ['process_max_fds', 'File descriptors that may be open.', ({ maxOpenFiles }) => maxOpenFiles],
   ['nodejs_heap_size_used_bytes', 'Heap in use.', ({ memory }) => memory.heapUsed],
   ['nodejs_heap_size_total_bytes', 'Heap reserved.', ({ memory }) => memory.heapTotal],
   ['nodejs_external_memory_bytes', 'Memory of buffers and other external objects.', ({ memory }) => memory.external],
+  ['nodejs_eventloop_delay_seconds', 'How late the event loop was, ten times a second.', ({ delays }) => delays],
   ['nodejs_eventloop_lag_mean_seconds', `Mean delay of the event loop ${OVER}.`, ({ delay }) => delay.mean],
   ['nodejs_eventloop_lag_p50_seconds', `Median delay of the event loop ${OVER}.`, ({ delay }) => delay.p50],
   ['nodejs_eventloop_lag_p99_seconds', `99th percentile of the delay ${OVER}.`, ({ delay }) => delay.p99],
@@ -152,9 +168,9 @@ const PROCESS_METRICS: readonly Metric<ProcessNumbers>[] = [
 ];
 
 /** Everything as metrics for Prometheus. Counters start at 0 with the process, or with a reload of the plugin. */
-export function renderMetrics(document: StatusDocument): string {
+export function renderMetrics(document: StatusDocument, delays: Histogram): string {
   const { version, node, server, eventLoopDelay: delay } = document;
-  const numbers = { cpu: process.cpuUsage(), memory: process.memoryUsage(), delay };
+  const numbers = { cpu: process.cpuUsage(), memory: process.memoryUsage(), delay, delays, ...fileDescriptors() };
   const accounts = document.accounts.map((of) => ({ labels: { account: of.login, server: of.server }, of }));
   const plugins = accounts.flatMap(({ labels, of }) =>
     distinct(of.plugins).map(([plugin, each]) => ({ labels: { plugin, ...labels }, of: each })),
@@ -167,7 +183,7 @@ export function renderMetrics(document: StatusDocument): string {
     'Whether /readyz says so: all accounts are connected, and the server works.',
     Boolean,
   ];
-  const info: Metric<number> = ['info', 'Always 1; the labels are the versions.', Number];
+  const info: Metric<number> = ['build_info', 'Always 1; the labels are the versions.', Number];
   return [
     renderMetricRows('chatosbot_', [info], [{ labels: { version, node }, of: 1 }]),
     renderMetricRows('chatosbot_', [ready], [{ labels: {}, of: document.ready }]),
@@ -175,8 +191,20 @@ export function renderMetrics(document: StatusDocument): string {
     renderMetricRows('chatosbot_', PLUGIN_METRICS, plugins),
     renderMetricRows('chatosbot_', JOB_METRICS, jobs),
     renderMetricRows('chatosbot_', SERVER_METRICS, server ? [{ labels: {}, of: server }] : []),
+    renderMetricRows('chatosbot_', CERTIFICATE_METRICS, server ? [{ labels: {}, of: server }] : []),
     renderMetricRows('', PROCESS_METRICS, [{ labels: {}, of: numbers }]),
   ].join('');
+}
+
+/** On systems that say. */
+function fileDescriptors(): Pick<ProcessNumbers, 'openFiles' | 'maxOpenFiles'> {
+  const limit = descriptorLimit();
+  const maxOpenFiles = Number.isFinite(limit) ? limit : undefined;
+  try {
+    return { openFiles: readdirSync('/proc/self/fd').length, maxOpenFiles };
+  } catch {
+    return { openFiles: undefined, maxOpenFiles };
+  }
 }
 
 const seconds = (date: Date | undefined): number | undefined => date && date.getTime() / 1000;

@@ -13,6 +13,8 @@ import { countedTroubles, type CountedTrouble, type Trouble } from './troubles.t
 export interface ObservedServer extends TestableServer {
   readonly addresses: readonly Address[];
   readonly stats: ServerStats;
+  /** When its certificate expires, where it has one. */
+  readonly certificateExpiresAt: Date | undefined;
   fullest(most: number): readonly SessionView[];
 }
 
@@ -22,6 +24,8 @@ const MOST_FULL = 10;
 /** The server as a status shows it. */
 export interface ServerStatus extends ServerStats {
   readonly addresses: readonly string[];
+  /** When its certificate expires, where it has one. */
+  readonly certificateExpiresAt: Date | undefined;
   /** Each limit that has acted, and what else is worth knowing; `recent` is how often in the last ten minutes. */
   readonly troubles: readonly (CountedTrouble & { readonly recent: number })[];
   /** The sessions for which most waits, the fullest first. */
@@ -94,6 +98,7 @@ function serverStatus(server: ObservedServer, before: ServerStats | undefined): 
   const recently = (name: Trouble): number => stats[name] - (before?.[name] ?? 0);
   return {
     addresses: addresses.map(formatAddress),
+    certificateExpiresAt: server.certificateExpiresAt,
     ...stats,
     troubles: countedTroubles(stats).map((trouble) => ({ ...trouble, recent: recently(trouble.name) })),
     fullest: server.fullest(MOST_FULL).map(({ login, remoteAddress, queuedBytes, idleMs }) => ({

@@ -2,6 +2,7 @@ import type { RuntimeStatus } from '../bot/status.ts';
 import type { Clock } from '../util/clock.ts';
 import { escapeUnsafe, toJsonLine } from '../util/escape.ts';
 import type { Answer } from './answer.ts';
+import { DelayHistogram } from './delay-histogram.ts';
 import { EventLoopDelay } from './event-loop-delay.ts';
 import { History } from './history.ts';
 import { METRICS_CONTENT_TYPE } from './metrics-text.ts';
@@ -26,6 +27,7 @@ export class StatusPages {
   readonly #observed: Observed;
   readonly #clock: Clock;
   readonly #delay = new EventLoopDelay();
+  readonly #delays = new DelayHistogram();
   readonly #history: History;
   readonly #readiness: Readiness | undefined;
 
@@ -38,7 +40,7 @@ export class StatusPages {
       if (problems.length === 0) return { body: 'ok\n' };
       return { status: 503, body: problems.map((line) => `${escapeUnsafe(line)}\n`).join('') };
     },
-    '/metrics': () => ({ type: METRICS_CONTENT_TYPE, body: renderMetrics(this.#document()) }),
+    '/metrics': () => ({ type: METRICS_CONTENT_TYPE, body: renderMetrics(this.#document(), this.#delays.value) }),
     '/status': () => ({ type: JSON_TYPE, body: `${toJsonLine(this.#document())}\n` }),
     '/history': (query) => {
       const after = Number(query.get('after') ?? -Infinity);
@@ -60,6 +62,7 @@ export class StatusPages {
 
   stop(): void {
     this.#delay.stop();
+    this.#delays.stop();
     this.#history.stop();
   }
 

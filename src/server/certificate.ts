@@ -8,6 +8,7 @@ interface Usable {
   readonly pair: KeyPair;
   readonly fingerprint: string;
   readonly isSelfSigned: boolean;
+  readonly expiresAt: Date;
 }
 
 /** The certificate of a server, which may be replaced while it runs; TLS is loaded when it is first needed. */
@@ -25,6 +26,10 @@ export class Certificate {
   /** Of its key. */
   get fingerprint(): string | undefined {
     return this.#usable?.fingerprint;
+  }
+
+  get expiresAt(): Date | undefined {
+    return this.#usable?.expiresAt;
   }
 
   /** Whether no authority has signed it. */
@@ -79,7 +84,8 @@ function usable(pair: KeyPair): Usable {
   return orInvalid(() => {
     const certificate = new X509Certificate(pair.cert);
     const isSelfSigned = certificate.subject === certificate.issuer && certificate.verify(certificate.publicKey);
-    return { pair, fingerprint: fingerprintOf(certificate), isSelfSigned };
+    const expiresAt = new Date(certificate.validTo);
+    return { pair, fingerprint: fingerprintOf(certificate), isSelfSigned, expiresAt };
   });
 }
 

@@ -165,6 +165,11 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
     return address.transport === 'tls' && isSelfSigned ? { ...address, pin: fingerprint } : address;
   }
 
+  /** When its certificate expires; `undefined` without one. */
+  get certificateExpiresAt(): Date | undefined {
+    return this.#certificate.expiresAt;
+  }
+
   /** The fingerprint of the key of its certificate, as `sha256:…`; `undefined` without one. */
   get fingerprint(): string | undefined {
     return this.#certificate.fingerprint;

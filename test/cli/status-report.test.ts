@@ -145,6 +145,19 @@ describe('the report of a status', () => {
     );
   });
 
+  test('says why a server is not ready, and when its certificate expires soon', () => {
+    const server = { ...new ChatosServer().stats, addresses: ['tls://127.0.0.1:7777'] };
+    const shown = (certificateExpiresAt: string, problems: string[] = []): string[] =>
+      report({ server: { ...server, certificateExpiresAt }, problems })
+        .split('\n')
+        .slice(-4);
+    const problems = ['server: login: no answer within 2 s'];
+    expect(shown('2026-06-01T10:00:00.000Z', problems)[1]).toBe('  not ready: login: no answer within 2 s');
+    expect(shown('2025-06-04T10:00:00.000Z')[1]).toBe('  its certificate expires in 3 d');
+    expect(shown('2025-06-01T09:00:00.000Z')[1]).toBe('  its certificate has expired');
+    expect(shown('2026-06-01T10:00:00.000Z')[1]).toBe('server on tls://127.0.0.1:7777');
+  });
+
   test('shows each limit of the server that has acted, and nothing of those that have not', () => {
     const server = { ...new ChatosServer().stats, addresses: ['tcp://127.0.0.1:7777'] };
     const shown = (stats: object): string[] =>

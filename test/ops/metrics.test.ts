@@ -1,9 +1,11 @@
+import { spawnSync } from 'node:child_process';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { AccountStatus } from '../../src/bot/status.ts';
 import { ChatosServer } from '../../src/server/server.ts';
 import { FakeClock } from '../support/bot-clock.ts';
 import { joinAs, openChannel, plugin, startBots } from '../support/bot-world.ts';
 import { ACCOUNT, JOB, PLUGIN } from '../support/bot-status.ts';
+import { testCertificate } from '../support/certificates.ts';
 import { parseMetrics, startEndpoint, type Endpoint, type Metric } from '../support/status-endpoint.ts';
 
 async function scrape({ get }: Endpoint): Promise<Map<string, Metric>> {
@@ -118,9 +120,42 @@ describe('/metrics', () => {
     expect(all).not.toContain('alice');
   });
 
+  it.skipIf(spawnSync('promtool', ['--version']).error)('is as Prometheus wants it, by its own tool', async () => {
+    const server = new ChatosServer({ tls: await testCertificate() });
+    const accounts = [{ ...ACCOUNT, plugins: [{ ...PLUGIN, jobs: [{ ...JOB, next: new Date() }] }] }];
+    const { get } = await startEndpoint({ status: { startedAt: new Date(), accounts } }, { server });
+    const input = await (await get('/metrics')).text();
+    const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input, encoding: 'utf8' });
+    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' });
+  });
+
+  it('has a histogram of how late the event loop was', async () => {
+    const endpoint = await startEndpoint({ status: { startedAt: new Date(), accounts: [] } });
+    const found = async () => (await scrape(endpoint)).get('nodejs_eventloop_delay_seconds')!;
+    const count = async (le?: string): Promise<number> => {
+      const { samples } = await found();
+      return (le === undefined ? samples.at(-1) : samples.find(({ labels }) => labels['le'] === le))!.value;
+    };
+    await expect.poll(() => count()).toBeGreaterThan(0);
+    for (const begun = Date.now(); Date.now() - begun < 300;);
+    await expect.poll(async () => (await count('+Inf')) - (await count('0.1'))).toBeGreaterThan(0);
+    expect((await found()).type).toBe('histogram');
+    const bounds = (await found()).samples.map(({ value }) => value).slice(0, 11);
+    expect(bounds).toEqual(bounds.toSorted((one, other) => one - other));
+  });
+
+  it('has the file descriptors, and when the certificate expires', async () => {
+    const server = new ChatosServer({ tls: await testCertificate() });
+    const metrics = await scrape(await startEndpoint(undefined, { server }));
+    expect(valueOf(metrics, 'process_open_fds')).toBeLessThan(valueOf(metrics, 'process_max_fds') ?? 0);
+    const expiry = valueOf(metrics, 'chatosbot_server_certificate_expiry_timestamp_seconds')!;
+    expect(expiry - Date.now() / 1000).toBeGreaterThan(3_600);
+    expect(valueOf(metrics, 'chatosbot_ready')).toBe(1);
+  });
+
   it('tells how the process is, and what it is', async () => {
     const metrics = await scrapeOf();
-    expect(metrics.get('chatosbot_info')?.samples).toEqual([
+    expect(metrics.get('chatosbot_build_info')?.samples).toEqual([
       { labels: { version: '0.1.0', node: process.version }, value: 1 },
     ]);
     const started = valueOf(metrics, 'process_start_time_seconds')!;

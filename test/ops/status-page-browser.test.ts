@@ -55,7 +55,7 @@ function fullServer(server: ChatosServer) {
 }
 
 /** A server that works. */
-const WELL = { isStopping: false, selfTest: () => Promise.resolve(undefined) };
+const WELL = { isStopping: false, certificateExpiresAt: undefined, selfTest: () => Promise.resolve(undefined) };
 
 const SESSION = {
   id: '1',

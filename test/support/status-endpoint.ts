@@ -49,7 +49,7 @@ export function parseMetrics(text: string): Map<string, Metric> {
   const series = new Set<string>();
   if (!text.endsWith('\n')) throw new Error('the last line must end with a line feed');
   for (const line of text.slice(0, -1).split('\n')) {
-    const type = /^# TYPE (\S+) (counter|gauge)$/.exec(line);
+    const type = /^# TYPE (\S+) (counter|gauge|histogram)$/.exec(line);
     if (type) {
       if (metrics.has(type[1]!)) throw new Error(`a second TYPE for ${type[1]}`);
       metrics.set(type[1]!, { type: type[2]!, samples: [] });
@@ -58,8 +58,11 @@ export function parseMetrics(text: string): Map<string, Metric> {
     const [, name = '', braced = '', value = ''] = SAMPLE.exec(line) ?? [];
     const labels = parseLabels(braced);
     const key = `${name} ${JSON.stringify(Object.entries(labels).toSorted(([a], [b]) => a.localeCompare(b)))}`;
-    const metric = metrics.get(name);
-    if (!metric || [...metrics.keys()].at(-1) !== name) throw new Error(`not a sample of the metric above: ${line}`);
+    const family = [...metrics.keys()].at(-1) ?? '';
+    const isPart =
+      metrics.get(family)?.type === 'histogram' && /_(?:bucket|sum|count)$/.test(name.slice(family.length));
+    const metric = isPart ? metrics.get(family) : metrics.get(name);
+    if (!metric || (family !== name && !isPart)) throw new Error(`not a sample of the metric above: ${line}`);
     if (series.has(key)) throw new Error(`twice the same series: ${line}`);
     if (!Number.isFinite(Number(value))) throw new Error(`not a number: ${line}`);
     if (metric.type === 'counter' && !name.endsWith('_total')) throw new Error(`a counter not named _total: ${name}`);

@@ -55,6 +55,7 @@ const counts = <const Names extends readonly string[]>(...names: Names) => v.ent
 
 const server = v.object({
   addresses: v.array(v.string()),
+  certificateExpiresAt: v.optional(date),
   ...counts('clients', 'connections', 'channels', 'accepted', 'messages', 'established', 'relayedBytes'),
   queuedBytes: v.optional(count, 0),
   // An older version has fewer of them.

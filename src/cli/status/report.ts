@@ -135,7 +135,10 @@ function channelLines(status: Status, age: Age): string[] {
   return [...table, ''];
 }
 
-function serverLines({ server }: Status): string[] {
+/** A certificate that expires within this time is worth a line. */
+const EXPIRES_SOON_MS = 14 * 86_400_000;
+
+function serverLines({ server, problems, at }: Status): string[] {
   if (!server) return [];
   const { addresses, clients, connections, channels, accepted, messages, established, relayedBytes } = server;
   const now = [
@@ -146,12 +149,20 @@ function serverLines({ server }: Status): string[] {
   ];
   return [
     `server on ${addresses.join(', ')}`,
+    ...problems.filter((line) => line.startsWith('server: ')).map((line) => indented(`not ready: ${line.slice(8)}`)),
+    ...certificateLines(server, at),
     indented(`now: ${now.join(', ')}`),
     indented(
       `so far: ${pluralize(accepted, 'connection')}, ${pluralize(messages, 'message')}, ${pluralize(established, 'private connection')} (${formatBytes(relayedBytes)})`,
     ),
     ...troublesOf(server).map(indented),
   ];
+}
+
+function certificateLines({ certificateExpiresAt: end }: NonNullable<Status['server']>, at: Date): string[] {
+  if (!end || end.getTime() - at.getTime() > EXPIRES_SOON_MS) return [];
+  const left = end.getTime() - at.getTime();
+  return [indented(left > 0 ? `its certificate expires in ${formatSpan(left)}` : 'its certificate has expired')];
 }
 
 /** An account's login, with its server if the login is not unique. */

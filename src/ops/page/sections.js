@@ -28,6 +28,7 @@ export function showFacts(status) {
           ['Accepted', grouped(server.accepted)],
         ]
       : []),
+    ...(server?.certificateExpiresAt ? [['Certificate', expiry(server.certificateExpiresAt, at)]] : []),
     ['Version', `${version}, Node.js ${node.replace('v', '')}`],
     ['Process', String(pid)],
   ];
@@ -37,6 +38,16 @@ export function showFacts(status) {
       return element('div', element('dt', term), ...values.map((each) => element(tag, visible(each))));
     }),
   );
+}
+
+/**
+ * @param {string} end
+ * @param {string} at
+ */
+function expiry(end, at) {
+  const left = Date.parse(end) - Date.parse(at);
+  if (left <= 0) return '! expired';
+  return left < 14 * 86_400_000 ? `! expires in ${span(left)}` : `until ${end.slice(0, 10)}`;
 }
 
 /** @param {Status} server */
