@@ -1,6 +1,7 @@
 import { ChatosError } from '../errors.ts';
 import { quote } from '../util/quote.ts';
 import { formatAddress, type Address } from './address.ts';
+import { alertOf } from './tls-alert.ts';
 
 /** Errors that say that what answers does not speak TLS. */
 const NOT_TLS = new Set([
@@ -11,26 +12,20 @@ const NOT_TLS = new Set([
   'ERR_SSL_RECORD_LAYER_FAILURE',
 ]);
 
-const NO_COMMON_VERSION = new Set([
-  'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION',
-  'ERR_SSL_UNSUPPORTED_PROTOCOL',
-  'ERR_SSL_NO_PROTOCOLS_AVAILABLE',
-]);
+/** Errors of our own side; the server says it in an alert. */
+const NO_COMMON_VERSION = new Set(['ERR_SSL_UNSUPPORTED_PROTOCOL', 'ERR_SSL_NO_PROTOCOLS_AVAILABLE']);
 
 /** Alerts by which a server says what it thinks of our certificate, or that it wants one. */
-const CERTIFICATE_REFUSED = new Set([
-  'ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE',
-  'ERR_SSL_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE',
-  'ERR_SSL_SSLV3_ALERT_CERTIFICATE_REVOKED',
-  'ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED',
-  'ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN',
-  'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA',
-  'ERR_SSL_TLSV1_ALERT_ACCESS_DENIED',
-  'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
+const CERTIFICATE_REFUSED: ReadonlySet<string | undefined> = new Set([
+  'BAD_CERTIFICATE',
+  'UNSUPPORTED_CERTIFICATE',
+  'CERTIFICATE_REVOKED',
+  'CERTIFICATE_EXPIRED',
+  'CERTIFICATE_UNKNOWN',
+  'UNKNOWN_CA',
+  'ACCESS_DENIED',
+  'CERTIFICATE_REQUIRED',
 ]);
-
-/** What servers with TLS 1.2 say where they want a certificate, and where there is no common cipher. */
-const HANDSHAKE_REFUSED = 'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE';
 
 /**
  * The error for a handshake that failed, where its code says why; `undefined` where it does not. With TLS 1.3 a server
@@ -46,25 +41,26 @@ export function handshakeFailure(
   const name = formatAddress(address);
   const code = error.code ?? '';
   const details = { cause: error, fields: { address: name, errno: code } };
-  if (CERTIFICATE_REFUSED.has(code)) {
+  const alert = alertOf(code);
+  if (CERTIFICATE_REFUSED.has(alert)) {
     const why = hasIdentity
       ? 'does not accept the certificate of this client'
       : 'wants a certificate: show one with --identity';
     return new ChatosError('NOT_TRUSTED', `the server at ${name} ${why}`, details);
   }
-  if (code === HANDSHAKE_REFUSED) {
+  // With TLS 1.2, no more than that is said where a certificate is missing.
+  if (alert === 'HANDSHAKE_FAILURE') {
     const why = hasIdentity
-      ? 'it may not accept the certificate of this client'
-      : 'it may want one: show it with --identity';
-    return new ChatosError('NOT_TRUSTED', `the server at ${name} refused the TLS handshake; ${why}`, details);
+      ? 'does not accept the certificate of this client'
+      : 'wants a certificate (show one with --identity)';
+    const message = `the server at ${name} refused the TLS handshake: it ${why}, or there is no cipher in common`;
+    return new ChatosError('NOT_TRUSTED', message, details);
   }
-  if (NOT_TLS.has(code))
-    return new ChatosError(
-      'CONNECT_FAILED',
-      `the server at ${name} does not speak TLS there; ${plainHint(address)}`,
-      details,
-    );
-  if (NO_COMMON_VERSION.has(code)) {
+  if (NOT_TLS.has(code)) {
+    const message = `the server at ${name} does not speak TLS there; ${plainHint(address)}`;
+    return new ChatosError('CONNECT_FAILED', message, details);
+  }
+  if (alert === 'PROTOCOL_VERSION' || NO_COMMON_VERSION.has(code)) {
     const message = `the server at ${name} speaks no version of TLS that is safe: TLS 1.2 or 1.3 is needed`;
     return new ChatosError('CONNECT_FAILED', message, details);
   }

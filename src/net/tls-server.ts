@@ -4,6 +4,7 @@ import { constants } from 'node:crypto';
 import { Deadlines } from '../util/deadlines.ts';
 import { FairTurns } from './fair-turns.ts';
 import type { TcpTransport } from './tcp-transport.ts';
+import { alertOf } from './tls-alert.ts';
 import { TlsTap } from './tls-tap.ts';
 import { TlsTransport } from './tls-transport.ts';
 
@@ -40,20 +41,24 @@ const PROTOCOL_VERSION_ALERT = Buffer.from('15030100020246', 'hex');
 const FAILURES: Readonly<Record<string, HandshakeFailure>> = {
   ERR_SSL_UNSUPPORTED_PROTOCOL: 'no common TLS version',
   ERR_SSL_NO_PROTOCOLS_AVAILABLE: 'no common TLS version',
-  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'no common TLS version',
   ERR_SSL_WRONG_VERSION_NUMBER: 'no common TLS version',
   ERR_SSL_NO_SHARED_CIPHER: 'no common cipher',
   ERR_SSL_NO_SHARED_GROUP: 'no common cipher',
   ERR_SSL_NO_SUITABLE_SIGNATURE_ALGORITHM: 'no common cipher',
   ERR_SSL_NO_SUITABLE_KEY_SHARE: 'no common cipher',
-  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: 'the client does not trust the certificate',
-  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: 'the client does not trust the certificate',
-  ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: 'the client does not trust the certificate',
-  ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: 'the client does not trust the certificate',
   ERR_SSL_BAD_SIGNATURE: 'the certificate of the client is invalid',
   ECONNRESET: 'the client has gone',
   EPIPE: 'the client has gone',
   ETIMEDOUT: 'the client has gone',
+};
+
+/** What the alerts of a client mean. */
+const ALERTS: Readonly<Record<string, HandshakeFailure>> = {
+  PROTOCOL_VERSION: 'no common TLS version',
+  UNKNOWN_CA: 'the client does not trust the certificate',
+  BAD_CERTIFICATE: 'the client does not trust the certificate',
+  CERTIFICATE_EXPIRED: 'the client does not trust the certificate',
+  CERTIFICATE_UNKNOWN: 'the client does not trust the certificate',
 };
 
 /** What becomes of a handshake: one of the two is called, once. */
@@ -133,6 +138,10 @@ interface Steps extends HandshakeHandlers {
   onDone(): void;
 }
 
+function failureOf(code = ''): HandshakeFailure | undefined {
+  return FAILURES[code] ?? ALERTS[alertOf(code) ?? ''];
+}
+
 class ServerHandshake implements Handshake {
   readonly #raw: TcpTransport;
   readonly #socket: Socket;
@@ -180,7 +189,7 @@ class ServerHandshake implements Handshake {
       if (tap.readBytes > MAX_HANDSHAKE_BYTES) this.fail('too many bytes');
     };
     const onError = (error: NodeJS.ErrnoException): void =>
-      this.fail(FAILURES[error.code ?? ''] ?? 'garbled', error.code ?? error.message);
+      this.fail(failureOf(error.code) ?? 'garbled', error.code ?? error.message);
     stream.on('error', onError);
     tap.on('error', onError);
     stream.once('secure', () => {
