@@ -6,9 +6,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { NO_RATES } from '../support/floods.ts';
-import { openHalf, RfcPeer } from '../support/rfc-peer.ts';
+import { parseAddress } from '../../src/net/address.ts';
+import { dial } from '../../src/net/dial.ts';
+import type { Transport } from '../../src/net/transport.ts';
+import { testCertificate } from '../support/certificates.ts';
+import { long, openHalf, packet, RfcPeer, str } from '../support/rfc-peer.ts';
 import { agree, Rig, turns } from '../support/server-rig.ts';
-import { endOf, hashOf, hashToEnd, openSocket, pattern, Pump, readExactly } from '../support/server-sockets.ts';
+import { endOf, hashOf, hashToEnd, openSocket, pattern, Pump, readExactly, within } from '../support/server-sockets.ts';
 
 const HAS_HAPROXY = !spawnSync('haproxy', ['-v']).error;
 
@@ -95,6 +99,43 @@ describe.skipIf(!HAS_HAPROXY).each([
     expect((await readExactly(a, 6)).toString()).toBe('answer');
     expect(await endOf(a)).toBe('FIN');
     expect((await rig.log.until('private connection ended')).fields['outcome']).toBe('ended');
+  });
+});
+
+describe.skipIf(!HAS_HAPROXY)('a private connection through HAProxy', () => {
+  it('[P14a] over TLS that HAProxy passes on, a reset of one side is an abort for the other', async () => {
+    const certificate = await testCertificate();
+    const rig = await Rig.start({ ...NO_RATES }, { proxies: ['127.0.0.1'], tls: certificate });
+    const server = await rig.server.listen('tls://127.0.0.1:0?proxy=v2');
+    const port = await haproxy(`127.0.0.1:${server.port} send-proxy-v2`);
+    const secure = async (): Promise<Transport> => {
+      const transport = await dial(parseAddress(`tls://127.0.0.1:${port}?pin=${certificate.pin}`));
+      onTestFinished(() => void transport.stream.destroy());
+      return transport;
+    };
+    const [alice, bob] = [await secure(), await secure()];
+    for (const [{ stream }, name] of [
+      [alice, 'alice'],
+      [bob, 'bob'],
+    ] as const) {
+      stream.write(packet(0, str(name)));
+      expect(await readExactly(stream, 1)).toEqual(Buffer.from([1]));
+    }
+    alice.stream.write(packet(5, str('alice'), str('bob')));
+    expect((await readExactly(bob.stream, 17))[0]).toBe(5);
+    bob.stream.write(packet(6, str('alice'), str('bob')));
+    const id = (await readExactly(bob.stream, 21)).readInt32BE(17);
+    const [a, b] = [await secure(), await secure()];
+    for (const { stream } of [a, b]) stream.write(packet(9, long(BigInt(id))));
+    for (const { stream } of [a, b]) expect((await readExactly(stream, 1))[0]).toBe(10);
+    a.stream.write('cut of');
+    expect((await readExactly(b.stream, 6)).toString()).toBe('cut of');
+    const closed = new Promise((resolve) => b.stream.once('close', resolve));
+    b.stream.resume();
+    a.reset();
+    await within(closed, 'the end of the other side');
+    expect(b.ending).toBe('aborted');
+    expect((await rig.log.until('private connection ended')).fields['outcome']).toBe('aborted');
   });
 });
 
