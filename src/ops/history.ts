@@ -10,6 +10,9 @@ export const SAMPLE_MS = 2_000;
 /** So many are kept: those of ten minutes. */
 export const MAX_SAMPLES = 300;
 
+/** A rate is the mean of so many samples, ten seconds: what happens every few seconds is no comb then. */
+const RATE_SAMPLES = 5;
+
 /** What a sample is taken of. */
 export interface Facts {
   readonly stats: ServerStats | undefined;
@@ -80,7 +83,8 @@ export class History {
   readonly #stats: (ServerStats | undefined)[] = [];
   readonly #delay = startedHistogram();
   readonly #timer: NodeJS.Timeout;
-  #last = { atMs: performance.now(), totals: [] as readonly number[] };
+  /** What was counted at the last samples, the oldest first: rates are means over them. */
+  readonly #counted: { readonly atMs: number; readonly totals: readonly number[] }[] = [];
 
   /** @param of what `read` gives facts of */
   constructor(
@@ -113,13 +117,14 @@ export class History {
     this.#delay.reset();
     const totals = this.#numbers(facts);
     const atMs = performance.now();
-    const seconds = Math.max(atMs - this.#last.atMs, 1) / 1000;
-    const before = this.#last.totals;
-    this.#last = { atMs, totals };
+    const before = this.#counted[0] ?? { atMs, totals };
+    const seconds = Math.max(atMs - before.atMs, 1) / 1000;
+    this.#counted.push({ atMs, totals });
+    if (this.#counted.length > RATE_SAMPLES) this.#counted.shift();
     const values = this.#rows.map(([, , , , per], index) => {
       const total = totals[index]!;
       // A reload of a bot begins its counters again.
-      return per === 'value' ? total : Math.max(total - (before[index] ?? total), 0) / seconds;
+      return per === 'value' ? total : Math.max(total - before.totals[index]!, 0) / seconds;
     });
     this.#samples.push([this.#clock.now().getTime(), ...values.map((value) => Number(value.toPrecision(6)))]);
     this.#stats.push(facts.stats);

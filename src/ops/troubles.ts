@@ -169,9 +169,15 @@ export function troublesOf(stats: Readonly<Record<Trouble, number>>): string[] {
   return countedTroubles(stats).map(({ count, what }) => `${count} ${what}`);
 }
 
-/** Connections, logins and requests that were refused. */
+/** What counts refusals, but for those of which it is a part of another number. */
+const REFUSALS = SERVER_TROUBLES.filter((name) => name.startsWith('refused')).concat(
+  'notAccepted',
+  'wrongIds',
+  'failedHandshakes',
+  'badProxyHeaders',
+);
+
+/** Connections, handshakes, logins, requests and halves that were refused. */
 export function refusalsOf(stats: Readonly<Record<Trouble, number>>): number {
-  const { refusedFull, refusedKept, refusedPerAddress, refusedUnidentified, refusedTooFast } = stats;
-  const connections = refusedFull + refusedKept + refusedPerAddress + refusedUnidentified + refusedTooFast;
-  return connections + stats.notAccepted + stats.refusedLogins + stats.refusedRequests + stats.wrongIds;
+  return REFUSALS.reduce((sum, name) => sum + stats[name], 0);
 }
