@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Command } from 'commander';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { COMMANDS } from '../../src/cli/commands/index.ts';
 import { readFences } from './fences.ts';
 
@@ -49,11 +50,11 @@ test.skipIf(!has('openssl'))('OpenSSL makes an authority and a certificate by th
   const script = readFences('docs/deploying.md').find(
     ({ section, language }) => section === "One's own authority" && language === 'sh',
   );
-  const folder = spawnSync('mktemp', ['-d'], { encoding: 'utf8' }).stdout.trim();
+  const folder = mkdtempSync(path.join(tmpdir(), 'authority-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
   const run = (command: string) => spawnSync('sh', ['-ec', command], { cwd: folder, encoding: 'utf8' });
   const made = run(script!.text);
   expect({ status: made.status, stderr: made.stderr }).toMatchObject({ status: 0 });
   const checked = run('openssl verify -CAfile ca.pem -purpose sslserver -verify_hostname chat.example.org server.pem');
   expect(checked.stdout).toBe('server.pem: OK\n');
-  run(`rm -r ${folder}`);
 });
