@@ -11,7 +11,7 @@ import { benchMixed } from './mixed.ts';
 import { benchPipe } from './pipe.ts';
 import { benchPlugins } from './plugins.ts';
 import { benchRelay, benchRelayTls } from './relay.ts';
-import { benchSessions } from './sessions.ts';
+import { benchSessions, benchSessionsTls } from './sessions.ts';
 import { benchStartup } from './startup.ts';
 
 const BENCHMARKS: Readonly<Record<string, (rounds: number, plots?: string) => Promise<void>>> = {
@@ -29,6 +29,7 @@ const BENCHMARKS: Readonly<Record<string, (rounds: number, plots?: string) => Pr
   relay: benchRelay,
   'relay-tls': benchRelayTls,
   sessions: benchSessions,
+  'sessions-tls': benchSessionsTls,
   startup: benchStartup,
 };
 

@@ -1,5 +1,6 @@
 // In a process of load: clients of a chat server.
 import net from 'node:net';
+import tls from 'node:tls';
 import { dialectOf, type Dialect } from '../servers/dialects.ts';
 
 /** Which clients a process of load is. */
@@ -9,7 +10,12 @@ export interface Clients {
   /** Of the first of them. */
   readonly number: number;
   readonly clients: number;
+  /** Whether they speak TLS. */
+  readonly secured?: boolean;
 }
+
+/** One context for all. */
+const secureContext = tls.createSecureContext({ ca: [] });
 
 export interface Client {
   readonly login: string;
@@ -22,18 +28,26 @@ export interface Client {
 const buffer = Buffer.alloc(256 * 1024);
 
 /** Resolves when the server has let all of them in. */
-export async function connectClients({ dialect: name, port, number, clients: count }: Clients): Promise<Client[]> {
+export async function connectClients({
+  dialect: name,
+  port,
+  number,
+  clients: count,
+  secured,
+}: Clients): Promise<Client[]> {
   const dialect = dialectOf(name);
   const clients: Client[] = [];
   while (clients.length < count) {
     const next = number + clients.length;
     const length = Math.min(dialect.backlog, count - clients.length);
-    clients.push(...(await Promise.all(Array.from({ length }, (_, i) => connect(dialect, port, next + i)))));
+    clients.push(
+      ...(await Promise.all(Array.from({ length }, (_, i) => connect(dialect, port, next + i, secured === true)))),
+    );
   }
   return clients;
 }
 
-function connect(dialect: Dialect, port: number, number: number): Promise<Client> {
+function connect(dialect: Dialect, port: number, number: number, secured: boolean): Promise<Client> {
   return new Promise((resolve, reject) => {
     const callback = (count: number): boolean => {
       client.receive(buffer.subarray(0, count));
@@ -41,7 +55,10 @@ function connect(dialect: Dialect, port: number, number: number): Promise<Client
     };
     // One address has only so many ports.
     const localAddress = `127.0.0.${100 + (number % 100)}`;
-    const socket = net.connect({ port, host: '127.0.0.1', localAddress, noDelay: true, onread: { buffer, callback } });
+    const options = { port, host: '127.0.0.1', localAddress, noDelay: true, onread: { buffer, callback } };
+    const socket = secured
+      ? tls.connect({ ...options, secureContext, rejectUnauthorized: false } as tls.ConnectionOptions)
+      : net.connect(options);
     // All of one length, so that all deliveries are.
     const login = `u${String(number).padStart(5, '0')}`;
     let answer = Buffer.alloc(0);

@@ -39,13 +39,20 @@ export class Crowd {
     clients: number,
     processes: number,
     keep: Keep,
+    secured = false,
   ): Promise<Crowd> {
     const loads: LoadProcess<ChatLoad>[] = [];
     const each = Math.ceil(clients / processes);
     let loginS = 0;
     for (let number = 0; number < clients; number += each) {
       const load = await keep(startLoad<ChatLoad>('chat-load.ts'));
-      const task = { dialect: dialect.name, port: server.port, number, clients: Math.min(each, clients - number) };
+      const task = {
+        dialect: dialect.name,
+        port: server.port,
+        number,
+        clients: Math.min(each, clients - number),
+        secured,
+      };
       loginS += await load.call('connect', task);
       loads.push(load);
     }
