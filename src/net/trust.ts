@@ -6,6 +6,7 @@ import { ChatosError } from '../errors.ts';
 import { clipEscaped, escapeUnsafe } from '../util/escape.ts';
 import { quote } from '../util/quote.ts';
 import { formatAddress, type Address } from './address.ts';
+import { currentKey } from './own-keys.ts';
 import { fingerprintOf } from './fingerprint.ts';
 
 /** What a TLS handshake has shown of a server. */
@@ -63,7 +64,10 @@ export function whyNotTrusted(
 ): ChatosError | undefined {
   if (!certificate) return distrust(address, 'no-certificate', 'it has shown no certificate');
   const fingerprint = fingerprintOf(certificate);
-  if (address.pin !== undefined) return fingerprint === address.pin ? undefined : wrongPin(address, fingerprint);
+  if (address.pin !== undefined) {
+    const isPinned = fingerprint === address.pin || fingerprint === currentKey(address.pin);
+    return isPinned ? undefined : wrongPin(address, fingerprint);
+  }
   const found = problem === undefined ? wrongName(address, certificate) : reasonOf(certificate, problem, now);
   if (!found) return undefined;
   const pinned = quote(pinnedAddress(address, fingerprint));

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { messageOf, ChatosError } from '../errors.ts';
 import { fingerprintOf } from '../net/fingerprint.ts';
+import { replaceOwnKey } from '../net/own-keys.ts';
 import type { KeyPair, TlsServer } from '../net/tls-server.ts';
 
 /** A certificate that can be used, and what is known of it. */
@@ -63,6 +64,7 @@ export class Certificate {
       const server = await this.#server;
       orInvalid(() => server.replace(pair));
     }
+    if (this.#usable) replaceOwnKey(this.#usable.fingerprint, next.fingerprint);
     this.#usable = next;
     return true;
   }
