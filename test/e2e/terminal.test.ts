@@ -4,7 +4,7 @@ import path from 'node:path';
 import process from 'node:process';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { readAll } from '../support/rfc-peer.ts';
-import { LAB, startServer } from './chatosbot.ts';
+import { LAB, start, startServer } from './chatosbot.ts';
 import { acceptNext, fate, peer } from './peers.ts';
 import { HAS_TERMINAL, KEY, onTerminal } from './terminal.ts';
 
@@ -90,6 +90,92 @@ describe.skipIf(!HAS_TERMINAL)('chat, on a terminal', () => {
     await screen.shows('> ');
     screen.type(`awake again${KEY.enter}`);
     expect(await alice.next(3)).toMatchObject({ login: 'sleeper', msg: 'awake again' });
+  });
+
+  test('takes the first Ctrl-C for the line that is typed, and the second for the end', async () => {
+    const screen = await chat('changing');
+    screen.type('never mind');
+    await screen.shows('never mind');
+    screen.type(KEY.ctrlC);
+    await screen.shows('> ');
+    screen.type(KEY.ctrlC);
+    expect(await screen.exit()).toMatchObject({ status: 130 });
+  });
+
+  test('asks about several lines that are pasted, and sends them as one message, which others cannot forge', async () => {
+    const alice = await peer(port, 'alice');
+    const screen = await chat('paster');
+    screen.type('\u001B[200~one\n/quit\n\u001B[201~');
+    await screen.shows('2 lines pasted: Enter sends them as one message');
+    screen.type(KEY.enter);
+    expect(await alice.next(3)).toMatchObject({ login: 'paster', msg: 'one\n/quit' });
+    await screen.shows('paster: one\r\n');
+    expect(screen.stdout.toString()).toMatch(/\r\n {11}\| \/quit\r\n/);
+  });
+
+  test('keeps what was typed for the next time, unless told otherwise', async () => {
+    const alice = await peer(port, 'alice');
+    const before = await chat('forgetful');
+    before.type(`remember this${KEY.enter}`);
+    await alice.next(3);
+    before.type(KEY.ctrlD);
+    await before.exit();
+    const after = await chat('forgetful');
+    after.type('\u001B[A');
+    await after.shows('> remember this');
+    const without = onTerminal(`chatosbot chat --server ${at} --login private --no-history`);
+    await without.shows('> ');
+    without.type(`secret${KEY.enter}`);
+    await alice.next(3);
+    without.type(KEY.ctrlD);
+    expect((await without.exit()).stdout).not.toContain('remember');
+    const again = await chat('forgetful-2');
+    again.type('\u001B[A');
+    await again.shows('> remember this');
+  });
+
+  test('completes a command and a login on TAB', async () => {
+    const alice = await peer(port, 'alice-from-afar');
+    const screen = await chat('lazy');
+    alice.say('here');
+    await screen.shows('alice-from-afar: here');
+    screen.type('/ms\tal\thello\r');
+    await alice.next(3);
+    expect(await alice.next(4)).toMatchObject({ sender: 'lazy', msg: 'hello' });
+  });
+
+  test('outlives a restart of the server, and keeps the line that was typed meanwhile', async () => {
+    const own = await startServer();
+    const screen = onTerminal(`chatosbot chat --server ${own.at} --login loyal`);
+    await screen.shows('> ');
+    screen.type('half a li');
+    await screen.shows('half a li');
+    own.command.kill('SIGKILL');
+    await own.command.exit();
+    await screen.shows('[not connected]> half a li');
+    screen.type(`ne${KEY.enter}`);
+    await screen.shows('not sent: there is no connection to the server now');
+    await screen.shows('[not connected]> half a line');
+    start(['serve', '--listen', own.at]);
+    await screen.shows('logged in again as loyal');
+    await screen.shows('> half a line');
+    screen.type(KEY.enter);
+    await screen.shows('loyal: half a line\r\n');
+    expect(screen.isRunning).toBe(true);
+  });
+
+  test('marks its own name where others say it, and shows colours unless NO_COLOR is set', async () => {
+    const alice = await peer(port, 'alice');
+    const coloured = onTerminal(`chatosbot chat --server ${at} --login nameful`, { env: { NO_COLOR: '' } });
+    await coloured.shows('> ');
+    const plain = await chat('colourless');
+    alice.say('ask nameful, not namefulness');
+    await coloured.shows('! \u001B[1;33malice:\u001B[0m ask nameful');
+    alice.say('colourless?');
+    await plain.shows('! alice: colourless?');
+    alice.say('namefulness');
+    await coloured.shows('alice: namefulness');
+    expect(coloured.stdout.toString()).not.toMatch(/! \S*alice:\S* namefulness/);
   });
 
   test('leaves the cursor on a line of its own when it ends', async () => {

@@ -1,7 +1,11 @@
 /** Commands on a terminal: a pseudo-terminal that Python opens, as Node has none. */
 import { spawnSync } from 'node:child_process';
 import type { Command } from '../support/command.ts';
-import { DEFINITION, startProgram, type Options } from './chatosbot.ts';
+import path from 'node:path';
+import { DEFINITION, LAB, startProgram, type Options } from './chatosbot.ts';
+
+/** Where typed lines are kept. */
+const STATE = path.join(LAB, 'history');
 
 const PROGRAM = `
 import ctypes, fcntl, os, pty, select, struct, sys, termios
@@ -34,6 +38,6 @@ export function onTerminal(script: string, options: Options & { readonly columns
   return startProgram('python3', ['-c', PROGRAM, String(columns), 'bash', '-c', `${DEFINITION}\n${script}`], {
     input: 'open',
     ...options,
-    env: { TERM: 'xterm', ...options.env },
+    env: { TERM: 'xterm', NO_COLOR: '1', XDG_STATE_HOME: STATE, ...options.env },
   });
 }

@@ -4,9 +4,11 @@ import type { Channel } from '../../client/channel.ts';
 import type { ChatosClient } from '../../client/client.ts';
 import type { PrivateRequest } from '../../client/private-request.ts';
 import { createDeferred, type Deferred } from '../../util/deferred.ts';
-import { ChatosError } from '../../errors.ts';
+import { ChatosError, isChatosError } from '../../errors.ts';
 import { loginKey } from '../../util/login-key.ts';
+import { formatSpan } from '../../util/printable.ts';
 import { pause } from '../../util/timeout.ts';
+import { Heard } from './heard.ts';
 import type { ChatView } from './view.ts';
 
 /** How long `/accept` waits for a peer that has not asked yet. */
@@ -15,6 +17,8 @@ const ACCEPT_WAIT_MS = 30_000;
 const LEAVE_MS = 2_000;
 /** A longer line of a private connection is shown as several. */
 const MAX_LINE_CHARS = 4_096;
+/** Users that `/who` lists. */
+const MAX_SHOWN_USERS = 50;
 /** Requests that may wait for an answer. */
 const MAX_REQUESTS = 100;
 
@@ -28,6 +32,8 @@ interface Held {
 export class Conversation {
   readonly #client: ChatosClient;
   readonly #view: ChatView;
+  /** Who was heard so far. */
+  readonly heard = new Heard();
   readonly #requests = new Map<string, PrivateRequest>();
   readonly #awaited = new Map<string, Deferred<PrivateRequest>>();
   readonly #channels = new Map<string, Channel>();
@@ -38,11 +44,15 @@ export class Conversation {
   constructor(client: ChatosClient, view: ChatView) {
     this.#client = client;
     this.#view = view;
-    client.on('message', ({ from, text, private: isPrivate }) => {
+    client.on('message', ({ from, text, private: isPrivate, own }) => {
+      if (own) this.heard.noteCommands(text);
+      else this.heard.note(from, text);
       if (isPrivate) view.said({ type: 'private', from, to: client.login, text });
       else view.said({ type: 'message', from, text });
     });
     client.on('request', (request) => this.#onRequest(request));
+    // Their senders were told that we are gone.
+    client.on('disconnected', () => this.#requests.clear());
   }
 
   get login(): string {
@@ -61,20 +71,41 @@ export class Conversation {
       const message = `not sent: ${this.#held.why}; /room to talk to everyone`;
       throw new ChatosError('CHANNEL_CLOSED', message);
     }
-    if (!channel) {
-      for (const part of splitText(text)) await this.#client.say(part);
-      return;
+    if (!channel) return this.#send(text, (part) => this.#client.say(part));
+    for (const line of text.split('\n')) {
+      this.#view.said({ type: 'channel', from: this.#client.login, to: channel.peer, text: line });
     }
-    this.#view.said({ type: 'channel', from: this.#client.login, to: channel.peer, text });
     await new Promise<void>((resolve, reject) => {
       channel.write(`${text}\n`, (error) => (error ? reject(asLost(channel, error)) : resolve()));
     });
   }
 
   async tell(to: string, text: string): Promise<void> {
-    for (const part of splitText(text)) {
+    await this.#send(text, async (part) => {
       await this.#client.tell(to, part);
       this.#view.said({ type: 'private', from: this.#client.login, to, text: part });
+    });
+  }
+
+  /** Shows who is known to be here: the protocol has no list. */
+  who(): void {
+    const now = Date.now();
+    const users = this.heard.users.slice(0, MAX_SHOWN_USERS);
+    const shown = users.map(({ login, at }) => `${login} (${formatSpan(now - at)} ago)`);
+    this.#view.notice(
+      users.length === 0
+        ? 'nobody was heard so far; who is here and silent cannot be known'
+        : `heard so far: ${shown.join(', ')}; who is here and silent cannot be known`,
+    );
+  }
+
+  /** Sends a text, in parts where it is long. */
+  async #send(text: string, send: (part: string) => Promise<void>): Promise<void> {
+    try {
+      for (const part of splitText(text)) await send(part);
+    } catch (error) {
+      if (!isChatosError(error, 'NOT_CONNECTED') && !isChatosError(error, 'CONNECTION_LOST')) throw error;
+      throw new ChatosError(error.code, 'not sent: there is no connection to the server now', { cause: error });
     }
   }
 

@@ -24,5 +24,6 @@ export const CHAT_COMMANDS: LineCommands<Conversation> = {
     summary: 'close the private connection in use, or the one with PEER',
     run: (conversation, [peer]) => conversation.close(peer),
   },
+  who: { summary: 'show who was heard so far', run: (conversation) => conversation.who() },
   wait: WAIT_COMMAND,
 };

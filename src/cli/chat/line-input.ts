@@ -4,6 +4,7 @@ import { isChatosError, type ChatosError } from '../../errors.ts';
 import { exitFor, ExitSignal } from '../terminal/exit.ts';
 import { standardInput } from '../terminal/input.ts';
 import { executeLine, lineHelp, type LineCommands, type Speaker } from './line-language.ts';
+import type { Completions } from './line-completion.ts';
 import type { ChatView } from './view.ts';
 
 /** What lines are read for. */
@@ -14,10 +15,19 @@ export interface LineTalk<Subject extends Speaker> {
   prompt(): string;
   /** Whether a typed line waits for the one before it, as those of a script do. @default false: it is executed at once */
   readonly oneByOne?: boolean;
+  /** What typed lines are completed with, besides commands. */
+  readonly completions: Omit<Completions, 'commands'>;
+  /** Where typed lines are kept; `undefined` to keep none. */
+  readonly historyFile: string | undefined;
 }
 
-/** Typed lines that may wait for the one before; more than a person types. */
-const MAX_WAITING_LINES = 1_000;
+export interface LineInputOptions {
+  readonly interactive: boolean;
+  /** Whether a program wants the code of an error. */
+  readonly json?: boolean;
+  /** How long a script waits after its last line. */
+  readonly lingerMs?: number;
+}
 
 /**
  * The lines of standard input: typed by a person, with a prompt and a history, or of a script. Lines that arrive before
@@ -25,92 +35,42 @@ const MAX_WAITING_LINES = 1_000;
  */
 export class LineInput {
   readonly #view: ChatView;
-  readonly #interactive: boolean;
-  readonly #lines: Interface;
+  readonly #options: LineInputOptions;
+  readonly #script: Interface | undefined;
+  #close = (): void => undefined;
 
-  constructor(view: ChatView, { interactive }: { readonly interactive: boolean }) {
+  constructor(view: ChatView, options: LineInputOptions) {
     this.#view = view;
-    this.#interactive = interactive;
-    const lines = interactive
-      ? createInterface({ input: process.stdin, output: process.stderr, prompt: '> ' })
-      : createInterface({ input: standardInput(), crlfDelay: Infinity });
-    // Readline keeps Ctrl-C to itself on a terminal.
-    lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
-    if (interactive) {
-      view.attach(lines);
-      // Back from Ctrl-Z: readline has paused itself.
-      lines.on('SIGCONT', () => lines.prompt(true));
-    }
-    this.#lines = lines;
+    this.#options = options;
+    this.#script = options.interactive ? undefined : createInterface({ input: standardInput(), crlfDelay: Infinity });
   }
 
   /**
    * Executes the lines until the end of the input, or `/quit`.
    *
-   * @param options.lingerMs how long a script waits after its last line
-   * @param options.json whether a program wants the code of the error
    * @throws {ChatosError | ExitSignal} for the first line of a script that failed; all are executed
    */
-  read<S extends Speaker>(
-    talk: LineTalk<S>,
-    { json = false, lingerMs = 0 }: { json?: boolean; lingerMs?: number } = {},
-  ): Promise<void> {
-    return this.#interactive ? this.#readTyped(talk) : this.#readScript(talk, json, lingerMs);
+  async read<S extends Speaker>(talk: LineTalk<S>): Promise<void> {
+    if (this.#script) return this.#readScript(talk, this.#script);
+    const { TypedLines } = await import('./typed-lines.ts');
+    const typed = new TypedLines(this.#view, talk);
+    this.#close = () => typed.close();
+    await typed.ended;
   }
 
   close(): void {
-    this.#lines.close();
-    if (this.#interactive) process.stderr.write('\n');
-  }
-
-  /** Lines of a person: unless `oneByOne` is set, each is executed at once, even while the one before still waits. */
-  #readTyped<S extends Speaker>(talk: LineTalk<S>): Promise<void> {
-    const lines = this.#lines;
-    return new Promise((resolve, reject) => {
-      let closed = false;
-      const prompt = (): void => {
-        if (closed) return;
-        lines.setPrompt(talk.prompt());
-        lines.prompt(true);
-      };
-      let left = false;
-      const execute = async (line: string): Promise<void> => {
-        if (left) return;
-        try {
-          if (await this.#execute(talk, line)) left = true;
-        } catch (error) {
-          this.#view.notice(asChatosError(error).message);
-        }
-        if (left) resolve();
-        prompt();
-      };
-      let waiting = 0;
-      let last = Promise.resolve();
-      lines.on('line', (line) => {
-        if (!talk.oneByOne) {
-          execute(line).catch(reject);
-        } else if (waiting < MAX_WAITING_LINES) {
-          waiting += 1;
-          const done = last.then(() => execute(line)).finally(() => (waiting -= 1));
-          last = done.catch(reject);
-        } else {
-          this.#view.notice(`${MAX_WAITING_LINES} lines are waiting; this one is ignored`);
-        }
-      });
-      lines.once('close', () => {
-        closed = true;
-        void last.then(resolve);
-      });
-      prompt();
-    });
+    this.#script?.close();
+    this.#close();
+    if (this.#options.interactive) process.stderr.write('\n');
   }
 
   /** Lines of a script: one after the other. A failure is reported, and decides the exit code at the end. */
-  async #readScript<S extends Speaker>(talk: LineTalk<S>, json: boolean, lingerMs: number): Promise<void> {
+  async #readScript<S extends Speaker>(talk: LineTalk<S>, lines: Interface): Promise<void> {
+    const { json = false, lingerMs = 0 } = this.#options;
     let failure: ChatosError | undefined;
-    for await (const line of this.#lines) {
+    for await (const line of lines) {
       try {
-        if (await this.#execute(talk, line)) break;
+        if (await runLine(talk, line, this.#view)) break;
       } catch (error) {
         failure ??= asChatosError(error);
         this.#view.notice(asChatosError(error).message);
@@ -120,16 +80,21 @@ export class LineInput {
     // It has been reported already, but a program wants its code.
     if (failure) throw json ? failure : new ExitSignal(exitFor(failure).code);
   }
-
-  /** Resolves to whether that was `/quit`. */
-  async #execute<S extends Speaker>({ commands, subject }: LineTalk<S>, line: string): Promise<boolean> {
-    const asked = await executeLine(commands, subject, line);
-    if (asked === 'help') for (const row of lineHelp(commands).split('\n')) this.#view.notice(row);
-    return asked === 'quit';
-  }
 }
 
-function asChatosError(error: unknown): ChatosError {
+/** Executes a line; resolves to whether that was `/quit`. */
+export async function runLine<S extends Speaker>(
+  { commands, subject }: Pick<LineTalk<S>, 'commands' | 'subject'>,
+  line: string,
+  view: ChatView,
+): Promise<boolean> {
+  const asked = await executeLine(commands, subject, line);
+  if (asked === 'help') for (const row of lineHelp(commands).split('\n')) view.notice(row);
+  return asked === 'quit';
+}
+
+/** @throws what is no error of ours: a bug */
+export function asChatosError(error: unknown): ChatosError {
   if (isChatosError(error)) return error;
   throw error;
 }

@@ -1,5 +1,4 @@
 import process from 'node:process';
-import { clearScreenDown, cursorTo, moveCursor, type Interface } from 'node:readline';
 import { escapeUnsafe, toJsonLine } from '../../util/escape.ts';
 
 /** A message, or a line of a private connection. */
@@ -11,54 +10,76 @@ export interface Said {
   readonly text: string;
 }
 
+/** What a person types into: output goes above it. */
+export interface Below {
+  /** Writes something above the line that is being typed. */
+  above(write: () => void): void;
+}
+
 /** Where a conversation is shown: messages on standard output, everything else on standard error. */
 export interface ChatView {
-  /** From now on a person types at this prompt: output goes above it. */
-  attach(prompt: Interface): void;
+  /** From now on a person types; `undefined`: not any more. */
+  attach(line: Below | undefined): void;
   said(event: Said): void;
   notice(text: string): void;
 }
 
-/** Removes all rows of the line that is being typed from the screen; `prompt` shows it again further down. */
-function clearPrompt(prompt: Interface): void {
-  moveCursor(process.stderr, 0, -prompt.getCursorPos().rows);
-  cursorTo(process.stderr, 0);
-  clearScreenDown(process.stderr);
-  // Not public: readline would go up that many rows before it shows the line, over what is shown in between.
-  (prompt as unknown as { prevRows: number }).prevRows = 0;
+export interface TextViewOptions {
+  /** Whether each line begins with the time. @default true */
+  readonly times?: boolean;
+  /** Whose name is marked where others say it. @default nobody's */
+  readonly own?: () => string | undefined;
 }
 
 const clock = (): string => new Date().toTimeString().slice(0, 8);
 
-function lineOf({ type, from, to, text }: Said, times: boolean): string {
-  const who = {
-    message: from,
-    private: `${from} -> ${to}`,
-    channel: `[${from}${to === undefined ? '' : ` -> ${to}`}]`,
-  };
-  return `${times ? `${clock()} ` : ''}${escapeUnsafe(who[type])}: ${escapeUnsafe(text)}`;
+/** Looks on a terminal. */
+const LOOKS = { own: '1', private: '35', channel: '36', mention: '1;33', notice: '2' } as const;
+
+function looksFor(stream: NodeJS.WriteStream): (look: keyof typeof LOOKS | undefined, text: string) => string {
+  const isPlain = !stream.isTTY || process.env['NO_COLOR'] || process.env['TERM'] === 'dumb';
+  return (look, text) => (isPlain || look === undefined ? text : `\u001B[${LOOKS[look]}m${text}\u001B[0m`);
 }
 
-/**
- * Lines of text; on a terminal, above the line that is being typed.
- *
- * @param options.times whether each line begins with the time
- */
-export function textView({ times = true }: { readonly times?: boolean } = {}): ChatView {
-  let prompt: Interface | undefined;
-  const show = (stream: NodeJS.WriteStream, line: string): void => {
-    if (prompt) clearPrompt(prompt);
-    stream.write(`${line}\n`);
-    prompt?.prompt(true);
+/** Lines of text; on a terminal, above the line that is being typed. */
+export function textView({ times = true, own = () => undefined }: TextViewOptions = {}): ChatView {
+  let line: Below | undefined;
+  const show = (stream: NodeJS.WriteStream, text: string): void => {
+    const write = (): void => void stream.write(`${text}\n`);
+    if (line) line.above(write);
+    else write();
+  };
+  const lineOf = ({ type, from, to, text }: Said): string => {
+    const who = {
+      message: from,
+      private: `${from} -> ${to}`,
+      channel: `[${from}${to === undefined ? '' : ` -> ${to}`}]`,
+    };
+    const { isTTY } = process.stdout;
+    const paint = looksFor(process.stdout);
+    const isMention = isTTY && from !== own() && type === 'message' && mentions(text, own());
+    const look = isMention ? 'mention' : from === own() ? 'own' : type === 'message' ? undefined : type;
+    const time = times ? `${clock()} ` : '';
+    // What is said in several lines looks like nothing that anybody else has said.
+    const [first = '', ...more] = isTTY ? text.split(/\r?\n/) : [text];
+    const indent = `${' '.repeat(time.length)}  | `;
+    const rows = [escapeUnsafe(first), ...more.map((row) => `${indent}${escapeUnsafe(row)}`)];
+    return `${time}${isMention ? '! ' : ''}${paint(look, `${escapeUnsafe(who[type])}:`)} ${rows.join('\n')}`;
   };
   return {
-    attach: (lines) => {
-      prompt = lines;
-      lines.once('close', () => (prompt = undefined));
-    },
-    said: (event) => show(process.stdout, lineOf(event, times)),
-    notice: (text) => show(process.stderr, `* ${escapeUnsafe(text)}`),
+    attach: (below) => void (line = below),
+    said: (event) => show(process.stdout, lineOf(event)),
+    notice: (text) => show(process.stderr, looksFor(process.stderr)('notice', `* ${escapeUnsafe(text)}`)),
   };
+}
+
+/** Whether a text has a login as a word. */
+function mentions(text: string, login: string | undefined): boolean {
+  if (login === undefined) return false;
+  const at = text.toLowerCase().indexOf(login.toLowerCase());
+  if (at < 0) return false;
+  const isPart = (character: string | undefined): boolean => character !== undefined && /[\p{L}\p{N}]/u.test(character);
+  return !isPart(text[at - 1]) && !isPart(text[at + login.length]);
 }
 
 /** A JSON object a line. */

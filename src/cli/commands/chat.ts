@@ -7,13 +7,16 @@ import { Conversation } from '../chat/conversation.ts';
 import { CHAT_COMMANDS } from '../chat/line-commands.ts';
 import { LineInput, outputFailed, untilAborted } from '../chat/line-input.ts';
 import { lineHelp } from '../chat/line-language.ts';
-import { jsonView, textView } from '../chat/view.ts';
+import { historyFile } from '../chat/history.ts';
+import { jsonView, textView, type ChatView } from '../chat/view.ts';
 import { connectCommand, type ConnectFlags } from '../connecting/connect.ts';
+import { reportSessions } from '../connecting/session-reports.ts';
 import { configOption, identityOption, loginOption, noIdentityOption, seconds, serverOption } from '../options.ts';
 import { interruptibly } from '../terminal/signals.ts';
 
 interface ChatFlags extends ConnectFlags {
   readonly linger: number;
+  readonly history: boolean;
   readonly json?: boolean;
 }
 
@@ -24,6 +27,7 @@ export function register(command: Command): void {
     .addOption(identityOption())
     .addOption(noIdentityOption())
     .option('--linger <seconds>', 'after the end of a script, how long to keep showing messages', seconds, 0)
+    .option('--no-history', 'keep no typed lines for the next time')
     .option('--json', 'show everything as lines of JSON')
     .addOption(configOption())
     .addHelpText(
@@ -42,13 +46,19 @@ Examples:
 
 async function chat(flags: ChatFlags, signal: AbortSignal): Promise<void> {
   const interactive = process.stdin.isTTY && process.stderr.isTTY && !flags.json;
-  const view = flags.json ? jsonView() : textView();
+  let own: string | undefined;
+  let hasLeft = false;
+  const view = flags.json ? jsonView() : textView({ own: () => own });
   let conversation: Conversation | undefined;
   const prepare = (made: ChatosClient): void => {
+    own = made.login;
     conversation = new Conversation(made, view);
     made.once('slowed', () => view.notice('the server slows this client: what is said waits'));
+    if (interactive) reportLosses(made, view, () => hasLeft);
   };
-  const client = await connectCommand(flags, { signal, prepare, heartbeatMs: DEFAULT_HEARTBEAT_MS });
+  // A script ends with its connection, a person waits for it.
+  const connecting = { signal, prepare, heartbeatMs: DEFAULT_HEARTBEAT_MS, reconnect: interactive };
+  const client = await connectCommand(flags, connecting);
   const closed = new Promise<never>((_, reject) => {
     client.once('closed', (error) => {
       if (error) reject(error);
@@ -56,19 +66,51 @@ async function chat(flags: ChatFlags, signal: AbortSignal): Promise<void> {
   });
   closed.catch(() => undefined);
   // Not earlier: lines that arrive before anything reads them are lost.
-  const input = new LineInput(view, { interactive });
+  const json = flags.json ?? false;
+  const input = new LineInput(view, { interactive, json, lingerMs: flags.linger * 1000 });
   try {
     view.notice(
       `logged in as ${client.login} on ${formatAddress(client.server)}${interactive ? '; /help shows how' : ''}`,
     );
     const subject = conversation!;
-    const prompt = (): string => (subject.target === undefined ? '> ' : `[${subject.target}]> `);
-    const options = { json: flags.json ?? false, lingerMs: flags.linger * 1000 };
-    const reading = input.read({ commands: CHAT_COMMANDS, subject, prompt }, options);
+    const reading = input.read({
+      commands: CHAT_COMMANDS,
+      subject,
+      prompt: () => promptOf(client, subject),
+      historyFile: flags.history ? historyFile('chat') : undefined,
+      completions: {
+        logins: () => subject.heard.users.map(({ login }) => login),
+        botCommands: () => subject.heard.commands,
+      },
+    });
     await Promise.race([reading, closed, untilAborted(signal), outputFailed()]);
-    await subject.end();
+    hasLeft = true;
+    if (client.connected) await subject.end();
   } finally {
     input.close();
     await client.destroy();
   }
+}
+
+function promptOf(client: ChatosClient, { target }: Conversation): string {
+  if (!client.connected) return '[not connected]> ';
+  return target === undefined ? '> ' : `[${target}]> `;
+}
+
+/** Says when the connection is lost, why it does not come back, once for each reason, and when it is back. */
+function reportLosses(client: ChatosClient, view: ChatView, hasLeft: () => boolean): void {
+  let wasLost = false;
+  reportSessions(
+    client,
+    (_type, text) => {
+      if (text !== undefined && wasLost) view.notice(text);
+    },
+    () => wasLost,
+  );
+  client.on('disconnected', (error) => {
+    if (hasLeft()) return;
+    wasLost = true;
+    const why = error ? `: ${error.message}` : '';
+    view.notice(`the connection to the server is lost${why}; lines are not sent until it is back`);
+  });
 }

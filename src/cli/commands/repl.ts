@@ -3,6 +3,9 @@ import type { Command } from 'commander';
 import type { RuntimeEvent } from '../../bot/events.ts';
 import { loadConfig } from '../../config/load.ts';
 import { BotLoader, planBots } from '../running/bot-entries.ts';
+import { HELP_COMMAND } from '../../bot/loading/validate-plugin.ts';
+import { DEFAULT_COMMAND_PREFIX } from '../../bot/plugin/commands.ts';
+import { historyFile } from '../chat/history.ts';
 import { lineHelp } from '../chat/line-language.ts';
 import { LineInput, outputFailed, untilAborted } from '../chat/line-input.ts';
 import { jsonView, textView } from '../chat/view.ts';
@@ -29,6 +32,7 @@ interface ReplFlags extends LogFlags {
   readonly at?: Date;
   readonly state?: string;
   readonly config?: string;
+  readonly history: boolean;
   readonly json?: boolean;
 }
 
@@ -39,6 +43,7 @@ export function register(command: Command): void {
     .option('-l, --login <name>', "the bot's login (default: that of chatosbot run)", loginArgument)
     .option('--at <time>', `the time at first: ${TIME_FORMS} (default: now)`, timeArgument)
     .addOption(storesOption("the folder of the bot's store (default: a temporary one)"))
+    .option('--no-history', 'keep no typed lines for the next time')
     .option('--json', 'show everything as lines of JSON')
     .addOption(configOption());
   for (const option of logOptions('warn')) command.addOption(option);
@@ -83,15 +88,24 @@ async function repl(file: string, flags: ReplFlags, signal: AbortSignal): Promis
   try {
     const rehearsal = new Rehearsal({ offline, bot, plan, loader, view, scripted: !interactive });
     await rehearsal.as(flags.as);
-    input = new LineInput(view, { interactive });
+    const json = flags.json ?? false;
+    input = new LineInput(view, { interactive, json });
     view.notice(`${bot.login} is here, and you are ${flags.as}${interactive ? '; /help shows how' : ''}`);
     for (const event of early) rehearsal.show(event);
     show = (event) => rehearsal.show(event);
+    const prefix = loaded.config.commandPrefix ?? DEFAULT_COMMAND_PREFIX;
+    const commands = [...bot.parts.commands, HELP_COMMAND].map((name) => `${prefix}${name}`);
     const rehearse = async (lines: LineInput): Promise<void> => {
       try {
         // A line depends on /as before it, and on what the bot has done before: one by one.
-        const talk = { commands: REPL_COMMANDS, subject: rehearsal, prompt: () => rehearsal.prompt, oneByOne: true };
-        await lines.read(talk, { json: flags.json ?? false });
+        await lines.read({
+          commands: REPL_COMMANDS,
+          subject: rehearsal,
+          prompt: () => rehearsal.prompt,
+          oneByOne: true,
+          historyFile: flags.history ? historyFile('repl') : undefined,
+          completions: { logins: () => rehearsal.users, botCommands: () => commands },
+        });
       } finally {
         await rehearsal.end();
       }

@@ -43,6 +43,11 @@ export class Rehearsal {
     return `${this.#current?.login ?? ''}${target === undefined ? '' : `[${target}]`}> `;
   }
 
+  /** The users that there are. */
+  get users(): string[] {
+    return Array.from(this.#users.values(), ({ login }) => login);
+  }
+
   /** Notes an event of the bot, and shows what it says. */
   show(event: RuntimeEvent): void {
     const { view } = this.#parts;

@@ -1,0 +1,167 @@
+import process from 'node:process';
+import { clearScreenDown, createInterface, cursorTo, moveCursor, type Interface } from 'node:readline';
+import { PassThrough } from 'node:stream';
+import type { Completed } from './line-completion.ts';
+import { LineHistory } from './history.ts';
+import { MARK_NO_PASTES, MARK_PASTES, PasteSplitter, pastedLines } from './paste.ts';
+
+/** The parts of readline that are touched here and are not public. */
+interface Internals {
+  isCompletionEnabled: boolean;
+  prevRows: number;
+  _getDisplayPos?(text: string): { rows: number };
+}
+
+export interface LineEditorOptions {
+  /** Where typed lines are kept; `undefined` to keep none. */
+  readonly historyFile: string | undefined;
+  readonly complete: (line: string) => Completed;
+  /** A line was typed. */
+  readonly onLine: (line: string) => void;
+  /** Several lines were pasted; `undefined` where that was too much. */
+  readonly onPaste: (lines: readonly string[] | undefined) => void;
+  /** Ctrl-C at an empty line. */
+  readonly onInterrupt: () => void;
+  /** The input has ended, as by Ctrl-D. */
+  readonly onEnd: () => void;
+}
+
+/** The line that a person types at a terminal, on standard error. What is shown above it leaves it as it is. */
+export class LineEditor {
+  readonly #options: LineEditorOptions;
+  readonly #lines: Interface;
+  readonly #keys: PassThrough;
+  readonly #history: LineHistory | undefined;
+  readonly #splitter: PasteSplitter;
+  readonly #onData: (chunk: Buffer) => void;
+  #question: ((key: string) => void) | undefined;
+  #isClosed = false;
+
+  constructor(options: LineEditorOptions) {
+    this.#options = options;
+    const { historyFile, complete, onLine, onInterrupt, onEnd } = options;
+    this.#history = historyFile === undefined ? undefined : new LineHistory(historyFile);
+    const { stdin, stderr } = process;
+    // Readline gets what is typed alone.
+    this.#keys = Object.assign(new PassThrough(), {
+      isTTY: true,
+      setRawMode: (isRaw: boolean) => void stdin.setRawMode(isRaw),
+    });
+    const lines = createInterface({
+      input: this.#keys,
+      output: stderr,
+      terminal: true,
+      history: this.#history?.read() ?? [],
+      historySize: 1_000,
+      removeHistoryDuplicates: true,
+      completer: (line: string): [string[], string] => {
+        const { hits, end } = complete(line);
+        return [[...hits], end];
+      },
+    });
+    this.#lines = lines;
+    // Readline takes several characters that come at once for a paste: all but the last are put at the end of the line.
+    Object.defineProperty(lines, 'isCompletionEnabled', { get: () => true, set() {} });
+    lines.on('line', (line) => {
+      this.#history?.add(line);
+      onLine(line);
+    });
+    lines.on('SIGINT', () => {
+      if (lines.line === '') return onInterrupt();
+      this.replaceLine('');
+    });
+    // Back from Ctrl-Z: readline has paused itself.
+    lines.on('SIGCONT', () => {
+      stderr.write(MARK_PASTES);
+      stdin.resume();
+      lines.prompt(true);
+    });
+    lines.once('close', () => {
+      this.#leave();
+      onEnd();
+    });
+    const splitter = new PasteSplitter({
+      onKeys: (keys) => {
+        const answer = this.#question;
+        this.#question = undefined;
+        if (answer) answer(keys);
+        else this.#keys.write(keys);
+      },
+      onPaste: (text) => this.#onPasted(text),
+    });
+    this.#splitter = splitter;
+    this.#onData = (chunk) => splitter.push(chunk);
+    stdin.on('data', this.#onData).once('end', this.#onEnd);
+    stderr.write(MARK_PASTES);
+    stdin.resume();
+  }
+
+  /** What is typed so far. */
+  get line(): string {
+    return this.#lines.line;
+  }
+
+  /** Shows the prompt with the line below everything else. */
+  prompt(text: string): void {
+    if (this.#isClosed) return;
+    this.#lines.setPrompt(text);
+    this.#lines.prompt(true);
+  }
+
+  /** Writes something above the line, which is shown again below it, behind a prompt. */
+  above(write: () => void, prompt: string): void {
+    if (this.#isClosed) return write();
+    moveCursor(process.stderr, 0, -this.#lines.getCursorPos().rows);
+    cursorTo(process.stderr, 0);
+    clearScreenDown(process.stderr);
+    // Else readline would go up that many rows before it shows the line, over what is shown in between.
+    (this.#lines as unknown as Internals).prevRows = 0;
+    write();
+    this.prompt(prompt);
+  }
+
+  /** Wipes a line that was typed off the screen, before anything else is written. */
+  wipe(line: string): void {
+    const text = this.#lines.getPrompt() + line;
+    const rows = (this.#lines as unknown as Internals)._getDisplayPos?.(text).rows;
+    if (rows === undefined || this.#isClosed) return;
+    moveCursor(process.stderr, 0, -(rows + 1));
+    cursorTo(process.stderr, 0);
+    clearScreenDown(process.stderr);
+  }
+
+  /** Puts a text in the place of the line that is typed. */
+  replaceLine(text: string): void {
+    if (this.#isClosed) return;
+    this.#lines.write(null, { ctrl: true, name: 'e' });
+    this.#lines.write(null, { ctrl: true, name: 'u' });
+    if (text !== '') this.#lines.write(text);
+  }
+
+  /** The next key goes to whoever asks, not into the line. */
+  ask(onKey: (key: string) => void): void {
+    this.#question = onKey;
+  }
+
+  close(): void {
+    this.#lines.close();
+  }
+
+  readonly #onEnd = (): void => {
+    this.#splitter.flush();
+    this.#keys.end();
+  };
+
+  #onPasted(text: string | undefined): void {
+    const lines = text === undefined ? undefined : pastedLines(text);
+    if (lines?.length === 1) this.#lines.write(lines[0]!);
+    else this.#options.onPaste(lines);
+  }
+
+  #leave(): void {
+    this.#isClosed = true;
+    this.#splitter.flush();
+    process.stdin.off('data', this.#onData).off('end', this.#onEnd).pause();
+    process.stderr.write(MARK_NO_PASTES);
+  }
+}

@@ -1,0 +1,35 @@
+import { expect, it } from 'vitest';
+import { pastedLines, PasteSplitter } from '../../../src/cli/chat/paste.ts';
+
+const INPUT = Buffer.from(
+  'a\u001B\u001B[A\u001B[200~one\r\nzw\u00F6lf\u001B[2\u001B[201~b\u001B[200~\u001B[201~c\u001B',
+);
+
+function split(chunks: readonly Buffer[]): string[] {
+  const seen: string[] = [];
+  const splitter = new PasteSplitter({
+    onKeys: (keys) => {
+      if (seen.at(-1)?.startsWith('keys ')) seen[seen.length - 1] += keys;
+      else seen.push(`keys ${keys}`);
+    },
+    onPaste: (text) => seen.push(`paste ${text}`),
+  });
+  for (const chunk of chunks) splitter.push(chunk);
+  splitter.flush();
+  return seen;
+}
+
+it('tells what is typed from what is pasted, wherever the chunks are cut', () => {
+  const expected = ['keys a\u001B\u001B[A', 'paste one\r\nzw\u00F6lf\u001B[2', 'keys b', 'paste ', 'keys c\u001B'];
+  expect(split([INPUT])).toEqual(expected);
+  for (let cut = 1; cut < INPUT.length; cut += 1) {
+    expect(split([INPUT.subarray(0, cut), INPUT.subarray(cut)])).toEqual(expected);
+  }
+  expect(split(Array.from(INPUT, (byte) => Buffer.from([byte])))).toEqual(expected);
+});
+
+it('makes lines of a paste in which nothing moves a cursor', () => {
+  expect(pastedLines('a\tb\r\nc\rd\n\n')).toEqual(['a b', 'c', 'd']);
+  expect(pastedLines('x\u001B[2J\u0007')).toEqual(['x[2J']);
+  expect(pastedLines('')).toEqual(['']);
+});
