@@ -119,6 +119,8 @@ export interface ServerEvents {
   kicked: [session: SessionInfo, why: string, channels: number];
   /** The configuration was read again: what holds now that did not before, and what is invalid, so that the old one stays. */
   reloaded: [applied: readonly string[], invalid: readonly string[]];
+  /** It stops, with so many sessions and private connections, which have so many milliseconds. */
+  draining: [sessions: number, channels: number, drainMs: number];
   /** An operator keeps somebody out, and has ended so many sessions and private connections by that. */
   banned: [ban: Ban, sessions: number, channels: number];
   /** A ban is over: an operator has lifted it, or its time has come. */

@@ -5,12 +5,11 @@ import { formatAddress, toAddress, type Address, type AddressLike } from '../net
 import { listen, type Listener } from '../net/listen.ts';
 import type { Entrance } from '../net/listen.ts';
 import type { KeyPair } from '../net/tls-server.ts';
-import { overTurns } from '../net/turn-queue.ts';
 import { fingerprintOf } from '../net/fingerprint.ts';
 import type { BoundedLogger } from '../util/bounded-log.ts';
 import { resolveOptions } from '../util/option-table.ts';
-import { startTimer } from '../util/timeout.ts';
 import { Certificate } from './certificate.ts';
+import { Draining } from './draining.ts';
 import type { Ban, BanKind } from './access/bans.ts';
 import type { ServerEvents } from './events.ts';
 import { dispatch } from './handlers.ts';
@@ -31,14 +30,8 @@ import { Session } from './session.ts';
 import { countEvents, type ServerCounters, type ServerStats } from './stats.ts';
 import type { ChannelView, SessionView } from './views.ts';
 
-/** After the last private connection has ended, the time its clients have to leave by themselves. */
-const LEAVE_MS = 1_000;
-
 /** What a self-test may take at most: a server that takes longer does not serve. */
 const SELF_TEST_MS = 2_000;
-
-/** When closing, clients have this long to end their side. */
-const SESSION_END_MS = 1_000;
 
 /**
  * A complete ChatOS server. It may listen on several addresses, with either width of LONG; logins, messages and private
@@ -58,6 +51,7 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
   readonly #stopping = new AbortController();
   /** Those that accept no more, until their connections have gone. */
   readonly #stopped: Promise<void>[] = [];
+  #draining: Draining | undefined;
   #closing: Promise<void> | undefined;
 
   /**
@@ -208,16 +202,17 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
   }
 
   /**
-   * Stops: no new connections; channels get `drainMs` milliseconds to finish, what is left of them is broken; then all
-   * sessions end. Resolves when everything is closed; a second call with a shorter time cuts the first one short.
+   * Stops: no new connections; channels get `drainMs` milliseconds to finish, what is left of them is broken. Sessions without
+   * channels end one after the other, over the first half of that time; the others when theirs have ended. Resolves when
+   * everything is closed, two seconds after that time at the latest; a second call with a shorter time cuts the first one
+   * short.
    *
    * @throws {ChatosError} `INVALID_ARGUMENT`
    */
   async close(options: CloseOptions = {}): Promise<void> {
     const { drainMs } = resolveOptions('close options', options, CLOSE_OPTIONS);
-    const timer = this.#closing && startTimer(drainMs, () => this.#hub.channels.abort());
+    this.#draining?.shorten(drainMs);
     await (this.#closing ??= this.#close(drainMs));
-    clearTimeout(timer);
   }
 
   /**
@@ -310,24 +305,14 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
   }
 
   async #close(drainMs: number): Promise<void> {
-    const { channels, proxyHeaders, sessions } = this.#hub;
+    const { proxyHeaders } = this.#hub;
     this.#hub.closing = true;
     this.#stopping.abort();
     const closed = [...this.#stopped, ...this.#listeners.map((listener) => listener.close())];
     proxyHeaders.close();
-    const drained = channels.open > 0 && drainMs > 0;
-    await channels.drain(drainMs);
-    // The clients that were waited for may leave first: to a client, a session that ends together with its channel is a crash.
-    if (drained) await new Promise((resolve) => setTimeout(resolve, LEAVE_MS));
-    const all = [...sessions];
-    await overTurns(all, (session) => session.end());
-    let destroyed: Promise<void> | undefined;
-    const late = setTimeout(() => {
-      destroyed = overTurns(all, (session) => session.destroy());
-    }, SESSION_END_MS);
-    await Promise.all([...all.map((session) => session.closed), ...closed]);
-    clearTimeout(late);
-    await destroyed;
+    this.#draining = new Draining(this.#hub, drainMs);
+    await this.#draining.done;
+    await Promise.all(closed);
     this.#log.flush();
   }
 

@@ -24,6 +24,7 @@ const WORDS: { readonly [E in keyof ServerEvents]: (...event: ServerEvents[E]) =
   ghostReplaced: (session) => [who(session)],
   kicked: (session, reason, channels) => [who(session), reason, channels],
   reloaded: (applied, invalid) => [applied, invalid],
+  draining: (sessions, channels, drainMs) => [sessions, channels, drainMs],
   banned: ({ kind, what }, sessions, channels) => [kind, what, sessions, channels],
   unbanned: ({ kind, what }, reason) => [kind, what, reason],
   releaseFailed: (session) => [who(session)],

@@ -19,8 +19,8 @@ export const AUDIT_FIELDS = {
   target: 'who was asked',
   targetSession: 'the id of that session',
   channel: 'the id of the private connection; it is not its connect id',
-  channels: 'how many private connections were ended with it',
-  sessions: 'how many sessions were ended with it',
+  channels: 'how many private connections were ended with it, or are open',
+  sessions: 'how many sessions were ended with it, or are open',
   applied: 'the parts of the configuration that hold now and did not before',
   invalid: 'the parts that are invalid: the old ones stay',
   kind: 'what a ban is of: `from` (an address or a network), `login` or `identity` (a key)',
@@ -82,6 +82,7 @@ export const AUDIT_EVENTS = {
   },
   kicked: { what: 'An operator ended a session, and its private connections.', fields: [...WHO, 'why', 'channels'] },
   reloaded: { what: 'The configuration was read again.', fields: ['applied', 'invalid'] },
+  draining: { what: 'The server stops: nobody is let in any more.', fields: ['sessions', 'channels'] },
   banned: {
     what: 'An operator keeps somebody out, and has ended what was hit.',
     fields: ['kind', 'what', 'why', 'until', 'sessions', 'channels'],

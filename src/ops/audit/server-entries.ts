@@ -34,6 +34,7 @@ export function auditServer(events: EventEmitter<ServerEvents>, audit: Audit): v
     kicked: (session, why, channels) => audit('kicked', { ...who(session), why, channels }),
     reloaded: (applied, invalid) =>
       audit('reloaded', { applied: applied.join(', '), invalid: invalid.join(', ') || undefined }),
+    draining: (sessions, channels) => audit('draining', { sessions, channels }),
     banned: ({ kind, what, reason: why, until }, sessions, channels) =>
       audit('banned', { kind, what, why, until: until?.toISOString(), sessions, channels }),
     unbanned: ({ kind, what }, why) => audit('unbanned', { kind, what, why }),

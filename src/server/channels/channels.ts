@@ -5,7 +5,6 @@ import { overTurns } from '../../net/turn-queue.ts';
 import { encodePacket } from '../../protocol/encoder.ts';
 import { Deadlines } from '../../util/deadlines.ts';
 import { withResolvers } from '../../util/deferred.ts';
-import { startTimer } from '../../util/timeout.ts';
 import type { ConnectedClient, Member, SessionId } from '../directory.ts';
 import type { ChannelLoss, HalfRefusal, PartyInfo, ServerEvents, SessionInfo } from '../events.ts';
 import { FailureThrottle } from '../limits/failure-throttle.ts';
@@ -175,16 +174,21 @@ export class Channels {
     for (const relay of this.#relays.keys()) relay.update(limits);
   }
 
-  /** Resolves when no channel is open, or after `ms`; those that are left then are broken. */
-  async drain(ms: number): Promise<void> {
+  /** The logins that have a channel, as they are compared. */
+  parties(): Set<string> {
+    return new Set(
+      Array.from(this.#relays.values()).flatMap(({ channel: { requester, target } }) => [requester.key, target.key]),
+    );
+  }
+
+  /** Resolves when no channel is open, or the time is over; those that are left then are broken. */
+  async drain(over: Promise<void>): Promise<void> {
     this.#draining = true;
     for (const channel of this.#ids.all()) if (!channel.relay && !channel.over) this.#void(channel, 'shutdown');
     if (this.#relays.size > 0) {
       const { promise, resolve } = withResolvers<void>();
       this.#onIdle = resolve;
-      const timer = startTimer(ms, resolve);
-      await promise;
-      clearTimeout(timer);
+      await Promise.race([promise, over]);
     }
     await overTurns(this.#relays.keys(), (relay) => relay.abort('shutdown'));
   }
