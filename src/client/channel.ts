@@ -199,8 +199,10 @@ export class Channel extends Duplex {
     stream.off('data', this.#onData).off('error', this.#onError).off('close', this.#onClose);
     this.#transport.onEnd(undefined);
     const left = stream.read() as Buffer | null;
-    this.#transport = this.#transport.readIntoReusedBuffer(this.#lend, CLIENT_BUFFER_BYTES) ?? this.#transport;
-    this.#listen();
+    const lending = this.#transport.readIntoReusedBuffer(this.#lend, CLIENT_BUFFER_BYTES);
+    this.#transport = lending ?? this.#transport;
+    // What is lent may come out of the stream, too.
+    this.#listen({ toData: !lending });
     if (left) {
       this.#bytesReceived += left.length;
       await take(left);
@@ -261,8 +263,10 @@ export class Channel extends Duplex {
     done(error);
   }
 
-  #listen(): void {
-    this.#transport.stream.on('data', this.#onData).on('error', this.#onError).on('close', this.#onClose);
+  #listen({ toData } = { toData: true }): void {
+    const { stream } = this.#transport;
+    if (toData) stream.on('data', this.#onData);
+    stream.on('error', this.#onError).on('close', this.#onClose);
     this.#transport.onEnd(this.#onEnd);
   }
 

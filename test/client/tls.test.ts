@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { writeFile, mkdtemp, rm } from 'node:fs/promises';
 import net, { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -64,6 +65,26 @@ describe('a client on a TLS server', () => {
       expect(String(await readAll(here))).toBe('there and');
     },
   );
+
+  it('reads each byte of a private connection once, where buffers are lent', async () => {
+    const { pinned } = await startTls(named);
+    const [alice, bob] = await Promise.all([connect(pinned, 'alice'), connect(pinned, 'bob')]);
+    const [here, there] = await openChannel(alice, bob);
+    const read: Buffer[] = [];
+    let onRead = (): void => undefined;
+    const reading = there.readLent((chunk) => {
+      read.push(Buffer.from(chunk));
+      onRead();
+    });
+    const first = new Promise<void>((resolve) => (onRead = resolve));
+    here.write('a few bytes, ');
+    await first;
+    const many = randomBytes(1_000_000);
+    here.end(many);
+    await reading;
+    expect(Buffer.concat(read).equals(Buffer.concat([Buffer.from('a few bytes, '), many]))).toBe(true);
+    there.end();
+  });
 
   it('opens halves at the machine that it has reached, by the name of the address', async () => {
     const { port } = await startTls(named);
