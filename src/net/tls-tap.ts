@@ -1,8 +1,15 @@
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import { SLICE_MS } from './turn-queue.ts';
 
 /** What is read ahead of TLS waits in the system, but for the first piece: many small ones would wait as a Buffer each. */
 const MAX_UNREAD_BYTES = 1;
+
+/**
+ * TLS gets so much at once: of the smallest records, whose bytes say nothing of what they cost, that takes two milliseconds.
+ * When the slice of time is used up, the rest waits for the next turn (P16).
+ */
+const PIECE_BYTES = 16 * 1024;
 
 /**
  * Stands between TLS and the socket beneath it. TLS reports a FIN as an end, be there a close_notify before it or not
@@ -14,6 +21,8 @@ export class TlsTap extends Duplex {
   #raw: Socket;
   #readBytes = 0;
   #isResetting = false;
+  /** What was read and waits for the next turn; the socket is not read meanwhile. */
+  #rest: Buffer | undefined;
   /** Called for what is read, before TLS has it. */
   onRead: (() => void) | undefined;
 
@@ -42,7 +51,8 @@ export class TlsTap extends Duplex {
    */
   swap(replace: () => Socket | undefined): boolean {
     const old = this.#raw;
-    if (old.destroyed || old.readableEnded || old.writableLength > 0 || this.writableLength > 0) return false;
+    if (old.destroyed || old.readableEnded || old.writableLength > 0 || this.writableLength > 0 || this.#rest)
+      return false;
     for (let left = old.read() as Buffer | null; left !== null; left = old.read() as Buffer | null) this.push(left);
     old.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#onError).off('close', this.#onClose);
     const raw = replace();
@@ -55,15 +65,40 @@ export class TlsTap extends Duplex {
   /** Gives TLS what was read into a buffer that is used again. Returns whether more may be read into it. */
   feed(chunk: Buffer): boolean {
     this.#readBytes += chunk.length;
-    if (this.readableFlowing && this.readableLength === 0) this.emit('data', chunk);
-    else this.push(Buffer.from(chunk));
-    return this.readableFlowing === true;
+    return this.#giveAll(chunk, (piece) => {
+      if (this.readableFlowing && this.readableLength === 0) this.emit('data', piece);
+      else this.push(Buffer.from(piece));
+      return this.readableFlowing === true;
+    });
   }
 
   override resume(): this {
     super.resume();
-    this.#raw.resume();
+    this.#readOn();
     return this;
+  }
+
+  #readOn(): void {
+    if (!this.#rest) this.#raw.resume();
+  }
+
+  /** Returns whether all of it was given, and more may be read. */
+  #giveAll(chunk: Buffer, give: (piece: Buffer) => boolean): boolean {
+    const end = performance.now() + SLICE_MS;
+    let more = true;
+    for (let at = 0; at < chunk.length && !this.destroyed; at += PIECE_BYTES) {
+      if (at > 0 && performance.now() >= end) {
+        const rest = chunk.subarray(at);
+        this.#rest = rest;
+        setImmediate(() => {
+          this.#rest = undefined;
+          if (this.#giveAll(rest, give) && !this.#raw.destroyed) this.#raw.resume();
+        });
+        return false;
+      }
+      more = give(chunk.subarray(at, at + PIECE_BYTES));
+    }
+    return more;
   }
 
   #listen(raw: Socket): void {
@@ -73,7 +108,7 @@ export class TlsTap extends Duplex {
   readonly #onData = (chunk: Buffer): void => {
     this.#readBytes += chunk.length;
     this.onRead?.();
-    if (!this.push(chunk)) this.#raw.pause();
+    if (!this.#giveAll(chunk, (piece) => this.push(piece))) this.#raw.pause();
   };
 
   readonly #onEnd = (): void => void this.push(null);
@@ -86,7 +121,7 @@ export class TlsTap extends Duplex {
   };
 
   override _read(): void {
-    this.#raw.resume();
+    this.#readOn();
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {

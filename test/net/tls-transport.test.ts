@@ -156,6 +156,45 @@ describe('[P14a] a TLS connection', () => {
   );
 });
 
+describe.each(['by its stream', 'into a reused buffer'])('[P16] a TLS connection that is read %s', (how) => {
+  it('takes a few milliseconds of a turn, however small the records that come', async () => {
+    const { ours, client, socket } = await connection();
+    const records: Buffer[] = [];
+    const write = socket.write.bind(socket);
+    socket.write = (chunk: Buffer, ...rest: unknown[]) => {
+      records.push(Buffer.from(chunk));
+      (rest.at(-1) as () => void)();
+      return true;
+    };
+    const count = 20_000;
+    for (let i = 0; i < count; i += 1) {
+      await new Promise((resolve) => void client.stream.write('x', resolve));
+    }
+    let got = 0;
+    let inTurn = 0;
+    let most = 0;
+    const onChunk = (chunk: Buffer): boolean => {
+      got += chunk.length;
+      inTurn += chunk.length;
+      most = Math.max(most, inTurn);
+      return true;
+    };
+    const reading = how === 'by its stream' ? undefined : ours.readIntoReusedBuffer(onChunk, [1024 * 1024]);
+    if (reading) reading.stream.resume();
+    else ours.stream.on('data', onChunk);
+    const watching = setInterval(() => undefined, 1);
+    onTestFinished(() => clearInterval(watching));
+    write(Buffer.concat(records));
+    const isDone = (): boolean => got === count;
+    while (!isDone()) {
+      await turns(1);
+      inTurn = 0;
+    }
+    // A piece of 16 KiB has 700 of them.
+    expect(most).toBeLessThan(count / 4);
+  });
+});
+
 describe('the memory of a TLS connection', () => {
   it('whose peer does not read counts what TLS holds, and shows what the system has taken', async () => {
     const { ours, client } = await connection();
