@@ -39,7 +39,7 @@ export {
 } from './bot/plugin/message-filter.ts';
 export { Channel, type ChannelRole } from './client/channel.ts';
 export { type RequestOptions } from './client/options.ts';
-export { type Store } from './bot/store/store.ts';
+export { type EntriesOptions, type Store } from './bot/store/store.ts';
 export { type CronSpec } from './schedule/cron.ts';
 export { type CatchUp, type Overlap, type ScheduleSpec } from './schedule/schedule.ts';
 export { type Tick } from './schedule/run-queue.ts';

@@ -65,6 +65,35 @@ test('say - with nothing to say is done with 0', async () => {
   expect(await run(['say', '-', '--server', at])).toMatchObject({ status: 0, stdout: '', stderr: '' });
 });
 
+test('say --wait-for-answer prints the first private message that comes back', async () => {
+  const bob = await peer(port, 'answering');
+  const asking = start([
+    'say',
+    '--server',
+    at,
+    '--login',
+    'asker',
+    '--to',
+    'answering',
+    '--wait-for-answer',
+    '20',
+    'eh?',
+  ]);
+  await bob.next(4);
+  bob.say('not this');
+  bob.tell('asker', 'this');
+  bob.tell('asker', 'nor this');
+  expect(await asking.exit()).toMatchObject({ status: 0, stdout: 'this\n', stderr: '' });
+});
+
+test('say --wait-for-answer exits with 124 without one in time, and with 2 without --to', async () => {
+  await peer(port, 'silent');
+  const asking = start(['say', '--server', at, '--to', 'silent', '--wait-for-answer', '0.2', 'eh?']);
+  expect(await failure(asking)).toEqual({ status: 124, last: 'chatosbot: no answer from silent within 0.2 s' });
+  const none = await run(['say', '--server', at, 'eh?', '--wait-for-answer']);
+  expect(none).toMatchObject({ status: 2, stderr: expect.stringContaining('--wait-for-answer needs --to') });
+});
+
 test('say splits a long text between words, into messages that the protocol allows', async () => {
   const alice = await peer(port, 'alice');
   const text = Array.from({ length: 400 }, (_, index) => `wörd${index}`).join(' ');

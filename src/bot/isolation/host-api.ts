@@ -70,6 +70,8 @@ export class HostApi {
       return half.port;
     },
     storeGet: (store: number, key: string) => this.#store(store).get(key),
+    storeCount: (store: number, range: { readonly gte: string; readonly lt: string }) =>
+      this.#store(store).count(range),
     storePage: (store: number, range: PageRange) => this.#store(store).page(range),
     storeWrite: (store: number, write: Write) => this.#store(store).write(write),
     storeUsage: (store: number) => this.#store(store).usage(),

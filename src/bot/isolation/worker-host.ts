@@ -51,6 +51,7 @@ function remoteBackend(rpc: WorkerRpc, store: number): StoreBackend {
   return {
     get: (key) => rpc.call('storeGet', store, key),
     page: (range) => rpc.call('storePage', store, range),
+    count: (range) => rpc.call('storeCount', store, range),
     write: (write) => rpc.call('storeWrite', store, write),
     usage: () => rpc.call('storeUsage', store),
     close: () => rpc.call('storeClose', store),

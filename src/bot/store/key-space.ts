@@ -3,12 +3,15 @@ import { createDeferred } from '../../util/deferred.ts';
 import { ChatosError } from '../../errors.ts';
 import { closedError } from './failure.ts';
 import { fullKey, keyRange, ownKey, sizeOf, type Space } from './format.ts';
-import type { Store } from './store.ts';
+import type { EntriesOptions, Store } from './store.ts';
 import type { StoreBackend } from './store-backend.ts';
 import { checkKey, parseValue, toText, type StoreLimits } from './value.ts';
 
 /** Entries are read from the disk this many at once. */
 const PAGE_ENTRIES = 64;
+
+/** Sorts behind all that a key may have behind a prefix: a key is at most 512 bytes. */
+const LAST_CHARACTERS = '\u{10FFFF}'.repeat(129);
 
 /** What a write costs in memory besides its key and value, about. */
 const WRITE_BYTES = 256;
@@ -66,28 +69,38 @@ export class KeySpace implements Store {
     });
   }
 
-  async *entries(options: { prefix?: string; limit?: number } = {}): AsyncGenerator<[key: string, value: unknown]> {
-    const { prefix = '', limit = Infinity } = options;
+  async *entries(options: EntriesOptions = {}): AsyncGenerator<[key: string, value: unknown]> {
+    const { prefix = '', limit = Infinity, reverse = false } = options;
     // The library takes a fraction for no limit.
     if (!(limit >= 0) || (limit !== Infinity && !Number.isInteger(limit))) {
       throw new ChatosError('INVALID_ARGUMENT', `limit: expected a whole number, 0 or more, found ${limit}`);
     }
-    const { gte, lt } = keyRange(this.#space);
-    let range: { gte: string } | { gt: string } = { gte: gte + prefix };
+    let range: { gte: string; lt: string } | { gt: string; lt: string } = this.#range(prefix);
     // No iterator stays open between two pages: a caller that stops half-way leaves nothing behind.
     for (let left = limit; left > 0;) {
       const asked = Math.min(left, PAGE_ENTRIES);
       if (this.#closing.aborted) throw closedError();
-      const page = await this.#backend.page({ ...range, lt, limit: asked });
+      const page = await this.#backend.page({ ...range, limit: asked, reverse });
       for (const [full, text] of page) {
         const key = ownKey(full);
-        if (!key.startsWith(prefix)) return;
         yield [key, parseValue(key, text)];
       }
       if (page.length < asked) return;
-      range = { gt: page.at(-1)![0] };
+      const last = page.at(-1)![0];
+      range = reverse ? { ...range, lt: last } : { gt: last, lt: range.lt };
       left -= page.length;
     }
+  }
+
+  async count(prefix = ''): Promise<number> {
+    if (this.#closing.aborted) throw closedError();
+    return this.#backend.count(this.#range(prefix));
+  }
+
+  /** The keys that begin with a prefix. */
+  #range(prefix: string): { gte: string; lt: string } {
+    const { gte, lt } = keyRange(this.#space);
+    return prefix === '' ? { gte, lt } : { gte: gte + prefix, lt: gte + prefix + LAST_CHARACTERS };
   }
 
   async clear(): Promise<void> {

@@ -4,16 +4,19 @@ import { openFiles, probeDisk, type OpenDatabase, type OpeningOptions } from './
 import type { Level, StoreUsage } from './format.ts';
 import { commit, readSizes, type PendingWrite, type Write } from './group-commit.ts';
 
-/** Which entries are read: the first `limit` of a range of keys. */
+/** Which entries are read: the first `limit` of a range of keys; with `reverse`, the last ones, backwards. */
 export type PageRange = ({ readonly gte: string } | { readonly gt: string }) & {
   readonly lt: string;
   readonly limit: number;
+  readonly reverse?: boolean;
 };
 
 /** Where the entries of a store are: keys and values as texts. Rejects as a {@link Store} does. */
 export interface StoreBackend {
   get(fullKey: string): Promise<string | undefined>;
   page(range: PageRange): Promise<[fullKey: string, text: string][]>;
+  /** How many entries a range of keys has. */
+  count(range: { readonly gte: string; readonly lt: string }): Promise<number>;
   /** Resolves, once it is on disk, to how many of the keys were there before. */
   write(write: Write): Promise<number>;
   usage(): Promise<StoreUsage>;
@@ -21,6 +24,8 @@ export interface StoreBackend {
   close(): Promise<void>;
 }
 
+/** Keys that are counted in one step. */
+const COUNTED_AT_ONCE = 1_000;
 /** Writes that wait for the disk go there together, as many at once as this. */
 const MAX_GROUP = 256;
 
@@ -46,6 +51,18 @@ export class LevelBackend implements StoreBackend {
 
   page(range: PageRange): Promise<[string, string][]> {
     return this.#read((level) => level.iterator(range).all());
+  }
+
+  count(range: { readonly gte: string; readonly lt: string }): Promise<number> {
+    return this.#read(async (level) => {
+      let count = 0;
+      const keys = level.keys(range);
+      for (let page = await keys.nextv(COUNTED_AT_ONCE); page.length > 0; page = await keys.nextv(COUNTED_AT_ONCE)) {
+        count += page.length;
+      }
+      await keys.close();
+      return count;
+    });
   }
 
   write(write: Write): Promise<number> {

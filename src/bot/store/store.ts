@@ -1,3 +1,13 @@
+/** Which entries of a store are read, and in which order. */
+export interface EntriesOptions {
+  /** What their keys begin with. @default any */
+  readonly prefix?: string;
+  /** How many at most. @default all */
+  readonly limit?: number;
+  /** Whether the last ones come first. @default false */
+  readonly reverse?: boolean;
+}
+
 /**
  * A plugin's data, kept between runs. A key is 1 to 512 bytes of UTF-8, a value up to 256 KiB of JSON, and all of them
  * together up to 64 MiB.
@@ -23,9 +33,12 @@ export interface Store {
   update<T>(key: string, change: (old: T | undefined) => T | Promise<T>): Promise<T>;
   /**
    * The entries whose keys begin with `prefix` (default: all), at most `limit` of them, in the order of the keys' code
-   * points. Entries that are written meanwhile may be included or not.
+   * points, or with `reverse` the other way round: the last ones first. Entries that are written meanwhile may be included
+   * or not.
    */
-  entries(options?: { prefix?: string; limit?: number }): AsyncIterable<[key: string, value: unknown]>;
+  entries(options?: EntriesOptions): AsyncIterable<[key: string, value: unknown]>;
+  /** How many keys begin with `prefix` (default: all). */
+  count(prefix?: string): Promise<number>;
   /** Removes everything, or, if it rejects, nothing. */
   clear(): Promise<void>;
 }

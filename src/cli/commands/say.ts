@@ -1,3 +1,4 @@
+import process from 'node:process';
 import type { Command } from 'commander';
 import { ChatosError } from '../../errors.ts';
 import type { ChatosClient } from '../../client/client.ts';
@@ -5,7 +6,9 @@ import { DEFAULT_HEARTBEAT_MS } from '../../client/heartbeat.ts';
 import { splitText } from '../../client/split-text.ts';
 import { formatAddress } from '../../net/address.ts';
 import { withEither } from '../../util/abort.ts';
-import { toJsonLine } from '../../util/escape.ts';
+import { createDeferred, withResolvers } from '../../util/deferred.ts';
+import { escapeUnsafe, toJsonLine } from '../../util/escape.ts';
+import { loginKey } from '../../util/login-key.ts';
 import { connectCommand, type ConnectFlags } from '../connecting/connect.ts';
 import { Delivery } from '../connecting/delivery.ts';
 import { linesOf } from '../connecting/input-lines.ts';
@@ -16,6 +19,7 @@ import {
   loginArgument,
   loginOption,
   noIdentityOption,
+  seconds,
   serverOption,
 } from '../options.ts';
 import { standardInput } from '../terminal/input.ts';
@@ -24,9 +28,12 @@ import { notice, writeLine } from '../terminal/output.ts';
 
 interface SayFlags extends ConnectFlags {
   readonly to?: string;
+  readonly waitForAnswer?: number | true;
   readonly json?: boolean;
 }
 
+/** How long an answer may take, where nothing else is said. */
+const ANSWER_MS = 60_000;
 /** How long a server that is lost may take to come back. */
 const RETURN_MS = 60_000;
 
@@ -38,7 +45,12 @@ export function register(command: Command): void {
     .addOption(loginOption())
     .addOption(identityOption())
     .addOption(noIdentityOption())
-    .option('--json', 'print a line of JSON for each message that was sent')
+    .option(
+      '-w, --wait-for-answer [seconds]',
+      'print the first private message that this login sends back; wait at most so long',
+      seconds,
+    )
+    .option('--json', 'print a line of JSON for each message that was sent, and for the answer')
     .addOption(configOption())
     .addHelpText(
       'after',
@@ -48,12 +60,16 @@ Examples:
   $ chatosbot say --to alice 'the build is green'
   $ tail -f app.log | chatosbot say --login logs -
   $ chatosbot say -- '-5 degrees'
+  $ chatosbot say --to dice --wait-for-answer 5 '!roll 20'
   $ chatosbot say --server tls://chat.example.org:7777 --identity me.pem done
 
 The server confirms a message to everyone. It does not confirm a message to one login: if no one has that login, the
 message is dropped without an error.`,
     )
     .action(async (words: string[], flags: SayFlags) => {
+      if (flags.waitForAnswer !== undefined && flags.to === undefined) {
+        command.error('--wait-for-answer needs --to: whose answer?');
+      }
       if (isBlank(words.join(''))) command.error("there is nothing to say; '-' sends the lines of standard input");
       await interruptibly((signal) => say(words, flags, signal));
     });
@@ -61,6 +77,9 @@ message is dropped without an error.`,
 
 async function say(words: string[], flags: SayFlags, signal: AbortSignal): Promise<void> {
   const isStream = words.length === 1 && words[0] === '-';
+  const { to, waitForAnswer } = flags;
+  const answerMs = waitForAnswer === true ? ANSWER_MS : (waitForAnswer ?? 0) * 1000;
+  const answer = withResolvers<string>();
   const gone = new AbortController();
   let isReady = false;
   const prepare = (client: ChatosClient): void => {
@@ -69,6 +88,10 @@ async function say(words: string[], flags: SayFlags, signal: AbortSignal): Promi
       (_, text) => isReady && text !== undefined && notice(text),
       () => true,
     );
+    client.on('message', ({ from, text, private: isPrivate, own }) => {
+      // What comes before anything was said is no answer.
+      if (isReady && isPrivate && !own && to !== undefined && loginKey(from) === loginKey(to)) answer.resolve(text);
+    });
     client.once('slowed', () => notice('the server slows this client: what is said waits'));
     onLost(client, isStream ? RETURN_MS : 0, (error) => gone.abort(error));
   };
@@ -86,11 +109,31 @@ async function say(words: string[], flags: SayFlags, signal: AbortSignal): Promi
         }
       }
       await delivery.finish();
+      if (waitForAnswer === undefined) return;
+      const text = await answerWithin(answer.promise, answerMs, to!, stop);
+      await writeLine(flags.json ? toJsonLine({ type: 'answer', from: to, text }) : shown(text), stop);
     });
     await client.close();
   } finally {
     await client.destroy();
   }
+}
+
+/** @throws {ChatosError} `TIMED_OUT`, or the reason of the signal */
+async function answerWithin(
+  answer: Promise<string>,
+  timeoutMs: number,
+  from: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const late = createDeferred<string>({ timeoutMs, signal, what: `no answer from ${from}` });
+  answer.then((text) => late.resolve(text)).catch(() => undefined);
+  return late.promise;
+}
+
+/** Data for a program, and safe for a terminal. */
+function shown(text: string): string {
+  return process.stdout.isTTY ? escapeUnsafe(text) : text;
 }
 
 /** Calls back when the session is lost and no other has come for so long. */

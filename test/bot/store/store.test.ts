@@ -38,6 +38,19 @@ describe('a store', () => {
     expect(await store.has('key')).toBe(false);
   });
 
+  test('lists its entries backwards, across many pages, and counts them', async () => {
+    const { store, records } = pluginStore();
+    const keys = Array.from({ length: 150 }, (_, index) => `n/${String(index).padStart(3, '0')}`);
+    await Promise.all([...keys, 'm', 'n', `n0`, 'n/\u{10FFFF}\u{10FFFF}'].map((key) => store.set(key, key)));
+    await records.set('n/other', 1);
+    const found = (await all(store.entries({ prefix: 'n/', reverse: true }))).map(([key]) => key);
+    expect(found).toEqual(['n/\u{10FFFF}\u{10FFFF}', ...keys.toReversed()]);
+    expect((await all(store.entries({ reverse: true, limit: 2 }))).map(([key]) => key)).toEqual(['n0', found[0]]);
+    expect([await store.count('n/'), await store.count(), await store.count('x'), await records.count()]).toEqual([
+      151, 154, 0, 1,
+    ]);
+  });
+
   test('lists its entries in the order of their keys, across many pages', async () => {
     const { store } = pluginStore();
     const keys = Array.from({ length: 200 }, (_, n) => `n/${String(n).padStart(3, '0')}`);
