@@ -5,7 +5,7 @@ import { long, packet, RfcPeer } from './rfc-peer.ts';
 import { within } from './server-sockets.ts';
 
 /** Who comes: what it shows, in PEM, and where from. */
-export interface Comer {
+export interface Comer extends Pick<tls.ConnectionOptions, 'session' | 'maxVersion'> {
   /** Its certificate, then those that lead to its authority. */
   readonly cert?: string;
   readonly key?: string;

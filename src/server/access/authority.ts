@@ -13,6 +13,13 @@ const FOR_CLIENTS: ReadonlySet<string> = new Set(['1.3.6.1.5.5.7.3.2', '2.5.29.3
 /** The object identifier of name constraints (RFC 5280, 4.2.1.10), in DER. */
 const NAME_CONSTRAINTS = Buffer.from('0603551d1e', 'hex');
 
+/**
+ * What clients have shown between their certificates and an authority that has vouched for them, by the certificates: who
+ * resumes a session of TLS shows it no more. Of more clients, those who came first show it again.
+ */
+const between = new Map<string, readonly X509Certificate[]>();
+const MAX_REMEMBERED = 1_024;
+
 /** A certificate that a client shows, and those behind it, where they are known otherwise than by the connection. */
 export interface Shown {
   readonly certificate: X509Certificate;
@@ -66,6 +73,7 @@ export class Authority {
     if (chain === undefined) {
       chain = this.#findChain(certificate, shown ?? shownWith(certificate));
       this.#chains.set(certificate, chain);
+      if (chain) remember(certificate, chain.slice(1, -1));
     }
     return chain;
   }
@@ -91,7 +99,14 @@ function shownWith(certificate: X509Certificate): readonly X509Certificate[] {
   for (let next = certificate.issuerCertificate; next && shown.length < MAX_BETWEEN; next = next.issuerCertificate) {
     shown.push(next);
   }
-  return shown;
+  return shown.length > 0 ? shown : (between.get(certificate.fingerprint256) ?? []);
+}
+
+function remember({ fingerprint256 }: X509Certificate, shown: readonly X509Certificate[]): void {
+  if (shown.length === 0) return;
+  between.delete(fingerprint256);
+  between.set(fingerprint256, shown);
+  if (between.size > MAX_REMEMBERED) between.delete(between.keys().next().value!);
 }
 
 /**

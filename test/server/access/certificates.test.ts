@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { issue } from '../../support/issued.ts';
 import { agree, Rig } from '../../support/server-rig.ts';
 import { endOf, readExactly } from '../../support/server-sockets.ts';
-import { connectTls, knockTls } from '../../support/tls-peers.ts';
+import { RfcPeer } from '../../support/rfc-peer.ts';
+import { connectTls, knockTls, openTls } from '../../support/tls-peers.ts';
 
 const ELSEWHERE = '127.0.0.2';
 
@@ -74,10 +75,29 @@ describe('a login whose name a certificate of an authority has', () => {
     expect(await (await connectTls(port, direct)).login('ops-1')).toBe(true);
     const chain = { key: issued.key, cert: `${issued.cert}\n${between.cert}` };
     expect(await (await connectTls(port, chain)).login('ops-2')).toBe(true);
-    expect(await (await connectTls(port, issued)).login('ops-3')).toBe(false);
+    const bare = await issue({ name: 'ops-3', by: between });
+    expect(await (await connectTls(port, bare)).login('ops-3')).toBe(false);
     expect(await why(1)).toBe('reserved: its certificate is of another authority');
     expect(await (await connectTls(port, chain)).login('ops-1')).toBe(false);
     expect(await why(2)).toBe('reserved: its certificate has another name');
+  });
+
+  it('[P7] is given to who resumes a session of TLS, which shows the others no more, after a change of rules too', async () => {
+    const between = await issue({ name: 'Ops CA 3', isAuthority: true, by: root });
+    const { key, cert } = await issue({ name: 'ops-1', by: between });
+    const logins = [{ login: 'ops-*', ca: root.cert }];
+    const { rig, port } = await start({}, { logins });
+    const chain = { key, cert: `${cert}\n${between.cert}`, maxVersion: 'TLSv1.2' } as const;
+    const first = await openTls(port, chain);
+    const session = first.getSession()!;
+    const peer = RfcPeer.over(first);
+    expect(await peer.login('ops-1')).toBe(true);
+    peer.end();
+    await rig.left('ops-1');
+    rig.server.update({ logins });
+    const resumed = await openTls(port, { session, maxVersion: 'TLSv1.2' });
+    expect(resumed.isSessionReused()).toBe(true);
+    expect(await RfcPeer.over(resumed).login('ops-1')).toBe(true);
   });
 
   it('[P7] is not given for one that a certificate without that right has issued', async () => {
