@@ -13,7 +13,7 @@ async function linesOf(file: string): Promise<{ event: string; login?: string }[
     .map((line) => JSON.parse(line) as { event: string; login?: string });
 }
 
-const EVENTS = ['start', 'listening', 'login', 'left', 'stop'];
+const EVENTS = ['start', 'listening', 'login', 'draining', 'left', 'stop'];
 
 test.each(['SIGTERM', 'SIGINT'] as const)(
   'serve --audit has recorded everything when it ends on %s',
