@@ -1,9 +1,11 @@
-import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import type { Command } from '../support/command.ts';
 import { openHalf, RfcPeer } from '../support/rfc-peer.ts';
-import { LAB, labFile, run, start, startServer } from './chatosbot.ts';
+import { LAB, labFile, run, start, startProgram, startServer } from './chatosbot.ts';
 import { fate, peer } from './peers.ts';
 
 let sockets = 0;
@@ -212,4 +214,32 @@ test('serve does not start over a file of bans that is garbled', async () => {
   const file = labFile('state-garbled/bans.json', '[{');
   const server = await run(['serve', '--listen', '127.0.0.1:0', '--state', path.dirname(file)]);
   expect(server).toMatchObject({ status: 2, stderr: expect.stringContaining(`${file}: it is not a file of bans`) });
+});
+
+test('completion offers the logins that the running server has, but none that a shell would take for more', async () => {
+  const { port, ctl, socket } = await operated(['--state', path.join(LAB, 'state-completion')]);
+  for (const login of ['alice', 'al.bert', '$(id)', 'two words', '-x']) await peer(port, login);
+  const offered = (...words: string[]) => run(['completion', 'bash', '--', 'ctl', ...words, '--control', socket, '']);
+  const { stdout } = await run(['completion', 'bash', '--', 'ctl', 'kick', '--control', socket, '']);
+  expect(stdout.split('\n').toSorted()).toEqual(['', 'al.bert', 'alice']);
+  expect((await offered('ban')).stdout).toBe(stdout);
+  await ctl('ban', 'mallory');
+  expect((await offered('unban')).stdout).toBe('mallory\n');
+  const nobody = await run(['completion', 'bash', '--', 'ctl', 'kick', '--control', `${socket}.none`, '']);
+  expect(nobody).toMatchObject({ status: 0, stdout: '', stderr: '' });
+});
+
+const PYTHON = 'import os, sys\nos.setgid(65534)\nos.setuid(65534)\nos.execvp(sys.argv[1], sys.argv[1:])';
+const canBeAnother = process.getuid?.() === 0 && spawnSync('python3', ['-c', 'pass']).status === 0;
+
+test.skipIf(!canBeAnother)('another user cannot use the socket, wherever it is: 77', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'chatosbot-shared-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  chmodSync(folder, 0o777);
+  const socket = path.join(folder, 'control.sock');
+  await startServer(['--control', socket]);
+  await expect.poll(() => existsSync(socket)).toBe(true);
+  const script = `import socket, sys\ns = socket.socket(socket.AF_UNIX)\ntry: s.connect(sys.argv[1])\nexcept PermissionError: print('denied')`;
+  const raw = startProgram('python3', ['-c', PYTHON, 'python3', '-c', script, socket], { cwd: folder });
+  expect(await raw.exit()).toMatchObject({ stdout: 'denied\n' });
 });

@@ -1,4 +1,5 @@
 import { Argument, type Command } from 'commander';
+import { askedOffers } from '../completion/asked-offers.ts';
 import { offersFor } from '../completion/offers.ts';
 import { SCRIPTS } from '../completion/scripts.ts';
 import { writeLine } from '../terminal/output.ts';
@@ -23,8 +24,9 @@ The script completes commands, options and their values on TAB.`,
       const words = shell === 'bash' ? rejoined(typed) : typed;
       await registerOther(words.find((word) => !word.startsWith('-')) ?? '');
       const offers = offersFor(program, words);
+      const found = offers === 'logins' || offers === 'bans' ? await askedOffers(offers, words) : offers;
       const lines =
-        typeof offers === 'string' ? [`:${offers}`] : offers.map(([word, meaning]) => lineOf(shell, word, meaning));
+        typeof found === 'string' ? [`:${found}`] : found.map(([word, meaning]) => lineOf(shell, word, meaning));
       if (lines.length > 0) await writeLine(lines.join('\n'));
     });
 }

@@ -6,6 +6,7 @@ import { escapeUnsafe } from '../../util/escape.ts';
 import { REPORTS } from '../ctl/reports.ts';
 import { ask, type ControlFlags } from '../ctl/socket.ts';
 import { configOption, controlOption, duration, seconds } from '../options.ts';
+import { EXIT, ExitSignal } from '../terminal/exit.ts';
 import { writeLine } from '../terminal/output.ts';
 
 interface CtlFlags extends ControlFlags {
@@ -44,7 +45,7 @@ export function register(command: Command): void {
       show(flags, { command: 'kick', who, all }, REPORTS.kicked),
     );
   add('ban', 'keep somebody out, and end their sessions and private connections', "ban 'spam-*' --for 1h --reason spam")
-    .argument('<what...>', WHAT)
+    .argument('<who...>', WHAT)
     .option('--for <time>', 'for how long, such as 90s, 30m, 1h or 7d (default: until it is lifted)', duration)
     .option('--reason <text>', 'why, for the log and the list')
     .option('--login', 'what is named is a login, whatever it looks like')
@@ -52,7 +53,7 @@ export function register(command: Command): void {
       show(flags, { command: 'ban', what, forMs: forS && forS * 1000, reason, login }, REPORTS.banned),
     );
   add('unban', 'lift bans', 'unban 203.0.113.0/24')
-    .argument('<what...>', 'what was banned, as the list of bans shows it')
+    .argument('<ban...>', 'what was banned, as the list of bans shows it')
     .option('--login', 'what is named is a login, whatever it looks like')
     .action((what: string[], { login, ...flags }: CtlFlags & BanFlags) =>
       show(flags, { command: 'unban', what, login }, REPORTS.unbanned),
@@ -98,4 +99,6 @@ async function show(
   const lines = await ask(flags, request);
   const texts = flags.json ? lines.map(toJsonLine) : report(lines).map(escapeUnsafe);
   if (texts.length > 0) await writeLine(texts.join('\n'));
+  // A reload that was not done is what a wrong configuration is anywhere.
+  if (lines.some(({ invalid }) => Array.isArray(invalid) && invalid.length > 0)) throw new ExitSignal(EXIT.usage);
 }

@@ -1,7 +1,10 @@
 import type { Command, Option } from 'commander';
 
-/** What may come next on a command line: paths, or words, each with what it means (`''` where that is clear). */
-export type Offers = 'files' | 'directories' | readonly (readonly [word: string, meaning: string])[];
+/** What may come next: words, each with what it means (`''` where that is clear). */
+export type Words = readonly (readonly [word: string, meaning: string])[];
+
+/** What may come next on a command line: paths, what a running server knows, or words. */
+export type Offers = 'files' | 'directories' | 'logins' | 'bans' | Words;
 
 /**
  * What may stand for the last of the words behind the program's name: `''` where none is begun. What begins otherwise than
@@ -65,5 +68,7 @@ function takes({ optional, variadic }: Option, word: string): boolean {
 function valuesOf(placeholder: string, choices: readonly string[] | undefined): Offers {
   if (choices) return choices.map((choice) => [choice, '']);
   if (/^(director(y|ies)|folders?)$/.test(placeholder)) return 'directories';
+  if (placeholder === 'who') return 'logins';
+  if (placeholder === 'ban') return 'bans';
   return /^(files?|paths?|bots)$/.test(placeholder) ? 'files' : [];
 }

@@ -8,8 +8,8 @@ import { DEFAULT_PORT } from '../../net/address.ts';
 
 /** Which server is meant. */
 export interface ControlFlags {
-  readonly control?: string;
-  readonly config?: string;
+  readonly control?: string | undefined;
+  readonly config?: string | undefined;
 }
 
 /** The lines that a server answers. */
