@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { constants, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import * as tls from 'node:tls';
 import { ChatosError, messageOf } from '../errors.ts';
@@ -41,7 +41,8 @@ export function checkServer(address: Address, socket: tls.TLSSocket): ChatosErro
 
 async function contextFor(address: Address, identity: Identity | undefined): Promise<tls.SecureContext> {
   const own = identity && { cert: identity.cert, key: identity.key };
-  const base = { ...own, minVersion: MIN_VERSION } as const;
+  // The server that was looked at stays the one that is spoken with.
+  const base = { ...own, minVersion: MIN_VERSION, secureOptions: constants.SSL_OP_NO_RENEGOTIATION } as const;
   // The pin decides alone: authorities need not even be loaded.
   if (address.pin !== undefined) return tls.createSecureContext({ ...base, ca: [] });
   if (address.ca !== undefined) return tls.createSecureContext({ ...base, ca: await readAuthorities(address) });

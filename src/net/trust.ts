@@ -94,9 +94,12 @@ function wrongName(address: Address, certificate: X509Certificate): { reason: Di
   return { reason: 'wrong-name', words: `its certificate is for ${names}, and not for ${wanted}` };
 }
 
-/** The name that the server's certificate must have: as certificates have it, in ASCII, and an address without its zone. */
+/**
+ * The name that the server's certificate must have: as certificates have it, in ASCII and without a dot at its end, and an
+ * address without its zone.
+ */
 export function nameOf({ name, host }: Pick<Address, 'name' | 'host'>): string {
-  const wanted = (name ?? host).replace(/%.*/, '');
+  const wanted = (name ?? host).replace(/%.*|\.$/, '');
   return isIP(wanted) ? wanted : domainToASCII(wanted) || wanted;
 }
 

@@ -148,6 +148,7 @@ describe('an authority in a file', () => {
 describe('the name that is checked', () => {
   it.each([
     ['chat.example.org', 'chat.example.org'],
+    ['chat.example.org.', 'chat.example.org'],
     ['127.0.0.1', '127.0.0.1'],
     ['[fe80::1%eth0]', 'fe80::1'],
     ['Café.example', 'xn--caf-dma.example'],
