@@ -9,6 +9,7 @@ import { NO_RATES } from '../support/floods.ts';
 import { parseAddress } from '../../src/net/address.ts';
 import { dial } from '../../src/net/dial.ts';
 import type { Transport } from '../../src/net/transport.ts';
+import { auditServer } from '../../src/ops/audit/server-entries.ts';
 import { testCertificate } from '../support/certificates.ts';
 import { long, openHalf, packet, RfcPeer, str } from '../support/rfc-peer.ts';
 import { agree, Rig, turns } from '../support/server-rig.ts';
@@ -147,12 +148,15 @@ describe.skipIf(!HAS_HAPROXY)('health checks of HAProxy', () => {
     ['v2', 'send-proxy-v2 check check-send-proxy inter 50ms'],
   ] as const)('[P20] %s, %s: they find the server, and make no noise', async (version, how) => {
     const { rig, port } = await proxied(version, how);
+    const audited = new Set<string>();
+    auditServer(rig.server, (event) => void audited.add(event));
     const marker = await join(port, 'marker', '127.0.0.11');
     // A few checks: with a header, each is a connection; without one, they leave no trace but that HAProxy goes on.
     for (const end = performance.now() + 500; performance.now() < end; await turns(marker));
     expect(await join(port, 'later', '127.0.0.12')).toBeDefined();
     const loud = rig.log.lines.filter(({ level }) => level !== 'debug').map(({ message }) => message);
     expect(loud).toEqual(['logged in', 'logged in']);
+    expect([...audited]).toEqual(['login']);
     expect(rig.server.stats).toMatchObject({ badProxyHeaders: 0, malformed: 0, clients: 2 });
   });
 });

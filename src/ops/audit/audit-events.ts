@@ -70,7 +70,7 @@ export const AUDIT_EVENTS = {
     by: ['from', 'why', 'limit'],
   },
   'handshake-failed': {
-    what: 'A TLS handshake failed.',
+    what: 'A TLS handshake failed, for another reason than that the client went away.',
     fields: ['from', 'why', 'detail', 'limit'],
     by: ['from', 'why', 'limit'],
   },
@@ -94,7 +94,11 @@ export const AUDIT_EVENTS = {
     fields: [...WHO, 'why', 'limit'],
     by: ['from', 'why', 'limit'],
   },
-  'connection-lost': { what: 'A connection broke.', fields: [...WHO, 'why'], by: ['from', 'why'] },
+  'connection-lost': {
+    what: 'The connection of a client that had logged in broke.',
+    fields: [...WHO, 'why'],
+    by: ['from', 'why'],
+  },
   malformed: {
     what: 'A connection was closed for bytes that are no packet.',
     fields: [...WHO, 'why', 'limit'],

@@ -21,14 +21,16 @@ export function auditServer(events: EventEmitter<ServerEvents>, audit: Audit): v
     listening: (address) => audit('listening', { address: formatAddress(address) }),
     acceptFailed: (address, { message: why }) =>
       audit('connection-not-accepted', { address: formatAddress(address), why }),
-    // Whoever has not logged in has done nothing yet.
+    // Whoever comes and goes without a login has done nothing: health checks of proxies do so every other second.
     connection: undefined,
     connectionRefused: (from, why) => audit('connection-refused', { from, why, limit: REFUSED_BY[why] }),
     proxyHeaderRefused: (from, why, limit) => audit('proxy-header-refused', { from, why, limit }),
     notIdentified: (session) => closed(session, 'not identified in time', 'identifyTimeoutMs'),
     login: (session) => audit('login', { ...who(session), encrypted: session.encrypted }),
-    handshakeFailed: (from, why, detail) =>
-      audit('handshake-failed', { from, why, detail, limit: why === 'not in time' ? 'handshakeTimeoutMs' : undefined }),
+    handshakeFailed: (from, why, detail) => {
+      const limit: Limit | undefined = why === 'not in time' ? 'handshakeTimeoutMs' : undefined;
+      if (why !== 'the client has gone') audit('handshake-failed', { from, why, detail, limit });
+    },
     loginRefused: (session, login, why, _attempt, limit, rule) =>
       audit('login-refused', { ...who(session), login, why, limit, rule }),
     kicked: (session, why, channels) => audit('kicked', { ...who(session), why, channels }),
@@ -51,7 +53,9 @@ export function auditServer(events: EventEmitter<ServerEvents>, audit: Audit): v
     slowConsumer: doesNotRead,
     stalledConsumer: doesNotRead,
     shedConsumer: doesNotRead,
-    connectionLost: (session, { message: why }) => audit('connection-lost', { ...who(session), why }),
+    connectionLost: (session, { message: why }) => {
+      if (session.login !== '') audit('connection-lost', { ...who(session), why });
+    },
     request: (pair) => audit('request', pairOf(pair)),
     requestRefused: (pair, why, limit) => audit('request-refused', { ...pairOf(pair), why, limit }),
     connectId: (pair) => audit('request-accepted', pairOf(pair)),
