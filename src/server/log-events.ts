@@ -64,7 +64,8 @@ export function logEvents(events: EventEmitter<ServerEvents>, unbounded: Logger)
     kicked: (session, why, channels) => log.warn('kicked', { why, ...who(session), channels }),
     // Whoever reloads says what became of each part.
     reloaded: () => undefined,
-    draining: (sessions, channels, drainMs) => log.info('draining', { sessions, channels, seconds: drainMs / 1000 }),
+    draining: (sessions, channels, drainMs) =>
+      log.info('draining', { sessions, channels, seconds: Math.round(drainMs) / 1000 }),
     banned: ({ what, kind, reason, until }, sessions, channels) =>
       log.warn('banned', { what, kind, why: reason, until: until?.toISOString(), sessions, channels }),
     unbanned: ({ what, kind }, why) => log.info('unbanned', { what, kind, why }),

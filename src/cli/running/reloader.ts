@@ -58,7 +58,7 @@ export class Reloader {
 
   /** What is reloaded, as it was started. */
   static async of(plan: ReloadPlan): Promise<Reloader> {
-    return new Reloader(plan, await optionsOf(plan, plan.loaded));
+    return new Reloader(plan, plan.server ? await optionsOf(plan, plan.loaded) : {});
   }
 
   /** One reload after the other. */
@@ -133,14 +133,19 @@ export class Reloader {
 
   /** The files of the certificate may be others, whatever the configuration says. */
   async #replaceCertificate(server: ChatosServer, loaded: LoadedConfig, report: Report): Promise<void> {
-    const { certificate, listen, log } = this.#plan;
+    const { announce, certificate, listen, log } = this.#plan;
     const wrong = problemsOf(loaded).get('tls');
     if (wrong !== undefined) return report.invalid('serve.tls', wrong);
     if (![...listen(loaded), ...server.addresses].some(({ transport }) => transport === 'tls')) return;
     try {
       const pair = await serverCertificate(certificate(loaded), log);
+      const before = server.addresses.map(formatAddress);
       if (await server.replaceCertificate(pair)) report.applied('serve.tls');
       else report.unchanged('serve.tls');
+      // With another key, clients need another pin.
+      for (const [index, address] of server.addresses.map(formatAddress).entries()) {
+        if (address !== before[index]) announce(`listening on ${address}`, { address });
+      }
     } catch (error) {
       report.fails('serve.tls', error);
     }
