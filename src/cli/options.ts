@@ -26,11 +26,10 @@ export const botLoginOption = (): Option =>
   loginOption("the login of bots that have none of their own (default: the bot's name)");
 
 /** Who one is for tls:// servers. */
-export const identityOption = (): Option =>
-  new Option(
-    '--identity <file>',
-    "your certificate and its key, for tls:// servers (default: what 'chatosbot identity' made); repeatable, for two files",
-  )
+export const identityOption = (
+  what = "your certificate and its key, for tls:// servers (default: what 'chatosbot identity' made); repeatable, for two files",
+): Option =>
+  new Option('--identity <file>', what)
     .env('CHATOSBOT_IDENTITY')
     .argParser((file, previous: readonly string[] | false | undefined) => {
       if (file === '') throw new InvalidArgumentError('name a file, or leave it out');

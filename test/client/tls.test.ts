@@ -11,6 +11,7 @@ import { formatAddress } from '../../src/net/address.ts';
 import { isAlive } from '../../src/net/dial.ts';
 import { parseAddress, type ServerOptions } from '../../src/server/index.ts';
 import { ChatosServer } from '../../src/server/server.ts';
+import { TestProxy } from '../../src/testing/proxy.ts';
 import { issue, type Issued } from '../support/issued.ts';
 import {
   connect,
@@ -150,6 +151,22 @@ describe('a client that reconnects', () => {
   it('does not try again where the authorities of its address cannot be read', async () => {
     const client = createClient({ server: 'tls://127.0.0.1:1?ca=/nowhere.pem', login: 'alice', reconnect: true });
     expect(await failure(client.start())).toMatchObject({ code: 'INVALID_ADDRESS' });
+  });
+
+  it('gives up a connection on which nothing comes any more, and is back when the server is', async () => {
+    const { port, pinned } = await startTls(named);
+    const proxy = await TestProxy.start(parseAddress(`127.0.0.1:${port}`));
+    onTestFinished(() => proxy.close());
+    const at = pinned.replace(`:${port}`, `:${proxy.address.port}`);
+    const client = await connect(at, 'alice', { heartbeatMs: 60, reconnect: { firstMs: 10, maxMs: 10 } });
+    await client.roundTrip();
+    const lost = next(client, 'disconnected');
+    proxy.setStalled('all', true);
+    expect(await lost).toMatchObject([{ code: 'CONNECTION_LOST', fields: { silentMs: expect.any(Number) as number } }]);
+    const back = next(client, 'connected');
+    proxy.setStalled('all', false);
+    await back;
+    await client.roundTrip();
   });
 
   it('waits a while where the server was trusted a moment ago', async () => {

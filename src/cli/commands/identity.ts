@@ -18,7 +18,9 @@ interface IdentityFlags {
 
 export function register(command: Command): void {
   command
-    .addOption(identityOption())
+    .addOption(
+      identityOption('the file (default: identity.pem in your configuration folder); repeatable, for two files'),
+    )
     .option('--certificate', 'print the certificate, which has nothing secret, instead of the fingerprint')
     .option('--json', 'print a line of JSON: fingerprint, name, files, made')
     .addOption(configOption())
@@ -31,8 +33,8 @@ Examples:
   $ chatosbot identity --certificate > ann.pem     # for the operator of a server
 
 The fingerprint is what the operator of a server needs to reserve a login for you. The first time, it makes a key pair and
-a certificate. Keep the file secret: whoever has it is you. Commands show it to every tls:// server, without
---no-identity.`,
+a certificate. Keep the file secret: whoever has it is you. Commands show it to every tls:// server, unless
+--no-identity is given.`,
     )
     .action(identity);
 }
