@@ -18,6 +18,15 @@ export interface AskOptions {
   readonly timeoutMs?: number;
   /** Cancels the question. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Says whether an answer will do: `true`, or what is wrong with it, which the user is told; then the next answer is
+   * waited for. @default any answer will do
+   */
+  readonly validate?: (answer: string) => Awaitable<true | string>;
+  /** How many more answers are taken after a wrong one. @default 2 */
+  readonly retries?: number;
+  /** Answers by which the user gives up; case is ignored. @default none */
+  readonly cancel?: readonly string[];
 }
 
 /** Options of {@link Context.sleep}. */
@@ -136,8 +145,8 @@ export interface Context<Options = PlainOptions> {
    * Asks a user a question in private, and returns the user's next private message, which no hook and no command gets.
    * Questions to the same user are asked one after the other.
    *
-   * @throws {ChatosError} `TIMED_OUT` without an answer in time, `ABORTED` if the plugin stops, `QUEUE_FULL` if too many
-   *   questions wait, or as {@link Context.tell}
+   * @throws {ChatosError} `TIMED_OUT` without an answer in time, `CANCELLED` or `INVALID_ANSWER` by the answers, `ABORTED`
+   *   if the plugin stops, `QUEUE_FULL` if too many questions wait, or as {@link Context.tell}
    */
   ask(peer: string, question: string, options?: AskOptions): Promise<Message>;
   /**

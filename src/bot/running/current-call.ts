@@ -21,6 +21,8 @@ export interface Call {
   readonly heard: number | undefined;
   /** How it waits for a peer; `undefined` where it is not work. */
   readonly rest: Rest | undefined;
+  /** Lets what its peer has caused behind it begin: the call waits for somebody else. */
+  readonly letPass?: (() => void) | undefined;
   isOver?: boolean;
 }
 

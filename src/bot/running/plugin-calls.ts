@@ -1,3 +1,4 @@
+import { withResolvers } from '../../util/deferred.ts';
 import type { LogFields } from '../../util/log.ts';
 import type { CallOwner } from '../loading/loaded-code.ts';
 import type { Awaitable } from '../plugin/context.ts';
@@ -49,9 +50,13 @@ export class PluginCalls {
     return this.#running.has(call);
   }
 
-  /** Calls something of the plugin that a message caused, when what its peer caused before has finished. */
+  /** Calls something of the plugin that a message caused, when what its peer caused before has finished, or lets it pass. */
   dispatch({ from, number }: Cause, hook: string, run: () => unknown): void {
-    if (this.queues.run(from, () => this.make(hook, from, run, {}, number))) return;
+    const task = (): Promise<unknown> => {
+      const passing = withResolvers<void>();
+      return Promise.race([passing.promise, this.make(hook, from, run, {}, number, passing.resolve)]);
+    };
+    if (this.queues.run(from, task)) return;
     this.#settings.health.overloaded(hook);
   }
 
@@ -59,6 +64,7 @@ export class PluginCalls {
    * Calls a hook; never rejects. What it throws or rejects is logged with plugin, hook and peer.
    *
    * @param heard the number of the message that caused it
+   * @param letPass lets what the peer has caused behind it begin
    */
   make<T>(
     hook: string,
@@ -66,6 +72,7 @@ export class PluginCalls {
     run: () => Awaitable<T>,
     fields?: LogFields,
     heard?: number,
+    letPass?: () => void,
   ): Promise<HookResult<T>> {
     const { runner, health, activity, isOver, begun } = this.#settings;
     const last = hook === 'onStop';
@@ -81,7 +88,7 @@ export class PluginCalls {
     }
     this.count += 1;
     const begin = (rest?: Rest): Promise<HookResult<T>> => {
-      const call: Call = { runner, hook, peer, heard, rest };
+      const call: Call = { runner, hook, peer, heard, rest, letPass };
       const running = withinCall(call, async (): Promise<HookResult<T>> => {
         const beginning = begun();
         if (beginning && !(await beginning)) return { ok: false, error: undefined };

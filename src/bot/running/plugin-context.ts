@@ -3,9 +3,11 @@ import type { RequestOptions } from '../../client/options.ts';
 import { withEither } from '../../util/abort.ts';
 import { sleep, type Clock } from '../../util/clock.ts';
 import { durationMs } from '../../util/duration.ts';
+import { loginKey } from '../../util/login-key.ts';
 import { ChatosError } from '../../errors.ts';
 import type { AskOptions, Context, Message } from '../plugin/context.ts';
 import type { PluginTimers } from './plugin-timers.ts';
+import { answerTo } from './answers.ts';
 import { awaitPeer, currentCall, withinCall } from './current-call.ts';
 
 type WithSignal<Options> = Options & { readonly signal: AbortSignal };
@@ -53,9 +55,14 @@ export class PluginContext {
       tell: (to, text) =>
         this.#unlessStopped(() => services.speak(textArgument('login', to), textArgument('text', text))),
       ask: (peer, question, options = {}) =>
-        this.#untilStop(options, async (asked) =>
-          this.bind(await services.ask(textArgument('login', peer), textArgument('question', question), asked)),
-        ),
+        this.#untilStop(options, async (asked) => {
+          const call = currentCall();
+          if (call?.peer !== undefined && loginKey(call.peer) !== loginKey(textArgument('login', peer)))
+            call.letPass?.();
+          return this.bind(
+            await answerTo(textArgument('question', question), asked, (text) => services.ask(peer, text, asked)),
+          );
+        }),
       request: (peer, options = {}) =>
         this.#untilStop(options, async (asked) =>
           this.own(this.guard(await services.request(textArgument('login', peer), asked))),
@@ -70,7 +77,7 @@ export class PluginContext {
       reply: (text) => this.#unlessStopped(() => message.reply(textArgument('text', text))),
       ask: (question, options = {}) =>
         this.#untilStop(options, async (asked) =>
-          this.bind(await message.ask(textArgument('question', question), asked)),
+          this.bind(await answerTo(textArgument('question', question), asked, (text) => message.ask(text, asked))),
         ),
     };
   }

@@ -25,6 +25,8 @@ const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'CHANNEL_ABORTED',
   'CHANNEL_CLOSED',
   'TIMED_OUT',
+  'CANCELLED',
+  'INVALID_ANSWER',
   'ABORTED',
 ]);
 

@@ -33,6 +33,8 @@ const EXIT_CODES: { readonly [C in ErrorCode]: number } = {
   CHANNEL_CLOSED: EXIT.broken,
   DATA_INCOMPLETE: EXIT.incomplete,
   TIMED_OUT: EXIT.timedOut,
+  CANCELLED: EXIT.refused,
+  INVALID_ANSWER: EXIT.refused,
   ABORTED: EXIT.interrupted,
   QUEUE_FULL: EXIT.broken,
   STORE_FULL: EXIT.broken,

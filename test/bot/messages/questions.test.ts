@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { Context, Message } from '../../../src/bot/plugin/context.ts';
+import type { AskOptions, Context, Message } from '../../../src/bot/plugin/context.ts';
 import type { BotPlugin } from '../../../src/bot/plugin/plugin.ts';
 import { Questions } from '../../../src/bot/messages/questions.ts';
 import type { ChatosError } from '../../../src/errors.ts';
@@ -150,6 +150,98 @@ describe('ctx.ask', () => {
     other.catch(() => undefined);
     await alice.next(4);
     void waiting;
+  });
+});
+
+describe('a question with conditions', () => {
+  const booking = (options: AskOptions): BotPlugin => ({
+    commands: {
+      book: {
+        help: 'books',
+        run: async (_: unknown, message: Message) => {
+          const result = await message.ask('How long?', options).then(
+            ({ text }) => `booked for ${text}`,
+            (error: ChatosError) => `${error.code}: ${error.message}`,
+          );
+          await message.reply(result);
+        },
+      },
+    },
+  });
+  const isHours = (text: string): true | string => /^\d+ h$/.test(text) || 'Say it in hours.';
+
+  it.each<[what: string, options: AskOptions, said: string[], answers: string[]]>([
+    [
+      'takes the first answer that is valid',
+      { validate: isHours },
+      ['long', '2 h'],
+      ['Say it in hours.', 'booked for 2 h'],
+    ],
+    [
+      'gives up after two more',
+      { validate: isHours },
+      ['a', 'b', 'c'],
+      [
+        'How long?',
+        'Say it in hours.',
+        'Say it in hours.',
+        'Say it in hours.',
+        'INVALID_ANSWER: alice gave no valid answer: Say it in hours.',
+      ],
+    ],
+    [
+      'gives up at once where that is wanted',
+      { validate: () => Promise.resolve(''), retries: 0 },
+      ['a'],
+      [
+        'How long?',
+        'That is not a valid answer.',
+        'INVALID_ANSWER: alice gave no valid answer: That is not a valid answer.',
+      ],
+    ],
+    [
+      'is cancelled by a word',
+      { validate: isHours, cancel: ['Never mind', 'stop'] },
+      ['?', ' never MIND '],
+      ['How long?', 'Say it in hours.', 'CANCELLED: alice has cancelled the question'],
+    ],
+    ['takes no such word for granted', {}, ['stop'], ['How long?', 'booked for stop']],
+    [
+      'refuses retries that are none',
+      { retries: -1 },
+      [],
+      ['INVALID_ARGUMENT: retries must be a whole number, 0 or more, not -1'],
+    ],
+  ])('%s', async (_, options, said, answers) => {
+    const server = await startServer();
+    const alice = await joinAs(server, 'alice');
+    await startBot(server, booking(options), { flood: false });
+    alice.tell('bot', '!book');
+    const heard: string[] = [];
+    for (const text of said) {
+      heard.push((await alice.next(4)).msg);
+      alice.tell('bot', text);
+    }
+    while (heard.length < answers.length) heard.push((await alice.next(4)).msg);
+    expect(heard).toEqual(answers);
+  });
+
+  it('to somebody else does not hold up the messages of the one who caused it', async () => {
+    const server = await startServer();
+    const [alice, bob] = [await joinAs(server, 'alice'), await joinAs(server, 'bob')];
+    await startBot(server, {
+      async onMessage(message, ctx) {
+        if (message.text !== 'deploy') return message.reply(`heard ${message.text}`);
+        const { text } = await ctx.ask('bob', 'May alice deploy?');
+        return message.reply(`bob says ${text}`);
+      },
+    });
+    alice.tell('bot', 'deploy');
+    expect((await bob.next(4)).msg).toBe('May alice deploy?');
+    alice.tell('bot', 'hello?');
+    expect((await alice.next(4)).msg).toBe('heard hello?');
+    bob.tell('bot', 'yes');
+    expect((await alice.next(4)).msg).toBe('bob says yes');
   });
 });
 

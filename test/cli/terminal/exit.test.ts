@@ -27,6 +27,8 @@ const EXPECTED: Readonly<Record<ErrorCode, number>> = {
   NOT_PERMITTED: 77,
   REQUEST_REFUSED: 77,
   TIMED_OUT: 124,
+  CANCELLED: 77,
+  INVALID_ANSWER: 77,
   ABORTED: 130,
 };
 
