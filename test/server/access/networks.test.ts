@@ -1,6 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { RfcPeer } from '../../support/rfc-peer.ts';
 import { Rig } from '../../support/server-rig.ts';
-import { within } from '../../support/server-sockets.ts';
+import { endOf, openSocket, within } from '../../support/server-sockets.ts';
 
 /** Another address of this machine. */
 const ELSEWHERE = '127.0.0.2';
@@ -32,4 +33,17 @@ it('networks that are not allowed are closed at accept', async () => {
   expect(rig.server.stats.refusedDenied).toBe(1);
   await rig.log.until('connection refused: not allowed');
   await rig.join('alice');
+});
+
+it('behind a proxy, the address that its header names is denied, and the proxy is not', async () => {
+  const rig = await Rig.start({}, { deny: { from: '203.0.113.0/24' }, proxies: ['127.0.0.1'] });
+  const { port } = await rig.server.listen('127.0.0.1:0?proxy=v1');
+  const denied = await openSocket(port);
+  denied.write('PROXY TCP4 203.0.113.9 192.0.2.1 40000 7777\r\n');
+  await endOf(denied);
+  expect((await rig.log.until('connection refused: denied')).fields).toMatchObject({ from: '203.0.113.9' });
+  const other = await RfcPeer.connect(port);
+  onTestFinished(() => other.destroy());
+  other.send(Buffer.from('PROXY TCP4 198.51.100.9 192.0.2.1 40000 7777\r\n'));
+  expect(await other.login('alice')).toBe(true);
 });
