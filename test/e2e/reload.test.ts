@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { RfcPeer } from '../support/rfc-peer.ts';
@@ -64,6 +64,41 @@ test('ctl reload says what was applied, what needs a restart, and what is invali
     needsRestart: ['serve.control'],
     invalid: [{ part: 'serve.limits' }, { part: 'serve.deny' }],
   });
+});
+
+test.each([
+  ['the key itself', `${LISTEN}  logns: [{ login: alice, from: 10.0.0.1 }]\n`, ''],
+  ['another key', `${LISTEN}  lookAlike: allow\n`, ''],
+  ['a key above it', LISTEN, 'srve: {}\n'],
+])('rules that are gone stay where %s is misspelt: a typing error lets nobody in', async (_, text, more) => {
+  const { write, ctl, port } = await configured(`${LISTEN}  logins: [{ login: alice, from: 10.0.0.1 }]\n`);
+  write(text, more);
+  const { status, stdout } = await ctl('reload');
+  expect(status).toBe(2);
+  expect(stdout).toMatch(/invalid, the old one stays: serve\.logins\n.*it is gone, and the configuration has errors: /);
+  const stranger = await RfcPeer.connect(port);
+  for (const login of ['alice', 'bob']) expect(await stranger.login(login)).toBe(false);
+  stranger.destroy();
+  write(LISTEN);
+  expect((await ctl('reload')).stdout).toBe('reloaded: serve.logins\n');
+});
+
+test('rules stay where the file that they were found in is gone', async () => {
+  const folder = path.dirname(labFile('reload-gone/package.json', '{}'));
+  const file = labFile('reload-gone/chatosbot.config.yaml', `serve:\n${LISTEN}  logins: [{ login: alice }]\n`);
+  const socket = path.join(LAB, 'reload-gone.sock');
+  const command = start(['serve', '--control', socket], { cwd: folder });
+  const [, port] = await command.line(/listening on tcp:\/\/127\.0\.0\.1:(\d+)/);
+  await command.line(/^control socket at/);
+  rmSync(file);
+  const { status, stdout } = await run(['ctl', 'reload', '--control', socket]);
+  expect([status, stdout]).toEqual([
+    2,
+    expect.stringMatching(/^invalid, the old one stays: configuration\n.* is gone/),
+  ]);
+  const stranger = await RfcPeer.connect(Number(port));
+  expect(await stranger.login('bob')).toBe(false);
+  stranger.destroy();
 });
 
 test('a configuration that is no YAML changes nothing', async () => {

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { isChatosError, messageOf } from '../../errors.ts';
+import { ChatosError, isChatosError, messageOf } from '../../errors.ts';
 import type { LoadedConfig } from '../../config/read.ts';
 import type { Config } from '../../config/schema.ts';
 import { serverOptions } from '../../config/settings.ts';
@@ -74,6 +74,10 @@ export class Reloader {
     try {
       loaded = await plan.load();
       if (loaded.problems?.some(({ path }) => path.length === 0)) throw loaded.problem!;
+      const { file } = plan.loaded;
+      if (file !== undefined && loaded.file === undefined) {
+        throw new ChatosError('INVALID_CONFIG', `${file} is gone, and there is no other configuration`);
+      }
     } catch (error) {
       report.fails('configuration', error);
       loaded = undefined;
@@ -112,6 +116,11 @@ export class Reloader {
       const text = wrong.get(key);
       if (text !== undefined) {
         if (text !== '') report.invalid(`serve.${key}`, text);
+        continue;
+      }
+      // What keeps people out must not be lost by a key that is misspelt.
+      if (loaded.problem && options[key] === undefined && this.#applied.get(key) !== undefined) {
+        report.invalid(`serve.${key}`, `it is gone, and the configuration has errors: ${loaded.problem.message}`);
         continue;
       }
       this.#apply(key, options[key], report, () => server.update({ [key]: options[key] }));
