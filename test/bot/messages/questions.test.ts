@@ -175,7 +175,7 @@ describe('a question with conditions', () => {
       'takes the first answer that is valid',
       { validate: isHours },
       ['long', '2 h'],
-      ['Say it in hours.', 'booked for 2 h'],
+      ['How long?', 'Say it in hours.', 'booked for 2 h'],
     ],
     [
       'gives up after two more',
