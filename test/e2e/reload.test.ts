@@ -83,6 +83,13 @@ test.each([
   expect((await ctl('reload')).stdout).toBe('reloaded: serve.logins\n');
 });
 
+test('rules that have no effect are named in the log', async () => {
+  const { command, write, ctl } = await configured(LISTEN);
+  write(`${LISTEN}  logins: [{ login: '*' }, { login: alice, from: 10.0.0.1 }]\n`);
+  expect(await ctl('reload')).toMatchObject({ status: 0, stdout: 'reloaded: serve.logins\n' });
+  await command.line(/ warn .*serve\.logins\.1\.login: "alice" has no effect/);
+});
+
 test('rules stay where the file that they were found in is gone', async () => {
   const folder = path.dirname(labFile('reload-gone/package.json', '{}'));
   const file = labFile('reload-gone/chatosbot.config.yaml', `serve:\n${LISTEN}  logins: [{ login: alice }]\n`);

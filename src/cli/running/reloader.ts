@@ -11,6 +11,7 @@ import type { UpdatableOptions } from '../../server/options.ts';
 import type { ChatosServer } from '../../server/server.ts';
 import type { Logger } from '../../util/log.ts';
 import type { Announce } from '../terminal/output.ts';
+import { accessWarnings } from './access-warnings.ts';
 import { serverCertificate, type CertificatePlace } from './server-certificate.ts';
 
 /** What is reloaded, and from where. */
@@ -125,6 +126,8 @@ export class Reloader {
       }
       this.#apply(key, options[key], report, () => server.update({ [key]: options[key] }));
     }
+    if (!report.all.applied.includes('serve.logins')) return;
+    for (const line of accessWarnings(options, this.#plan.listen(loaded), loaded)) this.#plan.log.warn(line);
   }
 
   /** Applies a part that is not as it was. */
