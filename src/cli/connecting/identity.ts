@@ -1,7 +1,6 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
-import { ChatosError } from '../../errors.ts';
 import type { LoadedConfig } from '../../config/read.ts';
 import type { Address } from '../../net/address.ts';
 import { loadIdentity, type Identity } from '../../net/identity.ts';
@@ -62,18 +61,12 @@ export async function readIdentity(files: IdentityFiles): Promise<Identity | und
   return identity;
 }
 
-/** @throws {ChatosError} `INVALID_ARGUMENT` where it cannot be found out */
+/** Whether there is such a file. A folder that may not be entered, as a service's home often is, has none for us. */
 export async function exists(file: string): Promise<boolean> {
-  try {
-    await stat(file);
-    return true;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return false;
-    throw new ChatosError('INVALID_ARGUMENT', `${file} cannot be reached (${code}); choose another with --identity`, {
-      cause: error,
-    });
-  }
+  return stat(file).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** The key is in the last file. Once a process is enough. */

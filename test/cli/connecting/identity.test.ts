@@ -52,6 +52,12 @@ describe('the identity that is shown', () => {
     await expect(findIdentity(TLS, undefined, loaded({ identity: 'no.pem' }))).rejects.toThrow('no.pem does not exist');
   });
 
+  it('is none where the folder of settings cannot be reached', async () => {
+    const { file } = await saved('a-file');
+    vi.stubEnv('XDG_CONFIG_HOME', file);
+    expect(await findIdentity(TLS, undefined, loaded({}))).toBeUndefined();
+  });
+
   it('is none on a plain connection, where it is not even read', async () => {
     expect(await findIdentity({ transport: 'tcp' }, ['/nowhere.pem'], loaded({}))).toBeUndefined();
   });
