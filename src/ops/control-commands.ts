@@ -145,11 +145,14 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   },
 };
 
+/** The names of all. */
+export const CONTROL_COMMANDS: readonly string[] = Object.keys(COMMANDS);
+
 /** Answers what is asked on a control socket. */
 export function answerControl(operated: Operated, request: ControlRequest): ReturnType<Command> {
   const command = Object.hasOwn(COMMANDS, request.command) ? COMMANDS[request.command] : undefined;
   if (command) return command(operated, request);
-  const known = Object.keys(COMMANDS).join(', ');
+  const known = CONTROL_COMMANDS.join(', ');
   throw new ChatosError('INVALID_ARGUMENT', `unknown command '${request.command}': this server has ${known}`);
 }
 

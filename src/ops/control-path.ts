@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, statSync, unlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -71,12 +71,32 @@ export async function findControls(env: NodeJS.ProcessEnv = process.env): Promis
     );
   }
   const standard = defaultControlPath(DEFAULT_PORT, env);
-  const files = readdirSync(folder)
-    .filter((name) => /^control-\d+\.sock$/.test(name))
-    .map((name) => path.join(folder, name))
-    .toSorted((a, b) => Number(b === standard) - Number(a === standard) || a.localeCompare(b, 'en', { numeric: true }));
+  const files = controlsIn(folder).toSorted(
+    (a, b) => Number(b === standard) - Number(a === standard) || a.localeCompare(b, 'en', { numeric: true }),
+  );
   const found = await Promise.all(files.map(async (file) => ({ file, lives: await isServed(file) })));
   return found.filter(({ lives }) => lives).map(({ file }) => file);
+}
+
+/** One that was made so lately may be a server's that is about to listen. */
+const FRESH_MS = 60_000;
+
+/** Removes what dead processes have left in the default folder. */
+export async function removeDeadControls(env: NodeJS.ProcessEnv = process.env): Promise<void> {
+  for (const file of controlsIn(controlFolder(env)).slice(0, MAX_REMOVED)) {
+    const found = lstatSync(file, { throwIfNoEntry: false });
+    if (!found?.isSocket() || Date.now() - found.mtimeMs < FRESH_MS || (await isServed(file))) continue;
+    const now = lstatSync(file, { throwIfNoEntry: false });
+    if (now?.ino === found.ino) unlinkSync(file);
+  }
+}
+
+/** So many are looked at, at most, when a server starts. */
+const MAX_REMOVED = 64;
+
+function controlsIn(folder: string): string[] {
+  const names = readdirSync(folder).filter((name) => /^control-\d+\.sock$/.test(name));
+  return names.map((name) => path.join(folder, name));
 }
 
 /** Whether a process has the socket open: that of one that has died refuses connections. */

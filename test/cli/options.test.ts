@@ -2,7 +2,14 @@ import { Command, InvalidArgumentError } from 'commander';
 import { describe, expect, test } from 'vitest';
 import type { Config } from '../../src/config/schema.ts';
 import { clientServer } from '../../src/config/settings.ts';
-import { addressArgument, loginArgument, seconds, statusOption, timeArgument } from '../../src/cli/options.ts';
+import {
+  addressArgument,
+  loginArgument,
+  seconds,
+  statusOption,
+  duration,
+  timeArgument,
+} from '../../src/cli/options.ts';
 import { DEFAULT_ADDRESS } from '../../src/net/address.ts';
 
 const placed = (config: Config): { config: Config; directory: string } => ({ config, directory: '/etc/bots' });
@@ -110,4 +117,20 @@ describe('a time', () => {
       expect(() => timeArgument(text)).toThrow(/^expected a time such as 23:30, /);
     },
   );
+});
+
+describe('a length of time', () => {
+  test.each([
+    ['90s', 90],
+    ['1.5m', 90],
+    ['30min', 1_800],
+    ['1h', 3_600],
+    ['7d', 604_800],
+  ])('is read out of %j', (text, expected) => {
+    expect(duration(text)).toBe(expected);
+  });
+
+  test.each(['', '7', 'h', '0h', '-1h', '1 h', '1w', '1e9d', '99999999999d'])('is not read out of %j', (text) => {
+    expect(() => duration(text)).toThrow(/^expected a time, such as 90s, /);
+  });
 });

@@ -1,4 +1,4 @@
-import { isChatosError } from '../../errors.ts';
+import { isChatosError, messageOf } from '../../errors.ts';
 import type { BansFile } from '../../ops/bans-file.ts';
 import type { Operated } from '../../ops/control-commands.ts';
 import type { ControlServer } from '../../ops/control-server.ts';
@@ -27,17 +27,21 @@ export interface ControlPlan {
 export async function openControl(plan: ControlPlan): Promise<ControlServer | undefined> {
   const { path: given, server, bans, level, log, announce, drain, reload } = plan;
   if (given === false) return undefined;
-  const [{ controlFolder, defaultControlPath, makePrivateFolder }, { startControlServer }, { answerControl }] =
-    await Promise.all([
-      import('../../ops/control-path.ts'),
-      import('../../ops/control-server.ts'),
-      import('../../ops/control-commands.ts'),
-    ]);
+  const [
+    { controlFolder, defaultControlPath, makePrivateFolder, removeDeadControls },
+    { startControlServer },
+    { answerControl },
+  ] = await Promise.all([
+    import('../../ops/control-path.ts'),
+    import('../../ops/control-server.ts'),
+    import('../../ops/control-commands.ts'),
+  ]);
   const operated: Operated = { server, bans, level, drain, reload };
   try {
     if (given === undefined) makePrivateFolder(controlFolder());
     const path = given ?? defaultControlPath(server.addresses[0]!.port);
     const control = await startControlServer({ path, log, answer: (request) => answerControl(operated, request) });
+    if (given === undefined) removeDeadControls().catch((error: unknown) => log.debug(messageOf(error)));
     if (given !== undefined) announce(`control socket at ${path}`, { path });
     return control;
   } catch (error) {
