@@ -16,7 +16,7 @@ function patternProblem(text: string): string | undefined {
   if (text === '') return 'a pattern is not empty';
   // What the wildcards may stand for at least, and something in their places that is seen.
   const [least, seen] = ['', 'x'].map((any) => text.replaceAll('*', any).replaceAll('?', 'x'));
-  const problem = loginProblem(least!) && loginProblem(seen!);
+  const problem = loginProblem(seen!) && loginProblem(least!);
   return problem && `'${text}' matches nobody: ${problem}`;
 }
 
