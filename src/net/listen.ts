@@ -7,7 +7,8 @@ import { descriptorLimit, hasLastDescriptor, outOfDescriptors } from './descript
 import type { ProxyHeaders } from './proxy-headers.ts';
 import { SelfConnections } from './self-connections.ts';
 import { TcpTransport } from './tcp-transport.ts';
-import type { Handshake, HandshakeFailure, TlsServer } from './tls-server.ts';
+import type { HandshakeFailure } from './tls-failures.ts';
+import type { Handshake, TlsServer } from './tls-server.ts';
 import type { Transport } from './transport.ts';
 
 const REASONS: Readonly<Record<string, string>> = {

@@ -4,7 +4,7 @@ import { constants } from 'node:crypto';
 import { Deadlines } from '../util/deadlines.ts';
 import { FairTurns } from './fair-turns.ts';
 import type { TcpTransport } from './tcp-transport.ts';
-import { alertOf } from './tls-alert.ts';
+import { failureOf, type HandshakeFailure } from './tls-failures.ts';
 import { TlsTap } from './tls-tap.ts';
 import { TlsTransport } from './tls-transport.ts';
 
@@ -16,18 +16,6 @@ export interface KeyPair {
   readonly key: string;
 }
 
-/** Why a handshake failed. */
-export type HandshakeFailure =
-  | 'a plain TCP client at a TLS port'
-  | 'no common TLS version'
-  | 'no common cipher'
-  | 'the client does not trust the certificate'
-  | 'the certificate of the client is invalid'
-  | 'not in time'
-  | 'too many bytes'
-  | 'the client has gone'
-  | 'garbled';
-
 /** Bytes that a client may send before its handshake is done: a chain of certificates has a few thousand. */
 const MAX_HANDSHAKE_BYTES = 128 * 1024;
 
@@ -36,30 +24,6 @@ const HANDSHAKE_RECORD = 0x16;
 
 /** The alert `protocol_version`: a plain client learns from its first byte that the server speaks TLS here. */
 const PROTOCOL_VERSION_ALERT = Buffer.from('15030100020246', 'hex');
-
-/** What the codes of OpenSSL mean. */
-const FAILURES: Readonly<Record<string, HandshakeFailure>> = {
-  ERR_SSL_UNSUPPORTED_PROTOCOL: 'no common TLS version',
-  ERR_SSL_NO_PROTOCOLS_AVAILABLE: 'no common TLS version',
-  ERR_SSL_WRONG_VERSION_NUMBER: 'no common TLS version',
-  ERR_SSL_NO_SHARED_CIPHER: 'no common cipher',
-  ERR_SSL_NO_SHARED_GROUP: 'no common cipher',
-  ERR_SSL_NO_SUITABLE_SIGNATURE_ALGORITHM: 'no common cipher',
-  ERR_SSL_NO_SUITABLE_KEY_SHARE: 'no common cipher',
-  ERR_SSL_BAD_SIGNATURE: 'the certificate of the client is invalid',
-  ECONNRESET: 'the client has gone',
-  EPIPE: 'the client has gone',
-  ETIMEDOUT: 'the client has gone',
-};
-
-/** What the alerts of a client mean. */
-const ALERTS: Readonly<Record<string, HandshakeFailure>> = {
-  PROTOCOL_VERSION: 'no common TLS version',
-  UNKNOWN_CA: 'the client does not trust the certificate',
-  BAD_CERTIFICATE: 'the client does not trust the certificate',
-  CERTIFICATE_EXPIRED: 'the client does not trust the certificate',
-  CERTIFICATE_UNKNOWN: 'the client does not trust the certificate',
-};
 
 /** What becomes of a handshake: one of the two is called, once. */
 export interface HandshakeHandlers {
@@ -136,10 +100,6 @@ interface Steps extends HandshakeHandlers {
   /** The first bytes look like a handshake. */
   onReady(): void;
   onDone(): void;
-}
-
-function failureOf(code = ''): HandshakeFailure | undefined {
-  return FAILURES[code] ?? ALERTS[alertOf(code) ?? ''];
 }
 
 class ServerHandshake implements Handshake {

@@ -1,6 +1,6 @@
 import type { ChatosError } from '../errors.ts';
 import type { Address } from '../net/address.ts';
-import type { HandshakeFailure } from '../net/tls-server.ts';
+import type { HandshakeFailure } from '../net/tls-failures.ts';
 import type { LongBytes } from '../protocol/limits.ts';
 import type { PacketType } from '../protocol/packets.ts';
 import type { Ban } from './access/bans.ts';

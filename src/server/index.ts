@@ -13,7 +13,8 @@ export {
   type Logger,
 } from '../util/log.ts';
 export { type AccessList, type LoginRule } from './access/access-options.ts';
-export { type HandshakeFailure, type KeyPair } from '../net/tls-server.ts';
+export { type HandshakeFailure } from '../net/tls-failures.ts';
+export { type KeyPair } from '../net/tls-server.ts';
 export { type Ban, type BanKind } from './access/bans.ts';
 export * from './events.ts';
 export { DEFAULT_SERVER_LIMITS, type ServerLimits } from './limits/server-limits.ts';
