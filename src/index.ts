@@ -1,7 +1,10 @@
 /** What a bot imports: the shape of a plugin, what its hooks are given, and the errors. */
 export {
   defineBot,
+  type After,
+  type Before,
   type BotPlugin,
+  type HandledMessage,
   type OptionsOf,
   type ScheduledTask,
   type ScheduleMaker,

@@ -26,6 +26,8 @@ export function announcementsPlugin(announcements: readonly Announcement[]): Loa
     commands: new Map(),
     schedule: () => Promise.resolve(schedule),
     timers: new Map(),
+    before: [],
+    after: [],
     optionsSchema: undefined,
   };
 }

@@ -6,11 +6,29 @@ import type { Command } from '../plugin/commands.ts';
 import type { PlainOptions } from '../plugin/context.ts';
 import { firstMatching, type MessageHandler } from '../plugin/message-filter.ts';
 import type { LoadedCode } from './loaded-code.ts';
-import { HOOKS, type BotPlugin, type ScheduledTask, type TimerHandler } from '../plugin/plugin.ts';
-import { isRecord, readCommands, readHandlers, readTimers, scheduleReader, type Invalid } from './validate-plugin.ts';
+import {
+  HOOKS,
+  type After,
+  type Before,
+  type BotPlugin,
+  type ScheduledTask,
+  type TimerHandler,
+} from '../plugin/plugin.ts';
+import {
+  isRecord,
+  readCommands,
+  readFunctions,
+  readHandlers,
+  readTimers,
+  scheduleReader,
+  type Invalid,
+} from './validate-plugin.ts';
 
 /** The hooks of a plugin, each a function. @internal */
-export type Hooks = Omit<BotPlugin, 'name' | 'options' | 'commands' | 'schedule' | 'timers' | 'onMessage'> & {
+export type Hooks = Omit<
+  BotPlugin,
+  'name' | 'options' | 'commands' | 'schedule' | 'timers' | 'before' | 'after' | 'onMessage'
+> & {
   onMessage?: MessageHandler<Readonly<Record<string, unknown>>>;
 };
 
@@ -32,6 +50,9 @@ export interface LoadedPlugin {
   readonly schedule: (options: PlainOptions) => Promise<ReadonlyMap<string, ScheduledTask>>;
   /** What its timers call, by name. */
   readonly timers: ReadonlyMap<string, TimerHandler>;
+  /** What comes before and after its commands and `onMessage`. */
+  readonly before: readonly Before[];
+  readonly after: readonly After[];
   /** The schema of its options; `undefined` if any options are valid. */
   readonly optionsSchema: StandardSchemaV1 | undefined;
   /**
@@ -50,7 +71,7 @@ interface PluginSource {
 }
 
 /** The parts of a plugin besides its hooks. */
-const PARTS = ['name', 'options', 'commands', 'schedule', 'timers'] as const;
+const PARTS = ['name', 'options', 'commands', 'schedule', 'timers', 'before', 'after'] as const;
 /** The names of hooks in lower case: some other program's may be written so. */
 const HOOK_KEYS = new Set(Object.keys(HOOKS).map((hook) => hook.toLowerCase()));
 /** A plugin has at least one of these. */
@@ -107,6 +128,8 @@ function read(exported: object, where: PluginSource, invalid: Invalid): LoadedPl
   const commands = readCommands(parts['commands'], report);
   const schedule = scheduleReader(parts['schedule'], report, invalid);
   const timers = readTimers(parts['timers'], report);
+  const before = readFunctions('before', parts['before'], report) as readonly Before[];
+  const after = readFunctions('after', parts['after'], report) as readonly After[];
   if (problems.length > 0) throw invalid(problems);
   if (Object.keys(hooks).length + commands.size === 0 && parts['schedule'] === undefined) {
     const expected = `exports no hook; expected one or more of ${NEEDED.join(', ')}`;
@@ -119,6 +142,8 @@ function read(exported: object, where: PluginSource, invalid: Invalid): LoadedPl
     commands,
     schedule,
     timers,
+    before,
+    after,
     optionsSchema: options as StandardSchemaV1 | undefined,
   };
 }

@@ -29,7 +29,7 @@ export function readHandlers(handlers: readonly unknown[], report: Report): Para
   for (const [index, handler] of handlers.entries()) {
     const where = `onMessage[${index}]`;
     if (!isRecord(handler) || !isRecord(handler['when']) || typeof handler['run'] !== 'function') {
-      report(`${where} must be { when: { text?, from?, private? }, run(message, ctx) }`);
+      report(`${where} must be { when: { text?, from?, private?, addressed? }, run(message, ctx) }`);
       continue;
     }
     for (const problem of unknownKeys(handler, ['when', 'run'])) report(`${where}: ${problem}`);
@@ -39,8 +39,8 @@ export function readHandlers(handlers: readonly unknown[], report: Report): Para
 }
 
 function filterProblems(filter: Record<string, unknown>): string[] {
-  const problems = unknownKeys(filter, ['text', 'from', 'private']).map((problem) => `: ${problem}`);
-  const { text, from, private: isPrivate } = filter;
+  const problems = unknownKeys(filter, ['text', 'from', 'private', 'addressed']).map((problem) => `: ${problem}`);
+  const { text, from, private: isPrivate, addressed } = filter;
   const isText = text === undefined || typeof text === 'string' || isRegExp(text);
   if (!isText) problems.push('.text must be a text or a regular expression');
   const logins: unknown[] = Array.isArray(from) ? from : [from ?? ''];
@@ -48,6 +48,7 @@ function filterProblems(filter: Record<string, unknown>): string[] {
     problems.push('.from must be a login pattern or a list of them');
   }
   if (isPrivate !== undefined && typeof isPrivate !== 'boolean') problems.push('.private must be true or false');
+  if (addressed !== undefined && typeof addressed !== 'boolean') problems.push('.addressed must be true or false');
   return problems;
 }
 
@@ -129,6 +130,14 @@ function exampleProblems(examples: readonly (readonly [said: string, answer: unk
     if (!isMoved) return [];
     return [`the example '${said}' would run first, as JavaScript puts numeric keys first; write the number as a word`];
   });
+}
+
+/** Checks a function, or a list of them. */
+export function readFunctions(part: string, given: unknown, report: Report): readonly unknown[] {
+  if (given === undefined) return [];
+  const list: readonly unknown[] = Array.isArray(given) ? given : [given];
+  if (!list.every((each) => typeof each === 'function')) report(`${part} must be a function, or a list of functions`);
+  return list;
 }
 
 /** Checks the handlers of timers. */

@@ -12,6 +12,7 @@ import type { Message } from '../plugin/context.ts';
 import { usageOf } from '../plugin/usage.ts';
 import type { Cause } from '../running/current-call.ts';
 import type { PluginRunner } from '../running/plugin-runner.ts';
+import { handled } from './around.ts';
 import { CommandGate } from './command-gate.ts';
 import { helpText } from './command-help.ts';
 import { CommandIndex, type FoundCommand } from './command-index.ts';
@@ -104,7 +105,11 @@ export class CommandRouter {
         if ('problem' in checked) return usage(checked.problem);
         const early = this.#gate.tooEarly(command, shown, message.from);
         if (early !== undefined) return this.#reply(message, early);
-        await command.run(checked.values as ArgValues<ArgSpecs>, contextFactory.bind(message), context);
+        const bound = contextFactory.bind(message);
+        const { values } = checked;
+        await handled(runner, { message: bound, command: name, args: values }, () =>
+          command.run(values as ArgValues<ArgSpecs>, bound, context),
+        );
       } catch (error) {
         // A call that ends because the plugin stops has not failed.
         if (!context.signal.aborted) this.#reply(message, FAILED);

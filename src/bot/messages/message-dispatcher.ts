@@ -1,4 +1,5 @@
 import type { ChatMessage } from '../../client/client.ts';
+import { handled } from './around.ts';
 import { CommandRouter } from './command-router.ts';
 import type { Message } from '../plugin/context.ts';
 import type { Cause } from '../running/current-call.ts';
@@ -49,8 +50,12 @@ export class MessageDispatcher {
     if (questions.answer(message) || this.#commands.route(message, cause, whisper)) return;
     for (const runner of this.#settings.runners()) {
       const { onMessage } = runner.plugin.hooks;
-      if (onMessage)
-        runner.calls.dispatch(cause, 'onMessage', () => onMessage(runner.contextFactory.bind(message), runner.context));
+      if (!onMessage) continue;
+      runner.calls.dispatch(cause, 'onMessage', () => {
+        const bound = runner.contextFactory.bind(message);
+        const about = { message: bound, command: undefined, args: undefined };
+        return handled(runner, about, () => onMessage(bound, runner.context));
+      });
     }
   }
 

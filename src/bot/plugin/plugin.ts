@@ -3,7 +3,7 @@ import type { Channel } from '../../client/channel.ts';
 import type { Tick } from '../../schedule/run-queue.ts';
 import type { ScheduleSpec } from '../../schedule/schedule.ts';
 import type { ArgSpecs, Command } from './commands.ts';
-import type { Awaitable, Context, FiredTimer, IncomingRequest, PlainOptions } from './context.ts';
+import type { Awaitable, Context, FiredTimer, IncomingRequest, Message, PlainOptions } from './context.ts';
 import type { FilteredHandlers, MessageHandler } from './message-filter.ts';
 
 /** What a plugin's options are once its schema has checked them. @internal */
@@ -19,6 +19,30 @@ export interface ScheduledTask<Options = PlainOptions> extends ScheduleSpec {
 /** Called once for each timer of its name. What it gets is what was given to `ctx.after` or `ctx.at`. */
 export type TimerHandler<Options = PlainOptions> = {
   run(data: unknown, ctx: Context<Options>, timer: FiredTimer): Awaitable<void>;
+}['run'];
+
+/** A message that a plugin is about to handle, or has handled. */
+export interface HandledMessage {
+  /** The message. */
+  readonly message: Message;
+  /** The name of the command that it calls; `undefined` where `onMessage` gets it. */
+  readonly command: string | undefined;
+  /** The arguments of the command. */
+  readonly args: Readonly<Record<string, unknown>> | undefined;
+}
+
+// The types of methods, so that a function for any plugin is one for a plugin with options of its own.
+/** Called before a command or `onMessage`; where it returns `false`, that is not called. */
+export type Before<Options = PlainOptions> = {
+  run(handled: HandledMessage, ctx: Context<Options>): Awaitable<boolean | void>;
+}['run'];
+
+/** Called after a command or `onMessage`, with how long that took and what it threw. */
+export type After<Options = PlainOptions> = {
+  run(
+    handled: HandledMessage & { readonly durationMs: number; readonly error: unknown },
+    ctx: Context<Options>,
+  ): Awaitable<void>;
 }['run'];
 
 /** Scheduled tasks by name. */
@@ -49,6 +73,13 @@ export interface BotPlugin<
   readonly commands?: { readonly [Name in keyof Commands]: Command<Commands[Name], OptionsOf<Schema>> };
   /** What runs at fixed times, by name; a function if the times depend on the options. */
   readonly schedule?: Schedules<OptionsOf<Schema>> | ScheduleMaker<OptionsOf<Schema>>;
+  /**
+   * Called before each command and each call of `onMessage`, in this order; the first that returns `false` ends that, and
+   * the message is not handled. One that throws ends it, too.
+   */
+  readonly before?: Before<OptionsOf<Schema>> | readonly Before<OptionsOf<Schema>>[];
+  /** Called after each of them that was called, also where it has thrown. */
+  readonly after?: After<OptionsOf<Schema>> | readonly After<OptionsOf<Schema>>[];
   /** What `ctx.after` and `ctx.at` call, by name. */
   readonly timers?: { readonly [name: string]: TimerHandler<OptionsOf<Schema>> };
   /** Called once, when the account has logged in for the first time. What it returns is ignored. */
@@ -80,7 +111,10 @@ export const HOOKS = {
   onMessage: true,
   onPrivateRequest: true,
   onChannel: true,
-} as const satisfies Record<Exclude<keyof BotPlugin, 'name' | 'options' | 'commands' | 'schedule' | 'timers'>, true>;
+} as const satisfies Record<
+  Exclude<keyof BotPlugin, 'name' | 'options' | 'commands' | 'schedule' | 'timers' | 'before' | 'after'>,
+  true
+>;
 
 export type HookName = keyof typeof HOOKS;
 

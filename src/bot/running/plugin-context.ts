@@ -56,11 +56,11 @@ export class PluginContext {
         this.#unlessStopped(() => services.speak(textArgument('login', to), textArgument('text', text))),
       ask: (peer, question, options = {}) =>
         this.#untilStop(options, async (asked) => {
+          const login = textArgument('login', peer);
           const call = currentCall();
-          if (call?.peer !== undefined && loginKey(call.peer) !== loginKey(textArgument('login', peer)))
-            call.letPass?.();
+          if (call?.peer !== undefined && loginKey(call.peer) !== loginKey(login)) call.letPass?.();
           return this.bind(
-            await answerTo(textArgument('question', question), asked, (text) => services.ask(peer, text, asked)),
+            await answerTo(textArgument('question', question), asked, (text) => services.ask(login, text, asked)),
           );
         }),
       request: (peer, options = {}) =>

@@ -223,7 +223,17 @@ function partsOf({ hooks, commands }: LoadedPlugin, schedule: BotToRun['schedule
 /** A plugin whose parts are elsewhere. */
 function namedPlugin(name: string, file: string): LoadedPlugin {
   const schedule = (): Promise<ReadonlyMap<string, ScheduledTask>> => Promise.resolve(new Map());
-  return { name, file, hooks: {}, commands: new Map(), schedule, timers: new Map(), optionsSchema: undefined };
+  const around = { before: [], after: [] };
+  return {
+    name,
+    file,
+    hooks: {},
+    commands: new Map(),
+    schedule,
+    timers: new Map(),
+    ...around,
+    optionsSchema: undefined,
+  };
 }
 
 /** One error with a line for each; `undefined` for none. */

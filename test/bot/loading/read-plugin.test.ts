@@ -140,9 +140,9 @@ describe('filters', () => {
     expect(complaints({ onMessage })).toEqual([
       "onMessage[0].when: unknown key 'txt'; did you mean 'text'?",
       'onMessage[0].when.from must be a login pattern or a list of them',
-      'onMessage[1] must be { when: { text?, from?, private? }, run(message, ctx) }',
+      'onMessage[1] must be { when: { text?, from?, private?, addressed? }, run(message, ctx) }',
       "onMessage[2]: unknown key 'wen'; did you mean 'when'?",
-      'onMessage[3] must be { when: { text?, from?, private? }, run(message, ctx) }',
+      'onMessage[3] must be { when: { text?, from?, private?, addressed? }, run(message, ctx) }',
     ]);
   });
 });

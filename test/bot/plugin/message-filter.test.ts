@@ -47,6 +47,42 @@ describe('handlers with filters', () => {
     }
   });
 
+  it('choose what is for the bot, and have the rest of it', async () => {
+    const { join } = await talking(
+      defineBot({
+        onMessage: [
+          { when: { addressed: true }, run: (message, ctx) => ctx.tell('alice', `for me: ${message.rest}`) },
+          { when: { addressed: false }, run: (message, ctx) => ctx.tell('alice', `not for me: ${message.text}`) },
+        ],
+      }),
+    );
+    const alice = await join('alice');
+    for (const [text, rest] of [
+      ['bot: hello', 'hello'],
+      ['Bot,  hello', 'hello'],
+      ['@bot hello', 'hello'],
+      ['@BOT: hello', 'hello'],
+      ['well @bot, hello', 'well @bot, hello'],
+    ]) {
+      alice.say(text!);
+      expect((await alice.next(4)).msg).toBe(`for me: ${rest}`);
+    }
+    for (const text of [
+      'bot hello',
+      'robot: hello',
+      'botany: hello',
+      '@bots hello',
+      '@bot-2 hello',
+      'me@bot.org',
+      'hello bot:',
+    ]) {
+      alice.say(text);
+      expect((await alice.next(4)).msg).toBe(`not for me: ${text}`);
+    }
+    alice.tell('bot', 'hello');
+    expect((await alice.next(4)).msg).toBe('for me: hello');
+  });
+
   it('choose by who speaks, with wildcards', async () => {
     const { join } = await talking(
       defineBot({

@@ -1,0 +1,26 @@
+import type { Awaitable } from '../plugin/context.ts';
+import type { HandledMessage } from '../plugin/plugin.ts';
+import type { PluginRunner } from '../running/plugin-runner.ts';
+
+/** Handles a message, with what the plugin has before and after that. */
+export async function handled(
+  { plugin: { before, after }, context }: PluginRunner,
+  message: HandledMessage,
+  run: () => Awaitable<void>,
+): Promise<void> {
+  for (const each of before) {
+    const verdict: unknown = await each(message, context);
+    if (verdict === false) return;
+  }
+  const startedAt = performance.now();
+  let error: unknown;
+  try {
+    await run();
+  } catch (thrown) {
+    error = thrown;
+    throw thrown;
+  } finally {
+    const durationMs = performance.now() - startedAt;
+    for (const each of after) await each({ ...message, durationMs, error }, context);
+  }
+}

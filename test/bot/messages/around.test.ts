@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import { defineBot, type After, type Before, type BotPlugin } from '../../../src/bot/plugin/plugin.ts';
+import { joinAs, startBot, startServer } from '../../support/bot-world.ts';
+
+async function talking(parts: BotPlugin) {
+  const server = await startServer();
+  const bots = await startBot(server, parts, { flood: false });
+  const alice = await joinAs(server, 'alice');
+  return { ...bots, alice };
+}
+
+/** Parts that note what they see, and a command and a handler that note that they were called. */
+function noting(before: Before | readonly Before[], after?: After | readonly After[]) {
+  const seen: string[] = [];
+  const parts = defineBot({
+    before,
+    after,
+    commands: {
+      add: {
+        help: 'adds',
+        args: { a: { type: 'integer' }, b: { type: 'integer', default: 1 } },
+        run: ({ a, b }) => void seen.push(`add ${a} ${b}`),
+      },
+    },
+    onMessage: ({ text }) => {
+      seen.push(`heard ${text}`);
+      if (text === 'fail') throw new Error('no');
+    },
+    onStop: () => void seen.push('stopped'),
+  });
+  return { parts, seen };
+}
+
+describe('what comes before', () => {
+  it('sees commands with their arguments and messages, in order, and other hooks not', async () => {
+    const notes: string[] = [];
+    const first: Before = ({ command, args, message }) =>
+      void notes.push(`1 ${command} ${JSON.stringify(args)} ${message.text}`);
+    const second: Before = ({ message }, ctx) => void notes.push(`2 ${message.from} ${ctx.login}`);
+    const { parts, seen } = noting([first, second]);
+    const { alice, runtime } = await talking(parts);
+    alice.tell('bot', '!add 2');
+    alice.tell('bot', 'hello');
+    await expect.poll(() => seen).toEqual(['add 2 1', 'heard hello']);
+    expect(notes).toEqual(['1 add {"a":2,"b":1} !add 2', '2 alice bot', '1 undefined undefined hello', '2 alice bot']);
+    await runtime.stop();
+    expect([seen.at(-1), notes.length]).toEqual(['stopped', 4]);
+  });
+
+  it('ends it where it returns false, or throws', async () => {
+    const { parts, seen } = noting(async ({ message }) => {
+      if (message.text === 'broken') throw new Error('before failed');
+      if (message.text !== 'pass') return message.reply('closed').then(() => false);
+      return undefined;
+    });
+    const { alice, log } = await talking(parts);
+    for (const text of ['!add 1', 'hello']) {
+      alice.tell('bot', text);
+      expect((await alice.next(4)).msg).toBe('closed');
+    }
+    alice.tell('bot', 'broken');
+    expect(await log.until(/before failed/)).toMatchObject({ level: 'error', fields: { hook: 'onMessage' } });
+    alice.tell('bot', 'pass');
+    await expect.poll(() => seen).toEqual(['heard pass']);
+  });
+});
+
+it('what comes after knows how it went, and is not called for what was not', async () => {
+  const notes: string[] = [];
+  const after: After = ({ message, error, durationMs }) =>
+    void notes.push(`${message.text} ${(error as Error | undefined)?.message ?? 'ok'} ${durationMs >= 0}`);
+  const { parts } = noting(({ message }) => message.text !== 'stop', after);
+  const { alice, log } = await talking(parts);
+  for (const text of ['stop', 'fail', '!add 1']) alice.tell('bot', text);
+  await expect.poll(() => notes).toEqual(['fail no true', '!add 1 ok true']);
+  expect(log.about(/onMessage failed: no/)).toHaveLength(1);
+});
