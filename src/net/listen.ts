@@ -85,12 +85,16 @@ export function listen(address: Address, enter: Enter, options: ListenOptions = 
   };
   const server = net.createServer({ allowHalfOpen: true, highWaterMark: MAX_UNREAD_BYTES }, (socket) => {
     const last = hasLastDescriptor(socket, mostDescriptors);
-    const from = socket.remoteAddress ?? 'unknown';
-    const own = itself.take(socket);
-    if (last) {
+    const from = socket.remoteAddress;
+    if (last || from === undefined) {
+      // One that was reset before it was accepted has no address any more, but what it has sent can be read: nobody knows
+      // who that was.
       socket.destroy();
-      onError(outOfDescriptors(mostDescriptors));
-    } else if (own) {
+      if (last) onError(outOfDescriptors(mostDescriptors));
+      return;
+    }
+    const own = itself.take(socket);
+    if (own) {
       admit(socket, from, own);
     } else if (address.proxy && headers) {
       headers.read(socket, address.proxy, (source) => admit(socket, source));

@@ -16,7 +16,7 @@ export class SelfConnections<T> {
 
   /** What is to become of a connection that was accepted, where it is one of these. */
   take(socket: net.Socket): T | undefined {
-    if (this.#expected.size === 0) return undefined;
+    if (this.#expected.size === 0 || socket.remotePort === undefined) return undefined;
     const key = `${socket.remoteAddress} ${socket.remotePort}`;
     const found = this.#expected.get(key);
     this.#expected.delete(key);
@@ -28,6 +28,8 @@ export class SelfConnections<T> {
     const socket = net.connect({ host: ANY[address] ?? address, port, allowHalfOpen: true });
     // The system has given it an address by then, and has accepted nothing yet.
     process.nextTick(() => {
+      // Out of ports or descriptors, it has none: it fails, and must not stand for whoever has no address.
+      if (socket.localPort === undefined) return;
       const key = `${socket.localAddress} ${socket.localPort}`;
       this.#expected.set(key, what);
       socket.once('close', () => this.#expected.delete(key));

@@ -1,5 +1,7 @@
+import { spawnSync } from 'node:child_process';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { RfcPeer } from '../../support/rfc-peer.ts';
+import { testCertificate } from '../../support/certificates.ts';
+import { packet, RfcPeer, str } from '../../support/rfc-peer.ts';
 import { Rig } from '../../support/server-rig.ts';
 import { endOf, openSocket, within } from '../../support/server-sockets.ts';
 
@@ -17,6 +19,26 @@ describe('a denied network', () => {
     expect(rig.log.of('connection refused: denied')).toHaveLength(1);
     expect(rig.log.of('connection refused: denied')[0]!.fields).toEqual({ from: ELSEWHERE, refused: 1 });
     await rig.join('alice');
+  });
+
+  it.each(['tcp', 'tls'] as const)('is not let in by being gone before it is accepted (%s)', async (transport) => {
+    const tls = transport === 'tls' ? await testCertificate() : undefined;
+    const rig = await Rig.start({}, { deny: { from: ELSEWHERE }, ...(tls && { tls }) });
+    const { port } = await rig.server.listen(`${transport}://127.0.0.1:0`);
+    const alice = await rig.join('alice');
+    const evil = Buffer.concat([packet(0, str('evil')), packet(3, str('evil'), str('hello'))]).toString('hex');
+    // This process accepts nobody while it waits for the other one.
+    const { status } = spawnSync(process.execPath, [
+      '-e',
+      `const socket = require('node:net').connect({ port: ${port}, host: '127.0.0.1', localAddress: '${ELSEWHERE}' });
+       socket.write(Buffer.from('${evil}', 'hex'), () => socket.resetAndDestroy());`,
+    ]);
+    expect(status).toBe(0);
+    const bob = await rig.join('bob');
+    bob.say('the first');
+    expect((await alice.next(3)).msg).toBe('the first');
+    expect(rig.log.lines.filter(({ fields }) => fields['from'] === 'unknown')).toEqual([]);
+    expect(rig.server.stats.accepted).toBe(2);
   });
 
   it('is denied though it is allowed as well', async () => {
