@@ -3,7 +3,7 @@ import { open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
 import { ChatosError, messageOf } from '../errors.ts';
-import { banProblem, type Ban } from '../server/access/bans.ts';
+import { banKey, banProblem, MAX_BANS, type Ban } from '../server/access/bans.ts';
 import type { ChatosServer } from '../server/server.ts';
 import { toJsonLine } from '../util/escape.ts';
 import type { Logger } from '../util/log.ts';
@@ -21,6 +21,8 @@ export class BansFile {
   readonly path: string;
   readonly #log: Logger;
   #writing: Promise<void> = Promise.resolve();
+  /** What the next write is to change: of hundreds of bans at a time, not each is one. */
+  #changes: ((bans: readonly Ban[]) => readonly Ban[])[] = [];
 
   constructor(stateDirectory: string, log: Logger) {
     this.path = path.join(stateDirectory, FILE);
@@ -39,7 +41,14 @@ export class BansFile {
   }
 
   #note(change: (bans: readonly Ban[]) => readonly Ban[]): void {
-    this.#writing = this.#writing.catch(() => undefined).then(() => this.#write(change(this.read())));
+    this.#changes.push(change);
+    if (this.#changes.length > 1) return;
+    this.#writing = this.#writing
+      .catch(() => undefined)
+      .then(() => {
+        const changes = this.#changes.splice(0);
+        return this.#write(changes.reduce((bans, apply) => apply(bans), this.read() as readonly Ban[]));
+      });
     this.#writing.catch((error: unknown) =>
       this.#log.error('bans are not kept over a restart', { why: messageOf(error), file: this.path }),
     );
@@ -91,8 +100,9 @@ export class BansFile {
   }
 }
 
-function isOther({ kind, what }: Ban): (other: Ban) => boolean {
-  return (other) => other.kind !== kind || other.what !== what;
+function isOther(ban: Ban): (other: Ban) => boolean {
+  const key = banKey(ban);
+  return (other) => banKey(other) !== key;
 }
 
 function parse(text: string, file: string): Ban[] {
@@ -108,6 +118,7 @@ function parse(text: string, file: string): Ban[] {
     throw wrong(messageOf(error));
   }
   if (!Array.isArray(value)) throw wrong('expected a list');
+  const counts = new Map<string, number>();
   return value.map((each: unknown, index) => {
     const { kind, what, reason, since, until } = (each ?? {}) as Record<string, unknown>;
     const ban = {
@@ -119,6 +130,9 @@ function parse(text: string, file: string): Ban[] {
     } as Ban;
     const problem = banProblem(ban);
     if (problem !== undefined) throw wrong(`entry ${index + 1}: ${problem}`);
+    const count = (counts.get(ban.kind) ?? 0) + 1;
+    counts.set(ban.kind, count);
+    if (count > MAX_BANS) throw wrong(`it has more than ${MAX_BANS} of the kind ${ban.kind}`);
     return ban;
   });
 }

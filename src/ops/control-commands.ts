@@ -1,8 +1,9 @@
 import { ChatosError, messageOf } from '../errors.ts';
 import { formatAddress } from '../net/address.ts';
 import { LOOPBACK, Networks } from '../net/networks.ts';
+import { overTurns } from '../net/turn-queue.ts';
 import { matchesLogin } from '../policy/login-glob.ts';
-import { banKindOf, banProblem, type Ban, type BanKind } from '../server/access/bans.ts';
+import { banKey, banKindOf, banProblem, type Ban, type BanKind } from '../server/access/bans.ts';
 import type { ChatosServer } from '../server/server.ts';
 import type { SessionView } from '../server/views.ts';
 import { LOG_LEVELS, type LevelSwitch, type LogLevel } from '../util/log.ts';
@@ -99,15 +100,18 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       if (problem !== undefined)
         throw new ChatosError('INVALID_ARGUMENT', `${ban.what}: ${problem}; nobody was banned`);
     }
-    const done = wanted.map((ban) => ({ ban, hit: server.ban(ban) }));
+    server.checkRoomForBans(wanted);
+    const done: { ban: Ban; hit: ReturnType<ChatosServer['ban']> }[] = [];
+    // Each of them looks at all sessions.
+    await overTurns(wanted, (ban) => void done.push({ ban, hit: server.ban(ban) }));
     const warning = await notKept(bans);
     return done.map(({ ban, hit }) => ({ type: 'banned', ...ban, ...hit, warning: warningFor(ban) ?? warning }));
   },
 
   async unban({ server, bans }, request) {
     const wanted = textsOf(request, 'what').map((what) => ({ kind: kindOf(request, what), what }));
-    const known = new Set(server.bans().map(({ kind, what }) => `${kind} ${what}`));
-    const missing = wanted.filter(({ kind, what }) => !known.has(`${kind} ${what}`)).map(({ what }) => what);
+    const known = new Set(server.bans().map(banKey));
+    const missing = wanted.filter((ban) => !known.has(banKey(ban))).map(({ what }) => what);
     if (missing.length > 0) {
       throw new ChatosError('INVALID_ARGUMENT', `there is no ban of ${missing.join(', ')}; see 'chatosbot ctl bans'`);
     }

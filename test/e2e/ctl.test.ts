@@ -201,6 +201,10 @@ test('ctl ban takes addresses, warns of this machine, and takes all of what is n
     status: 2,
     stderr: expect.stringContaining('nobody was banned'),
   });
+  expect(await ctl('ban', '203.0.113.0/33')).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('is not a network'),
+  });
   expect((await ctl('bans')).stdout).toBe('nobody is banned\n');
   const alice = await peer(port, 'alice');
   const banned = await ctl('ban', '127.0.0.1');

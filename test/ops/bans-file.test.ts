@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { BansFile } from '../../src/ops/bans-file.ts';
 import type { Ban } from '../../src/server/access/bans.ts';
 import { ChatosServer } from '../../src/server/server.ts';
@@ -67,6 +67,31 @@ it('of two servers with one folder, none loses a ban of the other', async () => 
       .server.bans()
       .map(({ what }) => what),
   ).toEqual(['alice', 'bob']);
+});
+
+it('lifts a ban for good that was written otherwise', async () => {
+  const directory = folder();
+  const { file, server } = keeping(directory);
+  for (const what of ['2001:DB8::/32', '2001:db8::/32']) server.ban({ kind: 'from', what, since: new Date() });
+  server.unban('from', '2001:db8:0::/32');
+  await file.saved();
+  expect(keeping(directory).server.bans()).toEqual([]);
+});
+
+it('writes once what is banned at once', async () => {
+  const { file, server } = keeping(folder());
+  const read = vi.spyOn(file, 'read');
+  for (let count = 0; count < 200; count += 1) server.ban(login(`mallory-${count}`));
+  await file.saved();
+  expect(file.read()).toHaveLength(200);
+  expect(read.mock.calls.length).toBeLessThan(5);
+});
+
+it('names the file that has more bans than a server may have', () => {
+  const directory = folder();
+  const bans = Array.from({ length: 1_001 }, (_, count) => login(`mallory-${count}`));
+  writeFileSync(path.join(directory, 'bans.json'), JSON.stringify(bans));
+  expect(() => keeping(directory)).toThrow(/bans\.json: .*more than 1000 of the kind login/);
 });
 
 it.each([

@@ -65,6 +65,12 @@ export class Access {
     );
   }
 
+  /** What says whom a ban hits that is in force. */
+  testOf(ban: Ban): (who: Pick<Peer, 'from' | 'fingerprint'> & { readonly login: string }) => boolean {
+    const test = this.bans.testOf(ban);
+    return (who) => test({ ...who, skeletons: () => (this.#rules.lookAlikes ? skeletonsOf(who.login) : []) });
+  }
+
   /** Why a client may not have a login, be it free or not. The client learns that it is refused, and no more (P7). */
   mayLogin(login: string, peer: Peer): LoginRefusal | undefined {
     const { kind } = this.banOf(login, peer) ?? {};

@@ -1,6 +1,7 @@
+import { isIP, SocketAddress } from 'node:net';
 import { ChatosError } from '../../errors.ts';
 import { fingerprintProblem, readFingerprint } from '../../net/fingerprint-text.ts';
-import { networkProblem, Networks } from '../../net/networks.ts';
+import { networkProblem, Networks, parseNetwork } from '../../net/networks.ts';
 import { MAX_TIMER_MS } from '../../util/clock.ts';
 import { loginKey } from '../../util/login-key.ts';
 import { LoginPatterns } from './login-pattern.ts';
@@ -30,11 +31,13 @@ const MAX_PATTERN_CHARS = 128;
 
 /**
  * What kind of ban a text is of, where nobody has said so: a fingerprint begins with `sha256:`, an address or network is
- * written as one, all else is a login.
+ * written as one, all else is a login. What is written nearly as a network, as `10.0.0.0/33`, is meant as one: a ban of such
+ * a login would keep nobody out, and say nothing.
  */
 export function banKindOf(what: string): BanKind {
   if (what.startsWith('sha256:')) return 'identity';
-  return networkProblem(what) === undefined ? 'from' : 'login';
+  const isNearlyNetwork = isIP(what.split(/[/%]/)[0]!) !== 0 || /^[\d.]*\.[\d.]*(\/\d*)?$/.test(what);
+  return isNearlyNetwork || networkProblem(what) === undefined ? 'from' : 'login';
 }
 
 /** What is wrong with a ban, if anything is. */
@@ -53,6 +56,16 @@ export function banProblem({ kind, what, reason = '', since, until }: Ban): stri
 interface Entry {
   readonly ban: Ban;
   readonly pattern: LoginPatterns | undefined;
+}
+
+/** What a ban may hit. */
+export interface BanTarget {
+  /** Empty where it has none. */
+  readonly login: string;
+  readonly from: string;
+  readonly fingerprint: string | undefined;
+  /** What the login looks like; asked for where that matters. */
+  readonly skeletons: () => readonly string[];
 }
 
 /** Whom operators keep out. A ban ends by itself when its time has come. */
@@ -80,19 +93,43 @@ export class Bans {
   add(ban: Ban): void {
     const problem = banProblem(ban);
     if (problem !== undefined) throw new ChatosError('INVALID_ARGUMENT', `${ban.what}: ${problem}`);
-    const key = keyOf(ban);
-    const count = this.list().filter(({ kind }) => kind === ban.kind).length;
-    if (count >= MAX_BANS && !this.#entries.has(key)) {
-      const message = `there are ${count} such bans already; deny networks in the configuration (serve.deny), or lift some`;
-      throw new ChatosError('QUEUE_FULL', message, { fields: { limit: MAX_BANS } });
-    }
+    const key = banKey(ban);
+    this.checkRoomFor([ban]);
     this.#entries.set(key, { ban, pattern: ban.kind === 'login' ? new LoginPatterns([ban.what]) : undefined });
     this.#refresh();
   }
 
+  /** @throws {ChatosError} `QUEUE_FULL` where there would be too many with these */
+  checkRoomFor(wanted: readonly Ban[]): void {
+    for (const kind of BAN_KINDS) {
+      const keys = new Set(wanted.filter((ban) => ban.kind === kind).map(banKey));
+      if (keys.size === 0) continue;
+      const count = this.list().filter((ban) => ban.kind === kind).length;
+      const more = [...keys].filter((key) => !this.#entries.has(key)).length;
+      if (more === 0 || count + more <= MAX_BANS) continue;
+      const message = `there are ${count} such bans already, and may be ${MAX_BANS}; deny networks in the configuration (serve.deny), or lift some`;
+      throw new ChatosError('QUEUE_FULL', message, { fields: { limit: MAX_BANS } });
+    }
+  }
+
+  /** What says whom a ban hits that is in force: it alone, as the others have hit whom they hit. */
+  testOf(ban: Ban): (target: BanTarget) => boolean {
+    const { kind, what } = ban;
+    if (kind === 'identity') {
+      const wanted = readFingerprint(what);
+      return ({ fingerprint }) => fingerprint !== undefined && fingerprint === wanted;
+    }
+    if (kind === 'from') {
+      const networks = new Networks([what]);
+      return ({ from }) => networks.has(from);
+    }
+    const pattern = this.#entries.get(banKey(ban))?.pattern ?? new LoginPatterns([what]);
+    return ({ login, skeletons }) => login !== '' && (pattern.match(login) || pattern.resembles(skeletons()));
+  }
+
   /** Lifts a ban. Returns it, if there was one. */
   remove(kind: BanKind, what: string): Ban | undefined {
-    const key = keyOf({ kind, what });
+    const key = banKey({ kind, what });
     const found = this.#entries.get(key)?.ban;
     this.#entries.delete(key);
     this.#refresh();
@@ -137,13 +174,17 @@ export class Bans {
   #expire(): void {
     const now = Date.now();
     const over = this.list().filter(({ until }) => until !== undefined && until.getTime() <= now);
-    for (const ban of over) this.#entries.delete(keyOf(ban));
+    for (const ban of over) this.#entries.delete(banKey(ban));
     this.#refresh();
     for (const ban of over) this.onExpired(ban);
   }
 }
 
-function keyOf({ kind, what }: Pick<Ban, 'kind' | 'what'>): string {
-  if (kind === 'from') return `${kind} ${what.toLowerCase()}`;
+/** What two bans have in common that are the same, however they are written. */
+export function banKey({ kind, what }: Pick<Ban, 'kind' | 'what'>): string {
+  if (kind === 'from' && networkProblem(what) === undefined) {
+    const { address, family, prefix } = parseNetwork(what);
+    return `${kind} ${new SocketAddress({ address, family }).address}/${prefix}`;
+  }
   return `${kind} ${kind === 'login' ? loginKey(what) : (readFingerprint(what) ?? what)}`;
 }

@@ -195,8 +195,10 @@ export class Channels {
 
   /** Ends those with a party, or a half, that an operator keeps out. Returns how many of them were relayed. */
   breakOf(isOut: (party: Party) => boolean, isHalfOut: (half: Transport) => boolean = () => false): number {
-    const isMeant = ({ requester, target, relay }: Channel): boolean =>
-      isOut(requester) || isOut(target) || relay?.transports().some(isHalfOut) === true;
+    const halvesOf = ({ relay, waiting }: Channel): readonly Transport[] =>
+      relay?.transports() ?? (waiting ? [waiting.transport] : []);
+    const isMeant = (channel: Channel): boolean =>
+      isOut(channel.requester) || isOut(channel.target) || halvesOf(channel).some(isHalfOut);
     let count = 0;
     for (const channel of [...this.#ids.all()].filter((each) => !each.over && isMeant(each))) {
       if (channel.relay) {

@@ -18,14 +18,14 @@ export interface WaitingHalfHandlers {
 export class WaitingHalf {
   /** Its place among the connections of its address. */
   readonly place: Place;
-  readonly #transport: Transport;
+  readonly transport: Transport;
   readonly #maxEarlyBytes: number;
   readonly #handlers: WaitingHalfHandlers;
   readonly #early = new HeldBytes();
 
   constructor(transport: Transport, early: Buffer, maxEarlyBytes: number, place: Place, handlers: WaitingHalfHandlers) {
     this.place = place;
-    this.#transport = transport;
+    this.transport = transport;
     this.#maxEarlyBytes = maxEarlyBytes;
     this.#handlers = handlers;
     transport.stream.on('data', this.#onData).on('close', handlers.onLost);
@@ -39,30 +39,30 @@ export class WaitingHalf {
 
   /** Hands the transport over, with nobody listening on it. */
   take(): RelayEnd {
-    const { stream } = this.#transport;
+    const { stream } = this.transport;
     stream.pause();
     this.#stopListening();
     for (let left = stream.read() as Buffer | null; left !== null; left = stream.read() as Buffer | null) {
       this.#early.append(left);
     }
-    return { transport: this.#transport, early: this.#early.take() };
+    return { transport: this.transport, early: this.#early.take() };
   }
 
   /** Closes it: its side will not come. */
   destroy(): void {
     this.#stopListening();
-    this.#transport.stream.destroy();
+    this.transport.stream.destroy();
   }
 
   #stopListening(): void {
-    this.#transport.stream.off('data', this.#onData).off('close', this.#handlers.onLost);
-    this.#transport.onEnd(undefined);
+    this.transport.stream.off('data', this.#onData).off('close', this.#handlers.onLost);
+    this.transport.onEnd(undefined);
   }
 
   readonly #onData = (chunk: Buffer): void => {
     this.#early.append(chunk);
     if (this.#early.length < this.#maxEarlyBytes) return;
-    this.#transport.stream.pause();
+    this.transport.stream.pause();
     this.#handlers.onFull();
   };
 }

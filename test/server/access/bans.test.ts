@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
-import { Bans, MAX_BANS, type Ban, type BanKind } from '../../../src/server/access/bans.ts';
-import { Rig, stopTheClock } from '../../support/server-rig.ts';
-import { endOf, within } from '../../support/server-sockets.ts';
+import { banKindOf, Bans, MAX_BANS, type Ban, type BanKind } from '../../../src/server/access/bans.ts';
+import { agree, Rig, stopTheClock } from '../../support/server-rig.ts';
+import { endOf, knock, within } from '../../support/server-sockets.ts';
 
 const ELSEWHERE = '127.0.0.2';
 const ban = (kind: BanKind, what: string, more: Partial<Ban> = {}): Ban => ({ kind, what, since: new Date(), ...more });
@@ -53,6 +53,16 @@ describe('a ban of a login', () => {
     expect(rig.log.of('unbanned')[0]!.fields).toEqual({ what: 'spam-*', kind: 'login', why: 'lifted' });
   });
 
+  it('ends those alone whom it hits, whatever bans there were before', async () => {
+    const rig = await Rig.start({}, { lookAlikes: 'allow' });
+    const lookAlike = await rig.join('\u0430lice');
+    expect(rig.server.ban(ban('login', 'alice'))).toMatchObject({ sessions: 0 });
+    rig.server.update({ lookAlikes: 'refuse' });
+    expect(rig.server.ban(ban('login', 'bob'))).toMatchObject({ sessions: 0 });
+    lookAlike.tell('\u0430lice', 'still here');
+    expect(await lookAlike.next(4)).toMatchObject({ msg: 'still here' });
+  });
+
   it('breaks a private connection whose session is gone already', async () => {
     const rig = await Rig.start();
     const { a, alice } = await rig.channel();
@@ -82,6 +92,16 @@ describe('a ban of an address', () => {
   });
 });
 
+it('a ban of an address ends the half from there that waits for the other side', async () => {
+  const rig = await Rig.start();
+  const id = await agree(await rig.join('alice'), await rig.join('bob'));
+  const half = await knock(rig.port[4], id, { localAddress: ELSEWHERE });
+  await expect.poll(() => rig.server.stats.connections).toBe(3);
+  await rig.server.selfTest();
+  rig.server.ban(ban('from', ELSEWHERE));
+  await within(endOf(half), 'the end of the half');
+});
+
 it('a ban ends by itself, and says so', async () => {
   stopTheClock();
   const rig = await Rig.start();
@@ -107,9 +127,45 @@ describe('bans', () => {
     for (let count = 0; count < MAX_BANS; count += 1) bans.add(ban('login', `mallory-${count}`));
     expect(() => bans.add(ban('login', 'one more'))).toThrow(/there are 1000 such bans already/);
     bans.add(ban('login', 'mallory-7', { reason: 'again' }));
+    bans.remove('login', 'mallory-8');
+    const [one, two] = [ban('login', 'one more'), ban('login', 'and another')];
+    expect(() => bans.checkRoomFor([one, two])).toThrow(/there are 999 such bans already, and may be 1000/);
+    bans.checkRoomFor([one, one, ban('login', 'mallory-7'), ban('from', '192.0.2.2')]);
+    bans.add(one);
     bans.add(ban('from', '192.0.2.1'));
     expect(bans.size).toBe(MAX_BANS + 1);
     expect(bans.list().find(({ what }) => what === 'mallory-7')).toMatchObject({ reason: 'again' });
+  });
+
+  it('are the same however they are written', () => {
+    const bans = new Bans();
+    const same: readonly (readonly [BanKind, string, string])[] = [
+      ['from', '2001:DB8::/32', '2001:db8:0::/32'],
+      ['from', '192.0.2.1', '192.0.2.1/32'],
+      ['login', 'caf\u00e9', 'cafe\u0301'],
+      ['identity', `sha256:${'-_'.repeat(21)}8`, `sha256:${'+/'.repeat(21)}8=`],
+    ];
+    for (const [kind, one, other] of same) {
+      bans.add(ban(kind, one));
+      bans.add(ban(kind, other));
+      expect(bans.list().map(({ what }) => what)).toEqual([other]);
+      expect(bans.remove(kind, one)).toBeDefined();
+    }
+  });
+
+  it.each([
+    ['10.0.0.0/33', 'from'],
+    ['10.0.0/24', 'from'],
+    ['10.0.0', 'from'],
+    ['fe80::1%eth0', 'from'],
+    ['2001:db8::/129', 'from'],
+    ['sha256:x', 'identity'],
+    ['v1.2', 'login'],
+    ['10', 'login'],
+    ['and/or', 'login'],
+    ['a:b', 'login'],
+  ])('of %s are meant as one of kind %s', (what, kind) => {
+    expect(banKindOf(what)).toBe(kind);
   });
 
   it('know whom they are of: addresses by their networks, keys, nobody else', () => {
