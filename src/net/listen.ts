@@ -29,6 +29,8 @@ export interface Entrance {
   /** Names where it comes from: the handshakes of one source wait for each other. */
   readonly source: string;
   onConnection(transport: Transport): void;
+  /** Its TLS handshake is over, and has taken so much of the processor's time, in milliseconds; called before the others. */
+  onHandshakeTime?(ms: number): void;
   /** Its TLS handshake has failed; it is closed. */
   onHandshakeFailed(why: HandshakeFailure, detail?: string): void;
 }
@@ -53,8 +55,10 @@ export interface Listener {
    * an address with `proxy`, no header is read. Rejects where that fails.
    */
   connectToItself(entrance: Entrance): Promise<Duplex>;
-  /** Stops accepting; connections already accepted go on. */
+  /** Stops accepting; connections already accepted go on, those in a handshake included. Resolves when all have gone. */
   close(): Promise<void>;
+  /** Breaks off the handshakes in progress. */
+  breakHandshakes(): void;
 }
 
 const BACKLOG = 1024;
@@ -111,9 +115,10 @@ export function listen(address: Address, enter: Enter, options: ListenOptions = 
       resolve({
         address: { ...address, port: at.port },
         connectToItself: (entrance) => itself.connect(at, tls !== undefined, entrance),
-        close: () => {
+        close: () => new Promise((done) => server.close(() => done())),
+        breakHandshakes: () => {
           for (const handshake of handshakes) handshake.destroy();
-          return new Promise((done) => server.close(() => done()));
+          handshakes.clear();
         },
       });
     });
@@ -127,6 +132,7 @@ function entranceOf(entrance: Exclude<ReturnType<Enter>, undefined>): Entrance {
 
 function secure(tls: TlsServer, raw: TcpTransport, entrance: Entrance, handshakes: Set<Handshake>): void {
   const handshake = tls.accept(raw, entrance.source, {
+    onTime: (ms) => entrance.onHandshakeTime?.(ms),
     onSecure: (transport) => {
       handshakes.delete(handshake);
       entrance.onConnection(transport);

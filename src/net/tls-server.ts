@@ -16,8 +16,12 @@ export interface KeyPair {
   readonly key: string;
 }
 
-/** Bytes that a client may send before its handshake is done: a chain of certificates has a few thousand. */
-const MAX_HANDSHAKE_BYTES = 128 * 1024;
+/**
+ * Bytes that a client may send before its handshake is done: a chain of certificates has a few thousand. OpenSSL looks at
+ * every signature in the chain, be its authority known or not, and all in one turn: keys that are made for it take ten
+ * milliseconds a certificate, of which there is one in 1.3 KB.
+ */
+const MAX_HANDSHAKE_BYTES = 12 * 1024;
 
 /** The first byte of a handshake. */
 const HANDSHAKE_RECORD = 0x16;
@@ -25,8 +29,10 @@ const HANDSHAKE_RECORD = 0x16;
 /** The alert `protocol_version`: a plain client learns from its first byte that the server speaks TLS here. */
 const PROTOCOL_VERSION_ALERT = Buffer.from('15030100020246', 'hex');
 
-/** What becomes of a handshake: one of the two is called, once. */
+/** What becomes of a handshake: one of `onSecure` and `onFailed` is called, once. */
 export interface HandshakeHandlers {
+  /** Called before: it has taken so much of the processor's time, in milliseconds. */
+  onTime?(ms: number): void;
   onSecure(transport: TlsTransport): void;
   onFailed(why: HandshakeFailure, detail?: string): void;
 }
@@ -109,6 +115,9 @@ class ServerHandshake implements Handshake {
   #stream: TLSSocket | undefined;
   #tap: TlsTap | undefined;
   #done = false;
+  /** While TLS has a piece: what the processor had done before. */
+  #givingSince: NodeJS.CpuUsage | undefined;
+  #timeMs = 0;
 
   constructor(raw: TcpTransport, steps: Steps) {
     this.#raw = raw;
@@ -145,8 +154,12 @@ class ServerHandshake implements Handshake {
     } as ConstructorParameters<typeof TLSSocket>[1]);
     this.#stream = stream;
     takeErrors(stream);
-    tap.onRead = () => {
-      if (tap.readBytes > MAX_HANDSHAKE_BYTES) this.fail('too many bytes');
+    tap.guard = (give) => {
+      this.#givingSince = process.cpuUsage();
+      const more = give();
+      this.#addTime();
+      if (tap.givenBytes >= MAX_HANDSHAKE_BYTES) this.fail('too many bytes');
+      return more;
     };
     const onError = (error: NodeJS.ErrnoException): void =>
       this.fail(failureOf(error.code) ?? 'garbled', error.code ?? error.message);
@@ -157,7 +170,6 @@ class ServerHandshake implements Handshake {
       this.#finish();
       stream.off('error', onError);
       tap.off('error', onError);
-      tap.onRead = undefined;
       transport = new TlsTransport(stream, tap, this.#raw);
       this.#steps.onSecure(transport);
     });
@@ -180,8 +192,17 @@ class ServerHandshake implements Handshake {
     this.#socket.resume();
   }
 
+  #addTime(): void {
+    const { user, system } = process.cpuUsage(this.#givingSince);
+    if (this.#givingSince) this.#timeMs += (user + system) / 1000;
+    this.#givingSince = undefined;
+  }
+
   #finish(): void {
     this.#done = true;
+    this.#addTime();
+    if (this.#tap) this.#tap.guard = undefined;
+    this.#steps.onTime?.(this.#timeMs);
     this.#socket.off('data', this.#onFirst).off('end', this.#onGone).off('close', this.#onGone);
     this.#steps.onDone();
   }

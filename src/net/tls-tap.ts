@@ -10,6 +10,7 @@ const MAX_UNREAD_BYTES = 1;
  * When the slice of time is used up, the rest waits for the next turn (P16).
  */
 const PIECE_BYTES = 16 * 1024;
+const GUARDED_PIECE_BYTES = 2 * 1024;
 
 /**
  * Stands between TLS and the socket beneath it. TLS reports a FIN as an end, be there a close_notify before it or not
@@ -19,12 +20,12 @@ const PIECE_BYTES = 16 * 1024;
  */
 export class TlsTap extends Duplex {
   #raw: Socket;
-  #readBytes = 0;
+  #givenBytes = 0;
   #isResetting = false;
   /** What was read and waits for the next turn; the socket is not read meanwhile. */
   #rest: Buffer | undefined;
-  /** Called for what is read, before TLS has it. */
-  onRead: (() => void) | undefined;
+  /** During a handshake, TLS gets smaller pieces, each by this. */
+  guard: ((give: () => boolean) => boolean) | undefined;
 
   /** @param onFin called when the peer has sent FIN, and TLS has had everything before it */
   constructor(raw: Socket, onFin: () => void) {
@@ -35,9 +36,9 @@ export class TlsTap extends Duplex {
     this.on('end', onFin).on('error', () => undefined);
   }
 
-  /** Bytes that the socket has given. */
-  get readBytes(): number {
-    return this.#readBytes;
+  /** Bytes that TLS was given. */
+  get givenBytes(): number {
+    return this.#givenBytes;
   }
 
   /** From now on the socket is destroyed by who resets it. */
@@ -64,7 +65,6 @@ export class TlsTap extends Duplex {
 
   /** Gives TLS what was read into a buffer that is used again. Returns whether more may be read into it. */
   feed(chunk: Buffer): boolean {
-    this.#readBytes += chunk.length;
     return this.#giveAll(chunk, (piece) => {
       if (this.readableFlowing && this.readableLength === 0) this.emit('data', piece);
       else this.push(Buffer.from(piece));
@@ -86,7 +86,8 @@ export class TlsTap extends Duplex {
   #giveAll(chunk: Buffer, give: (piece: Buffer) => boolean): boolean {
     const end = performance.now() + SLICE_MS;
     let more = true;
-    for (let at = 0; at < chunk.length && !this.destroyed; at += PIECE_BYTES) {
+    let pieceBytes = 0;
+    for (let at = 0; at < chunk.length && !this.destroyed; at += pieceBytes) {
       if (at > 0 && performance.now() >= end) {
         const rest = chunk.subarray(at);
         this.#rest = rest;
@@ -96,7 +97,11 @@ export class TlsTap extends Duplex {
         });
         return false;
       }
-      more = give(chunk.subarray(at, at + PIECE_BYTES));
+      const { guard } = this;
+      pieceBytes = guard ? GUARDED_PIECE_BYTES : PIECE_BYTES;
+      const piece = chunk.subarray(at, at + pieceBytes);
+      this.#givenBytes += piece.length;
+      more = guard ? guard(() => give(piece)) : give(piece);
     }
     return more;
   }
@@ -106,8 +111,6 @@ export class TlsTap extends Duplex {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    this.#readBytes += chunk.length;
-    this.onRead?.();
     if (!this.#giveAll(chunk, (piece) => this.push(piece))) this.#raw.pause();
   };
 

@@ -49,8 +49,8 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
   readonly #certificate: Certificate;
   readonly #listeners: Listener[] = [];
   readonly #stopping = new AbortController();
-  /** Those that accept no more, until their connections have gone. */
-  readonly #stopped: Promise<void>[] = [];
+  /** Those that accept no more, and until when their connections have gone. */
+  readonly #stopped: { readonly listener: Listener; readonly gone: Promise<void> }[] = [];
   #draining: Draining | undefined;
   #closing: Promise<void> | undefined;
 
@@ -176,7 +176,7 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
     if (index < 0) return false;
     const [listener] = this.#listeners.splice(index, 1);
     // It resolves when the last connection has gone, which may take days.
-    this.#stopped.push(listener!.close());
+    this.#stopped.push({ listener: listener!, gone: listener!.close() });
     return true;
   }
 
@@ -314,7 +314,9 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
     const { proxyHeaders } = this.#hub;
     this.#hub.closing = true;
     this.#stopping.abort();
-    const closed = [...this.#stopped, ...this.#listeners.map((listener) => listener.close())];
+    const stopped = this.#stopped.map(({ listener }) => listener);
+    const closed = [...this.#stopped.map(({ gone }) => gone), ...this.#listeners.map((listener) => listener.close())];
+    for (const listener of [...this.#listeners, ...stopped]) listener.breakHandshakes();
     proxyHeaders.close();
     this.#draining = new Draining(this.#hub, drainMs);
     await this.#draining.done;
@@ -339,6 +341,7 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
         const session = new Session(this.#hub, transport, listener, dispatch, source);
         this.emit('connection', session);
       },
+      onHandshakeTime: (ms) => sources.chargeHandshake(source, ms),
       onHandshakeFailed: (why, detail) => {
         this.#hub.handshakes -= 1;
         source.unidentified -= 1;

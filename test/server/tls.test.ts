@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import tls from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import { fingerprintOf } from '../../src/net/fingerprint.ts';
 import { makeCertificate, testCertificate } from '../support/certificates.ts';
@@ -195,6 +196,60 @@ describe('handshakes', () => {
     for (let i = 0; i < 20 && !socket.destroyed; i += 1) socket.write(record);
     const { message } = await rig.log.until('TLS handshake failed');
     expect(message).toMatch(/too many bytes|garbled/);
+  });
+
+  it('have a bound that a long chain of certificates is over: each takes time to look at', async () => {
+    const rig = await Rig.start();
+    const { port } = await rig.listenTls();
+    let issuer = await makeCertificate('0', { isAuthority: true });
+    const chain = [issuer];
+    while (chain.length < 48) {
+      issuer = await makeCertificate(String(chain.length), { by: issuer, isAuthority: true });
+      chain.unshift(issuer);
+    }
+    const certs = chain.map(({ cert }) => cert);
+    const few = await joinTls(port, 'alice', 4, { cert: certs.slice(0, 6).join('\n'), key: issuer.key });
+    const many = await openTls(port, { cert: certs.join('\n'), key: issuer.key });
+    await endOf(many);
+    expect((await rig.log.until('TLS handshake failed')).message).toContain('too many bytes');
+    few.say('hello');
+    expect(await few.next(3)).toMatchObject({ msg: 'hello' });
+  });
+
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)('%s may be followed at once by much more', async (version) => {
+    const rig = await Rig.start();
+    const { port } = await rig.listenTls();
+    const { cert, key } = await testCertificate('client.test');
+    const socket = await openTls(port, { cert, key, minVersion: version, maxVersion: version });
+    const said = Buffer.from('0300000001610000000178', 'hex');
+    socket.write(Buffer.concat([Buffer.from('000000000161', 'hex'), ...Array.from({ length: 4_000 }, () => said)]));
+    expect((await readExactly(socket, 1 + 4_000 * said.length)).subarray(0, 12).toString('hex')).toBe(
+      `01${said.toString('hex')}`,
+    );
+  });
+
+  it('go on where a server listens no longer at their address, and count until they are over', async () => {
+    const rig = await Rig.start();
+    const address = await rig.listenTls();
+    const raws = [await openSocket(address.port), await openSocket(address.port), await openSocket(address.port)];
+    await expect.poll(() => rig.server.stats.connections).toBe(3);
+    expect(rig.server.stopListening(address)).toBe(true);
+    const late = tls.connect({ socket: raws[0]!, rejectUnauthorized: false });
+    late.write(Buffer.from('000000000161', 'hex'));
+    expect((await readExactly(late, 1)).toString('hex')).toBe('01');
+    expect(rig.server.stats.connections).toBe(3);
+    for (const raw of raws) raw.destroy();
+    await expect.poll(() => rig.server.stats.connections).toBe(0);
+  });
+
+  it('at an address where a server listens no longer do not keep it from closing', async () => {
+    const rig = await Rig.start();
+    const address = await rig.listenTls();
+    const socket = await openSocket(address.port);
+    await expect.poll(() => rig.server.stats.connections).toBe(1);
+    rig.server.stopListening(address);
+    await rig.server.close();
+    await endOf(socket);
   });
 
   it('[P19] in progress are unidentified connections of their address, and over, they are not', async () => {

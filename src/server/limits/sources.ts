@@ -10,6 +10,12 @@ const SWEEP_MS = 1_000;
 /** Addresses without a connection that are remembered for their rate; beyond, the oldest are forgotten. */
 const MAX_ABSENT = 10_000;
 
+/**
+ * The processor's time that a TLS handshake may take, in milliseconds: each time more of it counts as one more connection. One
+ * takes a millisecond or two; who shows certificates that are made to be slow to look at pays for it.
+ */
+const HANDSHAKE_MS = 8;
+
 /** A place that is taken until it is left, once. */
 export interface Place {
   leave(): void;
@@ -136,6 +142,12 @@ export class Sources {
     source.connections += 1;
     source.unidentified += 1;
     return source;
+  }
+
+  /** A TLS handshake has taken so much of the processor's time, in milliseconds: its address pays for what is too much. */
+  chargeHandshake(source: Source, ms: number): void {
+    const more = Math.floor(ms / HANDSHAKE_MS);
+    if (more > 0) source.connectionsPaidAt = this.#connectionRate.take(source.connectionsPaidAt, more, this.#now());
   }
 
   /**

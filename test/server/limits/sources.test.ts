@@ -56,6 +56,18 @@ describe('the connections of an address', () => {
     expect(sources.enter('192.0.2.1', 0)).toBe('too fast');
   });
 
+  it('[P19] count for more where their TLS handshakes take long', () => {
+    const { sources, clock, enter } = sourcesWith({ connectionsPerSecondPerAddress: 2, connectionBurstPerAddress: 5 });
+    const source = enter('192.0.2.1');
+    sources.chargeHandshake(source, 3);
+    enter('192.0.2.1');
+    sources.chargeHandshake(source, 30);
+    expect(sources.enter('192.0.2.1', 2)).toBe('too fast');
+    enter('192.0.2.2');
+    clock.now += 500;
+    enter('192.0.2.1');
+  });
+
   it('[P19] leave a share of the places to addresses that have none', () => {
     const { sources, enter } = sourcesWith({ maxConnections: 20, keptForNewAddressesPercent: 10 });
     enter('192.0.2.1', 17);
