@@ -5,7 +5,7 @@ import type { Clock } from '../../util/clock.ts';
 import { closest } from '../../util/closest.ts';
 import type { Logger } from '../../util/log.ts';
 import { commandKey, HELP_COMMAND } from '../loading/validate-plugin.ts';
-import { applySchemas } from '../plugin/arg-schemas.ts';
+import { applySchemas, hasSchemas } from '../plugin/arg-schemas.ts';
 import { parseArgs, quoted } from '../plugin/command-line.ts';
 import type { ArgSpecs, ArgValues } from '../plugin/commands.ts';
 import type { Message } from '../plugin/context.ts';
@@ -99,9 +99,12 @@ export class CommandRouter {
     const { context, contextFactory, calls } = runner;
     calls.dispatch(cause, shown, async () => {
       try {
-        const refused = await this.#gate.refusal(command, shown, message.from, context);
-        if (refused !== undefined) return this.#reply(message, refused);
-        const checked = await applySchemas(specs, parsed.values);
+        // Where nothing has to be waited for, answers come in the order of what was asked.
+        if (typeof command.from === 'function') {
+          const refused = await this.#gate.refusal(command, shown, message.from, context);
+          if (refused !== undefined) return this.#reply(message, refused);
+        }
+        const checked = hasSchemas(specs) ? await applySchemas(specs, parsed.values) : parsed;
         if ('problem' in checked) return usage(checked.problem);
         const early = this.#gate.tooEarly(command, shown, message.from);
         if (early !== undefined) return this.#reply(message, early);

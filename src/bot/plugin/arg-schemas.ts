@@ -1,5 +1,10 @@
 import type { ArgSpecs } from './commands.ts';
 
+/** Whether there is anything to check. */
+export function hasSchemas(specs: ArgSpecs): boolean {
+  return Object.values(specs).some((spec) => 'schema' in spec && spec.schema !== undefined);
+}
+
 /**
  * Checks values by the schemas of their arguments; resolves to what these make of them, or to the first problem. An argument
  * that is left out, and has no default, is not checked.
