@@ -117,6 +117,22 @@ test('ctl drain stops a server, which removes its socket', async () => {
   expect(existsSync(socket)).toBe(false);
 });
 
+test('ctl drain with a shorter time cuts a drain short', async () => {
+  const { port, ctl, command } = await operated();
+  const [alice, bob] = [await peer(port, 'alice'), await peer(port, 'bob')];
+  alice.request('bob');
+  await bob.next(5);
+  bob.ok('alice');
+  const { connectId } = await bob.next(8);
+  const halves = await Promise.all([openHalf(port, connectId), openHalf(port, connectId)]);
+  const fates = Promise.all(halves.map(fate));
+  await ctl('drain', '--drain', '600');
+  await command.line(/^stopping on ctl drain, waiting up to 600 s/);
+  await ctl('drain', '--drain', '0');
+  expect(await fates).toEqual(['reset', 'reset']);
+  expect(await command.exit()).toMatchObject({ status: 0 });
+});
+
 test('ctl finds the only server of this user, and names them all where there are several', async () => {
   const env = runtimeFolder();
   const nobody = await run(['ctl', 'sessions'], { env });

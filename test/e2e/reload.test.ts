@@ -66,6 +66,28 @@ test('ctl reload says what was applied, what needs a restart, and what is invali
   });
 });
 
+test('a configuration that has become empty lifts no rules', async () => {
+  const { file, ctl, port } = await configured(`${LISTEN}  logins: [{ login: alice }]\n`);
+  for (const text of ['', '\n# soon\n']) {
+    writeFileSync(file, text);
+    expect(await ctl('reload')).toMatchObject({
+      status: 2,
+      stdout: expect.stringMatching(/invalid, the old one stays: configuration\n.* is empty: /),
+    });
+  }
+  expect(await (await RfcPeer.connect(port)).login('bob')).toBe(false);
+});
+
+test('an address with the port of another one of the server is said to take a restart', async () => {
+  const { write, ctl, port } = await configured(LISTEN);
+  write(`  listen: ['127.0.0.1:${port}?longBytes=8']\n`);
+  expect(await ctl('reload')).toMatchObject({
+    status: 2,
+    stdout: expect.stringContaining(`127.0.0.1:${port}?longBytes=8 takes a restart, or a port of its own`),
+  });
+  await peer(port, 'alice');
+});
+
 test.each([
   ['the key itself', `${LISTEN}  logns: [{ login: alice, from: 10.0.0.1 }]\n`, ''],
   ['another key', `${LISTEN}  lookAlike: allow\n`, ''],

@@ -197,6 +197,8 @@ export async function startControl(
     ...plan,
     reload: () => running.reloader!.reload(),
     drain: (drainMs) => {
+      // The second time, it is cut short.
+      if (stop.signal.aborted && drainMs !== undefined) plan.server.close({ drainMs }).catch(() => undefined);
       running.drainMs ??= drainMs;
       stop.ask('ctl drain');
     },

@@ -48,10 +48,13 @@ export class Reloader {
   #listening: (readonly [text: string, real: Address])[] = [];
   #current: Promise<unknown> = Promise.resolve();
   readonly #config: Config;
+  /** What was read last. */
+  #lastConfig: Config;
 
   private constructor(plan: ReloadPlan, options: UpdatableOptions) {
     this.#plan = plan;
     this.#config = plan.loaded.config;
+    this.#lastConfig = this.#config;
     for (const key of UPDATED) this.#applied.set(key, options[key]);
     const addresses = plan.server?.addresses ?? [];
     this.#listening = plan.listen(plan.loaded).map((wanted, index) => [formatAddress(wanted), addresses[index]!]);
@@ -79,6 +82,11 @@ export class Reloader {
       if (file !== undefined && loaded.file === undefined) {
         throw new ChatosError('INVALID_CONFIG', `${file} is gone, and there is no other configuration`);
       }
+      // As a program leaves it that is about to write it: nobody means to lift all rules so.
+      if (isEmpty(loaded.config) && !isEmpty(this.#lastConfig)) {
+        throw new ChatosError('INVALID_CONFIG', `${loaded.file} is empty: to have the defaults, write serve: {}`);
+      }
+      this.#lastConfig = loaded.config;
     } catch (error) {
       report.fails('configuration', error);
       loaded = undefined;
@@ -171,8 +179,10 @@ export class Reloader {
     const left = [...this.#listening];
     const next: (readonly [text: string, real: Address])[] = [];
     const added: Address[] = [];
+    let wanted: Address | undefined;
     try {
       for (const address of listen(loaded)) {
+        wanted = address;
         const text = formatAddress(address);
         const index = left.findIndex(([other]) => other === text);
         if (index >= 0) {
@@ -185,7 +195,7 @@ export class Reloader {
       }
     } catch (error) {
       for (const address of added) server.stopListening(address);
-      return report.fails('serve.listen', error);
+      return report.fails('serve.listen', isOwnPort(error, wanted, server) ? needsPort(wanted!) : error);
     }
     for (const [, address] of left) server.stopListening(address);
     this.#listening = next;
@@ -244,6 +254,21 @@ async function optionsOf({ isEmbedded }: ReloadPlan, loaded: LoadedConfig): Prom
   // As the embedded server starts.
   const own = isEmbedded ? { exempt: LOOPBACK, ...limits } : limits;
   return { limits: own, lookAlikes, logins, deny, allow, halves, proxies };
+}
+
+function isEmpty(config: Config): boolean {
+  return Object.keys(config).length === 0;
+}
+
+/** Whether the port that is in use is the server's own. */
+function isOwnPort(error: unknown, wanted: Address | undefined, { addresses }: ChatosServer): boolean {
+  const isInUse = isChatosError(error, 'LISTEN_FAILED') && error.fields['errno'] === 'EADDRINUSE';
+  return isInUse && addresses.some(({ port }) => port === wanted?.port);
+}
+
+function needsPort(wanted: Address): ChatosError {
+  const message = `${formatAddress(wanted)} takes a restart, or a port of its own: the server listens on port ${wanted.port} already, at another address or in another way`;
+  return new ChatosError('LISTEN_FAILED', message);
 }
 
 /** The problems of each key of `serve`. */
