@@ -12,6 +12,8 @@ const MAX_UNREAD_BYTES = 1;
 const PIECE_BYTES = 16 * 1024;
 const GUARDED_PIECE_BYTES = 2 * 1024;
 
+type Done = (error?: Error | null) => void;
+
 /**
  * Stands between TLS and the socket beneath it. TLS reports a FIN as an end, be there a close_notify before it or not
  * (P14a), and says nothing of an error of the socket: the tap hears both from the socket itself.
@@ -24,6 +26,8 @@ export class TlsTap extends Duplex {
   #isResetting = false;
   /** What was read and waits for the next turn; the socket is not read meanwhile. */
   #rest: Buffer | undefined;
+  /** Called when TLS has had what was read. */
+  onGiven: (() => void) | undefined;
   /** During a handshake, TLS gets smaller pieces, each by this. */
   guard: ((give: () => boolean) => boolean) | undefined;
 
@@ -91,6 +95,7 @@ export class TlsTap extends Duplex {
       if (at > 0 && performance.now() >= end) {
         const rest = chunk.subarray(at);
         this.#rest = rest;
+        this.onGiven?.();
         setImmediate(() => {
           this.#rest = undefined;
           if (this.#giveAll(rest, give) && !this.#raw.destroyed) this.#raw.resume();
@@ -103,6 +108,7 @@ export class TlsTap extends Duplex {
       this.#givenBytes += piece.length;
       more = guard ? guard(() => give(piece)) : give(piece);
     }
+    this.onGiven?.();
     return more;
   }
 
@@ -125,6 +131,19 @@ export class TlsTap extends Duplex {
 
   override _read(): void {
     this.#readOn();
+  }
+
+  /**
+   * Behind the end of our side, TLS may still have something to say by itself, as that it has new keys, too. Nobody would
+   * look at it behind close_notify (RFC 8446, 6.1), and it must not break a connection whose peer is still sending.
+   */
+  override write(chunk: unknown, done?: Done): boolean;
+  override write(chunk: unknown, encoding: BufferEncoding, done?: Done): boolean;
+  override write(chunk: unknown, ...rest: unknown[]): boolean {
+    if (!this.writableEnded) return super.write(chunk, ...(rest as [Done]));
+    const done = rest.at(-1);
+    if (typeof done === 'function') process.nextTick(done);
+    return true;
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {

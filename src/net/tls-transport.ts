@@ -12,6 +12,12 @@ interface Internals {
   _writableState: { writelen?: number };
 }
 
+/**
+ * What TLS says by itself (that it has new keys, too; that it does not renegotiate) may wait for a peer that does not read: so
+ * many bytes of it. A peer may ask for 26 of them by as many, and nobody has written what a limit could count.
+ */
+const MAX_ANSWER_BYTES = 64 * 1024;
+
 /** A TLS connection: its stream is the deciphered one. An end is close_notify; a FIN without it is an abort (P14a). */
 export class TlsTransport implements Transport {
   readonly stream: TLSSocket;
@@ -35,6 +41,7 @@ export class TlsTransport implements Transport {
     this.certificate = stream.getPeerX509Certificate();
     stream.on('error', this.#break);
     tap.on('error', this.#break);
+    tap.onGiven = () => this.#boundAnswers();
     this.#awaitFin();
   }
 
@@ -143,6 +150,14 @@ export class TlsTransport implements Transport {
     if (internals(this.stream)._readableState.ended) return;
     this.#truncated = true;
     this.#break(new Error('the connection ended without close_notify'));
+  }
+
+  #boundAnswers(): void {
+    const pending = internals(this.stream)._handle?.writeQueueSize ?? 0;
+    if (pending <= MAX_ANSWER_BYTES) return;
+    // What was written grows by less than a tenth.
+    const answers = pending - 1.1 * this.stream.writableLength;
+    if (answers > MAX_ANSWER_BYTES) this.#break(new Error('the peer does not read what TLS answers'));
   }
 
   /** An error of one side is an abort for the other. */
