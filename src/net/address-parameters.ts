@@ -1,6 +1,6 @@
 import { DEFAULT_LONG_BYTES, type LongBytes } from '../protocol/limits.ts';
 import { closest } from '../util/closest.ts';
-import { FINGERPRINT_FORM, readFingerprint } from './fingerprint-text.ts';
+import { FINGERPRINT_FORM, lastDigitHint, readFingerprint } from './fingerprint-text.ts';
 
 /** Which versions of PROXY protocol are read on a listener (P20). */
 export type ProxyProtocol = 'v1' | 'v2' | 'any';
@@ -32,6 +32,8 @@ interface Parameter<Value> {
   /** The value, or `undefined` where the text has none. */
   readonly read: (text: string) => Value | undefined;
   readonly expected: string;
+  /** What may be wrong with a text that has none, to go on with. */
+  readonly hint?: (text: string) => string;
 }
 
 const HOST = /^[\p{L}\p{N}._:][\p{L}\p{N}._:%-]*$/u;
@@ -39,7 +41,7 @@ const HOST = /^[\p{L}\p{N}._:][\p{L}\p{N}._:%-]*$/u;
 /** In the order in which they are written. */
 const PARAMETERS: { readonly [N in Name]-?: Parameter<NonNullable<AddressParameters[N]>> } = {
   longBytes: { read: (text) => ([4, 8] as const).find((bytes) => String(bytes) === text), expected: '4 or 8' },
-  pin: { use: 'client', tls: true, read: readFingerprint, expected: FINGERPRINT_FORM },
+  pin: { use: 'client', tls: true, read: readFingerprint, expected: FINGERPRINT_FORM, hint: lastDigitHint },
   ca: { use: 'client', tls: true, read: (text) => text || undefined, expected: 'a file of certificates' },
   name: { use: 'client', tls: true, read: (text) => HOST.exec(text)?.[0], expected: 'a host' },
   proxy: {
@@ -81,7 +83,7 @@ export function readParameters(
     if (row.tls && !isTls) throw invalid(`'${name}' is for tls:// only`);
     if (row.use && use && row.use !== use) throw invalid(`'${name}' is ${USES[row.use]}`);
     const read = row.read(decode(value) ?? '');
-    if (read === undefined) throw invalid(`${name} is ${row.expected}, not '${value}'`);
+    if (read === undefined) throw invalid(`${name} is ${row.expected}, not '${value}'${row.hint?.(value) ?? ''}`);
     found.set(name, read);
   }
   return { longBytes: DEFAULT_LONG_BYTES, ...(Object.fromEntries(found) as Partial<AddressParameters>) };

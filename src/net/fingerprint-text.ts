@@ -17,9 +17,15 @@ export function readFingerprint(text: string): string | undefined {
   return bytes.length === BYTES && bytes.toString('base64url') === wanted ? `sha256:${wanted}` : undefined;
 }
 
+/** The form is right, and still it is none. */
+export function lastDigitHint(text: string): string {
+  const isForm = /^sha256:[\w+/-]{43}=?$/.test(text.trim());
+  return isForm && readFingerprint(text) === undefined ? '; its last character is mistyped' : '';
+}
+
 /** What is wrong with a text that should be a fingerprint, with what is expected instead. */
 export function fingerprintProblem(text: string): string | undefined {
   return readFingerprint(text) === undefined
-    ? `'${text}' is not a fingerprint: expected ${FINGERPRINT_FORM}`
+    ? `'${text}' is not a fingerprint: expected ${FINGERPRINT_FORM}${lastDigitHint(text)}`
     : undefined;
 }

@@ -65,7 +65,11 @@ export function handshakeFailure(
     return new ChatosError('CONNECT_FAILED', message, details);
   }
   if (code === 'ECONNRESET' || code === 'EPIPE') {
-    const message = `${name} closed the connection during the TLS handshake; if it does not speak TLS there, ${plainHint(address)}`;
+    // A server that turns somebody away says no word, here as over TCP. Who was given a pin is not told to do without TLS.
+    const plain = address.pin === undefined ? `; if it does not speak TLS there, ${plainHint(address)}` : '';
+    const message =
+      `${name} closed the connection during the TLS handshake: it may be full or stopping, ` +
+      `or let in nobody, or no more, from this address (its log says why)${plain}`;
     return new ChatosError('CONNECT_FAILED', message, details);
   }
   return undefined;

@@ -85,3 +85,24 @@ test('serve warns about such rules at its start', async () => {
   expect(command.stderr).toMatch(/warn.*serve-logins\.yaml:1:\d+: serve\.logins\.1\.login: "alice" has no effect/);
   await peer(port, 'bob');
 });
+
+test('check reads the certificate of the server, and reports one that it would not start with', async () => {
+  const [old, other] = [await issue({ from: days(-3), to: days(-2) }), await issue()];
+  labFile('work/old.pem', old.cert);
+  labFile('work/other.pem', other.cert);
+  labFile('work/old.key', old.key);
+  const config = (cert: string): string =>
+    `serve: { listen: ['tls://127.0.0.1:0'], tls: { cert: ${cert}, key: old.key } }\n`;
+  expect(await checked(config('old.pem'))).toMatchObject({
+    status: 2,
+    lines: [expect.stringMatching(/old\.pem has a certificate that expired on /)],
+  });
+  expect(await checked(config('other.pem'))).toMatchObject({
+    status: 2,
+    lines: [expect.stringMatching(/other\.pem with .*old\.key has a key that is not that of its first certificate$/)],
+  });
+  expect(await checked(config('none.pem'))).toMatchObject({
+    status: 2,
+    lines: [expect.stringMatching(/none\.pem does not exist$/)],
+  });
+});

@@ -153,6 +153,19 @@ test('ctl finds the only server of this user, and names them all where there are
   expect(readdirSync(path.dirname(one.socket))).toHaveLength(2);
 });
 
+test('ctl finds the server of the configuration by its port, also where that is invalid', async () => {
+  const env = runtimeFolder();
+  const [one, two] = [await atDefault(env), await atDefault(env)];
+  for (const { socket } of [one, two]) await expect.poll(() => existsSync(socket)).toBe(true);
+  const port = /(\d+)\.sock$/.exec(two.socket)![1]!;
+  const text = `serve: { listen: ['127.0.0.1:${port}'], deny: { from: [example] } }\n`;
+  const config = labFile('invalid-serve.yaml', text);
+  const stats = await run(['ctl', 'stats', '--json', '--config', config], { env });
+  expect(lines(stats)).toMatchObject([{ addresses: [`tcp://127.0.0.1:${port}`] }]);
+  const reload = await run(['ctl', 'reload', '--control', two.socket, '--config', config], { env });
+  expect(reload.status).toBe(0);
+});
+
 test('serve warns where the default folder is not private, and goes on; with a path, it exits with 69', async () => {
   const env = runtimeFolder();
   mkdirSync(path.join(env.XDG_RUNTIME_DIR, 'chatosbot'));

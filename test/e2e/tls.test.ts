@@ -238,6 +238,14 @@ describe('a login that is reserved for a key', () => {
     expect(ended.status).toBe(77);
   });
 
+  test('is refused to its owner over plain TCP, with the reason', async () => {
+    const text = `serve: { logins: [{ login: alice, identity: 'sha256:${'A'.repeat(43)}' }] }\n`;
+    const { at } = await startServer(['--config', labFile('plain-alice.yaml', text)]);
+    const ended = await failure(start(['say', 'x', '--server', at, '--login', 'alice'], { env }));
+    const last = expect.stringContaining('; no identity was shown, as the address is not tls://') as string;
+    expect(ended).toEqual({ status: 77, last });
+  });
+
   test('needs a file that can be read, else the exit code is 2', async () => {
     const ended = await failure(say(pinned, '--identity', '/nowhere/me.pem'));
     expect(ended).toEqual({ status: 2, last: 'chatosbot: /nowhere/me.pem does not exist' });

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import net from 'node:net';
+import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { failure, labFile, start, startServer } from './chatosbot.ts';
+import { failure, LAB, labFile, start, startServer } from './chatosbot.ts';
 
 const WHY =
   /^(?:chatosbot: )?tcp:\/\/127\.0\.0\.1:\d+ closed the connection before it answered the login: it may be full or stopping, or allow no more connections from this address \(its log names the limit\)$/;
@@ -36,4 +37,18 @@ test('a bot that is turned away tries again until there is room', async () => {
   expect(why).toMatch(WHY);
   leave();
   await bot.line(/quiet: logged in/);
+});
+
+test('over TLS they say what to check as well, and whoever has a pin is not told to do without TLS', async () => {
+  const config = labFile('deny.yaml', 'serve: { deny: { from: [127.0.0.1] } }\n');
+  const args = ['--listen', 'tls://127.0.0.1:0', '--state', path.join(LAB, 'turned-away')];
+  const command = start(['serve', '--config', config, ...args]);
+  const [, address] = await command.line(/^listening on (tls:.*)$/);
+  const why = 'closed the connection during the TLS handshake: it may be full or stopping, ';
+  const { status, last } = await failure(start(['say', 'hello', '--server', address!]));
+  expect(status).toBe(69);
+  expect(last).toContain(why);
+  expect(last).not.toContain('tcp://');
+  const plain = await failure(start(['say', 'hello', '--server', address!.replace(/\?.*/, '')]));
+  expect(plain).toMatchObject({ status: 69, last: expect.stringContaining('if it does not speak TLS there, use') });
 });

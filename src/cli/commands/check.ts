@@ -2,11 +2,12 @@ import type { Command } from 'commander';
 import { impassableOptions, ISOLATION_ROWS } from '../../bot/isolation/options.ts';
 import { loadConfig } from '../../config/load.ts';
 import type { LoadedConfig } from '../../config/read.ts';
-import { botServer, listenAddresses, serverOptions } from '../../config/settings.ts';
+import { botServer, certificateFiles, listenAddresses, serverOptions, stateDirectory } from '../../config/settings.ts';
 import { isChatosError, type ChatosError } from '../../errors.ts';
+import type { Address } from '../../net/address.ts';
 import { compilePolicy } from '../../policy/policy.ts';
 import { toJsonLine } from '../../util/escape.ts';
-import { createLogger } from '../../util/log.ts';
+import { createLogger, type Logger } from '../../util/log.ts';
 import { pluralize } from '../../util/printable.ts';
 import { botLoginOption, configOption } from '../options.ts';
 import { accessWarnings, barredBots } from '../running/access-warnings.ts';
@@ -20,6 +21,7 @@ import {
   type PlannedBot,
 } from '../running/bot-entries.ts';
 import { botIdentities } from '../running/bot-identities.ts';
+import { serverCertificate } from '../running/server-certificate.ts';
 import { EXIT, ExitSignal } from '../terminal/exit.ts';
 import { notice, writeLine } from '../terminal/output.ts';
 import { surviveUncaughtErrors } from '../terminal/plugin-errors.ts';
@@ -70,6 +72,7 @@ async function check(files: string[], flags: CheckFlags): Promise<void> {
     try {
       const identities = await botIdentities(bots, { server, listen }, undefined, loaded);
       const options = await serverOptions(loaded);
+      warnings.push(...(await certificateWarnings(listen, loaded)));
       warnings.push(...idleRules(bots, loaded), ...unprovenCallers(bots, server, loaded));
       warnings.push(...accessWarnings(options, listen, loaded));
       warnings.push(...barredBots(bots, identities, { options, server, listen }));
@@ -100,6 +103,26 @@ async function check(files: string[], flags: CheckFlags): Promise<void> {
   }
   for (const line of warnings) notice(`warning: ${line}`);
   notice(bots.length === 0 ? 'the server can run' : `${pluralize(bots.length, 'bot')} can run`);
+}
+
+/**
+ * What is doubtful about the certificate of `serve.tls`; a server that has none makes one when it starts.
+ *
+ * @throws {ChatosError} `INVALID_ARGUMENT` where the server would not start with it
+ */
+async function certificateWarnings(listen: readonly Address[], loaded: LoadedConfig): Promise<string[]> {
+  const files = certificateFiles({}, loaded);
+  if (!files || !listen.some(({ transport }) => transport === 'tls')) return [];
+  const warnings: string[] = [];
+  const log: Logger = {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: (message) => void warnings.push(message),
+    error: (message) => void warnings.push(message),
+    with: () => log,
+  };
+  await serverCertificate({ files, stateDirectory: stateDirectory(undefined, loaded) }, log);
+  return warnings;
 }
 
 /**

@@ -27,7 +27,11 @@ export function register(command: Command): void {
     command
       .command(usage)
       .description(summary)
-      .addOption(controlOption('the control socket of the server (default: the one of port 7777, or the only one)'))
+      .addOption(
+        controlOption(
+          'the control socket of the server (default: the one of the configured port, 7777 without one, or the only one)',
+        ),
+      )
       .option('--json', 'print lines of JSON')
       .addOption(configOption())
       .addHelpText('after', `\nExamples:\n  $ chatosbot ctl ${example}`);
@@ -85,7 +89,8 @@ Examples:
   $ chatosbot ctl log-level debug
   $ chatosbot ctl drain
 
-Each of them finds the server on port 7777, or the only one that this user runs; --control names the socket of another.
+Each of them finds the server on the port of the configuration (7777 without one), or the only one that this user runs;
+--control names the socket of another.
 Exit code: 69 if no server is there or nobody has the login, 77 if the socket is another user's, 124 if it does not
 answer.`,
   );

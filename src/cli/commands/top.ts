@@ -22,7 +22,11 @@ export interface TopFlags {
 
 export function register(command: Command): void {
   command
-    .addOption(controlOption('the control socket of the server (default: the one of port 7777, or the only one)'))
+    .addOption(
+      controlOption(
+        'the control socket of the server (default: the one of the configured port, 7777 without one, or the only one)',
+      ),
+    )
     .addOption(
       new Option('--status <address>', "ask the endpoint of 'serve --status' instead, which knows less").argParser(
         statusArgument,

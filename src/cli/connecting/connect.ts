@@ -5,7 +5,7 @@ import { formatAddress, type Address } from '../../net/address.ts';
 import { loginProblem } from '../../protocol/login.ts';
 import { withResolvers } from '../../util/deferred.ts';
 import { startTimer } from '../../util/timeout.ts';
-import { findIdentity, type IdentityFlag } from './identity.ts';
+import { findIdentity, unshownIdentity, type IdentityFlag } from './identity.ts';
 import { serverOf } from './own-server.ts';
 import { systemLogin } from './system-login.ts';
 
@@ -42,7 +42,10 @@ export async function connectCommand(flags: ConnectFlags, settings: ConnectSetti
   const loaded = await loadConfig({ file: flags.config });
   const { config } = loaded;
   const server = await serverOf(flags.server, loaded);
-  const identity = await findIdentity(server, flags.identity, loaded);
+  const isTls = server.transport === 'tls';
+  const identity = await (isTls
+    ? findIdentity(server, flags.identity, loaded)
+    : unshownIdentity(flags.identity, loaded));
   const { signal, prepare, reconnect = false, retryMs } = settings;
   const configured = config.heartbeatMs === false ? Infinity : config.heartbeatMs;
   const heartbeatMs = settings.heartbeatMs && (configured ?? settings.heartbeatMs);

@@ -49,6 +49,15 @@ export async function findIdentity(
 }
 
 /**
+ * The identity that a person has for `tls://` servers and cannot show to this one: who is refused a login for it is told
+ * so. One that cannot be read is in nobody's way here.
+ */
+export async function unshownIdentity(flag: IdentityFlag, loaded: LoadedConfig): Promise<Identity | undefined> {
+  const files = identityFiles(flag, loaded);
+  return files === false ? undefined : loadIdentity(...files).catch(() => undefined);
+}
+
+/**
  * Reads an identity, and warns where others can read its key. The user's own may be missing.
  *
  * @throws {ChatosError} `INVALID_ARGUMENT` where it cannot be read
