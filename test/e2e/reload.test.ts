@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { RfcPeer } from '../support/rfc-peer.ts';
@@ -64,6 +64,17 @@ test('ctl reload says what was applied, what needs a restart, and what is invali
     needsRestart: ['serve.control'],
     invalid: [{ part: 'serve.limits' }, { part: 'serve.deny' }],
   });
+});
+
+test('an audit log that cannot be opened again is not said to be', async () => {
+  const { file, ctl } = await configured(`${LISTEN}  audit: audit.ndjson\n`);
+  const audit = path.join(path.dirname(file), 'audit.ndjson');
+  rmSync(audit);
+  mkdirSync(audit);
+  const { status, stdout } = await ctl('reload');
+  expect(status).toBe(2);
+  expect(stdout).toMatch(/^invalid, the old one stays: serve\.audit\n/);
+  expect(stdout).not.toContain('reopened');
 });
 
 test('a configuration that has become empty lifts no rules', async () => {

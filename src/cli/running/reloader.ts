@@ -213,8 +213,8 @@ export class Reloader {
     const { audit, auditFile, loaded: first } = this.#plan;
     if (loaded && auditFile(loaded) !== auditFile(first)) report.needsRestart('serve.audit');
     if (!audit) return;
-    await audit.reopen();
-    report.applied('serve.audit (reopened)');
+    if (await audit.reopen()) report.applied('serve.audit (reopened)');
+    else report.invalid('serve.audit', 'it cannot be opened again, as the log says: the old file stays in use');
   }
 
   /** What else is not as it was when the process started. */

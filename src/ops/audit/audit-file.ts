@@ -88,6 +88,7 @@ export class AuditFile {
    * the old one stays in use, and the log says so. Never rejects.
    */
   async reopen(): Promise<boolean> {
+    if (this.#closed) return false;
     await this.flush();
     let opened = true;
     this.#work = this.#work.then(async () => {

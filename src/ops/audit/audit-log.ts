@@ -85,9 +85,14 @@ export class AuditLog {
     this.#write(event, fields);
   };
 
-  /** Opens the file again, once it has been renamed: for a rotation of logs. Never rejects. */
-  async reopen(): Promise<void> {
-    if (await this.#file.reopen()) this.record('reopened', {});
+  /**
+   * Opens the file again, once it has been renamed: for a rotation of logs. Returns whether that was possible; the old one
+   * stays in use otherwise. Never rejects.
+   */
+  async reopen(): Promise<boolean> {
+    const opened = await this.#file.reopen();
+    if (opened) this.record('reopened', {});
+    return opened;
   }
 
   /** Writes everything, and closes the file. Never rejects. */
