@@ -50,8 +50,9 @@ export interface LoadedPlugin {
   readonly schedule: (options: PlainOptions) => Promise<ReadonlyMap<string, ScheduledTask>>;
   /** What its timers call, by name. */
   readonly timers: ReadonlyMap<string, TimerHandler>;
-  /** What comes before and after its commands and `onMessage`. */
+  /** What comes before its commands and `onMessage`. */
   readonly before: readonly Before[];
+  /** What comes after them. */
   readonly after: readonly After[];
   /** The schema of its options; `undefined` if any options are valid. */
   readonly optionsSchema: StandardSchemaV1 | undefined;
