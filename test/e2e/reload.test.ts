@@ -189,9 +189,9 @@ test('run reloads the limits of its server, and says that policy needs a restart
 
 describe.skipIf(!HAS_TERMINAL)('on a terminal', () => {
   /** A server that a shell on a terminal has started, and what it has said so far. */
-  async function served(name: string, prefix = '') {
+  async function served(name: string, prefix = '', input = '/dev/null') {
     const [log, pidFile] = [path.join(LAB, `${name}.log`), path.join(LAB, `${name}.pid`)];
-    const command = `${prefix} chatosbot serve --listen 127.0.0.1:0 --no-control 2>${log} >/dev/null </dev/null`;
+    const command = `${prefix} chatosbot serve --listen 127.0.0.1:0 --no-control 2>${log} >/dev/null <${input}`;
     const screen = onTerminal(`unset -f chatosbot; ${command} & echo $! >${pidFile}; wait`, {
       env: { PATH: `${commandFolder()}:${process.env['PATH']}` },
     });
@@ -209,6 +209,14 @@ describe.skipIf(!HAS_TERMINAL)('on a terminal', () => {
     await said('reloaded: nothing has changed');
     screen.kill('SIGKILL');
     expect(await said('stopped')).toContain('stopping on SIGHUP');
+  });
+
+  test('a server that has read from a terminal stops without a trace when it closes', async () => {
+    const { screen, said, pid } = await served('reader', '', '/dev/tty');
+    screen.kill('SIGKILL');
+    await said('stopped');
+    await expect.poll(() => existsSync(`/proc/${pid}`)).toBe(false);
+    expect(await said('stopped')).toMatch(/\nstopped\n$/);
   });
 
   test('a server under nohup outlives its terminal, and is reloaded by SIGHUP', async () => {
