@@ -52,3 +52,18 @@ test('over TLS they say what to check as well, and whoever has a pin is not told
   const plain = await failure(start(['say', 'hello', '--server', address!.replace(/\?.*/, '')]));
   expect(plain).toMatchObject({ status: 69, last: expect.stringContaining('if it does not speak TLS there, use') });
 });
+
+test('a pipe says so where its half is turned away, and not that the peer does not answer', async () => {
+  const config = labFile('two.yaml', 'serve: { limits: { maxConnectionsPerAddress: 2 } }\n');
+  const { at } = await startServer(['--config', config]);
+  const listener = start(['pipe', '--listen', '--login', 'bob', '--server', at]);
+  await listener.line(/waiting for a private connection/);
+  const { status, last } = await failure(start(['pipe', 'bob', '--wait', '3', '--server', at]));
+  expect({ status, last }).toEqual({
+    status: 124,
+    last: expect.stringMatching(/^chatosbot: no private connection with bob within 3 s: /),
+  });
+  listener.kill('SIGTERM');
+  const { stderr } = await listener.exit();
+  expect(stderr.match(/was not established/g)).toHaveLength(1);
+});

@@ -12,6 +12,8 @@ const AT_ONCE_MS = 900;
 
 /** After a failure on the way to the peer, it is asked again after this pause. */
 const PAUSE_MS = 500;
+/** A failure that is this old when the time is over is not the reason for that. */
+const RECENT_MS = 2_000;
 /** What the peer, the connection or a server that is started again may have caused. */
 const PASSING: ReadonlySet<ErrorCode> = new Set(['CONNECT_FAILED', 'CONNECTION_LOST', 'NOT_CONNECTED', 'TIMED_OUT']);
 
@@ -28,6 +30,7 @@ export async function askPeer(
   { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
 ): Promise<Channel> {
   const endAt = performance.now() + timeoutMs;
+  let failure: { readonly error: ChatosError; readonly at: number } | undefined;
   for (let wasRefused = false; ;) {
     const askedAt = performance.now();
     try {
@@ -35,19 +38,19 @@ export async function askPeer(
     } catch (error) {
       const now = performance.now();
       if (!isChatosError(error) || signal.aborted) throw error;
+      // The peer has answered, or the server has gone: that it does not answer would not be true.
+      if (error.code !== 'TIMED_OUT') failure = { error, at: now };
       if (error.code === 'REQUEST_REFUSED') {
         if (wasRefused && now - askedAt < AT_ONCE_MS) throw error;
         wasRefused = true;
       } else if (!PASSING.has(error.code)) {
         throw error;
       } else if (now >= endAt) {
-        throw new ChatosError(
-          'TIMED_OUT',
-          `no answer from ${peer} within ${timeoutMs / 1000} s: ${whyNoAnswer(client, peer)}`,
-          {
-            fields: { peer, timeoutMs },
-          },
-        );
+        const message =
+          failure && failure.error.code !== 'REQUEST_REFUSED' && now - failure.at < RECENT_MS
+            ? `no private connection with ${peer} within ${timeoutMs / 1000} s: ${failure.error.message}`
+            : `no answer from ${peer} within ${timeoutMs / 1000} s: ${whyNoAnswer(client, peer)}`;
+        throw new ChatosError('TIMED_OUT', message, { fields: { peer, timeoutMs } });
       } else {
         wasRefused = false;
         await pause(PAUSE_MS, signal);

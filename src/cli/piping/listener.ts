@@ -15,8 +15,11 @@ const MAX_QUEUED = 256;
 /** A peer that has been accepted has this long to come: it may have given up while it waited. */
 const COMING_MS = 5_000;
 
-/** Who is refused asks a second time, to be sure: refusals of one login are reported once in so long. */
-const REFUSAL_MS = 5_000;
+/**
+ * Who is refused asks a second time, to be sure, and who does not get through again and again: what is the same of one
+ * login is reported once in so long.
+ */
+const SAME_MS = 5_000;
 
 /** Who waits for a request, and for how long. */
 interface WaitLimits {
@@ -31,8 +34,8 @@ export class Listener {
   readonly #queue = new Map<string, PrivateRequest>();
   readonly #waiting: Deferred<PrivateRequest>[] = [];
   readonly #returning = new Map<string, ReturningPeer>();
-  /** Whose refusal was reported a moment ago. */
-  readonly #refused = new Set<string>();
+  /** What was reported a moment ago. */
+  readonly #reported = new Set<string>();
   /** What has ended the client. */
   #lost: ChatosError | undefined;
 
@@ -65,7 +68,8 @@ export class Listener {
       } catch (error) {
         if (!isChatosError(error) || limits.signal.aborted) throw error;
         const message = `the private connection with ${request.from} was not established: ${error.message}`;
-        this.#report('broken', message, { peer: request.from, code: error.code, message: error.message });
+        if (this.#isNews(`broken ${request.from} ${error.message}`))
+          this.#report('broken', message, { peer: request.from, code: error.code, message: error.message });
       }
     }
   }
@@ -95,20 +99,22 @@ export class Listener {
     return waiting.promise;
   }
 
-  #reportRefusal(from: string): void {
-    const key = loginKey(from);
-    if (this.#refused.has(key)) return;
-    this.#report('refused', `refused ${from}: --from does not allow this login`, { peer: from });
-    if (this.#refused.size >= MAX_QUEUED) return;
-    this.#refused.add(key);
-    setTimeout(() => this.#refused.delete(key), REFUSAL_MS).unref();
+  /** Whether it was not said a moment ago. */
+  #isNews(what: string): boolean {
+    if (this.#reported.has(what)) return false;
+    if (this.#reported.size < MAX_QUEUED) {
+      this.#reported.add(what);
+      setTimeout(() => this.#reported.delete(what), SAME_MS).unref();
+    }
+    return true;
   }
 
   #onRequest(request: PrivateRequest): void {
     const { from } = request;
     if (!this.#wanted.some((pattern) => matchesLogin(pattern, from))) {
       request.refuse();
-      this.#reportRefusal(from);
+      if (this.#isNews(`refused ${loginKey(from)}`))
+        this.#report('refused', `refused ${from}: --from does not allow this login`, { peer: from });
       return;
     }
     const returning = this.#returning.get(loginKey(from));
