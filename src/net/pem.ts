@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
 import { messageOf } from '../errors.ts';
 
 /** A file of certificates or keys is smaller: all authorities that a system trusts take 250 KB. */
@@ -17,9 +17,11 @@ const READ_FAILURES: Readonly<Record<string, string>> = {
  * @param invalid makes the error that is thrown where it cannot be read, of why and of the cause
  */
 export async function readPem(file: string, invalid: (why: string, cause?: unknown) => Error): Promise<string> {
-  let text: string;
+  let text = '';
   try {
-    text = await readFile(file, 'utf8');
+    // Not as a whole: what is no regular file may have no end.
+    const chunks = createReadStream(file, { encoding: 'utf8', end: MAX_BYTES });
+    for await (const chunk of chunks) text += chunk as string;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw invalid(READ_FAILURES[code ?? ''] ?? `cannot be read (${messageOf(error)})`, error);
