@@ -1,7 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import process from 'node:process';
 import { ChatosError, messageOf } from '../errors.ts';
 import { banKey, banProblem, MAX_BANS, type Ban } from '../server/access/bans.ts';
 import type { ChatosServer } from '../server/server.ts';
@@ -77,9 +77,10 @@ export class BansFile {
   async #write(bans: readonly Ban[]): Promise<void> {
     const folder = path.dirname(this.path);
     await makeDirectories(folder, { mode: 0o700 });
-    const draft = `${this.path}.${process.pid}`;
+    // Where others can write to the folder, none of them can know it, to put a link there.
+    const draft = `${this.path}.${randomBytes(6).toString('hex')}.tmp`;
     try {
-      const file = await open(draft, 'w', 0o600);
+      const file = await open(draft, 'wx', 0o600);
       try {
         await file.writeFile(`[\n${bans.map((ban) => `  ${toJsonLine(ban)}`).join(',\n')}\n]\n`);
         await file.sync();

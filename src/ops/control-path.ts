@@ -114,7 +114,7 @@ export function isServed(file: string): Promise<boolean> {
 }
 
 function unusable(message: string, cause?: unknown): ChatosError {
-  return new ChatosError('LISTEN_FAILED', `no control socket: ${message}`, { cause });
+  return new ChatosError('LISTEN_FAILED', message, { cause });
 }
 
 function userId(): number {

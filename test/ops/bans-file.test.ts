@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
@@ -76,6 +76,22 @@ it('lifts a ban for good that was written otherwise', async () => {
   server.unban('from', '2001:db8:0::/32');
   await file.saved();
   expect(keeping(directory).server.bans()).toEqual([]);
+});
+
+it('writes through no link that waits for it', async () => {
+  const directory = folder();
+  const victim = path.join(directory, 'victim');
+  symlinkSync(victim, path.join(directory, 'bans.json'));
+  symlinkSync(victim, path.join(directory, `bans.json.${process.pid}`));
+  const file = new BansFile(directory, new LogRecorder());
+  writeFileSync(victim, '[]');
+  const server = new ChatosServer({ bans: file.read() });
+  onTestFinished(() => server.close());
+  file.attach(server);
+  server.ban(login('alice'));
+  await file.saved();
+  expect(readFileSync(victim, 'utf8')).toBe('[]');
+  expect(file.read()).toHaveLength(1);
 });
 
 it('writes once what is banned at once', async () => {

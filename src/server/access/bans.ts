@@ -2,7 +2,6 @@ import { isIP, SocketAddress } from 'node:net';
 import { ChatosError } from '../../errors.ts';
 import { fingerprintProblem, readFingerprint } from '../../net/fingerprint-text.ts';
 import { networkProblem, Networks, parseNetwork } from '../../net/networks.ts';
-import { MAX_TIMER_MS } from '../../util/clock.ts';
 import { loginKey } from '../../util/login-key.ts';
 import { LoginPatterns } from './login-pattern.ts';
 
@@ -26,6 +25,8 @@ export interface Ban {
 
 /** So many of each kind: each is looked at for each connection, or each login. */
 export const MAX_BANS = 1_000;
+/** A clock may be set meanwhile, or the machine asleep, when timers wait: the time is asked this often, in milliseconds. */
+const MAX_WAIT_MS = 60_000;
 const MAX_REASON_CHARS = 256;
 const MAX_PATTERN_CHARS = 128;
 
@@ -167,7 +168,7 @@ export class Bans {
     clearTimeout(this.#timer);
     const next = Math.min(...bans.map(({ until }) => until?.getTime() ?? Infinity));
     if (next === Infinity) return;
-    const ms = Math.min(Math.max(next - Date.now(), 0), MAX_TIMER_MS);
+    const ms = Math.min(Math.max(next - Date.now(), 0), MAX_WAIT_MS);
     this.#timer = setTimeout(() => this.#expire(), ms).unref();
   }
 

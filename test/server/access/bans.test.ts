@@ -115,6 +115,16 @@ it('a ban ends by itself, and says so', async () => {
   await rig.join('alice');
 });
 
+it('a ban ends within a minute of its time where the clock is set, or the machine has slept', async () => {
+  stopTheClock();
+  const rig = await Rig.start();
+  rig.server.ban(ban('login', 'alice', { until: new Date(Date.now() + 3_600_000) }));
+  vi.advanceTimersByTime(1_000);
+  vi.setSystemTime(Date.now() + 3_600_000);
+  vi.advanceTimersByTime(60_000);
+  expect(rig.server.bans()).toEqual([]);
+});
+
 it('a new server has the bans that it is given, and says nothing of them', async () => {
   const rig = await Rig.start({}, { bans: [ban('login', 'alice')] });
   expect(await (await rig.connect()).login('alice')).toBe(false);
