@@ -26,8 +26,8 @@ export class TlsTap extends Duplex {
   #isResetting = false;
   /** What was read and waits for the next turn; the socket is not read meanwhile. */
   #rest: Buffer | undefined;
-  /** Called when TLS has had what was read. */
-  onGiven: (() => void) | undefined;
+  /** Called when TLS was given something. Returns for how many milliseconds nothing more is to be given. */
+  onGiven: (() => number) | undefined;
   /** During a handshake, TLS gets smaller pieces, each by this. */
   guard: ((give: () => boolean) => boolean) | undefined;
 
@@ -91,25 +91,30 @@ export class TlsTap extends Duplex {
     const end = performance.now() + SLICE_MS;
     let more = true;
     let pieceBytes = 0;
-    for (let at = 0; at < chunk.length && !this.destroyed; at += pieceBytes) {
-      if (at > 0 && performance.now() >= end) {
-        const rest = chunk.subarray(at);
-        this.#rest = rest;
-        this.onGiven?.();
-        setImmediate(() => {
-          this.#rest = undefined;
-          if (this.#giveAll(rest, give) && !this.#raw.destroyed) this.#raw.resume();
-        });
-        return false;
-      }
+    for (let at = 0; at < chunk.length && !this.destroyed;) {
       const { guard } = this;
       pieceBytes = guard ? GUARDED_PIECE_BYTES : PIECE_BYTES;
       const piece = chunk.subarray(at, at + pieceBytes);
+      at += piece.length;
       this.#givenBytes += piece.length;
       more = guard ? guard(() => give(piece)) : give(piece);
+      const delayMs = this.onGiven?.() ?? 0;
+      if (delayMs > 0 || (at < chunk.length && performance.now() >= end)) {
+        this.#giveLater(chunk.subarray(at), give, delayMs);
+        return false;
+      }
     }
-    this.onGiven?.();
     return more;
+  }
+
+  #giveLater(rest: Buffer, give: (piece: Buffer) => boolean, delayMs: number): void {
+    this.#rest = rest;
+    const goOn = (): void => {
+      this.#rest = undefined;
+      if (this.#giveAll(rest, give) && !this.#raw.destroyed) this.#raw.resume();
+    };
+    if (delayMs > 0) setTimeout(goOn, delayMs).unref();
+    else setImmediate(goOn);
   }
 
   #listen(raw: Socket): void {

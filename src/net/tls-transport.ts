@@ -16,7 +16,16 @@ interface Internals {
  * What TLS says by itself (that it has new keys, too; that it does not renegotiate) may wait for a peer that does not read: so
  * many bytes of it. A peer may ask for 26 of them by as many, and nobody has written what a limit could count.
  */
-const MAX_ANSWER_BYTES = 64 * 1024;
+const MAX_ANSWER_BYTES = 56 * 1024;
+
+/**
+ * What TLS has had that has no bytes for anybody, as new keys without end, takes time that no rate counts (P17): beyond a
+ * burst, it is read at a rate, in bytes a second. Bytes that come one by one, in 23 each, or 30 of TLS 1.2, are no such thing.
+ */
+const IDLE_BURST_BYTES = 32 * 1024;
+const IDLE_BYTES_PER_SECOND = 4 * 1024;
+const MOST_BYTES_FOR_ONE = 32;
+const MAX_DELAY_MS = 1_000;
 
 /** A TLS connection: its stream is the deciphered one. An end is close_notify; a FIN without it is an abort (P14a). */
 export class TlsTransport implements Transport {
@@ -32,6 +41,11 @@ export class TlsTransport implements Transport {
   #fin: 'open' | 'come' | 'confirmed' = 'open';
   #onFinConfirmed: (() => void) | undefined;
   readonly certificate: X509Certificate | undefined;
+  /** What TLS has taken and deciphered when it was last looked at, and what of it was for nobody. */
+  #taken: number;
+  #deciphered: number;
+  #idleBytes = 0;
+  #idleAt = performance.now();
 
   /** @param stream over the tap, which is over the socket of the raw transport */
   constructor(stream: TLSSocket, tap: TlsTap, raw: TcpTransport) {
@@ -39,9 +53,14 @@ export class TlsTransport implements Transport {
     this.#tap = tap;
     this.#raw = raw;
     this.certificate = stream.getPeerX509Certificate();
+    this.#taken = tap.givenBytes;
+    this.#deciphered = stream.bytesRead;
     stream.on('error', this.#break);
     tap.on('error', this.#break);
-    tap.onGiven = () => this.#boundAnswers();
+    tap.onGiven = () => {
+      this.#boundAnswers();
+      return this.#delayMs();
+    };
     this.#awaitFin();
   }
 
@@ -150,6 +169,21 @@ export class TlsTransport implements Transport {
     if (internals(this.stream)._readableState.ended) return;
     this.#truncated = true;
     this.#break(new Error('the connection ended without close_notify'));
+  }
+
+  /** For how long it is not to be read. */
+  #delayMs(): number {
+    const now = performance.now();
+    const taken = this.#tap.givenBytes - this.#tap.readableLength;
+    const { bytesRead } = this.stream;
+    const come = taken - this.#taken - MOST_BYTES_FOR_ONE * (bytesRead - this.#deciphered);
+    const paid = ((now - this.#idleAt) * IDLE_BYTES_PER_SECOND) / 1000;
+    this.#idleBytes = Math.max(this.#idleBytes + come - paid, 0);
+    this.#taken = taken;
+    this.#deciphered = bytesRead;
+    this.#idleAt = now;
+    const over = this.#idleBytes - IDLE_BURST_BYTES;
+    return over > 0 ? Math.min((over / IDLE_BYTES_PER_SECOND) * 1000, MAX_DELAY_MS) : 0;
   }
 
   #boundAnswers(): void {

@@ -33,7 +33,7 @@ time.sleep(60)
 /** A client that asks for so many new keys, as the server sees it; nothing that the server writes leaves, or it has ended its side. */
 async function askedFor(
   count: number,
-  when: 'at once' | 'after the end' = 'at once',
+  when: 'at once' | 'after the end' | 'and reads' = 'at once',
 ): Promise<{ transport: TlsTransport; come: () => boolean }> {
   const tls = new TlsServer(await testCertificate(), 10_000);
   const server = createServer({ allowHalfOpen: true, highWaterMark: 1 });
@@ -46,7 +46,7 @@ async function askedFor(
         onSecure: (transport) => {
           // As a system whose buffers are full.
           if (when === 'at once') socket.cork();
-          else transport.stream.end();
+          else if (when === 'after the end') transport.stream.end();
           transport.stream.resume();
           resolve(transport);
         },
@@ -72,6 +72,14 @@ it.skipIf(isMissing)('[P18] a client that asks TLS for answers without end, and 
 it.skipIf(isMissing)('one that asks for new keys now and then is not', async () => {
   const { transport, come } = await askedFor(500);
   await expect.poll(() => transport.ending ?? come(), { timeout: 20_000 }).toBe(true);
+});
+
+it.skipIf(isMissing)('[P17] one that asks for more and more of them waits', async () => {
+  const { transport, come } = await askedFor(1_500, 'and reads');
+  const since = performance.now();
+  await expect.poll(() => transport.ending ?? come(), { timeout: 20_000 }).toBe(true);
+  // 39,000 bytes, of which 32 KiB are a burst, at 4 KiB a second.
+  expect(performance.now() - since).toBeGreaterThan(1_000);
 });
 
 it.skipIf(isMissing)('[P14a] one that asks behind our end can still send something, and end in order', async () => {
