@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { messageOf, stackOf } from '../errors.ts';
 import { listenFailure } from '../net/listen.ts';
 import { SYSTEM_CLOCK, type Clock } from '../util/clock.ts';
@@ -28,6 +28,8 @@ export interface StatusServer {
 }
 
 const MAX_CONNECTIONS = 32;
+/** Browsers and Prometheus wait for an answer before they ask again; of one read, Node.js hands over all that is in it. */
+const MAX_UNANSWERED = 8;
 const MAX_HEADER_BYTES = 8 * 1024;
 const DEFAULT_REQUEST_TIMEOUT_MS = 10_000;
 const CLOSE_GRACE_MS = 500;
@@ -41,6 +43,18 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
   const { address, runtime, server, log, clock = SYSTEM_CLOCK } = options;
   const { requestTimeoutMs = DEFAULT_REQUEST_TIMEOUT_MS } = options;
   const pages = new StatusPages({ runtime, server }, clock);
+  const unanswered = new WeakMap<Socket, number>();
+  /** Whether there is room for one more request of a connection; one that has sent too many at a time is ended. */
+  const mayAsk = ({ socket }: IncomingMessage, response: ServerResponse): boolean => {
+    const count = (unanswered.get(socket) ?? 0) + 1;
+    if (socket.destroyed || count > MAX_UNANSWERED) {
+      socket.destroy();
+      return false;
+    }
+    unanswered.set(socket, count);
+    response.once('close', () => unanswered.set(socket, unanswered.get(socket)! - 1));
+    return true;
+  };
   const http = createServer(
     {
       maxHeaderSize: MAX_HEADER_BYTES,
@@ -48,6 +62,7 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
       connectionsCheckingInterval: requestTimeoutMs / 10,
     },
     (request, response) => {
+      if (!mayAsk(request, response)) return;
       const failed = (error: unknown): Answer => {
         log.error(`the status endpoint failed: ${messageOf(error)}`, { path: request.url, stack: stackOf(error) });
         return { status: 500, body: 'internal error: see the log\n' };

@@ -121,6 +121,15 @@ describe('the status endpoint, to whom it should not trust', () => {
     clearInterval(prod);
   });
 
+  it('ends a connection that sends hundreds of requests at once, and answers a few', async () => {
+    const { port } = await startEndpoint(NOTHING);
+    const ask = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n';
+    const answers = await converse(port, ask.repeat(500));
+    expect(answers.split('HTTP/1.1 ').length - 1).toBeLessThan(10);
+    const few = await converse(port, ask.repeat(5) + ask.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'));
+    expect(few.split('HTTP/1.1 200 ').length - 1).toBe(6);
+  });
+
   it('refuses a request with more than 8 KiB of headers', async () => {
     const { port } = await startEndpoint(NOTHING);
     const send = (size: number) =>
