@@ -33,8 +33,7 @@ export function parseIdentity(pem: string, what = 'the identity'): Identity {
   if (hasEncryptedKey(pem)) {
     throw invalid('has a key that is encrypted with a passphrase; write it without: openssl pkey -in FILE -out NEW');
   }
-  if (certificates.length === 0 && keys.length === 0)
-    throw invalid('is not an identity: it has no certificate and no key in PEM form');
+  if (certificates.length === 0 && keys.length === 0) throw invalid('has no certificate and no key in PEM form');
   if (certificates.length === 0) throw invalid('has no certificate, only a key');
   if (keys.length === 0) throw invalid('has no private key, only a certificate');
   if (keys.length > 1) throw invalid('has more than one private key');

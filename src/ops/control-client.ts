@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { ChatosError, ERROR_CODES, type ErrorCode } from '../errors.ts';
 import { toJsonLine } from '../util/escape.ts';
@@ -64,10 +65,16 @@ function connected(socket: Socket, path: string): Promise<void> {
     socket.once('connect', resolve);
     socket.once('close', () => reject(cutShort(path)));
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      const [code, why] = REASONS[error.code ?? ''] ?? ['CONNECT_FAILED', error.message];
+      // The system refuses what is no socket as it refuses one that nobody listens on.
+      const reason = error.code === 'ECONNREFUSED' && !isSocket(path) ? 'ENOTSOCK' : (error.code ?? '');
+      const [code, why] = REASONS[reason] ?? ['CONNECT_FAILED', error.message];
       reject(new ChatosError(code, `${path}: ${why}`, { cause: error, fields: { path, errno: error.code } }));
     });
   });
+}
+
+function isSocket(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isSocket() !== false;
 }
 
 function lineOf(bytes: Buffer | undefined, path: string): ControlLine {

@@ -97,7 +97,10 @@ describe('chatosbot identity', () => {
   test('does not touch a file that is none, and exits with 2', async () => {
     const file = labFile('damaged.pem', 'hello');
     const { status, last } = await failure(start(['identity', '--identity', file], { env: { HOME: home } }));
-    expect({ status, last }).toEqual({ status: 2, last: expect.stringContaining('is not an identity') as string });
+    expect({ status, last }).toEqual({
+      status: 2,
+      last: expect.stringContaining('has no certificate and no key in PEM form') as string,
+    });
     expect(readFileSync(file, 'utf8')).toBe('hello');
   });
 

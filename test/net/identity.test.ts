@@ -34,7 +34,7 @@ describe('an identity', () => {
       }
     };
     for (const [pem, why] of [
-      ['', /^me\.pem is not an identity: it has no certificate and no key in PEM form$/],
+      ['', /^me\.pem has no certificate and no key in PEM form$/],
       [cert, /^me\.pem has no private key, only a certificate$/],
       [key, /^me\.pem has no certificate, only a key$/],
       [cert + key + other.key, /^me\.pem has more than one private key$/],

@@ -173,6 +173,17 @@ describe('asking', () => {
     await expect(ask(file, 'a')).rejects.toMatchObject({ code: 'CONNECT_FAILED' });
   });
 
+  it('says of a file and of a folder that they are no socket', async () => {
+    const file = path.join(folder(), 'notes');
+    writeFileSync(file, '');
+    for (const each of [file, path.dirname(file)]) {
+      await expect(ask(each, 'x')).rejects.toMatchObject({
+        code: 'CONNECT_FAILED',
+        message: `${each}: it is not a socket`,
+      });
+    }
+  });
+
   it('times out where nothing is answered', async () => {
     const { file } = await start({ answer: () => new Promise(() => undefined) });
     await expect(ask(file, 'a', 50)).rejects.toMatchObject({ code: 'TIMED_OUT' });

@@ -55,7 +55,7 @@ describe("a server's own certificate", () => {
     const file = write('server.pem', readFileSync('package.json', 'utf8'));
     await expect(own(folder)).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',
-      message: expect.stringContaining(`${file} is not an identity`) as string,
+      message: expect.stringContaining(`${file} has no certificate and no key in PEM form`) as string,
     });
     await expect(own(folder)).rejects.toThrow(`or remove ${file}: a new one is made then`);
     expect(readFileSync(file, 'utf8')).toBe(readFileSync('package.json', 'utf8'));
