@@ -141,7 +141,10 @@ test('ctl finds the only server of this user, and names them all where there are
   await expect.poll(() => existsSync(one.socket)).toBe(true);
   expect(lstatSync(one.socket).mode & 0o777).toBe(0o600);
   expect(lstatSync(path.dirname(one.socket)).mode & 0o777).toBe(0o700);
-  expect(await run(['ctl', 'sessions'], { env })).toMatchObject({ status: 0 });
+  expect(await run(['ctl', 'sessions'], { env })).toMatchObject({
+    status: 0,
+    stderr: expect.stringContaining(`asking the only server there is, not that of the configuration: ${one.socket}`),
+  });
   const two = await atDefault(env);
   await expect.poll(() => existsSync(two.socket)).toBe(true);
   const several = await run(['ctl', 'sessions'], { env });

@@ -7,7 +7,7 @@ import { REPORTS } from '../ctl/reports.ts';
 import { ask, type ControlFlags } from '../ctl/socket.ts';
 import { configOption, controlOption, duration, seconds } from '../options.ts';
 import { EXIT, ExitSignal } from '../terminal/exit.ts';
-import { writeLine } from '../terminal/output.ts';
+import { notice, writeLine } from '../terminal/output.ts';
 
 interface CtlFlags extends ControlFlags {
   readonly json?: boolean;
@@ -101,7 +101,9 @@ async function show(
   request: ControlRequest,
   report: (lines: readonly ControlLine[]) => string[],
 ): Promise<void> {
-  const lines = await ask(flags, request);
+  const lines = await ask(flags, request, undefined, (socket) =>
+    notice(`asking the only server there is, not that of the configuration: ${socket}`),
+  );
   const texts = flags.json ? lines.map(toJsonLine) : report(lines).map(escapeUnsafe);
   if (texts.length > 0) await writeLine(texts.join('\n'));
   // A reload that was not done is what a wrong configuration is anywhere.

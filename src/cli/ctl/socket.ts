@@ -12,12 +12,20 @@ export interface ControlFlags {
   readonly config?: string | undefined;
 }
 
-/** The lines that a server answers. */
-export async function ask(flags: ControlFlags, request: ControlRequest, timeoutMs?: number): Promise<ControlLine[]> {
+/**
+ * The lines that a server answers.
+ *
+ * @param onOther told the socket where it is that of another server than the configuration's: the only one there is
+ */
+export async function ask(
+  flags: ControlFlags,
+  request: ControlRequest,
+  timeoutMs?: number,
+  onOther?: (socket: string) => void,
+): Promise<ControlLine[]> {
   const lines: ControlLine[] = [];
-  for await (const line of askControl(await socketOf(flags), request, timeoutMs === undefined ? {} : { timeoutMs })) {
-    lines.push(line);
-  }
+  const socket = await socketOf(flags, onOther);
+  for await (const line of askControl(socket, request, timeoutMs === undefined ? {} : { timeoutMs })) lines.push(line);
   return lines;
 }
 
@@ -30,7 +38,10 @@ export async function ask(flags: ControlFlags, request: ControlRequest, timeoutM
  *
  * @throws {ChatosError} `CONNECT_FAILED` where there is none, `INVALID_ARGUMENT` where there are several
  */
-export async function socketOf({ control, config }: ControlFlags): Promise<string> {
+export async function socketOf(
+  { control, config }: ControlFlags,
+  onOther: (socket: string) => void = () => undefined,
+): Promise<string> {
   if (control !== undefined) return path.resolve(control);
   const loaded = await loadConfig({ file: config, salvage: true });
   const given = controlPath(undefined, loaded);
@@ -43,7 +54,10 @@ export async function socketOf({ control, config }: ControlFlags): Promise<strin
     const message = `no server of this user is running that has a control socket in ${controlFolder()}; name its socket with --control`;
     throw new ChatosError('CONNECT_FAILED', message);
   }
-  if (others.length === 0) return first;
+  if (others.length === 0) {
+    onOther(first);
+    return first;
+  }
   const list = [first, ...others].map((file) => `\n  --control ${file}`).join('');
   throw new ChatosError('INVALID_ARGUMENT', `several servers are running; choose one with${list}`);
 }
