@@ -1,3 +1,4 @@
+import type { RuntimeStatus } from '../bot/status.ts';
 import { ChatosError, messageOf } from '../errors.ts';
 import { formatAddress } from '../net/address.ts';
 import { LOOPBACK, Networks } from '../net/networks.ts';
@@ -27,6 +28,8 @@ export interface ReloadReport {
 /** A server, and what else of its process can be operated. */
 export interface Operated {
   readonly server: ChatosServer;
+  /** How the bots in its process are; `undefined` where there are none. */
+  readonly bots: () => RuntimeStatus | undefined;
   /** What its log shows. */
   readonly level: LevelSwitch;
   /** Where bans are kept over a restart. */
@@ -64,7 +67,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     return [{ type: 'stats', ...process_, memoryBytes, logLevel: level.level, addresses, ...server.stats }];
   },
 
-  top: ({ server }) => topLines(server),
+  top: ({ server, bots }) => topLines(server, bots()),
 
   kick({ server }, request) {
     const who = textsOf(request, 'who');

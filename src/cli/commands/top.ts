@@ -45,7 +45,7 @@ Examples:
   $ chatosbot top --json --interval 10 >> server.ndjson
   $ chatosbot top --status 127.0.0.1:7780
 
-Keys: s sorts by the next column, tab shows private connections or sessions, arrows and page keys scroll, space pauses,
+Keys: s sorts by the next column, tab shows private connections, bots or sessions, arrows and page keys scroll, space pauses,
 q quits. Exit code: 69 if no server is there, 77 if its control socket is another user's.`,
     )
     .action(top);

@@ -10,6 +10,7 @@ export interface ControlPlan {
   /** Where; `undefined` for the default socket, false for none. */
   readonly path: string | false | undefined;
   readonly server: ChatosServer;
+  readonly bots: Operated['bots'];
   readonly bans: BansFile;
   readonly level: LevelSwitch;
   readonly log: Logger;
@@ -25,7 +26,7 @@ export interface ControlPlan {
  * @throws {ChatosError} `LISTEN_FAILED` or `INVALID_ARGUMENT`, where a path was given
  */
 export async function openControl(plan: ControlPlan): Promise<ControlServer | undefined> {
-  const { path: given, server, bans, level, log, announce, drain, reload } = plan;
+  const { path: given, server, bots, bans, level, log, announce, drain, reload } = plan;
   if (given === false) return undefined;
   const [
     { controlFolder, defaultControlPath, makePrivateFolder, removeDeadControls },
@@ -36,7 +37,7 @@ export async function openControl(plan: ControlPlan): Promise<ControlServer | un
     import('../../ops/control-server.ts'),
     import('../../ops/control-commands.ts'),
   ]);
-  const operated: Operated = { server, bans, level, drain, reload };
+  const operated: Operated = { server, bots, bans, level, drain, reload };
   try {
     if (given === undefined) makePrivateFolder(controlFolder());
     const path = given ?? defaultControlPath(server.addresses[0]!.port);

@@ -189,12 +189,13 @@ export async function startStatus(options: StatusServerOptions, running: Running
  * @throws {ChatosError} `LISTEN_FAILED` or `INVALID_ARGUMENT`, where its path was given
  */
 export async function startControl(
-  plan: Omit<ControlPlan, 'drain' | 'reload'>,
+  plan: Omit<ControlPlan, 'bots' | 'drain' | 'reload'>,
   running: Running,
   stop: StopRequest,
 ): Promise<void> {
   running.control = await openControl({
     ...plan,
+    bots: () => running.runtime?.status,
     reload: () => running.reloader!.reload(),
     drain: (drainMs) => {
       // The second time, it is cut short.

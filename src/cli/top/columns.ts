@@ -1,7 +1,7 @@
 import { escapeUnsafe } from '../../util/escape.ts';
 import { fitWidth } from '../terminal/width.ts';
 import { compact, compactSpan } from './figures.ts';
-import type { ChannelRow, SessionRow } from './rates.ts';
+import type { BotRow, ChannelRow, SessionRow } from './rates.ts';
 
 /** A column of a table of `top`: those that come first stay where the terminal is narrow. */
 export interface TopColumn<T> {
@@ -66,6 +66,19 @@ export const CHANNEL_COLUMNS: readonly TopColumn<ChannelRow>[] = [
   },
 ];
 
+export const BOT_COLUMNS: readonly TopColumn<BotRow>[] = [
+  { title: 'BOT', width: 12, grows: true, of: ({ name }) => escapeUnsafe(name), sort: ({ name }) => name },
+  { title: 'STATE', width: 9, of: ({ state }) => escapeUnsafe(state), sort: ({ state }) => state },
+  { title: 'CALLS/S', width: 7, of: (row) => rate(row.callsPerSecond), sort: (row) => row.callsPerSecond ?? 0 },
+  { title: 'CALLS', width: 8, of: ({ calls }) => compact(calls, 1_000), sort: ({ calls }) => calls },
+  { title: 'FAILED', width: 6, of: ({ failures }) => compact(failures, 1_000), sort: ({ failures }) => failures },
+  { title: 'SKIPPED', width: 7, of: ({ skipped }) => compact(skipped, 1_000), sort: ({ skipped }) => skipped },
+  { title: 'ACCOUNT', width: 12, of: ({ login }) => escapeUnsafe(login), sort: ({ login }) => login },
+];
+
+/** Columns of texts, besides the one that grows. */
+const TEXTS = new Set(['FROM', 'ON', 'STATE', 'ACCOUNT']);
+
 const GAP = 2;
 
 /** The columns that a terminal has room for; the one that is sorted by among them. */
@@ -98,7 +111,7 @@ export function tableLine<T>(
   const spare = Math.min(Math.max(width - fixed, 0), 24);
   return columns
     .map((column) => {
-      const isText = column.grows === true || column.title === 'FROM' || column.title === 'ON';
+      const isText = column.grows === true || TEXTS.has(column.title);
       const columnWidth = column.width + (column.grows ? spare : 0);
       return fitWidth(cellOf(column), columnWidth, isText ? 'left' : 'right');
     })

@@ -1,5 +1,5 @@
 import { refusalsOf } from '../../ops/troubles.ts';
-import type { ChannelFigures, ServerFigures, SessionFigures, Snapshot } from './snapshot.ts';
+import type { BotFigures, ChannelFigures, ServerFigures, SessionFigures, Snapshot } from './snapshot.ts';
 
 /** A session, and what it sends and gets a second. */
 export interface SessionRow extends SessionFigures {
@@ -12,6 +12,11 @@ export interface ChannelRow extends ChannelFigures {
   readonly bytes: number;
   readonly queuedBytes: number;
   readonly perSecond: number;
+}
+
+/** A bot, and how often it is called a second. */
+export interface BotRow extends BotFigures {
+  readonly callsPerSecond: number | undefined;
 }
 
 /** What happens a second, by what the server counts. */
@@ -31,6 +36,7 @@ export interface TopView {
   readonly course: readonly number[];
   readonly sessions: readonly SessionRow[];
   readonly channels: readonly ChannelRow[] | undefined;
+  readonly bots: readonly BotRow[];
   /** What was refused, and limits that acted, since the first snapshot: what has changed last comes first. */
   readonly acting: readonly { readonly count: number; readonly what: string; readonly advice: string }[];
 }
@@ -61,6 +67,7 @@ export class TopModel {
 
     const sessionsBefore = new Map(before?.sessions.map((session) => [session.id, session]));
     const channelsBefore = new Map(before?.channels?.map((channel) => [channel.id, bytesOf(channel)]));
+    const callsBefore = new Map(before?.bots.map((bot) => [keyOf(bot), bot.calls]));
     const counted = new Map(before?.server.troubles.map(({ what, count }) => [what, count]));
     return {
       server: snapshot.server,
@@ -80,6 +87,7 @@ export class TopModel {
         queuedBytes: channel.halves[0].queuedBytes + channel.halves[1].queuedBytes,
         perSecond: per(bytesOf(channel), channelsBefore.get(channel.id) ?? 0) ?? 0,
       })),
+      bots: snapshot.bots.map((bot) => ({ ...bot, callsPerSecond: per(bot.calls, callsBefore.get(keyOf(bot))) })),
       acting: this.#acting(snapshot, counted),
     };
   }
@@ -111,6 +119,10 @@ function ratesOf(now: ServerFigures, was: ServerFigures, per: Per): ServerRates 
     accepted: rate(({ accepted }) => accepted),
     refused: rate(refusalsOf),
   };
+}
+
+function keyOf({ name, login }: BotFigures): string {
+  return JSON.stringify([name, login]);
 }
 
 function bytesOf({ halves: [one, two] }: ChannelFigures): number {

@@ -1,15 +1,40 @@
 import { escapeUnsafe } from '../../util/escape.ts';
 import { formatBytes, formatSpan } from '../../util/printable.ts';
 import { fitWidth } from '../terminal/width.ts';
-import { CHANNEL_COLUMNS, columnsWithin, SESSION_COLUMNS, sortedBy, tableLine, type TopColumn } from './columns.ts';
+import {
+  BOT_COLUMNS,
+  CHANNEL_COLUMNS,
+  columnsWithin,
+  SESSION_COLUMNS,
+  sortedBy,
+  tableLine,
+  type TopColumn,
+} from './columns.ts';
 import { compact, sparkline } from './figures.ts';
 import type { TopView } from './rates.ts';
+
+/** The tables, in the order in which they are shown. */
+export const TABLES = ['sessions', 'channels', 'bots'] as const;
+export type TableName = (typeof TABLES)[number];
+
+/** What the tables are called. */
+const NAMES: { readonly [T in TableName]: string } = {
+  sessions: 'sessions',
+  channels: 'private connections',
+  bots: 'bots',
+};
+
+/** The table behind another one; bots are left out where there are none. */
+export function nextTable(table: TableName, view: TopView | undefined): TableName {
+  const shown = TABLES.filter((name) => name !== 'bots' || (view?.bots.length ?? 0) > 0);
+  return shown[(shown.indexOf(table) + 1) % shown.length]!;
+}
 
 /** What a person has chosen, and how much room there is. */
 export interface ScreenState {
   readonly columns: number;
   readonly rows: number;
-  readonly table: 'sessions' | 'channels';
+  readonly table: TableName;
   /** The index of the column that the table is sorted by. */
   readonly sortedBy: number;
   /** So many rows are above the first that is shown. */
@@ -36,7 +61,7 @@ const line = (text: string, look: Look = 'plain'): ScreenLine => ({ text, look }
 export function screenLines(view: TopView | undefined, state: ScreenState): ScreenLine[] {
   const { columns, rows, gone } = state;
   const lines = gone ? [line(`NO ANSWER for ${formatSpan(gone.forMs)}, retrying`, 'alert'), line(gone.why)] : [];
-  const foot = [line(footText(state), 'dim')];
+  const foot = [line(footText(state, view), 'dim')];
   if (view) {
     lines.push(...summary(view, columns).map((text) => line(text, gone ? 'dim' : 'plain')));
     for (const { count, what } of view.acting.slice(0, MAX_ACTING)) lines.push(line(`! ${count} ${what}`, 'alert'));
@@ -54,6 +79,7 @@ export function plainLines(view: TopView): string[] {
   const tables = [
     ...tableOf(view.sessions, SESSION_COLUMNS, SESSION_COLUMNS[1]!, columns),
     ...(view.channels?.length ? ['', ...tableOf(view.channels, CHANNEL_COLUMNS, CHANNEL_COLUMNS[1]!, columns)] : []),
+    ...(view.bots.length > 0 ? ['', ...tableOf(view.bots, BOT_COLUMNS, BOT_COLUMNS[1]!, columns)] : []),
   ];
   const acting = view.acting.map(({ count, what }) => `! ${count} ${what}`);
   return [...summary(view, columns), ...acting, '', ...tables].map((text) => escapeUnsafe(text).trimEnd());
@@ -101,17 +127,30 @@ function joined([first = '', ...parts]: readonly string[], columns: number): str
 }
 
 function tableLines(view: TopView, state: ScreenState, room: number): ScreenLine[] {
-  const { columns, table, scrolled } = state;
+  const { table, scrolled } = state;
   if (table === 'channels' && !view.channels)
     return [line('private connections: over the control socket alone', 'dim')];
-  const [head = '', ...body] =
-    table === 'channels'
-      ? tableOf(view.channels ?? [], CHANNEL_COLUMNS, sortColumn(CHANNEL_COLUMNS, state.sortedBy), columns)
-      : tableOf(view.sessions, SESSION_COLUMNS, sortColumn(SESSION_COLUMNS, state.sortedBy), columns);
+  const [head = '', ...body] = chosenTable(view, state);
   const from = Math.min(scrolled, Math.max(body.length - 1, 0));
   const shown = body.slice(from, from + Math.max(room - 1, 0));
   return [line(head, 'head'), ...shown.map((text) => line(text, state.gone ? 'dim' : 'plain'))];
 }
+
+function chosenTable(
+  { sessions, channels = [], bots }: TopView,
+  { table, sortedBy: by, columns }: ScreenState,
+): string[] {
+  if (table === 'channels') return tableOf(channels, CHANNEL_COLUMNS, sortColumn(CHANNEL_COLUMNS, by), columns);
+  if (table === 'bots') return tableOf(bots, BOT_COLUMNS, sortColumn(BOT_COLUMNS, by), columns);
+  return tableOf(sessions, SESSION_COLUMNS, sortColumn(SESSION_COLUMNS, by), columns);
+}
+
+/** The columns that each may be sorted by. */
+export const COLUMNS: { readonly [T in TableName]: readonly { readonly title: string }[] } = {
+  sessions: SESSION_COLUMNS,
+  channels: CHANNEL_COLUMNS,
+  bots: BOT_COLUMNS,
+};
 
 const sortColumn = <T>(columns: readonly TopColumn<T>[], index: number): TopColumn<T> =>
   columns[index % columns.length]!;
@@ -130,13 +169,12 @@ function tableOf<T>(
   ];
 }
 
-function footText({ columns, table, sortedBy: index, isPaused }: ScreenState): string {
-  const column = table === 'channels' ? sortColumn(CHANNEL_COLUMNS, index) : sortColumn(SESSION_COLUMNS, index);
-  const other = table === 'channels' ? 'sessions' : 'private connections';
+function footText({ columns, table, sortedBy: index, isPaused }: ScreenState, view: TopView | undefined): string {
+  const { title } = COLUMNS[table][index % COLUMNS[table].length]!;
   const parts = [
-    `s sort: ${column.title.toLowerCase()}`,
+    `s sort: ${title.toLowerCase()}`,
     'q quit',
-    `tab ${other}`,
+    `tab ${NAMES[nextTable(table, view)]}`,
     isPaused ? 'space GO ON' : 'space pause',
     'arrows scroll',
   ];

@@ -47,6 +47,15 @@ const CHANNEL = v.object({
   halves: v.tuple([HALF, HALF]),
 });
 
+const BOT = v.object({
+  name: v.string(),
+  login: v.string(),
+  state: v.string(),
+  ...counts('calls', 'failures', 'skipped'),
+});
+
+const ACCOUNT = v.object({ login: v.string(), plugins: v.array(v.omit(BOT, ['login'])) });
+
 /** A status document, of which a server's sessions are those alone for which most waits. */
 const STATUS = v.object({
   version: v.string(),
@@ -54,6 +63,7 @@ const STATUS = v.object({
   startedAt: date,
   at: date,
   memoryBytes: count,
+  accounts: v.optional(v.array(ACCOUNT), []),
   server: v.optional(
     v.object({
       ...STATS,
@@ -70,6 +80,7 @@ export type ServerFigures = v.InferOutput<typeof SERVER>;
 export type SessionFigures = Pick<v.InferOutput<typeof SESSION>, 'login' | 'remoteAddress' | 'idleMs' | 'queuedBytes'> &
   Partial<v.InferOutput<typeof SESSION>>;
 export type ChannelFigures = v.InferOutput<typeof CHANNEL>;
+export type BotFigures = v.InferOutput<typeof BOT>;
 
 /** A server at one moment. */
 export interface Snapshot {
@@ -79,6 +90,8 @@ export interface Snapshot {
   readonly sessions: readonly SessionFigures[];
   /** Missing where the source does not know them. */
   readonly channels: readonly ChannelFigures[] | undefined;
+  /** The bots of its process. */
+  readonly bots: readonly BotFigures[];
 }
 
 /**
@@ -93,6 +106,7 @@ export function snapshotOfLines(lines: readonly ControlLine[]): Snapshot {
     server: read(SERVER, of('top')[0]),
     sessions: read(v.array(SESSION), of('session')),
     channels: read(v.array(CHANNEL), of('channel')),
+    bots: read(v.array(BOT), of('bot')),
   };
 }
 
@@ -102,7 +116,7 @@ export function snapshotOfLines(lines: readonly ControlLine[]): Snapshot {
  * @throws {ChatosError} `CONNECT_FAILED` where it is none, or where the process has no server
  */
 export function snapshotOfStatus(document: unknown): Snapshot {
-  const { server, at, startedAt, ...process } = read(STATUS, document);
+  const { server, at, startedAt, accounts, ...process } = read(STATUS, document);
   if (!server) throw new ChatosError('CONNECT_FAILED', 'that process has no server; its bots are in chatosbot status');
   const { fullest, ...figures } = server;
   const uptimeMs = at.getTime() - startedAt.getTime();
@@ -111,6 +125,7 @@ export function snapshotOfStatus(document: unknown): Snapshot {
     server: { ...process, uptimeMs, ...figures },
     sessions: fullest,
     channels: undefined,
+    bots: accounts.flatMap(({ login, plugins }) => plugins.map((plugin) => ({ ...plugin, login }))),
   };
 }
 

@@ -1,9 +1,8 @@
 import { messageOf } from '../../errors.ts';
 import { withResolvers } from '../../util/deferred.ts';
 import { EXIT, ExitSignal } from '../terminal/exit.ts';
-import { CHANNEL_COLUMNS, SESSION_COLUMNS } from './columns.ts';
 import { TopModel, type TopView } from './rates.ts';
-import { screenLines, type ScreenState } from './screen.ts';
+import { COLUMNS, nextTable, screenLines, type TableName } from './screen.ts';
 import type { Source } from './source.ts';
 import { TerminalScreen } from './terminal-screen.ts';
 
@@ -31,8 +30,8 @@ export async function watch(source: Source, intervalMs: number, signal: AbortSig
   let view: TopView | undefined = model.add(await source.read());
   let answeredAt = performance.now();
   let problem: string | undefined;
-  let table: ScreenState['table'] = 'sessions';
-  const sorts = { sessions: FIRST_SORT, channels: FIRST_SORT };
+  let table: TableName = 'sessions';
+  const sorts = { sessions: FIRST_SORT, channels: FIRST_SORT, bots: FIRST_SORT };
   let scrolled = 0;
   let isPaused = false;
   const quit = withResolvers<'quit' | 'interrupted'>();
@@ -43,7 +42,7 @@ export async function watch(source: Source, intervalMs: number, signal: AbortSig
     screen.draw(screenLines(view, { columns, rows, table, sortedBy: sorts[table], scrolled, isPaused, gone }));
   };
   const scroll = (by: number): void => {
-    const length = (table === 'sessions' ? view?.sessions : view?.channels)?.length ?? 0;
+    const length = view?.[table]?.length ?? 0;
     scrolled = Math.max(Math.min(scrolled + by, length - 1), 0);
   };
   const actions: Readonly<Record<string, () => void>> = {
@@ -51,11 +50,10 @@ export async function watch(source: Source, intervalMs: number, signal: AbortSig
     [KEYS.ctrlC]: () => quit.resolve('interrupted'),
     [KEYS.ctrlZ]: () => screen.suspend(),
     s: () => {
-      const { length } = table === 'sessions' ? SESSION_COLUMNS : CHANNEL_COLUMNS;
-      sorts[table] = (sorts[table] + 1) % length;
+      sorts[table] = (sorts[table] + 1) % COLUMNS[table].length;
     },
     '\t': () => {
-      table = table === 'sessions' ? 'channels' : 'sessions';
+      table = nextTable(table, view);
       scrolled = 0;
     },
     ' ': () => {

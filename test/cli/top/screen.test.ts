@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { displayWidth } from '../../../src/cli/terminal/width.ts';
 import { compact, compactSpan, sparkline } from '../../../src/cli/top/figures.ts';
 import { TopModel } from '../../../src/cli/top/rates.ts';
-import { screenLines, type ScreenState } from '../../../src/cli/top/screen.ts';
+import { nextTable, plainLines, screenLines, TABLES, type ScreenState } from '../../../src/cli/top/screen.ts';
 import { snapshotOfLines, snapshotOfStatus, type Snapshot } from '../../../src/cli/top/snapshot.ts';
 import { statusDocument } from '../../../src/ops/status-document.ts';
 import { topLines } from '../../../src/ops/top-lines.ts';
@@ -52,7 +52,7 @@ const screen = (snapshot: Snapshot, state: Partial<ScreenState> = {}): string[] 
   screenLines(new TopModel().add(snapshot), { ...STATE, ...state }).map(({ text }) => text);
 
 test.each([20, 40, 80, 160])('a screen of %d columns is filled, and no line is wider', (columns) => {
-  for (const table of ['sessions', 'channels'] as const) {
+  for (const table of TABLES) {
     const lines = screen(snapshotAt(0), { columns, table });
     expect(lines).toHaveLength(20);
     for (const line of lines) expect({ line, width: displayWidth(line) }).toEqual({ line, width: columns });
@@ -149,4 +149,27 @@ test('numbers are short', () => {
   expect([0, 59_999, 60_000, 3_600_000, 86_400_000].map(compactSpan)).toEqual(['0s', '59s', '1m', '1h', '1d']);
   expect(sparkline([0, 1, 2, 4], 3)).toBe('▃▅█');
   expect(sparkline([0, 0], 10)).toBe('▁▁');
+});
+
+test('the bots of the process are a table of their own, which tab leads to', () => {
+  const bot = (calls: number) => ({
+    type: 'bot',
+    name: 'dice\u001b[31m',
+    login: 'robot',
+    state: 'suspended',
+    calls,
+    failures: 5,
+    skipped: 2,
+  });
+  const [top] = answered(new ChatosServer());
+  const model = new TopModel();
+  model.add({ ...snapshotOfLines([top!, bot(10)]), takenAt: 0 });
+  const view = model.add({ ...snapshotOfLines([top!, bot(30)]), takenAt: 2_000 });
+  expect(nextTable('channels', view)).toBe('bots');
+  expect(nextTable('bots', view)).toBe('sessions');
+  const lines = screenLines(view, { ...STATE, table: 'bots' }).map(({ text }) => text);
+  expect(lines.join('\n')).toMatch(/BOT +STATE +CALLS\/S +CALLS +FAILED +SKIPPED +ACCOUNT/);
+  expect(lines.join('\n')).toMatch(/dice\\e\[31m +suspended +10 +30 +5 +2 +robot/);
+  expect(plainLines(view).join('\n')).toContain('robot');
+  expect(nextTable('channels', new TopModel().add(snapshotAt(0)))).toBe('sessions');
 });
