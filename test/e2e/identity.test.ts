@@ -23,7 +23,7 @@ describe('chatosbot identity', () => {
     const file = path.join(home, '.config/chatosbot/identity.pem');
     const first = await identity();
     expect(first).toMatchObject({ status: 0, stdout: expect.stringMatching(FINGERPRINT) as string });
-    expect(first.stderr).toBe(`made a key in ${file}: keep it secret, as whoever has it is you\n`);
+    expect(first.stderr).toBe(`made a key in ${file}: keep it secret: anyone who has it can log in as you\n`);
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(statSync(path.dirname(file)).mode & 0o777).toBe(0o700);
     const before = readFileSync(file, 'utf8');

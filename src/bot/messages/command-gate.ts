@@ -17,7 +17,7 @@ interface LastCalls {
 /** Whether a command may be called: from whom, where, and how often. */
 export class CommandGate {
   readonly #clock: Clock;
-  /** By command: what is reloaded begins anew. */
+  /** By command: a reload starts over. */
   readonly #calls = new WeakMap<Command, LastCalls>();
 
   constructor(clock: Clock) {

@@ -19,8 +19,8 @@ export interface AskOptions {
   /** Cancels the question. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Says whether an answer will do: `true`, or what is wrong with it, which the user is told; then the next answer is
-   * waited for. @default any answer will do
+   * Returns `true` for a valid answer, or a text that says what is wrong. The bot sends that text to the user, and waits for
+   * the next answer. @default every answer is valid
    */
   readonly validate?: (answer: string) => Awaitable<true | string>;
   /** How many more answers are taken after a wrong one. @default 2 */

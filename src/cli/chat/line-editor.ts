@@ -138,7 +138,7 @@ export class LineEditor {
     if (text !== '') this.#lines.write(text);
   }
 
-  /** The next key goes to whoever asks, not into the line. */
+  /** The next key answers a question, and does not go into the line. */
   ask(onKey: (key: string) => void): void {
     this.#question = onKey;
   }

@@ -33,7 +33,7 @@ Examples:
   $ chatosbot identity --certificate > ann.pem     # for the operator of a server
 
 The fingerprint is what the operator of a server needs to reserve a login for you. The first time, it makes a key pair and
-a certificate. Keep the file secret: whoever has it is you. Commands show it to every tls:// server, unless
+a certificate. Keep the file secret: anyone who has it can log in as you. Commands show it to every tls:// server, unless
 --no-identity is given.`,
     )
     .action(identity);
@@ -47,7 +47,7 @@ async function identity({ identity: flag, certificate, json, config }: IdentityF
   const found = await readIdentity(files);
   if (!found) throw new ChatosError('INVALID_ARGUMENT', `${files[0]!} was removed while it was being made`);
   const where = files.join(' and ');
-  notice(made ? `made a key in ${where}: keep it secret, as whoever has it is you` : `the key is in ${where}`);
+  notice(made ? `made a key in ${where}: keep it secret: anyone who has it can log in as you` : `the key is in ${where}`);
   if (certificate) return writeLine(ownCertificate(found));
   if (!json) return writeLine(found.fingerprint);
   const name = new X509Certificate(found.cert).toLegacyObject().subject.CN;
