@@ -47,7 +47,9 @@ async function identity({ identity: flag, certificate, json, config }: IdentityF
   const found = await readIdentity(files);
   if (!found) throw new ChatosError('INVALID_ARGUMENT', `${files[0]!} was removed while it was being made`);
   const where = files.join(' and ');
-  notice(made ? `made a key in ${where}: keep it secret: anyone who has it can log in as you` : `the key is in ${where}`);
+  notice(
+    made ? `made a key in ${where}: keep it secret: anyone who has it can log in as you` : `the key is in ${where}`,
+  );
   if (certificate) return writeLine(ownCertificate(found));
   if (!json) return writeLine(found.fingerprint);
   const name = new X509Certificate(found.cert).toLegacyObject().subject.CN;
