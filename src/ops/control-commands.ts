@@ -36,6 +36,8 @@ export interface Operated {
   readonly bans: { saved(): Promise<void> };
   /** Reads the configuration again. */
   readonly reload: () => Promise<ReloadReport>;
+  /** Whether the process is stopping: another may take its place. */
+  readonly isStopping: () => boolean;
   /** Begins to stop, as on SIGTERM; private connections may take `drainMs` to finish, or what the command line says. */
   readonly drain: (drainMs: number | undefined) => void;
 }
@@ -60,11 +62,12 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     return [{ type: 'logins', logins: logins.filter((login) => login !== '').slice(0, MAX_OFFERS) }];
   },
 
-  stats({ server, level }) {
+  stats({ server, level, isStopping }) {
     const addresses = server.addresses.map(formatAddress);
     const process_ = { version: packageVersion(), pid: process.pid, uptimeS: Math.round(process.uptime()) };
     const memoryBytes = process.memoryUsage.rss();
-    return [{ type: 'stats', ...process_, memoryBytes, logLevel: level.level, addresses, ...server.stats }];
+    const state = { stopping: isStopping(), memoryBytes, logLevel: level.level, addresses };
+    return [{ type: 'stats', ...process_, ...state, ...server.stats }];
   },
 
   top: ({ server, bots }) => topLines(server, bots()),

@@ -71,7 +71,7 @@ export async function findControls(env: NodeJS.ProcessEnv = process.env): Promis
     );
   }
   const standard = defaultControlPath(DEFAULT_PORT, env);
-  const files = controlsIn(folder).toSorted(
+  const files = socketsIn(folder, /^control-\d+\.sock$/).toSorted(
     (a, b) => Number(b === standard) - Number(a === standard) || a.localeCompare(b, 'en', { numeric: true }),
   );
   const found = await Promise.all(files.map(async (file) => ({ file, lives: await isServed(file) })));
@@ -81,9 +81,9 @@ export async function findControls(env: NodeJS.ProcessEnv = process.env): Promis
 /** One that was made so lately may be a server's that is about to listen. */
 const FRESH_MS = 60_000;
 
-/** Removes what dead processes have left in the default folder. */
+/** Removes what dead processes have left in the default folder, half made (`.name`) or whole. */
 export async function removeDeadControls(env: NodeJS.ProcessEnv = process.env): Promise<void> {
-  for (const file of controlsIn(controlFolder(env)).slice(0, MAX_REMOVED)) {
+  for (const file of socketsIn(controlFolder(env), /^(control-\d+\.sock|\.[\w-]+)$/).slice(0, MAX_REMOVED)) {
     const found = lstatSync(file, { throwIfNoEntry: false });
     if (!found?.isSocket() || Date.now() - found.mtimeMs < FRESH_MS || (await isServed(file))) continue;
     const now = lstatSync(file, { throwIfNoEntry: false });
@@ -94,9 +94,9 @@ export async function removeDeadControls(env: NodeJS.ProcessEnv = process.env): 
 /** So many are looked at, at most, when a server starts. */
 const MAX_REMOVED = 64;
 
-function controlsIn(folder: string): string[] {
-  const names = readdirSync(folder).filter((name) => /^control-\d+\.sock$/.test(name));
-  return names.map((name) => path.join(folder, name));
+function socketsIn(folder: string, names: RegExp): string[] {
+  const found = readdirSync(folder).filter((name) => names.test(name));
+  return found.map((name) => path.join(folder, name));
 }
 
 /** Whether a process has the socket open: that of one that has died refuses connections. */

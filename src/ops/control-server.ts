@@ -1,15 +1,12 @@
-import { chmodSync, existsSync, lstatSync, unlinkSync, type Stats } from 'node:fs';
 import { once } from 'node:events';
-import { createServer, type Server, type Socket } from 'node:net';
-import { dirname } from 'node:path';
-import process from 'node:process';
+import { createServer, type Socket } from 'node:net';
 import { ChatosError, isChatosError, messageOf, stackOf } from '../errors.ts';
 import { toJsonLine } from '../util/escape.ts';
 import { splitLines } from '../util/lines.ts';
 import type { Logger } from '../util/log.ts';
 import { startTimer } from '../util/timeout.ts';
-import { checkControlPath, isServed } from './control-path.ts';
 import { MAX_REQUEST_BYTES, type ControlLine, type ControlRequest } from './control-protocol.ts';
+import { bindControlSocket } from './control-socket.ts';
 
 /** Answers a request. What it throws as a {@link ChatosError} is the answer. */
 export type Answer = (request: ControlRequest) => Iterable<ControlLine> | Promise<Iterable<ControlLine>>;
@@ -36,13 +33,13 @@ const DEFAULT_TIMEOUT_MS = 30_000;
 const CLOSE_GRACE_MS = 500;
 
 /**
- * Opens a control socket that only this user can connect to. One that a dead process has left is replaced.
+ * Opens a control socket that only this user can connect to. One that a dead process has left is replaced, and that of a
+ * server that is stopping.
  *
  * @throws {ChatosError} `LISTEN_FAILED`, or `INVALID_ARGUMENT` for a path that is too long
  */
 export async function startControlServer(options: ControlServerOptions): Promise<ControlServer> {
   const { path, log, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
-  checkControlPath(path);
   const sockets = new Set<Socket>();
   // One that asks through a pipe ends its side behind its requests.
   const server = createServer({ allowHalfOpen: true }, (socket) => {
@@ -54,11 +51,15 @@ export async function startControlServer(options: ControlServerOptions): Promise
     });
   });
   server.maxConnections = MAX_CONNECTIONS;
-  await bindInPlaceOfDead(server, path);
+  const bound = await bindControlSocket(server, path);
   // A failed accept costs one client.
   server.on('error', (error) => log.warn(`control connection not accepted: ${error.message}`));
-  const abort = (): void => {
+  const close = (): void => {
+    bound.remove();
     server.close();
+  };
+  const abort = (): void => {
+    close();
     for (const socket of sockets) socket.destroy();
   };
   return {
@@ -66,70 +67,13 @@ export async function startControlServer(options: ControlServerOptions): Promise
     abort,
     close: async () => {
       const closed = once(server, 'close');
-      server.close();
+      close();
       for (const socket of sockets) socket.end();
       const late = setTimeout(abort, CLOSE_GRACE_MS);
       await closed;
       clearTimeout(late);
     },
   };
-}
-
-async function bindInPlaceOfDead(server: Server, path: string): Promise<void> {
-  try {
-    await bind(server, path);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    // Without its folder, libuv reports that permission is denied.
-    const isLost = !existsSync(dirname(path));
-    if (code !== 'EADDRINUSE') {
-      throw unusable(
-        path,
-        isLost ? 'there is no such folder' : code === 'EACCES' ? 'permission denied' : messageOf(error),
-        error,
-      );
-    }
-    const found = lstatSync(path, { throwIfNoEntry: false });
-    if (found && !found.isSocket()) throw unusable(path, 'there is a file of that name');
-    if (await isServed(path)) throw unusable(path, 'another process listens there');
-    removeDead(path, found);
-    await bind(server, path).catch((reason: unknown) => {
-      throw unusable(path, messageOf(reason), reason);
-    });
-  }
-}
-
-/** Removes the socket, unless another one has come in its place meanwhile. */
-function removeDead(path: string, found: Stats | undefined): void {
-  const now = lstatSync(path, { throwIfNoEntry: false });
-  if (!now || now.ino !== found?.ino) return;
-  try {
-    unlinkSync(path);
-  } catch (error) {
-    throw unusable(path, `what a dead process has left cannot be removed (${messageOf(error)})`, error);
-  }
-}
-
-function bind(server: Server, path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    // The system makes the socket within this call: from its first moment on, nobody else can connect to it.
-    const before = process.umask(0o177);
-    try {
-      server.listen({ path }, () => {
-        server.off('error', reject);
-        chmodSync(path, 0o600);
-        resolve();
-      });
-    } finally {
-      process.umask(before);
-    }
-  });
-}
-
-function unusable(path: string, why: string, cause?: unknown): ChatosError {
-  const message = `cannot open the control socket ${path}: ${why}; choose another one with --control, or none with --no-control`;
-  return new ChatosError('LISTEN_FAILED', message, { cause, fields: { path } });
 }
 
 /** Answers one request after the other; the next one is not read before the answer to the last has been taken. */

@@ -133,6 +133,28 @@ test('ctl drain with a shorter time cuts a drain short', async () => {
   expect(await command.exit()).toMatchObject({ status: 0 });
 });
 
+test('a server that starts while the one before it drains takes over its control socket', async () => {
+  const { port, ctl, command, socket } = await operated();
+  const [alice, bob] = [await peer(port, 'alice'), await peer(port, 'bob')];
+  alice.request('bob');
+  await bob.next(5);
+  bob.ok('alice');
+  const { connectId } = await bob.next(8);
+  const halves = await Promise.all([openHalf(port, connectId), openHalf(port, connectId)]);
+  await ctl('drain', '--drain', '600');
+  await command.line(/^stopping on ctl drain/);
+  expect(lines(await ctl('stats', '--json'))).toMatchObject([{ stopping: true, channels: 1 }]);
+  const next = start(['serve', '--listen', `127.0.0.1:${port}`, '--control', socket]);
+  await next.line(/^control socket at /);
+  expect(lines(await ctl('stats', '--json'))).toMatchObject([{ stopping: false, channels: 0 }]);
+  for (const half of halves) half.destroy();
+  expect(await command.exit()).toMatchObject({ status: 0 });
+  expect(await ctl('sessions')).toMatchObject({ status: 0, stdout: 'nobody is connected\n' });
+  await ctl('drain');
+  expect(await next.exit()).toMatchObject({ status: 0 });
+  expect(existsSync(socket)).toBe(false);
+});
+
 test('ctl finds the only server of this user, and names them all where there are several', async () => {
   const env = runtimeFolder();
   const nobody = await run(['ctl', 'sessions'], { env });

@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -146,6 +146,37 @@ describe('a path', () => {
       message: expect.stringContaining('another process listens there'),
     });
     expect(await ask(file, 'a')).toHaveLength(1);
+  });
+
+  it('of a server that is stopping is taken, and stays with its new owner when the old one ends', async () => {
+    const stopping: Answer = () => [{ type: 'stats', stopping: true }];
+    for (const end of ['close', 'abort'] as const) {
+      const { control: old, file } = await start({ answer: stopping });
+      const asking = new RawControl(file);
+      asking.send('{"command":"a"}\n');
+      await asking.answer();
+      await start({ path: file });
+      expect(await ask(file, 'a')).toEqual([{ type: 'echo', command: 'a' }]);
+      asking.send('{"command":"a"}\n');
+      expect(await asking.answer()).toMatchObject([{ stopping: true }, { type: 'end' }]);
+      await old[end]();
+      expect(await ask(file, 'a')).toHaveLength(1);
+      expect(readdirSync(path.dirname(file))).toEqual(['c.sock']);
+    }
+  });
+
+  it('that is refused leaves nothing beside it', async () => {
+    const { file } = await start();
+    await expect(start({ path: file })).rejects.toMatchObject({ code: 'LISTEN_FAILED' });
+    expect(readdirSync(path.dirname(file))).toEqual(['c.sock']);
+  });
+
+  it('may be as long as the system lets it be', async () => {
+    const long = path.join(folder(), 'c'.repeat(103));
+    for (const file of [long.slice(0, 103), path.join(folder(), 's')]) {
+      await start({ path: file });
+      expect(await ask(file, 'a')).toHaveLength(1);
+    }
   });
 
   it('of a file is not, and the file stays', async () => {

@@ -15,6 +15,7 @@ export interface ControlPlan {
   readonly level: LevelSwitch;
   readonly log: Logger;
   readonly announce: Announce;
+  readonly isStopping: Operated['isStopping'];
   readonly drain: Operated['drain'];
   readonly reload: Operated['reload'];
 }
@@ -26,7 +27,7 @@ export interface ControlPlan {
  * @throws {ChatosError} `LISTEN_FAILED` or `INVALID_ARGUMENT`, where a path was given
  */
 export async function openControl(plan: ControlPlan): Promise<ControlServer | undefined> {
-  const { path: given, server, bots, bans, level, log, announce, drain, reload } = plan;
+  const { path: given, server, bots, bans, level, log, announce, isStopping, drain, reload } = plan;
   if (given === false) return undefined;
   const [
     { controlFolder, defaultControlPath, makePrivateFolder, removeDeadControls },
@@ -37,7 +38,7 @@ export async function openControl(plan: ControlPlan): Promise<ControlServer | un
     import('../../ops/control-server.ts'),
     import('../../ops/control-commands.ts'),
   ]);
-  const operated: Operated = { server, bots, bans, level, drain, reload };
+  const operated: Operated = { server, bots, bans, level, isStopping, drain, reload };
   try {
     if (given === undefined) makePrivateFolder(controlFolder());
     const path = given ?? defaultControlPath(server.addresses[0]!.port);

@@ -189,13 +189,14 @@ export async function startStatus(options: StatusServerOptions, running: Running
  * @throws {ChatosError} `LISTEN_FAILED` or `INVALID_ARGUMENT`, where its path was given
  */
 export async function startControl(
-  plan: Omit<ControlPlan, 'bots' | 'drain' | 'reload'>,
+  plan: Omit<ControlPlan, 'bots' | 'isStopping' | 'drain' | 'reload'>,
   running: Running,
   stop: StopRequest,
 ): Promise<void> {
   running.control = await openControl({
     ...plan,
     bots: () => running.runtime?.status,
+    isStopping: () => stop.signal.aborted,
     reload: () => running.reloader!.reload(),
     drain: (drainMs) => {
       // The second time, it is cut short.
