@@ -1,5 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import { keptTimers } from '../../bot/running/plugin-timers.ts';
+import { keptTimers } from '../../bot/running/timer-records.ts';
 import { findStores } from '../../bot/store/directory.ts';
 import { PluginStore } from '../../bot/store/plugin-store.ts';
 import { loadConfig } from '../../config/load.ts';
@@ -96,7 +96,8 @@ async function timersOf(
     const store = new PluginStore({ directory: found.directory, lockTimeoutMs: 0 });
     const title = titleOf(bot, bots);
     try {
-      for await (const { name: timer, at: due } of keptTimers(store.records)) {
+      for await (const { name: timer, at } of keptTimers(store.records)) {
+        const due = new Date(at);
         if (from && due < from) continue;
         const fields = { bot: plugin.name, login, timer };
         timers.push({ due, time: zone.format(due.getTime(), { withSeconds: true }), title, what: timer, fields });
