@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { ChatosError, messageOf } from '../errors.ts';
@@ -12,6 +12,7 @@ import { makeDirectories } from '../util/make-directories.ts';
 const FILE = 'bans.json';
 /** More than all bans that a server may have. */
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
+const OTHERS_MAY_WRITE = 0o022;
 
 /**
  * The bans of a server, kept in `bans.json` of its state folder. What changes is applied to what the file says then: several
@@ -20,6 +21,7 @@ const MAX_FILE_BYTES = 4 * 1024 * 1024;
 export class BansFile {
   readonly path: string;
   readonly #log: Logger;
+  #hasWarned = false;
   #writing: Promise<void> = Promise.resolve();
   /** What the next write is to change: of hundreds of bans at a time, not each is one. */
   #changes: ((bans: readonly Ban[]) => readonly Ban[])[] = [];
@@ -60,17 +62,45 @@ export class BansFile {
    * @throws {ChatosError} `INVALID_CONFIG` where the file is not one of bans
    */
   read(): Ban[] {
-    let text: string;
-    try {
-      text = readFileSync(this.path, 'utf8');
-    } catch (error) {
-      if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
-      throw new ChatosError('INVALID_CONFIG', `${this.path}: it cannot be read (${messageOf(error)})`, {
-        cause: error,
-      });
-    }
+    const text = this.#text();
+    if (text === undefined) return [];
     const now = Date.now();
     return parse(text, this.path).filter(({ until }) => until === undefined || until.getTime() > now);
+  }
+
+  /** What the file says; `undefined` where there is none. */
+  #text(): string | undefined {
+    let fd: number;
+    try {
+      // A pipe that nobody writes to must not hold up the start.
+      fd = openSync(this.path, constants.O_RDONLY | constants.O_NONBLOCK);
+    } catch (error) {
+      if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+      throw unreadable(this.path, messageOf(error), error);
+    }
+    try {
+      const stats = fstatSync(fd);
+      if (!stats.isFile()) throw wrongFile(this.path, 'it is not a regular file');
+      if (stats.size > MAX_FILE_BYTES) throw wrongFile(this.path, 'it is too long');
+      this.#warnOfWriters(stats);
+      return readFileSync(fd, 'utf8');
+    } catch (error) {
+      throw error instanceof ChatosError ? error : unreadable(this.path, messageOf(error), error);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** Anyone who can change the file can keep anyone out, or let them in. */
+  #warnOfWriters({ uid, mode }: Stats): void {
+    if (this.#hasWarned || process.platform === 'win32') return;
+    const isOurs = uid === process.getuid?.() || uid === 0;
+    if (isOurs && (mode & OTHERS_MAY_WRITE) === 0) return;
+    this.#hasWarned = true;
+    const what = isOurs
+      ? `others than its owner may write it: chmod 600 it`
+      : `it belongs to another user (${uid}): chown it`;
+    this.#log.warn(`${this.path} says who is banned, and ${what}`);
   }
 
   /** Whole or not at all: a crash leaves the old file or the new one. */
@@ -106,12 +136,17 @@ function isOther(ban: Ban): (other: Ban) => boolean {
   return (other) => banKey(other) !== key;
 }
 
+function unreadable(file: string, why: string, cause: unknown): ChatosError {
+  return new ChatosError('INVALID_CONFIG', `${file}: it cannot be read (${why})`, { cause, fields: { file } });
+}
+
+function wrongFile(file: string, why: string): ChatosError {
+  const message = `${file}: it is not a file of bans (${why}): repair it, or remove it to lift all bans`;
+  return new ChatosError('INVALID_CONFIG', message, { fields: { file } });
+}
+
 function parse(text: string, file: string): Ban[] {
-  const wrong = (why: string): ChatosError => {
-    const message = `${file}: it is not a file of bans (${why}): repair it, or remove it to lift all bans`;
-    return new ChatosError('INVALID_CONFIG', message, { fields: { file } });
-  };
-  if (text.length > MAX_FILE_BYTES) throw wrong('it is too long');
+  const wrong = (why: string): ChatosError => wrongFile(file, why);
   let value: unknown;
   try {
     value = JSON.parse(text);

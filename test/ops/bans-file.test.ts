@@ -1,4 +1,17 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
@@ -129,6 +142,56 @@ it.each([
     }),
   );
   expect(readFileSync(file, 'utf8')).toBe(text);
+});
+
+it('warns once where others may write it, and reads it', async () => {
+  const directory = folder();
+  const file = path.join(directory, 'bans.json');
+  writeFileSync(file, JSON.stringify([login('alice')]));
+  for (const [mode, warnings] of [
+    [0o600, 0],
+    [0o644, 0],
+    [0o620, 1],
+    [0o606, 1],
+  ] as const) {
+    chmodSync(file, mode);
+    const { server, log, file: bans } = keeping(directory);
+    bans.read();
+    expect(server.bans()).toHaveLength(1);
+    expect(log.of(`${file} says who is banned, and others than its owner may write it: chmod 600 it`)).toHaveLength(
+      warnings,
+    );
+  }
+});
+
+it.skipIf(process.getuid?.() !== 0)('warns of one that belongs to another user, until it is written', async () => {
+  const directory = folder();
+  const file = path.join(directory, 'bans.json');
+  writeFileSync(file, '[]');
+  chownSync(file, 4242, 4242);
+  const { server, log, file: bans } = keeping(directory);
+  expect(log.of(`${file} says who is banned, and it belongs to another user (4242): chown it`)).toHaveLength(1);
+  server.ban(login('alice'));
+  await bans.saved();
+  expect(keeping(directory).log.lines).toEqual([]);
+});
+
+it('is refused, and not waited for, where it is a pipe, a folder, or far too long', () => {
+  const directory = folder();
+  const file = path.join(directory, 'bans.json');
+  const makes = [
+    () => spawnSync('mkfifo', [file]),
+    () => mkdirSync(file),
+    () => {
+      writeFileSync(file, '');
+      truncateSync(file, 2 ** 40);
+    },
+  ];
+  for (const make of makes) {
+    make();
+    expect(() => keeping(directory)).toThrow(expect.objectContaining({ code: 'INVALID_CONFIG' }));
+    rmSync(file, { recursive: true });
+  }
 });
 
 it('reports that it cannot write, and the ban holds', async () => {
