@@ -2,6 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import process from 'node:process';
 import { descriptorLimit } from '../net/descriptors.ts';
 import { escapeUnsafe } from '../util/escape.ts';
+import type { AuditState } from './audit/audit-file.ts';
 import type { DelaySeconds } from './event-loop-delay.ts';
 import { renderMetricRows, type Histogram, type Metric } from './metrics-text.ts';
 import type { ServerStatus, StatusDocument } from './status-document.ts';
@@ -138,6 +139,11 @@ const CERTIFICATE_METRICS: readonly Metric<ServerStatus>[] = [
   ],
 ];
 
+const AUDIT_METRICS: readonly Metric<AuditState>[] = [
+  ['audit_log_written', 'Whether the audit log can be written; missing without one.', ({ written }) => written],
+  ['audit_log_lost_lines_total', 'Lines that are missing in the audit log.', ({ lostLines }) => lostLines],
+];
+
 interface ProcessNumbers {
   readonly cpu: NodeJS.CpuUsage;
   readonly memory: NodeJS.MemoryUsage;
@@ -192,6 +198,7 @@ export function renderMetrics(document: StatusDocument, delays: Histogram): stri
     renderMetricRows('chatosbot_', JOB_METRICS, jobs),
     renderMetricRows('chatosbot_', SERVER_METRICS, server ? [{ labels: {}, of: server }] : []),
     renderMetricRows('chatosbot_', CERTIFICATE_METRICS, server ? [{ labels: {}, of: server }] : []),
+    renderMetricRows('chatosbot_', AUDIT_METRICS, document.audit ? [{ labels: {}, of: document.audit }] : []),
     renderMetricRows('', PROCESS_METRICS, [{ labels: {}, of: numbers }]),
   ].join('');
 }

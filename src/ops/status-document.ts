@@ -5,6 +5,7 @@ import type { SessionView } from '../server/views.ts';
 import { truncate } from '../util/printable.ts';
 import { packageVersion } from '../util/version.ts';
 import type { AccountStatus, RuntimeStatus } from '../bot/status.ts';
+import type { AuditState } from './audit/audit-file.ts';
 import type { DelaySeconds } from './event-loop-delay.ts';
 import type { TestableServer } from './readiness.ts';
 import { countedTroubles, type CountedTrouble, type Trouble } from './troubles.ts';
@@ -37,6 +38,8 @@ export interface StatusSources {
   /** The status of the bots, where there are any. */
   readonly runtime?: RuntimeStatus | undefined;
   readonly server?: ObservedServer | undefined;
+  /** How it goes with the audit log of the server, if it has one. */
+  readonly audit?: AuditState | undefined;
   /** What the server had counted about ten minutes ago. @default nothing */
   readonly before?: ServerStats | undefined;
   /** Why the server is not ready. */
@@ -60,13 +63,15 @@ export interface StatusDocument extends RuntimeStatus {
   readonly memoryBytes: number;
   /** How late the event loop was. */
   readonly eventLoopDelay: DelaySeconds;
+  /** How it goes with the audit log, if there is one. */
+  readonly audit: AuditState | undefined;
   /** The server in this process, if there is one. */
   readonly server: ServerStatus | undefined;
 }
 
 /** The current status of everything. */
 export function statusDocument(
-  { runtime, server, before, serverProblem, delay }: StatusSources,
+  { runtime, server, audit, before, serverProblem, delay }: StatusSources,
   at: Date,
 ): StatusDocument {
   const status = runtime ?? { startedAt: new Date(performance.timeOrigin), accounts: [] };
@@ -89,6 +94,7 @@ export function statusDocument(
         errors: plugin.errors.map((error) => ({ ...error, message: truncate(error.message) })),
       })),
     })),
+    audit,
     server: server && serverStatus(server, before),
   };
 }

@@ -40,9 +40,9 @@ const CLOSE_GRACE_MS = 500;
  * @throws {ChatosError} `LISTEN_FAILED`
  */
 export async function startStatusServer(options: StatusServerOptions): Promise<StatusServer> {
-  const { address, runtime, server, log, clock = SYSTEM_CLOCK } = options;
+  const { address, runtime, server, audit, log, clock = SYSTEM_CLOCK } = options;
   const { requestTimeoutMs = DEFAULT_REQUEST_TIMEOUT_MS } = options;
-  const pages = new StatusPages({ runtime, server }, clock);
+  const pages = new StatusPages({ runtime, server, audit }, clock);
   const unanswered = new WeakMap<Socket, number>();
   /** Whether there is room for one more request of a connection; one that has sent too many at a time is ended. */
   const mayAsk = ({ socket }: IncomingMessage, response: ServerResponse): boolean => {

@@ -2,6 +2,7 @@ import type { RuntimeStatus } from '../bot/status.ts';
 import type { Clock } from '../util/clock.ts';
 import { escapeUnsafe, toJsonLine } from '../util/escape.ts';
 import type { Answer } from './answer.ts';
+import type { AuditState } from './audit/audit-file.ts';
 import { DelayHistogram } from './delay-histogram.ts';
 import { EventLoopDelay } from './event-loop-delay.ts';
 import { History } from './history.ts';
@@ -18,6 +19,7 @@ type Page = (query: URLSearchParams) => Answer | Promise<Answer>;
 export interface Observed {
   readonly runtime?: { readonly status: RuntimeStatus } | undefined;
   readonly server?: ObservedServer | undefined;
+  readonly audit?: { readonly state: AuditState } | undefined;
 }
 
 const JSON_TYPE = 'application/json';
@@ -67,10 +69,11 @@ export class StatusPages {
   }
 
   #document(): StatusDocument {
-    const { runtime, server } = this.#observed;
+    const { runtime, server, audit } = this.#observed;
     const { before } = this.#history;
     const delay = this.#delay.seconds;
     const serverProblem = this.#readiness?.lastProblem;
-    return statusDocument({ runtime: runtime?.status, server, before, serverProblem, delay }, this.#clock.now());
+    const sources = { runtime: runtime?.status, server, audit: audit?.state, before, serverProblem, delay };
+    return statusDocument(sources, this.#clock.now());
   }
 }

@@ -28,7 +28,10 @@ test('docs/operating.md has a row for each metric', async () => {
   const status = { startedAt: new Date(), accounts: [TOLD] };
   const delay = { mean: 0, p50: 0, p99: 0, max: 0 };
   const server = new ChatosServer({ tls: await testCertificate() });
-  const document = statusDocument({ runtime: status, server, delay }, new Date());
+  const document = statusDocument(
+    { runtime: status, server, audit: { written: true, lostLines: 0 }, delay },
+    new Date(),
+  );
   const text = renderMetrics(document, { buckets: [[1, 0]], sum: 0, count: 0 });
   const told = [...text.matchAll(/^# TYPE (\w+) /gm)].map(([, name]) => name);
   const [, table = ''] = readFileSync('docs/operating.md', 'utf8').split('<!-- metrics -->');

@@ -1,7 +1,7 @@
-import { readFile, rename, stat } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { LAB, labFile, run, start, startProgram, startServer } from './chatosbot.ts';
+import { LAB, labFile, run, shell, start, startProgram, startServer } from './chatosbot.ts';
 import { peer } from './peers.ts';
 
 async function linesOf(file: string): Promise<{ event: string; login?: string }[]> {
@@ -84,4 +84,39 @@ test('a path that is no file ends serve before it listens, with 2', async () => 
     });
     expect(stderr).not.toContain('listening');
   }
+});
+
+test('serve goes on when the audit log cannot be written any more, and says how many lines are missing', async () => {
+  const file = path.join(LAB, 'full.ndjson');
+  await writeFile(file, 'x'.repeat(1_023).concat('\n'));
+  // To a process that may write files of 1 KiB, the disk is full.
+  const command = shell(
+    `ulimit -f 1; chatosbot serve --listen 127.0.0.1:0 --audit ${file} & trap 'kill $!' TERM; wait; wait`,
+  );
+  const [, port] = await command.line(/^listening on tcp:.*:(\d+)$/);
+  await command.line(/audit log not written; the server goes on, and tries again every second/);
+  await peer(Number(port), 'alice');
+  command.kill('SIGTERM');
+  expect(await command.exit()).toMatchObject({
+    status: 0,
+    stderr: expect.stringMatching(/audit log incomplete lost=\d/),
+  });
+});
+
+test('serve makes its audit log again where that was removed, and /metrics says that it cannot be written', async () => {
+  const file = path.join(LAB, 'gone', 'audit.ndjson');
+  await mkdir(path.dirname(file));
+  const { command, port } = await startServer(['--audit', file, '--status', '127.0.0.1:0']);
+  const [, url] = await command.line(/^status on (.*)/);
+  const written = async () =>
+    /^chatosbot_audit_log_written (\d)$/m.exec(await (await fetch(`${url}/metrics`)).text())?.[1];
+  expect(await written()).toBe('1');
+  await rm(path.dirname(file), { recursive: true });
+  await peer(port, 'alice');
+  await command.line(/audit log not written.*why="its folder does not exist"/);
+  expect(await written()).toBe('0');
+  await mkdir(path.dirname(file));
+  await command.line(/audit log written again, nothing of it lost/);
+  expect((await linesOf(file)).map(({ event }) => event)).toContain('login');
+  expect(await written()).toBe('1');
 });

@@ -101,7 +101,7 @@ async function serve(flags: ServeFlags): Promise<void> {
     const path = controlPath(flags.control, loaded);
     await startControl({ path, server, bans, level, log, announce }, running, stop);
     const address = statusAddress(flags.status, config, 'server');
-    if (address) await startStatus({ address, server, log }, running, announce);
+    if (address) await startStatus({ address, server, audit, log }, running, announce);
     warnOfFewDescriptors(options.limits?.maxConnections ?? DEFAULT_SERVER_LIMITS.maxConnections, log);
   });
 }

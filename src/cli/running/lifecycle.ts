@@ -135,7 +135,10 @@ export async function startRun(plan: RunPlan, running: Running, stop: StopReques
   const embedded = server && embeddedAddress(server);
   const runtime = createRuntime(plan, embedded, running.recorder?.observer);
   running.runtime = runtime;
-  if (statusAddress) await startStatus({ address: statusAddress, runtime, server, log }, running, announce);
+  if (statusAddress) {
+    const { audit } = running;
+    await startStatus({ address: statusAddress, runtime, server, audit, log }, running, announce);
+  }
   if (plan.watch) {
     const { planned, loader, loadedAt, drainMs } = plan;
     running.watcher = new BotWatcher({

@@ -14,6 +14,8 @@ const REASONS: Readonly<Record<string, string>> = {
   ENXIO: NOT_A_FILE,
   EACCES: 'permission denied',
   EROFS: 'the file system is read-only',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the quota of the disk is used up',
 };
 
 /**
@@ -35,8 +37,11 @@ export async function openToAppend(file: string): Promise<FileHandle> {
   throw cannotUse(file, NOT_A_FILE);
 }
 
-function reasonOf(error: unknown): string {
-  return REASONS[(error as NodeJS.ErrnoException).code ?? ''] ?? messageOf(error);
+/** Why a file cannot be opened or written, in words. */
+export function reasonOf(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  if (error instanceof ChatosError && error.cause !== undefined) return reasonOf(error.cause);
+  return REASONS[code ?? ''] ?? messageOf(error);
 }
 
 function cannotUse(file: string, why: string, cause?: unknown): ChatosError {

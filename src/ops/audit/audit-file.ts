@@ -4,7 +4,7 @@ import process from 'node:process';
 import { messageOf } from '../../errors.ts';
 import type { Logger } from '../../util/log.ts';
 import { pluralize } from '../../util/printable.ts';
-import { openToAppend } from './append-file.ts';
+import { openToAppend, reasonOf } from './append-file.ts';
 
 /** Lines wait so long for others, in milliseconds: what a kill takes along, and how often the disk is asked at most. */
 const GATHER_MS = 200;
@@ -26,6 +26,14 @@ export interface AuditFileOptions {
   readonly openFile?: (file: string) => Promise<FileHandle>;
 }
 
+/** How it goes with a file. */
+export interface AuditState {
+  /** Whether the last try to write it has succeeded. */
+  readonly written: boolean;
+  /** Lines that are missing in it, since the start. */
+  readonly lostLines: number;
+}
+
 /**
  * A file that lines are appended to, gathered, and written by the system's threads: a disk that is slow holds up nobody.
  * Where it cannot be written, what waits is tried again, what does not fit is counted, and a line says so when it can.
@@ -39,6 +47,7 @@ export class AuditFile {
   /** What is being written, and how many lines of it are whole or in part unwritten. */
   #batch: Buffer | undefined;
   #lost = 0;
+  #lostInAll = 0;
   #failing = false;
   #closed = false;
   #timer: NodeJS.Timeout | undefined;
@@ -62,11 +71,15 @@ export class AuditFile {
     return audit;
   }
 
+  get state(): AuditState {
+    return { written: !this.#failing, lostLines: this.#lostInAll };
+  }
+
   /** Adds a line, without its newline. */
   write(line: string): void {
     const bytes = Buffer.byteLength(line) + 1;
     if (this.#closed || this.#waitingBytes + bytes > MAX_WAITING_BYTES) {
-      this.#lost += 1;
+      this.#lose();
       return;
     }
     this.#lines.push(line);
@@ -93,12 +106,7 @@ export class AuditFile {
     let opened = true;
     this.#work = this.#work.then(async () => {
       try {
-        const handle = await this.#options.openFile(this.#path);
-        const old = this.#handle;
-        this.#handle = handle;
-        await old.close().catch(() => undefined);
-        this.#dropHalfLine();
-        await this.#endLine();
+        await this.#openAgain();
       } catch (error) {
         opened = false;
         this.#options.log.error('audit log not opened again; the old file stays in use', { why: messageOf(error) });
@@ -118,6 +126,20 @@ export class AuditFile {
     await this.#handle.close().catch(() => undefined);
     const lost = this.#lost + this.#lines.length + linesIn(this.#batch);
     if (lost > 0) this.#options.log.error('audit log incomplete', { lost });
+  }
+
+  async #openAgain(): Promise<void> {
+    const handle = await this.#options.openFile(this.#path);
+    const old = this.#handle;
+    this.#handle = handle;
+    await old.close().catch(() => undefined);
+    this.#dropHalfLine();
+    await this.#endLine();
+  }
+
+  #lose(): void {
+    this.#lost += 1;
+    this.#lostInAll += 1;
   }
 
   #soon(ms: number): void {
@@ -142,6 +164,8 @@ export class AuditFile {
     this.#batch ??= this.#take();
     this.#inFlight = true;
     try {
+      // What is written to a file that somebody has removed, nobody reads. One that was renamed has a name.
+      if ((await this.#handle.stat()).nlink === 0) await this.#openAgain();
       while (this.#batch.length > 0) {
         const { bytesWritten } = await this.#handle.write(this.#batch);
         this.#waitingBytes -= bytesWritten;
@@ -168,7 +192,7 @@ export class AuditFile {
     if (!this.#batch || !this.#midLine) return;
     const end = this.#batch.indexOf(NEWLINE) + 1;
     this.#waitingBytes -= end;
-    this.#lost += 1;
+    this.#lose();
     this.#batch = this.#batch.subarray(end);
     this.#midLine = false;
   }
@@ -193,7 +217,7 @@ export class AuditFile {
     if (!this.#failing) {
       this.#options.log.error('audit log not written; the server goes on, and tries again every second', {
         file: this.#path,
-        why: messageOf(error),
+        why: reasonOf(error),
       });
     }
     this.#failing = true;

@@ -5,7 +5,7 @@ import { clipEscaped, toJsonLine } from '../../util/escape.ts';
 import type { Logger } from '../../util/log.ts';
 import { TokenBucket, type Rate } from '../../util/token-bucket.ts';
 import { AUDIT_EVENTS, type AuditEvent, type AuditField, type AuditFields, type AuditRow } from './audit-events.ts';
-import { AuditFile, type AuditFileOptions } from './audit-file.ts';
+import { AuditFile, type AuditFileOptions, type AuditState } from './audit-file.ts';
 import { auditServer } from './server-entries.ts';
 
 /** Lines of each event: what strangers do must not fill a disk. Whatever is beyond is counted. */
@@ -57,6 +57,11 @@ export class AuditLog {
     const audit = new AuditLog(await AuditFile.open(file, { log, lostLine, ...(openFile && { openFile }) }));
     audit.record('start', { version, pid: process.pid });
     return audit;
+  }
+
+  /** How it goes with its file. */
+  get state(): AuditState {
+    return this.#file.state;
   }
 
   /** Records what happens in a server from now on. */

@@ -1,5 +1,16 @@
 import { constants } from 'node:fs';
-import { mkdtemp, open, readFile, rename, rm, stat, truncate, writeFile, type FileHandle } from 'node:fs/promises';
+import {
+  mkdir,
+  mkdtemp,
+  open,
+  readFile,
+  rename,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+  type FileHandle,
+} from 'node:fs/promises';
 import { spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -168,6 +179,34 @@ describe('the file of an audit log', () => {
     expect(lines.slice(0, -1).every((each) => each === line)).toBe(true);
     expect(lines.at(-1)).toBe(`lost ${5_000 - 4_096}`);
     expect(log.of('audit log written again')).toMatchObject([{ fields: { lost: 5_000 - 4_096 } }]);
+    expect(made.state).toEqual({ written: true, lostLines: 5_000 - 4_096 });
+  });
+
+  it('that was removed is made again, and no line goes to one that nobody can read', async () => {
+    const where = await folder();
+    const file = path.join(where, 'logs', 'audit.ndjson');
+    await mkdir(path.dirname(file));
+    const { audit: made, log } = await audit(file);
+    made.write('one');
+    await made.flush();
+    await rm(file);
+    made.write('two');
+    await made.flush();
+    expect(await readFile(file, 'utf8')).toBe('two\n');
+    await rm(path.dirname(file), { recursive: true });
+    made.write('three');
+    await made.flush();
+    made.write('four');
+    await made.flush();
+    expect(log.of('audit log not written')).toMatchObject([
+      { level: 'error', fields: { file, why: 'its folder does not exist' } },
+    ]);
+    expect(made.state).toEqual({ written: false, lostLines: 0 });
+    await mkdir(path.dirname(file));
+    made.write('five');
+    await made.flush();
+    expect(await readFile(file, 'utf8')).toBe('three\nfour\nfive\n');
+    expect(made.state).toEqual({ written: true, lostLines: 0 });
   });
 
   it('that is full at the end says how many lines are missing in the log', async () => {
