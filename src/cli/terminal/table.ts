@@ -1,4 +1,5 @@
 import { escapeUnsafe } from '../../util/escape.ts';
+import { displayWidth, fitWidth } from './width.ts';
 
 /** A column of a table; numbers are aligned to the right. */
 export interface Column<T> {
@@ -6,17 +7,17 @@ export interface Column<T> {
   readonly of: (row: T) => string | number;
 }
 
-/** Longer cells are cut. */
-const MAX_CELL_LENGTH = 80;
+/** Cells that are wider are cut. */
+const MAX_CELL_COLUMNS = 80;
 
 /** Lines of aligned columns under their titles; text from the network in them is made harmless. */
 export function formatTable<T>(rows: readonly T[], columns: readonly Column<T>[]): string[] {
   const cells = columns.map(({ title, of }) => {
     const values = rows.map(of);
     const texts = [title, ...values.map((value) => cell(String(value)))];
-    const width = Math.max(...texts.map((text) => text.length));
+    const width = Math.max(...texts.map(displayWidth));
     const right = values.every((value) => typeof value === 'number');
-    return texts.map((text) => (right ? text.padStart(width) : text.padEnd(width)));
+    return texts.map((text) => fitWidth(text, width, right ? 'right' : 'left'));
   });
   return ['', ...rows].map((_, index) =>
     cells
@@ -28,5 +29,5 @@ export function formatTable<T>(rows: readonly T[], columns: readonly Column<T>[]
 
 function cell(text: string): string {
   const safe = escapeUnsafe(text);
-  return safe.length <= MAX_CELL_LENGTH ? safe : `${safe.slice(0, MAX_CELL_LENGTH - 1)}…`;
+  return displayWidth(safe) <= MAX_CELL_COLUMNS ? safe : fitWidth(safe, MAX_CELL_COLUMNS).trimEnd();
 }

@@ -1,17 +1,29 @@
-/** What terminals show two columns wide: the scripts of East Asia, and emoji. */
-const WIDE =
-  /^[\p{Emoji_Presentation}\u1100-\u115F\u2E80-\u303E\u3041-\u33FF\u3400-\u4DBF\u4E00-\uA4CF\uA960-\uA97F\uAC00-\uD7A3\uF900-\uFAFF\uFE10-\uFE19\uFE30-\uFE6F\uFF01-\uFF60\uFFE0-\uFFE6\u{16FE0}-\u{18AFF}\u{1B000}-\u{1B2FF}\u{1F300}-\u{1F64F}\u{1F900}-\u{1F9FF}\u{20000}-\u{3FFFD}]/u;
+import { eastAsianWidth } from 'get-east-asian-width';
 
 /** What has no column of its own. */
-const NARROW = /^[\p{Mn}\p{Me}\p{Cf}\p{Cc}]+$/u;
+const UNSEEN = /[\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\p{Mn}\p{Me}]/u;
+
+/** Marks that stand beside their letter, and the voice marks of the half-width kana. */
+const BESIDE = /[\p{Mc}\uFF9E\uFF9F]/u;
+
+/** An emoji by what follows its first character: the selector of that form, the frame of a key, the other half of a flag. */
+const EMOJI_SEQUENCE = /\uFE0F|\u20E3|^\p{Regional_Indicator}{2}/u;
+
+/** Emoji that are joined to one. */
+const JOINED_EMOJI = /\p{Extended_Pictographic}.*\u200D.*\p{Extended_Pictographic}/u;
 
 const SEGMENTER = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
 /** How many columns a character takes, with the marks that belong to it. */
 function widthOf(character: string): number {
-  if (NARROW.test(character)) return 0;
-  // The selector asks for the form that is an emoji.
-  return WIDE.test(character) || character.includes('\uFE0F') ? 2 : 1;
+  if (EMOJI_SEQUENCE.test(character) || JOINED_EMOJI.test(character)) return 2;
+  let width = 0;
+  for (const part of character) {
+    if (UNSEEN.test(part)) continue;
+    // Of what follows, most is drawn over the first: the vowels of a Korean syllable, the tone of a skin.
+    if (width === 0 || BESIDE.test(part)) width += eastAsianWidth(part.codePointAt(0)!);
+  }
+  return width;
 }
 
 /** How many columns of a terminal a text takes. */

@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest';
+import { displayWidth } from '../../../src/cli/terminal/width.ts';
+import { formatTable } from '../../../src/cli/terminal/table.ts';
+
+const table = (...names: readonly string[]): string[] =>
+  formatTable(
+    names.map((name, index) => ({ name, count: 10 ** index })),
+    [
+      { title: 'NAME', of: ({ name }) => name },
+      { title: 'N', of: ({ count }) => count },
+      { title: 'END', of: () => '|' },
+    ],
+  );
+
+test('columns are aligned by what a terminal shows of wide characters, marks and emoji', () => {
+  const lines = table('alice', '你好', 'e\u0301te\u0301', '👩\u200d👩\u200d👧', '🇫🇷', '\u1112\u1161\u11ab');
+  expect(lines.slice(0, 3)).toEqual(['NAME        N  END', 'alice       1  |', '你好       10  |']);
+  const ends = lines.slice(1).map((line) => displayWidth(line.slice(0, line.indexOf('|'))));
+  expect(new Set(ends)).toEqual(new Set([15]));
+});
+
+test('a cell that is too wide is cut to 80 columns, never within a character', () => {
+  const [, wide] = table('你'.repeat(60));
+  expect(wide).toMatch(/^你{39}… +1 {2}\|$/u);
+  expect(table('x'.repeat(80))[1]).toMatch(/^x{80} {2}/);
+  expect(table('x'.repeat(81))[1]).toMatch(/^x{79}… {2}/);
+});
