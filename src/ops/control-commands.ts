@@ -13,6 +13,7 @@ import { packageVersion } from '../util/version.ts';
 import { msOf, textOf, textsOf } from './control-arguments.ts';
 import type { ControlLine, ControlRequest } from './control-protocol.ts';
 import { topLines } from './top-lines.ts';
+import { orderedStats } from './troubles.ts';
 
 /** What has become of each part of a configuration that was read again. */
 export interface ReloadReport {
@@ -67,7 +68,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     const process_ = { version: packageVersion(), pid: process.pid, uptimeS: Math.round(process.uptime()) };
     const memoryBytes = process.memoryUsage.rss();
     const state = { stopping: isStopping(), memoryBytes, logLevel: level.level, addresses };
-    return [{ type: 'stats', ...process_, ...state, ...server.stats }];
+    return [{ type: 'stats', ...process_, ...state, ...orderedStats(server.stats) }];
   },
 
   top: ({ server, bots }) => topLines(server, bots()),

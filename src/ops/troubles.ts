@@ -1,14 +1,23 @@
 import type { ServerStats } from '../server/stats.ts';
+import { inNumber } from '../util/printable.ts';
 
-/** What a status shows of a server in any case. */
-type Shown =
-  'clients' | 'connections' | 'channels' | 'queuedBytes' | 'accepted' | 'messages' | 'established' | 'relayedBytes';
+/** What a status shows of a server in any case: what it has now, then what there has been so far. */
+const SHOWN = [
+  'clients',
+  'connections',
+  'channels',
+  'queuedBytes',
+  'accepted',
+  'messages',
+  'established',
+  'relayedBytes',
+] as const satisfies readonly (keyof ServerStats)[];
 
-export type Trouble = Exclude<keyof ServerStats, Shown>;
+export type Trouble = Exclude<keyof ServerStats, (typeof SHOWN)[number]>;
 
 /** What a number of a server's statistics means to an operator. */
 export interface TroubleRow {
-  /** Continues the number; the limit that acts, if one does, stands in parentheses. */
+  /** Continues the number, in singular or plural; the limit that acts, if one does, stands in parentheses. */
   readonly what: string;
   /** What to do, or when to worry. */
   readonly advice: string;
@@ -20,38 +29,38 @@ const MANY_USERS = (limit: string): string =>
 
 /** A row for each number of a server's statistics that is shown where it is not zero. */
 const ROWS: { readonly [K in Trouble]: readonly [what: string, advice: string] } = {
-  kicked: ['sessions ended by operators', 'As you have asked.'],
-  refusedBanned: ['connections refused: their address is banned (ctl bans)', 'As you have asked.'],
+  kicked: ['session{s} ended by operators', 'As you have asked.'],
+  refusedBanned: ['connection{s} refused: {its|their} address is banned (ctl bans)', 'As you have asked.'],
   refusedDenied: [
-    'connections refused: their address is denied, or not allowed (serve.deny, serve.allow)',
+    'connection{s} refused: {its|their} address is denied, or not allowed (serve.deny, serve.allow)',
     'As you have configured it.',
   ],
   refusedFull: [
-    'connections refused: all places were taken (maxConnections)',
+    'connection{s} refused: all places were taken (maxConnections)',
     'Raise serve.limits.maxConnections, and the limit of open files with it.',
   ],
   refusedKept: [
-    'connections refused: the places left are for addresses that have none (keptForNewAddressesPercent)',
+    'connection{s} refused: the places left are for addresses that have none (keptForNewAddressesPercent)',
     'Nearly all places are taken: raise serve.limits.maxConnections.',
   ],
   refusedPerAddress: [
-    'connections refused: too many of one address (maxConnectionsPerAddress)',
+    'connection{s} refused: too many of one address (maxConnectionsPerAddress)',
     MANY_USERS('maxConnectionsPerAddress'),
   ],
   refusedUnidentified: [
-    'connections refused: too many of one address without a login (maxUnidentifiedPerAddress)',
+    'connection{s} refused: too many of one address without a login (maxUnidentifiedPerAddress)',
     MANY_USERS('maxUnidentifiedPerAddress'),
   ],
   refusedTooFast: [
-    'connections refused: too fast from one address (connectionsPerSecondPerAddress)',
+    'connection{s} refused: too fast from one address (connectionsPerSecondPerAddress)',
     MANY_USERS('connectionsPerSecondPerAddress'),
   ],
   refusedNoProxy: [
-    'connections refused at an address for proxies: they were of none (serve.proxies)',
+    'connection{s} refused at an address for proxies: {it was|they were} of none (serve.proxies)',
     'If it was a proxy of yours, name its address in serve.proxies; if not, let the address be reached by proxies alone.',
   ],
   badProxyHeaders: [
-    'connections of proxies closed: no PROXY header, or a bad one',
+    'connection{s} of proxies closed: no PROXY header, or a bad one',
     'The proxy speaks another version than ?proxy= says, or none: compare its configuration (send-proxy-v2).',
   ],
   lateProxyHeaders: [
@@ -59,7 +68,7 @@ const ROWS: { readonly [K in Trouble]: readonly [what: string, advice: string] }
     'The proxy sends no header: compare its configuration (send-proxy-v2).',
   ],
   notAccepted: [
-    'connections not accepted: no file descriptor was free',
+    'connection{s} not accepted: no file descriptor was free',
     'Raise the limit of open files: ulimit -n, or LimitNOFILE= for systemd.',
   ],
   failedHandshakes: ['closed: the TLS handshake failed', 'The log says why: an old client, a plain one, or a scanner.'],
@@ -68,9 +77,9 @@ const ROWS: { readonly [K in Trouble]: readonly [what: string, advice: string] }
     'closed: not identified in time (identifyTimeoutMs)',
     'Scanners and health checks do so; a few are no reason to worry.',
   ],
-  refusedLogins: ['logins refused', 'The log has the reason of each.'],
+  refusedLogins: ['login{s} refused', 'The log has the reason of each.'],
   heldLogins: [
-    'of them held for the address that had them (loginHoldMs)',
+    'of them held for the address that had {it|them} (loginHoldMs)',
     'Clients whose address changes wait for that long.',
   ],
   barredLogins: [
@@ -78,7 +87,7 @@ const ROWS: { readonly [K in Trouble]: readonly [what: string, advice: string] }
     'The log names the rule of each.',
   ],
   ghosts: [
-    'ghosts closed for others from their address (loginHoldMs)',
+    'ghost{s} closed for others from {its|their} address (loginHoldMs)',
     'Networks break without a word; clients came back.',
   ],
   malformed: [
@@ -89,31 +98,34 @@ const ROWS: { readonly [K in Trouble]: readonly [what: string, advice: string] }
     'of them for a packet that stayed incomplete (packetTimeoutMs)',
     'A very slow network, or somebody who tries the server out.',
   ],
-  forbidden: ['forbidden packets', 'A faulty client, or somebody who tries the server out: the log names them.'],
+  forbidden: ['forbidden packet{s}', 'A faulty client, or somebody who tries the server out: the log names them.'],
   forbiddenClosed: [
     'closed for too many of those (maxForbiddenPackets)',
     'A faulty client, or somebody who tries the server out: the log names them.',
   ],
-  slowed: ['times that a client was slowed for a rate', RAISE('messagesPerSecond and bytesPerSecond')],
+  slowed: ['time{s} that a client was slowed for a rate', RAISE('messagesPerSecond and bytesPerSecond')],
   heldBack: [
-    'times that a client of an exempt address waited for a reader (maxQueuedBytes)',
+    'time{s} that a client of an exempt address waited for a reader (maxQueuedBytes)',
     'A reader is slower than its senders: nothing is lost.',
   ],
   slow: [
-    'closed because they did not read (maxQueuedBytes)',
+    'closed because {it|they} did not read (maxQueuedBytes)',
     'Their network is too slow for what is said; they come back by themselves.',
   ],
   stalled: [
-    'closed because they had taken nothing for too long (writeTimeoutMs)',
+    'closed because {it|they} had taken nothing for too long (writeTimeoutMs)',
     'Networks break without a word, and stopped processes do not read.',
   ],
   shed: [
     'closed because too much waited for all (maxTotalQueuedBytes)',
     'The server runs out of memory for slow readers: add memory, or raise serve.limits.maxTotalQueuedBytes.',
   ],
-  refusedRequests: ['requests for private connections refused for a limit', 'The log names the limit and the address.'],
+  refusedRequests: [
+    'request{s} for private connections refused for a limit',
+    'The log names the limit and the address.',
+  ],
   expiredRequests: [
-    'requests for private connections not answered in time (requestTimeoutMs)',
+    'request{s} for private connections not answered in time (requestTimeoutMs)',
     'Nobody answered at the other end.',
   ],
   wrongIds: ['turned away for a wrong connect id', 'Clients that come late; many of one address are guesses.'],
@@ -122,33 +134,44 @@ const ROWS: { readonly [K in Trouble]: readonly [what: string, advice: string] }
     'A client that changes its address needs a certificate; else somebody has got hold of connect ids.',
   ],
   shutOuts: [
-    'times that guessed connect ids shut an address, or all, out',
+    'time{s} that guessed connect ids shut an address, or all, out',
     'Somebody guesses connect ids: the log has the address.',
   ],
   pausedHalves: [
-    'sides of private connections that had to wait for the other (maxEarlyBytes)',
+    'side{s} of private connections that had to wait for the other (maxEarlyBytes)',
     'They sent before the other side had come: nothing is lost.',
   ],
   notInTime: [
-    'private connections not established in time (establishTimeoutMs)',
+    'private connection{s} not established in time (establishTimeoutMs)',
     'A side could not reach the server: a firewall, or another address than that of its session.',
   ],
   idleChannels: [
-    'private connections broken as nothing moved on them (channelIdleMs)',
+    'private connection{s} broken as nothing moved on them (channelIdleMs)',
     'If that is too early for your users, raise serve.limits.channelIdleMs.',
   ],
   shedChannels: [
-    'private connections broken as too much waited for all (maxTotalQueuedBytes)',
+    'private connection{s} broken as too much waited for all (maxTotalQueuedBytes)',
     'The server runs out of memory for slow readers: add memory, or raise serve.limits.maxTotalQueuedBytes.',
   ],
   forcedCloses: [
-    'private connections broken as a side did not end in time (closeGraceMs)',
+    'private connection{s} broken as a side did not end in time (closeGraceMs)',
     'A side did not end its connection when it was closed.',
   ],
 };
 
 /** The numbers that are shown where they are not zero. */
 export const SERVER_TROUBLES = Object.keys(ROWS) as Trouble[];
+
+/** All numbers, in the order in which they are listed. */
+export function orderedStats(stats: ServerStats): ServerStats {
+  const names = [...SHOWN, ...SERVER_TROUBLES];
+  return Object.fromEntries(names.map((name) => [name, stats[name]])) as unknown as ServerStats;
+}
+
+/** What a number of that name means, behind another count of the same; `undefined` where the name is unknown. */
+export function troubleText(name: string, count: number): string | undefined {
+  return Object.hasOwn(ROWS, name) ? inNumber(count, ROWS[name as Trouble][0]) : undefined;
+}
 
 /** A number that is not zero, and what it means. */
 export interface CountedTrouble extends TroubleRow {
@@ -159,8 +182,9 @@ export interface CountedTrouble extends TroubleRow {
 /** Each number that is not zero. */
 export function countedTroubles(stats: Readonly<Record<Trouble, number>>): CountedTrouble[] {
   return SERVER_TROUBLES.filter((name) => stats[name] > 0).map((name) => {
+    const count = stats[name];
     const [what, advice] = ROWS[name];
-    return { name, count: stats[name], what, advice };
+    return { name, count, what: inNumber(count, what), advice };
   });
 }
 

@@ -1,3 +1,4 @@
+import { inNumber, pluralize } from '../util/printable.ts';
 import type { PolicyLimits } from './limits.ts';
 import { matchesLogin } from './login-glob.ts';
 import type { CompiledRule, Policy, PolicyDecision } from './policy.ts';
@@ -60,7 +61,8 @@ export function decide(policy: Policy, facts: PolicyFacts): PolicyVerdict {
   const { from, bot, channels, requestsInLastMinute } = facts;
   // First, so that a flood of requests costs no more than this.
   if (requestsInLastMinute >= limits.maxRequestsPerMinute) {
-    const reason = `${from} has sent ${requestsInLastMinute} requests within a minute, and ${limits.maxRequestsPerMinute} are allowed`;
+    const most = limits.maxRequestsPerMinute;
+    const reason = `${from} has sent ${pluralize(requestsInLastMinute, 'request')} within a minute, and ${most} ${inNumber(most, '{is|are}')} allowed`;
     return refuseBy('maxRequestsPerMinute', reason);
   }
   if (!facts.hasChannelHook) {
@@ -78,7 +80,7 @@ export function decide(policy: Policy, facts: PolicyFacts): PolicyVerdict {
     ['maxChannels', channels.total, 'all bots together have'],
   ] as const) {
     if (count < limits[limit]) continue;
-    return refuseBy(limit, `${whose} ${count} of ${limits[limit]} private connections already`);
+    return refuseBy(limit, `${whose} ${count} of ${pluralize(limits[limit], 'private connection')} already`);
   }
   if (decision === 'accept') return conclude(match, 'accept');
   return conclude({ ...match, reason: `${match.reason}; that leaves it to the onPrivateRequest of ${bot}` }, 'ask');

@@ -39,6 +39,13 @@ export function pluralize(count: number, thing: string): string {
   return `${count} ${thing}${count === 1 ? '' : 's'}`;
 }
 
+/** A text in the number of a count: `{one|many}` stands for either, and `{s}` for the ending of many. */
+export function inNumber(count: number, text: string): string {
+  return text.replaceAll(/\{(?:([^{}|]*)\|)?([^{}|]*)\}/g, (_, one: string | undefined, many: string) =>
+    count === 1 ? (one ?? '') : many,
+  );
+}
+
 /** Messages of errors may have any length; this many characters are shown. */
 const MAX_MESSAGE_LENGTH = 1_000;
 

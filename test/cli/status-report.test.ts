@@ -89,20 +89,31 @@ describe('the report of a status', () => {
     expect(over).toMatch(/suspended until it is called/);
   });
 
-  test('tells of jobs when they run next, by the clock of who reads it, and how the last run went', () => {
+  test('shows of jobs when they run next, in their own zone or that of the reader, and how the last run went', () => {
     const startedAt = '2025-06-01T01:00:00.000Z';
     const job = { running: 0, next: '2025-06-02T01:00:00.000Z' };
+    const abroad = {
+      ...job,
+      timeZone: 'America/New_York',
+      lastRun: { startedAt: '2025-06-01T01:00:07.350Z', ok: true },
+    };
     const jobs = [
       { ...job, name: 'good', lastRun: { startedAt, ok: true } },
       { ...job, name: 'bad', lastRun: { startedAt, ok: false } },
       { ...job, name: 'long', lastRun: { startedAt }, running: 1 },
+      { ...abroad, name: 'abroad' },
+      { ...job, name: 'nowhere', timeZone: 'Atlantis/Sunken' },
       { name: 'over', running: 0 },
     ];
     const text = report(withPlugin({ jobs }));
-    expect(text).toContain('JOB   BOT   NEXT RUN (Europe/Paris)');
-    expect(text).toMatch(/^good +echo +2025-06-02 03:00:00, in 15 h +2025-06-01 03:00:00, ok$/m);
-    expect(text).toMatch(/^bad .* 2025-06-01 03:00:00, failed$/m);
-    expect(text).toMatch(/^long .* 2025-06-01 03:00:00, running$/m);
+    expect(text).toContain('JOB      BOT   NEXT RUN  ');
+    expect(text).toMatch(/^good +echo +2025-06-02 03:00 Europe\/Paris, in 15 h +2025-06-01 03:00 Europe\/Paris, ok$/m);
+    expect(text).toMatch(/^bad .* 2025-06-01 03:00 Europe\/Paris, failed$/m);
+    expect(text).toMatch(/^long .* 2025-06-01 03:00 Europe\/Paris, running$/m);
+    expect(text).toMatch(
+      /^abroad .* 2025-06-01 21:00 America\/New_York, in 15 h +2025-05-31 21:00:07 America\/New_York, ok$/m,
+    );
+    expect(text).toMatch(/^nowhere .* 2025-06-02 03:00 Europe\/Paris, in 15 h/m);
     expect(text).toMatch(/^over +echo +none +none yet$/m);
   });
 
@@ -169,10 +180,15 @@ describe('the report of a status', () => {
     expect(shown({ queuedBytes: 1_572_864 })[1]).toBe(
       '  now: 0 clients, 0 connections, 0 private connections, 1.5 MiB wait for clients that do not read',
     );
+    expect(shown({ refusedBanned: 1 })[2]).toBe('  1 connection refused: its address is banned (ctl bans)');
     const inLinesOfTheirOwn = ['clients', 'connections', 'channels', 'queuedBytes', 'accepted', 'messages'];
     for (const name of Object.keys(new ChatosServer().stats)) {
       if ([...inLinesOfTheirOwn, 'established', 'relayedBytes'].includes(name)) continue;
-      expect([name, shown({ [name]: 41_234 })[2]]).toEqual([name, expect.stringMatching(/^ {2}41234 \w/)]);
+      expect([name, shown({ [name]: 41_234 })[2]]).toEqual([name, expect.stringMatching(/^ {2}41234 \w[^{}|]+$/)]);
+      expect([name, shown({ [name]: 1 })[2]]).toEqual([
+        name,
+        expect.stringMatching(/^ {2}1 (?!\w+s |.*\bthe(?:y|ir)\b)[^{}|]+$/),
+      ]);
     }
   });
 

@@ -157,7 +157,7 @@ dice: goodbye
     const { stderr, status } = await rehearse(['!roll', '/msg fail', '/status'], ['--at', '2026-01-05T08:00Z']);
     expect(stderr).toMatch(/onMessage failed: on purpose.*\n(.*\n)*? +at .*dice\.ts:13:/);
     expect(stderr).toContain('* dice: running, 3 calls, 0 in progress, 1 failure\n');
-    expect(stderr).toContain('* job daily: next 2026-01-05T09:00:00.000Z\n');
+    expect(stderr).toContain('* job daily: next 2026-01-05 09:00 UTC\n');
     expect(status).toBe(0);
   });
 

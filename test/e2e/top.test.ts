@@ -19,7 +19,7 @@ test('top prints one snapshot where there is no terminal', async () => {
   await peer(port, 'alice');
   const { status, stdout, stderr } = await run(['top', '--control', socket, '--interval', '0.1']);
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-  expect(stdout).toMatch(/^chatosbot \d.*\n1 sessions, 0 private, 1 connections, 0 B waiting\n0 messages\/s, /);
+  expect(stdout).toMatch(/^chatosbot \d.*\n1 session, 0 private, 1 connection, 0 B waiting\n0 messages\/s, /);
   expect(stdout).toMatch(/^alice +0 /m);
   expect(stdout).not.toContain('\u001b');
 });

@@ -81,7 +81,7 @@ describe.skipIf(NO_BROWSER)('the page, in a browser', () => {
     await untilText(page, '#state', /Ready/);
     await untilText(page, '#facts', new RegExp(`Listens on.*tcp://127\\.0\\.0\\.1:${address.port}`));
     await untilText(page, '[data-key=sessions] .now', /^1$/);
-    await untilText(page, '#troubles', /logins refused.*The log has the reason/);
+    await untilText(page, '#troubles', /logins? refused.*The log has the reason/);
     await untilText(page, '#fullest', /Nothing waits/);
     expect(await page.locator('#bots-section').isVisible()).toBe(false);
     expect(problems).toEqual([]);

@@ -32,7 +32,7 @@ describe('decide, the limits', () => {
     const policy = { limits: { maxChannels: 1, maxChannelsPerPeer: 2, maxChannelsPerBot: 3, maxRequestsPerMinute: 4 } };
     const reason = (different: Parameters<typeof facts>[0]) => verdict(policy, different).reason;
     expect(reason({ channels: { ...none, total: 1 } })).toBe(
-      'all bots together have 1 of 1 private connections already',
+      'all bots together have 1 of 1 private connection already',
     );
     expect(reason({ channels: { ...none, peer: 2 } })).toBe('alice has 2 of 2 private connections already');
     expect(reason({ channels: { ...none, bot: 3 } })).toBe('echo has 3 of 3 private connections already');

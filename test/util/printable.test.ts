@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { closest } from '../../src/util/closest.ts';
-import { formatBytes, formatDuration, formatSpan } from '../../src/util/printable.ts';
+import { formatBytes, formatDuration, formatSpan, inNumber } from '../../src/util/printable.ts';
 
 describe('formatBytes', () => {
   it.each([
@@ -84,4 +84,13 @@ describe('closest', () => {
     expect(closest('cas', ['cat', 'car'])).toBe('cat');
     expect(closest('anything', [])).toBeUndefined();
   });
+});
+
+it.each([
+  [1, 'line{s} {was|were} lost', 'line was lost'],
+  [2, 'line{s} {was|were} lost', 'lines were lost'],
+  [0, '{it was|they were} of none', 'they were of none'],
+  [1, '{it was|they were} of none', 'it was of none'],
+])('of %i, %j is %j', (count, text, said) => {
+  expect(inNumber(count, text)).toBe(said);
 });

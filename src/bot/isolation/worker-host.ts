@@ -2,6 +2,7 @@ import { isChatosError, type ChatosError } from '../../errors.ts';
 import { createDeferred } from '../../util/deferred.ts';
 import { toJsonLine } from '../../util/escape.ts';
 import { loggerTo, type LineLevel, type LogFields, type Logger } from '../../util/log.ts';
+import { inNumber } from '../../util/printable.ts';
 import type { RuntimeHost } from '../runtime-options.ts';
 import type { StoreBackend } from '../store/store-backend.ts';
 import { PortSocket } from './port-socket.ts';
@@ -81,7 +82,7 @@ export function createWorkerLogger(rpc: WorkerRpc): Logger {
       waitingChars -= message.length;
     }
     if (dropped === 0) return;
-    const text = `${dropped} lines were left out: too many at once`;
+    const text = `${dropped} ${inNumber(dropped, 'line{s} {was|were}')} left out: too many at once`;
     dropped = 0;
     await send('warn', text, {});
   };

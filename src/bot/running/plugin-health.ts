@@ -1,7 +1,7 @@
 import { isChatosError, isError, messageOf, type ErrorCode } from '../../errors.ts';
 import type { Clock } from '../../util/clock.ts';
 import type { LogFields, Logger } from '../../util/log.ts';
-import { truncate } from '../../util/printable.ts';
+import { inNumber, truncate } from '../../util/printable.ts';
 import { sourceTraceOf } from '../loading/source-positions.ts';
 import type { BreakerState, PluginError, PluginStatus } from '../status.ts';
 import { CircuitBreaker, type Attempt, type BreakerLimits } from './circuit-breaker.ts';
@@ -124,10 +124,14 @@ export class PluginHealth {
     this.failed(error, { hook, peer, stray: true }, this.breaker);
   }
 
+  #warnUnlogged(failures: number): void {
+    this.#log.warn(`${failures} ${inNumber(failures, 'failure{s} {was|were}')} not logged`);
+  }
+
   #mayLog(): boolean {
     const now = this.#clock.now().getTime();
     if (Math.abs(now - this.#loggedSince) >= LOG_WINDOW_MS) {
-      if (this.#logged > MAX_LOGGED) this.#log.warn(`${this.#logged - MAX_LOGGED} failures were not logged`);
+      if (this.#logged > MAX_LOGGED) this.#warnUnlogged(this.#logged - MAX_LOGGED);
       this.#loggedSince = now;
       this.#logged = 0;
     }

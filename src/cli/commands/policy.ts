@@ -11,7 +11,7 @@ import { compilePolicy } from '../../policy/policy.ts';
 import { compileAccess, decideLogin, type AccessStep, type Peer } from '../../server/access/login-rules.ts';
 import { escapeUnsafe, toJsonLine } from '../../util/escape.ts';
 import { createLogger } from '../../util/log.ts';
-import { formatDuration } from '../../util/printable.ts';
+import { formatDuration, pluralize } from '../../util/printable.ts';
 import { BotLoader, planBots } from '../running/bot-entries.ts';
 import { configOption, loginArgument, timeArgument, TIME_FORMS } from '../options.ts';
 import { loginJson, loginLines } from '../policy/login-report.ts';
@@ -183,8 +183,8 @@ function textOf(verdict: PolicyVerdict, title: string, loaded: LoadedConfig): st
 function limitsText(limits: PolicyLimits): string {
   const { maxChannels, maxChannelsPerPeer, maxChannelsPerBot, maxRequestsPerMinute, maxLifetimeMs, maxIdleMs } = limits;
   return [
-    `${maxChannels} private connections in total, ${maxChannelsPerPeer} with a peer, ${maxChannelsPerBot} with a bot`,
-    `${maxRequestsPerMinute} requests a minute`,
+    `${pluralize(maxChannels, 'private connection')} in total, ${maxChannelsPerPeer} with a peer, ${maxChannelsPerBot} with a bot`,
+    `${pluralize(maxRequestsPerMinute, 'request')} a minute`,
     ...(maxLifetimeMs === undefined ? [] : [`open for ${formatDuration(maxLifetimeMs)} at most`]),
     ...(maxIdleMs === undefined ? [] : [`idle for ${formatDuration(maxIdleMs)} at most`]),
   ].join('; ');

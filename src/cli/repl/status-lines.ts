@@ -1,5 +1,7 @@
 import type { AccountStatus, PluginStatus } from '../../bot/status.ts';
 import { pluralize, formatBytes } from '../../util/printable.ts';
+import { Zone } from '../../util/zone.ts';
+import { jobTime } from '../terminal/job-time.ts';
 
 /** The status of an account and its plugins, for a person. */
 export function statusLines({ login, plugins, channels, messages, muted }: AccountStatus, now: Date): string[] {
@@ -24,11 +26,14 @@ function pluginLines({
   jobs,
   timers,
 }: PluginStatus): string[] {
+  const here = new Zone(undefined);
   return [
     `${name}: ${state}, ${pluralize(calls, 'call')}, ${running} in progress, ${pluralize(failures, 'failure')}`,
     ...(commands.length > 0 ? [`commands: ${commands.join(', ')}`] : []),
-    ...jobs.map((job) => `job ${job.name}: next ${job.next?.toISOString() ?? 'never'}`),
-    ...timers.next.map((timer) => `timer ${timer.name}: due ${timer.at.toISOString()}`),
+    ...jobs.map(({ name: job, next, timeZone }) => {
+      return `job ${job}: next ${next ? jobTime(next, timeZone, here) : 'never'}`;
+    }),
+    ...timers.next.map((timer) => `timer ${timer.name}: due ${here.format(timer.at.getTime(), { withSeconds: true })}`),
     ...errors.map(({ hook, message }) => `${hook} failed: ${message}`),
   ];
 }

@@ -22,6 +22,7 @@ const plugin = v.object({
   jobs: v.array(
     v.object({
       name: v.string(),
+      timeZone: v.optional(v.string()),
       next: v.optional(date),
       running: count,
       lastRun: v.optional(v.object({ startedAt: date, ok: v.optional(v.boolean()) })),

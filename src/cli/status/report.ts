@@ -1,23 +1,22 @@
 import { escapeUnsafe } from '../../util/escape.ts';
 import { pluralize, formatBytes, formatSpan } from '../../util/printable.ts';
 import type { Zone } from '../../util/zone.ts';
+import { jobTime } from '../terminal/job-time.ts';
 import { formatTable } from '../terminal/table.ts';
 import { troublesOf } from '../../ops/troubles.ts';
 import type { Account, Status } from './document.ts';
 
-/** The status for a person, with the times of a zone. */
+/** The status for a person: times are those of a zone, but for jobs, which have their own. */
 export function statusReport(status: Status, zone: Zone): string[] {
   const { version, node, pid, startedAt, memoryBytes, at } = status;
   const age = (since: Date): string => formatSpan(at.getTime() - since.getTime());
-  const time = (date: Date): string =>
-    new Date(zone.wallAt(date.getTime())).toISOString().slice(0, 19).replace('T', ' ');
   const lines = [
     `chatosbot ${version} on Node.js ${node}, process ${pid}, up ${age(startedAt)}, ${formatBytes(memoryBytes)}`,
     '',
     ...accountLines(status, age),
     ...pluginLines(status, age),
-    ...jobLines(status, { zone, time }),
-    ...timerLines(status, { zone, time }),
+    ...jobLines(status, zone),
+    ...timerLines(status, zone),
     ...channelLines(status, age),
     ...serverLines(status),
   ];
@@ -71,7 +70,7 @@ function stateText({ state, suspendedUntil }: Account['plugins'][number], at: Da
   return leftMs > 0 ? `${state} for another ${formatSpan(leftMs)}` : `${state} until it is called`;
 }
 
-function jobLines(status: Status, { zone, time }: { zone: Zone; time: (date: Date) => string }): string[] {
+function jobLines(status: Status, zone: Zone): string[] {
   const rows = status.accounts.flatMap(({ plugins }) =>
     plugins.flatMap((plugin) => plugin.jobs.map((job) => ({ plugin, job }))),
   );
@@ -81,21 +80,24 @@ function jobLines(status: Status, { zone, time }: { zone: Zone; time: (date: Dat
     { title: 'JOB', of: ({ job }) => job.name },
     { title: 'BOT', of: ({ plugin }) => plugin.name },
     {
-      title: `NEXT RUN (${zone.name})`,
-      of: ({ job: { next } }) => (next ? `${time(next)}, in ${inHowLong(next)}` : 'none'),
+      title: 'NEXT RUN',
+      of: ({ job: { next, timeZone } }) => (next ? `${jobTime(next, timeZone, zone)}, in ${inHowLong(next)}` : 'none'),
     },
     {
       title: 'LAST RUN',
-      of: ({ job: { lastRun } }) => (lastRun ? `${time(lastRun.startedAt)}, ${outcome(lastRun.ok)}` : 'none yet'),
+      of: ({ job: { lastRun, timeZone } }) =>
+        lastRun ? `${jobTime(lastRun.startedAt, timeZone, zone)}, ${outcome(lastRun.ok)}` : 'none yet',
     },
   ]);
   return [...table, ''];
 }
 
+const SECONDS = { withSeconds: true } as const;
+
 /** The timers of each bot that are due next; of the others, how many there are. */
 const SHOWN_TIMERS = 3;
 
-function timerLines(status: Status, { zone, time }: { zone: Zone; time: (date: Date) => string }): string[] {
+function timerLines(status: Status, zone: Zone): string[] {
   const plugins = status.accounts.flatMap(({ plugins: all }) => all);
   const rows = plugins.flatMap((plugin) =>
     plugin.timers.next.slice(0, SHOWN_TIMERS).map((timer) => ({ plugin, timer })),
@@ -108,7 +110,7 @@ function timerLines(status: Status, { zone, time }: { zone: Zone; time: (date: D
   const table = formatTable(rows, [
     { title: 'TIMER', of: ({ timer }) => timer.name },
     { title: 'BOT', of: ({ plugin }) => plugin.name },
-    { title: `DUE (${zone.name})`, of: ({ timer: { at } }) => `${time(at)}, ${inHowLong(at)}` },
+    { title: 'DUE', of: ({ timer: { at } }) => `${zone.format(at.getTime(), SECONDS)}, ${inHowLong(at)}` },
   ]);
   const notes = plugins.flatMap(({ name, timers: { count } }) =>
     count > SHOWN_TIMERS ? [`${name} has ${count - SHOWN_TIMERS} more`] : [],

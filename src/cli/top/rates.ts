@@ -1,4 +1,4 @@
-import { refusalsOf } from '../../ops/troubles.ts';
+import { refusalsOf, troubleText } from '../../ops/troubles.ts';
 import type { BotFigures, ChannelFigures, ServerFigures, SessionFigures, Snapshot } from './snapshot.ts';
 
 /** A session, and what it sends and gets a second. */
@@ -38,7 +38,12 @@ export interface TopView {
   readonly channels: readonly ChannelRow[] | undefined;
   readonly bots: readonly BotRow[];
   /** What was refused, and limits that acted, since the first snapshot: what has changed last comes first. */
-  readonly acting: readonly { readonly count: number; readonly what: string; readonly advice: string }[];
+  readonly acting: readonly {
+    readonly name: string;
+    readonly count: number;
+    readonly what: string;
+    readonly advice: string;
+  }[];
 }
 
 /** So many intervals are kept for the course: more than a terminal is wide. */
@@ -68,7 +73,7 @@ export class TopModel {
     const sessionsBefore = new Map(before?.sessions.map((session) => [session.id, session]));
     const channelsBefore = new Map(before?.channels?.map((channel) => [channel.id, bytesOf(channel)]));
     const callsBefore = new Map(before?.bots.map((bot) => [keyOf(bot), bot.calls]));
-    const counted = new Map(before?.server.troubles.map(({ what, count }) => [what, count]));
+    const counted = countsOf(before?.server.troubles);
     return {
       server: snapshot.server,
       rates,
@@ -95,18 +100,25 @@ export class TopModel {
   #begin({ server }: Snapshot): void {
     this.#course.length = 0;
     this.#actedAt.clear();
-    this.#first = new Map(server.troubles.map(({ what, count }) => [what, count]));
+    this.#first = countsOf(server.troubles);
   }
 
   #acting({ server, takenAt }: Snapshot, before: ReadonlyMap<string, number>): TopView['acting'] {
-    for (const { what, count } of server.troubles) {
-      if (count > Math.max(before.get(what) ?? 0, this.#first.get(what) ?? 0)) this.#actedAt.set(what, takenAt);
+    for (const { name, count } of server.troubles) {
+      if (count > Math.max(before.get(name) ?? 0, this.#first.get(name) ?? 0)) this.#actedAt.set(name, takenAt);
     }
     return server.troubles
-      .map((trouble) => ({ ...trouble, count: trouble.count - (this.#first.get(trouble.what) ?? 0) }))
+      .map(({ name, count: total, what, advice }) => {
+        const count = total - (this.#first.get(name) ?? 0);
+        return { name, count, what: troubleText(name, count) ?? what, advice };
+      })
       .filter(({ count }) => count > 0)
-      .toSorted((one, other) => (this.#actedAt.get(other.what) ?? 0) - (this.#actedAt.get(one.what) ?? 0));
+      .toSorted((one, other) => (this.#actedAt.get(other.name) ?? 0) - (this.#actedAt.get(one.name) ?? 0));
   }
+}
+
+function countsOf(troubles: ServerFigures['troubles'] = []): Map<string, number> {
+  return new Map(troubles.map(({ name, count }) => [name, count]));
 }
 
 type Per = (now: number, was: number) => number | undefined;

@@ -1,5 +1,5 @@
 import { escapeUnsafe } from '../../util/escape.ts';
-import { formatBytes, formatSpan } from '../../util/printable.ts';
+import { formatBytes, formatSpan, pluralize } from '../../util/printable.ts';
 import { fitWidth } from '../terminal/width.ts';
 import {
   BOT_COLUMNS,
@@ -96,9 +96,9 @@ function summary({ server, rates, course }: TopView, columns: number): string[] 
     ...addresses,
   ];
   const now = [
-    `${clients} sessions`,
+    pluralize(clients, 'session'),
     `${channels} private`,
-    `${connections} connections`,
+    pluralize(connections, 'connection'),
     `${formatBytes(queuedBytes)} waiting`,
   ];
   const per = rates

@@ -11,7 +11,7 @@ const date = v.pipe(
 );
 const counts = <const Names extends readonly string[]>(...names: Names) => v.entriesFromList(names, count);
 
-const TROUBLES = v.array(v.object({ count, what: v.string(), advice: v.string() }));
+const TROUBLES = v.array(v.object({ name: v.string(), count, what: v.string(), advice: v.string() }));
 
 const STATS = {
   addresses: v.array(v.string()),

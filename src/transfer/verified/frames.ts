@@ -1,3 +1,4 @@
+import { pluralize } from '../../util/printable.ts';
 import { ruleBroken } from './failures.ts';
 
 /** What follows the hello. `DATA` comes in pieces: its bytes are passed on as they come, and are lent. */
@@ -119,7 +120,7 @@ export class FrameReader {
     const type = TYPES.find((each) => FRAMES[each].number === number);
     if (!type) throw ruleBroken(`frame type ${number} is unknown`);
     const { min, max } = FRAMES[type];
-    if (length < min || length > max) throw ruleBroken(`a frame ${type.toUpperCase()} of ${length} bytes`);
+    if (length < min || length > max) throw ruleBroken(`a frame ${type.toUpperCase()} of ${pluralize(length, 'byte')}`);
     this.#type = type;
     this.#length = length;
     this.#keptBytes = 0;

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { pluralize } from '../../util/printable.ts';
 import type { ByteSink } from '../bytes.ts';
 import { ByteRing } from './byte-ring.ts';
 import { incomplete, ruleBroken } from './failures.ts';
@@ -47,7 +48,8 @@ export class Incoming {
 
   /** The peer's stream ends here. A later connection may say it again; returns whether this is the first time. */
   receiveEnd({ length, digest }: StreamEnd): boolean {
-    if (length !== this.received) throw ruleBroken(`its stream ends at ${length} of ${this.received} bytes`);
+    if (length !== this.received)
+      throw ruleBroken(`its stream ends at ${length} of ${pluralize(this.received, 'byte')}`);
     const isFirst = this.#end === undefined;
     this.#end = { length, digest };
     this.#onArrival();

@@ -103,13 +103,23 @@ test('rates are what has changed between two snapshots of one process', () => {
 });
 
 test('limits that act are named, what has acted last first, and only what has acted since the start', () => {
-  const trouble = (count: number, what: string) => ({ count, what, advice: 'do something' });
+  const trouble = (count: number, what: string) => ({ name: what, count, what, advice: 'do something' });
   const model = new TopModel();
   model.add(snapshotAt(0, { troubles: [trouble(5, 'old')] }));
   model.add(snapshotAt(1, { troubles: [trouble(5, 'old'), trouble(2, 'first')] }));
   const view = model.add(snapshotAt(2, { troubles: [trouble(5, 'old'), trouble(2, 'first'), trouble(1, 'second')] }));
   expect(view.acting.map(({ count, what }) => `${count} ${what}`)).toEqual(['1 second', '2 first']);
   expect(screenLines(view, STATE).map(({ text }) => text.trimEnd())).toContain('! 1 second');
+});
+
+test('one of a kind is in the singular, also where more had been before', () => {
+  const model = new TopModel();
+  const refused = (count: number) => ({ name: 'refusedLogins', count, what: 'logins refused', advice: '' });
+  model.add(snapshotAt(0, { troubles: [refused(2)] }));
+  const view = model.add(snapshotAt(1, { clients: 1, connections: 1, troubles: [refused(3)] }));
+  const [, now, , ...rest] = screenLines(view, STATE).map(({ text }) => text.trimEnd());
+  expect(now).toMatch(/^1 session, .* 1 connection, /);
+  expect(rest).toContain('! 1 login refused');
 });
 
 test('a server that does not answer is said to be gone, in words', () => {

@@ -54,7 +54,7 @@ describe('frames of a verified pipe', () => {
     ['DATA over 512 KiB', '01 00080001', 'a frame DATA of 524289 bytes'],
     ['an ACK that is too short', '02 00000007', 'a frame ACK of 7 bytes'],
     ['an END that is too long', '03 00000029', 'a frame END of 41 bytes'],
-    ['a DONE with something in it', '04 00000001', 'a frame DONE of 1 bytes'],
+    ['a DONE with something in it', '04 00000001', 'a frame DONE of 1 byte'],
     ['a FAIL over 1 KiB', '05 00000401', 'a frame FAIL of 1025 bytes'],
     ['a length of 4 GiB', '06 ffffffff', 'a frame RESUME of 4294967295 bytes'],
     ['a number that is too large', '02 00000008 0020000000000000', 'a length of 9007199254740992 bytes'],
