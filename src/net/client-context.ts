@@ -33,10 +33,11 @@ export async function clientTlsOptions(address: Address, identity?: Identity): P
 }
 
 /** Why the server on the other side of a handshake that is done is not trusted: as {@link whyNotTrusted}. */
-export function checkServer(address: Address, socket: tls.TLSSocket): ChatosError | undefined {
+export function checkServer(address: Address, socket: tls.TLSSocket, identity?: Identity): ChatosError | undefined {
   const error = socket.authorizationError as Error | string | undefined;
   const problem = socket.authorized ? undefined : String(error ?? 'UNVERIFIED');
-  return whyNotTrusted(address, { certificate: socket.getPeerX509Certificate(), problem });
+  const hasIdentity = identity !== undefined;
+  return whyNotTrusted(address, { certificate: socket.getPeerX509Certificate(), problem, hasIdentity });
 }
 
 async function contextFor(address: Address, identity: Identity | undefined): Promise<tls.SecureContext> {

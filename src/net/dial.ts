@@ -77,7 +77,7 @@ async function handshakeWith(address: Address, identity: Identity | undefined) {
   return (raw: TcpTransport, onSecure: (transport: Transport) => void, onFailed: (error: ChatosError) => void): void =>
     secure(raw, {
       options,
-      check: (stream) => checkServer(address, stream),
+      check: (stream) => checkServer(address, stream, identity),
       onSecure,
       onFailed: (error) => onFailed(isChatosError(error) ? error : handshakeError(address, error, identity)),
     });

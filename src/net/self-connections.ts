@@ -7,17 +7,17 @@ const ANY: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': ':
 
 /**
  * Connections of a listener from its own process. They go through the system as those of others do, and the system says
- * which they are: no two connections to one address have the same address and port at their other end. So nobody else can
- * pass for one.
+ * which they are: no two connections to one address have the same address and port at their other end. (To another address
+ * of a listener that has all of a machine's, there may be one.) So nobody else can pass for one.
  */
 export class SelfConnections<T> {
-  /** What is to become of those that are on their way, by the address and port that they come from. */
+  /** What is to become of those that are on their way, by the address and port that they come from, and the address that they go to. */
   readonly #expected = new Map<string, T>();
 
   /** What is to become of a connection that was accepted, where it is one of these. */
   take(socket: net.Socket): T | undefined {
     if (this.#expected.size === 0 || socket.remotePort === undefined) return undefined;
-    const key = `${socket.remoteAddress} ${socket.remotePort}`;
+    const key = `${socket.remoteAddress} ${socket.remotePort} ${socket.localAddress}`;
     const found = this.#expected.get(key);
     this.#expected.delete(key);
     return found;
@@ -25,12 +25,13 @@ export class SelfConnections<T> {
 
   /** Connects; with TLS, whoever answers is trusted, as it is this process. Rejects with the reason of the system. */
   async connect({ address, port }: net.AddressInfo, isSecure: boolean, what: T): Promise<Duplex> {
-    const socket = net.connect({ host: ANY[address] ?? address, port, allowHalfOpen: true });
+    const host = ANY[address] ?? address;
+    const socket = net.connect({ host, port, allowHalfOpen: true });
     // The system has given it an address by then, and has accepted nothing yet.
     process.nextTick(() => {
       // Out of ports or descriptors, it has none: it fails, and must not stand for whoever has no address.
       if (socket.localPort === undefined) return;
-      const key = `${socket.localAddress} ${socket.localPort}`;
+      const key = `${socket.localAddress} ${socket.localPort} ${host}`;
       this.#expected.set(key, what);
       socket.once('close', () => this.#expected.delete(key));
     });

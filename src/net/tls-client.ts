@@ -13,6 +13,14 @@ export interface ClientHandshake {
   onSecure(transport: TlsTransport): void;
 }
 
+/**
+ * Bytes that a server may send before its handshake is done: a chain of certificates has a few thousand, with signatures
+ * that outlast quantum computers up to twenty. OpenSSL looks at every signature in it, and all in one turn.
+ */
+const MAX_HANDSHAKE_BYTES = 32 * 1024;
+
+const TOO_MUCH = `the server has sent ${MAX_HANDSHAKE_BYTES / 1024} KiB in a TLS handshake that is not done: too much for any certificate`;
+
 const ignore = (): void => undefined;
 
 /** Does the client's part of a handshake on a fresh connection, and calls back once. */
@@ -31,11 +39,17 @@ export function secure(raw: TcpTransport, handshake: ClientHandshake): void {
   const stream = connect({ ...handshake.options, socket: tap });
   stream.on('error', fail).on('close', onGone);
   tap.on('error', fail);
+  tap.guard = (give) => {
+    const more = give();
+    if (tap.givenBytes >= MAX_HANDSHAKE_BYTES) fail(new Error(TOO_MUCH));
+    return more;
+  };
   stream.once('secureConnect', () => {
     const why = isDone ? undefined : handshake.check(stream);
     if (why) fail(why);
     if (isDone) return;
     isDone = true;
+    tap.guard = undefined;
     transport = new TlsTransport(stream, tap, raw);
     handshake.onSecure(transport);
   });

@@ -15,6 +15,8 @@ export interface ShownServer {
   readonly certificate: X509Certificate | undefined;
   /** OpenSSL's code for why no authority vouches for it, as `CERT_HAS_EXPIRED`; `undefined` where one does. */
   readonly problem: string | undefined;
+  /** Whether this client has a certificate, which the handshake shows to a server that asks, before it is known who that is. */
+  readonly hasIdentity?: boolean;
 }
 
 /** Why a server is not trusted. */
@@ -59,14 +61,14 @@ const MAX_NAMES_CHARS = 200;
  */
 export function whyNotTrusted(
   address: Address,
-  { certificate, problem }: ShownServer,
+  { certificate, problem, hasIdentity = false }: ShownServer,
   now = new Date(),
 ): ChatosError | undefined {
   if (!certificate) return distrust(address, 'no-certificate', 'it has shown no certificate');
   const fingerprint = fingerprintOf(certificate);
   if (address.pin !== undefined) {
     const isPinned = fingerprint === address.pin || fingerprint === currentKey(address.pin);
-    return isPinned ? undefined : wrongPin(address, fingerprint);
+    return isPinned ? undefined : wrongPin(address, fingerprint, hasIdentity);
   }
   const found = problem === undefined ? wrongName(address, certificate) : reasonOf(certificate, problem, now);
   if (!found) return undefined;
@@ -104,10 +106,13 @@ export function nameOf({ name, host }: Pick<Address, 'name' | 'host'>): string {
 }
 
 /** Never to be overlooked: it is what an attack looks like. */
-function wrongPin(address: Address, found: string): ChatosError {
+function wrongPin(address: Address, found: string, hasIdentity: boolean): ChatosError {
+  const sent = hasIdentity
+    ? "Nothing was sent but, if it has asked for that, this client's certificate"
+    : 'Nothing was sent';
   const message =
     `WARNING: the server at ${nameWithoutPin(address)} has another key than the pinned one. Someone between you and it may ` +
-    `be posing as it, or its key was replaced. Expected ${address.pin!}, found ${found}. Nothing was sent. Only if its ` +
+    `be posing as it, or its key was replaced. Expected ${address.pin!}, found ${found}. ${sent}. Only if its ` +
     `operator confirms the new fingerprint, use ${quote(pinnedAddress(address, found))}`;
   return notTrusted(address, 'wrong-pin', message, found);
 }

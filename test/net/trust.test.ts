@@ -7,6 +7,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ChatosError } from '../../src/errors.ts';
 import { parseAddress } from '../../src/net/address.ts';
 import { checkServer, clientTlsOptions } from '../../src/net/client-context.ts';
+import type { Identity } from '../../src/net/identity.ts';
 import { nameOf } from '../../src/net/trust.ts';
 import { days, issue, type Issued } from '../support/issued.ts';
 
@@ -15,17 +16,18 @@ async function verdict(
   server: Pick<Issued, 'cert' | 'key'>,
   parameters = '',
   host = '127.0.0.1',
+  identity?: Identity,
 ): Promise<ChatosError | undefined> {
   const listening = createServer(server, (socket) => socket.on('error', () => undefined).end());
   await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => void listening.close());
   const { port } = listening.address() as AddressInfo;
   const address = parseAddress(`tls://${host}:${port}${parameters}`, 'client');
-  const options = await clientTlsOptions(address);
+  const options = await clientTlsOptions(address, identity);
   const socket = await new Promise<TLSSocket>((resolve, reject) => {
     const made = connect({ ...options, host: '127.0.0.1', port }, () => resolve(made)).on('error', reject);
   });
-  const why = checkServer(address, socket);
+  const why = checkServer(address, socket, identity);
   socket.destroy();
   return why && Object.assign(why, { message: why.message.replaceAll(`:${port}`, ':PORT') });
 }
@@ -55,6 +57,36 @@ describe('a server is trusted', () => {
   it('by an authority in a file and another name than the host', async () => {
     const ca = await saved('ca.pem', (await authority).cert);
     expect(await verdict(await right, `?ca=${ca}&name=chat.test`, 'example.org')).toBeUndefined();
+  });
+
+  it.each([
+    ['a.chat.test', true],
+    ['A.CHAT.test.', true],
+    ['a.b.chat.test', false],
+    ['chat.test', false],
+  ])('by a certificate for *.chat.test, as %s: %s', async (host, isTrusted) => {
+    const ca = await saved('ca.pem', (await authority).cert);
+    const why = await verdict(await issue({ hosts: ['*.chat.test'], by: await authority }), `?ca=${ca}`, host);
+    expect(why?.fields['reason']).toBe(isTrusted ? undefined : 'wrong-name');
+  });
+
+  it.each([
+    ['127.0.0.1', true],
+    ['127.0.0.2', false],
+    ['[2001:db8:0::7]', true],
+    ['[2001:db8::8]', false],
+    ['localhost', false],
+  ])('by a certificate for the addresses 127.0.0.1 and 2001:db8::7, as %s: %s', async (host, isTrusted) => {
+    const ca = await saved('ca.pem', (await authority).cert);
+    const server = await issue({ ips: ['127.0.0.1', '2001:db8::7'], by: await authority });
+    const why = await verdict(server, `?ca=${ca}`, host);
+    expect(why?.fields['reason']).toBe(isTrusted ? undefined : 'wrong-name');
+  });
+
+  it('not by a name that looks like an address, nor by its common name', async () => {
+    const ca = await saved('ca.pem', (await authority).cert);
+    const server = await issue({ name: '127.0.0.1', hosts: ['127.0.0.1'], by: await authority });
+    expect(await verdict(server, `?ca=${ca}`)).toMatchObject({ fields: { reason: 'wrong-name' } });
   });
 
   it('by its own certificate in a file', async () => {
@@ -123,6 +155,15 @@ describe('a server is not trusted', () => {
     );
     expect(why!.message).toContain(`Expected ${pin}, found ${server.pin}`);
     expect(why!.message).toContain(`use 'tls://127.0.0.1:PORT?pin=${server.pin}'`);
+    expect(why!.message).toContain('Nothing was sent. Only if');
+  });
+
+  it('after the handshake has shown it the certificate of an identity, and the message says so', async () => {
+    const [server, { pin }, me] = await Promise.all([right, issue(), issue({ name: 'me' })]);
+    const why = await verdict(server, `?pin=${pin}`, '127.0.0.1', { ...me, fingerprint: me.pin });
+    expect(why!.message).toContain(
+      "Nothing was sent but, if it has asked for that, this client's certificate. Only if",
+    );
   });
 });
 

@@ -82,23 +82,26 @@ describe('a login whose name a certificate of an authority has', () => {
     expect(await why(2)).toBe('reserved: its certificate has another name');
   });
 
-  it('[P7] is given to who resumes a session of TLS, which shows the others no more, after a change of rules too', async () => {
-    const between = await issue({ name: 'Ops CA 3', isAuthority: true, by: root });
-    const { key, cert } = await issue({ name: 'ops-1', by: between });
-    const logins = [{ login: 'ops-*', ca: root.cert }];
-    const { rig, port } = await start({}, { logins });
-    const chain = { key, cert: `${cert}\n${between.cert}`, maxVersion: 'TLSv1.2' } as const;
-    const first = await openTls(port, chain);
-    const session = first.getSession()!;
-    const peer = RfcPeer.over(first);
-    expect(await peer.login('ops-1')).toBe(true);
-    peer.end();
-    await rig.left('ops-1');
-    rig.server.update({ logins });
-    const resumed = await openTls(port, { session, maxVersion: 'TLSv1.2' });
-    expect(resumed.isSessionReused()).toBe(true);
-    expect(await RfcPeer.over(resumed).login('ops-1')).toBe(true);
-  });
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)(
+    '[P7] is given to who resumes a session of %s, which shows the others no more, after a change of rules too',
+    async (maxVersion) => {
+      const between = await issue({ name: 'Ops CA 3', isAuthority: true, by: root });
+      const { key, cert } = await issue({ name: 'ops-1', by: between });
+      const logins = [{ login: 'ops-*', ca: root.cert }];
+      const { rig, port } = await start({}, { logins });
+      const first = await openTls(port, { key, cert: `${cert}\n${between.cert}`, maxVersion });
+      const ticket = new Promise<Buffer>((resolve) => first.once('session', resolve));
+      const peer = RfcPeer.over(first);
+      expect(await peer.login('ops-1')).toBe(true);
+      const session = maxVersion === 'TLSv1.2' ? first.getSession()! : await ticket;
+      peer.end();
+      await rig.left('ops-1');
+      rig.server.update({ logins });
+      const resumed = await openTls(port, { session, maxVersion });
+      expect(resumed.isSessionReused()).toBe(true);
+      expect(await RfcPeer.over(resumed).login('ops-1')).toBe(true);
+    },
+  );
 
   it('[P7] is not given for one that a certificate without that right has issued', async () => {
     const user = await issue({ name: 'ops-1', by: root });
