@@ -65,12 +65,13 @@ export class AccountPlugins {
   /**
    * Puts a newer version of a plugin in the place of the old one, which hears nothing more; its channels go on. Resolves
    * when what the old one was doing has finished or its time is up; what is heard meanwhile waits for the new one's
-   * start. From then on the old one can say nothing more, but over private connections that it has.
+   * start. Questions of the old one may be answered for `answersMs` milliseconds. From then on the old one can say nothing more, but over private connections that it has.
    */
   async replace(
     place: number,
     plugin: LoadedPlugin,
     options: PlainOptions,
+    answersMs: number,
     drained: (work: Promise<void>) => Promise<void>,
   ): Promise<void> {
     const seat = this.#seats[place]!;
@@ -79,7 +80,7 @@ export class AccountPlugins {
     seat.runner = runner;
     this.#warnOfClashes(runner);
     const { handover } = old.jobs;
-    await drained(this.#track(old.leave()));
+    await drained(this.#track(old.leave(answersMs)));
     old.end();
     if (this.started && !this.#stopping && seat.runner === runner) runner.start(handover, old);
   }
@@ -125,15 +126,19 @@ export class AccountPlugins {
     const { clock } = this.#settings;
     let cancel = (): void => undefined;
     const late = new Promise<void>((resolve) => (cancel = clock.after(STEP_DOWN_TIMEOUT_MS, resolve)));
-    await Promise.race([old.stop(), late]);
+    await Promise.race([old.stop(0), late]);
     cancel();
     old.end();
   }
 
-  /** Lets them finish; resolves when they have, older versions included. */
-  async stop(): Promise<void> {
+  /**
+   * Lets them finish; resolves when they have, older versions included.
+   *
+   * @param answersMs how long their questions may still be answered
+   */
+  async stop(answersMs: number): Promise<void> {
     this.#stopping = true;
-    await Promise.all([...this.runners.map((runner) => runner.stop()), ...this.#leaving]);
+    await Promise.all([...this.runners.map((runner) => runner.stop(answersMs)), ...this.#leaving]);
   }
 
   /** From now on they can say nothing more, finished or not. */

@@ -22,6 +22,7 @@ export class Account {
   readonly session: AccountSession;
   readonly client: ChatosClient;
   readonly #guard: LoopGuard | undefined;
+  readonly #questions: Questions;
   readonly #sender: MessageSender;
   readonly #dispatcher: MessageDispatcher;
   /** Its private connections, including those that its bots asked for. */
@@ -40,8 +41,8 @@ export class Account {
     this.#guard = settings.loopGuard && new LoopGuard(settings.loopGuard);
     const { client } = this.session;
     this.client = client;
-    const questions = new Questions(clock);
-    const shared = { ...settings, account: this.#place, client, log, guard: this.#guard, questions };
+    this.#questions = new Questions(clock);
+    const shared = { ...settings, account: this.#place, client, log, guard: this.#guard, questions: this.#questions };
     this.plugins = new AccountPlugins({ ...shared, servicesFor: (bot) => this.#servicesFor(bot) });
     const runners = (): readonly PluginRunner[] => this.plugins.runners;
     this.#sender = new MessageSender(shared);
@@ -65,24 +66,26 @@ export class Account {
       log.error(`account ended: ${error.message}`, { code: error.code });
       // The plugins can no longer send anything: their schedules must end.
       this.#sender.outbox.close();
-      void this.finish();
+      void this.finish(0);
     });
   }
 
   /**
    * Takes no new work and lets the plugins finish; resolves when they have, and what they said is on its way. The session
    * is still open.
+   *
+   * @param answersMs how long questions may still be answered
    */
-  finish(): Promise<void> {
-    this.#finishing ??= this.#finish();
+  finish(answersMs: number): Promise<void> {
+    this.#finishing ??= this.#finish(answersMs);
     return this.#finishing;
   }
 
-  async #finish(): Promise<void> {
-    this.#dispatcher.stop();
+  async #finish(answersMs: number): Promise<void> {
+    this.#dispatcher.drain();
     this.#settings.observer({ type: 'stopping', ...this.#place });
     this.#requests.stop();
-    await this.plugins.stop();
+    await this.plugins.stop(answersMs);
     if (this.client.connected) await this.#sender.outbox.emptied();
   }
 
@@ -103,6 +106,7 @@ export class Account {
       channels: this.#channels.status,
       channelTotals: this.#channels.totals,
       messages: { heard: this.#dispatcher.count, ...this.#sender.outbox.counts },
+      questions: this.#questions.count,
       muted: this.#guard?.muted(this.#settings.clock.now().getTime()) ?? [],
     };
   }

@@ -14,13 +14,31 @@ import type { RuntimeStatus } from './status.ts';
 export interface StopOptions {
   /** Milliseconds for hooks and private connections to finish; `Infinity` is for ever. @default 5000 */
   readonly timeoutMs?: number | undefined;
+  /**
+   * How many of these milliseconds the questions of plugins may still be answered; what is left is for their reactions,
+   * and to tell the users. By the runtime's clock. @default four fifths of `timeoutMs`
+   */
+  readonly answersMs?: number | undefined;
 }
 
 export const DEFAULT_STOP_TIMEOUT_MS = 5_000;
+/** What of the time to stop is for answers. */
+const ANSWERS_SHARE = 0.8;
 
-const STOP_OPTIONS: OptionTable<{ readonly timeoutMs: number }> = {
+const STOP_OPTIONS: OptionTable<StopOptions> = {
   timeoutMs: { kind: 'ms', default: DEFAULT_STOP_TIMEOUT_MS },
+  answersMs: { kind: 'ms', default: undefined },
 };
+
+/** @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid */
+function resolveStop(what: string, given: StopOptions | undefined): Required<{ [K in keyof StopOptions]: number }> {
+  const { timeoutMs = DEFAULT_STOP_TIMEOUT_MS, answersMs = timeoutMs * ANSWERS_SHARE } = resolveOptions(
+    what,
+    given,
+    STOP_OPTIONS,
+  );
+  return { timeoutMs, answersMs };
+}
 
 /** Runs plugins. Those with the same login on the same server share one session. */
 export class BotRuntime {
@@ -41,6 +59,11 @@ export class BotRuntime {
     this.#places = createAccounts(entries, resolved);
     this.#accounts = [...new Set(this.#places.flatMap((place) => ('account' in place ? place.account : [])))];
     this.#isolated = entries.flatMap(({ isolated }) => isolated ?? []);
+  }
+
+  /** Questions of plugins that wait for an answer, or for their turn. */
+  get questionCount(): number {
+    return this.status.accounts.reduce((sum, { questions }) => sum + questions, 0);
   }
 
   /** Private connections that are open. */
@@ -86,13 +109,13 @@ export class BotRuntime {
     plugin: LoadedPlugin,
     { options = {}, ...rest }: Pick<BotEntry, 'options'> & StopOptions = {},
   ): Promise<void> {
-    const { timeoutMs } = resolveOptions('reload options', rest, STOP_OPTIONS);
+    const { timeoutMs, answersMs } = resolveStop('reload options', rest);
     const place = this.#places[index];
     if (!place) return;
     if ('isolated' in place) return await place.isolated.reload(timeoutMs);
     while (place.reloading) await place.reloading;
     if (this.#stopping) return;
-    const replacing = place.account.plugins.replace(place.place, plugin, options, async (stopped) => {
+    const replacing = place.account.plugins.replace(place.place, plugin, options, answersMs, async (stopped) => {
       if (await this.#within(timeoutMs, stopped)) return;
       this.#log.warn('reloading: hooks of the old version were still running', { plugin: plugin.name });
     });
@@ -121,9 +144,9 @@ export class BotRuntime {
    * then the sessions end. Called again, it no longer waits.
    */
   async stop(options?: StopOptions): Promise<void> {
-    const { timeoutMs } = resolveOptions('stop options', options, STOP_OPTIONS);
+    const { timeoutMs, answersMs } = resolveStop('stop options', options);
     if (this.#stopping) this.#abandon.abort();
-    this.#stopping ??= this.#stop(timeoutMs);
+    this.#stopping ??= this.#stop(timeoutMs, answersMs);
     await Promise.all([this.#stopping, ...this.#isolated.map((bot) => bot.stop(timeoutMs))]);
   }
 
@@ -137,8 +160,8 @@ export class BotRuntime {
     return [...this.#accounts.map(({ client }) => client), ...this.#isolated];
   }
 
-  async #stop(timeoutMs: number): Promise<void> {
-    const finished = Promise.all(this.#accounts.map((account) => account.finish())).then(() =>
+  async #stop(timeoutMs: number, answersMs: number): Promise<void> {
+    const finished = Promise.all(this.#accounts.map((account) => account.finish(answersMs))).then(() =>
       Promise.all(this.#accounts.map(({ client }) => client.channelsClosed())),
     );
     // Without any time to wait, that is no news.

@@ -127,6 +127,8 @@ export interface AccountStatus {
     readonly waiting: number;
     readonly dropped: number;
   };
+  /** Questions that wait for an answer, or for their turn. */
+  readonly questions: number;
   /** Peers that are ignored because they answered every answer. */
   readonly muted: readonly string[];
 }

@@ -34,6 +34,7 @@ const ACCOUNT_METRICS: readonly Metric<AccountStatus>[] = [
   ],
   ['messages_waiting', 'Messages that wait to be sent.', ({ messages }) => messages.waiting],
   ['muted_peers', 'Peers that are ignored because they answer as bots do.', ({ muted }) => muted.length],
+  ['pending_questions', 'Questions that wait for an answer, or for their turn.', ({ questions }) => questions],
   ['channels', 'Open private connections.', ({ channels }) => channels.length],
   ['channels_opened_total', 'Private connections opened.', (account) => account.channelTotals.opened],
   [
@@ -55,6 +56,12 @@ const PLUGIN_METRICS: readonly Metric<PluginStatus>[] = [
   ],
   ['plugin_running_calls', 'Calls in progress.', ({ running }) => running],
   ['plugin_jobs', 'Scheduled jobs.', ({ jobs }) => jobs.length],
+  ['plugin_timers', 'Timers that have not run.', ({ timers }) => timers.count],
+  [
+    'plugin_next_timer_timestamp_seconds',
+    'When the next timer is due: in the past while it waits; missing where there is none.',
+    ({ timers }) => seconds(timers.next[0]?.at),
+  ],
 ];
 
 const JOB_METRICS: readonly Metric<JobStatus>[] = [

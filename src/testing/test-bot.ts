@@ -4,7 +4,7 @@ import type { ModuleLoader } from '../bot/loading/module-loader.ts';
 import { checkOptions } from '../bot/loading/plugin-options.ts';
 import { readPlugin, type LoadedPlugin } from '../bot/loading/read-plugin.ts';
 import type { BotPlugin } from '../bot/plugin/plugin.ts';
-import type { BotRuntime } from '../bot/runtime.ts';
+import type { BotRuntime, StopOptions } from '../bot/runtime.ts';
 import type { AccountStatus, PluginStatus } from '../bot/status.ts';
 import { ChatosError } from '../errors.ts';
 import { resolveTimeout } from './options.ts';
@@ -15,12 +15,18 @@ export type PluginUnderTest = string | URL | BotPlugin;
 /** When a bot stops, its hooks and private connections may take this long to finish. */
 export const STOP_TIMEOUT_MS = 1_000;
 
+/** How long a bot may take to stop, or to be replaced. While the clock stands still, nobody is waited for to answer. */
+function stopOptions(timeoutMs: number, isFakeClock: boolean): StopOptions {
+  return { timeoutMs, ...(isFakeClock && { answersMs: 0 }) };
+}
+
 interface TestBotParts {
   readonly login: string;
   readonly source: PluginUnderTest;
   readonly options: Readonly<Record<string, unknown>>;
   readonly runtime: BotRuntime;
   readonly loader: ModuleLoader;
+  readonly isFakeClock: boolean;
 }
 
 /** A bot of a {@link TestNetwork}. */
@@ -61,15 +67,20 @@ export class TestBot {
     options: Readonly<Record<string, unknown>> = this.#parts.options,
   ): Promise<void> {
     const loaded = await loadUnderTest(plugin, options, this.#parts.loader);
-    await this.#parts.runtime.reload(0, loaded.plugin, { options: loaded.options, timeoutMs: STOP_TIMEOUT_MS });
+    await this.#parts.runtime.reload(0, loaded.plugin, {
+      options: loaded.options,
+      ...stopOptions(STOP_TIMEOUT_MS, this.#parts.isFakeClock),
+    });
   }
 
   /**
    * Stops it as SIGTERM does: `onStop` is called, and hooks and private connections get `timeoutMs` milliseconds
-   * (default: 1000) to finish. The next bot of that name and login has its store.
+   * (default: 1000) to finish, of which users get four fifths to answer questions, or no time where the clock is a fake
+   * one. The next bot of that name and login has its store.
    */
   async stop(options?: { readonly timeoutMs?: number }): Promise<void> {
-    await this.#parts.runtime.stop({ timeoutMs: resolveTimeout('stop', options, STOP_TIMEOUT_MS) });
+    const timeoutMs = resolveTimeout('stop', options, STOP_TIMEOUT_MS);
+    await this.#parts.runtime.stop(stopOptions(timeoutMs, this.#parts.isFakeClock));
   }
 }
 

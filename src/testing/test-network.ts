@@ -133,7 +133,7 @@ export class TestNetwork {
     const loaded = await loadUnderTest(plugin, options, loader);
     const login = wanted ?? loaded.plugin.name;
     const runtime = await this.run(login, [{ ...loaded, directory }], rest);
-    return new TestBot({ login, source: plugin, options, runtime, loader });
+    return new TestBot({ login, source: plugin, options, runtime, loader, isFakeClock: this.#clock !== undefined });
   }
 
   /**
@@ -257,7 +257,7 @@ export class TestNetwork {
     await Promise.all([...this.#clients].map((client) => client.close().then(() => client.destroy())));
     // Hooks may finish. Private connections that a bot does not read would delay the test.
     const stop = (): Promise<unknown> =>
-      Promise.all(this.#runtimes.map((runtime) => runtime.stop({ timeoutMs: STOP_TIMEOUT_MS })));
+      Promise.all(this.#runtimes.map((runtime) => runtime.stop({ timeoutMs: STOP_TIMEOUT_MS, answersMs: 0 })));
     await Promise.race([stop(), this.#activity.idle().then(() => pause(CHANNELS_END_MS))]);
     await stop();
     await this.#server.close();

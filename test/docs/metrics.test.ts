@@ -13,6 +13,7 @@ const TOLD: AccountStatus = {
   plugins: [
     {
       ...PLUGIN,
+      timers: { count: 1, next: [{ name: 'remind', at: new Date() }] },
       jobs: [
         {
           ...JOB,

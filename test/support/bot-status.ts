@@ -11,6 +11,7 @@ export const ACCOUNT: AccountStatus = {
   channels: [],
   channelTotals: { opened: 0, bytesReceived: 0, bytesSent: 0 },
   messages: { heard: 0, sent: 0, waiting: 0, dropped: 0 },
+  questions: 0,
   muted: [],
 };
 

@@ -1,9 +1,10 @@
 import { splitText } from '../../client/split-text.ts';
-import { messageOf } from '../../errors.ts';
+import { isChatosError, messageOf } from '../../errors.ts';
 import { MAX_MESSAGE_BYTES } from '../../protocol/limits.ts';
 import type { Clock } from '../../util/clock.ts';
 import { closest } from '../../util/closest.ts';
 import type { Logger } from '../../util/log.ts';
+import { loginKey } from '../../util/login-key.ts';
 import { commandKey, HELP_COMMAND } from '../loading/validate-plugin.ts';
 import { applySchemas, hasSchemas } from '../plugin/arg-schemas.ts';
 import { parseArgs, quoted } from '../plugin/command-line.ts';
@@ -11,6 +12,7 @@ import type { ArgSpecs, ArgValues } from '../plugin/commands.ts';
 import type { Message } from '../plugin/context.ts';
 import { usageOf } from '../plugin/usage.ts';
 import type { Cause } from '../running/current-call.ts';
+import { lastWords } from '../running/last-words.ts';
 import type { PluginRunner } from '../running/plugin-runner.ts';
 import { handled } from './around.ts';
 import { CommandGate } from './command-gate.ts';
@@ -114,8 +116,8 @@ export class CommandRouter {
           command.run(values as ArgValues<ArgSpecs>, bound, context),
         );
       } catch (error) {
-        // A call that ends because the plugin stops has not failed.
-        if (!context.signal.aborted) this.#reply(message, FAILED);
+        const words = apologyFor(error, message.from, context.signal.aborted);
+        if (words !== undefined) this.#reply(message, words);
         throw error;
       }
     });
@@ -133,4 +135,16 @@ export class CommandRouter {
       this.#log.warn(`an answer about commands was not sent: ${messageOf(error)}`, { peer });
     });
   }
+}
+
+/** What the caller of a command that has failed is told. */
+function apologyFor(error: unknown, caller: string, isStopping: boolean): string | undefined {
+  if (isChatosError(error, 'INTERRUPTED')) {
+    const { asked, peer } = error.fields;
+    // Who was asked knows it already.
+    const knows = asked === true && loginKey(String(peer)) === loginKey(caller);
+    return knows ? undefined : lastWords(error, 'caller');
+  }
+  // A call that ends because the plugin stops has not failed.
+  return isStopping ? undefined : FAILED;
 }

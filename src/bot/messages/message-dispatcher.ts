@@ -19,7 +19,7 @@ export class MessageDispatcher {
   readonly #commands: CommandRouter;
   /** Messages received so far. */
   count = 0;
-  #stopped = false;
+  #draining = false;
 
   constructor(settings: MessageDispatcherSettings) {
     const { commandPrefix, runners, clock, log } = settings;
@@ -27,15 +27,15 @@ export class MessageDispatcher {
     this.#commands = new CommandRouter(commandPrefix, runners, clock, log);
   }
 
-  /** Ignores every message from now on. */
-  stop(): void {
-    this.#stopped = true;
+  /** Takes nothing but answers to questions from now on. */
+  drain(): void {
+    this.#draining = true;
   }
 
   dispatch({ from, text, private: isPrivate, own }: ChatMessage): void {
-    if (own || this.#stopped) return;
-    this.count += 1;
     const { account, sender, questions, observer } = this.#settings;
+    if (own || (this.#draining && !questions.awaits(from, isPrivate))) return;
+    this.count += 1;
     if (!this.#passes(from, text)) return;
     const cause: Cause = { from, number: this.count };
     observer({ type: 'heard', ...account, ...cause, private: isPrivate, text });
@@ -46,8 +46,9 @@ export class MessageDispatcher {
       reply: (answer) => sender.speak(isPrivate ? from : undefined, answer, { cause }),
       ask: (question, options = {}) => sender.ask(from, isPrivate, question, options, { cause }),
     };
+    if (questions.answer(message)) return;
     const whisper = (answer: string): Promise<void> => sender.speak(from, answer, { cause });
-    if (questions.answer(message) || this.#commands.route(message, cause, whisper)) return;
+    if (this.#commands.route(message, cause, whisper)) return;
     for (const runner of this.#settings.runners()) {
       const { onMessage } = runner.plugin.hooks;
       if (!onMessage) continue;

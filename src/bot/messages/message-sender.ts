@@ -1,6 +1,9 @@
+import { isChatosError } from '../../errors.ts';
 import type { AskOptions, Message } from '../plugin/context.ts';
 import { awaitPeer, currentCall, type Call, type Cause } from '../running/current-call.ts';
 import type { AccountScope } from '../running/account-scope.ts';
+import { lastWords } from '../running/last-words.ts';
+import { loginKey } from '../../util/login-key.ts';
 import type { FloodLimits } from './flood-limits.ts';
 import type { LoopGuard } from './loop-guard.ts';
 import { Outbox } from './outbox.ts';
@@ -56,14 +59,28 @@ export class MessageSender {
   }
 
   /**
-   * Sends a question to a peer, alone or with everyone; resolves to the peer's next message there.
+   * Sends a question to a peer, alone or with everyone; resolves to the peer's next message there. If the plugin stops
+   * before, the peer learns that.
    *
    * @throws {ChatosError} as {@link Questions.ask}
    */
   ask(peer: string, isPrivate: boolean, question: string, options: AskOptions, known: Saying): Promise<Message> {
     const { timeoutMs = DEFAULT_ASK_TIMEOUT_MS, signal } = options;
-    const send = (): Promise<void> => this.speak(isPrivate ? peer : undefined, question, known, signal);
-    return awaitPeer(this.#settings.questions.ask(peer, isPrivate, { send, signal, timeoutMs }));
+    const to = isPrivate ? peer : undefined;
+    const send = (): Promise<void> => this.speak(to, question, known, signal);
+    const asked = awaitPeer(this.#settings.questions.ask(peer, isPrivate, { send, signal, timeoutMs }));
+    return asked.catch((error: unknown) => {
+      this.#excuse(error, peer, to, known);
+      throw error;
+    });
+  }
+
+  /** Tells a peer that the question it was asked has ended; does not wait until that has left. */
+  #excuse(reason: unknown, peer: string, to: string | undefined, known: Saying): void {
+    if (!isChatosError(reason, 'INTERRUPTED') || reason.fields['asked'] !== true) return;
+    const { from } = { from: currentCall()?.peer, ...known.cause };
+    const words = lastWords(reason, from !== undefined && loginKey(from) === loginKey(peer) ? 'caller' : 'asked');
+    if (words !== undefined) this.speak(to, words, known).catch(() => undefined);
   }
 }
 

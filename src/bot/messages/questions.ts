@@ -1,5 +1,5 @@
 import { createDeferred, withResolvers, type Deferred } from '../../util/deferred.ts';
-import { ChatosError } from '../../errors.ts';
+import { ChatosError, isChatosError } from '../../errors.ts';
 import type { Clock } from '../../util/clock.ts';
 import { loginKey } from '../../util/login-key.ts';
 import type { AskOptions, Message } from '../plugin/context.ts';
@@ -35,7 +35,8 @@ export class Questions {
   /**
    * Sends a question when those before it are over, and returns the answer. The time starts when it has been sent.
    *
-   * @throws {ChatosError} `TIMED_OUT`, `ABORTED`, `QUEUE_FULL`, or what sending it throws
+   * @throws {ChatosError} `TIMED_OUT`, `ABORTED`, `INTERRUPTED` with whether the peer was `asked`, `QUEUE_FULL`, or what
+   *   sending it throws
    */
   async ask(peer: string, isPrivate: boolean, { send, signal, timeoutMs }: Question): Promise<Message> {
     if (!(timeoutMs > 0)) {
@@ -61,6 +62,10 @@ export class Questions {
         answer.reject(new ChatosError('TIMED_OUT', message, { fields: { peer, timeoutMs } }));
       });
       return await answer.promise;
+    } catch (error) {
+      if (!isChatosError(error, 'INTERRUPTED')) throw error;
+      const fields = { ...error.fields, peer, asked: question.sent };
+      throw new ChatosError('INTERRUPTED', `${error.message} before ${peer} had answered`, { fields });
     } finally {
       cancel();
       // If it could not be sent, it must stop listening to the signal.
@@ -71,11 +76,21 @@ export class Questions {
     }
   }
 
+  /** Questions that wait for their turn, or for their answer. */
+  get count(): number {
+    return Array.from(this.#asked.values(), ({ length }) => length).reduce((sum, length) => sum + length, 0);
+  }
+
+  /** Whether a message of a peer would be an answer. */
+  awaits(peer: string, isPrivate: boolean): boolean {
+    const first = this.#asked.get(keyOf(peer, isPrivate))?.[0];
+    return first !== undefined && first.sent && !first.answer.settled;
+  }
+
   /** Resolves the question that a message answers; returns whether there is one. */
   answer(message: Message): boolean {
-    const first = this.#asked.get(keyOf(message.from, message.private))?.[0];
-    if (!first?.sent || first.answer.settled) return false;
-    first.answer.resolve(message);
+    if (!this.awaits(message.from, message.private)) return false;
+    this.#asked.get(keyOf(message.from, message.private))![0]!.answer.resolve(message);
     return true;
   }
 }

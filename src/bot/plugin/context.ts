@@ -146,7 +146,8 @@ export interface Context<Options = PlainOptions> {
    * Questions to the same user are asked one after the other.
    *
    * @throws {ChatosError} `TIMED_OUT` without an answer in time, `CANCELLED` or `INVALID_ANSWER` by the answers, `ABORTED`
-   *   if the plugin stops, `QUEUE_FULL` if too many questions wait, or as {@link Context.tell}
+   *   by the signal, `INTERRUPTED` if the plugin stops or is reloaded before, which the user is told, `QUEUE_FULL` if too
+   *   many questions wait, or as {@link Context.tell}
    */
   ask(peer: string, question: string, options?: AskOptions): Promise<Message>;
   /**

@@ -28,6 +28,8 @@ export interface PluginContextSettings extends Pick<
   'name' | 'options' | 'directory' | 'log' | 'store' | 'signal' | 'schedule'
 > {
   readonly clock: Clock;
+  /** Aborted when questions are no longer waited for: some time after the plugin has begun to stop. */
+  readonly unanswered: AbortSignal;
   readonly timers: Pick<PluginTimers, 'add' | 'list'>;
   /** Whether the plugin may act by the code that is running: not any more when it has stopped. */
   readonly mayAct: () => boolean;
@@ -37,16 +39,18 @@ export interface PluginContextSettings extends Pick<
 export class PluginContext {
   readonly context: Context;
   readonly #mayAct: () => boolean;
+  readonly #unanswered: AbortSignal;
 
-  constructor(services: AccountServices, { mayAct, clock, timers, ...settings }: PluginContextSettings) {
+  constructor(services: AccountServices, { mayAct, clock, timers, unanswered, ...settings }: PluginContextSettings) {
     this.#mayAct = mayAct;
+    this.#unanswered = unanswered;
     this.context = {
       ...settings,
       login: services.login,
       server: services.server,
       now: () => clock.now(),
       sleep: (duration, options = {}) =>
-        this.#untilStop(options, ({ signal }) => awaitPeer(sleep(clock, durationMs(duration), signal))),
+        this.#until(settings.signal, options, ({ signal }) => awaitPeer(sleep(clock, durationMs(duration), signal))),
       after: (duration, timer, data) =>
         this.#unlessStopped(() => timers.add(timer, new Date(clock.now().getTime() + durationMs(duration)), data)),
       at: (time, timer, data) => this.#unlessStopped(() => timers.add(timer, toDate(time), data)),
@@ -55,7 +59,7 @@ export class PluginContext {
       tell: (to, text) =>
         this.#unlessStopped(() => services.speak(textArgument('login', to), textArgument('text', text))),
       ask: (peer, question, options = {}) =>
-        this.#untilStop(options, async (asked) => {
+        this.#until(this.#unanswered, options, async (asked) => {
           const login = textArgument('login', peer);
           const call = currentCall();
           if (call?.peer !== undefined && loginKey(call.peer) !== loginKey(login)) call.letPass?.();
@@ -64,7 +68,7 @@ export class PluginContext {
           );
         }),
       request: (peer, options = {}) =>
-        this.#untilStop(options, async (asked) =>
+        this.#until(settings.signal, options, async (asked) =>
           this.own(this.guard(await services.request(textArgument('login', peer), asked))),
         ),
     };
@@ -76,7 +80,7 @@ export class PluginContext {
       ...message,
       reply: (text) => this.#unlessStopped(() => message.reply(textArgument('text', text))),
       ask: (question, options = {}) =>
-        this.#untilStop(options, async (asked) =>
+        this.#until(this.#unanswered, options, async (asked) =>
           this.bind(await answerTo(textArgument('question', question), asked, (text) => message.ask(text, asked))),
         ),
     };
@@ -115,14 +119,13 @@ export class PluginContext {
     return run();
   }
 
-  /** Does something for the plugin that ends at its stop, or with a signal of its own. */
-  #untilStop<Options extends { readonly signal?: AbortSignal | undefined }, T>(
+  /** Does something for the plugin that ends with a signal of the plugin, or with one of its own. */
+  #until<Options extends { readonly signal?: AbortSignal | undefined }, T>(
+    end: AbortSignal,
     options: Options,
     run: (options: WithSignal<Options>) => Promise<T>,
   ): Promise<T> {
-    return this.#unlessStopped(() =>
-      withEither(this.context.signal, options.signal, (either) => run({ ...options, signal: either })),
-    );
+    return this.#unlessStopped(() => withEither(end, options.signal, (either) => run({ ...options, signal: either })));
   }
 }
 

@@ -27,6 +27,7 @@ const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'TIMED_OUT',
   'CANCELLED',
   'INVALID_ANSWER',
+  'INTERRUPTED',
   'ABORTED',
 ]);
 
@@ -152,6 +153,7 @@ export class PluginHealth {
 
 /** Whether an error says nothing but that the signal was aborted: as we throw it, or as Node does. */
 function isAbort(error: unknown, signal: AbortSignal): boolean {
-  if (error === signal.reason || isChatosError(error, 'ABORTED')) return true;
+  if (error === signal.reason) return true;
+  if (isChatosError(error, 'ABORTED') || isChatosError(error, 'INTERRUPTED')) return true;
   return isError(error) && error.name === 'AbortError';
 }

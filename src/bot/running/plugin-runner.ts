@@ -3,6 +3,7 @@ import { withResolvers } from '../../util/deferred.ts';
 import { ChatosError } from '../../errors.ts';
 import type { CallOwner } from '../loading/loaded-code.ts';
 import type { LoadedPlugin } from '../loading/read-plugin.ts';
+import type { Clock } from '../../util/clock.ts';
 import type { Context } from '../plugin/context.ts';
 import type { HookName } from '../plugin/plugin.ts';
 import type { PluginStatus } from '../status.ts';
@@ -10,6 +11,7 @@ import type { PluginStore } from '../store/plugin-store.ts';
 import type { AccountScope } from './account-scope.ts';
 import type { BreakerLimits } from './circuit-breaker.ts';
 import { currentCall, type Call } from './current-call.ts';
+import type { EndReason } from './last-words.ts';
 import { PluginCalls } from './plugin-calls.ts';
 import { PluginContext, type AccountServices } from './plugin-context.ts';
 import { PluginHealth } from './plugin-health.ts';
@@ -33,6 +35,10 @@ export class PluginRunner implements CallOwner {
   readonly calls: PluginCalls;
   readonly #activity: Activity;
   readonly #abort = new AbortController();
+  /** Ends its questions: some time after it has begun to stop. */
+  readonly #unanswered = new AbortController();
+  #cancelAnswers: () => void = () => undefined;
+  readonly #clock: Clock;
   readonly jobs: PluginJobs;
   readonly timers: PluginTimers;
   readonly #health: PluginHealth;
@@ -45,11 +51,12 @@ export class PluginRunner implements CallOwner {
     const { clock, store, activity, options, directory, client } = settings;
     this.plugin = plugin;
     this.#activity = activity;
+    this.#clock = clock;
     const { name, code } = plugin;
     if (code) code.runner = this;
     const log = settings.log.with({ plugin: name });
     const { signal } = this.#abort;
-    setMaxListeners(0, signal);
+    setMaxListeners(0, signal, this.#unanswered.signal);
     this.#health = new PluginHealth({
       limits: settings.breaker,
       clock,
@@ -100,6 +107,7 @@ export class PluginRunner implements CallOwner {
       log,
       store: store.store,
       signal,
+      unanswered: this.#unanswered.signal,
       clock,
       timers: this.timers,
       mayAct: () => this.#state !== 'stopped' || this.#isOnChannel(currentCall()),
@@ -145,10 +153,14 @@ export class PluginRunner implements CallOwner {
     this.#health.uncaught(error, hook, peer);
   }
 
-  /** No new scheduled runs; `signal` is aborted, then `onStop` is called. Resolves when nothing of it runs. */
-  async stop(): Promise<void> {
+  /**
+   * No new scheduled runs; `signal` is aborted, then `onStop` is called. Resolves when nothing of it runs.
+   *
+   * @param answersMs how long questions may still be answered
+   */
+  async stop(answersMs: number): Promise<void> {
     this.calls.queues.clear();
-    await this.#end();
+    await this.#end('stop', answersMs);
     await this.calls.ended();
     await this.timers.settled();
     this.end();
@@ -157,32 +169,41 @@ export class PluginRunner implements CallOwner {
   /** From now on its context does nothing any more, but for hooks that have a private connection. */
   end(): void {
     this.#state = 'stopped';
+    this.#endQuestions(this.#left ? 'reload' : 'stop');
   }
 
   /**
    * As {@link PluginRunner.stop}, where a newer version follows: answers what it has heard before, and goes on with its
    * private connections. Resolves when nothing else of it runs.
    */
-  async leave(): Promise<void> {
+  async leave(answersMs: number): Promise<void> {
     this.#left = true;
-    await this.#end(this.calls.queues.emptied());
+    await this.#end('reload', answersMs, this.calls.queues.emptied());
     await this.calls.ended('onChannel');
     await this.timers.settled();
   }
 
   /** @param answered what `onStop` comes after */
-  async #end(answered?: Promise<void>): Promise<void> {
+  async #end(why: EndReason, answersMs: number, answered?: Promise<void>): Promise<void> {
     const started = this.#state === 'started';
     this.#state = 'stopping';
     this.#begun.resolve(false);
     const jobs = this.jobs.stop();
     this.timers.stop();
     this.#abort.abort(new ChatosError('ABORTED', `${this.plugin.name} stops`));
+    if (answersMs > 0) this.#cancelAnswers = this.#clock.after(answersMs, () => this.#endQuestions(why));
+    else this.#endQuestions(why);
     await answered;
     if (started && this.has('onStop')) {
       await this.calls.make('onStop', undefined, () => this.plugin.hooks.onStop?.(this.context));
     }
     await jobs;
+  }
+
+  #endQuestions(reason: EndReason): void {
+    this.#cancelAnswers();
+    const message = `${this.plugin.name} ${reason === 'stop' ? 'stopped' : 'was reloaded'}`;
+    this.#unanswered.abort(new ChatosError('INTERRUPTED', message, { fields: { reason } }));
   }
 
   /** It may be called again, or there is a session again: runs what was delayed. */

@@ -10,10 +10,10 @@ import { statusLines } from './status-lines.ts';
 
 const MAX_USERS = 100;
 
-/** How long `onStop` of the bot may take. */
-const STOP_TIMEOUT_MS = 5_000;
+/** How long `onStop` of the bot may take. Lines come one by one: nobody can answer a question meanwhile. */
+const STOPPING = { timeoutMs: 5_000, answersMs: 0 };
 /** On a reload, the hooks of the old version may take this long. */
-const RELOAD_TIMEOUT_MS = 1_000;
+const RELOADING = { timeoutMs: 1_000, answersMs: 0 };
 
 export interface RehearsalParts {
   readonly offline: OfflineBots;
@@ -138,7 +138,7 @@ export class Rehearsal {
   async reload(): Promise<void> {
     const { offline, loader, plan, view } = this.#parts;
     const { plugin, options } = await loader.load(plan);
-    await offline.runtime.reload(0, plugin, { options, timeoutMs: RELOAD_TIMEOUT_MS });
+    await offline.runtime.reload(0, plugin, { options, ...RELOADING });
     view.notice(`${plugin.name}: reloaded`);
     await this.#settled();
   }
@@ -154,7 +154,7 @@ export class Rehearsal {
     const { offline } = this.#parts;
     await offline.settled();
     await Promise.all([...this.#users.values()].map((user) => user.end()));
-    await offline.runtime.stop({ timeoutMs: STOP_TIMEOUT_MS });
+    await offline.runtime.stop(STOPPING);
   }
 
   get #bot(): string {

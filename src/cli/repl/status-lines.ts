@@ -4,13 +4,17 @@ import { Zone } from '../../util/zone.ts';
 import { jobTime } from '../terminal/job-time.ts';
 
 /** The status of an account and its plugins, for a person. */
-export function statusLines({ login, plugins, channels, messages, muted }: AccountStatus, now: Date): string[] {
+export function statusLines(
+  { login, plugins, channels, messages, questions, muted }: AccountStatus,
+  now: Date,
+): string[] {
   return [
     `it is ${now.toISOString()}; ${login} has heard ${pluralize(messages.heard, 'message')} and sent ${messages.sent}`,
     ...plugins.flatMap(pluginLines),
     ...channels.map(({ peer, bytesReceived, bytesSent }) => {
       return `private connection with ${peer}: ${formatBytes(bytesReceived)} in, ${formatBytes(bytesSent)} out`;
     }),
+    ...(questions > 0 ? [`${pluralize(questions, 'question')} without an answer`] : []),
     ...(muted.length > 0 ? [`muted: ${muted.join(', ')}`] : []),
   ];
 }

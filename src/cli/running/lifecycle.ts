@@ -68,8 +68,13 @@ export async function runUntilStopped(
     // A server of ours may relay more than the bots' own.
     const channels = server?.stats.channels ?? runtime?.channelCount ?? 0;
     const drainS = (running.drainMs ?? flags.drain * 1000) / 1000;
-    const waiting = channels > 0 ? `, waiting up to ${drainS} s for ${pluralize(channels, 'private connection')}` : '';
-    announce(`stopping on ${ending}${waiting}`, { signal: ending, channels });
+    const questions = runtime?.questionCount ?? 0;
+    const left = [
+      ...(channels > 0 ? [pluralize(channels, 'private connection')] : []),
+      ...(questions > 0 ? [pluralize(questions, 'question')] : []),
+    ];
+    const waiting = left.length > 0 ? `, waiting up to ${drainS} s for ${left.join(' and ')}` : '';
+    announce(`stopping on ${ending}${waiting}`, { signal: ending, channels, questions });
   } finally {
     await stopRun(running, running.drainMs ?? flags.drain * 1000);
   }

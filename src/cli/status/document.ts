@@ -49,6 +49,8 @@ const account = v.object({
     }),
   ),
   messages: v.object({ heard: count, sent: count, waiting: count, dropped: count }),
+  // An older version does not count them.
+  questions: v.optional(count, 0),
   muted: v.array(v.string()),
 });
 

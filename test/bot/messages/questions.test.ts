@@ -133,13 +133,14 @@ describe('ctx.ask', () => {
     expect((await alice.next(4)).msg).toBe('the next one');
   });
 
-  it('ends when the bot stops, and when it is loaded anew', async () => {
+  it('ends when the bot is reloaded, also with a signal of its own', async () => {
     const { ctx, alice, runtime } = await asking();
     const answers = [ctx.ask('alice', 'one'), ctx.ask('alice', 'two', { signal: new AbortController().signal })];
     const codes = Promise.all(answers.map(codeOf));
     await alice.next(4);
-    await runtime.reload(0, plugin('bot', { onMessage: () => undefined }), { timeoutMs: 60_000 });
-    expect(await codes).toEqual(['ABORTED', 'ABORTED']);
+    const reloading = { timeoutMs: 60_000, answersMs: 0 };
+    await runtime.reload(0, plugin('bot', { onMessage: () => undefined }), reloading);
+    expect(await codes).toEqual(['INTERRUPTED', 'INTERRUPTED']);
   });
 
   it('rejects with QUEUE_FULL where too many wait for one peer', async () => {
@@ -283,7 +284,7 @@ describe('message.ask', () => {
     alice.tell('bot', 'order');
     await asked.promise;
     await alice.next(4);
-    await runtime.stop({ timeoutMs: 60_000 });
+    await runtime.stop({ timeoutMs: 60_000, answersMs: 0 });
     expect(log.about(/still running/)).toEqual([]);
   });
 });
