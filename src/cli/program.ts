@@ -7,6 +7,7 @@ import { packageVersion } from '../util/version.ts';
 import { exitFor, ExitSignal, EXIT } from './terminal/exit.ts';
 import { flushOutput, noticeError } from './terminal/output.ts';
 import { endProcess, shareProcess } from './terminal/shared-process.ts';
+import { readHelp } from './wanted-help.ts';
 
 /** The next start is faster: Node.js 22.1 and later can keep what V8 has compiled. */
 function keepCompiledCode(): void {
@@ -18,16 +19,17 @@ function keepCompiledCode(): void {
 async function main(argv: readonly string[]): Promise<number> {
   keepCompiledCode();
   shareProcess();
-  const [{ Command, CommanderError }, { COMMANDS }] = await Promise.all([
+  const [{ Command, CommanderError }, { HELP, HELP_OUTPUT }, { COMMANDS }] = await Promise.all([
     import('commander'),
+    import('./terminal/help.ts'),
     import('./commands/index.ts'),
   ]);
   const program = new Command('chatosbot')
     .description('Server, client and bots for the ChatOS protocol')
     .version(packageVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
-    // What is wrong with a command line is reported as all errors are.
-    .configureOutput({ outputError: () => undefined })
+    .configureOutput(HELP_OUTPUT)
+    .configureHelp(HELP)
     .exitOverride()
     .addHelpText(
       'after',
@@ -43,10 +45,8 @@ async function main(argv: readonly string[]): Promise<number> {
     if (command) (await COMMANDS.find((entry) => entry.name === name)!.load()).register(command, register);
   };
   await register(wanted);
-  // For an unknown command, commander's help command would show the help of the program.
-  const isUnknown = wanted !== undefined && !program.commands.some((command) => command.name() === wanted);
   try {
-    await program.parseAsync(argv[0] === 'help' && isUnknown ? argv.slice(1) : argv, { from: 'user' });
+    await program.parseAsync(readHelp(program, argv), { from: 'user' });
     return EXIT.done;
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;

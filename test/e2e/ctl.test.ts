@@ -61,6 +61,9 @@ test('ctl lists sessions and private connections, for people and as JSON', async
     { type: 'channel', requester: { login: 'alice' }, target: { login: 'bob' } },
   ]);
   expect(lines(await ctl('stats', '--json'))).toMatchObject([{ type: 'stats', clients: 2, channels: 1 }]);
+  const names = (await ctl('stats')).stdout.split('\n').map((line) => line.split(' ')[0]);
+  const first = ['clients', 'connections', 'channels', 'queuedBytes', 'accepted', 'messages', 'established'];
+  expect(names.slice(names.indexOf('addresses') + 1).slice(0, first.length)).toEqual(first);
 });
 
 test('ctl kick ends a session and its private connections, and nobody else', async () => {

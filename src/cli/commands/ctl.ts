@@ -1,10 +1,11 @@
-import { Argument, type Command } from 'commander';
+import { Argument, Option, type Command } from 'commander';
 import type { ControlLine, ControlRequest } from '../../ops/control-protocol.ts';
 import { toJsonLine } from '../../util/escape.ts';
 import { LOG_LEVELS } from '../../util/log.ts';
 import { escapeUnsafe } from '../../util/escape.ts';
 import { REPORTS } from '../ctl/reports.ts';
 import { ask, type ControlFlags } from '../ctl/socket.ts';
+import { groupOptions } from '../group-options.ts';
 import { configOption, controlOption, duration, seconds } from '../options.ts';
 import { EXIT, ExitSignal } from '../terminal/exit.ts';
 import { notice, writeLine } from '../terminal/output.ts';
@@ -23,18 +24,18 @@ const WHO = 'logins, or sessions as #12';
 const WHAT = "logins (* and ? are wildcards), addresses, networks as 192.0.2.0/24, or keys as 'sha256:…'";
 
 export function register(command: Command): void {
+  const addOptions = groupOptions(command, () => [
+    controlOption(
+      'the control socket of the server (default: the one of the configured port, 7777 without one, or the only one)',
+    ),
+    new Option('--json', 'print lines of JSON'),
+    configOption(),
+  ]);
   const add = (usage: string, summary: string, example: string): Command =>
-    command
-      .command(usage)
-      .description(summary)
-      .addOption(
-        controlOption(
-          'the control socket of the server (default: the one of the configured port, 7777 without one, or the only one)',
-        ),
-      )
-      .option('--json', 'print lines of JSON')
-      .addOption(configOption())
-      .addHelpText('after', `\nExamples:\n  $ chatosbot ctl ${example}`);
+    addOptions(command.command(usage).description(summary)).addHelpText(
+      'after',
+      `\nExamples:\n  $ chatosbot ctl ${example}`,
+    );
 
   add('sessions', 'list who is connected', 'sessions').action((flags: CtlFlags) =>
     show(flags, { command: 'sessions' }, REPORTS.sessions),

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { loadConfig } from '../../config/load.ts';
 import type { LoadedConfig } from '../../config/read.ts';
 import { loginRules } from '../../config/login-rules.ts';
@@ -13,6 +13,7 @@ import { escapeUnsafe, toJsonLine } from '../../util/escape.ts';
 import { createLogger } from '../../util/log.ts';
 import { formatDuration, pluralize } from '../../util/printable.ts';
 import { BotLoader, planBots } from '../running/bot-entries.ts';
+import { groupOptions } from '../group-options.ts';
 import { configOption, loginArgument, timeArgument, TIME_FORMS } from '../options.ts';
 import { loginJson, loginLines } from '../policy/login-report.ts';
 import { readShown } from '../policy/shown-certificate.ts';
@@ -44,14 +45,12 @@ Examples:
   $ chatosbot policy explain ops-7 --bot files --at 23:30
   $ chatosbot policy login alice --from 192.0.2.7 --certificate alice.pem`;
   command.addHelpText('after', example);
-  command
-    .command('explain')
+  const addOptions = groupOptions(command, () => [configOption(), new Option('--json', 'print lines of JSON')]);
+  addOptions(command.command('explain'))
     .description('explain which rule decides about the private requests of a login, and why')
     .argument('<login>', 'the login that asks', loginArgument)
     .option('-b, --bot <name>', 'the bot that is asked (default: each bot of the configuration)')
     .option('--at <time>', `the time of the request: ${TIME_FORMS} (default: now)`, timeArgument)
-    .addOption(configOption())
-    .option('--json', 'print a line of JSON for each bot')
     .addHelpText(
       'after',
       `${example}
@@ -60,15 +59,12 @@ Explains the decision for a peer that has no private connection and has not aske
 hooks they have, and does not connect.`,
     )
     .action(explain);
-  command
-    .command('login')
+  addOptions(command.command('login'))
     .description('explain whether a client may have a login on your server, by which rule, and what it needs')
     .argument('<login>', 'the login that it wants', loginArgument)
     .option('--from <address>', 'the IP address that it comes from', addressOf, '127.0.0.1')
     .option('--identity <fingerprint>', "the fingerprint of its key, as 'chatosbot identity' prints it", fingerprint)
     .option('--certificate <file>', 'its certificate, with what is shown behind it, in PEM')
-    .addOption(configOption())
-    .option('--json', 'print a line of JSON')
     .addHelpText(
       'after',
       `

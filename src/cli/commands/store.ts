@@ -11,6 +11,7 @@ import { escapeUnsafe, toJsonLine } from '../../util/escape.ts';
 import { formatBytes } from '../../util/printable.ts';
 import { exitFor, ExitSignal } from '../terminal/exit.ts';
 import { standardInput } from '../terminal/input.ts';
+import { groupOptions } from '../group-options.ts';
 import { configOption, stateOption } from '../options.ts';
 import { notice, noticeError, writeLine } from '../terminal/output.ts';
 
@@ -22,8 +23,9 @@ interface StoreFlags {
 const BOT = "the bot: its name, or its id in 'store list'";
 
 export function register(command: Command): void {
+  const addOptions = groupOptions(command, () => [stateOption(), configOption()]);
   const add = (usage: string, summary: string, example: string): Command => {
-    const added = command.command(usage).description(summary).addOption(stateOption()).addOption(configOption());
+    const added = addOptions(command.command(usage).description(summary));
     return added.addHelpText('after', `\nExamples:\n  $ chatosbot store ${example}`);
   };
   add('list', 'list the stores, with their entries and size', 'list --json')
