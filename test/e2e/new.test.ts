@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { TEMPLATES } from '../../src/cli/commands/new.ts';
+import { TEMPLATES } from '../../src/cli/creating/templates.ts';
 import { failure, LAB, labFile, run, start, startProgram } from './chatosbot.ts';
 
 const shelf = new URL('../../bots/templates/', import.meta.url);

@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { projectNameProblem } from '../../src/cli/creating/names.ts';
+import { projectFiles } from '../../src/cli/creating/project.ts';
+
+test.each(['lunch', 'my-bot', 'bot2', 'a_b'])('a project may be called %s', (name) => {
+  expect(projectNameProblem(name)).toBeUndefined();
+});
+
+test.each([
+  ['My Bot', 'such as my-bot'],
+  ['Café', 'such as cafe'],
+  ['2fast', 'such as fast'],
+  ['.hidden', 'such as hidden'],
+  ['-rf', 'such as rf'],
+  ['名前', 'begins with a letter'],
+  ['', 'begins with a letter'],
+  ['chatosbot', 'one of its packages is'],
+  ['typescript', 'one of its packages is'],
+  ['node_modules', 'one of its packages is'],
+  ['x'.repeat(31), "it is also the bot's login"],
+])('a project cannot be called %j, and the answer helps', (name, help) => {
+  expect(projectNameProblem(name)).toContain(help);
+});
+
+test('a project gets the versions with which this package is tested', async () => {
+  const { devDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+    devDependencies: Record<string, string>;
+  };
+  const files = await projectFiles({ name: 'lunch', bot: 'lunch', template: 'echo', chatosbot: '^1.0.0' });
+  const made = JSON.parse(files.find(({ path }) => path === 'package.json')!.text) as object;
+  expect(made).toMatchObject({
+    name: 'lunch',
+    dependencies: { chatosbot: '^1.0.0' },
+    devDependencies: {
+      '@types/node': `^${devDependencies['@types/node']}`,
+      typescript: `^${devDependencies['typescript']}`,
+    },
+  });
+});
