@@ -52,7 +52,7 @@ export async function openHalf(
 /** The server says no word where it closes a half, and whether that is seen as an end or as a reset is chance. */
 function turnedAway(cause: ChatosError | undefined): ChatosError {
   const message =
-    'the server closed the private connection before it began: the peer has left, or ' +
+    'the server closed the private connection before it began: the peer has left or cannot connect, or ' +
     'the server allows no more connections from this address (its log names the limit)';
   return new ChatosError('CONNECTION_LOST', message, { cause, fields: cause?.fields ?? {} });
 }

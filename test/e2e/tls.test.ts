@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
@@ -29,7 +29,7 @@ async function startIssued(wanted: Wanted) {
   const { cert, key, pin } = await issue({ by: authority, ...wanted });
   servers += 1;
   const files = [labFile(`server-${servers}.pem`, cert), labFile(`server-${servers}.key`, key)] as const;
-  return { ...(await startTls(['--tls-cert', files[0], '--tls-key', files[1]])), pin };
+  return { ...(await startTls(['--tls-cert', files[0], '--tls-key', files[1]])), pin, files };
 }
 
 const say = (server: string, ...more: readonly string[]) => start(['say', 'hello', '--server', server, ...more]);
@@ -128,6 +128,22 @@ describe('a command exits with 77 and shows the address that would work', () => 
     expect({ status, last }).toEqual({ status: 77, last: expect.stringContaining(`Expected ${pin}`) as string });
     expect(last).toMatch(/^chatosbot: WARNING: the server at tls:\S+ has another key than the pinned one\./);
     expect(last.endsWith(`use '${pinned}'`)).toBe(true);
+  });
+});
+
+test('a pipe that waits ends with 77 where its server has another key when somebody comes', async () => {
+  const { command, port, pin, files } = await startIssued({ ips: ['127.0.0.1'] });
+  const listening = start(['pipe', '--listen', '--login', 'alice', '--server', `tls://127.0.0.1:${port}?pin=${pin}`]);
+  await listening.line(/waiting for a private connection/);
+  const next = await issue({ by: authority, ips: ['127.0.0.1'] });
+  for (const [index, text] of [next.cert, next.key].entries()) writeFileSync(files[index]!, text);
+  command.kill('SIGHUP');
+  await command.line(/reloaded/);
+  start(['pipe', 'alice', '--login', 'bob', '--server', `tls://127.0.0.1:${port}?pin=${next.pin}`]);
+  const { status, last } = await failure(listening);
+  expect({ status, last }).toEqual({
+    status: 77,
+    last: expect.stringMatching(/^chatosbot: WARNING: .* another key than the pinned one/) as string,
   });
 });
 

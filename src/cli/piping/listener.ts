@@ -58,7 +58,8 @@ export class Listener {
   /**
    * The channel of the next peer; where one is not established, that of the one after it.
    *
-   * @throws {ChatosError} `TIMED_OUT` where nobody comes, `ABORTED`, or what ended the client
+   * @throws {ChatosError} `TIMED_OUT` where nobody comes, `ABORTED`, what ended the client, or `NOT_TRUSTED` where the server
+   *   has another key by now: nobody can come then
    */
   async next(limits: WaitLimits): Promise<Channel> {
     for (;;) {
@@ -66,7 +67,7 @@ export class Listener {
       try {
         return await accept(request, limits.signal);
       } catch (error) {
-        if (!isChatosError(error) || limits.signal.aborted) throw error;
+        if (!isChatosError(error) || error.code === 'NOT_TRUSTED' || limits.signal.aborted) throw error;
         const message = `the private connection with ${request.from} was not established: ${error.message}`;
         if (this.#isNews(`broken ${request.from} ${error.message}`))
           this.#report('broken', message, { peer: request.from, code: error.code, message: error.message });
