@@ -25,6 +25,9 @@ const v2 = (host: number): Buffer =>
     Buffer.from([host]),
     Buffer.from('7f000001c0de1e63', 'hex'),
   ]);
+/** The same for IPv6: 36 bytes, of which the first 16 are the client's address. */
+const v2Of6 = (address: string): Buffer =>
+  Buffer.from(`0d0a0d0a000d0a515549540a21210024${address}${'0'.repeat(31)}1c0de1e63`, 'hex');
 const v1 = (host: number): Buffer => Buffer.from(`PROXY TCP4 192.0.2.${host} 127.0.0.1 49374 7779\r\n`);
 const LOCAL = Buffer.from('0d0a0d0a000d0a515549540a20000000', 'hex');
 
@@ -95,6 +98,24 @@ describe('a listener for proxies', () => {
       expect(await readExactly(socket, 1)).toEqual(ACCEPTED);
       expect(proxied.from('alice')).toBe(from);
       expect((await proxied.rig.log.until('logged in')).fields).toMatchObject({ login: 'alice', from });
+    },
+  );
+
+  it.each([
+    ['v1', Buffer.from('PROXY TCP6 2001:db8:7::1 ::1 49374 7779\r\n'), '2001:db8:7::1', '2001:DB8:7::/48'],
+    ['v2', v2Of6('20010db8000700000000000000000001'), '2001:db8:7::1', '2001:db8:7:0::1'],
+    ['v2', v2Of6('00000000000000000000ffffc0000207'), '192.0.2.7', '192.0.2.0/24'],
+  ])(
+    '[P20] %s: a client over IPv6 is where the header says, and bans are of that address',
+    async (proxy, header, from, banned) => {
+      const proxied = await ProxiedRig.start({}, proxy);
+      const socket = await proxied.open(header, login('alice'));
+      expect(await readExactly(socket, 1)).toEqual(ACCEPTED);
+      expect(proxied.from('alice')).toBe(from);
+      expect(proxied.rig.server.ban({ kind: 'from', what: banned, since: new Date() })).toMatchObject({ sessions: 1 });
+      await endOf(socket);
+      await endOf(await proxied.open(header, login('alice')));
+      expect(proxied.rig.server.stats.refusedBanned).toBe(1);
     },
   );
 

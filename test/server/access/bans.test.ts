@@ -1,5 +1,7 @@
-import { describe, expect, it, vi } from 'vitest';
+import { connect } from 'node:net';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { banKindOf, Bans, MAX_BANS, type Ban, type BanKind } from '../../../src/server/access/bans.ts';
+import { RfcPeer } from '../../support/rfc-peer.ts';
 import { agree, Rig, stopTheClock } from '../../support/server-rig.ts';
 import { endOf, knock, within } from '../../support/server-sockets.ts';
 
@@ -100,6 +102,22 @@ it('a ban of an address ends the half from there that waits for the other side',
   await rig.server.selfTest();
   rig.server.ban(ban('from', ELSEWHERE));
   await within(endOf(half), 'the end of the half');
+});
+
+it.each([
+  ['127.0.0.1', '[::]', '127.0.0.0/8'],
+  ['::1', '[::]', '0:0::1/128'],
+  ['::1', '[::1]', '::1'],
+])('a ban of an address ends those from %s at %s, as %s', async (host, listen, what) => {
+  const rig = await Rig.start();
+  const { port } = await rig.server.listen(`${listen}:0`);
+  const socket = connect({ host, port }).on('error', () => undefined);
+  onTestFinished(() => void socket.destroy());
+  const peer = RfcPeer.over(socket);
+  expect(await peer.login('alice')).toBe(true);
+  expect(rig.server.ban(ban('from', what))).toMatchObject({ sessions: 1 });
+  await peer.ended;
+  expect(await rig.server.selfTest()).toBeUndefined();
 });
 
 it('a ban ends by itself, and says so', async () => {
