@@ -73,6 +73,8 @@ export class Hub {
   handshakes = 0;
   /** Main connections, identified or not. */
   readonly sessions = new Set<OpenSession>();
+  /** Whether clients may log in; the sessions that there are have their private connections in any case. */
+  admitting = true;
   /** Whether the server is closing: logins are held for nobody then. */
   closing = false;
   #lastSession = 0;

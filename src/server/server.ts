@@ -235,9 +235,17 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
     session.kick();
   }
 
-  /** Whether it is being closed: it lets nobody in any more. */
+  /** Whether it is stopping: it lets nobody in any more. */
   get isStopping(): boolean {
-    return this.#closing !== undefined;
+    return !this.#hub.admitting;
+  }
+
+  /**
+   * Lets nobody log in any more, as before {@link ChatosServer.close}; connections that try are ended. Sessions go on, and may
+   * still open private connections.
+   */
+  admitNobody(): void {
+    this.#hub.admitting = false;
   }
 
   /**
@@ -248,7 +256,7 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
    */
   async selfTest(timeoutMs = SELF_TEST_MS): Promise<string | undefined> {
     const [listener] = this.#listeners;
-    if (this.#closing) return 'the server is stopping';
+    if (this.isStopping) return 'the server is stopping';
     if (!listener) return 'the server listens nowhere';
     const connect = (): Promise<Duplex> =>
       listener.connectToItself({
@@ -313,6 +321,7 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
   async #close(drainMs: number): Promise<void> {
     const { proxyHeaders } = this.#hub;
     this.#hub.closing = true;
+    this.admitNobody();
     this.#stopping.abort();
     const stopped = this.#stopped.map(({ listener }) => listener);
     const closed = [...this.#stopped.map(({ gone }) => gone), ...this.#listeners.map((listener) => listener.close())];

@@ -161,9 +161,9 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
    * answered.
    */
   identify(login: string): void {
-    const { access, closing, directory, options } = this.#hub;
+    const { access, admitting, directory, options } = this.#hub;
     // Its turn to be ended comes: nobody is let in any more.
-    if (closing) return this.end();
+    if (!admitting) return this.end();
     const skeletons = options.lookAlikes === 'allow' || this.#isTest ? [] : skeletonsOf(login);
     const { id, fingerprint } = this;
     const claim: Claim = { id, login, key: loginKey(login), skeletons, source: this.source.name, fingerprint };

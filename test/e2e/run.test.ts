@@ -172,6 +172,18 @@ announcements:
     expect(await command.exit()).toMatchObject({ status: 0 });
   });
 
+  test('lets nobody log in on its own server while its bots stop', async () => {
+    labFile('bots/lingering.ts', 'export const onStop = () => new Promise(() => {});');
+    const command = start(['run', '../bots/lingering.ts', '--listen', '127.0.0.1:0', '--drain', '1000']);
+    const [, own] = await command.line(/^listening on tcp:\/\/127\.0\.0\.1:(\d+)$/);
+    await command.line(/^lingering: logged in/);
+    command.kill('SIGTERM');
+    await command.line(/^stopping on SIGTERM/);
+    await expect(peer(Number(own), 'late')).rejects.toThrow('the server ended the connection');
+    command.kill('SIGTERM');
+    expect(await command.exit()).toMatchObject({ status: 143 });
+  });
+
   test('ends at once on a second signal', async () => {
     labFile('bots/stubborn.ts', 'export const onStop = () => new Promise(() => {});');
     const command = await startBots(['../bots/stubborn.ts', '--drain', '1000'], ['stubborn']);

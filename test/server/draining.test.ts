@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { RfcPeer } from '../support/rfc-peer.ts';
-import { Rig, stopTheClock, turns } from '../support/server-rig.ts';
+import { packet, str, type RfcPeer } from '../support/rfc-peer.ts';
+import { agree, Rig, stopTheClock, turns } from '../support/server-rig.ts';
 import { turn } from '../support/server-connection.ts';
-import { endOf, openSocket, within } from '../support/server-sockets.ts';
+import { endOf, openSocket, readExactly, within } from '../support/server-sockets.ts';
 
 /** How many of them have seen their end, once nothing moves any more. */
 async function ended(peers: readonly RfcPeer[], watcher: RfcPeer): Promise<number> {
@@ -18,6 +18,20 @@ async function crowd(count: number) {
   for (let number = 0; number < count; number += 1) peers.push(await rig.join(`peer-${number}`));
   return { rig, peers, ...channel };
 }
+
+it('a server that admits nobody ends who logs in, and lets sessions open private connections', async () => {
+  const rig = await Rig.start();
+  const [alice, bob] = [await rig.join('alice'), await rig.join('bob')];
+  rig.server.admitNobody();
+  expect(rig.server.isStopping).toBe(true);
+  const late = await rig.connect();
+  late.send(packet(0, str('late')));
+  expect(await late.ended).toBe('end');
+  const id = await agree(alice, bob);
+  const halves = await Promise.all([rig.half(id), rig.half(id)]);
+  halves[0].write('hello');
+  expect((await readExactly(halves[1], 5)).toString()).toBe('hello');
+});
 
 describe('a server that is closed with time to drain', () => {
   it('ends sessions without private connections one after the other, over the first half of the time', async () => {

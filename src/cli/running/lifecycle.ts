@@ -84,6 +84,7 @@ export async function runUntilStopped(
 async function stopRun(running: Running, drainMs: number): Promise<void> {
   const { log, watcher, runtime, server, audit, recorder, status, control } = running;
   const deadline = performance.now() + drainMs;
+  server?.admitNobody();
   await Promise.all([watcher?.close(), runtime?.stop({ timeoutMs: drainMs })]);
   await server?.close({ drainMs: Math.max(deadline - performance.now(), 0) });
   await audit?.close();
