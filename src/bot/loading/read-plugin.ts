@@ -122,6 +122,8 @@ function read(exported: object, where: PluginSource, invalid: Invalid): LoadedPl
   for (const [hook, value] of Object.entries(hooks)) {
     if (hook === 'onMessage' && Array.isArray(value)) {
       hooks[hook] = firstMatching(readHandlers(value, report));
+    } else if (hook === 'onMessage') {
+      check(typeof value === 'function', 'onMessage is neither a function nor a list, as [{ when, run }]');
     } else {
       check(typeof value === 'function', `${hook} is not a function`);
     }

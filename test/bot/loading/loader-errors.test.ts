@@ -148,7 +148,9 @@ describe('loadPlugin, what it turns down', () => {
   });
 
   it('a hook that is not a function', async () => {
-    expect(await complaint('export const onMessage = "hello";')).toBe('FILE: onMessage is not a function');
+    expect(await complaint('export const onChannel = "hello";')).toBe('FILE: onChannel is not a function');
+    const neither = 'FILE: onMessage is neither a function nor a list, as [{ when, run }]';
+    expect(await complaint('export const onMessage = { when: {}, run: () => undefined };')).toBe(neither);
     expect(await complaint('export default { onStart: null };')).toBe('FILE: onStart is not a function');
   });
 
