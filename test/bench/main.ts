@@ -13,6 +13,7 @@ import { benchPlugins } from './plugins.ts';
 import { benchRelay, benchRelayTls } from './relay.ts';
 import { benchSessions, benchSessionsTls } from './sessions.ts';
 import { benchStartup } from './startup.ts';
+import { benchTlsFlood } from './tls-flood.ts';
 
 const BENCHMARKS: Readonly<Record<string, (rounds: number, plots?: string) => Promise<void>>> = {
   bots: benchBots,
@@ -31,6 +32,7 @@ const BENCHMARKS: Readonly<Record<string, (rounds: number, plots?: string) => Pr
   sessions: benchSessions,
   'sessions-tls': benchSessionsTls,
   startup: benchStartup,
+  'tls-flood': benchTlsFlood,
 };
 
 const { values, positionals } = parseArgs({

@@ -1,7 +1,8 @@
 import { compare, cpuSeconds, type Contender, type Figures } from './measure.ts';
 import { CHATOS } from './servers/dialects.ts';
 import { startLoad, type LoadProcess } from './load/load-process.ts';
-import { STEP_MS, type Ages, type PacedLoad } from './load/paced-load.ts';
+import { agesOf, deliveries, type Ages } from './load/ages.ts';
+import type { PacedLoad } from './load/paced-load.ts';
 import { withProcesses, type Keep } from './servers/processes.ts';
 import { startChatosRelay, type Relay } from './servers/relays.ts';
 import { saturate } from './load/saturation.ts';
@@ -35,7 +36,8 @@ async function measure(channels: number, keep: Keep): Promise<Figures> {
     ? await during(() => pace(PACED_MS))
     : { figures: { 'GiB/s in all': NaN }, result: await pace(PACED_MS) };
   return {
-    ...figuresOf(result),
+    ...agesOf(result),
+    'k deliveries/s': deliveries(result) / PACED_MS,
     'GiB/s in all': figures['GiB/s in all']!,
     'cores of the server': (cpuSeconds(server.pid) - cpuBefore) / ((performance.now() - startedAt) / 1000),
   };
@@ -46,19 +48,4 @@ async function startClients(server: Relay, process: number, keep: Keep): Promise
   const clients = CLIENTS / PROCESSES;
   await load.call('connect', { dialect: CHATOS.name, port: server.port, number: process * clients, clients });
   return load;
-}
-
-function figuresOf(all: readonly Ages[]): Figures {
-  const ages = all[0]!.map((_, step) => all.reduce((sum, each) => sum + each[step]!, 0));
-  const total = ages.reduce((sum, count) => sum + count, 0);
-  const below = (percent: number): number => {
-    let left = (total * percent) / 100;
-    return (ages.findIndex((count) => (left -= count) <= 0) + 1) * STEP_MS;
-  };
-  return {
-    'ms (p50)': below(50),
-    'ms (p99)': below(99),
-    'ms (max)': (ages.findLastIndex((count) => count > 0) + 1) * STEP_MS,
-    'k deliveries/s': total / PACED_MS,
-  };
 }

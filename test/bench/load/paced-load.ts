@@ -1,14 +1,10 @@
 // Clients of the server, as a process of its own: they say something at a steady pace, and see how old it is when it comes.
+import { STEP_MS, STEPS, type Ages } from './ages.ts';
 import { connectClients, type Client, type Clients } from './chat-clients.ts';
 import { CHATOS } from '../servers/dialects.ts';
 import { answerCalls } from './load-process.ts';
 
 export type PacedLoad = typeof calls;
-
-/** How many deliveries were how old, in steps of a tenth of a millisecond; the last is for all that are older. */
-export type Ages = Uint32Array;
-export const STEP_MS = 0.1;
-const STEPS = 100_000;
 
 /** A message of 100 bytes begins with the time at which it was due, in microseconds of the machine's clock. */
 const TIME_DIGITS = 15;
@@ -33,7 +29,8 @@ const calls = {
     const startedAt = microseconds();
     const total = Math.round((perSecond * forMs) / 1000);
     for (let sent = 0; sent < total;) {
-      const due = Math.min(total, Math.floor(((microseconds() - startedAt) * perSecond) / 1e6));
+      // The first is due at once.
+      const due = Math.min(total, Math.floor(((microseconds() - startedAt) * perSecond) / 1e6) + 1);
       for (; sent < due; sent++) {
         const { login, socket } = clients[sent % clients.length]!;
         const dueAt = Math.floor(startedAt + (sent * 1e6) / perSecond);
