@@ -99,7 +99,7 @@ export async function runProgram(): Promise<never> {
   process.stderr.on('error', () => undefined);
 
   let code = await main(process.argv.slice(2)).catch(fail);
-  // Whoever ends us by a signal does not wait until a stalled reader goes on.
+  // Anyone who ends us by a signal does not wait until a stalled reader goes on.
   if (code <= 128) await flushOutput();
   if (code === EXIT.done && lost) code = fail(lost);
   endProcess(code);

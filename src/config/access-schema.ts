@@ -52,9 +52,9 @@ export const ACCESS_ENTRIES = {
       v.description("Whose which logins are: the first rule that has the login decides. Default: all are anyone's."),
     ),
   ),
-  deny: v.optional(v.pipe(list, v.description('Whoever matches any of these is refused. Default: nobody.'))),
+  deny: v.optional(v.pipe(list, v.description('Anyone who matches any of these is refused. Default: nobody.'))),
   allow: v.optional(
-    v.pipe(list, v.description('Whoever does not match all that is given here is refused. Default: nobody.')),
+    v.pipe(list, v.description('Anyone who does not match all that is given here is refused. Default: nobody.')),
   ),
   halves: v.optional(
     v.pipe(

@@ -54,8 +54,8 @@ const PARAMETERS: { readonly [N in Name]-?: Parameter<NonNullable<AddressParamet
 const NAMES = Object.keys(PARAMETERS) as Name[];
 
 const USES: Readonly<Record<AddressUse, string>> = {
-  client: "for whoever connects; a server's key and certificate are not part of the address that it listens on",
-  listener: 'for the address that a server listens on, not for whoever connects',
+  client: "for clients; a server's key and certificate are not part of the address that it listens on",
+  listener: 'for the address that a server listens on, not for clients',
 };
 
 /**

@@ -51,7 +51,7 @@ export interface Listener {
   /** The address with the port that was really taken. */
   readonly address: Address;
   /**
-   * Connects to itself, whoever may come in otherwise; `enter` says what becomes of it. With TLS, the handshake is done; of
+   * Connects to itself, whatever keeps others out; `enter` says what becomes of it. With TLS, the handshake is done; of
    * an address with `proxy`, no header is read. Rejects where that fails.
    */
   connectToItself(entrance: Entrance): Promise<Duplex>;

@@ -28,7 +28,7 @@ const INCOMPLETE: HeaderRead = { is: 'incomplete' };
 
 /**
  * Reads the PROXY protocol header that a connection begins with, as HAProxy's proxy-protocol.txt has it (P20). Says that it
- * is invalid as soon as the bytes show it. What the extensions of v2 say (its checksum, too) is skipped: whoever may send a
+ * is invalid as soon as the bytes show it. What the extensions of v2 say (its checksum, too) is skipped: anyone who may send a
  * header is trusted, and TCP has a checksum of its own.
  */
 export function readProxyHeader(bytes: Buffer, expected: ProxyProtocol): HeaderRead {

@@ -30,7 +30,7 @@ interface Expected {
 
 /**
  * Connections that proxies have relayed, until their header has said whom for (P20). What comes behind the header stays in
- * the socket, for whoever reads it next.
+ * the socket, for its next reader.
  */
 export class ProxyHeaders {
   readonly #mayRelay: ProxyHeadersOptions['mayRelay'];

@@ -23,13 +23,13 @@ export class SelfConnections<T> {
     return found;
   }
 
-  /** Connects; with TLS, whoever answers is trusted, as it is this process. Rejects with the reason of the system. */
+  /** Connects; with TLS, the one that answers is trusted, as it is this process. Rejects with the reason of the system. */
   async connect({ address, port }: net.AddressInfo, isSecure: boolean, what: T): Promise<Duplex> {
     const host = ANY[address] ?? address;
     const socket = net.connect({ host, port, allowHalfOpen: true });
     // The system has given it an address by then, and has accepted nothing yet.
     process.nextTick(() => {
-      // Out of ports or descriptors, it has none: it fails, and must not stand for whoever has no address.
+      // Out of ports or descriptors, it has none: it fails, and must not stand for others that have none.
       if (socket.localPort === undefined) return;
       const key = `${socket.localAddress} ${socket.localPort} ${host}`;
       this.#expected.set(key, what);

@@ -210,7 +210,7 @@ class ServerHandshake implements Handshake {
 
 /**
  * A TLS socket that no `tls.Server` has made keeps its errors to itself, and a garbled record would leave it hanging, until
- * whoever made it has taken control, as `tls.connect` does.
+ * its maker has taken control, as `tls.connect` does.
  */
 function takeErrors(stream: TLSSocket): void {
   (stream as unknown as { _releaseControl(): void })._releaseControl();

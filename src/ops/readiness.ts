@@ -8,7 +8,7 @@ export interface TestableServer {
   selfTest(): Promise<string | undefined>;
 }
 
-/** A result holds for so long, in milliseconds: whoever asks more often gets the same. One that is bad is soon tried again. */
+/** A result holds for so long, in milliseconds: anyone who asks more often gets the same. One that is bad is soon tried again. */
 const GOOD_MS = 5_000;
 const BAD_MS = 1_000;
 

@@ -62,7 +62,7 @@ export function logEvents(events: EventEmitter<ServerEvents>, unbounded: Logger)
     },
     releaseFailed: (session, error) => log.error('login not released', { why: messageOf(error), ...who(session) }),
     kicked: (session, why, channels) => log.warn('kicked', { why, ...who(session), channels }),
-    // Whoever reloads says what became of each part.
+    // The code that reloads says what became of each part.
     reloaded: () => undefined,
     draining: (sessions, channels, drainMs) =>
       log.info('draining', { sessions, channels, seconds: Math.round(drainMs) / 1000 }),

@@ -25,9 +25,9 @@ export interface ServerOptions {
   readonly lookAlikes?: 'refuse' | 'allow' | undefined;
   /** Whose which logins are: the first rule that has the login decides; what none has is refused. @default all are anyone's */
   readonly logins?: readonly LoginRule[] | undefined;
-  /** Whoever matches any of these is refused. @default nobody */
+  /** Anyone who matches any of these is refused. @default nobody */
   readonly deny?: AccessList | undefined;
-  /** Whoever does not match all that is given here is refused. @default nobody */
+  /** Anyone who does not match all that is given here is refused. @default nobody */
   readonly allow?: AccessList | undefined;
   /** Where halves may come from; `parties`: only from the address, or with the certificate, of one of theirs. @default 'anywhere' */
   readonly halves?: 'anywhere' | 'parties' | undefined;

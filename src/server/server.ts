@@ -181,7 +181,7 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
   }
 
   /**
-   * Changes what can be changed while it runs; whoever is in stays in. What is left out stays as it is.
+   * Changes what can be changed while it runs; anyone who is in stays in. What is left out stays as it is.
    *
    * @throws {ChatosError} `INVALID_ARGUMENT`; nothing is changed then
    */

@@ -192,7 +192,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     return this.#barredFrom(login);
   }
 
-  /** Why it may not have the login, whoever has it. */
+  /** Why it may not have the login, be it free or not. */
   #barredFrom(login: string): LoginRefusal | undefined {
     if (this.#isTest) return undefined;
     const { remoteAddress: from, fingerprint } = this;

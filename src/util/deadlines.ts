@@ -74,7 +74,7 @@ export class Deadlines<T> {
     if (!node?.waits) return;
     node.waits = false;
     const { before, after } = node;
-    // Whoever keeps it must not keep its neighbours, and through them all that came later.
+    // One that is kept must not keep its neighbours, and through them all that came later.
     node.before = node.after = undefined;
     if (before) before.after = after;
     else this.#first = after;

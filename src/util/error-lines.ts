@@ -28,7 +28,7 @@ export function writeErrorLine(line: string, report: (lines: number) => string):
 
 function waitingBytes(): number {
   const { writableLength } = process.stderr;
-  // Whoever puts another function in the place of `write` may call nobody back.
+  // Another function in the place of `write` may call nobody back.
   if (writableLength === 0) waitingLines = 0;
   return writableLength + waitingLines * LINE_BYTES;
 }

@@ -74,7 +74,7 @@ describe('the server that a configuration means', () => {
     expect(clientServer(undefined, placed(config))).toEqual(DEFAULT_ADDRESS);
   });
 
-  test('has its authorities beside the configuration, whoever runs the command where', () => {
+  test('has its authorities beside the configuration, wherever the command is run', () => {
     const server = 'tls://example.org?ca=ca.pem';
     expect(clientServer(undefined, placed({ server })).ca).toBe('/etc/bots/ca.pem');
     expect(addressArgument(server).ca).toBe('ca.pem');

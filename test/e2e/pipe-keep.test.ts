@@ -26,7 +26,7 @@ test('pipe --keep serves peers one after the other, and ends with 128 + n on a s
   expect(await listener.exit()).toMatchObject({ status: 143, stdout: 'from ann\nfrom bea\n' });
 });
 
-test('pipe --keep serves whoever waits next, where one has given up while it waited', async () => {
+test('pipe --keep serves anyone who waits next, where one has given up while it waited', async () => {
   const listener = await keep('queue');
   const first = await ask(await peer(port, 'first'), port, 'queue');
   const fickle = await peer(port, 'fickle');
@@ -70,7 +70,7 @@ test('pipe --keep --max serves so many at once', async () => {
   expect(await listener.exit()).toMatchObject({ status: 130 });
 });
 
-test('pipe --keep ends where its own output fails: with 141, whoever it serves', async () => {
+test('pipe --keep ends where its own output fails: with 141, whichever peer it serves', async () => {
   const loop = shell(
     `chatosbot pipe --listen --keep --login leaky --server ${at} | head -c 5; echo "\${PIPESTATUS[0]}"`,
   );

@@ -39,7 +39,7 @@ test('a bot that is turned away tries again until there is room', async () => {
   await bot.line(/quiet: logged in/);
 });
 
-test('over TLS they say what to check as well, and whoever has a pin is not told to do without TLS', async () => {
+test('over TLS they say what to check as well, and anyone who has a pin is not told to do without TLS', async () => {
   const config = labFile('deny.yaml', 'serve: { deny: { from: [127.0.0.1] } }\n');
   const args = ['--listen', 'tls://127.0.0.1:0', '--state', path.join(LAB, 'turned-away')];
   const command = start(['serve', '--config', config, ...args]);

@@ -54,9 +54,9 @@ describe('parseAddress', () => {
 
   it.each([
     ['host?proxy=v1', 'client', /'proxy' is for the address that a server listens on/],
-    [`tls://host?pin=${PIN}`, 'listener', /'pin' is for whoever connects/],
-    ['tls://host?ca=a', 'listener', /'ca' is for whoever connects/],
-    ['tls://host?name=a', 'listener', /'name' is for whoever connects/],
+    [`tls://host?pin=${PIN}`, 'listener', /'pin' is for clients/],
+    ['tls://host?ca=a', 'listener', /'ca' is for clients/],
+    ['tls://host?name=a', 'listener', /'name' is for clients/],
   ] as const)('refuses %j for a %s', (text, use, why) => {
     expect(() => parseAddress(text, use)).toThrow(why);
     expect(() => toAddress(parseAddress(text), use)).toThrow(why);

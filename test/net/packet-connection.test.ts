@@ -61,7 +61,7 @@ describe('receiving', () => {
 });
 
 describe('ending', () => {
-  it('closes without an error where both sides end, whoever began', async () => {
+  it('closes without an error where both sides end, whichever began', async () => {
     const first = await pair();
     first.connection.send(message('last'));
     first.connection.end();

@@ -17,7 +17,7 @@ function testable() {
   return { tests, server, readiness, pass: (ms: number) => void (now += ms) };
 }
 
-it('runs one test at a time, whoever asks', async () => {
+it('runs one test at a time, however many ask', async () => {
   const { tests, readiness } = testable();
   const answers = [readiness.problem(), readiness.problem()];
   expect(tests).toHaveLength(1);

@@ -111,7 +111,7 @@ describe('Broadcast', () => {
     expect(two.writes.mock.calls.length).toBeGreaterThan(2);
   });
 
-  it('[P16] goes out over several turns however much is said, and whoever says more waits', async () => {
+  it('[P16] goes out over several turns however much is said, and anyone who says more waits', async () => {
     const broadcast = new Broadcast();
     const pairs = await Promise.all(Array.from({ length: 20 }, () => pair()));
     let [writes, most] = [0, 0];

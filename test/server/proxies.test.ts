@@ -131,7 +131,7 @@ describe('a listener for proxies', () => {
     expect(proxied.from('alice')).toBe('192.0.2.7');
   });
 
-  it('[P20] whoever is no proxy is closed at once, and not read', async () => {
+  it('[P20] anyone who is no proxy is closed at once, and not read', async () => {
     const proxied = await ProxiedRig.start();
     const socket = await openSocket(proxied.port, { localAddress: '127.0.0.2' });
     await endOf(socket);

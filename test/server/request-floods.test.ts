@@ -131,7 +131,7 @@ describe('requests that wait', () => {
 });
 
 describe('answers that are late', () => {
-  it('[P5] are as many as requests were given up, whoever has asked and gone meanwhile', async () => {
+  it('[P5] are as many as requests were given up, though others have asked and gone meanwhile', async () => {
     const rig = await Rig.start({ maxForbiddenPackets: 1 });
     const bot = await rig.join('bot');
     const LATE = 20;

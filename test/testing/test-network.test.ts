@@ -167,7 +167,7 @@ test('a network is stopped by the end of its scope', async () => {
   });
 });
 
-test('whoever wants to waits for ever', async () => {
+test('anyone who wants to waits for ever', async () => {
   const alice = await net.user('alice');
   const waiting = alice.expects('hi', Infinity);
   await net.settled({ timeoutMs: Infinity });

@@ -72,7 +72,7 @@ Examples:
   $ chatosbot policy login alice --from 192.0.2.7
   $ chatosbot policy login ops-1 --certificate ops-1.pem --json
 
-Explains what serve.deny, serve.allow and serve.logins say, whoever may have the login at the moment, without connecting.
+Explains what serve.deny, serve.allow and serve.logins say, be the login free or not, without connecting.
 The exit code is 0 where the client is let in, and 77 where it is refused.`,
     )
     .action(explainLogin);

@@ -92,7 +92,7 @@ export class Delivery {
   /** One question at a time: it is the same for all that was sent before. */
   #confirm(): Promise<void> {
     this.#confirming ??= this.#askForAll().finally(() => (this.#confirming = undefined));
-    // Whoever waits for the last one sees the failure.
+    // The one that waits for the last one sees the failure.
     this.#confirming.catch(ignore);
     return this.#confirming;
   }

@@ -48,7 +48,7 @@ export async function converse(channel: Channel, settings: ConversationSettings,
   const hasUser = !process && !flags.keep && [0, 1].every((fd) => /pipe|socket/.test(descriptorKind(fd)));
   const isTyped = !process && ends.input !== EMPTY_SOURCE && isatty(0);
   const onPeerEnd = (received: number, goesOn: boolean): void => {
-    // Whoever keeps what comes in a file came to receive, and need not know Ctrl-D.
+    // Anyone who keeps what comes in a file came to receive, and need not know Ctrl-D.
     const isOver = isTyped && received > 0 && !isatty(1);
     if (isOver) endTypedInput();
     const hint = isTyped && !isOver && goesOn ? `${peer} has ended its side; press Ctrl-D to end yours` : undefined;

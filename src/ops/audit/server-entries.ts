@@ -21,7 +21,7 @@ export function auditServer(events: EventEmitter<ServerEvents>, audit: Audit): v
     listening: (address) => audit('listening', { address: formatAddress(address) }),
     acceptFailed: (address, { message: why }) =>
       audit('connection-not-accepted', { address: formatAddress(address), why }),
-    // Whoever comes and goes without a login has done nothing: health checks of proxies do so every other second.
+    // Anyone who comes and goes without a login has done nothing: health checks of proxies do so every other second.
     connection: undefined,
     connectionRefused: (from, why) => audit('connection-refused', { from, why, limit: REFUSED_BY[why] }),
     proxyHeaderRefused: (from, why, limit) => audit('proxy-header-refused', { from, why, limit }),

@@ -33,9 +33,9 @@ export interface LoginRule {
 export interface AccessOptions {
   /** Whose which logins are: the first rule with a matching login decides; with none that matches, it is refused. @default anyone's */
   readonly logins?: readonly LoginRule[] | undefined;
-  /** Whoever matches any of these is refused, whatever else is said. @default nobody */
+  /** Anyone who matches any of these is refused, whatever else is said. @default nobody */
   readonly deny?: AccessList | undefined;
-  /** Whoever does not match all that is given here is refused. @default nobody */
+  /** Anyone who does not match all that is given here is refused. @default nobody */
   readonly allow?: AccessList | undefined;
   /** Whether logins that look like reserved or denied ones are as those are (P7). @default 'refuse' */
   readonly lookAlikes?: 'refuse' | 'allow' | undefined;

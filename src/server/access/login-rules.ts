@@ -99,7 +99,7 @@ export function loginRefusal(rules: AccessRules, login: string, peer: Peer): Acc
 /**
  * Whether who comes may have a login. Denied is denied; then all that `allow` asks for; then the first rule that has the login
  * decides: where its conditions do not hold, no later rule lets it in, or nothing would be reserved. A login that looks like
- * some that a rule reserves is refused to whoever may not have those, in the rule's place; the rule lets nobody in by it.
+ * some that a rule reserves is refused to anyone who may not have those, in the rule's place; the rule lets nobody in by it.
  *
  * @param onPassed gets each rule before the deciding one, and why it does not decide
  */

@@ -81,7 +81,7 @@ describe('connect ids', () => {
     expect(rig.server.stats.channels).toBe(1);
   });
 
-  it('[P11] those of the same two sessions are bounded by limits.maxConnectIdsPerPair, whoever asks', async () => {
+  it('[P11] those of the same two sessions are bounded by limits.maxConnectIdsPerPair, whichever asks', async () => {
     const rig = await Rig.start({ maxConnectIdsPerPair: 2 });
     const [alice, mallory, bob] = [await rig.join('alice'), await rig.join('mallory'), await rig.join('bob')];
     const first = await agree(mallory, alice);

@@ -44,7 +44,7 @@ const digest = (bytes: Buffer): string => createHash('sha256').update(bytes).dig
 
 const isSuccess = (outcome: Outcome): boolean => !(outcome instanceof Error);
 
-/** Whoever succeeds has everything, and so has its peer; who fails has the beginning. Returns what is otherwise. */
+/** A side that succeeds has everything, and so has its peer; one that fails has the beginning. Returns what is otherwise. */
 function lies({ result, outputs, question, answer }: Awaited<ReturnType<typeof carry>>): string[] {
   const found: string[] = [];
   const isOneDone = isSuccess(result.requester) || isSuccess(result.target);

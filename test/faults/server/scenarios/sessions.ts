@@ -98,7 +98,7 @@ const oneAddress: Scenario = {
 };
 
 const descriptors: Scenario = {
-  name: 'out of descriptors, whoever is in stays, one line a second says so, and newcomers are let in again afterwards',
+  name: 'out of descriptors, anyone who is in stays, one line a second says so, and newcomers are let in again afterwards',
   server: { descriptors: 64 },
   honest: ['prober', 'readers'],
   async run(attack) {
