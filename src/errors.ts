@@ -27,6 +27,7 @@ export const ERROR_CODES = {
   TIMED_OUT: 'The time allowed for the operation ran out.',
   CANCELLED: 'The user who was asked a question does not want to answer it.',
   INVALID_ANSWER: 'The user who was asked a question gave no valid answer, however often it was asked.',
+  IN_DIALOGUE: 'The user has a dialogue of the plugin to finish, or to cancel, before another one can begin.',
   INTERRUPTED: 'The plugin stopped, or was reloaded, before the user who was asked a question had answered it.',
   ABORTED: 'The operation was cancelled by its AbortSignal, or because its owner was closed.',
   QUEUE_FULL: 'Too much is waiting already; try again when some of it is done.',

@@ -14,6 +14,7 @@ export {
 export {
   type AskOptions,
   type Awaitable,
+  type Beginning,
   type Context,
   type FiredTimer,
   type IncomingRequest,
@@ -34,6 +35,15 @@ export {
   type ExpectedAnswer,
   type TextArg,
 } from './bot/plugin/commands.ts';
+export {
+  defineDialogue,
+  type Answered,
+  type AnswerSpec,
+  type AnswerValue,
+  type Dialogue,
+  type DialogueSpec,
+  type DialogueStep,
+} from './bot/plugin/dialogue.ts';
 export {
   type FilteredHandlers,
   type FilteredMessage,

@@ -2,6 +2,7 @@ import type { AccountScope } from './running/account-scope.ts';
 import type { BreakerLimits } from './running/circuit-breaker.ts';
 import type { PlainOptions } from './plugin/context.ts';
 import type { AccountServices } from './running/plugin-context.ts';
+import { DialogueRecords } from './running/dialogue-records.ts';
 import { PluginRunner } from './running/plugin-runner.ts';
 import type { NewestTimers } from './running/plugin-timers.ts';
 import type { LoadedPlugin } from './loading/read-plugin.ts';
@@ -20,6 +21,7 @@ export interface Seat {
 interface TakenSeat extends Seat {
   store: PluginStore;
   newestTimers: NewestTimers;
+  dialogueRecords: DialogueRecords;
   runner: PluginRunner;
 }
 
@@ -55,7 +57,7 @@ export class AccountPlugins {
   /** Adds a plugin, which begins when they are started; returns its place. */
   add(plugin: LoadedPlugin, options: PlainOptions, seat: Seat): number {
     const store = seat.openStore();
-    const own = { ...seat, store, newestTimers: {} };
+    const own = { ...seat, store, newestTimers: {}, dialogueRecords: new DialogueRecords(store.records) };
     const runner = this.#createRunner(plugin, options, own);
     const place = this.#seats.push({ ...own, runner }) - 1;
     this.#warnOfClashes(runner);
@@ -111,6 +113,7 @@ export class AccountPlugins {
       const { runner: old, store } = seat;
       seat.store = seat.openStore();
       seat.newestTimers = {};
+      seat.dialogueRecords = new DialogueRecords(seat.store.records);
       seat.runner = this.#createRunner(old.plugin, old.context.options, seat);
       void this.#track(this.#leave(old).then(() => store.close()));
     }
@@ -177,9 +180,9 @@ export class AccountPlugins {
   #createRunner(
     plugin: LoadedPlugin,
     options: PlainOptions,
-    { directory, store, newestTimers }: Omit<TakenSeat, 'runner'>,
+    { directory, store, newestTimers, dialogueRecords }: Omit<TakenSeat, 'runner'>,
   ): PluginRunner {
-    const settings = { ...this.#settings, options, directory, store, newestTimers };
+    const settings = { ...this.#settings, options, directory, store, newestTimers, dialogueRecords };
     return new PluginRunner(plugin, this.#settings.servicesFor(plugin.name), settings);
   }
 }

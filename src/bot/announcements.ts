@@ -26,6 +26,7 @@ export function announcementsPlugin(announcements: readonly Announcement[]): Loa
     commands: new Map(),
     schedule: () => Promise.resolve(schedule),
     timers: new Map(),
+    dialogues: new Map(),
     before: [],
     after: [],
     optionsSchema: undefined,

@@ -78,6 +78,8 @@ export interface PluginStatus {
   readonly jobs: readonly JobStatus[];
   /** What it does once, at a time. */
   readonly timers: TimersStatus;
+  /** Dialogues in progress. */
+  readonly dialogues: number;
   /** `undefined` where it runs in the main thread. */
   readonly isolation?: IsolationStatus | undefined;
 }

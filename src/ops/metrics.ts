@@ -56,6 +56,7 @@ const PLUGIN_METRICS: readonly Metric<PluginStatus>[] = [
   ],
   ['plugin_running_calls', 'Calls in progress.', ({ running }) => running],
   ['plugin_jobs', 'Scheduled jobs.', ({ jobs }) => jobs.length],
+  ['plugin_dialogues', 'Dialogues in progress.', ({ dialogues }) => dialogues],
   ['plugin_timers', 'Timers that have not run.', ({ timers }) => timers.count],
   [
     'plugin_next_timer_timestamp_seconds',

@@ -29,6 +29,7 @@ export const PLUGIN: PluginStatus = {
   errors: [],
   jobs: [],
   timers: { count: 0, next: [] },
+  dialogues: 0,
 };
 
 export const JOB: JobStatus = {

@@ -45,7 +45,7 @@ export function unknownStatus(name: string, server: string, login: string): Acco
     state: 'connecting',
     since: new Date(),
     problem: undefined,
-    plugins: [{ ...plugin, ...counts, errors: [], jobs: [], timers: { count: 0, next: [] } }],
+    plugins: [{ ...plugin, ...counts, errors: [], jobs: [], timers: { count: 0, next: [] }, dialogues: 0 }],
     channels: [],
     channelTotals: { opened: 0, bytesReceived: 0, bytesSent: 0 },
     messages: { heard: 0, sent: 0, waiting: 0, dropped: 0 },

@@ -4,8 +4,10 @@ import { ChatosError, isChatosError, messageOf } from '../../errors.ts';
 import { closest } from '../../util/closest.ts';
 import type { Command } from '../plugin/commands.ts';
 import type { PlainOptions } from '../plugin/context.ts';
+import type { Dialogue } from '../plugin/dialogue.ts';
 import { firstMatching, type MessageHandler } from '../plugin/message-filter.ts';
 import type { LoadedCode } from './loaded-code.ts';
+import { readDialogues } from './validate-dialogues.ts';
 import {
   HOOKS,
   type After,
@@ -27,7 +29,7 @@ import {
 /** The hooks of a plugin, each a function. @internal */
 export type Hooks = Omit<
   BotPlugin,
-  'name' | 'options' | 'commands' | 'schedule' | 'timers' | 'before' | 'after' | 'onMessage'
+  'name' | 'options' | 'commands' | 'schedule' | 'timers' | 'dialogues' | 'before' | 'after' | 'onMessage'
 > & {
   onMessage?: MessageHandler<Readonly<Record<string, unknown>>>;
 };
@@ -50,7 +52,9 @@ export interface LoadedPlugin {
   readonly schedule: (options: PlainOptions) => Promise<ReadonlyMap<string, ScheduledTask>>;
   /** What its timers call, by name. */
   readonly timers: ReadonlyMap<string, TimerHandler>;
-  /** What comes before its commands and `onMessage`. */
+  /** Its dialogues, by name. */
+  readonly dialogues: ReadonlyMap<string, Dialogue>;
+  /** What comes before its commands, dialogues and `onMessage`. */
   readonly before: readonly Before[];
   /** What comes after them. */
   readonly after: readonly After[];
@@ -72,7 +76,7 @@ interface PluginSource {
 }
 
 /** The parts of a plugin besides its hooks. */
-const PARTS = ['name', 'options', 'commands', 'schedule', 'timers', 'before', 'after'] as const;
+const PARTS = ['name', 'options', 'commands', 'schedule', 'timers', 'dialogues', 'before', 'after'] as const;
 /** The names of hooks in lower case: some other program's may be written so. */
 const HOOK_KEYS = new Set(Object.keys(HOOKS).map((hook) => hook.toLowerCase()));
 /** A plugin has at least one of these. */
@@ -131,6 +135,7 @@ function read(exported: object, where: PluginSource, invalid: Invalid): LoadedPl
   const commands = readCommands(parts['commands'], report);
   const schedule = scheduleReader(parts['schedule'], report, invalid);
   const timers = readTimers(parts['timers'], report);
+  const dialogues = readDialogues(parts['dialogues'], report);
   const before = readFunctions('before', parts['before'], report) as readonly Before[];
   const after = readFunctions('after', parts['after'], report) as readonly After[];
   if (problems.length > 0) throw invalid(problems);
@@ -145,6 +150,7 @@ function read(exported: object, where: PluginSource, invalid: Invalid): LoadedPl
     commands,
     schedule,
     timers,
+    dialogues,
     before,
     after,
     optionsSchema: options as StandardSchemaV1 | undefined,

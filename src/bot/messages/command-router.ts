@@ -25,6 +25,9 @@ const CONTINUED = '… ';
 /** The answer to a command that fails; the error itself is for the log. */
 const FAILED = 'Something went wrong.';
 
+/** Ends the dialogue that its sender has; a plugin may have a command of this name for all others. */
+const CANCEL = 'cancel';
+
 /** Finds commands in messages, calls them, and answers `!help` and misspelt commands. */
 export class CommandRouter {
   readonly #prefix: string;
@@ -52,7 +55,9 @@ export class CommandRouter {
     const { text, from } = message;
     if (!text.startsWith(this.#prefix)) return false;
     const line = text.slice(this.#prefix.length);
-    if (!/^\S/.test(line) || this.#index.isEmpty) return false;
+    if (!/^\S/.test(line)) return false;
+    if (commandKey(line.trim()) === CANCEL && this.#cancel(message, cause)) return true;
+    if (this.#index.isEmpty) return false;
     const [word = ''] = /^\S+/.exec(line)!;
     if (commandKey(word) === HELP_COMMAND) {
       // In a room full of bots, all of them answer, so only to the user who asked.
@@ -75,6 +80,18 @@ export class CommandRouter {
     const hint = near === undefined ? help : `; did you mean ${this.#prefix}${near}?`;
     this.#reply(message, `There is no such command${hint}`);
     return true;
+  }
+
+  /** Ends the dialogue with the sender of a message, after what that has caused before; returns whether that is meant. */
+  #cancel(message: Message, cause: Cause): boolean {
+    const runners = this.#runners();
+    const known = runners.find(({ dialogues }) => dialogues.awaits(message));
+    const isOther = this.#index.find(CANCEL) !== undefined;
+    const runner = known ?? (isOther ? undefined : runners.find(({ dialogues }) => dialogues.any));
+    runner?.calls.dispatch(cause, `${this.#prefix}${CANCEL}`, async () => {
+      if (!(await runner.dialogues.cancel(message))) this.#reply(message, 'There is nothing to cancel.');
+    });
+    return runner !== undefined;
   }
 
   /** The answer to the first word of several commands alone, or with another behind it that none of them has. */
@@ -112,11 +129,11 @@ export class CommandRouter {
         if (early !== undefined) return this.#reply(message, early);
         const bound = contextFactory.bind(message);
         const { values } = checked;
-        await handled(runner, { message: bound, command: name, args: values }, () =>
+        await handled(runner, { message: bound, command: name, dialogue: undefined, args: values }, () =>
           command.run(values as ArgValues<ArgSpecs>, bound, context),
         );
       } catch (error) {
-        const words = apologyFor(error, message.from, context.signal.aborted);
+        const words = apologyFor(error, message.from, { prefix: this.#prefix, isStopping: context.signal.aborted });
         if (words !== undefined) this.#reply(message, words);
         throw error;
       }
@@ -138,12 +155,21 @@ export class CommandRouter {
 }
 
 /** What the caller of a command that has failed is told. */
-function apologyFor(error: unknown, caller: string, isStopping: boolean): string | undefined {
+function apologyFor(
+  error: unknown,
+  caller: string,
+  { prefix, isStopping }: { readonly prefix: string; readonly isStopping: boolean },
+): string | undefined {
   if (isChatosError(error, 'INTERRUPTED')) {
     const { asked, peer } = error.fields;
     // Who was asked knows it already.
     const knows = asked === true && loginKey(String(peer)) === loginKey(caller);
     return knows ? undefined : lastWords(error, 'caller');
+  }
+  if (isChatosError(error, 'IN_DIALOGUE')) {
+    const peer = String(error.fields['peer']);
+    if (loginKey(peer) !== loginKey(caller)) return `${peer} has other questions to answer first: try again later.`;
+    return `Answer my last question first, or send ${prefix}${CANCEL}.`;
   }
   // A call that ends because the plugin stops has not failed.
   return isStopping ? undefined : FAILED;

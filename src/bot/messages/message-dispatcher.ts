@@ -49,13 +49,27 @@ export class MessageDispatcher {
     if (questions.answer(message)) return;
     const whisper = (answer: string): Promise<void> => sender.speak(from, answer, { cause });
     if (this.#commands.route(message, cause, whisper)) return;
-    for (const runner of this.#settings.runners()) {
-      const { onMessage } = runner.plugin.hooks;
-      if (!onMessage) continue;
-      runner.calls.dispatch(cause, 'onMessage', () => {
-        const bound = runner.contextFactory.bind(message);
-        const about = { message: bound, command: undefined, args: undefined };
-        return handled(runner, about, () => onMessage(bound, runner.context));
+    const runners = this.#settings.runners();
+    const asking = runners.find(({ dialogues }) => dialogues.awaits(message));
+    if (!asking) return this.#hear(message, cause, runners);
+    asking.calls.dispatch(cause, 'dialogue', async () => {
+      if (await isAnswer(asking, message)) return;
+      // It has ended with the message before.
+      const others = runners.filter((runner) => runner !== asking);
+      this.#hear(message, cause, others);
+      await heardBy(asking, message);
+    });
+  }
+
+  /** Has plugins hear a message, unless it turns out to be an answer in one of their dialogues. */
+  #hear(message: Message, cause: Cause, runners: readonly PluginRunner[]): void {
+    for (const runner of runners) {
+      const { calls, dialogues } = runner;
+      // What the user has caused before may begin one.
+      const mayAnswer = dialogues.isReading || (dialogues.any && calls.queues.has(message.from));
+      if (!mayAnswer && !runner.has('onMessage')) continue;
+      calls.dispatch(cause, 'onMessage', async () => {
+        if (!(await isAnswer(runner, message))) await heardBy(runner, message);
       });
     }
   }
@@ -71,4 +85,22 @@ export class MessageDispatcher {
     }
     return verdict === 'pass';
   }
+}
+
+/** Hands a message to the dialogue of a plugin that it is an answer in; returns whether there is one. */
+async function isAnswer(runner: PluginRunner, message: Message): Promise<boolean> {
+  const dialogue = await runner.dialogues.answered(message);
+  if (dialogue === undefined) return false;
+  const bound = runner.contextFactory.bind(message);
+  const about = { message: bound, command: undefined, dialogue, args: undefined };
+  await handled(runner, about, () => runner.dialogues.answer(bound));
+  return true;
+}
+
+async function heardBy(runner: PluginRunner, message: Message): Promise<void> {
+  const { onMessage } = runner.plugin.hooks;
+  if (!onMessage) return;
+  const bound = runner.contextFactory.bind(message);
+  const about = { message: bound, command: undefined, dialogue: undefined, args: undefined };
+  await handled(runner, about, () => onMessage(bound, runner.context));
 }

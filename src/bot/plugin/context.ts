@@ -99,6 +99,14 @@ export interface IncomingRequest {
   refuse(): void;
 }
 
+/** What {@link Context.begin} begins: a dialogue that `defineDialogue` has made. */
+export interface Beginning<Data = unknown> {
+  /** The data at first, as JSON of at most 16 KiB. */
+  readonly data: Data;
+  /** The steps by name. The first one is where the dialogue begins. */
+  readonly steps: Readonly<Record<string, object>>;
+}
+
 /** What hooks and commands act with: their last argument. */
 export interface Context<Options = PlainOptions> {
   /** The plugin's name. */
@@ -150,6 +158,16 @@ export interface Context<Options = PlainOptions> {
    *   many questions wait, or as {@link Context.tell}
    */
   ask(peer: string, question: string, options?: AskOptions): Promise<Message>;
+  /**
+   * Begins one of the plugin's `dialogues` with a user: its steps are asked one after the other. How far it has come is
+   * kept in the store, so it goes on after a restart. Resolves when the first question has left.
+   *
+   * @param to a message, to ask its sender in the same place, or a login, to ask in private
+   * @param data what the dialogue begins with; default: its own `data`
+   * @throws {ChatosError} `IN_DIALOGUE` if the user has one to finish, `INVALID_ARGUMENT` if it is not one of the plugin's
+   *   or the data is not JSON, `QUEUE_FULL` if there are 10,000 already, or as {@link Context.tell} and the {@link Store}
+   */
+  begin<Data>(dialogue: Beginning<Data>, to: Message | string, data?: NoInfer<Data>): Promise<void>;
   /**
    * Requests a private connection from a user and returns it (`onChannel` gets those that users request).
    *

@@ -4,6 +4,7 @@ import type { Tick } from '../../schedule/run-queue.ts';
 import type { ScheduleSpec } from '../../schedule/schedule.ts';
 import type { ArgSpecs, Command } from './commands.ts';
 import type { Awaitable, Context, FiredTimer, IncomingRequest, Message, PlainOptions } from './context.ts';
+import type { Dialogue } from './dialogue.ts';
 import type { FilteredHandlers, MessageHandler } from './message-filter.ts';
 
 /** What a plugin's options are once its schema has checked them. @internal */
@@ -25,19 +26,21 @@ export type TimerHandler<Options = PlainOptions> = {
 export interface HandledMessage {
   /** The message. */
   readonly message: Message;
-  /** The name of the command that it calls; `undefined` where `onMessage` gets it. */
+  /** The name of the command that it calls; `undefined` where `onMessage` or a dialogue gets it. */
   readonly command: string | undefined;
+  /** The name of the dialogue in which it is an answer. */
+  readonly dialogue: string | undefined;
   /** The arguments of the command. */
   readonly args: Readonly<Record<string, unknown>> | undefined;
 }
 
 // The types of methods, so that a function for any plugin is one for a plugin with options of its own.
-/** Called before a command or `onMessage`; where it returns `false`, that is not called. */
+/** Called before a command, an answer in a dialogue or `onMessage`; where it returns `false`, that is not called. */
 export type Before<Options = PlainOptions> = {
   run(handled: HandledMessage, ctx: Context<Options>): Awaitable<boolean | void>;
 }['run'];
 
-/** Called after a command or `onMessage`, with how long that took and what it threw. */
+/** Called after a command, an answer in a dialogue or `onMessage`, with how long that took and what it threw. */
 export type After<Options = PlainOptions> = {
   run(
     handled: HandledMessage & { readonly durationMs: number; readonly error: unknown },
@@ -74,7 +77,7 @@ export interface BotPlugin<
   /** What runs at fixed times, by name; a function if the times depend on the options. */
   readonly schedule?: Schedules<OptionsOf<Schema>> | ScheduleMaker<OptionsOf<Schema>>;
   /**
-   * Called before each command and each call of `onMessage`, in this order; the first that returns `false` ends that, and
+   * Called before each command, each answer in a dialogue and each call of `onMessage`, in this order; the first that returns `false` ends that, and
    * the message is not handled. One that throws ends it, too.
    */
   readonly before?: Before<OptionsOf<Schema>> | readonly Before<OptionsOf<Schema>>[];
@@ -82,6 +85,8 @@ export interface BotPlugin<
   readonly after?: After<OptionsOf<Schema>> | readonly After<OptionsOf<Schema>>[];
   /** What `ctx.after` and `ctx.at` call, by name. */
   readonly timers?: { readonly [name: string]: TimerHandler<OptionsOf<Schema>> };
+  /** Dialogues by name, each made by {@link defineDialogue}; `ctx.begin` begins them. */
+  readonly dialogues?: { readonly [name: string]: Dialogue };
   /** Called once, when the account has logged in for the first time. What it returns is ignored. */
   onStart?(ctx: Context<OptionsOf<Schema>>): unknown;
   /** Called once, when the plugin stops or is reloaded; it can still send messages. */
@@ -112,7 +117,7 @@ export const HOOKS = {
   onPrivateRequest: true,
   onChannel: true,
 } as const satisfies Record<
-  Exclude<keyof BotPlugin, 'name' | 'options' | 'commands' | 'schedule' | 'timers' | 'before' | 'after'>,
+  Exclude<keyof BotPlugin, 'name' | 'options' | 'commands' | 'schedule' | 'timers' | 'dialogues' | 'before' | 'after'>,
   true
 >;
 

@@ -31,6 +31,11 @@ export class PeerQueues {
     return true;
   }
 
+  /** Whether something of a peer runs or waits. */
+  has(peer: string): boolean {
+    return this.#waiting.has(loginKey(peer));
+  }
+
   /** Forgets what has not begun. */
   clear(): void {
     for (const waiting of this.#waiting.values()) waiting.length = 0;

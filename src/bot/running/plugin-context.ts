@@ -6,7 +6,8 @@ import { durationMs } from '../../util/duration.ts';
 import { loginKey } from '../../util/login-key.ts';
 import { ChatosError } from '../../errors.ts';
 import type { AskOptions, Context, Message } from '../plugin/context.ts';
-import type { PluginTimers } from './plugin-timers.ts';
+import type { PluginDialogues } from './plugin-dialogues.ts';
+import { DIALOGUE_TIMER, type PluginTimers } from './plugin-timers.ts';
 import { answerTo } from './answers.ts';
 import { awaitPeer, currentCall, withinCall } from './current-call.ts';
 
@@ -31,6 +32,7 @@ export interface PluginContextSettings extends Pick<
   /** Aborted when questions are no longer waited for: some time after the plugin has begun to stop. */
   readonly unanswered: AbortSignal;
   readonly timers: Pick<PluginTimers, 'add' | 'list'>;
+  readonly dialogues: Pick<PluginDialogues, 'begin'>;
   /** Whether the plugin may act by the code that is running: not any more when it has stopped. */
   readonly mayAct: () => boolean;
 }
@@ -41,7 +43,8 @@ export class PluginContext {
   readonly #mayAct: () => boolean;
   readonly #unanswered: AbortSignal;
 
-  constructor(services: AccountServices, { mayAct, clock, timers, unanswered, ...settings }: PluginContextSettings) {
+  constructor(services: AccountServices, given: PluginContextSettings) {
+    const { mayAct, clock, timers, dialogues, unanswered, ...settings } = given;
     this.#mayAct = mayAct;
     this.#unanswered = unanswered;
     this.context = {
@@ -54,7 +57,7 @@ export class PluginContext {
       after: (duration, timer, data) =>
         this.#unlessStopped(() => timers.add(timer, new Date(clock.now().getTime() + durationMs(duration)), data)),
       at: (time, timer, data) => this.#unlessStopped(() => timers.add(timer, toDate(time), data)),
-      timers: (name) => timers.list(name),
+      timers: (name) => timers.list(name).filter((timer) => timer.name !== DIALOGUE_TIMER),
       say: (text) => this.#unlessStopped(() => services.speak(undefined, textArgument('text', text))),
       tell: (to, text) =>
         this.#unlessStopped(() => services.speak(textArgument('login', to), textArgument('text', text))),
@@ -67,6 +70,7 @@ export class PluginContext {
             await answerTo(textArgument('question', question), asked, (text) => services.ask(login, text, asked)),
           );
         }),
+      begin: (dialogue, to, data) => this.#unlessStopped(() => dialogues.begin(dialogue, to, data)),
       request: (peer, options = {}) =>
         this.#until(settings.signal, options, async (asked) =>
           this.own(this.guard(await services.request(textArgument('login', peer), asked))),

@@ -27,6 +27,7 @@ const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'TIMED_OUT',
   'CANCELLED',
   'INVALID_ANSWER',
+  'IN_DIALOGUE',
   'INTERRUPTED',
   'ABORTED',
 ]);

@@ -3,20 +3,23 @@ import { withResolvers } from '../../util/deferred.ts';
 import { ChatosError } from '../../errors.ts';
 import type { CallOwner } from '../loading/loaded-code.ts';
 import type { LoadedPlugin } from '../loading/read-plugin.ts';
-import type { Clock } from '../../util/clock.ts';
 import type { Context } from '../plugin/context.ts';
 import type { HookName } from '../plugin/plugin.ts';
 import type { PluginStatus } from '../status.ts';
 import type { PluginStore } from '../store/plugin-store.ts';
+import type { Store } from '../store/store.ts';
 import type { AccountScope } from './account-scope.ts';
+import { AnswerTime } from './answer-time.ts';
 import type { BreakerLimits } from './circuit-breaker.ts';
 import { currentCall, type Call } from './current-call.ts';
+import type { DialogueRecords } from './dialogue-records.ts';
 import type { EndReason } from './last-words.ts';
 import { PluginCalls } from './plugin-calls.ts';
 import { PluginContext, type AccountServices } from './plugin-context.ts';
+import { PluginDialogues } from './plugin-dialogues.ts';
 import { PluginHealth } from './plugin-health.ts';
 import { PluginJobs, type JobHandover } from './plugin-jobs.ts';
-import { PluginTimers, type NewestTimers } from './plugin-timers.ts';
+import { DIALOGUE_TIMER, PluginTimers, type NewestTimers, type TimerHandler } from './plugin-timers.ts';
 import type { Activity } from './activity.ts';
 
 export interface RunnerSettings extends AccountScope {
@@ -24,6 +27,7 @@ export interface RunnerSettings extends AccountScope {
   readonly directory: string;
   readonly store: PluginStore;
   readonly newestTimers: NewestTimers;
+  readonly dialogueRecords: DialogueRecords;
   readonly breaker: BreakerLimits;
 }
 
@@ -35,12 +39,10 @@ export class PluginRunner implements CallOwner {
   readonly calls: PluginCalls;
   readonly #activity: Activity;
   readonly #abort = new AbortController();
-  /** Ends its questions: some time after it has begun to stop. */
-  readonly #unanswered = new AbortController();
-  #cancelAnswers: () => void = () => undefined;
-  readonly #clock: Clock;
+  readonly #answerTime: AnswerTime;
   readonly jobs: PluginJobs;
   readonly timers: PluginTimers;
+  readonly dialogues: PluginDialogues;
   readonly #health: PluginHealth;
   /** Settles when it is started, or with `false` when it will never be. */
   readonly #begun = withResolvers<boolean>();
@@ -51,12 +53,12 @@ export class PluginRunner implements CallOwner {
     const { clock, store, activity, options, directory, client } = settings;
     this.plugin = plugin;
     this.#activity = activity;
-    this.#clock = clock;
     const { name, code } = plugin;
     if (code) code.runner = this;
     const log = settings.log.with({ plugin: name });
     const { signal } = this.#abort;
-    setMaxListeners(0, signal, this.#unanswered.signal);
+    this.#answerTime = new AnswerTime(name, clock);
+    setMaxListeners(0, signal);
     this.#health = new PluginHealth({
       limits: settings.breaker,
       clock,
@@ -73,13 +75,15 @@ export class PluginRunner implements CallOwner {
       // The version before may not be done yet.
       begun: () => (this.#state === 'waiting' ? this.#begun.promise : undefined),
     });
+    const records: Pick<Store, 'get' | 'set' | 'delete' | 'entries'> = {
+      get: <T>(key: string) => activity.during(() => store.records.get<T>(key)),
+      set: (key, value) => activity.during(() => store.records.set(key, value)),
+      delete: (key) => activity.during(() => store.records.delete(key)),
+      entries: (range) => store.records.entries(range),
+    };
     this.jobs = new PluginJobs({
       clock,
-      records: {
-        get: <T>(key: string) => activity.during(() => store.records.get<T>(key)),
-        set: (key, value) => activity.during(() => store.records.set(key, value)),
-        delete: (key) => activity.during(() => store.records.delete(key)),
-      },
+      records,
       log,
       isOpen: () => this.open,
       isConnected: () => client.connected,
@@ -87,18 +91,26 @@ export class PluginRunner implements CallOwner {
     });
     this.timers = new PluginTimers({
       clock,
-      records: {
-        entries: (range) => store.records.entries(range),
-        set: (key, value) => activity.during(() => store.records.set(key, value)),
-        delete: (key) => activity.during(() => store.records.delete(key)),
-      },
+      records,
       log,
-      handlers: new Map(
-        Array.from(plugin.timers, ([timer, run]) => [timer, (data, fired) => run(data, this.context, fired)]),
-      ),
+      handlers: this.#timerHandlers(),
       isOpen: () => this.open && client.connected,
       newest: settings.newestTimers,
       call: (timer, run) => this.calls.make('timer', undefined, run, { timer }),
+    });
+    this.dialogues = new PluginDialogues({
+      clock,
+      log,
+      dialogues: plugin.dialogues,
+      records: settings.dialogueRecords,
+      context: () => this.context,
+      timers: {
+        set: ({ id, peer, until }) => this.timers.add(DIALOGUE_TIMER, new Date(until), { id, peer }),
+        drop: (id) => this.timers.cancelWhere(DIALOGUE_TIMER, (data) => (data as { id?: unknown }).id === id),
+      },
+      speak: (to, text) => services.speak(to, text),
+      isOpen: () => this.open && client.connected,
+      call: (peer, run) => this.calls.make('dialogue', peer, run),
     });
     this.contextFactory = new PluginContext(services, {
       name,
@@ -107,9 +119,10 @@ export class PluginRunner implements CallOwner {
       log,
       store: store.store,
       signal,
-      unanswered: this.#unanswered.signal,
+      unanswered: this.#answerTime.signal,
       clock,
       timers: this.timers,
+      dialogues: this.dialogues,
       mayAct: () => this.#state !== 'stopped' || this.#isOnChannel(currentCall()),
       schedule: ({ name: job, ...when }, run) =>
         signal.aborted
@@ -146,6 +159,7 @@ export class PluginRunner implements CallOwner {
     if (hooks.onStart) begun.push(this.calls.make('onStart', undefined, () => hooks.onStart?.(this.context)));
     void Promise.all(begun).then(() => this.jobs.follow(undefined));
     void this.#activity.during(() => this.timers.start(older?.timers));
+    void this.#activity.during(() => this.dialogues.start());
     this.#begun.resolve(true);
   }
 
@@ -169,7 +183,7 @@ export class PluginRunner implements CallOwner {
   /** From now on its context does nothing any more, but for hooks that have a private connection. */
   end(): void {
     this.#state = 'stopped';
-    this.#endQuestions(this.#left ? 'reload' : 'stop');
+    this.#answerTime.end(this.#left ? 'reload' : 'stop');
   }
 
   /**
@@ -191,8 +205,7 @@ export class PluginRunner implements CallOwner {
     const jobs = this.jobs.stop();
     this.timers.stop();
     this.#abort.abort(new ChatosError('ABORTED', `${this.plugin.name} stops`));
-    if (answersMs > 0) this.#cancelAnswers = this.#clock.after(answersMs, () => this.#endQuestions(why));
-    else this.#endQuestions(why);
+    this.#answerTime.endIn(answersMs, why);
     await answered;
     if (started && this.has('onStop')) {
       await this.calls.make('onStop', undefined, () => this.plugin.hooks.onStop?.(this.context));
@@ -200,16 +213,11 @@ export class PluginRunner implements CallOwner {
     await jobs;
   }
 
-  #endQuestions(reason: EndReason): void {
-    this.#cancelAnswers();
-    const message = `${this.plugin.name} ${reason === 'stop' ? 'stopped' : 'was reloaded'}`;
-    this.#unanswered.abort(new ChatosError('INTERRUPTED', message, { fields: { reason } }));
-  }
-
   /** It may be called again, or there is a session again: runs what was delayed. */
   resume(): void {
     this.jobs.resume();
     this.timers.resume();
+    void this.dialogues.resume();
   }
 
   get status(): PluginStatus {
@@ -225,7 +233,16 @@ export class PluginRunner implements CallOwner {
       running: this.calls.underWay,
       jobs: this.jobs.status,
       timers: this.timers.status,
+      dialogues: this.dialogues.count,
     };
+  }
+
+  #timerHandlers(): Map<string, TimerHandler> {
+    const { timers, dialogues } = this.plugin;
+    const handlers = new Map<string, TimerHandler>();
+    for (const [timer, run] of timers) handlers.set(timer, (data, fired) => run(data, this.context, fired));
+    if (dialogues.size > 0) handlers.set(DIALOGUE_TIMER, (data) => this.dialogues.expire(data));
+    return handlers;
   }
 
   async #beginSchedules(): Promise<void> {

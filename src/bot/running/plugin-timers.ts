@@ -15,6 +15,9 @@ const MAX_LISTED = 100;
 /** Longer waits are split: a timer does not notice that the clock was set or that the machine slept. */
 const LONGEST_WAIT_MS = 60_000;
 
+/** The timer that ends a dialogue without an answer; plugins do not see it. */
+export const DIALOGUE_TIMER = 'time-out of a dialogue';
+
 /** Gets the data of a timer, and which one it is. */
 export type TimerHandler = (data: unknown, timer: FiredTimer) => Awaitable<void>;
 
@@ -113,6 +116,12 @@ export class PluginTimers {
     if (newer) return newer.list(name);
     const wanted = this.#waiting.list().filter((kept) => name === undefined || kept.name === name);
     return wanted.map((kept) => this.#handle(kept));
+  }
+
+  /** Cancels those of one name that have some data. */
+  async cancelWhere(name: string, isMeant: (data: unknown) => boolean): Promise<void> {
+    const meant = this.list(name).filter(({ data }) => isMeant(data));
+    await Promise.all(meant.map((timer) => timer.cancel()));
   }
 
   get status(): TimersStatus {

@@ -1,9 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { ChatosError, messageOf } from '../../errors.ts';
 import type { Store } from '../store/store.ts';
+import { toJson } from './json-data.ts';
 
-/** What the data of one timer may take as JSON, in bytes. */
-const MAX_DATA_BYTES = 16 * 1024;
 /** What the keys of timers begin with. */
 const PREFIX = 'timer ';
 
@@ -25,7 +23,7 @@ export interface KeptTimer {
  */
 export function newTimer(name: string, at: Date, data: unknown): KeptTimer {
   const key = `${PREFIX}${at.toISOString()} ${randomBytes(6).toString('base64url')}`;
-  return { key, name, at: at.getTime(), data: toJson(data) };
+  return { key, name, at: at.getTime(), data: data === undefined ? undefined : toJson(data, 'a timer') };
 }
 
 /** What the store has under the key of a timer. */
@@ -51,20 +49,4 @@ export function idOf({ key }: KeptTimer): string {
 /** What was given when the timer was set. */
 export function dataOf({ data }: KeptTimer): unknown {
   return data === undefined ? undefined : (JSON.parse(data) as unknown);
-}
-
-function toJson(data: unknown): string | undefined {
-  if (data === undefined) return undefined;
-  let text: string | undefined;
-  try {
-    text = JSON.stringify(data);
-  } catch (error) {
-    throw new ChatosError('INVALID_ARGUMENT', `the data of a timer is not JSON: ${messageOf(error)}`, { cause: error });
-  }
-  if (text === undefined) throw new ChatosError('INVALID_ARGUMENT', 'the data of a timer is not JSON');
-  if (Buffer.byteLength(text) <= MAX_DATA_BYTES) return text;
-  throw new ChatosError(
-    'INVALID_ARGUMENT',
-    `the data of a timer is over ${MAX_DATA_BYTES} bytes: keep it in the store`,
-  );
 }

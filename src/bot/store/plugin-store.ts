@@ -13,7 +13,7 @@ export interface PluginStoreOptions extends OpeningOptions {
 export class PluginStore {
   /** The plugin's own entries. */
   readonly store: KeySpace;
-  /** What the runtime itself keeps about the plugin, out of its sight, with 4 MiB of its own. */
+  /** What the runtime itself keeps about the plugin, out of its sight, with 8 MiB of its own. */
   readonly records: KeySpace;
   readonly #backend: StoreBackend;
   readonly #closing = new AbortController();

@@ -21,7 +21,7 @@ export const DEFAULT_STORE_LIMITS: StoreLimits = {
 };
 
 /** What the runtime's own records about a plugin may take: a plugin that has filled its store still has its schedules. */
-export const RECORD_BYTES = 4 * 1024 * 1024;
+export const RECORD_BYTES = 8 * 1024 * 1024;
 
 /** @throws {ChatosError} `INVALID_ARGUMENT` or `STORE_FULL`, where it cannot be a key */
 export function checkKey(key: unknown, { maxKeyBytes }: StoreLimits): void {

@@ -29,6 +29,7 @@ function pluginLines({
   commands,
   jobs,
   timers,
+  dialogues,
 }: PluginStatus): string[] {
   const here = new Zone(undefined);
   return [
@@ -38,6 +39,7 @@ function pluginLines({
       return `job ${job}: next ${next ? jobTime(next, timeZone, here) : 'never'}`;
     }),
     ...timers.next.map((timer) => `timer ${timer.name}: due ${here.format(timer.at.getTime(), { withSeconds: true })}`),
+    ...(dialogues > 0 ? [`${pluralize(dialogues, 'dialogue')} in progress`] : []),
     ...errors.map(({ hook, message }) => `${hook} failed: ${message}`),
   ];
 }

@@ -231,6 +231,7 @@ function namedPlugin(name: string, file: string): LoadedPlugin {
     commands: new Map(),
     schedule,
     timers: new Map(),
+    dialogues: new Map(),
     ...around,
     optionsSchema: undefined,
   };

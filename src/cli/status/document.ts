@@ -28,6 +28,7 @@ const plugin = v.object({
       lastRun: v.optional(v.object({ startedAt: date, ok: v.optional(v.boolean()) })),
     }),
   ),
+  dialogues: v.optional(count, 0),
   timers: v.optional(v.object({ count, next: v.array(v.object({ name: v.string(), at: date })) }), NO_TIMERS),
 });
 

@@ -35,6 +35,7 @@ const EXIT_CODES: { readonly [C in ErrorCode]: number } = {
   TIMED_OUT: EXIT.timedOut,
   CANCELLED: EXIT.refused,
   INVALID_ANSWER: EXIT.refused,
+  IN_DIALOGUE: EXIT.refused,
   INTERRUPTED: EXIT.broken,
   ABORTED: EXIT.interrupted,
   QUEUE_FULL: EXIT.broken,

@@ -1,6 +1,6 @@
 /** What tsc says of plugins: the lines marked are errors, and it is one where a mark has none. Nothing here is called. */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { defineBot, type BotPlugin, type Context, type Message } from 'chatosbot';
+import { defineBot, defineDialogue, type BotPlugin, type Context, type Dialogue, type Message } from 'chatosbot';
 import * as v from 'valibot';
 import { expect, expectTypeOf, test } from 'vitest';
 
@@ -142,6 +142,80 @@ test('flags, lengths of time, dates, logins and schemas have the types of their 
   });
   // @ts-expect-error A cooldown is of a user, or of all.
   defineBot({ commands: { a: { help: 'a', cooldown: { user: '1m' }, run: () => undefined } } });
+});
+
+test('dialogues have the types of their data, answers and steps', () => {
+  expect.assertions(0);
+  const first: { size: 'small' | 'large'; to: string } = { size: 'small', to: '' };
+  const order = defineDialogue({
+    data: first,
+    timeout: '10m',
+    steps: {
+      size: {
+        ask: 'Which size?',
+        answer: { type: 'choice', of: ['small', 'large'] },
+        async run({ answer, data, message }, ctx) {
+          expectTypeOf(answer).toEqualTypeOf<'small' | 'large'>();
+          expectTypeOf(message).toEqualTypeOf<Message>();
+          data.size = answer;
+          await ctx.say(data.size);
+        },
+        next: 'count',
+      },
+      count: {
+        ask: (data) => `How many ${data.size} ones?`,
+        answer: { type: 'word', schema: v.pipe(v.string(), v.transform(Number)) },
+        validate: ({ answer, data }) => answer < 4 || data.size === 'small' || 'At most three.',
+        next: ({ answer }) => {
+          expectTypeOf(answer).toEqualTypeOf<number>();
+          return answer > 1 ? 'to' : undefined;
+        },
+      },
+      to: {
+        ask: 'Where to?',
+        run({ answer, data }) {
+          expectTypeOf(answer).toEqualTypeOf<string>();
+          data.to = answer;
+          // @ts-expect-error There is no such data.
+          data.from = answer;
+        },
+      },
+    },
+  });
+  expectTypeOf(order).toEqualTypeOf<Dialogue<{ size: 'small' | 'large'; to: string }>>();
+  defineBot({
+    options: v.object({ shop: v.string() }),
+    dialogues: { order },
+    commands: {
+      order: {
+        help: 'orders',
+        async run(_args, message, ctx) {
+          await ctx.begin(order, message);
+          await ctx.begin(order, 'ann', { size: 'large', to: ctx.options.shop });
+          // @ts-expect-error There is no such size.
+          await ctx.begin(order, 'ann', { size: 'huge', to: '' });
+        },
+      },
+    },
+  });
+  defineDialogue({
+    data: { n: 0 },
+    steps: {
+      // @ts-expect-error There is no such step.
+      a: { ask: 'a', next: 'x' },
+      // @ts-expect-error Nor this one.
+      b: { ask: 'b', next: () => 'x' },
+      // @ts-expect-error There is no such type.
+      c: { ask: 'c', answer: { type: 'words' } },
+      // @ts-expect-error There is no such key.
+      d: { ask: 'd', after: 'a' },
+      // @ts-expect-error There is no such data.
+      e: { ask: (data) => data.m },
+      // @ts-expect-error An answer is missing what a number has not.
+      f: { ask: 'f', answer: { type: 'integer' }, run: ({ answer }) => void answer.length },
+      g: { ask: 'g', next: 'a' },
+    },
+  });
 });
 
 test('filters narrow the message', () => {

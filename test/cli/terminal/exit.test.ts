@@ -29,6 +29,7 @@ const EXPECTED: Readonly<Record<ErrorCode, number>> = {
   TIMED_OUT: 124,
   CANCELLED: 77,
   INVALID_ANSWER: 77,
+  IN_DIALOGUE: 77,
   INTERRUPTED: 75,
   ABORTED: 130,
 };
