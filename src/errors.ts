@@ -24,6 +24,7 @@ export const ERROR_CODES = {
     'The private connection broke before both sides had ended it, or the server went away when it ended.',
   CHANNEL_CLOSED: 'The peer closed the private connection (packet 11) before both sides had ended it.',
   DATA_INCOMPLETE: 'The data did not arrive whole, or nobody has confirmed that it did.',
+  WRONG_SECRET: 'The peer of an encrypted private connection has another secret or code, or does not encrypt.',
   TIMED_OUT: 'The time allowed for the operation ran out.',
   CANCELLED: 'The user who was asked a question does not want to answer it.',
   INVALID_ANSWER: 'The user who was asked a question gave no valid answer, however often it was asked.',

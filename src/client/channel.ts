@@ -16,6 +16,7 @@ export interface ChannelInit {
   readonly transport: ChannelTransport;
   /** Bytes that came right behind ESTABLISHED. */
   readonly rest: Buffer;
+  readonly login: string;
   readonly peer: string;
   readonly role: ChannelRole;
   readonly connectId: bigint;
@@ -38,6 +39,8 @@ const CLOSE_UNSEEN_MS = 100;
  * while we were still writing.
  */
 export class Channel extends Duplex {
+  /** Our own login. */
+  readonly login: string;
   /** The login at the other end. */
   readonly peer: string;
   /** Whether we asked for the channel, or the peer did. */
@@ -65,6 +68,7 @@ export class Channel extends Duplex {
   /** @internal Clients make channels. */
   constructor(init: ChannelInit) {
     super({ allowHalfOpen: true });
+    this.login = init.login;
     this.peer = init.peer;
     this.role = init.role;
     this.connectId = init.connectId;

@@ -112,7 +112,7 @@ export class PrivateConnections {
       const { openHalf, establishTimeoutMs: timeoutMs, identity } = options;
       const half = await openHalf(this.#reached, connectId, { timeoutMs, signal, identity });
       const serverOutlived = this.#presence.witness();
-      const channel = new Channel({ ...half, peer, role, connectId, serverOutlived, requestClose });
+      const channel = new Channel({ ...half, login, peer, role, connectId, serverOutlived, requestClose });
       this.channels.opened(channel);
       return channel;
     } catch (error) {

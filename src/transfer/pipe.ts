@@ -2,16 +2,21 @@ import { finished, type Duplex } from 'node:stream';
 import { ChatosError } from '../errors.ts';
 import { withResolvers } from '../util/deferred.ts';
 import type { ByteSink, ByteSource } from './bytes.ts';
-import { plainOutput } from './verified/plain-output.ts';
+import { plainOutput } from './plain-output.ts';
 
 /** What a pipe needs to know of a channel. */
 export interface PipedChannel extends Duplex {
+  /** Our own login. */
+  readonly login: string;
   readonly peer: string;
   readonly role: 'requester' | 'target';
+  readonly connectId: bigint;
   readonly closedByPeer: boolean;
   readonly inputEnded: boolean;
   readonly bytesSent: number;
   readonly bytesReceived: number;
+  /** Bytes that the system has taken, those of a write under way too. */
+  readonly bytesMoved: number;
   readLent(take: (chunk: Buffer) => void | Promise<void>): Promise<void>;
 }
 

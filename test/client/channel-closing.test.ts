@@ -11,6 +11,7 @@ function channelOn() {
   const channel = new Channel({
     transport: { stream, onEnd: (listener) => (onEnd = listener), reset: () => void stream.destroy() },
     rest: Buffer.alloc(0),
+    login: 'ann',
     peer: 'bob',
     role: 'requester',
     connectId: 1n,

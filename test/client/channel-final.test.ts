@@ -9,6 +9,7 @@ function breaking() {
   const channel = new Channel({
     transport,
     rest: Buffer.alloc(0),
+    login: 'ann',
     peer: 'bob',
     role: 'requester',
     connectId: 1n,

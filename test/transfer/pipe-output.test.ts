@@ -9,12 +9,15 @@ const turn = (): Promise<void> => new Promise(setImmediate);
 function channelOf(): PipedChannel {
   const stream = new Duplex({ read: () => undefined, write: (_chunk, _encoding, done) => done() });
   const state = {
+    login: 'ann',
     peer: 'bob',
     role: 'requester' as const,
+    connectId: 1n,
     closedByPeer: false,
     inputEnded: false,
     bytesSent: 0,
     bytesReceived: 0,
+    bytesMoved: 0,
   };
   const readLent = async (take: (chunk: Buffer) => void | Promise<void>): Promise<void> => {
     for await (const chunk of stream) await take(chunk as Buffer);

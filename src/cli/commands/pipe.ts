@@ -3,6 +3,7 @@ import { InvalidArgumentError, type Command } from 'commander';
 import { DEFAULT_HEARTBEAT_MS } from '../../client/heartbeat.ts';
 import { DEFAULT_REOPEN_TIMEOUT_MS } from '../../transfer/verified/options.ts';
 import { connectCommand } from '../connecting/connect.ts';
+import { findSecret, secretMistake, secretOptions, type FoundSecret } from '../connecting/secrets.ts';
 import { reportSessions } from '../connecting/session-reports.ts';
 import {
   byteRate,
@@ -19,7 +20,7 @@ import { converse } from '../piping/conversation.ts';
 import { DEFAULT_WAIT_S, type PipeFlags } from '../piping/flags.ts';
 import { invitation, whyNoAnswer } from '../piping/hints.ts';
 import { Listener } from '../piping/listener.ts';
-import { reporter } from '../piping/report.ts';
+import { reporter, type Report } from '../piping/report.ts';
 import { serve } from '../piping/serving.ts';
 import { standardEnds } from '../piping/transfer.ts';
 import type { NextChannel } from '../piping/verified.ts';
@@ -30,6 +31,7 @@ import { interruptibly } from '../terminal/signals.ts';
 const HINT_MS = 3_000;
 
 export function register(command: Command): void {
+  const [secretOption, codeOption] = secretOptions();
   command
     .argument('[peer]', 'the login to connect to', loginArgument)
     .option('--listen', 'wait for peers, and accept the first')
@@ -54,6 +56,8 @@ export function register(command: Command): void {
     )
     .option('--idle-timeout <seconds>', 'break the connection when nothing moves for so long', seconds)
     .option('--limit-rate <rate>', 'send and receive at most so many bytes a second each: 800, 50k, 2M', byteRate)
+    .addOption(secretOption)
+    .addOption(codeOption)
     .addOption(serverOption())
     .addOption(loginOption())
     .addOption(identityOption())
@@ -86,19 +90,21 @@ async function pipe(peer: string | undefined, flags: PipeFlags, command: Command
 }
 
 function mistakeIn(peer: string | undefined, flags: PipeFlags): string | undefined {
-  const { listen, from, keep, max, exec, sendOnly, recvOnly } = flags;
+  const { listen, from, keep, max, exec, sendOnly, recvOnly, code } = flags;
   if (from && !listen) return '--from needs --listen';
   if (peer === undefined && !listen) return 'name a peer, or wait for one with --listen';
   if (peer !== undefined && listen) {
     return '--listen takes no peer: --from limits who is accepted, --login is your own login';
   }
   if (keep && !listen) return '--keep needs --listen';
+  if (keep && code !== undefined) return 'a code is good for one private connection: with --keep, use --secret';
   if (max !== undefined && !keep) return '--max needs --keep';
   if (flags.reconnectTimeout !== undefined && !flags.reconnect) return '--reconnect-timeout needs --reconnect';
   if (exec !== undefined && (sendOnly || recvOnly))
     return '--exec leaves nothing for --send-only and --recv-only to do';
   if (sendOnly && recvOnly) return 'with --send-only and --recv-only, nothing would be transferred';
-  return keep && sendOnly ? '--keep sends nothing without --exec: leave --send-only out' : undefined;
+  if (keep && sendOnly) return '--keep sends nothing without --exec: leave --send-only out';
+  return secretMistake(flags);
 }
 
 async function pipeTo(peer: string | undefined, flags: PipeFlags, signal: AbortSignal): Promise<void> {
@@ -108,6 +114,7 @@ async function pipeTo(peer: string | undefined, flags: PipeFlags, signal: AbortS
   const goesOn = keep || flags.reconnect === true;
   const timeoutMs = (wait ?? (listen ? Infinity : DEFAULT_WAIT_S)) * 1000;
   const startedAt = performance.now();
+  const found = await findSecret(flags);
   const listener = listen ? new Listener(flags.from ?? ['*'], report) : undefined;
   const ends = standardEnds(flags);
   const onTerminal = process.stderr.isTTY && !flags.quiet && !flags.json;
@@ -128,12 +135,14 @@ async function pipeTo(peer: string | undefined, flags: PipeFlags, signal: AbortS
       next: (stop) => askPeer(client, from, { timeoutMs: Infinity, signal: stop }),
       release: () => undefined,
     };
-  const settings = { flags, report, login, ends, reconnection: flags.reconnect ? reconnection : undefined };
+  const { secret } = found ?? {};
+  const settings = { flags, report, login, ends, secret, reconnection: flags.reconnect ? reconnection : undefined };
   const limits = { timeoutMs: Math.max(timeoutMs - (retry ? performance.now() - startedAt : 0), 0), signal };
   try {
     const what = listener ? 'waiting for a private connection' : `asking ${peer} for a private connection`;
     report('waiting', what, { peer: peer ?? null });
-    if (listener && onTerminal) notice(invitation(client));
+    if (found?.made) reportCode(found.made.text, flags, report);
+    if (listener && onTerminal) notice(invitation(client, secretWords(flags, found)));
     state = 'waiting';
     if (listener && keep) {
       await serve(listener, settings, signal);
@@ -150,6 +159,18 @@ async function pipeTo(peer: string | undefined, flags: PipeFlags, signal: AbortS
   } finally {
     await client.destroy();
   }
+}
+
+/** Without it nobody could come: --quiet does not keep it back. */
+function reportCode(code: string, { json, quiet }: PipeFlags, report: Report): void {
+  if (quiet && !json) notice(`code: ${code}`);
+  else report('code', `code: ${code} (for the other side, and for nobody else)`, { code });
+}
+
+/** What the other side has to give for the same secret. */
+function secretWords({ secret }: PipeFlags, found: FoundSecret | undefined): string {
+  if (found?.secret.kind === 'code') return ` --code ${found.secret.code}`;
+  return secret === undefined ? '' : ' --secret FILE';
 }
 
 function count(text: string): number {

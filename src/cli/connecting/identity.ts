@@ -1,12 +1,10 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import process from 'node:process';
 import type { LoadedConfig } from '../../config/read.ts';
 import type { Address } from '../../net/address.ts';
 import { loadIdentity, type Identity } from '../../net/identity.ts';
 import { configDirectory } from '../../util/config-directory.ts';
-import { quote } from '../../util/quote.ts';
-import { notice } from '../terminal/output.ts';
+import { warnOfReaders } from './readers.ts';
 
 /** `--identity`, as often as it was given; or `--no-identity`. */
 export type IdentityFlag = readonly string[] | false | undefined;
@@ -66,7 +64,8 @@ export async function readIdentity(files: IdentityFiles): Promise<Identity | und
   const isOwn = files.length === 1 && files[0] === ownIdentityFile();
   if (isOwn && !(await exists(files[0]!))) return undefined;
   const identity = await loadIdentity(...files);
-  await warnOfReaders(files);
+  // The key is in the last file.
+  await warnOfReaders(files.at(-1)!, 'a private key');
   return identity;
 }
 
@@ -76,17 +75,4 @@ export async function exists(file: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-/** The key is in the last file. Once a process is enough. */
-const warned = new Set<string>();
-
-async function warnOfReaders(files: IdentityFiles): Promise<void> {
-  const file = files.at(-1)!;
-  if (process.platform === 'win32' || warned.has(file)) return;
-  const { mode } = await stat(file);
-  if ((mode & 0o077) === 0) return;
-  warned.add(file);
-  const octal = (mode & 0o777).toString(8).padStart(4, '0');
-  notice(`warning: other users can read ${file} (mode ${octal}), which has a private key: chmod 600 ${quote(file)}`);
 }

@@ -1,11 +1,13 @@
 import { isatty } from 'node:tty';
-import type { Channel } from '../../client/channel.ts';
 import { isChatosError } from '../../errors.ts';
 import { EMPTY_SOURCE } from '../../transfer/bytes.ts';
 import { descriptorKind } from '../../transfer/descriptor.ts';
+import type { PipedChannel } from '../../transfer/pipe.ts';
+import type { ChannelSecret } from '../../transfer/secure/secret.ts';
 import type { VerifiedPipe } from '../../transfer/verified/verified-pipe.ts';
 import { pause } from '../../util/timeout.ts';
 import { endTypedInput } from '../terminal/input.ts';
+import { encrypt, encryptNext } from './encryption.ts';
 import type { PipeFlags } from './flags.ts';
 import type { Report } from './report.ts';
 import { transfer, type TransferEnds } from './transfer.ts';
@@ -25,6 +27,8 @@ export interface ConversationSettings {
   readonly login: string;
   /** Joined with the channel, unless a process is. */
   readonly ends: TransferEnds;
+  /** With --secret or --code: what the peer must have, too. */
+  readonly secret?: ChannelSecret | undefined;
   /** With --reconnect: how another channel with a peer is opened. */
   readonly reconnection?: VerifiedSettings['reconnection'];
 }
@@ -34,15 +38,25 @@ export interface ConversationSettings {
  *
  * @throws what has failed: the peer then sees an abort
  */
-export async function converse(channel: Channel, settings: ConversationSettings, signal: AbortSignal): Promise<void> {
-  const { flags, report, login, ends } = settings;
-  const { peer } = channel;
+export async function converse(
+  plain: PipedChannel,
+  settings: ConversationSettings,
+  signal: AbortSignal,
+): Promise<void> {
+  const { flags, report, login, ends, secret } = settings;
+  const { peer } = plain;
   // A failure is reported to what uses the channel, too.
-  channel.on('error', () => undefined);
+  plain.on('error', () => undefined);
   // What few conversations need is loaded for them only.
   const execution = flags.exec === undefined ? undefined : await import('./exec-process.ts');
   const verification = flags.verify ? await import('./verified.ts') : undefined;
   report('connected', `private connection with ${peer}`, { peer });
+  const encrypted = secret && (await encrypt(plain, secret, signal));
+  if (encrypted) report('encrypted', `encrypted from end to end with ${peer}`, { peer });
+  const channel = (encrypted ?? plain).on('error', () => undefined);
+  const { reconnection } = settings;
+  const reopening: ConversationSettings['reconnection'] =
+    reconnection && encrypted ? (...args) => encryptNext(reconnection(...args), encrypted) : reconnection;
   const startedAt = performance.now();
   const process = execution && new execution.ExecProcess(flags.exec!, { login, peer });
   const hasUser = !process && !flags.keep && [0, 1].every((fd) => /pipe|socket/.test(descriptorKind(fd)));
@@ -57,7 +71,7 @@ export async function converse(channel: Channel, settings: ConversationSettings,
   if (!flags.verify) channel.once('end', () => onPeerEnd(channel.bytesReceived, !channel.writableEnded));
   let release = (): void => undefined;
   const verified = (moved: TransferEnds): VerifiedPipe => {
-    const made = verification!.verifiedPipe(channel, moved, { ...settings, onPeerEnd });
+    const made = verification!.verifiedPipe(channel, moved, { ...settings, reconnection: reopening, onPeerEnd });
     ({ release } = made);
     return made.pipe;
   };

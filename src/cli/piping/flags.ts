@@ -1,7 +1,8 @@
 import type { ConnectFlags } from '../connecting/connect.ts';
+import type { SecretFlags } from '../connecting/secrets.ts';
 
 /** The options of `pipe`. */
-export interface PipeFlags extends ConnectFlags {
+export interface PipeFlags extends ConnectFlags, SecretFlags {
   readonly listen?: boolean;
   readonly from?: string[];
   /** In seconds. */

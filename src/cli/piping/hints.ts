@@ -4,11 +4,11 @@ import { quote } from '../../util/quote.ts';
 import { isLoopback } from '../../ops/status-address.ts';
 
 /** What to type at the other side, for a terminal. */
-export function invitation({ login, server }: ChatosClient): string {
+export function invitation({ login, server }: ChatosClient, options: string): string {
   const isHere = isLoopback(server) || server.host === '0.0.0.0' || server.host === '::';
   const elsewhere = isHere ? `\n(on another machine, with this machine's name for ${server.host})` : '';
   const option = login.startsWith('-') ? '-- ' : '';
-  return `the other side runs: chatosbot pipe --server ${quote(formatAddress(server))} ${option}${quote(login)}${elsewhere}`;
+  return `the other side runs: chatosbot pipe --server ${quote(formatAddress(server))}${options} ${option}${quote(login)}${elsewhere}`;
 }
 
 /** Why a peer may not answer. */

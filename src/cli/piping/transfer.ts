@@ -1,11 +1,10 @@
 import process from 'node:process';
 import { isatty } from 'node:tty';
-import type { Channel } from '../../client/channel.ts';
 import { ChatosError } from '../../errors.ts';
 import { DISCARD_SINK, EMPTY_SOURCE, streamSink, type ByteSink, type ByteSource } from '../../transfer/bytes.ts';
 import { standardOutputSink } from '../../transfer/descriptor-sink.ts';
 import { limitIdleTime, type Movement } from '../../transfer/idle-timeout.ts';
-import { pipeChannel, type PipeResult } from '../../transfer/pipe.ts';
+import { pipeChannel, type PipedChannel, type PipeResult } from '../../transfer/pipe.ts';
 import { limitSink, limitSource } from '../../transfer/rate-limit.ts';
 import type { VerifiedPipe } from '../../transfer/verified/verified-pipe.ts';
 import { inputSource } from '../terminal/input.ts';
@@ -45,7 +44,7 @@ function standardOutput(raw: boolean): ByteSink {
  * @param verified with --verify: makes the pipe
  */
 export async function transfer(
-  channel: Channel,
+  channel: PipedChannel,
   ends: TransferEnds,
   flags: PipeFlags,
   signal: AbortSignal,

@@ -1,5 +1,5 @@
-import type { Channel } from '../../client/channel.ts';
 import { isChatosError, messageOf } from '../../errors.ts';
+import type { PipedChannel } from '../../transfer/pipe.ts';
 import { DEFAULT_REOPEN_TIMEOUT_MS, type VerifiedPipeEvent } from '../../transfer/verified/options.ts';
 import { VerifiedPipe } from '../../transfer/verified/verified-pipe.ts';
 import { exitFor, ExitSignal } from '../terminal/exit.ts';
@@ -9,7 +9,7 @@ import type { TransferEnds } from './transfer.ts';
 
 /** Where the next private connection with a peer comes from. */
 export interface NextChannel {
-  next(signal: AbortSignal): Promise<Channel>;
+  next(signal: AbortSignal): Promise<PipedChannel>;
   /** Nobody waits for one any more. */
   release(): void;
 }
@@ -23,7 +23,7 @@ export interface VerifiedSettings {
 }
 
 /** Joins a channel with an input and an output as --verify and --reconnect say; its events are reported. */
-export function verifiedPipe(channel: Channel, ends: TransferEnds, settings: VerifiedSettings) {
+export function verifiedPipe(channel: PipedChannel, ends: TransferEnds, settings: VerifiedSettings) {
   const { flags, reconnection } = settings;
   const { peer } = channel;
   const source = reconnection?.(peer, () => pipe.peerIsBack());

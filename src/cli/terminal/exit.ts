@@ -32,6 +32,7 @@ const EXIT_CODES: { readonly [C in ErrorCode]: number } = {
   CHANNEL_ABORTED: EXIT.broken,
   CHANNEL_CLOSED: EXIT.broken,
   DATA_INCOMPLETE: EXIT.incomplete,
+  WRONG_SECRET: EXIT.refused,
   TIMED_OUT: EXIT.timedOut,
   CANCELLED: EXIT.refused,
   INVALID_ANSWER: EXIT.refused,

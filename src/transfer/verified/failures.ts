@@ -1,4 +1,5 @@
 import { ChatosError } from '../../errors.ts';
+import { isCut } from '../secure/failures.ts';
 
 /** The stream cannot be completed: nothing is tried again. */
 export function incomplete(message: string, cause?: unknown): ChatosError {
@@ -17,5 +18,6 @@ export function connectionLost(message: string, cause?: unknown): ChatosError {
 
 /** Whether another connection may go on where this one failed. */
 export function isConnectionLost(error: unknown): error is ChatosError {
-  return error instanceof ChatosError && (error.code === 'CHANNEL_ABORTED' || error.code === 'CHANNEL_CLOSED');
+  if (!(error instanceof ChatosError)) return false;
+  return error.code === 'CHANNEL_ABORTED' || error.code === 'CHANNEL_CLOSED' || isCut(error);
 }

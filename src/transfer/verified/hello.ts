@@ -1,3 +1,5 @@
+import { encrypts } from '../secure/failures.ts';
+import { beginsAsSecure } from '../secure/hello.ts';
 import { incomplete, ruleBroken } from './failures.ts';
 
 /** Begins each verified connection. No text in UTF-8 and no file that is known begins like this. */
@@ -53,6 +55,7 @@ export class HelloReader {
     const missing = HELLO_BYTES - this.#bytes.length;
     const bytes = (this.#bytes = Buffer.concat([this.#bytes, chunk.subarray(0, missing)]));
     if (!beginsWithMagic(bytes)) {
+      if (beginsAsSecure(bytes)) throw encrypts(this.#peer);
       throw incomplete(`${this.#peer} does not use --verify: use it on both sides, or on neither`);
     }
     if (bytes.length < HELLO_BYTES) return undefined;

@@ -17,8 +17,10 @@ interface Line {
 }
 
 export class MemoryChannel extends Duplex implements PipedChannel {
+  readonly login: string;
   readonly peer: string;
   readonly role: 'requester' | 'target';
+  readonly connectId = 1n;
   readonly closedByPeer = false;
   readonly inputEnded = false;
   bytesSent = 0;
@@ -27,10 +29,14 @@ export class MemoryChannel extends Duplex implements PipedChannel {
   readonly #line: Line;
   #onRead: () => void = () => undefined;
 
+  get bytesMoved(): number {
+    return this.bytesSent;
+  }
+
   constructor(role: 'requester' | 'target', line: Line) {
     super({ allowHalfOpen: true });
     this.role = role;
-    this.peer = role === 'requester' ? 'bob' : 'ann';
+    [this.login, this.peer] = role === 'requester' ? ['ann', 'bob'] : ['bob', 'ann'];
     this.#line = line;
   }
 

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { HELLO_MAGIC } from '../../../src/transfer/verified/hello.ts';
-import { plainOutput } from '../../../src/transfer/verified/plain-output.ts';
-import { Collector } from './rig.ts';
+import { HELLO_MAGIC } from '../../src/transfer/verified/hello.ts';
+import { plainOutput } from '../../src/transfer/plain-output.ts';
+import { Collector } from './verified/rig.ts';
 
 /** What a plain pipe's output gets of these chunks, whose buffer is used again. */
 async function written(...chunks: readonly (string | Buffer)[]): Promise<string> {

@@ -1,0 +1,163 @@
+import type { PipedChannel } from '../pipe.ts';
+import { unlike, usedCode, wrongCode, wrongSecret } from './failures.ts';
+import { beginsAsSecure, makeSecureHello, readSecureHello, SECURE_HELLO_BYTES, SECURE_VERSION } from './hello.ts';
+import { bindingOf, SessionKeys } from './keys.ts';
+import { parseCode } from './codes.ts';
+import type { Preface } from './preface.ts';
+import { checkSecret, type ChannelSecret } from './secret.ts';
+import { useCode } from './used-codes.ts';
+
+type Side = 'requester' | 'target';
+
+/** The types of what follows the hellos. */
+const FRAMES = { proof: 1, guess: 2, answer: 3, confirm: 4, refuse: 5 } as const;
+type FrameType = keyof typeof FRAMES;
+const HEADER_BYTES = 3;
+const MAX_FRAME_BYTES = 2_048;
+
+/** How two sides that have the same secret agree on keys for one private connection, in the clear. */
+export class Agreement {
+  readonly #channel: PipedChannel;
+  readonly #preface: Preface;
+  readonly #secret: ChannelSecret;
+  readonly #side: Side;
+  readonly #other: Side;
+  readonly #hello: Buffer;
+  #peerHasSpoken = false;
+
+  /** @throws {ChatosError} `INVALID_ARGUMENT` where the secret is none */
+  constructor(channel: PipedChannel, preface: Preface, secret: ChannelSecret) {
+    this.#channel = channel;
+    this.#preface = preface;
+    this.#secret = checkSecret(secret);
+    this.#side = channel.role;
+    this.#other = channel.role === 'requester' ? 'target' : 'requester';
+    this.#hello = makeSecureHello(channel.role, secret.kind);
+  }
+
+  /** Whether the peer has said that it encrypts. */
+  get peerHasSpoken(): boolean {
+    return this.#peerHasSpoken;
+  }
+
+  /**
+   * Returns the keys, and the secret for another private connection with the same peer.
+   *
+   * @throws {ChatosError} `WRONG_SECRET` where the peer has another secret or none, or what the preface ends with
+   */
+  async run(): Promise<{ readonly keys: SessionKeys; readonly next: ChannelSecret }> {
+    const { peer, login, connectId } = this.#channel;
+    this.#channel.write(this.#hello);
+    const peerHello = await this.#readHello();
+    const [requester, target] = this.#ordered(login, peer);
+    const [requesterHello, targetHello] = this.#ordered(this.#hello, peerHello);
+    const binding = bindingOf({ requester, target, connectId, requesterHello, targetHello });
+    if (this.#secret.kind === 'key') {
+      const keys = new SessionKeys(this.#secret.key, binding);
+      await this.#exchangeProofs(keys, wrongSecret);
+      return { keys, next: this.#secret };
+    }
+    const keys = new SessionKeys(await this.#agreeByCode(parseCode(this.#secret.code).words, binding), binding);
+    await this.#exchangeProofs(keys, wrongCode);
+    return { keys, next: { kind: 'key', key: keys.next } };
+  }
+
+  #ordered<T>(own: T, peers: T): [T, T] {
+    return this.#side === 'requester' ? [own, peers] : [peers, own];
+  }
+
+  async #readHello(): Promise<Buffer> {
+    const { peer } = this.#channel;
+    const bytes = await this.#preface.read(SECURE_HELLO_BYTES, (begun) => {
+      if (beginsAsSecure(begun)) return;
+      throw unlike(
+        peer,
+        'does not encrypt: use the same secret or code (--secret, --code) on both sides, or on neither',
+      );
+    });
+    const hello = readSecureHello(bytes);
+    const own = readSecureHello(this.#hello);
+    this.#peerHasSpoken = true;
+    if (hello.version !== SECURE_VERSION) {
+      const versions = `version ${hello.version} of encryption, and we version ${SECURE_VERSION}`;
+      throw unlike(peer, `uses ${versions}: use the same chatosbot on both sides`);
+    }
+    if (hello.nonce.equals(own.nonce)) throw unlike(peer, 'sends back what it gets, and does not encrypt');
+    if (hello.kind !== own.kind) {
+      const [theirs, ours] = this.#secret.kind === 'key' ? ['a code', 'a secret'] : ['a secret', 'a code'];
+      throw unlike(peer, `uses ${theirs}, and we ${ours}: use the same on both sides`);
+    }
+    return bytes;
+  }
+
+  async #exchangeProofs(keys: SessionKeys, wrong: typeof wrongSecret): Promise<void> {
+    const { peer } = this.#channel;
+    this.#send('proof', keys.proofOf(this.#side));
+    const { type, body } = await this.#readFrame(wrong);
+    if (type !== 'proof' || !keys.isProofOf(this.#other, body)) throw wrong(peer);
+  }
+
+  /** By OPAQUE (RFC 9807): the side that asked makes one guess, and neither side learns more than whether it is right. */
+  #agreeByCode(words: string, binding: string): Promise<Buffer> {
+    const bound = { requester: `requester ${binding}`, target: `target ${binding}` };
+    return this.#side === 'requester' ? this.#guess(words, bound) : this.#check(words, bound);
+  }
+
+  async #guess(words: string, bound: { requester: string; target: string }): Promise<Buffer> {
+    const { peer } = this.#channel;
+    const { CodeGuess } = await import('./opaque.ts');
+    const guess = await CodeGuess.make(words);
+    this.#send('guess', guess.request);
+    const { body } = await this.#readFrame(wrongCode, 'answer');
+    // Whoever made the answer learns from ours whether it was made of the right code.
+    if (!useCode('requester', words)) throw this.#refuse(usedCode(peer));
+    const result = this.#attempt(() => guess.finish(body, bound));
+    if (!result) throw this.#refuse(wrongCode(peer));
+    this.#send('confirm', result.proof);
+    return result.key;
+  }
+
+  async #check(words: string, bound: { requester: string; target: string }): Promise<Buffer> {
+    const { peer } = this.#channel;
+    const { body: request } = await this.#readFrame(wrongCode, 'guess');
+    // Used up before it is known whether the guess is right: the one who made it learns that from the answer.
+    if (!useCode('target', words)) throw this.#refuse(usedCode(peer));
+    const { CodeCheck } = await import('./opaque.ts');
+    const check = await CodeCheck.make(words, request, bound).catch((error: unknown) => {
+      throw this.#refuse(wrongCode(peer, error));
+    });
+    this.#send('answer', check.answer);
+    const { body: proof } = await this.#readFrame(wrongCode, 'confirm');
+    return this.#attempt(() => check.finish(proof));
+  }
+
+  #attempt<T>(act: () => T): T {
+    try {
+      return act();
+    } catch (error) {
+      throw this.#refuse(wrongCode(this.#channel.peer, error));
+    }
+  }
+
+  #refuse(error: Error): Error {
+    this.#send('refuse', Buffer.alloc(0));
+    return error;
+  }
+
+  #send(type: FrameType, body: Buffer): void {
+    const header = Buffer.alloc(HEADER_BYTES);
+    header.writeUInt8(FRAMES[type], 0);
+    header.writeUInt16BE(body.length, 1);
+    this.#channel.write(Buffer.concat([header, body]));
+  }
+
+  async #readFrame(wrong: typeof wrongSecret, wanted?: FrameType): Promise<{ type: FrameType; body: Buffer }> {
+    const { peer } = this.#channel;
+    const header = await this.#preface.read(HEADER_BYTES);
+    const number = header.readUInt8(0);
+    const length = header.readUInt16BE(1);
+    const type = (Object.keys(FRAMES) as FrameType[]).find((each) => FRAMES[each] === number);
+    if (!type || type === 'refuse' || (wanted && type !== wanted) || length > MAX_FRAME_BYTES) throw wrong(peer);
+    return { type, body: await this.#preface.read(length) };
+  }
+}

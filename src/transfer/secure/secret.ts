@@ -1,0 +1,54 @@
+import { randomBytes } from 'node:crypto';
+import { ChatosError } from '../../errors.ts';
+
+/** What both sides of an encrypted private connection know, and nobody else. */
+export type ChannelSecret =
+  /** 256 random bits, for as many private connections as one likes. */
+  | { readonly kind: 'key'; readonly key: Uint8Array }
+  /** A short code, as `makeCode` makes it, for one private connection. */
+  | { readonly kind: 'code'; readonly code: string };
+
+export const KEY_BYTES = 32;
+/** What the text of a key begins with: readers and scanners know it for what it is. */
+const KEY_PREFIX = 'chatosbot-secret-';
+/** Base64url of 256 bits. */
+const KEY_TEXT = /^[\w-]{42}[AEIMQUYcgkosw048]$/;
+
+/** A fresh key. */
+export function makeKey(): Uint8Array {
+  return randomBytes(KEY_BYTES);
+}
+
+/** A key as a text of one line, for a file or a variable. */
+export function formatKey(key: Uint8Array): string {
+  return `${KEY_PREFIX}${Buffer.from(key).toString('base64url')}`;
+}
+
+/**
+ * The key that such a text has; white space around it does not count.
+ *
+ * @throws {ChatosError} `INVALID_ARGUMENT`; the message does not show the text
+ */
+export function parseKey(text: string): Uint8Array {
+  const word = text.trim();
+  const body = word.slice(KEY_PREFIX.length);
+  if (!word.startsWith(KEY_PREFIX) || !KEY_TEXT.test(body)) {
+    const found =
+      word === '' ? 'it is empty' : word.startsWith(KEY_PREFIX) ? 'it is not whole' : 'it is something else';
+    throw new ChatosError('INVALID_ARGUMENT', `expected one line as 'chatosbot secret' prints it: ${found}`);
+  }
+  return Buffer.from(body, 'base64url');
+}
+
+/**
+ * The secret, where it is one.
+ *
+ * @throws {ChatosError} `INVALID_ARGUMENT`
+ */
+export function checkSecret(secret: ChannelSecret): ChannelSecret {
+  const { kind, key, code } = secret as { kind: unknown; key?: unknown; code?: unknown };
+  if (kind === 'key' && key instanceof Uint8Array && key.length === KEY_BYTES) return secret;
+  if (kind === 'code' && typeof code === 'string') return secret;
+  const expected = `{ kind: 'key', key } with ${KEY_BYTES} bytes, or { kind: 'code', code }`;
+  throw new ChatosError('INVALID_ARGUMENT', `not a secret: expected ${expected}`);
+}

@@ -1,0 +1,280 @@
+import { Duplex, finished } from 'node:stream';
+import { ChatosError } from '../../errors.ts';
+import { GatheredChunks } from '../../net/gathered-chunks.ts';
+import { alertOf } from '../../net/tls-alert.ts';
+import { withResolvers } from '../../util/deferred.ts';
+import type { PipedChannel } from '../pipe.ts';
+import { aborted, changed, changedThere, closed, cut } from './failures.ts';
+import type { ChannelSecret } from './secret.ts';
+import { endMark, framed, TunnelReader } from './tunnel-frames.ts';
+import { Tunnel } from './tunnel.ts';
+
+type LentBytesTaker = (chunk: Buffer) => void | Promise<void>;
+type Done = (error?: Error | null) => void;
+
+export interface SecureChannelInit {
+  readonly channel: PipedChannel;
+  readonly psk: Buffer;
+  readonly next: ChannelSecret;
+}
+
+/**
+ * An encrypted private connection: what is written to it, only the peer can read, and what is read from it, the peer has
+ * written, in that order and with nothing missing. It ends, half-closes and breaks as the channel beneath does, except that
+ * nobody but the peer can end its direction: where anyone else does, it is an error.
+ *
+ * Errors are {@link ChatosError}s: those of the channel, and `DATA_INCOMPLETE` where what came was cut or changed on the way.
+ */
+export class SecureChannel extends Duplex implements PipedChannel {
+  readonly login: string;
+  readonly peer: string;
+  readonly role: 'requester' | 'target';
+  readonly connectId: bigint;
+  /** The secret for another private connection with the same peer, when this one is lost: a code is good for one only. */
+  readonly nextSecret: ChannelSecret;
+  readonly #channel: PipedChannel;
+  readonly #tunnel: Tunnel;
+  readonly #reader = new TunnelReader();
+  #bytesSent = 0;
+  #bytesReceived = 0;
+  #framedBytes = 0;
+  #inputEnded = false;
+  /** What was deciphered and is not handed on yet. */
+  #pieces: Buffer[] = [];
+  #isFeeding = false;
+  #delivering: Promise<void> | undefined;
+  #onRead: () => void = () => undefined;
+  #take: LentBytesTaker | undefined;
+  #failTaking: (error: unknown) => void = () => undefined;
+  /** For `readLent`: the last call of `take`. */
+  #taken: void | Promise<void> = undefined;
+  readonly #gathered = new GatheredChunks((chunk) => {
+    this.#bytesReceived += chunk.length;
+    this.#taken = this.#take!(chunk);
+    return true;
+  });
+
+  constructor({ channel, psk, next }: SecureChannelInit) {
+    super({ allowHalfOpen: true });
+    ({ login: this.login, peer: this.peer, role: this.role, connectId: this.connectId } = channel);
+    this.nextSecret = next;
+    this.#channel = channel;
+    this.#tunnel = new Tunnel(
+      channel,
+      psk,
+      (piece) => this.#onPiece(piece),
+      (error) => this.#onTunnelError(error),
+    );
+    channel.on('error', (error) => this.#fail(error)).on('close', this.#onChannelClose);
+    channel.on('inputEnd', () => {
+      if (this.closedByPeer) this.emit('inputEnd');
+    });
+  }
+
+  /** Resolves when the handshake is done; throws what it failed with. */
+  async opened(): Promise<void> {
+    const { promise, reject } = withResolvers<never>();
+    const stopWatching = finished(this, (error) => reject(error ?? aborted(this.peer)));
+    try {
+      await Promise.race([this.#tunnel.opened, promise]);
+    } finally {
+      stopWatching();
+    }
+  }
+
+  get closedByPeer(): boolean {
+    return this.#channel.closedByPeer;
+  }
+
+  get inputEnded(): boolean {
+    return this.#inputEnded;
+  }
+
+  get bytesSent(): number {
+    return this.#bytesSent;
+  }
+
+  get bytesReceived(): number {
+    return this.#bytesReceived;
+  }
+
+  get bytesMoved(): number {
+    return this.#channel.bytesMoved;
+  }
+
+  /** Takes what has come through the channel. */
+  feed(chunk: Buffer): void | Promise<void> {
+    if (this.#delivering) return this.#delivering.then(() => this.feed(chunk));
+    this.#isFeeding = true;
+    const taken = this.#tunnel.feed(chunk);
+    this.#isFeeding = false;
+    const delivered = this.#deliver();
+    return taken ? taken.then(() => this.#delivering) : delivered;
+  }
+
+  /** The channel's input has ended. */
+  endInput(): void {
+    if (this.destroyed) return;
+    if (this.closedByPeer && !this.#reader.ended) return this.#fail(closed(this.peer));
+    if (!this.#reader.ended) return this.#fail(cut(this.peer, this.#bytesReceived));
+    this.#inputEnded = true;
+    this.emit('inputEnd');
+    this.push(null);
+  }
+
+  override [Symbol.asyncIterator](): NodeJS.AsyncIterator<Buffer> {
+    return this.iterator({ destroyOnReturn: false });
+  }
+
+  /** As that of a channel: chunk by chunk, in a buffer that is used again. */
+  async readLent(take: LentBytesTaker): Promise<void> {
+    if (this.destroyed) throw this.errored ?? aborted(this.peer);
+    if (this.#take || this.readableFlowing) {
+      throw new ChatosError('INVALID_ARGUMENT', `the private connection with ${this.peer} is being read already`);
+    }
+    const { promise, resolve, reject } = withResolvers<void>();
+    promise.catch(() => undefined);
+    this.#failTaking = reject;
+    // What came before, in the order in which it came; meanwhile it goes on coming in the same way.
+    for (let chunk = this.read() as Buffer | null; chunk !== null; chunk = this.read() as Buffer | null) {
+      await take(chunk);
+    }
+    this.#take = take;
+    const stopWatching = finished(this, { writable: false }, (error) => {
+      if (error) reject(error instanceof ChatosError ? error : (this.errored ?? aborted(this.peer)));
+      else resolve();
+    });
+    // With nothing left to read, lets the stream come to its end.
+    this.resume();
+    this.#onRead();
+    try {
+      await promise;
+    } finally {
+      stopWatching();
+    }
+  }
+
+  override _read(): void {
+    this.#onRead();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: Done): void {
+    this.#send(framed(chunk), chunk.length, done);
+  }
+
+  override _writev(chunks: { chunk: Buffer }[], done: Done): void {
+    const parts = chunks.flatMap(({ chunk }) => framed(chunk));
+    this.#send(
+      parts,
+      chunks.reduce((sum, { chunk }) => sum + chunk.length, 0),
+      done,
+    );
+  }
+
+  override _final(done: Done): void {
+    this.#write([endMark(this.#framedBytes)], (failure) => {
+      if (failure) done(failure);
+      else this.#channel.end((error?: Error | null) => done(error && this.#reasonOf(error)));
+    });
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#tunnel.close();
+    this.#onRead();
+    // Without an end of both directions, the peer sees an abort.
+    this.#channel.destroy();
+    done(error);
+  }
+
+  #send(parts: Buffer[], bytes: number, done: Done): void {
+    if (parts.length === 0) return done();
+    this.#framedBytes += bytes;
+    this.#write(parts, (error) => {
+      if (!error) this.#bytesSent += bytes;
+      done(error);
+    });
+  }
+
+  #write(parts: Buffer[], done: Done): void {
+    this.#tunnel.write(parts, (error) => {
+      if (!error) return done();
+      // Why, the channel says when it closes.
+      const fail = (): void => done(this.errored ?? this.#reasonOf(error));
+      if (this.destroyed) fail();
+      else this.once('close', fail);
+    });
+  }
+
+  #onPiece(piece: Buffer): void {
+    if (this.destroyed) return;
+    try {
+      this.#reader.read(piece, (bytes) => this.#pieces.push(bytes));
+    } catch (error) {
+      return this.#fail(changed(this.peer, this.#bytesReceived, error));
+    }
+    if (!this.#isFeeding && !this.#delivering) void this.#deliver();
+  }
+
+  /** Hands on what was deciphered. Returns a promise while nothing more is to be read from the channel. */
+  #deliver(): void | Promise<void> {
+    if (this.#pieces.length === 0 || this.destroyed) return;
+    const handed = this.#handOn();
+    if (!handed) return;
+    const delivering = handed.then(
+      () => {
+        this.#delivering = undefined;
+        return this.#deliver();
+      },
+      (error: unknown) => {
+        this.#failTaking(error);
+        // Is not read any more.
+        return new Promise<void>(() => undefined);
+      },
+    );
+    this.#delivering = delivering;
+    return delivering;
+  }
+
+  /** Hands on all of it, in the way that it is read. */
+  #handOn(): void | Promise<void> {
+    const pieces = this.#pieces;
+    this.#pieces = [];
+    if (!this.#take) return this.#pushAll(pieces);
+    for (const piece of pieces) this.#gathered.add(piece);
+    try {
+      this.#gathered.deliver();
+      return this.#taken;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #pushAll(pieces: readonly Buffer[]): void | Promise<void> {
+    let more = true;
+    for (const piece of pieces) {
+      this.#bytesReceived += piece.length;
+      more = this.push(piece);
+    }
+    if (!more) return new Promise((resolve) => (this.#onRead = resolve));
+  }
+
+  readonly #onChannelClose = (): void => {
+    // An end that has come before is heard of a turn later.
+    setImmediate(() => {
+      if (!this.destroyed && !this.#inputEnded) this.#fail(this.#channel.errored ?? aborted(this.peer));
+    });
+  };
+
+  #onTunnelError(error: Error & { code?: string }): void {
+    const alert = alertOf(error.code);
+    this.#fail(alert === undefined ? changed(this.peer, this.#bytesReceived, error) : changedThere(this.peer, error));
+  }
+
+  #fail(error: Error): void {
+    this.destroy(this.#reasonOf(error));
+  }
+
+  #reasonOf(error: Error): ChatosError {
+    return error instanceof ChatosError ? error : aborted(this.peer, error);
+  }
+}

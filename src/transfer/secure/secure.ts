@@ -1,0 +1,151 @@
+import { abortError } from '../../util/abort.ts';
+import { resolveOptions, type OptionTable } from '../../util/option-table.ts';
+import { ChatosError, isChatosError } from '../../errors.ts';
+import type { PipedChannel } from '../pipe.ts';
+import { Agreement } from './agreement.ts';
+import { aborted, cut, unlike } from './failures.ts';
+import { Preface } from './preface.ts';
+import { SecureChannel } from './secure-channel.ts';
+import type { ChannelSecret } from './secret.ts';
+
+export interface SecureChannelOptions {
+  /** How long the peer may take to show that it has the secret, in milliseconds. @default 10000 */
+  readonly handshakeTimeoutMs?: number | undefined;
+  /** Gives up when it is aborted, and breaks the channel. @default none */
+  readonly signal?: AbortSignal | undefined;
+}
+
+const OPTIONS: OptionTable<{ handshakeTimeoutMs: number; signal: AbortSignal | undefined }> = {
+  handshakeTimeoutMs: { kind: 'ms', default: 10_000 },
+  signal: { kind: 'any', default: undefined },
+};
+
+/** How long the peer may take to read why it is refused. */
+const LAST_WORD_MS = 1_000;
+
+/**
+ * Encrypts a channel from end to end: the peer does the same, with the same secret. Nothing may have been read from the
+ * channel or written to it; from now on it belongs to what is returned.
+ *
+ * A code is good for one private connection. The side that was asked for it (`role` is `target`) lets the other one guess
+ * once: when a guess has come, right or wrong, the code is used up in this process, and is refused from then on.
+ *
+ * @returns the encrypted channel, when the peer has shown that it has the secret
+ * @throws {ChatosError} `WRONG_SECRET` where the peer has another secret, uses another kind, or does not encrypt (field
+ *   `codeUsed` says whether a code is used up by that); `DATA_INCOMPLETE` where what came was cut or changed on the way;
+ *   `TIMED_OUT`; `ABORTED`; `INVALID_ARGUMENT` where the secret is none; else as the channel. The channel is destroyed.
+ */
+export async function secureChannel(
+  channel: PipedChannel,
+  secret: ChannelSecret,
+  options: SecureChannelOptions = {},
+): Promise<SecureChannel> {
+  const { handshakeTimeoutMs, signal } = resolveOptions('encryption options', options, OPTIONS);
+  const opening = new Opening(channel, secret);
+  const onAbort = (): void => opening.giveUp(abortError(signal, 'interrupted'));
+  const timer = setTimeout(() => opening.onTimeout(handshakeTimeoutMs), handshakeTimeoutMs);
+  signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    if (signal?.aborted) onAbort();
+    return await opening.run();
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+/** A private connection on its way to be encrypted. */
+class Opening {
+  readonly #channel: PipedChannel;
+  readonly #preface = new Preface();
+  readonly #agreement: Agreement;
+  #secure: SecureChannel | undefined;
+  #isOver = false;
+
+  constructor(channel: PipedChannel, secret: ChannelSecret) {
+    this.#channel = channel;
+    this.#agreement = new Agreement(channel, this.#preface, secret);
+  }
+
+  async run(): Promise<SecureChannel> {
+    const channel = this.#channel;
+    const ignore = (): void => undefined;
+    channel.on('error', ignore);
+    channel
+      .readLent((chunk) => this.#feed(chunk))
+      .then(
+        () => this.#onEnd(),
+        (error: unknown) => this.#onBroken(error),
+      );
+    try {
+      const { keys, next } = await this.#agreement.run();
+      const secure = new SecureChannel({ channel, psk: keys.psk, next });
+      secure.on('error', ignore);
+      this.#secure = secure;
+      const rest = this.#preface.takeRest();
+      if (rest.length > 0) await secure.feed(rest);
+      this.#preface.release();
+      await secure.opened();
+      secure.off('error', ignore);
+      return secure;
+    } catch (error) {
+      this.#isOver = true;
+      this.#preface.release();
+      if (isChatosError(error, 'WRONG_SECRET')) await this.#partGently();
+      channel.destroy();
+      throw error;
+    }
+  }
+
+  giveUp(error: ChatosError): void {
+    if (this.#secure) this.#secure.destroy(error);
+    else this.#preface.end(error);
+  }
+
+  onTimeout(timeoutMs: number): void {
+    const { peer } = this.#channel;
+    const within = `within ${timeoutMs / 1000} s`;
+    this.giveUp(
+      this.#agreement.peerHasSpoken
+        ? new ChatosError('TIMED_OUT', `${peer} did not finish the handshake ${within}`, {
+            fields: { peer, timeoutMs },
+          })
+        : unlike(peer, `said nothing ${within}: ${BOTH}`),
+    );
+  }
+
+  #feed(chunk: Buffer): void | Promise<void> {
+    if (this.#secure) return this.#secure.feed(chunk);
+    if (!this.#isOver) return this.#preface.feed(chunk);
+  }
+
+  #onEnd(): void {
+    if (this.#secure) return this.#secure.endInput();
+    const { peer } = this.#channel;
+    this.#preface.end(
+      this.#agreement.peerHasSpoken ? cut(peer, 0) : unlike(peer, `ended the private connection at once: ${BOTH}`),
+    );
+  }
+
+  #onBroken(cause: unknown): void {
+    const { peer } = this.#channel;
+    const error = isChatosError(cause) ? cause : aborted(peer, cause);
+    if (this.#secure) this.#secure.destroy(error);
+    else if (this.#agreement.peerHasSpoken) this.#preface.end(error);
+    else this.#preface.end(unlike(peer, `broke the private connection at once: ${BOTH}`, cause));
+  }
+
+  /** The peer learns from what we have said why it is refused: a reset could overtake that. */
+  async #partGently(): Promise<void> {
+    const channel = this.#channel;
+    if (channel.destroyed) return;
+    const over = new Promise<void>((resolve) => {
+      channel.once('close', resolve);
+      setTimeout(resolve, LAST_WORD_MS).unref();
+    });
+    channel.end();
+    await over;
+  }
+}
+
+const BOTH = 'both sides need the same secret or code (--secret, --code)';

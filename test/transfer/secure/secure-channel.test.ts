@@ -1,0 +1,83 @@
+import { randomBytes } from 'node:crypto';
+import { buffer, text } from 'node:stream/consumers';
+import { expect, it } from 'vitest';
+import { messageOf } from '../../../src/errors.ts';
+import { makeCode } from '../../../src/transfer/secure/codes.ts';
+import { secureChannel } from '../../../src/transfer/secure/secure.ts';
+import { pipeChannel } from '../../../src/transfer/pipe.ts';
+import { Collector, lentSource } from '../verified/rig.ts';
+import { memoryPair } from '../verified/memory-channels.ts';
+import { SECRET, secureBoth, securePair } from './rig.ts';
+
+it.each([
+  ['a key', SECRET],
+  ['a code', { kind: 'code', code: makeCode().text } as const],
+])('both sides with %s get what the other one sends, and its end', async (_, secret) => {
+  const { requester, target } = await securePair(memoryPair(), secret);
+  requester.end('what is asked');
+  expect(await text(target)).toBe('what is asked');
+  target.end('what is answered');
+  expect(await text(requester)).toBe('what is answered');
+  expect([requester.bytesSent, requester.bytesReceived]).toEqual([13, 16]);
+});
+
+it('a pipe over it carries both directions, cut anywhere, by chunks that are lent', async () => {
+  const pieceBytes = (): number => 1 + Math.floor(Math.random() * 3_000);
+  const { requester, target } = await securePair(memoryPair({ pieceBytes }));
+  const [there, back] = [randomBytes(1_000_000), randomBytes(700_000)];
+  const outputs = [new Collector(), new Collector()] as const;
+  const chunks = (bytes: Buffer): Buffer[] => [
+    bytes.subarray(0, 1),
+    bytes.subarray(1, 400_000),
+    bytes.subarray(400_000),
+  ];
+  const results = await Promise.all([
+    pipeChannel(requester, lentSource(chunks(there)), outputs[0]),
+    pipeChannel(target, lentSource(chunks(back)), outputs[1]),
+  ]);
+  expect(results).toEqual([
+    { sent: there.length, received: back.length },
+    { sent: back.length, received: there.length },
+  ]);
+  expect(outputs[1].bytes.equals(there)).toBe(true);
+  expect(outputs[0].bytes.equals(back)).toBe(true);
+});
+
+it('an empty stream has an end too', async () => {
+  const { requester, target } = await securePair();
+  requester.end();
+  target.end();
+  expect(await Promise.all([buffer(requester), buffer(target)])).toEqual([Buffer.alloc(0), Buffer.alloc(0)]);
+});
+
+it('what breaks one side is an abort for the other', async () => {
+  const { requester, target } = await securePair();
+  const read = text(target);
+  requester.write('something');
+  requester.destroy();
+  await expect(read).rejects.toMatchObject({ code: 'CHANNEL_ABORTED' });
+});
+
+it('another secret is refused in the same words on both sides', async () => {
+  const other = { kind: 'key', key: randomBytes(32) } as const;
+  const { requester, target } = await secureBoth(memoryPair(), { requester: SECRET, target: other });
+  expect(requester).toMatchObject({ code: 'WRONG_SECRET', message: expect.stringMatching(/^wrong secret: bob has/) });
+  expect(messageOf(target)).toBe(messageOf(requester).replace('bob', 'ann'));
+});
+
+it('a code has one guess', async () => {
+  const codes = { requester: { kind: 'code', code: 'zoo-zoo' }, target: { kind: 'code', code: 'zoo-zone' } } as const;
+  const { requester, target } = await secureBoth(memoryPair(), codes);
+  expect(requester).toMatchObject({ code: 'WRONG_SECRET', fields: { codeUsed: true } });
+  expect(messageOf(requester)).toMatch('wrong code: bob has another one');
+  expect(messageOf(target)).toBe(messageOf(requester).replace('bob', 'ann'));
+  const again = await secureBoth(memoryPair(), { ...codes, requester: codes.target });
+  expect(messageOf(again.target)).toMatch('it was used before');
+  expect(again.requester).toMatchObject({ code: 'WRONG_SECRET' });
+});
+
+it('a peer that does not encrypt is noticed by its first byte', async () => {
+  const { requester, target } = memoryPair();
+  target.write('G');
+  await expect(secureChannel(requester, SECRET)).rejects.toThrow('bob does not encrypt');
+});
