@@ -22,10 +22,14 @@ export default defineBot({
     await other.start();
   },
 
-  async onMessage(message, ctx) {
-    if (message.private || message.text.startsWith('<')) return;
-    // A text over 1024 bytes, with the name, cannot be sent.
-    if (other?.connected) await other.say(`<${message.from}> ${message.text}`);
-    else ctx.log.warn('not passed on: the other server is away', { peer: message.from });
-  },
+  onMessage: [
+    {
+      when: { private: false, text: /^[^<]/ },
+      async run({ from, text }, ctx) {
+        // A text over 1024 bytes, with the name, cannot be sent.
+        if (other?.connected) await other.say(`<${from}> ${text}`);
+        else ctx.log.warn('not passed on: the other server is away', { peer: from });
+      },
+    },
+  ],
 });

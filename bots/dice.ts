@@ -15,9 +15,10 @@ export default defineBot({
 
   commands: {
     roll: {
-      help: 'rolls a die',
+      help: 'roll a die',
+      aliases: ['r'],
       args: { sides: { type: 'integer', min: 2, max: 1_000_000, optional: true, help: 'how many sides' } },
-      examples: { '!roll 20': /^ann rolls \d+ of 20$/, '!roll': /^ann rolls [1-6] of 6$/, '!roll 1': /must be/ },
+      examples: { '!roll 20': /^ann rolls \d+ of 20$/, '!r': /^ann rolls [1-6] of 6$/, '!roll 1': /must be/ },
       async run(args, message, ctx) {
         const sides = args.sides ?? ctx.options.sides;
         const points = randomInt(1, sides + 1);
@@ -30,7 +31,7 @@ export default defineBot({
     },
 
     best: {
-      help: 'tells who has rolled best',
+      help: 'see who has rolled best',
       args: { sides: { type: 'integer', min: 2, max: 1_000_000, optional: true } },
       examples: { '!best': /^ann has rolled [1-6] of 6$/, '!best 100': 'Nobody has rolled a die of 100 sides.' },
       async run(args, message, ctx) {
