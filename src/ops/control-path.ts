@@ -1,13 +1,10 @@
 import { lstatSync, mkdirSync, readdirSync, statSync, unlinkSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 import { ChatosError } from '../errors.ts';
 import { DEFAULT_PORT } from '../net/address.ts';
-
-/** The system keeps the path of a socket in a field of 108 bytes (104 on macOS), with a zero behind it. */
-const MAX_PATH_BYTES = process.platform === 'linux' ? 107 : 103;
+import { isServed, MAX_PATH_BYTES } from '../net/unix-socket.ts';
 
 /**
  * The folder of the control sockets that are named by their ports: `chatosbot` in the user's runtime files
@@ -97,20 +94,6 @@ const MAX_REMOVED = 64;
 function socketsIn(folder: string, names: RegExp): string[] {
   const found = readdirSync(folder).filter((name) => names.test(name));
   return found.map((name) => path.join(folder, name));
-}
-
-/** Whether a process has the socket open: that of one that has died refuses connections. */
-export function isServed(file: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ path: file });
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', ({ code }: NodeJS.ErrnoException) => {
-      resolve(code !== 'ECONNREFUSED' && code !== 'ENOENT' && code !== 'ENOTSOCK');
-    });
-  });
 }
 
 function unusable(message: string, cause?: unknown): ChatosError {

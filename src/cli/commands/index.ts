@@ -17,6 +17,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'ctl', summary: 'operate a running server', load: () => import('./ctl.ts') },
   { name: 'top', summary: 'watch a running server', load: () => import('./top.ts') },
   { name: 'pipe', summary: 'connect stdin and stdout to a peer', load: () => import('./pipe.ts') },
+  { name: 'forward', summary: 'forward ports through a peer', load: () => import('./forward.ts') },
   { name: 'say', summary: 'send a message', load: () => import('./say.ts') },
   { name: 'chat', summary: 'chat in a terminal or from a script', load: () => import('./chat.ts') },
   { name: 'identity', summary: 'show who you are for tls:// servers', load: () => import('./identity.ts') },

@@ -27,7 +27,7 @@ const PASSING: ReadonlySet<ErrorCode> = new Set(['CONNECT_FAILED', 'CONNECTION_L
 export async function askPeer(
   client: ChatosClient,
   peer: string,
-  { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
+  { timeoutMs, signal, command }: { timeoutMs: number; signal: AbortSignal; command?: string },
 ): Promise<Channel> {
   const endAt = performance.now() + timeoutMs;
   let failure: { readonly error: ChatosError; readonly at: number } | undefined;
@@ -49,7 +49,7 @@ export async function askPeer(
         const message =
           failure && failure.error.code !== 'REQUEST_REFUSED' && now - failure.at < RECENT_MS
             ? `no private connection with ${peer} within ${timeoutMs / 1000} s: ${failure.error.message}`
-            : `no answer from ${peer} within ${timeoutMs / 1000} s: ${whyNoAnswer(client, peer)}`;
+            : `no answer from ${peer} within ${timeoutMs / 1000} s: ${whyNoAnswer(client, peer, command)}`;
         throw new ChatosError('TIMED_OUT', message, { fields: { peer, timeoutMs } });
       } else {
         wasRefused = false;

@@ -12,9 +12,9 @@ export function invitation({ login, server }: ChatosClient, options: string): st
 }
 
 /** Why a peer may not answer. */
-export function whyNoAnswer({ connected, server }: ChatosClient, peer: string): string {
+export function whyNoAnswer({ connected, server }: ChatosClient, peer: string, command = 'pipe'): string {
   const at = formatAddress(server);
   return connected
-    ? `it is busy, or there is no 'pipe --listen' with the login ${peer} on ${at}`
+    ? `it is busy, or there is no '${command} --listen' with the login ${peer} on ${at}`
     : `${at} is not reachable any more`;
 }

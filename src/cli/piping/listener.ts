@@ -6,7 +6,8 @@ import { matchesLogin } from '../../policy/login-glob.ts';
 import { withEither } from '../../util/abort.ts';
 import { createDeferred, type Deferred } from '../../util/deferred.ts';
 import { loginKey } from '../../util/login-key.ts';
-import type { Report } from './report.ts';
+import { News } from './news.ts';
+import type { ListenerReport } from './report.ts';
 import { ReturningPeer } from './returning-peer.ts';
 import type { NextChannel } from './verified.ts';
 
@@ -14,12 +15,6 @@ import type { NextChannel } from './verified.ts';
 const MAX_QUEUED = 256;
 /** A peer that has been accepted has this long to come: it may have given up while it waited. */
 const COMING_MS = 5_000;
-
-/**
- * Who is refused asks a second time, to be sure, and who does not get through again and again: what is the same of one
- * login is reported once in so long.
- */
-const SAME_MS = 5_000;
 
 /** Who waits for a request, and for how long. */
 interface WaitLimits {
@@ -30,16 +25,16 @@ interface WaitLimits {
 /** The requests of peers: they wait for their turn, one of each login, the oldest first. Who is not wanted is refused. */
 export class Listener {
   readonly #wanted: readonly string[];
-  readonly #report: Report;
+  readonly #report: ListenerReport;
   readonly #queue = new Map<string, PrivateRequest>();
   readonly #waiting: Deferred<PrivateRequest>[] = [];
   readonly #returning = new Map<string, ReturningPeer>();
-  /** What was reported a moment ago. */
-  readonly #reported = new Set<string>();
+  /** Who is refused asks a second time, to be sure, and who does not get through again and again. */
+  readonly #news = new News();
   /** What has ended the client. */
   #lost: ChatosError | undefined;
 
-  constructor(wanted: readonly string[], report: Report) {
+  constructor(wanted: readonly string[], report: ListenerReport) {
     this.#wanted = wanted;
     this.#report = report;
   }
@@ -69,7 +64,7 @@ export class Listener {
       } catch (error) {
         if (!isChatosError(error) || error.code === 'NOT_TRUSTED' || limits.signal.aborted) throw error;
         const message = `the private connection with ${request.from} was not established: ${error.message}`;
-        if (this.#isNews(`broken ${request.from} ${error.message}`))
+        if (this.#news.isNews(`broken ${request.from} ${error.message}`))
           this.#report('broken', message, { peer: request.from, code: error.code, message: error.message });
       }
     }
@@ -100,21 +95,11 @@ export class Listener {
     return waiting.promise;
   }
 
-  /** Whether it was not said a moment ago. */
-  #isNews(what: string): boolean {
-    if (this.#reported.has(what)) return false;
-    if (this.#reported.size < MAX_QUEUED) {
-      this.#reported.add(what);
-      setTimeout(() => this.#reported.delete(what), SAME_MS).unref();
-    }
-    return true;
-  }
-
   #onRequest(request: PrivateRequest): void {
     const { from } = request;
     if (!this.#wanted.some((pattern) => matchesLogin(pattern, from))) {
       request.refuse();
-      if (this.#isNews(`refused ${loginKey(from)}`))
+      if (this.#news.isNews(`refused ${loginKey(from)}`))
         this.#report('refused', `refused ${from}: --from does not allow this login`, { peer: from });
       return;
     }

@@ -30,6 +30,12 @@ type FieldsOf<E extends PipeEvent> = {
 /** Reports what has happened: with `--json` the type and the fields, else the text, if there is one. */
 export type Report = <E extends PipeEvent>(type: E, text: string | undefined, fields: FieldsOf<E>) => void;
 
+/** What a listener reports: of `pipe`, and of other commands that wait for peers. */
+export interface ListenerReport {
+  (type: 'refused', text: string, fields: { peer: string }): void;
+  (type: 'broken', text: string, fields: { peer: string; code: string; message: string }): void;
+}
+
 export function reporter(flags: PipeFlags): Report {
   return (type, text, fields) => {
     if (flags.json) process.stderr.write(`${toJsonLine({ type, ...fields })}\n`);

@@ -28,6 +28,7 @@ const EXIT_CODES: { readonly [C in ErrorCode]: number } = {
   LOGIN_REFUSED: EXIT.refused,
   NOT_PERMITTED: EXIT.refused,
   REQUEST_REFUSED: EXIT.refused,
+  PEER_ABSENT: EXIT.unavailable,
   UNEXPECTED_PACKET: EXIT.broken,
   CHANNEL_ABORTED: EXIT.broken,
   CHANNEL_CLOSED: EXIT.broken,

@@ -1,0 +1,84 @@
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { ChatosError } from '../../errors.ts';
+import { KEEP_ALIVE_DELAY_MS } from '../../net/dead-link.ts';
+import { listenFailure } from '../../net/listen.ts';
+import { bindUnixSocket, type BoundSocket } from '../../net/unix-socket.ts';
+import { formatEndpoint, isPath, readHost, type Endpoint } from './endpoint.ts';
+
+/** A port, or a Unix socket, that is listened on. */
+export interface LocalListener {
+  /** With the port that was really taken. */
+  readonly endpoint: Endpoint;
+  /** Accepts no more; connections go on. A Unix socket is removed. */
+  close(): void;
+}
+
+/**
+ * Listens on an endpoint of this machine. Connections are given paused, half-open, without Nagle's delay and with
+ * keep-alive. The host `*` means all addresses.
+ *
+ * @throws {ChatosError} `LISTEN_FAILED`
+ */
+export async function listenLocally(
+  endpoint: Endpoint,
+  onConnection: (socket: Socket) => void,
+): Promise<LocalListener> {
+  const options = {
+    allowHalfOpen: true,
+    pauseOnConnect: true,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
+  };
+  const server = createServer(options, (socket) => {
+    socket.on('error', () => undefined);
+    onConnection(socket);
+  });
+  const bound = isPath(endpoint) ? await listenOnPath(server, endpoint.path) : undefined;
+  if (!isPath(endpoint)) await listenOnPort(server, endpoint.host, endpoint.port);
+  // A connection that cannot be accepted costs that connection only.
+  server.on('error', () => undefined);
+  return {
+    endpoint: isPath(endpoint) ? endpoint : boundTo(server),
+    close: () => {
+      bound?.remove();
+      server.close();
+    },
+  };
+}
+
+async function listenOnPath(server: Server, path: string): Promise<BoundSocket> {
+  try {
+    return await bindUnixSocket(server, path);
+  } catch (error) {
+    const { message, cause } = error as Error;
+    throw new ChatosError('LISTEN_FAILED', `cannot listen on ${path}: ${message}`, {
+      cause,
+      fields: { address: path },
+    });
+  }
+}
+
+function listenOnPort(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onError = (error: NodeJS.ErrnoException): void =>
+      reject(listenFailure(formatEndpoint({ host, port }), error));
+    server.once('error', onError);
+    server.listen({ port, ...(host !== '*' && { host }) }, () => {
+      server.off('error', onError);
+      resolve();
+    });
+  });
+}
+
+function boundTo(server: Server): Endpoint {
+  const { address, port, family } = server.address() as AddressInfo;
+  return { host: readHost(family === 'IPv6' ? `[${address}]` : address), port };
+}
+
+/** Where a connection comes from, for reports. */
+export function remoteOf(socket: Socket): string {
+  const { remoteAddress, remotePort } = socket;
+  if (remoteAddress === undefined || remotePort === undefined) return 'a Unix socket';
+  return formatEndpoint({ host: remoteAddress.replace(/^::ffff:(?=\d+\.)/, ''), port: remotePort });
+}

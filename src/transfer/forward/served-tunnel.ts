@@ -1,0 +1,156 @@
+import http2, { type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import { ChatosError, isChatosError } from '../../errors.ts';
+import { withResolvers } from '../../util/deferred.ts';
+import type { PipedChannel } from '../pipe.ts';
+import { causeOfError, forwardError, type Cause } from './causes.ts';
+import { carryConnection, type Connection, type ConnectionEvents } from './connection-events.ts';
+import { readControlLines, writeControlLine, type AskerLine, type ServerLine } from './control-lines.ts';
+import { dialTarget } from './dial-target.ts';
+import { formatEndpoint, parseEndpoint, type Endpoint } from './endpoint.ts';
+import type { Permits } from './permits.ts';
+import { BEGIN_TIMEOUT_MS, CONNECT_PATH, CONTROL_PATH, serveSession } from './session.ts';
+import { TunnelStream } from './tunnel-stream.ts';
+
+export interface ServedTunnelOptions {
+  /** What the peer may connect to. */
+  readonly permits: Permits;
+  /** Connections at once. */
+  readonly maxConnections: number;
+  /** How long a target may take to answer, in ms. */
+  readonly dialTimeoutMs: number;
+  /** @default Infinity */
+  readonly idleTimeoutMs?: number;
+  readonly events: ConnectionEvents;
+}
+
+const { NGHTTP2_CONNECT_ERROR } = http2.constants;
+/** A target that is asked for is a host and a port, or a path, with `%` for what a header cannot hold. */
+const MAX_TARGET_CHARS = 1_024;
+
+/** The side of a tunnel that was asked for it: it connects to what the peer names, where that is permitted. */
+export class ServedTunnel {
+  /** Resolves to why, when there is no tunnel any more. */
+  readonly closed: Promise<ChatosError>;
+  readonly peer: string;
+  readonly #channel: PipedChannel;
+  readonly #options: ServedTunnelOptions;
+  readonly #session: ServerHttp2Session;
+  readonly #streams = new Map<number, TunnelStream>();
+  readonly #stopped = new AbortController();
+  #control: ServerHttp2Stream | undefined;
+
+  constructor(channel: PipedChannel, options: ServedTunnelOptions) {
+    this.peer = channel.peer;
+    this.#channel = channel;
+    this.#options = options;
+    const { promise, resolve } = withResolvers<ChatosError>();
+    this.closed = promise;
+    let cause: Error | undefined;
+    channel.once('error', (error) => (cause = error));
+    this.#session = serveSession(channel, options.maxConnections);
+    this.#session.on('stream', (stream, headers) => this.#onStream(stream, headers));
+    const silent = setTimeout(() => this.destroy(), BEGIN_TIMEOUT_MS);
+    this.#session.once('error', (error) => (cause ??= error));
+    this.#session.once('close', () => {
+      clearTimeout(silent);
+      this.#stopped.abort();
+      setImmediate(() => resolve(this.#lost(cause)));
+    });
+    this.#began = () => clearTimeout(silent);
+  }
+
+  readonly #began: () => void;
+
+  /** Breaks the tunnel off: all its connections are reset. */
+  destroy(): void {
+    this.#channel.destroy();
+    this.#session.destroy();
+  }
+
+  #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    stream.on('error', () => undefined);
+    const path = headers[':path'];
+    if (path === CONTROL_PATH && !this.#control) return this.#onControl(stream);
+    if (!this.#control) return refuse(stream, 'failed');
+    if (path === CONNECT_PATH) void this.#onConnect(stream, headers['target']);
+    else refuse(stream, 'failed');
+  }
+
+  #onControl(stream: ServerHttp2Stream): void {
+    this.#began();
+    this.#control = stream;
+    stream.respond({ ':status': 200 });
+    const end = (): void => this.destroy();
+    readControlLines<AskerLine>(stream, ['reset', 'may-connect', 'listen', 'drop'], (line) => this.#onLine(line)).then(
+      end,
+      end,
+    );
+  }
+
+  #onLine(line: AskerLine): void {
+    if (line.type === 'reset') {
+      this.#streams.get(line.stream)?.reset();
+    } else if (line.type === 'may-connect') {
+      const isPermitted = this.#options.permits.find(parseEndpoint(line.target)) !== undefined;
+      this.#say({ type: isPermitted ? 'permitted' : 'not-permitted', question: line.question });
+    }
+  }
+
+  #say(line: ServerLine): void {
+    writeControlLine(this.#control!, line);
+  }
+
+  async #onConnect(stream: ServerHttp2Stream, header: string | string[] | undefined): Promise<void> {
+    const target = readTarget(header);
+    if (!target) return refuse(stream, 'failed');
+    const connection: Connection = { from: this.peer, target: formatEndpoint(target) };
+    const { permits, dialTimeoutMs, events } = this.#options;
+    const given = new AbortController();
+    const tunnelStream = this.#keep(stream);
+    stream.once('close', () => given.abort());
+    this.#stopped.signal.addEventListener('abort', () => given.abort(), { once: true, signal: given.signal });
+    try {
+      const socket = await dialTarget(target, { timeoutMs: dialTimeoutMs, signal: given.signal, permits });
+      if (stream.destroyed) return void socket.destroy();
+      stream.respond({ ':status': 200 }, { waitForTrailers: true });
+      await carryConnection(connection, socket, tunnelStream, this.#options);
+    } catch (error) {
+      // The peer does not wait for it any more.
+      if (given.signal.aborted) return;
+      refuse(stream, causeOfError(error));
+      events.onFailed(connection, isChatosError(error) ? error : forwardError(connection.target, 'failed', error));
+    }
+  }
+
+  /** So that the peer can reset it. */
+  #keep(stream: ServerHttp2Stream): TunnelStream {
+    const tunnelStream = new TunnelStream(stream, () => stream.close(NGHTTP2_CONNECT_ERROR));
+    const { id } = stream;
+    if (id !== undefined) {
+      this.#streams.set(id, tunnelStream);
+      stream.once('close', () => this.#streams.delete(id));
+    }
+    return tunnelStream;
+  }
+
+  #lost(cause: Error | undefined): ChatosError {
+    if (cause instanceof ChatosError) return cause;
+    const message = `the private connection with ${this.peer} is over`;
+    return new ChatosError('CHANNEL_ABORTED', message, { cause, fields: { peer: this.peer } });
+  }
+}
+
+function refuse(stream: ServerHttp2Stream, cause: Cause): void {
+  if (stream.destroyed || stream.closed) return;
+  stream.resume();
+  stream.respond({ ':status': 502, cause }, { endStream: true });
+}
+
+function readTarget(header: string | string[] | undefined): Endpoint | undefined {
+  if (typeof header !== 'string' || header.length > MAX_TARGET_CHARS) return undefined;
+  try {
+    return parseEndpoint(decodeURIComponent(header));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,90 @@
+import http2, { type ClientHttp2Session, type Http2Session, type ServerHttp2Session } from 'node:http2';
+import type { PipedChannel } from '../pipe.ts';
+
+/** What the two sides have agreed on: the path of the first request, and the header of its answer. */
+export const CONTROL_PATH = '/chatosbot-forward/1';
+export const CONNECT_PATH = '/connect';
+export const INCOMING_PATH = '/incoming/';
+/** The longest line on the control stream, in bytes. */
+export const MAX_LINE_BYTES = 8 * 1024;
+
+/** The other side has so long to begin. */
+export const BEGIN_TIMEOUT_MS = 10_000;
+
+/** What may be on its way in each stream, in bytes: a receiver that does not read keeps so much, and stalls nobody else. */
+export const STREAM_WINDOW_BYTES = 512 * 1024;
+const MAX_WINDOW_BYTES = 2 ** 31 - 1;
+const MIB = 2 ** 20;
+
+/** How often the other side is asked for a sign of life, and after how long without one it is given up. */
+const PING_MS = 15_000;
+const DEAD_MS = 60_000;
+
+/**
+ * The bounds of a session. Floods of pings and settings end it (nghttp2 counts the answers that wait), as do streams beyond
+ * the limit and frames that are wrong.
+ */
+function sessionOptions(maxConnections: number) {
+  return {
+    settings: {
+      enablePush: false,
+      initialWindowSize: STREAM_WINDOW_BYTES,
+      // The control stream is one, too.
+      maxConcurrentStreams: maxConnections + 1,
+      maxHeaderListSize: 16 * 1024,
+      headerTableSize: 4 * 1024,
+    },
+    maxDeflateDynamicTableSize: 4 * 1024,
+    maxHeaderListPairs: 32,
+    maxOutstandingPings: 10,
+    maxOutstandingSettings: 10,
+    maxSessionInvalidFrames: 100,
+    maxSessionRejectedStreams: 100,
+    // In megabytes: what is being written counts, up to a window for each stream.
+    maxSessionMemory: 16 + Math.ceil((maxConnections * 2 * STREAM_WINDOW_BYTES) / MIB),
+  };
+}
+
+/** The side that was asked: it lets the other one open streams. */
+export function serveSession(channel: PipedChannel, maxConnections: number): ServerHttp2Session {
+  const session = http2.performServerHandshake(channel, sessionOptions(maxConnections));
+  return prepared(session, channel, maxConnections);
+}
+
+/** The side that has asked: it opens streams. */
+export function openSession(channel: PipedChannel, maxConnections: number): ClientHttp2Session {
+  const options = { ...sessionOptions(maxConnections), createConnection: () => channel };
+  const session = http2.connect('http://chatosbot', options);
+  return prepared(session, channel, maxConnections);
+}
+
+function prepared<S extends Http2Session>(session: S, channel: PipedChannel, maxConnections: number): S {
+  // Node's receivers take a stream's bytes off the connection's window at once, and still: it must never be the narrower.
+  const windowBytes = Math.min((maxConnections + 1) * STREAM_WINDOW_BYTES, MAX_WINDOW_BYTES);
+  const widen = (): void => {
+    if (!session.destroyed) session.setLocalWindowSize(windowBytes);
+  };
+  if (session.connecting) session.once('connect', widen);
+  else widen();
+  session.on('error', () => undefined);
+  // It may have nothing to write any more; what has broken must not be left open.
+  session.once('close', () => channel.destroy());
+  watchLife(session, channel);
+  return session;
+}
+
+/**
+ * A peer that is frozen, or gone without a word, would hold ports and connections for ever. Anything that comes is a sign of
+ * life: behind much data on a slow line, the answer itself takes long.
+ */
+function watchLife(session: Http2Session, channel: PipedChannel): void {
+  let received = channel.bytesReceived;
+  let heardAt = performance.now();
+  const timer = setInterval(() => {
+    if (channel.bytesReceived !== received) heardAt = performance.now();
+    received = channel.bytesReceived;
+    if (performance.now() - heardAt >= DEAD_MS) channel.destroy(new Error('the other side gives no sign of life'));
+    else if (!session.destroyed) session.ping(() => undefined);
+  }, PING_MS);
+  session.once('close', () => clearInterval(timer));
+}

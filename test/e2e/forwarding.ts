@@ -1,0 +1,99 @@
+/** Both sides of `forward`, and what is forwarded: servers of Node's own. */
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { onTestFinished } from 'vitest';
+import type { Command } from '../support/command.ts';
+import { start } from './chatosbot.ts';
+
+let pairs = 0;
+
+/** A `forward --listen` that is ready. */
+export async function startListening(at: string, args: readonly string[], login = `vault-${++pairs}`) {
+  const command = start(['forward', '--listen', '--server', at, '--login', login, ...args]);
+  await command.line(/^waiting for private connections/);
+  return { command, login };
+}
+
+/** A `forward` that is ready, and the ports that it listens on. */
+export async function startForwarding(at: string, peer: string, args: readonly string[]) {
+  const command = start(['forward', '--server', at, '--login', `asker-${++pairs}`, ...args, peer]);
+  return { command, ports: await listeningPorts(command, args) };
+}
+
+/** Waits for the readiness lines of so many flags. */
+async function listeningPorts(command: Command, args: readonly string[]): Promise<number[]> {
+  const ports: number[] = [];
+  for (const arg of args) {
+    if (!/^-[LRD]$/.test(arg)) continue;
+    const [, port] = await command.line(/^listening on \S*?(?::(\d+))?[, ]/);
+    ports.push(Number(port));
+  }
+  return ports;
+}
+
+/** Both sides, with the targets permitted. */
+export async function startPair(at: string, targets: readonly (number | string)[], args: readonly string[] = []) {
+  const named = targets.map((target) => (typeof target === 'number' ? `127.0.0.1:${target}` : target));
+  const listening = await startListening(at, ['--permit', ...named]);
+  const asking = await startForwarding(at, listening.login, [...named.flatMap((name) => ['-L', `0:${name}`]), ...args]);
+  return { vault: listening.command, login: listening.login, asker: asking.command, ports: asking.ports };
+}
+
+/** A server of this test, which gives up its connections with it. */
+export async function startTarget(
+  serve: (socket: Socket) => void,
+  path?: string,
+): Promise<{ port: number; server: Server }> {
+  const sockets = new Set<Socket>();
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined).once('close', () => sockets.delete(socket));
+    serve(socket);
+  });
+  server.listen(path === undefined ? { port: 0, host: '127.0.0.1' } : { path });
+  await once(server, 'listening');
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return { port: path === undefined ? (server.address() as AddressInfo).port : 0, server };
+}
+
+/** Sends back what it gets, and ends when the other side has. */
+export const echo = (socket: Socket): void => void socket.pipe(socket);
+
+/** A connection to a port of this machine, or to a Unix socket, that is there. */
+export async function dial(to: number | string): Promise<Socket> {
+  const socket = connect({
+    ...(typeof to === 'number' ? { port: to, host: '127.0.0.1' } : { path: to }),
+    allowHalfOpen: true,
+  });
+  socket.on('error', () => undefined);
+  onTestFinished(() => void socket.destroy());
+  await once(socket, 'connect');
+  return socket;
+}
+
+/** All that comes until the end; rejects where the connection is reset. */
+export function readToEnd(socket: Socket): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+    socket.once('end', () => resolve(Buffer.concat(chunks)));
+    socket.once('error', reject);
+    if (socket.errored) reject(socket.errored);
+  });
+}
+
+/** Resolves when the connection is reset; rejects where it ends otherwise. */
+export function resetOf(socket: Socket): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (socket.errored) return resolve();
+    socket.once('error', ({ code }: NodeJS.ErrnoException) => {
+      if (code === 'ECONNRESET' || code === 'EPIPE') resolve();
+      else reject(new Error(`not reset: ${code}`));
+    });
+    socket.once('end', () => reject(new Error('it ended, and was not reset')));
+    socket.resume();
+  });
+}
