@@ -1,4 +1,5 @@
 import type net from 'node:net';
+import { ConfirmedEnd } from './confirmed-end.ts';
 import { reuseBuffer } from './reused-buffer.ts';
 import type { Ending, OnChunk, Transport } from './transport.ts';
 import { TurnQueue } from './turn-queue.ts';
@@ -6,7 +7,6 @@ import { TurnQueue } from './turn-queue.ts';
 /** The parts of a socket that are touched here and are not public. */
 interface Internals {
   _handle?: { readStart?: () => number; writeQueueSize?: number } | null;
-  _readableState: { autoDestroy: boolean };
 }
 
 const ignore = (): void => undefined;
@@ -41,9 +41,7 @@ function lookAfter(socket: net.Socket): void {
 export class TcpTransport implements Transport {
   readonly stream: net.Socket;
   readonly #from: string | undefined;
-  #onEnd: (() => void) | undefined;
-  /** Whether an end is known to be one, where somebody has asked. */
-  #end: 'unasked' | 'awaited' | 'confirmed' = 'unasked';
+  readonly #end: ConfirmedEnd;
 
   /**
    * @param socket made with `allowHalfOpen`, with nobody listening yet
@@ -52,6 +50,7 @@ export class TcpTransport implements Transport {
   constructor(socket: net.Socket, from?: string) {
     this.stream = socket;
     this.#from = from;
+    this.#end = new ConfirmedEnd(socket, () => this.#confirmEnd());
     socket.on('error', ignore);
   }
 
@@ -71,7 +70,7 @@ export class TcpTransport implements Transport {
     const { destroyed, errored, readableEnded, writableFinished } = this.stream;
     if (!destroyed) return undefined;
     const ended = readableEnded && writableFinished && !errored;
-    return ended && this.#end !== 'awaited' ? 'in order' : 'aborted';
+    return ended && !this.#end.isAwaited ? 'in order' : 'aborted';
   }
 
   get unsentBytes(): number {
@@ -83,16 +82,7 @@ export class TcpTransport implements Transport {
   }
 
   onEnd(listener: (() => void) | undefined): void {
-    this.#onEnd = listener;
-    if (this.#end === 'confirmed') {
-      process.nextTick(() => this.#reportEnd());
-    } else if (this.#end === 'unasked' && listener) {
-      this.#end = 'awaited';
-      // The socket is kept until it is known.
-      internals(this.stream)._readableState.autoDestroy = false;
-      if (this.stream.readableEnded) this.#confirmEnd();
-      else this.stream.once('end', () => this.#confirmEnd());
-    }
+    this.#end.ask(listener);
   }
 
   reset(): void {
@@ -122,23 +112,9 @@ export class TcpTransport implements Transport {
     // The socket is polled between these two: what it has to say has been said by then.
     setImmediate(() => {
       setImmediate(() => {
-        if (stream.destroyed) return;
-        this.#end = 'confirmed';
-        this.#reportEnd();
-        if (stream.writableFinished) {
-          stream.destroy();
-        } else {
-          stream.once('finish', () => stream.destroy());
-          lookAfter(stream);
-        }
+        if (this.#end.confirm()) lookAfter(stream);
       });
     });
-  }
-
-  #reportEnd(): void {
-    const listener = this.#onEnd;
-    this.#onEnd = undefined;
-    listener?.();
   }
 }
 

@@ -1,5 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
+import { ConfirmedEnd } from './confirmed-end.ts';
 import { GatheredChunks } from './gathered-chunks.ts';
 import { TcpTransport } from './tcp-transport.ts';
 import type { TlsTap } from './tls-tap.ts';
@@ -8,7 +9,7 @@ import type { Ending, OnChunk, Transport } from './transport.ts';
 /** The parts of a TLS socket that are touched here and are not public. */
 interface Internals {
   _handle?: { writeQueueSize?: number } | null;
-  _readableState: { autoDestroy: boolean; ended: boolean };
+  _readableState: { ended: boolean };
   _writableState: { writelen?: number };
 }
 
@@ -33,9 +34,7 @@ export class TlsTransport implements Transport {
   readonly encrypted = true;
   #raw: TcpTransport;
   readonly #tap: TlsTap;
-  #onEnd: (() => void) | undefined;
-  /** Whether an end is known to be one, where somebody has asked. */
-  #end: 'unasked' | 'awaited' | 'confirmed' = 'unasked';
+  readonly #end: ConfirmedEnd;
   #truncated = false;
   /** What comes of the socket beneath: its FIN has come, and it is known whether an abort came with it. */
   #fin: 'open' | 'come' | 'confirmed' = 'open';
@@ -50,6 +49,7 @@ export class TlsTransport implements Transport {
   /** @param stream over the tap, which is over the socket of the raw transport */
   constructor(stream: TLSSocket, tap: TlsTap, raw: TcpTransport) {
     this.stream = stream;
+    this.#end = new ConfirmedEnd(stream, () => this.#confirmEnd());
     this.#tap = tap;
     this.#raw = raw;
     this.certificate = stream.getPeerX509Certificate();
@@ -72,7 +72,7 @@ export class TlsTransport implements Transport {
     const { destroyed, errored, readableEnded, writableFinished } = this.stream;
     if (!destroyed) return undefined;
     const ended = readableEnded && writableFinished && !errored && !this.#truncated;
-    return ended && this.#end !== 'awaited' ? 'in order' : 'aborted';
+    return ended && !this.#end.isAwaited ? 'in order' : 'aborted';
   }
 
   /**
@@ -100,16 +100,7 @@ export class TlsTransport implements Transport {
   }
 
   onEnd(listener: (() => void) | undefined): void {
-    this.#onEnd = listener;
-    if (this.#end === 'confirmed') {
-      process.nextTick(() => this.#reportEnd());
-    } else if (this.#end === 'unasked' && listener) {
-      this.#end = 'awaited';
-      // The stream is kept until it is known.
-      internals(this.stream)._readableState.autoDestroy = false;
-      if (this.stream.readableEnded) this.#confirmEnd();
-      else this.stream.once('end', () => this.#confirmEnd());
-    }
+    this.#end.ask(listener);
   }
 
   /** Not by the TLS socket: that throws, or looks like an end to a peer that does not know P14a. */
@@ -209,25 +200,10 @@ export class TlsTransport implements Transport {
     setImmediate(() => {
       setImmediate(() => {
         if (stream.destroyed) return;
-        if (this.#fin === 'come') this.#onFinConfirmed = () => this.#confirmed();
-        else this.#confirmed();
+        if (this.#fin === 'come') this.#onFinConfirmed = () => void this.#end.confirm();
+        else this.#end.confirm();
       });
     });
-  }
-
-  #confirmed(): void {
-    const { stream } = this;
-    if (stream.destroyed) return;
-    this.#end = 'confirmed';
-    this.#reportEnd();
-    if (stream.writableFinished) stream.destroy();
-    else stream.once('finish', () => stream.destroy());
-  }
-
-  #reportEnd(): void {
-    const listener = this.#onEnd;
-    this.#onEnd = undefined;
-    listener?.();
   }
 }
 
