@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { ChatosError, isChatosError, messageOf } from '../../errors.ts';
+import { ChatosError } from '../../errors.ts';
 import type { LoadedConfig } from '../../config/read.ts';
 import type { Config } from '../../config/schema.ts';
 import { serverOptions } from '../../config/settings.ts';
@@ -12,6 +12,8 @@ import type { ChatosServer } from '../../server/server.ts';
 import type { Logger } from '../../util/log.ts';
 import type { Announce } from '../terminal/output.ts';
 import { accessWarnings } from './access-warnings.ts';
+import { Report } from './reload-report.ts';
+import { ReloadedListeners } from './reloaded-listeners.ts';
 import { serverCertificate, type CertificatePlace } from './server-certificate.ts';
 
 /** What is reloaded, and from where. */
@@ -44,8 +46,7 @@ export class Reloader {
   readonly #plan: ReloadPlan;
   /** What was applied last, of each part. */
   readonly #applied = new Map<string, unknown>();
-  /** For each address of the configuration, where the server listens by it. */
-  #listening: (readonly [text: string, real: Address])[] = [];
+  readonly #listeners: ReloadedListeners | undefined;
   #current: Promise<unknown> = Promise.resolve();
   readonly #config: Config;
   /** What was read last. */
@@ -56,8 +57,8 @@ export class Reloader {
     this.#config = plan.loaded.config;
     this.#lastConfig = this.#config;
     for (const key of UPDATED) this.#applied.set(key, options[key]);
-    const addresses = plan.server?.addresses ?? [];
-    this.#listening = plan.listen(plan.loaded).map((wanted, index) => [formatAddress(wanted), addresses[index]!]);
+    const { server, announce } = plan;
+    this.#listeners = server && new ReloadedListeners(server, plan.listen(plan.loaded), announce);
   }
 
   /** What is reloaded, as it was started. */
@@ -94,7 +95,7 @@ export class Reloader {
     if (plan.server) {
       if (loaded) await this.#updateServer(plan.server, loaded, report);
       await this.#replaceCertificate(plan.server, loaded ?? plan.loaded, report);
-      if (loaded) await this.#listen(plan.server, loaded, report);
+      if (loaded) await this.#changeListeners(loaded, report);
     }
     await this.#reopenAudit(loaded, report);
     if (loaded) this.#compare(loaded, report);
@@ -171,41 +172,10 @@ export class Reloader {
     }
   }
 
-  /** Listens where it did not, and no longer where it need not: where one of the new addresses fails, all stays. */
-  async #listen(server: ChatosServer, loaded: LoadedConfig, report: Report): Promise<void> {
-    const { listen, announce } = this.#plan;
+  async #changeListeners(loaded: LoadedConfig, report: Report): Promise<void> {
     const wrong = problemsOf(loaded).get('listen');
-    if (wrong !== undefined) return report.invalid('serve.listen', wrong);
-    const left = [...this.#listening];
-    const next: (readonly [text: string, real: Address])[] = [];
-    const added: Address[] = [];
-    let wanted: Address | undefined;
-    try {
-      for (const address of listen(loaded)) {
-        wanted = address;
-        const text = formatAddress(address);
-        const index = left.findIndex(([other]) => other === text);
-        if (index >= 0) {
-          next.push(...left.splice(index, 1));
-          continue;
-        }
-        const real = await server.listen(address);
-        added.push(real);
-        next.push([text, real]);
-      }
-    } catch (error) {
-      for (const address of added) server.stopListening(address);
-      return report.fails('serve.listen', isOwnPort(error, wanted, server) ? needsPort(wanted!) : error);
-    }
-    for (const [, address] of left) server.stopListening(address);
-    this.#listening = next;
-    if (added.length === 0 && left.length === 0) return report.unchanged('serve.listen');
-    for (const address of added)
-      announce(`listening on ${formatAddress(address)}`, { address: formatAddress(address) });
-    for (const [, address] of left) {
-      announce(`listening no longer on ${formatAddress(address)}`, { address: formatAddress(address) });
-    }
-    report.applied('serve.listen');
+    if (wrong !== undefined) report.invalid('serve.listen', wrong);
+    else await this.#listeners?.change(this.#plan.listen(loaded), report);
   }
 
   /** A rotation of logs renames the file, and sends SIGHUP. */
@@ -260,17 +230,6 @@ function isEmpty(config: Config): boolean {
   return Object.keys(config).length === 0;
 }
 
-/** Whether the port that is in use is the server's own. */
-function isOwnPort(error: unknown, wanted: Address | undefined, { addresses }: ChatosServer): boolean {
-  const isInUse = isChatosError(error, 'LISTEN_FAILED') && error.fields['errno'] === 'EADDRINUSE';
-  return isInUse && addresses.some(({ port }) => port === wanted?.port);
-}
-
-function needsPort(wanted: Address): ChatosError {
-  const message = `${formatAddress(wanted)} takes a restart, or a port of its own: the server listens on port ${wanted.port} already, at another address or in another way`;
-  return new ChatosError('LISTEN_FAILED', message);
-}
-
 /** The problems of each key of `serve`. */
 function problemsOf({ problems = [] }: LoadedConfig): Map<string, string> {
   const texts = new Map<string, string>();
@@ -280,35 +239,4 @@ function problemsOf({ problems = [] }: LoadedConfig): Map<string, string> {
     texts.set(key, texts.has(key) ? `${texts.get(key)!}\n${text}` : text);
   }
   return texts;
-}
-
-/** What has become of each part. */
-class Report {
-  readonly all = {
-    applied: [] as string[],
-    unchanged: [] as string[],
-    needsRestart: [] as string[],
-    invalid: [] as { part: string; message: string }[],
-  };
-
-  applied(part: string): void {
-    this.all.applied.push(part);
-  }
-
-  unchanged(part: string): void {
-    this.all.unchanged.push(part);
-  }
-
-  needsRestart(part: string): void {
-    this.all.needsRestart.push(part);
-  }
-
-  invalid(part: string, message: string): void {
-    this.all.invalid.push({ part, message });
-  }
-
-  fails(part: string, error: unknown): void {
-    if (!isChatosError(error)) throw error;
-    this.invalid(part, messageOf(error));
-  }
 }
