@@ -168,14 +168,14 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     const { id, fingerprint } = this;
     const claim: Claim = { id, login, key: loginKey(login), skeletons, source: this.source.name, fingerprint };
     this.#connection.hold();
-    const refusal = this.#barredFrom(login);
+    const refusal = this.#barredFrom(login) ?? this.#overfull();
     if (refusal) return this.#onClaimed(claim, refusal);
     this.#admittedBy = access.version;
     claimLogin(directory, claim)
       .then((other) => (other && this.#replaceGhost(claim, other) ? claimLogin(directory, claim) : other))
       .then(
         (other) => {
-          const late = other ? undefined : this.#barredMeanwhile(login);
+          const late = other ? undefined : (this.#barredMeanwhile(login) ?? this.#overfull());
           if (late) this.#release(claim, 'free');
           this.#onClaimed(claim, other ? refusalOf(claim, other) : late);
         },
@@ -198,6 +198,12 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     const { remoteAddress: from, fingerprint } = this;
     const { certificate } = this.#transport;
     return this.#hub.access.mayLogin(login, { from, fingerprint, certificate });
+  }
+
+  /** Why it may log in as nobody: it has come in beside all that its address may have, as a half might (P19). */
+  #overfull(): LoginRefusal | undefined {
+    if (this.#isTest || this.#hub.sources.mayLogin(this.source)) return undefined;
+    return { why: 'too many of its address', limit: 'maxConnectionsPerAddress' };
   }
 
   endIfGhost(claim: Claim): boolean {

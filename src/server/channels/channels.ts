@@ -13,7 +13,7 @@ import type { Place, Source, Sources } from '../limits/sources.ts';
 import type { ResolvedServerOptions } from '../options.ts';
 import { isOfSelfTest, isTestId } from '../self-test.ts';
 import type { ChannelView } from '../views.ts';
-import { ConnectIds, type Channel, type Party } from './connect-ids.ts';
+import { ConnectIds, stopExpecting, type Channel, type Party } from './connect-ids.ts';
 import { Relay } from './relay.ts';
 import { WaitingHalf } from './waiting-half.ts';
 
@@ -103,15 +103,16 @@ export class Channels {
       this.#events.emit('requestRefused', { requester, target }, 'shutdown');
       return undefined;
     }
-    const place =
-      this.#ids.reached(requester, target) ??
-      (isTestId(requester.id) ? FREE : this.#sources.ask(requester.remoteAddress));
+    const isTest = isTestId(requester.id);
+    const place = this.#ids.reached(requester, target) ?? (isTest ? FREE : this.#sources.ask(requester.remoteAddress));
     if (typeof place === 'string') {
       this.#events.emit('requestRefused', { requester, target }, 'too many connect ids', place);
       return undefined;
     }
     const channel = this.#ids.create(requester, target);
     channel.place = place;
+    const parties = isTest ? [] : [channel.requester, channel.target];
+    for (const party of parties) party.expected = this.#sources.expect(party.remoteAddress);
     channel.deadline = this.#establishing.add(channel);
     this.#events.emit('connectId', channel);
     return channel.id;
@@ -239,6 +240,7 @@ export class Channels {
   #establish(channel: Channel, first: WaitingHalf, second: WaitingHalf): void {
     this.#establishing.delete(channel.deadline);
     delete channel.waiting;
+    for (const party of [channel.requester, channel.target]) stopExpecting(party);
     this.#waiting -= 1;
     const ends = [first.take(), second.take()] as const;
     const places = [first.place, second.place];
@@ -306,6 +308,8 @@ function partiesOf({ requester, target }: Channel, { remoteAddress, fingerprint 
  */
 function noteArrival(channel: Channel, comer: Comer): boolean {
   const party = partiesOf(channel, comer).find(({ hasCome }) => !hasCome);
-  if (party) party.hasCome = true;
-  return party !== undefined;
+  if (!party) return false;
+  party.hasCome = true;
+  stopExpecting(party);
+  return true;
 }

@@ -20,6 +20,8 @@ export interface Party extends Member {
   readonly fingerprint: string | undefined;
   /** Whether a half has come for it: from there, or with its certificate. */
   hasCome: boolean;
+  /** The place that is kept for that half at its address. */
+  expected?: Place | undefined;
 }
 
 /** A connect id, and what has come of it so far. */
@@ -115,6 +117,7 @@ export class ConnectIds {
     channel.place?.leave();
     delete channel.place;
     const { requester, target } = channel;
+    for (const party of [requester, target]) stopExpecting(party);
     this.#live.get(target.id)!.perAddress.delete(requester.source);
     this.#discount(channel, requester.id, target.id);
     this.#discount(channel, target.id, requester.id);
@@ -144,6 +147,12 @@ export class ConnectIds {
       if (id > 0n && !this.#channels.has(id)) return id;
     }
   }
+}
+
+/** Its half has come, or need not come any more. */
+export function stopExpecting(party: Party): void {
+  party.expected?.leave();
+  party.expected = undefined;
 }
 
 function partyOf({ id, login, key, remoteAddress, fingerprint }: ConnectedClient): Party {

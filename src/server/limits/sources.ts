@@ -37,6 +37,8 @@ export class Source implements SharedAccount, Place {
   readonly halves = new Places(this);
   /** The live connect ids that its sessions have asked for. */
   readonly asked = new Places(this);
+  /** The halves that are to come from here for connect ids which are alive. */
+  readonly expected = new Places(this);
   connectionsPaidAt = 0;
   askedPaidAt = 0;
   messagesPaidAt = 0;
@@ -64,7 +66,7 @@ export class Source implements SharedAccount, Place {
 
   /** It has one place less of any kind. */
   onLess(): void {
-    if (!this.isPresent && this.asked.taken === 0) this.#onLeft(this);
+    if (!this.isPresent && this.asked.taken + this.expected.taken === 0) this.#onLeft(this);
   }
 }
 
@@ -167,6 +169,18 @@ export class Sources {
     return source.asked.take();
   }
 
+  /** A half is to come from this address: it may come beside all the connections that the address may have. */
+  expect(address: string): Place {
+    const source = this.#find(address);
+    this.#keep(source);
+    return source.expected.take();
+  }
+
+  /** Whether one more of its connections may log in: one that came in as a half may be none. */
+  mayLogin({ exempt, connections, unidentified }: Source): boolean {
+    return exempt || connections - unidentified < this.#limits.maxConnectionsPerAddress;
+  }
+
   /** A connection that has entered turns out to be a half that was paid for: its place, and its share of the rate, are free. */
   becomeHalf(source: Source): Place {
     const place = source.halves.take();
@@ -191,7 +205,7 @@ export class Sources {
     const limits = this.#limits;
     if (connections >= limits.maxConnections) return 'too many';
     if (source.exempt) return undefined;
-    if (source.connections >= limits.maxConnectionsPerAddress) return 'too many of its address';
+    if (source.connections >= limits.maxConnectionsPerAddress + source.expected.taken) return 'too many of its address';
     if (source.unidentified >= limits.maxUnidentifiedPerAddress) return 'too many unidentified';
     if (tooFast) return 'too fast';
     const kept = Math.floor((limits.maxConnections * limits.keptForNewAddressesPercent) / 100);

@@ -56,6 +56,45 @@ describe('an address that asks for private connections', () => {
     expect(await agree(await joinFrom(USER, rig, 'user'), bot)).toBeGreaterThan(0n);
   });
 
+  it('[P19] opens what it has agreed on, though it has all the connections that it may have', async () => {
+    const { rig, bot, stranger } = await asked({ maxConnectionsPerAddress: 2 });
+    const another = await joinFrom(STRANGER, rig, 'another');
+    const id = await agree(stranger, another);
+    const halves = [await knock(rig.port[4], id, { localAddress: STRANGER })];
+    halves.push(await knock(rig.port[4], id, { localAddress: STRANGER }));
+    for (const half of halves) expect(await readExactly(half, 1)).toEqual(Buffer.from([10]));
+    // It may not have one more.
+    await endOf(await openSocket(rig.port[4], { localAddress: STRANGER }));
+    expect(rig.log.of('too many of its address')).toHaveLength(1);
+    stranger.say('still here');
+    expect(await bot.next(3)).toMatchObject({ msg: 'still here' });
+  });
+
+  it('[P19] cannot log in on a connection that came in as a half', async () => {
+    const { rig, bot, stranger } = await asked({ maxConnectionsPerAddress: 1 });
+    // Asking takes two places.
+    const id = await agree(bot, stranger);
+    const third = await rig.connect(4, STRANGER);
+    expect(await third.login('third')).toBe(false);
+    expect(rig.log.of('login refused')[0]!.fields).toMatchObject({
+      why: 'too many of its address',
+      limit: 'maxConnectionsPerAddress',
+    });
+    bot.close(id, 'bot', 'stranger');
+    await stranger.next(12);
+    await endOf(await openSocket(rig.port[4], { localAddress: STRANGER }));
+  });
+
+  it('[P19] opens what it was asked for by others, and has no place beside when that is over', async () => {
+    const { rig, bot, stranger } = await asked({ maxConnectionsPerAddress: 1 });
+    const id = await agree(bot, stranger);
+    const mine = await knock(rig.port[4], id, { localAddress: STRANGER });
+    const theirs = await knock(rig.port[4], id);
+    expect(await readExactly(mine, 1)).toEqual(Buffer.from([10]));
+    expect(await readExactly(theirs, 1)).toEqual(Buffer.from([10]));
+    await endOf(await openSocket(rig.port[4], { localAddress: STRANGER }));
+  });
+
   it('[P19] pays for both halves: the bot opens as many as it is asked for, and its address still logs in', async () => {
     const limits = { maxConnectionsPerAddress: 8, connectionBurstPerAddress: 3, connectionsPerSecondPerAddress: 1 };
     const { rig, bot, stranger } = await asked(limits);
