@@ -51,6 +51,19 @@ export function planBots(names: readonly string[], loaded: LoadedConfig): Planne
   });
 }
 
+/**
+ * The entries of the configuration of a bot that has run: of its file, else of its name. Where there is none, its file.
+ *
+ * @param file its file, if it is known; empty for the announcements
+ */
+export function plansOf(name: string, file: string | undefined, loaded: LoadedConfig): PlannedBot[] {
+  const configured = configuredBots(loaded);
+  const same = configured.filter((bot) => file !== undefined && (bot.file ?? '') === file);
+  const known = same.length > 0 ? same : configured.filter((bot) => nameOf(bot) === name);
+  if (known.length > 0 || file === undefined || !isFile(file)) return known;
+  return [{ ...NO_SETTINGS, file }];
+}
+
 /** Whether a bot of the configuration has this name, or this login. */
 export function isBotName(name: string, loaded: LoadedConfig): boolean {
   return botsNamed(name, configuredBots(loaded), loaded).length > 0;
