@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { formatKey, makeKey } from '../../src/transfer/secure/secret.ts';
+import { makeSecret } from '../../src/transfer/secure/secret.ts';
 import { LAB, labFile, run, start, startServer } from './chatosbot.ts';
 import { dial, echo, readToEnd, resetOf, startForwarding, startListening, startTarget } from './forwarding.ts';
 
@@ -117,7 +117,7 @@ test('forward -D serves SOCKS clients, and answers what is not permitted or refu
 
 test('a secret encrypts the tunnel, and another one is refused with 77', async () => {
   const target = await startTarget(echo);
-  const [secret, other] = ['secret', 'other'].map((name) => labFile(name, formatKey(makeKey())));
+  const [secret, other] = ['secret', 'other'].map((name) => labFile(name, makeSecret()));
   const { command, login } = await startListening(at, ['--permit', `127.0.0.1:${target.port}`, '--secret', secret!]);
   const forward = ['-L', `0:127.0.0.1:${target.port}`];
   const wrong = await run(['forward', '--server', at, ...forward, '--secret', other!, login]);
