@@ -31,7 +31,11 @@ export default defineBot({
     },
   }),
 
-  timers: { back: (login: string, ctx) => ctx.store.delete(login) },
+  timers: {
+    async back(login: string, ctx) {
+      await ctx.store.delete(login);
+    },
+  },
 
   commands: {
     away: {

@@ -124,8 +124,7 @@ export class Account {
   #onConnected(): void {
     const { login, server, onLogin, observer } = this.#settings;
     const names = this.plugins.runners.map(({ plugin }) => plugin.name);
-    const files = this.plugins.runners.map(({ plugin }) => plugin.file);
-    observer({ type: 'connected', ...this.#place, bots: names, files });
+    observer({ type: 'connected', ...this.#place, bots: names });
     onLogin({ names, login, server });
     this.#sender.outbox.connected();
     this.plugins.connected();

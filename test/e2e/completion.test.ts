@@ -41,7 +41,7 @@ describe('chatosbot completion', () => {
 
 describe('completion in bash', () => {
   test.each([
-    ['a command', ['se'], ['serve']],
+    ['a command', ['ser'], ['serve']],
     ["the program's options", ['--v'], ['--version']],
     ["a command's options", ['serve', '--l'], ['--listen', '--log-format', '--log-level']],
     [
@@ -70,7 +70,7 @@ describe('completion in bash', () => {
 
 describe.skipIf(!hasShell('fish'))('completion in fish', () => {
   test.each([
-    ['a command, with what it does', 'se', ['serve\trun a server']],
+    ['a command, with what it does', 'ser', ['serve\trun a server']],
     ["a command's options, with what they do", 'chat --js', ['--json\tshow everything as lines of JSON']],
     ['no options of other commands', 'chat --dra', []],
     [

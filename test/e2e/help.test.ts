@@ -71,7 +71,7 @@ describe('help', () => {
 describe('a mistake', () => {
   test('is reported by every command behind the same prefix, with 2', { timeout: 120_000 }, async () => {
     const script = commands.map((name) => `chatosbot ${name} --nonsense </dev/null; echo "$?"`).join('\n');
-    const { stdout, stderr } = await shell(script).exit();
+    const { stdout, stderr } = await shell(script).exit(110_000);
     expect(stdout).toBe('2\n'.repeat(commands.length));
     const said = stderr.split('\n').filter((line) => !/^\(.*\)$/.test(line) && line !== '');
     expect(said).toHaveLength(commands.length);

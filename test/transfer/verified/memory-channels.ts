@@ -17,10 +17,10 @@ interface Line {
 }
 
 export class MemoryChannel extends Duplex implements PipedChannel {
-  login: string;
-  peer: string;
+  readonly login: string;
+  readonly peer: string;
   readonly role: 'requester' | 'target';
-  connectId = 1n;
+  readonly connectId = 1n;
   readonly closedByPeer = false;
   readonly inputEnded = false;
   bytesSent = 0;

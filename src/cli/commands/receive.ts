@@ -1,0 +1,211 @@
+import { mkdirSync, statSync } from 'node:fs';
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { DEFAULT_HEARTBEAT_MS } from '../../client/heartbeat.ts';
+import { ChatosError, isChatosError } from '../../errors.ts';
+import { formatAddress } from '../../net/address.ts';
+import { CONFLICT_MODES } from '../../transfer/files/conflict.ts';
+import { DEFAULT_REOPEN_TIMEOUT_MS } from '../../transfer/verified/options.ts';
+import { connectCommand } from '../connecting/connect.ts';
+import { findSecret, secretMistake, secretOptions } from '../connecting/secrets.ts';
+import { reportSessions } from '../connecting/session-reports.ts';
+import { configOption, identityOption, loginOption, noIdentityOption, seconds, serverOption } from '../options.ts';
+import { askPeer } from '../piping/asking.ts';
+import { Listener } from '../piping/listener.ts';
+import { codeLogin } from '../sending/code-number.ts';
+import { canAsk } from '../sending/consent.ts';
+import { DEFAULT_CODE_WAIT_S, DEFAULT_MAX_ENTRIES, type ReceiveFlags } from '../sending/flags.ts';
+import { ProgressView } from '../sending/progress-view.ts';
+import { receiveFrom, targetOf, type Receiving } from '../sending/receiving-files.ts';
+import { transferReporter } from '../sending/report.ts';
+import { askAgain } from '../sending/sending-files.ts';
+import { interruptibly } from '../terminal/signals.ts';
+
+export function register(command: Command): void {
+  const [secretOption, codeOption] = secretOptions();
+  command
+    .argument('[code]', 'the code that send has printed')
+    .option('-f, --from <glob...>', 'wait for senders with these logins; * and ? are wildcards')
+    .option('-d, --dir <folder>', 'the folder that all goes into; made where it does not exist', '.')
+    .option('-o, --output <name>', 'what the one file or folder that comes is to be called')
+    .addOption(
+      new Option('--conflict <what>', 'where something else has the name of a file')
+        .choices(CONFLICT_MODES)
+        .default('refuse'),
+    )
+    .option('-y, --yes', 'take what is offered, without asking')
+    .option('--max-size <bytes>', 'refuse what is larger: 800M, 4G', byteSize)
+    .option('--max-entries <number>', 'refuse more files and folders than this', count, DEFAULT_MAX_ENTRIES)
+    .option('--any-names', 'allow names that collide, or mean something else, on other systems')
+    .option('-k, --keep', 'receive from one sender after the other, until a signal ends it')
+    .option('--max <number>', 'with --keep: receive from so many at once (default: 1)', count)
+    .option(
+      '-w, --wait <seconds>',
+      `how long to wait for a sender (default: no limit; with a code, ${DEFAULT_CODE_WAIT_S})`,
+      seconds,
+    )
+    .option('--retry', 'keep trying where the server is not there yet, or the login is taken, until --wait is over')
+    .option(
+      '--reconnect-timeout <seconds>',
+      `how long to wait for another connection when one is lost (default: ${DEFAULT_REOPEN_TIMEOUT_MS / 1000})`,
+      seconds,
+    )
+    .addOption(secretOption)
+    .addOption(codeOption)
+    .addOption(serverOption())
+    .addOption(loginOption())
+    .addOption(identityOption())
+    .addOption(noIdentityOption())
+    .option('-q, --quiet', 'report only errors')
+    .option('--json', 'report as lines of JSON')
+    .addOption(configOption())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ chatosbot receive 7-velvet-otter --dir inbox
+  $ chatosbot receive --from ann                  # where ann runs: chatosbot send FILE --to bob
+  $ chatosbot receive --from '*-build' --keep --yes --dir artifacts
+
+Nothing is written outside the folder. A file is called NAME.chatosbot.part until it is complete.`,
+    )
+    .action(receive);
+}
+
+async function receive(text: string | undefined, flags: ReceiveFlags, command: Command): Promise<void> {
+  const mistake = mistakeIn(text, flags);
+  if (mistake !== undefined) command.error(mistake);
+  await interruptibly(async (signal) => {
+    const report = transferReporter(flags, false);
+    if (text !== undefined) return receiveCode(text, { flags, report, view: new ProgressView(flags), signal });
+    const found = await findSecret(flags);
+    await receiveListening({ flags, report, view: new ProgressView(flags), secret: found?.secret, signal });
+  });
+}
+
+function mistakeIn(text: string | undefined, flags: ReceiveFlags): string | undefined {
+  const { from, keep, max, output, yes, code, secret } = flags;
+  if (text === undefined && !from)
+    return "give the code that send has printed, or say who may send: --from, '*' for anyone";
+  if (text !== undefined && (from || keep)) return 'a code is of one sender: leave --from and --keep out';
+  if (text !== undefined && (code !== undefined || secret !== undefined))
+    return 'a code encrypts: leave --code and --secret out';
+  if (max !== undefined && !keep) return '--max needs --keep';
+  if (keep && output !== undefined) return '--output is for one file: with --keep, use --dir';
+  if (keep && code !== undefined) return 'a code is good for one private connection: with --keep, use --secret';
+  if (!yes && !canAsk()) return 'there is no terminal to ask on: add --yes to take what is offered';
+  return secretMistake(flags);
+}
+
+async function receiveListening(receiving: Receiving): Promise<void> {
+  const { flags, report, signal } = receiving;
+  prepareTarget(flags);
+  const listener = new Listener(flags.from!, report);
+  const timeoutMs = (flags.wait ?? Infinity) * 1000;
+  const client = await connectCommand(flags, {
+    signal,
+    heartbeatMs: DEFAULT_HEARTBEAT_MS,
+    reconnect: true,
+    retryMs: flags.retry ? timeoutMs : undefined,
+    prepare: (made) => {
+      reportSessions(made, report, () => true);
+      listener.listenOn(made);
+    },
+  });
+  try {
+    report('waiting', 'waiting for a sender', { peer: null });
+    const next = async (): Promise<void> => {
+      const channel = await listener.next({ timeoutMs, signal });
+      await receiveFrom(channel, (onBack) => listener.expect(channel.peer, onBack), receiving);
+    };
+    if (flags.keep) await keepReceiving(next, flags, report, signal);
+    else await next();
+    await client.close();
+  } finally {
+    await client.destroy();
+  }
+}
+
+/** From the sender whom a code leads to. */
+async function receiveCode(text: string, receiving: Omit<Receiving, 'secret'>): Promise<void> {
+  const { flags, report, signal } = receiving;
+  const { parseCode } = await import('../../transfer/secure/codes.ts');
+  const { number, words } = parseCode(text);
+  if (number === undefined)
+    throw new ChatosError('INVALID_ARGUMENT', 'the code has no number: type all that send has printed');
+  prepareTarget(flags);
+  const timeoutMs = (flags.wait ?? DEFAULT_CODE_WAIT_S) * 1000;
+  const client = await connectCommand(flags, {
+    signal,
+    heartbeatMs: DEFAULT_HEARTBEAT_MS,
+    reconnect: true,
+    retryMs: flags.retry ? timeoutMs : undefined,
+    prepare: (made) => reportSessions(made, report, () => true),
+  });
+  try {
+    const peer = codeLogin(number);
+    report('waiting', `asking the sender with the number ${number}`, { peer });
+    const channel = await askPeer(client, peer, { timeoutMs, signal, command: 'send' }).catch((error: unknown) => {
+      if (!isChatosError(error, 'TIMED_OUT') || !client.connected) throw error;
+      const message = `there is no sender with the number ${number} on ${formatAddress(client.server)}: it has gone, or its code is for another server`;
+      throw new ChatosError('PEER_ABSENT', message, { cause: error, fields: { number } });
+    });
+    const secret: Receiving['secret'] = { kind: 'code', code: words };
+    await receiveFrom(channel, () => askAgain(client, peer), { ...receiving, secret });
+    await client.close();
+  } finally {
+    await client.destroy();
+  }
+}
+
+/** A sender that fails is reported; a failure of ours, as a full disk, ends it all. */
+async function keepReceiving(
+  next: () => Promise<void>,
+  { max = 1 }: ReceiveFlags,
+  report: Receiving['report'],
+  signal: AbortSignal,
+): Promise<void> {
+  const slot = async (): Promise<never> => {
+    for (;;) {
+      try {
+        await next();
+      } catch (error) {
+        if (signal.aborted || !isChatosError(error) || error.code === 'NOT_TRUSTED' || error.code === 'TIMED_OUT')
+          throw error;
+        const { code, message, fields } = error;
+        report('broken', message, { peer: String(fields['peer'] ?? ''), code, message });
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: max }, slot));
+}
+
+/** @throws {ChatosError} `INVALID_ARGUMENT` where nothing can be received there */
+function prepareTarget(flags: ReceiveFlags): void {
+  const { directory, shown } = targetOf(flags);
+  try {
+    mkdirSync(directory, { recursive: true });
+    if (flags.output !== undefined && statSync(shown, { throwIfNoEntry: false })?.isDirectory()) {
+      throw new ChatosError('INVALID_ARGUMENT', `${shown} is a folder: name it with --dir to receive into it`);
+    }
+  } catch (error) {
+    if (error instanceof ChatosError) throw error;
+    throw new ChatosError('INVALID_ARGUMENT', `cannot receive into ${directory}: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+const UNITS = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
+
+function byteSize(text: string): number {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)([kmgt]?)i?b?$/i.exec(text) ?? [];
+  const value = Number(number) * (UNITS[unit?.toLowerCase() as keyof typeof UNITS] ?? Number.NaN);
+  if (!(value >= 0)) throw new InvalidArgumentError('expected a number of bytes, such as 800M or 4G');
+  return value;
+}
+
+function count(text: string): number {
+  const number = Number(text);
+  if (!/^\d+$/.test(text) || number < 1) throw new InvalidArgumentError('expected a number, 1 or more');
+  return number;
+}

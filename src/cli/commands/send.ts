@@ -1,0 +1,135 @@
+import { Option, type Command } from 'commander';
+import type { ChatosClient } from '../../client/client.ts';
+import { DEFAULT_HEARTBEAT_MS } from '../../client/heartbeat.ts';
+import { scan } from '../../transfer/files/scan.ts';
+import { DEFAULT_REOPEN_TIMEOUT_MS } from '../../transfer/verified/options.ts';
+import { connectCommand } from '../connecting/connect.ts';
+import { findSecret, secretMistake, secretOptions } from '../connecting/secrets.ts';
+import { reportSessions } from '../connecting/session-reports.ts';
+import {
+  configOption,
+  identityOption,
+  loginArgument,
+  loginOption,
+  noIdentityOption,
+  seconds,
+  serverOption,
+} from '../options.ts';
+import { askPeer } from '../piping/asking.ts';
+import { DEFAULT_WAIT_S } from '../piping/flags.ts';
+import type { SendFlags } from '../sending/flags.ts';
+import { sendByCode } from '../sending/sending-by-code.ts';
+import { ProgressView } from '../sending/progress-view.ts';
+import { transferReporter } from '../sending/report.ts';
+import { askAgain, sendTo, sendToAll, type Sending } from '../sending/sending-files.ts';
+import { sourcesOf, walkRules } from '../sending/sources.ts';
+import { interruptibly } from '../terminal/signals.ts';
+
+export function register(command: Command): void {
+  const [secretOption, codeOption] = secretOptions();
+  command
+    .argument('<file...>', 'the files and folders to send')
+    .option('-t, --to <login...>', 'send to these logins, all at once: they run receive --from', logins)
+    .option(
+      '-w, --wait <seconds>',
+      `how long to wait for a receiver (default: ${DEFAULT_WAIT_S}; with a code, no limit)`,
+      seconds,
+    )
+    .option('--retry', 'keep trying where the server is not there yet, or the login is taken, until --wait is over')
+    .option(
+      '--reconnect-timeout <seconds>',
+      `how long to wait for another connection when one is lost (default: ${DEFAULT_REOPEN_TIMEOUT_MS / 1000})`,
+      seconds,
+    )
+    .option('--name <name>', 'what the file or folder is called at the other side')
+    .addOption(
+      new Option('--compress <when>', 'auto: where the way is slower than compressing is')
+        .choices(['auto', 'always', 'never'])
+        .default('auto'),
+    )
+    .addOption(
+      new Option('--outside-links <what>', 'links that lead out of the folder: refuse to send, or leave them out')
+        .choices(['refuse', 'skip'])
+        .default('refuse'),
+    )
+    .addOption(secretOption)
+    .addOption(codeOption)
+    .addOption(serverOption())
+    .addOption(loginOption())
+    .addOption(identityOption())
+    .addOption(noIdentityOption())
+    .option('-q, --quiet', 'report only errors')
+    .option('--json', 'report as lines of JSON')
+    .addOption(configOption())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ chatosbot send photos report.pdf              # prints a code, as 7-velvet-otter
+  $ chatosbot receive 7-velvet-otter              # on another machine
+  $ chatosbot send photos --to bob                # where bob runs: chatosbot receive --from ann
+
+With a code, everything is encrypted from end to end. What was interrupted goes on when both sides run again: what is there is checked, and not sent again.`,
+    )
+    .action(send);
+}
+
+async function send(files: readonly string[], flags: SendFlags, command: Command): Promise<void> {
+  const mistake = mistakeIn(files, flags);
+  if (mistake !== undefined) command.error(mistake);
+  await interruptibly((signal) => sendFiles(files, flags, signal));
+}
+
+function mistakeIn(files: readonly string[], flags: SendFlags): string | undefined {
+  const { to, name, code, secret } = flags;
+  if (name !== undefined && files.length > 1) return '--name is for one file or folder';
+  if (!to && (code !== undefined || secret !== undefined))
+    return 'without --to, a code is made: leave --code and --secret out';
+  if (code !== undefined && to!.length > 1)
+    return 'a code is good for one private connection: use --secret for several';
+  return secretMistake(flags);
+}
+
+async function sendFiles(files: readonly string[], flags: SendFlags, signal: AbortSignal): Promise<void> {
+  const report = transferReporter(flags, false);
+  const found = await findSecret(flags);
+  const sources = sourcesOf(files, flags.name);
+  const rules = walkRules(flags, report);
+  const offer = await scan(sources, rules, signal);
+  const sending: Sending = {
+    sources,
+    rules,
+    offer,
+    flags,
+    report,
+    view: new ProgressView(flags),
+    secret: found?.secret,
+    signal,
+  };
+  if (!flags.to) return sendByCode(sending);
+  const timeoutMs = (flags.wait ?? DEFAULT_WAIT_S) * 1000;
+  const client = await connectCommand(flags, {
+    signal,
+    heartbeatMs: DEFAULT_HEARTBEAT_MS,
+    reconnect: true,
+    retryMs: flags.retry ? timeoutMs : undefined,
+    prepare: (made) => reportSessions(made, report, () => true),
+  });
+  try {
+    await sendToAll(flags.to, (peer) => ask(client, peer, timeoutMs, sending), report, signal);
+    await client.close();
+  } finally {
+    await client.destroy();
+  }
+}
+
+async function ask(client: ChatosClient, peer: string, timeoutMs: number, sending: Sending): Promise<void> {
+  const { report, signal } = sending;
+  report('waiting', `asking ${peer} for a private connection`, { peer });
+  const channel = await askPeer(client, peer, { timeoutMs, signal, command: 'receive' });
+  await sendTo(channel, askAgain(client, peer), sending);
+}
+
+function logins(text: string, previous: readonly string[] | undefined): readonly string[] {
+  return [...(previous ?? []), loginArgument(text)];
+}

@@ -1,0 +1,139 @@
+import path from 'node:path';
+import type { Offer } from '../../transfer/files/offer.ts';
+import { FileReceiver } from '../../transfer/files/receiver.ts';
+import type { TransferResult } from '../../transfer/files/report.ts';
+import type { PipedChannel } from '../../transfer/pipe.ts';
+import type { ChannelSecret } from '../../transfer/secure/secret.ts';
+import { encrypt, encryptNext } from '../piping/encryption.ts';
+import type { NextChannel } from '../piping/verified.ts';
+import { decide } from './consent.ts';
+import type { ReceiveFlags } from './flags.ts';
+import { offerSummary } from './offer-text.ts';
+import type { ProgressView } from './progress-view.ts';
+import { reasonOf } from './reasons.ts';
+import type { TransferReport } from './report.ts';
+import { runReturning } from './returning.ts';
+import { reportEntry } from './sending-files.ts';
+import { checkCounts, summaryText } from './summary.ts';
+
+/** How it is received. */
+export interface Receiving {
+  readonly flags: ReceiveFlags;
+  readonly report: TransferReport;
+  readonly view: ProgressView;
+  readonly secret: ChannelSecret | undefined;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Receives everything that one peer sends, over this private connection and those that follow it.
+ *
+ * @param following where the next private connection comes from; `onBack` is called when the peer asks for one while there
+ *   is one
+ * @throws what it has failed with
+ */
+export async function receiveFrom(
+  plain: PipedChannel,
+  following: (onBack: () => void) => NextChannel,
+  receiving: Receiving,
+): Promise<void> {
+  const { report, secret, signal, view } = receiving;
+  const { peer } = plain;
+  let current: PipedChannel = plain;
+  plain.on('error', () => undefined);
+  // A peer that was started again asks again: what there was with it is over.
+  const source = following(() => current.destroy());
+  try {
+    report('connected', `private connection with ${peer}`, { peer });
+    const encrypted = secret && (await encrypt(plain, secret, signal));
+    if (encrypted) report('encrypted', `encrypted from end to end with ${peer}`, { peer });
+    const next = encrypted ? encryptNext(source, encrypted) : source;
+    const startedAt = performance.now();
+    const consent = new Consent(receiving);
+    const run = (channel: PipedChannel): Promise<TransferResult> => {
+      current = channel;
+      return receiveOver(channel, consent, receiving);
+    };
+    const result = await runReturning(encrypted ?? plain, run, { ...receiving, next });
+    const durationMs = Math.round(performance.now() - startedAt);
+    report('done', summaryText(peer, 'received', result, durationMs), {
+      peer,
+      ...result.counts,
+      bytes: result.bytes,
+      durationMs,
+    });
+    checkCounts(peer, result.counts);
+  } finally {
+    source.release();
+    view.remove(peer);
+  }
+}
+
+/** What was agreed to is not asked for again. */
+class Consent {
+  readonly #receiving: Receiving;
+  #agreed: Buffer | undefined;
+
+  constructor(receiving: Receiving) {
+    this.#receiving = receiving;
+  }
+
+  async decide(offer: Offer, peer: string, signal: AbortSignal): Promise<void> {
+    if (this.#agreed?.equals(offer.id)) return;
+    const { flags } = this.#receiving;
+    await decide(offer, peer, flags, targetOf(flags).shown, signal);
+    this.#agreed = offer.id;
+  }
+}
+
+/** Where it goes: the folder, and the name where the user gives one. */
+export function targetOf({ dir, output }: ReceiveFlags): {
+  readonly directory: string;
+  readonly rename: string | undefined;
+  readonly shown: string;
+} {
+  if (output === undefined) return { directory: path.resolve(dir), rename: undefined, shown: path.resolve(dir) };
+  const full = path.resolve(dir, output);
+  return { directory: path.dirname(full), rename: path.basename(full), shown: full };
+}
+
+async function receiveOver(channel: PipedChannel, consent: Consent, receiving: Receiving): Promise<TransferResult> {
+  const { flags, report, view, signal } = receiving;
+  const { peer } = channel;
+  const { directory, rename } = targetOf(flags);
+  const receiver = new FileReceiver(channel, {
+    directory,
+    rename,
+    conflict: flags.conflict,
+    anyNames: flags.anyNames ?? false,
+    reasonOf,
+    signal,
+    decide: (offer, over) => consent.decide(offer, peer, over),
+    onEvent: (event) => {
+      if (event.type === 'offered') {
+        const { kind, items, itemCount, entries, bytes } = event.offer;
+        report('offer', `${peer} offers ${offerSummary(event.offer)}`, {
+          peer,
+          kind,
+          name: items[0]?.name ?? null,
+          items: itemCount,
+          entries,
+          bytes,
+        });
+      } else if (event.type === 'accepted') {
+        report('accepted', undefined, { peer, entries: event.offer.entries, bytes: event.offer.bytes });
+        view.add(peer, () => receiver.progress, event.offer);
+      } else if (event.type === 'unreadable') {
+        const reason = 'the sender cannot read it';
+        report('left-out', `left out ${event.count} files or folders: ${reason}`, { path: null, reason, failed: true });
+      } else {
+        reportEntry(report, peer, event);
+      }
+    },
+  });
+  try {
+    return await receiver.receive();
+  } finally {
+    view.remove(peer);
+  }
+}

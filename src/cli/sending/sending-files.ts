@@ -1,0 +1,142 @@
+import type { ChatosClient } from '../../client/client.ts';
+import { ChatosError, isChatosError } from '../../errors.ts';
+import { offerSummary } from './offer-text.ts';
+import type { Offer } from '../../transfer/files/offer.ts';
+import type { TransferResult } from '../../transfer/files/report.ts';
+import { FileSender } from '../../transfer/files/sender.ts';
+import type { Source, WalkRules } from '../../transfer/files/walk.ts';
+import type { PipedChannel } from '../../transfer/pipe.ts';
+import type { ChannelSecret } from '../../transfer/secure/secret.ts';
+import { encrypt, encryptNext } from '../piping/encryption.ts';
+import type { NextChannel } from '../piping/verified.ts';
+import type { SendFlags } from './flags.ts';
+import type { ProgressView } from './progress-view.ts';
+import { reasonOf } from './reasons.ts';
+import type { TransferReport } from './report.ts';
+import { runReturning } from './returning.ts';
+import { checkCounts, summaryText } from './summary.ts';
+
+/** What is sent, and how. */
+export interface Sending {
+  readonly sources: readonly Source[];
+  readonly rules: WalkRules;
+  readonly offer: Offer;
+  readonly flags: SendFlags;
+  readonly report: TransferReport;
+  readonly view: ProgressView;
+  readonly secret: ChannelSecret | undefined;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Sends everything to one peer, over this private connection and those that follow it.
+ *
+ * @throws what it has failed with
+ */
+export async function sendTo(plain: PipedChannel, following: NextChannel, sending: Sending): Promise<void> {
+  const { report, secret, signal, offer, view } = sending;
+  const { peer } = plain;
+  plain.on('error', () => undefined);
+  report('connected', `private connection with ${peer}`, { peer });
+  const encrypted = secret && (await encrypt(plain, secret, signal));
+  if (encrypted) report('encrypted', `encrypted from end to end with ${peer}`, { peer });
+  const next = encrypted ? encryptNext(following, encrypted) : following;
+  const startedAt = performance.now();
+  report('offer', `offering ${peer} ${offerSummary(offer)}`, {
+    peer,
+    kind: offer.kind,
+    name: offer.items[0]?.name ?? null,
+    items: offer.itemCount,
+    entries: offer.entries,
+    bytes: offer.bytes,
+  });
+  try {
+    const result = await runReturning(encrypted ?? plain, (channel) => sendOver(channel, sending), {
+      ...sending,
+      next,
+    });
+    const durationMs = Math.round(performance.now() - startedAt);
+    report('done', summaryText(peer, 'sent', result, durationMs), {
+      peer,
+      ...result.counts,
+      bytes: result.bytes,
+      durationMs,
+    });
+    checkCounts(peer, result.counts);
+  } finally {
+    next.release();
+    view.remove(peer);
+  }
+}
+
+async function sendOver(channel: PipedChannel, sending: Sending): Promise<TransferResult> {
+  const { sources, rules, offer, flags, report, view, signal } = sending;
+  const { peer } = channel;
+  const sender = new FileSender(channel, {
+    sources,
+    rules,
+    offer,
+    compress: flags.compress,
+    reasonOf,
+    signal,
+    onEvent: (event) => {
+      if (event.type === 'accepted') {
+        report('accepted', undefined, { peer, entries: offer.entries, bytes: offer.bytes });
+        view.add(peer, () => sender.progress, offer);
+      } else if (event.type === 'entry') {
+        reportEntry(report, peer, event);
+      }
+    },
+  });
+  try {
+    return await sender.send();
+  } finally {
+    view.remove(peer);
+  }
+}
+
+/** Reports what became of an entry: to people only where that needs to be said. */
+export function reportEntry(
+  report: TransferReport,
+  peer: string,
+  { path, size, outcome, reason }: { path: string; size: number; outcome: string; reason: string },
+): void {
+  const isNews = outcome === 'failed' || outcome === 'refused' || outcome === 'skipped';
+  const what = path === '' ? reason : `${path}: ${reason}`;
+  report('entry', isNews ? `${outcome} ${what}` : undefined, { peer, path, size, outcome, reason });
+}
+
+/** Fails as the first one of several did, and says how many have. */
+export async function sendToAll(
+  peers: readonly string[],
+  send: (peer: string) => Promise<void>,
+  report: TransferReport,
+  signal: AbortSignal,
+): Promise<void> {
+  const failures: unknown[] = [];
+  await Promise.all(
+    peers.map(async (peer) => {
+      try {
+        await send(peer);
+      } catch (error) {
+        failures.push(error);
+        if (peers.length === 1 || signal.aborted || !isChatosError(error)) return;
+        const { code, message } = error;
+        report('broken', `${peer}: ${message}`, { peer, code, message });
+      }
+    }),
+  );
+  const [first] = failures;
+  if (failures.length === 0) return;
+  if (peers.length === 1 || !isChatosError(first)) throw first;
+  const message = `${failures.length} of ${peers.length} receivers did not get everything: see above`;
+  throw new ChatosError(first.code, message, { cause: first });
+}
+
+/** The private connections that follow one that we have asked for. */
+export function askAgain(client: ChatosClient, peer: string): NextChannel {
+  return {
+    next: async (signal) => client.request(peer, { timeoutMs: Infinity, signal }),
+    release: () => undefined,
+  };
+}

@@ -1,0 +1,91 @@
+import { isChatosError } from '../../errors.ts';
+import type { PipedChannel } from '../pipe.ts';
+import { connectionLost } from './failures.ts';
+import { HEADER_BYTES, writeHeader, type FrameType } from './frames.ts';
+
+/** Small frames are gathered up to this size: thousands of small files are few writes. */
+const BATCH_BYTES = 64 * 1024;
+
+/** Sends frames over a channel: small ones together, large ones as they are. */
+export class FrameWriter {
+  readonly #channel: PipedChannel;
+  #batch = Buffer.allocUnsafe(BATCH_BYTES);
+  #length = 0;
+  #lastWrite: Promise<void> = Promise.resolve();
+  #hasFailed = false;
+
+  constructor(channel: PipedChannel) {
+    this.#channel = channel;
+  }
+
+  /** Whether the channel has failed to take something. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
+  }
+
+  /** Gathers a frame; waits only while the channel takes what was gathered before. */
+  async send(type: FrameType, ...parts: readonly Uint8Array[]): Promise<void> {
+    const length = parts.reduce((sum, part) => sum + part.length, 0);
+    if (HEADER_BYTES + length > BATCH_BYTES - this.#length) await this.flush();
+    if (HEADER_BYTES + length > BATCH_BYTES) {
+      const header = Buffer.alloc(HEADER_BYTES);
+      writeHeader(type, length, header);
+      return this.#write(Buffer.concat([header, ...parts]));
+    }
+    writeHeader(type, length, this.#batch.subarray(this.#length));
+    let at = this.#length + HEADER_BYTES;
+    for (const part of parts) {
+      this.#batch.set(part, at);
+      at += part.length;
+    }
+    this.#length = at;
+  }
+
+  /**
+   * Sends a frame whose body stands in a buffer behind room for the header; done when the buffer may be used again, which
+   * the caller need not wait for before it sends the next one.
+   */
+  sendInPlace(type: FrameType, buffer: Buffer): Promise<void> {
+    writeHeader(type, buffer.length - HEADER_BYTES, buffer);
+    if (this.#length > 0) void this.flush().catch(() => undefined);
+    return this.#write(buffer);
+  }
+
+  /** Bytes as they are, not in a frame. */
+  sendRaw(bytes: Buffer): Promise<void> {
+    return this.#write(bytes);
+  }
+
+  /** Done when the channel has taken everything that was sent. */
+  flush(): Promise<void> {
+    if (this.#length === 0) return this.#lastWrite;
+    const batch = this.#batch.subarray(0, this.#length);
+    // The channel may keep what it is given until it has sent it.
+    this.#batch = Buffer.allocUnsafe(BATCH_BYTES);
+    this.#length = 0;
+    return this.#write(batch);
+  }
+
+  /** Ends our direction. */
+  async end(): Promise<void> {
+    await this.flush();
+    await this.#taken((done) => this.#channel.end(done));
+  }
+
+  #write(bytes: Buffer): Promise<void> {
+    this.#lastWrite = this.#taken((done) => this.#channel.write(bytes, done));
+    // Each write fails where one has: it is enough that somebody waits for one of them.
+    this.#lastWrite.catch(() => (this.#hasFailed = true));
+    return this.#lastWrite;
+  }
+
+  #taken(give: (done: (error?: Error | null) => void) => unknown): Promise<void> {
+    const message = `the private connection with ${this.#channel.peer} broke`;
+    return new Promise((resolve, reject) => {
+      give((error) => {
+        if (!error) resolve();
+        else reject(isChatosError(error) ? error : connectionLost(message, error));
+      });
+    });
+  }
+}

@@ -1,0 +1,56 @@
+import type { PipedChannel } from '../pipe.ts';
+import { incomplete, ruleBroken } from './failures.ts';
+
+/** Begins each transfer of files. No text in UTF-8 and no file that is known begins like this. */
+export const FILES_MAGIC = Buffer.from('b3f1c6908de24a7796d805fc2e61a9bd', 'hex');
+const VERSION = 1;
+export const HELLO_BYTES = FILES_MAGIC.length + 4;
+
+export type TransferRole = 'sender' | 'receiver';
+
+const LETTERS = { sender: 0x53, receiver: 0x52 } as const;
+
+export function encodeHello(role: TransferRole): Buffer {
+  return Buffer.concat([FILES_MAGIC, Buffer.from([VERSION, LETTERS[role], 0, 0])]);
+}
+
+/** Reads the peer's hello, which may come in pieces. */
+export class HelloReader {
+  readonly #channel: Pick<PipedChannel, 'peer'>;
+  readonly #own: TransferRole;
+  #bytes = Buffer.alloc(0);
+
+  constructor(channel: Pick<PipedChannel, 'peer'>, own: TransferRole) {
+    this.#channel = channel;
+    this.#own = own;
+  }
+
+  /**
+   * Returns what came behind the hello, once it is complete.
+   *
+   * @throws {ChatosError} `DATA_INCOMPLETE`, as soon as it cannot be one
+   */
+  read(chunk: Buffer): Buffer | undefined {
+    const { peer } = this.#channel;
+    const missing = HELLO_BYTES - this.#bytes.length;
+    const bytes = (this.#bytes = Buffer.concat([this.#bytes, chunk.subarray(0, missing)]));
+    const length = Math.min(bytes.length, FILES_MAGIC.length);
+    if (!FILES_MAGIC.subarray(0, length).equals(bytes.subarray(0, length))) {
+      const other = this.#own === 'sender' ? 'receive' : 'send';
+      throw incomplete(`${peer} does not use chatosbot ${other}`);
+    }
+    if (bytes.length < HELLO_BYTES) return undefined;
+    const [version, letter] = [bytes.readUInt8(FILES_MAGIC.length), bytes.readUInt8(FILES_MAGIC.length + 1)];
+    if (version !== VERSION) {
+      const versions = `version ${version} of file transfer, and we version ${VERSION}`;
+      throw incomplete(`${peer} uses ${versions}: use the same chatosbot on both sides`);
+    }
+    if (letter === LETTERS[this.#own]) {
+      throw incomplete(
+        this.#own === 'sender' ? `${peer} sends, too: nobody receives` : `${peer} receives, too: nobody sends`,
+      );
+    }
+    if (letter !== LETTERS[this.#own === 'sender' ? 'receiver' : 'sender']) throw ruleBroken('it has no role');
+    return chunk.subarray(missing);
+  }
+}

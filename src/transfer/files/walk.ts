@@ -1,0 +1,146 @@
+import { lstatSync, readdirSync, readlinkSync, statSync, type BigIntStats } from 'node:fs';
+import path from 'node:path';
+import { ChatosError } from '../../errors.ts';
+import { fileProblem } from './failures.ts';
+import type { Entry } from './entry.ts';
+import { linkProblem, nameProblem, PART_SUFFIX } from './names.ts';
+import { Place } from './place.ts';
+
+/** A file or folder that a user has named to be sent. */
+export interface Source {
+  /** Where it is. */
+  readonly path: string;
+  /** What it is called at the other side. */
+  readonly name: string;
+}
+
+/** An entry, and what its sender has to know of it. */
+export interface WalkedEntry extends Entry {
+  /** Where it is here. */
+  readonly source: string;
+  /** What tells the file from one that was put in its place. */
+  readonly identity: string;
+}
+
+/** What a walk does with what cannot be sent. */
+export interface WalkRules {
+  /** What becomes of links that lead out of the folder that was named. */
+  readonly outsideLinks: 'refuse' | 'skip';
+  /** Something is left out, that is neither file, folder nor link, or cannot be read. */
+  readonly onLeftOut: (source: string, why: string, isFailure: boolean) => void;
+}
+
+/** So many entries, and everything else has its turn. */
+const TURN_ENTRIES = 128;
+
+/**
+ * The files and folders that were named, each folder before what is in it, in the order of their names. Only the names of
+ * the folders on the way are in memory.
+ *
+ * @throws {ChatosError} `INVALID_ARGUMENT` where a source is not there or cannot be sent, or a link leads outside
+ */
+export async function* walk(sources: readonly Source[], rules: WalkRules): AsyncGenerator<WalkedEntry> {
+  let count = 0;
+  for (const { path: source, name } of sources) {
+    for (const entry of walkSource(source, name, rules)) {
+      yield entry;
+      if (++count % TURN_ENTRIES === 0) await new Promise(setImmediate);
+    }
+  }
+}
+
+function* walkSource(source: string, name: string, rules: WalkRules): Generator<WalkedEntry> {
+  let stats: BigIntStats;
+  try {
+    // A link that was named stands for what it leads to.
+    stats = statSync(source, { bigint: true });
+    if (!stats.isFile() && !stats.isDirectory()) {
+      throw new ChatosError(
+        'INVALID_ARGUMENT',
+        `cannot send ${source}: it is neither a file nor a folder ('send -' takes standard input)`,
+      );
+    }
+    const file = entryOf(stats, name, source);
+    if (stats.isFile()) {
+      yield file;
+      return;
+    }
+    const place = Place.open(source);
+    yield file;
+    yield* walkFolder(place, name, 1, rules);
+  } catch (error) {
+    if (error instanceof ChatosError || (error as NodeJS.ErrnoException).code === undefined) throw error;
+    throw new ChatosError('INVALID_ARGUMENT', `cannot send ${source}: ${fileProblem(error)}`, { cause: error });
+  }
+}
+
+function* walkFolder(place: Place, shown: string, depth: number, rules: WalkRules): Generator<WalkedEntry> {
+  try {
+    const names = readdirSync(place.self).toSorted();
+    for (const name of names) {
+      const source = path.join(place.path, name);
+      if (name.endsWith(PART_SUFFIX)) {
+        rules.onLeftOut(source, 'it is an unfinished file of receive', false);
+        continue;
+      }
+      try {
+        yield* walkEntry(place, name, `${shown}/${name}`, depth, rules);
+      } catch (error) {
+        if (error instanceof ChatosError || (error as NodeJS.ErrnoException).code === undefined) throw error;
+        rules.onLeftOut(source, name.includes('\uFFFD') ? 'its name is not UTF-8' : fileProblem(error), true);
+      }
+    }
+  } finally {
+    place.close();
+  }
+}
+
+function* walkEntry(
+  place: Place,
+  name: string,
+  shown: string,
+  depth: number,
+  rules: WalkRules,
+): Generator<WalkedEntry> {
+  const source = path.join(place.path, name);
+  const stats = lstatSync(place.at(name), { bigint: true });
+  const entry = entryOf(stats, shown, source);
+  if (stats.isFile()) {
+    yield entry;
+  } else if (stats.isDirectory()) {
+    const child = place.child(name);
+    yield entry;
+    yield* walkFolder(child, shown, depth + 1, rules);
+  } else if (stats.isSymbolicLink()) {
+    const target = readlinkSync(place.at(name));
+    const problem = linkProblem(target, depth);
+    if (problem === undefined) {
+      yield { ...entry, target };
+    } else if (rules.outsideLinks === 'skip') {
+      rules.onLeftOut(source, `${problem}: ${target}`, false);
+    } else {
+      const message = `cannot send the link ${source} to ${target}: ${problem}; --outside-links skip leaves such links out`;
+      throw new ChatosError('INVALID_ARGUMENT', message);
+    }
+  } else {
+    rules.onLeftOut(source, 'it is neither a file, a folder nor a link', false);
+  }
+}
+
+function entryOf(stats: BigIntStats, shown: string, source: string): WalkedEntry {
+  const problem = nameProblem(path.posix.basename(shown));
+  if (problem !== undefined) throw new ChatosError('INVALID_ARGUMENT', `cannot send ${source}: ${problem}`);
+  const isFile = stats.isFile();
+  return {
+    kind: isFile ? 'file' : stats.isDirectory() ? 'folder' : 'link',
+    path: shown,
+    mode: Number(stats.mode) & 0o777,
+    modifiedNs: stats.mtimeNs,
+    size: isFile ? Number(stats.size) : 0,
+    // Blocks are counted in 512 bytes.
+    isSparse: isFile && stats.blocks * 512n < stats.size,
+    target: '',
+    source,
+    identity: `${stats.dev}:${stats.ino}`,
+  };
+}
