@@ -45,12 +45,12 @@ export class TestBot {
     this.#parts = parts;
   }
 
-  /** The status of the plugin: its state, calls, failures, jobs and timers. */
+  /** The status of the plugin, a {@link PluginStatus}: its state, calls, failures, jobs and timers. */
   get status(): PluginStatus {
     return this.account.plugins[0]!;
   }
 
-  /** The status of its account: its connection, channels and messages. */
+  /** The status of its account, an {@link AccountStatus}: its connection, channels and messages. */
   get account(): AccountStatus {
     return this.#parts.runtime.status.accounts[0]!;
   }

@@ -68,7 +68,9 @@ export const commands = { 'y!': { help: 'y', run() {} }, w: {}, ok: { help: 'ok'
         hooks: ['onStart', 'onStop'],
         commands: ['!roll'],
         callers: {},
+        dialogues: [],
         schedules: ['tick'],
+        timers: [],
       },
       { type: 'warning', message: expect.stringContaining('good.yaml:3:') },
     ]);

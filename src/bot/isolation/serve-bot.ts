@@ -4,12 +4,12 @@ import { resourceLimits, workerData } from 'node:worker_threads';
 import { isChatosError } from '../../errors.ts';
 import type { Logger } from '../../util/log.ts';
 import type { PlainOptions } from '../plugin/context.ts';
-import { callersOf } from '../plugin/callers.ts';
 import type { RuntimeObserver } from '../events.ts';
 import { currentCode, whileLoading } from '../loading/loaded-code.ts';
 import { loadPlugin } from '../loading/loader.ts';
 import { createModuleLoader } from '../loading/module-loader.ts';
 import { checkOptions, readSchedule } from '../loading/plugin-options.ts';
+import { partsOf } from '../loading/plugin-parts.ts';
 import type { LoadedPlugin } from '../loading/read-plugin.ts';
 import { observeCalls, reportUncaught, type Call } from '../running/current-call.ts';
 import { BotRuntime } from '../runtime.ts';
@@ -36,8 +36,7 @@ export function serveBot(modules: Record<string, unknown>): void {
   const reportStatus = (): void => rpc.notify('status', runtime!.status.accounts[0]!);
   const load: WorkerCalls['load'] = async (file, options, timeoutMs) => {
     const plugin = await loadPlugin(file, loader, { timeoutMs });
-    const { name, hooks, commands } = plugin;
-    const loaded = { name, hooks: Object.keys(hooks), commands: [...commands.keys()], callers: callersOf(commands) };
+    const loaded = { name: plugin.name, ...partsOf(plugin) };
     const checked = await checkOptions(plugin, options);
     if ('problems' in checked) return { ...loaded, problems: checked.problems, schedules: [] };
     const schedule = await readSchedule(plugin, file, checked.options);

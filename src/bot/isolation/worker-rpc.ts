@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { PlainOptions } from '../plugin/context.ts';
 import type { OptionProblem } from '../loading/plugin-options.ts';
+import type { PluginParts } from '../loading/plugin-parts.ts';
 import type { WorkerBotStart } from '../runtime-options.ts';
 import type { MainCalls } from './host-api.ts';
 import type { MessagePortRpc } from './message-port-rpc.ts';
@@ -14,16 +15,10 @@ export interface WorkerStart {
 }
 
 /** What the main thread learns of a plugin. */
-export interface LoadedBot {
+export interface LoadedBot extends PluginParts {
   readonly name: string;
   /** What its schema refuses in its options. */
   readonly problems: readonly OptionProblem[];
-  /** The names of its hooks. */
-  readonly hooks: readonly string[];
-  /** The names of its commands. */
-  readonly commands: readonly string[];
-  /** The logins that may call a command, by its name, where it is not for everyone. */
-  readonly callers: Readonly<Record<string, readonly string[]>>;
   /** The names of its schedules; none if its options are invalid. */
   readonly schedules: readonly string[];
 }

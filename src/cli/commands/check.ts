@@ -93,13 +93,17 @@ async function check(files: string[], flags: CheckFlags): Promise<void> {
   }
   if (error) throw error;
   for (const bot of bots) {
-    const { bot: name, login, hooks, schedules } = partsOf(bot, prefix);
+    const { bot: name, login, hooks, dialogues, timers, schedules } = partsOf(bot, prefix);
     const commands = bot.parts.commands.map((command) => {
       const callers = bot.parts.callers[command];
       return `${prefix}${command}${callers ? ` (for ${callers.join(', ')})` : ''}`;
     });
-    const jobs = schedules.length > 0 ? [pluralize(schedules.length, 'schedule')] : [];
-    notice(`${name} as ${login}: ${[...hooks, ...commands, ...jobs].join(', ')}`);
+    const counted = Object.entries({ dialogue: dialogues, schedule: schedules, timer: timers }).flatMap(
+      ([what, names]) => {
+        return names.length > 0 ? [pluralize(names.length, what)] : [];
+      },
+    );
+    notice(`${name} as ${login}: ${[...hooks, ...commands, ...counted].join(', ')}`);
   }
   for (const line of warnings) notice(`warning: ${line}`);
   notice(bots.length === 0 ? 'the server can run' : `${pluralize(bots.length, 'bot')} can run`);
@@ -169,7 +173,6 @@ async function loadAside(
 }
 
 function partsOf({ plugin, login, file, parts }: BotToRun, prefix: string) {
-  const { hooks, commands, callers, schedules } = parts;
-  const names = commands.map((name) => `${prefix}${name}`);
-  return { bot: plugin.name, login, file, hooks, commands: names, callers, schedules };
+  const commands = parts.commands.map((name) => `${prefix}${name}`);
+  return { bot: plugin.name, login, file, ...parts, commands };
 }

@@ -8,7 +8,7 @@ import type { LoadedBot } from '../../bot/isolation/worker-rpc.ts';
 import { loadPlugin } from '../../bot/loading/loader.ts';
 import { createModuleLoader } from '../../bot/loading/module-loader.ts';
 import { checkOptions, readSchedule, type OptionProblem } from '../../bot/loading/plugin-options.ts';
-import { callersOf } from '../../bot/plugin/callers.ts';
+import { partsOf, type PluginParts } from '../../bot/loading/plugin-parts.ts';
 import type { ScheduledTask } from '../../bot/plugin/plugin.ts';
 import type { LoadedPlugin } from '../../bot/loading/read-plugin.ts';
 import type { LoadedConfig } from '../../config/read.ts';
@@ -45,7 +45,7 @@ export interface BotToRun extends Omit<PlannedBot, 'login'> {
   /** Its schedules, by name. */
   readonly schedule: ReadonlyMap<string, ScheduledTask>;
   /** The names of what it has, also if it is isolated. */
-  readonly parts: Pick<LoadedBot, 'hooks' | 'commands' | 'callers' | 'schedules'>;
+  readonly parts: PluginParts & Pick<LoadedBot, 'schedules'>;
 }
 
 type BotConfig = Exclude<NonNullable<Config['bots']>[number], string>;
@@ -129,7 +129,13 @@ export class BotLoader {
     if (file === undefined) {
       const plugin = announcementsPlugin(this.#loaded.config.announcements ?? []);
       const schedule = await plugin.schedule({});
-      return { ...bot, plugin, login: this.#login ?? plugin.name, schedule, parts: partsOf(plugin, schedule) };
+      return {
+        ...bot,
+        plugin,
+        login: this.#login ?? plugin.name,
+        schedule,
+        parts: { ...partsOf(plugin), schedules: [...schedule.keys()] },
+      };
     }
     const shown = path.relative(process.cwd(), file) || file;
     if (!existsSync(file)) throw this.#missing(bot, shown);
@@ -141,7 +147,7 @@ export class BotLoader {
     if ('problems' in checked) throw this.#invalidOptions(bot, shown, checked.problems);
     const { options } = checked;
     const schedule = await readSchedule(plugin, shown, options);
-    return { ...bot, plugin, login, options, schedule, parts: partsOf(plugin, schedule) };
+    return { ...bot, plugin, login, options, schedule, parts: { ...partsOf(plugin), schedules: [...schedule.keys()] } };
   }
 
   async #loadIsolated(
@@ -213,11 +219,6 @@ export class BotLoader {
   async close(bots: Iterable<PlannedBot> = this.#isolated.keys()): Promise<void> {
     await Promise.all(Array.from(bots, async (bot) => this.#isolated.get(bot)?.stop(0)));
   }
-}
-
-function partsOf({ hooks, commands }: LoadedPlugin, schedule: BotToRun['schedule']): BotToRun['parts'] {
-  const names = { commands: [...commands.keys()], schedules: [...schedule.keys()] };
-  return { hooks: Object.keys(hooks), callers: callersOf(commands), ...names };
 }
 
 /** A plugin whose parts are elsewhere. */
