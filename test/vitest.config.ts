@@ -1,7 +1,38 @@
+import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Tests whose files run one after the other in the same process: that saves loading everything again for each. */
+const SHARED = [
+  'bot',
+  'cli',
+  'client',
+  'config',
+  'net',
+  'ops',
+  'policy',
+  'protocol',
+  'schedule',
+  'testing',
+  'transfer',
+  'util',
+];
+/** Of those, the ones that look at the whole process, change what it has loaded, or take much of a processor. */
+const ALONE = [
+  'test/bot/isolation/**/*.test.ts',
+  'test/bot/reload.test.ts',
+  'test/bot/store/repair-faults.test.ts',
+  'test/cli/running/{bot-watcher,reload-leaks}.test.ts',
+  'test/cli/unexpected.test.ts',
+  'test/client/{channel-pressure,ending-process}.test.ts',
+  'test/net/{packet-holding,packet-waiting,tls-answers}.test.ts',
+  'test/ops/{event-loop-delay,hostile}.test.ts',
+  'test/protocol/{decoder-memory,fuzz}.test.ts',
+];
+const testsOf = (folder: string): string => `test/${folder}/**/*.test.ts`;
+const others = readdirSync(import.meta.dirname).filter((name) => !SHARED.includes(name) && !name.includes('.'));
 
 export default defineConfig({
   root,
@@ -13,7 +44,10 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ['test/**/*.test.ts'],
+    projects: [
+      { extends: true, test: { name: 'alone', include: ['test/*.test.ts', ...others.map(testsOf), ...ALONE] } },
+      { extends: true, test: { name: 'shared', include: SHARED.map(testsOf), exclude: ALONE, isolate: false } },
+    ],
     // For a test that hangs. What is slow on a busy machine passes.
     testTimeout: 60_000,
     hookTimeout: 60_000,
