@@ -25,12 +25,14 @@ export function splitText(text: string, maxBytes: number = MAX_MESSAGE_BYTES): s
   return parts;
 }
 
-const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+/** Made when a text is first cut within a word: it takes as long as a tenth of the start of a bot. */
+let graphemes: Intl.Segmenter | undefined;
 /** What of the next message is looked at to see whether its first character began before the cut. */
 const LOOK_AHEAD = 64;
 
 /** The last place, not after `cut`, between two characters as people see them; `cut` itself where there is none. */
 function graphemeStart(text: string, cut: number): number {
+  graphemes ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' });
   return graphemes.segment(text.slice(0, cut + LOOK_AHEAD)).containing(cut)?.index || cut;
 }
 

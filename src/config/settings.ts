@@ -3,7 +3,6 @@ import { ChatosError } from '../errors.ts';
 import { DEFAULT_ADDRESS, parseAddress, type Address } from '../net/address.ts';
 import { parseStatusAddress, type StatusAddress } from '../ops/status-address.ts';
 import type { ServerOptions } from '../server/options.ts';
-import { loginRules } from './login-rules.ts';
 import type { LoadedConfig } from './read.ts';
 import type { Config } from './schema.ts';
 
@@ -28,6 +27,8 @@ export function configuredAddress(text: string, { directory }: Pick<LoadedConfig
  */
 export async function serverOptions(loaded: LoadedConfig): Promise<ServerOptions> {
   const { limits, lookAlikes, proxies, deny, allow, halves } = loaded.config.serve ?? {};
+  // Most commands have no server.
+  const { loginRules } = await import('./login-rules.ts');
   return { limits, lookAlikes, proxies, logins: await loginRules(loaded), deny, allow, halves };
 }
 

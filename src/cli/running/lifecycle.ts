@@ -4,6 +4,7 @@ import type { Recorder } from '../../bot/recording/recorder.ts';
 import { DEFAULT_ADDRESS, formatAddress, type Address } from '../../net/address.ts';
 import { isChatosError, messageOf } from '../../errors.ts';
 import type { AuditLog } from '../../ops/audit/audit-log.ts';
+import type { BansFile } from '../../ops/bans-file.ts';
 import type { ControlServer } from '../../ops/control-server.ts';
 import type { StatusServer, StatusServerOptions } from '../../ops/status-endpoint.ts';
 import { BotRuntime } from '../../bot/runtime.ts';
@@ -17,12 +18,10 @@ import type { LogFlags } from '../options.ts';
 import { announcer, leaveStalledReaders, type Announce } from '../terminal/output.ts';
 import { stopRequest, type StopRequest } from '../terminal/signals.ts';
 import type { BotToRun } from './bot-entries.ts';
-import { accessWarnings, barredBots } from './access-warnings.ts';
 import { BotWatcher } from './bot-watcher.ts';
 import { openControl, type ControlPlan } from './control.ts';
-import { startEmbedded } from './embedded-server.ts';
 import type { RunPlan } from './prepare.ts';
-import { Reloader } from './reloader.ts';
+import type { Reloader } from './reloader.ts';
 
 /** What has been started so far. */
 export interface Running {
@@ -33,7 +32,7 @@ export interface Running {
   runtime?: BotRuntime;
   status?: StatusServer | undefined;
   control?: ControlServer | undefined;
-  reloader?: Reloader;
+  reloader?: Pick<Reloader, 'reload'>;
   /** How long private connections may take to finish, in milliseconds, where an operator has said so. */
   drainMs?: number | undefined;
   watcher?: BotWatcher | undefined;
@@ -113,29 +112,41 @@ export async function startRun(plan: RunPlan, running: Running, stop: StopReques
     const { openRecording } = await import('../../bot/recording/recorder.ts');
     running.recorder = await openRecording(recordingFile, { version: packageVersion(), log });
   }
+  let bans: BansFile | undefined;
   if (bots.some(({ server = plan.server }) => server === 'embedded')) {
+    // What a server takes is not loaded for bots that are on another one.
+    const { startEmbedded } = await import('./embedded-server.ts');
+    const { accessWarnings, barredBots } = await import('./access-warnings.ts');
+    const bansFile = await import('../../ops/bans-file.ts');
+    bans = new bansFile.BansFile(plan.stateDirectory, log);
     const options = await serverOptions(loaded);
     const serverLog = log.with({ part: 'server' });
     for (const line of accessWarnings(options, plan.listen, loaded)) serverLog.warn(line);
     for (const line of barredBots(bots, plan.identities, { ...plan, options })) serverLog.warn(line);
     const audit = await startAudit(auditFile(undefined, loaded), running, serverLog);
     const certificate = { files: certificateFiles({}, loaded), stateDirectory: plan.stateDirectory };
-    running.server = await startEmbedded({ ...plan, options, certificate, audit, log: serverLog }, stop.signal);
+    running.server = await startEmbedded({ ...plan, options, certificate, audit, bans, log: serverLog }, stop.signal);
   }
   const { server: own } = running;
-  running.reloader = await Reloader.of({
-    loaded,
-    load: plan.load,
-    server: own,
-    isEmbedded: true,
-    listen: plan.listenBy,
-    certificate: (by) => ({ files: certificateFiles({}, by), stateDirectory: plan.stateDirectory }),
-    auditFile: (by) => auditFile(undefined, by),
-    audit: running.audit,
-    log,
-    announce,
+  const createReloader = lazily(async () => {
+    const reloader = await import('./reloader.ts');
+    return reloader.Reloader.of({
+      loaded,
+      load: plan.load,
+      server: own,
+      isEmbedded: true,
+      listen: plan.listenBy,
+      certificate: (by) => ({ files: certificateFiles({}, by), stateDirectory: plan.stateDirectory }),
+      auditFile: (by) => auditFile(undefined, by),
+      audit: running.audit,
+      log,
+      announce,
+    });
   });
-  if (own) await startControl({ ...plan, path: plan.controlPath, server: own, log }, running, stop);
+  // As it is started: for a server, that is what has been applied.
+  if (own) await createReloader();
+  running.reloader = { reload: async () => (await createReloader()).reload() };
+  if (own && bans) await startControl({ ...plan, path: plan.controlPath, server: own, bans, log }, running, stop);
   if (stop.signal.aborted) return;
   const { server } = running;
   const embedded = server && embeddedAddress(server);
@@ -162,6 +173,12 @@ export async function startRun(plan: RunPlan, running: Running, stop: StopReques
   if (embedded && !stop.signal.aborted) {
     announce(`talk to the bots from another terminal: npx chatosbot chat${serverHint(embedded)}`);
   }
+}
+
+/** Makes something when it is first needed. */
+function lazily<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
 }
 
 /**

@@ -2,7 +2,6 @@ import { loadConfig } from '../../config/load.ts';
 import type { LoadedConfig } from '../../config/read.ts';
 import { botServer, controlPath, listenAddresses, stateDirectory, statusAddress } from '../../config/settings.ts';
 import type { Address } from '../../net/address.ts';
-import { BansFile } from '../../ops/bans-file.ts';
 import type { StatusAddress } from '../../ops/status-address.ts';
 import type { LevelSwitch, Logger } from '../../util/log.ts';
 import type { LogFlags } from '../options.ts';
@@ -79,7 +78,6 @@ export async function prepareRun(files: readonly string[], flags: RunFlags, log:
     watch: flags.watch ?? false,
     drainMs: flags.drain * 1000,
     stateDirectory: state,
-    bans: new BansFile(state, log),
     statusAddress: statusAddress(flags.status, loaded.config, embedded ? 'bots and server' : 'bots'),
     controlPath: controlPath(flags.control, loaded),
     recordingFile: flags.record,

@@ -1,6 +1,5 @@
 import process from 'node:process';
 import { Help } from 'commander';
-import { displayWidth } from './width.ts';
 
 /** Where nothing is known of how wide it is shown. */
 const DEFAULT_COLUMNS = 80;
@@ -63,7 +62,8 @@ const STARTS_ANEW = /^(?:Exit code|Keys): /;
 /** A line of a list, or an example: what follows a term goes on below itself. */
 function wrappedItem(line: string, columns: number): string[] {
   const [, term = '', rest = ''] = /^( +(?:\S+ {2,})?)(.*)$/.exec(line) ?? [];
-  if (displayWidth(line) <= columns || rest.startsWith('$')) return [line];
+  // Help is written in letters of one column; to measure others takes more of the start than all of this.
+  if (line.length <= columns || rest.startsWith('$')) return [line];
   const room = columns - term.length;
   if (room >= MIN_BESIDE / 2) {
     return wrapped(rest, room).map((each, index) => (index === 0 ? term : ' '.repeat(term.length)) + each);
@@ -80,7 +80,7 @@ function wrapped(text: string, columns: number): string[] {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(/\s+/).filter(Boolean)) {
-    if (line !== '' && displayWidth(`${line} ${word}`) > columns) {
+    if (line !== '' && line.length + 1 + word.length > columns) {
       lines.push(line);
       line = '';
     }
