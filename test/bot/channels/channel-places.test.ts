@@ -38,7 +38,7 @@ describe('places for private connections', () => {
         peer: 'alice',
         bot: 'bot',
         rule: 'limits.maxChannelsPerPeer',
-        reason: 'alice has 1 of 1 private connections already',
+        reason: 'alice has 1 of 1 private connection already',
       },
     });
     await openChannel(await joinAs(server, 'bob'), server);
