@@ -16,6 +16,7 @@ const TROUBLES = v.array(v.object({ name: v.string(), count, what: v.string(), a
 const STATS = {
   addresses: v.array(v.string()),
   ...counts('clients', 'connections', 'channels', 'queuedBytes', 'accepted', 'messages', 'relayedBytes'),
+  established: v.optional(count, 0),
   ...v.entriesFromList(SERVER_TROUBLES, v.optional(count, 0)),
   troubles: v.optional(TROUBLES, []),
 };
