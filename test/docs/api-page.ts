@@ -33,6 +33,11 @@ const SUBJECTS: readonly Subject[] = [
     text: 'See [Messages](messages.md).',
     names: ['Message', 'MessageFilter', 'AskOptions', 'Before', 'After', 'HandledMessage'],
   },
+  {
+    title: 'Dialogues',
+    text: 'See [Dialogues](dialogues.md).',
+    names: ['defineDialogue', 'DialogueSpec', 'DialogueStep', 'Answered', 'AnswerSpec', 'Beginning'],
+  },
   { title: 'Commands', text: 'See [Commands](commands.md).', names: ['Command', 'ArgSpec', 'Cooldown'] },
   {
     title: 'Schedules and timers',
@@ -123,6 +128,10 @@ function sectionsOf(page: ApiPage, sayOf: (entry: EntryPoint) => string[]): Sect
   });
   const first = new Set(parts.flatMap((part) => part.symbols));
   const rest = symbols.filter((symbol) => !first.has(symbol));
+  const active = rest.filter(({ declarations }) =>
+    declarations.some((each) => /^(function|class) /.test(each.signature)),
+  );
+  if (active.length > 0) throw new Error(`${active[0]!.name} needs a place in SUBJECTS of test/docs/api-page.ts`);
   const says = entries.flatMap((entry) =>
     sayOf({ ...entry, comment: undefined }).map((text) => `\`${entry.name}\`: ${text}`),
   );
