@@ -31,11 +31,7 @@ export default defineBot({
     },
   }),
 
-  timers: {
-    async back(login: string, ctx) {
-      await ctx.store.delete(login);
-    },
-  },
+  timers: { back: (login: string, ctx) => ctx.store.delete(login) },
 
   commands: {
     away: {

@@ -4,6 +4,7 @@ import * as client from './client/index.ts';
 import * as chatosbot from './index.ts';
 import * as protocol from './protocol/index.ts';
 import * as server from './server/index.ts';
+import * as secure from './transfer/secure/index.ts';
 
 /** What plugins can import by name wherever they lie: the very modules that run them, so that classes are the same. */
 export const PLUGIN_MODULES: Readonly<Record<string, unknown>> = {
@@ -11,6 +12,7 @@ export const PLUGIN_MODULES: Readonly<Record<string, unknown>> = {
   'chatosbot/client': client,
   'chatosbot/protocol': protocol,
   'chatosbot/runtime': runtime,
+  'chatosbot/secure': secure,
   'chatosbot/server': server,
 };
 

@@ -40,6 +40,7 @@ export default defineConfig({
     alias: [
       { find: /^chatosbot$/, replacement: `${root}src/index.ts` },
       { find: /^chatosbot\/runtime$/, replacement: `${root}src/bot/index.ts` },
+      { find: /^chatosbot\/secure$/, replacement: `${root}src/transfer/secure/index.ts` },
       { find: /^chatosbot\/(\w+)$/, replacement: `${root}src/$1/index.ts` },
     ],
   },

@@ -124,7 +124,8 @@ export class Account {
   #onConnected(): void {
     const { login, server, onLogin, observer } = this.#settings;
     const names = this.plugins.runners.map(({ plugin }) => plugin.name);
-    observer({ type: 'connected', ...this.#place, bots: names });
+    const files = this.plugins.runners.map(({ plugin }) => plugin.file);
+    observer({ type: 'connected', ...this.#place, bots: names, files });
     onLogin({ names, login, server });
     this.#sender.outbox.connected();
     this.plugins.connected();

@@ -13,6 +13,8 @@ export interface ConnectedEvent extends OfAccount {
   readonly type: 'connected';
   /** The names of its plugins. */
   readonly bots: readonly string[];
+  /** Their files, as absolute paths; empty where a plugin comes from none. An older version has not recorded them. */
+  readonly files?: readonly string[] | undefined;
 }
 
 /** A message has come that the plugins are to hear. */
@@ -79,7 +81,7 @@ export interface ClosedEvent extends OfAccount {
   readonly bytesSent: number;
 }
 
-/** The account stops: it hears nothing more, and what it says now are the last words of its plugins. */
+/** The account stops: it hears nothing more but answers to its questions, and what it says now are the last words of its plugins. */
 export interface StoppingEvent extends OfAccount {
   readonly type: 'stopping';
 }

@@ -3,6 +3,7 @@ import { ChatosError } from '../errors.ts';
 import { CLIENT_BUFFER_BYTES } from '../net/reused-buffer.ts';
 import type { Transport } from '../net/transport.ts';
 import { withResolvers } from '../util/deferred.ts';
+import { aborted, closedBy, linkDead, serverGone } from './channel-errors.ts';
 
 /** Which side asked for the private connection. */
 export type ChannelRole = 'requester' | 'target';
@@ -144,8 +145,7 @@ export class Channel extends Duplex {
    * @internal
    */
   breakDead(cause: ChatosError): void {
-    const message = `the private connection with ${this.peer} broke: the link to the server is dead`;
-    this.destroy(new ChatosError('CHANNEL_ABORTED', message, { cause, fields: { peer: this.peer } }));
+    this.destroy(linkDead(this.peer, cause));
   }
 
   /** Reads chunk by chunk. Unlike other streams, the channel is still open for writing when the peer's direction ends. */
@@ -162,7 +162,7 @@ export class Channel extends Duplex {
    *   read in this way already; or what `take` threw: the channel is still open then, and is not read any more
    */
   async readLent(take: (chunk: Buffer) => void | Promise<void>): Promise<void> {
-    if (this.destroyed) throw this.errored ?? this.#aborted();
+    if (this.destroyed) throw this.errored ?? aborted(this.peer);
     if (this.#take || this.readableFlowing) {
       throw new ChatosError('INVALID_ARGUMENT', `the private connection with ${this.peer} is being read already`);
     }
@@ -178,7 +178,7 @@ export class Channel extends Duplex {
     promise.catch(() => undefined);
     this.#failTaking = reject;
     const stopWatching = finished(this, { writable: false }, (error) => {
-      if (error) reject(error instanceof ChatosError ? error : (this.errored ?? this.#aborted()));
+      if (error) reject(error instanceof ChatosError ? error : (this.errored ?? aborted(this.peer)));
       else resolve();
     });
     try {
@@ -226,7 +226,7 @@ export class Channel extends Duplex {
         this.#notSent(done);
       } else if (this.#closedByPeer) {
         // The server takes what is still written, and drops it.
-        done(this.#closed());
+        done(closedBy(this.peer));
       } else {
         this.#bytesSent += chunk.length;
         done();
@@ -247,7 +247,7 @@ export class Channel extends Duplex {
 
   /** The connection is gone: its own events follow, and say why. */
   #notSent(done: (error: Error) => void): void {
-    const fail = (): void => done(this.errored ?? this.#aborted());
+    const fail = (): void => done(this.errored ?? aborted(this.peer));
     if (this.destroyed) fail();
     else this.once('close', fail);
   }
@@ -257,7 +257,7 @@ export class Channel extends Duplex {
     this.#outputEnded = true;
     const confirm = this.#inputEnded && !this.#closing && !this.#closedByPeer ? this.#serverOutlived : undefined;
     const outlived = confirm === undefined || (await confirm());
-    done(outlived ? undefined : this.#serverGone());
+    done(outlived ? undefined : serverGone(this.peer));
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
@@ -327,7 +327,7 @@ export class Channel extends Duplex {
     const outlived = await serverOutlived();
     if (this.destroyed) return;
     if (outlived || this.#closing || this.#closedByPeer) this.#endInput();
-    else this.destroy(this.#serverGone());
+    else this.destroy(serverGone(this.peer));
   }
 
   #endInput(): void {
@@ -338,34 +338,19 @@ export class Channel extends Duplex {
   #finishClosed(): void {
     const finish = (): void => {
       if (this.destroyed || this.writableFinished) return;
-      this.destroy(this.writableLength > 0 ? this.#closed() : undefined);
+      this.destroy(this.writableLength > 0 ? closedBy(this.peer) : undefined);
     };
     if (this.readableEnded || this.writableLength > 0) finish();
     else this.once('end', finish);
   }
 
   readonly #onError = (cause: NodeJS.ErrnoException): void => {
-    const error = this.#closedByPeer ? this.#closed(cause) : this.#aborted(cause);
+    const error = this.#closedByPeer ? closedBy(this.peer, cause) : aborted(this.peer, cause);
     this.destroy(this.#closing ? undefined : error);
   };
 
   readonly #onClose = (): void => {
     if (this.destroyed || this.#inputEnded) return;
-    this.destroy(this.#closing ? undefined : this.#aborted());
+    this.destroy(this.#closing ? undefined : aborted(this.peer));
   };
-
-  #closed(cause?: Error): ChatosError {
-    const message = `${this.peer} closed the private connection`;
-    return new ChatosError('CHANNEL_CLOSED', message, { cause, fields: { peer: this.peer } });
-  }
-
-  #serverGone(): ChatosError {
-    const message = `the server went away while the private connection with ${this.peer} ended; what went through may be incomplete`;
-    return new ChatosError('CHANNEL_ABORTED', message, { fields: { peer: this.peer } });
-  }
-
-  #aborted(cause?: NodeJS.ErrnoException): ChatosError {
-    const message = `the private connection with ${this.peer} broke`;
-    return new ChatosError('CHANNEL_ABORTED', message, { cause, fields: { peer: this.peer, errno: cause?.code } });
-  }
 }

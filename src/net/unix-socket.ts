@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, linkSync, lstatSync, rmSync, unlinkSync, type Stats } from 'node:fs';
+import { chmodSync, existsSync, linkSync, lstatSync, renameSync, rmSync, unlinkSync, type Stats } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import path from 'node:path';
 import process from 'node:process';
@@ -92,13 +92,20 @@ async function place(draft: string, file: string, mayReplace: () => Promise<bool
   if (!tryLink(draft, file)) throw new Error('another process has just begun to listen there');
 }
 
+/** What a file system says that has no hard links. */
+const NO_LINKS: ReadonlySet<string | undefined> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+
+/** Gives the socket its path, unless that is taken. */
 function tryLink(draft: string, file: string): boolean {
   try {
     linkSync(draft, file);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw new Error(messageOf(error), { cause: error });
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' || lstatSync(file, { throwIfNoEntry: false })) return false;
+    if (!NO_LINKS.has(code)) throw new Error(messageOf(error), { cause: error });
+    renameSync(draft, file);
+    return true;
   }
 }
 

@@ -3,19 +3,16 @@ import type { Duplex } from 'node:stream';
 import { ChatosError } from '../errors.ts';
 import { formatAddress, toAddress, type Address, type AddressLike } from '../net/address.ts';
 import { listen, type Listener } from '../net/listen.ts';
-import type { Entrance } from '../net/listen.ts';
 import type { KeyPair } from '../net/tls-server.ts';
-import { fingerprintOf } from '../net/fingerprint.ts';
 import type { BoundedLogger } from '../util/bounded-log.ts';
 import { resolveOptions } from '../util/option-table.ts';
 import { Certificate } from './certificate.ts';
 import { Draining } from './draining.ts';
 import type { Ban, BanKind } from './access/bans.ts';
 import type { ServerEvents } from './events.ts';
-import { dispatch } from './handlers.ts';
-import { Hub, type OpenSession } from './hub.ts';
-import { sourceOf } from './limits/source.ts';
-import { Source } from './limits/sources.ts';
+import { enter, ownEntrance } from './entrances.ts';
+import { Hub } from './hub.ts';
+import { keepOut, kick } from './keeping-out.ts';
 import { logEvents } from './log-events.ts';
 import {
   changeServerOptions,
@@ -25,8 +22,8 @@ import {
   type ServerOptions,
   type UpdatableOptions,
 } from './options.ts';
-import { isOfSelfTest, newTestId, testItself } from './self-test.ts';
-import { Session } from './session.ts';
+import { isOfSelfTest, testItself } from './self-test.ts';
+import { busiest, fullest, present } from './present-sessions.ts';
 import { countEvents, type ServerCounters, type ServerStats } from './stats.ts';
 import type { ChannelView, SessionView } from './views.ts';
 
@@ -91,7 +88,7 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
 
   /** The main connections at this moment, identified or not. */
   sessions(): SessionView[] {
-    return this.#present().map((session) => session.view());
+    return present(this.#hub.sessions).map((session) => session.view());
   }
 
   /**
@@ -99,11 +96,7 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
    * nothing waits are left out.
    */
   fullest(most: number): SessionView[] {
-    return [...this.#hub.sessions]
-      .filter(({ queuedBytes }) => queuedBytes > 0)
-      .toSorted((one, other) => other.queuedBytes - one.queuedBytes)
-      .slice(0, most)
-      .map((session) => session.view());
+    return fullest(this.#hub.sessions, most).map((session) => session.view());
   }
 
   /**
@@ -111,12 +104,7 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
    * be thousands: what is cheap to know decides which are looked at.
    */
   busiest(most: number): SessionView[] {
-    const all = [...this.#hub.sessions];
-    if (all.length > most) {
-      const keys = new Map(all.map((session) => [session, session.queuedBytes > 0 ? -1 : session.idleMs]));
-      all.sort((one, other) => keys.get(one)! - keys.get(other)!);
-    }
-    return all.slice(0, most).map((session) => session.view());
+    return busiest(this.#hub.sessions, most).map((session) => session.view());
   }
 
   /** The private connections that are relayed at this moment. */
@@ -137,7 +125,7 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
       throw new ChatosError('INVALID_ARGUMENT', message, { fields: { option: 'proxies' } });
     }
     let real = wanted;
-    const listener = await listen(wanted, (from) => this.#enter(from, real), {
+    const listener = await listen(wanted, (from) => enter(this.#hub, from, real), {
       onError: (error) => this.emit('acceptFailed', wanted, error),
       headers: this.#hub.proxyHeaders,
       tls: wanted.transport === 'tls' ? await this.#certificate.server() : undefined,
@@ -220,19 +208,9 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
    * Returns whether there is such a session.
    */
   kick(id: string, why = 'kicked'): boolean {
-    const session = this.#present().find((each) => each.id === id);
-    if (session) this.#kick(session, why);
+    const session = present(this.#hub.sessions).find((each) => each.id === id);
+    if (session) kick(this.#hub, session, why);
     return session !== undefined;
-  }
-
-  #present(): OpenSession[] {
-    return [...this.#hub.sessions].filter(({ hasLeft }) => !hasLeft);
-  }
-
-  #kick(session: OpenSession, why: string): void {
-    const channels = this.#hub.channels.breakOf(({ id, key }) => id === session.id || key === session.key);
-    this.emit('kicked', session, why, channels);
-    session.kick();
   }
 
   /** Whether it is stopping: it lets nobody in any more. */
@@ -258,15 +236,7 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
     const [listener] = this.#listeners;
     if (this.isStopping) return 'the server is stopping';
     if (!listener) return 'the server listens nowhere';
-    const connect = (): Promise<Duplex> =>
-      listener.connectToItself({
-        source: '',
-        onConnection: (transport) => {
-          const own = new Source(sourceOf(transport.remoteAddress ?? ''), true, () => undefined);
-          new Session(this.#hub, transport, listener.address, dispatch, own, newTestId());
-        },
-        onHandshakeFailed: () => undefined,
-      });
+    const connect = (): Promise<Duplex> => listener.connectToItself(ownEntrance(this.#hub, listener.address));
     return testItself(connect, listener.address.longBytes, timeoutMs, this.#stopping.signal);
   }
 
@@ -282,22 +252,7 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
    * @throws {ChatosError} `INVALID_ARGUMENT`, or `QUEUE_FULL` where there are 1,000 of the kind
    */
   ban(ban: Ban): { readonly sessions: number; readonly channels: number } {
-    const { access, channels } = this.#hub;
-    access.bans.add(ban);
-    access.noteChange();
-    // Of thousands of sessions and bans, each pair would take seconds: the other bans have hit whom they hit.
-    const isOut = access.testOf(ban);
-    const hit = this.#present().filter(({ login, remoteAddress: from, fingerprint }) =>
-      isOut({ login, from, fingerprint }),
-    );
-    const broken = channels.breakOf(
-      ({ login, remoteAddress: from, fingerprint }) => isOut({ login, from, fingerprint }),
-      ({ remoteAddress: from = '', certificate }) =>
-        isOut({ login: '', from, fingerprint: certificate && fingerprintOf(certificate) }),
-    );
-    this.emit('banned', ban, hit.length, broken);
-    for (const session of hit) this.#kick(session, 'banned');
-    return { sessions: hit.length, channels: broken };
+    return keepOut(this.#hub, ban);
   }
 
   /** @throws {ChatosError} `QUEUE_FULL` where there would be more than 1,000 of a kind with these */
@@ -331,32 +286,5 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
     await this.#draining.done;
     await Promise.all(closed);
     this.#log.flush();
-  }
-
-  /** A connection has come: what makes a session of it, unless it is refused. */
-  #enter(from: string, listener: Address): Entrance | undefined {
-    const { access, sources, connections } = this.#hub;
-    const source = this.#closing ? 'closing' : (access.mayConnect(from) ?? sources.enter(from, connections));
-    if (typeof source === 'string') {
-      this.emit('connectionRefused', from, source);
-      return undefined;
-    }
-    const secured = listener.transport === 'tls';
-    if (secured) this.#hub.handshakes += 1;
-    return {
-      source: source.name,
-      onConnection: (transport) => {
-        if (secured) this.#hub.handshakes -= 1;
-        const session = new Session(this.#hub, transport, listener, dispatch, source);
-        this.emit('connection', session);
-      },
-      onHandshakeTime: (ms) => sources.chargeHandshake(source, ms),
-      onHandshakeFailed: (why, detail) => {
-        this.#hub.handshakes -= 1;
-        source.unidentified -= 1;
-        source.leave();
-        this.emit('handshakeFailed', from, why, detail);
-      },
-    };
   }
 }

@@ -1,4 +1,4 @@
-import { messageOf, type ChatosError } from '../errors.ts';
+import type { ChatosError } from '../errors.ts';
 import { formatAddress, type Address } from '../net/address.ts';
 import { isUnanswered } from '../net/dead-link.ts';
 import { fingerprintOf } from '../net/fingerprint.ts';
@@ -12,29 +12,24 @@ import { loginProblem } from '../protocol/login.ts';
 import type { LongBytes } from '../protocol/limits.ts';
 import type { Packet, PacketType } from '../protocol/packets.ts';
 import type { Subscriber } from './broadcast.ts';
+import { takeLogin } from './claiming.ts';
 import {
-  claimLogin,
   isSameClient,
-  refusalOf,
   type LoginRefusal,
   type Claim,
   type ConnectedClient,
   type Member,
-  type Obstacle,
   type Release,
   type SessionId,
 } from './directory.ts';
 import type { Hub, OpenSession } from './hub.ts';
 import type { Audience } from './limits/readers.ts';
 import { SLOW_EVENTS } from './limits/receiver-limits.ts';
-import type { Sender } from './limits/slowing.ts';
 import type { Source } from './limits/sources.ts';
 import { skeletonsOf } from './logins/look-alikes.ts';
+import { Pace } from './pace.ts';
 import { isTestId } from './self-test.ts';
 import type { SessionView } from './views.ts';
-
-/** After a pause for a rate, one within this time belongs to it. */
-const SLOWED_MS = 1_000;
 
 /** What is done with a packet; the session does not know. */
 export type Dispatch = (hub: Hub, session: Session, packet: Packet, frame: () => Buffer) => void;
@@ -43,7 +38,7 @@ export type Dispatch = (hub: Hub, session: Session, packet: Packet, frame: () =>
  * A client's main connection, from accept to close (or until it turns out to be a half of a channel). It handles its own
  * packets by methods: of a closure for each, ten thousand idle sessions would take megabytes.
  */
-export class Session implements ConnectedClient, OpenSession, PacketConnectionHandlers, Sender {
+export class Session implements ConnectedClient, OpenSession, PacketConnectionHandlers {
   readonly id: SessionId;
   readonly longBytes: LongBytes;
   /** Where it connects from: `192.0.2.1`, for the log and the throttle; never shown to other clients. */
@@ -59,11 +54,8 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
   readonly #hub: Hub;
   readonly #dispatch: Dispatch;
   readonly #connection: PacketConnection;
+  readonly #pace: Pace;
   source: Source;
-  messagesPaidAt = 0;
-  bytesPaidAt = 0;
-  roundAt = 0;
-  leftMs = 0;
   readonly closed: Promise<void>;
   #resolveClosed!: () => void;
   /** What it has logged in with. */
@@ -73,10 +65,6 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
   #subscriber: Subscriber | undefined;
   /** Its place among those that are not identified. */
   #identifying: Deadline;
-  /** Until when a pause belongs to the one before. */
-  #slowedUntil = 0;
-  /** Of whom one is behind with reading, so that it waits. */
-  #awaited: Audience | undefined;
   #forbidden = 0;
   #packets = 0;
   #bytes = 0;
@@ -109,6 +97,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     const { maxQueuedBytes } = hub.options.limits;
     const options = { longBytes, maxQueuedBytes, receivers, incomplete };
     this.#connection = new PacketConnection(transport, this, options);
+    this.#pace = new Pace(hub, this, this.#connection);
     this.#identifying = hub.identifying.add(this);
     if (!this.#isTest) hub.sessions.add(this);
   }
@@ -161,7 +150,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
    * answered.
    */
   identify(login: string): void {
-    const { access, admitting, directory, options } = this.#hub;
+    const { access, admitting, options } = this.#hub;
     // Its turn to be ended comes: nobody is let in any more.
     if (!admitting) return this.end();
     const skeletons = options.lookAlikes === 'allow' || this.#isTest ? [] : skeletonsOf(login);
@@ -171,16 +160,13 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     const refusal = this.#barredFrom(login) ?? this.#overfull();
     if (refusal) return this.#onClaimed(claim, refusal);
     this.#admittedBy = access.version;
-    claimLogin(directory, claim)
-      .then((other) => (other && this.#replaceGhost(claim, other) ? claimLogin(directory, claim) : other))
-      .then(
-        (other) => {
-          const late = other ? undefined : (this.#barredMeanwhile(login) ?? this.#overfull());
-          if (late) this.#release(claim, 'free');
-          this.#onClaimed(claim, other ? refusalOf(claim, other) : late);
-        },
-        (error: unknown) => this.#onClaimed(claim, { why: messageOf(error) }),
-      )
+    const barred = (): LoginRefusal | undefined => {
+      const late = this.#barredMeanwhile(login) ?? this.#overfull();
+      if (late) this.#release(claim, 'free');
+      return late;
+    };
+    takeLogin(this.#hub, claim, barred)
+      .then((refused) => this.#onClaimed(claim, refused))
       .catch((error: unknown) => this.#onBug(error, 'LOGIN'));
   }
 
@@ -215,13 +201,6 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     this.#leave('hold');
     this.#connection.destroy();
     return true;
-  }
-
-  /** A client whose connection died in silence wants its login back. */
-  #replaceGhost(claim: Claim, other: Obstacle): boolean {
-    if (other.held || other.key !== claim.key) return false;
-    const client = this.#hub.directory.find(claim.login);
-    return client?.id === other.id && client.endIfGhost?.(claim) === true;
   }
 
   refuseLogin(login: string, { why, limit, rule }: LoginRefusal): void {
@@ -324,39 +303,18 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     this.#packets += 1;
     this.#bytes += packetBytes;
     this.#heardAt = performance.now();
-    const limit = this.#hub.slowing.charge(this, packetBytes);
+    const limit = this.#pace.charge(packetBytes);
     try {
       this.#dispatch(this.#hub, this, packet, frame);
     } catch (error) {
       this.#onBug(error, packet.type);
     }
-    if (limit && this.#connection.open && this.#pause()) this.#hub.events.emit('slowed', this, limit);
-  }
-
-  resume(): void {
-    this.#slowedUntil = performance.now() + SLOWED_MS;
-    this.#awaited = undefined;
-    this.#connection.release();
-  }
-
-  /** It is not read until it may go on: TCP slows the client (P17). Returns whether that is new. */
-  #pause(): boolean {
-    this.#connection.pause();
-    this.#hub.slowing.wait(this);
-    return performance.now() >= this.#slowedUntil;
+    if (limit) this.#pace.slow(limit);
   }
 
   /** It has sent a message: where it is exempt and a reader is behind, it waits (P17). */
   sentTo(audience: Audience): void {
-    if (!this.source.exempt || this.#isTest || !this.#connection.open) return;
-    const reader = this.#hub.readers.behind(audience);
-    if (!reader) return;
-    this.#awaited = audience;
-    if (this.#pause()) this.#hub.events.emit('heldBack', this, reader);
-  }
-
-  get isHeldBack(): boolean {
-    return this.#awaited !== undefined && this.#hub.readers.behind(this.#awaited) !== undefined;
+    if (!this.#isTest) this.#pace.sentTo(audience);
   }
 
   /** Nobody waits for those who are not exempt: a stranger who reads slowly slows nobody. */
@@ -405,7 +363,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     const hub = this.#hub;
     hub.identifying.delete(this.#identifying);
     hub.sessions.delete(this);
-    hub.slowing.forget(this);
+    this.#pace.forget();
     if (!this.identified) this.source.unidentified -= 1;
     this.source.leave();
     this.#resolveClosed();

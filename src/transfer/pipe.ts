@@ -4,19 +4,27 @@ import { withResolvers } from '../util/deferred.ts';
 import type { ByteSink, ByteSource } from './bytes.ts';
 import { plainOutput } from './plain-output.ts';
 
-/** What a pipe needs to know of a channel. */
+/** What is needed of a private connection to send files, pipes or encrypted bytes through it; a `Channel` has all of it. */
 export interface PipedChannel extends Duplex {
   /** Our own login. */
   readonly login: string;
+  /** The login at the other end. */
   readonly peer: string;
+  /** Whether we asked for the private connection, or the peer did. */
   readonly role: 'requester' | 'target';
+  /** The connect id. */
   readonly connectId: bigint;
+  /** Whether the peer closed it (packet 11) before its stream had ended. */
   readonly closedByPeer: boolean;
+  /** Whether the peer's direction has ended. */
   readonly inputEnded: boolean;
+  /** Bytes sent: those that the system has taken. */
   readonly bytesSent: number;
+  /** Bytes received. */
   readonly bytesReceived: number;
   /** Bytes that the system has taken, those of a write under way too. */
   readonly bytesMoved: number;
+  /** Hands what comes to `take`, chunk by chunk, in a buffer that is used again: see `Channel`. */
   readLent(take: (chunk: Buffer) => void | Promise<void>): Promise<void>;
 }
 

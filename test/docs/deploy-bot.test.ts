@@ -32,7 +32,7 @@ describe('the worked example', () => {
     before.kill('SIGKILL');
     await before.exit();
     const after = run();
-    await ann.line(/deploy -> ann: Is all well with web 1\.2\.3 to test\?/, 'stdout');
+    await ann.line(/deploy -> ann: Is all well with web 1\.2\.3 to test: yes or no\?/, 'stdout');
     after.kill('SIGTERM');
     await after.exit();
     expect(ann.stdout.toString().match(/Is all well/g)).toHaveLength(1);

@@ -27,6 +27,7 @@ test('the code in the docs has the right types', async () => {
     paths: {
       chatosbot: [path.resolve('src/index.ts')],
       'chatosbot/runtime': [path.resolve('src/bot/index.ts')],
+      'chatosbot/secure': [path.resolve('src/transfer/secure/index.ts')],
       'chatosbot/*': [path.resolve('src/*/index.ts')],
     },
   };
@@ -43,7 +44,11 @@ test('the code in the docs, the bots and plugins of any kind have the right type
     // For what the tests of types import.
     skipLibCheck: true,
     types: ['node'],
-    paths: { chatosbot: [path.resolve('dist/index.d.ts')], 'chatosbot/*': [path.resolve('dist/*/index.d.ts')] },
+    paths: {
+      chatosbot: [path.resolve('dist/index.d.ts')],
+      'chatosbot/secure': [path.resolve('dist/transfer/secure/index.d.ts')],
+      'chatosbot/*': [path.resolve('dist/*/index.d.ts')],
+    },
   };
   const tests = ['plugin-types', 'schema-libraries'].map((name) => path.resolve(`test/bot/loading/${name}.test.ts`));
   const include = ['*/*.ts', path.resolve('bots/**/*.ts'), ...tests];

@@ -206,7 +206,7 @@ test.each([
   [['--listen', '--permit', 'a'], 'expected host:port'],
   [['--listen', '--permit', 'a:b'], 'expected a port'],
   [['--listen', '--permit', '/a/*'], 'a path has no wildcards'],
-  [['--listen', '--permit', 'a:1', '-L', '1:b:2'], '-L needs a peer'],
+  [['--listen', '--permit', 'a:1', '-L', '1:b:2'], 'need a peer'],
 ])('forward %j is a mistake that it explains, with 2', async (args, why) => {
   const ended = await run(['forward', ...args, '--server', at]);
   expect(ended).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining(why) });

@@ -25,7 +25,7 @@ async function listeningPorts(command: Command, args: readonly string[]): Promis
   const ports: number[] = [];
   for (const arg of args) {
     if (!/^-[LRD]$/.test(arg)) continue;
-    const [, port] = await command.line(/^listening on \S*?(?::(\d+))?[, ]/);
+    const [, port] = await command.line(/^listening on \S*?(?::(\d+))?(?:,| at) /);
     ports.push(Number(port));
   }
   return ports;

@@ -1,8 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { makeSecret } from '../../src/transfer/secure/secret.ts';
 import type { Command } from '../support/command.ts';
+import { startTamperingProxy } from '../support/tampering-proxy.ts';
 import { commandFolder, LAB, labFile, startProgram, startServer } from './chatosbot.ts';
 
 /** The statuses of the sender and the receiver; `undefined` where there is none, or it was killed. */
@@ -81,6 +83,31 @@ async function eachSignal(meeting: Meeting, to: 'sending' | 'receiving'): Promis
   const found = await Promise.all(all);
   expect(found).toEqual(found.map(() => found[0]));
   return found[0] as unknown as Statuses;
+}
+
+const [SECRET, OTHER_SECRET] = ['one', 'other'].map((name) => {
+  const file = labFile(`${name}.secret`, makeSecret());
+  chmodSync(file, 0o600);
+  return file;
+}) as [string, string];
+
+function withFlags(meeting: Meeting, more: string): Meeting {
+  return { ...meeting, flags: `${meeting.flags} ${more}` };
+}
+
+function encrypted(meeting: Meeting, secret = SECRET): Meeting {
+  return withFlags(meeting, `--secret "${secret}"`);
+}
+
+/** The receiver reads through somebody who lets the beginning of a stream through. */
+async function tampered(meeting: Meeting, how: 'cut' | 'bend'): Promise<Statuses> {
+  const proxy = await startTamperingProxy(server.port, how, 200_000);
+  const receiving = await receiver({ ...encrypted(meeting), at: proxy.at }, `>"${meeting.file}"`);
+  const found = await statuses(sender(encrypted(meeting), '<"$LAB/five-million"'), receiving).finally(() =>
+    proxy.close(),
+  );
+  expect(readFileSync(meeting.file).length).toBeLessThanOrEqual(200_000);
+  return found;
 }
 
 /** How each row of the table comes about. */
@@ -211,6 +238,31 @@ const ENDINGS: Readonly<Record<string, (meeting: Meeting) => Promise<Statuses>>>
     await receiver({ ...meeting, flags: '' }, '');
     const { login, at, flags } = meeting;
     return statuses(undefined, shell(`exec chatosbot pipe --listen --login ${login} -s ${at} ${flags}`));
+  },
+  'with `--secret`, the input of the sender ends': async (meeting) => {
+    const receiving = await receiver(encrypted(meeting), `>"${meeting.file}"`);
+    const found = await statuses(sender(encrypted(meeting), '<"$LAB/five-million"'), receiving);
+    expect(readFileSync(meeting.file)).toHaveLength(5_000_000);
+    return found;
+  },
+  'wrong secret': async (meeting) => {
+    const receiving = await receiver(encrypted(meeting), '');
+    return statuses(sender(encrypted(meeting, OTHER_SECRET), '<<<x'), receiving);
+  },
+  'wrong code': async (meeting) => {
+    const receiving = await receiver(withFlags(meeting, '--code velvet-orange'), '');
+    return statuses(sender(withFlags(meeting, '--code velvet-onion'), '<<<x'), receiving);
+  },
+  'only one side encrypts': async (meeting) => {
+    const receiving = await receiver(encrypted(meeting), '');
+    return statuses(sender(meeting, '<<<x'), receiving);
+  },
+  'with `--secret`, the server cuts it as if both had ended': (meeting) => tampered(meeting, 'cut'),
+  'with `--secret`, a bit of what the receiver reads is changed': (meeting) => tampered(meeting, 'bend'),
+  'with `--secret`, the sender is killed': async (meeting) => {
+    const { sending, receiving } = await midway(encrypted(meeting));
+    sending.kill('SIGKILL');
+    return statuses(undefined, receiving);
   },
   'there is no server': (meeting) => {
     const there = { ...meeting, at: '127.0.0.1:1' };

@@ -8,19 +8,23 @@ import { DEFINITION, LAB, startProgram, type Options } from './chatosbot.ts';
 const STATE = path.join(LAB, 'history');
 
 const PROGRAM = `
-import ctypes, fcntl, os, pty, select, struct, sys, termios
+import ctypes, fcntl, os, pty, re, select, struct, sys, termios
+def resize(fd, columns): fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack('HHHH', 24, int(columns), 0, 0))
 pid, terminal = pty.fork()
 if pid == 0:
     try: ctypes.CDLL(None).prctl(1, 9)  # ends with this program
     except Exception: pass
-    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack('HHHH', 24, int(sys.argv[1]), 0, 0))
+    resize(0, sys.argv[1])
     os.execvp(sys.argv[2], sys.argv[2:])
 sources = [0, terminal]
 while True:
     for source in select.select(sources, [], [])[0]:
         try: data = os.read(source, 65536)
         except OSError: data = b''
-        if source == 0 and data: os.write(terminal, data)
+        if source == 0 and data:
+            for typed, columns in re.findall(rb'([^\\0]+)|\\0(\\d+)\\0', data):
+                if columns: resize(terminal, columns)
+                else: os.write(terminal, typed)
         elif source == 0: sources.remove(0)
         elif data: os.write(1, data)
         else: sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
@@ -31,6 +35,9 @@ export const HAS_TERMINAL = spawnSync('python3', ['-c', 'import os, pty; os.wait
 
 /** What the keys send. */
 export const KEY = { enter: '\r', backspace: '\u007F', ctrlC: '\u0003', ctrlD: '\u0004', ctrlZ: '\u001A' } as const;
+
+/** What tells {@link PROGRAM} to resize the terminal; nobody types a NUL. */
+export const resizeTo = (columns: number): string => `\0${columns}\0`;
 
 /** A shell's script on a terminal, with `chatosbot` in it; what is seen there comes as its standard output. */
 export function onTerminal(script: string, options: Options & { readonly columns?: number } = {}): Command {

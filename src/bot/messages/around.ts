@@ -1,4 +1,3 @@
-import type { Awaitable } from '../plugin/context.ts';
 import type { HandledMessage } from '../plugin/plugin.ts';
 import type { PluginRunner } from '../running/plugin-runner.ts';
 
@@ -6,7 +5,7 @@ import type { PluginRunner } from '../running/plugin-runner.ts';
 export async function handled(
   { plugin: { before, after }, context }: PluginRunner,
   message: HandledMessage,
-  run: () => Awaitable<void>,
+  run: () => unknown,
 ): Promise<void> {
   for (const each of before) {
     const verdict: unknown = await each(message, context);

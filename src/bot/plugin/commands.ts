@@ -124,6 +124,6 @@ export interface Command<Args = ArgSpecs, Options = PlainOptions> {
    * messages of the user `ann`.
    */
   readonly examples?: Readonly<Record<string, ExpectedAnswer>>;
-  /** Called with valid arguments; others are answered with the usage. */
-  run(args: ArgValues<Args>, message: Message, ctx: Context<Options>): Awaitable<void>;
+  /** Called with valid arguments; others are answered with the usage. What it returns is awaited and ignored. */
+  run(args: ArgValues<Args>, message: Message, ctx: Context<Options>): unknown;
 }

@@ -182,7 +182,7 @@ export interface Context<Options = PlainOptions> {
    * @returns what cancels it
    * @throws {ChatosError} `INVALID_ARGUMENT` if the expression or the time zone is invalid, or the name is in use
    */
-  schedule(when: ScheduleSpec & { readonly name?: string }, run: (tick: Tick) => Awaitable<void>): ScheduleHandle;
+  schedule(when: ScheduleSpec & { readonly name?: string }, run: (tick: Tick) => unknown): ScheduleHandle;
   /**
    * Calls one of the plugin's `timers` once, after a length of time. The timer is kept in the store: it runs after a
    * restart, too. Resolves when it is on disk.

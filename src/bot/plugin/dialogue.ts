@@ -29,7 +29,7 @@ export interface DialogueStep<Spec = unknown, Data = unknown, Name = string> {
     check(given: Answered<AnswerValue<Spec>, Data>, ctx: Context): Awaitable<true | string>;
   }['check'];
   /** Does something with a valid answer. If it throws, the dialogue ends. */
-  readonly run?: { run(given: Answered<AnswerValue<Spec>, Data>, ctx: Context): Awaitable<void> }['run'];
+  readonly run?: { run(given: Answered<AnswerValue<Spec>, Data>, ctx: Context): unknown }['run'];
   /** The step that follows, or a function that chooses it. @default none: the dialogue is over */
   readonly next?: Name | { of(given: Answered<AnswerValue<Spec>, Data>): Name | undefined }['of'];
 }

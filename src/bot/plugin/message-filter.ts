@@ -1,6 +1,6 @@
 import { loginKey } from '../../util/login-key.ts';
 import { matchesLogin } from '../../policy/login-glob.ts';
-import type { Awaitable, Context, Message } from './context.ts';
+import type { Context, Message } from './context.ts';
 
 /** Which messages a handler gets: those that all of these keys match. */
 export interface MessageFilter {
@@ -29,7 +29,7 @@ export type FilteredMessage<Filter> = Message &
 
 // The type of a method, so that a plugin with options of its own is a plugin like any.
 /** A function that gets messages. */
-export type MessageHandler<Options> = { hear(message: Message, ctx: Context<Options>): Awaitable<void> }['hear'];
+export type MessageHandler<Options> = { hear(message: Message, ctx: Context<Options>): unknown }['hear'];
 
 /** Handlers with their filters: the first that matches is called. @internal */
 export type FilteredHandlers<Filters extends readonly unknown[], Options> = {
@@ -39,13 +39,13 @@ export type FilteredHandlers<Filters extends readonly unknown[], Options> = {
         // An unknown key is an error.
         readonly [Key in Exclude<keyof Filters[Index], keyof MessageFilter>]: never;
       };
-    run(message: FilteredMessage<Filters[Index]>, ctx: Context<Options>): Awaitable<void>;
+    run(message: FilteredMessage<Filters[Index]>, ctx: Context<Options>): unknown;
   };
 };
 
 /** Makes one function from handlers with filters: it calls the first that matches. */
 export function firstMatching<Options>(
-  handlers: readonly { when: MessageFilter; run(message: Message, ctx: Context<Options>): Awaitable<void> }[],
+  handlers: readonly { when: MessageFilter; run(message: Message, ctx: Context<Options>): unknown }[],
 ): MessageHandler<Options> {
   return (message, ctx) => {
     for (const handler of handlers) {

@@ -13,13 +13,13 @@ export type OptionsOf<Schema> = Schema extends StandardSchemaV1<infer _, infer O
 /** A function that runs at the times of a cron expression. */
 export interface ScheduledTask<Options = PlainOptions> extends ScheduleSpec {
   /** Called at each tick. */
-  run(ctx: Context<Options>, tick: Tick): Awaitable<void>;
+  run(ctx: Context<Options>, tick: Tick): unknown;
 }
 
 // The type of a method, so that data of a type of its own is data like any.
 /** Called once for each timer of its name. What it gets is what was given to `ctx.after` or `ctx.at`. */
 export type TimerHandler<Options = PlainOptions> = {
-  run(data: unknown, ctx: Context<Options>, timer: FiredTimer): Awaitable<void>;
+  run(data: unknown, ctx: Context<Options>, timer: FiredTimer): unknown;
 }['run'];
 
 /** A message that a plugin is about to handle, or has handled. */
@@ -45,7 +45,7 @@ export type After<Options = PlainOptions> = {
   run(
     handled: HandledMessage & { readonly durationMs: number; readonly error: unknown },
     ctx: Context<Options>,
-  ): Awaitable<void>;
+  ): unknown;
 }['run'];
 
 /** Scheduled tasks by name. */
@@ -60,7 +60,7 @@ export type ScheduleMaker<Options> = { from(options: Options): Schedules<Options
 
 /**
  * A plugin: exports with these names, or one default export of {@link defineBot}. Each function may be async; its errors
- * are logged and do not affect others.
+ * are logged and do not affect others. What it returns is awaited, and ignored unless its type says what it is for.
  */
 export interface BotPlugin<
   Schema = unknown,
@@ -90,7 +90,7 @@ export interface BotPlugin<
   /** Called once, when the account has logged in for the first time. What it returns is ignored. */
   onStart?(ctx: Context<OptionsOf<Schema>>): unknown;
   /** Called once, when the plugin stops or is reloaded; it can still send messages. */
-  onStop?(ctx: Context<OptionsOf<Schema>>): Awaitable<void>;
+  onStop?(ctx: Context<OptionsOf<Schema>>): unknown;
   /**
    * Called with messages from others, to everyone or to this bot, that are neither a command nor the answer to a
    * question. A function, or a list of functions with filters, of which the first that matches is called. Messages of one
@@ -106,7 +106,7 @@ export interface BotPlugin<
    * Called with a private connection that a peer has requested. If the hook throws, the channel breaks; if it returns,
    * the channel stays open until both sides have ended it.
    */
-  onChannel?(channel: Channel, ctx: Context<OptionsOf<Schema>>): Awaitable<void>;
+  onChannel?(channel: Channel, ctx: Context<OptionsOf<Schema>>): unknown;
 }
 
 /** The names of the hooks. A hook that is added to {@link BotPlugin} does not compile until it stands here too. */

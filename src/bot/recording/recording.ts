@@ -63,7 +63,7 @@ const HEADER = v.object({
 
 /** What each event has besides. */
 const FIELDS = {
-  connected: { bots: v.array(text, 'a list') },
+  connected: { bots: v.array(text, 'a list'), files: v.optional(v.array(text, 'a list')) },
   heard: { number: count, from: login, private: v.boolean('true or false'), text: wireText },
   said: {
     bot: v.optional(text),

@@ -6,7 +6,7 @@ import type { JobRecord } from '../../schedule/ledger.ts';
 import { parseSchedule, type ScheduleSpec } from '../../schedule/schedule.ts';
 import type { Clock } from '../../util/clock.ts';
 import type { Logger } from '../../util/log.ts';
-import type { Awaitable, ScheduleHandle } from '../plugin/context.ts';
+import type { ScheduleHandle } from '../plugin/context.ts';
 import type { JobStatus } from '../status.ts';
 import type { Store } from '../store/store.ts';
 
@@ -23,7 +23,7 @@ export interface PluginJobsOptions {
   /** Whether there is a session; without one, ticks with `catchUp` are delayed: what they send would be lost. */
   readonly isConnected: () => boolean;
   /** Calls something of the plugin, and resolves to whether it succeeded. */
-  readonly call: (job: string, run: () => Awaitable<void>) => Promise<{ readonly ok: boolean }>;
+  readonly call: (job: string, run: () => unknown) => Promise<{ readonly ok: boolean }>;
 }
 
 /** What the jobs of a plugin hand over to those of its next version. */
@@ -51,7 +51,7 @@ export class PluginJobs {
    * @throws {ChatosError} `INVALID_ARGUMENT` where the schedule is wrong or the name is taken, `QUEUE_FULL` where there are
    *   too many
    */
-  add(name: string | undefined, spec: ScheduleSpec, run: (tick: Tick) => Awaitable<void>): ScheduleHandle {
+  add(name: string | undefined, spec: ScheduleSpec, run: (tick: Tick) => unknown): ScheduleHandle {
     const { clock, records, log, call, isOpen, isConnected } = this.#options;
     const { cron, catchUp, overlap } = parseSchedule(spec);
     const known = name ?? this.#freeName(spec);

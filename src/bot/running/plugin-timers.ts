@@ -2,7 +2,7 @@ import { ChatosError, messageOf } from '../../errors.ts';
 import { closest } from '../../util/closest.ts';
 import type { Clock } from '../../util/clock.ts';
 import type { Logger } from '../../util/log.ts';
-import type { Awaitable, FiredTimer, Timer } from '../plugin/context.ts';
+import type { FiredTimer, Timer } from '../plugin/context.ts';
 import type { TimersStatus } from '../status.ts';
 import type { Store } from '../store/store.ts';
 import { TimerQueue } from './timer-queue.ts';
@@ -19,7 +19,7 @@ const LONGEST_WAIT_MS = 60_000;
 export const DIALOGUE_TIMER = 'time-out of a dialogue';
 
 /** Gets the data of a timer, and which one it is. */
-export type TimerHandler = (data: unknown, timer: FiredTimer) => Awaitable<void>;
+export type TimerHandler = (data: unknown, timer: FiredTimer) => unknown;
 
 /** A place for the timers of the newest version of a plugin. */
 export interface NewestTimers {
@@ -37,7 +37,7 @@ export interface PluginTimersOptions {
   /** The timers of the newest version of the plugin, which all versions share: from now on, these. */
   readonly newest: NewestTimers;
   /** Calls something of the plugin; resolves to whether it succeeded. */
-  readonly call: (timer: string, run: () => Awaitable<void>) => Promise<{ readonly ok: boolean }>;
+  readonly call: (timer: string, run: () => unknown) => Promise<{ readonly ok: boolean }>;
 }
 
 /**

@@ -4,6 +4,7 @@ import { PassThrough } from 'node:stream';
 import type { Completed } from './line-completion.ts';
 import { LineHistory } from './history.ts';
 import { MARK_NO_PASTES, MARK_PASTES, PasteSplitter, pastedLines } from './paste.ts';
+import { ResizedLine } from './resized-line.ts';
 
 /** The parts of readline that are touched here and are not public. */
 interface Internals {
@@ -33,6 +34,9 @@ export class LineEditor {
   readonly #keys: PassThrough;
   readonly #history: LineHistory | undefined;
   readonly #splitter: PasteSplitter;
+  readonly #resized: ResizedLine;
+  /** What is to be drawn when the line has been found after the terminal was resized. */
+  #later: (() => void)[] = [];
   readonly #onData: (chunk: Buffer) => void;
   #question: ((key: string) => void) | undefined;
   #isClosed = false;
@@ -47,6 +51,7 @@ export class LineEditor {
       isTTY: true,
       setRawMode: (isRaw: boolean) => void stdin.setRawMode(isRaw),
     });
+    const others = stderr.listeners('resize');
     const lines = createInterface({
       input: this.#keys,
       output: stderr,
@@ -60,6 +65,11 @@ export class LineEditor {
       },
     });
     this.#lines = lines;
+    // Readline would draw the line where it was when the terminal was as wide as before.
+    for (const listener of stderr.listeners('resize')) {
+      if (!others.includes(listener)) stderr.off('resize', listener as () => void);
+    }
+    this.#resized = new ResizedLine(lines, (rowsAbove, input) => this.#onFound(rowsAbove, input));
     // Readline takes several characters that come at once for a paste: all but the last are put at the end of the line.
     Object.defineProperty(lines, 'isCompletionEnabled', { get: () => true, set() {} });
     lines.on('line', (line) => {
@@ -90,7 +100,7 @@ export class LineEditor {
       onPaste: (text) => this.#onPasted(text),
     });
     this.#splitter = splitter;
-    this.#onData = (chunk) => splitter.push(chunk);
+    this.#onData = (chunk) => splitter.push(this.#resized.take(chunk));
     stdin.on('data', this.#onData).once('end', this.#onEnd);
     stderr.write(MARK_PASTES);
     stdin.resume();
@@ -105,12 +115,13 @@ export class LineEditor {
   prompt(text: string): void {
     if (this.#isClosed) return;
     this.#lines.setPrompt(text);
-    this.#lines.prompt(true);
+    if (!this.#resized.isLost) this.#lines.prompt(true);
   }
 
   /** Writes something above the line, which is shown again below it, behind a prompt. */
   above(write: () => void, prompt: string): void {
     if (this.#isClosed) return write();
+    if (this.#resized.isLost) return void this.#later.push(() => this.above(write, this.#lines.getPrompt()));
     moveCursor(process.stderr, 0, -this.#lines.getCursorPos().rows);
     cursorTo(process.stderr, 0);
     clearScreenDown(process.stderr);
@@ -133,6 +144,7 @@ export class LineEditor {
   /** Puts a text in the place of the line that is typed. */
   replaceLine(text: string): void {
     if (this.#isClosed) return;
+    if (this.#resized.isLost) return void this.#later.push(() => this.replaceLine(text));
     this.#lines.write(null, { ctrl: true, name: 'e' });
     this.#lines.write(null, { ctrl: true, name: 'u' });
     if (text !== '') this.#lines.write(text);
@@ -158,8 +170,24 @@ export class LineEditor {
     else this.#options.onPaste(lines);
   }
 
+  /** The line is where it is; what was to be drawn meanwhile is drawn now, and what was typed is taken. */
+  #onFound(rowsAbove: number, input: Buffer): void {
+    (this.#lines as unknown as Internals).prevRows = rowsAbove;
+    this.#lines.prompt(true);
+    this.#drawLater();
+    if (input.length > 0) this.#splitter.push(input);
+  }
+
+  #drawLater(): void {
+    const later = this.#later;
+    this.#later = [];
+    for (const draw of later) draw();
+  }
+
   #leave(): void {
     this.#isClosed = true;
+    this.#resized.close();
+    this.#drawLater();
     this.#splitter.flush();
     process.stdin.off('data', this.#onData).off('end', this.#onEnd).pause();
     process.stderr.write(MARK_NO_PASTES);

@@ -12,14 +12,8 @@ import { pluralize } from '../../util/printable.ts';
 import { botLoginOption, configOption } from '../options.ts';
 import { accessWarnings, barredBots } from '../running/access-warnings.ts';
 import { accountConflict, alikeAccounts, idleRules, unprovenCallers } from '../running/bot-checks.ts';
-import {
-  BotLoader,
-  joinErrors,
-  nothingToRun,
-  planBots,
-  type BotToRun,
-  type PlannedBot,
-} from '../running/bot-entries.ts';
+import { BotLoader, joinErrors, nothingToRun, type BotToRun } from '../running/bot-entries.ts';
+import { planBots, type PlannedBot } from '../running/bot-plans.ts';
 import { botIdentities } from '../running/bot-identities.ts';
 import { serverCertificate } from '../running/server-certificate.ts';
 import { EXIT, ExitSignal } from '../terminal/exit.ts';
@@ -39,7 +33,7 @@ interface CheckFlags {
 
 export function register(command: Command): void {
   command
-    .argument('[bots...]', 'plugin files (default: the bots of the configuration)')
+    .argument('[bots...]', 'plugin files, or names or logins of bots in the configuration (default: all its bots)')
     .addOption(botLoginOption())
     .addOption(configOption())
     .option('--json', 'print a line of JSON for each bot, warning and error')

@@ -1,6 +1,8 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { messageOf } from '../../errors.ts';
+import { DEFAULT_HOST } from '../../net/address.ts';
 import { Permits } from '../../transfer/forward/permits.ts';
+import { secretMistake, secretOptions } from '../connecting/secrets.ts';
 import {
   DEFAULT_DIAL_TIMEOUT_S,
   DEFAULT_MAX_CONNECTIONS,
@@ -8,7 +10,7 @@ import {
   type ForwardFlags,
 } from '../forwarding/flags.ts';
 import { forwardReporter } from '../forwarding/report.ts';
-import { parseForward, type Forward } from '../forwarding/specs.ts';
+import { parseForward, parseListen } from '../forwarding/specs.ts';
 import {
   configOption,
   identityOption,
@@ -22,6 +24,7 @@ import { DEFAULT_WAIT_S } from '../piping/flags.ts';
 import { interruptibly } from '../terminal/signals.ts';
 
 export function register(command: Command): void {
+  const [secretOption, codeOption] = secretOptions();
   command
     .argument('[peer]', 'the login that connects for you', loginArgument)
     .option(
@@ -29,11 +32,26 @@ export function register(command: Command): void {
       'listen here, connect from the peer: [host:]port:target:port, or a path for either end; repeatable',
       collect((text) => parseForward(text, 'at')),
     )
+    .option(
+      '-R, --remote <forward>',
+      'listen at the peer, connect from here: [host:]port:target:port, or a path for either end; repeatable',
+      collect((text) => parseForward(text, 'target')),
+    )
+    .option(
+      '-D, --dynamic <port>',
+      'listen here for SOCKS 5 clients, connect from the peer: [host:]port; repeatable',
+      collect(parseListen),
+    )
     .option('--listen', 'wait for peers, and connect for them to what --permit names')
     .option(
       '--permit <target...>',
       'with --listen: what peers may connect to: host:port or a path; * and ? are wildcards in a host, * is any port',
       permits,
+    )
+    .option(
+      '--permit-listen <port...>',
+      'with --listen: what peers may listen on: [host:]port or a path, as for --permit; a port alone is on 127.0.0.1',
+      listenPermits,
     )
     .option('--from <glob...>', 'with --listen: accept only these logins; * and ? are wildcards')
     .option('--max <number>', `connections at once, of one peer (default: ${DEFAULT_MAX_CONNECTIONS})`, count(10_000))
@@ -50,6 +68,8 @@ export function register(command: Command): void {
     .addOption(loginOption())
     .addOption(identityOption())
     .addOption(noIdentityOption())
+    .addOption(secretOption)
+    .addOption(codeOption)
     .option('-q, --quiet', 'report only errors')
     .option('--json', 'report as lines of JSON')
     .addOption(configOption())
@@ -60,6 +80,8 @@ Examples:
   $ chatosbot forward --listen --login vault --permit db.internal:5432   # where the database can be reached
   $ chatosbot forward -L 5432:db.internal:5432 vault                     # on another machine
   $ psql -h 127.0.0.1 -p 5432
+  $ chatosbot forward -D 1080 vault                                      # a SOCKS 5 proxy
+  $ curl --socks5-hostname 127.0.0.1:1080 http://db.internal/
 
 Nothing is permitted that --permit does not name. The ports are on loopback unless a host is given, and stay open while
 the server or the peer is away.`,
@@ -81,29 +103,38 @@ async function forward(peer: string | undefined, flags: ForwardFlags, command: C
 }
 
 function mistakeIn(peer: string | undefined, flags: ForwardFlags): string | undefined {
-  const { listen, local, permit, from, maxPeers } = flags;
+  const { listen, local, remote, dynamic, permit, permitListen, from, maxPeers, code } = flags;
+  const forwards = local ?? remote ?? dynamic;
   if (!listen) {
     if (peer === undefined) return 'name a peer, or wait for peers with --listen';
-    if (from || permit || maxPeers !== undefined) return '--from, --permit and --max-peers need --listen';
-    return local ? undefined : 'say what to forward: -L';
+    if (permit ?? permitListen ?? from ?? maxPeers) {
+      return '--permit, --permit-listen, --from and --max-peers need --listen';
+    }
+    return forwards ? secretMistake(flags) : 'say what to forward: -L, -R or -D';
   }
   if (peer !== undefined) return '--listen takes no peer: --from limits who is accepted, --login is your own login';
-  if (local) return '-L needs a peer: --permit names what peers may connect to';
-  return permit ? undefined : 'nothing is permitted: name what peers may connect to, with --permit host:port';
+  if (forwards) return '-L, -R and -D need a peer: with --listen, --permit names what peers may connect to';
+  if (code !== undefined && maxPeers !== undefined)
+    return 'a code is good for one peer: with --max-peers, use --secret';
+  if (!permit && !permitListen) return 'nothing is permitted: name what peers may connect to, with --permit host:port';
+  return secretMistake(flags);
 }
 
 /** Reads the value of an option that may be given several times. */
-function collect(parse: (text: string) => Forward) {
-  return (text: string, previous: readonly Forward[] | undefined): readonly Forward[] => [
-    ...(previous ?? []),
-    read(parse, text),
-  ];
+function collect<T>(parse: (text: string) => T) {
+  return (text: string, previous: readonly T[] | undefined): readonly T[] => [...(previous ?? []), read(parse, text)];
 }
 
-function permits(text: string, previous: readonly string[] | undefined): readonly string[] {
-  read((each) => new Permits([each]), text);
-  return [...(previous ?? []), text];
-}
+const permits = collect((text: string) => {
+  void new Permits([text]);
+  return text;
+});
+
+const listenPermits = collect((text: string) => {
+  const permit = /^(\d+|\*)$/.test(text) ? `${DEFAULT_HOST}:${text}` : text;
+  void new Permits([permit]);
+  return permit;
+});
 
 function read<T>(parse: (text: string) => T, text: string): T {
   try {

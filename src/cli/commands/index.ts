@@ -23,6 +23,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'say', summary: 'send a message', load: () => import('./say.ts') },
   { name: 'chat', summary: 'chat in a terminal or from a script', load: () => import('./chat.ts') },
   { name: 'identity', summary: 'show who you are for tls:// servers', load: () => import('./identity.ts') },
+  { name: 'secret', summary: 'make a secret for encryption from end to end', load: () => import('./secret.ts') },
   { name: 'check', summary: 'check configuration and plugins without running them', load: () => import('./check.ts') },
   { name: 'schedule', summary: 'list the next scheduled runs', load: () => import('./schedule.ts') },
   { name: 'policy', summary: 'explain who may have a private connection', load: () => import('./policy.ts') },

@@ -12,7 +12,8 @@ import { compileAccess, decideLogin, type AccessStep, type Peer } from '../../se
 import { escapeUnsafe, toJsonLine } from '../../util/escape.ts';
 import { createLogger } from '../../util/log.ts';
 import { formatDuration, pluralize } from '../../util/printable.ts';
-import { BotLoader, planBots } from '../running/bot-entries.ts';
+import { BotLoader } from '../running/bot-entries.ts';
+import { planBots } from '../running/bot-plans.ts';
 import { groupOptions } from '../group-options.ts';
 import { configOption, loginArgument, timeArgument, TIME_FORMS } from '../options.ts';
 import { loginJson, loginLines } from '../policy/login-report.ts';

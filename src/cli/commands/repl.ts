@@ -2,7 +2,8 @@ import process from 'node:process';
 import type { Command } from 'commander';
 import type { RuntimeEvent } from '../../bot/events.ts';
 import { loadConfig } from '../../config/load.ts';
-import { BotLoader, planBots } from '../running/bot-entries.ts';
+import { BotLoader } from '../running/bot-entries.ts';
+import { planBots } from '../running/bot-plans.ts';
 import { HELP_COMMAND } from '../../bot/loading/validate-plugin.ts';
 import { DEFAULT_COMMAND_PREFIX } from '../../bot/plugin/commands.ts';
 import { historyFile } from '../chat/history.ts';
@@ -38,7 +39,7 @@ interface ReplFlags extends LogFlags {
 
 export function register(command: Command): void {
   command
-    .argument('<bot>', 'a plugin file, in TypeScript or JavaScript')
+    .argument('<bot>', 'a plugin file, in TypeScript or JavaScript, or the name or login of a bot in the configuration')
     .option('--as <name>', 'your login at first', loginArgument, 'you')
     .option('-l, --login <name>', "the bot's login (default: that of chatosbot run)", loginArgument)
     .option('--at <time>', `the time at first: ${TIME_FORMS} (default: now)`, timeArgument)

@@ -12,7 +12,8 @@ import { ChatosError, isChatosError, messageOf } from '../../errors.ts';
 import type { Address } from '../../net/address.ts';
 import { toJsonLine } from '../../util/escape.ts';
 import { formatBytes, pluralize } from '../../util/printable.ts';
-import { BotLoader, planBots, type BotToRun } from '../running/bot-entries.ts';
+import { BotLoader, type BotToRun } from '../running/bot-entries.ts';
+import { planBots } from '../running/bot-plans.ts';
 import { chooseEntry } from '../running/entry-choice.ts';
 import { EXIT, ExitSignal } from '../terminal/exit.ts';
 import { startOfflineBots, type OfflineOptions } from '../running/offline-bots.ts';
@@ -30,6 +31,7 @@ import { surviveUncaughtErrors } from '../terminal/plugin-errors.ts';
 import { chooseAccount, sameAccount } from '../replay/account-choice.ts';
 import { compareTranscripts, transcribe, type Difference, type Transcript } from '../replay/comparison.ts';
 import { Player } from '../replay/player.ts';
+import { recordedBots } from '../replay/recorded-bots.ts';
 import { differenceRecord, renderDifference } from '../replay/report.ts';
 import { interruptibly } from '../terminal/signals.ts';
 
@@ -45,7 +47,10 @@ interface ReplayFlags extends LogFlags {
 export function register(command: Command): void {
   command
     .argument('<recording>', "a file of 'run --record'")
-    .argument('<bots...>', 'the plugin files of the recorded account')
+    .argument(
+      '[bots...]',
+      'the plugin files of the recorded account, or names or logins of bots in the configuration (default: those that were recorded)',
+    )
     .option('-l, --login <name>', 'the account, if several were recorded', loginArgument)
     .option('--server <address>', 'the server of the account, if it was on several', addressArgument)
     .addOption(storesOption('start with a copy of the stores in this folder (default: with empty stores)'))
@@ -62,6 +67,7 @@ differ. The exit code is 1 if there are differences, else 0.
 
 Examples:
   $ chatosbot run ./dice.ts --record dice.ndjson
+  $ chatosbot replay dice.ndjson
   $ chatosbot replay dice.ndjson ./dice.ts`,
     )
     .action((file: string, bots: string[], flags: ReplayFlags) =>
@@ -76,10 +82,14 @@ async function replay(file: string, files: readonly string[], flags: ReplayFlags
   surviveUncaughtErrors(loggerFor(flags));
   const loaded = await loadConfig({ file: flags.config });
   const loader = new BotLoader(loaded);
-  const plugins = await loader.loadAll(planBots(files, loaded));
-  const account = chooseAccount(recording.events, { ...flags, names: plugins.map((bot) => bot.login), file });
+  // Without any, the account says which.
+  const named = files.length === 0 ? [] : await loader.loadAll(planBots(files, loaded));
+  const account = chooseAccount(recording.events, { ...flags, names: named.map((bot) => bot.login), file });
   const events = recording.events.filter((event) => sameAccount(event, account));
-  const bots = onePerFile(plugins, account, loaded);
+  const bots =
+    files.length === 0
+      ? await loader.loadAll(recordedBots(events, account, loaded, file))
+      : onePerFile(named, account, loaded);
   if (recording.ignored.length > 0) {
     notice(`${file}:${recording.ignored.join(', ')}: longer than ${formatBytes(MAX_LINE_BYTES)}, and ignored`);
   }

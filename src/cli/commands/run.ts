@@ -32,7 +32,10 @@ const LOG_BOUNDS: LogBounds = {
 
 export function register(command: Command): void {
   command
-    .argument('[bots...]', 'plugin files, in TypeScript or JavaScript (default: the bots of the configuration)')
+    .argument(
+      '[bots...]',
+      'plugin files, in TypeScript or JavaScript, or names or logins of bots in the configuration (default: all its bots)',
+    )
     .addOption(serverOption())
     .option('--embedded', 'start a server in this process (the default if none is configured)')
     .addOption(listenOption())

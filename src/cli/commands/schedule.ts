@@ -9,7 +9,8 @@ import { listRuns } from '../../schedule/runs.ts';
 import { escapeUnsafe, toJsonLine } from '../../util/escape.ts';
 import { createLogger } from '../../util/log.ts';
 import { Zone } from '../../util/zone.ts';
-import { BotLoader, nothingToRun, planBots, type BotToRun } from '../running/bot-entries.ts';
+import { BotLoader, nothingToRun, type BotToRun } from '../running/bot-entries.ts';
+import { planBots } from '../running/bot-plans.ts';
 import { titleOf } from '../running/entry-choice.ts';
 import { configOption, stateOption, timeArgument, TIME_FORMS } from '../options.ts';
 import { notice, writeLine } from '../terminal/output.ts';
@@ -25,7 +26,10 @@ interface ScheduleFlags {
 
 export function register(command: Command): void {
   command
-    .argument('[bots...]', 'plugin files (default: the bots and announcements of the configuration)')
+    .argument(
+      '[bots...]',
+      'plugin files, or names or logins of bots in the configuration (default: all its bots, and the announcements)',
+    )
     .option('-n, --count <runs>', 'how many runs', countArgument, 10)
     .option('--from <time>', `runs after this time: ${TIME_FORMS} (default: now)`, timeArgument)
     .addOption(configOption())

@@ -20,7 +20,7 @@ interface StoreFlags {
   readonly config?: string;
 }
 
-const BOT = "the bot: its name, or its id in 'store list'";
+const BOT = "the bot: its name, its login, or its id in 'store list'";
 
 export function register(command: Command): void {
   const addOptions = groupOptions(command, () => [stateOption(), configOption()]);
@@ -126,7 +126,7 @@ async function findState({ state, config }: StoreFlags): Promise<string> {
   return stateDirectory(state, await loadConfig({ file: config }));
 }
 
-/** The store that is meant: by its full id, or by the bot's name where only one has it. */
+/** The store that is meant: by its full id, or by the bot's name, else its login, where only one has it. */
 async function findStore(
   bot: string,
   state: string,
@@ -137,7 +137,8 @@ async function findStore(
   const directory = storeDirectory(state, bot);
   const exact = stores.find((store) => store.id === bot || store.directory === directory);
   if (exact) return { ...exact, id: bot };
-  const named = stores.filter(({ id }) => id.startsWith(`${bot}@`));
+  const called = stores.filter(({ id }) => id.startsWith(`${bot}@`));
+  const named = called.length > 0 ? called : stores.filter(({ id }) => id.split('@')[1] === bot);
   if (named.length === 1) return named[0]!;
   if (named.length > 1) {
     const which = named.map(({ id }) => id).join(', ');

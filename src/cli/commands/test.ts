@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import type { Command } from 'commander';
@@ -9,7 +10,8 @@ import { ChatosError, isChatosError } from '../../errors.ts';
 import { PLUGIN_MODULES } from '../../plugin-modules.ts';
 import { hasExamples, runExamples } from '../../testing/examples.ts';
 import { createLogger } from '../../util/log.ts';
-import { BotLoader, planBots, type PlannedBot } from '../running/bot-entries.ts';
+import { BotLoader } from '../running/bot-entries.ts';
+import { isBotName, planBots, type PlannedBot } from '../running/bot-plans.ts';
 import { titleOf } from '../running/entry-choice.ts';
 import { EXIT, ExitSignal } from '../terminal/exit.ts';
 import { configOption } from '../options.ts';
@@ -29,7 +31,7 @@ export function register(command: Command): void {
   command
     .argument(
       '[paths...]',
-      'plugins, test files, or folders of them (default: the bots of the configuration, else the working directory)',
+      'plugins, test files, folders of them, or names or logins of bots in the configuration (default: its bots, else the working directory)',
     )
     .addOption(configOption())
     .option('--json', 'print a line of JSON for each test, and a summary')
@@ -72,9 +74,13 @@ function choose(paths: readonly string[], loaded: LoadedConfig): Chosen {
     const bots = planBots([], loaded).filter(({ file }) => file !== undefined);
     return { plugins: bots.map((bot) => ({ bot, sure: true })), tests: testsBeside(bots.map(({ file }) => file!)) };
   }
-  const { plugins, tests } = findTestFiles(paths);
+  const named = paths.filter((each) => !existsSync(each) && isBotName(each, loaded));
+  const { plugins, tests } = findTestFiles(paths.filter((each) => !named.includes(each)));
+  const wanted = [...named.map((name) => ({ file: name, sure: true })), ...plugins];
   return {
-    plugins: plugins.flatMap(({ file, sure }) => planBots([file], loaded).map((bot) => ({ bot, sure }))),
+    plugins: wanted.flatMap(({ file, sure }) =>
+      planBots([file], loaded).flatMap((bot) => (bot.file === undefined ? [] : { bot, sure })),
+    ),
     tests,
   };
 }

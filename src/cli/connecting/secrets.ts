@@ -3,7 +3,7 @@ import process from 'node:process';
 import { InvalidArgumentError, Option } from 'commander';
 import { ChatosError, messageOf } from '../../errors.ts';
 import type { Code } from '../../transfer/secure/codes.ts';
-import { parseKey, type ChannelSecret } from '../../transfer/secure/secret.ts';
+import { parseSecret, type ChannelSecret } from '../../transfer/secure/secret.ts';
 import { quote } from '../../util/quote.ts';
 import { warnOfReaders } from './readers.ts';
 
@@ -76,7 +76,7 @@ async function findCode(code: string | true): Promise<FoundSecret> {
 
 function keyIn(text: string, where: string): ChannelSecret {
   try {
-    return { kind: 'key', key: parseKey(text) };
+    return parseSecret(text);
   } catch (error) {
     throw new ChatosError('INVALID_ARGUMENT', `no secret in ${where}: ${messageOf(error)}`, { cause: error });
   }

@@ -1,9 +1,10 @@
 import type { Endpoint } from '../../transfer/forward/endpoint.ts';
 import type { ConnectFlags } from '../connecting/connect.ts';
+import type { SecretFlags } from '../connecting/secrets.ts';
 import type { Forward } from './specs.ts';
 
 /** The options of `forward`. */
-export interface ForwardFlags extends ConnectFlags {
+export interface ForwardFlags extends ConnectFlags, SecretFlags {
   readonly local?: readonly Forward[];
   readonly remote?: readonly Forward[];
   readonly dynamic?: readonly Endpoint[];

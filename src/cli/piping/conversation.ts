@@ -53,7 +53,7 @@ export async function converse(
   report('connected', `private connection with ${peer}`, { peer });
   const encrypted = secret && (await encrypt(plain, secret, signal));
   if (encrypted) report('encrypted', `encrypted from end to end with ${peer}`, { peer });
-  const channel = (encrypted ?? plain).on('error', () => undefined);
+  const channel = encrypted ?? plain;
   const { reconnection } = settings;
   const reopening: ConversationSettings['reconnection'] =
     reconnection && encrypted ? (...args) => encryptNext(reconnection(...args), encrypted) : reconnection;

@@ -40,6 +40,8 @@ export class Player {
   readonly #parts: PlayerParts;
   readonly #users = new Map<string, User>();
   readonly #pinned = new Set<string>();
+  /** When the last event of the recording happened, in ms since 1970. */
+  #endsAt = 0;
   #stopping: Promise<void> | undefined;
 
   constructor(parts: PlayerParts) {
@@ -54,11 +56,13 @@ export class Player {
       await this.#user(peer);
       this.#pinned.add(loginKey(peer));
     }
+    this.#endsAt = Date.parse(events.at(-1)?.time ?? '');
     for (const event of events) {
       await clock.advance(Math.max(Date.parse(event.time) - clock.now().getTime(), 0));
       await this.#play(event);
     }
     if (!this.#stopping) return;
+    await clock.advance(1);
     await this.#closeChannels();
     await this.#stopping;
   }
@@ -80,7 +84,9 @@ export class Player {
         const before = this.#parts.events.length;
         await (event.private ? client.tell(this.#parts.login, event.text) : client.say(event.text));
         await this.#settled(event, client);
-        if (!this.#parts.events.slice(before).some(({ type }) => type === 'heard')) throw lost(event);
+        const isHeard = this.#parts.events.slice(before).some(({ type }) => type === 'heard');
+        // Bots that stop hear nothing but answers: one that asks no longer differs, that is all.
+        if (!isHeard && !this.#stopping) throw lost(event);
         break;
       }
       case 'request': {
@@ -104,11 +110,18 @@ export class Player {
         break;
       }
       case 'stopping':
-        this.#stopping ??= this.#parts.bots.runtime.stop({ timeoutMs: STOP_TIMEOUT_MS });
+        this.#stopping ??= this.#stop();
         break;
       default:
       // The bots' own doing: only time passes.
     }
+  }
+
+  /** Stops the bots; their questions may be answered until all of the recording is played. */
+  #stop(): Promise<void> {
+    const { net, runtime } = this.#parts.bots;
+    const answersMs = Math.max(this.#endsAt - net.clock.now().getTime(), 0) + 1;
+    return runtime.stop({ timeoutMs: STOP_TIMEOUT_MS, answersMs });
   }
 
   /** Answers a bot's own request as its peer did; refuses it if the peer did not answer. Returns who has answered. */

@@ -12,29 +12,11 @@ import { partsOf, type PluginParts } from '../../bot/loading/plugin-parts.ts';
 import type { ScheduledTask } from '../../bot/plugin/plugin.ts';
 import type { LoadedPlugin } from '../../bot/loading/read-plugin.ts';
 import type { LoadedConfig } from '../../config/read.ts';
-import type { Config } from '../../config/schema.ts';
 import { ChatosError, isChatosError } from '../../errors.ts';
 import { PLUGIN_MODULES, PLUGIN_WORKER } from '../../plugin-modules.ts';
-import { configuredIdentity, type IdentityFiles } from '../connecting/identity.ts';
 import { loginProblem } from '../../protocol/login.ts';
 import type { Logger } from '../../util/log.ts';
-
-/** A bot of the configuration, or one that was named on the command line. */
-export interface PlannedBot {
-  /** Its file, as an absolute path; `undefined` for the configuration's announcements. */
-  readonly file: string | undefined;
-  /** Its own account; else that of the command line or the configuration, else its name. */
-  readonly login: string | undefined;
-  /** Its own server: an address, or `embedded`; else that of the command line or the configuration. */
-  readonly server: string | undefined;
-  /** The files of its own identity; `false` for none; else that of the command line or the configuration. */
-  readonly identityFiles: IdentityFiles | false | undefined;
-  readonly options: Readonly<Record<string, unknown>>;
-  /** Whether it runs in a worker thread, and what that may cost. */
-  readonly isolation: IsolationOptions | undefined;
-  /** Its place in the configuration. */
-  readonly path: readonly (string | number)[] | undefined;
-}
+import { missingHint, type PlannedBot } from './bot-plans.ts';
 
 /** A bot whose plugin is loaded and whose options its schema has checked. */
 export interface BotToRun extends Omit<PlannedBot, 'login'> {
@@ -47,46 +29,6 @@ export interface BotToRun extends Omit<PlannedBot, 'login'> {
   /** The names of what it has, also if it is isolated. */
   readonly parts: PluginParts & Pick<LoadedBot, 'schedules'>;
 }
-
-type BotConfig = Exclude<NonNullable<Config['bots']>[number], string>;
-
-/** The bots that were named, with their settings of the configuration; without names, all of the configuration. */
-export function planBots(files: readonly string[], { config, directory }: LoadedConfig): PlannedBot[] {
-  // A salvaged configuration has holes where entries were invalid: `flatMap` skips them.
-  const configured = (config.bots ?? []).flatMap((bot, index): PlannedBot[] => {
-    const {
-      path: file,
-      login,
-      server,
-      identity: own,
-      options = {},
-      ...rest
-    }: BotConfig = typeof bot === 'string' ? { path: bot } : bot;
-    const { isolate, memoryMb, stallMs } = rest;
-    const isolation = isolate === undefined ? undefined : { memoryMb, stallMs };
-    const identityFiles = configuredIdentity(own, directory);
-    const place = ['bots', index] as const;
-    return [{ file: path.resolve(directory, file), login, server, identityFiles, options, isolation, path: place }];
-  });
-  if (files.length === 0) {
-    const announcements: PlannedBot = { ...NO_SETTINGS, file: undefined, path: ['announcements'] };
-    return (config.announcements ?? []).length > 0 ? [...configured, announcements] : configured;
-  }
-  return files.flatMap((name) => {
-    const file = path.resolve(name);
-    const known = configured.filter((bot) => bot.file === file);
-    return known.length > 0 ? known : [{ ...NO_SETTINGS, file }];
-  });
-}
-
-const NO_SETTINGS = {
-  login: undefined,
-  server: undefined,
-  identityFiles: undefined,
-  options: {},
-  isolation: undefined,
-  path: undefined,
-};
 
 /** How plugins are loaded that run in worker threads. */
 export interface WorkerLoading {
@@ -173,7 +115,8 @@ export class BotLoader {
   #missing({ file, path: where }: PlannedBot, shown: string): ChatosError {
     const place = where && this.#loaded.locate([...where, 'path']);
     const before = place === undefined ? '' : `${place}: ${where!.join('.')}: `;
-    return new ChatosError('INVALID_PLUGIN', `${before}${shown}: no such file`, { fields: { file } });
+    const hint = missingHint(file!, where === undefined, this.#loaded);
+    return new ChatosError('INVALID_PLUGIN', `${before}${shown}: no such file${hint}`, { fields: { file } });
   }
 
   #loginOf(bot: PlannedBot, name: string, shown: string): string {

@@ -1,7 +1,8 @@
 import path from 'node:path';
 import { messageOf } from '../../errors.ts';
 import type { Logger } from '../../util/log.ts';
-import type { BotLoader, BotToRun, PlannedBot } from './bot-entries.ts';
+import type { BotLoader, BotToRun } from './bot-entries.ts';
+import type { PlannedBot } from './bot-plans.ts';
 import { FileWatch } from './file-watch.ts';
 
 /** Which bots are watched, and what happens to their new versions. */

@@ -1,15 +1,17 @@
+import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { LoadedConfig } from '../../config/read.ts';
 import { configuredAddress } from '../../config/settings.ts';
 import { ChatosError } from '../../errors.ts';
 import { formatAddress } from '../../net/address.ts';
 import { loginKey } from '../../util/login-key.ts';
-import type { BotToRun, PlannedBot } from './bot-entries.ts';
+import type { BotToRun } from './bot-entries.ts';
+import type { PlannedBot } from './bot-plans.ts';
 
 type Entry = Pick<PlannedBot, 'file' | 'login' | 'server' | 'options' | 'path'>;
 
 export interface EntryCriteria {
-  /** The file, as the user named it. */
+  /** The file, or the name or login, as the user gave it. */
   readonly file: string;
   readonly login: string | undefined;
   /** The server's address; for entries of the same login. */
@@ -20,13 +22,19 @@ export interface EntryCriteria {
  * Chooses one of the entries that the configuration has of a file: that of the login, else the one without a login of its
  * own, else any of them if they have the same options.
  *
- * @throws {ChatosError} `INVALID_ARGUMENT` if no entry or more than one matches; the message lists the entries
+ * @throws {ChatosError} `INVALID_ARGUMENT` if no entry or more than one matches, or they are of several files; the message
+ *   lists them
  */
 export function chooseEntry<E extends Entry>(
   entries: readonly E[],
   { file, login, server }: EntryCriteria,
   loaded: Pick<LoadedConfig, 'locate' | 'directory'>,
 ): E {
+  const files = [...new Set(entries.map((entry) => entry.file))];
+  if (files.length > 1) {
+    const shown = files.map((each) => (each === undefined ? 'the announcements' : path.relative('', each)));
+    throw new ChatosError('INVALID_ARGUMENT', `several bots have the login ${file}: name one of ${shown.join(', ')}`);
+  }
   const key = login === undefined ? undefined : loginKey(login);
   const keyOf = (entry: Entry): string | undefined => entry.login && loginKey(entry.login);
   const named =

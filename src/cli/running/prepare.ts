@@ -9,7 +9,8 @@ import type { IdentityFlag } from '../connecting/identity.ts';
 import { announcer } from '../terminal/output.ts';
 import { botIdentities, type BotIdentities } from './bot-identities.ts';
 import { accountConflict, alikeAccounts, idleRules } from './bot-checks.ts';
-import { BotLoader, nothingToRun, planBots } from './bot-entries.ts';
+import { BotLoader, nothingToRun } from './bot-entries.ts';
+import { planBots } from './bot-plans.ts';
 
 /** The options of `run`, as they were given. */
 export interface RunFlags extends LogFlags {

@@ -7,13 +7,13 @@ const TIMEOUT_MS = 5_000;
 const MAX_BYTES = 64 * 1024 * 1024;
 
 /**
- * Reads `/status` of the endpoint at an address; returns what its JSON says.
+ * Reads `/status` of the endpoint at an address, within `timeoutMs`; returns what its JSON says.
  *
  * @throws {ChatosError} `CONNECT_FAILED` if there is no endpoint, `TIMED_OUT` if it does not answer
  */
-export async function readStatus(address: StatusAddress): Promise<unknown> {
+export async function readStatus(address: StatusAddress, timeoutMs = TIMEOUT_MS): Promise<unknown> {
   const url = formatStatusAddress(address);
-  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const signal = AbortSignal.timeout(timeoutMs);
   try {
     // A server tests itself then, and its status has the result.
     (await request(address, '/readyz', signal)).resume();
@@ -31,7 +31,7 @@ export async function readStatus(address: StatusAddress): Promise<unknown> {
     if (isChatosError(error)) throw error;
     const { code = '' } = error as NodeJS.ErrnoException;
     if (signal.aborted) {
-      throw new ChatosError('TIMED_OUT', `${url} did not answer within ${TIMEOUT_MS / 1000} s`, { cause: error });
+      throw new ChatosError('TIMED_OUT', `${url} did not answer within ${timeoutMs / 1000} s`, { cause: error });
     }
     if (error instanceof SyntaxError || code.startsWith('HPE_')) throw notOurs(url, error);
     // Another protocol breaks off at an HTTP request; so does an endpoint with too many connections.

@@ -6,13 +6,12 @@ import { encodePacket } from '../../protocol/encoder.ts';
 import { Deadlines } from '../../util/deadlines.ts';
 import { withResolvers } from '../../util/deferred.ts';
 import type { ConnectedClient, Member, SessionId } from '../directory.ts';
-import type { ChannelLoss, HalfRefusal, PartyInfo, ServerEvents, SessionInfo } from '../events.ts';
-import { FailureThrottle } from '../limits/failure-throttle.ts';
-import { sourceOf } from '../limits/source.ts';
+import type { ChannelLoss, PartyInfo, ServerEvents } from '../events.ts';
 import type { Place, Source, Sources } from '../limits/sources.ts';
 import type { ResolvedServerOptions } from '../options.ts';
 import { isOfSelfTest, isTestId } from '../self-test.ts';
 import type { ChannelView } from '../views.ts';
+import { Arrivals, noteArrival, type Comer } from './arrivals.ts';
 import { ConnectIds, stopExpecting, type Channel, type Party } from './connect-ids.ts';
 import { Relay } from './relay.ts';
 import { WaitingHalf } from './waiting-half.ts';
@@ -31,9 +30,6 @@ interface Established {
   readonly since: number;
 }
 
-/** Who comes with a half. */
-type Comer = Pick<SessionInfo, 'remoteAddress' | 'fingerprint'>;
-
 /** The halves that present connect ids, and the channels that come of them (RFC 4, P11 to P15). */
 export class Channels {
   readonly #options: ResolvedServerOptions;
@@ -46,7 +42,7 @@ export class Channels {
   /** How many of them are of the server's own test. */
   #tests = 0;
   #lastId = 0;
-  readonly #throttle: FailureThrottle;
+  readonly #arrivals: Arrivals;
   readonly #establishing: Deadlines<Channel>;
   #waiting = 0;
   #draining = false;
@@ -63,7 +59,7 @@ export class Channels {
     this.#events = events;
     this.#ids = new ConnectIds(options.limits);
     this.#sources = sources;
-    this.#throttle = new FailureThrottle(options.limits);
+    this.#arrivals = new Arrivals(options, events);
     const onDue = (channel: Channel): void => this.#void(channel, 'not in time');
     this.#establishing = new Deadlines(options.limits.establishTimeoutMs, onDue);
   }
@@ -122,9 +118,9 @@ export class Channels {
   enter(id: bigint, transport: Transport, rest: Buffer, comer: Comer, source: Source): void {
     const channel = this.#ids.get(id);
     const place = channel && noteArrival(channel, comer) ? this.#sources.becomeHalf(source) : source;
-    const why = this.#refusalOf(channel, comer);
+    const why = this.#arrivals.refusalOf(channel, comer);
     if (!channel || why) {
-      this.#turnAway(comer.remoteAddress, why ?? 'unknown');
+      this.#arrivals.turnAway(comer.remoteAddress, why ?? 'unknown');
       place.leave();
       transport.stream.destroy();
       return;
@@ -217,26 +213,6 @@ export class Channels {
     for (const relay of this.#relays.keys()) relay.abort('shutdown');
   }
 
-  /**
-   * Only an id that is not known is a guess: one that is taken or over was sent to somebody, who may be late; so was one that
-   * comes from elsewhere than it should. An address that is shut out still gets in with an id of a session from that
-   * address, or with its certificate: those who guess, there or elsewhere, shut out no honest client.
-   */
-  #refusalOf(channel: Channel | undefined, comer: Comer): HalfRefusal | undefined {
-    const isOwn = channel !== undefined && partiesOf(channel, comer).length > 0;
-    if (!isOwn && this.#throttle.blocks(comer.remoteAddress) !== undefined) return 'shut out';
-    if (!channel) return 'unknown';
-    if (channel.over) return 'over';
-    if (channel.relay) return 'taken';
-    return !isOwn && this.#options.access.halves === 'parties' ? 'not its own' : undefined;
-  }
-
-  #turnAway(from: string, why: HalfRefusal): void {
-    this.#events.emit('wrongConnectId', from, why);
-    const limit = why === 'unknown' ? this.#throttle.fail(from) : undefined;
-    if (limit) this.#events.emit('shutOut', from, limit);
-  }
-
   #establish(channel: Channel, first: WaitingHalf, second: WaitingHalf): void {
     this.#establishing.delete(channel.deadline);
     delete channel.waiting;
@@ -292,24 +268,4 @@ export class Channels {
 
 function partyOf({ id, login }: PartyInfo): PartyInfo {
   return { id, login };
-}
-
-/** The parties that who comes may be, by the address or the certificate of their sessions. */
-function partiesOf({ requester, target }: Channel, { remoteAddress, fingerprint }: Comer): Party[] {
-  const name = sourceOf(remoteAddress);
-  return [requester, target].filter(
-    (party) => party.source === name || (fingerprint !== undefined && party.fingerprint === fingerprint),
-  );
-}
-
-/**
- * A half has come. Returns whether it is one that was paid for by who asked (P19): the first of a party from the address of
- * its session, or with its certificate. One that comes late is: nobody can make others pay by asking, and being gone.
- */
-function noteArrival(channel: Channel, comer: Comer): boolean {
-  const party = partiesOf(channel, comer).find(({ hasCome }) => !hasCome);
-  if (!party) return false;
-  party.hasCome = true;
-  stopExpecting(party);
-  return true;
 }

@@ -4,19 +4,9 @@ import { createDeferred, withResolvers } from '../../util/deferred.ts';
 import type { PipedChannel } from '../pipe.ts';
 import { causeOf, forwardError } from './causes.ts';
 import { readControlLines, writeControlLine, type AskerLine, type ServerLine } from './control-lines.ts';
-import { formatEndpoint, parseEndpoint, type Endpoint } from './endpoint.ts';
+import { formatEndpoint, parseListenEndpoint, type Endpoint } from './endpoint.ts';
 import { BEGIN_TIMEOUT_MS, CONNECT_PATH, CONTROL_PATH, INCOMING_PATH, openSession } from './session.ts';
 import { TunnelStream } from './tunnel-stream.ts';
-
-/** A connection that somebody has made to a port of the other side, which waits for us. */
-export interface IncomingConnection {
-  /** Who has made it, in the words of the other side. */
-  readonly from: string;
-  /** Takes it. */
-  accept(timeoutMs: number): Promise<TunnelStream>;
-  /** Turns it away. */
-  drop(): void;
-}
 
 type Answer = IncomingHttpHeaders & IncomingHttpStatusHeader;
 
@@ -24,6 +14,16 @@ interface Limits {
   /** In milliseconds. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
+}
+
+/** A connection that somebody has made to a port of the other side, which waits for us. */
+export interface IncomingConnection {
+  /** Who has made it, in the words of the other side. */
+  readonly from: string;
+  /** Takes it. */
+  accept(limits: Limits): Promise<TunnelStream>;
+  /** Turns it away. */
+  drop(): void;
 }
 
 /**
@@ -132,7 +132,7 @@ export class AskingTunnel {
       },
       limits,
     );
-    if (line.type === 'listening') return parseEndpoint(line.at);
+    if (line.type === 'listening') return parseListenEndpoint(line.at);
     this.#listeners.delete(listener);
     throw forwardError(what, causeOf('cause' in line ? line.cause : undefined));
   }
@@ -224,12 +224,8 @@ export class AskingTunnel {
     }
     const { connection, from } = line;
     const drop = (): void => this.#say({ type: 'drop', connection });
-    const accept = (timeoutMs: number): Promise<TunnelStream> =>
-      this.#request(
-        `the connection from ${from}`,
-        { ':path': `${INCOMING_PATH}${connection}` },
-        { timeoutMs, signal: NEVER },
-      );
+    const accept = (limits: Limits): Promise<TunnelStream> =>
+      this.#request(`the connection from ${from}`, { ':path': `${INCOMING_PATH}${connection}` }, limits);
     const onIncoming = this.#listeners.get(line.listener);
     if (onIncoming) onIncoming({ from, accept, drop });
     else drop();
@@ -243,4 +239,3 @@ export class AskingTunnel {
 }
 
 const SERVER_LINES = ['permitted', 'not-permitted', 'listening', 'not-listening', 'incoming'] as const;
-const NEVER = new AbortController().signal;

@@ -29,6 +29,16 @@ export function parseEndpoint(text: string): Endpoint {
   return { host: readHost(host), port: readPort(port!) };
 }
 
+/**
+ * The same for where one listens: there, the host `*` means all addresses.
+ *
+ * @throws {ChatosError} `INVALID_ARGUMENT`
+ */
+export function parseListenEndpoint(text: string): Endpoint {
+  const [, port] = /^\*:(.*)$/.exec(text) ?? [];
+  return port === undefined ? parseEndpoint(text) : { host: '*', port: readPort(port) };
+}
+
 /** The text that {@link parseEndpoint} reads. */
 export function formatEndpoint(endpoint: Endpoint): string {
   return isPath(endpoint) ? endpoint.path : `${formatHost(endpoint.host)}:${endpoint.port}`;
@@ -74,6 +84,8 @@ export function readHost(text: string): string {
     return canonicalIPv6(bracketed);
   }
   if (isIP(text) === 4) return text;
+  // Some of these would be taken out, and what is compared would not be what was written.
+  if (/[\p{Cc}\p{Cf}\p{Z}]/u.test(text)) throw invalid(text, 'it is not a host');
   const name = (/^[ -~]*$/.test(text) ? text.toLowerCase() : domainToASCII(text)).replace(/\.$/, '');
   if (name.length > 253 || !name.split('.').every((label) => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/.test(label)))
     throw invalid(text, 'it is not a host');

@@ -70,6 +70,9 @@ export function joinConnection(socket: Socket, tunnel: TunnelStream, options: Jo
     });
     stream.resume();
     socket.resume();
-    if (socket.destroyed || stream.destroyed) breakOff('reset');
+    if (!socket.destroyed && !stream.destroyed) return;
+    // One of them had gone before.
+    breakOff('reset');
+    for (const gone of [socket, stream]) if (gone.closed) closed();
   });
 }

@@ -76,6 +76,13 @@ function boundTo(server: Server): Endpoint {
   return { host: readHost(family === 'IPv6' ? `[${address}]` : address), port };
 }
 
+/** Who has connected sees a reset, and never an end. The system has none for Unix sockets: they are closed. */
+export function breakOff(socket: Socket): void {
+  if (socket.destroyed) return;
+  if (socket.remoteAddress === undefined) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 /** Where a connection comes from, for reports. */
 export function remoteOf(socket: Socket): string {
   const { remoteAddress, remotePort } = socket;

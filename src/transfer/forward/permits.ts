@@ -43,7 +43,8 @@ export class Permits {
     const fits = this.#patterns.filter(
       (pattern) =>
         (pattern.port ?? port) === port &&
-        (pattern.glob === host || ([kind, 'both'].includes(pattern.matches) && matchesLogin(pattern.glob, host))),
+        (pattern.glob === host ||
+          (host !== '*' && [kind, 'both'].includes(pattern.matches) && matchesLogin(pattern.glob, host))),
     );
     if (fits.some(({ glob, matches }) => glob === host || matches === 'both')) return 'by name';
     return fits.length > 0 ? 'by wildcard' : undefined;

@@ -7,13 +7,17 @@ import { carryConnection, type Connection, type ConnectionEvents } from './conne
 import { readControlLines, writeControlLine, type AskerLine, type ServerLine } from './control-lines.ts';
 import { dialTarget } from './dial-target.ts';
 import { formatEndpoint, parseEndpoint, type Endpoint } from './endpoint.ts';
+import { remoteOf } from './listen-locally.ts';
 import type { Permits } from './permits.ts';
-import { BEGIN_TIMEOUT_MS, CONNECT_PATH, CONTROL_PATH, serveSession } from './session.ts';
+import { RemoteListeners } from './remote-listeners.ts';
+import { BEGIN_TIMEOUT_MS, CONNECT_PATH, CONTROL_PATH, INCOMING_PATH, serveSession } from './session.ts';
 import { TunnelStream } from './tunnel-stream.ts';
 
 export interface ServedTunnelOptions {
   /** What the peer may connect to. */
   readonly permits: Permits;
+  /** What it may listen on. */
+  readonly listenPermits: Permits;
   /** Connections at once. */
   readonly maxConnections: number;
   /** How long a target may take to answer, in ms. */
@@ -37,6 +41,7 @@ export class ServedTunnel {
   readonly #session: ServerHttp2Session;
   readonly #streams = new Map<number, TunnelStream>();
   readonly #stopped = new AbortController();
+  readonly #listeners: RemoteListeners;
   #control: ServerHttp2Stream | undefined;
 
   constructor(channel: PipedChannel, options: ServedTunnelOptions) {
@@ -47,6 +52,13 @@ export class ServedTunnel {
     this.closed = promise;
     let cause: Error | undefined;
     channel.once('error', (error) => (cause = error));
+    this.#listeners = new RemoteListeners({
+      peer: channel.peer,
+      permits: options.listenPermits,
+      takeTimeoutMs: options.dialTimeoutMs,
+      events: options.events,
+      say: (line) => this.#say(line),
+    });
     this.#session = serveSession(channel, options.maxConnections);
     this.#session.on('stream', (stream, headers) => this.#onStream(stream, headers));
     const silent = setTimeout(() => this.destroy(), BEGIN_TIMEOUT_MS);
@@ -54,6 +66,7 @@ export class ServedTunnel {
     this.#session.once('close', () => {
       clearTimeout(silent);
       this.#stopped.abort();
+      this.#listeners.close();
       setImmediate(() => resolve(this.#lost(cause)));
     });
     this.#began = () => clearTimeout(silent);
@@ -73,6 +86,7 @@ export class ServedTunnel {
     if (path === CONTROL_PATH && !this.#control) return this.#onControl(stream);
     if (!this.#control) return refuse(stream, 'failed');
     if (path === CONNECT_PATH) void this.#onConnect(stream, headers['target']);
+    else if (path?.startsWith(INCOMING_PATH)) void this.#onTaken(stream, Number(path.slice(INCOMING_PATH.length)));
     else refuse(stream, 'failed');
   }
 
@@ -93,7 +107,21 @@ export class ServedTunnel {
     } else if (line.type === 'may-connect') {
       const isPermitted = this.#options.permits.find(parseEndpoint(line.target)) !== undefined;
       this.#say({ type: isPermitted ? 'permitted' : 'not-permitted', question: line.question });
+    } else if (line.type === 'listen') {
+      void this.#listeners.listen(line);
+    } else {
+      this.#listeners.drop(line.connection);
     }
+  }
+
+  /** The peer takes a connection that was made to a port of its. */
+  async #onTaken(stream: ServerHttp2Stream, number: number): Promise<void> {
+    const taken = this.#listeners.take(number);
+    if (!taken) return refuse(stream, 'failed');
+    const tunnelStream = this.#keep(stream);
+    stream.respond({ ':status': 200 }, { waitForTrailers: true });
+    const connection = { from: remoteOf(taken.socket), target: `${taken.at} of ${this.peer}` };
+    await carryConnection(connection, taken.socket, tunnelStream, this.#options);
   }
 
   #say(line: ServerLine): void {

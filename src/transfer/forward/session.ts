@@ -80,11 +80,14 @@ function prepared<S extends Http2Session>(session: S, channel: PipedChannel, max
 function watchLife(session: Http2Session, channel: PipedChannel): void {
   let received = channel.bytesReceived;
   let heardAt = performance.now();
+  const heard = (): void => {
+    heardAt = performance.now();
+  };
   const timer = setInterval(() => {
-    if (channel.bytesReceived !== received) heardAt = performance.now();
+    if (channel.bytesReceived !== received) heard();
     received = channel.bytesReceived;
     if (performance.now() - heardAt >= DEAD_MS) channel.destroy(new Error('the other side gives no sign of life'));
-    else if (!session.destroyed) session.ping(() => undefined);
+    else if (!session.destroyed) session.ping((error) => error ?? heard());
   }, PING_MS);
   session.once('close', () => clearInterval(timer));
 }

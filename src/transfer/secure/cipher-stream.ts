@@ -7,6 +7,8 @@ import type { PipedChannel } from '../pipe.ts';
  */
 export class CipherStream extends Duplex {
   readonly #channel: PipedChannel;
+  /** What TLS writes at once is put together here: it waits until all of it is taken. */
+  #together = Buffer.alloc(0);
 
   constructor(channel: PipedChannel) {
     super({ allowHalfOpen: true, autoDestroy: false });
@@ -40,6 +42,10 @@ export class CipherStream extends Duplex {
   }
 
   override _writev(chunks: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
-    this._write(Buffer.concat(chunks.map(({ chunk }) => chunk)), 'utf8', done);
+    const bytes = chunks.reduce((sum, { chunk }) => sum + chunk.length, 0);
+    if (this.#together.length < bytes) this.#together = Buffer.allocUnsafeSlow(bytes);
+    let at = 0;
+    for (const { chunk } of chunks) at += chunk.copy(this.#together, at);
+    this._write(this.#together.subarray(0, at), 'utf8', done);
   }
 }

@@ -8,28 +8,23 @@ export type ChannelSecret =
   /** A short code, as `makeCode` makes it, for one private connection. */
   | { readonly kind: 'code'; readonly code: string };
 
-export const KEY_BYTES = 32;
+const KEY_BYTES = 32;
 /** What the text of a key begins with: readers and scanners know it for what it is. */
 const KEY_PREFIX = 'chatosbot-secret-';
 /** Base64url of 256 bits. */
 const KEY_TEXT = /^[\w-]{42}[AEIMQUYcgkosw048]$/;
 
-/** A fresh key. */
-export function makeKey(): Uint8Array {
-  return randomBytes(KEY_BYTES);
-}
-
-/** A key as a text of one line, for a file or a variable. */
-export function formatKey(key: Uint8Array): string {
-  return `${KEY_PREFIX}${Buffer.from(key).toString('base64url')}`;
+/** Makes a secret of 256 random bits: a text of one line, for a file or a variable, as `chatosbot secret` prints it. */
+export function makeSecret(): string {
+  return `${KEY_PREFIX}${randomBytes(KEY_BYTES).toString('base64url')}`;
 }
 
 /**
- * The key that such a text has; white space around it does not count.
+ * Reads a secret that {@link makeSecret} or `chatosbot secret` has made; white space around it does not count.
  *
  * @throws {ChatosError} `INVALID_ARGUMENT`; the message does not show the text
  */
-export function parseKey(text: string): Uint8Array {
+export function parseSecret(text: string): ChannelSecret {
   const word = text.trim();
   const body = word.slice(KEY_PREFIX.length);
   if (!word.startsWith(KEY_PREFIX) || !KEY_TEXT.test(body)) {
@@ -37,7 +32,7 @@ export function parseKey(text: string): Uint8Array {
       word === '' ? 'it is empty' : word.startsWith(KEY_PREFIX) ? 'it is not whole' : 'it is something else';
     throw new ChatosError('INVALID_ARGUMENT', `expected one line as 'chatosbot secret' prints it: ${found}`);
   }
-  return Buffer.from(body, 'base64url');
+  return { kind: 'key', key: Buffer.from(body, 'base64url') };
 }
 
 /**

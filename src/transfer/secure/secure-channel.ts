@@ -9,7 +9,6 @@ import type { ChannelSecret } from './secret.ts';
 import { endMark, framed, TunnelReader } from './tunnel-frames.ts';
 import { Tunnel } from './tunnel.ts';
 
-type LentBytesTaker = (chunk: Buffer) => void | Promise<void>;
 type Done = (error?: Error | null) => void;
 
 export interface SecureChannelInit {
@@ -24,11 +23,16 @@ export interface SecureChannelInit {
  * nobody but the peer can end its direction: where anyone else does, it is an error.
  *
  * Errors are {@link ChatosError}s: those of the channel, and `DATA_INCOMPLETE` where what came was cut or changed on the way.
+ * Reading and writing fail with them; where nobody listens for `error`, that is no uncaught exception.
  */
 export class SecureChannel extends Duplex implements PipedChannel {
+  /** Our own login. */
   readonly login: string;
+  /** The login at the other end. */
   readonly peer: string;
+  /** Whether we asked for the private connection, or the peer did. */
   readonly role: 'requester' | 'target';
+  /** The connect id. */
   readonly connectId: bigint;
   /** The secret for another private connection with the same peer, when this one is lost: a code is good for one only. */
   readonly nextSecret: ChannelSecret;
@@ -44,7 +48,7 @@ export class SecureChannel extends Duplex implements PipedChannel {
   #isFeeding = false;
   #delivering: Promise<void> | undefined;
   #onRead: () => void = () => undefined;
-  #take: LentBytesTaker | undefined;
+  #take: ((chunk: Buffer) => void | Promise<void>) | undefined;
   #failTaking: (error: unknown) => void = () => undefined;
   /** For `readLent`: the last call of `take`. */
   #taken: void | Promise<void> = undefined;
@@ -54,11 +58,13 @@ export class SecureChannel extends Duplex implements PipedChannel {
     return true;
   });
 
+  /** @internal `secureChannel` makes them. */
   constructor({ channel, psk, next }: SecureChannelInit) {
     super({ allowHalfOpen: true });
     ({ login: this.login, peer: this.peer, role: this.role, connectId: this.connectId } = channel);
     this.nextSecret = next;
     this.#channel = channel;
+    this.on('error', () => undefined);
     this.#tunnel = new Tunnel(
       channel,
       psk,
@@ -71,7 +77,11 @@ export class SecureChannel extends Duplex implements PipedChannel {
     });
   }
 
-  /** Resolves when the handshake is done; throws what it failed with. */
+  /**
+   * Resolves when the handshake is done; throws what it failed with.
+   *
+   * @internal
+   */
   async opened(): Promise<void> {
     const { promise, reject } = withResolvers<never>();
     const stopWatching = finished(this, (error) => reject(error ?? aborted(this.peer)));
@@ -82,27 +92,36 @@ export class SecureChannel extends Duplex implements PipedChannel {
     }
   }
 
+  /** Whether the peer closed it (packet 11) before its stream had ended. */
   get closedByPeer(): boolean {
     return this.#channel.closedByPeer;
   }
 
+  /** Whether the peer's direction has ended. */
   get inputEnded(): boolean {
     return this.#inputEnded;
   }
 
+  /** Bytes sent, before they were encrypted: those that the system has taken. */
   get bytesSent(): number {
     return this.#bytesSent;
   }
 
+  /** Bytes received, deciphered. */
   get bytesReceived(): number {
     return this.#bytesReceived;
   }
 
+  /** @internal */
   get bytesMoved(): number {
     return this.#channel.bytesMoved;
   }
 
-  /** Takes what has come through the channel. */
+  /**
+   * Takes what has come through the channel.
+   *
+   * @internal
+   */
   feed(chunk: Buffer): void | Promise<void> {
     if (this.#delivering) return this.#delivering.then(() => this.feed(chunk));
     this.#isFeeding = true;
@@ -112,7 +131,11 @@ export class SecureChannel extends Duplex implements PipedChannel {
     return taken ? taken.then(() => this.#delivering) : delivered;
   }
 
-  /** The channel's input has ended. */
+  /**
+   * The channel's input has ended.
+   *
+   * @internal
+   */
   endInput(): void {
     if (this.destroyed) return;
     if (this.closedByPeer && !this.#reader.ended) return this.#fail(closed(this.peer));
@@ -122,12 +145,13 @@ export class SecureChannel extends Duplex implements PipedChannel {
     this.push(null);
   }
 
+  /** Reads chunk by chunk. Unlike other streams, it is still open for writing when the peer's direction ends. */
   override [Symbol.asyncIterator](): NodeJS.AsyncIterator<Buffer> {
     return this.iterator({ destroyOnReturn: false });
   }
 
   /** As that of a channel: chunk by chunk, in a buffer that is used again. */
-  async readLent(take: LentBytesTaker): Promise<void> {
+  async readLent(take: (chunk: Buffer) => void | Promise<void>): Promise<void> {
     if (this.destroyed) throw this.errored ?? aborted(this.peer);
     if (this.#take || this.readableFlowing) {
       throw new ChatosError('INVALID_ARGUMENT', `the private connection with ${this.peer} is being read already`);
@@ -182,7 +206,7 @@ export class SecureChannel extends Duplex implements PipedChannel {
     this.#tunnel.close();
     this.#onRead();
     // Without an end of both directions, the peer sees an abort.
-    this.#channel.destroy();
+    this.#channel.destroy(error ?? undefined);
     done(error);
   }
 

@@ -8,6 +8,7 @@ import { Preface } from './preface.ts';
 import { SecureChannel } from './secure-channel.ts';
 import type { ChannelSecret } from './secret.ts';
 
+/** How a private connection is encrypted. */
 export interface SecureChannelOptions {
   /** How long the peer may take to show that it has the secret, in milliseconds. @default 10000 */
   readonly handshakeTimeoutMs?: number | undefined;
@@ -69,8 +70,7 @@ class Opening {
 
   async run(): Promise<SecureChannel> {
     const channel = this.#channel;
-    const ignore = (): void => undefined;
-    channel.on('error', ignore);
+    channel.on('error', () => undefined);
     channel
       .readLent((chunk) => this.#feed(chunk))
       .then(
@@ -80,13 +80,11 @@ class Opening {
     try {
       const { keys, next } = await this.#agreement.run();
       const secure = new SecureChannel({ channel, psk: keys.psk, next });
-      secure.on('error', ignore);
       this.#secure = secure;
       const rest = this.#preface.takeRest();
       if (rest.length > 0) await secure.feed(rest);
       this.#preface.release();
       await secure.opened();
-      secure.off('error', ignore);
       return secure;
     } catch (error) {
       this.#isOver = true;

@@ -2,6 +2,7 @@ import { connect, createServer, type TLSSocket } from 'node:tls';
 import { withResolvers } from '../../util/deferred.ts';
 import type { PipedChannel } from '../pipe.ts';
 import { CipherStream } from './cipher-stream.ts';
+import { keepFreedMemory } from './freed-memory.ts';
 
 const IDENTITY = 'chatosbot';
 
@@ -30,6 +31,7 @@ export class Tunnel {
    * @param onError called when something came that was not sent, in the handshake too
    */
   constructor(channel: PipedChannel, psk: Buffer, onPiece: (piece: Buffer) => void, onError: (error: Error) => void) {
+    keepFreedMemory();
     this.#cipher = new CipherStream(channel);
     this.#onPiece = onPiece;
     this.#onError = onError;

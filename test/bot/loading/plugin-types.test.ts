@@ -306,3 +306,19 @@ test('a plugin without defineBot has the types of any', () => {
   };
   void plugin;
 });
+
+test('handlers may return what the last thing that they did returns', () => {
+  expect.assertions(0);
+  defineBot({
+    commands: { later: { help: 'later', run: (_args, message, ctx) => ctx.after('1m', 'forget', message.from) } },
+    timers: { forget: (login: string, ctx) => ctx.store.delete(login) },
+    schedule: { count: { cron: '@daily', run: (ctx) => ctx.store.count() } },
+    onMessage: [{ when: { private: true }, run: (message) => message.ask('What?') }],
+    after: (_handled, ctx) => ctx.store.has('x'),
+    onStop: (ctx) => ctx.store.delete('x'),
+    onChannel: (channel) => channel.end(),
+  });
+  defineBot({ onMessage: (message) => message.ask('What?') });
+  // @ts-expect-error It decides by what it returns.
+  defineBot({ onPrivateRequest: () => 'yes' });
+});

@@ -34,7 +34,7 @@ describe('a recording', () => {
     const recorder = await openRecording(file, { version: '1.2.3', log: new MemoryLog() });
     const place = { server: 'tcp://127.0.0.1:7777', login: 'dice' };
     const events: RuntimeEvent[] = [
-      { type: 'connected', ...place, bots: ['dice'] },
+      { type: 'connected', ...place, bots: ['dice'], files: ['/plugins/dice.ts'] },
       { type: 'heard', ...place, number: 1, from: 'änn', private: true, text: 'a\n"b"\u001B[2J \u{1F3B2}' },
       { type: 'said', ...place, bot: 'dice', to: 'änn', text: 'x'.repeat(100_000), cause: 'änn', answers: 1 },
       { type: 'said', ...place, text: '' },
@@ -261,7 +261,7 @@ describe('a recording', () => {
     const place = { server: `tcp://127.0.0.1:${server.port}`, login: 'dice' };
     expect(events).toEqual(
       [
-        { type: 'connected', bots: ['dice'] },
+        { type: 'connected', bots: ['dice'], files: ['/plugins/dice.ts'] },
         { type: 'said', bot: 'dice', text: 'here' },
         { type: 'heard', number: 1, from: 'ann', private: true, text: '!roll' },
         { type: 'said', bot: 'dice', to: 'ann', text: '4', cause: 'ann', answers: 1 },

@@ -3,7 +3,8 @@ import { access, mkdir, rename, rm, symlink, unlink, utimes, writeFile } from 'n
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
-import { BotLoader, planBots, type BotToRun } from '../../../src/cli/running/bot-entries.ts';
+import { BotLoader, type BotToRun } from '../../../src/cli/running/bot-entries.ts';
+import { planBots } from '../../../src/cli/running/bot-plans.ts';
 import { BotWatcher } from '../../../src/cli/running/bot-watcher.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import { tempDirectory, writeText } from '../../support/bot-files.ts';

@@ -1,10 +1,10 @@
 /** Both sides of an encrypted channel over a connection in memory. */
 import { secureChannel, type SecureChannelOptions } from '../../../src/transfer/secure/secure.ts';
 import type { SecureChannel } from '../../../src/transfer/secure/secure-channel.ts';
-import { makeKey, type ChannelSecret } from '../../../src/transfer/secure/secret.ts';
+import { makeSecret, parseSecret, type ChannelSecret } from '../../../src/transfer/secure/secret.ts';
 import { memoryPair, type MemoryChannel } from '../verified/memory-channels.ts';
 
-export const SECRET: ChannelSecret = { kind: 'key', key: makeKey() };
+export const SECRET: ChannelSecret = parseSecret(makeSecret());
 
 export interface Ends<T> {
   readonly requester: T;

@@ -17,10 +17,10 @@ interface Line {
 }
 
 export class MemoryChannel extends Duplex implements PipedChannel {
-  readonly login: string;
-  readonly peer: string;
+  login: string;
+  peer: string;
   readonly role: 'requester' | 'target';
-  readonly connectId = 1n;
+  connectId = 1n;
   readonly closedByPeer = false;
   readonly inputEnded = false;
   bytesSent = 0;
