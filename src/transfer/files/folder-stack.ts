@@ -60,6 +60,8 @@ export class FolderStack {
     let own: TargetFolder | undefined;
     if (entry.kind === 'folder') {
       own = new TargetFolder(names, undefined, folder, entry);
+      // Until it is made.
+      own.begin();
       this.#stack.push(own);
     }
     folder.begin();

@@ -15,7 +15,7 @@ const MAX_OFFER_BYTES = 8_192;
 /** Each type of frame: its number, and how long what follows the header may be. */
 const FRAMES = {
   offer: { number: 1, min: 37, max: MAX_OFFER_BYTES },
-  entry: { number: 2, min: 27, max: MAX_ENTRY_BYTES },
+  entry: { number: 2, min: 26, max: MAX_ENTRY_BYTES },
   'entries-end': { number: 3, min: 24, max: 24 },
   data: { number: 4, min: 1, max: MAX_DATA_BYTES },
   packed: { number: 5, min: 5, max: 4 + MAX_PACKED_RAW_BYTES },

@@ -321,10 +321,9 @@ export class FileReceiver implements LinkUser {
     this.progress.end(outcome, entry.kind === 'folder');
     const { path, size } = entry;
     this.#options.onEvent?.({ type: 'entry', path, size, outcome, reason });
-    // A folder counts in its own folder until all that is in it is there.
-    if (own) return;
-    folder.end();
-    this.#endFolder(folder);
+    // A folder counts in the one it is in until all that is in it is there.
+    (own ?? folder).end();
+    this.#endFolder(own ?? folder);
   }
 
   #endFolder(folder: TargetFolder): void {

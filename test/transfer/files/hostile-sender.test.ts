@@ -1,0 +1,246 @@
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import { deflateRawSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import { isChatosError } from '../../../src/errors.ts';
+import { memoryPair } from '../verified/memory-channels.ts';
+import {
+  data,
+  entriesEnd,
+  entry,
+  fileEnd,
+  frame,
+  hello,
+  offer,
+  packed,
+  same,
+  u32,
+  u64,
+  zeros,
+  type NaiveEntry,
+} from './naive-frames.ts';
+import { againstReceiver, lab, receiverOn, target, type ReceiveWith } from './rig.ts';
+
+const FOLDER: NaiveEntry = { kind: 'folder', path: 'd' };
+const OFFER = offer([{ kind: 'folder', name: 'd' }]);
+
+function refusal(ended: unknown): string {
+  expect(isChatosError(ended, 'DATA_INCOMPLETE') ? 'DATA_INCOMPLETE' : ended).toBe('DATA_INCOMPLETE');
+  return (ended as Error).message;
+}
+
+/** Offers, and goes on when that is accepted. */
+async function send([first, ...frames]: readonly Buffer[], receiving: ReceiveWith) {
+  const { hostile, ended } = againstReceiver(receiving);
+  hostile.say(first!);
+  await hostile.hear(ACCEPT);
+  hostile.say(...frames);
+  return ended;
+}
+
+const ACCEPT = 16;
+const WANT = 17;
+const LEAVE = 20;
+const DONE = 22;
+
+describe('what a hostile sender announces', () => {
+  test.each<[what: string, entries: NaiveEntry[], why: RegExp]>([
+    ['a path that goes up', [{ path: '../x' }], /would lead out/],
+    ['a name that is the folder above', [{ path: '..' }], /would lead out/],
+    ['a path that goes up from a folder', [FOLDER, { path: 'd/../../x' }], /would lead out/],
+    ['an absolute path', [{ path: '/etc/chatosbot-x' }], /is absolute/],
+    ['an empty path', [{ path: '' }], /an empty name/],
+    ['a path with an empty name', [FOLDER, { path: 'd//x' }], /an empty name/],
+    ['a path through the folder itself', [FOLDER, { path: 'd/./x' }], /would lead out/],
+    ['a name with a NUL', [FOLDER, { path: 'd/a\u0000b' }], /has a NUL/],
+    ['a name that is not UTF-8', [{ path: Buffer.from([0x61, 0xff]) }], /is not UTF-8/],
+    ['the device CON', [FOLDER, { path: 'd/CON' }], /device in Windows/],
+    ['the device NUL with an ending', [FOLDER, { path: 'd/nul.tar.gz' }], /device in Windows/],
+    ['a device with a superscript', [FOLDER, { path: 'd/COM¹' }], /device in Windows/],
+    ['a path of Windows', [FOLDER, { path: String.raw`d\..\..\x` }], /is a path in Windows/],
+    ['a name that is too long', [FOLDER, { path: `d/${'x'.repeat(256)}` }], /is too long/],
+    ['too many folders', [FOLDER, { path: `d${'/d'.repeat(200)}` }], /too many folders/],
+    ['the part of another file', [FOLDER, { path: 'd/x.chatosbot.part' }], /unfinished file/],
+    ['a file in no folder', [{ path: 'e/x' }], /in no folder that was sent/],
+    ['a file in a file', [FOLDER, { path: 'd/x' }, { path: 'd/x/y' }], /in no folder that was sent/],
+    [
+      'a file in a folder that is over',
+      [FOLDER, { kind: 'folder', path: 'd/a' }, { path: 'd/b' }, { path: 'd/a/x' }],
+      /in no folder/,
+    ],
+    ['a file through a link', [FOLDER, { kind: 'link', path: 'd/l', target: 'a' }, { path: 'd/l/x' }], /in no folder/],
+    ['a link with an absolute target', [FOLDER, { kind: 'link', path: 'd/l', target: '/etc' }], /leads out/],
+    ['a link that leads out', [FOLDER, { kind: 'link', path: 'd/l', target: '../x' }], /leads out/],
+    [
+      'a link that goes down and up',
+      [FOLDER, { kind: 'link', path: 'd/l', target: 'a/../../..' }],
+      /down and up again/,
+    ],
+    ['a link to the folder above all', [FOLDER, { kind: 'link', path: 'd/l', target: '..' }], /leads out/],
+    ['a link without a target', [FOLDER, { kind: 'link', path: 'd/l' }], /without a target/],
+    ['names that differ by case', [FOLDER, { path: 'd/A' }, { path: 'd/a' }], /comes twice/],
+    ['names that differ by the form of Unicode', [FOLDER, { path: 'd/\u00e9' }, { path: 'd/e\u0301' }], /comes twice/],
+    ['a name twice', [FOLDER, { path: 'd/x' }, { path: 'd/x' }], /comes twice/],
+    ['a folder that becomes a link', [FOLDER, { kind: 'link', path: 'd', target: 'x' }], /comes twice/],
+    ['something else than was offered', [{ path: '.bashrc' }], /was not offered/],
+    ['more than was offered at the top', [FOLDER, { path: 'e' }], /was not offered/],
+    ['more bytes than were offered', [FOLDER, { path: 'd/x', size: 2 ** 30 }], /bytes that were offered/],
+    ['a size that is no number', [FOLDER, { path: 'd/x', size: 2n ** 63n }], /too large/],
+    ['a size of a folder', [{ ...FOLDER, size: 5 }], /size of what is no file/],
+  ])('%s is refused, and nothing is written outside', async (_, entries, why) => {
+    const { inbox, untouched } = target();
+    expect(refusal(await send([OFFER, ...entries.map(entry)], { directory: inbox }))).toMatch(why);
+    expect(untouched()).toBe(true);
+    expect(existsSync('/etc/chatosbot-x')).toBe(false);
+    expect(readdirSync(inbox).filter((name) => name !== 'd')).toEqual([]);
+  });
+
+  test('more entries than offered are refused before they are written', async () => {
+    const { inbox } = target();
+    const many = Array.from({ length: 200 }, (_, at) => entry({ kind: 'folder', path: `d/${at}` }));
+    const ended = await send([offer([{ kind: 'folder', name: 'd' }], { entries: 3 }), entry(FOLDER), ...many], {
+      directory: inbox,
+    });
+    expect(refusal(ended)).toMatch(/more than the 3 files and folders/);
+  });
+
+  test('entries without end that wait for an answer are refused', async () => {
+    const { inbox } = target();
+    const many = Array.from({ length: 2_000 }, (_, at) => entry({ path: `d/${at}` }));
+    const ended = await send([offer([{ kind: 'folder', name: 'd' }], { entries: 9_999 }), entry(FOLDER), ...many], {
+      directory: inbox,
+    });
+    expect(refusal(ended)).toMatch(/too many entries at once/);
+  });
+
+  test.each([
+    ['a device', String.raw`NUL.txt`],
+    ['a backslash', String.raw`a\b`],
+  ])('%s in a name is taken where the user allows it', async (_, name) => {
+    const { inbox, beside } = target();
+    const { hostile, ended } = againstReceiver({ directory: inbox, anyNames: true });
+    hostile.say(offer([{ name }]));
+    await hostile.hear(ACCEPT);
+    hostile.say(entry({ path: name }), entriesEnd(1, 0));
+    await hostile.hear(WANT);
+    // SHA-256 of the size, and of no chunk.
+    hostile.say(fileEnd(createHash('sha256').update(Buffer.alloc(8)).digest()));
+    await hostile.hear(DONE);
+    expect(readdirSync(inbox)).toEqual([name]);
+    hostile.leave();
+    await ended;
+    expect(readdirSync(beside)).toEqual(['inbox']);
+  });
+});
+
+describe('what a hostile sender says of a file', () => {
+  const ONE = [offer([{ name: 'x' }], { bytes: 10 }), entry({ path: 'x', size: 10 })];
+
+  test.each<[what: string, frames: Buffer[], why: RegExp]>([
+    ['more bytes than it has', [data('x'.repeat(11))], /longer than the 10 bytes/],
+    ['more zeros than it has', [zeros(2 ** 40)], /longer than the 10 bytes/],
+    ['fewer bytes', [data('x'), fileEnd()], /ends at 1 of 10 bytes/],
+    ['a wrong digest', [data('x'.repeat(10)), fileEnd()], /SHA-256 is wrong/],
+    ['a piece that unfolds a thousandfold', [packed(10, deflateRawSync(Buffer.alloc(100_000)))], /unfolds to more/],
+    ['a piece that says it is large', [packed(2 ** 31, deflateRawSync(Buffer.alloc(10)))], /unfolds to 2147483648/],
+    ['a piece that unfolds to less', [packed(10, deflateRawSync(Buffer.alloc(9)))], /9 bytes instead of 10/],
+    ['a piece that cannot be unfolded', [packed(10, Buffer.from('garbage'))], /cannot be unfolded/],
+    ['chunks that the receiver does not have', [same(1)], /known that are not/],
+    ['a verdict that nobody asked for', [frame(9, Buffer.from([1]))], /out of place/],
+    ['an unknown frame', [frame(99)], /type 99 is unknown/],
+    [
+      'a frame of a length that is not possible',
+      [Buffer.concat([Buffer.from([4]), u32(2 ** 31)])],
+      /DATA of 2147483648 bytes/,
+    ],
+    ['a frame of a receiver', [frame(17, u64(0), u32(0))], /WANT out of place/],
+    ['another offer', [offer([{ name: 'y' }])], /OFFER twice/],
+  ])('%s: refused', async (_, frames, why) => {
+    const { inbox, untouched } = target();
+    const { hostile, ended } = againstReceiver({ directory: inbox });
+    hostile.say(ONE[0]!);
+    await hostile.hear(ACCEPT);
+    hostile.say(ONE[1]!);
+    await hostile.hear(WANT);
+    hostile.say(...frames);
+    expect(refusal(await ended)).toMatch(why);
+    expect(untouched()).toBe(true);
+    expect(existsSync(path.join(inbox, 'x'))).toBe(false);
+  });
+
+  test('the content of what was not asked for is refused', async () => {
+    const { inbox } = target();
+    const ended = await send([offer([{ name: 'x' }]), data('x')], { directory: inbox });
+    expect(refusal(ended)).toMatch(/before ACCEPT|not asked for/);
+  });
+
+  test.each<[what: string, bytes: Buffer, why: RegExp]>([
+    ['another protocol', Buffer.from('SSH-2.0-OpenSSH_9.9\r\n'), /does not use chatosbot send/],
+    ['another version', hello('S', 9), /version 9 of file transfer/],
+    ['a receiver', hello('R'), /nobody sends/],
+  ])('%s is told apart', async (_, bytes, why) => {
+    const { inbox } = target();
+    const { requester, target: other } = memoryPair();
+    const receiving = receiverOn(other, { directory: inbox }).receive();
+    requester.resume().end(bytes);
+    expect(refusal(await receiving.catch((error: unknown) => error))).toMatch(why);
+  });
+});
+
+describe('what stands in the folder', () => {
+  /** Sends a file in a folder, with what happens between the two. */
+  async function sendInto(inbox: string, meanwhile: () => void = () => undefined) {
+    const { hostile, ended } = againstReceiver({ directory: inbox });
+    hostile.say(OFFER);
+    await hostile.hear(ACCEPT);
+    hostile.say(entry(FOLDER));
+    await hostile.hear(LEAVE);
+    meanwhile();
+    hostile.say(entry({ path: 'd/x', size: 4 }));
+    await hostile.hear(WANT, LEAVE);
+    hostile.say(data('evil'));
+    hostile.leave();
+    await ended;
+  }
+
+  test('a link in place of a folder is not followed', async () => {
+    const { inbox } = target();
+    const outside = lab();
+    symlinkSync(outside, path.join(inbox, 'd'));
+    await sendInto(inbox);
+    expect(readdirSync(outside)).toEqual([]);
+  });
+
+  test('a link that takes the place of a folder meanwhile is not written through', async () => {
+    const { inbox } = target();
+    const outside = lab();
+    await sendInto(inbox, () => {
+      renameSync(path.join(inbox, 'd'), path.join(inbox, 'moved'));
+      symlinkSync(outside, path.join(inbox, 'd'));
+    });
+    expect(readdirSync(outside)).toEqual([]);
+  });
+
+  test.each([
+    ['a link', symlinkSync],
+    ['another name of a file', linkSync],
+  ])('%s in place of the part is not written through', async (_, make) => {
+    const { inbox } = target();
+    const victim = path.join(lab(), 'victim');
+    writeFileSync(victim, 'precious');
+    mkdirSync(path.join(inbox, 'd'));
+    make(victim, path.join(inbox, 'd', 'x.chatosbot.part'));
+    await sendInto(inbox);
+    expect(readFileSync(victim, 'utf8')).toBe('precious');
+  });
+});
