@@ -8,6 +8,7 @@ import { benchDecoder } from './decoder.ts';
 import { benchFanout, benchLone } from './fanout.ts';
 import { benchGrowth } from './growth.ts';
 import { benchMixed } from './mixed.ts';
+import { benchPipeSecret } from './pipe-secret.ts';
 import { benchPipe } from './pipe.ts';
 import { benchPlugins } from './plugins.ts';
 import { benchRelay, benchRelayTls } from './relay.ts';
@@ -26,6 +27,7 @@ const BENCHMARKS: Readonly<Record<string, (rounds: number, plots?: string) => Pr
   lone: benchLone,
   mixed: benchMixed,
   pipe: benchPipe,
+  'pipe-secret': benchPipeSecret,
   plugins: benchPlugins,
   relay: benchRelay,
   'relay-tls': benchRelayTls,

@@ -25,15 +25,20 @@ interface Way {
 
 const NODE = `'${process.execPath}' '${CLI}'`;
 
-const CHATOS: Way = {
-  name: 'chatosbot pipe',
-  needs: [],
-  async prepare() {
-    const relay = await startChatos();
-    const pipe = `exec ${NODE} pipe -q --server 127.0.0.1:${relay.port}`;
-    return { relay, receive: `${pipe} --listen --login ear`, send: `${pipe} --login mouth ear` };
-  },
-};
+/** `pipe`, with more flags on both sides. */
+export function chatosWay(name: string, flags = ''): Way {
+  return {
+    name,
+    needs: [],
+    async prepare() {
+      const relay = await startChatos();
+      const pipe = `exec ${NODE} pipe -q${flags} --server 127.0.0.1:${relay.port}`;
+      return { relay, receive: `${pipe} --listen --login ear`, send: `${pipe} --login mouth ear` };
+    },
+  };
+}
+
+export const CHATOS: Way = chatosWay('chatosbot pipe');
 
 /** Of `socat`, and of `ncat`: what waits at a port, and what connects to one. */
 function overHaproxy(
@@ -52,7 +57,7 @@ function overHaproxy(
   };
 }
 
-const NCAT = overHaproxy(
+export const NCAT = overHaproxy(
   'ncat',
   (port) => `ncat -l 127.0.0.1 ${port}`,
   (port) => `ncat 127.0.0.1 ${port}`,
@@ -109,6 +114,13 @@ export async function benchPipe(rounds: number): Promise<void> {
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+/** Ways to move a file, as far as what they need is installed. */
+export function movable(ways: readonly Way[], shape: Parameters<typeof move>[1]): Contender[] {
+  return ways
+    .filter(({ needs }) => needs.every(isInstalled))
+    .map((way) => ({ name: way.name, run: () => move(way, shape) }));
 }
 
 /** One direction. The receiver's input is empty, and the sender sees nothing. */
@@ -215,7 +227,7 @@ async function emptyNode(): Promise<Figures> {
 
 /** Clients of the relay say nothing when they wait: a moment must do. */
 function isWaiting(way: Way): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, way === CHATOS ? 1_000 : 200));
+  return new Promise((resolve) => setTimeout(resolve, way.needs.length === 0 ? 1_000 : 200));
 }
 
 interface Shell {
