@@ -15,7 +15,7 @@ export type Lookup =
   | { readonly found: FoundCommand; readonly rest: string }
   /** The first word of several commands, and nothing that follows in one of them. */
   | { readonly group: string; readonly after: string }
-  | { readonly unknown: string };
+  | { readonly unknown: string; readonly after: string };
 
 /** The most words of a name. */
 const MAX_WORDS = 3;
@@ -72,12 +72,18 @@ export class CommandIndex {
       if (found) return { found, rest: line.slice(last.index + last[0].length) };
     }
     const [word = '', after = ''] = words.map(([each]) => each);
-    return this.groupOf(word).length > 0 ? { group: commandKey(word), after } : { unknown: word };
+    return this.groupOf(word).length > 0 ? { group: commandKey(word), after } : { unknown: word, after };
   }
 
-  /** The name that is meant by one that is misspelt. */
-  near(name: string, others: readonly string[] = []): string | undefined {
+  /** The name that is meant by one that is misspelt; `after` is the word behind it, where that may be a part of it. */
+  near(name: string, others: readonly string[] = [], after = ''): string | undefined {
     const names = this.all().flatMap(({ name: known, command }) => [known, ...(command.aliases ?? [])]);
-    return closest(name, [...names, ...names.map((each) => each.split(' ')[0]!), ...others]);
+    const near = closest(name, [...names, ...names.map((each) => each.split(' ')[0]!), ...others]);
+    if (near === undefined || others.includes(near) || this.find(near)) return near;
+    const second = closest(
+      after,
+      this.groupOf(near).map((each) => each.name.split(' ')[1]!),
+    );
+    return second === undefined ? near : `${near} ${second}`;
   }
 }

@@ -73,7 +73,7 @@ export class CommandRouter {
       this.#reply(message, this.#whichOf(lookup.group, lookup.after));
       return true;
     }
-    const near = this.#index.near(word, [HELP_COMMAND]);
+    const near = this.#index.near(word, [HELP_COMMAND], lookup.after);
     const isForOthers = !message.private || this.#runners().some((runner) => runner.has('onMessage'));
     if (near === undefined && isForOthers) return false;
     const help = `; ${this.#prefix}${HELP_COMMAND} lists them.`;

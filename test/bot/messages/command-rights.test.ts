@@ -52,7 +52,9 @@ describe('a command of several words', () => {
     expect(await ask('!remind')).toBe('One word more: !remind in, !remind list; !help remind tells more.');
     expect(await ask('!remind lst')).toBe('There is no !remind lst; did you mean !remind list?');
     expect(await ask('!remind tea')).toBe('There is no !remind tea; there are in, list');
-    expect(await ask('!remnd list')).toBe('There is no such command; did you mean !remind?');
+    expect(await ask('!remnd list')).toBe('There is no such command; did you mean !remind list?');
+    expect(await ask('!remnd lst')).toBe('There is no such command; did you mean !remind list?');
+    expect(await ask('!remnd tea')).toBe('There is no such command; did you mean !remind?');
     expect(await ask('!remind in soon tea')).toContain('usage: !remind in <time> <text…>');
     expect(await ask('!help remind')).toBe(
       'Commands: !remind in <time> <text…> - reminds you later | !remind list - lists them',
