@@ -3,7 +3,8 @@ import { isChatosError } from '../../errors.ts';
 import type { Connection, ConnectionEvents } from '../../transfer/forward/connection-events.ts';
 import { toJsonLine } from '../../util/escape.ts';
 import { News } from '../piping/news.ts';
-import { notice } from '../terminal/output.ts';
+import { leaveStalledReaders, notice } from '../terminal/output.ts';
+import { loseOutputLines } from '../terminal/standard-streams.ts';
 import type { ForwardFlags } from './flags.ts';
 
 /** What `forward --json` reports, with the fields of each: an API, which docs/forwarding.md describes. A field may be null. */
@@ -21,6 +22,7 @@ export const FORWARD_EVENTS = {
   closed: ['from', 'target', 'ending', 'sent', 'received', 'durationMs'],
   failed: ['from', 'target', 'code', 'message'],
   gone: ['peer', 'code', 'message'],
+  lost: ['lines'],
 } as const;
 
 type ForwardEvent = keyof typeof FORWARD_EVENTS;
@@ -31,7 +33,10 @@ type FieldsOf<E extends ForwardEvent> = {
 /** Reports what has happened: with `--json` the type and the fields, on standard output, else the text, if there is one. */
 export type ForwardReport = <E extends ForwardEvent>(type: E, text: string | undefined, fields: FieldsOf<E>) => void;
 
+/** Where the reader of the reports stalls, those beyond a megabyte are lost, and counted. */
 export function forwardReporter({ json, quiet }: ForwardFlags): ForwardReport {
+  leaveStalledReaders({ logFormat: json ? 'json' : 'text' });
+  if (json) loseOutputLines((lines) => toJsonLine({ type: 'lost', lines }));
   return (type, text, fields) => {
     if (json) process.stdout.write(`${toJsonLine({ type, ...fields })}\n`);
     else if (!quiet && text !== undefined) notice(text);

@@ -32,6 +32,12 @@ export function loseErrorLines(report: (lines: number) => string): void {
   if (stderr instanceof Output) stderr.loseLines(report);
 }
 
+/** The same for standard output, where it is a report and not data. */
+export function loseOutputLines(report: (lines: number) => string): void {
+  const { stdout } = process as { readonly stdout: Writable };
+  if (stdout instanceof Output) stdout.loseLines(report);
+}
+
 function replace(name: 'stdin' | 'stdout' | 'stderr', stream: Readable | Writable): void {
   Object.defineProperty(process, name, { configurable: true, enumerable: true, get: () => stream });
 }

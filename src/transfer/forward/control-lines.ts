@@ -1,4 +1,5 @@
-import type { Readable, Writable } from 'node:stream';
+import { once } from 'node:events';
+import type { Duplex, Writable } from 'node:stream';
 import { splitLines } from '../../util/lines.ts';
 import { MAX_LINE_BYTES } from './session.ts';
 
@@ -36,9 +37,11 @@ export function writeControlLine(stream: Writable, line: AskerLine | ServerLine)
   if (stream.writable) stream.write(`${JSON.stringify(line)}\n`);
 }
 
-/** Reads lines until the stream ends; throws at one that is none of ours. */
+/**
+ * Reads lines until the stream ends; throws at one that is none of ours. One who does not read the answers is not read either.
+ */
 export async function readControlLines<L extends AskerLine | ServerLine>(
-  stream: Readable,
+  stream: Duplex,
   types: readonly L['type'][],
   onLine: (line: L) => void,
 ): Promise<void> {
@@ -51,5 +54,6 @@ export async function readControlLines<L extends AskerLine | ServerLine>(
       Object.entries(fields).every(([name, type]) => typeof (line as Record<string, unknown>)[name] === type);
     if (!isValid) throw new TypeError('not a control line');
     onLine(line!);
+    if (stream.writableNeedDrain) await once(stream, 'drain');
   }
 }

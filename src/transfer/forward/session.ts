@@ -66,8 +66,8 @@ function prepared<S extends Http2Session>(session: S, channel: PipedChannel, max
   };
   if (session.connecting) session.once('connect', widen);
   else widen();
-  session.on('error', () => undefined);
-  // It may have nothing to write any more; what has broken must not be left open.
+  // A session that has failed waits until what it has written is taken: by a peer that does not read, never.
+  session.on('error', () => channel.destroy());
   session.once('close', () => channel.destroy());
   watchLife(session, channel);
   return session;
