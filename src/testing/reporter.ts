@@ -14,16 +14,24 @@ export type TestFileEvent =
     }
   | { readonly type: 'output'; readonly text: string };
 
+type TestError = Error & {
+  readonly failureType?: string;
+  readonly cause?: unknown;
+  /** Of a file that ended its process. */
+  readonly exitCode?: number;
+};
+
 interface NodeTestEvent {
   readonly type: string;
   readonly data: {
     readonly name: string;
     readonly nesting: number;
     readonly file?: string;
+    readonly line?: number;
     readonly skip?: string | boolean;
     readonly todo?: string | boolean;
     readonly message?: string;
-    readonly details?: { readonly type?: string; readonly error?: Error & { failureType?: string; cause?: unknown } };
+    readonly details?: { readonly type?: string; readonly error?: TestError };
   };
 }
 
@@ -34,6 +42,8 @@ const STAND_IN = fileURLToPath(new URL('load-test.js', import.meta.url));
 export default async function* report(source: AsyncIterable<NodeTestEvent>): AsyncGenerator<string> {
   /** The names of the enclosing tests, by file. */
   const started = new Map<string, string[]>();
+  /** Files with a test that waits for ever: those behind it are cancelled. */
+  const pendingIn = new Set<string>();
   for await (const { type, data } of source) {
     const { file = '', nesting, name } = data;
     if (type === 'test:start') {
@@ -49,18 +59,51 @@ export default async function* report(source: AsyncIterable<NodeTestEvent>): Asy
       const names = [...(started.get(file) ?? []).slice(0, nesting), name];
       const ofFile = file === STAND_IN || file === pathToFileURL(STAND_IN).href;
       const ok = type === 'test:pass' || skipped;
-      yield line({ type: 'test', file: ofFile ? '' : file, names, ok, skipped, problem: describe(error) });
+      const isFirst = !pendingIn.has(file);
+      if (error && isPending(error)) pendingIn.add(file);
+      yield line({
+        type: 'test',
+        file: ofFile ? '' : file,
+        names,
+        ok,
+        skipped,
+        problem: describe(error, data, isFirst),
+      });
     }
   }
 }
 
 /** The message of an error, with its place. */
-function describe(error: (Error & { cause?: unknown }) | undefined): string | undefined {
+function describe(
+  error: TestError | undefined,
+  { file = '', line: at }: NodeTestEvent['data'],
+  isFirst: boolean,
+): string | undefined {
   if (!error) return undefined;
+  const pending = pendingProblem(error, isFirst);
+  if (pending !== undefined) return at === undefined ? pending : `${pending}\nat ${file}:${at}`;
   const cause = error.cause instanceof Error ? error.cause : error;
   const message = typeof error.cause === 'string' ? error.cause : cause.message;
   const frame = cause.stack?.split('\n').find((each) => /^\s+at .*\.test\.[cm]?[jt]s:\d+:\d+/.test(each));
   return frame === undefined ? message : `${message}\n${frame.trim()}`;
+}
+
+/** With this, Node ends a process that awaits what can never come at the top of a module. */
+const UNSETTLED_AWAIT = 13;
+
+/** What is waited for in vain, where that is the problem: Node's own words are "test failed" and less. */
+function pendingProblem(error: TestError, isFirst: boolean): string | undefined {
+  if (error.exitCode === UNSETTLED_AWAIT) {
+    return 'an await at the top of the file waits for something that can never come';
+  }
+  if (!isPending(error)) return undefined;
+  if (!isFirst) return 'it was not run to its end: a test before it awaits something that can never come';
+  return 'it awaits something that can never come: no timer, connection or file is left that it could come from';
+}
+
+function isPending({ cause, message }: TestError): boolean {
+  const text = cause instanceof Error ? cause.message : typeof cause === 'string' ? cause : message;
+  return text.includes('Promise resolution is still pending');
 }
 
 function line(event: TestFileEvent): string {

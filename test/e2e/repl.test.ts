@@ -241,3 +241,29 @@ describe.skipIf(!HAS_TERMINAL)('repl, on a terminal', () => {
     expect((await screen.exit()).status).toBe(130);
   });
 });
+
+describe('repl, with a bot that fails', () => {
+  test('says why it is silent after it was suspended, and how it goes on', async () => {
+    const failing = labFile(
+      'failing.ts',
+      "export const onMessage = async (m: any) => { if (m.text === 'fail') throw new Error('no'); await m.reply('yes'); };",
+    );
+    const input = `${'fail\n'.repeat(5)}hello\n/advance 30s\nagain\n`;
+    const { stdout, stderr, status } = await run(['repl', failing, '--as', 'ann'], { input });
+    const notice = '* failing failed too often, and hears nothing for 30 s: /advance 30s, or /reload\n';
+    expect(stderr.split(notice)).toHaveLength(3);
+    expect(stdout).toMatch(/ann: hello\nann: again\nfailing: yes\n$/);
+    expect(status).toBe(0);
+  });
+
+  test('waits once for a hook that never ends, and not again to leave', { timeout: 90_000 }, async () => {
+    const hanging = labFile('hanging.ts', 'export const onMessage = () => new Promise(() => {});');
+    const repl = start(['repl', hanging, '--as', 'ann'], { input: 'hang\n/quit\n' });
+    await repl.line(/hanging is still busy/);
+    const since = performance.now();
+    const { status } = await repl.exit();
+    expect(status).toBe(0);
+    // It was 25 seconds: the hook got its whole time twice.
+    expect(performance.now() - since).toBeLessThan(15_000);
+  });
+});

@@ -257,3 +257,20 @@ function isAlive(pid: number): boolean {
     return false;
   }
 }
+
+test('says which test awaits what can never come, and where, and what was cancelled for it', async () => {
+  const file = labFile(
+    'pending/hang.test.ts',
+    "import { test } from 'node:test';\ntest('fine', () => {});\ntest('waits', () => new Promise(() => {}));\ntest('behind', () => {});\n",
+  );
+  const top = labFile('pending/top.test.ts', 'await new Promise(() => {});\n');
+  const { status, stdout } = await run(['test', file, top]);
+  expect(status).toBe(1);
+  expect(stdout).toMatch(
+    /not ok \S*hang\.test\.ts waits\n {2}it awaits something that can never come: .*\n {2}at .*hang\.test\.ts:3\n/,
+  );
+  expect(stdout).toMatch(/not ok \S*hang\.test\.ts behind\n {2}it was not run to its end: a test before it /);
+  expect(stdout).toMatch(
+    /not ok \S*top\.test\.ts\n {2}an await at the top of the file waits for something that can never come\n/,
+  );
+});

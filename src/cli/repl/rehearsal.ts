@@ -7,7 +7,7 @@ import type { PlannedBot } from '../running/bot-plans.ts';
 import { Conversation } from '../chat/conversation.ts';
 import type { ChatView } from '../chat/view.ts';
 import type { OfflineBots } from '../running/offline-bots.ts';
-import { statusLines } from './status-lines.ts';
+import { statusLines, suspensionNotice } from './status-lines.ts';
 
 const MAX_USERS = 100;
 
@@ -33,6 +33,8 @@ export class Rehearsal {
   /** The users whose request for a private connection the bot has decided. */
   readonly #decided = new Set<string>();
   #current: Conversation | undefined;
+  /** Whether a hook goes on and on. */
+  #isBusy = false;
 
   constructor(parts: RehearsalParts) {
     this.#parts = parts;
@@ -153,9 +155,10 @@ export class Rehearsal {
   /** Ends the private connections, and stops the bot; `onStop` may still send messages. */
   async end(): Promise<void> {
     const { offline } = this.#parts;
-    await offline.settled();
+    // What has been waited for in vain is not waited for again.
+    if (!this.#isBusy) await offline.settled();
     await Promise.all([...this.#users.values()].map((user) => user.end()));
-    await offline.runtime.stop(STOPPING);
+    await offline.runtime.stop(this.#isBusy ? RELOADING : STOPPING);
   }
 
   get #bot(): string {
@@ -191,6 +194,10 @@ export class Rehearsal {
 
   async #settled(): Promise<void> {
     const { offline, view } = this.#parts;
-    if (!(await offline.settled())) view.notice(`${this.#bot} is still busy; continuing without waiting`);
+    this.#isBusy = !(await offline.settled());
+    if (this.#isBusy) view.notice(`${this.#bot} is still busy; continuing without waiting`);
+    const [account] = offline.runtime.status.accounts;
+    const notice = suspensionNotice(account!.plugins, offline.net.clock.now());
+    if (notice !== undefined) view.notice(notice);
   }
 }

@@ -1,5 +1,5 @@
 import type { AccountStatus, PluginStatus } from '../../bot/status.ts';
-import { pluralize, formatBytes } from '../../util/printable.ts';
+import { pluralize, formatBytes, formatSpan } from '../../util/printable.ts';
 import { Zone } from '../../util/zone.ts';
 import { jobTime } from '../terminal/job-time.ts';
 
@@ -42,4 +42,15 @@ function pluginLines({
     ...(dialogues > 0 ? [`${pluralize(dialogues, 'dialogue')} in progress`] : []),
     ...errors.map(({ hook, message }) => `${hook} failed: ${message}`),
   ];
+}
+
+/** Why a plugin does not answer any more, where it was suspended, and what helps. */
+export function suspensionNotice(plugins: readonly PluginStatus[], now: Date): string | undefined {
+  for (const { name, suspendedUntil } of plugins) {
+    const leftMs = (suspendedUntil?.getTime() ?? 0) - now.getTime();
+    if (leftMs <= 0) continue;
+    const advance = `/advance ${Math.ceil(leftMs / 1000)}s`;
+    return `${name} failed too often, and hears nothing for ${formatSpan(leftMs)}: ${advance}, or /reload`;
+  }
+  return undefined;
 }
