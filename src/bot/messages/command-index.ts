@@ -1,6 +1,7 @@
 import { closest } from '../../util/closest.ts';
 import { commandKey } from '../loading/validate-plugin.ts';
 import type { Command } from '../plugin/commands.ts';
+import type { LoadedPlugin } from '../loading/read-plugin.ts';
 import type { PluginRunner } from '../running/plugin-runner.ts';
 
 /** A command, and the plugin that has it. */
@@ -47,11 +48,8 @@ export class CommandIndex {
   find(name: string): FoundCommand | undefined {
     const key = commandKey(name);
     for (const runner of this.#runners()) {
-      for (const [known, command] of runner.plugin.commands) {
-        if (known === key || command.aliases?.some((alias) => commandKey(alias) === key)) {
-          return { name: known, command, runner };
-        }
-      }
+      const found = namesOf(runner.plugin).get(key);
+      if (found) return { ...found, runner };
     }
     return undefined;
   }
@@ -86,4 +84,22 @@ export class CommandIndex {
     );
     return second === undefined ? near : `${near} ${second}`;
   }
+}
+
+type Named = Pick<FoundCommand, 'name' | 'command'>;
+
+/** The commands of plugins by their names and aliases: they never change, and each message asks. */
+const names = new WeakMap<LoadedPlugin, ReadonlyMap<string, Named>>();
+
+function namesOf(plugin: LoadedPlugin): ReadonlyMap<string, Named> {
+  const known = names.get(plugin);
+  if (known) return known;
+  const made = new Map<string, Named>();
+  for (const [name, command] of plugin.commands) {
+    for (const each of [name, ...(command.aliases ?? []).map(commandKey)]) {
+      if (!made.has(each)) made.set(each, { name, command });
+    }
+  }
+  names.set(plugin, made);
+  return made;
 }

@@ -27,6 +27,7 @@ const FAILED = 'Something went wrong.';
 
 /** Ends the dialogue that its sender has; a plugin may have a command of this name for all others. */
 const CANCEL = 'cancel';
+const CANCEL_LINE = new RegExp(`^${CANCEL}\\s*$`, 'i');
 
 /** Finds commands in messages, calls them, and answers `!help` and misspelt commands. */
 export class CommandRouter {
@@ -56,7 +57,7 @@ export class CommandRouter {
     if (!text.startsWith(this.#prefix)) return false;
     const line = text.slice(this.#prefix.length);
     if (!/^\S/.test(line)) return false;
-    if (commandKey(line.trim()) === CANCEL && this.#cancel(message, cause)) return true;
+    if (CANCEL_LINE.test(line) && this.#cancel(message, cause)) return true;
     if (this.#index.isEmpty) return false;
     const [word = ''] = /^\S+/.exec(line)!;
     if (commandKey(word) === HELP_COMMAND) {

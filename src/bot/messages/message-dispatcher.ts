@@ -68,9 +68,8 @@ export class MessageDispatcher {
       // What the user has caused before may begin one.
       const mayAnswer = dialogues.isReading || (dialogues.any && calls.queues.has(message.from));
       if (!mayAnswer && !runner.has('onMessage')) continue;
-      calls.dispatch(cause, 'onMessage', async () => {
-        if (!(await isAnswer(runner, message))) await heardBy(runner, message);
-      });
+      const hear = (): unknown => heardBy(runner, message);
+      calls.dispatch(cause, 'onMessage', mayAnswer ? async () => (await isAnswer(runner, message)) || hear() : hear);
     }
   }
 
@@ -97,10 +96,10 @@ async function isAnswer(runner: PluginRunner, message: Message): Promise<boolean
   return true;
 }
 
-async function heardBy(runner: PluginRunner, message: Message): Promise<void> {
+function heardBy(runner: PluginRunner, message: Message): unknown {
   const { onMessage } = runner.plugin.hooks;
-  if (!onMessage) return;
+  if (!onMessage) return undefined;
   const bound = runner.contextFactory.bind(message);
   const about = { message: bound, command: undefined, dialogue: undefined, args: undefined };
-  await handled(runner, about, () => onMessage(bound, runner.context));
+  return handled(runner, about, () => onMessage(bound, runner.context));
 }

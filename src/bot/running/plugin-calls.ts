@@ -1,4 +1,3 @@
-import { withResolvers } from '../../util/deferred.ts';
 import type { LogFields } from '../../util/log.ts';
 import type { CallOwner } from '../loading/loaded-code.ts';
 import type { Awaitable } from '../plugin/context.ts';
@@ -9,6 +8,8 @@ import type { PluginHealth } from './plugin-health.ts';
 
 /** The most calls of hooks that one plugin may have in progress; further ones are skipped. */
 const MAX_RUNNING = 1_000;
+
+const NO_FIELDS: LogFields = {};
 
 /** What happened when a hook was called. */
 export type HookResult<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown };
@@ -52,10 +53,8 @@ export class PluginCalls {
 
   /** Calls something of the plugin that a message caused, when what its peer caused before has finished, or lets it pass. */
   dispatch({ from, number }: Cause, hook: string, run: () => unknown): void {
-    const task = (): Promise<unknown> => {
-      const passing = withResolvers<void>();
-      return Promise.race([passing.promise, this.make(hook, from, run, {}, number, passing.resolve)]);
-    };
+    const task = (): Promise<void> =>
+      new Promise((letPass) => void this.make(hook, from, run, NO_FIELDS, number, letPass).then(() => letPass()));
     if (this.queues.run(from, task)) return;
     this.#settings.health.overloaded(hook);
   }

@@ -38,7 +38,7 @@ export class PluginDialogues {
 
   /** Whether a message would be an answer, as far as that is known. */
   awaits({ from, private: isPrivate }: Message): boolean {
-    return this.#options.records.get(from)?.private === isPrivate;
+    return this.count > 0 && this.#options.records.get(from)?.private === isPrivate;
   }
 
   /** Whether it is not known yet what was kept. */
