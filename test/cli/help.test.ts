@@ -56,7 +56,6 @@ test.each([
   ['  $ an example that is too long for the terminal', '  $ an example that is too long for the terminal'],
   ['  one  what that one is for', '  one\n      what that one\n      is for'],
   ['text\nExit code: 1\nis bad', 'text\nExit code: 1 is bad'],
-  ['你好你好你好你 你好你好', '你好你好你好你\n你好你好'],
 ])('%j is wrapped at 20 columns', (text, wrapped) => {
   expect(wrapHelp(text, 20)).toBe(wrapped);
 });
