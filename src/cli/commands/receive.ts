@@ -11,6 +11,7 @@ import { reportSessions } from '../connecting/session-reports.ts';
 import { configOption, identityOption, loginOption, noIdentityOption, seconds, serverOption } from '../options.ts';
 import { askPeer } from '../piping/asking.ts';
 import { Listener } from '../piping/listener.ts';
+import { standardOutput } from '../piping/transfer.ts';
 import { codeLogin } from '../sending/code-number.ts';
 import { canAsk } from '../sending/consent.ts';
 import { DEFAULT_CODE_WAIT_S, DEFAULT_MAX_ENTRIES, type ReceiveFlags } from '../sending/flags.ts';
@@ -26,7 +27,7 @@ export function register(command: Command): void {
     .argument('[code]', 'the code that send has printed')
     .option('-f, --from <glob...>', 'wait for senders with these logins; * and ? are wildcards')
     .option('-d, --dir <folder>', 'the folder that all goes into; made where it does not exist', '.')
-    .option('-o, --output <name>', 'what the one file or folder that comes is to be called')
+    .option('-o, --output <name>', 'what the one file or folder that comes is to be called; - for standard output')
     .addOption(
       new Option('--conflict <what>', 'where something else has the name of a file')
         .choices(CONFLICT_MODES)
@@ -75,10 +76,13 @@ async function receive(text: string | undefined, flags: ReceiveFlags, command: C
   const mistake = mistakeIn(text, flags);
   if (mistake !== undefined) command.error(mistake);
   await interruptibly(async (signal) => {
-    const report = transferReporter(flags, false);
-    if (text !== undefined) return receiveCode(text, { flags, report, view: new ProgressView(flags), signal });
+    const onData = flags.output === '-';
+    const report = transferReporter(flags, onData);
+    const view = new ProgressView(flags, onData);
+    const output = onData ? standardOutput(false) : undefined;
+    if (text !== undefined) return receiveCode(text, { flags, report, view, standardOutput: output, signal });
     const found = await findSecret(flags);
-    await receiveListening({ flags, report, view: new ProgressView(flags), secret: found?.secret, signal });
+    await receiveListening({ flags, report, view, standardOutput: output, secret: found?.secret, signal });
   });
 }
 
@@ -184,7 +188,11 @@ function prepareTarget(flags: ReceiveFlags): void {
   const { directory, shown } = targetOf(flags);
   try {
     mkdirSync(directory, { recursive: true });
-    if (flags.output !== undefined && statSync(shown, { throwIfNoEntry: false })?.isDirectory()) {
+    if (
+      flags.output !== undefined &&
+      flags.output !== '-' &&
+      statSync(shown, { throwIfNoEntry: false })?.isDirectory()
+    ) {
       throw new ChatosError('INVALID_ARGUMENT', `${shown} is a folder: name it with --dir to receive into it`);
     }
   } catch (error) {

@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander';
 import type { ChatosClient } from '../../client/client.ts';
 import { DEFAULT_HEARTBEAT_MS } from '../../client/heartbeat.ts';
-import { scan } from '../../transfer/files/scan.ts';
+import { scan, streamOffer } from '../../transfer/files/scan.ts';
 import { DEFAULT_REOPEN_TIMEOUT_MS } from '../../transfer/verified/options.ts';
 import { connectCommand } from '../connecting/connect.ts';
 import { findSecret, secretMistake, secretOptions } from '../connecting/secrets.ts';
@@ -23,12 +23,13 @@ import { ProgressView } from '../sending/progress-view.ts';
 import { transferReporter } from '../sending/report.ts';
 import { askAgain, sendTo, sendToAll, type Sending } from '../sending/sending-files.ts';
 import { sourcesOf, walkRules } from '../sending/sources.ts';
+import { inputSource } from '../terminal/input.ts';
 import { interruptibly } from '../terminal/signals.ts';
 
 export function register(command: Command): void {
   const [secretOption, codeOption] = secretOptions();
   command
-    .argument('<file...>', 'the files and folders to send')
+    .argument('<file...>', 'the files and folders to send; - for standard input')
     .option('-t, --to <login...>', 'send to these logins, all at once: they run receive --from', logins)
     .option(
       '-w, --wait <seconds>',
@@ -83,6 +84,9 @@ async function send(files: readonly string[], flags: SendFlags, command: Command
 function mistakeIn(files: readonly string[], flags: SendFlags): string | undefined {
   const { to, name, code, secret } = flags;
   if (name !== undefined && files.length > 1) return '--name is for one file or folder';
+  if (files.includes('-') && (files.length > 1 || (to && to.length > 1))) {
+    return "'-', standard input, goes alone, and to one receiver";
+  }
   if (!to && (code !== undefined || secret !== undefined))
     return 'without --to, a code is made: leave --code and --secret out';
   if (code !== undefined && to!.length > 1)
@@ -93,13 +97,15 @@ function mistakeIn(files: readonly string[], flags: SendFlags): string | undefin
 async function sendFiles(files: readonly string[], flags: SendFlags, signal: AbortSignal): Promise<void> {
   const report = transferReporter(flags, false);
   const found = await findSecret(flags);
-  const sources = sourcesOf(files, flags.name);
+  const sources = files[0] === '-' ? [] : sourcesOf(files, flags.name);
   const rules = walkRules(flags, report);
-  const offer = await scan(sources, rules, signal);
+  const input = files[0] === '-' ? inputSource() : undefined;
+  const offer = input ? streamOffer(flags.name ?? 'stdin', input.size ?? 0) : await scan(sources, rules, signal);
   const sending: Sending = {
     sources,
     rules,
     offer,
+    ...(input && { input }),
     flags,
     report,
     view: new ProgressView(flags),

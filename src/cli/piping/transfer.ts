@@ -34,7 +34,8 @@ export function standardEnds({ exec, keep, sendOnly, recvOnly, raw = false }: Pi
   };
 }
 
-function standardOutput(raw: boolean): ByteSink {
+/** Standard output; on a terminal, nothing can control it unless bytes are passed on raw. */
+export function standardOutput(raw: boolean): ByteSink {
   return isatty(1) ? terminalSink(raw) : standardOutputSink();
 }
 

@@ -2,6 +2,8 @@ import path from 'node:path';
 import type { Offer } from '../../transfer/files/offer.ts';
 import { FileReceiver } from '../../transfer/files/receiver.ts';
 import type { TransferResult } from '../../transfer/files/report.ts';
+import { EMPTY_SOURCE, type ByteSink } from '../../transfer/bytes.ts';
+import { streamFile } from '../../transfer/files/stream-file.ts';
 import type { PipedChannel } from '../../transfer/pipe.ts';
 import type { ChannelSecret } from '../../transfer/secure/secret.ts';
 import { encrypt, encryptNext } from '../piping/encryption.ts';
@@ -14,6 +16,7 @@ import { reasonOf } from './reasons.ts';
 import type { TransferReport } from './report.ts';
 import { runReturning } from './returning.ts';
 import { reportEntry } from './sending-files.ts';
+import { carryStream } from './streaming.ts';
 import { checkCounts, summaryText } from './summary.ts';
 
 /** How it is received. */
@@ -22,6 +25,8 @@ export interface Receiving {
   readonly report: TransferReport;
   readonly view: ProgressView;
   readonly secret: ChannelSecret | undefined;
+  /** Where it goes instead of into files. */
+  readonly standardOutput?: ByteSink | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -52,7 +57,7 @@ export async function receiveFrom(
     const consent = new Consent(receiving);
     const run = (channel: PipedChannel): Promise<TransferResult> => {
       current = channel;
-      return receiveOver(channel, consent, receiving);
+      return receiveOver(channel, next, consent, receiving);
     };
     const result = await runReturning(encrypted ?? plain, run, { ...receiving, next });
     const durationMs = Math.round(performance.now() - startedAt);
@@ -92,23 +97,36 @@ export function targetOf({ dir, output }: ReceiveFlags): {
   readonly rename: string | undefined;
   readonly shown: string;
 } {
+  if (output === '-') return { directory: path.resolve(dir), rename: undefined, shown: 'standard output' };
   if (output === undefined) return { directory: path.resolve(dir), rename: undefined, shown: path.resolve(dir) };
   const full = path.resolve(dir, output);
   return { directory: path.dirname(full), rename: path.basename(full), shown: full };
 }
 
-async function receiveOver(channel: PipedChannel, consent: Consent, receiving: Receiving): Promise<TransferResult> {
-  const { flags, report, view, signal } = receiving;
+async function receiveOver(
+  channel: PipedChannel,
+  next: NextChannel,
+  consent: Consent,
+  receiving: Receiving,
+): Promise<TransferResult> {
+  const { flags, report, view, signal, standardOutput } = receiving;
   const { peer } = channel;
   const { directory, rename } = targetOf(flags);
+  const { conflict, anyNames = false } = flags;
+  let file: ByteSink | undefined;
   const receiver = new FileReceiver(channel, {
     directory,
     rename,
-    conflict: flags.conflict,
-    anyNames: flags.anyNames ?? false,
+    asStream: standardOutput !== undefined,
+    conflict,
+    anyNames,
     reasonOf,
     signal,
-    decide: (offer, over) => consent.decide(offer, peer, over),
+    decide: async (offer, over) => {
+      await consent.decide(offer, peer, over);
+      const name = rename ?? offer.items[0]?.name ?? '';
+      if (offer.kind === 'stream' && !standardOutput) file = streamFile(directory, name, conflict, anyNames);
+    },
     onEvent: (event) => {
       if (event.type === 'offered') {
         const { kind, items, itemCount, entries, bytes } = event.offer;
@@ -132,7 +150,11 @@ async function receiveOver(channel: PipedChannel, consent: Consent, receiving: R
     },
   });
   try {
-    return await receiver.receive();
+    const result = await receiver.receive();
+    if (!('stream' in result)) return result;
+    const offer = receiver.offer!;
+    const output = standardOutput ?? file!;
+    return await carryStream(result, { input: EMPTY_SOURCE, output }, { ...receiving, next, offer });
   } finally {
     view.remove(peer);
   }

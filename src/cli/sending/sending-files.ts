@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import type { ChatosClient } from '../../client/client.ts';
 import { ChatosError, isChatosError } from '../../errors.ts';
 import { offerSummary } from './offer-text.ts';
@@ -5,6 +6,8 @@ import type { Offer } from '../../transfer/files/offer.ts';
 import type { TransferResult } from '../../transfer/files/report.ts';
 import { FileSender } from '../../transfer/files/sender.ts';
 import type { Source, WalkRules } from '../../transfer/files/walk.ts';
+import { DISCARD_SINK, type ByteSource } from '../../transfer/bytes.ts';
+import { descriptorSource } from '../../transfer/descriptor-source.ts';
 import type { PipedChannel } from '../../transfer/pipe.ts';
 import type { ChannelSecret } from '../../transfer/secure/secret.ts';
 import { encrypt, encryptNext } from '../piping/encryption.ts';
@@ -14,6 +17,7 @@ import type { ProgressView } from './progress-view.ts';
 import { reasonOf } from './reasons.ts';
 import type { TransferReport } from './report.ts';
 import { runReturning } from './returning.ts';
+import { carryStream } from './streaming.ts';
 import { checkCounts, summaryText } from './summary.ts';
 
 /** What is sent, and how. */
@@ -21,6 +25,8 @@ export interface Sending {
   readonly sources: readonly Source[];
   readonly rules: WalkRules;
   readonly offer: Offer;
+  /** What is sent instead of files. */
+  readonly input?: ByteSource;
   readonly flags: SendFlags;
   readonly report: TransferReport;
   readonly view: ProgressView;
@@ -51,7 +57,7 @@ export async function sendTo(plain: PipedChannel, following: NextChannel, sendin
     bytes: offer.bytes,
   });
   try {
-    const result = await runReturning(encrypted ?? plain, (channel) => sendOver(channel, sending), {
+    const result = await runReturning(encrypted ?? plain, (channel) => sendOver(channel, next, sending), {
       ...sending,
       next,
     });
@@ -69,7 +75,7 @@ export async function sendTo(plain: PipedChannel, following: NextChannel, sendin
   }
 }
 
-async function sendOver(channel: PipedChannel, sending: Sending): Promise<TransferResult> {
+async function sendOver(channel: PipedChannel, next: NextChannel, sending: Sending): Promise<TransferResult> {
   const { sources, rules, offer, flags, report, view, signal } = sending;
   const { peer } = channel;
   const sender = new FileSender(channel, {
@@ -89,10 +95,24 @@ async function sendOver(channel: PipedChannel, sending: Sending): Promise<Transf
     },
   });
   try {
-    return await sender.send();
+    const result = await sender.send();
+    if (!('stream' in result)) return result;
+    return await carryStream(result, { input: streamedInput(sending), output: DISCARD_SINK }, { ...sending, next });
   } finally {
     view.remove(peer);
   }
+}
+
+/** Standard input, or the one file that the receiver wants as a stream. */
+function streamedInput({ input, sources }: Sending): ByteSource {
+  if (input) return input;
+  const fd = openSync(sources[0]!.path, 'r');
+  const source = descriptorSource(fd);
+  const close = (): void => {
+    source.close();
+    closeSync(fd);
+  };
+  return { size: source.size, read: () => source.read(), close };
 }
 
 /** Reports what became of an entry: to people only where that needs to be said. */

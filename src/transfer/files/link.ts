@@ -4,6 +4,7 @@ import type { PipedChannel } from '../pipe.ts';
 import { connectionLost, failureKind, incomplete, isConnectionLost, isPeerFailure, peerFailure } from './failures.ts';
 import { FrameReader, reasonBytes, type FrameType } from './frames.ts';
 import { FrameWriter } from './frame-writer.ts';
+import { HandedChannel } from './handed-channel.ts';
 import { encodeHello, HelloReader, type TransferRole } from './hello.ts';
 
 /** How long the peer may take to say its hello. */
@@ -43,6 +44,9 @@ export class Link {
   /** Something has failed: what comes now is of no use. */
   #isBroken = false;
   #isDone = false;
+  #handed:
+    | { readonly channel: HandedChannel; readonly resolve: () => void; readonly reject: (error: unknown) => void }
+    | undefined;
 
   constructor(channel: PipedChannel, settings: LinkSettings) {
     this.channel = channel;
@@ -69,7 +73,8 @@ export class Link {
     const reading = this.#readAll(user, new HelloReader(channel, role), () => clearTimeout(timer));
     reading.catch(() => undefined);
     try {
-      await Promise.race([Promise.all([this.#write(user), reading]), this.#failed.promise]);
+      const failing = reading.then(() => new Promise<never>(() => undefined));
+      await Promise.race([this.#write(user, reading), failing, this.#failed.promise]);
     } catch (error) {
       this.#isBroken = true;
       await this.#giveUp(error, reading);
@@ -81,17 +86,28 @@ export class Link {
     }
   }
 
-  async #write(user: LinkUser): Promise<void> {
+  /** What comes next on this channel is not ours: it is for the one returned. Frames before it have been flushed. */
+  handOver(): PipedChannel {
+    const { promise, resolve, reject } = withResolvers<void>();
+    promise.catch(() => undefined);
+    this.#handed = { channel: new HandedChannel(this.channel, promise), resolve, reject };
+    return this.#handed.channel;
+  }
+
+  async #write(user: LinkUser, reading: Promise<void>): Promise<void> {
     await this.out.sendRaw(encodeHello(this.#settings.role));
     await this.#greeted.promise;
     await user.run();
     this.#isDone = true;
+    if (this.#handed) return;
     await this.out.end();
+    await reading;
   }
 
   /** Reads all that comes, also when something has failed: the peer must get to what is behind it. */
   async #readAll(user: LinkUser, hello: HelloReader, onHello: () => void): Promise<void> {
     const read = (chunk: Buffer): void | Promise<void> => {
+      if (this.#handed) return this.#handed.channel.feed(chunk);
       let rest: Buffer | undefined = chunk;
       if (!this.#isGreeted) {
         rest = hello.read(chunk);
@@ -107,14 +123,22 @@ export class Link {
       this.#isBroken = true;
       this.#failed.reject(error);
     };
-    await this.channel.readLent((chunk) => {
+    const whole = this.channel.readLent((chunk) => {
       if (this.#isBroken) return undefined;
       try {
-        return read(chunk)?.catch(fail);
+        // What a stream of its own is read by fails there.
+        return this.#handed ? read(chunk) : read(chunk)?.catch(fail);
       } catch (error) {
         return fail(error);
       }
     });
+    await whole.then(
+      () => this.#handed?.resolve(),
+      (error: unknown) => {
+        this.#handed?.reject(error);
+        throw error;
+      },
+    );
     if (!this.#isDone) throw connectionLost(`${this.channel.peer} ended the private connection before all was done`);
   }
 
@@ -122,12 +146,15 @@ export class Link {
     return this.#reader.read(
       bytes,
       (type, body) => this.#take(user, type, body),
-      () => !user.isFull,
+      () => !user.isFull && !this.#handed,
     );
   }
 
   async #readRest(user: LinkUser, bytes: Buffer): Promise<void> {
-    for (let rest = bytes; rest.length > 0 && !this.#isBroken; rest = this.#readFrames(user, rest)) await user.settle();
+    for (let rest = bytes; rest.length > 0 && !this.#isBroken; rest = this.#readFrames(user, rest)) {
+      if (this.#handed) return this.#handed.channel.feed(rest);
+      await user.settle();
+    }
   }
 
   #take(user: LinkUser, type: FrameType, body: Buffer): void {

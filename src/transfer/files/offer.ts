@@ -43,6 +43,11 @@ export function mostBytes({ bytes }: Offer): number {
   return bytes + Math.floor(bytes / 16) + 1024 * 1024;
 }
 
+/** Whether it can come as a stream of bytes: a stream, or one file. */
+export function canStream({ kind, itemCount, items }: Offer): boolean {
+  return kind === 'stream' || (itemCount === 1 && items[0]?.kind === 'file');
+}
+
 const KINDS: readonly EntryKind[] = ['file', 'folder', 'link'];
 
 export function kindNumber(kind: EntryKind): number {

@@ -183,12 +183,17 @@ function openPart(at: string): number {
   if (stats.isFile() && stats.nlink === 1) return fd;
   closeSync(fd);
   // Another name of a file of somebody: what is written would be in that one, too.
-  unlinkSync(at);
+  return createPart(at);
+}
+
+/** An empty part, in place of one that may be there. */
+export function createPart(at: string): number {
+  if (lstatSync(at, { throwIfNoEntry: false })) unlinkSync(at);
   return openSync(at, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
 }
 
 /** Gives a file a name that nothing has. */
-function moveToFree(from: string, to: string): void {
+export function moveToFree(from: string, to: string): void {
   try {
     linkSync(from, to);
   } catch (error) {

@@ -10,11 +10,18 @@ import { FolderStack, type Arrival } from './folder-stack.ts';
 import { MAX_HASHES_PER_FRAME, reasonBytes, type FrameType } from './frames.ts';
 import { Link, type LinkSettings, type LinkUser } from './link.ts';
 import { partName } from './names.ts';
-import { decodeOffer, mostBytes, mostEntries, type Offer } from './offer.ts';
+import { canStream, decodeOffer, mostBytes, mostEntries, type Offer } from './offer.ts';
 import { unpack } from './packing.ts';
 import { hashFile, PartFile, removeTwin } from './part-file.ts';
 import { Place } from './place.ts';
-import { OUTCOMES, Progress, type Outcome, type TransferEvent, type TransferResult } from './report.ts';
+import {
+  OUTCOMES,
+  Progress,
+  type Outcome,
+  type StreamHandover,
+  type TransferEvent,
+  type TransferResult,
+} from './report.ts';
 import { MAX_OPEN_ENTRIES } from './sender.ts';
 import { TargetFolder } from './target-folder.ts';
 
@@ -28,6 +35,8 @@ export interface ReceiverOptions {
   readonly rename?: string | undefined;
   /** Whether names are allowed that collide or mean something else on other systems. @default false */
   readonly anyNames?: boolean;
+  /** Whether the one file is to come as a stream of bytes. A stream does, always. @default false */
+  readonly asStream?: boolean;
   /** Whether to take what is offered: throws where not. */
   readonly decide: (offer: Offer, signal: AbortSignal) => void | Promise<void>;
   readonly onEvent?: (event: TransferEvent) => void;
@@ -62,6 +71,7 @@ export class FileReceiver implements LinkUser {
   readonly #conflict: ConflictMode;
   readonly #over = new AbortController();
   #offer: Offer | undefined;
+  #stream: PipedChannel | undefined;
   #root: TargetFolder | undefined;
   #stack: FolderStack | undefined;
   /** What has been announced, and not been looked at. */
@@ -96,8 +106,9 @@ export class FileReceiver implements LinkUser {
    * @throws what failed here, what `decide` threw, or a {@link ChatosError}: `DATA_INCOMPLETE` where what comes is refused
    *   or wrong, `CHANNEL_ABORTED`
    */
-  async receive(): Promise<TransferResult> {
+  async receive(): Promise<TransferResult | StreamHandover> {
     await this.#link.run(this);
+    if (this.#stream) return { stream: this.#stream };
     return { counts: this.progress.counts, bytes: this.progress.bytes };
   }
 
@@ -122,11 +133,12 @@ export class FileReceiver implements LinkUser {
   }
 
   async run(): Promise<void> {
-    const { directory, decide, onEvent, anyNames = false, rename } = this.#options;
+    const { directory, decide, onEvent, anyNames = false, rename, asStream = false } = this.#options;
     await this.#until(() => this.#offer !== undefined);
     const offer = this.#offer!;
     onEvent?.({ type: 'offered', offer });
     await decide(offer, this.#over.signal);
+    if (asStream || offer.kind === 'stream') return this.#acceptStream(offer);
     this.#root = new TargetFolder([], Place.open(directory));
     this.#stack = new FolderStack(this.#root, offer, anyNames, rename);
     this.#accepted = true;
@@ -150,6 +162,17 @@ export class FileReceiver implements LinkUser {
     const counts = new FieldWriter();
     for (const outcome of OUTCOMES) counts.u64(this.progress.counts[outcome]);
     await this.#link.out.send('done', counts.end());
+  }
+
+  async #acceptStream(offer: Offer): Promise<void> {
+    if (!canStream(offer)) {
+      const message = 'what is offered is not one file: it cannot be written to one output';
+      throw new ChatosError('REQUEST_REFUSED', message);
+    }
+    this.#stream = this.#link.handOver();
+    await this.#link.out.send('accept', Buffer.from([1, 0]));
+    await this.#link.out.flush();
+    this.#options.onEvent?.({ type: 'accepted', offer });
   }
 
   stop(): void {

@@ -1,3 +1,4 @@
+import type { PipedChannel } from '../pipe.ts';
 import type { Offer } from './offer.ts';
 
 /** What became of a file or link. */
@@ -79,4 +80,9 @@ export interface TransferResult {
   readonly counts: Counts;
   /** Of all files, in bytes. */
   readonly bytes: number;
+}
+
+/** What was offered comes as a stream of bytes over this channel: nothing of it was sent yet. */
+export interface StreamHandover {
+  readonly stream: PipedChannel;
 }

@@ -25,3 +25,9 @@ export async function scan(sources: readonly Source[], rules: WalkRules, signal:
   }
   return { kind: 'files', id: randomBytes(OFFER_ID_BYTES), entries, bytes, items, itemCount: sources.length };
 }
+
+/** The offer of a stream of bytes; `0` where it is not known how many there are. */
+export function streamOffer(name: string, bytes: number): Offer {
+  const items: OfferedItem[] = [{ kind: 'file', name, size: bytes }];
+  return { kind: 'stream', id: randomBytes(OFFER_ID_BYTES), entries: 1, bytes, items, itemCount: 1 };
+}

@@ -5,10 +5,17 @@ import { incomplete, ruleBroken } from './failures.ts';
 import { MAX_CHUNKS, HASH_BYTES, chunkCount } from './chunks.ts';
 import type { FrameType } from './frames.ts';
 import { Link, type LinkSettings, type LinkUser } from './link.ts';
-import { encodeOffer, mostBytes, mostEntries, type Offer } from './offer.ts';
+import { canStream, encodeOffer, mostBytes, mostEntries, type Offer } from './offer.ts';
 import { FileTransmission } from './transmission.ts';
 import { Packer, type CompressMode } from './packing.ts';
-import { OUTCOMES, Progress, type Outcome, type TransferEvent, type TransferResult } from './report.ts';
+import {
+  OUTCOMES,
+  Progress,
+  type Outcome,
+  type StreamHandover,
+  type TransferEvent,
+  type TransferResult,
+} from './report.ts';
 import { walk, type Source, type WalkedEntry, type WalkRules } from './walk.ts';
 import type { Wish } from './wish.ts';
 
@@ -46,6 +53,7 @@ export class FileSender implements LinkUser {
   /** What could not be announced. */
   #unreadable = 0;
   #accepted: { readonly mayPack: boolean } | undefined;
+  #stream: PipedChannel | undefined;
   #allAnnounced = false;
   #done: readonly number[] | undefined;
   #stopped = false;
@@ -58,13 +66,15 @@ export class FileSender implements LinkUser {
   }
 
   /**
-   * Sends everything; done when the receiver has said that it has everything, checked, on its disk.
+   * Sends everything; done when the receiver has said that it has everything, checked, on its disk. A receiver that wants
+   * the one file as a stream gets nothing yet: the channel is handed over for it.
    *
    * @throws what failed here, or a {@link ChatosError}: `REQUEST_REFUSED` where the receiver does not want it,
    *   `DATA_INCOMPLETE`, `CHANNEL_ABORTED`
    */
-  async send(): Promise<TransferResult> {
+  async send(): Promise<TransferResult | StreamHandover> {
     await this.#link.run(this);
+    if (this.#stream) return { stream: this.#stream };
     return { counts: this.progress.counts, bytes: this.progress.bytes };
   }
 
@@ -86,6 +96,7 @@ export class FileSender implements LinkUser {
     await this.#link.out.flush();
     await this.#until(() => this.#accepted !== undefined);
     onEvent?.({ type: 'accepted', offer });
+    if (this.#stream) return;
     const { rules, sources } = this.#options;
     const onLeftOut: WalkRules['onLeftOut'] = (source, why, isFailure) => {
       if (isFailure) this.#unreadable += 1;
@@ -183,7 +194,10 @@ export class FileSender implements LinkUser {
   #accept(body: Buffer): void {
     if (this.#accepted) throw ruleBroken('ACCEPT twice');
     const fields = new FieldReader('ACCEPT', body);
-    if (fields.u8() !== 0) throw ruleBroken('it wants a stream of what is none');
+    const wantsStream = fields.u8() === 1;
+    const { offer } = this.#options;
+    if (wantsStream ? !canStream(offer) : offer.kind === 'stream') throw ruleBroken('it wants what was not offered');
+    if (wantsStream) this.#stream = this.#link.handOver();
     this.#accepted = { mayPack: (fields.u8() & 1) !== 0 };
   }
 

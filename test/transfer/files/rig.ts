@@ -5,7 +5,7 @@ import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import { messageOf } from '../../../src/errors.ts';
 import { FileReceiver, type ReceiverOptions } from '../../../src/transfer/files/receiver.ts';
-import type { TransferEvent, TransferResult } from '../../../src/transfer/files/report.ts';
+import type { StreamHandover, TransferEvent, TransferResult } from '../../../src/transfer/files/report.ts';
 import { scan } from '../../../src/transfer/files/scan.ts';
 import { FileSender, type SenderOptions } from '../../../src/transfer/files/sender.ts';
 import { memoryPair, type MemoryChannel, type PairOptions } from '../verified/memory-channels.ts';
@@ -43,9 +43,9 @@ export async function senderOn(channel: MemoryChannel, options: SendWith): Promi
 }
 
 /** What a side ended with. */
-export type Outcome = TransferResult | Error;
+export type Outcome = TransferResult | StreamHandover | Error;
 
-function outcome(result: Promise<TransferResult>): Promise<Outcome> {
+function outcome(result: Promise<TransferResult | StreamHandover>): Promise<Outcome> {
   return result.catch((error: unknown) => error as Error);
 }
 

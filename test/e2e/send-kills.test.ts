@@ -1,0 +1,98 @@
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import process from 'node:process';
+import { beforeAll, expect, test } from 'vitest';
+import { LAB, start, startServer } from './chatosbot.ts';
+
+/** How much there is: in the long variant, 10,000 small files and one of 4 GiB. */
+const IS_LONG = process.env['CHATOSBOT_LONG_TESTS'] !== undefined;
+const SMALL_FILES = IS_LONG ? 10_000 : 400;
+const LARGE_MIB = IS_LONG ? 4_096 : 48;
+const KILLS_EACH = IS_LONG ? 10 : 4;
+/** The moments of the kills: the same in each run. */
+const SEED = 20_261_127;
+
+let at: string;
+
+beforeAll(async () => {
+  ({ at } = await startServer());
+});
+
+function* moments(): Generator<number> {
+  for (let state = SEED; ;) {
+    state = (state * 48_271) % 2_147_483_647;
+    yield state / 2_147_483_647;
+  }
+}
+
+/** Bytes that cannot be packed, made fast. */
+function block(name: string, bytes: number): Buffer {
+  const seed = createHash('sha512').update(name).digest();
+  return Buffer.concat(
+    Array.from({ length: Math.ceil(bytes / seed.length) }, (_, i) => Buffer.from([i, ...seed])),
+  ).subarray(0, bytes);
+}
+
+function makeTree(): string {
+  const top = path.join(LAB, 'killed');
+  for (let number = 0; number < SMALL_FILES; number += 1) {
+    const folder = path.join(top, `folder ${number % 37}`);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(path.join(folder, `file ${number}`), block(`${number}`, number * 13));
+  }
+  for (let mib = 0; mib < LARGE_MIB; mib += 1)
+    writeFileSync(path.join(top, 'large'), block(`${mib}`, 2 ** 20), { flag: 'a' });
+  return top;
+}
+
+const LIMIT = { timeout: IS_LONG ? 1_800_000 : 240_000 };
+
+test('a transfer whose sides are killed again and again arrives whole', LIMIT, async () => {
+  const top = makeTree();
+  const inbox = path.join(LAB, 'killed-inbox');
+  const random = moments();
+  const both = () => {
+    const common = ['--server', at, '--reconnect-timeout', '0', '--json'];
+    const receiver = start([
+      'receive',
+      '--from',
+      'ann-k',
+      '--login',
+      'bob-k',
+      '--yes',
+      '--dir',
+      inbox,
+      '--retry',
+      '--wait',
+      '60',
+      ...common,
+    ]);
+    const sender = start(['send', top, '--to', 'bob-k', '--login', 'ann-k', '--retry', '--wait', '60', ...common]);
+    return { receiver, sender };
+  };
+  let midway = 0;
+  for (let round = 0; round < KILLS_EACH * 2; round += 1) {
+    const { receiver, sender } = both();
+    await receiver.line(/"type":"accepted"/, 'stdout');
+    const [victim, other] = round % 2 === 0 ? [sender, receiver] : [receiver, sender];
+    const afterMs = random.next().value! * (IS_LONG ? 20_000 : 800);
+    await Promise.race([new Promise((resolve) => setTimeout(resolve, afterMs)), other.ended]);
+    victim.kill('SIGKILL');
+    const { status } = await other.exit(120_000);
+    // Success only if everything is there.
+    expect([0, 75]).toContain(status);
+    if (status === 75) midway += 1;
+    expect(status === 75 || spawnSync('diff', ['-r', top, path.join(inbox, 'killed')]).status === 0).toBe(true);
+    await victim.ended;
+  }
+  expect(midway).toBeGreaterThan(1);
+  const { receiver, sender } = both();
+  const [received, sent] = await Promise.all([receiver.exit(LIMIT.timeout), sender.exit(LIMIT.timeout)]);
+  expect([sent.status, received.status]).toEqual([0, 0]);
+  expect(spawnSync('diff', ['-r', top, path.join(inbox, 'killed')]).stdout.toString()).toBe('');
+  const parts = readdirSync(inbox, { recursive: true }).filter((name) => String(name).endsWith('.part'));
+  expect(parts).toEqual([]);
+  expect(existsSync(path.join(inbox, 'killed', 'large'))).toBe(true);
+});

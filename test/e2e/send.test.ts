@@ -1,0 +1,229 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { Command } from '../support/command.ts';
+import { LAB, start, startServer, type Options } from './chatosbot.ts';
+
+const CODE = /code: (\d+)-([a-z]+-[a-z]+) /;
+const BYTES = Buffer.concat(Array.from({ length: 100_000 }, (_, at) => createHash('sha256').update(`${at}`).digest()));
+
+let at: string;
+let count = 0;
+
+beforeAll(async () => {
+  ({ at } = await startServer());
+});
+
+function makeFile(content: string | Buffer = BYTES) {
+  const folder = path.join(LAB, `send-${++count}`);
+  mkdirSync(path.join(folder, 'in'), { recursive: true });
+  const file = path.join(folder, 'file.bin');
+  writeFileSync(file, content);
+  return { file, inbox: path.join(folder, 'in') };
+}
+
+async function both(
+  receive: readonly string[],
+  send: readonly string[],
+  ends: { receiver?: Options; sender?: Options } = {},
+) {
+  const [ear, mouth] = [`ear-s${++count}`, `mouth-s${count}`];
+  const receiver = start(['receive', '--from', mouth, '--login', ear, '--server', at, ...receive], ends.receiver);
+  await receiver.line(/waiting/);
+  const sender = start(['send', ...send, '--to', ear, '--login', mouth, '--server', at], ends.sender);
+  return { receiver, sender, mouth };
+}
+
+async function statuses(...commands: readonly Command[]): Promise<(number | null)[]> {
+  return (await Promise.all(commands.map((command) => command.exit()))).map(({ status }) => status);
+}
+
+describe('a code', () => {
+  test('is all that a receiver needs', async () => {
+    const { file, inbox } = makeFile();
+    const sender = start(['send', file, '--server', at]);
+    const [, number, words] = await sender.line(CODE);
+    const receiver = start(['receive', `${number}-${words}`, '--yes', '--dir', inbox, '--server', at]);
+    expect(await statuses(sender, receiver)).toEqual([0, 0]);
+    expect(receiver.stderr).toContain('encrypted from end to end');
+    expect(readFileSync(path.join(inbox, 'file.bin')).equals(BYTES)).toBe(true);
+  });
+
+  test('that is wrong ends both sides with 77, and is used up', async () => {
+    const { file, inbox } = makeFile();
+    const sender = start(['send', file, '--server', at]);
+    const [, number] = await sender.line(CODE);
+    const receiver = start(['receive', `${number}-zoo-zoo`, '--yes', '--dir', inbox, '--server', at]);
+    expect(await statuses(sender, receiver)).toEqual([77, 77]);
+    expect(sender.stderr).toContain('wrong code');
+    expect(receiver.stderr).toContain('wrong code');
+    expect(existsSync(path.join(inbox, 'file.bin'))).toBe(false);
+  });
+
+  test('whose sender has gone is reported as that, with 69', async () => {
+    const { inbox } = makeFile();
+    const receiver = start(['receive', '424242-zoo-zoo', '--yes', '--dir', inbox, '--wait', '1', '--server', at]);
+    expect(await statuses(receiver)).toEqual([69]);
+    expect(receiver.stderr).toContain('there is no sender with the number 424242');
+  });
+});
+
+describe('who is asked', () => {
+  test('a receiver without a terminal must say --yes', async () => {
+    const receiver = start(['receive', '--from', 'ann', '--server', at]);
+    expect(await statuses(receiver)).toEqual([2]);
+    expect(receiver.stderr).toContain('add --yes');
+  });
+
+  test('a stranger is refused, and the one who is meant is waited for', async () => {
+    const { file, inbox } = makeFile();
+    const { receiver, sender } = await both(['--yes', '--dir', inbox], [file]);
+    const stranger = start([
+      'send',
+      file,
+      '--to',
+      `ear-s${count}`,
+      '--login',
+      'mallory',
+      '--wait',
+      '5',
+      '--server',
+      at,
+    ]);
+    expect((await statuses(sender, receiver)).at(0)).toBe(0);
+    expect([69, 77, 124]).toContain((await stranger.exit()).status);
+  });
+
+  test('more than --max-size is refused on both sides with 77, before anything is sent', async () => {
+    const { file, inbox } = makeFile();
+    const { receiver, sender } = await both(['--yes', '--max-size', '1M', '--dir', inbox], [file]);
+    expect(await statuses(receiver, sender)).toEqual([77, 77]);
+    expect(sender.stderr).toContain('--max-size');
+    expect(existsSync(path.join(inbox, 'file.bin'))).toBe(false);
+  });
+
+  test('an output that is a folder is refused before anybody is asked', async () => {
+    const { inbox } = makeFile();
+    const receiver = start(['receive', '--from', 'ann', '--yes', '-o', inbox, '--server', at]);
+    expect(await statuses(receiver)).toEqual([2]);
+    expect(receiver.stderr).toContain('is a folder');
+  });
+});
+
+describe('endings', () => {
+  test('a file that exists and is different is 77 on both sides, and stays', async () => {
+    const { file, inbox } = makeFile();
+    writeFileSync(path.join(inbox, 'file.bin'), 'precious');
+    const { receiver, sender } = await both(['--yes', '--dir', inbox], [file]);
+    expect(await statuses(receiver, sender)).toEqual([77, 77]);
+    expect(readFileSync(path.join(inbox, 'file.bin'), 'utf8')).toBe('precious');
+  });
+
+  test.each(['receiver', 'sender'] as const)(
+    'Ctrl-C at the %s ends it with 130, and the other side with 75',
+    async (who) => {
+      const { inbox } = makeFile();
+      const sides = await both(['--yes', '-o', '-'], ['-'], { sender: { input: 'open' } });
+      await sides.receiver.line(/offers a stream/);
+      sides.sender.stdin.write('begin');
+      while (!sides.receiver.stdout.includes('begin')) await new Promise(setImmediate);
+      sides[who].kill('SIGINT');
+      expect((await sides[who].exit()).status).toBe(130);
+      const other = await sides[who === 'sender' ? 'receiver' : 'sender'].exit();
+      expect([65, 75]).toContain(other.status);
+      expect(other.stderr).toContain('interrupted');
+      expect(existsSync(inbox)).toBe(true);
+    },
+  );
+
+  test('several receivers each get everything, and a summary each', async () => {
+    const { file, inbox } = makeFile();
+    const names = ['multi-1', 'multi-2', 'multi-3'];
+    const receivers = names.map((login) =>
+      start([
+        'receive',
+        '--from',
+        'multi',
+        '--login',
+        login,
+        '--yes',
+        '--dir',
+        path.join(inbox, login),
+        '--server',
+        at,
+      ]),
+    );
+    await Promise.all(receivers.map((each) => each.line(/waiting/)));
+    const sender = start([
+      'send',
+      file,
+      ...names.flatMap((name) => ['--to', name]),
+      '--login',
+      'multi',
+      '--json',
+      '--server',
+      at,
+    ]);
+    expect(await statuses(sender, ...receivers)).toEqual([0, 0, 0, 0]);
+    const done = sender.stdout
+      .toString()
+      .split('\n')
+      .filter((line) => line.includes('"done"'))
+      .map((line) => JSON.parse(line) as { type: string; peer: string });
+    expect(
+      done
+        .filter(({ type }) => type === 'done')
+        .map(({ peer }) => peer)
+        .toSorted(),
+    ).toEqual(names);
+    for (const login of names) expect(readFileSync(path.join(inbox, login, 'file.bin')).equals(BYTES)).toBe(true);
+  });
+});
+
+describe('a stream', () => {
+  test('goes from standard input to standard output, live', async () => {
+    const { receiver, sender } = await both(['--yes', '-o', '-'], ['-'], { sender: { input: 'open' } });
+    sender.stdin.write('first');
+    while (!receiver.stdout.includes('first')) await new Promise(setImmediate);
+    sender.stdin.end(BYTES);
+    expect(await statuses(receiver, sender)).toEqual([0, 0]);
+    expect(receiver.stdout.equals(Buffer.concat([Buffer.from('first'), BYTES]))).toBe(true);
+  });
+
+  test('goes on where the server is started again', { timeout: 90_000 }, async () => {
+    const first = await startServer();
+    const [ear, mouth] = ['ear-r', 'mouth-r'];
+    const receiver = start(['receive', '--from', mouth, '--login', ear, '--yes', '-o', '-', '--server', first.at]);
+    await receiver.line(/waiting/);
+    const sender = start(['send', '-', '--to', ear, '--login', mouth, '--server', first.at], { input: 'open' });
+    sender.stdin.write('before');
+    while (!receiver.stdout.includes('before')) await new Promise(setImmediate);
+    first.command.kill('SIGKILL');
+    await sender.line(/waiting for another private connection/);
+    sender.stdin.write(' during');
+    start(['serve', '--listen', first.at, '--no-control']);
+    await sender.line(/private connection with .* again/, 'stderr', 60_000);
+    sender.stdin.end(' after');
+    expect(await statuses(receiver, sender)).toEqual([0, 0]);
+    expect(receiver.stdout.toString()).toBe('before during after');
+  });
+
+  test('of more than one file cannot be asked for', async () => {
+    const { file } = makeFile();
+    const { receiver, sender } = await both(['--yes', '-o', '-'], [file, makeFile('x').inbox]);
+    expect(await statuses(receiver, sender)).toEqual([77, 77]);
+  });
+
+  test('into a file has its name when it is whole', async () => {
+    const { inbox } = makeFile();
+    const { receiver, sender } = await both(['--yes', '--dir', inbox], ['-', '--name', 'dump'], {
+      sender: { input: BYTES },
+    });
+    expect(await statuses(receiver, sender)).toEqual([0, 0]);
+    expect(readFileSync(path.join(inbox, 'dump')).equals(BYTES)).toBe(true);
+    const again = await both(['--yes', '--dir', inbox], ['-', '--name', 'dump'], { sender: { input: 'other' } });
+    expect(await statuses(again.receiver, again.sender)).toEqual([77, 77]);
+    expect(readFileSync(path.join(inbox, 'dump')).equals(BYTES)).toBe(true);
+  });
+});
