@@ -6,6 +6,8 @@ import { onTerminal, resizeTo } from './terminal.ts';
 const ROWS = 24;
 const PATIENCE_MS = 40_000;
 const ASK_FOR_CURSOR = '\u001B[6n';
+/** The end of what readline, or top, draws: something is cleared, and the cursor is put somewhere at last. */
+const DRAWN = /\u001B\[0?J[^]*\u001B\[(?:\d+G(?:\u001B\[\d+A)?|\?2026l)$/;
 
 export interface ScreenOptions extends Options {
   readonly columns: number;
@@ -70,10 +72,10 @@ export class Screen {
     if (columns === this.#emulator.cols) return;
     if (this.#breaksAnew) await this.#breakAnew(columns);
     else this.#emulator.resize(columns, ROWS);
-    let drawings = 1;
-    const drawn = this.#when((output) => {
-      drawings += output.includes(ASK_FOR_CURSOR) ? 0 : -1;
-      return drawings === 0;
+    let output = '';
+    const drawn = this.#when((more) => {
+      output += more;
+      return DRAWN.test(output.slice(output.lastIndexOf(ASK_FOR_CURSOR) + 1));
     });
     this.#command.type(resizeTo(columns));
     await drawn;
