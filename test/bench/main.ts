@@ -6,6 +6,7 @@ import { benchChannelMemory } from './channel-memory.ts';
 import { benchChannels } from './channels.ts';
 import { benchDecoder } from './decoder.ts';
 import { benchFanout, benchLone } from './fanout.ts';
+import { benchForward } from './forward.ts';
 import { benchGrowth } from './growth.ts';
 import { benchMixed } from './mixed.ts';
 import { benchPipeSecret } from './pipe-secret.ts';
@@ -23,6 +24,7 @@ const BENCHMARKS: Readonly<Record<string, (rounds: number, plots?: string) => Pr
   'channel-memory': benchChannelMemory,
   decoder: benchDecoder,
   fanout: benchFanout,
+  forward: benchForward,
   growth: benchGrowth,
   lone: benchLone,
   mixed: benchMixed,

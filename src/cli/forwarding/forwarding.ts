@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { ChatosClient } from '../../client/client.ts';
 import { DEFAULT_HEARTBEAT_MS } from '../../client/heartbeat.ts';
 import { ChatosError, isChatosError } from '../../errors.ts';
@@ -44,6 +45,8 @@ export async function forwardTo(
   report: ForwardReport,
   signal: AbortSignal,
 ): Promise<void> {
+  // Each connection listens: many are no sign of a leak.
+  setMaxListeners(0, signal);
   const found = await findSecret(flags);
   const tunnels = new TunnelSource(peer);
   const { dialTimeout = DEFAULT_DIAL_TIMEOUT_S, idleTimeout = Infinity, max = DEFAULT_MAX_CONNECTIONS } = flags;

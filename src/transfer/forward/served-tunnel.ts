@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import http2, { type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import { ChatosError, isChatosError } from '../../errors.ts';
 import { withResolvers } from '../../util/deferred.ts';
@@ -52,6 +53,8 @@ export class ServedTunnel {
     this.closed = promise;
     let cause: Error | undefined;
     channel.once('error', (error) => (cause = error));
+    // Each connection listens: many are no sign of a leak.
+    setMaxListeners(0, this.#stopped.signal);
     this.#listeners = new RemoteListeners({
       peer: channel.peer,
       permits: options.listenPermits,
