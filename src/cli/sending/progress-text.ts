@@ -31,8 +31,7 @@ export function progressText(
   ];
   let line = share;
   for (const part of parts) {
-    if (`${line}, ${part}`.length > width) break;
-    line += `, ${part}`;
+    if (`${line}, ${part}`.length <= width) line += `, ${part}`;
   }
   if (path === undefined) return line.slice(0, width);
   const own = totals.entries > 1 && fileSize > 0 ? ` ${percent(fileBytes, fileSize)}` : '';
