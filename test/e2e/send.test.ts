@@ -181,6 +181,21 @@ describe('endings', () => {
   });
 });
 
+test('a file goes on where the server is started again', { timeout: 90_000 }, async () => {
+  const { file, inbox } = makeFile(Buffer.concat(Array.from({ length: 40 }, () => BYTES)));
+  const first = await startServer();
+  const server = ['--server', first.at];
+  const receiver = start(['receive', '--from', 'mouth-f', '--login', 'ear-f', '--yes', '--dir', inbox, ...server]);
+  await receiver.line(/waiting/);
+  const sender = start(['send', file, '--to', 'ear-f', '--login', 'mouth-f', ...server]);
+  const part = path.join(inbox, 'file.bin.chatosbot.part');
+  while (!existsSync(part)) await new Promise(setImmediate);
+  first.command.kill('SIGKILL');
+  start(['serve', '--listen', first.at, '--no-control']);
+  expect(await statuses(receiver, sender)).toEqual([0, 0]);
+  expect(readFileSync(path.join(inbox, 'file.bin')).equals(readFileSync(file))).toBe(true);
+});
+
 describe('a stream', () => {
   test('goes from standard input to standard output, live', async () => {
     const { receiver, sender } = await both(['--yes', '-o', '-'], ['-'], { sender: { input: 'open' } });

@@ -67,6 +67,11 @@ const FILE_ERRORS: Readonly<Record<string, string>> = {
   EBADF: 'it is not open',
   EAGAIN: 'it cannot be read now',
   EROFS: 'the file system is read-only',
+  EPERM: 'not permitted',
+  ENOTDIR: 'it is not a folder',
+  ELOOP: 'it is a link',
+  ENAMETOOLONG: 'its name is too long',
+  EMFILE: 'too many files are open',
 };
 
 /** The exit code for an error, and the message: `undefined` for a bug, whose trace is shown. */
