@@ -189,7 +189,7 @@ describe('test, of test files', () => {
     labFile(`importing/all.test.${extension}`, imports.join(''));
     const { stdout } = await run(['test', `all.test.${extension}`], { cwd: directory('importing') });
     expect({ parts: parts.length, stdout }).toEqual({
-      parts: 6,
+      parts: 7,
       stdout: `ok all.test.${extension}\n1 passed, 0 failed\n`,
     });
   });

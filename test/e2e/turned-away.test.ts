@@ -54,7 +54,7 @@ test('over TLS they say what to check as well, and anyone who has a pin is not t
 });
 
 test('a pipe says so where its half is turned away, and not that the peer does not answer', async () => {
-  const config = labFile('two.yaml', 'serve: { limits: { maxConnectionsPerAddress: 2 } }\n');
+  const config = labFile('two.yaml', 'serve: { limits: { maxConnections: 2 } }\n');
   const { at } = await startServer(['--config', config]);
   const listener = start(['pipe', '--listen', '--login', 'bob', '--server', at]);
   await listener.line(/waiting for a private connection/);
