@@ -54,6 +54,12 @@ export class CutNetwork {
     ip(['-n', this.#router, 'route', 'add', 'blackhole', `${this.address('far')}/32`]);
   }
 
+  /** The way to the far machine is there again. */
+  mend(): void {
+    ip(['-n', this.#router, 'route', 'delete', 'blackhole', `${this.address('far')}/32`]);
+    this.#setSwitch('conf/far/forwarding', 1);
+  }
+
   /** Whether a machine has sent something that is not acknowledged yet. */
   awaitsAcknowledgement(machine: Machine): boolean {
     const [, ...sockets] = ip([...this.on(machine), 'cat', '/proc/net/tcp'])
