@@ -234,6 +234,23 @@ describe.skipIf(!HAS_TERMINAL)('repl, on a terminal', () => {
     expect((await screen.exit()).stdout.match(/ann rolls/g)).toHaveLength(1);
   });
 
+  test.each([
+    ['/quit', `/quit${KEY.enter}`],
+    ['Ctrl-D', KEY.ctrlD],
+  ])('ends soon on %s while a hook never ends', async (_, keys) => {
+    const hanging = labFile('stuck.ts', 'export const onMessage = () => new Promise(() => {});');
+    const screen = onTerminal(`chatosbot repl ${hanging}`);
+    await screen.shows('you> ');
+    screen.type(`hang${KEY.enter}again${KEY.enter}`);
+    await screen.shows('you: hang\r\n');
+    const since = performance.now();
+    screen.type(keys);
+    await screen.shows('stuck onMessage');
+    expect((await screen.exit()).status).toBe(0);
+    // A wait for the hook alone takes ten.
+    expect(performance.now() - since).toBeLessThan(8_000);
+  });
+
   test('ends at Ctrl-C', async () => {
     const screen = onTerminal(`chatosbot repl ${bot}`);
     await screen.shows('you> ');

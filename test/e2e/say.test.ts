@@ -67,18 +67,7 @@ test('say - with nothing to say is done with 0', async () => {
 
 test('say --wait-for-answer prints the first private message that comes back', async () => {
   const bob = await peer(port, 'answering');
-  const asking = start([
-    'say',
-    '--server',
-    at,
-    '--login',
-    'asker',
-    '--to',
-    'answering',
-    '--wait-for-answer',
-    '20',
-    'eh?',
-  ]);
+  const asking = start(['say', '--server', at, '--login', 'asker', '--to', 'answering', '--wait-for-answer', 'eh?']);
   await bob.next(4);
   bob.say('not this');
   bob.tell('asker', 'this');
@@ -88,10 +77,13 @@ test('say --wait-for-answer prints the first private message that comes back', a
 
 test('say --wait-for-answer exits with 124 without one in time, and with 2 without --to', async () => {
   await peer(port, 'silent');
-  const asking = start(['say', '--server', at, '--to', 'silent', '--wait-for-answer', '0.2', 'eh?']);
+  const asked = ['say', '--server', at, '--to', 'silent', '--wait-for-answer', '--answer-timeout', '0.2', 'eh?'];
+  const asking = start(asked);
   expect(await failure(asking)).toEqual({ status: 124, last: 'chatosbot: no answer from silent within 0.2 s' });
   const none = await run(['say', '--server', at, 'eh?', '--wait-for-answer']);
   expect(none).toMatchObject({ status: 2, stderr: expect.stringContaining('--wait-for-answer needs --to') });
+  const late = await run(['say', '--server', at, '--to', 'silent', '--answer-timeout', '5', 'eh?']);
+  expect(late).toMatchObject({ status: 2, stderr: expect.stringContaining('--answer-timeout needs --wait') });
 });
 
 test('say splits a long text between words, into messages that the protocol allows', async () => {

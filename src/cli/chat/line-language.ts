@@ -22,6 +22,11 @@ export function lineHelp(commands: LineCommands<never>): string {
   return all.map(([left, right]) => `${left!.padEnd(18)} ${right}`).join('\n');
 }
 
+/** Whether a typed line wants to leave. */
+export function isQuit(line: string): boolean {
+  return /^\/quit(?!\S)/.test(line);
+}
+
 /** Executes a typed line. `quit` and `help` are left to the caller. */
 export async function executeLine<Subject extends Speaker>(
   commands: LineCommands<Subject>,

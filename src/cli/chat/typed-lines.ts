@@ -1,15 +1,18 @@
 import process from 'node:process';
 import { isChatosError } from '../../errors.ts';
 import { withResolvers } from '../../util/deferred.ts';
+import { pause } from '../../util/timeout.ts';
 import { completeLine } from './line-completion.ts';
 import { LineEditor } from './line-editor.ts';
 import { asChatosError, runLine, type LineTalk } from './line-input.ts';
-import type { Speaker } from './line-language.ts';
+import { isQuit, type Speaker } from './line-language.ts';
 import { MAX_PASTE_CHARS } from './paste.ts';
 import type { Below, ChatView } from './view.ts';
 
 /** Typed lines that may wait for the one before; more than a person types. */
 const MAX_WAITING_LINES = 1_000;
+/** How long the lines before may still take when a person leaves. */
+const LEAVE_MS = 1_000;
 
 /** What a person types at a terminal, line by line. */
 export class TypedLines<S extends Speaker> implements Below {
@@ -19,6 +22,7 @@ export class TypedLines<S extends Speaker> implements Below {
   readonly #ended = withResolvers<void>();
   #waiting = 0;
   #last = Promise.resolve();
+  #isLeaving = false;
   #hasLeft = false;
   /** What stands in the place of the prompt while pasted lines are asked about. */
   #question: string | undefined;
@@ -33,7 +37,7 @@ export class TypedLines<S extends Speaker> implements Below {
       onLine: (line) => this.#onLine(line),
       onPaste: (lines) => this.#onPaste(lines),
       onInterrupt: () => void process.kill(process.pid, 'SIGINT'),
-      onEnd: () => void this.#last.then(this.#ended.resolve),
+      onEnd: () => void this.#leave(),
     });
     view.attach(this);
     this.#prompt();
@@ -62,14 +66,26 @@ export class TypedLines<S extends Speaker> implements Below {
   }
 
   #onLine(line: string): void {
+    if (this.#talk.oneByOne && isQuit(line)) return void this.#leave();
     // What it says is shown as it was said, and needs not stand there twice.
     if (isSaid(line)) this.#editor.wipe(line);
     this.#queue(() => this.#execute(line));
     this.#prompt();
   }
 
+  /** Ends when the lines before have been executed, but soon: one of them may wait for something that never comes. */
+  async #leave(): Promise<void> {
+    this.#isLeaving = true;
+    const done = new AbortController();
+    void this.#last.finally(() => done.abort());
+    await pause(LEAVE_MS, done.signal);
+    this.#hasLeft = true;
+    this.#ended.resolve();
+  }
+
   /** Each line is executed at once, even while the one before still waits; or when that is done. */
   #queue(run: () => Promise<void>): void {
+    if (this.#isLeaving) return;
     if (!this.#talk.oneByOne) {
       run().catch(this.#ended.reject);
     } else if (this.#waiting < MAX_WAITING_LINES) {

@@ -7,7 +7,7 @@ import { splitText } from '../../client/split-text.ts';
 import { formatAddress } from '../../net/address.ts';
 import { withEither } from '../../util/abort.ts';
 import { createDeferred, withResolvers } from '../../util/deferred.ts';
-import { escapeUnsafe, toJsonLine } from '../../util/escape.ts';
+import { toJsonLine } from '../../util/escape.ts';
 import { loginKey } from '../../util/login-key.ts';
 import { connectCommand, type ConnectFlags } from '../connecting/connect.ts';
 import { Delivery } from '../connecting/delivery.ts';
@@ -23,17 +23,19 @@ import {
   serverOption,
 } from '../options.ts';
 import { standardInput } from '../terminal/input.ts';
+import { SafeText } from '../terminal/safe-text.ts';
 import { interruptibly } from '../terminal/signals.ts';
 import { notice, writeLine } from '../terminal/output.ts';
 
 interface SayFlags extends ConnectFlags {
   readonly to?: string;
-  readonly waitForAnswer?: number | true;
+  readonly waitForAnswer?: boolean;
+  readonly answerTimeout?: number;
   readonly json?: boolean;
 }
 
 /** How long an answer may take, where nothing else is said. */
-const ANSWER_MS = 60_000;
+const DEFAULT_ANSWER_S = 60;
 /** How long a server that is lost may take to come back. */
 const RETURN_MS = 60_000;
 
@@ -45,11 +47,8 @@ export function register(command: Command): void {
     .addOption(loginOption())
     .addOption(identityOption())
     .addOption(noIdentityOption())
-    .option(
-      '-w, --wait-for-answer [seconds]',
-      'print the first private message that this login sends back; wait at most so long',
-      seconds,
-    )
+    .option('--wait-for-answer', 'print the first private message that this login sends back')
+    .option('--answer-timeout <seconds>', `how long the answer may take (default: ${DEFAULT_ANSWER_S})`, seconds)
     .option('--json', 'print a line of JSON for each message that was sent, and for the answer')
     .addOption(configOption())
     .addHelpText(
@@ -60,15 +59,16 @@ Examples:
   $ chatosbot say --to alice 'the build is green'
   $ tail -f app.log | chatosbot say --login logs -
   $ chatosbot say -- '-5 degrees'
-  $ chatosbot say --to dice --wait-for-answer 5 '!roll 20'
+  $ chatosbot say --to dice --wait-for-answer --answer-timeout 5 '!roll 20'
   $ chatosbot say --server tls://chat.example.org:7777 --identity me.pem done
 
 The server confirms a message to everyone. It does not confirm a message to one login: if no one has that login, the
 message is dropped without an error.`,
     )
     .action(async (words: string[], flags: SayFlags) => {
-      if (flags.waitForAnswer !== undefined && flags.to === undefined) {
-        command.error('--wait-for-answer needs --to: whose answer?');
+      if (flags.waitForAnswer && flags.to === undefined) command.error('--wait-for-answer needs --to: whose answer?');
+      if (flags.answerTimeout !== undefined && !flags.waitForAnswer) {
+        command.error('--answer-timeout needs --wait-for-answer');
       }
       if (isBlank(words.join(''))) command.error("there is nothing to say; '-' sends the lines of standard input");
       await interruptibly((signal) => say(words, flags, signal));
@@ -77,8 +77,7 @@ message is dropped without an error.`,
 
 async function say(words: string[], flags: SayFlags, signal: AbortSignal): Promise<void> {
   const isStream = words.length === 1 && words[0] === '-';
-  const { to, waitForAnswer } = flags;
-  const answerMs = waitForAnswer === true ? ANSWER_MS : (waitForAnswer ?? 0) * 1000;
+  const { to, answerTimeout = DEFAULT_ANSWER_S } = flags;
   const answer = withResolvers<string>();
   const gone = new AbortController();
   let isReady = false;
@@ -109,8 +108,8 @@ async function say(words: string[], flags: SayFlags, signal: AbortSignal): Promi
         }
       }
       await delivery.finish();
-      if (waitForAnswer === undefined) return;
-      const text = await answerWithin(answer.promise, answerMs, to!, stop);
+      if (!flags.waitForAnswer) return;
+      const text = await answerWithin(answer.promise, answerTimeout * 1000, to!, stop);
       await writeLine(flags.json ? toJsonLine({ type: 'answer', from: to, text }) : shown(text), stop);
     });
     await client.close();
@@ -131,9 +130,11 @@ async function answerWithin(
   return late.promise;
 }
 
-/** Data for a program, and safe for a terminal. */
+/** Data for a program; safe for a terminal, where several lines are several lines. */
 function shown(text: string): string {
-  return process.stdout.isTTY ? escapeUnsafe(text) : text;
+  if (!process.stdout.isTTY) return text;
+  const safe = new SafeText();
+  return safe.write(Buffer.from(text)) + safe.end();
 }
 
 /** Calls back when the session is lost and no other has come for so long. */

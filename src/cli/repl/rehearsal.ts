@@ -15,6 +15,8 @@ const MAX_USERS = 100;
 const STOPPING = { timeoutMs: 5_000, answersMs: 0 };
 /** On a reload, the hooks of the old version may take this long. */
 const RELOADING = { timeoutMs: 1_000, answersMs: 0 };
+/** How long a hook is waited for again that was waited for in vain, or at all by a person who leaves. */
+const SHORT_WAIT_MS = 1_000;
 
 export interface RehearsalParts {
   readonly offline: OfflineBots;
@@ -154,9 +156,9 @@ export class Rehearsal {
 
   /** Ends the private connections, and stops the bot; `onStop` may still send messages. */
   async end(): Promise<void> {
-    const { offline } = this.#parts;
+    const { offline, scripted } = this.#parts;
     // What has been waited for in vain is not waited for again.
-    if (!this.#isBusy) await offline.settled();
+    if (!this.#isBusy) this.#isBusy = !(await offline.settled(scripted ? undefined : SHORT_WAIT_MS));
     await Promise.all([...this.#users.values()].map((user) => user.end()));
     await offline.runtime.stop(this.#isBusy ? RELOADING : STOPPING);
   }
@@ -194,8 +196,9 @@ export class Rehearsal {
 
   async #settled(): Promise<void> {
     const { offline, view } = this.#parts;
-    this.#isBusy = !(await offline.settled());
-    if (this.#isBusy) view.notice(`${this.#bot} is still busy; continuing without waiting`);
+    const wasBusy = this.#isBusy;
+    this.#isBusy = !(await offline.settled(wasBusy ? SHORT_WAIT_MS : undefined));
+    if (this.#isBusy && !wasBusy) view.notice(`${this.#bot} is still busy; continuing without waiting`);
     const [account] = offline.runtime.status.accounts;
     const notice = suspensionNotice(account!.plugins, offline.net.clock.now());
     if (notice !== undefined) view.notice(notice);

@@ -38,10 +38,10 @@ export async function startOfflineBots(options: OfflineOptions) {
     lookAlikes: 'allow',
     ...(stateDirectory !== undefined && { stateDirectory }),
   });
-  /** Resolves when the bots only wait, for peers or for time to pass; to `false` if they are still busy after ten seconds. */
-  const settled = async (): Promise<boolean> => {
+  /** Resolves when the bots only wait, for peers or for time to pass; to `false` if they are still busy after so long. */
+  const settled = async (timeoutMs = SETTLE_TIMEOUT_MS): Promise<boolean> => {
     try {
-      await net.settled({ timeoutMs: SETTLE_TIMEOUT_MS });
+      await net.settled({ timeoutMs });
       return true;
     } catch (error) {
       if (isChatosError(error, 'TIMED_OUT')) return false;
