@@ -8,11 +8,11 @@ export function configDirectory(platform: NodeJS.Platform = process.platform): s
   // A relative one is to be ignored (XDG Base Directory Specification).
   const configured = [XDG_CONFIG_HOME, platform === 'win32' ? APPDATA : ''].find((folder) => path.isAbsolute(folder));
   const usual = platform === 'darwin' ? path.join('Library', 'Application Support') : '.config';
-  return path.join(configured ?? path.join(home(), usual), 'chatosbot');
+  return path.join(configured ?? path.join(homeDirectory(), usual), 'chatosbot');
 }
 
 /** A user without an entry in /etc/passwd, as in some containers, has none: nothing is found in the root, either. */
-function home(): string {
+export function homeDirectory(): string {
   try {
     return homedir();
   } catch {

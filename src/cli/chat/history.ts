@@ -1,7 +1,7 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { appendFileSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
+import { makePrivateFolder, userStateDirectory } from '../../util/user-state-directory.ts';
 
 /** Lines that are kept. */
 const MAX_LINES = 1_000;
@@ -11,9 +11,7 @@ const MAX_LINE_CHARS = 4_096;
 
 /** Where the typed lines of a command are kept: in XDG_STATE_HOME, else in ~/.local/state. */
 export function historyFile(name: string): string {
-  const { XDG_STATE_HOME = '' } = process.env;
-  const base = path.isAbsolute(XDG_STATE_HOME) ? XDG_STATE_HOME : path.join(homedir(), '.local', 'state');
-  return path.join(base, 'chatosbot', `${name}-history`);
+  return path.join(userStateDirectory(), `${name}-history`);
 }
 
 /**
@@ -46,7 +44,7 @@ export class LineHistory {
     if (line.trim() === '' || line === this.#last || line.length > MAX_LINE_CHARS || line.includes('\n')) return;
     this.#last = line;
     try {
-      makeFolder(path.dirname(this.#file));
+      makePrivateFolder(path.dirname(this.#file));
       appendFileSync(this.#file, `${line}\n`, { mode: 0o600 });
     } catch {
       // Of what use would it be to tell?
@@ -62,12 +60,4 @@ export class LineHistory {
       rmSync(draft, { force: true });
     }
   }
-}
-
-/** Makes a folder, and those above it. */
-function makeFolder(folder: string): void {
-  if (existsSync(folder)) return;
-  const parent = path.dirname(folder);
-  if (parent !== folder) makeFolder(parent);
-  mkdirSync(folder, { mode: 0o700 });
 }

@@ -2,23 +2,20 @@ import { mkdirSync, statSync } from 'node:fs';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { DEFAULT_HEARTBEAT_MS } from '../../client/heartbeat.ts';
 import { ChatosError, isChatosError } from '../../errors.ts';
-import { formatAddress } from '../../net/address.ts';
 import { CONFLICT_MODES } from '../../transfer/files/conflict.ts';
 import { DEFAULT_REOPEN_TIMEOUT_MS } from '../../transfer/verified/options.ts';
 import { connectCommand } from '../connecting/connect.ts';
 import { findSecret, secretMistake, secretOptions } from '../connecting/secrets.ts';
 import { reportSessions } from '../connecting/session-reports.ts';
 import { configOption, identityOption, loginOption, noIdentityOption, seconds, serverOption } from '../options.ts';
-import { askPeer } from '../piping/asking.ts';
 import { Listener } from '../piping/listener.ts';
 import { standardOutput } from '../piping/transfer.ts';
-import { codeLogin } from '../sending/code-number.ts';
 import { canAsk } from '../sending/consent.ts';
 import { DEFAULT_CODE_WAIT_S, DEFAULT_MAX_ENTRIES, type ReceiveFlags } from '../sending/flags.ts';
 import { ProgressView } from '../sending/progress-view.ts';
+import { receiveByCode, type NumberedCode } from '../sending/receiving-by-code.ts';
 import { receiveFrom, targetOf, type Receiving } from '../sending/receiving-files.ts';
 import { transferReporter } from '../sending/report.ts';
-import { askAgain } from '../sending/sending-files.ts';
 import { interruptibly } from '../terminal/signals.ts';
 
 export function register(command: Command): void {
@@ -80,7 +77,11 @@ async function receive(text: string | undefined, flags: ReceiveFlags, command: C
     const report = transferReporter(flags, onData);
     const view = new ProgressView(flags, onData);
     const output = onData ? standardOutput(false) : undefined;
-    if (text !== undefined) return receiveCode(text, { flags, report, view, standardOutput: output, signal });
+    if (text !== undefined) {
+      const code = await readCode(text);
+      prepareTarget(flags);
+      return receiveByCode(code, { flags, report, view, secret: undefined, standardOutput: output, signal });
+    }
     const found = await findSecret(flags);
     await receiveListening({ flags, report, view, standardOutput: output, secret: found?.secret, signal });
   });
@@ -129,36 +130,13 @@ async function receiveListening(receiving: Receiving): Promise<void> {
   }
 }
 
-/** From the sender whom a code leads to. */
-async function receiveCode(text: string, receiving: Omit<Receiving, 'secret'>): Promise<void> {
-  const { flags, report, signal } = receiving;
+/** @throws {ChatosError} `INVALID_ARGUMENT` where it is none, or leads to nobody */
+async function readCode(text: string): Promise<NumberedCode> {
   const { parseCode } = await import('../../transfer/secure/codes.ts');
   const { number, words } = parseCode(text);
   if (number === undefined)
     throw new ChatosError('INVALID_ARGUMENT', 'the code has no number: type all that send has printed');
-  prepareTarget(flags);
-  const timeoutMs = (flags.wait ?? DEFAULT_CODE_WAIT_S) * 1000;
-  const client = await connectCommand(flags, {
-    signal,
-    heartbeatMs: DEFAULT_HEARTBEAT_MS,
-    reconnect: true,
-    retryMs: flags.retry ? timeoutMs : undefined,
-    prepare: (made) => reportSessions(made, report, () => true),
-  });
-  try {
-    const peer = codeLogin(number);
-    report('waiting', `asking the sender with the number ${number}`, { peer });
-    const channel = await askPeer(client, peer, { timeoutMs, signal, command: 'send' }).catch((error: unknown) => {
-      if (!isChatosError(error, 'TIMED_OUT') || !client.connected) throw error;
-      const message = `there is no sender with the number ${number} on ${formatAddress(client.server)}: it has gone, or its code is for another server`;
-      throw new ChatosError('PEER_ABSENT', message, { cause: error, fields: { number } });
-    });
-    const secret: Receiving['secret'] = { kind: 'code', code: words };
-    await receiveFrom(channel, () => askAgain(client, peer), { ...receiving, secret });
-    await client.close();
-  } finally {
-    await client.destroy();
-  }
+  return { number, words };
 }
 
 /** A sender that fails is reported; a failure of ours, as a full disk, ends it all. */

@@ -33,6 +33,12 @@ const MAX_NAMES = 99;
 /** Somebody waits: the pauses between attempts stay short. */
 const PAUSES = { firstMs: 250, maxMs: 5_000 };
 
+/** The server that a command with these flags connects to. */
+export async function commandServer(flags: ConnectFlags): Promise<Address> {
+  const loaded = await loadConfig({ file: flags.config });
+  return serverOf(flags.server, loaded);
+}
+
 /**
  * A logged-in client for a command: flags and environment before configuration before defaults. A given login is never
  * changed; without one, it is the system user's name, with -2, -3 … if that is taken. The configuration's login is for

@@ -42,7 +42,7 @@ export async function receiveFrom(
   following: (onBack: () => void) => NextChannel,
   receiving: Receiving,
 ): Promise<void> {
-  const { report, secret, signal, view } = receiving;
+  const { report, secret, signal } = receiving;
   const { peer } = plain;
   let current: PipedChannel = plain;
   plain.on('error', () => undefined);
@@ -53,13 +53,35 @@ export async function receiveFrom(
     const encrypted = secret && (await encrypt(plain, secret, signal));
     if (encrypted) report('encrypted', `encrypted from end to end with ${peer}`, { peer });
     const next = encrypted ? encryptNext(source, encrypted) : source;
-    const startedAt = performance.now();
-    const consent = new Consent(receiving);
-    const run = (channel: PipedChannel): Promise<TransferResult> => {
-      current = channel;
-      return receiveOver(channel, next, consent, receiving);
-    };
-    const result = await runReturning(encrypted ?? plain, run, { ...receiving, next });
+    await receiveThrough(encrypted ?? plain, next, receiving, (channel) => (current = channel));
+  } finally {
+    source.release();
+  }
+}
+
+/**
+ * Receives everything over a private connection that is encrypted already, where it is to be, and over those that follow
+ * it.
+ *
+ * @param onChannel called with each of them
+ * @throws what it has failed with
+ */
+export async function receiveThrough(
+  first: PipedChannel,
+  next: NextChannel,
+  receiving: Receiving,
+  onChannel: (channel: PipedChannel) => void = () => undefined,
+): Promise<void> {
+  const { report, view } = receiving;
+  const { peer } = first;
+  const startedAt = performance.now();
+  const consent = new Consent(receiving);
+  const run = (channel: PipedChannel): Promise<TransferResult> => {
+    onChannel(channel);
+    return receiveOver(channel, next, consent, receiving);
+  };
+  try {
+    const result = await runReturning(first, run, { ...receiving, next });
     const durationMs = Math.round(performance.now() - startedAt);
     report('done', summaryText(peer, 'received', result, durationMs), {
       peer,
@@ -69,7 +91,6 @@ export async function receiveFrom(
     });
     checkCounts(peer, result.counts);
   } finally {
-    source.release();
     view.remove(peer);
   }
 }

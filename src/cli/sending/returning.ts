@@ -5,6 +5,7 @@ import { isCut } from '../../transfer/secure/failures.ts';
 import { DEFAULT_REOPEN_TIMEOUT_MS } from '../../transfer/verified/options.ts';
 import { withEither } from '../../util/abort.ts';
 import { pause } from '../../util/timeout.ts';
+import { News } from '../piping/news.ts';
 import type { NextChannel } from '../piping/verified.ts';
 import type { TransferFlags } from './flags.ts';
 import type { TransferReport } from './report.ts';
@@ -32,6 +33,7 @@ export async function runReturning<T>(
 ): Promise<T> {
   const { peer } = first;
   const timeoutMs = flags.reconnectTimeout === undefined ? DEFAULT_REOPEN_TIMEOUT_MS : flags.reconnectTimeout * 1000;
+  const news = new News();
   for (let channel = first; ;) {
     try {
       return await run(channel);
@@ -39,7 +41,12 @@ export async function runReturning<T>(
       if (!isLost(error) || signal.aborted || !next || timeoutMs === 0) throw error;
       const { message } = error as Error;
       report('lost', `${message}; waiting for another private connection with ${peer}`, { peer, message });
-      const another = await nextChannel(next, timeoutMs, signal);
+      const another = await nextChannel(next, timeoutMs, signal, (wrong) => {
+        // Whom we ask will have no other secret; who asks us may be somebody else, and the one we wait for comes yet.
+        if (first.role === 'requester') throw wrong;
+        if (news.isNews(wrong.message))
+          report('broken', wrong.message, { peer, code: wrong.code, message: wrong.message });
+      });
       if (!another) throw tooLate(peer, timeoutMs, error);
       report('reconnected', `private connection with ${peer} again`, { peer });
       channel = another;
@@ -56,6 +63,7 @@ async function nextChannel(
   next: NextChannel,
   timeoutMs: number,
   signal: AbortSignal,
+  onWrong: (error: ChatosError) => void,
 ): Promise<PipedChannel | undefined> {
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), timeoutMs);
@@ -65,7 +73,8 @@ async function nextChannel(
         try {
           return await next.next(stop);
         } catch (error) {
-          if (isChatosError(error, 'WRONG_SECRET') || isChatosError(error, 'NOT_TRUSTED')) throw error;
+          if (isChatosError(error, 'NOT_TRUSTED')) throw error;
+          if (isChatosError(error, 'WRONG_SECRET')) onWrong(error);
           await pause(PAUSE_MS, stop);
         }
       }

@@ -1,28 +1,47 @@
+import { resolve } from 'node:path';
+import type { ChatosClient } from '../../client/client.ts';
 import { DEFAULT_HEARTBEAT_MS } from '../../client/heartbeat.ts';
+import { ChatosError, isChatosError } from '../../errors.ts';
 import { formatAddress, type Address } from '../../net/address.ts';
 import { isLoopback } from '../../ops/status-address.ts';
+import type { PipedChannel } from '../../transfer/pipe.ts';
 import { makeCode } from '../../transfer/secure/codes.ts';
+import type { SecureChannel } from '../../transfer/secure/secure-channel.ts';
+import { isCodeUsed } from '../../transfer/secure/used-codes.ts';
 import { quote } from '../../util/quote.ts';
-import { connectCommand } from '../connecting/connect.ts';
+import { commandServer, connectCommand } from '../connecting/connect.ts';
 import { reportSessions } from '../connecting/session-reports.ts';
+import { encrypt, encryptNext } from '../piping/encryption.ts';
 import { Listener } from '../piping/listener.ts';
+import { News } from '../piping/news.ts';
 import { notice } from '../terminal/output.ts';
-import { claimNumber } from './code-number.ts';
-import { sendTo, type Sending } from './sending-files.ts';
+import { claimNumber, codeLogin } from './code-number.ts';
+import { KeptKeys, keepKey } from './kept-keys.ts';
+import type { TransferReport } from './report.ts';
+import { sendThrough, type Sending } from './sending-files.ts';
 
 /**
- * Makes a code, waits for the one who has it, and sends. The first who asks has the only guess.
+ * Makes a code, waits for the one who has it, and sends. The first who makes a guess has the only one. A receiver of an
+ * earlier run of the same, which was ended before it was done, may come back by what it has agreed on with that one.
  *
  * @throws {ChatosError} `WRONG_SECRET` where the guess was wrong; or what it has failed with
  */
 export async function sendByCode(sending: Sending): Promise<void> {
-  const { flags, report, signal } = sending;
+  const { flags, report, signal, sources } = sending;
   const listener = new Listener(['*'], report);
   const timeoutMs = (flags.wait ?? Infinity) * 1000;
+  const server = await commandServer(flags);
+  const keys = new KeptKeys(
+    'send',
+    formatAddress(server),
+    ...sources.flatMap(({ path: at, name }) => [resolve(at), name]),
+  );
+  // Standard input is gone when it is sent again.
+  const kept = sending.input ? [] : keys.find();
   let isWaiting = false;
-  const { client, number } = await claimNumber((login) =>
+  const connect = (login: string): Promise<ChatosClient> =>
     connectCommand(
-      { ...flags, login },
+      { ...flags, server, login },
       {
         signal,
         heartbeatMs: DEFAULT_HEARTBEAT_MS,
@@ -33,7 +52,10 @@ export async function sendByCode(sending: Sending): Promise<void> {
           listener.listenOn(made);
         },
       },
-    ),
+    );
+  const { client, number } = await claimNumber(
+    connect,
+    kept.map(({ login }) => login),
   );
   try {
     isWaiting = true;
@@ -41,12 +63,58 @@ export async function sendByCode(sending: Sending): Promise<void> {
     if (flags.quiet && !flags.json) notice(`code: ${code.text}`);
     else report('code', invitation(code.text, client.server), { code: code.text });
     report('waiting', undefined, { peer: null });
-    const channel = await listener.next({ timeoutMs, signal });
-    const following = listener.expect(channel.peer, () => channel.destroy());
-    await sendTo(channel, following, { ...sending, secret: { kind: 'code', code: code.words } });
+    const login = codeLogin(number);
+    const returningKey = kept.find((each) => each.login === login)?.key;
+    const { plain, channel } = await meet(listener, code.words, returningKey, { timeoutMs, report, signal });
+    let current: PipedChannel = channel;
+    const following = listener.expect(plain.peer, () => current.destroy());
+    if (!sending.input) keepKey(keys, login, channel, flags);
+    try {
+      await sendThrough(channel, encryptNext(following, channel), sending, (each) => (current = each));
+    } finally {
+      following.release();
+    }
+    keys.forget({ login });
     await client.close();
   } finally {
     await client.destroy();
+  }
+}
+
+/** How long to wait for the one who has the code. */
+interface Meeting {
+  readonly timeoutMs: number;
+  readonly report: TransferReport;
+  readonly signal: AbortSignal;
+}
+
+/** The first one who has the code, or the key. Who goes away without a guess was nobody. */
+async function meet(
+  listener: Listener,
+  words: string,
+  returningKey: Uint8Array | undefined,
+  { timeoutMs, report, signal }: Meeting,
+): Promise<{ readonly plain: PipedChannel; readonly channel: SecureChannel }> {
+  const news = new News();
+  for (;;) {
+    const plain = await listener.next({ timeoutMs, signal });
+    const { peer } = plain;
+    plain.on('error', () => undefined);
+    report('connected', `private connection with ${peer}`, { peer });
+    try {
+      const channel = await encrypt(plain, { kind: 'code', code: words }, signal, returningKey);
+      report('encrypted', `encrypted from end to end with ${peer}`, { peer });
+      return { plain, channel };
+    } catch (error) {
+      if (!isChatosError(error) || signal.aborted || error.fields['codeUsed'] === true) throw error;
+      const { code, message } = error;
+      if (isCodeUsed('target', words)) {
+        throw new ChatosError(code, `${message}; the code is used up by that: run send again for another one`, {
+          cause: error,
+        });
+      }
+      if (news.isNews(message)) report('broken', message, { peer, code, message });
+    }
   }
 }
 

@@ -40,13 +40,33 @@ export interface Sending {
  * @throws what it has failed with
  */
 export async function sendTo(plain: PipedChannel, following: NextChannel, sending: Sending): Promise<void> {
-  const { report, secret, signal, offer, view } = sending;
+  const { report, secret, signal } = sending;
   const { peer } = plain;
   plain.on('error', () => undefined);
   report('connected', `private connection with ${peer}`, { peer });
-  const encrypted = secret && (await encrypt(plain, secret, signal));
-  if (encrypted) report('encrypted', `encrypted from end to end with ${peer}`, { peer });
-  const next = encrypted ? encryptNext(following, encrypted) : following;
+  try {
+    const encrypted = secret && (await encrypt(plain, secret, signal));
+    if (encrypted) report('encrypted', `encrypted from end to end with ${peer}`, { peer });
+    await sendThrough(encrypted ?? plain, encrypted ? encryptNext(following, encrypted) : following, sending);
+  } finally {
+    following.release();
+  }
+}
+
+/**
+ * Sends everything over a private connection that is encrypted already, where it is to be, and over those that follow it.
+ *
+ * @param onChannel called with each of them
+ * @throws what it has failed with
+ */
+export async function sendThrough(
+  first: PipedChannel,
+  next: NextChannel,
+  sending: Sending,
+  onChannel: (channel: PipedChannel) => void = () => undefined,
+): Promise<void> {
+  const { report, offer, view } = sending;
+  const { peer } = first;
   const startedAt = performance.now();
   report('offer', `offering ${peer} ${offerSummary(offer)}`, {
     peer,
@@ -57,10 +77,11 @@ export async function sendTo(plain: PipedChannel, following: NextChannel, sendin
     bytes: offer.bytes,
   });
   try {
-    const result = await runReturning(encrypted ?? plain, (channel) => sendOver(channel, next, sending), {
-      ...sending,
-      next,
-    });
+    const run = (channel: PipedChannel): Promise<TransferResult> => {
+      onChannel(channel);
+      return sendOver(channel, next, sending);
+    };
+    const result = await runReturning(first, run, { ...sending, next });
     const durationMs = Math.round(performance.now() - startedAt);
     report('done', summaryText(peer, 'sent', result, durationMs), {
       peer,
@@ -70,7 +91,6 @@ export async function sendTo(plain: PipedChannel, following: NextChannel, sendin
     });
     checkCounts(peer, result.counts);
   } finally {
-    next.release();
     view.remove(peer);
   }
 }

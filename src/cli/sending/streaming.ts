@@ -3,7 +3,7 @@ import type { StreamHandover, TransferResult } from '../../transfer/files/report
 import type { Offer } from '../../transfer/files/offer.ts';
 import { DEFAULT_REOPEN_TIMEOUT_MS } from '../../transfer/verified/options.ts';
 import { VerifiedPipe } from '../../transfer/verified/verified-pipe.ts';
-import { ChatosError } from '../../errors.ts';
+import { ChatosError, isChatosError } from '../../errors.ts';
 import type { NextChannel } from '../piping/verified.ts';
 import type { TransferFlags } from './flags.ts';
 import type { ProgressView } from './progress-view.ts';
@@ -55,6 +55,10 @@ export async function carryStream(
   try {
     const { sent, received } = await pipe.run();
     return { counts: { done: 1, already: 0, skipped: 0, refused: 0, failed: 0 }, bytes: sent + received };
+  } catch (error) {
+    if (!isChatosError(error) || error.fields['verified'] !== false) throw error;
+    const message = `${peer} was started again, and a stream cannot go on then: run both sides again, to send it from its beginning`;
+    throw new ChatosError('DATA_INCOMPLETE', message, { cause: error, fields: { peer } });
   } finally {
     signal.removeEventListener('abort', abort);
     view.remove(peer);

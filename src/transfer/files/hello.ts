@@ -1,8 +1,10 @@
 import type { PipedChannel } from '../pipe.ts';
+import { HELLO_MAGIC } from '../verified/hello.ts';
 import { incomplete, ruleBroken } from './failures.ts';
 
 /** Begins each transfer of files. No text in UTF-8 and no file that is known begins like this. */
 export const FILES_MAGIC = Buffer.from('b3f1c6908de24a7796d805fc2e61a9bd', 'hex');
+const AGAIN = 'run both sides again, to send it from its beginning';
 const VERSION = 1;
 export const HELLO_BYTES = FILES_MAGIC.length + 4;
 
@@ -36,6 +38,8 @@ export class HelloReader {
     const bytes = (this.#bytes = Buffer.concat([this.#bytes, chunk.subarray(0, missing)]));
     const length = Math.min(bytes.length, FILES_MAGIC.length);
     if (!FILES_MAGIC.subarray(0, length).equals(bytes.subarray(0, length))) {
+      if (bytes[0] === HELLO_MAGIC[0])
+        throw incomplete(`${peer} goes on with a stream whose other end is gone: ${AGAIN}`);
       const other = this.#own === 'sender' ? 'receive' : 'send';
       throw incomplete(`${peer} does not use chatosbot ${other}`);
     }

@@ -1,5 +1,5 @@
 import type { PipedChannel } from '../pipe.ts';
-import { unlike, usedCode, wrongCode, wrongSecret } from './failures.ts';
+import { unlike, unlikeKind, usedCode, wrongCode, wrongSecret } from './failures.ts';
 import { beginsAsSecure, makeSecureHello, readSecureHello, SECURE_HELLO_BYTES, SECURE_VERSION } from './hello.ts';
 import { bindingOf, SessionKeys } from './keys.ts';
 import { parseCode } from './codes.ts';
@@ -20,19 +20,22 @@ export class Agreement {
   readonly #channel: PipedChannel;
   readonly #preface: Preface;
   readonly #secret: ChannelSecret;
+  readonly #returningKey: ChannelSecret | undefined;
   readonly #side: Side;
   readonly #other: Side;
-  readonly #hello: Buffer;
   #peerHasSpoken = false;
 
-  /** @throws {ChatosError} `INVALID_ARGUMENT` where the secret is none */
-  constructor(channel: PipedChannel, preface: Preface, secret: ChannelSecret) {
+  /**
+   * @param returningKey what counts on the side that was asked, too, where the peer has that instead of a code
+   * @throws {ChatosError} `INVALID_ARGUMENT` where the secret is none
+   */
+  constructor(channel: PipedChannel, preface: Preface, secret: ChannelSecret, returningKey?: Uint8Array) {
     this.#channel = channel;
     this.#preface = preface;
     this.#secret = checkSecret(secret);
+    this.#returningKey = returningKey && checkSecret({ kind: 'key', key: returningKey });
     this.#side = channel.role;
     this.#other = channel.role === 'requester' ? 'target' : 'requester';
-    this.#hello = makeSecureHello(channel.role, secret.kind);
   }
 
   /** Whether the peer has said that it encrypts. */
@@ -47,17 +50,22 @@ export class Agreement {
    */
   async run(): Promise<{ readonly keys: SessionKeys; readonly next: ChannelSecret }> {
     const { peer, login, connectId } = this.#channel;
-    this.#channel.write(this.#hello);
-    const peerHello = await this.#readHello();
+    // Only who knows what the peer has can do the same: the side that asked speaks first then.
+    const heard = this.#returningKey && this.#side === 'target' ? await this.#readHello() : undefined;
+    const secret = heard && readSecureHello(heard).kind === 'key' ? this.#returningKey! : this.#secret;
+    const hello = makeSecureHello(this.#side, secret.kind);
+    this.#channel.write(hello);
+    const peerHello = heard ?? (await this.#readHello());
+    this.#checkHello(peerHello, hello);
     const [requester, target] = this.#ordered(login, peer);
-    const [requesterHello, targetHello] = this.#ordered(this.#hello, peerHello);
+    const [requesterHello, targetHello] = this.#ordered(hello, peerHello);
     const binding = bindingOf({ requester, target, connectId, requesterHello, targetHello });
-    if (this.#secret.kind === 'key') {
-      const keys = new SessionKeys(this.#secret.key, binding);
+    if (secret.kind === 'key') {
+      const keys = new SessionKeys(secret.key, binding);
       await this.#exchangeProofs(keys, wrongSecret);
-      return { keys, next: this.#secret };
+      return { keys, next: secret };
     }
-    const keys = new SessionKeys(await this.#agreeByCode(parseCode(this.#secret.code).words, binding), binding);
+    const keys = new SessionKeys(await this.#agreeByCode(parseCode(secret.code).words, binding), binding);
     await this.#exchangeProofs(keys, wrongCode);
     return { keys, next: { kind: 'key', key: keys.next } };
   }
@@ -75,19 +83,19 @@ export class Agreement {
         'does not encrypt: use the same secret or code (--secret, --code) on both sides, or on neither',
       );
     });
-    const hello = readSecureHello(bytes);
-    const own = readSecureHello(this.#hello);
     this.#peerHasSpoken = true;
-    if (hello.version !== SECURE_VERSION) {
-      const versions = `version ${hello.version} of encryption, and we version ${SECURE_VERSION}`;
+    return bytes;
+  }
+
+  #checkHello(peerHello: Buffer, ownHello: Buffer): void {
+    const { peer } = this.#channel;
+    const [theirs, own] = [readSecureHello(peerHello), readSecureHello(ownHello)];
+    if (theirs.version !== SECURE_VERSION) {
+      const versions = `version ${theirs.version} of encryption, and we version ${SECURE_VERSION}`;
       throw unlike(peer, `uses ${versions}: use the same chatosbot on both sides`);
     }
-    if (hello.nonce.equals(own.nonce)) throw unlike(peer, 'sends back what it gets, and does not encrypt');
-    if (hello.kind !== own.kind) {
-      const [theirs, ours] = this.#secret.kind === 'key' ? ['a code', 'a secret'] : ['a secret', 'a code'];
-      throw unlike(peer, `uses ${theirs}, and we ${ours}: use the same on both sides`);
-    }
-    return bytes;
+    if (theirs.nonce.equals(own.nonce)) throw unlike(peer, 'sends back what it gets, and does not encrypt');
+    if (theirs.kind !== own.kind) throw unlikeKind(peer, own.kind === 'key' ? 'code' : 'key');
   }
 
   async #exchangeProofs(keys: SessionKeys, wrong: typeof wrongSecret): Promise<void> {

@@ -22,6 +22,13 @@ export function unlike(peer: string, what: string, cause?: unknown): ChatosError
   return refused(peer, `${peer} ${what}`, cause);
 }
 
+/** The peer has a secret where we have a code, or a code where we have a secret. */
+export function unlikeKind(peer: string, peerUses: 'key' | 'code'): ChatosError {
+  const [theirs, ours] = peerUses === 'code' ? ['a code', 'a secret'] : ['a secret', 'a code'];
+  const message = `${peer} uses ${theirs}, and we ${ours}: use the same on both sides`;
+  return new ChatosError('WRONG_SECRET', message, { fields: { peer, codeUsed: false, peerUses } });
+}
+
 /** The peer does, and we do not. */
 export function encrypts(peer: string): ChatosError {
   return unlike(peer, 'encrypts: use the same secret or code here too (--secret, --code)');

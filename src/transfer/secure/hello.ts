@@ -14,7 +14,8 @@ const KINDS = { key: 0x4b, code: 0x43 } as const;
 export interface SecureHello {
   readonly version: number;
   readonly role: number;
-  readonly kind: number;
+  /** `undefined` where it is unknown. */
+  readonly kind: ChannelSecret['kind'] | undefined;
   readonly nonce: Buffer;
 }
 
@@ -25,11 +26,12 @@ export function makeSecureHello(role: keyof typeof ROLES, kind: ChannelSecret['k
 
 /** Reads a hello, whose magic is right. */
 export function readSecureHello(bytes: Buffer): SecureHello {
-  const [version, role, kind] = [0, 1, 2].map((at) => bytes.readUInt8(SECURE_MAGIC.length + at)) as [
+  const [version, role, letter] = [0, 1, 2].map((at) => bytes.readUInt8(SECURE_MAGIC.length + at)) as [
     number,
     number,
     number,
   ];
+  const kind = letter === KINDS.key ? 'key' : letter === KINDS.code ? 'code' : undefined;
   return { version, role, kind, nonce: bytes.subarray(SECURE_HELLO_BYTES - NONCE_BYTES) };
 }
 

@@ -12,12 +12,22 @@ import type { ChannelSecret } from './secret.ts';
 export interface SecureChannelOptions {
   /** How long the peer may take to show that it has the secret, in milliseconds. @default 10000 */
   readonly handshakeTimeoutMs?: number | undefined;
+  /**
+   * With a code, on the side that was asked: a key that the peer may have instead, 32 bytes. It is that of the
+   * `nextSecret` of an earlier channel: so a peer comes back whose code is used up. @default none
+   */
+  readonly returningKey?: Uint8Array | undefined;
   /** Gives up when it is aborted, and breaks the channel. @default none */
   readonly signal?: AbortSignal | undefined;
 }
 
-const OPTIONS: OptionTable<{ handshakeTimeoutMs: number; signal: AbortSignal | undefined }> = {
+const OPTIONS: OptionTable<{
+  handshakeTimeoutMs: number;
+  returningKey: Uint8Array | undefined;
+  signal: AbortSignal | undefined;
+}> = {
   handshakeTimeoutMs: { kind: 'ms', default: 10_000 },
+  returningKey: { kind: 'any', default: undefined },
   signal: { kind: 'any', default: undefined },
 };
 
@@ -41,8 +51,8 @@ export async function secureChannel(
   secret: ChannelSecret,
   options: SecureChannelOptions = {},
 ): Promise<SecureChannel> {
-  const { handshakeTimeoutMs, signal } = resolveOptions('encryption options', options, OPTIONS);
-  const opening = new Opening(channel, secret);
+  const { handshakeTimeoutMs, returningKey, signal } = resolveOptions('encryption options', options, OPTIONS);
+  const opening = new Opening(channel, secret, returningKey);
   const onAbort = (): void => opening.giveUp(abortError(signal, 'interrupted'));
   const timer = setTimeout(() => opening.onTimeout(handshakeTimeoutMs), handshakeTimeoutMs);
   signal?.addEventListener('abort', onAbort, { once: true });
@@ -63,9 +73,9 @@ class Opening {
   #secure: SecureChannel | undefined;
   #isOver = false;
 
-  constructor(channel: PipedChannel, secret: ChannelSecret) {
+  constructor(channel: PipedChannel, secret: ChannelSecret, returningKey: Uint8Array | undefined) {
     this.#channel = channel;
-    this.#agreement = new Agreement(channel, this.#preface, secret);
+    this.#agreement = new Agreement(channel, this.#preface, secret, returningKey);
   }
 
   async run(): Promise<SecureChannel> {

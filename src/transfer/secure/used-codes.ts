@@ -15,3 +15,8 @@ export function useCode(side: 'requester' | 'target', words: string): boolean {
   if (used.size > MAX_USED) used.delete(used.values().next().value!);
   return true;
 }
+
+/** Whether a code is used up on one side. */
+export function isCodeUsed(side: 'requester' | 'target', words: string): boolean {
+  return used.has(`${side} ${words}`);
+}

@@ -1,3 +1,4 @@
+import { ChatosError } from '../../errors.ts';
 import { encrypts } from '../secure/failures.ts';
 import { beginsAsSecure } from '../secure/hello.ts';
 import { incomplete, ruleBroken } from './failures.ts';
@@ -56,7 +57,8 @@ export class HelloReader {
     const bytes = (this.#bytes = Buffer.concat([this.#bytes, chunk.subarray(0, missing)]));
     if (!beginsWithMagic(bytes)) {
       if (beginsAsSecure(bytes)) throw encrypts(this.#peer);
-      throw incomplete(`${this.#peer} does not use --verify: use it on both sides, or on neither`);
+      const message = `${this.#peer} does not use --verify: use it on both sides, or on neither`;
+      throw new ChatosError('DATA_INCOMPLETE', message, { fields: { peer: this.#peer, verified: false } });
     }
     if (bytes.length < HELLO_BYTES) return undefined;
     return { hello: this.#decode(bytes), rest: chunk.subarray(missing) };

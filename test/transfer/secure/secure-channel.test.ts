@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { buffer, text } from 'node:stream/consumers';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { messageOf } from '../../../src/errors.ts';
 import { makeCode } from '../../../src/transfer/secure/codes.ts';
+import type { SecureChannel } from '../../../src/transfer/secure/secure-channel.ts';
+import type { ChannelSecret } from '../../../src/transfer/secure/secret.ts';
 import { secureChannel } from '../../../src/transfer/secure/secure.ts';
 import { pipeChannel } from '../../../src/transfer/pipe.ts';
 import { Collector, lentSource } from '../verified/rig.ts';
@@ -80,4 +82,55 @@ it('a peer that does not encrypt is noticed by its first byte', async () => {
   const { requester, target } = memoryPair();
   target.write('G');
   await expect(secureChannel(requester, SECRET)).rejects.toThrow('bob does not encrypt');
+});
+
+describe('a peer that comes back', () => {
+  const code = (): ChannelSecret => ({ kind: 'code', code: makeCode().text });
+  const key = (byte: number): Buffer => Buffer.alloc(32, byte);
+
+  /** The one who asked has this, and the other one a code, or the key of an earlier channel. */
+  async function meet(asking: ChannelSecret, asked: ChannelSecret, returningKey: Uint8Array) {
+    const ends = memoryPair();
+    const outcome = (channel: Promise<SecureChannel>): Promise<SecureChannel | Error> =>
+      channel.catch((error: unknown) => error as Error);
+    const [requester, target] = await Promise.all([
+      outcome(secureChannel(ends.requester, asking)),
+      outcome(secureChannel(ends.target, asked, { returningKey })),
+    ]);
+    return { requester, target };
+  }
+
+  it('has the key of an earlier channel instead of the code', async () => {
+    const { requester, target } = await meet({ kind: 'key', key: key(1) }, code(), key(1));
+    (requester as SecureChannel).end('back');
+    expect(await text(target as SecureChannel)).toBe('back');
+  });
+
+  it('and has the code is served as any other', async () => {
+    const both = code();
+    const { requester, target } = await meet(both, both, key(1));
+    (requester as SecureChannel).end('new');
+    expect(await text(target as SecureChannel)).toBe('new');
+  });
+
+  it('with another key is refused, and the code is not used up', async () => {
+    const asked = code();
+    const { requester, target } = await meet({ kind: 'key', key: key(2) }, asked, key(1));
+    for (const side of [requester, target]) {
+      expect(side).toMatchObject({ code: 'WRONG_SECRET', fields: { codeUsed: false } });
+    }
+    const then = await meet(asked, asked, key(1));
+    expect(then.requester).not.toBeInstanceOf(Error);
+  });
+
+  it('with a wrong code has used that up', async () => {
+    const asked = code();
+    const guess = code();
+    const { requester, target } = await meet(guess, asked, key(1));
+    for (const side of [requester, target]) {
+      expect(side).toMatchObject({ code: 'WRONG_SECRET', fields: { codeUsed: true } });
+    }
+    const then = await meet(asked, asked, key(1));
+    expect(then.target).toMatchObject({ code: 'WRONG_SECRET', fields: { codeUsed: true } });
+  });
 });

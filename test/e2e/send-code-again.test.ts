@@ -1,0 +1,112 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import type { Command } from '../support/command.ts';
+import { LAB, start, startServer } from './chatosbot.ts';
+
+/** So large that both sides are seen midway. */
+const BYTES = randomBytes(48 * 1024 * 1024);
+const LIMIT = { timeout: 120_000 };
+
+let at: string;
+let file: string;
+let count = 0;
+
+beforeAll(async () => {
+  ({ at } = await startServer());
+  file = path.join(LAB, 'large');
+  writeFileSync(file, BYTES);
+});
+
+/** What a user keeps between two runs, and where it receives. */
+function user() {
+  const home = path.join(LAB, `user-${++count}`);
+  const inbox = path.join(home, 'inbox');
+  mkdirSync(inbox, { recursive: true });
+  const options = { env: { XDG_STATE_HOME: home } };
+  const transfers = path.join(home, 'chatosbot', 'transfers');
+  return {
+    part: path.join(inbox, 'large.chatosbot.part'),
+    received: path.join(inbox, 'large'),
+    transfers,
+    kept: () => (existsSync(transfers) ? readdirSync(transfers) : []),
+    send: () => start(['send', file, '--server', at], options),
+    receive: (code: string, ...more: readonly string[]) =>
+      start(['receive', code, '--yes', '--dir', inbox, '--server', at, ...more], options),
+  };
+}
+
+async function codeOf(sender: Command): Promise<string> {
+  const [, code] = await sender.line(/code: (\S+)/);
+  return code!;
+}
+
+async function midway(part: string): Promise<void> {
+  while ((statSync(part, { throwIfNoEntry: false })?.size ?? 0) < 2 ** 20) await new Promise(setImmediate);
+}
+
+test('a receiver that is killed goes on by the same code, and nobody else does', LIMIT, async () => {
+  const [ann, bob, mallory] = [user(), user(), user()];
+  const sender = ann.send();
+  const code = await codeOf(sender);
+  const first = bob.receive(code);
+  await midway(bob.part);
+  first.kill('SIGKILL');
+  await sender.line(/waiting for another private connection/);
+  const [key, ...others] = bob.kept();
+  expect(others).toEqual([]);
+  expect(statSync(path.join(bob.transfers, key!)).mode & 0o777).toBe(0o600);
+  expect(statSync(bob.transfers).mode & 0o777).toBe(0o700);
+  const stranger = await mallory.receive(code).exit();
+  expect(stranger.status).toBe(77);
+  expect(stranger.stderr).toContain('this code was used before');
+  expect(await bob.receive(code).exit()).toMatchObject({ status: 0 });
+  const { status, stderr } = await sender.exit();
+  expect([status, stderr.match(/code: /g)?.length]).toEqual([0, 1]);
+  expect(readFileSync(bob.received).equals(BYTES)).toBe(true);
+  expect([ann.kept(), bob.kept(), mallory.kept()]).toEqual([[], [], []]);
+});
+
+test('a sender that is killed and runs again goes on with the receiver that waits', LIMIT, async () => {
+  const [ann, bob] = [user(), user()];
+  const first = ann.send();
+  const receiver = bob.receive(await codeOf(first));
+  await midway(bob.part);
+  first.kill('SIGKILL');
+  await receiver.line(/waiting for another private connection/);
+  expect((await ann.send().exit()).status).toBe(0);
+  expect((await receiver.exit()).status).toBe(0);
+  expect(readFileSync(bob.received).equals(BYTES)).toBe(true);
+  expect([ann.kept(), bob.kept()]).toEqual([[], []]);
+});
+
+test('where both are killed, both run again, and the old code is good for the same two', LIMIT, async () => {
+  const [ann, bob] = [user(), user()];
+  const first = ann.send();
+  const code = await codeOf(first);
+  const receiver = bob.receive(code);
+  await midway(bob.part);
+  for (const side of [first, receiver]) side.kill('SIGKILL');
+  await Promise.all([first.ended, receiver.ended]);
+  const second = ann.send();
+  const newCode = await codeOf(second);
+  expect(newCode).not.toBe(code);
+  expect(newCode.split('-')[0]).toBe(code.split('-')[0]);
+  expect((await bob.receive(code).exit()).status).toBe(0);
+  expect((await second.exit()).status).toBe(0);
+  expect(readFileSync(bob.received).equals(BYTES)).toBe(true);
+});
+
+test('a stream whose receiver was killed cannot go on, which both sides say', LIMIT, async () => {
+  const [ann, bob] = [user(), user()];
+  const sender = ann.send();
+  const code = await codeOf(sender);
+  const first = bob.receive(code, '--output', '-');
+  while (first.stdout.length === 0) await new Promise(setImmediate);
+  first.kill('SIGKILL');
+  await sender.line(/waiting for another private connection/);
+  const [received, sent] = await Promise.all([bob.receive(code, '--output', '-').exit(), sender.exit()]);
+  expect([received.status, sent.status]).toEqual([65, 65]);
+  for (const { stderr } of [received, sent]) expect(stderr).toContain('run both sides again');
+});
