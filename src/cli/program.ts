@@ -87,9 +87,9 @@ export function fail(error: unknown): number {
 
 /** Runs the command line of the process, and ends the process with its exit code. */
 export async function runProgram(): Promise<never> {
-  // An empty variable counts as not set.
+  // An empty variable counts as not set, except a secret: without it, what is to be encrypted would not be.
   for (const [name, value] of Object.entries(process.env)) {
-    if (name.startsWith('CHATOSBOT_') && value === '') delete process.env[name];
+    if (name.startsWith('CHATOSBOT_') && value === '' && name !== 'CHATOSBOT_SECRET') delete process.env[name];
   }
   // The reader of our output may stop reading: that ends a command quietly. A full disk is reported.
   let lost: Error | undefined;

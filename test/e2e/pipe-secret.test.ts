@@ -1,6 +1,8 @@
-import { chmodSync, readFileSync, statSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import process from 'node:process';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeSecret } from '../../src/transfer/secure/secret.ts';
 import { startTamperingProxy } from '../support/tampering-proxy.ts';
 import { failure, LAB, labFile, run, shell, start, startServer } from './chatosbot.ts';
@@ -12,6 +14,13 @@ let count = 0;
 const SECRET = makeSecret();
 const FILE = labFile('own.secret', `${SECRET}\n`);
 chmodSync(FILE, 0o600);
+
+/** A file system that is full, as root can make one. */
+const FULL = path.join(LAB, 'full');
+mkdirSync(FULL);
+const filling = `mount -t tmpfs -o size=4k tmpfs "${FULL}" && head -c 4096 /dev/zero > "${FULL}/all"`;
+const mounted = spawnSync('sh', ['-c', filling]).status === 0;
+afterAll(() => void spawnSync('umount', ['-l', FULL]));
 
 beforeAll(async () => {
   ({ at, port } = await startServer());
@@ -57,6 +66,15 @@ describe('chatosbot secret', () => {
     });
     expect(readFileSync(file, 'utf8')).toBe(before);
   });
+
+  test.skipIf(!mounted)('leaves no beginning of one where the disk is full', async () => {
+    const file = path.join(FULL, 'full.secret');
+    expect(await failure(start(['secret', '-o', file]))).toEqual({
+      status: 2,
+      last: expect.stringContaining(`no secret was written to ${file}: ENOSPC`),
+    });
+    expect(existsSync(file)).toBe(false);
+  });
 });
 
 describe('a secret', () => {
@@ -88,6 +106,14 @@ describe('a secret', () => {
   ])('in %s is refused before anybody is asked', async (_, file, last) => {
     const ended = await failure(start(['pipe', 'nobody', '-s', at, '--secret', file()]));
     expect(ended).toEqual({ status: 2, last: expect.stringMatching(last) });
+  });
+
+  test('in a variable that is empty is an error: nothing goes through unencrypted by mistake', async () => {
+    const ended = await failure(start(['pipe', 'nobody', '-s', at], { env: { CHATOSBOT_SECRET: '' } }));
+    expect(ended).toEqual({
+      status: 2,
+      last: expect.stringMatching(/^chatosbot: no secret in CHATOSBOT_SECRET: .*it is empty$/),
+    });
   });
 
   test('that others can read is used, with a warning', async () => {
@@ -139,6 +165,18 @@ describe('a code', () => {
     const quiet = start(['pipe', '--listen', '--login', nextLogin(), '-s', at, '-q', '--code']);
     await quiet.line(/^code: [a-z]+-[a-z]+$/);
     expect(quiet.ended).toBeDefined();
+  });
+
+  test.skipIf(process.platform !== 'linux')('is not in the list of processes, once it was read', async () => {
+    const { command } = await listener(['--code=Velvet-Onion']);
+    const waiting = start(['receive', '7-velvet-onion', '--yes', '--login', 'hidden', '-s', at]);
+    await waiting.line(/asking/);
+    const shown = [command, waiting].map(({ pid }) => readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
+    expect(shown).toEqual([
+      expect.stringContaining('pipe --listen --login'),
+      expect.stringContaining('receive … --yes --login hidden'),
+    ]);
+    expect(shown.join().toLowerCase()).not.toMatch(/velvet|onion/);
   });
 
   test('may be made by the side that asks', async () => {

@@ -5,6 +5,7 @@ import { ChatosError, isChatosError } from '../../errors.ts';
 import { CONFLICT_MODES } from '../../transfer/files/conflict.ts';
 import { DEFAULT_REOPEN_TIMEOUT_MS } from '../../transfer/verified/options.ts';
 import { connectCommand } from '../connecting/connect.ts';
+import { hideArgument } from '../connecting/hidden-argument.ts';
 import { findSecret, secretMistake, secretOptions } from '../connecting/secrets.ts';
 import { reportSessions } from '../connecting/session-reports.ts';
 import { configOption, identityOption, loginOption, noIdentityOption, seconds, serverOption } from '../options.ts';
@@ -133,6 +134,7 @@ async function receiveListening(receiving: Receiving): Promise<void> {
 /** @throws {ChatosError} `INVALID_ARGUMENT` where it is none, or leads to nobody */
 async function readCode(text: string): Promise<NumberedCode> {
   const { parseCode } = await import('../../transfer/secure/codes.ts');
+  hideArgument(text);
   const { number, words } = parseCode(text);
   if (number === undefined)
     throw new ChatosError('INVALID_ARGUMENT', 'the code has no number: type all that send has printed');

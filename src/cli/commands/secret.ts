@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { ChatosError, messageOf } from '../../errors.ts';
 import { makeSecret } from '../../transfer/secure/secret.ts';
@@ -33,6 +33,10 @@ async function secret({ output }: OutputFlags): Promise<void> {
     try {
       await handle.writeFile(`${line}\n`);
       await handle.sync();
+    } catch (error) {
+      // A beginning of a secret would be in the way of the next one.
+      await rm(output, { force: true });
+      throw error;
     } finally {
       await handle.close();
     }

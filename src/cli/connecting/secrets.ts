@@ -5,6 +5,7 @@ import { ChatosError, messageOf } from '../../errors.ts';
 import type { Code } from '../../transfer/secure/codes.ts';
 import { parseSecret, type ChannelSecret } from '../../transfer/secure/secret.ts';
 import { quote } from '../../util/quote.ts';
+import { hideArgument } from './hidden-argument.ts';
 import { warnOfReaders } from './readers.ts';
 
 /** The options of commands that can encrypt a private connection. */
@@ -56,7 +57,8 @@ export async function findSecret({ secret: file, code }: SecretFlags): Promise<F
   delete process.env[VARIABLE];
   if (code !== undefined) return findCode(code);
   if (file !== undefined) return { secret: keyIn(await readSecretFile(file), quote(file)) };
-  return inherited === undefined || inherited === '' ? undefined : { secret: keyIn(inherited, VARIABLE) };
+  // An empty one is an error, too: it is what is left of a command that could not read the secret.
+  return inherited === undefined ? undefined : { secret: keyIn(inherited, VARIABLE) };
 }
 
 /** The list of words is loaded for those who use a code. */
@@ -66,6 +68,7 @@ async function findCode(code: string | true): Promise<FoundSecret> {
     const made = makeCode();
     return { secret: { kind: 'code', code: made.words }, made };
   }
+  hideArgument(code);
   try {
     return { secret: { kind: 'code', code: parseCode(code).words } };
   } catch (error) {

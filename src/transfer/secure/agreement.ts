@@ -24,6 +24,7 @@ export class Agreement {
   readonly #side: Side;
   readonly #other: Side;
   #peerHasSpoken = false;
+  #codeIsUsed = false;
 
   /**
    * @param returningKey what counts on the side that was asked, too, where the peer has that instead of a code
@@ -41,6 +42,11 @@ export class Agreement {
   /** Whether the peer has said that it encrypts. */
   get peerHasSpoken(): boolean {
     return this.#peerHasSpoken;
+  }
+
+  /** Whether the code is used up, whatever becomes of the private connection. */
+  get codeIsUsed(): boolean {
+    return this.#codeIsUsed;
   }
 
   /**
@@ -118,7 +124,7 @@ export class Agreement {
     this.#send('guess', guess.request);
     const { body } = await this.#readFrame(wrongCode, 'answer');
     // Whoever made the answer learns from ours whether it was made of the right code.
-    if (!useCode('requester', words)) throw this.#refuse(usedCode(peer));
+    this.#use(words);
     const result = this.#attempt(() => guess.finish(body, bound));
     if (!result) throw this.#refuse(wrongCode(peer));
     this.#send('confirm', result.proof);
@@ -126,17 +132,21 @@ export class Agreement {
   }
 
   async #check(words: string, bound: { requester: string; target: string }): Promise<Buffer> {
-    const { peer } = this.#channel;
     const { body: request } = await this.#readFrame(wrongCode, 'guess');
     // Used up before it is known whether the guess is right: the one who made it learns that from the answer.
-    if (!useCode('target', words)) throw this.#refuse(usedCode(peer));
+    this.#use(words);
     const { CodeCheck } = await import('./opaque.ts');
     const check = await CodeCheck.make(words, request, bound).catch((error: unknown) => {
-      throw this.#refuse(wrongCode(peer, error));
+      throw this.#refuse(wrongCode(this.#channel.peer, error));
     });
     this.#send('answer', check.answer);
     const { body: proof } = await this.#readFrame(wrongCode, 'confirm');
     return this.#attempt(() => check.finish(proof));
+  }
+
+  #use(words: string): void {
+    this.#codeIsUsed = true;
+    if (!useCode(this.#side, words)) throw this.#refuse(usedCode(this.#channel.peer));
   }
 
   #attempt<T>(act: () => T): T {

@@ -29,6 +29,12 @@ export function unlikeKind(peer: string, peerUses: 'key' | 'code'): ChatosError 
   return new ChatosError('WRONG_SECRET', message, { fields: { peer, codeUsed: false, peerUses } });
 }
 
+/** What was lost when a code was used up by it already. */
+export function withCodeUsed(error: ChatosError): ChatosError {
+  const message = `${error.message}; a guess was made at the code, which is used up: make a new one`;
+  return new ChatosError(error.code, message, { cause: error, fields: { ...error.fields, codeUsed: true } });
+}
+
 /** The peer does, and we do not. */
 export function encrypts(peer: string): ChatosError {
   return unlike(peer, 'encrypts: use the same secret or code here too (--secret, --code)');

@@ -3,7 +3,10 @@ import { ChatosError } from '../../errors.ts';
 
 /** What both sides of an encrypted private connection know, and nobody else. */
 export type ChannelSecret =
-  /** 256 random bits, for as many private connections as one likes. */
+  /**
+   * 256 random bits, for as many private connections as one likes. What could be guessed, as a hash of a password, will not
+   * do: anyone who asks for a private connection gets what a guess can be tried on.
+   */
   | { readonly kind: 'key'; readonly key: Uint8Array }
   /** A short code, as `makeCode` makes it, for one private connection. */
   | { readonly kind: 'code'; readonly code: string };
@@ -41,7 +44,7 @@ export function parseSecret(text: string): ChannelSecret {
  * @throws {ChatosError} `INVALID_ARGUMENT`
  */
 export function checkSecret(secret: ChannelSecret): ChannelSecret {
-  const { kind, key, code } = secret as { kind: unknown; key?: unknown; code?: unknown };
+  const { kind, key, code } = (secret ?? {}) as { kind?: unknown; key?: unknown; code?: unknown };
   if (kind === 'key' && key instanceof Uint8Array && key.length === KEY_BYTES) return secret;
   if (kind === 'code' && typeof code === 'string') return secret;
   const expected = `{ kind: 'key', key } with ${KEY_BYTES} bytes, or { kind: 'code', code }`;

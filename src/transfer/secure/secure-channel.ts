@@ -34,9 +34,8 @@ export class SecureChannel extends Duplex implements PipedChannel {
   readonly role: 'requester' | 'target';
   /** The connect id. */
   readonly connectId: bigint;
-  /** The secret for another private connection with the same peer, when this one is lost: a code is good for one only. */
-  readonly nextSecret: ChannelSecret;
   readonly #channel: PipedChannel;
+  readonly #next: ChannelSecret;
   readonly #tunnel: Tunnel;
   readonly #reader = new TunnelReader();
   #bytesSent = 0;
@@ -62,7 +61,7 @@ export class SecureChannel extends Duplex implements PipedChannel {
   constructor({ channel, psk, next }: SecureChannelInit) {
     super({ allowHalfOpen: true });
     ({ login: this.login, peer: this.peer, role: this.role, connectId: this.connectId } = channel);
-    this.nextSecret = next;
+    this.#next = next;
     this.#channel = channel;
     this.on('error', () => undefined);
     this.#tunnel = new Tunnel(
@@ -90,6 +89,11 @@ export class SecureChannel extends Duplex implements PipedChannel {
     } finally {
       stopWatching();
     }
+  }
+
+  /** The secret for another private connection with the same peer, when this one is lost: a code is good for one only. */
+  get nextSecret(): ChannelSecret {
+    return this.#next;
   }
 
   /** Whether the peer closed it (packet 11) before its stream had ended. */

@@ -3,7 +3,7 @@ import { resolveOptions, type OptionTable } from '../../util/option-table.ts';
 import { ChatosError, isChatosError } from '../../errors.ts';
 import type { PipedChannel } from '../pipe.ts';
 import { Agreement } from './agreement.ts';
-import { aborted, cut, unlike } from './failures.ts';
+import { aborted, cut, unlike, withCodeUsed } from './failures.ts';
 import { Preface } from './preface.ts';
 import { SecureChannel } from './secure-channel.ts';
 import type { ChannelSecret } from './secret.ts';
@@ -43,7 +43,7 @@ const LAST_WORD_MS = 1_000;
  *
  * @returns the encrypted channel, when the peer has shown that it has the secret
  * @throws {ChatosError} `WRONG_SECRET` where the peer has another secret, uses another kind, or does not encrypt (field
- *   `codeUsed` says whether a code is used up by that); `DATA_INCOMPLETE` where what came was cut or changed on the way;
+ *   `codeUsed` says whether a code is used up, also of the errors that follow); `DATA_INCOMPLETE` where what came was cut or changed on the way;
  *   `TIMED_OUT`; `ABORTED`; `INVALID_ARGUMENT` where the secret is none; else as the channel. The channel is destroyed.
  */
 export async function secureChannel(
@@ -101,8 +101,14 @@ class Opening {
       this.#preface.release();
       if (isChatosError(error, 'WRONG_SECRET')) await this.#partGently();
       channel.destroy();
-      throw error;
+      throw this.#told(error);
     }
+  }
+
+  /** Who made a guess may leave as soon as it knows whether that was right: it was one all the same. */
+  #told(error: unknown): unknown {
+    const isSaid = !isChatosError(error) || isChatosError(error, 'WRONG_SECRET') || isChatosError(error, 'ABORTED');
+    return this.#agreement.codeIsUsed && !isSaid ? withCodeUsed(error) : error;
   }
 
   giveUp(error: ChatosError): void {

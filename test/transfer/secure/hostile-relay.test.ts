@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { isChatosError } from '../../../src/errors.ts';
 import { pipeChannel } from '../../../src/transfer/pipe.ts';
+import { makeSecureHello } from '../../../src/transfer/secure/hello.ts';
 import { secureChannel } from '../../../src/transfer/secure/secure.ts';
 import type { ChannelSecret } from '../../../src/transfer/secure/secret.ts';
-import type { MemoryChannel, PairOptions } from '../verified/memory-channels.ts';
+import { memoryPair, type MemoryChannel, type PairOptions } from '../verified/memory-channels.ts';
 import { Collector, lentSource } from '../verified/rig.ts';
 import { relayed, type Direction, type Tampering } from './hostile-relay.ts';
 import { SECRET } from './rig.ts';
@@ -204,6 +205,49 @@ describe('a server without the secret', () => {
     };
     expect(await guess('winter-wine')).toMatch(/^wrong code: ann has another one/);
     expect(await guess(code)).toMatch(/^wrong code: it was used before/);
+  });
+
+  it('may leave when it has made its guess: the code is used up, and that is told', async () => {
+    const secret: ChannelSecret = { kind: 'code', code: 'winter-wire' };
+    const { target } = await exchange({ direction: 'back', at: 100, length: 0, act: () => 'cut' }, secret);
+    expect(target.error).toMatchObject({
+      code: 'DATA_INCOMPLETE',
+      message: expect.stringMatching(/; a guess was made at the code, which is used up: make a new one$/),
+      fields: { codeUsed: true },
+    });
+  });
+
+  it.each([
+    ['a secret', SECRET],
+    ['a code', { kind: 'code', code: 'winter-wisdom' } as const],
+  ])('cannot join two who have both asked: by %s', async (_, secret) => {
+    const [first, second] = [memoryPair(), memoryPair()];
+    Object.assign(second.requester, { login: 'bob', peer: 'ann' });
+    first.target.pipe(second.target).pipe(first.target);
+    const ends = await endings(secureChannel(first.requester, secret), secureChannel(second.requester, secret));
+    expect(ends).toEqual(['WRONG_SECRET', 'WRONG_SECRET']);
+  });
+
+  it('cannot play back to a side what it has seen of a code', async () => {
+    const secret: ChannelSecret = { kind: 'code', code: 'winter-wing' };
+    const { seen } = await exchange(undefined, secret);
+    const again: ChannelSecret = { kind: 'code', code: 'winter-witness' };
+    for (const side of ['requester', 'target'] as const) {
+      const { takeOver, ...sides } = relayed();
+      const [near, far] = takeOver();
+      (side === 'requester' ? near : far).resume().end(Buffer.concat(seen[side === 'requester' ? 'back' : 'there']));
+      expect(await endings(secureChannel(sides[side], again))).not.toEqual(['open']);
+    }
+  });
+
+  it('is not waited for any longer where it sends byte by byte', async () => {
+    const { requester, takeOver } = relayed();
+    const [near] = takeOver();
+    near.resume().write(makeSecureHello('target', 'key'));
+    const drip = setInterval(() => near.write(Buffer.from([1])), 20);
+    const ends = await endings(secureChannel(requester, SECRET, { handshakeTimeoutMs: 150 }));
+    clearInterval(drip);
+    expect(ends[0]).toMatch(/TIMED_OUT|WRONG_SECRET/);
   });
 
   it('does not use a code up without a guess', async () => {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { buffer, text } from 'node:stream/consumers';
-import { describe, expect, it } from 'vitest';
+import { inspect } from 'node:util';
+import { describe, expect, it, test } from 'vitest';
 import { messageOf } from '../../../src/errors.ts';
 import { makeCode } from '../../../src/transfer/secure/codes.ts';
 import type { SecureChannel } from '../../../src/transfer/secure/secure-channel.ts';
@@ -133,4 +134,12 @@ describe('a peer that comes back', () => {
     const then = await meet(asked, asked, key(1));
     expect(then.target).toMatchObject({ code: 'WRONG_SECRET', fields: { codeUsed: true } });
   });
+});
+
+test('what is printed of an encrypted channel shows no key', async () => {
+  const { requester } = await securePair(memoryPair(), { kind: 'code', code: makeCode().text });
+  const { key } = requester.nextSecret as ChannelSecret & { kind: 'key' };
+  const shown = inspect(requester, { depth: 9, maxArrayLength: 99 });
+  expect(shown).toContain('bob');
+  expect(shown).not.toContain([...key.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, '0')).join(' '));
 });
