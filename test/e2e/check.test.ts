@@ -114,6 +114,24 @@ export const commands = { w: { help: 'x' } };`,
     expect(status).toBe(2);
   });
 
+  test('takes JSON that a plugin imports of a package, of its own package by name, and in a URL', async () => {
+    labFile(
+      'check/json/package.json',
+      '{ "type": "module", "name": "@me/own", "exports": { "./package.json": "./package.json" } }',
+    );
+    labFile('check/json/node_modules/some/package.json', '{ "version": "3.2.1" }');
+    labFile(
+      'check/json/bot.js',
+      `import some from 'some/package.json' with { type: 'json' };
+import own from '@me/own/package.json' with { type: 'json' };
+import inline from 'data:application/json,{"a":1}' with { type: 'json' };
+export const name = [some.version, own.name, inline.a].join('-').replace(/\\W/g, '');
+export const onStart = () => {};`,
+    );
+    const { stderr } = await run(['check', '../check/json/bot.js']);
+    expect(stderr).toMatch(/^321meown1 as 321meown1: onStart\n/);
+  });
+
   test('tells where a test is taken for a plugin', async () => {
     const file = labFile(
       'check/dice.test.ts',

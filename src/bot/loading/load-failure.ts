@@ -19,7 +19,8 @@ export interface LoadFailure {
 
 const ALIAS_HINT =
   "; paths of tsconfig.json are for type checks only: use imports of package.json, such as '#lib/*': './lib/*'";
-const JSON_ERROR = /^(.+\.json): (.*)$/s;
+/** Node.js has other words for a package.json. */
+const JSON_ERROR = /^(?:Error parsing )?(.+\.json): (.*)$/s;
 const JSON_POSITION = / in JSON at position (\d+)(?: \(line \d+ column \d+\))?$/;
 const MISSING_MODULE = /^Cannot find (?:module|package) '([^']+)'/;
 const FRAME = /^\s+at (?:async )?(?:[^/\\]*? \()?((?:file:\/\/)?(?:\/|[A-Za-z]:[\\/]).*?):(\d+):(\d+)\)?$/;

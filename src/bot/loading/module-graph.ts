@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -17,11 +16,22 @@ import {
   type LoadedModule,
 } from './module-namespace.ts';
 import { IMPORT_META, NAMES_SEPARATOR } from './module-syntax.ts';
-import { isTypeScript, moduleKind, packageType, resolveImport, type ImportTarget } from './resolve-import.ts';
+import {
+  isTypeScript,
+  moduleKind,
+  packageType,
+  readSource,
+  resolveImport,
+  type ImportTarget,
+} from './resolve-import.ts';
 import { rememberCompiled } from './source-positions.ts';
 
 /** What compiled code is given, in this order. */
 const PARAMETERS = ['exports', 'require', 'module', '__filename', '__dirname', 'jitiImport', 'jitiESMResolve'];
+/** What Node.js imports by an attribute alone, which compiled code does not show. */
+const JSON_URL = /^file:[^?#]*\.json(?:[?#]|$)|^data:application\/json\b/;
+/** What makes code of a text. */
+const CODE_IN_TEXT = /\b(?:eval|Function)\s*\(/;
 /** What ES modules have none of. */
 const COMMON_JS = new Set(['require', 'module', '__filename', '__dirname']);
 
@@ -88,7 +98,8 @@ export class ModuleGraph {
   /** Packages may import `chatosbot` where Node.js does not find it: then they are evaluated here, too. */
   async #importNative(target: ImportTarget, importer: LoadedModule): Promise<object> {
     try {
-      return (await import(target.url)) as object;
+      const attributes = JSON_URL.test(target.url) ? { with: { type: 'json' } } : {};
+      return (await import(target.url, attributes)) as object;
     } catch (error) {
       const [, name] = /^Cannot find package '([^']+)'/.exec(messageOf(error)) ?? [];
       if (name === undefined || !Object.hasOwn(this.#sources.modules, name)) throw error;
@@ -132,7 +143,7 @@ export class ModuleGraph {
   }
 
   #evaluate({ file, url }: FileTarget, by: 'import' | 'require', importer?: LoadedModule): LoadedModule {
-    const source = readFileSync(file, 'utf8');
+    const source = readSource(file);
     const kind = file.endsWith('.json') ? 'json' : moduleKind(file, source);
     const key = kind === 'module' ? url : pathToFileURL(file).href;
     const known = this.#modules.get(key);
@@ -162,13 +173,13 @@ export class ModuleGraph {
     const isPure = isAsync && (!isTypeScript(file) || file.endsWith('.mts') || packageType(file) === 'module');
     const parameters = isPure ? PARAMETERS.filter((name) => !COMMON_JS.has(name)) : PARAMETERS;
     const head = `(${isAsync ? 'async ' : ''}function (${[...parameters, IMPORT_META].join(', ')}) { `;
-    const script = new vm.Script(`${head}${code}\n})`, { filename: file, columnOffset: -head.length });
+    const script = scriptOf(`${head}${code}\n})`, file, head.length, kind);
     const body = script.runInThisContext() as (...given: unknown[]) => Promise<void> | undefined;
     const folder = path.dirname(file);
     const require = this.#requireOf(loaded);
     const self = Object.assign(loaded.module, { id: file, filename: file, path: folder, require });
     const resolve = (specifier: unknown): string => urlOf(String(specifier), file);
-    const meta = { dirname: folder, filename: file, url, resolve };
+    const meta = { __proto__: null, dirname: folder, filename: file, url, resolve };
     const load = (specifier: unknown): Promise<object> => this.#import(loaded, String(specifier));
     const commonJs = isPure ? [] : [require, self, file, folder];
     const own = kind === 'module' ? undefined : self.exports;
@@ -205,6 +216,19 @@ export class ModuleGraph {
   }
 }
 
+/** @throws {SyntaxError} with what Node.js would say, where an ES module that is required awaits at its top */
+function scriptOf(code: string, filename: string, headLength: number, kind: LoadedModule['kind']): vm.Script {
+  // What code in a text imports is left to Node.js, which warns that this is experimental: only where there may be some.
+  const inText = CODE_IN_TEXT.test(code) && { importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER };
+  try {
+    return new vm.Script(code, { filename, columnOffset: -headLength, ...inText });
+  } catch (error) {
+    if (kind !== 'module' || !messageOf(error).startsWith('await is only valid')) throw error;
+    const message = 'require cannot load a module that awaits at its top: use import() there';
+    throw Object.assign(error as Error, { message, code: 'ERR_REQUIRE_ASYNC_MODULE' });
+  }
+}
+
 /** Whether a module waits for another one, itself or through those that it waits for. */
 function waitsFor(waiting: LoadedModule, other: LoadedModule, seen = new Set<LoadedModule>()): boolean {
   if (waiting === other) return true;
@@ -213,12 +237,12 @@ function waitsFor(waiting: LoadedModule, other: LoadedModule, seen = new Set<Loa
   return [...waiting.waitsFor].some((next) => waitsFor(next, other, seen));
 }
 
-/** What `import.meta.resolve` gives: of files, also those that are missing. */
+/** What `import.meta.resolve` gives: of files, also those that are missing, and URLs as they are. */
 function urlOf(specifier: string, importer: string): string {
   try {
     return resolveImport(specifier, importer, 'import', {}).url;
   } catch (error) {
-    if (!/^(?:\.{0,2}\/|file:|node:)/.test(specifier)) throw error;
+    if (!/^(?:\.{0,2}\/|[a-z][a-z\d+.-]+:)/i.test(specifier)) throw error;
     return new URL(specifier, pathToFileURL(importer)).href;
   }
 }
@@ -226,7 +250,7 @@ function urlOf(specifier: string, importer: string): string {
 /** @throws {SyntaxError} with a message like that of `require` */
 function parseJson(file: string, text: string): unknown {
   try {
-    return JSON.parse(text.replace(/^\uFEFF/, ''));
+    return JSON.parse(text);
   } catch (error) {
     throw new SyntaxError(`${file}: ${messageOf(error)}`, { cause: error });
   }

@@ -1,9 +1,9 @@
-import { readFileSync, realpathSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createCompiler, type Compile } from './compiler.ts';
 import { ModuleGraph } from './module-graph.ts';
-import { isTypeScript, moduleKind, resolveUrl, SOURCE } from './resolve-import.ts';
+import { isTypeScript, moduleKind, readSource, resolveUrl, SOURCE } from './resolve-import.ts';
 
 /** Loads TypeScript and JavaScript files. */
 export interface ModuleLoader {
@@ -57,7 +57,7 @@ function importsOf(compile: Compile, file: string): { importer: string; specifie
   if (!SOURCE.test(file)) return [];
   try {
     const importer = realpathSync(file);
-    const source = readFileSync(importer, 'utf8');
+    const source = readSource(importer);
     const form = moduleKind(importer, source) === 'module' ? 'async' : isTypeScript(file) ? 'sync' : 'commonjs';
     const specifiers = [...compile(importer, source, form).matchAll(IMPORTS)].map(([, specifier]) => specifier!);
     return specifiers.filter((each) => /^(\.|\/|#|file:)/.test(each)).map((specifier) => ({ importer, specifier }));

@@ -49,6 +49,12 @@ export function resolveImport(
     const error = new Error(`No such built-in module: ${specifier}`);
     throw Object.assign(error, { code: 'ERR_UNKNOWN_BUILTIN_MODULE' });
   }
+  // As on Windows paths begin: one letter is no scheme.
+  const [, scheme = 'file:'] = /^([a-z][a-z\d+.-]+:)/i.exec(specifier) ?? [];
+  if (scheme !== 'file:') {
+    const message = `imports from ${scheme} are not supported: install the package, or keep the file beside the plugin`;
+    throw Object.assign(new Error(message), { code: 'ERR_UNSUPPORTED_ESM_URL_SCHEME' });
+  }
   const file = realpathSync(fileURLToPath(resolveUrl(specifier, importer, by)));
   const [query = ''] = by === 'import' && /^(?:\.|\/|file:)/.test(specifier) ? (/[?#].*/.exec(specifier) ?? []) : [];
   const url = `${pathToFileURL(file).href}${query}`;
@@ -68,6 +74,11 @@ export function resolveUrl(specifier: string, importer: string, by: 'import' | '
     const isMissing = by === 'import' && (error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND';
     throw isMissing ? Object.assign(error as Error, { code: 'ERR_MODULE_NOT_FOUND' }) : error;
   }
+}
+
+/** The text of a source, without a byte order mark. */
+export function readSource(file: string): string {
+  return readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
 }
 
 export type ModuleKind = 'module' | 'commonjs';

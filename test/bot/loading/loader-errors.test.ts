@@ -120,6 +120,30 @@ describe('loadPlugin, what it turns down', () => {
     expect(await complaint("\nrequire('node:fs/promise');", 'plugin.cjs')).toBe(`FILE:2:9: ${message}`);
   });
 
+  it.each([
+    [
+      "\nimport x from 'https://a.example/b.js';\nx;",
+      "FILE:2:15: 'https://a.example/b.js' fails: imports from https: are",
+    ],
+    ["import x from 'npm:b';\nx;", "FILE:1:15: 'npm:b' fails: imports from npm: are"],
+  ])('an import of what is elsewhere, and says what to do: %j', async (text, start) => {
+    const advice = 'not supported: install the package, or keep the file beside the plugin';
+    expect(await complaint(text, 'plugin.mjs')).toBe(`${start} ${advice}`);
+  });
+
+  it('what it requires that awaits at its top, and says what to use', async () => {
+    expect(await complaint("require('./lib.mjs');", 'plugin.cjs', { 'lib.mjs': 'await 1;' })).toMatch(
+      /^FILE imports .*\/lib\.mjs:1:1: require cannot load a module that awaits at its top: use import\(\) there$/,
+    );
+  });
+
+  it('a package.json that is not JSON, with its place', async () => {
+    const beside = { 'node_modules/a/package.json': '{\n  bad', 'node_modules/a/index.js': '' };
+    expect(await complaint("import b from 'a';\nb;", 'plugin.mjs', beside)).toMatch(
+      /^FILE imports .*node_modules\/a\/package\.json:2:3: Expected /,
+    );
+  });
+
   it('an import of what a package does not export, with its place', async () => {
     const beside = { 'node_modules/a/package.json': '{ "exports": { ".": "./a.js" } }', 'node_modules/a/a.js': '' };
     expect(await complaint("\nimport b from 'a/b';", 'plugin.mjs', beside)).toMatch(/^FILE:2:15: .*'\.\/b'/);

@@ -265,6 +265,74 @@ const PROJECTS: readonly [what: string, entry: string, files: Files][] = [
     },
   ],
   [
+    'packages by conditions, patterns and lists, and what they keep to themselves',
+    'bot.js',
+    {
+      'package.json':
+        '{ "type": "module", "imports": { "#c": { "browser": "./none.js", "node": "./n.js" }, "#lib/*": "./lib/*.js", "#p": "p", "#no": null } }',
+      'n.js': 'export const b = "node";',
+      'lib/a.js': 'export const b = "a";',
+      'node_modules/p/package.json': JSON.stringify({
+        exports: {
+          '.': { development: './none.mjs', node: './node.mjs', default: './x/one.mjs' },
+          './first': { default: './x/one.mjs', import: './node.mjs' },
+          './x/*': './x/*.mjs',
+          './x/private/*': null,
+          './list': ['./x/one.mjs', './none.mjs'],
+        },
+      }),
+      'node_modules/p/node.mjs': 'export const b = "node of p";',
+      'node_modules/p/x/one.mjs': 'export const b = "one";',
+      'node_modules/p/x/private/two.mjs': 'export const b = "two";',
+      'bot.js': [
+        "const names = ['#c', '#lib/a', '#p', '#no', '#other', '#lib/b', 'p/first', 'p/x/one', 'p/x/private/two', 'p/list', 'p/x/none'];",
+        'export const value = Promise.all(names.map((name) => import(name).then(({ b }) => b, ({ code }) => code)));',
+      ].join('\n'),
+    },
+  ],
+  [
+    'files with a byte order mark before their first line',
+    'bot.mjs',
+    {
+      'bot.mjs':
+        "\uFEFF#!/usr/bin/env node\r\nimport { a } from './b.mjs';\r\nimport c from './c.cjs';\nexport const value = [a, c.x];",
+      'b.mjs': '\uFEFFexport const a = 1;',
+      'c.cjs': '\uFEFFexports.x = 2;',
+    },
+  ],
+  [
+    'what code in a text imports',
+    'bot.mjs',
+    {
+      'bot.mjs': [
+        'const inFunction = new Function("url", "return import(url)");',
+        "const all = await Promise.all([eval('import(\"./b.mjs\")'), inFunction(new URL('./b.mjs', import.meta.url).href)]);",
+        'export const value = all.map(({ a }) => a);',
+      ].join('\n'),
+      'b.mjs': 'export const a = 1;',
+    },
+  ],
+  [
+    'an error where it requires a module that awaits at its top',
+    'bot.cjs',
+    {
+      'bot.cjs': "try { exports.value = require('./a.mjs').x; } catch ({ code, name }) { exports.value = code; }",
+      'a.mjs': 'await 1;\nexport const x = 2;',
+    },
+  ],
+  [
+    'errors for what cannot be imported, and URLs that are only resolved',
+    'bot.mjs',
+    {
+      'bot.mjs': [
+        "const names = ['http://a/y.mjs', 'npm:b', 'none', '@a/none', './none.mjs', 'file:///none.mjs', 'node:none'];",
+        'const codes = await Promise.all(names.map((name) => import(name).then(() => 0, ({ code }) => code)));',
+        "const resolved = ['http://a/y.mjs', 'npm:b', 'data:text/javascript,1'].map((name) => import.meta.resolve(name));",
+        'export const value = [codes, resolved, Object.getPrototypeOf(import.meta)];',
+      ].join('\n'),
+    },
+  ],
+  [
     'CommonJS in sloppy mode, in circles, with what require has',
     'bot.cjs',
     {
