@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import { abortError } from '../../util/abort.ts';
 import { resolveOptions, type OptionTable } from '../../util/option-table.ts';
 import { ChatosError, isChatosError } from '../../errors.ts';
@@ -7,6 +8,7 @@ import { aborted, cut, unlike, withCodeUsed } from './failures.ts';
 import { Preface } from './preface.ts';
 import { SecureChannel } from './secure-channel.ts';
 import type { ChannelSecret } from './secret.ts';
+import { StreamChannel } from './stream-channel.ts';
 
 /** How a private connection is encrypted. */
 export interface SecureChannelOptions {
@@ -19,16 +21,31 @@ export interface SecureChannelOptions {
   readonly returningKey?: Uint8Array | undefined;
   /** Gives up when it is aborted, and breaks the channel. @default none */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Of a stream that is no channel of ours, as a socket: which of the two sides this is. The other side must be the other
+   * one: as a rule, who connects is the requester. @default none; a channel knows its own
+   */
+  readonly role?: 'requester' | 'target' | undefined;
+  /** Of such a stream: the name of this side, which the other side has to know as `peer`. @default the role */
+  readonly login?: string | undefined;
+  /** Of such a stream: the name of the other side. @default its role */
+  readonly peer?: string | undefined;
 }
 
 const OPTIONS: OptionTable<{
   handshakeTimeoutMs: number;
   returningKey: Uint8Array | undefined;
   signal: AbortSignal | undefined;
+  role: 'requester' | 'target' | undefined;
+  login: string | undefined;
+  peer: string | undefined;
 }> = {
   handshakeTimeoutMs: { kind: 'ms', default: 10_000 },
   returningKey: { kind: 'any', default: undefined },
   signal: { kind: 'any', default: undefined },
+  role: { kind: 'choice', of: ['requester', 'target'], default: undefined },
+  login: { kind: 'text', default: undefined },
+  peer: { kind: 'text', default: undefined },
 };
 
 /** How long the peer may take to read why it is refused. */
@@ -38,21 +55,25 @@ const LAST_WORD_MS = 1_000;
  * Encrypts a channel from end to end: the peer does the same, with the same secret. Nothing may have been read from the
  * channel or written to it; from now on it belongs to what is returned.
  *
+ * Any other stream of bytes in both directions will do, too, as a socket: then `role` says which side this is. Where such a
+ * stream closes without an end, that is an abort, and an end that the peer has not made is `DATA_INCOMPLETE`.
+ *
  * A code is good for one private connection. The side that was asked for it (`role` is `target`) lets the other one guess
  * once: when a guess has come, right or wrong, the code is used up in this process, and is refused from then on.
  *
  * @returns the encrypted channel, when the peer has shown that it has the secret
  * @throws {ChatosError} `WRONG_SECRET` where the peer has another secret, uses another kind, or does not encrypt (field
  *   `codeUsed` says whether a code is used up, also of the errors that follow); `DATA_INCOMPLETE` where what came was cut or changed on the way;
- *   `TIMED_OUT`; `ABORTED`; `INVALID_ARGUMENT` where the secret is none; else as the channel. The channel is destroyed.
+ *   `TIMED_OUT`; `ABORTED`; `INVALID_ARGUMENT` where the secret is none, or the stream cannot be used; else as the channel. The channel is destroyed.
  */
 export async function secureChannel(
-  channel: PipedChannel,
+  channel: Duplex,
   secret: ChannelSecret,
   options: SecureChannelOptions = {},
 ): Promise<SecureChannel> {
-  const { handshakeTimeoutMs, returningKey, signal } = resolveOptions('encryption options', options, OPTIONS);
-  const opening = new Opening(channel, secret, returningKey);
+  const resolved = resolveOptions('encryption options', options, OPTIONS);
+  const { handshakeTimeoutMs, returningKey, signal } = resolved;
+  const opening = new Opening(channelOf(channel, resolved), secret, returningKey);
   const onAbort = (): void => opening.giveUp(abortError(signal, 'interrupted'));
   const timer = setTimeout(() => opening.onTimeout(handshakeTimeoutMs), handshakeTimeoutMs);
   signal?.addEventListener('abort', onAbort, { once: true });
@@ -63,6 +84,21 @@ export async function secureChannel(
     clearTimeout(timer);
     signal?.removeEventListener('abort', onAbort);
   }
+}
+
+/** What is no channel has to be told who is at its ends. */
+function channelOf(stream: Duplex, { role, login, peer }: SecureChannelOptions): PipedChannel {
+  const own = stream as Partial<PipedChannel> & Duplex;
+  if (own.readLent !== undefined && own.connectId !== undefined) {
+    if (role === undefined && login === undefined && peer === undefined) return own as PipedChannel;
+    throw new ChatosError('INVALID_ARGUMENT', 'encryption options: a channel knows its role, login and peer');
+  }
+  if (role === undefined) {
+    const message = "encryption options: this is no channel: say which side it is, by role: 'requester' or 'target'";
+    throw new ChatosError('INVALID_ARGUMENT', message, { fields: { option: 'role' } });
+  }
+  const other = role === 'requester' ? 'target' : 'requester';
+  return new StreamChannel(stream, { role, login: login ?? role, peer: peer ?? other });
 }
 
 /** A private connection on its way to be encrypted. */
