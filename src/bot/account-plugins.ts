@@ -78,6 +78,8 @@ export class AccountPlugins {
   ): Promise<void> {
     const seat = this.#seats[place]!;
     const old = seat.runner;
+    const { account, observer } = this.#settings;
+    observer({ type: 'reloaded', ...account, bot: plugin.name });
     const runner = this.#createRunner(plugin, options, seat);
     seat.runner = runner;
     this.#warnOfClashes(runner);

@@ -81,6 +81,13 @@ export interface ClosedEvent extends OfAccount {
   readonly bytesSent: number;
 }
 
+/** A plugin is replaced by a newer version of itself. */
+export interface ReloadedEvent extends OfAccount {
+  readonly type: 'reloaded';
+  /** The plugin. */
+  readonly bot: string;
+}
+
 /** The account stops: it hears nothing more but answers to its questions, and what it says now are the last words of its plugins. */
 export interface StoppingEvent extends OfAccount {
   readonly type: 'stopping';
@@ -88,7 +95,15 @@ export interface StoppingEvent extends OfAccount {
 
 /** What happens to an account, to be recorded. */
 export type RuntimeEvent =
-  ConnectedEvent | HeardEvent | SaidEvent | RequestEvent | DecidedEvent | RequestedEvent | ClosedEvent | StoppingEvent;
+  | ConnectedEvent
+  | HeardEvent
+  | SaidEvent
+  | RequestEvent
+  | DecidedEvent
+  | RequestedEvent
+  | ClosedEvent
+  | ReloadedEvent
+  | StoppingEvent;
 
 /** Receives what happens, as it happens. It must not throw. */
 export type RuntimeObserver = (event: RuntimeEvent) => void;

@@ -32,6 +32,7 @@ export {
   type DecidedEvent,
   type HeardEvent,
   type OfAccount,
+  type ReloadedEvent,
   type RequestedEvent,
   type RequestEvent,
   type RuntimeEvent,

@@ -32,15 +32,18 @@ export function serveBot(modules: Record<string, unknown>): void {
   const { port, pulse, beatIntervalMs } = workerData as WorkerStart;
   const loader = createModuleLoader(modules);
   let latest: { readonly plugin: LoadedPlugin; readonly options: PlainOptions } | undefined;
+  let loads = 0;
   let runtime: BotRuntime | undefined;
   const reportStatus = (): void => rpc.notify('status', runtime!.status.accounts[0]!);
   const load: WorkerCalls['load'] = async (file, options, timeoutMs) => {
+    const turn = (loads += 1);
     const plugin = await loadPlugin(file, loader, { timeoutMs });
     const loaded = { name: plugin.name, ...partsOf(plugin) };
     const checked = await checkOptions(plugin, options);
     if ('problems' in checked) return { ...loaded, problems: checked.problems, schedules: [] };
     const schedule = await readSchedule(plugin, file, checked.options);
-    latest = { plugin, options: checked.options };
+    // One that was given up may load after all, behind a newer one.
+    if (turn === loads) latest = { plugin, options: checked.options };
     return { ...loaded, problems: [], schedules: [...schedule.keys()] };
   };
   const rpc: WorkerRpc = new MessagePortRpc(port, {

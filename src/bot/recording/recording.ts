@@ -77,6 +77,7 @@ const FIELDS = {
   decided: { from: login, decision: v.picklist(['accepted', 'refused'], "'accepted' or 'refused'") },
   requested: { to: text, outcome: v.picklist(['opened', ...codes], "'opened' or the code of an error") },
   closed: { peer: login, bytesReceived: count, bytesSent: count },
+  reloaded: { bot: text },
   stopping: {},
 } satisfies Record<RuntimeEvent['type'], v.ObjectEntries>;
 

@@ -98,7 +98,8 @@ async function replay(file: string, files: readonly string[], flags: ReplayFlags
   const was = transcribe(events, leftOut(events, bots, file));
   const stateDirectory = flags.state === undefined ? undefined : await copyState(flags.state);
   try {
-    const is = transcribe(await playTo({ bots, loaded, stateDirectory, log: loggerFor(flags) }, events, file));
+    const log = loggerFor(flags);
+    const is = transcribe(await playTo({ bots, loader, loaded, stateDirectory, log }, events, file));
     const differences = compareTranscripts(was, is).filter(
       ({ about }) => about !== 'unprompted' || flags.answersOnly !== true,
     );
@@ -108,9 +109,14 @@ async function replay(file: string, files: readonly string[], flags: ReplayFlags
   }
 }
 
+interface ToReplay {
+  readonly bots: readonly BotToRun[];
+  readonly loader: BotLoader;
+}
+
 /** Plays the events of an account to its bots, and resolves to their events. */
 async function playTo(
-  options: Pick<OfflineOptions, 'bots' | 'loaded' | 'stateDirectory' | 'log'>,
+  { loader, ...options }: Pick<OfflineOptions, 'loaded' | 'stateDirectory' | 'log'> & ToReplay,
   events: readonly RecordingLine[],
   file: string,
 ): Promise<readonly RuntimeEvent[]> {
@@ -120,7 +126,15 @@ async function playTo(
   const bots = await startOfflineBots({ ...options, login, startsAt: new Date(time), observer });
   const onBusy = (line: number): void =>
     notice(`${file}:${line}: the bots were still busy after ten seconds; continuing without waiting`);
-  const player = new Player({ bots, login, events: happened, onBusy });
+  const reload = async (name: string): Promise<void> => {
+    // If only one was recorded, that is the one replayed, whatever its name.
+    const index = options.bots.length === 1 ? 0 : options.bots.findIndex(({ plugin }) => plugin.name === name);
+    if (index < 0) return;
+    const { plugin, options: given } = await loader.load(options.bots[index]!);
+    // Questions of the old one may be answered by what follows.
+    void bots.runtime.reload(index, plugin, { options: given });
+  };
+  const player = new Player({ bots, login, events: happened, reload, onBusy });
   try {
     await player.play(events);
     return [...happened];

@@ -31,6 +31,8 @@ export interface PlayerParts {
   readonly login: string;
   /** Their events so far; the list grows. */
   readonly events: readonly RuntimeEvent[];
+  /** Loads a bot anew, by its name, and begins to put that in its place; rejects if it does not load. */
+  readonly reload: (bot: string) => Promise<void>;
   /** Called with each line after which the bots stayed busy for too long. */
   readonly onBusy: (line: number) => void;
 }
@@ -109,6 +111,10 @@ export class Player {
         await this.#settled(event);
         break;
       }
+      case 'reloaded':
+        await this.#parts.reload(event.bot);
+        await this.#settled(event);
+        break;
       case 'stopping':
         this.#stopping ??= this.#stop();
         break;

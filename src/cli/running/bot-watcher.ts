@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { messageOf } from '../../errors.ts';
+import { withResolvers } from '../../util/deferred.ts';
 import type { Logger } from '../../util/log.ts';
 import type { BotLoader, BotToRun } from './bot-entries.ts';
 import type { PlannedBot } from './bot-plans.ts';
@@ -29,6 +30,8 @@ interface Watched {
   reloading: boolean;
   /** Something has changed since the current reload began. */
   again: boolean;
+  /** While a new version is loaded: gives it up, as there is a newer one. */
+  giveUp: () => void;
 }
 
 /**
@@ -47,7 +50,7 @@ export class BotWatcher {
     this.#files = new FileWatch((files) => this.#onChange(files), settings.lookMs);
     this.#watched = settings.bots.flatMap((plan, index) => {
       if (plan.file === undefined) return [];
-      return [{ index, plan, files: new Set<string>(), reloading: false, again: false }];
+      return [{ index, plan, files: new Set<string>(), reloading: false, again: false, giveUp: () => undefined }];
     });
   }
 
@@ -71,6 +74,7 @@ export class BotWatcher {
     for (const bot of this.#watched) {
       if (![...bot.files].some((file) => files.has(file))) continue;
       bot.again = true;
+      bot.giveUp();
       if (!bot.reloading) void this.#reload(bot);
     }
   }
@@ -91,25 +95,35 @@ export class BotWatcher {
   async #replace(bot: Watched): Promise<void> {
     const { replace, onReload } = this.#settings;
     const loaded = await this.#load(bot);
-    if (this.#closed) return;
+    if (!loaded || this.#closed) return;
     const replacing = replace(bot.index, loaded);
     this.#replacing = Promise.allSettled([this.#replacing, replacing]).then(() => undefined);
     await replacing;
     onReload(loaded);
   }
 
-  /** Loads a bot, and watches its files; if it does not load, the files of the version before too. */
-  async #load(bot: Watched): Promise<BotToRun> {
+  /**
+   * Loads a bot, and watches its files; unless it has loaded, those of the version before too. Resolves to `undefined` when
+   * they change meanwhile: a version that waits for something as it loads does not hold up the next one.
+   */
+  async #load(bot: Watched): Promise<BotToRun | undefined> {
     const { loader } = this.#settings;
     const beganAt = Date.now();
     let before = bot.files;
-    try {
-      const loaded = await loader.load(bot.plan);
-      before = new Set();
-      return loaded;
-    } finally {
+    const watch = (): void => {
       bot.files = new Set([...before, ...loader.filesOf(bot.plan)]);
       this.#watchFiles(beganAt);
+    };
+    const { promise: changed, resolve } = withResolvers<undefined>();
+    bot.giveUp = () => resolve(undefined);
+    try {
+      const loading = loader.load(bot.plan);
+      watch();
+      const loaded = await Promise.race([loading, changed]);
+      if (loaded) before = new Set();
+      return loaded;
+    } finally {
+      watch();
     }
   }
 

@@ -42,6 +42,7 @@ describe('a recording', () => {
       { type: 'decided', ...place, from: 'bob', decision: 'refused' },
       { type: 'requested', ...place, to: 'bob', outcome: 'TIMED_OUT' },
       { type: 'closed', ...place, peer: 'bob', bytesReceived: 3, bytesSent: 4 },
+      { type: 'reloaded', ...place, bot: 'dice' },
       { type: 'stopping', ...place },
     ];
     for (const event of events) recorder.observer(event);
@@ -52,7 +53,7 @@ describe('a recording', () => {
     expect(header).toMatchObject({ version: 1, chatosbot: '1.2.3' });
     expect(truncated).toBe(false);
     expect(found).toMatchObject(events);
-    expect(found.map(({ line }) => line)).toEqual([2, 3, 4, 6, 7, 8, 9, 10, 11]);
+    expect(found.map(({ line }) => line)).toEqual([2, 3, 4, 6, 7, 8, 9, 10, 11, 12]);
   });
 
   it.each([

@@ -46,6 +46,10 @@ async function play(bots: readonly LoadedPlugin[], events: readonly Happening[])
     bots: offline,
     login: 'bot',
     events: happened,
+    reload: async (name) => {
+      const index = bots.findIndex((each) => each.name === name);
+      void offline.runtime.reload(index, bots[index]!);
+    },
     onBusy: (line) => expect.fail(`busy at line ${line}`),
   });
   onTestFinished(async () => {
@@ -99,6 +103,21 @@ describe('a recording that is played', () => {
     );
     expect(said(events)).toEqual(['zoe: eve: REQUEST_REFUSED', 'ann: bob: opened']);
     expect(events.filter(({ type }) => type === 'closed')).toHaveLength(1);
+  });
+
+  test('reloads a bot where it was reloaded, whose question may be answered still', async () => {
+    const asking = plugin('asking', {
+      onStart: (ctx) => ctx.say('here'),
+      onStop: (ctx) => ctx.say('bye'),
+      onMessage: async (message) => message.reply(`so ${(await message.ask('sure?')).text}`),
+    });
+    const events = await play(
+      [plugin('other', { onStart: (ctx) => ctx.say('other') }), asking],
+      [heard('ann', 'go'), { type: 'reloaded', bot: 'asking' }, heard('ann', 'yes'), { type: 'stopping' }],
+    );
+    const texts = ['*: bye', '*: here', '*: here', '*: other', 'ann: so yes', 'ann: sure?', '*: bye'];
+    expect(said(events).toSorted()).toEqual(texts.toSorted());
+    expect(events).toContainEqual({ type: 'reloaded', bot: 'asking', ...place, server: expect.any(String) });
   });
 
   test('lets a request wait for what decides about it', async () => {

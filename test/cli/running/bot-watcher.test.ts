@@ -114,6 +114,19 @@ describe('a bot whose files change', () => {
     expect(await reloaded()).toEqual([0, 5]);
   });
 
+  test('is put in place as it is now, while an older version still waits for something as it loads', async () => {
+    const { write, reloaded, log } = await startWatching({ 'bot.ts': bot(1) });
+    const began = new Promise<void>((resolve) => Object.assign(globalThis, { hasBegun: resolve }));
+    onTestFinished(() => void Reflect.deleteProperty(globalThis, 'hasBegun'));
+    // It hangs in a file that the version before has not imported.
+    await write('hanging.ts', '(globalThis as any).hasBegun();\nawait new Promise(() => {});\nexport const v = 2;');
+    await write('bot.ts', bot('v', "import { v } from './hanging.ts';"));
+    await began;
+    await write('hanging.ts', 'export const v = 3;');
+    expect(await reloaded()).toEqual([0, 3]);
+    expect(log.lines).toEqual([]);
+  });
+
   test('is kept while a file is gone, which is told, and comes back with it', async () => {
     const { write, reloaded, directory, log } = await startWatching({
       'bot.ts': bot('v', "import { v } from './lib.ts';"),
