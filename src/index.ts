@@ -32,6 +32,7 @@ export {
   type ArgValues,
   type Command,
   type Cooldown,
+  type Example,
   type ExpectedAnswer,
   type TextArg,
 } from './bot/plugin/commands.ts';

@@ -1,4 +1,4 @@
-import type { ExpectedAnswer } from '../bot/plugin/commands.ts';
+import { examplesOf, type ExpectedAnswer } from '../bot/plugin/commands.ts';
 import type { LoadedPlugin } from '../bot/loading/read-plugin.ts';
 import { splitText } from '../client/split-text.ts';
 import { isChatosError, messageOf } from '../errors.ts';
@@ -24,7 +24,7 @@ export interface ExampleResult {
 
 /** Whether a plugin has examples. */
 export function hasExamples({ commands }: LoadedPlugin): boolean {
-  return [...commands.values()].some(({ examples = {} }) => Object.keys(examples).length > 0);
+  return [...commands.values()].some((command) => examplesOf(command).length > 0);
 }
 
 /**
@@ -43,7 +43,7 @@ export async function* runExamples(
     const started = await attempt(net, bot, user, async () => undefined);
     if (started.problems.length > 0) yield { ...started, name: 'onStart', ok: false, expected: [] };
     let hanging: string | undefined;
-    for (const [name, answer] of examplesOf(plugin)) {
+    for (const [name, answer] of [...plugin.commands.values()].flatMap(examplesOf)) {
       const expected = partsOf(answer);
       if (hanging !== undefined) {
         // It would wait for the one that hangs, which does not end.
@@ -58,10 +58,6 @@ export async function* runExamples(
   } finally {
     await net.stop();
   }
-}
-
-function examplesOf({ commands }: LoadedPlugin): [said: string, answer: ExpectedAnswer][] {
-  return [...commands.values()].flatMap(({ examples = {} }) => Object.entries(examples));
 }
 
 interface Attempt {

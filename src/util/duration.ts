@@ -1,12 +1,13 @@
 import { ChatosError } from '../errors.ts';
 
-/** A length of time: milliseconds, or a text such as `'250ms'`, `'90s'`, `'1h30m'` or `'7d'`. */
+/** A length of time: milliseconds, or a text such as `'250ms'`, `'90s'`, `'10min'`, `'1h30m'` or `'7d'`. */
 export type Duration = number | string;
 
 const UNITS_MS: Readonly<Record<string, number>> = {
   ms: 1,
   s: 1_000,
   m: 60_000,
+  min: 60_000,
   h: 3_600_000,
   d: 86_400_000,
   w: 604_800_000,
@@ -25,7 +26,7 @@ export function durationMs(duration: Duration): number {
 }
 
 function parseDuration(text: string): number {
-  if (!/^(\d+(\.\d+)?(ms|[smhdw])\s*)+$/.test(text)) return NaN;
-  const parts = [...text.matchAll(/([\d.]+)(ms|[smhdw])/g)];
+  if (!/^(\d+(\.\d+)?(ms|min|[smhdw])\s*)+$/.test(text)) return NaN;
+  const parts = [...text.matchAll(/([\d.]+)(ms|min|[smhdw])/g)];
   return parts.reduce((sum, [, number, unit]) => sum + Number(number) * UNITS_MS[unit!]!, 0);
 }

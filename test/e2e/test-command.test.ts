@@ -25,7 +25,7 @@ export default defineBot({
       examples: { '!fail': 'done' },
       run() { throw new Error('out of order'); },
     },
-    silent: { help: 'says nothing', examples: { '!silent': [] }, run() {} },
+    silent: { help: 'says nothing', examples: [['!silent', []], ['!silent', []]], run() {} },
     rude: { help: 'sends escapes', examples: { '!rude': 'x' }, run: (_, message) => message.reply('\\u001b[2J') },
   },
 });
@@ -86,10 +86,11 @@ describe('test, of examples', () => {
       '  heard:    "Something went wrong."',
       '  !fail failed: out of order',
       'ok faulty !silent',
+      'ok faulty !silent',
       'not ok faulty !rude',
       '  expected: "x"',
       '  heard:    "\\u001b[2J"',
-      '3 passed, 3 failed',
+      '4 passed, 3 failed',
       '',
     ]);
     expect({ status, stderr }).toEqual({ status: 1, stderr: '' });
@@ -111,7 +112,7 @@ describe('test, of examples', () => {
       heard: ['hey', 'hey'],
       problems: [],
     });
-    expect(lines.at(-1)).toEqual({ type: 'summary', passed: 3, failed: 3, skipped: 0 });
+    expect(lines.at(-1)).toEqual({ type: 'summary', passed: 4, failed: 3, skipped: 0 });
   });
 
   test('takes the options of the configuration, for each of its entries', async () => {
@@ -154,7 +155,7 @@ describe('test, of examples', () => {
     labFile('broken/faulty.ts', FAULTY);
     labFile('broken/lib/words.ts', 'export const words = [];\n');
     const { status, stdout, stderr } = await run(['test', '.'], { cwd: directory('broken') });
-    expect(stdout).toMatch(/\n3 passed, 3 failed\n$/);
+    expect(stdout).toMatch(/\n4 passed, 3 failed\n$/);
     expect(stderr).toMatch(/^chatosbot: a\.ts:1:\d+: /);
     expect(status).toBe(2);
   });

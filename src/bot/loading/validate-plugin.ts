@@ -92,8 +92,7 @@ function commandProblems(name: string, command: unknown): string[] {
   if (typeof help !== 'string' || help === '') problems.push('help is missing: say what the command does');
   if (!isRecord(args)) problems.push('args must be { name: { type } }');
   else problems.push(...argProblems(args as ArgSpecs).map((problem) => `args.${problem}`));
-  if (!isRecord(examples)) problems.push('examples must be { message: answer }');
-  else problems.push(...exampleProblems(Object.entries(examples)));
+  problems.push(...exampleProblems(examples));
   return problems;
 }
 
@@ -118,7 +117,12 @@ function isListOfTexts(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((each) => typeof each === 'string');
 }
 
-function exampleProblems(examples: readonly (readonly [said: string, answer: unknown])[]): string[] {
+function exampleProblems(given: unknown): string[] {
+  const isPair = (each: unknown): boolean =>
+    Array.isArray(each) && each.length === 2 && typeof (each as unknown[])[0] === 'string';
+  const isList = Array.isArray(given) && given.every(isPair);
+  if (!isList && !isRecord(given)) return ['examples must be { message: answer }, or a list of [message, answer]'];
+  const examples = isList ? (given as [said: string, answer: unknown][]) : Object.entries(given as object);
   const isAnswer = (answer: unknown): boolean => typeof answer === 'string' || isRegExp(answer);
   return examples.flatMap(([said, answer]) => {
     if (said === '') return ['the message of an example is empty'];
@@ -126,9 +130,11 @@ function exampleProblems(examples: readonly (readonly [said: string, answer: unk
       return [`the answer to '${said}' must be a text, a regular expression, or a list of them`];
     }
     // Examples run in order, which JavaScript does not keep for such keys.
-    const isMoved = examples.length > 1 && /^(?:0|[1-9]\d{0,9})$/.test(said);
+    const isMoved = !isList && examples.length > 1 && /^(?:0|[1-9]\d{0,9})$/.test(said);
     if (!isMoved) return [];
-    return [`the example '${said}' would run first, as JavaScript puts numeric keys first; write the number as a word`];
+    return [
+      `the example '${said}' would run first, as JavaScript puts numeric keys first; use a list of [message, answer]`,
+    ];
   });
 }
 

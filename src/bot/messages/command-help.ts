@@ -1,5 +1,6 @@
 import { mayCall } from '../plugin/callers.ts';
 import { isFlag } from '../plugin/command-line.ts';
+import { examplesOf } from '../plugin/commands.ts';
 import { describeArg, usageOf } from '../plugin/usage.ts';
 import { limitsOf } from './command-gate.ts';
 import type { CommandIndex, FoundCommand } from './command-index.ts';
@@ -24,8 +25,8 @@ function listed(commands: readonly FoundCommand[], prefix: string): string[] {
 }
 
 function details({ name, command }: FoundCommand, prefix: string): string[] {
-  const { args = {}, aliases = [], examples = {}, help } = command;
-  const [example] = Object.keys(examples);
+  const { args = {}, aliases = [], help } = command;
+  const [[example] = []] = examplesOf(command);
   return [
     `usage: ${usageOf(prefix, name, args)}`,
     help,

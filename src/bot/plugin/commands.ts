@@ -70,7 +70,7 @@ export type ArgValue<Arg> = Arg extends ArgSpec & { schema: StandardSchemaV1<inf
     : Arg extends ArgSpec & { type: 'boolean' }
       ? boolean
       : Arg extends ArgSpec & { type: 'words' }
-        ? readonly string[]
+        ? string[]
         : Arg extends ArgSpec & { type: 'date' }
           ? Date
           : Arg extends ArgSpec & { type: 'choice'; of: readonly (infer Choice)[] }
@@ -92,6 +92,14 @@ export type ArgValues<Args> = {
 
 /** The answer to an example: a text, a pattern, or several in order. */
 export type ExpectedAnswer = string | RegExp | readonly (string | RegExp)[];
+
+/** A message, and the answer to it. */
+export type Example = readonly [said: string, answer: ExpectedAnswer];
+
+/** The examples of a command, in their order. */
+export function examplesOf({ examples = [] }: Pick<Command, 'examples'>): readonly Example[] {
+  return Array.isArray(examples) ? (examples as readonly Example[]) : Object.entries(examples);
+}
 
 /** How often a command may be called; a call that comes earlier is answered with the time that is left. */
 export interface Cooldown {
@@ -120,10 +128,10 @@ export interface Command<Args = ArgSpecs, Options = PlainOptions> {
   /** How often it may be called. @default as often as anybody likes */
   readonly cooldown?: Cooldown;
   /**
-   * Messages and their expected answers. `!help` shows the first; `chatosbot test` sends them all in order, as private
-   * messages of the user `ann`.
+   * Messages and their expected answers, also as a list of pairs, in which a message may come twice or be a number.
+   * `!help` shows the first; `chatosbot test` sends them all in order, as private messages of the user `ann`.
    */
-  readonly examples?: Readonly<Record<string, ExpectedAnswer>>;
+  readonly examples?: Readonly<Record<string, ExpectedAnswer>> | readonly Example[];
   /** Called with valid arguments; others are answered with the usage. What it returns is awaited and ignored. */
   run(args: ArgValues<Args>, message: Message, ctx: Context<Options>): unknown;
 }

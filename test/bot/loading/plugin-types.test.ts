@@ -24,7 +24,7 @@ test('arguments of commands have the types that they declare', () => {
           expectTypeOf(args.half).toEqualTypeOf<number>();
           expectTypeOf(args.sure).toEqualTypeOf<boolean | undefined>();
           expectTypeOf(args.colour).toEqualTypeOf<'red' | 'blue'>();
-          expectTypeOf(args.rest).toEqualTypeOf<readonly string[] | undefined>();
+          expectTypeOf(args.rest).toEqualTypeOf<string[] | undefined>();
           expectTypeOf(message).toEqualTypeOf<Message>();
           expectTypeOf(ctx.options).toEqualTypeOf<Readonly<Record<string, unknown>>>();
           // @ts-expect-error There is no such argument.
@@ -298,7 +298,7 @@ test('a plugin without defineBot has the types of any', () => {
       roll: {
         help: 'rolls',
         run(args, message) {
-          expectTypeOf(args['sides']).toEqualTypeOf<string | number | boolean | Date | readonly string[] | undefined>();
+          expectTypeOf(args['sides']).toEqualTypeOf<string | number | boolean | Date | string[] | undefined>();
           expectTypeOf(message).toEqualTypeOf<Message>();
         },
       },

@@ -20,7 +20,6 @@ describe('a command', () => {
 
   it.each<[string, object, string]>([
     ['an unknown key', { exampels: {} }, "unknown key 'exampels'; did you mean 'examples'?"],
-    ['examples that are a list', { examples: [] }, 'examples must be { message: answer }'],
     [
       'an answer that is none',
       { examples: { '!roll': 5 } },
@@ -33,9 +32,14 @@ describe('a command', () => {
     ],
     ['an example of nothing', { examples: { '': 'x' } }, 'the message of an example is empty'],
     [
+      'examples that are no pairs',
+      { examples: ['!roll', '4'] },
+      'examples must be { message: answer }, or a list of [message, answer]',
+    ],
+    [
       'an example that is a number',
       { examples: { '!book': 'How long?', 10: 'Booked.' } },
-      "the example '10' would run first, as JavaScript puts numeric keys first; write the number as a word",
+      "the example '10' would run first, as JavaScript puts numeric keys first; use a list of [message, answer]",
     ],
   ])('with %s is turned down', (_, command, complaint) => {
     expect(complaintsOf({ help: 'rolls', run, ...command })).toEqual([complaint]);
