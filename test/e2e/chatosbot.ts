@@ -45,9 +45,13 @@ export function commandFolder(): string {
 /** What differs from a clean environment, and from an empty working directory. */
 export type Options = Partial<CommandOptions>;
 
+/** A clean environment, without PATH, and what is added to it. */
+export function environment(added: Options['env']): Record<string, string> {
+  return { HOME, XDG_CACHE_HOME: path.join(HOME, '.cache'), LANG: 'C.UTF-8', ...added };
+}
+
 function inLab({ env, ...options }: Options): CommandOptions {
-  const clean = { HOME, XDG_CACHE_HOME: path.join(HOME, '.cache'), LANG: 'C.UTF-8' };
-  return { cwd: WORK, ...options, env: { ...clean, ...env } };
+  return { cwd: WORK, ...options, env: environment(env) };
 }
 
 /** Starts any program. */

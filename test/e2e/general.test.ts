@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { labFile, run, shell, start, startServer } from './chatosbot.ts';
 import { peer } from './peers.ts';
+import { runShared } from './shared-process.ts';
 import { HAS_TERMINAL, onTerminal } from './terminal.ts';
 
 let at: string;
@@ -22,7 +23,7 @@ describe('chatosbot', () => {
     const names = [...stdout.slice(stdout.indexOf('Commands:')).matchAll(/^ {2}(\w+) /gm)].map(([, name]) => name!);
     const commands = names.filter((name) => name !== 'help');
     expect(commands).toEqual(expect.arrayContaining(['run', 'serve', 'pipe', 'say', 'chat']));
-    for (const help of await Promise.all(commands.map((name) => run([name, '--help'])))) {
+    for (const help of await Promise.all(commands.map((name) => runShared([name, '--help'])))) {
       expect(help).toMatchObject({ status: 0, stderr: '' });
       const name = /^Usage: chatosbot (\w+)/.exec(help.stdout)![1];
       expect(help.stdout).toMatch(new RegExp(`Examples:\n(.*\n)* .*chatosbot ${name} `));
@@ -32,13 +33,19 @@ describe('chatosbot', () => {
   test.each(['policy explain', 'store list', 'store export', 'store import', 'store repair', 'store delete'])(
     'has a help for %s, with an example',
     async (name) => {
-      const { stdout } = await run([...name.split(' '), '--help']);
+      const { stdout } = await runShared([...name.split(' '), '--help']);
       expect(stdout).toMatch(new RegExp(`Examples:\n(.*\n)* .*chatosbot ${name} `));
     },
   );
 
   test('shows the help of a command in all the usual ways', async () => {
-    const helps = await Promise.all([run(['help', 'pipe']), run(['pipe', '--help']), run(['pipe', '-h'])]);
+    const helps = await Promise.all(
+      [
+        ['help', 'pipe'],
+        ['pipe', '--help'],
+        ['pipe', '-h'],
+      ].map((way) => runShared(way)),
+    );
     expect(new Set(helps.map(({ stdout }) => stdout)).size).toBe(1);
   });
 
@@ -83,7 +90,7 @@ describe('chatosbot', () => {
     [['say', '-5 degrees'], /unknown option '-5 degrees'\n\(what begins with '-' and is no option goes after '--'/],
     [['pipe', '-x-'], /unknown option '-x-'\n\(what begins with '-' and is no option goes after '--'/],
   ])('takes %j for a mistake that it explains, with 2', async (args, why) => {
-    const ended = await run(args);
+    const ended = await runShared(args);
     expect(ended).toMatchObject({ status: 2, stdout: '', stderr: expect.stringMatching(why) });
     expect(ended.stderr).toMatch(/^chatosbot: /);
     expect(ended.stderr).not.toMatch(/^ +at /m);
@@ -92,7 +99,7 @@ describe('chatosbot', () => {
   test.each([[['say', 'hi', '--serve']], [['pipe', '--from', 'alice']]])(
     'reports the mistake of %j to a program with its code',
     async (args) => {
-      const { status, stderr } = await run([...args, '--json']);
+      const { status, stderr } = await runShared([...args, '--json']);
       expect({ status, error: JSON.parse(stderr) as object }).toMatchObject({
         status: 2,
         error: { type: 'error', code: 'INVALID_ARGUMENT' },
@@ -122,7 +129,7 @@ describe('who one is', () => {
   ])('is never changed where %s names it', async (_, flags, env) => {
     await peer(port, 'alice');
     for (const args of [['say', 'hi'], ['chat'], ['pipe', 'bob']]) {
-      const ended = await run([...args, ...flags, '--server', at], { env });
+      const ended = await runShared([...args, ...flags, '--server', at], { env });
       expect(ended).toMatchObject({
         status: 77,
         stdout: '',
@@ -133,14 +140,14 @@ describe('who one is', () => {
 
   test('is what the flag says before what the environment says', async () => {
     const alice = await peer(port, 'alice');
-    await run(['say', 'hi', '--login', 'flagged', '--server', at], { env: { CHATOSBOT_LOGIN: 'environed' } });
+    await runShared(['say', 'hi', '--login', 'flagged', '--server', at], { env: { CHATOSBOT_LOGIN: 'environed' } });
     expect(await alice.next(3)).toMatchObject({ login: 'flagged' });
   });
 
   test("is not the configuration's login, which is the bots'", async () => {
     const alice = await peer(port, 'alice');
     const config = labFile('bots.yaml', `server: ${at}\nlogin: robot\n`);
-    expect(await run(['say', 'hi', '--config', config])).toMatchObject({ status: 0 });
+    expect(await runShared(['say', 'hi', '--config', config])).toMatchObject({ status: 0 });
     expect((await alice.next(3)).login).not.toBe('robot');
   });
 });
@@ -152,17 +159,19 @@ describe('where the server is', () => {
     const alice = await peer(port, 'alice');
     const right = labFile('right.yaml', `server: ${at}\n`);
     const wrong = labFile('wrong.yaml', `server: ${NOWHERE}\n`);
-    expect(await run(['say', '1', '--config', right])).toMatchObject({ status: 0 });
-    expect(await run(['say', '2', '--config', wrong], { env: { CHATOSBOT_SERVER: at } })).toMatchObject({ status: 0 });
+    expect(await runShared(['say', '1', '--config', right])).toMatchObject({ status: 0 });
+    expect(await runShared(['say', '2', '--config', wrong], { env: { CHATOSBOT_SERVER: at } })).toMatchObject({
+      status: 0,
+    });
     const env = { CHATOSBOT_SERVER: NOWHERE, CHATOSBOT_CONFIG: wrong };
-    expect(await run(['say', '3', '--server', at], { env })).toMatchObject({ status: 0 });
+    expect(await runShared(['say', '3', '--server', at], { env })).toMatchObject({ status: 0 });
     for (const msg of ['1', '2', '3']) expect(await alice.next(3)).toMatchObject({ msg });
   });
 
   test('is, for an embedded server of the configuration, where that listens', async () => {
     const alice = await peer(port, 'alice');
     const config = labFile('embedded.yaml', `server: embedded\nserve: { listen: ["${at}"] }\n`);
-    expect(await run(['say', 'home', '--config', config])).toMatchObject({ status: 0 });
+    expect(await runShared(['say', 'home', '--config', config])).toMatchObject({ status: 0 });
     expect(await alice.next(3)).toMatchObject({ msg: 'home' });
   });
 
@@ -187,13 +196,13 @@ describe('where the server is', () => {
     onTestFinished(() => void other.close());
     await once(other, 'listening');
     const address = `127.0.0.1:${(other.address() as AddressInfo).port}`;
-    const { status, stderr } = await run(['say', 'hi', '--server', address]);
+    const { status, stderr } = await runShared(['say', 'hi', '--server', address]);
     expect(status).toBe(75);
     expect(stderr).toMatch(new RegExp(`^chatosbot: .*${address}.*\n$`));
   });
 
   test('is told where the environment is wrong, by the name of the variable', async () => {
-    const ended = await run(['say', 'hi'], { env: { CHATOSBOT_SERVER: 'here:there' } });
+    const ended = await runShared(['say', 'hi'], { env: { CHATOSBOT_SERVER: 'here:there' } });
     expect(ended).toMatchObject({ status: 2, stderr: expect.stringContaining('CHATOSBOT_SERVER') });
   });
 });

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { displayWidth } from '../../src/cli/terminal/width.ts';
-import { run, shell } from './chatosbot.ts';
+import { run } from './chatosbot.ts';
+import { runShared } from './shared-process.ts';
 import { HAS_TERMINAL, onTerminal } from './terminal.ts';
 
 /** The commands that a help lists. */
@@ -14,10 +15,10 @@ let commands: string[];
 
 beforeAll(async () => {
   const top = listed((await run(['--help'])).stdout);
-  const helps = await shell(top.map((name) => `chatosbot ${name} --help; echo END`).join('\n')).exit();
-  const groups = helps.stdout.split('END\n').map((help) => (help.includes('\nCommands:') ? listed(help) : []));
+  const helps = await Promise.all(top.map((name) => runShared([name, '--help'])));
+  const groups = helps.map(({ stdout }) => (stdout.includes('\nCommands:') ? listed(stdout) : []));
   commands = top.flatMap((name, index) => [name, ...groups[index]!.map((below) => `${name} ${below}`)]);
-}, 120_000);
+});
 
 describe('help', () => {
   test('lists commands of commands, too', () => {
@@ -55,30 +56,28 @@ describe('help', () => {
     ['ctl nope --help', "unknown command 'nope'"],
     ['store --state . lst', "unknown command 'lst'\n(Did you mean list?)"],
   ])('%j does not show everything for a command that does not exist', async (line, why) => {
-    const { status, stdout, stderr } = await run(line.split(' '));
+    const { status, stdout, stderr } = await runShared(line.split(' '));
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
     expect(stderr).toBe(`chatosbot: ${why}\n(add --help for the command's options)\n`);
   });
 
   test('of a command of a group is shown in all the usual ways', async () => {
     const ways = ['ctl ban --help', 'help ctl ban', 'ctl help ban', 'ctl --control x ban -h'];
-    const helps = await Promise.all(ways.map((way) => run(way.split(' '))));
+    const helps = await Promise.all(ways.map((way) => runShared(way.split(' '))));
     expect(new Set(helps.map(({ stdout }) => stdout)).size).toBe(1);
     expect(helps[0]!.stdout).toMatch(/^Usage: chatosbot ctl ban /);
   });
 });
 
 describe('a mistake', () => {
-  test('is reported by every command behind the same prefix, with 2', { timeout: 120_000 }, async () => {
-    const script = commands.map((name) => `chatosbot ${name} --nonsense </dev/null; echo "$?"`).join('\n');
-    const { stdout, stderr } = await shell(script).exit(110_000);
-    expect(stdout).toBe('2\n'.repeat(commands.length));
-    const said = stderr.split('\n').filter((line) => !/^\(.*\)$/.test(line) && line !== '');
-    expect(said).toHaveLength(commands.length);
-    for (const [index, line] of said.entries()) {
-      expect([commands[index], line]).toEqual([
-        commands[index],
-        expect.stringMatching(/^chatosbot: (?:unknown option '--nonsense'|missing required argument )/),
+  test('is reported by every command behind the same prefix, with 2', async () => {
+    for (const name of commands) {
+      const { status, stdout, stderr } = await runShared([...name.split(' '), '--nonsense']);
+      expect({ name, status, stdout }).toEqual({ name, status: 2, stdout: '' });
+      const said = stderr.split('\n').filter((line) => !/^\(.*\)$/.test(line) && line !== '');
+      expect([name, said]).toEqual([
+        name,
+        [expect.stringMatching(/^chatosbot: (?:unknown option '--nonsense'|missing required argument )/)],
       ]);
     }
   });
@@ -93,23 +92,23 @@ describe('the options of a group', () => {
     'ctl --control /nowhere.sock kick mallory',
     'ctl --json --control=/nowhere.sock ban mallory --for 1h',
   ])('stand before a command as well as behind it: %s', async (line) => {
-    const { status, stderr } = await run(line.split(' '));
+    const { status, stderr } = await runShared(line.split(' '));
     expect({ status, stderr }).toEqual({ status: 69, stderr: expect.stringContaining(why) as string });
   });
 
   test('are taken from the environment, too, and the command line comes first', async () => {
     const env = { CHATOSBOT_CONTROL: '/nowhere.sock' };
-    expect((await run(['ctl', 'sessions'], { env })).stderr).toContain(why);
-    const other = await run(['ctl', '--control', '/else.sock', 'sessions'], { env });
+    expect((await runShared(['ctl', 'sessions'], { env })).stderr).toContain(why);
+    const other = await runShared(['ctl', '--control', '/else.sock', 'sessions'], { env });
     expect(other.stderr).toContain('/else.sock: no server');
   });
 
   test('of store and policy do so, too', async () => {
-    expect(await run(['store', '--state', '/nowhere', 'list'])).toMatchObject({
+    expect(await runShared(['store', '--state', '/nowhere', 'list'])).toMatchObject({
       status: 0,
       stderr: 'no stores in /nowhere\n',
     });
-    const login = await run(['policy', '--json', 'login', 'alice']);
+    const login = await runShared(['policy', '--json', 'login', 'alice']);
     expect(JSON.parse(login.stdout)).toMatchObject({ login: 'alice' });
   });
 });

@@ -30,8 +30,12 @@ while True:
         else: sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 `;
 
+/** Python itself: `python3` may be a script that looks for it each time. */
+const PYTHON = spawnSync('python3', ['-c', 'import os, pty, sys; os.waitstatus_to_exitcode; print(sys.executable)'])
+  .stdout?.toString()
+  .trim();
 /** Whether this machine has what it takes. */
-export const HAS_TERMINAL = spawnSync('python3', ['-c', 'import os, pty; os.waitstatus_to_exitcode']).status === 0;
+export const HAS_TERMINAL = !!PYTHON;
 
 /** What the keys send. */
 export const KEY = { enter: '\r', backspace: '\u007F', ctrlC: '\u0003', ctrlD: '\u0004', ctrlZ: '\u001A' } as const;
@@ -42,7 +46,7 @@ export const resizeTo = (columns: number): string => `\0${columns}\0`;
 /** A shell's script on a terminal, with `chatosbot` in it; what is seen there comes as its standard output. */
 export function onTerminal(script: string, options: Options & { readonly columns?: number } = {}): Command {
   const { columns = 80 } = options;
-  return startProgram('python3', ['-c', PROGRAM, String(columns), 'bash', '-c', `${DEFINITION}\n${script}`], {
+  return startProgram(PYTHON, ['-c', PROGRAM, String(columns), 'bash', '-c', `${DEFINITION}\n${script}`], {
     input: 'open',
     ...options,
     env: { TERM: 'xterm', NO_COLOR: '1', XDG_STATE_HOME: STATE, ...options.env },
