@@ -85,8 +85,8 @@ export async function startServer(
 }
 
 /** How a command ends that fails in a way that is not its fault: in a line for a person, never a trace. */
-export async function failure(command: Command): Promise<{ status: number | null; last: string }> {
-  const { status, stderr } = await command.exit();
+export async function failure(command: Command | Promise<Ended>): Promise<{ status: number | null; last: string }> {
+  const { status, stderr } = await (command instanceof Command ? command.exit() : command);
   if (/^ +at /m.test(stderr)) throw new Error(`a trace was shown:\n${stderr}`);
   return { status, last: stderr.trimEnd().split('\n').at(-1)! };
 }

@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { LAB, labFile, run, start } from './chatosbot.ts';
+import { runShared } from './shared-process.ts';
 
 /** A plugin that would leave a trace if any hook of it were called. */
 const TELLTALE = `
@@ -42,7 +43,7 @@ export const commands = { 'y!': { help: 'y', run() {} }, w: {}, ok: { help: 'ok'
       'check/many.yaml',
       "bots: [./many.ts]\nannouncements:\n  - { cron: 'x', timeZone: Mars/Base, catchUp: sometimes, text: '' }\n",
     );
-    const { status, stderr } = await run(['check', '--config', '../check/many.yaml']);
+    const { status, stderr } = await runShared(['check', '--config', '../check/many.yaml']);
     const places = ['3:13: announcements.0.cron', '3:28: announcements.0.timeZone', '3:48: announcements.0.catchUp'];
     const parts = ['commands.y!', 'commands.w', 'commands.w', 'schedule.a', 'schedule.b'];
     expect(stderr.match(/(?<=many\.yaml:)[\d:]+ [\w.]+/g)).toEqual([...places, '3:65: announcements.0.text']);
@@ -53,7 +54,7 @@ export const commands = { 'y!': { help: 'y', run() {} }, w: {}, ok: { help: 'ok'
   test('with --json prints each bot and warning, or each error, as a line', async () => {
     labFile('check/good.yaml', 'bots: [./telltale.ts]\npolicy:\n  rules: [{ bots: nobody, decision: accept }]\n');
     labFile('check/bad.yaml', 'bots: [./broken.ts, ./cron.ts]\nserv: 1\n');
-    const good = await run(['check', '--json', '--config', '../check/good.yaml']);
+    const good = await runShared(['check', '--json', '--config', '../check/good.yaml']);
     expect(
       good.stdout
         .trimEnd()
@@ -75,7 +76,7 @@ export const commands = { 'y!': { help: 'y', run() {} }, w: {}, ok: { help: 'ok'
       { type: 'warning', message: expect.stringContaining('good.yaml:3:') },
     ]);
     expect(good).toMatchObject({ status: 0, stderr: '' });
-    const bad = await run(['check', '--json', '--config', '../check/bad.yaml']);
+    const bad = await runShared(['check', '--json', '--config', '../check/bad.yaml']);
     const errors = bad.stdout
       .trimEnd()
       .split('\n')
@@ -97,7 +98,7 @@ export const onJoin = () => {};
 export const onStop = 7;
 export const commands = { w: { help: 'x' } };`,
     );
-    const { status, stderr } = await run(['check', file]);
+    const { status, stderr } = await runShared(['check', file]);
     expect(stderr.match(/unknown hook on\w+|onStop is not a function|commands\.w/g)).toEqual([
       'unknown hook onJoin',
       'unknown hook onMesage',
@@ -109,7 +110,7 @@ export const commands = { w: { help: 'x' } };`,
 
   test('gives the column of what fails in the first line of a bot', async () => {
     const file = labFile('check/one-line.ts', "const a: string = 'a'; throw new Error(a);");
-    const { status, stderr } = await run(['check', file]);
+    const { status, stderr } = await runShared(['check', file]);
     expect(stderr).toMatch(/one-line\.ts:1:30: a\n$/);
     expect(status).toBe(2);
   });
@@ -137,7 +138,7 @@ export const onStart = () => {};`,
       'check/dice.test.ts',
       "import { TestNetwork } from 'chatosbot/testing';\nTestNetwork.start();",
     );
-    const { status, stderr } = await run(['check', file]);
+    const { status, stderr } = await runShared(['check', file]);
     expect(stderr).toMatch(/dice\.test\.ts:1:29: Cannot find .*; this is a test: use chatosbot test\n$/);
     expect(status).toBe(2);
   });
@@ -154,7 +155,7 @@ policy:
     - { from: nobody, decision: accept }
 `,
     );
-    const { status, stderr } = await run(['check', '--config', '../check/rules.yaml']);
+    const { status, stderr } = await runShared(['check', '--config', '../check/rules.yaml']);
     expect(stderr.split('\n').filter((line) => line.startsWith('warning: '))).toEqual([
       expect.stringMatching(
         /check\/rules\.yaml:4:15: policy\.rules\.0\.bots matches no bot.*; did you mean telltale\?$/,
@@ -167,7 +168,7 @@ policy:
     process.kill(bots.pid, 'SIGTERM');
     await bots.exit();
     const other = labFile('check/other.ts', 'export const onStart = () => {};');
-    expect((await run(['check', other, '--config', '../check/rules.yaml'])).stderr).not.toContain('warning');
+    expect((await runShared(['check', other, '--config', '../check/rules.yaml'])).stderr).not.toContain('warning');
   });
 
   test.each([
@@ -195,7 +196,7 @@ export const onStart = () => {};`.replace('30_000', ending.includes('exit') ? '5
         `export default { bots: [{ path: './timer.ts', ${isolate}
           options: { ok: [1, 'a', null, { b: true }], f: () => 1, list: [{ s: Symbol('x') }], m: new WeakMap() } }] };`,
       );
-    expect(await run(['check', '--config', config('')])).toMatchObject({ status: 0 });
+    expect(await runShared(['check', '--config', config('')])).toMatchObject({ status: 0 });
     const wrong = [
       /code\.ts: bots\.0\.options\.f: a function cannot be passed to an isolated bot/,
       /code\.ts: bots\.0\.options\.list\.0\.s: a symbol cannot/,
@@ -209,23 +210,29 @@ export const onStart = () => {};`.replace('30_000', ending.includes('exit') ? '5
     }
   });
 
-  test.each([['run'], ['run', '--isolate'], ['repl'], ['test'], ['schedule']])(
-    'agrees with %s %s on a bot that throws while it is loaded where nobody catches it',
-    async (...command) => {
-      const wait = 'await new Promise((resolve) => setTimeout(resolve, 50));\nexport const onStart = () => {};\n';
-      const stray = labFile('check/rejecting.ts', `\nPromise.reject(new Error('stray'));\n${wait}`);
-      const late = labFile('check/throwing.ts', `\nsetTimeout(() => { throw new Error('stray'); });\n${wait}`);
-      for (const file of [stray, late]) {
-        const { stderr: expected } = await run(['check', file]);
-        expect(expected).toMatch(/\.ts:2:\d+: uncaught: stray\n$/);
-        expect(await run([...command, file])).toMatchObject({ status: 2, stderr: expected });
-      }
-    },
-  );
+  const WAIT = 'await new Promise((resolve) => setTimeout(resolve, 50));\nexport const onStart = () => {};\n';
+  const REJECTS = `\nPromise.reject(new Error('stray'));\n${WAIT}`;
+  const THROWS = `\nsetTimeout(() => { throw new Error('stray'); });\n${WAIT}`;
+
+  test.each([
+    ['run', REJECTS, THROWS],
+    ['run --isolate', REJECTS, THROWS],
+    // These load as run does.
+    ['repl', REJECTS],
+    ['test', THROWS],
+    ['schedule', REJECTS],
+  ])('agrees with %s on a bot that throws while it is loaded where nobody catches it', async (command, ...bots) => {
+    for (const [index, bot] of bots.entries()) {
+      const file = labFile(`check/stray-${index}.ts`, bot);
+      const { stderr: expected } = await runShared(['check', file]);
+      expect(expected).toMatch(/\.ts:2:\d+: uncaught: stray\n$/);
+      expect(await run([...command.split(' '), file])).toMatchObject({ status: 2, stderr: expected });
+    }
+  });
 
   test('does not take a bot for right that ends the process', async () => {
     labFile('check/exit.ts', 'process.exit(0);\nexport const onStart = () => {};');
-    const { status, stderr } = await run(['check', '../check/exit.ts']);
+    const { status, stderr } = await runShared(['check', '../check/exit.ts']);
     expect(stderr).toMatch(/^chatosbot: \S*exit\.ts: the plugin ended its worker with process\.exit\(0\)\n$/);
     expect(status).toBe(2);
   });
@@ -235,7 +242,7 @@ export const onStart = () => {};`.replace('30_000', ending.includes('exit') ? '5
       'check/good.yaml',
       'bots:\n  - ./telltale.ts\n  - { path: ./wordy.mjs, login: w, options: { word: x } }\nannouncements:\n  - { cron: "0 9 * * *", text: hi }\n',
     );
-    expect(await run(['check', '--config', '../check/good.yaml'])).toEqual({
+    expect(await runShared(['check', '--config', '../check/good.yaml'])).toEqual({
       status: 0,
       signal: null,
       stdout: '',
@@ -256,7 +263,7 @@ announcements as announcements: 1 schedule
     const before = readdirSync(path.join(LAB, 'check'));
     for (const text of [`server: 127.0.0.1:${port}`, `serve: { listen: ['127.0.0.1:${port}'] }`]) {
       labFile('check/here.yaml', `${text}\nbots: [./telltale.ts]\n`);
-      expect(await run(['check', '--config', '../check/here.yaml'])).toMatchObject({ status: 0 });
+      expect(await runShared(['check', '--config', '../check/here.yaml'])).toMatchObject({ status: 0 });
     }
     expect(connections).toBe(0);
     expect(readdirSync(path.join(LAB, 'check'))).toEqual([...before, 'here.yaml'].toSorted());
@@ -279,7 +286,9 @@ announcements:
   - { cron: nonsense, text: hi }
 `,
     );
-    const { status, stderr } = await run(['check', '--config', '../check/bad.yaml'], { cwd: path.join(LAB, 'work') });
+    const { status, stderr } = await runShared(['check', '--config', '../check/bad.yaml'], {
+      cwd: path.join(LAB, 'work'),
+    });
     expect(status).toBe(2);
     const lines = stderr.trimEnd().split('\n');
     const told = [
@@ -336,7 +345,7 @@ announcements:
     ],
   ])('reports %s together with the errors of options and plugins', async (_, yaml, errors) => {
     labFile('check/several.yaml', yaml);
-    const { status, stderr } = await run(['check', '--config', '../check/several.yaml']);
+    const { status, stderr } = await runShared(['check', '--config', '../check/several.yaml']);
     const lines = stderr.trimEnd().split('\n');
     expect(lines).toEqual(errors.map((error) => expect.stringMatching(error)));
     expect(status).toBe(2);
@@ -352,7 +361,7 @@ announcements:
       'check/rights.yaml',
       "bots: [./rights.mjs]\nserve: { logins: [{ login: 'ops-*', from: 10.0.0.0/8 }, { login: '*' }] }\n",
     );
-    const { status, stderr } = await run(['check', '--config', '../check/rights.yaml']);
+    const { status, stderr } = await runShared(['check', '--config', '../check/rights.yaml']);
     expect(stderr).toMatch(/^rights as rights: !deploy \(for ops-\*, root\), !pay, !hi \(for \*\)\n/);
     expect(stderr).toContain("warning: rights: the command 'deploy' is for root, but anybody can log in so");
     expect(stderr).not.toContain("'hi' is for");
@@ -361,19 +370,22 @@ announcements:
 
   test('takes a bot for right that needs the main thread, unless it is isolated', async () => {
     const file = labFile('check/umask.ts', 'process.umask(0o77);\nexport const onStart = () => {};');
-    expect(await run(['check', file])).toMatchObject({ status: 0, stderr: 'umask as umask: onStart\n1 bot can run\n' });
+    expect(await runShared(['check', file])).toMatchObject({
+      status: 0,
+      stderr: 'umask as umask: onStart\n1 bot can run\n',
+    });
     labFile('check/umask.yaml', 'bots: [{ path: ./umask.ts, isolate: worker }]\n');
-    const { status, stderr } = await run(['check', '--config', '../check/umask.yaml']);
+    const { status, stderr } = await runShared(['check', '--config', '../check/umask.yaml']);
     expect(stderr).toMatch(/umask\.ts:1:9: .* not supported in workers\n$/);
     expect(status).toBe(2);
   });
 
   test('ends although a plugin leaves a timer behind', async () => {
-    expect(await run(['check', '../check/timer.ts'])).toMatchObject({ status: 0 });
+    expect(await runShared(['check', '../check/timer.ts'])).toMatchObject({ status: 0 });
   });
 
   test('says that there is nothing to check', async () => {
-    expect(await run(['check'])).toMatchObject({ status: 2, stderr: expect.stringContaining('nothing to run') });
+    expect(await runShared(['check'])).toMatchObject({ status: 2, stderr: expect.stringContaining('nothing to run') });
   });
 });
 
@@ -387,7 +399,7 @@ describe('schedule', () => {
 `,
     );
     const args = ['schedule', '--config', '../check/times.yaml', '--from', '2026-03-28T00:00Z', '--json'];
-    const { status, stdout } = await run([...args, '--count', '5']);
+    const { status, stdout } = await runShared([...args, '--count', '5']);
     expect(status).toBe(0);
     const runs = stdout
       .trimEnd()
@@ -404,7 +416,7 @@ describe('schedule', () => {
   });
 
   test('lists ten runs for a person, with time, bot and job, where nothing else is said', async () => {
-    const { status, stdout } = await run(['schedule', '../check/telltale.ts', '--from', '2026-11-22T12:59:55Z']);
+    const { status, stdout } = await runShared(['schedule', '../check/telltale.ts', '--from', '2026-11-22T12:59:55Z']);
     expect(status).toBe(0);
     const lines = stdout.trimEnd().split('\n');
     expect(lines).toHaveLength(10);
@@ -412,15 +424,15 @@ describe('schedule', () => {
   });
 
   test('says that nothing is scheduled, and what cannot be meant', async () => {
-    const none = await run(['schedule', '../check/timer.ts']);
+    const none = await runShared(['schedule', '../check/timer.ts']);
     expect(none).toMatchObject({ status: 0, stdout: '', stderr: 'nothing is scheduled\n' });
     for (const wrong of [
       ['--count', '0'],
       ['--count', 'x'],
       ['--from', 'soon'],
     ]) {
-      expect(await run(['schedule', '../check/telltale.ts', ...wrong])).toMatchObject({ status: 2, stdout: '' });
+      expect(await runShared(['schedule', '../check/telltale.ts', ...wrong])).toMatchObject({ status: 2, stdout: '' });
     }
-    expect(await run(['schedule', '../check/broken.ts'])).toMatchObject({ status: 2 });
+    expect(await runShared(['schedule', '../check/broken.ts'])).toMatchObject({ status: 2 });
   });
 });

@@ -7,6 +7,7 @@ import type { Command } from '../support/command.ts';
 import { openHalf, RfcPeer } from '../support/rfc-peer.ts';
 import { LAB, labFile, run, start, startProgram, startServer } from './chatosbot.ts';
 import { fate, peer } from './peers.ts';
+import { runShared } from './shared-process.ts';
 
 let sockets = 0;
 
@@ -16,7 +17,7 @@ async function operated(args: readonly string[] = []) {
   const socket = path.join(LAB, `control-${sockets}.sock`);
   const server = await startServer(['--control', socket, ...args]);
   await server.command.line(/^control socket at /);
-  const ctl = (...words: string[]) => run(['ctl', ...words, '--control', socket]);
+  const ctl = (...words: string[]) => runShared(['ctl', ...words, '--control', socket]);
   return { ...server, socket, ctl };
 }
 
@@ -160,24 +161,24 @@ test('a server that starts while the one before it drains takes over its control
 
 test('ctl finds the only server of this user, and names them all where there are several', async () => {
   const env = runtimeFolder();
-  const nobody = await run(['ctl', 'sessions'], { env });
+  const nobody = await runShared(['ctl', 'sessions'], { env });
   expect(nobody).toMatchObject({ status: 69, stderr: expect.stringContaining('no server of this user is running') });
   const one = await atDefault(env);
   await expect.poll(() => existsSync(one.socket)).toBe(true);
   expect(lstatSync(one.socket).mode & 0o777).toBe(0o600);
   expect(lstatSync(path.dirname(one.socket)).mode & 0o777).toBe(0o700);
-  expect(await run(['ctl', 'sessions'], { env })).toMatchObject({
+  expect(await runShared(['ctl', 'sessions'], { env })).toMatchObject({
     status: 0,
     stderr: expect.stringContaining(`asking the only server there is, not that of the configuration: ${one.socket}`),
   });
   const two = await atDefault(env);
   await expect.poll(() => existsSync(two.socket)).toBe(true);
-  const several = await run(['ctl', 'sessions'], { env });
+  const several = await runShared(['ctl', 'sessions'], { env });
   expect(several.status).toBe(2);
   for (const { socket } of [one, two]) expect(several.stderr).toContain(`--control ${socket}`);
   one.command.kill('SIGKILL');
   await one.command.exit();
-  expect(await run(['ctl', 'sessions'], { env })).toMatchObject({ status: 0 });
+  expect(await runShared(['ctl', 'sessions'], { env })).toMatchObject({ status: 0 });
   expect(readdirSync(path.dirname(one.socket))).toHaveLength(2);
 });
 
@@ -188,9 +189,9 @@ test('ctl finds the server of the configuration by its port, also where that is 
   const port = /(\d+)\.sock$/.exec(two.socket)![1]!;
   const text = `serve: { listen: ['127.0.0.1:${port}'], deny: { from: [example] } }\n`;
   const config = labFile('invalid-serve.yaml', text);
-  const stats = await run(['ctl', 'stats', '--json', '--config', config], { env });
+  const stats = await runShared(['ctl', 'stats', '--json', '--config', config], { env });
   expect(lines(stats)).toMatchObject([{ addresses: [`tcp://127.0.0.1:${port}`] }]);
-  const reload = await run(['ctl', 'reload', '--control', two.socket, '--config', config], { env });
+  const reload = await runShared(['ctl', 'reload', '--control', two.socket, '--config', config], { env });
   expect(reload.status).toBe(0);
 });
 
@@ -200,7 +201,7 @@ test('serve warns where the default folder is not private, and goes on; with a p
   chmodSync(path.join(env.XDG_RUNTIME_DIR, 'chatosbot'), 0o770);
   const { command } = await atDefault(env);
   await command.line(/warn +no control socket: .* must be a folder of this user with mode 0700/);
-  expect(await run(['ctl', 'sessions'], { env })).toMatchObject({ status: 77 });
+  expect(await runShared(['ctl', 'sessions'], { env })).toMatchObject({ status: 77 });
   const { socket } = await operated();
   expect(await run(['serve', '--listen', '127.0.0.1:0', '--control', socket])).toMatchObject({
     status: 69,
@@ -222,7 +223,7 @@ test('run has a control socket where it has a server of its own', async () => {
   const bot = path.resolve('bots/echo.ts');
   const command = start(['run', bot, '--listen', '127.0.0.1:0', '--control', socket]);
   await command.line(/^echo: logged in as echo/);
-  expect(lines(await run(['ctl', 'sessions', '--json', '--control', socket]))).toMatchObject([{ login: 'echo' }]);
+  expect(lines(await runShared(['ctl', 'sessions', '--json', '--control', socket]))).toMatchObject([{ login: 'echo' }]);
 });
 
 test('ctl ban keeps somebody out, over a restart, until ctl unban', async () => {
@@ -280,13 +281,14 @@ test('serve does not start over a file of bans that is garbled', async () => {
 test('completion offers the logins that the running server has, but none that a shell would take for more', async () => {
   const { port, ctl, socket } = await operated(['--state', path.join(LAB, 'state-completion')]);
   for (const login of ['alice', 'al.bert', '$(id)', 'two words', '-x']) await peer(port, login);
-  const offered = (...words: string[]) => run(['completion', 'bash', '--', 'ctl', ...words, '--control', socket, '']);
-  const { stdout } = await run(['completion', 'bash', '--', 'ctl', 'kick', '--control', socket, '']);
+  const offered = (...words: string[]) =>
+    runShared(['completion', 'bash', '--', 'ctl', ...words, '--control', socket, '']);
+  const { stdout } = await runShared(['completion', 'bash', '--', 'ctl', 'kick', '--control', socket, '']);
   expect(stdout.split('\n').toSorted()).toEqual(['', 'al.bert', 'alice']);
   expect((await offered('ban')).stdout).toBe(stdout);
   await ctl('ban', 'mallory');
   expect((await offered('unban')).stdout).toBe('mallory\n');
-  const nobody = await run(['completion', 'bash', '--', 'ctl', 'kick', '--control', `${socket}.none`, '']);
+  const nobody = await runShared(['completion', 'bash', '--', 'ctl', 'kick', '--control', `${socket}.none`, '']);
   expect(nobody).toMatchObject({ status: 0, stdout: '', stderr: '' });
 });
 

@@ -4,7 +4,8 @@ import { X509Certificate } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { fingerprintOf } from '../../src/net/fingerprint.ts';
 import { issue } from '../support/issued.ts';
-import { failure, LAB, labFile, run, start } from './chatosbot.ts';
+import { failure, LAB, labFile, start } from './chatosbot.ts';
+import { runShared } from './shared-process.ts';
 
 const FINGERPRINT = /^sha256:[\w-]{43}\n$/;
 
@@ -16,7 +17,7 @@ beforeEach(() => {
   mkdirSync(home);
 });
 
-const identity = (...args: readonly string[]) => run(['identity', ...args], { env: { HOME: home } });
+const identity = (...args: readonly string[]) => runShared(['identity', ...args], { env: { HOME: home } });
 
 describe('chatosbot identity', () => {
   test('makes a key the first time, for its user alone, and prints the same fingerprint from then on', async () => {
@@ -34,7 +35,7 @@ describe('chatosbot identity', () => {
 
   test('goes into XDG_CONFIG_HOME', async () => {
     const env = { HOME: home, XDG_CONFIG_HOME: path.join(home, 'settings') };
-    const { stderr } = await run(['identity'], { env });
+    const { stderr } = await runShared(['identity'], { env });
     expect(stderr).toContain(path.join(home, 'settings/chatosbot/identity.pem'));
   });
 
@@ -49,7 +50,7 @@ describe('chatosbot identity', () => {
     const file = path.join(home, 'bots.pem');
     const { stdout } = await identity('--identity', file);
     expect(statSync(file).mode & 0o777).toBe(0o600);
-    const again = await run(['identity'], { env: { HOME: home, CHATOSBOT_IDENTITY: file } });
+    const again = await runShared(['identity'], { env: { HOME: home, CHATOSBOT_IDENTITY: file } });
     expect(again.stdout).toBe(stdout);
   });
 
@@ -96,7 +97,7 @@ describe('chatosbot identity', () => {
 
   test('does not touch a file that is none, and exits with 2', async () => {
     const file = labFile('damaged.pem', 'hello');
-    const { status, last } = await failure(start(['identity', '--identity', file], { env: { HOME: home } }));
+    const { status, last } = await failure(runShared(['identity', '--identity', file], { env: { HOME: home } }));
     expect({ status, last }).toEqual({
       status: 2,
       last: expect.stringContaining('has no certificate and no key in PEM form') as string,
@@ -105,13 +106,13 @@ describe('chatosbot identity', () => {
   });
 
   test('says so where its file is a directory, and exits with 2', async () => {
-    const { status, last } = await failure(start(['identity', '--identity', home], { env: { HOME: home } }));
+    const { status, last } = await failure(runShared(['identity', '--identity', home], { env: { HOME: home } }));
     expect({ status, last }).toEqual({ status: 2, last: `chatosbot: ${home} is a directory` });
   });
 
   test('says so where it cannot make the file, and exits with 2', async () => {
     const file = path.join(labFile('a-file', ''), 'identity.pem');
-    const { status, last } = await failure(start(['identity', '--identity', file], { env: { HOME: home } }));
+    const { status, last } = await failure(runShared(['identity', '--identity', file], { env: { HOME: home } }));
     expect({ status, last }).toEqual({ status: 2, last: expect.stringContaining('--identity') as string });
     rmSync(path.dirname(file));
   });
@@ -134,7 +135,7 @@ describe('an identity for bots', () => {
   test('is not needed on a plain server', async () => {
     const server = "server: 'tcp://127.0.0.1:1'\n";
     const config = labFile(`${folder}/plain.yaml`, `${server}bots: [{ path: quiet.mjs, identity: gone.pem }]\n`);
-    expect((await run(['check', '--config', config])).status).toBe(0);
+    expect((await runShared(['check', '--config', config])).status).toBe(0);
   });
 
   test('of the environment is left by --no-identity', async () => {

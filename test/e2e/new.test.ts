@@ -2,7 +2,8 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { TEMPLATES } from '../../src/cli/creating/templates.ts';
-import { failure, LAB, labFile, run, start, startProgram } from './chatosbot.ts';
+import { failure, LAB, labFile, start, startProgram } from './chatosbot.ts';
+import { runShared } from './shared-process.ts';
 
 const shelf = new URL('../../bots/templates/', import.meta.url);
 
@@ -10,7 +11,7 @@ test('new makes a bot and a test of each template, which passes under another na
   const directory = path.join(LAB, 'made');
   for (const template of Object.keys(TEMPLATES)) {
     const name = `my-${template}`;
-    const { status, stdout, stderr } = await run(['new', template, name, '--directory', directory], { cwd: LAB });
+    const { status, stdout, stderr } = await runShared(['new', template, name, '--directory', directory], { cwd: LAB });
     expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
     const [bot, its] = [`made/${name}.ts`, `made/${name}.test.ts`];
     expect(stderr).toBe(
@@ -31,14 +32,14 @@ test('new knows all templates that there are, and each file of them', () => {
 
 test('new names the bot as its template where no name is given', async () => {
   const directory = path.join(LAB, 'unnamed');
-  expect((await run(['new', 'echo', '--directory', directory])).status).toBe(0);
+  expect((await runShared(['new', 'echo', '--directory', directory])).status).toBe(0);
   expect(readdirSync(directory).toSorted()).toEqual(['echo.test.ts', 'echo.ts']);
 });
 
 test('new overwrites nothing, unless it is told to', async () => {
   const file = labFile('kept/echo.test.ts', 'mine');
   const directory = path.dirname(file);
-  const { status, stderr } = await run(['new', 'echo'], { cwd: directory });
+  const { status, stderr } = await runShared(['new', 'echo'], { cwd: directory });
   expect({ status, stderr }).toEqual({
     status: 2,
     stderr: 'chatosbot: echo.test.ts already exists; --force overwrites\n',
@@ -46,12 +47,12 @@ test('new overwrites nothing, unless it is told to', async () => {
   expect(readdirSync(directory)).toEqual(['echo.test.ts']);
   expect(readFileSync(file, 'utf8')).toBe('mine');
 
-  expect((await run(['new', 'echo', '--force'], { cwd: directory })).status).toBe(0);
+  expect((await runShared(['new', 'echo', '--force'], { cwd: directory })).status).toBe(0);
   expect(readFileSync(file, 'utf8')).toMatch(/TestNetwork/);
 });
 
 test('new names files so that what it says to type can be typed', async () => {
-  const { stderr } = await run(['new', 'echo', '--directory', "it's here"], { cwd: LAB });
+  const { stderr } = await runShared(['new', 'echo', '--directory', "it's here"], { cwd: LAB });
   const [first, , last] = stderr.trimEnd().split('\n');
   expect(first).toBe("created it's here/echo.ts and it's here/echo.test.ts; next:");
   const typed = last!.trim().replace('npx chatosbot run', 'cat --');
@@ -62,7 +63,7 @@ test('new leaves nothing behind, and what was there, where one of the files cann
   const file = labFile('half/echo.ts', 'mine');
   const directory = path.dirname(file);
   mkdirSync(path.join(directory, 'echo.test.ts'));
-  const ended = await failure(start(['new', 'echo', '--force', '--directory', directory]));
+  const ended = await failure(runShared(['new', 'echo', '--force', '--directory', directory]));
   expect(ended).toEqual({
     status: 2,
     last: expect.stringMatching(/cannot create .*echo\.test\.ts: it is a directory$/),
@@ -77,14 +78,14 @@ test.each([
   ['a name that leads elsewhere', ['echo', '../x'], /a name has letters, digits, - and _/],
   ['a name that cannot be a login', ['echo', 'x'.repeat(31)], /it is also the bot's login: /],
 ])('new exits with 2 for %s', async (_, args, expected) => {
-  const { status, stderr } = await run(['new', ...args]);
+  const { status, stderr } = await runShared(['new', ...args]);
   expect(status).toBe(2);
   expect(stderr).toMatch(expected);
 });
 
 test('new says why it cannot create a file', async () => {
   const file = labFile('blocked', '');
-  const { status, stderr } = await run(['new', 'echo', '--directory', file]);
+  const { status, stderr } = await runShared(['new', 'echo', '--directory', file]);
   expect(status).toBe(2);
   expect(stderr).toMatch(/^chatosbot: cannot create .*echo\.ts: /);
 });

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { issue } from '../support/issued.ts';
-import { labFile, run } from './chatosbot.ts';
+import { labFile } from './chatosbot.ts';
+import { runShared } from './shared-process.ts';
 
 const KEY = `sha256:${'A'.repeat(43)}`;
 
@@ -13,7 +14,7 @@ const CONFIG = `serve:
 `;
 
 async function explained(...args: string[]) {
-  const { status, stdout, stderr } = await run(['policy', 'login', ...args, '--config', 'logins.yaml']);
+  const { status, stdout, stderr } = await runShared(['policy', 'login', ...args, '--config', 'logins.yaml']);
   expect(stderr).toBe('');
   return { status, stdout };
 }
@@ -85,7 +86,7 @@ describe('policy login', () => {
     [['--certificate', 'logins.yaml'], /logins\.yaml has no certificate in it/],
     [['--certificate', 'ops-1.pem', '--identity', KEY], /exclude each other/],
   ])('exits with 2 for %j', async (args, message) => {
-    const { status, stderr } = await run(['policy', 'login', 'alice', ...args, '--config', 'logins.yaml']);
+    const { status, stderr } = await runShared(['policy', 'login', 'alice', ...args, '--config', 'logins.yaml']);
     expect(status).toBe(2);
     expect(stderr).toMatch(message);
   });

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { labFile, run } from './chatosbot.ts';
+import { labFile } from './chatosbot.ts';
+import { runShared } from './shared-process.ts';
 
 const CONFIG = `server: 127.0.0.1:1
 bots:
@@ -22,7 +23,9 @@ policy:
 
 /** What is explained, with these arguments, in the folder of the configuration. */
 async function explained(...args: string[]): Promise<string> {
-  const ended = await run(['policy', 'explain', ...args, '--config', 'policy.yaml'], { env: { TZ: 'Asia/Tokyo' } });
+  const ended = await runShared(['policy', 'explain', ...args, '--config', 'policy.yaml'], {
+    env: { TZ: 'Asia/Tokyo' },
+  });
   expect(ended).toMatchObject({ status: 0, stderr: '' });
   return ended.stdout;
 }
@@ -70,13 +73,13 @@ talker: refuse
   test('takes a time of day as one of today', async () => {
     const rule = 'policy:\n  rules:\n    - { hours: 12:00-12:01, decision: accept }\n  default: refuse\n';
     labFile('work/noon.yaml', rule);
-    const at = (time: string) => run(['policy', 'explain', 'a', '--at', time, '--config', 'noon.yaml']);
+    const at = (time: string) => runShared(['policy', 'explain', 'a', '--at', time, '--config', 'noon.yaml']);
     expect((await at('12:00')).stdout).toMatch(/^bot, with onPrivateRequest: accept\n/);
     expect((await at('12:01')).stdout).toMatch(/\n {2}by {6}default refuse \(noon\.yaml:4:12\): nothing else/);
   });
 
   test('explains what holds where nothing is configured', async () => {
-    const { status, stdout } = await run(['policy', 'explain', 'alice']);
+    const { status, stdout } = await runShared(['policy', 'explain', 'alice']);
     expect(status).toBe(0);
     expect(stdout.split('\n').filter((line) => /^\S/.test(line))).toEqual([
       'bot, with onPrivateRequest: ask',
@@ -127,7 +130,7 @@ talker: refuse
     [['x', '--config', 'bad-policy.yaml'], /bad-policy\.yaml:1:28: policy\.rules\.0\.hours: invalid hours '9-5'/],
   ])('takes %j for a mistake that it explains, with 2', async (args, why) => {
     labFile('work/bad-policy.yaml', 'policy: { rules: [{ hours: 9-5, decision: ask }] }\n');
-    const ended = await run(['policy', 'explain', ...args]);
+    const ended = await runShared(['policy', 'explain', ...args]);
     expect(ended).toMatchObject({ status: 2, stdout: '', stderr: expect.stringMatching(why) });
     expect(ended.stderr).not.toMatch(/^ +at /m);
   });

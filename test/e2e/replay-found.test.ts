@@ -2,7 +2,8 @@
 import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { failure, LAB, labFile, run, start, type Options } from './chatosbot.ts';
+import { failure, LAB, labFile, start, type Options } from './chatosbot.ts';
+import { runShared } from './shared-process.ts';
 import { RfcPeer } from '../support/rfc-peer.ts';
 
 const BOT = `import { defineBot, defineDialogue } from 'chatosbot';
@@ -68,7 +69,7 @@ beforeAll(async () => {
 
 describe('replay, where no bot is named,', () => {
   test('takes the files that the recording names, and time does what it did', async () => {
-    const ended = await run(['replay', RECORDING], there);
+    const ended = await runShared(['replay', RECORDING], there);
     expect(ended).toMatchObject({ status: 0, stderr: 'replayed 10 messages: no differences\n' });
   });
 
@@ -76,17 +77,17 @@ describe('replay, where no bot is named,', () => {
     const silent = BOT.replace("await message.reply('so: ' + (await message.ask('Well?')).text);", '');
     expect(silent).not.toBe(BOT);
     labFile('found/changed/c.ts', silent);
-    const ended = await run(['replay', RECORDING, 'changed/c.ts'], there);
+    const ended = await runShared(['replay', RECORDING, 'changed/c.ts'], there);
     expect(ended.status).toBe(1);
     expect(ended.stdout.match(/^[-+] .*$/gm)).toEqual(['- clockwork -> ann: Well?', '- clockwork -> ann: so: yes']);
   });
 
   test('takes the options of the configuration, and what the file is now', async () => {
     labFile('found/own.yaml', 'bots: [{ path: ./bots/c.ts, login: clockwork, options: { greeting: Tea! } }]\n');
-    const ended = await run(['replay', RECORDING, '--config', 'own.yaml'], there);
+    const ended = await runShared(['replay', RECORDING, '--config', 'own.yaml'], there);
     expect(ended.status).toBe(1);
     expect(ended.stdout.match(/^\+ .*$/gm)).toEqual(['+ clockwork -> ann: Tea!', '+ clockwork -> ann: Tea!']);
-    const named = await run(['replay', RECORDING, 'clockwork', '--config', 'own.yaml'], there);
+    const named = await runShared(['replay', RECORDING, 'clockwork', '--config', 'own.yaml'], there);
     expect(named.stdout).toBe(ended.stdout);
   });
 
@@ -95,7 +96,7 @@ describe('replay, where no bot is named,', () => {
     labFile('found/old.ndjson', text.replaceAll(/,"files":\[[^\]]*\]/g, ''));
     labFile('found/clockwork.ts', BOT);
     labFile('found/named.yaml', 'bots: [./clockwork.ts]\n');
-    expect(await run(['replay', 'old.ndjson', '--config', 'named.yaml'], there)).toMatchObject({ status: 0 });
+    expect(await runShared(['replay', 'old.ndjson', '--config', 'named.yaml'], there)).toMatchObject({ status: 0 });
     const missing = start(['replay', 'old.ndjson'], there);
     expect(await failure(missing)).toMatchObject({
       status: 2,
@@ -107,7 +108,7 @@ describe('replay, where no bot is named,', () => {
     const text = readFileSync(path.join(LAB, 'found', RECORDING), 'utf8');
     labFile('found/moved.ndjson', text.replaceAll('bots/c.ts', 'bots/gone.ts'));
     rmSync(path.join(LAB, 'found/clockwork.ts'), { force: true });
-    const { status, last } = await failure(start(['replay', 'moved.ndjson'], there));
+    const { status, last } = await failure(runShared(['replay', 'moved.ndjson'], there));
     expect(status).toBe(2);
     expect(last).toMatch(
       /moved\.ndjson: there is no file, .*, of clockwork \(\S+\/bots\/gone\.ts\); name the files of /,

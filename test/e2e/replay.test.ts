@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { failure, labFile, LAB, run, start } from './chatosbot.ts';
+import { runShared } from './shared-process.ts';
 import { openHalf, RfcPeer } from '../support/rfc-peer.ts';
 
 const BOT = `import { defineBot } from 'chatosbot';
@@ -92,7 +93,7 @@ describe('run --record', () => {
   });
 
   test('never writes over a file', async () => {
-    const { status, last } = await failure(start(['run', bot, '--listen', '127.0.0.1:0', '--record', recording]));
+    const { status, last } = await failure(runShared(['run', bot, '--listen', '127.0.0.1:0', '--record', recording]));
     expect(status).toBe(2);
     expect(last).toBe(
       `chatosbot: cannot record to ${recording}: it exists already; name a new file, or remove that one`,
@@ -102,7 +103,7 @@ describe('run --record', () => {
 
 describe('replay', () => {
   test('finds no difference where there is none, and does not take the time that it took', async () => {
-    const { status, stdout, stderr } = await run(['replay', recording, bot]);
+    const { status, stdout, stderr } = await runShared(['replay', recording, bot]);
     expect({ status, stdout, stderr }).toEqual({
       status: 0,
       stdout: '',
@@ -111,7 +112,7 @@ describe('replay', () => {
   });
 
   test('shows an answer that is another one, with what caused it', async () => {
-    const { status, stdout, stderr } = await run(['replay', recording, changed("' rolls '", "' throws '")]);
+    const { status, stdout, stderr } = await runShared(['replay', recording, changed("' rolls '", "' throws '")]);
     expect(stdout).toBe(
       `${recording}:${lineOf('!roll 20')}: ann -> dice: !roll 20\n- dice -> ann: ann rolls 20\n+ dice -> ann: ann throws 20\n`,
     );
@@ -125,26 +126,26 @@ describe('replay', () => {
       `{${AT},"type":"said","to":"ann","text":"${text}","cause":"ann","answers":1}`;
     const lines = [HEADER, heard('hm'), said('really?'), answer, said('1: you said yes'), ''];
     const file = labFile('question.ndjson', lines.join('\n'));
-    const { stdout } = await run(['replay', file, bot]);
+    const { stdout } = await runShared(['replay', file, bot]);
     expect(stdout).toContain('  dice -> ann: really?\n- dice -> ann: 1: you said yes\n+ dice -> ann: too late\n');
-    expect((await run(['replay', file, changed('timeoutMs: 700', 'timeoutMs: 1_500'), '--answers-only'])).status).toBe(
-      0,
-    );
+    expect(
+      (await runShared(['replay', file, changed('timeoutMs: 700', 'timeoutMs: 1_500'), '--answers-only'])).status,
+    ).toBe(0);
   });
 
   test('shows decisions, what comes of them, schedules and last words', async () => {
-    const decisions = await run(['replay', recording, changed("!== 'mallory'", "=== 'mallory'")]);
+    const decisions = await runShared(['replay', recording, changed("!== 'mallory'", "=== 'mallory'")]);
     expect(decisions.stdout).toContain(`${recording}: ann asks for a private connection\n- accepted\n+ refused\n`);
     expect(decisions.stdout).toContain(`${recording}: about the private connections of ann\n- dice -> ann: welcome\n`);
-    const schedule = await run(['replay', recording, changed("cron: '* * *", "cron: '1 2 3")]);
+    const schedule = await runShared(['replay', recording, changed("cron: '* * *", "cron: '1 2 3")]);
     expect(schedule.stdout).toMatch(/: by itself\n(- dice -> clock: tick\n){2,}$/);
     const words = changed('the end', 'farewell');
-    expect((await run(['replay', recording, words])).stdout).toContain('- dice: the end\n+ dice: farewell\n');
-    expect((await run(['replay', recording, words, '--answers-only'])).status).toBe(0);
+    expect((await runShared(['replay', recording, words])).stdout).toContain('- dice: the end\n+ dice: farewell\n');
+    expect((await runShared(['replay', recording, words, '--answers-only'])).status).toBe(0);
   });
 
   test('tells a machine in lines of JSON', async () => {
-    const { status, stdout } = await run(['replay', recording, changed("' rolls '", "' spins '"), '--json']);
+    const { status, stdout } = await runShared(['replay', recording, changed("' rolls '", "' spins '"), '--json']);
     const lines = stdout.trimEnd().split('\n');
     expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
       {
@@ -180,11 +181,11 @@ export default defineBot({ name: 'dice', onMessage: async (message, ctx) =>
     const before = await run(['repl', file, '--config', config, '--state', state], { input: 'a\nb\n' });
     expect(before.stdout).toContain('dice: hey,2\n');
     const args = (answer: string): string[] => ['replay', said(answer), file, '--config', config];
-    expect((await run(args('hey,1'))).status).toBe(0);
+    expect((await runShared(args('hey,1'))).status).toBe(0);
     for (let times = 0; times < 2; times += 1) {
-      expect((await run([...args('hey,3'), '--state', state])).status).toBe(0);
+      expect((await runShared([...args('hey,3'), '--state', state])).status).toBe(0);
     }
-    const missing = await failure(start([...args('hey,1'), '--state', path.join(LAB, 'nowhere')]));
+    const missing = await failure(runShared([...args('hey,1'), '--state', path.join(LAB, 'nowhere')]));
     expect(missing).toEqual({ status: 2, last: `chatosbot: ${LAB}/nowhere: there is no such folder` });
   });
 
@@ -192,7 +193,7 @@ export default defineBot({ name: 'dice', onMessage: async (message, ctx) =>
     const [header, ...lines] = readFileSync(recording, 'utf8').split('\n');
     const long = 'x'.repeat(17 * 2 ** 20);
     const file = labFile('long.ndjson', [header, long, ...lines.slice(0, -1), long].join('\n'));
-    const { status, stderr } = await run(['replay', file, bot]);
+    const { status, stderr } = await runShared(['replay', file, bot]);
     expect(stderr).toBe(
       `${file}:2, ${lines.length + 2}: longer than 16.0 MiB, and ignored\nreplayed 4 messages and 2 private requests: no differences\n`,
     );
@@ -217,7 +218,7 @@ export default defineBot({ name: 'dice', onMessage: async (message, ctx) =>
     command.kill('SIGTERM');
     const { stderr } = await command.exit();
     expect(stderr).not.toMatch(/ (warn|error) /);
-    expect(await run(['replay', file, talk])).toMatchObject({
+    expect(await runShared(['replay', file, talk])).toMatchObject({
       status: 0,
       stderr: 'replayed 1 message: no differences\n',
     });
@@ -226,7 +227,7 @@ export default defineBot({ name: 'dice', onMessage: async (message, ctx) =>
   test('takes a recording whose writer was killed, and says so', async () => {
     const text = readFileSync(recording, 'utf8');
     const cut = labFile('cut.ndjson', text.slice(0, text.indexOf('"type":"decided"') + 4));
-    const { status, stderr } = await run(['replay', cut, bot]);
+    const { status, stderr } = await runShared(['replay', cut, bot]);
     expect(stderr).toMatch(/^.*cut.ndjson: the last line is incomplete, and ignored\nreplayed 4 messages/);
     expect(status).toBe(1);
   });
@@ -237,15 +238,15 @@ export default defineBot({ name: 'dice', onMessage: async (message, ctx) =>
     ['has a line that is broken', '{"type"\n{}\n', /r\.ndjson:2: .*JSON/],
   ])('fails with status 2 for a recording that %s', async (_what, lines, message) => {
     const file = lines === undefined ? path.join(LAB, 'no/r.ndjson') : labFile('bad/r.ndjson', `${HEADER}\n${lines}`);
-    const { status, last } = await failure(start(['replay', file, bot]));
+    const { status, last } = await failure(runShared(['replay', file, bot]));
     expect(last).toMatch(message);
     expect(status).toBe(2);
   });
 
   test('fails with status 2 for a bot that cannot be loaded, and an account that is not in it', async () => {
     const broken = labFile('broken.ts', 'export const x = ;');
-    expect(await failure(start(['replay', recording, broken]))).toMatchObject({ status: 2 });
-    expect(await failure(start(['replay', recording, bot, '--login', 'nobody']))).toEqual({
+    expect(await failure(runShared(['replay', recording, broken]))).toMatchObject({ status: 2 });
+    expect(await failure(runShared(['replay', recording, bot, '--login', 'nobody']))).toEqual({
       status: 2,
       last: expect.stringMatching(/there is no account nobody in it; it has dice on tcp:/) as string,
     });
@@ -257,7 +258,7 @@ export default defineBot({ name: 'dice', onMessage: async (message, ctx) =>
       'evil.ndjson',
       `${HEADER}\n${heard(evil)}\n{${AT},"type":"said","text":"${evil}","cause":"ann","answers":1}\n`,
     );
-    const { stdout } = await run(['replay', file, bot]);
+    const { stdout } = await runShared(['replay', file, bot]);
     expect(stdout).toContain('ann -> dice: \\e[2J\\u{202e}\n- dice: \\e[2J\\u{202e}\n');
   });
 });

@@ -2,6 +2,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { FakeServer, type FakeConnection } from '../support/fake-server.ts';
 import { packet, str, type RfcPeer } from '../support/rfc-peer.ts';
 import { failure, labFile, run, start, startServer } from './chatosbot.ts';
+import { runShared } from './shared-process.ts';
 import { peer } from './peers.ts';
 
 let at: string;
@@ -20,20 +21,20 @@ async function hear(listener: RfcPeer, count: number): Promise<string[]> {
 
 test('say sends its words as one message to everyone, in silence', async () => {
   const alice = await peer(port, 'alice');
-  const ended = await run(['say', 'Stand-up', 'in', 'five minutes', '--server', at, '--login', 'bell']);
+  const ended = await runShared(['say', 'Stand-up', 'in', 'five minutes', '--server', at, '--login', 'bell']);
   expect(ended).toMatchObject({ status: 0, stdout: '', stderr: '' });
   expect(await alice.next(3)).toEqual({ op: 3, login: 'bell', msg: 'Stand-up in five minutes' });
 });
 
 test('say takes a text that begins with a dash after --', async () => {
   const alice = await peer(port, 'alice');
-  await run(['say', '--server', at, '--', '-5', 'degrees']);
+  await runShared(['say', '--server', at, '--', '-5', 'degrees']);
   expect(await alice.next(3)).toMatchObject({ msg: '-5 degrees' });
 });
 
 test('say --to sends to one login alone', async () => {
   const [alice, bob] = await Promise.all([peer(port, 'alice'), peer(port, 'bob')]);
-  const ended = await run(['say', '--to', 'alice', 'psst', '--server', at, '--login', 'whisper']);
+  const ended = await runShared(['say', '--to', 'alice', 'psst', '--server', at, '--login', 'whisper']);
   expect(ended).toMatchObject({ status: 0, stdout: '', stderr: '' });
   expect(await alice.next(4)).toEqual({ op: 4, sender: 'whisper', target: 'alice', msg: 'psst' });
   alice.tell('bob', 'done');
@@ -62,7 +63,7 @@ test('say - loses no line of a long input', async () => {
 });
 
 test('say - with nothing to say is done with 0', async () => {
-  expect(await run(['say', '-', '--server', at])).toMatchObject({ status: 0, stdout: '', stderr: '' });
+  expect(await runShared(['say', '-', '--server', at])).toMatchObject({ status: 0, stdout: '', stderr: '' });
 });
 
 test('say --wait-for-answer prints the first private message that comes back', async () => {
@@ -80,7 +81,7 @@ test('say --wait-for-answer exits with 124 without one in time, and with 2 witho
   const asked = ['say', '--server', at, '--to', 'silent', '--wait-for-answer', '--answer-timeout', '0.2', 'eh?'];
   const asking = start(asked);
   expect(await failure(asking)).toEqual({ status: 124, last: 'chatosbot: no answer from silent within 0.2 s' });
-  const none = await run(['say', '--server', at, 'eh?', '--wait-for-answer']);
+  const none = await runShared(['say', '--server', at, 'eh?', '--wait-for-answer']);
   expect(none).toMatchObject({ status: 2, stderr: expect.stringContaining('--wait-for-answer needs --to') });
   const late = await run(['say', '--server', at, '--to', 'silent', '--answer-timeout', '5', 'eh?']);
   expect(late).toMatchObject({ status: 2, stderr: expect.stringContaining('--answer-timeout needs --wait') });
@@ -89,7 +90,7 @@ test('say --wait-for-answer exits with 124 without one in time, and with 2 witho
 test('say splits a long text between words, into messages that the protocol allows', async () => {
   const alice = await peer(port, 'alice');
   const text = Array.from({ length: 400 }, (_, index) => `wörd${index}`).join(' ');
-  const [ended, heard] = await Promise.all([run(['say', text, '--server', at]), hear(alice, 4)]);
+  const [ended, heard] = await Promise.all([runShared(['say', text, '--server', at]), hear(alice, 4)]);
   expect(ended).toMatchObject({ status: 0 });
   expect(heard.join(' ')).toBe(text);
   for (const part of heard) expect(Buffer.byteLength(part)).toBeLessThanOrEqual(1024);
@@ -98,7 +99,7 @@ test('say splits a long text between words, into messages that the protocol allo
 test('say splits a text without spaces between characters, never inside one', async () => {
   const alice = await peer(port, 'alice');
   const text = '🙂'.repeat(300);
-  const [ended, heard] = await Promise.all([run(['say', text, '--server', at]), hear(alice, 2)]);
+  const [ended, heard] = await Promise.all([runShared(['say', text, '--server', at]), hear(alice, 2)]);
   expect(ended).toMatchObject({ status: 0 });
   expect(heard.join('')).toBe(text);
 });
@@ -115,12 +116,12 @@ test('say --json reports each message that was sent', async () => {
     { type: 'sent', to: null, text: 'one' },
     { type: 'sent', to: null, text: 'two' },
   ]);
-  const one = await run(['say', '--json', '--to', 'alice', 'hi', '--server', at]);
+  const one = await runShared(['say', '--json', '--to', 'alice', 'hi', '--server', at]);
   expect(JSON.parse(one.stdout)).toEqual({ type: 'sent', to: 'alice', text: 'hi' });
 });
 
 test('say exits with 69 where there is no server', async () => {
-  expect(await run(['say', 'hi', '--server', '127.0.0.1:1'])).toEqual({
+  expect(await runShared(['say', 'hi', '--server', '127.0.0.1:1'])).toEqual({
     status: 69,
     signal: null,
     stdout: '',
@@ -130,7 +131,7 @@ test('say exits with 69 where there is no server', async () => {
 
 test('say exits with 77 where its login is taken', async () => {
   await peer(port, 'taken');
-  const ended = await run(['say', 'hi', '--server', at, '--login', 'taken']);
+  const ended = await runShared(['say', 'hi', '--server', at, '--login', 'taken']);
   expect(ended).toMatchObject({ status: 77, stdout: '', stderr: expect.stringContaining("the login 'taken'") });
 });
 
@@ -208,6 +209,6 @@ test.each([
   [['hi', '--to', ''], 'it cannot be a login: it is empty'],
   [['hi', '--to', 'x'.repeat(31)], '31 bytes long'],
 ])('say %j is a mistake that it explains, with 2', async (args, why) => {
-  const ended = await run(['say', ...args, '--server', at]);
+  const ended = await runShared(['say', ...args, '--server', at]);
   expect(ended).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining(why) });
 });

@@ -19,7 +19,7 @@ afterAll(() => void child?.kill('SIGKILL'));
 /** Runs `chatosbot …` to its end, behind those that were asked for before. */
 export function runShared(args: readonly string[], { env, cwd = WORK }: Omit<Options, 'input'> = {}): Promise<Ended> {
   const ended = last.then(async () => {
-    child ??= fork(MAIN, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    child ??= fork(MAIN, { stdio: 'pipe' });
     const over = new AbortController();
     const dead = once(child, 'exit', { signal: over.signal }).then(() => {
       child = undefined;

@@ -4,7 +4,8 @@ import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Address } from '../../src/net/address.ts';
 import { createBots, joinAs, plugin, startBots, startServer } from '../support/bot-world.ts';
 import { startEndpoint } from '../support/status-endpoint.ts';
-import { failure, labFile, run, start } from './chatosbot.ts';
+import { failure, labFile, start } from './chatosbot.ts';
+import { runShared } from './shared-process.ts';
 
 let server: Address;
 
@@ -36,7 +37,7 @@ describe('status', () => {
   test('shows accounts and bots, and ends with 0 where all is well', async () => {
     const { runtime } = await startBots(server, [{ plugin: quiet, login: 'herald' }]);
     const { port } = await startEndpoint(runtime);
-    const { status, stdout, stderr } = await run(['status', '--status', `127.0.0.1:${port}`]);
+    const { status, stdout, stderr } = await runShared(['status', '--status', `127.0.0.1:${port}`]);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toMatch(new RegExp(`^chatosbot \\d.*, process ${process.pid}, up \\d+ s, `));
     expect(stdout).toMatch(new RegExp(`^herald +tcp://127\\.0\\.0\\.1:${server.port} +connected for \\d+ s`, 'm'));
@@ -49,7 +50,7 @@ describe('status', () => {
     const alice = await joinAs(server, 'alice');
     for (let times = 0; times < 5; times += 1) alice.say('hello');
     await log.until(/suspended/);
-    const { status, stdout } = await run(['status', '--status', `${port}`]);
+    const { status, stdout } = await runShared(['status', '--status', `${port}`]);
     expect(status).toBe(75);
     expect(stdout).toMatch(/^failing +failing +suspended for another \d+ s +\d+ +5 +0$/m);
     expect(stdout).toMatch(/^ {2}failing failed \d+ s ago in onMessage, for alice: out\\e\[2J of order$/m);
@@ -59,7 +60,7 @@ describe('status', () => {
     const config = labFile('serve-status.yaml', 'serve: { listen: ["127.0.0.1:0"], status: 0 }\n');
     const command = start(['serve', '--config', config]);
     const [, port] = await command.line(/^status on http:\/\/127\.0\.0\.1:(\d+)$/);
-    const { status, stdout, stderr } = await run(['status', port!]);
+    const { status, stdout, stderr } = await runShared(['status', port!]);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toMatch(/^chatosbot \d.*\n\nserver on tcp:\/\/127\.0\.0\.1:\d+\n {2}now: 0 clients, 0 conn/);
     command.kill('SIGTERM');
@@ -73,7 +74,7 @@ describe('status', () => {
     started.catch(() => undefined);
     const { port } = await startEndpoint(runtime);
     await log.until(/standing by/);
-    const { status, stdout } = await run(['status', '--status', `${port}`]);
+    const { status, stdout } = await runShared(['status', '--status', `${port}`]);
     expect(status).toBe(75);
     expect(stdout).toMatch(/^quiet +\S+ +standby for \d+ s/m);
   });
@@ -81,7 +82,7 @@ describe('status', () => {
   test('prints the document as one line with --json, with the same statuses', async () => {
     const { runtime } = await startBots(server, [{ plugin: quiet }]);
     const endpoint = await startEndpoint(runtime);
-    const { status, stdout } = await run(['status', '--status', endpoint.url, '--json']);
+    const { status, stdout } = await runShared(['status', '--status', endpoint.url, '--json']);
     expect(status).toBe(0);
     expect(stdout.indexOf('\n')).toBe(stdout.length - 1);
     const { at, memoryBytes, eventLoopDelay: _, ...rest } = JSON.parse(stdout) as Record<string, unknown>;
@@ -93,14 +94,14 @@ describe('status', () => {
     const { runtime } = await startBots(server, [{ plugin: quiet }]);
     const { port } = await startEndpoint(runtime);
     const config = labFile('status/chatosbot.config.yaml', `status: ${port}\n`);
-    expect((await run(['status'], { env: { CHATOSBOT_STATUS: `127.0.0.1:${port}` } })).status).toBe(0);
-    expect((await run(['status', '--config', config])).status).toBe(0);
+    expect((await runShared(['status'], { env: { CHATOSBOT_STATUS: `127.0.0.1:${port}` } })).status).toBe(0);
+    expect((await runShared(['status', '--config', config])).status).toBe(0);
     const flagFirst = { env: { CHATOSBOT_STATUS: '127.0.0.1:1' } };
-    expect((await run(['status', '--config', config, '--status', `${port}`], flagFirst)).status).toBe(0);
+    expect((await runShared(['status', '--config', config, '--status', `${port}`], flagFirst)).status).toBe(0);
   });
 
   test('ends with 69 where there is no endpoint, and tells how to switch one on', async () => {
-    expect(await failure(start(['status', '--status', '127.0.0.1:1']))).toEqual({
+    expect(await failure(runShared(['status', '--status', '127.0.0.1:1']))).toEqual({
       status: 69,
       last: expect.stringMatching(/no status at http:\/\/127\.0\.0\.1:1 \(connection refused\): .*--status/),
     });
@@ -113,7 +114,7 @@ describe('status', () => {
     ['breaks off', (request) => request.socket.destroy()],
   ])('ends with 69 where what listens there %s', async (_, answer) => {
     const port = await listening(answer);
-    expect(await failure(start(['status', '--status', `${port}`]))).toMatchObject({
+    expect(await failure(runShared(['status', '--status', `${port}`]))).toMatchObject({
       status: 69,
       last: expect.stringContaining(`http://127.0.0.1:${port} is not a status endpoint of chatosbot`),
     });
@@ -121,7 +122,7 @@ describe('status', () => {
 
   test('does not take an endpoint that has too many connections for something else', async () => {
     const port = await listening(net.createServer((socket) => socket.resetAndDestroy()));
-    const { last } = await failure(start(['status', `${port}`]));
+    const { last } = await failure(runShared(['status', `${port}`]));
     expect(last).toMatch(/is not a status endpoint of chatosbot, or has too many connections; give its address/);
   });
 
@@ -137,14 +138,14 @@ describe('status', () => {
 
   test('ends with 124 where nothing comes within 5 seconds', async () => {
     const port = await listening(net.createServer());
-    expect(await failure(start(['status', '--status', `${port}`]))).toEqual({
+    expect(await failure(runShared(['status', '--status', `${port}`]))).toEqual({
       status: 124,
       last: expect.stringContaining(`http://127.0.0.1:${port} did not answer within 5 s`),
     });
   });
 
   test('ends with 2 where the address is none', async () => {
-    const { status, stderr } = await run(['status', '--status', 'tcp://127.0.0.1:7777']);
+    const { status, stderr } = await runShared(['status', '--status', 'tcp://127.0.0.1:7777']);
     expect(status).toBe(2);
     expect(stderr).toContain('the status endpoint speaks http, not tcp');
   });

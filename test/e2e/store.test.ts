@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { storeDirectory } from '../../src/bot/store/directory.ts';
 import { PluginStore } from '../../src/bot/store/plugin-store.ts';
 import { failure, LAB, labFile, run, shell, start, WORK } from './chatosbot.ts';
+import { runShared } from './shared-process.ts';
 
 const STATE = path.join(LAB, 'state');
 
@@ -23,13 +24,13 @@ beforeAll(async () => {
 
 describe('store list', () => {
   test('shows the stores of the state directory with entries and size', async () => {
-    const { status, stdout, stderr } = await run(['store', 'list', '--state', STATE]);
+    const { status, stdout, stderr } = await runShared(['store', 'list', '--state', STATE]);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toBe('dice@dice\t2 entries\t6 B\necho@Ann\t1 entry\t2 B\necho@bob\t1 entry\t2.0 KiB\n');
   });
 
   test('--json has a line for each', async () => {
-    const { stdout } = await run(['store', 'list', '--json'], { env: { CHATOSBOT_STATE: STATE } });
+    const { stdout } = await runShared(['store', 'list', '--json'], { env: { CHATOSBOT_STATE: STATE } });
     expect(JSON.parse(stdout.split('\n')[0]!)).toEqual({
       bot: 'dice@dice',
       directory: storeDirectory(STATE, 'dice@dice'),
@@ -42,18 +43,18 @@ describe('store list', () => {
   test('finds the state where the configuration says, beside it, or in the working directory', async () => {
     const config = labFile('project/chatosbot.config.yaml', 'state: ./kept\n');
     await fill(path.join(LAB, 'project', 'kept'), 'configured@x', { a: 1 });
-    expect((await run(['store', 'list', '--config', config])).stdout).toMatch(/^configured@x\t/);
+    expect((await runShared(['store', 'list', '--config', config])).stdout).toMatch(/^configured@x\t/);
     const bare = labFile('bare/chatosbot.config.yaml', 'login: x\n');
     await fill(path.join(LAB, 'bare', '.chatosbot'), 'beside@x', { a: 1 });
-    expect((await run(['store', 'list', '--config', bare])).stdout).toMatch(/^beside@x\t/);
-    const { status, stderr } = await run(['store', 'list']);
+    expect((await runShared(['store', 'list', '--config', bare])).stdout).toMatch(/^beside@x\t/);
+    const { status, stderr } = await runShared(['store', 'list']);
     expect({ status, stderr }).toEqual({ status: 0, stderr: `no stores in ${path.join(WORK, '.chatosbot')}\n` });
     expect(existsSync(path.join(WORK, '.chatosbot'))).toBe(false);
   });
 
   test('tells that the state directory is none, in a line', async () => {
     const state = labFile('no-directory', '');
-    expect(await failure(start(['store', 'list', '--state', state]))).toEqual({
+    expect(await failure(runShared(['store', 'list', '--state', state]))).toEqual({
       status: 69,
       last: expect.stringMatching(/^chatosbot: .*no-directory\/stores cannot be read: ENOTDIR/),
     });
@@ -66,14 +67,16 @@ describe('store list', () => {
     const busy = new PluginStore({ directory: storeDirectory(state, 'busy@x') });
     await busy.usage();
     try {
-      expect((await run(['store', 'list', '--state', state])).stdout).toBe('busy@x\tin use\nidle@x\t1 entry\t2 B\n');
+      expect((await runShared(['store', 'list', '--state', state])).stdout).toBe(
+        'busy@x\tin use\nidle@x\t1 entry\t2 B\n',
+      );
       const directory = storeDirectory(state, 'busy@x');
       const message = `chatosbot: the store in ${directory} is in use by another chatosbot: stop it, or use another --state`;
-      expect(await failure(start(['store', 'export', 'busy', '--state', state]))).toEqual({
+      expect(await failure(runShared(['store', 'export', 'busy', '--state', state]))).toEqual({
         status: 69,
         last: message,
       });
-      const deleting = await failure(start(['store', 'delete', 'busy', '--state', state]));
+      const deleting = await failure(runShared(['store', 'delete', 'busy', '--state', state]));
       expect(deleting).toMatchObject({
         status: 69,
         last: expect.stringContaining('is in use by another chatosbot') as string,
@@ -83,7 +86,7 @@ describe('store list', () => {
       await busy.close();
     }
     mkdirSync(path.join(storeDirectory(state, 'broken@x'), 'CURRENT'), { recursive: true });
-    const { status, stdout, stderr } = await run(['store', 'list', '--state', state]);
+    const { status, stdout, stderr } = await runShared(['store', 'list', '--state', state]);
     expect(stdout).toBe('busy@x\t1 entry\t2 B\nidle@x\t1 entry\t2 B\n');
     expect(stderr).toMatch(/^chatosbot: the store in \S+broken@x cannot be opened: [^\n]+\n$/m);
     expect(status).toBe(69);
@@ -96,7 +99,7 @@ describe('store export and import', () => {
     const script = `chatosbot store export dice | chatosbot store import dice --state "${other}"`;
     const { status, stderr } = await shell(script, { env: { CHATOSBOT_STATE: STATE } }).exit();
     expect({ status, stderr }).toEqual({ status: 0, stderr: 'dice@dice: 2 entries imported\n' });
-    const { stdout } = await run(['store', 'export', 'dice@dice', '--state', other]);
+    const { stdout } = await runShared(['store', 'export', 'dice@dice', '--state', other]);
     expect(stdout).toBe('{"key":"a","value":1}\n{"key":"b","value":[2]}\n');
   });
 
@@ -104,11 +107,11 @@ describe('store export and import', () => {
     const state = path.join(LAB, 'not-emptied');
     await fill(state, 'dice@dice', { a: 1 });
     const args = ['store', 'import', 'dice', '--state', state];
-    expect(await failure(start([...args, '--replace'], { input: '\n' }))).toEqual({
+    expect(await failure(run([...args, '--replace'], { input: '\n' }))).toEqual({
       status: 2,
       last: 'chatosbot: no entries came, so nothing is replaced; to empty the store use: chatosbot store delete',
     });
-    expect((await run(['store', 'export', 'dice', '--state', state])).stdout).toBe('{"key":"a","value":1}\n');
+    expect((await runShared(['store', 'export', 'dice', '--state', state])).stdout).toBe('{"key":"a","value":1}\n');
     expect((await run(args, { input: '' })).status).toBe(0);
   });
 
@@ -117,10 +120,10 @@ describe('store export and import', () => {
     await fill(state, 'dice@dice', { old: 1 });
     const args = ['store', 'import', 'dice', '--state', state];
     await run([...args], { input: '{"key":"new","value":1}\n' });
-    const both = await run(['store', 'export', 'dice', '--state', state]);
+    const both = await runShared(['store', 'export', 'dice', '--state', state]);
     expect(both.stdout).toBe('{"key":"new","value":1}\n{"key":"old","value":1}\n');
     await run([...args, '--replace'], { input: '{"key":"newest","value":1}' });
-    const one = await run(['store', 'export', 'dice', '--state', state]);
+    const one = await runShared(['store', 'export', 'dice', '--state', state]);
     expect(one.stdout).toBe('{"key":"newest","value":1}\n');
   });
 
@@ -141,7 +144,7 @@ describe('store repair', () => {
     await fill(state, 'echo@echo', { a: 1 });
     const directory = storeDirectory(state, 'dice@dice');
     rmSync(path.join(directory, 'CURRENT'));
-    const list = await run(['store', 'list', '--state', state]);
+    const list = await runShared(['store', 'list', '--state', state]);
     expect(list.stdout).toBe('echo@echo\t1 entry\t2 B\n');
     expect(list.status).toBe(65);
     const [, command] = /: stop its bot, and run: (chatosbot store repair dice@dice --state \S+)\n/.exec(list.stderr)!;
@@ -153,14 +156,14 @@ describe('store repair', () => {
     const [, kept] = /^dice@dice: the files as they were before are in (.*)$/.exec(second!)!;
     expect(path.dirname(kept!)).toBe(path.join(state, 'damaged-stores'));
     expect(readdirSync(kept!)).not.toContain('CURRENT');
-    expect((await run(['store', 'export', 'dice', '--state', state])).stdout).toBe(
+    expect((await runShared(['store', 'export', 'dice', '--state', state])).stdout).toBe(
       '{"key":"a","value":1}\n{"key":"b","value":2}\n',
     );
 
-    const again = await run(['store', 'repair', 'dice', '--json', '--state', state]);
+    const again = await runShared(['store', 'repair', 'dice', '--json', '--state', state]);
     const report = { bot: 'dice@dice', directory, repaired: false, entries: 2, bytes: 4, lostEntries: 0 };
     expect(JSON.parse(again.stdout)).toEqual(report);
-    expect((await run(['store', 'repair', 'dice', '--state', state])).stderr).toBe(
+    expect((await runShared(['store', 'repair', 'dice', '--state', state])).stderr).toBe(
       'dice@dice: not damaged (2 entries, 4 B)\n',
     );
     expect(readdirSync(path.join(state, 'damaged-stores'))).toEqual([path.basename(kept!)]);
@@ -171,7 +174,7 @@ describe('store repair', () => {
     await fill(state, 'dice@dice', { a: 1 });
     const directory = storeDirectory(state, 'dice@dice');
     rmSync(path.join(directory, 'CURRENT'));
-    const { stdout } = await run(['store', 'repair', 'dice', '--json', '--state', state]);
+    const { stdout } = await runShared(['store', 'repair', 'dice', '--json', '--state', state]);
     expect(JSON.parse(stdout)).toEqual({
       bot: 'dice@dice',
       directory,
@@ -188,7 +191,7 @@ describe('store repair', () => {
     const busy = new PluginStore({ directory: storeDirectory(state, 'busy@x') });
     await busy.store.set('a', 1);
     try {
-      expect(await failure(start(['store', 'repair', 'busy', '--state', state]))).toEqual({
+      expect(await failure(runShared(['store', 'repair', 'busy', '--state', state]))).toEqual({
         status: 69,
         last: expect.stringMatching(/^chatosbot: the store in \S+ is in use by another chatosbot: /) as string,
       });
@@ -203,7 +206,7 @@ describe('a bot that is named', () => {
     ['tails', /^chatosbot: tails has no store in \S+: there are dice@dice, echo@Ann, echo@bob$/],
     ['echo', /^chatosbot: several stores are of echo: say which of echo@Ann, echo@bob$/],
   ])('must be one of those that have a store: %s', async (bot, message) => {
-    const { status, last } = await failure(start(['store', 'export', bot, '--state', STATE]));
+    const { status, last } = await failure(runShared(['store', 'export', bot, '--state', STATE]));
     expect(last).toMatch(message);
     expect(status).toBe(2);
   });
@@ -211,25 +214,25 @@ describe('a bot that is named', () => {
   test('loses its store with delete', async () => {
     const state = path.join(LAB, 'deleted');
     await fill(state, 'dice@Dice', { a: 1 });
-    const { status, stderr } = await run(['store', 'delete', 'dice', '--state', state]);
+    const { status, stderr } = await runShared(['store', 'delete', 'dice', '--state', state]);
     expect({ status, stderr }).toEqual({ status: 0, stderr: 'dice@Dice: deleted\n' });
     expect(existsSync(storeDirectory(state, 'dice@Dice'))).toBe(false);
   });
 });
 
 test('store without a subcommand shows its help, with status 2', async () => {
-  const { status, stderr } = await run(['store']);
+  const { status, stderr } = await runShared(['store']);
   expect(stderr).toMatch(/^Usage: chatosbot store /m);
   expect(status).toBe(2);
 });
 
 test.each(['list', 'export', 'import', 'repair', 'delete'])('store %s --help shows an example', async (name) => {
-  const { stdout } = await run(['store', name, '--help']);
+  const { stdout } = await runShared(['store', name, '--help']);
   expect(stdout).toMatch(new RegExp(`^  \\$ chatosbot store ${name}\\b`, 'm'));
 });
 
 test.each(['import', 'export', 'repair', 'delete'])('store %s wants the name of a bot', async (name) => {
-  const ended = await failure(start(['store', name, '', '--state', path.join(LAB, 'nameless')]));
+  const ended = await failure(runShared(['store', name, '', '--state', path.join(LAB, 'nameless')]));
   expect(ended).toEqual({ status: 2, last: 'chatosbot: name the bot whose store is meant' });
   expect(existsSync(path.join(LAB, 'nameless'))).toBe(false);
 });

@@ -3,6 +3,7 @@ import net from 'node:net';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { failure, LAB, labFile, start, startServer } from './chatosbot.ts';
+import { runShared } from './shared-process.ts';
 
 const WHY =
   /^(?:chatosbot: )?tcp:\/\/127\.0\.0\.1:\d+ closed the connection before it answered the login: it may be full or stopping, or allow no more connections from this address \(its log names the limit\)$/;
@@ -20,7 +21,7 @@ async function fullServer() {
 test('commands say what to check where a server turns them away, and exit with 75; the server says why', async () => {
   const { command, at } = await fullServer();
   for (const args of [['say', 'hello'], ['chat'], ['pipe', 'bob'], ['pipe', '--listen']]) {
-    const { status, last } = await failure(start([...args, '--server', at]));
+    const { status, last } = await failure(runShared([...args, '--server', at]));
     expect({ args, status, last }).toEqual({ args, status: 75, last: expect.stringMatching(WHY) as string });
   }
   const [line] = await command.line(/.*connection refused: .*/);
@@ -49,7 +50,7 @@ test('over TLS they say what to check as well, and anyone who has a pin is not t
   expect(status).toBe(69);
   expect(last).toContain(why);
   expect(last).not.toContain('tcp://');
-  const plain = await failure(start(['say', 'hello', '--server', address!.replace(/\?.*/, '')]));
+  const plain = await failure(runShared(['say', 'hello', '--server', address!.replace(/\?.*/, '')]));
   expect(plain).toMatchObject({ status: 69, last: expect.stringContaining('if it does not speak TLS there, use') });
 });
 
