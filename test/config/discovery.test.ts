@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { CONFIG_FILES, mayHaveConfig } from '../../src/config/discovery.ts';
+import { CONFIG_FILES, foldersFrom, mayHaveConfig } from '../../src/config/discovery.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { tempDirectory, writeText } from '../support/bot-files.ts';
 
@@ -62,6 +62,10 @@ describe('loadConfig, where it looks', () => {
       config: {},
       locate: expect.any(Function),
     });
+  });
+
+  it('looks nowhere else outside of any project: files above may belong to others', () => {
+    expect(foldersFrom('/no-such-project/of/chatosbot')).toEqual([path.resolve('/no-such-project/of/chatosbot')]);
   });
 
   it('is empty, and not an error, where there is none', async () => {

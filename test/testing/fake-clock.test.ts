@@ -25,6 +25,14 @@ describe('a fake clock', () => {
     expect(clock.pending).toBe(0);
   });
 
+  test('runs timers that are due at the same time in the order in which they were set', () => {
+    const clock = new FakeClock(START);
+    const log: string[] = [];
+    for (const name of ['a', 'b', 'c']) clock.after(1_000, () => log.push(name));
+    clock.tick('1s');
+    expect(log).toEqual(['a', 'b', 'c']);
+  });
+
   test('has no timer for what the clock of the machine would never call back', async () => {
     const clock = new FakeClock(START);
     let ran = false;
