@@ -8,8 +8,9 @@ import { COMMANDS } from '../../src/cli/commands/index.ts';
 import { FORWARD_EVENTS } from '../../src/cli/forwarding/report.ts';
 import { PIPE_EVENTS } from '../../src/cli/piping/report.ts';
 import { TRANSFER_EVENTS } from '../../src/cli/sending/report.ts';
-import { LAB, labFile, run, start, startChat, startServer, type Options } from '../e2e/chatosbot.ts';
+import { LAB, labFile, run, start, startChat, startServer } from '../e2e/chatosbot.ts';
 import { acceptNext, ask, peer } from '../e2e/peers.ts';
+import { runShared } from '../e2e/shared-process.ts';
 import { addLines, documentedEventFields, documentedFields, type Fields } from './json-fields.ts';
 
 const found: Fields = new Map();
@@ -31,8 +32,11 @@ export default defineBot({
 `;
 
 /** Runs a command with --json, and notes what it reports. */
-async function note(command: string, args: readonly string[], options: Options = {}): Promise<string> {
-  const { stdout, stderr } = await run([...command.split(' '), ...args, '--json'], options);
+async function note(command: string, args: readonly string[], input?: string): Promise<string> {
+  const words = [...command.split(' '), ...args, '--json'];
+  // A test of bots starts processes of its own.
+  const isAlone = input !== undefined || command === 'test';
+  const { stdout, stderr } = await (isAlone ? run(words, { input: input ?? '' }) : runShared(words));
   addLines(found, command, stdout);
   addLines(found, 'errors', stderr);
   return stdout;
@@ -125,7 +129,7 @@ policy: { rules: [{ bots: [nobody], from: ['a*'], decision: refuse }], deny: ['m
   await chat.line(/over the private/, 'stdout');
   chat.type('/quit\n');
   addLines(found, 'chat', (await chat.exit()).stdout);
-  await note('repl', [bot], { input: 'hello\n/msg hello\n/pipe\n/wait 1\n/quit\n' });
+  await note('repl', [bot], 'hello\n/msg hello\n/pipe\n/wait 1\n/quit\n');
 }
 
 test(

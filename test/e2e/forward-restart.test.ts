@@ -2,7 +2,16 @@ import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { labFile, start, startServer } from './chatosbot.ts';
 import { makeSecret } from '../../src/transfer/secure/secret.ts';
-import { dial, echo, readToEnd, resetOf, startForwarding, startListening, startTarget } from './forwarding.ts';
+import {
+  dial,
+  echo,
+  readToEnd,
+  resetOf,
+  resetWhenDialled,
+  startForwarding,
+  startListening,
+  startTarget,
+} from './forwarding.ts';
 
 async function answerOf(port: number, text: string): Promise<string> {
   const socket = await dial(port);
@@ -72,7 +81,7 @@ test('a connection that comes while the peer is away is reset after --dial-timeo
   const { command: asker, ports } = await startForwarding(at, login, ['-L', '0:a:1', '--dial-timeout', '0.5']);
   command.kill('SIGKILL');
   await asker.line(/asking .* for another one/);
-  await expect(resetOf(await dial(ports[0]!))).resolves.toBeUndefined();
+  await expect(resetWhenDialled(ports[0]!)).resolves.toBeUndefined();
   await asker.line(/^no connection for .*: there is no private connection with/);
 });
 
@@ -106,7 +115,7 @@ test('--max bounds connections: one more is reset at once, and the others go on'
   const { login } = await startListening(at, ['--permit', `127.0.0.1:${target.port}`]);
   const { command, ports } = await startForwarding(at, login, ['-L', `0:127.0.0.1:${target.port}`, '--max', '2']);
   const [first] = [await openConnection(ports[0]!), await openConnection(ports[0]!)];
-  await expect(resetOf(await dial(ports[0]!))).resolves.toBeUndefined();
+  await expect(resetWhenDialled(ports[0]!)).resolves.toBeUndefined();
   await command.line(/there are 2 connections already/);
   first.end();
   await readToEnd(first);

@@ -5,7 +5,16 @@ import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { makeSecret } from '../../src/transfer/secure/secret.ts';
 import { LAB, labFile, run, start, startServer } from './chatosbot.ts';
-import { dial, echo, readToEnd, resetOf, startForwarding, startListening, startTarget } from './forwarding.ts';
+import {
+  dial,
+  echo,
+  readToEnd,
+  resetOf,
+  resetWhenDialled,
+  startForwarding,
+  startListening,
+  startTarget,
+} from './forwarding.ts';
 
 let at: string;
 
@@ -51,7 +60,7 @@ test('forward -R keeps ends and resets apart, and resets those whose target refu
   socket.write('reset');
   await expect(resetOf(socket)).resolves.toBeUndefined();
   target.server.close();
-  await expect(resetOf(await dial(ports[0]!))).resolves.toBeUndefined();
+  await expect(resetWhenDialled(ports[0]!)).resolves.toBeUndefined();
   await command.line(/^no connection for 127\.0\.0\.1:\d+: 127\.0\.0\.1:\d+: connection refused/);
 });
 

@@ -64,13 +64,23 @@ export const echo = (socket: Socket): void => void socket.pipe(socket);
 
 /** A connection to a port of this machine, or to a Unix socket, that is there. */
 export async function dial(to: number | string): Promise<Socket> {
+  const socket = startDialling(to);
+  await once(socket, 'connect');
+  return socket;
+}
+
+/** Resolves when a connection to a port is reset, which may be seen before it is seen that there is one. */
+export function resetWhenDialled(port: number): Promise<void> {
+  return resetOf(startDialling(port));
+}
+
+function startDialling(to: number | string): Socket {
   const socket = connect({
     ...(typeof to === 'number' ? { port: to, host: '127.0.0.1' } : { path: to }),
     allowHalfOpen: true,
   });
   socket.on('error', () => undefined);
   onTestFinished(() => void socket.destroy());
-  await once(socket, 'connect');
   return socket;
 }
 

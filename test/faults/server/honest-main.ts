@@ -45,30 +45,39 @@ const sockets = new Set<Socket>();
 const readers = new Map<string, { socket: Socket; onCaughtUp: () => void }>();
 let serverPid = 0;
 
-/** A moment, and how long the server and this process have waited for a processor until then. */
+/** A moment, and how long the main threads of the server and of this process have run until then, and waited to. */
 interface Moment {
   readonly at: number;
+  readonly ranMs: number;
   readonly waitedMs: number;
 }
 
 /** Probes that are under way, by number, with the moment when they were sent. */
 const underWay = new Map<number, Moment>();
 
-const moment = (): Moment => ({ at: performance.now(), waitedMs: waited(serverPid) + waited(process.pid) });
+function moment(): Moment {
+  const [server, own] = [schedule(serverPid), schedule(process.pid)];
+  return { at: performance.now(), ranMs: server.ranMs + own.ranMs, waitedMs: server.waitedMs + own.waitedMs };
+}
 
-/** How long the main thread of a process has been ready to run without running; 0 where the system does not count it. */
-function waited(pid: number): number {
+/** How long the main thread of a process has run, and been ready to without; 0 where the system does not count it. */
+function schedule(pid: number): { ranMs: number; waitedMs: number } {
   try {
-    return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6;
+    const [ran, waited] = readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ');
+    return { ranMs: Number(ran) / 1e6, waitedMs: Number(waited) / 1e6 };
   } catch {
-    return 0;
+    return { ranMs: 0, waitedMs: 0 };
   }
 }
 
 function since(sent: Moment): { ms: number; ownMs: number } {
   const now = moment();
   const ms = now.at - sent.at;
-  return { ms, ownMs: Math.max(0, ms - (now.waitedMs - sent.waitedMs)) };
+  const waitedMs = now.waitedMs - sent.waitedMs;
+  const ownMs = Math.max(0, ms - waitedMs);
+  // Where processors are busy, threads that help the server (with garbage) have waited, too, and it for them: that is not
+  // counted. Then it is what the two have run.
+  return { ms, ownMs: waitedMs > ms / 10 ? Math.min(ownMs, now.ranMs - sent.ranMs) : ownMs };
 }
 
 /** A session; whatever ends it but `leave` is a fault. */
