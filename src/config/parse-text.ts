@@ -1,5 +1,18 @@
 import path from 'node:path';
-import { isNode, isScalar, LineCounter, parseDocument, visit, type Alias, type Document, type Scalar } from 'yaml';
+import {
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  visit,
+  type Document,
+  type Node,
+  type Scalar,
+} from 'yaml';
+import { messageOf } from '../errors.ts';
 import { PACKAGE_KEY } from './discovery.ts';
 
 /** A parsed text, by which values have positions. */
@@ -46,8 +59,14 @@ export function parseText(name: string, content: string, keep: (source: Source) 
   const complaints = errors.map(({ code, message, pos: [offset] }) =>
     complaint(offset, bare ?? IN_PLAIN_WORDS[code] ?? message),
   );
-  const complain = (node: Alias | Scalar, problem: string): void =>
+  const complain = (node: Node, problem: string): void =>
     void complaints.push(complaint(node.range?.[0] ?? 0, problem));
+  const unknownTags = new Set(document.warnings.map(({ message }) => /^Unresolved tag: (.+)/.exec(message)?.[1]));
+  const checkTag = (node: Node): void => {
+    if (!node.tag || !unknownTags.has(node.tag)) return;
+    const tag = node.tag.replace(/^tag:yaml\.org,2002:/, '!!');
+    complain(node, `the tag ${tag} means nothing here: a value of the environment is \${NAME}`);
+  };
   const root = isPackage ? document.get(PACKAGE_KEY, true) : document.contents;
   visit(isNode(root) ? root : null, {
     Alias: (_, alias) => {
@@ -62,12 +81,15 @@ export function parseText(name: string, content: string, keep: (source: Source) 
     read.add(node);
     visit(node, {
       // What is ignored counts where an alias leads to it.
-      Pair: (_, { key }, above) => {
+      Pair: (_, { key, value }, above) => {
+        if (isMergeKey(key) && !isMergeable(value, document)) complain(key, 'behind << stands an alias of a mapping');
         if (isJson && isScalar(key) && /^\/[/*]/.test(String(key.value))) complain(key, NO_COMMENTS);
         return above.length === 1 && above[0] === root && isIgnored(key) ? visit.SKIP : undefined;
       },
       Alias: (_, alias) => readValues(alias.resolve(document)),
+      Collection: (_, collection) => checkTag(collection),
       Scalar: (key, scalar) => {
+        checkTag(scalar);
         if (scalar !== node && read.has(scalar)) return;
         read.add(scalar);
         const { value, source } = scalar;
@@ -85,9 +107,23 @@ export function parseText(name: string, content: string, keep: (source: Source) 
   try {
     return (document.toJS() as unknown) ?? {};
   } catch (error) {
-    if (complaints.length === 0) throw error;
-    return {};
+    if (complaints.length > 0) return {};
+    const isTooMuch = /alias count/.test(messageOf(error));
+    throw isTooMuch ? new Error('its aliases stand for too many values: write some of them out') : error;
   }
+}
+
+/** Whether a key is `<<`, without quotes. */
+function isMergeKey(key: unknown): key is Scalar {
+  if (!isScalar(key) || key.type !== 'PLAIN') return false;
+  return (typeof key.value === 'symbol' ? key.value.description : key.value) === '<<';
+}
+
+/** Whether a value can be merged: a mapping, or a list of some. */
+function isMergeable(value: unknown, document: Document): boolean {
+  const of = (node: unknown): unknown => (isAlias(node) ? node.resolve(document) : node);
+  const found = of(value);
+  return isMap(found) || (isSeq(found) && found.items.every((item) => isMap(of(item))));
 }
 
 /** A default is plain text: what looks like a variable in it would stay as it is. */

@@ -21,5 +21,8 @@ export async function readConfigModule(file: string, shown: (file: string) => st
 async function valueOf(file: string): Promise<unknown> {
   const loaded = await createModuleLoader(PLUGIN_MODULES).load(file);
   const value = loaded['default'] ?? loaded;
-  return typeof value === 'function' ? ((await value({ env: process.env })) as unknown) : value;
+  if (typeof value !== 'function') return value;
+  const made: unknown = await value({ env: process.env });
+  if (made === undefined) throw new Error('the function that it exports returned nothing: return the configuration');
+  return made;
 }

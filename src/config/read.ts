@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { cosmiconfig, type CosmiconfigResult, type Loader, type PublicExplorer } from 'cosmiconfig';
 import { safeParse } from 'valibot';
@@ -48,7 +50,10 @@ interface ReadOptions {
  */
 export async function readConfig({ file, folders, salvage }: ReadOptions): Promise<LoadedConfig | undefined> {
   const sources = new Map<string, Source>();
-  const readText: Loader = (filepath, content) => parseText(shown(filepath), content, (s) => sources.set(filepath, s));
+  const readText: Loader = (filepath, content) => {
+    checkEncoding(filepath, content, shown(filepath));
+    return parseText(shown(filepath), content, (source) => sources.set(filepath, source));
+  };
   // What loads plugins is not loaded for a configuration that is data.
   const readModule: Loader = async (filepath) => (await import('./read-module.ts')).readConfigModule(filepath, shown);
   const explorer = cosmiconfig('chatosbot', {
@@ -91,6 +96,15 @@ export async function readConfig({ file, folders, salvage }: ReadOptions): Promi
   const problem = invalid(shown(filepath), wrong);
   if (!salvage) throw problem;
   return { ...found, config: salvageParts(value), problem, problems: wrong };
+}
+
+/** What is not UTF-8 has become U+FFFD, which would be taken for what was meant. */
+function checkEncoding(file: string, content: string, name: string): void {
+  const offset = content.indexOf('\uFFFD');
+  if (offset < 0 || isUtf8(readFileSync(file))) return;
+  const before = content.slice(0, offset).split('\n');
+  const place = `${name}:${before.length}:${before.at(-1)!.length + 1}`;
+  throw new ChatosError('INVALID_CONFIG', `${place}: this is not UTF-8: save the file as UTF-8`, { fields: { file } });
 }
 
 function withoutIgnored(value: unknown): unknown {

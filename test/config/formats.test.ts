@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { complaints, writeConfig } from './loading.ts';
@@ -15,6 +16,10 @@ describe('loadConfig, YAML that cannot be read', () => {
     ['login: a\n---\nlogin: b', /^FILE:2:\d+: /],
     ['policy:\n\tdefault: ask', /^FILE:2:\d+: .*[Tt]ab/],
     ['login: *nobody', /^FILE:1:8: .*nobody/],
+    ['state: !secret x', /^FILE:1:16: the tag !secret means nothing here: /],
+    ['login: a\nserve: !!js/x {}', /^FILE:2:15: the tag !!js\/x means nothing here: /],
+    ['login: a\nserve:\n  <<: 5', /^FILE:3:3: behind << stands an alias of a mapping/],
+    ['x-a: &a [1]\nserve:\n  <<: [*a]', /^FILE:3:3: behind << stands an alias of a mapping/],
   ])('tells the place in %j', async (text, expected) => {
     expect((await complaints(text))[0]).toMatch(expected);
   });
@@ -27,7 +32,29 @@ describe('loadConfig, YAML that cannot be read', () => {
           .fill(i === 1 ? '*a' : `*b${i - 1}`)
           .join(', ')}]`,
       );
-    expect((await complaints(lines.join('\n')))[0]).toMatch(/FILE.*alias/i);
+    expect((await complaints(lines.join('\n')))[0]).toBe(
+      'FILE: its aliases stand for too many values: write some of them out',
+    );
+  });
+
+  it('ignores tags of other programs behind keys that begin with x-', async () => {
+    expect(await read('x-a: !reset 1\nlogin: robot', 'chatosbot.config.yaml')).toEqual({ login: 'robot' });
+  });
+
+  it.each<[encoding: BufferEncoding, place: string, text: string]>([
+    ['latin1', '2:11', 'bots: []\nlogin: caf\u00E9'],
+    ['utf16le', '1:1', '\uFEFFlogin: robot'],
+  ])('says where a file is not UTF-8: %s', async (encoding, place, text) => {
+    const file = await writeConfig('', 'chatosbot.config.yaml');
+    await writeFile(file, Buffer.from(text, encoding));
+    await expect(loadConfig({ file })).rejects.toMatchObject({
+      code: 'INVALID_CONFIG',
+      message: expect.stringMatching(new RegExp(`:${place}: this is not UTF-8: save the file as UTF-8$`)),
+    });
+  });
+
+  it('takes the replacement character where it is meant', async () => {
+    expect(await read('state: "\uFFFD"', 'chatosbot.config.yaml')).toEqual({ state: '\uFFFD' });
   });
 });
 
@@ -181,5 +208,11 @@ describe('loadConfig, values', () => {
   it('calls a function that a module exports, with the environment', async () => {
     const text = 'export default async ({ env }) => ({ login: env.PATH === undefined ? "none" : "found" });';
     expect(await read(text, 'chatosbot.config.ts')).toEqual({ login: 'found' });
+  });
+
+  it('says so where such a function returns nothing', async () => {
+    expect(await complaints('export default () => { ({ login: "a" }); };', 'chatosbot.config.ts')).toEqual([
+      expect.stringMatching(/^FILE.*: the function that it exports returned nothing: return the configuration$/),
+    ]);
   });
 });
