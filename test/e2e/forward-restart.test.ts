@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { expect, test } from 'vitest';
-import { labFile, start, startServer } from './chatosbot.ts';
+import { describe, expect, test } from 'vitest';
+import { startTamperingProxy } from '../support/tampering-proxy.ts';
+import { failure, labFile, start, startServer } from './chatosbot.ts';
 import { makeSecret } from '../../src/transfer/secure/secret.ts';
 import {
   dial,
@@ -120,4 +121,67 @@ test('--max bounds connections: one more is reset at once, and the others go on'
   first.end();
   await readToEnd(first);
   await expect.poll(() => answerOf(ports[0]!, 'room again').catch(() => 'reset')).toBe('room again');
+});
+
+describe('a code', () => {
+  test('lasts while both commands run, over a server that is killed', async () => {
+    const own = await startServer();
+    const target = await startTarget(echo);
+    const { command, login } = await startListening(own.at, ['--permit', `127.0.0.1:${target.port}`, '--code']);
+    const [, code] = await command.line(/^code: (\S+)/);
+    const forward = ['-L', `0:127.0.0.1:${target.port}`, '--code', code!];
+    const { command: asker, ports } = await startForwarding(own.at, login, forward);
+    const open = await openConnection(ports[0]!);
+    own.command.kill('SIGKILL');
+    await expect(resetOf(open)).resolves.toBeUndefined();
+    await asker.line(/asking .* for another one/);
+    await startServer(['--listen', own.at]);
+    expect(await answerOf(ports[0]!, 'still the same two')).toBe('still the same two');
+  });
+
+  test('does not let in a command that was killed and started again, and both are told what to do', async () => {
+    const { at } = await startServer();
+    const target = await startTarget(echo);
+    const { command, login } = await startListening(at, ['--permit', `127.0.0.1:${target.port}`, '--code']);
+    const [, code] = await command.line(/^code: (\S+)/);
+    const args = ['forward', '--server', at, '-L', `0:127.0.0.1:${target.port}`, '--code', code!, login];
+    const first = start([...args, '--login', 'again']);
+    await first.line(/^listening on/);
+    first.kill('SIGKILL');
+    await command.line(/was cut at \d+ bytes/);
+    const second = await failure(start([...args, '--login', 'again']));
+    expect(second).toEqual({
+      status: 77,
+      last: expect.stringContaining(`${login} uses a secret (or what an earlier code has led to), and we a code`),
+    });
+    await command.line(/^again was started again, and only the same two commands go on with what a code has begun/);
+  });
+});
+
+describe.each([
+  ['cut', 'ends it as if the peer had', /was cut at \d+ bytes: this is not the end of what it sent/],
+  ['bend', 'changes a bit of it', /was changed on the way: \d+ bytes had come unchanged/],
+] as const)('a server that %s: it', (how, what, told) => {
+  test(`${what}, is told, resets what is open, and never looks like an end`, async () => {
+    const { port, at } = await startServer();
+    const proxy = await startTamperingProxy(port, how, 60_000);
+    const got: Buffer[] = [];
+    const ends: string[] = [];
+    const target = await startTarget((socket) => {
+      socket.on('data', (chunk: Buffer) => got.push(chunk)).on('end', () => ends.push('end'));
+      socket.on('error', () => ends.push('reset'));
+    });
+    const secret = ['--secret', labFile('tamper.secret', makeSecret())];
+    const { command, login } = await startListening(proxy.at, ['--permit', `127.0.0.1:${target.port}`, ...secret]);
+    const { command: asker, ports } = await startForwarding(at, login, ['-L', `0:127.0.0.1:${target.port}`, ...secret]);
+    const socket = await dial(ports[0]!);
+    const reset = resetOf(socket);
+    socket.write(Buffer.alloc(200_000, 'x'));
+    await reset;
+    await command.line(told);
+    await expect.poll(() => ends).toEqual(['reset']);
+    expect(Buffer.concat(got).length).toBeLessThan(60_000);
+    await asker.line(/asking .* for another one/);
+    proxy.close();
+  });
 });

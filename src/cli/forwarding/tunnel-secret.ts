@@ -1,3 +1,4 @@
+import { ChatosError, isChatosError } from '../../errors.ts';
 import type { PipedChannel } from '../../transfer/pipe.ts';
 import type { ChannelSecret } from '../../transfer/secure/secret.ts';
 import type { FoundSecret } from '../connecting/secrets.ts';
@@ -13,6 +14,8 @@ import type { ForwardReport } from './report.ts';
 export class TunnelSecret {
   readonly #report: ForwardReport;
   #secret: ChannelSecret | undefined;
+  /** A code has been used, and its key is what counts now. */
+  #isFollowing = false;
 
   constructor(secret: ChannelSecret | undefined, report: ForwardReport) {
     this.#secret = secret;
@@ -22,11 +25,21 @@ export class TunnelSecret {
   /** Throws as `secureChannel` does. */
   async secure(channel: PipedChannel, signal: AbortSignal): Promise<PipedChannel> {
     if (!this.#secret) return channel;
-    const encrypted = await encrypt(channel, this.#secret, signal);
+    const encrypted = await encrypt(channel, this.#secret, signal).catch((error: unknown) => {
+      throw this.#isFollowing ? explained(error, channel.peer) : error;
+    });
+    this.#isFollowing ||= this.#secret.kind === 'code';
     this.#secret = encrypted.nextSecret;
     this.#report('encrypted', `encrypted from end to end with ${channel.peer}`, { peer: channel.peer });
     return encrypted;
   }
+}
+
+/** The peer has a code, and we what a code has led to. */
+function explained(error: unknown, peer: string): unknown {
+  if (!isChatosError(error, 'WRONG_SECRET') || error.fields['peerUses'] !== 'code') return error;
+  const message = `${peer} was started again, and only the same two commands go on with what a code has begun: start both again, with a new code`;
+  return new ChatosError('WRONG_SECRET', message, { cause: error, fields: error.fields });
 }
 
 /** Without it nobody could come: --quiet does not keep it back. */

@@ -14,6 +14,9 @@ OWN.addSubnet('169.254.0.0', 16, 'ipv4');
 OWN.addAddress('::', 'ipv6');
 OWN.addAddress('::1', 'ipv6');
 OWN.addSubnet('fe80::', 10, 'ipv6');
+// Of the same kind, at two large clouds.
+OWN.addAddress('fd00:ec2::254', 'ipv6');
+OWN.addAddress('100.100.100.200', 'ipv4');
 
 export interface DialSettings {
   /** In milliseconds. */

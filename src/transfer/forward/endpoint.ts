@@ -2,6 +2,7 @@ import { isIP, isIPv6, SocketAddress } from 'node:net';
 import path from 'node:path';
 import { domainToASCII } from 'node:url';
 import { ChatosError } from '../../errors.ts';
+import { MAX_PATH_BYTES } from '../../net/unix-socket.ts';
 
 /** Where a connection goes, or is waited for: a host and a port, or the path of a Unix socket. */
 export type Endpoint = TcpEndpoint | { readonly path: string };
@@ -57,6 +58,9 @@ export function readPath(text: string): string {
   const normal = path.normalize(text);
   if (!path.isAbsolute(text) || normal !== text.replace(/\/{2,}/g, '/') || normal.endsWith('/') || text.includes('\0'))
     throw invalid(text, 'the path of a Unix socket begins at the root, and has no . or .. in it');
+  // The system would connect to the socket whose path is its beginning.
+  if (Buffer.byteLength(normal) > MAX_PATH_BYTES)
+    throw invalid(text, `the path of a Unix socket has ${MAX_PATH_BYTES} bytes at most`);
   return normal;
 }
 

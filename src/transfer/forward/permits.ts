@@ -71,6 +71,12 @@ function hostPattern(host: string): Omit<HostPattern, 'port'> {
     return { glob: endpoint.host, matches: isIP(endpoint.host) === 0 ? 'names' : 'addresses' };
   }
   const glob = host.replace(/^\[(.*)\]$/, '$1').toLowerCase();
+  // `[*]` would match names.
+  if (glob !== host.toLowerCase() && !glob.includes(':')) {
+    throw new ChatosError('INVALID_ARGUMENT', `'${host}': an IPv6 address stands in brackets`, {
+      fields: { text: host },
+    });
+  }
   const ofDigits = /^[\d.*?]*\d[\d.*?]*$/.test(glob) || glob.includes(':');
   return { glob, matches: ofDigits ? 'addresses' : 'names' };
 }

@@ -1,10 +1,10 @@
-import type { Socket } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { ChatosError } from '../../errors.ts';
 import { startTimer } from '../../util/timeout.ts';
 import { causeOfError, forwardError } from './causes.ts';
 import type { ConnectionEvents } from './connection-events.ts';
 import type { AskerLine, ServerLine } from './control-lines.ts';
-import { formatEndpoint, parseListenEndpoint } from './endpoint.ts';
+import { formatEndpoint, isPath, parseListenEndpoint } from './endpoint.ts';
 import { breakOff, listenLocally, remoteOf, type LocalListener } from './listen-locally.ts';
 import type { Permits } from './permits.ts';
 
@@ -81,7 +81,10 @@ export class RemoteListeners {
 
   async #listen(listener: number, at: string): Promise<LocalListener> {
     const endpoint = parseListenEndpoint(at);
-    if (!this.#options.permits.find(endpoint)) throw forwardError(at, 'not-permitted');
+    const permitted = this.#options.permits.find(endpoint);
+    // Who owns a name that a wildcard permits decides which address would be listened on.
+    const isName = !isPath(endpoint) && endpoint.host !== '*' && isIP(endpoint.host) === 0;
+    if (!permitted || (isName && permitted === 'by wildcard')) throw forwardError(at, 'not-permitted');
     // Anyone who asks again and again for what is in use gets an answer; the number of what is open is bounded.
     if (this.#asked >= MAX_LISTENERS) throw forwardError(at, 'busy');
     this.#asked += 1;

@@ -24,7 +24,8 @@ export function unlike(peer: string, what: string, cause?: unknown): ChatosError
 
 /** The peer has a secret where we have a code, or a code where we have a secret. */
 export function unlikeKind(peer: string, peerUses: 'key' | 'code'): ChatosError {
-  const [theirs, ours] = peerUses === 'code' ? ['a code', 'a secret'] : ['a secret', 'a code'];
+  const [theirs, ours] =
+    peerUses === 'code' ? ['a code', 'a secret'] : ['a secret (or what an earlier code has led to)', 'a code'];
   const message = `${peer} uses ${theirs}, and we ${ours}: use the same on both sides`;
   return new ChatosError('WRONG_SECRET', message, { fields: { peer, codeUsed: false, peerUses } });
 }

@@ -1,16 +1,26 @@
 import { once } from 'node:events';
 import http2 from 'node:http2';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { Permits } from '../../../src/transfer/forward/permits.ts';
 import { ServedTunnel } from '../../../src/transfer/forward/served-tunnel.ts';
 import { memoryPair, type MemoryChannel } from '../verified/memory-channels.ts';
+import {
+  CONTINUATION,
+  DATA,
+  END_HEADERS,
+  field,
+  flood,
+  frame,
+  HEADERS,
+  PING,
+  PREFACE,
+  RST_STREAM,
+  SETTINGS,
+  times,
+} from './raw-http2.ts';
 
 const MAX = 16;
-const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
-const [DATA, HEADERS, RST_STREAM, SETTINGS, PING, CONTINUATION] = [0, 1, 3, 4, 6, 9];
-const END_HEADERS = 4;
 
 let accepted: Socket[];
 let failed: string[];
@@ -49,22 +59,6 @@ function serve(permits = [`127.0.0.1:${port}`]): { tunnel: ServedTunnel; peer: M
   return { tunnel, peer: requester };
 }
 
-/** A frame of HTTP/2, written by hand: a library would keep to the rules (RFC 9113, 4.1). */
-function frame(type: number, flags: number, stream: number, payload: Buffer = Buffer.alloc(0)): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head.writeUInt8(type, 3);
-  head.writeUInt8(flags, 4);
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, payload]);
-}
-
-/** A field without compression (RFC 7541, 6.2.2). */
-function field(name: string, value: string): Buffer {
-  const text = (each: string): Buffer => Buffer.concat([Buffer.from([each.length]), Buffer.from(each)]);
-  return Buffer.concat([Buffer.from([0]), text(name), text(value)]);
-}
-
 function request(stream: number, path: string, target?: string): Buffer {
   const fields = [Buffer.from([0x83, 0x86]), field(':path', path), field(':authority', 'x')];
   if (target !== undefined) fields.push(field('target', encodeURIComponent(target)));
@@ -74,21 +68,6 @@ function request(stream: number, path: string, target?: string): Buffer {
 /** Preface, settings and the control stream: as a peer of ours begins. */
 function begin(): Buffer {
   return Buffer.concat([Buffer.from(PREFACE), frame(SETTINGS, 0, 0), request(1, '/chatosbot-forward/1')]);
-}
-
-/** Writes as long as it is taken, or the tunnel ends. */
-async function flood(tunnel: ServedTunnel, peer: Duplex, pieces: Iterable<Buffer>): Promise<void> {
-  let isOver = false;
-  const over = tunnel.closed.then(() => (isOver = true));
-  for (const piece of pieces) {
-    if (isOver || peer.destroyed) return;
-    const taken = peer.write(piece) || once(peer, 'drain').catch(() => undefined);
-    await Promise.race([taken, over, new Promise(setImmediate)]);
-  }
-}
-
-function* times(count: number, make: (number: number) => Buffer): Generator<Buffer> {
-  for (let number = 0; number < count; number++) yield make(number);
 }
 
 test('garbage in place of HTTP/2 ends the tunnel, and no more', async () => {
