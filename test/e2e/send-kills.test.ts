@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, onTestFinished, test } from 'vitest';
+import type { Command } from '../support/command.ts';
 import { LAB, start, startServer } from './chatosbot.ts';
 
 /** How much there is: in the long variant, 10,000 small files and one of 4 GiB. */
@@ -11,6 +12,8 @@ const IS_LONG = process.env['CHATOSBOT_LONG_TESTS'] !== undefined;
 const SMALL_FILES = IS_LONG ? 10_000 : 400;
 const LARGE_MIB = IS_LONG ? 4_096 : 48;
 const KILLS_EACH = IS_LONG ? 10 : 4;
+/** What a process may take at most, of memory that is resident. */
+const MAX_MEMORY_MIB = 100;
 /** The moments of the kills: the same in each run. */
 const SEED = 20_261_127;
 
@@ -47,12 +50,37 @@ function makeTree(): string {
   return top;
 }
 
+/** The most that a process has had so far, in MiB; 0 where the system does not say, or it has ended. */
+function peakMemory({ pid }: Command): number {
+  try {
+    const [, kib] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+    return Number(kib ?? 0) / 1024;
+  } catch {
+    return 0;
+  }
+}
+
+/** Follows the memory of processes while they run. */
+function watchMemory() {
+  const peaks = { receiver: 0, sender: 0 };
+  let watched: Record<keyof typeof peaks, Command> | undefined;
+  const look = (): void => {
+    for (const who of ['receiver', 'sender'] as const) {
+      if (watched) peaks[who] = Math.max(peaks[who], peakMemory(watched[who]));
+    }
+  };
+  const timer = setInterval(look, 100);
+  onTestFinished(() => clearInterval(timer));
+  return { peaks, look, watch: (processes: typeof watched) => (watched = processes) };
+}
+
 const LIMIT = { timeout: IS_LONG ? 1_800_000 : 240_000 };
 
 test('a transfer whose sides are killed again and again arrives whole', LIMIT, async () => {
   const top = makeTree();
   const inbox = path.join(LAB, 'killed-inbox');
   const random = moments();
+  const memory = watchMemory();
   const both = () => {
     const common = ['--server', at, '--reconnect-timeout', '0', '--json'];
     const receiver = start([
@@ -70,6 +98,7 @@ test('a transfer whose sides are killed again and again arrives whole', LIMIT, a
       ...common,
     ]);
     const sender = start(['send', top, '--to', 'bob-k', '--login', 'ann-k', '--retry', '--wait', '60', ...common]);
+    memory.watch({ receiver, sender });
     return { receiver, sender };
   };
   let midway = 0;
@@ -79,6 +108,7 @@ test('a transfer whose sides are killed again and again arrives whole', LIMIT, a
     const [victim, other] = round % 2 === 0 ? [sender, receiver] : [receiver, sender];
     const afterMs = random.next().value! * (IS_LONG ? 20_000 : 800);
     await Promise.race([new Promise((resolve) => setTimeout(resolve, afterMs)), other.ended]);
+    memory.look();
     victim.kill('SIGKILL');
     const { status } = await other.exit(120_000);
     // Success only if everything is there.
@@ -95,4 +125,7 @@ test('a transfer whose sides are killed again and again arrives whole', LIMIT, a
   const parts = readdirSync(inbox, { recursive: true }).filter((name) => String(name).endsWith('.part'));
   expect(parts).toEqual([]);
   expect(existsSync(path.join(inbox, 'killed', 'large'))).toBe(true);
+  if (IS_LONG)
+    process.stderr.write(`peak memory in MiB: ${JSON.stringify(memory.peaks)}, ${midway} transfers broken midway\n`);
+  expect(Math.max(memory.peaks.receiver, memory.peaks.sender)).toBeLessThan(MAX_MEMORY_MIB);
 });

@@ -1,9 +1,9 @@
 import path from 'node:path';
-import type { Offer } from '../../transfer/files/offer.ts';
+import { encodeOffer, type Offer } from '../../transfer/files/offer.ts';
 import { FileReceiver } from '../../transfer/files/receiver.ts';
 import type { TransferResult } from '../../transfer/files/report.ts';
 import { EMPTY_SOURCE, type ByteSink } from '../../transfer/bytes.ts';
-import { streamFile } from '../../transfer/files/stream-file.ts';
+import { streamFile, type StreamFile } from '../../transfer/files/stream-file.ts';
 import type { PipedChannel } from '../../transfer/pipe.ts';
 import type { ChannelSecret } from '../../transfer/secure/secret.ts';
 import { encrypt, encryptNext } from '../piping/encryption.ts';
@@ -105,10 +105,12 @@ class Consent {
   }
 
   async decide(offer: Offer, peer: string, signal: AbortSignal): Promise<void> {
-    if (this.#agreed?.equals(offer.id)) return;
+    // The whole of it: a sender could offer more when it comes back.
+    const offered = encodeOffer(offer);
+    if (this.#agreed?.equals(offered)) return;
     const { flags } = this.#receiving;
     await decide(offer, peer, flags, targetOf(flags).shown, signal);
-    this.#agreed = offer.id;
+    this.#agreed = offered;
   }
 }
 
@@ -134,7 +136,7 @@ async function receiveOver(
   const { peer } = channel;
   const { directory, rename } = targetOf(flags);
   const { conflict, anyNames = false } = flags;
-  let file: ByteSink | undefined;
+  let file: StreamFile | undefined;
   const receiver = new FileReceiver(channel, {
     directory,
     rename,
@@ -146,7 +148,7 @@ async function receiveOver(
     decide: async (offer, over) => {
       await consent.decide(offer, peer, over);
       const name = rename ?? offer.items[0]?.name ?? '';
-      if (offer.kind === 'stream' && !standardOutput) file = streamFile(directory, name, conflict, anyNames);
+      if (offer.kind === 'stream' && !standardOutput) file = await streamFile(directory, name, conflict, anyNames);
     },
     onEvent: (event) => {
       if (event.type === 'offered') {
@@ -177,6 +179,7 @@ async function receiveOver(
     const output = standardOutput ?? file!;
     return await carryStream(result, { input: EMPTY_SOURCE, output }, { ...receiving, next, offer });
   } finally {
+    file?.release();
     view.remove(peer);
   }
 }

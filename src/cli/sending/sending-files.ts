@@ -10,6 +10,7 @@ import { DISCARD_SINK, type ByteSource } from '../../transfer/bytes.ts';
 import { descriptorSource } from '../../transfer/descriptor-source.ts';
 import type { PipedChannel } from '../../transfer/pipe.ts';
 import type { ChannelSecret } from '../../transfer/secure/secret.ts';
+import { escapeUnsafe } from '../../util/escape.ts';
 import { encrypt, encryptNext } from '../piping/encryption.ts';
 import type { NextChannel } from '../piping/verified.ts';
 import type { SendFlags } from './flags.ts';
@@ -142,7 +143,8 @@ export function reportEntry(
   { path, size, outcome, reason }: { path: string; size: number; outcome: string; reason: string },
 ): void {
   const isNews = outcome === 'failed' || outcome === 'refused' || outcome === 'skipped';
-  const what = path === '' ? reason : `${path}: ${reason}`;
+  // Both are the peer's: a line of it must not look like one of ours.
+  const what = escapeUnsafe(path === '' ? reason : `${path}: ${reason}`);
   report('entry', isNews ? `${outcome} ${what}` : undefined, { peer, path, size, outcome, reason });
 }
 

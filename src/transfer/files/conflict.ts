@@ -1,4 +1,4 @@
-import { lstatSync, renameSync, type Stats } from 'node:fs';
+import { lstatSync, type Stats } from 'node:fs';
 import { numberedName, partName } from './names.ts';
 import type { Place } from './place.ts';
 
@@ -9,12 +9,15 @@ export const CONFLICT_MODES: readonly ConflictMode[] = ['refuse', 'skip', 'overw
 
 /** What is done about something that has the name. */
 export type Resolution =
-  /** The file is received, under this name; `replaces` where what has it goes. */
-  | { readonly act: 'receive'; readonly name: string; readonly replaces: boolean }
+  /** The file is received, under this name; `replaces` where what has it goes, `goesOn` where that is its beginning. */
+  | { readonly act: 'receive'; readonly name: string; readonly replaces: boolean; readonly goesOn?: boolean }
   | { readonly act: 'leave'; readonly outcome: 'skipped' | 'refused'; readonly reason: string };
 
 /** Whether a file of this name is being received. */
 export type IsTaken = (place: Place, name: string) => boolean;
+
+/** Why a file is not received that another process receives already. */
+export const RECEIVED_ELSEWHERE = 'another receive is writing it: wait until that has ended, and run this again';
 
 const MAX_NUMBER = 10_000;
 
@@ -35,8 +38,7 @@ export function resolveConflict(place: Place, name: string, mode: ConflictMode, 
   if (mode === 'overwrite') return { act: 'receive', name, replaces: true };
   if (mode === 'refuse') return refused('it exists, and is different (see --conflict)');
   if (!there.isFile()) return refused('what exists is no file');
-  if (!statOf(place, partName(name))) renameSync(place.at(name), place.at(partName(name)));
-  return { act: 'receive', name, replaces: true };
+  return { act: 'receive', name, replaces: true, goesOn: !statOf(place, partName(name)) };
 }
 
 function refused(reason: string): Resolution {

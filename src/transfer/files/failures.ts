@@ -1,9 +1,9 @@
 import { ChatosError, type ErrorCode } from '../../errors.ts';
 import { escapeUnsafe } from '../../util/escape.ts';
 
-/** What came cannot be taken: it breaks a rule, or is not what was sent. */
+/** What came cannot be taken: it breaks a rule, or is not what was sent. Names in the message may be anything. */
 export function incomplete(message: string, cause?: unknown): ChatosError {
-  return new ChatosError('DATA_INCOMPLETE', message, { cause });
+  return new ChatosError('DATA_INCOMPLETE', escapeUnsafe(message), { cause });
 }
 
 /** What came does not follow the rules of docs/file-transfer.md. */
@@ -82,5 +82,9 @@ export function isDiskFailure(error: unknown): boolean {
 export function atPath(error: unknown, path: string): Error {
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (error instanceof ChatosError || code === undefined) return error as Error;
-  return Object.assign(new Error(`${path}: ${fileProblem(error)}`, { cause: error }), { code, syscall, path });
+  return Object.assign(new Error(`${escapeUnsafe(path)}: ${fileProblem(error)}`, { cause: error }), {
+    code,
+    syscall,
+    path,
+  });
 }

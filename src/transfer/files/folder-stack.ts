@@ -1,5 +1,6 @@
 import type { Entry } from './entry.ts';
 import { ruleBroken, unsafe } from './failures.ts';
+import type { FileLock } from './file-lock.ts';
 import { linkProblem, portabilityProblem, splitPath } from './names.ts';
 import type { Offer } from './offer.ts';
 import { TargetFolder } from './target-folder.ts';
@@ -13,6 +14,8 @@ export interface Arrival {
   name: string;
   /** What says that it is being received. */
   claim?: string;
+  /** What says so to other processes. */
+  lock?: FileLock;
   /** Where the entry is a folder itself. */
   readonly own: TargetFolder | undefined;
 }

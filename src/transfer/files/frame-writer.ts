@@ -5,11 +5,14 @@ import { HEADER_BYTES, writeHeader, type FrameType } from './frames.ts';
 
 /** Small frames are gathered up to this size: thousands of small files are few writes. */
 const BATCH_BYTES = 64 * 1024;
+/** Batches that are kept to be filled again. */
+const MAX_SPARE = 4;
 
 /** Sends frames over a channel: small ones together, large ones as they are. */
 export class FrameWriter {
   readonly #channel: PipedChannel;
-  #batch = Buffer.allocUnsafe(BATCH_BYTES);
+  #batch: Buffer = Buffer.allocUnsafeSlow(BATCH_BYTES);
+  readonly #spare: Buffer[] = [];
   #length = 0;
   #lastWrite: Promise<void> = Promise.resolve();
   #hasFailed = false;
@@ -59,11 +62,18 @@ export class FrameWriter {
   /** Done when the channel has taken everything that was sent. */
   flush(): Promise<void> {
     if (this.#length === 0) return this.#lastWrite;
-    const batch = this.#batch.subarray(0, this.#length);
-    // The channel may keep what it is given until it has sent it.
-    this.#batch = Buffer.allocUnsafe(BATCH_BYTES);
+    const batch = this.#batch;
+    const written = this.#write(batch.subarray(0, this.#length));
+    // The channel may keep what it is given until it has sent it. A fresh one each time is much that waits to be freed.
+    this.#batch = this.#spare.pop() ?? Buffer.allocUnsafeSlow(BATCH_BYTES);
     this.#length = 0;
-    return this.#write(batch);
+    written.then(
+      () => {
+        if (this.#spare.length < MAX_SPARE) this.#spare.push(batch);
+      },
+      () => undefined,
+    );
+    return written;
   }
 
   /** Ends our direction. */

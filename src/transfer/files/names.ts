@@ -6,7 +6,7 @@ const MAX_NAME_BYTES = 255;
 const MAX_PATH_BYTES = 4_096;
 const MAX_DEPTH = 128;
 /** What a file is called until it is complete: its name, and this. */
-export const PART_SUFFIX = '.chatosbot.part';
+const PART_SUFFIX = '.chatosbot.part';
 
 /** Names of devices in Windows, whatever stands behind a dot. */
 const DEVICE = /^(?:con|prn|aux|nul|conin\$|conout\$|com[1-9¹²³]|lpt[1-9¹²³])[ .]*(?:\..*)?$/i;
@@ -21,11 +21,16 @@ export function nameProblem(name: string): string | undefined {
   if (name === '.' || name === '..') return `the name '${name}' would lead out of the folder`;
   if (name.includes('/')) return `the name '${name}' is a path`;
   if (name.includes('\0')) return `the name '${name}' has a NUL in it`;
-  if (name.endsWith(PART_SUFFIX)) return `the name '${name}' is that of an unfinished file`;
+  if (isPartName(name)) return `the name '${name}' is that of an unfinished file`;
   if (Buffer.byteLength(name) > MAX_NAME_BYTES) return `the name '${name.slice(0, 40)}…' is too long`;
   if (isWindows && (WINDOWS_FORBIDDEN.test(name) || name.includes('\\')))
     return `the name '${name}' is not possible here`;
   return undefined;
+}
+
+/** Whether a name is that of an unfinished file, also for file systems that do not tell case apart. */
+export function isPartName(name: string): boolean {
+  return name.normalize('NFKC').toLowerCase().endsWith(PART_SUFFIX);
 }
 
 /** Why a name means something else on other systems: it is refused unless the user allows such names. */

@@ -22,6 +22,13 @@ import { setAttributes, type Place } from './place.ts';
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
 const READ_BYTES = 1024 * 1024;
 
+/** What is there of a file that was interrupted: it stays open, so that what was looked at is what is gone on with. */
+export interface KnownPart {
+  readonly fd: number | undefined;
+  /** Of its whole chunks. */
+  readonly hashes: readonly Buffer[];
+}
+
 /** A file that is received: `NAME.chatosbot.part` until it is complete and on the disk. */
 export class PartFile {
   readonly entry: Entry;
@@ -32,6 +39,7 @@ export class PartFile {
   readonly #known: readonly Buffer[];
   readonly #digest: FileDigest;
   #fd: number | undefined;
+  #hasBegun = false;
   /** What the file had when it was opened: beyond it, zeros need not be written. */
   #writtenTo = 0;
   #position = 0;
@@ -39,26 +47,27 @@ export class PartFile {
   #hash: Hash | undefined;
 
   /** @param replaces whether what has the name may be replaced by it */
-  constructor(place: Place, name: string, entry: Entry, known: readonly Buffer[], replaces: boolean) {
+  constructor(place: Place, name: string, entry: Entry, known: KnownPart, replaces: boolean) {
     this.#place = place;
     this.#name = name;
     this.entry = entry;
-    this.#known = known;
+    this.#known = known.hashes;
+    this.#fd = known.fd;
     this.#replaces = replaces;
     this.#digest = new FileDigest(entry.size);
   }
 
-  /** Opens it for writing. */
-  open(): void {
-    const at = this.#place.at(partName(this.#name));
-    this.#fd = openPart(at);
+  /** Makes it ready to be written. */
+  begin(): void {
+    this.#fd ??= createPart(this.#place.at(partName(this.#name)));
+    this.#hasBegun = true;
     const { size } = fstatSync(this.#fd);
     if (size > this.entry.size) ftruncateSync(this.#fd, this.entry.size);
     this.#writtenTo = Math.min(size, this.entry.size);
   }
 
-  get isOpen(): boolean {
-    return this.#fd !== undefined;
+  get hasBegun(): boolean {
+    return this.#hasBegun;
   }
 
   /** The next bytes. */
@@ -120,7 +129,7 @@ export class PartFile {
   /**
    * Puts it on the disk, and then in its place.
    *
-   * @throws an `EEXIST` error where something else is there by now
+   * @throws an `EEXIST` error where something else is there by now; {@link PartReplaced}
    */
   async complete(): Promise<void> {
     const fd = this.#fd!;
@@ -128,10 +137,9 @@ export class PartFile {
     if (this.#writtenTo < size) ftruncateSync(fd, size);
     setAttributes(fd, mode, modifiedNs);
     await new Promise<void>((resolve, reject) => fsync(fd, (error) => (error ? reject(error) : resolve())));
-    this.close();
     const [part, name] = [this.#place.at(partName(this.#name)), this.#place.at(this.#name)];
-    if (this.#replaces) renameSync(part, name);
-    else moveToFree(part, name);
+    moveInPlace(fd, part, name, this.#replaces);
+    this.close();
   }
 
   close(): void {
@@ -176,14 +184,11 @@ export class PartFile {
   }
 }
 
-/** A part that is there is gone on with, unless it is not a file of its own. */
-function openPart(at: string): number {
-  const fd = openSync(at, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
-  const stats = fstatSync(fd);
-  if (stats.isFile() && stats.nlink === 1) return fd;
-  closeSync(fd);
-  // Another name of a file of somebody: what is written would be in that one, too.
-  return createPart(at);
+/** The file that was written has not its name any more: another process may be receiving it, too. */
+export class PartReplaced extends Error {
+  constructor() {
+    super('its unfinished file was replaced meanwhile: does another receive write here?');
+  }
 }
 
 /** An empty part, in place of one that may be there. */
@@ -192,8 +197,25 @@ export function createPart(at: string): number {
   return openSync(at, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
 }
 
-/** Gives a file a name that nothing has. */
-export function moveToFree(from: string, to: string): void {
+/**
+ * Gives the file that is open, and that `part` is the name of, another name.
+ *
+ * @param replaces whether something may have that name, which is lost then
+ * @throws an `EEXIST` error where something has it; {@link PartReplaced}
+ */
+export function moveInPlace(fd: number, part: string, name: string, replaces: boolean): void {
+  const { ino, dev } = fstatSync(fd, { bigint: true });
+  const checkIsOurs = (at: string): void => {
+    const there = lstatSync(at, { bigint: true, throwIfNoEntry: false });
+    if (there?.ino !== ino || there.dev !== dev) throw new PartReplaced();
+  };
+  checkIsOurs(part);
+  if (replaces) renameSync(part, name);
+  else moveToFree(part, name);
+  checkIsOurs(name);
+}
+
+function moveToFree(from: string, to: string): void {
   try {
     linkSync(from, to);
   } catch (error) {
@@ -215,32 +237,63 @@ export function removeTwin(place: Place, name: string): void {
 }
 
 /**
+ * Opens what is there of a file that will have `size` bytes; without a whole chunk, nothing is.
+ *
+ * @throws an error of the system
+ */
+export async function openKnown(at: string, size: number, signal: AbortSignal): Promise<KnownPart> {
+  const fd = openIfThere(at, O_RDWR);
+  if (fd === undefined) return { fd, hashes: [] };
+  try {
+    // What is written to another name of a file of somebody would be in that one, too.
+    const hashes = fstatSync(fd).nlink === 1 ? await hashOpen(fd, size, signal) : [];
+    if (hashes.length > 0) return { fd, hashes };
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+  closeSync(fd);
+  return { fd: undefined, hashes: [] };
+}
+
+/**
  * The hashes of the whole chunks that a file has, of one that will have `size` bytes; none where it is not there.
  *
  * @throws an error of the system
  */
-export async function hashFile(at: string, size: number): Promise<readonly Buffer[]> {
-  let fd: number;
+export async function hashFile(at: string, size: number, signal: AbortSignal): Promise<readonly Buffer[]> {
+  const fd = openIfThere(at, O_RDONLY);
+  if (fd === undefined) return [];
   try {
-    fd = openSync(at, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
-  try {
-    const stats = fstatSync(fd);
-    if (!stats.isFile()) return [];
-    const has = Math.min(stats.size, size);
-    const count = has === size ? chunkCount(size) : Math.floor(has / chunkBytesOf(size));
-    return await hashChunks(fd, size, count);
+    return await hashOpen(fd, size, signal);
   } finally {
     closeSync(fd);
   }
 }
 
+function openIfThere(at: string, access: number): number | undefined {
+  try {
+    return openSync(at, access | O_NOFOLLOW | O_NONBLOCK);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    // A part may be a link, or have the permissions of the file already that it was to become: another one is made.
+    if (access === O_RDWR && (code === 'EACCES' || code === 'ELOOP' || code === 'EISDIR')) return undefined;
+    throw error;
+  }
+}
+
+async function hashOpen(fd: number, size: number, signal: AbortSignal): Promise<readonly Buffer[]> {
+  const stats = fstatSync(fd);
+  if (!stats.isFile()) return [];
+  const has = Math.min(stats.size, size);
+  const count = has === size ? chunkCount(size) : Math.floor(has / chunkBytesOf(size));
+  return hashChunks(fd, size, count, signal);
+}
+
 let readBuffer: Buffer | undefined;
 
-async function hashChunks(fd: number, size: number, count: number): Promise<readonly Buffer[]> {
+async function hashChunks(fd: number, size: number, count: number, signal: AbortSignal): Promise<readonly Buffer[]> {
   const hashes: Buffer[] = [];
   const buffer = (readBuffer ??= Buffer.allocUnsafeSlow(READ_BYTES));
   for (let index = 0; index < count; index += 1) {
@@ -249,8 +302,8 @@ async function hashChunks(fd: number, size: number, count: number): Promise<read
     const hash = createHash('sha256');
     for (let done = 0; done < length;) {
       const read = readSync(fd, buffer, 0, Math.min(length - done, buffer.length), start + done);
-      // It became shorter meanwhile.
-      if (read === 0) return hashes;
+      // It became shorter meanwhile, or nobody wants to know any more.
+      if (read === 0 || signal.aborted) return hashes;
       hash.update(buffer.subarray(0, read));
       done += read;
       if (read === buffer.length) await new Promise(setImmediate);

@@ -1,18 +1,26 @@
-import { symlinkSync, readlinkSync, unlinkSync } from 'node:fs';
+import { symlinkSync, readlinkSync, renameSync, unlinkSync } from 'node:fs';
 import { ChatosError } from '../../errors.ts';
 import type { PipedChannel } from '../pipe.ts';
-import { HASH_BYTES, MAX_CHUNKS } from './chunks.ts';
-import { freeName, resolveConflict, statOf, type ConflictMode } from './conflict.ts';
+import { chunkBytesOf, HASH_BYTES, MAX_CHUNKS } from './chunks.ts';
+import {
+  freeName,
+  RECEIVED_ELSEWHERE,
+  resolveConflict,
+  statOf,
+  type ConflictMode,
+  type Resolution,
+} from './conflict.ts';
 import { decodeEntry } from './entry.ts';
 import { atPath, fileProblem, incomplete, isDiskFailure, ruleBroken, unsafe } from './failures.ts';
 import { FieldReader, FieldWriter } from './fields.ts';
+import { FileLock } from './file-lock.ts';
 import { FolderStack, type Arrival } from './folder-stack.ts';
-import { MAX_HASHES_PER_FRAME, reasonBytes, type FrameType } from './frames.ts';
+import { MAX_DATA_BYTES, MAX_HASHES_PER_FRAME, reasonBytes, type FrameType } from './frames.ts';
 import { Link, type LinkSettings, type LinkUser } from './link.ts';
 import { partName } from './names.ts';
 import { canStream, decodeOffer, mostBytes, mostEntries, type Offer } from './offer.ts';
 import { unpack } from './packing.ts';
-import { hashFile, PartFile, removeTwin } from './part-file.ts';
+import { hashFile, openKnown, PartFile, PartReplaced, removeTwin, type KnownPart } from './part-file.ts';
 import { Place } from './place.ts';
 import {
   OUTCOMES,
@@ -47,6 +55,16 @@ export interface ReceiverOptions {
 /** So many files may be on their way to the disk at once: that is faster than one after the other. */
 const MAX_COMPLETING = 32;
 
+/**
+ * A file of a chunk or more may be gone on with by another process, which must not do so while this one writes it. What is
+ * smaller begins anew each time: whose file it is shows in the end.
+ */
+const LOCKED_BYTES = chunkBytesOf(0);
+const NOTHING_KNOWN: KnownPart = { fd: undefined, hashes: [] };
+
+/** Where a file goes. */
+type Target = Omit<Extract<Resolution, { act: 'receive' }>, 'act'>;
+
 /** Files that this process is receiving, by any sender. */
 const claimed = new Set<string>();
 const claimOf = (place: Place, name: string): string => `${place.id}/${name}`;
@@ -78,6 +96,7 @@ export class FileReceiver implements LinkUser {
   readonly #arrivals: { readonly arrival: Arrival; readonly differs: boolean }[] = [];
   readonly #wanted: Wanted[] = [];
   readonly #claims = new Set<string>();
+  readonly #locks = new Set<FileLock>();
   readonly #folders = new Set<TargetFolder>();
   #wantedHashes = 0;
   #announced = 0;
@@ -183,6 +202,7 @@ export class FileReceiver implements LinkUser {
     for (const folder of this.#folders) folder.release();
     this.#root?.release();
     for (const claim of this.#claims) claimed.delete(claim);
+    for (const lock of this.#locks) lock.release();
   }
 
   #takeOffer(body: Buffer): void {
@@ -196,8 +216,13 @@ export class FileReceiver implements LinkUser {
 
   async #woken(): Promise<void> {
     if (!this.#over.signal.aborted) await new Promise<void>((resolve) => (this.#wake = resolve));
-    if (this.#over.signal.aborted) throw incomplete('stopped');
+    this.#checkGoesOn();
     if (this.#failure) throw this.#failure.error;
+  }
+
+  /** It may have stopped while something was waited for: what that has opened, nobody else would close. */
+  #checkGoesOn(): void {
+    if (this.#over.signal.aborted) throw incomplete('stopped');
   }
 
   #announce(body: Buffer): void {
@@ -249,28 +274,48 @@ export class FileReceiver implements LinkUser {
   async #answerFile(arrival: Arrival): Promise<void> {
     const { entry, folder, name } = arrival;
     const there = statOf(folder.place, name);
-    if (!there && !isClaimed(folder.place, name)) return this.#want(arrival, name, false);
+    if (!there && !isClaimed(folder.place, name)) return this.#want(arrival, { name, replaces: false });
     if (!there) return this.#answerConflict(arrival);
     if (this.#conflict === 'skip' || !there.isFile() || there.size !== entry.size) return this.#answerConflict(arrival);
-    const hashes = await hashFile(folder.place.at(name), entry.size);
+    const hashes = await hashFile(folder.place.at(name), entry.size, this.#over.signal);
+    this.#checkGoesOn();
     await this.#request({ arrival, kind: 'check', hashCount: hashes.length, part: undefined }, hashes);
   }
 
   async #answerConflict(arrival: Arrival): Promise<void> {
     const resolution = resolveConflict(arrival.folder.place, arrival.name, this.#conflict, isClaimed);
     if (resolution.act === 'leave') return this.#leave(arrival, resolution.outcome, resolution.reason);
-    return this.#want(arrival, resolution.name, resolution.replaces);
+    return this.#want(arrival, resolution);
   }
 
-  async #want(arrival: Arrival, name: string, replaces: boolean): Promise<void> {
+  async #want(arrival: Arrival, { name, replaces, goesOn = false }: Target): Promise<void> {
     const { entry, folder } = arrival;
+    const { place } = folder;
     arrival.name = name;
-    arrival.claim = claimOf(folder.place, name);
+    arrival.claim = claimOf(place, name);
     claimed.add(arrival.claim);
     this.#claims.add(arrival.claim);
-    const hashes = await hashFile(folder.place.at(partName(name)), entry.size);
-    const part = new PartFile(folder.place, name, entry, hashes, replaces);
+    const isLocked = entry.size >= LOCKED_BYTES || goesOn;
+    if (isLocked && !(await this.#lock(arrival))) return this.#leave(arrival, 'refused', RECEIVED_ELSEWHERE);
+    if (goesOn) renameSync(place.at(name), place.at(partName(name)));
+    const known = isLocked ? await openKnown(place.at(partName(name)), entry.size, this.#over.signal) : NOTHING_KNOWN;
+    const part = new PartFile(place, name, entry, known, replaces);
+    if (this.#over.signal.aborted) part.close();
+    this.#checkGoesOn();
+    const { hashes } = known;
     await this.#request({ arrival, kind: 'want', hashCount: hashes.length, part }, hashes);
+  }
+
+  /** Returns whether no other process receives it. */
+  async #lock(arrival: Arrival): Promise<boolean> {
+    const lock = await FileLock.take(arrival.folder.place, arrival.name);
+    if (this.#over.signal.aborted) lock?.release();
+    this.#checkGoesOn();
+    if (lock) {
+      arrival.lock = lock;
+      this.#locks.add(lock);
+    }
+    return lock !== undefined;
   }
 
   async #request(wanted: Wanted, hashes: readonly Buffer[]): Promise<void> {
@@ -335,8 +380,12 @@ export class FileReceiver implements LinkUser {
   }
 
   #end(arrival: Arrival, outcome: Outcome, reason: string): void {
-    const { entry, folder, own, claim } = arrival;
+    const { entry, folder, own, claim, lock } = arrival;
     this.#open -= 1;
+    if (lock) {
+      this.#locks.delete(lock);
+      lock.release();
+    }
     if (claim !== undefined) {
       this.#claims.delete(claim);
       claimed.delete(claim);
@@ -379,7 +428,7 @@ export class FileReceiver implements LinkUser {
     }
     if (wanted.kind === 'check') return this.#takeVerdict(type, body, wanted);
     const { entry } = wanted.arrival;
-    if (!wanted.part!.isOpen && wanted.problem === undefined) this.#begin(wanted);
+    if (!wanted.part!.hasBegun && wanted.problem === undefined) this.#begin(wanted);
     if (wanted.problem !== undefined) {
       if (type === 'file-end') this.#endWanted(wanted, 'failed', wanted.problem, true);
       return;
@@ -396,6 +445,8 @@ export class FileReceiver implements LinkUser {
         move(raw.length);
       } else if (type === 'zeros') {
         const bytes = new FieldReader('ZEROS', body).u64();
+        // More would hold up everything else: eight bytes must not cost hours.
+        if (bytes > MAX_DATA_BYTES) throw ruleBroken(`${bytes} zeros at once`);
         part.writeZeros(bytes);
         move(bytes);
       } else if (type === 'same') {
@@ -416,7 +467,7 @@ export class FileReceiver implements LinkUser {
     const { entry, folder, name } = wanted.arrival;
     this.progress.begin(entry.path, entry.size);
     try {
-      wanted.part!.open();
+      wanted.part!.begin();
     } catch (error) {
       if (error instanceof ChatosError || (error as NodeJS.ErrnoException).code === undefined) throw error;
       if (isDiskFailure(error)) throw atPath(error, folder.shown(name));
@@ -443,7 +494,7 @@ export class FileReceiver implements LinkUser {
 
   #endWanted(wanted: Wanted, outcome: Outcome, reason: string, wasSent = false): void {
     this.#shiftWanted(wanted);
-    if (wanted.part?.isOpen) this.progress.bytes -= this.progress.fileBytes;
+    if (wanted.part?.hasBegun) this.progress.bytes -= this.progress.fileBytes;
     wanted.part?.close();
     if (wasSent) this.#sayProblem(wanted.arrival, reason);
     this.#end(wanted.arrival, outcome, reason);
@@ -465,7 +516,12 @@ export class FileReceiver implements LinkUser {
         if (error instanceof ChatosError || isDiskFailure(error))
           throw atPath(error, arrival.folder.shown(arrival.name));
         const isTaken = (error as NodeJS.ErrnoException).code === 'EEXIST';
-        const reason = isTaken ? 'something has taken its name meanwhile' : fileProblem(error);
+        const reason =
+          error instanceof PartReplaced
+            ? error.message
+            : isTaken
+              ? 'something has taken its name meanwhile'
+              : fileProblem(error);
         this.#sayProblem(arrival, reason);
         return this.#end(arrival, 'failed', reason);
       }

@@ -1,34 +1,63 @@
-import { closeSync, fchmodSync, fsync, renameSync } from 'node:fs';
+import { closeSync, fchmodSync, fsync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { ChatosError } from '../../errors.ts';
 import type { ByteSink } from '../bytes.ts';
 import { writeAllSync } from '../descriptor.ts';
-import { resolveConflict, type ConflictMode } from './conflict.ts';
+import { RECEIVED_ELSEWHERE, resolveConflict, type ConflictMode } from './conflict.ts';
 import { atPath, unsafe } from './failures.ts';
+import { FileLock } from './file-lock.ts';
 import { nameProblem, partName, portabilityProblem } from './names.ts';
-import { createPart, moveToFree } from './part-file.ts';
+import { createPart, moveInPlace } from './part-file.ts';
 import { Place } from './place.ts';
+
+/** A file that a stream is kept in. */
+export interface StreamFile extends ByteSink {
+  /** It is over, also where the stream has not come to its end: what came of it is left behind. */
+  release(): void;
+}
 
 /**
  * Keeps a stream in a file, which has its name when the stream has come to its end and is on the disk.
  *
  * @throws {ChatosError} `DATA_INCOMPLETE` where the name is refused, `REQUEST_REFUSED` where something has it
  */
-export function streamFile(directory: string, name: string, conflict: ConflictMode, anyNames: boolean): ByteSink {
+export async function streamFile(
+  directory: string,
+  name: string,
+  conflict: ConflictMode,
+  anyNames: boolean,
+): Promise<StreamFile> {
   const problem = nameProblem(name) ?? (anyNames ? undefined : portabilityProblem(name));
   if (problem !== undefined) throw unsafe(problem);
   const place = Place.open(directory);
-  const resolution = resolveConflict(place, name, conflict === 'resume' ? 'refuse' : conflict, () => false);
-  if (resolution.act === 'leave') {
+  const refuse = (why: string): never => {
     place.close();
-    const message = `${path.join(directory, name)}: ${resolution.reason}`;
-    throw new ChatosError('REQUEST_REFUSED', message, { fields: { why: resolution.reason } });
-  }
+    throw new ChatosError('REQUEST_REFUSED', `${path.join(directory, name)}: ${why}`, { fields: { why } });
+  };
+  const resolution = resolveConflict(place, name, conflict === 'resume' ? 'refuse' : conflict, () => false);
+  if (resolution.act === 'leave') return refuse(resolution.reason);
+  const lock = (await FileLock.take(place, resolution.name)) ?? refuse(RECEIVED_ELSEWHERE);
   const part = place.at(partName(resolution.name));
   const shown = path.join(directory, resolution.name);
-  const fd = createPart(part);
+  let isOpen = true;
+  const release = (): void => {
+    if (!isOpen) return;
+    isOpen = false;
+    closeSync(fd);
+    lock.release();
+    place.close();
+  };
+  let fd: number;
+  try {
+    fd = createPart(part);
+  } catch (error) {
+    lock.release();
+    place.close();
+    throw atPath(error, shown);
+  }
   return {
+    release,
     write(chunk) {
       try {
         writeAllSync(fd, chunk);
@@ -41,11 +70,9 @@ export function streamFile(directory: string, name: string, conflict: ConflictMo
         fsync(fd, (error) => (error ? reject(atPath(error, shown)) : resolve())),
       );
       fchmodSync(fd, 0o666 & ~process.umask());
-      closeSync(fd);
-      if (resolution.replaces) renameSync(part, place.at(resolution.name));
-      else moveToFree(part, place.at(resolution.name));
+      moveInPlace(fd, part, place.at(resolution.name), resolution.replaces);
       await place.sync();
-      place.close();
+      release();
     },
   };
 }

@@ -1,8 +1,12 @@
+import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { Entry } from './entry.ts';
 import { collisionKey } from './names.ts';
 import type { Place } from './place.ts';
+
+/** Of each name in a folder, so much is kept: there may be hundreds of thousands. Of longer ones, 144 bits of a hash. */
+const MAX_KEPT_CHARS = 24;
 
 /** A folder that is received into; its permissions and its time come last, when all that is in it is there. */
 export class TargetFolder {
@@ -38,7 +42,9 @@ export class TargetFolder {
 
   /** Takes a name; returns whether it was free, also for file systems that tell fewer names apart. */
   claim(name: string, exact: boolean): boolean {
-    const key = exact ? name : collisionKey(name);
+    const whole = exact ? name : collisionKey(name);
+    const key =
+      whole.length > MAX_KEPT_CHARS ? createHash('sha256').update(whole).digest('base64').slice(0, 24) : whole;
     if (this.#keys.has(key)) return false;
     this.#keys.add(key);
     return true;

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { ChatosError } from '../../errors.ts';
 import { fileProblem } from './failures.ts';
 import type { Entry } from './entry.ts';
-import { linkProblem, nameProblem, PART_SUFFIX } from './names.ts';
+import { isPartName, linkProblem, nameProblem } from './names.ts';
 import { Place } from './place.ts';
 
 /** A file or folder that a user has named to be sent. */
@@ -79,7 +79,7 @@ function* walkFolder(place: Place, shown: string, depth: number, rules: WalkRule
     const names = readdirSync(place.self).toSorted();
     for (const name of names) {
       const source = path.join(place.path, name);
-      if (name.endsWith(PART_SUFFIX)) {
+      if (isPartName(name)) {
         rules.onLeftOut(source, 'it is an unfinished file of receive', false);
         continue;
       }

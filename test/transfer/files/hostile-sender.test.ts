@@ -7,12 +7,19 @@ import {
   readFileSync,
   renameSync,
   symlinkSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
 import { deflateRawSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { isChatosError } from '../../../src/errors.ts';
+import { RECEIVED_ELSEWHERE } from '../../../src/transfer/files/conflict.ts';
+import { FileLock } from '../../../src/transfer/files/file-lock.ts';
+import { Place } from '../../../src/transfer/files/place.ts';
+import { streamFile } from '../../../src/transfer/files/stream-file.ts';
+import { TargetFolder } from '../../../src/transfer/files/target-folder.ts';
+import { heapBytes } from '../../support/heap.ts';
 import { memoryPair } from '../verified/memory-channels.ts';
 import {
   data,
@@ -29,7 +36,7 @@ import {
   zeros,
   type NaiveEntry,
 } from './naive-frames.ts';
-import { againstReceiver, lab, receiverOn, target, type ReceiveWith } from './rig.ts';
+import { againstReceiver, lab, receiverOn, target, transfer, type ReceiveWith } from './rig.ts';
 
 const FOLDER: NaiveEntry = { kind: 'folder', path: 'd' };
 const OFFER = offer([{ kind: 'folder', name: 'd' }]);
@@ -50,8 +57,11 @@ async function send([first, ...frames]: readonly Buffer[], receiving: ReceiveWit
 
 const ACCEPT = 16;
 const WANT = 17;
+const HASHES = 19;
 const LEAVE = 20;
+const PROBLEM = 21;
 const DONE = 22;
+const MIB = 1024 * 1024;
 
 describe('what a hostile sender announces', () => {
   test.each<[what: string, entries: NaiveEntry[], why: RegExp]>([
@@ -71,6 +81,9 @@ describe('what a hostile sender announces', () => {
     ['a name that is too long', [FOLDER, { path: `d/${'x'.repeat(256)}` }], /is too long/],
     ['too many folders', [FOLDER, { path: `d${'/d'.repeat(200)}` }], /too many folders/],
     ['the part of another file', [FOLDER, { path: 'd/x.chatosbot.part' }], /unfinished file/],
+    ['the part of another file, for systems without case', [FOLDER, { path: 'd/x.ChatOSbot.PART' }], /unfinished file/],
+    ['a name that a system may take for a part', [FOLDER, { path: 'd/x.chato\u017fbot.part' }], /unfinished file/],
+    ['a name with lines of its own', [{ path: 'x\nall is well' }], /'x\\nall is well' was not offered/],
     ['a file in no folder', [{ path: 'e/x' }], /in no folder that was sent/],
     ['a file in a file', [FOLDER, { path: 'd/x' }, { path: 'd/x/y' }], /in no folder that was sent/],
     [
@@ -148,7 +161,8 @@ describe('what a hostile sender says of a file', () => {
 
   test.each<[what: string, frames: Buffer[], why: RegExp]>([
     ['more bytes than it has', [data('x'.repeat(11))], /longer than the 10 bytes/],
-    ['more zeros than it has', [zeros(2 ** 40)], /longer than the 10 bytes/],
+    ['more zeros than it has', [zeros(11)], /longer than the 10 bytes/],
+    ['zeros that would take hours to write', [zeros(2 ** 50)], /1125899906842624 zeros at once/],
     ['fewer bytes', [data('x'), fileEnd()], /ends at 1 of 10 bytes/],
     ['a wrong digest', [data('x'.repeat(10)), fileEnd()], /SHA-256 is wrong/],
     ['a piece that unfolds a thousandfold', [packed(10, deflateRawSync(Buffer.alloc(100_000)))], /unfolds to more/],
@@ -243,4 +257,101 @@ describe('what stands in the folder', () => {
     await sendInto(inbox);
     expect(readFileSync(victim, 'utf8')).toBe('precious');
   });
+
+  /** A file of two chunks, of which the part has all; it is looked at, and then something happens. */
+  async function sendKnown(meanwhile: (part: string) => void) {
+    const { inbox } = target();
+    const bytes = Buffer.alloc(2 * MIB, 'x');
+    const part = path.join(inbox, 'x.chatosbot.part');
+    writeFileSync(part, bytes);
+    const { hostile, ended } = againstReceiver({ directory: inbox });
+    hostile.say(offer([{ name: 'x' }], { bytes: bytes.length }));
+    await hostile.hear(ACCEPT);
+    hostile.say(entry({ path: 'x', size: bytes.length }), entriesEnd(1, bytes.length));
+    await hostile.hear(HASHES);
+    meanwhile(part);
+    const size = Buffer.alloc(8);
+    size.writeBigUInt64BE(BigInt(bytes.length));
+    const chunk = createHash('sha256').update(bytes.subarray(0, MIB)).digest();
+    hostile.say(same(2), fileEnd(createHash('sha256').update(size).update(chunk).update(chunk).digest()));
+    await hostile.hear(PROBLEM, DONE);
+    hostile.leave();
+    await ended;
+    return { heard: hostile.heard, there: readdirSync(inbox), inbox };
+  }
+
+  test('a part that is all there is no more to be sent', async () => {
+    const { heard, there } = await sendKnown(() => undefined);
+    expect(heard).not.toContain(PROBLEM);
+    expect(there).toEqual(['x']);
+  });
+
+  test.each<[what: string, meanwhile: (part: string) => void]>([
+    ['is removed', (part) => unlinkSync(part)],
+    ['is replaced by another one', (part) => (unlinkSync(part), writeFileSync(part, 'other'))],
+  ])('a part that %s after it was looked at never counts as the file', async (_, meanwhile) => {
+    const { heard, inbox } = await sendKnown(meanwhile);
+    expect(heard).toContain(PROBLEM);
+    expect(existsSync(path.join(inbox, 'x'))).toBe(false);
+  });
+
+  test.each([
+    ['large', 2 * MIB, RECEIVED_ELSEWHERE],
+    ['with a stream', undefined, RECEIVED_ELSEWHERE],
+  ])('a file that another process receives is refused: %s', async (_, size, why) => {
+    const { inbox } = target();
+    const lock = await FileLock.take(Place.open(inbox), 'file');
+    if (size === undefined) {
+      await expect(streamFile(inbox, 'file', 'refuse', false)).rejects.toMatchObject({ fields: { why } });
+    } else {
+      const file = path.join(lab(), 'file');
+      writeFileSync(file, Buffer.alloc(size, 1));
+      const refused = await transfer(file, { directory: inbox });
+      expect(refused.received).toMatchObject({ counts: { refused: 1, done: 0 } });
+      expect(refused.events).toContainEqual(expect.objectContaining({ outcome: 'refused', reason: why }));
+      expect(readdirSync(inbox)).toEqual([]);
+      lock!.release();
+      expect((await transfer(file, { directory: inbox })).received).toMatchObject({ counts: { done: 1 } });
+    }
+    lock!.release();
+  });
+
+  test('a small file whose part another process begins anew is not mixed with that', async () => {
+    const { inbox } = target();
+    const { hostile, ended } = againstReceiver({ directory: inbox });
+    hostile.say(offer([{ name: 'x' }]));
+    await hostile.hear(ACCEPT);
+    hostile.say(entry({ path: 'x', size: 4 }), entriesEnd(1, 4));
+    await hostile.hear(WANT);
+    hostile.say(data('ours'));
+    const part = path.join(inbox, 'x.chatosbot.part');
+    while (!existsSync(part)) await new Promise(setImmediate);
+    unlinkSync(part);
+    writeFileSync(part, 'the');
+    const digest = createHash('sha256').update(Buffer.from('0000000000000004', 'hex'));
+    hostile.say(fileEnd(digest.update(createHash('sha256').update('ours').digest()).digest()));
+    await hostile.hear(PROBLEM);
+    hostile.leave();
+    await ended;
+    expect(readdirSync(inbox)).toEqual(['x.chatosbot.part']);
+    expect(readFileSync(part, 'utf8')).toBe('the');
+  });
+});
+
+test('what was stopped lets go of the file at once: the next private connection goes on with it', async () => {
+  const { inbox } = target();
+  const file = path.join(lab(), 'file');
+  writeFileSync(file, Buffer.alloc(8 * MIB, 3));
+  for (const breakAfterBytes of [100, MIB, 3 * MIB]) {
+    await transfer(file, { directory: inbox }, { pair: { breakAfterBytes } });
+  }
+  expect((await transfer(file, { directory: inbox })).received).toMatchObject({ counts: { done: 1 } });
+});
+
+test('a hundred thousand long names in a folder take little memory', async () => {
+  const folder = new TargetFolder(['d']);
+  const before = await heapBytes();
+  for (let at = 0; at < 100_000; at += 1) folder.claim(`${at}-${'x'.repeat(240)}`, true);
+  expect(folder.claim(`5-${'x'.repeat(240)}`, true)).toBe(false);
+  expect(((await heapBytes()) - before) / 100_000).toBeLessThan(160);
 });
