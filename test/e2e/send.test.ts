@@ -181,6 +181,44 @@ describe('endings', () => {
   });
 });
 
+test('receive --keep --max serves so many senders at once, and one after the other, each with a summary', async () => {
+  const inbox = path.join(LAB, `kept-${++count}`);
+  const senders = [1, 2, 3].map((number) => ({ login: `mouth-m${number}`, ...makeFile(`from ${number}`) }));
+  const common = ['--yes', '--json', '--dir', inbox, '--server', at];
+  const receiver = start(['receive', '--from', 'mouth-m*', '--login', 'ear-m', '--keep', '--max', '2', ...common]);
+  await receiver.line(/"type":"waiting"/, 'stdout');
+  const stream = (login: string, name: string): Command =>
+    start(['send', '-', '--name', name, '--to', 'ear-m', '--login', login, '--server', at], { input: 'open' });
+  // Two that last until both are there, and one behind them.
+  const open = senders.slice(0, 2).map(({ login }) => stream(login, login));
+  for (const _ of open) await receiver.line(/"type":"accepted"/, 'stdout');
+  const last = senders[2]!;
+  const third = start(['send', last.file, '--to', 'ear-m', '--login', last.login, '--server', at]);
+  await third.line(/asking/);
+  for (const each of open) each.stdin.end('streamed');
+  expect(await statuses(...open, third)).toEqual([0, 0, 0]);
+  for (let summaries = 0; summaries < 3; summaries += 1) await receiver.line(/"type":"done"/, 'stdout');
+  receiver.kill('SIGINT');
+  expect(await statuses(receiver)).toEqual([130]);
+  expect(readFileSync(path.join(inbox, 'mouth-m1'), 'utf8')).toBe('streamed');
+  expect(readFileSync(path.join(inbox, 'mouth-m2'), 'utf8')).toBe('streamed');
+  expect(readFileSync(path.join(inbox, 'file.bin'), 'utf8')).toBe('from 3');
+});
+
+test('two that receive a file of the same name into one folder are kept apart', async () => {
+  const [ours, theirs] = [makeFile(Buffer.concat([BYTES, BYTES])), makeFile(Buffer.alloc(2 * BYTES.length, 7))];
+  const first = await both(['--yes', '-o', 'same', '--dir', ours.inbox], ['-'], { sender: { input: 'open' } });
+  await first.receiver.line(/offers/);
+  first.sender.stdin.write('first');
+  while (!existsSync(path.join(ours.inbox, 'same.chatosbot.part'))) await new Promise(setImmediate);
+  const second = await both(['--yes', '-o', 'same', '--dir', ours.inbox], [theirs.file]);
+  expect(await statuses(second.receiver, second.sender)).toEqual([77, 77]);
+  expect(second.receiver.stderr).toContain('another receive is writing it');
+  first.sender.stdin.end(BYTES);
+  expect(await statuses(first.receiver, first.sender)).toEqual([0, 0]);
+  expect(readFileSync(path.join(ours.inbox, 'same')).equals(Buffer.concat([Buffer.from('first'), BYTES]))).toBe(true);
+});
+
 test('a file goes on where the server is started again', { timeout: 90_000 }, async () => {
   const { file, inbox } = makeFile(Buffer.concat(Array.from({ length: 40 }, () => BYTES)));
   const first = await startServer();

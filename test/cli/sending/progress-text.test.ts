@@ -33,6 +33,10 @@ describe('the progress of a transfer', () => {
     }
   });
 
+  test('says what has come, and how fast, on 40 columns', () => {
+    expect(progressText(PROGRESS, TOTALS, 10_000_000, 40)).toBe('30 %, 286.1 MiB of 953.7 MiB, 9.5 MiB/s');
+  });
+
   test('says most on 20 columns', () => {
     expect(progressText(PROGRESS, TOTALS, 10_000_000, 20)).toBe('30 %, 9.5 MiB/s');
   });

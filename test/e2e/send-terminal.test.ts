@@ -1,0 +1,55 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { LAB, start, startServer } from './chatosbot.ts';
+import { HAS_TERMINAL, KEY, onTerminal } from './terminal.ts';
+
+let at: string;
+let count = 0;
+
+beforeAll(async () => {
+  ({ at } = await startServer());
+});
+
+describe.skipIf(!HAS_TERMINAL)('a receiver on a terminal is asked', () => {
+  /** A folder with a file, whose name would rule the terminal. */
+  async function asked() {
+    const number = ++count;
+    const inbox = path.join(LAB, `terminal-${number}`);
+    const name = 'evil\u001B[2J\nall is well\u202E';
+    const top = path.join(LAB, `top-${number}`, 'photos');
+    for (const folder of [inbox, top]) mkdirSync(folder, { recursive: true });
+    writeFileSync(path.join(top, 'one'), 'x'.repeat(3_000));
+    writeFileSync(path.join(top, '..', name), 'evil');
+    const [ear, mouth] = [`ear-t${number}`, `mouth-t${number}`];
+    const receiver = onTerminal(`chatosbot receive --from ${mouth} --login ${ear} --dir '${inbox}' --server ${at}`);
+    await receiver.line(/waiting/, 'stdout');
+    const sources = [top, path.join(top, '..', name)];
+    const sender = start(['send', ...sources, '--to', ear, '--login', mouth, '--server', at]);
+    while (!receiver.stdout.includes('[y/N]')) await new Promise(setImmediate);
+    return { receiver, sender, inbox, name, mouth };
+  }
+
+  test('who sends what, how much, and where it goes, and gets it when the answer is yes', async () => {
+    const { receiver, sender, inbox, name, mouth } = await asked();
+    const shown = receiver.stdout.toString();
+    expect(shown).toContain(`${mouth} wants to send 3 entries, 2.9 KiB:`);
+    expect(shown).toContain('  photos/  2.9 KiB');
+    expect(shown).toContain(String.raw`  evil\e[2J\nall is well\u{202e}  4 B`);
+    expect(shown).toContain(`receive into ${inbox}? [y/N]`);
+    expect(shown).not.toContain('\u001B[2J\n');
+    expect(existsSync(path.join(inbox, 'photos'))).toBe(false);
+    receiver.stdin.write(`y${KEY.enter}`);
+    expect([(await receiver.exit()).status, (await sender.exit()).status]).toEqual([0, 0]);
+    expect(readFileSync(path.join(inbox, name), 'utf8')).toBe('evil');
+  });
+
+  test('and refuses everything when it is no: 77 on both sides', async () => {
+    const { receiver, sender, inbox } = await asked();
+    receiver.stdin.write(`n${KEY.enter}`);
+    const [received, sent] = [await receiver.exit(), await sender.exit()];
+    expect([received.status, sent.status]).toEqual([77, 77]);
+    expect(sent.stderr).toContain('refused: the user did not want it');
+    expect(existsSync(path.join(inbox, 'photos'))).toBe(false);
+  });
+});
