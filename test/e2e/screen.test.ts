@@ -130,6 +130,32 @@ describe.skipIf(!HAS_TERMINAL)('the line that is typed into chat', () => {
     },
   );
 
+  test('is shown around the cursor where it is taller than the terminal, below what was said last', async () => {
+    const screen = await chat(20, 'tall');
+    const alice = await peer(port, 'v');
+    const heard = (rows: readonly string[], said: string): boolean => rows.at(-24)?.endsWith(` v: ${said}`) === true;
+    const text = Array.from({ length: 150 }, (_, index) => `w${index}`).join(' ');
+    screen.type(text);
+    await screen.until(({ rows }) => rows.at(-2)?.endsWith('w148 w14') === true && rows.at(-1) === '9');
+    alice.say('one');
+    await screen.until(({ rows }) => heard(rows, 'one') && rows.at(-1) === '9');
+    screen.type(HOME);
+    await screen.until(({ rows }) => heard(rows, 'one') && rows.at(-23) === '> w0 w1 w2 w3 w4 w5');
+    screen.type('X');
+    await screen.until(({ rows }) => rows.at(-23) === '> Xw0 w1 w2 w3 w4 w5');
+    alice.say('two');
+    await screen.until(({ rows }) => heard(rows, 'two') && rows.at(-23) === '> Xw0 w1 w2 w3 w4 w5');
+    screen.type(`${END}Y${KEY.enter}`);
+    await alice.next(3);
+    await alice.next(3);
+    expect(await alice.next(3)).toMatchObject({ msg: `X${text}Y` });
+    const said = solid(` tall: X${text}Y`);
+    await screen.until(({ lines, rows }) => solid(lines.join('')).includes(said) && rows.at(-1) === '>');
+    // Of the line that was typed, nothing stands above what was said.
+    expect(screen.rows.filter((row) => row.includes('> '))).toEqual([]);
+    expect(screen.lines.filter((line) => line.includes('w75 '))).toHaveLength(1);
+  });
+
   test('is kept over a restart of the server, on 20 columns, and while these change', async () => {
     const own = await startServer();
     const screen = await chat(20, 'loyal', { server: own.at });

@@ -1,10 +1,11 @@
 import process from 'node:process';
-import { clearScreenDown, createInterface, cursorTo, moveCursor, type Interface } from 'node:readline';
+import { createInterface, type Interface } from 'node:readline';
 import { PassThrough } from 'node:stream';
 import type { Completed } from './line-completion.ts';
 import { LineHistory } from './history.ts';
 import { MARK_NO_PASTES, MARK_PASTES, PasteSplitter, pastedLines } from './paste.ts';
 import { ResizedLine } from './resized-line.ts';
+import { eraseFrom, TallLine } from './tall-line.ts';
 
 /** The parts of readline that are touched here and are not public. */
 interface Internals {
@@ -35,6 +36,7 @@ export class LineEditor {
   readonly #history: LineHistory | undefined;
   readonly #splitter: PasteSplitter;
   readonly #resized: ResizedLine;
+  readonly #tall: TallLine;
   /** What is to be drawn when the line has been found after the terminal was resized. */
   #later: (() => void)[] = [];
   readonly #onData: (chunk: Buffer) => void;
@@ -65,6 +67,7 @@ export class LineEditor {
       },
     });
     this.#lines = lines;
+    this.#tall = new TallLine(lines);
     // Readline would draw the line where it was when the terminal was as wide as before.
     for (const listener of stderr.listeners('resize')) {
       if (!others.includes(listener)) stderr.off('resize', listener as () => void);
@@ -122,9 +125,7 @@ export class LineEditor {
   above(write: () => void, prompt: string): void {
     if (this.#isClosed) return write();
     if (this.#resized.isLost) return void this.#later.push(() => this.above(write, this.#lines.getPrompt()));
-    moveCursor(process.stderr, 0, -this.#lines.getCursorPos().rows);
-    cursorTo(process.stderr, 0);
-    clearScreenDown(process.stderr);
+    eraseFrom(this.#tall.rowsAbove);
     // Else readline would go up that many rows before it shows the line, over what is shown in between.
     (this.#lines as unknown as Internals).prevRows = 0;
     write();
@@ -136,9 +137,7 @@ export class LineEditor {
     const text = this.#lines.getPrompt() + line;
     const rows = (this.#lines as unknown as Internals)._getDisplayPos?.(text).rows;
     if (rows === undefined || this.#isClosed) return;
-    moveCursor(process.stderr, 0, -(rows + 1));
-    cursorTo(process.stderr, 0);
-    clearScreenDown(process.stderr);
+    eraseFrom(Math.min(rows + 1, this.#tall.maxRows));
   }
 
   /** Puts a text in the place of the line that is typed. */
