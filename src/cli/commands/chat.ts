@@ -54,7 +54,7 @@ async function chat(flags: ChatFlags, signal: AbortSignal): Promise<void> {
     own = made.login;
     conversation = new Conversation(made, view);
     made.once('slowed', () => view.notice('the server slows this client: what is said waits'));
-    if (interactive) reportLosses(made, view, () => hasLeft);
+    if (interactive) reportLosses(made, view, () => hasLeft || signal.aborted);
   };
   // A script ends with its connection, a person waits for it.
   const connecting = { signal, prepare, heartbeatMs: DEFAULT_HEARTBEAT_MS, reconnect: interactive };
