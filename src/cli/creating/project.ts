@@ -84,7 +84,10 @@ function unitOf(name: string, unit: string): string {
     .replace(/^# .*/, `# ${name}: /etc/systemd/system/chatosbot-${name}.service. See README.md.`)
     .replace('Description=ChatOS bots', `Description=${name}, a bot for ChatOS`)
     .replaceAll('/opt/lunch', `/opt/${name}`)
-    .replaceAll(/((?:State|Cache|Runtime)Directory=|\/var\/(?:lib|cache)\/)chatosbots/g, `$1chatosbot-${name}`);
+    .replaceAll(
+      /((?:State|Cache|Runtime)Directory=|\/(?:var\/lib|var\/cache|run)\/)chatosbots/g,
+      `$1chatosbot-${name}`,
+    );
 }
 
 const readmeOf = (name: string, bot: string, what: string): string => `\
