@@ -1,5 +1,6 @@
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import type { PacketConnection } from '../../src/net/packet-connection.ts';
+import { TurnShare } from '../../src/net/turn-share.ts';
 import { bytesOf, pair, turn } from '../support/server-connection.ts';
 import { naivePacket } from '../support/naive-packets.ts';
 
@@ -104,4 +105,18 @@ it('what comes is held until each hold is released', async () => {
   connection.release();
   peer.write(login);
   await packetsToCome(2);
+});
+
+it('[P16] a connection that has waited has a share again, in the same turn, too', () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const share = new TurnShare();
+  const isUp = (): boolean => Array.from({ length: 8 }, () => share.takePacket()).includes(true);
+  expect(isUp()).toBe(false);
+  vi.advanceTimersByTime(1);
+  expect(isUp()).toBe(true);
+  share.renew();
+  expect(isUp()).toBe(false);
+  vi.advanceTimersByTime(1);
+  expect(isUp()).toBe(true);
 });

@@ -103,6 +103,11 @@ describe('options', () => {
     expect(() => resolve(given as object)).toThrow(expect.objectContaining(refused));
   });
 
+  it('are whole numbers that are exact', () => {
+    expect(resolve({ maxQueuedBytes: 2 ** 53 - 1 }).maxQueuedBytes).toBe(2 ** 53 - 1);
+    expect(() => resolve({ maxQueuedBytes: 2 ** 53 })).toThrow('maxQueuedBytes: expected a whole number');
+  });
+
   it('name the key that is wrong in a field of the error', () => {
     expect(() => resolve({ perSecond: NaN })).toThrow(expect.objectContaining({ fields: { option: 'perSecond' } }));
   });
