@@ -76,6 +76,16 @@ test('say --wait-for-answer prints the first private message that comes back', a
   expect(await asking.exit()).toMatchObject({ status: 0, stdout: 'this\n', stderr: '' });
 });
 
+test('say --wait-for-answer takes nothing for the answer that came before its message was sent', async () => {
+  const server = await FakeServer.listen();
+  const flags = ['--login', 'asker', '--to', 'dice', '--wait-for-answer'];
+  const asking = start(['say', '--server', server.address, ...flags, 'eh?']);
+  const session = await server.login(packet(4, str('dice'), str('asker'), str('early')));
+  expect((await session.next(4)).msg).toBe('eh?');
+  session.send(packet(4, str('dice'), str('asker'), str('late')));
+  expect(await asking.exit()).toMatchObject({ status: 0, stdout: 'late\n' });
+});
+
 test('say --wait-for-answer exits with 124 without one in time, and with 2 without --to', async () => {
   await peer(port, 'silent');
   const asked = ['say', '--server', at, '--to', 'silent', '--wait-for-answer', '--answer-timeout', '0.2', 'eh?'];
