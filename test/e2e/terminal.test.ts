@@ -220,7 +220,9 @@ describe.skipIf(!HAS_TERMINAL)('chat, on a terminal', () => {
   ])('ends on %s', async (_, keys, status) => {
     const screen = await chat('leaver');
     screen.type(keys);
-    expect(await screen.exit()).toMatchObject({ status });
+    const { status: code, stdout } = await screen.exit();
+    expect(code).toBe(status);
+    expect(stdout).not.toContain('the connection to the server is lost');
   });
 });
 

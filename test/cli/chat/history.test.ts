@@ -14,6 +14,17 @@ it('keeps what was typed for the next time, in a file of the user alone', async 
   expect(statSync(path.dirname(file)).mode & 0o777).toBe(0o700);
 });
 
+it('keeps what is typed in two chats at once', async () => {
+  const file = path.join(await tempDirectory(), 'h');
+  const [one, other] = [new LineHistory(file), new LineHistory(file)];
+  one.read();
+  other.read();
+  for (const line of ['a', 'b']) one.add(line);
+  other.add('c');
+  one.add('d');
+  expect(new LineHistory(file).read()).toEqual(['d', 'c', 'b', 'a']);
+});
+
 it('keeps the last thousand lines', async () => {
   const file = path.join(await tempDirectory(), 'history');
   writeFileSync(file, Array.from({ length: 2_001 }, (_, index) => `line ${index}\n`).join(''));
