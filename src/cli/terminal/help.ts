@@ -38,7 +38,7 @@ export const HELP_OUTPUT = {
   outputError: () => undefined,
 };
 
-/** Fills the paragraphs of a text anew. Lines that are indented stay lines of their own, and examples what can be copied. */
+/** Wraps the paragraphs of a text again. Lines that are indented stay lines of their own, and examples what can be copied. */
 export function wrapHelp(text: string, columns: number): string {
   const lines: string[] = [];
   let paragraph: string[] = [];
