@@ -1,11 +1,12 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
-import { tmpdir, userInfo } from 'node:os';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { compare, cpuSeconds, median, type Contender, type Figures } from './measure.ts';
-import { CLI, end, freePort, isInstalled, start, startChatos, type Running } from './servers/processes.ts';
+import { CLI, end, freePort, isInstalled, start, startChatos } from './servers/processes.ts';
+import { SSH_NEEDS, startSshd } from './servers/sshd.ts';
 
 const MIB = 2 ** 20;
 const TOTAL_BYTES = 256 * MIB;
@@ -64,55 +65,21 @@ function forwardWay(name: string, secret?: string): Way {
   };
 }
 
-/** A server of one's own, without a password: a key for this user, and both ends on loopback. */
 const SSH: Way = {
   name: 'ssh -L',
-  needs: ['ssh', 'ssh-keygen', '/usr/sbin/sshd'],
+  needs: SSH_NEEDS,
   async open(target) {
-    const folder = mkdtempSync(path.join(tmpdir(), 'chatosbot-ssh-'));
-    const file = (name: string): string => path.join(folder, name);
-    for (const name of ['host', 'user']) spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file(name)]);
-    spawnSync('cp', [file('user.pub'), file('authorized')]);
-    chmodSync(file('authorized'), 0o600);
-    const [sshPort, port] = [await freePort(), await freePort()];
-    const config = [
-      `Port ${sshPort}`,
-      'ListenAddress 127.0.0.1',
-      `HostKey ${file('host')}`,
-      `AuthorizedKeysFile ${file('authorized')}`,
-      `PidFile ${file('pid')}`,
-      'StrictModes no',
-      'UsePAM no',
-      'PermitRootLogin yes',
-      'MaxStartups 200',
-    ];
-    writeFileSync(file('config'), `${config.join('\n')}\n`);
-    spawnSync('mkdir', ['-p', '/run/sshd']);
-    const server: Running = await start('/usr/sbin/sshd', ['-D', '-e', '-f', file('config')], sshPort);
-    const options = ['StrictHostKeyChecking=no', 'UserKnownHostsFile=/dev/null', 'LogLevel=ERROR'];
-    const flags = options.flatMap((option) => ['-o', option]);
-    const client = await start(
-      'ssh',
-      [
-        '-N',
-        '-i',
-        file('user'),
-        '-p',
-        `${sshPort}`,
-        ...flags,
-        '-L',
-        `127.0.0.1:${port}:127.0.0.1:${target}`,
-        `${userInfo().username}@127.0.0.1`,
-      ],
-      port,
-    );
+    const server = await startSshd();
+    const port = await freePort();
+    const tunnel = `127.0.0.1:${port}:127.0.0.1:${target}`;
+    const flags = ['-N', '-p', `${server.port}`, ...server.options, '-L', tunnel, server.destination];
+    const client = await start('ssh', flags, port);
     return {
       port,
       pids: [server.pid, client.pid],
       stop: async () => {
         await client.stop();
         await server.stop();
-        rmSync(folder, { recursive: true, force: true });
       },
     };
   },

@@ -7,7 +7,8 @@ import path from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compare, type Contender, type Figures } from './measure.ts';
-import { CLI, startChatos } from './servers/processes.ts';
+import { CLI, isInstalled, startChatos } from './servers/processes.ts';
+import { SSH_NEEDS, startSshd } from './servers/sshd.ts';
 
 const MIB = 2 ** 20;
 const PORT = 5_599;
@@ -16,7 +17,7 @@ const NODE = `'${process.execPath}' '${CLI}'`;
 /** How long a shell's receiver may take to wait before its sender is started. */
 const READY_MS = 1_500;
 
-/** Ten thousand small files, and a large one: `send`, beside `tar` through `ncat`, which checks nothing and keeps no promise. */
+/** Ten thousand small files, and a large one: `send`, beside `tar` through `ncat` and `scp`, which check nothing at the end. */
 export async function benchSend(rounds: number): Promise<void> {
   const folder = mkdtempSync(path.join(tmpdir(), 'chatosbot-bench-'));
   try {
@@ -43,6 +44,10 @@ function contenders(source: string, into: string): Contender[] {
   const [parent, name] = [path.dirname(source), path.basename(source)];
   const unpack = `cd '${into}' && ncat -l 127.0.0.1 ${PORT} --recv-only | tar x`;
   const pack = `cd '${parent}' && tar c '${name}' | ncat 127.0.0.1 ${PORT} --send-only`;
+  const ncat: Contender[] = [
+    { name: 'tar, ncat', run: () => measure(into, unpack, pack) },
+    { name: 'tar, ncat, then sync', run: () => measure(into, `${unpack} && sync -f '${into}'`, pack) },
+  ];
   return [
     {
       name: 'chatosbot send',
@@ -57,9 +62,33 @@ function contenders(source: string, into: string): Contender[] {
         }
       },
     },
-    { name: 'tar, ncat', run: () => measure(into, unpack, pack) },
-    { name: 'tar, ncat, then sync', run: () => measure(into, `${unpack} && sync -f '${into}'`, pack) },
+    ...(isInstalled('ncat') ? ncat : missing('ncat')),
+    ...(SSH_NEEDS.every(isInstalled) ? [scp(source, into)] : missing('sshd and scp')),
   ];
+}
+
+function scp(source: string, into: string): Contender {
+  return {
+    name: 'scp, then sync',
+    async run() {
+      const server = await startSshd();
+      try {
+        const flags = ['-q', '-r', '-P', `${server.port}`, ...server.options].map((flag) => `'${flag}'`).join(' ');
+        return await measure(
+          into,
+          'exit',
+          `scp ${flags} '${source}' '${server.destination}:${into}' && sync -f '${into}'`,
+        );
+      } finally {
+        await server.stop();
+      }
+    },
+  };
+}
+
+function missing(what: string): Contender[] {
+  process.stderr.write(`without ${what}: not installed here\n`);
+  return [];
 }
 
 /** From the start of the sender to the end of both. */

@@ -1,7 +1,7 @@
 import process from 'node:process';
 import type { TransferProgress } from '../../transfer/files/report.ts';
 import { toJsonLine } from '../../util/escape.ts';
-import { showMovingLine } from '../terminal/moving-line.ts';
+import { showMovingLine, type MovingLine } from '../terminal/moving-line.ts';
 import type { TransferFlags } from './flags.ts';
 import { progressText, type Totals } from './progress-text.ts';
 
@@ -13,7 +13,7 @@ export class ProgressView {
   readonly #flags: TransferFlags;
   readonly #running = new Map<string, { readonly progress: () => TransferProgress; readonly totals: Totals }>();
   readonly #samples: { readonly at: number; readonly bytes: number }[] = [];
-  #stop: (() => void) | undefined;
+  #moving: MovingLine | undefined;
   readonly #onData: boolean;
 
   constructor(flags: TransferFlags, onData = false) {
@@ -25,9 +25,9 @@ export class ProgressView {
   add(peer: string, progress: () => TransferProgress, totals: Totals): void {
     this.#running.set(peer, { progress, totals });
     this.#samples.length = 0;
-    if (this.#stop) return;
+    if (this.#moving) return;
     const { quiet = false, json = false } = this.#flags;
-    this.#stop = showMovingLine({
+    this.#moving = showMovingLine({
       isShown: process.stderr.isTTY && !quiet && !json,
       line: (columns) => this.#line(columns),
       onAsked: () => this.#answer(),
@@ -37,8 +37,8 @@ export class ProgressView {
   remove(peer: string): void {
     this.#running.delete(peer);
     if (this.#running.size > 0) return;
-    this.#stop?.();
-    this.#stop = undefined;
+    this.#moving?.end();
+    this.#moving = undefined;
   }
 
   /** Of several transfers, the sum. */

@@ -24,8 +24,14 @@ export function eraseMovingLine(): void {
   erase?.();
 }
 
-/** Shows a line on the terminal, again and again. Returns what removes it. */
-export function showMovingLine({ isShown, line, onAsked }: MovingLineOptions): () => void {
+export interface MovingLine {
+  /** Removes the line for good; those who ask still get an answer. */
+  hide(): void;
+  end(): void;
+}
+
+/** Shows a line on the terminal, again and again. */
+export function showMovingLine({ isShown, line, onAsked }: MovingLineOptions): MovingLine {
   const { stderr } = process;
   let shown = '';
   const columns = (): number => stderr.columns || 80;
@@ -35,12 +41,13 @@ export function showMovingLine({ isShown, line, onAsked }: MovingLineOptions): (
     shown = '';
   };
   const draw = (): void => {
+    const next = line(columns());
     if (isInBackground()) {
       shown = '';
       return;
     }
     const erased = shown === '' ? '' : eraseLine(displayWidth(shown), columns());
-    shown = line(columns());
+    shown = next;
     stderr.write(`${erased}${shown}`);
   };
   const timer = isShown ? setInterval(draw, INTERVAL_MS) : undefined;
@@ -51,10 +58,14 @@ export function showMovingLine({ isShown, line, onAsked }: MovingLineOptions): (
   };
   const signals = REQUEST_SIGNALS.filter((signal) => signal in constants.signals);
   for (const signal of signals) process.on(signal, answer);
-  return () => {
-    for (const signal of signals) process.off(signal, answer);
+  const hide = (): void => {
     clearInterval(timer);
     own();
     if (erase === own) erase = undefined;
   };
+  const end = (): void => {
+    for (const signal of signals) process.off(signal, answer);
+    hide();
+  };
+  return { hide, end };
 }

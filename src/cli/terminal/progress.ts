@@ -1,9 +1,7 @@
-import { constants } from 'node:os';
 import process from 'node:process';
 import { toJsonLine } from '../../util/escape.ts';
-import { isInBackground } from './foreground.ts';
+import { showMovingLine } from './moving-line.ts';
 import {
-  eraseLine,
   figuresBetween,
   progressLine,
   summaryLine,
@@ -11,12 +9,8 @@ import {
   type ProgressSample,
 } from './progress-line.ts';
 
-const INTERVAL_MS = 200;
 /** Three seconds' worth. */
 const RATE_SAMPLES = 15;
-/** With these, users ask for the progress, as they do with dd. */
-const REQUEST_SIGNALS = ['SIGUSR1', 'SIGINFO'] as const;
-
 export interface ProgressOptions {
   /** How many bytes are to be sent, where that is known. */
   readonly total?: number | undefined;
@@ -47,53 +41,33 @@ export function showProgress(count: Count, { total, quiet, json, isMoving }: Pro
   const first: ProgressSample = { at: performance.now(), sent: 0, received: 0 };
   const samples = [first];
   const isShown = stderr.isTTY && !quiet && !json;
-  let state: 'hidden' | 'shown' | 'cleared' = 'hidden';
-  let line = '';
+  let isCleared = false;
   const figures = (since: ProgressSample, now = sample()): ProgressFigures => ({
     ...figuresBetween(since, now),
     total,
     elapsedMs: now.at - first.at,
   });
-  const columns = (): number => stderr.columns || 80;
-  const erase = (): void => {
-    // In the background, the line is the prompt of a shell, or what is typed there.
-    if (state === 'shown' && !isInBackground()) stderr.write(eraseLine(line.length, columns()));
-    state = 'hidden';
-    line = '';
-  };
-  const draw = (): void => {
-    const now = sample();
-    samples.push(now);
-    if (samples.length > RATE_SAMPLES) samples.shift();
-    if (state === 'cleared') return;
-    if (isInBackground()) {
-      line = '';
-      return;
-    }
-    const erased = eraseLine(line.length, columns());
-    // The rate of the last seconds shows when nothing moves.
-    line = progressLine(figures(samples[0]!, now), columns());
-    stderr.write(`${erased}${line}`);
-    state = 'shown';
-  };
-  const timer = isShown && isMoving ? setInterval(draw, INTERVAL_MS) : undefined;
-  const report = (): void => {
-    if (state === 'shown') erase();
-    if (json) stderr.write(`${toJsonLine({ type: 'progress', ...count(), total })}\n`);
-    else stderr.write(`${summaryLine(figures(first))}\n`);
-  };
-  const signals = REQUEST_SIGNALS.filter((signal) => signal in constants.signals);
-  for (const signal of signals) process.on(signal, report);
+  const moving = showMovingLine({
+    isShown: isShown && isMoving,
+    line: (columns) => {
+      const now = sample();
+      samples.push(now);
+      if (samples.length > RATE_SAMPLES) samples.shift();
+      // The rate of the last seconds shows when nothing moves.
+      return progressLine(figures(samples[0]!, now), columns);
+    },
+    onAsked: () => {
+      if (json) stderr.write(`${toJsonLine({ type: 'progress', ...count(), total })}\n`);
+      else stderr.write(`${summaryLine(figures(first))}\n`);
+    },
+  });
   const clear = (): void => {
-    clearInterval(timer);
-    erase();
-    state = 'cleared';
+    isCleared = true;
+    moving.hide();
   };
   const done = (): void => {
-    for (const signal of signals) process.off(signal, report);
-    const isSilent = state === 'cleared' || !isShown;
-    clear();
-    if (!isSilent) stderr.write(`${summaryLine(figures(first))}\n`);
+    moving.end();
+    if (isShown && !isCleared) stderr.write(`${summaryLine(figures(first))}\n`);
   };
   return { clear, done };
 }

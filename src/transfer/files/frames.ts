@@ -34,6 +34,11 @@ const FRAMES = {
   fail: { number: 32, min: 1, max: 1 + MAX_REASON_BYTES },
 } as const;
 
+/** Of frames that are not `DATA`. */
+const MAX_KEPT_BYTES = FRAMES.packed.max;
+/** Smaller ones cost little. */
+const REUSED_BYTES = MAX_OFFER_BYTES + MAX_ENTRY_BYTES;
+
 export type FrameType = keyof typeof FRAMES;
 
 const TYPES = new Map((Object.keys(FRAMES) as FrameType[]).map((type) => [FRAMES[type].number as number, type]));
@@ -58,6 +63,7 @@ export class FrameReader {
   #headerBytes = 0;
   #type: FrameType | undefined;
   #left = 0;
+  #reused: Buffer | undefined;
   /** What has come of a frame that is not whole yet. */
   #kept: Buffer | undefined;
 
@@ -87,7 +93,7 @@ export class FrameReader {
     const type = this.#type!;
     const isWhole = piece.length === this.#left;
     if (type !== 'data' && !isWhole) {
-      this.#kept ??= Buffer.allocUnsafe(this.#left);
+      this.#kept ??= this.#makeKept(this.#left);
       piece.copy(this.#kept, this.#kept.length - this.#left);
       this.#left -= piece.length;
       return;
@@ -104,6 +110,13 @@ export class FrameReader {
       this.#headerBytes = 0;
     }
     if (type !== 'data' || body.length > 0) take(type, body);
+  }
+
+  /** Large frames come one after the other: the same memory does for all. */
+  #makeKept(length: number): Buffer {
+    if (length <= REUSED_BYTES) return Buffer.allocUnsafe(length);
+    this.#reused ??= Buffer.allocUnsafeSlow(MAX_KEPT_BYTES);
+    return this.#reused.subarray(0, length);
   }
 
   #readHeader(): void {

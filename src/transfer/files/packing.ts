@@ -10,6 +10,8 @@ const WORTHWHILE = 0.9;
 const MAX_PAUSE_PIECES = 64;
 /** So much goes as it is, before it is known how fast the way is. */
 const WARM_UP_BYTES = 4 * 1024 * 1024;
+/** The least that zlib takes for a buffer. */
+const MIN_CHUNK_BYTES = 64;
 /** The share of the last measure in an average. */
 const SHARE = 0.2;
 
@@ -53,7 +55,11 @@ export class Packer {
       return undefined;
     }
     const startedAt = performance.now();
-    const packed = deflateRawSync(piece, { level: 1, strategy: constants.Z_DEFAULT_STRATEGY });
+    const packed = deflateRawSync(piece, {
+      level: 1,
+      strategy: constants.Z_DEFAULT_STRATEGY,
+      chunkSize: piece.length,
+    });
     this.#packMsPerByte += SHARE * ((performance.now() - startedAt) / piece.length - this.#packMsPerByte);
     if (packed.length < piece.length * WORTHWHILE) {
       this.#nextPause = 1;
@@ -74,7 +80,8 @@ export function unpack(packed: Uint8Array, rawBytes: number): Buffer {
   if (rawBytes < 1 || rawBytes > MAX_PACKED_RAW_BYTES) throw ruleBroken(`a piece that unfolds to ${rawBytes} bytes`);
   let raw: Buffer;
   try {
-    raw = inflateRawSync(packed, { maxOutputLength: rawBytes });
+    // In one buffer, which is all that is left to be freed.
+    raw = inflateRawSync(packed, { maxOutputLength: rawBytes, chunkSize: Math.max(rawBytes, MIN_CHUNK_BYTES) });
   } catch (error) {
     throw (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
       ? ruleBroken(`a piece that unfolds to more than the ${rawBytes} bytes that it should`)
