@@ -1,5 +1,6 @@
 import type net from 'node:net';
 import { ConfirmedEnd } from './confirmed-end.ts';
+import { resetSocket } from './reset-socket.ts';
 import { reuseBuffer } from './reused-buffer.ts';
 import type { Ending, OnChunk, Transport } from './transport.ts';
 import { TurnQueue } from './turn-queue.ts';
@@ -92,7 +93,7 @@ export class TcpTransport implements Transport {
     if (stream.writableEnded && !stream.writableFinished && stream.writableLength === 0) {
       stream.once('finish', () => this.reset());
     } else {
-      stream.resetAndDestroy();
+      resetSocket(stream);
     }
   }
 

@@ -1,6 +1,6 @@
 import { mkdtempSync, statSync } from 'node:fs';
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { makeSecret } from '../../src/transfer/secure/secret.ts';
@@ -90,6 +90,35 @@ test('forward carries Unix sockets on either side, for this user alone', async (
   await startForwarding(at, login, ['-L', `${here}:${there}`]);
   expect(statSync(here).mode & 0o777).toBe(0o600);
   expect(await answerOf(here, 'by path')).toBe('by path');
+});
+
+test('what breaks at one end of a Unix socket closes the other, and costs nobody the tunnel: on either side', async () => {
+  const [here, there] = [path.join(folder(), 'here'), path.join(folder(), 'there')];
+  const accepted: Socket[] = [];
+  const target = await startTarget((socket) => accepted.push(socket));
+  const behind = await startTarget((socket) => accepted.push(socket), there);
+  const permits = ['--permit', there, `127.0.0.1:${target.port}`];
+  const { login } = await startListening(at, permits);
+  const forwards = ['-L', `0:${there}`, '-L', `${here}:127.0.0.1:${target.port}`];
+  const { ports } = await startForwarding(at, login, forwards);
+  const open = async (to: number | string): Promise<{ near: Socket; far: Socket }> => {
+    const near = await dial(to);
+    near.write('x');
+    await expect.poll(() => accepted.length).toBe(1);
+    return { near, far: accepted.pop()! };
+  };
+  const first = await open(ports[0]!);
+  const farClosed = once(first.far.resume(), 'end');
+  first.near.resetAndDestroy();
+  await farClosed;
+  const second = await open(here);
+  const nearClosed = once(second.near.resume(), 'end');
+  second.far.resetAndDestroy();
+  await nearClosed;
+  const third = await open(ports[0]!);
+  third.far.end('still there');
+  expect(String(await readToEnd(third.near))).toBe('still there');
+  behind.server.close();
 });
 
 test('forward replaces the socket that a dead process has left, and takes that of no living one', async () => {

@@ -2,6 +2,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { ChatosError } from '../../errors.ts';
 import { KEEP_ALIVE_DELAY_MS } from '../../net/dead-link.ts';
 import { listenFailure } from '../../net/listen.ts';
+import { resetSocket } from '../../net/reset-socket.ts';
 import { bindUnixSocket, type BoundSocket } from '../../net/unix-socket.ts';
 import { formatEndpoint, isPath, readHost, type Endpoint } from './endpoint.ts';
 
@@ -78,9 +79,7 @@ function boundTo(server: Server): Endpoint {
 
 /** Who has connected sees a reset, and never an end. The system has none for Unix sockets: they are closed. */
 export function breakOff(socket: Socket): void {
-  if (socket.destroyed) return;
-  if (socket.remoteAddress === undefined) socket.destroy();
-  else socket.resetAndDestroy();
+  if (!socket.destroyed) resetSocket(socket);
 }
 
 /** Where a connection comes from, for reports. */

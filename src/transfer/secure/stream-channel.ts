@@ -1,5 +1,7 @@
+import { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { ChatosError } from '../../errors.ts';
+import { resetSocket } from '../../net/reset-socket.ts';
 import type { PipedChannel } from '../pipe.ts';
 
 type Done = (error?: Error | null) => void;
@@ -82,10 +84,10 @@ export class StreamChannel extends Duplex implements PipedChannel {
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    const stream = this.#stream as Duplex & { resetAndDestroy?: () => unknown };
+    const stream = this.#stream;
     const isInOrder = error === null && this.#inputEnded && this.writableFinished;
     // Where it can, it breaks rather than ends.
-    if (!isInOrder && stream.resetAndDestroy && !stream.destroyed) stream.resetAndDestroy();
+    if (!isInOrder && stream instanceof Socket && !stream.destroyed) resetSocket(stream);
     else stream.destroy();
     done(error);
   }
