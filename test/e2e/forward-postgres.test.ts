@@ -31,7 +31,7 @@ describe.skipIf(!isThere)('a PostgreSQL, where it is installed, is reached throu
     };
     const data = path.join(folder, 'data');
     const made = await program('initdb', '-D', data, '-A', 'trust', '-U', 'tester', '--no-sync').exit();
-    expect(made).toMatchObject({ status: 0 });
+    if (made.status !== 0) throw new Error(made.stderr);
     const settings = ['fsync=off', 'listen_addresses=', `unix_socket_directories=${folder}`, 'logging_collector=off'];
     const database = program('postgres', '-D', data, ...settings.flatMap((each) => ['-c', each]));
     await database.line(/database system is ready to accept connections/);
