@@ -1,7 +1,14 @@
 import { ChatosError } from '../../errors.ts';
+import { resolveOptions, type OptionTable } from '../../util/option-table.ts';
 import type { AskOptions, Message } from '../plugin/context.ts';
 
-const DEFAULT_RETRIES = 2;
+const OPTIONS: OptionTable<AskOptions> = {
+  timeoutMs: { kind: 'any', default: undefined },
+  signal: { kind: 'any', default: undefined },
+  validate: { kind: 'function', default: undefined },
+  retries: { kind: 'integer', infinity: true, default: 2 },
+  cancel: { kind: 'texts', default: [] },
+};
 
 /**
  * Asks until there is an answer that will do.
@@ -11,12 +18,10 @@ const DEFAULT_RETRIES = 2;
  */
 export async function answerTo(
   question: string,
-  { validate, retries = DEFAULT_RETRIES, cancel = [] }: AskOptions,
+  options: AskOptions,
   ask: (text: string) => Promise<Message>,
 ): Promise<Message> {
-  if (!(Number.isInteger(retries) || retries === Infinity) || retries < 0) {
-    throw new ChatosError('INVALID_ARGUMENT', `retries must be a whole number, 0 or more, not ${String(retries)}`);
-  }
+  const { validate, retries, cancel } = resolveOptions('question options', options, OPTIONS) as Required<AskOptions>;
   const words = new Set(cancel.map(plain));
   let text = question;
   for (let left = retries; ; left -= 1) {

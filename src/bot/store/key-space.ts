@@ -1,11 +1,18 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { createDeferred } from '../../util/deferred.ts';
 import { ChatosError } from '../../errors.ts';
+import { createDeferred } from '../../util/deferred.ts';
+import { resolveOptions, type OptionTable } from '../../util/option-table.ts';
 import { closedError } from './failure.ts';
 import { fullKey, keyRange, ownKey, sizeOf, type Space } from './format.ts';
 import type { EntriesOptions, Store } from './store.ts';
 import type { StoreBackend } from './store-backend.ts';
 import { checkKey, parseValue, toText, type StoreLimits } from './value.ts';
+
+const ENTRIES_OPTIONS: OptionTable<Required<EntriesOptions>> = {
+  prefix: { kind: 'text', default: '' },
+  limit: { kind: 'integer', infinity: true, default: Infinity },
+  reverse: { kind: 'boolean', default: false },
+};
 
 /** Entries are read from the disk this many at once. */
 const PAGE_ENTRIES = 64;
@@ -70,11 +77,7 @@ export class KeySpace implements Store {
   }
 
   async *entries(options: EntriesOptions = {}): AsyncGenerator<[key: string, value: unknown]> {
-    const { prefix = '', limit = Infinity, reverse = false } = options;
-    // The library takes a fraction for no limit.
-    if (!(limit >= 0) || (limit !== Infinity && !Number.isInteger(limit))) {
-      throw new ChatosError('INVALID_ARGUMENT', `limit: expected a whole number, 0 or more, found ${limit}`);
-    }
+    const { prefix, limit, reverse } = resolveOptions('options of entries', options, ENTRIES_OPTIONS);
     let range: { gte: string; lt: string } | { gt: string; lt: string } = this.#range(prefix);
     // No iterator stays open between two pages: a caller that stops half-way leaves nothing behind.
     for (let left = limit; left > 0;) {

@@ -211,7 +211,15 @@ describe('a question with conditions', () => {
       'refuses retries that are none',
       { retries: -1 },
       [],
-      ['INVALID_ARGUMENT: retries must be a whole number, 0 or more, not -1'],
+      [
+        'INVALID_ARGUMENT: question options: retries: expected a whole number, 0 or more, or Infinity for no limit, found -1',
+      ],
+    ],
+    [
+      'refuses an option that it does not know',
+      { retrys: 1 } as AskOptions,
+      [],
+      ["INVALID_ARGUMENT: question options: unknown key 'retrys'; did you mean 'retries'?"],
     ],
   ])('%s', async (_, options, said, answers) => {
     const server = await startServer();

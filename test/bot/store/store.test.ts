@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { EntriesOptions } from '../../../src/bot/store/store.ts';
 import { all, pluginStore } from './stores.ts';
 
 describe('a store', () => {
@@ -65,6 +66,10 @@ describe('a store', () => {
     for (const limit of [-1, 2.5, NaN]) {
       await expect(all(store.entries({ limit }))).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
     }
+    await expect(all(store.entries({ revers: true } as EntriesOptions))).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: "options of entries: unknown key 'revers'; did you mean 'reverse'?",
+    });
     expect((await all(store.entries({ limit: Infinity }))).length).toBeGreaterThan(65);
   });
 
