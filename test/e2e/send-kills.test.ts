@@ -12,8 +12,8 @@ const IS_LONG = process.env['CHATOSBOT_LONG_TESTS'] !== undefined;
 const SMALL_FILES = IS_LONG ? 10_000 : 400;
 const LARGE_MIB = IS_LONG ? 4_096 : 48;
 const KILLS_EACH = IS_LONG ? 10 : 4;
-/** What a process may take at most, of memory that is resident: up to 35 MiB are pieces that were unpacked, and wait. */
-const MAX_MEMORY_MIB = 120;
+/** What a process may take at most, of memory that is resident. */
+const MAX_MEMORY_MIB = 100;
 /** The moments of the kills: the same in each run. */
 const SEED = 20_261_127;
 

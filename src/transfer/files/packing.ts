@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 import { ruleBroken } from './failures.ts';
 import { MAX_PACKED_RAW_BYTES } from './frames.ts';
@@ -12,6 +14,8 @@ const MAX_PAUSE_PIECES = 64;
 const WARM_UP_BYTES = 4 * 1024 * 1024;
 /** The least that zlib takes for a buffer. */
 const MIN_CHUNK_BYTES = 64;
+/** So much of what was unpacked may wait to be freed. */
+const UNFREED_BYTES = 8 * 1024 * 1024;
 /** The share of the last measure in an average. */
 const SHARE = 0.2;
 
@@ -88,5 +92,21 @@ export function unpack(packed: Uint8Array, rawBytes: number): Buffer {
       : ruleBroken('a piece that cannot be unfolded');
   }
   if (raw.length !== rawBytes) throw ruleBroken(`a piece that unfolds to ${raw.length} bytes instead of ${rawBytes}`);
+  freeOften(rawBytes);
   return raw;
+}
+
+let unfreedBytes = 0;
+let collect: ((options: { readonly type: 'minor' }) => void) | undefined;
+
+/** V8 lets 32 MiB of such pieces wait before it frees them; freeing the youngest objects takes it a millisecond. */
+function freeOften(bytes: number): void {
+  unfreedBytes += bytes;
+  if (unfreedBytes < UNFREED_BYTES) return;
+  unfreedBytes = 0;
+  if (!collect) {
+    setFlagsFromString('--expose-gc');
+    collect = runInNewContext('gc') as typeof collect;
+  }
+  collect!({ type: 'minor' });
 }
