@@ -10,7 +10,7 @@ import { startForwarding, startListening } from './forwarding.ts';
 
 const VERSIONS = '/usr/lib/postgresql';
 const BIN = existsSync(VERSIONS) ? path.join(VERSIONS, readdirSync(VERSIONS).toSorted().at(-1)!, 'bin') : '';
-const isThere = existsSync(path.join(BIN, 'initdb')) && spawnSync('psql', ['--version']).status === 0;
+const isThere = existsSync(path.join(BIN, 'initdb')) && spawnSync('which', ['psql']).status === 0;
 const NOBODY = 65_534;
 
 describe.skipIf(!isThere)('a PostgreSQL, where it is installed, is reached through its Unix socket', () => {
