@@ -89,7 +89,11 @@ describe('run, with a plugin that is wrong, exits with 2 and', () => {
     ],
     ['exports no hook', 'export const hello = 1;\n', /wrong\.ts: exports no hook; expected one or more of onStart, /],
     ['misspells a hook', 'export const onMesage = () => {};\n', /wrong\.ts: unknown hook onMesage/],
-    ['exports a hook that cannot be called', 'export const onMessage = 5;\n', /wrong\.ts: onMessage is neither a function nor a list/],
+    [
+      'exports a hook that cannot be called',
+      'export const onMessage = 5;\n',
+      /wrong\.ts: onMessage is neither a function nor a list/,
+    ],
   ])('tells where the plugin %s', async (_, content, expected) => {
     labFile('bots/wrong.ts', content);
     const ended = await run(['run', '../bots/wrong.ts', '--listen', '127.0.0.1:0']);
