@@ -176,6 +176,8 @@ describe.each([
     const { command: asker, ports } = await startForwarding(at, login, ['-L', `0:127.0.0.1:${target.port}`, ...secret]);
     const socket = await dial(ports[0]!);
     const reset = resetOf(socket);
+    socket.write('x');
+    await expect.poll(() => got.length).toBe(1);
     socket.write(Buffer.alloc(200_000, 'x'));
     await reset;
     await command.line(told);

@@ -63,7 +63,7 @@ test('say - loses no line of a long input', async () => {
 });
 
 test('say - with nothing to say is done with 0', async () => {
-  expect(await runShared(['say', '-', '--server', at])).toMatchObject({ status: 0, stdout: '', stderr: '' });
+  expect(await run(['say', '-', '--server', at])).toMatchObject({ status: 0, stdout: '', stderr: '' });
 });
 
 test('say --wait-for-answer prints the first private message that comes back', async () => {

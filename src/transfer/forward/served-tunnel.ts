@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import http2, { type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import { ChatosError, isChatosError } from '../../errors.ts';
+import { resetSocket } from '../../net/reset-socket.ts';
 import { withResolvers } from '../../util/deferred.ts';
 import type { PipedChannel } from '../pipe.ts';
 import { causeOfError, forwardError, type Cause } from './causes.ts';
@@ -142,7 +143,8 @@ export class ServedTunnel {
     this.#stopped.signal.addEventListener('abort', () => given.abort(), { once: true, signal: given.signal });
     try {
       const socket = await dialTarget(target, { timeoutMs: dialTimeoutMs, signal: given.signal, permits });
-      if (stream.destroyed) return void socket.destroy();
+      // The peer went away meanwhile: that is no end of what it sent.
+      if (stream.destroyed) return resetSocket(socket);
       stream.respond({ ':status': 200 }, { waitForTrailers: true });
       await carryConnection(connection, socket, tunnelStream, this.#options);
     } catch (error) {
