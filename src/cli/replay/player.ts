@@ -31,7 +31,7 @@ export interface PlayerParts {
   readonly login: string;
   /** Their events so far; the list grows. */
   readonly events: readonly RuntimeEvent[];
-  /** Loads a bot anew, by its name, and begins to put that in its place; rejects if it does not load. */
+  /** Reloads a bot, by its name, and begins to put that in its place; rejects if it does not load. */
   readonly reload: (bot: string) => Promise<void>;
   /** Called with each line after which the bots stayed busy for too long. */
   readonly onBusy: (line: number) => void;

@@ -57,7 +57,7 @@ const MAX_COMPLETING = 32;
 
 /**
  * A file of a chunk or more may be gone on with by another process, which must not do so while this one writes it. What is
- * smaller begins anew each time: whose file it is shows in the end.
+ * smaller begins again each time: whose file it is shows in the end.
  */
 const LOCKED_BYTES = chunkBytesOf(0);
 const NOTHING_KNOWN: KnownPart = { fd: undefined, hashes: [] };
