@@ -1,4 +1,5 @@
 import { isChatosError } from '../../errors.ts';
+import { freeBuffer } from '../../util/free-buffer.ts';
 import type { PipedChannel } from '../pipe.ts';
 import { connectionLost } from './failures.ts';
 import { HEADER_BYTES, writeHeader, type FrameType } from './frames.ts';
@@ -33,7 +34,10 @@ export class FrameWriter {
     if (HEADER_BYTES + length > BATCH_BYTES) {
       const header = Buffer.alloc(HEADER_BYTES);
       writeHeader(type, length, header);
-      return this.#write(Buffer.concat([header, ...parts]));
+      const whole = Buffer.concat([header, ...parts]);
+      await this.#write(whole);
+      freeBuffer(whole);
+      return;
     }
     writeHeader(type, length, this.#batch.subarray(this.#length));
     let at = this.#length + HEADER_BYTES;

@@ -1,6 +1,5 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
+import { freeBuffer } from '../../util/free-buffer.ts';
 import { ruleBroken } from './failures.ts';
 import { MAX_PACKED_RAW_BYTES } from './frames.ts';
 
@@ -14,8 +13,6 @@ const MAX_PAUSE_PIECES = 64;
 const WARM_UP_BYTES = 4 * 1024 * 1024;
 /** The least that zlib takes for a buffer. */
 const MIN_CHUNK_BYTES = 64;
-/** So much of what was unpacked may wait to be freed. */
-const UNFREED_BYTES = 8 * 1024 * 1024;
 /** The share of the last measure in an average. */
 const SHARE = 0.2;
 
@@ -48,7 +45,7 @@ export class Packer {
     this.#nextPause = 1;
   }
 
-  /** Packed, where that pays. */
+  /** Packed, where that pays; {@link freeBuffer} when it has been sent. */
   pack(piece: Uint8Array): Buffer | undefined {
     if (this.#mode === 'never' || piece.length < 512) return undefined;
     if (this.#mode === 'auto' && (this.#seen < WARM_UP_BYTES || this.#sendMsPerByte < 1.5 * this.#packMsPerByte)) {
@@ -69,6 +66,7 @@ export class Packer {
       this.#nextPause = 1;
       return packed;
     }
+    freeBuffer(packed);
     this.#pause = this.#nextPause;
     this.#nextPause = Math.min(this.#nextPause * 2, MAX_PAUSE_PIECES);
     return undefined;
@@ -76,15 +74,15 @@ export class Packer {
 }
 
 /**
- * What was packed; nothing is unfolded beyond the length that was said.
+ * Gives what was packed to `take`, which may use it until it returns; nothing is unfolded beyond the length that was said.
  *
  * @throws {ChatosError} `DATA_INCOMPLETE` where it is not what was said
  */
-export function unpack(packed: Uint8Array, rawBytes: number): Buffer {
+export function unpack(packed: Uint8Array, rawBytes: number, take: (raw: Buffer) => void): void {
   if (rawBytes < 1 || rawBytes > MAX_PACKED_RAW_BYTES) throw ruleBroken(`a piece that unfolds to ${rawBytes} bytes`);
   let raw: Buffer;
   try {
-    // In one buffer, which is all that is left to be freed.
+    // In one buffer, which can be freed.
     raw = inflateRawSync(packed, { maxOutputLength: rawBytes, chunkSize: Math.max(rawBytes, MIN_CHUNK_BYTES) });
   } catch (error) {
     throw (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
@@ -92,21 +90,6 @@ export function unpack(packed: Uint8Array, rawBytes: number): Buffer {
       : ruleBroken('a piece that cannot be unfolded');
   }
   if (raw.length !== rawBytes) throw ruleBroken(`a piece that unfolds to ${raw.length} bytes instead of ${rawBytes}`);
-  freeOften(rawBytes);
-  return raw;
-}
-
-let unfreedBytes = 0;
-let collect: ((options: { readonly type: 'minor' }) => void) | undefined;
-
-/** V8 lets 32 MiB of such pieces wait before it frees them; freeing the youngest objects takes it a millisecond. */
-function freeOften(bytes: number): void {
-  unfreedBytes += bytes;
-  if (unfreedBytes < UNFREED_BYTES) return;
-  unfreedBytes = 0;
-  if (!collect) {
-    setFlagsFromString('--expose-gc');
-    collect = runInNewContext('gc') as typeof collect;
-  }
-  collect!({ type: 'minor' });
+  take(raw);
+  freeBuffer(raw);
 }

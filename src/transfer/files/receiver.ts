@@ -440,9 +440,10 @@ export class FileReceiver implements LinkUser {
         part.write(body);
         move(body.length);
       } else if (type === 'packed') {
-        const raw = unpack(body.subarray(4), body.readUInt32BE());
-        part.write(raw);
-        move(raw.length);
+        unpack(body.subarray(4), body.readUInt32BE(), (raw) => {
+          part.write(raw);
+          move(raw.length);
+        });
       } else if (type === 'zeros') {
         const bytes = new FieldReader('ZEROS', body).u64();
         // More would hold up everything else: eight bytes must not cost hours.

@@ -1,4 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
+import { freeBuffer } from '../../util/free-buffer.ts';
 import { chunkCount, chunkLength, FileDigest, zeroChunkHash, zeros } from './chunks.ts';
 import { FieldWriter } from './fields.ts';
 import { FileChanged, FileReader, pieceBuffer, piecesOf } from './file-reader.ts';
@@ -168,7 +169,7 @@ export class FileTransmission {
   async #sendSmall(content: Buffer): Promise<void> {
     const { out, packer } = this.#settings;
     const packed = packer?.pack(content);
-    if (packed) await out.send('packed', new FieldWriter().u32(content.length).end(), packed);
+    if (packed) await this.#sendUnfolding(content.length, packed);
     else await out.send('data', content);
   }
 
@@ -181,12 +182,19 @@ export class FileTransmission {
       const part = content.subarray(at, at + MAX_PACKED_RAW_BYTES);
       if (at > 0) packed = packer!.pack(part);
       const startedAt = performance.now();
-      if (packed) await out.send('packed', new FieldWriter().u32(part.length).end(), packed);
+      const sentBytes = packed?.length ?? part.length;
+      if (packed) await this.#sendUnfolding(part.length, packed);
       else await out.send('data', part);
       await out.flush();
-      packer!.measure(packed?.length ?? part.length, performance.now() - startedAt);
+      packer!.measure(sentBytes, performance.now() - startedAt);
     }
     return true;
+  }
+
+  /** Sends a packed piece, which is freed then. */
+  async #sendUnfolding(rawBytes: number, packed: Buffer): Promise<void> {
+    await this.#settings.out.send('packed', new FieldWriter().u32(rawBytes).end(), packed);
+    freeBuffer(packed);
   }
 
   /** Sends a piece as data and holes. */
