@@ -31,7 +31,7 @@ const bounds: Bounds = {
   rssMiB: 32,
   usedMiB: 2,
   undisturbedMs: 3_000,
-  rounds: 2,
+  rounds: 3,
 };
 
 const honest = new HonestClients();
