@@ -92,6 +92,8 @@ function found(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (isObject(value)) return 'a mapping';
   if (value === null || value === undefined) return 'nothing';
+  if (typeof value === 'function' || typeof value === 'symbol') return `a ${typeof value}`;
+  if (typeof value === 'bigint') return `${value}n`;
   // JSON has no NaN and no Infinity.
   return typeof value === 'number' ? String(value) : JSON.stringify(value);
 }

@@ -67,6 +67,7 @@ export async function readConfig({ file, folders, salvage }: ReadOptions): Promi
       '.ts': readModule,
       '.js': readModule,
       '.mjs': readModule,
+      '.cjs': readModule,
     },
   });
   let result: Awaited<ReturnType<typeof explorer.search>>;
@@ -83,8 +84,16 @@ export async function readConfig({ file, folders, salvage }: ReadOptions): Promi
   const place: Locate = (where, atKey) => placeOf(shown(filepath), sources.get(filepath), [...prefix, ...where], atKey);
   const { complaints = [], brokenAt = Infinity } = sources.get(filepath) ?? {};
   if (complaints.length > 0 && !salvage) throw invalid(shown(filepath), complaints);
-  const value = withoutIgnored((result.config as unknown) ?? {});
-  const checked = safeParse(CONFIG_SCHEMA, value);
+  let value: unknown;
+  let checked: ReturnType<typeof check>;
+  try {
+    value = withoutIgnored((result.config as unknown) ?? {});
+    checked = check(value);
+  } catch (error) {
+    // A getter, or a proxy.
+    if (sources.has(filepath)) throw error;
+    throw (await import('./read-module.ts')).moduleFailure(error, filepath, shown);
+  }
   const locate: LoadedConfig['locate'] = (where, atKey = false) => place(where, atKey).text;
   const found = { file: filepath, directory: path.dirname(filepath), locate };
   const isKnown = ({ offset }: Place): boolean => complaints.some((known) => known.offset === offset);
@@ -97,6 +106,8 @@ export async function readConfig({ file, folders, salvage }: ReadOptions): Promi
   if (!salvage) throw problem;
   return { ...found, config: salvageParts(value), problem, problems: wrong };
 }
+
+const check = (value: unknown) => safeParse(CONFIG_SCHEMA, value);
 
 /** What is not UTF-8 has become U+FFFD, which would be taken for what was meant. */
 function checkEncoding(file: string, content: string, name: string): void {

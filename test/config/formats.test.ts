@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
-import { complaints, writeConfig } from './loading.ts';
+import { complaints, like, writeConfig } from './loading.ts';
 
 const read = async (text: string, name: string) => (await loadConfig({ file: await writeConfig(text, name) })).config;
 
@@ -214,5 +214,38 @@ describe('loadConfig, values', () => {
     expect(await complaints('export default () => { ({ login: "a" }); };', 'chatosbot.config.ts')).toEqual([
       expect.stringMatching(/^FILE.*: the function that it exports returned nothing: return the configuration$/),
     ]);
+  });
+
+  it.each([
+    ['class Conf {}', 'its default export is a class: export an object, or a function that returns one'],
+    ['class { bots = [] }', 'its default export is a class: export an object, or a function that returns one'],
+    ['null', 'its default export is nothing: export the configuration'],
+    ['() => null', 'the function that it exports returned nothing: return the configuration'],
+    ['() => () => ({})', 'expected a mapping of keys to values, found a function'],
+    ['() => class {}', 'expected a mapping of keys to values, found a function'],
+    ['new Map([["bots", []]])', 'what it exports is a Map: export an object'],
+    ['function* () {}', 'what it exports is a Generator: export an object'],
+    ['{ bots: [() => 1] }', /^bots\.0: expected the path of a plugin file, .* found a function$/],
+    ['{ heartbeatMs: 5n }', /^heartbeatMs: expected false, or milliseconds, .* found 5n$/],
+    ['{ login: Symbol("a") }', 'login: expected a text, found a symbol'],
+  ])('says what is wrong with the module that exports %s', async (exported, expected) => {
+    const [complaint, ...more] = await complaints(`export default ${exported};`, 'chatosbot.config.ts');
+    expect(complaint?.replace('FILE: ', '')).toEqual(like(expected));
+    expect(more).toEqual([]);
+  });
+
+  it.each([
+    '{ get bots() { throw new Error("not now"); } }',
+    '{ bots: [{ get path() { throw new Error("not now"); } }] }',
+    'new Proxy({}, { ownKeys() { throw new Error("not now"); } })',
+  ])('says where reading what a module exports fails: %s', async (exported) => {
+    expect(await complaints(`export default ${exported};`, 'chatosbot.config.ts')).toEqual([
+      expect.stringMatching(/^FILE:1:\d+: not now$/),
+    ]);
+  });
+
+  it('reads a CommonJS module by its name as any other', async () => {
+    const text = 'module.exports = ({ env }) => ({ login: env.PATH === undefined ? "none" : "found" });';
+    expect(await read(text, 'chatosbot.config.cjs')).toEqual({ login: 'found' });
   });
 });

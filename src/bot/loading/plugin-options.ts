@@ -30,8 +30,32 @@ export async function checkOptions(
     const problems = result.issues.map(({ message, path = [] }) => ({ path: Array.from(path, keyOf), message }));
     return { problems: problems.length > 0 ? problems : [{ path: [], message: 'the schema rejects them' }] };
   } catch (error) {
+    const path = error instanceof RangeError ? pathToCycle(options) : undefined;
+    if (path) return { problems: [{ path, message: CYCLE }] };
     return { problems: [{ path: [], message: `the schema failed: ${messageOf(error)}` }] };
   }
+}
+
+const CYCLE = 'it leads back to a value that it is part of, which the schema cannot check: write the value out';
+
+/** Where a value leads back to one that it is part of. */
+function pathToCycle(options: PlainOptions): readonly (string | number)[] | undefined {
+  const seen = new Set<unknown>();
+  const above = new Set<unknown>();
+  const search = (value: unknown): (string | number)[] | undefined => {
+    if (typeof value !== 'object' || value === null) return undefined;
+    if (above.has(value)) return [];
+    if (seen.has(value)) return undefined;
+    seen.add(value);
+    above.add(value);
+    for (const [key, each] of Object.entries(value)) {
+      const found = search(each);
+      if (found) return [Array.isArray(value) ? Number(key) : key, ...found];
+    }
+    above.delete(value);
+    return undefined;
+  };
+  return search(options);
 }
 
 /**

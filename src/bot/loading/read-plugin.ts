@@ -164,9 +164,14 @@ function hintFor(exported: unknown): string | undefined {
   if (typeof exported !== 'function') return undefined;
   // The compiler names an anonymous one so.
   const name = ['', '_default'].includes(exported.name) ? '…' : exported.name;
-  return Function.prototype.toString.call(exported).startsWith('class')
+  return isClass(exported)
     ? `its default export is a class; export an instance: export default new ${name}()`
     : `its default export is a function; export the plugin that it makes: export default ${name}()`;
+}
+
+/** Whether something is a class, which only `new` can call. */
+export function isClass(value: unknown): boolean {
+  return typeof value === 'function' && Function.prototype.toString.call(value).startsWith('class');
 }
 
 interface Parts {

@@ -69,6 +69,28 @@ describe('checkOptions', () => {
     expect(await check(broken)).toMatchObject({ problems: [{ path: [], message: /^the schema failed: / }] });
   });
 
+  it('tells where options lead back to themselves, where the schema follows them without end', async () => {
+    const tree: v.GenericSchema = v.looseObject({ left: v.optional(v.lazy(() => tree)) });
+    const twice = { left: {} };
+    const options: Record<string, unknown> = { a: [twice, twice], left: { left: {} } };
+    expect(await check(tree, options)).toEqual({ options });
+    (options['left'] as Record<string, unknown>)['left'] = options;
+    const message = expect.stringMatching(/^it leads back to a value that it is part of, .*: write the value out$/);
+    expect(await check(tree, options)).toEqual({ problems: [{ path: ['left', 'left'], message }] });
+    const list: unknown[] = [{}];
+    list.push(list);
+    const lists: v.GenericSchema = v.object({ all: v.array(v.any()) });
+    expect(await check(lists, { all: list })).toEqual({ options: { all: list } });
+    const nested: v.GenericSchema = v.union([v.array(v.lazy(() => nested)), v.object({})]);
+    expect(await check(v.object({ all: nested }), { all: list })).toEqual({
+      problems: [{ path: ['all', 1], message }],
+    });
+    const endless = schema(function again(value): unknown {
+      return again(value);
+    });
+    expect(await check(endless, { a: 1 })).toMatchObject({ problems: [{ message: /^the schema failed: / }] });
+  });
+
   it('takes no issues at all for a refusal, as the standard has it', async () => {
     expect(await check(schema(() => ({ issues: [] })))).toEqual({
       problems: [{ path: [], message: 'the schema rejects them' }],
