@@ -34,6 +34,22 @@ export function formatSpan(ms: number): string {
   return small.startsWith('0 ') ? big : `${big} ${small}`;
 }
 
+/** A length of time, all of it: `1 h 30 min`, `1.5 s`. */
+export function formatLength(ms: number): string {
+  const parts: string[] = [];
+  let rest = ms;
+  for (const [unit, unitMs] of [
+    ['d', 86_400_000],
+    ['h', 3_600_000],
+    ['min', 60_000],
+  ] as const) {
+    const count = Math.floor(rest / unitMs);
+    if (count > 0) parts.push(`${count} ${unit}`);
+    rest -= count * unitMs;
+  }
+  return rest > 0 || parts.length === 0 ? [...parts, `${rest / 1000} s`].join(' ') : parts.join(' ');
+}
+
 /** A count with its noun: `1 private connection`, `2 private connections`. */
 export function pluralize(count: number, thing: string): string {
   return `${count} ${thing}${count === 1 ? '' : 's'}`;

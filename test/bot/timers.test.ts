@@ -158,6 +158,11 @@ describe('ctx.after and ctx.at', () => {
   it.each<[what: string, ask: (ctx: Context) => Promise<unknown>, message: RegExp]>([
     ['an unknown timer', (ctx) => ctx.after(1, 'remnd'), /^the plugin has no timer 'remnd'; did you mean 'remind'\?$/],
     ['a length that is none', (ctx) => ctx.after('soon', 'remind'), /^'soon' is not a length of time/],
+    [
+      'a length of time that is too long',
+      (ctx) => ctx.after('99999999w', 'remind'),
+      /^'99999999w' from now is later than/,
+    ],
     ['a time that is none', (ctx) => ctx.at('tomorrow', 'remind'), /^'tomorrow' is not a time/],
     ['data that is not JSON', (ctx) => ctx.after(1, 'remind', 1n), /^the data of a timer is not JSON: /],
     ['a function as data', (ctx) => ctx.after(1, 'remind', () => 1), /^the data of a timer is not JSON$/],

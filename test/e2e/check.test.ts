@@ -69,6 +69,7 @@ export const commands = { 'y!': { help: 'y', run() {} }, w: {}, ok: { help: 'ok'
         hooks: ['onStart', 'onStop'],
         commands: ['!roll'],
         callers: {},
+        limits: {},
         dialogues: [],
         schedules: ['tick'],
         timers: [],
@@ -351,18 +352,24 @@ announcements:
     expect(status).toBe(2);
   });
 
-  test('shows whom commands are for, and warns where the server gives such logins to anyone', async () => {
-    const command = (from: string): string => `{ help: 'h', from: ${from}, run() {} }`;
+  test('shows whom commands are for, where and how often, and warns where the server gives such logins to anyone', async () => {
+    const command = (from: string, more = ''): string => `{ help: 'h', from: ${from}, ${more} run() {} }`;
     labFile(
       'check/rights.mjs',
-      `export const commands = { deploy: ${command("['ops-*', 'root']")}, pay: ${command('() => true')}, hi: ${command("'*'")} };`,
+      `export const commands = {
+        deploy: ${command("['ops-*', 'root']", "cooldown: { total: '90s' },")},
+        pay: ${command('() => true', 'private: true,')},
+        hi: ${command("'*'")},
+      };`,
     );
     labFile(
       'check/rights.yaml',
       "bots: [./rights.mjs]\nserve: { logins: [{ login: 'ops-*', from: 10.0.0.0/8 }, { login: '*' }] }\n",
     );
     const { status, stderr } = await runShared(['check', '--config', '../check/rights.yaml']);
-    expect(stderr).toMatch(/^rights as rights: !deploy \(for ops-\*, root\), !pay, !hi \(for \*\)\n/);
+    expect(stderr).toMatch(
+      /^rights as rights: !deploy \(for ops-\*, root; once in 90s in all\), !pay \(not for everyone; only in private\), !hi \(for \*\)\n/,
+    );
     expect(stderr).toContain("warning: rights: the command 'deploy' is for root, but anybody can log in so");
     expect(stderr).not.toContain("'hi' is for");
     expect(status).toBe(0);

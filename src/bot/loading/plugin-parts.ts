@@ -1,4 +1,5 @@
 import { callersOf } from '../plugin/callers.ts';
+import { limitsOf } from '../plugin/usage.ts';
 import type { LoadedPlugin } from './read-plugin.ts';
 
 /** What a plugin has, by name. */
@@ -7,6 +8,8 @@ export interface PluginParts {
   readonly commands: readonly string[];
   /** The logins that may call a command, by its name, where it is not for everyone. */
   readonly callers: Readonly<Record<string, readonly string[]>>;
+  /** Who may call a command, where and how often, in words, by its name, where there is such a limit. */
+  readonly limits: Readonly<Record<string, readonly string[]>>;
   readonly dialogues: readonly string[];
   readonly timers: readonly string[];
 }
@@ -17,6 +20,11 @@ export function partsOf({ hooks, commands, dialogues, timers }: LoadedPlugin): P
     hooks: Object.keys(hooks),
     commands: [...commands.keys()],
     callers: callersOf(commands),
+    limits: Object.fromEntries(
+      Array.from(commands, ([name, command]) => [name, limitsOf(command)] as const).filter(
+        ([, limits]) => limits.length > 0,
+      ),
+    ),
     dialogues: [...dialogues.keys()],
     timers: [...timers.keys()],
   };

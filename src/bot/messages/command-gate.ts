@@ -1,8 +1,8 @@
 import type { Clock } from '../../util/clock.ts';
 import { durationMs, type Duration } from '../../util/duration.ts';
 import { loginKey } from '../../util/login-key.ts';
-import { formatSpan } from '../../util/printable.ts';
-import { mayCall, patternsOf } from '../plugin/callers.ts';
+import { formatLength } from '../../util/printable.ts';
+import { mayCall } from '../plugin/callers.ts';
 import type { Command } from '../plugin/commands.ts';
 import type { Context, Message } from '../plugin/context.ts';
 
@@ -49,26 +49,13 @@ export class CommandGate {
     this.#calls.set(command, calls);
     const user = loginKey(from);
     const left = Math.max(leftMs(calls.total, total, now), leftMs(calls.byUser.get(user) ?? -Infinity, perUser, now));
-    if (left > 0) return `Not yet: ${shown} can be called again in ${formatSpan(Math.ceil(left / 1000) * 1000)}.`;
+    if (left > 0) return `Not yet: ${shown} can be called again in ${formatLength(Math.ceil(left / 1000) * 1000)}.`;
     calls.total = now;
     calls.byUser.delete(user);
     if (perUser !== undefined) calls.byUser.set(user, now);
     if (calls.byUser.size > MAX_USERS) calls.byUser.delete(calls.byUser.keys().next().value!);
     return undefined;
   }
-}
-
-/** Who may call a command, where, and how often, in words. */
-export function limitsOf(command: Command): string[] {
-  const { private: isPrivate, cooldown, from } = command;
-  const { perUser, total } = cooldown ?? {};
-  const patterns = patternsOf(command);
-  return [
-    ...(patterns ? [`for ${patterns.join(', ')}`] : typeof from === 'function' ? ['not for everyone'] : []),
-    ...(isPrivate === undefined ? [] : [isPrivate ? 'only in private' : 'only in public']),
-    ...(perUser === undefined ? [] : [`once in ${span(perUser)} for each user`]),
-    ...(total === undefined ? [] : [`once in ${span(total)} in all`]),
-  ];
 }
 
 function notAllowed(shown: string): string {
@@ -79,8 +66,4 @@ function notAllowed(shown: string): string {
 function leftMs(last: number, pause: Duration | undefined, now: number): number {
   if (pause === undefined || last > now) return 0;
   return last + durationMs(pause) - now;
-}
-
-function span(pause: Duration): string {
-  return typeof pause === 'string' ? pause : formatSpan(pause);
 }

@@ -1,19 +1,26 @@
-import { mayCall } from '../plugin/callers.ts';
 import { isFlag } from '../plugin/command-line.ts';
-import { examplesOf } from '../plugin/commands.ts';
-import { describeArg, usageOf } from '../plugin/usage.ts';
-import { limitsOf } from './command-gate.ts';
+import { examplesOf, type Command } from '../plugin/commands.ts';
+import { describeArg, limitsOf, usageOf } from '../plugin/usage.ts';
 import type { CommandIndex, FoundCommand } from './command-index.ts';
 
-/** The answer to `!help`: the commands that a user may call, or what one of them is. */
-export function helpText(index: CommandIndex, prefix: string, topic: string, from: string): string {
+/**
+ * The answer to `!help`: the commands that a user may call, or what one of them is.
+ *
+ * @param isListed whether the user may call a command
+ */
+export function helpText(
+  index: CommandIndex,
+  prefix: string,
+  topic: string,
+  isListed: (command: Command) => boolean,
+): string {
   const asked = topic.toLowerCase().startsWith(prefix.toLowerCase()) ? topic.slice(prefix.length).trim() : topic;
   if (asked === '') {
-    const open = index.all().filter(({ command }) => mayCall(command, from));
+    const open = index.all().filter(({ command }) => isListed(command));
     return `Commands: ${[...listed(open, prefix), `${prefix}help <command> tells more`].join(' | ')}`;
   }
   const found = index.find(asked.replaceAll(/\s+/g, ' '));
-  const group = index.groupOf(asked);
+  const group = index.groupOf(asked).filter(({ command }) => isListed(command));
   if (found) return [...details(found, prefix), ...listed(group, prefix)].join(' | ');
   if (group.length > 0) return `Commands: ${listed(group, prefix).join(' | ')}`;
   const near = index.near(asked);

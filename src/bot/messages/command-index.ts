@@ -14,7 +14,7 @@ export interface FoundCommand {
 /** What the beginning of a line names. */
 export type Lookup =
   | { readonly found: FoundCommand; readonly rest: string }
-  /** The first word of several commands, and nothing that follows in one of them. */
+  /** The first words of several commands, and nothing that follows in one of them. */
   | { readonly group: string; readonly after: string }
   | { readonly unknown: string; readonly after: string };
 
@@ -54,23 +54,33 @@ export class CommandIndex {
     return undefined;
   }
 
-  /** The commands whose names begin with a word, and have another behind it. */
-  groupOf(word: string): FoundCommand[] {
-    const start = `${commandKey(word)} `;
+  /** The commands whose names begin with these words, and have another behind them. */
+  groupOf(words: string): FoundCommand[] {
+    const start = `${commandKey(words)} `;
     return this.all().filter(({ name }) => name.startsWith(start));
+  }
+
+  /** What may follow these words in names of commands, each once. */
+  nextWords(words: string): string[] {
+    const count = words.split(' ').length;
+    return [...new Set(this.groupOf(words).map(({ name }) => name.split(' ')[count]!))];
   }
 
   /** What a line begins with: the longest name there is. */
   lookUp(line: string): Lookup {
-    const words = [...line.matchAll(/\S+/g)].slice(0, MAX_WORDS);
-    for (let count = words.length; count > 0; count -= 1) {
-      const name = words.slice(0, count).map(([word]) => word);
-      const found = this.find(name.join(' '));
-      const last = words[count - 1]!;
+    const matches = [...line.matchAll(/\S+/g)].slice(0, MAX_WORDS);
+    const words = matches.map(([word]) => word);
+    const counts = Array.from(words, (_, index) => words.length - index);
+    for (const count of counts) {
+      const found = this.find(words.slice(0, count).join(' '));
+      const last = matches[count - 1]!;
       if (found) return { found, rest: line.slice(last.index + last[0].length) };
     }
-    const [word = '', after = ''] = words.map(([each]) => each);
-    return this.groupOf(word).length > 0 ? { group: commandKey(word), after } : { unknown: word, after };
+    for (const count of counts) {
+      const group = commandKey(words.slice(0, count).join(' '));
+      if (this.groupOf(group).length > 0) return { group, after: words[count] ?? '' };
+    }
+    return { unknown: words[0] ?? '', after: words[1] ?? '' };
   }
 
   /** The name that is meant by one that is misspelt; `after` is the word behind it, where that may be a part of it. */
@@ -78,10 +88,7 @@ export class CommandIndex {
     const names = this.all().flatMap(({ name: known, command }) => [known, ...(command.aliases ?? [])]);
     const near = closest(name, [...names, ...names.map((each) => each.split(' ')[0]!), ...others]);
     if (near === undefined || others.includes(near) || this.find(near)) return near;
-    const second = closest(
-      after,
-      this.groupOf(near).map((each) => each.name.split(' ')[1]!),
-    );
+    const second = closest(after, this.nextWords(near));
     return second === undefined ? near : `${near} ${second}`;
   }
 }

@@ -7,8 +7,9 @@ import type { Logger } from '../../util/log.ts';
 import { loginKey } from '../../util/login-key.ts';
 import { commandKey, HELP_COMMAND } from '../loading/validate-plugin.ts';
 import { applySchemas, hasSchemas } from '../plugin/arg-schemas.ts';
+import { mayCall } from '../plugin/callers.ts';
 import { parseArgs, quoted } from '../plugin/command-line.ts';
-import type { ArgSpecs, ArgValues } from '../plugin/commands.ts';
+import type { ArgSpecs, ArgValues, Command } from '../plugin/commands.ts';
 import type { Message } from '../plugin/context.ts';
 import { usageOf } from '../plugin/usage.ts';
 import type { Cause } from '../running/current-call.ts';
@@ -62,7 +63,7 @@ export class CommandRouter {
     const [word = ''] = /^\S+/.exec(line)!;
     if (commandKey(word) === HELP_COMMAND) {
       // In a room full of bots, all of them answer, so only to the user who asked.
-      this.#answer(from, helpText(this.#index, this.#prefix, line.slice(word.length).trim(), from), whisper);
+      this.#help(line.slice(word.length).trim(), from, whisper);
       return true;
     }
     const lookup = this.#index.lookUp(line);
@@ -83,6 +84,22 @@ export class CommandRouter {
     return true;
   }
 
+  /** Answers `!help`: at once, unless plugins decide by functions who may call their commands. */
+  #help(topic: string, from: string, whisper: (text: string) => Promise<void>): void {
+    const answer = (refused: readonly Command[]): void => {
+      const isListed = (command: Command): boolean => mayCall(command, from) && !refused.includes(command);
+      this.#answer(from, helpText(this.#index, this.#prefix, topic, isListed), whisper);
+    };
+    const asked = this.#index.all().filter(({ command }) => typeof command.from === 'function');
+    if (asked.length === 0) return answer([]);
+    const decided = asked.map(async ({ name, command, runner: { calls, context } }) => {
+      const decide = () => this.#gate.refusal(command, name, from, context);
+      const result = await calls.make(`${this.#prefix}${name}`, from, decide);
+      return result.ok && result.value === undefined ? [] : [command];
+    });
+    void Promise.all(decided).then((refused) => answer(refused.flat()));
+  }
+
   /** Ends the dialogue with the sender of a message, after what that has caused before; returns whether that is meant. */
   #cancel(message: Message, cause: Cause): boolean {
     const runners = this.#runners();
@@ -95,9 +112,9 @@ export class CommandRouter {
     return runner !== undefined;
   }
 
-  /** The answer to the first word of several commands alone, or with another behind it that none of them has. */
+  /** The answer to the first words of several commands alone, or with another behind them that none of them has. */
   #whichOf(group: string, after: string): string {
-    const words = [...new Set(this.#index.groupOf(group).map(({ name }) => name.split(' ')[1]!))];
+    const words = this.#index.nextWords(group);
     const shown = `${this.#prefix}${group}`;
     if (after === '')
       return `One word more: ${words.map((each) => `${shown} ${each}`).join(', ')}; ${this.#prefix}${HELP_COMMAND} ${group} tells more.`;

@@ -1,7 +1,7 @@
 import { unknownKeys } from '../../util/closest.ts';
-import { durationMs } from '../../util/duration.ts';
+import { durationMs, type Duration } from '../../util/duration.ts';
 import { Zone } from '../../util/zone.ts';
-import { readValue } from './arg-values.ts';
+import { boundMs, meaningOf, readValue } from './arg-values.ts';
 import { isFlag, isOptional } from './command-line.ts';
 import type { ArgSpec, ArgSpecs } from './commands.ts';
 
@@ -9,11 +9,12 @@ import type { ArgSpec, ArgSpecs } from './commands.ts';
 export function argProblems(specs: ArgSpecs): string[] {
   const all = Object.entries(specs);
   const entries = all.filter(([, spec]) => !isFlag(spec ?? {}));
-  return all.flatMap(([name, spec]) => {
+  return all.flatMap(([name, spec], place) => {
     const index = entries.findIndex(([other]) => other === name);
     const problems = ARG_NAME.test(name)
       ? []
       : ['a name consists of at most 32 letters, digits, - and _, and begins with a letter'];
+    problems.push(...clashes([name, spec], all.slice(0, place)));
     if (!Object.keys(KEYS).includes(spec?.type)) {
       problems.push(`type must be one of ${Object.keys(KEYS).join(', ')}`);
     } else {
@@ -27,6 +28,21 @@ export function argProblems(specs: ArgSpecs): string[] {
     }
     return problems.map((problem) => `${name}: ${problem}`);
   });
+}
+
+/** Which of the flags before it has the same name, or the same letter. */
+function clashes(
+  [name, spec]: readonly [string, ArgSpec],
+  before: readonly (readonly [name: string, spec: ArgSpec])[],
+): string[] {
+  if (!isFlag(spec ?? {})) return [];
+  const flags = before.filter(([, other]) => isFlag(other ?? {}));
+  const alike = flags.find(([other]) => other.toLowerCase() === name.toLowerCase());
+  const short = typeof spec.flag === 'string' ? flags.find(([, other]) => other.flag === spec.flag) : undefined;
+  return [
+    ...(alike ? [`'${alike[0]}' is the same flag: case is ignored`] : []),
+    ...(short ? [`'${short[0]}' has the flag -${spec.flag}, too`] : []),
+  ];
 }
 
 /** JavaScript moves keys that are numbers to the front, so a name does not begin with a digit. */
@@ -72,6 +88,9 @@ function partProblems(spec: ArgSpec): string[] {
   if (spec.type === 'duration') {
     for (const key of ['min', 'max', 'default'] as const)
       if (!isDuration(spec[key])) problems.push(`${key} is not a length of time, such as 90s`);
+    const { min = 0, max = Infinity } = spec;
+    if (problems.length === 0 && boundMs(min) > boundMs(max))
+      problems.push(`min is ${min}, which is more than max, ${max}`);
   }
   if (spec.type === 'date' && !isZone(spec.timeZone)) problems.push(`there is no time zone '${String(spec.timeZone)}'`);
   if (spec.type === 'choice' && !isListOfWords(spec.of)) problems.push("a choice needs 'of', a list of words");
@@ -85,7 +104,11 @@ function defaultProblem(spec: ArgSpec): string | undefined {
   if (given === undefined) return undefined;
   if (spec.type === 'words') return 'words have no default: without words, the value is undefined';
   if (spec.type === 'date') return 'a date has no default: without it, the value is undefined';
-  if (spec.type === 'duration') return undefined;
+  if (spec.type === 'duration') {
+    const { min = 0, max = Infinity } = spec;
+    const ms = boundMs(given as Duration);
+    return ms >= boundMs(min) && ms <= boundMs(max) ? undefined : `default must be ${meaningOf(spec)}`;
+  }
   const kind = { integer: 'number', number: 'number', boolean: 'boolean' }[spec.type as string] ?? 'string';
   if (typeof given !== kind) return `default is not a ${kind}`;
   const isFree = spec.type === 'word' || spec.type === 'text';

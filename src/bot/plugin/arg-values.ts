@@ -1,6 +1,6 @@
 import { loginProblem } from '../../protocol/login.ts';
 import { durationMs, type Duration } from '../../util/duration.ts';
-import { formatSpan } from '../../util/printable.ts';
+import { formatLength } from '../../util/printable.ts';
 import { Zone } from '../../util/zone.ts';
 import type { ArgSpec } from './commands.ts';
 
@@ -29,7 +29,7 @@ export function readValue(spec: ArgSpec, word: string, now: Date): Read {
     case 'duration': {
       const value = spokenMs(word);
       const { min = 0, max = Infinity } = spec;
-      const fits = value !== undefined && value >= boundMs(min) && value <= boundMs(max);
+      const fits = value !== undefined && value >= boundMs(min) && value <= boundMs(max) && isDate(now, value);
       return fits ? { value } : { problem: meaningOf(spec) };
     }
     case 'date': {
@@ -78,11 +78,17 @@ function rangeOf(min?: number | string, max?: number | string): string {
 
 function shown(bound: Duration | undefined): string | undefined {
   if (bound === undefined || bound === Infinity) return undefined;
-  return typeof bound === 'string' ? bound : formatSpan(bound);
+  return typeof bound === 'string' ? bound : formatLength(bound);
 }
 
-function boundMs(bound: Duration): number {
+/** A bound of a length of time in milliseconds; infinity is none. */
+export function boundMs(bound: Duration): number {
   return bound === Infinity ? Infinity : durationMs(bound);
+}
+
+/** Whether there is a date so long after another one: there are none beyond the year 275760. */
+function isDate(now: Date, afterMs: number): boolean {
+  return !Number.isNaN(new Date(now.getTime() + afterMs).getTime());
 }
 
 /** People write units in several ways. */
@@ -102,7 +108,9 @@ export function spokenMs(text: string): number | undefined {
     const known = SPOKEN_UNITS.find(([spoken]) => new RegExp(`^(?:${spoken.source})$`).test(unit));
     return known && `${number}${known[1]}`;
   });
-  return parts.includes(undefined) ? undefined : durationMs(parts.join(''));
+  // More digits than a number has would be infinite.
+  const isTooLong = /\d{16}/.test(text);
+  return parts.includes(undefined) || isTooLong ? undefined : durationMs(parts.join(''));
 }
 
 const DATE = /^(?:(\d{4})-(\d\d)-(\d\d)(?:[T ](?=.)|$))?(?:(\d{1,2}):(\d\d)(?::(\d\d))?)?(Z|[+-]\d\d:?\d\d)?$/i;
@@ -125,8 +133,9 @@ function readDate(text: string, timeZone: string | undefined, now: Date): Date |
   ] as const;
   const wall = Date.UTC(...parts);
   const back = new Date(wall);
-  // Date reads the 31st of February as a day of March, and 24:00 as the next day.
+  // Date reads the 31st of February as a day of March, 24:00 as the next day, and the year 99 as 1999.
   const isReal =
+    back.getUTCFullYear() === parts[0] &&
     back.getUTCMonth() === parts[1] &&
     back.getUTCDate() === parts[2] &&
     back.getUTCHours() === parts[3] &&

@@ -67,7 +67,7 @@ function takeFlags(specs: ArgSpecs, text: string, words: Word[], values: Record<
       left.push(word);
       continue;
     }
-    const found = flags.find(([name, { flag }]) => given.name === name.toLowerCase() || given.short === flag);
+    const found = findFlag(flags, given);
     if (!found) {
       if (left.length >= textFrom) {
         left.push(word);
@@ -81,12 +81,18 @@ function takeFlags(specs: ArgSpecs, text: string, words: Word[], values: Record<
         `there is no flag ${quoted(word.value)}; ${near === undefined ? `there are ${flags.map(([name]) => `--${name}`).join(', ')}` : `did you mean --${near}?`}`,
       );
     }
-    const [name, spec] = found;
+    const { name, spec, isNegated } = found;
     if (spec.type === 'boolean' && given.value === undefined) {
-      values[name] = !given.isNegated;
+      values[name] = !isNegated;
       continue;
     }
-    if (given.isNegated) throw new Problem(`--no-${name} makes no sense: ${name} is not yes or no`);
+    if (isNegated) {
+      const why =
+        spec.type === 'boolean'
+          ? `--no-${name} takes no value`
+          : `--no-${name} makes no sense: ${name} is not yes or no`;
+      throw new Problem(why);
+    }
     if (given.value === undefined) index += 1;
     const value = given.value ?? words[index]?.value;
     if (value === undefined) throw new Problem(`--${name} needs a value`);
@@ -138,16 +144,27 @@ function takeOthers(specs: ArgSpecs, { text, words }: Rest, values: Record<strin
 interface GivenFlag {
   readonly name?: string;
   readonly short?: string;
-  readonly isNegated: boolean;
   readonly value: string | undefined;
+}
+
+/** The flag that is given, by its letter, its name, or, where no other is called so, by `no-` and its name. */
+function findFlag(
+  flags: readonly (readonly [name: string, spec: ArgSpec])[],
+  given: GivenFlag,
+): { readonly name: string; readonly spec: ArgSpec; readonly isNegated: boolean } | undefined {
+  const named = (wanted: string | undefined) => flags.find(([name]) => name.toLowerCase() === wanted);
+  const meant = given.short === undefined ? named(given.name) : flags.find(([, { flag }]) => flag === given.short);
+  const negated = meant ? undefined : named(/^no-(.+)$/.exec(given.name ?? '')?.[1]);
+  const [name, spec] = meant ?? negated ?? [];
+  return name === undefined || !spec ? undefined : { name, spec, isNegated: !meant };
 }
 
 /** A word that looks like a flag. Phones make one dash of two. */
 function readFlag(word: string): GivenFlag | undefined {
-  const [, no, name, value] = /^(?:--|[—–])(no-)?(\p{L}[\p{L}\p{N}_-]*)(?:=([^]*))?$/u.exec(word) ?? [];
-  if (name !== undefined) return { name: name.toLowerCase(), isNegated: no !== undefined, value };
+  const [, name, value] = /^(?:--|[—–])(\p{L}[\p{L}\p{N}_-]*)(?:=([^]*))?$/u.exec(word) ?? [];
+  if (name !== undefined) return { name: name.toLowerCase(), value };
   const [, short, given] = /^-(\p{L})(?:=([^]*))?$/u.exec(word) ?? [];
-  return short === undefined ? undefined : { short, isNegated: false, value: given };
+  return short === undefined ? undefined : { short, value: given };
 }
 
 function valueOf(name: string, spec: ArgSpec, word: string, now: Date): unknown {

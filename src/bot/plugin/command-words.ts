@@ -11,6 +11,8 @@ export interface Word {
 /** What closes a quotation that begins with a character. Phones type some of these for plain quotes. */
 const CLOSING: Readonly<Record<string, string>> = { '"': '"', '“': '“”"', '„': '“”"', '”': '”"', '«': '»', '»': '«»' };
 const SPACE = /\s/u;
+/** What a flag begins with. Phones make one dash of two. */
+const DASH = /[-—–]/;
 
 /** Splits a line into words. In quotes, `\"` is a quote and `\\` a backslash; a quote that is not closed is a character. */
 export function wordsOf(line: string): Word[] {
@@ -34,7 +36,7 @@ function readWordAt(line: string, start: number): Word {
   while (end < line.length && !SPACE.test(line[end]!)) {
     end += 1;
     // The value of a flag, as in --name="a b".
-    const value = line[end - 1] === '=' && line[start] === '-' ? readQuoted(line, end) : undefined;
+    const value = line[end - 1] === '=' && DASH.test(line[start]!) ? readQuoted(line, end) : undefined;
     if (value) return { value: line.slice(start, end) + value.value, start, end: value.end, isQuoted: false };
   }
   return { value: line.slice(start, end), start, end, isQuoted: false };

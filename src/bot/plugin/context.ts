@@ -196,6 +196,7 @@ export interface Context<Options = PlainOptions> {
   /**
    * As {@link Context.after}, at a time; at once if it has passed.
    *
+   * @param time a `Date`, or a text that `Date` reads; one of a day and an hour without an offset is the system's time
    * @throws {ChatosError} as {@link Context.after}
    */
   at(time: Date | string, timer: string, data?: unknown): Promise<Timer>;

@@ -1,6 +1,9 @@
-import { isFlag, isOptional } from './command-line.ts';
+import type { Duration } from '../../util/duration.ts';
+import { formatLength } from '../../util/printable.ts';
 import { meaningOf } from './arg-values.ts';
-import type { ArgSpec, ArgSpecs } from './commands.ts';
+import { patternsOf } from './callers.ts';
+import { isFlag, isOptional } from './command-line.ts';
+import type { ArgSpec, ArgSpecs, Command } from './commands.ts';
 
 /** How a command is called, as `!roll [sides] <note…> [--force]`. */
 export function usageOf(prefix: string, name: string, specs: ArgSpecs = {}): string {
@@ -33,8 +36,29 @@ export function describeArg(spec: ArgSpec): string {
   const facts = [
     spec.help,
     isOn ? undefined : meaningOf(spec) || undefined,
-    'default' in spec && spec.default !== undefined ? `default ${String(spec.default)}` : undefined,
+    'default' in spec && spec.default !== undefined ? `default ${defaultWord(spec)}` : undefined,
   ];
   const known = facts.filter((fact) => fact !== undefined);
   return known.length > 0 ? known.join(', ') : isOn ? 'a flag' : spec.type;
+}
+
+function defaultWord(spec: ArgSpec & { readonly default?: unknown }): string {
+  return spec.type === 'duration' ? span(spec.default!) : String(spec.default);
+}
+
+/** Who may call a command, where, and how often, in words. */
+export function limitsOf(command: Command): string[] {
+  const { private: isPrivate, cooldown, from } = command;
+  const { perUser, total } = cooldown ?? {};
+  const patterns = patternsOf(command);
+  return [
+    ...(patterns ? [`for ${patterns.join(', ')}`] : typeof from === 'function' ? ['not for everyone'] : []),
+    ...(isPrivate === undefined ? [] : [isPrivate ? 'only in private' : 'only in public']),
+    ...(perUser === undefined ? [] : [`once in ${span(perUser)} for each user`]),
+    ...(total === undefined ? [] : [`once in ${span(total)} in all`]),
+  ];
+}
+
+function span(pause: Duration): string {
+  return typeof pause === 'string' ? pause : formatLength(pause);
 }

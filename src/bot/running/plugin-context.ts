@@ -2,7 +2,7 @@ import type { Channel } from '../../client/channel.ts';
 import type { RequestOptions } from '../../client/options.ts';
 import { withEither } from '../../util/abort.ts';
 import { sleep, type Clock } from '../../util/clock.ts';
-import { durationMs } from '../../util/duration.ts';
+import { durationMs, type Duration } from '../../util/duration.ts';
 import { loginKey } from '../../util/login-key.ts';
 import { ChatosError } from '../../errors.ts';
 import type { AskOptions, Context, Message } from '../plugin/context.ts';
@@ -55,7 +55,7 @@ export class PluginContext {
       sleep: (duration, options = {}) =>
         this.#until(settings.signal, options, ({ signal }) => awaitPeer(sleep(clock, durationMs(duration), signal))),
       after: (duration, timer, data) =>
-        this.#unlessStopped(() => timers.add(timer, new Date(clock.now().getTime() + durationMs(duration)), data)),
+        this.#unlessStopped(() => timers.add(timer, dateAfter(clock.now(), duration), data)),
       at: (time, timer, data) => this.#unlessStopped(() => timers.add(timer, toDate(time), data)),
       timers: (name) => timers.list(name).filter((timer) => timer.name !== DIALOGUE_TIMER),
       say: (text) => this.#unlessStopped(() => services.speak(undefined, textArgument('text', text))),
@@ -133,7 +133,14 @@ export class PluginContext {
   }
 }
 
-/** @throws {ChatosError} `INVALID_ARGUMENT` if it is not a time, or one without a zone */
+/** @throws {ChatosError} `INVALID_ARGUMENT` if it is no length of time, or one that no date is after */
+function dateAfter(now: Date, duration: Duration): Date {
+  const date = new Date(now.getTime() + durationMs(duration));
+  if (!Number.isNaN(date.getTime())) return date;
+  throw new ChatosError('INVALID_ARGUMENT', `'${duration}' from now is later than any date`);
+}
+
+/** @throws {ChatosError} `INVALID_ARGUMENT` if it is not a time */
 function toDate(time: Date | string): Date {
   const date = new Date(time);
   if (!Number.isNaN(date.getTime())) return date;

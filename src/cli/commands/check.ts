@@ -89,8 +89,8 @@ async function check(files: string[], flags: CheckFlags): Promise<void> {
   for (const bot of bots) {
     const { bot: name, login, hooks, dialogues, timers, schedules } = partsOf(bot, prefix);
     const commands = bot.parts.commands.map((command) => {
-      const callers = bot.parts.callers[command];
-      return `${prefix}${command}${callers ? ` (for ${callers.join(', ')})` : ''}`;
+      const limits = bot.parts.limits[command];
+      return `${prefix}${command}${limits ? ` (${limits.join('; ')})` : ''}`;
     });
     const counted = Object.entries({ dialogue: dialogues, schedule: schedules, timer: timers }).flatMap(
       ([what, names]) => {

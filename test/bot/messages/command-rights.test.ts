@@ -62,6 +62,22 @@ describe('a command of several words', () => {
   });
 });
 
+it('a command of three words helps where the last one is missing or wrong', async () => {
+  const { ask } = await talking({
+    commands: {
+      'db user add': { help: 'adds', run: (_: unknown, message) => message.reply('added') },
+      'db user drop': { help: 'drops', run: (_: unknown, message) => message.reply('dropped') },
+      'db dump': { help: 'dumps', run: (_: unknown, message) => message.reply('dumped') },
+    },
+  });
+  expect(await ask('!db user add')).toBe('added');
+  expect(await ask('!db user')).toBe('One word more: !db user add, !db user drop; !help db user tells more.');
+  expect(await ask('!db user dorp')).toBe('There is no !db user dorp; did you mean !db user drop?');
+  expect(await ask('!db usr add')).toBe('There is no !db usr; did you mean !db user?');
+  expect(await ask('!db')).toBe('One word more: !db user, !db dump; !help db tells more.');
+  expect(await ask('!help db user')).toBe('Commands: !db user add - adds | !db user drop - drops');
+});
+
 describe('a command for some', () => {
   const ops = defineBot({
     commands: {
@@ -71,6 +87,8 @@ describe('a command for some', () => {
         from: (login, { options }) => Promise.resolve(login === 'alice' && options !== undefined),
         run: (_, message) => message.reply('paid'),
       },
+      'lamp on': { help: 'lights', run: () => undefined },
+      'lamp sell': { help: 'sells', from: ['ops-*'], run: () => undefined },
       hi: { help: 'greets', run: (_, message) => message.reply('hello') },
     },
   });
@@ -79,15 +97,23 @@ describe('a command for some', () => {
     const { ask } = await talking(ops, ['alice', 'ops-ann']);
     expect(await ask('!deploy')).toBe('You may not use !deploy.');
     expect(await ask('!deploy', 'ops-ann')).toBe('deployed');
-    expect(await ask('!help')).toBe('Commands: !pay - pays | !hi - greets | !help <command> tells more');
+    expect(await ask('!help')).toBe(
+      'Commands: !pay - pays | !lamp on - lights | !hi - greets | !help <command> tells more',
+    );
     expect(await ask('!help', 'ops-ann')).toContain('!deploy - deploys');
     expect(await ask('!help deploy')).toBe('usage: !deploy | deploys | for ops-*, root');
+    expect(await ask('!help lamp')).toBe('Commands: !lamp on - lights');
+    expect(await ask('!help lamp', 'ops-ann')).toBe('Commands: !lamp on - lights | !lamp sell - sells');
   });
 
   it('is decided by a function, which has the context', async () => {
     const { ask } = await talking(ops, ['alice', 'bob']);
     expect(await ask('!pay', 'bob')).toBe('You may not use !pay.');
     expect(await ask('!pay', 'alice')).toBe('paid');
+    expect(await ask('!help', 'bob')).toBe('Commands: !lamp on - lights | !hi - greets | !help <command> tells more');
+    expect(await ask('!help', 'alice')).toBe(
+      'Commands: !pay - pays | !lamp on - lights | !hi - greets | !help <command> tells more',
+    );
     expect(await ask('!help pay')).toBe('usage: !pay | pays | not for everyone');
   });
 

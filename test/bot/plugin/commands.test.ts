@@ -76,6 +76,8 @@ describe('parseArgs', () => {
       '90',
       "t must be a length of time such as 90s or 1h30m, not '90'",
     ],
+    ['a time that no date is after', { t: { type: 'duration' } }, '99999999w', 't must be a length of time'],
+    ['a time without end', { t: { type: 'duration' } }, `${'9'.repeat(400)}d`, 't must be a length of time'],
     ['an unknown unit', { t: { type: 'duration' } }, '3y', 't must be a length of time'],
     [
       'one out of its range',
@@ -116,6 +118,7 @@ describe('dates', () => {
   it.each([
     '2026-02-30',
     '2026-13-01',
+    '0050-01-01',
     '24:00',
     '9:60',
     '9',
@@ -146,6 +149,7 @@ describe('flags', () => {
     ['web --no-check --wait "1h 30m"', { what: 'web', ...NONE, check: false, wait: 5_400_000 }],
     ['web --wait="1h 30m"', { what: 'web', ...NONE, wait: 5_400_000 }],
     ['web —force', { what: 'web', ...NONE, force: true }],
+    ['web —wait=“1h 30m”', { what: 'web', ...NONE, wait: 5_400_000 }],
     ['web --FORCE=no', { what: 'web', ...NONE }],
     ['web as  it --force  is', { what: 'web', ...NONE, note: 'as  it is', force: true }],
     ['web use --strict', { what: 'web', ...NONE, note: 'use --strict' }],
@@ -160,9 +164,16 @@ describe('flags', () => {
     ['web --env', '--env needs a value'],
     ['web --env=moon', "--env must be one of dev, prod, not 'moon'"],
     ['web --no-env', '--no-env makes no sense: env is not yes or no'],
+    ['web --no-force=yes', '--no-force takes no value'],
     ['web --force=perhaps', "--force must be yes or no, not 'perhaps'"],
     ['--force', 'what is missing'],
   ])('say what is wrong: %s', (line, expected) => expect(read(DEPLOY, line)).toBe(expected));
+
+  it('may have a name that begins with no', () => {
+    const specs: ArgSpecs = { 'no-cache': { type: 'boolean', flag: true }, cache: { type: 'word', flag: true } };
+    expect(read(specs, '--no-cache --cache here')).toEqual({ 'no-cache': true, cache: 'here' });
+    expect(read(specs, '--no-no-cache')).toEqual({ 'no-cache': false, cache: undefined });
+  });
 
   it('may be required', () => {
     const specs: ArgSpecs = { to: { type: 'login', flag: true, optional: false } };
@@ -180,6 +191,7 @@ describe('flags', () => {
     );
     expect(describeArg(DEPLOY['force']!)).toBe('a flag');
     expect(describeArg(DEPLOY['wait']!)).toBe('a length of time such as 90s or 1h30m');
+    expect(describeArg({ type: 'duration', default: 3_600_000 })).toMatch(/, default 1 h$/);
   });
 });
 
@@ -198,12 +210,32 @@ describe('arguments that cannot be meant', () => {
     ['an unknown type', { a: { type: 'colour' } }, /^a: type must be one of/],
     ['no type', { a: undefined }, /^a: type must be/],
     ['a flag of two letters', { a: { type: 'word', flag: 'ab' } }, /^a: flag must be true, false or a letter/],
+    [
+      'two flags of one letter',
+      { a: { type: 'word', flag: 'x' }, b: { type: 'word', flag: 'x' } },
+      /^b: 'a' has the flag -x, too/,
+    ],
+    [
+      'two flags of one name',
+      { a: { type: 'word', flag: true }, A: { type: 'word', flag: true } },
+      /^A: 'a' is the same flag: case is ignored/,
+    ],
     ['a text that is a flag', { a: { type: 'text', flag: true } }, /^a: text cannot be a flag/],
     ['no schema', { a: { type: 'word', schema: {} } }, /^a: schema is not a Standard Schema/],
     ['a schema of a number', { a: { type: 'number', schema: {} } }, /^a: unknown key 'schema'/],
     ['an unknown zone', { a: { type: 'date', timeZone: 'Mars' } }, /^a: there is no time zone 'Mars'/],
     ['a default day', { a: { type: 'date', default: '2026-01-01' } }, /^a: a date has no default/],
     ['no length of time', { a: { type: 'duration', min: 'soon' } }, /^a: min is not a length of time/],
+    [
+      'a shortest time over the longest',
+      { a: { type: 'duration', min: '2h', max: '1h' } },
+      /^a: min is 2h, which is more/,
+    ],
+    [
+      'a default time out of range',
+      { a: { type: 'duration', max: '1h', default: '2h' } },
+      /^a: default must be a length/,
+    ],
     ['a default that is no login', { a: { type: 'login', default: '' } }, /^a: default must be a login/],
     ['a text before another', { a: { type: 'text' }, b: { type: 'word' } }, /^a: text takes the rest/],
     ['a choice of nothing', { a: { type: 'choice', of: [] } }, /^a: a choice needs/],
@@ -223,5 +255,8 @@ describe('arguments that cannot be meant', () => {
 
   it('are none here', () => {
     expect(argProblems({ a: { type: 'integer', default: 0 }, b: { type: 'words', optional: true } })).toEqual([]);
+    expect(argProblems({ a: { type: 'word' }, A: { type: 'duration', flag: 'a', default: '1s', max: '1s' } })).toEqual(
+      [],
+    );
   });
 });
