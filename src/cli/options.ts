@@ -3,6 +3,7 @@ import { DEFAULT_STATUS_ADDRESS, formatStatusAddress, parseStatusAddress } from 
 import { messageOf } from '../errors.ts';
 import { parseAddress, type Address } from '../net/address.ts';
 import { loginProblem } from '../protocol/login.ts';
+import { durationMs } from '../util/duration.ts';
 import {
   createSwitchedLogger,
   LOG_FORMATS,
@@ -128,15 +129,15 @@ export function seconds(text: string): number {
   return value;
 }
 
-const TIME_UNITS = { s: 1, m: 60, min: 60, h: 3_600, d: 86_400 };
-
-/** A length of time, in seconds: `90s`, `30m`, `1h`, `7d`. */
+/** A length of time, in seconds: `90s`, `30m`, `1h30m`, `7d`. */
 export function duration(text: string): number {
-  const [, number, unit] = /^(\d+(?:\.\d+)?)(s|m|min|h|d)$/.exec(text) ?? [];
-  const value = Number(number) * TIME_UNITS[(unit ?? 's') as keyof typeof TIME_UNITS];
-  if (!(value > 0 && value < 3_000_000_000))
-    throw new InvalidArgumentError('expected a time, such as 90s, 30m, 1h or 7d');
-  return value;
+  try {
+    const value = durationMs(text) / 1_000;
+    if (value > 0 && value < 3_000_000_000) return value;
+  } catch {
+    // Reported below.
+  }
+  throw new InvalidArgumentError('expected a time, such as 90s, 30m, 1h30m or 7d');
 }
 
 const BYTE_UNITS = { '': 1, k: 1e3, m: 1e6, g: 1e9, ki: 2 ** 10, mi: 2 ** 20, gi: 2 ** 30 };

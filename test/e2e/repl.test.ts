@@ -221,6 +221,27 @@ describe.skipIf(!HAS_TERMINAL)('repl, on a terminal', () => {
     expect(readFileSync(bot, 'utf8')).toBe(BOT);
   });
 
+  test('completes the commands that the current user may call, as they are now', async () => {
+    const code = (name: string): string => `export const commands = {
+      dance: { help: 'h', run: (_args, message) => message.reply('dancing') },
+      ${name}: { help: 'h', from: 'ops', run: (_args, message) => message.reply('deployed') },
+    };`;
+    const file = labFile('dancer.ts', code('dare'));
+    const screen = onTerminal(`chatosbot repl ${file} --as ann`);
+    await screen.shows('ann> ');
+    screen.type(`!da\t${KEY.enter}`);
+    await screen.shows('dancer: dancing\r\n');
+    writeFileSync(file, code('zap'));
+    screen.type(`/reload${KEY.enter}`);
+    await screen.shows('dancer: reloaded');
+    screen.type(`/as ops${KEY.enter}`);
+    await screen.shows('ops> ');
+    screen.type(`/msg !z\t${KEY.enter}`);
+    await screen.shows('dancer -> ops: deployed');
+    screen.type(KEY.ctrlD);
+    expect((await screen.exit()).status).toBe(0);
+  });
+
   test('waits with a line for the one before it, but for an acceptance that waits for the bot', async () => {
     const screen = onTerminal(`chatosbot repl ${bot}`);
     await screen.shows('you> ');

@@ -169,8 +169,8 @@ describe.skipIf(!HAS_TERMINAL)('chat, on a terminal', () => {
     const coloured = onTerminal(`chatosbot chat --server ${at} --login nameful`, { env: { NO_COLOR: '' } });
     await coloured.shows('> ');
     const plain = await chat('colourless');
-    alice.say('ask nameful, not namefulness');
-    await coloured.shows('! \u001B[1;33malice:\u001B[0m ask nameful');
+    alice.say('not namefulness, ask nameful');
+    await coloured.shows('! \u001B[1;33malice:\u001B[0m not namefulness');
     alice.say('colourless?');
     await plain.shows('! alice: colourless?');
     alice.say('namefulness');

@@ -24,16 +24,36 @@ export function completeLine(line: string, { commands, logins, botCommands }: Co
     const names = [...Object.keys(commands), 'help', 'quit'].filter((name) => name.startsWith(slash));
     return { hits: names.map((name) => `/${name} `), end: line };
   }
-  const [, command, peer = ''] = /^\/(\S+)\s+(\S*)$/.exec(line) ?? [];
-  if (command !== undefined) {
-    const takesPeer = commands[command]?.usage?.includes('PEER') === true;
-    return { hits: takesPeer ? matching(logins(), peer).map((login) => `${login} `) : [], end: peer };
+  const [, command = '', args] = /^\/([^/\s]\S*)\s+(.*)$/s.exec(line) ?? [];
+  if (args !== undefined) return completeArguments(commands[command]?.usage, args, { logins, botCommands });
+  if (line.startsWith('/')) return NONE;
+  return completeText(line, { logins, botCommands });
+}
+
+type Known = Omit<Completions, 'commands'>;
+
+const NONE: Completed = { hits: [], end: '' };
+
+/** Completes what follows a command: a login, in quotes where it has spaces, or the text behind it. */
+function completeArguments(usage = '', args: string, known: Known): Completed {
+  const takesLogin = /^\[?(?:PEER|NAME)/.test(usage);
+  const rest = takesLogin ? BEHIND_WORD.exec(args)?.[1] : args;
+  if (rest === undefined) {
+    const hits = matching(known.logins(), args.replace(/^"/, ''));
+    return { hits: hits.map((login) => `${/\s/.test(login) ? `"${login}"` : login} `), end: args };
   }
-  if (line.startsWith('/')) return { hits: [], end: '' };
+  return usage.endsWith('TEXT') ? completeText(rest, known) : NONE;
+}
+
+/** What is behind a word, or several in quotes. */
+const BEHIND_WORD = /^(?:"[^"]+"|[^\s"]\S*)\s+(.*)$/s;
+
+/** Completes what is said: a command of a bot at its beginning, and logins. */
+function completeText(line: string, { logins, botCommands }: Known): Completed {
   const bots = line === '' ? [] : botCommands().filter((name) => name.startsWith(line));
   if (bots.length > 0) return { hits: bots.map((name) => `${name} `), end: line };
   const [, before = '', word = ''] = /^(.*?)(@?[^\s@]*)$/s.exec(line)!;
-  if (word === '' || word === '@') return { hits: [], end: '' };
+  if (word === '' || word === '@') return NONE;
   const at = word.startsWith('@') ? '@' : '';
   const behind = before === '' && at === '' ? ': ' : ' ';
   return { hits: matching(logins(), word.slice(at.length)).map((login) => `${at}${login}${behind}`), end: word };

@@ -97,8 +97,11 @@ export class LineEditor {
       onKeys: (keys) => {
         const answer = this.#question;
         this.#question = undefined;
-        if (answer) answer(keys);
-        else this.#keys.write(keys);
+        // More may come at once behind a key that answers: an arrow has several characters, all else is typed.
+        const [key = ''] = keys.startsWith('\u001B') ? [keys] : keys;
+        answer?.(key);
+        const typed = answer ? keys.slice(key.length) : keys;
+        if (typed !== '') this.#keys.write(typed);
       },
       onPaste: (text) => this.#onPasted(text),
     });

@@ -47,7 +47,10 @@ export async function executeLine<Subject extends Speaker>(
     throw new ChatosError('INVALID_ARGUMENT', `there is no /${name}; ${hint}`);
   }
   const needed = command.usage?.match(/\b(?<!\[)[A-Z]+/g)?.length ?? 0;
-  const args = splitWords(rest.trim(), needed);
+  const kinds = command.usage?.match(/[A-Z]+/g) ?? [];
+  const args = splitWords(rest.trim(), needed).map((word, index) => {
+    return kinds[index] === 'TEXT' ? word : word.replace(/^"([^"]+)"$/, '$1');
+  });
   if (args.length < needed) throw usageError(name, command);
   await command.run(subject, args);
   return undefined;
@@ -68,12 +71,12 @@ function usageError(name: string, { usage = '' }: LineCommand<never>): ChatosErr
   return new ChatosError('INVALID_ARGUMENT', `usage: /${name} ${usage}`);
 }
 
-/** At most `count` words (at least one), the last of which takes the rest. */
+/** At most `count` words (at least one), the last of which takes the rest. Others may have spaces in quotes. */
 function splitWords(text: string, count: number): string[] {
   const words: string[] = [];
   let rest = text;
   while (rest !== '' && words.length < count - 1) {
-    const [, word = '', tail = ''] = /^(\S+)\s*(.*)$/s.exec(rest)!;
+    const [, word = '', tail = ''] = /^("[^"]+"(?!\S)|\S+)\s*(.*)$/s.exec(rest)!;
     words.push(word);
     rest = tail;
   }

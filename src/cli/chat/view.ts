@@ -76,10 +76,8 @@ export function textView({ times = true, own = () => undefined }: TextViewOption
 /** Whether a text has a login as a word. */
 function mentions(text: string, login: string | undefined): boolean {
   if (login === undefined) return false;
-  const at = text.toLowerCase().indexOf(login.toLowerCase());
-  if (at < 0) return false;
-  const isPart = (character: string | undefined): boolean => character !== undefined && /[\p{L}\p{N}]/u.test(character);
-  return !isPart(text[at - 1]) && !isPart(text[at + login.length]);
+  const name = login.normalize('NFC').replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+  return new RegExp(`(?<![\\p{L}\\p{N}])${name}(?![\\p{L}\\p{N}])`, 'iu').test(text.normalize('NFC'));
 }
 
 /** A JSON object a line. */

@@ -95,7 +95,7 @@ async function repl(file: string, flags: ReplFlags, signal: AbortSignal): Promis
     for (const event of early) rehearsal.show(event);
     show = (event) => rehearsal.show(event);
     const prefix = loaded.config.commandPrefix ?? DEFAULT_COMMAND_PREFIX;
-    const commands = [...bot.parts.commands, HELP_COMMAND].map((name) => `${prefix}${name}`);
+    const commands = (): string[] => [...rehearsal.commands, HELP_COMMAND].map((name) => `${prefix}${name}`);
     const rehearse = async (lines: LineInput): Promise<void> => {
       try {
         // A line depends on /as before it, and on what the bot has done before: one by one.
@@ -105,7 +105,7 @@ async function repl(file: string, flags: ReplFlags, signal: AbortSignal): Promis
           prompt: () => rehearsal.prompt,
           oneByOne: true,
           historyFile: flags.history ? historyFile('repl') : undefined,
-          completions: { logins: () => rehearsal.users, botCommands: () => commands },
+          completions: { logins: () => rehearsal.users, botCommands: commands },
         });
       } finally {
         await rehearsal.end();

@@ -1,4 +1,6 @@
 import type { RuntimeEvent } from '../../bot/events.ts';
+import type { LoadedPlugin } from '../../bot/loading/read-plugin.ts';
+import { mayCall } from '../../bot/plugin/callers.ts';
 import { ChatosError, isChatosError, messageOf } from '../../errors.ts';
 import { loginProblem } from '../../protocol/login.ts';
 import { loginKey } from '../../util/login-key.ts';
@@ -34,18 +36,27 @@ export class Rehearsal {
   readonly #users = new Map<string, Conversation>();
   /** The users whose request for a private connection the bot has decided. */
   readonly #decided = new Set<string>();
+  /** The current version of the bot. */
+  #plugin: LoadedPlugin;
   #current: Conversation | undefined;
   /** Whether a hook goes on and on. */
   #isBusy = false;
 
   constructor(parts: RehearsalParts) {
     this.#parts = parts;
+    this.#plugin = parts.bot.plugin;
   }
 
   /** The text before the line that is typed: the current user, and where lines go if not to everyone. */
   get prompt(): string {
     const target = this.#current?.target;
     return `${this.#current?.login ?? ''}${target === undefined ? '' : `[${target}]`}> `;
+  }
+
+  /** The commands of the bot that are for the current user, as far as patterns say. */
+  get commands(): string[] {
+    const login = this.#current?.login ?? '';
+    return Array.from(this.#plugin.commands).flatMap(([name, command]) => (mayCall(command, login) ? [name] : []));
   }
 
   /** The users that there are. */
@@ -144,6 +155,7 @@ export class Rehearsal {
     const { offline, loader, plan, view } = this.#parts;
     const { plugin, options } = await loader.load(plan);
     await offline.runtime.reload(0, plugin, { options, ...RELOADING });
+    this.#plugin = plugin;
     view.notice(`${plugin.name}: reloaded`);
     await this.#settled();
   }

@@ -1,10 +1,11 @@
 import { expect, it } from 'vitest';
 import { CHAT_COMMANDS } from '../../../src/cli/chat/line-commands.ts';
 import { completeLine } from '../../../src/cli/chat/line-completion.ts';
+import { REPL_COMMANDS } from '../../../src/cli/repl/line-commands.ts';
 
 const KNOWN = {
   commands: CHAT_COMMANDS,
-  logins: () => ['alice', 'Alan', 'bob'],
+  logins: () => ['alice', 'Alan', 'bob', 'Jean Luc'],
   botCommands: () => ['!roll', '!remind in', '!remind list'],
 };
 
@@ -13,7 +14,15 @@ it.each<[line: string, hits: string[], end: string]>([
   ['/q', ['/quit '], '/q'],
   ['/msg al', ['alice ', 'Alan '], 'al'],
   ['/accept b', ['bob '], 'b'],
-  ['/wait a', [], 'a'],
+  ['/close b', ['bob '], 'b'],
+  ['/msg je', ['"Jean Luc" '], 'je'],
+  ['/msg "je', ['"Jean Luc" '], '"je'],
+  ['/msg "Jean Luc" !re', ['!remind in ', '!remind list '], '!re'],
+  ['/msg bob !re', ['!remind in ', '!remind list '], '!re'],
+  ['/msg bob ask al', ['alice ', 'Alan '], 'al'],
+  ['/msg bob ', [], ''],
+  ['/wait a', [], ''],
+  ['/nothing a', [], ''],
   ['//al', [], ''],
   ['!re', ['!remind in ', '!remind list '], '!re'],
   ['!remind l', ['!remind list '], '!remind l'],
@@ -25,4 +34,12 @@ it.each<[line: string, hits: string[], end: string]>([
   ['!nothing', [], '!nothing'],
 ])('completes %j', (line, hits, end) => {
   expect(completeLine(line, KNOWN)).toEqual({ hits, end });
+});
+
+it.each<[line: string, hits: string[], end: string]>([
+  ['/as al', ['alice ', 'Alan '], 'al'],
+  ['/msg !re', ['!remind in ', '!remind list '], '!re'],
+  ['/msg ask b', ['bob '], 'b'],
+])('completes %j in a rehearsal', (line, hits, end) => {
+  expect(completeLine(line, { ...KNOWN, commands: REPL_COMMANDS })).toEqual({ hits, end });
 });

@@ -88,6 +88,15 @@ describe('typed lines', () => {
     await expect.poll(() => said.toSorted()).toEqual([...expected, 'end'].toSorted());
   });
 
+  it('get what is typed at once behind the answer', async () => {
+    const said: string[] = [];
+    const { type, listening } = typing({ subject: { say: async (text) => void said.push(text) } });
+    await listening();
+    type('\u001B[200~one\ntwo\u001B[201~');
+    type('\rthree\r');
+    await expect.poll(() => said).toEqual(['one\ntwo', 'three']);
+  });
+
   it('get a single line that is pasted, and wait for Enter', async () => {
     const said: string[] = [];
     const { type, listening } = typing({ subject: { say: async (text) => void said.push(text) } });
