@@ -1,4 +1,4 @@
-/** The pages docs/api.md and docs/library.md. */
+/** The pages docs/api.md and docs/library….md. */
 import { format, resolveConfig } from 'prettier';
 import { isInternal, type ApiItem } from './api-item.ts';
 import type { DocComment } from './doc-comment.ts';
@@ -21,8 +21,30 @@ export interface Subject {
   readonly names: readonly string[];
 }
 
-/** The entry points for authors of bots; the other page has all others. */
+/** The entry points for authors of bots; other pages have all others. */
 const FOR_BOTS = new Set(['chatosbot', 'chatosbot/testing']);
+
+/** Pages for programs that are not bots, by what those do. */
+const LIBRARY = [
+  {
+    file: 'library.md',
+    title: 'The library',
+    says: 'For programs that connect to a server and are not bots: client, encryption, packets. [A server in a program](library-server.md) and [bots in a program](library-runtime.md) have pages of their own.',
+    names: ['chatosbot/client', 'chatosbot/secure', 'chatosbot/protocol'],
+  },
+  {
+    file: 'library-server.md',
+    title: 'A server in a program',
+    says: 'For programs that run a server themselves; [Running a server](server.md) is about the command.',
+    names: ['chatosbot/server'],
+  },
+  {
+    file: 'library-runtime.md',
+    title: 'Bots in a program',
+    says: 'For programs that run bots themselves; [Running bots](running.md) is about the command.',
+    names: ['chatosbot/runtime'],
+  },
+];
 
 /** What an author of bots needs first. The rest of those entry points are types that these name. */
 const SUBJECTS: readonly Subject[] = [
@@ -74,6 +96,8 @@ const SUBJECTS: readonly Subject[] = [
 /** Deals the entry points out to the pages. */
 export function createPages(entries: readonly EntryPoint[]): ApiPage[] {
   const isForBots = ({ name }: EntryPoint): boolean => FOR_BOTS.has(name);
+  const lost = entries.find(({ name }) => !FOR_BOTS.has(name) && !LIBRARY.some(({ names }) => names.includes(name)));
+  if (lost) throw new Error(`${lost.name} needs a place in LIBRARY of test/docs/api-page.ts`);
   return [
     {
       file: 'api.md',
@@ -85,15 +109,15 @@ What a bot and its tests import, by subject; behind it, the [types that these na
       entries: entries.filter(isForBots),
       subjects: SUBJECTS,
     },
-    {
-      file: 'library.md',
-      introduction: `# The library
+    ...LIBRARY.map(({ file, title, says, names }) => ({
+      file,
+      introduction: `# ${title}
 
 <!-- Generated from the doc comments in src by \`npm run api\`: change those. -->
 
-Client, server, protocol and bot runtime, for programs that are not bots. [API for bots](api.md) has what a bot and its tests import.`,
-      entries: entries.filter((entry) => !isForBots(entry)),
-    },
+${says} [API for bots](api.md) has what a bot and its tests import.`,
+      entries: names.map((name) => entries.find((entry) => entry.name === name)!),
+    })),
   ];
 }
 

@@ -9,7 +9,7 @@ const items = entries.flatMap(({ name, symbols }) =>
 );
 
 /** `npm run api` writes the pages again. */
-test('docs/api.md and docs/library.md are what the doc comments of the public API generate (npm run api)', async () => {
+test('docs/api.md and the pages of the library are what the doc comments of the public API generate (npm run api)', async () => {
   for (const [file, text] of await renderPages(createPages(entries))) {
     await expect(text).toMatchFileSnapshot(`../../docs/${file}`);
   }
