@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_STATUS_ADDRESS, formatStatusAddress, parseStatusAddress } from '../ops/status-address.ts';
 import { messageOf } from '../errors.ts';
+import { EXPECTED_WORKERS, isWorkerCount } from '../config/workers.ts';
 import { parseAddress, type Address } from '../net/address.ts';
 import { loginProblem } from '../protocol/login.ts';
 import { durationMs } from '../util/duration.ts';
@@ -94,6 +95,16 @@ export const listenOption = (): Option =>
   new Option('--listen <address>', 'the address that the server listens on; repeatable, port 0 takes a free one')
     .env('CHATOSBOT_LISTEN')
     .argParser((text, previous: readonly Address[] | undefined) => [...(previous ?? []), listenArgument(text)]);
+
+/** How many processes a server has. */
+export const workersOption = (): Option =>
+  new Option('--workers <n>', "how many processes share the work: a number, or 'auto' for one a core (default: 1)")
+    .env('CHATOSBOT_WORKERS')
+    .argParser((text) => {
+      const count = text === 'auto' ? text : Number(text);
+      if (isWorkerCount(count)) return count;
+      throw new InvalidArgumentError(EXPECTED_WORKERS);
+    });
 
 export const logOptions = (level: LogLevel = 'info'): Option[] => [
   new Option('--log-level <level>', 'the lowest level that is logged')

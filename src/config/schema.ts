@@ -13,6 +13,7 @@ import { ACCESS_ENTRIES } from './access-schema.ts';
 import { checked, limitEntries, loginText, thrown, parsed } from './checks.ts';
 import { FLOOD_SCHEMA, ISOLATION_ENTRIES, LOOP_GUARD_SCHEMA } from './limit-schemas.ts';
 import { POLICY_SCHEMA } from './policy-schema.ts';
+import { EXPECTED_WORKERS, isWorkerCount } from './workers.ts';
 
 const server = (what: string) => v.pipe(v.string(), checked(serverProblem), v.description(what));
 
@@ -187,6 +188,21 @@ export const CONFIG_SCHEMA = v.strictObject({
             ),
             v.minLength(1, 'name an address, or leave the key out'),
             v.description('Where the server listens. Default: 127.0.0.1:7777.'),
+          ),
+        ),
+        workers: v.optional(
+          v.pipe(
+            v.union(
+              [
+                v.literal('auto'),
+                v.pipe(
+                  v.number(),
+                  v.check((count) => isWorkerCount(count), EXPECTED_WORKERS),
+                ),
+              ],
+              EXPECTED_WORKERS,
+            ),
+            v.description('How many processes share the work of serve; auto for one a core. Default: 1.'),
           ),
         ),
         control: v.optional(

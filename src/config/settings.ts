@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { ChatosError } from '../errors.ts';
 import { DEFAULT_ADDRESS, parseAddress, type Address } from '../net/address.ts';
@@ -5,6 +6,9 @@ import { parseStatusAddress, type StatusAddress } from '../ops/status-address.ts
 import type { ServerOptions } from '../server/options.ts';
 import type { LoadedConfig } from './read.ts';
 import type { Config } from './schema.ts';
+import type { WorkerCount } from './workers.ts';
+
+export type { WorkerCount } from './workers.ts';
 
 /** What addresses in a configuration depend on. */
 type Placed = Pick<LoadedConfig, 'config' | 'directory'>;
@@ -45,6 +49,12 @@ export function certificateFiles(
   }
   const tls = config.serve?.tls;
   return tls && { cert: path.resolve(directory, tls.cert), key: path.resolve(directory, tls.key) };
+}
+
+/** How many worker processes a server has: `--workers`, else the configuration's `serve.workers`, else 1. */
+export function workerCount(flag: WorkerCount | undefined, { serve }: Config): number {
+  const count = flag ?? serve?.workers ?? 1;
+  return count === 'auto' ? availableParallelism() : count;
 }
 
 /** The server that a client connects to: `--server`, else the configuration's; for `embedded`, where `run` starts one. */

@@ -67,27 +67,38 @@ const BACKLOG = 1024;
  * A connection that is not read is given up to the system with the first piece that waits: single bytes would wait as a
  * Buffer each, for a hundred times their weight.
  */
-const MAX_UNREAD_BYTES = 1;
+export const MAX_UNREAD_BYTES = 1;
+
+/** What is done with the connections to an address. */
+export interface Reception {
+  /** A connection was accepted, by this process or another one. */
+  readonly take: (socket: net.Socket) => void;
+  /** Breaks off the handshakes in progress. */
+  readonly breakHandshakes: () => void;
+}
 
 /**
- * Listens on an address. For each connection, `enter` is asked by the address that it comes from; one that it gives nothing
- * for is closed at once, which must cost as little as possible: nothing is set up for it, and it is not read. The others are
- * without Nagle's delay and with keep-alive. Where the address has `proxy`, `enter` is asked by the address that the header
- * names, when it has come.
+ * Receives the connections to an address. For each, `enter` is asked by the address that it comes from; one that it gives
+ * nothing for is closed at once, which must cost as little as possible: nothing is set up for it, and it is not read. The
+ * others are without Nagle's delay and with keep-alive. Where the address has `proxy`, `enter` is asked by the address that
+ * the header names, when it has come.
  *
- * @throws {ChatosError} `LISTEN_FAILED`
+ * @param takeOwn what is to become of a connection of this process, where it is one
  */
-export function listen(address: Address, enter: Enter, options: ListenOptions = {}): Promise<Listener> {
-  const { onError = () => undefined, headers, tls } = options;
+export function receive(
+  address: Address,
+  enter: Enter,
+  { onError = () => undefined, headers, tls }: ListenOptions = {},
+  takeOwn: (socket: net.Socket) => Entrance | undefined = () => undefined,
+): Reception {
   const mostDescriptors = descriptorLimit();
   const handshakes = new Set<Handshake>();
-  const itself = new SelfConnections<Entrance>();
   const admit = (socket: net.Socket, from: string, entrance = enter(from)): void => {
     if (!entrance) socket.destroy();
     else if (tls) secure(tls, transportOf(socket, from), entranceOf(entrance), handshakes);
     else entranceOf(entrance).onConnection(transportOf(socket, from));
   };
-  const server = net.createServer({ allowHalfOpen: true, highWaterMark: MAX_UNREAD_BYTES }, (socket) => {
+  const take = (socket: net.Socket): void => {
     const last = hasLastDescriptor(socket, mostDescriptors);
     const from = socket.remoteAddress;
     if (last || from === undefined) {
@@ -97,7 +108,7 @@ export function listen(address: Address, enter: Enter, options: ListenOptions = 
       if (last) onError(outOfDescriptors(mostDescriptors));
       return;
     }
-    const own = itself.take(socket);
+    const own = takeOwn(socket);
     if (own) {
       admit(socket, from, own);
     } else if (address.proxy && headers) {
@@ -105,22 +116,47 @@ export function listen(address: Address, enter: Enter, options: ListenOptions = 
     } else {
       admit(socket, from);
     }
-  });
+  };
+  return {
+    take,
+    breakHandshakes: () => {
+      for (const handshake of handshakes) handshake.destroy();
+      handshakes.clear();
+    },
+  };
+}
+
+/**
+ * Listens on an address, and receives its connections.
+ *
+ * @throws {ChatosError} `LISTEN_FAILED`
+ */
+export async function listen(address: Address, enter: Enter, options: ListenOptions = {}): Promise<Listener> {
+  const { onError = () => undefined, tls } = options;
+  const itself = new SelfConnections<Entrance>();
+  const { take, breakHandshakes } = receive(address, enter, options, (socket) => itself.take(socket));
+  const server = net.createServer({ allowHalfOpen: true, highWaterMark: MAX_UNREAD_BYTES }, take);
+  const at = await bind(server, address, onError);
+  return {
+    address: { ...address, port: at.port },
+    connectToItself: (entrance) => itself.connect(at, tls !== undefined, entrance),
+    close: () => new Promise((done) => server.close(() => done())),
+    breakHandshakes,
+  };
+}
+
+/**
+ * Lets a server of Node.js listen on an address; resolves to where it really does.
+ *
+ * @throws {ChatosError} `LISTEN_FAILED`
+ */
+export function bind(server: net.Server, address: Address, onError: (error: Error) => void): Promise<net.AddressInfo> {
   return new Promise((resolve, reject) => {
     server.once('error', (error) => reject(listenFailure(formatAddress(address), error)));
     server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, () => {
       // What can still go wrong is one accept (too many open files): that client is lost, the server is not.
       server.on('error', onError);
-      const at = server.address() as net.AddressInfo;
-      resolve({
-        address: { ...address, port: at.port },
-        connectToItself: (entrance) => itself.connect(at, tls !== undefined, entrance),
-        close: () => new Promise((done) => server.close(() => done())),
-        breakHandshakes: () => {
-          for (const handshake of handshakes) handshake.destroy();
-          handshakes.clear();
-        },
-      });
+      resolve(server.address() as net.AddressInfo);
     });
   });
 }

@@ -51,8 +51,10 @@ export interface ConnectedClient extends Member {
   send(packet: Packet): void;
   /** Queues bytes that are whole packets already. */
   sendBytes(frame: Buffer): void;
-  /** Hands everything queued to the operating system now. */
-  flush(): void;
+  /** Whether it is a client of another process of this server. */
+  readonly isElsewhere?: boolean;
+  /** Hands everything queued to the operating system now; where the client is elsewhere, resolves when that is done. */
+  flush(): void | Promise<void>;
   /**
    * Ends the session where it is a ghost (P7a): it is of the client that claims its login, and has taken nothing of what
    * waits for it for as long as logins are held. Returns whether its login is held now. Only for clients of this process.

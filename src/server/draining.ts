@@ -59,6 +59,7 @@ export class Draining {
     this.shorten(drainMs);
     if (drainMs > 0 && all.length > 0) events.emit('draining', all.length, channels.open, drainMs);
     events.on('channelEnded', this.#onChannelEnded);
+    this.#hub.onChannelElsewhere = (pair) => this.#mayLeave(pair);
     const drained = channels.drain(this.#over.promise);
     if (drainMs > 0) this.#spread(drainMs);
     await Promise.race([Promise.all([closed, drained]), this.#over.promise]);
@@ -73,7 +74,7 @@ export class Draining {
 
   /** Ends those that have no private connection, with as much time in between as there is. */
   #spread(drainMs: number): void {
-    const busy = this.#hub.channels.parties();
+    const busy = this.#busy();
     const queue = this.#all.filter(({ key }) => !busy.has(key)).toSorted((a, b) => a.key.length - b.key.length);
     const gapMs = Math.min((drainMs * SPREAD_PART) / queue.length, MAX_GAP_MS);
     const stepMs = Math.max(gapMs, MIN_STEP_MS);
@@ -89,9 +90,12 @@ export class Draining {
   }
 
   /** Those whose last private connection has ended may leave; not those whose private connections were broken here. */
-  readonly #onChannelEnded = ({ requester, target }: PairInfo, outcome: ChannelOutcome): void => {
-    if (outcome === 'shutdown') return;
-    const busy = this.#hub.channels.parties();
+  readonly #onChannelEnded = (pair: PairInfo, outcome: ChannelOutcome): void => {
+    if (outcome !== 'shutdown') this.#mayLeave(pair);
+  };
+
+  #mayLeave({ requester, target }: PairInfo): void {
+    const busy = this.#busy();
     const keys = new Set([requester, target].map(({ login }) => loginKey(login)));
     for (const session of this.#all) {
       const { key } = session;
@@ -99,7 +103,14 @@ export class Draining {
       this.#waiting.set(key, session);
       this.#leaving.add(session);
     }
-  };
+  }
+
+  /** The logins that have a private connection, here or in another process of the server. */
+  #busy(): Set<string> {
+    const busy = this.#hub.channels.parties();
+    for (const key of this.#hub.others?.parties() ?? []) busy.add(key);
+    return busy;
+  }
 
   #end(session: OpenSession): void {
     this.#waiting.delete(session.key);

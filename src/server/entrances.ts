@@ -3,7 +3,7 @@ import type { Entrance } from '../net/listen.ts';
 import { dispatch } from './handlers.ts';
 import type { Hub } from './hub.ts';
 import { sourceOf } from './limits/source.ts';
-import { Source } from './limits/sources.ts';
+import { Source } from './limits/source-account.ts';
 import { newTestId } from './self-test.ts';
 import { Session } from './session.ts';
 

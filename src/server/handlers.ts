@@ -2,9 +2,13 @@ import { loginKey } from '../util/login-key.ts';
 import type { Packet, PacketOf, PacketType } from '../protocol/packets.ts';
 import type { Hub } from './hub.ts';
 import { EVERYONE } from './limits/readers.ts';
+import { closeChannel, forwardRequest, requestElsewhere } from './acts.ts';
+import { isHome } from './others.ts';
 import type { Session } from './session.ts';
 
 type Handler<T extends PacketType> = (hub: Hub, session: Session, packet: PacketOf<T>, frame: () => Buffer) => void;
+
+const NOT_THEIRS = 'not a channel of theirs';
 
 /** What a server does with each packet it receives. */
 const HANDLERS: { readonly [T in PacketType]: Handler<T> } = {
@@ -26,7 +30,7 @@ const HANDLERS: { readonly [T in PacketType]: Handler<T> } = {
     hub.events.emit('message', session, packet.loginTarget, packet.msg);
     // The frame is a view of what was just read: what waits in a queue must be a copy.
     const target = hub.directory.find(packet.loginTarget);
-    if (!target) return;
+    if (!target) return hub.others?.tell(loginKey(packet.loginTarget), frame());
     target.sendBytes(Buffer.from(frame()));
     session.sentTo(target.id);
   },
@@ -34,14 +38,9 @@ const HANDLERS: { readonly [T in PacketType]: Handler<T> } = {
   REQUEST_PRIVATE(hub, session, packet) {
     if (!session.is(packet.loginRequester)) return session.forbid(packet, 'the requester is not the session');
     const target = hub.directory.find(packet.loginTarget);
-    if (!target || target.id === session.id) return;
-    const { login } = session;
-    const asked = hub.negotiations.ask(session, target);
-    if (asked === 'forward') {
-      target.send({ type: 'REQUEST_PRIVATE', loginRequester: login, loginTarget: target.login });
-    } else if (asked === 'full') {
-      session.send({ type: 'KO_PRIVATE', loginRequester: login, loginTarget: target.login });
-    }
+    if (target?.id === session.id) return;
+    if (!target || target.isElsewhere) requestElsewhere(hub, session, packet.loginTarget);
+    else forwardRequest(hub, session, target, hub.others?.pendingOf(session.id, target.key));
   },
 
   OK_PRIVATE(hub, session, packet) {
@@ -66,15 +65,15 @@ const HANDLERS: { readonly [T in PacketType]: Handler<T> } = {
   },
 
   CLOSE_CONNECTION(hub, session, packet) {
-    const named = [loginKey(packet.loginRequester), loginKey(packet.loginTarget)] as const;
-    const other = hub.channels.close(packet.connectId, session, named);
-    if (other === 'late') return;
-    if (!other) return session.forbid(packet, 'not a channel of theirs');
-    const member = hub.directory.find(other.login);
-    member?.send({ type: 'ACCEPT_CLOSE_CONNECTION', loginTarget: session.login });
-    // The other party must learn whose channel ends before it sees the end.
-    member?.flush();
-    hub.channels.end(packet.connectId);
+    const { others } = hub;
+    if (!others || isHome(others.share, packet.connectId)) {
+      if (closeChannel(hub, session, packet).closed === 'forbidden') session.forbid(packet, NOT_THEIRS);
+      return;
+    }
+    others
+      .close(session, packet)
+      .then((closed) => void (closed === 'forbidden' && session.forbid(packet, NOT_THEIRS)))
+      .catch(() => undefined);
   },
 
   LOGIN_ACCEPTED: serverOnly,

@@ -8,13 +8,14 @@ import type { Access } from './access/access.ts';
 import { Broadcast } from './broadcast.ts';
 import { Channels } from './channels/channels.ts';
 import { InMemoryDirectory, type Directory, type SessionId } from './directory.ts';
-import type { ServerEvents, SessionInfo } from './events.ts';
+import type { PairInfo, ServerEvents, SessionInfo } from './events.ts';
 import { Readers } from './limits/readers.ts';
 import { Slowing } from './limits/slowing.ts';
 import { Sources } from './limits/sources.ts';
 import { receiverLimits } from './limits/receiver-limits.ts';
 import { Negotiations } from './negotiation.ts';
 import type { ResolvedServerOptions } from './options.ts';
+import type { Others } from './others.ts';
 import type { SessionView } from './views.ts';
 
 /** A main connection, as the server ends it. */
@@ -46,6 +47,8 @@ export class Hub {
   readonly options: ResolvedServerOptions;
   readonly events: EventEmitter<ServerEvents>;
   readonly directory: Directory;
+  /** The other processes that are the same server, if there are any. */
+  readonly others: Others | undefined;
   /** Who may come in. */
   readonly access: Access;
   readonly broadcast = new Broadcast();
@@ -77,6 +80,8 @@ export class Hub {
   admitting = true;
   /** Whether the server is closing: logins are held for nobody then. */
   closing = false;
+  /** Called when a channel of another process has ended: its parties may be clients of this one. */
+  onChannelElsewhere: ((pair: PairInfo) => void) | undefined;
   #lastSession = 0;
 
   constructor(options: ResolvedServerOptions, events: EventEmitter<ServerEvents>) {
@@ -85,9 +90,11 @@ export class Hub {
     this.access = options.access;
     this.access.bans.onExpired = (ban) => events.emit('unbanned', ban, 'expired');
     this.directory = options.directory ?? new InMemoryDirectory(options.limits.loginHoldMs);
+    this.others = options.others;
     this.receivers = new Receivers(receiverLimits(options.limits));
     this.incomplete = incompletePackets(options.limits.packetTimeoutMs);
     this.sources = new Sources(options.limits);
+    if (options.others) this.sources.share((news) => options.others?.tellSources(news));
     this.proxies = new Networks(options.proxies);
     this.proxyHeaders = this.#proxyHeaders();
     this.slowing = new Slowing(options.limits);
@@ -138,6 +145,6 @@ export class Hub {
 
   newSessionId(): SessionId {
     this.#lastSession += 1;
-    return String(this.#lastSession);
+    return this.others?.sessionId(this.#lastSession) ?? String(this.#lastSession);
   }
 }

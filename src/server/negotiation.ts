@@ -44,14 +44,24 @@ export class Negotiations {
     this.#deadlines.ms = this.#limits.requestTimeoutMs;
   }
 
-  /** Notes a request. Only on `forward` is it new, to be forwarded to the target. */
-  ask(requester: ConnectedClient, target: ConnectedClient): 'forward' | 'pending' | 'full' {
+  /**
+   * Notes a request. Only on `forward` is it new, to be forwarded to the target.
+   *
+   * @param elsewhere how many the requester has made that wait in other processes
+   */
+  ask(requester: ConnectedClient, target: ConnectedClient, elsewhere = 0): 'forward' | 'pending' | 'full' {
     let inbox = this.#inboxes.get(target.id);
-    if (inbox?.find(requester.key)) return 'pending';
+    const known = inbox?.find(requester.key)?.requester;
+    if (known?.id === requester.id) return 'pending';
+    if (known) {
+      // Its login is another session's by now, and the word of its end is still on its way from another process.
+      this.leave(known.id);
+      inbox = this.#inboxes.get(target.id);
+    }
     const pair = { requester, target };
     const source = sourceOf(requester.remoteAddress);
     const made = this.#made.get(requester.id) ?? new Set();
-    const limit = this.#reached(made.size, inbox?.from(source) ?? 0, requester);
+    const limit = this.#reached(made.size + elsewhere, inbox?.from(source) ?? 0, requester);
     if (limit) {
       this.#events.emit('requestRefused', pair, 'too many pending', limit);
       return 'full';
@@ -63,6 +73,11 @@ export class Negotiations {
     this.#made.set(requester.id, made.add(request));
     this.#events.emit('request', pair);
     return 'forward';
+  }
+
+  /** How many requests of this session wait here for their answer. */
+  madeBy(id: SessionId): number {
+    return this.#made.get(id)?.size ?? 0;
   }
 
   /** Ends the request by the target's OK or KO; gives the requester, unless it is late. `undefined` if there is no such request. */

@@ -5,7 +5,9 @@ import { Access } from './access/access.ts';
 import type { Ban } from './access/bans.ts';
 import type { AccessList, AccessOptions, LoginRule } from './access/access-options.ts';
 import type { KeyPair } from '../net/tls-server.ts';
+import { listen } from '../net/listen.ts';
 import type { Directory } from './directory.ts';
+import type { Others } from './others.ts';
 import { SERVER_LIMIT_ROWS, type ServerLimits } from './limits/server-limits.ts';
 
 /** How a server is set up. */
@@ -44,6 +46,18 @@ export interface ServerOptions {
    * @internal
    */
   readonly directory?: Directory | undefined;
+  /**
+   * The other processes that are the same server. @default there are none
+   *
+   * @internal
+   */
+  readonly others?: Others | undefined;
+  /**
+   * How it listens. @default it listens itself
+   *
+   * @internal
+   */
+  readonly listen?: typeof listen | undefined;
 }
 
 /** What can be changed while a server runs. */
@@ -69,6 +83,8 @@ export interface ResolvedServerOptions {
   /** What of it was given, of what can be changed. */
   readonly given: UpdatableOptions;
   readonly directory: Directory | undefined;
+  readonly others: Others | undefined;
+  readonly listen: typeof listen;
 }
 
 type Checked = Omit<ResolvedServerOptions, 'limits' | 'access' | 'given'> &
@@ -92,6 +108,8 @@ const SERVER_OPTIONS: OptionTable<Checked> = {
     methods: ['claim', 'add', 'release', 'find'],
     default: undefined,
   },
+  others: { kind: 'object', a: 'the other processes', methods: ['attach', 'post', 'tell'], default: undefined },
+  listen: { kind: 'any', default: listen },
 };
 
 export const CLOSE_OPTIONS: OptionTable<{ readonly drainMs: number }> = { drainMs: { kind: 'ms', default: 0 } };

@@ -4,7 +4,7 @@ import type { Hub } from './hub.ts';
 import type { Audience } from './limits/readers.ts';
 import type { ServerLimits } from './limits/server-limits.ts';
 import type { Sender } from './limits/slowing.ts';
-import type { Source } from './limits/sources.ts';
+import type { Source } from './limits/source-account.ts';
 
 /** After a pause for a rate, one within this time belongs to it. */
 const SLOWED_MS = 1_000;

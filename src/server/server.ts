@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { ChatosError } from '../errors.ts';
 import { formatAddress, toAddress, type Address, type AddressLike } from '../net/address.ts';
-import { listen, type Listener } from '../net/listen.ts';
+import type { Listener } from '../net/listen.ts';
 import type { KeyPair } from '../net/tls-server.ts';
 import type { BoundedLogger } from '../util/bounded-log.ts';
 import { resolveOptions } from '../util/option-table.ts';
@@ -11,6 +11,7 @@ import { Draining } from './draining.ts';
 import type { Ban, BanKind } from './access/bans.ts';
 import type { ServerEvents } from './events.ts';
 import { enter, ownEntrance } from './entrances.ts';
+import { hereOf } from './here.ts';
 import { Hub } from './hub.ts';
 import { keepOut, kick } from './keeping-out.ts';
 import { logEvents } from './log-events.ts';
@@ -65,6 +66,7 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
     this.#counters = countEvents(this);
     this.#log = logEvents(this, resolved.log);
     this.#hub = new Hub(resolved, this);
+    resolved.others?.attach(hereOf(this.#hub));
     this.#certificate = new Certificate(resolved.tls, resolved.limits.handshakeTimeoutMs);
   }
 
@@ -125,6 +127,7 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
       throw new ChatosError('INVALID_ARGUMENT', message, { fields: { option: 'proxies' } });
     }
     let real = wanted;
+    const { listen } = this.#hub.options;
     const listener = await listen(wanted, (from) => enter(this.#hub, from, real), {
       onError: (error) => this.emit('acceptFailed', wanted, error),
       headers: this.#hub.proxyHeaders,

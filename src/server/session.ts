@@ -25,8 +25,9 @@ import {
 import type { Hub, OpenSession } from './hub.ts';
 import type { Audience } from './limits/readers.ts';
 import { SLOW_EVENTS } from './limits/receiver-limits.ts';
-import type { Source } from './limits/sources.ts';
+import type { Source } from './limits/source-account.ts';
 import { skeletonsOf } from './logins/look-alikes.ts';
+import { isHome } from './others.ts';
 import { Pace } from './pace.ts';
 import { isTestId } from './self-test.ts';
 import type { SessionView } from './views.ts';
@@ -142,7 +143,10 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
   post(frame: Buffer): void {
     const { broadcast } = this.#hub;
     if (this.#isTest && this.#subscriber) broadcast.postTo(this.#subscriber, Buffer.from(frame));
-    else broadcast.post(frame, this.#connection);
+    else {
+      broadcast.post(frame, this.#connection);
+      this.#hub.others?.post(frame);
+    }
   }
 
   /**
@@ -234,6 +238,10 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     this.#resolveClosed();
     const { transport, rest } = this.#connection.detach();
     this.source.unidentified -= 1;
+    const { others } = this.#hub;
+    if (others && !isHome(others.share, connectId)) {
+      return others.handOver(connectId, { transport, rest, comer: this }, this.source);
+    }
     this.#hub.channels.enter(connectId, transport, rest, this, this.source);
   }
 
@@ -310,6 +318,10 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
       this.#onBug(error, packet.type);
     }
     if (limit) this.#pace.slow(limit);
+    const { others, sources } = this.#hub;
+    if (!others) return;
+    others.holdBack(this.#connection);
+    if (!this.#isTest) sources.notePacket(this.source, packetBytes);
   }
 
   /** It has sent a message: where it is exempt and a reader is behind, it waits (P17). */
@@ -319,7 +331,9 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
 
   /** Nobody waits for those who are not exempt: a stranger who reads slowly slows nobody. */
   onBehind(isBehind: boolean): void {
-    if (this.source.exempt && this.#subscriber && !this.#isTest) this.#hub.readers.set(this, isBehind);
+    if (!this.source.exempt || !this.#subscriber || this.#isTest) return;
+    this.#hub.readers.set(this, isBehind);
+    this.#hub.others?.behind(this, isBehind);
   }
 
   /** It costs this client its connection, and nobody else anything. */
@@ -335,8 +349,10 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
       if (refused === undefined) this.#release(claim, 'hold');
     } else if (refused === undefined) {
       this.source.unidentified -= 1;
+      hub.sources.noteChange(this.source);
       this.#claim = claim;
       hub.identifying.delete(this.#identifying);
+      hub.others?.identified(this.#transport);
       hub.directory.add(this);
       this.#connection.send({ type: 'LOGIN_ACCEPTED' });
       this.#subscriber = hub.broadcast.join(this.#connection);
@@ -367,7 +383,10 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     if (!this.identified) this.source.unidentified -= 1;
     this.source.leave();
     this.#resolveClosed();
-    if (isUnanswered(error)) hub.channels.unanswered(this.id, this.remoteAddress);
+    if (isUnanswered(error)) {
+      hub.channels.unanswered(this.id, this.remoteAddress);
+      hub.others?.unanswered(this.id, this.remoteAddress);
+    }
     if (error?.code === 'MALFORMED_PACKET') hub.events.emit('malformed', this, error);
     else if (error?.code === 'QUEUE_FULL')
       hub.events.emit(SLOW_EVENTS[error.fields['limitName'] as ReceiverLimit], this, error);

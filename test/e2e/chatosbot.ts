@@ -19,7 +19,7 @@ export const WORK = path.join(LAB, 'work');
 for (const directory of [HOME, WORK]) mkdirSync(directory);
 writeFileSync(path.join(WORK, 'package.json'), '{}');
 /** All clients of a test come from one address, and more at once than one may have. */
-const EXEMPTING = path.join(WORK, 'exempting.yaml');
+export const EXEMPTING = path.join(WORK, 'exempting.yaml');
 writeFileSync(EXEMPTING, 'serve: { limits: { exempt: [127.0.0.0/8] } }\n');
 
 afterAll(async () => {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../../config/load.ts';
+import type { LoadedConfig } from '../../config/read.ts';
 import {
   auditFile,
   certificateFiles,
@@ -8,7 +9,10 @@ import {
   serverOptions,
   stateDirectory,
   statusAddress,
+  workerCount,
+  type WorkerCount,
 } from '../../config/settings.ts';
+import { ChatosError } from '../../errors.ts';
 import type { Address } from '../../net/address.ts';
 import { descriptorLimit } from '../../net/descriptors.ts';
 import { BansFile } from '../../ops/bans-file.ts';
@@ -23,11 +27,12 @@ import {
   seconds,
   serverStateOption,
   statusOption,
+  workersOption,
   switchedLoggerFor,
   type LogFlags,
 } from '../options.ts';
 import { accessWarnings } from '../running/access-warnings.ts';
-import { startServer } from '../running/embedded-server.ts';
+import { startServer, startWorkers } from '../running/embedded-server.ts';
 import { Reloader } from '../running/reloader.ts';
 import { runUntilStopped, startAudit, startControl, startStatus } from '../running/lifecycle.ts';
 
@@ -41,6 +46,7 @@ interface ServeFlags extends LogFlags {
   readonly drain: number;
   readonly control?: string | false;
   readonly state?: string;
+  readonly workers?: WorkerCount;
 }
 
 export function register(command: Command): void {
@@ -52,6 +58,7 @@ export function register(command: Command): void {
     .addOption(statusOption('server'))
     .option('--audit <file>', 'record logins, refusals, channels and limits that act in a file, as NDJSON')
     .addOption(serverStateOption())
+    .addOption(workersOption())
     .addOption(configOption());
   for (const option of [...controlOptions(), ...logOptions()]) command.addOption(option);
   command
@@ -78,6 +85,20 @@ async function serve(flags: ServeFlags): Promise<void> {
     const options = await serverOptions(loaded);
     const { log, level } = switchedLoggerFor(flags);
     for (const line of accessWarnings(options, listen, loaded)) log.warn(line);
+    const count = workerCount(flags.workers, config);
+    if (count > 1) {
+      const unfit = notWithWorkers(flags, loaded);
+      if (unfit) throw new ChatosError('INVALID_ARGUMENT', `${unfit} takes one worker (--workers 1) so far`);
+      const state = stateDirectory(flags.state, loaded);
+      const certificate = { files: certificateFiles(flags, loaded), stateDirectory: state };
+      const bans = new BansFile(state, log);
+      const { logLevel } = flags;
+      running.workers = await startWorkers({ listen, options, certificate, bans, log, announce, count, logLevel });
+      running.reloader = {
+        reload: () => Promise.reject(new ChatosError('INVALID_ARGUMENT', 'with workers, it takes a restart so far')),
+      };
+      return;
+    }
     const audit = await startAudit(auditFile(flags.audit, loaded), running, log);
     const bans = new BansFile(stateDirectory(flags.state, loaded), log);
     const certificate = {
@@ -104,6 +125,13 @@ async function serve(flags: ServeFlags): Promise<void> {
     if (address) await startStatus({ address, server, audit, log }, running, announce);
     warnOfFewDescriptors(options.limits?.maxConnections ?? DEFAULT_SERVER_LIMITS.maxConnections, log);
   });
+}
+
+/** What operators may ask for that several workers do not have. */
+function notWithWorkers(flags: ServeFlags, loaded: LoadedConfig): string | undefined {
+  if (statusAddress(flags.status, loaded.config, 'server')) return '--status';
+  if (auditFile(flags.audit, loaded) !== undefined) return '--audit';
+  return typeof controlPath(flags.control, loaded) === 'string' ? '--control' : undefined;
 }
 
 /** What a server needs beside its connections. */

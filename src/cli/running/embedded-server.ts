@@ -2,10 +2,12 @@ import { ChatosError, isChatosError } from '../../errors.ts';
 import { formatAddress, type Address } from '../../net/address.ts';
 import { LOOPBACK, Networks } from '../../net/networks.ts';
 import type { AuditLog } from '../../ops/audit/audit-log.ts';
+import type { Workers } from '../../cluster/workers/workers.ts';
+import type { KeyPair } from '../../net/tls-server.ts';
 import type { BansFile } from '../../ops/bans-file.ts';
 import type { ServerOptions } from '../../server/options.ts';
 import { ChatosServer } from '../../server/server.ts';
-import type { Logger } from '../../util/log.ts';
+import type { Logger, LogLevel } from '../../util/log.ts';
 import { quote } from '../../util/quote.ts';
 import { pause } from '../../util/timeout.ts';
 import { serverCertificate, type CertificatePlace } from './server-certificate.ts';
@@ -35,18 +37,48 @@ export interface ServerPlan {
  * @throws {ChatosError} `LISTEN_FAILED`, or `INVALID_ARGUMENT` for its certificate; nothing listens then
  */
 export async function startServer(plan: ServerPlan): Promise<ChatosServer> {
-  const { listen, options, certificate, audit, bans, log, announce } = plan;
-  const hasTls = listen.some(({ transport }) => transport === 'tls');
-  const tls = hasTls ? await serverCertificate(certificate, log) : undefined;
+  const { options, audit, bans, log } = plan;
+  const tls = await certificateOf(plan);
   const server = new ChatosServer({ ...options, tls, bans: bans.read(), log });
   audit?.follow(server);
   bans.attach(server);
+  await listenAll(server, plan);
+  return server;
+}
+
+/**
+ * The same as several worker processes.
+ *
+ * @throws {ChatosError} as {@link startServer}
+ */
+export async function startWorkers(
+  plan: Omit<ServerPlan, 'audit'> & { readonly count: number; readonly logLevel: LogLevel },
+): Promise<Workers> {
+  const { count, logLevel, options, bans, log } = plan;
+  const { Workers: Server } = await import('../../cluster/workers/workers.ts');
+  const tls = await certificateOf(plan);
+  const server = await Server.start({ count, options: { ...options, tls, bans: bans.read() }, log, logLevel });
+  await listenAll(server, plan);
+  return server;
+}
+
+/** The certificate for `tls://`, if any address is one; warns of what has no effect. */
+async function certificateOf({ listen, options, certificate, log }: ServerPlan): Promise<KeyPair | undefined> {
+  const hasTls = listen.some(({ transport }) => transport === 'tls');
   if (!hasTls && certificate.files) {
     log.warn('the certificate (serve.tls) has no effect: no address that is listened on begins with tls://');
   }
   if (options.proxies && !listen.some(({ proxy }) => proxy)) {
     log.warn('serve.proxies has no effect: no address that is listened on has ?proxy=v1, v2 or any');
   }
+  return hasTls ? serverCertificate(certificate, log) : undefined;
+}
+
+/** Announces each address. */
+async function listenAll(
+  server: Pick<ChatosServer, 'listen' | 'addresses' | 'close'>,
+  { listen, log, announce }: ServerPlan,
+): Promise<void> {
   try {
     for (const address of listen) {
       const text = formatAddress(await server.listen(address));
@@ -57,7 +89,6 @@ export async function startServer(plan: ServerPlan): Promise<ChatosServer> {
     await server.close();
     throw error;
   }
-  return server;
 }
 
 /** Behind a proxy, TLS is for the proxy to speak. */

@@ -7,6 +7,7 @@ import type { AuditLog } from '../../ops/audit/audit-log.ts';
 import type { BansFile } from '../../ops/bans-file.ts';
 import type { ControlServer } from '../../ops/control-server.ts';
 import type { StatusServer, StatusServerOptions } from '../../ops/status-endpoint.ts';
+import type { Workers } from '../../cluster/workers/workers.ts';
 import { BotRuntime } from '../../bot/runtime.ts';
 import type { ChatosServer } from '../../server/server.ts';
 import type { BoundedLogger } from '../../util/bounded-log.ts';
@@ -29,6 +30,8 @@ export interface Running {
   recorder?: Recorder | undefined;
   audit?: AuditLog | undefined;
   server?: ChatosServer | undefined;
+  /** The server, where it is several processes. */
+  workers?: Workers | undefined;
   runtime?: BotRuntime;
   status?: StatusServer | undefined;
   control?: ControlServer | undefined;
@@ -61,11 +64,12 @@ export async function runUntilStopped(
     .catch(() => undefined);
   try {
     await start(running, stop, announce);
-    const { runtime, server } = running;
+    const { runtime, server, workers } = running;
     const ending = await Promise.race(runtime ? [stop.received, runtime.failed] : [stop.received]);
     if (isChatosError(ending)) throw ending;
     // A server of ours may relay more than the bots' own.
-    const channels = server?.stats.channels ?? runtime?.channelCount ?? 0;
+    const own = server?.stats.channels ?? (await workers?.channelCount());
+    const channels = own ?? runtime?.channelCount ?? 0;
     const drainS = (running.drainMs ?? flags.drain * 1000) / 1000;
     const questions = runtime?.questionCount ?? 0;
     const left = [
@@ -81,11 +85,12 @@ export async function runUntilStopped(
 }
 
 async function stopRun(running: Running, drainMs: number): Promise<void> {
-  const { log, watcher, runtime, server, audit, recorder, status, control } = running;
+  const { log, watcher, runtime, server, workers, audit, recorder, status, control } = running;
   const deadline = performance.now() + drainMs;
   server?.admitNobody();
   await Promise.all([watcher?.close(), runtime?.stop({ timeoutMs: drainMs })]);
   await server?.close({ drainMs: Math.max(deadline - performance.now(), 0) });
+  await workers?.close({ drainMs });
   await audit?.close();
   await recorder?.close();
   await status?.close();
@@ -94,8 +99,9 @@ async function stopRun(running: Running, drainMs: number): Promise<void> {
 }
 
 /** Breaks all connections: a process that just exits would end its channels with FIN, as if all had been said. */
-function abortRun({ server, runtime, control }: Running): void {
+function abortRun({ server, workers, runtime, control }: Running): void {
   server?.abort();
+  workers?.abort();
   runtime?.abort();
   control?.abort();
 }

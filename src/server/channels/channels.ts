@@ -7,7 +7,8 @@ import { Deadlines } from '../../util/deadlines.ts';
 import { withResolvers } from '../../util/deferred.ts';
 import type { ConnectedClient, Member, SessionId } from '../directory.ts';
 import type { ChannelLoss, PartyInfo, ServerEvents } from '../events.ts';
-import type { Place, Source, Sources } from '../limits/sources.ts';
+import type { Place, Source } from '../limits/source-account.ts';
+import type { Sources } from '../limits/sources.ts';
 import type { ResolvedServerOptions } from '../options.ts';
 import { isOfSelfTest, isTestId } from '../self-test.ts';
 import type { ChannelView } from '../views.ts';
@@ -57,7 +58,7 @@ export class Channels {
     this.#options = options;
     this.#receivers = receivers;
     this.#events = events;
-    this.#ids = new ConnectIds(options.limits);
+    this.#ids = new ConnectIds(options.limits, options.others?.share);
     this.#sources = sources;
     this.#arrivals = new Arrivals(options, events);
     const onDue = (channel: Channel): void => this.#void(channel, 'not in time');
@@ -138,7 +139,7 @@ export class Channels {
    * A party asks to end a channel (P15). Returns the other party, `late` where the channel has just ended, or
    * `undefined` where it is not one of this party's.
    */
-  close(id: bigint, by: ConnectedClient, namedKeys: readonly [string, string]): Member | 'late' | undefined {
+  close(id: bigint, by: Pick<Member, 'key'>, namedKeys: readonly [string, string]): Member | 'late' | undefined {
     const channel = this.#ids.get(id);
     if (!channel) return undefined;
     const { requester, target } = channel;
@@ -220,7 +221,8 @@ export class Channels {
     this.#waiting -= 1;
     const ends = [first.take(), second.take()] as const;
     const places = [first.place, second.place];
-    const { limits, relay: mode } = this.#options;
+    const { limits, others, relay: mode } = this.#options;
+    const isTest = isOfSelfTest(channel);
     const { channelIdleMs, closeGraceMs } = limits;
     this.#lastId += 1;
     const [id, openedAt] = [String(this.#lastId), performance.now()];
@@ -234,12 +236,14 @@ export class Channels {
         for (const place of places) place.leave();
         this.#onDone(channel, relay);
         const durationMs = Math.round(performance.now() - openedAt);
+        if (!isTest) others?.channelEnded(channel, id);
         this.#events.emit('channelEnded', channel, outcome, bytes[0] + bytes[1], id, durationMs);
         if (this.#relays.size === 0) this.#onIdle?.();
       },
     });
     channel.relay = relay;
-    if (isOfSelfTest(channel)) this.#tests += 1;
+    if (isTest) this.#tests += 1;
+    else others?.channelOpened(channel, id, relay.transports());
     this.#relays.set(relay, { channel, id, since: Date.now() });
     this.#events.emit('channelEstablished', channel, id);
   }

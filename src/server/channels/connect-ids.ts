@@ -6,7 +6,8 @@ import { Tally } from '../../util/tally.ts';
 import type { ConnectedClient, Member, SessionId } from '../directory.ts';
 import type { ServerLimits } from '../limits/server-limits.ts';
 import { sourceOf } from '../limits/source.ts';
-import type { Place } from '../limits/sources.ts';
+import type { Place } from '../limits/source-account.ts';
+import { isHome, type Share } from '../others.ts';
 import { EndedChannels } from './ended-channels.ts';
 import type { Relay } from './relay.ts';
 import type { WaitingHalf } from './waiting-half.ts';
@@ -58,14 +59,17 @@ interface Live {
 /** The connect ids that are alive, and for a while those that were (P11). */
 export class ConnectIds {
   readonly #limits: ConnectIdLimits;
+  readonly #share: Share | undefined;
   readonly #exempt = new Networks();
   readonly #channels = new Map<bigint, Channel>();
   readonly #ended = new EndedChannels(({ id }) => this.#channels.delete(id));
   /** Those that each session has negotiated and that are alive: the next owner of its login starts at none. */
   readonly #live = new Map<SessionId, Live>();
 
-  constructor(limits: ConnectIdLimits) {
+  /** @param share which of several processes this is: ids are such that their channels are here */
+  constructor(limits: ConnectIdLimits, share?: Share) {
     this.#limits = limits;
+    this.#share = share;
     this.update();
   }
 
@@ -144,6 +148,7 @@ export class ConnectIds {
     for (;;) {
       const bytes = randomBytes(8);
       const id = longBytes === 8 ? bytes.readBigUInt64BE() >> 1n : BigInt(bytes.readUInt32BE() >>> 1);
+      if (this.#share && !isHome(this.#share, id)) continue;
       if (id > 0n && !this.#channels.has(id)) return id;
     }
   }

@@ -16,7 +16,7 @@ export interface RelayEnd {
 
 export interface RelayOptions {
   readonly mode: 'auto' | 'streams';
-  /** What both ends are sent before the first byte of the other: ESTABLISHED. */
+  /** What both ends are sent before the first byte of the other: ESTABLISHED, or nothing. */
   readonly greeting: Buffer;
   readonly channelIdleMs: number;
   readonly closeGraceMs: number;
@@ -130,7 +130,7 @@ export class Relay {
     two.other = one;
     this.#halves = [one, two];
     for (const half of this.#halves) half.stream.on('close', () => this.#onClose(half));
-    for (const half of this.#halves) this.#write(half, options.greeting);
+    if (options.greeting.length > 0) for (const half of this.#halves) this.#write(half, options.greeting);
     this.#start(one, a.early);
     this.#start(two, b.early);
     this.#watchIdle();

@@ -1,6 +1,6 @@
 import { HeldBytes } from '../../net/held-bytes.ts';
 import type { Transport } from '../../net/transport.ts';
-import type { Place } from '../limits/sources.ts';
+import type { Place } from '../limits/source-account.ts';
 import type { RelayEnd } from './relay.ts';
 
 /** What its channel learns of a half that waits. */

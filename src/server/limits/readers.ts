@@ -16,6 +16,11 @@ export class Readers {
     else this.#behind.delete(client.id);
   }
 
+  /** The client is gone. */
+  forget(id: SessionId): void {
+    this.#behind.delete(id);
+  }
+
   /** One of these who is behind. */
   behind(audience: Audience): SessionInfo | undefined {
     if (this.#behind.size === 0) return undefined;

@@ -83,6 +83,13 @@ export class Slowing {
     return limit && this.#hasHadItsPart(sender, limit, bytes, now) ? limit : undefined;
   }
 
+  /** Charges an address what it has sent to other processes of the server. */
+  chargeElsewhere(source: SharedAccount, messages: number, bytes: number): void {
+    const now = this.#now();
+    source.messagesPaidAt = this.#addressMessages.take(source.messagesPaidAt, messages, now);
+    source.bytesPaidAt = this.#addressBytes.take(source.bytesPaidAt, bytes, now);
+  }
+
   /** The limit that the address is over; or nearly, where others wait for it. */
   #pressingOn(source: SharedAccount, now: number): SlowingLimit | undefined {
     const messages = this.#addressMessages;

@@ -1,9 +1,9 @@
 import { Networks } from '../../net/networks.ts';
 import type { ConnectionRefusal } from '../events.ts';
 import { Rate } from './rate.ts';
-import type { SharedAccount } from './slowing.ts';
 import type { ServerLimits } from './server-limits.ts';
 import { sourceOf } from './source.ts';
+import { NO_TAKING, NOTHING, Source, type Place, type SourceNews } from './source-account.ts';
 
 /** How often the table is rid of addresses that have nothing here, and whose burst is whole again. */
 const SWEEP_MS = 1_000;
@@ -16,79 +16,11 @@ const MAX_ABSENT = 10_000;
  */
 const HANDSHAKE_MS = 8;
 
-/** A place that is taken until it is left, once. */
-export interface Place {
-  leave(): void;
-}
-
 /** The limits that an address may reach with what it asks for. */
 export type AskingLimit = 'maxConnectionsPerAddress' | 'connectionsPerSecondPerAddress';
 
-/** What is known of an address that connections come from; of an IPv6 address, of its /64. */
-export class Source implements SharedAccount, Place {
-  readonly name: string;
-  /** Nothing is limited for it. */
-  readonly exempt: boolean;
-  /** Its connections, but for {@link Source.halves}. */
-  connections = 0;
-  /** Those of them that have neither logged in nor presented a connect id. */
-  unidentified = 0;
-  /** Its connections that are halves of private connections which its sessions have agreed on. */
-  readonly halves = new Places(this);
-  /** The live connect ids that its sessions have asked for. */
-  readonly asked = new Places(this);
-  /** The halves that are to come from here for connect ids which are alive. */
-  readonly expected = new Places(this);
-  connectionsPaidAt = 0;
-  askedPaidAt = 0;
-  messagesPaidAt = 0;
-  bytesPaidAt = 0;
-  roundAt = -Infinity;
-  sharers = 0;
-  readonly #onLeft: (source: Source) => void;
-
-  constructor(name: string, exempt: boolean, onLeft: (source: Source) => void) {
-    this.name = name;
-    this.exempt = exempt;
-    this.#onLeft = onLeft;
-  }
-
-  /** Whether it has a connection. */
-  get isPresent(): boolean {
-    return this.connections + this.halves.taken > 0;
-  }
-
-  /** One of its connections is gone. */
-  leave(): void {
-    this.connections -= 1;
-    this.onLess();
-  }
-
-  /** It has one place less of any kind. */
-  onLess(): void {
-    if (!this.isPresent && this.asked.taken + this.expected.taken === 0) this.#onLeft(this);
-  }
-}
-
-/** Places of one kind, which are counted. */
-class Places implements Place {
-  taken = 0;
-  readonly #source: Source;
-
-  constructor(source: Source) {
-    this.#source = source;
-  }
-
-  take(): Place {
-    this.taken += 1;
-    return this;
-  }
-
-  leave(): void {
-    this.taken -= 1;
-    this.#source.onLess();
-  }
-}
+/** Processes say what addresses have so long after it has changed, in milliseconds: more than this they do not know late. */
+const NEWS_MS = 10;
 
 /** The addresses that have connections, and whether they may have more (P19). Nobody who is in is evicted. */
 export class Sources {
@@ -99,6 +31,10 @@ export class Sources {
   readonly #sources = new Map<string, Source>();
   readonly #absent = new Set<Source>();
   #sweep: NodeJS.Timeout | undefined;
+  /** Tells other processes of the server what addresses have, and have taken. */
+  #tell: ((news: readonly SourceNews[]) => void) | undefined;
+  /** Those of which something is to be told. */
+  readonly #changed = new Set<Source>();
 
   constructor(limits: ServerLimits, now: () => number = () => performance.now()) {
     this.#limits = limits;
@@ -112,6 +48,55 @@ export class Sources {
     this.#exempt.replace(exempt);
     this.#connectionRate = new Rate(connectionsPerSecondPerAddress, connectionBurstPerAddress);
   }
+
+  /** From now on, other processes of the server are told what addresses have here. */
+  share(tell: (news: readonly SourceNews[]) => void): void {
+    this.#tell = tell;
+  }
+
+  /** A packet has come from this address. */
+  notePacket(source: Source, bytes: number): void {
+    source.untold.messages += 1;
+    source.untold.bytes += bytes;
+    this.noteChange(source);
+  }
+
+  /** What the address has has changed. */
+  readonly noteChange = (source: Source): void => {
+    if (!this.#tell || source.exempt) return;
+    if (this.#changed.size === 0) setTimeout(this.#tellChanges, NEWS_MS).unref();
+    this.#changed.add(source);
+  };
+
+  /** All that addresses have here. */
+  news(): SourceNews[] {
+    const present = [...this.#sources.values()].filter(({ exempt, isPresent }) => isPresent && !exempt);
+    return present.map(({ name, connections, unidentified }) => ({ name, connections, unidentified, ...NO_TAKING }));
+  }
+
+  /** Another process tells what an address has there. Returns the address. */
+  hear(process: number, news: SourceNews): Source {
+    const source = this.#sources.get(news.name) ?? new Source(news.name, false, this.#onLeft, this.noteChange);
+    this.#keep(source);
+    source.connectionsPaidAt = this.#connectionRate.take(source.connectionsPaidAt, news.entered, this.#now());
+    source.setElsewhere(process, news);
+    return source;
+  }
+
+  /** Another process has gone, with all that addresses had there. */
+  forgetElsewhere(process: number): void {
+    for (const source of this.#sources.values()) source.setElsewhere(process, NOTHING);
+  }
+
+  readonly #tellChanges = (): void => {
+    const news = Array.from(this.#changed, (source) => {
+      const { name, connections, unidentified, untold } = source;
+      source.untold = { ...NO_TAKING };
+      return { name, connections, unidentified, ...untold };
+    });
+    this.#changed.clear();
+    this.#tell?.(news);
+  };
 
   /** What a session counts for that is in, where its address is exempt now, or is so no longer. */
   move(from: Source, address: string, isUnidentified: boolean): Source {
@@ -143,6 +128,16 @@ export class Sources {
     source.connectionsPaidAt = paidAt;
     source.connections += 1;
     source.unidentified += 1;
+    source.untold.entered += 1;
+    this.noteChange(source);
+    return source;
+  }
+
+  /** Takes a half in that another process has accepted for this address. */
+  adopt(address: string): Source {
+    const source = this.#find(address);
+    this.#keep(source);
+    source.connections += 1;
     return source;
   }
 
@@ -177,8 +172,10 @@ export class Sources {
   }
 
   /** Whether one more of its connections may log in: one that came in as a half may be none. */
-  mayLogin({ exempt, connections, unidentified }: Source): boolean {
-    return exempt || connections - unidentified < this.#limits.maxConnectionsPerAddress;
+  mayLogin({ exempt, connections, unidentified, elsewhere }: Source): boolean {
+    if (exempt) return true;
+    const loggedIn = connections - unidentified + elsewhere.connections - elsewhere.unidentified;
+    return loggedIn < this.#limits.maxConnectionsPerAddress;
   }
 
   /** A connection that has entered turns out to be a half that was paid for: its place, and its share of the rate, are free. */
@@ -193,7 +190,7 @@ export class Sources {
   #find(address: string): Source {
     const exempt = this.#exempt.has(address);
     const name = exempt ? address : sourceOf(address);
-    return this.#sources.get(keyOf({ name, exempt })) ?? new Source(name, exempt, this.#onLeft);
+    return this.#sources.get(keyOf({ name, exempt })) ?? new Source(name, exempt, this.#onLeft, this.noteChange);
   }
 
   #keep(source: Source): void {
@@ -205,11 +202,15 @@ export class Sources {
     const limits = this.#limits;
     if (connections >= limits.maxConnections) return 'too many';
     if (source.exempt) return undefined;
-    if (source.connections >= limits.maxConnectionsPerAddress + source.expected.taken) return 'too many of its address';
-    if (source.unidentified >= limits.maxUnidentifiedPerAddress) return 'too many unidentified';
+    const { elsewhere } = source;
+    const has = source.connections + elsewhere.connections;
+    if (has >= limits.maxConnectionsPerAddress + source.expected.taken) return 'too many of its address';
+    if (source.unidentified + elsewhere.unidentified >= limits.maxUnidentifiedPerAddress)
+      return 'too many unidentified';
     if (tooFast) return 'too fast';
     const kept = Math.floor((limits.maxConnections * limits.keptForNewAddressesPercent) / 100);
-    if (source.isPresent && connections >= limits.maxConnections - kept) return 'places kept for others';
+    if ((source.isPresent || elsewhere.connections > 0) && connections >= limits.maxConnections - kept)
+      return 'places kept for others';
     return undefined;
   }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { DEFAULT_SERVER_LIMITS, type ServerLimits } from '../../../src/server/limits/server-limits.ts';
-import { Sources, type Source } from '../../../src/server/limits/sources.ts';
+import { type Source } from '../../../src/server/limits/source-account.ts';
+import { Sources } from '../../../src/server/limits/sources.ts';
 import { stopTheClock } from '../../support/server-rig.ts';
 
 function sourcesWith(limits: Partial<ServerLimits>) {

@@ -1,0 +1,141 @@
+import type { X509Certificate } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import { ConfirmedEnd } from '../../net/confirmed-end.ts';
+import type { Ending, Transport } from '../../net/transport.ts';
+
+type Done = (error?: Error | null) => void;
+
+const HEAD_BYTES = 4;
+/** A frame without bytes. */
+const END = Buffer.alloc(HEAD_BYTES);
+
+/** What is known of the connection that a worker relays to another. */
+export type RelayedFrom = Pick<Transport, 'remoteAddress' | 'encrypted' | 'certificate'>;
+
+/**
+ * A connection between two workers that stands for one that cannot be handed over. A Unix socket knows no reset, and the
+ * system ends that of a process that is killed: so bytes go in frames, and an end is one without bytes (P14, P14a).
+ */
+export class FramedTransport implements Transport {
+  readonly stream: FramedStream;
+  readonly remoteAddress: string | undefined;
+  readonly encrypted: boolean;
+  readonly certificate: X509Certificate | undefined;
+  readonly #end: ConfirmedEnd;
+
+  /** @param socket with nobody listening; what it has read, and nobody has taken, is of frames */
+  constructor(socket: Socket, { remoteAddress, encrypted, certificate }: RelayedFrom) {
+    this.stream = new FramedStream(socket);
+    this.remoteAddress = remoteAddress;
+    this.encrypted = encrypted;
+    this.certificate = certificate;
+    this.#end = new ConfirmedEnd(this.stream, () => void this.#end.confirm());
+    this.stream.on('error', () => undefined);
+  }
+
+  get ending(): Ending | undefined {
+    const { destroyed, errored, readableEnded, writableFinished } = this.stream;
+    if (!destroyed) return undefined;
+    return readableEnded && writableFinished && !errored && !this.#end.isAwaited ? 'in order' : 'aborted';
+  }
+
+  get unsentBytes(): number {
+    return this.stream.writableLength;
+  }
+
+  get queuedBytes(): number {
+    return this.stream.writableLength;
+  }
+
+  onEnd(listener: (() => void) | undefined): void {
+    this.#end.ask(listener);
+  }
+
+  reset(): void {
+    this.stream.destroy();
+  }
+}
+
+class FramedStream extends Duplex {
+  readonly #socket: Socket;
+  /** What is left of the frame that is being read. */
+  #left = 0;
+  #head: Buffer = Buffer.alloc(0);
+  #hasEnded = false;
+
+  constructor(socket: Socket) {
+    super({ allowHalfOpen: true });
+    this.#socket = socket;
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk)).on('error', (error) => this.destroy(error));
+    // Behind an end of both sides, the other process closes: our last write may be reported a moment later.
+    socket.once('end', () => (this.#hasEnded ? setImmediate(this.#breakUnlessOver) : this.#breakUnlessOver()));
+    socket.once('close', this.#breakUnlessOver);
+    socket.pause();
+  }
+
+  readonly #breakUnlessOver = (): void => {
+    if (!this.#hasEnded || !this.writableFinished) this.destroy(new Error('the connection broke at another worker'));
+  };
+
+  override _read(): void {
+    this.#socket.resume();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: Done): void {
+    this.#frame([chunk], done);
+  }
+
+  override _writev(chunks: { chunk: Buffer }[], done: Done): void {
+    this.#frame(
+      chunks.map(({ chunk }) => chunk),
+      done,
+    );
+  }
+
+  override _final(done: Done): void {
+    this.#socket.write(END, done);
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#socket.destroy();
+    done(error);
+  }
+
+  #frame(chunks: readonly Buffer[], done: Done): void {
+    const bytes = chunks.reduce((sum, { length }) => sum + length, 0);
+    // It would be an end.
+    if (bytes === 0) return done();
+    const head = Buffer.alloc(HEAD_BYTES);
+    head.writeUInt32BE(bytes);
+    this.#socket.cork();
+    this.#socket.write(head);
+    for (const [index, chunk] of chunks.entries())
+      this.#socket.write(chunk, index === chunks.length - 1 ? done : undefined);
+    this.#socket.uncork();
+  }
+
+  #onData(chunk: Buffer): void {
+    let at = 0;
+    let more = true;
+    while (at < chunk.length) {
+      if (this.#left === 0) {
+        const needed = HEAD_BYTES - this.#head.length;
+        this.#head = Buffer.concat([this.#head, chunk.subarray(at, at + needed)]);
+        at += needed;
+        if (this.#head.length < HEAD_BYTES) break;
+        this.#left = this.#head.readUInt32BE(0);
+        this.#head = Buffer.alloc(0);
+        if (this.#left > 0) continue;
+        this.#hasEnded = true;
+        this.push(null);
+        return;
+      }
+      const piece = chunk.subarray(at, at + this.#left);
+      at += piece.length;
+      this.#left -= piece.length;
+      more = this.push(piece);
+    }
+    if (!more) this.#socket.pause();
+  }
+}

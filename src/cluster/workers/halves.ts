@@ -1,0 +1,154 @@
+import { X509Certificate } from 'node:crypto';
+import net from 'node:net';
+import path from 'node:path';
+import { deserialize, serialize } from 'node:v8';
+import { messageOf } from '../../errors.ts';
+import { MAX_UNREAD_BYTES } from '../../net/listen.ts';
+import { closeHandle, socketOf, takeHandle, type SocketHandle } from '../../net/socket-handle.ts';
+import { TcpTransport } from '../../net/tcp-transport.ts';
+import type { Transport } from '../../net/transport.ts';
+import type { Place } from '../../server/limits/source-account.ts';
+import type { ComingHalf } from '../../server/others.ts';
+import type { Connections } from './connections.ts';
+import { FramedTransport } from './framed-transport.ts';
+import type { HalfKeeper, Mesh } from './mesh.ts';
+import type { AskedByPrimary, AskedByWorker, SentHalf, WorkerName } from './messages.ts';
+import type { Wire } from './wire.ts';
+
+/** How a half begins that is relayed to another worker: INT size, then this. */
+interface RelayedHalf extends Omit<SentHalf, 'id' | 'rest'> {
+  readonly encrypted: boolean;
+  /** In DER. */
+  readonly certificate: Uint8Array | undefined;
+}
+
+/** Where halves that are relayed come to a worker. */
+export function halfPath(folder: string, { slot, number }: WorkerName): string {
+  return path.join(folder, `${slot}-${number}.half`);
+}
+
+/**
+ * The halves of channels, between workers. One that came to the wrong worker is handed over as a socket: that costs once,
+ * and nothing is in between then. Where that is not possible, as over TLS, whose state cannot move, it is relayed.
+ */
+export class Halves implements HalfKeeper {
+  readonly #folder: string;
+  readonly #wire: Wire<AskedByWorker, AskedByPrimary>;
+  readonly #mesh: () => Mesh;
+  readonly #connections: Connections;
+  /** Ends each relay to another worker. */
+  readonly #relays = new Set<() => void>();
+  #onIdle: (() => void) | undefined;
+
+  constructor(folder: string, wire: Wire<AskedByWorker, AskedByPrimary>, connections: Connections, mesh: () => Mesh) {
+    this.#folder = folder;
+    this.#wire = wire;
+    this.#connections = connections;
+    this.#mesh = mesh;
+  }
+
+  give(slot: number, connectId: bigint, { transport, rest, comer }: ComingHalf, place: Place): void {
+    const { remoteAddress, fingerprint } = comer;
+    const { stream } = transport;
+    const half = { connectId, remoteAddress, fingerprint };
+    const taken = transport instanceof TcpTransport ? takeHandle(transport.stream) : undefined;
+    if (!taken) {
+      const peer = this.#mesh().nameOf(slot);
+      if (peer) this.#relay(peer, half, rest, transport, place);
+      else stream.destroy();
+      return;
+    }
+    place.leave();
+    const { handle, read } = taken;
+    const id = this.#connections.move(handle);
+    closeHandle(handle);
+    if (id === undefined) return;
+    this.#wire.ask('handOver', [slot, { ...half, id, rest: Buffer.concat([rest, read]) }]).catch(() => undefined);
+  }
+
+  /** One has been handed over by another worker. */
+  take({ id, connectId, rest, remoteAddress, fingerprint }: SentHalf, handle: SocketHandle): void {
+    const socket = socketOf(handle, MAX_UNREAD_BYTES);
+    this.#connections.add(socket, id);
+    const transport = new TcpTransport(socket, remoteAddress);
+    this.#mesh().enter(connectId, { transport, rest: Buffer.from(rest), comer: { remoteAddress, fingerprint } });
+  }
+
+  opened(id: string, halves: readonly Transport[]): void {
+    this.#connections.opened(id, halves);
+  }
+
+  ended(id: string): void {
+    this.#connections.ended(id);
+  }
+
+  identified(transport: Transport): void {
+    this.#connections.identified(transport);
+  }
+
+  /** From now on, other workers can relay halves to this one. */
+  async await(name: WorkerName): Promise<void> {
+    const server = net.createServer({ allowHalfOpen: true }, (socket) => this.#onRelayed(socket));
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error) =>
+        reject(new Error(`the workers cannot meet: ${messageOf(error)}`, { cause: error })),
+      );
+      server.listen(halfPath(this.#folder, name), resolve);
+    });
+  }
+
+  /** Resolves when nothing is relayed to other workers. */
+  async idle(): Promise<void> {
+    if (this.#relays.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
+  }
+
+  /** Breaks what is relayed to other workers. */
+  abort(): void {
+    for (const abort of this.#relays) abort();
+  }
+
+  #relay(
+    peer: WorkerName,
+    half: Omit<SentHalf, 'id' | 'rest'>,
+    rest: Buffer,
+    transport: Transport,
+    place: Place,
+  ): void {
+    const { encrypted, certificate } = transport;
+    const socket = net.connect({ path: halfPath(this.#folder, peer), allowHalfOpen: true });
+    const hello = serialize({
+      ...half,
+      encrypted,
+      certificate: certificate?.raw,
+    } satisfies RelayedHalf);
+    const head = Buffer.alloc(4);
+    head.writeUInt32BE(hello.length);
+    socket.write(Buffer.concat([head, hello]));
+    const framed = new FramedTransport(socket, transport);
+    const relay = this.#mesh().relay({ transport, early: rest }, { transport: framed, early: Buffer.alloc(0) }, () => {
+      place.leave();
+      this.#relays.delete(abort);
+      if (this.#relays.size === 0) this.#onIdle?.();
+    });
+    const abort = (): void => relay.abort('shutdown');
+    this.#relays.add(abort);
+  }
+
+  #onRelayed(socket: net.Socket): void {
+    let bytes: Buffer = Buffer.alloc(0);
+    socket.on('error', () => undefined);
+    const onData = (chunk: Buffer): void => {
+      bytes = Buffer.concat([bytes, chunk]);
+      if (bytes.length < 4 || bytes.length < 4 + bytes.readUInt32BE(0)) return;
+      socket.off('data', onData).pause();
+      const end = 4 + bytes.readUInt32BE(0);
+      if (bytes.length > end) socket.unshift(bytes.subarray(end));
+      const half = deserialize(bytes.subarray(4, end)) as RelayedHalf;
+      const { connectId, remoteAddress, fingerprint, encrypted } = half;
+      const certificate = half.certificate && new X509Certificate(half.certificate);
+      const transport = new FramedTransport(socket, { remoteAddress, encrypted, certificate });
+      this.#mesh().enter(connectId, { transport, rest: Buffer.alloc(0), comer: { remoteAddress, fingerprint } });
+    };
+    socket.on('data', onData);
+  }
+}

@@ -1,0 +1,26 @@
+import process from 'node:process';
+import type { AskedByPrimary, AskedByWorker } from './messages.ts';
+import { Wire } from './wire.ts';
+import { Worker } from './worker.ts';
+
+// The entry of a worker process, which WorkerProcess starts.
+
+// A terminal and a supervisor send these to all processes: the primary says what becomes of the workers.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1'] as const) process.on(signal, () => undefined);
+
+let worker: Worker | undefined;
+
+const wire: Wire<AskedByWorker, AskedByPrimary> = new Wire<AskedByWorker, AskedByPrimary>(process, {
+  start: async (start) => {
+    worker = new Worker(start, wire);
+    wire.answer(worker.answers);
+    await worker.begin();
+    return undefined;
+  },
+});
+
+process.once('disconnect', () => {
+  wire.close('the primary has gone');
+  worker?.abort();
+  process.exit(0);
+});

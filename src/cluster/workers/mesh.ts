@@ -1,0 +1,294 @@
+import type { Relay, RelayEnd } from '../../server/channels/relay.ts';
+import type { Place, SourceNews } from '../../server/limits/source-account.ts';
+import type { Speaker } from '../../server/broadcast.ts';
+import type { ConnectedClient, Member, SessionId } from '../../server/directory.ts';
+import type { PairInfo, SessionInfo } from '../../server/events.ts';
+import {
+  homeOf,
+  type Closed,
+  type Closing,
+  type ComingHalf,
+  type Here,
+  type Others,
+  type Share,
+} from '../../server/others.ts';
+import { loginKey } from '../../util/login-key.ts';
+import type { Transport } from '../../net/transport.ts';
+import { TurnQueue } from '../../net/turn-queue.ts';
+import type { LinkNote } from './link.ts';
+import type { WorkerName } from './messages.ts';
+import type { Peer } from './peer.ts';
+import { Requests } from './requests.ts';
+import { RemoteClient, sentClient } from './remote-client.ts';
+import type { WorkerDirectory } from './worker-directory.ts';
+
+/** Session ids end with the number of their worker, of so many; a worker has room for so many sessions. */
+const NUMBERS = 1_000;
+const SESSIONS = 1_000_000_000;
+
+/** What becomes of halves of channels. */
+export interface HalfKeeper {
+  /** Gives one to the worker in a slot. */
+  give(slot: number, connectId: bigint, half: ComingHalf, place: Place): void;
+  /** A connection has logged in. */
+  identified(transport: Transport): void;
+  /** A channel of this worker is open. */
+  opened(id: string, halves: readonly Transport[]): void;
+  ended(id: string): void;
+}
+
+/** The other workers, as the server in this one knows them. */
+export class Mesh implements Others {
+  readonly share: Share;
+  readonly #name: WorkerName;
+  readonly #directory: WorkerDirectory;
+  readonly #halves: HalfKeeper;
+  readonly #peers = new Map<number, Peer>();
+  /** What the clients of this worker have asked those of others. */
+  readonly #requests = new Requests();
+  /** The channels of this worker that are open. */
+  readonly #channels = new Map<string, PairInfo>();
+  /** Clients of this worker that are behind with reading. */
+  readonly #behind = new Map<SessionId, SessionInfo>();
+  /** Those who have to wait before they say more. */
+  readonly #waiting = new Set<Speaker>();
+  readonly #resuming = new TurnQueue<Speaker>((speaker) => {
+    if (this.#isFull) this.#waiting.add(speaker);
+    else speaker.release();
+  });
+  #here!: Here;
+
+  constructor(name: WorkerName, of: number, directory: WorkerDirectory, halves: HalfKeeper) {
+    this.#name = name;
+    this.share = { slot: name.slot, of };
+    this.#directory = directory;
+    this.#halves = halves;
+    directory.news = {
+      added: (client, granted) => this.#note({ is: 'added', client: sentClient(client), granted }),
+      left: ({ id, key }) => {
+        this.#requests.leave(id);
+        this.#behind.delete(id);
+        this.#note({ is: 'left', id, key });
+      },
+    };
+  }
+
+  attach(here: Here): void {
+    this.#here = here;
+  }
+
+  /** Short ones, and with one worker in the place of another never the same again. */
+  sessionId(number: number): SessionId {
+    const round = Math.floor(this.#name.number / NUMBERS);
+    return String((round * SESSIONS + number) * NUMBERS + (this.#name.number % NUMBERS));
+  }
+
+  /** Another worker can be reached. It learns who and what is here. */
+  add(peer: Peer): void {
+    this.#peers.set(peer.name.slot, peer);
+    for (const { client, granted } of this.#directory.all()) {
+      peer.link.note({ is: 'added', client: sentClient(client), granted });
+    }
+    for (const [id, pair] of this.#channels) peer.link.note({ is: 'channel', pair, id, isOpen: true });
+    for (const client of this.#behind.values()) peer.link.note(behindNote(client, true));
+    peer.link.note({ is: 'sources', news: this.#here.sources() });
+  }
+
+  /** It has gone, with its clients. */
+  remove(peer: Peer): void {
+    if (this.#peers.get(peer.name.slot) === peer) this.#peers.delete(peer.name.slot);
+    peer.close();
+    this.#here.gone(peer.name.number);
+    for (const { id } of this.#directory.forget((client) => client instanceof RemoteClient && client.at === peer)) {
+      this.#here.left(id);
+    }
+    for (const { requester, target } of this.#requests.of(peer)) {
+      const client = this.#directory.session(requester);
+      if (client) this.#here.abandoned(client, target);
+    }
+    const pairs = [...peer.channels.values()];
+    peer.channels.clear();
+    for (const pair of pairs) this.#here.channelEnded(pair);
+    this.#onRoom();
+  }
+
+  holdBack(speaker: Speaker): void {
+    if (!this.#isFull || this.#waiting.has(speaker)) return;
+    this.#waiting.add(speaker);
+    speaker.pause();
+  }
+
+  /** There may be room again for what is said. */
+  readonly onRoom = (): void => this.#onRoom();
+
+  post(frame: Buffer): void {
+    for (const { link } of this.#peers.values()) link.post(frame);
+  }
+
+  tell(key: string, frame: Buffer): void {
+    for (const { link } of this.#peers.values()) link.tell(`#${key}`, frame);
+  }
+
+  request(requester: ConnectedClient, login: string): void {
+    const key = loginKey(login);
+    const known = this.#directory.find(login);
+    const peers = known instanceof RemoteClient ? [known.at] : this.#peers.values();
+    if (known instanceof RemoteClient) this.#requests.add(requester.id, known, known.at);
+    for (const { link } of peers) link.note({ is: 'request', requester: sentClient(requester), key });
+  }
+
+  pendingOf(session: SessionId, key: string): number {
+    return this.#requests.count(session, key);
+  }
+
+  behind(client: SessionInfo, isBehind: boolean): void {
+    if (isBehind) this.#behind.set(client.id, client);
+    else this.#behind.delete(client.id);
+    this.#note(behindNote(client, isBehind));
+  }
+
+  async close({ id, login, key }: Member, closing: Closing): Promise<Closed> {
+    const peer = this.#peers.get(homeOf(this.share, closing.connectId));
+    const by = { id, login, key };
+    return peer ? peer.askClosed((question) => ({ is: 'close', by, closing, question })) : 'late';
+  }
+
+  handOver(connectId: bigint, half: ComingHalf, place: Place): void {
+    this.#halves.give(homeOf(this.share, connectId), connectId, half, place);
+  }
+
+  /** The worker that is in a slot. */
+  nameOf(slot: number): WorkerName | undefined {
+    return this.#peers.get(slot)?.name;
+  }
+
+  /** Relays between two connections, as this server does for channels. */
+  relay(one: RelayEnd, other: RelayEnd, onDone: () => void): Relay {
+    return this.#here.relay(one, other, onDone);
+  }
+
+  unanswered(session: SessionId, address: string): void {
+    this.#note({ is: 'unanswered', session, address });
+  }
+
+  identified(transport: Transport): void {
+    this.#halves.identified(transport);
+  }
+
+  channelOpened({ requester, target }: PairInfo, id: string, halves: readonly Transport[]): void {
+    const pair = { requester: partyOf(requester), target: partyOf(target) };
+    this.#channels.set(id, pair);
+    this.#note({ is: 'channel', pair, id, isOpen: true });
+    this.#halves.opened(id, halves);
+  }
+
+  channelEnded(_pair: PairInfo, id: string): void {
+    const pair = this.#channels.get(id)!;
+    this.#channels.delete(id);
+    this.#note({ is: 'channel', pair, id, isOpen: false });
+    this.#halves.ended(id);
+  }
+
+  /** A half has come whose channel is here. */
+  enter(connectId: bigint, half: ComingHalf): void {
+    this.#here.enter(connectId, half);
+  }
+
+  tellSources(news: readonly SourceNews[]): void {
+    this.#note({ is: 'sources', news });
+  }
+
+  *parties(): Iterable<string> {
+    for (const { channels } of this.#peers.values()) {
+      for (const { requester, target } of channels.values()) yield* [loginKey(requester.login), loginKey(target.login)];
+    }
+  }
+
+  onPost(peer: Peer, frame: Buffer): void {
+    this.#here.post(frame, peer.link);
+  }
+
+  /** A packet has come for one of the clients here. The bytes are lent. */
+  onTell(to: string, frame: Buffer): void {
+    const client = to.startsWith('#') ? this.#directory.here(to.slice(1)) : this.#directory.session(to);
+    client?.sendBytes(Buffer.from(frame));
+  }
+
+  onNote(peer: Peer, note: LinkNote): void {
+    switch (note.is) {
+      case 'added':
+        return this.#directory.addElsewhere(new RemoteClient(note.client, peer), note.granted);
+      case 'left':
+        this.#directory.leftElsewhere(note);
+        return this.#here.left(note.id);
+      case 'request':
+        return this.#onRequest(new RemoteClient(note.requester, peer), note.key);
+      case 'pending':
+        if (this.#directory.session(note.requester)) this.#requests.add(note.requester, note.target, peer);
+        return undefined;
+      case 'done':
+        return this.#requests.delete(note.requester, note.key, peer);
+      case 'behind':
+        return this.#here.behind(note.client, note.isBehind);
+      case 'flush':
+        void this.#directory.session(note.id)?.flush();
+        return peer.link.note({ is: 'flushed', question: note.question });
+      case 'flushed':
+        return peer.onAnswer(note.question);
+      case 'close':
+        this.#here
+          .close(note.by, note.closing)
+          .then((closed) => peer.link.note({ is: 'closed', closed, question: note.question }))
+          .catch(() => undefined);
+        return undefined;
+      case 'closed':
+        return peer.onAnswer(note.question, note.closed);
+      case 'sources':
+        return this.#here.hear(peer.name.number, note.news);
+      case 'unanswered':
+        return this.#here.unanswered(note.session, note.address);
+      case 'channel':
+        if (note.isOpen) return void peer.channels.set(note.id, note.pair);
+        peer.channels.delete(note.id);
+        return this.#here.channelEnded(note.pair);
+      default:
+        return undefined;
+    }
+  }
+
+  #onRequest(requester: RemoteClient, key: string): void {
+    const target = this.#directory.here(key);
+    if (!target) return requester.at.link.note({ is: 'done', requester: requester.id, key });
+    const { id, login } = target;
+    // Before the answer: a limit may give it at once.
+    requester.at.link.note({ is: 'pending', requester: requester.id, target: { id, login, key } });
+    return this.#here.requested(requester, target);
+  }
+
+  get #isFull(): boolean {
+    for (const { link } of this.#peers.values()) if (link.isFull) return true;
+    return false;
+  }
+
+  #onRoom(): void {
+    if (this.#isFull) return;
+    for (const speaker of this.#waiting) this.#resuming.add(speaker);
+    this.#waiting.clear();
+  }
+
+  #note(note: LinkNote): void {
+    for (const { link } of this.#peers.values()) link.note(note);
+  }
+}
+
+function behindNote(
+  { id, login, remoteAddress, fingerprint, longBytes, encrypted }: SessionInfo,
+  isBehind: boolean,
+): LinkNote {
+  const client = { id, login, key: loginKey(login), remoteAddress, fingerprint, longBytes, encrypted };
+  return { is: 'behind', client, isBehind };
+}
+
+function partyOf({ id, login }: PairInfo['requester']): PairInfo['requester'] {
+  return { id, login };
+}

@@ -1,0 +1,95 @@
+import type { Address } from '../../net/address.ts';
+import type { Claim, Member, Obstacle, Release, SessionId } from '../../server/directory.ts';
+import type { ServerOptions } from '../../server/options.ts';
+import type { LineLevel, LogFields, LogLevel } from '../../util/log.ts';
+
+/** One of the worker processes: another process that takes the place of one that has died has a number of its own. */
+export interface WorkerName {
+  /** Its place among the workers, from 0: which connect ids are its own (see `Share`). */
+  readonly slot: number;
+  /** Counts all worker processes that there have been, from 1. */
+  readonly number: number;
+}
+
+/** What a server is set up with that a worker is sent. */
+export type SentOptions = Omit<ServerOptions, 'log' | 'directory' | 'others' | 'listen'>;
+
+/** What a worker is told when it starts. */
+export interface WorkerStart {
+  readonly name: WorkerName;
+  /** How many workers there are. */
+  readonly of: number;
+  /** The folder of the sockets over which workers reach each other. */
+  readonly folder: string;
+  readonly options: SentOptions;
+  /** The least level of the log's lines that are sent to the primary. */
+  readonly logLevel: LogLevel;
+}
+
+/** An address that the primary listens on; its connections go to the workers by turns. */
+export interface SharedListener {
+  readonly id: number;
+  /** With the real port. */
+  readonly address: Address;
+}
+
+/** A connection that the primary has accepted. */
+export interface SentConnection {
+  /** Numbers all that it has accepted. */
+  readonly id: number;
+  /** Of the listener that it came to. */
+  readonly listener: number;
+}
+
+/** A half that came to a worker other than that of its channel. */
+export interface SentHalf {
+  /** The number of its connection, as the primary has given it. */
+  readonly id: number;
+  readonly connectId: bigint;
+  /** What was read of it behind its LOGIN_PRIVATE. */
+  readonly rest: Uint8Array;
+  readonly remoteAddress: string;
+  readonly fingerprint: string | undefined;
+}
+
+/** Whether a login was granted, and as the so manieth of all; or who is in the way. */
+export type Claimed = { readonly granted: number } | { readonly obstacle: Obstacle };
+
+/**
+ * What the primary asks a worker. This, and {@link AskedByWorker}, are the one place where the two meet: what is added for
+ * operators (views, counters, bans, new options, the level of the log) is a line here and an answer in `worker.ts`.
+ */
+export type AskedByPrimary = {
+  readonly start: [WorkerStart, undefined];
+  /** Connects to the workers that were there before it; it answers when all of them can be reached. */
+  readonly meet: [readonly WorkerName[], undefined];
+  /** Answers with the address as clients are told it: with a pin, where its certificate is signed by itself. */
+  readonly listen: [SharedListener, Address];
+  readonly stopListening: [number, undefined];
+  /**
+   * A connection, whose handle comes with it. It is answered before anything is read of it: so one that was not answered can
+   * be given to another worker.
+   */
+  readonly connection: [SentConnection, undefined];
+  /** A half whose channel is here; the handle comes with it. */
+  readonly half: [SentHalf, undefined];
+  /** Ends the session that stands in the way of a claim where it is a ghost (P7a). Answers whether it has. */
+  readonly endGhost: [readonly [id: SessionId, claim: Claim], boolean];
+  /** Lets nobody log in any more. */
+  readonly admitNobody: [undefined, undefined];
+  /** Answers when everything is closed. */
+  readonly close: [{ readonly drainMs: number }, undefined];
+  /** How many channels are open. */
+  readonly channels: [undefined, number];
+};
+
+/** What a worker asks the primary. */
+export type AskedByWorker = {
+  readonly claim: [Claim, Claimed];
+  readonly release: [readonly [member: Member, how: Release], undefined];
+  readonly log: [readonly [level: LineLevel, message: string, fields: LogFields], undefined];
+  /** Hands a half over to the worker in this slot: the primary has its connection. */
+  readonly handOver: [readonly [slot: number, half: SentHalf], undefined];
+  /** The primary need not keep the connection with this number open any more. */
+  readonly letGo: [number, undefined];
+};

@@ -1,0 +1,86 @@
+import { ChatosError } from '../../errors.ts';
+import {
+  InMemoryDirectory,
+  isSameClient,
+  type Claim,
+  type Member,
+  type Obstacle,
+  type Release,
+  type SessionId,
+} from '../../server/directory.ts';
+import type { Claimed } from './messages.ts';
+
+/** A worker, as the registry knows it. */
+export interface Holder {
+  /** Ends a session of it where that is a ghost (P7a). Returns whether it has. */
+  endGhost(id: SessionId, claim: Claim): Promise<boolean>;
+  /** Resolves when the process has ended, where it is not there any more; its logins are free then. */
+  readonly ending: Promise<void> | undefined;
+}
+
+/** Who has which login, for all workers: only the primary grants logins, and only it says that a worker has died. */
+export class Registry {
+  readonly #logins: InMemoryDirectory;
+  readonly #held = new Map<SessionId, { readonly claim: Claim; readonly by: Holder }>();
+  #granted = 0;
+
+  /** @param holdMs as of {@link InMemoryDirectory} */
+  constructor(holdMs: number) {
+    this.#logins = new InMemoryDirectory(holdMs);
+  }
+
+  /** Logins that sessions have. */
+  get size(): number {
+    return this.#held.size;
+  }
+
+  holdFor(holdMs: number): void {
+    this.#logins.holdFor(holdMs);
+  }
+
+  /**
+   * Grants the login, or says who is in the way; a session that is a ghost, or of a worker that has died, is not.
+   *
+   * @throws {ChatosError} `ABORTED` where who asks is not there any more: nobody would give the login back
+   */
+  async claim(claim: Claim, by: Holder): Promise<Claimed> {
+    let obstacle = await this.#logins.claim(claim);
+    if (obstacle && (await this.#isGone(obstacle, claim, by))) obstacle = await this.#logins.claim(claim);
+    if (obstacle) return { obstacle };
+    if (by.ending) {
+      await this.#logins.release(claim, 'free');
+      throw new ChatosError('ABORTED', 'the worker has ended');
+    }
+    this.#held.set(claim.id, { claim, by });
+    this.#granted += 1;
+    return { granted: this.#granted };
+  }
+
+  async release(member: Member, how: Release): Promise<void> {
+    this.#held.delete(member.id);
+    await this.#logins.release(member, how);
+  }
+
+  /** A worker has died: what it held is free at once. */
+  forget(by: Holder): void {
+    for (const { claim, by: holder } of this.#held.values()) {
+      if (holder !== by) continue;
+      this.#held.delete(claim.id);
+      void this.#logins.release(claim, 'free');
+    }
+  }
+
+  /** Whether who was in the way is so no longer. */
+  async #isGone(obstacle: Obstacle, claim: Claim, by: Holder): Promise<boolean> {
+    if (obstacle.held) return false;
+    const other = this.#held.get(obstacle.id);
+    if (!other) return true;
+    if (other.by.ending) {
+      await other.by.ending;
+      return true;
+    }
+    // Of its own ghosts, a worker sees to itself.
+    if (other.by === by || obstacle.key !== claim.key || !isSameClient(other.claim, claim)) return false;
+    return other.by.endGhost(obstacle.id, claim);
+  }
+}

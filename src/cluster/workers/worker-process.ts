@@ -1,0 +1,141 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { resetHandle, closeHandle, type SocketHandle } from '../../net/socket-handle.ts';
+import type { Claim, SessionId } from '../../server/directory.ts';
+import { withResolvers } from '../../util/deferred.ts';
+import type { AskedByPrimary, AskedByWorker, SentHalf, WorkerName } from './messages.ts';
+import type { Holder } from './registry.ts';
+import { Wire, type Answers } from './wire.ts';
+
+const ENTRY = fileURLToPath(new URL(`./main${path.extname(import.meta.url)}`, import.meta.url));
+
+/** A process that has closed its side, and has not ended by then, does not end by itself. */
+const END_MS = 2_000;
+
+/** A connection that the primary has accepted, and a worker has. */
+interface Kept {
+  readonly listener: number;
+  readonly handle: SocketHandle;
+  /** Whether the worker has it for sure. */
+  isTaken: boolean;
+}
+
+export interface WorkerProcessHandlers {
+  /** The process has ended; called before {@link WorkerProcess.ended} resolves. */
+  onEnd(): void;
+  /** A connection to a listener that it had not begun to read when it ended. */
+  onReturned(listener: number, handle: SocketHandle): void;
+}
+
+/** A worker process, as the primary knows it. */
+export class WorkerProcess implements Holder {
+  readonly name: WorkerName;
+  readonly wire: Wire<AskedByPrimary, AskedByWorker>;
+  /** Resolves to how it has ended, in words, once what it held has been seen to. */
+  readonly ended: Promise<string>;
+  readonly #child: ChildProcess;
+  readonly #handlers: WorkerProcessHandlers;
+  /** Connections that are kept open here, by their numbers: while they have not logged in, and those of channels. */
+  readonly #kept = new Map<number, Kept>();
+  #how: string | undefined;
+  #isConnected = true;
+  readonly #resolveEnded: (how: string) => void;
+
+  constructor(name: WorkerName, answers: Omit<Answers<AskedByWorker>, 'letGo'>, handlers: WorkerProcessHandlers) {
+    this.name = name;
+    this.#handlers = handlers;
+    this.#child = fork(ENTRY, [], {
+      // The log comes by messages; what a bug of ours says goes to standard error.
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      serialization: 'advanced',
+    });
+    this.wire = new Wire<AskedByPrimary, AskedByWorker>(this.#child, {
+      ...answers,
+      letGo: (id) => this.#letGo(id),
+    });
+    const { promise, resolve } = withResolvers<string>();
+    this.ended = promise;
+    this.#resolveEnded = resolve;
+    this.#child.once('error', (error) => this.#onExit(error.message));
+    this.#child.once('exit', (code, signal) => this.#onExit(signal ?? `exit code ${code}`));
+    this.#child.once('disconnect', () => this.#onDisconnect());
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  get ending(): Promise<void> | undefined {
+    return this.#isConnected && this.#how === undefined ? undefined : this.ended.then(() => undefined);
+  }
+
+  async endGhost(id: SessionId, claim: Claim): Promise<boolean> {
+    try {
+      return await this.wire.ask('endGhost', [id, claim]);
+    } catch {
+      await this.ended;
+      return true;
+    }
+  }
+
+  /** Gives it a connection, which is kept open here as well where its end could be taken for one (P14). */
+  give(id: number, listener: number, handle: SocketHandle, isKept: boolean): void {
+    const kept: Kept = { listener, handle, isTaken: false };
+    this.#kept.set(id, kept);
+    this.wire.ask('connection', { id, listener }, handle).then(
+      () => {
+        kept.isTaken = true;
+        if (!isKept) this.#letGo(id);
+      },
+      () => undefined,
+    );
+  }
+
+  /** Gives it a half that another worker had, and which is kept open here. */
+  giveHalf(half: SentHalf, handle: SocketHandle): void {
+    this.#kept.set(half.id, { listener: 0, handle, isTaken: true });
+    this.wire.ask('half', half, handle).catch(() => undefined);
+  }
+
+  /** A connection goes to another worker. */
+  release(id: number): SocketHandle | undefined {
+    const kept = this.#kept.get(id);
+    this.#kept.delete(id);
+    return kept?.handle;
+  }
+
+  /** It breaks what is open, and ends. */
+  disconnect(): void {
+    if (this.#child.connected) this.#child.disconnect();
+  }
+
+  #letGo(id: number): undefined {
+    const handle = this.release(id);
+    if (handle) closeHandle(handle);
+  }
+
+  #onDisconnect(): void {
+    this.#isConnected = false;
+    if (this.#how !== undefined) return this.#onOver();
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), END_MS);
+    this.#child.once('exit', () => clearTimeout(timer));
+  }
+
+  #onExit(how: string): void {
+    if (this.#how !== undefined) return;
+    this.#how = how;
+    // What it has said is all known when its side of the messages has ended, too.
+    if (!this.#isConnected || !this.#child.connected) this.#onOver();
+  }
+
+  #onOver(): void {
+    this.wire.close(`the worker has ended (${this.#how})`);
+    const all = [...this.#kept.values()];
+    this.#kept.clear();
+    for (const { isTaken, handle } of all) if (isTaken) resetHandle(handle);
+    this.#handlers.onEnd();
+    for (const { isTaken, listener, handle } of all) if (!isTaken) this.#handlers.onReturned(listener, handle);
+    this.#resolveEnded(this.#how!);
+  }
+}

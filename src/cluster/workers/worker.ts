@@ -1,0 +1,135 @@
+import { rmSync } from 'node:fs';
+import { formatAddress, type Address } from '../../net/address.ts';
+import { MAX_UNREAD_BYTES, receive, type listen, type Reception } from '../../net/listen.ts';
+import { socketOf, type SocketHandle } from '../../net/socket-handle.ts';
+import type { Claim, SessionId } from '../../server/directory.ts';
+import { ChatosServer } from '../../server/server.ts';
+import { loggerTo, type LogFields } from '../../util/log.ts';
+import { pause } from '../../util/timeout.ts';
+import { Connections } from './connections.ts';
+import { Halves } from './halves.ts';
+import { awaitPeers, meetPeers } from './meeting.ts';
+import { Mesh } from './mesh.ts';
+import type { AskedByPrimary, AskedByWorker, SharedListener, WorkerName, WorkerStart } from './messages.ts';
+import type { Answers, Wire } from './wire.ts';
+import { WorkerDirectory } from './worker-directory.ts';
+
+/** When everything of this worker is closed, what it relays to others may take so much longer. */
+const RELAYS_MS = 2_000;
+
+/** A worker: a server of which logins, listening sockets and the log are the primary's, and which knows its like. */
+export class Worker {
+  readonly #start: WorkerStart;
+  readonly #directory: WorkerDirectory;
+  readonly #mesh: Mesh;
+  readonly #connections: Connections;
+  readonly #halves: Halves;
+  readonly #server: ChatosServer;
+  /** By address: which of the primary's listeners a server is to have next. */
+  readonly #listenerIds = new Map<string, number>();
+  readonly #receptions = new Map<number, { readonly reception: Reception; readonly address: Address }>();
+
+  constructor(start: WorkerStart, wire: Wire<AskedByWorker, AskedByPrimary>) {
+    const { name, of, folder, options, logLevel } = start;
+    this.#start = start;
+    this.#directory = new WorkerDirectory({
+      claim: (claim) => wire.ask('claim', claim),
+      release: (member, how) => wire.ask('release', [member, how]),
+    });
+    this.#connections = new Connections((id) => void wire.ask('letGo', id).catch(() => undefined));
+    this.#halves = new Halves(folder, wire, this.#connections, () => this.#mesh);
+    this.#mesh = new Mesh(name, of, this.#directory, this.#halves);
+    const log = loggerTo(
+      (level, message, fields) => void wire.ask('log', [level, message, copyable(fields)]).catch(() => undefined),
+      { level: logLevel },
+    );
+    this.#server = new ChatosServer({
+      ...options,
+      log,
+      directory: this.#directory,
+      others: this.#mesh,
+      listen: this.#listen,
+    });
+  }
+
+  /** Others can reach this one then. */
+  async begin(): Promise<void> {
+    const { folder, name } = this.#start;
+    await this.#halves.await(name);
+    await awaitPeers(folder, name, this.#mesh);
+  }
+
+  /** What the primary asks of it. */
+  readonly answers: Omit<Answers<AskedByPrimary>, 'start'> = {
+    meet: async (others: readonly WorkerName[]) => {
+      const { folder, name } = this.#start;
+      await meetPeers(folder, name, others, this.#mesh);
+      return undefined;
+    },
+    listen: async ({ id, address }: SharedListener) => {
+      this.#listenerIds.set(formatAddress(address), id);
+      return this.#server.listen(address);
+    },
+    stopListening: (id) => {
+      const address = this.#receptions.get(id)?.address;
+      if (address) this.#server.stopListening(address);
+      return undefined;
+    },
+    connection: ({ id, listener }, handle) => {
+      const socket = socketOf(handle!, MAX_UNREAD_BYTES);
+      this.#connections.add(socket, id);
+      const { reception } = this.#receptions.get(listener) ?? {};
+      if (reception) reception.take(socket);
+      else socket.destroy();
+      return undefined;
+    },
+    half: (half, handle: SocketHandle | undefined) => {
+      this.#halves.take(half, handle!);
+      return undefined;
+    },
+    endGhost: ([id, claim]) => this.#endGhost(id, claim),
+    admitNobody: () => {
+      this.#server.admitNobody();
+      return undefined;
+    },
+    close: async ({ drainMs }) => {
+      await this.#server.close({ drainMs });
+      await Promise.race([this.#halves.idle(), pause(RELAYS_MS, new AbortController().signal)]);
+      return undefined;
+    },
+    channels: () => this.#server.stats.channels,
+  };
+
+  /** The primary has gone: nobody holds the logins any more. Breaks everything, so that nothing looks like an end. */
+  abort(): void {
+    this.#server.abort();
+    this.#halves.abort();
+    rmSync(this.#start.folder, { recursive: true, force: true });
+  }
+
+  #endGhost(id: SessionId, claim: Claim): boolean {
+    return this.#directory.session(id)?.endIfGhost?.(claim) === true;
+  }
+
+  /** Its connections come from the primary. */
+  readonly #listen: typeof listen = async (address, enter, options) => {
+    const id = this.#listenerIds.get(formatAddress(address))!;
+    const reception = receive(address, enter, options);
+    this.#receptions.set(id, { reception, address });
+    return {
+      address,
+      connectToItself: () => Promise.reject(new Error('the primary tests it')),
+      close: async () => void this.#receptions.delete(id),
+      breakHandshakes: reception.breakHandshakes,
+    };
+  };
+}
+
+/** Fields of a line of the log, as another process can have them. */
+function copyable(fields: LogFields): LogFields {
+  const isPlain = (value: unknown): boolean =>
+    value === null || !['object', 'function', 'symbol'].includes(typeof value);
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [name, isPlain(value) ? value : String(value)]),
+  );
+}

@@ -1,0 +1,279 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { ChatosError, messageOf } from '../../errors.ts';
+import { toAddress, type Address, type AddressLike } from '../../net/address.ts';
+import { closeHandle, type SocketHandle } from '../../net/socket-handle.ts';
+import { MAX_PATH_BYTES } from '../../net/unix-socket.ts';
+import { DEFAULT_SERVER_LIMITS } from '../../server/limits/server-limits.ts';
+import type { Logger, LogLevel } from '../../util/log.ts';
+import { Acceptor } from './acceptor.ts';
+import { halfPath } from './halves.ts';
+import { limitsOfWorker } from './limits.ts';
+import type { AskedByWorker, SentHalf, SentOptions } from './messages.ts';
+import { Registry } from './registry.ts';
+import type { Answers } from './wire.ts';
+import { WorkerProcess } from './worker-process.ts';
+
+export interface WorkersPlan {
+  /** How many. */
+  readonly count: number;
+  /** What the server is set up with, its limits being those of all workers together. */
+  readonly options: SentOptions;
+  readonly log: Logger;
+  readonly logLevel: LogLevel;
+}
+
+/** A worker that dies is started again after this, and each time after twice as long, while none lives for `STEADY_MS`. */
+const FIRST_PAUSE_MS = 100;
+const LAST_PAUSE_MS = 10_000;
+const STEADY_MS = 60_000;
+
+/** So many connections wait for a worker, at most, while all have died. */
+const MAX_WAITING = 1_024;
+
+/** The place of one worker. */
+interface Slot {
+  readonly slot: number;
+  pauseMs: number;
+  timer?: NodeJS.Timeout | undefined;
+}
+
+/**
+ * A server of several worker processes, as its primary runs it: it holds the logins, listens, and starts workers again that
+ * die. What clients do costs it nothing, but for logins and new connections.
+ */
+export class Workers {
+  readonly #plan: WorkersPlan;
+  readonly #folder: string;
+  readonly #registry: Registry;
+  readonly #slots: readonly Slot[];
+  readonly #processes = new Set<WorkerProcess>();
+  /** Those that have connections, by turns: the first is next. */
+  #ready: WorkerProcess[] = [];
+  readonly #acceptors: Acceptor[] = [];
+  #waiting: { readonly listener: number; readonly handle: SocketHandle }[] = [];
+  readonly #addresses = new Map<Acceptor, Address>();
+  #lastNumber = 0;
+  #lastListener = 0;
+  #lastConnection = 0;
+  /** What changes who there is is done one after the other. */
+  #current: Promise<unknown> = Promise.resolve();
+  #state: 'starting' | 'running' | 'closing' = 'starting';
+
+  private constructor(plan: WorkersPlan) {
+    this.#plan = plan;
+    this.#registry = new Registry(plan.options.limits?.loginHoldMs ?? DEFAULT_SERVER_LIMITS.loginHoldMs);
+    this.#folder = makeFolder();
+    this.#slots = Array.from({ length: plan.count }, (_, slot) => ({ slot, pauseMs: FIRST_PAUSE_MS }));
+  }
+
+  /**
+   * Starts the workers; they listen nowhere yet.
+   *
+   * @throws {ChatosError} of a server's options, or `CONNECTION_LOST` where a worker ends at once; there are none then
+   */
+  static async start(plan: WorkersPlan): Promise<Workers> {
+    const workers = new Workers(plan);
+    try {
+      await Promise.all(workers.#slots.map((slot) => workers.#launch(slot)));
+      workers.#state = 'running';
+      return workers;
+    } catch (error) {
+      await workers.close();
+      throw error;
+    }
+  }
+
+  /** Where it listens, with the real ports, and the pin where its certificate is signed by itself. */
+  get addresses(): readonly Address[] {
+    return this.#acceptors.map((acceptor) => this.#addresses.get(acceptor) ?? acceptor.address);
+  }
+
+  /** Listens on one more address, as {@link ChatosServer.listen} does. */
+  listen(address: AddressLike): Promise<Address> {
+    return this.#inTurn(async () => {
+      this.#lastListener += 1;
+      const id = this.#lastListener;
+      const acceptor = await Acceptor.open(
+        id,
+        toAddress(address, 'listener'),
+        (handle) => this.#give(id, handle),
+        (error) => this.#plan.log.warn('connection not accepted', { why: error.message }),
+      );
+      this.#acceptors.push(acceptor);
+      try {
+        for (const worker of this.#ready) this.#addresses.set(acceptor, await this.#listenBy(worker, acceptor));
+      } catch (error) {
+        this.#stopListening(acceptor);
+        throw error;
+      }
+      return this.#addresses.get(acceptor) ?? acceptor.address;
+    });
+  }
+
+  /** How many channels are open. */
+  async channelCount(): Promise<number> {
+    const counts = await Promise.all(
+      this.#ready.map((worker) => worker.wire.ask('channels', undefined).catch(() => 0)),
+    );
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** As {@link ChatosServer.admitNobody}. */
+  admitNobody(): void {
+    for (const worker of this.#processes) worker.wire.ask('admitNobody', undefined).catch(() => undefined);
+  }
+
+  /** As {@link ChatosServer.close}; the workers have ended then. */
+  async close({ drainMs = 0 }: { readonly drainMs?: number } = {}): Promise<void> {
+    this.#state = 'closing';
+    for (const { timer } of this.#slots) clearTimeout(timer);
+    for (const acceptor of this.#acceptors.splice(0)) acceptor.close();
+    for (const { handle } of this.#waiting.splice(0)) closeHandle(handle);
+    const all = [...this.#processes];
+    await Promise.all(all.map((worker) => worker.wire.ask('close', { drainMs }).catch(() => undefined)));
+    this.abort();
+    await Promise.all(all.map(({ ended }) => ended));
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** Breaks everything at once: the workers end without it. */
+  abort(): void {
+    this.#state = 'closing';
+    for (const worker of this.#processes) worker.disconnect();
+  }
+
+  /** Starts a process in a place, and lets it have connections when it is ready. */
+  async #launch(slot: Slot): Promise<void> {
+    this.#lastNumber += 1;
+    const name = { slot: slot.slot, number: this.#lastNumber };
+    const worker: WorkerProcess = new WorkerProcess(
+      name,
+      this.#answersTo(() => worker),
+      {
+        onEnd: () => this.#onEnd(worker, slot),
+        onReturned: (listener, handle) => this.#give(listener, handle),
+      },
+    );
+    this.#processes.add(worker);
+    const { options, count, logLevel } = this.#plan;
+    const limits = limitsOfWorker(options.limits, count);
+    const folder = this.#folder;
+    try {
+      await worker.wire.ask('start', { name, of: count, folder, options: { ...options, limits }, logLevel });
+      await this.#inTurn(() => this.#join(worker));
+    } catch (error) {
+      worker.disconnect();
+      throw error;
+    }
+    const steady = setTimeout(() => (slot.pauseMs = FIRST_PAUSE_MS), STEADY_MS).unref();
+    void worker.ended.then(() => clearTimeout(steady));
+  }
+
+  /** It meets those that are there, listens where they do, and has its turn from then on. */
+  async #join(worker: WorkerProcess): Promise<void> {
+    await worker.wire.ask(
+      'meet',
+      this.#ready.map(({ name }) => name),
+    );
+    for (const acceptor of this.#acceptors) this.#addresses.set(acceptor, await this.#listenBy(worker, acceptor));
+    this.#ready.push(worker);
+    for (const { listener, handle } of this.#waiting.splice(0)) this.#give(listener, handle);
+  }
+
+  #listenBy({ wire }: WorkerProcess, { id, address }: Acceptor): Promise<Address> {
+    return wire.ask('listen', { id, address });
+  }
+
+  #answersTo(worker: () => WorkerProcess): Omit<Answers<AskedByWorker>, 'letGo'> {
+    return {
+      claim: (claim) => this.#registry.claim(claim, worker()),
+      release: async ([member, how]) => {
+        await this.#registry.release(member, how);
+        return undefined;
+      },
+      log: ([level, message, fields]) => {
+        this.#plan.log[level](message, fields);
+        return undefined;
+      },
+      handOver: ([slot, half]) => {
+        this.#handOver(worker(), slot, half);
+        return undefined;
+      },
+    };
+  }
+
+  #onEnd(worker: WorkerProcess, slot: Slot): void {
+    this.#processes.delete(worker);
+    this.#ready = this.#ready.filter((other) => other !== worker);
+    this.#registry.forget(worker);
+    if (this.#state !== 'running') return;
+    void worker.ended.then((how) => {
+      const { pid } = worker;
+      this.#plan.log.error('a worker has ended: it is started again', { worker: slot.slot + 1, pid, why: how });
+      slot.timer = setTimeout(() => this.#relaunch(slot), slot.pauseMs);
+      slot.pauseMs = Math.min(2 * slot.pauseMs, LAST_PAUSE_MS);
+    });
+  }
+
+  #relaunch(slot: Slot): void {
+    this.#launch(slot).then(
+      () => this.#plan.log.info('a worker has started', { worker: slot.slot + 1 }),
+      (error: unknown) =>
+        this.#plan.log.error('a worker cannot start', { worker: slot.slot + 1, why: messageOf(error) }),
+    );
+  }
+
+  /** Gives a connection to the worker whose turn it is; where there is none, it waits. */
+  #give(listener: number, handle: SocketHandle): void {
+    const worker = this.#ready.shift();
+    if (worker) {
+      this.#ready.push(worker);
+      this.#lastConnection += 1;
+      worker.give(this.#lastConnection, listener, handle, this.#isPlain(listener));
+    } else if (this.#state === 'closing' || this.#waiting.length >= MAX_WAITING) {
+      closeHandle(handle);
+    } else {
+      this.#waiting.push({ listener, handle });
+    }
+  }
+
+  /** Over TLS, the end of a process is told apart from an end (P14a). */
+  #isPlain(listener: number): boolean {
+    return this.#acceptors.some(({ id, address }) => id === listener && address.transport === 'tcp');
+  }
+
+  #handOver(from: WorkerProcess, slot: number, half: SentHalf): void {
+    const handle = from.release(half.id);
+    const worker = this.#ready.find(({ name }) => name.slot === slot);
+    if (handle && worker) worker.giveHalf(half, handle);
+    else if (handle) closeHandle(handle);
+  }
+
+  #stopListening(acceptor: Acceptor): void {
+    acceptor.close();
+    this.#acceptors.splice(this.#acceptors.indexOf(acceptor), 1);
+    this.#addresses.delete(acceptor);
+    for (const { wire } of this.#ready) wire.ask('stopListening', acceptor.id).catch(() => undefined);
+  }
+
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const done = this.#current.then(act);
+    this.#current = done.catch(() => undefined);
+    return done;
+  }
+}
+
+/** The folder of the workers' sockets, which nobody else can enter. */
+function makeFolder(): string {
+  const longest = halfPath('chatosbot-XXXXXX', { slot: 999, number: 999_999 });
+  const parent = [tmpdir(), '/tmp'].find((each) => Buffer.byteLength(path.join(each, longest)) <= MAX_PATH_BYTES);
+  if (parent === undefined) {
+    throw new ChatosError(
+      'LISTEN_FAILED',
+      `the workers need a folder with a short name: ${tmpdir()} is too long (TMPDIR)`,
+    );
+  }
+  return mkdtempSync(path.join(parent, 'chatosbot-'));
+}

@@ -1,0 +1,105 @@
+import type { Transport } from '../net/transport.ts';
+import type { PacketOf } from '../protocol/packets.ts';
+import type { Speaker } from './broadcast.ts';
+import type { Relay, RelayEnd } from './channels/relay.ts';
+import type { ConnectedClient, Member, SessionId } from './directory.ts';
+import type { PairInfo, SessionInfo } from './events.ts';
+import type { Place, SourceNews } from './limits/source-account.ts';
+
+/** What is known of who comes with a half. */
+export type HalfComer = Pick<SessionInfo, 'remoteAddress' | 'fingerprint'>;
+
+/** A fresh connection that has presented a connect id, and what it has sent behind it. */
+export interface ComingHalf {
+  readonly transport: Transport;
+  readonly rest: Buffer;
+  readonly comer: HalfComer;
+}
+
+/** Which of several processes one is: connect ids say by what is left of them, divided by `of`, where their channel is. */
+export interface Share {
+  /** From 0. */
+  readonly slot: number;
+  readonly of: number;
+}
+
+/** A client asks for the end of a channel, be it of this process or not. */
+export type Closing = PacketOf<'CLOSE_CONNECTION'>;
+/** What has come of it: it ends, it has ended just before, or there is no such channel of theirs. */
+export type Closed = 'ending' | 'late' | 'forbidden';
+
+/** What the other processes of the same server ask of this one. */
+export interface Here {
+  /** Sends whole packets to everyone here; who brings them waits while there is no room for more. */
+  post(frame: Buffer, from: Speaker): void;
+  /** A client that is elsewhere asks one that is here for a private connection. */
+  requested(requester: ConnectedClient, target: ConnectedClient): void;
+  /** A client that is elsewhere has gone. */
+  left(id: SessionId): void;
+  /** A client that is elsewhere is behind with reading, or is so no longer (P17). */
+  behind(client: SessionInfo, isBehind: boolean): void;
+  /** The process has gone that would have answered a client of this one: the client gets KO (P10). */
+  abandoned(requester: ConnectedClient, target: Member): void;
+  /** A client asks for the end of a channel that is here; resolves when the other party has been sent that. */
+  close(by: Member, closing: Closing): Promise<Closed>;
+  /** A half has come elsewhere whose channel is here. `encrypted` is what its own connection is. */
+  enter(connectId: bigint, half: ComingHalf): void;
+  /** Relays between two connections, as those of channels are; nothing is counted. */
+  relay(one: RelayEnd, other: RelayEnd, onDone: () => void): Relay;
+  /** A session that is elsewhere has ended as its client does not answer any more. */
+  unanswered(session: SessionId, address: string): void;
+  /** What addresses have here, which is told to a process that has just come. */
+  sources(): SourceNews[];
+  /** What addresses have at another process; `process` names it. */
+  hear(process: number, news: readonly SourceNews[]): void;
+  /** Another process has gone. */
+  gone(process: number): void;
+  /** A channel that is elsewhere has ended; `pair` are its parties. */
+  channelEnded(pair: PairInfo): void;
+}
+
+/** The other processes that are the same server, as this one reaches them; what it says to one of them stays in order. */
+export interface Others {
+  readonly share: Share;
+  /** The id of the so manieth session here; no other session of the server ever has the same. */
+  sessionId(number: number): SessionId;
+  /** From now on, they may ask. */
+  attach(here: Here): void;
+  /** Where more waits for one of them than should, who sends is paused until it has gone. */
+  holdBack(speaker: Speaker): void;
+  /** Sends a whole packet to everyone there. The bytes are copied. */
+  post(frame: Buffer): void;
+  /** Sends a whole packet to the one who has this login, as logins are compared, if anyone there has. The bytes are copied. */
+  tell(key: string, frame: Buffer): void;
+  /** Asks who has this login there, if anyone has. */
+  request(requester: ConnectedClient, login: string): void;
+  /** How many private requests of this session wait there for their answer; `key` is one that does not count. */
+  pendingOf(session: SessionId, key: string): number;
+  /** A client of this process is behind with reading, or is so no longer. */
+  behind(client: SessionInfo, isBehind: boolean): void;
+  /** Asks for the end of a channel that is there. */
+  close(by: Member, closing: Closing): Promise<Closed>;
+  /** Gives a half away whose channel is there; it leaves its place here when it is here no longer. */
+  handOver(connectId: bigint, half: ComingHalf, place: Place): void;
+  unanswered(session: SessionId, address: string): void;
+  /** A connection of this process has logged in: it is no half. */
+  identified(transport: Transport): void;
+  /** A channel has been established in this process; `id` names it here. */
+  channelOpened(pair: PairInfo, id: string, halves: readonly Transport[]): void;
+  /** It has ended. */
+  channelEnded(pair: PairInfo, id: string): void;
+  /** Tells what addresses have here. */
+  tellSources(news: readonly SourceNews[]): void;
+  /** The logins that have a channel there, as they are compared. */
+  parties(): Iterable<string>;
+}
+
+/** Whether what comes of a connect id comes in the process with this share. */
+export function isHome({ slot, of }: Share, connectId: bigint): boolean {
+  return connectId % BigInt(of) === BigInt(slot);
+}
+
+/** The slot of the process where the channel of a connect id is. */
+export function homeOf({ of }: Share, connectId: bigint): number {
+  return Number(((connectId % BigInt(of)) + BigInt(of)) % BigInt(of));
+}

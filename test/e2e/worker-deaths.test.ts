@@ -1,0 +1,122 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { expect, test, vi } from 'vitest';
+import { openHalf, readAll, RfcPeer } from '../support/rfc-peer.ts';
+import { LAB } from './chatosbot.ts';
+import { fate, peer } from './peers.ts';
+import { isRunning, startTwo } from './worker-processes.ts';
+
+/** A server of two workers, one client with each, and which worker a client is with is found out by its death. */
+async function start() {
+  const server = await startTwo();
+  const [alice, bob] = [await peer(server.port, 'alice'), await peer(server.port, 'bob')];
+  return { ...server, alice, bob };
+}
+
+/** Kills a worker; returns who was with it, and who was not. */
+async function killOne({ alice, bob, workers }: Awaited<ReturnType<typeof start>>) {
+  const [pid] = workers();
+  process.kill(pid!, 'SIGKILL');
+  const lost = await Promise.race([alice.ended.then(() => alice), bob.ended.then(() => bob)]);
+  return { pid, lost, left: lost === alice ? bob : alice };
+}
+
+test('a worker that is killed frees its logins at once, is started again, and nobody else notices', async () => {
+  const server = await start();
+  const { command, port, workers } = server;
+  for (let round = 0; round < 3; round++) {
+    const { lost, left } = await killOne(server);
+    // At once: the first attempt succeeds, though another worker is asked.
+    const again = await peer(port, lost.name);
+    left.tell(again.name, 'are you there?');
+    expect(await again.next(4)).toMatchObject({ msg: 'are you there?' });
+    again.tell(left.name, 'yes');
+    expect(await left.next(4)).toMatchObject({ msg: 'yes' });
+    await command.line(/error +a worker has ended: it is started again/);
+    await command.line(/info +a worker has started/);
+    expect(workers()).toHaveLength(2);
+    again.end();
+    await again.ended;
+    // Two clients, one with each worker: connections go to them by turns.
+    const [one, two] = [await peer(port, `one-${round}`), await peer(port, `two-${round}`)];
+    one.say('to all');
+    for (const each of [one, two, left]) expect(await each.next(3)).toMatchObject({ login: one.name, msg: 'to all' });
+    two.tell(one.name, 'to one');
+    expect(await one.next(4)).toMatchObject({ msg: 'to one' });
+    left.end();
+    await left.ended;
+    for (const each of [one, two]) {
+      each.end();
+      await each.ended;
+    }
+    server.alice = await peer(port, 'alice');
+    server.bob = await peer(port, 'bob');
+  }
+});
+
+test('[P10] who has asked a client of a worker that is killed gets KO', async () => {
+  const server = await start();
+  const { alice, bob } = server;
+  alice.request('bob');
+  bob.request('alice');
+  await Promise.all([alice.next(5), bob.next(5)]);
+  const { lost, left } = await killOne(server);
+  expect(await left.next(7)).toEqual({ op: 7, requester: left.name, target: lost.name });
+});
+
+test('where the primary is killed, no process is left, nor a folder, and channels are reset', async () => {
+  const folders = (): string[] => readdirSync(LAB).filter((name) => /^chatosbot-\w{6}$/.test(name));
+  const before = new Set(folders());
+  const { command, port, workers, alice, bob } = await start();
+  const own = folders().filter((name) => !before.has(name));
+  alice.request('bob');
+  await bob.next(5);
+  bob.ok('alice');
+  const { connectId } = await alice.next(8);
+  const halves = await Promise.all([openHalf(port, connectId), openHalf(port, connectId)]);
+  const pids = workers();
+  const ends = halves.map(fate);
+  process.kill(command.pid, 'SIGKILL');
+  expect(await Promise.all(ends)).toEqual(['reset', 'reset']);
+  await vi.waitFor(() => expect(pids.filter(isRunning)).toEqual([]), { timeout: 10_000 });
+  expect(own).toHaveLength(1);
+  expect(own.filter((name) => existsSync(`${LAB}/${name}`))).toEqual([]);
+});
+
+test('SIGTERM lets a private connection across workers finish, then ends all processes', async () => {
+  const { command, port, workers, alice, bob } = await start();
+  alice.request('bob');
+  await bob.next(5);
+  bob.ok('alice');
+  const { connectId } = await alice.next(8);
+  const [left, right] = await Promise.all([openHalf(port, connectId), openHalf(port, connectId)]);
+  const idle = await peer(port, 'idle');
+  const pids = workers();
+  command.kill('SIGTERM');
+  await command.line(/^stopping on SIGTERM, waiting up to 10 s for 1 private connection/);
+  await idle.ended;
+  const late = RfcPeer.connect(port).then((made) => made.login('latecomer'));
+  expect(await late.catch(() => false)).toBe(false);
+  left.end('the last words');
+  right.end('goodbye');
+  expect(String(await readAll(right))).toBe('the last words');
+  expect(String(await readAll(left))).toBe('goodbye');
+  expect(await command.exit()).toMatchObject({ status: 0, stderr: expect.stringMatching(/stopped\n$/) as string });
+  expect(pids.filter(isRunning)).toEqual([]);
+});
+
+test('a second signal ends all at once, and breaks what is open', async () => {
+  const { command, port, workers, alice, bob } = await start();
+  alice.request('bob');
+  await bob.next(5);
+  bob.ok('alice');
+  const { connectId } = await alice.next(8);
+  const halves = await Promise.all([openHalf(port, connectId), openHalf(port, connectId)]);
+  const pids = workers();
+  command.kill('SIGTERM');
+  await command.line(/^stopping on SIGTERM/);
+  const ends = halves.map(fate);
+  command.kill('SIGINT');
+  expect(await command.exit()).toMatchObject({ status: 130 });
+  expect(await Promise.all(ends)).toEqual(['reset', 'reset']);
+  await vi.waitFor(() => expect(pids.filter(isRunning)).toEqual([]), { timeout: 10_000 });
+});

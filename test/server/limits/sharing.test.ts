@@ -1,0 +1,71 @@
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { DEFAULT_SERVER_LIMITS, type ServerLimits } from '../../../src/server/limits/server-limits.ts';
+import type { Source } from '../../../src/server/limits/source-account.ts';
+import { Sources } from '../../../src/server/limits/sources.ts';
+
+/** The addresses of two processes of one server, which tell each other what addresses have. */
+function two(given: Partial<ServerLimits>): { one: Sources; other: Sources; told: () => void } {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const limits = { ...DEFAULT_SERVER_LIMITS, ...given };
+  const now = (): number => 5_000;
+  const [one, other] = [new Sources(limits, now), new Sources(limits, now)];
+  one.share((news) => news.forEach((each) => other.hear(1, each)));
+  other.share((news) => news.forEach((each) => one.hear(2, each)));
+  return { one, other, told: () => void vi.advanceTimersByTime(10) };
+}
+
+const entered = (source: Source | string): Source => {
+  if (typeof source === 'string') throw new Error(source);
+  return source;
+};
+
+it('[P19] what an address has at another process counts, until it has gone there', () => {
+  const { one, other, told } = two({ maxConnectionsPerAddress: 2 });
+  const first = entered(one.enter('192.0.2.1', 0));
+  entered(one.enter('192.0.2.1', 1));
+  told();
+  expect(other.enter('192.0.2.1', 0)).toBe('too many of its address');
+  entered(other.enter('192.0.2.2', 0));
+  first.leave();
+  told();
+  entered(other.enter('192.0.2.1', 1));
+  expect(other.enter('192.0.2.1', 2)).toBe('too many of its address');
+});
+
+it('[P19] so do those that are not identified there, until they are', () => {
+  const { one, other, told } = two({ maxUnidentifiedPerAddress: 1 });
+  const source = entered(one.enter('192.0.2.1', 0));
+  told();
+  expect(other.enter('192.0.2.1', 0)).toBe('too many unidentified');
+  source.unidentified -= 1;
+  one.noteChange(source);
+  told();
+  entered(other.enter('192.0.2.1', 0));
+});
+
+it('[P19] new connections at one process take from the rate at the other', () => {
+  const { one, other, told } = two({ connectionBurstPerAddress: 3, connectionsPerSecondPerAddress: 1 });
+  for (let i = 0; i < 2; i++) entered(one.enter('192.0.2.1', i));
+  told();
+  entered(other.enter('192.0.2.1', 0));
+  expect(other.enter('192.0.2.1', 1)).toBe('too fast');
+});
+
+it('what another process had counts no more when it has gone, and nothing of it is kept', () => {
+  const { one, other, told } = two({ maxConnectionsPerAddress: 1, connectionBurstPerAddress: Infinity });
+  entered(one.enter('192.0.2.1', 0));
+  told();
+  expect(other.size).toBe(1);
+  other.forgetElsewhere(1);
+  expect(other.size).toBe(0);
+  entered(other.enter('192.0.2.1', 0));
+});
+
+it('a process that has just come is told what there is', () => {
+  const { one } = two({});
+  entered(one.enter('192.0.2.1', 0));
+  expect(one.news()).toEqual([
+    { name: '192.0.2.1', connections: 1, unidentified: 1, entered: 0, messages: 0, bytes: 0 },
+  ]);
+});
