@@ -14,7 +14,8 @@ import {
   statusOption,
   switchedLoggerFor,
 } from '../options.ts';
-import { runUntilStopped, startRun } from '../running/lifecycle.ts';
+import { startRun } from '../running/bot-run.ts';
+import { runUntilStopped } from '../running/lifecycle.ts';
 import { prepareRun, type RunFlags } from '../running/prepare.ts';
 import { boundLog, type LogBounds } from '../../util/bounded-log.ts';
 import { surviveUncaughtErrors } from '../terminal/plugin-errors.ts';
