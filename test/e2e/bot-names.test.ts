@@ -1,7 +1,8 @@
 /** Bots of the configuration, by their names and logins. */
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { failure, LAB, labFile, run, start, type Options } from './chatosbot.ts';
+import { failure, LAB, labFile, start } from './chatosbot.ts';
+import { runShared } from './shared-process.ts';
 
 const bot = (text: string): string => `export const commands = {
   say: { help: 'says', examples: { '!say': '${text}' }, run: (_args, message) => message.reply('${text}') },
@@ -9,7 +10,7 @@ const bot = (text: string): string => `export const commands = {
 export const schedule = { daily: { cron: '0 9 * * *', timeZone: 'UTC', run() {} } };
 export const onStart = (ctx) => ctx.store.set('who', '${text}');
 `;
-const there: Options = { cwd: path.join(LAB, 'names') };
+const there = { cwd: path.join(LAB, 'names') };
 
 beforeAll(() => {
   labFile('names/package.json', '{}');
@@ -41,7 +42,7 @@ describe('a bot of the configuration', () => {
     ['check deploy', /^deploy as deploy: .*\ndeploy as both: .*\n2 bots can run\n$/],
     ['check announcements', /^announcements as announcements: 1 schedule\n1 bot can run\n$/],
   ])('is found by name or login: %s', async (args, stderr) => {
-    const ended = await run(args.split(' '), there);
+    const ended = await runShared(args.split(' '), there);
     expect(ended).toMatchObject({ status: 0, stderr: expect.stringMatching(stderr) as string });
   });
 
@@ -51,18 +52,18 @@ describe('a bot of the configuration', () => {
     command.kill('SIGTERM');
     await command.exit();
     expect(command.stderr).not.toMatch(/deploy|both/);
-    const rehearsed = await run(['repl', 'robot'], { ...there, input: '!say\n' });
+    const rehearsed = await runShared(['repl', 'robot'], { ...there, input: '!say\n' });
     expect(rehearsed).toMatchObject({ status: 0, stdout: 'you: !say\nrobot: x\n' });
-    const tested = await run(['test', 'robot'], there);
+    const tested = await runShared(['test', 'robot'], there);
     expect(tested).toMatchObject({ status: 0, stdout: 'ok x !say\n1 passed, 0 failed\n' });
-    const listed = await run(['schedule', 'robot', '-n', '1'], there);
+    const listed = await runShared(['schedule', 'robot', '-n', '1'], there);
     expect(listed.stdout).toMatch(/^\S+ \S+ \S+ {2}x {2}daily\n$/);
-    const kept = await run(['store', 'export', 'robot'], there);
+    const kept = await runShared(['store', 'export', 'robot'], there);
     expect(kept).toMatchObject({ status: 0, stdout: '{"key":"who","value":"x"}\n' });
   });
 
   test('is not meant where there is a file of that name', async () => {
-    const ended = await run(['check', 'y'], there);
+    const ended = await runShared(['check', 'y'], there);
     expect(ended.stderr).toMatch(/^y as y: /);
   });
 });
@@ -87,7 +88,7 @@ describe('a name', () => {
     ['test nobody', /: nobody: no such file/],
     ['run nobody.ts', /: nobody\.ts: no such file$/],
   ])('that nothing, or too much, has is reported with what may be meant: %s', async (args, message) => {
-    const command = start(args.split(' '), there);
-    expect(await failure(command)).toEqual({ status: 2, last: expect.stringMatching(message) as string });
+    const ended = runShared(args.split(' '), there);
+    expect(await failure(ended)).toEqual({ status: 2, last: expect.stringMatching(message) as string });
   });
 });

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { days, issue } from '../support/issued.ts';
-import { labFile, run, startServer } from './chatosbot.ts';
+import { labFile, startServer } from './chatosbot.ts';
+import { runShared } from './shared-process.ts';
 import { peer } from './peers.ts';
 
 const KEY = `sha256:${'A'.repeat(43)}`;
@@ -8,7 +9,7 @@ const KEY = `sha256:${'A'.repeat(43)}`;
 /** What `check` says about a configuration: its status, and the lines without `chatosbot: `. */
 async function checked(config: string) {
   labFile('work/check-logins.yaml', config);
-  const { status, stderr } = await run(['check', '--config', 'check-logins.yaml']);
+  const { status, stderr } = await runShared(['check', '--config', 'check-logins.yaml']);
   return { status, lines: stderr.trimEnd().split('\n') };
 }
 

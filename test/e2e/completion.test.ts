@@ -1,13 +1,14 @@
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { LAB, labFile, run } from './chatosbot.ts';
+import { LAB, labFile } from './chatosbot.ts';
+import { runShared } from './shared-process.ts';
 import { bashOffers, fishOffers, hasShell, openShell, type Completion } from './completing.ts';
 
 const completions: Record<string, Completion> = {};
 
 beforeAll(async () => {
   for (const shell of ['bash', 'zsh', 'fish']) {
-    const { stdout } = await run(['completion', shell]);
+    const { stdout } = await runShared(['completion', shell]);
     const script = labFile(`completion.${shell}`, stdout);
     completions[shell] = { program: 'chatosbot', script, cwd: path.join(LAB, 'my bots') };
   }
@@ -20,17 +21,17 @@ describe('chatosbot completion', () => {
     [['completion'], /missing required argument 'shell'/],
     [['completion', 'tcsh'], /Allowed choices are bash, zsh, fish/],
   ])('takes %j for a mistake that it explains, with 2', async (args, why) => {
-    expect(await run(args)).toMatchObject({ status: 2, stdout: '', stderr: expect.stringMatching(why) });
+    expect(await runShared(args)).toMatchObject({ status: 2, stdout: '', stderr: expect.stringMatching(why) });
   });
 
   test.each(['bash', 'zsh', 'fish'])('prints a script for %s, and nothing else', async (shell) => {
-    const { status, stdout, stderr } = await run(['completion', shell]);
+    const { status, stdout, stderr } = await runShared(['completion', shell]);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toMatch(/^#/);
   });
 
   test('offers each command that the help lists', async () => {
-    const { stdout } = await run(['--help']);
+    const { stdout } = await runShared(['--help']);
     const names = [...stdout.slice(stdout.indexOf('Commands:')).matchAll(/^ {2}(\w+) /gm)].map(([, name]) => name!);
     expect(names.length).toBeGreaterThan(5);
     expect(await bashOffers(completions['bash']!, [''])).toEqual(names.toSorted());

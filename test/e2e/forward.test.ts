@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { beforeAll, expect, test } from 'vitest';
 import { run, startServer } from './chatosbot.ts';
+import { runShared } from './shared-process.ts';
 import {
   dial,
   echo,
@@ -159,7 +160,7 @@ test('forward with a target that is not permitted ends with 77, and says what is
 
 test('forward ends with 69 where its port is taken, before anybody is asked', async () => {
   const target = await startTarget(echo);
-  const ended = await run(['forward', '--server', at, '--login', 'late', '-L', `${target.port}:a:1`, 'nobody']);
+  const ended = await runShared(['forward', '--server', at, '--login', 'late', '-L', `${target.port}:a:1`, 'nobody']);
   expect(ended.status).toBe(69);
   expect(ended.stderr).toContain(`cannot listen on 127.0.0.1:${target.port}: the port is in use`);
   expect(ended.stderr).not.toContain('asking');
@@ -210,6 +211,6 @@ test.each([
   [['--listen', '--permit', '/a/*'], 'a path has no wildcards'],
   [['--listen', '--permit', 'a:1', '-L', '1:b:2'], 'need a peer'],
 ])('forward %j is a mistake that it explains, with 2', async (args, why) => {
-  const ended = await run(['forward', ...args, '--server', at]);
+  const ended = await runShared(['forward', ...args, '--server', at]);
   expect(ended).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining(why) });
 });

@@ -127,7 +127,7 @@ describe('an identity for bots', () => {
     const config = labFile(`${folder}/bots.yaml`, `${server}bots: [{ path: quiet.mjs, identity: gone.pem }]\n`);
     const missing = `${path.join(path.dirname(config), 'gone.pem')} does not exist`;
     for (const command of ['check', 'run']) {
-      const ended = await failure(start([command, '--config', config]));
+      const ended = await failure(runShared([command, '--config', config]));
       expect(ended).toEqual({ status: 2, last: `chatosbot: ${missing}` });
     }
   });
@@ -141,7 +141,7 @@ describe('an identity for bots', () => {
   test('of the environment is left by --no-identity', async () => {
     const env = { HOME: home, CHATOSBOT_IDENTITY: '/nowhere.pem' };
     const at = ['--server', 'tls://127.0.0.1:1'];
-    expect(await failure(start(['say', 'x', ...at], { env }))).toEqual({
+    expect(await failure(runShared(['say', 'x', ...at], { env }))).toEqual({
       status: 2,
       last: 'chatosbot: /nowhere.pem does not exist',
     });

@@ -4,7 +4,8 @@ import path from 'node:path';
 import process from 'node:process';
 import { describe, expect, test } from 'vitest';
 import { TEMPLATES } from '../../src/cli/creating/templates.ts';
-import { failure, LAB, labFile, run, start, startProgram } from './chatosbot.ts';
+import { failure, LAB, labFile, run, startProgram } from './chatosbot.ts';
+import { runShared } from './shared-process.ts';
 import { HAS_TERMINAL, KEY, onTerminal } from './terminal.ts';
 
 const PACKAGES = path.resolve('node_modules');
@@ -54,7 +55,7 @@ test(
     install(project);
     // Each template under the settings of the project.
     for (const template of Object.keys(TEMPLATES)) {
-      expect((await run(['new', template, '--directory', 'bots'], { cwd: project })).status).toBe(0);
+      expect((await runShared(['new', template, '--directory', 'bots'], { cwd: project })).status).toBe(0);
     }
     const npm = (args: readonly string[], env = {}) =>
       startProgram('npm', args, { cwd: project, env: { ...PATH, ...env } });
@@ -92,7 +93,7 @@ describe('new --project', () => {
       ['repo/inner', []],
       ['plain', ['--no-git']],
     ] as const) {
-      const { status } = await run(['new', 'echo', '--project', folder, ...flags], { cwd: LAB, env: PATH });
+      const { status } = await runShared(['new', 'echo', '--project', folder, ...flags], { cwd: LAB, env: PATH });
       expect(status).toBe(0);
     }
     const repositories = ['repo', 'repo/inner', 'plain'].map((folder) => existsSync(path.join(LAB, folder, '.git')));
@@ -102,7 +103,7 @@ describe('new --project', () => {
   test('fills a folder that is empty, and the one in which it is', async () => {
     const cwd = path.join(LAB, 'empty');
     mkdirSync(path.join(cwd, '.git'), { recursive: true });
-    const { status, stderr } = await run(['new', 'echo', 'parrot', '--project', '.'], { cwd, env: PATH });
+    const { status, stderr } = await runShared(['new', 'echo', 'parrot', '--project', '.'], { cwd, env: PATH });
     expect({ status, stderr }).toMatchObject({ status: 0, stderr: expect.stringContaining('created .') as string });
     expect(readdirSync(path.join(cwd, 'bots')).toSorted()).toEqual(['parrot.test.ts', 'parrot.ts']);
     expect(readdirSync(cwd).filter((name) => name.startsWith('.new-'))).toEqual([]);
@@ -111,19 +112,19 @@ describe('new --project', () => {
 
   test('overwrites nothing', async () => {
     const file = labFile('full/notes.txt', 'mine');
-    const ended = await failure(start(['new', '--project', path.dirname(file)], { env: PATH }));
+    const ended = await failure(runShared(['new', '--project', path.dirname(file)], { env: PATH }));
     expect(ended).toEqual({
       status: 2,
       last: expect.stringMatching(/^chatosbot: .*full is not empty: it has notes\.txt$/),
     });
     expect(readdirSync(path.dirname(file))).toEqual(['notes.txt']);
-    const other = await failure(start(['new', '--project', labFile('taken', '')], { env: PATH }));
+    const other = await failure(runShared(['new', '--project', labFile('taken', '')], { env: PATH }));
     expect(other).toEqual({ status: 2, last: expect.stringMatching(/cannot create .*taken: /) });
   });
 
   test('leaves nothing where npm cannot pack', async () => {
     const folder = path.join(LAB, 'unpacked');
-    const ended = await failure(start(['new', '--project', folder], { env: { PATH: '/nowhere' } }));
+    const ended = await failure(runShared(['new', '--project', folder], { env: { PATH: '/nowhere' } }));
     expect(ended).toEqual({
       status: 2,
       last: 'chatosbot: npm cannot pack chatosbot for the project: there is no npm',
@@ -138,7 +139,7 @@ describe('new --project', () => {
     [['echo', '--no-git'], '--no-git is for --project'],
     [['echo', '../x', '--project', 'x'], 'a name has letters'],
   ])('exits with 2 for %j', async (args, why) => {
-    const { status, stderr } = await run(['new', ...args], { cwd: LAB });
+    const { status, stderr } = await runShared(['new', ...args], { cwd: LAB });
     expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringContaining(why) as string });
     expect(existsSync(path.join(LAB, 'x'))).toBe(false);
   });

@@ -2,7 +2,8 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { RfcPeer } from '../support/rfc-peer.ts';
-import { commandFolder, LAB, labFile, run, start } from './chatosbot.ts';
+import { commandFolder, LAB, labFile, start } from './chatosbot.ts';
+import { runShared } from './shared-process.ts';
 import { peer } from './peers.ts';
 import { HAS_TERMINAL, onTerminal } from './terminal.ts';
 
@@ -18,7 +19,7 @@ async function configured(serve: string, extra = '') {
   const command = start(['serve', '--config', file, '--control', socket]);
   const [, port] = await command.line(/listening on tcp:\/\/127\.0\.0\.1:(\d+)/);
   await command.line(/^control socket at/);
-  const ctl = (...words: string[]) => run(['ctl', ...words, '--control', socket]);
+  const ctl = (...words: string[]) => runShared(['ctl', ...words, '--control', socket]);
   return { command, file, write, ctl, port: Number(port) };
 }
 
@@ -131,7 +132,7 @@ test('rules stay where the file that they were found in is gone', async () => {
   const [, port] = await command.line(/listening on tcp:\/\/127\.0\.0\.1:(\d+)/);
   await command.line(/^control socket at/);
   rmSync(file);
-  const { status, stdout } = await run(['ctl', 'reload', '--control', socket]);
+  const { status, stdout } = await runShared(['ctl', 'reload', '--control', socket]);
   expect([status, stdout]).toEqual([
     2,
     expect.stringMatching(/^invalid, the old one stays: configuration\n.* is gone/),

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { failure, labFile, LAB, run, start } from './chatosbot.ts';
+import { failure, labFile, LAB, start } from './chatosbot.ts';
+import { runShared } from './shared-process.ts';
 import { HAS_TERMINAL, KEY, onTerminal } from './terminal.ts';
 
 const BOT = `import { defineBot } from 'chatosbot';
@@ -34,8 +35,8 @@ beforeAll(() => {
 });
 
 /** What is said in a rehearsal, and how it ended. */
-function rehearse(lines: readonly string[], args: readonly string[] = []): ReturnType<typeof run> {
-  return run(['repl', bot, ...args], { input: lines.map((line) => `${line}\n`).join('') });
+function rehearse(lines: readonly string[], args: readonly string[] = []): ReturnType<typeof runShared> {
+  return runShared(['repl', bot, ...args], { input: lines.map((line) => `${line}\n`).join('') });
 }
 
 test('a rehearsal has a hundred users at most', async () => {
@@ -144,11 +145,11 @@ dice: goodbye
 
   test('makes no folder for temporary files where there is none', async () => {
     const TMPDIR = path.join(LAB, 'no-such-tmp');
-    const { status, stderr } = await run(['repl', bot], { input: 'count\n', env: { TMPDIR } });
+    const { status, stderr } = await runShared(['repl', bot], { input: 'count\n', env: { TMPDIR } });
     expect(stderr).toBe(`chatosbot: there is no folder ${TMPDIR} for the stores of the bots: set TMPDIR\n`);
     expect({ status, left: existsSync(TMPDIR) }).toEqual({ status: 2, left: false });
     const state = path.join(LAB, 'kept-elsewhere');
-    const kept = await run(['repl', bot, '--state', state], { input: 'count\n', env: { TMPDIR } });
+    const kept = await runShared(['repl', bot, '--state', state], { input: 'count\n', env: { TMPDIR } });
     expect(existsSync(TMPDIR)).toBe(false);
     expect(kept.stdout).toContain('dice: 1\n');
   });
@@ -163,7 +164,7 @@ dice: goodbye
 
   test('gives the column of what fails in the first line of the bot', async () => {
     const file = labFile('one-line.ts', "export const onMessage = (m: unknown) => { throw new Error('no'); };");
-    const { stderr } = await run(['repl', file], { input: 'hello\n' });
+    const { stderr } = await runShared(['repl', file], { input: 'hello\n' });
     expect(stderr).toMatch(/onMessage failed: no.*\n(.*\n)*? +at .*one-line\.ts:1:50\)?\n/);
   });
 
@@ -179,7 +180,7 @@ dice: goodbye
 
   test('shows what the bot says as text, never as what a terminal obeys', async () => {
     const evil = labFile('evil.ts', "export const onMessage = (m) => m.reply('\\u001b[2J\\u202e');");
-    const { stdout } = await run(['repl', evil], { input: 'hello\n' });
+    const { stdout } = await runShared(['repl', evil], { input: 'hello\n' });
     expect(stdout).toBe('you: hello\nevil: \\e[2J\\u{202e}\n');
   });
 
@@ -193,7 +194,9 @@ dice: goodbye
   });
 
   test('is refused for a bot that cannot be loaded', async () => {
-    const { status, last } = await failure(start(['repl', labFile('broken.ts', 'export const x = ;')], { input: '' }));
+    const { status, last } = await failure(
+      runShared(['repl', labFile('broken.ts', 'export const x = ;')], { input: '' }),
+    );
     expect(status).toBe(2);
     expect(last).toContain('broken.ts');
   });
@@ -264,12 +267,12 @@ describe.skipIf(!HAS_TERMINAL)('repl, on a terminal', () => {
     await screen.shows('you> ');
     screen.type(`hang${KEY.enter}again${KEY.enter}`);
     await screen.shows('you: hang\r\n');
-    const since = performance.now();
     screen.type(keys);
     await screen.shows('stuck onMessage');
-    expect((await screen.exit()).status).toBe(0);
-    // A wait for the hook alone takes ten.
-    expect(performance.now() - since).toBeLessThan(8_000);
+    const { status, stdout } = await screen.exit();
+    expect(status).toBe(0);
+    // That is said when the hook has been waited for in vain.
+    expect(stdout).not.toContain('stuck is still busy');
   });
 
   test('ends at Ctrl-C', async () => {
@@ -287,7 +290,7 @@ describe('repl, with a bot that fails', () => {
       "export const onMessage = async (m: any) => { if (m.text === 'fail') throw new Error('no'); await m.reply('yes'); };",
     );
     const input = `${'fail\n'.repeat(5)}hello\n/advance 30s\nagain\n`;
-    const { stdout, stderr, status } = await run(['repl', failing, '--as', 'ann'], { input });
+    const { stdout, stderr, status } = await runShared(['repl', failing, '--as', 'ann'], { input });
     const notice = '* failing failed too often, and hears nothing for 30 s: /advance 30s, or /reload\n';
     expect(stderr.split(notice)).toHaveLength(3);
     expect(stdout).toMatch(/ann: hello\nann: again\nfailing: yes\n$/);

@@ -2,7 +2,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { failure, LAB, labFile, start, type Options } from './chatosbot.ts';
+import { failure, LAB, labFile, start } from './chatosbot.ts';
 import { runShared } from './shared-process.ts';
 import { RfcPeer } from '../support/rfc-peer.ts';
 
@@ -35,7 +35,7 @@ export default defineBot({
   onStop: (ctx) => ctx.say('the end'),
 });
 `;
-const there: Options = { cwd: path.join(LAB, 'found') };
+const there = { cwd: path.join(LAB, 'found') };
 const RECORDING = 'time.ndjson';
 
 /** Timers, a nap, a schedule, a dialogue with its end and one without, a question that is answered while the bot stops. */

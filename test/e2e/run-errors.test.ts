@@ -1,10 +1,11 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { labFile, run, startServer } from './chatosbot.ts';
+import { labFile, startServer } from './chatosbot.ts';
+import { runShared } from './shared-process.ts';
 
 /** Runs a configuration that is wrong; what it says about it, without the folder. */
 async function complaint(name: string, content: string): Promise<string> {
   labFile(`work/${name}`, content);
-  const ended = await run(['run', '--config', name]);
+  const ended = await runShared(['run', '--config', name]);
   expect(ended).toMatchObject({ status: 2, stdout: '' });
   expect(ended.stderr).not.toMatch(/^ +at /m);
   return ended.stderr;
@@ -67,7 +68,7 @@ describe('run, with a configuration that is wrong, exits with 2 and', () => {
   });
 
   test('says that the file is not there', async () => {
-    const ended = await run(['run', '--config', 'nowhere.yaml']);
+    const ended = await runShared(['run', '--config', 'nowhere.yaml']);
     expect(ended).toMatchObject({ status: 2, stderr: 'chatosbot: nowhere.yaml: no such file\n' });
   });
 });
@@ -96,7 +97,7 @@ describe('run, with a plugin that is wrong, exits with 2 and', () => {
     ],
   ])('tells where the plugin %s', async (_, content, expected) => {
     labFile('bots/wrong.ts', content);
-    const ended = await run(['run', '../bots/wrong.ts', '--listen', '127.0.0.1:0']);
+    const ended = await runShared(['run', '../bots/wrong.ts', '--listen', '127.0.0.1:0']);
     expect(ended).toMatchObject({ status: 2, stdout: '', stderr: expect.stringMatching(expected) });
     expect(ended.stderr).not.toMatch(/^ +at /m);
     expect(ended.stderr).not.toContain('listening on');
@@ -106,7 +107,7 @@ describe('run, with a plugin that is wrong, exits with 2 and', () => {
     ['../bots/absent.ts', 'no such file'],
     ['../bots', 'is a directory'],
   ])('tells that %s cannot be loaded', async (file, why) => {
-    const ended = await run(['run', file, '--listen', '127.0.0.1:0']);
+    const ended = await runShared(['run', file, '--listen', '127.0.0.1:0']);
     expect(ended).toMatchObject({
       status: 2,
       stderr: `chatosbot: ${file}: ${why}`.concat(ended.stderr.slice(`chatosbot: ${file}: ${why}`.length)),
@@ -116,12 +117,12 @@ describe('run, with a plugin that is wrong, exits with 2 and', () => {
 
 describe('run, asked for what makes no sense, exits with 2 and', () => {
   test('says that there is nothing to run, and why', async () => {
-    expect(await run(['run'])).toMatchObject({
+    expect(await runShared(['run'])).toMatchObject({
       status: 2,
       stderr: 'chatosbot: nothing to run: no plugin was named, and there is no chatosbot.config.yaml\n',
     });
     labFile('work/empty.yaml', 'server: embedded\n');
-    const ended = await run(['run', '--config', 'empty.yaml']);
+    const ended = await runShared(['run', '--config', 'empty.yaml']);
     expect(ended).toMatchObject({
       status: 2,
       stderr: expect.stringMatching(/nothing to run: .*empty\.yaml has no bots\n$/),
@@ -131,7 +132,7 @@ describe('run, asked for what makes no sense, exits with 2 and', () => {
   test('says that a server of its own and another one exclude each other', async () => {
     const { at } = await startServer();
     for (const flag of [['--embedded'], ['--listen', '127.0.0.1:0']]) {
-      const ended = await run(['run', 'x.ts', '--server', at, ...flag]);
+      const ended = await runShared(['run', 'x.ts', '--server', at, ...flag]);
       expect(ended).toMatchObject({
         status: 2,
         stderr: expect.stringMatching(/cannot be used with|exclude each other/),
@@ -140,7 +141,7 @@ describe('run, asked for what makes no sense, exits with 2 and', () => {
   });
 
   test('says that a login is too long', async () => {
-    const ended = await run(['run', 'x.ts', '--login', 'x'.repeat(31)]);
+    const ended = await runShared(['run', 'x.ts', '--login', 'x'.repeat(31)]);
     expect(ended).toMatchObject({ status: 2, stderr: expect.stringContaining('it cannot be a login') });
   });
 });
@@ -150,7 +151,7 @@ test.each([
   ['repl', 'echo.ts'],
   ['store', 'list'],
 ])('%s with an empty --state exits with 2, and does not keep stores in the working directory', async (...args) => {
-  const ended = await run([...args, '--state', '']);
+  const ended = await runShared([...args, '--state', '']);
   expect(ended).toMatchObject({ status: 2, stdout: '' });
   expect(ended.stderr).toContain("option '--state <directory>' argument '' is invalid. name a folder");
 });

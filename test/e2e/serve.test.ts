@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { openHalf, readAll } from '../support/rfc-peer.ts';
-import { labFile, run, start, startServer, WORK } from './chatosbot.ts';
+import { labFile, start, startServer, WORK } from './chatosbot.ts';
+import { runShared } from './shared-process.ts';
 import { peer } from './peers.ts';
 
 const LISTENING = /^listening on tcp:\/\/127\.0\.0\.1:(\d+)(\?longBytes=8)?$/;
@@ -85,14 +86,14 @@ describe('serve, where it cannot listen', () => {
     onTestFinished(() => void other.close());
     await new Promise((resolve) => other.once('listening', resolve));
     const { port } = other.address() as { port: number };
-    const ended = await run(['serve', '--listen', '127.0.0.1:0', '--listen', `127.0.0.1:${port}`]);
+    const ended = await runShared(['serve', '--listen', '127.0.0.1:0', '--listen', `127.0.0.1:${port}`]);
     expect(ended).toMatchObject({ status: 69, stdout: '' });
     expect(ended.stderr).toContain(`chatosbot: cannot listen on tcp://127.0.0.1:${port}: the port is in use`);
     expect(ended.stderr).not.toMatch(/^ +at /m);
   });
 
   test('tells that the address is not of this machine, and exits with 69', async () => {
-    const ended = await run(['serve', '--listen', '192.0.2.1:7777']);
+    const ended = await runShared(['serve', '--listen', '192.0.2.1:7777']);
     expect(ended).toMatchObject({ status: 69, stdout: '' });
     expect(ended.stderr).toBe('chatosbot: cannot listen on tcp://192.0.2.1:7777: this machine has no such address\n');
   });
@@ -100,7 +101,7 @@ describe('serve, where it cannot listen', () => {
   test.skipIf(process.getuid?.() === 0 || firstFreePort() <= 1)(
     'tells that a port needs privileges, and exits with 69',
     async () => {
-      const ended = await run(['serve', '--listen', '127.0.0.1:1']);
+      const ended = await runShared(['serve', '--listen', '127.0.0.1:1']);
       expect(ended).toMatchObject({ status: 69, stderr: expect.stringContaining('need privileges') });
     },
   );
@@ -114,13 +115,13 @@ describe('serve, where it cannot listen', () => {
     ['::1:7777', 'an IPv6 address needs brackets'],
     ['', 'it is empty'],
   ])('tells that %j is not an address, and exits with 2', async (address, why) => {
-    const ended = await run(['serve', '--listen', address]);
+    const ended = await runShared(['serve', '--listen', address]);
     expect(ended).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining(why) });
   });
 
   test('tells which address of the configuration is wrong, with its place', async () => {
     labFile('work/odd.yaml', 'serve:\n  listen:\n    - 127.0.0.1:0\n    - 127.0.0.1:x\n');
-    const ended = await run(['serve', '--config', 'odd.yaml'], { cwd: WORK });
+    const ended = await runShared(['serve', '--config', 'odd.yaml'], { cwd: WORK });
     expect(ended).toMatchObject({ status: 2, stderr: expect.stringMatching(/odd\.yaml:4:7: serve\.listen\.1: .*'x'/) });
   });
 });

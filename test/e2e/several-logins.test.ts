@@ -1,7 +1,8 @@
 /** One plugin file, which the configuration has several times. */
 import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { failure, LAB, labFile, run, start, type Options } from './chatosbot.ts';
+import { failure, LAB, labFile } from './chatosbot.ts';
+import { runShared } from './shared-process.ts';
 
 const BOT = `export const name = 'ex';
 export const schedule = { daily: { cron: '0 9 * * *', timeZone: 'UTC', run() {} } };
@@ -9,7 +10,7 @@ export const commands = {
   say: { help: 'says', examples: { '!say': '1' }, run: (_args, message, ctx) => message.reply(String(ctx.options.n)) },
 };
 `;
-const there: Options = { cwd: path.join(LAB, 'several') };
+const there = { cwd: path.join(LAB, 'several') };
 const LIST = /one \(\S*:2:5\), two \(\S*:3:5\)/;
 
 beforeAll(() => {
@@ -41,7 +42,10 @@ test.each<[args: string, answer: string]>([
   ['--config same.yaml', 'one: undefined'],
   ['--login three --config same.yaml', 'three: undefined'],
 ])('repl %s starts the entry of that login, with its options', async (args, answer) => {
-  const { status, stdout, stderr } = await run(['repl', 'x.ts', ...args.split(' ')], { ...there, input: '!say\n' });
+  const { status, stdout, stderr } = await runShared(['repl', 'x.ts', ...args.split(' ')], {
+    ...there,
+    input: '!say\n',
+  });
   expect(stdout).toBe(`you: !say\n${answer}\n`);
   expect(stderr).toContain(`* ${answer.split(':')[0]} is here`);
   expect(status).toBe(0);
@@ -53,30 +57,30 @@ test.each<[args: string, message: RegExp]>([
   ['--login one --config servers.yaml', /: one \(\S*:2:5\), one \(\S*:3:5\); none of them is the only one/],
   ['--config servers.yaml', /: one \(\S*:2:5\), one \(\S*:3:5\), its own name \(\S*:4:5\); choose one with --login$/],
 ])('repl %s does not guess, and says which logins there are', async (args, message) => {
-  const command = start(['repl', 'x.ts', ...args.split(' ').filter(Boolean)], there);
-  expect(await failure(command)).toEqual({ status: 2, last: expect.stringMatching(message) as string });
+  const ended = runShared(['repl', 'x.ts', ...args.split(' ').filter(Boolean)], there);
+  expect(await failure(ended)).toEqual({ status: 2, last: expect.stringMatching(message) as string });
 });
 
 test('repl logs the only entry of a file in as --login says', async () => {
   labFile('several/single.yaml', 'bots:\n  - { path: ./x.ts, login: one, options: { n: 1 } }\n');
   const args = ['repl', 'x.ts', '--login', 'two', '--config', 'single.yaml'];
-  expect((await run(args, { ...there, input: '!say\n' })).stdout).toBe('you: !say\ntwo: 1\n');
+  expect((await runShared(args, { ...there, input: '!say\n' })).stdout).toBe('you: !say\ntwo: 1\n');
 });
 
 test('schedule and test name the login', async () => {
-  const { status, stdout } = await run(['test'], there);
+  const { status, stdout } = await runShared(['test'], there);
   expect(stdout).toMatch(/^ok ex as one !say\nnot ok ex as two !say\n/);
   expect(status).toBe(1);
-  const runs = await run(['schedule', '--count', '2'], there);
+  const runs = await runShared(['schedule', '--count', '2'], there);
   expect(runs.stdout).toMatch(/ {2}ex as one {2}daily\n.* {2}ex as two {2}daily\n$/);
-  const { stdout: lines } = await run(['schedule', '--count', '2', '--json'], there);
+  const { stdout: lines } = await runShared(['schedule', '--count', '2', '--json'], there);
   expect(lines.match(/"login":"\w+"/g)).toEqual(['"login":"one"', '"login":"two"']);
 });
 
 test('an error in a file of several entries is reported once', async () => {
   labFile('several/broken.ts', 'export const onStart = ( => {};\n');
   labFile('several/broken.yaml', 'bots: [{ path: ./broken.ts, login: one }, { path: ./broken.ts, login: two }]\n');
-  const { status, stderr } = await run(['test', '--config', 'broken.yaml'], there);
+  const { status, stderr } = await runShared(['test', '--config', 'broken.yaml'], there);
   expect(stderr.match(/broken\.ts:1:26/g)).toHaveLength(1);
   expect(status).toBe(2);
 });
@@ -96,6 +100,6 @@ test.each<[login: string, port: number, config: string, heard: RegExp]>([
 {${at},"type":"said","to":"ann","text":"1","cause":"ann","answers":1}
 `,
   );
-  const { stderr } = await run(['replay', recording, 'x.ts', '--config', config], there);
+  const { stderr } = await runShared(['replay', recording, 'x.ts', '--config', config], there);
   expect(stderr).toMatch(said);
 });

@@ -1,5 +1,6 @@
 // A process that runs one command line after another, each to its end: what it loads is loaded once. Started by
 // shared-process.ts.
+import { closeSync, openSync } from 'node:fs';
 import { Writable } from 'node:stream';
 import { runProgram } from '../../dist/cli/program.js';
 
@@ -29,8 +30,8 @@ process.exit = (code) => {
 };
 
 function leaveNothing() {
-  for (const event of ['exit', 'uncaughtException', 'unhandledRejection', 'SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']) {
-    process.removeAllListeners(event);
+  for (const event of process.eventNames()) {
+    if (/^(?:exit|uncaughtException|unhandledRejection|SIG.*)$/.test(String(event))) process.removeAllListeners(event);
   }
   process.on('uncaughtException', (error) => {
     if (error instanceof Exit) return;
@@ -42,8 +43,13 @@ function leaveNothing() {
   process.exitCode = undefined;
 }
 
-process.on('message', ({ args, env, cwd }) => {
+process.on('message', ({ args, env, cwd, input }) => {
   leaveNothing();
+  if (input !== undefined) {
+    // What is opened gets the lowest number that is free.
+    closeSync(0);
+    openSync(input, 'r');
+  }
   texts = { stdout: '', stderr: '' };
   process.argv.splice(2, Infinity, ...args);
   for (const name of Object.keys(process.env)) delete process.env[name];

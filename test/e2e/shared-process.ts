@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { afterAll } from 'vitest';
 import type { Ended } from '../support/command.ts';
-import { environment, WORK, type Options } from './chatosbot.ts';
+import { environment, labFile, WORK, type Options } from './chatosbot.ts';
 
 const MAIN = path.join(import.meta.dirname, 'shared-process.mjs');
 
@@ -16,8 +16,14 @@ let last: Promise<unknown> = Promise.resolve();
 
 afterAll(() => void child?.kill('SIGKILL'));
 
-/** Runs `chatosbot …` to its end, behind those that were asked for before. */
-export function runShared(args: readonly string[], { env, cwd = WORK }: Omit<Options, 'input'> = {}): Promise<Ended> {
+let inputs = 0;
+
+/** Runs `chatosbot …` to its end, behind those that were asked for before; its input comes from a file. */
+export function runShared(
+  args: readonly string[],
+  { env, cwd = WORK, input: text }: Pick<Options, 'env' | 'cwd'> & { readonly input?: string } = {},
+): Promise<Ended> {
+  const input = text === undefined ? undefined : labFile(`inputs/${++inputs}`, text);
   const ended = last.then(async () => {
     child ??= fork(MAIN, { stdio: 'pipe' });
     const over = new AbortController();
@@ -27,7 +33,7 @@ export function runShared(args: readonly string[], { env, cwd = WORK }: Omit<Opt
     });
     dead.catch(() => undefined);
     const answer = once(child, 'message', { signal: over.signal });
-    child.send({ args, env: { PATH: process.env['PATH'], ...environment(env) }, cwd });
+    child.send({ args, env: { PATH: process.env['PATH'], ...environment(env) }, cwd, input });
     const [result] = await Promise.race([answer, dead]).finally(() => over.abort());
     return result as Ended;
   });

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { LAB, labFile, run, start } from './chatosbot.ts';
+import { runShared } from './shared-process.ts';
 
 /** A bot whose commands are wrong in every way. */
 const FAULTY = `
@@ -74,7 +75,7 @@ describe('test, of examples', () => {
   labFile('faulty/faulty.ts', FAULTY);
 
   test('tells of each whether the answers are as they should be, and what is wrong', async () => {
-    const { status, stdout, stderr } = await run(['test', 'faulty.ts'], { cwd: directory('faulty') });
+    const { status, stdout, stderr } = await runShared(['test', 'faulty.ts'], { cwd: directory('faulty') });
     expect(stdout.split('\n')).toEqual([
       'ok faulty !twice hey',
       'not ok faulty !twice ho',
@@ -97,7 +98,7 @@ describe('test, of examples', () => {
   });
 
   test('tells the same to a machine', async () => {
-    const { stdout } = await run(['test', '--json', 'faulty.ts'], { cwd: directory('faulty') });
+    const { stdout } = await runShared(['test', '--json', 'faulty.ts'], { cwd: directory('faulty') });
     const lines = stdout
       .trimEnd()
       .split('\n')
@@ -125,7 +126,7 @@ describe('test, of examples', () => {
       'configured/needy.test.mjs',
       "import { TestNetwork } from 'chatosbot/testing';\nawait (await TestNetwork.start()).stop();\n",
     );
-    const { status, stdout } = await run(['test'], { cwd: directory('configured') });
+    const { status, stdout } = await runShared(['test'], { cwd: directory('configured') });
     expect(stdout).toMatch(
       /^ok needy as needy !word\nok needy as other !word\nok needy\.test\.mjs\n3 passed, 0 failed\n$/,
     );
@@ -135,7 +136,7 @@ describe('test, of examples', () => {
   test('says which options are missing, where they should stand', async () => {
     labFile('unconfigured/needy.ts', NEEDY);
     labFile('unconfigured/chatosbot.config.yaml', 'bots:\n  - path: ./needy.ts\n    options: { word: 7 }\n');
-    const { status, stdout } = await run(['test'], { cwd: directory('unconfigured') });
+    const { status, stdout } = await runShared(['test'], { cwd: directory('unconfigured') });
     expect(stdout).toMatch(/^not ok needy starts\n {2}.*config\.yaml:3:22: bots\.0\.options\.word: a word is needed\n/);
     expect(status).toBe(1);
   });
@@ -143,7 +144,7 @@ describe('test, of examples', () => {
   test('does not wait for ever for a command that hangs', async () => {
     const hanging = `export const commands = { hang: { help: 'x', examples: { '!hang': 'x', '!hang 2': 'x' }, run: () => new Promise(() => {}) } };`;
     labFile('hanging/hanging.ts', hanging);
-    const { status, stdout } = await run(['test', 'hanging.ts'], { cwd: directory('hanging') });
+    const { status, stdout } = await runShared(['test', 'hanging.ts'], { cwd: directory('hanging') });
     expect(stdout).toMatch(
       /^not ok hanging !hang\n.*\n.*\n {2}the bots did not settle within 5 s: hanging still running\nnot ok hanging !hang 2\n.*\n.*\n {2}not run: '!hang' before it is still running\n0 passed, 2 failed\n$/,
     );
@@ -154,7 +155,7 @@ describe('test, of examples', () => {
     labFile('broken/a.ts', 'export const onMessage = ;\n');
     labFile('broken/faulty.ts', FAULTY);
     labFile('broken/lib/words.ts', 'export const words = [];\n');
-    const { status, stdout, stderr } = await run(['test', '.'], { cwd: directory('broken') });
+    const { status, stdout, stderr } = await runShared(['test', '.'], { cwd: directory('broken') });
     expect(stdout).toMatch(/\n4 passed, 3 failed\n$/);
     expect(stderr).toMatch(/^chatosbot: a\.ts:1:\d+: /);
     expect(status).toBe(2);
@@ -245,7 +246,7 @@ test.each([
   ],
   ['no configuration', [], /nothing to test/],
 ])('exits with 2 for %s', async (_, args, expected) => {
-  const { status, stdout, stderr } = await run(['test', ...args]);
+  const { status, stdout, stderr } = await runShared(['test', ...args]);
   expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
   expect(stderr).toMatch(expected);
 });

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { LAB, run, start, startServer } from './chatosbot.ts';
+import { runShared } from './shared-process.ts';
 import { peer } from './peers.ts';
 import { HAS_TERMINAL, KEY, onTerminal } from './terminal.ts';
 
@@ -44,13 +45,13 @@ test('top --json prints a line for each snapshot, until it is stopped', async ()
 test('top asks a status endpoint, too, which may be that of a process with bots', async () => {
   const server = start(['serve', '--listen', '127.0.0.1:0', '--no-control', '--status', '0']);
   const [, port] = await server.line(/^status on http:\/\/127\.0\.0\.1:(\d+)$/);
-  const { status, stdout } = await run(['top', '--once', '--status', port!]);
+  const { status, stdout } = await runShared(['top', '--once', '--status', port!]);
   expect(status).toBe(0);
   expect(stdout).toMatch(/\n0 sessions, 0 private, /);
 });
 
 test('top ends with 69 where no server is there', async () => {
-  const { status, stderr } = await run(['top', '--once', '--control', path.join(LAB, 'nobody.sock')]);
+  const { status, stderr } = await runShared(['top', '--once', '--control', path.join(LAB, 'nobody.sock')]);
   expect({ status, stderr }).toEqual({
     status: 69,
     stderr: expect.stringContaining('no server has this control socket: is it running?') as string,
