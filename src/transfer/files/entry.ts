@@ -20,6 +20,8 @@ export interface Entry {
 }
 
 const SPARSE = 1;
+/** So many entries are announced, and not answered or not sent yet. */
+export const MAX_OPEN_ENTRIES = 512;
 
 export function encodeEntry({ kind, path, mode, modifiedNs, size, isSparse, target }: Entry): Buffer {
   return new FieldWriter()

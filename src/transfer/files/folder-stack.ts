@@ -1,6 +1,6 @@
 import type { Entry } from './entry.ts';
 import { ruleBroken, unsafe } from './failures.ts';
-import type { FileLock } from './file-lock.ts';
+import type { NameClaim } from './name-claim.ts';
 import { linkProblem, portabilityProblem, splitPath } from './names.ts';
 import type { Offer } from './offer.ts';
 import { TargetFolder } from './target-folder.ts';
@@ -13,9 +13,7 @@ export interface Arrival {
   /** What it is called in the folder. */
   name: string;
   /** What says that it is being received. */
-  claim?: string;
-  /** What says so to other processes. */
-  lock?: FileLock;
+  claim?: NameClaim;
   /** Where the entry is a folder itself. */
   readonly own: TargetFolder | undefined;
 }

@@ -1,33 +1,15 @@
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  fsync,
-  ftruncateSync,
-  linkSync,
-  lstatSync,
-  openSync,
-  readSync,
-  renameSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fstatSync, fsync, ftruncateSync, writeSync } from 'node:fs';
 import { createHash, type Hash } from 'node:crypto';
-import { chunkBytesOf, chunkCount, chunkLength, FileDigest, zeroChunkHash, zeros } from './chunks.ts';
+import { chunkBytesOf, chunkLength, FileDigest, zeroChunkHash, zeros } from './chunks.ts';
 import type { Entry } from './entry.ts';
 import { incomplete, ruleBroken } from './failures.ts';
+import type { KnownPart } from './known-part.ts';
 import { partName } from './names.ts';
+import { createPart, moveInPlace } from './part-naming.ts';
 import { setAttributes, type Place } from './place.ts';
 
-const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
-const READ_BYTES = 1024 * 1024;
-
-/** What is there of a file that was interrupted: it stays open, so that what was looked at is what is gone on with. */
-export interface KnownPart {
-  readonly fd: number | undefined;
-  /** Of its whole chunks. */
-  readonly hashes: readonly Buffer[];
-}
+/** Zeros are written in pieces of this size. */
+const ZEROS_BYTES = 1024 * 1024;
 
 /** A file that is received: `NAME.chatosbot.part` until it is complete and on the disk. */
 export class PartFile {
@@ -89,7 +71,7 @@ export class PartFile {
   writeZeros(count: number): void {
     this.#checkRoom(count);
     for (let left = count; left > 0;) {
-      const length = Math.min(left, this.#chunkLeft(), READ_BYTES);
+      const length = Math.min(left, this.#chunkLeft(), ZEROS_BYTES);
       if (!this.entry.isSparse || this.#position < this.#writtenTo) {
         const bytes = zeros(length);
         for (let done = 0; done < length;)
@@ -129,7 +111,7 @@ export class PartFile {
   /**
    * Puts it on the disk, and then in its place.
    *
-   * @throws an `EEXIST` error where something else is there by now; {@link PartReplaced}
+   * @throws an `EEXIST` error where something else is there by now; `PartReplaced`
    */
   async complete(): Promise<void> {
     const fd = this.#fd!;
@@ -182,133 +164,4 @@ export class PartFile {
     this.#digest.add(this.#hash?.digest() ?? zeroChunkHash(chunkLength(this.entry.size, index)));
     this.#hash = undefined;
   }
-}
-
-/** The file that was written has not its name any more: another process may be receiving it, too. */
-export class PartReplaced extends Error {
-  constructor() {
-    super('its unfinished file was replaced meanwhile: does another receive write here?');
-  }
-}
-
-/** An empty part, in place of one that may be there. */
-export function createPart(at: string): number {
-  if (lstatSync(at, { throwIfNoEntry: false })) unlinkSync(at);
-  return openSync(at, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-}
-
-/**
- * Gives the file that is open, and that `part` is the name of, another name.
- *
- * @param replaces whether something may have that name, which is lost then
- * @throws an `EEXIST` error where something has it; {@link PartReplaced}
- */
-export function moveInPlace(fd: number, part: string, name: string, replaces: boolean): void {
-  const { ino, dev } = fstatSync(fd, { bigint: true });
-  const checkIsOurs = (at: string): void => {
-    const there = lstatSync(at, { bigint: true, throwIfNoEntry: false });
-    if (there?.ino !== ino || there.dev !== dev) throw new PartReplaced();
-  };
-  checkIsOurs(part);
-  if (replaces) renameSync(part, name);
-  else moveToFree(part, name);
-  checkIsOurs(name);
-}
-
-function moveToFree(from: string, to: string): void {
-  try {
-    linkSync(from, to);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') throw error;
-    // Not all file systems have links.
-    if (lstatSync(to, { throwIfNoEntry: false })) throw Object.assign(new Error('exists'), { code: 'EEXIST' });
-    renameSync(from, to);
-    return;
-  }
-  unlinkSync(from);
-}
-
-/** A file that was complete, and whose sender or receiver ended just then, may still have its first name too. */
-export function removeTwin(place: Place, name: string): void {
-  const [part, file] = [place.at(partName(name)), place.at(name)];
-  const [one, other] = [part, file].map((at) => lstatSync(at, { bigint: true, throwIfNoEntry: false }));
-  if (one && other && one.ino === other.ino && one.dev === other.dev) unlinkSync(part);
-}
-
-/**
- * Opens what is there of a file that will have `size` bytes; without a whole chunk, nothing is.
- *
- * @throws an error of the system
- */
-export async function openKnown(at: string, size: number, signal: AbortSignal): Promise<KnownPart> {
-  const fd = openIfThere(at, O_RDWR);
-  if (fd === undefined) return { fd, hashes: [] };
-  try {
-    // What is written to another name of a file of somebody would be in that one, too.
-    const hashes = fstatSync(fd).nlink === 1 ? await hashOpen(fd, size, signal) : [];
-    if (hashes.length > 0) return { fd, hashes };
-  } catch (error) {
-    closeSync(fd);
-    throw error;
-  }
-  closeSync(fd);
-  return { fd: undefined, hashes: [] };
-}
-
-/**
- * The hashes of the whole chunks that a file has, of one that will have `size` bytes; none where it is not there.
- *
- * @throws an error of the system
- */
-export async function hashFile(at: string, size: number, signal: AbortSignal): Promise<readonly Buffer[]> {
-  const fd = openIfThere(at, O_RDONLY);
-  if (fd === undefined) return [];
-  try {
-    return await hashOpen(fd, size, signal);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-function openIfThere(at: string, access: number): number | undefined {
-  try {
-    return openSync(at, access | O_NOFOLLOW | O_NONBLOCK);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return undefined;
-    // A part may be a link, or have the permissions of the file already that it was to become: another one is made.
-    if (access === O_RDWR && (code === 'EACCES' || code === 'ELOOP' || code === 'EISDIR')) return undefined;
-    throw error;
-  }
-}
-
-async function hashOpen(fd: number, size: number, signal: AbortSignal): Promise<readonly Buffer[]> {
-  const stats = fstatSync(fd);
-  if (!stats.isFile()) return [];
-  const has = Math.min(stats.size, size);
-  const count = has === size ? chunkCount(size) : Math.floor(has / chunkBytesOf(size));
-  return hashChunks(fd, size, count, signal);
-}
-
-let readBuffer: Buffer | undefined;
-
-async function hashChunks(fd: number, size: number, count: number, signal: AbortSignal): Promise<readonly Buffer[]> {
-  const hashes: Buffer[] = [];
-  const buffer = (readBuffer ??= Buffer.allocUnsafeSlow(READ_BYTES));
-  for (let index = 0; index < count; index += 1) {
-    const length = chunkLength(size, index);
-    const start = index * chunkBytesOf(size);
-    const hash = createHash('sha256');
-    for (let done = 0; done < length;) {
-      const read = readSync(fd, buffer, 0, Math.min(length - done, buffer.length), start + done);
-      // It became shorter meanwhile, or nobody wants to know any more.
-      if (read === 0 || signal.aborted) return hashes;
-      hash.update(buffer.subarray(0, read));
-      done += read;
-      if (read === buffer.length) await new Promise(setImmediate);
-    }
-    hashes.push(hash.digest());
-  }
-  return hashes;
 }

@@ -1,12 +1,10 @@
 import type { PipedChannel } from '../pipe.ts';
-import { encodeEntry } from './entry.ts';
-import { FieldReader, FieldWriter } from './fields.ts';
+import { Announcer } from './announcer.ts';
 import { incomplete, ruleBroken } from './failures.ts';
-import { MAX_CHUNKS, HASH_BYTES, chunkCount } from './chunks.ts';
+import { FieldReader } from './fields.ts';
 import type { FrameType } from './frames.ts';
 import { Link, type LinkSettings, type LinkUser } from './link.ts';
-import { canStream, encodeOffer, mostBytes, mostEntries, type Offer } from './offer.ts';
-import { FileTransmission } from './transmission.ts';
+import { canStream, encodeOffer, type Offer } from './offer.ts';
 import { Packer, type CompressMode } from './packing.ts';
 import {
   OUTCOMES,
@@ -16,8 +14,9 @@ import {
   type TransferEvent,
   type TransferResult,
 } from './report.ts';
-import { walk, type Source, type WalkedEntry, type WalkRules } from './walk.ts';
-import type { Wish } from './wish.ts';
+import { FileTransmission } from './transmission.ts';
+import type { Source, WalkedEntry, WalkRules } from './walk.ts';
+import { Wishes, type Wish } from './wishes.ts';
 
 /** How files are sent. */
 export interface SenderOptions {
@@ -32,37 +31,27 @@ export interface SenderOptions {
   readonly signal: AbortSignal;
 }
 
-/** So many entries are announced, and not answered or not sent yet. */
-export const MAX_OPEN_ENTRIES = 512;
-
 /** Sends files over one private connection. */
 export class FileSender implements LinkUser {
   readonly progress = new Progress();
   readonly #options: SenderOptions;
   readonly #link: Link;
   readonly #packer: Packer;
-  /** Announced, by their number. */
-  readonly #open = new Map<number, WalkedEntry>();
-  readonly #wishes: Wish[] = [];
-  /** What the receiver is saying the hashes of. */
-  #hashing: Wish | undefined;
-  #hashesLeft = 0;
-  #openHashes = 0;
-  #nextIndex = 0;
-  #announcedBytes = 0;
-  /** What could not be announced. */
-  #unreadable = 0;
+  readonly #announcer: Announcer;
+  readonly #wishes: Wishes;
   #accepted: { readonly mayPack: boolean } | undefined;
   #stream: PipedChannel | undefined;
-  #allAnnounced = false;
-  #done: readonly number[] | undefined;
+  #isDone = false;
   #stopped = false;
   #wake: () => void = () => undefined;
 
   constructor(channel: PipedChannel, options: SenderOptions) {
+    const { sources, rules, offer, compress = 'auto', reasonOf, signal } = options;
     this.#options = options;
-    this.#link = new Link(channel, { role: 'sender', reasonOf: options.reasonOf, signal: options.signal });
-    this.#packer = new Packer(options.compress ?? 'auto');
+    this.#link = new Link(channel, { role: 'sender', reasonOf, signal });
+    this.#packer = new Packer(compress);
+    this.#announcer = new Announcer(sources, rules, offer);
+    this.#wishes = new Wishes((index) => this.#announcer.openEntry(index));
   }
 
   /**
@@ -81,8 +70,8 @@ export class FileSender implements LinkUser {
   take(type: FrameType, body: Buffer): void {
     if (type === 'accept') this.#accept(body);
     else if (!this.#accepted) throw ruleBroken(`${type.toUpperCase()} before ACCEPT`);
-    else if (type === 'want' || type === 'check') this.#wish(type, body);
-    else if (type === 'hashes') this.#addHashes(body);
+    else if (type === 'want' || type === 'check') this.#wishes.add(type, body);
+    else if (type === 'hashes') this.#wishes.addHashes(body);
     else if (type === 'leave') this.#leave(body);
     else if (type === 'problem') this.#problem(body);
     else if (type === 'done') this.#finish(body);
@@ -97,20 +86,15 @@ export class FileSender implements LinkUser {
     await this.#until(() => this.#accepted !== undefined);
     onEvent?.({ type: 'accepted', offer });
     if (this.#stream) return;
-    const { rules, sources } = this.#options;
-    const onLeftOut: WalkRules['onLeftOut'] = (source, why, isFailure) => {
-      if (isFailure) this.#unreadable += 1;
-      rules.onLeftOut(source, why, isFailure);
-    };
-    const entries = walk(sources, { ...rules, onLeftOut });
-    while (!this.#done && !this.#stopped) {
-      if (await this.#announce(entries)) continue;
-      const wish = this.#wishes[0];
-      if (wish) {
+    while (!this.#isDone && !this.#stopped) {
+      const wish = this.#wishes.next;
+      if (this.#announcer.mayGoOn) {
+        await this.#announce();
+      } else if (wish) {
         await this.#fulfil(wish);
       } else {
         await this.#link.out.flush();
-        if (this.#wishes.length === 0) await this.#until(() => this.#hasWork);
+        await this.#until(() => this.#hasWork);
       }
     }
   }
@@ -129,8 +113,7 @@ export class FileSender implements LinkUser {
   }
 
   get #hasWork(): boolean {
-    const mayAnnounce = !this.#allAnnounced && this.#open.size < MAX_OPEN_ENTRIES;
-    return this.#done !== undefined || this.#wishes.length > 0 || mayAnnounce;
+    return this.#isDone || this.#wishes.next !== undefined || this.#announcer.mayGoOn;
   }
 
   async #until(reached: () => boolean): Promise<void> {
@@ -138,26 +121,11 @@ export class FileSender implements LinkUser {
     if (this.#stopped) throw incomplete('stopped');
   }
 
-  /** Announces the next entries, ahead of what is asked for; returns whether there were any. */
-  async #announce(entries: AsyncGenerator<WalkedEntry>): Promise<boolean> {
-    if (this.#allAnnounced || this.#open.size >= MAX_OPEN_ENTRIES) return false;
-    const { offer } = this.#options;
-    const { done, value: entry } = await entries.next();
-    if (done) {
-      this.#allAnnounced = true;
-      this.progress.counts.failed += this.#unreadable;
-      const counts = new FieldWriter().u64(this.#nextIndex).u64(this.#announcedBytes).u64(this.#unreadable).end();
-      await this.#link.out.send('entries-end', counts);
-      return true;
-    }
-    this.#announcedBytes += entry.size;
-    if (this.#nextIndex >= mostEntries(offer) || this.#announcedBytes > mostBytes(offer)) {
-      throw incomplete('there is much more to be sent now than when it was offered: send it again');
-    }
-    this.#open.set(this.#nextIndex, entry);
-    this.#nextIndex += 1;
-    await this.#link.out.send('entry', encodeEntry(entry));
-    return true;
+  async #announce(): Promise<void> {
+    const { type, body } = await this.#announcer.next();
+    // Before it is said: the receiver's answer has the same counts.
+    if (type === 'entries-end') this.progress.counts.failed += this.#announcer.unreadable;
+    await this.#link.out.send(type, body);
   }
 
   async #fulfil(wish: Wish): Promise<void> {
@@ -172,7 +140,6 @@ export class FileSender implements LinkUser {
     });
     const result = kind === 'check' ? await transmission.check() : await transmission.send();
     this.#wishes.shift();
-    this.#openHashes -= wish.hashCount;
     if ('problem' in result) {
       this.progress.bytes = before;
       this.#end(index, entry, 'failed', result.problem);
@@ -185,7 +152,7 @@ export class FileSender implements LinkUser {
   }
 
   #end(index: number, entry: WalkedEntry, outcome: Outcome, reason: string): void {
-    this.#open.delete(index);
+    this.#announcer.close(index);
     this.progress.end(outcome, entry.kind === 'folder');
     const { path, size } = entry;
     this.#options.onEvent?.({ type: 'entry', path, size, outcome, reason });
@@ -201,40 +168,13 @@ export class FileSender implements LinkUser {
     this.#accepted = { mayPack: (fields.u8() & 1) !== 0 };
   }
 
-  #wish(kind: Wish['kind'], body: Buffer): void {
-    const fields = new FieldReader(kind.toUpperCase(), body);
-    const [index, hashCount] = [fields.u64(), fields.u32()];
-    const entry = this.#open.get(index);
-    if (entry?.kind !== 'file' || this.#wishes.some((each) => each.index === index)) {
-      throw ruleBroken('it wants what was not announced');
-    }
-    const chunks = chunkCount(entry.size);
-    if (hashCount > chunks || (kind === 'check' && hashCount !== chunks)) {
-      throw ruleBroken(`it has more of '${entry.path}' than there is`);
-    }
-    this.#openHashes += hashCount;
-    if (this.#hashesLeft > 0 || this.#openHashes > MAX_CHUNKS) throw ruleBroken('too many hashes at once');
-    const wish: Wish = { entry, index, kind, hashes: [], hashCount };
-    this.#wishes.push(wish);
-    this.#hashing = wish;
-    this.#hashesLeft = hashCount;
-  }
-
-  #addHashes(body: Buffer): void {
-    const count = body.length / HASH_BYTES;
-    if (count > this.#hashesLeft) throw ruleBroken('hashes that were not announced');
-    this.#hashesLeft -= count;
-    const copy = Buffer.from(body);
-    for (let at = 0; at < copy.length; at += HASH_BYTES) this.#hashing!.hashes.push(copy.subarray(at, at + HASH_BYTES));
-  }
-
   /** The receiver does not want what is in it (any more). */
   #leave(body: Buffer): void {
     const fields = new FieldReader('LEAVE', body);
     const index = fields.u64();
     const outcome = OUTCOMES[fields.u8()];
-    const entry = this.#open.get(index);
-    if (!entry || !outcome || this.#wishes.some((each) => each.index === index)) {
+    const entry = this.#announcer.openEntry(index);
+    if (!entry || !outcome || this.#wishes.has(index)) {
       throw ruleBroken('it answers what was not announced');
     }
     if (outcome === 'done' && entry.kind === 'file') throw ruleBroken('it has a file that was not sent');
@@ -246,7 +186,7 @@ export class FileSender implements LinkUser {
   #problem(body: Buffer): void {
     const fields = new FieldReader('PROBLEM', body);
     const index = fields.u64();
-    if (index >= this.#nextIndex || this.#open.has(index) || this.progress.counts.done === 0) {
+    if (index >= this.#announcer.count || this.#announcer.openEntry(index) || this.progress.counts.done === 0) {
       throw ruleBroken('it has a problem with what was not sent');
     }
     this.progress.counts.done -= 1;
@@ -256,10 +196,10 @@ export class FileSender implements LinkUser {
   }
 
   #finish(body: Buffer): void {
-    if (!this.#allAnnounced || this.#open.size > 0) throw ruleBroken('it is done before the end');
+    if (!this.#announcer.isDone) throw ruleBroken('it is done before the end');
     const fields = new FieldReader('DONE', body);
-    this.#done = OUTCOMES.map(() => fields.u64());
-    const wrong = OUTCOMES.find((outcome, at) => this.#done![at] !== this.progress.counts[outcome]);
-    if (wrong) throw ruleBroken('its counts are not those of what was sent');
+    const isRight = OUTCOMES.every((outcome) => fields.u64() === this.progress.counts[outcome]);
+    if (!isRight) throw ruleBroken('its counts are not those of what was sent');
+    this.#isDone = true;
   }
 }

@@ -8,7 +8,7 @@ import { RECEIVED_ELSEWHERE, resolveConflict, type ConflictMode } from './confli
 import { atPath, unsafe } from './failures.ts';
 import { FileLock } from './file-lock.ts';
 import { nameProblem, partName, portabilityProblem } from './names.ts';
-import { createPart, moveInPlace } from './part-file.ts';
+import { createPart, moveInPlace } from './part-naming.ts';
 import { Place } from './place.ts';
 
 /** A file that a stream is kept in. */

@@ -7,7 +7,7 @@ import { fileProblem } from './failures.ts';
 import { HEADER_BYTES, MAX_PACKED_RAW_BYTES, reasonBytes } from './frames.ts';
 import type { FrameWriter } from './frame-writer.ts';
 import type { Packer } from './packing.ts';
-import type { Wish } from './wish.ts';
+import type { Wish } from './wishes.ts';
 
 interface TransmissionSettings {
   readonly out: FrameWriter;
