@@ -8,4 +8,6 @@ export function resetSocket(socket: Socket): void {
     // Node.js throws where it is no TCP connection, before it has done anything.
     socket.destroy();
   }
+  // One that is being made is reset when it is: the system may have it already, which is heard of when it is polled.
+  if (socket.connecting) setImmediate(() => setImmediate(() => socket.destroy()));
 }

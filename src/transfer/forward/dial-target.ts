@@ -1,6 +1,7 @@
 import dns from 'node:dns';
-import { BlockList, isIPv6, Socket, type LookupFunction } from 'node:net';
+import { BlockList, connect, isIPv6, type LookupFunction, type Socket } from 'node:net';
 import { KEEP_ALIVE_DELAY_MS } from '../../net/dead-link.ts';
+import { resetSocket } from '../../net/reset-socket.ts';
 import { createDeferred } from '../../util/deferred.ts';
 import { causeOfError, forwardError } from './causes.ts';
 import { formatEndpoint, isPath, type Endpoint } from './endpoint.ts';
@@ -17,6 +18,13 @@ OWN.addSubnet('fe80::', 10, 'ipv6');
 // Of the same kind, at two large clouds.
 OWN.addAddress('fd00:ec2::254', 'ipv6');
 OWN.addAddress('100.100.100.200', 'ipv4');
+
+const SOCKET_OPTIONS = {
+  allowHalfOpen: true,
+  noDelay: true,
+  keepAlive: true,
+  keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
+} as const;
 
 export interface DialSettings {
   /** In milliseconds. */
@@ -36,23 +44,18 @@ export async function dialTarget(target: Endpoint, { timeoutMs, signal, permits 
   const permitted = permits ? permits.find(target) : 'by name';
   if (!permitted) throw forwardError(what, 'not-permitted');
   const connected = createDeferred<void>({ timeoutMs, signal, what: `no answer from ${what}` });
-  const socket = new Socket({ allowHalfOpen: true });
+  const lookup = !isPath(target) && permitted === 'by wildcard' ? lookUpElsewhere(target.port, permits!) : undefined;
+  const socket = connect({ ...target, ...SOCKET_OPTIONS, ...(lookup && { lookup }) });
   socket.on('error', (error) => {
     if (!connected.settled) connected.reject(forwardError(what, causeOfError(error), error));
   });
   socket.once('connect', () => connected.resolve());
-  if (isPath(target)) {
-    socket.connect({ path: target.path });
-  } else {
-    const lookup = permitted === 'by wildcard' ? lookUpElsewhere(target.port, permits!) : undefined;
-    const options = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS };
-    socket.connect({ ...target, ...options, ...(lookup && { lookup }) });
-  }
   try {
     await connected.promise;
     return socket.pause();
   } catch (error) {
-    socket.destroy();
+    // The target may have the connection already: nobody has ended it.
+    resetSocket(socket);
     throw error;
   }
 }
