@@ -1,11 +1,12 @@
-import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { startTamperingProxy } from '../support/tampering-proxy.ts';
 import { failure, labFile, start, startServer } from './chatosbot.ts';
 import { makeSecret } from '../../src/transfer/secure/secret.ts';
 import {
+  answerOf,
   dial,
   echo,
+  openConnection,
   readToEnd,
   resetOf,
   resetWhenDialled,
@@ -13,19 +14,6 @@ import {
   startListening,
   startTarget,
 } from './forwarding.ts';
-
-async function answerOf(port: number, text: string): Promise<string> {
-  const socket = await dial(port);
-  socket.end(text);
-  return String(await readToEnd(socket));
-}
-
-async function openConnection(port: number) {
-  const socket = await dial(port);
-  socket.write('x');
-  await once(socket, 'data');
-  return socket;
-}
 
 test('forward outlives a server that is killed: ports stay, what is open is reset, what comes meanwhile waits', async () => {
   const { command, at } = await startServer();

@@ -6,6 +6,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { makeSecret } from '../../src/transfer/secure/secret.ts';
 import { LAB, labFile, run, start, startServer } from './chatosbot.ts';
 import {
+  answerOf,
   dial,
   echo,
   readToEnd,
@@ -23,12 +24,6 @@ beforeAll(async () => {
 });
 
 const folder = (): string => mkdtempSync(path.join(LAB, 's'));
-
-async function answerOf(to: number | string, text: string): Promise<string> {
-  const socket = await dial(to);
-  socket.end(text);
-  return String(await readToEnd(socket));
-}
 
 test('forward -R listens at the peer, and connects here: a port, port 0 and a Unix socket', async () => {
   const target = await startTarget(echo);

@@ -107,3 +107,18 @@ export function resetOf(socket: Socket): Promise<void> {
     socket.resume();
   });
 }
+
+/** What a target sends back for a text, until the end. */
+export async function answerOf(to: number | string, text: string): Promise<string> {
+  const socket = await dial(to);
+  socket.end(text);
+  return String(await readToEnd(socket));
+}
+
+/** A connection through which the first byte has come back. */
+export async function openConnection(port: number): Promise<Socket> {
+  const socket = await dial(port);
+  socket.write('x');
+  await once(socket, 'data');
+  return socket;
+}
