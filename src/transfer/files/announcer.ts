@@ -54,6 +54,11 @@ export class Announcer {
     this.#open.delete(index);
   }
 
+  /** Lets go of the folders that are open. */
+  async stop(): Promise<void> {
+    await this.#entries.return(undefined);
+  }
+
   /**
    * The frame that announces the next entry, or that there is none.
    *

@@ -6,7 +6,7 @@ export class Completions {
   readonly #onChange: () => void;
   #count = 0;
   #failure: { readonly error: unknown } | undefined;
-  #onRoom: () => void = () => undefined;
+  #waiting: (() => void)[] = [];
 
   /** @param onChange called when something is on the disk, or has failed */
   constructor(onChange: () => void) {
@@ -33,16 +33,24 @@ export class Completions {
       .catch((error: unknown) => (this.#failure ??= { error }))
       .finally(() => {
         this.#count -= 1;
-        this.#onRoom();
+        for (const resolve of this.#waiting.splice(0)) resolve();
         this.#onChange();
       });
   }
 
-  /** Waits until it is not full, or nothing more is to be taken at all. */
-  async room(over: AbortSignal): Promise<void> {
-    const look = (): void => this.#onRoom();
-    over.addEventListener('abort', look);
-    while (this.isFull && !over.aborted) await new Promise<void>((resolve) => (this.#onRoom = resolve));
-    over.removeEventListener('abort', look);
+  /** Waits until it is not full. */
+  room(): Promise<void> {
+    return this.#until(() => !this.isFull);
+  }
+
+  /** Waits until all is on the disk, or has failed. */
+  drained(): Promise<void> {
+    return this.#until(() => this.isEmpty);
+  }
+
+  async #until(reached: () => boolean): Promise<void> {
+    while (!reached()) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
   }
 }

@@ -21,8 +21,8 @@ export interface LinkUser {
   settle(): Promise<void>;
   /** Does what this side has to do, and is done when all has been said. */
   run(): Promise<void>;
-  /** It is over, in whatever way: lets go of what is open. */
-  stop(): void;
+  /** It is over, in whatever way: lets go of what is open, and is done when it has. */
+  stop(): void | Promise<void>;
 }
 
 export interface LinkSettings {
@@ -82,7 +82,7 @@ export class Link {
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', abort);
-      user.stop();
+      await user.stop();
     }
   }
 

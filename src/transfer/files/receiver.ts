@@ -99,7 +99,7 @@ export class FileReceiver implements LinkUser {
   }
 
   settle(): Promise<void> {
-    return this.#completions.room(this.#over.signal);
+    return this.#completions.room();
   }
 
   async run(): Promise<void> {
@@ -117,10 +117,12 @@ export class FileReceiver implements LinkUser {
     await this.#frames.done(this.progress.counts);
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     this.#over.abort();
     this.#wake();
     this.#content.close();
+    // What has come whole gets its name: it need not be sent again.
+    await this.#completions.drained();
     for (const folder of this.#folders) folder.release();
     this.#root?.release();
     for (const claim of this.#claims) claim.release();

@@ -107,9 +107,10 @@ export class FileSender implements LinkUser {
     return Promise.resolve();
   }
 
-  stop(): void {
+  stop(): Promise<void> {
     this.#stopped = true;
     this.#wake();
+    return this.#announcer.stop();
   }
 
   get #hasWork(): boolean {

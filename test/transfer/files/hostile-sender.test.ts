@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   symlinkSync,
   unlinkSync,
@@ -17,6 +18,7 @@ import { isChatosError } from '../../../src/errors.ts';
 import { RECEIVED_ELSEWHERE } from '../../../src/transfer/files/conflict.ts';
 import { FileLock } from '../../../src/transfer/files/file-lock.ts';
 import { Place } from '../../../src/transfer/files/place.ts';
+import type { TransferEvent } from '../../../src/transfer/files/report.ts';
 import { streamFile } from '../../../src/transfer/files/stream-file.ts';
 import { TargetFolder } from '../../../src/transfer/files/target-folder.ts';
 import { heapBytes } from '../../support/heap.ts';
@@ -53,6 +55,12 @@ async function send([first, ...frames]: readonly Buffer[], receiving: ReceiveWit
   await hostile.hear(ACCEPT);
   hostile.say(...frames);
   return ended;
+}
+
+/** Of a file that is one chunk. */
+function digestOf(content: string): Buffer {
+  const chunk = createHash('sha256').update(content).digest();
+  return createHash('sha256').update(u64(content.length)).update(chunk).digest();
 }
 
 const ACCEPT = 16;
@@ -329,8 +337,7 @@ describe('what stands in the folder', () => {
     while (!existsSync(part)) await new Promise(setImmediate);
     unlinkSync(part);
     writeFileSync(part, 'the');
-    const digest = createHash('sha256').update(Buffer.from('0000000000000004', 'hex'));
-    hostile.say(fileEnd(digest.update(createHash('sha256').update('ours').digest()).digest()));
+    hostile.say(fileEnd(digestOf('ours')));
     await hostile.hear(PROBLEM);
     hostile.leave();
     await ended;
@@ -348,6 +355,42 @@ test('what was stopped lets go of the file at once: the next private connection 
   }
   expect((await transfer(file, { directory: inbox })).received).toMatchObject({ counts: { done: 1 } });
 });
+
+test.skipIf(!existsSync('/proc/self/fd'))('what was stopped has no folder of the sender open', async () => {
+  const { inbox } = target();
+  const folder = path.join(lab(), 'many');
+  mkdirSync(path.join(folder, 'deep'), { recursive: true });
+  for (let at = 0; at < 1_000; at += 1) writeFileSync(path.join(folder, 'deep', `${at}`), 'some');
+  const { sent } = await transfer(folder, { directory: inbox }, { pair: { breakAfterBytes: 30_000 } });
+  expect(sent).toMatchObject({ code: 'CHANNEL_ABORTED' });
+  const open = readdirSync('/proc/self/fd').map((fd) => readlinkIfThere(`/proc/self/fd/${fd}`));
+  expect(open.filter((to) => to.startsWith(folder))).toEqual([]);
+});
+
+test('what has come whole when the private connection is lost has its name by the time that is said', async () => {
+  const { inbox } = target();
+  const events: TransferEvent[] = [];
+  const { hostile, ended } = againstReceiver({ directory: inbox, onEvent: (event) => events.push(event) });
+  hostile.say(offer([{ kind: 'folder', name: 'd' }], { entries: 20 }));
+  await hostile.hear(ACCEPT);
+  const names = Array.from({ length: 20 }, (_, at) => `file ${at}`).toSorted();
+  hostile.say(entry(FOLDER), ...names.map((name) => entry({ path: `d/${name}`, size: 4 })));
+  for (const _ of names) await hostile.hear(WANT);
+  hostile.say(...names.flatMap(() => [data('ours'), fileEnd(digestOf('ours'))]));
+  hostile.leave();
+  expect(await ended).toMatchObject({ code: 'CHANNEL_ABORTED' });
+  expect(readdirSync(path.join(inbox, 'd')).toSorted()).toEqual(names);
+  const outcomes = events.flatMap((event) => (event.type === 'entry' ? [event.outcome] : []));
+  expect(new Set(outcomes)).toEqual(new Set(['done']));
+});
+
+function readlinkIfThere(file: string): string {
+  try {
+    return readlinkSync(file);
+  } catch {
+    return '';
+  }
+}
 
 test('a hundred thousand long names in a folder take little memory', async () => {
   const folder = new TargetFolder(['d']);
