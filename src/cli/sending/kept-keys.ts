@@ -1,6 +1,19 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { lstatSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  type Stats,
+} from 'node:fs';
 import path from 'node:path';
+import process from 'node:process';
 import { messageOf } from '../../errors.ts';
 import type { SecureChannel } from '../../transfer/secure/secure-channel.ts';
 import { makePrivateFolder, userStateDirectory } from '../../util/user-state-directory.ts';
@@ -15,6 +28,7 @@ export interface KeptKey {
   readonly key: Uint8Array;
 }
 
+const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 /** So long it can be gone on with: a day. */
 const KEPT_MS = 24 * 60 * 60 * 1000;
 /** The oldest go first. */
@@ -58,7 +72,7 @@ export class KeptKeys {
    */
   keep({ login, key }: KeptKey): void {
     makePrivateFolder(this.#folder);
-    for (const { name } of this.#files().slice(MAX_KEPT - 1)) rmSync(path.join(this.#folder, name), { force: true });
+    for (const { name } of this.#files().slice(MAX_KEPT - 1)) remove(path.join(this.#folder, name));
     const draft = path.join(this.#folder, `${randomBytes(6).toString('hex')}.tmp`);
     const text = JSON.stringify({ login, key: Buffer.from(key).toString('base64url') });
     try {
@@ -70,9 +84,9 @@ export class KeptKeys {
     }
   }
 
-  /** It is done. */
+  /** It is done. A key that cannot be removed is of no use after a day. */
   forget({ login }: Pick<KeptKey, 'login'>): void {
-    rmSync(this.#fileOf(login), { force: true });
+    remove(this.#fileOf(login));
   }
 
   #fileOf(login: string): string {
@@ -84,9 +98,10 @@ export class KeptKeys {
     const found: { name: string; at: number }[] = [];
     for (const name of namesIn(this.#folder)) {
       const file = path.join(this.#folder, name);
-      const stats = lstatSync(file, { throwIfNoEntry: false });
+      const stats = statOf(file);
       if (!stats?.isFile() || stats.size > MAX_FILE_BYTES) continue;
-      if (Date.now() - stats.mtimeMs > KEPT_MS) rmSync(file, { force: true });
+      // One of the future is of a clock that was wrong: nobody knows how old it is.
+      if (Math.abs(Date.now() - stats.mtimeMs) > KEPT_MS) remove(file);
       else found.push({ name, at: stats.mtimeMs });
     }
     return found.toSorted((one, other) => other.at - one.at);
@@ -101,14 +116,43 @@ function namesIn(folder: string): readonly string[] {
   }
 }
 
+function statOf(file: string): Stats | undefined {
+  try {
+    return lstatSync(file);
+  } catch {
+    return undefined;
+  }
+}
+
+function remove(file: string): void {
+  try {
+    rmSync(file, { force: true });
+  } catch {
+    // The folder may be read-only by now.
+  }
+}
+
 function readKey(file: string): KeptKey | undefined {
   try {
-    const { login, key: encoded } = JSON.parse(readFileSync(file, 'utf8')) as { login?: unknown; key?: unknown };
+    const { login, key: encoded } = JSON.parse(readPrivately(file)) as { login?: unknown; key?: unknown };
     if (typeof login !== 'string' || typeof encoded !== 'string') return undefined;
     const key = Buffer.from(encoded, 'base64url');
     return key.length === KEY_BYTES ? { login, key } : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** @throws where others could have read it, or have put it there: who knows the key gets what is sent */
+function readPrivately(file: string): string {
+  const fd = openSync(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  try {
+    const { uid, mode } = fstatSync(fd);
+    const ownId = process.getuid?.();
+    if (ownId !== undefined && (uid !== ownId || (mode & 0o077) !== 0)) throw new Error(`${file} is not private`);
+    return readFileSync(fd, 'utf8');
+  } finally {
+    closeSync(fd);
   }
 }
 

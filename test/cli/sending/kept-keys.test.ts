@@ -1,6 +1,17 @@
-import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import process from 'node:process';
 import { beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { KeptKeys } from '../../../src/cli/sending/kept-keys.ts';
 
@@ -50,6 +61,38 @@ test('a key is not kept for more than a day', () => {
   age(DAY_S + 60);
   expect(keys.find()).toEqual([]);
   expect(readdirSync(folder)).toEqual([]);
+});
+
+test('nor one of tomorrow, which a clock that was wrong has made: it would be kept for years', () => {
+  const keys = new KeptKeys('send', 'server', '/photos');
+  keys.keep({ login: 'send-1', key: KEY });
+  age(-DAY_S - 60);
+  expect(keys.find()).toEqual([]);
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test('a key that others could read, or that another user has put there, is none', () => {
+  const keys = new KeptKeys('send', 'server', '/photos');
+  keys.keep({ login: 'send-1', key: KEY });
+  const file = path.join(folder, readdirSync(folder)[0]!);
+  for (const mode of [0o640, 0o604, 0o620]) {
+    chmodSync(file, mode);
+    expect(keys.find()).toEqual([]);
+  }
+  chmodSync(file, 0o600);
+  expect(keys.find()).toHaveLength(1);
+  if (process.getuid?.() !== 0) return;
+  chownSync(file, 65_534, 65_534);
+  expect(keys.find()).toEqual([]);
+});
+
+test('a link to a key is none, whoever has put it there', () => {
+  const keys = new KeptKeys('send', 'server', '/photos');
+  keys.keep({ login: 'send-1', key: KEY });
+  const file = path.join(folder, readdirSync(folder)[0]!);
+  renameSync(file, path.join(folder, 'elsewhere'));
+  symlinkSync('elsewhere', file);
+  expect(keys.find()).toEqual([]);
 });
 
 test('no more than 64 keys are kept: the oldest go', () => {

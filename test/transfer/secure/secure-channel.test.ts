@@ -124,6 +124,27 @@ describe('a peer that comes back', () => {
     expect(then.requester).not.toBeInstanceOf(Error);
   });
 
+  it('is not let in by what was recorded of it', async () => {
+    const first = memoryPair();
+    const recorded: Buffer[] = [];
+    const write = first.requester.write.bind(first.requester) as (...args: unknown[]) => boolean;
+    first.requester.write = (...args: unknown[]) => {
+      recorded.push(Buffer.from(args[0] as Buffer));
+      return write(...args);
+    };
+    const asked = code();
+    await Promise.all([
+      secureChannel(first.requester, { kind: 'key', key: key(1) }),
+      secureChannel(first.target, asked, { returningKey: key(1) }),
+    ]);
+    const second = memoryPair();
+    const again = secureChannel(second.target, asked, { returningKey: key(1) });
+    second.requester.resume();
+    for (const bytes of recorded) second.requester.write(bytes);
+    await expect(again).rejects.toMatchObject({ code: 'WRONG_SECRET', fields: { codeUsed: false } });
+    expect(recorded.length).toBeGreaterThan(1);
+  });
+
   it('with a wrong code has used that up', async () => {
     const asked = code();
     const guess = code();
