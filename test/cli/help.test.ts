@@ -59,3 +59,9 @@ test.each([
 ])('%j is wrapped at 20 columns', (text, wrapped) => {
   expect(wrapHelp(text, 20)).toBe(wrapped);
 });
+
+test('the name of an option that is too long begins where all do', () => {
+  expect(wrapHelp('  -c, --config <file>\n      where it is', 20)).toBe(
+    '  -c, --config\n      <file>\n      where it is',
+  );
+});

@@ -130,6 +130,20 @@ describe.skipIf(!HAS_TERMINAL)('the line that is typed into chat', () => {
     },
   );
 
+  test('is below what others say, no row of which looks like a line of somebody else', async () => {
+    const screen = await chat(40, 'wary');
+    const forger = await peer(port, 'forger');
+    // Behind the time and the login, this fills the first row.
+    const padding = ' '.repeat(40 - '12:00:00 forger: '.length);
+    forger.say(`${padding}12:00:00 bob: I resign`);
+    forger.say(`two\n${' '.repeat(40 - '         | '.length - 2)}* 你 is gone 😀`);
+    forger.say('done');
+    await screen.until(({ rows }) => rows.some((row) => row.endsWith('forger: done')));
+    const rows = screen.rows.filter((row) => /resign|gone/.test(row));
+    expect(rows).toHaveLength(2);
+    for (const row of rows) expect(row).toMatch(/^ /);
+  });
+
   test('is shown around the cursor where it is taller than the terminal, below what was said last', async () => {
     const screen = await chat(20, 'tall');
     const alice = await peer(port, 'v');

@@ -1,5 +1,6 @@
 import process from 'node:process';
 import { escapeUnsafe, toJsonLine } from '../../util/escape.ts';
+import { displayWidth, hangingRows } from '../terminal/width.ts';
 
 /** A message, or a line of a private connection. */
 export interface Said {
@@ -60,17 +61,35 @@ export function textView({ times = true, own = () => undefined }: TextViewOption
     const isMention = isTTY && from !== own() && type === 'message' && mentions(text, own());
     const look = isMention ? 'mention' : from === own() ? 'own' : type === 'message' ? undefined : type;
     const time = times ? `${clock()} ` : '';
+    const mark = isMention ? '! ' : '';
+    const name = `${escapeUnsafe(who[type])}:`;
+    const head = `${time}${mark}${name}`;
     // What is said in several lines looks like nothing that anybody else has said.
     const [first = '', ...more] = isTTY ? text.split(/\r?\n/) : [text];
-    const indent = `${' '.repeat(time.length)}  | `;
-    const rows = [escapeUnsafe(first), ...more.map((row) => `${indent}${escapeUnsafe(row)}`)];
-    return `${time}${isMention ? '! ' : ''}${paint(look, `${escapeUnsafe(who[type])}:`)} ${rows.join('\n')}`;
+    const margin = ' '.repeat(time.length);
+    const rows = [`${head} ${escapeUnsafe(first)}`, ...more.map((row) => `${margin}  | ${escapeUnsafe(row)}`)];
+    const shown = (isTTY ? rows.flatMap(unforged) : rows).join('\n');
+    return shown.startsWith(head) ? `${time}${mark}${paint(look, name)}${shown.slice(head.length)}` : shown;
   };
   return {
     attach: (below) => void (line = below),
     said: (event) => show(process.stdout, lineOf(event)),
     notice: (text) => show(process.stderr, looksFor(process.stderr)('notice', `* ${escapeUnsafe(text)}`)),
   };
+}
+
+/** What begins a line of a chat: the time, or the mark of a notice. */
+const LINE_BEGINNING = /(?:\d\d:\d\d:\d\d|\*) /;
+/** The indent of rows that might be taken for a line. */
+const INDENT = '    ';
+
+/** A line that has another one in it is broken here, not by the terminal: that would begin a row with it. */
+function unforged(line: string): string[] {
+  const { columns } = process.stdout;
+  if (!LINE_BEGINNING.test(line.slice(1)) || columns <= 2 * INDENT.length || displayWidth(line) <= columns)
+    return [line];
+  // One column is left, as terminals differ in what follows a row that is full.
+  return hangingRows(line, columns - 1, INDENT);
 }
 
 /** Whether a text has a login as a word. */

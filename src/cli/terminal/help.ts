@@ -69,6 +69,9 @@ function wrappedItem(line: string, columns: number): string[] {
     return wrapped(rest, room).map((each, index) => (index === 0 ? term : ' '.repeat(term.length)) + each);
   }
   const below = ' '.repeat(INDENT_BELOW);
+  if (rest.startsWith('-')) {
+    return wrapped(rest, columns - INDENT_BELOW).map((each, index) => (index === 0 ? term : below) + each);
+  }
   return [
     ...(term.trim() === '' ? [] : [term.trimEnd()]),
     ...wrapped(rest, columns - INDENT_BELOW).map((each) => below + each),

@@ -48,6 +48,23 @@ export function fitWidth(text: string, columns: number, align: 'left' | 'right' 
   return align === 'left' ? text + space : space + text;
 }
 
+/** The text in rows of at most so many columns: those behind the first begin with the indent. */
+export function hangingRows(text: string, columns: number, indent: string): string[] {
+  const rows: string[] = [];
+  let row = '';
+  let width = 0;
+  for (const { segment } of segments(text)) {
+    const more = widthOf(segment);
+    if (width + more > columns) {
+      rows.push(row);
+      [row, width] = [indent, indent.length];
+    }
+    row += segment;
+    width += more;
+  }
+  return [...rows, row];
+}
+
 function cut(text: string, columns: number): string {
   if (columns <= 0) return '';
   let kept = '';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { displayWidth, fitWidth } from '../../../src/cli/terminal/width.ts';
+import { displayWidth, fitWidth, hangingRows } from '../../../src/cli/terminal/width.ts';
 
 test.each([
   ['', 0],
@@ -50,4 +50,13 @@ test.each([
 
 test('a number stands at the right', () => {
   expect(fitWidth('12', 5, 'right')).toBe('   12');
+});
+
+test.each([
+  ['short', ['short']],
+  ['exactly so', ['exactly so']],
+  ['ann says 中文 to all', ['ann says ', '  中文 to ', '  all']],
+  ['', ['']],
+])('%j in rows of 10 columns', (text, rows) => {
+  expect(hangingRows(text, 10, '  ')).toEqual(rows);
 });
