@@ -172,6 +172,24 @@ announcements:
     expect(await command.exit()).toMatchObject({ status: 0 });
   });
 
+  test('waits for its bots and for private connections of others together, and not one time behind the other', async () => {
+    labFile('bots/waiting.ts', 'export const onStop = () => new Promise(() => {});');
+    const command = start(['run', '../bots/waiting.ts', '--listen', '127.0.0.1:0', '--drain', '3']);
+    const [, own] = await command.line(/^listening on tcp:\/\/127\.0\.0\.1:(\d+)$/);
+    await command.line(/^waiting: logged in/);
+    const [alice, bob] = [await peer(Number(own), 'alice'), await peer(Number(own), 'bob')];
+    const accepted = acceptNext(bob, Number(own));
+    const [{ half }] = await Promise.all([ask(alice, Number(own), 'bob'), accepted]);
+    command.kill('SIGTERM');
+    const broken = fate(half);
+    // The time of the bot is over.
+    await command.line(/left .*login=waiting/);
+    const leftAt = performance.now();
+    expect(await broken).toBe('reset');
+    expect(performance.now() - leftAt).toBeLessThan(2_000);
+    expect(await command.exit()).toMatchObject({ status: 0 });
+  });
+
   test('lets nobody log in on its own server while its bots stop', async () => {
     labFile('bots/lingering.ts', 'export const onStop = () => new Promise(() => {});');
     const command = start(['run', '../bots/lingering.ts', '--listen', '127.0.0.1:0', '--drain', '1000']);

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { parseAddress } from '../../src/net/address.ts';
 import { listen } from '../../src/net/listen.ts';
@@ -10,9 +9,11 @@ import { endOf, openSocket, pattern, readExactly, within } from '../support/serv
 const HEADER = Buffer.from('PROXY TCP4 192.0.2.7 127.0.0.1 49374 7779\r\n');
 
 /** A connection whose header has been read, from both sides; and what was asked on its way. */
-async function relayed(first: Buffer): Promise<{ client: Socket; transport: Transport }> {
+async function relayed(first: Buffer, timeoutMs = 5_000) {
   const accepted = withResolvers<Transport>();
-  const headers = new ProxyHeaders({ mayRelay: () => true, timeoutMs: 5_000, onFailed: () => undefined });
+  const failed = withResolvers<string>();
+  const onFailed = (_source: string, _why: string, failure: string): void => failed.resolve(failure);
+  const headers = new ProxyHeaders({ mayRelay: () => true, timeoutMs, onFailed });
   const listener = await listen(parseAddress('127.0.0.1:0?proxy=v1'), () => accepted.resolve, { headers });
   const client = await openSocket(listener.address.port);
   client.write(first);
@@ -22,7 +23,7 @@ async function relayed(first: Buffer): Promise<{ client: Socket; transport: Tran
     transport.stream.destroy();
     await listener.close();
   });
-  return { client, transport };
+  return { client, transport, port: listener.address.port, failed: failed.promise };
 }
 
 describe('a connection behind its PROXY header', () => {
@@ -59,5 +60,14 @@ describe('a connection behind its PROXY header', () => {
     if (how === 'FIN') client.end();
     else client.resetAndDestroy();
     expect(await within(ended.promise, 'the end')).toBe(how);
+  });
+
+  it('[P20] is not ended by the time in which the header had to come', async () => {
+    const { client, transport, port, failed } = await relayed(HEADER, 1_000);
+    await openSocket(port);
+    // The one that came later has been given up: the time of the first would be over.
+    expect(await within(failed, 'the end of the second')).toBe('late');
+    client.write('still here');
+    expect(String(await readExactly(transport.stream, 10))).toBe('still here');
   });
 });

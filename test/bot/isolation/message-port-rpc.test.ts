@@ -84,6 +84,14 @@ describe('a call across a port', () => {
     await expect(asker.call('work', '')).rejects.toMatchObject({ code: 'QUEUE_FULL' });
   });
 
+  it('is let through however many have been answered', async () => {
+    const asker = connect((text) => text);
+    for (let round = 0; round < 3; round += 1) {
+      const answers = await Promise.all(Array.from({ length: 1_000 }, (_, call) => asker.call('work', `${call}`)));
+      expect(answers.at(-1)).toBe('999');
+    }
+  });
+
   it('fails with the reason of the end when the calls end, and so does every call after it', async () => {
     const asker = connect(() => new Promise(() => undefined));
     const call = asker.call('work', '');

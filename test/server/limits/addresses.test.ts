@@ -90,4 +90,26 @@ describe('an address that opens connections', () => {
     expect(await readExactly(other, 1)).toEqual(Buffer.of(1));
     await expectSilence(...both);
   });
+
+  it('[P19] has places kept for it again when its sessions and its channels are over', async () => {
+    const rig = await Rig.start({ exempt: [], maxConnections: 8, keptForNewAddressesPercent: 50 });
+    const [alice, bob] = [await rig.connect(4, '127.0.0.2'), await rig.join('bob')];
+    expect(await alice.login('alice')).toBe(true);
+    const id = await agree(alice, bob);
+    const mine = await knock(rig.port[4], id, { localAddress: '127.0.0.2' });
+    const theirs = await knock(rig.port[4], id);
+    expect(await readExactly(theirs, 1)).toEqual(Buffer.of(10));
+    mine.end();
+    theirs.end();
+    await rig.log.until('private connection ended');
+    alice.end();
+    await rig.left('alice');
+    for (const name of ['carol', 'dave', 'eve']) await rig.join(name);
+    await endOf(await openSocket(rig.port[4]));
+    expect(rig.server.stats).toMatchObject({ connections: 4, refusedKept: 1 });
+    const again = await rig.connect(4, '127.0.0.2');
+    expect(await again.login('alice')).toBe(true);
+    await endOf(await openSocket(rig.port[4], { localAddress: '127.0.0.2' }));
+    expect(rig.server.stats).toMatchObject({ connections: 5, refusedKept: 2 });
+  });
 });

@@ -18,7 +18,7 @@ async function fill(from: RfcPeer, to: string, batches: number, stop = (): boole
 }
 
 it('[P18] who takes nothing for limits.writeTimeoutMs is closed, and the log says why; who reads slowly is not', async () => {
-  const rig = await Rig.start({ ...NO_RATES, maxQueuedBytes: 64 * MIB, writeTimeoutMs: 1_000 });
+  const rig = await Rig.start({ ...NO_RATES, maxQueuedBytes: 64 * MIB, writeTimeoutMs: 2_000 });
   const [alice, stuck, slow] = [await rig.join('alice'), await rig.join('stuck'), await rig.join('slow')];
   stuck.socket.pause();
   slow.socket.pause();

@@ -1,0 +1,70 @@
+import { connect, type Socket } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import type { ServerLine } from '../../../src/transfer/forward/control-lines.ts';
+import { Permits } from '../../../src/transfer/forward/permits.ts';
+import { RemoteListeners } from '../../../src/transfer/forward/remote-listeners.ts';
+import { endOf } from '../../support/server-sockets.ts';
+
+/** Where a peer listens on a free port of this machine, and what is said to it. */
+async function listening(takeTimeoutMs = 60_000) {
+  const said: ServerLine[] = [];
+  const ignore = (): void => undefined;
+  const listeners = new RemoteListeners({
+    peer: 'bob',
+    permits: new Permits(['127.0.0.1:*']),
+    takeTimeoutMs,
+    events: { onOpened: ignore, onClosed: ignore, onFailed: ignore },
+    say: (line) => void said.push(line),
+  });
+  onTestFinished(() => listeners.close());
+  const listen = async (): Promise<number> => {
+    await listeners.listen({ type: 'listen', listener: 1, at: '127.0.0.1:0' });
+    const line = said.at(-1);
+    return line?.type === 'listening' ? Number(line.at.split(':')[1]) : 0;
+  };
+  const incoming = (): number => said.filter(({ type }) => type === 'incoming').length;
+  return { listeners, said, listen, incoming };
+}
+
+function open(port: number): Socket {
+  const socket = connect(port, '127.0.0.1');
+  onTestFinished(() => void socket.destroy());
+  return socket.on('error', () => undefined);
+}
+
+test('64 connections wait for the peer to take them, and one more for each that it has taken or dropped', async () => {
+  const { listeners, listen, incoming } = await listening();
+  const port = await listen();
+  const sockets = Array.from({ length: 64 }, () => open(port));
+  await expect.poll(incoming).toBe(64);
+  expect(await endOf(open(port))).toBe('RST');
+  expect(incoming()).toBe(64);
+  expect(sockets.filter(({ destroyed }) => destroyed)).toEqual([]);
+  const taken = listeners.take(1);
+  expect(taken?.at).toBe('127.0.0.1:0');
+  onTestFinished(() => void taken?.socket.destroy());
+  listeners.drop(2);
+  open(port);
+  open(port);
+  await expect.poll(incoming).toBe(66);
+  expect(await endOf(open(port))).toBe('RST');
+});
+
+test('a connection that the peer does not take in time is reset, and one that it has taken is not', async () => {
+  const { listeners, listen, incoming } = await listening(300);
+  const port = await listen();
+  const first = open(port);
+  await expect.poll(incoming).toBe(1);
+  const taken = listeners.take(1);
+  onTestFinished(() => void taken?.socket.destroy());
+  expect(await endOf(open(port))).toBe('RST');
+  expect(first.destroyed).toBe(false);
+  expect(taken?.socket.destroyed).toBe(false);
+});
+
+test('a peer listens on 64 ports, and what it asks for beyond is refused', async () => {
+  const { said, listen } = await listening();
+  for (let count = 0; count < 64; count += 1) expect(await listen()).toBeGreaterThan(0);
+  await listen();
+  expect(said.at(-1)).toEqual({ type: 'not-listening', listener: 1, cause: 'busy' });
+});
