@@ -13,7 +13,7 @@ const LOGGED_REFUSALS = 5;
 const REFUSED_PAUSE_MS = 1_000;
 
 /** What strangers say and do must not fill a disk: a line has at most some hundred bytes. */
-const BOUNDS: LogBounds = {
+export const LOG_BOUNDS: LogBounds = {
   rate: { burst: 20, perSecond: 5 },
   // Each says the same: one a minute is enough beside how many there were in each second.
   rates: { 'connection not accepted': { burst: 1, perSecond: 1 / 60 } },
@@ -23,7 +23,7 @@ const BOUNDS: LogBounds = {
 
 /** Writes a line for what happens from now on, within bounds. Connect ids are in none of them. */
 export function logEvents(events: EventEmitter<ServerEvents>, unbounded: Logger): BoundedLogger {
-  const log = boundLog(unbounded, BOUNDS);
+  const log = boundLog(unbounded, LOG_BOUNDS);
   const refusals = new Map<ConnectionRefusal, { refused: number; loggedAt: number }>();
   const doesNotRead = (session: SessionInfo, error: ChatosError): void =>
     log.warn('closed: does not read', { why: error.message, ...who(session), ...acted(limitOf(error)) });

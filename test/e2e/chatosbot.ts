@@ -45,9 +45,13 @@ export function commandFolder(): string {
 /** What differs from a clean environment, and from an empty working directory. */
 export type Options = Partial<CommandOptions>;
 
+/** So that servers may be several processes: see docs/contributing.md. */
+const WORKERS = process.env['CHATOSBOT_WORKERS'];
+
 /** A clean environment, without PATH, and what is added to it. */
 export function environment(added: Options['env']): Record<string, string> {
-  return { HOME, XDG_CACHE_HOME: path.join(HOME, '.cache'), LANG: 'C.UTF-8', ...added };
+  const workers: Record<string, string> = WORKERS === undefined ? {} : { CHATOSBOT_WORKERS: WORKERS, TMPDIR: LAB };
+  return { HOME, ...workers, XDG_CACHE_HOME: path.join(HOME, '.cache'), LANG: 'C.UTF-8', ...added };
 }
 
 function inLab({ env, ...options }: Options): CommandOptions {

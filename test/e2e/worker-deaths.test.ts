@@ -53,6 +53,18 @@ test('a worker that is killed frees its logins at once, is started again, and no
   }
 });
 
+test('a worker that is stopped is killed in time, and what is said meanwhile arrives', async () => {
+  const { command, alice, bob, workers } = await start();
+  const [pid] = workers();
+  process.kill(pid!, 'SIGSTOP');
+  const [, why] = await command.line(/a worker has ended: it is started again .*why="([^"]+)"/);
+  expect(why).toBe('it did not answer for 10 s');
+  const lost = await Promise.race([alice.ended.then(() => alice), bob.ended.then(() => bob)]);
+  const left = lost === alice ? bob : alice;
+  left.say('still here');
+  expect(await left.next(3)).toMatchObject({ msg: 'still here' });
+});
+
 test('[P10] who has asked a client of a worker that is killed gets KO', async () => {
   const server = await start();
   const { alice, bob } = server;

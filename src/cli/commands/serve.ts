@@ -97,6 +97,7 @@ async function serve(flags: ServeFlags): Promise<void> {
       running.reloader = {
         reload: () => Promise.reject(new ChatosError('INVALID_ARGUMENT', 'with workers, it takes a restart so far')),
       };
+      warnOfFewDescriptors(options.limits?.maxConnections ?? DEFAULT_SERVER_LIMITS.maxConnections, log);
       return;
     }
     const audit = await startAudit(auditFile(flags.audit, loaded), running, log);

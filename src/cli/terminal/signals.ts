@@ -1,32 +1,11 @@
 import { constants } from 'node:os';
 import process from 'node:process';
 import { withResolvers } from '../../util/deferred.ts';
+import { canBeCaught, OTHER_SIGNALS, STOP_SIGNALS } from '../../util/signals.ts';
 import { ExitSignal } from './exit.ts';
 import { isUnderNohup } from './nohup.ts';
 import { terminalWatch } from './controlling-terminal.ts';
 import { endProcess } from './shared-process.ts';
-
-/** The signals that ask a program to stop: servers and bots finish what they do. */
-const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-
-/**
- * The other signals that would end the process, its connections with FIN as if all had been said. Node.js ignores SIGPIPE
- * and SIGXFSZ, for which writes fail; it cannot catch SIGKILL, nor faults of the processor. Not each system has each.
- */
-const OTHER_SIGNALS: readonly NodeJS.Signals[] = [
-  'SIGQUIT',
-  'SIGABRT',
-  'SIGALRM',
-  'SIGVTALRM',
-  'SIGPROF',
-  'SIGUSR2',
-  'SIGXCPU',
-  'SIGPOLL',
-  'SIGPWR',
-  'SIGSTKFLT',
-  'SIGSYS',
-  'SIGTRAP',
-];
 
 /** A wish to stop: a signal of the operating system, or an operator's. */
 export interface StopRequest {
@@ -50,11 +29,8 @@ function listen(
   onSignal: (signal: NodeJS.Signals) => void,
   takesHangUp = false,
 ): void {
-  // V8's profiler has the use of SIGPROF for itself.
-  const isProfiled = /--(?:cpu-)?prof\b/.test([...process.execArgv, process.env['NODE_OPTIONS']].join(' '));
   const underNohup = isUnderNohup();
-  for (const signal of signals) {
-    if (constants.signals[signal] === undefined || (isProfiled && signal === 'SIGPROF')) continue;
+  for (const signal of signals.filter(canBeCaught)) {
     const isIgnored = signal === 'SIGHUP' && underNohup && !takesHangUp;
     process.on(signal, isIgnored ? () => undefined : () => onSignal(signal));
   }

@@ -1,5 +1,6 @@
 import net from 'node:net';
 import type { Address } from '../../net/address.ts';
+import { descriptorLimit, hasLastDescriptor, outOfDescriptors } from '../../net/descriptors.ts';
 import { bind } from '../../net/listen.ts';
 import { takeHandle, type SocketHandle } from '../../net/socket-handle.ts';
 
@@ -27,10 +28,14 @@ export class Acceptor {
     onConnection: (handle: SocketHandle) => void,
     onError: (error: Error) => void,
   ): Promise<Acceptor> {
+    const mostDescriptors = descriptorLimit();
     const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
-      const taken = takeHandle(socket);
-      if (taken) onConnection(taken.handle);
-      else socket.destroy();
+      const isLast = hasLastDescriptor(socket, mostDescriptors);
+      const taken = isLast ? undefined : takeHandle(socket);
+      if (taken) return onConnection(taken.handle);
+      socket.destroy();
+      if (isLast) onError(outOfDescriptors(mostDescriptors));
+      return undefined;
     });
     const { port } = await bind(server, address, onError);
     return new Acceptor(id, { ...address, port }, server);

@@ -1,4 +1,5 @@
 import process from 'node:process';
+import { canBeCaught, OTHER_SIGNALS, STOP_SIGNALS } from '../../util/signals.ts';
 import type { AskedByPrimary, AskedByWorker } from './messages.ts';
 import { Wire } from './wire.ts';
 import { Worker } from './worker.ts';
@@ -6,7 +7,9 @@ import { Worker } from './worker.ts';
 // The entry of a worker process, which WorkerProcess starts.
 
 // A terminal and a supervisor send these to all processes: the primary says what becomes of the workers.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1'] as const) process.on(signal, () => undefined);
+for (const signal of [...STOP_SIGNALS, ...OTHER_SIGNALS, 'SIGUSR1'] as const) {
+  if (canBeCaught(signal)) process.on(signal, () => undefined);
+}
 
 let worker: Worker | undefined;
 

@@ -79,6 +79,8 @@ export type AskedByPrimary = {
   readonly admitNobody: [undefined, undefined];
   /** Answers when everything is closed. */
   readonly close: [{ readonly drainMs: number }, undefined];
+  /** Answers, to show that it still can. */
+  readonly ping: [undefined, undefined];
   /** How many channels are open. */
   readonly channels: [undefined, number];
 };

@@ -13,6 +13,13 @@ const ENTRY = fileURLToPath(new URL(`./main${path.extname(import.meta.url)}`, im
 /** A process that has closed its side, and has not ended by then, does not end by itself. */
 const END_MS = 2_000;
 
+/**
+ * A worker that has not answered so many questions, of which one is asked in this time, is killed: what is said to everyone
+ * waits for each worker.
+ */
+const MAX_UNANSWERED = 5;
+const ASK_MS = 2_000;
+
 /** A connection that the primary has accepted, and a worker has. */
 interface Kept {
   readonly listener: number;
@@ -39,6 +46,7 @@ export class WorkerProcess implements Holder {
   /** Connections that are kept open here, by their numbers: while they have not logged in, and those of channels. */
   readonly #kept = new Map<number, Kept>();
   #how: string | undefined;
+  #killedFor: string | undefined;
   #isConnected = true;
   readonly #resolveEnded: (how: string) => void;
 
@@ -105,6 +113,23 @@ export class WorkerProcess implements Holder {
     return kept?.handle;
   }
 
+  /** From now on, it is killed when it does not answer any more. Time in which the machine sleeps does not count. */
+  watch(): void {
+    let unanswered = 0;
+    const timer = setInterval(() => {
+      if (unanswered >= MAX_UNANSWERED) {
+        this.#killedFor = `it did not answer for ${(MAX_UNANSWERED * ASK_MS) / 1000} s`;
+        this.#child.kill('SIGKILL');
+      }
+      unanswered += 1;
+      this.wire.ask('ping', undefined).then(
+        () => (unanswered = 0),
+        () => undefined,
+      );
+    }, ASK_MS).unref();
+    void this.ended.then(() => clearInterval(timer));
+  }
+
   /** It breaks what is open, and ends. */
   disconnect(): void {
     if (this.#child.connected) this.#child.disconnect();
@@ -124,7 +149,7 @@ export class WorkerProcess implements Holder {
 
   #onExit(how: string): void {
     if (this.#how !== undefined) return;
-    this.#how = how;
+    this.#how = this.#killedFor ?? how;
     // What it has said is all known when its side of the messages has ended, too.
     if (!this.#isConnected || !this.#child.connected) this.#onOver();
   }

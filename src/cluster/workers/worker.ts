@@ -97,6 +97,7 @@ export class Worker {
       await Promise.race([this.#halves.idle(), pause(RELAYS_MS, new AbortController().signal)]);
       return undefined;
     },
+    ping: () => undefined,
     channels: () => this.#server.stats.channels,
   };
 

@@ -2,10 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ChatosError, messageOf } from '../../errors.ts';
-import { toAddress, type Address, type AddressLike } from '../../net/address.ts';
+import { formatAddress, toAddress, type Address, type AddressLike } from '../../net/address.ts';
 import { closeHandle, type SocketHandle } from '../../net/socket-handle.ts';
 import { MAX_PATH_BYTES } from '../../net/unix-socket.ts';
 import { DEFAULT_SERVER_LIMITS } from '../../server/limits/server-limits.ts';
+import { LOG_BOUNDS } from '../../server/log-events.ts';
+import { boundLog, type BoundedLogger } from '../../util/bounded-log.ts';
 import type { Logger, LogLevel } from '../../util/log.ts';
 import { Acceptor } from './acceptor.ts';
 import { halfPath } from './halves.ts';
@@ -45,6 +47,7 @@ interface Slot {
  */
 export class Workers {
   readonly #plan: WorkersPlan;
+  readonly #log: BoundedLogger;
   readonly #folder: string;
   readonly #registry: Registry;
   readonly #slots: readonly Slot[];
@@ -63,6 +66,8 @@ export class Workers {
 
   private constructor(plan: WorkersPlan) {
     this.#plan = plan;
+    // Workers have bounded theirs; together, they may not fill more of a disk than one.
+    this.#log = boundLog(plan.log, LOG_BOUNDS);
     this.#registry = new Registry(plan.options.limits?.loginHoldMs ?? DEFAULT_SERVER_LIMITS.loginHoldMs);
     this.#folder = makeFolder();
     this.#slots = Array.from({ length: plan.count }, (_, slot) => ({ slot, pauseMs: FIRST_PAUSE_MS }));
@@ -95,11 +100,12 @@ export class Workers {
     return this.#inTurn(async () => {
       this.#lastListener += 1;
       const id = this.#lastListener;
+      const wanted = toAddress(address, 'listener');
       const acceptor = await Acceptor.open(
         id,
-        toAddress(address, 'listener'),
+        wanted,
         (handle) => this.#give(id, handle),
-        (error) => this.#plan.log.warn('connection not accepted', { why: error.message }),
+        ({ message: why }) => this.#log.warn('connection not accepted', { address: formatAddress(wanted), why }),
       );
       this.#acceptors.push(acceptor);
       try {
@@ -136,6 +142,7 @@ export class Workers {
     this.abort();
     await Promise.all(all.map(({ ended }) => ended));
     rmSync(this.#folder, { recursive: true, force: true });
+    this.#log.flush();
   }
 
   /** Breaks everything at once: the workers end without it. */
@@ -179,6 +186,7 @@ export class Workers {
     );
     for (const acceptor of this.#acceptors) this.#addresses.set(acceptor, await this.#listenBy(worker, acceptor));
     this.#ready.push(worker);
+    worker.watch();
     for (const { listener, handle } of this.#waiting.splice(0)) this.#give(listener, handle);
   }
 
@@ -194,7 +202,7 @@ export class Workers {
         return undefined;
       },
       log: ([level, message, fields]) => {
-        this.#plan.log[level](message, fields);
+        this.#log[level](message, fields);
         return undefined;
       },
       handOver: ([slot, half]) => {
@@ -211,7 +219,7 @@ export class Workers {
     if (this.#state !== 'running') return;
     void worker.ended.then((how) => {
       const { pid } = worker;
-      this.#plan.log.error('a worker has ended: it is started again', { worker: slot.slot + 1, pid, why: how });
+      this.#log.error('a worker has ended: it is started again', { worker: slot.slot + 1, pid, why: how });
       slot.timer = setTimeout(() => this.#relaunch(slot), slot.pauseMs);
       slot.pauseMs = Math.min(2 * slot.pauseMs, LAST_PAUSE_MS);
     });
@@ -219,9 +227,8 @@ export class Workers {
 
   #relaunch(slot: Slot): void {
     this.#launch(slot).then(
-      () => this.#plan.log.info('a worker has started', { worker: slot.slot + 1 }),
-      (error: unknown) =>
-        this.#plan.log.error('a worker cannot start', { worker: slot.slot + 1, why: messageOf(error) }),
+      () => this.#log.info('a worker has started', { worker: slot.slot + 1 }),
+      (error: unknown) => this.#log.error('a worker cannot start', { worker: slot.slot + 1, why: messageOf(error) }),
     );
   }
 
