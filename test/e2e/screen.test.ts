@@ -144,6 +144,21 @@ describe.skipIf(!HAS_TERMINAL)('the line that is typed into chat', () => {
     for (const row of rows) expect(row).toMatch(/^ /);
   });
 
+  test('is seen once after the first resize in tmux, also where the column of the cursor says nothing', async () => {
+    const screen = new Screen(`chatosbot chat --server ${at} --login halved --no-history`, {
+      columns: 80,
+      breaksAnew: true,
+      env: { TMUX: '/tmp/tmux,1,0' },
+    });
+    await screen.until(({ rows }) => rows.at(-1) === '>');
+    const long = '1'.repeat(100);
+    screen.type(long);
+    await shows(screen, long);
+    await screen.resize(40);
+    await shows(screen, long);
+    expect(screen.rows.filter((row) => row.startsWith('> 1'))).toHaveLength(1);
+  });
+
   test('is shown around the cursor where it is taller than the terminal, below what was said last', async () => {
     const screen = await chat(20, 'tall');
     const alice = await peer(port, 'v');

@@ -25,8 +25,8 @@ export class ResizedLine {
   /** What was typed while the line was lost, a byte a character. */
   #input = '';
   #timer: NodeJS.Timeout | undefined;
-  /** Whether this terminal breaks the line anew, once that is known. */
-  #breaksAnew: boolean | undefined;
+  /** Whether this terminal breaks the line anew, once that is known; tmux does. */
+  #breaksAnew = process.env['TMUX'] ? true : undefined;
   #answers = true;
 
   /** @param onFound told how many rows of the line are above the cursor, and what was typed meanwhile */
