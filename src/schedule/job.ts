@@ -1,4 +1,5 @@
 import { SYSTEM_CLOCK, type Clock } from '../util/clock.ts';
+import { pause } from '../util/timeout.ts';
 import type { Cron } from './cron.ts';
 import { Ledger, type DueTick, type JobRecord, type OnProblem } from './ledger.ts';
 import { MAX_JOB_RUNS, RunQueue, type JobRun, type Run } from './run-queue.ts';
@@ -31,6 +32,9 @@ export interface JobOptions {
 /** Longer waits are split: a timer does not notice that the clock was set or that the machine slept. */
 const LONGEST_WAIT_MS = 60_000;
 
+/** How long a stop waits until what was missed is known. */
+const MAX_RECOVERY_MS = 1_000;
+
 /** Counting missed ticks takes time: beyond this number, the problem says "or more". */
 const MAX_COUNTED = 1_000;
 
@@ -57,6 +61,7 @@ export class Job {
   /** Missed ticks that were too many to catch up. */
   #tooOld = 0;
   #stopping: Promise<void> | undefined;
+  readonly #recovered: Promise<void> | undefined;
   #cancel: () => void = () => undefined;
 
   constructor(cron: Cron, run: Run, clock: Clock = SYSTEM_CLOCK, options: JobOptions = {}) {
@@ -74,7 +79,7 @@ export class Job {
     const [ledger, report] = [this.#ledger, this.#onProblem];
     this.#runs = new RunQueue(run, { overlap, catchUp, clock, ledger, onProblem: report, isOpen });
     this.#due = tickAgain(cron, startedAt, this.#done);
-    if (this.#ledger) void this.#recover(this.#ledger, startedAt);
+    if (this.#ledger) this.#recovered = this.#recover(this.#ledger, startedAt);
     this.#wait();
   }
 
@@ -121,6 +126,10 @@ export class Job {
   async #finish(): Promise<void> {
     this.#cancel();
     await this.#runs.stop();
+    // A store that never answers must not hold up the end.
+    const given = new AbortController();
+    await Promise.race([this.#recovered, pause(MAX_RECOVERY_MS, given.signal)]);
+    given.abort();
     await this.#ledger?.flushed();
   }
 
@@ -161,7 +170,11 @@ export class Job {
     const start = toDueTick(startedAt);
     ledger.add(start);
     const until = await ledger.read();
-    if (this.#stopping) return;
+    if (this.#stopping) {
+      // Without a record, it begins now, however soon it stops: what is missed from now on is caught up.
+      if (until === undefined) ledger.settle(start);
+      return;
+    }
     if (until !== undefined && until > startedAt) {
       const again = tickAgain(this.#cron, startedAt, until);
       const isRepeated = again !== undefined && again <= until;

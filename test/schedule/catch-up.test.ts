@@ -86,6 +86,23 @@ describe('a job that starts for the first time', () => {
     expect(record.until).toBe('2025-06-01T10:30:00.000Z');
   });
 
+  it('is on record however soon it stops', async () => {
+    const record = new MemoryRecord();
+    const { job } = startJob('0 * * * *', { start: '2025-06-01T10:59:59Z', record, catchUp: 'last' });
+    await job.stop();
+    expect(record.until).toBe('2025-06-01T10:59:59.000Z');
+    const again = startJob('0 * * * *', { start: '2025-06-01T11:00:01Z', record, catchUp: 'last' });
+    await settle();
+    expect(again.dues()).toEqual(['2025-06-01T11:00']);
+  });
+
+  it('leaves what it has missed to the next one where it stops before it knows of it', async () => {
+    const record = new MemoryRecord('2025-06-01T09:30:00Z');
+    const { job, runs } = startJob('0 * * * *', { start: '2025-06-01T10:59:59Z', record, catchUp: 'last' });
+    await job.stop();
+    expect([record.until, runs]).toEqual(['2025-06-01T09:30:00.000Z', []]);
+  });
+
   it('is made up for where it was killed before its first tick', async () => {
     const { record } = await restart('0 * * * *', undefined, '2025-06-01T10:59:59Z', { catchUp: 'last' });
     const again = startJob('0 * * * *', { start: '2025-06-01T11:00:01Z', record, catchUp: 'last' });
