@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { setFlagsFromString } from 'node:v8';
 import { packageVersion } from '../util/version.ts';
 import { ownStandardStreams } from './terminal/standard-streams.ts';

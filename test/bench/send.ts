@@ -32,21 +32,28 @@ export async function benchSend(rounds: number): Promise<void> {
       ['10,000 files of 2 to 4 KB', small],
       ['a file of 1 GiB', large],
     ] as const) {
-      const into = path.join(folder, 'into');
-      await compare(`send: ${title}`, contenders(source, into), rounds);
+      await compare(`send: ${title}`, contenders(source, folder), rounds);
     }
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-function contenders(source: string, into: string): Contender[] {
+function contenders(source: string, folder: string): Contender[] {
   const [parent, name] = [path.dirname(source), path.basename(source)];
-  const unpack = `cd '${into}' && ncat -l 127.0.0.1 ${PORT} --recv-only | tar x`;
+  const unpack = (into: string): string => `cd '${into}' && ncat -l 127.0.0.1 ${PORT} --recv-only | tar x`;
   const pack = `cd '${parent}' && tar c '${name}' | ncat 127.0.0.1 ${PORT} --send-only`;
   const ncat: Contender[] = [
-    { name: 'tar, ncat', run: () => measure(into, unpack, pack) },
-    { name: 'tar, ncat, then sync', run: () => measure(into, `${unpack} && sync -f '${into}'`, pack) },
+    { name: 'tar, ncat', run: () => measure(folder, unpack, () => pack) },
+    {
+      name: 'tar, ncat, then sync',
+      run: () =>
+        measure(
+          folder,
+          (into) => `${unpack(into)} && sync -f '${into}'`,
+          () => pack,
+        ),
+    },
   ];
   return [
     {
@@ -55,19 +62,22 @@ function contenders(source: string, into: string): Contender[] {
         const server = await startChatos();
         try {
           const at = `-q --server 127.0.0.1:${server.port}`;
-          const receive = `exec ${NODE} receive --from mouth --login ear --yes --dir '${into}' ${at}`;
-          return await measure(into, receive, `exec ${NODE} send '${source}' --to ear --login mouth ${at}`);
+          return await measure(
+            folder,
+            (into) => `exec ${NODE} receive --from mouth --login ear --yes --dir '${into}' ${at}`,
+            () => `exec ${NODE} send '${source}' --to ear --login mouth ${at}`,
+          );
         } finally {
           await server.stop();
         }
       },
     },
     ...(isInstalled('ncat') ? ncat : missing('ncat')),
-    ...(SSH_NEEDS.every(isInstalled) ? [scp(source, into)] : missing('sshd and scp')),
+    ...(SSH_NEEDS.every(isInstalled) ? [scp(source, folder)] : missing('sshd and scp')),
   ];
 }
 
-function scp(source: string, into: string): Contender {
+function scp(source: string, folder: string): Contender {
   return {
     name: 'scp, then sync',
     async run() {
@@ -75,9 +85,9 @@ function scp(source: string, into: string): Contender {
       try {
         const flags = ['-q', '-r', '-P', `${server.port}`, ...server.options].map((flag) => `'${flag}'`).join(' ');
         return await measure(
-          into,
-          'exit',
-          `scp ${flags} '${source}' '${server.destination}:${into}' && sync -f '${into}'`,
+          folder,
+          () => 'exit',
+          (into) => `scp ${flags} '${source}' '${server.destination}:${into}' && sync -f '${into}'`,
         );
       } finally {
         await server.stop();
@@ -91,15 +101,20 @@ function missing(what: string): Contender[] {
   return [];
 }
 
-/** From the start of the sender to the end of both. */
-async function measure(into: string, receive: string, send: string): Promise<Figures> {
-  rmSync(into, { recursive: true, force: true });
-  mkdirSync(into);
-  const receiver = spawn('bash', ['-c', receive], { stdio: ['ignore', 'ignore', 'inherit'] });
+type Script = (into: string) => string;
+
+/**
+ * From the start of the sender to the end of both. Each goes into a folder of its own, which is removed at the very end: a
+ * file system may look at every file that was removed in the last minutes before it makes a new one (ext4 without a journal
+ * does), which took more time than all else.
+ */
+async function measure(folder: string, receive: Script, send: Script): Promise<Figures> {
+  const into = mkdtempSync(path.join(folder, 'into-'));
+  const receiver = spawn('bash', ['-c', receive(into)], { stdio: ['ignore', 'ignore', 'inherit'] });
   const received = once(receiver, 'exit');
   await sleep(READY_MS);
   const startedAt = performance.now();
-  const sender = spawn('bash', ['-c', send], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const sender = spawn('bash', ['-c', send(into)], { stdio: ['ignore', 'ignore', 'inherit'] });
   const [[sent], [got]] = await Promise.all([once(sender, 'exit'), received]);
   if (sent !== 0 || got !== 0) throw new Error(`the sender exited with ${sent}, the receiver with ${got}`);
   return { s: (performance.now() - startedAt) / 1000 };

@@ -59,7 +59,7 @@ describe('the tests in the docs', () => {
   test.each(tests)('$from passes, as a user runs it', async ({ file }) => {
     const copy = file.replace(/\.ts$/, '.test.ts');
     copyFileSync(file, copy);
-    const command = new Command(process.execPath, ['dist/cli/main.js', 'test', copy], {
+    const command = new Command(process.execPath, ['dist/cli/chatosbot.cjs', 'test', copy], {
       cwd: '.',
       env: { HOME: directory },
     });

@@ -7,7 +7,7 @@ import { afterAll } from 'vitest';
 import { Command, endCommands, type CommandOptions, type Ended } from '../support/command.ts';
 
 /** The built program, as `bin` of package.json names it. */
-const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../dist/cli/chatosbot.cjs', import.meta.url));
 /** What makes `chatosbot` a command of a bash script. */
 export const DEFINITION = `chatosbot() { "${process.execPath}" "${MAIN}" "$@"; }`;
 

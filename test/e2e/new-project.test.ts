@@ -24,7 +24,7 @@ function install(project: string): void {
     if (name.includes('/')) mkdirSync(path.join(packages, path.dirname(name)), { recursive: true });
     symlinkSync(path.join(PACKAGES, name), path.join(packages, name));
   }
-  symlinkSync('../chatosbot/dist/cli/main.js', path.join(packages, '.bin/chatosbot'));
+  symlinkSync('../chatosbot/dist/cli/chatosbot.cjs', path.join(packages, '.bin/chatosbot'));
   symlinkSync('../typescript/bin/tsc', path.join(packages, '.bin/tsc'));
 }
 

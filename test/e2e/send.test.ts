@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Command } from '../support/command.ts';
@@ -203,6 +203,15 @@ test('receive --keep --max serves so many senders at once, and one after the oth
   expect(readFileSync(path.join(inbox, 'mouth-m1'), 'utf8')).toBe('streamed');
   expect(readFileSync(path.join(inbox, 'mouth-m2'), 'utf8')).toBe('streamed');
   expect(readFileSync(path.join(inbox, 'file.bin'), 'utf8')).toBe('from 3');
+});
+
+test.skipIf(!existsSync('/proc/self/task'))('a receiver brings 16 files to the disk at once', async () => {
+  const { file, inbox } = makeFile();
+  const { receiver, sender } = await both(['--yes', '--keep', '--dir', inbox], [file]);
+  await receiver.line(/received 1 file/);
+  const threads = (command: Command): number => readdirSync(`/proc/${command.pid}/task`).length;
+  expect(threads(receiver)).toBeGreaterThan(20);
+  expect(await statuses(sender)).toEqual([0]);
 });
 
 test('two that receive a file of the same name into one folder are kept apart', async () => {

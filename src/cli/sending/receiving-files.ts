@@ -17,7 +17,7 @@ import type { TransferReport } from './report.ts';
 import { runReturning } from './returning.ts';
 import { reportEntry } from './sending-files.ts';
 import { carryStream } from './streaming.ts';
-import { checkCounts, summaryText } from './summary.ts';
+import { reportDone } from './summary.ts';
 
 /** How it is received. */
 export interface Receiving {
@@ -82,14 +82,7 @@ export async function receiveThrough(
   };
   try {
     const result = await runReturning(first, run, { ...receiving, next });
-    const durationMs = Math.round(performance.now() - startedAt);
-    report('done', summaryText(peer, 'received', result, durationMs), {
-      peer,
-      ...result.counts,
-      bytes: result.bytes,
-      durationMs,
-    });
-    checkCounts(peer, result.counts);
+    reportDone(report, peer, 'received', result, startedAt);
   } finally {
     view.remove(peer);
   }

@@ -19,7 +19,7 @@ import { reasonOf } from './reasons.ts';
 import type { TransferReport } from './report.ts';
 import { runReturning } from './returning.ts';
 import { carryStream } from './streaming.ts';
-import { checkCounts, summaryText } from './summary.ts';
+import { reportDone } from './summary.ts';
 
 /** What is sent, and how. */
 export interface Sending {
@@ -83,14 +83,7 @@ export async function sendThrough(
       return sendOver(channel, next, sending);
     };
     const result = await runReturning(first, run, { ...sending, next });
-    const durationMs = Math.round(performance.now() - startedAt);
-    report('done', summaryText(peer, 'sent', result, durationMs), {
-      peer,
-      ...result.counts,
-      bytes: result.bytes,
-      durationMs,
-    });
-    checkCounts(peer, result.counts);
+    reportDone(report, peer, 'sent', result, startedAt);
   } finally {
     view.remove(peer);
   }

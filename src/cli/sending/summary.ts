@@ -1,9 +1,28 @@
 import { ChatosError } from '../../errors.ts';
 import type { Counts, TransferResult } from '../../transfer/files/report.ts';
 import { formatBytes, formatDuration, inNumber } from '../../util/printable.ts';
+import type { TransferReport } from './report.ts';
+
+/**
+ * Reports that a transfer is done.
+ *
+ * @throws {ChatosError} where something did not arrive, or was refused: that is no success
+ */
+export function reportDone(
+  report: TransferReport,
+  peer: string,
+  verb: 'sent' | 'received',
+  result: TransferResult,
+  startedAt: number,
+): void {
+  const durationMs = Math.round(performance.now() - startedAt);
+  const { counts, bytes } = result;
+  report('done', summaryText(peer, verb, result, durationMs), { peer, ...counts, bytes, durationMs });
+  checkCounts(peer, counts);
+}
 
 /** What became of everything, in a line. */
-export function summaryText(
+function summaryText(
   peer: string,
   verb: 'sent' | 'received',
   { counts, bytes }: TransferResult,
@@ -18,8 +37,7 @@ export function summaryText(
   return `${peer}: ${parts.join(', ')}: ${formatBytes(bytes)} in ${formatDuration(durationMs)}, ${rate}/s`;
 }
 
-/** Fails where something did not arrive, or was refused: that is no success. */
-export function checkCounts(peer: string, { failed, refused }: Counts): void {
+function checkCounts(peer: string, { failed, refused }: Counts): void {
   if (failed > 0) {
     const message = `${failed} ${inNumber(failed, 'file{s} {is|are}')} missing at the receiver: see above`;
     throw new ChatosError('DATA_INCOMPLETE', message, { fields: { peer, failed } });

@@ -5,7 +5,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-export const CLI = path.resolve(import.meta.dirname, '../../../dist/cli/main.js');
+export const CLI = path.resolve(import.meta.dirname, '../../../dist/cli/chatosbot.cjs');
 
 export interface Stoppable {
   stop(): Promise<void>;

@@ -7,7 +7,7 @@ import path from 'node:path';
 import type { LongBytes } from '../../support/rfc-peer.ts';
 import { pause } from './waiting.ts';
 
-const CLI = path.resolve(import.meta.dirname, '../../../dist/cli/main.js');
+const CLI = path.resolve(import.meta.dirname, '../../../dist/cli/chatosbot.cjs');
 
 /**
  * Answers on descriptor 3: "memory" with what is in use when all garbage is gone, "turns" with the most time of a processor,
