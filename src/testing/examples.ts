@@ -28,7 +28,8 @@ export function hasExamples({ commands }: LoadedPlugin): boolean {
 }
 
 /**
- * Runs the examples of a plugin's commands in their order, in one private conversation with a user, with a fake clock.
+ * Runs the examples of a plugin's commands in their order, in one conversation with a user, with a fake clock: in private, or
+ * to everyone where a command is not for private messages.
  *
  * @throws {ChatosError} as {@link TestNetwork.bot}
  */
@@ -43,7 +44,10 @@ export async function* runExamples(
     const started = await attempt(net, bot, user, async () => undefined);
     if (started.problems.length > 0) yield { ...started, name: 'onStart', ok: false, expected: [] };
     let hanging: string | undefined;
-    for (const [name, answer] of [...plugin.commands.values()].flatMap(examplesOf)) {
+    const examples = [...plugin.commands.values()].flatMap((command) => {
+      return examplesOf(command).map(([name, answer]) => ({ name, answer, isPublic: command.private === false }));
+    });
+    for (const { name, answer, isPublic } of examples) {
       const expected = partsOf(answer);
       if (hanging !== undefined) {
         // It would wait for the one that hangs, which does not end.
@@ -51,7 +55,8 @@ export async function* runExamples(
         yield { name, ok: false, expected, heard: [], problems };
         continue;
       }
-      const { heard, problems, stuck } = await attempt(net, bot, user, () => user.tell(bot.login, name));
+      const say = (): Promise<void> => (isPublic ? user.say(name) : user.tell(bot.login, name));
+      const { heard, problems, stuck } = await attempt(net, bot, user, say);
       yield { name, ok: problems.length === 0 && answersMatch(expected, heard), expected, heard, problems };
       if (stuck) hanging = name;
     }

@@ -116,6 +116,20 @@ describe('test, of examples', () => {
     expect(lines.at(-1)).toEqual({ type: 'summary', passed: 4, failed: 3, skipped: 0 });
   });
 
+  test('says to everyone what calls a command that is not for private messages, and answers there', async () => {
+    labFile(
+      'public/vote.ts',
+      `export const commands = { vote: { help: 'x', private: false, examples: { '!vote': 'For whom?', ann: 'public' },
+        run: async (_, message) => {
+          const answer = await message.ask('For whom?');
+          await answer.reply(answer.private ? 'private' : 'public');
+        } } };`,
+    );
+    const { status, stdout } = await runShared(['test', 'vote.ts'], { cwd: directory('public') });
+    expect(stdout).toBe('ok vote !vote\nok vote ann\n2 passed, 0 failed\n');
+    expect(status).toBe(0);
+  });
+
   test('takes the options of the configuration, for each of its entries', async () => {
     labFile('configured/needy.ts', NEEDY);
     labFile(

@@ -129,7 +129,8 @@ export interface Command<Args = ArgSpecs, Options = PlainOptions> {
   readonly cooldown?: Cooldown;
   /**
    * Messages and their expected answers, also as a list of pairs, in which a message may come twice or be a number.
-   * `!help` shows the first; `chatosbot test` sends them all in order, as private messages of the user `ann`.
+   * `!help` shows the first; `chatosbot test` sends them all in order, as private messages of the user `ann`, or to
+   * everyone where the command is not for private messages.
    */
   readonly examples?: Readonly<Record<string, ExpectedAnswer>> | readonly Example[];
   /** Called with valid arguments; others are answered with the usage. What it returns is awaited and ignored. */

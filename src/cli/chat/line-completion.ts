@@ -26,8 +26,8 @@ export function completeLine(line: string, { commands, logins, botCommands }: Co
   }
   const [, command = '', args] = /^\/([^/\s]\S*)\s+(.*)$/s.exec(line) ?? [];
   if (args !== undefined) return completeArguments(commands[command]?.usage, args, { logins, botCommands });
-  if (line.startsWith('/')) return NONE;
-  return completeText(line, { logins, botCommands });
+  // What is said begins behind the first of two slashes.
+  return completeText(line.replace(/^\/(?=\/)/, ''), { logins, botCommands });
 }
 
 type Known = Omit<Completions, 'commands'>;

@@ -6,7 +6,7 @@ import { REPL_COMMANDS } from '../../../src/cli/repl/line-commands.ts';
 const KNOWN = {
   commands: CHAT_COMMANDS,
   logins: () => ['alice', 'Alan', 'bob', 'Jean Luc'],
-  botCommands: () => ['!roll', '!remind in', '!remind list'],
+  botCommands: () => ['!roll', '/roll', '!remind in', '!remind list'],
 };
 
 it.each<[line: string, hits: string[], end: string]>([
@@ -23,7 +23,9 @@ it.each<[line: string, hits: string[], end: string]>([
   ['/msg bob ', [], ''],
   ['/wait a', [], ''],
   ['/nothing a', [], ''],
-  ['//al', [], ''],
+  ['//al', [], '/al'],
+  ['//ro', ['/roll '], '/ro'],
+  ['//roll al', ['alice ', 'Alan '], 'al'],
   ['!re', ['!remind in ', '!remind list '], '!re'],
   ['!remind l', ['!remind list '], '!remind l'],
   ['al', ['alice: ', 'Alan: '], 'al'],
