@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { expect, test, vi } from 'vitest';
 import { openHalf, readAll, RfcPeer } from '../support/rfc-peer.ts';
+import { connect, ending, openChannel } from '../client/real-server.ts';
 import { LAB } from './chatosbot.ts';
 import { fate, peer } from './peers.ts';
 import { isRunning, startTwo } from './worker-processes.ts';
@@ -63,6 +64,16 @@ test('a worker that is stopped is killed in time, and what is said meanwhile arr
   const left = lost === alice ? bob : alice;
   left.say('still here');
   expect(await left.next(3)).toMatchObject({ msg: 'still here' });
+});
+
+test('[P14] where a worker is killed, its end is not the end of a channel for a user of the library', async () => {
+  const { port, workers } = await startTwo();
+  const at = `127.0.0.1:${port}`;
+  const [alice, bob] = [await connect(at, 'alice'), await connect(at, 'bob')];
+  const channels = (await Promise.all([openChannel(alice, bob), openChannel(bob, alice)])).flat();
+  const ends = channels.map((channel) => ending(channel.on('error', () => undefined)));
+  for (const pid of workers()) process.kill(pid, 'SIGKILL');
+  expect(await Promise.all(ends)).toEqual(channels.map(() => 'CHANNEL_ABORTED'));
 });
 
 test('[P10] who has asked a client of a worker that is killed gets KO', async () => {

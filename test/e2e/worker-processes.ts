@@ -18,8 +18,8 @@ export function isRunning(pid: number): boolean {
 }
 
 /** A server of two workers. Its folder is in the lab's. */
-export async function startTwo(args: readonly string[] = []) {
-  const options = ['--workers', '2', '--listen', '127.0.0.1:0', '--config', EXEMPTING, ...args];
+export async function startTwo(args: readonly string[] = [], config = EXEMPTING) {
+  const options = ['--workers', '2', '--listen', '127.0.0.1:0', '--config', config, ...args];
   const command = start(['serve', ...options], { env: { TMPDIR: LAB } });
   const [, port] = await command.line(/listening on tcp:\/\/127\.0\.0\.1:(\d+)/);
   return { command, port: Number(port), workers: () => workersOf(command.pid) };

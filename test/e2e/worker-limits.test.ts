@@ -1,0 +1,59 @@
+import { once } from 'node:events';
+import net from 'node:net';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { packet, RfcPeer, str } from '../support/rfc-peer.ts';
+import { labFile } from './chatosbot.ts';
+import { peer } from './peers.ts';
+import { startTwo } from './worker-processes.ts';
+
+/** A server of two workers with these limits, for which nobody is exempt. */
+function startWith(name: string, limits: string) {
+  return startTwo([], labFile(`${name}.yaml`, `serve: { limits: { ${limits} } }\n`));
+}
+
+/** Whether a connection is closed at once; otherwise, it is closed here. */
+async function isRefused(port: number): Promise<boolean> {
+  const socket = net.connect({ port, host: '127.0.0.1' }).on('error', () => undefined);
+  await once(socket, 'connect');
+  const closed = once(socket.resume(), 'close').then(() => true);
+  const refused = await Promise.race([closed, new Promise<false>((resolve) => setTimeout(resolve, 500, false))]);
+  socket.destroy();
+  await closed;
+  return refused;
+}
+
+test('[P19] an address has as many connections at all workers as it may have', async () => {
+  const { command, port } = await startWith('connections', 'maxConnectionsPerAddress: 10');
+  const all = [];
+  for (let i = 0; i < 10; i++) all.push(await peer(port, `user-${i}`));
+  // What has come to one worker is known at the other some milliseconds later.
+  for (let refused = 0; refused < 4;) refused = (await isRefused(port)) ? refused + 1 : 0;
+  await command.line(/connection refused: too many of its address/);
+  // With each that leaves, another one has room, whichever worker it comes to.
+  for (const [index, each] of all.slice(0, 4).entries()) {
+    each.end();
+    await each.ended;
+    const later = await vi.waitUntil(() => peer(port, `later-${index}`).catch(() => undefined), 10_000);
+    expect(later.name).toBe(`later-${index}`);
+  }
+});
+
+test('[P17] the rate of an address is that of what it sends to all workers', async () => {
+  const rates = 'bytesPerSecondPerAddress: 10000, byteBurstPerAddress: 20000';
+  const { port } = await startWith('rates', `${rates}, bytesPerSecond: none, messagesPerSecond: none`);
+  const [one, two] = [await peer(port, 'one'), await peer(port, 'two')];
+  const reader = await RfcPeer.connect(port);
+  onTestFinished(reader.destroy);
+  await reader.login('reader');
+  let bytes = 0;
+  reader.socket.on('data', (chunk: Buffer) => (bytes += chunk.length));
+  const startedAt = performance.now();
+  for (const from of [one, two]) {
+    const frame = packet(4, str(from.name), str('reader'), str('x'.repeat(500)));
+    from.send(Buffer.concat(Array<Buffer>(400).fill(frame)));
+  }
+  await vi.waitFor(() => expect(bytes).toBeGreaterThan(60_000), { timeout: 20_000, interval: 5 });
+  const seconds = (performance.now() - startedAt) / 1000;
+  // A burst and the rate, as with one process. If each kept them alone, it would have taken a second.
+  expect(seconds).toBeGreaterThan((60_000 - 20_000) / 10_000 - 0.5);
+});
