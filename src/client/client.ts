@@ -291,6 +291,8 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
     if (!connection?.open) throw this.#loop.notConnected();
     const { timeoutMs, signal } = resolveOptions('send options', options, SEND_OPTIONS);
     const waiting = createDeferred<void>({ timeoutMs, signal, what: 'the server did not take the message' });
+    // Given up already: nothing is sent.
+    if (waiting.settled) return waiting.promise;
     try {
       connection.send(packet, (error) => (error ? waiting.reject(error) : waiting.resolve()));
       this.#heartbeat?.sent();

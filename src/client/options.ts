@@ -99,7 +99,7 @@ export const DEFAULT_REQUEST_TIMEOUT_MS = 30_000;
 export interface SendOptions {
   /** How long the server may leave the message unread, in milliseconds; `Infinity` is for ever. @default 30000 */
   readonly timeoutMs?: number | undefined;
-  /** Ends the wait; the message may still be sent. */
+  /** Ends the wait; the message may still be sent, unless it was aborted before. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -76,7 +76,7 @@ function unknownSyntax(cron: string): string | undefined {
       ? undefined
       : `the known presets are ${[...PRESETS, ...Object.keys(SYNONYMS)].join(', ')}`;
   }
-  const [extension] = /[LW#]/i.exec(text.replaceAll(NAMES, '')) ?? [];
+  const [extension] = /[LW#?~]/i.exec(text.replaceAll(NAMES, '')) ?? [];
   return (
     extension && `${extension} is not known; fields have numbers, names, *, lists (1,3), ranges (1-5) and steps (*/2)`
   );

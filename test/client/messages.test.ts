@@ -52,6 +52,25 @@ describe.each(WIDTHS)('ChatosClient, messages, LONG of %i bytes', (longBytes) =>
     expect((await heard).map(({ text }) => text)).toEqual(numbers);
   });
 
+  it('sends nothing that was given up before, and that fails once, whatever else is wrong with it', async () => {
+    const { address } = await startServer(longBytes);
+    const [alice, bob] = [await connect(address, 'alice'), await connect(address, 'bob')];
+    const heard = heardUntil(bob, 'end');
+    const options = { signal: AbortSignal.abort() };
+    await expect(alice.say('given up', options)).rejects.toMatchObject({ code: 'ABORTED' });
+    await expect(alice.tell('bob', 'given up', options)).rejects.toMatchObject({ code: 'ABORTED' });
+    await expect(alice.roundTrip(options)).rejects.toMatchObject({ code: 'ABORTED' });
+    // A promise that nobody waits for would end the process.
+    const unhandled: unknown[] = [];
+    const onUnhandled = (error: unknown): void => void unhandled.push(error);
+    process.on('unhandledRejection', onUnhandled);
+    await expect(alice.say('x'.repeat(2_000), options)).rejects.toMatchObject({ code: 'ABORTED' });
+    await alice.say('end');
+    expect(await heard).toEqual([]);
+    process.off('unhandledRejection', onUnhandled);
+    expect(unhandled).toEqual([]);
+  });
+
   it('[P3] says nothing, and as much as fits', async () => {
     const { address } = await startServer(longBytes);
     const [alice, bob] = [await connect(address, 'alice'), await connect(address, 'bob')];

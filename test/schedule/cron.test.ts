@@ -29,6 +29,8 @@ describe('parseCron, expressions', () => {
     ['0 0 * * 5l', 'l is not known; fields have numbers'],
     ['0 0 * * 1#2', '# is not known; fields have numbers'],
     ['0 0 15W * *', 'W is not known; fields have numbers'],
+    ['0 0 ? * *', '? is not known; fields have numbers'],
+    ['~ * * * *', '~ is not known; fields have numbers'],
     ['@reboot', 'the known presets are @yearly, @monthly, @weekly, @daily, @hourly'],
     ['@Hourly', 'the known presets are'],
     ['@', 'the known presets are'],

@@ -18,7 +18,9 @@ const REFUSED_NAMESPACE = `variables that a namespace exports are not supported,
 
 /** What a problem that Babel's parser finds is called here. */
 export function parserMessage(message: string): string {
-  return message.startsWith('Decorators cannot be used to decorate parameters') ? REFUSED['Decorator']! : message;
+  if (message.startsWith('Decorators cannot be used to decorate parameters')) return REFUSED['Decorator']!;
+  // `</` of JSX, in a file that can have none by its name.
+  return message.startsWith('Unterminated regular expression') ? `${message} ${REFUSED['JSXElement']}` : message;
 }
 
 /** As far as it is used of a syntax node of Babel's: https://babeljs.io/docs/babel-parser#output */

@@ -89,6 +89,12 @@ describe('loadPlugin, what it turns down', () => {
     expect(await complaint(text, name)).toBe(`${found} not supported: ${COMPILE_FIRST}`);
   });
 
+  it('JSX in a file that can have none by its name', async () => {
+    expect(await complaint('export const a = <b>c</b>;')).toBe(
+      `FILE:1:24: Unterminated regular expression. JSX is not supported: ${COMPILE_FIRST}`,
+    );
+  });
+
   it('variables that a namespace exports, except where they are types', async () => {
     const wrong = `variables that a namespace exports are not supported, only constants: ${COMPILE_FIRST}`;
     const constant = 'export namespace A { export const a = 1; }\n';
