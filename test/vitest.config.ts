@@ -15,6 +15,7 @@ const SHARED = [
   'policy',
   'protocol',
   'schedule',
+  'server',
   'testing',
   'transfer',
   'util',
@@ -30,6 +31,9 @@ const ALONE = [
   'test/net/{packet-holding,packet-waiting,tls-answers}.test.ts',
   'test/ops/{event-loop-delay,hostile}.test.ts',
   'test/protocol/{decoder-memory,fuzz}.test.ts',
+  'test/server/{churn,request-floods,slow-directory}.test.ts',
+  'test/server/channels/early-bytes.test.ts',
+  'test/server/limits/{rates,readers,receivers}.test.ts',
 ];
 const testsOf = (folder: string): string => `test/${folder}/**/*.test.ts`;
 const others = readdirSync(import.meta.dirname).filter((name) => !SHARED.includes(name) && !name.includes('.'));

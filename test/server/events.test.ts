@@ -1,5 +1,5 @@
 import net from 'node:net';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { PairInfo, ServerEvents, SessionInfo } from '../../src/server/index.ts';
 import { packet, str } from '../support/rfc-peer.ts';
 import { agree, expectSilence, Rig, stopTheClock, turns } from '../support/server-rig.ts';
@@ -220,6 +220,7 @@ describe('the events of a server', () => {
 
   it('tell of a connection that cannot be accepted', async () => {
     const created = vi.spyOn(net, 'createServer');
+    onTestFinished(() => created.mockRestore());
     const rig = await Rig.start();
     const happened = watch(rig);
     const listener = created.mock.results[0]!.value as net.Server;
