@@ -40,7 +40,7 @@ test('npm start builds before it runs, where the sources are newer, and only the
   const start = (): string =>
     execFileSync('sh', ['.ci/start', '--help'], { cwd: copy, encoding: 'utf8', stdio: 'pipe' });
   const now = new Date();
-  utimesSync(path.join(copy, 'dist/cli/main.js'), now, now);
+  utimesSync(path.join(copy, bin.chatosbot), now, now);
   const left = path.join(copy, 'dist/left-from-before');
   writeFileSync(left, '');
   const file = path.join(copy, 'src/cli/commands/index.ts');
