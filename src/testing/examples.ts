@@ -8,7 +8,7 @@ import type { TestBot } from './test-bot.ts';
 import { TestNetwork } from './test-network.ts';
 import { isAsExpected, type TestUser } from './test-user.ts';
 
-/** The user that sends the examples. */
+/** The user that sends examples that name none. */
 const USER = 'ann';
 
 /** The result of an example. */
@@ -28,8 +28,8 @@ export function hasExamples({ commands }: LoadedPlugin): boolean {
 }
 
 /**
- * Runs the examples of a plugin's commands in their order, in one conversation with a user, with a fake clock: in private, or
- * to everyone where a command is not for private messages.
+ * Runs the examples of a plugin's commands in their order, in a conversation with each user, with a fake clock: in
+ * private, or to everyone where a command is not for private messages.
  *
  * @throws {ChatosError} as {@link TestNetwork.bot}
  */
@@ -39,15 +39,18 @@ export async function* runExamples(
 ): AsyncGenerator<ExampleResult> {
   const net = await TestNetwork.start({ clock: 'fake' });
   try {
-    const user = await net.user(USER);
+    const examples = [...plugin.commands.values()].flatMap((command) => {
+      const isPublic = command.private === false;
+      return examplesOf(command).map(([name, answer, as = USER]) => ({ name, answer, as, isPublic }));
+    });
+    const users = new Map<string, TestUser>();
+    // All are there before the bot: it may write to any of them.
+    for (const login of new Set([USER, ...examples.map(({ as }) => as)])) users.set(login, await net.user(login));
     const bot = await net.bot(plugin.file, { ...options, log: SILENT_LOGGER });
-    const started = await attempt(net, bot, user, async () => undefined);
+    const started = await attempt(net, bot, users.get(USER)!, async () => undefined);
     if (started.problems.length > 0) yield { ...started, name: 'onStart', ok: false, expected: [] };
     let hanging: string | undefined;
-    const examples = [...plugin.commands.values()].flatMap((command) => {
-      return examplesOf(command).map(([name, answer]) => ({ name, answer, isPublic: command.private === false }));
-    });
-    for (const { name, answer, isPublic } of examples) {
+    for (const { name, answer, as, isPublic } of examples) {
       const expected = partsOf(answer);
       if (hanging !== undefined) {
         // It would wait for the one that hangs, which does not end.
@@ -55,6 +58,7 @@ export async function* runExamples(
         yield { name, ok: false, expected, heard: [], problems };
         continue;
       }
+      const user = users.get(as)!;
       const say = (): Promise<void> => (isPublic ? user.say(name) : user.tell(bot.login, name));
       const { heard, problems, stuck } = await attempt(net, bot, user, say);
       yield { name, ok: problems.length === 0 && answersMatch(expected, heard), expected, heard, problems };

@@ -97,6 +97,28 @@ describe('test, of examples', () => {
     expect({ status, stderr }).toEqual({ status: 1, stderr: '' });
   });
 
+  test('sends an example as the user that it names, who hears what the bot asks before', async () => {
+    const code = `export const commands = {
+      deploy: {
+        help: 'deploys',
+        from: 'ops-*',
+        examples: [
+          ['!deploy', 'You may not use !deploy.'],
+          ['!deploy', 'Asking.', 'ops-ann'],
+          ['yes', 'Deployed.', 'ops-bob'],
+        ],
+        async run(_, message, ctx) {
+          await message.reply('Asking.');
+          await ctx.ask('ops-bob', 'yes or no?');
+          await ctx.say('Deployed.');
+        },
+      },
+    };`;
+    labFile('rights/rights.js', code);
+    const { stdout } = await runShared(['test', 'rights.js'], { cwd: directory('rights') });
+    expect(stdout).toBe('ok rights !deploy\nok rights !deploy\nok rights yes\n3 passed, 0 failed\n');
+  });
+
   test('tells the same to a machine', async () => {
     const { stdout } = await runShared(['test', '--json', 'faulty.ts'], { cwd: directory('faulty') });
     const lines = stdout

@@ -1,5 +1,6 @@
 import { isRegExp } from 'node:util/types';
 import { isChatosError, type ChatosError, type ErrorFields } from '../../errors.ts';
+import { loginProblem } from '../../protocol/login.ts';
 import { scheduleProblems } from '../../schedule/schedule.ts';
 import { unknownKeys } from '../../util/closest.ts';
 import type { PlainOptions } from '../plugin/context.ts';
@@ -118,14 +119,20 @@ function isListOfTexts(value: unknown): value is string[] {
 }
 
 function exampleProblems(given: unknown): string[] {
-  const isPair = (each: unknown): boolean =>
-    Array.isArray(each) && each.length === 2 && typeof (each as unknown[])[0] === 'string';
-  const isList = Array.isArray(given) && given.every(isPair);
-  if (!isList && !isRecord(given)) return ['examples must be { message: answer }, or a list of [message, answer]'];
-  const examples = isList ? (given as [said: string, answer: unknown][]) : Object.entries(given as object);
+  const isExample = (each: unknown): boolean =>
+    Array.isArray(each) && (each.length === 2 || each.length === 3) && typeof (each as unknown[])[0] === 'string';
+  const isList = Array.isArray(given) && given.every(isExample);
+  if (!isList && !isRecord(given)) {
+    return ['examples must be { message: answer }, or a list of [message, answer, login?]'];
+  }
+  const examples: readonly (readonly [said: string, answer: unknown, as?: unknown])[] = isList
+    ? (given as [string, unknown, unknown?][])
+    : Object.entries(given as object);
   const isAnswer = (answer: unknown): boolean => typeof answer === 'string' || isRegExp(answer);
-  return examples.flatMap(([said, answer]) => {
+  return examples.flatMap(([said, answer, as]) => {
     if (said === '') return ['the message of an example is empty'];
+    const why = as === undefined ? undefined : typeof as === 'string' ? loginProblem(as) : 'it is not a text';
+    if (why !== undefined) return [`the user of the example '${said}' is not a login: ${why}`];
     if (!(Array.isArray(answer) ? answer : [answer]).every(isAnswer)) {
       return [`the answer to '${said}' must be a text, a regular expression, or a list of them`];
     }

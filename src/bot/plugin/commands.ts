@@ -93,8 +93,8 @@ export type ArgValues<Args> = {
 /** The answer to an example: a text, a pattern, or several in order. */
 export type ExpectedAnswer = string | RegExp | readonly (string | RegExp)[];
 
-/** A message, and the answer to it. */
-export type Example = readonly [said: string, answer: ExpectedAnswer];
+/** A message, the answer to it, and who sends it: `ann`, unless another user is named. */
+export type Example = readonly [said: string, answer: ExpectedAnswer, as?: string];
 
 /** The examples of a command, in their order. */
 export function examplesOf({ examples = [] }: Pick<Command, 'examples'>): readonly Example[] {
@@ -128,9 +128,10 @@ export interface Command<Args = ArgSpecs, Options = PlainOptions> {
   /** How often it may be called. @default as often as anybody likes */
   readonly cooldown?: Cooldown;
   /**
-   * Messages and their expected answers, also as a list of pairs, in which a message may come twice or be a number.
-   * `!help` shows the first; `chatosbot test` sends them all in order, as private messages of the user `ann`, or to
-   * everyone where the command is not for private messages.
+   * Messages and their expected answers, also as a list of them, in which a message may come twice or be a number, and
+   * another user may send it: `[['!deploy web', 'Deployed.', 'bob']]`. `!help` shows the first; `chatosbot test` sends
+   * them all in order, as private messages, or to everyone where the command is not for private messages; of the user
+   * `ann` where no other is named.
    */
   readonly examples?: Readonly<Record<string, ExpectedAnswer>> | readonly Example[];
   /** Called with valid arguments; others are answered with the usage. What it returns is awaited and ignored. */

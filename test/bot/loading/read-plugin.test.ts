@@ -34,7 +34,17 @@ describe('a command', () => {
     [
       'examples that are no pairs',
       { examples: ['!roll', '4'] },
-      'examples must be { message: answer }, or a list of [message, answer]',
+      'examples must be { message: answer }, or a list of [message, answer, login?]',
+    ],
+    [
+      'an example of a user that cannot be',
+      { examples: [['!roll', '4', ' bob']] },
+      "the user of the example '!roll' is not a login: it starts or ends with white space",
+    ],
+    [
+      'an example of a user that is no text',
+      { examples: [['!roll', '4', 5]] },
+      "the user of the example '!roll' is not a login: it is not a text",
     ],
     [
       'an example that is a number',
