@@ -368,7 +368,7 @@ announcements:
     );
     const { status, stderr } = await runShared(['check', '--config', '../check/rights.yaml']);
     expect(stderr).toMatch(
-      /^rights as rights: !deploy \(for ops-\*, root; once in 90s in all\), !pay \(not for everyone; only in private\), !hi \(for \*\)\n/,
+      /^rights as rights: !deploy \(for ops-\*, root; once in 1 min 30 s in all\), !pay \(not for everyone; only in private\), !hi \(for \*\)\n/,
     );
     expect(stderr).toContain("warning: rights: the command 'deploy' is for root, but anybody can log in so");
     expect(stderr).not.toContain("'hi' is for");

@@ -77,8 +77,7 @@ function rangeOf(min?: number | string, max?: number | string): string {
 }
 
 function shown(bound: Duration | undefined): string | undefined {
-  if (bound === undefined || bound === Infinity) return undefined;
-  return typeof bound === 'string' ? bound : formatLength(bound);
+  return bound === undefined || bound === Infinity ? undefined : formatLength(durationMs(bound));
 }
 
 /** A bound of a length of time in milliseconds; infinity is none. */

@@ -1,6 +1,6 @@
 import type { Duration } from '../../util/duration.ts';
 import { formatLength } from '../../util/printable.ts';
-import { meaningOf } from './arg-values.ts';
+import { boundMs, meaningOf } from './arg-values.ts';
 import { patternsOf } from './callers.ts';
 import { isFlag, isOptional } from './command-line.ts';
 import type { ArgSpec, ArgSpecs, Command } from './commands.ts';
@@ -60,5 +60,5 @@ export function limitsOf(command: Command): string[] {
 }
 
 function span(pause: Duration): string {
-  return typeof pause === 'string' ? pause : formatLength(pause);
+  return formatLength(boundMs(pause));
 }

@@ -173,7 +173,7 @@ describe('a command with a cooldown', () => {
     expect(await ask('!roll')).toBe('Not yet: !roll can be called again in 10 s.');
     clock.advance(10 * SECOND);
     expect(await ask('!roll')).toBe('4');
-    expect(await ask('!help roll')).toContain('once in 30s for each user | once in 10 s in all');
+    expect(await ask('!help roll')).toContain('once in 30 s for each user | once in 10 s in all');
   });
 
   it('does not count what was not run', async () => {

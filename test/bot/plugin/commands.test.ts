@@ -83,7 +83,7 @@ describe('parseArgs', () => {
       'one out of its range',
       { t: { type: 'duration', min: '1m', max: 3_600_000 } },
       '2h',
-      't must be a length of time such as 90s or 1h30m from 1m to 1 h',
+      't must be a length of time such as 90s or 1h30m from 1 min to 1 h',
     ],
     ['no login', { who: { type: 'login' } }, '" bob"', 'who must be a login (it starts or ends with white space)'],
     ['what is too much', { n: { type: 'integer' } }, '1 2', "there is nothing to do with '2'"],
