@@ -114,7 +114,7 @@ describe('a dialogue', () => {
     expect(await talk('none')).toBe("It must be a whole number of 1 or more, not 'none'.");
     expect(await talk('4')).toBe('At most three large ones.');
     expect(await talk('5')).toBe('At most three large ones.');
-    expect((await alice.next(4)).msg).toBe('I have asked often enough: please start again.');
+    expect((await alice.next(4)).msg).toBe('I have asked often enough: I no longer wait for your answer.');
     expect(await talk('3')).toBe('heard 3');
   });
 
@@ -197,7 +197,7 @@ describe('a dialogue', () => {
     const { runtime, log, status } = await start(shop());
     await talk('!order');
     await runtime.reload(0, plugin('bot0', parts));
-    expect((await alice.next(4)).msg).toBe('I have been updated, and cannot go on from here: please start again.');
+    expect((await alice.next(4)).msg).toBe('I have been updated, and no longer wait for your answer.');
     expect(log.about(/no longer has its step/)).toMatchObject([
       { level: 'warn', fields: { dialogue: 'order', step: 'size', peer: 'alice' } },
     ]);
@@ -320,6 +320,20 @@ describe('a dialogue', () => {
     await expect.poll(() => seen).toEqual([undefined, undefined]);
     expect(await talk('large')).toBe('How many large ones?');
     expect(seen).toEqual([undefined, undefined, 'order']);
+  });
+
+  it('waits while there is a question to the same user, which gets the next message', async () => {
+    const { talk, start } = await world();
+    const { commands, ...rest } = shop();
+    const sure = {
+      help: 'asks',
+      run: async (_: unknown, message: Message) => message.reply(`${(await message.ask('Sure?')).text}!`),
+    };
+    await start({ ...rest, commands: { ...commands, sure } });
+    await talk('!order');
+    expect(await talk('!sure')).toBe('Sure?');
+    expect(await talk('large')).toBe('large!');
+    expect(await talk('small')).toBe('How many small ones?');
   });
 
   it('takes an answer that comes right behind what begins it', async () => {

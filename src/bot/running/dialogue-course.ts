@@ -15,9 +15,9 @@ const DEFAULT_RETRIES = 2;
 const WORDS = {
   cancelled: 'Cancelled.',
   late: 'That took too long: I no longer wait for your answer.',
-  wrong: 'I have asked often enough: please start again.',
+  wrong: 'I have asked often enough: I no longer wait for your answer.',
   failed: 'Something went wrong.',
-  gone: 'I have been updated, and cannot go on from here: please start again.',
+  gone: 'I have been updated, and no longer wait for your answer.',
 } as const;
 
 /** Why a dialogue ends before its last step. */
