@@ -102,6 +102,23 @@ describe('ctx.after and ctx.at', () => {
     expect((await alice.next(3)).msg).toBe('tea 10:01 0');
   });
 
+  it('run again in the newer version where a reload has ended the sleep of the handler', async () => {
+    const { alice, start } = await world();
+    const begun = signalled();
+    const before = await start({
+      timers: {
+        async remind(_data, ctx) {
+          begun.resolve();
+          await ctx.sleep('1h');
+        },
+      },
+    });
+    await before.ctx.after(0, 'remind', 'tea');
+    await begun.promise;
+    await before.runtime.reload(0, plugin('bot', { timers: REMIND, onMessage: () => undefined }));
+    expect((await alice.next(3)).msg).toBe('tea 10:00 0');
+  });
+
   it('do not run again where the handler has failed', async () => {
     const { alice, clock, start } = await world();
     const { ctx, log, runtime } = await start({

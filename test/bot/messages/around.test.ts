@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Command } from '../../../src/bot/plugin/commands.ts';
 import { defineBot, type After, type Before, type BotPlugin } from '../../../src/bot/plugin/plugin.ts';
 import { joinAs, startBot, startServer } from '../../support/bot-world.ts';
 
@@ -45,6 +46,44 @@ describe('what comes before', () => {
     expect(notes).toEqual(['1 add {"a":2,"b":1} !add 2', '2 alice bot', '1 undefined undefined hello', '2 alice bot']);
     await runtime.stop();
     expect([seen.at(-1), notes.length]).toEqual(['stopped', 4]);
+  });
+
+  it('does not see what the bot answers by itself, nor answers to questions', async () => {
+    const seen: string[] = [];
+    const run: Command['run'] = (_, message) => message.reply('done');
+    const parts: BotPlugin = {
+      before: ({ message }) => void seen.push(message.text),
+      commands: {
+        add: { help: 'adds', args: { a: { type: 'integer' } }, run },
+        slow: { help: 'takes its time', cooldown: { perUser: '1h' }, run },
+        rights: { help: 'is for others', from: 'bob', run },
+        judged: { help: 'is for others', from: () => false, run },
+        open: { help: 'is for all to hear', private: false, run },
+        ask: {
+          help: 'asks',
+          run: async (_, message) => message.reply(`${(await message.ask('Well?')).text} it is`),
+        },
+      },
+    };
+    const { alice } = await talking(parts);
+    for (const [text, answer] of [
+      ['!add x', /usage/],
+      ['!slow', 'done'],
+      ['!slow', /Not yet/],
+      ['!rights', /may not/],
+      ['!judged', /may not/],
+      ['!open', /to everyone/],
+      ['!opne', /did you mean/],
+      ['!help', /Commands/],
+      ['!cancel', /no such command/],
+      ['!ask', 'Well?'],
+      ['so', 'so it is'],
+      ['!add 1', 'done'],
+    ] as const) {
+      alice.tell('bot', text);
+      expect((await alice.next(4)).msg).toMatch(answer);
+    }
+    expect(seen).toEqual(['!slow', '!ask', '!add 1']);
   });
 
   it('ends it where it returns false, or throws', async () => {
