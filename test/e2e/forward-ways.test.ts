@@ -156,7 +156,7 @@ test('a secret encrypts the tunnel, and another one is refused with 77', async (
   const wrong = await run(['forward', '--server', at, ...forward, '--secret', other!, login]);
   expect(wrong.status).toBe(77);
   const plain = await run(['forward', '--server', at, ...forward, login]);
-  expect(plain.status).toBe(77);
+  expect(plain).toMatchObject({ status: 77, stderr: expect.stringContaining(`${login} encrypts: `) });
   for (let round = 0; round < 2; round++) {
     const asking = await startForwarding(at, login, [...forward, '--secret', secret!]);
     await command.line(/^encrypted from end to end with/);

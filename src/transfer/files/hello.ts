@@ -1,4 +1,6 @@
 import type { PipedChannel } from '../pipe.ts';
+import { encrypts } from '../secure/failures.ts';
+import { beginsAsSecure } from '../secure/hello.ts';
 import { HELLO_MAGIC } from '../verified/hello.ts';
 import { incomplete, ruleBroken } from './failures.ts';
 
@@ -40,6 +42,7 @@ export class HelloReader {
     if (!FILES_MAGIC.subarray(0, length).equals(bytes.subarray(0, length))) {
       if (bytes[0] === HELLO_MAGIC[0])
         throw incomplete(`${peer} goes on with a stream whose other end is gone: ${AGAIN}`);
+      if (beginsAsSecure(bytes)) throw encrypts(peer);
       const other = this.#own === 'sender' ? 'receive' : 'send';
       throw incomplete(`${peer} does not use chatosbot ${other}`);
     }

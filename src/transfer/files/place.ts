@@ -99,7 +99,7 @@ export class Place {
 
 /** Sets permissions and time of what is open. What the file system cannot keep is no reason to fail. */
 export function setAttributes(fd: number, mode: number, modifiedNs: bigint): void {
-  const set = [() => fchmodSync(fd, mode), () => futimesSync(fd, Date.now() / 1000, Number(modifiedNs) / 1e9)];
+  const set = [() => fchmodSync(fd, mode), () => futimesSync(fd, Date.now() / 1000, secondsOf(modifiedNs))];
   for (const each of set) {
     try {
       each();
@@ -107,6 +107,11 @@ export function setAttributes(fd: number, mode: number, modifiedNs: bigint): voi
       // It has those of a new file, then.
     }
   }
+}
+
+/** Node.js cuts what it is given to microseconds, of a number that may be a little too small: half of one is added. */
+function secondsOf(ns: bigint): number {
+  return Number((ns / 1_000n) * 1_000n + 500n) / 1e9;
 }
 
 function notFolder(shown: string): Error {

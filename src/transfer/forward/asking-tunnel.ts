@@ -49,11 +49,10 @@ export class AskingTunnel {
     this.#channel = channel;
     this.#maxConnections = maxConnections;
     this.#session = openSession(channel, maxConnections);
-    let cause: Error | undefined;
-    channel.once('error', (error) => (cause = error));
+    channel.on('error', () => undefined);
     const { promise, resolve } = withResolvers<ChatosError>();
     this.closed = promise;
-    this.#session.once('close', () => setImmediate(() => resolve(this.#lost(cause))));
+    this.#session.once('close', () => setImmediate(() => resolve(this.#lost())));
     this.#control = this.#session.request({ ':method': 'POST', ':path': CONTROL_PATH }, { endStream: false });
     this.#control.on('error', () => undefined);
   }
@@ -231,7 +230,8 @@ export class AskingTunnel {
     else drop();
   }
 
-  #lost(cause?: Error): ChatosError {
+  #lost(): ChatosError {
+    const cause = this.#channel.errored ?? undefined;
     if (cause instanceof ChatosError) return cause;
     const message = `the private connection with ${this.peer} broke`;
     return new ChatosError('CHANNEL_ABORTED', message, { cause, fields: { peer: this.peer } });

@@ -1,5 +1,7 @@
 import http2, { type ClientHttp2Session, type Http2Session, type ServerHttp2Session } from 'node:http2';
 import type { PipedChannel } from '../pipe.ts';
+import { encrypts } from '../secure/failures.ts';
+import { beginsAsSecure } from '../secure/hello.ts';
 
 /** What the two sides have agreed on: the path of the first request, and the header of its answer. */
 export const CONTROL_PATH = '/chatosbot-forward/1';
@@ -66,6 +68,10 @@ function prepared<S extends Http2Session>(session: S, channel: PipedChannel, max
   };
   if (session.connecting) session.once('connect', widen);
   else widen();
+  // HTTP/2 never begins so: what it would say of it helps nobody.
+  channel.once('data', (first: Buffer) => {
+    if (beginsAsSecure(first)) channel.destroy(encrypts(channel.peer));
+  });
   // A session that has failed waits until what it has written is taken: by a peer that does not read, never.
   session.on('error', () => channel.destroy());
   session.once('close', () => channel.destroy());

@@ -21,6 +21,7 @@ import { Place } from '../../../src/transfer/files/place.ts';
 import type { TransferEvent } from '../../../src/transfer/files/report.ts';
 import { streamFile } from '../../../src/transfer/files/stream-file.ts';
 import { TargetFolder } from '../../../src/transfer/files/target-folder.ts';
+import { makeSecureHello } from '../../../src/transfer/secure/hello.ts';
 import { heapBytes } from '../../support/heap.ts';
 import { memoryPair } from '../verified/memory-channels.ts';
 import {
@@ -216,6 +217,16 @@ describe('what a hostile sender says of a file', () => {
     const receiving = receiverOn(other, { directory: inbox }).receive();
     requester.resume().end(bytes);
     expect(refusal(await receiving.catch((error: unknown) => error))).toMatch(why);
+  });
+});
+
+test('a peer that encrypts is told from one that sends no files', async () => {
+  const { requester, target: other } = memoryPair();
+  const receiving = receiverOn(other, { directory: target().inbox }).receive();
+  requester.resume().write(makeSecureHello('requester', 'key'));
+  await expect(receiving).rejects.toMatchObject({
+    code: 'WRONG_SECRET',
+    message: expect.stringContaining('ann encrypts'),
   });
 });
 

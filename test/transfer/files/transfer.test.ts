@@ -71,6 +71,21 @@ describe('a folder', () => {
     expect(readdirSync(there, { recursive: true }).filter((name) => String(name).endsWith('.part'))).toEqual([]);
   });
 
+  test('keeps times to the microsecond', async () => {
+    const top = path.join(lab(), 'timed');
+    mkdirSync(top);
+    const names = Array.from({ length: 50 }, (_, at) => `${at}`);
+    for (const name of names) {
+      writeFileSync(path.join(top, name), '');
+      utimesSync(path.join(top, name), 1_000_000_000, 1_700_000_000 + Number(name) * 0.012_347);
+    }
+    const { inbox } = target();
+    await transfer(top, { directory: inbox });
+    const times = (folder: string): bigint[] =>
+      names.map((name) => statSync(path.join(folder, name), { bigint: true }).mtimeNs / 1_000n);
+    expect(times(path.join(inbox, 'timed'))).toEqual(times(top));
+  });
+
   test('that is there already is checked, and not sent again', async () => {
     const top = tree();
     const { inbox } = target();

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
 import { AskingTunnel } from '../../../src/transfer/forward/asking-tunnel.ts';
+import { makeSecureHello } from '../../../src/transfer/secure/hello.ts';
 import { memoryPair, type MemoryChannel } from '../verified/memory-channels.ts';
 import {
   CONTINUATION,
@@ -44,6 +45,15 @@ async function opened(): Promise<{ peer: MemoryChannel; tunnel: AskingTunnel }> 
   onTestFinished(() => tunnel.destroy());
   return { peer, tunnel };
 }
+
+test('a listener that encrypts is told from one that is none', async () => {
+  const { requester, target } = memoryPair();
+  target.resume().write(makeSecureHello('target', 'key'));
+  await expect(AskingTunnel.open(requester, { maxConnections: 4, signal: never })).rejects.toMatchObject({
+    code: 'WRONG_SECRET',
+    message: expect.stringContaining('bob encrypts'),
+  });
+});
 
 test.each([
   ['a refusal', frame(HEADERS, END_HEADERS, 1, Buffer.from([0x8d]))],

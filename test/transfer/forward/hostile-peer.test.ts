@@ -4,6 +4,7 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { Permits } from '../../../src/transfer/forward/permits.ts';
 import { ServedTunnel } from '../../../src/transfer/forward/served-tunnel.ts';
+import { makeSecureHello } from '../../../src/transfer/secure/hello.ts';
 import { memoryPair, type MemoryChannel } from '../verified/memory-channels.ts';
 import {
   CONTINUATION,
@@ -81,6 +82,15 @@ test('garbage in place of HTTP/2 ends the tunnel, and no more', async () => {
     peer.write(garbage);
     expect((await tunnel.closed).code).toBe('CHANNEL_ABORTED');
   }
+});
+
+test('a peer that encrypts ends the tunnel, and that is said', async () => {
+  const { tunnel, peer } = serve();
+  peer.resume().write(makeSecureHello('requester', 'key'));
+  expect(await tunnel.closed).toMatchObject({
+    code: 'WRONG_SECRET',
+    message: expect.stringContaining('ann encrypts'),
+  });
 });
 
 test('ten thousand streams end the tunnel, and no more connections than the limit are made', async () => {
