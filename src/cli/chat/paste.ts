@@ -6,6 +6,7 @@ export const MARK_NO_PASTES = '\u001B[?2004l';
 
 const BEGIN = '\u001B[200~';
 const END = '\u001B[201~';
+const CTRL_C = '\u0003';
 /** A terminal writes a mark at once: what has not gone on for so long is none. */
 const HOLD_MS = 50;
 /** What may be pasted at once; more is dropped. */
@@ -35,8 +36,14 @@ export class PasteSplitter {
 
   push(chunk: Buffer): void {
     clearTimeout(this.#timer);
-    let text = this.#held + this.#decoder.write(chunk);
+    const written = this.#decoder.write(chunk);
+    let text = this.#held + written;
     this.#held = '';
+    // The mark at the end of a paste may be lost on its way: the way out is then what it is everywhere.
+    if (this.#paste !== undefined && written === CTRL_C) {
+      [this.#paste, this.#isTooLong] = [undefined, false];
+      text = written;
+    }
     while (text !== '') {
       const mark = this.#paste === undefined ? BEGIN : END;
       const at = text.indexOf(mark);

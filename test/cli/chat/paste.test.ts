@@ -28,6 +28,13 @@ it('tells what is typed from what is pasted, wherever the chunks are cut', () =>
   expect(split(Array.from(INPUT, (byte) => Buffer.from([byte])))).toEqual(expected);
 });
 
+it('gives a paste up on Ctrl-C whose end is lost, so that nobody is locked in', () => {
+  const [begin, ctrlC, typed] = ['\u001B[200~half\u001B[2', '\u0003', 'typed'].map((text) => Buffer.from(text));
+  expect(split([begin!, ctrlC!, typed!])).toEqual(['keys \u0003typed']);
+  // Within a paste, it is a part of that.
+  expect(split([Buffer.from('\u001B[200~a\u0003b\u001B[201~')])).toEqual(['paste a\u0003b']);
+});
+
 it('makes lines of a paste in which nothing moves a cursor', () => {
   expect(pastedLines('a\tb\r\nc\rd\n\n')).toEqual(['a b', 'c', 'd']);
   expect(pastedLines('x\u001B[2J\u0007')).toEqual(['x[2J']);
