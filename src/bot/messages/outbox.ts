@@ -4,7 +4,7 @@ import { ChatosError } from '../../errors.ts';
 import { abortError } from '../../util/abort.ts';
 import { MAX_TIMER_MS, type Clock } from '../../util/clock.ts';
 import { loginKey } from '../../util/login-key.ts';
-import { inNumber } from '../../util/printable.ts';
+import { pluralize } from '../../util/printable.ts';
 import type { FloodLimits } from './flood-limits.ts';
 import { TokenBucket } from '../../util/token-bucket.ts';
 
@@ -84,8 +84,9 @@ export class Outbox {
     if (later.length > 0 && this.counts.waiting + later.length > this.#limits.maxQueuedMessages) {
       this.counts.dropped += parts.length;
       const { waiting } = this.counts;
-      const message = `${waiting} ${inNumber(waiting, 'message{s} already {waits|wait}')} to be sent`;
-      throw new ChatosError('QUEUE_FULL', message, { fields: { waiting } });
+      const { maxQueuedMessages } = this.#limits;
+      const message = `${pluralize(later.length, 'message')} would have to wait, behind ${waiting}: at most ${maxQueuedMessages} may`;
+      throw new ChatosError('QUEUE_FULL', message, { fields: { waiting, maxQueuedMessages } });
     }
     onAccepted?.();
     const sent = atOnce.map((text) => this.#transmit(lane, text));

@@ -77,6 +77,15 @@ describe('Outbox', () => {
     expect(outbox.counts.waiting).toBe(0);
   });
 
+  it('says how many messages are too many, though none waits before', async () => {
+    const { outbox } = outboxOn({ perPeer: { burst: 1, perSecond: 1 }, maxQueuedMessages: 3 });
+    await expect(outbox.send('alice', numbers(17_000))).rejects.toMatchObject({
+      code: 'QUEUE_FULL',
+      message: '16999 messages would have to wait, behind 0: at most 3 may',
+      fields: { waiting: 0, maxQueuedMessages: 3 },
+    });
+  });
+
   it('holds everything back while the server slows the client, within its bounds', async () => {
     const { clock, wire, outbox, send, sent, results } = outboxOn({ maxQueuedMessages: 3, queueTimeoutMs: 5_000 });
     wire.slowed = true;
