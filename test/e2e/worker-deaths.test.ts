@@ -66,15 +66,18 @@ test('a worker that is stopped is killed in time, and what is said meanwhile arr
   expect(await left.next(3)).toMatchObject({ msg: 'still here' });
 });
 
-test('[P14] where a worker is killed, its end is not the end of a channel for a user of the library', async () => {
-  const { port, workers } = await startTwo();
-  const at = `127.0.0.1:${port}`;
-  const [alice, bob] = [await connect(at, 'alice'), await connect(at, 'bob')];
-  const channels = (await Promise.all([openChannel(alice, bob), openChannel(bob, alice)])).flat();
-  const ends = channels.map((channel) => ending(channel.on('error', () => undefined)));
-  for (const pid of workers()) process.kill(pid, 'SIGKILL');
-  expect(await Promise.all(ends)).toEqual(channels.map(() => 'CHANNEL_ABORTED'));
-});
+test.each(['tcp', 'tls'])(
+  '[P14] where a worker is killed, its end is not the end of a channel over %s for a user of the library',
+  async (carrier) => {
+    const { command, workers } = await startTwo(['--listen', `${carrier}://127.0.0.1:0`, '--state', `${LAB}/state`]);
+    const [, at] = await command.line(new RegExp(`listening on (${carrier}://\\S+)`));
+    const [alice, bob] = [await connect(at!, 'alice'), await connect(at!, 'bob')];
+    const channels = [...(await openChannel(alice, bob)), ...(await openChannel(bob, alice))];
+    const ends = channels.map((channel) => ending(channel.on('error', () => undefined)));
+    for (const pid of workers()) process.kill(pid, 'SIGKILL');
+    expect(await Promise.all(ends)).toEqual(channels.map(() => 'CHANNEL_ABORTED'));
+  },
+);
 
 test('[P10] who has asked a client of a worker that is killed gets KO', async () => {
   const server = await start();

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { EXEMPTING, LAB, start } from './chatosbot.ts';
 
 /** The worker processes of a primary. */
-function workersOf(pid: number): number[] {
+export function workersOf(pid: number): number[] {
   const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
   return text.split(' ').filter(Boolean).map(Number);
 }
