@@ -4,7 +4,7 @@ import { open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { ChatosError, messageOf } from '../errors.ts';
 import { banKey, banProblem, MAX_BANS, type Ban } from '../server/access/bans.ts';
-import type { ChatosServer } from '../server/server.ts';
+import type { OperatedServer } from '../server/operated-server.ts';
 import { toJsonLine } from '../util/escape.ts';
 import type { Logger } from '../util/log.ts';
 import { makeDirectories } from '../util/make-directories.ts';
@@ -32,7 +32,7 @@ export class BansFile {
   }
 
   /** Keeps the bans of a server from now on. */
-  attach(server: ChatosServer): void {
+  attach(server: Pick<OperatedServer, 'on'>): void {
     server.on('banned', (ban) => this.#note((bans) => [...bans.filter(isOther(ban)), ban]));
     server.on('unbanned', (ban) => this.#note((bans) => bans.filter(isOther(ban))));
   }

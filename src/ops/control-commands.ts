@@ -5,7 +5,7 @@ import { LOOPBACK, Networks } from '../net/networks.ts';
 import { overTurns } from '../net/turn-queue.ts';
 import { matchesLogin } from '../policy/login-glob.ts';
 import { banKey, banKindOf, banProblem, type Ban, type BanKind } from '../server/access/bans.ts';
-import type { ChatosServer } from '../server/server.ts';
+import type { OperatedServer } from '../server/operated-server.ts';
 import type { SessionView } from '../server/views.ts';
 import { LOG_LEVELS, type LevelSwitch, type LogLevel } from '../util/log.ts';
 import { loginKey } from '../util/login-key.ts';
@@ -14,6 +14,7 @@ import { msOf, textOf, textsOf } from './control-arguments.ts';
 import type { ControlLine, ControlRequest } from './control-protocol.ts';
 import { topLines } from './top-lines.ts';
 import { orderedStats } from './troubles.ts';
+import { workersCounts, workersMemory } from './workers.ts';
 
 /** What has become of each part of a configuration that was read again. */
 export interface ReloadReport {
@@ -28,7 +29,7 @@ export interface ReloadReport {
 
 /** A server, and what else of its process can be operated. */
 export interface Operated {
-  readonly server: ChatosServer;
+  readonly server: OperatedServer;
   /** How the bots in its process are; `undefined` where there are none. */
   readonly bots: () => RuntimeStatus | undefined;
   /** What its log shows. */
@@ -48,40 +49,49 @@ type Command = (operated: Operated, request: ControlRequest) => Iterable<Control
 /** So many logins are offered to complete a word. */
 const MAX_OFFERS = 1_000;
 
+/** More sessions, or channels, than that nobody looks through; each is a line of an answer. */
+const MOST_IN_TOP = 1_000;
+
 /** What can be asked: each answers with lines of its type. */
 const COMMANDS: Readonly<Record<string, Command>> = {
-  *sessions({ server }) {
-    for (const session of server.sessions()) yield { type: 'session', ...session };
+  async sessions({ server }) {
+    return linesOf('session', await server.sessions());
   },
 
-  *channels({ server }) {
-    for (const channel of server.channels()) yield { type: 'channel', ...channel };
+  async channels({ server }) {
+    return linesOf('channel', await server.channels());
   },
 
-  logins({ server }) {
-    const logins = server.sessions().map(({ login }) => login);
+  async logins({ server }) {
+    const sessions = await server.sessions();
+    const logins = sessions.map(({ login }) => login);
     return [{ type: 'logins', logins: logins.filter((login) => login !== '').slice(0, MAX_OFFERS) }];
   },
 
-  stats({ server, level, isStopping }) {
+  async stats({ server, level, isStopping }) {
+    await server.refresh?.();
     const addresses = server.addresses.map(formatAddress);
     const process_ = { version: packageVersion(), pid: process.pid, uptimeS: Math.round(process.uptime()) };
-    const memoryBytes = process.memoryUsage.rss();
+    const memoryBytes = process.memoryUsage.rss() + workersMemory(server);
     const state = { stopping: isStopping(), memoryBytes, logLevel: level.level, addresses };
-    return [{ type: 'stats', ...process_, ...state, ...orderedStats(server.stats) }];
+    return [{ type: 'stats', ...process_, ...workersCounts(server.workers), ...state, ...orderedStats(server.stats) }];
   },
 
-  top: ({ server, bots }) => topLines(server, bots()),
+  async top({ server, bots }) {
+    await server.refresh?.();
+    const [sessions, channels] = [await server.busiest(MOST_IN_TOP), await server.channels()];
+    return topLines(server, sessions, channels.slice(0, MOST_IN_TOP), bots());
+  },
 
-  kick({ server }, request) {
+  async kick({ server }, request) {
     const who = textsOf(request, 'who');
-    const all = server.sessions();
+    const all = await server.sessions();
     const found = who.map((each) => ({ each, sessions: all.filter(isMeant(each, request['all'] === true)) }));
     const missing = found.filter(({ sessions }) => sessions.length === 0).map(({ each }) => each);
     if (missing.length > 0)
       throw new ChatosError('NOT_CONNECTED', `not logged in: ${missing.join(', ')}; nobody was kicked`);
     const sessions = new Map(found.flatMap((each) => each.sessions).map((session) => [session.id, session]));
-    for (const { id } of sessions.values()) server.kick(id);
+    await Promise.all(Array.from(sessions.keys(), async (id) => server.kick(id)));
     return Array.from(sessions.values(), ({ id, login, remoteAddress }) => ({
       type: 'kicked',
       id,
@@ -108,9 +118,14 @@ const COMMANDS: Readonly<Record<string, Command>> = {
         throw new ChatosError('INVALID_ARGUMENT', `${ban.what}: ${problem}; nobody was banned`);
     }
     server.checkRoomForBans(wanted);
-    const done: { ban: Ban; hit: ReturnType<ChatosServer['ban']> }[] = [];
+    const hits: Promise<Awaited<ReturnType<OperatedServer['ban']>>>[] = [];
     // Each of them looks at all sessions.
-    await overTurns(wanted, (ban) => void done.push({ ban, hit: server.ban(ban) }));
+    await overTurns(wanted, (ban) => {
+      const hit = Promise.resolve(server.ban(ban));
+      hit.catch(() => undefined);
+      hits.push(hit);
+    });
+    const done = (await Promise.all(hits)).map((hit, index) => ({ ban: wanted[index]!, hit }));
     const warning = await notKept(bans);
     return done.map(({ ban, hit }) => ({ type: 'banned', ...ban, ...hit, warning: warningFor(ban) ?? warning }));
   },
@@ -122,7 +137,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     if (missing.length > 0) {
       throw new ChatosError('INVALID_ARGUMENT', `there is no ban of ${missing.join(', ')}; see 'chatosbot ctl bans'`);
     }
-    const lifted = wanted.flatMap(({ kind, what }) => server.unban(kind, what) ?? []);
+    const unbanned = await Promise.all(wanted.map(async ({ kind, what }) => server.unban(kind, what)));
+    const lifted = unbanned.filter((ban) => ban !== undefined);
     const warning = await notKept(bans);
     return lifted.map((ban) => ({ type: 'unbanned', ...ban, warning }));
   },
@@ -135,7 +151,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     return [{ type: 'reloaded', ...(await reload()) }];
   },
 
-  drain({ server, drain }, request) {
+  async drain({ server, drain }, request) {
+    await server.refresh?.();
     const drainMs = msOf(request, 'drainMs');
     const { clients, channels } = server.stats;
     // The answer leaves before what it speaks of begins.
@@ -143,7 +160,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     return [{ type: 'draining', clients, channels }];
   },
 
-  'log-level'({ level }, request) {
+  'log-level'({ server, level }, request) {
     const was = level.level;
     const wanted = request['level'];
     if (wanted !== undefined) {
@@ -151,6 +168,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
         throw new ChatosError('INVALID_ARGUMENT', `expected one of ${LOG_LEVELS.join(', ')}`);
       }
       level.level = wanted as LogLevel;
+      server.setLogLevel?.(level.level);
     }
     return [{ type: 'log-level', level: level.level, was }];
   },
@@ -160,11 +178,23 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 export const CONTROL_COMMANDS: readonly string[] = Object.keys(COMMANDS);
 
 /** Answers what is asked on a control socket. */
-export function answerControl(operated: Operated, request: ControlRequest): ReturnType<Command> {
+export async function answerControl(operated: Operated, request: ControlRequest): Promise<Iterable<ControlLine>> {
   const command = Object.hasOwn(COMMANDS, request.command) ? COMMANDS[request.command] : undefined;
-  if (command) return command(operated, request);
+  if (command) return withMissing(await command(operated, request), operated.server);
   const known = CONTROL_COMMANDS.join(', ');
   throw new ChatosError('INVALID_ARGUMENT', `unknown command '${request.command}': this server has ${known}`);
+}
+
+/** Behind an answer: the processes of the server that had no part in it. */
+function* withMissing(lines: Iterable<ControlLine>, { workers }: OperatedServer): Iterable<ControlLine> {
+  yield* lines;
+  for (const { worker, pid, state } of workers?.all ?? []) {
+    if (state === 'not answering') yield { type: 'missing', worker, pid };
+  }
+}
+
+function* linesOf(type: string, views: readonly object[]): Iterable<ControlLine> {
+  for (const view of views) yield { type, ...view };
 }
 
 /** Whether a session is the one that is named: by its login, as `#12` by its id, or by a pattern of logins. */

@@ -22,6 +22,9 @@ export interface Facts {
   readonly delaySeconds: number;
 }
 
+/** What is read for a sample, and the memory of the server's other processes. */
+type Read = Pick<Facts, 'stats' | 'accounts'> & { readonly workersBytes?: number };
+
 type Row = readonly [
   of: 'server' | 'bots' | 'process',
   key: string,
@@ -75,7 +78,7 @@ export interface HistoryDocument {
 
 /** Keeps what the plots show of the last ten minutes: a page that is opened has them at once. */
 export class History {
-  readonly #read: () => Pick<Facts, 'stats' | 'accounts'>;
+  readonly #read: () => Read;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #rows: readonly Row[];
   readonly #samples: Sample[] = [];
@@ -87,11 +90,7 @@ export class History {
   readonly #counted: { readonly atMs: number; readonly totals: readonly number[] }[] = [];
 
   /** @param of what `read` gives facts of */
-  constructor(
-    of: { readonly server: boolean; readonly bots: boolean },
-    read: () => Pick<Facts, 'stats' | 'accounts'>,
-    clock: Pick<Clock, 'now'>,
-  ) {
+  constructor(of: { readonly server: boolean; readonly bots: boolean }, read: () => Read, clock: Pick<Clock, 'now'>) {
     this.#read = read;
     this.#clock = clock;
     this.#rows = SERIES.filter(([each]) => each === 'process' || of[each]);
@@ -148,9 +147,10 @@ export class History {
 
   #facts(): Facts {
     const { max } = this.#delay;
+    const read = this.#read();
     return {
-      ...this.#read(),
-      memoryBytes: process.memoryUsage.rss(),
+      ...read,
+      memoryBytes: process.memoryUsage.rss() + (read.workersBytes ?? 0),
       delaySeconds: this.#delay.count === 0 ? 0 : lateSeconds(max),
     };
   }

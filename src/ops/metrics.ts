@@ -7,7 +7,9 @@ import type { DelaySeconds } from './event-loop-delay.ts';
 import { renderMetricRows, type Histogram, type Metric } from './metrics-text.ts';
 import type { ServerStatus, StatusDocument } from './status-document.ts';
 import type { AccountStatus, JobStatus, PluginStatus } from '../bot/status.ts';
+import type { WorkerView } from '../server/operated-server.ts';
 import type { ServerStats } from '../server/stats.ts';
+import { workersCounts, type WorkersCounts } from './workers.ts';
 
 /** So many jobs of a plugin have metrics, as their names may come from users; `chatosbot_plugin_jobs` counts all. */
 const MAX_JOBS_PER_PLUGIN = 100;
@@ -139,6 +141,29 @@ const SERVER_METRICS = (Object.entries(SERVER_ROWS) as [keyof ServerStats, reado
   ([key, [name, help]]): Metric<ServerStats> => [`server_${name}`, help, (stats) => stats[key]],
 );
 
+const WORKERS_METRICS: readonly Metric<WorkersCounts>[] = [
+  ['server_workers', 'Processes that the server has; missing where it is one.', ({ workers }) => workers],
+  ['server_workers_up', 'Those of them that run and answer.', ({ workersUp }) => workersUp],
+  [
+    'server_worker_restarts_total',
+    'Times that one of them had ended, and was started again.',
+    ({ workerRestarts }) => workerRestarts,
+  ],
+];
+
+/** Each has a label `worker`. */
+const WORKER_METRICS: readonly Metric<WorkerView>[] = [
+  ['worker_up', 'Whether the process runs and answers.', ({ state }) => state === 'up'],
+  ['worker_clients', 'Clients that are logged in at the process.', ({ clients }) => clients],
+  ['worker_connections', 'TCP connections of the process.', ({ connections }) => connections],
+  ['worker_resident_memory_bytes', 'Resident memory of the process.', ({ memoryBytes }) => memoryBytes],
+  [
+    'worker_cpu_seconds_total',
+    'Processor time of the process, user and system, since it started.',
+    ({ cpuSeconds }) => cpuSeconds,
+  ],
+];
+
 const CERTIFICATE_METRICS: readonly Metric<ServerStatus>[] = [
   [
     'server_certificate_expiry_timestamp_seconds',
@@ -192,6 +217,8 @@ export function renderMetrics(document: StatusDocument, delays: Histogram): stri
   const jobs = plugins.flatMap(({ labels, of }) =>
     distinct(of.jobs.slice(0, MAX_JOBS_PER_PLUGIN)).map(([job, each]) => ({ labels: { job, ...labels }, of: each })),
   );
+  const counts = workersCounts(server?.workers);
+  const workers = (server?.workers?.all ?? []).map((of) => ({ labels: { worker: String(of.worker) }, of }));
   const ready: Metric<boolean> = [
     'ready',
     'Whether /readyz says so: all accounts are connected, and the server works.',
@@ -205,6 +232,8 @@ export function renderMetrics(document: StatusDocument, delays: Histogram): stri
     renderMetricRows('chatosbot_', PLUGIN_METRICS, plugins),
     renderMetricRows('chatosbot_', JOB_METRICS, jobs),
     renderMetricRows('chatosbot_', SERVER_METRICS, server ? [{ labels: {}, of: server }] : []),
+    renderMetricRows('chatosbot_', WORKERS_METRICS, counts ? [{ labels: {}, of: counts }] : []),
+    renderMetricRows('chatosbot_', WORKER_METRICS, workers),
     renderMetricRows('chatosbot_', CERTIFICATE_METRICS, server ? [{ labels: {}, of: server }] : []),
     renderMetricRows('chatosbot_', AUDIT_METRICS, document.audit ? [{ labels: {}, of: document.audit }] : []),
     renderMetricRows('', PROCESS_METRICS, [{ labels: {}, of: numbers }]),

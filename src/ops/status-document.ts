@@ -1,5 +1,6 @@
 import process from 'node:process';
 import { formatAddress, type Address } from '../net/address.ts';
+import type { WorkersView } from '../server/operated-server.ts';
 import type { ServerStats } from '../server/stats.ts';
 import type { SessionView } from '../server/views.ts';
 import { truncate } from '../util/printable.ts';
@@ -9,6 +10,7 @@ import type { AuditState } from './audit/audit-file.ts';
 import type { DelaySeconds } from './event-loop-delay.ts';
 import type { TestableServer } from './readiness.ts';
 import { countedTroubles, type CountedTrouble, type Trouble } from './troubles.ts';
+import { workersMemory } from './workers.ts';
 
 /** A server in this process. */
 export interface ObservedServer extends TestableServer {
@@ -17,6 +19,10 @@ export interface ObservedServer extends TestableServer {
   /** When its certificate expires, where it has one. */
   readonly certificateExpiresAt: Date | undefined;
   fullest(most: number): readonly SessionView[];
+  /** Its processes, where it is several. */
+  readonly workers?: WorkersView | undefined;
+  /** Asks them for what they have. */
+  refresh?(): Promise<void>;
 }
 
 /** So many sessions for which something waits are named. */
@@ -27,6 +33,8 @@ export interface ServerStatus extends ServerStats {
   readonly addresses: readonly string[];
   /** When its certificate expires, where it has one. */
   readonly certificateExpiresAt: Date | undefined;
+  /** Its processes, where it is several. */
+  readonly workers: WorkersView | undefined;
   /** Each limit that has acted, and what else is worth knowing; `recent` is how often in the last ten minutes. */
   readonly troubles: readonly (CountedTrouble & { readonly recent: number })[];
   /** The sessions for which most waits, the fullest first. */
@@ -59,7 +67,7 @@ export interface StatusDocument extends RuntimeStatus {
   readonly ready: boolean;
   /** A line for each reason why it is not ready, as `/readyz` has them. */
   readonly problems: readonly string[];
-  /** Resident memory, in bytes. */
+  /** Resident memory, in bytes; that of a server's processes included. */
   readonly memoryBytes: number;
   /** How late the event loop was. */
   readonly eventLoopDelay: DelaySeconds;
@@ -84,7 +92,7 @@ export function statusDocument(
     at,
     ready: problems.length === 0,
     problems,
-    memoryBytes: process.memoryUsage.rss(),
+    memoryBytes: process.memoryUsage.rss() + (server ? workersMemory(server) : 0),
     eventLoopDelay: delay,
     accounts: status.accounts.map((account) => ({
       ...account,
@@ -106,6 +114,7 @@ function serverStatus(server: ObservedServer, before: ServerStats | undefined): 
     addresses: addresses.map(formatAddress),
     certificateExpiresAt: server.certificateExpiresAt,
     ...stats,
+    workers: server.workers,
     troubles: countedTroubles(stats).map((trouble) => ({ ...trouble, recent: recently(trouble.name) })),
     fullest: server.fullest(MOST_FULL).map(({ login, remoteAddress, queuedBytes, idleMs }) => ({
       login,

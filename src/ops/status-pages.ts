@@ -10,6 +10,7 @@ import { METRICS_CONTENT_TYPE } from './metrics-text.ts';
 import { renderMetrics } from './metrics.ts';
 import { Readiness } from './readiness.ts';
 import { statusDocument, type ObservedServer, type StatusDocument } from './status-document.ts';
+import { workersMemory } from './workers.ts';
 import { statusPage } from './status-page.ts';
 
 /** Only what is short may come later: requests may wait for it, and all of their answers with them. */
@@ -37,13 +38,17 @@ export class StatusPages {
     '/': () => statusPage(),
     '/healthz': () => ({ body: 'ok\n' }),
     '/readyz': async () => {
-      await this.#readiness?.problem();
+      await Promise.all([this.#readiness?.problem(), this.#observed.server?.refresh?.()]);
       const { problems } = this.#document();
       if (problems.length === 0) return { body: 'ok\n' };
       return { status: 503, body: problems.map((line) => `${escapeUnsafe(line)}\n`).join('') };
     },
-    '/metrics': () => ({ type: METRICS_CONTENT_TYPE, body: renderMetrics(this.#document(), this.#delays.value) }),
-    '/status': () => ({ type: JSON_TYPE, body: `${toJsonLine(this.#document())}\n` }),
+    '/metrics': () =>
+      this.#refreshed(() => ({
+        type: METRICS_CONTENT_TYPE,
+        body: renderMetrics(this.#document(), this.#delays.value),
+      })),
+    '/status': () => this.#refreshed(() => ({ type: JSON_TYPE, body: `${toJsonLine(this.#document())}\n` })),
     '/history': (query) => {
       const after = Number(query.get('after') ?? -Infinity);
       return { type: JSON_TYPE, body: `${toJsonLine(this.#history.document(after))}\n` };
@@ -57,7 +62,11 @@ export class StatusPages {
     this.#readiness = server && new Readiness(server);
     this.#history = new History(
       { server: server !== undefined, bots: runtime !== undefined },
-      () => ({ stats: server?.stats, accounts: runtime?.status.accounts }),
+      () => ({
+        stats: server?.stats,
+        accounts: runtime?.status.accounts,
+        workersBytes: server ? workersMemory(server) : 0,
+      }),
       clock,
     );
   }
@@ -66,6 +75,11 @@ export class StatusPages {
     this.#delay.stop();
     this.#delays.stop();
     this.#history.stop();
+  }
+
+  /** What a server in this process has is known at once. */
+  #refreshed(answer: () => Answer): Answer | Promise<Answer> {
+    return this.#observed.server?.refresh?.().then(answer) ?? answer();
   }
 
   #document(): StatusDocument {

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { messageOf, ChatosError } from '../errors.ts';
 import { fingerprintOf } from '../net/fingerprint.ts';
+import type { Address } from '../net/address.ts';
 import { replaceOwnKey } from '../net/own-keys.ts';
 import type { KeyPair, TlsServer } from '../net/tls-server.ts';
 
@@ -36,6 +37,11 @@ export class Certificate {
   /** Whether no authority has signed it. */
   get isSelfSigned(): boolean {
     return this.#usable?.isSelfSigned === true;
+  }
+
+  /** An address as clients are told it: a certificate that no authority vouches for is known by its pin alone. */
+  pinned(address: Address): Address {
+    return address.transport === 'tls' && this.isSelfSigned ? { ...address, pin: this.fingerprint } : address;
   }
 
   /**

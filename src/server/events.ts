@@ -172,4 +172,15 @@ export interface ServerEvents {
   shutOut: [remoteAddress: string, limit: keyof ServerLimits];
   /** A bug of ours, which cost the sender of this packet its connection. */
   internalError: [error: unknown, type: PacketType];
+  /** So many events of a process of the server are not known: more happened than it could tell. */
+  eventsLost: [count: number];
 }
+
+/** What becomes of the server as a whole: where it is several processes, one of them emits it, for all. */
+export const WHOLE_SERVER_EVENTS: ReadonlySet<string> = new Set<keyof ServerEvents>([
+  'listening',
+  'reloaded',
+  'draining',
+  'banned',
+  'unbanned',
+]);

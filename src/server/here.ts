@@ -1,7 +1,10 @@
 import { closeChannel, forwardRequest } from './acts.ts';
 import { Relay } from './channels/relay.ts';
+import { ownEntrance } from './entrances.ts';
 import type { Hub } from './hub.ts';
+import { breakChannels, kick } from './keeping-out.ts';
 import type { Here } from './others.ts';
+import { present } from './present-sessions.ts';
 
 /** A server, as its other processes ask it. */
 export function hereOf(hub: Hub): Here {
@@ -40,5 +43,12 @@ export function hereOf(hub: Hub): Here {
     },
     gone: (process) => sources.forgetElsewhere(process),
     channelEnded: (pair) => hub.onChannelElsewhere?.(pair),
+    kick(id, why, elsewhere) {
+      const session = present(hub.sessions).find((each) => each.id === id);
+      if (session) kick(hub, session, why, elsewhere);
+      return session !== undefined;
+    },
+    breakChannels: (kicked) => breakChannels(hub, kicked),
+    ownEntrance: (listener) => ownEntrance(hub, listener),
   };
 }

@@ -3,11 +3,20 @@ import type { Ban } from './access/bans.ts';
 import type { Hub, OpenSession } from './hub.ts';
 import { present } from './present-sessions.ts';
 
-/** Ends a session, and the private connections of its login, by an operator's wish. */
-export function kick(hub: Hub, session: OpenSession, why: string): void {
-  const channels = hub.channels.breakOf(({ id, key }) => id === session.id || key === session.key);
-  hub.events.emit('kicked', session, why, channels);
+/**
+ * Ends a session, and the private connections of its login, by an operator's wish.
+ *
+ * @param elsewhere how many of them other processes have ended
+ */
+export function kick(hub: Hub, session: OpenSession, why: string, elsewhere = 0): void {
+  const channels = breakChannels(hub, session);
+  hub.events.emit('kicked', session, why, channels + elsewhere);
   session.kick();
+}
+
+/** Breaks the private connections of a login, and returns how many were established. */
+export function breakChannels({ channels }: Hub, kicked: Pick<OpenSession, 'id' | 'key'>): number {
+  return channels.breakOf(({ id, key }) => id === kicked.id || key === kicked.key);
 }
 
 /** Keeps somebody out from now on, and ends the sessions and private connections that are hit. Throws as `Bans.add` does. */

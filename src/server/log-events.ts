@@ -112,6 +112,7 @@ export function logEvents(events: EventEmitter<ServerEvents>, unbounded: Logger)
       limit === 'maxTotalWrongIdsPerMinute'
         ? log.warn('channels for own addresses only: too many wrong ids', acted(limit))
         : log.warn('shut out of channels for a minute: too many wrong ids', { from, ...acted(limit) }),
+    eventsLost: (count) => log.warn('events lost: more happened than could be recorded', { count }),
     internalError: (error, type) => log.error('internal error', { type, stack: stackOf(error) ?? error }),
   };
   for (const [event, line] of Object.entries(lines)) events.on(event as keyof ServerEvents, line);

@@ -1,3 +1,5 @@
+import type { Address } from '../net/address.ts';
+import type { Entrance } from '../net/listen.ts';
 import type { Transport } from '../net/transport.ts';
 import type { PacketOf } from '../protocol/packets.ts';
 import type { Speaker } from './broadcast.ts';
@@ -56,6 +58,12 @@ export interface Here {
   gone(process: number): void;
   /** A channel that is elsewhere has ended; `pair` are its parties. */
   channelEnded(pair: PairInfo): void;
+  /** As {@link ChatosServer.kick}; `elsewhere` is how many private connections of it have been ended in other processes. */
+  kick(id: SessionId, why: string, elsewhere: number): boolean;
+  /** Ends the private connections of a login whose session is elsewhere, and is ended. Returns how many. */
+  breakChannels(kicked: Pick<Member, 'id' | 'key'>): number;
+  /** What becomes of a connection of the server's own test. */
+  ownEntrance(listener: Address): Entrance;
 }
 
 /** The other processes that are the same server, as this one reaches them; what it says to one of them stays in order. */

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
+import process from 'node:process';
 import { messageOf } from '../errors.ts';
 import { PacketDecoder } from '../protocol/decoder.ts';
 import { encodePacket } from '../protocol/encoder.ts';
@@ -9,11 +10,13 @@ import { startTimer } from '../util/timeout.ts';
 
 /** Its sessions are told apart from all others by their ids. */
 const PREFIX = 'self-test-';
+/** Other processes of the same server test themselves, too. */
+const OWN_PREFIX = `${PREFIX}${process.pid}-`;
 let lastId = 0;
 
 export function newTestId(): string {
   lastId += 1;
-  return `${PREFIX}${lastId}`;
+  return `${OWN_PREFIX}${lastId}`;
 }
 
 /** Whether this is what an event of a self-test has first: a session of it, or a pair of its sessions. */

@@ -9,7 +9,7 @@ import { resolveOptions } from '../util/option-table.ts';
 import { Certificate } from './certificate.ts';
 import { Draining } from './draining.ts';
 import type { Ban, BanKind } from './access/bans.ts';
-import type { ServerEvents } from './events.ts';
+import { WHOLE_SERVER_EVENTS, type ServerEvents } from './events.ts';
 import { enter, ownEntrance } from './entrances.ts';
 import { hereOf } from './here.ts';
 import { Hub } from './hub.ts';
@@ -61,8 +61,10 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
     super();
     const resolved = resolveServerOptions(options);
     const emit = this.emit.bind(this) as (name: string, ...of: unknown[]) => boolean;
-    // What its own test does is nobody's event.
-    this.emit = ((name: string, ...of: unknown[]) => !isOfSelfTest(of[0]) && emit(name, ...of)) as typeof this.emit;
+    // What its own test does is nobody's event, and what becomes of the whole server is not that of one process of it.
+    const isSilent = (name: string): boolean => resolved.others !== undefined && WHOLE_SERVER_EVENTS.has(name);
+    this.emit = ((name: string, ...of: unknown[]) =>
+      !isOfSelfTest(of[0]) && !isSilent(name) && emit(name, ...of)) as typeof this.emit;
     this.#counters = countEvents(this);
     this.#log = logEvents(this, resolved.log);
     this.#hub = new Hub(resolved, this);
@@ -72,7 +74,7 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
 
   /** Where it listens, with the real ports, and the pin where its certificate is signed by itself. */
   get addresses(): readonly Address[] {
-    return this.#listeners.map(({ address }) => this.#pinned(address));
+    return this.#listeners.map(({ address }) => this.#certificate.pinned(address));
   }
 
   /** What it has done and holds, at this moment. */
@@ -139,15 +141,9 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
     }
     real = listener.address;
     this.#listeners.push(listener);
-    const pinned = this.#pinned(real);
+    const pinned = this.#certificate.pinned(real);
     this.emit('listening', pinned);
     return pinned;
-  }
-
-  /** A certificate that no authority vouches for is known by its pin alone. */
-  #pinned(address: Address): Address {
-    const { fingerprint, isSelfSigned } = this.#certificate;
-    return address.transport === 'tls' && isSelfSigned ? { ...address, pin: fingerprint } : address;
   }
 
   /** When its certificate expires; `undefined` without one. */

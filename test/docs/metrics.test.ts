@@ -28,7 +28,9 @@ const TOLD: AccountStatus = {
 test('docs/operating.md has a row for each metric', async () => {
   const status = { startedAt: new Date(), accounts: [TOLD] };
   const delay = { mean: 0, p50: 0, p99: 0, max: 0 };
-  const server = new ChatosServer({ tls: await testCertificate() });
+  const numbers = { clients: 0, connections: 0, memoryBytes: 0, cpuSeconds: 0 };
+  const workers = { all: [{ worker: 1, pid: 1, state: 'up', ...numbers }], restarts: 0 } as const;
+  const server = Object.assign(new ChatosServer({ tls: await testCertificate() }), { workers });
   const document = statusDocument(
     { runtime: status, server, audit: { written: true, lostLines: 0 }, delay },
     new Date(),

@@ -52,11 +52,13 @@ test('ctl lists sessions and private connections, for people and as JSON', async
   const { connectId } = await bob.next(8);
   await Promise.all([openHalf(port, connectId), openHalf(port, connectId)]);
   const table = await ctl('sessions');
-  expect(table.stdout).toMatch(/^SESSION +LOGIN .*\n#1 +alice +127\.0\.0\.1 .*\n#2 +bob /);
-  expect(lines(await ctl('sessions', '--json'))).toMatchObject([
-    { type: 'session', id: '1', login: 'alice', remoteAddress: '127.0.0.1', longBytes: 4, encrypted: false },
-    { type: 'session', id: '2', login: 'bob' },
+  expect(table.stdout).toMatch(/^SESSION +LOGIN .*\n#\d+ +alice +127\.0\.0\.1 .*\n#\d+ +bob /);
+  const sessions = lines(await ctl('sessions', '--json'));
+  expect(sessions).toMatchObject([
+    { type: 'session', login: 'alice', remoteAddress: '127.0.0.1', longBytes: 4, encrypted: false },
+    { type: 'session', login: 'bob' },
   ]);
+  for (const { id } of sessions) expect(table.stdout).toContain(`\n#${String(id)} `);
   expect((await ctl('channels')).stdout).toMatch(/^REQUESTER .*\nalice +bob /);
   expect(lines(await ctl('channels', '--json'))).toMatchObject([
     { type: 'channel', requester: { login: 'alice' }, target: { login: 'bob' } },
@@ -93,8 +95,9 @@ test('ctl kick takes ids, and patterns with --all; where one is not there, it ki
     stderr: 'chatosbot: not logged in: nobody; nobody was kicked\n',
   });
   expect(await ctl('kick', 'spam-*')).toMatchObject({ status: 69 });
-  expect((await ctl('kick', '#3', '--json')).stdout).toBe(
-    '{"type":"kicked","id":"3","login":"spam","remoteAddress":"127.0.0.1"}\n',
+  const id = lines(await ctl('sessions', '--json')).find(({ login }) => login === 'spam')!['id'] as string;
+  expect((await ctl('kick', `#${id}`, '--json')).stdout).toBe(
+    `{"type":"kicked","id":"${id}","login":"spam","remoteAddress":"127.0.0.1"}\n`,
   );
   expect(await other.ended).toBe('end');
   expect(lines(await ctl('kick', '--all', 'spam-?', '--json'))).toHaveLength(2);

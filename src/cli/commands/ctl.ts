@@ -3,7 +3,7 @@ import type { ControlLine, ControlRequest } from '../../ops/control-protocol.ts'
 import { toJsonLine } from '../../util/escape.ts';
 import { LOG_LEVELS } from '../../util/log.ts';
 import { escapeUnsafe } from '../../util/escape.ts';
-import { REPORTS } from '../ctl/reports.ts';
+import { missingText, REPORTS } from '../ctl/reports.ts';
 import { ask, type ControlFlags } from '../ctl/socket.ts';
 import { groupOptions } from '../group-options.ts';
 import { configOption, controlOption, duration, seconds } from '../options.ts';
@@ -102,10 +102,14 @@ async function show(
   request: ControlRequest,
   report: (lines: readonly ControlLine[]) => string[],
 ): Promise<void> {
-  const lines = await ask(flags, request, undefined, (socket) =>
+  const all = await ask(flags, request, undefined, (socket) =>
     notice(`asking the only server there is, not that of the configuration: ${socket}`),
   );
-  const texts = flags.json ? lines.map(toJsonLine) : report(lines).map(escapeUnsafe);
+  const lines = all.filter(({ type }) => type !== 'missing');
+  for (const line of all) {
+    if (line.type === 'missing') notice(`warning: ${missingText(line)}`);
+  }
+  const texts = flags.json ? all.map(toJsonLine) : report(lines).map(escapeUnsafe);
   if (texts.length > 0) await writeLine(texts.join('\n'));
   // A reload that was not done is what a wrong configuration is anywhere.
   if (lines.some(({ invalid }) => Array.isArray(invalid) && invalid.length > 0)) throw new ExitSignal(EXIT.usage);

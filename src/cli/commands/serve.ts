@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../../config/load.ts';
-import type { LoadedConfig } from '../../config/read.ts';
 import {
   auditFile,
   certificateFiles,
@@ -12,7 +11,6 @@ import {
   workerCount,
   type WorkerCount,
 } from '../../config/settings.ts';
-import { ChatosError } from '../../errors.ts';
 import type { Address } from '../../net/address.ts';
 import { descriptorLimit } from '../../net/descriptors.ts';
 import { BansFile } from '../../ops/bans-file.ts';
@@ -86,27 +84,15 @@ async function serve(flags: ServeFlags): Promise<void> {
     const { log, level } = switchedLoggerFor(flags);
     for (const line of accessWarnings(options, listen, loaded)) log.warn(line);
     const count = workerCount(flags.workers, config);
-    if (count > 1) {
-      const unfit = notWithWorkers(flags, loaded);
-      if (unfit) throw new ChatosError('INVALID_ARGUMENT', `${unfit} takes one worker (--workers 1) so far`);
-      const state = stateDirectory(flags.state, loaded);
-      const certificate = { files: certificateFiles(flags, loaded), stateDirectory: state };
-      const bans = new BansFile(state, log);
-      const { logLevel } = flags;
-      running.workers = await startWorkers({ listen, options, certificate, bans, log, announce, count, logLevel });
-      running.reloader = {
-        reload: () => Promise.reject(new ChatosError('INVALID_ARGUMENT', 'with workers, it takes a restart so far')),
-      };
-      warnOfFewDescriptors(options.limits?.maxConnections ?? DEFAULT_SERVER_LIMITS.maxConnections, log);
-      return;
-    }
     const audit = await startAudit(auditFile(flags.audit, loaded), running, log);
     const bans = new BansFile(stateDirectory(flags.state, loaded), log);
     const certificate = {
       files: certificateFiles(flags, loaded),
       stateDirectory: stateDirectory(flags.state, loaded),
     };
-    const server = await startServer({ listen, options, certificate, audit, bans, log, announce });
+    const plan = { listen, options, certificate, audit, bans, log, announce };
+    const { logLevel } = flags;
+    const server = count > 1 ? await startWorkers({ ...plan, count, logLevel }) : await startServer(plan);
     running.server = server;
     running.reloader = await Reloader.of({
       loaded,
@@ -126,13 +112,6 @@ async function serve(flags: ServeFlags): Promise<void> {
     if (address) await startStatus({ address, server, audit, log }, running, announce);
     warnOfFewDescriptors(options.limits?.maxConnections ?? DEFAULT_SERVER_LIMITS.maxConnections, log);
   });
-}
-
-/** What operators may ask for that several workers do not have. */
-function notWithWorkers(flags: ServeFlags, loaded: LoadedConfig): string | undefined {
-  if (statusAddress(flags.status, loaded.config, 'server')) return '--status';
-  if (auditFile(flags.audit, loaded) !== undefined) return '--audit';
-  return typeof controlPath(flags.control, loaded) === 'string' ? '--control' : undefined;
 }
 
 /** What a server needs beside its connections. */

@@ -100,6 +100,11 @@ export const REPORTS = {
   },
 } as const;
 
+/** What is said of a process of a server that had no part in an answer. */
+export function missingText({ worker, pid }: ControlLine): string {
+  return `worker ${count(worker)} (pid ${count(pid)}) does not answer: what it has is missing, and what it is to do waits`;
+}
+
 /** What a ban is of, in words. */
 const KINDS: Readonly<Record<string, string>> = { from: 'address', login: 'login', identity: 'key' };
 

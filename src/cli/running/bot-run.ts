@@ -3,7 +3,7 @@ import { BotRuntime } from '../../bot/runtime.ts';
 import { auditFile, certificateFiles, configuredAddress, ownAddress, serverOptions } from '../../config/settings.ts';
 import { DEFAULT_ADDRESS, formatAddress, type Address } from '../../net/address.ts';
 import type { BansFile } from '../../ops/bans-file.ts';
-import type { ChatosServer } from '../../server/server.ts';
+import type { OperatedServer } from '../../server/operated-server.ts';
 import { quote } from '../../util/quote.ts';
 import { packageVersion } from '../../util/version.ts';
 import type { StopRequest } from '../terminal/signals.ts';
@@ -94,7 +94,7 @@ function lazily<T>(make: () => Promise<T>): () => Promise<T> {
 }
 
 /** Where its own bots reach a server: they know its key, whatever name its certificate has. */
-function embeddedAddress(server: ChatosServer): Address {
+function embeddedAddress(server: OperatedServer): Address {
   const address = ownAddress(server.addresses);
   return address.transport === 'tls' ? { ...address, pin: server.fingerprint } : address;
 }

@@ -2,14 +2,14 @@ import { isChatosError, messageOf } from '../../errors.ts';
 import type { BansFile } from '../../ops/bans-file.ts';
 import type { Operated } from '../../ops/control-commands.ts';
 import type { ControlServer } from '../../ops/control-server.ts';
-import type { ChatosServer } from '../../server/server.ts';
+import type { OperatedServer } from '../../server/operated-server.ts';
 import type { LevelSwitch, Logger } from '../../util/log.ts';
 import type { Announce } from '../terminal/output.ts';
 
 export interface ControlPlan {
   /** Where; `undefined` for the default socket, false for none. */
   readonly path: string | false | undefined;
-  readonly server: ChatosServer;
+  readonly server: OperatedServer;
   readonly bots: Operated['bots'];
   readonly bans: BansFile;
   readonly level: LevelSwitch;

@@ -2,7 +2,7 @@ import { ChatosError, isChatosError } from '../../errors.ts';
 import { formatAddress, type Address } from '../../net/address.ts';
 import { LOOPBACK, Networks } from '../../net/networks.ts';
 import type { AuditLog } from '../../ops/audit/audit-log.ts';
-import type { Workers } from '../../cluster/workers/workers.ts';
+import type { WholeServer } from '../../cluster/workers/whole-server.ts';
 import type { KeyPair } from '../../net/tls-server.ts';
 import type { BansFile } from '../../ops/bans-file.ts';
 import type { ServerOptions } from '../../server/options.ts';
@@ -52,12 +52,15 @@ export async function startServer(plan: ServerPlan): Promise<ChatosServer> {
  * @throws {ChatosError} as {@link startServer}
  */
 export async function startWorkers(
-  plan: Omit<ServerPlan, 'audit'> & { readonly count: number; readonly logLevel: LogLevel },
-): Promise<Workers> {
-  const { count, logLevel, options, bans, log } = plan;
-  const { Workers: Server } = await import('../../cluster/workers/workers.ts');
+  plan: ServerPlan & { readonly count: number; readonly logLevel: LogLevel },
+): Promise<WholeServer> {
+  const { count, logLevel, options, audit, bans, log } = plan;
+  const { WholeServer: Server } = await import('../../cluster/workers/whole-server.ts');
   const tls = await certificateOf(plan);
-  const server = await Server.start({ count, options: { ...options, tls, bans: bans.read() }, log, logLevel });
+  const setUp = { ...options, tls, bans: bans.read() };
+  const server = await Server.start({ count, options: setUp, log, logLevel, tellsEvents: audit !== undefined });
+  audit?.follow(server);
+  bans.attach(server);
   await listenAll(server, plan);
   return server;
 }

@@ -1,11 +1,10 @@
 import { isChatosError, messageOf } from '../../errors.ts';
 import type { Recorder } from '../../bot/recording/recorder.ts';
 import type { BotRuntime } from '../../bot/runtime.ts';
-import type { Workers } from '../../cluster/workers/workers.ts';
 import type { AuditLog } from '../../ops/audit/audit-log.ts';
 import type { ControlServer } from '../../ops/control-server.ts';
 import type { StatusServer, StatusServerOptions } from '../../ops/status-endpoint.ts';
-import type { ChatosServer } from '../../server/server.ts';
+import type { OperatedServer } from '../../server/operated-server.ts';
 import type { BoundedLogger } from '../../util/bounded-log.ts';
 import type { Logger } from '../../util/log.ts';
 import { pluralize } from '../../util/printable.ts';
@@ -22,9 +21,7 @@ export interface Running {
   log?: BoundedLogger;
   recorder?: Recorder | undefined;
   audit?: AuditLog | undefined;
-  server?: ChatosServer | undefined;
-  /** The server, where it is several processes. */
-  workers?: Workers | undefined;
+  server?: OperatedServer | undefined;
   runtime?: BotRuntime;
   status?: StatusServer | undefined;
   control?: ControlServer | undefined;
@@ -56,13 +53,16 @@ export async function runUntilStopped(
     .then(() => (running.drainMs === undefined ? undefined : running.server?.close({ drainMs: flags.drain * 1000 })))
     .catch(() => undefined);
   try {
-    await start(running, stop, announce);
-    const { runtime, server, workers } = running;
+    await start(running, stop, announce).catch((error: unknown) => {
+      // A terminal sends a signal to workers, too, and they may not have begun to leave it to this process.
+      if (!stop.signal.aborted || !isChatosError(error, 'CONNECTION_LOST')) throw error;
+    });
+    const { runtime, server } = running;
     const ending = await Promise.race(runtime ? [stop.received, runtime.failed] : [stop.received]);
     if (isChatosError(ending)) throw ending;
     // A server of ours may relay more than the bots' own.
-    const own = server?.stats.channels ?? (await workers?.channelCount());
-    const channels = own ?? runtime?.channelCount ?? 0;
+    await server?.refresh?.();
+    const channels = server?.stats.channels ?? runtime?.channelCount ?? 0;
     const drainS = (running.drainMs ?? flags.drain * 1000) / 1000;
     const questions = runtime?.questionCount ?? 0;
     const left = [
@@ -78,12 +78,11 @@ export async function runUntilStopped(
 }
 
 async function stopRun(running: Running, drainMs: number): Promise<void> {
-  const { log, watcher, runtime, server, workers, audit, recorder, status, control } = running;
+  const { log, watcher, runtime, server, audit, recorder, status, control } = running;
   const deadline = performance.now() + drainMs;
   server?.admitNobody();
   await Promise.all([watcher?.close(), runtime?.stop({ timeoutMs: drainMs })]);
   await server?.close({ drainMs: Math.max(deadline - performance.now(), 0) });
-  await workers?.close({ drainMs });
   await audit?.close();
   await recorder?.close();
   await status?.close();
@@ -92,9 +91,8 @@ async function stopRun(running: Running, drainMs: number): Promise<void> {
 }
 
 /** Breaks all connections: a process that just exits would end its channels with FIN, as if all had been said. */
-function abortRun({ server, workers, runtime, control }: Running): void {
+function abortRun({ server, runtime, control }: Running): void {
   server?.abort();
-  workers?.abort();
   runtime?.abort();
   control?.abort();
 }

@@ -1,6 +1,6 @@
 import { ChatosError, isChatosError } from '../../errors.ts';
 import { formatAddress, type Address } from '../../net/address.ts';
-import type { ChatosServer } from '../../server/server.ts';
+import type { OperatedServer } from '../../server/operated-server.ts';
 import type { Announce } from '../terminal/output.ts';
 import type { Report } from './reload-report.ts';
 
@@ -9,12 +9,12 @@ type Listening = readonly [text: string, real: Address];
 
 /** The addresses of a configuration that is reloaded, and where the server listens by them. */
 export class ReloadedListeners {
-  readonly #server: ChatosServer;
+  readonly #server: OperatedServer;
   readonly #announce: Announce;
   #listening: readonly Listening[];
 
   /** @param wanted the addresses that the server was started with, in the order in which it listens on them */
-  constructor(server: ChatosServer, wanted: readonly Address[], announce: Announce) {
+  constructor(server: OperatedServer, wanted: readonly Address[], announce: Announce) {
     const { addresses } = server;
     this.#server = server;
     this.#announce = announce;
@@ -60,7 +60,7 @@ export class ReloadedListeners {
 }
 
 /** Whether the port that is in use is the server's own. */
-function isOwnPort(error: unknown, wanted: Address | undefined, { addresses }: ChatosServer): boolean {
+function isOwnPort(error: unknown, wanted: Address | undefined, { addresses }: OperatedServer): boolean {
   const isInUse = isChatosError(error, 'LISTEN_FAILED') && error.fields['errno'] === 'EADDRINUSE';
   return isInUse && addresses.some(({ port }) => port === wanted?.port);
 }

@@ -8,7 +8,7 @@ import { LOOPBACK } from '../../net/networks.ts';
 import type { AuditLog } from '../../ops/audit/audit-log.ts';
 import type { ReloadReport } from '../../ops/control-commands.ts';
 import type { UpdatableOptions } from '../../server/options.ts';
-import type { ChatosServer } from '../../server/server.ts';
+import type { OperatedServer, Soon } from '../../server/operated-server.ts';
 import type { Logger } from '../../util/log.ts';
 import type { Announce } from '../terminal/output.ts';
 import { accessWarnings } from './access-warnings.ts';
@@ -23,7 +23,7 @@ export interface ReloadPlan {
   /** Reads the configuration again, also where a part of it is invalid. */
   readonly load: () => Promise<LoadedConfig>;
   /** The server in this process, if there is one, and whether it is that of bots. */
-  readonly server: ChatosServer | undefined;
+  readonly server: OperatedServer | undefined;
   readonly isEmbedded: boolean;
   /** Where it listens, by a configuration; `undefined` where options say so. */
   readonly listen: (loaded: LoadedConfig) => readonly Address[];
@@ -109,7 +109,7 @@ export class Reloader {
     return report.all;
   }
 
-  async #updateServer(server: ChatosServer, loaded: LoadedConfig, report: Report): Promise<void> {
+  async #updateServer(server: OperatedServer, loaded: LoadedConfig, report: Report): Promise<void> {
     const wrong = problemsOf(loaded);
     let options: UpdatableOptions;
     try {
@@ -133,18 +133,18 @@ export class Reloader {
         report.invalid(`serve.${key}`, `it is gone, and the configuration has errors: ${loaded.problem.message}`);
         continue;
       }
-      this.#apply(key, options[key], report, () => server.update({ [key]: options[key] }));
+      await this.#apply(key, options[key], report, () => server.update({ [key]: options[key] }));
     }
     if (!report.all.applied.includes('serve.logins')) return;
     for (const line of accessWarnings(options, this.#plan.listen(loaded), loaded)) this.#plan.log.warn(line);
   }
 
   /** Applies a part that is not as it was. */
-  #apply(key: string, value: unknown, report: Report, act: () => void): void {
+  async #apply(key: string, value: unknown, report: Report, act: () => Soon<void>): Promise<void> {
     const part = `serve.${key}`;
     if (isDeepStrictEqual(value, this.#applied.get(key))) return report.unchanged(part);
     try {
-      act();
+      await act();
       this.#applied.set(key, value);
       report.applied(part);
     } catch (error) {
@@ -153,7 +153,7 @@ export class Reloader {
   }
 
   /** The files of the certificate may be others, whatever the configuration says. */
-  async #replaceCertificate(server: ChatosServer, loaded: LoadedConfig, report: Report): Promise<void> {
+  async #replaceCertificate(server: OperatedServer, loaded: LoadedConfig, report: Report): Promise<void> {
     const { announce, certificate, listen, log } = this.#plan;
     const wrong = problemsOf(loaded).get('tls');
     if (wrong !== undefined) return report.invalid('serve.tls', wrong);

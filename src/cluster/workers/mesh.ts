@@ -77,6 +77,11 @@ export class Mesh implements Others {
     this.#here = here;
   }
 
+  /** The server of this worker. */
+  get here(): Here {
+    return this.#here;
+  }
+
   /** Short ones, and with one worker in the place of another never the same again. */
   sessionId(number: number): SessionId {
     const round = Math.floor(this.#name.number / NUMBERS);

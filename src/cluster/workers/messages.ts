@@ -1,6 +1,11 @@
 import type { Address } from '../../net/address.ts';
 import type { Claim, Member, Obstacle, Release, SessionId } from '../../server/directory.ts';
-import type { ServerOptions } from '../../server/options.ts';
+import type { KeyPair } from '../../net/tls-server.ts';
+import type { Ban } from '../../server/access/bans.ts';
+import type { ServerOptions, UpdatableOptions } from '../../server/options.ts';
+import type { ServerStats } from '../../server/stats.ts';
+import type { ChannelView, SessionView } from '../../server/views.ts';
+import type { SentEvent } from './told-events.ts';
 import type { LineLevel, LogFields, LogLevel } from '../../util/log.ts';
 
 /** One of the worker processes: another process that takes the place of one that has died has a number of its own. */
@@ -24,6 +29,8 @@ export interface WorkerStart {
   readonly options: SentOptions;
   /** The least level of the log's lines that are sent to the primary. */
   readonly logLevel: LogLevel;
+  /** Whether the primary is told what happens. */
+  readonly tellsEvents: boolean;
 }
 
 /** An address that the primary listens on; its connections go to the workers by turns. */
@@ -39,6 +46,8 @@ export interface SentConnection {
   readonly id: number;
   /** Of the listener that it came to. */
   readonly listener: number;
+  /** Whether it is of the server's own test. */
+  readonly isOwn: boolean;
 }
 
 /** A half that came to a worker other than that of its channel. */
@@ -52,6 +61,15 @@ export interface SentHalf {
   readonly fingerprint: string | undefined;
 }
 
+/** What a worker has done and holds. */
+export interface WorkerNumbers {
+  readonly stats: ServerStats;
+  /** The sessions for which most waits. */
+  readonly fullest: readonly SessionView[];
+  readonly memoryBytes: number;
+  readonly cpuSeconds: number;
+}
+
 /** Whether a login was granted, and as the so manieth of all; or who is in the way. */
 export type Claimed = { readonly granted: number } | { readonly obstacle: Obstacle };
 
@@ -63,8 +81,7 @@ export type AskedByPrimary = {
   readonly start: [WorkerStart, undefined];
   /** Connects to the workers that were there before it; it answers when all of them can be reached. */
   readonly meet: [readonly WorkerName[], undefined];
-  /** Answers with the address as clients are told it: with a pin, where its certificate is signed by itself. */
-  readonly listen: [SharedListener, Address];
+  readonly listen: [SharedListener, undefined];
   readonly stopListening: [number, undefined];
   /**
    * A connection, whose handle comes with it. It is answered before anything is read of it: so one that was not answered can
@@ -81,8 +98,22 @@ export type AskedByPrimary = {
   readonly close: [{ readonly drainMs: number }, undefined];
   /** Answers, to show that it still can. */
   readonly ping: [undefined, undefined];
-  /** How many channels are open. */
-  readonly channels: [undefined, number];
+  /** With so many of the fullest sessions at most. */
+  readonly numbers: [{ readonly fullest: number }, WorkerNumbers];
+  readonly sessions: [undefined, readonly SessionView[]];
+  readonly busiest: [{ readonly most: number }, readonly SessionView[]];
+  readonly channels: [undefined, readonly ChannelView[]];
+  /** As {@link Here.kick}. */
+  readonly kick: [readonly [id: SessionId, why: string, elsewhere: number], boolean];
+  /** As {@link Here.breakChannels}. */
+  readonly breakChannels: [Pick<Member, 'id' | 'key'>, number];
+  /** Answers with how many sessions and channels have been ended. */
+  readonly ban: [Ban, { readonly sessions: number; readonly channels: number }];
+  readonly unban: [Pick<Ban, 'kind' | 'what'>, undefined];
+  /** What the primary has found valid. */
+  readonly update: [UpdatableOptions, undefined];
+  readonly replaceCertificate: [KeyPair, undefined];
+  readonly logLevel: [LogLevel, undefined];
 };
 
 /** What a worker asks the primary. */
@@ -90,6 +121,8 @@ export type AskedByWorker = {
   readonly claim: [Claim, Claimed];
   readonly release: [readonly [member: Member, how: Release], undefined];
   readonly log: [readonly [level: LineLevel, message: string, fields: LogFields], undefined];
+  /** Something has happened. */
+  readonly event: [SentEvent, undefined];
   /** Hands a half over to the worker in this slot: the primary has its connection. */
   readonly handOver: [readonly [slot: number, half: SentHalf], undefined];
   /** The primary need not keep the connection with this number open any more. */

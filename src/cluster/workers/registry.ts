@@ -34,6 +34,11 @@ export class Registry {
     return this.#held.size;
   }
 
+  /** Who has logged in as a session, and by which worker. */
+  holderOf(id: SessionId): { readonly claim: Claim; readonly by: Holder } | undefined {
+    return this.#held.get(id);
+  }
+
   holdFor(holdMs: number): void {
     this.#logins.holdFor(holdMs);
   }

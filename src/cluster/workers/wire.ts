@@ -24,7 +24,7 @@ export interface Port {
 }
 
 /** An error, as it is sent. */
-interface SentError {
+export interface SentError {
   readonly code: ErrorCode | undefined;
   readonly message: string;
   readonly fields: ErrorFields;
@@ -114,12 +114,12 @@ export class Wire<Asked extends Questions, Answered extends Questions> {
   }
 }
 
-function sentError(error: unknown): SentError {
+export function sentError(error: unknown): SentError {
   if (!isChatosError(error)) return { code: undefined, message: messageOf(error), fields: {} };
   const { code, message, fields } = error;
   return { code, message, fields };
 }
 
-function errorOf({ code, message, fields }: SentError): Error {
+export function errorOf({ code, message, fields }: SentError): Error {
   return code === undefined ? new Error(message) : new ChatosError(code, message, { fields });
 }

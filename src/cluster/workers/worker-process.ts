@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { resetHandle, closeHandle, type SocketHandle } from '../../net/socket-handle.ts';
 import type { Claim, SessionId } from '../../server/directory.ts';
 import { withResolvers } from '../../util/deferred.ts';
-import type { AskedByPrimary, AskedByWorker, SentHalf, WorkerName } from './messages.ts';
+import type { AskedByPrimary, AskedByWorker, SentConnection, SentHalf, WorkerName } from './messages.ts';
 import type { Holder } from './registry.ts';
 import { Wire, type Answers } from './wire.ts';
 
@@ -88,10 +88,10 @@ export class WorkerProcess implements Holder {
   }
 
   /** Gives it a connection, which is kept open here as well where its end could be taken for one (P14). */
-  give(id: number, listener: number, handle: SocketHandle, isKept: boolean): void {
+  give({ id, listener, isOwn }: SentConnection, handle: SocketHandle, isKept: boolean): void {
     const kept: Kept = { listener, handle, isTaken: false };
     this.#kept.set(id, kept);
-    this.wire.ask('connection', { id, listener }, handle).then(
+    this.wire.ask('connection', { id, listener, isOwn }, handle).then(
       () => {
         kept.isTaken = true;
         if (!isKept) this.#letGo(id);

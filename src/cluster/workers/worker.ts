@@ -1,16 +1,18 @@
 import { rmSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { formatAddress, type Address } from '../../net/address.ts';
 import { MAX_UNREAD_BYTES, receive, type listen, type Reception } from '../../net/listen.ts';
 import { socketOf, type SocketHandle } from '../../net/socket-handle.ts';
 import type { Claim, SessionId } from '../../server/directory.ts';
 import { ChatosServer } from '../../server/server.ts';
-import { loggerTo, type LogFields } from '../../util/log.ts';
+import { loggerTo, type LevelSwitch, type LogFields } from '../../util/log.ts';
 import { pause } from '../../util/timeout.ts';
 import { Connections } from './connections.ts';
 import { Halves } from './halves.ts';
 import { awaitPeers, meetPeers } from './meeting.ts';
 import { Mesh } from './mesh.ts';
 import type { AskedByPrimary, AskedByWorker, SharedListener, WorkerName, WorkerStart } from './messages.ts';
+import { tellEvents } from './told-events.ts';
 import type { Answers, Wire } from './wire.ts';
 import { WorkerDirectory } from './worker-directory.ts';
 
@@ -25,12 +27,15 @@ export class Worker {
   readonly #connections: Connections;
   readonly #halves: Halves;
   readonly #server: ChatosServer;
+  readonly #level: LevelSwitch;
+  /** Connections of the server's own test. */
+  readonly #own = new WeakSet<Socket>();
   /** By address: which of the primary's listeners a server is to have next. */
   readonly #listenerIds = new Map<string, number>();
   readonly #receptions = new Map<number, { readonly reception: Reception; readonly address: Address }>();
 
   constructor(start: WorkerStart, wire: Wire<AskedByWorker, AskedByPrimary>) {
-    const { name, of, folder, options, logLevel } = start;
+    const { name, of, folder, options, logLevel, tellsEvents } = start;
     this.#start = start;
     this.#directory = new WorkerDirectory({
       claim: (claim) => wire.ask('claim', claim),
@@ -39,9 +44,10 @@ export class Worker {
     this.#connections = new Connections((id) => void wire.ask('letGo', id).catch(() => undefined));
     this.#halves = new Halves(folder, wire, this.#connections, () => this.#mesh);
     this.#mesh = new Mesh(name, of, this.#directory, this.#halves);
+    this.#level = { level: logLevel };
     const log = loggerTo(
       (level, message, fields) => void wire.ask('log', [level, message, copyable(fields)]).catch(() => undefined),
-      { level: logLevel },
+      this.#level,
     );
     this.#server = new ChatosServer({
       ...options,
@@ -50,6 +56,7 @@ export class Worker {
       others: this.#mesh,
       listen: this.#listen,
     });
+    if (tellsEvents) tellEvents(this.#server, (event) => wire.ask('event', event));
   }
 
   /** Others can reach this one then. */
@@ -68,15 +75,17 @@ export class Worker {
     },
     listen: async ({ id, address }: SharedListener) => {
       this.#listenerIds.set(formatAddress(address), id);
-      return this.#server.listen(address);
+      await this.#server.listen(address);
+      return undefined;
     },
     stopListening: (id) => {
       const address = this.#receptions.get(id)?.address;
       if (address) this.#server.stopListening(address);
       return undefined;
     },
-    connection: ({ id, listener }, handle) => {
+    connection: ({ id, listener, isOwn }, handle) => {
       const socket = socketOf(handle!, MAX_UNREAD_BYTES);
+      if (isOwn) this.#own.add(socket);
       this.#connections.add(socket, id);
       const { reception } = this.#receptions.get(listener) ?? {};
       if (reception) reception.take(socket);
@@ -98,7 +107,33 @@ export class Worker {
       return undefined;
     },
     ping: () => undefined,
-    channels: () => this.#server.stats.channels,
+    numbers: ({ fullest }) => {
+      const { user, system } = process.cpuUsage();
+      const of = { memoryBytes: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1e6 };
+      return { stats: this.#server.stats, fullest: this.#server.fullest(fullest), ...of };
+    },
+    sessions: () => this.#server.sessions(),
+    busiest: ({ most }) => this.#server.busiest(most),
+    channels: () => this.#server.channels(),
+    kick: ([id, why, elsewhere]) => this.#mesh.here.kick(id, why, elsewhere),
+    breakChannels: (kicked) => this.#mesh.here.breakChannels(kicked),
+    ban: (ban) => this.#server.ban(ban),
+    unban: ({ kind, what }) => {
+      this.#server.unban(kind, what);
+      return undefined;
+    },
+    update: (options) => {
+      this.#server.update(options);
+      return undefined;
+    },
+    replaceCertificate: async (pair) => {
+      await this.#server.replaceCertificate(pair);
+      return undefined;
+    },
+    logLevel: (level) => {
+      this.#level.level = level;
+      return undefined;
+    },
   };
 
   /** The primary has gone: nobody holds the logins any more. Breaks everything, so that nothing looks like an end. */
@@ -115,7 +150,9 @@ export class Worker {
   /** Its connections come from the primary. */
   readonly #listen: typeof listen = async (address, enter, options) => {
     const id = this.#listenerIds.get(formatAddress(address))!;
-    const reception = receive(address, enter, options);
+    const reception = receive(address, enter, options, (socket) =>
+      this.#own.has(socket) ? this.#mesh.here.ownEntrance(address) : undefined,
+    );
     this.#receptions.set(id, { reception, address });
     return {
       address,

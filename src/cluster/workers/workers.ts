@@ -1,29 +1,43 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { Duplex } from 'node:stream';
 import { ChatosError, messageOf } from '../../errors.ts';
 import { formatAddress, toAddress, type Address, type AddressLike } from '../../net/address.ts';
+import { testItself } from '../../server/self-test.ts';
+import type { SessionId } from '../../server/directory.ts';
 import { closeHandle, type SocketHandle } from '../../net/socket-handle.ts';
 import { MAX_PATH_BYTES } from '../../net/unix-socket.ts';
 import { DEFAULT_SERVER_LIMITS } from '../../server/limits/server-limits.ts';
 import { LOG_BOUNDS } from '../../server/log-events.ts';
 import { boundLog, type BoundedLogger } from '../../util/bounded-log.ts';
 import type { Logger, LogLevel } from '../../util/log.ts';
+import { Asking } from './asking.ts';
 import { Acceptor } from './acceptor.ts';
 import { halfPath } from './halves.ts';
 import { limitsOfWorker } from './limits.ts';
 import type { AskedByWorker, SentHalf, SentOptions } from './messages.ts';
 import { Registry } from './registry.ts';
 import type { Answers } from './wire.ts';
+import type { SentEvent } from './told-events.ts';
 import { WorkerProcess } from './worker-process.ts';
 
 export interface WorkersPlan {
   /** How many. */
   readonly count: number;
-  /** What the server is set up with, its limits being those of all workers together. */
+  /** What the server is set up with, its limits being those of all workers together; read for each worker that is started. */
   readonly options: SentOptions;
   readonly log: Logger;
+  /** Read for each worker, too. */
   readonly logLevel: LogLevel;
+  /** Whether somebody is told what happens. */
+  readonly tellsEvents: boolean;
+  /** Something has happened in a worker. */
+  readonly onEvent: (event: SentEvent) => void;
+  /** A connection to an address could not be accepted. */
+  readonly onAcceptFailed: (address: Address, error: Error) => void;
+  /** A worker has ended. */
+  readonly onWorkerEnded: (worker: WorkerProcess) => void;
 }
 
 /** A worker that dies is started again after this, and each time after twice as long, while none lives for `STEADY_MS`. */
@@ -52,11 +66,12 @@ export class Workers {
   readonly #registry: Registry;
   readonly #slots: readonly Slot[];
   readonly #processes = new Set<WorkerProcess>();
+  /** What operators ask of workers. */
+  readonly asking = new Asking();
   /** Those that have connections, by turns: the first is next. */
   #ready: WorkerProcess[] = [];
   readonly #acceptors: Acceptor[] = [];
   #waiting: { readonly listener: number; readonly handle: SocketHandle }[] = [];
-  readonly #addresses = new Map<Acceptor, Address>();
   #lastNumber = 0;
   #lastListener = 0;
   #lastConnection = 0;
@@ -90,9 +105,34 @@ export class Workers {
     }
   }
 
-  /** Where it listens, with the real ports, and the pin where its certificate is signed by itself. */
+  /** Where it listens, with the real ports. */
   get addresses(): readonly Address[] {
-    return this.#acceptors.map((acceptor) => this.#addresses.get(acceptor) ?? acceptor.address);
+    return this.#acceptors.map(({ address }) => address);
+  }
+
+  /** The processes, those that are not ready included. */
+  get processes(): readonly WorkerProcess[] {
+    return [...this.#processes];
+  }
+
+  /** Whether a worker has connections. */
+  isReady(worker: WorkerProcess): boolean {
+    return this.#ready.includes(worker);
+  }
+
+  /** How often one that had ended was started again. */
+  get restarts(): number {
+    return Math.max(this.#lastNumber - this.#plan.count, 0);
+  }
+
+  /** Who has logged in as a session, and where. */
+  holderOf(id: SessionId): ReturnType<Registry['holderOf']> {
+    return this.#registry.holderOf(id);
+  }
+
+  /** As {@link Directory.holdFor}. */
+  holdFor(holdMs: number): void {
+    this.#registry.holdFor(holdMs);
   }
 
   /** Listens on one more address, as {@link ChatosServer.listen} does. */
@@ -104,26 +144,35 @@ export class Workers {
       const acceptor = await Acceptor.open(
         id,
         wanted,
-        (handle) => this.#give(id, handle),
-        ({ message: why }) => this.#log.warn('connection not accepted', { address: formatAddress(wanted), why }),
+        (handle, tested) => (tested ? this.#giveTo(tested, id, handle, true) : this.#give(id, handle)),
+        (error) => this.#plan.onAcceptFailed(wanted, error),
       );
       this.#acceptors.push(acceptor);
       try {
-        for (const worker of this.#ready) this.#addresses.set(acceptor, await this.#listenBy(worker, acceptor));
+        await this.asking.change(this.#ready, 'listen', { id, address: acceptor.address });
       } catch (error) {
         this.#stopListening(acceptor);
         throw error;
       }
-      return this.#addresses.get(acceptor) ?? acceptor.address;
+      return acceptor.address;
     });
   }
 
-  /** How many channels are open. */
-  async channelCount(): Promise<number> {
-    const counts = await Promise.all(
-      this.#ready.map((worker) => worker.wire.ask('channels', undefined).catch(() => 0)),
-    );
-    return counts.reduce((sum, count) => sum + count, 0);
+  /** As {@link ChatosServer.stopListening}. */
+  stopListening(address: Address): boolean {
+    const wanted = formatAddress({ ...address, pin: undefined });
+    const acceptor = this.#acceptors.find((each) => formatAddress(each.address) === wanted);
+    if (acceptor) this.#stopListening(acceptor);
+    return acceptor !== undefined;
+  }
+
+  /** As {@link ChatosServer.selfTest}, of one worker. */
+  async selfTest(worker: WorkerProcess, timeoutMs: number, stop: AbortSignal): Promise<string | undefined> {
+    const [acceptor] = this.#acceptors;
+    if (!acceptor) return 'the server listens nowhere';
+    const connect = (): Promise<Duplex> => acceptor.connectToItself(worker);
+    const failure = await testItself(connect, acceptor.address.longBytes, timeoutMs, stop);
+    return this.isReady(worker) ? failure : undefined;
   }
 
   /** As {@link ChatosServer.admitNobody}. */
@@ -164,11 +213,12 @@ export class Workers {
       },
     );
     this.#processes.add(worker);
-    const { options, count, logLevel } = this.#plan;
+    const { options, count, logLevel, tellsEvents } = this.#plan;
     const limits = limitsOfWorker(options.limits, count);
     const folder = this.#folder;
     try {
-      await worker.wire.ask('start', { name, of: count, folder, options: { ...options, limits }, logLevel });
+      const setUp = { options: { ...options, limits }, logLevel, tellsEvents };
+      await worker.wire.ask('start', { name, of: count, folder, ...setUp });
       await this.#inTurn(() => this.#join(worker));
     } catch (error) {
       worker.disconnect();
@@ -184,14 +234,10 @@ export class Workers {
       'meet',
       this.#ready.map(({ name }) => name),
     );
-    for (const acceptor of this.#acceptors) this.#addresses.set(acceptor, await this.#listenBy(worker, acceptor));
+    for (const { id, address } of this.#acceptors) await worker.wire.ask('listen', { id, address });
     this.#ready.push(worker);
     worker.watch();
     for (const { listener, handle } of this.#waiting.splice(0)) this.#give(listener, handle);
-  }
-
-  #listenBy({ wire }: WorkerProcess, { id, address }: Acceptor): Promise<Address> {
-    return wire.ask('listen', { id, address });
   }
 
   #answersTo(worker: () => WorkerProcess): Omit<Answers<AskedByWorker>, 'letGo'> {
@@ -205,6 +251,10 @@ export class Workers {
         this.#log[level](message, fields);
         return undefined;
       },
+      event: (event) => {
+        this.#plan.onEvent(event);
+        return undefined;
+      },
       handOver: ([slot, half]) => {
         this.#handOver(worker(), slot, half);
         return undefined;
@@ -216,6 +266,7 @@ export class Workers {
     this.#processes.delete(worker);
     this.#ready = this.#ready.filter((other) => other !== worker);
     this.#registry.forget(worker);
+    this.#plan.onWorkerEnded(worker);
     if (this.#state !== 'running') return;
     void worker.ended.then((how) => {
       const { pid } = worker;
@@ -237,13 +288,17 @@ export class Workers {
     const worker = this.#ready.shift();
     if (worker) {
       this.#ready.push(worker);
-      this.#lastConnection += 1;
-      worker.give(this.#lastConnection, listener, handle, this.#isPlain(listener));
+      this.#giveTo(worker, listener, handle, false);
     } else if (this.#state === 'closing' || this.#waiting.length >= MAX_WAITING) {
       closeHandle(handle);
     } else {
       this.#waiting.push({ listener, handle });
     }
+  }
+
+  #giveTo(worker: WorkerProcess, listener: number, handle: SocketHandle, isOwn: boolean): void {
+    this.#lastConnection += 1;
+    worker.give({ id: this.#lastConnection, listener, isOwn }, handle, this.#isPlain(listener));
   }
 
   /** Over TLS, the end of a process is told apart from an end (P14a). */
@@ -261,7 +316,6 @@ export class Workers {
   #stopListening(acceptor: Acceptor): void {
     acceptor.close();
     this.#acceptors.splice(this.#acceptors.indexOf(acceptor), 1);
-    this.#addresses.delete(acceptor);
     for (const { wire } of this.#ready) wire.ask('stopListening', acceptor.id).catch(() => undefined);
   }
 

@@ -148,7 +148,10 @@ export const AUDIT_EVENTS = {
     what: 'So many lines of an event were left out: more than 100 a second came.',
     fields: ['of', 'count'],
   },
-  lost: { what: 'So many lines are missing here: the file could not be written.', fields: ['count'] },
+  lost: {
+    what: 'So many lines are missing here: the file could not be written, or a worker could not tell so many.',
+    fields: ['count'],
+  },
 } as const satisfies Readonly<Record<string, AuditRow>>;
 
 export type AuditEvent = keyof typeof AUDIT_EVENTS;

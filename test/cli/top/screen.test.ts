@@ -12,7 +12,10 @@ const LOGINS = ['alice', 'long-login-of-thirty-bytes-012', '中文用户名', '�
 
 /** What a control socket answers, as it comes: the dates are texts. */
 const answered = (server: ChatosServer) =>
-  JSON.parse(JSON.stringify([...topLines(server)])) as { type: string; [field: string]: unknown }[];
+  JSON.parse(JSON.stringify([...topLines(server, server.busiest(1_000), server.channels())])) as {
+    type: string;
+    [field: string]: unknown;
+  }[];
 
 function sessionLine(login: string, index: number): { type: string; [field: string]: unknown } {
   const numbers = {

@@ -1,0 +1,292 @@
+import { EventEmitter } from 'node:events';
+import type { Address, AddressLike } from '../../net/address.ts';
+import type { KeyPair } from '../../net/tls-server.ts';
+import { Bans, type Ban, type BanKind } from '../../server/access/bans.ts';
+import { Certificate } from '../../server/certificate.ts';
+import type { ServerEvents } from '../../server/events.ts';
+import { DEFAULT_SERVER_LIMITS } from '../../server/limits/server-limits.ts';
+import { logEvents } from '../../server/log-events.ts';
+import type { OperatedServer, WorkersView } from '../../server/operated-server.ts';
+import { resolveServerOptions, type UpdatableOptions } from '../../server/options.ts';
+import { countEvents, type ServerStats } from '../../server/stats.ts';
+import type { ChannelView, SessionView } from '../../server/views.ts';
+import type { BoundedLogger } from '../../util/bounded-log.ts';
+import type { LogLevel } from '../../util/log.ts';
+import { limitsOfWorker } from './limits.ts';
+import type { SentOptions } from './messages.ts';
+import { emitTold } from './told-events.ts';
+import { AllNumbers } from './worker-numbers.ts';
+import type { WorkerProcess } from './worker-process.ts';
+import { Workers, type WorkersPlan } from './workers.ts';
+
+export type WholeServerPlan = Pick<WorkersPlan, 'count' | 'options' | 'log' | 'logLevel' | 'tellsEvents'>;
+
+/** Workers tell their numbers this often: where one dies, so much of what it has counted is not known. */
+const REFRESH_MS = 1_000;
+/** What the test of a worker may take at most. */
+const SELF_TEST_MS = 2_000;
+/** So many of the sessions for which most waits are told with the numbers. */
+const MOST_FULL = 10;
+
+/** A server that is several processes, as operators see it: one. */
+export class WholeServer extends EventEmitter<ServerEvents> implements OperatedServer {
+  readonly #workers: Workers;
+  readonly #count: number;
+  /** What becomes of the server as a whole; the log of what happens in a worker is its own. */
+  readonly #whole: EventEmitter<ServerEvents>;
+  readonly #log: BoundedLogger;
+  readonly #numbers: AllNumbers;
+  readonly #bans: Bans;
+  readonly #certificate: Certificate;
+  /** What a worker that is started again is set up with. */
+  readonly #setUp: { options: SentOptions; logLevel: LogLevel };
+  readonly #stopping = new AbortController();
+  readonly #timer: NodeJS.Timeout;
+  #isClosing = false;
+
+  private constructor(parts: {
+    readonly workers: Workers;
+    readonly plan: WholeServerPlan;
+    readonly whole: EventEmitter<ServerEvents>;
+    readonly numbers: AllNumbers;
+    readonly setUp: { options: SentOptions; logLevel: LogLevel };
+  }) {
+    super();
+    const { workers, plan, whole, numbers, setUp } = parts;
+    this.#workers = workers;
+    this.#count = plan.count;
+    this.#whole = whole;
+    this.#numbers = numbers;
+    this.#setUp = setUp;
+    this.#log = logEvents(whole, plan.log);
+    const { limits, tls, bans = [] } = setUp.options;
+    const { handshakeTimeoutMs } = { ...DEFAULT_SERVER_LIMITS, ...limits };
+    this.#certificate = new Certificate(tls, handshakeTimeoutMs);
+    this.#bans = new Bans();
+    for (const ban of bans) this.#bans.add(ban);
+    this.#bans.onExpired = (ban) => this.#emitWhole('unbanned', ban, 'expired');
+    this.#timer = setInterval(() => void this.refresh().catch(() => undefined), REFRESH_MS).unref();
+  }
+
+  /**
+   * Starts the workers; they listen nowhere yet.
+   *
+   * @throws {ChatosError} as {@link Workers.start}
+   */
+  static async start(plan: WholeServerPlan): Promise<WholeServer> {
+    const whole = new EventEmitter<ServerEvents>();
+    const numbers = new AllNumbers(countEvents(whole));
+    let server: WholeServer | undefined;
+    const setUp = { options: plan.options, logLevel: plan.logLevel };
+    const workers = await Workers.start({
+      ...plan,
+      get options() {
+        return { ...setUp.options, ...(server && { bans: server.bans() }) };
+      },
+      get logLevel() {
+        return setUp.logLevel;
+      },
+      onEvent: (event) => server && emitTold(server, event),
+      onAcceptFailed: (address, error) => server && server.#emitWhole('acceptFailed', address, error),
+      onWorkerEnded: (worker) => numbers.forget(worker),
+    });
+    server = new WholeServer({ workers, plan, whole, numbers, setUp });
+    await server.refresh();
+    return server;
+  }
+
+  get addresses(): readonly Address[] {
+    return this.#workers.addresses.map((address) => this.#certificate.pinned(address));
+  }
+
+  get stats(): ServerStats {
+    return this.#numbers.stats;
+  }
+
+  get isStopping(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+
+  get certificateExpiresAt(): Date | undefined {
+    return this.#certificate.expiresAt;
+  }
+
+  get fingerprint(): string | undefined {
+    return this.#certificate.fingerprint;
+  }
+
+  get workers(): WorkersView {
+    const { processes, restarts, asking } = this.#workers;
+    const all = Array.from({ length: this.#count }, (_, slot) => {
+      const worker = processes.find(({ name }) => name.slot === slot);
+      const { stats, memoryBytes = 0, cpuSeconds = 0 } = (worker && this.#numbers.of(worker)) ?? {};
+      const isUp = worker !== undefined && this.#workers.isReady(worker);
+      return {
+        worker: slot + 1,
+        pid: worker?.pid,
+        state: !isUp ? 'starting' : asking.isSilent(worker) ? 'not answering' : 'up',
+        clients: stats?.clients ?? 0,
+        connections: stats?.connections ?? 0,
+        memoryBytes,
+        cpuSeconds,
+      } as const;
+    });
+    return { all, restarts };
+  }
+
+  async refresh(): Promise<void> {
+    const { asking, processes } = this.#workers;
+    const all = await asking.show(processes, 'numbers', { fullest: MOST_FULL });
+    for (const { worker, answer } of all) if (!worker.ending) this.#numbers.set(worker, answer);
+  }
+
+  fullest(most: number): readonly SessionView[] {
+    return this.#numbers.fullest(most);
+  }
+
+  async sessions(): Promise<readonly SessionView[]> {
+    const { asking, processes } = this.#workers;
+    const all = await asking.show(processes, 'sessions', undefined);
+    return all
+      .flatMap(({ answer }) => answer)
+      .toSorted((one, other) => one.connectedAt.getTime() - other.connectedAt.getTime());
+  }
+
+  async busiest(most: number): Promise<readonly SessionView[]> {
+    const { asking, processes } = this.#workers;
+    const all = await asking.show(processes, 'busiest', { most });
+    const rank = ({ queuedBytes, idleMs }: SessionView): number => (queuedBytes > 0 ? -1 : idleMs);
+    return all
+      .flatMap(({ answer }) => answer)
+      .toSorted((one, other) => rank(one) - rank(other))
+      .slice(0, most);
+  }
+
+  async channels(): Promise<readonly ChannelView[]> {
+    const { asking, processes } = this.#workers;
+    const all = await asking.show(processes, 'channels', undefined);
+    return all.flatMap(({ answer }) => answer).toSorted((one, other) => one.since.getTime() - other.since.getTime());
+  }
+
+  /** The private connections of a login may be in any of the workers. */
+  async kick(id: string): Promise<boolean> {
+    const { asking, processes } = this.#workers;
+    const held = this.#workers.holderOf(id);
+    const isThere = (worker: WorkerProcess): boolean => held === undefined || worker === held.by;
+    const others = processes.filter((worker) => !isThere(worker));
+    const broken = held ? await asking.change(others, 'breakChannels', { id, key: held.claim.key }) : [];
+    const elsewhere = broken.reduce((sum, { answer }) => sum + answer, 0);
+    const kicked = await asking.change(processes.filter(isThere), 'kick', [id, 'kicked', elsewhere]);
+    return kicked.some(({ answer }) => answer);
+  }
+
+  bans(): readonly Ban[] {
+    return this.#bans.list();
+  }
+
+  checkRoomForBans(bans: readonly Ban[]): void {
+    this.#bans.checkRoomFor(bans);
+  }
+
+  async ban(ban: Ban): Promise<{ readonly sessions: number; readonly channels: number }> {
+    this.#bans.add(ban);
+    const { asking, processes } = this.#workers;
+    const hit = await asking.change(processes, 'ban', ban);
+    const sessions = hit.reduce((sum, { answer }) => sum + answer.sessions, 0);
+    const channels = hit.reduce((sum, { answer }) => sum + answer.channels, 0);
+    this.#emitWhole('banned', ban, sessions, channels);
+    return { sessions, channels };
+  }
+
+  async unban(kind: BanKind, what: string): Promise<Ban | undefined> {
+    const lifted = this.#bans.remove(kind, what);
+    if (!lifted) return undefined;
+    const { asking, processes } = this.#workers;
+    await asking.change(processes, 'unban', { kind, what });
+    this.#emitWhole('unbanned', lifted, 'lifted');
+    return lifted;
+  }
+
+  async selfTest(): Promise<string | undefined> {
+    if (this.isStopping) return 'the server is stopping';
+    const up = this.#workers.processes.filter((worker) => this.#workers.isReady(worker));
+    if (up.length === 0) return 'no worker is running';
+    const failures = await Promise.all(
+      up.map(async (worker) => {
+        const failure = await this.#workers.selfTest(worker, SELF_TEST_MS, this.#stopping.signal);
+        return failure && `worker ${worker.name.slot + 1} (pid ${worker.pid}): ${failure}`;
+      }),
+    );
+    return failures.filter((failure) => failure !== undefined).join('; ') || undefined;
+  }
+
+  async listen(address: AddressLike): Promise<Address> {
+    const pinned = this.#certificate.pinned(await this.#workers.listen(address));
+    this.#emitWhole('listening', pinned);
+    return pinned;
+  }
+
+  stopListening(address: Address): boolean {
+    return this.#workers.stopListening(address);
+  }
+
+  /** What is valid here is valid in each worker. One that does not answer has it when it does, and one that is started again, too. */
+  async update(options: UpdatableOptions): Promise<void> {
+    const changed = { ...this.#setUp.options, ...options };
+    const { logins, deny, allow, halves, lookAlikes, proxies, limits } = changed;
+    const { loginHoldMs } = resolveServerOptions({ logins, deny, allow, halves, lookAlikes, proxies, limits }).limits;
+    this.#setUp.options = changed;
+    this.#workers.holdFor(loginHoldMs);
+    const ofWorker = 'limits' in options ? { ...options, limits: limitsOfWorker(limits, this.#count) } : options;
+    const { asking, processes } = this.#workers;
+    await asking.change(processes, 'update', ofWorker);
+  }
+
+  async replaceCertificate({ cert, key }: KeyPair): Promise<boolean> {
+    const pair = { cert, key };
+    // What does the handshakes says whether the two fit.
+    if (this.#setUp.options.tls) await this.#certificate.server();
+    if (!(await this.#certificate.replace(pair))) return false;
+    this.#setUp.options = { ...this.#setUp.options, tls: pair };
+    const { asking, processes } = this.#workers;
+    await asking.change(processes, 'replaceCertificate', pair);
+    return true;
+  }
+
+  setLogLevel(level: LogLevel): void {
+    this.#setUp.logLevel = level;
+    const { asking, processes } = this.#workers;
+    asking.change(processes, 'logLevel', level).catch(() => undefined);
+  }
+
+  admitNobody(): void {
+    this.#stopping.abort();
+    this.#workers.admitNobody();
+  }
+
+  async close({ drainMs = 0 }: { readonly drainMs?: number } = {}): Promise<void> {
+    const isFirst = !this.#isClosing;
+    this.#isClosing = true;
+    this.#stopping.abort();
+    if (isFirst && drainMs > 0) {
+      await this.refresh();
+      const { clients, channels } = this.stats;
+      if (clients + channels > 0) this.#emitWhole('draining', clients, channels, drainMs);
+    }
+    await this.#workers.close({ drainMs });
+    clearInterval(this.#timer);
+    this.#bans.close();
+    this.#log.flush();
+  }
+
+  abort(): void {
+    this.#workers.abort();
+  }
+
+  /** What the log says of the server, and what others hear of it. */
+  #emitWhole<E extends keyof ServerEvents>(name: E, ...of: ServerEvents[E]): void {
+    for (const events of [this.#whole, this]) {
+      (events.emit as (name: E, ...of: ServerEvents[E]) => boolean).call(events, name, ...of);
+    }
+  }
+}

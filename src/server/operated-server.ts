@@ -1,0 +1,72 @@
+import type { EventEmitter } from 'node:events';
+import type { Address, AddressLike } from '../net/address.ts';
+import type { KeyPair } from '../net/tls-server.ts';
+import type { LogLevel } from '../util/log.ts';
+import type { Ban, BanKind } from './access/bans.ts';
+import type { ServerEvents } from './events.ts';
+import type { CloseOptions, UpdatableOptions } from './options.ts';
+import type { ServerStats } from './stats.ts';
+import type { ChannelView, SessionView } from './views.ts';
+
+/** Of a server in this process, at once; of one that is several processes, when they have answered. */
+export type Soon<T> = T | Promise<T>;
+
+/** One of the processes of a server that is several. */
+export interface WorkerView {
+  /** Its place among them, from 1. */
+  readonly worker: number;
+  /** Missing where it has ended, and has not been started again yet. */
+  readonly pid: number | undefined;
+  /** `not answering` where it has not answered in time: what it has is missing in what is shown. */
+  readonly state: 'up' | 'starting' | 'not answering';
+  /** Clients that are logged in there. */
+  readonly clients: number;
+  /** TCP connections, those of private connections included. */
+  readonly connections: number;
+  /** Resident memory, in bytes. */
+  readonly memoryBytes: number;
+  /** Processor time, user and system, in seconds. */
+  readonly cpuSeconds: number;
+}
+
+/** All of them. */
+export interface WorkersView {
+  /** In the order of their places. */
+  readonly all: readonly WorkerView[];
+  /** How often one that had ended was started again. */
+  readonly restarts: number;
+}
+
+/** A server as operators see it, whether it is one process, as {@link ChatosServer}, or several. */
+export interface OperatedServer extends EventEmitter<ServerEvents> {
+  readonly addresses: readonly Address[];
+  /** What it has done and holds: of several processes, as it was at the last {@link OperatedServer.refresh}. */
+  readonly stats: ServerStats;
+  readonly isStopping: boolean;
+  readonly certificateExpiresAt: Date | undefined;
+  readonly fingerprint: string | undefined;
+  /** Missing where it is one process. */
+  readonly workers?: WorkersView | undefined;
+  /** Asks its processes for their numbers: a second old, they are asked again in any case. Missing where it is one process. */
+  refresh?(): Promise<void>;
+  /** What its processes have to say in the log has this level from now on. Missing where it is one process. */
+  setLogLevel?(level: LogLevel): void;
+  /** As old as the numbers. */
+  fullest(most: number): readonly SessionView[];
+  sessions(): Soon<readonly SessionView[]>;
+  busiest(most: number): Soon<readonly SessionView[]>;
+  channels(): Soon<readonly ChannelView[]>;
+  kick(id: string): Soon<boolean>;
+  bans(): readonly Ban[];
+  checkRoomForBans(bans: readonly Ban[]): void;
+  ban(ban: Ban): Soon<{ readonly sessions: number; readonly channels: number }>;
+  unban(kind: BanKind, what: string): Soon<Ban | undefined>;
+  selfTest(): Promise<string | undefined>;
+  listen(address: AddressLike): Promise<Address>;
+  stopListening(address: Address): boolean;
+  update(options: UpdatableOptions): Soon<void>;
+  replaceCertificate(pair: KeyPair): Promise<boolean>;
+  admitNobody(): void;
+  close(options?: CloseOptions): Promise<void>;
+  abort(): void;
+}
