@@ -89,6 +89,13 @@ describe('the report of a status', () => {
     expect(over).toMatch(/suspended until it is called/);
   });
 
+  test('shows which bots are isolated', () => {
+    const isolation = { running: true, usedMb: 12, memoryMb: 256, restarts: 0 };
+    expect(report(withPlugin({ isolation }))).toMatch(/^echo +echo +running, isolated +12 +0 +0$/m);
+    const aside = { isolation, state: 'suspended', suspendedUntil: '2025-06-01T10:00:24.000Z' };
+    expect(report(withPlugin(aside))).toMatch(/^echo +echo +suspended for another 24 s, isolated +12/m);
+  });
+
   test('shows of jobs when they run next, in their own zone or that of the reader, and how the last run went', () => {
     const startedAt = '2025-06-01T01:00:00.000Z';
     const job = { running: 0, next: '2025-06-02T01:00:00.000Z' };

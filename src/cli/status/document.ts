@@ -18,6 +18,8 @@ const plugin = v.object({
   calls: count,
   failures: count,
   skipped: count,
+  /** Of a bot with a thread of its own. */
+  isolation: v.optional(v.object({ restarts: count })),
   errors: v.array(v.object({ at: date, hook: v.string(), peer: v.optional(v.string()), message: v.string() })),
   jobs: v.array(
     v.object({

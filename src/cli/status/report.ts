@@ -64,10 +64,11 @@ function pluginLines(status: Status, age: Age): string[] {
   return [...table, ...notes.map(indented), ''];
 }
 
-function stateText({ state, suspendedUntil }: Account['plugins'][number], at: Date): string {
-  if (suspendedUntil === undefined) return state;
+function stateText({ state, suspendedUntil, isolation }: Account['plugins'][number], at: Date): string {
+  const where = isolation ? ', isolated' : '';
+  if (suspendedUntil === undefined) return `${state}${where}`;
   const leftMs = suspendedUntil.getTime() - at.getTime();
-  return leftMs > 0 ? `${state} for another ${formatSpan(leftMs)}` : `${state} until it is called`;
+  return `${state} ${leftMs > 0 ? `for another ${formatSpan(leftMs)}` : 'until it is called'}${where}`;
 }
 
 function jobLines(status: Status, zone: Zone): string[] {
