@@ -84,6 +84,18 @@ export class Connection {
     this.#settings.channel.destroy();
   }
 
+  /** Ends the connection. A peer that is of no use learns why from our hello: a reset could overtake that. */
+  async part(): Promise<void> {
+    const { channel } = this.#settings;
+    if (!this.#isOpen && !channel.destroyed) {
+      const gone = new AbortController();
+      channel.once('close', () => gone.abort());
+      channel.end();
+      await pause(LAST_WORD_TIMEOUT_MS, gone.signal);
+    }
+    channel.destroy();
+  }
+
   get #isDone(): boolean {
     return this.#doneSent && this.#settings.outgoing.isDone;
   }

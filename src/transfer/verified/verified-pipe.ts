@@ -122,8 +122,11 @@ export class VerifiedPipe {
           await connection.fail(this.#reasonOf(error));
           throw error;
         }
+        if (!isConnectionLost(error)) {
+          await connection.part();
+          throw error;
+        }
         channel.destroy();
-        if (!isConnectionLost(error)) throw error;
         if (!this.#secret || !this.#reconnects) return this.#lost(error);
         this.#isLost = true;
         this.#options.onEvent?.({ type: 'lost', error });

@@ -32,6 +32,16 @@ const says =
     for (const bytes of frames.flatMap(encodeFrame)) peer.write(bytes);
   };
 
+it('says its hello also to a peer that is of no use, which reads it when it likes', async () => {
+  const hello: Buffer[] = [];
+  await endWith(async (peer) => {
+    peer.write('hello');
+    for (let turn = 0; turn < 10; turn += 1) await new Promise(setImmediate);
+    peer.on('data', (chunk: Buffer) => hello.push(chunk));
+  });
+  expect(Buffer.concat(hello)).toHaveLength(encodeHello(HELLO).length);
+});
+
 const incomplete = (message: string): Error => expect.objectContaining({ code: 'DATA_INCOMPLETE', message });
 
 it.each([
