@@ -1,6 +1,9 @@
 /** Workers are killed while clients do all that they can; what must hold holds for those who are with others. */
+import { createHash } from 'node:crypto';
 import { expect, onTestFinished, test } from 'vitest';
-import { RfcPeer } from '../support/rfc-peer.ts';
+import { TcpTransport } from '../../src/net/tcp-transport.ts';
+import { openHalf, RfcPeer } from '../support/rfc-peer.ts';
+import { hashOf, pattern } from '../support/server-sockets.ts';
 import { startServer } from './chatosbot.ts';
 import { workersOf } from './worker-processes.ts';
 
@@ -9,6 +12,11 @@ const SEED = Number(process.env['CHATOSBOT_CHAOS_SEED'] ?? 1);
 const KILL_MS = 1_000;
 const TALKERS = 9;
 const RACERS = 8;
+const PIPES = 4;
+/** For what does not come where a worker has been killed. */
+const PATIENCE = { timeoutMs: 3_000 };
+const PIECE_BYTES = 64 * 1024;
+const BYTES = pattern(64 * PIECE_BYTES);
 
 /** Numbers from 0 to 1 that are the same again for the same seed. */
 function randomFrom(seed: number): () => number {
@@ -28,7 +36,7 @@ test(
     const { command, port } = await startServer(['--workers', '3']);
     const until = performance.now() + MINUTES * 60_000;
     const isOver = (): boolean => performance.now() >= until;
-    const counts = { kills: 0, logins: 0, heard: 0, thrones: 0 };
+    const counts = { kills: 0, logins: 0, heard: 0, thrones: 0, whole: 0, broken: 0 };
     const faults: string[] = [];
 
     /** Logs in at once, as nobody else has the login. */
@@ -104,6 +112,43 @@ test(
       }
     };
 
+    /** What has come of it: all bytes and an end, or a break; an end without all bytes is a fault (P14). */
+    const transfer = async (one: RfcPeer, other: RfcPeer): Promise<'whole' | 'broken'> => {
+      one.request(other.name);
+      await other.next(5, PATIENCE);
+      other.ok(one.name);
+      const { connectId } = await other.next(8, PATIENCE);
+      const halves = await Promise.all([openHalf(port, connectId), openHalf(port, connectId)]);
+      for (const half of halves) onTestFinished(() => void half.destroy());
+      const [from, to] = halves;
+      const hash = createHash('sha256');
+      to.on('data', (chunk: Buffer) => hash.update(chunk));
+      const ended = new Promise<'end' | 'break'>((resolve) => {
+        new TcpTransport(to).onEnd(() => resolve('end'));
+        to.once('close', () => resolve('break'));
+      });
+      for (let at = 0; at < BYTES.length && !from.destroyed; at += PIECE_BYTES) {
+        from.write(BYTES.subarray(at, at + PIECE_BYTES));
+        await pause(5);
+      }
+      from.end();
+      const how = await ended;
+      for (const half of halves) half.destroy();
+      if (how === 'break') return 'broken';
+      if (hash.digest('hex') !== hashOf(BYTES).sha256) faults.push('a channel has ended, and not all bytes have come');
+      return 'whole';
+    };
+
+    const pipe = async (name: string): Promise<void> => {
+      for (let session = 1; !isOver(); session++) {
+        const [one, other] = [await logIn(`${name}-a${session}`), await logIn(`${name}-b${session}`)];
+        if (!one || !other) return;
+        counts[await transfer(one, other).catch(() => 'broken' as const)] += 1;
+        one.destroy();
+        other.destroy();
+      }
+    };
+
     const kill = async (): Promise<void> => {
       while (!isOver()) {
         await pause(KILL_MS * (0.5 + random()));
@@ -120,11 +165,14 @@ test(
       kill(),
       ...Array.from({ length: TALKERS }, (_, i) => talk(`talker-${i}`)),
       ...Array.from({ length: RACERS }, (_, i) => race(`racer-${i}`)),
+      ...Array.from({ length: PIPES }, (_, i) => pipe(`pipe-${i}`)),
     ]);
     process.stdout.write(`chaos of seed ${SEED}: ${JSON.stringify(counts)}\n`);
     expect(faults).toEqual([]);
     expect(counts.kills).toBeGreaterThan(0);
     expect(counts.thrones).toBeGreaterThan(0);
+    const last = [await logIn('last-one'), await logIn('last-other')] as const;
+    expect(await transfer(last[0]!, last[1]!)).toBe('whole');
     command.kill('SIGTERM');
     expect(await command.exit()).toMatchObject({ status: 0 });
   },
