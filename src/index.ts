@@ -42,8 +42,10 @@ export {
   type AnswerSpec,
   type AnswerValue,
   type Dialogue,
+  type DialogueEnd,
   type DialogueSpec,
   type DialogueStep,
+  type EndedDialogue,
 } from './bot/plugin/dialogue.ts';
 export {
   type FilteredHandlers,

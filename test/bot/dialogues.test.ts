@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Context, Message } from '../../src/bot/plugin/context.ts';
-import { defineDialogue } from '../../src/bot/plugin/dialogue.ts';
+import { defineDialogue, type Dialogue, type DialogueStep } from '../../src/bot/plugin/dialogue.ts';
 import type { BotPlugin, HandledMessage } from '../../src/bot/plugin/plugin.ts';
 import { BotRuntime, type StopOptions } from '../../src/bot/runtime.ts';
 import type { Address } from '../../src/net/address.ts';
@@ -80,6 +80,29 @@ async function startBots(server: Address, plugins: readonly BotPlugin[], clock: 
   await runtime.start();
   const status = () => runtime.status.accounts[0]!.plugins[0]!;
   return { runtime, log, status };
+}
+
+/** What a dialogue can be ended by. */
+interface Ending {
+  readonly clock: FakeClock;
+  readonly talk: (text: string) => Promise<string>;
+  readonly runtime: BotRuntime;
+}
+
+const sayWhy: NonNullable<Dialogue<Order>['onEnd']> = ({ reason, peer, data }, ctx) =>
+  ctx.tell(peer, `${reason}: ${data.size} for ${peer}`);
+
+/** Says why its dialogue has ended; 13 ones are an error. */
+function ending(onEnd: NonNullable<Dialogue<Order>['onEnd']> = sayWhy, steps = order.steps): BotPlugin {
+  const count: DialogueStep = {
+    ask: 'How many?',
+    answer: { type: 'integer', min: 1 },
+    run: ({ answer }) => {
+      if (Number(answer) === 13) throw new Error('unlucky');
+    },
+  };
+  const known = 'count' in steps ? { ...steps, count } : steps;
+  return shop({ order: { ...order, onEnd, steps: known } });
 }
 
 /** Says something to the bot alone; resolves to its next message. */
@@ -247,6 +270,76 @@ describe('a dialogue', () => {
     expect(await talk('yes')).toBe('Something went wrong.');
     expect(await log.until(/no oven/)).toMatchObject({ level: 'error', fields: { hook: 'dialogue', peer: 'alice' } });
     expect(status()).toMatchObject({ dialogues: 0, failures: 1 });
+  });
+
+  it.each<[reason: string, end: (world: Ending) => Promise<unknown> | void]>([
+    ['cancelled', ({ talk }) => talk('!cancel')],
+    ['timed out', ({ clock }) => clock.advance(10 * MINUTE)],
+    ['invalid', async ({ talk }) => [await talk('0'), await talk('0'), await talk('0')]],
+    ['failed', ({ talk }) => talk('13')],
+    ['updated', ({ runtime }) => runtime.reload(0, plugin('bot0', ending(sayWhy, { other: { ask: 'Other?' } })))],
+  ])('that ends before its last step calls onEnd, also after a restart: %s', async (reason, end) => {
+    const { alice, clock, talk, start } = await world();
+    const before = await start(ending());
+    await talk('!order');
+    await talk('large');
+    await before.runtime.stop(AT_ONCE);
+    const { runtime, status } = await start(ending());
+    await end({ clock, talk, runtime });
+    await expect.poll(async () => (await alice.next(4)).msg).toBe(`${reason}: large for alice`);
+    expect(status().dialogues).toBe(0);
+  });
+
+  it('whose onEnd throws is logged with what had failed before', async () => {
+    const { talk, start } = await world();
+    const { log } = await start(ending(() => Promise.reject(new Error('no end'))));
+    await talk('!order');
+    await talk('large');
+    await talk('13');
+    expect(await log.until(/no end/)).toMatchObject({ level: 'warn' });
+    expect(await log.until(/unlucky/)).toMatchObject({ level: 'error' });
+  });
+
+  it('with several users is ended by the plugin when one has answered, without a word', async () => {
+    const { server, alice, start } = await world();
+    const bob = await joinAs(server, 'bob');
+    const ended: unknown[] = [];
+    const approve = defineDialogue({
+      data: { others: [''] },
+      onEnd: ({ reason }) => void ended.push(reason),
+      steps: {
+        only: {
+          ask: 'Yes or no?',
+          answer: { type: 'boolean' },
+          run: async ({ data, message }, ctx) => {
+            for (const login of [...data.others, 'carol']) ended.push(await ctx.end(approve, login));
+            await message.reply('thanks');
+          },
+        },
+      },
+    });
+    const { status } = await start({
+      dialogues: { approve },
+      commands: {
+        deploy: {
+          help: 'deploys',
+          run: async (_: unknown, _message: Message, ctx: Context) => {
+            await ctx.begin(approve, 'alice', { others: ['bob'] });
+            await ctx.begin(approve, 'bob', { others: ['alice'] });
+          },
+        },
+      },
+      onMessage: (message) => message.reply(`heard ${message.text}`),
+    });
+    alice.tell('bot', '!deploy');
+    expect((await bob.next(4)).msg).toBe('Yes or no?');
+    expect((await alice.next(4)).msg).toBe('Yes or no?');
+    bob.tell('bot', 'yes');
+    expect((await bob.next(4)).msg).toBe('thanks');
+    await expect.poll(() => status()).toMatchObject({ dialogues: 0, timers: { count: 0 } });
+    expect(ended).toEqual([true, false]);
+    alice.tell('bot', 'no');
+    expect((await alice.next(4)).msg).toBe('heard no');
   });
 
   it('is held in the place of the message: what is said elsewhere is no answer', async () => {

@@ -19,16 +19,19 @@ export function readDialogues(dialogues: unknown = {}, report: Report): Map<stri
 function dialogueProblems(dialogue: unknown): string[] {
   const steps = isRecord(dialogue) ? dialogue['steps'] : undefined;
   if (!isRecord(dialogue) || !isRecord(steps)) return [' must be { data, steps: { name: { ask } } }'];
-  const { data, timeout, retries = 0, cancel = [] } = dialogue;
+  const { data, timeout, retries = 0, cancel = [], onEnd } = dialogue;
   const names = Object.keys(steps);
   const isCount = retries === Infinity || (Number.isInteger(retries) && (retries as number) >= 0);
   const isWords = Array.isArray(cancel) && cancel.every((word) => typeof word === 'string' && word.trim() !== '');
   const problems = [
-    ...unknownKeys(dialogue, ['data', 'timeout', 'retries', 'cancel', 'steps']).map((problem) => `: ${problem}`),
+    ...unknownKeys(dialogue, ['data', 'timeout', 'retries', 'cancel', 'onEnd', 'steps']).map(
+      (problem) => `: ${problem}`,
+    ),
     ...(isJson(data) ? [] : ['.data is missing, or not JSON']),
     ...(isDuration(timeout) && timeout !== Infinity ? [] : ['.timeout is not a length of time, such as 30m']),
     ...(isCount ? [] : ['.retries must be a whole number, 0 or more']),
     ...(isWords ? [] : ['.cancel must be a list of words']),
+    ...(onEnd === undefined || typeof onEnd === 'function' ? [] : ['.onEnd is not a function']),
     ...(names.length === 0 ? ['.steps has no step'] : []),
   ];
   for (const [name, step] of Object.entries(steps)) {

@@ -169,6 +169,14 @@ export interface Context<Options = PlainOptions> {
    */
   begin<Data>(dialogue: Beginning<Data>, to: Message | string, data?: NoInfer<Data>): Promise<void>;
   /**
+   * Ends a dialogue with a user, who is not told. An answer that is being handled is still handled, but no further question
+   * asked.
+   *
+   * @returns whether the user had this dialogue to finish
+   * @throws {ChatosError} `INVALID_ARGUMENT` if it is not one of the plugin's, or as the {@link Store}
+   */
+  end(dialogue: Beginning, peer: string): Promise<boolean>;
+  /**
    * Requests a private connection from a user and returns it (`onChannel` gets those that users request).
    *
    * @throws {ChatosError} `REQUEST_REFUSED` if the user refuses, `TIMED_OUT` if it does not open in time, or as

@@ -34,6 +34,22 @@ export interface DialogueStep<Spec = unknown, Data = unknown, Name = string> {
   readonly next?: Name | { of(given: Answered<AnswerValue<Spec>, Data>): Name | undefined }['of'];
 }
 
+/**
+ * Why a dialogue has ended before its last step: by the user, without an answer in time, after too many invalid answers, as
+ * a step threw, or as a newer version of the plugin does not have the step.
+ */
+export type DialogueEnd = 'cancelled' | 'timed out' | 'invalid' | 'failed' | 'updated';
+
+/** A dialogue that has ended before its last step. */
+export interface EndedDialogue<Data = unknown> {
+  /** Why it has ended. */
+  readonly reason: DialogueEnd;
+  /** The login of the user. */
+  readonly peer: string;
+  /** What the steps before have made of the data. */
+  readonly data: Data;
+}
+
 /** How a dialogue goes. */
 export interface DialogueSpec<Data, Specs> {
   /** The data at first, as JSON of at most 16 KiB. */
@@ -44,6 +60,8 @@ export interface DialogueSpec<Data, Specs> {
   readonly retries?: number;
   /** Answers by which the user gives up, besides `!cancel`; case is ignored. @default none */
   readonly cancel?: readonly string[];
+  /** Called when it has ended before its last step, and not by {@link Context.end}; the user has been told. */
+  readonly onEnd?: { run(ended: EndedDialogue<Data>, ctx: Context): unknown }['run'];
   /** The steps by name. The first one is where the dialogue begins. */
   readonly steps: { readonly [Name in keyof Specs]: DialogueStep<Specs[Name], Data, keyof Specs> };
 }

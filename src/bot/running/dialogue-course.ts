@@ -3,7 +3,7 @@ import type { Clock } from '../../util/clock.ts';
 import { durationMs } from '../../util/duration.ts';
 import type { Logger } from '../../util/log.ts';
 import type { Context, Message } from '../plugin/context.ts';
-import type { Dialogue } from '../plugin/dialogue.ts';
+import type { Dialogue, DialogueEnd } from '../plugin/dialogue.ts';
 import type { DialogueRecords, KeptDialogue } from './dialogue-records.ts';
 import { isCancel, judge, nextStep, questionOf, stepOf } from './dialogue-step.ts';
 import { toJson } from './json-data.ts';
@@ -12,16 +12,13 @@ const DEFAULT_TIMEOUT = '1h';
 const DEFAULT_RETRIES = 2;
 
 /** What users are told when a dialogue ends before its last step. */
-const WORDS = {
+const WORDS: Readonly<Record<DialogueEnd, string>> = {
   cancelled: 'Cancelled.',
-  late: 'That took too long: I no longer wait for your answer.',
-  wrong: 'I have asked often enough: I no longer wait for your answer.',
+  'timed out': 'That took too long: I no longer wait for your answer.',
+  invalid: 'I have asked often enough: I no longer wait for your answer.',
   failed: 'Something went wrong.',
-  gone: 'I have been updated, and no longer wait for your answer.',
-} as const;
-
-/** Why a dialogue ends before its last step. */
-export type DialogueEnd = keyof typeof WORDS;
+  updated: 'I have been updated, and no longer wait for your answer.',
+};
 
 /** The timers of a plugin that end its dialogues, also those of a later process. */
 export interface DialogueTimers {
@@ -57,7 +54,7 @@ export class DialogueCourse {
     const { records, context, dialogues } = this.#options;
     const dialogue = dialogues.get(kept.name);
     const step = stepOf(kept, dialogues);
-    if (!dialogue || !step) return this.end(kept, 'gone');
+    if (!dialogue || !step) return this.end(kept, 'updated');
     if (isCancel(dialogue, message.text)) return this.end(kept, 'cancelled');
     // Where the process ends within the step, the question is asked again.
     let current: KeptDialogue = { ...kept, asked: false };
@@ -75,7 +72,7 @@ export class DialogueCourse {
       await records.set(current);
     } catch (error) {
       // What the stop cuts short is asked again after it, as what a crash does.
-      if (!context().signal.aborted) await this.end(current, 'failed');
+      if (!context().signal.aborted) await this.#fail(current);
       throw error;
     }
     await this.ask(current);
@@ -87,7 +84,7 @@ export class DialogueCourse {
     const { retries = DEFAULT_RETRIES } = dialogue;
     await message.reply(why);
     if (!records.has(kept)) return;
-    if (kept.wrong >= retries) return this.end(kept, 'wrong');
+    if (kept.wrong >= retries) return this.end(kept, 'invalid');
     await records.set({ ...kept, wrong: kept.wrong + 1, asked: true, until: this.deadline(dialogue) });
   }
 
@@ -98,7 +95,7 @@ export class DialogueCourse {
     try {
       question = questionOf(stepOf(kept, dialogues)!, kept.data);
     } catch (error) {
-      await this.end(kept, 'failed');
+      await this.#fail(kept);
       throw error;
     }
     await this.#tell(kept, question);
@@ -116,16 +113,29 @@ export class DialogueCourse {
     await Promise.all([records.delete(kept), timers.drop(kept.id)]);
   }
 
-  /** Ends a dialogue, unless it has gone on meanwhile. */
+  /** Ends a dialogue, unless it has gone on meanwhile. May throw what the plugin throws. */
   async end(kept: KeptDialogue, why: DialogueEnd): Promise<void> {
-    const { records, log } = this.#options;
+    const { records, log, dialogues, context } = this.#options;
     if (!records.has(kept)) return;
     try {
       await this.drop(kept);
     } catch (error) {
       log.warn(`a dialogue that has ended may go on after a restart: ${messageOf(error)}`, { dialogue: kept.name });
     }
-    await this.#tell(kept, WORDS[why]);
+    try {
+      await this.#tell(kept, WORDS[why]);
+    } finally {
+      const { name, peer, data } = kept;
+      const ended = { reason: why, peer, data: JSON.parse(data) as unknown };
+      await dialogues.get(name)?.onEnd?.(ended, context());
+    }
+  }
+
+  /** Ends a dialogue of which something has thrown: what its end throws hides that not. Never rejects. */
+  async #fail(kept: KeptDialogue): Promise<void> {
+    await this.end(kept, 'failed').catch((error: unknown) => {
+      this.#options.log.warn(`what ends a dialogue failed, too: ${messageOf(error)}`, { dialogue: kept.name });
+    });
   }
 
   async #tell({ peer, private: isPrivate }: KeptDialogue, text: string): Promise<void> {

@@ -32,7 +32,7 @@ export interface PluginContextSettings extends Pick<
   /** Aborted when questions are no longer waited for: some time after the plugin has begun to stop. */
   readonly unanswered: AbortSignal;
   readonly timers: Pick<PluginTimers, 'add' | 'list'>;
-  readonly dialogues: Pick<PluginDialogues, 'begin'>;
+  readonly dialogues: Pick<PluginDialogues, 'begin' | 'endBy'>;
   /** Whether the plugin may act by the code that is running: not any more when it has stopped. */
   readonly mayAct: () => boolean;
 }
@@ -71,6 +71,7 @@ export class PluginContext {
           );
         }),
       begin: (dialogue, to, data) => this.#unlessStopped(() => dialogues.begin(dialogue, to, data)),
+      end: (dialogue, peer) => this.#unlessStopped(() => dialogues.endBy(dialogue, textArgument('login', peer))),
       request: (peer, options = {}) =>
         this.#until(settings.signal, options, async (asked) =>
           this.own(this.guard(await services.request(textArgument('login', peer), asked))),

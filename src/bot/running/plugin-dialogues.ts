@@ -63,7 +63,7 @@ export class PluginDialogues {
       await call(peer, async () => {
         if (records.isBusy(peer) || !records.has(kept)) return;
         if (isLost) log.warn('a dialogue has ended: the plugin no longer has its step', { dialogue: name, step, peer });
-        if (isLost) return this.#course.end(kept, 'gone');
+        if (isLost) return this.#course.end(kept, 'updated');
         await records.whileAsking(peer, () => this.#course.ask(kept));
         // From now on there may be an answer.
         await this.#course.asked(kept);
@@ -112,6 +112,22 @@ export class PluginDialogues {
     await this.#course.asked(kept);
   }
 
+  /**
+   * Ends a dialogue with a user for the plugin; resolves to whether the user had it to finish.
+   *
+   * @throws {ChatosError} `INVALID_ARGUMENT`, or what the store throws
+   */
+  async endBy(dialogue: Beginning, peer: string): Promise<boolean> {
+    const { records, log } = this.#options;
+    const name = this.#nameOf(dialogue);
+    await records.read(log);
+    await records.asked(peer);
+    const kept = records.get(peer);
+    if (kept?.name !== name) return false;
+    await this.#course.drop(kept);
+    return true;
+  }
+
   /** The name of the dialogue that a message answers; `undefined` if it answers none. */
   async answered({ from, private: isPrivate }: Message): Promise<string | undefined> {
     const { records, log } = this.#options;
@@ -150,7 +166,7 @@ export class PluginDialogues {
     const kept = records.get(peer);
     if (kept?.id !== id) return;
     const isLate = kept.until <= clock.now().getTime();
-    if (isLate && !records.isBusy(peer)) return this.#course.end(kept, 'late');
+    if (isLate && !records.isBusy(peer)) return this.#course.end(kept, 'timed out');
     // There was an answer since the timer was set, or there is one just now.
     await timers.set(isLate ? { ...kept, until: this.#course.deadline(dialogues.get(kept.name)) } : kept);
   }
