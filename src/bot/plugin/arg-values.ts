@@ -112,7 +112,8 @@ export function spokenMs(text: string): number | undefined {
   return parts.includes(undefined) || isTooLong ? undefined : durationMs(parts.join(''));
 }
 
-const DATE = /^(?:(\d{4})-(\d\d)-(\d\d)(?:[T ](?=.)|$))?(?:(\d{1,2}):(\d\d)(?::(\d\d))?)?(Z|[+-]\d\d:?\d\d)?$/i;
+const DATE =
+  /^(?:(\d{4})-(\d\d)-(\d\d)(?:[T ](?=.)|$))?(?:(\d{1,2}):(\d\d)(?::(\d\d))?)?(Z|[+-](?:0\d|1[0-4]):?[0-5]\d)?$/i;
 
 /** Reads a day or a time; a time alone is the next one. `undefined` if it is none, or does not exist in its zone. */
 function readDate(text: string, timeZone: string | undefined, now: Date): Date | undefined {
