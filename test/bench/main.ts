@@ -17,6 +17,7 @@ import { benchSend } from './send.ts';
 import { benchSessions, benchSessionsTls } from './sessions.ts';
 import { benchStartup } from './startup.ts';
 import { benchTlsFlood } from './tls-flood.ts';
+import { benchWorkers } from './workers.ts';
 
 const BENCHMARKS: Readonly<Record<string, (rounds: number, plots?: string) => Promise<void>>> = {
   bots: benchBots,
@@ -39,6 +40,7 @@ const BENCHMARKS: Readonly<Record<string, (rounds: number, plots?: string) => Pr
   'sessions-tls': benchSessionsTls,
   startup: benchStartup,
   'tls-flood': benchTlsFlood,
+  workers: benchWorkers,
 };
 
 const { values, positionals } = parseArgs({

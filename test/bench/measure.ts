@@ -18,13 +18,17 @@ export function percentile(values: readonly number[], percent: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * percent) / 100))] ?? NaN;
 }
 
-/** Seconds of CPU that the threads of a process have used, on Linux; elsewhere NaN. */
+/** Seconds of CPU that the threads of a process, and of those that it has started, have used, on Linux; elsewhere NaN. */
 export function cpuSeconds(pid: number): number {
   try {
-    const ns = readdirSync(`/proc/${pid}/task`).map((thread) =>
-      Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]),
-    );
-    return ns.reduce((sum, each) => sum + each, 0) / 1e9;
+    let seconds = 0;
+    for (const thread of readdirSync(`/proc/${pid}/task`)) {
+      const at = `/proc/${pid}/task/${thread}`;
+      seconds += Number(readFileSync(`${at}/schedstat`, 'utf8').split(' ')[0]) / 1e9;
+      const children = readFileSync(`${at}/children`, 'utf8').split(' ').filter(Boolean);
+      for (const child of children) seconds += cpuSeconds(Number(child));
+    }
+    return seconds;
   } catch {
     return NaN;
   }

@@ -72,6 +72,8 @@ export class Workers {
   #ready: WorkerProcess[] = [];
   readonly #acceptors: Acceptor[] = [];
   #waiting: { readonly listener: number; readonly handle: SocketHandle }[] = [];
+  /** Listeners that not all workers know yet: their connections wait. */
+  readonly #opening = new Set<number>();
   #lastNumber = 0;
   #lastListener = 0;
   #lastConnection = 0;
@@ -147,12 +149,16 @@ export class Workers {
         (handle, tested) => (tested ? this.#giveTo(tested, id, handle, true) : this.#give(id, handle)),
         (error) => this.#plan.onAcceptFailed(wanted, error),
       );
+      this.#opening.add(id);
       this.#acceptors.push(acceptor);
       try {
         await this.asking.change(this.#ready, 'listen', { id, address: acceptor.address });
       } catch (error) {
         this.#stopListening(acceptor);
         throw error;
+      } finally {
+        this.#opening.delete(id);
+        this.#giveWaiting();
       }
       return acceptor.address;
     });
@@ -237,7 +243,7 @@ export class Workers {
     for (const { id, address } of this.#acceptors) await worker.wire.ask('listen', { id, address });
     this.#ready.push(worker);
     worker.watch();
-    for (const { listener, handle } of this.#waiting.splice(0)) this.#give(listener, handle);
+    this.#giveWaiting();
   }
 
   #answersTo(worker: () => WorkerProcess): Omit<Answers<AskedByWorker>, 'letGo'> {
@@ -283,9 +289,13 @@ export class Workers {
     );
   }
 
+  #giveWaiting(): void {
+    for (const { listener, handle } of this.#waiting.splice(0)) this.#give(listener, handle);
+  }
+
   /** Gives a connection to the worker whose turn it is; where there is none, it waits. */
   #give(listener: number, handle: SocketHandle): void {
-    const worker = this.#ready.shift();
+    const worker = this.#opening.has(listener) ? undefined : this.#ready.shift();
     if (worker) {
       this.#ready.push(worker);
       this.#giveTo(worker, listener, handle, false);

@@ -83,11 +83,11 @@ export async function end(child: ChildProcess): Promise<void> {
 /** Nothing that the peers do not have either. */
 const UNLIMITED = { exempt: ['127.0.0.0/8'] };
 
-/** The server of this project, as it is shipped. */
-export async function startChatos(limits: object = UNLIMITED): Promise<Running & { tlsPort: number }> {
+/** The server of this project, as it is shipped, in so many processes. */
+export async function startChatos(limits: object = UNLIMITED, workers = 1): Promise<Running & { tlsPort: number }> {
   const [port, tlsPort] = [await freePort(), await freePort()];
   const listen = [`127.0.0.1:${port}`, `tls://127.0.0.1:${tlsPort}`];
-  const config = { serve: { listen, limits: { maxConnections: 19_000, ...limits } } };
+  const config = { serve: { listen, workers, limits: { maxConnections: 19_000, ...limits } } };
   const args = [CLI, 'serve', '--drain', '0', '--log-level', 'error'];
   const server = await start(process.execPath, args, port, { 'chatosbot.config.json': JSON.stringify(config) });
   return { ...server, tlsPort };

@@ -33,8 +33,8 @@ export async function tlsRelays(): Promise<{ name: string; startRelay: () => Pro
   ];
 }
 
-export async function startChatosRelay(limits?: object, secured = false): Promise<Relay> {
-  const server = await startChatos(limits);
+export async function startChatosRelay(limits?: object, secured = false, workers = 1): Promise<Relay> {
+  const server = await startChatos(limits, workers);
   const peers: RfcPeer[] = [];
   const newPeer = async (): Promise<RfcPeer> => {
     const peer = await RfcPeer.connect(server.port);
