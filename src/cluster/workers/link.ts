@@ -113,6 +113,8 @@ export class Link implements Speaker {
     this.#head.writeUInt32BE(1 + first.length + rest.length, 0);
     this.#head[4] = kind;
     for (const part of [this.#head, first, rest]) this.#queue.append(part);
+    // Noted now: what waits before this may have gone by the time that this is written.
+    this.#wasFull ||= this.isFull;
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(this.#flush);
@@ -121,7 +123,6 @@ export class Link implements Speaker {
   readonly #flush = (): void => {
     this.#scheduled = false;
     if (this.#socket.destroyed) return;
-    this.#wasFull ||= this.isFull;
     this.#socket.write(this.#queue.take(), () => {
       if (!this.#wasFull || this.isFull) return;
       this.#wasFull = false;

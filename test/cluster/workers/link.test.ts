@@ -1,0 +1,49 @@
+import { once } from 'node:events';
+import net from 'node:net';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { Link, type LinkHandlers } from '../../../src/cluster/workers/link.ts';
+
+const IGNORED: LinkHandlers = {
+  onPost: () => undefined,
+  onTell: () => undefined,
+  onNote: () => undefined,
+  onRoom: () => undefined,
+  onClose: () => undefined,
+};
+
+/** A link and the socket at its other end, which is not read yet. */
+async function connect(handlers: Partial<LinkHandlers>): Promise<{ link: Link; other: net.Socket }> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'chatosbot-link-'));
+  const server = net.createServer({ pauseOnConnect: true }).listen(path.join(folder, 'link'));
+  const socket = net.connect(path.join(folder, 'link'));
+  const [other] = (await once(server, 'connection')) as [net.Socket];
+  onTestFinished(() => {
+    for (const each of [socket, other]) each.destroy();
+    server.close();
+    rmSync(folder, { recursive: true });
+  });
+  return { link: new Link(socket, { ...IGNORED, ...handlers }), other };
+}
+
+test('says that there is room where what it was full of goes before the rest is written', async () => {
+  let tellRoom = (): void => undefined;
+  const room = new Promise<void>((resolve) => (tellRoom = resolve));
+  const { link, other } = await connect({ onRoom: tellRoom });
+  // More than the system takes, and less than what makes it full.
+  link.post(Buffer.alloc(250 * 1024));
+  other.resume();
+  await once(other, 'data');
+  // It is written behind the next look at what the system has taken, and by then the first has gone.
+  const wasFull = await new Promise<boolean>((resolve) => {
+    setImmediate(() => {
+      link.post(Buffer.alloc(100 * 1024));
+      resolve(link.isFull);
+    });
+  });
+  expect(wasFull).toBe(true);
+  await room;
+  expect(link.isFull).toBe(false);
+});
