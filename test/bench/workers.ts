@@ -14,7 +14,10 @@ const RELAYED_GIB = 2;
 /** One server in several processes: what they deliver, and a private connection whose second half is handed over. */
 export async function benchWorkers(rounds: number): Promise<void> {
   for (const clients of CLIENTS) {
-    const contenders = WORKERS.map((workers) => ({ name: `--workers ${workers}`, run: () => fanOut(clients, workers) }));
+    const contenders = WORKERS.map((workers) => ({
+      name: `--workers ${workers}`,
+      run: () => fanOut(clients, workers),
+    }));
     await compare(`workers: fan-out to ${clients} clients in 2 processes`, contenders, rounds);
   }
   const contenders = WORKERS.map((workers) => ({ name: `--workers ${workers}`, run: () => relay(workers) }));
