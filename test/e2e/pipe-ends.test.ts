@@ -265,7 +265,15 @@ const ENDINGS: Readonly<Record<string, (meeting: Meeting) => Promise<Statuses>>>
   'with `--secret`, the server cuts it as if both had ended': (meeting) => tampered(meeting, 'cut'),
   'with `--secret`, a bit of what the receiver reads is changed': (meeting) => tampered(meeting, 'bend'),
   'with `--secret`, the sender is killed': async (meeting) => {
-    const { sending, receiving } = await midway(encrypted(meeting));
+    const { login, at, flags } = encrypted(meeting);
+    const receiving = shell(`exec chatosbot pipe --listen --login ${login} -s ${at} ${flags}`);
+    await receiving.line(/waiting for a private connection/);
+    const sending = shell(`exec chatosbot pipe ${login} -s ${at} --login from-${login} ${flags}`);
+    sending.type('first\n');
+    await receiving.line(/^first$/, 'stdout');
+    // Where it has not read everything, the system resets its connection, and there is nothing to tell apart.
+    receiving.type('second\n');
+    await sending.line(/^second$/, 'stdout');
     sending.kill('SIGKILL');
     return statuses(undefined, receiving);
   },
