@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -35,6 +36,42 @@ const ALONE = [
   'test/server/channels/early-bytes.test.ts',
   'test/server/limits/{rates,readers,receivers}.test.ts',
 ];
+/** Files that take longer than their size says, the longest first. */
+const LONG = [
+  'faults/server',
+  'docs/types',
+  'docs/json',
+  'docs/guide',
+  'e2e/build',
+  'e2e/say-slowed',
+  'e2e/check-blocking',
+  'bots/files-ranges',
+  'bots/files-time-outs',
+  'bots/files-java',
+  'bots/files-get',
+  'cluster/workers/registry',
+  'docs/snippets',
+  'docs/deploy-bot',
+  'faults/client-sending',
+  'e2e/run-standby',
+  'e2e/dead-link',
+].map((name) => `/test/${name}.test.ts`);
+
+/** Where a file is among those, and behind them if it is none. */
+function rank({ moduleId }: TestSpecification): number {
+  const index = LONG.findIndex((file) => moduleId.endsWith(file));
+  return index < 0 ? LONG.length : index;
+}
+
+/** Vitest begins with large files. One that takes long must not begin last, as the others have ended then. */
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    // oxlint-disable-next-line unicorn/no-array-sort -- it is a method of vitest
+    const byVitest = await super.sort(files);
+    return byVitest.toSorted((a, b) => rank(a) - rank(b));
+  }
+}
+
 const testsOf = (folder: string): string => `test/${folder}/**/*.test.ts`;
 const others = readdirSync(import.meta.dirname).filter((name) => !SHARED.includes(name) && !name.includes('.'));
 
@@ -60,7 +97,8 @@ export default defineConfig({
     pool: 'forks',
     // What tests import means what it means in Node.js.
     deps: { interopDefault: false },
-    // Many tests wait for child processes and time-outs: one more worker than there are processors on a small machine.
-    maxWorkers: 3,
+    // Many tests wait for child processes and time-outs: three at once keep one processor busy.
+    maxWorkers: 5,
+    sequence: { sequencer: LongFirst },
   },
 });
