@@ -62,6 +62,7 @@ const counts = <const Names extends readonly string[]>(...names: Names) => v.ent
 const server = v.object({
   addresses: v.array(v.string()),
   certificateExpiresAt: v.optional(date),
+  workers: v.optional(v.object({ restarts: count, all: v.array(v.object({ worker: count, state: v.string() })) })),
   ...counts('clients', 'connections', 'channels', 'accepted', 'messages', 'established', 'relayedBytes'),
   queuedBytes: v.optional(count, 0),
   // An older version has fewer of them.

@@ -153,6 +153,7 @@ function serverLines({ server, problems, at }: Status): string[] {
   return [
     `server on ${addresses.join(', ')}`,
     ...problems.filter((line) => line.startsWith('server: ')).map((line) => indented(`not ready: ${line.slice(8)}`)),
+    ...workersLines(server),
     ...certificateLines(server, at),
     indented(`now: ${now.join(', ')}`),
     indented(
@@ -160,6 +161,18 @@ function serverLines({ server, problems, at }: Status): string[] {
     ),
     ...troublesOf(server).map(indented),
   ];
+}
+
+function workersLines({ workers }: NonNullable<Status['server']>): string[] {
+  if (!workers) return [];
+  const { all, restarts } = workers;
+  const missing = all.filter(({ state }) => state !== 'up').map(({ worker, state }) => `worker ${worker} is ${state}`);
+  const parts = [
+    pluralize(all.length, 'worker'),
+    ...missing,
+    ...(restarts > 0 ? [pluralize(restarts, 'restart')] : []),
+  ];
+  return [indented(parts.join(', '))];
 }
 
 function certificateLines({ certificateExpiresAt: end }: NonNullable<Status['server']>, at: Date): string[] {
