@@ -95,6 +95,14 @@ test('a link to a key is none, whoever has put it there', () => {
   expect(keys.find()).toEqual([]);
 });
 
+test('a folder that cannot be used fails where a key is kept, and nowhere else', () => {
+  writeFileSync(path.dirname(folder), 'a file');
+  const keys = new KeptKeys('send', 'server', '/photos');
+  expect(() => keys.keep({ login: 'send-1', key: KEY })).toThrow('ENOTDIR');
+  expect(keys.find()).toEqual([]);
+  keys.forget({ login: 'send-1' });
+});
+
 test('no more than 64 keys are kept: the oldest go', () => {
   for (let number = 1; number <= 70; number += 1) {
     new KeptKeys('send', `${number}`).keep({ login: 'send-1', key: KEY });
