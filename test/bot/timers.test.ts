@@ -198,6 +198,28 @@ describe('ctx.after and ctx.at', () => {
     expect(ctx.timers()).toEqual([]);
   });
 
+  it('run at most 100 at a time, and the others when those have ended', async () => {
+    const { clock, start } = await world();
+    const release = signalled();
+    const hundred = signalled();
+    const all = signalled();
+    let begun = 0;
+    const remind = async (): Promise<void> => {
+      begun += 1;
+      if (begun === 100) hundred.resolve();
+      if (begun === 150) all.resolve();
+      await release.promise;
+    };
+    const { ctx } = await start({ timers: { remind } });
+    await Promise.all(Array.from({ length: 150 }, (_, data) => ctx.after('1m', 'remind', data)));
+    clock.advance(MINUTE);
+    await hundred.promise;
+    for (let turns = 0; turns < 20; turns += 1) await new Promise(setImmediate);
+    expect(begun).toBe(100);
+    release.resolve();
+    await all.promise;
+  });
+
   it('refuse data beyond three MiB in all, and take more when there is room', async () => {
     const { start } = await world();
     const { ctx } = await start({ timers: REMIND });

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { ClientEvents } from '../../src/client/index.ts';
 import { ChatosServer } from '../../src/server/index.ts';
 import { FakeServer } from '../support/fake-server.ts';
@@ -135,6 +135,30 @@ describe('ChatosClient with `reconnect`', () => {
     await fake.login();
     await back;
     expect(errors).toEqual(['CONNECTION_LOST', 'LOGIN_REFUSED', 'LOGIN_REFUSED']);
+  });
+
+  it('[P7] gives up on its own login when two minutes have passed since the session was lost', async () => {
+    const fake = await FakeServer.listen();
+    const client = createClient({ server: fake.address, login: 'alice', reconnect: QUICK });
+    const [session] = await Promise.all([fake.login(), client.start()]);
+    const refuse = async (): Promise<void> => {
+      const connection = await fake.connection();
+      await connection.next(0);
+      connection.send(packet(2));
+      await connection.ended();
+    };
+    session.reset();
+    const retried = new Promise<void>((resolve) => {
+      client.on('retrying', ({ error }) => error.code === 'LOGIN_REFUSED' && resolve());
+    });
+    await refuse();
+    await retried;
+    const closed = next(client, 'closed');
+    const now = performance.now();
+    vi.spyOn(performance, 'now').mockImplementation(() => now + 121_000);
+    onTestFinished(() => void vi.restoreAllMocks());
+    await refuse();
+    expect(await closed).toMatchObject([{ code: 'LOGIN_REFUSED' }]);
   });
 
   it('[P14] keeps its channels, and closes them over the new session', async () => {

@@ -13,3 +13,11 @@ it('of 10,000 users whose calls are remembered, the one whose last call is the o
   for (const user of ['one more', 'and another']) expect(mustWait(user)).toBe(false);
   expect(['user 0', 'one more', 'and another'].map(mustWait)).toEqual([true, true, true]);
 });
+
+it('of more than 10,000 users, those who were forgotten need not wait any longer', () => {
+  const gate = new CommandGate(new FakeClock('2026-11-27T10:00:00Z'));
+  const command = { help: 'rolls', cooldown: { perUser: 60_000 }, run: () => undefined };
+  const mustWait = (user: string): boolean => gate.tooEarly(command, '!roll', user) !== undefined;
+  for (let i = 0; i < 10_001; i += 1) expect(mustWait(`user ${i}`)).toBe(false);
+  expect(['user 1', 'user 10000', 'user 0'].map(mustWait)).toEqual([true, true, false]);
+});

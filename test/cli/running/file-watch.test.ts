@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { FileWatch } from '../../../src/cli/running/file-watch.ts';
@@ -34,4 +34,19 @@ test.each([
     await looked();
     expect(changes).toEqual(found);
   }
+});
+
+test('a watch that is closed while it looks at its files looks no more', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const changes: unknown[] = [];
+  const watch = new FileWatch((files) => changes.push(files));
+  watch.watch(new Set([import.meta.filename]), Date.now());
+  expect(vi.getTimerCount()).toBe(1);
+  vi.advanceTimersByTime(0);
+  watch.close();
+  // Its look has ended by then.
+  for (let looks = 0; looks < 20; looks += 1) await stat(import.meta.filename);
+  expect(vi.getTimerCount()).toBe(0);
+  expect(changes).toEqual([]);
 });
