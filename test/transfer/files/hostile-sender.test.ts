@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { deflateRawSync } from 'node:zlib';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { isChatosError } from '../../../src/errors.ts';
 import { RECEIVED_ELSEWHERE } from '../../../src/transfer/files/conflict.ts';
 import { FileLock } from '../../../src/transfer/files/file-lock.ts';
@@ -218,6 +218,26 @@ describe('what a hostile sender says of a file', () => {
     requester.resume().end(bytes);
     expect(refusal(await receiving.catch((error: unknown) => error))).toMatch(why);
   });
+});
+
+test('a peer that says nothing for ten seconds is given up, and one that has said hello is not', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { target: silent } = memoryPair();
+  const given = receiverOn(silent, { directory: target().inbox }).receive();
+  vi.advanceTimersByTime(9_999);
+  expect(silent.destroyed).toBe(false);
+  vi.advanceTimersByTime(1);
+  await expect(given).rejects.toMatchObject({
+    code: 'DATA_INCOMPLETE',
+    message: expect.stringMatching(/said nothing within 10 s$/) as string,
+  });
+  const source = path.join(lab(), 'a.txt');
+  writeFileSync(source, 'hello');
+  // Somebody thinks about it for a minute.
+  const decide = (): void => void vi.advanceTimersByTime(60_000);
+  const { received, sent } = await transfer(source, { directory: target().inbox, decide });
+  expect([received, sent]).toMatchObject([{ bytes: 5 }, { bytes: 5 }]);
 });
 
 test('a peer that encrypts is told from one that sends no files', async () => {
