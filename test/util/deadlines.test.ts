@@ -73,6 +73,16 @@ test('thousands that are due at once run out over several turns of the event loo
   expect(Math.max(...counts)).toBeLessThanOrEqual(20);
 });
 
+test('at most 500 run out in one turn, however little time they take', () => {
+  const { due, deadlines } = queue(1000);
+  for (let i = 0; i < 1_200; i++) deadlines.add('x');
+  for (const ran of [500, 1_000, 1_200]) {
+    vi.advanceTimersToNextTimer();
+    expect(due.length).toBe(ran);
+  }
+  expect(vi.getTimerCount()).toBe(0);
+});
+
 test('an item that is added when another runs out has all of its time', () => {
   const due: string[] = [];
   const deadlines: Deadlines<string> = new Deadlines(1000, (item) => {
