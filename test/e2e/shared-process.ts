@@ -25,7 +25,7 @@ export function runShared(
 ): Promise<Ended> {
   const input = text === undefined ? undefined : labFile(`inputs/${++inputs}`, text);
   const ended = last.then(async () => {
-    child ??= fork(MAIN, { stdio: 'pipe' });
+    child ??= fork(MAIN, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
     const over = new AbortController();
     const dead = once(child, 'exit', { signal: over.signal }).then(() => {
       child = undefined;
