@@ -172,6 +172,8 @@ export interface ServerEvents {
   shutOut: [remoteAddress: string, limit: keyof ServerLimits];
   /** A bug of ours, which cost the sender of this packet its connection. */
   internalError: [error: unknown, type: PacketType];
+  /** One of the processes that are the server has ended, with its sessions; `worker` is its place among them, from 1. */
+  workerLost: [worker: number, sessions: number, why: string];
   /** So many events of a process of the server are not known: more happened than it could tell. */
   eventsLost: [count: number];
 }

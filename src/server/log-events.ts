@@ -112,6 +112,8 @@ export function logEvents(events: EventEmitter<ServerEvents>, unbounded: Logger)
       limit === 'maxTotalWrongIdsPerMinute'
         ? log.warn('channels for own addresses only: too many wrong ids', acted(limit))
         : log.warn('shut out of channels for a minute: too many wrong ids', { from, ...acted(limit) }),
+    // Who starts it again has a line of its own.
+    workerLost: () => undefined,
     eventsLost: (count) => log.warn('events lost: more happened than could be recorded', { count }),
     internalError: (error, type) => log.error('internal error', { type, stack: stackOf(error) ?? error }),
   };

@@ -175,6 +175,9 @@ test('what a worker that dies has counted stays, and the audit log has the lines
     'dave',
   ]);
   expect(lines.filter(({ event }) => event === 'kicked')).toHaveLength(2);
+  expect(lines.filter(({ event }) => event === 'worker-lost')).toMatchObject([
+    { worker: 1, sessions: 2, why: 'SIGKILL' },
+  ]);
   expect([lines[0], lines[1], lines.at(-1)]).toMatchObject([
     { event: 'start' },
     { event: 'listening' },

@@ -46,6 +46,7 @@ const WORDS: { readonly [E in keyof ServerEvents]: (...event: ServerEvents[E]) =
   channelEnded: (of, outcome, bytes) => [pair(of), outcome, bytes],
   wrongConnectId: (from, reason) => [from, reason],
   shutOut: (from, limit) => [from, limit],
+  workerLost: (worker, sessions, reason) => [worker, sessions, reason],
   eventsLost: (count) => [count],
   internalError: (error, type) => [String(error), type],
 };

@@ -66,13 +66,16 @@ export class Registry {
     await this.#logins.release(member, how);
   }
 
-  /** A worker has died: what it held is free at once. */
-  forget(by: Holder): void {
+  /** A worker has died: what it held is free at once. Returns how many sessions had logged in there. */
+  forget(by: Holder): number {
+    let count = 0;
     for (const { claim, by: holder } of this.#held.values()) {
       if (holder !== by) continue;
       this.#held.delete(claim.id);
       void this.#logins.release(claim, 'free');
+      count += 1;
     }
+    return count;
   }
 
   /** Whether who was in the way is so no longer. */

@@ -41,6 +41,7 @@ const TOLD: { readonly [E in keyof ServerEvents]: boolean } = {
   wrongConnectId: true,
   shutOut: true,
   internalError: true,
+  workerLost: false,
   eventsLost: false,
 };
 

@@ -88,6 +88,7 @@ export class WholeServer extends EventEmitter<ServerEvents> implements OperatedS
       },
       onEvent: (event) => server && emitTold(server, event),
       onAcceptFailed: (address, error) => server && server.#emitWhole('acceptFailed', address, error),
+      onWorkerLost: (...of) => server && server.#emitWhole('workerLost', ...of),
       onWorkerEnded: (worker) => numbers.forget(worker),
     });
     server = new WholeServer({ workers, plan, whole, numbers, setUp });

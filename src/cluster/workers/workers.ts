@@ -36,6 +36,8 @@ export interface WorkersPlan {
   readonly onEvent: (event: SentEvent) => void;
   /** A connection to an address could not be accepted. */
   readonly onAcceptFailed: (address: Address, error: Error) => void;
+  /** One that had not been told to end is lost, with its sessions; `worker` is its place, from 1. */
+  readonly onWorkerLost: (worker: number, sessions: number, why: string) => void;
   /** A worker has ended. */
   readonly onWorkerEnded: (worker: WorkerProcess) => void;
 }
@@ -271,12 +273,13 @@ export class Workers {
   #onEnd(worker: WorkerProcess, slot: Slot): void {
     this.#processes.delete(worker);
     this.#ready = this.#ready.filter((other) => other !== worker);
-    this.#registry.forget(worker);
+    const sessions = this.#registry.forget(worker);
     this.#plan.onWorkerEnded(worker);
     if (this.#state !== 'running') return;
     void worker.ended.then((how) => {
       const { pid } = worker;
       this.#log.error('a worker has ended: it is started again', { worker: slot.slot + 1, pid, why: how });
+      this.#plan.onWorkerLost(slot.slot + 1, sessions, how);
       slot.timer = setTimeout(() => this.#relaunch(slot), slot.pauseMs);
       slot.pauseMs = Math.min(2 * slot.pauseMs, LAST_PAUSE_MS);
     });

@@ -19,6 +19,7 @@ export const AUDIT_FIELDS = {
   target: 'who was asked',
   targetSession: 'the id of that session',
   channel: 'the id of the private connection; it is not its connect id',
+  worker: 'the process of a server that is several, by its place among them, from 1',
   channels: 'how many private connections were ended with it, or are open',
   sessions: 'how many sessions were ended with it, or are open',
   applied: 'the parts of the configuration that hold now and did not before',
@@ -147,6 +148,10 @@ export const AUDIT_EVENTS = {
   'left-out': {
     what: 'So many lines of an event were left out: more than 100 a second came.',
     fields: ['of', 'count'],
+  },
+  'worker-lost': {
+    what: 'A process of a server that is several has ended, with its sessions, which have no line of their own.',
+    fields: ['worker', 'sessions', 'why'],
   },
   lost: {
     what: 'So many lines are missing here: the file could not be written, or a worker could not tell so many.',

@@ -66,6 +66,7 @@ export function auditServer(events: EventEmitter<ServerEvents>, audit: Audit): v
       audit('channel-ended', { channel, ...pairOf(pair), outcome, bytes, durationMs, limit: ENDED_BY[outcome] }),
     wrongConnectId: (from, why) => audit('half-refused', { from, why }),
     shutOut: (from, limit) => audit('shut-out', { from, limit }),
+    workerLost: (worker, sessions, why) => audit('worker-lost', { worker, sessions, why }),
     eventsLost: (count) => audit('lost', { count }),
     internalError: (error, packet) => audit('internal-error', { packet, why: messageOf(error) }),
   };
