@@ -3,6 +3,7 @@ import net from 'node:net';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { PassThrough } from 'node:stream';
 import { expect, onTestFinished, test } from 'vitest';
 import { Link, type LinkHandlers } from '../../../src/cluster/workers/link.ts';
 
@@ -46,4 +47,28 @@ test('says that there is room where what it was full of goes before the rest is 
   expect(wasFull).toBe(true);
   await room;
   expect(link.isFull).toBe(false);
+});
+
+test('what is said comes out at the other side in order, in whatever pieces it comes', async () => {
+  const { link, other } = await connect({});
+  link.post(Buffer.from('to all'));
+  link.tell('#zoé', Buffer.from('to one'));
+  link.note({ is: 'left', id: '7', key: 'alice' });
+  link.post(Buffer.alloc(0));
+  const [bytes] = (await once(other.resume(), 'data')) as [Buffer];
+  for (const size of [1, 3, bytes.length]) {
+    const seen: unknown[] = [];
+    const socket = new PassThrough();
+    new Link(socket as unknown as net.Socket, {
+      ...IGNORED,
+      onPost: (frame) => seen.push(['post', String(frame)]),
+      onTell: (to, frame) => seen.push(['tell', to, String(frame)]),
+      onNote: (note) => seen.push(note),
+    });
+    for (let at = 0; at < bytes.length; at += size) socket.push(bytes.subarray(at, at + size));
+    socket.end();
+    await once(socket, 'end');
+    const note = { is: 'left', id: '7', key: 'alice' };
+    expect(seen).toEqual([['post', 'to all'], ['tell', '#zoé', 'to one'], note, ['post', '']]);
+  }
 });
