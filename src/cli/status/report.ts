@@ -153,12 +153,12 @@ function serverLines({ server, problems, at }: Status): string[] {
   return [
     `server on ${addresses.join(', ')}`,
     ...problems.filter((line) => line.startsWith('server: ')).map((line) => indented(`not ready: ${line.slice(8)}`)),
-    ...workersLines(server),
     ...certificateLines(server, at),
     indented(`now: ${now.join(', ')}`),
     indented(
       `so far: ${pluralize(accepted, 'connection')}, ${pluralize(messages, 'message')}, ${pluralize(established, 'private connection')} (${formatBytes(relayedBytes)})`,
     ),
+    ...workersLines(server),
     ...troublesOf(server).map(indented),
   ];
 }
