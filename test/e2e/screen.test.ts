@@ -18,7 +18,7 @@ const END = '\u0005';
 const KILL = '\u000B';
 
 /** What is seen of a line that may be broken in the middle of its last column, where a wide character has no room. */
-const solid = (line: string): string => line.replaceAll(' ', '');
+const solid = (line = ''): string => line.replaceAll(' ', '');
 
 async function chat(columns: number, login: string, { server = at, breaksAnew = false } = {}): Promise<Screen> {
   const screen = new Screen(`chatosbot chat --server ${server} --login ${login} --no-history`, { columns, breaksAnew });
@@ -263,10 +263,10 @@ describe.skipIf(!HAS_TERMINAL)('the line that is typed into repl', () => {
     const line = '你好 to a bot that repeats everything that anybody says';
     screen.type(line);
     screen.type(HOME);
-    await screen.until(({ lines }) => solid(lines.at(-1)!) === solid(`ann>${line}`));
+    await screen.until(({ lines }) => solid(lines.at(-1)) === solid(`ann>${line}`));
     await screen.resize(60 - columns);
     screen.type('oh ');
-    await screen.until(({ lines }) => solid(lines.at(-1)!) === solid(`ann>oh ${line}`));
+    await screen.until(({ lines }) => solid(lines.at(-1)) === solid(`ann>oh ${line}`));
     screen.type(KEY.enter);
     await screen.until(({ lines }) => lines.at(-1) === 'ann>' && lines.some((each) => each.startsWith('parrot: ')));
     const said = screen.lines.map(solid).filter((each) => /^(ann|parrot):/.test(each));
