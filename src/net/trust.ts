@@ -91,7 +91,11 @@ const day = (date: Date): string => date.toJSON().slice(0, 10);
 
 function wrongName(address: Address, certificate: X509Certificate): { reason: Distrust; words: string } | undefined {
   const wanted = nameOf(address);
-  if (checkServerIdentity(wanted, certificate.toLegacyObject()) === undefined) return undefined;
+  const fits = isIP(wanted)
+    ? // However it is written: not all versions of Node.js would do so in the other way.
+      certificate.checkIP(wanted) !== undefined
+    : checkServerIdentity(wanted, certificate.toLegacyObject()) === undefined;
+  if (fits) return undefined;
   const names = clipEscaped(certificate.subjectAltName ?? certificate.subject ?? 'nobody', MAX_NAMES_CHARS);
   return { reason: 'wrong-name', words: `its certificate is for ${names}, and not for ${wanted}` };
 }
