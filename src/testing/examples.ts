@@ -13,7 +13,7 @@ const USER = 'ann';
 
 /** The result of an example. */
 export interface ExampleResult {
-  /** The message to the bot, or the hook that failed before the first message. */
+  /** The message to the bot, with its user where that is not `ann`; or the hook that failed before the first message. */
   readonly name: string;
   readonly ok: boolean;
   readonly expected: readonly (string | RegExp)[];
@@ -50,7 +50,8 @@ export async function* runExamples(
     const started = await attempt(net, bot, users.get(USER)!, async () => undefined);
     if (started.problems.length > 0) yield { ...started, name: 'onStart', ok: false, expected: [] };
     let hanging: string | undefined;
-    for (const { name, answer, as, isPublic } of examples) {
+    for (const { name: said, answer, as, isPublic } of examples) {
+      const name = as === USER ? said : `${said} (by ${as})`;
       const expected = partsOf(answer);
       if (hanging !== undefined) {
         // It would wait for the one that hangs, which does not end.
@@ -59,7 +60,7 @@ export async function* runExamples(
         continue;
       }
       const user = users.get(as)!;
-      const say = (): Promise<void> => (isPublic ? user.say(name) : user.tell(bot.login, name));
+      const say = (): Promise<void> => (isPublic ? user.say(said) : user.tell(bot.login, said));
       const { heard, problems, stuck } = await attempt(net, bot, user, say);
       yield { name, ok: problems.length === 0 && answersMatch(expected, heard), expected, heard, problems };
       if (stuck) hanging = name;

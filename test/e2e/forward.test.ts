@@ -146,7 +146,7 @@ test('a target that refuses is an immediate reset, and a line that says why', as
   const target = await startTarget(echo);
   const { asker, ports } = await startPair(at, [target.port]);
   target.server.close();
-  await resetWhenDialled(ports[0]!);
+  await expect(resetWhenDialled(ports[0]!)).resolves.toBeUndefined();
   await asker.line(
     new RegExp(`^no connection for 127\\.0\\.0\\.1:\\d+: 127\\.0\\.0\\.1:${target.port}: connection refused`),
   );

@@ -116,7 +116,9 @@ describe('test, of examples', () => {
     };`;
     labFile('rights/rights.js', code);
     const { stdout } = await runShared(['test', 'rights.js'], { cwd: directory('rights') });
-    expect(stdout).toBe('ok rights !deploy\nok rights !deploy\nok rights yes\n3 passed, 0 failed\n');
+    expect(stdout).toBe(
+      'ok rights !deploy\nok rights !deploy (by ops-ann)\nok rights yes (by ops-bob)\n3 passed, 0 failed\n',
+    );
   });
 
   test('tells the same to a machine', async () => {
