@@ -21,6 +21,15 @@ async function killOne({ alice, bob, workers }: Awaited<ReturnType<typeof start>
   return { pid, lost, left: lost === alice ? bob : alice };
 }
 
+/** The halves of a channel between two sessions. */
+async function openHalves(port: number, requester: RfcPeer, target: RfcPeer) {
+  requester.request(target.name);
+  await target.next(5);
+  target.ok(requester.name);
+  const { connectId } = await requester.next(8);
+  return Promise.all([openHalf(port, connectId), openHalf(port, connectId)]);
+}
+
 test('a worker that is killed frees its logins at once, is started again, and nobody else notices', async () => {
   const server = await start();
   const { command, port, workers } = server;
@@ -94,11 +103,7 @@ test('where the primary is killed, no process is left, nor a folder, and channel
   const before = new Set(folders());
   const { command, port, workers, alice, bob } = await start();
   const own = folders().filter((name) => !before.has(name));
-  alice.request('bob');
-  await bob.next(5);
-  bob.ok('alice');
-  const { connectId } = await alice.next(8);
-  const halves = await Promise.all([openHalf(port, connectId), openHalf(port, connectId)]);
+  const halves = await openHalves(port, alice, bob);
   const pids = workers();
   const ends = halves.map(fate);
   process.kill(command.pid, 'SIGKILL');
@@ -110,11 +115,7 @@ test('where the primary is killed, no process is left, nor a folder, and channel
 
 test('SIGTERM lets a private connection across workers finish, then ends all processes', async () => {
   const { command, port, workers, alice, bob } = await start();
-  alice.request('bob');
-  await bob.next(5);
-  bob.ok('alice');
-  const { connectId } = await alice.next(8);
-  const [left, right] = await Promise.all([openHalf(port, connectId), openHalf(port, connectId)]);
+  const [left, right] = await openHalves(port, alice, bob);
   const idle = await peer(port, 'idle');
   const pids = workers();
   command.kill('SIGTERM');
@@ -132,11 +133,7 @@ test('SIGTERM lets a private connection across workers finish, then ends all pro
 
 test('a second signal ends all at once, and breaks what is open', async () => {
   const { command, port, workers, alice, bob } = await start();
-  alice.request('bob');
-  await bob.next(5);
-  bob.ok('alice');
-  const { connectId } = await alice.next(8);
-  const halves = await Promise.all([openHalf(port, connectId), openHalf(port, connectId)]);
+  const halves = await openHalves(port, alice, bob);
   const pids = workers();
   command.kill('SIGTERM');
   await command.line(/^stopping on SIGTERM/);
