@@ -80,7 +80,7 @@ function shown(bound: Duration | undefined): string | undefined {
   return bound === undefined || bound === Infinity ? undefined : formatLength(durationMs(bound));
 }
 
-/** A bound of a length of time in milliseconds; infinity is none. */
+/** A bound of a length of time in milliseconds; infinity means no bound. */
 export function boundMs(bound: Duration): number {
   return bound === Infinity ? Infinity : durationMs(bound);
 }

@@ -169,7 +169,7 @@ export interface Context<Options = PlainOptions> {
    */
   begin<Data>(dialogue: Beginning<Data>, to: Message | string, data?: NoInfer<Data>): Promise<void>;
   /**
-   * Ends a dialogue with a user, who is not told. An answer that is being handled is still handled, but no further question
+   * Ends a dialogue with a user, without a word to the user. An answer that is being handled is still handled, but no further question
    * asked.
    *
    * @returns whether the user had this dialogue to finish

@@ -28,7 +28,7 @@ export class Agreement {
 
   /**
    * @param returningKey what counts on the side that was asked, too, where the peer has that instead of a code
-   * @throws {ChatosError} `INVALID_ARGUMENT` where the secret is none
+   * @throws {ChatosError} `INVALID_ARGUMENT` where the secret is invalid
    */
   constructor(channel: PipedChannel, preface: Preface, secret: ChannelSecret, returningKey?: Uint8Array) {
     this.#channel = channel;

@@ -64,7 +64,7 @@ const LAST_WORD_MS = 1_000;
  * @returns the encrypted channel, when the peer has shown that it has the secret
  * @throws {ChatosError} `WRONG_SECRET` where the peer has another secret, uses another kind, or does not encrypt (field
  *   `codeUsed` says whether a code is used up, also of the errors that follow); `DATA_INCOMPLETE` where what came was cut or changed on the way;
- *   `TIMED_OUT`; `ABORTED`; `INVALID_ARGUMENT` where the secret is none, or the stream cannot be used; else as the channel. The channel is destroyed.
+ *   `TIMED_OUT`; `ABORTED`; `INVALID_ARGUMENT` where the secret is invalid, or the stream cannot be used; else as the channel. The channel is destroyed.
  */
 export async function secureChannel(
   channel: Duplex,
