@@ -180,7 +180,10 @@ export class Workers {
     if (!acceptor) return 'the server listens nowhere';
     const connect = (): Promise<Duplex> => acceptor.connectToItself(worker);
     const failure = await testItself(connect, acceptor.address.longBytes, timeoutMs, stop);
-    return this.isReady(worker) ? failure : undefined;
+    if (failure === undefined || stop.aborted) return failure;
+    // One that is killed breaks its connections before its end is known here.
+    const answers = await this.asking.change([worker], 'ping', undefined);
+    return answers.length > 0 || this.asking.isSilent(worker) ? failure : undefined;
   }
 
   /** As {@link ChatosServer.admitNobody}. */

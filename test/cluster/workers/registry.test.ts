@@ -6,6 +6,7 @@ import { Registry } from '../../../src/cluster/workers/registry.ts';
 import { Wire } from '../../../src/cluster/workers/wire.ts';
 import { WorkerDirectory } from '../../../src/cluster/workers/worker-directory.ts';
 import type { Claim, SessionId } from '../../../src/server/directory.ts';
+import { newTestId } from '../../../src/server/self-test.ts';
 import { withResolvers } from '../../../src/util/deferred.ts';
 import { describeDirectory } from '../../server/directory-contract.ts';
 
@@ -75,6 +76,15 @@ describe('the registry of several workers', () => {
     expect(registry.size).toBe(1);
     expect(await registry.claim(claimOf('3', '192.0.2.9'), two)).toEqual({ granted: 3 });
     expect(await registry.claim({ ...claimOf('4'), login: 'bob', key: 'bob' }, two)).toHaveProperty('obstacle.id', '2');
+  });
+
+  it('counts the sessions of users that a worker had, and not those of its own tests', async () => {
+    const registry = new Registry(0);
+    const one = worker(() => registry);
+    await registry.claim(claimOf('1'), one);
+    await registry.claim({ ...claimOf(newTestId()), login: 'bob', key: 'bob' }, one);
+    expect(registry.forget(one)).toBe(1);
+    expect(registry.size).toBe(0);
   });
 
   it('has a claim wait for the death of the worker in its way', async () => {
