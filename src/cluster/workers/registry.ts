@@ -19,8 +19,25 @@ export interface Holder {
   readonly ending: Promise<void> | undefined;
 }
 
+/** Who has which login, as a primary knows it: of its own workers, and of other nodes where there are any. */
+export interface LoginRegistry {
+  /**
+   * Grants the login, or says who is in the way; a session that is a ghost, or of a worker that has died, is not.
+   *
+   * @throws {ChatosError} `ABORTED` where who asks is not there any more: nobody would give the login back
+   */
+  claim(claim: Claim, by: Holder): Promise<Claimed>;
+  release(member: Member, how: Release): Promise<void>;
+  /** A worker has died: what it held is free at once. Returns how many sessions of users had logged in there. */
+  forget(by: Holder): number;
+  /** Who has logged in as a session, and by which worker of this node. */
+  holderOf(id: SessionId): { readonly claim: Claim; readonly by: Holder } | undefined;
+  /** As {@link Directory.holdFor}. */
+  holdFor(holdMs: number): void;
+}
+
 /** Who has which login, for all workers: only the primary grants logins, and only it says that a worker has died. */
-export class Registry {
+export class Registry implements LoginRegistry {
   readonly #logins: InMemoryDirectory;
   readonly #held = new Map<SessionId, { readonly claim: Claim; readonly by: Holder }>();
   #granted = 0;
@@ -35,7 +52,6 @@ export class Registry {
     return this.#held.size;
   }
 
-  /** Who has logged in as a session, and by which worker. */
   holderOf(id: SessionId): { readonly claim: Claim; readonly by: Holder } | undefined {
     return this.#held.get(id);
   }
@@ -44,11 +60,6 @@ export class Registry {
     this.#logins.holdFor(holdMs);
   }
 
-  /**
-   * Grants the login, or says who is in the way; a session that is a ghost, or of a worker that has died, is not.
-   *
-   * @throws {ChatosError} `ABORTED` where who asks is not there any more: nobody would give the login back
-   */
   async claim(claim: Claim, by: Holder): Promise<Claimed> {
     let obstacle = await this.#logins.claim(claim);
     if (obstacle && (await this.#isGone(obstacle, claim, by))) obstacle = await this.#logins.claim(claim);
@@ -67,7 +78,6 @@ export class Registry {
     await this.#logins.release(member, how);
   }
 
-  /** A worker has died: what it held is free at once. Returns how many sessions of users had logged in there. */
   forget(by: Holder): number {
     let count = 0;
     for (const { claim, by: holder } of this.#held.values()) {

@@ -12,12 +12,13 @@ import { DEFAULT_SERVER_LIMITS } from '../../server/limits/server-limits.ts';
 import { LOG_BOUNDS } from '../../server/log-events.ts';
 import { boundLog, type BoundedLogger } from '../../util/bounded-log.ts';
 import type { Logger, LogLevel } from '../../util/log.ts';
+import type { Membership } from '../membership.ts';
 import { Asking } from './asking.ts';
 import { Acceptor } from './acceptor.ts';
 import { halfPath } from './halves.ts';
 import { limitsOfWorker } from './limits.ts';
 import type { AskedByWorker, SentHalf, SentOptions } from './messages.ts';
-import { Registry } from './registry.ts';
+import { Registry, type LoginRegistry } from './registry.ts';
 import type { Answers } from './wire.ts';
 import type { SentEvent } from './told-events.ts';
 import { WorkerProcess } from './worker-process.ts';
@@ -38,6 +39,10 @@ export interface WorkersPlan {
   readonly onAcceptFailed: (address: Address, error: Error) => void;
   /** One that had not been told to end is lost, with its sessions; `worker` is its place, from 1. */
   readonly onWorkerLost: (worker: number, sessions: number, why: string) => void;
+  /** Who has which login; where it is not given, only the workers of this server can. */
+  readonly registry?: LoginRegistry;
+  /** The cluster that the server is a node of. */
+  readonly membership?: Membership;
   /** A worker has ended. */
   readonly onWorkerEnded: (worker: WorkerProcess) => void;
 }
@@ -65,7 +70,7 @@ export class Workers {
   readonly #plan: WorkersPlan;
   readonly #log: BoundedLogger;
   readonly #folder: string;
-  readonly #registry: Registry;
+  readonly #registry: LoginRegistry;
   readonly #slots: readonly Slot[];
   readonly #processes = new Set<WorkerProcess>();
   /** What operators ask of workers. */
@@ -87,7 +92,8 @@ export class Workers {
     this.#plan = plan;
     // Workers have bounded theirs; together, they may not fill more of a disk than one.
     this.#log = boundLog(plan.log, LOG_BOUNDS);
-    this.#registry = new Registry(plan.options.limits?.loginHoldMs ?? DEFAULT_SERVER_LIMITS.loginHoldMs);
+    this.#registry =
+      plan.registry ?? new Registry(plan.options.limits?.loginHoldMs ?? DEFAULT_SERVER_LIMITS.loginHoldMs);
     this.#folder = makeFolder();
     this.#slots = Array.from({ length: plan.count }, (_, slot) => ({ slot, pauseMs: FIRST_PAUSE_MS }));
   }
@@ -130,7 +136,7 @@ export class Workers {
   }
 
   /** Who has logged in as a session, and where. */
-  holderOf(id: SessionId): ReturnType<Registry['holderOf']> {
+  holderOf(id: SessionId): ReturnType<LoginRegistry['holderOf']> {
     return this.#registry.holderOf(id);
   }
 

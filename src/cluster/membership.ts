@@ -1,0 +1,52 @@
+import type { EventEmitter } from 'node:events';
+import type { WorkerName } from './workers/messages.ts';
+
+/** A node of a cluster, as it says of itself for as long as its lease holds. */
+export interface NodeLease {
+  /** Its name, as `--node` gives it. */
+  readonly node: string;
+  /** Made up by each start, and by each lease that follows a lost one: what bears another is of sessions that have ended. */
+  readonly epoch: string;
+  /** Its place in the cluster, from 0 to 255: which connect ids are its own. */
+  readonly slot: number;
+  /** Where its workers can be reached, as `host:port`. */
+  readonly peer: string;
+  /** Those of its workers that can be reached. */
+  readonly workers: readonly WorkerName[];
+  readonly state: 'up' | 'draining';
+}
+
+/** Until when a lease holds, by two clocks: the earlier counts. */
+export interface LeaseEnd {
+  /** By the clock of `process.hrtime`, in milliseconds: all processes of a machine have the same. */
+  readonly steadyMs: number;
+  /** By the clock on the wall, in milliseconds since 1970. */
+  readonly wallMs: number;
+}
+
+export type MembershipEvents = {
+  /** Another node has come, or says something else of itself. */
+  readonly known: [lease: NodeLease];
+  /** Another node has gone, or its lease has ended: what it held counts no more, nor what still comes from it. */
+  readonly gone: [lease: NodeLease, why: string];
+  /** The own lease holds until then. */
+  readonly renewed: [end: LeaseEnd];
+  /** The own lease is lost: each session must have ended before anything else is done. */
+  readonly fenced: [why: string];
+  /** After that: there is a new lease, with a new epoch. */
+  readonly rejoined: [lease: NodeLease];
+  /** Whether the broker can be reached. */
+  readonly broker: [isReachable: boolean, why: string | undefined];
+};
+
+/** Which nodes there are, as the primary of one of them knows it. */
+export interface Membership extends EventEmitter<MembershipEvents> {
+  readonly self: NodeLease;
+  readonly leaseEnd: LeaseEnd;
+  /** The others whose leases hold. */
+  readonly others: readonly NodeLease[];
+  /** Says what has changed of this node; resolves when the others can know. */
+  announce(changed: Partial<Pick<NodeLease, 'workers' | 'state'>>): Promise<void>;
+  /** Gives the lease back: what this node held is free. */
+  leave(): Promise<void>;
+}
