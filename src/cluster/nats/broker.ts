@@ -1,0 +1,170 @@
+import { EventEmitter } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
+import type { Kvm } from '@nats-io/kv';
+import type { NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node';
+import { ChatosError, messageOf } from '../../errors.ts';
+import { readServers, type BrokerOptions } from './broker-options.ts';
+
+/** A server that does not answer within this is not there, in milliseconds. */
+const CONNECT_MS = 3_000;
+/** Between two attempts to connect again. */
+const RECONNECT_MS = 250;
+/** A record is on several servers safely from this version on: before it, several writers could win. */
+const FIRST_WITH_REPLICAS = [2, 10, 23];
+
+export type BrokerEvents = {
+  /** Whether the NATS server can be reached; and why not. */
+  readonly reachable: [isReachable: boolean, why: string | undefined];
+};
+
+/** A connection to a NATS server with JetStream; where it is lost, it is made again, however long that takes. */
+export class Broker extends EventEmitter<BrokerEvents> {
+  readonly connection: NatsConnection;
+  readonly streams: JetStreamManager;
+  readonly jetStream: JetStreamClient;
+  readonly buckets: Kvm;
+  readonly replicas: number;
+  #isReachable = true;
+  #connected = 1;
+
+  private constructor(of: Pick<Broker, 'connection' | 'streams' | 'jetStream' | 'buckets' | 'replicas'>) {
+    super();
+    this.connection = of.connection;
+    this.streams = of.streams;
+    this.jetStream = of.jetStream;
+    this.buckets = of.buckets;
+    this.replicas = of.replicas;
+    void this.#follow();
+  }
+
+  /**
+   * Connects.
+   *
+   * @param name as the server lists it
+   * @param answerMs what has no answer within this is not waited for
+   * @throws {ChatosError} `CONNECT_FAILED` where there is no server, or one without JetStream; `NOT_PERMITTED` for wrong
+   *   credentials, `NOT_TRUSTED` for its certificate, `INVALID_ARGUMENT` for what the options or the server's version do not
+   *   allow
+   */
+  static async connect(options: BrokerOptions, name: string, answerMs: number): Promise<Broker> {
+    const { hosts } = readServers(options.servers);
+    const [{ jetstream, jetstreamManager }, { Kvm }] = await Promise.all([
+      import('@nats-io/jetstream'),
+      import('@nats-io/kv'),
+    ]);
+    const connection = await open(options, name, answerMs);
+    const { replicas = 1 } = options;
+    try {
+      const { version = '' } = connection.info ?? {};
+      if (replicas > 1 && isBefore(version, FIRST_WITH_REPLICAS)) {
+        throw invalid(
+          `${replicas} replicas need NATS ${FIRST_WITH_REPLICAS.join('.')} or later, and this is ${version}: ask for 1 (serve.cluster.replicas)`,
+        );
+      }
+      const streams = await jetstreamManager(connection, { timeout: answerMs });
+      const jetStream = jetstream(connection, { timeout: answerMs });
+      return new Broker({ connection, streams, jetStream, buckets: new Kvm(jetStream), replicas });
+    } catch (error) {
+      await connection.close();
+      throw error instanceof ChatosError ? error : noJetStream(hosts, error);
+    }
+  }
+
+  get isReachable(): boolean {
+    return this.#isReachable;
+  }
+
+  /** Counts the connections that there have been: what was asked over another one may be unanswered for ever. */
+  get connected(): number {
+    return this.#connected;
+  }
+
+  close(): Promise<void> {
+    return this.connection.close();
+  }
+
+  async #follow(): Promise<void> {
+    for await (const status of this.connection.status()) {
+      if (status.type === 'disconnect' || status.type === 'close') this.#set(false, 'the connection to NATS is lost');
+      else if (status.type === 'reconnect') this.#set(true);
+    }
+  }
+
+  #set(isReachable: boolean, why?: string): void {
+    if (this.#isReachable === isReachable) return;
+    this.#isReachable = isReachable;
+    if (isReachable) this.#connected += 1;
+    this.emit('reachable', isReachable, why);
+  }
+}
+
+async function open(options: BrokerOptions, name: string, answerMs: number): Promise<NatsConnection> {
+  const { hosts, isTls, ...ofUrls } = readServers(options.servers);
+  const { connect, credsAuthenticator } = await import('@nats-io/transport-node');
+  const { user = ofUrls.user, password = ofUrls.password, token = ofUrls.token, credsFile, tls } = options;
+  const settings: NodeConnectionOptions = {
+    servers: [...hosts],
+    name,
+    timeout: CONNECT_MS,
+    // One that is stopped does not close its connections.
+    pingInterval: answerMs,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: RECONNECT_MS,
+    ignoreAuthErrorAbort: true,
+    noAsyncTraces: true,
+    ...(user !== undefined && { user, pass: password ?? '' }),
+    ...(token !== undefined && { token }),
+    ...(credsFile !== undefined && { authenticator: credsAuthenticator(await read(credsFile)) }),
+    ...((isTls || tls) && { tls: await readTls(tls) }),
+  };
+  try {
+    return await connect(settings);
+  } catch (error) {
+    throw connectError(hosts, error);
+  }
+}
+
+async function readTls({ caFile, certFile, keyFile }: NonNullable<BrokerOptions['tls']> = {}): Promise<object> {
+  const readPem = async (file: string | undefined) => file && Buffer.from(await read(file)).toString();
+  const [ca, cert, key] = await Promise.all([caFile, certFile, keyFile].map(readPem));
+  return { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
+}
+
+async function read(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    throw invalid(`cannot read ${file}, for NATS: ${messageOf(error)}`);
+  }
+}
+
+function connectError(hosts: readonly string[], error: unknown): ChatosError {
+  const at = hosts.join(', ');
+  const { name, code } = error as { readonly name?: unknown; readonly code?: unknown };
+  if (name === 'AuthorizationError' || name === 'UserAuthenticationExpiredError') {
+    const message = `the NATS server at ${at} refuses the credentials: ${messageOf(error)}`;
+    return new ChatosError('NOT_PERMITTED', message, { cause: error });
+  }
+  if (typeof code === 'string' && /CERT|SELF_SIGNED|ALTNAME|VERIFY|^ERR_SSL/.test(code)) {
+    const message = `the TLS of the NATS server at ${at} is not trusted, or it does not trust this client: ${messageOf(error)}`;
+    return new ChatosError('NOT_TRUSTED', message, { cause: error });
+  }
+  const message = `no NATS server at ${at}: ${messageOf(error)}; start one, as nats-server --jetstream`;
+  return new ChatosError('CONNECT_FAILED', message, { cause: error });
+}
+
+function noJetStream(hosts: readonly string[], error: unknown): ChatosError {
+  const message = `the NATS server at ${hosts.join(', ')} has no JetStream for this client: start it with --jetstream, or allow it for the account`;
+  return new ChatosError('CONNECT_FAILED', message, { cause: error });
+}
+
+function invalid(message: string): ChatosError {
+  return new ChatosError('INVALID_ARGUMENT', message);
+}
+
+function isBefore(version: string, first: readonly number[]): boolean {
+  const parts = version.split('.').map((part) => parseInt(part, 10));
+  const index = first.findIndex((wanted, i) => parts[i] !== wanted);
+  return index >= 0 && !(parts[index]! > first[index]!);
+}

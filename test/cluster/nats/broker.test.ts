@@ -1,0 +1,150 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { Broker } from '../../../src/cluster/nats/broker.ts';
+import type { BrokerOptions } from '../../../src/cluster/nats/broker-options.ts';
+import { makeCertificate } from '../../support/certificates.ts';
+import { NatsServer, NO_NATS, type NatsServerOptions } from '../../support/nats-server.ts';
+
+async function startServer(options?: NatsServerOptions): Promise<NatsServer> {
+  const server = await NatsServer.start(options);
+  onTestFinished(() => server.remove());
+  return server;
+}
+
+async function connect(options: BrokerOptions): Promise<Broker> {
+  const broker = await Broker.connect(options, 'test', 1_000);
+  onTestFinished(() => broker.close());
+  return broker;
+}
+
+const withPort = (url: string, user: string): string => url.replace('//', `//${user}@`);
+
+describe('an address of a NATS server', () => {
+  it.each([
+    '127.0.0.1:4222',
+    'http://127.0.0.1',
+    'nats://',
+    'nats://h/path',
+    'nats://h?x=1',
+    'bob:secret@h',
+    'http://bob:secret@h',
+    '',
+  ])('cannot be %s', async (url) => {
+    const error = await Broker.connect({ servers: [url] }, 'test', 1_000).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining('nats://127.0.0.1:4222'),
+    });
+    expect(String(error)).not.toContain('secret');
+  });
+});
+
+describe.skipIf(NO_NATS)('a connection to NATS (where it is installed)', () => {
+  it('says that there is no server, and how to start one', async () => {
+    const server = await startServer();
+    await server.kill();
+    await expect(connect({ servers: [server.url] })).rejects.toMatchObject({
+      code: 'CONNECT_FAILED',
+      message: expect.stringMatching(/no NATS server at 127\.0\.0\.1:\d+: .*refused.*nats-server --jetstream/),
+    });
+  });
+
+  it('does not wait for a server that does not answer', async () => {
+    const server = await startServer();
+    server.pause();
+    await expect(connect({ servers: [server.url] })).rejects.toMatchObject({ code: 'CONNECT_FAILED' });
+  });
+
+  it('says that the server has no JetStream', async () => {
+    const { url } = await startServer({ jetStream: false });
+    await expect(connect({ servers: [url] })).rejects.toMatchObject({
+      code: 'CONNECT_FAILED',
+      message: expect.stringContaining('has no JetStream'),
+    });
+  });
+
+  it('says that the server is too old for several replicas', async () => {
+    const { url } = await startServer();
+    const { info } = (await connect({ servers: [url] })).connection;
+    if (!info!.version.startsWith('2.9.')) return;
+    await expect(connect({ servers: [url], replicas: 3 })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining('3 replicas need NATS 2.10.23 or later, and this is 2.9'),
+    });
+  });
+
+  it('logs in by user and password, of the address or beside it', async () => {
+    const { url } = await startServer({ args: ['--user', 'bob', '--pass', 'se:cret/'] });
+    for (const user of [undefined, 'bob:wrong', 'eve:wrong']) {
+      const wrong = connect({ servers: [user === undefined ? url : withPort(url, user)] });
+      await expect(wrong).rejects.toMatchObject({ code: 'NOT_PERMITTED', message: expect.stringContaining('refuses') });
+    }
+    await connect({ servers: [withPort(url, 'bob:se%3Acret%2F')] });
+    await connect({ servers: [url], user: 'bob', password: 'se:cret/' });
+  });
+
+  it('logs in by a token, of the address or beside it', async () => {
+    const { url } = await startServer({ args: ['--auth', 'token'] });
+    await expect(connect({ servers: [withPort(url, 'other')] })).rejects.toMatchObject({ code: 'NOT_PERMITTED' });
+    await connect({ servers: [withPort(url, 'token')] });
+    await connect({ servers: [url], token: 'token' });
+  });
+
+  it('says which file of credentials cannot be read', async () => {
+    const { url } = await startServer();
+    await expect(connect({ servers: [url], credsFile: '/nowhere/of.creds' })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining('/nowhere/of.creds'),
+    });
+  });
+
+  it('trusts the authorities that it is given alone', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'chatosbot-nats-tls-'));
+    const certificate = await makeCertificate('nats.test');
+    const [cert, key] = ['cert.pem', 'key.pem'].map((name) => path.join(folder, name)) as [string, string];
+    writeFileSync(cert, certificate.cert);
+    writeFileSync(key, certificate.key);
+    const { port } = await startServer({ args: ['--tls', '--tlscert', cert, '--tlskey', key] });
+    const servers = [`tls://localhost:${port}`];
+    await expect(connect({ servers })).rejects.toMatchObject({ code: 'NOT_TRUSTED' });
+    await connect({ servers, tls: { caFile: cert } });
+  });
+
+  it('takes no plain server where the address says tls', async () => {
+    const { port } = await startServer();
+    await expect(connect({ servers: [`tls://127.0.0.1:${port}`] })).rejects.toMatchObject({ code: 'CONNECT_FAILED' });
+  });
+
+  it('takes the next address where a server is not there', async () => {
+    const [gone, there] = [await startServer(), await startServer()];
+    await gone.kill();
+    const broker = await connect({ servers: [gone.url, there.url] });
+    expect(broker.connection.getServer()).toBe(`127.0.0.1:${there.port}`);
+  });
+
+  it('says when the server is lost, and when it is back', async () => {
+    const server = await startServer();
+    const broker = await connect({ servers: [server.url] });
+    const lost = new Promise((resolve) => broker.once('reachable', (...of) => resolve(of)));
+    await server.kill();
+    expect(await lost).toEqual([false, 'the connection to NATS is lost']);
+    expect(broker.isReachable).toBe(false);
+    const back = new Promise((resolve) => broker.once('reachable', (...of) => resolve(of)));
+    await server.start();
+    expect(await back).toEqual([true, undefined]);
+    expect(broker.connected).toBe(2);
+  });
+
+  it('says that a server is lost that has stopped', async () => {
+    const server = await startServer();
+    const broker = await connect({ servers: [server.url] });
+    const lost = new Promise((resolve) => broker.once('reachable', (...of) => resolve(of)));
+    server.pause();
+    expect(await lost).toEqual([false, 'the connection to NATS is lost']);
+    const back = new Promise((resolve) => broker.once('reachable', (...of) => resolve(of)));
+    server.resume();
+    expect(await back).toEqual([true, undefined]);
+  });
+});

@@ -1,0 +1,108 @@
+/** A NATS server of the test's own, where Debian's is installed: CI requires it, elsewhere its tests are skipped. */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { withResolvers } from '../../src/util/deferred.ts';
+
+const PROGRAM = 'nats-server';
+
+/** Whether tests of clusters must be skipped: there is no NATS server, and nobody requires it. */
+export const NO_NATS =
+  spawnSync(PROGRAM, ['--version']).error !== undefined && process.env['CHATOSBOT_REQUIRE_NATS'] === undefined;
+if (NO_NATS) process.stderr.write(`skipped: there is no ${PROGRAM} (apt-get install nats-server)\n`);
+
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+export interface NatsServerOptions {
+  /** More of its flags. */
+  readonly args?: readonly string[];
+  /** @default true */
+  readonly jetStream?: boolean;
+}
+
+/** A server with a port and a folder of its own, which keep when it is started again. */
+export class NatsServer {
+  readonly port: number;
+  readonly #options: NatsServerOptions;
+  readonly #folder = mkdtempSync(path.join(tmpdir(), 'chatosbot-nats-'));
+  #child: ChildProcess | undefined;
+
+  private constructor(port: number, options: NatsServerOptions) {
+    this.port = port;
+    this.#options = options;
+  }
+
+  /** Starts one; it takes connections then. */
+  static async start(options: NatsServerOptions = {}): Promise<NatsServer> {
+    const server = new NatsServer(await freePort(), options);
+    await server.start();
+    return server;
+  }
+
+  /** As a client gives it. */
+  get url(): string {
+    return `nats://127.0.0.1:${this.port}`;
+  }
+
+  /** Starts it again, with the data that it had. */
+  async start(): Promise<void> {
+    const { args = [], jetStream = true } = this.#options;
+    const storage = jetStream ? ['--jetstream', '--store_dir', this.#folder] : [];
+    const child = spawn(PROGRAM, ['--addr', '127.0.0.1', '--port', String(this.port), ...storage, ...args], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    this.#child = child;
+    running.add(child);
+    child.once('exit', () => running.delete(child));
+    let said = '';
+    const ready = withResolvers<void>();
+    child.stderr.on('data', (chunk: Buffer) => {
+      said = (said + chunk.toString()).slice(-10_000);
+      if (said.includes('Server is ready')) ready.resolve();
+    });
+    child.once('exit', () => ready.reject(new Error(`${PROGRAM} has ended: ${said}`)));
+    await ready.promise;
+  }
+
+  /** Ends it as a crash does. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    if (!child || !running.has(child)) return;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
+
+  /** It answers nothing from now on. */
+  pause(): void {
+    this.#child?.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#child?.kill('SIGCONT');
+  }
+
+  /** What it has stored is gone; for one that does not run. */
+  forget(): void {
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** For the end of the test. */
+  async remove(): Promise<void> {
+    await this.kill();
+    this.forget();
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
