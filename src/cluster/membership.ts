@@ -31,9 +31,9 @@ export type MembershipEvents = {
   readonly gone: [lease: NodeLease, why: string];
   /** The own lease holds until then. */
   readonly renewed: [end: LeaseEnd];
-  /** The own lease is lost: each session must have ended before anything else is done. */
+  /** The own lease is lost: each session must have ended before anything else is done, {@link Membership.rejoin} first. */
   readonly fenced: [why: string];
-  /** After that: there is a new lease, with a new epoch. */
+  /** After that, where it was asked for: there is a new lease, with a new epoch. */
   readonly rejoined: [lease: NodeLease];
   /** Whether the broker can be reached. */
   readonly broker: [isReachable: boolean, why: string | undefined];
@@ -47,6 +47,8 @@ export interface Membership extends EventEmitter<MembershipEvents> {
   readonly others: readonly NodeLease[];
   /** Says what has changed of this node; resolves when the others can know. */
   announce(changed: Partial<Pick<NodeLease, 'workers' | 'state'>>): Promise<void>;
+  /** All sessions of the lost lease have ended: takes another one, as soon as the broker lets it. */
+  rejoin(): Promise<NodeLease>;
   /** Gives the lease back: what this node held is free. */
   leave(): Promise<void>;
 }

@@ -1,7 +1,7 @@
 /** A NATS server of the test's own, where Debian's is installed: CI requires it, elsewhere its tests are skipped. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -78,9 +78,9 @@ export class NatsServer {
     await once(child, 'exit');
   }
 
-  /** It answers nothing from now on. */
-  pause(): void {
-    this.#child?.kill('SIGSTOP');
+  /** It answers nothing from then on. */
+  async pause(): Promise<void> {
+    await stop(this.#child!);
   }
 
   resume(): void {
@@ -96,6 +96,15 @@ export class NatsServer {
   async remove(): Promise<void> {
     await this.kill();
     this.forget();
+  }
+}
+
+/** Stops a process; it does nothing any more then. */
+export async function stop(child: ChildProcess): Promise<void> {
+  child.kill('SIGSTOP');
+  const status = `/proc/${child.pid}/stat`;
+  while (existsSync(status) && !readFileSync(status, 'utf8').includes(') T ')) {
+    await new Promise((resolve) => setImmediate(resolve));
   }
 }
 

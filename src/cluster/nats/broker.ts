@@ -30,6 +30,7 @@ export class Broker extends EventEmitter<BrokerEvents> {
 
   private constructor(of: Pick<Broker, 'connection' | 'streams' | 'jetStream' | 'buckets' | 'replicas'>) {
     super();
+    this.setMaxListeners(0);
     this.connection = of.connection;
     this.streams = of.streams;
     this.jetStream = of.jetStream;
@@ -78,6 +79,21 @@ export class Broker extends EventEmitter<BrokerEvents> {
   /** Counts the connections that there have been: what was asked over another one may be unanswered for ever. */
   get connected(): number {
     return this.#connected;
+  }
+
+  /** Resolves as soon as the server can be reached, or the signal is aborted. */
+  async whenReachable(signal: AbortSignal): Promise<void> {
+    while (!this.#isReachable && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        const done = (): void => {
+          this.off('reachable', done);
+          signal.removeEventListener('abort', done);
+          resolve();
+        };
+        this.on('reachable', done);
+        signal.addEventListener('abort', done, { once: true });
+      });
+    }
   }
 
   close(): Promise<void> {

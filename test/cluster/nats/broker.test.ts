@@ -53,7 +53,7 @@ describe.skipIf(NO_NATS)('a connection to NATS (where it is installed)', () => {
 
   it('does not wait for a server that does not answer', async () => {
     const server = await startServer();
-    server.pause();
+    await server.pause();
     await expect(connect({ servers: [server.url] })).rejects.toMatchObject({ code: 'CONNECT_FAILED' });
   });
 
@@ -141,7 +141,7 @@ describe.skipIf(NO_NATS)('a connection to NATS (where it is installed)', () => {
     const server = await startServer();
     const broker = await connect({ servers: [server.url] });
     const lost = new Promise((resolve) => broker.once('reachable', (...of) => resolve(of)));
-    server.pause();
+    await server.pause();
     expect(await lost).toEqual([false, 'the connection to NATS is lost']);
     const back = new Promise((resolve) => broker.once('reachable', (...of) => resolve(of)));
     server.resume();
