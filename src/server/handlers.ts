@@ -3,7 +3,6 @@ import type { Packet, PacketOf, PacketType } from '../protocol/packets.ts';
 import type { Hub } from './hub.ts';
 import { EVERYONE } from './limits/readers.ts';
 import { closeChannel, forwardRequest, requestElsewhere } from './acts.ts';
-import { isHome } from './others.ts';
 import type { Session } from './session.ts';
 
 type Handler<T extends PacketType> = (hub: Hub, session: Session, packet: PacketOf<T>, frame: () => Buffer) => void;
@@ -66,7 +65,7 @@ const HANDLERS: { readonly [T in PacketType]: Handler<T> } = {
 
   CLOSE_CONNECTION(hub, session, packet) {
     const { others } = hub;
-    if (!others || isHome(others.share, packet.connectId)) {
+    if (!others || others.homes.isHere(packet.connectId)) {
       if (closeChannel(hub, session, packet).closed === 'forbidden') session.forbid(packet, NOT_THEIRS);
       return;
     }

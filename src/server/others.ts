@@ -1,6 +1,7 @@
 import type { Address } from '../net/address.ts';
 import type { Entrance } from '../net/listen.ts';
 import type { Transport } from '../net/transport.ts';
+import type { LongBytes } from '../protocol/limits.ts';
 import type { PacketOf } from '../protocol/packets.ts';
 import type { Speaker } from './broadcast.ts';
 import type { Relay, RelayEnd } from './channels/relay.ts';
@@ -9,7 +10,10 @@ import type { PairInfo, SessionInfo } from './events.ts';
 import type { Place, SourceNews } from './limits/source-account.ts';
 
 /** What is known of who comes with a half. */
-export type HalfComer = Pick<SessionInfo, 'remoteAddress' | 'fingerprint'>;
+export interface HalfComer extends Pick<SessionInfo, 'remoteAddress' | 'fingerprint'> {
+  /** Whether its address is shut out by the process to which it has come, for guessing (P12). */
+  readonly isShutOut?: boolean;
+}
 
 /** A fresh connection that has presented a connect id, and what it has sent behind it. */
 export interface ComingHalf {
@@ -18,11 +22,12 @@ export interface ComingHalf {
   readonly comer: HalfComer;
 }
 
-/** Which of several processes one is: connect ids say by what is left of them, divided by `of`, where their channel is. */
-export interface Share {
-  /** From 0. */
-  readonly slot: number;
-  readonly of: number;
+/** Which connect ids are those of this process, of several: each id says to them where its channel is. */
+export interface ConnectIdHomes {
+  /** Whether the channel of this id is here, if there is one. */
+  isHere(connectId: bigint): boolean;
+  /** A positive id of this process that cannot be predicted, as long as it may be (P1); it may be in use. */
+  draw(longBytes: LongBytes): bigint;
 }
 
 /** A client asks for the end of a channel, be it of this process or not. */
@@ -68,7 +73,7 @@ export interface Here {
 
 /** The other processes that are the same server, as this one reaches them; what it says to one of them stays in order. */
 export interface Others {
-  readonly share: Share;
+  readonly homes: ConnectIdHomes;
   /** The id of the so manieth session here; no other session of the server ever has the same. */
   sessionId(number: number): SessionId;
   /** From now on, they may ask. */
@@ -87,8 +92,11 @@ export interface Others {
   behind(client: SessionInfo, isBehind: boolean): void;
   /** Asks for the end of a channel that is there. */
   close(by: Member, closing: Closing): Promise<Closed>;
-  /** Gives a half away whose channel is there; it leaves its place here when it is here no longer. */
-  handOver(connectId: bigint, half: ComingHalf, place: Place): void;
+  /**
+   * Gives a half away whose channel is there; it leaves its place here when it is here no longer. Returns `false` where there
+   * is no such process: nothing has been done then.
+   */
+  handOver(connectId: bigint, half: ComingHalf, place: Place): boolean;
   unanswered(session: SessionId, address: string): void;
   /** A connection of this process has logged in: it is no half. */
   identified(transport: Transport): void;
@@ -100,14 +108,4 @@ export interface Others {
   tellSources(news: readonly SourceNews[]): void;
   /** The logins that have a channel there, as they are compared. */
   parties(): Iterable<string>;
-}
-
-/** Whether what comes of a connect id comes in the process with this share. */
-export function isHome({ slot, of }: Share, connectId: bigint): boolean {
-  return connectId % BigInt(of) === BigInt(slot);
-}
-
-/** The slot of the process where the channel of a connect id is. */
-export function homeOf({ of }: Share, connectId: bigint): number {
-  return Number(((connectId % BigInt(of)) + BigInt(of)) % BigInt(of));
 }

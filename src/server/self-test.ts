@@ -10,8 +10,8 @@ import { startTimer } from '../util/timeout.ts';
 
 /** Its sessions are told apart from all others by their ids. */
 const PREFIX = 'self-test-';
-/** Other processes of the same server test themselves, too. */
-const OWN_PREFIX = `${PREFIX}${process.pid}-`;
+/** Other processes of the same server test themselves, too; on another machine, one may have the same number. */
+const OWN_PREFIX = `${PREFIX}${process.pid}-${randomBytes(6).toString('hex')}-`;
 let lastId = 0;
 
 export function newTestId(): string {

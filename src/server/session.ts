@@ -27,7 +27,6 @@ import type { Audience } from './limits/readers.ts';
 import { SLOW_EVENTS } from './limits/receiver-limits.ts';
 import type { Source } from './limits/source-account.ts';
 import { skeletonsOf } from './logins/look-alikes.ts';
-import { isHome } from './others.ts';
 import { Pace } from './pace.ts';
 import { isTestId } from './self-test.ts';
 import type { SessionView } from './views.ts';
@@ -238,11 +237,12 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     this.#resolveClosed();
     const { transport, rest } = this.#connection.detach();
     this.source.unidentified -= 1;
-    const { others } = this.#hub;
-    if (others && !isHome(others.share, connectId)) {
-      return others.handOver(connectId, { transport, rest, comer: this }, this.source);
-    }
-    this.#hub.channels.enter(connectId, transport, rest, this, this.source);
+    const { channels, others } = this.#hub;
+    const { remoteAddress, fingerprint } = this;
+    const comer = { remoteAddress, fingerprint, isShutOut: channels.shutsOut(remoteAddress) };
+    const isElsewhere = others !== undefined && !others.homes.isHere(connectId);
+    if (isElsewhere && others.handOver(connectId, { transport, rest, comer }, this.source)) return;
+    channels.enter(connectId, transport, rest, comer, this.source);
   }
 
   end(): void {

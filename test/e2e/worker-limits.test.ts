@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { packet, RfcPeer, str } from '../support/rfc-peer.ts';
+import { openHalf, packet, RfcPeer, str } from '../support/rfc-peer.ts';
+import { endOf, knock } from '../support/server-sockets.ts';
 import { labFile } from './chatosbot.ts';
-import { peer } from './peers.ts';
+import { ask, acceptNext, peer } from './peers.ts';
 import { startTwo } from './worker-processes.ts';
 
 /** A server of two workers with these limits, for which nobody is exempt. */
@@ -56,4 +57,33 @@ test('[P17] the rate of an address is that of what it sends to all workers', asy
   const seconds = (performance.now() - startedAt) / 1000;
   // A burst and the rate, as with one process. If each kept them alone, it would have taken a second.
   expect(seconds).toBeGreaterThan((60_000 - 20_000) / 10_000 - 0.5);
+});
+
+test('[P12] an address that guesses connect ids is shut out by each worker, for the ids of all', async () => {
+  const { command, port } = await startWith('guesses', 'maxWrongIdsPerMinute: 4');
+  const [alice, bob] = [await peer(port, 'alice'), await peer(port, 'bob')];
+  const elsewhere = { localAddress: '127.0.0.2' };
+  for (let guess = 1n; guess <= 12n; guess++) await endOf(await knock(port, guess * 1_000_003n, elsewhere));
+  for (let worker = 0; worker < 2; worker++) await command.line(/shut out of channels for a minute/);
+  for (const [from, to] of [
+    [alice, bob],
+    [bob, alice],
+  ] as const) {
+    from.request(to.name);
+    await to.next(5);
+    to.ok(from.name);
+    const { connectId } = await from.next(8);
+    await to.next(8);
+    // Two, so that each worker is asked: both know the id, and let nobody in from there.
+    for (let times = 0; times < 2; times++) {
+      const half = await knock(port, connectId, elsewhere);
+      await endOf(half);
+      expect(half.bytesRead).toBe(0);
+    }
+    for (const half of await Promise.all([openHalf(port, connectId), openHalf(port, connectId)])) half.destroy();
+  }
+  // It is still let in with an id of its own.
+  const carol = await peer(port, 'carol', elsewhere);
+  const [own] = await Promise.all([ask(carol, port, 'alice'), acceptNext(alice, port)]);
+  expect(own.half.destroyed).toBe(false);
 });

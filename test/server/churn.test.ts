@@ -21,7 +21,7 @@ it('sessions that have negotiated and left leave nothing behind', async () => {
       const [a, b] = [client(`a ${i}`), client(`b ${i}`)];
       negotiations.ask(a, b);
       negotiations.answer(a.key, b);
-      ids.retire(ids.create(a, b));
+      ids.retire(ids.create(a, b)!);
       negotiations.leave(a.id);
       negotiations.leave(b.id);
     }

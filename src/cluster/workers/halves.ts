@@ -12,6 +12,7 @@ import type { ComingHalf } from '../../server/others.ts';
 import type { Connections } from './connections.ts';
 import { FramedTransport } from './framed-transport.ts';
 import type { HalfKeeper, Mesh } from './mesh.ts';
+import type { Peer } from './peer.ts';
 import type { AskedByPrimary, AskedByWorker, SentHalf, WorkerName } from './messages.ts';
 import type { Wire } from './wire.ts';
 
@@ -47,31 +48,26 @@ export class Halves implements HalfKeeper {
     this.#mesh = mesh;
   }
 
-  give(slot: number, connectId: bigint, { transport, rest, comer }: ComingHalf, place: Place): void {
-    const { remoteAddress, fingerprint } = comer;
-    const { stream } = transport;
-    const half = { connectId, remoteAddress, fingerprint };
+  give({ name }: Peer, connectId: bigint, { transport, rest, comer }: ComingHalf, place: Place): void {
+    const { remoteAddress, fingerprint, isShutOut = false } = comer;
+    const half = { connectId, remoteAddress, fingerprint, isShutOut };
     const taken = transport instanceof TcpTransport ? takeHandle(transport.stream) : undefined;
-    if (!taken) {
-      const peer = this.#mesh().nameOf(slot);
-      if (peer) this.#relay(peer, half, rest, transport, place);
-      else stream.destroy();
-      return;
-    }
+    if (!taken) return this.#relay(name, half, rest, transport, place);
     place.leave();
     const { handle, read } = taken;
     const id = this.#connections.move(handle);
     closeHandle(handle);
     if (id === undefined) return;
-    this.#wire.ask('handOver', [slot, { ...half, id, rest: Buffer.concat([rest, read]) }]).catch(() => undefined);
+    this.#wire.ask('handOver', [name.slot, { ...half, id, rest: Buffer.concat([rest, read]) }]).catch(() => undefined);
   }
 
   /** One has been handed over by another worker. */
-  take({ id, connectId, rest, remoteAddress, fingerprint }: SentHalf, handle: SocketHandle): void {
+  take({ id, connectId, rest, remoteAddress, fingerprint, isShutOut }: SentHalf, handle: SocketHandle): void {
     const socket = socketOf(handle, MAX_UNREAD_BYTES);
     this.#connections.add(socket, id);
     const transport = new TcpTransport(socket, remoteAddress);
-    this.#mesh().enter(connectId, { transport, rest: Buffer.from(rest), comer: { remoteAddress, fingerprint } });
+    const comer = { remoteAddress, fingerprint, isShutOut };
+    this.#mesh().enter(connectId, { transport, rest: Buffer.from(rest), comer });
   }
 
   opened(id: string, halves: readonly Transport[]): void {
@@ -144,10 +140,11 @@ export class Halves implements HalfKeeper {
       const end = 4 + bytes.readUInt32BE(0);
       if (bytes.length > end) socket.unshift(bytes.subarray(end));
       const half = deserialize(bytes.subarray(4, end)) as RelayedHalf;
-      const { connectId, remoteAddress, fingerprint, encrypted } = half;
+      const { connectId, remoteAddress, fingerprint, isShutOut, encrypted } = half;
       const certificate = half.certificate && new X509Certificate(half.certificate);
       const transport = new FramedTransport(socket, { remoteAddress, encrypted, certificate });
-      this.#mesh().enter(connectId, { transport, rest: Buffer.alloc(0), comer: { remoteAddress, fingerprint } });
+      const comer = { remoteAddress, fingerprint, isShutOut };
+      this.#mesh().enter(connectId, { transport, rest: Buffer.alloc(0), comer });
     };
     socket.on('data', onData);
   }

@@ -3,7 +3,7 @@ import { DEFAULT_SERVER_LIMITS, type ServerLimits } from '../../server/limits/se
 
 /**
  * Limits of the whole server of which each worker keeps its part: connections come to the workers by turns, and guesses of
- * connect ids are counted by the worker whose id it would be. Rounded up, all parts together are more by less than one for
+ * connect ids with them; nearly all are of no worker, and are counted where they come. Rounded up, all parts together are more by less than one for
  * each worker.
  */
 const DIVIDED = ['maxConnections', 'maxWrongIdsPerMinute', 'maxTotalWrongIdsPerMinute'] as const;

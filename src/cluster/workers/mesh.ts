@@ -3,18 +3,11 @@ import type { Place, SourceNews } from '../../server/limits/source-account.ts';
 import type { Speaker } from '../../server/broadcast.ts';
 import type { ConnectedClient, Member, SessionId } from '../../server/directory.ts';
 import type { PairInfo, SessionInfo } from '../../server/events.ts';
-import {
-  homeOf,
-  type Closed,
-  type Closing,
-  type ComingHalf,
-  type Here,
-  type Others,
-  type Share,
-} from '../../server/others.ts';
+import type { Closed, Closing, ComingHalf, Here, Others } from '../../server/others.ts';
 import { loginKey } from '../../util/login-key.ts';
 import type { Transport } from '../../net/transport.ts';
 import { TurnQueue } from '../../net/turn-queue.ts';
+import type { HomeOfIds } from '../connect-id-cipher.ts';
 import type { LinkNote } from './link.ts';
 import type { WorkerName } from './messages.ts';
 import type { Peer } from './peer.ts';
@@ -28,8 +21,8 @@ const SESSIONS = 1_000_000_000;
 
 /** What becomes of halves of channels. */
 export interface HalfKeeper {
-  /** Gives one to the worker in a slot. */
-  give(slot: number, connectId: bigint, half: ComingHalf, place: Place): void;
+  /** Gives one to another worker. */
+  give(peer: Peer, connectId: bigint, half: ComingHalf, place: Place): void;
   /** A connection has logged in. */
   identified(transport: Transport): void;
   /** A channel of this worker is open. */
@@ -39,11 +32,14 @@ export interface HalfKeeper {
 
 /** The other workers, as the server in this one knows them. */
 export class Mesh implements Others {
-  readonly share: Share;
+  readonly homes: HomeOfIds;
   readonly #name: WorkerName;
   readonly #directory: WorkerDirectory;
   readonly #halves: HalfKeeper;
+  /** By their numbers among those that have connect ids. */
   readonly #peers = new Map<number, Peer>();
+  /** The numbers of all that there have been. */
+  readonly #known = new Set<number>();
   /** What the clients of this worker have asked those of others. */
   readonly #requests = new Requests();
   /** The channels of this worker that are open. */
@@ -58,9 +54,9 @@ export class Mesh implements Others {
   });
   #here!: Here;
 
-  constructor(name: WorkerName, of: number, directory: WorkerDirectory, halves: HalfKeeper) {
+  constructor(name: WorkerName, homes: HomeOfIds, directory: WorkerDirectory, halves: HalfKeeper) {
     this.#name = name;
-    this.share = { slot: name.slot, of };
+    this.homes = homes;
     this.#directory = directory;
     this.#halves = halves;
     directory.news = {
@@ -91,6 +87,7 @@ export class Mesh implements Others {
   /** Another worker can be reached. It learns who and what is here. */
   add(peer: Peer): void {
     this.#peers.set(peer.name.slot, peer);
+    this.#known.add(peer.name.slot);
     for (const { client, granted } of this.#directory.all()) {
       peer.link.note({ is: 'added', client: sentClient(client), granted });
     }
@@ -153,18 +150,18 @@ export class Mesh implements Others {
   }
 
   async close({ id, login, key }: Member, closing: Closing): Promise<Closed> {
-    const peer = this.#peers.get(homeOf(this.share, closing.connectId));
+    const home = this.homes.of(closing.connectId);
     const by = { id, login, key };
-    return peer ? peer.askClosed((question) => ({ is: 'close', by, closing, question })) : 'late';
+    const peer = home === undefined ? undefined : this.#peers.get(home);
+    if (peer) return peer.askClosed((question) => ({ is: 'close', by, closing, question }));
+    return home !== undefined && this.#known.has(home) ? 'late' : 'forbidden';
   }
 
-  handOver(connectId: bigint, half: ComingHalf, place: Place): void {
-    this.#halves.give(homeOf(this.share, connectId), connectId, half, place);
-  }
-
-  /** The worker that is in a slot. */
-  nameOf(slot: number): WorkerName | undefined {
-    return this.#peers.get(slot)?.name;
+  handOver(connectId: bigint, half: ComingHalf, place: Place): boolean {
+    const home = this.homes.of(connectId);
+    const peer = home === undefined ? undefined : this.#peers.get(home);
+    if (peer) this.#halves.give(peer, connectId, half, place);
+    return peer !== undefined;
   }
 
   /** Relays between two connections, as this server does for channels. */

@@ -10,7 +10,7 @@ import type { LineLevel, LogFields, LogLevel } from '../../util/log.ts';
 
 /** One of the worker processes: another process that takes the place of one that has died has a number of its own. */
 export interface WorkerName {
-  /** Its place among the workers, from 0: which connect ids are its own (see `Share`). */
+  /** Its place among the workers, from 0: which connect ids are its own. */
   readonly slot: number;
   /** Counts all worker processes that there have been, from 1. */
   readonly number: number;
@@ -22,8 +22,8 @@ export type SentOptions = Omit<ServerOptions, 'log' | 'directory' | 'others' | '
 /** What a worker is told when it starts. */
 export interface WorkerStart {
   readonly name: WorkerName;
-  /** How many workers there are. */
-  readonly of: number;
+  /** By which connect ids say where their channel is. */
+  readonly connectIdKey: Uint8Array;
   /** The folder of the sockets over which workers reach each other. */
   readonly folder: string;
   readonly options: SentOptions;
@@ -59,6 +59,8 @@ export interface SentHalf {
   readonly rest: Uint8Array;
   readonly remoteAddress: string;
   readonly fingerprint: string | undefined;
+  /** Whether its address is shut out where it came. */
+  readonly isShutOut: boolean;
 }
 
 /** What a worker has done and holds. */

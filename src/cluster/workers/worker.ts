@@ -7,6 +7,7 @@ import type { Claim, SessionId } from '../../server/directory.ts';
 import { ChatosServer } from '../../server/server.ts';
 import { loggerTo, type LevelSwitch, type LogFields } from '../../util/log.ts';
 import { pause } from '../../util/timeout.ts';
+import { HomeOfIds } from '../connect-id-cipher.ts';
 import { Connections } from './connections.ts';
 import { Halves } from './halves.ts';
 import { awaitPeers, meetPeers } from './meeting.ts';
@@ -35,7 +36,7 @@ export class Worker {
   readonly #receptions = new Map<number, { readonly reception: Reception; readonly address: Address }>();
 
   constructor(start: WorkerStart, wire: Wire<AskedByWorker, AskedByPrimary>) {
-    const { name, of, folder, options, logLevel, tellsEvents } = start;
+    const { name, connectIdKey, folder, options, logLevel, tellsEvents } = start;
     this.#start = start;
     this.#directory = new WorkerDirectory({
       claim: (claim) => wire.ask('claim', claim),
@@ -43,7 +44,7 @@ export class Worker {
     });
     this.#connections = new Connections((id) => void wire.ask('letGo', id).catch(() => undefined));
     this.#halves = new Halves(folder, wire, this.#connections, () => this.#mesh);
-    this.#mesh = new Mesh(name, of, this.#directory, this.#halves);
+    this.#mesh = new Mesh(name, new HomeOfIds(name.slot, connectIdKey), this.#directory, this.#halves);
     this.#level = { level: logLevel };
     const log = loggerTo(
       (level, message, fields) => void wire.ask('log', [level, message, copyable(fields)]).catch(() => undefined),

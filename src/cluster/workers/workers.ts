@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -12,6 +13,7 @@ import { DEFAULT_SERVER_LIMITS } from '../../server/limits/server-limits.ts';
 import { LOG_BOUNDS } from '../../server/log-events.ts';
 import { boundLog, type BoundedLogger } from '../../util/bounded-log.ts';
 import type { Logger, LogLevel } from '../../util/log.ts';
+import { CONNECT_ID_KEY_BYTES } from '../connect-id-cipher.ts';
 import type { Membership } from '../membership.ts';
 import { Asking } from './asking.ts';
 import { Acceptor } from './acceptor.ts';
@@ -72,6 +74,8 @@ export class Workers {
   readonly #folder: string;
   readonly #registry: LoginRegistry;
   readonly #slots: readonly Slot[];
+  /** That of ids of before is not that of ids of now: those would be guesses. */
+  readonly #connectIdKey: Uint8Array = randomBytes(CONNECT_ID_KEY_BYTES);
   readonly #processes = new Set<WorkerProcess>();
   /** What operators ask of workers. */
   readonly asking = new Asking();
@@ -235,7 +239,7 @@ export class Workers {
     const folder = this.#folder;
     try {
       const setUp = { options: { ...options, limits }, logLevel, tellsEvents };
-      await worker.wire.ask('start', { name, of: count, folder, ...setUp });
+      await worker.wire.ask('start', { name, connectIdKey: this.#connectIdKey, folder, ...setUp });
       await this.#inTurn(() => this.#join(worker));
     } catch (error) {
       worker.disconnect();

@@ -12,7 +12,8 @@ import type { Sources } from '../limits/sources.ts';
 import type { ResolvedServerOptions } from '../options.ts';
 import { isOfSelfTest, isTestId } from '../self-test.ts';
 import type { ChannelView } from '../views.ts';
-import { Arrivals, noteArrival, type Comer } from './arrivals.ts';
+import type { HalfComer } from '../others.ts';
+import { Arrivals, noteArrival } from './arrivals.ts';
 import { ConnectIds, stopExpecting, type Channel, type Party } from './connect-ids.ts';
 import { Relay } from './relay.ts';
 import { WaitingHalf } from './waiting-half.ts';
@@ -58,7 +59,7 @@ export class Channels {
     this.#options = options;
     this.#receivers = receivers;
     this.#events = events;
-    this.#ids = new ConnectIds(options.limits, options.others?.share);
+    this.#ids = new ConnectIds(options.limits, options.others?.homes);
     this.#sources = sources;
     this.#arrivals = new Arrivals(options, events);
     const onDue = (channel: Channel): void => this.#void(channel, 'not in time');
@@ -107,6 +108,11 @@ export class Channels {
       return undefined;
     }
     const channel = this.#ids.create(requester, target);
+    if (!channel) {
+      place.leave();
+      this.#events.emit('requestRefused', { requester, target }, 'too many connect ids');
+      return undefined;
+    }
     channel.place = place;
     const parties = isTest ? [] : [channel.requester, channel.target];
     for (const party of parties) party.expected = this.#sources.expect(party.remoteAddress);
@@ -115,8 +121,13 @@ export class Channels {
     return channel.id;
   }
 
+  /** Whether an address is shut out for guessing (P12). */
+  shutsOut(address: string): boolean {
+    return this.#arrivals.shutsOut(address);
+  }
+
   /** A fresh connection has presented a connect id (P12). `rest` is what it sent behind it. */
-  enter(id: bigint, transport: Transport, rest: Buffer, comer: Comer, source: Source): void {
+  enter(id: bigint, transport: Transport, rest: Buffer, comer: HalfComer, source: Source): void {
     const channel = this.#ids.get(id);
     const place = channel && noteArrival(channel, comer) ? this.#sources.becomeHalf(source) : source;
     const why = this.#arrivals.refusalOf(channel, comer);

@@ -7,7 +7,7 @@ import type { ConnectedClient, Member, SessionId } from '../directory.ts';
 import type { ServerLimits } from '../limits/server-limits.ts';
 import { sourceOf } from '../limits/source.ts';
 import type { Place } from '../limits/source-account.ts';
-import { isHome, type Share } from '../others.ts';
+import type { ConnectIdHomes } from '../others.ts';
 import { EndedChannels } from './ended-channels.ts';
 import type { Relay } from './relay.ts';
 import type { WaitingHalf } from './waiting-half.ts';
@@ -56,20 +56,23 @@ interface Live {
   readonly perAddress: Tally<string>;
 }
 
+/** One of several processes has 131,072 short ids: this many are tried, which find one while a tenth is free. */
+const MAX_ATTEMPTS = 256;
+
 /** The connect ids that are alive, and for a while those that were (P11). */
 export class ConnectIds {
   readonly #limits: ConnectIdLimits;
-  readonly #share: Share | undefined;
+  readonly #homes: ConnectIdHomes | undefined;
   readonly #exempt = new Networks();
   readonly #channels = new Map<bigint, Channel>();
   readonly #ended = new EndedChannels(({ id }) => this.#channels.delete(id));
   /** Those that each session has negotiated and that are alive: the next owner of its login starts at none. */
   readonly #live = new Map<SessionId, Live>();
 
-  /** @param share which of several processes this is: ids are such that their channels are here */
-  constructor(limits: ConnectIdLimits, share?: Share) {
+  /** @param homes where there are several processes: ids are such that their channels are here */
+  constructor(limits: ConnectIdLimits, homes?: ConnectIdHomes) {
     this.#limits = limits;
-    this.#share = share;
+    this.#homes = homes;
     this.update();
   }
 
@@ -104,9 +107,10 @@ export class ConnectIds {
     return 'maxConnectIdsPerAddress';
   }
 
-  /** A fresh id for the pair. */
-  create(requester: ConnectedClient, target: ConnectedClient): Channel {
+  /** A fresh id for the pair; `undefined` where hardly any is left that is not in use. */
+  create(requester: ConnectedClient, target: ConnectedClient): Channel | undefined {
     const id = this.#freshId(requester.longBytes === 8 && target.longBytes === 8 ? 8 : 4);
+    if (id === undefined) return undefined;
     const channel: Channel = { id, requester: partyOf(requester), target: partyOf(target), over: false };
     this.#channels.set(id, channel);
     this.#count(channel, requester.id, target.id);
@@ -144,14 +148,18 @@ export class ConnectIds {
   }
 
   /** Unpredictable, positive, and not in use: 31 bits where a party reads 4 bytes, else 63 (P1, P11). */
-  #freshId(longBytes: LongBytes): bigint {
-    for (;;) {
-      const bytes = randomBytes(8);
-      const id = longBytes === 8 ? bytes.readBigUInt64BE() >> 1n : BigInt(bytes.readUInt32BE() >>> 1);
-      if (this.#share && !isHome(this.#share, id)) continue;
+  #freshId(longBytes: LongBytes): bigint | undefined {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const id = this.#homes?.draw(longBytes) ?? randomId(longBytes);
       if (id > 0n && !this.#channels.has(id)) return id;
     }
+    return undefined;
   }
+}
+
+function randomId(longBytes: LongBytes): bigint {
+  const bytes = randomBytes(8);
+  return longBytes === 8 ? bytes.readBigUInt64BE() >> 1n : BigInt(bytes.readUInt32BE() >>> 1);
 }
 
 /** Its half has come, or need not come any more. */

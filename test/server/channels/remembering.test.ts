@@ -26,7 +26,7 @@ describe('an id that is over', () => {
   it('is remembered for a minute', () => {
     stopTheClock();
     const ids = new ConnectIds(DEFAULT_SERVER_LIMITS);
-    const channel = ids.create(clientOf('alice'), clientOf('bob'));
+    const channel = ids.create(clientOf('alice'), clientOf('bob'))!;
     ids.retire(channel);
     vi.advanceTimersByTime(59_999);
     expect(ids.get(channel.id)).toBe(channel);
@@ -38,7 +38,7 @@ describe('an id that is over', () => {
   /** As many as that, made and over. */
   const endedOf = (ids: ConnectIds, count: number, address: string, peer = '192.0.2.1') => {
     const [requester, target] = [clientOf('alice', address), clientOf('bob', peer)];
-    const channels = Array.from({ length: count }, () => ids.create(requester, target));
+    const channels = Array.from({ length: count }, () => ids.create(requester, target)!);
     for (const channel of channels) ids.retire(channel);
     return channels;
   };
@@ -46,7 +46,7 @@ describe('an id that is over', () => {
   it('is one of the newest 2,048 of the address that asked for them, which pushes out nobody else', () => {
     stopTheClock();
     const ids = new ConnectIds(DEFAULT_SERVER_LIMITS);
-    const alive = ids.create(clientOf('alice', '2001:db8::1'), clientOf('bob'));
+    const alive = ids.create(clientOf('alice', '2001:db8::1'), clientOf('bob'))!;
     const [others] = endedOf(ids, 1, '192.0.2.1');
     const over = [
       ...endedOf(ids, 17_000, '2001:db8::1'),
@@ -64,7 +64,7 @@ describe('an id that is over', () => {
   it('is one of the newest 32,768; those alive are not forgotten for them', () => {
     stopTheClock();
     const ids = new ConnectIds(DEFAULT_SERVER_LIMITS);
-    const alive = ids.create(clientOf('alice'), clientOf('bob'));
+    const alive = ids.create(clientOf('alice'), clientOf('bob'))!;
     const over = Array.from({ length: 17 }, (_, index) => endedOf(ids, 2_000, `192.0.2.${index + 1}`)).flat();
     expect(over.findIndex(({ id }) => ids.get(id))).toBe(34_000 - 32_768);
     expect(ids.get(alive.id)).toBe(alive);
@@ -82,7 +82,7 @@ describe('an id that is over', () => {
       syncBuiltinESMExports();
     });
     const ids = new ConnectIds(DEFAULT_SERVER_LIMITS);
-    const next = () => ids.create(clientOf('alice'), clientOf('bob'));
+    const next = () => ids.create(clientOf('alice'), clientOf('bob'))!;
     const first = next();
     ids.retire(next());
     expect([first.id, next().id]).toEqual([1n, 3n]);
