@@ -13,6 +13,7 @@ import { benchPipeSecret } from './pipe-secret.ts';
 import { benchPipe } from './pipe.ts';
 import { benchPlugins } from './plugins.ts';
 import { benchRelay, benchRelayTls } from './relay.ts';
+import { benchScaling } from './scaling.ts';
 import { benchSend } from './send.ts';
 import { benchSessions, benchSessionsTls } from './sessions.ts';
 import { benchStartup } from './startup.ts';
@@ -35,6 +36,7 @@ const BENCHMARKS: Readonly<Record<string, (rounds: number, plots?: string) => Pr
   plugins: benchPlugins,
   relay: benchRelay,
   'relay-tls': benchRelayTls,
+  scaling: benchScaling,
   send: benchSend,
   sessions: benchSessions,
   'sessions-tls': benchSessionsTls,

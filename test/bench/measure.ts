@@ -18,6 +18,12 @@ export function percentile(values: readonly number[], percent: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * percent) / 100))] ?? NaN;
 }
 
+function childrenOf(pid: number): number[] {
+  const tasks = readdirSync(`/proc/${pid}/task`);
+  const texts = tasks.map((task) => readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8'));
+  return texts.flatMap((text) => text.split(' ').filter(Boolean).map(Number));
+}
+
 /** Seconds of CPU that the threads of a process, and of those that it has started, have used, on Linux; elsewhere NaN. */
 export function cpuSeconds(pid: number): number {
   try {
@@ -25,19 +31,18 @@ export function cpuSeconds(pid: number): number {
     for (const thread of readdirSync(`/proc/${pid}/task`)) {
       const at = `/proc/${pid}/task/${thread}`;
       seconds += Number(readFileSync(`${at}/schedstat`, 'utf8').split(' ')[0]) / 1e9;
-      const children = readFileSync(`${at}/children`, 'utf8').split(' ').filter(Boolean);
-      for (const child of children) seconds += cpuSeconds(Number(child));
     }
-    return seconds;
+    return childrenOf(pid).reduce((sum, child) => sum + cpuSeconds(child), seconds);
   } catch {
     return NaN;
   }
 }
 
-/** Resident memory of a process in MiB, on Linux; elsewhere NaN. */
+/** Resident memory of a process, and of those that it has started, in MiB, on Linux; elsewhere NaN. */
 export function residentMiB(pid: number): number {
   try {
-    return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024;
+    const own = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024;
+    return childrenOf(pid).reduce((sum, child) => sum + residentMiB(child), own);
   } catch {
     return NaN;
   }
