@@ -14,7 +14,7 @@ const SLOWED_PAUSE_MS = 60_000;
 
 /** How an account runs: as its runtime does, where, and as whom. */
 export interface AccountSettings extends Omit<ResolvedRuntimeOptions, 'policy' | 'stateDirectory' | 'host'> {
-  readonly server: Address;
+  readonly server: readonly Address[];
   readonly login: string;
   /** Who it is for a `tls://` server. @default nobody in particular */
   readonly identity: IdentityLike | undefined;

@@ -1,6 +1,7 @@
 import type { ChatosClient } from '../client/client.ts';
 import { isChatosError } from '../errors.ts';
 import { formatAddress } from '../net/address.ts';
+import { formatAddresses } from '../net/address-list.ts';
 import { AccountPlugins } from './account-plugins.ts';
 import { AccountSession, type AccountSettings } from './account-session.ts';
 import type { OfAccount } from './events.ts';
@@ -36,7 +37,7 @@ export class Account {
     const { login, server, clock } = settings;
     const log = settings.log.with({ login });
     this.#settings = settings;
-    this.#place = { server: formatAddress(server), login };
+    this.#place = { server: formatAddresses(server), login };
     this.session = new AccountSession({ ...settings, log });
     this.#guard = settings.loopGuard && new LoopGuard(settings.loopGuard);
     const { client } = this.session;
@@ -100,7 +101,7 @@ export class Account {
   get status(): AccountStatus {
     return {
       login: this.#place.login,
-      server: this.#place.server,
+      server: formatAddress(this.client.server),
       ...this.session.status,
       plugins: this.plugins.status,
       channels: this.#channels.status,
@@ -122,11 +123,11 @@ export class Account {
   }
 
   #onConnected(): void {
-    const { login, server, onLogin, observer } = this.#settings;
+    const { login, onLogin, observer } = this.#settings;
     const names = this.plugins.runners.map(({ plugin }) => plugin.name);
     const files = this.plugins.runners.map(({ plugin }) => plugin.file);
     observer({ type: 'connected', ...this.#place, bots: names, files });
-    onLogin({ names, login, server });
+    onLogin({ names, login, server: this.client.server });
     this.#sender.outbox.connected();
     this.plugins.connected();
   }

@@ -1,5 +1,6 @@
 import { ChatosError } from '../errors.ts';
-import { formatAddress } from '../net/address.ts';
+import type { Address } from '../net/address.ts';
+import { formatAddresses } from '../net/address-list.ts';
 import { toIdentity } from '../net/identity.ts';
 import { compilePolicy } from '../policy/policy.ts';
 import { loginKey } from '../util/login-key.ts';
@@ -37,15 +38,16 @@ export function createAccounts(entries: readonly BotEntry[], options: ResolvedRu
   const shownAs = new Map<string, string>();
   const ids = storeIds(entries);
   return entries.map((entry, index) => {
-    const { plugin, server, login = plugin.name, identity, directory = process.cwd(), since, isolated } = entry;
+    const { plugin, login = plugin.name, identity, directory = process.cwd(), since, isolated } = entry;
+    const server = addressesOf(entry);
     const store = { directory: storeDirectory(stateDirectory, ids[index]!) };
     if (isolated) {
       const start = { server, login, identity, directory, since, loopGuard: loopGuard ?? false, ...how } as const;
-      const onNames = (names: readonly string[]): void => onLogin({ names, login, server });
+      const onNames = (names: readonly string[], at: Address): void => onLogin({ names, login, server: at });
       isolated.prepare(start, { ledger, observer, openStore: () => new LevelBackend(store), onLogin: onNames });
       return { isolated };
     }
-    const key = `${formatAddress(server)} ${loginKey(login)}`;
+    const key = `${formatAddresses(server)} ${loginKey(login)}`;
     const shown = identity === undefined ? 'none' : toIdentity(identity).fingerprint;
     if ((shownAs.get(key) ?? shown) !== shown) throw severalIdentities(login);
     shownAs.set(key, shown);
@@ -62,15 +64,21 @@ function severalIdentities(login: string): ChatosError {
   return new ChatosError('INVALID_ARGUMENT', message);
 }
 
-/** What the stores of entries are called. Two of one plugin and login keep apart: by their server, else by a number. */
+/** What the stores of entries are called. Two of one plugin and login keep apart: by the first address of their server, else by a number. */
 function storeIds(entries: readonly BotEntry[]): string[] {
   const taken = new Set<string>();
-  return entries.map(({ plugin, server, login = plugin.name }) => {
+  return entries.map((entry) => {
+    const { plugin, login = plugin.name } = entry;
     const base = `${plugin.name}@${login}`;
-    const full = `${base}@${server.host}:${server.port}`;
+    const [{ host, port }] = addressesOf(entry) as [Address];
+    const full = `${base}@${host}:${port}`;
     let id = taken.has(base) ? full : base;
     for (let number = 2; taken.has(id); number += 1) id = `${full}#${number}`;
     taken.add(id);
     return id;
   });
+}
+
+function addressesOf({ server }: Pick<BotEntry, 'server'>): readonly Address[] {
+  return [server].flat();
 }

@@ -2,7 +2,7 @@ import type { ErrorCode } from '../errors.ts';
 
 /** The account that something happened to. */
 export interface OfAccount {
-  /** The server that the account is on, as `tcp://127.0.0.1:7777`. */
+  /** The server of the account, as `tcp://127.0.0.1:7777`; with several addresses, all of them, with commas in between. */
   readonly server: string;
   /** The account. */
   readonly login: string;

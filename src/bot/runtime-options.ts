@@ -23,8 +23,8 @@ import { resolveBreakerLimits, type BreakerLimits } from './running/circuit-brea
 export interface BotEntry {
   /** What runs: see {@link loadPlugin}. */
   readonly plugin: LoadedPlugin;
-  /** Where it logs in. */
-  readonly server: Address;
+  /** Where it logs in; of several addresses, at the first that lets it in: see {@link ClientOptions.server}. */
+  readonly server: Address | readonly Address[];
   /** Who it is there. @default the plugin's name */
   readonly login?: string | undefined;
   /** Who it is for a `tls://` server, in PEM: certificate and private key, in one text or two. @default nobody in particular */
@@ -50,8 +50,9 @@ export interface BotEntry {
 /** How a bot in a worker runs: what of an entry and of a runtime's options is plain data. */
 export interface WorkerBotStart
   extends
-    Pick<BotEntry, 'server' | 'identity' | 'directory' | 'since'>,
+    Pick<BotEntry, 'identity' | 'directory' | 'since'>,
     Pick<RuntimeOptions, 'standby' | 'backoff' | 'heartbeatMs' | 'commandPrefix' | 'flood' | 'loopGuard' | 'breaker'> {
+  readonly server: readonly Address[];
   readonly login: string;
   /** Whether the main thread wants its events. */
   readonly isObserved: boolean;
@@ -62,7 +63,7 @@ export interface SharedServices {
   readonly ledger: ChannelLedger;
   readonly observer: RuntimeObserver;
   openStore(): StoreBackend;
-  onLogin(names: readonly string[]): void;
+  onLogin(names: readonly string[], server: Address): void;
 }
 
 /** A bot that runs in a worker, as its runtime sees it. */
@@ -87,7 +88,7 @@ export interface LoggedIn {
   readonly names: readonly string[];
   /** Who it is. */
   readonly login: string;
-  /** Where it is. */
+  /** Where it is: of several addresses, this one. */
   readonly server: Address;
 }
 

@@ -104,7 +104,7 @@ export interface ChannelStatus {
 export interface AccountStatus {
   /** Who it is. */
   readonly login: string;
-  /** Where it is, as `tcp://127.0.0.1:7777`. */
+  /** Where it is, or was last, as `tcp://127.0.0.1:7777`: of several addresses, this one. */
   readonly server: string;
   /** `standby` where the login is taken and the account waits for it. */
   readonly state: 'connecting' | 'connected' | 'standby' | 'ended';

@@ -3,6 +3,7 @@ import { DEFAULT_STATUS_ADDRESS, formatStatusAddress, parseStatusAddress } from 
 import { messageOf } from '../errors.ts';
 import { EXPECTED_WORKERS, isWorkerCount } from '../config/workers.ts';
 import { parseAddress, type Address } from '../net/address.ts';
+import { toAddresses } from '../net/address-list.ts';
 import { loginProblem } from '../protocol/login.ts';
 import { durationMs } from '../util/duration.ts';
 import {
@@ -16,9 +17,12 @@ import {
 
 /** Options that several commands have; each command needs its own object. */
 export const serverOption = (): Option =>
-  new Option('-s, --server <address>', 'the server: [tcp|tls]://host:port[?longBytes=8&pin=…]')
+  new Option(
+    '-s, --server <address>',
+    'the server: [tcp|tls]://host:port[?longBytes=8&pin=…]; several addresses with commas are tried in turn',
+  )
     .env('CHATOSBOT_SERVER')
-    .argParser(addressArgument);
+    .argParser(serverArgument);
 
 export const loginOption = (what = "your login (default: your system user's name)"): Option =>
   new Option('-l, --login <name>', what).env('CHATOSBOT_LOGIN').argParser(loginArgument);
@@ -194,7 +198,7 @@ function argument<T>(parse: (text: string) => T, hint = ''): (text: string) => T
   };
 }
 
-export const addressArgument = argument((text) => parseAddress(text, 'client'));
+export const serverArgument = argument(toAddresses);
 
 const listenArgument = argument((text) => parseAddress(text, 'listener'));
 

@@ -25,3 +25,12 @@ export function backoffDelayMs(backoff: Backoff, attempt: number, random: () => 
   const full = Math.min(backoff.maxMs, backoff.firstMs * 2 ** Math.min(attempt - 1, 30));
   return Math.round(full * (0.5 + random() / 2));
 }
+
+/**
+ * The pause before a session that was lost is made again at another address: short, and long enough for that the clients of a
+ * server that was killed do not come all at once. A server that stops ends its sessions one by one. Over TCP both look the
+ * same: the system ends the connections of a killed process as if in order.
+ */
+export function moveDelayMs({ firstMs }: Backoff, isAnnounced: boolean): number {
+  return isAnnounced ? 0 : Math.round(Math.random() * 2 * firstMs);
+}

@@ -73,13 +73,14 @@ export class ClientChannels {
   }
 
   /**
-   * The session was lost because the server does not answer any more: breaks the channels that show no sign of life, as the
-   * system tries to send for 15 minutes. What it takes to send is one only if the server can be reached again.
+   * The session was lost because the server does not answer any more: breaks the channels there that show no sign of life, as
+   * the system tries to send for 15 minutes. What it takes to send is one only if the server can be reached again.
    */
-  breakUnlessAlive(cause: ChatosError, reaching: Promise<boolean>): void {
+  breakUnlessAlive(cause: ChatosError, reaching: Promise<boolean>, isThere: (channel: Channel) => boolean): void {
     let reached = false;
     void reaching.then((alive) => (reached = alive));
-    const before = Array.from(this.#open, (channel) => [channel, channel.bytesReceived, channel.bytesMoved] as const);
+    const there = [...this.#open].filter(isThere);
+    const before = there.map((channel) => [channel, channel.bytesReceived, channel.bytesMoved] as const);
     setTimeout(() => {
       for (const [channel, received, sent] of before) {
         const lives = channel.bytesReceived > received || (reached && channel.bytesMoved > sent);

@@ -1,11 +1,13 @@
 import { EventEmitter } from 'node:events';
 import { ChatosError } from '../errors.ts';
-import { formatAddress, toAddress, type Address } from '../net/address.ts';
+import { formatAddress, type Address } from '../net/address.ts';
+import { toAddresses } from '../net/address-list.ts';
 import { encodePacket } from '../protocol/encoder.ts';
 import { resolveOptions } from '../util/option-table.ts';
 import { loginKey } from '../util/login-key.ts';
 import type { Packet } from '../protocol/packets.ts';
 import type { Channel } from './channel.ts';
+import type { ClientEvents } from './client-events.ts';
 import { Heartbeat } from './heartbeat.ts';
 import {
   resolveClientOptions,
@@ -17,46 +19,9 @@ import {
 import { PrivateConnections } from './private-connections.ts';
 import type { PrivateRequest } from './private-request.ts';
 import { RoundTrips } from './round-trips.ts';
-import { SessionLoop, type Retry } from './session-loop.ts';
+import { SessionLoop } from './session-loop.ts';
 import { Slowness } from './slowness.ts';
 import { createDeferred } from '../util/deferred.ts';
-
-/** A message as it came from the server. */
-export interface ChatMessage {
-  /** Who said it. */
-  readonly from: string;
-  /** What was said. */
-  readonly text: string;
-  /** Whether it was said to us alone. */
-  readonly private: boolean;
-  /** Whether we said it ourselves: what is said to everyone comes back. */
-  readonly own: boolean;
-}
-
-/** What a client reports to its listeners. */
-export interface ClientEvents {
-  /** Somebody said something, to everyone or to us; our own public messages come back too. */
-  message: [message: ChatMessage];
-  /** A peer asks for a private connection. Without a listener, it is refused. */
-  request: [request: PrivateRequest];
-  /** Logged in, for the first time or again. */
-  connected: [];
-  /** The session was lost; open channels go on. With `reconnect` another attempt follows. */
-  disconnected: [error: ChatosError | undefined];
-  /** An attempt to connect failed; the next one comes after the pause. */
-  retrying: [retry: Retry];
-  /** The server does not return messages to oneself, so `heartbeatMs` cannot notice its silence. At most once. */
-  heartbeatOff: [];
-  /**
-   * The server takes what is sent more slowly than it comes: it keeps this client to a rate (P17), or the network is slow.
-   * Nothing is lost, and everything waits; `resumed` follows.
-   */
-  slowed: [];
-  /** It does no longer, or the session was lost. */
-  resumed: [];
-  /** The client has ended for good: by `close`, by its signal, or with the error that it gave up on. */
-  closed: [error: ChatosError | undefined];
-}
 
 /**
  * A ChatOS client: one login at one server, with messages and private connections.
@@ -70,8 +35,8 @@ export interface ClientEvents {
 export class ChatosClient extends EventEmitter<ClientEvents> {
   /** Who it is at the server. */
   readonly login: string;
-  /** Where the server is. */
-  readonly server: Address;
+  /** All addresses that it was given. */
+  readonly servers: readonly Address[];
   readonly #loop: SessionLoop;
   readonly #privates: PrivateConnections;
   readonly #slowness: Slowness = new Slowness({
@@ -87,10 +52,10 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
     super();
     const resolved = resolveClientOptions(options);
     this.login = options.login;
-    this.server = toAddress(options.server, 'client');
+    this.servers = toAddresses(options.server);
     // It throws where the login can never be sent.
     encodePacket({ type: 'LOGIN', login: options.login });
-    this.#loop = new SessionLoop(this.server, this.login, resolved, {
+    this.#loop = new SessionLoop(this.servers, this.login, resolved, {
       onPacket: (packet) => this.#onPacket(packet),
       onConnected: () => {
         this.#heartbeat?.connected();
@@ -113,7 +78,6 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
     });
     this.#privates = new PrivateConnections({
       login: this.login,
-      server: this.server,
       loop: this.#loop,
       options: resolved,
       roundTrip: (limits) => this.roundTrip(limits),
@@ -154,6 +118,11 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
   /** Connects and logs in: see {@link ChatosClient.connect}. Called again, it is the same start. */
   start(): Promise<void> {
     return this.#loop.start();
+  }
+
+  /** The address that the session is on, or was on last; before the first one, the first that is tried. */
+  get server(): Address {
+    return this.#loop.server;
   }
 
   /** Whether there is a session at the moment. */

@@ -5,7 +5,8 @@ export { formatAddress, parseAddress, type Address, type AddressLike } from '../
 export { loadIdentity, type IdentityLike, type Identity, type KeyAndCertificate } from '../net/identity.ts';
 export { type Backoff } from './backoff.ts';
 export { Channel, type ChannelRole } from './channel.ts';
-export { ChatosClient, type ChatMessage, type ClientEvents } from './client.ts';
+export { ChatosClient } from './client.ts';
+export { type ChatMessage, type ClientEvents } from './client-events.ts';
 export { type ClientOptions, type RequestOptions, type SendOptions } from './options.ts';
 export { PrivateRequest, type AcceptOptions } from './private-request.ts';
 export { type Retry } from './session-loop.ts';

@@ -4,11 +4,17 @@ import { toIdentity, type Identity, type IdentityLike } from '../net/identity.ts
 import { resolveOptions, type OptionTable } from '../util/option-table.ts';
 import { resolveBackoff, type Backoff } from './backoff.ts';
 import { openHalf, type OpenHalf } from './half.ts';
+import { lookUp, type Lookup } from './server-list.ts';
 
 /** How a client connects. Times are in milliseconds; `Infinity` is for ever. */
 export interface ClientOptions {
-  /** Where the server is: `127.0.0.1:7777`, `tcp://chat.example.org:7777?longBytes=8`. */
-  readonly server: AddressLike;
+  /**
+   * Where the server is: `127.0.0.1:7777`, `tcp://chat.example.org:7777?longBytes=8`. Several addresses of one server, or of
+   * the nodes of a cluster, in a list or with commas between them, are tried in this order, and all machines of a name; after
+   * a session was lost, the others first. A server that is not trusted ends it; where some are `tls://` and some `tcp://`,
+   * anyone who cuts off the former gets what is said in plain.
+   */
+  readonly server: AddressLike | readonly AddressLike[];
   /** The login to use there. */
   readonly login: string;
   /**
@@ -16,7 +22,7 @@ export interface ClientOptions {
    * {@link loadIdentity}. @default it shows no certificate
    */
   readonly identity?: IdentityLike | undefined;
-  /** How long a connection may take to be made. @default 10000 */
+  /** How long a connection to one machine may take to be made. @default 10000 */
   readonly connectTimeoutMs?: number | undefined;
   /** How long the server may take to answer LOGIN. @default 10000 */
   readonly loginTimeoutMs?: number | undefined;
@@ -41,6 +47,12 @@ export interface ClientOptions {
    * @internal
    */
   readonly openHalf?: OpenHalf | undefined;
+  /**
+   * Finds the machines of a name.
+   *
+   * @internal
+   */
+  readonly lookup?: Lookup | undefined;
 }
 
 export interface ResolvedClientOptions {
@@ -52,6 +64,7 @@ export interface ResolvedClientOptions {
   readonly waitForLogin: boolean;
   readonly heartbeatMs: number;
   readonly openHalf: OpenHalf;
+  readonly lookup: Lookup;
 }
 
 /** As given, but for what is checked where it is used. */
@@ -71,6 +84,7 @@ const CLIENT_OPTIONS: OptionTable<Checked> = {
   heartbeatMs: { kind: 'ms', min: 1, default: Infinity },
   signal: { kind: 'any', default: undefined },
   openHalf: { kind: 'function', default: openHalf },
+  lookup: { kind: 'function', default: lookUp },
 };
 
 /** @throws {ChatosError} `INVALID_ARGUMENT` where a key is unknown or a value invalid */

@@ -1,5 +1,5 @@
 import { ChatosError, isChatosError } from '../errors.ts';
-import type { Address } from '../net/address.ts';
+import { formatAddress, type Address } from '../net/address.ts';
 import { isUnanswered } from '../net/dead-link.ts';
 import { encodePacket } from '../protocol/encoder.ts';
 import type { IdPrivate } from '../protocol/packets.ts';
@@ -16,7 +16,6 @@ import { resolveOptions } from '../util/option-table.ts';
 
 export interface PrivateConnectionsSettings {
   readonly login: string;
-  readonly server: Address;
   readonly loop: SessionLoop;
   readonly options: ResolvedClientOptions;
   /** Resolves when the server has handled what was sent on the session until now. */
@@ -30,16 +29,13 @@ export class PrivateConnections {
   /** Those that are open, or about to be. */
   readonly channels = new ClientChannels();
   readonly #settings: PrivateConnectionsSettings;
-  readonly #presence: ServerPresence;
-  /** The server's address as the last session reached it. */
-  #reached: Address;
+  /** Of each machine that relays some of them: a session may be at another one by now. */
+  readonly #presences = new Map<string, ServerPresence>();
+  readonly #relayedAt = new WeakMap<Channel, ServerPresence>();
 
   constructor(settings: PrivateConnectionsSettings) {
-    const { login, loop, server, roundTrip } = settings;
+    const { login, loop } = settings;
     this.#settings = settings;
-    this.#reached = server;
-    const { identity } = settings.options;
-    this.#presence = new ServerPresence({ loop, roundTrip, reached: () => this.#reached, identity });
     this.requests = new Requests(login, (packet) => loop.session?.connection.send(packet));
   }
 
@@ -93,9 +89,20 @@ export class PrivateConnections {
 
   /** A session was lost, not ended by us; `error` is why, where the server has not ended it. */
   onSessionLost(error: ChatosError | undefined): void {
-    if (this.channels.size === 0) return;
-    const reaching = this.#presence.sessionLost();
-    if (isUnanswered(error)) this.channels.breakUnlessAlive(error, reaching);
+    if (this.channels.size === 0) return this.#presences.clear();
+    const presence = this.#presenceAt(this.#settings.loop.reached!);
+    const reaching = presence.sessionLost();
+    if (!isUnanswered(error)) return;
+    this.channels.breakUnlessAlive(error, reaching, (channel) => this.#relayedAt.get(channel) === presence);
+  }
+
+  #presenceAt(reached: Address): ServerPresence {
+    const { loop, roundTrip, options } = this.#settings;
+    const name = formatAddress(reached);
+    const presence =
+      this.#presences.get(name) ?? new ServerPresence({ loop, roundTrip, reached, identity: options.identity });
+    this.#presences.set(name, presence);
+    return presence;
   }
 
   async #establish(peer: string, role: ChannelRole, connectId: bigint, signal: AbortSignal): Promise<Channel> {
@@ -108,11 +115,13 @@ export class PrivateConnections {
       return true;
     };
     try {
-      this.#reached = loop.session?.reached ?? this.#reached;
+      const reached = loop.reached!;
       const { openHalf, establishTimeoutMs: timeoutMs, identity } = options;
-      const half = await openHalf(this.#reached, connectId, { timeoutMs, signal, identity });
-      const serverOutlived = this.#presence.witness();
+      const half = await openHalf(reached, connectId, { timeoutMs, signal, identity });
+      const presence = this.#presenceAt(reached);
+      const serverOutlived = presence.witness();
       const channel = new Channel({ ...half, login, peer, role, connectId, serverOutlived, requestClose });
+      this.#relayedAt.set(channel, presence);
       this.channels.opened(channel);
       return channel;
     } catch (error) {

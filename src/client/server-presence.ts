@@ -1,5 +1,5 @@
 import { isChatosError } from '../errors.ts';
-import type { Address } from '../net/address.ts';
+import { formatAddress, type Address } from '../net/address.ts';
 import { isAlive } from '../net/dial.ts';
 import type { Identity } from '../net/identity.ts';
 import type { SendOptions } from './options.ts';
@@ -12,8 +12,8 @@ const SAME_CAUSE_MS = 150;
 
 export interface ServerPresenceSettings {
   readonly loop: SessionLoop;
-  /** Where the server is, as it was reached last. */
-  readonly reached: () => Address;
+  /** The machine that the server is on. */
+  readonly reached: Address;
   /** Who we are for it. @default nobody in particular */
   readonly identity?: Identity | undefined;
   /** Resolves when the server has handled what was sent on the session until now. */
@@ -24,7 +24,7 @@ export interface ServerPresenceSettings {
  * Finds out whether the server is there. The system ends all connections of a process that is killed as if all had been
  * said, so that the end of a channel is believed only when the server is still there afterwards (P14).
  *
- * The proof is an answer on the session, to a question that was asked after the end had come. Without a session it is a
+ * The proof is an answer on the session, to a question that was asked after the end had come. Without a session there it is a
  * fresh connection: then a server that no longer listens counts as gone.
  */
 export class ServerPresence {
@@ -76,12 +76,13 @@ export class ServerPresence {
 
   #isAlive(): Promise<boolean> {
     const { reached, identity } = this.#settings;
-    return isAlive(reached(), { identity });
+    return isAlive(reached, { identity });
   }
 
   async #ask(): Promise<boolean> {
-    const { loop, roundTrip } = this.#settings;
-    if (loop.session && !loop.ending) {
+    const { loop, reached, roundTrip } = this.#settings;
+    // Of the machine that relays the channel, a session at another one proves nothing.
+    if (loop.session && !loop.ending && formatAddress(loop.session.reached) === formatAddress(reached)) {
       try {
         await roundTrip({ timeoutMs: PATIENCE_MS });
         return true;

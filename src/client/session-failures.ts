@@ -61,3 +61,40 @@ export function withServer(server: Address, error: ChatosError): ChatosError {
   const message = `${name} does not speak ChatOS, or with another longBytes: ${error.message}`;
   return new ChatosError('MALFORMED_PACKET', message, { cause: error, fields: error.fields });
 }
+
+/** What was tried, and why it was of no use. */
+export interface Unreached {
+  readonly server: Address;
+  /** `undefined` where no machine was found for its name. */
+  readonly machine?: string;
+  readonly error: ChatosError;
+}
+
+/** All addresses have failed. Where there is one reason, that is the error; else, each is named. */
+export function noneReached(failures: readonly Unreached[]): ChatosError {
+  const errors = failures.map(({ error }) => error);
+  const last = errors.at(-1)!;
+  if (errors.every(({ message }) => message === last.message)) return last;
+  const code = errors.every((error) => error.code === last.code) ? last.code : 'CONNECT_FAILED';
+  const list = new Set(failures.map((failure) => `${nameOf(failure, failures)} (${briefly(failure)})`));
+  const message = `cannot connect to any address: ${[...list].join(', ')}`;
+  return new ChatosError(code, message, { cause: new AggregateError(errors, message) });
+}
+
+/** With the machine, where the name of a server means several. */
+function nameOf({ server, machine }: Unreached, all: readonly Unreached[]): string {
+  const isOneOfSeveral = all.filter((other) => other.server === server).length > 1;
+  return formatAddress(server) + (isOneOfSeveral ? ` at ${machine}` : '');
+}
+
+/** The reason in a few words: the message without the name, and without what to do. */
+function briefly({ server, error: { message } }: Unreached): string {
+  const name = formatAddress(server);
+  const [reason = message] = message
+    .replace(/^(?:cannot connect to|the server at) /, '')
+    .replace(` from ${name}`, '')
+    .replace(name, '')
+    .replace(/^[: ]+/, '')
+    .split(/[;:] /);
+  return reason;
+}

@@ -1,9 +1,11 @@
 import { setMaxListeners } from 'node:events';
 import { ChatosError } from '../errors.ts';
 import { formatAddress, type Address } from '../net/address.ts';
+import { formatAddresses } from '../net/address-list.ts';
 import type { Packet } from '../protocol/packets.ts';
-import { backoffDelayMs } from './backoff.ts';
+import { backoffDelayMs, moveDelayMs } from './backoff.ts';
 import type { ResolvedClientOptions } from './options.ts';
+import { ServerList, type Candidate } from './server-list.ts';
 import { runSession, type ClientSession } from './session.ts';
 import { withResolvers } from '../util/deferred.ts';
 import { pause } from '../util/timeout.ts';
@@ -35,12 +37,13 @@ const STABLE_SESSION_MS = 10_000;
 
 /** One session after the other: connects, waits for the end, connects again, until closed or until it gives up. */
 export class SessionLoop {
-  readonly #server: Address;
+  readonly #servers: ServerList;
   readonly #login: string;
   readonly #options: ResolvedClientOptions;
   readonly #handlers: SessionLoopHandlers;
   readonly #abort = new AbortController();
   #session: ClientSession | undefined;
+  #reached: Address | undefined;
   /** When the last session was lost, or the server not reachable after that, as `performance.now()`. */
   #lostAt: number | undefined;
   #closing = false;
@@ -48,8 +51,14 @@ export class SessionLoop {
   #started: Promise<void> | undefined;
   #running: Promise<void> | undefined;
 
-  constructor(server: Address, login: string, options: ResolvedClientOptions, handlers: SessionLoopHandlers) {
-    this.#server = server;
+  constructor(
+    addresses: readonly Address[],
+    login: string,
+    options: ResolvedClientOptions,
+    handlers: SessionLoopHandlers,
+  ) {
+    const { connectTimeoutMs: timeoutMs, lookup } = options;
+    this.#servers = new ServerList(addresses, { timeoutMs, signal: this.#abort.signal, lookup });
     this.#login = login;
     this.#options = options;
     this.#handlers = handlers;
@@ -60,6 +69,16 @@ export class SessionLoop {
   /** The session there is at the moment. */
   get session(): ClientSession | undefined {
     return this.#session;
+  }
+
+  /** The address where the session is, or was last; else the one that is tried first. */
+  get server(): Address {
+    return this.#servers.current;
+  }
+
+  /** The machine that the last session reached: halves of channels go to the same one. */
+  get reached(): Address | undefined {
+    return this.#reached;
   }
 
   /** Whether we are ending it, or have. */
@@ -74,7 +93,7 @@ export class SessionLoop {
 
   /** What to fail with where there is no session. */
   notConnected(): ChatosError {
-    return new ChatosError('NOT_CONNECTED', `not connected to ${formatAddress(this.#server)}`);
+    return new ChatosError('NOT_CONNECTED', `not connected to ${formatAddresses(this.#servers.addresses)}`);
   }
 
   /** Resolves when logged in for the first time; called again, it is the same start. */
@@ -107,10 +126,12 @@ export class SessionLoop {
     let failures = 0;
     let error: ChatosError | undefined;
     while (!signal.aborted) {
+      let mayMove = false;
       try {
-        error = await this.#runSession(first.resolve);
+        error = await this.#servers.tryEach((candidate) => this.#runSession(candidate, first.resolve));
         this.#lostAt = performance.now();
         if (this.#lostAt - this.#openedAt > STABLE_SESSION_MS) failures = 0;
+        mayMove = failures === 0 && this.#servers.hasOthers;
       } catch (caught) {
         if (!(caught instanceof ChatosError)) {
           first.reject(caught);
@@ -121,7 +142,8 @@ export class SessionLoop {
       }
       if (signal.aborted || this.#closing || !backoff) break;
       failures += 1;
-      const delayMs = backoffDelayMs(backoff, failures);
+      const isAnnounced = !error && this.server.transport === 'tls';
+      const delayMs = mayMove ? moveDelayMs(backoff, isAnnounced) : backoffDelayMs(backoff, failures);
       this.#handlers.onRetrying({ error: error ?? this.#closedByServer(), attempt: failures, delayMs });
       await pause(delayMs, signal);
     }
@@ -148,16 +170,18 @@ export class SessionLoop {
   }
 
   /** One session, from dialling to its end; returns the error that ended it, if any. */
-  async #runSession(onFirst: () => void): Promise<ChatosError | undefined> {
+  async #runSession(candidate: Candidate, onFirst: () => void): Promise<ChatosError | undefined> {
     const { signal } = this.#abort;
     const onOpen = (session: ClientSession): void => {
       this.#session = session;
+      this.#reached = session.reached;
+      this.#servers.entered(candidate);
       this.#openedAt = performance.now();
       this.#handlers.onConnected();
       onFirst();
     };
     const onPacket = (packet: Packet): void => this.#handlers.onPacket(packet);
-    const error = await runSession(this.#server, this.#login, { onOpen, onPacket }, this.#options, signal);
+    const error = await runSession(candidate, this.#login, { onOpen, onPacket }, this.#options, signal);
     this.#session = undefined;
     const ended = this.ending ? this.#closedByUs() : this.#closedByServer();
     const final = this.#options.backoff === undefined || this.ending;
@@ -170,6 +194,6 @@ export class SessionLoop {
   }
 
   #closedByServer(): ChatosError {
-    return new ChatosError('CONNECTION_LOST', `${formatAddress(this.#server)} closed the connection`);
+    return new ChatosError('CONNECTION_LOST', `${formatAddress(this.server)} closed the connection`);
   }
 }

@@ -4,12 +4,15 @@ import { dial } from '../net/dial.ts';
 import { PacketConnection } from '../net/packet-connection.ts';
 import type { Packet } from '../protocol/packets.ts';
 import type { ResolvedClientOptions } from './options.ts';
+import type { Candidate } from './server-list.ts';
 import { loginRefused, turnedAway, withServer } from './session-failures.ts';
 import { createDeferred, withResolvers } from '../util/deferred.ts';
 
 /** A logged-in main connection. */
 export interface ClientSession {
   readonly connection: PacketConnection;
+  /** The server's address, as it was given. */
+  readonly server: Address;
   /** The server's address as it was reached, so that the halves of channels go to the same machine. */
   readonly reached: Address;
 }
@@ -28,7 +31,7 @@ export interface SessionHandlers {
  *   `CONNECTION_LOST`, `UNEXPECTED_PACKET`, `MALFORMED_PACKET` or `ABORTED`
  */
 export async function runSession(
-  server: Address,
+  { server, machine, reachMs }: Candidate,
   login: string,
   handlers: SessionHandlers,
   options: ResolvedClientOptions,
@@ -36,7 +39,7 @@ export async function runSession(
 ): Promise<ChatosError | undefined> {
   const name = formatAddress(server);
   const { identity } = options;
-  const transport = await dial(server, { timeoutMs: options.connectTimeoutMs, signal, identity });
+  const transport = await dial(server, { timeoutMs: options.connectTimeoutMs, reachMs, machine, signal, identity });
   const what = `no answer to LOGIN from ${name}`;
   const accepted = createDeferred<void>({ timeoutMs: options.loginTimeoutMs, signal, what });
   const closed = withResolvers<ChatosError | undefined>();
@@ -46,7 +49,7 @@ export async function runSession(
     if (packet.type === 'LOGIN_ACCEPTED') {
       open = true;
       accepted.resolve();
-      handlers.onOpen({ connection, reached: reachedAt(server, transport.remoteAddress) });
+      handlers.onOpen({ connection, server, reached: reachedAt(server, transport.remoteAddress) });
     } else if (packet.type === 'LOGIN_REFUSED') {
       connection.destroy(loginRefused(server, login, identity));
     } else {

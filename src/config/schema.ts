@@ -3,6 +3,7 @@ import { COMMAND_PREFIX, DEFAULT_COMMAND_PREFIX, EXPECTED_PREFIX } from '../bot/
 import { DEFAULT_HEARTBEAT_MS } from '../client/heartbeat.ts';
 import { parseStatusAddress } from '../ops/status-address.ts';
 import { parseAddress } from '../net/address.ts';
+import { toAddresses } from '../net/address-list.ts';
 import { parseNetwork } from '../net/networks.ts';
 import { parseCron } from '../schedule/cron.ts';
 import { CATCH_UPS, OVERLAPS } from '../schedule/schedule.ts';
@@ -15,12 +16,30 @@ import { FLOOD_SCHEMA, ISOLATION_ENTRIES, LOOP_GUARD_SCHEMA } from './limit-sche
 import { POLICY_SCHEMA } from './policy-schema.ts';
 import { EXPECTED_WORKERS, isWorkerCount } from './workers.ts';
 
-const server = (what: string) => v.pipe(v.string(), checked(serverProblem), v.description(what));
+const serverText = v.pipe(v.string(), checked(serverProblem));
+
+/** One address, or several: from here on, they are one text. */
+const server = (what: string) =>
+  v.pipe(
+    v.union(
+      [
+        serverText,
+        v.pipe(
+          v.array(serverText),
+          v.transform((all) => all.join(',')),
+          checked(serverProblem),
+        ),
+      ],
+      "expected an address, or a list of addresses, or 'embedded'",
+    ),
+    v.description(what),
+  );
 
 function serverProblem(text: string): string | undefined {
   if (text === 'embedded') return undefined;
-  if (closest(text, ['embedded'])) return `expected host:port, or embedded; did you mean 'embedded'?`;
-  return thrown(() => parseAddress(text, 'client'));
+  if (!text.includes(',') && closest(text, ['embedded']))
+    return `expected host:port, or embedded; did you mean 'embedded'?`;
+  return thrown(() => toAddresses(text));
 }
 
 const statusText = (what: string) =>
@@ -57,7 +76,9 @@ const bot = v.union(
       v.strictObject({
         path: v.pipe(v.string(), v.description('The plugin file, relative to this configuration file.')),
         login: v.optional(loginText("The bot's own account.")),
-        server: v.optional(server("The bot's own server: 'embedded' or an address. Default: the server above.")),
+        server: v.optional(
+          server("The bot's own server: 'embedded', an address, or several. Default: the server above."),
+        ),
         identity: v.optional(identity("The bot's own certificate and key for tls:// servers")),
         options: v.optional(
           v.pipe(
@@ -127,7 +148,11 @@ const EXPECTED_HEARTBEAT = `expected false, or milliseconds, 1000 to ${MAX_TIMER
 /** The configuration: one source for its types, its validation and `config.schema.json`. */
 export const CONFIG_SCHEMA = v.strictObject({
   $schema: v.optional(v.pipe(v.string(), v.description('Where editors find the schema.'))),
-  server: v.optional(server("'embedded' (a server in this process) or an address: host:port. Default: embedded.")),
+  server: v.optional(
+    server(
+      "'embedded' (a server in this process), an address: host:port, or several of one server. Default: embedded.",
+    ),
+  ),
   login: v.optional(loginText('The account of bots without their own.')),
   identity: v.optional(identity('The certificate and key that bots and commands show to tls:// servers')),
   state: v.optional(

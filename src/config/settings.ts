@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { ChatosError } from '../errors.ts';
 import { DEFAULT_ADDRESS, parseAddress, type Address } from '../net/address.ts';
+import { toAddresses } from '../net/address-list.ts';
 import { parseStatusAddress, type StatusAddress } from '../ops/status-address.ts';
 import type { ServerOptions } from '../server/options.ts';
 import type { LoadedConfig } from './read.ts';
@@ -18,10 +19,11 @@ export function listenAddresses(flag: readonly Address[] | undefined, config: Co
   return flag ?? config.serve?.listen?.map((text) => parseAddress(text, 'listener')) ?? [DEFAULT_ADDRESS];
 }
 
-/** A server's address in the configuration: its `ca` is relative to that file. */
-export function configuredAddress(text: string, { directory }: Pick<LoadedConfig, 'directory'>): Address {
-  const address = parseAddress(text, 'client');
-  return address.ca === undefined ? address : { ...address, ca: path.resolve(directory, address.ca) };
+/** A server's addresses in the configuration: their `ca` is relative to that file. */
+export function configuredServer(text: string, { directory }: Pick<LoadedConfig, 'directory'>): readonly Address[] {
+  return toAddresses(text).map((address) =>
+    address.ca === undefined ? address : { ...address, ca: path.resolve(directory, address.ca) },
+  );
 }
 
 /**
@@ -58,11 +60,11 @@ export function workerCount(flag: WorkerCount | undefined, { serve }: Config): n
 }
 
 /** The server that a client connects to: `--server`, else the configuration's; for `embedded`, where `run` starts one. */
-export function clientServer(flag: Address | undefined, loaded: Placed): Address {
+export function clientServer(flag: readonly Address[] | undefined, loaded: Placed): readonly Address[] {
   if (flag) return flag;
   const { server = 'embedded' } = loaded.config;
-  if (server !== 'embedded') return configuredAddress(server, loaded);
-  return ownAddress(listenAddresses(undefined, loaded.config));
+  if (server !== 'embedded') return configuredServer(server, loaded);
+  return [ownAddress(listenAddresses(undefined, loaded.config))];
 }
 
 /** Where clients of this machine reach a server that listens on these: not where a proxy is expected. */
@@ -72,12 +74,12 @@ export function ownAddress(listen: readonly Address[]): Address {
 
 /** The server of bots that name none: `--server`, else the configuration's, unless a flag asks for one in this process. */
 export function botServer(
-  { server, embedded, listen }: { server?: Address; embedded?: boolean; listen?: readonly Address[] },
+  { server, embedded, listen }: { server?: readonly Address[]; embedded?: boolean; listen?: readonly Address[] },
   loaded: Placed,
-): Address | 'embedded' {
+): readonly Address[] | 'embedded' {
   if (server) return server;
   const configured = loaded.config.server ?? 'embedded';
-  return configured === 'embedded' || embedded || listen ? 'embedded' : configuredAddress(configured, loaded);
+  return configured === 'embedded' || embedded || listen ? 'embedded' : configuredServer(configured, loaded);
 }
 
 /** The file in the state folder that has a server's own certificate and its key. */

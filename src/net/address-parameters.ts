@@ -99,9 +99,9 @@ export function formatParameters(parameters: AddressParameters): string {
   return parts.length === 0 ? '' : `?${parts.join('&')}`;
 }
 
-/** What would end the parameter, the address, or the word that it is; the rest stays readable. */
+/** What would end the parameter, the address among several, or the word that it is; the rest stays readable. */
 function encode(value: string): string {
-  return value.replaceAll(/[%&#\s\p{Cc}]/gu, (character) => encodeURIComponent(character));
+  return value.replaceAll(/[%&#,\s\p{Cc}]/gu, (character) => encodeURIComponent(character));
 }
 
 /** `+` stays what it is: file names have it. */

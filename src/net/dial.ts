@@ -7,10 +7,15 @@ import type { Identity } from './identity.ts';
 import { TcpTransport } from './tcp-transport.ts';
 import type { Transport } from './transport.ts';
 import { createDeferred } from '../util/deferred.ts';
+import { startTimer } from '../util/timeout.ts';
 
 export interface DialOptions {
   /** Milliseconds until the attempt is given up; `Infinity` for no limit. @default 10000 */
   readonly timeoutMs?: number | undefined;
+  /** Milliseconds until a machine that does not accept the connection is given up. @default as `timeoutMs` */
+  readonly reachMs?: number | undefined;
+  /** The machine to connect to, where the host of the address is a name. @default the first that accepts */
+  readonly machine?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Who the client is for an address with `tls://`. @default nobody: it shows no certificate */
   readonly identity?: Identity | undefined;
@@ -35,13 +40,13 @@ const REASONS: Readonly<Record<string, string>> = {
  * @throws {ChatosError} `CONNECT_FAILED`, `NOT_TRUSTED`, `TIMED_OUT` or `ABORTED`; `INVALID_ADDRESS` where its `ca` cannot be used
  */
 export async function dial(address: Address, options: DialOptions = {}): Promise<Transport> {
-  const { timeoutMs = DEFAULT_DIAL_TIMEOUT_MS, signal, identity } = options;
+  const { timeoutMs = DEFAULT_DIAL_TIMEOUT_MS, reachMs = Infinity, machine = address.host, signal, identity } = options;
   const name = formatAddress(address);
   const secure = address.transport === 'tls' ? await handshakeWith(address, identity) : undefined;
   const connected = createDeferred<Transport>({ timeoutMs, signal, what: `no answer from ${name}` });
   if (connected.settled) return connected.promise;
   const socket = net.connect({
-    host: address.host,
+    host: machine,
     port: address.port,
     allowHalfOpen: true,
     noDelay: true,
@@ -49,7 +54,9 @@ export async function dial(address: Address, options: DialOptions = {}): Promise
     keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
   });
   const onError = (error: Error): void => connected.reject(connectError(name, error));
+  const reaching = startTimer(reachMs, () => connected.reject(unreached(name, reachMs)));
   socket.on('error', onError).once('connect', () => {
+    clearTimeout(reaching);
     const raw = new TcpTransport(socket);
     if (!secure) return connected.resolve(raw);
     socket.off('error', onError);
@@ -62,9 +69,14 @@ export async function dial(address: Address, options: DialOptions = {}): Promise
   try {
     return await connected.promise;
   } catch (error) {
+    clearTimeout(reaching);
     socket.destroy();
     throw error;
   }
+}
+
+function unreached(name: string, timeoutMs: number): ChatosError {
+  return new ChatosError('TIMED_OUT', `no answer from ${name} within ${timeoutMs / 1000} s`, { fields: { timeoutMs } });
 }
 
 /** Plain connections do not pay for loading TLS. */
@@ -87,7 +99,8 @@ function handshakeError(address: Address, error: Error, identity: Identity | und
   return handshakeFailure(address, error, identity !== undefined) ?? connectError(formatAddress(address), error);
 }
 
-function connectError(name: string, error: NodeJS.ErrnoException): ChatosError {
+/** The error of the system, in words. */
+export function connectError(name: string, error: NodeJS.ErrnoException): ChatosError {
   const message = `cannot connect to ${name}: ${REASONS[error.code ?? ''] ?? error.message}`;
   return new ChatosError('CONNECT_FAILED', message, { cause: error, fields: { address: name, errno: error.code } });
 }

@@ -1,5 +1,6 @@
 import type { Channel } from '../client/channel.ts';
-import type { ChatMessage, ChatosClient } from '../client/client.ts';
+import type { ChatosClient } from '../client/client.ts';
+import type { ChatMessage } from '../client/client-events.ts';
 import type { RequestOptions } from '../client/options.ts';
 import type { PrivateRequest } from '../client/private-request.ts';
 import { createDeferred } from '../util/deferred.ts';

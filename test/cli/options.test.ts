@@ -2,14 +2,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { describe, expect, test } from 'vitest';
 import type { Config } from '../../src/config/schema.ts';
 import { clientServer } from '../../src/config/settings.ts';
-import {
-  addressArgument,
-  loginArgument,
-  seconds,
-  statusOption,
-  duration,
-  timeArgument,
-} from '../../src/cli/options.ts';
+import { serverArgument, loginArgument, seconds, statusOption, duration, timeArgument } from '../../src/cli/options.ts';
 import { DEFAULT_ADDRESS } from '../../src/net/address.ts';
 
 const placed = (config: Config): { config: Config; directory: string } => ({ config, directory: '/etc/bots' });
@@ -30,13 +23,10 @@ describe('an option', () => {
   });
 
   test('that is an address is refused in words', () => {
-    expect(addressArgument('chat.example.org')).toEqual({
-      transport: 'tcp',
-      host: 'chat.example.org',
-      port: 7777,
-      longBytes: 4,
-    });
-    expect(() => addressArgument('a:b')).toThrow(InvalidArgumentError);
+    const address = { transport: 'tcp', port: 7777, longBytes: 4 };
+    expect(serverArgument('chat.example.org')).toEqual([{ ...address, host: 'chat.example.org' }]);
+    expect(serverArgument('a,b')).toEqual(['a', 'b'].map((host) => ({ ...address, host })));
+    for (const text of ['a:b', 'a,', 'a,a', '']) expect(() => serverArgument(text)).toThrow(InvalidArgumentError);
   });
 
   test.each([
@@ -64,31 +54,30 @@ describe('an option', () => {
 
 describe('the server that a configuration means', () => {
   test('is the one that it names', () => {
-    expect(clientServer(undefined, placed({ server: 'example.org:1?longBytes=8' }))).toMatchObject({
-      host: 'example.org',
-      port: 1,
-    });
+    expect(clientServer(undefined, placed({ server: 'example.org:1?longBytes=8' }))).toMatchObject([
+      { host: 'example.org', port: 1 },
+    ]);
   });
 
   test.each([{}, { server: 'embedded' }, { server: 'embedded', serve: {} }])('is this machine with %j', (config) => {
-    expect(clientServer(undefined, placed(config))).toEqual(DEFAULT_ADDRESS);
+    expect(clientServer(undefined, placed(config))).toEqual([DEFAULT_ADDRESS]);
   });
 
   test('has its authorities beside the configuration, wherever the command is run', () => {
     const server = 'tls://example.org?ca=ca.pem';
-    expect(clientServer(undefined, placed({ server })).ca).toBe('/etc/bots/ca.pem');
-    expect(addressArgument(server).ca).toBe('ca.pem');
+    expect(clientServer(undefined, placed({ server }))).toMatchObject([{ ca: '/etc/bots/ca.pem' }]);
+    expect(serverArgument(server)).toMatchObject([{ ca: 'ca.pem' }]);
   });
 
   test('is not where the embedded one expects a proxy', () => {
     const listen = ['127.0.0.1:1?proxy=v2', '127.0.0.1:2'];
-    expect(clientServer(undefined, placed({ serve: { listen } }))).toMatchObject({ port: 2 });
+    expect(clientServer(undefined, placed({ serve: { listen } }))).toMatchObject([{ port: 2 }]);
   });
 
   test('is where the embedded one listens first', () => {
-    expect(clientServer(undefined, placed({ serve: { listen: ['127.0.0.1:1234', '127.0.0.1:5678'] } }))).toMatchObject({
-      port: 1234,
-    });
+    expect(clientServer(undefined, placed({ serve: { listen: ['127.0.0.1:1234', '127.0.0.1:5678'] } }))).toMatchObject([
+      { port: 1234 },
+    ]);
   });
 });
 

@@ -10,17 +10,19 @@ const turn = (): Promise<void> => new Promise(setImmediate);
 
 /** Where somebody listens, and hands over what it accepts. */
 async function listening(onConnection: (socket: Socket) => void = (socket) => void socket.end()) {
-  const server = createServer(onConnection);
+  const server = createServer({ allowHalfOpen: true }, onConnection);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => void server.close());
-  return parseAddress(`127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const address = parseAddress(`127.0.0.1:${(server.address() as AddressInfo).port}`);
+  return { address, stop: (): void => void server.close() };
 }
 
 const nowhere = parseAddress('127.0.0.1:1');
 
 function presence({ session = true, ...settings }: { session?: boolean } & Partial<ServerPresenceSettings>) {
-  const loop = { session: session ? {} : undefined, ending: false } as unknown as SessionLoop;
-  return new ServerPresence({ loop, reached: () => nowhere, roundTrip: () => Promise.resolve(), ...settings });
+  const { reached = nowhere } = settings;
+  const loop = { session: session ? { reached } : undefined, ending: false } as unknown as SessionLoop;
+  return new ServerPresence({ loop, reached, roundTrip: () => Promise.resolve(), ...settings });
 }
 
 describe('an end of a channel', () => {
@@ -51,8 +53,8 @@ describe('an end of a channel', () => {
   it('[P14] is not believed within 150 ms of the end of the session, though somebody listens there', async () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     onTestFinished(() => void vi.useRealTimers());
-    const address = await listening();
-    const server = presence({ session: false, reached: () => address });
+    const { address } = await listening();
+    const server = presence({ session: false, reached: address });
     const serverOutlived = server.witness();
     await server.sessionLost();
     vi.advanceTimersByTime(149);
@@ -63,15 +65,28 @@ describe('an end of a channel', () => {
 
   it('[P14] is not believed where the server went away since the channel was opened, in whatever order that was found', async () => {
     const accepted = withResolvers<Socket>();
-    const addresses = [await listening(accepted.resolve), nowhere];
-    const server = presence({ reached: () => addresses.shift()! });
+    const { address: reached, stop } = await listening(accepted.resolve);
+    const server = presence({ reached });
     const first = server.sessionLost();
     const opened = server.witness();
+    const connection = await accepted.promise;
+    stop();
     await server.sessionLost();
     expect(await opened()).toBe(false);
-    (await accepted.promise).resetAndDestroy();
+    connection.resetAndDestroy();
     await first;
     expect(await opened()).toBe(false);
     expect(await server.witness()()).toBe(true);
+  });
+
+  it('[P14] is not believed for a session at another machine: the one that relayed it is asked', async () => {
+    const loop = { session: { reached: parseAddress('127.0.0.2:1') }, ending: false } as unknown as SessionLoop;
+    const { address, stop } = await listening();
+    const roundTrip = vi.fn<ServerPresenceSettings['roundTrip']>(() => Promise.resolve());
+    const serverOutlived = new ServerPresence({ loop, reached: address, roundTrip }).witness();
+    expect(await serverOutlived()).toBe(true);
+    stop();
+    expect(await serverOutlived()).toBe(false);
+    expect(roundTrip).not.toHaveBeenCalled();
   });
 });

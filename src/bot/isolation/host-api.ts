@@ -43,7 +43,7 @@ export class HostApi {
   readonly handlers = {
     log: (level: LineLevel, message: string, fields: LogFields) => this.#services().log[level](message, fields),
     event: (event: RuntimeEvent) => this.#services().observer(event),
-    loggedIn: (names: readonly string[]) => this.#services().onLogin(names),
+    loggedIn: (names: readonly string[], server: Address) => this.#services().onLogin(names, server),
     status: (account: AccountStatus) => this.#services().onStatus(account),
     ended: (error: SerializedError) => this.#services().onEnded(deserializeError(error) as ChatosError),
     admit: async (admission: Admission) => {

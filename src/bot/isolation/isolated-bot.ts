@@ -76,7 +76,7 @@ export class IsolatedBot implements WorkerBot {
   prepare(start: WorkerBotStart, shared: SharedServices): void {
     this.#start = start;
     this.#shared = shared;
-    this.#status.reported = unknownStatus(this.#name, formatAddress(start.server), start.login);
+    this.#status.reported = unknownStatus(this.#name, formatAddress(start.server[0]!), start.login);
     this.#log = this.#settings.log.with({ login: start.login, plugin: this.#name });
   }
 

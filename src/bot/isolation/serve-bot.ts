@@ -59,9 +59,9 @@ export function serveBot(modules: Record<string, unknown>): void {
         ...options,
         log,
         host: createWorkerHost(rpc),
-        onLogin: ({ names }) => {
+        onLogin: ({ names, server: at }) => {
           reportStatus();
-          rpc.notify('loggedIn', names);
+          rpc.notify('loggedIn', names, at);
         },
         ...(isObserved && { observer: createObserver(rpc, log) }),
       });

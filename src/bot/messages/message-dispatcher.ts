@@ -1,4 +1,4 @@
-import type { ChatMessage } from '../../client/client.ts';
+import type { ChatMessage } from '../../client/client-events.ts';
 import { handled } from './around.ts';
 import { CommandRouter } from './command-router.ts';
 import type { Message } from '../plugin/context.ts';

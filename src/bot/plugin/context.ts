@@ -113,7 +113,7 @@ export interface Context<Options = PlainOptions> {
   readonly name: string;
   /** The login of its account. */
   readonly login: string;
-  /** The server of the account, as `tcp://127.0.0.1:7777`. */
+  /** The server of the account, as `tcp://127.0.0.1:7777`; with several addresses, all of them, with commas in between. */
   readonly server: string;
   /** The plugin's `options` in the configuration, after its schema, if it has one. */
   readonly options: Options;

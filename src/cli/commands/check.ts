@@ -11,7 +11,7 @@ import { createLogger, type Logger } from '../../util/log.ts';
 import { pluralize } from '../../util/printable.ts';
 import { botLoginOption, configOption } from '../options.ts';
 import { accessWarnings, barredBots } from '../running/access-warnings.ts';
-import { accountConflict, alikeAccounts, idleRules, unprovenCallers } from '../running/bot-checks.ts';
+import { accountConflict, alikeAccounts, idleRules, plainFallbacks, unprovenCallers } from '../running/bot-checks.ts';
 import { BotLoader, joinErrors, nothingToRun, type BotToRun } from '../running/bot-entries.ts';
 import { planBots, type PlannedBot } from '../running/bot-plans.ts';
 import { botIdentities } from '../running/bot-identities.ts';
@@ -67,6 +67,7 @@ async function check(files: string[], flags: CheckFlags): Promise<void> {
       const identities = await botIdentities(bots, { server, listen }, undefined, loaded);
       const options = await serverOptions(loaded);
       warnings.push(...(await certificateWarnings(listen, loaded)));
+      warnings.push(...plainFallbacks(bots, server, loaded));
       warnings.push(...idleRules(bots, loaded), ...unprovenCallers(bots, server, loaded));
       warnings.push(...accessWarnings(options, listen, loaded));
       warnings.push(...barredBots(bots, identities, { options, server, listen }));

@@ -18,7 +18,7 @@ import { chooseEntry } from '../running/entry-choice.ts';
 import { EXIT, ExitSignal } from '../terminal/exit.ts';
 import { startOfflineBots, type OfflineOptions } from '../running/offline-bots.ts';
 import {
-  addressArgument,
+  serverArgument,
   configOption,
   loggerFor,
   loginArgument,
@@ -37,7 +37,7 @@ import { interruptibly } from '../terminal/signals.ts';
 
 interface ReplayFlags extends LogFlags {
   readonly login?: string;
-  readonly server?: Address;
+  readonly server?: readonly Address[];
   readonly state?: string;
   readonly answersOnly?: boolean;
   readonly config?: string;
@@ -52,7 +52,7 @@ export function register(command: Command): void {
       'the plugin files of the recorded account, or names or logins of bots in the configuration (default: those that were recorded)',
     )
     .option('-l, --login <name>', 'the account, if several were recorded', loginArgument)
-    .option('--server <address>', 'the server of the account, if it was on several', addressArgument)
+    .option('--server <address>', 'the server of the account, if it was on several', serverArgument)
     .addOption(storesOption('start with a copy of the stores in this folder (default: with empty stores)'))
     .option('--answers-only', 'compare only answers, not what bots say by themselves')
     .option('--json', 'print differences and the summary as lines of JSON')

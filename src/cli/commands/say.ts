@@ -5,6 +5,7 @@ import type { ChatosClient } from '../../client/client.ts';
 import { DEFAULT_HEARTBEAT_MS } from '../../client/heartbeat.ts';
 import { splitText } from '../../client/split-text.ts';
 import { formatAddress } from '../../net/address.ts';
+import { formatAddresses } from '../../net/address-list.ts';
 import { withEither } from '../../util/abort.ts';
 import { createDeferred, withResolvers } from '../../util/deferred.ts';
 import { toJsonLine } from '../../util/escape.ts';
@@ -139,13 +140,12 @@ function shown(text: string): string {
 
 /** Calls back when the session is lost and no other has come for so long. */
 function onLost(client: ChatosClient, withinMs: number, report: (error: ChatosError) => void): void {
-  const server = formatAddress(client.server);
   client.on('disconnected', (error) => {
     if (withinMs === 0) {
-      report(error ?? new ChatosError('CONNECTION_LOST', `${server} closed the connection`));
+      report(error ?? new ChatosError('CONNECTION_LOST', `${formatAddress(client.server)} closed the connection`));
       return;
     }
-    const message = `${server} has not come back within ${withinMs / 1000} s`;
+    const message = `${formatAddresses(client.servers)} has not come back within ${withinMs / 1000} s`;
     const timer = setTimeout(() => report(new ChatosError('NOT_CONNECTED', message)), withinMs).unref();
     client.once('connected', () => clearTimeout(timer));
   });

@@ -1,16 +1,19 @@
 import { ChatosClient } from '../../client/client.ts';
 import { loadConfig } from '../../config/load.ts';
 import { ChatosError, isChatosError } from '../../errors.ts';
-import { formatAddress, type Address } from '../../net/address.ts';
+import type { Address } from '../../net/address.ts';
+import { formatAddresses } from '../../net/address-list.ts';
 import { loginProblem } from '../../protocol/login.ts';
 import { withResolvers } from '../../util/deferred.ts';
 import { startTimer } from '../../util/timeout.ts';
 import { findIdentity, unshownIdentity, type IdentityFlag } from './identity.ts';
+import { notice } from '../terminal/output.ts';
 import { serverOf } from './own-server.ts';
+import { plainFallback } from './plain-fallback.ts';
 import { systemLogin } from './system-login.ts';
 
 export interface ConnectFlags {
-  readonly server?: Address;
+  readonly server?: readonly Address[];
   readonly login?: string;
   readonly identity?: IdentityFlag;
   readonly config?: string;
@@ -34,7 +37,7 @@ const MAX_NAMES = 99;
 const PAUSES = { firstMs: 250, maxMs: 5_000 };
 
 /** The server that a command with these flags connects to. */
-export async function commandServer(flags: ConnectFlags): Promise<Address> {
+export async function commandServer(flags: ConnectFlags): Promise<readonly Address[]> {
   const loaded = await loadConfig({ file: flags.config });
   return serverOf(flags.server, loaded);
 }
@@ -48,10 +51,12 @@ export async function connectCommand(flags: ConnectFlags, settings: ConnectSetti
   const loaded = await loadConfig({ file: flags.config });
   const { config } = loaded;
   const server = await serverOf(flags.server, loaded);
-  const isTls = server.transport === 'tls';
+  const isTls = server.some(({ transport }) => transport === 'tls');
   const identity = await (isTls
     ? findIdentity(server, flags.identity, loaded)
     : unshownIdentity(flags.identity, loaded));
+  const doubt = plainFallback(server);
+  if (doubt !== undefined) notice(`warning: ${doubt}`);
   const { signal, prepare, reconnect = false, retryMs } = settings;
   const configured = config.heartbeatMs === false ? Infinity : config.heartbeatMs;
   const heartbeatMs = settings.heartbeatMs && (configured ?? settings.heartbeatMs);
@@ -89,7 +94,7 @@ async function start(client: ChatosClient, retryMs: number | undefined, waitForL
   };
   client.on('retrying', onRetrying);
   const timer = startTimer(retryMs ?? Infinity, () => {
-    const silent = new ChatosError('TIMED_OUT', `${formatAddress(client.server)} does not answer`);
+    const silent = new ChatosError('TIMED_OUT', `${formatAddresses(client.servers)} does not answer`);
     failed.reject(last ?? silent);
   });
   try {

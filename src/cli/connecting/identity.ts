@@ -37,11 +37,11 @@ export function identityFiles(flag: IdentityFlag, { config, directory }: LoadedC
  * @throws {ChatosError} `INVALID_ARGUMENT` where it cannot be read
  */
 export async function findIdentity(
-  server: Pick<Address, 'transport'>,
+  server: readonly Pick<Address, 'transport'>[],
   flag: IdentityFlag,
   loaded: LoadedConfig,
 ): Promise<Identity | undefined> {
-  if (server.transport !== 'tls') return undefined;
+  if (!server.some(({ transport }) => transport === 'tls')) return undefined;
   const files = identityFiles(flag, loaded);
   return files === false ? undefined : readIdentity(files);
 }

@@ -10,11 +10,15 @@ import { fingerprintOf } from '../../net/fingerprint.ts';
  * The server that a command connects to. That of the same configuration is known by its key, which is at hand: who runs it
  * need not copy its pin.
  */
-export async function serverOf(flag: Address | undefined, loaded: LoadedConfig): Promise<Address> {
-  const address = clientServer(flag, loaded);
+export async function serverOf(
+  flag: readonly Address[] | undefined,
+  loaded: LoadedConfig,
+): Promise<readonly Address[]> {
+  const addresses = clientServer(flag, loaded);
   const { server = 'embedded' } = loaded.config;
-  if (flag || server !== 'embedded' || address.transport !== 'tls') return address;
-  return { ...address, pin: await ownPin(loaded) };
+  const [own] = addresses;
+  if (flag || server !== 'embedded' || own?.transport !== 'tls') return addresses;
+  return [{ ...own, pin: await ownPin(loaded) }];
 }
 
 /** `undefined` where there is no certificate yet, or none that can be read here: then the server is checked as any other. */

@@ -1,13 +1,14 @@
 import type { OfAccount } from '../../bot/events.ts';
 import { ChatosError } from '../../errors.ts';
-import { formatAddress, type Address } from '../../net/address.ts';
+import type { Address } from '../../net/address.ts';
+import { formatAddresses } from '../../net/address-list.ts';
 import { loginKey } from '../../util/login-key.ts';
 
 export interface AccountCriteria {
   /** The recording, as the user named it. */
   readonly file: string;
   readonly login?: string;
-  readonly server?: Address;
+  readonly server?: readonly Address[];
   /** The logins that `run` would give the bots: they decide if nothing else does. */
   readonly names: readonly string[];
 }
@@ -31,7 +32,7 @@ export function chooseAccount(
     if (!accounts.some((each) => sameAccount(each, account))) accounts.push(account);
   }
   const keys = new Set((login === undefined ? names : [login]).map(loginKey));
-  const at = server && formatAddress(server);
+  const at = server && formatAddresses(server);
   const possible = accounts.filter((account) => at === undefined || account.server === at);
   const named = possible.filter((account) => keys.has(loginKey(account.login)));
   const found = named.length === 0 && login === undefined ? possible : named;

@@ -52,7 +52,11 @@ function oldAuthorities({ logins = [] }: ServerOptions, at: (path: readonly (str
 export function barredBots(
   bots: readonly BotToRun[],
   identities: BotIdentities,
-  { options, server, listen }: { options: ServerOptions; server: Address | 'embedded'; listen: readonly Address[] },
+  {
+    options,
+    server,
+    listen,
+  }: { options: ServerOptions; server: readonly Address[] | 'embedded'; listen: readonly Address[] },
 ): string[] {
   const rules = compileAccess(options);
   const { host } = ownAddress(listen);

@@ -1,11 +1,13 @@
 import type { LoadedConfig } from '../../config/read.ts';
-import { configuredAddress } from '../../config/settings.ts';
+import { configuredServer } from '../../config/settings.ts';
 import { ChatosError } from '../../errors.ts';
-import { formatAddress, type Address } from '../../net/address.ts';
+import type { Address } from '../../net/address.ts';
+import { formatAddresses } from '../../net/address-list.ts';
 import { matchesLogin } from '../../policy/login-glob.ts';
 import { skeletonsOf } from '../../server/logins/look-alikes.ts';
 import { closest } from '../../util/closest.ts';
 import { loginKey } from '../../util/login-key.ts';
+import { plainFallback } from '../connecting/plain-fallback.ts';
 import type { BotToRun } from './bot-entries.ts';
 
 /**
@@ -16,7 +18,7 @@ import type { BotToRun } from './bot-entries.ts';
  */
 export function accountConflict(
   bots: readonly BotToRun[],
-  server: Address | 'embedded',
+  server: readonly Address[] | 'embedded',
   loaded: Pick<LoadedConfig, 'file' | 'locate' | 'directory'>,
 ): ChatosError | undefined {
   const { file, locate } = loaded;
@@ -46,7 +48,7 @@ export function accountConflict(
  */
 export function alikeAccounts(
   bots: readonly BotToRun[],
-  server: Address | 'embedded',
+  server: readonly Address[] | 'embedded',
   loaded: LoadedConfig,
 ): ChatosError | undefined {
   const { file, locate, config } = loaded;
@@ -71,14 +73,37 @@ export function alikeAccounts(
   return lines.length === 0 ? undefined : new ChatosError('INVALID_CONFIG', lines.join('\n'), { fields: { file } });
 }
 
+/**
+ * What is to be known of servers with addresses of both kinds, a line each.
+ *
+ * @param server that of bots that name none
+ */
+export function plainFallbacks(
+  bots: readonly BotToRun[],
+  server: readonly Address[] | 'embedded',
+  loaded: Pick<LoadedConfig, 'directory'>,
+): string[] {
+  const found = bots.map((bot) => plainFallback(addressesOf(bot, server, loaded)));
+  return [...new Set(found)].filter((line) => line !== undefined);
+}
+
 function serverOf(
-  { server }: BotToRun,
-  otherwise: Address | 'embedded',
+  bot: BotToRun,
+  otherwise: readonly Address[] | 'embedded',
   loaded: Pick<LoadedConfig, 'directory'>,
 ): string {
+  return formatAddresses(addressesOf(bot, otherwise, loaded)) || 'embedded';
+}
+
+/** None where its server is in this process. */
+function addressesOf(
+  { server }: BotToRun,
+  otherwise: readonly Address[] | 'embedded',
+  loaded: Pick<LoadedConfig, 'directory'>,
+): readonly Address[] {
   const where = server ?? otherwise;
-  if (where === 'embedded') return where;
-  return formatAddress(typeof where === 'string' ? configuredAddress(where, loaded) : where);
+  if (where === 'embedded') return [];
+  return typeof where === 'string' ? configuredServer(where, loaded) : where;
 }
 
 function isIsolated({ isolated, isolation }: BotToRun): boolean {
@@ -120,7 +145,7 @@ export function idleRules(
  */
 export function unprovenCallers(
   bots: readonly BotToRun[],
-  server: Address | 'embedded',
+  server: readonly Address[] | 'embedded',
   loaded: Pick<LoadedConfig, 'config' | 'directory'>,
 ): string[] {
   const rules = loaded.config.serve?.logins ?? [];

@@ -1,5 +1,5 @@
 import type { LoadedConfig } from '../../config/read.ts';
-import { configuredAddress, ownAddress } from '../../config/settings.ts';
+import { configuredServer, ownAddress } from '../../config/settings.ts';
 import type { Address } from '../../net/address.ts';
 import type { Identity } from '../../net/identity.ts';
 import { findIdentity, type IdentityFlag } from '../connecting/identity.ts';
@@ -10,7 +10,7 @@ export type BotIdentities = ReadonlyMap<BotToRun, Identity | undefined>;
 
 interface Servers {
   /** The server of bots that name none. */
-  readonly server: Address | 'embedded';
+  readonly server: readonly Address[] | 'embedded';
   /** Where a server in this process listens. */
   readonly listen: readonly Address[];
 }
@@ -30,9 +30,9 @@ export async function botIdentities(
   const found = new Map<BotToRun, Identity | undefined>();
   for (const bot of bots) {
     const named = bot.server ?? otherwise;
-    const at = named === 'embedded' ? ownAddress(listen) : named;
-    const address = typeof at === 'string' ? configuredAddress(at, loaded) : at;
-    found.set(bot, await findIdentity(address, bot.identityFiles ?? flag, loaded));
+    const at = named === 'embedded' ? [ownAddress(listen)] : named;
+    const addresses = typeof at === 'string' ? configuredServer(at, loaded) : at;
+    found.set(bot, await findIdentity(addresses, bot.identityFiles ?? flag, loaded));
   }
   return found;
 }

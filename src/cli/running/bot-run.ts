@@ -1,6 +1,6 @@
 import type { RuntimeObserver } from '../../bot/events.ts';
 import { BotRuntime } from '../../bot/runtime.ts';
-import { auditFile, certificateFiles, configuredAddress, ownAddress, serverOptions } from '../../config/settings.ts';
+import { auditFile, certificateFiles, configuredServer, ownAddress, serverOptions } from '../../config/settings.ts';
 import { DEFAULT_ADDRESS, formatAddress, type Address } from '../../net/address.ts';
 import type { BansFile } from '../../ops/bans-file.ts';
 import type { OperatedServer } from '../../server/operated-server.ts';
@@ -106,10 +106,10 @@ function createRuntime(
 ): BotRuntime {
   const { bots, identities, loaded, standby, log, announce } = plan;
   const { policy, heartbeatMs, commandPrefix, flood, loopGuard } = loaded.config;
-  const serverOf = (bot: BotToRun): Address => {
+  const serverOf = (bot: BotToRun): readonly Address[] => {
     const server = bot.server ?? plan.server;
-    if (server === 'embedded') return embedded!;
-    return typeof server === 'string' ? configuredAddress(server, loaded) : server;
+    if (server === 'embedded') return [embedded!];
+    return typeof server === 'string' ? configuredServer(server, loaded) : server;
   };
   return new BotRuntime(
     bots.map((bot) => ({ ...bot, identity: identities.get(bot), directory: loaded.directory, server: serverOf(bot) })),

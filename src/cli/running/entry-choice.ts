@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { LoadedConfig } from '../../config/read.ts';
-import { configuredAddress } from '../../config/settings.ts';
+import { configuredServer } from '../../config/settings.ts';
 import { ChatosError } from '../../errors.ts';
-import { formatAddress } from '../../net/address.ts';
+import { formatAddresses } from '../../net/address-list.ts';
 import { loginKey } from '../../util/login-key.ts';
 import type { BotToRun } from './bot-entries.ts';
 import type { PlannedBot } from './bot-plans.ts';
@@ -63,5 +63,5 @@ export function titleOf(
 
 function isAt({ server }: Entry, address: string | undefined, loaded: Pick<LoadedConfig, 'directory'>): boolean {
   if (server === undefined || server === 'embedded' || address === undefined) return false;
-  return formatAddress(configuredAddress(server, loaded)) === address;
+  return formatAddresses(configuredServer(server, loaded)) === address;
 }

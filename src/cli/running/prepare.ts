@@ -8,13 +8,13 @@ import type { LogFlags } from '../options.ts';
 import type { IdentityFlag } from '../connecting/identity.ts';
 import { announcer } from '../terminal/output.ts';
 import { botIdentities, type BotIdentities } from './bot-identities.ts';
-import { accountConflict, alikeAccounts, idleRules } from './bot-checks.ts';
+import { accountConflict, alikeAccounts, idleRules, plainFallbacks } from './bot-checks.ts';
 import { BotLoader, nothingToRun } from './bot-entries.ts';
 import { planBots } from './bot-plans.ts';
 
 /** The options of `run`, as they were given. */
 export interface RunFlags extends LogFlags {
-  readonly server?: Address;
+  readonly server?: readonly Address[];
   readonly embedded?: boolean;
   readonly listen?: readonly Address[];
   readonly login?: string;
@@ -56,7 +56,7 @@ export async function prepareRun(files: readonly string[], flags: RunFlags, log:
     await loader.close();
     throw error;
   }
-  for (const line of idleRules(bots, loaded)) log.warn(line);
+  for (const line of [...idleRules(bots, loaded), ...plainFallbacks(bots, server, loaded)]) log.warn(line);
   const state = stateDirectory(flags.state, loaded);
   const embedded = bots.some((bot) => (bot.server ?? server) === 'embedded');
   return {

@@ -3,6 +3,7 @@ import type { ChatosClient } from '../../client/client.ts';
 import { DEFAULT_HEARTBEAT_MS } from '../../client/heartbeat.ts';
 import { ChatosError, isChatosError } from '../../errors.ts';
 import { formatAddress } from '../../net/address.ts';
+import { formatAddresses } from '../../net/address-list.ts';
 import type { ChannelSecret } from '../../transfer/secure/secret.ts';
 import type { SecureChannel } from '../../transfer/secure/secure-channel.ts';
 import { commandServer, connectCommand } from '../connecting/connect.ts';
@@ -31,7 +32,7 @@ export interface NumberedCode {
 export async function receiveByCode({ number, words }: NumberedCode, receiving: Receiving): Promise<void> {
   const { flags, report, signal } = receiving;
   const server = await commandServer(flags);
-  const keys = new KeptKeys('receive', formatAddress(server), String(number), words);
+  const keys = new KeptKeys('receive', formatAddresses(server), String(number), words);
   const [kept] = keys.find();
   const login = loginFor(kept, flags.login);
   const timeoutMs = (flags.wait ?? DEFAULT_CODE_WAIT_S) * 1000;

@@ -3,6 +3,7 @@ import type { ChatosClient } from '../../client/client.ts';
 import { DEFAULT_HEARTBEAT_MS } from '../../client/heartbeat.ts';
 import { ChatosError, isChatosError } from '../../errors.ts';
 import { formatAddress, type Address } from '../../net/address.ts';
+import { formatAddresses } from '../../net/address-list.ts';
 import { isLoopback } from '../../ops/status-address.ts';
 import type { PipedChannel } from '../../transfer/pipe.ts';
 import { makeCode } from '../../transfer/secure/codes.ts';
@@ -33,7 +34,7 @@ export async function sendByCode(sending: Sending): Promise<void> {
   const server = await commandServer(flags);
   const keys = new KeptKeys(
     'send',
-    formatAddress(server),
+    formatAddresses(server),
     ...sources.flatMap(({ path: at, name }) => [resolve(at), name]),
   );
   // Standard input is gone when it is sent again.

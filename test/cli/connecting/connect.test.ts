@@ -9,8 +9,8 @@ it('a command without a login tries 99 names, and fails where all of them are ta
   const names = Array.from({ length: 99 }, (_, i) => (i === 0 ? name : `${name}-${i + 1}`));
   await Promise.all(names.slice(0, -1).map((login) => joinAs(server, login)));
   const { signal } = new AbortController();
-  const client = await connectCommand({ server }, { signal });
+  const client = await connectCommand({ server: [server] }, { signal });
   expect(client.login).toBe(`${name}-99`);
-  await expect(connectCommand({ server }, { signal })).rejects.toMatchObject({ code: 'LOGIN_REFUSED' });
+  await expect(connectCommand({ server: [server] }, { signal })).rejects.toMatchObject({ code: 'LOGIN_REFUSED' });
   await client.destroy();
 });

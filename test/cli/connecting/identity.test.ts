@@ -35,31 +35,33 @@ async function saved(name: string): Promise<{ file: string; pin: string }> {
 
 describe('the identity that is shown', () => {
   it("is the user's own where there is one", async () => {
-    expect(await findIdentity(TLS, undefined, loaded({}))).toBeUndefined();
+    expect(await findIdentity([TLS], undefined, loaded({}))).toBeUndefined();
     await makeIdentity(ownIdentityFile());
-    expect(await findIdentity(TLS, undefined, loaded({}))).toMatchObject({
+    expect(await findIdentity([TLS], undefined, loaded({}))).toMatchObject({
       fingerprint: expect.stringMatching(/^sha256:/) as string,
     });
-    expect(await findIdentity(TLS, false, loaded({}))).toBeUndefined();
-    expect(await findIdentity(TLS, undefined, loaded({ identity: false }))).toBeUndefined();
+    expect(await findIdentity([TLS], false, loaded({}))).toBeUndefined();
+    expect(await findIdentity([TLS], undefined, loaded({ identity: false }))).toBeUndefined();
   });
 
   it('is that of the flag before that of the configuration, which is beside its file', async () => {
     const [flag, configured] = await Promise.all([saved('flag.pem'), saved('configured.pem')]);
     const config = loaded({ identity: 'configured.pem' });
-    expect(await findIdentity(TLS, [flag.file], config)).toMatchObject({ fingerprint: flag.pin });
-    expect(await findIdentity(TLS, undefined, config)).toMatchObject({ fingerprint: configured.pin });
-    await expect(findIdentity(TLS, undefined, loaded({ identity: 'no.pem' }))).rejects.toThrow('no.pem does not exist');
+    expect(await findIdentity([TLS], [flag.file], config)).toMatchObject({ fingerprint: flag.pin });
+    expect(await findIdentity([TLS], undefined, config)).toMatchObject({ fingerprint: configured.pin });
+    await expect(findIdentity([TLS], undefined, loaded({ identity: 'no.pem' }))).rejects.toThrow(
+      'no.pem does not exist',
+    );
   });
 
   it('is none where the folder of settings cannot be reached', async () => {
     const { file } = await saved('a-file');
     vi.stubEnv('XDG_CONFIG_HOME', file);
-    expect(await findIdentity(TLS, undefined, loaded({}))).toBeUndefined();
+    expect(await findIdentity([TLS], undefined, loaded({}))).toBeUndefined();
   });
 
   it('is none on a plain connection, where it is not even read', async () => {
-    expect(await findIdentity({ transport: 'tcp' }, ['/nowhere.pem'], loaded({}))).toBeUndefined();
+    expect(await findIdentity([{ transport: 'tcp' }], ['/nowhere.pem'], loaded({}))).toBeUndefined();
   });
 });
 

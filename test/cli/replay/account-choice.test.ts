@@ -16,7 +16,7 @@ describe('the account that is replayed', () => {
     const events = [at(HERE, 'dice'), at(HERE, 'echo'), at(THERE, 'echo')];
     expect(chooseAccount(events, { file, names: ['dice'] })).toEqual(at(HERE, 'dice'));
     expect(chooseAccount(events, { file, names: ['echo'], login: 'dice' })).toEqual(at(HERE, 'dice'));
-    expect(chooseAccount(events, { file, names: ['echo'], server: parseAddress('127.0.0.1:8888') })).toEqual(
+    expect(chooseAccount(events, { file, names: ['echo'], server: [parseAddress('127.0.0.1:8888')] })).toEqual(
       at(THERE, 'echo'),
     );
   });
@@ -26,7 +26,7 @@ describe('the account that is replayed', () => {
     [{ names: ['echo'] }, 'choose one with --server: echo on tcp://127.0.0.1:7777, echo on tcp://127.0.0.1:8888'],
     [{ names: ['dice'], login: 'ann' }, 'r.ndjson: there is no account ann in it; it has dice on'],
     [
-      { names: ['dice'], server: parseAddress('1.2.3.4:5') },
+      { names: ['dice'], server: [parseAddress('1.2.3.4:5')] },
       'r.ndjson: there is no account on tcp://1.2.3.4:5 in it; it has dice on',
     ],
   ])('must be clear: %j', (criteria, message) => {
