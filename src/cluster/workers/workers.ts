@@ -2,12 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Duplex } from 'node:stream';
 import { ChatosError, messageOf } from '../../errors.ts';
-import { formatAddress, toAddress, type Address, type AddressLike } from '../../net/address.ts';
+import type { Address, AddressLike } from '../../net/address.ts';
 import { testItself } from '../../server/self-test.ts';
 import type { SessionId } from '../../server/directory.ts';
-import { closeHandle, type SocketHandle } from '../../net/socket-handle.ts';
 import { MAX_PATH_BYTES } from '../../net/unix-socket.ts';
 import { DEFAULT_SERVER_LIMITS } from '../../server/limits/server-limits.ts';
 import { LOG_BOUNDS } from '../../server/log-events.ts';
@@ -16,10 +14,10 @@ import type { Logger, LogLevel } from '../../util/log.ts';
 import { CONNECT_ID_KEY_BYTES } from '../connect-id-cipher.ts';
 import type { Membership } from '../membership.ts';
 import { Asking } from './asking.ts';
-import { Acceptor } from './acceptor.ts';
 import { halfPath } from './halves.ts';
 import { limitsOfWorker } from './limits.ts';
-import type { AskedByWorker, SentHalf, SentOptions } from './messages.ts';
+import { Listeners } from './listeners.ts';
+import type { AskedByWorker, SentOptions } from './messages.ts';
 import { Registry, type LoginRegistry } from './registry.ts';
 import type { Answers } from './wire.ts';
 import type { SentEvent } from './told-events.ts';
@@ -54,9 +52,6 @@ const FIRST_PAUSE_MS = 100;
 const LAST_PAUSE_MS = 10_000;
 const STEADY_MS = 60_000;
 
-/** So many connections wait for a worker, at most, while all have died. */
-const MAX_WAITING = 1_024;
-
 /** The place of one worker. */
 interface Slot {
   readonly slot: number;
@@ -79,15 +74,8 @@ export class Workers {
   readonly #processes = new Set<WorkerProcess>();
   /** What operators ask of workers. */
   readonly asking = new Asking();
-  /** Those that have connections, by turns: the first is next. */
-  #ready: WorkerProcess[] = [];
-  readonly #acceptors: Acceptor[] = [];
-  #waiting: { readonly listener: number; readonly handle: SocketHandle }[] = [];
-  /** Listeners that not all workers know yet: their connections wait. */
-  readonly #opening = new Set<number>();
+  readonly #listeners: Listeners;
   #lastNumber = 0;
-  #lastListener = 0;
-  #lastConnection = 0;
   /** What changes who there is is done one after the other. */
   #current: Promise<unknown> = Promise.resolve();
   #state: 'starting' | 'running' | 'closing' = 'starting';
@@ -98,6 +86,7 @@ export class Workers {
     this.#log = boundLog(plan.log, LOG_BOUNDS);
     this.#registry =
       plan.registry ?? new Registry(plan.options.limits?.loginHoldMs ?? DEFAULT_SERVER_LIMITS.loginHoldMs);
+    this.#listeners = new Listeners(this.asking, plan.onAcceptFailed);
     this.#folder = makeFolder();
     this.#slots = Array.from({ length: plan.count }, (_, slot) => ({ slot, pauseMs: FIRST_PAUSE_MS }));
   }
@@ -121,7 +110,7 @@ export class Workers {
 
   /** Where it listens, with the real ports. */
   get addresses(): readonly Address[] {
-    return this.#acceptors.map(({ address }) => address);
+    return this.#listeners.addresses;
   }
 
   /** The processes, those that are not ready included. */
@@ -131,7 +120,7 @@ export class Workers {
 
   /** Whether a worker has connections. */
   isReady(worker: WorkerProcess): boolean {
-    return this.#ready.includes(worker);
+    return this.#listeners.ready.includes(worker);
   }
 
   /** How often one that had ended was started again. */
@@ -151,45 +140,19 @@ export class Workers {
 
   /** Listens on one more address, as {@link ChatosServer.listen} does. */
   listen(address: AddressLike): Promise<Address> {
-    return this.#inTurn(async () => {
-      this.#lastListener += 1;
-      const id = this.#lastListener;
-      const wanted = toAddress(address, 'listener');
-      const acceptor = await Acceptor.open(
-        id,
-        wanted,
-        (handle, tested) => (tested ? this.#giveTo(tested, id, handle, true) : this.#give(id, handle)),
-        (error) => this.#plan.onAcceptFailed(wanted, error),
-      );
-      this.#opening.add(id);
-      this.#acceptors.push(acceptor);
-      try {
-        await this.asking.change(this.#ready, 'listen', { id, address: acceptor.address });
-      } catch (error) {
-        this.#stopListening(acceptor);
-        throw error;
-      } finally {
-        this.#opening.delete(id);
-        this.#giveWaiting();
-      }
-      return acceptor.address;
-    });
+    return this.#inTurn(() => this.#listeners.listen(address));
   }
 
   /** As {@link ChatosServer.stopListening}. */
   stopListening(address: Address): boolean {
-    const wanted = formatAddress({ ...address, pin: undefined });
-    const acceptor = this.#acceptors.find((each) => formatAddress(each.address) === wanted);
-    if (acceptor) this.#stopListening(acceptor);
-    return acceptor !== undefined;
+    return this.#listeners.stopListening(address);
   }
 
   /** As {@link ChatosServer.selfTest}, of one worker. */
   async selfTest(worker: WorkerProcess, timeoutMs: number, stop: AbortSignal): Promise<string | undefined> {
-    const [acceptor] = this.#acceptors;
-    if (!acceptor) return 'the server listens nowhere';
-    const connect = (): Promise<Duplex> => acceptor.connectToItself(worker);
-    const failure = await testItself(connect, acceptor.address.longBytes, timeoutMs, stop);
+    const itself = this.#listeners.connectToItself(worker);
+    if (!itself) return 'the server listens nowhere';
+    const failure = await testItself(itself.connect, itself.at.longBytes, timeoutMs, stop);
     if (failure === undefined || stop.aborted) return failure;
     // One that is killed breaks its connections before its end is known here.
     const answers = await this.asking.change([worker], 'ping', undefined);
@@ -205,8 +168,7 @@ export class Workers {
   async close({ drainMs = 0 }: { readonly drainMs?: number } = {}): Promise<void> {
     this.#state = 'closing';
     for (const { timer } of this.#slots) clearTimeout(timer);
-    for (const acceptor of this.#acceptors.splice(0)) acceptor.close();
-    for (const { handle } of this.#waiting.splice(0)) closeHandle(handle);
+    this.#listeners.close();
     const all = [...this.#processes];
     await Promise.all(all.map((worker) => worker.wire.ask('close', { drainMs }).catch(() => undefined)));
     this.abort();
@@ -218,6 +180,7 @@ export class Workers {
   /** Breaks everything at once: the workers end without it. */
   abort(): void {
     this.#state = 'closing';
+    this.#listeners.close();
     for (const worker of this.#processes) worker.disconnect();
   }
 
@@ -230,7 +193,7 @@ export class Workers {
       this.#answersTo(() => worker),
       {
         onEnd: () => this.#onEnd(worker, slot),
-        onReturned: (listener, handle) => this.#give(listener, handle),
+        onReturned: (listener, handle) => this.#listeners.give(listener, handle),
       },
     );
     this.#processes.add(worker);
@@ -253,12 +216,10 @@ export class Workers {
   async #join(worker: WorkerProcess): Promise<void> {
     await worker.wire.ask(
       'meet',
-      this.#ready.map(({ name }) => name),
+      this.#listeners.ready.map(({ name }) => name),
     );
-    for (const { id, address } of this.#acceptors) await worker.wire.ask('listen', { id, address });
-    this.#ready.push(worker);
+    await this.#listeners.join(worker);
     worker.watch();
-    this.#giveWaiting();
   }
 
   #answersTo(worker: () => WorkerProcess): Omit<Answers<AskedByWorker>, 'letGo'> {
@@ -277,7 +238,7 @@ export class Workers {
         return undefined;
       },
       handOver: ([slot, half]) => {
-        this.#handOver(worker(), slot, half);
+        this.#listeners.handOver(worker(), slot, half);
         return undefined;
       },
     };
@@ -285,7 +246,7 @@ export class Workers {
 
   #onEnd(worker: WorkerProcess, slot: Slot): void {
     this.#processes.delete(worker);
-    this.#ready = this.#ready.filter((other) => other !== worker);
+    this.#listeners.leave(worker);
     const sessions = this.#registry.forget(worker);
     this.#plan.onWorkerEnded(worker);
     if (this.#state !== 'running') return;
@@ -303,46 +264,6 @@ export class Workers {
       () => this.#log.info('a worker has started', { worker: slot.slot + 1 }),
       (error: unknown) => this.#log.error('a worker cannot start', { worker: slot.slot + 1, why: messageOf(error) }),
     );
-  }
-
-  #giveWaiting(): void {
-    for (const { listener, handle } of this.#waiting.splice(0)) this.#give(listener, handle);
-  }
-
-  /** Gives a connection to the worker whose turn it is; where there is none, it waits. */
-  #give(listener: number, handle: SocketHandle): void {
-    const worker = this.#opening.has(listener) ? undefined : this.#ready.shift();
-    if (worker) {
-      this.#ready.push(worker);
-      this.#giveTo(worker, listener, handle, false);
-    } else if (this.#state === 'closing' || this.#waiting.length >= MAX_WAITING) {
-      closeHandle(handle);
-    } else {
-      this.#waiting.push({ listener, handle });
-    }
-  }
-
-  #giveTo(worker: WorkerProcess, listener: number, handle: SocketHandle, isOwn: boolean): void {
-    this.#lastConnection += 1;
-    worker.give({ id: this.#lastConnection, listener, isOwn }, handle, this.#isPlain(listener));
-  }
-
-  /** Over TLS, the end of a process is told apart from an end (P14a). */
-  #isPlain(listener: number): boolean {
-    return this.#acceptors.some(({ id, address }) => id === listener && address.transport === 'tcp');
-  }
-
-  #handOver(from: WorkerProcess, slot: number, half: SentHalf): void {
-    const handle = from.release(half.id);
-    const worker = this.#ready.find(({ name }) => name.slot === slot);
-    if (handle && worker) worker.giveHalf(half, handle);
-    else if (handle) closeHandle(handle);
-  }
-
-  #stopListening(acceptor: Acceptor): void {
-    acceptor.close();
-    this.#acceptors.splice(this.#acceptors.indexOf(acceptor), 1);
-    for (const { wire } of this.#ready) wire.ask('stopListening', acceptor.id).catch(() => undefined);
   }
 
   #inTurn<T>(act: () => Promise<T>): Promise<T> {
