@@ -35,6 +35,8 @@ export type MembershipEvents = {
   readonly fenced: [why: string];
   /** After that, where it was asked for: there is a new lease, with a new epoch. */
   readonly rejoined: [lease: NodeLease];
+  /** What the broker had stored is gone: no logins are granted for so long, in milliseconds, until all nodes have said what they have. */
+  readonly newData: [forMs: number];
   /** Whether the broker can be reached. */
   readonly broker: [isReachable: boolean, why: string | undefined];
 };

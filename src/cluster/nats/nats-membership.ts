@@ -1,0 +1,266 @@
+import { randomBytes } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import { ChatosError, isChatosError } from '../../errors.ts';
+import { pause } from '../../util/timeout.ts';
+import { steadyNowMs } from '../lease-clock.ts';
+import type { LeaseEnd, Membership, MembershipEvents, NodeLease } from '../membership.ts';
+import type { Broker } from './broker.ts';
+import { ClusterData } from './cluster-data.ts';
+import { encodeLease, isLive, leaseKey, readLease, type LeaseRecord } from './lease-records.ts';
+import { OtherNodes } from './other-nodes.ts';
+import { OwnLease, RENEWALS } from './own-lease.ts';
+import type { Seal } from './seal.ts';
+import { takeSlot } from './slots.ts';
+
+export interface NatsMembershipOptions {
+  readonly node: string;
+  /** Where its workers can be reached, as `host:port`. */
+  readonly peer: string;
+  /** How long a lease holds that is not renewed, in milliseconds; the same for all nodes. */
+  readonly leaseTtlMs: number;
+  /** Told why the node must wait before it can have a lease. */
+  readonly onWaiting?: ((why: string) => void) | undefined;
+}
+
+/** The nodes of a cluster, as their leases in a bucket of NATS say. */
+export class NatsMembership extends EventEmitter<MembershipEvents> implements Membership {
+  readonly data: ClusterData;
+  readonly broker: Broker;
+  readonly #seal: Seal;
+  readonly #options: NatsMembershipOptions;
+  readonly #renewMs: number;
+  readonly #others: OtherNodes;
+  readonly #over = new AbortController();
+  #own!: OwnLease;
+  #check: Promise<void> | undefined;
+  /** No logins are granted before, by the steady clock. */
+  #grantsAtMs = Infinity;
+  #era = 0;
+
+  private constructor(broker: Broker, data: ClusterData, seal: Seal, options: NatsMembershipOptions) {
+    super();
+    this.setMaxListeners(0);
+    this.broker = broker;
+    this.data = data;
+    this.#seal = seal;
+    this.#options = options;
+    this.#renewMs = options.leaseTtlMs / RENEWALS;
+    this.#others = new OtherNodes(options.leaseTtlMs, {
+      onKnown: (lease) => this.emit('known', lease),
+      onGone: (lease, why) => this.emit('gone', lease, why),
+    });
+  }
+
+  /**
+   * Makes this process a node of the cluster. Where another process with its name was killed, that takes until its lease ends.
+   *
+   * @throws {ChatosError} `NOT_PERMITTED` where the name is another node's or the nodes have another secret,
+   *   `INVALID_ARGUMENT` where they have other leases
+   */
+  static async join(broker: Broker, seal: Seal, options: NatsMembershipOptions): Promise<NatsMembership> {
+    const data = await ClusterData.open(broker, seal, options.leaseTtlMs);
+    const membership = new NatsMembership(broker, data, seal, options);
+    await membership.#take();
+    await membership.#ageData();
+    membership.#follow();
+    return membership;
+  }
+
+  get self(): NodeLease {
+    return this.#own.lease;
+  }
+
+  get leaseEnd(): LeaseEnd {
+    return this.#own.end;
+  }
+
+  get others(): readonly NodeLease[] {
+    return this.#others.leases;
+  }
+
+  /** Whether this node holds a lease. */
+  get holds(): boolean {
+    return this.#own.holds;
+  }
+
+  /** How long no logins are granted yet, in milliseconds, as the broker's data is new. */
+  get grantsInMs(): number {
+    return Math.max(this.#grantsAtMs - steadyNowMs(), 0);
+  }
+
+  /**
+   * Resolves when logins may be granted, with the era in which they are.
+   *
+   * @throws {ChatosError} `NOT_CONNECTED` where that is not so before the signal is aborted, or there is no lease
+   */
+  async whenGranting(signal: AbortSignal): Promise<number> {
+    while (!signal.aborted && this.holds) {
+      if (this.#isGranting) return this.#era;
+      if (!this.broker.isReachable) await this.broker.whenReachable(signal);
+      else if (this.#check) await Promise.race([this.#check, pause(this.#renewMs, signal)]);
+      else await pause(this.grantsInMs, signal);
+    }
+    throw new ChatosError('NOT_CONNECTED', this.#whyNotGranting());
+  }
+
+  /** Whether an era still is: what was found out in it is so. */
+  isNow(era: number): boolean {
+    return era === this.#era && this.#isGranting;
+  }
+
+  /**
+   * Whether a lease has ended. Where its time is over, nobody can renew it from then on.
+   *
+   * @throws {ChatosError} as {@link Bucket.put}
+   */
+  async hasEnded(slot: number, epoch: string): Promise<boolean> {
+    if (slot === this.self.slot) return epoch !== this.self.epoch;
+    if (this.#others.isFresh(slot, epoch)) return false;
+    const { nodes } = this.data;
+    for (;;) {
+      const last = await nodes.last(leaseKey(slot));
+      if (last) {
+        const { record, revision } = readLease(this.#seal, last);
+        if (record) this.#note(record, revision);
+        return record !== undefined && (record.epoch !== epoch || !isLive(record));
+      }
+      const dead: LeaseRecord = { node: '', epoch, slot, peer: '', workers: [], state: 'dead' };
+      if ((await nodes.put(leaseKey(slot), encodeLease(this.#seal, dead), 0)) === undefined) continue;
+      this.#others.end(slot, epoch);
+      return true;
+    }
+  }
+
+  /** The broker's data may not be what it was. Resolves when that is known; until then, no logins are granted. */
+  readonly suspectData = (): Promise<void> => {
+    this.#check ??= this.#checkData().finally(() => (this.#check = undefined));
+    return this.#check;
+  };
+
+  announce(changed: Partial<Pick<NodeLease, 'workers' | 'state'>>): Promise<void> {
+    return this.#own.change(changed);
+  }
+
+  /** @throws {ChatosError} `NOT_PERMITTED` where the name is another node's by now, `ABORTED` where this one leaves */
+  async rejoin(): Promise<NodeLease> {
+    for (;;) {
+      try {
+        await this.suspectData();
+        await this.#take();
+        this.emit('rejoined', this.self);
+        return this.self;
+      } catch (error) {
+        if (isChatosError(error, 'NOT_PERMITTED') || isChatosError(error, 'ABORTED')) throw error;
+        await pause(this.#renewMs, this.#over.signal);
+      }
+    }
+  }
+
+  async leave(): Promise<void> {
+    this.#over.abort();
+    await this.#own.giveBack();
+  }
+
+  get #isGranting(): boolean {
+    return this.holds && this.broker.isReachable && !this.#check && this.grantsInMs === 0;
+  }
+
+  #whyNotGranting(): string {
+    if (!this.holds) return 'this node has no lease';
+    if (!this.broker.isReachable) return 'NATS is not reachable';
+    return 'the data of NATS is new, or not known: logins wait for as long as a lease';
+  }
+
+  async #take(): Promise<void> {
+    const { node, peer, leaseTtlMs, onWaiting = () => undefined } = this.#options;
+    const seal = this.#seal;
+    const { nodes } = this.data;
+    const epoch = randomBytes(12).toString('base64url');
+    const taken = await takeSlot({
+      nodes,
+      seal,
+      lease: { node, peer, epoch, workers: [], state: 'up' },
+      lastEpoch: this.#own?.lease.epoch,
+      onWaiting,
+      renewMs: this.#renewMs,
+      signal: this.#over.signal,
+    });
+    this.#era += 1;
+    this.#own = new OwnLease(
+      {
+        broker: this.broker,
+        nodes,
+        seal,
+        ttlMs: leaseTtlMs,
+        onRenewed: (end) => this.emit('renewed', end),
+        onLost: (why) => {
+          this.#era += 1;
+          this.emit('fenced', why);
+        },
+        suspectData: this.suspectData,
+      },
+      taken,
+    );
+  }
+
+  /** New data may be that of a cluster whose nodes have not put again what they have. The server's clock counts, as it made them. */
+  async #ageData(): Promise<void> {
+    const own = await this.data.nodes.last(leaseKey(this.self.slot));
+    const ageMs = own ? own.putAtMs - this.data.madeAtMs : 0;
+    this.#grantsAtMs = steadyNowMs() + this.#options.leaseTtlMs - ageMs;
+  }
+
+  #follow(): void {
+    const { signal } = this.#over;
+    this.data.nodes.watch((each) => {
+      const { record, revision } = readLease(this.#seal, each);
+      if (record) this.#note(record, revision);
+    }, signal);
+    const onReachable = (isReachable: boolean, why: string | undefined): void => {
+      this.#era += 1;
+      if (isReachable) void this.suspectData().then(() => this.#own.renew());
+      this.emit('broker', isReachable, why);
+    };
+    this.broker.on('reachable', onReachable);
+    signal.addEventListener('abort', () => this.broker.off('reachable', onReachable), { once: true });
+    void this.#watchOverdue();
+  }
+
+  #note(record: LeaseRecord, revision: number): void {
+    if (record.slot === this.self.slot) this.#own.note(record, revision);
+    // Another one with its name is of an earlier lease.
+    else if (record.node !== this.#options.node) this.#others.note(record, revision);
+  }
+
+  /** Others may renew their leases no more. */
+  async #watchOverdue(): Promise<void> {
+    const { signal } = this.#over;
+    while (!signal.aborted) {
+      await pause(this.#renewMs / 2, signal);
+      if (!this.holds || !this.broker.isReachable || this.#check) continue;
+      const overdue = this.#others.overdue();
+      await Promise.all(overdue.map(({ slot, epoch }) => this.hasEnded(slot, epoch).catch(() => undefined)));
+    }
+  }
+
+  async #checkData(): Promise<void> {
+    const { signal } = this.#over;
+    while (!signal.aborted) {
+      try {
+        await this.broker.whenReachable(signal);
+        if (await this.data.check()) this.#onNewData();
+        return;
+      } catch {
+        await pause(this.#renewMs / RENEWALS, signal);
+      }
+    }
+  }
+
+  #onNewData(): void {
+    this.#era += 1;
+    this.#own.restart();
+    this.#others.restart();
+    this.#grantsAtMs = steadyNowMs() + this.#options.leaseTtlMs;
+    this.emit('newData', this.#options.leaseTtlMs);
+  }
+}

@@ -1,0 +1,182 @@
+import { ChatosError, isChatosError } from '../../errors.ts';
+import { pause } from '../../util/timeout.ts';
+import { leaseEndOf, leftOf, momentNow } from '../lease-clock.ts';
+import type { LeaseEnd, NodeLease } from '../membership.ts';
+import type { Broker } from './broker.ts';
+import type { Bucket } from './bucket.ts';
+import { encodeLease, isLive, leaseKey, readLease, type LeaseRecord } from './lease-records.ts';
+import type { Seal } from './seal.ts';
+import type { TakenSlot } from './slots.ts';
+
+export interface OwnLeaseParts {
+  readonly broker: Broker;
+  readonly nodes: Bucket;
+  readonly seal: Seal;
+  readonly ttlMs: number;
+  readonly onRenewed: (end: LeaseEnd) => void;
+  /** It is lost: once, and for ever. */
+  readonly onLost: (why: string) => void;
+  /** The data of the broker may have been lost: resolves when that is known. */
+  readonly suspectData: () => Promise<void>;
+}
+
+/** A lease is renewed so often while it holds. */
+export const RENEWALS = 5;
+
+/** The lease of this node, from when it is taken until it is lost, or given back. */
+export class OwnLease {
+  readonly #parts: OwnLeaseParts;
+  readonly #renewMs: number;
+  readonly #over = new AbortController();
+  #lease: NodeLease;
+  #revision: number;
+  #end: LeaseEnd;
+  #expiry: NodeJS.Timeout | undefined;
+  /** It is put by one after the other. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: OwnLeaseParts, { lease, revision, askedAt }: TakenSlot) {
+    this.#parts = parts;
+    this.#renewMs = parts.ttlMs / RENEWALS;
+    this.#lease = lease;
+    this.#revision = revision;
+    this.#end = leaseEndOf(askedAt, parts.ttlMs);
+    this.#arm();
+    void this.#keep();
+  }
+
+  get lease(): NodeLease {
+    return this.#lease;
+  }
+
+  get end(): LeaseEnd {
+    return this.#end;
+  }
+
+  /** Whether it is neither lost nor given back, and has not ended by the clocks. */
+  get holds(): boolean {
+    return !this.#isOver && leftOf(this.#end) > 0;
+  }
+
+  /**
+   * Says something else of the node.
+   *
+   * @throws {ChatosError} `NOT_CONNECTED` where the lease is lost meanwhile
+   */
+  async change(changed: Partial<NodeLease>): Promise<void> {
+    this.#lease = { ...this.#lease, ...changed };
+    while (!(await this.renew())) {
+      if (this.#isOver) throw new ChatosError('NOT_CONNECTED', 'the lease of this node is lost');
+      await pause(this.#renewMs / RENEWALS, this.#over.signal);
+    }
+  }
+
+  /** Puts it again. Returns whether it was. */
+  renew(): Promise<boolean> {
+    const done = this.#turn.then(() => this.#renew());
+    this.#turn = done;
+    return done;
+  }
+
+  /** The bucket was made again: it is not there. */
+  restart(): void {
+    this.#revision = 0;
+  }
+
+  /** What the bucket has of its slot. */
+  note(record: LeaseRecord, revision: number): void {
+    if (revision > this.#revision) this.#isOwn(record);
+  }
+
+  /** Gives it back. */
+  async giveBack(): Promise<void> {
+    if (this.#isOver) return;
+    this.#stop();
+    await this.#turn;
+    if (!this.#parts.broker.isReachable) return;
+    const { seal, nodes } = this.#parts;
+    const left = encodeLease(seal, { ...this.#lease, state: 'left' });
+    await nodes.put(leaseKey(this.#lease.slot), left, this.#revision, this.#renewMs).catch(() => undefined);
+  }
+
+  get #isOver(): boolean {
+    return this.#over.signal.aborted;
+  }
+
+  async #keep(): Promise<void> {
+    const { signal } = this.#over;
+    let waitMs = this.#renewMs;
+    while (!this.#isOver) {
+      await pause(waitMs, signal);
+      await this.#parts.broker.whenReachable(signal);
+      waitMs = (await this.renew()) ? this.#renewMs : this.#renewMs / RENEWALS;
+    }
+  }
+
+  async #renew(): Promise<boolean> {
+    if (!this.#checkEnd()) return false;
+    const askedAt = momentNow();
+    const { nodes, seal, ttlMs, onRenewed, suspectData } = this.#parts;
+    try {
+      const value = encodeLease(seal, this.#lease);
+      const revision = await nodes.put(leaseKey(this.#lease.slot), value, this.#revision, this.#renewMs);
+      if (revision === undefined) {
+        await this.#onConflict();
+        return false;
+      }
+      this.#revision = revision;
+      if (this.#isOver) return false;
+      this.#end = leaseEndOf(askedAt, ttlMs);
+      this.#arm();
+      onRenewed(this.#end);
+      return true;
+    } catch (error) {
+      if (isChatosError(error, 'STORE_UNAVAILABLE')) await suspectData();
+      return false;
+    }
+  }
+
+  /** It has another revision than was thought: that of a put of its own without an answer, or the lease is lost. */
+  async #onConflict(): Promise<void> {
+    const { nodes, seal, suspectData } = this.#parts;
+    const last = await nodes.last(leaseKey(this.#lease.slot));
+    if (last) {
+      const { record } = readLease(seal, last);
+      if (!record || this.#isOwn(record)) this.#revision = last.revision;
+      return;
+    }
+    await suspectData();
+    this.#revision = 0;
+  }
+
+  /** Whether a record in its slot is of this lease; where it is not, the lease is lost. */
+  #isOwn(record: LeaseRecord): boolean {
+    const isOwn = record.epoch === this.#lease.epoch && isLive(record);
+    if (!isOwn) this.#lose(record.state === 'dead' ? 'another node has found it ended' : 'its place has been taken');
+    return isOwn;
+  }
+
+  #arm(): void {
+    clearTimeout(this.#expiry);
+    const leftMs = Math.max(Math.ceil(leftOf(this.#end)), 0);
+    this.#expiry = setTimeout(() => this.#checkEnd() && this.#arm(), leftMs);
+  }
+
+  /** Whether it still holds, by the clocks; where it does not, it is lost. */
+  #checkEnd(): boolean {
+    if (this.holds) return true;
+    this.#lose('it could not be renewed in time');
+    return false;
+  }
+
+  #lose(why: string): void {
+    if (this.#isOver) return;
+    this.#stop();
+    this.#parts.onLost(why);
+  }
+
+  #stop(): void {
+    this.#over.abort();
+    clearTimeout(this.#expiry);
+  }
+}

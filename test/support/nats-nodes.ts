@@ -1,0 +1,42 @@
+/** Nodes of a cluster, as far as NATS knows them. */
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+import { Broker } from '../../src/cluster/nats/broker.ts';
+import { NatsMembership } from '../../src/cluster/nats/nats-membership.ts';
+import { Seal } from '../../src/cluster/nats/seal.ts';
+import { NatsServer } from './nats-server.ts';
+
+export const SECRET = Buffer.from('a secret of a cluster');
+/** Long enough for a busy machine to renew it. */
+export const LEASE_TTL_MS = 1_500;
+
+/** A NATS server for the test. */
+export async function startNats(): Promise<NatsServer> {
+  const server = await NatsServer.start();
+  onTestFinished(() => server.remove());
+  return server;
+}
+
+/** A node in this process. It leaves at the end of the test. */
+export async function joinCluster(
+  { url }: NatsServer,
+  node: string,
+  { leaseTtlMs = LEASE_TTL_MS, secret = SECRET, onWaiting = undefined as ((why: string) => void) | undefined } = {},
+): Promise<NatsMembership> {
+  const broker = await Broker.connect({ servers: [url] }, node, leaseTtlMs / 5);
+  onTestFinished(() => broker.close());
+  const options = { node, peer: '127.0.0.1:7000', leaseTtlMs, onWaiting };
+  const membership = await NatsMembership.join(broker, new Seal(secret), options);
+  onTestFinished(() => membership.leave());
+  return membership;
+}
+
+/** A process of a test, which says what happens to it by messages. */
+export async function startNodeProcess(file: string, args: readonly string[]): Promise<ChildProcess> {
+  const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, { execArgv: ['--import', 'jiti/register'] });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  await once(child, 'message');
+  return child;
+}
