@@ -75,6 +75,14 @@ function isShort(id: bigint): boolean {
   return id >> BigInt(WIDTHS[4].bits) === 0n;
 }
 
+/** A node has so many workers at most. */
+export const MAX_WORKERS_OF_NODE = 64;
+
+/** The number that a worker has among all processes of a cluster, by the slots of its node and of its own. */
+export function homeOfWorker(node: number, worker: number): number {
+  return node * MAX_WORKERS_OF_NODE + worker;
+}
+
 /** One of several processes, by its number among them. */
 export class HomeOfIds implements ConnectIdHomes {
   readonly number: number;

@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events';
-import type { WorkerName } from './workers/messages.ts';
+import type { WorkerName } from './worker-name.ts';
 
 /** A node of a cluster, as it says of itself for as long as its lease holds. */
 export interface NodeLease {

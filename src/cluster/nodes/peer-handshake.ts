@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { startTimer } from '../../util/timeout.ts';
-import type { WorkerName } from '../workers/messages.ts';
+import type { WorkerName } from '../worker-name.ts';
 import { isSame, proofOf, type ClusterKeys } from './cluster-keys.ts';
 import { failedBecause, PeerFailure, WRONG_SECRET } from './peer-failure.ts';
 import { PeerMessages } from './peer-messages.ts';

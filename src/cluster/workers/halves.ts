@@ -13,7 +13,8 @@ import type { Connections } from './connections.ts';
 import { FramedTransport } from './framed-transport.ts';
 import type { HalfKeeper, Mesh } from './mesh.ts';
 import type { Peer } from './peer.ts';
-import type { AskedByPrimary, AskedByWorker, SentHalf, WorkerName } from './messages.ts';
+import type { AskedByPrimary, AskedByWorker, SentHalf } from './messages.ts';
+import type { WorkerName } from '../worker-name.ts';
 import type { Wire } from './wire.ts';
 
 /** How a half begins that is relayed to another worker: INT size, then this. */

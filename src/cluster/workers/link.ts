@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { deserialize, serialize } from 'node:v8';
 import { HeldBytes } from '../../net/held-bytes.ts';
 import type { Speaker } from '../../server/broadcast.ts';
@@ -6,7 +6,7 @@ import type { Member, SessionId } from '../../server/directory.ts';
 import type { PairInfo, SessionInfo } from '../../server/events.ts';
 import type { SourceNews } from '../../server/limits/source-account.ts';
 import type { Closed, Closing } from '../../server/others.ts';
-import type { WorkerName } from './messages.ts';
+import type { WorkerName } from '../worker-name.ts';
 
 /** A client, as another worker knows it. */
 export type SentClient = Member & Pick<SessionInfo, 'remoteAddress' | 'fingerprint' | 'longBytes' | 'encrypted'>;
@@ -54,11 +54,11 @@ const FULL_BYTES = 256 * 1024;
 const EMPTY = Buffer.alloc(0);
 
 /**
- * A connection between two workers, over a Unix socket. What is said stays in order; what is said in one turn of the event
+ * A connection between two workers: a Unix socket, or a stream that survives cuts between nodes. What is said stays in order; what is said in one turn of the event
  * loop leaves in one write.
  */
 export class Link implements Speaker {
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #handlers: LinkHandlers;
   readonly #queue = new HeldBytes();
   readonly #head = Buffer.alloc(HEAD_BYTES);
@@ -67,7 +67,7 @@ export class Link implements Speaker {
   #held: Buffer = EMPTY;
   #holds = 0;
 
-  constructor(socket: Socket, handlers: LinkHandlers) {
+  constructor(socket: Duplex, handlers: LinkHandlers) {
     this.#socket = socket;
     this.#handlers = handlers;
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));

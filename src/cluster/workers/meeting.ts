@@ -1,10 +1,11 @@
 import net from 'node:net';
+import type { Duplex } from 'node:stream';
 import path from 'node:path';
 import { messageOf } from '../../errors.ts';
 import { withResolvers } from '../../util/deferred.ts';
 import { Link } from './link.ts';
 import type { Mesh } from './mesh.ts';
-import type { WorkerName } from './messages.ts';
+import type { WorkerName } from '../worker-name.ts';
 import { Peer } from './peer.ts';
 
 /** Where workers reach one of them; another process in its place has another socket. */
@@ -21,7 +22,7 @@ export async function awaitPeers(folder: string, name: WorkerName, mesh: Mesh): 
       mesh,
       () => peer,
       (other) => {
-        peer = new Peer(other, link);
+        peer = new Peer(other, link, mesh.homeOf(other));
         mesh.add(peer);
         link.note({ is: 'met' });
       },
@@ -49,7 +50,7 @@ function meet(file: string, name: WorkerName, other: WorkerName, mesh: Mesh): Pr
   const { promise, resolve } = withResolvers<void>();
   const socket = net.connect({ path: file });
   const link = linkOver(socket, mesh, () => peer, undefined, resolve);
-  const peer = new Peer(other, link);
+  const peer = new Peer(other, link, mesh.homeOf(other));
   socket.once('connect', () => {
     link.note({ is: 'worker', name });
     mesh.add(peer);
@@ -58,8 +59,9 @@ function meet(file: string, name: WorkerName, other: WorkerName, mesh: Mesh): Pr
   return promise;
 }
 
-function linkOver(
-  socket: net.Socket,
+/** A link whose notes go to the mesh, from then on when `peer` is known. */
+export function linkOver(
+  socket: Duplex,
   mesh: Mesh,
   peer: () => Peer | undefined,
   onWorker: (name: WorkerName) => void = () => undefined,

@@ -9,7 +9,7 @@ import type { Transport } from '../../net/transport.ts';
 import { TurnQueue } from '../../net/turn-queue.ts';
 import type { HomeOfIds } from '../connect-id-cipher.ts';
 import type { LinkNote } from './link.ts';
-import type { WorkerName } from './messages.ts';
+import type { WorkerName } from '../worker-name.ts';
 import type { Peer } from './peer.ts';
 import { Requests } from './requests.ts';
 import { RemoteClient, sentClient } from './remote-client.ts';
@@ -18,6 +18,13 @@ import type { WorkerDirectory } from './worker-directory.ts';
 /** Session ids end with the number of their worker, of so many; a worker has room for so many sessions. */
 const NUMBERS = 1_000;
 const SESSIONS = 1_000_000_000;
+
+/** Who a worker is among all of its server. */
+export interface MeshSelf {
+  readonly name: WorkerName;
+  /** Of its node's lease, if it is one of a cluster. */
+  readonly epoch: string | undefined;
+}
 
 /** What becomes of halves of channels. */
 export interface HalfKeeper {
@@ -33,7 +40,7 @@ export interface HalfKeeper {
 /** The other workers, as the server in this one knows them. */
 export class Mesh implements Others {
   readonly homes: HomeOfIds;
-  readonly #name: WorkerName;
+  readonly #self: MeshSelf;
   readonly #directory: WorkerDirectory;
   readonly #halves: HalfKeeper;
   /** By their numbers among those that have connect ids. */
@@ -54,8 +61,8 @@ export class Mesh implements Others {
   });
   #here!: Here;
 
-  constructor(name: WorkerName, homes: HomeOfIds, directory: WorkerDirectory, halves: HalfKeeper) {
-    this.#name = name;
+  constructor(self: MeshSelf, homes: HomeOfIds, directory: WorkerDirectory, halves: HalfKeeper) {
+    this.#self = self;
     this.homes = homes;
     this.#directory = directory;
     this.#halves = halves;
@@ -78,16 +85,23 @@ export class Mesh implements Others {
     return this.#here;
   }
 
-  /** Short ones, and with one worker in the place of another never the same again. */
-  sessionId(number: number): SessionId {
-    const round = Math.floor(this.#name.number / NUMBERS);
-    return String((round * SESSIONS + number) * NUMBERS + (this.#name.number % NUMBERS));
+  /** Short ones, and with one worker in the place of another never the same again; nor by a node with another lease. */
+  sessionId(count: number): SessionId {
+    const { name, epoch } = this.#self;
+    const round = Math.floor(name.number / NUMBERS);
+    const id = String((round * SESSIONS + count) * NUMBERS + (name.number % NUMBERS));
+    return epoch === undefined ? id : `${id}.${epoch}`;
+  }
+
+  /** The number of another worker of this node among all processes of the server. */
+  homeOf({ slot }: WorkerName): number {
+    return this.homes.number + slot - this.#self.name.slot;
   }
 
   /** Another worker can be reached. It learns who and what is here. */
   add(peer: Peer): void {
-    this.#peers.set(peer.name.slot, peer);
-    this.#known.add(peer.name.slot);
+    this.#peers.set(peer.home, peer);
+    this.#known.add(peer.home);
     for (const { client, granted } of this.#directory.all()) {
       peer.link.note({ is: 'added', client: sentClient(client), granted });
     }
@@ -98,9 +112,9 @@ export class Mesh implements Others {
 
   /** It has gone, with its clients. */
   remove(peer: Peer): void {
-    if (this.#peers.get(peer.name.slot) === peer) this.#peers.delete(peer.name.slot);
+    if (this.#peers.get(peer.home) === peer) this.#peers.delete(peer.home);
     peer.close();
-    this.#here.gone(peer.name.number);
+    this.#here.gone(peer.number);
     for (const { id } of this.#directory.forget((client) => client instanceof RemoteClient && client.at === peer)) {
       this.#here.left(id);
     }
@@ -246,7 +260,7 @@ export class Mesh implements Others {
       case 'closed':
         return peer.onAnswer(note.question, note.closed);
       case 'sources':
-        return this.#here.hear(peer.name.number, note.news);
+        return this.#here.hear(peer.number, note.news);
       case 'unanswered':
         return this.#here.unanswered(note.session, note.address);
       case 'channel':

@@ -5,25 +5,58 @@ import type { Ban } from '../../server/access/bans.ts';
 import type { ServerOptions, UpdatableOptions } from '../../server/options.ts';
 import type { ServerStats } from '../../server/stats.ts';
 import type { ChannelView, SessionView } from '../../server/views.ts';
+import type { NodeLease } from '../membership.ts';
+import type { WorkerName } from '../worker-name.ts';
+import type { ClusterKeys } from '../nodes/cluster-keys.ts';
+import type { PeerKind } from '../nodes/preface.ts';
+import type { LinkTimes } from '../nodes/resuming-stream.ts';
 import type { SentEvent } from './told-events.ts';
 import type { LineLevel, LogFields, LogLevel } from '../../util/log.ts';
 
-/** One of the worker processes: another process that takes the place of one that has died has a number of its own. */
-export interface WorkerName {
-  /** Its place among the workers, from 0: which connect ids are its own. */
-  readonly slot: number;
-  /** Counts all worker processes that there have been, from 1. */
-  readonly number: number;
-}
-
 /** What a server is set up with that a worker is sent. */
 export type SentOptions = Omit<ServerOptions, 'log' | 'directory' | 'others' | 'listen'>;
+
+/** The node that a worker is of. */
+export interface OwnNode extends Pick<NodeLease, 'node' | 'epoch' | 'slot'> {
+  readonly keys: ClusterKeys;
+  /** Whether what nodes say to each other is encrypted. */
+  readonly isEncrypted: boolean;
+  readonly times: LinkTimes;
+}
+
+/** A connection of another node, whose handle comes with it. */
+export interface SentPeer {
+  readonly kind: PeerKind;
+  readonly isEncrypted: boolean;
+  readonly from: string;
+  readonly read: Uint8Array;
+}
+
+/** The link of a worker to a process of another node. */
+export interface LinkView {
+  readonly node: string;
+  /** Its place there, from 1. */
+  readonly worker: number;
+  readonly isUp: boolean;
+  /** For how long it has no connection. */
+  readonly cutMs: number;
+  /** Bytes that the other process may not have. */
+  readonly keptBytes: number;
+}
+
+/** The links of a worker, and how often what was said over one may have been lost. */
+export interface LinksView {
+  readonly links: readonly LinkView[];
+  readonly gaps: number;
+}
 
 /** What a worker is told when it starts. */
 export interface WorkerStart {
   readonly name: WorkerName;
   /** By which connect ids say where their channel is. */
   readonly connectIdKey: Uint8Array;
+  /** Where the server is a node of a cluster. */
+  readonly cluster: OwnNode | undefined;
   /** The folder of the sockets over which workers reach each other. */
   readonly folder: string;
   readonly options: SentOptions;
@@ -116,6 +149,12 @@ export type AskedByPrimary = {
   readonly update: [UpdatableOptions, undefined];
   readonly replaceCertificate: [KeyPair, undefined];
   readonly logLevel: [LogLevel, undefined];
+  /** Another node, and its processes: it answers when this one has met them, or after a while. */
+  readonly meetNode: [NodeLease, undefined];
+  /** It has gone. */
+  readonly forgetNode: [Pick<NodeLease, 'node' | 'epoch'>, undefined];
+  readonly peer: [SentPeer, undefined];
+  readonly links: [undefined, LinksView];
 };
 
 /** What a worker asks the primary. */

@@ -2,21 +2,34 @@ import { withResolvers } from '../../util/deferred.ts';
 import type { PairInfo } from '../../server/events.ts';
 import type { Closed } from '../../server/others.ts';
 import type { Link, LinkNote } from './link.ts';
-import type { WorkerName } from './messages.ts';
+import type { WorkerName } from '../worker-name.ts';
+import type { RemoteProcess } from './node-link.ts';
+
+let lastNumber = 0;
 
 /** Another worker, and what is known of it here. */
 export class Peer {
   readonly name: WorkerName;
   readonly link: Link;
+  /** Its number among all processes of the server: which connect ids are its own. */
+  readonly home: number;
+  /** Where it is, if that is another node. */
+  readonly elsewhere: RemoteProcess | undefined;
+  /** Counts all that have been met: no other one has the same, not the next process in its place either. */
+  readonly number: number;
   /** Its channels: their parties may be clients of this worker. */
   readonly channels = new Map<string, PairInfo>();
   readonly #questions = new Map<number, (answer: Closed) => void>();
   #lastQuestion = 0;
   #isGone = false;
 
-  constructor(name: WorkerName, link: Link) {
+  constructor(name: WorkerName, link: Link, home: number, elsewhere?: RemoteProcess) {
     this.name = name;
     this.link = link;
+    this.home = home;
+    this.elsewhere = elsewhere;
+    lastNumber += 1;
+    this.number = lastNumber;
   }
 
   /** Asks it something; what it has been asked is over when it has gone. */

@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { resetHandle, closeHandle, type SocketHandle } from '../../net/socket-handle.ts';
 import type { Claim, SessionId } from '../../server/directory.ts';
 import { withResolvers } from '../../util/deferred.ts';
-import type { AskedByPrimary, AskedByWorker, SentConnection, SentHalf, WorkerName } from './messages.ts';
+import type { AskedByPrimary, AskedByWorker, SentConnection, SentHalf } from './messages.ts';
+import type { WorkerName } from '../worker-name.ts';
 import type { Holder } from './registry.ts';
 import { Wire, type Answers } from './wire.ts';
 

@@ -5,14 +5,16 @@ import { MAX_UNREAD_BYTES, receive, type listen, type Reception } from '../../ne
 import { socketOf, type SocketHandle } from '../../net/socket-handle.ts';
 import type { Claim, SessionId } from '../../server/directory.ts';
 import { ChatosServer } from '../../server/server.ts';
-import { loggerTo, type LevelSwitch, type LogFields } from '../../util/log.ts';
+import { loggerTo, type LevelSwitch, type LogFields, type Logger } from '../../util/log.ts';
 import { pause } from '../../util/timeout.ts';
-import { HomeOfIds } from '../connect-id-cipher.ts';
+import { HomeOfIds, homeOfWorker } from '../connect-id-cipher.ts';
 import { Connections } from './connections.ts';
 import { Halves } from './halves.ts';
 import { awaitPeers, meetPeers } from './meeting.ts';
 import { Mesh } from './mesh.ts';
-import type { AskedByPrimary, AskedByWorker, SharedListener, WorkerName, WorkerStart } from './messages.ts';
+import type { AskedByPrimary, AskedByWorker, OwnNode, SharedListener, WorkerStart } from './messages.ts';
+import type { WorkerName } from '../worker-name.ts';
+import { NodeLinks } from './node-links.ts';
 import { tellEvents } from './told-events.ts';
 import type { Answers, Wire } from './wire.ts';
 import { WorkerDirectory } from './worker-directory.ts';
@@ -29,6 +31,8 @@ export class Worker {
   readonly #halves: Halves;
   readonly #server: ChatosServer;
   readonly #level: LevelSwitch;
+  /** The links to other nodes, in a cluster. */
+  readonly #nodes: NodeLinks | undefined;
   /** Connections of the server's own test. */
   readonly #own = new WeakSet<Socket>();
   /** By address: which of the primary's listeners a server is to have next. */
@@ -36,7 +40,7 @@ export class Worker {
   readonly #receptions = new Map<number, { readonly reception: Reception; readonly address: Address }>();
 
   constructor(start: WorkerStart, wire: Wire<AskedByWorker, AskedByPrimary>) {
-    const { name, connectIdKey, folder, options, logLevel, tellsEvents } = start;
+    const { name, connectIdKey, cluster, folder, options, logLevel, tellsEvents } = start;
     this.#start = start;
     this.#directory = new WorkerDirectory({
       claim: (claim) => wire.ask('claim', claim),
@@ -44,7 +48,9 @@ export class Worker {
     });
     this.#connections = new Connections((id) => void wire.ask('letGo', id).catch(() => undefined));
     this.#halves = new Halves(folder, wire, this.#connections, () => this.#mesh);
-    this.#mesh = new Mesh(name, new HomeOfIds(name.slot, connectIdKey), this.#directory, this.#halves);
+    const home = cluster ? homeOfWorker(cluster.slot, name.slot) : name.slot;
+    const homes = new HomeOfIds(home, connectIdKey);
+    this.#mesh = new Mesh({ name, epoch: cluster?.epoch }, homes, this.#directory, this.#halves);
     this.#level = { level: logLevel };
     const log = loggerTo(
       (level, message, fields) => void wire.ask('log', [level, message, copyable(fields)]).catch(() => undefined),
@@ -57,6 +63,7 @@ export class Worker {
       others: this.#mesh,
       listen: this.#listen,
     });
+    if (cluster) this.#nodes = this.#linksOf(cluster, log);
     if (tellsEvents) tellEvents(this.#server, (event) => wire.ask('event', event));
   }
 
@@ -135,6 +142,23 @@ export class Worker {
       this.#level.level = level;
       return undefined;
     },
+    meetNode: async (lease) => {
+      await this.#nodes?.meet(lease);
+      return undefined;
+    },
+    forgetNode: (lease) => {
+      this.#nodes?.forget(lease);
+      return undefined;
+    },
+    peer: ({ kind, isEncrypted, from, read }, handle) => {
+      const socket = socketOf(handle!);
+      socket.pause().setNoDelay(true);
+      if (read.length > 0) socket.unshift(Buffer.from(read));
+      if (this.#nodes) this.#nodes.accept(kind, isEncrypted, from, socket);
+      else socket.destroy();
+      return undefined;
+    },
+    links: () => ({ links: this.#nodes?.views() ?? [], gaps: this.#nodes?.gaps ?? 0 }),
   };
 
   /** The primary has gone: nobody holds the logins any more. Breaks everything, so that nothing looks like an end. */
@@ -142,6 +166,17 @@ export class Worker {
     this.#server.abort();
     this.#halves.abort();
     rmSync(this.#start.folder, { recursive: true, force: true });
+  }
+
+  #linksOf({ node, epoch, keys, isEncrypted, times }: OwnNode, log: Logger): NodeLinks {
+    const self = { node, epoch, worker: this.#start.name };
+    return new NodeLinks({
+      handshake: { self, keys, isEncrypted },
+      times,
+      log,
+      mesh: this.#mesh,
+      onHalf: ({ stream }) => stream.destroy(),
+    });
   }
 
   #endGhost(id: SessionId, claim: Claim): boolean {

@@ -12,8 +12,8 @@ import { LOG_BOUNDS } from '../../server/log-events.ts';
 import { boundLog, type BoundedLogger } from '../../util/bounded-log.ts';
 import type { Logger, LogLevel } from '../../util/log.ts';
 import { CONNECT_ID_KEY_BYTES } from '../connect-id-cipher.ts';
-import type { Membership } from '../membership.ts';
 import { Asking } from './asking.ts';
+import { ClusterNode, type ClusterPlan } from './cluster-node.ts';
 import { halfPath } from './halves.ts';
 import { limitsOfWorker } from './limits.ts';
 import { Listeners } from './listeners.ts';
@@ -41,8 +41,8 @@ export interface WorkersPlan {
   readonly onWorkerLost: (worker: number, sessions: number, why: string) => void;
   /** Who has which login; where it is not given, only the workers of this server can. */
   readonly registry?: LoginRegistry;
-  /** The cluster that the server is a node of. */
-  readonly membership?: Membership;
+  /** The cluster that the server is a node of; it is left by who has joined it. */
+  readonly cluster?: ClusterPlan;
   /** A worker has ended. */
   readonly onWorkerEnded: (worker: WorkerProcess) => void;
 }
@@ -70,7 +70,8 @@ export class Workers {
   readonly #registry: LoginRegistry;
   readonly #slots: readonly Slot[];
   /** That of ids of before is not that of ids of now: those would be guesses. */
-  readonly #connectIdKey: Uint8Array = randomBytes(CONNECT_ID_KEY_BYTES);
+  readonly #connectIdKey: Uint8Array;
+  readonly #node: ClusterNode | undefined;
   readonly #processes = new Set<WorkerProcess>();
   /** What operators ask of workers. */
   readonly asking = new Asking();
@@ -88,6 +89,8 @@ export class Workers {
       plan.registry ?? new Registry(plan.options.limits?.loginHoldMs ?? DEFAULT_SERVER_LIMITS.loginHoldMs);
     this.#listeners = new Listeners(this.asking, plan.onAcceptFailed);
     this.#folder = makeFolder();
+    this.#node = plan.cluster && new ClusterNode(plan.cluster, this.#log);
+    this.#connectIdKey = plan.cluster?.keys.connectIds ?? randomBytes(CONNECT_ID_KEY_BYTES);
     this.#slots = Array.from({ length: plan.count }, (_, slot) => ({ slot, pauseMs: FIRST_PAUSE_MS }));
   }
 
@@ -173,6 +176,7 @@ export class Workers {
     await Promise.all(all.map((worker) => worker.wire.ask('close', { drainMs }).catch(() => undefined)));
     this.abort();
     await Promise.all(all.map(({ ended }) => ended));
+    this.#node?.close();
     rmSync(this.#folder, { recursive: true, force: true });
     this.#log.flush();
   }
@@ -202,7 +206,9 @@ export class Workers {
     const folder = this.#folder;
     try {
       const setUp = { options: { ...options, limits }, logLevel, tellsEvents };
-      await worker.wire.ask('start', { name, connectIdKey: this.#connectIdKey, folder, ...setUp });
+      const who = { name, connectIdKey: this.#connectIdKey, cluster: this.#node?.ownNode() };
+      await worker.wire.ask('start', { ...who, folder, ...setUp });
+      await this.#node?.begin(worker);
       await this.#inTurn(() => this.#join(worker));
     } catch (error) {
       worker.disconnect();
@@ -247,6 +253,7 @@ export class Workers {
   #onEnd(worker: WorkerProcess, slot: Slot): void {
     this.#processes.delete(worker);
     this.#listeners.leave(worker);
+    this.#node?.end(worker);
     const sessions = this.#registry.forget(worker);
     this.#plan.onWorkerEnded(worker);
     if (this.#state !== 'running') return;

@@ -59,7 +59,7 @@ test('what is said comes out at the other side in order, in whatever pieces it c
   for (const size of [1, 3, bytes.length]) {
     const seen: unknown[] = [];
     const socket = new PassThrough();
-    new Link(socket as unknown as net.Socket, {
+    new Link(socket, {
       ...IGNORED,
       onPost: (frame) => seen.push(['post', String(frame)]),
       onTell: (to, frame) => seen.push(['tell', to, String(frame)]),

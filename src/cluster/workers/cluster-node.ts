@@ -1,0 +1,100 @@
+import { messageOf } from '../../errors.ts';
+import { closeHandle, type SocketHandle } from '../../net/socket-handle.ts';
+import type { Logger } from '../../util/log.ts';
+import type { Membership, MembershipEvents, NodeLease } from '../membership.ts';
+import type { ClusterKeys } from '../nodes/cluster-keys.ts';
+import type { ArrivedPeer, PeerAcceptor } from '../nodes/peer-acceptor.ts';
+import type { LinkTimes } from '../nodes/resuming-stream.ts';
+import type { OwnNode } from './messages.ts';
+import type { WorkerProcess } from './worker-process.ts';
+
+/** The cluster that a server is a node of. */
+export interface ClusterPlan {
+  readonly membership: Membership;
+  /** Where other nodes connect: `membership.self.peer` leads there. */
+  readonly acceptor: PeerAcceptor;
+  readonly keys: ClusterKeys;
+  /** Whether what nodes say to each other is encrypted. */
+  readonly isEncrypted: boolean;
+  /** How long a lease holds, in milliseconds: a link that is cut for longer has ended. */
+  readonly leaseTtlMs: number;
+  /** Other times of links, for tests. */
+  readonly times?: Partial<LinkTimes>;
+}
+
+/** Each side of a link says something each second; where nothing has come for five, its connection is dead. */
+const TIMES = { heartbeatMs: 1_000, silentMs: 5_000 } as const;
+
+/** What the primary of a node does for its workers: who else there is, and the connections that come from there. */
+export class ClusterNode {
+  readonly #plan: ClusterPlan;
+  readonly #log: Pick<Logger, 'warn'>;
+  /** The workers that others can reach. */
+  readonly #begun = new Set<WorkerProcess>();
+  readonly #listeners: Partial<{ [E in keyof MembershipEvents]: (...of: MembershipEvents[E]) => void }>;
+
+  constructor(plan: ClusterPlan, log: Pick<Logger, 'warn'>) {
+    this.#plan = plan;
+    this.#log = log;
+    const { membership, acceptor } = plan;
+    this.#listeners = {
+      known: (lease) => this.#tell((worker) => worker.wire.ask('meetNode', lease)),
+      gone: ({ node, epoch }) => this.#tell((worker) => worker.wire.ask('forgetNode', { node, epoch })),
+    };
+    const { known, gone } = this.#listeners;
+    membership.on('known', known!).on('gone', gone!);
+    acceptor.handlers = {
+      onPeer: (peer, handle) => this.#give(peer, handle),
+      onRefused: (from, why) => log.warn('a connection of another node was refused', { from, why }),
+    };
+  }
+
+  /** What a worker is told of the node when it starts. */
+  ownNode(): OwnNode {
+    const { membership, keys, isEncrypted, leaseTtlMs, times } = this.#plan;
+    const { node, epoch, slot } = membership.self;
+    return { node, epoch, slot, keys, isEncrypted, times: { ...TIMES, maxCutMs: leaseTtlMs, ...times } };
+  }
+
+  /** A worker can be reached: others are told. Resolves when it has met them, or after a while. */
+  async begin(worker: WorkerProcess): Promise<void> {
+    this.#begun.add(worker);
+    this.#announce();
+    await Promise.all(this.#plan.membership.others.map((lease: NodeLease) => worker.wire.ask('meetNode', lease)));
+  }
+
+  end(worker: WorkerProcess): void {
+    if (this.#begun.delete(worker)) this.#announce();
+  }
+
+  close(): void {
+    const { membership, acceptor } = this.#plan;
+    const { known, gone } = this.#listeners;
+    membership.off('known', known!).off('gone', gone!);
+    acceptor.handlers = undefined;
+    this.#begun.clear();
+  }
+
+  #announce(): void {
+    const workers = Array.from(this.#begun, ({ name }) => name);
+    this.#plan.membership
+      .announce({ workers })
+      .catch((error: unknown) =>
+        this.#log.warn('other nodes cannot be told of the workers', { why: messageOf(error) }),
+      );
+  }
+
+  #tell(ask: (worker: WorkerProcess) => Promise<unknown>): void {
+    for (const worker of this.#begun) ask(worker).catch(() => undefined);
+  }
+
+  /** The connection of another node is for one of the workers, and then for it alone. */
+  #give({ slot, ...peer }: ArrivedPeer, handle: SocketHandle): void {
+    const worker = [...this.#begun].find(({ name }) => name.slot === slot);
+    if (!worker) return closeHandle(handle);
+    worker.wire
+      .ask('peer', peer, handle)
+      .catch(() => undefined)
+      .finally(() => closeHandle(handle));
+  }
+}

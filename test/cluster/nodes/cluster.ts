@@ -1,0 +1,149 @@
+/** Nodes of a cluster, each with processes of its own, and who there is as the test says. */
+import { fork, type ChildProcess } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+import type { NodeLease } from '../../../src/cluster/membership.ts';
+import { within } from '../../support/server-sockets.ts';
+import { CuttingProxy } from '../../support/cutting-proxy.ts';
+import type { NodeStart, Said, Told } from './node-process.ts';
+
+const ENTRY = fileURLToPath(new URL('./node-process.ts', import.meta.url));
+const PATIENCE_MS = 30_000;
+const SECRET = 'the secret of the cluster of the test';
+
+export interface ClusterOptions {
+  readonly isEncrypted?: boolean;
+  readonly workers?: number;
+  readonly leaseTtlMs?: number;
+  readonly times?: NodeStart['times'];
+  /** Whether what nodes say to each other goes through a proxy that can be cut: one for each node that is called. */
+  readonly proxied?: boolean;
+}
+
+export class TestNode {
+  readonly name: string;
+  readonly child: ChildProcess;
+  port = 0;
+  pids: readonly number[] = [];
+  lease: NodeLease | undefined;
+  proxy: CuttingProxy | undefined;
+  readonly lines: string[] = [];
+  readonly said = new EventEmitter();
+
+  constructor(name: string, child: ChildProcess) {
+    this.name = name;
+    this.child = child;
+  }
+
+  tell(told: Told): void {
+    if (this.child.connected) this.child.send(told);
+  }
+
+  async views(): Promise<Extract<Said, { is: 'views' }>> {
+    const answer = once(this.said, 'views');
+    this.tell({ is: 'views' });
+    return (
+      (await within(answer, `the links of node ${this.name}`, PATIENCE_MS)) as [Extract<Said, { is: 'views' }>]
+    )[0];
+  }
+
+  /** A line of its log. */
+  async line(wanted: RegExp): Promise<string> {
+    for (;;) {
+      const line = this.lines.find((each) => wanted.test(each));
+      if (line !== undefined) return line;
+      await within(
+        once(this.said, 'log'),
+        `${this.name}: a line like ${String(wanted)}, in ${this.lines.join('\n')}`,
+        PATIENCE_MS,
+      );
+    }
+  }
+}
+
+export class TestCluster {
+  readonly nodes: TestNode[] = [];
+  readonly #options: ClusterOptions;
+  #epochs = 0;
+
+  private constructor(options: ClusterOptions) {
+    this.#options = options;
+  }
+
+  /** Nodes `a`, `b`, … that know of each other. */
+  static async start(count: number, options: ClusterOptions = {}): Promise<TestCluster> {
+    const cluster = new TestCluster(options);
+    const names = Array.from({ length: count }, (_, i) => String.fromCodePoint(97 + i));
+    await Promise.all(names.map((name, slot) => cluster.add(name, slot)));
+    await cluster.connected();
+    return cluster;
+  }
+
+  /** Starts a node; others hear of it when it has workers. */
+  async add(
+    name: string,
+    slot: number,
+    own: Partial<Pick<NodeStart, 'secret' | 'isEncrypted'>> = {},
+  ): Promise<TestNode> {
+    this.#epochs += 1;
+    const { isEncrypted = false, workers = 2, leaseTtlMs = 15_000, times = {}, proxied } = this.#options;
+    const others = this.nodes.flatMap((node) => this.#leaseOf(node) ?? []);
+    const epoch = `epoch-${this.#epochs}`;
+    const start = { node: name, epoch, slot, secret: SECRET, isEncrypted, workers, leaseTtlMs, times, others, ...own };
+    const child = fork(ENTRY, [JSON.stringify(start satisfies NodeStart)], {
+      execArgv: ['--import', 'jiti/register'],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    const node = new TestNode(name, child);
+    this.nodes.push(node);
+    onTestFinished(() => {
+      if (child.connected) child.disconnect();
+    });
+    const ready = once(node.said, 'ready');
+    child.on('message', (said: Said) => {
+      if (said.is === 'log') node.lines.push(said.line);
+      else if (said.is === 'lease') void this.#onLease(node, said.lease, proxied === true);
+      else if (said.is === 'ready') {
+        node.port = said.port;
+        node.pids = said.pids;
+      } else if (said.is === 'views') node.pids = said.pids;
+      node.said.emit(said.is, said);
+    });
+    await within(ready, `the start of node ${name}`, PATIENCE_MS);
+    return node;
+  }
+
+  /** The node has gone, as all others are told; it has been killed, or will find out by itself. */
+  gone(node: TestNode): void {
+    this.nodes.splice(this.nodes.indexOf(node), 1);
+    for (const other of this.nodes) if (node.lease) other.tell({ is: 'gone', lease: node.lease });
+  }
+
+  /** Resolves when each worker has its links to all of other nodes, and no others. */
+  async connected(): Promise<void> {
+    const end = Date.now() + PATIENCE_MS;
+    for (;;) {
+      const views = await Promise.all(this.nodes.map((node) => node.views()));
+      const isAll = this.nodes.every((node, i) => {
+        const others = this.nodes.filter((other) => other !== node);
+        const wanted = others.reduce((sum, other) => sum + other.pids.length * node.pids.length, 0);
+        return views[i]!.up === wanted && views[i]!.links === wanted;
+      });
+      if (isAll) return;
+      if (Date.now() > end) throw new Error(`the links are ${JSON.stringify(views)}`);
+    }
+  }
+
+  async #onLease(node: TestNode, lease: NodeLease, proxied: boolean): Promise<void> {
+    if (proxied) node.proxy ??= new CuttingProxy(lease.peer);
+    await node.proxy?.listening;
+    node.lease = lease;
+    const told = this.#leaseOf(node)!;
+    for (const other of this.nodes) if (other !== node) other.tell({ is: 'known', lease: told });
+  }
+
+  #leaseOf({ lease, proxy }: TestNode): NodeLease | undefined {
+    return lease && proxy ? { ...lease, peer: proxy.address } : lease;
+  }
+}
