@@ -1,14 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import net from 'node:net';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { ClientEvents } from '../../src/client/index.ts';
 import type { Lookup } from '../../src/client/server-list.ts';
 import { ChatosServer } from '../../src/server/index.ts';
 import { testCertificate } from '../support/certificates.ts';
 import { FakeServer } from '../support/fake-server.ts';
-import { packet } from '../support/rfc-peer.ts';
-import { connect, createClient, failure, next, openChannel, readAll, startServer } from './real-server.ts';
+import { long, packet, str } from '../support/rfc-peer.ts';
+import { connect, createClient, ending, failure, next, openChannel, readAll, startServer } from './real-server.ts';
 
 /** Short pauses, so that the tests are quick. */
 const QUICK = { firstMs: 8, maxMs: 32 };
@@ -116,7 +116,7 @@ describe('a client with several addresses', () => {
     const startedAt = performance.now();
     const client = await connect(`${dead},${address}`, 'alice', { connectTimeoutMs: 60_000 });
     expect(client.server).toMatchObject({ port });
-    expect(performance.now() - startedAt).toBeGreaterThan(1_400);
+    expect(performance.now() - startedAt).toBeLessThan(10_000);
     // The last one gets all the time that there is.
     const error = await failure(connect(`${await closedAddress()},${dead}`, 'alice', { connectTimeoutMs: 2_000 }));
     expect(error).toMatchObject({ message: expect.stringMatching(/no answer within 2 s\)$/) as string });
@@ -284,6 +284,46 @@ describe('a client that has lost its session', () => {
   });
 });
 
+describe('a private connection at the server that the session has left', () => {
+  /** The half of a channel at one server; the session is at another one by now. */
+  async function moved() {
+    const [here, there] = [await FakeServer.listen(), await FakeServer.listen()];
+    const client = createClient({ server: [here.address, there.address], login: 'alice', reconnect: QUICK });
+    const [session] = await Promise.all([here.login(), client.start()]);
+    const asking = client.request('bob');
+    await session.next(5);
+    session.send(packet(8, str('alice'), str('bob'), long(9n)));
+    const half = await here.connection();
+    await half.next(9);
+    half.send(packet(10));
+    const channel = await asking;
+    const back = next(client, 'connected');
+    session.reset();
+    // With a channel open, the client looks first whether the server is there.
+    (await here.connection()).end();
+    await there.login();
+    await back;
+    // An end within 150 ms of that of the session would be of the same cause.
+    const now = performance.now();
+    vi.spyOn(performance, 'now').mockImplementation(() => now + 151);
+    onTestFinished(() => void vi.restoreAllMocks());
+    return { here, half, ended: ending(channel) };
+  }
+
+  it('[P14] ends when it is ended and its own server is there', async () => {
+    const { here, half, ended } = await moved();
+    half.end();
+    (await here.connection()).end();
+    expect(await ended).toBe('end');
+  });
+
+  it('[P14] is broken where its own server is gone, whether or not the other one is there', async () => {
+    const { here, ended } = await moved();
+    await here.close();
+    expect(await ended).toBe('CHANNEL_ABORTED');
+  });
+});
+
 describe('a client with a name that means several machines', () => {
   it('reaches the one that is there, whichever it is', async () => {
     const { port } = await startNodes(['127.0.0.3']);
@@ -340,12 +380,14 @@ describe('a client with a name that means several machines', () => {
     const { port, nodes } = await startNodes(['127.0.0.1', '127.0.0.2']);
     const lookup = means('127.0.0.1', '127.0.0.2');
     const client = await connect(`chat.test:${port}`, 'alice', { lookup, reconnect: QUICK });
-    const here = [...nodes.values()].find(({ stats }) => stats.clients === 1);
-    const elsewhere = [...nodes.values()].find((node) => node !== here);
-    const back = next(client, 'connected');
-    await here!.close();
-    await back;
-    expect(elsewhere!.stats.clients).toBe(1);
+    for (let i = 0; i < 5; i += 1) {
+      const here = [...nodes.values()].find(({ stats }) => stats.clients === 1)!;
+      const elsewhere = [...nodes.values()].find((node) => node !== here)!;
+      const back = next(client, 'connected');
+      here.kick(here.sessions()[0]!.id);
+      await back;
+      expect(elsewhere.stats.clients).toBe(1);
+    }
   });
 
   it('[RFC 4] opens private connections at the machine that its session is on', async () => {
