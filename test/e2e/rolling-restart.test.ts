@@ -87,7 +87,7 @@ describe.skipIf(!hasCurl)('a rolling restart', () => {
 
   test('restarts nothing where a node is not ready, and none behind one that does not come back', async () => {
     const nodes = await Promise.all([startNode(), startNode()]);
-    const [first, second] = nodes as [Node, Node];
+    const [first, second] = nodes;
     const restarted: string[] = [];
     const PATH = await standIns(async (name) => {
       restarted.push(name);

@@ -210,5 +210,7 @@ test('a server that takes the connection and says nothing is left after 10 s', a
   const { at } = await startServer();
   const { port } = silent.address() as net.AddressInfo;
   const chat = start(['chat', '--server', `127.0.0.1:${port},${at}`, '--login', 'ann'], { input: 'open' });
+  const startedAt = performance.now();
   await chat.line(new RegExp(`logged in as ann on tcp://${at}$`));
+  expect(performance.now() - startedAt).toBeGreaterThan(9_000);
 });
