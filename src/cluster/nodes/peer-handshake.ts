@@ -107,10 +107,13 @@ export function answerPeer(socket: Socket, plan: HandshakePlan, answer: (met: Me
   });
 }
 
-export function isSameProcess(one: NodeProcess, other: NodeProcess): boolean {
-  const { node, epoch, worker } = one;
-  const { slot, number } = other.worker;
-  return node === other.node && epoch === other.epoch && worker.slot === slot && worker.number === number;
+/** Another text for each process. */
+export function processKey({ node, epoch, worker }: NodeProcess): string {
+  return JSON.stringify([node, epoch, worker.slot, worker.number]);
+}
+
+function isSameProcess(one: NodeProcess, other: NodeProcess): boolean {
+  return processKey(one) === processKey(other);
 }
 
 async function inTime<T extends { readonly stream: Duplex }>(

@@ -1,8 +1,9 @@
-import type { X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { ConfirmedEnd } from '../../net/confirmed-end.ts';
 import type { Ending, Transport } from '../../net/transport.ts';
+import type { RelayedHalf } from './messages.ts';
 
 type Done = (error?: Error | null) => void;
 
@@ -12,6 +13,10 @@ const END = Buffer.alloc(HEAD_BYTES);
 
 /** What is known of the connection that a worker relays to another. */
 export type RelayedFrom = Pick<Transport, 'remoteAddress' | 'encrypted' | 'certificate'>;
+
+export function relayedFrom({ remoteAddress, encrypted, certificate }: RelayedHalf): RelayedFrom {
+  return { remoteAddress, encrypted, certificate: certificate && new X509Certificate(certificate) };
+}
 
 /**
  * A connection between two workers that stands for one that cannot be handed over. A Unix socket knows no reset, and the

@@ -1,4 +1,3 @@
-import { X509Certificate } from 'node:crypto';
 import net from 'node:net';
 import path from 'node:path';
 import { deserialize, serialize } from 'node:v8';
@@ -10,19 +9,13 @@ import type { Transport } from '../../net/transport.ts';
 import type { Place } from '../../server/limits/source-account.ts';
 import type { ComingHalf } from '../../server/others.ts';
 import type { Connections } from './connections.ts';
-import { FramedTransport } from './framed-transport.ts';
+import { FramedTransport, relayedFrom } from './framed-transport.ts';
 import type { HalfKeeper, Mesh } from './mesh.ts';
 import type { Peer } from './peer.ts';
-import type { AskedByPrimary, AskedByWorker, SentHalf } from './messages.ts';
+import type { AskedByPrimary, AskedByWorker, RelayedHalf, SentHalf } from './messages.ts';
+import type { NodeHalves } from './node-halves.ts';
 import type { WorkerName } from '../worker-name.ts';
 import type { Wire } from './wire.ts';
-
-/** How a half begins that is relayed to another worker: INT size, then this. */
-interface RelayedHalf extends Omit<SentHalf, 'id' | 'rest'> {
-  readonly encrypted: boolean;
-  /** In DER. */
-  readonly certificate: Uint8Array | undefined;
-}
 
 /** Where halves that are relayed come to a worker. */
 export function halfPath(folder: string, { slot, number }: WorkerName): string {
@@ -38,6 +31,8 @@ export class Halves implements HalfKeeper {
   readonly #wire: Wire<AskedByWorker, AskedByPrimary>;
   readonly #mesh: () => Mesh;
   readonly #connections: Connections;
+  /** Those of other nodes, in a cluster. */
+  nodes: NodeHalves | undefined;
   /** Ends each relay to another worker. */
   readonly #relays = new Set<() => void>();
   #onIdle: (() => void) | undefined;
@@ -49,11 +44,14 @@ export class Halves implements HalfKeeper {
     this.#mesh = mesh;
   }
 
-  give({ name }: Peer, connectId: bigint, { transport, rest, comer }: ComingHalf, place: Place): void {
+  give({ name, elsewhere }: Peer, connectId: bigint, { transport, rest, comer }: ComingHalf, place: Place): void {
     const { remoteAddress, fingerprint, isShutOut = false } = comer;
+    const { encrypted, certificate } = transport;
     const half = { connectId, remoteAddress, fingerprint, isShutOut };
+    const relayed = { ...half, encrypted, certificate: certificate?.raw };
+    if (elsewhere) return void this.nodes?.give(elsewhere, relayed, { transport, early: rest }, place);
     const taken = transport instanceof TcpTransport ? takeHandle(transport.stream) : undefined;
-    if (!taken) return this.#relay(name, half, rest, transport, place);
+    if (!taken) return this.#relay(name, relayed, rest, transport, place);
     place.leave();
     const { handle, read } = taken;
     const id = this.#connections.move(handle);
@@ -102,22 +100,19 @@ export class Halves implements HalfKeeper {
   /** Breaks what is relayed to other workers. */
   abort(): void {
     for (const abort of this.#relays) abort();
+    this.nodes?.abort();
   }
 
-  #relay(
-    peer: WorkerName,
-    half: Omit<SentHalf, 'id' | 'rest'>,
-    rest: Buffer,
-    transport: Transport,
-    place: Place,
-  ): void {
-    const { encrypted, certificate } = transport;
+  /** One has come from another node. */
+  enter(half: RelayedHalf, transport: Transport): void {
+    const { connectId, remoteAddress, fingerprint, isShutOut } = half;
+    const comer = { remoteAddress, fingerprint, isShutOut };
+    this.#mesh().enter(connectId, { transport, rest: Buffer.alloc(0), comer });
+  }
+
+  #relay(peer: WorkerName, half: RelayedHalf, rest: Buffer, transport: Transport, place: Place): void {
     const socket = net.connect({ path: halfPath(this.#folder, peer), allowHalfOpen: true });
-    const hello = serialize({
-      ...half,
-      encrypted,
-      certificate: certificate?.raw,
-    } satisfies RelayedHalf);
+    const hello = serialize(half);
     const head = Buffer.alloc(4);
     head.writeUInt32BE(hello.length);
     socket.write(Buffer.concat([head, hello]));
@@ -141,11 +136,7 @@ export class Halves implements HalfKeeper {
       const end = 4 + bytes.readUInt32BE(0);
       if (bytes.length > end) socket.unshift(bytes.subarray(end));
       const half = deserialize(bytes.subarray(4, end)) as RelayedHalf;
-      const { connectId, remoteAddress, fingerprint, isShutOut, encrypted } = half;
-      const certificate = half.certificate && new X509Certificate(half.certificate);
-      const transport = new FramedTransport(socket, { remoteAddress, encrypted, certificate });
-      const comer = { remoteAddress, fingerprint, isShutOut };
-      this.#mesh().enter(connectId, { transport, rest: Buffer.alloc(0), comer });
+      this.enter(half, new FramedTransport(socket, relayedFrom(half)));
     };
     socket.on('data', onData);
   }

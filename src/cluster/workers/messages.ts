@@ -96,6 +96,13 @@ export interface SentHalf {
   readonly isShutOut: boolean;
 }
 
+/** The same, where it is relayed to that worker. */
+export interface RelayedHalf extends Omit<SentHalf, 'id' | 'rest'> {
+  readonly encrypted: boolean;
+  /** In DER. */
+  readonly certificate: Uint8Array | undefined;
+}
+
 /** What a worker has done and holds. */
 export interface WorkerNumbers {
   readonly stats: ServerStats;

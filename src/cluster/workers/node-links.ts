@@ -5,7 +5,7 @@ import { withResolvers } from '../../util/deferred.ts';
 import { homeOfWorker } from '../connect-id-cipher.ts';
 import type { NodeLease } from '../membership.ts';
 import { failedBecause, PeerFailure } from '../nodes/peer-failure.ts';
-import { answerPeer, type HandshakePlan, type MetPeer, type NodeProcess } from '../nodes/peer-handshake.ts';
+import { answerPeer, processKey, type HandshakePlan, type MetPeer, type NodeProcess } from '../nodes/peer-handshake.ts';
 import type { PeerKind } from '../nodes/preface.ts';
 import type { LinkTimes } from '../nodes/resuming-stream.ts';
 import { linkOver } from './meeting.ts';
@@ -31,6 +31,8 @@ export interface NodeLinksPlan {
   readonly mesh: Mesh;
   /** A half of a channel has come from another node. */
   readonly onHalf: (met: MetPeer) => void;
+  /** A process has gone. */
+  readonly onForgotten: (process: NodeProcess) => void;
 }
 
 /** A process of another node, as this one knows it. */
@@ -58,14 +60,14 @@ export class NodeLinks {
   /** Which processes another node has: links to them, and to no others of it. Resolves when they are there, or after a while. */
   async meet({ node, epoch, slot, peer: address, workers }: NodeLease): Promise<void> {
     const wanted = workers.map((worker) => ({ node, epoch, worker, address, home: homeOfWorker(slot, worker.slot) }));
-    const keys = new Set(wanted.map(keyOf));
+    const keys = new Set(wanted.map(processKey));
     for (const known of this.#known.values()) {
-      if (known.to.node === node && !keys.has(keyOf(known.to))) this.#forget(known);
+      if (known.to.node === node && !keys.has(processKey(known.to))) this.#forget(known);
     }
-    for (const to of wanted) if (!this.#known.has(keyOf(to))) this.#add(to);
+    for (const to of wanted) if (!this.#known.has(processKey(to))) this.#add(to);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, MEET_MS)));
-    await Promise.race([late, Promise.all(wanted.map((to) => this.#known.get(keyOf(to))!.met.promise))]);
+    await Promise.race([late, Promise.all(wanted.map((to) => this.#known.get(processKey(to))!.met.promise))]);
     clearTimeout(timer);
   }
 
@@ -127,7 +129,7 @@ export class NodeLinks {
 
   /** @throws {PeerFailure} where there is no such process, as far as this one knows */
   #of(peer: NodeProcess): Known {
-    const known = this.#known.get(keyOf(peer));
+    const known = this.#known.get(processKey(peer));
     if (!known) throw new PeerFailure(`the other side does not know this process of node ${peer.node} yet`, true);
     return known;
   }
@@ -159,13 +161,14 @@ export class NodeLinks {
       },
     });
     const known: Known = { to, link, peer: undefined, met };
-    this.#known.set(keyOf(to), known);
+    this.#known.set(processKey(to), known);
   }
 
   #forget({ to, link, met }: Known): void {
-    this.#known.delete(keyOf(to));
+    this.#known.delete(processKey(to));
     link.close();
     met.resolve();
+    this.#plan.onForgotten(to);
   }
 
   #refuse(from: string, why: string, socket: Socket): void {
@@ -182,10 +185,6 @@ export class NodeLinks {
     this.#said.set(key, now);
     this.#plan.log.warn(message, fields);
   }
-}
-
-function keyOf({ node, epoch, worker }: NodeProcess): string {
-  return JSON.stringify([node, epoch, worker.slot, worker.number]);
 }
 
 function sayingOf({ node, worker }: RemoteProcess, what: string): string {

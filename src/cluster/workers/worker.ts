@@ -6,6 +6,7 @@ import { socketOf, type SocketHandle } from '../../net/socket-handle.ts';
 import type { Claim, SessionId } from '../../server/directory.ts';
 import { ChatosServer } from '../../server/server.ts';
 import { loggerTo, type LevelSwitch, type LogFields, type Logger } from '../../util/log.ts';
+import { MAX_TIMER_MS } from '../../util/clock.ts';
 import { pause } from '../../util/timeout.ts';
 import { HomeOfIds, homeOfWorker } from '../connect-id-cipher.ts';
 import { Connections } from './connections.ts';
@@ -14,10 +15,14 @@ import { awaitPeers, meetPeers } from './meeting.ts';
 import { Mesh } from './mesh.ts';
 import type { AskedByPrimary, AskedByWorker, OwnNode, SharedListener, WorkerStart } from './messages.ts';
 import type { WorkerName } from '../worker-name.ts';
+import { NodeHalves } from './node-halves.ts';
 import { NodeLinks } from './node-links.ts';
 import { tellEvents } from './told-events.ts';
 import type { Answers, Wire } from './wire.ts';
 import { WorkerDirectory } from './worker-directory.ts';
+
+/** A connection of another node is probed by the system after this long, in milliseconds. */
+const KEEP_ALIVE_MS = 5_000;
 
 /** When everything of this worker is closed, what it relays to others may take so much longer. */
 const RELAYS_MS = 2_000;
@@ -110,8 +115,10 @@ export class Worker {
       return undefined;
     },
     close: async ({ drainMs }) => {
-      await this.#server.close({ drainMs });
-      await Promise.race([this.#halves.idle(), pause(RELAYS_MS, new AbortController().signal)]);
+      const { signal } = new AbortController();
+      const closed = this.#server.close({ drainMs });
+      await Promise.all([closed, this.#halves.nodes?.idle(pause(Math.min(drainMs, MAX_TIMER_MS), signal))]);
+      await Promise.race([this.#halves.idle(), pause(RELAYS_MS, signal)]);
       return undefined;
     },
     ping: () => undefined,
@@ -152,7 +159,7 @@ export class Worker {
     },
     peer: ({ kind, isEncrypted, from, read }, handle) => {
       const socket = socketOf(handle!);
-      socket.pause().setNoDelay(true);
+      socket.pause().setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS);
       if (read.length > 0) socket.unshift(Buffer.from(read));
       if (this.#nodes) this.#nodes.accept(kind, isEncrypted, from, socket);
       else socket.destroy();
@@ -169,13 +176,21 @@ export class Worker {
   }
 
   #linksOf({ node, epoch, keys, isEncrypted, times }: OwnNode, log: Logger): NodeLinks {
-    const self = { node, epoch, worker: this.#start.name };
+    const handshake = { self: { node, epoch, worker: this.#start.name }, keys, isEncrypted };
+    const halves = new NodeHalves({
+      handshake,
+      connections: this.#connections,
+      relay: (...of) => this.#mesh.relay(...of),
+      enter: (half, transport) => this.#halves.enter(half, transport),
+    });
+    this.#halves.nodes = halves;
     return new NodeLinks({
-      handshake: { self, keys, isEncrypted },
+      handshake,
       times,
       log,
       mesh: this.#mesh,
-      onHalf: ({ stream }) => stream.destroy(),
+      onHalf: (met) => halves.take(met),
+      onForgotten: (process) => halves.forget(process),
     });
   }
 
