@@ -10,6 +10,7 @@ import type { SessionView } from '../server/views.ts';
 import { LOG_LEVELS, type LevelSwitch, type LogLevel } from '../util/log.ts';
 import { loginKey } from '../util/login-key.ts';
 import { packageVersion } from '../util/version.ts';
+import { clusterAnswer } from './cluster.ts';
 import { msOf, textOf, textsOf } from './control-arguments.ts';
 import type { ControlLine, ControlRequest } from './control-protocol.ts';
 import { topLines } from './top-lines.ts';
@@ -143,6 +144,12 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     return lifted.map((ban) => ({ type: 'unbanned', ...ban, warning }));
   },
 
+  async cluster({ server }) {
+    await server.refresh?.();
+    if (!server.cluster) throw new ChatosError('INVALID_ARGUMENT', 'this server is no node of a cluster (--cluster)');
+    return clusterAnswer(server.cluster);
+  },
+
   bans({ server }) {
     return server.bans().map((ban) => ({ type: 'ban', ...ban }));
   },
@@ -200,7 +207,7 @@ function* linesOf(type: string, views: readonly object[]): Iterable<ControlLine>
 /** Whether a session is the one that is named: by its login, as `#12` by its id, or by a pattern of logins. */
 function isMeant(name: string, isPattern: boolean): (session: SessionView) => boolean {
   if (isPattern) return ({ login }) => login !== '' && matchesLogin(name, login);
-  if (/^#\d+$/.test(name)) return ({ id, login }) => id === name.slice(1) || login === name;
+  if (/^#\d+(\.[\w-]+)?$/.test(name)) return ({ id, login }) => id === name.slice(1) || login === name;
   const key = loginKey(name);
   return ({ login }) => login !== '' && loginKey(login) === key;
 }

@@ -3,6 +3,7 @@ import process from 'node:process';
 import { descriptorLimit } from '../net/descriptors.ts';
 import { escapeUnsafe } from '../util/escape.ts';
 import type { AuditState } from './audit/audit-file.ts';
+import { CLUSTER_METRICS } from './cluster.ts';
 import type { DelaySeconds } from './event-loop-delay.ts';
 import { renderMetricRows, type Histogram, type Metric } from './metrics-text.ts';
 import type { ServerStatus, StatusDocument } from './status-document.ts';
@@ -234,6 +235,7 @@ export function renderMetrics(document: StatusDocument, delays: Histogram): stri
     renderMetricRows('chatosbot_', SERVER_METRICS, server ? [{ labels: {}, of: server }] : []),
     renderMetricRows('chatosbot_', WORKERS_METRICS, counts ? [{ labels: {}, of: counts }] : []),
     renderMetricRows('chatosbot_', WORKER_METRICS, workers),
+    renderMetricRows('chatosbot_', CLUSTER_METRICS, server?.cluster ? [{ labels: {}, of: server.cluster }] : []),
     renderMetricRows('chatosbot_', CERTIFICATE_METRICS, server ? [{ labels: {}, of: server }] : []),
     renderMetricRows('chatosbot_', AUDIT_METRICS, document.audit ? [{ labels: {}, of: document.audit }] : []),
     renderMetricRows('', PROCESS_METRICS, [{ labels: {}, of: numbers }]),

@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { formatAddress, type Address } from '../net/address.ts';
-import type { WorkersView } from '../server/operated-server.ts';
+import type { ClusterView, WorkersView } from '../server/operated-server.ts';
 import type { ServerStats } from '../server/stats.ts';
 import type { SessionView } from '../server/views.ts';
 import { truncate } from '../util/printable.ts';
@@ -21,6 +21,8 @@ export interface ObservedServer extends TestableServer {
   fullest(most: number): readonly SessionView[];
   /** Its processes, where it is several. */
   readonly workers?: WorkersView | undefined;
+  /** The cluster that it is a node of. */
+  readonly cluster?: ClusterView | undefined;
   /** Asks them for what they have. */
   refresh?(): Promise<void>;
 }
@@ -35,6 +37,8 @@ export interface ServerStatus extends ServerStats {
   readonly certificateExpiresAt: Date | undefined;
   /** Its processes, where it is several. */
   readonly workers: WorkersView | undefined;
+  /** The cluster that it is a node of. */
+  readonly cluster: ClusterView | undefined;
   /** Each limit that has acted, and what else is worth knowing; `recent` is how often in the last ten minutes. */
   readonly troubles: readonly (CountedTrouble & { readonly recent: number })[];
   /** The sessions for which most waits, the fullest first. */
@@ -115,6 +119,7 @@ function serverStatus(server: ObservedServer, before: ServerStats | undefined): 
     certificateExpiresAt: server.certificateExpiresAt,
     ...stats,
     workers: server.workers,
+    cluster: server.cluster,
     troubles: countedTroubles(stats).map((trouble) => ({ ...trouble, recent: recently(trouble.name) })),
     fullest: server.fullest(MOST_FULL).map(({ login, remoteAddress, queuedBytes, idleMs }) => ({
       login,

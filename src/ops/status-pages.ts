@@ -3,6 +3,7 @@ import type { Clock } from '../util/clock.ts';
 import { escapeUnsafe, toJsonLine } from '../util/escape.ts';
 import type { Answer } from './answer.ts';
 import type { AuditState } from './audit/audit-file.ts';
+import { clusterLines } from './cluster.ts';
 import { DelayHistogram } from './delay-histogram.ts';
 import { EventLoopDelay } from './event-loop-delay.ts';
 import { History } from './history.ts';
@@ -36,11 +37,11 @@ export class StatusPages {
 
   readonly byPath: Readonly<Record<string, Page>> = {
     '/': () => statusPage(),
-    '/healthz': () => ({ body: 'ok\n' }),
+    '/healthz': () => ({ body: this.#ok() }),
     '/readyz': async () => {
       await Promise.all([this.#readiness?.problem(), this.#observed.server?.refresh?.()]);
       const { problems } = this.#document();
-      if (problems.length === 0) return { body: 'ok\n' };
+      if (problems.length === 0) return { body: this.#ok() };
       return { status: 503, body: problems.map((line) => `${escapeUnsafe(line)}\n`).join('') };
     },
     '/metrics': () =>
@@ -75,6 +76,12 @@ export class StatusPages {
     this.#delay.stop();
     this.#delays.stop();
     this.#history.stop();
+  }
+
+  /** In a cluster, how that goes. */
+  #ok(): string {
+    const { cluster } = this.#observed.server ?? {};
+    return ['ok', ...(cluster ? clusterLines(cluster) : [])].map((line) => `${escapeUnsafe(line)}\n`).join('');
   }
 
   /** What a server in this process has is known at once. */

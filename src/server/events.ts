@@ -174,6 +174,16 @@ export interface ServerEvents {
   internalError: [error: unknown, type: PacketType];
   /** One of the processes that are the server has ended, with its sessions; `worker` is its place among them, from 1. */
   workerLost: [worker: number, sessions: number, why: string];
+  /** Another node of the server's cluster has come. */
+  nodeJoined: [node: string, peer: string];
+  /** Another node has gone, or its lease has ended: nobody is logged in there any more. */
+  nodeGone: [node: string, why: string];
+  /** This node has lost its lease, and has ended all sessions. */
+  fenced: [why: string];
+  /** It has a lease again, and lets users log in. */
+  rejoined: [];
+  /** Whether the NATS server of the cluster can be reached; where not, nobody can log in. */
+  broker: [isReachable: boolean, why: string | undefined];
   /** So many events of a process of the server are not known: more happened than it could tell. */
   eventsLost: [count: number];
 }

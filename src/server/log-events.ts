@@ -114,6 +114,14 @@ export function logEvents(events: EventEmitter<ServerEvents>, unbounded: Logger)
         : log.warn('shut out of channels for a minute: too many wrong ids', { from, ...acted(limit) }),
     // Who starts it again has a line of its own.
     workerLost: () => undefined,
+    nodeJoined: (node, peer) => log.info('a node has joined the cluster', { node, peer }),
+    nodeGone: (node, why) => log.warn('a node has gone from the cluster', { node, why }),
+    fenced: (why) => log.error('the lease of this node is lost: all sessions have ended', { why }),
+    rejoined: () => log.info('this node has a lease again'),
+    broker: (isReachable, why) =>
+      isReachable
+        ? log.info('NATS is reachable again')
+        : log.error('NATS is not reachable: nobody can log in', { why }),
     eventsLost: (count) => log.warn('events lost: more happened than could be recorded', { count }),
     internalError: (error, type) => log.error('internal error', { type, stack: stackOf(error) ?? error }),
   };

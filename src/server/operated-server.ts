@@ -37,6 +37,58 @@ export interface WorkersView {
   readonly restarts: number;
 }
 
+/** A node of a cluster. */
+export interface ClusterNodeView {
+  readonly node: string;
+  readonly state: 'up' | 'draining';
+  /** Where its processes can be reached, as `host:port`. */
+  readonly peer: string;
+  /** How many processes can be reached there. */
+  readonly workers: number;
+}
+
+/** The link of a process of this node to one of another node. */
+export interface ClusterLinkView {
+  /** The process of this node, by its place. */
+  readonly worker: number;
+  readonly toNode: string;
+  readonly toWorker: number;
+  /** Whether it has a connection. Where not, what is said waits for it. */
+  readonly isUp: boolean;
+  /** For how long it has none, in milliseconds. */
+  readonly cutMs: number;
+  /** Bytes that were said over it and may not have arrived. */
+  readonly keptBytes: number;
+}
+
+/** What came of the logins for which a node has asked the broker. */
+export interface ClaimCounts {
+  readonly granted: number;
+  readonly refused: number;
+  /** Not granted as there was no answer. */
+  readonly failed: number;
+  readonly waiting: number;
+}
+
+/** The cluster of a server, as this node of it knows it. */
+export interface ClusterView {
+  /** This node. */
+  readonly node: string;
+  /** How long its lease holds if it is not renewed, in milliseconds; 0 without one: nobody is logged in then. */
+  readonly leaseLeftMs: number;
+  readonly broker: { readonly isReachable: boolean; readonly why: string | undefined };
+  /** Why nobody can log in here now. A link that is cut is no reason: the node at its other end may be down. */
+  readonly problem: string | undefined;
+  /** How often it has lost its lease. */
+  readonly fences: number;
+  /** How often what was said over a link may have been lost. */
+  readonly gaps: number;
+  readonly claims: ClaimCounts;
+  /** Those whose leases hold, this one included. */
+  readonly nodes: readonly ClusterNodeView[];
+  readonly links: readonly ClusterLinkView[];
+}
+
 /** A server as operators see it, whether it is one process, as {@link ChatosServer}, or several. */
 export interface OperatedServer extends EventEmitter<ServerEvents> {
   readonly addresses: readonly Address[];
@@ -47,6 +99,8 @@ export interface OperatedServer extends EventEmitter<ServerEvents> {
   readonly fingerprint: string | undefined;
   /** Missing where it is one process. */
   readonly workers?: WorkersView | undefined;
+  /** Missing where it is on its own. */
+  readonly cluster?: ClusterView | undefined;
   /** Asks its processes for their numbers: a second old, they are asked again in any case. Missing where it is one process. */
   refresh?(): Promise<void>;
   /** What its processes have to say in the log has this level from now on. Missing where it is one process. */

@@ -5,6 +5,7 @@ import { statusDocument } from '../../src/ops/status-document.ts';
 import type { AccountStatus } from '../../src/bot/status.ts';
 import { ChatosServer } from '../../src/server/server.ts';
 import { testCertificate } from '../support/certificates.ts';
+import { CLUSTER_VIEW } from '../support/cluster-view.ts';
 import { ACCOUNT, JOB, PLUGIN } from '../support/bot-status.ts';
 
 /** An account of which everything can be told. */
@@ -30,7 +31,7 @@ test('docs/operating.md has a row for each metric', async () => {
   const delay = { mean: 0, p50: 0, p99: 0, max: 0 };
   const numbers = { clients: 0, connections: 0, memoryBytes: 0, cpuSeconds: 0 };
   const workers = { all: [{ worker: 1, pid: 1, state: 'up', ...numbers }], restarts: 0 } as const;
-  const server = Object.assign(new ChatosServer({ tls: await testCertificate() }), { workers });
+  const server = Object.assign(new ChatosServer({ tls: await testCertificate() }), { workers, cluster: CLUSTER_VIEW });
   const document = statusDocument(
     { runtime: status, server, audit: { written: true, lostLines: 0 }, delay },
     new Date(),

@@ -47,6 +47,11 @@ const WORDS: { readonly [E in keyof ServerEvents]: (...event: ServerEvents[E]) =
   wrongConnectId: (from, reason) => [from, reason],
   shutOut: (from, limit) => [from, limit],
   workerLost: (worker, sessions, reason) => [worker, sessions, reason],
+  nodeJoined: (node, peer) => [node, peer],
+  nodeGone: (node, reason) => [node, reason],
+  fenced: (reason) => [reason],
+  rejoined: () => [],
+  broker: (isReachable, reason) => [isReachable, reason],
   eventsLost: (count) => [count],
   internalError: (error, type) => [String(error), type],
 };

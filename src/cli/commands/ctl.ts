@@ -63,6 +63,9 @@ export function register(command: Command): void {
     .action((what: string[], { login, ...flags }: CtlFlags & BanFlags) =>
       show(flags, { command: 'unban', what, login }, REPORTS.unbanned),
     );
+  add('cluster', 'show the cluster that the server is a node of', 'cluster').action((flags: CtlFlags) =>
+    show(flags, { command: 'cluster' }, REPORTS.cluster),
+  );
   add('bans', 'list who is banned', 'bans').action((flags: CtlFlags) => show(flags, { command: 'bans' }, REPORTS.bans));
   add('reload', 'read the configuration again, and apply what can be applied', 'reload').action((flags: CtlFlags) =>
     show(flags, { command: 'reload' }, REPORTS.reloaded),

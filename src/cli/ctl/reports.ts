@@ -71,6 +71,34 @@ export const REPORTS = {
           { title: 'REASON', of: ({ reason }) => text(reason) },
         ]),
 
+  cluster: (lines: readonly ControlLine[]): string[] => {
+    const [{ node = '', leaseLeftMs, broker, problem, gaps, claims } = NONE as Fields] = lines as readonly Fields[];
+    const of = (type: string): readonly ControlLine[] => lines.filter((line) => line.type === type);
+    const { isReachable } = (broker ?? {}) as Fields;
+    const { granted, refused, failed, waiting } = (claims ?? {}) as Fields;
+    const nodes = formatTable(of('node'), [
+      { title: 'NODE', of: (line) => `${text(line['node'])}${line['node'] === node ? ' (this)' : ''}` },
+      { title: 'STATE', of: ({ state }) => text(state) },
+      { title: 'PEER', of: ({ peer }) => text(peer) },
+      { title: 'WORKERS', of: ({ workers }) => count(workers) },
+    ]);
+    const links = of('link');
+    return [
+      `node ${text(node)}: lease for another ${formatSpan(count(leaseLeftMs))}, NATS is ${isReachable === true ? 'reachable' : 'not reachable'}`,
+      ...(problem === undefined ? [] : [`nobody can log in: ${text(problem)}`]),
+      `logins: ${count(granted)} granted, ${count(refused)} refused, ${count(failed)} without an answer, ${count(waiting)} waiting; gaps: ${count(gaps)}`,
+      ...nodes,
+      ...(links.length === 0
+        ? []
+        : formatTable(links, [
+            { title: 'WORKER', of: ({ worker }) => count(worker) },
+            { title: 'LINK TO', of: ({ toNode, toWorker }) => `${text(toNode)} worker ${count(toWorker)}` },
+            { title: 'STATE', of: ({ isUp, cutMs }) => (isUp === true ? 'up' : `cut for ${formatSpan(count(cutMs))}`) },
+            { title: 'WAITING', of: ({ keptBytes }) => formatBytes(count(keptBytes)) },
+          ])),
+    ];
+  },
+
   reloaded: ([line]: readonly ControlLine[]): string[] => {
     const { applied, needsRestart, invalid } = line as unknown as ReloadReport;
     const lines = [

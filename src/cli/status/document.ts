@@ -63,6 +63,16 @@ const server = v.object({
   addresses: v.array(v.string()),
   certificateExpiresAt: v.optional(date),
   workers: v.optional(v.object({ restarts: count, all: v.array(v.object({ worker: count, state: v.string() })) })),
+  cluster: v.optional(
+    v.object({
+      node: v.string(),
+      leaseLeftMs: v.number(),
+      broker: v.object({ isReachable: v.boolean(), why: v.optional(v.string()) }),
+      gaps: count,
+      nodes: v.array(v.object({ node: v.string(), state: v.picklist(['up', 'draining']) })),
+      links: v.array(v.object({ isUp: v.boolean() })),
+    }),
+  ),
   ...counts('clients', 'connections', 'channels', 'accepted', 'messages', 'established', 'relayedBytes'),
   queuedBytes: v.optional(count, 0),
   // An older version has fewer of them.

@@ -159,6 +159,7 @@ function serverLines({ server, problems, at }: Status): string[] {
       `so far: ${pluralize(accepted, 'connection')}, ${pluralize(messages, 'message')}, ${pluralize(established, 'private connection')} (${formatBytes(relayedBytes)})`,
     ),
     ...workersLines(server),
+    ...clusterLines(server),
     ...troublesOf(server).map(indented),
   ];
 }
@@ -171,6 +172,22 @@ function workersLines({ workers }: NonNullable<Status['server']>): string[] {
     pluralize(all.length, 'worker'),
     ...missing,
     ...(restarts > 0 ? [pluralize(restarts, 'restart')] : []),
+  ];
+  return [indented(parts.join(', '))];
+}
+
+function clusterLines({ cluster }: NonNullable<Status['server']>): string[] {
+  if (!cluster) return [];
+  const { node, nodes, leaseLeftMs, broker, links, gaps } = cluster;
+  const others = nodes.filter((each) => each.node !== node);
+  const cut = links.filter(({ isUp }) => !isUp).length;
+  const parts = [
+    `node ${node} of ${pluralize(others.length + 1, 'node')}`,
+    ...(leaseLeftMs > 0 ? [] : ['no lease']),
+    ...(broker.isReachable ? [] : ['NATS is not reachable']),
+    ...others.filter(({ state }) => state === 'draining').map((each) => `${each.node} drains`),
+    ...(cut > 0 ? [`${pluralize(cut, 'link')} cut`] : []),
+    ...(gaps > 0 ? [pluralize(gaps, 'gap')] : []),
   ];
   return [indented(parts.join(', '))];
 }

@@ -1,4 +1,4 @@
-import { messageOf } from '../../errors.ts';
+import { isChatosError, messageOf } from '../../errors.ts';
 import { closeHandle, type SocketHandle } from '../../net/socket-handle.ts';
 import type { Logger } from '../../util/log.ts';
 import type { Membership, MembershipEvents, NodeLease } from '../membership.ts';
@@ -59,12 +59,17 @@ export class ClusterNode {
   /** A worker can be reached: others are told. Resolves when it has met them, or after a while. */
   async begin(worker: WorkerProcess): Promise<void> {
     this.#begun.add(worker);
-    this.#announce();
+    this.#announceWorkers();
     await Promise.all(this.#plan.membership.others.map((lease: NodeLease) => worker.wire.ask('meetNode', lease)));
   }
 
   end(worker: WorkerProcess): void {
-    if (this.#begun.delete(worker)) this.#announce();
+    if (this.#begun.delete(worker)) this.#announceWorkers();
+  }
+
+  /** Others can know that it will go; nobody waits for that. */
+  drain(): void {
+    this.#announce({ state: 'draining' });
   }
 
   close(): void {
@@ -75,13 +80,16 @@ export class ClusterNode {
     this.#begun.clear();
   }
 
-  #announce(): void {
-    const workers = Array.from(this.#begun, ({ name }) => name);
-    this.#plan.membership
-      .announce({ workers })
-      .catch((error: unknown) =>
-        this.#log.warn('other nodes cannot be told of the workers', { why: messageOf(error) }),
-      );
+  #announceWorkers(): void {
+    this.#announce({ workers: Array.from(this.#begun, ({ name }) => name) });
+  }
+
+  #announce(changed: Parameters<Membership['announce']>[0]): void {
+    this.#plan.membership.announce(changed).catch((error: unknown) => {
+      // Without a lease, there is nothing to be told.
+      if (isChatosError(error, 'NOT_CONNECTED')) return;
+      this.#log.warn('other nodes cannot be told of this one', { why: messageOf(error) });
+    });
   }
 
   #tell(ask: (worker: WorkerProcess) => Promise<unknown>): void {

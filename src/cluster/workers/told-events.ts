@@ -42,6 +42,11 @@ const TOLD: { readonly [E in keyof ServerEvents]: boolean } = {
   shutOut: true,
   internalError: true,
   workerLost: false,
+  nodeJoined: false,
+  nodeGone: false,
+  fenced: false,
+  rejoined: false,
+  broker: false,
   eventsLost: false,
 };
 

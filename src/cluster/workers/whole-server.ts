@@ -6,12 +6,13 @@ import { Certificate } from '../../server/certificate.ts';
 import type { ServerEvents } from '../../server/events.ts';
 import { DEFAULT_SERVER_LIMITS } from '../../server/limits/server-limits.ts';
 import { logEvents } from '../../server/log-events.ts';
-import type { OperatedServer, WorkersView } from '../../server/operated-server.ts';
+import type { ClusterView, OperatedServer, WorkersView } from '../../server/operated-server.ts';
 import { resolveServerOptions, type UpdatableOptions } from '../../server/options.ts';
 import { countEvents, type ServerStats } from '../../server/stats.ts';
 import type { ChannelView, SessionView } from '../../server/views.ts';
 import type { BoundedLogger } from '../../util/bounded-log.ts';
 import type { LogLevel } from '../../util/log.ts';
+import { ClusterStatus } from './cluster-status.ts';
 import { limitsOfWorker } from './limits.ts';
 import type { SentOptions } from './messages.ts';
 import { emitTold } from './told-events.ts';
@@ -19,7 +20,10 @@ import { AllNumbers } from './worker-numbers.ts';
 import type { WorkerProcess } from './worker-process.ts';
 import { Workers, type WorkersPlan } from './workers.ts';
 
-export type WholeServerPlan = Pick<WorkersPlan, 'count' | 'options' | 'log' | 'logLevel' | 'tellsEvents'>;
+export type WholeServerPlan = Pick<
+  WorkersPlan,
+  'count' | 'options' | 'log' | 'logLevel' | 'tellsEvents' | 'registry' | 'cluster' | 'onNodeLost'
+>;
 
 /** Workers tell their numbers this often: where one dies, so much of what it has counted is not known. */
 const REFRESH_MS = 1_000;
@@ -36,6 +40,7 @@ export class WholeServer extends EventEmitter<ServerEvents> implements OperatedS
   readonly #whole: EventEmitter<ServerEvents>;
   readonly #log: BoundedLogger;
   readonly #numbers: AllNumbers;
+  readonly #cluster: ClusterStatus | undefined;
   readonly #bans: Bans;
   readonly #certificate: Certificate;
   /** What a worker that is started again is set up with. */
@@ -49,14 +54,16 @@ export class WholeServer extends EventEmitter<ServerEvents> implements OperatedS
     readonly plan: WholeServerPlan;
     readonly whole: EventEmitter<ServerEvents>;
     readonly numbers: AllNumbers;
+    readonly cluster: ClusterStatus | undefined;
     readonly setUp: { options: SentOptions; logLevel: LogLevel };
   }) {
     super();
-    const { workers, plan, whole, numbers, setUp } = parts;
+    const { workers, plan, whole, numbers, cluster, setUp } = parts;
     this.#workers = workers;
     this.#count = plan.count;
     this.#whole = whole;
     this.#numbers = numbers;
+    this.#cluster = cluster;
     this.#setUp = setUp;
     this.#log = logEvents(whole, plan.log);
     const { limits, tls, bans = [] } = setUp.options;
@@ -78,6 +85,11 @@ export class WholeServer extends EventEmitter<ServerEvents> implements OperatedS
     const numbers = new AllNumbers(countEvents(whole));
     let server: WholeServer | undefined;
     const setUp = { options: plan.options, logLevel: plan.logLevel };
+    const cluster =
+      plan.cluster &&
+      new ClusterStatus(plan.cluster.membership, (name, ...of) =>
+        server ? server.#emitWhole(name, ...of) : undefined,
+      );
     const workers = await Workers.start({
       ...plan,
       get options() {
@@ -89,9 +101,13 @@ export class WholeServer extends EventEmitter<ServerEvents> implements OperatedS
       onEvent: (event) => server && emitTold(server, event),
       onAcceptFailed: (address, error) => server && server.#emitWhole('acceptFailed', address, error),
       onWorkerLost: (...of) => server && server.#emitWhole('workerLost', ...of),
-      onWorkerEnded: (worker) => numbers.forget(worker),
+      onClaim: (claimed) => cluster?.count(claimed),
+      onWorkerEnded: (worker) => {
+        numbers.forget(worker);
+        cluster?.forget(worker.name);
+      },
     });
-    server = new WholeServer({ workers, plan, whole, numbers, setUp });
+    server = new WholeServer({ workers, plan, whole, numbers, cluster, setUp });
     await server.refresh();
     return server;
   }
@@ -135,10 +151,18 @@ export class WholeServer extends EventEmitter<ServerEvents> implements OperatedS
     return { all, restarts };
   }
 
+  get cluster(): ClusterView | undefined {
+    return this.#cluster?.view;
+  }
+
   async refresh(): Promise<void> {
     const { asking, processes } = this.#workers;
-    const all = await asking.show(processes, 'numbers', { fullest: MOST_FULL });
+    const [all, links] = await Promise.all([
+      asking.show(processes, 'numbers', { fullest: MOST_FULL }),
+      this.#cluster ? asking.show(processes, 'links', undefined) : [],
+    ]);
     for (const { worker, answer } of all) if (!worker.ending) this.#numbers.set(worker, answer);
+    for (const { worker, answer } of links) if (!worker.ending) this.#cluster?.setLinks(worker.name, answer);
   }
 
   fullest(most: number): readonly SessionView[] {
@@ -210,6 +234,8 @@ export class WholeServer extends EventEmitter<ServerEvents> implements OperatedS
 
   async selfTest(): Promise<string | undefined> {
     if (this.isStopping) return 'the server is stopping';
+    const problem = this.#cluster?.view.problem;
+    if (problem !== undefined) return problem;
     const up = this.#workers.processes.filter((worker) => this.#workers.isReady(worker));
     if (up.length === 0) return 'no worker is running';
     const failures = await Promise.all(

@@ -17,7 +17,7 @@ import { ClusterNode, type ClusterPlan } from './cluster-node.ts';
 import { halfPath } from './halves.ts';
 import { limitsOfWorker } from './limits.ts';
 import { Listeners } from './listeners.ts';
-import type { AskedByWorker, SentOptions } from './messages.ts';
+import type { AskedByWorker, Claimed, SentOptions } from './messages.ts';
 import { Registry, type LoginRegistry } from './registry.ts';
 import type { Answers } from './wire.ts';
 import type { SentEvent } from './told-events.ts';
@@ -43,6 +43,10 @@ export interface WorkersPlan {
   readonly registry?: LoginRegistry;
   /** The cluster that the server is a node of; it is left by who has joined it. */
   readonly cluster?: ClusterPlan;
+  /** Told of each login that a worker wants for a session. */
+  readonly onClaim?: (claimed: Promise<Claimed>) => void;
+  /** The server cannot go on: another one is the node that it was. */
+  readonly onNodeLost?: ((error: unknown) => void) | undefined;
   /** A worker has ended. */
   readonly onWorkerEnded: (worker: WorkerProcess) => void;
 }
@@ -79,7 +83,8 @@ export class Workers {
   #lastNumber = 0;
   /** What changes who there is is done one after the other. */
   #current: Promise<unknown> = Promise.resolve();
-  #state: 'starting' | 'running' | 'closing' = 'starting';
+  /** `fenced`: without a lease, there are no workers. */
+  #state: 'starting' | 'running' | 'fenced' | 'closing' = 'starting';
 
   private constructor(plan: WorkersPlan) {
     this.#plan = plan;
@@ -91,6 +96,7 @@ export class Workers {
     this.#folder = makeFolder();
     this.#node = plan.cluster && new ClusterNode(plan.cluster, this.#log);
     this.#connectIdKey = plan.cluster?.keys.connectIds ?? randomBytes(CONNECT_ID_KEY_BYTES);
+    plan.cluster?.membership.on('fenced', this.#onFenced);
     this.#slots = Array.from({ length: plan.count }, (_, slot) => ({ slot, pauseMs: FIRST_PAUSE_MS }));
   }
 
@@ -170,8 +176,9 @@ export class Workers {
   /** As {@link ChatosServer.close}; the workers have ended then. */
   async close({ drainMs = 0 }: { readonly drainMs?: number } = {}): Promise<void> {
     this.#state = 'closing';
-    for (const { timer } of this.#slots) clearTimeout(timer);
+    this.#stopStarting();
     this.#listeners.close();
+    this.#node?.drain();
     const all = [...this.#processes];
     await Promise.all(all.map((worker) => worker.wire.ask('close', { drainMs }).catch(() => undefined)));
     this.abort();
@@ -230,7 +237,11 @@ export class Workers {
 
   #answersTo(worker: () => WorkerProcess): Omit<Answers<AskedByWorker>, 'letGo'> {
     return {
-      claim: (claim) => this.#registry.claim(claim, worker()),
+      claim: (claim) => {
+        const claimed = this.#registry.claim(claim, worker());
+        this.#plan.onClaim?.(claimed);
+        return claimed;
+      },
       release: async ([member, how]) => {
         await this.#registry.release(member, how);
         return undefined;
@@ -248,6 +259,31 @@ export class Workers {
         return undefined;
       },
     };
+  }
+
+  /** No session may outlive the lease: there are workers again when there is another one. */
+  readonly #onFenced = (): void => {
+    if (this.#state === 'closing') return;
+    this.#state = 'fenced';
+    this.#stopStarting();
+    const all = [...this.#processes];
+    for (const worker of all) worker.disconnect();
+    void Promise.all(all.map(({ ended }) => ended))
+      .then(() => this.#plan.cluster!.membership.rejoin())
+      .then(
+        () => {
+          if (this.#state !== 'fenced') return;
+          this.#state = 'running';
+          for (const slot of this.#slots) this.#relaunch(slot);
+        },
+        (error: unknown) => {
+          if (this.#state === 'fenced') this.#plan.onNodeLost?.(error);
+        },
+      );
+  };
+
+  #stopStarting(): void {
+    for (const { timer } of this.#slots) clearTimeout(timer);
   }
 
   #onEnd(worker: WorkerProcess, slot: Slot): void {

@@ -20,6 +20,7 @@ export const AUDIT_FIELDS = {
   targetSession: 'the id of that session',
   channel: 'the id of the private connection; it is not its connect id',
   worker: 'the process of a server that is several, by its place among them, from 1',
+  node: 'a node of the cluster, by its name',
   channels: 'how many private connections were ended with it, or are open',
   sessions: 'how many sessions were ended with it, or are open',
   applied: 'the parts of the configuration that hold now and did not before',
@@ -153,6 +154,13 @@ export const AUDIT_EVENTS = {
     what: 'A process of a server that is several has ended, with its sessions, which have no line of their own.',
     fields: ['worker', 'sessions', 'why'],
   },
+  'node-joined': { what: "Another node of the server's cluster has come.", fields: ['node'] },
+  'node-gone': {
+    what: 'Another node has gone, or its lease has ended: nobody is logged in there any more.',
+    fields: ['node', 'why'],
+  },
+  fenced: { what: 'This node has lost its lease, and has ended all sessions.', fields: ['why'] },
+  rejoined: { what: 'It has a lease again.', fields: [] },
   lost: {
     what: 'So many lines are missing here: the file could not be written, or a worker could not tell so many.',
     fields: ['count'],

@@ -67,6 +67,12 @@ export function auditServer(events: EventEmitter<ServerEvents>, audit: Audit): v
     wrongConnectId: (from, why) => audit('half-refused', { from, why }),
     shutOut: (from, limit) => audit('shut-out', { from, limit }),
     workerLost: (worker, sessions, why) => audit('worker-lost', { worker, sessions, why }),
+    nodeJoined: (node) => audit('node-joined', { node }),
+    nodeGone: (node, why) => audit('node-gone', { node, why }),
+    fenced: (why) => audit('fenced', { why }),
+    rejoined: () => audit('rejoined', {}),
+    // The log says so; who did what is in it neither way.
+    broker: undefined,
     eventsLost: (count) => audit('lost', { count }),
     internalError: (error, packet) => audit('internal-error', { packet, why: messageOf(error) }),
   };

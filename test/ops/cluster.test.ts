@@ -1,0 +1,86 @@
+import { expect, it, onTestFinished } from 'vitest';
+import { REPORTS } from '../../src/cli/ctl/reports.ts';
+import { clusterAnswer } from '../../src/ops/cluster.ts';
+import { answerControl, type Operated } from '../../src/ops/control-commands.ts';
+import { startStatusServer } from '../../src/ops/status-endpoint.ts';
+import type { ClusterView } from '../../src/server/operated-server.ts';
+import { ChatosServer } from '../../src/server/server.ts';
+import { SILENT_LOGGER } from '../../src/util/log.ts';
+import { CLUSTER_VIEW } from '../support/cluster-view.ts';
+
+async function endpointOf(cluster: ClusterView) {
+  const server = Object.assign(new ChatosServer(), { cluster });
+  onTestFinished(() => server.close());
+  await server.listen('127.0.0.1:0');
+  const status = await startStatusServer({ address: { host: '127.0.0.1', port: 0 }, server, log: SILENT_LOGGER });
+  onTestFinished(() => status.close());
+  return async (path: string) => (await fetch(new URL(path, status.url))).text();
+}
+
+it('/healthz and /readyz say how a node is: its lease, NATS, the other nodes and the links to them', async () => {
+  const get = await endpointOf(CLUSTER_VIEW);
+  const expected = [
+    'ok',
+    'node a: lease held for another 12 s',
+    'NATS is reachable',
+    '2 other nodes, c drains',
+    '2 of 3 links up, 1 gap',
+    '',
+  ].join('\n');
+  expect(await get('/healthz')).toBe(expected);
+  expect(await get('/readyz')).toBe(expected);
+});
+
+it('/healthz says what a node has lost', async () => {
+  const broker = { isReachable: false, why: 'the connection to NATS is lost' };
+  const get = await endpointOf({ ...CLUSTER_VIEW, leaseLeftMs: 0, broker, gaps: 0, nodes: [], links: [] });
+  expect(await get('/healthz')).toBe(
+    'ok\nnode a: no lease\nNATS is not reachable: the connection to NATS is lost\n0 other nodes\n0 of 0 links up\n',
+  );
+});
+
+it('/metrics has the state of the cluster', async () => {
+  const get = await endpointOf(CLUSTER_VIEW);
+  const found = (await get('/metrics')).match(/^chatosbot_cluster_\w+ .*/gm);
+  expect(found).toEqual([
+    'chatosbot_cluster_nodes 3',
+    'chatosbot_cluster_lease_seconds 12',
+    'chatosbot_cluster_broker_reachable 1',
+    'chatosbot_cluster_links 3',
+    'chatosbot_cluster_links_up 2',
+    'chatosbot_cluster_link_kept_bytes 2112',
+    'chatosbot_cluster_gaps_total 1',
+    'chatosbot_cluster_fences_total 0',
+    'chatosbot_cluster_claims_granted_total 5',
+    'chatosbot_cluster_claims_refused_total 2',
+    'chatosbot_cluster_claims_failed_total 1',
+    'chatosbot_cluster_claims_waiting 0',
+  ]);
+});
+
+it('ctl cluster shows the node, then all nodes, then the links', () => {
+  expect(REPORTS.cluster(clusterAnswer(CLUSTER_VIEW))).toEqual([
+    'node a: lease for another 12 s, NATS is reachable',
+    'logins: 5 granted, 2 refused, 1 without an answer, 0 waiting; gaps: 1',
+    'NODE      STATE     PEER            WORKERS',
+    'a (this)  up        127.0.0.1:7001        1',
+    'b         up        127.0.0.1:7002        2',
+    'c         draining  127.0.0.1:7003        1',
+    'WORKER  LINK TO     STATE        WAITING',
+    '     1  b worker 1  up           0 B',
+    '     1  b worker 2  up           64 B',
+    '     1  c worker 1  cut for 3 s  2.0 KiB',
+  ]);
+  expect(REPORTS.cluster(clusterAnswer({ ...CLUSTER_VIEW, problem: 'no lease' }))[1]).toBe(
+    'nobody can log in: no lease',
+  );
+});
+
+it('a server that is on its own has no cluster to show', async () => {
+  const server = new ChatosServer();
+  onTestFinished(() => server.close());
+  await expect(answerControl({ server } as unknown as Operated, { command: 'cluster' })).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    message: 'this server is no node of a cluster (--cluster)',
+  });
+});
