@@ -1,6 +1,6 @@
 import { ChatosError } from '../errors.ts';
 import type { Address } from '../net/address.ts';
-import { formatAddresses } from '../net/address-list.ts';
+import { formatAddresses, toAddresses } from '../net/address-list.ts';
 import { toIdentity } from '../net/identity.ts';
 import { compilePolicy } from '../policy/policy.ts';
 import { loginKey } from '../util/login-key.ts';
@@ -26,7 +26,8 @@ export type EntryPlace =
  * Makes the accounts of entries and gives each entry its place: those with the same login on the same server share an
  * account, and each has a store of its own.
  *
- * @throws {ChatosError} `INVALID_ARGUMENT` where a key of the policy is unknown, or a value or an identity invalid
+ * @throws {ChatosError} `INVALID_ARGUMENT` where a key of the policy is unknown, or a value or an identity invalid;
+ *   `INVALID_ADDRESS`
  */
 export function createAccounts(entries: readonly BotEntry[], options: ResolvedRuntimeOptions): EntryPlace[] {
   const { stateDirectory, policy, host, ...rest } = options;
@@ -80,5 +81,5 @@ function storeIds(entries: readonly BotEntry[]): string[] {
 }
 
 function addressesOf({ server }: Pick<BotEntry, 'server'>): readonly Address[] {
-  return [server].flat();
+  return toAddresses(server);
 }

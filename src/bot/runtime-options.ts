@@ -2,7 +2,7 @@ import type { Backoff } from '../client/backoff.ts';
 import type { OpenHalf } from '../client/half.ts';
 import { DEFAULT_HEARTBEAT_MS } from '../client/heartbeat.ts';
 import { ChatosError } from '../errors.ts';
-import type { Address } from '../net/address.ts';
+import type { Address, AddressLike } from '../net/address.ts';
 import type { IdentityLike } from '../net/identity.ts';
 import type { PolicyOptions } from '../policy/policy.ts';
 import { SYSTEM_CLOCK, type Clock } from '../util/clock.ts';
@@ -24,7 +24,7 @@ export interface BotEntry {
   /** What runs: see {@link loadPlugin}. */
   readonly plugin: LoadedPlugin;
   /** Where it logs in; of several addresses, at the first that lets it in: see {@link ClientOptions.server}. */
-  readonly server: Address | readonly Address[];
+  readonly server: AddressLike | readonly AddressLike[];
   /** Who it is there. @default the plugin's name */
   readonly login?: string | undefined;
   /** Who it is for a `tls://` server, in PEM: certificate and private key, in one text or two. @default nobody in particular */

@@ -27,10 +27,9 @@ export function backoffDelayMs(backoff: Backoff, attempt: number, random: () => 
 }
 
 /**
- * The pause before a session that was lost is made again at another address: short, and long enough for that the clients of a
- * server that was killed do not come all at once. A server that stops ends its sessions one by one. Over TCP both look the
- * same: the system ends the connections of a killed process as if in order.
+ * The pause before a session that was lost is made again at another address: any up to twice the first one, so that the clients
+ * of a server that was killed do not come all at once. None where the server has announced it: it ends sessions one by one.
  */
-export function moveDelayMs({ firstMs }: Backoff, isAnnounced: boolean): number {
-  return isAnnounced ? 0 : Math.round(Math.random() * 2 * firstMs);
+export function moveDelayMs({ firstMs, maxMs }: Backoff, isAnnounced: boolean, random = Math.random): number {
+  return isAnnounced ? 0 : Math.round(random() * Math.min(2 * firstMs, maxMs));
 }

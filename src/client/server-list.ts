@@ -9,7 +9,10 @@ import { noneReached, type Unreached } from './session-failures.ts';
 /** The machines that a name means, as IP addresses. */
 export type Lookup = (name: string) => Promise<readonly string[]>;
 
-export const lookUp: Lookup = async (name) => (await lookup(name, { all: true })).map(({ address }) => address);
+export const lookUp: Lookup = async (name) => {
+  const found = await lookup(name, { all: true });
+  return [...new Set(found.map(({ address }) => address))];
+};
 
 /** Where a session is tried. */
 export interface Candidate {
@@ -49,7 +52,7 @@ export class ServerList {
   readonly #settings: ServerListSettings;
   /** Where the last session was, or is. */
   #last: Candidate | undefined;
-  /** How many machines there were when it began, as far as is known. */
+  /** How many machines the address had that was tried last. */
   #known = 0;
   /** One was not trusted: until one is, nothing is said in plain to another. */
   #onlySecure = false;

@@ -142,6 +142,7 @@ export class SessionLoop {
       }
       if (signal.aborted || this.#closing || !backoff) break;
       failures += 1;
+      // Over TCP, the system ends the connections of a killed process as if in order.
       const isAnnounced = !error && this.server.transport === 'tls';
       const delayMs = mayMove ? moveDelayMs(backoff, isAnnounced) : backoffDelayMs(backoff, failures);
       this.#handlers.onRetrying({ error: error ?? this.#closedByServer(), attempt: failures, delayMs });

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_BACKOFF, backoffDelayMs } from '../../src/client/backoff.ts';
+import { DEFAULT_BACKOFF, backoffDelayMs, moveDelayMs } from '../../src/client/backoff.ts';
 
 const backoffs = fc.record({
   firstMs: fc.integer({ min: 1, max: 60_000 }),
@@ -40,5 +40,21 @@ describe('backoffDelayMs', () => {
   it('begins at 500 ms and stays at 30 s', () => {
     const delays = [1, 2, 3, 4, 5, 6, 7, 8, 1e9].map((attempt) => backoffDelayMs(DEFAULT_BACKOFF, attempt, () => 1));
     expect(delays).toEqual([500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
+  });
+});
+
+describe('moveDelayMs', () => {
+  it('is any number of whole milliseconds up to twice the first pause, and none where the end was announced', () => {
+    fc.assert(
+      fc.property(backoffs, chances, (backoff, chance) => {
+        const delay = moveDelayMs(backoff, false, () => chance);
+        expect(Number.isInteger(delay)).toBe(true);
+        expect(delay).toBeGreaterThanOrEqual(0);
+        expect(delay).toBeLessThanOrEqual(Math.min(2 * backoff.firstMs, backoff.maxMs));
+        expect(moveDelayMs(backoff, true, () => chance)).toBe(0);
+      }),
+    );
+    const all = [0, 0.25, 0.999999].map((chance) => moveDelayMs(DEFAULT_BACKOFF, false, () => chance));
+    expect(all).toEqual([0, 250, 1000]);
   });
 });

@@ -80,3 +80,22 @@ it('[P14] a channel on which nothing moves outlives a session that was broken of
   vi.advanceTimersByTime(2 * LOOK_MS);
   expect(await late(rig)).toBe('late');
 });
+
+it('[P14] a channel on which nothing moves outlives a session at another machine than its own', async () => {
+  const { address } = await startServer();
+  const [one, other] = [await TestProxy.start(toAddress(address)), await TestProxy.start(toAddress(address))];
+  onTestFinished(async () => void (await Promise.all([one.close(), other.close()])));
+  const server = [one, other].map((proxy) => `127.0.0.1:${proxy.address.port}`).join();
+  const alice = await connect(server, 'alice', { heartbeatMs: 60, reconnect: { firstMs: 8 } });
+  const bob = await connect(address, 'bob');
+  const [here, there] = await openChannel(alice, bob);
+  const back = next(alice, 'connected');
+  one.cut('session');
+  await back;
+  expect(alice.server).toMatchObject({ port: other.address.port });
+  await alice.roundTrip();
+  const cause = await lose({ proxy: other, alice, here, there }, 'session');
+  expect(cause?.fields).toHaveProperty('silentMs');
+  vi.advanceTimersByTime(2 * LOOK_MS);
+  expect(await late({ proxy: other, alice, here, there })).toBe('late');
+});
