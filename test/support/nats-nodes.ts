@@ -5,12 +5,14 @@ import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { Broker } from '../../src/cluster/nats/broker.ts';
 import { NatsMembership } from '../../src/cluster/nats/nats-membership.ts';
+import { NatsRegistry } from '../../src/cluster/nats/nats-registry.ts';
+import { NodeAsking } from '../../src/cluster/nats/node-asking.ts';
 import { Seal } from '../../src/cluster/nats/seal.ts';
 import { NatsServer } from './nats-server.ts';
 
 export const SECRET = Buffer.from('a secret of a cluster');
 /** Long enough for a busy machine to renew it. */
-export const LEASE_TTL_MS = 1_500;
+export const LEASE_TTL_MS = 3_000;
 
 /** A NATS server for the test. */
 export async function startNats(): Promise<NatsServer> {
@@ -31,6 +33,19 @@ export async function joinCluster(
   const membership = await NatsMembership.join(broker, new Seal(secret), options);
   onTestFinished(() => membership.leave());
   return membership;
+}
+
+/** A node that grants logins, and what it asks others by. */
+export async function joinWithLogins(
+  server: NatsServer,
+  node: string,
+  { holdMs = 0, claimTimeoutMs = 5_000, leaseTtlMs = LEASE_TTL_MS } = {},
+): Promise<{ readonly membership: NatsMembership; readonly registry: NatsRegistry; readonly asking: NodeAsking }> {
+  const membership = await joinCluster(server, node, { leaseTtlMs });
+  const asking = new NodeAsking(membership, new Seal(SECRET));
+  const registry = new NatsRegistry(membership, asking, { holdMs, claimTimeoutMs });
+  onTestFinished(() => registry.close());
+  return { membership, registry, asking };
 }
 
 /** A process of a test, which says what happens to it by messages. */

@@ -1,4 +1,4 @@
-import type { KV, KvEntry, KvWatchEntry } from '@nats-io/kv';
+import type { KV, KvWatchEntry } from '@nats-io/kv';
 import { ChatosError, messageOf } from '../../errors.ts';
 import { pause } from '../../util/timeout.ts';
 import type { Broker } from './broker.ts';
@@ -16,9 +16,12 @@ export interface BucketRecord {
 /** A bucket is opened again after this where it could not be. */
 const RETRY_MS = 250;
 
+/** So many records are read at once. */
+const READ_AT_ONCE = 64;
+
 /** The codes of NATS for a put whose key has another revision than was thought, and for a record that is not there. */
 const WRONG_REVISION = [10071, 10164];
-const NO_RECORD = [10037, 10057];
+const NO_RECORD = [10037, 10043, 10057];
 
 /**
  * Keys and values in a bucket of JetStream. A key is made by `put` with revision 0, and removed by its revision: with several
@@ -75,7 +78,8 @@ export class Bucket {
 
   /** From now on its records last as long as it was opened for. */
   async changeTtl(): Promise<void> {
-    await this.#broker.streams.streams.update(this.#stream, { max_age: this.#ttlMs * 1e6 });
+    const lasts = this.#ttlMs * 1e6;
+    await this.#broker.streams.streams.update(this.#stream, { max_age: lasts, duplicate_window: lasts });
   }
 
   /**
@@ -130,15 +134,16 @@ export class Bucket {
   }
 
   /**
-   * All records.
+   * All records: those of keys that are there when it begins. (The history of a KV does not end on old servers where keys are put
+   * meanwhile.)
    *
    * @throws {ChatosError} as {@link put}
    */
   async *records(): AsyncGenerator<BucketRecord> {
-    try {
-      for await (const entry of await this.#kv.history()) if (entry.operation === 'PUT') yield recordOf(entry);
-    } catch (error) {
-      throw storeError(error);
+    const keys = await this.#keys();
+    while (keys.length > 0) {
+      const some = await Promise.all(keys.splice(0, READ_AT_ONCE).map((key) => this.last(key)));
+      for (const record of some) if (record) yield record;
     }
   }
 
@@ -148,6 +153,15 @@ export class Bucket {
    */
   watch(onRecord: (record: BucketRecord) => void, signal: AbortSignal): void {
     void this.#watch(onRecord, signal);
+  }
+
+  async #keys(): Promise<string[]> {
+    try {
+      const { state } = await this.#broker.streams.streams.info(this.#stream, { subjects_filter: '>' });
+      return Object.keys(state.subjects ?? {}).map((subject) => subject.slice(`$KV.${this.name}.`.length));
+    } catch (error) {
+      throw storeError(error);
+    }
   }
 
   get #stream(): string {
@@ -182,7 +196,7 @@ export class Bucket {
   }
 }
 
-function recordOf({ key, value, revision, created }: KvEntry | KvWatchEntry): BucketRecord {
+function recordOf({ key, value, revision, created }: KvWatchEntry): BucketRecord {
   return { key, value, revision, putAtMs: created.getTime() };
 }
 

@@ -22,6 +22,8 @@ export interface NatsMembershipOptions {
   readonly onWaiting?: ((why: string) => void) | undefined;
 }
 
+const NODE_NAME = /^[A-Za-z0-9_-]{1,32}$/;
+
 /** The nodes of a cluster, as their leases in a bucket of NATS say. */
 export class NatsMembership extends EventEmitter<MembershipEvents> implements Membership {
   readonly data: ClusterData;
@@ -58,6 +60,10 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
    *   `INVALID_ARGUMENT` where they have other leases
    */
   static async join(broker: Broker, seal: Seal, options: NatsMembershipOptions): Promise<NatsMembership> {
+    if (!NODE_NAME.test(options.node)) {
+      const message = `'${options.node}' is not the name of a node: it has 1 to 32 letters, digits, - and _ (--node)`;
+      throw new ChatosError('INVALID_ARGUMENT', message);
+    }
     const data = await ClusterData.open(broker, seal, options.leaseTtlMs);
     const membership = new NatsMembership(broker, data, seal, options);
     await membership.#take();
@@ -88,6 +94,16 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
     return Math.max(this.#grantsAtMs - steadyNowMs(), 0);
   }
 
+  /** Whether the broker can be reached, and its data is what this node takes it for. */
+  get isKnown(): boolean {
+    return this.broker.isReachable && !this.#check;
+  }
+
+  /** The era, where logins may be granted now. */
+  get granting(): number | undefined {
+    return this.holds && this.isKnown && this.grantsInMs === 0 ? this.#era : undefined;
+  }
+
   /**
    * Resolves when logins may be granted, with the era in which they are.
    *
@@ -95,7 +111,8 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
    */
   async whenGranting(signal: AbortSignal): Promise<number> {
     while (!signal.aborted && this.holds) {
-      if (this.#isGranting) return this.#era;
+      const era = this.granting;
+      if (era !== undefined) return era;
       if (!this.broker.isReachable) await this.broker.whenReachable(signal);
       else if (this.#check) await Promise.race([this.#check, pause(this.#renewMs, signal)]);
       else await pause(this.grantsInMs, signal);
@@ -105,7 +122,7 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
 
   /** Whether an era still is: what was found out in it is so. */
   isNow(era: number): boolean {
-    return era === this.#era && this.#isGranting;
+    return era === this.granting;
   }
 
   /**
@@ -137,6 +154,11 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
     return this.#check;
   };
 
+  /** Gives the lease up, as if it were lost. */
+  abandon(why: string): void {
+    this.#own.lose(why);
+  }
+
   announce(changed: Partial<Pick<NodeLease, 'workers' | 'state'>>): Promise<void> {
     return this.#own.change(changed);
   }
@@ -159,10 +181,6 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
   async leave(): Promise<void> {
     this.#over.abort();
     await this.#own.giveBack();
-  }
-
-  get #isGranting(): boolean {
-    return this.holds && this.broker.isReachable && !this.#check && this.grantsInMs === 0;
   }
 
   #whyNotGranting(): string {
@@ -237,7 +255,7 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
     const { signal } = this.#over;
     while (!signal.aborted) {
       await pause(this.#renewMs / 2, signal);
-      if (!this.holds || !this.broker.isReachable || this.#check) continue;
+      if (!this.holds || !this.isKnown) continue;
       const overdue = this.#others.overdue();
       await Promise.all(overdue.map(({ slot, epoch }) => this.hasEnded(slot, epoch).catch(() => undefined)));
     }

@@ -88,6 +88,13 @@ export class OwnLease {
     if (revision > this.#revision) this.#isOwn(record);
   }
 
+  /** It counts no more. */
+  lose(why: string): void {
+    if (this.#isOver) return;
+    this.#stop();
+    this.#parts.onLost(why);
+  }
+
   /** Gives it back. */
   async giveBack(): Promise<void> {
     if (this.#isOver) return;
@@ -152,7 +159,7 @@ export class OwnLease {
   /** Whether a record in its slot is of this lease; where it is not, the lease is lost. */
   #isOwn(record: LeaseRecord): boolean {
     const isOwn = record.epoch === this.#lease.epoch && isLive(record);
-    if (!isOwn) this.#lose(record.state === 'dead' ? 'another node has found it ended' : 'its place has been taken');
+    if (!isOwn) this.lose(record.state === 'dead' ? 'another node has found it ended' : 'its place has been taken');
     return isOwn;
   }
 
@@ -165,14 +172,8 @@ export class OwnLease {
   /** Whether it still holds, by the clocks; where it does not, it is lost. */
   #checkEnd(): boolean {
     if (this.holds) return true;
-    this.#lose('it could not be renewed in time');
+    this.lose('it could not be renewed in time');
     return false;
-  }
-
-  #lose(why: string): void {
-    if (this.#isOver) return;
-    this.#stop();
-    this.#parts.onLost(why);
   }
 
   #stop(): void {

@@ -68,6 +68,16 @@ describe.skipIf(NO_NATS)('a bucket (where NATS is installed)', () => {
     expect(await allOf(bucket)).toEqual(['a a 1', 'c c 3']);
   });
 
+  it('shows all records though keys are put meanwhile', async () => {
+    const bucket = await open();
+    for (let round = 0; round < 20; round += 1) {
+      const puts = Array.from({ length: 50 }, (_, i) => bucket.put(`${round}-${i}`, bytes('x'), 0));
+      await allOf(bucket);
+      await Promise.all(puts);
+    }
+    expect(await allOf(bucket)).toHaveLength(1_000);
+  });
+
   it('shows a watch what is there, and what is put', async () => {
     const bucket = await open();
     await bucket.put('a', bytes('1'), 0);
@@ -99,6 +109,8 @@ describe.skipIf(NO_NATS)('a bucket (where NATS is installed)', () => {
     expect(await other.ttlMs()).toBe(500);
     await other.changeTtl();
     expect(await other.ttlMs()).toBe(1_000);
+    await bucket.changeTtl();
+    expect(await other.ttlMs()).toBe(500);
   });
 
   it('keeps what was put when the server is killed, and says when it was made', async () => {

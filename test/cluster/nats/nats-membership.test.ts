@@ -85,7 +85,7 @@ describe.skipIf(NO_NATS)('the nodes of a cluster (where NATS is installed)', () 
     });
     await expect(joinCluster(server, 'b', { leaseTtlMs: 2_000 })).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',
-      message: expect.stringMatching(/leases of 1500 ms, not 2000 .* and a does/),
+      message: expect.stringMatching(/leases of 3000 ms, not 2000 .* and a does/),
     });
     await a.leave();
     await joinCluster(server, 'b', { leaseTtlMs: 2_000 });

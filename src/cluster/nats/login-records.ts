@@ -1,0 +1,196 @@
+import { ChatosError, messageOf } from '../../errors.ts';
+import type { Claim, Obstacle } from '../../server/directory.ts';
+import { pause } from '../../util/timeout.ts';
+import type { BucketRecord } from './bucket.ts';
+import type { NatsMembership } from './nats-membership.ts';
+import type { NodeAsking } from './node-asking.ts';
+import type { TimeLimit } from './time-limit.ts';
+
+/** The records of a claim, or of a login that was granted. */
+export interface OwnedRecords {
+  readonly claim: Claim;
+  /** The first is that of the login itself. */
+  readonly keys: readonly string[];
+  /** Numbers all claims of this process. */
+  readonly number: number;
+  /** Of the records that are there. */
+  readonly revisions: Map<string, number>;
+  /** When the bucket was made that has them; 0 where none was put. */
+  madeAtMs: number;
+  /** Whether a put has had no answer: a record may be there that `revisions` does not have. */
+  isUnsure: boolean;
+}
+
+/** What is in the bucket of logins: who has a key. */
+interface LoginRecord {
+  readonly slot: number;
+  readonly epoch: string;
+  readonly claim: number;
+}
+
+/** A node that has a login may have died since: it is not waited for any longer before it is asked again, in milliseconds. */
+const ASK_MS = 1_000;
+/** The pause before that. */
+const ASK_AGAIN_MS = 100;
+
+/** What stands for a login and for each of its skeletons. */
+export function keysOf({ key, skeletons }: Claim): readonly string[] {
+  return [`l${encode(key)}`, ...skeletons.map((each) => `s${encode(each)}`)];
+}
+
+function encode(text: string): string {
+  return Buffer.from(text).toString('base64url');
+}
+
+/** Logins in a bucket of NATS: each key is one node's at a time. */
+export class LoginRecords {
+  readonly #membership: NatsMembership;
+  readonly #asking: NodeAsking;
+
+  constructor(membership: NatsMembership, asking: NodeAsking) {
+    this.#membership = membership;
+    this.#asking = asking;
+  }
+
+  /**
+   * Puts the records of a claim, all at once; of those that others have, it asks these. Returns who is in the way: some records
+   * may be there then.
+   *
+   * @param onPlaced called when it is known which of the keys were free
+   * @throws {ChatosError} `TIMED_OUT`, or as {@link Bucket.put}: some records may be there then
+   */
+  async take(owned: OwnedRecords, limit: TimeLimit, onPlaced: () => void): Promise<Obstacle | undefined> {
+    owned.madeAtMs = this.#membership.data.madeAtMs;
+    const all = await Promise.allSettled(owned.keys.map((key) => this.#put(owned, key, limit)));
+    onPlaced();
+    for (const each of all) if (each.status === 'rejected') throw each.reason;
+    for (const key of owned.keys) {
+      while (!owned.revisions.has(key)) {
+        const obstacle = await this.#clear(owned, key, limit);
+        if (obstacle) return obstacle;
+        if (limit.isOver) throw new ChatosError('TIMED_OUT', `the login is not free within ${limit.ms / 1000} s`);
+        if (!owned.revisions.has(key)) await this.#put(owned, key, limit);
+      }
+    }
+    return undefined;
+  }
+
+  /**
+   * Puts all records again, in a bucket that was made again.
+   *
+   * @throws {ChatosError} as {@link Bucket.put}; `LOGIN_REFUSED` where another node has one
+   */
+  async putAgain(owned: OwnedRecords, limit: TimeLimit): Promise<void> {
+    owned.revisions.clear();
+    owned.madeAtMs = this.#membership.data.madeAtMs;
+    for (const key of owned.keys) {
+      if (await this.#put(owned, key, limit)) continue;
+      const last = await this.#logins.last(key);
+      if (!last || !this.#isOf(owned, last)) throw new ChatosError('LOGIN_REFUSED', 'another node has the login');
+      owned.revisions.set(key, last.revision);
+    }
+  }
+
+  /**
+   * Removes what is there of these.
+   *
+   * @throws {ChatosError} as {@link Bucket.put}
+   */
+  async remove(owned: OwnedRecords): Promise<void> {
+    const isSure = !owned.isUnsure && owned.madeAtMs === this.#membership.data.madeAtMs;
+    await Promise.all(
+      owned.keys.map(async (key) => {
+        const revision = isSure ? owned.revisions.get(key) : await this.#find(owned, key);
+        if (revision !== undefined) await this.#logins.remove(revision);
+        owned.revisions.delete(key);
+      }),
+    );
+  }
+
+  /** Removes the records of leases that have ended. */
+  async sweep(signal: AbortSignal): Promise<void> {
+    let batch: Promise<void>[] = [];
+    for await (const record of this.#logins.records()) {
+      if (signal.aborted) return;
+      batch.push(this.#sweep(record));
+      if (batch.length < SWEPT_AT_ONCE) continue;
+      await Promise.all(batch);
+      batch = [];
+    }
+    await Promise.all(batch);
+  }
+
+  get #logins(): NatsMembership['data']['logins'] {
+    return this.#membership.data.logins;
+  }
+
+  async #put(owned: OwnedRecords, key: string, limit: TimeLimit): Promise<boolean> {
+    const { slot, epoch } = this.#membership.self;
+    const record: LoginRecord = { slot, epoch, claim: owned.number };
+    try {
+      const revision = await this.#logins.put(key, Buffer.from(JSON.stringify(record)), 0, limit.leftMs);
+      if (revision !== undefined) owned.revisions.set(key, revision);
+      return revision !== undefined;
+    } catch (error) {
+      owned.isUnsure = true;
+      throw error;
+    }
+  }
+
+  /** Has a key free where who has it lets go of it; else, returns who is in the way. */
+  async #clear(owned: OwnedRecords, key: string, limit: TimeLimit): Promise<Obstacle | undefined> {
+    const last = await this.#logins.last(key);
+    if (!last) return undefined;
+    if (this.#isOf(owned, last)) {
+      owned.revisions.set(key, last.revision);
+      return undefined;
+    }
+    const record = recordOf(last);
+    const { self, others } = this.#membership;
+    // This node has given the key to this claim: what else there is of it is left over.
+    const isLeft = record && record.slot === self.slot && record.epoch === self.epoch;
+    if (record && !isLeft && !(await this.#membership.hasEnded(record.slot, record.epoch))) {
+      const node = others.find(({ slot, epoch }) => slot === record.slot && epoch === record.epoch);
+      try {
+        if (!node) throw new ChatosError('CONNECTION_LOST', 'the node that has the login is not known yet');
+        const wanted = { key, claim: owned.claim, since: owned.revisions.get(owned.keys[0]!) };
+        const obstacle = await this.#asking.ask(node, 'obstacle', wanted, Math.min(limit.leftMs, ASK_MS));
+        if (obstacle) return obstacle;
+      } catch (error) {
+        if (limit.isOver) throw new ChatosError('TIMED_OUT', messageOf(error), { cause: error });
+        await pause(ASK_AGAIN_MS, limit.signal);
+        return undefined;
+      }
+    }
+    await this.#logins.remove(last.revision);
+    return undefined;
+  }
+
+  async #find(owned: OwnedRecords, key: string): Promise<number | undefined> {
+    const last = await this.#logins.last(key);
+    return last && this.#isOf(owned, last) ? last.revision : undefined;
+  }
+
+  #isOf(owned: OwnedRecords, last: BucketRecord): boolean {
+    const record = recordOf(last);
+    const { slot, epoch } = this.#membership.self;
+    return record?.slot === slot && record.epoch === epoch && record.claim === owned.number;
+  }
+
+  async #sweep(each: BucketRecord): Promise<void> {
+    const record = recordOf(each);
+    if (record && !(await this.#membership.hasEnded(record.slot, record.epoch))) return;
+    await this.#logins.remove(each.revision);
+  }
+}
+
+const SWEPT_AT_ONCE = 64;
+
+/** `undefined` for what no node has put. */
+function recordOf({ value }: BucketRecord): LoginRecord | undefined {
+  try {
+    return JSON.parse(Buffer.from(value).toString()) as LoginRecord;
+  } catch {
+    return undefined;
+  }
+}

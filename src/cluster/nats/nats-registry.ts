@@ -1,0 +1,288 @@
+import { ChatosError, isChatosError } from '../../errors.ts';
+import {
+  isSameClient,
+  type Claim,
+  type Member,
+  type Obstacle,
+  type Release,
+  type SessionId,
+} from '../../server/directory.ts';
+import { isTestId } from '../../server/self-test.ts';
+import { Deadlines } from '../../util/deadlines.ts';
+import { withResolvers } from '../../util/deferred.ts';
+import { pause } from '../../util/timeout.ts';
+import type { Claimed } from '../workers/messages.ts';
+import type { Holder, LoginRegistry } from '../workers/registry.ts';
+import { Leftovers } from './leftovers.ts';
+import { keysOf, LoginRecords } from './login-records.ts';
+import type { NatsMembership } from './nats-membership.ts';
+import type { NodeAsking, WantedLogin } from './node-asking.ts';
+import { obstacleBy, Owners, type Owner } from './owners.ts';
+import { TimeLimit } from './time-limit.ts';
+
+export interface NatsRegistryOptions {
+  /** How long a login is held (P7a), in milliseconds; 0 and `Infinity` are for not at all. */
+  readonly holdMs: number;
+  /** A claim that has no answer within this is refused, in milliseconds. @default 5_000 */
+  readonly claimTimeoutMs?: number;
+}
+
+const DEFAULT_CLAIM_TIMEOUT_MS = 5_000;
+/** So many claims wait for NATS at a time; more are refused. */
+const MAX_CLAIMING = 8_192;
+/** So many logins are held at a time; of more, the oldest is free early. */
+const MAX_HELD = 16_384;
+
+/**
+ * Who has which login, in a whole cluster. A login has a record in NATS, and so has each of its skeletons: whoever puts it has
+ * it. What is behind a record, the session or a login that is held, its node alone knows, and answers.
+ */
+export class NatsRegistry implements LoginRegistry {
+  readonly #membership: NatsMembership;
+  readonly #records: LoginRecords;
+  readonly #claimTimeoutMs: number;
+  readonly #owners = new Owners();
+  readonly #byId = new Map<SessionId, Owner>();
+  readonly #deadlines = new Deadlines<Owner>(0, (owner) => void this.#leave(owner));
+  readonly #over = new AbortController();
+  readonly #leftovers: Leftovers<Owner>;
+  #holdMs = 0;
+  #claiming = 0;
+
+  constructor(membership: NatsMembership, asking: NodeAsking, options: NatsRegistryOptions) {
+    this.#membership = membership;
+    this.#records = new LoginRecords(membership, asking);
+    this.#leftovers = new Leftovers(membership.broker, (owner) => this.#remove(owner), this.#over.signal);
+    this.#claimTimeoutMs = options.claimTimeoutMs ?? DEFAULT_CLAIM_TIMEOUT_MS;
+    this.holdFor(options.holdMs);
+    asking.answer({ obstacle: (wanted) => this.#answer(wanted) });
+    const on = {
+      fenced: () => this.#clear(),
+      newData: () => void this.#putAgain(),
+      gone: () => void this.#sweep(),
+      rejoined: () => void this.#sweep(),
+    };
+    membership.on('fenced', on.fenced).on('newData', on.newData).on('gone', on.gone).on('rejoined', on.rejoined);
+    this.#over.signal.addEventListener('abort', () => {
+      membership.off('fenced', on.fenced).off('newData', on.newData).off('gone', on.gone).off('rejoined', on.rejoined);
+    });
+    void this.#sweep();
+  }
+
+  /** Logins that sessions of this node have. */
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  holderOf(id: SessionId): { readonly claim: Claim; readonly by: Holder } | undefined {
+    return this.#byId.get(id);
+  }
+
+  holdFor(holdMs: number): void {
+    this.#holdMs = Number.isFinite(holdMs) ? holdMs : 0;
+    this.#deadlines.ms = this.#holdMs;
+  }
+
+  /** @throws {ChatosError} `NOT_CONNECTED` or `TIMED_OUT` where NATS or another node does not answer, `QUEUE_FULL` where too many wait */
+  async claim(claim: Claim, by: Holder): Promise<Claimed> {
+    if (this.#claiming >= MAX_CLAIMING) throw new ChatosError('QUEUE_FULL', 'too many logins wait for NATS');
+    this.#claiming += 1;
+    try {
+      return await this.#claim(claim, by, new TimeLimit(this.#claimTimeoutMs));
+    } finally {
+      this.#claiming -= 1;
+    }
+  }
+
+  async release(member: Member, how: Release): Promise<void> {
+    const owner = this.#byId.get(member.id);
+    if (owner?.claim.key !== member.key) return;
+    this.#byId.delete(member.id);
+    if (how === 'free' || this.#holdMs === 0) return this.#leave(owner);
+    owner.state = 'held';
+    if (this.#deadlines.size >= MAX_HELD) void this.#leave(this.#deadlines.shift()!);
+    owner.deadline = this.#deadlines.add(owner);
+  }
+
+  forget(by: Holder): number {
+    let count = 0;
+    for (const [id, owner] of this.#byId) {
+      if (owner.by !== by) continue;
+      this.#byId.delete(id);
+      void this.#leave(owner);
+      if (!isTestId(id)) count += 1;
+    }
+    return count;
+  }
+
+  /** Removes what is there of this node; it grants nothing from then on. */
+  async close(): Promise<void> {
+    this.#over.abort();
+    this.#byId.clear();
+    await Promise.all(this.#owners.all().map((owner) => this.#leave(owner)));
+  }
+
+  async #claim(claim: Claim, by: Holder, limit: TimeLimit): Promise<Claimed> {
+    const keys = keysOf(claim);
+    for (let other = this.#owners.first(keys); other; other = this.#owners.first(keys)) {
+      const obstacle = await this.#obstacleOf(other, claim, by, limit);
+      if (obstacle) return { obstacle };
+      if (limit.isOver) throw new ChatosError('TIMED_OUT', `the login is not free within ${limit.ms / 1000} s`);
+    }
+    const owner = this.#owners.add(claim, by);
+    try {
+      const era = this.#membership.granting ?? (await this.#membership.whenGranting(limit.signal));
+      const obstacle = await this.#records.take(owner, limit, owner.placed.resolve);
+      const other = obstacle ?? owner.yieldsTo;
+      if (other) {
+        void this.#leave(owner);
+        return { obstacle: other };
+      }
+      if (by.ending) throw new ChatosError('ABORTED', 'the worker has ended');
+      if (!this.#membership.isNow(era) || this.#over.signal.aborted) {
+        throw new ChatosError('NOT_CONNECTED', 'NATS was not reachable, or the lease of this node was lost');
+      }
+      owner.state = 'live';
+      this.#byId.set(claim.id, owner);
+      owner.settled.resolve();
+      return { granted: this.#grantedOf(owner) };
+    } catch (error) {
+      void this.#leave(owner);
+      if (isChatosError(error, 'STORE_UNAVAILABLE')) void this.#membership.suspectData();
+      throw error;
+    }
+  }
+
+  /** Who is in the way of a claim, if another one of this node is; where that may have changed, it is to be asked again. */
+  async #obstacleOf(
+    other: Owner,
+    claim: Claim,
+    by: Holder | undefined,
+    limit: TimeLimit,
+  ): Promise<Obstacle | undefined> {
+    if (other.state === 'held') {
+      if (!isSameClient(other.claim, claim)) return obstacleBy(other);
+      void this.#leave(other);
+      return undefined;
+    }
+    if (other.state !== 'live') {
+      await Promise.race([other.settled.promise, pause(limit.leftMs, limit.signal)]);
+      return undefined;
+    }
+    if (other.by.ending) {
+      await other.by.ending;
+      return this.#isLive(other) ? obstacleBy(other) : undefined;
+    }
+    // Of its own ghosts, a worker sees to itself.
+    const isMine = other.by === by || other.claim.key !== claim.key || !isSameClient(other.claim, claim);
+    if (isMine || !(await other.by.endGhost(other.claim.id, claim))) return obstacleBy(other);
+    return this.#isLive(other) ? obstacleBy(other) : undefined;
+  }
+
+  #isLive(owner: Owner): boolean {
+    return owner.state === 'live';
+  }
+
+  /** Another node has met a record of this one. */
+  async #answer({ key, claim, since }: WantedLogin): Promise<Obstacle | undefined> {
+    const limit = new TimeLimit(this.#claimTimeoutMs);
+    for (let other = this.#owners.get(key); other; other = this.#owners.get(key)) {
+      if (other.state === 'leaving' || other.yieldsTo) return undefined;
+      if (other.state === 'claiming' && since !== undefined) {
+        await other.placed.promise;
+        const own = other.revisions.get(other.keys[0]!);
+        // Of two claims that have a part of what they want, the earlier one is to have all of it.
+        if (other.state === 'claiming' && (own === undefined || own > since)) {
+          const { id, login, key: of } = claim;
+          other.yieldsTo = { id, login, key: of, held: false };
+          return undefined;
+        }
+      }
+      const inTheWay = await this.#obstacleOf(other, claim, undefined, limit);
+      if (inTheWay) return inTheWay;
+      if (limit.isOver) throw new ChatosError('TIMED_OUT', 'the claim of another session is not decided');
+    }
+    return undefined;
+  }
+
+  /** Of two news of a login, the later one has the greater number, though the bucket was made again meanwhile. */
+  #grantedOf({ keys, revisions }: Owner): number {
+    const seconds = Math.floor((this.#membership.data.madeAtMs - EPOCH_MS) / 1_000);
+    return seconds * REVISIONS_A_SECOND + revisions.get(keys[0]!)!;
+  }
+
+  /** The login is to be free: where its records cannot be removed now, they are later. */
+  async #leave(owner: Owner): Promise<void> {
+    if (owner.state === 'leaving') return;
+    if (owner.state !== 'claiming') owner.settled = withResolvers();
+    owner.state = 'leaving';
+    owner.placed.resolve();
+    this.#deadlines.delete(owner.deadline);
+    if (owner.madeAtMs === 0) this.#owners.delete(owner);
+    else if (!(await this.#remove(owner))) this.#leftovers.add(owner);
+  }
+
+  async #remove(owner: Owner): Promise<boolean> {
+    try {
+      // The records of a lost lease count for nobody.
+      if (this.#membership.holds) {
+        if (!this.#membership.isKnown) return false;
+        await this.#records.remove(owner);
+      }
+    } catch {
+      return false;
+    }
+    this.#owners.delete(owner);
+    return true;
+  }
+
+  /** The lease is lost: no login is this node's any more, and its records count for nobody. */
+  #clear(): void {
+    this.#byId.clear();
+    this.#leftovers.clear();
+    for (const owner of this.#owners.all()) {
+      owner.state = 'leaving';
+      this.#deadlines.delete(owner.deadline);
+      this.#owners.delete(owner);
+    }
+  }
+
+  /** The bucket was made again: this node's logins must be there before others are granted. */
+  async #putAgain(): Promise<void> {
+    const limit = new TimeLimit(this.#membership.grantsInMs);
+    const all = this.#owners.all().filter(({ state }) => state === 'live' || state === 'held');
+    while (all.length > 0 && this.#membership.holds) {
+      const some = all.splice(0, PUT_AT_ONCE);
+      const results = await Promise.allSettled(
+        some.map(async (owner) => {
+          if (owner.state !== 'leaving') await this.#records.putAgain(owner, limit);
+        }),
+      );
+      for (const [i, result] of results.entries()) {
+        if (result.status === 'fulfilled') continue;
+        if (limit.isOver || isChatosError(result.reason, 'LOGIN_REFUSED')) {
+          this.#membership.abandon('its logins could not be put into the new data of NATS');
+          return;
+        }
+        all.push(some[i]!);
+      }
+    }
+  }
+
+  /** One node removes what those have left that are gone. */
+  async #sweep(): Promise<void> {
+    const { self, others, holds } = this.#membership;
+    if (!holds || others.some(({ slot }) => slot < self.slot)) return;
+    try {
+      await this.#records.sweep(this.#over.signal);
+    } catch {
+      // Who meets a record that is left removes it.
+    }
+  }
+}
+
+/** The first day of 2026, in milliseconds since 1970. */
+const EPOCH_MS = Date.UTC(2026, 0);
+/** More than a bucket can have. */
+const REVISIONS_A_SECOND = 2 ** 22;
+const PUT_AT_ONCE = 256;

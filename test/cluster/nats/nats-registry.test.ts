@@ -1,0 +1,319 @@
+import { once } from 'node:events';
+import { beforeAll, afterAll, describe, expect, it } from 'vitest';
+import type { NatsRegistry } from '../../../src/cluster/nats/nats-registry.ts';
+import type { Claimed } from '../../../src/cluster/workers/messages.ts';
+import type { Holder } from '../../../src/cluster/workers/registry.ts';
+import { WorkerDirectory } from '../../../src/cluster/workers/worker-directory.ts';
+import type { Claim, SessionId } from '../../../src/server/directory.ts';
+import { skeletonsOf } from '../../../src/server/logins/look-alikes.ts';
+import { newTestId } from '../../../src/server/self-test.ts';
+import { withResolvers } from '../../../src/util/deferred.ts';
+import { NatsServer, NO_NATS, stop } from '../../support/nats-server.ts';
+import { joinWithLogins, LEASE_TTL_MS, SECRET, startNodeProcess } from '../../support/nats-nodes.ts';
+import { describeDirectory } from '../../server/directory-contract.ts';
+
+const PROCESS = '../cluster/nats/registry-process.ts';
+const never = new AbortController().signal;
+
+/** One for all tests, as logins wait while its data is new. */
+let server: NatsServer;
+let lastNode = 0;
+const nextNode = (): string => `n${(lastNode += 1)}`;
+
+beforeAll(async () => {
+  if (NO_NATS) return;
+  server = await NatsServer.start();
+});
+afterAll(() => server?.remove());
+
+const worker = (): Holder => ({ ending: undefined, endGhost: async () => false });
+let lastId = 0;
+const claimOf = (login: string, source = '192.0.2.1', id: SessionId = `s${(lastId += 1)}`): Claim => ({
+  id,
+  login,
+  key: login,
+  skeletons: skeletonsOf(login),
+  source,
+});
+const join = (options?: Parameters<typeof joinWithLogins>[2]) => joinWithLogins(server, nextNode(), options);
+/** So many nodes, which know each other. */
+async function joinAll(count: number, options?: Parameters<typeof joinWithLogins>[2]) {
+  const nodes = await Promise.all(Array.from({ length: count }, () => join(options)));
+  const names = nodes.map(({ membership }) => membership.self.node);
+  const known = () => nodes.map(({ membership: { self, others } }) => [self, ...others].map(({ node }) => node));
+  await expect.poll(known).toEqual(names.map(() => expect.arrayContaining(names)));
+  await Promise.all(nodes.map(({ membership }) => membership.whenGranting(never)));
+  return nodes;
+}
+/** Directories of a test that know nothing of each other, though they have the same cluster. */
+function isolate(): <T extends Pick<Claim, 'key'> & Partial<Claim>>(member: T) => T {
+  const ending = ` ${(lastId += 1)}`;
+  return (member) => ({
+    ...member,
+    key: member.key + ending,
+    ...(member.skeletons && { skeletons: member.skeletons.map((each) => each + ending) }),
+  });
+}
+const isGranted = (claimed: Claimed): boolean => 'granted' in claimed;
+/** Tries until a login is granted. */
+async function untilGranted(registry: NatsRegistry, claim: Claim): Promise<number> {
+  for (;;) {
+    const claimed = await registry.claim(claim, worker()).catch(() => undefined);
+    if (claimed && 'granted' in claimed) return claimed.granted;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+describe.skipIf(NO_NATS)('the logins of a cluster (where NATS is installed)', () => {
+  describeDirectory('of a worker, whose node keeps logins in NATS', (holdMs = 0) => {
+    const node = join({ holdMs });
+    const one = worker();
+    const of = isolate();
+    return new WorkerDirectory({
+      claim: async (claim) => (await node).registry.claim(of(claim), one),
+      release: async (member, how) => (await node).registry.release(of(member), how),
+    });
+  });
+
+  describeDirectory('of workers of three nodes, which are asked in turn', (holdMs = 0) => {
+    const nodes = joinAll(3, { holdMs });
+    const by = [worker(), worker(), worker()];
+    const at = new Map<SessionId, number>();
+    const of = isolate();
+    let turn = 0;
+    return new WorkerDirectory({
+      claim: async (claim) => {
+        const i = (turn += 1) % 3;
+        const claimed = await (await nodes)[i]!.registry.claim(of(claim), by[i]!);
+        if ('granted' in claimed) at.set(claim.id, i);
+        return claimed;
+      },
+      release: async (member, how) => (await nodes)[at.get(member.id) ?? 0]!.registry.release(of(member), how),
+    });
+  });
+
+  it('are granted to one, however many nodes are asked at once, also where they look alike', async () => {
+    const nodes = await joinAll(3);
+    for (let round = 0; round < 40; round += 1) {
+      const logins = ['lan', 'IAN', 'ian', 'Ian', 'alice', 'Alice', 'alice', 'bob'].map((each) => `${each}${round}`);
+      const claims = nodes.flatMap(({ registry }) => logins.map((login) => ({ registry, claim: claimOf(login) })));
+      claims.sort(() => Math.random() - 0.5);
+      const all = await Promise.all(claims.map(({ registry, claim }) => registry.claim(claim, worker())));
+      const granted = claims.filter((_, i) => isGranted(all[i]!));
+      const skeletons = granted.flatMap(({ claim }) => claim.skeletons);
+      expect(new Set(skeletons).size).toBe(skeletons.length);
+      // Nobody has been refused for nothing: what is left cannot be had beside what was granted.
+      const names = granted.map(({ claim }) => claim.login.toLowerCase().slice(0, 3));
+      expect(names).toContain('ali');
+      expect(names).toContain('bob');
+      expect(names.filter((name) => name === 'ian' || name === 'lan').length).toBeGreaterThan(0);
+      await Promise.all(granted.map(({ registry, claim }) => registry.release(claim, 'free')));
+    }
+  });
+
+  it('are counted, so that of two news of a login the later one is known', async () => {
+    const [a, b] = await joinAll(2);
+    const first = claimOf('alice');
+    const granted = [await untilGranted(a!.registry, first)];
+    await a!.registry.release(first, 'free');
+    granted.push(await untilGranted(b!.registry, claimOf('alice')));
+    expect(granted[1]).toBeGreaterThan(granted[0]!);
+    expect(Number.isSafeInteger(granted[1])).toBe(true);
+  });
+
+  it('are the obstacle of a claim at another node', async () => {
+    const [a, b] = await joinAll(2);
+    await a!.registry.claim(claimOf('Alice', '192.0.2.1', 'first'), worker());
+    expect(await b!.registry.claim(claimOf('alice'), worker())).toEqual({
+      obstacle: { id: 'first', login: 'Alice', key: 'Alice', held: false },
+    });
+    expect(a!.registry.holderOf('first')?.claim.login).toBe('Alice');
+    expect(b!.registry.holderOf('first')).toBeUndefined();
+  });
+
+  it('[P7a] are held for their client, at whatever node it comes', async () => {
+    const [a, b] = await joinAll(2, { holdMs: 60_000 });
+    const first = claimOf('alice');
+    await a!.registry.claim(first, worker());
+    await a!.registry.release(first, 'hold');
+    expect(await b!.registry.claim(claimOf('alice', '192.0.2.9'), worker())).toMatchObject({
+      obstacle: { id: first.id, held: true },
+    });
+    expect(await b!.registry.claim(claimOf('alice'), worker())).toHaveProperty('granted');
+    expect(await a!.registry.claim(claimOf('alice'), worker())).toMatchObject({ obstacle: { held: false } });
+  });
+
+  it('[P7a] are free where their session is a ghost, for its own client alone, at whatever node it comes', async () => {
+    const [a, b] = await joinAll(2, { holdMs: 60_000 });
+    const ghost = claimOf('alice');
+    const asked: SessionId[] = [];
+    const by: Holder = {
+      ending: undefined,
+      endGhost: async (id) => {
+        asked.push(id);
+        await a!.registry.release(ghost, 'hold');
+        return true;
+      },
+    };
+    await a!.registry.claim(ghost, by);
+    expect(await b!.registry.claim(claimOf('alice', '192.0.2.9'), worker())).toHaveProperty('obstacle.id', ghost.id);
+    expect(asked).toEqual([]);
+    expect(await b!.registry.claim(claimOf('alice'), worker())).toHaveProperty('granted');
+    expect(asked).toEqual([ghost.id]);
+  });
+
+  it('are free at once when their worker has died, and the sessions of users are counted', async () => {
+    const [a, b] = await joinAll(2);
+    const dying = worker();
+    await a!.registry.claim(claimOf('alice'), dying);
+    await a!.registry.claim(claimOf('bob', '192.0.2.1', newTestId()), dying);
+    await a!.registry.claim(claimOf('carol'), worker());
+    expect(a!.registry.forget(dying)).toBe(1);
+    expect(await b!.registry.claim(claimOf('alice', '192.0.2.9'), worker())).toHaveProperty('granted');
+    expect(await b!.registry.claim(claimOf('bob', '192.0.2.9'), worker())).toHaveProperty('granted');
+    expect(await b!.registry.claim(claimOf('carol'), worker())).toHaveProperty('obstacle');
+  });
+
+  it('are not granted to a worker that has died while it waited', async () => {
+    const [a, b] = await joinAll(2);
+    const dying = { ...worker(), ending: undefined as Promise<void> | undefined };
+    const claimed = a!.registry.claim(claimOf('alice'), dying);
+    dying.ending = Promise.resolve();
+    await expect(claimed).rejects.toMatchObject({ code: 'ABORTED' });
+    expect(await b!.registry.claim(claimOf('alice'), worker())).toHaveProperty('granted');
+  });
+
+  it('wait for a worker that is about to die', async () => {
+    const [a] = await joinAll(1);
+    const over = withResolvers<void>();
+    const dying = { ...worker(), ending: undefined as Promise<void> | undefined };
+    await a!.registry.claim(claimOf('alice'), dying);
+    dying.ending = over.promise;
+    const claimed = a!.registry.claim(claimOf('alice'), worker());
+    a!.registry.forget(dying);
+    over.resolve();
+    expect(await claimed).toHaveProperty('granted');
+  });
+
+  it('are refused without NATS where this node has them', async () => {
+    const [a] = await joinAll(1);
+    await a!.registry.claim(claimOf('alice'), worker());
+    await server.pause();
+    try {
+      expect(await a!.registry.claim(claimOf('alice'), worker())).toHaveProperty('obstacle');
+      const own = claimOf('bob');
+      const waiting = a!.registry.claim(own, worker());
+      expect(await a!.registry.claim(claimOf('alice'), worker())).toHaveProperty('obstacle');
+      server.resume();
+      await waiting.catch(() => undefined);
+    } finally {
+      server.resume();
+    }
+  });
+
+  it('are not granted where NATS does not answer in time, and free when it does again', async () => {
+    const [a, b] = await joinAll(2, { claimTimeoutMs: 300, leaseTtlMs: LEASE_TTL_MS });
+    await server.pause();
+    const claimed = a!.registry.claim(claimOf('alice'), worker());
+    await expect(claimed).rejects.toMatchObject({ code: expect.stringMatching(/CONNECTION_LOST|NOT_CONNECTED/) });
+    server.resume();
+    await untilGranted(b!.registry, claimOf('alice'));
+  });
+
+  it('are free when NATS is back where their sessions have ended while it was away', async () => {
+    const [a, b] = await joinAll(2);
+    const claim = claimOf('alice');
+    await a!.registry.claim(claim, worker());
+    const lost = once(a!.membership, 'broker');
+    await server.kill();
+    await lost;
+    await a!.registry.release(claim, 'free');
+    expect(a!.registry.size).toBe(0);
+    await server.start();
+    await untilGranted(b!.registry, claimOf('alice'));
+    expect(a!.membership.holds).toBe(true);
+  });
+
+  it('stay with their sessions when NATS was away for a short time', async () => {
+    const [a, b] = await joinAll(2);
+    const claim = claimOf('alice');
+    await a!.registry.claim(claim, worker());
+    await server.kill();
+    await server.start();
+    await b!.membership.whenGranting(never);
+    expect(await b!.registry.claim(claimOf('alice'), worker())).toHaveProperty('obstacle.id', claim.id);
+    expect(a!.membership.holds).toBe(true);
+  });
+
+  it('are free one lease after their node was killed at the latest, and nothing is left of it', async () => {
+    const [a] = await joinAll(1);
+    const child = await startNodeProcess(PROCESS, [server.url, nextNode(), String(LEASE_TTL_MS), SECRET.toString()]);
+    expect(await a!.registry.claim(claimOf('alice'), worker())).toHaveProperty('obstacle.login', 'alice');
+    const killedAt = performance.now();
+    child.kill('SIGKILL');
+    await untilGranted(a!.registry, claimOf('alice'));
+    expect(performance.now() - killedAt).toBeLessThan(LEASE_TTL_MS + 1_000);
+    // That of bob, whom nobody claims, and of the skeletons.
+    await expect
+      .poll(async () => {
+        let count = 0;
+        for await (const { value } of a!.membership.data.logins.records())
+          if (!Buffer.from(value).toString().includes(a!.membership.self.epoch)) count += 1;
+        return count;
+      })
+      .toBe(0);
+  });
+
+  it('are not those of a node any more that wakes after its lease', async () => {
+    const [a] = await joinAll(1);
+    const child = await startNodeProcess(PROCESS, [server.url, nextNode(), String(LEASE_TTL_MS), SECRET.toString()]);
+    const said: { readonly is: string; readonly hasLogin?: boolean }[] = [];
+    child.on('message', (message) => said.push(message as never));
+    await stop(child);
+    await untilGranted(a!.registry, claimOf('alice'));
+    child.kill('SIGCONT');
+    await expect.poll(() => said.map(({ is }) => is)).toContain('rejoined');
+    expect(said[0]).toEqual({ is: 'fenced', hasLogin: false });
+    expect(said.find(({ is }) => is === 'rejoined')).toMatchObject({ hasLogin: false });
+  });
+
+  it('stay with their sessions when NATS has lost its data, and others are granted later than any were', async () => {
+    const own = await NatsServer.start();
+    try {
+      const nodes = await Promise.all(['x', 'y'].map((node) => joinWithLogins(own, node, { holdMs: 60_000 })));
+      const [x, y] = nodes as [(typeof nodes)[0], (typeof nodes)[0]];
+      const claims = Array.from({ length: 600 }, (_, i) => claimOf(`user${i}`));
+      const before = await Promise.all(claims.map((claim) => untilGranted(x.registry, claim)));
+      await x.registry.release(claims[0]!, 'hold');
+      await own.kill();
+      own.forget();
+      const isNew = Promise.all(nodes.map(({ membership }) => once(membership, 'newData')));
+      await own.start();
+      await isNew;
+      await expect(y.membership.whenGranting(AbortSignal.timeout(100))).rejects.toMatchObject({
+        code: 'NOT_CONNECTED',
+      });
+      await y.membership.whenGranting(never);
+      for (const i of [1, 300, 599]) {
+        expect(await y.registry.claim(claimOf(`user${i}`), worker())).toHaveProperty('obstacle.id', claims[i]!.id);
+      }
+      expect(await y.registry.claim(claimOf('user0', '192.0.2.9'), worker())).toHaveProperty('obstacle.held', true);
+      expect(await untilGranted(y.registry, claimOf('other'))).toBeGreaterThan(Math.max(...before));
+      expect([x.membership.holds, y.membership.holds]).toEqual([true, true]);
+    } finally {
+      await own.remove();
+    }
+  });
+
+  it('are nobody\u2019s any more at a node that has lost its lease', async () => {
+    const [a, b] = await joinAll(2);
+    const claim = claimOf('alice');
+    await a!.registry.claim(claim, worker());
+    a!.membership.abandon('the test');
+    expect(a!.registry.holderOf(claim.id)).toBeUndefined();
+    await expect(a!.registry.claim(claimOf('bob'), worker())).rejects.toMatchObject({ code: 'NOT_CONNECTED' });
+    await a!.membership.rejoin();
+    await untilGranted(b!.registry, claimOf('alice'));
+    expect(await a!.registry.claim(claimOf('bob'), worker())).toHaveProperty('granted');
+  });
+});
