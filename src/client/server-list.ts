@@ -20,12 +20,12 @@ export interface Candidate {
   readonly server: Address;
   /** The machine, as an IP address. */
   readonly machine: string;
-  /** How long it may take to accept the connection, where there are others. */
+  /** How long it may take to accept the connection, before others are tried. */
   readonly reachMs: number;
 }
 
-/** While there are others, a machine that does not accept a connection for so long is dead, or too busy: SYN is sent twice. */
-const REACH_MS = 1_500;
+/** A machine that does not accept a connection for so long is dead, busy or far away: the others come first. */
+const REACH_MS = 500;
 
 /** That the next one is tried: none of these depends on who the client is, or whom it trusts. */
 const OF_THE_ADDRESS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -86,24 +86,36 @@ export class ServerList {
    */
   async tryEach<T>(attempt: (candidate: Candidate) => Promise<T>): Promise<T> {
     const failures: Unreached[] = [];
+    const late: Candidate[] = [];
+    for await (const candidate of this.#candidates(failures, late)) {
+      try {
+        return await attempt(candidate);
+      } catch (caught) {
+        if (isChatosError(caught, 'NOT_TRUSTED')) this.#onlySecure = true;
+        const error = ownFault(caught);
+        if ('reachMs' in error.fields) late.push(candidate);
+        else failures.push({ ...candidate, error });
+      }
+    }
+    throw noneReached(failures);
+  }
+
+  /** All there are, and again, with all the time that a connection may take, those that were late. */
+  async *#candidates(failures: Unreached[], late: readonly Candidate[]): AsyncGenerator<Candidate> {
     const order = this.#order();
-    for (const [index, server] of order.entries()) {
+    const hasPlain = !order.every(isSecure);
+    for (const server of order) {
       const machines = await this.#machinesOf(server).catch((error: unknown) => {
         failures.push({ server, error: ownFault(error) });
         return [];
       });
       this.#known = machines.length;
-      for (const machine of machines) {
-        const isLast = index === order.length - 1 && machine === machines.at(-1);
-        try {
-          return await attempt({ server, machine, reachMs: isLast ? Infinity : REACH_MS });
-        } catch (error) {
-          if (isChatosError(error, 'NOT_TRUSTED')) this.#onlySecure = true;
-          failures.push({ server, machine, error: ownFault(error) });
-        }
-      }
+      const isOnly = order.length === 1 && machines.length === 1;
+      // One that is slow is no reason to speak in plain.
+      const reachMs = isOnly || (hasPlain && isSecure(server)) ? Infinity : REACH_MS;
+      for (const machine of machines) yield { server, machine, reachMs };
     }
-    throw noneReached(failures);
+    for (const candidate of late) yield { ...candidate, reachMs: Infinity };
   }
 
   #order(): readonly Address[] {

@@ -12,7 +12,7 @@ import { startTimer } from '../util/timeout.ts';
 export interface DialOptions {
   /** Milliseconds until the attempt is given up; `Infinity` for no limit. @default 10000 */
   readonly timeoutMs?: number | undefined;
-  /** Milliseconds until a machine that does not accept the connection is given up. @default as `timeoutMs` */
+  /** Milliseconds until a machine that does not accept the connection is given up, with `reachMs` in the error. @default as `timeoutMs` */
   readonly reachMs?: number | undefined;
   /** The machine to connect to, where the host of the address is a name. @default the first that accepts */
   readonly machine?: string | undefined;
@@ -75,8 +75,8 @@ export async function dial(address: Address, options: DialOptions = {}): Promise
   }
 }
 
-function unreached(name: string, timeoutMs: number): ChatosError {
-  return new ChatosError('TIMED_OUT', `no answer from ${name} within ${timeoutMs / 1000} s`, { fields: { timeoutMs } });
+function unreached(name: string, reachMs: number): ChatosError {
+  return new ChatosError('TIMED_OUT', `no answer from ${name} within ${reachMs / 1000} s`, { fields: { reachMs } });
 }
 
 /** Plain connections do not pay for loading TLS. */

@@ -22,11 +22,16 @@ async function closedAddress(): Promise<string> {
   return fake.address;
 }
 
-/** Where the system answers no more: a process that takes no connections, with as many waiting as it lets wait. */
-async function deadPort(): Promise<number> {
-  const script = `require('net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, function () {
+/**
+ * Where the system answers no more: a process that takes no connections, with as many waiting as it lets wait. When its time is
+ * up, it accepts each login.
+ */
+async function deadPort(deadMs = Infinity): Promise<number> {
+  const script = `require('net').createServer((socket) => {
+    socket.on('error', () => undefined).on('data', () => socket.write(Buffer.of(1)));
+  }).listen({ port: 0, host: '127.0.0.1', backlog: 1 }, function () {
     require('fs').writeSync(1, String(this.address().port));
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ${deadMs});
   });`;
   const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
   onTestFinished(() => void child.kill('SIGKILL'));
@@ -117,9 +122,28 @@ describe('a client with several addresses', () => {
     const client = await connect(`${dead},${address}`, 'alice', { connectTimeoutMs: 60_000 });
     expect(client.server).toMatchObject({ port });
     expect(performance.now() - startedAt).toBeLessThan(10_000);
-    // The last one gets all the time that there is.
-    const error = await failure(connect(`${await closedAddress()},${dead}`, 'alice', { connectTimeoutMs: 2_000 }));
-    expect(error).toMatchObject({ message: expect.stringMatching(/no answer within 2 s\)$/) as string });
+  });
+
+  it('gives a machine that is late all the time that there is, when no other has let it in', async () => {
+    const dead = await deadPort();
+    const others = [`127.0.0.1:${dead}`, await closedAddress()];
+    const error = await failure(connect(others.join(), 'alice', { connectTimeoutMs: 2_000 }));
+    const reasons = '(connection refused), tcp://127.0.0.1:PORT (no answer within 2 s)'.replace('PORT', String(dead));
+    expect(error).toMatchObject({ code: 'CONNECT_FAILED', message: expect.stringContaining(reasons) as string });
+  });
+
+  it('comes back to a machine that was late, when no other has let it in', async () => {
+    const late = `127.0.0.1:${await deadPort(1_000)}`;
+    const client = await connect(`${late},${await closedAddress()}`, 'alice');
+    expect(late).toBe(`127.0.0.1:${client.server.port}`);
+  });
+
+  it('gives a slow machine all its time before it speaks in plain to another', async () => {
+    const { address } = await startServer();
+    const server = `tls://127.0.0.1:${await deadPort()},${address}`;
+    const startedAt = performance.now();
+    expect((await connect(server, 'alice', { connectTimeoutMs: 1_500 })).server.transport).toBe('tcp');
+    expect(performance.now() - startedAt).toBeGreaterThan(1_400);
   });
 
   it('[P7] does not ask the others for a login that one refuses', async () => {
