@@ -74,6 +74,11 @@ export interface Here {
 /** The other processes that are the same server, as this one reaches them; what it says to one of them stays in order. */
 export interface Others {
   readonly homes: ConnectIdHomes;
+  /**
+   * Whether this process may not act for the server any more, as others may by now: nothing is done of what is read, and what
+   * is open breaks.
+   */
+  readonly hasEnded: boolean;
   /** The id of the so manieth session here; no other session of the server ever has the same. */
   sessionId(number: number): SessionId;
   /** From now on, they may ask. */

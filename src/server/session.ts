@@ -306,7 +306,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
   }
 
   onPacket(packet: Packet, frame: () => Buffer): void {
-    if (this.hasLeft) return;
+    if (this.hasLeft || this.#hub.others?.hasEnded) return;
     const { packetBytes } = this.#connection;
     this.#packets += 1;
     this.#bytes += packetBytes;

@@ -1,6 +1,7 @@
 import { isChatosError, messageOf } from '../../errors.ts';
 import { closeHandle, type SocketHandle } from '../../net/socket-handle.ts';
 import type { Logger } from '../../util/log.ts';
+import { leftOf } from '../lease-clock.ts';
 import type { Membership, MembershipEvents, NodeLease } from '../membership.ts';
 import type { ClusterKeys } from '../nodes/cluster-keys.ts';
 import type { ArrivedPeer, PeerAcceptor } from '../nodes/peer-acceptor.ts';
@@ -40,9 +41,10 @@ export class ClusterNode {
     this.#listeners = {
       known: (lease) => this.#tell((worker) => worker.wire.ask('meetNode', lease)),
       gone: ({ node, epoch }) => this.#tell((worker) => worker.wire.ask('forgetNode', { node, epoch })),
+      renewed: (end) => this.#tell((worker) => worker.wire.ask('lease', end)),
     };
-    const { known, gone } = this.#listeners;
-    membership.on('known', known!).on('gone', gone!);
+    const { known, gone, renewed } = this.#listeners;
+    membership.on('known', known!).on('gone', gone!).on('renewed', renewed!);
     acceptor.handlers = {
       onPeer: (peer, handle) => this.#give(peer, handle),
       onRefused: (from, why) => log.warn('a connection of another node was refused', { from, why }),
@@ -52,15 +54,23 @@ export class ClusterNode {
   /** What a worker is told of the node when it starts. */
   ownNode(): OwnNode {
     const { membership, keys, isEncrypted, leaseTtlMs, times } = this.#plan;
-    const { node, epoch, slot } = membership.self;
-    return { node, epoch, slot, keys, isEncrypted, times: { ...TIMES, maxCutMs: leaseTtlMs, ...times } };
+    const { self, leaseEnd } = membership;
+    const { node, epoch, slot } = self;
+    return { node, epoch, slot, keys, isEncrypted, leaseEnd, times: { ...TIMES, maxCutMs: leaseTtlMs, ...times } };
   }
 
   /** A worker can be reached: others are told. Resolves when it has met them, or after a while. */
   async begin(worker: WorkerProcess): Promise<void> {
     this.#begun.add(worker);
     this.#announceWorkers();
-    await Promise.all(this.#plan.membership.others.map((lease: NodeLease) => worker.wire.ask('meetNode', lease)));
+    const { membership } = this.#plan;
+    await worker.wire.ask('lease', membership.leaseEnd);
+    await Promise.all(membership.others.map((lease: NodeLease) => worker.wire.ask('meetNode', lease)));
+  }
+
+  /** Whether the lease has ended: no worker is started before there is another one. */
+  get hasEnded(): boolean {
+    return leftOf(this.#plan.membership.leaseEnd) <= 0;
   }
 
   end(worker: WorkerProcess): void {
@@ -74,8 +84,8 @@ export class ClusterNode {
 
   close(): void {
     const { membership, acceptor } = this.#plan;
-    const { known, gone } = this.#listeners;
-    membership.off('known', known!).off('gone', gone!);
+    const { known, gone, renewed } = this.#listeners;
+    membership.off('known', known!).off('gone', gone!).off('renewed', renewed!);
     acceptor.handlers = undefined;
     this.#begun.clear();
   }

@@ -1,6 +1,7 @@
 import process from 'node:process';
 import { canBeCaught, OTHER_SIGNALS, STOP_SIGNALS } from '../../util/signals.ts';
 import type { AskedByPrimary, AskedByWorker } from './messages.ts';
+import { EXIT_LEASE_ENDED } from './messages.ts';
 import { Wire } from './wire.ts';
 import { Worker } from './worker.ts';
 
@@ -15,7 +16,10 @@ let worker: Worker | undefined;
 
 const wire: Wire<AskedByWorker, AskedByPrimary> = new Wire<AskedByWorker, AskedByPrimary>(process, {
   start: async (start) => {
-    worker = new Worker(start, wire);
+    worker = new Worker(start, wire, () => {
+      worker?.abort();
+      process.exit(EXIT_LEASE_ENDED);
+    });
     wire.answer(worker.answers);
     await worker.begin();
     return undefined;
@@ -24,6 +28,6 @@ const wire: Wire<AskedByWorker, AskedByPrimary> = new Wire<AskedByWorker, AskedB
 
 process.once('disconnect', () => {
   wire.close('the primary has gone');
-  worker?.abort();
+  worker?.onOrphaned();
   process.exit(0);
 });

@@ -8,6 +8,7 @@ import { loginKey } from '../../util/login-key.ts';
 import type { Transport } from '../../net/transport.ts';
 import { TurnQueue } from '../../net/turn-queue.ts';
 import type { HomeOfIds } from '../connect-id-cipher.ts';
+import type { HeldLease } from './held-lease.ts';
 import type { LinkNote } from './link.ts';
 import type { WorkerName } from '../worker-name.ts';
 import type { Peer } from './peer.ts';
@@ -24,6 +25,7 @@ export interface MeshSelf {
   readonly name: WorkerName;
   /** Of its node's lease, if it is one of a cluster. */
   readonly epoch: string | undefined;
+  readonly lease: HeldLease | undefined;
 }
 
 /** What becomes of halves of channels. */
@@ -83,6 +85,10 @@ export class Mesh implements Others {
   /** The server of this worker. */
   get here(): Here {
     return this.#here;
+  }
+
+  get hasEnded(): boolean {
+    return this.#self.lease?.hasEnded ?? false;
   }
 
   /** Short ones, and with one worker in the place of another never the same again; nor by a node with another lease. */
@@ -221,16 +227,19 @@ export class Mesh implements Others {
   }
 
   onPost(peer: Peer, frame: Buffer): void {
+    if (this.hasEnded) return;
     this.#here.post(frame, peer.link);
   }
 
   /** A packet has come for one of the clients here. The bytes are lent. */
   onTell(to: string, frame: Buffer): void {
+    if (this.hasEnded) return;
     const client = to.startsWith('#') ? this.#directory.here(to.slice(1)) : this.#directory.session(to);
     client?.sendBytes(Buffer.from(frame));
   }
 
   onNote(peer: Peer, note: LinkNote): void {
+    if (this.hasEnded) return;
     switch (note.is) {
       case 'added':
         return this.#directory.addElsewhere(new RemoteClient(note.client, peer), note.granted);

@@ -5,13 +5,16 @@ import type { Ban } from '../../server/access/bans.ts';
 import type { ServerOptions, UpdatableOptions } from '../../server/options.ts';
 import type { ServerStats } from '../../server/stats.ts';
 import type { ChannelView, SessionView } from '../../server/views.ts';
-import type { NodeLease } from '../membership.ts';
+import type { LeaseEnd, NodeLease } from '../membership.ts';
 import type { WorkerName } from '../worker-name.ts';
 import type { ClusterKeys } from '../nodes/cluster-keys.ts';
 import type { PeerKind } from '../nodes/preface.ts';
 import type { LinkTimes } from '../nodes/resuming-stream.ts';
 import type { SentEvent } from './told-events.ts';
 import type { LineLevel, LogFields, LogLevel } from '../../util/log.ts';
+
+/** How a worker ends that has found that the lease of its node has ended. */
+export const EXIT_LEASE_ENDED = 75;
 
 /** What a server is set up with that a worker is sent. */
 export type SentOptions = Omit<ServerOptions, 'log' | 'directory' | 'others' | 'listen'>;
@@ -22,6 +25,7 @@ export interface OwnNode extends Pick<NodeLease, 'node' | 'epoch' | 'slot'> {
   /** Whether what nodes say to each other is encrypted. */
   readonly isEncrypted: boolean;
   readonly times: LinkTimes;
+  readonly leaseEnd: LeaseEnd;
 }
 
 /** A connection of another node, whose handle comes with it. */
@@ -158,6 +162,8 @@ export type AskedByPrimary = {
   readonly logLevel: [LogLevel, undefined];
   /** Another node, and its processes: it answers when this one has met them, or after a while. */
   readonly meetNode: [NodeLease, undefined];
+  /** The lease of the node holds until then. */
+  readonly lease: [LeaseEnd, undefined];
   /** It has gone. */
   readonly forgetNode: [Pick<NodeLease, 'node' | 'epoch'>, undefined];
   readonly peer: [SentPeer, undefined];

@@ -11,6 +11,7 @@ import { pause } from '../../util/timeout.ts';
 import { HomeOfIds, homeOfWorker } from '../connect-id-cipher.ts';
 import { Connections } from './connections.ts';
 import { Halves } from './halves.ts';
+import { HeldLease } from './held-lease.ts';
 import { awaitPeers, meetPeers } from './meeting.ts';
 import { Mesh } from './mesh.ts';
 import type { AskedByPrimary, AskedByWorker, OwnNode, SharedListener, WorkerStart } from './messages.ts';
@@ -36,6 +37,8 @@ export class Worker {
   readonly #halves: Halves;
   readonly #server: ChatosServer;
   readonly #level: LevelSwitch;
+  /** In a cluster: that of its node. */
+  readonly #lease: HeldLease | undefined;
   /** The links to other nodes, in a cluster. */
   readonly #nodes: NodeLinks | undefined;
   /** Connections of the server's own test. */
@@ -44,7 +47,8 @@ export class Worker {
   readonly #listenerIds = new Map<string, number>();
   readonly #receptions = new Map<number, { readonly reception: Reception; readonly address: Address }>();
 
-  constructor(start: WorkerStart, wire: Wire<AskedByWorker, AskedByPrimary>) {
+  /** @param onLeaseEnd called when the lease of its node has ended: it breaks everything, and ends */
+  constructor(start: WorkerStart, wire: Wire<AskedByWorker, AskedByPrimary>, onLeaseEnd: () => void) {
     const { name, connectIdKey, cluster, folder, options, logLevel, tellsEvents } = start;
     this.#start = start;
     this.#directory = new WorkerDirectory({
@@ -55,7 +59,9 @@ export class Worker {
     this.#halves = new Halves(folder, wire, this.#connections, () => this.#mesh);
     const home = cluster ? homeOfWorker(cluster.slot, name.slot) : name.slot;
     const homes = new HomeOfIds(home, connectIdKey);
-    this.#mesh = new Mesh({ name, epoch: cluster?.epoch }, homes, this.#directory, this.#halves);
+    this.#lease = cluster && new HeldLease(cluster.leaseEnd, onLeaseEnd);
+    const self = { name, epoch: cluster?.epoch, lease: this.#lease };
+    this.#mesh = new Mesh(self, homes, this.#directory, this.#halves);
     this.#level = { level: logLevel };
     const log = loggerTo(
       (level, message, fields) => void wire.ask('log', [level, message, copyable(fields)]).catch(() => undefined),
@@ -153,6 +159,10 @@ export class Worker {
       await this.#nodes?.meet(lease);
       return undefined;
     },
+    lease: (end) => {
+      this.#lease?.renew(end);
+      return undefined;
+    },
     forgetNode: (lease) => {
       this.#nodes?.forget(lease);
       return undefined;
@@ -168,10 +178,15 @@ export class Worker {
     links: () => ({ links: this.#nodes?.views() ?? [], gaps: this.#nodes?.gaps ?? 0 }),
   };
 
-  /** The primary has gone: nobody holds the logins any more. Breaks everything, so that nothing looks like an end. */
+  /** Breaks everything, so that nothing looks like an end: this process ends. */
   abort(): void {
     this.#server.abort();
     this.#halves.abort();
+  }
+
+  /** The primary has gone: nobody holds the logins any more. */
+  onOrphaned(): void {
+    this.abort();
     rmSync(this.#start.folder, { recursive: true, force: true });
   }
 

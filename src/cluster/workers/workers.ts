@@ -70,7 +70,7 @@ interface Slot {
 export class Workers {
   readonly #plan: WorkersPlan;
   readonly #log: BoundedLogger;
-  readonly #folder: string;
+  #folder: string;
   readonly #registry: LoginRegistry;
   readonly #slots: readonly Slot[];
   /** That of ids of before is not that of ids of now: those would be guesses. */
@@ -274,6 +274,9 @@ export class Workers {
         () => {
           if (this.#state !== 'fenced') return;
           this.#state = 'running';
+          // The workers that have ended have removed theirs.
+          rmSync(this.#folder, { recursive: true, force: true });
+          this.#folder = makeFolder();
           for (const slot of this.#slots) this.#relaunch(slot);
         },
         (error: unknown) => {
@@ -292,11 +295,13 @@ export class Workers {
     this.#node?.end(worker);
     const sessions = this.#registry.forget(worker);
     this.#plan.onWorkerEnded(worker);
-    if (this.#state !== 'running') return;
+    // One that ends by the end of the lease is earlier than the word of that.
+    if (this.#state !== 'running' || this.#node?.hasEnded) return;
     void worker.ended.then((how) => {
       const { pid } = worker;
       this.#log.error('a worker has ended: it is started again', { worker: slot.slot + 1, pid, why: how });
       this.#plan.onWorkerLost(slot.slot + 1, sessions, how);
+      if (this.#state !== 'running') return;
       slot.timer = setTimeout(() => this.#relaunch(slot), slot.pauseMs);
       slot.pauseMs = Math.min(2 * slot.pauseMs, LAST_PAUSE_MS);
     });

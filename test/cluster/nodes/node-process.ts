@@ -26,6 +26,7 @@ export interface NodeStart {
 export type Said =
   | { readonly is: 'lease'; readonly lease: NodeLease }
   | { readonly is: 'ready'; readonly port: number; readonly pids: readonly number[] }
+  | { readonly is: 'rejoining'; readonly pids: readonly number[] }
   | { readonly is: 'log'; readonly line: string }
   | {
       readonly is: 'views';
@@ -41,6 +42,7 @@ export type Told =
   | { readonly is: 'known'; readonly lease: NodeLease }
   | { readonly is: 'gone'; readonly lease: NodeLease }
   | { readonly is: 'renewed'; readonly forMs: number }
+  | { readonly is: 'fenced' }
   | { readonly is: 'views' };
 
 const start = JSON.parse(process.argv[2]!) as NodeStart;
@@ -67,7 +69,11 @@ class TestMembership extends EventEmitter<MembershipEvents> implements Membershi
   }
 
   async rejoin(): Promise<NodeLease> {
-    throw new Error('the test starts another node');
+    say({ is: 'rejoining', pids: pids() });
+    this.self = { ...this.self, epoch: `${this.self.epoch}-again`, workers: [] };
+    this.leaseEnd = leaseEnd(600_000);
+    this.emit('rejoined', this.self);
+    return this.self;
   }
 
   async leave(): Promise<void> {
@@ -81,6 +87,9 @@ class TestMembership extends EventEmitter<MembershipEvents> implements Membershi
     } else if (told.is === 'gone') {
       if (this.#others.get(told.lease.node)?.epoch === told.lease.epoch) this.#others.delete(told.lease.node);
       this.emit('gone', told.lease, 'the test says so');
+    } else if (told.is === 'fenced') {
+      this.leaseEnd = leaseEnd(0);
+      this.emit('fenced', 'the test says so');
     } else if (told.is === 'renewed') {
       this.leaseEnd = leaseEnd(told.forMs);
       this.emit('renewed', this.leaseEnd);
