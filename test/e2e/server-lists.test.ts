@@ -194,7 +194,10 @@ test('what waits to be said is said at the other server', async () => {
   await one.command.exit();
   command.type('second\n');
   await command.line(new RegExp(`^logged in again as ann on tcp://${two.at}$`));
-  expect(await there.next(3)).toMatchObject({ msg: 'second' });
+  // The first one is said again where the server had not confirmed it.
+  const said = [(await there.next(3)).msg];
+  if (said[0] === 'first') said.push((await there.next(3)).msg);
+  expect(said.at(-1)).toBe('second');
   command.stdin.end();
   expect(await command.exit()).toMatchObject({ status: 0 });
 });
