@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_STATUS_ADDRESS, formatStatusAddress, parseStatusAddress } from '../ops/status-address.ts';
 import { messageOf } from '../errors.ts';
+import { brokerProblem, nodeProblem, peerProblem } from '../config/cluster-schema.ts';
 import { EXPECTED_WORKERS, isWorkerCount } from '../config/workers.ts';
 import { parseAddress, type Address } from '../net/address.ts';
 import { toAddresses } from '../net/address-list.ts';
@@ -110,6 +111,36 @@ export const workersOption = (): Option =>
       throw new InvalidArgumentError(EXPECTED_WORKERS);
     });
 
+const MAX_LOCAL_NODES = 16;
+
+/** What makes a server a node of a cluster. */
+export const clusterOptions = (): Option[] => [
+  new Option('--cluster <servers>', 'be a node of the cluster that meets at this NATS server: nats://host:port')
+    .env('CHATOSBOT_CLUSTER')
+    .argParser((text, previous: readonly string[] | undefined) => [
+      ...(previous ?? []),
+      checkedText(brokerProblem)(text),
+    ]),
+  new Option('--node <name>', "the name of this node (default: the machine's)")
+    .env('CHATOSBOT_NODE')
+    .argParser(checkedText(nodeProblem)),
+  new Option('--peer <address>', 'where this node listens for the others: host:port, as they can reach it')
+    .env('CHATOSBOT_PEER')
+    .argParser(checkedText(peerProblem)),
+  new Option('--cluster-secret <file>', 'the secret that all nodes share')
+    .env('CHATOSBOT_CLUSTER_SECRET')
+    .argParser((file) => {
+      if (file === '') throw new InvalidArgumentError('name a file, or leave it out');
+      return file;
+    }),
+  new Option('--nodes <n>', 'start so many nodes on this machine, to try a cluster out').argParser((text) => {
+    const count = Number(text);
+    if (Number.isInteger(count) && count >= 1 && count <= MAX_LOCAL_NODES) return count;
+    throw new InvalidArgumentError(`expected a number, 1 to ${MAX_LOCAL_NODES}`);
+  }),
+  new Option('--with-parent', 'stop when the process that has started this one has ended').hideHelp(),
+];
+
 export const logOptions = (level: LogLevel = 'info'): Option[] => [
   new Option('--log-level <level>', 'the lowest level that is logged')
     .choices([...LOG_LEVELS])
@@ -195,6 +226,15 @@ function argument<T>(parse: (text: string) => T, hint = ''): (text: string) => T
     } catch (error) {
       throw new InvalidArgumentError(`${messageOf(error)}${hint}`);
     }
+  };
+}
+
+/** A text that has no problem. */
+function checkedText(problemOf: (text: string) => string | undefined): (text: string) => string {
+  return (text) => {
+    const problem = problemOf(text);
+    if (problem !== undefined) throw new InvalidArgumentError(problem);
+    return text;
   };
 }
 

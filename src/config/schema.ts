@@ -11,6 +11,7 @@ import { SERVER_LIMIT_ROWS } from '../server/limits/server-limits.ts';
 import { MAX_TIMER_MS } from '../util/clock.ts';
 import { closest } from '../util/closest.ts';
 import { ACCESS_ENTRIES } from './access-schema.ts';
+import { CLUSTER_SCHEMA } from './cluster-schema.ts';
 import { checked, limitEntries, loginText, thrown, parsed } from './checks.ts';
 import { FLOOD_SCHEMA, ISOLATION_ENTRIES, LOOP_GUARD_SCHEMA } from './limit-schemas.ts';
 import { POLICY_SCHEMA } from './policy-schema.ts';
@@ -229,6 +230,9 @@ export const CONFIG_SCHEMA = v.strictObject({
             ),
             v.description('How many processes share the work of serve; auto for one a core. Default: 1.'),
           ),
+        ),
+        cluster: v.optional(
+          v.pipe(CLUSTER_SCHEMA, v.description('The cluster that serve is a node of. Default: none.')),
         ),
         control: v.optional(
           v.pipe(

@@ -1,4 +1,6 @@
+import process from 'node:process';
 import type { Command } from 'commander';
+import { clusterSettings } from '../../config/cluster.ts';
 import { loadConfig } from '../../config/load.ts';
 import {
   auditFile,
@@ -9,12 +11,9 @@ import {
   stateDirectory,
   statusAddress,
   workerCount,
-  type WorkerCount,
 } from '../../config/settings.ts';
-import type { Address } from '../../net/address.ts';
 import { descriptorLimit } from '../../net/descriptors.ts';
 import { BansFile } from '../../ops/bans-file.ts';
-import type { StatusAddress } from '../../ops/status-address.ts';
 import { DEFAULT_SERVER_LIMITS } from '../../server/limits/server-limits.ts';
 import type { Logger } from '../../util/log.ts';
 import {
@@ -25,27 +24,17 @@ import {
   seconds,
   serverStateOption,
   statusOption,
+  clusterOptions,
   workersOption,
   switchedLoggerFor,
-  type LogFlags,
 } from '../options.ts';
+import type { StopRequest } from '../terminal/signals.ts';
 import { accessWarnings } from '../running/access-warnings.ts';
 import { startServer, startWorkers } from '../running/embedded-server.ts';
 import { Reloader } from '../running/reloader.ts';
+import { joinCluster } from '../running/join-cluster.ts';
+import type { ServeFlags } from '../running/node-arguments.ts';
 import { runUntilStopped, startAudit, startControl, startStatus } from '../running/lifecycle.ts';
-
-interface ServeFlags extends LogFlags {
-  readonly listen?: readonly Address[];
-  readonly tlsCert?: string;
-  readonly tlsKey?: string;
-  readonly config?: string;
-  readonly audit?: string;
-  readonly status?: StatusAddress;
-  readonly drain: number;
-  readonly control?: string | false;
-  readonly state?: string;
-  readonly workers?: WorkerCount;
-}
 
 export function register(command: Command): void {
   command
@@ -58,7 +47,7 @@ export function register(command: Command): void {
     .addOption(serverStateOption())
     .addOption(workersOption())
     .addOption(configOption());
-  for (const option of [...controlOptions(), ...logOptions()]) command.addOption(option);
+  for (const option of [...clusterOptions(), ...controlOptions(), ...logOptions()]) command.addOption(option);
   command
     .addHelpText(
       'after',
@@ -68,6 +57,7 @@ Examples:
   $ chatosbot serve --listen 0.0.0.0:7777 --listen '0.0.0.0:7778?longBytes=8' --log-format json
   $ chatosbot serve --listen tls://0.0.0.0:7777
   $ chatosbot serve --status
+  $ chatosbot serve --cluster nats://127.0.0.1:4222 --nodes 3
 
 By default, it listens on 127.0.0.1:7777. The first SIGTERM or Ctrl-C lets private connections finish, the second ends
 the server at once.`,
@@ -76,7 +66,9 @@ the server at once.`,
 }
 
 async function serve(flags: ServeFlags): Promise<void> {
-  await runUntilStopped(flags, async (running, stop, announce) => {
+  if (flags.nodes !== undefined) return (await import('../running/serve-nodes.ts')).serveNodes(flags);
+  return runUntilStopped(flags, async (running, stop, announce) => {
+    if (flags.withParent) endWithParent(stop);
     const loaded = await loadConfig({ file: flags.config });
     const { config } = loaded;
     const listen = listenAddresses(flags.listen, config);
@@ -92,7 +84,10 @@ async function serve(flags: ServeFlags): Promise<void> {
     };
     const plan = { listen, options, certificate, audit, bans, log, announce };
     const { logLevel } = flags;
-    const server = count > 1 ? await startWorkers({ ...plan, count, logLevel }) : await startServer(plan);
+    const settings = await clusterSettings(flags, loaded);
+    const node = settings && (await joinCluster(settings, plan, running, stop));
+    const server =
+      node || count > 1 ? await startWorkers({ ...plan, count, logLevel, ...node }) : await startServer(plan);
     running.server = server;
     running.reloader = await Reloader.of({
       loaded,
@@ -112,6 +107,12 @@ async function serve(flags: ServeFlags): Promise<void> {
     if (address) await startStatus({ address, server, audit, log }, running, announce);
     warnOfFewDescriptors(options.limits?.maxConnections ?? DEFAULT_SERVER_LIMITS.maxConnections, log);
   });
+}
+
+/** One of several nodes of a command that has been killed. */
+function endWithParent(stop: StopRequest): void {
+  process.once('disconnect', () => stop.ask('the end of its parent'));
+  process.channel?.unref();
 }
 
 /** What a server needs beside its connections. */

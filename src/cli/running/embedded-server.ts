@@ -2,6 +2,7 @@ import { ChatosError, isChatosError } from '../../errors.ts';
 import { formatAddress, type Address } from '../../net/address.ts';
 import { LOOPBACK, Networks } from '../../net/networks.ts';
 import type { AuditLog } from '../../ops/audit/audit-log.ts';
+import type { JoinedCluster } from '../../cluster/joined-cluster.ts';
 import type { WholeServer } from '../../cluster/workers/whole-server.ts';
 import type { KeyPair } from '../../net/tls-server.ts';
 import type { BansFile } from '../../ops/bans-file.ts';
@@ -52,13 +53,22 @@ export async function startServer(plan: ServerPlan): Promise<ChatosServer> {
  * @throws {ChatosError} as {@link startServer}
  */
 export async function startWorkers(
-  plan: ServerPlan & { readonly count: number; readonly logLevel: LogLevel },
+  plan: ServerPlan & {
+    readonly count: number;
+    readonly logLevel: LogLevel;
+    /** That of which the server is a node. */
+    readonly cluster?: JoinedCluster | undefined;
+    /** The server has lost its place in the cluster to another one. */
+    readonly onNodeLost?: (error: unknown) => void;
+  },
 ): Promise<WholeServer> {
-  const { count, logLevel, options, audit, bans, log } = plan;
+  const { count, logLevel, options, audit, bans, log, cluster, onNodeLost } = plan;
   const { WholeServer: Server } = await import('../../cluster/workers/whole-server.ts');
   const tls = await certificateOf(plan);
   const setUp = { ...options, tls, bans: bans.read() };
-  const server = await Server.start({ count, options: setUp, log, logLevel, tellsEvents: audit !== undefined });
+  const ofCluster = cluster && { registry: cluster.registry, cluster: cluster.plan, onNodeLost };
+  const tellsEvents = audit !== undefined;
+  const server = await Server.start({ count, options: setUp, log, logLevel, tellsEvents, ...ofCluster });
   audit?.follow(server);
   bans.attach(server);
   await listenAll(server, plan);

@@ -22,6 +22,10 @@ export interface Running {
   recorder?: Recorder | undefined;
   audit?: AuditLog | undefined;
   server?: OperatedServer | undefined;
+  /** The cluster that the server is a node of: it is left when the server has ended. */
+  cluster?: { leave(): Promise<void> } | undefined;
+  /** Resolves where it cannot go on. */
+  failed?: Promise<unknown>;
   runtime?: BotRuntime;
   status?: StatusServer | undefined;
   control?: ControlServer | undefined;
@@ -58,8 +62,9 @@ export async function runUntilStopped(
       if (!stop.signal.aborted || !isChatosError(error, 'CONNECTION_LOST')) throw error;
     });
     const { runtime, server } = running;
-    const ending = await Promise.race(runtime ? [stop.received, runtime.failed] : [stop.received]);
-    if (isChatosError(ending)) throw ending;
+    const failures = [runtime?.failed, running.failed].filter((each) => each !== undefined);
+    const ending = await Promise.race([stop.received, ...failures]);
+    if (typeof ending !== 'string') throw ending;
     // A server of ours may relay more than the bots' own.
     await server?.refresh?.();
     const channels = server?.stats.channels ?? runtime?.channelCount ?? 0;
@@ -78,11 +83,12 @@ export async function runUntilStopped(
 }
 
 async function stopRun(running: Running, drainMs: number): Promise<void> {
-  const { log, watcher, runtime, server, audit, recorder, status, control } = running;
+  const { log, watcher, runtime, server, cluster, audit, recorder, status, control } = running;
   const deadline = performance.now() + drainMs;
   server?.admitNobody();
   await Promise.all([watcher?.close(), runtime?.stop({ timeoutMs: drainMs })]);
   await server?.close({ drainMs: Math.max(deadline - performance.now(), 0) });
+  await cluster?.leave();
   await audit?.close();
   await recorder?.close();
   await status?.close();

@@ -1,0 +1,30 @@
+import type { ClusterSettings } from '../../config/cluster.ts';
+import { DEFAULT_SERVER_LIMITS } from '../../server/limits/server-limits.ts';
+import { withResolvers } from '../../util/deferred.ts';
+import { warnOfReaders } from '../connecting/readers.ts';
+import type { StopRequest } from '../terminal/signals.ts';
+import type { ServerPlan } from './embedded-server.ts';
+import type { Running } from './lifecycle.ts';
+
+/**
+ * Makes the server of this process a node of a cluster, and leaves that when it stops.
+ *
+ * @throws {ChatosError} as {@link JoinedCluster.join}
+ */
+export async function joinCluster(
+  settings: ClusterSettings,
+  { options, log, announce }: Pick<ServerPlan, 'options' | 'log' | 'announce'>,
+  running: Running,
+  stop: StopRequest,
+) {
+  const { JoinedCluster } = await import('../../cluster/joined-cluster.ts');
+  await warnOfReaders(settings.secretFile, 'the secret of the cluster');
+  const { loginHoldMs } = { ...DEFAULT_SERVER_LIMITS, ...options.limits };
+  const cluster = await JoinedCluster.join({ ...settings, loginHoldMs }, log, stop.signal);
+  running.cluster = cluster;
+  const { promise, resolve } = withResolvers<unknown>();
+  running.failed = promise;
+  const { peer } = cluster.plan.membership.self;
+  announce(`node ${settings.node} listens for others on ${peer}`, { node: settings.node, peer });
+  return { cluster, onNodeLost: resolve };
+}

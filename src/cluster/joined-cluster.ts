@@ -1,0 +1,100 @@
+import type { Logger } from '../util/log.ts';
+import { pause, withinTime } from '../util/timeout.ts';
+import { Broker } from './nats/broker.ts';
+import type { BrokerOptions } from './nats/broker-options.ts';
+import { NatsMembership } from './nats/nats-membership.ts';
+import { NatsRegistry } from './nats/nats-registry.ts';
+import { NodeAsking } from './nats/node-asking.ts';
+import { Seal } from './nats/seal.ts';
+import { clusterKeys } from './nodes/cluster-keys.ts';
+import { PeerAcceptor } from './nodes/peer-acceptor.ts';
+import type { ClusterPlan } from './workers/cluster-node.ts';
+import type { LoginRegistry } from './workers/registry.ts';
+
+/** What it consists of, beside the server. */
+interface Parts {
+  readonly acceptor: PeerAcceptor;
+  readonly broker: Broker;
+  readonly membership: NatsMembership;
+  readonly asking: NodeAsking;
+  readonly registry: NatsRegistry;
+}
+
+export interface ClusterOptions {
+  readonly broker: BrokerOptions;
+  readonly node: string;
+  /** Where this node listens for others, as `host:port`; port 0 picks a free one. */
+  readonly peer: string;
+  readonly secret: Uint8Array;
+  readonly leaseTtlMs: number;
+  readonly claimTimeoutMs: number;
+  /** Whether nodes speak TLS to each other. */
+  readonly encrypt: boolean;
+  /** As of {@link LoginRegistry.holdFor}. */
+  readonly loginHoldMs: number;
+}
+
+/** NATS that does not answer within this is not waited for, in milliseconds, nor when this node leaves. */
+const ANSWER_MS = 3_000;
+const LEAVE_MS = 2_000;
+
+/** A cluster, as the server of this process is a node of it. */
+export class JoinedCluster {
+  readonly plan: ClusterPlan;
+  readonly registry: LoginRegistry;
+  readonly #parts: Parts;
+
+  private constructor(parts: Parts, plan: ClusterPlan) {
+    this.#parts = parts;
+    this.plan = plan;
+    this.registry = parts.registry;
+  }
+
+  /**
+   * Makes this process a node.
+   *
+   * @throws {ChatosError} `INVALID_ARGUMENT` for what cannot be, `LISTEN_FAILED` for the address of this node,
+   *   `CONNECT_FAILED`, `NOT_PERMITTED` or `NOT_TRUSTED` of NATS, `NOT_PERMITTED` where another node has its name or the
+   *   nodes have another secret
+   */
+  static async join(options: ClusterOptions, log: Logger, signal: AbortSignal): Promise<JoinedCluster> {
+    const { node, peer, secret, leaseTtlMs, claimTimeoutMs, encrypt, loginHoldMs } = options;
+    const keys = clusterKeys(secret);
+    const seal = new Seal(secret);
+    const acceptor = await PeerAcceptor.open(peer, (error) => log.warn(`other nodes cannot connect: ${error.message}`));
+    let broker: Broker | undefined;
+    try {
+      broker = await Broker.connect(options.broker, node, ANSWER_MS);
+      const membership = await NatsMembership.join(broker, seal, {
+        node,
+        peer: acceptor.address,
+        leaseTtlMs,
+        onWaiting: (why) => log.warn('waiting for the place of this node in the cluster', { why }),
+      });
+      const asking = new NodeAsking(membership, seal);
+      const registry = new NatsRegistry(membership, asking, { holdMs: loginHoldMs, claimTimeoutMs });
+      const { grantsInMs } = membership;
+      if (grantsInMs > 0) {
+        const seconds = Math.ceil(grantsInMs / 1000);
+        log.info(`the cluster is new: it lets users log in after a lease of its nodes, in ${seconds} s`);
+        await pause(grantsInMs, signal);
+      }
+      const plan: ClusterPlan = { membership, acceptor, keys, isEncrypted: encrypt, leaseTtlMs };
+      return new JoinedCluster({ acceptor, broker, membership, asking, registry }, plan);
+    } catch (error) {
+      acceptor.close();
+      await broker?.close();
+      throw error;
+    }
+  }
+
+  /** Its sessions have ended: what it held is free, where NATS can be reached. */
+  async leave(): Promise<void> {
+    const { acceptor, broker, membership, asking, registry } = this.#parts;
+    acceptor.close();
+    const leaving = registry.close().then(() => membership.leave());
+    await withinTime(leaving, LEAVE_MS, 'NATS does not answer').catch(() => undefined);
+    asking.close();
+    await withinTime(broker.close(), LEAVE_MS, 'NATS does not answer').catch(() => undefined);
+  }
+}

@@ -1,0 +1,106 @@
+import * as v from 'valibot';
+import { readServers } from '../cluster/nats/broker-options.ts';
+import { ChatosError } from '../errors.ts';
+import { readAuthority } from '../net/address.ts';
+import { checked, thrown } from './checks.ts';
+
+/** So long a lease of a node may be, in milliseconds: shorter ones end where a machine is busy, longer ones hold logins of dead nodes. */
+const LEASE_MS = { min: 2_000, max: 600_000 };
+const CLAIM_MS = { min: 100, max: 60_000 };
+export const DEFAULT_LEASE_TTL_MS = 15_000;
+export const DEFAULT_CLAIM_TIMEOUT_MS = 5_000;
+
+const NODE_NAME = /^[\w-]{1,32}$/;
+const NO_PORT = -1;
+const UNSPECIFIED: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
+
+/** Why a text cannot be the name of a node. */
+export function nodeProblem(text: string): string | undefined {
+  return NODE_NAME.test(text) ? undefined : 'a node has a name of 1 to 32 letters, digits, - and _';
+}
+
+/** Why a node cannot be reached by others at an address. */
+export function peerProblem(text: string): string | undefined {
+  const problem = thrown(() => {
+    const { host, port } = readAuthority(text, NO_PORT, (why) => new ChatosError('INVALID_ADDRESS', why));
+    if (port === NO_PORT) throw new Error('the port is missing');
+    if (UNSPECIFIED.has(host)) throw new Error(`nobody can connect to ${host}`);
+  });
+  return problem && `expected an address of this machine that other nodes can reach, as 192.0.2.7:7790: ${problem}`;
+}
+
+export function brokerProblem(text: string): string | undefined {
+  return thrown(() => readServers([text]));
+}
+
+const FILE = v.pipe(v.string(), v.minLength(1, 'name a file'));
+
+const server = v.pipe(v.string(), checked(brokerProblem));
+
+const time = ({ min, max }: typeof LEASE_MS, what: string) => {
+  const expected = `expected milliseconds, ${min} to ${max}`;
+  return v.pipe(
+    v.number(expected),
+    v.integer(expected),
+    v.minValue(min, expected),
+    v.maxValue(max, expected),
+    v.description(what),
+  );
+};
+
+/** The cluster that a server is a node of. */
+export const CLUSTER_SCHEMA = v.strictObject({
+  broker: v.pipe(
+    v.union(
+      [server, v.pipe(v.array(server), v.minLength(1, 'name one'))],
+      'expected the address of a NATS server, or a list of addresses',
+    ),
+    v.description(
+      'The NATS server, as nats://127.0.0.1:4222 or tls://nats.example.org; or a list, of one NATS cluster.',
+    ),
+  ),
+  credentials: v.optional(
+    v.pipe(FILE, v.description('A file of credentials for NATS, as nsc makes them, relative to this file.')),
+  ),
+  tls: v.optional(
+    v.pipe(
+      v.strictObject({
+        ca: v.optional(
+          v.pipe(FILE, v.description('Authorities of the NATS server, in PEM. Default: those of Node.js.')),
+        ),
+        cert: v.optional(v.pipe(FILE, v.description('A certificate for the NATS server, in PEM.'))),
+        key: v.optional(v.pipe(FILE, v.description('Its key, in PEM.'))),
+      }),
+      v.description('TLS to NATS; paths are relative to this file.'),
+    ),
+  ),
+  node: v.optional(
+    v.pipe(v.string(), checked(nodeProblem), v.description("The name of this node. Default: the machine's.")),
+  ),
+  peer: v.optional(
+    v.pipe(
+      v.string(),
+      checked(peerProblem),
+      v.description('Where this node listens for the others, as host:port: an address that they can reach.'),
+    ),
+  ),
+  secretFile: v.optional(
+    v.pipe(FILE, v.description('The file with the secret that all nodes share, relative to this file.')),
+  ),
+  leaseTtlMs: v.optional(
+    time(
+      LEASE_MS,
+      `How long a node may be out of touch with NATS before its sessions end, the same for all nodes. Default: ${DEFAULT_LEASE_TTL_MS}.`,
+    ),
+  ),
+  claimTimeoutMs: v.optional(
+    time(CLAIM_MS, `How long a login may wait for NATS before it is refused. Default: ${DEFAULT_CLAIM_TIMEOUT_MS}.`),
+  ),
+  replicas: v.optional(
+    v.pipe(
+      v.picklist([1, 3, 5], 'expected 1, 3 or 5'),
+      v.description('On how many servers of a NATS cluster the records are. Default: 1.'),
+    ),
+  ),
+  encrypt: v.optional(v.pipe(v.boolean(), v.description('Whether nodes speak TLS to each other. Default: true.'))),
+});

@@ -1,0 +1,134 @@
+import { describe, expect, test, vi } from 'vitest';
+import { NO_NATS } from '../support/nats-server.ts';
+import { openHalf, readAll, RfcPeer } from '../support/rfc-peer.ts';
+import { hashOf, pattern } from '../support/server-sockets.ts';
+import { failure, start } from './chatosbot.ts';
+import { LEASE_MS, linked, nodeConfig, startNats, startNode, startNodes } from './cluster-nodes.ts';
+import { fate, peer } from './peers.ts';
+import { runShared } from './shared-process.ts';
+
+const BYTES = pattern(3_000_000);
+
+/** The halves of a channel, each at a port. */
+async function openHalves(requester: RfcPeer, target: RfcPeer, ports: readonly [number, number]) {
+  requester.request(target.name);
+  await target.next(5);
+  target.ok(requester.name);
+  const { connectId } = await requester.next(8);
+  expect(await target.next(8)).toMatchObject({ connectId });
+  return Promise.all(ports.map((port) => openHalf(port, connectId)));
+}
+
+/** Logs in as soon as that is granted; returns for how long it was not, in milliseconds. */
+async function logInSoon(port: number, login: string): Promise<{ me: RfcPeer; waitedMs: number }> {
+  const since = performance.now();
+  for (;;) {
+    const me = await RfcPeer.connect(port);
+    if (await me.login(login).catch(() => false)) return { me, waitedMs: performance.now() - since };
+    me.destroy();
+  }
+}
+
+describe.skipIf(NO_NATS)('nodes of a cluster', () => {
+  test('are one server: messages, requests and channels go from any of them to any', async () => {
+    const nodes = await startNodes(await startNats(), 3);
+    const [alice, bob, carl] = (await Promise.all(
+      nodes.map(({ port }, i) => peer(port, ['alice', 'bob', 'carl'][i]!)),
+    )) as [RfcPeer, RfcPeer, RfcPeer];
+    for (const from of [alice, bob, carl]) {
+      from.say(`hello of ${from.name}`);
+      for (const to of [alice, bob, carl]) expect(await to.next(3)).toMatchObject({ msg: `hello of ${from.name}` });
+    }
+    carl.tell('alice', 'just you');
+    expect(await alice.next(4)).toMatchObject({ sender: 'carl', msg: 'just you' });
+    expect(await (await RfcPeer.connect(nodes[2]!.port)).login('alice')).toBe(false);
+    // Its home is at the first node, and both of its halves come to others.
+    const [from, to] = await openHalves(alice, bob, [nodes[1]!.port, nodes[2]!.port]);
+    const got = readAll(to!);
+    from!.end(BYTES);
+    expect(hashOf(await got)).toEqual(hashOf(BYTES));
+    to!.end('and back');
+    expect((await readAll(from!)).toString()).toBe('and back');
+    const shown = await runShared(['ctl', 'cluster', '--control', nodes[0]!.control]);
+    expect(shown.stdout).toMatch(/^a \(this\) +up/m);
+    expect(shown.stdout).toMatch(/^ +1 +c worker 1 +up/m);
+  });
+
+  test('where one is killed, its logins are free within a lease, its requests get KO, its channels break', async () => {
+    const nats = await startNats();
+    const nodes = await startNodes(nats, 3);
+    const [one, two, three] = nodes as [(typeof nodes)[0], (typeof nodes)[0], (typeof nodes)[0]];
+    const [alice, bob, carl] = [
+      await peer(one.port, 'alice'),
+      await peer(two.port, 'bob'),
+      await peer(three.port, 'carl'),
+    ];
+    const lost = await openHalves(bob, alice, [two.port, one.port]);
+    const kept = await openHalves(carl, alice, [three.port, one.port]);
+    alice.request('bob');
+    await bob.next(5);
+    const [end] = lost.map(fate).slice(1);
+    two.command.kill('SIGKILL');
+    const { waitedMs } = await logInSoon(three.port, 'bob');
+    expect(waitedMs).toBeLessThan(LEASE_MS + 3_000);
+    expect(await alice.next(7)).toMatchObject({ requester: 'alice', target: 'bob' });
+    expect(await end).toBe('reset');
+    kept[0]!.end('still here');
+    expect((await readAll(kept[1]!)).toString()).toBe('still here');
+    await one.command.line(/a node has gone from the cluster node=b/);
+    await linked([one, three], 1);
+    alice.say('the two of us');
+    expect(await carl.next(3)).toMatchObject({ msg: 'the two of us' });
+  });
+
+  test('without NATS what is said goes on, until the lease has ended; with it again, users can log in again', async () => {
+    const nats = await startNats();
+    const [one, two] = (await startNodes(nats, 2)) as [
+      Awaited<ReturnType<typeof startNode>>,
+      Awaited<ReturnType<typeof startNode>>,
+    ];
+    const [alice, bob] = [await peer(one.port, 'alice'), await peer(two.port, 'bob')];
+    await nats.kill();
+    await one.command.line(/error +NATS is not reachable: nobody can log in/);
+    alice.say('no broker');
+    expect(await bob.next(3)).toMatchObject({ msg: 'no broker' });
+    expect(await one.get('/readyz')).toMatch(/NATS is not reachable/);
+    const newcomer = await RfcPeer.connect(two.port);
+    expect(await newcomer.login('carl').catch(() => false)).toBe(false);
+    await Promise.all([alice.ended, bob.ended]);
+    await one.command.line(/error +the lease of this node is lost: all sessions have ended/);
+    expect(await one.get('/readyz')).toMatch(/^server: this node has no lease in its cluster$/m);
+    await nats.start();
+    for (const { command } of [one, two]) await command.line(/this node has a lease again/);
+    const again = await Promise.all([logInSoon(one.port, 'alice'), logInSoon(two.port, 'bob')]);
+    await linked([one, two], 1);
+    again[0].me.say('back');
+    expect(await again[1].me.next(3)).toMatchObject({ msg: 'back' });
+    for (const { me } of again) me.destroy();
+  });
+
+  test('one that is stopped by SIGTERM leaves, and its logins are free at once', async () => {
+    const nodes = await startNodes(await startNats(), 2);
+    const [one, two] = nodes as [(typeof nodes)[0], (typeof nodes)[0]];
+    await peer(two.port, 'bob');
+    two.command.kill('SIGTERM');
+    expect(await two.command.exit()).toMatchObject({ status: 0 });
+    await peer(one.port, 'bob');
+    await one.command.line(/a node has gone from the cluster node=b why="it has left"/);
+    await vi.waitFor(async () => expect(await one.get('/metrics')).toMatch(/^chatosbot_cluster_nodes 1$/m));
+  });
+
+  test('what keeps a server from being a node is said, with an exit code', async () => {
+    const nats = await startNats();
+    const ended = (config: string) => failure(start(['serve', '--listen', '127.0.0.1:0', '--config', config]));
+    await startNode(nats, 'a');
+    const unreachable = await ended(nodeConfig('nats://127.0.0.1:1', 'b', {}));
+    expect(unreachable).toMatchObject({ status: 69, last: expect.stringMatching(/no NATS server at 127\.0\.0\.1:1/) });
+    const other = await ended(nodeConfig(nats.url, 'b', { secret: 'another secret of a test' }));
+    expect(other).toMatchObject({ status: 77, last: expect.stringMatching(/have another secret/) });
+    const namesake = await ended(nodeConfig(nats.url, 'a', {}));
+    expect(namesake).toMatchObject({ status: 77, last: expect.stringMatching(/has a node a already/) });
+    const short = await ended(nodeConfig(nats.url, 'b', { secret: 'short' }));
+    expect(short).toMatchObject({ status: 2, last: expect.stringMatching(/the secret of the cluster has 5 bytes/) });
+  });
+});
