@@ -2,6 +2,7 @@ import type { Logger } from '../util/log.ts';
 import { pause, withinTime } from '../util/timeout.ts';
 import { Broker } from './nats/broker.ts';
 import type { BrokerOptions } from './nats/broker-options.ts';
+import { ClusterBans } from './nats/cluster-bans.ts';
 import { NatsMembership } from './nats/nats-membership.ts';
 import { NatsRegistry } from './nats/nats-registry.ts';
 import { NodeAsking } from './nats/node-asking.ts';
@@ -10,6 +11,7 @@ import { clusterKeys } from './nodes/cluster-keys.ts';
 import { PeerAcceptor } from './nodes/peer-acceptor.ts';
 import type { ClusterPlan } from './workers/cluster-node.ts';
 import type { LoginRegistry } from './workers/registry.ts';
+import type { SharedBans } from './workers/whole-bans.ts';
 
 /** What it consists of, beside the server. */
 interface Parts {
@@ -18,6 +20,7 @@ interface Parts {
   readonly membership: NatsMembership;
   readonly asking: NodeAsking;
   readonly registry: NatsRegistry;
+  readonly bans: ClusterBans;
 }
 
 export interface ClusterOptions {
@@ -42,12 +45,14 @@ const LEAVE_MS = 2_000;
 export class JoinedCluster {
   readonly plan: ClusterPlan;
   readonly registry: LoginRegistry;
+  readonly bans: SharedBans;
   readonly #parts: Parts;
 
   private constructor(parts: Parts, plan: ClusterPlan) {
     this.#parts = parts;
     this.plan = plan;
     this.registry = parts.registry;
+    this.bans = parts.bans;
   }
 
   /**
@@ -73,6 +78,7 @@ export class JoinedCluster {
       });
       const asking = new NodeAsking(membership, seal);
       const registry = new NatsRegistry(membership, asking, { holdMs: loginHoldMs, claimTimeoutMs });
+      const bans = await ClusterBans.open(broker, membership.data.bans, seal);
       const { grantsInMs } = membership;
       if (grantsInMs > 0) {
         const seconds = Math.ceil(grantsInMs / 1000);
@@ -80,7 +86,7 @@ export class JoinedCluster {
         await pause(grantsInMs, signal);
       }
       const plan: ClusterPlan = { membership, acceptor, keys, isEncrypted: encrypt, leaseTtlMs };
-      return new JoinedCluster({ acceptor, broker, membership, asking, registry }, plan);
+      return new JoinedCluster({ acceptor, broker, membership, asking, registry, bans }, plan);
     } catch (error) {
       acceptor.close();
       await broker?.close();
@@ -90,8 +96,9 @@ export class JoinedCluster {
 
   /** Its sessions have ended: what it held is free, where NATS can be reached. */
   async leave(): Promise<void> {
-    const { acceptor, broker, membership, asking, registry } = this.#parts;
+    const { acceptor, broker, membership, asking, registry, bans } = this.#parts;
     acceptor.close();
+    bans.close();
     const leaving = registry.close().then(() => membership.leave());
     await withinTime(leaving, LEAVE_MS, 'NATS does not answer').catch(() => undefined);
     asking.close();

@@ -128,7 +128,12 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     });
     const done = (await Promise.all(hits)).map((hit, index) => ({ ban: wanted[index]!, hit }));
     const warning = await notKept(bans);
-    return done.map(({ ban, hit }) => ({ type: 'banned', ...ban, ...hit, warning: warningFor(ban) ?? warning }));
+    return done.map(({ ban, hit }) => ({
+      type: 'banned',
+      ...ban,
+      ...hit,
+      warning: hit.warning ?? warningFor(ban) ?? warning,
+    }));
   },
 
   async unban({ server, bans }, request) {

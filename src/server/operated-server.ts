@@ -89,6 +89,14 @@ export interface ClusterView {
   readonly links: readonly ClusterLinkView[];
 }
 
+/** What a ban has ended at once. */
+export interface BanHit {
+  readonly sessions: number;
+  readonly channels: number;
+  /** Why it does not hold everywhere yet, in words. */
+  readonly warning?: string;
+}
+
 /** A server as operators see it, whether it is one process, as {@link ChatosServer}, or several. */
 export interface OperatedServer extends EventEmitter<ServerEvents> {
   readonly addresses: readonly Address[];
@@ -113,7 +121,7 @@ export interface OperatedServer extends EventEmitter<ServerEvents> {
   kick(id: string): Soon<boolean>;
   bans(): readonly Ban[];
   checkRoomForBans(bans: readonly Ban[]): void;
-  ban(ban: Ban): Soon<{ readonly sessions: number; readonly channels: number }>;
+  ban(ban: Ban): Soon<BanHit>;
   unban(kind: BanKind, what: string): Soon<Ban | undefined>;
   selfTest(): Promise<string | undefined>;
   listen(address: AddressLike): Promise<Address>;

@@ -3,7 +3,7 @@ import { NO_NATS } from '../support/nats-server.ts';
 import { openHalf, readAll, RfcPeer } from '../support/rfc-peer.ts';
 import { hashOf, pattern } from '../support/server-sockets.ts';
 import { failure, start } from './chatosbot.ts';
-import { LEASE_MS, linked, nodeConfig, startNats, startNode, startNodes } from './cluster-nodes.ts';
+import { LEASE_MS, linked, nodeConfig, startNats, startNode, startNodes, type StartedNode } from './cluster-nodes.ts';
 import { fate, peer } from './peers.ts';
 import { runShared } from './shared-process.ts';
 
@@ -57,7 +57,7 @@ describe.skipIf(NO_NATS)('nodes of a cluster', () => {
   test('where one is killed, its logins are free within a lease, its requests get KO, its channels break', async () => {
     const nats = await startNats();
     const nodes = await startNodes(nats, 3);
-    const [one, two, three] = nodes as [(typeof nodes)[0], (typeof nodes)[0], (typeof nodes)[0]];
+    const [one, two, three] = nodes as [StartedNode, StartedNode, StartedNode];
     const [alice, bob, carl] = [
       await peer(one.port, 'alice'),
       await peer(two.port, 'bob'),
@@ -83,10 +83,7 @@ describe.skipIf(NO_NATS)('nodes of a cluster', () => {
 
   test('without NATS what is said goes on, until the lease has ended; with it again, users can log in again', async () => {
     const nats = await startNats();
-    const [one, two] = (await startNodes(nats, 2)) as [
-      Awaited<ReturnType<typeof startNode>>,
-      Awaited<ReturnType<typeof startNode>>,
-    ];
+    const [one, two] = (await startNodes(nats, 2)) as [StartedNode, StartedNode];
     const [alice, bob] = [await peer(one.port, 'alice'), await peer(two.port, 'bob')];
     await nats.kill();
     await one.command.line(/error +NATS is not reachable: nobody can log in/);
@@ -109,13 +106,28 @@ describe.skipIf(NO_NATS)('nodes of a cluster', () => {
 
   test('one that is stopped by SIGTERM leaves, and its logins are free at once', async () => {
     const nodes = await startNodes(await startNats(), 2);
-    const [one, two] = nodes as [(typeof nodes)[0], (typeof nodes)[0]];
+    const [one, two] = nodes as [StartedNode, StartedNode];
     await peer(two.port, 'bob');
     two.command.kill('SIGTERM');
     expect(await two.command.exit()).toMatchObject({ status: 0 });
     await peer(one.port, 'bob');
     await one.command.line(/a node has gone from the cluster node=b why="it has left"/);
     await vi.waitFor(async () => expect(await one.get('/metrics')).toMatch(/^chatosbot_cluster_nodes 1$/m));
+  });
+
+  test('bans hold at all nodes, and at those that start later, until they are lifted at any', async () => {
+    const nats = await startNats();
+    const [one, two] = (await startNodes(nats, 2)) as [StartedNode, StartedNode];
+    const bob = await peer(two.port, 'bob');
+    const banned = await runShared(['ctl', 'ban', 'bob', '--reason', 'spam', '--control', one.control]);
+    expect(banned).toMatchObject({ status: 0, stdout: expect.stringMatching(/^banned login bob/) });
+    await bob.ended;
+    await two.command.line(/banned .*bob/);
+    const three = await startNode(nats, 'c');
+    for (const { port } of [one, two, three]) expect(await (await RfcPeer.connect(port)).login('bob')).toBe(false);
+    await runShared(['ctl', 'unban', 'bob', '--control', three.control]);
+    for (const { command } of [one, two]) await command.line(/unbanned .*bob/);
+    await peer(one.port, 'bob');
   });
 
   test('what keeps a server from being a node is said, with an exit code', async () => {

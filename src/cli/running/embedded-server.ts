@@ -6,6 +6,7 @@ import type { JoinedCluster } from '../../cluster/joined-cluster.ts';
 import type { WholeServer } from '../../cluster/workers/whole-server.ts';
 import type { KeyPair } from '../../net/tls-server.ts';
 import type { BansFile } from '../../ops/bans-file.ts';
+import { banKey, type Ban } from '../../server/access/bans.ts';
 import type { ServerOptions } from '../../server/options.ts';
 import { ChatosServer } from '../../server/server.ts';
 import type { Logger, LogLevel } from '../../util/log.ts';
@@ -65,14 +66,31 @@ export async function startWorkers(
   const { count, logLevel, options, audit, bans, log, cluster, onNodeLost } = plan;
   const { WholeServer: Server } = await import('../../cluster/workers/whole-server.ts');
   const tls = await certificateOf(plan);
-  const setUp = { ...options, tls, bans: bans.read() };
-  const ofCluster = cluster && { registry: cluster.registry, cluster: cluster.plan, onNodeLost };
+  const setUp = { ...options, tls, bans: cluster ? bansOf(cluster, plan) : bans.read() };
+  const ofCluster = cluster && {
+    registry: cluster.registry,
+    cluster: cluster.plan,
+    sharedBans: cluster.bans,
+    onNodeLost,
+  };
   const tellsEvents = audit !== undefined;
   const server = await Server.start({ count, options: setUp, log, logLevel, tellsEvents, ...ofCluster });
   audit?.follow(server);
   bans.attach(server);
   await listenAll(server, plan);
   return server;
+}
+
+/** Those of all nodes: what was lifted at another one while this one was down, is lifted here, too. */
+function bansOf({ bans }: JoinedCluster, { bans: file, log }: ServerPlan): readonly Ban[] {
+  const all = bans.list();
+  const known = new Set(all.map(banKey));
+  const idle = file.read().filter((ban) => !known.has(banKey(ban)));
+  if (idle.length > 0) {
+    const what = idle.map((ban) => ban.what).join(', ');
+    log.warn('bans of this machine are none of the cluster, and have no effect', { file: file.path, what });
+  }
+  return all;
 }
 
 /** The certificate for `tls://`, if any address is one; warns of what has no effect. */

@@ -1,12 +1,12 @@
 import { EventEmitter } from 'node:events';
 import type { Address, AddressLike } from '../../net/address.ts';
 import type { KeyPair } from '../../net/tls-server.ts';
-import { Bans, type Ban, type BanKind } from '../../server/access/bans.ts';
+import type { Ban, BanKind } from '../../server/access/bans.ts';
 import { Certificate } from '../../server/certificate.ts';
 import type { ServerEvents } from '../../server/events.ts';
 import { DEFAULT_SERVER_LIMITS } from '../../server/limits/server-limits.ts';
 import { logEvents } from '../../server/log-events.ts';
-import type { ClusterView, OperatedServer, WorkersView } from '../../server/operated-server.ts';
+import type { BanHit, ClusterView, OperatedServer, WorkersView } from '../../server/operated-server.ts';
 import { resolveServerOptions, type UpdatableOptions } from '../../server/options.ts';
 import { countEvents, type ServerStats } from '../../server/stats.ts';
 import type { ChannelView, SessionView } from '../../server/views.ts';
@@ -16,6 +16,7 @@ import { ClusterStatus } from './cluster-status.ts';
 import { limitsOfWorker } from './limits.ts';
 import type { SentOptions } from './messages.ts';
 import { emitTold } from './told-events.ts';
+import { WholeBans, type SharedBans } from './whole-bans.ts';
 import { AllNumbers } from './worker-numbers.ts';
 import type { WorkerProcess } from './worker-process.ts';
 import { Workers, type WorkersPlan } from './workers.ts';
@@ -23,7 +24,10 @@ import { Workers, type WorkersPlan } from './workers.ts';
 export type WholeServerPlan = Pick<
   WorkersPlan,
   'count' | 'options' | 'log' | 'logLevel' | 'tellsEvents' | 'registry' | 'cluster' | 'onNodeLost'
->;
+> & {
+  /** Those of the server's cluster. */
+  readonly sharedBans?: SharedBans;
+};
 
 /** Workers tell their numbers this often: where one dies, so much of what it has counted is not known. */
 const REFRESH_MS = 1_000;
@@ -41,7 +45,7 @@ export class WholeServer extends EventEmitter<ServerEvents> implements OperatedS
   readonly #log: BoundedLogger;
   readonly #numbers: AllNumbers;
   readonly #cluster: ClusterStatus | undefined;
-  readonly #bans: Bans;
+  readonly #bans: WholeBans;
   readonly #certificate: Certificate;
   /** What a worker that is started again is set up with. */
   readonly #setUp: { options: SentOptions; logLevel: LogLevel };
@@ -69,9 +73,7 @@ export class WholeServer extends EventEmitter<ServerEvents> implements OperatedS
     const { limits, tls, bans = [] } = setUp.options;
     const { handshakeTimeoutMs } = { ...DEFAULT_SERVER_LIMITS, ...limits };
     this.#certificate = new Certificate(tls, handshakeTimeoutMs);
-    this.#bans = new Bans();
-    for (const ban of bans) this.#bans.add(ban);
-    this.#bans.onExpired = (ban) => this.#emitWhole('unbanned', ban, 'expired');
+    this.#bans = new WholeBans(bans, workers, plan.sharedBans, (name, ...of) => this.#emitWhole(name, ...of));
     this.#timer = setInterval(() => void this.refresh().catch(() => undefined), REFRESH_MS).unref();
   }
 
@@ -213,23 +215,12 @@ export class WholeServer extends EventEmitter<ServerEvents> implements OperatedS
     this.#bans.checkRoomFor(bans);
   }
 
-  async ban(ban: Ban): Promise<{ readonly sessions: number; readonly channels: number }> {
-    this.#bans.add(ban);
-    const { asking, processes } = this.#workers;
-    const hit = await asking.change(processes, 'ban', ban);
-    const sessions = hit.reduce((sum, { answer }) => sum + answer.sessions, 0);
-    const channels = hit.reduce((sum, { answer }) => sum + answer.channels, 0);
-    this.#emitWhole('banned', ban, sessions, channels);
-    return { sessions, channels };
+  ban(ban: Ban): Promise<BanHit> {
+    return this.#bans.ban(ban);
   }
 
-  async unban(kind: BanKind, what: string): Promise<Ban | undefined> {
-    const lifted = this.#bans.remove(kind, what);
-    if (!lifted) return undefined;
-    const { asking, processes } = this.#workers;
-    await asking.change(processes, 'unban', { kind, what });
-    this.#emitWhole('unbanned', lifted, 'lifted');
-    return lifted;
+  unban(kind: BanKind, what: string): Promise<Ban | undefined> {
+    return this.#bans.unban(kind, what);
   }
 
   async selfTest(): Promise<string | undefined> {
