@@ -2,7 +2,9 @@ import { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { ConfirmedEnd } from '../../net/confirmed-end.ts';
-import type { Ending, Transport } from '../../net/transport.ts';
+import { handleOf } from '../../net/socket-handle.ts';
+import { reuseBuffer } from '../../net/reused-buffer.ts';
+import type { Ending, OnChunk, Transport } from '../../net/transport.ts';
 import type { RelayedHalf } from './messages.ts';
 
 type Done = (error?: Error | null) => void;
@@ -60,10 +62,18 @@ export class FramedTransport implements Transport {
   reset(): void {
     this.stream.destroy();
   }
+
+  readIntoReusedBuffer(onChunk: OnChunk, sizes?: readonly number[]): Transport | undefined {
+    return this.stream.readDirectly(onChunk, sizes) ? this : undefined;
+  }
 }
 
 class FramedStream extends Duplex {
-  readonly #socket: Socket;
+  #socket: Socket;
+  /** Gets what is in frames where it is read: nothing goes through the stream then. */
+  #onChunk: OnChunk | undefined;
+  /** What was read and could not be handed on yet. */
+  #rest: Buffer | undefined;
   /** What is left of the frame that is being read. */
   #left = 0;
   #head: Buffer = Buffer.alloc(0);
@@ -72,19 +82,54 @@ class FramedStream extends Duplex {
   constructor(socket: Socket) {
     super({ allowHalfOpen: true });
     this.#socket = socket;
-    socket.on('data', (chunk: Buffer) => this.#onData(chunk)).on('error', (error) => this.destroy(error));
-    // Behind an end of both sides, the other process closes: our last write may be reported a moment later.
-    socket.once('end', () => (this.#hasEnded ? setImmediate(this.#breakUnlessOver) : this.#breakUnlessOver()));
-    socket.once('close', this.#breakUnlessOver);
+    socket.on('data', this.#onData);
+    this.#listen(socket);
     socket.pause();
   }
+
+  /**
+   * From now on, reads into a buffer that is used again, and hands on from there what is in frames. Returns whether it does:
+   * only TCP can, and nothing may wait to be read.
+   */
+  readDirectly(onChunk: OnChunk, sizes: readonly number[] | undefined): boolean {
+    const old = this.#socket;
+    const isTcp = handleOf(old) !== undefined;
+    if (!isTcp || old.destroyed || old.readableEnded || old.writableLength > 0 || this.readableLength > 0) return false;
+    old
+      .off('data', this.#onData)
+      .off('error', this.#onError)
+      .off('end', this.#onEnd)
+      .off('close', this.#breakUnlessOver);
+    const chunks: Buffer[] = [];
+    for (let left = old.read() as Buffer | null; left !== null; left = old.read() as Buffer | null) chunks.push(left);
+    const socket = reuseBuffer(old, (chunk) => this.#handOn(chunk), sizes)!;
+    this.#listen(socket);
+    this.#socket = socket;
+    this.#onChunk = onChunk;
+    this.#rest = Buffer.concat(chunks);
+    this.pause();
+    this.on('resume', this.#goOn);
+    return true;
+  }
+
+  #listen(socket: Socket): void {
+    socket.on('error', this.#onError).once('end', this.#onEnd).once('close', this.#breakUnlessOver);
+  }
+
+  readonly #onError = (error: Error): void => void this.destroy(error);
+
+  /** Behind an end of both sides, the other process closes: our last write may be reported a moment later. */
+  readonly #onEnd = (): void => {
+    if (this.#hasEnded) setImmediate(this.#breakUnlessOver);
+    else this.#breakUnlessOver();
+  };
 
   readonly #breakUnlessOver = (): void => {
     if (!this.#hasEnded || !this.writableFinished) this.destroy(new Error('the connection broke at another worker'));
   };
 
   override _read(): void {
-    this.#socket.resume();
+    if (!this.#onChunk) this.#socket.resume();
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: Done): void {
@@ -120,27 +165,52 @@ class FramedStream extends Duplex {
     this.#socket.uncork();
   }
 
-  #onData(chunk: Buffer): void {
-    let at = 0;
+  readonly #onData = (chunk: Buffer): void => {
     let more = true;
-    while (at < chunk.length) {
-      if (this.#left === 0) {
-        const needed = HEAD_BYTES - this.#head.length;
-        this.#head = Buffer.concat([this.#head, chunk.subarray(at, at + needed)]);
-        at += needed;
-        if (this.#head.length < HEAD_BYTES) break;
-        this.#left = this.#head.readUInt32BE(0);
-        this.#head = Buffer.alloc(0);
-        if (this.#left > 0) continue;
-        this.#hasEnded = true;
-        this.push(null);
-        return;
-      }
-      const piece = chunk.subarray(at, at + this.#left);
-      at += piece.length;
-      this.#left -= piece.length;
+    this.#unframe(chunk, (piece) => {
       more = this.push(piece);
-    }
+      return true;
+    });
     if (!more) this.#socket.pause();
+  };
+
+  /** Hands on what was read directly. Returns whether more may be read. */
+  #handOn(chunk: Buffer): boolean {
+    const taken = this.#unframe(chunk, this.#onChunk!);
+    if (taken === undefined) return true;
+    // Nothing is read into its buffer before the socket is resumed.
+    this.#rest = chunk.subarray(taken);
+    this.pause();
+    return false;
+  }
+
+  readonly #goOn = (): void => {
+    const rest = this.#rest;
+    this.#rest = undefined;
+    if (!rest || this.#handOn(rest)) this.#socket.resume();
+  };
+
+  /** Gives what is in frames. Returns how far it has come where no more is taken, and `undefined` at the end. */
+  #unframe(chunk: Buffer, give: OnChunk): number | undefined {
+    let at = 0;
+    while (at < chunk.length && !this.#hasEnded) {
+      if (this.#left > 0) {
+        const piece = chunk.subarray(at, at + this.#left);
+        at += piece.length;
+        this.#left -= piece.length;
+        if (!give(piece)) return at;
+        continue;
+      }
+      const needed = HEAD_BYTES - this.#head.length;
+      this.#head = Buffer.concat([this.#head, chunk.subarray(at, at + needed)]);
+      at += needed;
+      if (this.#head.length < HEAD_BYTES) break;
+      this.#left = this.#head.readUInt32BE(0);
+      this.#head = Buffer.alloc(0);
+      if (this.#left > 0) continue;
+      this.#hasEnded = true;
+      this.push(null);
+    }
+    return undefined;
   }
 }
