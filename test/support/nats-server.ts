@@ -1,7 +1,7 @@
 /** A NATS server of the test's own, where Debian's is installed: CI requires it, elsewhere its tests are skipped. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -90,6 +90,16 @@ export class NatsServer {
   /** What it has stored is gone; for one that does not run. */
   forget(): void {
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** Keeps what it has stored so far; for one that does not run. Returns what has it stored that again, and nothing else. */
+  keep(): () => void {
+    const kept = `${this.#folder}-kept`;
+    cpSync(this.#folder, kept, { recursive: true });
+    return () => {
+      this.forget();
+      renameSync(kept, this.#folder);
+    };
   }
 
   /** For the end of the test. */

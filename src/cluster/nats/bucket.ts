@@ -54,18 +54,19 @@ export class Bucket {
 
   /**
    * Makes the bucket where it is not there. Returns when it was made, by the server's clock, in milliseconds since 1970: at
-   * another time, what was in it is gone.
+   * another time, what was in it is gone. Where the machine of the server has crashed, what was put last may be gone, too.
    *
    * @throws {ChatosError} as {@link Bucket.open}
    */
-  async ensure(): Promise<number> {
+  async ensure(): Promise<{ readonly madeAtMs: number; readonly hasGoneBack: boolean }> {
     const { buckets, replicas } = this.#broker;
     try {
       const settings = { history: 1, replicas, allow_direct: false, ...(this.#ttlMs > 0 && { ttl: this.#ttlMs }) };
       this.#kv = await buckets.create(this.name, settings);
+      const before = this.#lastRevision;
       const { streamInfo } = await this.#kv.status();
       this.#lastRevision = streamInfo.state.last_seq;
-      return Date.parse(streamInfo.created);
+      return { madeAtMs: Date.parse(streamInfo.created), hasGoneBack: this.#lastRevision < before };
     } catch (error) {
       throw bucketError(this.name, replicas, error);
     }

@@ -50,7 +50,7 @@ export class ClusterBans extends EventEmitter<ClusterBansEvents> {
    */
   static async open(broker: Broker, bucket: Bucket, seal: Seal): Promise<ClusterBans> {
     const bans = new ClusterBans(bucket, seal);
-    bans.#madeAtMs = await bucket.ensure();
+    bans.#madeAtMs = (await bucket.ensure()).madeAtMs;
     await bans.#read();
     const { signal } = bans.#over;
     bucket.watch((record) => bans.#note(record), signal);
@@ -132,9 +132,10 @@ export class ClusterBans extends EventEmitter<ClusterBansEvents> {
     while (!signal.aborted) {
       try {
         await this.#inTurn(async () => {
-          const madeAtMs = await this.#bucket.ensure();
-          // What others had banned is gone from the bucket, and not lifted.
-          if (madeAtMs !== this.#madeAtMs) for (const [key, ban] of this.#known) this.#unsent.set(key, ban);
+          const { madeAtMs, hasGoneBack } = await this.#bucket.ensure();
+          // What is gone from the bucket then has not been lifted.
+          if (madeAtMs !== this.#madeAtMs || hasGoneBack)
+            for (const [key, ban] of this.#known) this.#unsent.set(key, ban);
           this.#madeAtMs = madeAtMs;
           for (const key of this.#unsent.keys()) await this.#put(key);
           await this.#read();

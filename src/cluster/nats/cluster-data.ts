@@ -13,6 +13,7 @@ export class ClusterData {
   /** Whom operators keep out. */
   readonly bans: Bucket;
   #madeAtMs = 0;
+  #generation = 0;
 
   private constructor(nodes: Bucket, logins: Bucket, bans: Bucket) {
     this.nodes = nodes;
@@ -43,16 +44,22 @@ export class ClusterData {
     return this.#madeAtMs;
   }
 
+  /** Counts how often leases or logins were gone: revisions of an earlier generation may be those of other records now. */
+  get generation(): number {
+    return this.#generation;
+  }
+
   /**
-   * Makes those again that are gone. Returns whether leases or logins are others than before.
+   * Makes those again that are gone. Returns whether leases or logins are gone that were there.
    *
    * @throws {ChatosError} as {@link Bucket.ensure}
    */
   async check(): Promise<boolean> {
-    const made = await Promise.all([this.nodes.ensure(), this.logins.ensure(), this.bans.ensure()]);
-    const madeAtMs = Math.max(made[0], made[1]);
-    const isNew = madeAtMs !== this.#madeAtMs;
+    const [nodes, logins] = await Promise.all([this.nodes.ensure(), this.logins.ensure(), this.bans.ensure()]);
+    const madeAtMs = Math.max(nodes.madeAtMs, logins.madeAtMs);
+    const isNew = madeAtMs !== this.#madeAtMs || nodes.hasGoneBack || logins.hasGoneBack;
     this.#madeAtMs = madeAtMs;
+    if (isNew) this.#generation += 1;
     return isNew;
   }
 }

@@ -1,11 +1,12 @@
 import { pause } from '../../util/timeout.ts';
 import type { Broker } from './broker.ts';
 
-/** What could not be removed is tried again after this, in milliseconds, and so many at once. */
+/** What could not be removed is tried again after this, in milliseconds. */
 const AGAIN_MS = 250;
+/** So much is removed at once. */
 const AT_ONCE = 64;
 
-/** What is to be removed when NATS can be reached. */
+/** What is to be removed as soon as NATS can be reached and has time for it. */
 export class Leftovers<T> {
   readonly #broker: Broker;
   readonly #remove: (item: T) => Promise<boolean>;
@@ -32,13 +33,11 @@ export class Leftovers<T> {
   async #run(): Promise<void> {
     this.#isRunning = true;
     while (this.#items.size > 0 && !this.#signal.aborted) {
-      await pause(AGAIN_MS, this.#signal);
       await this.#broker.whenReachable(this.#signal);
-      await Promise.all(
-        [...this.#items].slice(0, AT_ONCE).map(async (item) => {
-          if (await this.#remove(item)) this.#items.delete(item);
-        }),
-      );
+      const some = [...this.#items].slice(0, AT_ONCE);
+      const removed = await Promise.all(some.map(this.#remove));
+      for (const [i, item] of some.entries()) if (removed[i]) this.#items.delete(item);
+      if (removed.includes(false)) await pause(AGAIN_MS, this.#signal);
     }
     this.#isRunning = false;
   }

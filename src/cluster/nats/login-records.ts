@@ -15,8 +15,8 @@ export interface OwnedRecords {
   readonly number: number;
   /** Of the records that are there. */
   readonly revisions: Map<string, number>;
-  /** When the bucket was made that has them; 0 where none was put. */
-  madeAtMs: number;
+  /** Of the data that has them; 0 where none was put. */
+  generation: number;
   /** Whether a put has had no answer: a record may be there that `revisions` does not have. */
   isUnsure: boolean;
 }
@@ -60,35 +60,22 @@ export class LoginRecords {
    * @throws {ChatosError} `TIMED_OUT`, or as {@link Bucket.put}: some records may be there then
    */
   async take(owned: OwnedRecords, limit: TimeLimit, onPlaced: () => void): Promise<Obstacle | undefined> {
-    owned.madeAtMs = this.#membership.data.madeAtMs;
+    owned.generation = this.#membership.data.generation;
     const all = await Promise.allSettled(owned.keys.map((key) => this.#put(owned, key, limit)));
     onPlaced();
     for (const each of all) if (each.status === 'rejected') throw each.reason;
-    for (const key of owned.keys) {
-      while (!owned.revisions.has(key)) {
-        const obstacle = await this.#clear(owned, key, limit);
-        if (obstacle) return obstacle;
-        if (limit.isOver) throw new ChatosError('TIMED_OUT', `the login is not free within ${limit.ms / 1000} s`);
-        if (!owned.revisions.has(key)) await this.#put(owned, key, limit);
-      }
-    }
-    return undefined;
+    return this.#complete(owned, limit);
   }
 
   /**
-   * Puts all records again, in a bucket that was made again.
+   * Puts all records again, where the bucket has lost some or all. Returns who is in the way, as nobody should be.
    *
-   * @throws {ChatosError} as {@link Bucket.put}; `LOGIN_REFUSED` where another node has one
+   * @throws {ChatosError} as {@link take}
    */
-  async putAgain(owned: OwnedRecords, limit: TimeLimit): Promise<void> {
+  putAgain(owned: OwnedRecords, limit: TimeLimit): Promise<Obstacle | undefined> {
     owned.revisions.clear();
-    owned.madeAtMs = this.#membership.data.madeAtMs;
-    for (const key of owned.keys) {
-      if (await this.#put(owned, key, limit)) continue;
-      const last = await this.#logins.last(key);
-      if (!last || !this.#isOf(owned, last)) throw new ChatosError('LOGIN_REFUSED', 'another node has the login');
-      owned.revisions.set(key, last.revision);
-    }
+    owned.generation = this.#membership.data.generation;
+    return this.#complete(owned, limit);
   }
 
   /**
@@ -97,7 +84,7 @@ export class LoginRecords {
    * @throws {ChatosError} as {@link Bucket.put}
    */
   async remove(owned: OwnedRecords): Promise<void> {
-    const isSure = !owned.isUnsure && owned.madeAtMs === this.#membership.data.madeAtMs;
+    const isSure = !owned.isUnsure && owned.generation === this.#membership.data.generation;
     await Promise.all(
       owned.keys.map(async (key) => {
         const revision = isSure ? owned.revisions.get(key) : await this.#find(owned, key);
@@ -122,6 +109,18 @@ export class LoginRecords {
 
   get #logins(): NatsMembership['data']['logins'] {
     return this.#membership.data.logins;
+  }
+
+  /** Puts what is missing; of what others have, it asks these. */
+  async #complete(owned: OwnedRecords, limit: TimeLimit): Promise<Obstacle | undefined> {
+    for (const key of owned.keys) {
+      while (!owned.revisions.has(key) && !(await this.#put(owned, key, limit))) {
+        const obstacle = await this.#clear(owned, key, limit);
+        if (obstacle) return obstacle;
+        if (limit.isOver) throw new ChatosError('TIMED_OUT', `the login is not free within ${limit.ms / 1000} s`);
+      }
+    }
+    return undefined;
   }
 
   async #put(owned: OwnedRecords, key: string, limit: TimeLimit): Promise<boolean> {

@@ -141,6 +141,8 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
         if (record) this.#note(record, revision);
         return record !== undefined && (record.epoch !== epoch || !isLive(record));
       }
+      // In new data, leases are missing that hold.
+      if (this.grantsInMs > 0) return false;
       const dead: LeaseRecord = { node: '', epoch, slot, peer: '', workers: [], state: 'dead' };
       if ((await nodes.put(leaseKey(slot), encodeLease(this.#seal, dead), 0)) === undefined) continue;
       this.#others.end(slot, epoch);

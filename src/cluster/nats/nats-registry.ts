@@ -48,6 +48,7 @@ export class NatsRegistry implements LoginRegistry {
   readonly #leftovers: Leftovers<Owner>;
   #holdMs = 0;
   #claiming = 0;
+  #removing = 0;
 
   constructor(membership: NatsMembership, asking: NodeAsking, options: NatsRegistryOptions) {
     this.#membership = membership;
@@ -122,7 +123,7 @@ export class NatsRegistry implements LoginRegistry {
     const limit = new TimeLimit(CLOSE_MS);
     const all = this.#owners.all();
     while (all.length > 0 && !limit.isOver) {
-      await Promise.all(all.splice(0, PUT_AT_ONCE).map((owner) => this.#leave(owner)));
+      await Promise.all(all.splice(0, AT_ONCE).map((owner) => this.#leave(owner)));
     }
   }
 
@@ -222,11 +223,12 @@ export class NatsRegistry implements LoginRegistry {
     owner.state = 'leaving';
     owner.placed.resolve();
     this.#deadlines.delete(owner.deadline);
-    if (owner.madeAtMs === 0) this.#owners.delete(owner);
-    else if (!(await this.#remove(owner))) this.#leftovers.add(owner);
+    if (owner.generation === 0) this.#owners.delete(owner);
+    else if (this.#removing >= AT_ONCE || !(await this.#remove(owner))) this.#leftovers.add(owner);
   }
 
   async #remove(owner: Owner): Promise<boolean> {
+    this.#removing += 1;
     try {
       // The records of a lost lease count for nobody.
       if (this.#membership.holds) {
@@ -235,6 +237,8 @@ export class NatsRegistry implements LoginRegistry {
       }
     } catch {
       return false;
+    } finally {
+      this.#removing -= 1;
     }
     this.#owners.delete(owner);
     return true;
@@ -251,24 +255,19 @@ export class NatsRegistry implements LoginRegistry {
     }
   }
 
-  /** The bucket was made again: this node's logins must be there before others are granted. */
+  /** The bucket has lost some or all: this node's logins must be there before others are granted. */
   async #putAgain(): Promise<void> {
     const limit = new TimeLimit(this.#membership.grantsInMs);
     const all = this.#owners.all().filter(({ state }) => state === 'live' || state === 'held');
     while (all.length > 0 && this.#membership.holds) {
-      const some = all.splice(0, PUT_AT_ONCE);
-      const results = await Promise.allSettled(
-        some.map(async (owner) => {
-          if (owner.state !== 'leaving') await this.#records.putAgain(owner, limit);
-        }),
-      );
+      const some = all.splice(0, AT_ONCE).filter(({ state }) => state !== 'leaving');
+      const results = await Promise.allSettled(some.map((owner) => this.#records.putAgain(owner, limit)));
       for (const [i, result] of results.entries()) {
-        if (result.status === 'fulfilled') continue;
-        if (limit.isOver || isChatosError(result.reason, 'LOGIN_REFUSED')) {
+        if (result.status === 'rejected' && !limit.isOver) all.push(some[i]!);
+        else if (result.status === 'rejected' || result.value) {
           this.#membership.abandon('its logins could not be put into the new data of NATS');
           return;
         }
-        all.push(some[i]!);
       }
     }
   }
@@ -290,5 +289,5 @@ const EPOCH_MS = Date.UTC(2026, 0);
 /** More than a bucket can have. */
 const REVISIONS_A_SECOND = 2 ** 22;
 /** So many logins are put again, or removed, at once. */
-const PUT_AT_ONCE = 256;
+const AT_ONCE = 256;
 const CLOSE_MS = 1_000;

@@ -46,7 +46,7 @@ export class Owners {
       number: this.#lastNumber,
       state: 'claiming',
       revisions: new Map(),
-      madeAtMs: 0,
+      generation: 0,
       isUnsure: false,
       deadline: undefined,
       yieldsTo: undefined,

@@ -305,6 +305,52 @@ describe.skipIf(NO_NATS)('the logins of a cluster (where NATS is installed)', ()
     }
   });
 
+  it('stay with their sessions when NATS has lost what was put last, as where its machine has crashed', async () => {
+    const own = await NatsServer.start();
+    try {
+      const [x, y] = [await joinWithLogins(own, 'x'), await joinWithLogins(own, 'y')];
+      const first = claimOf('alice');
+      await untilGranted(x.registry, first);
+      await own.kill();
+      const goBack = own.keep();
+      await own.start();
+      await y.membership.whenGranting(never);
+      await x.registry.release(first, 'free');
+      await untilGranted(y.registry, claimOf('alice', '192.0.2.1', 'second'));
+      await untilGranted(x.registry, claimOf('bob', '192.0.2.1', 'third'));
+      const isNew = Promise.all([x, y].map(({ membership }) => once(membership, 'newData')));
+      await own.kill();
+      goBack();
+      await own.start();
+      await isNew;
+      await x.membership.whenGranting(never);
+      expect(await x.registry.claim(claimOf('alice'), worker())).toHaveProperty('obstacle.id', 'second');
+      expect(await y.registry.claim(claimOf('bob'), worker())).toHaveProperty('obstacle.id', 'third');
+      expect([x.membership.holds, y.membership.holds]).toEqual([true, true]);
+    } finally {
+      await own.remove();
+    }
+  });
+
+  it('are free when thousands of them are released at once', async () => {
+    const [a, b] = await joinAll(2);
+    const dying = worker();
+    const claims = Array.from({ length: 2_000 }, (_, i) => claimOf(`many${i}`));
+    await Promise.all(claims.map((claim) => a!.registry.claim(claim, dying)));
+    expect(a!.registry.forget(dying)).toBe(2_000);
+    const [one, last] = [claims[0]!, claims.at(-1)!].map(({ login }) => claimOf(login));
+    expect(await b!.registry.claim(last!, worker())).toHaveProperty('granted');
+    expect(await a!.registry.claim(one!, worker())).toHaveProperty('granted');
+    await expect
+      .poll(async () => {
+        let count = 0;
+        for await (const { value } of a!.membership.data.logins.records())
+          if (Buffer.from(value).toString().includes(a!.membership.self.epoch)) count += 1;
+        return count;
+      })
+      .toBe(2);
+  });
+
   it('are nobody\u2019s any more at a node that has lost its lease', async () => {
     const [a, b] = await joinAll(2);
     const claim = claimOf('alice');
