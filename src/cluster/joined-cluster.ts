@@ -26,8 +26,10 @@ interface Parts {
 export interface ClusterOptions {
   readonly broker: BrokerOptions;
   readonly node: string;
-  /** Where this node listens for others, as `host:port`; port 0 picks a free one. */
+  /** Where other nodes reach this one, as `host:port`. */
   readonly peer: string;
+  /** Where it listens for them; port 0 picks a free one. @default `peer` */
+  readonly peerListen: string | undefined;
   readonly secret: Uint8Array;
   readonly leaseTtlMs: number;
   readonly claimTimeoutMs: number;
@@ -63,16 +65,18 @@ export class JoinedCluster {
    *   nodes have another secret
    */
   static async join(options: ClusterOptions, log: Logger, signal: AbortSignal): Promise<JoinedCluster> {
-    const { node, peer, secret, leaseTtlMs, claimTimeoutMs, encrypt, loginHoldMs } = options;
+    const { node, peer, peerListen, secret, leaseTtlMs, claimTimeoutMs, encrypt, loginHoldMs } = options;
     const keys = clusterKeys(secret);
     const seal = new Seal(secret);
-    const acceptor = await PeerAcceptor.open(peer, (error) => log.warn(`other nodes cannot connect: ${error.message}`));
+    const acceptor = await PeerAcceptor.open(peerListen ?? peer, (error) =>
+      log.warn(`other nodes cannot connect: ${error.message}`),
+    );
     let broker: Broker | undefined;
     try {
       broker = await Broker.connect(options.broker, node, ANSWER_MS);
       const membership = await NatsMembership.join(broker, seal, {
         node,
-        peer: acceptor.address,
+        peer: peerListen === undefined ? acceptor.address : peer,
         leaseTtlMs,
         onWaiting: (why) => log.warn('waiting for the place of this node in the cluster', { why }),
       });

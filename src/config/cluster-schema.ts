@@ -19,11 +19,21 @@ export function nodeProblem(text: string): string | undefined {
   return NODE_NAME.test(text) ? undefined : 'a node has a name of 1 to 32 letters, digits, - and _';
 }
 
+function readPeer(text: string): ReturnType<typeof readAuthority> {
+  const at = readAuthority(text, NO_PORT, (why) => new ChatosError('INVALID_ADDRESS', why));
+  if (at.port === NO_PORT) throw new Error('the port is missing');
+  return at;
+}
+
+function listenProblem(text: string): string | undefined {
+  const problem = thrown(() => readPeer(text));
+  return problem && `expected host:port: ${problem}`;
+}
+
 /** Why a node cannot be reached by others at an address. */
 export function peerProblem(text: string): string | undefined {
   const problem = thrown(() => {
-    const { host, port } = readAuthority(text, NO_PORT, (why) => new ChatosError('INVALID_ADDRESS', why));
-    if (port === NO_PORT) throw new Error('the port is missing');
+    const { host } = readPeer(text);
     if (UNSPECIFIED.has(host)) throw new Error(`nobody can connect to ${host}`);
   });
   return problem && `expected an address of this machine that other nodes can reach, as 192.0.2.7:7790: ${problem}`;
@@ -82,6 +92,13 @@ export const CLUSTER_SCHEMA = v.strictObject({
       v.string(),
       checked(peerProblem),
       v.description('Where this node listens for the others, as host:port: an address that they can reach.'),
+    ),
+  ),
+  peerListen: v.optional(
+    v.pipe(
+      v.string(),
+      checked(listenProblem),
+      v.description('Where it listens in fact, where something in between leads there. Default: peer.'),
     ),
   ),
   secretFile: v.optional(

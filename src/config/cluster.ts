@@ -19,8 +19,10 @@ export interface ClusterFlags {
 export interface ClusterSettings {
   readonly broker: BrokerOptions;
   readonly node: string;
-  /** Where it listens for other nodes, as `host:port`. */
+  /** Where other nodes reach it, as `host:port`. */
   readonly peer: string;
+  /** Where it listens for them. @default `peer` */
+  readonly peerListen: string | undefined;
   /** The file of the secret, and what it has. */
   readonly secretFile: string;
   readonly secret: Uint8Array;
@@ -50,12 +52,14 @@ export async function clusterSettings(flags: ClusterFlags, loaded: LoadedConfig)
     claimTimeoutMs = DEFAULT_CLAIM_TIMEOUT_MS,
     encrypt = true,
     peer,
+    peerListen,
   } = config ?? {};
   const secretFile = clusterSecretFile(flags, loaded) ?? noSecret();
   return {
     broker: brokerOptions(flags, loaded),
     node: flags.node ?? config?.node ?? machineName(),
     peer: flags.peer ?? peer ?? noPeer(),
+    peerListen,
     secretFile,
     secret: await readSecret(secretFile),
     leaseTtlMs,

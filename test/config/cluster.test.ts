@@ -17,7 +17,7 @@ async function settingsOf(flags: ClusterFlags, text?: string) {
 it('a server is a node where serve.cluster says so, with files beside the configuration', async () => {
   const settings = await settingsOf(
     {},
-    'serve: { cluster: { broker: [nats://a, tls://b:1], credentials: user.creds, tls: { ca: ca.pem }, node: one, peer: 127.0.0.1:0, secretFile: secret, replicas: 3, encrypt: false } }',
+    'serve: { cluster: { broker: [nats://a, tls://b:1], credentials: user.creds, tls: { ca: ca.pem }, node: one, peer: 127.0.0.1:0, peerListen: 0.0.0.0:7790, secretFile: secret, replicas: 3, encrypt: false } }',
   );
   const { broker, secretFile, ...rest } = settings!;
   const directory = path.dirname(secretFile);
@@ -30,6 +30,7 @@ it('a server is a node where serve.cluster says so, with files beside the config
   expect(rest).toEqual({
     node: 'one',
     peer: '127.0.0.1:0',
+    peerListen: '0.0.0.0:7790',
     secret: Buffer.from(SECRET),
     leaseTtlMs: 15_000,
     claimTimeoutMs: 5_000,
