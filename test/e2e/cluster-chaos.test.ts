@@ -1,0 +1,286 @@
+/** Nodes, workers and NATS break while clients do all that they can; nothing may be wrong, but sessions may end. */
+import { createHash } from 'node:crypto';
+import { expect, onTestFinished, test } from 'vitest';
+import { Broker } from '../../src/cluster/nats/broker.ts';
+import { Bucket } from '../../src/cluster/nats/bucket.ts';
+import { TcpTransport } from '../../src/net/tcp-transport.ts';
+import { NatsServer, NO_NATS } from '../support/nats-server.ts';
+import { openHalf, RfcPeer } from '../support/rfc-peer.ts';
+import { hashOf, pattern } from '../support/server-sockets.ts';
+import { breakThings, ChaosNode, pause, randomFrom, tracesIn } from './cluster-faults.ts';
+import { LEASE_MS } from './cluster-nodes.ts';
+
+const MINUTES = Number(process.env['CHATOSBOT_CHAOS_MINUTES'] ?? 0.35);
+const SEED = Number(process.env['CHATOSBOT_CHAOS_SEED'] ?? 1);
+const TALKERS = 6;
+const RACERS = 8;
+const ASKERS = 4;
+const PIPES = 3;
+const PIECE_BYTES = 64 * 1024;
+const BYTES = pattern(48 * PIECE_BYTES);
+/** A node may be stopped for two leases, and then be told that its lease is over. */
+const LATE_MS = 2 * LEASE_MS + 4_000;
+/** A request has ended within its time-out, or within the lease of the node that has died. */
+const ANSWER_MS = 4_000 + LATE_MS;
+const PATIENCE = { timeoutMs: 5_000 };
+
+class Chaos {
+  readonly faults: string[] = [];
+  readonly counts = { logins: 0, heard: 0, told: 0, thrones: 0, asked: 0, ids: 0, refused: 0, whole: 0, broken: 0 };
+  longestWaitMs = 0;
+  readonly #nodes: readonly ChaosNode[];
+  readonly #random: () => number;
+  readonly isOver: () => boolean;
+  #holder: { readonly name: string; isOver: boolean; isOvertaken: boolean } | undefined;
+  /** How many requests of a session have come to their targets, by requester. */
+  readonly #arrived = new Map<string, number>();
+
+  constructor(nodes: readonly ChaosNode[], random: () => number, isOver: () => boolean) {
+    this.#nodes = nodes;
+    this.#random = random;
+    this.isOver = isOver;
+  }
+
+  async connect(): Promise<RfcPeer | undefined> {
+    const { port } = this.#nodes[Math.floor(this.#random() * this.#nodes.length)]!;
+    const me = await RfcPeer.connect(port).catch(() => undefined);
+    if (!me) await pause(50);
+    return me;
+  }
+
+  /** Logs in as soon as that is granted; nobody else wants the login. */
+  async logIn(name: string): Promise<RfcPeer> {
+    const since = performance.now();
+    for (;;) {
+      const me = await this.connect();
+      if (me && (await me.login(name, PATIENCE).catch(() => false))) {
+        this.counts.logins += 1;
+        this.longestWaitMs = Math.max(this.longestWaitMs, performance.now() - since);
+        return me;
+      }
+      me?.destroy();
+      if (performance.now() - since > 45_000) throw new Error(`${name} could not log in for 45 s`);
+      await pause(50);
+    }
+  }
+
+  /** What one says, to everyone and to the next one, is numbered: who hears of a session hears all that follows. */
+  async talk(index: number): Promise<void> {
+    const name = `talker-${index}`;
+    for (let session = 1; !this.isOver(); session++) {
+      const me = await this.logIn(name);
+      const follow = (kind: 'heard' | 'told', last: Map<string, number>, login: string, msg: string): void => {
+        const [of, number] = msg.split(' ').map(Number);
+        const from = `${login} ${of}`;
+        const before = last.get(from);
+        if (before !== undefined && number !== before + 1)
+          this.faults.push(`${name} ${session} has ${kind} of ${from}: ${before}, then ${number}`);
+        last.set(from, number!);
+        this.counts[kind] += 1;
+      };
+      const [heard, told] = [new Map<string, number>(), new Map<string, number>()];
+      const hearing = (async () => {
+        for (;;) {
+          const { login, msg } = await me.next(3, { timeoutMs: 600_000 });
+          if (login.startsWith('talker-')) follow('heard', heard, login, msg);
+        }
+      })().catch(() => undefined);
+      const hearingOne = (async () => {
+        for (;;) {
+          const { sender, msg } = await me.next(4, { timeoutMs: 600_000 });
+          follow('told', told, sender, msg);
+        }
+      })().catch(() => undefined);
+      for (let number = 0; me.socket.readable && !this.isOver(); number++) {
+        me.say(`${session} ${number}`);
+        me.tell(`talker-${(index + 1) % TALKERS}`, `${session} ${number}`);
+        await pause(4);
+      }
+      me.destroy();
+      await Promise.all([hearing, hearingOne]);
+    }
+  }
+
+  /** All want the same login; whoever has it keeps it for a moment. */
+  async race(name: string): Promise<void> {
+    while (!this.isOver()) {
+      const me = await this.connect();
+      if (!me) continue;
+      while (!this.isOver()) {
+        const granted = await me.login('throne', PATIENCE).catch(() => undefined);
+        if (granted === undefined) break;
+        if (!granted) {
+          await pause(10);
+          continue;
+        }
+        const mine = { name, isOver: false, isOvertaken: false };
+        if (this.#holder && !this.#holder.isOver) this.#holder.isOvertaken = true;
+        this.#holder = mine;
+        this.counts.thrones += 1;
+        await Promise.race([pause(this.#random() * 40), me.ended]);
+        // One whose node has died, or was stopped, may learn it later; another one has no excuse.
+        const isLost = Promise.race([me.ended.then(() => true), pause(LATE_MS).then(() => false)]);
+        if (mine.isOvertaken && !(await isLost)) this.faults.push(`${name} and another one had the throne`);
+        mine.isOver = true;
+        break;
+      }
+      me.end();
+      await Promise.race([me.ended, pause(LATE_MS)]);
+      me.destroy();
+    }
+  }
+
+  /** Answers some, and leaves others to their time-out. */
+  async answer(name: string): Promise<void> {
+    while (!this.isOver()) {
+      const me = await this.logIn(name);
+      try {
+        for (;;) {
+          const { requester } = await me.next(5, { timeoutMs: 600_000 });
+          this.#arrived.set(requester, (this.#arrived.get(requester) ?? 0) + 1);
+          const how = this.#random();
+          if (how < 0.4) me.ok(requester);
+          else if (how < 0.8) me.ko(requester);
+        }
+      } catch {
+        me.destroy();
+      }
+    }
+  }
+
+  /** Each request that has come to its target ends in exactly one answer. */
+  async ask(name: string, targets: readonly string[]): Promise<void> {
+    for (let session = 1; !this.isOver(); session++) {
+      const mine = `${name}-${session}`;
+      const me = await this.logIn(mine);
+      while (me.socket.readable && !this.isOver()) {
+        const target = targets[Math.floor(this.#random() * targets.length)]!;
+        const before = this.#arrived.get(mine) ?? 0;
+        me.request(target);
+        const answers = [me.next(7, { timeoutMs: ANSWER_MS }), me.next(8, { timeoutMs: ANSWER_MS })];
+        for (const each of answers) each.catch(() => undefined);
+        // One that has not come to its target has no answer: whoever asks may ask again.
+        const arrived = async (): Promise<boolean> => {
+          for (let tries = 0; tries < 60 && (this.#arrived.get(mine) ?? 0) === before; tries++) await pause(50);
+          return (this.#arrived.get(mine) ?? 0) > before;
+        };
+        const first = Promise.any(answers).then(({ op }) => op);
+        first.catch(() => undefined);
+        const isAsked = await Promise.race([arrived(), first.then(() => true), me.ended.then(() => false)]);
+        if (!isAsked) {
+          if (me.socket.readable) break;
+          continue;
+        }
+        this.counts.asked += 1;
+        const op = await first.catch(() => undefined);
+        if (op === 8) this.counts.ids += 1;
+        else if (op === 7) this.counts.refused += 1;
+        else if (me.socket.readable)
+          this.faults.push(`${mine} has no answer of ${target} within ${ANSWER_MS / 1000} s`);
+        // The other one must not come.
+        const rest = op === 7 ? answers[1] : answers[0];
+        const second = await Promise.race([
+          rest!.then(
+            () => true,
+            () => false,
+          ),
+          pause(20).then(() => false),
+        ]);
+        if (second && op !== undefined) this.faults.push(`${mine} has two answers of ${target}`);
+        if (!second) break;
+      }
+      me.end();
+      await Promise.race([me.ended, pause(PATIENCE.timeoutMs)]);
+      me.destroy();
+    }
+  }
+
+  async pipe(name: string): Promise<void> {
+    for (let session = 1; !this.isOver(); session++) {
+      const [one, other] = await Promise.all([this.logIn(`${name}-a${session}`), this.logIn(`${name}-b${session}`)]);
+      this.counts[await this.transfer(one, other).catch(() => 'broken' as const)] += 1;
+      one.destroy();
+      other.destroy();
+    }
+  }
+
+  /** What has come of it: all bytes and an end, or a break; an end without all bytes is a fault (P14). */
+  async transfer(one: RfcPeer, other: RfcPeer): Promise<'whole' | 'broken'> {
+    one.request(other.name);
+    await other.next(5, PATIENCE);
+    other.ok(one.name);
+    const { connectId } = await other.next(8, PATIENCE);
+    const ports = [0, 0].map(() => this.#nodes[Math.floor(this.#random() * this.#nodes.length)]!.port);
+    const halves = await Promise.allSettled(ports.map((port) => openHalf(port, connectId, { timeoutMs: 20_000 })));
+    const open = halves.flatMap((half) => (half.status === 'fulfilled' ? [half.value] : []));
+    try {
+      const [from, to] = open;
+      if (!from || !to) return 'broken';
+      const hash = createHash('sha256');
+      to.on('data', (chunk: Buffer) => hash.update(chunk));
+      const ended = new Promise<'end' | 'break'>((resolve) => {
+        new TcpTransport(to).onEnd(() => resolve('end'));
+        to.once('close', () => resolve('break'));
+      });
+      for (let at = 0; at < BYTES.length && !from.destroyed; at += PIECE_BYTES) {
+        from.write(BYTES.subarray(at, at + PIECE_BYTES));
+        await pause(10);
+      }
+      from.end();
+      const how = await Promise.race([ended, pause(60_000).then(() => 'late' as const)]);
+      if (how === 'late') this.faults.push('a channel has neither ended nor broken within 60 s');
+      if (how !== 'end') return 'broken';
+      if (hash.digest('hex') !== hashOf(BYTES).sha256)
+        this.faults.push('a channel has ended, and not all bytes have come');
+      return 'whole';
+    } finally {
+      for (const half of open) half.destroy();
+    }
+  }
+}
+
+test.skipIf(NO_NATS)(
+  'whatever breaks, no login is held twice, nothing is heard out of order, nobody waits for ever, no end is a break',
+  async () => {
+    const random = randomFrom(SEED);
+    const nats = await NatsServer.start();
+    onTestFinished(() => nats.remove());
+    const nodes = await Promise.all(['a', 'b', 'c'].map((name) => ChaosNode.start(name, nats)));
+    const until = performance.now() + MINUTES * 60_000;
+    const chaos = new Chaos(nodes, random, () => performance.now() >= until);
+    // All can log in.
+    for (const each of ['one', 'two', 'three']) (await chaos.logIn(each)).destroy();
+    const targets = Array.from({ length: ASKERS }, (_, i) => `target-${i}`);
+    for (const name of targets) void chaos.answer(name).catch((error: unknown) => chaos.faults.push(String(error)));
+    const [broken] = await Promise.all([
+      breakThings(nodes, nats, random, chaos.isOver),
+      ...Array.from({ length: TALKERS }, (_, i) => chaos.talk(i)),
+      ...Array.from({ length: RACERS }, (_, i) => chaos.race(`racer-${i}`)),
+      ...Array.from({ length: ASKERS }, (_, i) => chaos.ask(`asker-${i}`, targets)),
+      ...Array.from({ length: PIPES }, (_, i) => chaos.pipe(`pipe-${i}`)),
+    ]);
+    const longestWaitMs = Math.round(chaos.longestWaitMs);
+    process.stdout.write(
+      `chaos of seed ${SEED}: ${JSON.stringify({ ...chaos.counts, longestWaitMs })}\nfaults: ${JSON.stringify(broken)}\n`,
+    );
+    expect(chaos.faults).toEqual([]);
+    for (const { log } of nodes) expect(tracesIn(log)).toEqual([]);
+    // All is well again.
+    const last = await Promise.all([chaos.logIn('last-one'), chaos.logIn('last-other')]);
+    expect(await chaos.transfer(...last)).toBe('whole');
+    for (const each of last) each.destroy();
+    await Promise.all(nodes.map((node) => node.end()));
+    expect(await recordsLeft(nats)).toEqual([]);
+  },
+  MINUTES * 60_000 + 240_000,
+);
+
+/** Who has a login when all nodes have left. */
+async function recordsLeft(nats: NatsServer): Promise<string[]> {
+  const broker = await Broker.connect({ servers: [nats.url] }, 'test', 5_000);
+  onTestFinished(() => broker.close());
+  const logins = await Bucket.open(broker, 'chatos_logins', 0);
+  const keys: string[] = [];
+  for await (const { key } of logins.records()) keys.push(Buffer.from(key, 'base64url').toString());
+  return keys;
+}

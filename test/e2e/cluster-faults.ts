@@ -1,0 +1,195 @@
+/** Three nodes of two workers each, and what breaks in them. */
+import { createServer, type AddressInfo } from 'node:net';
+import process from 'node:process';
+import { onTestFinished } from 'vitest';
+import type { Command } from '../support/command.ts';
+import { CuttingProxy } from '../support/cutting-proxy.ts';
+import type { NatsServer } from '../support/nats-server.ts';
+import { LAB, labFile, start } from './chatosbot.ts';
+import { LEASE_MS } from './cluster-nodes.ts';
+import { workersOf } from './worker-processes.ts';
+
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Numbers from 0 to 1 that are the same again for the same seed. */
+export function randomFrom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+/** A node that is started again whenever it has ended, always at the same ports. */
+export class ChaosNode {
+  readonly name: string;
+  readonly port: number;
+  /** Between the other nodes and this one, and between this one and NATS. */
+  readonly peers: CuttingProxy;
+  readonly broker: CuttingProxy;
+  readonly #args: readonly string[];
+  #command: Command | undefined;
+  #isOver = false;
+  running: Promise<void> = Promise.resolve();
+
+  private constructor(name: string, port: number, peers: CuttingProxy, broker: CuttingProxy, args: readonly string[]) {
+    this.name = name;
+    this.port = port;
+    this.peers = peers;
+    this.broker = broker;
+    this.#args = args;
+  }
+
+  static async start(name: string, nats: NatsServer): Promise<ChaosNode> {
+    const [port, peerPort] = [await freePort(), await freePort()];
+    const [peers, broker] = [new CuttingProxy(`127.0.0.1:${peerPort}`), new CuttingProxy(`127.0.0.1:${nats.port}`)];
+    await Promise.all([peers.listening, broker.listening]);
+    const config = labFile(
+      `chaos-${name}.yaml`,
+      `serve:
+  limits: { exempt: [127.0.0.0/8], requestTimeoutMs: 4000, loginHoldMs: 1 }
+  cluster:
+    broker: nats://${broker.address}
+    node: ${name}
+    peer: ${peers.address}
+    peerListen: 127.0.0.1:${peerPort}
+    secretFile: ${labFile('chaos-secret', 'the secret of the chaos')}
+    leaseTtlMs: ${LEASE_MS}
+    claimTimeoutMs: 2000
+`,
+    );
+    const own = ['--state', `${LAB}/chaos-${name}`, '--no-control', '--drain', '1'];
+    const args = ['serve', '--workers', '2', '--listen', `127.0.0.1:${port}`, '--config', config, ...own];
+    const node = new ChaosNode(name, port, peers, broker, args);
+    onTestFinished(() => {
+      node.#isOver = true;
+      peers.close();
+      broker.close();
+    });
+    node.running = node.#run();
+    return node;
+  }
+
+  get pids(): readonly number[] {
+    const pid = this.#command?.isRunning ? this.#command.pid : undefined;
+    return pid === undefined ? [] : [pid, ...workersOf(pid)];
+  }
+
+  /** Its log. */
+  get log(): string {
+    return this.#command?.stderr ?? '';
+  }
+
+  send(signal: NodeJS.Signals, pids: readonly number[] = this.pids): void {
+    for (const pid of pids) {
+      try {
+        process.kill(pid, signal);
+      } catch {
+        // It has ended meanwhile.
+      }
+    }
+  }
+
+  /** All of its processes do nothing for a while. */
+  async stopFor(ms: number): Promise<void> {
+    const { pids } = this;
+    this.send('SIGSTOP', pids);
+    await pause(ms);
+    this.send('SIGCONT', pids);
+  }
+
+  async end(): Promise<void> {
+    this.#isOver = true;
+    this.#command?.kill('SIGTERM');
+    await this.running;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isOver) {
+      this.#command = start(this.#args, { env: { TMPDIR: LAB } });
+      await this.#command.ended;
+      if (!this.#isOver) await pause(200);
+    }
+  }
+}
+
+/** What may break, and for how long a fault of it lasts at most. */
+const FAULTS = {
+  'kill -9 of a node': (node) => node.send('SIGKILL', node.pids.slice(0, 1)),
+  'kill -9 of a worker': (node, _nats, random) => {
+    const workers = node.pids.slice(1);
+    const pid = workers[Math.floor(random() * workers.length)];
+    if (pid !== undefined) node.send('SIGKILL', [pid]);
+  },
+  'a node is stopped': (node, _nats, random) => node.stopFor(LEASE_MS * (0.2 + 1.8 * random())),
+  'a worker is stopped': async (node, _nats, random) => {
+    const [, pid] = node.pids;
+    if (pid === undefined) return;
+    node.send('SIGSTOP', [pid]);
+    await pause(2_000 * random());
+    node.send('SIGCONT', [pid]);
+  },
+  'links are cut': (node) => node.peers.cut(),
+  'a node cannot be reached by others': async (node, _nats, random) => {
+    node.peers.isOpen = false;
+    await pause(LEASE_MS * 0.6 * random());
+    node.peers.isOpen = true;
+  },
+  'a node cannot reach NATS': async (node, _nats, random) => {
+    node.broker.isOpen = false;
+    await pause(LEASE_MS * 2 * random());
+    node.broker.isOpen = true;
+  },
+  'NATS is killed': async (_node, nats, random) => {
+    await nats.kill();
+    await pause(LEASE_MS * 0.5 * random());
+    await nats.start();
+  },
+  'NATS is stopped': async (_node, nats, random) => {
+    await nats.pause();
+    await pause(LEASE_MS * 0.5 * random());
+    nats.resume();
+  },
+  'NATS loses its data': async (_node, nats) => {
+    await nats.kill();
+    nats.forget();
+    await nats.start();
+  },
+} satisfies Record<string, (node: ChaosNode, nats: NatsServer, random: () => number) => unknown>;
+
+type Fault = keyof typeof FAULTS;
+
+/** Breaks something at a time until it is over. Returns how often each was done. */
+export async function breakThings(
+  nodes: readonly ChaosNode[],
+  nats: NatsServer,
+  random: () => number,
+  isOver: () => boolean,
+): Promise<Partial<Record<Fault, number>>> {
+  const done: Partial<Record<Fault, number>> = {};
+  // Each once, and then any.
+  const names = Object.keys(FAULTS) as Fault[];
+  const left = names.toSorted(() => random() - 0.5);
+  while (!isOver()) {
+    await pause(500 + 1_500 * random());
+    if (isOver()) break;
+    const name = left.shift() ?? names[Math.floor(random() * names.length)]!;
+    const node = nodes[Math.floor(random() * nodes.length)]!;
+    done[name] = (done[name] ?? 0) + 1;
+    await FAULTS[name](node, nats, random);
+  }
+  return done;
+}
+
+/** The traces of bugs in what nodes have written. */
+export function tracesIn(log: string): string[] {
+  return log.split('\n').filter((line) => /^\s+at |internal error/.test(line));
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
