@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { ChatosError, isChatosError } from '../../errors.ts';
+import { abortError } from '../../util/abort.ts';
 import { pause } from '../../util/timeout.ts';
 import { steadyNowMs } from '../lease-clock.ts';
 import type { LeaseEnd, Membership, MembershipEvents, NodeLease } from '../membership.ts';
@@ -175,6 +176,7 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
         return this.self;
       } catch (error) {
         if (isChatosError(error, 'NOT_PERMITTED') || isChatosError(error, 'ABORTED')) throw error;
+        if (this.#over.signal.aborted) throw abortError(this.#over.signal, 'the node is leaving');
         await pause(this.#renewMs, this.#over.signal);
       }
     }
@@ -205,6 +207,10 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
       renewMs: this.#renewMs,
       signal: this.#over.signal,
     });
+    if (this.#over.signal.aborted) {
+      await nodes.remove(taken.revision);
+      throw abortError(this.#over.signal, 'the node is leaving');
+    }
     this.#era += 1;
     this.#own = new OwnLease(
       {

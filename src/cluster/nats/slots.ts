@@ -1,4 +1,5 @@
 import { ChatosError } from '../../errors.ts';
+import { abortError } from '../../util/abort.ts';
 import { pause } from '../../util/timeout.ts';
 import { momentNow, type Moment } from '../lease-clock.ts';
 import type { NodeLease } from '../membership.ts';
@@ -38,7 +39,7 @@ export async function takeSlot(newcomer: Newcomer): Promise<TakenSlot> {
   const { nodes, seal, lastEpoch, signal } = newcomer;
   for (;;) {
     const found = await readAll(newcomer);
-    if (signal.aborted) throw new ChatosError('ABORTED', 'the node is leaving');
+    if (signal.aborted) throw abortError(signal, 'the node is leaving');
     const namesake = namesakeIn(found, newcomer);
     if (namesake) {
       await awaitEnd(newcomer, namesake);

@@ -152,6 +152,18 @@ describe.skipIf(NO_NATS)('the nodes of a cluster (where NATS is installed)', () 
     await expect.poll(() => all2).toEqual(['gone a: its lease has ended', 'known a up']);
   });
 
+  it.each(['NATS is there', 'NATS is away'])('take no other lease when they leave, and %s', async (how) => {
+    const server = await startNats();
+    const a = await joinCluster(server, 'a');
+    if (how === 'NATS is away') await server.kill();
+    a.abandon('the test');
+    const rejoined = a.rejoin();
+    await a.leave();
+    await expect(rejoined).rejects.toMatchObject({ code: 'ABORTED' });
+    if (how === 'NATS is away') await server.start();
+    await joinCluster(server, 'a');
+  });
+
   it('lose their lease before anything else when they wake after it has ended', async () => {
     const server = await startNats();
     const a = await joinCluster(server, 'a');
