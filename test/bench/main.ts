@@ -4,6 +4,7 @@ import { benchBots } from './bots.ts';
 import { benchBounds } from './bounds.ts';
 import { benchChannelMemory } from './channel-memory.ts';
 import { benchChannels } from './channels.ts';
+import { benchClaims } from './claims.ts';
 import { benchDecoder } from './decoder.ts';
 import { benchFanout, benchLone } from './fanout.ts';
 import { benchForward } from './forward.ts';
@@ -25,6 +26,7 @@ const BENCHMARKS: Readonly<Record<string, (rounds: number, plots?: string) => Pr
   bounds: benchBounds,
   channels: benchChannels,
   'channel-memory': benchChannelMemory,
+  claims: benchClaims,
   decoder: benchDecoder,
   fanout: benchFanout,
   forward: benchForward,
