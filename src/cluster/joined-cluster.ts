@@ -6,6 +6,7 @@ import { ClusterBans } from './nats/cluster-bans.ts';
 import { NatsMembership } from './nats/nats-membership.ts';
 import { NatsRegistry } from './nats/nats-registry.ts';
 import { NodeAsking } from './nats/node-asking.ts';
+import { OtherPrimaries } from './nats/other-primaries.ts';
 import { Seal } from './nats/seal.ts';
 import { clusterKeys } from './nodes/cluster-keys.ts';
 import { PeerAcceptor } from './nodes/peer-acceptor.ts';
@@ -48,6 +49,7 @@ export class JoinedCluster {
   readonly plan: ClusterPlan;
   readonly registry: LoginRegistry;
   readonly bans: SharedBans;
+  readonly others: OtherPrimaries;
   readonly #parts: Parts;
 
   private constructor(parts: Parts, plan: ClusterPlan) {
@@ -55,6 +57,7 @@ export class JoinedCluster {
     this.plan = plan;
     this.registry = parts.registry;
     this.bans = parts.bans;
+    this.others = new OtherPrimaries(parts.membership, parts.asking);
   }
 
   /**

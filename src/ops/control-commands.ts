@@ -3,12 +3,10 @@ import { ChatosError, messageOf } from '../errors.ts';
 import { formatAddress } from '../net/address.ts';
 import { LOOPBACK, Networks } from '../net/networks.ts';
 import { overTurns } from '../net/turn-queue.ts';
-import { matchesLogin } from '../policy/login-glob.ts';
 import { banKey, banKindOf, banProblem, type Ban, type BanKind } from '../server/access/bans.ts';
+import { isMeant, type NamedSession } from '../server/meant-sessions.ts';
 import type { OperatedServer } from '../server/operated-server.ts';
-import type { SessionView } from '../server/views.ts';
 import { LOG_LEVELS, type LevelSwitch, type LogLevel } from '../util/log.ts';
-import { loginKey } from '../util/login-key.ts';
 import { packageVersion } from '../util/version.ts';
 import { clusterAnswer } from './cluster.ts';
 import { msOf, textOf, textsOf } from './control-arguments.ts';
@@ -86,19 +84,34 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 
   async kick({ server }, request) {
     const who = textsOf(request, 'who');
-    const all = await server.sessions();
-    const found = who.map((each) => ({ each, sessions: all.filter(isMeant(each, request['all'] === true)) }));
+    const isPattern = request['all'] === true;
+    const { sessions: elsewhere, silent } = (await server.otherNodes?.find(who, isPattern)) ?? {
+      sessions: [],
+      silent: [],
+    };
+    const all: readonly (NamedSession & { readonly node?: string })[] = [...(await server.sessions()), ...elsewhere];
+    const found = who.map((each) => ({ each, sessions: all.filter(isMeant(each, isPattern)) }));
     const missing = found.filter(({ sessions }) => sessions.length === 0).map(({ each }) => each);
-    if (missing.length > 0)
-      throw new ChatosError('NOT_CONNECTED', `not logged in: ${missing.join(', ')}; nobody was kicked`);
+    if (missing.length > 0) {
+      const unknown =
+        silent.length > 0 ? `, as far as is known: ${silent.join(', ')} of the cluster did not answer` : '';
+      throw new ChatosError('NOT_CONNECTED', `not logged in: ${missing.join(', ')}${unknown}; nobody was kicked`);
+    }
     const sessions = new Map(found.flatMap((each) => each.sessions).map((session) => [session.id, session]));
-    await Promise.all(Array.from(sessions.keys(), async (id) => server.kick(id)));
-    return Array.from(sessions.values(), ({ id, login, remoteAddress }) => ({
-      type: 'kicked',
-      id,
-      login,
-      remoteAddress,
-    }));
+    const nodes = new Set(elsewhere.map(({ node }) => node));
+    const of = (node: string | undefined): string[] =>
+      [...sessions.values()].filter((session) => session.node === node).map(({ id }) => id);
+    const failed = await Promise.all([
+      ...of(undefined).map(async (id) => void (await server.kick(id))),
+      ...Array.from(nodes, (node) => server.otherNodes!.kick(node, of(node)).catch(() => node)),
+    ]);
+    const late = failed.filter((node) => node !== undefined);
+    return [
+      ...Array.from(sessions.values())
+        .filter(({ node }) => node === undefined || !late.includes(node))
+        .map(({ id, login, remoteAddress, node }) => ({ type: 'kicked', id, login, remoteAddress, node })),
+      ...[...silent, ...late].map((node) => ({ type: 'missing', node })),
+    ];
   },
 
   async ban({ server, bans }, request) {
@@ -207,14 +220,6 @@ function* withMissing(lines: Iterable<ControlLine>, { workers }: OperatedServer)
 
 function* linesOf(type: string, views: readonly object[]): Iterable<ControlLine> {
   for (const view of views) yield { type, ...view };
-}
-
-/** Whether a session is the one that is named: by its login, as `#12` by its id, or by a pattern of logins. */
-function isMeant(name: string, isPattern: boolean): (session: SessionView) => boolean {
-  if (isPattern) return ({ login }) => login !== '' && matchesLogin(name, login);
-  if (/^#\d+(\.[\w-]+)?$/.test(name)) return ({ id, login }) => id === name.slice(1) || login === name;
-  const key = loginKey(name);
-  return ({ login }) => login !== '' && loginKey(login) === key;
 }
 
 /** What kind of ban is meant: `login: true` says that it is a login, whatever it looks like. */

@@ -5,6 +5,7 @@ import type { LogLevel } from '../util/log.ts';
 import type { Ban, BanKind } from './access/bans.ts';
 import type { ServerEvents } from './events.ts';
 import type { CloseOptions, UpdatableOptions } from './options.ts';
+import type { NamedSession } from './meant-sessions.ts';
 import type { ServerStats } from './stats.ts';
 import type { ChannelView, SessionView } from './views.ts';
 
@@ -89,6 +90,21 @@ export interface ClusterView {
   readonly links: readonly ClusterLinkView[];
 }
 
+/** Sessions at other nodes of a cluster. */
+export interface FoundElsewhere {
+  readonly sessions: readonly (NamedSession & { readonly node: string })[];
+  /** Nodes that have not answered. */
+  readonly silent: readonly string[];
+}
+
+/** The other nodes of a cluster. */
+export interface OtherNodes {
+  /** The sessions there that names, or patterns of logins, mean. */
+  find(who: readonly string[], isPattern: boolean): Promise<FoundElsewhere>;
+  /** Ends sessions of a node. Rejects where it does not answer. */
+  kick(node: string, ids: readonly string[]): Promise<void>;
+}
+
 /** What a ban has ended at once. */
 export interface BanHit {
   readonly sessions: number;
@@ -109,6 +125,7 @@ export interface OperatedServer extends EventEmitter<ServerEvents> {
   readonly workers?: WorkersView | undefined;
   /** Missing where it is on its own. */
   readonly cluster?: ClusterView | undefined;
+  readonly otherNodes?: OtherNodes | undefined;
   /** Asks its processes for their numbers: a second old, they are asked again in any case. Missing where it is one process. */
   refresh?(): Promise<void>;
   /** What its processes have to say in the log has this level from now on. Missing where it is one process. */

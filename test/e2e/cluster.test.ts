@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { NO_NATS } from '../support/nats-server.ts';
 import { openHalf, readAll, RfcPeer } from '../support/rfc-peer.ts';
 import { hashOf, pattern } from '../support/server-sockets.ts';
-import { failure, start } from './chatosbot.ts';
+import { failure, run, start } from './chatosbot.ts';
 import { LEASE_MS, linked, nodeConfig, startNats, startNode, startNodes, type StartedNode } from './cluster-nodes.ts';
 import { fate, peer } from './peers.ts';
 import { runShared } from './shared-process.ts';
@@ -128,6 +128,25 @@ describe.skipIf(NO_NATS)('nodes of a cluster', () => {
     await runShared(['ctl', 'unban', 'bob', '--control', three.control]);
     for (const { command } of [one, two]) await command.line(/unbanned .*bob/);
     await peer(one.port, 'bob');
+  });
+
+  test('kicks sessions at other nodes, with their channels, and names a node that does not answer', async () => {
+    const [one, two, three] = (await startNodes(await startNats(), 3)) as [StartedNode, StartedNode, StartedNode];
+    const [alice, bob] = [await peer(one.port, 'alice'), await peer(two.port, 'bob')];
+    const ends = (await openHalves(alice, bob, [one.port, two.port])).map(fate);
+    const kick = (who: string) => run(['ctl', 'kick', who, '--control', three.control]);
+    expect(await kick('bob')).toMatchObject({ status: 0, stdout: 'kicked bob (127.0.0.1, node b)\n', stderr: '' });
+    await bob.ended;
+    expect(await Promise.all(ends)).toEqual(['reset', 'reset']);
+    expect(await failure(kick('bob'))).toEqual({
+      status: 69,
+      last: 'chatosbot: not logged in: bob; nobody was kicked',
+    });
+    two.command.kill('SIGSTOP');
+    const { stdout, stderr } = await kick('alice');
+    expect(stdout).toBe('kicked alice (127.0.0.1, node a)\n');
+    expect(stderr).toMatch(/^warning: node b does not answer: /);
+    two.command.kill('SIGCONT');
   });
 
   test('what keeps a server from being a node is said, with an exit code', async () => {

@@ -45,7 +45,10 @@ export const REPORTS = {
         ]),
 
   kicked: (lines: readonly ControlLine[]): string[] =>
-    lines.map(({ id, login, remoteAddress }) => `kicked ${text(login) || `#${text(id)}`} (${text(remoteAddress)})`),
+    lines.map(({ id, login, remoteAddress, node }) => {
+      const from = [text(remoteAddress), ...(node === undefined ? [] : [`node ${text(node)}`])].join(', ');
+      return `kicked ${text(login) || `#${text(id)}`} (${from})`;
+    }),
 
   banned: (lines: readonly ControlLine[]): string[] => [
     ...lines.map(({ kind, what, until, sessions, channels }) => {
@@ -129,7 +132,9 @@ export const REPORTS = {
 } as const;
 
 /** What is said of a process of a server that had no part in an answer. */
-export function missingText({ worker, pid }: ControlLine): string {
+export function missingText({ worker, pid, node }: ControlLine): string {
+  if (node !== undefined)
+    return `node ${text(node)} does not answer: what it has is missing, and nothing was done there`;
   return `worker ${count(worker)} (pid ${count(pid)}) does not answer: what it has is missing, and what it is to do waits`;
 }
 

@@ -71,10 +71,12 @@ export async function startWorkers(
     registry: cluster.registry,
     cluster: cluster.plan,
     sharedBans: cluster.bans,
+    otherNodes: cluster.others,
     onNodeLost,
   };
   const tellsEvents = audit !== undefined;
   const server = await Server.start({ count, options: setUp, log, logLevel, tellsEvents, ...ofCluster });
+  cluster?.others.answerFor(server);
   audit?.follow(server);
   bans.attach(server);
   await listenAll(server, plan);

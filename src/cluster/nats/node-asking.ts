@@ -2,7 +2,8 @@ import { deserialize, serialize } from 'node:v8';
 import type { Msg, Subscription } from '@nats-io/transport-node';
 import { ChatosError, messageOf } from '../../errors.ts';
 import type { NodeLease } from '../membership.ts';
-import type { Claim, Obstacle } from '../../server/directory.ts';
+import type { Claim, Member, Obstacle, SessionId } from '../../server/directory.ts';
+import type { NamedSession } from '../../server/meant-sessions.ts';
 import { errorOf, sentError, type Answers, type SentError } from '../workers/wire.ts';
 import type { NatsMembership } from './nats-membership.ts';
 import type { Seal } from './seal.ts';
@@ -20,6 +21,12 @@ export interface WantedLogin {
 export type AskedByNode = {
   /** Who is in the way of a claim, if anybody still is: a ghost, or a login that is held for the same client, is not (P7a). */
   readonly obstacle: [WantedLogin, Obstacle | undefined];
+  /** The sessions there that an operator means. */
+  readonly find: [{ readonly who: readonly string[]; readonly isPattern: boolean }, readonly NamedSession[]];
+  /** Ends sessions. */
+  readonly kick: [readonly SessionId[], undefined];
+  /** As {@link Here.breakChannels}. */
+  readonly breakChannels: [Pick<Member, 'id' | 'key'>, number];
 };
 
 interface Question {

@@ -3,10 +3,11 @@ import type { Address, AddressLike } from '../../net/address.ts';
 import type { KeyPair } from '../../net/tls-server.ts';
 import type { Ban, BanKind } from '../../server/access/bans.ts';
 import { Certificate } from '../../server/certificate.ts';
+import type { Member } from '../../server/directory.ts';
 import type { ServerEvents } from '../../server/events.ts';
 import { DEFAULT_SERVER_LIMITS } from '../../server/limits/server-limits.ts';
 import { logEvents } from '../../server/log-events.ts';
-import type { BanHit, ClusterView, OperatedServer, WorkersView } from '../../server/operated-server.ts';
+import type { BanHit, ClusterView, OperatedServer, OtherNodes, WorkersView } from '../../server/operated-server.ts';
 import { resolveServerOptions, type UpdatableOptions } from '../../server/options.ts';
 import { countEvents, type ServerStats } from '../../server/stats.ts';
 import type { ChannelView, SessionView } from '../../server/views.ts';
@@ -27,7 +28,13 @@ export type WholeServerPlan = Pick<
 > & {
   /** Those of the server's cluster. */
   readonly sharedBans?: SharedBans;
+  readonly otherNodes?: OtherNodes & AskedForChannels;
 };
+
+/** So are private connections asked for that are at other nodes. */
+interface AskedForChannels {
+  breakChannels(kicked: Pick<Member, 'id' | 'key'>): Promise<number>;
+}
 
 /** Workers tell their numbers this often: where one dies, so much of what it has counted is not known. */
 const REFRESH_MS = 1_000;
@@ -45,6 +52,7 @@ export class WholeServer extends EventEmitter<ServerEvents> implements OperatedS
   readonly #log: BoundedLogger;
   readonly #numbers: AllNumbers;
   readonly #cluster: ClusterStatus | undefined;
+  readonly otherNodes: WholeServerPlan['otherNodes'];
   readonly #bans: WholeBans;
   readonly #certificate: Certificate;
   /** What a worker that is started again is set up with. */
@@ -68,6 +76,7 @@ export class WholeServer extends EventEmitter<ServerEvents> implements OperatedS
     this.#whole = whole;
     this.#numbers = numbers;
     this.#cluster = cluster;
+    this.otherNodes = plan.otherNodes;
     this.#setUp = setUp;
     this.#log = logEvents(whole, plan.log);
     const { limits, tls, bans = [] } = setUp.options;
@@ -195,16 +204,30 @@ export class WholeServer extends EventEmitter<ServerEvents> implements OperatedS
     return all.flatMap(({ answer }) => answer).toSorted((one, other) => one.since.getTime() - other.since.getTime());
   }
 
-  /** The private connections of a login may be in any of the workers. */
+  /** The private connections of a login may be in any of the workers, of all nodes. */
   async kick(id: string): Promise<boolean> {
     const { asking, processes } = this.#workers;
     const held = this.#workers.holderOf(id);
     const isThere = (worker: WorkerProcess): boolean => held === undefined || worker === held.by;
-    const others = processes.filter((worker) => !isThere(worker));
-    const broken = held ? await asking.change(others, 'breakChannels', { id, key: held.claim.key }) : [];
-    const elsewhere = broken.reduce((sum, { answer }) => sum + answer, 0);
-    const kicked = await asking.change(processes.filter(isThere), 'kick', [id, 'kicked', elsewhere]);
-    return kicked.some(({ answer }) => answer);
+    const kicked = held && { id, key: held.claim.key };
+    const [here = 0, there = 0] = kicked
+      ? await Promise.all([
+          this.breakChannels(kicked, (worker) => !isThere(worker)),
+          this.otherNodes?.breakChannels(kicked),
+        ])
+      : [];
+    const done = await asking.change(processes.filter(isThere), 'kick', [id, 'kicked', here + there]);
+    return done.some(({ answer }) => answer);
+  }
+
+  /** Ends the private connections of a login whose session is elsewhere. Returns how many. */
+  async breakChannels(
+    kicked: Pick<Member, 'id' | 'key'>,
+    isAsked: (worker: WorkerProcess) => boolean = () => true,
+  ): Promise<number> {
+    const { asking, processes } = this.#workers;
+    const broken = await asking.change(processes.filter(isAsked), 'breakChannels', kicked);
+    return broken.reduce((sum, { answer }) => sum + answer, 0);
   }
 
   bans(): readonly Ban[] {
