@@ -119,11 +119,11 @@ describe('a stream that resumes', () => {
   });
 
   it('stops reading where nobody reads, and is not taken for dead then', async () => {
-    const { one, other, state } = await pair({ ...TIMES, silentMs: 100 });
+    const { one, other, state } = await pair({ ...TIMES, silentMs: 1_000 });
     state.staysCut = true;
     const sent = pattern(16 * MIB, 4);
     const written = write(one, sent);
-    await new Promise((resolve) => setTimeout(resolve, 400));
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
     expect([one.isCut, other.isCut]).toEqual([false, false]);
     expect(other.readableLength).toBeLessThan(MIB);
     const [hash] = await Promise.all([read(other, sent.length), written]);
