@@ -10,6 +10,7 @@ import { benchFanout, benchLone } from './fanout.ts';
 import { benchForward } from './forward.ts';
 import { benchGrowth } from './growth.ts';
 import { benchMixed } from './mixed.ts';
+import { benchNodes } from './nodes.ts';
 import { benchPipeSecret } from './pipe-secret.ts';
 import { benchPipe } from './pipe.ts';
 import { benchPlugins } from './plugins.ts';
@@ -33,6 +34,7 @@ const BENCHMARKS: Readonly<Record<string, (rounds: number, plots?: string) => Pr
   growth: benchGrowth,
   lone: benchLone,
   mixed: benchMixed,
+  nodes: benchNodes,
   pipe: benchPipe,
   'pipe-secret': benchPipeSecret,
   plugins: benchPlugins,
