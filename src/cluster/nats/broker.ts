@@ -1,8 +1,10 @@
+import { X509Certificate } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { createSecureContext } from 'node:tls';
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import type { Kvm } from '@nats-io/kv';
-import type { NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node';
+import type { Authenticator, NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node';
 import { ChatosError, messageOf } from '../../errors.ts';
 import { readServers, type BrokerOptions } from './broker-options.ts';
 
@@ -131,7 +133,7 @@ async function open(options: BrokerOptions, name: string, answerMs: number): Pro
     noAsyncTraces: true,
     ...(user !== undefined && { user, pass: password ?? '' }),
     ...(token !== undefined && { token }),
-    ...(credsFile !== undefined && { authenticator: credsAuthenticator(await read(credsFile)) }),
+    ...(credsFile !== undefined && { authenticator: await readCreds(credsFile, credsAuthenticator) }),
     ...((isTls || tls) && { tls: await readTls(tls) }),
   };
   try {
@@ -144,7 +146,25 @@ async function open(options: BrokerOptions, name: string, answerMs: number): Pro
 async function readTls({ caFile, certFile, keyFile }: NonNullable<BrokerOptions['tls']> = {}): Promise<object> {
   const readPem = async (file: string | undefined) => file && Buffer.from(await read(file)).toString();
   const [ca, cert, key] = await Promise.all([caFile, certFile, keyFile].map(readPem));
-  return { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
+  const context = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
+  try {
+    if (ca) new X509Certificate(ca);
+    createSecureContext(context);
+    return context;
+  } catch (error) {
+    throw invalid(`the files of TLS to NATS are no certificates and key in PEM that fit: ${messageOf(error)}`);
+  }
+}
+
+async function readCreds(file: string, make: (bytes: Uint8Array) => Authenticator): Promise<Authenticator> {
+  const authenticator = make(await read(file));
+  try {
+    // What is wrong with the file is found out by its first use.
+    authenticator('');
+    return authenticator;
+  } catch {
+    throw invalid(`${file} is not a file of credentials for NATS, as nsc makes them`);
+  }
 }
 
 async function read(file: string): Promise<Uint8Array> {

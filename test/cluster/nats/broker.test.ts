@@ -1,6 +1,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { nkeys } from '@nats-io/transport-node';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Broker } from '../../../src/cluster/nats/broker.ts';
 import type { BrokerOptions } from '../../../src/cluster/nats/broker-options.ts';
@@ -92,6 +93,33 @@ describe.skipIf(NO_NATS)('a connection to NATS (where it is installed)', () => {
     await connect({ servers: [url], token: 'token' });
   });
 
+  it('logs in by a file of credentials', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'chatosbot-nats-creds-'));
+    const [config, creds] = ['nats.conf', 'user.creds'].map((name) => path.join(folder, name)) as [string, string];
+    const [user, other] = [nkeys.createUser(), nkeys.createUser()];
+    writeFileSync(config, `authorization { users = [{ nkey: ${user.getPublicKey()} }] }\n`);
+    const write = (seed: Uint8Array): void =>
+      writeFileSync(
+        creds,
+        ['NATS USER JWT', 'USER NKEY SEED']
+          .map(
+            (title, i) =>
+              `-----BEGIN ${title}-----\n${i === 0 ? 'jwt' : Buffer.from(seed).toString()}\n------END-----\n`,
+          )
+          .join('\n'),
+      );
+    const { url } = await startServer({ args: ['--config', config] });
+    write(other.getSeed());
+    await expect(connect({ servers: [url], credsFile: creds })).rejects.toMatchObject({ code: 'NOT_PERMITTED' });
+    write(user.getSeed());
+    await connect({ servers: [url], credsFile: creds });
+    writeFileSync(creds, 'junk');
+    await expect(connect({ servers: [url], credsFile: creds })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: `${creds} is not a file of credentials for NATS, as nsc makes them`,
+    });
+  });
+
   it('says which file of credentials cannot be read', async () => {
     const { url } = await startServer();
     await expect(connect({ servers: [url], credsFile: '/nowhere/of.creds' })).rejects.toMatchObject({
@@ -110,6 +138,18 @@ describe.skipIf(NO_NATS)('a connection to NATS (where it is installed)', () => {
     const servers = [`tls://localhost:${port}`];
     await expect(connect({ servers })).rejects.toMatchObject({ code: 'NOT_TRUSTED' });
     await connect({ servers, tls: { caFile: cert } });
+    const junk = path.join(folder, 'junk.pem');
+    writeFileSync(junk, 'junk');
+    for (const tls of [
+      { caFile: junk },
+      { caFile: cert, certFile: junk, keyFile: key },
+      { caFile: cert, certFile: cert, keyFile: junk },
+    ]) {
+      await expect(connect({ servers, tls })).rejects.toMatchObject({
+        code: 'INVALID_ARGUMENT',
+        message: expect.stringContaining('in PEM'),
+      });
+    }
   });
 
   it('takes no plain server where the address says tls', async () => {
