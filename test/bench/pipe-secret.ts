@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { makeSecret } from '../../src/transfer/secure/secret.ts';
 import { compare, type Contender } from './measure.ts';
-import { CHATOS, chatosWay, movable, NCAT } from './pipe.ts';
+import { CHATOS, chatosWay, movable, NCAT, writeZeros } from './pipe.ts';
 
 const GIB = 2 ** 30;
 
@@ -13,8 +13,7 @@ export async function benchPipeSecret(rounds: number): Promise<void> {
   try {
     const [secret, file] = [path.join(folder, 'secret'), path.join(folder, 'zeros')];
     writeFileSync(secret, makeSecret(), { mode: 0o600 });
-    writeFileSync(file, '');
-    truncateSync(file, 2 * GIB);
+    writeZeros(file, 2 * GIB);
     const encrypted = chatosWay('chatosbot pipe --secret', ` --secret '${secret}'`);
     const contenders: Contender[] = movable([encrypted, CHATOS, NCAT], { from: `< '${file}'`, to: '> /dev/null' });
     await compare('pipe, encrypted from end to end: 2 GiB, a file to /dev/null', contenders, rounds);

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -73,12 +73,18 @@ function socatFlags(direction: Direction): string {
   return `-b 524288 ${direction === 'one way' ? '-u' : '-t 60'}`;
 }
 
+/** Makes a file of zeros that takes no room on the disk, and reads it: the first to do so would pay for the system's memory. */
+export function writeZeros(file: string, bytes: number): void {
+  writeFileSync(file, '');
+  truncateSync(file, bytes);
+  spawnSync('cat', [file], { stdio: 'ignore' });
+}
+
 /** Times, and CPU of all processes together, of `pipe` and of what a user would take instead. */
 export async function benchPipe(rounds: number): Promise<void> {
   const folder = mkdtempSync(path.join(tmpdir(), 'chatosbot-bench-'));
   const file = path.join(folder, 'zeros');
-  writeFileSync(file, '');
-  truncateSync(file, BYTES);
+  writeZeros(file, BYTES);
   try {
     const each = (run: (way: Way) => Promise<Figures>): Contender[] =>
       [CHATOS, NCAT, SOCAT]
