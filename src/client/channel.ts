@@ -1,6 +1,10 @@
+import type { Socket } from 'node:net';
 import { Duplex, finished } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import { ChatosError } from '../errors.ts';
+import { DirectTls } from '../net/direct-tls.ts';
 import { CLIENT_BUFFER_BYTES } from '../net/reused-buffer.ts';
+import { TcpTransport } from '../net/tcp-transport.ts';
 import type { Transport } from '../net/transport.ts';
 import { withResolvers } from '../util/deferred.ts';
 import { aborted, closedBy, linkDead, serverGone } from './channel-errors.ts';
@@ -91,12 +95,13 @@ export class Channel extends Duplex {
    * @internal
    */
   get bytesMoved(): number {
-    return this.#bytesSent - (this.#transport.unsentBytes ?? 0);
+    const sent = this.#transport instanceof DirectTls ? this.#transport.bytesWritten : this.#bytesSent;
+    return sent - (this.#transport.unsentBytes ?? 0);
   }
 
   /** Bytes received. */
   get bytesReceived(): number {
-    return this.#bytesReceived;
+    return this.#bytesReceived + (this.#transport instanceof DirectTls ? this.#transport.bytesRead : 0);
   }
 
   /** Whether the peer ended the channel by CLOSE_CONNECTION: bytes that it had sent may be missing. */
@@ -213,6 +218,35 @@ export class Channel extends Duplex {
     }
   }
 
+  /**
+   * For TLS that is to run right on the connection: its socket, whose bytes are not the channel's any more. Its ends and
+   * breaks still are: they are handled as ever, once {@link Channel.secured} is told of the TLS socket. `undefined` where it is
+   * no plain connection, or in use: nothing is changed then. To be called while `readLent` reads.
+   *
+   * @internal
+   */
+  lendSocket(): Socket | undefined {
+    const transport = this.#transport;
+    const { stream } = transport;
+    const isInUse = this.#taking || this.writableLength > 0 || this.writableEnded || stream.writableLength > 0;
+    if (!(transport instanceof TcpTransport) || isInUse || this.#inputEnded || this.destroyed) return undefined;
+    stream.off('data', this.#onData).pause();
+    return transport.stream;
+  }
+
+  /**
+   * TLS runs on the socket that was lent.
+   *
+   * @internal
+   */
+  secured(tls: TLSSocket): void {
+    const raw = this.#transport as TcpTransport;
+    raw.onEnd(undefined);
+    raw.stream.off('error', this.#onError).off('close', this.#onClose);
+    this.#transport = new DirectTls(tls, raw);
+    this.#listen({ toData: false });
+  }
+
   override _read(): void {
     if (!this.#taking) this.#transport.stream.resume();
   }
@@ -239,10 +273,12 @@ export class Channel extends Duplex {
   }
 
   override _final(done: (error?: Error | null) => void): void {
-    this.#transport.stream.end((error?: Error | null) => {
+    const onEnded = (error?: Error | null): void => {
       if (error) this.#notSent(done);
       else void this.#endOutput(done);
-    });
+    };
+    if (this.#transport instanceof DirectTls) this.#transport.end(onEnded);
+    else this.#transport.stream.end(onEnded);
   }
 
   /** The connection is gone: its own events follow, and say why. */

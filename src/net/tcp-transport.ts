@@ -24,7 +24,7 @@ let looking: NodeJS.Timeout | undefined;
  * The system reports that a connection has broken only to those who read or write. Behind an end there is nothing to read:
  * so nothing is written, now and then, which fails where the connection has broken.
  */
-function lookAfter(socket: net.Socket): void {
+export function lookAfter(socket: net.Socket): void {
   halfClosed.add(socket);
   looking ??= setInterval(() => {
     for (const each of halfClosed) looked.add(each);

@@ -1,4 +1,6 @@
+import type { Socket } from 'node:net';
 import { finished, type Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import { ChatosError } from '../errors.ts';
 import { withResolvers } from '../util/deferred.ts';
 import type { ByteSink, ByteSource } from './bytes.ts';
@@ -26,6 +28,10 @@ export interface PipedChannel extends Duplex {
   readonly bytesMoved: number;
   /** Hands what comes to `take`, chunk by chunk, in a buffer that is used again: see `Channel`. */
   readLent(take: (chunk: Buffer) => void | Promise<void>): Promise<void>;
+  /** The socket of its connection, for TLS to run on: see `Channel`. */
+  lendSocket?(): Socket | undefined;
+  /** TLS runs on the socket that was lent. */
+  secured?(tls: TLSSocket): void;
 }
 
 /** What went through a channel, in bytes. */

@@ -15,7 +15,12 @@ export interface SecureChannelInit {
   readonly channel: PipedChannel;
   readonly psk: Buffer;
   readonly next: ChannelSecret;
+  /** What has come of the tunnel already. */
+  readonly rest: Buffer;
 }
+
+/** What TLS on a socket has deciphered in one turn is handed on as one, or as soon as it is so much. */
+const GATHERED_BYTES = 512 * 1024;
 
 /**
  * An encrypted private connection: what is written to it, only the peer can read, and what is read from it, the peer has
@@ -46,6 +51,12 @@ export class SecureChannel extends Duplex implements PipedChannel {
   #pieces: Buffer[] = [];
   #isFeeding = false;
   #delivering: Promise<void> | undefined;
+  #fedRest: void | Promise<void> = undefined;
+  /** Of TLS on a socket: bytes of pieces, and whether they are handed on at the end of this turn. */
+  #gatheredBytes = 0;
+  #willDeliver = false;
+  /** The channel's input has ended; what came before may not be handed on yet. */
+  #channelEnded = false;
   #onRead: () => void = () => undefined;
   #take: ((chunk: Buffer) => void | Promise<void>) | undefined;
   #failTaking: (error: unknown) => void = () => undefined;
@@ -58,18 +69,18 @@ export class SecureChannel extends Duplex implements PipedChannel {
   });
 
   /** @internal `secureChannel` makes them. */
-  constructor({ channel, psk, next }: SecureChannelInit) {
+  constructor({ channel, psk, next, rest }: SecureChannelInit) {
     super({ allowHalfOpen: true });
     ({ login: this.login, peer: this.peer, role: this.role, connectId: this.connectId } = channel);
     this.#next = next;
     this.#channel = channel;
     this.on('error', () => undefined);
-    this.#tunnel = new Tunnel(
-      channel,
-      psk,
-      (piece) => this.#onPiece(piece),
-      (error) => this.#onTunnelError(error),
-    );
+    this.#tunnel = new Tunnel(channel, psk, rest, {
+      onPiece: (piece) => this.#onPiece(piece),
+      onEnd: () => this.#onTunnelEnd(),
+      onError: (error) => this.#onTunnelError(error),
+    });
+    if (!this.#tunnel.isDirect && rest.length > 0) this.#fedRest = this.feed(rest);
     channel.on('error', (error) => this.#fail(error)).on('close', this.#onChannelClose);
     channel.on('inputEnd', () => {
       if (this.closedByPeer) this.emit('inputEnd');
@@ -85,6 +96,7 @@ export class SecureChannel extends Duplex implements PipedChannel {
     const { promise, reject } = withResolvers<never>();
     const stopWatching = finished(this, (error) => reject(error ?? aborted(this.peer)));
     try {
+      await Promise.race([this.#fedRest, promise]);
       await Promise.race([this.#tunnel.opened, promise]);
     } finally {
       stopWatching();
@@ -141,6 +153,9 @@ export class SecureChannel extends Duplex implements PipedChannel {
    * @internal
    */
   endInput(): void {
+    this.#channelEnded = true;
+    this.#deliverGathered();
+    if (this.#delivering) return void this.#delivering.then(() => this.endInput());
     if (this.destroyed) return;
     if (this.closedByPeer && !this.#reader.ended) return this.#fail(closed(this.peer));
     if (!this.#reader.ended) return this.#fail(cut(this.peer, this.#bytesReceived));
@@ -240,7 +255,25 @@ export class SecureChannel extends Duplex implements PipedChannel {
     } catch (error) {
       return this.#fail(changed(this.peer, this.#bytesReceived, error));
     }
-    if (!this.#isFeeding && !this.#delivering) void this.#deliver();
+    if (this.#isFeeding) return;
+    this.#gatheredBytes += piece.length;
+    if (this.#gatheredBytes >= GATHERED_BYTES) {
+      this.#deliverGathered();
+    } else if (!this.#willDeliver) {
+      this.#willDeliver = true;
+      setImmediate(() => this.#deliverGathered());
+    }
+  }
+
+  /** Hands on what was deciphered and not fed. Until it is taken, nothing more is read. */
+  #deliverGathered(): void {
+    this.#willDeliver = false;
+    if (this.#delivering) return;
+    this.#gatheredBytes = 0;
+    const taken = this.#deliver();
+    if (!taken) return;
+    this.#tunnel.pause();
+    void taken.then(() => this.#tunnel.resume());
   }
 
   /** Hands on what was deciphered. Returns a promise while nothing more is to be read from the channel. */
@@ -289,11 +322,22 @@ export class SecureChannel extends Duplex implements PipedChannel {
   readonly #onChannelClose = (): void => {
     // An end that has come before is heard of a turn later.
     setImmediate(() => {
-      if (!this.destroyed && !this.#inputEnded) this.#fail(this.#channel.errored ?? aborted(this.peer));
+      if (!this.destroyed && !this.#channelEnded) this.#fail(this.#channel.errored ?? aborted(this.peer));
     });
   };
 
-  #onTunnelError(error: Error & { code?: string }): void {
+  /** The end that counts is said in the tunnel, and nobody ends TLS. */
+  #onTunnelEnd(): void {
+    // That of the socket is the channel's.
+    if (this.#tunnel.isDirect) return;
+    this.#fail(changed(this.peer, this.#bytesReceived, new Error('TLS has ended')));
+  }
+
+  #onTunnelError(error: NodeJS.ErrnoException): void {
+    // What the system says of a socket, the channel hears as well.
+    if (error.syscall !== undefined) return;
+    // Node.js says so where the other side ends in the handshake.
+    if (error.code === 'ECONNRESET') return this.#fail(cut(this.peer, 0));
     const alert = alertOf(error.code);
     this.#fail(alert === undefined ? changed(this.peer, this.#bytesReceived, error) : changedThere(this.peer, error));
   }

@@ -125,10 +125,8 @@ class Opening {
       );
     try {
       const { keys, next } = await this.#agreement.run();
-      const secure = new SecureChannel({ channel, psk: keys.psk, next });
+      const secure = new SecureChannel({ channel, psk: keys.psk, next, rest: this.#preface.takeRest() });
       this.#secure = secure;
-      const rest = this.#preface.takeRest();
-      if (rest.length > 0) await secure.feed(rest);
       this.#preface.release();
       await secure.opened();
       return secure;
