@@ -115,6 +115,36 @@ describe.skipIf(NO_NATS)('nodes of a cluster', () => {
     await vi.waitFor(async () => expect(await one.get('/metrics')).toMatch(/^chatosbot_cluster_nodes 1$/m));
   });
 
+  test('[P8] while they are restarted one after the other, nobody who stays misses a message, or hears it twice', async () => {
+    const nats = await startNats();
+    const nodes = await startNodes(nats, 3);
+    const last = nodes[2]!;
+    // All but the first node are restarted: their clients are at the first one, and one is at the last until that goes.
+    const [alice, bob] = [await peer(nodes[0]!.port, 'alice'), await peer(nodes[0]!.port, 'bob')];
+    const [from, to] = await openHalves(alice, bob, [nodes[0]!.port, nodes[0]!.port]);
+    const carl = await peer(last.port, 'carl');
+    let said = 0;
+    const timer = setInterval(() => alice.say(String((said += 1))), 2);
+    const restart = async (index: number): Promise<void> => {
+      const { command, name } = nodes[index]!;
+      command.kill('SIGTERM');
+      expect(await command.exit()).toMatchObject({ status: 0 });
+      nodes[index] = await startNode(nats, name);
+      await linked(nodes, 2);
+    };
+    await restart(1);
+    const until = said;
+    for (let number = 1; number < until; number++) {
+      expect(await carl.next(3)).toMatchObject({ login: 'alice', msg: String(number) });
+    }
+    await restart(2);
+    clearInterval(timer);
+    for (let number = 1; number <= said; number++) expect((await bob.next(3)).msg).toBe(String(number));
+    from!.end(BYTES);
+    expect(hashOf(await readAll(to!))).toEqual(hashOf(BYTES));
+    expect(await nodes[0]!.get('/metrics')).toMatch(/^chatosbot_cluster_gaps_total 0$/m);
+  });
+
   test('bans hold at all nodes, and at those that start later, until they are lifted at any', async () => {
     const nats = await startNats();
     const [one, two] = (await startNodes(nats, 2)) as [StartedNode, StartedNode];

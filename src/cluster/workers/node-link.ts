@@ -119,15 +119,13 @@ export class NodeLink {
     return { answer: answerOf({ heard: stream.heard }), take };
   }
 
-  /** The other process is there no more, or this one ends. */
+  /** The other process is there no more, nor are its clients: what was said to it is lost to nobody. Or this one ends. */
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    const isLost = this.keptBytes > 0;
     const stream = this.#stream;
     this.#stream = undefined;
     stream?.destroy();
-    if (isLost) this.#handlers.onGap('the other process has ended');
   }
 
   #begin(id: string): ResumingStream {
