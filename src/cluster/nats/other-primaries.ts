@@ -6,6 +6,8 @@ import type { AskedByNode, NodeAsking } from './node-asking.ts';
 
 /** An operator does not wait longer for a node, in milliseconds. */
 const ANSWER_MS = 2_000;
+/** One that ends a session asks the others for its private connections first, and its own workers. */
+const KICK_MS = 3 * ANSWER_MS;
 
 /** This node, as others ask it. */
 export interface AskedServer extends Pick<OperatedServer, 'sessions' | 'kick'> {
@@ -48,7 +50,7 @@ export class OtherPrimaries implements OtherNodes {
 
   async kick(node: string, ids: readonly string[]): Promise<void> {
     const lease = this.#membership.others.find((each) => each.node === node);
-    if (lease) await this.#asking.ask(lease, 'kick', ids, ANSWER_MS);
+    if (lease) await this.#asking.ask(lease, 'kick', ids, KICK_MS);
   }
 
   async breakChannels(kicked: Pick<Member, 'id' | 'key'>): Promise<number> {
