@@ -195,3 +195,31 @@ test('a node that encrypts does not talk to one that does not, and both say so',
   await a.line(/cannot connect to another node/);
   expect(await a.views()).toMatchObject({ links: 1, up: 0 });
 });
+
+test('who speaks waits while another node cannot be reached, in bounded memory, and then all is heard in order', async () => {
+  const cluster = await TestCluster.start(2, { workers: 1, proxied: true });
+  const [a, b] = cluster.nodes as [TestNode, TestNode];
+  const [one, two] = [await peer(a.port, 'one'), await peer(b.port, 'two')];
+  const before = (await a.views()).memoryBytes;
+  for (const { proxy } of cluster.nodes) proxy!.isOpen = false;
+  const COUNT = 40_000;
+  const text = 'x'.repeat(990);
+  for (let i = 0; i < COUNT; i++) one.say(`${i} ${text}`);
+  // It has stopped where nothing more comes back to who has said it.
+  let heard = 0;
+  const hear = async (): Promise<void> => {
+    for (; heard < COUNT; heard++) expect((await one.next(3, PATIENCE)).msg.startsWith(`${heard} `)).toBe(true);
+  };
+  const all = hear();
+  for (let last = -1; heard !== last;) {
+    last = heard;
+    await new Promise((resolve) => setTimeout(resolve, 700));
+  }
+  expect(heard).toBeGreaterThan(1_000);
+  expect(heard).toBeLessThan(20_000);
+  expect((await a.views()).memoryBytes - before).toBeLessThan(64 * 1024 * 1024);
+  for (const { proxy } of cluster.nodes) proxy!.isOpen = true;
+  for (let i = 0; i < COUNT; i++) expect((await two.next(3, PATIENCE)).msg.startsWith(`${i} `)).toBe(true);
+  await all;
+  expect(await a.views()).toMatchObject({ gaps: 0 });
+});
