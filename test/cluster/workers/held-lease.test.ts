@@ -24,7 +24,7 @@ function stop(ms: number): void {
 }
 
 test('ends by a timer, and says so once', async () => {
-  const { lease, over, state } = hold(inMs(50));
+  const { lease, over, state } = hold(inMs(300));
   expect(lease.hasEnded).toBe(false);
   await over;
   expect(lease.hasEnded).toBe(true);
@@ -32,20 +32,20 @@ test('ends by a timer, and says so once', async () => {
 });
 
 test.each([
-  ['steady', [20, 60_000]],
-  ['wall', [60_000, 20]],
+  ['steady', [400, 60_000]],
+  ['wall', [60_000, 400]],
 ] as const)('ends by the %s clock alone, for who asks before any timer was called', (_, [steady, wall]) => {
   const { lease, state } = hold(inMs(steady, wall));
   expect(lease.hasEnded).toBe(false);
-  stop(25);
+  stop(420);
   expect(lease.hasEnded).toBe(true);
   expect(state.ends).toBe(1);
 });
 
 test('holds for as long as it was renewed for, and is not had back once it has ended', async () => {
-  const { lease, over, state } = hold(inMs(30));
-  lease.renew(inMs(150));
-  stop(60);
+  const { lease, over, state } = hold(inMs(400));
+  lease.renew(inMs(1_500));
+  stop(450);
   expect(lease.hasEnded).toBe(false);
   await over;
   lease.renew(inMs(60_000));
