@@ -99,7 +99,8 @@ export class LoginRecords {
     let batch: Promise<void>[] = [];
     for await (const record of this.#logins.records()) {
       if (signal.aborted) return;
-      batch.push(this.#sweep(record));
+      // One that cannot be removed now is removed by who meets it.
+      batch.push(this.#sweep(record).catch(() => undefined));
       if (batch.length < SWEPT_AT_ONCE) continue;
       await Promise.all(batch);
       batch = [];

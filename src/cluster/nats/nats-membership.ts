@@ -12,6 +12,7 @@ import { OtherNodes } from './other-nodes.ts';
 import { OwnLease, RENEWALS } from './own-lease.ts';
 import type { Seal } from './seal.ts';
 import { takeSlot } from './slots.ts';
+import { waitFor } from './time-limit.ts';
 
 export interface NatsMembershipOptions {
   readonly node: string;
@@ -115,7 +116,7 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
       const era = this.granting;
       if (era !== undefined) return era;
       if (!this.broker.isReachable) await this.broker.whenReachable(signal);
-      else if (this.#check) await Promise.race([this.#check, pause(this.#renewMs, signal)]);
+      else if (this.#check) await waitFor(this.#check, this.#renewMs);
       else await pause(this.grantsInMs, signal);
     }
     throw new ChatosError('NOT_CONNECTED', this.#whyNotGranting());

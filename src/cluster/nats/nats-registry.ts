@@ -10,7 +10,6 @@ import {
 import { isTestId } from '../../server/self-test.ts';
 import { Deadlines } from '../../util/deadlines.ts';
 import { withResolvers } from '../../util/deferred.ts';
-import { pause } from '../../util/timeout.ts';
 import type { Claimed } from '../workers/messages.ts';
 import type { Holder, LoginRegistry } from '../workers/registry.ts';
 import { Leftovers } from './leftovers.ts';
@@ -171,7 +170,7 @@ export class NatsRegistry implements LoginRegistry {
       return undefined;
     }
     if (other.state !== 'live') {
-      await Promise.race([other.settled.promise, pause(limit.leftMs, limit.signal)]);
+      await limit.until(other.settled.promise);
       return undefined;
     }
     if (other.by.ending) {

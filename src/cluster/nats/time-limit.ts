@@ -23,4 +23,17 @@ export class TimeLimit {
     this.#signal ??= AbortSignal.timeout(Math.ceil(this.leftMs));
     return this.#signal;
   }
+
+  /** Waits for a promise that never rejects, or until the time is over. */
+  until(promise: Promise<unknown>): Promise<void> {
+    return waitFor(promise, this.leftMs);
+  }
+}
+
+/** Waits for a promise that never rejects, and no longer than so many milliseconds. */
+export async function waitFor(promise: Promise<unknown>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
+  await Promise.race([promise, late]);
+  clearTimeout(timer);
 }

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { beforeAll, afterAll, describe, expect, it } from 'vitest';
+import { LoginRecords } from '../../../src/cluster/nats/login-records.ts';
 import type { NatsRegistry } from '../../../src/cluster/nats/nats-registry.ts';
 import type { Claimed } from '../../../src/cluster/workers/messages.ts';
 import type { Holder } from '../../../src/cluster/workers/registry.ts';
@@ -349,6 +350,40 @@ describe.skipIf(NO_NATS)('the logins of a cluster (where NATS is installed)', ()
         return count;
       })
       .toBe(2);
+  });
+
+  it('are swept without harm where NATS stops meanwhile', async () => {
+    const own = await NatsServer.start();
+    try {
+      const { membership, asking } = await joinWithLogins(own, 'x');
+      await membership.whenGranting(never);
+      const { logins } = membership.data;
+      const record = Buffer.from(JSON.stringify({ slot: (membership.self.slot + 1) % 256, epoch: 'gone', claim: 1 }));
+      await Promise.all(Array.from({ length: 300 }, (_, i) => logins.put(`l${i}`, record, 0)));
+      const records = new LoginRecords(membership, asking);
+      const { last, remove } = { last: logins.last.bind(logins), remove: logins.remove.bind(logins) };
+      const stopped = withResolvers<void>();
+      let read = 0;
+      logins.last = async (key) => {
+        read += 1;
+        if (read > 64) await stopped.promise;
+        // One has been removed by somebody else by now.
+        return read === 1 ? undefined : last(key);
+      };
+      logins.remove = async (revision) => {
+        await own.pause();
+        stopped.resolve();
+        await remove(revision);
+      };
+      await expect(records.sweep(never)).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
+      Object.assign(logins, { last, remove });
+      own.resume();
+      await expect.poll(() => membership.isKnown).toBe(true);
+      await records.sweep(never);
+      for (const i of [0, 299]) expect(await logins.last(`l${i}`)).toBeUndefined();
+    } finally {
+      await own.remove();
+    }
   });
 
   it('are nobody\u2019s any more at a node that has lost its lease', async () => {
