@@ -61,6 +61,12 @@ export class CuttingProxy {
     }
   }
 
+  /** The same, and nothing new gets through. */
+  block(): void {
+    this.#isOpen = false;
+    this.freeze();
+  }
+
   close(): void {
     this.#server.close();
     this.cut();

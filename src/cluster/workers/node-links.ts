@@ -31,7 +31,7 @@ export interface NodeLinksPlan {
   readonly mesh: Mesh;
   /** A half of a channel has come from another node. */
   readonly onHalf: (met: MetPeer) => void;
-  /** A process has gone. */
+  /** A process has gone, or cannot be reached. */
   readonly onForgotten: (process: NodeProcess) => void;
 }
 
@@ -152,6 +152,8 @@ export class NodeLinks {
       },
       onGap: (why) => {
         this.gaps += 1;
+        // There is no way to that process: what is relayed would hang for as long as TCP tries.
+        this.#plan.onForgotten(to);
         this.#plan.log.warn('a link to another node has a gap: what was said may be lost', { ...nameOf(to), why });
       },
       onFailed: ({ message, isPassing }) => {

@@ -174,3 +174,24 @@ test('[P12] a half whose home has gone is closed at once', async () => {
   const half = await openHalf(nodes[0].port, connectId).catch((error: unknown) => error);
   expect(half).toBeInstanceOf(Error);
 });
+
+test('[P14] where the way between two nodes is dead, and nobody is told, what goes through it is reset', async () => {
+  const times = { heartbeatMs: 100, silentMs: 500, maxCutMs: 1_000 };
+  const cluster = await TestCluster.start(2, { workers: 1, proxied: true, times });
+  const [a, b] = cluster.nodes as [TestNode, TestNode];
+  const [one, two] = [await peer(a.port, 'one'), await peer(b.port, 'two')];
+  one.request('two');
+  await two.next(5);
+  two.ok('one');
+  const { connectId } = await one.next(8);
+  const halves = await Promise.all([openHalf(a.port, connectId), openHalf(b.port, connectId)]);
+  for (const half of halves) onTestFinished(() => void half.destroy());
+  halves[0].write('some bytes');
+  await readExactly(halves[1], 10);
+  const ends = halves.map(fate);
+  for (const { proxy } of cluster.nodes) proxy!.block();
+  expect(await within(Promise.all(ends), 'the end of both halves', 20_000)).toEqual(['reset', 'reset']);
+  // The sessions are none the worse for it.
+  one.tell('one', 'still there');
+  expect(await one.next(4)).toMatchObject({ msg: 'still there' });
+});
