@@ -4,6 +4,7 @@ import { benchBots } from './bots.ts';
 import { benchBounds } from './bounds.ts';
 import { benchChannelMemory } from './channel-memory.ts';
 import { benchChannels } from './channels.ts';
+import { benchBroadcast } from './broadcast.ts';
 import { benchClaims } from './claims.ts';
 import { benchDecoder } from './decoder.ts';
 import { benchFanout, benchLone } from './fanout.ts';
@@ -25,6 +26,7 @@ import { benchWorkers } from './workers.ts';
 const BENCHMARKS: Readonly<Record<string, (rounds: number, plots?: string) => Promise<void>>> = {
   bots: benchBots,
   bounds: benchBounds,
+  broadcast: benchBroadcast,
   channels: benchChannels,
   'channel-memory': benchChannelMemory,
   claims: benchClaims,

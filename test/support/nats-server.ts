@@ -50,6 +50,11 @@ export class NatsServer {
     return `nats://127.0.0.1:${this.port}`;
   }
 
+  /** Of its process, while it runs. */
+  get pid(): number {
+    return this.#child!.pid!;
+  }
+
   /** Starts it again, with the data that it had. */
   async start(): Promise<void> {
     const { args = [], jetStream = true } = this.#options;

@@ -48,7 +48,7 @@ export class Crowd {
       const load = await keep(startLoad<ChatLoad>('chat-load.ts'));
       const task = {
         dialect: dialect.name,
-        port: server.port,
+        port: server.ports?.[loads.length % server.ports.length] ?? server.port,
         number,
         clients: Math.min(each, clients - number),
         secured,
@@ -77,12 +77,12 @@ export class Crowd {
     const trial = Math.min(MOST, Math.ceil(rate * TRIAL_S));
     rate = trial / (await this.say(text, trial, bytes));
     const messages = Math.min(MOST, Math.ceil(rate * MEASURED_S));
-    const cpuBefore = cpuSeconds(this.#server.pid);
+    const cpuBefore = this.#cpuSeconds();
     const elapsedS = await this.say(text, messages, bytes);
     const deliveries = messages * (this.#dialect.echoes ? this.clients : this.clients - 1);
     return {
       'k deliveries/s': deliveries / elapsedS / 1000,
-      'CPU-us/delivery': ((cpuSeconds(this.#server.pid) - cpuBefore) / deliveries) * 1e6,
+      'CPU-us/delivery': ((this.#cpuSeconds() - cpuBefore) / deliveries) * 1e6,
     };
   }
 
@@ -99,6 +99,11 @@ export class Crowd {
     const completed = await this.#all((load) => load.call('complete'));
     const [from, to] = [started.reduce((a, b) => (a < b ? a : b)), completed.reduce((a, b) => (a > b ? a : b))];
     return Number(to - from) / 1e9;
+  }
+
+  #cpuSeconds(): number {
+    const { pid, pids = [pid] } = this.#server;
+    return pids.reduce((sum, each) => sum + cpuSeconds(each), 0);
   }
 
   #all<T>(tell: (load: LoadProcess<ChatLoad>) => Promise<T>): Promise<T[]> {

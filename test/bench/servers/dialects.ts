@@ -31,7 +31,7 @@ export const CHATOS: Dialect = {
   echoes: true,
 };
 
-const NATS: Dialect = {
+export const NATS: Dialect = {
   name: 'nats-server',
   command: 'nats-server',
   start: async () => {

@@ -15,6 +15,10 @@ export interface Stoppable {
 export interface Running extends Stoppable {
   readonly pid: number;
   readonly port: number;
+  /** Of one that listens on several: clients are spread over them. */
+  readonly ports?: readonly number[];
+  /** Where it is several processes of which none has started the others. */
+  readonly pids?: readonly number[];
 }
 
 /** Keeps what it is given until all is over, and stops it then, the last first. */
@@ -62,7 +66,7 @@ export async function start(
     await end(child);
     rmSync(cwd, { recursive: true, force: true });
   };
-  for (let tries = 0; tries < 100; tries++) {
+  for (let tries = 0; tries < 400; tries++) {
     if (child.exitCode !== null) break;
     if (await answers(port)) return { pid: child.pid!, port, stop };
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -91,6 +95,30 @@ export async function startChatos(limits: object = UNLIMITED, workers = 1): Prom
   const args = [CLI, 'serve', '--drain', '0', '--log-level', 'error'];
   const server = await start(process.execPath, args, port, { 'chatosbot.config.json': JSON.stringify(config) });
   return { ...server, tlsPort };
+}
+
+/** So many nodes of a cluster, each with one worker, which use a NATS server. */
+export async function startCluster(broker: string, nodes: number): Promise<Running> {
+  const ports = await freePorts(nodes);
+  // A new cluster lets nobody in for as long as a lease.
+  const cluster = { broker, leaseTtlMs: 3_000 };
+  const config = { serve: { cluster, limits: { maxConnections: 19_000, ...UNLIMITED } } };
+  const listen = `127.0.0.1:${ports[0]}`;
+  const flags = ['--nodes', String(nodes), '--listen', listen, '--state', 'state'];
+  const args = [CLI, 'serve', ...flags, '--control', 'control', '--log-level', 'error'];
+  const files = { 'chatosbot.config.json': JSON.stringify(config) };
+  const server = await start(process.execPath, args, ports.at(-1)!, files);
+  return { ...server, ports };
+}
+
+/** Free ports, one behind the other. */
+async function freePorts(count: number): Promise<number[]> {
+  for (;;) {
+    const first = await freePort();
+    const ports = Array.from({ length: count }, (_, i) => first + i);
+    const areFree = await Promise.all(ports.map(async (port) => !(await answers(port))));
+    if (areFree.every(Boolean)) return ports;
+  }
 }
 
 async function answers(port: number): Promise<boolean> {
