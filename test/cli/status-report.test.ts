@@ -4,6 +4,7 @@ import { isWell, STATUS_SCHEMA, type Status } from '../../src/cli/status/documen
 import { statusReport } from '../../src/cli/status/report.ts';
 import { ChatosServer } from '../../src/server/server.ts';
 import { Zone } from '../../src/util/zone.ts';
+import { CLUSTER_VIEW } from '../support/cluster-view.ts';
 
 type Told = InferInput<typeof STATUS_SCHEMA>;
 
@@ -174,6 +175,21 @@ describe('the report of a status', () => {
     expect(shown('2025-06-04T10:00:00.000Z')[1]).toBe('  its certificate expires in 3 d');
     expect(shown('2025-06-01T09:00:00.000Z')[1]).toBe('  its certificate has expired');
     expect(shown('2026-06-01T10:00:00.000Z')[1]).toBe('server on tls://127.0.0.1:7777');
+  });
+
+  test('says how a node is in its cluster', () => {
+    const server = { ...new ChatosServer().stats, addresses: ['tcp://127.0.0.1:7777'] };
+    const { links, nodes, ...rest } = CLUSTER_VIEW;
+    const shown = (changes: Partial<typeof CLUSTER_VIEW>): string => {
+      const cluster = { ...CLUSTER_VIEW, ...changes };
+      const told = { ...cluster, nodes: [...cluster.nodes], links: [...cluster.links] };
+      return report({ server: { ...server, cluster: told } });
+    };
+    expect(shown({})).toMatch(/^ {2}node a of 3 nodes, c drains, 1 link cut, 1 gap$/m);
+    const well = { ...rest, gaps: 0, nodes: nodes.slice(0, 1), links: links.slice(0, 1) };
+    expect(shown(well)).toMatch(/^ {2}node a of 1 node$/m);
+    const lost = { ...well, leaseLeftMs: 0, broker: { isReachable: false, why: 'it is lost' } };
+    expect(shown(lost)).toMatch(/^ {2}node a of 1 node, no lease, NATS is not reachable$/m);
   });
 
   test('shows each limit of the server that has acted, and nothing of those that have not', () => {

@@ -18,6 +18,7 @@ import { limitsOfWorker } from './limits.ts';
 import type { SentOptions } from './messages.ts';
 import { emitTold } from './told-events.ts';
 import { WholeBans, type SharedBans } from './whole-bans.ts';
+import { busiestOf, channelsOf, sessionsOf, workersView } from './whole-views.ts';
 import { AllNumbers } from './worker-numbers.ts';
 import type { WorkerProcess } from './worker-process.ts';
 import { Workers, type WorkersPlan } from './workers.ts';
@@ -144,22 +145,7 @@ export class WholeServer extends EventEmitter<ServerEvents> implements OperatedS
   }
 
   get workers(): WorkersView {
-    const { processes, restarts, asking } = this.#workers;
-    const all = Array.from({ length: this.#count }, (_, slot) => {
-      const worker = processes.find(({ name }) => name.slot === slot);
-      const { stats, memoryBytes = 0, cpuSeconds = 0 } = (worker && this.#numbers.of(worker)) ?? {};
-      const isUp = worker !== undefined && this.#workers.isReady(worker);
-      return {
-        worker: slot + 1,
-        pid: worker?.pid,
-        state: !isUp ? 'starting' : asking.isSilent(worker) ? 'not answering' : 'up',
-        clients: stats?.clients ?? 0,
-        connections: stats?.connections ?? 0,
-        memoryBytes,
-        cpuSeconds,
-      } as const;
-    });
-    return { all, restarts };
+    return workersView(this.#workers, this.#count, this.#numbers);
   }
 
   get cluster(): ClusterView | undefined {
@@ -180,28 +166,16 @@ export class WholeServer extends EventEmitter<ServerEvents> implements OperatedS
     return this.#numbers.fullest(most);
   }
 
-  async sessions(): Promise<readonly SessionView[]> {
-    const { asking, processes } = this.#workers;
-    const all = await asking.show(processes, 'sessions', undefined);
-    return all
-      .flatMap(({ answer }) => answer)
-      .toSorted((one, other) => one.connectedAt.getTime() - other.connectedAt.getTime());
+  sessions(): Promise<readonly SessionView[]> {
+    return sessionsOf(this.#workers);
   }
 
-  async busiest(most: number): Promise<readonly SessionView[]> {
-    const { asking, processes } = this.#workers;
-    const all = await asking.show(processes, 'busiest', { most });
-    const rank = ({ queuedBytes, idleMs }: SessionView): number => (queuedBytes > 0 ? -1 : idleMs);
-    return all
-      .flatMap(({ answer }) => answer)
-      .toSorted((one, other) => rank(one) - rank(other))
-      .slice(0, most);
+  busiest(most: number): Promise<readonly SessionView[]> {
+    return busiestOf(this.#workers, most);
   }
 
-  async channels(): Promise<readonly ChannelView[]> {
-    const { asking, processes } = this.#workers;
-    const all = await asking.show(processes, 'channels', undefined);
-    return all.flatMap(({ answer }) => answer).toSorted((one, other) => one.since.getTime() - other.since.getTime());
+  channels(): Promise<readonly ChannelView[]> {
+    return channelsOf(this.#workers);
   }
 
   /** The private connections of a login may be in any of the workers, of all nodes. */
