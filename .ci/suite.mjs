@@ -1,6 +1,6 @@
 /**
  * Runs all tests with the Node that runs this script, and `node` of the PATH is that one too. The counts come last, and
- * go to the end of the file `--summary`. With `--retry`, files in which a test failed run once more. With `--part`, only
+ * go to the end of the file `--summary`. With `--retry`, files in which a test failed run once more, one after the other. With `--part`, only
  * what another version of Node.js is most likely to break: all that runs in one process, and commands of each kind.
  */
 import { spawnSync } from 'node:child_process';
@@ -39,7 +39,7 @@ let status = firstStatus;
 const summary = [];
 const failed = [...results.values()].filter((result) => result.status === 'failed');
 if (values.retry && failed.length > 0) {
-  const again = run(failed.map(({ name }) => name));
+  const again = run([...failed.map(({ name }) => name), '--no-file-parallelism']);
   status = again.status;
   for (const { name, assertionResults } of failed) {
     const titles = assertionResults.filter((test) => test.status === 'failed').map(({ fullName }) => fullName);
