@@ -32,6 +32,8 @@ export class ClusterBans extends EventEmitter<ClusterBansEvents> {
   readonly #known = new Map<string, Ban>();
   /** What was changed here, and may not be in the bucket yet: it is lifted where it is not known. */
   readonly #unsent = new Map<string, Ban>();
+  /** The last revision of each key that was seen: what is read may be older than what a watch has shown. */
+  readonly #seen = new Map<string, number>();
   readonly #over = new AbortController();
   #madeAtMs = 0;
   /** The bucket is read, and changed, by one after the other. */
@@ -122,7 +124,9 @@ export class ClusterBans extends EventEmitter<ClusterBansEvents> {
       const last = await this.#bucket.last(key);
       const value = this.#seal.seal(contextOf(key), Buffer.from(JSON.stringify(record)));
       const revision = await this.#bucket.put(key, value, last?.revision ?? 0);
-      if (revision !== undefined && this.#unsent.get(key) === ban) this.#unsent.delete(key);
+      if (revision === undefined) continue;
+      this.#seen.set(key, Math.max(revision, this.#seen.get(key) ?? 0));
+      if (this.#unsent.get(key) === ban) this.#unsent.delete(key);
     }
   }
 
@@ -134,8 +138,10 @@ export class ClusterBans extends EventEmitter<ClusterBansEvents> {
         await this.#inTurn(async () => {
           const { madeAtMs, hasGoneBack } = await this.#bucket.ensure();
           // What is gone from the bucket then has not been lifted.
-          if (madeAtMs !== this.#madeAtMs || hasGoneBack)
+          if (madeAtMs !== this.#madeAtMs || hasGoneBack) {
+            this.#seen.clear();
             for (const [key, ban] of this.#known) this.#unsent.set(key, ban);
+          }
           this.#madeAtMs = madeAtMs;
           for (const key of this.#unsent.keys()) await this.#put(key);
           await this.#read();
@@ -149,29 +155,31 @@ export class ClusterBans extends EventEmitter<ClusterBansEvents> {
 
   async #read(): Promise<void> {
     const there = new Set<string>();
+    const before = new Map(this.#seen);
     const old = Date.now() - KEPT_MS;
     for await (const record of this.#bucket.records()) {
+      there.add(record.key);
       const read = this.#note(record);
-      if (!read) continue;
-      const { ban, isLifted } = read;
-      const isOld = isLifted ? record.putAtMs < old : (ban.until?.getTime() ?? Infinity) < old;
+      const isOld = read?.isLifted ? record.putAtMs < old : (read?.ban.until?.getTime() ?? Infinity) < old;
       if (isOld) await this.#bucket.remove(record.revision);
-      else if (!isLifted) there.add(record.key);
     }
     for (const [key, ban] of this.#known) {
-      if (there.has(key) || this.#unsent.has(key)) continue;
+      // What has changed since then, a watch has shown.
+      if (there.has(key) || this.#unsent.has(key) || this.#seen.get(key) !== before.get(key)) continue;
       this.#known.delete(key);
       if (!hasEnded(ban)) this.emit('lifted', ban);
     }
   }
 
   /** What the bucket has of a ban; where another node has changed it, that is told. */
-  #note({ key, value }: BucketRecord): { readonly ban: Ban; readonly isLifted: boolean } | undefined {
+  #note({ key, value, revision }: BucketRecord): { readonly ban: Ban; readonly isLifted: boolean } | undefined {
     const opened = this.#seal.open(contextOf(key), value);
     if (!opened) return undefined;
     const { since, until, isLifted = false, ...rest } = JSON.parse(opened.toString()) as BanRecord;
     const ban: Ban = { ...rest, since: new Date(since), ...(until !== undefined && { until: new Date(until) }) };
     if (banProblem(ban) !== undefined || keyOf(ban) !== key) return undefined;
+    if (revision < (this.#seen.get(key) ?? 0)) return undefined;
+    this.#seen.set(key, revision);
     const known = this.#known.get(key);
     // What was changed here is newer.
     if (this.#unsent.has(key)) return { ban, isLifted };

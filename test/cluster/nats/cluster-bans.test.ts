@@ -4,6 +4,7 @@ import { Bucket } from '../../../src/cluster/nats/bucket.ts';
 import { ClusterBans } from '../../../src/cluster/nats/cluster-bans.ts';
 import { Seal } from '../../../src/cluster/nats/seal.ts';
 import type { Ban } from '../../../src/server/access/bans.ts';
+import { withResolvers } from '../../../src/util/deferred.ts';
 import { NatsServer, NO_NATS } from '../../support/nats-server.ts';
 
 const NETWORK: Ban = { kind: 'from', what: '192.0.2.0/24', reason: 'floods', since: new Date(1_000) };
@@ -89,6 +90,30 @@ describe.skipIf(NO_NATS)('the bans of a cluster (where NATS is installed)', () =
     await expect.poll(() => b.bans.list()).toEqual([LOGIN]);
     expect(b.heard.slice(1).toSorted()).toEqual(['banned spam-*', 'lifted 192.0.2.0/24']);
     expect(a.bans.list()).toEqual([LOGIN]);
+  });
+
+  it('are not taken from what was read before they were changed', async () => {
+    const [a, b] = [await open(), await open()];
+    await a.bans.add(NETWORK);
+    await expect.poll(() => b.heard).toHaveLength(1);
+    const last = b.bucket.last.bind(b.bucket);
+    const [reading, changed] = [withResolvers<void>(), withResolvers<void>()];
+    b.bucket.last = async (key) => {
+      const found = await last(key);
+      reading.resolve();
+      await changed.promise;
+      return found;
+    };
+    b.broker.emit('reachable', true, undefined);
+    await reading.promise;
+    await a.bans.remove('from', NETWORK.what);
+    await a.bans.add(LOGIN);
+    await expect.poll(() => b.heard.slice(1)).toEqual(['lifted 192.0.2.0/24', 'banned spam-*']);
+    changed.resolve();
+    // That is done when the other is read.
+    await b.bans.add({ ...LOGIN, what: 'other' });
+    expect(b.bans.list()).toEqual([LOGIN, { ...LOGIN, what: 'other' }]);
+    expect(b.heard).toHaveLength(3);
   });
 
   it('are put again by the nodes when NATS has lost its data', async () => {
