@@ -50,6 +50,8 @@ const LONG = [
   'bots/files-java',
   'bots/files-get',
   'cluster/workers/registry',
+  'e2e/cluster',
+  'e2e/cluster-chaos',
   'cluster/nats/nats-membership',
   'cluster/nats/nats-registry',
   'cluster/nats/registry-chaos',
