@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { nkeys } from '@nats-io/transport-node';
@@ -18,6 +18,12 @@ async function connect(options: BrokerOptions): Promise<Broker> {
   const broker = await Broker.connect(options, 'test', 1_000);
   onTestFinished(() => broker.close());
   return broker;
+}
+
+function makeFolder(): string {
+  const folder = mkdtempSync(path.join(tmpdir(), 'chatosbot-nats-files-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  return folder;
 }
 
 const withPort = (url: string, user: string): string => url.replace('//', `//${user}@`);
@@ -94,7 +100,7 @@ describe.skipIf(NO_NATS)('a connection to NATS (where it is installed)', () => {
   });
 
   it('logs in by a file of credentials', async () => {
-    const folder = mkdtempSync(path.join(tmpdir(), 'chatosbot-nats-creds-'));
+    const folder = makeFolder();
     const [config, creds] = ['nats.conf', 'user.creds'].map((name) => path.join(folder, name)) as [string, string];
     const [user, other] = [nkeys.createUser(), nkeys.createUser()];
     writeFileSync(config, `authorization { users = [{ nkey: ${user.getPublicKey()} }] }\n`);
@@ -129,7 +135,7 @@ describe.skipIf(NO_NATS)('a connection to NATS (where it is installed)', () => {
   });
 
   it('trusts the authorities that it is given alone', async () => {
-    const folder = mkdtempSync(path.join(tmpdir(), 'chatosbot-nats-tls-'));
+    const folder = makeFolder();
     const certificate = await makeCertificate('nats.test');
     const [cert, key] = ['cert.pem', 'key.pem'].map((name) => path.join(folder, name)) as [string, string];
     writeFileSync(cert, certificate.cert);
