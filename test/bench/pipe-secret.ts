@@ -13,10 +13,10 @@ export async function benchPipeSecret(rounds: number): Promise<void> {
   try {
     const [secret, file] = [path.join(folder, 'secret'), path.join(folder, 'zeros')];
     writeFileSync(secret, makeSecret(), { mode: 0o600 });
-    writeZeros(file, 2 * GIB);
+    writeZeros(file, 4 * GIB);
     const encrypted = chatosWay('chatosbot pipe --secret', ` --secret '${secret}'`);
     const contenders: Contender[] = movable([encrypted, CHATOS, NCAT], { from: `< '${file}'`, to: '> /dev/null' });
-    await compare('pipe, encrypted from end to end: 2 GiB, a file to /dev/null', contenders, rounds);
+    await compare('pipe, encrypted from end to end: 4 GiB, a file to /dev/null', contenders, rounds);
   } finally {
     rmSync(folder, { recursive: true });
   }
