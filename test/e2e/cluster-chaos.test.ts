@@ -281,6 +281,9 @@ async function recordsLeft(nats: NatsServer): Promise<string[]> {
   onTestFinished(() => broker.close());
   const logins = await Bucket.open(broker, 'chatos_logins', 0);
   const keys: string[] = [];
-  for await (const { key } of logins.records()) keys.push(Buffer.from(key, 'base64url').toString());
+  for await (const { key } of logins.records()) {
+    // Before the login is what kind of record it is.
+    keys.push(key[0]! + Buffer.from(key.slice(1), 'base64url').toString());
+  }
   return keys;
 }

@@ -94,18 +94,26 @@ export class LoginRecords {
     );
   }
 
-  /** Removes the records of leases that have ended. */
-  async sweep(signal: AbortSignal): Promise<void> {
+  /** Removes the records of leases that have ended. Returns whether there are none left. */
+  async sweep(signal: AbortSignal): Promise<boolean> {
+    let isDone = true;
     let batch: Promise<void>[] = [];
+    const swept = async (record: BucketRecord): Promise<void> => {
+      try {
+        await this.#sweep(record);
+      } catch {
+        isDone = false;
+      }
+    };
     for await (const record of this.#logins.records()) {
-      if (signal.aborted) return;
-      // One that cannot be removed now is removed by who meets it.
-      batch.push(this.#sweep(record).catch(() => undefined));
+      if (signal.aborted) return false;
+      batch.push(swept(record));
       if (batch.length < SWEPT_AT_ONCE) continue;
       await Promise.all(batch);
       batch = [];
     }
     await Promise.all(batch);
+    return isDone;
   }
 
   get #logins(): NatsMembership['data']['logins'] {

@@ -10,6 +10,7 @@ import {
 import { isTestId } from '../../server/self-test.ts';
 import { Deadlines } from '../../util/deadlines.ts';
 import { withResolvers } from '../../util/deferred.ts';
+import { pause } from '../../util/timeout.ts';
 import type { Claimed } from '../workers/messages.ts';
 import type { Holder, LoginRegistry } from '../workers/registry.ts';
 import { Leftovers } from './leftovers.ts';
@@ -48,6 +49,8 @@ export class NatsRegistry implements LoginRegistry {
   #holdMs = 0;
   #claiming = 0;
   #removing = 0;
+  /** Since the last sweep, so many have become due. */
+  #sweepsDue = 0;
 
   constructor(membership: NatsMembership, asking: NodeAsking, options: NatsRegistryOptions) {
     this.#membership = membership;
@@ -122,7 +125,9 @@ export class NatsRegistry implements LoginRegistry {
     const limit = new TimeLimit(CLOSE_MS);
     const all = this.#owners.all();
     while (all.length > 0 && !limit.isOver) {
-      await Promise.all(all.splice(0, AT_ONCE).map((owner) => this.#leave(owner)));
+      // What could not be removed when it was left is tried again.
+      const some = all.splice(0, AT_ONCE);
+      await Promise.all(some.map((owner) => (owner.state === 'leaving' ? this.#remove(owner) : this.#leave(owner))));
     }
   }
 
@@ -271,15 +276,19 @@ export class NatsRegistry implements LoginRegistry {
     }
   }
 
-  /** One node removes what those have left that are gone. */
+  /** One node removes what those have left that are gone, however often that takes. */
   async #sweep(): Promise<void> {
-    const { self, others, holds } = this.#membership;
-    if (!holds || others.some(({ slot }) => slot < self.slot)) return;
-    try {
-      await this.#records.sweep(this.#over.signal);
-    } catch {
-      // Who meets a record that is left removes it.
+    this.#sweepsDue += 1;
+    if (this.#sweepsDue > 1) return;
+    const { signal } = this.#over;
+    while (this.#sweepsDue > 0 && !signal.aborted) {
+      const due = this.#sweepsDue;
+      const { self, others, holds } = this.#membership;
+      const isOthers = !holds || others.some(({ slot }) => slot < self.slot);
+      if (isOthers || (await this.#records.sweep(signal).catch(() => false))) this.#sweepsDue -= due;
+      else await pause(SWEEP_PAUSE_MS, signal);
     }
+    this.#sweepsDue = 0;
   }
 }
 
@@ -290,3 +299,5 @@ const REVISIONS_A_SECOND = 2 ** 22;
 /** So many logins are put again, or removed, at once. */
 const AT_ONCE = 256;
 const CLOSE_MS = 1_000;
+/** Until a sweep that has failed is tried again. */
+const SWEEP_PAUSE_MS = 1_000;

@@ -6,6 +6,7 @@ import type { Claimed } from '../../../src/cluster/workers/messages.ts';
 import type { Holder } from '../../../src/cluster/workers/registry.ts';
 import { WorkerDirectory } from '../../../src/cluster/workers/worker-directory.ts';
 import type { Claim, SessionId } from '../../../src/server/directory.ts';
+import { ChatosError } from '../../../src/errors.ts';
 import { skeletonsOf } from '../../../src/server/logins/look-alikes.ts';
 import { newTestId } from '../../../src/server/self-test.ts';
 import { withResolvers } from '../../../src/util/deferred.ts';
@@ -384,6 +385,39 @@ describe.skipIf(NO_NATS)('the logins of a cluster (where NATS is installed)', ()
     } finally {
       await own.remove();
     }
+  });
+
+  it('are swept in the end, though NATS does not answer at first', async () => {
+    const [a, b] = (await joinAll(2)).toSorted((one, other) => one.membership.self.slot - other.membership.self.slot);
+    const { logins } = a!.membership.data;
+    const { slot, epoch } = b!.membership.self;
+    const record = Buffer.from(JSON.stringify({ slot, epoch, claim: 1 }));
+    await logins.put('lleft-behind', record, 0);
+    const remove = logins.remove.bind(logins);
+    let asked = 0;
+    logins.remove = async (revision) => {
+      asked += 1;
+      if (asked === 1) throw new ChatosError('CONNECTION_LOST', 'no answer');
+      await remove(revision);
+    };
+    await b!.membership.leave();
+    await expect.poll(() => logins.last('lleft-behind'), { timeout: 10_000 }).toBeUndefined();
+    logins.remove = remove;
+  });
+
+  it('are removed when their node leaves, also where that was not possible when their sessions ended', async () => {
+    const { membership, registry } = await join();
+    const { logins } = membership.data;
+    const claim = claimOf('left-over');
+    await untilGranted(registry, claim);
+    const remove = logins.remove.bind(logins);
+    logins.remove = () => Promise.reject(new ChatosError('CONNECTION_LOST', 'no answer'));
+    await registry.release(claim, 'free');
+    logins.remove = remove;
+    await registry.close();
+    const left: string[] = [];
+    for await (const { value } of logins.records()) left.push(Buffer.from(value).toString());
+    expect(left.filter((each) => each.includes(membership.self.epoch))).toEqual([]);
   });
 
   it('are nobody\u2019s any more at a node that has lost its lease', async () => {
