@@ -110,7 +110,8 @@ process.on('message', (told: Told) => {
 });
 const workers = await Workers.start({
   count: start.workers,
-  options: { limits: { exempt: ['127.0.0.0/8'] } },
+  // All that waits for a link comes at once: the clients of a test, which are one process, may read it later.
+  options: { limits: { exempt: ['127.0.0.0/8'], maxQueuedBytes: 64 * 1024 * 1024 } },
   log: loggerTo((level, message, fields) => say({ is: 'log', line: `${level} ${message} ${JSON.stringify(fields)}` }), {
     level: 'info',
   }),
