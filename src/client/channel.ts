@@ -220,7 +220,7 @@ export class Channel extends Duplex {
 
   /**
    * For TLS that is to run right on the connection: its socket, whose bytes are not the channel's any more. Its ends and
-   * breaks still are: they are handled as ever, once {@link Channel.secured} is told of the TLS socket. `undefined` where it is
+   * breaks still are: they are handled as ever, once {@link Channel.secured} knows the TLS socket. `undefined` where it is
    * no plain connection, or in use: nothing is changed then. To be called while `readLent` reads.
    *
    * @internal

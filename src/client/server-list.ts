@@ -80,7 +80,7 @@ export class ServerList {
 
   /**
    * Tries one after the other, until one does not fail for a reason of its own. What would be the same at all of them (the
-   * login is refused) or what must not be passed over (a server is not trusted) ends it.
+   * login is refused) or what must not be ignored (a server is not trusted) ends it.
    *
    * @throws {ChatosError} the one that ended it, or one that says why each failed
    */

@@ -18,7 +18,7 @@ export function momentNow(): Moment {
   return { steadyMs: steadyNowMs(), wallMs: Date.now() };
 }
 
-/** Until when a lease holds that was asked for at a moment: whoever grants it cannot have done so earlier. */
+/** Until when a lease holds that was asked for at a moment: the one that grants it cannot have done so earlier. */
 export function leaseEndOf(askedAt: Moment, ttlMs: number): LeaseEnd {
   const ms = ttlMs - Math.min(MARGIN_MS, ttlMs / MARGIN_PART);
   return { steadyMs: askedAt.steadyMs + ms, wallMs: askedAt.wallMs + ms };

@@ -90,7 +90,7 @@ function bansOf({ bans }: JoinedCluster, { bans: file, log }: ServerPlan): reado
   const idle = file.read().filter((ban) => !known.has(banKey(ban)));
   if (idle.length > 0) {
     const what = idle.map((ban) => ban.what).join(', ');
-    log.warn('bans of this machine are none of the cluster, and have no effect', { file: file.path, what });
+    log.warn('bans of this machine are not of the cluster, and have no effect', { file: file.path, what });
   }
   return all;
 }

@@ -34,7 +34,7 @@ const MAX_CLAIMING = 8_192;
 const MAX_HELD = 16_384;
 
 /**
- * Who has which login, in a whole cluster. A login has a record in NATS, and so has each of its skeletons: whoever puts it has
+ * Who has which login, in a whole cluster. A login has a record in NATS, and so has each of its skeletons: the node that puts it has
  * it. What is behind a record, the session or a login that is held, its node alone knows, and answers.
  */
 export class NatsRegistry implements LoginRegistry {

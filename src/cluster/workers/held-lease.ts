@@ -17,7 +17,7 @@ export class HeldLease {
   #timer: NodeJS.Timeout | undefined;
   #isOver = false;
 
-  /** @param onEnd called once, by whoever finds first that it has ended */
+  /** @param onEnd called once, when it is found to have ended */
   constructor(end: LeaseEnd, onEnd: () => void) {
     this.#onEnd = onEnd;
     this.renew(end);

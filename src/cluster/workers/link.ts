@@ -48,7 +48,7 @@ const TELL = 2;
 const NOTE = 3;
 const HEAD_BYTES = 5;
 
-/** With so much waiting for the other side, whoever says more is not read until it has gone. */
+/** With so much waiting for the other side, the one that says more is not read until it has gone. */
 const FULL_BYTES = 256 * 1024;
 
 const EMPTY = Buffer.alloc(0);
