@@ -171,7 +171,7 @@ export class ClusterBans extends EventEmitter<ClusterBansEvents> {
     }
   }
 
-  /** What the bucket has of a ban; where another node has changed it, that is told. */
+  /** What the bucket has of a ban. Reports it where another node has changed it. */
   #note({ key, value, revision }: BucketRecord): { readonly ban: Ban; readonly isLifted: boolean } | undefined {
     const opened = this.#seal.open(contextOf(key), value);
     if (!opened) return undefined;

@@ -94,7 +94,7 @@ export class LoginRecords {
     );
   }
 
-  /** Removes the records of leases that have ended. Returns whether there are none left. */
+  /** Removes the records of leases that have ended. Returns whether all of them are gone. */
   async sweep(signal: AbortSignal): Promise<boolean> {
     let isDone = true;
     let batch: Promise<void>[] = [];

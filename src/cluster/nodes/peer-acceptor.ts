@@ -21,7 +21,7 @@ export interface PeerAcceptorHandlers {
   onRefused(from: string, why: string): void;
 }
 
-/** A node says its preface at once: what is silent for so long is none. In milliseconds. */
+/** A node says its preface at once: a connection that is silent for so long is not a node's. In milliseconds. */
 const PREFACE_MS = 5_000;
 /** So many that have not said it may there be, in all and of one address; more are closed. */
 const MAX_SILENT = 256;

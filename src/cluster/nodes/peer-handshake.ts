@@ -79,7 +79,7 @@ export function callPeer(
 
 /**
  * The other side of {@link callPeer}. `answer` says what is answered, or throws a {@link PeerFailure}, whose message the
- * caller is told.
+ * caller gets.
  */
 export function answerPeer(socket: Socket, plan: HandshakePlan, answer: (met: MetPeer) => Buffer): Promise<MetPeer> {
   return inTime(socket, plan, async () => {

@@ -1,18 +1,9 @@
 import type { Socket } from 'node:net';
 import { connect, createServer, type TLSSocket } from 'node:tls';
+import { PSK_TLS } from '../../net/psk-tls.ts';
 import { ABORTED_EARLY, failedBecause, PeerFailure, WRONG_SECRET } from './peer-failure.ts';
 
 const IDENTITY = 'chatosbot node';
-
-/** What both sides use. With an external PSK, Node 20 fails on the suites with SHA-384. */
-const TLS_OPTIONS = {
-  minVersion: 'TLSv1.3',
-  maxVersion: 'TLSv1.3',
-  ciphers: 'TLS_AES_128_GCM_SHA256',
-  // A certificate is trusted from nobody.
-  ca: [] as string[],
-  allowHalfOpen: true,
-} as const;
 
 /**
  * TLS 1.3 between two nodes, by the key that both have from the cluster's secret, with fresh keys for each connection.
@@ -21,7 +12,7 @@ const TLS_OPTIONS = {
 export function secureCaller(socket: Socket, psk: Uint8Array): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     const tls = connect({
-      ...TLS_OPTIONS,
+      ...PSK_TLS,
       socket,
       pskCallback: () => ({ psk, identity: IDENTITY }),
       // Called for a certificate only, and there must be none.
@@ -35,7 +26,7 @@ export function secureCaller(socket: Socket, psk: Uint8Array): Promise<TLSSocket
 /** The same at the other side. By a server: a bare `TLSSocket` would keep quiet about records that were changed. */
 export function secureAnswerer(socket: Socket, psk: Uint8Array): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
-    const server = createServer({ ...TLS_OPTIONS, pskCallback: (_, identity) => (identity === IDENTITY ? psk : null) });
+    const server = createServer({ ...PSK_TLS, pskCallback: (_, identity) => (identity === IDENTITY ? psk : null) });
     server.once('secureConnection', (tls) => {
       tls.on('error', () => undefined);
       accept(tls, resolve, reject);

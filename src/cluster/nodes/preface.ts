@@ -19,7 +19,7 @@ export function makePreface({ kind, slot, isEncrypted }: Preface): Buffer {
   return Buffer.concat([MAGIC, Buffer.from([VERSION, KINDS.indexOf(kind), isEncrypted ? 1 : 0, slot])]);
 }
 
-/** Returns why it is none, in words, where it is none. `bytes` may be what has come so far. */
+/** Reads a preface. Returns why the bytes are not one, in words, and `undefined` where more must come. */
 export function readPreface(bytes: Buffer): Preface | string | undefined {
   const magic = bytes.subarray(0, MAGIC.length);
   if (!magic.equals(MAGIC.subarray(0, magic.length))) return 'it is no node of a cluster';

@@ -51,7 +51,7 @@ export class ClusterNode {
     };
   }
 
-  /** What a worker is told of the node when it starts. */
+  /** What a worker must know of the node when it starts. */
   ownNode(): OwnNode {
     const { membership, keys, isEncrypted, leaseTtlMs, times } = this.#plan;
     const { self, leaseEnd } = membership;
@@ -59,7 +59,7 @@ export class ClusterNode {
     return { node, epoch, slot, keys, isEncrypted, leaseEnd, times: { ...TIMES, maxCutMs: leaseTtlMs, ...times } };
   }
 
-  /** A worker can be reached: others are told. Resolves when it has met them, or after a while. */
+  /** A worker can be reached: the others learn of it. Resolves when it has met them, or after a while. */
   async begin(worker: WorkerProcess): Promise<void> {
     this.#begun.add(worker);
     this.#announceWorkers();

@@ -1,21 +1,12 @@
 import type { Duplex } from 'node:stream';
 import { connect, createServer, type TLSSocket } from 'node:tls';
+import { PSK_TLS } from '../../net/psk-tls.ts';
 import { withResolvers } from '../../util/deferred.ts';
 import type { PipedChannel } from '../pipe.ts';
 import { CipherStream } from './cipher-stream.ts';
 import { keepFreedMemory } from './freed-memory.ts';
 
 const IDENTITY = 'chatosbot';
-
-/** What both sides have to use. With an external PSK, Node 20 fails on the suites with SHA-384. */
-const TLS_OPTIONS = {
-  minVersion: 'TLSv1.3',
-  maxVersion: 'TLSv1.3',
-  ciphers: 'TLS_AES_128_GCM_SHA256',
-  // A certificate is trusted from nobody.
-  ca: [] as string[],
-  allowHalfOpen: true,
-} as const;
 
 type Done = (error?: Error | null) => void;
 
@@ -98,7 +89,7 @@ export class Tunnel {
 
   #connect(carrier: Duplex, psk: Buffer): void {
     const tls = connect({
-      ...TLS_OPTIONS,
+      ...PSK_TLS,
       socket: carrier,
       pskCallback: () => ({ psk, identity: IDENTITY }),
       // Called for a certificate only, and there must be none.
@@ -110,7 +101,7 @@ export class Tunnel {
 
   /** By a server: a bare `TLSSocket` would keep quiet about records that were changed. */
   #accept(carrier: Duplex, psk: Buffer): void {
-    const server = createServer({ ...TLS_OPTIONS, pskCallback: () => psk }, (tls) => {
+    const server = createServer({ ...PSK_TLS, pskCallback: () => psk }, (tls) => {
       this.#listen(tls);
       this.#open(tls);
     });
