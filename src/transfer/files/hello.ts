@@ -23,10 +23,16 @@ export class HelloReader {
   readonly #channel: Pick<PipedChannel, 'peer'>;
   readonly #own: TransferRole;
   #bytes = Buffer.alloc(0);
+  #isKnown = false;
 
   constructor(channel: Pick<PipedChannel, 'peer'>, own: TransferRole) {
     this.#channel = channel;
     this.#own = own;
+  }
+
+  /** Whether what came is a hello of ours, if not the one that is needed here: then the peer knows what ours says. */
+  get isKnown(): boolean {
+    return this.#isKnown;
   }
 
   /**
@@ -40,13 +46,16 @@ export class HelloReader {
     const bytes = (this.#bytes = Buffer.concat([this.#bytes, chunk.subarray(0, missing)]));
     const length = Math.min(bytes.length, FILES_MAGIC.length);
     if (!FILES_MAGIC.subarray(0, length).equals(bytes.subarray(0, length))) {
-      if (bytes[0] === HELLO_MAGIC[0])
+      if (bytes[0] === HELLO_MAGIC[0]) {
+        this.#isKnown = true;
         throw incomplete(`${peer} goes on with a stream whose other end is gone: ${AGAIN}`);
+      }
       if (beginsAsSecure(bytes)) throw encrypts(peer);
       const other = this.#own === 'sender' ? 'receive' : 'send';
       throw incomplete(`${peer} does not use chatosbot ${other}`);
     }
     if (bytes.length < HELLO_BYTES) return undefined;
+    this.#isKnown = true;
     const [version, letter] = [bytes.readUInt8(FILES_MAGIC.length), bytes.readUInt8(FILES_MAGIC.length + 1)];
     if (version !== VERSION) {
       const versions = `version ${version} of file transfer, and we version ${VERSION}`;

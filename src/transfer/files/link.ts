@@ -1,3 +1,4 @@
+import { withEither } from '../../util/abort.ts';
 import { withResolvers } from '../../util/deferred.ts';
 import { pause } from '../../util/timeout.ts';
 import type { PipedChannel } from '../pipe.ts';
@@ -70,14 +71,16 @@ export class Link {
     const timer = setTimeout(() => {
       this.#failed.reject(incomplete(`${channel.peer} said nothing within ${HELLO_TIMEOUT_MS / 1000} s`));
     }, HELLO_TIMEOUT_MS);
-    const reading = this.#readAll(user, new HelloReader(channel, role), () => clearTimeout(timer));
+    const hello = new HelloReader(channel, role);
+    const reading = this.#readAll(user, hello, () => clearTimeout(timer));
     reading.catch(() => undefined);
     try {
       const failing = reading.then(() => new Promise<never>(() => undefined));
       await Promise.race([this.#write(user, reading), failing, this.#failed.promise]);
     } catch (error) {
       this.#isBroken = true;
-      await this.#giveUp(error, reading);
+      if (hello.isKnown && !this.#isGreeted) await this.#part();
+      else await this.#giveUp(error, reading);
       throw error;
     } finally {
       clearTimeout(timer);
@@ -160,6 +163,18 @@ export class Link {
   #take(user: LinkUser, type: FrameType, body: Buffer): void {
     if (type !== 'fail') return user.take(type, body);
     throw peerFailure(this.channel.peer, body.readUInt8(0), body.subarray(1).toString());
+  }
+
+  /** A peer that is of no use learns why from our hello: a reset could overtake that. */
+  async #part(): Promise<void> {
+    const { channel } = this;
+    if (!channel.destroyed) {
+      const gone = new AbortController();
+      channel.once('close', () => gone.abort());
+      channel.end();
+      await withEither(gone.signal, this.#settings.signal, (over) => pause(HELLO_TIMEOUT_MS, over));
+    }
+    channel.destroy();
   }
 
   /** Says why to the peer, as far as that goes, and breaks the connection: it must not look like an end. */

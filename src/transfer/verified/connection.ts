@@ -84,14 +84,17 @@ export class Connection {
     this.#settings.channel.destroy();
   }
 
-  /** Ends the connection. A peer that is of no use learns why from our hello: a reset could overtake that. */
+  /**
+   * Ends the connection. A peer that is of no use learns why from our hello: a reset could overtake that. One that was
+   * started again says hello as we do, and ends, too, when it has read ours.
+   */
   async part(): Promise<void> {
-    const { channel } = this.#settings;
+    const { channel, secret, helloTimeoutMs } = this.#settings;
     if (!this.#isOpen && !channel.destroyed) {
       const gone = new AbortController();
       channel.once('close', () => gone.abort());
       channel.end();
-      await pause(LAST_WORD_TIMEOUT_MS, gone.signal);
+      await pause(secret ? helloTimeoutMs : LAST_WORD_TIMEOUT_MS, gone.signal);
     }
     channel.destroy();
   }

@@ -220,6 +220,22 @@ describe('what a hostile sender says of a file', () => {
   });
 });
 
+test.each<[what: string, bytes: Buffer, why: RegExp]>([
+  ['goes on with a stream', Buffer.from('9fbc2c984e7b5334ae068df3b9ccf8a4', 'hex'), /run both sides again/],
+  ['has another version', hello('S', 9), /use the same chatosbot/],
+])('a peer that %s gets our hello, and so learns why we give up, however late it reads', async (_, bytes, why) => {
+  const { requester, target: other } = memoryPair();
+  const receiving = receiverOn(other, { directory: target().inbox }).receive();
+  const refused = receiving.catch((error: unknown) => error);
+  requester.write(bytes);
+  await new Promise<void>((resolve) => other.once('finish', resolve).once('close', resolve));
+  const said: Buffer[] = [];
+  for await (const chunk of requester.iterator({ destroyOnReturn: false })) said.push(chunk as Buffer);
+  expect(Buffer.concat(said)).toEqual(hello('R'));
+  requester.end();
+  expect(refusal(await refused)).toMatch(why);
+});
+
 test('a peer that says nothing for ten seconds is given up, and one that has said hello is not', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   onTestFinished(() => void vi.useRealTimers());
