@@ -23,7 +23,7 @@ export async function startTamperingProxy(
 ): Promise<TamperingProxy> {
   const seen: Buffer[] = [];
   const open = new Set<Socket>();
-  const tamper = (client: Socket, upstream: Socket, handOnNoAbort: () => void): void => {
+  const tamper = (client: Socket, upstream: Socket, handOnNoAborts: () => void): void => {
     let left = afterBytes;
     let isDone = how === 'none';
     upstream.on('data', (chunk: Buffer) => {
@@ -40,8 +40,8 @@ export async function startTamperingProxy(
         bent[left]! ^= 1;
         client.write(bent);
       } else {
-        // To the other side both have ended, whatever the client makes of it.
-        handOnNoAbort();
+        // To each side the other one has ended, whatever it makes of that: a reset could overtake the end.
+        handOnNoAborts();
         client.end(chunk.subarray(0, left));
         upstream.end();
         left = Infinity;
@@ -60,11 +60,11 @@ export async function startTamperingProxy(
       socket.on('error', () => undefined).on('close', () => open.delete(socket));
     }
     // An abort is handed on.
-    const handOn = (): void => void upstream.resetAndDestroy();
-    client.on('close', handOn);
-    upstream.on('close', () => client.resetAndDestroy());
+    let handsOnAborts = true;
+    client.on('close', () => handsOnAborts && upstream.resetAndDestroy());
+    upstream.on('close', () => handsOnAborts && client.resetAndDestroy());
     client.once('data', (first: Buffer) => {
-      if (first[0] === LOGIN_PRIVATE) tamper(client, upstream, () => client.off('close', handOn));
+      if (first[0] === LOGIN_PRIVATE) tamper(client, upstream, () => (handsOnAborts = false));
       else client.pipe(upstream).pipe(client);
       client.emit('data', first);
     });
