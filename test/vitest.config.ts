@@ -54,6 +54,7 @@ const LONG = [
   'e2e/cluster-chaos',
   'cluster/nats/nats-membership',
   'cluster/nats/nats-registry',
+  'cluster/nats/left-records',
   'cluster/nats/registry-chaos',
   'docs/snippets',
   'docs/deploy-bot',

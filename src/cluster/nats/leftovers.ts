@@ -1,17 +1,25 @@
+import { Deadlines } from '../../util/deadlines.ts';
 import { pause } from '../../util/timeout.ts';
 import type { Broker } from './broker.ts';
 
 /** What could not be removed is tried again after this, in milliseconds. */
 const AGAIN_MS = 250;
 /** So much is removed at once. */
-const AT_ONCE = 64;
+const AT_ONCE = 256;
+/** What was removed longer ago, in milliseconds, no server has again; and so much is kept. */
+const DOUBTFUL_MS = 10_000;
+const MAX_DOUBTFUL = 16_384;
 
-/** What is to be removed as soon as NATS can be reached and has time for it. */
-export class Leftovers<T> {
+/**
+ * What is to be removed as soon as NATS can be reached and has time for it. A server that is killed may have forgotten what was
+ * removed a short time ago (2.9 notes that every few seconds): then that is removed again.
+ */
+export class Leftovers<T extends object> {
   readonly #broker: Broker;
   readonly #remove: (item: T) => Promise<boolean>;
   readonly #signal: AbortSignal;
   readonly #items = new Set<T>();
+  readonly #doubtful = new Deadlines<T>(DOUBTFUL_MS, () => undefined);
   #isRunning = false;
 
   /** @param remove answers whether it has */
@@ -19,6 +27,12 @@ export class Leftovers<T> {
     this.#broker = broker;
     this.#remove = remove;
     this.#signal = signal;
+    const onReachable = (isReachable: boolean): void => {
+      if (!isReachable) return;
+      for (let item = this.#doubtful.shift(); item; item = this.#doubtful.shift()) this.add(item);
+    };
+    broker.on('reachable', onReachable);
+    signal.addEventListener('abort', () => broker.off('reachable', onReachable), { once: true });
   }
 
   add(item: T): void {
@@ -26,8 +40,10 @@ export class Leftovers<T> {
     if (!this.#isRunning) void this.#run();
   }
 
-  clear(): void {
-    this.#items.clear();
+  /** It was removed. */
+  removed(item: T): void {
+    if (this.#doubtful.size >= MAX_DOUBTFUL) this.#doubtful.shift();
+    this.#doubtful.add(item);
   }
 
   async #run(): Promise<void> {

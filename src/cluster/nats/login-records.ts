@@ -1,6 +1,7 @@
 import { ChatosError, messageOf } from '../../errors.ts';
 import type { Claim, Obstacle } from '../../server/directory.ts';
 import { pause } from '../../util/timeout.ts';
+import type { NodeLease } from '../membership.ts';
 import type { BucketRecord } from './bucket.ts';
 import type { NatsMembership } from './nats-membership.ts';
 import type { NodeAsking } from './node-asking.ts';
@@ -13,12 +14,18 @@ export interface OwnedRecords {
   readonly keys: readonly string[];
   /** Numbers all claims of this process. */
   readonly number: number;
+  /** Under which they are put: that of when the claim began. */
+  lease: Pick<NodeLease, 'slot' | 'epoch'> | undefined;
   /** Of the records that are there. */
   readonly revisions: Map<string, number>;
   /** Of the data that has them; 0 where none was put. */
   generation: number;
-  /** Whether a put has had no answer: a record may be there that `revisions` does not have. */
+  /** Whether a record may be there that `revisions` does not have, as where a put has had no answer. */
   isUnsure: boolean;
+  /** Resolves when what is being done with them is done: one thing after the other. */
+  turn: Promise<unknown>;
+  /** So much is being done, or waits for its turn. */
+  waiting: number;
 }
 
 /** What is in the bucket of logins: who has a key. */
@@ -57,14 +64,18 @@ export class LoginRecords {
    * may be there then.
    *
    * @param onPlaced called when it is known which of the keys were free
-   * @throws {ChatosError} `TIMED_OUT`, or as {@link Bucket.put}: some records may be there then
+   * @throws {ChatosError} `TIMED_OUT`, `NOT_CONNECTED` where the lease is lost meanwhile, or as {@link Bucket.put}: some records
+   *   may be there then
    */
-  async take(owned: OwnedRecords, limit: TimeLimit, onPlaced: () => void): Promise<Obstacle | undefined> {
+  take(owned: OwnedRecords, limit: TimeLimit, onPlaced: () => void): Promise<Obstacle | undefined> {
+    owned.lease = this.#membership.self;
     owned.generation = this.#membership.data.generation;
-    const all = await Promise.allSettled(owned.keys.map((key) => this.#put(owned, key, limit)));
-    onPlaced();
-    for (const each of all) if (each.status === 'rejected') throw each.reason;
-    return this.#complete(owned, limit);
+    return inTurn(owned, async () => {
+      const all = await Promise.allSettled(owned.keys.map((key) => this.#put(owned, key, limit)));
+      onPlaced();
+      for (const each of all) if (each.status === 'rejected') throw each.reason;
+      return this.#complete(owned, limit);
+    });
   }
 
   /**
@@ -73,25 +84,33 @@ export class LoginRecords {
    * @throws {ChatosError} as {@link take}
    */
   putAgain(owned: OwnedRecords, limit: TimeLimit): Promise<Obstacle | undefined> {
-    owned.revisions.clear();
-    owned.generation = this.#membership.data.generation;
-    return this.#complete(owned, limit);
+    return inTurn(owned, () => {
+      owned.revisions.clear();
+      owned.generation = this.#membership.data.generation;
+      return this.#complete(owned, limit);
+    });
   }
 
   /**
-   * Removes what is there of these.
+   * Removes what is there of these, when what is being done with them is done.
    *
-   * @throws {ChatosError} as {@link Bucket.put}
+   * @throws {ChatosError} `NOT_CONNECTED` where the data of NATS is not known now, or as {@link Bucket.put}
    */
-  async remove(owned: OwnedRecords): Promise<void> {
-    const isSure = !owned.isUnsure && owned.generation === this.#membership.data.generation;
-    await Promise.all(
-      owned.keys.map(async (key) => {
-        const revision = isSure ? owned.revisions.get(key) : await this.#find(owned, key);
-        if (revision !== undefined) await this.#logins.remove(revision);
-        owned.revisions.delete(key);
-      }),
-    );
+  remove(owned: OwnedRecords): Promise<void> {
+    return inTurn(owned, async () => {
+      const { isKnown, data } = this.#membership;
+      if (!isKnown) throw new ChatosError('NOT_CONNECTED', 'NATS is not reachable, or its data is not known');
+      const isSure = !owned.isUnsure && owned.generation === data.generation;
+      await Promise.all(
+        owned.keys.map(async (key) => {
+          const revision = isSure ? owned.revisions.get(key) : await this.#find(owned, key);
+          if (revision !== undefined) await this.#logins.remove(revision);
+          owned.revisions.delete(key);
+        }),
+      );
+      // Old servers that are killed have again what was removed shortly before.
+      owned.isUnsure = true;
+    });
   }
 
   /** Removes the records of leases that have ended. Returns whether all of them are gone. */
@@ -133,7 +152,9 @@ export class LoginRecords {
   }
 
   async #put(owned: OwnedRecords, key: string, limit: TimeLimit): Promise<boolean> {
-    const { slot, epoch } = this.#membership.self;
+    const { slot, epoch } = owned.lease!;
+    const { self, holds } = this.#membership;
+    if (!holds || self.epoch !== epoch) throw new ChatosError('NOT_CONNECTED', 'the lease of this node was lost');
     const record: LoginRecord = { slot, epoch, claim: owned.number };
     try {
       const revision = await this.#logins.put(key, Buffer.from(JSON.stringify(record)), 0, limit.leftMs);
@@ -154,9 +175,9 @@ export class LoginRecords {
       return undefined;
     }
     const record = recordOf(last);
-    const { self, others } = this.#membership;
-    // This node has given the key to this claim: what else there is of it is left over.
-    const isLeft = record && record.slot === self.slot && record.epoch === self.epoch;
+    const { others } = this.#membership;
+    // This node has given the key to this claim: what else there is under its lease is left over.
+    const isLeft = record && record.slot === owned.lease?.slot && record.epoch === owned.lease.epoch;
     if (record && !isLeft && !(await this.#membership.hasEnded(record.slot, record.epoch))) {
       const node = others.find(({ slot, epoch }) => slot === record.slot && epoch === record.epoch);
       try {
@@ -181,8 +202,8 @@ export class LoginRecords {
 
   #isOf(owned: OwnedRecords, last: BucketRecord): boolean {
     const record = recordOf(last);
-    const { slot, epoch } = this.#membership.self;
-    return record?.slot === slot && record.epoch === epoch && record.claim === owned.number;
+    const { lease, number } = owned;
+    return record?.slot === lease?.slot && record?.epoch === lease?.epoch && record?.claim === number;
   }
 
   async #sweep(each: BucketRecord): Promise<void> {
@@ -193,6 +214,13 @@ export class LoginRecords {
 }
 
 const SWEPT_AT_ONCE = 64;
+
+function inTurn<T>(owned: OwnedRecords, act: () => Promise<T>): Promise<T> {
+  owned.waiting += 1;
+  const done = owned.turn.then(act).finally(() => (owned.waiting -= 1));
+  owned.turn = done.catch(() => undefined);
+  return done;
+}
 
 /** `undefined` for what no node has put. */
 function recordOf({ value }: BucketRecord): LoginRecord | undefined {

@@ -10,7 +10,6 @@ import {
 import { isTestId } from '../../server/self-test.ts';
 import { Deadlines } from '../../util/deadlines.ts';
 import { withResolvers } from '../../util/deferred.ts';
-import { pause } from '../../util/timeout.ts';
 import type { Claimed } from '../workers/messages.ts';
 import type { Holder, LoginRegistry } from '../workers/registry.ts';
 import { Leftovers } from './leftovers.ts';
@@ -18,6 +17,7 @@ import { keysOf, LoginRecords } from './login-records.ts';
 import type { NatsMembership } from './nats-membership.ts';
 import type { NodeAsking, WantedLogin } from './node-asking.ts';
 import { obstacleBy, Owners, type Owner } from './owners.ts';
+import { keepSwept } from './sweeps.ts';
 import { TimeLimit } from './time-limit.ts';
 
 export interface NatsRegistryOptions {
@@ -45,31 +45,26 @@ export class NatsRegistry implements LoginRegistry {
   readonly #byId = new Map<SessionId, Owner>();
   readonly #deadlines = new Deadlines<Owner>(0, (owner) => void this.#leave(owner));
   readonly #over = new AbortController();
+  readonly #closed = new AbortController();
   readonly #leftovers: Leftovers<Owner>;
   #holdMs = 0;
   #claiming = 0;
   #removing = 0;
-  /** Since the last sweep, so many have become due. */
-  #sweepsDue = 0;
 
   constructor(membership: NatsMembership, asking: NodeAsking, options: NatsRegistryOptions) {
     this.#membership = membership;
     this.#records = new LoginRecords(membership, asking);
-    this.#leftovers = new Leftovers(membership.broker, (owner) => this.#remove(owner), this.#over.signal);
+    this.#leftovers = new Leftovers(membership.broker, (owner) => this.#remove(owner), this.#closed.signal);
     this.#claimTimeoutMs = options.claimTimeoutMs ?? DEFAULT_CLAIM_TIMEOUT_MS;
     this.holdFor(options.holdMs);
     asking.answer({ obstacle: (wanted) => this.#answer(wanted) });
-    const on = {
-      fenced: () => this.#clear(),
-      newData: () => void this.#putAgain(),
-      gone: () => void this.#sweep(),
-      rejoined: () => void this.#sweep(),
-    };
-    membership.on('fenced', on.fenced).on('newData', on.newData).on('gone', on.gone).on('rejoined', on.rejoined);
+    const onFenced = (): void => this.#clear();
+    const onNewData = (): void => void this.#putAgain();
+    membership.on('fenced', onFenced).on('newData', onNewData);
     this.#over.signal.addEventListener('abort', () => {
-      membership.off('fenced', on.fenced).off('newData', on.newData).off('gone', on.gone).off('rejoined', on.rejoined);
+      membership.off('fenced', onFenced).off('newData', onNewData);
     });
-    void this.#sweep();
+    keepSwept(membership, this.#records, this.#over.signal);
   }
 
   /** Logins that sessions of this node have. */
@@ -122,13 +117,10 @@ export class NatsRegistry implements LoginRegistry {
   async close(): Promise<void> {
     this.#over.abort();
     this.#byId.clear();
-    const limit = new TimeLimit(CLOSE_MS);
     const all = this.#owners.all();
-    while (all.length > 0 && !limit.isOver) {
-      // What could not be removed when it was left is tried again.
-      const some = all.splice(0, AT_ONCE);
-      await Promise.all(some.map((owner) => (owner.state === 'leaving' ? this.#remove(owner) : this.#leave(owner))));
-    }
+    for (const owner of all) void this.#leave(owner);
+    await new TimeLimit(CLOSE_MS).until(Promise.all(all.map(({ settled }) => settled.promise)));
+    this.#closed.abort();
   }
 
   async #claim(claim: Claim, by: Holder, limit: TimeLimit): Promise<Claimed> {
@@ -141,6 +133,7 @@ export class NatsRegistry implements LoginRegistry {
     const owner = this.#owners.add(claim, by);
     try {
       const era = this.#membership.granting ?? (await this.#membership.whenGranting(limit.signal));
+      this.#checkEra(era);
       const obstacle = await this.#records.take(owner, limit, owner.placed.resolve);
       const other = obstacle ?? owner.yieldsTo;
       if (other) {
@@ -148,9 +141,7 @@ export class NatsRegistry implements LoginRegistry {
         return { obstacle: other };
       }
       if (by.ending) throw new ChatosError('ABORTED', 'the worker has ended');
-      if (!this.#membership.isNow(era) || this.#over.signal.aborted) {
-        throw new ChatosError('NOT_CONNECTED', 'NATS was not reachable, or the lease of this node was lost');
-      }
+      this.#checkEra(era);
       owner.state = 'live';
       this.#byId.set(claim.id, owner);
       owner.settled.resolve();
@@ -160,6 +151,11 @@ export class NatsRegistry implements LoginRegistry {
       if (isChatosError(error, 'STORE_UNAVAILABLE')) void this.#membership.suspectData();
       throw error;
     }
+  }
+
+  #checkEra(era: number): void {
+    if (this.#membership.isNow(era) && !this.#over.signal.aborted) return;
+    throw new ChatosError('NOT_CONNECTED', 'NATS was not reachable, or the lease of this node was lost');
   }
 
   /** Who is in the way of a claim, if another one of this node is; where that may have changed, it is to be asked again. */
@@ -234,25 +230,28 @@ export class NatsRegistry implements LoginRegistry {
   async #remove(owner: Owner): Promise<boolean> {
     this.#removing += 1;
     try {
-      // The records of a lost lease count for nobody.
-      if (this.#membership.holds) {
-        if (!this.#membership.isKnown) return false;
-        await this.#records.remove(owner);
-      }
+      await this.#records.remove(owner);
     } catch {
       return false;
     } finally {
       this.#removing -= 1;
     }
     this.#owners.delete(owner);
+    this.#leftovers.removed(owner);
     return true;
   }
 
-  /** The lease is lost: no login is this node's any more, and its records count for nobody. */
+  /**
+   * The lease is lost: no login is this node's any more, and its records count for nobody. Those that are there for sure, the
+   * cluster sweeps; others may come after that.
+   */
   #clear(): void {
     this.#byId.clear();
-    this.#leftovers.clear();
     for (const owner of this.#owners.all()) {
+      if (owner.waiting > 0 || owner.isUnsure || owner.generation === 0) {
+        void this.#leave(owner);
+        continue;
+      }
       owner.state = 'leaving';
       this.#deadlines.delete(owner.deadline);
       this.#owners.delete(owner);
@@ -275,21 +274,6 @@ export class NatsRegistry implements LoginRegistry {
       }
     }
   }
-
-  /** One node removes what those have left that are gone, however often that takes. */
-  async #sweep(): Promise<void> {
-    this.#sweepsDue += 1;
-    if (this.#sweepsDue > 1) return;
-    const { signal } = this.#over;
-    while (this.#sweepsDue > 0 && !signal.aborted) {
-      const due = this.#sweepsDue;
-      const { self, others, holds } = this.#membership;
-      const isOthers = !holds || others.some(({ slot }) => slot < self.slot);
-      if (isOthers || (await this.#records.sweep(signal).catch(() => false))) this.#sweepsDue -= due;
-      else await pause(SWEEP_PAUSE_MS, signal);
-    }
-    this.#sweepsDue = 0;
-  }
 }
 
 /** The first day of 2026, in milliseconds since 1970. */
@@ -299,5 +283,3 @@ const REVISIONS_A_SECOND = 2 ** 22;
 /** So many logins are put again, or removed, at once. */
 const AT_ONCE = 256;
 const CLOSE_MS = 1_000;
-/** Until a sweep that has failed is tried again. */
-const SWEEP_PAUSE_MS = 1_000;
