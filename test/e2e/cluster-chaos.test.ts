@@ -9,8 +9,9 @@ import { openHalf, RfcPeer } from '../support/rfc-peer.ts';
 import { hashOf, pattern } from '../support/server-sockets.ts';
 import { breakThings, ChaosNode, pause, randomFrom, tracesIn } from './cluster-faults.ts';
 import { LEASE_MS } from './cluster-nodes.ts';
+import { Throne } from './throne.ts';
 
-const MINUTES = Number(process.env['CHATOSBOT_CHAOS_MINUTES'] ?? 0.35);
+const MINUTES = Number(process.env['CHATOSBOT_CHAOS_MINUTES'] ?? 0.25);
 const SEED = Number(process.env['CHATOSBOT_CHAOS_SEED'] ?? 1);
 const TALKERS = 6;
 const RACERS = 8;
@@ -26,14 +27,15 @@ const PATIENCE = { timeoutMs: 5_000 };
 
 class Chaos {
   readonly faults: string[] = [];
-  readonly counts = { logins: 0, heard: 0, told: 0, thrones: 0, asked: 0, ids: 0, refused: 0, whole: 0, broken: 0 };
+  readonly throne = new Throne(LATE_MS);
+  readonly counts = { logins: 0, heard: 0, told: 0, asked: 0, ids: 0, refused: 0, whole: 0, broken: 0 };
   longestWaitMs = 0;
   readonly #nodes: readonly ChaosNode[];
   readonly #random: () => number;
   readonly isOver: () => boolean;
-  #holder: { readonly name: string; isOver: boolean; isOvertaken: boolean } | undefined;
   /** How many requests of a session have come to their targets, by requester. */
   readonly #arrived = new Map<string, number>();
+  readonly #answering = new Map<string, RfcPeer>();
 
   constructor(nodes: readonly ChaosNode[], random: () => number, isOver: () => boolean) {
     this.#nodes = nodes;
@@ -113,15 +115,7 @@ class Chaos {
           await pause(10);
           continue;
         }
-        const mine = { name, isOver: false, isOvertaken: false };
-        if (this.#holder && !this.#holder.isOver) this.#holder.isOvertaken = true;
-        this.#holder = mine;
-        this.counts.thrones += 1;
-        await Promise.race([pause(this.#random() * 40), me.ended]);
-        // One whose node has died, or was stopped, may learn it later; another one has no excuse.
-        const isLost = Promise.race([me.ended.then(() => true), pause(LATE_MS).then(() => false)]);
-        if (mine.isOvertaken && !(await isLost)) this.faults.push(`${name} and another one had the throne`);
-        mine.isOver = true;
+        await this.throne.have(name, me, this.#random() * 40);
         break;
       }
       me.end();
@@ -134,6 +128,7 @@ class Chaos {
   async answer(name: string): Promise<void> {
     while (!this.isOver()) {
       const me = await this.logIn(name);
+      this.#answering.set(name, me);
       try {
         for (;;) {
           const { requester } = await me.next(5, { timeoutMs: 600_000 });
@@ -146,6 +141,11 @@ class Chaos {
         me.destroy();
       }
     }
+  }
+
+  /** Nobody asks any more. */
+  dismissAnswering(): void {
+    for (const me of this.#answering.values()) me.destroy();
   }
 
   /** Each request that has come to its target ends in exactly one answer. */
@@ -247,42 +247,51 @@ test.skipIf(NO_NATS)(
     onTestFinished(() => nats.remove());
     const nodes = await Promise.all(['a', 'b', 'c'].map((name) => ChaosNode.start(name, nats)));
     const until = performance.now() + MINUTES * 60_000;
-    const chaos = new Chaos(nodes, random, () => performance.now() >= until);
+    let isOver = false;
+    const chaos = new Chaos(nodes, random, () => isOver);
     // All can log in.
     for (const each of ['one', 'two', 'three']) (await chaos.logIn(each)).destroy();
     const targets = Array.from({ length: ASKERS }, (_, i) => `target-${i}`);
-    for (const name of targets) void chaos.answer(name).catch((error: unknown) => chaos.faults.push(String(error)));
+    const answering = Promise.all(targets.map((name) => chaos.answer(name)));
+    const breaking = breakThings(nodes, nats, random, () => performance.now() >= until);
     const [broken] = await Promise.all([
-      breakThings(nodes, nats, random, chaos.isOver),
+      breaking.finally(() => (isOver = true)),
       ...Array.from({ length: TALKERS }, (_, i) => chaos.talk(i)),
       ...Array.from({ length: RACERS }, (_, i) => chaos.race(`racer-${i}`)),
       ...Array.from({ length: ASKERS }, (_, i) => chaos.ask(`asker-${i}`, targets)),
       ...Array.from({ length: PIPES }, (_, i) => chaos.pipe(`pipe-${i}`)),
     ]);
+    chaos.dismissAnswering();
+    await answering;
     const longestWaitMs = Math.round(chaos.longestWaitMs);
     process.stdout.write(
-      `chaos of seed ${SEED}: ${JSON.stringify({ ...chaos.counts, longestWaitMs })}\nfaults: ${JSON.stringify(broken)}\n`,
+      `chaos of seed ${SEED}: ${JSON.stringify({ ...chaos.counts, thrones: chaos.throne.count, longestWaitMs })}\nfaults: ${JSON.stringify(broken)}\n`,
     );
-    expect(chaos.faults).toEqual([]);
+    expect([...chaos.faults, ...chaos.throne.faults]).toEqual([]);
     for (const { log } of nodes) expect(tracesIn(log)).toEqual([]);
     // All is well again.
     const last = await Promise.all([chaos.logIn('last-one'), chaos.logIn('last-other')]);
     expect(await chaos.transfer(...last)).toBe('whole');
     for (const each of last) each.destroy();
+    // Nobody is there any more: the nodes see to it that nothing is left, also of those that were killed.
+    const logins = await loginsIn(nats);
+    await expect.poll(() => recordsIn(logins), { timeout: 30_000 }).toEqual([]);
     await Promise.all(nodes.map((node) => node.end()));
-    expect(await recordsLeft(nats)).toEqual([]);
+    expect(await recordsIn(logins)).toEqual([]);
   },
   MINUTES * 60_000 + 240_000,
 );
 
-/** Who has a login when all nodes have left. */
-async function recordsLeft(nats: NatsServer): Promise<string[]> {
+async function loginsIn(nats: NatsServer): Promise<Bucket> {
   const broker = await Broker.connect({ servers: [nats.url] }, 'test', 5_000);
   onTestFinished(() => broker.close());
-  const logins = await Bucket.open(broker, 'chatos_logins', 0);
+  return Bucket.open(broker, 'chatos_logins', 0);
+}
+
+/** What logins are somebody's; before each is what kind of record it is. */
+async function recordsIn(logins: Bucket): Promise<string[]> {
   const keys: string[] = [];
   for await (const { key } of logins.records()) {
-    // Before the login is what kind of record it is.
     keys.push(key[0]! + Buffer.from(key.slice(1), 'base64url').toString());
   }
   return keys;

@@ -159,7 +159,7 @@ const FAULTS = {
 
 type Fault = keyof typeof FAULTS;
 
-/** Breaks something at a time until it is over. Returns how often each was done. */
+/** Breaks something at a time until it is over, and each of them at least once. Returns how often each was done. */
 export async function breakThings(
   nodes: readonly ChaosNode[],
   nats: NatsServer,
@@ -167,12 +167,10 @@ export async function breakThings(
   isOver: () => boolean,
 ): Promise<Partial<Record<Fault, number>>> {
   const done: Partial<Record<Fault, number>> = {};
-  // Each once, and then any.
   const names = Object.keys(FAULTS) as Fault[];
   const left = names.toSorted(() => random() - 0.5);
-  while (!isOver()) {
-    await pause(500 + 1_500 * random());
-    if (isOver()) break;
+  while (left.length > 0 || !isOver()) {
+    await pause(300 + 900 * random());
     const name = left.shift() ?? names[Math.floor(random() * names.length)]!;
     const node = nodes[Math.floor(random() * nodes.length)]!;
     done[name] = (done[name] ?? 0) + 1;

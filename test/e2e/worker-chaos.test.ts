@@ -5,6 +5,7 @@ import { TcpTransport } from '../../src/net/tcp-transport.ts';
 import { openHalf, RfcPeer } from '../support/rfc-peer.ts';
 import { hashOf, pattern } from '../support/server-sockets.ts';
 import { startServer } from './chatosbot.ts';
+import { Throne } from './throne.ts';
 import { workersOf } from './worker-processes.ts';
 
 const MINUTES = Number(process.env['CHATOSBOT_CHAOS_MINUTES'] ?? 0.1);
@@ -15,6 +16,8 @@ const RACERS = 8;
 const PIPES = 4;
 /** For what does not come where a worker has been killed. */
 const PATIENCE = { timeoutMs: 3_000 };
+/** The connections of a worker have ended before anybody else knows that it was killed. */
+const LATE_MS = 500;
 const PIECE_BYTES = 64 * 1024;
 const BYTES = pattern(64 * PIECE_BYTES);
 
@@ -36,7 +39,7 @@ test(
     const { command, port } = await startServer(['--workers', '3']);
     const until = performance.now() + MINUTES * 60_000;
     const isOver = (): boolean => performance.now() >= until;
-    const counts = { kills: 0, logins: 0, heard: 0, thrones: 0, whole: 0, broken: 0 };
+    const counts = { kills: 0, logins: 0, heard: 0, whole: 0, broken: 0 };
     const faults: string[] = [];
 
     /** Logs in at once, as nobody else has the login. */
@@ -82,7 +85,7 @@ test(
       }
     };
 
-    let holder: { readonly name: string; isOver: boolean; isOvertaken: boolean } | undefined;
+    const throne = new Throne(LATE_MS);
     const race = async (name: string): Promise<void> => {
       while (!isOver()) {
         const me = await RfcPeer.connect(port).catch(() => undefined);
@@ -95,16 +98,7 @@ test(
             await pause(5);
             continue;
           }
-          const mine = { name, isOver: false, isOvertaken: false };
-          if (holder && !holder.isOver) holder.isOvertaken = true;
-          holder = mine;
-          counts.thrones += 1;
-          await Promise.race([pause(random() * 20), me.ended]);
-          // One whose worker has been killed may learn it a moment later; another one has no excuse.
-          const isLost = (): Promise<boolean> =>
-            Promise.race([me.ended.then(() => true), pause(500).then(() => false)]);
-          if (mine.isOvertaken && !(await isLost())) faults.push(`${name} and another one had the throne`);
-          mine.isOver = true;
+          await throne.have(name, me, random() * 20);
           break;
         }
         me.end();
@@ -167,10 +161,10 @@ test(
       ...Array.from({ length: RACERS }, (_, i) => race(`racer-${i}`)),
       ...Array.from({ length: PIPES }, (_, i) => pipe(`pipe-${i}`)),
     ]);
-    process.stdout.write(`chaos of seed ${SEED}: ${JSON.stringify(counts)}\n`);
-    expect(faults).toEqual([]);
+    process.stdout.write(`chaos of seed ${SEED}: ${JSON.stringify({ ...counts, thrones: throne.count })}\n`);
+    expect([...faults, ...throne.faults]).toEqual([]);
     expect(counts.kills).toBeGreaterThan(0);
-    expect(counts.thrones).toBeGreaterThan(0);
+    expect(throne.count).toBeGreaterThan(0);
     const last = [await logIn('last-one'), await logIn('last-other')] as const;
     expect(await transfer(last[0]!, last[1]!)).toBe('whole');
     command.kill('SIGTERM');
