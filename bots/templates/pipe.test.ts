@@ -12,8 +12,8 @@ async function start(t: TestContext) {
     await net.stop();
     await rm(directory, { recursive: true });
   });
-  await net.bot(new URL('./pipe.ts', import.meta.url), { login: 'bot', directory });
-  return { net, received: path.join(directory, 'received') };
+  const bot = await net.bot(new URL('./pipe.ts', import.meta.url), { login: 'bot', directory });
+  return { net, bot, received: path.join(directory, 'received') };
 }
 
 test('keeps what a friend sends, byte for byte', async (t) => {
@@ -29,7 +29,7 @@ test('keeps what a friend sends, byte for byte', async (t) => {
 });
 
 test('keeps nothing of a connection that breaks', async (t) => {
-  const { net, received } = await start(t);
+  const { net, bot, received } = await start(t);
   const ann = await net.user('ann');
 
   const channel = await ann.request('bot');
@@ -38,7 +38,7 @@ test('keeps nothing of a connection that breaks', async (t) => {
   await net.settled();
   await net.cut('ann', 'channels');
   await broken;
-  await net.stop();
+  await bot.stop({ timeoutMs: 10_000 });
   assert.deepEqual(await readdir(received), []);
 });
 

@@ -28,11 +28,13 @@ function install(project: string): void {
   symlinkSync('../typescript/bin/tsc', path.join(packages, '.bin/tsc'));
 }
 
+/** npm packs chatosbot for each project. */
+const PATIENT = { timeout: 180_000 };
 const PATH = { PATH: `${path.dirname(process.execPath)}:${process.env['PATH'] ?? ''}` };
 
 test(
   'new --project makes a folder in which tests, types and the start are right at the first attempt',
-  { timeout: 120_000 },
+  PATIENT,
   async () => {
     const { status, stdout, stderr } = await run(['new', '--project', 'lunch'], { cwd: LAB, env: PATH });
     expect({ status, stdout, stderr }).toEqual({
@@ -87,7 +89,7 @@ test(
 );
 
 describe('new --project', () => {
-  test('makes no repository in one, nor where none is wanted', { timeout: 60_000 }, async () => {
+  test('makes no repository in one, nor where none is wanted', PATIENT, async () => {
     for (const [folder, flags] of [
       ['repo', []],
       ['repo/inner', []],
@@ -100,7 +102,7 @@ describe('new --project', () => {
     expect(repositories).toEqual([true, false, false]);
   });
 
-  test('fills a folder that is empty, and the one in which it is', async () => {
+  test('fills a folder that is empty, and the one in which it is', PATIENT, async () => {
     const cwd = path.join(LAB, 'empty');
     mkdirSync(path.join(cwd, '.git'), { recursive: true });
     const { status, stderr } = await runShared(['new', 'echo', 'parrot', '--project', '.'], { cwd, env: PATH });

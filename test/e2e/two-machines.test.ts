@@ -62,6 +62,9 @@ it('machines that cannot reach each other meet at a server over TLS, by its past
   // The link goes down and comes up again: who listens is there again, by the same login.
   const listener = startOn('far', ['pipe', '--listen', '--keep', '--login', 'bob', '--config', QUICK, ...to]);
   await listener.line(/waiting for/);
+  // It has the answer to its first question then: without one, silence would prove nothing.
+  expect(await runOn('near', pipe, { input: 'before the link was down\n' })).toMatchObject({ status: 0 });
+  await listener.line(/before the link was down/, 'stdout');
   network.cut();
   await listener.line(/trying again: .* is silent/);
   network.mend();

@@ -6,7 +6,7 @@ import type { Claimed } from '../../../src/cluster/workers/messages.ts';
 import type { Holder } from '../../../src/cluster/workers/registry.ts';
 import { WorkerDirectory } from '../../../src/cluster/workers/worker-directory.ts';
 import type { Claim, SessionId } from '../../../src/server/directory.ts';
-import { ChatosError } from '../../../src/errors.ts';
+import { ChatosError, isChatosError } from '../../../src/errors.ts';
 import { skeletonsOf } from '../../../src/server/logins/look-alikes.ts';
 import { newTestId } from '../../../src/server/self-test.ts';
 import { withResolvers } from '../../../src/util/deferred.ts';
@@ -57,6 +57,17 @@ function isolate(): <T extends Pick<Claim, 'key'> & Partial<Claim>>(member: T) =
   });
 }
 const isGranted = (claimed: Claimed): boolean => 'granted' in claimed;
+/** What becomes of a claim, made again where NATS does not answer in time, as on a busy machine. */
+async function claimPatiently(registry: NatsRegistry, claim: Claim, by = worker()): Promise<Claimed> {
+  for (;;) {
+    try {
+      return await registry.claim(claim, by);
+    } catch (error) {
+      if (!isChatosError(error, 'NOT_CONNECTED') && !isChatosError(error, 'TIMED_OUT')) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
 /** Tries until a login is granted. */
 async function untilGranted(registry: NatsRegistry, claim: Claim): Promise<number> {
   for (;;) {
@@ -338,18 +349,21 @@ describe.skipIf(NO_NATS)('the logins of a cluster (where NATS is installed)', ()
     const [a, b] = await joinAll(2);
     const dying = worker();
     const claims = Array.from({ length: 2_000 }, (_, i) => claimOf(`many${i}`));
-    await Promise.all(claims.map((claim) => a!.registry.claim(claim, dying)));
+    await Promise.all(claims.map((claim) => claimPatiently(a!.registry, claim, dying)));
     expect(a!.registry.forget(dying)).toBe(2_000);
     const [one, last] = [claims[0]!, claims.at(-1)!].map(({ login }) => claimOf(login));
-    expect(await b!.registry.claim(last!, worker())).toHaveProperty('granted');
-    expect(await a!.registry.claim(one!, worker())).toHaveProperty('granted');
+    expect(await claimPatiently(b!.registry, last!)).toHaveProperty('granted');
+    expect(await claimPatiently(a!.registry, one!)).toHaveProperty('granted');
     await expect
-      .poll(async () => {
-        let count = 0;
-        for await (const { value } of a!.membership.data.logins.records())
-          if (Buffer.from(value).toString().includes(a!.membership.self.epoch)) count += 1;
-        return count;
-      })
+      .poll(
+        async () => {
+          let count = 0;
+          for await (const { value } of a!.membership.data.logins.records())
+            if (Buffer.from(value).toString().includes(a!.membership.self.epoch)) count += 1;
+          return count;
+        },
+        { timeout: 40_000 },
+      )
       .toBe(2);
   });
 
@@ -401,7 +415,7 @@ describe.skipIf(NO_NATS)('the logins of a cluster (where NATS is installed)', ()
       await remove(revision);
     };
     await b!.membership.leave();
-    await expect.poll(() => logins.last('lleft-behind'), { timeout: 10_000 }).toBeUndefined();
+    await expect.poll(() => logins.last('lleft-behind'), { timeout: 40_000 }).toBeUndefined();
     logins.remove = remove;
   });
 
