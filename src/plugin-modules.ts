@@ -1,7 +1,7 @@
-import path from 'node:path';
 import * as runtime from './bot/index.ts';
 import * as client from './client/index.ts';
 import * as chatosbot from './index.ts';
+import { ownModule } from './own-files.ts';
 import * as protocol from './protocol/index.ts';
 import * as server from './server/index.ts';
 import * as secure from './transfer/secure/index.ts';
@@ -20,4 +20,4 @@ export const PLUGIN_MODULES: Readonly<Record<string, unknown>> = {
  * What a worker thread begins with that is to run a plugin with these modules: `plugin-worker`, as TypeScript where this
  * file is, else as built.
  */
-export const PLUGIN_WORKER = new URL(`./plugin-worker${path.extname(import.meta.url)}`, import.meta.url);
+export const PLUGIN_WORKER = ownModule('plugin-worker');

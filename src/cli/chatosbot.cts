@@ -4,4 +4,4 @@
 // in Windows, there are 4.
 if (process.argv[2] === 'receive') process.env['UV_THREADPOOL_SIZE'] ??= '16';
 
-void import('./main.ts');
+void import('./main.js');

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { ownFile } from '../own-files.ts';
 import type { Answer } from './answer.ts';
 
 /** The modules of the page's script, each behind those that it imports from. */
@@ -42,7 +43,7 @@ function build(): Answer {
 }
 
 function asset(name: string): string {
-  return readFileSync(new URL(`./page/${name}`, import.meta.url), 'utf8');
+  return readFileSync(ownFile(`ops/page/${name}`), 'utf8');
 }
 
 /** The modules stand in one script: it is enough that each name is there once. */

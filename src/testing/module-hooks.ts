@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { ownModule } from '../own-files.ts';
 
 /** Test files in TypeScript are loaded as plugins are; Node itself refuses those of packages. */
 const TEST_FILE = /\.test\.[cm]?ts$/;
@@ -23,7 +24,7 @@ export function load<Context, Next>(
 ): { readonly format: 'module'; readonly source: string; readonly shortCircuit: true } | Next {
   const { protocol, pathname } = new URL(url);
   if (protocol !== 'file:' || !TEST_FILE.test(pathname)) return nextLoad(url, context);
-  const loader = JSON.stringify(new URL('load-test.js', import.meta.url));
+  const loader = JSON.stringify(ownModule('testing/load-test'));
   const source = `import { loadTest } from ${loader};\nawait loadTest(${JSON.stringify(fileURLToPath(url))});`;
   return { format: 'module', source, shortCircuit: true };
 }

@@ -3,9 +3,10 @@
  * `chatosbot/testing` in any folder.
  */
 import module from 'node:module';
+import { ownModule } from '../own-files.ts';
 import { load, resolve } from './module-hooks.ts';
 
 // If Node can, without a thread for the hooks.
 const { registerHooks } = module as { registerHooks?: (hooks: { load: typeof load; resolve: typeof resolve }) => void };
 if (registerHooks) registerHooks({ load, resolve });
-else module.register('./module-hooks.js', import.meta.url);
+else module.register(ownModule('testing/module-hooks'));

@@ -1,4 +1,5 @@
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { ownModule } from '../own-files.ts';
 
 /** The result of a test of node:test, as the child process reports it, a line each. */
 export type TestFileEvent =
@@ -36,7 +37,7 @@ interface NodeTestEvent {
 }
 
 /** The module of the test that replaces a file that cannot be loaded; it has the file's name. */
-const STAND_IN = fileURLToPath(new URL('load-test.js', import.meta.url));
+const STAND_IN = fileURLToPath(ownModule('testing/load-test'));
 
 /** A reporter of node:test: https://nodejs.org/api/test.html#custom-reporters */
 export default async function* report(source: AsyncIterable<NodeTestEvent>): AsyncGenerator<string> {

@@ -33,7 +33,7 @@ test('npm start builds before it runs, where the sources are newer, and only the
   expect(scripts['start']).toBe('sh .ci/start');
   const copy = path.join(LAB, 'checkout');
   mkdirSync(copy, { recursive: true });
-  for (const each of ['src', 'dist', '.ci', 'package.json', 'tsconfig.json']) {
+  for (const each of ['src', 'dist', '.ci', 'package.json', 'rolldown.config.js', 'tsconfig.json']) {
     cpSync(each, path.join(copy, each), { recursive: true, preserveTimestamps: true });
   }
   symlinkSync(path.resolve('node_modules'), path.join(copy, 'node_modules'));

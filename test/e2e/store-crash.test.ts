@@ -20,6 +20,16 @@ import { writeSync } from 'node:fs';
 import { PluginStore } from ${JSON.stringify(BUILT)};
 const [directory, from] = process.argv.slice(2);
 const { store } = new PluginStore({ directory });
+// Standard output does not wait for who reads it.
+const say = (line) => {
+  for (;;) {
+    try {
+      return writeSync(1, line);
+    } catch (error) {
+      if (error.code !== 'EAGAIN') throw error;
+    }
+  }
+};
 const lane = async (lane) => {
   for (let version = Number(from); ; version++) {
     const key = lane + ' ' + (version % ${KEYS_PER_LANE});
@@ -27,7 +37,7 @@ const lane = async (lane) => {
     const pad = 'x'.repeat(version % 7 === 0 ? 40_000 : version % 50);
     if (version % 2) await store.set(key, { version, pad });
     else await store.update(key, () => ({ version, pad }));
-    writeSync(1, key + ' ' + version + '\\n');
+    say(key + ' ' + version + '\\n');
   }
 };
 for (let n = 0; n < ${LANES}; n++) void lane(n);

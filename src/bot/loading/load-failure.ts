@@ -3,6 +3,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { messageOf } from '../../errors.ts';
+import { ownFile } from '../../own-files.ts';
 import { CompileError } from './compiler.ts';
 import { MissingExport } from './module-namespace.ts';
 import { compileFailurePlace, withSourcePositions } from './source-positions.ts';
@@ -25,7 +26,7 @@ const JSON_POSITION = / in JSON at position (\d+)(?: \(line \d+ column \d+\))?$/
 const MISSING_MODULE = /^Cannot find (?:module|package) '([^']+)'/;
 const FRAME = /^\s+at (?:async )?(?:[^/\\]*? \()?((?:file:\/\/)?(?:\/|[A-Za-z]:[\\/]).*?):(\d+):(\d+)\)?$/;
 /** This program's own files are skipped: the error is in the plugin. */
-const OWN_FILES = fileURLToPath(new URL('../../', import.meta.url));
+const OWN_FILES = fileURLToPath(ownFile(''));
 
 const failedImports = new WeakMap<object, { readonly importer: string; readonly specifier: string }>();
 

@@ -4,9 +4,10 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { ChatosError } from '../../errors.ts';
+import { PACKAGE_FOLDER } from '../../own-files.ts';
 import { packageVersion } from '../../util/version.ts';
 
-const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const ROOT = fileURLToPath(PACKAGE_FOLDER);
 
 /** The folder of a project that has a copy of this package. */
 const VENDOR = 'vendor';

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
+import { PACKAGE_FOLDER } from '../../own-files.ts';
 import { botFiles, TEMPLATES, type NewFile, type TemplateName } from './templates.ts';
 
-const UNIT = new URL('../../../docs/deploy/chatosbot-bots.service', import.meta.url);
+const UNIT = new URL('docs/deploy/chatosbot-bots.service', PACKAGE_FOLDER);
 
 /** With which a project is checked; any TypeScript from 5.4 on would do. */
 const DEV_DEPENDENCIES = { '@types/node': '^20.19.43', typescript: '^7.0.2' } as const;

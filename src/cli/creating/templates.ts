@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { PACKAGE_FOLDER } from '../../own-files.ts';
 
 /** The templates, each `NAME.ts` and `NAME.test.ts` in `bots/templates`, and what each creates. */
 export const TEMPLATES = {
@@ -11,7 +12,7 @@ export const TEMPLATES = {
 
 export type TemplateName = keyof typeof TEMPLATES;
 
-const DIRECTORY = new URL('../../../bots/templates/', import.meta.url);
+const DIRECTORY = new URL('bots/templates/', PACKAGE_FOLDER);
 
 /** A file that is to be created. */
 export interface NewFile {

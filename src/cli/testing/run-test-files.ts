@@ -4,12 +4,13 @@ import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { ChatosError } from '../../errors.ts';
+import { ownModule } from '../../own-files.ts';
 import type { TestFileEvent } from '../../testing/reporter.ts';
 import type { TestReport } from './test-report.ts';
 
 /** Built modules that Node loads by their path. */
-const REGISTER = new URL('../../testing/register.js', import.meta.url);
-const REPORTER = new URL('../../testing/reporter.js', import.meta.url);
+const REGISTER = ownModule('testing/register');
+const REPORTER = ownModule('testing/reporter');
 
 /**
  * Runs test files with node:test, each in its own process; what they print goes to standard error.

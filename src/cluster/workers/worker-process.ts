@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
-import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { resetHandle, closeHandle, type SocketHandle } from '../../net/socket-handle.ts';
+import { ownModule } from '../../own-files.ts';
 import type { Claim, SessionId } from '../../server/directory.ts';
 import { withResolvers } from '../../util/deferred.ts';
 import type { AskedByPrimary, AskedByWorker, SentConnection, SentHalf } from './messages.ts';
@@ -9,7 +9,7 @@ import type { WorkerName } from '../worker-name.ts';
 import type { Holder } from './registry.ts';
 import { Wire, type Answers } from './wire.ts';
 
-const ENTRY = fileURLToPath(new URL(`./main${path.extname(import.meta.url)}`, import.meta.url));
+const ENTRY = fileURLToPath(ownModule('cluster/workers/main'));
 
 /** A process that has closed its side, and has not ended by then, does not end by itself. */
 const END_MS = 2_000;
