@@ -52,6 +52,7 @@ const LONG = [
   'cluster/workers/registry',
   'e2e/cluster',
   'e2e/cluster-chaos',
+  'cluster/nodes/readers',
   'cluster/nats/nats-membership',
   'cluster/nats/nats-registry',
   'cluster/nats/left-records',

@@ -3,14 +3,22 @@ import { Relay } from './channels/relay.ts';
 import { ownEntrance } from './entrances.ts';
 import type { Hub } from './hub.ts';
 import { breakChannels, kick } from './keeping-out.ts';
+import { EVERYONE } from './limits/readers.ts';
 import type { Here } from './others.ts';
 import { present } from './present-sessions.ts';
 
 /** A server, as its other processes ask it. */
 export function hereOf(hub: Hub): Here {
-  const { broadcast, channels, events, negotiations, readers, slowing, sources } = hub;
+  const { broadcast, carriers, channels, events, negotiations, readers, slowing, sources } = hub;
   return {
-    post: (frame, from) => broadcast.post(frame, from),
+    post(frame, from) {
+      broadcast.post(frame, from);
+      carriers.brought(EVERYONE, frame.length, from);
+    },
+    tell(client, frame, from) {
+      client.sendBytes(frame);
+      carriers.brought(client.id, frame.length, from);
+    },
     requested: (requester, target) => forwardRequest(hub, requester, target),
     left(id) {
       negotiations.leave(id);

@@ -6,6 +6,7 @@ import { Receivers } from '../net/receivers.ts';
 import { Deadlines } from '../util/deadlines.ts';
 import type { Access } from './access/access.ts';
 import { Broadcast } from './broadcast.ts';
+import { Carriers } from './carriers.ts';
 import { Channels } from './channels/channels.ts';
 import { InMemoryDirectory, type Directory, type SessionId } from './directory.ts';
 import type { PairInfo, ServerEvents, SessionInfo } from './events.ts';
@@ -70,6 +71,8 @@ export class Hub {
   readonly slowing: Slowing;
   /** Whom exempt senders wait for. */
   readonly readers = new Readers();
+  /** What brings what clients of other processes say. */
+  readonly carriers: Carriers;
   /** Clients of the server's own test that are logged in. */
   testing = 0;
   /** Connections whose TLS handshake is not done. */
@@ -92,6 +95,7 @@ export class Hub {
     this.directory = options.directory ?? new InMemoryDirectory(options.limits.loginHoldMs);
     this.others = options.others;
     this.receivers = new Receivers(receiverLimits(options.limits));
+    this.carriers = new Carriers(this.receivers);
     this.incomplete = incompletePackets(options.limits.packetTimeoutMs);
     this.sources = new Sources(options.limits);
     if (options.others) this.sources.share((news) => options.others?.tellSources(news));

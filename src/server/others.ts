@@ -4,6 +4,7 @@ import type { Transport } from '../net/transport.ts';
 import type { LongBytes } from '../protocol/limits.ts';
 import type { PacketOf } from '../protocol/packets.ts';
 import type { Speaker } from './broadcast.ts';
+import type { Carrier } from './carriers.ts';
 import type { Relay, RelayEnd } from './channels/relay.ts';
 import type { ConnectedClient, Member, SessionId } from './directory.ts';
 import type { PairInfo, SessionInfo } from './events.ts';
@@ -37,8 +38,10 @@ export type Closed = 'ending' | 'late' | 'forbidden';
 
 /** What the other processes of the same server ask of this one. */
 export interface Here {
-  /** Sends whole packets to everyone here; who brings them waits while there is no room for more. */
-  post(frame: Buffer, from: Speaker): void;
+  /** Sends whole packets to everyone here. Who brings them waits while there is no room for more, or a reader is behind. */
+  post(frame: Buffer, from: Carrier): void;
+  /** The same for one client. The bytes must not change afterwards. */
+  tell(client: ConnectedClient, frame: Buffer, from: Carrier): void;
   /** A client that is elsewhere asks one that is here for a private connection. */
   requested(requester: ConnectedClient, target: ConnectedClient): void;
   /** A client that is elsewhere has gone. */

@@ -286,8 +286,9 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
   }
 
   findSource(): void {
-    const { sources, readers } = this.#hub;
+    const { carriers, sources, readers } = this.#hub;
     this.source = sources.move(this.source, this.remoteAddress, !this.identified);
+    carriers.findSource(this);
     if (!this.source.exempt) readers.set(this, false);
   }
 
@@ -329,9 +330,11 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     if (!this.#isTest) this.#pace.sentTo(audience);
   }
 
-  /** Nobody waits for those who are not exempt: a stranger who reads slowly slows nobody. */
+  /** No sender waits for those who are not exempt: a stranger who reads slowly slows nobody. */
   onBehind(isBehind: boolean): void {
-    if (!this.source.exempt || !this.#subscriber || this.#isTest) return;
+    if (!this.#subscriber || this.#isTest) return;
+    this.#hub.carriers.set(this, isBehind);
+    if (!this.source.exempt) return;
     this.#hub.readers.set(this, isBehind);
     this.#hub.others?.behind(this, isBehind);
   }
@@ -406,6 +409,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     hub.broadcast.catchUp(this.#subscriber);
     hub.broadcast.leave(this.#subscriber);
     hub.readers.set(this, false);
+    hub.carriers.set(this, false);
     this.#subscriber = undefined;
     if (this.#isTest) hub.testing -= 1;
     this.#release(this, this.#isTest ? 'free' : how);

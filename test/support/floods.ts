@@ -22,9 +22,9 @@ export async function joinFrom(localAddress: string, rig: Rig, name: string): Pr
   return socket;
 }
 
-/** Says as much as the server takes, until the test ends, and reads what comes. */
-export function flood(socket: Socket, name: string): void {
-  const block = Buffer.concat(Array<Buffer>(64).fill(packet(3, str(name), str('x'.repeat(1000)))));
+/** Says as much to everyone as the server takes, until the test ends, and reads what comes; or sends another packet. */
+export function flood(socket: Socket, name: string, frame = packet(3, str(name), str('x'.repeat(1000)))): void {
+  const block = Buffer.concat(Array<Buffer>(64).fill(frame));
   const say = (): void => {
     while (!socket.destroyed && socket.write(block));
   };

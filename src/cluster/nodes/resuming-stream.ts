@@ -20,6 +20,10 @@ const HEAD_BYTES = 7;
 
 /** Says how much has come after so many bytes at the latest, so that the other side need not keep them. */
 const SAY_AFTER_BYTES = 64 * 1024;
+/** A side that has said nothing for so many of its heartbeats was cut off, though the connection is still there. */
+const MISSED_HEARTBEATS = 3;
+/** After a cut, what waited may come for so long: 8 MiB where readers are waited for, with the default limits. */
+const LATE_MS = 60_000;
 /** What is kept until the other side has it: with more, what is written waits. */
 const MAX_KEPT_BYTES = 8 * 1024 * 1024;
 
@@ -51,6 +55,7 @@ export class ResumingStream extends Duplex {
   #left = 0;
   #isPaused = false;
   #heardAt = 0;
+  #lateUntil = 0;
 
   constructor(id: string, times: LinkTimes, onCut: () => void) {
     super({ allowHalfOpen: false, emitClose: true });
@@ -75,6 +80,11 @@ export class ResumingStream extends Duplex {
     return this.#socket === undefined;
   }
 
+  /** Whether there was a cut lately: what comes may have waited for long, and comes at once. */
+  get isLate(): boolean {
+    return performance.now() < this.#lateUntil;
+  }
+
   /** The connection is of no use any more: from now on, {@link ResumingStream.heard} stays as it is. */
   detach(): void {
     const socket = this.#socket;
@@ -97,7 +107,10 @@ export class ResumingStream extends Duplex {
     if (this.destroyed || theirHeard < this.#keptFrom || theirHeard > this.#written) return false;
     this.detach();
     this.#socket = socket;
-    this.#heardAt = performance.now();
+    const now = performance.now();
+    const isFirst = this.#heardAt === 0;
+    this.#heardAt = now;
+    if (!isFirst) this.#lateUntil = now + LATE_MS;
     const onLost = (): void => {
       if (this.#socket !== socket) return;
       this.detach();
@@ -187,7 +200,9 @@ export class ResumingStream extends Duplex {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    this.#heardAt = performance.now();
+    const now = performance.now();
+    if (now - this.#heardAt > MISSED_HEARTBEATS * this.#times.heartbeatMs) this.#lateUntil = now + LATE_MS;
+    this.#heardAt = now;
     let at = 0;
     let more = true;
     while (at < chunk.length) {

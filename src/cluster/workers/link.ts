@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { deserialize, serialize } from 'node:v8';
 import { HeldBytes } from '../../net/held-bytes.ts';
-import type { Speaker } from '../../server/broadcast.ts';
+import type { Carrier } from '../../server/carriers.ts';
 import type { Member, SessionId } from '../../server/directory.ts';
 import type { PairInfo, SessionInfo } from '../../server/events.ts';
 import type { SourceNews } from '../../server/limits/source-account.ts';
@@ -53,21 +53,25 @@ const FULL_BYTES = 256 * 1024;
 
 const EMPTY = Buffer.alloc(0);
 
+/** A Unix socket, or a stream that survives cuts, and says whether there has been one lately. */
+export type LinkStream = Duplex & Partial<Pick<Carrier, 'isLate'>>;
+
 /**
- * A connection between two workers: a Unix socket, or a stream that survives cuts between nodes. What is said stays in order; what is said in one turn of the event
- * loop leaves in one write.
+ * A connection between two workers. What is said stays in order; what is said in one turn of the event loop leaves in one
+ * write.
  */
-export class Link implements Speaker {
-  readonly #socket: Duplex;
+export class Link implements Carrier {
+  readonly #socket: LinkStream;
   readonly #handlers: LinkHandlers;
   readonly #queue = new HeldBytes();
   readonly #head = Buffer.alloc(HEAD_BYTES);
   #scheduled = false;
   #wasFull = false;
+  /** What has come and is not handed over: the beginning of a frame, or more while it is paused. */
   #held: Buffer = EMPTY;
   #holds = 0;
 
-  constructor(socket: Duplex, handlers: LinkHandlers) {
+  constructor(socket: LinkStream, handlers: LinkHandlers) {
     this.#socket = socket;
     this.#handlers = handlers;
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
@@ -79,6 +83,10 @@ export class Link implements Speaker {
   /** Whether more waits than should. */
   get isFull(): boolean {
     return !this.#socket.destroyed && this.#queue.length + this.#socket.writableLength >= FULL_BYTES;
+  }
+
+  get isLate(): boolean {
+    return this.#socket.isLate ?? false;
   }
 
   post(frame: Buffer): void {
@@ -94,7 +102,7 @@ export class Link implements Speaker {
     this.#send(NOTE, EMPTY, serialize(note));
   }
 
-  /** Reads no more until it is released as often: the other side waits. */
+  /** Hands over nothing more until it is released as often: the other side waits. */
   pause(): void {
     this.#holds += 1;
     this.#socket.pause();
@@ -102,6 +110,8 @@ export class Link implements Speaker {
 
   release(): void {
     this.#holds -= 1;
+    if (this.#holds > 0 || this.#socket.destroyed) return;
+    this.#handOver();
     if (this.#holds === 0) this.#socket.resume();
   }
 
@@ -131,16 +141,22 @@ export class Link implements Speaker {
   };
 
   #onData(chunk: Buffer): void {
-    const bytes = this.#held.length > 0 ? Buffer.concat([this.#held, chunk]) : chunk;
+    this.#held = this.#held.length > 0 ? Buffer.concat([this.#held, chunk]) : chunk;
+    this.#handOver();
+  }
+
+  #handOver(): void {
+    const bytes = this.#held;
     let at = 0;
-    while (bytes.length - at >= HEAD_BYTES) {
+    while (this.#holds === 0 && bytes.length - at >= HEAD_BYTES) {
       const end = at + 4 + bytes.readUInt32BE(at);
       if (bytes.length < end) break;
       this.#onFrame(bytes[at + 4]!, bytes.subarray(at + HEAD_BYTES, end));
       at = end;
     }
-    // What is left of a chunk must not keep all of it.
-    this.#held = at === bytes.length ? EMPTY : Buffer.from(bytes.subarray(at));
+    const rest = bytes.subarray(at);
+    // What is left of a chunk must not keep all of it for long.
+    this.#held = this.#holds > 0 ? rest : rest.length === 0 ? EMPTY : Buffer.from(rest);
   }
 
   #onFrame(kind: number, rest: Buffer): void {

@@ -1,9 +1,8 @@
 import net from 'node:net';
-import type { Duplex } from 'node:stream';
 import path from 'node:path';
 import { messageOf } from '../../errors.ts';
 import { withResolvers } from '../../util/deferred.ts';
-import { Link } from './link.ts';
+import { Link, type LinkStream } from './link.ts';
 import type { Mesh } from './mesh.ts';
 import type { WorkerName } from '../worker-name.ts';
 import { Peer } from './peer.ts';
@@ -61,7 +60,7 @@ function meet(file: string, name: WorkerName, other: WorkerName, mesh: Mesh): Pr
 
 /** A link whose notes go to the mesh, from then on when `peer` is known. */
 export function linkOver(
-  socket: Duplex,
+  socket: LinkStream,
   mesh: Mesh,
   peer: () => Peer | undefined,
   onWorker: (name: WorkerName) => void = () => undefined,
@@ -69,7 +68,7 @@ export function linkOver(
 ): Link {
   return new Link(socket, {
     onPost: (frame) => mesh.onPost(peer()!, frame),
-    onTell: (to, frame) => mesh.onTell(to, frame),
+    onTell: (to, frame) => mesh.onTell(peer()!, to, frame),
     onNote(note) {
       if (note.is === 'worker') onWorker(note.name);
       else if (note.is === 'met') onMet();

@@ -232,10 +232,10 @@ export class Mesh implements Others {
   }
 
   /** A packet has come for one of the clients here. The bytes are lent. */
-  onTell(to: string, frame: Buffer): void {
+  onTell(peer: Peer, to: string, frame: Buffer): void {
     if (this.hasEnded) return;
     const client = to.startsWith('#') ? this.#directory.here(to.slice(1)) : this.#directory.session(to);
-    client?.sendBytes(Buffer.from(frame));
+    if (client) this.#here.tell(client, Buffer.from(frame), peer.link);
   }
 
   onNote(peer: Peer, note: LinkNote): void {

@@ -17,6 +17,8 @@ export interface ClusterOptions {
   readonly workers?: number;
   readonly leaseTtlMs?: number;
   readonly times?: NodeStart['times'];
+  /** Left out, all clients of the test are exempt. */
+  readonly limits?: NodeStart['limits'];
   /** Whether what nodes say to each other goes through a proxy that can be cut: one for each node that is called. */
   readonly proxied?: boolean;
 }
@@ -87,11 +89,12 @@ export class TestCluster {
     own: Partial<Pick<NodeStart, 'secret' | 'isEncrypted'>> = {},
   ): Promise<TestNode> {
     this.#epochs += 1;
-    const { isEncrypted = false, workers = 2, leaseTtlMs = 15_000, times = {}, proxied } = this.#options;
+    const { isEncrypted = false, workers = 2, leaseTtlMs = 15_000, times = {}, limits = {}, proxied } = this.#options;
     const others = this.nodes.flatMap((node) => this.#leaseOf(node) ?? []);
     const epoch = `epoch-${this.#epochs}`;
-    const start = { node: name, epoch, slot, secret: SECRET, isEncrypted, workers, leaseTtlMs, times, others, ...own };
-    const child = fork(ENTRY, [JSON.stringify(start satisfies NodeStart)], {
+    const of = { node: name, epoch, slot, secret: SECRET, others };
+    const start = { ...of, isEncrypted, workers, leaseTtlMs, times, limits, ...own } satisfies NodeStart;
+    const child = fork(ENTRY, [JSON.stringify(start)], {
       execArgv: ['--import', 'jiti/register'],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });

@@ -6,6 +6,7 @@ import { clusterKeys } from '../../../src/cluster/nodes/cluster-keys.ts';
 import { PeerAcceptor } from '../../../src/cluster/nodes/peer-acceptor.ts';
 import type { LinkTimes } from '../../../src/cluster/nodes/resuming-stream.ts';
 import { Workers } from '../../../src/cluster/workers/workers.ts';
+import type { ServerLimits } from '../../../src/server/limits/server-limits.ts';
 import { loggerTo } from '../../../src/util/log.ts';
 
 /** What a node is started with, as JSON in its first argument. */
@@ -18,6 +19,7 @@ export interface NodeStart {
   readonly workers: number;
   readonly leaseTtlMs: number;
   readonly times: Partial<LinkTimes>;
+  readonly limits: Partial<ServerLimits>;
   /** Other nodes that it knows from the start. */
   readonly others: readonly NodeLease[];
 }
@@ -110,8 +112,7 @@ process.on('message', (told: Told) => {
 });
 const workers = await Workers.start({
   count: start.workers,
-  // All that waits for a link comes at once: the clients of a test, which are one process, may read it later.
-  options: { limits: { exempt: ['127.0.0.0/8'], maxQueuedBytes: 64 * 1024 * 1024 } },
+  options: { limits: { exempt: ['127.0.0.0/8'], ...start.limits } },
   log: loggerTo((level, message, fields) => say({ is: 'log', line: `${level} ${message} ${JSON.stringify(fields)}` }), {
     level: 'info',
   }),

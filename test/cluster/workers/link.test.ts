@@ -72,3 +72,32 @@ test('what is said comes out at the other side in order, in whatever pieces it c
     expect(seen).toEqual([['post', 'to all'], ['tell', '#zoé', 'to one'], note, ['post', '']]);
   }
 });
+
+test('hands over nothing while it is paused, not even what has come in one piece with what was handed over', async () => {
+  const [there, here] = [new PassThrough(), new PassThrough()];
+  const link = new Link(there, IGNORED);
+  for (const each of ['one', 'two', 'three']) link.post(Buffer.from(each));
+  const [bytes] = (await once(there, 'data')) as [Buffer];
+  const seen: string[] = [];
+  const reading = new Link(here, {
+    ...IGNORED,
+    onPost(frame) {
+      seen.push(String(frame));
+      reading.pause();
+    },
+  });
+  const come = once(here, 'data');
+  here.write(bytes);
+  await come;
+  expect(seen).toEqual(['one']);
+  reading.pause();
+  reading.release();
+  expect(seen).toEqual(['one']);
+  reading.release();
+  expect(seen).toEqual(['one', 'two']);
+  here.end();
+  reading.release();
+  reading.release();
+  await once(here, 'end');
+  expect(seen).toEqual(['one', 'two', 'three']);
+});
