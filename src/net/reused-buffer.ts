@@ -23,7 +23,7 @@ type HandleOwner = { _handle?: StreamHandle | null };
 /**
  * Reads into one buffer that is used again and again. An accepted socket has no public way to do so; a new `net.Socket`
  * made for its handle has (`onread`): it is returned, with `onChunk` called for what it reads, and the one given is of no
- * use any more. Returns `undefined` where there is no such handle: nothing was changed.
+ * use any more. Returns `undefined` where there is no such handle, or bytes wait in the stream: nothing was changed.
  *
  * The buffer begins small, so that idle channels cost little, grows when reads fill it, and shrinks when they do not.
  */
@@ -34,7 +34,7 @@ export function reuseBuffer(
 ): net.Socket | undefined {
   const owner = socket as unknown as HandleOwner;
   const handle = owner._handle;
-  if (!handle || !isTcp(handle)) return undefined;
+  if (!handle || !isTcp(handle) || socket.readableLength > 0) return undefined;
 
   handle.readStop();
   handle.reading = false;

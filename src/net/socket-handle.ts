@@ -1,4 +1,5 @@
 import net from 'node:net';
+import { takeUnread } from './unread.ts';
 
 /** The parts of a socket's handle that are touched here; none of them is public. */
 interface TcpHandle {
@@ -31,12 +32,9 @@ export function takeHandle(socket: net.Socket): TakenSocket | undefined {
   handle.readStop();
   handle.reading = false;
   owner._handle = null;
-  const chunks: Buffer[] = [];
-  for (let left = socket.read() as Buffer | null; left !== null; left = socket.read() as Buffer | null) {
-    chunks.push(left);
-  }
+  const read = takeUnread(socket);
   socket.destroy();
-  return { handle: handle as unknown as SocketHandle, read: Buffer.concat(chunks) };
+  return { handle: handle as unknown as SocketHandle, read };
 }
 
 /** The connection of a socket that stays in use, to be sent to a process that keeps it open as well. */

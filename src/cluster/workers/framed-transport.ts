@@ -5,6 +5,7 @@ import { ConfirmedEnd } from '../../net/confirmed-end.ts';
 import { handleOf } from '../../net/socket-handle.ts';
 import { reuseBuffer } from '../../net/reused-buffer.ts';
 import type { Ending, OnChunk, Transport } from '../../net/transport.ts';
+import { takeUnread } from '../../net/unread.ts';
 import type { RelayedHalf } from './messages.ts';
 
 type Done = (error?: Error | null) => void;
@@ -100,13 +101,12 @@ class FramedStream extends Duplex {
       .off('error', this.#onError)
       .off('end', this.#onEnd)
       .off('close', this.#breakUnlessOver);
-    const chunks: Buffer[] = [];
-    for (let left = old.read() as Buffer | null; left !== null; left = old.read() as Buffer | null) chunks.push(left);
+    const rest = takeUnread(old);
     const socket = reuseBuffer(old, (chunk) => this.#handOn(chunk), sizes)!;
     this.#listen(socket);
     this.#socket = socket;
     this.#onChunk = onChunk;
-    this.#rest = Buffer.concat(chunks);
+    this.#rest = rest;
     this.pause();
     this.on('resume', this.#goOn);
     return true;

@@ -1,5 +1,6 @@
 import { deserialize, serialize } from 'node:v8';
 import type { Transport } from '../../net/transport.ts';
+import { takeUnread } from '../../net/unread.ts';
 import type { Relay, RelayEnd } from '../../server/channels/relay.ts';
 import { withResolvers } from '../../util/deferred.ts';
 import type { Place } from '../../server/limits/source-account.ts';
@@ -51,10 +52,12 @@ export class NodeHalves {
       const { stream } = await callPeer(socket, to, serialize(half), handshake);
       // It has closed meanwhile, which is not heard of again.
       if (transport.stream.destroyed) throw new Error('the half has gone');
+      // It was read ahead while its home was asked.
+      const early = Buffer.concat([end.early, takeUnread(transport.stream)]);
       this.#last += 1;
       const id = `relayed ${this.#last}`;
       const framed = new FramedTransport(stream, transport);
-      const relayed = this.#plan.relay(end, { transport: framed, early: NOTHING }, () => {
+      const relayed = this.#plan.relay({ transport, early }, { transport: framed, early: NOTHING }, () => {
         connections.ended(id);
         onOver();
       });

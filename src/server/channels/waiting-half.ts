@@ -1,5 +1,6 @@
 import { HeldBytes } from '../../net/held-bytes.ts';
 import type { Transport } from '../../net/transport.ts';
+import { takeUnread } from '../../net/unread.ts';
 import type { Place } from '../limits/source-account.ts';
 import type { RelayEnd } from './relay.ts';
 
@@ -42,9 +43,7 @@ export class WaitingHalf {
     const { stream } = this.transport;
     stream.pause();
     this.#stopListening();
-    for (let left = stream.read() as Buffer | null; left !== null; left = stream.read() as Buffer | null) {
-      this.#early.append(left);
-    }
+    this.#early.append(takeUnread(stream));
     return { transport: this.transport, early: this.#early.take() };
   }
 

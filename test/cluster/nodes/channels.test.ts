@@ -58,6 +58,19 @@ test.each([true, false])(
   },
 );
 
+test('[P13] what a half sends before its home has answered arrives, however much it is', async () => {
+  const { nodes, users, agree } = await start(true);
+  const connectId = await agree(users[0], users[1]);
+  const sent = pattern(1024 * 1024, 7);
+  const [from, to] = await Promise.all([
+    openHalf(nodes[0].port, connectId, { early: sent }),
+    openHalf(nodes[2].port, connectId),
+  ]);
+  const heard = hashToEnd(to);
+  from.end();
+  expect(await heard).toEqual(hashOf(sent));
+});
+
 test('[P14] a reset stays a reset, whichever nodes the halves are at', async () => {
   const { nodes, users, channel } = await start(true);
   for (const one of nodes) {
