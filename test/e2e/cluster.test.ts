@@ -70,7 +70,7 @@ describe.skipIf(NO_NATS)('nodes of a cluster', () => {
     const [end] = lost.map(fate).slice(1);
     two.command.kill('SIGKILL');
     const { waitedMs } = await logInSoon(three.port, 'bob');
-    expect(waitedMs).toBeLessThan(LEASE_MS + 3_000);
+    expect(waitedMs).toBeLessThan(LEASE_MS + 1_000);
     expect(await alice.next(7)).toMatchObject({ requester: 'alice', target: 'bob' });
     expect(await end).toBe('reset');
     kept[0]!.end('still here');
