@@ -47,6 +47,8 @@ export class NatsRegistry implements LoginRegistry {
   readonly #over = new AbortController();
   readonly #closed = new AbortController();
   readonly #leftovers: Leftovers<Owner>;
+  /** Of a lost lease: of these, records may come yet. */
+  readonly #unsure: Owner[] = [];
   #holdMs = 0;
   #claiming = 0;
   #removing = 0;
@@ -60,9 +62,10 @@ export class NatsRegistry implements LoginRegistry {
     asking.answer({ obstacle: (wanted) => this.#answer(wanted) });
     const onFenced = (): void => this.#clear();
     const onNewData = (): void => void this.#putAgain();
-    membership.on('fenced', onFenced).on('newData', onNewData);
+    const onRejoined = (): void => this.#onRejoined();
+    membership.on('fenced', onFenced).on('newData', onNewData).on('rejoined', onRejoined);
     this.#over.signal.addEventListener('abort', () => {
-      membership.off('fenced', onFenced).off('newData', onNewData);
+      membership.off('fenced', onFenced).off('newData', onNewData).off('rejoined', onRejoined);
     });
     keepSwept(membership, this.#records, this.#over.signal);
   }
@@ -189,7 +192,14 @@ export class NatsRegistry implements LoginRegistry {
   }
 
   /** Another node has met a record of this one. */
-  async #answer({ key, claim, since }: WantedLogin): Promise<Obstacle | undefined> {
+  async #answer(wanted: WantedLogin): Promise<Obstacle | undefined> {
+    const obstacle = await this.#obstacleTo(wanted);
+    if (obstacle || this.#membership.holds) return obstacle;
+    // Sessions may not have ended yet: when they have, the lease says so.
+    throw new ChatosError('NOT_CONNECTED', 'this node has no lease');
+  }
+
+  async #obstacleTo({ key, claim, since }: WantedLogin): Promise<Obstacle | undefined> {
     const limit = new TimeLimit(this.#claimTimeoutMs);
     for (let other = this.#owners.get(key); other; other = this.#owners.get(key)) {
       if (other.state === 'leaving' || other.yieldsTo) return undefined;
@@ -242,29 +252,36 @@ export class NatsRegistry implements LoginRegistry {
   }
 
   /**
-   * The lease is lost: no login is this node's any more, and its records count for nobody. Those that are there for sure, the
-   * cluster sweeps; others may come after that.
+   * The lease is lost: no login is this node's any more. Records that are there for sure, the cluster sweeps; others may come after
+   * that.
    */
   #clear(): void {
     this.#byId.clear();
     for (const owner of this.#owners.all()) {
-      if (owner.waiting > 0 || owner.isUnsure || owner.generation === 0) {
-        void this.#leave(owner);
-        continue;
-      }
+      if (owner.state === 'claiming') void this.#leave(owner);
+      if (owner.state === 'leaving') continue;
+      if (owner.isUnsure || owner.waiting > 0) this.#unsure.push(owner);
       owner.state = 'leaving';
       this.#deadlines.delete(owner.deadline);
       this.#owners.delete(owner);
     }
   }
 
+  /** All sessions of the lost lease have ended: only now may others take what they had. */
+  #onRejoined(): void {
+    for (const owner of this.#unsure.splice(0)) this.#leftovers.add(owner);
+  }
+
   /** The bucket has lost some or all: this node's logins must be there before others are granted. */
   async #putAgain(): Promise<void> {
+    const { epoch } = this.#membership.self;
+    const isHeld = (): boolean => this.#membership.holds && this.#membership.self.epoch === epoch;
     const limit = new TimeLimit(this.#membership.grantsInMs);
     const all = this.#owners.all().filter(({ state }) => state === 'live' || state === 'held');
-    while (all.length > 0 && this.#membership.holds) {
+    while (all.length > 0 && isHeld()) {
       const some = all.splice(0, AT_ONCE).filter(({ state }) => state !== 'leaving');
       const results = await Promise.allSettled(some.map((owner) => this.#records.putAgain(owner, limit)));
+      if (!isHeld()) return;
       for (const [i, result] of results.entries()) {
         if (result.status === 'rejected' && !limit.isOver) all.push(some[i]!);
         else if (result.status === 'rejected' || result.value) {

@@ -196,6 +196,22 @@ describe.skipIf(NO_NATS)('records of logins (where NATS is installed)', () => {
     expect(await recordsOf(membership)).toEqual([]);
   });
 
+  it('are not left by a login that is put into new data when the lease of its node is lost', async () => {
+    const nats = await startNats();
+    const { membership, registry } = await join(nats);
+    await registry.claim(claimOf('put-late'), worker());
+    await nats.kill();
+    nats.forget();
+    const puts = holdPuts(membership.data);
+    await nats.start();
+    await puts.reached;
+    await loseLease(membership);
+    await membership.whenGranting(never);
+    puts.letThrough();
+    await expect.poll(() => recordsOf(membership)).toEqual([]);
+    expect(await registry.claim(claimOf('put-late'), worker())).toHaveProperty('granted');
+  });
+
   it('are removed again where NATS has forgotten that they were, as old ones do that are killed', async () => {
     const nats = await startNats();
     const { membership, registry } = await join(nats);

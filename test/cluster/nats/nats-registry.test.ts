@@ -445,4 +445,13 @@ describe.skipIf(NO_NATS)('the logins of a cluster (where NATS is installed)', ()
     await untilGranted(b!.registry, claimOf('alice'));
     expect(await a!.registry.claim(claimOf('bob'), worker())).toHaveProperty('granted');
   });
+
+  it('are not free for others before a node that has lost its lease says that its sessions have ended', async () => {
+    const [a, b] = await joinAll(2, { claimTimeoutMs: 500 });
+    await untilGranted(a!.registry, claimOf('alice'));
+    a!.membership.abandon('the test');
+    await expect(b!.registry.claim(claimOf('alice'), worker())).rejects.toMatchObject({ code: 'TIMED_OUT' });
+    await a!.membership.rejoin();
+    await untilGranted(b!.registry, claimOf('alice'));
+  });
 });
