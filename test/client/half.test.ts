@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { openHalf } from '../../src/client/half.ts';
@@ -17,7 +18,8 @@ it('[P12] the time for a half includes that for its connection', async () => {
   const failed = vi.fn<(error: ChatosError) => void>();
   const opening = openHalf(parseAddress(`127.0.0.1:${port}`), 1n, { timeoutMs: 1_000 }).catch(failed);
   vi.advanceTimersByTime(400);
-  await readExactly(await accepted, 5);
+  const atServer = await accepted;
+  await readExactly(atServer, 5);
   vi.advanceTimersByTime(599);
   await new Promise(setImmediate);
   expect(failed).not.toHaveBeenCalled();
@@ -25,6 +27,9 @@ it('[P12] the time for a half includes that for its connection', async () => {
   await opening;
   expect(failed.mock.calls).toMatchObject([[{ code: 'TIMED_OUT' }]]);
   expect(vi.getTimerCount()).toBe(0);
+  vi.useRealTimers();
+  // The connection is given up, too.
+  await once(atServer.resume(), 'end');
 });
 
 it('[P12] a half goes to the address where the session was reached, not to another of the same name', async () => {

@@ -199,8 +199,12 @@ describe('the events of a server', () => {
     await turns(alice);
     broken.resetAndDestroy();
     await rig.log.until('private connection lost');
-    alice.close(await agree(alice, bob), 'alice', 'bob');
+    const closed = await agree(alice, bob);
+    const waiting = await knock(rig.port[4], closed);
+    await turns(alice);
+    alice.close(closed, 'alice', 'bob');
     await bob.next(12);
+    await endOf(waiting);
     await agree(bob, alice);
     vi.advanceTimersByTime(60_000);
     for (const wrong of [-1n, -2n, -3n]) await endOf(await knock(rig.port[4], wrong));

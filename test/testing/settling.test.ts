@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { expect, test } from 'vitest';
 import type { Activity } from '../../src/bot/running/activity.ts';
 import { settle, type Party } from '../../src/testing/settle.ts';
@@ -53,6 +54,12 @@ class SlowParty implements Party {
     return Promise.resolve();
   }
 }
+
+test('it leaves nothing at the signal that would end it', async () => {
+  const { signal } = new AbortController();
+  await settle(new SlowWorld(), signal);
+  expect(getEventListeners(signal, 'abort')).toEqual([]);
+});
 
 test('what a user has said, and the answer, arrive before the world has settled', async () => {
   const world = new SlowWorld();

@@ -59,6 +59,7 @@ describe('a recording', () => {
   it.each([
     ['17 million characters', 'lorem ipsum dolor '.repeat(950_000)],
     ['2.9 million characters that grow six-fold as escapes', '\0'.repeat(2_900_000)],
+    ['some lines that are full', 'x'.repeat(2 * 65_536)],
     ['pairs of surrogates, cut or alone', `x${'\u{1F3B2}'.repeat(40_000)}\uD83C${'\u{1F3B2}'.repeat(40_000)}\uDFB2`],
   ])('has a text of %s whole, in lines that a reader can take', async (_, text) => {
     const file = await newFile();

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import net from 'node:net';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { clusterKeys } from '../../../src/cluster/nodes/cluster-keys.ts';
 import { PeerFailure } from '../../../src/cluster/nodes/peer-failure.ts';
 import {
@@ -49,6 +49,14 @@ function failureOf(result: PromiseSettledResult<unknown>): string | undefined {
   expect(result.reason).toBeInstanceOf(PeerFailure);
   return (result.reason as PeerFailure).message;
 }
+
+it('a handshake that is done leaves no time limit behind', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { call, answer } = await meet(planOf(one, false), planOf(two, false));
+  expect([call.status, answer.status]).toEqual(['fulfilled', 'fulfilled']);
+  expect(vi.getTimerCount()).toBe(0);
+});
 
 describe.each([true, false])('two processes of a cluster, encrypted: %s,', (isEncrypted) => {
   it('learn who the other is, and then have the connection for themselves, with all that follows at once', async () => {

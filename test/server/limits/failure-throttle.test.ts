@@ -53,6 +53,8 @@ describe('FailureThrottle', () => {
     expect(throttle.blocks('192.0.2.1')).toBe(ALL);
     clock.now += 60_000;
     expect(throttle.blocks('192.0.2.1')).toBeUndefined();
+    // Nothing of that minute counts in the next one.
+    expect(sources.map((source) => throttle.fail(source))).toEqual(sources.map((_, i) => (i === 4 ? ALL : undefined)));
   });
 
   it('[P12] a source that is blocked and goes on does not block the others', () => {

@@ -6,6 +6,7 @@ import { messageOf } from '../../../src/errors.ts';
 import { makeCode } from '../../../src/transfer/secure/codes.ts';
 import type { SecureChannel } from '../../../src/transfer/secure/secure-channel.ts';
 import type { ChannelSecret } from '../../../src/transfer/secure/secret.ts';
+import { makeSecureHello } from '../../../src/transfer/secure/hello.ts';
 import { secureChannel } from '../../../src/transfer/secure/secure.ts';
 import { pipeChannel } from '../../../src/transfer/pipe.ts';
 import { Collector, lentSource } from '../verified/rig.ts';
@@ -51,6 +52,13 @@ it('an empty stream has an end too', async () => {
   requester.end();
   target.end();
   expect(await Promise.all([buffer(requester), buffer(target)])).toEqual([Buffer.alloc(0), Buffer.alloc(0)]);
+});
+
+it('what says that it is longer than anything that is agreed on is not waited for', async () => {
+  const { requester, target } = memoryPair();
+  const secured = secureChannel(target, SECRET, { handshakeTimeoutMs: 10_000 });
+  requester.write(Buffer.concat([makeSecureHello('requester', SECRET.kind), Buffer.from([1, 0x08, 0x01])]));
+  await expect(secured).rejects.toMatchObject({ code: 'WRONG_SECRET' });
 });
 
 it('what breaks one side is an abort for the other', async () => {
