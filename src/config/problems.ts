@@ -36,7 +36,7 @@ function unknownKeysIn(schema: object, value: unknown, path: Path): Problem[] {
 
 /** Empty lists in place of mappings: a schema without required keys accepts them, as they have no unknown ones. */
 function listsForMappings(schema: object, value: unknown, path: Path): Problem[] {
-  if (Array.isArray(value) && value.length === 0 && unwrap(schema).entries && is(schema as GenericSchema, value)) {
+  if (Array.isArray(value) && unwrap(schema).entries && is(schema as GenericSchema, value)) {
     return [{ path, atKey: false, message: `expected ${NAMES['Object']}, found a list` }];
   }
   if (typeof value !== 'object' || value === null) return [];

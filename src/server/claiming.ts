@@ -25,7 +25,7 @@ export async function takeLogin(
 
 /** A client whose connection died in silence wants its login back. */
 function endGhost({ directory }: Hub, claim: Claim, other: Obstacle): boolean {
-  if (other.held || other.key !== claim.key) return false;
+  if (other.key !== claim.key) return false;
   const client = directory.find(claim.login);
   return client?.id === other.id && client.endIfGhost?.(claim) === true;
 }

@@ -305,6 +305,8 @@ describe('a client that has lost its session', () => {
     await back;
     expect(client.server).toMatchObject({ port });
     expect(fake.accepted).toBe(0);
+    await again.close();
+    while (fake.accepted === 0) await next(client, 'retrying');
   });
 });
 

@@ -42,3 +42,10 @@ it('what has not been taken is still to come when the connection has ended on bo
   expect(tap.destroyed).toBe(false);
   expect(String(tap.read())).toBe('the last words');
 });
+
+it('what TLS says behind its end is dropped, and counts as written', async () => {
+  const { raw, tap } = await tapped();
+  tap.end();
+  await new Promise<void>((resolve) => tap.write(Buffer.from('new keys'), () => resolve()));
+  expect(raw.bytesWritten).toBe(0);
+});

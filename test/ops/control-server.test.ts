@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { spawnSync } from 'node:child_process';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ChatosError } from '../../src/errors.ts';
 import { askControl } from '../../src/ops/control-client.ts';
 import type { ControlLine } from '../../src/ops/control-protocol.ts';
@@ -101,6 +101,23 @@ describe('a control socket', () => {
     await log.until('control connection closed: nothing moved on it');
     expect(made).toBeGreaterThan(0);
     expect(made).toBeLessThan(100_000);
+  });
+
+  it('lets a client take its answer slowly, as long as it takes some of it', async () => {
+    const row: ControlLine = { type: 'row', text: 'x'.repeat(1024 * 1024) };
+    const { file } = await start({ answer: () => Array.from({ length: 8 }, () => row), timeoutMs: 1_000 });
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const client = new RawControl(file);
+    let rows = 0;
+    client.socket.on('data', (text: string) => {
+      if (!text.includes('\n')) return;
+      rows += 1;
+      vi.advanceTimersByTime(300);
+    });
+    client.send('{"command":"a"}\n');
+    expect(await client.answer()).toHaveLength(9);
+    expect(rows).toBeGreaterThan(4);
   });
 
   it('takes 16 connections, closes more, and serves others when they have gone', async () => {

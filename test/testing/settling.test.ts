@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Activity } from '../../src/bot/running/activity.ts';
-import { settle, type Party } from '../../src/testing/settle.ts';
+import { settle, settleWithin, type Party } from '../../src/testing/settle.ts';
 
 /**
  * A server and its clients, as slow as they may be: what a party has sent arrives, and what the server has for it is
@@ -59,6 +59,13 @@ test('it leaves nothing at the signal that would end it', async () => {
   const { signal } = new AbortController();
   await settle(new SlowWorld(), signal);
   expect(getEventListeners(signal, 'abort')).toEqual([]);
+});
+
+test('it leaves no time limit behind', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  await settleWithin(1_000, new SlowWorld());
+  expect(vi.getTimerCount()).toBe(0);
 });
 
 test('what a user has said, and the answer, arrive before the world has settled', async () => {

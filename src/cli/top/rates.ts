@@ -99,7 +99,6 @@ export class TopModel {
 
   #begin({ server }: Snapshot): void {
     this.#course.length = 0;
-    this.#actedAt.clear();
     this.#first = countsOf(server.troubles);
   }
 

@@ -379,6 +379,19 @@ const PROJECTS: readonly [what: string, entry: string, files: Files][] = [
     },
   ],
   [
+    'a CommonJS file that has thrown, and is run again',
+    'bot.mjs',
+    {
+      'bot.mjs': [
+        "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);",
+        "const run = () => { try { return require('./late.cjs'); } catch (error) { return error.message; } };",
+        'export const value = [run(), run(), run()];',
+      ].join('\n'),
+      'late.cjs':
+        "globalThis.late = !globalThis.late;\nif (globalThis.late) throw new Error('not yet');\nmodule.exports = 'now';",
+    },
+  ],
+  [
     'a file by its URL, its path, a name that is computed, and twice after a failure',
     'bot.mjs',
     {

@@ -109,6 +109,21 @@ describe('a stream that resumes', () => {
     expect(taken).toBe(20);
   });
 
+  it('goes on behind a connection that was cut within the head of a frame', async () => {
+    const stream = new ResumingStream('id', TIMES, () => undefined);
+    onTestFinished(() => void stream.destroy());
+    const frame = Buffer.concat([Buffer.from([1, 0, 0, 0, 0, 0, 3]), Buffer.from('abc')]);
+    const [first, other] = await sockets();
+    stream.attach(first, 0);
+    const come = once(first, 'data');
+    other.write(frame.subarray(0, 5));
+    await come;
+    const [second, another] = await sockets();
+    stream.attach(second, 0);
+    another.write(frame);
+    expect(String((await once(stream, 'data'))[0])).toBe('abc');
+  });
+
   it('forgets what the other side has, though little is said', async () => {
     const { one, other } = await pair();
     one.write('a word');

@@ -20,6 +20,18 @@ function address(exempt = false) {
   return { messagesPaidAt: 0, bytesPaidAt: 0, exempt, roundAt: -Infinity, sharers: 0 };
 }
 
+it('a sender that is gone is not resumed, though its turn had come', async () => {
+  stopTheClock();
+  const { slowing } = slowingWith({});
+  const resumed: string[] = [];
+  const [gone, stays] = ['gone', 'stays'].map((name) => senderFrom(address(), () => void resumed.push(name)));
+  for (const sender of [gone!, stays!]) slowing.wait(sender);
+  vi.advanceTimersByTime(25);
+  slowing.forget(gone!);
+  await new Promise(setImmediate);
+  expect(resumed).toEqual(['stays']);
+});
+
 function senderFrom(source = address(), resume = (): void => undefined): Sender {
   return { messagesPaidAt: 0, bytesPaidAt: 0, source, roundAt: 0, leftMs: 0, isHeldBack: false, resume };
 }

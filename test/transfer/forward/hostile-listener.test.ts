@@ -141,3 +141,14 @@ test('connections to ports that were never asked for are turned away', async () 
   await expect.poll(() => String(Buffer.concat(answers))).toContain('{"type":"drop","connection":7}');
   expect(tunnel.isOpen).toBe(true);
 });
+
+test('a port that was refused is none that was asked for', async () => {
+  const { peer, tunnel } = await opened();
+  const answers: Buffer[] = [];
+  peer.on('data', (chunk: Buffer) => answers.push(chunk));
+  const listening = tunnel.listen({ host: '127.0.0.1', port: 1 }, () => expect.unreachable(), limits);
+  peer.write(frame(DATA, 0, 1, Buffer.from('{"type":"not-listening","listener":1,"cause":"in-use"}\n')));
+  await expect(listening).rejects.toMatchObject({ code: 'LISTEN_FAILED' });
+  peer.write(frame(DATA, 0, 1, Buffer.from('{"type":"incoming","listener":1,"connection":7,"from":"x"}\n')));
+  await expect.poll(() => String(Buffer.concat(answers))).toContain('{"type":"drop","connection":7}');
+});

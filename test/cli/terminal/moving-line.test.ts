@@ -1,0 +1,12 @@
+import process from 'node:process';
+import { expect, it } from 'vitest';
+import { showMovingLine } from '../../../src/cli/terminal/moving-line.ts';
+
+it('a line that has ended answers nobody any more', () => {
+  const before = process.listeners('SIGUSR1');
+  const line = showMovingLine({ isShown: false, line: () => '', onAsked: () => undefined });
+  line.hide();
+  expect(process.listeners('SIGUSR1')).toHaveLength(before.length + 1);
+  line.end();
+  expect(process.listeners('SIGUSR1')).toEqual(before);
+});
