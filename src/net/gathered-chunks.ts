@@ -18,6 +18,11 @@ export class GatheredChunks {
     return this.#chunks.length === 0;
   }
 
+  /** How many bytes wait to be handed on. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   add(chunk: Buffer): void {
     this.#chunks.push(chunk);
     this.#bytes += chunk.length;

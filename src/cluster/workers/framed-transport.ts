@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { ConfirmedEnd } from '../../net/confirmed-end.ts';
+import { GatheredChunks } from '../../net/gathered-chunks.ts';
 import { handleOf } from '../../net/socket-handle.ts';
 import { reuseBuffer } from '../../net/reused-buffer.ts';
 import type { Ending, OnChunk, Transport } from '../../net/transport.ts';
@@ -13,6 +14,8 @@ type Done = (error?: Error | null) => void;
 const HEAD_BYTES = 4;
 /** A frame without bytes. */
 const END = Buffer.alloc(HEAD_BYTES);
+/** Pieces of TLS that come in one turn are handed on together, up to so much: that stays in the caches of a processor. */
+const GATHERED_BYTES = 256 * 1024;
 
 /** What is known of the connection that a worker relays to another. */
 export type RelayedFrom = Pick<Transport, 'remoteAddress' | 'encrypted' | 'certificate'>;
@@ -79,6 +82,10 @@ class FramedStream extends Duplex {
   #left = 0;
   #head: Buffer = Buffer.alloc(0);
   #hasEnded = false;
+  /** What has been read and is handed on later in this turn: only where there is no buffer that is used again. */
+  readonly #gathered = new GatheredChunks((chunk) => this.#handOn(chunk));
+  /** The end of the connection came before all that was read had been handed on. */
+  #isOver = false;
 
   constructor(socket: Socket) {
     super({ allowHalfOpen: true });
@@ -89,20 +96,21 @@ class FramedStream extends Duplex {
   }
 
   /**
-   * From now on, reads into a buffer that is used again, and hands on from there what is in frames. Returns whether it does:
-   * only TCP can, and nothing may wait to be read.
+   * From now on, hands on what is in frames from a buffer that is used again: TCP is read into it, and the pieces of TLS are
+   * put together there. Returns whether it does: nothing may wait to be read.
    */
   readDirectly(onChunk: OnChunk, sizes: readonly number[] | undefined): boolean {
     const old = this.#socket;
-    const isTcp = handleOf(old) !== undefined;
-    if (!isTcp || old.destroyed || old.readableEnded || old.writableLength > 0 || this.readableLength > 0) return false;
+    if (old.destroyed || old.readableEnded || this.readableLength > 0) return false;
+    // The socket is replaced; TLS is not, and reports later what it has written.
+    if (handleOf(old) && old.writableLength > 0) return false;
     old
       .off('data', this.#onData)
       .off('error', this.#onError)
       .off('end', this.#onEnd)
       .off('close', this.#breakUnlessOver);
     const rest = takeUnread(old);
-    const socket = reuseBuffer(old, (chunk) => this.#handOn(chunk), sizes)!;
+    const socket = reuseBuffer(old, (chunk) => this.#handOn(chunk), sizes) ?? old.on('data', this.#onPiece);
     this.#listen(socket);
     this.#socket = socket;
     this.#onChunk = onChunk;
@@ -120,6 +128,8 @@ class FramedStream extends Duplex {
 
   /** Behind an end of both sides, the other process closes: our last write may be reported a moment later. */
   readonly #onEnd = (): void => {
+    this.#isOver = this.#rest !== undefined || !this.#gathered.isEmpty;
+    if (this.#isOver) return;
     if (this.#hasEnded) setImmediate(this.#breakUnlessOver);
     else this.#breakUnlessOver();
   };
@@ -174,10 +184,23 @@ class FramedStream extends Duplex {
     if (!more) this.#socket.pause();
   };
 
+  readonly #onPiece = (piece: Buffer): void => {
+    if (this.#gathered.isEmpty) setImmediate(this.#handOnGathered);
+    this.#gathered.add(piece);
+    if (this.#gathered.bytes >= GATHERED_BYTES) this.#handOnGathered();
+  };
+
+  readonly #handOnGathered = (): void => {
+    if (!this.destroyed && !this.#gathered.deliver()) this.#socket.pause();
+  };
+
   /** Hands on what was read directly. Returns whether more may be read. */
   #handOn(chunk: Buffer): boolean {
     const taken = this.#unframe(chunk, this.#onChunk!);
-    if (taken === undefined) return true;
+    if (taken === undefined) {
+      if (this.#isOver) this.#onEnd();
+      return true;
+    }
     // Nothing is read into its buffer before the socket is resumed.
     this.#rest = chunk.subarray(taken);
     this.pause();

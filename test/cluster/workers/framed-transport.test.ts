@@ -1,0 +1,115 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import net, { type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { secureAnswerer, secureCaller } from '../../../src/cluster/nodes/peer-tls.ts';
+import { FramedTransport } from '../../../src/cluster/workers/framed-transport.ts';
+import type { OnChunk, Transport } from '../../../src/net/transport.ts';
+import { pattern } from '../../support/server-sockets.ts';
+
+const KEY = Buffer.alloc(32, 7);
+const FROM = { remoteAddress: undefined, encrypted: true, certificate: undefined };
+
+type Kind = 'TLS' | 'TCP' | 'a Unix socket';
+
+async function sockets(kind: Kind): Promise<readonly [Socket, Socket]> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'chatosbot-framed-'));
+  const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true });
+  server.listen(kind === 'a Unix socket' ? { path: path.join(folder, 'half') } : { host: '127.0.0.1', port: 0 });
+  await once(server, 'listening');
+  const address = server.address() as net.AddressInfo | string;
+  const where = typeof address === 'string' ? { path: address } : { host: '127.0.0.1', port: address.port };
+  const one = net.connect({ ...where, allowHalfOpen: true });
+  const [other] = (await once(server, 'connection')) as [Socket];
+  onTestFinished(() => {
+    for (const each of [one, other]) each.destroy();
+    server.close();
+    rmSync(folder, { recursive: true });
+  });
+  return kind === 'TLS' ? Promise.all([secureCaller(one, KEY), secureAnswerer(other, KEY)]) : [one, other];
+}
+
+/** A sender, and a receiver that reads by `onChunk` as a relay does. */
+async function pair(kind: Kind, onChunk: OnChunk): Promise<{ sender: FramedTransport; receiver: Transport }> {
+  const [one, other] = (await sockets(kind)).map((socket) => new FramedTransport(socket, FROM)) as [
+    FramedTransport,
+    FramedTransport,
+  ];
+  const receiver = other.readIntoReusedBuffer(onChunk);
+  expect(receiver).toBeDefined();
+  return { sender: one, receiver: receiver! };
+}
+
+/** Resolves when the system has taken it. */
+function written({ stream }: Transport, bytes: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stream.write(bytes, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+/** Whatever has broken it. */
+function closed({ stream }: Transport): Promise<void> {
+  return new Promise((resolve) => {
+    stream.once('close', resolve);
+  });
+}
+
+it('hands on together what TLS deciphers in pieces of 16 KiB', async () => {
+  const sent = pattern(1024 * 1024, 1);
+  const chunks: Buffer[] = [];
+  let onAll = (): void => undefined;
+  const all = new Promise<void>((resolve) => (onAll = resolve));
+  const { sender, receiver } = await pair('TLS', (chunk) => {
+    chunks.push(Buffer.from(chunk));
+    if (chunks.reduce((sum, { length }) => sum + length, 0) === sent.length) onAll();
+    return true;
+  });
+  await written(sender, sent);
+  receiver.stream.resume();
+  await all;
+  expect(Buffer.concat(chunks).equals(sent)).toBe(true);
+  expect(chunks.length).toBeLessThan(32);
+});
+
+describe.each<Kind>(['TLS', 'TCP', 'a Unix socket'])('over %s,', (kind) => {
+  it('[P14] an end comes behind all that was sent, though each chunk is waited for', async () => {
+    const sent = pattern(3 * 1024 * 1024, 2);
+    const chunks: Buffer[] = [];
+    const { sender, receiver } = await pair(kind, (chunk) => {
+      chunks.push(Buffer.from(chunk));
+      setImmediate(() => setImmediate(() => receiver.stream.resume()));
+      return false;
+    });
+    const end = new Promise<void>((resolve) => {
+      receiver.onEnd(resolve);
+    });
+    sender.onEnd(() => undefined);
+    sender.stream.resume();
+    receiver.stream.end();
+    const over = Promise.all([sender, receiver].map(closed));
+    sender.stream.end(sent);
+    receiver.stream.resume();
+    await end;
+    expect(Buffer.concat(chunks).equals(sent)).toBe(true);
+    await over;
+    expect([sender.ending, receiver.ending]).toEqual(['in order', 'in order']);
+  });
+
+  it('[P14] a connection that ends without an end in it is an abort', async () => {
+    const sent = pattern(128 * 1024, 3);
+    let ends = 0;
+    const { sender, receiver } = await pair(kind, () => {
+      setImmediate(() => receiver.stream.resume());
+      return false;
+    });
+    receiver.onEnd(() => (ends += 1));
+    const over = closed(receiver);
+    await written(sender, sent);
+    sender.stream.destroy();
+    receiver.stream.resume();
+    await over;
+    expect([ends, receiver.ending]).toEqual([0, 'aborted']);
+  });
+});
