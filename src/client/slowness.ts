@@ -106,15 +106,20 @@ export class Slowness {
 
   #look(): void {
     const now = performance.now();
-    // This process was busy, or asleep: what has come meanwhile is read later.
-    if (now - this.#lookedAt >= 2 * LOOK_MS) this.#forget();
+    const question = this.#settings.oldestQuestion();
+    const wasAway = now - this.#lookedAt >= 2 * LOOK_MS;
     this.#lookedAt = now;
-    this.#looks = [...this.#looks, this.#lateMs].slice(-LOOKS);
+    if (wasAway) {
+      // This process was busy, or asleep: what came meanwhile is read later, and nothing is known of that time.
+      this.#countedUntil = now;
+    } else {
+      if (question) this.#countLate(question, now);
+      this.#looks = [...this.#looks, this.#lateMs].slice(-LOOKS);
+    }
     this.#lateMs = 0;
     const isUnsent = this.#settings.unsentBytes() > 0;
     this.#unsentAt = isUnsent ? (this.#unsentAt ?? now) : undefined;
-    const question = this.#settings.oldestQuestion();
-    const isSlow = this.#isLate(question, now) || (this.#unsentAt !== undefined && now - this.#unsentAt >= UNSENT_MS);
+    const isSlow = this.#isLate() || (this.#unsentAt !== undefined && now - this.#unsentAt >= UNSENT_MS);
     // Twice: what came while this process was busy is read in between.
     if (isSlow === this.#wasSlow) this.#become(isSlow);
     this.#wasSlow = isSlow;
@@ -123,10 +128,17 @@ export class Slowness {
     this.#timer = undefined;
   }
 
+  /** What is waited for until now; until it is late, that may count later. */
+  #countLate(question: Question, now: number): void {
+    const lateMs = this.#lateFor(question, now);
+    this.#lateMs += lateMs;
+    if (lateMs > 0) this.#countedUntil = now;
+  }
+
   /** Whether most of the time was spent waiting for late answers. */
-  #isLate(question: Question | undefined, now: number): boolean {
+  #isLate(): boolean {
     const looks = this.#slowed ? this.#looks.slice(-RECENT_LOOKS) : this.#looks;
-    const waitedMs = looks.reduce((sum, ms) => sum + ms, question ? this.#lateFor(question, now) : 0);
+    const waitedMs = looks.reduce((sum, ms) => sum + ms, 0);
     return waitedMs >= (this.#slowed ? RECENT_MS : SLOW_MS);
   }
 

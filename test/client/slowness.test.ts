@@ -78,12 +78,23 @@ interface Server {
   readonly messagesPerSecond: number;
   /** Whether it does nothing at this time, in ms. */
   readonly stands?: (ms: number) => boolean;
+  /** How often our process is stopped, for 1,200 ms; in ms. @default never */
+  readonly stopsEveryMs?: number;
 }
 
 /** What happens in so many seconds: the clock goes on by a millisecond at a time. */
-function windowsTo({ roundTripMs, messagesPerSecond, stands }: Server, seconds: number): string[] {
+function windowsTo(
+  { roundTripMs, messagesPerSecond, stands, stopsEveryMs = Infinity }: Server,
+  seconds: number,
+): string[] {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
-  onTestFinished(() => void vi.useRealTimers());
+  const running = performance.now.bind(performance);
+  let stoppedMs = 0;
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => running() + stoppedMs);
+  onTestFinished(() => {
+    clock.mockRestore();
+    vi.useRealTimers();
+  });
   const happened: string[] = [];
   const open: Question[] = [];
   const slowness = new Slowness({
@@ -98,6 +109,7 @@ function windowsTo({ roundTripMs, messagesPerSecond, stands }: Server, seconds: 
   let confirming = 0;
   let credit = 0;
   for (let ms = 0; ms < seconds * 1_000; ms++, vi.advanceTimersByTime(1)) {
+    if (ms % stopsEveryMs === stopsEveryMs - 1) stoppedMs += 1_200;
     while (answers[0] && answers[0].at <= ms) {
       slowness.answered(answers.shift()!.question);
       open.shift();
@@ -127,6 +139,7 @@ describe('a client that waits for answers now and then [P17]', () => {
     ['bytes, 300 messages a second', { roundTripMs: 1, messagesPerSecond: 300 }],
     ['packets, 1000 messages a second', { roundTripMs: 1, messagesPerSecond: 1_000 }],
     ['bytes, and is far away', { roundTripMs: 200, messagesPerSecond: 300 }],
+    ['bytes, while our process hardly runs', { roundTripMs: 1, messagesPerSecond: 300, stopsEveryMs: 1_600 }],
   ])('is slowed by a server that keeps it to a rate of %s', (_, server) => {
     expect(windowsTo(server, 5)).toEqual(['slowed']);
     expect(windowsTo(server, 60)).toEqual(['slowed']);
@@ -136,6 +149,7 @@ describe('a client that waits for answers now and then [P17]', () => {
     ['is far away', { roundTripMs: 200, messagesPerSecond: 50_000 }],
     ['is fast', { roundTripMs: 0, messagesPerSecond: 50_000 }],
     ['is slow', { roundTripMs: 2, messagesPerSecond: 4_000 }],
+    ['is fast, while our process hardly runs', { roundTripMs: 2, messagesPerSecond: 50_000, stopsEveryMs: 1_600 }],
     [
       'is busy for a second at a time',
       { roundTripMs: 2, messagesPerSecond: 20_000, stands: (ms: number) => ms % 4_000 > 3_000 },

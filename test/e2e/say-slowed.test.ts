@@ -1,16 +1,19 @@
 import { once } from 'node:events';
 import net from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
+import type { Command } from '../support/command.ts';
 import { packet, read } from '../support/rfc-peer.ts';
 import { labFile, shell, startServer } from './chatosbot.ts';
 
 const LINES = 4_000;
 /** Longer than `say` waits for a server that has never answered. */
 const STOPPED_MS = 12_000;
+const SLOWED = /^the server slows this client[^\n]*\n?$/;
 const TEXT = 'hello '.repeat(40).trim();
 
-/** A server that does not read for a while, after so many messages; counts them. */
-async function slowServer(after: number) {
+/** A server that does not read until it may, after so many messages; counts them. */
+async function slowServer(after: number, mayRead: () => Promise<unknown>) {
   const heard = { messages: 0, resumed: false };
   const server = net.createServer({ allowHalfOpen: true }, (socket) => {
     let bytes: Buffer = Buffer.alloc(0);
@@ -29,7 +32,8 @@ async function slowServer(after: number) {
       if (heard.messages < after || heard.resumed) return;
       socket.pause();
       heard.resumed = true;
-      setTimeout(() => socket.resume(), STOPPED_MS);
+      const goOn = (): void => void socket.resume();
+      Promise.all([mayRead(), pause(STOPPED_MS)]).then(goOn, goOn);
     });
   });
   server.listen(0, '127.0.0.1');
@@ -42,15 +46,12 @@ test.each([
   ['everyone', ''],
   ['one login', '--to bob'],
 ])('say - to %s waits for a server that stops reading, says so once, and loses nothing', async (_, to) => {
-  const { heard, port } = await slowServer(2_000);
-  const say = shell(
+  const { heard, port } = await slowServer(2_000, () => say.line(SLOWED));
+  const say: Command = shell(
     `yes '${TEXT}' | head -n ${LINES} | chatosbot say - ${to} --login sayer --server 127.0.0.1:${port}`,
   );
   const { status, stderr } = await say.exit(60_000);
-  expect({ status, stderr }).toEqual({
-    status: 0,
-    stderr: expect.stringMatching(/^the server slows this client[^\n]*\n$/),
-  });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: expect.stringMatching(SLOWED) });
   expect(heard.messages).toBe(LINES);
 });
 
@@ -78,10 +79,7 @@ test('say - says once that a server slows it which keeps it to its rates', async
   const server = await startServer(['--config', labFile('default.yaml', '{}')]);
   const say = shell(`${lines(3_000)} | chatosbot say - --login sayer --server ${server.at}`);
   const { status, stderr } = await say.exit(60_000);
-  expect({ status, stderr }).toEqual({
-    status: 0,
-    stderr: expect.stringMatching(/^the server slows this client[^\n]*\n$/),
-  });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: expect.stringMatching(SLOWED) });
 });
 
 test.each([
