@@ -1,7 +1,10 @@
 const LOOK_MS = 500;
 /** So long may bytes wait for the system to take them. */
 const UNSENT_MS = 1_000;
-/** An answer is late where it takes so much longer than twice the fastest one, while so many messages are under way. */
+/**
+ * An answer is late where it takes so much longer than twice the fastest one, while so many messages are under way, or where
+ * the question followed on so many: who waits for it sends no more.
+ */
 const LATE_MS = 100;
 const MUCH = 20;
 /** Who waits for late answers half of so many looks is slowed, until it does so for less than half of so few. */
@@ -14,6 +17,8 @@ const RECENT_MS = (RECENT_LOOKS * LOOK_MS) / 2;
 export interface Question {
   readonly askedAt: number;
   readonly behind: number;
+  /** Whether many of them were sent in the last looks. */
+  readonly followsMany: boolean;
 }
 
 export interface SlownessSettings {
@@ -39,6 +44,8 @@ export class Slowness {
   /** Messages sent in this session, and those that are known to be handled. */
   #sent = 0;
   #handled = 0;
+  /** How many were sent at the last looks. */
+  #sentBefore: number[] = [];
   /** How long the fastest answer of this session took. */
   #fastestMs = Infinity;
   /** The time spent waiting for late answers: all until the last look, in each of the last looks, and until when it is counted. */
@@ -59,15 +66,18 @@ export class Slowness {
 
   /** A message was sent. */
   sent(): void {
+    if (!this.#timer) {
+      this.#lookedAt = performance.now();
+      this.#sentBefore = [this.#sent];
+      this.#timer = setInterval(() => this.#look(), LOOK_MS).unref();
+    }
     this.#sent += 1;
-    if (this.#timer) return;
-    this.#lookedAt = performance.now();
-    this.#timer = setInterval(() => this.#look(), LOOK_MS).unref();
   }
 
   /** A message to ourselves is about to be sent. */
   ask(): Question {
-    return { askedAt: performance.now(), behind: this.#sent };
+    const behind = this.#sent;
+    return { askedAt: performance.now(), behind, followsMany: behind - (this.#sentBefore[0] ?? behind) >= MUCH };
   }
 
   /** It is back: the server has handled all that was sent before it. */
@@ -86,6 +96,7 @@ export class Slowness {
     this.#unsentAt = undefined;
     this.#sent = 0;
     this.#handled = 0;
+    this.#sentBefore = [];
     this.#fastestMs = Infinity;
     this.#forget();
     this.#wasSlow = false;
@@ -93,8 +104,9 @@ export class Slowness {
   }
 
   /** How long it has been waited for a late answer that is not counted yet, in ms. */
-  #lateFor({ askedAt }: Question, now: number): number {
-    const isLate = this.#sent - this.#handled >= MUCH && now - askedAt >= 2 * this.#fastestMs + LATE_MS;
+  #lateFor({ askedAt, followsMany }: Question, now: number): number {
+    const isMuch = followsMany || this.#sent - this.#handled >= MUCH;
+    const isLate = isMuch && now - askedAt >= 2 * this.#fastestMs + LATE_MS;
     return isLate ? now - Math.max(askedAt, this.#countedUntil) : 0;
   }
 
@@ -109,6 +121,7 @@ export class Slowness {
     const question = this.#settings.oldestQuestion();
     const wasAway = now - this.#lookedAt >= 2 * LOOK_MS;
     this.#lookedAt = now;
+    this.#sentBefore = [...this.#sentBefore, this.#sent].slice(-LOOKS);
     if (wasAway) {
       // This process was busy, or asleep: what came meanwhile is read later, and nothing is known of that time.
       this.#countedUntil = now;

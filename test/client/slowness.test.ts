@@ -159,6 +159,33 @@ describe('a client that waits for answers now and then [P17]', () => {
   });
 });
 
+it.each([
+  ['of many', 100, ['slowed']],
+  ['of a few', 10, []],
+])('a client is slowed where the server stands still before the last %s messages: %i -> %j', (_, count, expected) => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const happened: string[] = [];
+  let open: Question | undefined;
+  const slowness = new Slowness({
+    unsentBytes: () => 0,
+    oldestQuestion: () => open,
+    onSlowed: () => happened.push('slowed'),
+    onResumed: () => happened.push('resumed'),
+  });
+  const ask = (): Question => {
+    const question = slowness.ask();
+    slowness.sent();
+    return question;
+  };
+  for (let i = 0; i < count; i++) slowness.sent();
+  slowness.answered(ask());
+  // Who waits for the answer to this one sends no more.
+  open = ask();
+  vi.advanceTimersByTime(60_000);
+  expect(happened).toEqual(expected);
+});
+
 describe('the heartbeat of a client that is slowed', () => {
   it('takes it for a sign of life that what waits is taken, and gives up a server that takes nothing', async () => {
     const heartbeatMs = 1_000;
