@@ -61,7 +61,7 @@ function printed(command: string, args: readonly string[], input?: Buffer): Prom
   const done = new Promise<string>((resolve) => {
     child.once('close', (status) => resolve(status === 0 ? said : `${said} (${status}: ${errors})`));
   });
-  return within(done, `${command} ${args.at(-1)}`, 20_000);
+  return within(done, `${command} ${args.at(-1)}`, 50_000);
 }
 
 const python = async (port: number, sends: Buffer, reads: number, how: string): Promise<string> =>

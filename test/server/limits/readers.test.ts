@@ -134,7 +134,8 @@ describe('a reader that is slower than an exempt sender sends', () => {
     bob.resetAndDestroy();
     const began = performance.now();
     await pump.done;
-    expect(performance.now() - began).toBeLessThan(4_000);
+    // So long a reader is waited for that is there, and takes nothing.
+    expect(performance.now() - began).toBeLessThan(7_000);
   });
 
   it('[P17] is cut, and waited for by nobody, where it is not exempt', async () => {
