@@ -199,7 +199,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     const { loginHoldMs } = this.#hub.options.limits;
     const since = this.#connection.stalledSince;
     if (since === undefined || loginHoldMs === 0 || performance.now() - since < loginHoldMs) return false;
-    if (!this.#claim || !isSameClient(this.#claim, claim)) return false;
+    if (this.#claim?.key !== claim.key || !isSameClient(this.#claim, claim)) return false;
     this.#hub.events.emit('ghostReplaced', this);
     this.#leave('hold');
     this.#connection.destroy();

@@ -11,7 +11,7 @@ import { median, percentile, printTable } from './measure.ts';
 import { isInstalled } from './servers/processes.ts';
 
 const LEASE_TTL_MS = 3_000;
-const WORKER = { ending: undefined, endGhost: async () => false };
+const WORKER = { ending: undefined, endGhost: async () => undefined };
 /** So many logins, claimed by so many at a time. */
 const LOADS = [
   { count: 2_000, atOnce: 1 },

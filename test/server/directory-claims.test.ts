@@ -33,7 +33,7 @@ describe('while a claim is under way', () => {
     expect(await alice.next()).toEqual({ op: 3, login: 'bob', msg: '1' });
     expect(await alice.next()).toMatchObject({ op: 4, msg: '2' });
     expect(await bob.next(2)).toEqual({ op: 2 });
-    expect(rig.server.stats).toMatchObject({ forbidden: 0, clients: 2 });
+    expect(await rig.stats()).toMatchObject({ forbidden: 0, clients: 2 });
   });
 
   it('[P5] what came behind a LOGIN that is refused is forbidden', async () => {
@@ -42,7 +42,7 @@ describe('while a claim is under way', () => {
     directory.answer(false);
     await within(bob.ended, 'the end of the connection');
     await expectSilence(alice);
-    expect(rig.server.stats.forbidden).toBe(1);
+    expect((await rig.stats()).forbidden).toBe(1);
   });
 
   it('[P8][P9] the client is not found, and hears nothing of what was said, before LOGIN_ACCEPTED', async () => {
@@ -52,7 +52,7 @@ describe('while a claim is under way', () => {
     alice.request('bob');
     await alice.next(3);
     await expectSilence(alice);
-    expect(rig.server.stats.clients).toBe(1);
+    expect((await rig.stats()).clients).toBe(1);
     directory.answer(true);
     expect(await bob.next()).toEqual({ op: 1 });
     alice.say('after');
@@ -66,9 +66,9 @@ describe('while a claim is under way', () => {
     await (how === 'RST' ? rig.log.until('connection lost') : someTurns());
     directory.answer(true);
     while (directory.released.length === 0) await someTurns();
-    while (rig.server.stats.connections > 1) await someTurns();
+    while ((await rig.stats()).connections > 1) await someTurns();
     expect(directory.released).toEqual(['bob']);
-    expect(rig.server.stats.clients).toBe(1);
+    expect((await rig.stats()).clients).toBe(1);
     await expectSilence(await join('bob'));
   });
 
@@ -79,7 +79,7 @@ describe('while a claim is under way', () => {
     directory.answer(true);
     await someTurns();
     expect(directory.released).toEqual(['alice', 'bob']);
-    expect(rig.server.stats).toMatchObject({ clients: 0, connections: 0 });
+    expect(await rig.stats()).toMatchObject({ clients: 0, connections: 0 });
   });
 });
 
@@ -108,7 +108,7 @@ describe('a directory that fails', () => {
     directory.answer(true);
     await someTurns();
     expect(directory.released).toEqual(['bob']);
-    expect(rig.server.stats.clients).toBe(1);
+    expect((await rig.stats()).clients).toBe(1);
   });
 
   it('to give back what it granted late fails in silence', async () => {

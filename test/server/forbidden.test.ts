@@ -34,7 +34,7 @@ describe.each(WIDTHS)('forbidden packets, LONG of %i bytes', (width) => {
     mallory.send(bytes);
     expect(await mallory.login('alice')).toBe(true);
     await expectSilence(mallory, bob);
-    expect(rig.server.stats).toMatchObject({ forbidden: 1, malformed: 0, messages: 2 });
+    expect(await rig.stats()).toMatchObject({ forbidden: 1, malformed: 0, messages: 2 });
     expect(rig.log.of('forbidden packet')).toHaveLength(1);
   });
 
@@ -61,7 +61,7 @@ describe.each(WIDTHS)('forbidden packets, LONG of %i bytes', (width) => {
     await bob.next(5);
     mallory.send(bytes);
     await expectSilence(mallory, alice, bob);
-    expect(rig.server.stats).toMatchObject({ forbidden: 1, malformed: 0, wrongIds: 0, clients: 3 });
+    expect(await rig.stats()).toMatchObject({ forbidden: 1, malformed: 0, wrongIds: 0, clients: 3 });
     bob.ok('alice');
     expect((await alice.next(8)).connectId).toBe((await bob.next(8)).connectId);
   });
@@ -73,7 +73,7 @@ describe.each(WIDTHS)('forbidden packets, LONG of %i bytes', (width) => {
     await bob.next(5);
     alice.send(Buffer.concat([packet(6, A, B), packet(6, B, A), packet(7, A, B)]));
     await expectSilence(alice, bob);
-    expect(rig.server.stats.forbidden).toBe(3);
+    expect((await rig.stats()).forbidden).toBe(3);
   });
 
   it('[P5] a second answer to the same request is forbidden', async () => {
@@ -83,7 +83,7 @@ describe.each(WIDTHS)('forbidden packets, LONG of %i bytes', (width) => {
     bob.ok('alice');
     bob.ko('alice');
     await expectSilence(bob, alice);
-    expect(rig.server.stats.forbidden).toBe(2);
+    expect((await rig.stats()).forbidden).toBe(2);
   });
 
   it('[P5][P12] LOGIN_PRIVATE after a refused LOGIN is not the first packet: forbidden, even with a good id', async () => {
@@ -95,7 +95,7 @@ describe.each(WIDTHS)('forbidden packets, LONG of %i bytes', (width) => {
     peer.send(packet(9, long(good, width)));
     expect(await peer.login('carol')).toBe(true);
     await expectSilence(peer);
-    expect(rig.server.stats).toMatchObject({ forbidden: 1, wrongIds: 0 });
+    expect(await rig.stats()).toMatchObject({ forbidden: 1, wrongIds: 0 });
     await Promise.all([rig.half(good, width), rig.half(good, width)]);
   });
 
@@ -110,7 +110,7 @@ describe.each(WIDTHS)('forbidden packets, LONG of %i bytes', (width) => {
       mallory.send(Buffer.concat([packet(3, B, str('x')), packet(3, str('mallory'), str('too late'))]));
       await within(mallory.ended, 'the eighth to close');
       await expectSilence(bob);
-      expect(rig.server.stats).toMatchObject({ forbidden: 8, clients: 1 });
+      expect(await rig.stats()).toMatchObject({ forbidden: 8, clients: 1 });
       expect((await rig.log.until('too many forbidden packets')).level).toBe('warn');
     },
   );
@@ -125,6 +125,6 @@ describe('the limit of forbidden packets', () => {
     one.send(packet(1));
     await within(one.ended, 'the second to close');
     await expectSilence(two, await rig.join('one'));
-    expect(rig.server.stats).toMatchObject({ forbidden: 3, clients: 2 });
+    expect(await rig.stats()).toMatchObject({ forbidden: 3, clients: 2 });
   });
 });

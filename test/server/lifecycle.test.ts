@@ -82,7 +82,7 @@ describe('close', () => {
     expect(await bob.next()).toMatchObject({ op: 4, msg: 'last words' });
     expect(await Promise.all([alice.ended, bob.ended, unknown.ended])).toEqual(['end', 'end', 'end']);
     for (const port of [rig.port[4], rig.port[8]]) await expect(openSocket(port)).rejects.toThrow(/ECONNREFUSED/);
-    expect(rig.server.stats).toMatchObject({ clients: 0, connections: 0, channels: 0 });
+    expect(await rig.stats()).toMatchObject({ clients: 0, connections: 0, channels: 0 });
     const again = newServer();
     await again.listen(`127.0.0.1:${rig.port[4]}`);
   });
@@ -91,7 +91,7 @@ describe('close', () => {
     const rig = await Rig.start();
     await rig.channel();
     await within(rig.server.close(), 'the close');
-    expect(rig.server.stats).toMatchObject({ clients: 0, connections: 0, channels: 0 });
+    expect(await rig.stats()).toMatchObject({ clients: 0, connections: 0, channels: 0 });
     expect(rig.log.of('left')).toHaveLength(2);
   });
 
@@ -106,7 +106,7 @@ describe('close', () => {
     await endOf(waiting);
     expect(rig.log.of('private connection ended')[0]!.fields['outcome']).toBe('shutdown');
     await rig.log.until('left', 2);
-    expect(rig.server.stats).toMatchObject({ clients: 0, connections: 0, channels: 0 });
+    expect(await rig.stats()).toMatchObject({ clients: 0, connections: 0, channels: 0 });
   });
 
   it('lets channels finish within drainMs, refuses new connections meanwhile, and resolves when the last has', async () => {
@@ -132,7 +132,7 @@ describe('close', () => {
     await within(rig.server.close({ drainMs: 50 }), 'the close');
     expect(await Promise.all([endOf(a), endOf(b)])).toEqual(['RST', 'RST']);
     await rig.log.until('left', 2);
-    expect(rig.server.stats).toMatchObject({ connections: 0, channels: 0 });
+    expect(await rig.stats()).toMatchObject({ connections: 0, channels: 0 });
   });
 
   it.each([0, 50])('a second call, with %i ms, cuts the first one short', async (drainMs) => {
@@ -179,7 +179,7 @@ describe('close', () => {
     expect(await Promise.race([closed.then(() => 'closed'), turn().then(() => 'waiting')])).toBe('waiting');
     vi.advanceTimersByTime(1);
     await within(closed, 'the close');
-    expect(rig.server.stats.connections).toBe(0);
+    expect((await rig.stats()).connections).toBe(0);
   });
 
   it('gives clients a second to leave by themselves after the last channel has ended', async () => {

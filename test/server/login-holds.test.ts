@@ -24,7 +24,7 @@ describe('a login whose session did not end in order', () => {
     const [alice, stranger] = [await rig.join('alice'), await rig.connect(4, ELSEWHERE)];
     ENDS[how]!(alice);
     await rig.left('alice');
-    expect(rig.server.stats.clients).toBe(0);
+    expect((await rig.stats()).clients).toBe(0);
     expect(await stranger.login('alice')).toBe(false);
     expect((await rig.log.until('login refused')).fields).toMatchObject({ login: 'alice', why: HELD, from: ELSEWHERE });
     expect(await stranger.login('Alice')).toBe(false);
@@ -76,9 +76,9 @@ describe('a session that takes nothing any more', () => {
       expect(await stranger.login('alice')).toBe(false);
       expect(await newcomer.login('Alice')).toBe(false);
     }
-    expect(rig.server.stats.ghosts).toBe(0);
+    expect((await rig.stats()).ghosts).toBe(0);
     expect(await newcomer.login('alice')).toBe(true);
-    expect(rig.server.stats).toMatchObject({ ghosts: 1, clients: 2 });
+    expect(await rig.stats()).toMatchObject({ ghosts: 1, clients: 2 });
     expect((await rig.log.until('closed: a ghost')).fields).toMatchObject({ login: 'alice', from: '127.0.0.1' });
     expect(await bob.next()).toEqual({ op: 7, requester: 'bob', target: 'alice' });
     bob.tell('alice', 'hello');
@@ -91,7 +91,7 @@ describe('a session that takes nothing any more', () => {
   it.each([60_000, 0])('[P7a] is replaced by nobody before loginHoldMs (%d) is over', async (loginHoldMs) => {
     const { rig } = await stalled(loginHoldMs);
     expect(await (await rig.connect()).login('alice')).toBe(false);
-    expect(rig.server.stats.ghosts).toBe(0);
+    expect((await rig.stats()).ghosts).toBe(0);
   });
 
   it('[P7a] is no ghost while it takes something now and then', async () => {
@@ -107,7 +107,7 @@ describe('a session that takes nothing any more', () => {
       alice.socket.pause();
       expect([time, await newcomer.login('alice')]).toEqual([time, false]);
     }
-    expect(rig.server.stats.ghosts).toBe(0);
+    expect((await rig.stats()).ghosts).toBe(0);
   });
 
   it('[P7a] is not a ghost while it has nothing to take', async () => {

@@ -79,7 +79,7 @@ describe('login', () => {
     async (login) => {
       const rig = await Rig.start();
       await expectSilence(await rig.join(login));
-      expect(rig.server.stats.clients).toBe(1);
+      expect((await rig.stats()).clients).toBe(1);
     },
   );
 
@@ -92,7 +92,7 @@ describe('login', () => {
     const peer = await rig.connect();
     expect(await peer.login(login)).toBe(false);
     expect(await peer.login('alice')).toBe(true);
-    expect(rig.server.stats).toMatchObject({ malformed: 0, forbidden: 0 });
+    expect(await rig.stats()).toMatchObject({ malformed: 0, forbidden: 0 });
   });
 
   it.each([
@@ -116,7 +116,7 @@ describe('login', () => {
     expect(await other.login(login)).toBe(false);
     const line = await rig.log.until('login refused');
     expect(line.fields).toMatchObject({ login, why: 'looks like alice, which is taken (serve.lookAlikes: refuse)' });
-    expect(rig.server.stats.refusedLogins).toBe(1);
+    expect((await rig.stats()).refusedLogins).toBe(1);
     alice.end();
     await within(alice.ended, 'the end of the session');
     expect(await other.login(login)).toBe(true);
@@ -160,7 +160,7 @@ describe('login', () => {
     const rig = await Rig.start();
     const alice = await rig.join('alice');
     for (const name of ['alice', 'second', '']) expect(await alice.login(name)).toBe(false);
-    expect(rig.server.stats).toMatchObject({ forbidden: 0, clients: 1 });
+    expect(await rig.stats()).toMatchObject({ forbidden: 0, clients: 1 });
     const second = await rig.join('second');
     second.tell('alice', 'still there?');
     expect(await alice.next()).toMatchObject({ op: 4, msg: 'still there?' });

@@ -35,7 +35,7 @@ describe('malformed packets', () => {
     unknown.send(wrong);
     await within(unknown.ended, 'the other one to be closed');
     await expectSilence(bob);
-    expect(rig.server.stats).toMatchObject({ malformed: 2, forbidden: 0, clients: 1 });
+    expect(await rig.stats()).toMatchObject({ malformed: 2, forbidden: 0, clients: 1 });
     const [line] = rig.log.of('malformed');
     expect(line).toMatchObject({ level: 'warn', fields: { login: 'alice', from: '127.0.0.1' } });
     expect(line!.fields['why']).toMatch(/\w/);
@@ -59,7 +59,7 @@ describe('malformed packets', () => {
     await within(alice.ended, 'the connection to be closed');
     await rig.left('alice');
     await expectSilence(bob);
-    expect(rig.server.stats.malformed).toBe(1);
+    expect((await rig.stats()).malformed).toBe(1);
   });
 
   it('[P4] a packet that stays incomplete too long closes the connection', async () => {
@@ -70,7 +70,7 @@ describe('malformed packets', () => {
     await within(alice.ended, 'the connection to be closed');
     await within(unknown.ended, 'the other one to be closed');
     await expectSilence(bob);
-    expect(rig.server.stats).toMatchObject({ malformed: 2, clients: 1 });
+    expect(await rig.stats()).toMatchObject({ malformed: 2, clients: 1 });
   });
 
   it('[P4] one timer runs for all packets that are incomplete', async () => {
@@ -103,10 +103,10 @@ describe('malformed packets', () => {
       alice.send(frame.subarray(at, at + 1));
       await expectSilence(bob);
     }
-    expect(rig.server.stats).toMatchObject({ malformed: 0, clients: 2 });
+    expect(await rig.stats()).toMatchObject({ malformed: 0, clients: 2 });
     vi.advanceTimersByTime(1000);
     await within(alice.ended, 'the connection to be closed');
     await expectSilence(bob);
-    expect(rig.server.stats).toMatchObject({ malformed: 1, clients: 1 });
+    expect(await rig.stats()).toMatchObject({ malformed: 1, clients: 1 });
   });
 });

@@ -43,7 +43,7 @@ describe('messages', () => {
     const [alice, bob] = [await rig.join('alice'), await rig.join('bob')];
     for (const target of ['ghost', '', 'Bob', 'bob ']) alice.tell(target, 'hello?');
     await expectSilence(alice, bob);
-    expect(rig.server.stats).toMatchObject({ forbidden: 0, malformed: 0 });
+    expect(await rig.stats()).toMatchObject({ forbidden: 0, malformed: 0 });
   });
 
   it('[P8] sends nothing to a connection that is not identified, neither at once nor later', async () => {
@@ -126,7 +126,7 @@ describe('messages', () => {
     const [zoe, bob] = [await rig.join('zo\u00e9'), await rig.join('bob')];
     zoe.send(say('zoe\u0301', 'hello'));
     expect(await bob.next()).toEqual({ op: 3, login: 'zoe\u0301', msg: 'hello' });
-    expect(rig.server.stats.forbidden).toBe(0);
+    expect((await rig.stats()).forbidden).toBe(0);
   });
 
   it.each(['FIN', 'RST'])('[P8] what a client said before its %s reaches the others', async (how) => {

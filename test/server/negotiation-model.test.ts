@@ -252,7 +252,7 @@ it('[P5][P9][P10][P11][P15] whatever three clients ask, answer, close and leave,
           const expected = model.sent.filter(([to]) => to === name).map(([, what]) => what);
           expect([name, step, words]).toEqual([name, step, expected]);
         }
-        expect([step, rig.server.stats.forbidden]).toEqual([step, model.forbidden]);
+        expect([step, (await rig.stats()).forbidden]).toEqual([step, model.forbidden]);
       }
       for (const peer of course.peers.values()) peer.destroy();
       const closed = rig.server.close();

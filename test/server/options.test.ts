@@ -84,7 +84,7 @@ describe('a time of Infinity', () => {
     expect(await silent.login('silent')).toBe(true);
     partial.send(Buffer.from('0000036d6978', 'hex'));
     await partial.next(1);
-    expect(rig.server.stats).toMatchObject({ channels: 2, clients: 4, malformed: 0 });
+    expect(await rig.stats()).toMatchObject({ channels: 2, clients: 4, malformed: 0 });
     b.end();
   });
 

@@ -119,6 +119,6 @@ describe.skipIf(NO_OPENSSL)('openssl s_client', () => {
     const args = ['s_client', '-tls1_1', '-cipher', 'ALL:@SECLEVEL=0', '-connect', `127.0.0.1:${port}`];
     await printed('openssl', args);
     await rig.log.until('TLS handshake failed: no common TLS version');
-    expect(rig.server.stats.connections).toBe(0);
+    expect((await rig.stats()).connections).toBe(0);
   });
 });

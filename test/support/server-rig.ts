@@ -8,15 +8,19 @@ import {
   type Logger,
   type ServerLimits,
   type ServerOptions,
+  type ServerStats,
 } from '../../src/server/index.ts';
 import type { Directory } from '../../src/server/directory.ts';
 import type { Address } from '../../src/net/address.ts';
 import { LOOPBACK } from '../../src/net/networks.ts';
 import { testCertificate } from './certificates.ts';
+import { leaveOut, TESTED_SERVER } from './left-out.ts';
 import { openHalf, RfcPeer, type LongBytes } from './rfc-peer.ts';
+import { serve, type Served } from './served.ts';
 import { within } from './server-sockets.ts';
 
 export const WIDTHS = [4, 8] as const satisfies LongBytes[];
+const LISTEN = ['127.0.0.1:0', '127.0.0.1:0?longBytes=8'] as const;
 
 export interface LogLine {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
@@ -48,6 +52,11 @@ export class LogRecorder implements Logger {
   /** Resolves with the first line that is as wanted, be it there already or still to come. */
   untilLine(wanted: (line: LogLine) => boolean, what: string): Promise<LogLine> {
     return this.#await(() => this.lines.find(wanted), what);
+  }
+
+  /** A line of a server that is another process, in JSON. */
+  take({ time: _, level, message, ...fields }: Record<string, unknown>): void {
+    this.#add({ level, message, fields } as LogLine);
   }
 
   #await(find: () => LogLine | undefined, what: string): Promise<LogLine> {
@@ -82,27 +91,41 @@ export interface Channel {
 export class Rig {
   /** The directory of the servers to come; their own where undefined. */
   static newDirectory: ((loginHoldMs: number) => Directory) | undefined;
-  readonly server: ChatosServer;
   readonly log = new LogRecorder();
   readonly port: { [width in LongBytes]: number } = { 4: 0, 8: 0 };
+  #server: ChatosServer | undefined;
+  #served: Served | undefined;
 
-  private constructor(limits: Partial<ServerLimits>, options: Omit<ServerOptions, 'limits' | 'log'>) {
-    const { loginHoldMs } = { ...DEFAULT_SERVER_LIMITS, ...limits };
-    this.server = new ChatosServer({
-      directory: Rig.newDirectory?.(loginHoldMs),
-      ...options,
-      limits: { exempt: LOOPBACK, ...limits },
-      log: this.log,
-    });
-  }
 
   /** Starts a server with these limits, the others being the defaults, but that loopback is exempt as with `run`. */
   static async start(limits: Partial<ServerLimits> = {}, options: Omit<ServerOptions, 'limits' | 'log'> = {}) {
-    const rig = new Rig(limits, options);
-    onTestFinished(() => rig.server.close());
-    rig.port[4] = (await rig.server.listen('127.0.0.1:0')).port;
-    rig.port[8] = (await rig.server.listen('127.0.0.1:0?longBytes=8')).port;
+    const rig = new Rig();
+    const { loginHoldMs } = { ...DEFAULT_SERVER_LIMITS, ...limits };
+    const directory = Rig.newDirectory?.(loginHoldMs);
+    const all = { ...(directory && { directory }), ...options, limits: { exempt: LOOPBACK, ...limits } };
+    if (TESTED_SERVER) {
+      rig.#served = await serve({ options: all, listen: LISTEN, onLine: (line) => rig.log.take(line) });
+      const [four, eight] = rig.#served.ports;
+      Object.assign(rig.port, { 4: four, 8: eight });
+      return rig;
+    }
+    const server = new ChatosServer({ ...all, log: rig.log });
+    rig.#server = server;
+    onTestFinished(() => server.close());
+    for (const [index, width] of WIDTHS.entries()) rig.port[width] = (await server.listen(LISTEN[index]!)).port;
     return rig;
+  }
+
+  /** The server, where it is in this process. */
+  get server(): ChatosServer {
+    return this.#server ?? leaveOut('it reaches into the server');
+  }
+
+  /** What the server has done and holds. */
+  async stats(): Promise<ServerStats> {
+    if (!this.#served) return this.server.stats;
+    const [stats] = await this.#served.ask('stats');
+    return stats as unknown as ServerStats;
   }
 
   /** Listens over TLS, too, with a certificate for tests. */
@@ -198,6 +221,7 @@ export async function turns(peer: RfcPeer): Promise<void> {
 
 /** Timers stand still until the test moves them; sockets do not. */
 export function stopTheClock(): void {
+  if (TESTED_SERVER) leaveOut('it moves the clock of the server');
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'] });
   onTestFinished(() => void vi.useRealTimers());
 }

@@ -1,7 +1,6 @@
 import { ChatosError } from '../../errors.ts';
 import {
   InMemoryDirectory,
-  isSameClient,
   type Claim,
   type Member,
   type Obstacle,
@@ -13,8 +12,8 @@ import type { Claimed } from './messages.ts';
 
 /** A worker, as the registry knows it. */
 export interface Holder {
-  /** Ends a session of it where that is a ghost (P7a). Returns whether it has. */
-  endGhost(id: SessionId, claim: Claim): Promise<boolean>;
+  /** Ends a session of it where that is a ghost to the claim (P7a). When it resolves, the release of one that has gone has come. */
+  endGhost(id: SessionId, claim: Claim): Promise<void>;
   /** Resolves when the process has ended, where it is not there any more; its logins are free then. */
   readonly ending: Promise<void> | undefined;
 }
@@ -99,7 +98,9 @@ export class Registry implements LoginRegistry {
       return true;
     }
     // Of its own ghosts, a worker sees to itself.
-    if (other.by === by || obstacle.key !== claim.key || !isSameClient(other.claim, claim)) return false;
-    return other.by.endGhost(obstacle.id, claim);
+    if (other.by === by) return false;
+    // What another worker says may come later than the claim of a client that has seen the session end (P7).
+    await other.by.endGhost(obstacle.id, claim);
+    return this.#held.get(obstacle.id) !== other;
   }
 }

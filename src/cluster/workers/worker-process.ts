@@ -79,12 +79,11 @@ export class WorkerProcess implements Holder {
     return this.#isConnected && this.#how === undefined ? undefined : this.ended.then(() => undefined);
   }
 
-  async endGhost(id: SessionId, claim: Claim): Promise<boolean> {
+  async endGhost(id: SessionId, claim: Claim): Promise<void> {
     try {
-      return await this.wire.ask('endGhost', [id, claim]);
+      await this.wire.ask('endGhost', [id, claim]);
     } catch {
       await this.ended;
-      return true;
     }
   }
 

@@ -3,7 +3,6 @@ import type { Socket } from 'node:net';
 import { formatAddress, type Address } from '../../net/address.ts';
 import { MAX_UNREAD_BYTES, receive, type listen, type Reception } from '../../net/listen.ts';
 import { socketOf, type SocketHandle } from '../../net/socket-handle.ts';
-import type { Claim, SessionId } from '../../server/directory.ts';
 import { ChatosServer } from '../../server/server.ts';
 import { loggerTo, type LevelSwitch, type LogFields, type Logger } from '../../util/log.ts';
 import { MAX_TIMER_MS } from '../../util/clock.ts';
@@ -115,7 +114,10 @@ export class Worker {
       this.#halves.take(half, handle!);
       return undefined;
     },
-    endGhost: ([id, claim]) => this.#endGhost(id, claim),
+    endGhost: ([id, claim]) => {
+      this.#directory.session(id)?.endIfGhost?.(claim);
+      return undefined;
+    },
     admitNobody: () => {
       this.#server.admitNobody();
       return undefined;
@@ -207,10 +209,6 @@ export class Worker {
       onHalf: (met) => halves.take(met),
       onForgotten: (process) => halves.forget(process),
     });
-  }
-
-  #endGhost(id: SessionId, claim: Claim): boolean {
-    return this.#directory.session(id)?.endIfGhost?.(claim) === true;
   }
 
   /** Its connections come from the primary. */

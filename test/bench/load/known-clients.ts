@@ -21,7 +21,7 @@ const calls = {
     }
     const between = await heapBytes();
     const registry = new Registry(0);
-    const holder: Holder = { ending: undefined, endGhost: () => Promise.resolve(false) };
+    const holder: Holder = { ending: undefined, endGhost: () => Promise.resolve() };
     for (let i = 0; i < count; i++) {
       const { id, login, key, remoteAddress: source } = clientOf(i);
       await registry.claim(received<Claim>({ id, login, key, skeletons: [login], source }), holder);

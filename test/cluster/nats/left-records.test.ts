@@ -33,7 +33,7 @@ afterAll(() => server?.remove());
 
 let last = 0;
 const next = (): number => (last += 1);
-const worker = (): Holder => ({ ending: undefined, endGhost: async () => false });
+const worker = (): Holder => ({ ending: undefined, endGhost: async () => undefined });
 const claimOf = (login: string): Claim => ({
   id: `s${next()}`,
   login,
@@ -104,7 +104,6 @@ describe.skipIf(NO_NATS)('records of logins (where NATS is installed)', () => {
         asked.resolve();
         await over.promise;
         await b.registry.release(ghost, 'free');
-        return true;
       },
     };
     await expect.poll(() => a.membership.others.map(({ node }) => node)).toContain(b.membership.self.node);

@@ -16,7 +16,7 @@ const seal = new Seal(Buffer.from(secret));
 const broker = await Broker.connect({ servers: [url] }, node, leaseTtlMs / 5);
 const membership = await NatsMembership.join(broker, seal, { node, peer: '', leaseTtlMs });
 const registry = new NatsRegistry(membership, new NodeAsking(membership, seal), { holdMs: 0, claimTimeoutMs: 1_000 });
-const worker = { ending: undefined, endGhost: async () => false };
+const worker = { ending: undefined, endGhost: async () => undefined };
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const names = logins.split(',');
 const epoch = (): string => membership.self.epoch;

@@ -18,7 +18,7 @@ membership.on('fenced', () => {
   say('fenced');
   void membership.rejoin().then(() => say('rejoined'));
 });
-const worker = { ending: undefined, endGhost: async () => false };
+const worker = { ending: undefined, endGhost: async () => undefined };
 for (const login of ['alice', 'bob']) {
   const claim = { id: login, login, key: login, skeletons: skeletonsOf(login), source: '192.0.2.7' };
   await registry.claim(claim, worker);

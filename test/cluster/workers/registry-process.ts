@@ -7,7 +7,7 @@ import { Wire } from '../../../src/cluster/workers/wire.ts';
 type Asked = Pick<AskedByWorker, 'claim' | 'release'>;
 
 const registry = new Registry(Number(process.argv[2]));
-const worker = { ending: undefined, endGhost: async () => false };
+const worker = { ending: undefined, endGhost: async () => undefined };
 
 new Wire<Readonly<Record<string, never>>, Asked>(process, {
   claim: (claim) => registry.claim(claim, worker),

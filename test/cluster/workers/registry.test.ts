@@ -5,7 +5,7 @@ import type { AskedByWorker } from '../../../src/cluster/workers/messages.ts';
 import { Registry } from '../../../src/cluster/workers/registry.ts';
 import { Wire } from '../../../src/cluster/workers/wire.ts';
 import { WorkerDirectory } from '../../../src/cluster/workers/worker-directory.ts';
-import type { Claim, SessionId } from '../../../src/server/directory.ts';
+import { isSameClient, type Claim, type SessionId } from '../../../src/server/directory.ts';
 import { newTestId } from '../../../src/server/self-test.ts';
 import { withResolvers } from '../../../src/util/deferred.ts';
 import { describeDirectory } from '../../server/directory-contract.ts';
@@ -42,11 +42,9 @@ function worker(registry: () => Registry, ghosts: readonly SessionId[] = []) {
   const holder = {
     asked,
     ending: undefined as Promise<void> | undefined,
-    endGhost: async (id: SessionId) => {
+    endGhost: async (id: SessionId, claim: Claim) => {
       asked.push(id);
-      if (!ghosts.includes(id)) return false;
-      await registry().release(claimOf(id), 'hold');
-      return true;
+      if (ghosts.includes(id) && isSameClient(claimOf(id), claim)) await registry().release(claimOf(id), 'hold');
     },
     /** Its process is about to end; it has ended when `die` is called again. */
     isDying: () => (holder.ending = over.promise),
@@ -119,10 +117,23 @@ describe('the registry of several workers', () => {
     const [one, two] = [worker(() => registry, ['1']), worker(() => registry)];
     await registry.claim(claimOf('1'), one);
     expect(await registry.claim(claimOf('2', '192.0.2.9'), two)).toHaveProperty('obstacle.id', '1');
-    expect(one.asked).toEqual([]);
     expect(await registry.claim(claimOf('3'), one)).toHaveProperty('obstacle.id', '1');
-    expect(one.asked).toEqual([]);
-    expect(await registry.claim(claimOf('4'), two)).toEqual({ granted: 2 });
     expect(one.asked).toEqual(['1']);
+    expect(await registry.claim(claimOf('4'), two)).toEqual({ granted: 2 });
   });
+
+  it.each(['192.0.2.1', '192.0.2.9'])(
+    '[P7] grants what a session of another worker has left, though that is known later than the claim from %s',
+    async (source) => {
+      const registry = new Registry(60_000);
+      const left = { ...worker(() => registry), endGhost: () => registry.release(claimOf('1'), 'free') };
+      await registry.claim(claimOf('1'), left);
+      expect(
+        await registry.claim(
+          claimOf('2', source),
+          worker(() => registry),
+        ),
+      ).toEqual({ granted: 2 });
+    },
+  );
 });

@@ -22,7 +22,7 @@ describe('a reserved login', () => {
       limit: undefined,
     });
     expect(events).toEqual([['alice', 'reserved: it comes from elsewhere', 1, undefined, 'logins[0]']]);
-    expect(rig.server.stats).toMatchObject({ refusedLogins: 1, barredLogins: 1, heldLogins: 0 });
+    expect(await rig.stats()).toMatchObject({ refusedLogins: 1, barredLogins: 1, heldLogins: 0 });
     expect(await stranger.login('mallory')).toBe(true);
     await rig.join('alice');
   });

@@ -15,7 +15,7 @@ describe('a denied network', () => {
       const denied = await rig.connect(4, ELSEWHERE);
       await within(denied.ended, 'the end of a denied connection');
     }
-    expect(rig.server.stats).toMatchObject({ refusedDenied: 20, accepted: 0 });
+    expect(await rig.stats()).toMatchObject({ refusedDenied: 20, accepted: 0 });
     expect(rig.log.of('connection refused: denied')).toHaveLength(1);
     expect(rig.log.of('connection refused: denied')[0]!.fields).toEqual({ from: ELSEWHERE, refused: 1 });
     await rig.join('alice');
@@ -38,21 +38,21 @@ describe('a denied network', () => {
     bob.say('the first');
     expect((await alice.next(3)).msg).toBe('the first');
     expect(rig.log.lines.filter(({ fields }) => fields['from'] === 'unknown')).toEqual([]);
-    expect(rig.server.stats.accepted).toBe(2);
+    expect((await rig.stats()).accepted).toBe(2);
   });
 
   it('is denied though it is allowed as well', async () => {
     const rig = await Rig.start({}, { deny: { from: ELSEWHERE }, allow: { from: '127.0.0.0/8' } });
     await within((await rig.connect(4, ELSEWHERE)).ended, 'the end of a denied connection');
     await rig.join('alice');
-    expect(rig.server.stats.refusedDenied).toBe(1);
+    expect((await rig.stats()).refusedDenied).toBe(1);
   });
 });
 
 it('networks that are not allowed are closed at accept', async () => {
   const rig = await Rig.start({}, { allow: { from: ['127.0.0.1', '2001:db8::/32'] } });
   await within((await rig.connect(4, ELSEWHERE)).ended, 'the end of a connection that is not allowed');
-  expect(rig.server.stats.refusedDenied).toBe(1);
+  expect((await rig.stats()).refusedDenied).toBe(1);
   await rig.log.until('connection refused: not allowed');
   await rig.join('alice');
 });

@@ -45,7 +45,7 @@ describe.each(['auto', 'streams'] as const)('bytes before ESTABLISHED, relay %s'
     const early = Buffer.concat([packet(9, long(id)), packet(0), packet(99)]);
     const [a, b] = await Promise.all([rig.half(id, 4, early), rig.half(id)]);
     expect(await readExactly(b, early.length)).toEqual(early);
-    expect(rig.server.stats).toMatchObject({ malformed: 0, forbidden: 0, wrongIds: 0 });
+    expect(await rig.stats()).toMatchObject({ malformed: 0, forbidden: 0, wrongIds: 0 });
     a.destroy();
   });
 

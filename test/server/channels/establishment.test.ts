@@ -15,7 +15,7 @@ describe.each(WIDTHS)('establishment, LONG of %i bytes', (width) => {
     const a = await knock(rig.port[width], id, { longBytes: width });
     await turns(bob);
     expect(a.readableLength).toBe(0);
-    expect(rig.server.stats.established).toBe(0);
+    expect((await rig.stats()).established).toBe(0);
     const b = await knock(rig.port[width], id, { longBytes: width });
     expect((await readExactly(a, 1)).toString('hex')).toBe('0a');
     expect((await readExactly(b, 1)).toString('hex')).toBe('0a');
@@ -45,7 +45,7 @@ describe.each(WIDTHS)('establishment, LONG of %i bytes', (width) => {
     expect((await readExactly(b, 1)).toString()).toBe('x');
     b.write('y');
     expect((await readExactly(a, 1)).toString()).toBe('y');
-    expect(rig.server.stats).toMatchObject({ channels: 1, wrongIds: 1 });
+    expect(await rig.stats()).toMatchObject({ channels: 1, wrongIds: 1 });
   });
 
   it.each([
@@ -59,7 +59,7 @@ describe.each(WIDTHS)('establishment, LONG of %i bytes', (width) => {
     const half = await knock(rig.port[width], wrong(id, BigInt(width * 8)), { longBytes: width });
     await endOf(half);
     expect(half.bytesRead).toBe(0);
-    expect(rig.server.stats).toMatchObject({ wrongIds: 1, malformed: 0, forbidden: 0 });
+    expect(await rig.stats()).toMatchObject({ wrongIds: 1, malformed: 0, forbidden: 0 });
     await Promise.all([rig.half(id, width), rig.half(id, width)]);
   });
 
@@ -70,7 +70,7 @@ describe.each(WIDTHS)('establishment, LONG of %i bytes', (width) => {
     b.end();
     await rig.log.until('private connection ended');
     for (let i = 0; i < 2; i++) await endOf(await knock(rig.port[width], id, { longBytes: width }));
-    expect(rig.server.stats).toMatchObject({ wrongIds: 2, established: 1 });
+    expect(await rig.stats()).toMatchObject({ wrongIds: 2, established: 1 });
   });
 
   it('[P12] a half whose other side does not come in time is closed, and the id is of no use', async () => {
@@ -79,13 +79,13 @@ describe.each(WIDTHS)('establishment, LONG of %i bytes', (width) => {
     vi.advanceTimersByTime(59_999);
     const half = await knock(rig.port[width], id, { longBytes: width });
     await turns(alice);
-    expect(rig.server.stats).toMatchObject({ connections: 3, wrongIds: 0 });
+    expect(await rig.stats()).toMatchObject({ connections: 3, wrongIds: 0 });
     vi.advanceTimersByTime(1);
     await endOf(half);
     expect(half.bytesRead).toBe(0);
     await rig.log.until('not established in time');
     await endOf(await knock(rig.port[width], id, { longBytes: width }));
-    expect(rig.server.stats).toMatchObject({ connections: 2, established: 0, wrongIds: 1 });
+    expect(await rig.stats()).toMatchObject({ connections: 2, established: 0, wrongIds: 1 });
     await expectSilence(alice, bob);
   });
 });
@@ -115,7 +115,7 @@ describe('establishment', () => {
     alice.say('hello');
     await alice.next(3);
     await turns(alice);
-    expect(rig.server.stats.clients).toBe(2);
+    expect((await rig.stats()).clients).toBe(2);
     expect(await (await rig.connect()).login('carol')).toBe(true);
     const b = await rig.half(id);
     expect((await readExactly(b, 10)).toString('hex')).toBe('00000000056361726f6c');
@@ -144,7 +144,7 @@ describe('establishment', () => {
     const second = await knock(rig.port[4], id);
     await endOf(second);
     expect(second.bytesRead).toBe(0);
-    expect(rig.server.stats).toMatchObject({ refusedPerAddress: 0, wrongIds: 1 });
+    expect(await rig.stats()).toMatchObject({ refusedPerAddress: 0, wrongIds: 1 });
   });
 
   it('[P12] an unidentified connection may be silent for a minute and is closed then', async () => {

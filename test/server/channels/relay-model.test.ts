@@ -146,7 +146,7 @@ describe.each(['auto', 'streams'] as const)('any course of a channel, relay %s',
             number,
           ];
           expect({ outcome, bytes }).toMatchObject(outcomeOf(a, b));
-          expect(rig.server.stats).toMatchObject({ channels: 0, connections: 2 });
+          expect(await rig.stats()).toMatchObject({ channels: 0, connections: 2 });
         } finally {
           sides.forEach((side) => side.transport.stream.destroy());
         }

@@ -98,10 +98,10 @@ describe('an id that is over', () => {
     vi.advanceTimersByTime(59_999);
     bob.close(id, 'alice', 'bob');
     await expectSilence(bob);
-    expect(rig.server.stats.forbidden).toBe(0);
+    expect((await rig.stats()).forbidden).toBe(0);
     vi.advanceTimersByTime(1);
     bob.close(id, 'alice', 'bob');
     await expectSilence(bob);
-    expect(rig.server.stats.forbidden).toBe(1);
+    expect((await rig.stats()).forbidden).toBe(1);
   });
 });

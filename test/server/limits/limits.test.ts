@@ -32,7 +32,7 @@ describe('a client that does not read', () => {
     const [line] = rig.log.of('does not read');
     expect(line).toMatchObject({ level: 'warn', fields: { login: 'slow' } });
     expect(line!.fields['why']).toMatch(/\d+ bytes/);
-    expect(rig.server.stats).toMatchObject({ slow: 1, clients: 2 });
+    expect(await rig.stats()).toMatchObject({ slow: 1, clients: 2 });
     await expectSilence(await rig.join('slow'));
     slow.socket.resume();
     await within(slow.ended, 'the slow one to see its end');
@@ -53,7 +53,7 @@ describe('a client that does not read', () => {
       mute.send(Buffer.concat(Array<Buffer>(BATCH).fill(toItself)));
       await expectSilence(alice);
     }
-    expect(rig.server.stats).toMatchObject({ slow: 2, clients: 1 });
+    expect(await rig.stats()).toMatchObject({ slow: 2, clients: 1 });
   });
 
   it('[P10] has the requests to it answered by KO_PRIVATE when it is cut', async () => {
@@ -105,7 +105,7 @@ describe('limits.maxConnections', () => {
     await endOf(refused);
     expect(refused.bytesRead).toBe(0);
     expect(rig.log.of('too many')).toHaveLength(1);
-    expect(rig.server.stats).toMatchObject({ connections: 4, accepted: 4 });
+    expect(await rig.stats()).toMatchObject({ connections: 4, accepted: 4 });
     a.write('not touched');
     expect((await readExactly(b, 11)).toString()).toBe('not touched');
     a.end();
@@ -129,7 +129,7 @@ describe('limits.maxConnections', () => {
     }
     const silent = await openSocket(rig.port[4]);
     await endOf(await openSocket(rig.port[4]));
-    expect(rig.server.stats).toMatchObject({ connections: 2, malformed: 2, wrongIds: 1 });
+    expect(await rig.stats()).toMatchObject({ connections: 2, malformed: 2, wrongIds: 1 });
     silent.destroy();
   });
 });

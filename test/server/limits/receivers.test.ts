@@ -32,7 +32,7 @@ it('[P18] who takes nothing for limits.writeTimeoutMs is closed, and the log say
   const line = await rig.log.until('does not read');
   expect(line.fields).toMatchObject({ login: 'stuck', limit: 'writeTimeoutMs' });
   clearInterval(trickle);
-  expect(rig.server.stats).toMatchObject({ stalled: 1, slow: 0, clients: 2 });
+  expect(await rig.stats()).toMatchObject({ stalled: 1, slow: 0, clients: 2 });
 });
 
 it('[P18] past limits.maxTotalQueuedBytes the fullest is closed, one after the other, until the rest fits', async () => {
@@ -47,36 +47,36 @@ it('[P18] past limits.maxTotalQueuedBytes the fullest is closed, one after the o
   const closed: string[] = [];
   rig.server.on('shedConsumer', ({ login }) => closed.push(login));
   for (const [index, name] of names.entries()) {
-    const before = rig.server.stats.queuedBytes;
+    const before = (await rig.stats()).queuedBytes;
     // The socket buffers take their part first.
-    while (closed.length === 0 && rig.server.stats.queuedBytes - before < (index + 1) * 1.2 * MIB) {
+    while (closed.length === 0 && (await rig.stats()).queuedBytes - before < (index + 1) * 1.2 * MIB) {
       await fill(alice, name, 1);
     }
   }
   while (closed.length === 0) await fill(alice, 'least', 1);
   expect(closed).toEqual(['most']);
   expect(rig.log.of('does not read')[0]!.fields).toMatchObject({ login: 'most', limit: 'maxTotalQueuedBytes' });
-  expect(rig.server.stats).toMatchObject({ shed: 1, clients: 3 });
-  expect(rig.server.stats.queuedBytes).toBeLessThan(8 * MIB);
+  expect(await rig.stats()).toMatchObject({ shed: 1, clients: 3 });
+  expect((await rig.stats()).queuedBytes).toBeLessThan(8 * MIB);
   for (const peer of peers.values()) peer.destroy();
-  while (rig.server.stats.clients > 1) await expectSilence(alice);
-  expect(rig.server.stats.queuedBytes).toBe(0);
+  while ((await rig.stats()).clients > 1) await expectSilence(alice);
+  expect((await rig.stats()).queuedBytes).toBe(0);
 });
 
 it('[P18] what waits for a side of a channel is counted for as long as it waits', async () => {
   const rig = await Rig.start();
   const { a, b, alice } = await rig.channel();
   b.pause();
-  while (rig.server.stats.queuedBytes === 0) {
+  while ((await rig.stats()).queuedBytes === 0) {
     a.write(Buffer.alloc(MIB));
     await expectSilence(alice);
   }
   b.resume();
-  while (rig.server.stats.queuedBytes > 0) await expectSilence(alice);
+  while ((await rig.stats()).queuedBytes > 0) await expectSilence(alice);
   a.destroy();
   b.destroy();
   await rig.log.until('private connection ended');
-  expect(rig.server.stats).toMatchObject({ queuedBytes: 0, shedChannels: 0 });
+  expect(await rig.stats()).toMatchObject({ queuedBytes: 0, shedChannels: 0 });
 });
 
 it('[P18] past limits.maxTotalQueuedBytes a channel is broken, too, where the most waits for one of its sides', async () => {
@@ -91,5 +91,5 @@ it('[P18] past limits.maxTotalQueuedBytes a channel is broken, too, where the mo
   expect(await broken).toBe('RST');
   const { fields } = await rig.log.until('private connection ended');
   expect(fields).toMatchObject({ outcome: 'shed', limit: 'maxTotalQueuedBytes' });
-  expect(rig.server.stats).toMatchObject({ shedChannels: 1, shed: 0, queuedBytes: 0, clients: 2 });
+  expect(await rig.stats()).toMatchObject({ shedChannels: 1, shed: 0, queuedBytes: 0, clients: 2 });
 });
