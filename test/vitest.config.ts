@@ -102,7 +102,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     expect: { poll: { timeout: 15_000 } },
     pool: 'forks',
-    setupFiles: process.env['CHATOSBOT_TEST_SERVER'] ? ['test/support/left-out.ts'] : [],
+    setupFiles: ['test/support/left-out.ts'],
     // What tests import means what it means in Node.js.
     deps: { interopDefault: false },
     // Many tests wait for child processes and time-outs: three at once keep one processor busy.

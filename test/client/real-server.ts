@@ -7,6 +7,8 @@ import { LOOPBACK } from '../../src/net/networks.ts';
 import type { LongBytes } from '../../src/protocol/index.ts';
 import { ChatosServer, type ServerOptions } from '../../src/server/index.ts';
 import { within } from '../support/fake-server.ts';
+import { leaveOut, TESTED_SERVER } from '../support/left-out.ts';
+import { serve } from '../support/served.ts';
 
 export const WIDTHS = [4, 8] as const satisfies readonly LongBytes[];
 
@@ -21,9 +23,21 @@ export async function startServer(
   longBytes: LongBytes = 4,
   { port: wanted = 0, limits, ...options }: ServerOptions & { port?: number } = {},
 ): Promise<RealServer> {
-  const server = new ChatosServer({ ...options, limits: { exempt: LOOPBACK, ...limits } });
+  const all = { ...options, limits: { exempt: LOOPBACK, ...limits } };
+  const listen = `127.0.0.1:${wanted}?longBytes=${longBytes}`;
+  if (TESTED_SERVER) {
+    const [port] = (await serve({ options: all, listen: [listen] })).ports;
+    return {
+      get server() {
+        return leaveOut('it reaches into the server');
+      },
+      port: port!,
+      address: `127.0.0.1:${port}?longBytes=${longBytes}`,
+    };
+  }
+  const server = new ChatosServer(all);
   onTestFinished(() => server.close());
-  const { port } = await server.listen(`127.0.0.1:${wanted}?longBytes=${longBytes}`);
+  const { port } = await server.listen(listen);
   return { server, port, address: `127.0.0.1:${port}?longBytes=${longBytes}` };
 }
 

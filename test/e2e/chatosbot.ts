@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
+import { TESTED_SERVER } from '../support/left-out.ts';
 import { Command, endCommands, type CommandOptions, type Ended } from '../support/command.ts';
 
 /** The built program, as `bin` of package.json names it. */
@@ -45,12 +46,12 @@ export function commandFolder(): string {
 /** What differs from a clean environment, and from an empty working directory. */
 export type Options = Partial<CommandOptions>;
 
-/** So that servers may be several processes: see docs/contributing.md. */
-const WORKERS = process.env['CHATOSBOT_WORKERS'];
+if (TESTED_SERVER === 'node')
+  throw new Error('a server of the command line is one process, or CHATOSBOT_TEST_SERVER=workers');
 
 /** A clean environment, without PATH, and what is added to it. */
 export function environment(added: Options['env']): Record<string, string> {
-  const workers: Record<string, string> = WORKERS === undefined ? {} : { CHATOSBOT_WORKERS: WORKERS, TMPDIR: LAB };
+  const workers: Record<string, string> = TESTED_SERVER ? { CHATOSBOT_WORKERS: '2', TMPDIR: LAB } : {};
   return { HOME, ...workers, XDG_CACHE_HOME: path.join(HOME, '.cache'), LANG: 'C.UTF-8', ...added };
 }
 

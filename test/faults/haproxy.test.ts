@@ -157,6 +157,6 @@ describe.skipIf(!HAS_HAPROXY)('health checks of HAProxy', () => {
     const loud = rig.log.lines.filter(({ level }) => level !== 'debug').map(({ message }) => message);
     expect(loud).toEqual(['logged in', 'logged in']);
     expect([...audited]).toEqual(['login']);
-    expect((await rig.stats())).toMatchObject({ badProxyHeaders: 0, malformed: 0, clients: 2 });
+    expect(await rig.stats()).toMatchObject({ badProxyHeaders: 0, malformed: 0, clients: 2 });
   });
 });

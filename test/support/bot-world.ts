@@ -9,18 +9,25 @@ import { readPlugin, type LoadedPlugin } from '../../src/bot/loading/read-plugin
 import type { BotPlugin } from '../../src/bot/plugin/plugin.ts';
 import type { RuntimeOptions } from '../../src/bot/runtime-options.ts';
 import { BotRuntime } from '../../src/bot/runtime.ts';
-import type { Address } from '../../src/net/address.ts';
+import { parseAddress, type Address } from '../../src/net/address.ts';
 import { LOOPBACK } from '../../src/net/networks.ts';
 import type { ServerLimits } from '../../src/server/limits/server-limits.ts';
 import { ChatosServer } from '../../src/server/server.ts';
 import { MemoryLog } from './bot-log.ts';
+import { TESTED_SERVER } from './left-out.ts';
 import { openHalf, RfcPeer, type LongBytes } from './rfc-peer.ts';
+import { serve } from './served.ts';
 
 export const WIDTHS: readonly LongBytes[] = [4, 8];
 
 /** Starts a server; returns where it listens. */
 export async function startServer(longBytes: LongBytes = 4, limits: Partial<ServerLimits> = {}): Promise<Address> {
-  const server = new ChatosServer({ limits: { exempt: LOOPBACK, ...limits } });
+  const options = { limits: { exempt: LOOPBACK, ...limits } };
+  if (TESTED_SERVER) {
+    const [port] = (await serve({ options, listen: [`127.0.0.1:0?longBytes=${longBytes}`] })).ports;
+    return parseAddress(`127.0.0.1:${port}?longBytes=${longBytes}`);
+  }
+  const server = new ChatosServer(options);
   onTestFinished(() => server.close());
   return server.listen({ host: '127.0.0.1', port: 0, longBytes });
 }

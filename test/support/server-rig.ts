@@ -55,7 +55,8 @@ export class LogRecorder implements Logger {
   }
 
   /** A line of a server that is another process, in JSON. */
-  take({ time: _, level, message, ...fields }: Record<string, unknown>): void {
+  take({ level, message, ...fields }: Record<string, unknown>): void {
+    delete fields['time'];
     this.#add({ level, message, fields } as LogLine);
   }
 
@@ -95,7 +96,6 @@ export class Rig {
   readonly port: { [width in LongBytes]: number } = { 4: 0, 8: 0 };
   #server: ChatosServer | undefined;
   #served: Served | undefined;
-
 
   /** Starts a server with these limits, the others being the defaults, but that loopback is exempt as with `run`. */
   static async start(limits: Partial<ServerLimits> = {}, options: Omit<ServerOptions, 'limits' | 'log'> = {}) {

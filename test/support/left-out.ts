@@ -1,0 +1,65 @@
+/**
+ * Which server tests speak to, by `CHATOSBOT_TEST_SERVER`: the one of their process unless that says otherwise; and what is
+ * left out where it is the processes of a `serve`.
+ */
+import { beforeEach } from 'vitest';
+import { getCurrentTest } from 'vitest/suite';
+
+const SERVERS = ['workers', 'node'] as const;
+const wanted = process.env['CHATOSBOT_TEST_SERVER'] || undefined;
+
+/** `workers`: two of them; `node`: the second node of a cluster of two. */
+export const TESTED_SERVER = SERVERS.find((name) => name === wanted);
+if (wanted !== TESTED_SERVER) throw new Error(`CHATOSBOT_TEST_SERVER is one of ${SERVERS.join(', ')}`);
+
+/** docs/server.md says so, "Several processes". */
+const SHARED = 'processes share or divide the limit, and are exact a moment later';
+const EACH_COUNTS_IDS = 'each worker counts the connect ids of the clients that are asked there';
+
+/** Tests that say what holds for one process alone, by file and the beginning of their titles: why. */
+const LEFT_OUT: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'test/server/access/networks.test.ts': {
+    'is closed at accept': 'each worker has a line a second in the log',
+  },
+  'test/server/channels/closing.test.ts': {
+    '[P15] is passed on before the halves end': 'it watches the sockets of its process',
+  },
+  'test/server/channels/connect-ids.test.ts': {
+    '[P11] the live ids of a session are bounded': EACH_COUNTS_IDS,
+    '[P11] those of the same two sessions are bounded': EACH_COUNTS_IDS,
+  },
+  'test/server/limits/acting.test.ts': {
+    maxConnections: SHARED,
+    maxUnidentifiedPerAddress: SHARED,
+    connectionsPerSecondPerAddress: SHARED,
+    keptForNewAddressesPercent: SHARED,
+  },
+  'test/server/limits/addresses.test.ts': { '[P19]': SHARED },
+  'test/server/limits/limits.test.ts': {
+    'closes what comes beyond': SHARED,
+    'counts what is not identified': SHARED,
+  },
+  'test/server/limits/readers.test.ts': {
+    '[P17] several that flood everyone': 'each process gives its own senders equal parts',
+  },
+  'test/server/limits/throttling.test.ts': {
+    '[P12] is bounded in total': SHARED,
+    '[P12] one failure less': SHARED,
+  },
+  'test/server/negotiation.test.ts': {
+    '[P9] two who ask each other at once': 'ids of two processes may come to one in another order than to the other',
+  },
+};
+
+/** Skips the test that runs. */
+export function leaveOut(why: string): never {
+  return getCurrentTest()!.context.skip(`left out: ${why}`);
+}
+
+if (TESTED_SERVER) {
+  beforeEach(({ task, skip }) => {
+    const titles = Object.entries(LEFT_OUT[task.file.name] ?? {});
+    const found = titles.find(([title]) => task.name.startsWith(title));
+    if (found) skip(`left out: ${found[1]}`);
+  });
+}
