@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_FLOOD_LIMITS, resolveFloodLimits, type FloodLimits } from '../../../src/bot/messages/flood-limits.ts';
@@ -45,6 +46,15 @@ const settle = (): Promise<void> => new Promise(setImmediate);
 const numbers = (count: number): string[] => Array.from({ length: count }, (_, i) => `${i}`);
 
 describe('Outbox', () => {
+  it('leaves nothing at the signal of what was sent, at once or later', async () => {
+    const { clock, outbox } = outboxOn({ perPeer: { burst: 1, perSecond: 1 } });
+    const { signal } = new AbortController();
+    const sending = outbox.send('alice', ['one', 'two'], { signal });
+    clock.advance(1_000);
+    await sending;
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+  });
+
   it('sends a burst at once, and then so many a second, in order', () => {
     const { clock, send, sent } = outboxOn({ perPeer: { burst: 3, perSecond: 2 } });
     for (const text of numbers(7)) send('alice', text);

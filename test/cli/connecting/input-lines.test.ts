@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { PassThrough, Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { linesOf } from '../../../src/cli/connecting/input-lines.ts';
@@ -23,6 +24,7 @@ test('ends lines as editors do, wherever chunks are cut, and has the last one wi
   expect(await linesIn('one\n')).toEqual(['one']);
   expect(await linesIn('one\r')).toEqual(['one']);
   expect(await linesIn()).toEqual([]);
+  expect(getEventListeners(NEVER, 'abort')).toEqual([]);
 });
 
 test('hands over a line that is long in pieces, cut between words or characters, and nothing is lost', async () => {

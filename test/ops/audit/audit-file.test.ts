@@ -59,12 +59,14 @@ async function audit(file: string, disk = new SmallDisk(Infinity)) {
 describe('the file of an audit log', () => {
   it('is made for its owner alone, and appended to', async () => {
     const file = path.join(await folder(), 'audit.ndjson');
+    const atExit = process.listeners('exit');
     const first = await AuditFile.open(file, { log: new LogRecorder(), lostLine: String });
     first.write('one');
     await first.close();
     const second = await AuditFile.open(file, { log: new LogRecorder(), lostLine: String });
     second.write('two');
     await second.close();
+    expect(process.listeners('exit')).toEqual(atExit);
     expect(await readFile(file, 'utf8')).toBe('one\ntwo\n');
     expect((await stat(file)).mode & 0o777).toBe(0o600);
   });

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { getEventListeners } from 'node:events';
 import { buffer, text } from 'node:stream/consumers';
 import { inspect } from 'node:util';
 import { describe, expect, it, test } from 'vitest';
@@ -52,6 +53,15 @@ it('an empty stream has an end too', async () => {
   requester.end();
   target.end();
   expect(await Promise.all([buffer(requester), buffer(target)])).toEqual([Buffer.alloc(0), Buffer.alloc(0)]);
+});
+
+it('a signal that lives longer than the handshake has nothing of it left', async () => {
+  const { signal } = new AbortController();
+  const secrets = { requester: SECRET, target: SECRET };
+  for (const other of [SECRET, { kind: 'key', key: randomBytes(32) } as const]) {
+    await secureBoth(memoryPair(), { ...secrets, target: other }, { signal });
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+  }
 });
 
 it('what says that it is longer than anything that is agreed on is not waited for', async () => {
