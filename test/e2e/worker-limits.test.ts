@@ -39,6 +39,22 @@ test('[P19] an address has as many connections at all workers as it may have', a
   }
 });
 
+test('[P12][P19] an address that has all its connections opens its halves, whichever workers they come to', async () => {
+  const { port } = await startWith('halves', 'maxConnectionsPerAddress: 2');
+  const [alice, bob] = [await peer(port, 'alice'), await peer(port, 'bob')];
+  for (let refused = 0; refused < 4;) refused = (await isRefused(port)) ? refused + 1 : 0;
+  for (let times = 0; times < 4; times++) {
+    alice.request('bob');
+    await bob.next(5);
+    bob.ok('alice');
+    const { connectId } = await alice.next(8);
+    await bob.next(8);
+    const halves = await Promise.all([openHalf(port, connectId), openHalf(port, connectId)]);
+    for (const half of halves) half.end();
+    await Promise.all(halves.map((half) => once(half.resume(), 'close')));
+  }
+});
+
 test('[P17] the rate of an address is that of what it sends to all workers', async () => {
   const rates = 'bytesPerSecondPerAddress: 10000, byteBurstPerAddress: 20000';
   const { port } = await startWith('rates', `${rates}, bytesPerSecond: none, messagesPerSecond: none`);

@@ -11,7 +11,7 @@ export interface Place {
  */
 export interface SourceNews extends SourceCounts {
   readonly name: string;
-  /** New connections. */
+  /** New connections, less those that turned out to be halves which were paid for. */
   readonly entered: number;
   readonly messages: number;
   readonly bytes: number;
@@ -21,9 +21,11 @@ export interface SourceNews extends SourceCounts {
 interface SourceCounts {
   readonly connections: number;
   readonly unidentified: number;
+  /** Halves that are to come from there, to whichever process. */
+  readonly expected: number;
 }
 
-export const NOTHING: SourceCounts = { connections: 0, unidentified: 0 };
+export const NOTHING: SourceCounts = { connections: 0, unidentified: 0, expected: 0 };
 export const NO_TAKING = { entered: 0, messages: 0, bytes: 0 };
 
 /** What is known of an address that connections come from; of an IPv6 address, of its /64. */
@@ -64,19 +66,20 @@ export class Source implements SharedAccount, Place {
   /** What it has at other processes of the server. */
   get elsewhere(): SourceCounts {
     if (!this.#elsewhere) return NOTHING;
-    let [connections, unidentified] = [0, 0];
+    let [connections, unidentified, expected] = [0, 0, 0];
     for (const at of this.#elsewhere.values()) {
       connections += at.connections;
       unidentified += at.unidentified;
+      expected += at.expected;
     }
-    return { connections, unidentified };
+    return { connections, unidentified, expected };
   }
 
   /** What it has at another process is this. */
-  setElsewhere(process: number, { connections, unidentified }: SourceCounts): void {
+  setElsewhere(process: number, { connections, unidentified, expected }: SourceCounts): void {
     this.#elsewhere ??= new Map();
-    if (connections === 0) this.#elsewhere.delete(process);
-    else this.#elsewhere.set(process, { connections, unidentified });
+    if (connections + expected === 0) this.#elsewhere.delete(process);
+    else this.#elsewhere.set(process, { connections, unidentified, expected });
     if (this.#elsewhere.size === 0) this.#elsewhere = undefined;
     this.#leaveIfAbsent();
   }

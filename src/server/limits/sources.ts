@@ -70,8 +70,10 @@ export class Sources {
 
   /** All that addresses have here. */
   news(): SourceNews[] {
-    const present = [...this.#sources.values()].filter(({ exempt, isPresent }) => isPresent && !exempt);
-    return present.map(({ name, connections, unidentified }) => ({ name, connections, unidentified, ...NO_TAKING }));
+    const present = [...this.#sources.values()].filter(
+      ({ exempt, isPresent, expected }) => !exempt && (isPresent || expected.taken > 0),
+    );
+    return present.map((source) => ({ ...countsOf(source), ...NO_TAKING }));
   }
 
   /** Another process tells what an address has there. Returns the address. */
@@ -89,10 +91,11 @@ export class Sources {
   }
 
   readonly #tellChanges = (): void => {
+    if (this.#changed.size === 0) return;
     const news = Array.from(this.#changed, (source) => {
-      const { name, connections, unidentified, untold } = source;
+      const { untold } = source;
       source.untold = { ...NO_TAKING };
-      return { name, connections, unidentified, ...untold };
+      return { ...countsOf(source), ...untold };
     });
     this.#changed.clear();
     this.#tell?.(news);
@@ -168,7 +171,11 @@ export class Sources {
   expect(address: string): Place {
     const source = this.#find(address);
     this.#keep(source);
-    return source.expected.take();
+    const place = source.expected.take();
+    // Other processes must know it before the client does: the half may come to any of them.
+    this.noteChange(source);
+    this.#tellChanges();
+    return place;
   }
 
   /** Whether one more of its connections may log in: one that came in as a half may be none. */
@@ -182,6 +189,7 @@ export class Sources {
   becomeHalf(source: Source): Place {
     const place = source.halves.take();
     source.connectionsPaidAt = this.#connectionRate.giveBack(source.connectionsPaidAt);
+    source.untold.entered -= 1;
     source.leave();
     return place;
   }
@@ -204,7 +212,8 @@ export class Sources {
     if (source.exempt) return undefined;
     const { elsewhere } = source;
     const has = source.connections + elsewhere.connections;
-    if (has >= limits.maxConnectionsPerAddress + source.expected.taken) return 'too many of its address';
+    const expected = source.expected.taken + elsewhere.expected;
+    if (has >= limits.maxConnectionsPerAddress + expected) return 'too many of its address';
     if (source.unidentified + elsewhere.unidentified >= limits.maxUnidentifiedPerAddress)
       return 'too many unidentified';
     if (tooFast) return 'too fast';
@@ -244,4 +253,8 @@ export class Sources {
 /** An address that becomes exempt is another one from then on: it has no limits, and those who are in may still have them. */
 function keyOf({ name, exempt }: Pick<Source, 'name' | 'exempt'>): string {
   return exempt ? `exempt ${name}` : name;
+}
+
+function countsOf({ name, connections, unidentified, expected }: Source) {
+  return { name, connections, unidentified, expected: expected.taken };
 }

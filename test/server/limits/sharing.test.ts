@@ -66,6 +66,6 @@ it('a process that has just come is told what there is', () => {
   const { one } = two({});
   entered(one.enter('192.0.2.1', 0));
   expect(one.news()).toEqual([
-    { name: '192.0.2.1', connections: 1, unidentified: 1, entered: 0, messages: 0, bytes: 0 },
+    { name: '192.0.2.1', connections: 1, unidentified: 1, expected: 0, entered: 0, messages: 0, bytes: 0 },
   ]);
 });

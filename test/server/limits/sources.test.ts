@@ -105,6 +105,45 @@ describe('the connections of an address', () => {
   });
 });
 
+describe('an address with connections to two processes', () => {
+  function two(limits: Partial<ServerLimits>) {
+    const [here, there] = [sourcesWith(limits), sourcesWith(limits)];
+    here.sources.share((news) => news.forEach((each) => there.sources.hear(1, each)));
+    there.sources.share((news) => news.forEach((each) => here.sources.hear(2, each)));
+    return { here, there };
+  }
+
+  it('[P19] has a place for a half at both as soon as the half is to come to either', () => {
+    stopTheClock();
+    const { here, there } = two({ maxConnectionsPerAddress: 2 });
+    here.enter('192.0.2.1');
+    here.enter('192.0.2.1');
+    vi.advanceTimersByTime(10);
+    expect(there.sources.enter('192.0.2.1', 0)).toBe('too many of its address');
+    const place = here.sources.expect('192.0.2.1');
+    const half = there.enter('192.0.2.1');
+    half.leave();
+    place.leave();
+    vi.advanceTimersByTime(10);
+    expect(there.sources.enter('192.0.2.1', 0)).toBe('too many of its address');
+  });
+
+  it('[P19] pays for halves where it asks for them, and not again where they come', () => {
+    stopTheClock();
+    const { here, there } = two({ connectionsPerSecondPerAddress: 1, connectionBurstPerAddress: 3 });
+    for (let i = 0; i < 9; i++) {
+      const coming = there.enter('192.0.2.1');
+      coming.leave();
+      here.sources.becomeHalf(here.sources.adopt('192.0.2.1') as Source).leave();
+      vi.advanceTimersByTime(10);
+    }
+    for (let i = 0; i < 3; i++) there.enter('192.0.2.1');
+    expect(there.sources.enter('192.0.2.1', 3)).toBe('too fast');
+    vi.advanceTimersByTime(10);
+    expect(here.sources.enter('192.0.2.1', 0)).toBe('too fast');
+  });
+});
+
 describe('the table of addresses', () => {
   it('[P19] forgets one whose connections are gone, once its burst is whole', () => {
     stopTheClock();
