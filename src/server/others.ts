@@ -8,7 +8,7 @@ import type { Carrier } from './carriers.ts';
 import type { Relay, RelayEnd } from './channels/relay.ts';
 import type { ConnectedClient, Member, SessionId } from './directory.ts';
 import type { PairInfo, SessionInfo } from './events.ts';
-import type { Place, SourceNews } from './limits/source-account.ts';
+import type { ConnectionPlace, SourceNews } from './limits/source-account.ts';
 
 /** What is known of who comes with a half. */
 export interface HalfComer extends Pick<SessionInfo, 'remoteAddress' | 'fingerprint'> {
@@ -104,7 +104,7 @@ export interface Others {
    * Gives a half away whose channel is there; it leaves its place here when it is here no longer. Returns `false` where there
    * is no such process: nothing has been done then.
    */
-  handOver(connectId: bigint, half: ComingHalf, place: Place): boolean;
+  handOver(connectId: bigint, half: ComingHalf, place: ConnectionPlace): boolean;
   unanswered(session: SessionId, address: string): void;
   /** A connection of this process has logged in: it is no half. */
   identified(transport: Transport): void;

@@ -3,7 +3,8 @@ import net from 'node:net';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { openHalf, packet, RfcPeer, str } from '../support/rfc-peer.ts';
 import { endOf, knock } from '../support/server-sockets.ts';
-import { labFile } from './chatosbot.ts';
+import { halfTls } from '../support/tls-clients.ts';
+import { LAB, labFile } from './chatosbot.ts';
 import { ask, acceptNext, peer } from './peers.ts';
 import { startTwo } from './worker-processes.ts';
 
@@ -51,8 +52,25 @@ test('[P12][P19] an address that has all its connections opens its halves, which
     await bob.next(8);
     const halves = await Promise.all([openHalf(port, connectId), openHalf(port, connectId)]);
     for (const half of halves) half.end();
-    await Promise.all(halves.map((half) => once(half.resume(), 'close')));
+    const ends = halves.map(endOf);
+    expect(await Promise.all(ends)).toEqual(['FIN', 'FIN']);
   }
+});
+
+test('[P19] halves that are relayed to the worker of their channel are none of the connections of an address', async () => {
+  const limits = labFile('relayed.yaml', 'serve: { limits: { maxConnectionsPerAddress: 8 } }\n');
+  const { command, port } = await startTwo(['--listen', 'tls://127.0.0.1:0', '--state', `${LAB}/relayed`], limits);
+  const [, tlsPort] = await command.line(/listening on tls:\/\/127\.0\.0\.1:(\d+)/);
+  const [alice, bob] = [await peer(port, 'alice'), await peer(port, 'bob')];
+  for (let times = 0; times < 4; times++) {
+    alice.request('bob');
+    await bob.next(5);
+    bob.ok('alice');
+    const { connectId } = await alice.next(8);
+    await bob.next(8);
+    await Promise.all([halfTls(Number(tlsPort), connectId), halfTls(Number(tlsPort), connectId)]);
+  }
+  for (let i = 0; i < 6; i++) expect((await peer(port, `user-${i}`)).name).toBe(`user-${i}`);
 });
 
 test('[P17] the rate of an address is that of what it sends to all workers', async () => {

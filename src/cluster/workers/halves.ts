@@ -6,7 +6,7 @@ import { MAX_UNREAD_BYTES } from '../../net/listen.ts';
 import { closeHandle, socketOf, takeHandle, type SocketHandle } from '../../net/socket-handle.ts';
 import { TcpTransport } from '../../net/tcp-transport.ts';
 import type { Transport } from '../../net/transport.ts';
-import type { Place } from '../../server/limits/source-account.ts';
+import type { ConnectionPlace, Place } from '../../server/limits/source-account.ts';
 import type { ComingHalf } from '../../server/others.ts';
 import type { Connections } from './connections.ts';
 import { FramedTransport, relayedFrom } from './framed-transport.ts';
@@ -44,14 +44,19 @@ export class Halves implements HalfKeeper {
     this.#mesh = mesh;
   }
 
-  give({ name, elsewhere }: Peer, connectId: bigint, { transport, rest, comer }: ComingHalf, place: Place): void {
+  give(
+    { name, elsewhere }: Peer,
+    connectId: bigint,
+    { transport, rest, comer }: ComingHalf,
+    place: ConnectionPlace,
+  ): void {
     const { remoteAddress, fingerprint, isShutOut = false } = comer;
     const { encrypted, certificate } = transport;
     const half = { connectId, remoteAddress, fingerprint, isShutOut };
     const relayed = { ...half, encrypted, certificate: certificate?.raw };
-    if (elsewhere) return void this.nodes?.give(elsewhere, relayed, { transport, early: rest }, place);
+    if (elsewhere) return void this.nodes?.give(elsewhere, relayed, { transport, early: rest }, place.asHalf());
     const taken = transport instanceof TcpTransport ? takeHandle(transport.stream) : undefined;
-    if (!taken) return this.#relay(name, relayed, rest, transport, place);
+    if (!taken) return this.#relay(name, relayed, rest, transport, place.asHalf());
     place.leave();
     const { handle, read } = taken;
     const id = this.#connections.move(handle);

@@ -1,5 +1,5 @@
 import type { Relay, RelayEnd } from '../../server/channels/relay.ts';
-import type { Place, SourceNews } from '../../server/limits/source-account.ts';
+import type { ConnectionPlace, SourceNews } from '../../server/limits/source-account.ts';
 import type { Speaker } from '../../server/broadcast.ts';
 import type { ConnectedClient, Member, SessionId } from '../../server/directory.ts';
 import type { PairInfo, SessionInfo } from '../../server/events.ts';
@@ -31,7 +31,7 @@ export interface MeshSelf {
 /** What becomes of halves of channels. */
 export interface HalfKeeper {
   /** Gives one to another worker. */
-  give(peer: Peer, connectId: bigint, half: ComingHalf, place: Place): void;
+  give(peer: Peer, connectId: bigint, half: ComingHalf, place: ConnectionPlace): void;
   /** A connection has logged in. */
   identified(transport: Transport): void;
   /** A channel of this worker is open. */
@@ -177,7 +177,7 @@ export class Mesh implements Others {
     return home !== undefined && this.#known.has(home) ? 'late' : 'forbidden';
   }
 
-  handOver(connectId: bigint, half: ComingHalf, place: Place): boolean {
+  handOver(connectId: bigint, half: ComingHalf, place: ConnectionPlace): boolean {
     const home = this.homes.of(connectId);
     const peer = home === undefined ? undefined : this.#peers.get(home);
     if (peer) this.#halves.give(peer, connectId, half, place);

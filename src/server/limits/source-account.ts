@@ -5,6 +5,12 @@ export interface Place {
   leave(): void;
 }
 
+/** The place of a connection. */
+export interface ConnectionPlace extends Place {
+  /** Its connection is a half that is relayed to the process of its channel: it counts among the halves instead. */
+  asHalf(): Place;
+}
+
 /**
  * What an address has at one of the processes of a server, and what it has taken there since that was said last: the
  * processes say so to each other, so that its limits are those of the server.
@@ -29,7 +35,7 @@ export const NOTHING: SourceCounts = { connections: 0, unidentified: 0, expected
 export const NO_TAKING = { entered: 0, messages: 0, bytes: 0 };
 
 /** What is known of an address that connections come from; of an IPv6 address, of its /64. */
-export class Source implements SharedAccount, Place {
+export class Source implements SharedAccount, ConnectionPlace {
   readonly name: string;
   /** Nothing is limited for it. */
   readonly exempt: boolean;
@@ -93,6 +99,12 @@ export class Source implements SharedAccount, Place {
   leave(): void {
     this.connections -= 1;
     this.onLess();
+  }
+
+  asHalf(): Place {
+    const place = this.halves.take();
+    this.leave();
+    return place;
   }
 
   /** It has one place less of any kind. */

@@ -187,11 +187,9 @@ export class Sources {
 
   /** A connection that has entered turns out to be a half that was paid for: its place, and its share of the rate, are free. */
   becomeHalf(source: Source): Place {
-    const place = source.halves.take();
     source.connectionsPaidAt = this.#connectionRate.giveBack(source.connectionsPaidAt);
     source.untold.entered -= 1;
-    source.leave();
-    return place;
+    return source.asHalf();
   }
 
   /** What is known of the address, be it in the table or not. */

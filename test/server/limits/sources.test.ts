@@ -134,7 +134,7 @@ describe('an address with connections to two processes', () => {
     for (let i = 0; i < 9; i++) {
       const coming = there.enter('192.0.2.1');
       coming.leave();
-      here.sources.becomeHalf(here.sources.adopt('192.0.2.1') as Source).leave();
+      here.sources.becomeHalf(here.sources.adopt('192.0.2.1')).leave();
       vi.advanceTimersByTime(10);
     }
     for (let i = 0; i < 3; i++) there.enter('192.0.2.1');
