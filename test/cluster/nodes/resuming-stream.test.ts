@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import net from 'node:net';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ResumingStream, type LinkTimes } from '../../../src/cluster/nodes/resuming-stream.ts';
 import { hashOf, pattern } from '../../support/server-sockets.ts';
 
@@ -177,5 +177,22 @@ describe('a stream that resumes', () => {
     expect(one.attach(socket, 3)).toBe(false);
     expect(one.attach(socket, 7)).toBe(false);
     expect(one.attach(socket, 6)).toBe(true);
+  });
+
+  it('[P17] is late for a minute after a cut, and after a silence: what comes may have waited', async () => {
+    const { one, other } = await pair({ ...TIMES, heartbeatMs: 10_000 });
+    expect(other.isLate).toBe(false);
+    const now = performance.now();
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(now + 31_000);
+    onTestFinished(() => clock.mockRestore());
+    one.write('what comes after three heartbeats');
+    await vi.waitFor(() => expect(other.isLate).toBe(true));
+    clock.mockReturnValue(now + 92_000);
+    expect(other.isLate).toBe(false);
+    clock.mockRestore();
+    const again = await pair({ ...TIMES, heartbeatMs: 10_000 });
+    expect(again.one.isLate).toBe(false);
+    again.cut();
+    await vi.waitFor(() => expect([again.one.isLate, again.other.isLate]).toEqual([true, true]));
   });
 });
