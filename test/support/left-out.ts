@@ -2,7 +2,7 @@
  * Which server tests speak to, by `CHATOSBOT_TEST_SERVER`: the one of their process unless that says otherwise; and what is
  * left out where it is the processes of a `serve`.
  */
-import { beforeEach } from 'vitest';
+import { afterAll, beforeEach } from 'vitest';
 import { getCurrentTest } from 'vitest/suite';
 
 const SERVERS = ['workers', 'node'] as const;
@@ -56,7 +56,13 @@ export function leaveOut(why: string): never {
   return getCurrentTest()!.context.skip(`left out: ${why}`);
 }
 
+/** What is to be done when the tests of the file are over. */
+export const atEnd: (() => Promise<void>)[] = [];
+
 if (TESTED_SERVER) {
+  afterAll(async () => {
+    for (const each of atEnd.splice(0)) await each();
+  });
   beforeEach(({ task, skip }) => {
     const titles = Object.entries(LEFT_OUT[task.file.name] ?? {});
     const found = titles.find(([title]) => task.name.startsWith(title));

@@ -14,7 +14,7 @@ import { stringify } from 'yaml';
 import type { ServerOptions } from '../../src/server/index.ts';
 import { withResolvers } from '../../src/util/deferred.ts';
 import { RawControl } from './control.ts';
-import { leaveOut, TESTED_SERVER } from './left-out.ts';
+import { atEnd, leaveOut, TESTED_SERVER } from './left-out.ts';
 import { NatsServer } from './nats-server.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/chatosbot.cjs', import.meta.url));
@@ -136,18 +136,20 @@ class Meeting {
     this.#secret = secret;
   }
 
-  /** It is there for all tests of the process. */
+  /** It is there for all tests of the file. */
   static async begin(): Promise<Meeting> {
     const folder = mkdtempSync(path.join(tmpdir(), 'chatosbot-meeting-'));
     const secret = path.join(folder, 'secret');
     writeFileSync(secret, 'the secret of a test', { mode: 0o600 });
     const nats = await NatsServer.start();
-    process.on('exit', () => {
-      nats.forget();
-      rmSync(folder, { recursive: true, force: true });
-    });
     const made = new Meeting(nats, secret);
     const other = start(folder, made.section(), ['127.0.0.1:0']);
+    atEnd.push(async () => {
+      meeting = undefined;
+      await end(other);
+      await nats.remove();
+      rmSync(folder, { recursive: true, force: true });
+    });
     await ready(other, 1, undefined);
     return made;
   }
