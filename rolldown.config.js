@@ -30,7 +30,11 @@ const FIRST =
   /\/src\/(?:own-files|errors|util\/(?:abort|bytes|clock|deferred|timeout|version)|transfer\/(?:bytes|descriptor|descriptor-source)|cli\/terminal\/standard-streams)\.ts$/;
 const GROUPS = [
   { name: 'first', test: FIRST },
-  { name: 'shared', test: /\/src\/(?:client|net|protocol|transfer|util)\//, minShareCount: 6 },
+  {
+    name: 'shared',
+    test: /\/src\/(?:client|net\/(?!tls)|policy\/login|protocol|transfer\/(?!secure)|util)/,
+    minShareCount: 8,
+  },
   { name: 'server', test: /\/src\/server\//, minShareCount: 2 },
   { name: 'bot', test: /\/src\/(?:bot|schedule)\//, minShareCount: 4 },
   {

@@ -74,6 +74,16 @@ export function isError(thrown: unknown): thrown is Error {
   }
 }
 
+/** The message of the error that a function throws; `undefined` where it throws none. */
+export function messageThrownBy(run: () => unknown): string | undefined {
+  try {
+    run();
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
 /** The message of any thrown value, for people. */
 export function messageOf(error: unknown): string {
   try {

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_STATUS_ADDRESS, formatStatusAddress, parseStatusAddress } from '../ops/status-address.ts';
 import { messageOf } from '../errors.ts';
-import { brokerProblem, nodeProblem, peerProblem } from '../config/cluster-schema.ts';
+import { brokerProblem, nodeProblem, peerProblem } from '../config/cluster-problems.ts';
 import { EXPECTED_WORKERS, isWorkerCount } from '../config/workers.ts';
 import { parseAddress, type Address } from '../net/address.ts';
 import { toAddresses } from '../net/address-list.ts';

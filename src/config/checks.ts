@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { messageOf } from '../errors.ts';
+import { messageThrownBy } from '../errors.ts';
 import { loginProblem } from '../protocol/login.ts';
 import { MAX_TIMER_MS } from '../util/clock.ts';
 
@@ -12,21 +12,11 @@ export function checked(problem: (text: string) => string | undefined) {
   });
 }
 
-/** The message of the error that a function throws. */
-export const thrown = (run: () => unknown): string | undefined => {
-  try {
-    run();
-    return undefined;
-  } catch (error) {
-    return messageOf(error);
-  }
-};
-
 /** A text that a function parses; the error that it throws becomes the message. */
 export const parsed = (parse: (text: string) => unknown, what: string) =>
   v.pipe(
     v.string(),
-    checked((text) => thrown(() => parse(text))),
+    checked((text) => messageThrownBy(() => parse(text))),
     v.description(what),
   );
 

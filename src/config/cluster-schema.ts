@@ -1,47 +1,12 @@
 import * as v from 'valibot';
-import { readServers } from '../cluster/nats/broker-options.ts';
-import { ChatosError } from '../errors.ts';
-import { readAuthority } from '../net/address.ts';
-import { checked, thrown } from './checks.ts';
+import { checked } from './checks.ts';
+import { brokerProblem, listenProblem, nodeProblem, peerProblem } from './cluster-problems.ts';
 
 /** So long a lease of a node may be, in milliseconds: shorter ones end where a machine is busy, longer ones hold logins of dead nodes. */
 const LEASE_MS = { min: 2_000, max: 600_000 };
 const CLAIM_MS = { min: 100, max: 60_000 };
 export const DEFAULT_LEASE_TTL_MS = 15_000;
 export const DEFAULT_CLAIM_TIMEOUT_MS = 5_000;
-
-const NODE_NAME = /^[\w-]{1,32}$/;
-const NO_PORT = -1;
-const UNSPECIFIED: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
-
-/** Why a text cannot be the name of a node. */
-export function nodeProblem(text: string): string | undefined {
-  return NODE_NAME.test(text) ? undefined : 'a node has a name of 1 to 32 letters, digits, - and _';
-}
-
-function readPeer(text: string): ReturnType<typeof readAuthority> {
-  const at = readAuthority(text, NO_PORT, (why) => new ChatosError('INVALID_ADDRESS', why));
-  if (at.port === NO_PORT) throw new Error('the port is missing');
-  return at;
-}
-
-function listenProblem(text: string): string | undefined {
-  const problem = thrown(() => readPeer(text));
-  return problem && `expected host:port: ${problem}`;
-}
-
-/** Why a node cannot be reached by others at an address. */
-export function peerProblem(text: string): string | undefined {
-  const problem = thrown(() => {
-    const { host } = readPeer(text);
-    if (UNSPECIFIED.has(host)) throw new Error(`nobody can connect to ${host}`);
-  });
-  return problem && `expected an address of this machine that other nodes can reach, as 192.0.2.7:7790: ${problem}`;
-}
-
-export function brokerProblem(text: string): string | undefined {
-  return thrown(() => readServers([text]));
-}
 
 const FILE = v.pipe(v.string(), v.minLength(1, 'name a file'));
 

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { COMMAND_PREFIX, DEFAULT_COMMAND_PREFIX, EXPECTED_PREFIX } from '../bot/plugin/commands.ts';
 import { DEFAULT_HEARTBEAT_MS } from '../client/heartbeat.ts';
+import { messageThrownBy } from '../errors.ts';
 import { parseStatusAddress } from '../ops/status-address.ts';
 import { parseAddress } from '../net/address.ts';
 import { toAddresses } from '../net/address-list.ts';
@@ -12,7 +13,7 @@ import { MAX_TIMER_MS } from '../util/clock.ts';
 import { closest } from '../util/closest.ts';
 import { ACCESS_ENTRIES } from './access-schema.ts';
 import { CLUSTER_SCHEMA } from './cluster-schema.ts';
-import { checked, limitEntries, loginText, thrown, parsed } from './checks.ts';
+import { checked, limitEntries, loginText, parsed } from './checks.ts';
 import { FLOOD_SCHEMA, ISOLATION_ENTRIES, LOOP_GUARD_SCHEMA } from './limit-schemas.ts';
 import { POLICY_SCHEMA } from './policy-schema.ts';
 import { EXPECTED_WORKERS, isWorkerCount } from './workers.ts';
@@ -40,14 +41,14 @@ function serverProblem(text: string): string | undefined {
   if (text === 'embedded') return undefined;
   if (!text.includes(',') && closest(text, ['embedded']))
     return `expected host:port, or embedded; did you mean 'embedded'?`;
-  return thrown(() => toAddresses(text));
+  return messageThrownBy(() => toAddresses(text));
 }
 
 const statusText = (what: string) =>
   v.pipe(
     v.union([v.string(), v.number()], 'expected an address (host:port) or a port'),
     v.transform(String),
-    checked((text) => thrown(() => parseStatusAddress(text))),
+    checked((text) => messageThrownBy(() => parseStatusAddress(text))),
     v.description(what),
   );
 
@@ -139,7 +140,7 @@ const NO_PROXIES = "an address with ?proxy= lets only proxies connect, and there
 
 /** Whether only proxies may connect to an address. */
 function expectsProxy(text: string): boolean {
-  return thrown(() => parseAddress(text)) === undefined && parseAddress(text).proxy !== undefined;
+  return messageThrownBy(() => parseAddress(text)) === undefined && parseAddress(text).proxy !== undefined;
 }
 
 const FILE = v.pipe(v.string(), v.minLength(1, 'name a file'));
