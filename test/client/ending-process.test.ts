@@ -1,16 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
+import { bundled } from '../support/bundled.ts';
 import { FakeServer, within } from '../support/fake-server.ts';
 import { long, packet, str } from '../support/rfc-peer.ts';
 import { connect, startServer } from './real-server.ts';
 import { STAGES, type Servers } from './ending-stages.ts';
 
-const JITI = fileURLToPath(new URL('../../node_modules/jiti/lib/jiti-cli.mjs', import.meta.url));
-/** The process takes two seconds to begin, more where others work too. */
-const PATIENCE_MS = 15_000;
-const PROGRAM = fileURLToPath(new URL('ending-stages.ts', import.meta.url));
+const PROGRAM = await bundled(new URL('ending-stages.ts', import.meta.url));
+/** The process begins late where others work too. */
+const PATIENCE_MS = 30_000;
 
 /** Accepts logins, gives the connect id 1 for each request, and tells the client when its half waits. */
 async function serveStuck(fake: FakeServer): Promise<void> {
@@ -48,9 +47,7 @@ async function startServers(): Promise<Servers> {
 
 it('ChatosClient, ended at any stage, leaves nothing open, and the process ends by itself', async () => {
   const servers = await startServers();
-  const child = spawn(process.execPath, [JITI, PROGRAM, JSON.stringify(servers)], {
-    env: { ...process.env, JITI_FS_CACHE: 'false' },
-  });
+  const child = spawn(process.execPath, [PROGRAM, JSON.stringify(servers)]);
   onTestFinished(() => void child.kill('SIGKILL'));
   let [out, err] = ['', ''];
   child.stdout.on('data', (chunk: Buffer) => (out += String(chunk)));

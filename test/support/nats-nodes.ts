@@ -1,8 +1,8 @@
 /** Nodes of a cluster, as far as NATS knows them. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { bundled } from './bundled.ts';
 import { Broker } from '../../src/cluster/nats/broker.ts';
 import { NatsMembership } from '../../src/cluster/nats/nats-membership.ts';
 import { NatsRegistry } from '../../src/cluster/nats/nats-registry.ts';
@@ -50,7 +50,7 @@ export async function joinWithLogins(
 
 /** A process of a test, which says what happens to it by messages. */
 export async function startNodeProcess(file: string, args: readonly string[]): Promise<ChildProcess> {
-  const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, { execArgv: ['--import', 'jiti/register'] });
+  const child = fork(await bundled(new URL(file, import.meta.url)), args);
   onTestFinished(() => void child.kill('SIGKILL'));
   await once(child, 'message');
   return child;

@@ -1,14 +1,14 @@
 /** Nodes of a cluster, each with processes of its own, and who there is as the test says. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { bundled } from '../../support/bundled.ts';
 import type { NodeLease } from '../../../src/cluster/membership.ts';
 import { within } from '../../support/server-sockets.ts';
 import { CuttingProxy } from '../../support/cutting-proxy.ts';
 import type { NodeStart, Said, Told } from './node-process.ts';
 
-const ENTRY = fileURLToPath(new URL('./node-process.ts', import.meta.url));
+const ENTRY = await bundled(new URL('./node-process.ts', import.meta.url));
 const PATIENCE_MS = 30_000;
 const SECRET = 'the secret of the cluster of the test';
 
@@ -95,7 +95,6 @@ export class TestCluster {
     const of = { node: name, epoch, slot, secret: SECRET, others };
     const start = { ...of, isEncrypted, workers, leaseTtlMs, times, limits, ...own } satisfies NodeStart;
     const child = fork(ENTRY, [JSON.stringify(start)], {
-      execArgv: ['--import', 'jiti/register'],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     const node = new TestNode(name, child);

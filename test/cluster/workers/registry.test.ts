@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { bundled } from '../../support/bundled.ts';
 import type { AskedByWorker } from '../../../src/cluster/workers/messages.ts';
 import { Registry } from '../../../src/cluster/workers/registry.ts';
 import { Wire } from '../../../src/cluster/workers/wire.ts';
@@ -12,13 +12,10 @@ import { describeDirectory } from '../../server/directory-contract.ts';
 
 type Nothing = Readonly<Record<string, never>>;
 
-const PRIMARY = fileURLToPath(new URL('./registry-process.ts', import.meta.url));
+const PRIMARY = await bundled(new URL('./registry-process.ts', import.meta.url));
 
 describeDirectory('of a worker, whose primary is another process', (holdMs = 0) => {
-  const child = fork(PRIMARY, [String(holdMs)], {
-    execArgv: ['--import', 'jiti/register'],
-    serialization: 'advanced',
-  });
+  const child = fork(PRIMARY, [String(holdMs)], { serialization: 'advanced' });
   onTestFinished(() => child.disconnect());
   const wire = new Wire<Pick<AskedByWorker, 'claim' | 'release'>, Nothing>(child, {});
   return new WorkerDirectory({
