@@ -38,6 +38,7 @@ const ALONE = [
 ];
 /** Files that take longer than their size says, the longest first. */
 const LONG = [
+  'cluster/nodes/readers',
   'faults/server',
   'docs/types',
   'docs/json',
