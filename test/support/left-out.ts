@@ -2,8 +2,7 @@
  * Which server tests speak to, by `CHATOSBOT_TEST_SERVER`: the one of their process unless that says otherwise; and what is
  * left out where it is the processes of a `serve`.
  */
-import { afterAll, beforeEach } from 'vitest';
-import { getCurrentTest } from 'vitest/suite';
+import { afterAll, beforeEach, TestRunner } from 'vitest';
 
 const SERVERS = ['workers', 'node'] as const;
 const wanted = process.env['CHATOSBOT_TEST_SERVER'] || undefined;
@@ -53,7 +52,7 @@ const LEFT_OUT: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 
 /** Skips the test that runs. */
 export function leaveOut(why: string): never {
-  return getCurrentTest()!.context.skip(`left out: ${why}`);
+  return TestRunner.getCurrentTest()!.context.skip(`left out: ${why}`);
 }
 
 /** What is to be done when the tests of the file are over. */

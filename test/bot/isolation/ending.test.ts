@@ -1,16 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { tempDirectory, writeText } from '../../support/bot-files.ts';
 import { joinAs, startServer } from '../../support/bot-world.ts';
+import { bundled } from '../../support/bundled.ts';
 import { ISOLATED_TIMEOUT_MS, startIsolated } from '../../support/isolated-bots.ts';
 
 vi.setConfig({ testTimeout: ISOLATED_TIMEOUT_MS });
 
-const JITI = fileURLToPath(new URL('../../../node_modules/jiti/lib/jiti-cli.mjs', import.meta.url));
-const PROGRAM = fileURLToPath(new URL('ending-process.ts', import.meta.url));
+const PROGRAM = await bundled(new URL('ending-process.ts', import.meta.url));
 
 const echo = `
   export const onPrivateRequest = () => true;
@@ -19,7 +18,7 @@ const echo = `
 
 async function run(): Promise<{ status: unknown; said: unknown }> {
   const file = await writeText(await tempDirectory(), 'echo.ts', echo);
-  const child = spawn(process.execPath, [JITI, PROGRAM, file], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [PROGRAM, file], { stdio: ['ignore', 'pipe', 'inherit'] });
   onTestFinished(() => void child.kill('SIGKILL'));
   const [said, [status]] = await Promise.all([text(child.stdout), once(child, 'exit')]);
   return { status, said: JSON.parse(said) as unknown };
