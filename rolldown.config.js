@@ -25,7 +25,7 @@ const ENTRIES = [
   'transfer/secure/index',
 ];
 
-/** What even `chatosbot --version` needs is apart, and small. What many files need is together: and loaded at once. */
+/** What even `chatosbot --version` needs is apart, and small. What many commands need is together in a few files. */
 const FIRST =
   /\/src\/(?:own-files|errors|util\/(?:abort|bytes|clock|deferred|timeout|version)|transfer\/(?:bytes|descriptor|descriptor-source)|cli\/terminal\/standard-streams)\.ts$/;
 const GROUPS = [

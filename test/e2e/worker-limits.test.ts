@@ -40,16 +40,22 @@ test('[P19] an address has as many connections at all workers as it may have', a
   }
 });
 
+/** The connect id of a private connection that one asks the other for. */
+async function agree(alice: RfcPeer, bob: RfcPeer): Promise<bigint> {
+  alice.request('bob');
+  await bob.next(5);
+  bob.ok('alice');
+  const { connectId } = await alice.next(8);
+  await bob.next(8);
+  return connectId;
+}
+
 test('[P12][P19] an address that has all its connections opens its halves, whichever workers they come to', async () => {
   const { port } = await startWith('halves', 'maxConnectionsPerAddress: 2');
   const [alice, bob] = [await peer(port, 'alice'), await peer(port, 'bob')];
   for (let refused = 0; refused < 4;) refused = (await isRefused(port)) ? refused + 1 : 0;
   for (let times = 0; times < 4; times++) {
-    alice.request('bob');
-    await bob.next(5);
-    bob.ok('alice');
-    const { connectId } = await alice.next(8);
-    await bob.next(8);
+    const connectId = await agree(alice, bob);
     const halves = await Promise.all([openHalf(port, connectId), openHalf(port, connectId)]);
     for (const half of halves) half.end();
     const ends = halves.map(endOf);
@@ -63,11 +69,7 @@ test('[P19] halves that are relayed to the worker of their channel are none of t
   const [, tlsPort] = await command.line(/listening on tls:\/\/127\.0\.0\.1:(\d+)/);
   const [alice, bob] = [await peer(port, 'alice'), await peer(port, 'bob')];
   for (let times = 0; times < 4; times++) {
-    alice.request('bob');
-    await bob.next(5);
-    bob.ok('alice');
-    const { connectId } = await alice.next(8);
-    await bob.next(8);
+    const connectId = await agree(alice, bob);
     await Promise.all([halfTls(Number(tlsPort), connectId), halfTls(Number(tlsPort), connectId)]);
   }
   for (let i = 0; i < 6; i++) expect((await peer(port, `user-${i}`)).name).toBe(`user-${i}`);
