@@ -33,7 +33,7 @@ export function register(command: Command): void {
     .option('-t, --to <login...>', 'send to these logins, all at once: they run receive --from', logins)
     .option(
       '-w, --wait <seconds>',
-      `how long to wait for a receiver (default: ${DEFAULT_WAIT_S}; with a code, no limit)`,
+      `how long to wait for a receiver (default: ${DEFAULT_WAIT_S}; with a code, a day)`,
       seconds,
     )
     .option('--retry', 'keep trying where the server is not there yet, or the login is taken, until --wait is over')

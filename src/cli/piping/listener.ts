@@ -31,6 +31,7 @@ export class Listener {
   readonly #returning = new Map<string, ReturningPeer>();
   /** Who is refused asks a second time, to be sure, and who does not get through again and again. */
   readonly #news = new News();
+  #whyNobodyElse: string | undefined;
   /** What has ended the client. */
   #lost: ChatosError | undefined;
 
@@ -58,15 +59,25 @@ export class Listener {
    */
   async next(limits: WaitLimits): Promise<Channel> {
     for (;;) {
-      const request = await this.#nextRequest(limits);
-      try {
-        return await accept(request, limits.signal);
-      } catch (error) {
-        if (!isChatosError(error) || error.code === 'NOT_TRUSTED' || limits.signal.aborted) throw error;
-        const message = `the private connection with ${request.from} was not established: ${error.message}`;
-        if (this.#news.isNews(`broken ${request.from} ${error.message}`))
-          this.#report('broken', message, { peer: request.from, code: error.code, message: error.message });
-      }
+      const channel = await this.establish(await this.nextRequest(limits), limits.signal);
+      if (channel) return channel;
+    }
+  }
+
+  /**
+   * Accepts a request; where the channel is not established, that is reported, and there is none.
+   *
+   * @throws {ChatosError} `ABORTED`; `NOT_TRUSTED` as {@link next}
+   */
+  async establish(request: PrivateRequest, signal: AbortSignal): Promise<Channel | undefined> {
+    try {
+      return await accept(request, signal);
+    } catch (error) {
+      if (!isChatosError(error) || error.code === 'NOT_TRUSTED' || signal.aborted) throw error;
+      const message = `the private connection with ${request.from} was not established: ${error.message}`;
+      if (this.#news.isNews(`broken ${request.from} ${error.message}`))
+        this.#report('broken', message, { peer: request.from, code: error.code, message: error.message });
+      return undefined;
     }
   }
 
@@ -83,7 +94,20 @@ export class Listener {
     };
   }
 
-  async #nextRequest({ timeoutMs, signal }: WaitLimits): Promise<PrivateRequest> {
+  /** From now on, all are refused but those that are expected. */
+  refuseOthers(why: string): void {
+    this.#whyNobodyElse = why;
+    const waiting = [...this.#queue.values()];
+    this.#queue.clear();
+    for (const request of waiting) this.#onRequest(request);
+  }
+
+  /**
+   * The next request, to be accepted by {@link establish}.
+   *
+   * @throws {ChatosError} as {@link next}
+   */
+  async nextRequest({ timeoutMs, signal }: WaitLimits): Promise<PrivateRequest> {
     for (const [key, request] of this.#queue) {
       this.#queue.delete(key);
       return request;
@@ -97,19 +121,23 @@ export class Listener {
 
   #onRequest(request: PrivateRequest): void {
     const { from } = request;
-    if (!this.#wanted.some((pattern) => matchesLogin(pattern, from))) {
-      request.refuse();
-      if (this.#news.isNews(`refused ${loginKey(from)}`))
-        this.#report('refused', `refused ${from}: --from does not allow this login`, { peer: from });
-      return;
-    }
     const returning = this.#returning.get(loginKey(from));
     if (returning) return returning.asks(request);
+    if (this.#whyNobodyElse !== undefined) return this.#refuse(request, this.#whyNobodyElse);
+    if (!this.#wanted.some((pattern) => matchesLogin(pattern, from)))
+      return this.#refuse(request, '--from does not allow this login');
     for (let waiting = this.#waiting.shift(); waiting; waiting = this.#waiting.shift()) {
       if (!waiting.settled) return waiting.resolve(request);
     }
     const key = loginKey(from);
     if (this.#queue.size < MAX_QUEUED || this.#queue.has(key)) this.#queue.set(key, request);
+  }
+
+  #refuse(request: PrivateRequest, why: string): void {
+    const { from } = request;
+    request.refuse();
+    if (this.#news.isNews(`refused ${loginKey(from)}`))
+      this.#report('refused', `refused ${from}: ${why}`, { peer: from });
   }
 }
 

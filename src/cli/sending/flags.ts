@@ -36,6 +36,8 @@ export interface ReceiveFlags extends TransferFlags {
   readonly maxEntries: number;
 }
 
+/** How long a code is good that nobody uses, in seconds: as long as what is kept of one that was used. */
+export const CODE_LIFE_S = 24 * 60 * 60;
 /** How long a sender is waited for that a code leads to, in seconds. */
 export const DEFAULT_CODE_WAIT_S = 10;
 /** More files and folders than this are refused, unless the user wants them. */

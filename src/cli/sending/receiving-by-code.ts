@@ -81,6 +81,10 @@ async function findSender(
   try {
     return await askPeer(client, codeLogin(number), { timeoutMs, signal, command: 'send' });
   } catch (error) {
+    if (isChatosError(error, 'REQUEST_REFUSED')) {
+      const message = `this code was used before: the sender with the number ${number} has met another receiver; run send again for another code`;
+      throw new ChatosError('WRONG_SECRET', message, { cause: error, fields: { number } });
+    }
     if (!isChatosError(error, 'TIMED_OUT') || !client.connected) throw error;
     const message = `there is no sender with the number ${number} on ${formatAddress(client.server)}: it has gone, or its code is for another server`;
     throw new ChatosError('PEER_ABSENT', message, { cause: error, fields: { number } });

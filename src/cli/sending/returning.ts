@@ -5,7 +5,6 @@ import { isCut } from '../../transfer/secure/failures.ts';
 import { DEFAULT_REOPEN_TIMEOUT_MS } from '../../transfer/verified/options.ts';
 import { withEither } from '../../util/abort.ts';
 import { pause } from '../../util/timeout.ts';
-import { News } from '../piping/news.ts';
 import type { NextChannel } from '../piping/verified.ts';
 import type { TransferFlags } from './flags.ts';
 import type { TransferReport } from './report.ts';
@@ -33,7 +32,6 @@ export async function runReturning<T>(
 ): Promise<T> {
   const { peer } = first;
   const timeoutMs = flags.reconnectTimeout === undefined ? DEFAULT_REOPEN_TIMEOUT_MS : flags.reconnectTimeout * 1000;
-  const news = new News();
   for (let channel = first; ;) {
     try {
       return await run(channel);
@@ -41,13 +39,14 @@ export async function runReturning<T>(
       if (!isLost(error) || signal.aborted || !next || timeoutMs === 0) throw error;
       const { message } = error as Error;
       report('lost', `${message}; waiting for another private connection with ${peer}`, { peer, message });
-      const another = await nextChannel(next, timeoutMs, signal, (wrong) => {
-        // Whom we ask will have no other secret; who asks us may be somebody else, and the one we wait for comes yet.
-        if (first.role === 'requester') throw wrong;
-        if (news.isNews(wrong.message))
-          report('broken', wrong.message, { peer, code: wrong.code, message: wrong.message });
+      // Whoever has the login of the peer meanwhile has another secret: the one that is waited for may come yet.
+      const strangers = new Set<string>();
+      const another = await nextChannel(next, timeoutMs, signal, ({ code, message: why }) => {
+        if (strangers.has(why)) return;
+        strangers.add(why);
+        report('broken', `${why}: this is not the one that we had met; still waiting`, { peer, code, message: why });
       });
-      if (!another) throw tooLate(peer, timeoutMs, error);
+      if (!another) throw tooLate(peer, timeoutMs, strangers.size > 0, error);
       report('reconnected', `private connection with ${peer} again`, { peer });
       channel = another;
     }
@@ -86,7 +85,8 @@ async function nextChannel(
   }
 }
 
-function tooLate(peer: string, timeoutMs: number, cause: unknown): ChatosError {
-  const message = `the private connection with ${peer} broke, and there was no other one within ${timeoutMs / 1000} s; run both sides again to go on where it stopped`;
+function tooLate(peer: string, timeoutMs: number, hasStranger: boolean, cause: unknown): ChatosError {
+  const stranger = hasStranger ? ` (somebody else has the login ${peer})` : '';
+  const message = `the private connection with ${peer} broke, and there was no other one within ${timeoutMs / 1000} s${stranger}; run both sides again to go on where it stopped`;
   return new ChatosError('CHANNEL_ABORTED', message, { cause, fields: { peer } });
 }

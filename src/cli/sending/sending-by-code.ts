@@ -1,24 +1,21 @@
 import { resolve } from 'node:path';
 import type { ChatosClient } from '../../client/client.ts';
 import { DEFAULT_HEARTBEAT_MS } from '../../client/heartbeat.ts';
-import { ChatosError, isChatosError } from '../../errors.ts';
 import { formatAddress, type Address } from '../../net/address.ts';
 import { formatAddresses } from '../../net/address-list.ts';
 import { isLoopback } from '../../ops/status-address.ts';
 import type { PipedChannel } from '../../transfer/pipe.ts';
 import { makeCode } from '../../transfer/secure/codes.ts';
-import type { SecureChannel } from '../../transfer/secure/secure-channel.ts';
-import { isCodeUsed } from '../../transfer/secure/used-codes.ts';
 import { quote } from '../../util/quote.ts';
 import { commandServer, connectCommand } from '../connecting/connect.ts';
 import { reportSessions } from '../connecting/session-reports.ts';
-import { encrypt, encryptNext } from '../piping/encryption.ts';
+import { encryptNext } from '../piping/encryption.ts';
 import { Listener } from '../piping/listener.ts';
-import { News } from '../piping/news.ts';
 import { notice } from '../terminal/output.ts';
 import { claimNumber, codeLogin } from './code-number.ts';
 import { KeptKeys, keepKey } from './kept-keys.ts';
-import type { TransferReport } from './report.ts';
+import { CODE_LIFE_S } from './flags.ts';
+import { Meeting } from './meeting.ts';
 import { sendThrough, type Sending } from './sending-files.ts';
 
 /**
@@ -30,7 +27,7 @@ import { sendThrough, type Sending } from './sending-files.ts';
 export async function sendByCode(sending: Sending): Promise<void> {
   const { flags, report, signal, sources } = sending;
   const listener = new Listener(['*'], report);
-  const timeoutMs = (flags.wait ?? Infinity) * 1000;
+  const timeoutMs = (flags.wait ?? CODE_LIFE_S) * 1000;
   const server = await commandServer(flags);
   const keys = new KeptKeys(
     'send',
@@ -65,10 +62,14 @@ export async function sendByCode(sending: Sending): Promise<void> {
     else report('code', invitation(code.text, client.server), { code: code.text });
     report('waiting', undefined, { peer: null });
     const login = codeLogin(number);
-    const returningKey = kept.find((each) => each.login === login)?.key;
-    const { plain, channel } = await meet(listener, code.words, returningKey, { timeoutMs, report, signal });
+    // Looked up when somebody comes: a key that has become too old meanwhile does not count.
+    const returningKey = (): Uint8Array | undefined =>
+      sending.input ? undefined : keys.find().find((each) => each.login === login)?.key;
+    const meeting = new Meeting({ listener, words: code.words, returningKey, report, signal });
+    const { plain, channel } = await meeting.run(timeoutMs);
     let current: PipedChannel = channel;
     const following = listener.expect(plain.peer, () => current.destroy());
+    listener.refuseOthers('its code was used by another one');
     if (!sending.input) keepKey(keys, login, channel, flags);
     try {
       await sendThrough(channel, encryptNext(following, channel), sending, (each) => (current = each));
@@ -79,43 +80,6 @@ export async function sendByCode(sending: Sending): Promise<void> {
     await client.close();
   } finally {
     await client.destroy();
-  }
-}
-
-/** How long to wait for the one who has the code. */
-interface Meeting {
-  readonly timeoutMs: number;
-  readonly report: TransferReport;
-  readonly signal: AbortSignal;
-}
-
-/** The first one who has the code, or the key. Who goes away without a guess was nobody. */
-async function meet(
-  listener: Listener,
-  words: string,
-  returningKey: Uint8Array | undefined,
-  { timeoutMs, report, signal }: Meeting,
-): Promise<{ readonly plain: PipedChannel; readonly channel: SecureChannel }> {
-  const news = new News();
-  for (;;) {
-    const plain = await listener.next({ timeoutMs, signal });
-    const { peer } = plain;
-    plain.on('error', () => undefined);
-    report('connected', `private connection with ${peer}`, { peer });
-    try {
-      const channel = await encrypt(plain, { kind: 'code', code: words }, signal, returningKey);
-      report('encrypted', `encrypted from end to end with ${peer}`, { peer });
-      return { plain, channel };
-    } catch (error) {
-      if (!isChatosError(error) || signal.aborted || error.fields['codeUsed'] === true) throw error;
-      const { code, message } = error;
-      if (isCodeUsed('target', words)) {
-        throw new ChatosError(code, `${message}; the code is used up by that: run send again for another one`, {
-          cause: error,
-        });
-      }
-      if (news.isNews(message)) report('broken', message, { peer, code, message });
-    }
   }
 }
 

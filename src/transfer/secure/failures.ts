@@ -14,7 +14,8 @@ export function wrongCode(peer: string, cause?: unknown): ChatosError {
 
 /** A guess has come for it before, or was made of it. */
 export function usedCode(peer: string): ChatosError {
-  return refused(peer, `wrong code: it was used before, and is good for one private connection only`, undefined, true);
+  const message = `wrong code: it was used before, and is good for one private connection only`;
+  return new ChatosError('WRONG_SECRET', message, { fields: { peer, codeUsed: true, usedBefore: true } });
 }
 
 /** The peer does not do as we do. */

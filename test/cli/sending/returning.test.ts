@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { runReturning } from '../../../src/cli/sending/returning.ts';
+import { ChatosError } from '../../../src/errors.ts';
+import { memoryPair } from '../../transfer/verified/memory-channels.ts';
+
+const lost = () => new ChatosError('CHANNEL_ABORTED', 'it broke');
+const stranger = () => new ChatosError('WRONG_SECRET', 'ann has another one');
+
+/** A transfer whose first private connection is lost; then `next` says what comes, time after time. */
+function returning(role: 'requester' | 'target', reconnectTimeout: number, next: (time: number) => boolean) {
+  const [first, second] = [memoryPair()[role], memoryPair()[role]];
+  let times = 0;
+  const reports: string[] = [];
+  const running = runReturning(
+    first,
+    (channel) => (channel === second ? Promise.resolve('all') : Promise.reject(lost())),
+    {
+      flags: { reconnectTimeout },
+      report: (type) => void reports.push(type),
+      next: {
+        next: () => ((times += 1), next(times) ? Promise.resolve(second) : Promise.reject(stranger())),
+        release: () => undefined,
+      },
+      signal: new AbortController().signal,
+    },
+  );
+  return { running, reports };
+}
+
+test.each(['requester', 'target'] as const)(
+  'a %s goes on waiting for its peer where a stranger has the login of that one for a while',
+  async (role) => {
+    const { running, reports } = returning(role, 5, (time) => time === 2);
+    expect(await running).toBe('all');
+    expect(reports).toEqual(['lost', 'broken', 'reconnected']);
+  },
+);
+
+test('where only a stranger comes in time, the private connection is lost, and nobody had a wrong code', async () => {
+  const { running } = returning('requester', 0.02, () => false);
+  await expect(running).rejects.toMatchObject({
+    code: 'CHANNEL_ABORTED',
+    message: expect.stringContaining('(somebody else has the login bob)'),
+  });
+});
