@@ -5,7 +5,7 @@ import type { PipedChannel } from '../pipe.ts';
 import { causeOf, forwardError } from './causes.ts';
 import { readControlLines, writeControlLine, type AskerLine, type ServerLine } from './control-lines.ts';
 import { formatEndpoint, parseListenEndpoint, type Endpoint } from './endpoint.ts';
-import { BEGIN_TIMEOUT_MS, CONNECT_PATH, CONTROL_PATH, INCOMING_PATH, openSession } from './session.ts';
+import { BEGIN_TIMEOUT_MS, CONNECT_PATH, CONTROL_PATH, INCOMING_PATH, openSession, sessionFailure } from './session.ts';
 import { TunnelStream } from './tunnel-stream.ts';
 
 type Answer = IncomingHttpHeaders & IncomingHttpStatusHeader;
@@ -41,6 +41,8 @@ export class AskingTunnel {
   readonly #listeners = new Map<number, (incoming: IncomingConnection) => void>();
   /** The questions that wait for an answer. */
   readonly #asked = new Map<number, (line: ServerLine) => void>();
+  /** The session's own. */
+  #failure: Error | undefined;
   #open = 0;
   #questions = 0;
 
@@ -52,6 +54,7 @@ export class AskingTunnel {
     channel.on('error', () => undefined);
     const { promise, resolve } = withResolvers<ChatosError>();
     this.closed = promise;
+    this.#session.once('error', (error) => (this.#failure = error));
     this.#session.once('close', () => setImmediate(() => resolve(this.#lost())));
     this.#control = this.#session.request({ ':method': 'POST', ':path': CONTROL_PATH }, { endStream: false });
     this.#control.on('error', () => undefined);
@@ -231,10 +234,8 @@ export class AskingTunnel {
   }
 
   #lost(): ChatosError {
-    const cause = this.#channel.errored ?? undefined;
-    if (cause instanceof ChatosError) return cause;
-    const message = `the private connection with ${this.peer} broke`;
-    return new ChatosError('CHANNEL_ABORTED', message, { cause, fields: { peer: this.peer } });
+    const cause = this.#channel.errored ?? this.#failure;
+    return sessionFailure(this.peer, cause, `the private connection with ${this.peer} broke`);
   }
 }
 

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import http2, { type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
-import { ChatosError, isChatosError } from '../../errors.ts';
+import { isChatosError, type ChatosError } from '../../errors.ts';
 import { resetSocket } from '../../net/reset-socket.ts';
 import { withResolvers } from '../../util/deferred.ts';
 import type { PipedChannel } from '../pipe.ts';
@@ -12,7 +12,14 @@ import { formatEndpoint, parseEndpoint, type Endpoint } from './endpoint.ts';
 import { remoteOf } from './listen-locally.ts';
 import type { Permits } from './permits.ts';
 import { RemoteListeners } from './remote-listeners.ts';
-import { BEGIN_TIMEOUT_MS, CONNECT_PATH, CONTROL_PATH, INCOMING_PATH, serveSession } from './session.ts';
+import {
+  BEGIN_TIMEOUT_MS,
+  CONNECT_PATH,
+  CONTROL_PATH,
+  INCOMING_PATH,
+  serveSession,
+  sessionFailure,
+} from './session.ts';
 import { TunnelStream } from './tunnel-stream.ts';
 
 export interface ServedTunnelOptions {
@@ -167,9 +174,7 @@ export class ServedTunnel {
   }
 
   #lost(cause: Error | undefined): ChatosError {
-    if (cause instanceof ChatosError) return cause;
-    const message = `the private connection with ${this.peer} is over`;
-    return new ChatosError('CHANNEL_ABORTED', message, { cause, fields: { peer: this.peer } });
+    return sessionFailure(this.peer, cause, `the private connection with ${this.peer} is over`);
   }
 }
 

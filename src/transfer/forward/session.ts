@@ -1,4 +1,5 @@
 import http2, { type ClientHttp2Session, type Http2Session, type ServerHttp2Session } from 'node:http2';
+import { ChatosError } from '../../errors.ts';
 import type { PipedChannel } from '../pipe.ts';
 import { encrypts } from '../secure/failures.ts';
 import { beginsAsSecure } from '../secure/hello.ts';
@@ -21,6 +22,8 @@ const MIB = 2 ** 20;
 /** How often the other side is asked for a sign of life, and after how long without one it is given up. */
 const PING_MS = 15_000;
 const DEAD_MS = 60_000;
+/** So long a session that has said farewell is kept, so that the peer hears of it before the channel breaks. */
+const FAREWELL_MS = 250;
 
 /**
  * The bounds of a session. Floods of pings and settings end it (nghttp2 counts the answers that wait), as do streams beyond
@@ -76,7 +79,59 @@ function prepared<S extends Http2Session>(session: S, channel: PipedChannel, max
   session.on('error', () => channel.destroy());
   session.once('close', () => channel.destroy());
   watchLife(session, channel);
+  watchReading(channel);
   return session;
+}
+
+/**
+ * Where the peer breaks the rules of HTTP/2, nghttp2 says farewell and reads no more, and Node.js does not end the session
+ * for that. It reads nothing either while it writes, but then it goes on a turn after all is written.
+ */
+function watchReading(channel: PipedChannel): void {
+  let pauses = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const isStuck = (since: number): boolean => pauses === since && channel.isPaused() && channel.writableLength === 0;
+  const look = (since: number): void => {
+    timer = undefined;
+    if (channel.destroyed) return;
+    if (!isStuck(since)) {
+      if (channel.isPaused()) watch();
+      return;
+    }
+    // What was written just now is heard of in the turns that follow.
+    setImmediate(() =>
+      setImmediate(() => {
+        if (!channel.destroyed && isStuck(since)) channel.destroy(rulesBroken(channel.peer));
+      }),
+    );
+  };
+  const watch = (): void => {
+    timer ??= setTimeout(look, FAREWELL_MS, pauses);
+  };
+  channel.on('pause', () => {
+    pauses += 1;
+    watch();
+  });
+  channel.once('close', () => clearTimeout(timer));
+}
+
+function rulesBroken(peer: string, cause?: NodeJS.ErrnoException): ChatosError {
+  const what = cause?.code === 'ERR_HTTP2_SESSION_ERROR' ? `${peer} ended the tunnel: what we` : `what ${peer}`;
+  const message = `${what} sent breaks the rules of HTTP/2, or was changed on the way`;
+  return new ChatosError('CHANNEL_ABORTED', message, { cause, fields: { peer } });
+}
+
+/**
+ * What a session over a channel has ended with.
+ *
+ * @param cause the error of either
+ * @param otherwise the message where that says nothing
+ */
+export function sessionFailure(peer: string, cause: Error | undefined, otherwise: string): ChatosError {
+  if (cause instanceof ChatosError) return cause;
+  const { code = '' } = (cause ?? {}) as NodeJS.ErrnoException;
+  if (code.startsWith('ERR_HTTP2_')) return rulesBroken(peer, cause);
+  return new ChatosError('CHANNEL_ABORTED', otherwise, { cause, fields: { peer } });
 }
 
 /**
