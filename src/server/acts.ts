@@ -27,6 +27,24 @@ export function requestElsewhere(hub: Hub, requester: ConnectedClient, login: st
 }
 
 /**
+ * A client of this process says OK (RFC 3): both get a connect id, or the requester KO. Where the requester is elsewhere,
+ * its process counts the id before anyone gets it (P11).
+ */
+export function acceptRequest({ channels, others }: Hub, requester: ConnectedClient, target: ConnectedClient): void {
+  const names = { loginRequester: requester.login, loginTarget: target.login };
+  const answer = (connectId: bigint | undefined): void => {
+    if (connectId === undefined) return requester.send({ type: 'KO_PRIVATE', ...names });
+    for (const party of [requester, target]) party.send({ type: 'ID_PRIVATE', ...names, connectId });
+  };
+  const channel = channels.create(requester, target);
+  if (!channel || !others || !requester.isElsewhere) return answer(channel && channels.grant(channel));
+  others
+    .countId(channel.id, requester, target.id)
+    .then((counted) => answer(channels.grant(channel, counted)))
+    .catch(() => undefined);
+}
+
+/**
  * A client asks for the end of a channel of this process (P15). The other party must learn whose channel ends before it sees
  * the end: where it is elsewhere, that takes until `sent`.
  */

@@ -2,7 +2,7 @@ import { loginKey } from '../util/login-key.ts';
 import type { Packet, PacketOf, PacketType } from '../protocol/packets.ts';
 import type { Hub } from './hub.ts';
 import { EVERYONE } from './limits/readers.ts';
-import { closeChannel, forwardRequest, requestElsewhere } from './acts.ts';
+import { acceptRequest, closeChannel, forwardRequest, requestElsewhere } from './acts.ts';
 import type { Session } from './session.ts';
 
 type Handler<T extends PacketType> = (hub: Hub, session: Session, packet: PacketOf<T>, frame: () => Buffer) => void;
@@ -44,11 +44,7 @@ const HANDLERS: { readonly [T in PacketType]: Handler<T> } = {
 
   OK_PRIVATE(hub, session, packet) {
     const requester = takeAnswer(hub, session, packet);
-    if (!requester) return;
-    const names = { loginRequester: requester.login, loginTarget: session.login };
-    const connectId = hub.channels.create(requester, session);
-    if (connectId === undefined) return requester.send({ type: 'KO_PRIVATE', ...names });
-    for (const party of [requester, session]) party.send({ type: 'ID_PRIVATE', ...names, connectId });
+    if (requester) acceptRequest(hub, requester, session);
   },
 
   KO_PRIVATE(hub, session, packet) {

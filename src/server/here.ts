@@ -34,6 +34,8 @@ export function hereOf(hub: Hub): Here {
       await sent;
       return closed;
     },
+    countId: (process, id, isAlive) => channels.countElsewhere(process, id, isAlive),
+    discountId: (connectId) => channels.discountElsewhere(connectId),
     enter: (connectId, { transport, rest, comer }) =>
       channels.enter(connectId, transport, rest, comer, sources.adopt(comer.remoteAddress)),
     relay(one, other, onDone) {
@@ -49,7 +51,10 @@ export function hereOf(hub: Hub): Here {
     hear(process, news) {
       for (const each of news) slowing.chargeElsewhere(sources.hear(process, each), each.messages, each.bytes);
     },
-    gone: (process) => sources.forgetElsewhere(process),
+    gone(process) {
+      sources.forgetElsewhere(process);
+      channels.forgetElsewhere(process);
+    },
     channelEnded: (pair) => hub.onChannelElsewhere?.(pair),
     kick(id, why, elsewhere) {
       const session = present(hub.sessions).find((each) => each.id === id);

@@ -36,6 +36,15 @@ export type Closing = PacketOf<'CLOSE_CONNECTION'>;
 /** What has come of it: it ends, it has ended just before, or there is no such channel of theirs. */
 export type Closed = 'ending' | 'late' | 'forbidden';
 
+/** A connect id, and the sessions that negotiate it. */
+export interface NegotiatedId {
+  readonly connectId: bigint;
+  readonly requester: SessionId;
+  readonly target: SessionId;
+}
+/** Whether a session may have one more: it counts for it then, unless it has left, or this limit is reached (P11). */
+export type Counted = 'counted' | 'left' | 'maxConnectIds' | 'maxConnectIdsPerPair';
+
 /** What the other processes of the same server ask of this one. */
 export interface Here {
   /** Sends whole packets to everyone here. Who brings them waits while there is no room for more, or a reader is behind. */
@@ -52,6 +61,14 @@ export interface Here {
   abandoned(requester: ConnectedClient, target: Member): void;
   /** A client asks for the end of a channel that is here; resolves when the other party has been sent that. */
   close(by: Member, closing: Closing): Promise<Closed>;
+  /**
+   * Another process makes a connect id that a session here has asked for: it counts here, with all others of the session.
+   *
+   * @param isAlive where it has been counted before, so that no limit can be in its way
+   */
+  countId(process: number, id: NegotiatedId, isAlive: boolean): Counted;
+  /** It is alive no longer. */
+  discountId(connectId: bigint): void;
   /** A half has come elsewhere whose channel is here. `encrypted` is what its own connection is. */
   enter(connectId: bigint, half: ComingHalf): void;
   /** Relays between two connections, as those of channels are; nothing is counted. */
@@ -98,6 +115,13 @@ export interface Others {
   pendingOf(session: SessionId, key: string): number;
   /** A client of this process is behind with reading, or is so no longer. */
   behind(client: SessionInfo, isBehind: boolean): void;
+  /**
+   * Has the process of the requester, which is not this one, count a connect id that this one makes: it knows all others of
+   * that session.
+   */
+  countId(connectId: bigint, requester: ConnectedClient, target: SessionId): Promise<Counted>;
+  /** It is alive no longer; where no other process counts it, nothing happens. */
+  discountId(connectId: bigint): void;
   /** Asks for the end of a channel that is there. */
   close(by: Member, closing: Closing): Promise<Closed>;
   /**

@@ -20,6 +20,8 @@ function nobodyElse() {
     request: nothing,
     pendingOf: () => 0,
     behind: nothing,
+    countId: async () => 'counted',
+    discountId: nothing,
     close: async () => 'late',
     handOver: () => false,
     unanswered: nothing,

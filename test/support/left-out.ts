@@ -13,7 +13,6 @@ if (wanted !== TESTED_SERVER) throw new Error(`CHATOSBOT_TEST_SERVER is one of $
 
 /** docs/server.md says so, "Several processes". */
 const SHARED = 'processes share or divide the limit, and are exact a moment later';
-const EACH_COUNTS_IDS = 'each worker counts the connect ids of the clients that are asked there';
 
 /** Tests that say what holds for one process alone, by file and the beginning of their titles: why. */
 const LEFT_OUT: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -22,10 +21,6 @@ const LEFT_OUT: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   'test/server/channels/closing.test.ts': {
     '[P15] is passed on before the halves end': 'it watches the sockets of its process',
-  },
-  'test/server/channels/connect-ids.test.ts': {
-    '[P11] the live ids of a session are bounded': EACH_COUNTS_IDS,
-    '[P11] those of the same two sessions are bounded': EACH_COUNTS_IDS,
   },
   'test/server/limits/acting.test.ts': {
     maxConnections: SHARED,

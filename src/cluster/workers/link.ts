@@ -5,7 +5,7 @@ import type { Carrier } from '../../server/carriers.ts';
 import type { Member, SessionId } from '../../server/directory.ts';
 import type { PairInfo, SessionInfo } from '../../server/events.ts';
 import type { SourceNews } from '../../server/limits/source-account.ts';
-import type { Closed, Closing } from '../../server/others.ts';
+import type { Closed, Closing, Counted, NegotiatedId } from '../../server/others.ts';
 import type { WorkerName } from '../worker-name.ts';
 
 /** A client, as another worker knows it. */
@@ -27,6 +27,10 @@ export type LinkNote =
   | { readonly is: 'flushed'; readonly question: number }
   | { readonly is: 'close'; readonly by: Member; readonly closing: Closing; readonly question: number }
   | { readonly is: 'closed'; readonly closed: Closed; readonly question: number }
+  /** Without a question, the id has been counted before: the two have met again. */
+  | { readonly is: 'id'; readonly id: NegotiatedId; readonly question: number | undefined }
+  | { readonly is: 'counted'; readonly counted: Counted; readonly question: number }
+  | { readonly is: 'idOver'; readonly connectId: bigint }
   | { readonly is: 'sources'; readonly news: readonly SourceNews[] }
   | { readonly is: 'unanswered'; readonly session: SessionId; readonly address: string }
   | { readonly is: 'channel'; readonly pair: PairInfo; readonly id: string; readonly isOpen: boolean };

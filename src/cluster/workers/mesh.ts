@@ -3,7 +3,7 @@ import type { ConnectionPlace, SourceNews } from '../../server/limits/source-acc
 import type { Speaker } from '../../server/broadcast.ts';
 import type { ConnectedClient, Member, SessionId } from '../../server/directory.ts';
 import type { PairInfo, SessionInfo } from '../../server/events.ts';
-import type { Closed, Closing, ComingHalf, Here, Others } from '../../server/others.ts';
+import type { Closed, Closing, ComingHalf, Counted, Here, Others } from '../../server/others.ts';
 import { loginKey } from '../../util/login-key.ts';
 import type { Transport } from '../../net/transport.ts';
 import { TurnQueue } from '../../net/turn-queue.ts';
@@ -12,6 +12,7 @@ import type { HeldLease } from './held-lease.ts';
 import type { LinkNote } from './link.ts';
 import type { WorkerName } from '../worker-name.ts';
 import type { Peer } from './peer.ts';
+import { CountedIds } from './counted-ids.ts';
 import { Requests } from './requests.ts';
 import { RemoteClient, sentClient } from './remote-client.ts';
 import type { WorkerDirectory } from './worker-directory.ts';
@@ -51,6 +52,7 @@ export class Mesh implements Others {
   readonly #known = new Set<number>();
   /** What the clients of this worker have asked those of others. */
   readonly #requests = new Requests();
+  readonly #ids = new CountedIds(this.#peers);
   /** The channels of this worker that are open. */
   readonly #channels = new Map<string, PairInfo>();
   /** Clients of this worker that are behind with reading. */
@@ -113,6 +115,7 @@ export class Mesh implements Others {
     }
     for (const [id, pair] of this.#channels) peer.link.note({ is: 'channel', pair, id, isOpen: true });
     for (const client of this.#behind.values()) peer.link.note(behindNote(client, true));
+    this.#ids.tell(peer);
     peer.link.note({ is: 'sources', news: this.#here.sources() });
   }
 
@@ -169,11 +172,21 @@ export class Mesh implements Others {
     this.#note(behindNote(client, isBehind));
   }
 
+  countId(connectId: bigint, requester: ConnectedClient, target: SessionId): Promise<Counted> {
+    if (!(requester instanceof RemoteClient)) return Promise.resolve('counted');
+    return this.#ids.count(requester.at, { connectId, requester: requester.id, target });
+  }
+
+  discountId(connectId: bigint): void {
+    this.#ids.discount(connectId);
+  }
+
   async close({ id, login, key }: Member, closing: Closing): Promise<Closed> {
     const home = this.homes.of(closing.connectId);
     const by = { id, login, key };
     const peer = home === undefined ? undefined : this.#peers.get(home);
-    if (peer) return peer.askClosed((question) => ({ is: 'close', by, closing, question }));
+    // Where that process has gone, its channels have ended.
+    if (peer) return peer.ask<Closed>((question) => ({ is: 'close', by, closing, question }), 'late');
     return home !== undefined && this.#known.has(home) ? 'late' : 'forbidden';
   }
 
@@ -268,6 +281,17 @@ export class Mesh implements Others {
         return undefined;
       case 'closed':
         return peer.onAnswer(note.question, note.closed);
+      case 'id': {
+        const { id, question } = note;
+        const isHere = this.#directory.session(id.requester) !== undefined;
+        const counted = isHere ? this.#here.countId(peer.number, id, question === undefined) : 'left';
+        if (question !== undefined) peer.link.note({ is: 'counted', counted, question });
+        return undefined;
+      }
+      case 'counted':
+        return peer.onAnswer(note.question, note.counted);
+      case 'idOver':
+        return this.#here.discountId(note.connectId);
       case 'sources':
         return this.#here.hear(peer.number, note.news);
       case 'unanswered':

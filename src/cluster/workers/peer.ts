@@ -1,6 +1,5 @@
 import { withResolvers } from '../../util/deferred.ts';
 import type { PairInfo } from '../../server/events.ts';
-import type { Closed } from '../../server/others.ts';
 import type { Link, LinkNote } from './link.ts';
 import type { WorkerName } from '../worker-name.ts';
 import type { RemoteProcess } from './node-link.ts';
@@ -19,7 +18,8 @@ export class Peer {
   readonly number: number;
   /** Its channels: their parties may be clients of this worker. */
   readonly channels = new Map<string, PairInfo>();
-  readonly #questions = new Map<number, (answer: Closed) => void>();
+  /** What is done with the answer to each; without one, with its being gone. */
+  readonly #questions = new Map<number, (answer?: unknown) => void>();
   #lastQuestion = 0;
   #isGone = false;
 
@@ -32,30 +32,25 @@ export class Peer {
     this.number = lastNumber;
   }
 
-  /** Asks it something; what it has been asked is over when it has gone. */
-  async ask(noteOf: (question: number) => LinkNote): Promise<void> {
-    await this.askClosed(noteOf);
-  }
-
-  /** The same; the answer says what has come of a channel: where the worker has gone, that has ended. */
-  askClosed(noteOf: (question: number) => LinkNote): Promise<Closed> {
-    if (this.#isGone) return Promise.resolve('late');
+  /** Asks it something; the answer is `ifGone` where it has gone. */
+  ask<A>(noteOf: (question: number) => LinkNote, ifGone: A): Promise<A> {
+    if (this.#isGone) return Promise.resolve(ifGone);
     this.#lastQuestion += 1;
-    const { promise, resolve } = withResolvers<Closed>();
-    this.#questions.set(this.#lastQuestion, resolve);
+    const { promise, resolve } = withResolvers<A>();
+    this.#questions.set(this.#lastQuestion, (answer = ifGone) => resolve(answer as A));
     this.link.note(noteOf(this.#lastQuestion));
     return promise;
   }
 
-  onAnswer(question: number, closed: Closed = 'ending'): void {
-    this.#questions.get(question)?.(closed);
+  onAnswer(question: number, answer?: unknown): void {
+    this.#questions.get(question)?.(answer);
     this.#questions.delete(question);
   }
 
   /** It has gone. */
   close(): void {
     this.#isGone = true;
-    for (const resolve of this.#questions.values()) resolve('late');
+    for (const resolve of this.#questions.values()) resolve();
     this.#questions.clear();
   }
 }

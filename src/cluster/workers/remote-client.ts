@@ -41,7 +41,7 @@ export class RemoteClient implements ConnectedClient {
   }
 
   flush(): Promise<void> {
-    return this.at.ask((question) => ({ is: 'flush', id: this.id, question }));
+    return this.at.ask((question) => ({ is: 'flush', id: this.id, question }), undefined);
   }
 }
 

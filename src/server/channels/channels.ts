@@ -12,7 +12,7 @@ import type { Sources } from '../limits/sources.ts';
 import type { ResolvedServerOptions } from '../options.ts';
 import { isOfSelfTest, isTestId } from '../self-test.ts';
 import type { ChannelView } from '../views.ts';
-import type { HalfComer } from '../others.ts';
+import type { Counted, HalfComer, NegotiatedId } from '../others.ts';
 import { Arrivals, noteArrival } from './arrivals.ts';
 import { ConnectIds, stopExpecting, type Channel, type Party } from './connect-ids.ts';
 import { Relay } from './relay.ts';
@@ -95,8 +95,10 @@ export class Channels {
     return this.#waiting + 2 * this.open;
   }
 
-  /** A fresh connect id for the pair, or `undefined` where there are too many, or the server closes. */
-  create(requester: ConnectedClient, target: ConnectedClient): bigint | undefined {
+  /**
+   * A fresh connect id for the pair, which is to be granted; or `undefined` where there are too many, or the server closes.
+   */
+  create(requester: ConnectedClient, target: ConnectedClient): Channel | undefined {
     if (this.#draining) {
       this.#events.emit('requestRefused', { requester, target }, 'shutdown');
       return undefined;
@@ -117,8 +119,35 @@ export class Channels {
     const parties = isTest ? [] : [channel.requester, channel.target];
     for (const party of parties) party.expected = this.#sources.expect(party.remoteAddress);
     channel.deadline = this.#establishing.add(channel);
-    this.#events.emit('connectId', channel);
-    return channel.id;
+    return channel;
+  }
+
+  /** The connect id, which its parties are to be sent now; `undefined` where it is not counted, or has ended meanwhile. */
+  grant(channel: Channel, counted: Counted = 'counted'): bigint | undefined {
+    if (channel.over) return undefined;
+    if (counted === 'counted') {
+      this.#events.emit('connectId', channel);
+      return channel.id;
+    }
+    this.#discard(channel);
+    if (counted === 'left') this.#events.emit('requestRefused', channel, 'left');
+    else this.#events.emit('requestRefused', channel, 'too many connect ids', counted);
+    return undefined;
+  }
+
+  /** @see Here.countId */
+  countElsewhere(process: number, id: NegotiatedId, isAlive: boolean): Counted {
+    return this.#ids.countElsewhere(process, id, isAlive);
+  }
+
+  /** @see Here.discountId */
+  discountElsewhere(connectId: bigint): void {
+    this.#ids.discountElsewhere(connectId);
+  }
+
+  /** Another process has gone, with its channels. */
+  forgetElsewhere(process: number): void {
+    this.#ids.forgetElsewhere(process);
   }
 
   /** Whether an address is shut out for guessing (P12). */
@@ -166,7 +195,7 @@ export class Channels {
     const channel = this.#ids.get(id);
     if (!channel) return;
     if (!channel.relay) return this.#void(channel, 'closed');
-    this.#ids.retire(channel);
+    this.#retire(channel);
     channel.relay.close();
   }
 
@@ -264,11 +293,16 @@ export class Channels {
     if (isOfSelfTest(channel)) this.#tests -= 1;
     // What is remembered of an ended channel must not keep its sockets, nor the buffers that they were read into.
     delete channel.relay;
-    this.#ids.retire(channel);
+    this.#retire(channel);
   }
 
   /** Ends a channel that was never established. */
   #void(channel: Channel, why: ChannelLoss): void {
+    this.#discard(channel);
+    this.#events.emit('channelLost', channel, why);
+  }
+
+  #discard(channel: Channel): void {
     this.#establishing.delete(channel.deadline);
     if (channel.waiting) {
       channel.waiting.place.leave();
@@ -276,8 +310,14 @@ export class Channels {
       delete channel.waiting;
       this.#waiting -= 1;
     }
+    this.#retire(channel);
+  }
+
+  /** It counts for nobody any more. */
+  #retire(channel: Channel): void {
+    if (channel.over) return;
     this.#ids.retire(channel);
-    this.#events.emit('channelLost', channel, why);
+    this.#options.others?.discountId(channel.id);
   }
 }
 

@@ -7,7 +7,7 @@ import type { ConnectedClient, Member, SessionId } from '../directory.ts';
 import type { ServerLimits } from '../limits/server-limits.ts';
 import { sourceOf } from '../limits/source.ts';
 import type { Place } from '../limits/source-account.ts';
-import type { ConnectIdHomes } from '../others.ts';
+import type { ConnectIdHomes, Counted, NegotiatedId } from '../others.ts';
 import { EndedChannels } from './ended-channels.ts';
 import type { Relay } from './relay.ts';
 import type { WaitingHalf } from './waiting-half.ts';
@@ -50,6 +50,8 @@ export type ConnectIdLimit = 'maxConnectIds' | 'maxConnectIdsPerPair' | 'maxConn
 /** What a session has negotiated that is alive. */
 interface Live {
   readonly channels: Set<Channel>;
+  /** How many it has that other processes have made. */
+  elsewhere: number;
   /** How many with each other session. */
   readonly perPeer: Tally<SessionId>;
   /** How many those of each address have asked it for. */
@@ -68,6 +70,8 @@ export class ConnectIds {
   readonly #ended = new EndedChannels(({ id }) => this.#channels.delete(id));
   /** Those that each session has negotiated and that are alive: the next owner of its login starts at none. */
   readonly #live = new Map<SessionId, Live>();
+  /** Those of other processes that sessions of this one have asked for, and which process has made each. */
+  readonly #elsewhere = new Map<bigint, NegotiatedId & { readonly process: number }>();
 
   /** @param homes where there are several processes: ids are such that their channels are here */
   constructor(limits: ConnectIdLimits, homes?: ConnectIdHomes) {
@@ -97,12 +101,9 @@ export class ConnectIds {
 
   /** The limit that the pair has reached, if there is one. */
   reached(requester: ConnectedClient, target: ConnectedClient): ConnectIdLimit | undefined {
-    const [one, two] = [this.#live.get(requester.id), this.#live.get(target.id)];
-    const most = Math.max(one?.channels.size ?? 0, two?.channels.size ?? 0);
-    if (most >= this.#limits.maxConnectIds) return 'maxConnectIds';
-    const pair = one?.perPeer.get(target.id) ?? 0;
-    if (pair >= this.#limits.maxConnectIdsPerPair) return 'maxConnectIdsPerPair';
-    const asked = two?.perAddress.get(sourceOf(requester.remoteAddress)) ?? 0;
+    const limit = this.#reachedBy(target.id, requester.id) ?? this.#reachedBy(requester.id, target.id);
+    if (limit) return limit;
+    const asked = this.#live.get(target.id)?.perAddress.get(sourceOf(requester.remoteAddress)) ?? 0;
     if (asked < this.#limits.maxConnectIdsPerAddress || this.#exempt.has(requester.remoteAddress)) return undefined;
     return 'maxConnectIdsPerAddress';
   }
@@ -132,19 +133,69 @@ export class ConnectIds {
     this.#ended.add(channel);
   }
 
+  /** @see Here.countId */
+  countElsewhere(process: number, id: NegotiatedId, isAlive: boolean): Counted {
+    const { connectId, requester, target } = id;
+    const limit = isAlive ? undefined : this.#reachedBy(requester, target);
+    if (limit) return limit;
+    this.#elsewhere.set(connectId, { ...id, process });
+    const live = this.#liveOf(requester);
+    live.elsewhere += 1;
+    live.perPeer.add(target);
+    return 'counted';
+  }
+
+  /** @see Here.discountId */
+  discountElsewhere(connectId: bigint): void {
+    const id = this.#elsewhere.get(connectId);
+    if (!id) return;
+    this.#elsewhere.delete(connectId);
+    const live = this.#live.get(id.requester)!;
+    live.elsewhere -= 1;
+    live.perPeer.delete(id.target);
+    this.#forgetUnless(live, id.requester);
+  }
+
+  /** Those of a process that has gone are alive no longer. */
+  forgetElsewhere(process: number): void {
+    for (const { connectId, process: at } of this.#elsewhere.values()) {
+      if (at === process) this.discountElsewhere(connectId);
+    }
+  }
+
+  /** The limit that a session has reached for ids with another one, as far as it is known here. */
+  #reachedBy(session: SessionId, peer: SessionId): 'maxConnectIds' | 'maxConnectIdsPerPair' | undefined {
+    const live = this.#live.get(session);
+    if (!live) return undefined;
+    if (live.channels.size + live.elsewhere >= this.#limits.maxConnectIds) return 'maxConnectIds';
+    return live.perPeer.get(peer) >= this.#limits.maxConnectIdsPerPair ? 'maxConnectIdsPerPair' : undefined;
+  }
+
+  #liveOf(session: SessionId): Live {
+    let live = this.#live.get(session);
+    if (!live) {
+      live = { channels: new Set(), elsewhere: 0, perPeer: new Tally(), perAddress: new Tally() };
+      this.#live.set(session, live);
+    }
+    return live;
+  }
+
   #count(channel: Channel, session: SessionId, peer: SessionId): Live {
-    const live = this.#live.get(session) ?? { channels: new Set(), perPeer: new Tally(), perAddress: new Tally() };
-    this.#live.set(session, live);
+    const live = this.#liveOf(session);
     live.channels.add(channel);
     live.perPeer.add(peer);
     return live;
   }
 
   #discount(channel: Channel, session: SessionId, peer: SessionId): void {
-    const { channels, perPeer } = this.#live.get(session)!;
-    channels.delete(channel);
-    perPeer.delete(peer);
-    if (channels.size === 0) this.#live.delete(session);
+    const live = this.#live.get(session)!;
+    live.channels.delete(channel);
+    live.perPeer.delete(peer);
+    this.#forgetUnless(live, session);
+  }
+
+  #forgetUnless({ channels, elsewhere }: Live, session: SessionId): void {
+    if (channels.size + elsewhere === 0) this.#live.delete(session);
   }
 
   /** Unpredictable, positive, and not in use: 31 bits where a party reads 4 bytes, else 63 (P1, P11). */
