@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { LOOPBACK } from '../../../src/net/networks.ts';
 import { peer } from '../../e2e/peers.ts';
-import type { RfcPeer } from '../../support/rfc-peer.ts';
+import type { Packet, RfcPeer } from '../../support/rfc-peer.ts';
 import { TestCluster, type ClusterOptions } from './cluster.ts';
 
-const PATIENCE = 20_000;
+const PATIENCE = { timeoutMs: 20_000 };
 
 /** Nodes of a worker each, with a client with each: the connect ids of a private connection are made at the target's node. */
 async function start(count: number, limits: ClusterOptions['limits'], options: ClusterOptions = {}) {
@@ -19,11 +19,16 @@ async function ask(requester: RfcPeer, target: RfcPeer): Promise<bigint | undefi
   requester.request(target.name);
   await target.next(5);
   target.ok(requester.name);
-  const { op, connectId } = await requester.next(undefined, PATIENCE);
-  if (op === 7) return undefined;
-  expect(op).toBe(8);
-  expect(await target.next(8)).toMatchObject({ connectId });
-  return connectId;
+  const answer = await answerTo(requester);
+  if (answer.op === 7) return undefined;
+  expect(await target.next(8)).toEqual(answer);
+  return answer.connectId;
+}
+
+async function answerTo(requester: RfcPeer): Promise<Packet<7 | 8>> {
+  const answer = await requester.next(undefined, PATIENCE);
+  if (answer.op !== 7 && answer.op !== 8) throw new Error(`packet ${answer.op} is no answer`);
+  return answer;
 }
 
 test('[P11] a session never has more live ids than it may, though those it asked are at many nodes and say OK at once', async () => {
@@ -38,7 +43,7 @@ test('[P11] a session never has more live ids than it may, though those it asked
     await each.next(5);
   }
   for (const each of asked) each.ok(one.name);
-  const answers = await Promise.all(asked.map(() => one.next(undefined, PATIENCE)));
+  const answers = await Promise.all(asked.map(() => answerTo(one)));
   expect(answers.filter(({ op }) => op === 8)).toHaveLength(2);
   // Those that were refused count no more.
   one.close(first!, near.name, one.name);
