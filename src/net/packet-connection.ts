@@ -43,14 +43,15 @@ const LINGER_MS = 5_000;
 /** While input is held, this much of it is read, so that an end or an error is noticed; past that, the peer waits. */
 const MAX_HELD_BYTES = 64 * 1024;
 
-const EMPTY = Buffer.alloc(0);
-
 /** Those whose packets wait for the next turn of the event loop, as they, or all, have had their share of this one. */
 const postponed = new TurnQueue<PacketConnection>((connection) => connection.continue());
 
+/** The same of newcomers: thousands that log in at once must not hold up those who are in. */
+const newcomers = new TurnQueue<PacketConnection>((connection) => connection.continue());
+
 /** Whether packets that have come already, on any connection, are handed over in the next turn of the event loop. */
 export function morePacketsWait(): boolean {
-  return postponed.size > 0;
+  return postponed.size + newcomers.size > 0;
 }
 
 /** Closes connections on which a packet stays incomplete for so many milliseconds (P4): one timer for all of them. */
@@ -85,6 +86,8 @@ export class PacketConnection {
   /** The rest waits for the next turn of the event loop: this one's share is used up (P16). */
   #postponed = false;
   readonly #share = new TurnShare();
+  /** It waits for its turn among newcomers. */
+  #isNewcomer = false;
   /** The peer's end has come while the input was held. */
   #endHeld = false;
   #closed = false;
@@ -205,6 +208,11 @@ export class PacketConnection {
     return { transport: this.#transport, rest: this.#decoder.rest() };
   }
 
+  /** Whether its packets wait among those of newcomers, where there are more than a turn of the event loop has time for. */
+  set isNewcomer(isNewcomer: boolean) {
+    this.#isNewcomer = isNewcomer;
+  }
+
   /** Hands over what was postponed. */
   continue(): void {
     this.#postponed = false;
@@ -226,45 +234,47 @@ export class PacketConnection {
 
   readonly #onData = (chunk: Buffer): void => {
     const usedUp = this.#share.takeBytes(chunk.length);
-    if (!this.#waits && this.#share.isOver) this.#postpone();
     if (this.#waits) {
       this.#held ??= new HeldBytes();
       this.#held.append(chunk);
       if (this.#held.length >= MAX_HELD_BYTES) this.#transport.stream.pause();
       return;
     }
-    this.#decode(chunk);
-    if (usedUp) this.#postpone();
+    this.#decoder.push(chunk);
+    // To put off what completes no packet would cost more than to take it.
+    if (this.#share.isOver && this.#decoder.hasPacket) this.#postpone();
+    else this.#decode();
+    if (!usedUp || !this.#reading) return;
+    this.#postpone();
+    this.#transport.stream.pause();
   };
 
   /** Hands over what waited, as far as it need not wait any longer. */
   #goOn(): void {
     if (this.#waits || !this.#reading) return;
-    const held = this.#held?.take();
+    if (this.#held) this.#decoder.push(this.#held.take());
     this.#held = undefined;
-    this.#decode(held ?? EMPTY);
+    this.#decode();
     if (this.#waits || !this.#reading) return;
     this.#transport.stream.resume();
     if (this.#endHeld) this.#onEnd();
   }
 
-  /** Until the next turn, nothing more is handed over nor read: the others' turn comes first. */
+  /** Until the next turn, nothing more is handed over: the others' turn comes first. */
   #postpone(): void {
     if (this.#postponed || !this.#reading) return;
     this.#postponed = true;
-    this.#transport.stream.pause();
-    postponed.add(this);
+    (this.#isNewcomer ? newcomers : postponed).add(this);
   }
 
-  #decode(chunk: Buffer): void {
-    this.#decoder.push(chunk);
+  #decode(): void {
     let packets = 0;
     while (this.#reading && !this.#waits) {
       let packet: Packet | undefined;
       try {
         packet = this.#decoder.next();
       } catch (error) {
-        this.destroy(nameProtocol(error as ChatosError, chunk));
+        this.destroy(nameProtocol(error as ChatosError, this.#decoder.rest()));
         return;
       }
       if (packet === undefined) break;

@@ -68,6 +68,16 @@ export class PacketDecoder {
     return this.#frameEnd - this.#frameStart;
   }
 
+  /** Whether `next` would return a packet, or throw: cheap to ask, and nothing is built. */
+  get hasPacket(): boolean {
+    if (this.#offset === this.#chunk.length) return false;
+    try {
+      return this.#findEnd() !== 0;
+    } catch {
+      return true;
+    }
+  }
+
   /** Whether it has the start of an incomplete packet, which is malformed at the end of a connection (P4). */
   get hasPartialPacket(): boolean {
     return this.#partialLength > 0;
@@ -90,7 +100,7 @@ export class PacketDecoder {
       this.#offset = 0;
       return undefined;
     }
-    const end = this.#measure(chunk, start, chunk.length);
+    const end = this.#findEnd();
     if (end === 0) {
       if (this.#partial.length === 0) this.#partial = Buffer.allocUnsafeSlow(MAX_PACKET_BYTES);
       this.#partialLength = chunk.copy(this.#partial, 0, start);
@@ -105,17 +115,23 @@ export class PacketDecoder {
   /** Completes the partial packet from the chunk, and leaves the rest in the chunk. */
   #nextFromPartial(): Packet | undefined {
     const kept = this.#partialLength;
-    const added = this.#chunk.copy(this.#partial, kept, this.#offset);
-    const end = this.#measure(this.#partial, 0, kept + added);
+    const end = this.#findEnd();
     if (end === 0) {
+      this.#partialLength = kept + this.#chunk.length - this.#offset;
       this.#chunk = EMPTY;
       this.#offset = 0;
-      this.#partialLength = kept + added;
       return undefined;
     }
     this.#offset += end - kept;
     this.#partialLength = 0;
     return this.#take(this.#partial, 0, end);
+  }
+
+  /** The end of the packet that comes next, in what it is to be taken from, or 0: incomplete. */
+  #findEnd(): number {
+    const kept = this.#partialLength;
+    if (kept === 0) return this.#measure(this.#chunk, this.#offset, this.#chunk.length);
+    return this.#measure(this.#partial, 0, kept + this.#chunk.copy(this.#partial, kept, this.#offset));
   }
 
   #take(source: Buffer, start: number, end: number): Packet {

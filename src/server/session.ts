@@ -97,6 +97,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     const { maxQueuedBytes } = hub.options.limits;
     const options = { longBytes, maxQueuedBytes, receivers, incomplete };
     this.#connection = new PacketConnection(transport, this, options);
+    this.#connection.isNewcomer = true;
     this.#pace = new Pace(hub, this, this.#connection);
     this.#identifying = hub.identifying.add(this);
     if (!this.#isTest) hub.sessions.add(this);
@@ -354,6 +355,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
       this.source.unidentified -= 1;
       hub.sources.noteChange(this.source);
       this.#claim = claim;
+      this.#connection.isNewcomer = false;
       hub.identifying.delete(this.#identifying);
       hub.others?.identified(this.#transport);
       hub.directory.add(this);

@@ -1,5 +1,5 @@
 import { expect, it, onTestFinished, vi } from 'vitest';
-import type { PacketConnection } from '../../src/net/packet-connection.ts';
+import { incompletePackets, type PacketConnection } from '../../src/net/packet-connection.ts';
 import { TurnShare } from '../../src/net/turn-share.ts';
 import { bytesOf, pair, turn } from '../support/server-connection.ts';
 import { naivePacket } from '../support/naive-packets.ts';
@@ -90,6 +90,47 @@ it('[P16] so do the packets of many connections together, which come at once', a
   for (const { peer } of pairs) peer.write(bytes);
   for (const { packetsToCome } of pairs) await packetsToCome(40);
   expect(counted.most()).toBeLessThanOrEqual(100);
+});
+
+it('[P16] those who are in do not wait for the packets of newcomers, however many come at once', async () => {
+  let served = 0;
+  const newcomers = await Promise.all(
+    Array.from({ length: 60 }, async () => {
+      const newcomer = await pair({}, () => {
+        served += 1;
+        work(0.1);
+      });
+      newcomer.connection.isNewcomer = true;
+      return newcomer;
+    }),
+  );
+  const isIn = await pair();
+  for (const { peer } of newcomers) peer.write(Buffer.concat(Array<Buffer>(40).fill(login)));
+  await newcomers[0]!.packetsToCome(1);
+  const before = served;
+  isIn.peer.write(login);
+  await isIn.packetsToCome(1);
+  expect(served - before).toBeLessThanOrEqual(100);
+  for (const { packetsToCome } of newcomers) await packetsToCome(40);
+});
+
+it('[P4] what completes no packet is taken at once, however much of a turn others have had', async () => {
+  const incomplete = incompletePackets(30_000);
+  const slow = await pair({ incomplete }, (packet) => {
+    if (packet.type !== 'LOGIN') return;
+    work(2);
+    setImmediate(() => taken.push(incomplete.size));
+  });
+  const dribbling = await pair({ incomplete });
+  const taken: number[] = [];
+  // Both are there when the sockets are polled next.
+  slow.peer.write(login);
+  dribbling.peer.write(login.subarray(0, 3));
+  await slow.packetsToCome(1);
+  await turn();
+  dribbling.peer.write(login.subarray(3));
+  await dribbling.packetsToCome(1);
+  expect(taken).toEqual([1]);
 });
 
 it('what comes is held until each hold is released', async () => {

@@ -59,6 +59,30 @@ describe.each(WIDTHS)('PacketDecoder, cuts in the stream, LONG of %i bytes', (lo
   });
 });
 
+describe('PacketDecoder.hasPacket', () => {
+  it('says whether a packet is complete, and reads nothing, wherever the stream is cut', () => {
+    const stream = hex('00 00000002 6869 01');
+    for (let at = 1; at < stream.length; at++) {
+      const decoder = new PacketDecoder();
+      decoder.push(stream.subarray(0, at));
+      expect(decoder.hasPacket).toBe(at >= 7);
+      const { packets } = readAll(decoder, [Buffer.alloc(0)]);
+      expect(decoder.hasPacket).toBe(false);
+      decoder.push(stream.subarray(at));
+      expect(decoder.hasPacket).toBe(true);
+      packets.push(...readAll(decoder, [Buffer.alloc(0)]).packets);
+      expect(packets).toStrictEqual([{ type: 'LOGIN', login: 'hi' }, { type: 'LOGIN_ACCEPTED' }]);
+    }
+  });
+
+  it('[P4] is true where next would throw', () => {
+    const decoder = new PacketDecoder();
+    decoder.push(hex('00 ffffffff'));
+    expect(decoder.hasPacket).toBe(true);
+    expect(() => decoder.next()).toThrow('announces -1 bytes');
+  });
+});
+
 describe('PacketDecoder, push and next', () => {
   it('has nothing to give before the first byte, nor for an empty chunk', () => {
     const decoder = new PacketDecoder();
