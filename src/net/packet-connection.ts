@@ -133,15 +133,17 @@ export class PacketConnection {
   /**
    * Encodes a packet and queues it for the end of this turn.
    *
+   * @param isPatient whether it may wait for a later turn, behind what goes to other connections: as thousands get the like
+   *
    * @throws {ChatosError} `INVALID_PACKET`, before anything is queued
    */
-  send(packet: Packet, written?: Written): void {
-    this.sendBytes(encodePacket(packet, this.longBytes), written);
+  send(packet: Packet, written?: Written, isPatient?: boolean): void {
+    this.sendBytes(encodePacket(packet, this.longBytes), written, isPatient);
   }
 
   /** The same for bytes that are one or more whole packets already. They must not change afterwards. */
-  sendBytes(bytes: Buffer, written?: Written): void {
-    this.#writer.write(bytes, written);
+  sendBytes(bytes: Buffer, written?: Written, isPatient?: boolean): void {
+    this.#writer.write(bytes, written, isPatient);
   }
 
   /** The same, and sure not to write, nor to close the connection, before this turn's end. */

@@ -13,6 +13,9 @@ const FLUSH_EARLY_BYTES = 256 * 1024;
 /** Those that have something queued: each write is a call of the system, and there may be thousands. */
 const dirty = new TurnQueue<PacketWriter>((writer) => writer.flush());
 
+/** The same of those that have something queued which thousands get at once: others do not wait for these. */
+const patient = new TurnQueue<PacketWriter>((writer) => writer.flush());
+
 /**
  * Puts together what is written during one turn of the event loop: it leaves in one write at the turn's end. While the
  * peer takes nothing, it waits here, put together, and not in the transport, where each write would be an object.
@@ -24,6 +27,8 @@ export class PacketWriter implements Receiver {
   readonly #handlers: { onBehind?(isBehind: boolean): void };
   #queue: Buffer[] = [];
   #queuedBytes = 0;
+  /** Whether it waits among the patient. */
+  #isPatient = false;
   readonly #written: Written[] = [];
   /** Made when something has to wait: of most connections, nothing ever has. */
   #waiting: WaitingFrames | undefined;
@@ -80,18 +85,18 @@ export class PacketWriter implements Receiver {
   }
 
   /** Queues bytes that are whole packets. They must not change afterwards. */
-  write(bytes: Buffer, written?: Written): void {
-    this.queue(bytes, written);
+  write(bytes: Buffer, written?: Written, isPatient = false): void {
+    this.queue(bytes, written, isPatient);
     if (this.#queuedBytes > FLUSH_EARLY_BYTES) this.flush();
   }
 
   /** The same, and sure not to destroy the owner before this turn's end. */
-  queue(bytes: Buffer, written?: Written): void {
+  queue(bytes: Buffer, written?: Written, isPatient = false): void {
     if (this.#closed) {
       written?.(neverWritten());
       return;
     }
-    if (this.#queue.length === 0) dirty.add(this);
+    if (this.#queue.length === 0 || (this.#isPatient && !isPatient)) this.#schedule(isPatient);
     this.#queue.push(bytes);
     this.#queuedBytes += bytes.length;
     if (written) this.#written.push(written);
@@ -100,7 +105,7 @@ export class PacketWriter implements Receiver {
   /** Hands everything queued to the transport now, or lets it wait where the transport has not taken what it was given. */
   flush(): void {
     if (this.#closed || this.#queue.length === 0) return;
-    dirty.delete(this);
+    this.#unschedule();
     const waiting = this.waitingBytes;
     const limit = this.#receivers?.maxQueuedBytes ?? this.#maxQueuedBytes;
     if (waiting > limit) {
@@ -129,10 +134,20 @@ export class PacketWriter implements Receiver {
   /** Takes no more; what is still here is never written. */
   close(): void {
     this.#closed = true;
-    dirty.delete(this);
+    this.#unschedule();
     this.#waiting = undefined;
     this.#account();
     for (const written of [...this.#waitingWritten.splice(0), ...this.#written.splice(0)]) written(neverWritten());
+  }
+
+  #schedule(isPatient: boolean): void {
+    this.#unschedule();
+    this.#isPatient = isPatient;
+    (isPatient ? patient : dirty).add(this);
+  }
+
+  #unschedule(): void {
+    (this.#isPatient ? patient : dirty).delete(this);
   }
 
   /** What is queued waits until the transport has taken what it was given. */

@@ -47,8 +47,8 @@ export interface ConnectedClient extends Member {
   readonly fingerprint?: string | undefined;
   /** Width of a LONG for this client (P1). */
   readonly longBytes: LongBytes;
-  /** Queues a packet for the client. */
-  send(packet: Packet): void;
+  /** Queues a packet for the client; a patient one, of which thousands get the like at once, may wait for those of others. */
+  send(packet: Packet, isPatient?: boolean): void;
   /** Queues bytes that are whole packets already. */
   sendBytes(frame: Buffer): void;
   /** Whether it is a client of another process of this server. */

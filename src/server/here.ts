@@ -26,7 +26,7 @@ export function hereOf(hub: Hub): Here {
     },
     behind: (client, isBehind) => readers.set(client, isBehind),
     abandoned(requester, target) {
-      requester.send({ type: 'KO_PRIVATE', loginRequester: requester.login, loginTarget: target.login });
+      requester.send({ type: 'KO_PRIVATE', loginRequester: requester.login, loginTarget: target.login }, true);
       events.emit('requestRefused', { requester, target }, 'left');
     },
     async close(by, closing) {

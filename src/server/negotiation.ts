@@ -114,7 +114,8 @@ export class Negotiations {
 
   #refuse(request: Request, why: RequestRefusal, limit?: keyof ServerLimits): void {
     const { requester, target } = request;
-    requester.send({ type: 'KO_PRIVATE', loginRequester: requester.login, loginTarget: target.login });
+    // Thousands may run out, or be abandoned, at once.
+    requester.send({ type: 'KO_PRIVATE', loginRequester: requester.login, loginTarget: target.login }, true);
     this.#events.emit('requestRefused', request, why, limit);
   }
 

@@ -126,13 +126,13 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     return this.#packets === 1;
   }
 
-  send(packet: Packet): void {
-    this.sendBytes(encodePacket(packet, this.longBytes));
+  send(packet: Packet, isPatient?: boolean): void {
+    this.sendBytes(encodePacket(packet, this.longBytes), isPatient);
   }
 
-  sendBytes(frame: Buffer): void {
+  sendBytes(frame: Buffer, isPatient?: boolean): void {
     if (this.#subscriber) this.#hub.broadcast.catchUp(this.#subscriber);
-    this.#connection.sendBytes(frame);
+    this.#connection.sendBytes(frame, undefined, isPatient);
   }
 
   flush(): void {

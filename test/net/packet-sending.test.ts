@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { ChatosError } from '../../src/errors.ts';
 import type { Packet } from '../../src/protocol/index.ts';
@@ -29,6 +30,32 @@ describe('sending', () => {
     const expected = Buffer.concat([bytesOf('1'), bytesOf('2')]);
     expect(await readExactly(peer, expected.length)).toEqual(expected);
     expect(writes).toHaveBeenCalledTimes(2);
+  });
+
+  it('[P16] writes to others before what is patient, of which thousands get the like at once', async () => {
+    const many = await Promise.all(Array.from({ length: 60 }, () => pair()));
+    const other = await pair();
+    const written: Socket[] = [];
+    for (const { socket, writes } of [...many, other]) {
+      writes.mockImplementation((...args: unknown[]): boolean => {
+        written.push(socket);
+        for (const end = performance.now() + 0.2; performance.now() < end;);
+        return (Socket.prototype.write as (...of: unknown[]) => boolean).apply(socket, args);
+      });
+    }
+    for (const { connection } of many) connection.send(message('1'), undefined, true);
+    other.connection.send(message('2'));
+    many[59]!.connection.send(message('3'), undefined, true);
+    // What is said to one at once takes with it what waits for it.
+    many[58]!.connection.send(message('4'));
+    const both = Buffer.concat([bytesOf('1'), bytesOf('4')]);
+    expect(await readExactly(many[58]!.peer, both.length)).toEqual(both);
+    expect(await readExactly(other.peer, bytesOf('2').length)).toEqual(bytesOf('2'));
+    for (const { peer } of many.slice(0, 58)) await readExactly(peer, bytesOf('1').length);
+    await readExactly(many[59]!.peer, both.length);
+    expect(written).toHaveLength(61);
+    expect(written.indexOf(other.socket)).toBeLessThan(10);
+    expect(written.indexOf(many[58]!.socket)).toBeLessThan(10);
   });
 
   it('does not hold back hundreds of kilobytes until the end of the turn', async () => {
