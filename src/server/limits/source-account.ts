@@ -19,6 +19,8 @@ export interface SourceNews extends SourceCounts {
   readonly name: string;
   /** New connections, less those that turned out to be halves which were paid for. */
   readonly entered: number;
+  /** New private connections that it has asked for. */
+  readonly requested: number;
   readonly messages: number;
   readonly bytes: number;
 }
@@ -29,10 +31,12 @@ interface SourceCounts {
   readonly unidentified: number;
   /** Halves that are to come from there, to whichever process. */
   readonly expected: number;
+  /** Live connect ids that its sessions have asked those for who are there. */
+  readonly asked: number;
 }
 
-export const NOTHING: SourceCounts = { connections: 0, unidentified: 0, expected: 0 };
-export const NO_TAKING = { entered: 0, messages: 0, bytes: 0 };
+export const NOTHING: SourceCounts = { connections: 0, unidentified: 0, expected: 0, asked: 0 };
+export const NO_TAKING = { entered: 0, requested: 0, messages: 0, bytes: 0 };
 
 /** What is known of an address that connections come from; of an IPv6 address, of its /64. */
 export class Source implements SharedAccount, ConnectionPlace {
@@ -56,7 +60,7 @@ export class Source implements SharedAccount, ConnectionPlace {
   roundAt = -Infinity;
   sharers = 0;
   /** What it has taken that other processes have not been told. */
-  untold = { entered: 0, messages: 0, bytes: 0 };
+  untold = { ...NO_TAKING };
   /** What it has at each of the other processes. */
   #elsewhere: Map<number, SourceCounts> | undefined;
   readonly #onLeft: (source: Source) => void;
@@ -72,20 +76,21 @@ export class Source implements SharedAccount, ConnectionPlace {
   /** What it has at other processes of the server. */
   get elsewhere(): SourceCounts {
     if (!this.#elsewhere) return NOTHING;
-    let [connections, unidentified, expected] = [0, 0, 0];
+    let [connections, unidentified, expected, asked] = [0, 0, 0, 0];
     for (const at of this.#elsewhere.values()) {
       connections += at.connections;
       unidentified += at.unidentified;
       expected += at.expected;
+      asked += at.asked;
     }
-    return { connections, unidentified, expected };
+    return { connections, unidentified, expected, asked };
   }
 
   /** What it has at another process is this. */
-  setElsewhere(process: number, { connections, unidentified, expected }: SourceCounts): void {
+  setElsewhere(process: number, { connections, unidentified, expected, asked }: SourceCounts): void {
     this.#elsewhere ??= new Map();
-    if (connections + expected === 0) this.#elsewhere.delete(process);
-    else this.#elsewhere.set(process, { connections, unidentified, expected });
+    if (connections + expected + asked === 0) this.#elsewhere.delete(process);
+    else this.#elsewhere.set(process, { connections, unidentified, expected, asked });
     if (this.#elsewhere.size === 0) this.#elsewhere = undefined;
     this.#leaveIfAbsent();
   }

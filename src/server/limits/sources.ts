@@ -71,7 +71,7 @@ export class Sources {
   /** All that addresses have here. */
   news(): SourceNews[] {
     const present = [...this.#sources.values()].filter(
-      ({ exempt, isPresent, expected }) => !exempt && (isPresent || expected.taken > 0),
+      ({ exempt, isPresent, expected, asked }) => !exempt && (isPresent || expected.taken + asked.taken > 0),
     );
     return present.map((source) => ({ ...countsOf(source), ...NO_TAKING }));
   }
@@ -81,6 +81,7 @@ export class Sources {
     const source = this.#sources.get(news.name) ?? new Source(news.name, false, this.#onLeft, this.noteChange);
     this.#keep(source);
     source.connectionsPaidAt = this.#connectionRate.take(source.connectionsPaidAt, news.entered, this.#now());
+    source.askedPaidAt = this.#connectionRate.take(source.askedPaidAt, news.requested, this.#now());
     source.setElsewhere(process, news);
     return source;
   }
@@ -159,11 +160,14 @@ export class Sources {
     const source = this.#find(address);
     const paidAt = this.#connectionRate.take(source.askedPaidAt, 1, now);
     if (!source.exempt) {
-      if (2 * source.asked.taken >= this.#limits.maxConnectionsPerAddress) return 'maxConnectionsPerAddress';
+      if (2 * (source.asked.taken + source.elsewhere.asked) >= this.#limits.maxConnectionsPerAddress)
+        return 'maxConnectionsPerAddress';
       if (this.#connectionRate.exceeded(paidAt, now)) return 'connectionsPerSecondPerAddress';
     }
     this.#keep(source);
     source.askedPaidAt = paidAt;
+    source.untold.requested += 1;
+    this.noteChange(source);
     return source.asked.take();
   }
 
@@ -253,6 +257,6 @@ function keyOf({ name, exempt }: Pick<Source, 'name' | 'exempt'>): string {
   return exempt ? `exempt ${name}` : name;
 }
 
-function countsOf({ name, connections, unidentified, expected }: Source) {
-  return { name, connections, unidentified, expected: expected.taken };
+function countsOf({ name, connections, unidentified, expected, asked }: Source) {
+  return { name, connections, unidentified, expected: expected.taken, asked: asked.taken };
 }

@@ -1,7 +1,7 @@
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { DEFAULT_SERVER_LIMITS, type ServerLimits } from '../../../src/server/limits/server-limits.ts';
-import type { Source } from '../../../src/server/limits/source-account.ts';
-import { Sources } from '../../../src/server/limits/sources.ts';
+import type { Place, Source } from '../../../src/server/limits/source-account.ts';
+import { Sources, type AskingLimit } from '../../../src/server/limits/sources.ts';
 
 /** The addresses of two processes of one server, which tell each other what addresses have. */
 function two(given: Partial<ServerLimits>): { one: Sources; other: Sources; told: () => void } {
@@ -52,6 +52,24 @@ it('[P19] new connections at one process take from the rate at the other', () =>
   expect(other.enter('192.0.2.1', 1)).toBe('too fast');
 });
 
+it('[P19] what an address asks for at one process counts at the other, and takes from its rate', () => {
+  const asked = (place: Place | AskingLimit): Place => {
+    if (typeof place === 'string') throw new Error(place);
+    return place;
+  };
+  const limits = { maxConnectionsPerAddress: 6, connectionBurstPerAddress: 4, connectionsPerSecondPerAddress: 1 };
+  const { one, other, told } = two(limits);
+  const [first] = [asked(one.ask('192.0.2.1')), asked(one.ask('192.0.2.1'))];
+  told();
+  asked(other.ask('192.0.2.1'));
+  expect(other.ask('192.0.2.1')).toBe('maxConnectionsPerAddress');
+  asked(other.ask('192.0.2.2'));
+  first.leave();
+  told();
+  asked(other.ask('192.0.2.1')).leave();
+  expect(other.ask('192.0.2.1')).toBe('connectionsPerSecondPerAddress');
+});
+
 it('what another process had counts no more when it has gone, and nothing of it is kept', () => {
   const { one, other, told } = two({ maxConnectionsPerAddress: 1, connectionBurstPerAddress: Infinity });
   entered(one.enter('192.0.2.1', 0));
@@ -65,7 +83,8 @@ it('what another process had counts no more when it has gone, and nothing of it 
 it('a process that has just come is told what there is', () => {
   const { one } = two({});
   entered(one.enter('192.0.2.1', 0));
+  const NOTHING_TAKEN = { entered: 0, requested: 0, messages: 0, bytes: 0 };
   expect(one.news()).toEqual([
-    { name: '192.0.2.1', connections: 1, unidentified: 1, expected: 0, entered: 0, messages: 0, bytes: 0 },
+    { name: '192.0.2.1', connections: 1, unidentified: 1, expected: 0, asked: 0, ...NOTHING_TAKEN },
   ]);
 });
