@@ -6,7 +6,7 @@ import type { Packet } from '../protocol/packets.ts';
 import { Deadlines, type Deadline } from '../util/deadlines.ts';
 import { HeldBytes } from './held-bytes.ts';
 import { nameProtocol } from './other-protocols.ts';
-import { PacketWriter, type Written } from './packet-writer.ts';
+import { PacketWriter, writeQueued, type Written } from './packet-writer.ts';
 import type { Receivers } from './receivers.ts';
 import type { Transport } from './transport.ts';
 import { TurnQueue } from './turn-queue.ts';
@@ -43,8 +43,11 @@ const LINGER_MS = 5_000;
 /** While input is held, this much of it is read, so that an end or an error is noticed; past that, the peer waits. */
 const MAX_HELD_BYTES = 64 * 1024;
 
-/** Those whose packets wait for the next turn of the event loop, as they, or all, have had their share of this one. */
-const postponed = new TurnQueue<PacketConnection>((connection) => connection.continue());
+/**
+ * Those whose packets wait for the next turn of the event loop, as they, or all, have had their share of this one. The
+ * answers are written in the same turn: who has waited once does not wait for another one.
+ */
+const postponed = new TurnQueue<PacketConnection>((connection) => connection.continue(), writeQueued);
 
 /** The same of newcomers: thousands that log in at once must not hold up those who are in. */
 const newcomers = new TurnQueue<PacketConnection>((connection) => connection.continue());

@@ -13,6 +13,11 @@ const FLUSH_EARLY_BYTES = 256 * 1024;
 /** Those that have something queued: each write is a call of the system, and there may be thousands. */
 const dirty = new TurnQueue<PacketWriter>((writer) => writer.flush());
 
+/** Writes what is queued, as far as there is time for in this turn. */
+export function writeQueued(): void {
+  dirty.serve();
+}
+
 /** The same of those that have something queued which thousands get at once: others do not wait for these. */
 const patient = new TurnQueue<PacketWriter>((writer) => writer.flush());
 

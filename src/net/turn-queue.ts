@@ -7,11 +7,14 @@ export const SLICE_MS = 1;
  */
 export class TurnQueue<T> {
   readonly #act: (item: T) => void;
+  readonly #onServed: () => void;
   readonly #items = new Set<T>();
   #scheduled = false;
 
-  constructor(act: (item: T) => void) {
+  /** @param onServed called when some have been served and the others wait for the next turn */
+  constructor(act: (item: T) => void, onServed: () => void = () => undefined) {
     this.#act = act;
+    this.#onServed = onServed;
   }
 
   /** How many wait. */
@@ -45,6 +48,7 @@ export class TurnQueue<T> {
   readonly #slice = (): void => {
     try {
       this.serve();
+      this.#onServed();
     } finally {
       this.#scheduled = this.#items.size > 0;
       if (this.#scheduled) setImmediate(this.#slice);

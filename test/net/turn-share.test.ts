@@ -114,6 +114,21 @@ it('[P16] those who are in do not wait for the packets of newcomers, however man
   for (const { packetsToCome } of newcomers) await packetsToCome(40);
 });
 
+it('[P16] what has waited for the next turn is answered in that one', async () => {
+  const slow = await pair({}, () => work(2));
+  const writesLater: number[] = [];
+  const asker = await pair({}, () => {
+    setImmediate(() => writesLater.push(asker.writes.mock.calls.length));
+    asker.connection.send({ type: 'LOGIN_ACCEPTED' });
+  });
+  // Both are there when the sockets are polled next.
+  slow.peer.write(login);
+  asker.peer.write(login);
+  await asker.packetsToCome(1);
+  await turn();
+  expect(writesLater).toEqual([1]);
+});
+
 it('[P4] what completes no packet is taken at once, however much of a turn others have had', async () => {
   const incomplete = incompletePackets(30_000);
   const slow = await pair({ incomplete }, (packet) => {
