@@ -34,6 +34,8 @@ const PROBE_MS = 10;
 const TICK_MS = 50;
 const NEWCOMER_MS = 100;
 const CATCH_UP_MS = 15_000;
+/** How exactly it is known how long processors had nothing to do. */
+const IDLE_STEP_MS = 10;
 /** A reader at 256 KiB/s takes so much each tick. */
 const SLOW_BYTES = (256 * 1024 * TICK_MS) / 1_000;
 
@@ -45,11 +47,15 @@ const sockets = new Set<Socket>();
 const readers = new Map<string, { socket: Socket; onCaughtUp: () => void }>();
 let serverPid = 0;
 
-/** A moment, and how long the main threads of the server and of this process have run until then, and waited to. */
+/**
+ * A moment, how long the main threads of the server and of this process have run until then, and waited to, and how long
+ * processors had nothing to do.
+ */
 interface Moment {
   readonly at: number;
   readonly ranMs: number;
   readonly waitedMs: number;
+  readonly idleMs: number;
 }
 
 /** Probes that are under way, by number, with the moment when they were sent. */
@@ -57,7 +63,17 @@ const underWay = new Map<number, Moment>();
 
 function moment(): Moment {
   const [server, own] = [schedule(serverPid), schedule(process.pid)];
-  return { at: performance.now(), ranMs: server.ranMs + own.ranMs, waitedMs: server.waitedMs + own.waitedMs };
+  const ranMs = server.ranMs + own.ranMs;
+  return { at: performance.now(), ranMs, waitedMs: server.waitedMs + own.waitedMs, idleMs: idleMs() };
+}
+
+/** How long all processors together had nothing to do, in steps of 10 ms; NaN where the system does not count it. */
+function idleMs(): number {
+  try {
+    return Number(readFileSync('/proc/uptime', 'utf8').split(' ')[1]) * 1_000;
+  } catch {
+    return NaN;
+  }
 }
 
 /** How long the main thread of a process has run, and been ready to without; 0 where the system does not count it. */
@@ -75,9 +91,10 @@ function since(sent: Moment): { ms: number; ownMs: number } {
   const ms = now.at - sent.at;
   const waitedMs = now.waitedMs - sent.waitedMs;
   const ownMs = Math.max(0, ms - waitedMs);
-  // Where processors are busy, threads that help the server (with garbage) have waited, too, and it for them: that is not
-  // counted. Then it is what the two have run.
-  return { ms, ownMs: waitedMs > ms / 10 ? Math.min(ownMs, now.ranMs - sent.ranMs) : ownMs };
+  // Where processors are busy, threads that help the server (with garbage) have waited, too, and it for them, perhaps
+  // asleep: that is not counted. Then it is what the two have run.
+  const isBusy = waitedMs > ms / 10 || (ms > IDLE_STEP_MS * 2 && now.idleMs - sent.idleMs < ms / 10);
+  return { ms, ownMs: isBusy ? Math.min(ownMs, now.ranMs - sent.ranMs) : ownMs };
 }
 
 /** A session; whatever ends it but `leave` is a fault. */
