@@ -132,7 +132,7 @@ export interface PacketRow<T extends PacketType = PacketType> {
 
 const pair = { loginRequester: 'login', loginTarget: 'login' } as const;
 
-/** The thirteen packets. A row that is missing, or whose fields differ from its interface, does not compile. */
+/** All packets. A row that is missing, or whose fields differ from its interface, does not compile. */
 export const PACKETS: { readonly [T in PacketType]: PacketRow<T> } = {
   LOGIN: { opcode: 0, from: 'client', fields: { login: 'proposedLogin' } },
   LOGIN_ACCEPTED: { opcode: 1, from: 'server', fields: {} },

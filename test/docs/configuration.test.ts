@@ -21,3 +21,12 @@ test('docs/configuration.md has a row for each key of a bot', () => {
   const keys = anyOf.flatMap(({ properties = {} }) => Object.keys(properties));
   expect(rows.flatMap((names) => names!.match(/\w+/g))).toEqual(keys);
 });
+
+test('docs/configuration.md names each key of serve', () => {
+  const sections = readFileSync('docs/configuration.md', 'utf8').split(/^## /m);
+  const section = sections.find((text) => text.startsWith('serve\n'))!;
+  const { serve } = (
+    JSON.parse(readFileSync('docs/config.schema.json', 'utf8')) as { properties: { serve: { properties: object } } }
+  ).properties;
+  expect(Object.keys(serve.properties).filter((key) => !section.includes(`\`${key}\``))).toEqual([]);
+});

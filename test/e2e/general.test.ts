@@ -26,7 +26,7 @@ describe('chatosbot', () => {
     for (const help of await Promise.all(commands.map((name) => runShared([name, '--help'])))) {
       expect(help).toMatchObject({ status: 0, stderr: '' });
       const name = /^Usage: chatosbot (\w+)/.exec(help.stdout)![1];
-      expect(help.stdout).toMatch(new RegExp(`Examples:\n(.*\n)* .*chatosbot ${name} `));
+      expect(help.stdout).toMatch(new RegExp(`Examples:\n(.*\n)* .*chatosbot ${name}\\b`));
     }
   });
 

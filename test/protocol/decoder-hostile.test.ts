@@ -107,20 +107,18 @@ describe.each(CASES)('PacketDecoder against $title', ({ longBytes, type, field, 
 });
 
 describe('PacketDecoder against unknown opcodes', () => {
-  const unknown = Array.from({ length: 243 }, (_, i) => i + 13);
+  const count = Object.keys(STRINGS).length;
+  const unknown = Array.from({ length: 256 - count }, (_, i) => i + count);
 
-  it.each(WIDTHS)(
-    '[P4] throws on each of the 243, negative ones too, at their first byte (LONG of %i)',
-    (longBytes) => {
-      for (const opcode of unknown) {
-        expect(failure(Buffer.of(opcode), longBytes)).toMatchObject({ ...MALFORMED, fields: { opcode } });
-      }
-      expect(Buffer.of(unknown.at(-1)!).readInt8()).toBe(-1);
-    },
-  );
+  it.each(WIDTHS)('[P4] throws on each of them, negative ones too, at their first byte (LONG of %i)', (longBytes) => {
+    for (const opcode of unknown) {
+      expect(failure(Buffer.of(opcode), longBytes)).toMatchObject({ ...MALFORMED, fields: { opcode } });
+    }
+    expect(Buffer.of(unknown.at(-1)!).readInt8()).toBe(-1);
+  });
 
   it('[P4] hands over the packets before it first, from the same chunk or from an earlier one', () => {
-    for (const chunks of [[hex('0c 00000001 61 01 0d')], [hex('0c 000000'), hex('01 61 01 0d')]]) {
+    for (const chunks of [[hex('0c 00000001 61 01 7f')], [hex('0c 000000'), hex('01 61 01 7f')]]) {
       const decoder = new PacketDecoder();
       for (const chunk of chunks.slice(0, -1)) readAll(decoder, [chunk]);
       decoder.push(chunks.at(-1)!);

@@ -65,10 +65,9 @@ describe('hex vectors that need a LONG of 8 bytes', () => {
 });
 
 describe('the table of packets', () => {
-  it('[RFC] has the thirteen opcodes 0 to 12, each with the sender the RFC names', () => {
+  it('[RFC] has the opcodes of the RFC, each with the sender that it names', () => {
     const rows = Object.entries(PACKETS).map(([type, { opcode, from }]) => [type, [opcode, from]]);
     expect(Object.fromEntries(rows)).toEqual(RFC_TABLE);
-    expect(rows).toHaveLength(13);
   });
 
   it('[P2] opcode 3 speaks to everyone and opcode 4 to one', () => {
