@@ -4,7 +4,7 @@ import { ChatosError } from '../errors.ts';
 import { DEFAULT_ADDRESS, parseAddress, type Address } from '../net/address.ts';
 import { toAddresses } from '../net/address-list.ts';
 import { parseStatusAddress, type StatusAddress } from '../ops/status-address.ts';
-import type { ServerOptions } from '../server/options.ts';
+import type { UpdatableOptions } from '../server/options.ts';
 import type { LoadedConfig } from './read.ts';
 import type { Config } from './schema.ts';
 import type { WorkerCount } from './workers.ts';
@@ -31,7 +31,7 @@ export function configuredServer(text: string, { directory }: Pick<LoadedConfig,
  *
  * @throws {ChatosError} `INVALID_CONFIG` where a file that it names cannot be used
  */
-export async function serverOptions(loaded: LoadedConfig): Promise<ServerOptions> {
+export async function serverOptions(loaded: LoadedConfig): Promise<UpdatableOptions> {
   const { limits, lookAlikes, proxies, deny, allow, halves } = loaded.config.serve ?? {};
   // Most commands have no server.
   const { loginRules } = await import('./login-rules.ts');

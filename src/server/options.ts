@@ -66,6 +66,25 @@ export type UpdatableOptions = Pick<
   'limits' | 'lookAlikes' | 'logins' | 'deny' | 'allow' | 'halves' | 'proxies'
 >;
 
+/** A key for each of {@link UpdatableOptions}: one that is added does not compile until it stands here too. */
+const UPDATABLE: { readonly [K in keyof UpdatableOptions]-?: true } = {
+  limits: true,
+  lookAlikes: true,
+  logins: true,
+  deny: true,
+  allow: true,
+  halves: true,
+  proxies: true,
+};
+
+/** Their names. */
+export const UPDATABLE_KEYS = Object.keys(UPDATABLE) as (keyof UpdatableOptions)[];
+
+/** What of these can be changed while a server runs. */
+export function updatableOf(options: ServerOptions): UpdatableOptions {
+  return Object.fromEntries(UPDATABLE_KEYS.map((key) => [key, options[key]]));
+}
+
 /** How a server is closed. */
 export interface CloseOptions {
   /** How long channels may take to finish, in milliseconds; `Infinity` is for ever. @default 0 */
@@ -140,7 +159,7 @@ export function resolveServerOptions(options?: ServerOptions): ResolvedServerOpt
   return {
     limits: resolveOptions<ServerLimits>('server limits', limits, SERVER_LIMIT_ROWS),
     access,
-    given: { limits, logins, deny, allow, halves, lookAlikes: rest.lookAlikes, proxies: rest.proxies },
+    given: updatableOf({ limits, logins, deny, allow, halves, ...rest }),
     ...rest,
   };
 }

@@ -7,7 +7,7 @@ import { formatAddress, type Address } from '../../net/address.ts';
 import { LOOPBACK } from '../../net/networks.ts';
 import type { AuditLog } from '../../ops/audit/audit-log.ts';
 import type { ReloadReport } from '../../ops/control-commands.ts';
-import type { UpdatableOptions } from '../../server/options.ts';
+import { UPDATABLE_KEYS, type UpdatableOptions } from '../../server/options.ts';
 import type { OperatedServer, Soon } from '../../server/operated-server.ts';
 import type { Logger } from '../../util/log.ts';
 import type { Announce } from '../terminal/output.ts';
@@ -34,9 +34,7 @@ export interface ReloadPlan {
   readonly announce: Announce;
 }
 
-/** The keys of `serve` that a running server takes as they are. */
-const UPDATED = ['limits', 'lookAlikes', 'logins', 'deny', 'allow', 'halves', 'proxies'] as const;
-/** Those that are seen to in other ways. */
+/** The keys of `serve` that are reloaded in other ways than {@link UPDATABLE_KEYS}, which a running server takes. */
 const OTHERS = ['listen', 'tls', 'audit'] as const;
 /** Keys that are data about the file. */
 const META = new Set(['$schema', 'serve']);
@@ -56,7 +54,7 @@ export class Reloader {
     this.#plan = plan;
     this.#config = plan.loaded.config;
     this.#lastConfig = this.#config;
-    for (const key of UPDATED) this.#applied.set(key, options[key]);
+    for (const key of UPDATABLE_KEYS) this.#applied.set(key, options[key]);
     const { server, announce } = plan;
     this.#listeners = server && new ReloadedListeners(server, plan.listen(plan.loaded), announce);
   }
@@ -122,7 +120,7 @@ export class Reloader {
         config: { ...loaded.config, serve: { ...loaded.config.serve, logins: undefined } },
       });
     }
-    for (const key of UPDATED) {
+    for (const key of UPDATABLE_KEYS) {
       const text = wrong.get(key);
       if (text !== undefined) {
         if (text !== '') report.invalid(`serve.${key}`, text);
@@ -198,7 +196,7 @@ export class Reloader {
           report.needsRestart(`${prefix}${key}`);
       }
     };
-    const seenTo = new Set<string>([...UPDATED, ...OTHERS]);
+    const seenTo = new Set<string>([...UPDATABLE_KEYS, ...OTHERS]);
     differ(config, this.#config, (key) => !META.has(key) && (this.#plan.isEmbedded || key === 'state'), '');
     if (server) differ(config.serve ?? {}, this.#config.serve ?? {}, (key) => !seenTo.has(key), 'serve.');
     for (const { path, text } of problems) {
@@ -218,12 +216,11 @@ export class Reloader {
   }
 }
 
-/** What the configuration says of what {@link UPDATED} names. */
+/** What the configuration says of what a running server takes. */
 async function optionsOf({ isEmbedded }: ReloadPlan, loaded: LoadedConfig): Promise<UpdatableOptions> {
-  const { limits, lookAlikes, logins, deny, allow, halves, proxies } = await serverOptions(loaded);
+  const options = await serverOptions(loaded);
   // As the embedded server starts.
-  const own = isEmbedded ? { exempt: LOOPBACK, ...limits } : limits;
-  return { limits: own, lookAlikes, logins, deny, allow, halves, proxies };
+  return isEmbedded ? { ...options, limits: { exempt: LOOPBACK, ...options.limits } } : options;
 }
 
 function isEmpty(config: Config): boolean {

@@ -8,7 +8,7 @@ import type { ServerEvents } from '../../server/events.ts';
 import { DEFAULT_SERVER_LIMITS } from '../../server/limits/server-limits.ts';
 import { logEvents } from '../../server/log-events.ts';
 import type { BanHit, ClusterView, OperatedServer, OtherNodes, WorkersView } from '../../server/operated-server.ts';
-import { resolveServerOptions, type UpdatableOptions } from '../../server/options.ts';
+import { resolveServerOptions, updatableOf, type UpdatableOptions } from '../../server/options.ts';
 import { countEvents, type ServerStats } from '../../server/stats.ts';
 import type { ChannelView, SessionView } from '../../server/views.ts';
 import type { BoundedLogger } from '../../util/bounded-log.ts';
@@ -248,11 +248,11 @@ export class WholeServer extends EventEmitter<ServerEvents> implements OperatedS
   /** What is valid here is valid in each worker. One that does not answer has it when it does, and one that is started again, too. */
   async update(options: UpdatableOptions): Promise<void> {
     const changed = { ...this.#setUp.options, ...options };
-    const { logins, deny, allow, halves, lookAlikes, proxies, limits } = changed;
-    const { loginHoldMs } = resolveServerOptions({ logins, deny, allow, halves, lookAlikes, proxies, limits }).limits;
+    const { loginHoldMs } = resolveServerOptions(updatableOf(changed)).limits;
     this.#setUp.options = changed;
     this.#workers.holdFor(loginHoldMs);
-    const ofWorker = 'limits' in options ? { ...options, limits: limitsOfWorker(limits, this.#count) } : options;
+    const ofWorker =
+      'limits' in options ? { ...options, limits: limitsOfWorker(changed.limits, this.#count) } : options;
     const { asking, processes } = this.#workers;
     await asking.change(processes, 'update', ofWorker);
   }
