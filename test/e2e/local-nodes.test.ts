@@ -10,7 +10,9 @@ import { isRunning, workersOf } from './worker-processes.ts';
 async function startThree(url: string, state: string) {
   const text = `serve: { cluster: { broker: '${url}', leaseTtlMs: ${LEASE_MS} }, limits: { exempt: [127.0.0.0/8] } }`;
   const config = ['--config', labFile(`${state}.yaml`, text), '--state', `${LAB}/${state}`, '--no-control'];
-  const command = start(['serve', '--nodes', '3', '--listen', '127.0.0.1:0', ...config], { env: { TMPDIR: LAB } });
+  const command = start(['serve', '--nodes', '3', '--workers', '1', '--listen', '127.0.0.1:0', ...config], {
+    env: { TMPDIR: LAB },
+  });
   const [, list = ''] = await command.line(/^users connect to (\S+)$/);
   const ports = list.split(',').map((address) => Number(/^tcp:\/\/127\.0\.0\.1:(\d+)$/.exec(address)![1]));
   return { command, ports };

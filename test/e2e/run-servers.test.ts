@@ -46,7 +46,7 @@ serve: { listen: ['127.0.0.1:0'] }
     );
     const ended = await start(['run', '--config', '../refused/chatosbot.config.yaml']).exit();
     expect(ended).toMatchObject({ status: 77 });
-    expect(ended.stderr).toMatch(/\nchatosbot: tcp:\/\/\S+ refused the login 'taken'/);
+    expect(ended.stderr).toMatch(/^chatosbot: tcp:\/\/\S+ refused the login 'taken'/m);
   });
 
   test('ends with 2 and tells all that is wrong with any of them before it connects', async () => {

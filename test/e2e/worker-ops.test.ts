@@ -137,6 +137,7 @@ test('a reload holds in both workers, and in one that is started again; what is 
   const silent = await Promise.all([openSocket(port), openSocket(port)]);
   writeFileSync(config, text('identifyTimeoutMs: 100'));
   expect((await ctl('reload')).stdout).toContain('reloaded: serve.limits\n');
+  await command.line(/reloaded part=serve.limits/);
   expect(await Promise.all(silent.map(endOf))).toHaveLength(2);
   await closedInTime();
   writeFileSync(config, text('identifyTimeoutMs: -1'));
