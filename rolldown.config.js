@@ -50,7 +50,7 @@ export default defineConfig([
   {
     ...common,
     input: Object.fromEntries(ENTRIES.map((name) => [name, `src/${name}.ts`])),
-    output: { dir: 'dist', chunkFileNames: '[name]-[hash].js', codeSplitting: { groups: GROUPS } },
+    output: { dir: 'dist', chunkFileNames: '[name]-[hash].js', comments: false, codeSplitting: { groups: GROUPS } },
   },
   {
     ...common,
