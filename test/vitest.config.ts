@@ -109,5 +109,7 @@ export default defineConfig({
     // Many tests wait for child processes and time-outs: seven at once keep two processors busy.
     maxWorkers: 7,
     sequence: { sequencer: LongFirst },
+    // Both projects compile much of `src`: the second one finds what the first one has compiled.
+    experimental: { fsModuleCache: true },
   },
 });

@@ -96,7 +96,7 @@ class Chaos {
       for (let number = 0; me.socket.readable && !this.isOver(); number++) {
         me.say(`${session} ${number}`);
         me.tell(`talker-${(index + 1) % TALKERS}`, `${session} ${number}`);
-        await pause(4);
+        await pause(10);
       }
       me.destroy();
       await Promise.all([hearing, hearingOne]);

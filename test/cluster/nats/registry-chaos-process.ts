@@ -48,7 +48,7 @@ async function claimAll(): Promise<void> {
       process.send!({ is: 'had', login, from, to: Math.min(steadyNowMs(), end), id: claim.id });
       await registry.release(claim, 'free');
     }
-    await pause(Math.random() * 10);
+    await pause(Math.random() * 30);
   }
 }
 
