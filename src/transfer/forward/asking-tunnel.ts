@@ -50,7 +50,7 @@ export class AskingTunnel {
     this.peer = channel.peer;
     this.#channel = channel;
     this.#maxConnections = maxConnections;
-    this.#session = openSession(channel, maxConnections);
+    this.#session = openSession(channel, maxConnections, () => this.#open);
     channel.on('error', () => undefined);
     const { promise, resolve } = withResolvers<ChatosError>();
     this.closed = promise;

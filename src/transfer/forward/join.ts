@@ -1,7 +1,11 @@
 import type { Socket } from 'node:net';
+import process from 'node:process';
 import { TcpTransport } from '../../net/tcp-transport.ts';
 import { MAX_TIMER_MS } from '../../util/clock.ts';
 import type { TunnelStream } from './tunnel-stream.ts';
+
+/** So much waits to be written, each way, before nothing more is read: one piece at a time would be slow. */
+const MAX_QUEUED_BYTES = 256 * 1024;
 
 export interface JoinOptions {
   /** Breaks the connection when nothing moves through it for so long, in ms. @default Infinity */
@@ -38,14 +42,28 @@ export function joinConnection(socket: Socket, tunnel: TunnelStream, options: Jo
 
   socket.on('data', (chunk: Buffer) => {
     sent += chunk.length;
-    if (stream.writable && !stream.write(chunk)) socket.pause();
+    if (!stream.writable) return;
+    stream.write(chunk);
+    if (stream.writableLength >= MAX_QUEUED_BYTES) socket.pause();
   });
   stream.on('drain', () => socket.resume());
   transport.onEnd(() => tunnel.end());
 
+  // HTTP/2 hands it out in pieces of 16 KiB, several a turn: the system gets them together.
+  let isCorked = false;
+  const uncork = (): void => {
+    isCorked = false;
+    socket.uncork();
+  };
   stream.on('data', (chunk: Buffer) => {
     received += chunk.length;
-    if (!socket.write(chunk)) stream.pause();
+    if (!isCorked) {
+      isCorked = true;
+      socket.cork();
+      process.nextTick(uncork);
+    }
+    socket.write(chunk);
+    if (socket.writableLength >= MAX_QUEUED_BYTES) stream.pause();
   });
   socket.on('drain', () => stream.resume());
   stream.once('end', () => {

@@ -70,7 +70,7 @@ export class ServedTunnel {
       events: options.events,
       say: (line) => this.#say(line),
     });
-    this.#session = serveSession(channel, options.maxConnections);
+    this.#session = serveSession(channel, options.maxConnections, () => this.#streams.size);
     this.#session.on('stream', (stream, headers) => this.#onStream(stream, headers));
     const silent = setTimeout(() => this.destroy(), BEGIN_TIMEOUT_MS);
     this.#session.once('error', (error) => (cause ??= error));

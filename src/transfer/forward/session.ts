@@ -3,6 +3,7 @@ import { ChatosError } from '../../errors.ts';
 import type { PipedChannel } from '../pipe.ts';
 import { encrypts } from '../secure/failures.ts';
 import { beginsAsSecure } from '../secure/hello.ts';
+import { Carrier } from './carrier.ts';
 
 /** What the two sides have agreed on: the path of the first request, and the header of its answer. */
 export const CONTROL_PATH = '/chatosbot-forward/1';
@@ -16,6 +17,8 @@ export const BEGIN_TIMEOUT_MS = 10_000;
 
 /** What may be on its way in each stream, in bytes: a receiver that does not read keeps so much, and stalls nobody else. */
 export const STREAM_WINDOW_BYTES = 512 * 1024;
+/** What waits to be written beside that: answers to pings and settings, windows, the control stream. */
+const OTHER_BYTES = 64 * 1024;
 const MAX_WINDOW_BYTES = 2 ** 31 - 1;
 const MIB = 2 ** 20;
 
@@ -50,20 +53,44 @@ function sessionOptions(maxConnections: number) {
   };
 }
 
-/** The side that was asked: it lets the other one open streams. */
-export function serveSession(channel: PipedChannel, maxConnections: number): ServerHttp2Session {
-  const session = http2.performServerHandshake(channel, sessionOptions(maxConnections));
-  return prepared(session, channel, maxConnections);
+/**
+ * The side that was asked: it lets the other one open streams.
+ *
+ * @param openStreams how many connections there are now
+ */
+export function serveSession(
+  channel: PipedChannel,
+  maxConnections: number,
+  openStreams: () => number,
+): ServerHttp2Session {
+  const carrier = carrierOf(channel, openStreams);
+  const session = http2.performServerHandshake(carrier, sessionOptions(maxConnections));
+  return prepared(session, channel, carrier, maxConnections);
 }
 
 /** The side that has asked: it opens streams. */
-export function openSession(channel: PipedChannel, maxConnections: number): ClientHttp2Session {
-  const options = { ...sessionOptions(maxConnections), createConnection: () => channel };
+export function openSession(
+  channel: PipedChannel,
+  maxConnections: number,
+  openStreams: () => number,
+): ClientHttp2Session {
+  const carrier = carrierOf(channel, openStreams);
+  const options = { ...sessionOptions(maxConnections), createConnection: () => carrier };
   const session = http2.connect('http://chatosbot', options);
-  return prepared(session, channel, maxConnections);
+  return prepared(session, channel, carrier, maxConnections);
 }
 
-function prepared<S extends Http2Session>(session: S, channel: PipedChannel, maxConnections: number): S {
+/** Waits to be written: as much as the peer's windows allow, and a little for what is not in them. */
+function carrierOf(channel: PipedChannel, openStreams: () => number): Carrier {
+  return new Carrier(channel, () => openStreams() * STREAM_WINDOW_BYTES + OTHER_BYTES);
+}
+
+function prepared<S extends Http2Session>(
+  session: S,
+  channel: PipedChannel,
+  carrier: Carrier,
+  maxConnections: number,
+): S {
   // Node's receivers take a stream's bytes off the connection's window at once, and still: it must never be the narrower.
   const windowBytes = Math.min((maxConnections + 1) * STREAM_WINDOW_BYTES, MAX_WINDOW_BYTES);
   const widen = (): void => {
@@ -79,7 +106,7 @@ function prepared<S extends Http2Session>(session: S, channel: PipedChannel, max
   session.on('error', () => channel.destroy());
   session.once('close', () => channel.destroy());
   watchLife(session, channel);
-  watchReading(channel);
+  watchReading(carrier, channel.peer);
   return session;
 }
 
@@ -87,32 +114,32 @@ function prepared<S extends Http2Session>(session: S, channel: PipedChannel, max
  * Where the peer breaks the rules of HTTP/2, nghttp2 says farewell and reads no more, and Node.js does not end the session
  * for that. It reads nothing either while it writes, but then it goes on a turn after all is written.
  */
-function watchReading(channel: PipedChannel): void {
+function watchReading(carrier: Carrier, peer: string): void {
   let pauses = 0;
   let timer: NodeJS.Timeout | undefined;
-  const isStuck = (since: number): boolean => pauses === since && channel.isPaused() && channel.writableLength === 0;
+  const isStuck = (since: number): boolean => pauses === since && carrier.isPaused() && carrier.writableLength === 0;
   const look = (since: number): void => {
     timer = undefined;
-    if (channel.destroyed) return;
+    if (carrier.destroyed) return;
     if (!isStuck(since)) {
-      if (channel.isPaused()) watch();
+      if (carrier.isPaused()) watch();
       return;
     }
     // What was written just now is heard of in the turns that follow.
     setImmediate(() =>
       setImmediate(() => {
-        if (!channel.destroyed && isStuck(since)) channel.destroy(rulesBroken(channel.peer));
+        if (!carrier.destroyed && isStuck(since)) carrier.destroy(rulesBroken(peer));
       }),
     );
   };
   const watch = (): void => {
     timer ??= setTimeout(look, FAREWELL_MS, pauses);
   };
-  channel.on('pause', () => {
+  carrier.on('pause', () => {
     pauses += 1;
     watch();
   });
-  channel.once('close', () => clearTimeout(timer));
+  carrier.once('close', () => clearTimeout(timer));
 }
 
 function rulesBroken(peer: string, cause?: NodeJS.ErrnoException): ChatosError {

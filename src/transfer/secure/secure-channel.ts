@@ -202,14 +202,12 @@ export class SecureChannel extends Duplex implements PipedChannel {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: Done): void {
-    this.#send(framed(chunk), chunk.length, done);
+    this.#send([chunk], done);
   }
 
   override _writev(chunks: { chunk: Buffer }[], done: Done): void {
-    const parts = chunks.flatMap(({ chunk }) => framed(chunk));
     this.#send(
-      parts,
-      chunks.reduce((sum, { chunk }) => sum + chunk.length, 0),
+      chunks.map(({ chunk }) => chunk),
       done,
     );
   }
@@ -229,10 +227,11 @@ export class SecureChannel extends Duplex implements PipedChannel {
     done(error);
   }
 
-  #send(parts: Buffer[], bytes: number, done: Done): void {
-    if (parts.length === 0) return done();
+  #send(chunks: readonly Buffer[], done: Done): void {
+    const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    if (bytes === 0) return done();
     this.#framedBytes += bytes;
-    this.#write(parts, (error) => {
+    this.#write(framed(chunks), (error) => {
       if (!error) this.#bytesSent += bytes;
       done(error);
     });
@@ -311,12 +310,9 @@ export class SecureChannel extends Duplex implements PipedChannel {
   }
 
   #pushAll(pieces: readonly Buffer[]): void | Promise<void> {
-    let more = true;
-    for (const piece of pieces) {
-      this.#bytesReceived += piece.length;
-      more = this.push(piece);
-    }
-    if (!more) return new Promise((resolve) => (this.#onRead = resolve));
+    const bytes = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+    this.#bytesReceived += bytes.length;
+    if (!this.push(bytes)) return new Promise((resolve) => (this.#onRead = resolve));
   }
 
   readonly #onChannelClose = (): void => {

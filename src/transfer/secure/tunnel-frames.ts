@@ -6,16 +6,24 @@ const LENGTH_BYTES = 4;
 const TOTAL_BYTES = 8;
 const MAX_LENGTH = 2 ** 32 - 1;
 
-/** What is to be written for a chunk, the chunk itself uncopied. */
-export function framed(chunk: Buffer): Buffer[] {
-  const parts: Buffer[] = [];
-  for (let at = 0; at < chunk.length; at += MAX_LENGTH) {
-    const part = chunk.subarray(at, at + MAX_LENGTH);
-    const length = Buffer.allocUnsafe(LENGTH_BYTES);
-    length.writeUInt32BE(part.length);
-    parts.push(length, part);
-  }
-  return parts;
+/** What is to be written for chunks, the chunks themselves uncopied: small ones together are one. */
+export function framed(chunks: readonly Buffer[]): Buffer[] {
+  const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  if (bytes <= MAX_LENGTH) return bytes === 0 ? [] : [lengthOf(bytes), ...chunks];
+  return chunks.flatMap((chunk) => {
+    const parts: Buffer[] = [];
+    for (let at = 0; at < chunk.length; at += MAX_LENGTH) {
+      const part = chunk.subarray(at, at + MAX_LENGTH);
+      parts.push(lengthOf(part.length), part);
+    }
+    return parts;
+  });
+}
+
+function lengthOf(bytes: number): Buffer {
+  const length = Buffer.allocUnsafe(LENGTH_BYTES);
+  length.writeUInt32BE(bytes);
+  return length;
 }
 
 /** The end of a stream of so many bytes. */

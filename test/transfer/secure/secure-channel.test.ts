@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { getEventListeners } from 'node:events';
 import { buffer, text } from 'node:stream/consumers';
+import { finished } from 'node:stream/promises';
 import { inspect } from 'node:util';
 import { describe, expect, it, test } from 'vitest';
 import { messageOf } from '../../../src/errors.ts';
@@ -24,6 +25,20 @@ it.each([
   target.end('what is answered');
   expect(await text(requester)).toBe('what is answered');
   expect([requester.bytesSent, requester.bytesReceived]).toEqual([13, 16]);
+});
+
+it('many small chunks that are written together are read together', async () => {
+  const { requester, target } = await securePair();
+  let chunks = 0;
+  target.on('data', () => (chunks += 1));
+  requester.cork();
+  for (let number = 0; number < 1_000; number += 1) requester.write(Buffer.alloc(9));
+  requester.end();
+  requester.uncork();
+  target.end();
+  await finished(target.resume());
+  expect(target.bytesReceived).toBe(9_000);
+  expect(chunks).toBeLessThan(10);
 });
 
 it('a pipe over it carries both directions, cut anywhere, by chunks that are lent', async () => {
