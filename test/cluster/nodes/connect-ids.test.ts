@@ -67,6 +67,20 @@ test('[P11] two sessions of two nodes never have more ids with each other than t
   expect(await ask(one, two)).toBeUndefined();
 });
 
+test('[P10] who says OK and leaves at once leaves nobody without an answer', async () => {
+  const { nodes, users } = await start(2, {});
+  const [one] = users as [RfcPeer];
+  for (let i = 0; i < 10; i++) {
+    const hasty = await peer(nodes[1]!.port, `hasty-${i}`);
+    one.request(hasty.name);
+    await hasty.next(5);
+    hasty.ok(one.name);
+    hasty.end();
+    expect(await answerTo(one)).toMatchObject({ op: 8, target: hasty.name });
+  }
+  for (const { lines } of nodes) expect(lines.filter((line) => line.startsWith('error'))).toEqual([]);
+});
+
 test('[P11] ids that a node has made which has gone count no longer', async () => {
   const { cluster, nodes, users } = await start(3, { maxConnectIds: 1 });
   const [one, two, three] = users as [RfcPeer, RfcPeer, RfcPeer];
