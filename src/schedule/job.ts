@@ -2,9 +2,10 @@ import { SYSTEM_CLOCK, type Clock } from '../util/clock.ts';
 import { pause } from '../util/timeout.ts';
 import type { Cron } from './cron.ts';
 import { Ledger, type DueTick, type JobRecord, type OnProblem } from './ledger.ts';
+import { MAX_COUNTED, missedTicks } from './missed-ticks.ts';
 import { MAX_JOB_RUNS, RunQueue, type JobRun, type Run } from './run-queue.ts';
 import type { CatchUp, Overlap } from './schedule.ts';
-import { firstTicks, lastTicks, tickAfter, tickAgain } from './ticks.ts';
+import { tickAfter, tickAgain } from './ticks.ts';
 
 export interface JobOptions {
   /** Its name in problems. @default 'job' */
@@ -34,9 +35,6 @@ const LONGEST_WAIT_MS = 60_000;
 
 /** How long a stop waits until what was missed is known. */
 const MAX_RECOVERY_MS = 1_000;
-
-/** Counting missed ticks takes time: beyond this number, the problem says "or more". */
-const MAX_COUNTED = 1_000;
 
 /**
  * Runs something at the times of a cron expression until stopped. A tick that comes late (a busy process, a machine that
@@ -152,7 +150,7 @@ export class Job {
 
   /** @param due the first tick that was not run */
   #fallDue(due: number, now: number): void {
-    let ticks = [due];
+    let ticks: readonly number[] = [due];
     this.#due = tickAfter(this.#cron, due);
     if (this.#due !== undefined && this.#due <= now) {
       ticks = this.#missed(due - 1, now);
@@ -199,19 +197,16 @@ export class Job {
   }
 
   /** The ticks to run of those after one instant and until another, oldest first. */
-  #missed(after: number, until: number): number[] {
-    if (this.#catchUp !== 'all') return lastTicks(this.#cron, after, until, 1);
-    const missed = lastTicks(this.#cron, after, until, MAX_JOB_RUNS);
-    if (missed.length < MAX_JOB_RUNS) return missed;
-    const older = firstTicks(this.#cron, after, missed[0]! - 1, MAX_COUNTED).length;
-    if (older > 0) {
-      const count = older < MAX_COUNTED ? older : `${MAX_COUNTED} or more`;
-      this.#tooOld += older;
+  #missed(after: number, until: number): readonly number[] {
+    const { ticks, tooOld } = missedTicks(this.#cron, after, until, this.#catchUp);
+    if (tooOld > 0) {
+      const count = tooOld < MAX_COUNTED ? tooOld : `${MAX_COUNTED} or more`;
+      this.#tooOld += tooOld;
       this.#onProblem(`of the missed ticks only the newest ${MAX_JOB_RUNS} are run; ${count} are skipped`, {
-        leftOut: older,
+        leftOut: tooOld,
       });
     }
-    return missed;
+    return ticks;
   }
 }
 

@@ -5,7 +5,7 @@ import { PluginStore } from '../../bot/store/plugin-store.ts';
 import { loadConfig } from '../../config/load.ts';
 import { stateDirectory } from '../../config/settings.ts';
 import { isChatosError } from '../../errors.ts';
-import { listRuns } from '../../schedule/runs.ts';
+import { listRuns } from '../../schedule/coming-runs.ts';
 import { escapeUnsafe, toJsonLine } from '../../util/escape.ts';
 import { createLogger } from '../../util/log.ts';
 import { Zone } from '../../util/zone.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { listRuns } from '../../src/schedule/runs.ts';
+import { listRuns } from '../../src/schedule/coming-runs.ts';
 
 const from = new Date('2026-11-22T12:00:00Z');
 const paris = { name: 'stand-up', cron: '0 9 * * 1-5', timeZone: 'Europe/Paris' };
