@@ -7,12 +7,10 @@ import type { ReceiverLimit } from '../net/receivers.ts';
 import type { Transport } from '../net/transport.ts';
 import { encodePacket } from '../protocol/encoder.ts';
 import { loginKey } from '../util/login-key.ts';
-import type { Deadline } from '../util/deadlines.ts';
 import { loginProblem } from '../protocol/login.ts';
 import type { LongBytes } from '../protocol/limits.ts';
 import type { Packet, PacketType } from '../protocol/packets.ts';
 import type { Subscriber } from './broadcast.ts';
-import { takeLogin } from './claiming.ts';
 import {
   isSameClient,
   type LoginRefusal,
@@ -23,10 +21,10 @@ import {
   type SessionId,
 } from './directory.ts';
 import type { Hub, OpenSession } from './hub.ts';
+import { Identification, takeLogin } from './identification.ts';
 import type { Audience } from './limits/readers.ts';
 import { SLOW_EVENTS } from './limits/receiver-limits.ts';
 import type { Source } from './limits/source-account.ts';
-import { skeletonsOf } from './logins/look-alikes.ts';
 import { Pace } from './pace.ts';
 import { isTestId } from './self-test.ts';
 import type { SessionView } from './views.ts';
@@ -60,17 +58,13 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
   #resolveClosed!: () => void;
   /** What it has logged in with. */
   #claim: Claim | undefined;
-  /** The version of the rules by which it was let in. */
-  #admittedBy = 0;
   #subscriber: Subscriber | undefined;
-  /** Its place among those that are not identified. */
-  #identifying: Deadline;
+  readonly #identification: Identification;
   #forbidden = 0;
   #packets = 0;
   #bytes = 0;
   /** When the last packet came, as `performance.now()`. */
   #heardAt = performance.now();
-  #refusals = 0;
 
   constructor(
     hub: Hub,
@@ -99,7 +93,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     this.#connection = new PacketConnection(transport, this, options);
     this.#connection.isNewcomer = true;
     this.#pace = new Pace(hub, this, this.#connection);
-    this.#identifying = hub.identifying.add(this);
+    this.#identification = new Identification(hub, this, transport.certificate);
     if (!this.#isTest) hub.sessions.add(this);
   }
 
@@ -154,46 +148,20 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
    * answered.
    */
   identify(login: string): void {
-    const { access, admitting, options } = this.#hub;
     // Its turn to be ended comes: nobody is let in any more.
-    if (!admitting) return this.end();
-    const skeletons = options.lookAlikes === 'allow' || this.#isTest ? [] : skeletonsOf(login);
-    const { id, fingerprint } = this;
-    const claim: Claim = { id, login, key: loginKey(login), skeletons, source: this.source.name, fingerprint };
+    if (!this.#hub.admitting) return this.end();
+    const claim = this.#identification.claimOf(login);
     this.#connection.hold();
-    const refusal = this.#barredFrom(login) ?? this.#overfull();
+    const refusal = this.#identification.refusal(login);
     if (refusal) return this.#onClaimed(claim, refusal);
-    this.#admittedBy = access.version;
     const barred = (): LoginRefusal | undefined => {
-      const late = this.#barredMeanwhile(login) ?? this.#overfull();
+      const late = this.#identification.lateRefusal(login);
       if (late) this.#release(claim, 'free');
       return late;
     };
     takeLogin(this.#hub, claim, barred)
       .then((refused) => this.#onClaimed(claim, refused))
       .catch((error: unknown) => this.#onBug(error, 'LOGIN'));
-  }
-
-  /** Why it may not have the login any more, which it might have had a moment ago. */
-  #barredMeanwhile(login: string): LoginRefusal | undefined {
-    const { version } = this.#hub.access;
-    if (version === this.#admittedBy) return undefined;
-    this.#admittedBy = version;
-    return this.#barredFrom(login);
-  }
-
-  /** Why it may not have the login, be it free or not. */
-  #barredFrom(login: string): LoginRefusal | undefined {
-    if (this.#isTest) return undefined;
-    const { remoteAddress: from, fingerprint } = this;
-    const { certificate } = this.#transport;
-    return this.#hub.access.mayLogin(login, { from, fingerprint, certificate });
-  }
-
-  /** Why it may log in as nobody: it has come in beside all that its address may have, as a half might (P19). */
-  #overfull(): LoginRefusal | undefined {
-    if (this.#isTest || this.#hub.sources.mayLogin(this.source)) return undefined;
-    return { why: 'too many of its address', limit: 'maxConnectionsPerAddress' };
   }
 
   endIfGhost(claim: Claim): boolean {
@@ -207,14 +175,8 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     return true;
   }
 
-  refuseLogin(login: string, { why, limit, rule }: LoginRefusal): void {
-    this.#refusals += 1;
-    this.#hub.events.emit('loginRefused', this, login, why, this.#refusals, limit, rule);
-    if (!this.identified) {
-      // It is not silent: its time begins again (P12).
-      this.#hub.identifying.delete(this.#identifying);
-      this.#identifying = this.#hub.identifying.add(this);
-    }
+  refuseLogin(login: string, refusal: LoginRefusal): void {
+    this.#identification.refuse(login, refusal);
     this.send({ type: 'LOGIN_REFUSED' });
   }
 
@@ -233,7 +195,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
 
   /** The connection turns out to be a half of a channel: it stops being a session. */
   becomeHalf(connectId: bigint): void {
-    this.#hub.identifying.delete(this.#identifying);
+    this.#identification.end();
     this.#hub.sessions.delete(this);
     this.#resolveClosed();
     const { transport, rest } = this.#connection.detach();
@@ -356,7 +318,7 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
       hub.sources.noteChange(this.source);
       this.#claim = claim;
       this.#connection.isNewcomer = false;
-      hub.identifying.delete(this.#identifying);
+      this.#identification.end();
       hub.others?.identified(this.#transport);
       hub.directory.add(this);
       this.#connection.send({ type: 'LOGIN_ACCEPTED' });
@@ -375,14 +337,14 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
   #release(member: Member, how: Release): void {
     const { directory, events, closing } = this.#hub;
     // What has been reserved for somebody else meanwhile is not held for this one.
-    const isLost = how === 'hold' && this.#barredMeanwhile(member.login) !== undefined;
+    const isLost = how === 'hold' && this.#identification.barredMeanwhile(member.login) !== undefined;
     const released = directory.release(member, closing || isLost ? 'free' : how);
     released.catch((error: unknown) => events.emit('releaseFailed', this, error));
   }
 
   onClose(error: ChatosError | undefined): void {
     const hub = this.#hub;
-    hub.identifying.delete(this.#identifying);
+    this.#identification.end();
     hub.sessions.delete(this);
     this.#pace.forget();
     if (!this.identified) this.source.unidentified -= 1;
