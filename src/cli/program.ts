@@ -1,23 +1,13 @@
-import module from 'node:module';
-import path from 'node:path';
 import process from 'node:process';
 import { ChatosError } from '../errors.ts';
-import { cacheDirectory } from '../util/cache-directory.ts';
 import { packageVersion } from '../util/version.ts';
 import { exitFor, ExitSignal, EXIT } from './terminal/exit.ts';
 import { flushOutput, noticeError } from './terminal/output.ts';
 import { endProcess, shareProcess } from './terminal/shared-process.ts';
 import { readHelp } from './wanted-help.ts';
 
-/** The next start is faster: Node.js 22.1 and later can keep what V8 has compiled. */
-function keepCompiledCode(): void {
-  const { enableCompileCache } = module as { enableCompileCache?: (directory: string) => unknown };
-  enableCompileCache?.(path.join(cacheDirectory(), 'code'));
-}
-
 /** Runs one command line; resolves to the exit code. */
 async function main(argv: readonly string[]): Promise<number> {
-  keepCompiledCode();
   shareProcess();
   const [{ Command, CommanderError }, { HELP, HELP_OUTPUT }, { COMMANDS }] = await Promise.all([
     import('commander'),

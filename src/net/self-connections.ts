@@ -1,5 +1,5 @@
 import net from 'node:net';
-import { connect as secure } from 'node:tls';
+import process from 'node:process';
 import type { Duplex } from 'node:stream';
 
 /** Addresses that stand for all of a machine's, and one that reaches them. */
@@ -37,7 +37,8 @@ export class SelfConnections<T> {
     });
     await ready(socket, 'connect');
     if (!isSecure) return socket;
-    const stream = secure({ socket, rejectUnauthorized: false });
+    const tls = process.getBuiltinModule('node:tls');
+    const stream = tls.connect({ socket, rejectUnauthorized: false });
     await ready(stream, 'secureConnect');
     return stream;
   }

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, linkSync, lstatSync, renameSync, rmSync, unlinkSync, type Stats } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import path from 'node:path';
@@ -55,6 +54,7 @@ export async function bindUnixSocket(
 
 /** No longer than the path itself, so that the system has room for it. */
 function draftOf(file: string): string {
+  const { randomBytes } = process.getBuiltinModule('node:crypto');
   const random = `.${randomBytes(MAX_DRAFT_NAME).toString('base64url')}`;
   const length = Math.min(Math.max(path.basename(file).length, 2), MAX_DRAFT_NAME);
   return path.join(path.dirname(file), random.slice(0, length));

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import process from 'node:process';
 import type { ChannelSecret } from './secret.ts';
 
 /** Begins each encrypted private connection. No text in UTF-8 and no file that is known begins like this. */
@@ -21,6 +21,7 @@ export interface SecureHello {
 
 export function makeSecureHello(role: keyof typeof ROLES, kind: ChannelSecret['kind']): Buffer {
   const head = Buffer.from([SECURE_VERSION, ROLES[role], KINDS[kind], 0]);
+  const { randomBytes } = process.getBuiltinModule('node:crypto');
   return Buffer.concat([SECURE_MAGIC, head, randomBytes(NONCE_BYTES)]);
 }
 

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import process from 'node:process';
 import { ChatosError } from '../../errors.ts';
 
 /** What both sides of an encrypted private connection know, and nobody else. */
@@ -19,6 +19,7 @@ const KEY_TEXT = /^[\w-]{42}[AEIMQUYcgkosw048]$/;
 
 /** Makes a secret of 256 random bits: a text of one line, for a file or a variable, as `chatosbot secret` prints it. */
 export function makeSecret(): string {
+  const { randomBytes } = process.getBuiltinModule('node:crypto');
   return `${KEY_PREFIX}${randomBytes(KEY_BYTES).toString('base64url')}`;
 }
 
