@@ -1,5 +1,6 @@
+import process from 'node:process';
 import type { Duplex } from 'node:stream';
-import { connect, createServer, type TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import { PSK_TLS } from '../../net/psk-tls.ts';
 import { withResolvers } from '../../util/deferred.ts';
 import type { PipedChannel } from '../pipe.ts';
@@ -88,7 +89,7 @@ export class Tunnel {
   }
 
   #connect(carrier: Duplex, psk: Buffer): void {
-    const tls = connect({
+    const tls = process.getBuiltinModule('node:tls').connect({
       ...PSK_TLS,
       socket: carrier,
       pskCallback: () => ({ psk, identity: IDENTITY }),
@@ -101,7 +102,7 @@ export class Tunnel {
 
   /** By a server: a bare `TLSSocket` would keep quiet about records that were changed. */
   #accept(carrier: Duplex, psk: Buffer): void {
-    const server = createServer({ ...PSK_TLS, pskCallback: () => psk }, (tls) => {
+    const server = process.getBuiltinModule('node:tls').createServer({ ...PSK_TLS, pskCallback: () => psk }, (tls) => {
       this.#listen(tls);
       this.#open(tls);
     });
