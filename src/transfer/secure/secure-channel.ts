@@ -1,9 +1,9 @@
 import { Duplex, finished } from 'node:stream';
 import { ChatosError } from '../../errors.ts';
-import { GatheredChunks } from '../../net/gathered-chunks.ts';
 import { alertOf } from '../../net/tls-alert.ts';
 import { withResolvers } from '../../util/deferred.ts';
 import type { PipedChannel } from '../pipe.ts';
+import { Deliveries } from './deliveries.ts';
 import { aborted, changed, changedThere, closed, cut } from './failures.ts';
 import type { ChannelSecret } from './secret.ts';
 import { endMark, framed, TunnelReader } from './tunnel-frames.ts';
@@ -18,9 +18,6 @@ export interface SecureChannelInit {
   /** What has come of the tunnel already. */
   readonly rest: Buffer;
 }
-
-/** What TLS on a socket has deciphered in one turn is handed on as one, or as soon as it is so much. */
-const GATHERED_BYTES = 512 * 1024;
 
 /**
  * An encrypted private connection: what is written to it, only the peer can read, and what is read from it, the peer has
@@ -44,29 +41,13 @@ export class SecureChannel extends Duplex implements PipedChannel {
   readonly #tunnel: Tunnel;
   readonly #reader = new TunnelReader();
   #bytesSent = 0;
-  #bytesReceived = 0;
   #framedBytes = 0;
   #inputEnded = false;
-  /** What was deciphered and is not handed on yet. */
-  #pieces: Buffer[] = [];
+  readonly #deliveries = new Deliveries(this, () => this.#tunnel);
   #isFeeding = false;
-  #delivering: Promise<void> | undefined;
   #fedRest: void | Promise<void> = undefined;
-  /** Of TLS on a socket: bytes of pieces, and whether they are handed on at the end of this turn. */
-  #gatheredBytes = 0;
-  #willDeliver = false;
   /** The channel's input has ended; what came before may not be handed on yet. */
   #channelEnded = false;
-  #onRead: () => void = () => undefined;
-  #take: ((chunk: Buffer) => void | Promise<void>) | undefined;
-  #failTaking: (error: unknown) => void = () => undefined;
-  /** For `readLent`: the last call of `take`. */
-  #taken: void | Promise<void> = undefined;
-  readonly #gathered = new GatheredChunks((chunk) => {
-    this.#bytesReceived += chunk.length;
-    this.#taken = this.#take!(chunk);
-    return true;
-  });
 
   /** @internal `secureChannel` makes them. */
   constructor({ channel, psk, next, rest }: SecureChannelInit) {
@@ -125,7 +106,7 @@ export class SecureChannel extends Duplex implements PipedChannel {
 
   /** Bytes received, deciphered. */
   get bytesReceived(): number {
-    return this.#bytesReceived;
+    return this.#deliveries.bytes;
   }
 
   /** @internal */
@@ -139,12 +120,13 @@ export class SecureChannel extends Duplex implements PipedChannel {
    * @internal
    */
   feed(chunk: Buffer): void | Promise<void> {
-    if (this.#delivering) return this.#delivering.then(() => this.feed(chunk));
+    const { current } = this.#deliveries;
+    if (current) return current.then(() => this.feed(chunk));
     this.#isFeeding = true;
     const taken = this.#tunnel.feed(chunk);
     this.#isFeeding = false;
-    const delivered = this.#deliver();
-    return taken ? taken.then(() => this.#delivering) : delivered;
+    const delivered = this.#deliveries.deliver();
+    return taken ? taken.then(() => this.#deliveries.current) : delivered;
   }
 
   /**
@@ -154,11 +136,12 @@ export class SecureChannel extends Duplex implements PipedChannel {
    */
   endInput(): void {
     this.#channelEnded = true;
-    this.#deliverGathered();
-    if (this.#delivering) return void this.#delivering.then(() => this.endInput());
+    this.#deliveries.deliverGathered();
+    const { current } = this.#deliveries;
+    if (current) return void current.then(() => this.endInput());
     if (this.destroyed) return;
     if (this.closedByPeer && !this.#reader.ended) return this.#fail(closed(this.peer));
-    if (!this.#reader.ended) return this.#fail(cut(this.peer, this.#bytesReceived));
+    if (!this.#reader.ended) return this.#fail(cut(this.peer, this.#deliveries.bytes));
     this.#inputEnded = true;
     this.emit('inputEnd');
     this.push(null);
@@ -172,24 +155,23 @@ export class SecureChannel extends Duplex implements PipedChannel {
   /** As that of a channel: chunk by chunk, in a buffer that is used again. */
   async readLent(take: (chunk: Buffer) => void | Promise<void>): Promise<void> {
     if (this.destroyed) throw this.errored ?? aborted(this.peer);
-    if (this.#take || this.readableFlowing) {
+    if (this.#deliveries.areLent || this.readableFlowing) {
       throw new ChatosError('INVALID_ARGUMENT', `the private connection with ${this.peer} is being read already`);
     }
     const { promise, resolve, reject } = withResolvers<void>();
     promise.catch(() => undefined);
-    this.#failTaking = reject;
     // What came before, in the order in which it came; meanwhile it goes on coming in the same way.
     for (let chunk = this.read() as Buffer | null; chunk !== null; chunk = this.read() as Buffer | null) {
       await take(chunk);
     }
-    this.#take = take;
+    this.#deliveries.lend(take, reject);
     const stopWatching = finished(this, { writable: false }, (error) => {
       if (error) reject(error instanceof ChatosError ? error : (this.errored ?? aborted(this.peer)));
       else resolve();
     });
     // With nothing left to read, lets the stream come to its end.
     this.resume();
-    this.#onRead();
+    this.#deliveries.onRead();
     try {
       await promise;
     } finally {
@@ -198,7 +180,7 @@ export class SecureChannel extends Duplex implements PipedChannel {
   }
 
   override _read(): void {
-    this.#onRead();
+    this.#deliveries.onRead();
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: Done): void {
@@ -221,7 +203,7 @@ export class SecureChannel extends Duplex implements PipedChannel {
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     this.#tunnel.close();
-    this.#onRead();
+    this.#deliveries.onRead();
     // Without an end of both directions, the peer sees an abort.
     this.#channel.destroy(error ?? undefined);
     done(error);
@@ -250,69 +232,11 @@ export class SecureChannel extends Duplex implements PipedChannel {
   #onPiece(piece: Buffer): void {
     if (this.destroyed) return;
     try {
-      this.#reader.read(piece, (bytes) => this.#pieces.push(bytes));
+      this.#reader.read(piece, this.#deliveries.add);
     } catch (error) {
-      return this.#fail(changed(this.peer, this.#bytesReceived, error));
+      return this.#fail(changed(this.peer, this.#deliveries.bytes, error));
     }
-    if (this.#isFeeding) return;
-    this.#gatheredBytes += piece.length;
-    if (this.#gatheredBytes >= GATHERED_BYTES) {
-      this.#deliverGathered();
-    } else if (!this.#willDeliver) {
-      this.#willDeliver = true;
-      setImmediate(() => this.#deliverGathered());
-    }
-  }
-
-  /** Hands on what was deciphered and not fed. Until it is taken, nothing more is read. */
-  #deliverGathered(): void {
-    this.#willDeliver = false;
-    if (this.#delivering) return;
-    this.#gatheredBytes = 0;
-    const taken = this.#deliver();
-    if (!taken) return;
-    this.#tunnel.pause();
-    void taken.then(() => this.#tunnel.resume());
-  }
-
-  /** Hands on what was deciphered. Returns a promise while nothing more is to be read from the channel. */
-  #deliver(): void | Promise<void> {
-    if (this.#pieces.length === 0 || this.destroyed) return;
-    const handed = this.#handOn();
-    if (!handed) return;
-    const delivering = handed.then(
-      () => {
-        this.#delivering = undefined;
-        return this.#deliver();
-      },
-      (error: unknown) => {
-        this.#failTaking(error);
-        // Is not read any more.
-        return new Promise<void>(() => undefined);
-      },
-    );
-    this.#delivering = delivering;
-    return delivering;
-  }
-
-  /** Hands on all of it, in the way that it is read. */
-  #handOn(): void | Promise<void> {
-    const pieces = this.#pieces;
-    this.#pieces = [];
-    if (!this.#take) return this.#pushAll(pieces);
-    for (const piece of pieces) this.#gathered.add(piece);
-    try {
-      this.#gathered.deliver();
-      return this.#taken;
-    } catch (error) {
-      return Promise.reject(error);
-    }
-  }
-
-  #pushAll(pieces: readonly Buffer[]): void | Promise<void> {
-    const bytes = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
-    this.#bytesReceived += bytes.length;
-    if (!this.push(bytes)) return new Promise((resolve) => (this.#onRead = resolve));
+    if (!this.#isFeeding) this.#deliveries.gather(piece.length);
   }
 
   readonly #onChannelClose = (): void => {
@@ -326,7 +250,7 @@ export class SecureChannel extends Duplex implements PipedChannel {
   #onTunnelEnd(): void {
     // That of the socket is the channel's.
     if (this.#tunnel.isDirect) return;
-    this.#fail(changed(this.peer, this.#bytesReceived, new Error('TLS has ended')));
+    this.#fail(changed(this.peer, this.#deliveries.bytes, new Error('TLS has ended')));
   }
 
   #onTunnelError(error: NodeJS.ErrnoException): void {
@@ -335,7 +259,9 @@ export class SecureChannel extends Duplex implements PipedChannel {
     // Node.js says so where the other side ends in the handshake.
     if (error.code === 'ECONNRESET') return this.#fail(cut(this.peer, 0));
     const alert = alertOf(error.code);
-    this.#fail(alert === undefined ? changed(this.peer, this.#bytesReceived, error) : changedThere(this.peer, error));
+    this.#fail(
+      alert === undefined ? changed(this.peer, this.#deliveries.bytes, error) : changedThere(this.peer, error),
+    );
   }
 
   #fail(error: Error): void {
