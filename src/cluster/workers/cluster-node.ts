@@ -54,9 +54,9 @@ export class ClusterNode {
   /** What a worker must know of the node when it starts. */
   ownNode(): OwnNode {
     const { membership, keys, isEncrypted, leaseTtlMs, times } = this.#plan;
-    const { self, leaseEnd } = membership;
+    const { self } = membership;
     const { node, epoch, slot } = self;
-    return { node, epoch, slot, keys, isEncrypted, leaseEnd, times: { ...TIMES, maxCutMs: leaseTtlMs, ...times } };
+    return { node, epoch, slot, keys, isEncrypted, times: { ...TIMES, maxCutMs: leaseTtlMs, ...times } };
   }
 
   /** A worker can be reached: the others learn of it. Resolves when it has met them, or after a while. */

@@ -17,10 +17,14 @@ export class HeldLease {
   #timer: NodeJS.Timeout | undefined;
   #isOver = false;
 
-  /** @param onEnd called once, when it is found to have ended */
-  constructor(end: LeaseEnd, onEnd: () => void) {
+  /**
+   * A worker that begins does nothing for clients before it is told until when: what it could be given at its start might
+   * have ended by then, on a busy machine.
+   *
+   * @param onEnd called once, when it is found to have ended
+   */
+  constructor(onEnd: () => void) {
     this.#onEnd = onEnd;
-    this.renew(end);
   }
 
   /** It holds until then. One that has ended stays so. */

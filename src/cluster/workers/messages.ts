@@ -25,7 +25,6 @@ export interface OwnNode extends Pick<NodeLease, 'node' | 'epoch' | 'slot'> {
   /** Whether what nodes say to each other is encrypted. */
   readonly isEncrypted: boolean;
   readonly times: LinkTimes;
-  readonly leaseEnd: LeaseEnd;
 }
 
 /** A connection of another node, whose handle comes with it. */

@@ -58,7 +58,7 @@ export class Worker {
     this.#halves = new Halves(folder, wire, this.#connections, () => this.#mesh);
     const home = cluster ? homeOfWorker(cluster.slot, name.slot) : name.slot;
     const homes = new HomeOfIds(home, connectIdKey);
-    this.#lease = cluster && new HeldLease(cluster.leaseEnd, onLeaseEnd);
+    this.#lease = cluster && new HeldLease(onLeaseEnd);
     const self = { name, epoch: cluster?.epoch, lease: this.#lease };
     this.#mesh = new Mesh(self, homes, this.#directory, this.#halves);
     this.#level = { level: logLevel };

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import { fate, peer } from '../../e2e/peers.ts';
-import { isRunning } from '../../e2e/worker-processes.ts';
+import { isRunning, workersOf } from '../../e2e/worker-processes.ts';
 import { openHalf, RfcPeer } from '../../support/rfc-peer.ts';
 import { within } from '../../support/server-sockets.ts';
 import { TestCluster, type TestNode } from './cluster.ts';
@@ -63,4 +63,22 @@ test('a node that has lost its lease ends all its sessions before it takes anoth
   expect(await near.next(3)).toMatchObject({ login: 'early', msg: 'thank you' });
   early.destroy();
   expect(b.lines.filter((each) => /it is started again/.test(each))).toEqual([]);
+});
+
+test('a worker that takes longer to begin than the lease then held has the one that holds', async () => {
+  const cluster = await TestCluster.start(1, { workers: 1 });
+  const [a] = cluster.nodes as [TestNode];
+  const [before] = a.pids;
+  a.tell({ is: 'renewed', forMs: LEASE_MS });
+  await a.views();
+  const over = Date.now() + LEASE_MS;
+  process.kill(before!, 'SIGKILL');
+  const slow = await vi.waitUntil(() => workersOf(a.child.pid!).find((pid) => pid !== before), { interval: 1 });
+  process.kill(slow, 'SIGSTOP');
+  a.tell({ is: 'renewed', forMs: 600_000 });
+  await vi.waitUntil(() => Date.now() > over + 200, 10_000);
+  process.kill(slow, 'SIGCONT');
+  await a.line(/a worker has started/);
+  expect(a.lines.join('\n')).not.toContain('exit code 75');
+  expect(workersOf(a.child.pid!)).toEqual([slow]);
 });

@@ -12,7 +12,9 @@ function hold(end: ReturnType<typeof inMs>) {
   const state = { ends: 0 };
   const over = new Promise<void>((resolve) => {
     setTimeout(resolve, 5_000).unref();
-    Object.assign(state, { lease: new HeldLease(end, () => resolve(void (state.ends += 1))) });
+    const lease = new HeldLease(() => resolve(void (state.ends += 1)));
+    lease.renew(end);
+    Object.assign(state, { lease });
   });
   return { ...state, lease: (state as unknown as { lease: HeldLease }).lease, over, state };
 }
