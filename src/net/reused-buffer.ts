@@ -2,7 +2,7 @@ import net from 'node:net';
 import type { OnChunk } from './transport.ts';
 
 /** Sizes for a relay, which may have thousands of idle connections. */
-export const RELAY_BUFFER_BYTES: readonly number[] = [16 * 1024, 128 * 1024, 1024 * 1024];
+export const RELAY_BUFFER_BYTES: readonly number[] = [16 * 1024, 128 * 1024, 512 * 1024];
 /** Sizes for a client: more is no faster, and what it leaves behind takes memory until it is collected. */
 export const CLIENT_BUFFER_BYTES: readonly number[] = [64 * 1024, 512 * 1024];
 /** After this many reads in a row that would have fitted the next smaller buffer, the buffer shrinks. */
