@@ -43,6 +43,15 @@ const GROUPS = [
     test: /\/src\/(?:cli\/(?:connecting|options|program|terminal)|config|ops|policy)\b/,
     minShareCount: 10,
   },
+  {
+    name: 'joining',
+    test: /\/src\/(?:cli\/(?:connecting|piping|terminal\/(?!plugin-errors))|transfer\/(?:[^/]+\.ts|(?:verified|secure)\/(?:failures|hello|options|secret)))/,
+    minShareCount: 2,
+  },
+  {
+    name: 'operating',
+    test: /\/src\/(?:cli\/running\/(?:access-warnings|control|embedded-server|lifecycle|reload|server-certificate)|config\/login-rules|ops\/(?:bans-file|control|top-lines|troubles|workers))/,
+  },
 ].map((group, i, all) => ({ ...group, priority: all.length - i }));
 
 /**

@@ -1,7 +1,10 @@
 import process from 'node:process';
+import { Command, CommanderError } from 'commander';
 import { ChatosError } from '../errors.ts';
 import { packageVersion } from '../util/version.ts';
+import { COMMANDS } from './commands/index.ts';
 import { exitFor, ExitSignal, EXIT } from './terminal/exit.ts';
+import { HELP, HELP_OUTPUT } from './terminal/help.ts';
 import { flushOutput, noticeError } from './terminal/output.ts';
 import { endProcess, shareProcess } from './terminal/shared-process.ts';
 import { readHelp } from './wanted-help.ts';
@@ -9,11 +12,6 @@ import { readHelp } from './wanted-help.ts';
 /** Runs one command line; resolves to the exit code. */
 async function main(argv: readonly string[]): Promise<number> {
   shareProcess();
-  const [{ Command, CommanderError }, { HELP, HELP_OUTPUT }, { COMMANDS }] = await Promise.all([
-    import('commander'),
-    import('./terminal/help.ts'),
-    import('./commands/index.ts'),
-  ]);
   const program = new Command('chatosbot')
     .description('Server, client and bots for the ChatOS protocol')
     .version(packageVersion(), '-V, --version', 'print the version')

@@ -2,6 +2,9 @@ import { readServers } from '../cluster/nats/broker-options.ts';
 import { ChatosError, messageThrownBy } from '../errors.ts';
 import { readAuthority } from '../net/address.ts';
 
+export const DEFAULT_LEASE_TTL_MS = 15_000;
+export const DEFAULT_CLAIM_TIMEOUT_MS = 5_000;
+
 const NODE_NAME = /^[\w-]{1,32}$/;
 const NO_PORT = -1;
 const UNSPECIFIED: ReadonlySet<string> = new Set(['0.0.0.0', '::']);

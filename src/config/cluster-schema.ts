@@ -1,12 +1,17 @@
 import * as v from 'valibot';
 import { checked } from './checks.ts';
-import { brokerProblem, listenProblem, nodeProblem, peerProblem } from './cluster-problems.ts';
+import {
+  brokerProblem,
+  DEFAULT_CLAIM_TIMEOUT_MS,
+  DEFAULT_LEASE_TTL_MS,
+  listenProblem,
+  nodeProblem,
+  peerProblem,
+} from './cluster-problems.ts';
 
 /** So long a lease of a node may be, in milliseconds: shorter ones end where a machine is busy, longer ones hold logins of dead nodes. */
 const LEASE_MS = { min: 2_000, max: 600_000 };
 const CLAIM_MS = { min: 100, max: 60_000 };
-export const DEFAULT_LEASE_TTL_MS = 15_000;
-export const DEFAULT_CLAIM_TIMEOUT_MS = 5_000;
 
 const FILE = v.pipe(v.string(), v.minLength(1, 'name a file'));
 

@@ -3,8 +3,7 @@ import { hostname } from 'node:os';
 import path from 'node:path';
 import type { BrokerOptions } from '../cluster/nats/broker-options.ts';
 import { ChatosError, messageOf } from '../errors.ts';
-import { nodeProblem } from './cluster-problems.ts';
-import { DEFAULT_CLAIM_TIMEOUT_MS, DEFAULT_LEASE_TTL_MS } from './cluster-schema.ts';
+import { DEFAULT_CLAIM_TIMEOUT_MS, DEFAULT_LEASE_TTL_MS, nodeProblem } from './cluster-problems.ts';
 import type { LoadedConfig } from './read.ts';
 
 /** What flags say of a cluster; each has its key in `serve.cluster`. */
