@@ -76,7 +76,7 @@ function isShort(id: bigint): boolean {
 }
 
 /** A node has so many workers at most. */
-export const MAX_WORKERS_OF_NODE = 64;
+const MAX_WORKERS_OF_NODE = 64;
 
 /** The number that a worker has among all processes of a cluster, by the slots of its node and of its own. */
 export function homeOfWorker(node: number, worker: number): number {

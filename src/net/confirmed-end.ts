@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { Ending } from './transport.ts';
 
 /** The part of a stream that is touched here and is not public. */
 interface Internals {
@@ -21,9 +22,11 @@ export class ConfirmedEnd {
     this.#findOut = findOut;
   }
 
-  /** Whether somebody asks, and it is not known. */
-  get isAwaited(): boolean {
-    return this.#state === 'awaited';
+  /** How the connection ended, as its transport says; `undefined` while it is open. */
+  get ending(): Ending | undefined {
+    const { destroyed, errored, readableEnded, writableFinished } = this.#stream;
+    if (!destroyed) return undefined;
+    return readableEnded && writableFinished && !errored && this.#state !== 'awaited' ? 'in order' : 'aborted';
   }
 
   /** Asks for it; once it is known, the listener that was given last is called. */

@@ -68,10 +68,7 @@ export class TcpTransport implements Transport {
   }
 
   get ending(): Ending | undefined {
-    const { destroyed, errored, readableEnded, writableFinished } = this.stream;
-    if (!destroyed) return undefined;
-    const ended = readableEnded && writableFinished && !errored;
-    return ended && !this.#end.isAwaited ? 'in order' : 'aborted';
+    return this.#end.ending;
   }
 
   get unsentBytes(): number {

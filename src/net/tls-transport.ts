@@ -69,10 +69,7 @@ export class TlsTransport implements Transport {
   }
 
   get ending(): Ending | undefined {
-    const { destroyed, errored, readableEnded, writableFinished } = this.stream;
-    if (!destroyed) return undefined;
-    const ended = readableEnded && writableFinished && !errored && !this.#truncated;
-    return ended && !this.#end.isAwaited ? 'in order' : 'aborted';
+    return this.stream.destroyed && this.#truncated ? 'aborted' : this.#end.ending;
   }
 
   /**

@@ -40,7 +40,7 @@ export function makePrivateFolder(folder: string): void {
 }
 
 /** Whether it is a folder, not a link, that is this user's alone. In the temporary folder, anyone may have made it. */
-export function isPrivateFolder(folder: string): boolean {
+function isPrivateFolder(folder: string): boolean {
   const found = lstatSync(folder, { throwIfNoEntry: false });
   return found !== undefined && found.isDirectory() && found.uid === userId() && (found.mode & 0o077) === 0;
 }

@@ -6,7 +6,7 @@ import { lateSeconds, startedHistogram } from './event-loop-delay.ts';
 import { refusalsOf } from './troubles.ts';
 
 /** How often a sample is taken, in milliseconds. */
-export const SAMPLE_MS = 2_000;
+const SAMPLE_MS = 2_000;
 /** So many are kept: those of ten minutes. */
 export const MAX_SAMPLES = 300;
 

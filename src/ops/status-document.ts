@@ -131,7 +131,7 @@ function serverStatus(server: ObservedServer, before: ServerStats | undefined): 
 }
 
 /** The accounts that are not connected, a line each that says why. */
-export function unready({ accounts }: RuntimeStatus): string[] {
+function unready({ accounts }: RuntimeStatus): string[] {
   return accounts
     .filter(({ state }) => state !== 'connected')
     .map((account) => `${account.login} on ${account.server}: ${why(account)}`);

@@ -21,7 +21,7 @@ export function isTypeScript(file: string): boolean {
   return /\.[cm]?tsx?$/.test(file);
 }
 
-export function isPackageFile(file: string): boolean {
+function isPackageFile(file: string): boolean {
   return /[\\/]node_modules[\\/]/.test(file);
 }
 

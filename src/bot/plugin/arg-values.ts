@@ -101,7 +101,7 @@ const SPOKEN_UNITS: readonly (readonly [spoken: RegExp, unit: string])[] = [
 ];
 
 /** The milliseconds of a length of time, as `10min` or `1h 30m`; `undefined` if it is none. */
-export function spokenMs(text: string): number | undefined {
+function spokenMs(text: string): number | undefined {
   if (!/^(?:\d+(?:\.\d+)?\s*[a-z]+\s*)+$/i.test(text)) return undefined;
   const parts = [...text.toLowerCase().matchAll(/(\d+(?:\.\d+)?)\s*([a-z]+)/g)].map(([, number, unit = '']) => {
     const known = SPOKEN_UNITS.find(([spoken]) => new RegExp(`^(?:${spoken.source})$`).test(unit));

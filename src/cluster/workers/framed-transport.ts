@@ -46,9 +46,7 @@ export class FramedTransport implements Transport {
   }
 
   get ending(): Ending | undefined {
-    const { destroyed, errored, readableEnded, writableFinished } = this.stream;
-    if (!destroyed) return undefined;
-    return readableEnded && writableFinished && !errored && !this.#end.isAwaited ? 'in order' : 'aborted';
+    return this.#end.ending;
   }
 
   get unsentBytes(): number {

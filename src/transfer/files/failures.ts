@@ -16,10 +16,6 @@ export function unsafe(what: string): ChatosError {
   return incomplete(`refused what is sent: ${what}`);
 }
 
-export function connectionLost(message: string, cause?: unknown): ChatosError {
-  return new ChatosError('CHANNEL_ABORTED', message, { cause });
-}
-
 /** Whether the private connection failed, and not what went through it: run again, it goes on. */
 export function isConnectionLost(error: unknown): error is ChatosError {
   return error instanceof ChatosError && (error.code === 'CHANNEL_ABORTED' || error.code === 'CHANNEL_CLOSED');

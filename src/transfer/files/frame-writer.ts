@@ -1,7 +1,6 @@
-import { isChatosError } from '../../errors.ts';
 import { freeBuffer } from '../../util/free-buffer.ts';
 import type { PipedChannel } from '../pipe.ts';
-import { connectionLost } from './failures.ts';
+import { untilTaken } from '../taken.ts';
 import { HEADER_BYTES, writeHeader, type FrameType } from './frames.ts';
 
 /** Small frames are gathered up to this size: thousands of small files are few writes. */
@@ -83,23 +82,13 @@ export class FrameWriter {
   /** Ends our direction. */
   async end(): Promise<void> {
     await this.flush();
-    await this.#taken((done) => this.#channel.end(done));
+    await untilTaken(this.#channel, (done) => this.#channel.end(done));
   }
 
   #write(bytes: Buffer): Promise<void> {
-    this.#lastWrite = this.#taken((done) => this.#channel.write(bytes, done));
+    this.#lastWrite = untilTaken(this.#channel, (done) => this.#channel.write(bytes, done));
     // Each write fails where one has: it is enough that somebody waits for one of them.
     this.#lastWrite.catch(() => (this.#hasFailed = true));
     return this.#lastWrite;
-  }
-
-  #taken(give: (done: (error?: Error | null) => void) => unknown): Promise<void> {
-    const message = `the private connection with ${this.#channel.peer} broke`;
-    return new Promise((resolve, reject) => {
-      give((error) => {
-        if (!error) resolve();
-        else reject(isChatosError(error) ? error : connectionLost(message, error));
-      });
-    });
   }
 }

@@ -5,7 +5,7 @@ import { HELLO_MAGIC } from '../verified/hello.ts';
 import { incomplete, ruleBroken } from './failures.ts';
 
 /** Begins each transfer of files. No text in UTF-8 and no file that is known begins like this. */
-export const FILES_MAGIC = Buffer.from('b3f1c6908de24a7796d805fc2e61a9bd', 'hex');
+const FILES_MAGIC = Buffer.from('b3f1c6908de24a7796d805fc2e61a9bd', 'hex');
 const AGAIN = 'run both sides again, to send it from its beginning';
 const VERSION = 1;
 export const HELLO_BYTES = FILES_MAGIC.length + 4;

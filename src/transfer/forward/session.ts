@@ -16,7 +16,7 @@ export const MAX_LINE_BYTES = 8 * 1024;
 export const BEGIN_TIMEOUT_MS = 10_000;
 
 /** What may be on its way in each stream, in bytes: a receiver that does not read keeps so much, and stalls nobody else. */
-export const STREAM_WINDOW_BYTES = 512 * 1024;
+const STREAM_WINDOW_BYTES = 512 * 1024;
 /** What waits to be written beside that: answers to pings and settings, windows, the control stream. */
 const OTHER_BYTES = 64 * 1024;
 const MAX_WINDOW_BYTES = 2 ** 31 - 1;

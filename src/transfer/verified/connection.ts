@@ -1,9 +1,10 @@
-import { isChatosError } from '../../errors.ts';
+import { connectionLost } from '../failures.ts';
+import { untilTaken } from '../taken.ts';
 import { withResolvers } from '../../util/deferred.ts';
 import { escapeUnsafe } from '../../util/escape.ts';
 import { pause } from '../../util/timeout.ts';
 import type { PipedChannel } from '../pipe.ts';
-import { connectionLost, incomplete, isConnectionLost, ruleBroken } from './failures.ts';
+import { incomplete, isConnectionLost, ruleBroken } from './failures.ts';
 import { encodeFrame, FrameReader, type Frame } from './frames.ts';
 import { Handshake, type HandshakeSettings } from './handshake.ts';
 import type { Incoming } from './incoming.ts';
@@ -174,7 +175,7 @@ export class Connection {
       else await new Promise<void>((resolve) => (this.#wake = resolve));
     }
     if (this.#failure !== undefined) await this.#send(encodeFrame({ type: 'fail', reason: this.#failure }));
-    await this.#taken((done) => channel.end(done));
+    await untilTaken(channel, (done) => channel.end(done));
   }
 
   /** What is to be sent next, if anything. */
@@ -203,18 +204,7 @@ export class Connection {
   #send(parts: readonly Buffer[]): Promise<void> {
     const { channel } = this.#settings;
     for (const part of parts.slice(0, -1)) channel.write(part);
-    return this.#taken((done) => channel.write(parts.at(-1)!, done));
-  }
-
-  /** Gives something to the channel, and waits until it is taken. */
-  #taken(give: (done: (error?: Error | null) => void) => unknown): Promise<void> {
-    const message = `the private connection with ${this.#settings.channel.peer} broke`;
-    return new Promise((resolve, reject) => {
-      give((error) => {
-        if (!error) resolve();
-        else reject(isChatosError(error) ? error : connectionLost(message, error));
-      });
-    });
+    return untilTaken(channel, (done) => channel.write(parts.at(-1)!, done));
   }
 
   /** The peer has not said its hello. Where it has said one before, it may yet. */

@@ -11,11 +11,6 @@ export function ruleBroken(what: string): ChatosError {
   return incomplete(`the peer breaks the rules of --verify: ${what}`);
 }
 
-/** This connection is of no use; another one may be. */
-export function connectionLost(message: string, cause?: unknown): ChatosError {
-  return new ChatosError('CHANNEL_ABORTED', message, { cause });
-}
-
 /** Whether another connection may go on where this one failed. */
 export function isConnectionLost(error: unknown): error is ChatosError {
   if (!(error instanceof ChatosError)) return false;

@@ -1,6 +1,7 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { PipedChannel } from '../pipe.ts';
-import { connectionLost, incomplete } from './failures.ts';
+import { connectionLost } from '../failures.ts';
+import { incomplete } from './failures.ts';
 import { encodeHello, HelloReader, type Hello, type Role } from './hello.ts';
 
 export interface HandshakeSettings {

@@ -5,7 +5,8 @@ import { inNumber } from '../../util/printable.ts';
 import { pause } from '../../util/timeout.ts';
 import type { PipedChannel, PipeResult } from '../pipe.ts';
 import { Connection } from './connection.ts';
-import { connectionLost, incomplete, isConnectionLost } from './failures.ts';
+import { connectionLost } from '../failures.ts';
+import { incomplete, isConnectionLost } from './failures.ts';
 import { Incoming } from './incoming.ts';
 import {
   DEFAULT_HELLO_TIMEOUT_MS,
