@@ -13,7 +13,7 @@ beforeAll(async () => {
 
 describe.skipIf(!HAS_TERMINAL)('a receiver on a terminal is asked', () => {
   /** A folder with a file, whose name would rule the terminal. */
-  async function asked() {
+  async function asked(inBash = (command: string) => command) {
     const number = ++count;
     const inbox = path.join(LAB, `terminal-${number}`);
     const name = 'evil\u001B[2J\nall is well\u202E';
@@ -22,7 +22,9 @@ describe.skipIf(!HAS_TERMINAL)('a receiver on a terminal is asked', () => {
     writeFileSync(path.join(top, 'one'), 'x'.repeat(3_000));
     writeFileSync(path.join(top, '..', name), 'evil');
     const [ear, mouth] = [`ear-t${number}`, `mouth-t${number}`];
-    const receiver = onTerminal(`chatosbot receive --from ${mouth} --login ${ear} --dir '${inbox}' --server ${at}`);
+    const receiver = onTerminal(
+      inBash(`chatosbot receive --from ${mouth} --login ${ear} --dir '${inbox}' --server ${at}`),
+    );
     await receiver.line(/waiting/, 'stdout');
     const sources = [top, path.join(top, '..', name)];
     const sender = start(['send', ...sources, '--to', ear, '--login', mouth, '--server', at]);
@@ -42,6 +44,15 @@ describe.skipIf(!HAS_TERMINAL)('a receiver on a terminal is asked', () => {
     receiver.stdin.write(`y${KEY.enter}`);
     expect([(await receiver.exit()).status, (await sender.exit()).status]).toEqual([0, 0]);
     expect(readFileSync(path.join(inbox, name), 'utf8')).toBe('evil');
+  });
+
+  test('also after it was stopped by Ctrl-Z, and went on', async () => {
+    const { receiver, sender } = await asked((command) => `set -m; ${command}; fg`);
+    receiver.stdin.write('\u001A');
+    const timesAsked = () => receiver.stdout.toString().split('[y/N]').length;
+    while (timesAsked() < 3) await new Promise(setImmediate);
+    receiver.stdin.write(`y${KEY.enter}`);
+    expect([(await receiver.exit()).status, (await sender.exit()).status]).toEqual([0, 0]);
   });
 
   test('and refuses everything when it is no: 77 on both sides', async () => {

@@ -54,6 +54,8 @@ async function ask(offer: Offer, peer: string, into: string, signal: AbortSignal
   const abort = (): void => leave.abort();
   signal.addEventListener('abort', abort, { once: true });
   lines.on('SIGINT', abort).on('close', abort);
+  // Back from Ctrl-Z: readline has paused itself.
+  lines.on('SIGCONT', () => lines.resume());
   try {
     notice([`${peer} wants to send ${offerSummary(offer)}:`, ...offerLines(offer)].join('\n'));
     const free = await freeBytes(into);
