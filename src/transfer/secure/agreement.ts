@@ -122,7 +122,8 @@ export class Agreement {
     const { CodeGuess } = await import('./opaque.ts');
     const guess = await CodeGuess.make(words);
     this.#send('guess', guess.request);
-    const { body } = await this.#readFrame(wrongCode, 'answer');
+    // A guess that is wrong gets an answer, too: only who takes no guess any more refuses at once.
+    const { body } = await this.#readFrame(wrongCode, 'answer', usedCode);
     // Whoever made the answer learns from ours whether it was made of the right code.
     this.#use(words);
     const result = this.#attempt(() => guess.finish(body, bound));
@@ -169,13 +170,18 @@ export class Agreement {
     this.#channel.write(Buffer.concat([header, body]));
   }
 
-  async #readFrame(wrong: typeof wrongSecret, wanted?: FrameType): Promise<{ type: FrameType; body: Buffer }> {
+  async #readFrame(
+    wrong: typeof wrongSecret,
+    wanted?: FrameType,
+    refused = wrong,
+  ): Promise<{ type: FrameType; body: Buffer }> {
     const { peer } = this.#channel;
     const header = await this.#preface.read(HEADER_BYTES);
     const number = header.readUInt8(0);
     const length = header.readUInt16BE(1);
     const type = (Object.keys(FRAMES) as FrameType[]).find((each) => FRAMES[each] === number);
-    if (!type || type === 'refuse' || (wanted && type !== wanted) || length > MAX_FRAME_BYTES) throw wrong(peer);
+    if (type === 'refuse') throw refused(peer);
+    if (!type || (wanted && type !== wanted) || length > MAX_FRAME_BYTES) throw wrong(peer);
     return { type, body: await this.#preface.read(length) };
   }
 }

@@ -14,7 +14,7 @@ export function wrongCode(peer: string, cause?: unknown): ChatosError {
 
 /** A guess has come for it before, or was made of it. */
 export function usedCode(peer: string): ChatosError {
-  const message = `wrong code: it was used before, and is good for one private connection only`;
+  const message = `wrong code: it was used before, and is good for one private connection only; make a new one`;
   return new ChatosError('WRONG_SECRET', message, { fields: { peer, codeUsed: true, usedBefore: true } });
 }
 
