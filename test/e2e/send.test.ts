@@ -50,6 +50,15 @@ describe('a code', () => {
     expect(readFileSync(path.join(inbox, 'file.bin')).equals(BYTES)).toBe(true);
   });
 
+  test('may be typed as it is said: with spaces, in any case, and shortened', async () => {
+    const { file, inbox } = makeFile();
+    const sender = start(['send', file, '--server', at]);
+    const [, number, words] = await sender.line(CODE);
+    const [first, second] = words!.toUpperCase().split('-');
+    const receiver = start(['receive', number!, first!, second!.slice(0, 4), '--yes', '--dir', inbox, '--server', at]);
+    expect(await statuses(sender, receiver)).toEqual([0, 0]);
+  });
+
   test('that is wrong ends both sides with 77, and is used up', async () => {
     const { file, inbox } = makeFile();
     const sender = start(['send', file, '--server', at]);

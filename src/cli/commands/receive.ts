@@ -5,7 +5,7 @@ import { ChatosError, isChatosError } from '../../errors.ts';
 import { CONFLICT_MODES } from '../../transfer/files/conflict.ts';
 import { DEFAULT_REOPEN_TIMEOUT_MS } from '../../transfer/verified/options.ts';
 import { connectCommand } from '../connecting/connect.ts';
-import { hideArgument } from '../connecting/hidden-argument.ts';
+import { hideArguments } from '../connecting/hidden-arguments.ts';
 import { findSecret, secretMistake, secretOptions } from '../connecting/secrets.ts';
 import { reportSessions } from '../connecting/session-reports.ts';
 import { configOption, identityOption, loginOption, noIdentityOption, seconds, serverOption } from '../options.ts';
@@ -22,7 +22,7 @@ import { interruptibly } from '../terminal/signals.ts';
 export function register(command: Command): void {
   const [secretOption, codeOption] = secretOptions();
   command
-    .argument('[code]', 'the code that send has printed')
+    .argument('[code...]', 'the code that send has printed')
     .option('-f, --from <glob...>', 'wait for senders with these logins; * and ? are wildcards')
     .option('-d, --dir <folder>', 'the folder that all goes into; made where it does not exist', '.')
     .option('-o, --output <name>', 'what the one file or folder that comes is to be called; - for standard output')
@@ -70,7 +70,9 @@ Nothing is written outside the folder. A file is called NAME.chatosbot.part unti
     .action(receive);
 }
 
-async function receive(text: string | undefined, flags: ReceiveFlags, command: Command): Promise<void> {
+async function receive(words: readonly string[], flags: ReceiveFlags, command: Command): Promise<void> {
+  // As it is said: 7 velvet otter.
+  const text = words.length > 0 ? words.join(' ') : undefined;
   const mistake = mistakeIn(text, flags);
   if (mistake !== undefined) command.error(mistake);
   await interruptibly(async (signal) => {
@@ -79,6 +81,8 @@ async function receive(text: string | undefined, flags: ReceiveFlags, command: C
     const view = new ProgressView(flags, onData);
     const output = onData ? standardOutput(false) : undefined;
     if (text !== undefined) {
+      // The number is no secret, and other words may end so.
+      hideArguments(words.filter((word) => !/^\d+$/.test(word)));
       const code = await readCode(text);
       prepareTarget(flags);
       return receiveByCode(code, { flags, report, view, secret: undefined, standardOutput: output, signal });
@@ -134,7 +138,6 @@ async function receiveListening(receiving: Receiving): Promise<void> {
 /** @throws {ChatosError} `INVALID_ARGUMENT` where it is none, or leads to nobody */
 async function readCode(text: string): Promise<NumberedCode> {
   const { parseCode } = await import('../../transfer/secure/codes.ts');
-  hideArgument(text);
   const { number, words } = parseCode(text);
   if (number === undefined)
     throw new ChatosError('INVALID_ARGUMENT', 'the code has no number: type all that send has printed');

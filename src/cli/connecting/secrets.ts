@@ -5,7 +5,7 @@ import { ChatosError, messageOf } from '../../errors.ts';
 import type { Code } from '../../transfer/secure/codes.ts';
 import { parseSecret, type ChannelSecret } from '../../transfer/secure/secret.ts';
 import { quote } from '../../util/quote.ts';
-import { hideArgument } from './hidden-argument.ts';
+import { hideArguments } from './hidden-arguments.ts';
 import { warnOfReaders } from './readers.ts';
 
 /** The options of commands that can encrypt a private connection. */
@@ -68,7 +68,7 @@ async function findCode(code: string | true): Promise<FoundSecret> {
     const made = makeCode();
     return { secret: { kind: 'code', code: made.words }, made };
   }
-  hideArgument(code);
+  hideArguments([code]);
   try {
     return { secret: { kind: 'code', code: parseCode(code).words } };
   } catch (error) {
