@@ -2,8 +2,8 @@ import { ChatosError, messageOf } from '../errors.ts';
 import type { LongBytes } from '../protocol/limits.ts';
 import type { Packet } from '../protocol/packets.ts';
 import { createDeferred } from '../util/deferred.ts';
-import { Deadlines, type Deadline } from '../util/deadlines.ts';
 import { loginKey } from '../util/login-key.ts';
+import { HeldLogins } from './held-logins.ts';
 import type { ServerLimits } from './limits/server-limits.ts';
 
 /** Names a session among all that a directory knows; no other session ever has the same. */
@@ -91,30 +91,22 @@ export interface Directory {
   holdFor?(holdMs: number): void;
 }
 
-/** So many logins are held at a time; of more, the oldest is free early. */
-const MAX_HELD = 16_384;
-
 /** The directory of a server that is on its own. */
 export class InMemoryDirectory implements Directory {
-  #holdMs = 0;
   readonly #owners = new Map<string, Claim>();
   /** The owner of each skeleton. */
   readonly #likes = new Map<string, Claim>();
   readonly #clients = new Map<string, ConnectedClient>();
-  /** The owners whose sessions are over, and when they lose their logins. */
-  readonly #held = new Map<Claim, Deadline>();
-  readonly #deadlines: Deadlines<Claim>;
+  readonly #held = new HeldLogins<Claim>((owner) => this.#free(owner));
 
   /** @param holdMs how long a login is held; 0 and `Infinity` are for not at all */
   constructor(holdMs = 0) {
-    this.#deadlines = new Deadlines(0, (owner) => this.#free(owner));
     this.holdFor(holdMs);
   }
 
   /** From now on, logins are held for so long, those that are held included. */
   holdFor(holdMs: number): void {
-    this.#holdMs = Number.isFinite(holdMs) ? holdMs : 0;
-    this.#deadlines.ms = this.#holdMs;
+    this.#held.holdMs = holdMs;
   }
 
   get size(): number {
@@ -131,10 +123,7 @@ export class InMemoryDirectory implements Directory {
       return Promise.resolve({ id, login, key, held });
     }
     for (const other of others) {
-      const deadline = other && this.#held.get(other);
-      if (!deadline) continue;
-      this.#deadlines.delete(deadline);
-      this.#free(other);
+      if (other && this.#held.delete(other)) this.#free(other);
     }
     this.#owners.set(claim.key, claim);
     for (const skeleton of claim.skeletons) this.#likes.set(skeleton, claim);
@@ -149,12 +138,7 @@ export class InMemoryDirectory implements Directory {
     const owner = this.#owners.get(key);
     if (owner?.id !== id || this.#held.has(owner)) return Promise.resolve();
     this.#clients.delete(key);
-    if (how === 'free' || this.#holdMs === 0) {
-      this.#free(owner);
-    } else {
-      if (this.#held.size >= MAX_HELD) this.#free(this.#deadlines.shift()!);
-      this.#held.set(owner, this.#deadlines.add(owner));
-    }
+    if (how === 'free' || !this.#held.hold(owner)) this.#free(owner);
     return Promise.resolve();
   }
 
@@ -163,7 +147,6 @@ export class InMemoryDirectory implements Directory {
   }
 
   #free(owner: Claim): void {
-    this.#held.delete(owner);
     this.#owners.delete(owner.key);
     for (const skeleton of owner.skeletons) this.#likes.delete(skeleton);
   }
