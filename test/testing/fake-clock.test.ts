@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { isChatosError } from '../../src/errors.ts';
 import { defineBot } from '../../src/index.ts';
 import { FakeClock, TestNetwork, type TestNetworkOptions } from '../../src/testing/index.ts';
@@ -31,6 +31,13 @@ describe('a fake clock', () => {
     for (const name of ['a', 'b', 'c']) clock.after(1_000, () => log.push(name));
     clock.tick('1s');
     expect(log).toEqual(['a', 'b', 'c']);
+  });
+
+  test('leaves no time limit behind when it has been advanced', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    await new FakeClock(START).advance('1m');
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   test('has no timer for what the clock of the machine would never call back', async () => {

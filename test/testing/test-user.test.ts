@@ -38,3 +38,17 @@ test('expectations wait for five seconds, unless they are told otherwise', async
   await user.request('bob');
   expect(asked).toEqual([{ timeoutMs: 5_000 }]);
 });
+
+test('an expectation that was met in time leaves no timer behind', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const client = Object.assign(new EventEmitter(), { login: 'alice' });
+  const user = new TestUser(client as unknown as ChatosClient, () => Promise.resolve());
+  const waiting = user.expects('hello');
+  for (const text of ['not yet', 'hello']) {
+    client.emit('message', { from: 'bob', text, own: false, private: true });
+    await Promise.resolve();
+  }
+  expect((await waiting).text).toBe('hello');
+  expect(vi.getTimerCount()).toBe(0);
+});

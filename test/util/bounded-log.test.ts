@@ -54,8 +54,10 @@ describe('a bounded log', () => {
     const { log, lines } = recorder({ kindOf: (_, { plugin }) => `lines of ${String(plugin)}` });
     for (let i = 0; i < 100; i++) log.with({ plugin: 'echo' }).info(`line ${i}`);
     log.with({ plugin: 'dice' }).info('a line');
+    expect(vi.getTimerCount()).toBe(1);
     log.flush();
     expect(said(lines).slice(10)).toEqual(['a line', 'lines of echo: and 90 more']);
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('stays within bounds where kinds are without number', () => {

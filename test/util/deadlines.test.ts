@@ -92,6 +92,7 @@ test('an item that is added when another runs out has all of its time', () => {
   deadlines.add('first');
   vi.advanceTimersByTime(1999);
   expect(due).toEqual(['first']);
+  expect(vi.getTimerCount()).toBe(1);
   vi.advanceTimersByTime(1001);
   expect(due).toEqual(['first', 'again', 'again']);
   expect(vi.getTimerCount()).toBe(0);
@@ -128,6 +129,7 @@ test('another time holds for those that wait, from when they were added', () => 
   vi.advanceTimersByTime(400);
   deadlines.add('b');
   deadlines.ms = 500;
+  expect(vi.getTimerCount()).toBe(1);
   vi.advanceTimersByTime(99);
   expect(due).toEqual([]);
   vi.advanceTimersByTime(1);
