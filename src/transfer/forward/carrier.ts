@@ -13,7 +13,7 @@ const BATCH_BYTES = 512 * 1024;
  */
 export class Carrier extends Duplex {
   readonly #channel: PipedChannel;
-  readonly #maxQueuedBytes: () => number;
+  #maxQueuedBytes: () => number = () => 0;
   #queue: Buffer[] = [];
   #queuedBytes = 0;
   #isWriting = false;
@@ -21,15 +21,19 @@ export class Carrier extends Duplex {
   #held: Done | undefined;
   #ended: Done | undefined;
 
-  constructor(channel: PipedChannel, maxQueuedBytes: () => number) {
+  constructor(channel: PipedChannel) {
     super({ allowHalfOpen: true });
     this.#channel = channel;
-    this.#maxQueuedBytes = maxQueuedBytes;
     channel.on('data', (chunk: Buffer) => {
       if (!this.push(chunk)) channel.pause();
     });
     channel.once('end', () => this.push(null));
     channel.once('close', () => this.destroy(channel.errored ?? undefined));
+  }
+
+  /** Until then, a write is done when the channel has taken it. */
+  limitBy(maxQueuedBytes: () => number): void {
+    this.#maxQueuedBytes = maxQueuedBytes;
   }
 
   override _read(): void {

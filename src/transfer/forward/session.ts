@@ -15,8 +15,18 @@ export const MAX_LINE_BYTES = 8 * 1024;
 /** The other side has so long to begin. */
 export const BEGIN_TIMEOUT_MS = 10_000;
 
-/** What may be on its way in each stream, in bytes: a receiver that does not read keeps so much, and stalls nobody else. */
-const STREAM_WINDOW_BYTES = 512 * 1024;
+/**
+ * What may be on its way in each stream, in bytes: a receiver that does not read keeps so much, and stalls nobody else. Few
+ * connections get more each, as a stream carries no more than a window each time there and back.
+ */
+const [MIN_STREAM_WINDOW_BYTES, MAX_STREAM_WINDOW_BYTES] = [512 * 1024, 8 * 1024 * 1024];
+const ALL_WINDOWS_BYTES = 128 * 1024 * 1024;
+
+function streamWindowBytes(maxConnections: number): number {
+  const share = Math.floor(ALL_WINDOWS_BYTES / maxConnections);
+  return Math.min(Math.max(share, MIN_STREAM_WINDOW_BYTES), MAX_STREAM_WINDOW_BYTES);
+}
+
 /** What waits to be written beside that: answers to pings and settings, windows, the control stream. */
 const OTHER_BYTES = 64 * 1024;
 const MAX_WINDOW_BYTES = 2 ** 31 - 1;
@@ -36,7 +46,7 @@ function sessionOptions(maxConnections: number) {
   return {
     settings: {
       enablePush: false,
-      initialWindowSize: STREAM_WINDOW_BYTES,
+      initialWindowSize: streamWindowBytes(maxConnections),
       // The control stream is one, too.
       maxConcurrentStreams: maxConnections + 1,
       maxHeaderListSize: 16 * 1024,
@@ -49,7 +59,7 @@ function sessionOptions(maxConnections: number) {
     maxSessionInvalidFrames: 100,
     maxSessionRejectedStreams: 100,
     // In megabytes: what is being written counts, up to a window for each stream.
-    maxSessionMemory: 16 + Math.ceil((maxConnections * 2 * STREAM_WINDOW_BYTES) / MIB),
+    maxSessionMemory: 16 + Math.ceil((maxConnections * 2 * streamWindowBytes(maxConnections)) / MIB),
   };
 }
 
@@ -63,8 +73,9 @@ export function serveSession(
   maxConnections: number,
   openStreams: () => number,
 ): ServerHttp2Session {
-  const carrier = carrierOf(channel, openStreams);
+  const carrier = new Carrier(channel);
   const session = http2.performServerHandshake(carrier, sessionOptions(maxConnections));
+  carrier.limitBy(() => queueLimit(session, openStreams(), maxConnections));
   return prepared(session, channel, carrier, maxConnections);
 }
 
@@ -74,15 +85,19 @@ export function openSession(
   maxConnections: number,
   openStreams: () => number,
 ): ClientHttp2Session {
-  const carrier = carrierOf(channel, openStreams);
+  const carrier = new Carrier(channel);
   const options = { ...sessionOptions(maxConnections), createConnection: () => carrier };
   const session = http2.connect('http://chatosbot', options);
+  carrier.limitBy(() => queueLimit(session, openStreams(), maxConnections));
   return prepared(session, channel, carrier, maxConnections);
 }
 
-/** Waits to be written: as much as the peer's windows allow, and a little for what is not in them. */
-function carrierOf(channel: PipedChannel, openStreams: () => number): Carrier {
-  return new Carrier(channel, () => openStreams() * STREAM_WINDOW_BYTES + OTHER_BYTES);
+/** So much may wait to be written: what the peer's windows allow, and a little for what is not in them. */
+function queueLimit(session: Http2Session, openStreams: number, maxConnections: number): number {
+  const { initialWindowSize = MIN_STREAM_WINDOW_BYTES } = session.remoteSettings;
+  // Any window may be said to be there.
+  const windows = openStreams * Math.min(initialWindowSize, MAX_STREAM_WINDOW_BYTES);
+  return Math.min(windows, Math.max(ALL_WINDOWS_BYTES, maxConnections * MIN_STREAM_WINDOW_BYTES)) + OTHER_BYTES;
 }
 
 function prepared<S extends Http2Session>(
@@ -92,7 +107,7 @@ function prepared<S extends Http2Session>(
   maxConnections: number,
 ): S {
   // Node's receivers take a stream's bytes off the connection's window at once, and still: it must never be the narrower.
-  const windowBytes = Math.min((maxConnections + 1) * STREAM_WINDOW_BYTES, MAX_WINDOW_BYTES);
+  const windowBytes = Math.min((maxConnections + 1) * streamWindowBytes(maxConnections), MAX_WINDOW_BYTES);
   const widen = (): void => {
     if (!session.destroyed) session.setLocalWindowSize(windowBytes);
   };
