@@ -3,6 +3,7 @@
  * left out where it is the processes of a `serve`.
  */
 import { afterAll, beforeEach, TestRunner } from 'vitest';
+import { atEnd } from './at-end.ts';
 
 const SERVERS = ['workers', 'node'] as const;
 const wanted = process.env['CHATOSBOT_TEST_SERVER'] || undefined;
@@ -66,9 +67,6 @@ const OF_ONE_WORKER: LeftOut = {
 export function leaveOut(why: string): never {
   return TestRunner.getCurrentTest()!.context.skip(`left out: ${why}`);
 }
-
-/** What is to be done when the tests of the file are over. */
-export const atEnd: (() => Promise<void>)[] = [];
 
 if (TESTED_SERVER) {
   afterAll(async () => {

@@ -14,7 +14,8 @@ import { stringify } from 'yaml';
 import type { ServerOptions } from '../../src/server/index.ts';
 import { withResolvers } from '../../src/util/deferred.ts';
 import { RawControl } from './control.ts';
-import { atEnd, leaveOut, TESTED_SERVER } from './left-out.ts';
+import { atEnd } from './at-end.ts';
+import { leaveOut, TESTED_SERVER } from './left-out.ts';
 import { NatsServer } from './nats-server.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/chatosbot.cjs', import.meta.url));
