@@ -18,7 +18,7 @@ async function relayed(first: Buffer, timeoutMs = 5_000) {
   const client = await openSocket(listener.address.port);
   client.write(first);
   const transport = await within(accepted.promise, 'the header');
-  expect(headers.waiting).toBe(0);
+  expect([headers.waiting, transport.stream.listenerCount('readable')]).toEqual([0, 0]);
   onTestFinished(async () => {
     transport.stream.destroy();
     await listener.close();

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { readSocksRequest } from '../../../src/transfer/forward/socks.ts';
 
 /** Both ends of a connection: a client, and what the proxy has accepted, paused. */
@@ -101,4 +101,19 @@ test('a refusal says why', async () => {
   request!.refuse('not-permitted');
   client.end();
   expect(await answersOf(client)).toBe('050005020001000000000000');
+});
+
+test('a connection whose request was read keeps no listener and no time limit, nor one that has read a refusal', async () => {
+  const { client, accepted } = await ends();
+  const listeners = (): number[] => ['data', 'end', 'close'].map((event) => accepted.listenerCount(event));
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const before = listeners();
+  client.write(hex(`${GREETING} 05 01 00 03 01 61 00 50`));
+  const request = await readSocksRequest(accepted, 5_000);
+  expect([listeners(), vi.getTimerCount()]).toEqual([before, 0]);
+  request!.refuse('failed');
+  client.end().resume();
+  await once(accepted, 'close');
+  expect(vi.getTimerCount()).toBe(0);
 });
