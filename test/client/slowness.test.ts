@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { ClientOptions } from '../../src/client/index.ts';
+import { RoundTrips } from '../../src/client/round-trips.ts';
 import { Slowness, type Question } from '../../src/client/slowness.ts';
 import { FakeServer } from '../support/fake-server.ts';
 import { packet, str } from '../support/rfc-peer.ts';
@@ -205,4 +206,27 @@ describe('the heartbeat of a client that is slowed', () => {
     const [error] = await next(client, 'disconnected');
     expect(error).toMatchObject({ code: 'CONNECTION_LOST' });
   });
+});
+
+it('looks for slowness only while it may be: not where all is answered, nor when the session is over', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const slowness = new Slowness({
+    unsentBytes: () => 0,
+    oldestQuestion: () => roundTrips.oldest(),
+    onSlowed: () => undefined,
+    onResumed: () => undefined,
+  });
+  const roundTrips = new RoundTrips((text) => {
+    slowness.sent();
+    roundTrips.returned(text);
+    return Promise.resolve();
+  }, slowness);
+  await roundTrips.make({});
+  expect(vi.getTimerCount()).toBe(1);
+  vi.advanceTimersByTime(1_000);
+  expect(vi.getTimerCount()).toBe(0);
+  slowness.sent();
+  slowness.disconnected();
+  expect(vi.getTimerCount()).toBe(0);
 });
