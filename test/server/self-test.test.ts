@@ -1,6 +1,8 @@
-import { expect, it, onTestFinished } from 'vitest';
+import { getEventListeners } from 'node:events';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { InMemoryDirectory } from '../../src/server/directory.ts';
 import { ChatosServer, type ServerOptions } from '../../src/server/index.ts';
+import { testItself } from '../../src/server/self-test.ts';
 import { testCertificate } from '../support/certificates.ts';
 import { joinAs } from '../support/bot-world.ts';
 import { LogRecorder } from '../support/server-rig.ts';
@@ -116,4 +118,13 @@ it('fails where the server listens nowhere, and where it is stopping', async () 
   expect(await test).toMatch(/: (?:the server is stopping|the connection was closed|.*ECONNRE)/);
   expect(await server.selfTest()).toBe('the server is stopping');
   await closed;
+});
+
+it('leaves no time limit behind, nor a listener at what stops it', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { signal } = new AbortController();
+  const connect = (): Promise<never> => Promise.reject(new Error('nobody listens'));
+  expect(await testItself(connect, 4, PATIENCE_MS, signal)).toBe('the connection: nobody listens');
+  expect([vi.getTimerCount(), getEventListeners(signal, 'abort')]).toEqual([0, []]);
 });

@@ -55,3 +55,17 @@ test('where what the listening side sent was changed on the way, both sides end'
   expect((await served.closed).message).toBe(`ann ended the tunnel: what we ${SAID}`);
   expect(await asking.closed).toMatchObject({ code: 'CHANNEL_ABORTED' });
 });
+
+test('questions that were answered leave nothing at the tunnel, however many they are', async () => {
+  const { asking } = await both();
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error): void => void warnings.push(warning);
+  process.on('warning', onWarning);
+  onTestFinished(() => void process.off('warning', onWarning));
+  const { signal } = new AbortController();
+  for (let count = 0; count < 12; count += 1) {
+    await asking.mayConnect({ host: '127.0.0.1', port: 80 }, { timeoutMs: 60_000, signal });
+  }
+  await new Promise(setImmediate);
+  expect(warnings).toEqual([]);
+});
