@@ -28,7 +28,7 @@ function streamWindowBytes(maxConnections: number): number {
 }
 
 /** What waits to be written beside that: answers to pings and settings, windows, the control stream. */
-const OTHER_BYTES = 64 * 1024;
+const OTHER_BYTES = 16 * 1024;
 const MAX_WINDOW_BYTES = 2 ** 31 - 1;
 const MIB = 2 ** 20;
 
