@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
+  checkControlPath,
   controlFolder,
   defaultControlPath,
   findControls,
@@ -75,4 +76,10 @@ it('removes sockets that dead processes have left a while ago', async () => {
   for (const file of [old, alive]) utimesSync(file, then, then);
   await removeDeadControls(env);
   expect([old, fresh, alive].map((file) => existsSync(file))).toEqual([false, true, true]);
+});
+
+it('takes a path as long as a socket has room for, and none that is longer', () => {
+  const most = process.platform === 'linux' ? 107 : 103;
+  expect(() => checkControlPath('p'.repeat(most))).not.toThrow();
+  expect(() => checkControlPath('p'.repeat(most + 1))).toThrow(`has ${most + 1} bytes, and may have ${most}`);
 });

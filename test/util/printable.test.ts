@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { closest } from '../../src/util/closest.ts';
-import { formatBytes, formatDuration, formatSpan, inNumber } from '../../src/util/printable.ts';
+import { formatBytes, formatDuration, formatSpan, inNumber, truncate } from '../../src/util/printable.ts';
 
 describe('formatBytes', () => {
   it.each([
@@ -93,4 +93,9 @@ it.each([
   [1, '{it was|they were} of none', 'it was of none'],
 ])('of %i, %j is %j', (count, text, said) => {
   expect(inNumber(count, text)).toBe(said);
+});
+
+it('a message of 1,000 characters is shown whole, and a longer one is cut', () => {
+  const longest = 'x'.repeat(1_000);
+  expect([truncate(longest), truncate(`${longest}y`)]).toEqual([longest, `${longest}…`]);
 });

@@ -63,8 +63,9 @@ describe('the line of a transfer that goes on', () => {
     expect(progressLine({ ...SENDING, sentPerSecond: 0 }, 80)).toBe('sent 300.5 MiB, 0 B/s, 30 %, 1:02');
   });
 
-  test('has no share of an input that has grown, or is empty', () => {
+  test('has no share of an input that is sent whole, has grown, or is empty', () => {
     expect(progressLine({ ...SENDING, total: 300 * MiB }, 80)).toBe('sent 300.5 MiB, 50.5 MiB/s, 1:02');
+    expect(progressLine({ ...SENDING, total: SENDING.sent }, 80)).toBe('sent 300.5 MiB, 50.5 MiB/s, 1:02');
     expect(progressLine({ ...SENDING, sent: 0, total: 0 }, 80)).toBe('sent 0 B, 50.5 MiB/s, 1:02');
   });
 });

@@ -91,6 +91,7 @@ test('the fullest come first, or what is chosen; scrolling leaves out those abov
   const byLogin = logins({ sortedBy: 0 });
   expect(byLogin.indexOf('alice')).toBeLessThan(byLogin.indexOf('été'));
   expect(logins({ scrolled: 2 })[0]).toBe('😀😃😄😁😆');
+  expect(logins({ scrolled: 1_000 }).filter(Boolean)).toEqual(['alice']);
 });
 
 test('rates are what has changed between two snapshots of one process', () => {
@@ -159,6 +160,7 @@ test('numbers are short', () => {
     '123G',
   ]);
   expect(compact(1_500, 1_000)).toBe('1.5K');
+  expect(compact(1_500 * 2 ** 40)).toBe('1500T');
   expect([0, 59_999, 60_000, 3_600_000, 86_400_000].map(compactSpan)).toEqual(['0s', '59s', '1m', '1h', '1d']);
   expect(sparkline([0, 1, 2, 4], 3)).toBe('▃▅█');
   expect(sparkline([0, 0], 10)).toBe('▁▁');
