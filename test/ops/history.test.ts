@@ -1,4 +1,4 @@
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { History, MAX_SAMPLES, type Facts } from '../../src/ops/history.ts';
 import { ChatosServer } from '../../src/server/server.ts';
 import { ACCOUNT } from '../support/bot-status.ts';
@@ -68,4 +68,16 @@ it('knows what had been counted ten minutes ago', () => {
   expect(history.before?.refusedFull).toBe(7);
   for (refusedFull = 10; refusedFull < 10 + MAX_SAMPLES; refusedFull += 1) history.take();
   expect(history.before?.refusedFull).toBe(10);
+});
+
+it('takes no sample any more once it is stopped', () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'setImmediate', 'clearImmediate'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { history } = historyOf(() => ({ stats: STATS, accounts: undefined }));
+  vi.advanceTimersByTime(10_000);
+  const { samples } = history.document();
+  expect(samples.length).toBeGreaterThan(1);
+  history.stop();
+  vi.advanceTimersByTime(10_000);
+  expect(history.document().samples).toEqual(samples);
 });

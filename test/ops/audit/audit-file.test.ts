@@ -214,9 +214,12 @@ describe('the file of an audit log', () => {
   it('that is full at the end says how many lines are missing in the log', async () => {
     const file = path.join(await folder(), 'audit.ndjson');
     const { audit: made, log } = await audit(file, new SmallDisk(0));
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
     made.write('one');
     await made.close();
     expect(log.of('audit log incomplete')).toMatchObject([{ level: 'error', fields: { lost: 1 } }]);
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('that is opened again while it ends within a line begins the new one with a line', async () => {
