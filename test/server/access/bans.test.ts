@@ -222,3 +222,15 @@ describe('bans', () => {
     expect(() => new Bans().add(ban(kind, what, more))).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
   });
 });
+
+it('bans that end have one timer together, and none when they are lifted', () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const bans = new Bans();
+  for (const [minutes, what] of ['alice', 'bob', 'carol'].entries()) {
+    bans.add(ban('login', what, { until: new Date(Date.now() + (minutes + 1) * 60_000) }));
+  }
+  expect(vi.getTimerCount()).toBe(1);
+  for (const what of ['alice', 'bob', 'carol']) bans.remove('login', what);
+  expect(vi.getTimerCount()).toBe(0);
+});
