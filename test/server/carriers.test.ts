@@ -71,6 +71,7 @@ it('[P17] hold a carrier to an eighth of maxQueuedBytes a second while an exempt
   carriers.set(trusted, false);
   vi.advanceTimersByTime(50);
   expect(carrier.go()).toBe(true);
+  expect(vi.getTimerCount()).toBe(0);
 });
 
 it('[P17] hold all carriers together to that', () => {

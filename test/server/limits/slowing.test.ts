@@ -30,6 +30,7 @@ it('a sender that is gone is not resumed, though its turn had come', async () =>
   slowing.forget(gone!);
   await new Promise(setImmediate);
   expect(resumed).toEqual(['stays']);
+  expect(vi.getTimerCount()).toBe(0);
 });
 
 function senderFrom(source = address(), resume = (): void => undefined): Sender {
