@@ -269,10 +269,14 @@ test.skipIf(NO_NATS)(
     );
     expect([...chaos.faults, ...chaos.throne.faults]).toEqual([]);
     for (const { log } of nodes) expect(tracesIn(log)).toEqual([]);
-    // All is well again.
-    const last = await Promise.all([chaos.logIn('last-one'), chaos.logIn('last-other')]);
-    expect(await chaos.transfer(...last)).toBe('whole');
-    for (const each of last) each.destroy();
+    // All is well again, as soon as the last fault is over for all.
+    const transferAgain = async (): Promise<string> => {
+      const last = await Promise.all([chaos.logIn('last-one'), chaos.logIn('last-other')]);
+      const outcome = await chaos.transfer(...last);
+      for (const each of last) each.destroy();
+      return outcome;
+    };
+    await expect.poll(transferAgain, { timeout: 60_000 }).toBe('whole');
     // Nobody is there any more: the nodes see to it that nothing is left, also of those that were killed.
     const logins = await loginsIn(nats);
     await expect.poll(() => recordsIn(logins), { timeout: 30_000 }).toEqual([]);

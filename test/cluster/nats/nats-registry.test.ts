@@ -458,7 +458,9 @@ describe.skipIf(NO_NATS)('the logins of a cluster (where NATS is installed)', ()
     const [a, b] = await joinAll(2, { claimTimeoutMs: 500 });
     await untilGranted(a!.registry, claimOf('alice'));
     a!.membership.abandon('the test');
-    await expect(b!.registry.claim(claimOf('alice'), worker())).rejects.toMatchObject({ code: 'TIMED_OUT' });
+    // A busy machine may let a question to NATS run out first.
+    const code = expect.stringMatching(/^(?:TIMED_OUT|CONNECTION_LOST)$/) as string;
+    await expect(b!.registry.claim(claimOf('alice'), worker())).rejects.toMatchObject({ code });
     await a!.membership.rejoin();
     await untilGranted(b!.registry, claimOf('alice'));
   });
