@@ -21,7 +21,7 @@ const SHARED = [
   'transfer',
   'util',
 ];
-/** Of those, the ones that look at the whole process, change what it has loaded, or take much of a processor. */
+/** Of those, the ones that look at the whole process (its garbage, too), change what it has loaded, or take much of a processor. */
 const ALONE = [
   'test/bot/isolation/**/*.test.ts',
   'test/bot/reload.test.ts',
@@ -33,7 +33,7 @@ const ALONE = [
   'test/ops/{event-loop-delay,hostile}.test.ts',
   'test/protocol/{decoder-memory,fuzz}.test.ts',
   'test/server/{churn,request-floods,slow-directory}.test.ts',
-  'test/server/channels/early-bytes.test.ts',
+  'test/server/channels/{early-bytes,relay-pressure}.test.ts',
   'test/server/limits/{rates,readers,receivers}.test.ts',
 ];
 /** Files that take longer than their size says, the longest first. */
@@ -51,9 +51,18 @@ const LONG = [
   'bots/files-java',
   'bots/files-get',
   'cluster/workers/registry',
+  'cluster/nodes/connect-ids',
+  'client/server-list',
+  'client/slowness',
+  'net/dial-hostile',
+  'server/malformed',
+  'transfer/secure/carriers',
+  'ops/status-page-browser',
+  'server/channels/relay-pressure',
+  'cli/status/read',
+  'cli/testing/test-files',
   'e2e/cluster',
   'e2e/cluster-chaos',
-  'cluster/nodes/readers',
   'cluster/nats/nats-membership',
   'cluster/nats/nats-registry',
   'cluster/nats/left-records',

@@ -131,7 +131,7 @@ describe('a plugin in a worker that', () => {
   });
 
   it('blocks holds up nobody else: another bot answers as quickly as before', async () => {
-    const stallMs = 2_000;
+    const stallMs = 1_500;
     const { alice, log, ping } = await world({ stallMs });
     const measure = async (rounds: number): Promise<number> => {
       const times: number[] = [];
