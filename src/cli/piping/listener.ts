@@ -65,7 +65,7 @@ export class Listener {
   }
 
   /**
-   * Accepts a request; where the channel is not established, that is reported, and there is none.
+   * Accepts a request; where no channel is established, that is reported, and the result is `undefined`.
    *
    * @throws {ChatosError} `ABORTED`; `NOT_TRUSTED` as {@link next}
    */

@@ -18,7 +18,7 @@ export class HeldLease {
   #isOver = false;
 
   /**
-   * A worker that begins does nothing for clients before it is told until when: what it could be given at its start might
+   * A worker that begins does nothing for clients before it is told how long its lease holds: what it could be given at its start might
    * have ended by then, on a busy machine.
    *
    * @param onEnd called once, when it is found to have ended
