@@ -18,8 +18,8 @@ export class HeldLease {
   #isOver = false;
 
   /**
-   * A worker that begins does nothing for clients before it is told how long its lease holds: what it could be given at its start might
-   * have ended by then, on a busy machine.
+   * A new worker serves nobody until it is told how long the lease holds. A time that it got at its start could be over by then, on a busy
+   * machine.
    *
    * @param onEnd called once, when it is found to have ended
    */
