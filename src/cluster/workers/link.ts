@@ -20,8 +20,8 @@ export type LinkNote =
   | { readonly is: 'request'; readonly requester: SentClient; readonly key: string }
   /** The request waits for its answer there. */
   | { readonly is: 'pending'; readonly requester: SessionId; readonly target: Member }
-  /** It has been answered, or nobody there has the login. */
-  | { readonly is: 'done'; readonly requester: SessionId; readonly key: string }
+  /** It has been answered, by this packet, or nobody there has the login. One without the other must not arrive. */
+  | { readonly is: 'done'; readonly requester: SessionId; readonly key: string; readonly answer?: Buffer }
   | { readonly is: 'behind'; readonly client: SentClient; readonly isBehind: boolean }
   | { readonly is: 'flush'; readonly id: SessionId; readonly question: number }
   | { readonly is: 'flushed'; readonly question: number }

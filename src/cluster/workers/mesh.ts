@@ -265,7 +265,8 @@ export class Mesh implements Others {
         if (this.#directory.session(note.requester)) this.#requests.add(note.requester, note.target, peer);
         return undefined;
       case 'done':
-        return this.#requests.delete(note.requester, note.key, peer);
+        this.#requests.delete(note.requester, note.key, peer);
+        return note.answer && this.onTell(peer, note.requester, note.answer);
       case 'behind':
         return this.#here.behind(note.client, note.isBehind);
       case 'flush':

@@ -29,11 +29,10 @@ export class RemoteClient implements ConnectedClient {
   }
 
   send(packet: Packet): void {
+    const bytes = encodePacket(packet, this.longBytes);
+    if (packet.type !== 'KO_PRIVATE' && packet.type !== 'ID_PRIVATE') return this.sendBytes(bytes);
     // Its worker counts the requests that wait for their answer here.
-    if (packet.type === 'KO_PRIVATE' || packet.type === 'ID_PRIVATE') {
-      this.at.link.note({ is: 'done', requester: this.id, key: loginKey(packet.loginTarget) });
-    }
-    this.sendBytes(encodePacket(packet, this.longBytes));
+    this.at.link.note({ is: 'done', requester: this.id, key: loginKey(packet.loginTarget), answer: bytes });
   }
 
   sendBytes(frame: Buffer): void {
