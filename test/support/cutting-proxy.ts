@@ -6,6 +6,7 @@ export class CuttingProxy {
   readonly listening: Promise<unknown>;
   readonly #server: net.Server;
   readonly #sockets = new Set<net.Socket>();
+  readonly #targets = new Set<net.Socket>();
   #isOpen = true;
   /** Connections that have come. */
   count = 0;
@@ -20,6 +21,8 @@ export class CuttingProxy {
         return;
       }
       const target = net.connect({ host: host!, port: Number(port), allowHalfOpen: true });
+      this.#targets.add(target);
+      target.once('close', () => this.#targets.delete(target));
       for (const [one, other] of [
         [socket, target],
         [target, socket],
@@ -55,10 +58,12 @@ export class CuttingProxy {
 
   /** From now on, nothing arrives on the connections that there are, and nobody is told. */
   freeze(): void {
-    for (const socket of this.#sockets) {
-      socket.unpipe();
-      socket.pause();
-    }
+    freeze(this.#sockets);
+  }
+
+  /** The same of what the one sends that was called: what goes to it arrives. */
+  freezeAnswers(): void {
+    freeze(this.#targets);
   }
 
   /** The same, and nothing new gets through. */
@@ -70,5 +75,12 @@ export class CuttingProxy {
   close(): void {
     this.#server.close();
     this.cut();
+  }
+}
+
+function freeze(sockets: Iterable<net.Socket>): void {
+  for (const socket of sockets) {
+    socket.unpipe();
+    socket.pause();
   }
 }

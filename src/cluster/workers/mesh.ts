@@ -117,6 +117,10 @@ export class Mesh implements Others {
     for (const client of this.#behind.values()) peer.link.note(behindNote(client, true));
     this.#ids.tell(peer);
     peer.link.note({ is: 'sources', news: this.#here.sources() });
+    for (const { requester, key } of this.#requests.unheard(peer)) {
+      const client = this.#directory.session(requester);
+      if (client) peer.link.note({ is: 'request', requester: sentClient(client), key });
+    }
   }
 
   /** It has gone, with its clients. */
@@ -157,9 +161,12 @@ export class Mesh implements Others {
   request(requester: ConnectedClient, login: string): void {
     const key = loginKey(login);
     const known = this.#directory.find(login);
-    const peers = known instanceof RemoteClient ? [known.at] : this.#peers.values();
-    if (known instanceof RemoteClient) this.#requests.add(requester.id, known, known.at);
-    for (const { link } of peers) link.note({ is: 'request', requester: sentClient(requester), key });
+    const isKnown = known instanceof RemoteClient;
+    if (isKnown) this.#requests.add(requester.id, known, known.at);
+    for (const peer of isKnown ? [known.at] : this.#peers.values()) {
+      if (!isKnown) this.#requests.ask(requester.id, key, peer);
+      peer.link.note({ is: 'request', requester: sentClient(requester), key });
+    }
   }
 
   pendingOf(session: SessionId, key: string): number {

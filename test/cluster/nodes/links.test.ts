@@ -114,6 +114,23 @@ test('nodes that cannot reach each other for longer than a lease holds forget ea
   for (const node of cluster.nodes) expect((await node.views()).gaps).toBeGreaterThan(0);
 });
 
+test('[P10] a request whose target another node did not know of yet is asked again where its answer was lost', async () => {
+  const times = { heartbeatMs: 100, silentMs: 5_000, maxCutMs: 1_000 };
+  const cluster = await TestCluster.start(2, { workers: 1, proxied: true, times });
+  const [a, b] = cluster.nodes as [TestNode, TestNode];
+  const one = await peer(a.port, 'one');
+  b.proxy!.freezeAnswers();
+  const two = await peer(b.port, 'two');
+  one.request('two');
+  expect(await two.next(5)).toEqual({ op: 5, requester: 'one', target: 'two' });
+  for (const { proxy } of cluster.nodes) proxy!.isOpen = false;
+  for (const node of cluster.nodes) await node.line(/a link to another node has a gap/);
+  for (const { proxy } of cluster.nodes) proxy!.isOpen = true;
+  expect(await two.next(5, PATIENCE)).toEqual({ op: 5, requester: 'one', target: 'two' });
+  two.ko('one');
+  expect(await one.next(7)).toEqual({ op: 7, requester: 'one', target: 'two' });
+});
+
 test('where a worker of another node is killed, its clients are forgotten, and its successor is met', async () => {
   const cluster = await TestCluster.start(2);
   const [a, b] = cluster.nodes as [TestNode, TestNode];
