@@ -29,6 +29,7 @@ export class ChaosNode {
   readonly broker: CuttingProxy;
   readonly #args: readonly string[];
   #command: Command | undefined;
+  #past = '';
   #isOver = false;
   running: Promise<void> = Promise.resolve();
 
@@ -75,9 +76,9 @@ export class ChaosNode {
     return pid === undefined ? [] : [pid, ...workersOf(pid)];
   }
 
-  /** Its log. */
+  /** Its log, since it was started first. */
   get log(): string {
-    return this.#command?.stderr ?? '';
+    return this.#past + (this.#command?.stderr ?? '');
   }
 
   send(signal: NodeJS.Signals, pids: readonly number[] = this.pids): void {
@@ -106,6 +107,7 @@ export class ChaosNode {
 
   async #run(): Promise<void> {
     while (!this.#isOver) {
+      this.#past = this.log;
       this.#command = start(this.#args, { env: { TMPDIR: LAB } });
       await this.#command.ended;
       if (!this.#isOver) await pause(200);
@@ -177,6 +179,18 @@ export async function breakThings(
     await FAULTS[name](node, nats, random);
   }
   return done;
+}
+
+/** What a node has said of a link to another one over which something was lost: it was cut for longer than a lease. */
+export interface Gap {
+  readonly nodes: readonly [string, string];
+  /** By the clock, cut off to seconds. */
+  readonly at: number;
+}
+
+export function gapsOf({ name, log }: ChaosNode): Gap[] {
+  const lines = log.matchAll(/^(\S+) warn +a link to another node has a gap.*? node=(\w+)/gm);
+  return Array.from(lines, ([, at, other]) => ({ nodes: [name, other!], at: Date.parse(at!) }));
 }
 
 /** The traces of bugs in what nodes have written. */
