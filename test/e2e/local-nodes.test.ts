@@ -1,16 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test, vi } from 'vitest';
 import { NO_NATS } from '../support/nats-server.ts';
+import { readAll } from '../support/rfc-peer.ts';
 import { failure, LAB, labFile, start } from './chatosbot.ts';
 import { LEASE_MS, startNats } from './cluster-nodes.ts';
-import { peer } from './peers.ts';
+import { acceptNext, ask, peer } from './peers.ts';
 import { isRunning, workersOf } from './worker-processes.ts';
 
 /** Three nodes, as one command starts them. */
-async function startThree(url: string, state: string) {
+async function startThree(url: string, state: string, workers = 1) {
   const text = `serve: { cluster: { broker: '${url}', leaseTtlMs: ${LEASE_MS} }, limits: { exempt: [127.0.0.0/8] } }`;
   const config = ['--config', labFile(`${state}.yaml`, text), '--state', `${LAB}/${state}`, '--no-control'];
-  const command = start(['serve', '--nodes', '3', '--workers', '1', '--listen', '127.0.0.1:0', ...config], {
+  const command = start(['serve', '--nodes', '3', '--workers', String(workers), '--listen', '127.0.0.1:0', ...config], {
     env: { TMPDIR: LAB },
   });
   const [, list = ''] = await command.line(/^users connect to (\S+)$/);
@@ -39,14 +40,21 @@ describe.skipIf(NO_NATS)('several nodes on one machine', () => {
 
   test('one that is killed is reported and started again; where the command is killed, none is left', async () => {
     const { url } = await startNats();
-    const { command } = await startThree(url, 'killed');
+    const { command, ports } = await startThree(url, 'killed', 2);
     for (let node = 1; node <= 3; node++) await command.line(/^node-\d: listening on tcp:/);
-    const nodes = workersOf(command.pid);
-    process.kill(nodes[1]!, 'SIGKILL');
+    const [alice, bob] = [await peer(ports[0]!, 'alice'), await peer(ports[2]!, 'bob')];
+    const [one, other] = await Promise.all([ask(alice, ports[0]!, 'bob'), acceptNext(bob, ports[2]!)]);
+    const names = workersOf(command.pid).map((pid) => ({ pid, text: readFileSync(`/proc/${pid}/cmdline`, 'utf8') }));
+    process.kill(names.find(({ text }) => text.includes('--node=node-2'))!.pid, 'SIGKILL');
     await command.line(/^node-\d has ended \(SIGKILL\): it is started again$/);
     await command.line(/^node-\d: listening on tcp:/, 'stderr', 50_000);
     const all = workersOf(command.pid).flatMap((pid) => [pid, ...workersOf(pid)]);
-    expect(all).toHaveLength(6);
+    expect(all).toHaveLength(9);
+    // What is at the others has not noticed.
+    one.half.end('still here');
+    expect((await readAll(other.half)).toString()).toBe('still here');
+    alice.tell('bob', 'hello');
+    expect(await bob.next(4)).toMatchObject({ msg: 'hello' });
     process.kill(command.pid, 'SIGKILL');
     await vi.waitFor(() => expect(all.filter(isRunning)).toEqual([]), { timeout: 15_000 });
   });
