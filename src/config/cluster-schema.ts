@@ -30,13 +30,15 @@ const time = ({ min, max }: typeof LEASE_MS, what: string) => {
 
 /** The cluster that a server is a node of. */
 export const CLUSTER_SCHEMA = v.strictObject({
-  broker: v.pipe(
-    v.union(
-      [server, v.pipe(v.array(server), v.minLength(1, 'name one'))],
-      'expected the address of a NATS server, or a list of addresses',
-    ),
-    v.description(
-      'The NATS server, as nats://127.0.0.1:4222 or tls://nats.example.org; or a list, of one NATS cluster.',
+  broker: v.optional(
+    v.pipe(
+      v.union(
+        [server, v.pipe(v.array(server), v.minLength(1, 'name one'))],
+        'expected the address of a NATS server, or a list of addresses',
+      ),
+      v.description(
+        'The NATS server, as nats://127.0.0.1:4222 or tls://nats.example.org; or a list, of one NATS cluster. Needed without --cluster.',
+      ),
     ),
   ),
   credentials: v.optional(

@@ -78,8 +78,10 @@ function brokerOptions(flags: ClusterFlags, loaded: LoadedConfig): BrokerOptions
   const { config, directory } = loaded;
   const { credentials, tls, replicas } = config.serve?.cluster ?? {};
   const inFolder = (file: string | undefined) => file && path.resolve(directory, file);
+  const servers = clusterBroker(flags, loaded);
+  if (servers.length === 0) throw invalid('serve.cluster names no NATS server: add its broker, or --cluster nats://…');
   return {
-    servers: clusterBroker(flags, loaded),
+    servers,
     credsFile: inFolder(credentials),
     tls: tls && { caFile: inFolder(tls.ca), certFile: inFolder(tls.cert), keyFile: inFolder(tls.key) },
     replicas,

@@ -42,7 +42,8 @@ it('flags beat the configuration, and each can be left out there', async () => {
   const file = await writeText(await tempDirectory(), 'secret', `  ${SECRET}b\n`);
   const flags = { cluster: ['nats://c'], node: 'two', peer: 'host:1', clusterSecret: file };
   const text = 'serve: { cluster: { broker: nats://a, node: one, peer: 127.0.0.1:0, secretFile: secret } }';
-  for (const settings of [await settingsOf(flags), await settingsOf(flags, text)]) {
+  const little = 'serve: { cluster: { leaseTtlMs: 3000 } }';
+  for (const settings of [await settingsOf(flags), await settingsOf(flags, text), await settingsOf(flags, little)]) {
     expect(settings).toMatchObject({ broker: { servers: ['nats://c'] }, node: 'two', peer: 'host:1' });
     expect(Buffer.from(settings!.secret).toString()).toBe(`${SECRET}b`);
   }
@@ -56,6 +57,7 @@ it('without either, a server is no node', async () => {
 it.each<[string, ClusterFlags, string | undefined, RegExp]>([
   ['a flag without a cluster', { node: 'one' }, undefined, /^--node is for a node of a cluster: add --cluster nats:/],
   ['no secret', { cluster: ['nats://a'], peer: 'a:1' }, undefined, /^the nodes of a cluster share a secret: make one/],
+  ['no NATS server', {}, 'serve: { cluster: { peer: a:1, secretFile: secret } }', /add its broker, or --cluster nats:/],
   ['no peer address', {}, 'serve: { cluster: { broker: nats://a, secretFile: secret } }', /as --peer 192/],
   [
     'a secret that is not there',
@@ -71,7 +73,6 @@ it.each<[string, ClusterFlags, string | undefined, RegExp]>([
 });
 
 it.each([
-  ['{}', /broker: is missing|broker/],
   ["{ broker: 'http://a' }", /broker.*'http:\/\/a' is not the address of a NATS server/],
   ['{ broker: nats://a, node: a.b }', /node: a node has a name of 1 to 32 letters, digits, - and _/],
   ['{ broker: nats://a, peer: 0.0.0.0:7790 }', /peer: .*nobody can connect to 0\.0\.0\.0/],
