@@ -2,12 +2,16 @@ import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ChatosClient } from '../../src/client/index.ts';
 import type { Command } from '../support/command.ts';
+import { NO_NATS } from '../support/nats-server.ts';
+import { readAll, type RfcPeer } from '../support/rfc-peer.ts';
 import { EXEMPTING, labFile, LAB, start, startProgram } from './chatosbot.ts';
+import { nodeConfig, startNats } from './cluster-nodes.ts';
+import { acceptNext, ask, peer } from './peers.ts';
 
 const SCRIPT = path.resolve('docs/deploy/rolling-restart.sh');
 const hasCurl = !spawnSync('curl', ['--version']).error;
@@ -19,10 +23,12 @@ interface Node {
   readonly name: string;
 }
 
-async function startNode(at = '127.0.0.1:0', name = '0'): Promise<Node> {
+async function startNode(at = '127.0.0.1:0', name = '0', more = ['--config', EXEMPTING]): Promise<Node> {
   const status = ['--status', `127.0.0.1:${name}`];
-  const command = start(['serve', '--listen', at, ...status, '--config', EXEMPTING, '--drain', '2', '--no-control']);
-  const [, real] = await command.line(/^listening on tcp:\/\/(.*)$/);
+  const command = start(['serve', '--listen', at, ...status, ...more, '--drain', '2', '--no-control'], {
+    env: { TMPDIR: LAB },
+  });
+  const [, real] = await command.line(/^listening on tcp:\/\/(.*)$/, 'stderr', 30_000);
   const [, port] = await command.line(/^status on http:.*:(\d+)$/);
   return { command, at: real!, name: port! };
 }
@@ -44,6 +50,46 @@ async function standIns(restart: (name: string) => Promise<void>): Promise<strin
     chmodSync(labFile(`stand-ins/${name}`, `#!/bin/sh\n${text}\n`), 0o755);
   }
   return `${path.join(LAB, 'stand-ins')}:${process.env['PATH']}`;
+}
+
+/** Two that talk to all and to each other, and over a private connection, until they end: all must come, in order. */
+function chatBetween(one: RfcPeer, other: RfcPeer, from: Socket, to: Socket): { end(): Promise<number> } {
+  const over = new AbortController();
+  let count = 0;
+  const talk = (async () => {
+    for (; !over.signal.aborted; count++) {
+      for (const [me, peerOf] of [
+        [one, other],
+        [other, one],
+      ] as const) {
+        me.say(`all ${count}`);
+        me.tell(peerOf.name, `one ${count}`);
+      }
+      from.write(`${count}\n`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    from.end();
+  })();
+  const through = readAll(to, { timeoutMs: 120_000 });
+  const end = async (): Promise<number> => {
+    over.abort();
+    await talk;
+    for (const [me, peerOf] of [
+      [one, other],
+      [other, one],
+    ] as const) {
+      const heard: string[] = [];
+      while (heard.length < count) {
+        const { login, msg } = await me.next(3);
+        if (login === peerOf.name) heard.push(msg);
+      }
+      expect(heard).toEqual(Array.from({ length: count }, (_, i) => `all ${i}`));
+      for (let i = 0; i < count; i++) expect(await me.next(4)).toMatchObject({ msg: `one ${i}` });
+    }
+    expect((await through).toString()).toBe(Array.from({ length: count }, (_, i) => `${i}\n`).join(''));
+    return count;
+  };
+  return { end };
 }
 
 const READY = 'http://127.0.0.1:$NODE/readyz';
@@ -83,6 +129,43 @@ describe.skipIf(!hasCurl)('a rolling restart', () => {
     expect(away).toEqual(names);
     await allThere();
     expect(new Set(losses).size).toBe(clients.length);
+  });
+
+  test.skipIf(NO_NATS)('of a cluster loses nothing of those who are at the other nodes', async () => {
+    const nats = await startNats();
+    const more = ['a', 'b', 'c'].map((node) => [
+      '--config',
+      nodeConfig(nats.url, node, {}),
+      '--state',
+      `${LAB}/rolling-${node}`,
+      '--workers',
+      '2',
+    ]);
+    const nodes = await Promise.all(more.map((args) => startNode(undefined, undefined, args)));
+    const portOf = (index: number): number => Number(/:(\d+)$/.exec(nodes[index % 3]!.at)![1]);
+    const heard: number[] = [];
+    const PATH = await standIns(async (name) => {
+      const index = nodes.findIndex((node) => node.name === name);
+      const { command, at } = nodes[index]!;
+      const ports = [portOf(index + 1), portOf(index + 2)] as const;
+      const stayers = await Promise.all(ports.map((port, i) => peer(port, `stayer-${index}-${i}`)));
+      const [one, other] = stayers as [RfcPeer, RfcPeer];
+      const halves = await Promise.all([ask(one, ports[0], other.name), acceptNext(other, ports[1])]);
+      const leaver = await peer(portOf(index), `leaver-${index}`);
+      const chat = chatBetween(one, other, halves[0].half, halves[1].half);
+      command.kill('SIGTERM');
+      expect(await command.exit()).toMatchObject({ status: 0 });
+      await leaver.ended;
+      // It comes back at another one, with the same login, at once.
+      await peer(ports[0], leaver.name);
+      nodes[index] = await startNode(at, name, more[index]);
+      heard.push(await chat.end());
+    });
+    const names = nodes.map(({ name }) => name);
+    const script = startProgram('sh', [SCRIPT, ...names], { env: { PATH, READY, WAIT: '30' } });
+    expect(await script.exit()).toMatchObject({ status: 0, stderr: '' });
+    expect(heard.length).toBe(3);
+    for (const count of heard) expect(count).toBeGreaterThan(10);
   });
 
   test('restarts nothing where a node is not ready, and none behind one that does not come back', async () => {
