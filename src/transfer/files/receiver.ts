@@ -156,10 +156,9 @@ export class FileReceiver implements LinkUser {
   async #answerAll(): Promise<void> {
     for (;;) {
       this.#completions.check();
-      const next = this.#arrivals[0];
+      const next = this.#arrivals.shift();
       if (next) {
         await this.#answer(next.arrival, next.differs);
-        this.#arrivals.shift();
       } else if (this.#announcements!.isOver && this.#open === 0 && this.#completions.isEmpty) {
         return;
       } else {
@@ -177,8 +176,7 @@ export class FileReceiver implements LinkUser {
   }
 
   #announce(arrival: Arrival): void {
-    // The one that is being answered counts twice.
-    if (this.#arrivals.length + this.#content.length > MAX_OPEN_ENTRIES) throw ruleBroken('too many entries at once');
+    if (this.#arrivals.length + this.#content.length >= MAX_OPEN_ENTRIES) throw ruleBroken('too many entries at once');
     this.#open += 1;
     if (arrival.own) this.#folders.add(arrival.own);
     this.#arrivals.push({ arrival, differs: false });

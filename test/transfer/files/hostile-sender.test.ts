@@ -136,13 +136,19 @@ describe('what a hostile sender announces', () => {
     expect(refusal(ended)).toMatch(/more than the 3 files and folders/);
   });
 
-  test('entries without end that wait for an answer are refused', async () => {
+  test('512 entries may wait for an answer at once; one more is refused', async () => {
     const { inbox } = target();
-    const many = Array.from({ length: 2_000 }, (_, at) => entry({ path: `d/${at}` }));
-    const ended = await send([offer([{ kind: 'folder', name: 'd' }], { entries: 9_999 }), entry(FOLDER), ...many], {
-      directory: inbox,
-    });
-    expect(refusal(ended)).toMatch(/too many entries at once/);
+    const wait = async (count: number) => {
+      const { hostile, ended } = againstReceiver({ directory: inbox });
+      hostile.say(offer([{ kind: 'folder', name: 'd' }], { entries: 9_999 }));
+      await hostile.hear(ACCEPT);
+      hostile.say(...Array.from({ length: count }, (_, at) => entry(at ? { path: `d/${at}` } : FOLDER)));
+      while (hostile.heard.length < count && !hostile.isOver) await hostile.hear(WANT, LEAVE);
+      hostile.leave();
+      return ended;
+    };
+    expect(await wait(512)).toMatchObject({ code: 'CHANNEL_ABORTED' });
+    expect(refusal(await wait(513))).toMatch(/too many entries at once/);
   });
 
   test.each([

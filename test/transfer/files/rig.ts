@@ -80,6 +80,10 @@ export class Hostile {
     end.on('close', () => this.#onFrame());
   }
 
+  get isOver(): boolean {
+    return this.#end.destroyed;
+  }
+
   say(...frames: readonly Buffer[]): void {
     if (!this.#end.destroyed) this.#end.write(Buffer.concat(frames));
   }
