@@ -160,31 +160,107 @@ describe('a client that waits for answers now and then [P17]', () => {
   });
 });
 
-it.each([
-  ['of many', 100, ['slowed']],
-  ['of a few', 10, []],
-])('a client is slowed where the server stands still before the last %s messages: %i -> %j', (_, count, expected) => {
+/** Looks at a server whose answers and bytes the test decides on, with a clock of its own. */
+function looking() {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
   onTestFinished(() => void vi.useRealTimers());
   const happened: string[] = [];
-  let open: Question | undefined;
+  const server: { open: Question | undefined; unsentBytes: number } = { open: undefined, unsentBytes: 0 };
   const slowness = new Slowness({
-    unsentBytes: () => 0,
-    oldestQuestion: () => open,
+    unsentBytes: () => server.unsentBytes,
+    oldestQuestion: () => server.open,
     onSlowed: () => happened.push('slowed'),
     onResumed: () => happened.push('resumed'),
   });
-  const ask = (): Question => {
-    const question = slowness.ask();
-    slowness.sent();
-    return question;
+  const send = (count: number): void => {
+    for (let i = 0; i < count; i++) slowness.sent();
   };
-  for (let i = 0; i < count; i++) slowness.sent();
-  slowness.answered(ask());
-  // Who waits for the answer to this one sends no more.
-  open = ask();
-  vi.advanceTimersByTime(60_000);
+  const ask = (): void => {
+    server.open = slowness.ask();
+    send(1);
+  };
+  const answer = (afterMs: number): void => {
+    vi.advanceTimersByTime(afterMs);
+    slowness.answered(server.open!);
+    server.open = undefined;
+  };
+  return { happened, server, send, ask, answer };
+}
+
+it.each([
+  ['of many, the last', 19, 0, ['slowed']],
+  ['of a few, the last', 18, 0, []],
+  ['before many', 0, 18, ['slowed']],
+  ['before a few', 0, 17, []],
+])(
+  'a client is slowed where the server stands still at the second question, %s: %i, %i -> %j',
+  (_, before, after, expected) => {
+    const { happened, send, ask, answer } = looking();
+    send(before);
+    ask();
+    answer(0);
+    // Who waits for the answer to this one sends no more.
+    ask();
+    send(after);
+    vi.advanceTimersByTime(60_000);
+    expect(happened).toEqual(expected);
+  },
+);
+
+it.each([
+  [200, ['slowed']],
+  [199, []],
+])('an answer is late 100 ms after twice the time of the fastest one, 50 ms: %i ms -> %j', (ms, expected) => {
+  const { happened, send, ask, answer } = looking();
+  ask();
+  answer(50);
+  for (let round = 0; round < 100; round++) {
+    send(20);
+    ask();
+    answer(ms);
+  }
   expect(happened).toEqual(expected);
+});
+
+it('a client that waits for late answers half of four seconds is slowed, until it does so less than half of one', () => {
+  const { happened, send, ask, answer } = looking();
+  const wait = (ms: number, ofMs: number): void => {
+    for (let round = 0; round < 10; round++) {
+      send(20);
+      ask();
+      answer(ms);
+      vi.advanceTimersByTime(ofMs - ms);
+    }
+  };
+  ask();
+  answer(0);
+  wait(1_999, 4_000);
+  expect(happened).toEqual([]);
+  wait(2_000, 4_000);
+  expect(happened[0]).toBe('slowed');
+  send(20);
+  ask();
+  answer(4_000);
+  happened.length = 0;
+  wait(500, 1_000);
+  expect(happened).toEqual([]);
+  wait(499, 1_000);
+  expect(happened).toEqual(['resumed']);
+});
+
+it('a client is slowed while bytes wait for the system for more than a second, which two looks see', () => {
+  const { happened, server, send } = looking();
+  server.unsentBytes = 1;
+  send(1);
+  vi.advanceTimersByTime(1_999);
+  expect(happened).toEqual([]);
+  vi.advanceTimersByTime(1);
+  expect(happened).toEqual(['slowed']);
+  server.unsentBytes = 0;
+  vi.advanceTimersByTime(999);
+  expect(happened).toEqual(['slowed']);
+  vi.advanceTimersByTime(1);
+  expect(happened).toEqual(['slowed', 'resumed']);
 });
 
 describe('the heartbeat of a client that is slowed', () => {
