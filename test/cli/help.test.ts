@@ -4,26 +4,27 @@ import { COMMANDS } from '../../src/cli/commands/index.ts';
 import { HELP, wrapHelp } from '../../src/cli/terminal/help.ts';
 import { displayWidth } from '../../src/cli/terminal/width.ts';
 
-/** The help of each command, and of those of groups, in so many columns. */
+/** All commands, and those of groups. */
+async function allOf(program: Command): Promise<Command[]> {
+  for (const { name, load } of COMMANDS) {
+    (await load()).register(program.command(name), () => Promise.resolve());
+  }
+  const withBelow = (command: Command): Command[] => [command, ...command.commands.flatMap(withBelow)];
+  return program.commands.flatMap(withBelow);
+}
+
+/** Their help, in so many columns. */
 async function helpsAt(columns: number): Promise<string[]> {
   let help = '';
   const program = new Command('chatosbot').configureHelp(HELP).configureOutput({
     getOutHelpWidth: () => columns,
     writeOut: (text) => (help += wrapHelp(text, columns)),
   });
-  const helps: string[] = [];
-  const show = (command: Command): void => {
+  return (await allOf(program)).map((command) => {
     help = '';
     command.outputHelp();
-    helps.push(help);
-    for (const below of command.commands) show(below);
-  };
-  for (const { name, load } of COMMANDS) {
-    const command = program.command(name);
-    (await load()).register(command, () => Promise.resolve());
-    show(command);
-  }
-  return helps;
+    return help;
+  });
 }
 
 const wordsOf = (text: string): string[] => text.split(/\s+/);
@@ -64,4 +65,23 @@ test('the name of an option that is too long begins where all do', () => {
   expect(wrapHelp('  -c, --config <file>\n      where it is', 20)).toBe(
     '  -c, --config\n      <file>\n      where it is',
   );
+});
+
+test('what numbers and sizes are without an option', async () => {
+  const commands = await allOf(new Command('chatosbot'));
+  const defaults = commands.flatMap((command) =>
+    command.options
+      .filter(({ defaultValue }) => typeof defaultValue === 'number')
+      .map(({ long, defaultValue }) => `${command.name()} ${long}: ${String(defaultValue)}`),
+  );
+  expect(defaults).toMatchInlineSnapshot(`
+    [
+      "run --drain: 5",
+      "serve --drain: 10",
+      "top --interval: 2",
+      "receive --max-entries: 500000",
+      "chat --linger: 0",
+      "schedule --count: 10",
+    ]
+  `);
 });

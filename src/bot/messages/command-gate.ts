@@ -43,7 +43,6 @@ export class CommandGate {
   /** Counts a call; or says, as an answer, that it comes too early. */
   tooEarly(command: Command, shown: string, from: string): string | undefined {
     const { perUser, total } = command.cooldown ?? {};
-    if (perUser === undefined && total === undefined) return undefined;
     const now = this.#clock.now().getTime();
     const calls = this.#calls.get(command) ?? { total: -Infinity, byUser: new Map<string, number>() };
     this.#calls.set(command, calls);
