@@ -55,11 +55,15 @@ describe.skipIf(!HAS_TERMINAL)('a receiver on a terminal is asked', () => {
     expect([(await receiver.exit()).status, (await sender.exit()).status]).toEqual([0, 0]);
   });
 
-  test('and refuses everything when it is no: 77 on both sides', async () => {
+  test.each([
+    ['no', `n${KEY.enter}`],
+    ['Ctrl-D', KEY.ctrlD],
+  ])('and refuses everything when it is %s: 77 on both sides', async (_, typed) => {
     const { receiver, sender, inbox } = await asked();
-    receiver.stdin.write(`n${KEY.enter}`);
+    receiver.stdin.write(typed);
     const [received, sent] = [await receiver.exit(), await sender.exit()];
     expect([received.status, sent.status]).toEqual([77, 77]);
+    expect(received.stdout).toContain('refused what');
     expect(sent.stderr).toContain('refused: the user did not want it');
     expect(existsSync(path.join(inbox, 'photos'))).toBe(false);
   });

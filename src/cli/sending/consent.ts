@@ -53,7 +53,12 @@ async function ask(offer: Offer, peer: string, into: string, signal: AbortSignal
   const leave = new AbortController();
   const abort = (): void => leave.abort();
   signal.addEventListener('abort', abort, { once: true });
-  lines.on('SIGINT', abort).on('close', abort);
+  let isInterrupted = false;
+  // Ctrl-D closes it: that is no yes.
+  lines.on('close', abort).on('SIGINT', () => {
+    isInterrupted = true;
+    abort();
+  });
   // Back from Ctrl-Z: readline has paused itself.
   lines.on('SIGCONT', () => lines.resume());
   try {
@@ -63,11 +68,11 @@ async function ask(offer: Offer, peer: string, into: string, signal: AbortSignal
     const answer = await lines.question(`receive into ${into}? [y/N] `, { signal: leave.signal });
     if (/^y(es)?$/i.test(answer.trim())) return;
   } catch (error) {
-    // Ctrl-C leaves the cursor in the line.
+    // Ctrl-C and Ctrl-D leave the cursor in the line.
     process.stderr.write('\n');
     if (!leave.signal.aborted) throw error;
     signal.throwIfAborted();
-    throw new ExitSignal(EXIT.interrupted);
+    if (isInterrupted) throw new ExitSignal(EXIT.interrupted);
   } finally {
     signal.removeEventListener('abort', abort);
     lines.close();
