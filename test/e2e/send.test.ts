@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Command } from '../support/command.ts';
-import { LAB, start, startServer, type Options } from './chatosbot.ts';
+import { LAB, shell, start, startServer, type Options } from './chatosbot.ts';
 
 const CODE = /code: (\d+)-([a-z]+-[a-z]+) /;
 const BYTES = Buffer.concat(Array.from({ length: 100_000 }, (_, at) => createHash('sha256').update(`${at}`).digest()));
@@ -278,6 +278,19 @@ describe('a stream', () => {
     sender.stdin.end(' after');
     expect(await statuses(receiver, sender)).toEqual([0, 0]);
     expect(receiver.stdout.toString()).toBe('before during after');
+  });
+
+  test.each([
+    ['standard output was closed', '>&-', 75, 'standard output'],
+    ['its reader has had enough', '| true', 141, 'nobody reads its output'],
+  ])('that its receiver cannot write on is broken off for both sides: %s', async (_, redirection, status, why) => {
+    const [ear, mouth] = [`ear-s${++count}`, `mouth-s${count}`];
+    const command = `chatosbot receive --from ${mouth} --login ${ear} --yes --output - --server ${at} ${redirection}`;
+    const receiver = shell(`set -o pipefail; ${command}`);
+    await receiver.line(/waiting/);
+    const sender = start(['send', '-', '--to', ear, '--login', mouth, '--server', at], { input: BYTES });
+    expect(await statuses(receiver, sender)).toEqual([status, 75]);
+    expect(sender.stderr).toMatch(new RegExp(`${ear} gave up: .*${why}`));
   });
 
   test('of more than one file cannot be asked for', async () => {

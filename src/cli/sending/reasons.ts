@@ -12,5 +12,6 @@ export function reasonOf(error: unknown): string {
   const { path } = error as NodeJS.ErrnoException;
   // Where files are on this machine is not for the peer.
   if (path !== undefined) return messageOf(error).replace(`${path}: `, '');
-  return exitFor(error).message ?? messageOf(error);
+  const { message } = exitFor(error);
+  return message === '' ? 'nobody reads its output' : (message ?? messageOf(error));
 }

@@ -1,4 +1,5 @@
 import type { ByteSink, ByteSource } from '../../transfer/bytes.ts';
+import { isPeerFailure } from '../../transfer/files/failures.ts';
 import type { StreamHandover, TransferResult } from '../../transfer/files/report.ts';
 import type { Offer } from '../../transfer/files/offer.ts';
 import { DEFAULT_REOPEN_TIMEOUT_MS } from '../../transfer/verified/options.ts';
@@ -56,6 +57,8 @@ export async function carryStream(
     const { sent, received } = await pipe.run();
     return { counts: { done: 1, already: 0, skipped: 0, refused: 0, failed: 0 }, bytes: sent + received };
   } catch (error) {
+    // As with files: what the other side broke off is broken off here, too.
+    if (isPeerFailure(error)) throw new ChatosError('CHANNEL_ABORTED', error.message, { fields: error.fields });
     if (!isChatosError(error) || error.fields['verified'] !== false) throw error;
     const message = `${peer} was started again, and a stream cannot go on then: run both sides again, to send it from its beginning`;
     throw new ChatosError('DATA_INCOMPLETE', message, { cause: error, fields: { peer } });

@@ -38,7 +38,7 @@ export function peerFailure(peer: string, kind: number, reason: string): ChatosE
 }
 
 /** Whether the peer has given up, and said so. */
-export function isPeerFailure(error: unknown): boolean {
+export function isPeerFailure(error: unknown): error is ChatosError {
   return error instanceof ChatosError && error.fields['byPeer'] === true;
 }
 

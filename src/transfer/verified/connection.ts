@@ -1,10 +1,9 @@
 import { connectionLost } from '../failures.ts';
 import { untilTaken } from '../taken.ts';
 import { withResolvers } from '../../util/deferred.ts';
-import { escapeUnsafe } from '../../util/escape.ts';
 import { pause } from '../../util/timeout.ts';
 import type { PipedChannel } from '../pipe.ts';
-import { incomplete, isConnectionLost, ruleBroken } from './failures.ts';
+import { givenUp, incomplete, isConnectionLost, ruleBroken } from './failures.ts';
 import { encodeFrame, FrameReader, type Frame } from './frames.ts';
 import { Handshake, type HandshakeSettings } from './handshake.ts';
 import type { Incoming } from './incoming.ts';
@@ -148,7 +147,7 @@ export class Connection {
         outgoing.finish();
         break;
       case 'fail':
-        throw incomplete(`${channel.peer} gave up: ${escapeUnsafe(frame.reason) || 'it does not say why'}`);
+        throw givenUp(channel.peer, frame.reason);
     }
     this.#wake();
   }
