@@ -1,27 +1,13 @@
-import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** Tests whose files run one after the other in the same process: that saves loading everything again for each. */
-const SHARED = [
-  'bot',
-  'cli',
-  'client',
-  'config',
-  'net',
-  'ops',
-  'policy',
-  'protocol',
-  'schedule',
-  'server',
-  'testing',
-  'transfer',
-  'util',
-];
-/** Of those, the ones that look at the whole process (its garbage, too), change what it has loaded, or take much of a processor. */
+/**
+ * Files run one after the other in the same process: that saves its start, and loading everything again. But not those that
+ * look at the whole process (its garbage, too), change what it has loaded, or take much of a processor.
+ */
 const ALONE = [
   'test/bot/isolation/**/*.test.ts',
   'test/bot/reload.test.ts',
@@ -80,17 +66,21 @@ function rank({ moduleId }: TestSpecification): number {
   return index < 0 ? LONG.length : index;
 }
 
-/** Vitest begins with large files. One that takes long must not begin last, as the others have ended then. */
+/**
+ * Vitest begins with large files. One that takes long must not begin last, as the others have ended then. Between those that
+ * wait for the most part are those that run alone: behind them, processes that are shared need not end for one.
+ */
 class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     // oxlint-disable-next-line unicorn/no-array-sort -- it is a method of vitest
     const byVitest = await super.sort(files);
-    return byVitest.toSorted((a, b) => rank(a) - rank(b));
+    const long = byVitest.filter((file) => rank(file) < LONG.length).toSorted((a, b) => rank(a) - rank(b));
+    const others = byVitest.filter((file) => !long.includes(file));
+    const alone = others.filter(({ project }) => project.name === 'alone');
+    const shared = others.filter(({ project }) => project.name !== 'alone');
+    return [...long.flatMap((each) => [each, ...alone.splice(0, 1)]), ...alone, ...shared];
   }
 }
-
-const testsOf = (folder: string): string => `test/${folder}/**/*.test.ts`;
-const others = readdirSync(import.meta.dirname).filter((name) => !SHARED.includes(name) && !name.includes('.'));
 
 export default defineConfig({
   root,
@@ -104,15 +94,18 @@ export default defineConfig({
   },
   test: {
     projects: [
-      { extends: true, test: { name: 'alone', include: ['test/*.test.ts', ...others.map(testsOf), ...ALONE] } },
-      { extends: true, test: { name: 'shared', include: SHARED.map(testsOf), exclude: ALONE, isolate: false } },
+      { extends: true, test: { name: 'alone', include: ALONE } },
+      { extends: true, test: { name: 'shared', include: ['test/**/*.test.ts'], exclude: ALONE, isolate: false } },
     ],
     // For a test that hangs. What is slow on a busy machine passes.
     testTimeout: 60_000,
     hookTimeout: 60_000,
     expect: { poll: { timeout: 15_000 } },
     pool: 'forks',
-    setupFiles: process.env['CHATOSBOT_TEST_SERVER'] ? ['test/support/left-out.ts'] : [],
+    setupFiles: [
+      'test/support/set-up.ts',
+      ...(process.env['CHATOSBOT_TEST_SERVER'] ? ['test/support/left-out.ts'] : []),
+    ],
     // What tests import means what it means in Node.js.
     deps: { interopDefault: false },
     // Many tests wait for child processes and time-outs: seven at once keep two processors busy.

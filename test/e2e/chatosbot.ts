@@ -3,29 +3,33 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll } from 'vitest';
 import { TESTED_SERVER } from '../support/left-out.ts';
 import { Command, endCommands, type CommandOptions, type Ended } from '../support/command.ts';
+import { aroundEachFile } from '../support/each-file.ts';
 
 /** The built program, as `bin` of package.json names it. */
 const MAIN = fileURLToPath(new URL('../../dist/cli/chatosbot.cjs', import.meta.url));
 /** What makes `chatosbot` a command of a bash script. */
 export const DEFINITION = `chatosbot() { "${process.execPath}" "${MAIN}" "$@"; }`;
 
-/** A folder of this test file's own; removed at its end. */
+/** A folder that is new for each test file, and removed at its end. */
 export const LAB = mkdtempSync(path.join(tmpdir(), 'chatosbot-e2e-'));
 const HOME = path.join(LAB, 'home');
 /** Where commands run: no configuration in it, and none is looked for above it. */
 export const WORK = path.join(LAB, 'work');
-for (const directory of [HOME, WORK]) mkdirSync(directory);
-writeFileSync(path.join(WORK, 'package.json'), '{}');
 /** All clients of a test come from one address, and more at once than one may have. */
 export const EXEMPTING = path.join(WORK, 'exempting.yaml');
-writeFileSync(EXEMPTING, 'serve: { limits: { exempt: [127.0.0.0/8] } }\n');
 
-afterAll(async () => {
-  await endCommands();
-  rmSync(LAB, { recursive: true, force: true });
+aroundEachFile({
+  begin() {
+    for (const directory of [HOME, WORK]) mkdirSync(directory, { recursive: true });
+    writeFileSync(path.join(WORK, 'package.json'), '{}');
+    writeFileSync(EXEMPTING, 'serve: { limits: { exempt: [127.0.0.0/8] } }\n');
+  },
+  async end() {
+    await endCommands();
+    rmSync(LAB, { recursive: true, force: true });
+  },
 });
 
 /** Writes a file into the lab (its folders too) and returns its path. */

@@ -35,11 +35,13 @@ export function fishOffers({ program, script, cwd }: Completion, line: string): 
   return offers('fish', ['--no-config', '-c', command, script, `${program} ${line}`], cwd);
 }
 
-/** The scripts ask the program. */
-const PATH = [commandFolder(), process.env['PATH']].join(path.delimiter);
+/** A `PATH` in which the scripts find the program that they ask. */
+function searched(): string {
+  return [commandFolder(), process.env['PATH']].join(path.delimiter);
+}
 
 async function offers(shell: string, args: readonly string[], cwd: string): Promise<string[]> {
-  const { stdout, stderr } = await startProgram(shell, args, { cwd, env: { PATH } }).exit();
+  const { stdout, stderr } = await startProgram(shell, args, { cwd, env: { PATH: searched() } }).exit();
   expect(stderr).toBe('');
   const rows = stdout.split('\n').filter((row) => row !== '');
   return rows.toSorted();
@@ -59,7 +61,7 @@ export async function openShell(
   { program, script, cwd }: Completion,
 ): Promise<(typed: string) => Promise<string>> {
   const [start, setUp] = START[shell];
-  const screen = onTerminal(start, { cwd, env: { PATH, PS1: '> ', LANG: 'C.UTF-8' } });
+  const screen = onTerminal(start, { cwd, env: { PATH: searched(), PS1: '> ', LANG: 'C.UTF-8' } });
   screen.type(`${setUp}source '${script}'; ${program}() { printf '<%s>' "$*"; }; echo re''ady\r`);
   await screen.shows('ready\r\n');
   return async (typed) => {

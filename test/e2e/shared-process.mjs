@@ -43,6 +43,7 @@ function leaveNothing() {
   process.exitCode = undefined;
 }
 
+process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 process.on('message', ({ args, env, cwd, input }) => {
   leaveNothing();
   if (input !== undefined) {

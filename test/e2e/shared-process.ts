@@ -1,11 +1,10 @@
 /**
- * Commands that run one after the other in one process, which loads the program once: for what they say and how they end,
- * where neither depends on the process, its descriptors, or plugins that share it.
+ * Commands that run one after the other in one process, which loads the program once, also for the files to come: for what
+ * they say and how they end, where neither depends on the process, its descriptors, or plugins that share it.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
-import { afterAll } from 'vitest';
 import type { Ended } from '../support/command.ts';
 import { environment, labFile, WORK, type Options } from './chatosbot.ts';
 
@@ -14,7 +13,7 @@ const MAIN = path.join(import.meta.dirname, 'shared-process.mjs');
 let child: ChildProcess | undefined;
 let last: Promise<unknown> = Promise.resolve();
 
-afterAll(() => void child?.kill('SIGKILL'));
+process.on('exit', () => void child?.kill('SIGKILL'));
 
 let inputs = 0;
 

@@ -1,7 +1,8 @@
 /** A real browser, where Debian's is installed: CI requires it, elsewhere its tests are skipped. */
 import { existsSync } from 'node:fs';
 import { chromium, type Browser, type Page } from 'playwright-core';
-import { afterAll, expect, onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
+import { aroundEachFile } from './each-file.ts';
 
 const EXECUTABLE = '/usr/bin/chromium';
 
@@ -20,7 +21,13 @@ const FLAGS = [
 ];
 
 let browser: Promise<Browser> | undefined;
-afterAll(async () => (await browser)?.close());
+aroundEachFile({
+  async end() {
+    const open = browser;
+    browser = undefined;
+    await (await open)?.close();
+  },
+});
 
 export interface OpenPage {
   readonly page: Page;

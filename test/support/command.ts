@@ -4,22 +4,14 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
-import { afterAll, afterEach, beforeEach } from 'vitest';
+import { onTestFinished, TestRunner } from 'vitest';
+import { aroundEachFile } from './each-file.ts';
 
 const PATIENCE_MS = 40_000;
 
 /** Commands that were started in a test end with it; those of `beforeAll` end with the file. */
 const running = { test: new Set<Command>(), file: new Set<Command>() };
-let inTest = false;
-
-beforeEach(() => {
-  inTest = true;
-});
-afterEach(async () => {
-  inTest = false;
-  await end(running.test);
-});
-afterAll(endCommands);
+aroundEachFile({ end: endCommands });
 process.on('exit', () => {
   for (const command of [...running.test, ...running.file]) command.kill('SIGKILL');
 });
@@ -27,6 +19,12 @@ process.on('exit', () => {
 /** Ends every process that was started here and still runs. */
 export async function endCommands(): Promise<void> {
   await Promise.all([end(running.test), end(running.file)]);
+}
+
+function keep(command: Command): void {
+  const inTest = TestRunner.getCurrentTest() !== undefined;
+  if (inTest && running.test.size === 0) onTestFinished(() => end(running.test));
+  (inTest ? running.test : running.file).add(command);
 }
 
 async function end(commands: Set<Command>): Promise<void> {
@@ -93,7 +91,7 @@ export class Command {
         resolve({ status, signal, ...this.#texts() });
       });
     });
-    (inTest ? running.test : running.file).add(this);
+    keep(this);
     this.#child.stdin?.on('error', () => undefined);
     if (typeof input === 'string' && input !== 'open') this.stdin.end(input);
     else if (input instanceof Uint8Array) this.stdin.end(input);

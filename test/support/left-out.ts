@@ -2,8 +2,7 @@
  * Which server tests speak to, by `CHATOSBOT_TEST_SERVER`: the one of their process unless that says otherwise; and what is
  * left out where it is the processes of a `serve`.
  */
-import { afterAll, beforeEach, TestRunner } from 'vitest';
-import { atEnd } from './at-end.ts';
+import { beforeEach, TestRunner } from 'vitest';
 
 const SERVERS = ['workers', 'node'] as const;
 const wanted = process.env['CHATOSBOT_TEST_SERVER'] || undefined;
@@ -69,9 +68,6 @@ export function leaveOut(why: string): never {
 }
 
 if (TESTED_SERVER) {
-  afterAll(async () => {
-    for (const each of atEnd.splice(0)) await each();
-  });
   beforeEach(({ task, skip }) => {
     const lists = TESTED_SERVER === 'workers' ? [IN_THEIR_PROCESS, OF_ONE_WORKER] : [IN_THEIR_PROCESS];
     const titles = lists.flatMap((list) => Object.entries(list[task.file.name] ?? {}));

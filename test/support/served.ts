@@ -14,7 +14,7 @@ import { stringify } from 'yaml';
 import type { ServerOptions } from '../../src/server/index.ts';
 import { withResolvers } from '../../src/util/deferred.ts';
 import { RawControl } from './control.ts';
-import { atEnd } from './at-end.ts';
+import { aroundEachFile } from './each-file.ts';
 import { leaveOut, TESTED_SERVER } from './left-out.ts';
 import { NatsServer } from './nats-server.ts';
 
@@ -125,34 +125,42 @@ async function ask(file: string, command: string, more: object = {}): Promise<Re
 }
 
 let meeting: Promise<Meeting> | undefined;
+aroundEachFile({
+  async end() {
+    const over = meeting;
+    meeting = undefined;
+    await (await over)?.end();
+  },
+});
 
 /** A cluster of one node, which the tests' servers join one after the other. */
 class Meeting {
   readonly #nats: NatsServer;
+  readonly #folder: string;
   readonly #secret: string;
   #nodes = 0;
+  #other: ChildProcess | undefined;
 
-  private constructor(nats: NatsServer, secret: string) {
+  private constructor(nats: NatsServer, folder: string) {
     this.#nats = nats;
-    this.#secret = secret;
+    this.#folder = folder;
+    this.#secret = path.join(folder, 'secret');
+    writeFileSync(this.#secret, 'the secret of a test', { mode: 0o600 });
   }
 
   /** It is there for all tests of the file. */
   static async begin(): Promise<Meeting> {
     const folder = mkdtempSync(path.join(tmpdir(), 'chatosbot-meeting-'));
-    const secret = path.join(folder, 'secret');
-    writeFileSync(secret, 'the secret of a test', { mode: 0o600 });
-    const nats = await NatsServer.start();
-    const made = new Meeting(nats, secret);
-    const other = start(folder, made.section(), ['127.0.0.1:0']);
-    atEnd.push(async () => {
-      meeting = undefined;
-      await end(other);
-      await nats.remove();
-      rmSync(folder, { recursive: true, force: true });
-    });
-    await ready(other, 1, undefined);
+    const made = new Meeting(await NatsServer.start(), folder);
+    made.#other = start(folder, made.section(), ['127.0.0.1:0']);
+    await ready(made.#other, 1, undefined);
     return made;
+  }
+
+  async end(): Promise<void> {
+    await end(this.#other!);
+    await this.#nats.remove();
+    rmSync(this.#folder, { recursive: true, force: true });
   }
 
   /** What makes a server another node of it. */
