@@ -1,4 +1,5 @@
 /** Nodes of a cluster, each the command of its own. */
+import { setTimeout } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 import { NatsServer } from '../support/nats-server.ts';
 import { LAB, labFile, start } from './chatosbot.ts';
@@ -85,5 +86,6 @@ export async function linked(nodes: readonly StartedNode[], links: number): Prom
     const all = await Promise.all(nodes.map(async (node) => node.get('/healthz')));
     if (all.every((text) => text.includes(`\n${links} of ${links} link`))) return;
     if (Date.now() > end) throw new Error(`the nodes are not linked: ${all.join('\n')}`);
+    await setTimeout(20);
   }
 }

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import { NO_NATS } from '../support/nats-server.ts';
 import { openHalf, readAll, RfcPeer } from '../support/rfc-peer.ts';
@@ -26,6 +27,7 @@ async function logInSoon(port: number, login: string): Promise<{ me: RfcPeer; wa
     const me = await RfcPeer.connect(port);
     if (await me.login(login).catch(() => false)) return { me, waitedMs: performance.now() - since };
     me.destroy();
+    await setTimeout(20);
   }
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test, vi } from 'vitest';
 import type { Command } from '../support/command.ts';
 import { LAB, start, startServer } from './chatosbot.ts';
 
@@ -43,7 +43,8 @@ async function codeOf(sender: Command): Promise<string> {
 }
 
 async function midway(part: string): Promise<void> {
-  while ((statSync(part, { throwIfNoEntry: false })?.size ?? 0) < 2 ** 20) await new Promise(setImmediate);
+  const size = (): number => statSync(part, { throwIfNoEntry: false })?.size ?? 0;
+  await vi.waitUntil(() => size() >= 2 ** 20, { timeout: 40_000, interval: 2 });
 }
 
 test('a receiver that is killed goes on by the same code, and nobody else does', LIMIT, async () => {
@@ -103,7 +104,7 @@ test('a stream whose receiver was killed cannot go on, which both sides say', LI
   const sender = ann.send();
   const code = await codeOf(sender);
   const first = bob.receive(code, '--output', '-');
-  while (first.stdout.length === 0) await new Promise(setImmediate);
+  await vi.waitUntil(() => first.stdout.length > 0, { timeout: 40_000, interval: 2 });
   first.kill('SIGKILL');
   await sender.line(/waiting for another private connection/);
   const [received, sent] = await Promise.all([bob.receive(code, '--output', '-').exit(), sender.exit()]);

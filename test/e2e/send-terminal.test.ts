@@ -28,7 +28,7 @@ describe.skipIf(!HAS_TERMINAL)('a receiver on a terminal is asked', () => {
     await receiver.line(/waiting/, 'stdout');
     const sources = [top, path.join(top, '..', name)];
     const sender = start(['send', ...sources, '--to', ear, '--login', mouth, '--server', at]);
-    while (!receiver.stdout.includes('[y/N]')) await new Promise(setImmediate);
+    await receiver.shows('[y/N]');
     return { receiver, sender, inbox, name, mouth };
   }
 
@@ -49,8 +49,7 @@ describe.skipIf(!HAS_TERMINAL)('a receiver on a terminal is asked', () => {
   test('also after it was stopped by Ctrl-Z, and went on', async () => {
     const { receiver, sender } = await asked((command) => `set -m; ${command}; fg`);
     receiver.stdin.write('\u001A');
-    const timesAsked = () => receiver.stdout.toString().split('[y/N]').length;
-    while (timesAsked() < 3) await new Promise(setImmediate);
+    await receiver.shows('[y/N]');
     receiver.stdin.write(`y${KEY.enter}`);
     expect([(await receiver.exit()).status, (await sender.exit()).status]).toEqual([0, 0]);
   });

@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Command } from '../support/command.ts';
 import { LAB, shell, start, startServer, type Options } from './chatosbot.ts';
 
 const CODE = /code: (\d+)-([a-z]+-[a-z]+) /;
 const BYTES = Buffer.concat(Array.from({ length: 100_000 }, (_, at) => createHash('sha256').update(`${at}`).digest()));
+/** A file is there a moment later. */
+const SOON = { timeout: 40_000, interval: 2 };
 
 let at: string;
 let count = 0;
@@ -136,7 +138,7 @@ describe('endings', () => {
       const sides = await both(['--yes', '-o', '-'], ['-'], { sender: { input: 'open' } });
       await sides.receiver.line(/offers a stream/);
       sides.sender.stdin.write('begin');
-      while (!sides.receiver.stdout.includes('begin')) await new Promise(setImmediate);
+      await sides.receiver.shows('begin');
       sides[who].kill('SIGINT');
       expect((await sides[who].exit()).status).toBe(130);
       const other = await sides[who === 'sender' ? 'receiver' : 'sender'].exit();
@@ -228,7 +230,7 @@ test('two that receive a file of the same name into one folder are kept apart', 
   const first = await both(['--yes', '-o', 'same', '--dir', ours.inbox], ['-'], { sender: { input: 'open' } });
   await first.receiver.line(/offers/);
   first.sender.stdin.write('first');
-  while (!existsSync(path.join(ours.inbox, 'same.chatosbot.part'))) await new Promise(setImmediate);
+  await vi.waitUntil(() => existsSync(path.join(ours.inbox, 'same.chatosbot.part')), SOON);
   const second = await both(['--yes', '-o', 'same', '--dir', ours.inbox], [theirs.file]);
   expect(await statuses(second.receiver, second.sender)).toEqual([77, 77]);
   expect(second.receiver.stderr).toContain('another receive is writing it');
@@ -245,7 +247,7 @@ test('a file goes on where the server is started again', { timeout: 90_000 }, as
   await receiver.line(/waiting/);
   const sender = start(['send', file, '--to', 'ear-f', '--login', 'mouth-f', ...server]);
   const part = path.join(inbox, 'file.bin.chatosbot.part');
-  while (!existsSync(part)) await new Promise(setImmediate);
+  await vi.waitUntil(() => existsSync(part), SOON);
   first.command.kill('SIGKILL');
   start(['serve', '--listen', first.at, '--no-control']);
   expect(await statuses(receiver, sender)).toEqual([0, 0]);
@@ -256,7 +258,7 @@ describe('a stream', () => {
   test('goes from standard input to standard output, live', async () => {
     const { receiver, sender } = await both(['--yes', '-o', '-'], ['-'], { sender: { input: 'open' } });
     sender.stdin.write('first');
-    while (!receiver.stdout.includes('first')) await new Promise(setImmediate);
+    await receiver.shows('first');
     sender.stdin.end(BYTES);
     expect(await statuses(receiver, sender)).toEqual([0, 0]);
     expect(receiver.stdout.equals(Buffer.concat([Buffer.from('first'), BYTES]))).toBe(true);
@@ -269,7 +271,7 @@ describe('a stream', () => {
     await receiver.line(/waiting/);
     const sender = start(['send', '-', '--to', ear, '--login', mouth, '--server', first.at], { input: 'open' });
     sender.stdin.write('before');
-    while (!receiver.stdout.includes('before')) await new Promise(setImmediate);
+    await receiver.shows('before');
     first.command.kill('SIGKILL');
     await sender.line(/waiting for another private connection/);
     sender.stdin.write(' during');

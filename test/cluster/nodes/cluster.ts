@@ -1,6 +1,7 @@
 /** Nodes of a cluster, each with processes of its own, and who there is as the test says. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 import { bundled } from '../../support/bundled.ts';
 import type { NodeLease } from '../../../src/cluster/membership.ts';
@@ -134,6 +135,7 @@ export class TestCluster {
       });
       if (isAll) return;
       if (Date.now() > end) throw new Error(`the links are ${JSON.stringify(views)}`);
+      await setTimeout(20);
     }
   }
 
