@@ -10,8 +10,8 @@ import type { Logger } from '../util/log.ts';
 import { makeDirectories } from '../util/make-directories.ts';
 
 const FILE = 'bans.json';
-/** More than all bans that a server may have. */
-const MAX_FILE_BYTES = 4 * 1024 * 1024;
+/** More than all bans that a server may have, each as long as it may be, and written with six bytes a character. */
+const MAX_FILE_BYTES = 8 * 1024 * 1024;
 const OTHERS_MAY_WRITE = 0o022;
 
 /**

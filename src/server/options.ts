@@ -155,7 +155,7 @@ export function resolveServerOptions(options?: ServerOptions): ResolvedServerOpt
     SERVER_OPTIONS,
   );
   const access = new Access({ logins, deny, allow, halves, lookAlikes: rest.lookAlikes });
-  for (const ban of bans) access.bans.add(ban);
+  access.bans.add(...bans);
   return {
     limits: resolveOptions<ServerLimits>('server limits', limits, SERVER_LIMIT_ROWS),
     access,

@@ -116,6 +116,18 @@ it('writes once what is banned at once', async () => {
   expect(read.mock.calls.length).toBeLessThan(5);
 });
 
+it('is read where it has as many bans as a server may have, each with the longest reason', () => {
+  const directory = folder();
+  const more = { since: new Date('2026-01-01'), until: new Date('2100-01-01'), reason: '\u0007'.repeat(256) };
+  const bans = Array.from({ length: 1_000 }, (_, count): Ban[] => [
+    { kind: 'login', what: `${count}`, ...more },
+    { kind: 'from', what: `2001:db8:aaaa:bbbb:cccc:dddd:eeee:${count}/128`, ...more },
+    { kind: 'identity', what: `sha256:${`${count}`.padEnd(42, 'x')}8`, ...more },
+  ]).flat();
+  writeFileSync(path.join(directory, 'bans.json'), JSON.stringify(bans));
+  expect(keeping(directory).server.bans()).toHaveLength(3_000);
+});
+
 it('names the file that has more bans than a server may have', () => {
   const directory = folder();
   const bans = Array.from({ length: 1_001 }, (_, count) => login(`mallory-${count}`));
@@ -142,6 +154,12 @@ it.each([
     }),
   );
   expect(readFileSync(file, 'utf8')).toBe(text);
+});
+
+it('says which entry is wrong', () => {
+  const directory = folder();
+  writeFileSync(path.join(directory, 'bans.json'), JSON.stringify([login('alice'), login('')]));
+  expect(() => keeping(directory)).toThrow('bans.json: it is not a file of bans (entry 2: it names nobody)');
 });
 
 it('warns once where others may write it, and reads it', async () => {

@@ -55,6 +55,10 @@ describe('listRuns', () => {
     expect(listRuns([])).toEqual([]);
   });
 
+  it('lists at most ten thousand', () => {
+    expect(listRuns([{ cron: '* * * * * *' }], { from, count: 10_000 })).toHaveLength(10_000);
+  });
+
   it.each([0, -1, 1.5, NaN, 10_001])('refuses a count of %d', (count) => {
     expect(() => listRuns([paris], { from, count })).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
   });

@@ -84,6 +84,10 @@ describe('closest', () => {
     expect(closest('cas', ['cat', 'car'])).toBe('cat');
     expect(closest('anything', [])).toBeUndefined();
   });
+
+  it('finds nothing of which not one letter is as it was', () => {
+    expect(closest('x', ['y'])).toBeUndefined();
+  });
 });
 
 it.each([

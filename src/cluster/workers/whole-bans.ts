@@ -32,7 +32,7 @@ export class WholeBans {
     this.#workers = workers;
     this.#shared = shared;
     this.#emit = emit;
-    for (const ban of bans) this.#bans.add(ban);
+    this.#bans.add(...bans);
     this.#bans.onExpired = (ban) => emit('unbanned', ban, 'expired');
     shared?.on('banned', this.#onBanned).on('lifted', this.#onLifted);
     // What other nodes have banned since the workers were set up.

@@ -87,16 +87,20 @@ export class Bans {
   }
 
   /**
-   * Adds a ban, in place of one of the same.
+   * Adds bans, each in place of one of the same; all of them or none.
    *
    * @throws {ChatosError} `INVALID_ARGUMENT`, or `QUEUE_FULL` where there are too many
    */
-  add(ban: Ban): void {
-    const problem = banProblem(ban);
-    if (problem !== undefined) throw new ChatosError('INVALID_ARGUMENT', `${ban.what}: ${problem}`);
-    const key = banKey(ban);
-    this.checkRoomFor([ban]);
-    this.#entries.set(key, { ban, pattern: ban.kind === 'login' ? new LoginPatterns([ban.what]) : undefined });
+  add(...bans: readonly Ban[]): void {
+    for (const ban of bans) {
+      const problem = banProblem(ban);
+      if (problem !== undefined) throw new ChatosError('INVALID_ARGUMENT', `${ban.what}: ${problem}`);
+    }
+    this.checkRoomFor(bans);
+    for (const ban of bans) {
+      const pattern = ban.kind === 'login' ? new LoginPatterns([ban.what]) : undefined;
+      this.#entries.set(banKey(ban), { ban, pattern });
+    }
     this.#refresh();
   }
 

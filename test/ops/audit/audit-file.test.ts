@@ -211,6 +211,23 @@ describe('the file of an audit log', () => {
     expect(made.state).toEqual({ written: true, lostLines: 0 });
   });
 
+  it('is written at once where 64 KiB wait, and said to be incomplete only where lines are missing', async () => {
+    const file = path.join(await folder(), 'audit.ndjson');
+    const { audit: made, log } = await audit(file);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    // With its newline, one byte less.
+    made.write('x'.repeat(64 * 1024 - 2));
+    vi.advanceTimersByTime(0);
+    expect(vi.getTimerCount()).toBe(1);
+    made.write('');
+    vi.advanceTimersByTime(0);
+    expect(vi.getTimerCount()).toBe(0);
+    await made.close();
+    expect((await stat(file)).size).toBe(64 * 1024);
+    expect(log.lines).toEqual([]);
+  });
+
   it('that is full at the end says how many lines are missing in the log', async () => {
     const file = path.join(await folder(), 'audit.ndjson');
     const { audit: made, log } = await audit(file, new SmallDisk(0));

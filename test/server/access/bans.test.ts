@@ -209,6 +209,13 @@ describe('bans', () => {
     expect(bans.ofAddress('2001:db8::1')).toBeUndefined();
   });
 
+  it('may have a pattern of 128 characters, and a reason of 256', () => {
+    const longest = ban('login', 'x'.repeat(128), { reason: 'y'.repeat(256) });
+    const bans = new Bans();
+    bans.add(longest);
+    expect(bans.list()).toEqual([longest]);
+  });
+
   it.each<[BanKind, string, Partial<Ban>]>([
     ['from', 'nowhere', {}],
     ['identity', 'sha256:short', {}],

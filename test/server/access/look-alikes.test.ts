@@ -40,6 +40,8 @@ describe('a login that looks like a reserved one', () => {
     ['bui1d-\u00E9', 'build-?'],
     ['build-rn', 'build-?'],
     ['rnodem1', 'modem?'],
+    // One character that looks like 18 letters, the most there are.
+    ['build-\uFDFA', 'build-?'],
   ])('[P7] %s is refused, beside the pattern %s', (login, pattern) => {
     expect(isReserved(login, pattern)).toBe(true);
   });
