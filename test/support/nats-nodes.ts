@@ -8,6 +8,7 @@ import { NatsMembership } from '../../src/cluster/nats/nats-membership.ts';
 import { NatsRegistry } from '../../src/cluster/nats/nats-registry.ts';
 import { NodeAsking } from '../../src/cluster/nats/node-asking.ts';
 import { Seal } from '../../src/cluster/nats/seal.ts';
+import { withResolvers } from '../../src/util/deferred.ts';
 import { NatsServer } from './nats-server.ts';
 
 export const SECRET = Buffer.from('a secret of a cluster');
@@ -23,7 +24,7 @@ export async function startNats(): Promise<NatsServer> {
 
 /** A node in this process. It leaves at the end of the test. */
 export async function joinCluster(
-  { url }: NatsServer,
+  { url }: Pick<NatsServer, 'url'>,
   node: string,
   { leaseTtlMs = LEASE_TTL_MS, secret = SECRET, onWaiting = undefined as ((why: string) => void) | undefined } = {},
 ): Promise<NatsMembership> {
@@ -37,7 +38,7 @@ export async function joinCluster(
 
 /** A node that grants logins, and what it asks others by. */
 export async function joinWithLogins(
-  server: NatsServer,
+  server: Pick<NatsServer, 'url'>,
   node: string,
   { holdMs = 0, claimTimeoutMs = 5_000, leaseTtlMs = LEASE_TTL_MS } = {},
 ): Promise<{ readonly membership: NatsMembership; readonly registry: NatsRegistry; readonly asking: NodeAsking }> {
@@ -54,4 +55,22 @@ export async function startNodeProcess(file: string, args: readonly string[]): P
   onTestFinished(() => void child.kill('SIGKILL'));
   await once(child, 'message');
   return child;
+}
+
+/** Puts wait until they are let through; `reached` resolves when the first one does. */
+export function holdPuts({ logins }: NatsMembership['data']): { readonly reached: Promise<void>; letThrough(): void } {
+  const put = logins.put.bind(logins);
+  const [reached, open] = [withResolvers<void>(), withResolvers<void>()];
+  logins.put = async (...of) => {
+    reached.resolve();
+    await open.promise;
+    return put(...of);
+  };
+  return {
+    reached: reached.promise,
+    letThrough: () => {
+      logins.put = put;
+      open.resolve();
+    },
+  };
 }

@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import { ChatosError, isChatosError } from '../../errors.ts';
 import { abortError } from '../../util/abort.ts';
 import { pause } from '../../util/timeout.ts';
-import { steadyNowMs } from '../lease-clock.ts';
+import { leftOf, steadyNowMs } from '../lease-clock.ts';
 import type { LeaseEnd, Membership, MembershipEvents, NodeLease } from '../membership.ts';
 import type { Broker } from './broker.ts';
 import { ClusterData } from './cluster-data.ts';
@@ -39,6 +39,8 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
   #check: Promise<void> | undefined;
   /** No logins are granted before, by the steady clock. */
   #grantsAtMs = Infinity;
+  /** What this node has may be put into new data until then: other nodes grant nothing before. */
+  #restoreEnd: LeaseEnd | undefined;
   #era = 0;
 
   private constructor(broker: Broker, data: ClusterData, seal: Seal, options: NatsMembershipOptions) {
@@ -94,6 +96,11 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
   /** How long no logins are granted yet, in milliseconds, as the broker's data is new. */
   get grantsInMs(): number {
     return Math.max(this.#grantsAtMs - steadyNowMs(), 0);
+  }
+
+  /** How long what this node has may still be put into new data, in milliseconds: then, others may grant it. */
+  get restoreInMs(): number {
+    return this.#restoreEnd ? Math.max(leftOf(this.#restoreEnd), 0) : Infinity;
   }
 
   /** Whether the broker can be reached, and its data is what this node takes it for. */
@@ -275,7 +282,8 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
     while (!signal.aborted) {
       try {
         await this.broker.whenReachable(signal);
-        if (await this.data.check()) this.#onNewData();
+        const { madeAtMs } = this.data;
+        if (await this.data.check()) this.#onNewData(this.data.madeAtMs !== madeAtMs);
         return;
       } catch {
         await pause(this.#renewMs / RENEWALS, signal);
@@ -283,11 +291,26 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
     }
   }
 
-  #onNewData(): void {
+  #onNewData(isMadeAgain: boolean): void {
     this.#era += 1;
+    // The others may have known earlier, but not before the last renewal of this lease: that was in the old data.
+    this.#restoreEnd = this.leaseEnd;
     this.#own.restart();
     this.#others.restart();
     this.#grantsAtMs = steadyNowMs() + this.#options.leaseTtlMs;
     this.emit('newData', this.#options.leaseTtlMs);
+    if (isMadeAgain) void this.#extendRestore().catch(() => undefined);
+  }
+
+  /** Nobody has known of data that was made again before it was: how long ago that is, its server says. */
+  async #extendRestore(): Promise<void> {
+    const [own, { madeAtMs }] = [this.#own, this.data];
+    if (!(await own.renew())) return;
+    const { steadyMs, wallMs } = own.end;
+    const last = await this.data.nodes.last(leaseKey(own.lease.slot));
+    if (!last || own !== this.#own || this.data.madeAtMs !== madeAtMs) return;
+    const ageMs = last.putAtMs - madeAtMs;
+    const end = { steadyMs: steadyMs - ageMs, wallMs: wallMs - ageMs };
+    if (leftOf(end) > this.restoreInMs) this.#restoreEnd = end;
   }
 }

@@ -10,6 +10,7 @@ import {
 import { isTestId } from '../../server/self-test.ts';
 import { Deadlines } from '../../util/deadlines.ts';
 import { withResolvers } from '../../util/deferred.ts';
+import { pause } from '../../util/timeout.ts';
 import type { Claimed } from '../workers/messages.ts';
 import type { Holder, LoginRegistry } from '../workers/registry.ts';
 import { Leftovers } from './leftovers.ts';
@@ -18,7 +19,7 @@ import type { NatsMembership } from './nats-membership.ts';
 import type { NodeAsking, WantedLogin } from './node-asking.ts';
 import { obstacleBy, Owners, type Owner } from './owners.ts';
 import { keepSwept } from './sweeps.ts';
-import { TimeLimit } from './time-limit.ts';
+import { TimeLimit, waitFor } from './time-limit.ts';
 
 export interface NatsRegistryOptions {
   /** How long a login is held (P7a), in milliseconds; 0 and `Infinity` are for not at all. */
@@ -274,23 +275,28 @@ export class NatsRegistry implements LoginRegistry {
     for (const owner of this.#unsure.splice(0)) this.#leftovers.add(owner);
   }
 
-  /** The bucket has lost some or all: this node's logins must be there before others are granted. */
+  /** The bucket has lost some or all: this node's logins must be there before others grant any. */
   async #putAgain(): Promise<void> {
-    const { epoch } = this.#membership.self;
-    const isHeld = (): boolean => this.#membership.holds && this.#membership.self.epoch === epoch;
-    const limit = new TimeLimit(this.#membership.grantsInMs);
+    const membership = this.#membership;
+    const { epoch } = membership.self;
+    const isHeld = (): boolean => membership.holds && membership.self.epoch === epoch;
     const all = this.#owners.all().filter(({ state }) => state === 'live' || state === 'held');
     while (all.length > 0 && isHeld()) {
       const some = all.splice(0, AT_ONCE).filter(({ state }) => state !== 'leaving');
-      const results = await Promise.allSettled(some.map((owner) => this.#records.putAgain(owner, limit)));
+      const limit = new TimeLimit(membership.restoreInMs);
+      const done = Promise.allSettled(some.map((owner) => this.#records.putAgain(owner, limit)));
+      let results = await waitFor(done, membership.restoreInMs);
+      // Meanwhile, it may have turned out that there is more time.
+      while (!results && membership.restoreInMs > 0) results = await waitFor(done, membership.restoreInMs);
       if (!isHeld()) return;
-      for (const [i, result] of results.entries()) {
-        if (result.status === 'rejected' && !limit.isOver) all.push(some[i]!);
-        else if (result.status === 'rejected' || result.value) {
-          this.#membership.abandon('its logins could not be put into the new data of NATS');
-          return;
-        }
+      const isInTime = results !== undefined && membership.restoreInMs > 0;
+      if (!isInTime || results?.some((each) => each.status === 'fulfilled' && each.value)) {
+        membership.abandon('its logins could not be put into the new data of NATS');
+        return;
       }
+      const failed = some.filter((_, i) => results?.[i]?.status === 'rejected');
+      all.push(...failed);
+      if (failed.length > 0) await pause(PUT_AGAIN_MS, this.#over.signal);
     }
   }
 }
@@ -301,4 +307,6 @@ const EPOCH_MS = Date.UTC(2026, 0);
 const REVISIONS_A_SECOND = 2 ** 22;
 /** So many logins are put again, or removed, at once. */
 const AT_ONCE = 256;
+/** The pause before what could not be put again is tried once more, in milliseconds. */
+const PUT_AGAIN_MS = 50;
 const CLOSE_MS = 1_000;

@@ -25,15 +25,16 @@ export class TimeLimit {
   }
 
   /** Waits for a promise that never rejects, or until the time is over. */
-  until(promise: Promise<unknown>): Promise<void> {
-    return waitFor(promise, this.leftMs);
+  async until(promise: Promise<unknown>): Promise<void> {
+    await waitFor(promise, this.leftMs);
   }
 }
 
-/** Waits for a promise that never rejects, and no longer than so many milliseconds. */
-export async function waitFor(promise: Promise<unknown>, ms: number): Promise<void> {
+/** Waits for a promise that never rejects, and no longer than so many milliseconds: the result is `undefined` then. */
+export async function waitFor<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
-  await Promise.race([promise, late]);
+  const late = new Promise<undefined>((resolve) => (timer = setTimeout(resolve, ms, undefined)));
+  const result = await Promise.race([promise, late]);
   clearTimeout(timer);
+  return result;
 }

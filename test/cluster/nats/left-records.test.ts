@@ -13,6 +13,7 @@ import { skeletonsOf } from '../../../src/server/logins/look-alikes.ts';
 import { withResolvers } from '../../../src/util/deferred.ts';
 import { NatsServer, NO_NATS } from '../../support/nats-server.ts';
 import {
+  holdPuts,
   joinCluster,
   joinWithLogins,
   LEASE_TTL_MS,
@@ -55,24 +56,6 @@ async function recordsOf({ data, self: { slot } }: NatsMembership): Promise<stri
     if ((JSON.parse(text) as { readonly slot: number }).slot === slot) found.push(text);
   }
   return found;
-}
-
-/** Puts wait until they are let through; `reached` resolves when the first one does. */
-function holdPuts({ logins }: NatsMembership['data']): { readonly reached: Promise<void>; letThrough(): void } {
-  const put = logins.put.bind(logins);
-  const [reached, open] = [withResolvers<void>(), withResolvers<void>()];
-  logins.put = async (...of) => {
-    reached.resolve();
-    await open.promise;
-    return put(...of);
-  };
-  return {
-    reached: reached.promise,
-    letThrough: () => {
-      logins.put = put;
-      open.resolve();
-    },
-  };
 }
 
 async function loseLease(membership: NatsMembership): Promise<void> {

@@ -226,6 +226,9 @@ describe.skipIf(NO_NATS)('the nodes of a cluster (where NATS is installed)', () 
     }
     await isNew;
     expect(a.grantsInMs).toBeGreaterThan(LEASE_TTL_MS / 2);
+    // As soon as it is known how old the data is, there is more time to put again what was there.
+    const leftMs = a.restoreInMs;
+    await expect.poll(() => a.restoreInMs).toBeGreaterThan(leftMs);
     await a.whenGranting(never);
     expect(all.filter((each) => !String(each).startsWith('broker'))).toEqual(['new data']);
     expect([a.self.epoch, b.self.epoch]).toEqual(epochs);

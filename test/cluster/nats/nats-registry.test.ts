@@ -11,7 +11,8 @@ import { skeletonsOf } from '../../../src/server/logins/look-alikes.ts';
 import { newTestId } from '../../../src/server/self-test.ts';
 import { withResolvers } from '../../../src/util/deferred.ts';
 import { NatsServer, NO_NATS, stop } from '../../support/nats-server.ts';
-import { joinWithLogins, LEASE_TTL_MS, SECRET, startNodeProcess } from '../../support/nats-nodes.ts';
+import { holdPuts, joinWithLogins, LEASE_TTL_MS, SECRET, startNodeProcess } from '../../support/nats-nodes.ts';
+import { CuttingProxy } from '../../support/cutting-proxy.ts';
 import { describeDirectory } from '../../server/directory-contract.ts';
 
 const PROCESS = '../cluster/nats/registry-process.ts';
@@ -322,6 +323,40 @@ describe.skipIf(NO_NATS)('the logins of a cluster (where NATS is installed)', ()
       expect(await untilGranted(y.registry, claimOf('other'))).toBeGreaterThan(Math.max(...before));
       expect([x.membership.holds, y.membership.holds]).toEqual([true, true]);
     } finally {
+      await own.remove();
+    }
+  });
+
+  it('are given up before others are granted, where NATS has lost its data and a node comes back too late to put them', async () => {
+    const own = await NatsServer.start();
+    const way = new CuttingProxy(`127.0.0.1:${own.port}`);
+    try {
+      await way.listening;
+      const x = await joinWithLogins(own, 'x');
+      const late = await joinWithLogins({ url: `nats://${way.address}` }, 'late');
+      await late.membership.whenGranting(never);
+      await untilGranted(late.registry, claimOf('alice'));
+      const lost = once(late.membership, 'broker');
+      await own.kill();
+      own.forget();
+      way.isOpen = false;
+      await lost;
+      const isNew = once(x.membership, 'newData');
+      await own.start();
+      await isNew;
+      // The late one is back while its lease holds, and renews that; its logins wait.
+      const puts = holdPuts(late.membership.data);
+      way.isOpen = true;
+      await puts.reached;
+      await once(late.membership, 'renewed');
+      const ended = once(late.membership, 'fenced').then(() => performance.now());
+      await x.membership.whenGranting(never);
+      await untilGranted(x.registry, claimOf('alice'));
+      const grantedAt = performance.now();
+      expect(await ended).toBeLessThan(grantedAt);
+      puts.letThrough();
+    } finally {
+      way.close();
       await own.remove();
     }
   });
