@@ -1,3 +1,5 @@
+import { pipeline } from 'node:stream/promises';
+import { createGzip, gunzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Context } from '../../../src/bot/plugin/context.ts';
 import type { BotPlugin } from '../../../src/bot/plugin/plugin.ts';
@@ -27,6 +29,18 @@ describe.each(WIDTHS)('onChannel, LONG of %i bytes', (width) => {
     const { server, alice } = await world((channel) => opened.resolve(channel), width);
     const { connectId } = await openChannel(alice, server);
     expect(await opened.promise).toMatchObject({ peer: 'alice', role: 'target', connectId });
+  });
+
+  it('is piped through a transformation and back without a warning of a leak', async () => {
+    const warnings: string[] = [];
+    const onWarning = ({ name }: Error): void => void warnings.push(name);
+    process.on('warning', onWarning);
+    onTestFinished(() => void process.off('warning', onWarning));
+    const { server, alice } = await world((channel) => pipeline(channel, createGzip(), channel), width);
+    const { half } = await openChannel(alice, server);
+    half.end('data');
+    expect(gunzipSync(await readAll(half)).toString()).toBe('data');
+    expect(warnings).toEqual([]);
   });
 
   it('carries bytes both ways, each direction with its own end', async () => {
