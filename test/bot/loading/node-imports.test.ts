@@ -62,6 +62,15 @@ const PROJECTS: readonly [what: string, entry: string, files: Files][] = [
     ],
   ),
   [
+    'names that are strings',
+    'bot.mjs',
+    {
+      'bot.mjs': "import { 'a b' as x, 'c d' as y } from './hub.mjs';\nexport const value = [x, y];",
+      'hub.mjs': "export { 'a b', 'a b' as 'c d' } from './lib.mjs';",
+      'lib.mjs': "const x = 1;\nexport { x as 'a b' };",
+    },
+  ],
+  [
     'a class of a package with one build for import and another one for require',
     'bot.mjs',
     {
