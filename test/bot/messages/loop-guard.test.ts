@@ -40,9 +40,10 @@ describe('LoopGuard', () => {
 
   it('stops bots that say something new each time, and bots that take their time, later', () => {
     const counting = (i: number): string => `number ${i}`;
-    expect(guarding().exchange(1_000, 1, counting)).toBeLessThanOrEqual(110);
-    expect(guarding().exchange(1_000, 5 * SECOND, () => 'hello')).toBeLessThanOrEqual(110);
-    expect(guarding().exchange(1_000, 5 * SECOND, counting)).toBeLessThanOrEqual(510);
+    expect(guarding().exchange(1_000, 1, () => 'hello')).toBe(9);
+    expect(guarding().exchange(1_000, 1, counting)).toBe(100);
+    expect(guarding().exchange(1_000, 5 * SECOND, () => 'hello')).toBe(100);
+    expect(guarding().exchange(1_000, 5 * SECOND, counting)).toBe(500);
   });
 
   it('leaves people alone that talk fast and long', () => {
@@ -159,8 +160,21 @@ describe('LoopGuard', () => {
         (i) => `so far ok: ${i}`,
         () => answer,
       );
-    expect(count('ok')).toBe(count('noted'));
-    expect(count('far ok')).toBeLessThan(count('ok'));
+    expect(count('so ')).toBe(count('noted'));
+    expect(count('so f')).toBeLessThan(count('so '));
+  });
+
+  it('remembers four texts of each side, and a hundred characters of each', () => {
+    const count = (text: (i: number) => string, answer: (i: number) => string): number =>
+      guarding().exchange(1_000, 1, text, answer);
+    const none = (i: number): string => `number ${i}`;
+    const [heard, said] = [count((i) => `text ${i % 4}`, none), count(none, (i) => `number ${i + 4}`)];
+    expect([heard, said]).toEqual([12, 12]);
+    expect(count((i) => `text ${i % 5}`, none)).toBe(100);
+    expect(count(none, (i) => `number ${i + 5}`)).toBe(100);
+    const long = 'x'.repeat(99);
+    expect(count((i) => `${long}x${i}`, none)).toBe(10);
+    expect(count((i) => `${long}${i % 9}${i}`, none)).toBe(100);
   });
 
   it('takes an answer for quick before quickMs, and a pause for one from pauseMs on', () => {

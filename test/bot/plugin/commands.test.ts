@@ -89,10 +89,18 @@ describe('parseArgs', () => {
     ['what is too much', { n: { type: 'integer' } }, '1 2', "there is nothing to do with '2'"],
   ])('says %s', (_, specs, line, expected) => expect(read(specs, line)).toContain(expected));
 
+  it('takes what is at either end of a range, and nothing beyond', () => {
+    const taken = (spec: ArgSpecs[string], words: string[]) =>
+      words.filter((word) => typeof read({ x: spec }, word) !== 'string');
+    expect(taken({ type: 'integer', min: 1, max: 6 }, ['0', '1', '6', '7'])).toEqual(['1', '6']);
+    expect(taken({ type: 'duration', min: '1m', max: '1h' }, ['59s', '60s', '60m', '3601s'])).toEqual(['60s', '60m']);
+  });
+
   it('quotes little of what was said, and on one line', () => {
     const problem = read({ n: { type: 'integer' } }, `"${'x'.repeat(900)}\n!roll"`) as string;
     expect(problem.length).toBeLessThan(100);
-    expect(read({}, '😀'.repeat(100))).toContain(`'${'😀'.repeat(40)}…'`);
+    expect(read({}, '😀'.repeat(40))).toContain(`'${'😀'.repeat(40)}'`);
+    expect(read({}, '😀'.repeat(41))).toContain(`'${'😀'.repeat(40)}…'`);
     expect(read({}, 'a\n!roll\u001B[2J')).toBe(String.raw`there is nothing to do with 'a\n!roll\e[2J'`);
   });
 });
@@ -107,6 +115,8 @@ describe('dates', () => {
     ['2026-07-01T09:05Z', '2026-07-01T09:05:00.000Z'],
     ['2026-07-01T09:05+05:30', '2026-07-01T03:35:00.000Z'],
     ['10:00', '2026-11-27T09:00:00.000Z'],
+    ['9:59', '2026-11-27T08:59:00.000Z'],
+    ['2026-12-01T23:59:59', '2026-12-01T22:59:59.000Z'],
     // It has passed today, so it is tomorrow's.
     ['9:30', '2026-11-28T08:30:00.000Z'],
     // The hour comes twice: the first.
@@ -123,6 +133,7 @@ describe('dates', () => {
     '2026-07-01T09:05+01:60',
     '24:00',
     '9:60',
+    '2026-12-01T23:59:60',
     '9',
     'T9:00',
     '2026-02-03T',
@@ -257,6 +268,12 @@ describe('arguments that cannot be meant', () => {
 
   it('are none here', () => {
     expect(argProblems({ a: { type: 'integer', default: 0 }, b: { type: 'words', optional: true } })).toEqual([]);
+    for (const at of [1, 6]) {
+      expect(argProblems({ a: { type: 'integer', min: 1, max: 6, default: at } })).toEqual([]);
+      expect(argProblems({ a: { type: 'integer', min: at, max: at } })).toEqual([]);
+      expect(argProblems({ a: { type: 'duration', min: '1s', max: '6s', default: `${at}s` } })).toEqual([]);
+    }
+    expect(argProblems({ a: { type: 'duration', min: '0s', max: '0s' } })).toEqual([]);
     expect(argProblems({ a: { type: 'word' }, A: { type: 'duration', flag: 'a', default: '1s', max: '1s' } })).toEqual(
       [],
     );
