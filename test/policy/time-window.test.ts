@@ -74,6 +74,8 @@ describe('TimeWindow', () => {
 describe('parseHours', () => {
   it.each([
     ['9:00-17:30', { start: 540, end: 1050 }],
+    ['09:59-17:59', { start: 599, end: 1079 }],
+    ['23:59-24:00', { start: 1439, end: 1440 }],
     [' 22:00 - 06:00 ', { start: 1320, end: 360 }],
   ])('reads %j', (text, expected) => {
     expect(parseHours(text)).toEqual(expected);
@@ -83,6 +85,7 @@ describe('parseHours', () => {
     '',
     '9-17',
     '09:00',
+    '09:60-17:00',
     '09:00-17:60',
     '24:00-06:00',
     '09:00-24:01',
