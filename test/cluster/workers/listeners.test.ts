@@ -1,0 +1,51 @@
+import { expect, it } from 'vitest';
+import type { Asking } from '../../../src/cluster/workers/asking.ts';
+import { Listeners } from '../../../src/cluster/workers/listeners.ts';
+import type { WorkerProcess } from '../../../src/cluster/workers/worker-process.ts';
+import type { SocketHandle } from '../../../src/net/socket-handle.ts';
+
+/** Listeners without a worker, and connections that note that they are closed, by their numbers. */
+function noWorkers() {
+  const closed: number[] = [];
+  const connection = (number: number): SocketHandle =>
+    ({ number, close: () => closed.push(number) }) as object as SocketHandle;
+  const listeners = new Listeners({} as Asking, () => undefined);
+  return { listeners, connection, closed };
+}
+
+function worker() {
+  const given: unknown[] = [];
+  const give = (_sent: unknown, handle: SocketHandle): number =>
+    given.push((handle as object as { number: number }).number);
+  return { given, worker: { give } as object as WorkerProcess };
+}
+
+it('1,024 connections wait where no worker is ready, in order, and those beyond are closed', async () => {
+  const { listeners, connection, closed } = noWorkers();
+  for (let number = 1; number <= 1_025; number += 1) listeners.give(1, connection(number));
+  expect(closed).toEqual([1_025]);
+  const one = worker();
+  await listeners.join(one.worker);
+  expect(one.given).toEqual(Array.from({ length: 1_024 }, (_, index) => index + 1));
+});
+
+it('workers have connections by turns, and one that has ended has none', async () => {
+  const { listeners, connection } = noWorkers();
+  const [one, two] = [worker(), worker()];
+  for (const each of [one, two]) await listeners.join(each.worker);
+  for (const number of [1, 2, 3, 4]) listeners.give(1, connection(number));
+  listeners.leave(one.worker);
+  for (const number of [5, 6]) listeners.give(1, connection(number));
+  expect([one.given, two.given]).toEqual([
+    [1, 3],
+    [2, 4, 5, 6],
+  ]);
+});
+
+it('a listener that is closed closes what waits, and what still comes', () => {
+  const { listeners, connection, closed } = noWorkers();
+  listeners.give(1, connection(1));
+  listeners.close();
+  listeners.give(1, connection(2));
+  expect(closed).toEqual([1, 2]);
+});
