@@ -94,6 +94,12 @@ describe('a PROXY header', () => {
     },
   );
 
+  it('is known by how it begins, once all of that has come', () => {
+    const starts = [Buffer.from('PROXY '), hex(SIGNATURE)];
+    expect(starts.map(proxyVersionOf)).toEqual(['v1', 'v2']);
+    expect(starts.map((start) => proxyVersionOf(start.subarray(0, -1)))).toEqual([undefined, undefined]);
+  });
+
   it.each(HEADERS)('[P20] of the other version is invalid: %s', (_name, header) => {
     const read = readProxyHeader(header, other(header));
     expect(read).toEqual({ is: 'invalid', why: `it is of ${version(header)}, not of ${other(header)}` });
