@@ -1,4 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { loadPlugin } from '../../src/bot/loading/loader.ts';
 import { checkOptions } from '../../src/bot/loading/plugin-options.ts';
@@ -7,14 +9,22 @@ import type { Channel } from '../../src/client/channel.ts';
 import type { Address } from '../../src/net/address.ts';
 import { pluginLoader, tempDirectory, writeText } from '../support/bot-files.ts';
 import { RawHttp } from '../support/bot-http.ts';
+import { aroundEachFile } from '../support/each-file.ts';
 import { joinAs, openChannel, signalled, startBots, startServer, type Bots } from '../support/bot-world.ts';
 import type { LongBytes, RfcPeer } from '../support/rfc-peer.ts';
 
 const BOTS = path.join(import.meta.dirname, '..', '..', 'bots');
 
+/** The bots of the project do not change: they are compiled once for a test file. */
+let compiled = '';
+aroundEachFile({
+  begin: () => (compiled = mkdtempSync(path.join(tmpdir(), 'chatosbot-bots-'))),
+  end: () => rmSync(compiled, { recursive: true, force: true }),
+});
+
 /** One of the bots of the project, loaded as `run` loads it. */
 export async function shippedBot(name: string): Promise<LoadedPlugin> {
-  return loadPlugin(path.join(BOTS, `${name}.ts`), await pluginLoader());
+  return loadPlugin(path.join(BOTS, `${name}.ts`), await pluginLoader(compiled));
 }
 
 /** The same with its options, as its schema makes them of these. */

@@ -128,7 +128,7 @@ class Chaos {
       for (let number = 0; me.socket.readable && !this.isOver(); number++) {
         me.say(`${session} ${number}`);
         me.tell(`talker-${(index + 1) % TALKERS}`, `${session} ${number}`);
-        await pause(10);
+        await pause(25);
       }
       me.destroy();
       await Promise.all([hearing, hearingOne]);

@@ -3,7 +3,7 @@
  * sees to it, as that is loaded again for each file.
  */
 interface Helper {
-  readonly begin?: () => void;
+  readonly begin?: () => unknown;
   readonly end: () => Promise<void> | void;
 }
 
