@@ -193,7 +193,7 @@ describe('a code', () => {
     [['--listen', '--keep', '--code'], 'a code is good for one private connection: with --keep, use --secret'],
     [
       ['bob', '--code', 'ann'],
-      '--code: not a code: expected two words, as in 7-velvet-banana; to make a code, put --code last',
+      '--code: not a code: expected two words, as in 7-velvet-orange; to make a code, put --code last',
     ],
   ])('with %j is a mistake', async (flags, why) => {
     const ended = await run(['pipe', '-s', at, ...flags]);

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Command } from '../support/command.ts';
 import { LAB, shell, start, startServer, type Options } from './chatosbot.ts';
+import { runShared } from './shared-process.ts';
 
 const CODE = /code: (\d+)-([a-z]+-[a-z]+) /;
 const BYTES = Buffer.concat(Array.from({ length: 100_000 }, (_, at) => createHash('sha256').update(`${at}`).digest()));
@@ -33,7 +34,7 @@ async function both(
   const [ear, mouth] = [`ear-s${++count}`, `mouth-s${count}`];
   const receiver = start(['receive', '--from', mouth, '--login', ear, '--server', at, ...receive], ends.receiver);
   await receiver.line(/waiting/);
-  const sender = start(['send', ...send, '--to', ear, '--login', mouth, '--server', at], ends.sender);
+  const sender = start(['send', '--to', ear, ...send, '--login', mouth, '--server', at], ends.sender);
   return { receiver, sender, mouth };
 }
 
@@ -312,4 +313,26 @@ describe('a stream', () => {
     expect(await statuses(again.receiver, again.sender)).toEqual([77, 77]);
     expect(readFileSync(path.join(inbox, 'dump')).equals(BYTES)).toBe(true);
   });
+});
+
+test.each([
+  [['send', '--to', 'ann'], "missing required argument 'file'"],
+  [['send', 'a', 'b', '--name', 'c'], '--name is for one file or folder'],
+  [['send', '-', 'a'], "'-', standard input, goes alone, and to one receiver"],
+  [['send', '-', '--to', 'ann', '--to', 'bob'], "'-', standard input, goes alone, and to one receiver"],
+  [['send', 'a', '--code'], 'without --to, a code is made: leave --code and --secret out'],
+  [['send', 'a', '--to', 'ann', '--to', 'bob', '--code'], 'a code is good for one private connection: use --secret'],
+  [['receive'], 'give the code that send has printed, or say who may send'],
+  [['receive', '7-velvet-orange', '--from', 'ann'], 'a code is of one sender: leave --from and --keep out'],
+  [['receive', '--from', 'ann', '7-velvet-orange'], 'a code is of one sender: leave --from and --keep out'],
+  [['receive', '7-velvet-orange', '--code'], 'a code encrypts: leave --code and --secret out'],
+  [['receive', '--from', 'ann', '--max', '2'], '--max needs --keep'],
+  [['receive', '--from', 'ann', '--keep', '-o', 'a'], '--output is for one file: with --keep, use --dir'],
+  [['receive', '--from', 'ann', '--keep', '--code'], 'with --keep, use --secret'],
+  [['receive', '--from', 'ann'], 'there is no terminal to ask on: add --yes'],
+  [['receive', 'hello', '--yes'], 'not a code: expected two words, as in 7-velvet-orange'],
+  [['receive', 'velvet-orange', '--yes'], 'the code has no number: type all that send has printed'],
+])('%j is a mistake that it explains, with 2', async (args, why) => {
+  const ended = await runShared([...args, '--server', at]);
+  expect(ended).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining(why) });
 });

@@ -19,6 +19,9 @@ import { receiveFrom, targetOf, type Receiving } from '../sending/receiving-file
 import { transferReporter } from '../sending/report.ts';
 import { interruptibly } from '../terminal/signals.ts';
 
+/** What looks like a code. */
+const CODE = /^\d+-[a-z]+-[a-z]+$/i;
+
 export function register(command: Command): void {
   const [secretOption, codeOption] = secretOptions();
   command
@@ -61,7 +64,7 @@ export function register(command: Command): void {
       'after',
       `
 Examples:
-  $ chatosbot receive 7-velvet-otter --dir inbox
+  $ chatosbot receive 7-velvet-orange --dir inbox
   $ chatosbot receive --from ann                  # where ann runs: chatosbot send FILE --to bob
   $ chatosbot receive --from '*-build' --keep --yes --dir artifacts
 
@@ -71,7 +74,7 @@ Nothing is written outside the folder. A file is called NAME.chatosbot.part unti
 }
 
 async function receive(words: readonly string[], flags: ReceiveFlags, command: Command): Promise<void> {
-  // As it is said: 7 velvet otter.
+  // As it is said: 7 velvet orange.
   const text = words.length > 0 ? words.join(' ') : undefined;
   const mistake = mistakeIn(text, flags);
   if (mistake !== undefined) command.error(mistake);
@@ -96,7 +99,9 @@ function mistakeIn(text: string | undefined, flags: ReceiveFlags): string | unde
   const { from, keep, max, output, yes, code, secret } = flags;
   if (text === undefined && !from)
     return "give the code that send has printed, or say who may send: --from, '*' for anyone";
-  if (text !== undefined && (from || keep)) return 'a code is of one sender: leave --from and --keep out';
+  // `--from ann 7-velvet-orange`: the code would be a login.
+  const hasCode = text !== undefined || (from ?? []).some((glob) => CODE.test(glob));
+  if (hasCode && (from || keep)) return 'a code is of one sender: leave --from and --keep out';
   if (text !== undefined && (code !== undefined || secret !== undefined))
     return 'a code encrypts: leave --code and --secret out';
   if (max !== undefined && !keep) return '--max needs --keep';

@@ -30,7 +30,7 @@ export function register(command: Command): void {
   const [secretOption, codeOption] = secretOptions();
   command
     .argument('<file...>', 'the files and folders to send; - for standard input')
-    .option('-t, --to <login...>', 'send to these logins, all at once: they run receive --from', logins)
+    .option('-t, --to <login>', 'send to this login, which runs receive --from; again for others, all at once', logins)
     .option(
       '-w, --wait <seconds>',
       `how long to wait for a receiver (default: ${DEFAULT_WAIT_S}; with a code, a day)`,
@@ -66,8 +66,8 @@ export function register(command: Command): void {
       'after',
       `
 Examples:
-  $ chatosbot send photos report.pdf              # prints a code, as 7-velvet-otter
-  $ chatosbot receive 7-velvet-otter              # on another machine
+  $ chatosbot send photos report.pdf              # prints a code, as 7-velvet-orange
+  $ chatosbot receive 7-velvet-orange              # on another machine
   $ chatosbot send photos --to bob                # where bob runs: chatosbot receive --from ann
 
 With a code, everything is encrypted from end to end. What was interrupted goes on when both sides run again: what is there is checked, and not sent again.`,
@@ -132,7 +132,7 @@ async function sendFiles(files: readonly string[], flags: SendFlags, signal: Abo
 async function ask(client: ChatosClient, peer: string, timeoutMs: number, sending: Sending): Promise<void> {
   const { report, signal } = sending;
   report('waiting', `asking ${peer} for a private connection`, { peer });
-  const channel = await askPeer(client, peer, { timeoutMs, signal, command: 'receive' });
+  const channel = await askPeer(client, peer, { timeoutMs, signal, command: 'receive --from' });
   await sendTo(channel, askAgain(client, peer), sending);
 }
 

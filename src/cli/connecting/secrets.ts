@@ -33,7 +33,7 @@ export const secretOptions = (): readonly [secret: Option, code: Option] => [
   new Option(
     '--code [code]',
     'encrypt from end to end, by a short code for one private connection: without a code, makes one and prints it',
-  ).preset(true),
+  ),
 ];
 
 /** What is wrong with the flags, if anything. */

@@ -146,7 +146,7 @@ async function openTunnel(
   const endAt = performance.now() + timeoutMs;
   for (;;) {
     const left = Math.max(endAt - performance.now(), 0);
-    const channel = await askPeer(client, peer, { timeoutMs: left, signal, command: 'forward' }).catch(
+    const channel = await askPeer(client, peer, { timeoutMs: left, signal, command: 'forward --listen' }).catch(
       (error: unknown) => {
         if (!isChatosError(error, 'TIMED_OUT')) throw error;
         throw new ChatosError('PEER_ABSENT', error.message, { cause: error, fields: { peer } });

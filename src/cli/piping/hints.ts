@@ -11,10 +11,10 @@ export function invitation({ login, server }: ChatosClient, options: string): st
   return `the other side runs: chatosbot pipe --server ${quote(formatAddress(server))}${options} ${option}${quote(login)}${elsewhere}`;
 }
 
-/** Why a peer may not answer. */
-export function whyNoAnswer({ connected, server }: ChatosClient, peer: string, command = 'pipe'): string {
+/** Why a peer may not answer: `command` is what would run there. */
+export function whyNoAnswer({ connected, server }: ChatosClient, peer: string, command = 'pipe --listen'): string {
   const at = formatAddress(server);
   return connected
-    ? `it is busy, or there is no '${command} --listen' with the login ${peer} on ${at}`
+    ? `it is busy, or there is no '${command}' with the login ${peer} on ${at}`
     : `${at} is not reachable any more`;
 }

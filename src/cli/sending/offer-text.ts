@@ -11,10 +11,12 @@ export function offerSummary({ kind, entries, bytes, items, itemCount }: Offer):
 }
 
 /** What is offered, a line for each file or folder that was named. */
-export function offerLines({ items, itemCount }: Offer): string[] {
+export function offerLines({ kind: offerKind, items, itemCount }: Offer): string[] {
+  const isStream = offerKind === 'stream';
   const lines = items.map(({ kind, name, size }) => {
     const shown = escapeUnsafe(name) + (kind === 'folder' ? '/' : '');
-    return `  ${shown}  ${formatBytes(size)}`;
+    // How much a stream will be is often not known.
+    return isStream && size === 0 ? `  ${shown}` : `  ${shown}  ${formatBytes(size)}`;
   });
   return itemCount > items.length ? [...lines, `  and ${itemCount - items.length} more`] : lines;
 }

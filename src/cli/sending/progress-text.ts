@@ -14,7 +14,7 @@ const MIN_NAME_COLUMNS = 12;
 
 /** How far a transfer is, of all files and of the one that is under way, as far as the terminal is wide. */
 export function progressText(
-  { path, fileBytes, fileSize, bytes, entries }: TransferProgress,
+  { path, fileBytes, fileSize, bytes, entries }: Omit<TransferProgress, 'movedBytes'>,
   totals: Totals,
   bytesPerSecond: number,
   columns: number,

@@ -11,7 +11,11 @@ const RATE_SAMPLES = 15;
 /** The transfers whose progress is shown. */
 export class ProgressView {
   readonly #flags: TransferFlags;
-  readonly #running = new Map<string, { readonly progress: () => TransferProgress; readonly totals: Totals }>();
+  readonly #running = new Map<
+    string,
+    { readonly progress: () => TransferProgress; readonly totals: Totals; readonly since: number }
+  >();
+  /** Of what was sent or received. */
   readonly #samples: { readonly at: number; readonly bytes: number }[] = [];
   #moving: MovingLine | undefined;
   readonly #onData: boolean;
@@ -23,7 +27,7 @@ export class ProgressView {
 
   /** Shows a transfer from now on. */
   add(peer: string, progress: () => TransferProgress, totals: Totals): void {
-    this.#running.set(peer, { progress, totals });
+    this.#running.set(peer, { progress, totals, since: performance.now() });
     this.#samples.length = 0;
     if (this.#moving) return;
     const { quiet = false, json = false } = this.#flags;
@@ -46,11 +50,12 @@ export class ProgressView {
     const all = [...this.#running.values()].map(({ progress, totals }) => ({ ...progress(), totals }));
     const sum = (get: (one: (typeof all)[number]) => number): number => all.reduce((total, one) => total + get(one), 0);
     const bytes = sum((one) => one.bytes);
-    const now = { at: performance.now(), bytes };
+    const movedBytes = sum((one) => one.movedBytes);
+    const now = { at: performance.now(), bytes: movedBytes };
     this.#samples.push(now);
     if (this.#samples.length > RATE_SAMPLES) this.#samples.shift();
     const since = this.#samples[0]!;
-    const rate = now.at > since.at ? ((bytes - since.bytes) * 1000) / (now.at - since.at) : 0;
+    const rate = now.at > since.at ? ((now.bytes - since.bytes) * 1000) / (now.at - since.at) : 0;
     const [first] = all;
     const path = all.length === 1 ? first!.path : `${all.length} private connections`;
     const { fileBytes = 0, fileSize = 0 } = all.length === 1 ? first! : {};
@@ -65,8 +70,9 @@ export class ProgressView {
 
   /** For who asks by a signal. */
   #answer(): void {
-    for (const [peer, { progress, totals }] of this.#running) {
-      const { path, fileBytes, fileSize, bytes, entries } = progress();
+    for (const [peer, { progress, totals, since }] of this.#running) {
+      const now = progress();
+      const { path, fileBytes, fileSize, bytes, movedBytes, entries } = now;
       const event = {
         type: 'progress',
         peer,
@@ -74,12 +80,16 @@ export class ProgressView {
         fileBytes,
         fileSize,
         bytes,
+        movedBytes,
         totalBytes: totals.bytes,
         entries,
         totalEntries: totals.entries,
       };
       if (this.#flags.json) (this.#onData ? process.stderr : process.stdout).write(`${toJsonLine(event)}\n`);
-      else process.stderr.write(`${peer}: ${progressText(progress(), totals, 0, 200)}\n`);
+      else
+        process.stderr.write(
+          `${peer}: ${progressText(now, totals, (movedBytes * 1000) / (performance.now() - since), 200)}\n`,
+        );
     }
   }
 }

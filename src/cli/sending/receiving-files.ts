@@ -15,9 +15,8 @@ import type { ProgressView } from './progress-view.ts';
 import { reasonOf } from './reasons.ts';
 import type { TransferReport } from './report.ts';
 import { runReturning } from './returning.ts';
-import { reportEntry } from './sending-files.ts';
 import { carryStream } from './streaming.ts';
-import { reportDone } from './summary.ts';
+import { Effort, reportDone } from './summary.ts';
 
 /** How it is received. */
 export interface Receiving {
@@ -74,15 +73,15 @@ export async function receiveThrough(
 ): Promise<void> {
   const { report, view } = receiving;
   const { peer } = first;
-  const startedAt = performance.now();
+  const effort = new Effort();
   const consent = new Consent(receiving);
   const run = (channel: PipedChannel): Promise<TransferResult> => {
     onChannel(channel);
-    return receiveOver(channel, next, consent, receiving);
+    return receiveOver(channel, next, { consent, effort }, receiving);
   };
   try {
     const result = await runReturning(first, run, { ...receiving, next });
-    reportDone(report, peer, 'received', result, startedAt);
+    reportDone(report, peer, 'received', result, effort);
   } finally {
     view.remove(peer);
   }
@@ -122,7 +121,7 @@ export function targetOf({ dir, output }: ReceiveFlags): {
 async function receiveOver(
   channel: PipedChannel,
   next: NextChannel,
-  consent: Consent,
+  { consent, effort }: { readonly consent: Consent; readonly effort: Effort },
   receiving: Receiving,
 ): Promise<TransferResult> {
   const { flags, report, view, signal, standardOutput } = receiving;
@@ -161,7 +160,7 @@ async function receiveOver(
         const reason = 'the sender cannot read it';
         report('left-out', `left out ${event.count} files or folders: ${reason}`, { path: null, reason, failed: true });
       } else {
-        reportEntry(report, peer, event);
+        effort.reportEntry(report, peer, event);
       }
     },
   });
@@ -171,6 +170,9 @@ async function receiveOver(
     const offer = receiver.offer!;
     const output = standardOutput ?? file!;
     return await carryStream(result, { input: EMPTY_SOURCE, output }, { ...receiving, next, offer });
+  } catch (error) {
+    effort.lose(receiver.progress);
+    throw error;
   } finally {
     file?.release();
     view.remove(peer);

@@ -17,11 +17,11 @@ export const TRANSFER_EVENTS = {
   accepted: ['peer', 'entries', 'bytes'],
   'left-out': ['path', 'reason', 'failed'],
   entry: ['peer', 'path', 'size', 'outcome', 'reason'],
-  progress: ['peer', 'path', 'fileBytes', 'fileSize', 'bytes', 'totalBytes', 'entries', 'totalEntries'],
+  progress: ['peer', 'path', 'fileBytes', 'fileSize', 'bytes', 'movedBytes', 'totalBytes', 'entries', 'totalEntries'],
   lost: ['peer', 'message'],
   reconnected: ['peer'],
   broken: ['peer', 'code', 'message'],
-  done: ['peer', 'done', 'already', 'skipped', 'refused', 'failed', 'bytes', 'durationMs'],
+  done: ['peer', 'done', 'already', 'skipped', 'refused', 'failed', 'bytes', 'movedBytes', 'keptBytes', 'durationMs'],
 } as const;
 
 type TransferEventName = keyof typeof TRANSFER_EVENTS;

@@ -10,7 +10,6 @@ import { DISCARD_SINK, type ByteSource } from '../../transfer/bytes.ts';
 import { descriptorSource } from '../../transfer/descriptor-source.ts';
 import type { PipedChannel } from '../../transfer/pipe.ts';
 import type { ChannelSecret } from '../../transfer/secure/secret.ts';
-import { escapeUnsafe } from '../../util/escape.ts';
 import { encrypt, encryptNext } from '../piping/encryption.ts';
 import type { NextChannel } from '../piping/verified.ts';
 import type { SendFlags } from './flags.ts';
@@ -19,7 +18,7 @@ import { reasonOf } from './reasons.ts';
 import type { TransferReport } from './report.ts';
 import { runReturning } from './returning.ts';
 import { carryStream } from './streaming.ts';
-import { reportDone } from './summary.ts';
+import { Effort, reportDone } from './summary.ts';
 
 /** What is sent, and how. */
 export interface Sending {
@@ -68,7 +67,7 @@ export async function sendThrough(
 ): Promise<void> {
   const { report, offer, view } = sending;
   const { peer } = first;
-  const startedAt = performance.now();
+  const effort = new Effort();
   report('offer', `offering ${peer} ${offerSummary(offer)}`, {
     peer,
     kind: offer.kind,
@@ -80,16 +79,21 @@ export async function sendThrough(
   try {
     const run = (channel: PipedChannel): Promise<TransferResult> => {
       onChannel(channel);
-      return sendOver(channel, next, sending);
+      return sendOver(channel, next, effort, sending);
     };
     const result = await runReturning(first, run, { ...sending, next });
-    reportDone(report, peer, 'sent', result, startedAt);
+    reportDone(report, peer, 'sent', result, effort);
   } finally {
     view.remove(peer);
   }
 }
 
-async function sendOver(channel: PipedChannel, next: NextChannel, sending: Sending): Promise<TransferResult> {
+async function sendOver(
+  channel: PipedChannel,
+  next: NextChannel,
+  effort: Effort,
+  sending: Sending,
+): Promise<TransferResult> {
   const { sources, rules, offer, flags, report, view, signal } = sending;
   const { peer } = channel;
   const sender = new FileSender(channel, {
@@ -104,7 +108,7 @@ async function sendOver(channel: PipedChannel, next: NextChannel, sending: Sendi
         report('accepted', undefined, { peer, entries: offer.entries, bytes: offer.bytes });
         view.add(peer, () => sender.progress, offer);
       } else if (event.type === 'entry') {
-        reportEntry(report, peer, event);
+        effort.reportEntry(report, peer, event);
       }
     },
   });
@@ -112,6 +116,9 @@ async function sendOver(channel: PipedChannel, next: NextChannel, sending: Sendi
     const result = await sender.send();
     if (!('stream' in result)) return result;
     return await carryStream(result, { input: streamedInput(sending), output: DISCARD_SINK }, { ...sending, next });
+  } catch (error) {
+    effort.lose(sender.progress);
+    throw error;
   } finally {
     view.remove(peer);
   }
@@ -127,18 +134,6 @@ function streamedInput({ input, sources }: Sending): ByteSource {
     closeSync(fd);
   };
   return { size: source.size, read: () => source.read(), close };
-}
-
-/** Reports what became of an entry: to people only where that needs to be said. */
-export function reportEntry(
-  report: TransferReport,
-  peer: string,
-  { path, size, outcome, reason }: { path: string; size: number; outcome: string; reason: string },
-): void {
-  const isNews = outcome === 'failed' || outcome === 'refused' || outcome === 'skipped';
-  // Both are the peer's: a line of it must not look like one of ours.
-  const what = escapeUnsafe(path === '' ? reason : `${path}: ${reason}`);
-  report('entry', isNews ? `${outcome} ${what}` : undefined, { peer, path, size, outcome, reason });
 }
 
 /** Fails as the first one of several did, and says how many have. */
@@ -164,7 +159,7 @@ export async function sendToAll(
   const [first] = failures;
   if (failures.length === 0) return;
   if (peers.length === 1 || !isChatosError(first)) throw first;
-  const message = `${failures.length} of ${peers.length} receivers did not get everything: see above`;
+  const message = `${failures.length} of ${peers.length} receivers did not get everything: ${first.message}`;
   throw new ChatosError(first.code, message, { cause: first });
 }
 

@@ -49,13 +49,18 @@ export async function carryStream(
   });
   const moved = (): number => pipe.bytesSent + pipe.bytesReceived;
   const name = offer.items[0]?.name;
-  view.add(peer, () => ({ path: name, fileBytes: moved(), fileSize: offer.bytes, bytes: moved(), entries: 0 }), offer);
+  view.add(
+    peer,
+    () => ({ path: name, fileBytes: moved(), fileSize: offer.bytes, bytes: moved(), movedBytes: moved(), entries: 0 }),
+    offer,
+  );
   const abort = (): void => pipe.destroy(new ChatosError('ABORTED', 'interrupted'));
   signal.addEventListener('abort', abort, { once: true });
   if (signal.aborted) abort();
   try {
     const { sent, received } = await pipe.run();
-    return { counts: { done: 1, already: 0, skipped: 0, refused: 0, failed: 0 }, bytes: sent + received };
+    const counts = { done: 1, already: 0, skipped: 0, refused: 0, failed: 0 };
+    return { counts, bytes: sent + received, movedBytes: sent + received, keptBytes: 0 };
   } catch (error) {
     // As with files: what the other side broke off is broken off here, too.
     if (isPeerFailure(error)) throw new ChatosError('CHANNEL_ABORTED', error.message, { fields: error.fields });

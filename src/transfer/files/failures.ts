@@ -34,7 +34,8 @@ export function peerFailure(peer: string, kind: number, reason: string): ChatosE
   const code = FAILURE_KINDS[kind] ?? 'CHANNEL_ABORTED';
   const why = escapeUnsafe(reason) || 'it does not say why';
   const what = code === 'REQUEST_REFUSED' ? `${peer} refused` : `${peer} gave up`;
-  return new ChatosError(code, `${what}: ${why}`, { fields: { peer, byPeer: true } });
+  const hint = code === 'CHANNEL_ABORTED' ? '; run both sides again to go on where it stopped' : '';
+  return new ChatosError(code, `${what}: ${why}${hint}`, { fields: { peer, byPeer: true } });
 }
 
 /** Whether the peer has given up, and said so. */

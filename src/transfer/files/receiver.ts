@@ -82,7 +82,8 @@ export class FileReceiver implements LinkUser {
   async receive(): Promise<TransferResult | StreamHandover> {
     await this.#link.run(this);
     if (this.#stream) return { stream: this.#stream };
-    return { counts: this.progress.counts, bytes: this.progress.bytes };
+    const { counts, bytes, movedBytes, keptBytes } = this.progress;
+    return { counts, bytes, movedBytes, keptBytes };
   }
 
   take(type: FrameType, body: Buffer): void {
@@ -211,7 +212,7 @@ export class FileReceiver implements LinkUser {
 
   /** An entry whose content is not wanted (any more): what became of it is known. */
   async #leave(arrival: Arrival, outcome: Outcome, reason: string): Promise<void> {
-    if (outcome !== 'failed' && outcome !== 'refused') this.progress.bytes += arrival.entry.size;
+    this.progress.leave(outcome, arrival.entry.size);
     this.#end(arrival, outcome, reason);
     await this.#frames.leave(arrival.index, outcome, reason);
   }

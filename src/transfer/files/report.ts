@@ -44,6 +44,8 @@ export interface TransferProgress {
   readonly fileSize: number;
   /** Of all files, in bytes: sent or received, or known to be there. */
   readonly bytes: number;
+  /** Those of them that were sent or received. */
+  readonly movedBytes: number;
   /** Files, folders and links of which it is known what became of them. */
   readonly entries: number;
 }
@@ -54,6 +56,8 @@ export class Progress {
   fileBytes = 0;
   fileSize = 0;
   bytes = 0;
+  movedBytes = 0;
+  keptBytes = 0;
   entries = 0;
   readonly counts: Record<Outcome, number> = { done: 0, already: 0, skipped: 0, refused: 0, failed: 0 };
 
@@ -63,9 +67,25 @@ export class Progress {
     this.fileBytes = 0;
   }
 
+  /** Bytes of a file have been sent, or have come. */
   move(bytes: number): void {
     this.fileBytes += bytes;
     this.bytes += bytes;
+    this.movedBytes += bytes;
+  }
+
+  /** Bytes of a file are there already. */
+  keep(bytes: number): void {
+    this.fileBytes += bytes;
+    this.bytes += bytes;
+    this.keptBytes += bytes;
+  }
+
+  /** The content of a file is not wanted. */
+  leave(outcome: Outcome, size: number): void {
+    if (outcome === 'failed' || outcome === 'refused') return;
+    this.bytes += size;
+    if (outcome === 'already') this.keptBytes += size;
   }
 
   /** An entry is over; `left` bytes of it did not move. */
@@ -78,8 +98,12 @@ export class Progress {
 /** How a transfer ended for one peer. */
 export interface TransferResult {
   readonly counts: Counts;
-  /** Of all files, in bytes. */
+  /** Of all files but those that were refused or failed. */
   readonly bytes: number;
+  /** Sent or received. */
+  readonly movedBytes: number;
+  /** There already, and not sent again. */
+  readonly keptBytes: number;
 }
 
 /** What was offered comes as a stream of bytes over this channel: nothing of it was sent yet. */

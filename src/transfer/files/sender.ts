@@ -64,7 +64,8 @@ export class FileSender implements LinkUser {
   async send(): Promise<TransferResult | StreamHandover> {
     await this.#link.run(this);
     if (this.#stream) return { stream: this.#stream };
-    return { counts: this.progress.counts, bytes: this.progress.bytes };
+    const { counts, bytes, movedBytes, keptBytes } = this.progress;
+    return { counts, bytes, movedBytes, keptBytes };
   }
 
   take(type: FrameType, body: Buffer): void {
@@ -138,6 +139,7 @@ export class FileSender implements LinkUser {
       packer: this.#accepted!.mayPack ? this.#packer : undefined,
       hashes: (count) => this.#until(() => wish.hashes.length >= count),
       onMoved: (bytes) => this.progress.move(bytes),
+      onKept: (bytes) => this.progress.keep(bytes),
     });
     const result = kind === 'check' ? await transmission.check() : await transmission.send();
     this.#wishes.shift();
@@ -147,7 +149,7 @@ export class FileSender implements LinkUser {
     } else if (kind === 'want') {
       this.#end(index, entry, 'done', '');
     } else if (result.isSame) {
-      this.progress.move(entry.size);
+      this.progress.keep(entry.size);
       this.#end(index, entry, 'already', '');
     }
   }
@@ -179,7 +181,7 @@ export class FileSender implements LinkUser {
       throw ruleBroken('it answers what was not announced');
     }
     if (outcome === 'done' && entry.kind === 'file') throw ruleBroken('it has a file that was not sent');
-    if (outcome !== 'failed' && outcome !== 'refused') this.progress.bytes += entry.size;
+    this.progress.leave(outcome, entry.size);
     this.#end(index, entry, outcome, fields.bytes(fields.left).toString());
   }
 

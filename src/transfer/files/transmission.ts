@@ -16,6 +16,8 @@ interface TransmissionSettings {
   /** Waits until so many hashes of the receiver's chunks are there. */
   readonly hashes: (count: number) => Promise<void>;
   readonly onMoved: (bytes: number) => void;
+  /** The receiver has them already. */
+  readonly onKept: (bytes: number) => void;
 }
 
 /** Holes are looked for in blocks of this size. */
@@ -68,7 +70,7 @@ export class FileTransmission {
   /** Sends what the receiver does not have, and the digest of the file. */
   async send(): Promise<{ readonly isSame: boolean } | { readonly problem: string }> {
     const { hashes, hashCount, entry } = this.#wish;
-    const { out, packer, onMoved } = this.#settings;
+    const { out, packer, onKept } = this.#settings;
     packer?.reset();
     return this.#withFile(async (file) => {
       const digest = new FileDigest(entry.size);
@@ -78,7 +80,7 @@ export class FileTransmission {
           const hash = await file.hashChunk(index, await this.#freeBuffer());
           if (hash.equals(hashes[index]!)) {
             this.#same += 1;
-            onMoved(chunkLength(entry.size, index));
+            onKept(chunkLength(entry.size, index));
             digest.add(hash);
             continue;
           }

@@ -90,7 +90,8 @@ export class WantedContent {
       this.#shift(wanted);
       return { what: 'whole', arrival, part };
     }
-    this.#progress.move(writeFrame(type, body, part));
+    if (type === 'same') this.#progress.keep(part.keep(new FieldReader('SAME', body).u32()));
+    else this.#progress.move(writeFrame(type, body, part));
     return undefined;
   }
 
@@ -111,7 +112,7 @@ export class WantedContent {
     const { arrival } = wanted;
     this.#shift(wanted);
     if (body.readUInt8(0) !== 1) return { what: 'different', arrival };
-    this.#progress.move(arrival.entry.size);
+    this.#progress.keep(arrival.entry.size);
     removeTwin(arrival.folder.place, arrival.name);
     return { what: 'already', arrival };
   }
@@ -148,6 +149,5 @@ function writeFrame(type: FrameType, body: Buffer, part: PartFile): number {
     part.writeZeros(bytes);
     return bytes;
   }
-  if (type === 'same') return part.keep(new FieldReader('SAME', body).u32());
   throw ruleBroken(`${type.toUpperCase()} out of place`);
 }

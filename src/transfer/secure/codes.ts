@@ -4,11 +4,11 @@ import { ChatosError } from '../../errors.ts';
 
 /** A short code. */
 export interface Code {
-  /** As it is shown: `7-velvet-otter`, or without the number. */
+  /** As it is shown: `7-velvet-orange`, or without the number. */
   readonly text: string;
   /** Tells others where the maker of the code is. It is no secret. */
   readonly number: number | undefined;
-  /** The two words, as `velvet-otter`: the secret. */
+  /** The two words, as `velvet-orange`: the secret. */
   readonly words: string;
 }
 
@@ -44,18 +44,19 @@ export function parseCode(text: string): Code {
   if (number !== undefined && (number < 1 || number > MAX_NUMBER)) {
     throw invalid(`its number must be 1 to ${MAX_NUMBER}`);
   }
-  if (parts.length !== WORDS) throw invalid('expected two words, as in 7-velvet-banana');
-  return codeOf(number, parts.map(completeWord).join('-'));
+  if (parts.length !== WORDS) throw invalid('expected two words, as in 7-velvet-orange');
+  return codeOf(number, parts.map((word, index) => completeWord(word, index)).join('-'));
 }
 
 /** The word of the list that begins like this, where there is only one, or it is the word. */
-function completeWord(typed: string): string {
+function completeWord(typed: string, index: number): string {
   const found = wordlist.filter((word) => word.startsWith(typed));
   if (found.includes(typed)) return typed;
   if (found.length === 1) return found[0]!;
   // Not the word itself, which a log would keep: of a code, half is secret already.
-  if (found.length > 1) throw invalid(`a word in it is too short: ${PREFIX_LETTERS} letters are always enough`);
-  throw invalid('a word in it is none that codes are made of');
+  const which = `its ${index === 0 ? 'first' : 'second'} word`;
+  if (found.length > 1) throw invalid(`${which} is too short: ${PREFIX_LETTERS} letters are always enough`);
+  throw invalid(`${which} is not one that codes are made of: is it spelt as send has printed it?`);
 }
 
 function codeOf(number: number | undefined, words: string): Code {

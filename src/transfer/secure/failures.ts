@@ -8,13 +8,13 @@ export function wrongSecret(peer: string, cause?: unknown): ChatosError {
 
 /** In the same words on both sides. The code is used up. */
 export function wrongCode(peer: string, cause?: unknown): ChatosError {
-  const message = `wrong code: ${peer} has another one, or what it sent was changed on the way; this one is used up, make a new one`;
+  const message = `wrong code: ${peer} has another one, or what it sent was changed on the way; this one is used up, and another one has to be made`;
   return refused(peer, message, cause, true);
 }
 
 /** A guess has come for it before, or was made of it. */
 export function usedCode(peer: string): ChatosError {
-  const message = `wrong code: it was used before, and is good for one private connection only; make a new one`;
+  const message = `wrong code: it was used before, and is good for one private connection only; another one has to be made`;
   return new ChatosError('WRONG_SECRET', message, { fields: { peer, codeUsed: true, usedBefore: true } });
 }
 
@@ -33,7 +33,7 @@ export function unlikeKind(peer: string, peerUses: 'key' | 'code'): ChatosError 
 
 /** What was lost when a code was used up by it already. */
 export function withCodeUsed(error: ChatosError): ChatosError {
-  const message = `${error.message}; a guess was made at the code, which is used up: make a new one`;
+  const message = `${error.message}; a guess was made at the code, which is used up: another one has to be made`;
   return new ChatosError(error.code, message, { cause: error, fields: { ...error.fields, codeUsed: true } });
 }
 

@@ -37,9 +37,9 @@ function age(seconds: number): void {
 }
 
 test('a key is found again by what it is of, and by nothing else, until it is forgotten', () => {
-  const keys = new KeptKeys('receive', 'server', '7', 'velvet-otter');
+  const keys = new KeptKeys('receive', 'server', '7', 'velvet-orange');
   keys.keep({ login: 'ann', key: KEY });
-  expect(new KeptKeys('receive', 'server', '7', 'velvet-otter').find()).toEqual([{ login: 'ann', key: KEY }]);
+  expect(new KeptKeys('receive', 'server', '7', 'velvet-orange').find()).toEqual([{ login: 'ann', key: KEY }]);
   expect(new KeptKeys('receive', 'server', '7', 'velvet-zoo').find()).toEqual([]);
   expect(readdirSync(folder).join()).not.toContain('velvet');
   keys.forget({ login: 'ann' });

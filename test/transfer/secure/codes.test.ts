@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { wordlist } from '@scure/bip39/wordlists/english.js';
 import { expect, it } from 'vitest';
 import { makeCode, parseCode } from '../../../src/transfer/secure/codes.ts';
@@ -45,13 +46,22 @@ it.each([
   ['7-velvet-orange-zoo', 'expected two words'],
   ['0-velvet-orange', 'its number must be 1 to 999999'],
   ['1000000-velvet-orange', 'its number must be 1 to 999999'],
-  ['7-velvet-v', 'too short'],
-  ['7-velvet-otherwise', 'none that codes are made of'],
+  ['7-velvet-v', 'its second word is too short'],
+  ['7-velvet-otherwise', 'its second word is not one that codes are made of'],
+  ['7-velvte-orange', 'its first word is not one that codes are made of'],
   ['velvet-7-orange', 'expected two words'],
 ])('%j is no code', (typed, why) => {
   expect(() => parseCode(typed)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
   expect(() => parseCode(typed)).toThrow(why);
 });
+
+it.each(['README.md', 'docs/files.md', 'docs/cli.md', 'src/transfer/secure/codes.ts'])(
+  'codes in %s are codes',
+  (file) => {
+    const codes = readFileSync(file, 'utf8').match(/\b7-[a-z]+-[a-z]+\b/g)!;
+    expect(codes.map((code) => parseCode(code).text)).toEqual(codes);
+  },
+);
 
 it('what is wrong with a code is said without its words', () => {
   expect(() => parseCode('7-velvet-oragne')).toThrow(/^(?!.*(velvet|oragne))/);

@@ -212,7 +212,7 @@ describe('a server without the secret', () => {
     const { target } = await exchange({ direction: 'back', at: 100, length: 0, act: () => 'cut' }, secret);
     expect(target.error).toMatchObject({
       code: 'DATA_INCOMPLETE',
-      message: expect.stringMatching(/; a guess was made at the code, which is used up: make a new one$/),
+      message: expect.stringMatching(/; a guess was made at the code, which is used up: another one has to be made$/),
       fields: { codeUsed: true },
     });
   });
