@@ -126,7 +126,7 @@ const SERVER_ROWS: { readonly [K in keyof ServerStats]: readonly [name: string, 
   refusedBanned: ['refused_banned_total', 'Connections refused as their address is banned.'],
   refusedDenied: ['refused_denied_total', "Connections refused as the operator's lists deny their address."],
   refusedFull: ['refused_full_total', 'Connections refused as all places are taken.'],
-  refusedPerAddress: ['refused_per_address_total', 'Connections refused as their address has too many.'],
+  refusedPerAddress: ['refused_per_address_total', 'Connections and logins refused as their address has too many.'],
   refusedUnidentified: [
     'refused_unidentified_total',
     'Connections refused as their address has too many that are not identified.',

@@ -53,7 +53,9 @@ export function logEvents(events: EventEmitter<ServerEvents>, unbounded: Logger)
     login: (session) => log.info('logged in', who(session)),
     loginRefused: ({ remoteAddress: from, fingerprint }, login, why, attempt, limit, rule) => {
       const level = attempt <= LOGGED_REFUSALS ? 'info' : 'debug';
-      log[level]('login refused', { login, why, from, fingerprint, limit, rule });
+      // That a login is held for a while is an everyday thing.
+      const hint = limit === 'loginHoldMs' ? { limit } : acted(limit);
+      log[level]('login refused', { login, why, from, fingerprint, ...hint, rule });
     },
     left: (session) => log.info('left', who(session)),
     ghostReplaced: (session) => {
@@ -103,8 +105,12 @@ export function logEvents(events: EventEmitter<ServerEvents>, unbounded: Logger)
       else log.debug('private connection closed before it was established', { ...pairOf(pair), why });
     },
     channelEstablished: (pair) => log.info('private connection established', pairOf(pair)),
-    channelEnded: (pair, outcome, bytes) =>
-      log.info('private connection ended', { ...pairOf(pair), outcome, bytes, limit: ENDED_BY[outcome] }),
+    channelEnded: (pair, outcome, bytes) => {
+      const fields = { ...pairOf(pair), outcome, bytes };
+      const limit = ENDED_BY[outcome];
+      if (outcome === 'shed') log.warn('private connection ended', { ...fields, ...acted(limit) });
+      else log.info('private connection ended', { ...fields, limit });
+    },
     wrongConnectId: (from, why) => {
       if (why !== 'shut out') log.info(`half closed: connect id ${why}`, { from });
     },

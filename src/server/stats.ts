@@ -81,7 +81,7 @@ export interface ServerStats {
   readonly refusedDenied: number;
   /** Connections closed at once as all places are taken (P19). */
   readonly refusedFull: number;
-  /** Connections closed at once as their address has as many as it may have (P19). */
+  /** Connections closed at once, and logins refused, as their address has as many connections as it may have (P19). */
   readonly refusedPerAddress: number;
   /** Connections closed at once as their address has too many that are not identified (P19). */
   readonly refusedUnidentified: number;
@@ -164,7 +164,8 @@ export function countEvents(events: EventEmitter<ServerEvents>): ServerCounters 
   const counters = apart as { -readonly [K in keyof ServerCounters]: number };
   const countIf = (counter: CountedApart, is: boolean): void => void (is && (counters[counter] += 1));
   events.on('loginRefused', (_session, _login, _why, _attempt, limit, rule) => {
-    countIf('heldLogins', limit !== undefined);
+    countIf('heldLogins', limit === 'loginHoldMs');
+    if (limit === 'maxConnectionsPerAddress') counters.refusedPerAddress += 1;
     countIf('barredLogins', rule !== undefined);
   });
   events.on('handshakeFailed', (_from, why) => countIf('lateHandshakes', why === 'not in time'));

@@ -79,7 +79,9 @@ describe('an address that asks for private connections', () => {
     expect(rig.log.of('login refused')[0]!.fields).toMatchObject({
       why: 'too many of its address',
       limit: 'maxConnectionsPerAddress',
+      lift: 'raise serve.limits.maxConnectionsPerAddress, or name the address in serve.limits.exempt',
     });
+    expect(await rig.stats()).toMatchObject({ refusedLogins: 1, refusedPerAddress: 1, heldLogins: 0 });
     bot.close(id, 'bot', 'stranger');
     await stranger.next(12);
     await endOf(await openSocket(rig.port[4], { localAddress: STRANGER }));

@@ -89,7 +89,8 @@ it('[P18] past limits.maxTotalQueuedBytes a channel is broken, too, where the mo
     await expectSilence(alice);
   }
   expect(await broken).toBe('RST');
-  const { fields } = await rig.log.until('private connection ended');
-  expect(fields).toMatchObject({ outcome: 'shed', limit: 'maxTotalQueuedBytes' });
+  const { level, fields } = await rig.log.until('private connection ended');
+  const lift = 'raise serve.limits.maxTotalQueuedBytes';
+  expect({ level, ...fields }).toMatchObject({ level: 'warn', outcome: 'shed', limit: 'maxTotalQueuedBytes', lift });
   expect(await rig.stats()).toMatchObject({ shedChannels: 1, shed: 0, queuedBytes: 0, clients: 2 });
 });
