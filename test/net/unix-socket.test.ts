@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { bindUnixSocket, MAX_PATH_BYTES } from '../../src/net/unix-socket.ts';
+import { bindUnixSocket, isServed, MAX_PATH_BYTES } from '../../src/net/unix-socket.ts';
 
 /** A folder of which a path with this name has so many bytes. */
 function folderFor(name: string, bytes: number): string {
@@ -25,6 +25,7 @@ it.each(['ab', 'socket', 'a-longer-name.sock'])(
     onTestFinished(() => void server.close());
     const bound = await bindUnixSocket(server, file);
     expect(readdirSync(folder)).toEqual([name]);
+    expect(server.listenerCount('error')).toBe(0);
     await once(connect(file), 'connect');
     await expect(bindUnixSocket(createServer(), `${file}x`)).rejects.toThrow(
       `its path has ${MAX_PATH_BYTES + 1} bytes, and may have ${MAX_PATH_BYTES}`,
@@ -43,4 +44,17 @@ it('a server that finds another one at its path does not listen, and leaves noth
   await expect(bindUnixSocket(second, file)).rejects.toThrow('another process listens there');
   expect(second.listening).toBe(false);
   expect(readdirSync(folder)).toEqual(['socket']);
+});
+
+it('who asks whether a socket is served leaves no connection to it', async () => {
+  const file = path.join(folderFor('socket', 60), 'socket');
+  expect(await isServed(file)).toBe(false);
+  const server = createServer();
+  onTestFinished(() => void server.close());
+  await bindUnixSocket(server, file);
+  const connection = once(server, 'connection');
+  expect(await isServed(file)).toBe(true);
+  const [socket] = (await connection) as [Socket];
+  await once(socket.resume(), 'end');
+  socket.end();
 });
