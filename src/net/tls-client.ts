@@ -21,6 +21,12 @@ const MAX_HANDSHAKE_BYTES = 32 * 1024;
 
 const TOO_MUCH = `the server has sent ${MAX_HANDSHAKE_BYTES / 1024} KiB in a TLS handshake that is not done: too much for any certificate`;
 
+/**
+ * The alert `bad_certificate`. Node.js sends none when it does not trust a server; until the handshake is done for the
+ * server, too, one in plain text will do.
+ */
+const DISTRUST_ALERT = Buffer.from('1503030002022a', 'hex');
+
 const ignore = (): void => undefined;
 
 /** Does the client's part of a handshake on a fresh connection, and calls back once. */
@@ -46,7 +52,11 @@ export function secure(raw: TcpTransport, handshake: ClientHandshake): void {
   };
   stream.once('secureConnect', () => {
     const why = isDone ? undefined : handshake.check(stream);
-    if (why) fail(why);
+    if (why) {
+      // The server's log says it: a key that was replaced shows nowhere else on its side.
+      raw.stream.write(DISTRUST_ALERT);
+      fail(why);
+    }
     if (isDone) return;
     isDone = true;
     tap.guard = undefined;

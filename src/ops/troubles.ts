@@ -71,7 +71,10 @@ const ROWS: { readonly [K in Trouble]: readonly [what: string, advice: string] }
     'connection{s} not accepted: no file descriptor was free',
     'Raise the limit of open files: ulimit -n, or LimitNOFILE= for systemd.',
   ],
-  failedHandshakes: ['closed: the TLS handshake failed', 'The log says why: an old client, a plain one, or a scanner.'],
+  failedHandshakes: [
+    'closed: the TLS handshake failed',
+    'The log says why (at debug where the client has gone): an old client, one that has an old pin, or a scanner.',
+  ],
   lateHandshakes: ['of them not in time (handshakeTimeoutMs)', 'Scanners do so; a few are no reason to worry.'],
   unidentified: [
     'closed: not identified in time (identifyTimeoutMs)',

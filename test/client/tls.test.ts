@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { writeFile, mkdtemp, rm } from 'node:fs/promises';
 import net, { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -50,6 +51,21 @@ async function startTls(
   const address = await server.listen(`tls://127.0.0.1:${port}${query}`);
   return { server, port: address.port, pinned: formatAddress({ ...address, pin: certificate.pin }) };
 }
+
+describe('a client that does not trust the server', () => {
+  const untrusted = [
+    ['a wrong pin', `?pin=sha256:${'A'.repeat(43)}`],
+    ['an unknown authority', ''],
+    ['a wrong name', '?ca='],
+  ] as const;
+  it.each(untrusted)('says so to the server: %s', async (_what, query) => {
+    const { server, port } = await startTls(named);
+    const failed = once(server, 'handshakeFailed');
+    const address = `tls://127.0.0.1:${port}${query === '?ca=' ? `?ca=${ca}` : query}`;
+    expect(await failure(connect(address, 'alice'))).toMatchObject({ code: 'NOT_TRUSTED' });
+    expect((await failed)[1]).toBe('the client does not trust the certificate');
+  });
+});
 
 describe('a client on a TLS server', () => {
   it.each(WIDTHS)(
