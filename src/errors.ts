@@ -19,7 +19,7 @@ export const ERROR_CODES = {
   LOGIN_REFUSED: 'The server refused the login: it is taken, looks like one in use, or is not allowed.',
   NOT_PERMITTED: 'The system, or the server, does not let this user do it.',
   REQUEST_REFUSED: 'The peer, or its policy, refused the private connection, or left before answering.',
-  PEER_ABSENT: 'Nobody with that login has answered in the time that there was.',
+  PEER_ABSENT: 'The sender that a code belongs to is not there.',
   UNEXPECTED_PACKET: 'The server sent a packet that the protocol does not allow at this point.',
   CHANNEL_ABORTED:
     'The private connection broke before both sides had ended it, or the server went away when it ended.',

@@ -8,6 +8,7 @@ import { TcpTransport } from './tcp-transport.ts';
 import type { Transport } from './transport.ts';
 import { createDeferred } from '../util/deferred.ts';
 import { startTimer } from '../util/timeout.ts';
+import { formatSeconds } from '../util/printable.ts';
 
 export interface DialOptions {
   /** Milliseconds until the attempt is given up; `Infinity` for no limit. @default 10000 */
@@ -76,7 +77,9 @@ export async function dial(address: Address, options: DialOptions = {}): Promise
 }
 
 function unreached(name: string, reachMs: number): ChatosError {
-  return new ChatosError('TIMED_OUT', `no answer from ${name} within ${reachMs / 1000} s`, { fields: { reachMs } });
+  return new ChatosError('TIMED_OUT', `no answer from ${name} within ${formatSeconds(reachMs)}`, {
+    fields: { reachMs },
+  });
 }
 
 /** Plain connections do not pay for loading TLS. */

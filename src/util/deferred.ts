@@ -1,6 +1,7 @@
 import { ChatosError } from '../errors.ts';
 import { abortError } from './abort.ts';
 import { startTimer } from './timeout.ts';
+import { formatSeconds } from './printable.ts';
 
 /** A promise with a time limit and a signal; settling it clears both. */
 export interface Deferred<T> {
@@ -35,7 +36,7 @@ export function createDeferred<T>(limits: {
   };
   const onAbort = (): void => fail(abortError(signal, 'cancelled'));
   const onTimeout = (): void =>
-    fail(new ChatosError('TIMED_OUT', `${what} within ${timeoutMs / 1000} s`, { fields: { timeoutMs } }));
+    fail(new ChatosError('TIMED_OUT', `${what} within ${formatSeconds(timeoutMs)}`, { fields: { timeoutMs } }));
   const timer = startTimer(timeoutMs, onTimeout);
   signal?.addEventListener('abort', onAbort, { once: true });
   if (signal?.aborted) onAbort();

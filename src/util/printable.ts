@@ -23,6 +23,11 @@ export function formatDuration(ms: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
 }
 
+/** Seconds as a limit is written, without what calculating has left behind: `2 s`, `1.25 s`, `0.005 s`. */
+export function formatSeconds(ms: number): string {
+  return `${ms < 1000 ? Math.round(ms) / 1000 : Math.round(ms / 10) / 100} s`;
+}
+
 /** A rough length of time for people: `45 s`, `12 min`, `3 h 12 min`, `4 d 3 h`. */
 export function formatSpan(ms: number): string {
   const seconds = Math.max(Math.floor(ms / 1000), 0);

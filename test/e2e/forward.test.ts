@@ -167,9 +167,10 @@ test('forward ends with 69 where its port is taken, before anybody is asked', as
   expect(ended.stderr).not.toContain('asking');
 });
 
-test('forward ends with 69 where the peer does not answer in time', async () => {
+test('forward ends with 124 where the peer does not answer in time', async () => {
   const ended = await run(['forward', '--server', at, '--login', 'lone', '-w', '0.3', '-L', '0:a:1', 'nobody']);
-  expect(ended.status).toBe(69);
+  expect(ended.status).toBe(124);
+  expect(ended.stderr).toMatch(/no answer from nobody within 0\.\d{1,3} s: /);
   expect(ended.stderr).toContain("there is no 'forward --listen' with the login nobody");
 });
 

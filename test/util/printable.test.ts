@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { closest } from '../../src/util/closest.ts';
-import { formatBytes, formatDuration, formatSpan, inNumber, truncate } from '../../src/util/printable.ts';
+import {
+  formatBytes,
+  formatDuration,
+  formatSeconds,
+  formatSpan,
+  inNumber,
+  truncate,
+} from '../../src/util/printable.ts';
 
 describe('formatBytes', () => {
   it.each([
@@ -35,6 +42,18 @@ describe('formatSpan', () => {
     [100 * 86_400_000 + 3 * 3_600_000, '100 d 3 h'],
   ])('says %i ms as %s', (ms, text) => {
     expect(formatSpan(ms)).toBe(text);
+  });
+});
+
+describe('formatSeconds', () => {
+  it.each([
+    [2_000, '2 s'],
+    [1_999.999_199, '2 s'],
+    [1_250, '1.25 s'],
+    [299.999_7, '0.3 s'],
+    [5, '0.005 s'],
+  ])('says %d ms as %s', (ms, text) => {
+    expect(formatSeconds(ms)).toBe(text);
   });
 });
 

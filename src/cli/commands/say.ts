@@ -27,6 +27,7 @@ import { standardInput } from '../terminal/input.ts';
 import { SafeText } from '../terminal/safe-text.ts';
 import { interruptibly } from '../terminal/signals.ts';
 import { notice, writeLine } from '../terminal/output.ts';
+import { formatSeconds } from '../../util/printable.ts';
 
 interface SayFlags extends ConnectFlags {
   readonly to?: string;
@@ -145,7 +146,7 @@ function onLost(client: ChatosClient, withinMs: number, report: (error: ChatosEr
       report(error ?? new ChatosError('CONNECTION_LOST', `${formatAddress(client.server)} closed the connection`));
       return;
     }
-    const message = `${formatAddresses(client.servers)} has not come back within ${withinMs / 1000} s`;
+    const message = `${formatAddresses(client.servers)} has not come back within ${formatSeconds(withinMs)}`;
     const timer = setTimeout(() => report(new ChatosError('NOT_CONNECTED', message)), withinMs).unref();
     client.once('connected', () => clearTimeout(timer));
   });

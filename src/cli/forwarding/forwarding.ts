@@ -36,7 +36,7 @@ interface LocalPort {
  * Forwards what the flags say, through the peer, until the signal. The ports of this machine are open from the beginning,
  * and stay open while the server or the peer is away.
  *
- * @throws {ChatosError} `LISTEN_FAILED`, `NOT_PERMITTED`, `PEER_ABSENT`, `REQUEST_REFUSED`, or as {@link connectCommand} and
+ * @throws {ChatosError} `LISTEN_FAILED`, `NOT_PERMITTED`, `TIMED_OUT`, `REQUEST_REFUSED`, or as {@link connectCommand} and
  *   `secureChannel`
  */
 export async function forwardTo(
@@ -146,12 +146,7 @@ async function openTunnel(
   const endAt = performance.now() + timeoutMs;
   for (;;) {
     const left = Math.max(endAt - performance.now(), 0);
-    const channel = await askPeer(client, peer, { timeoutMs: left, signal, command: 'forward --listen' }).catch(
-      (error: unknown) => {
-        if (!isChatosError(error, 'TIMED_OUT')) throw error;
-        throw new ChatosError('PEER_ABSENT', error.message, { cause: error, fields: { peer } });
-      },
-    );
+    const channel = await askPeer(client, peer, { timeoutMs: left, signal, command: 'forward --listen' });
     try {
       report('connected', `private connection with ${peer}`, { peer });
       return await AskingTunnel.open(await secret.secure(channel, signal), { maxConnections: max, signal });

@@ -3,6 +3,7 @@ import type { ChatosClient } from '../../client/client.ts';
 import { ChatosError, isChatosError, type ErrorCode } from '../../errors.ts';
 import { pause } from '../../util/timeout.ts';
 import { whyNoAnswer } from './hints.ts';
+import { formatSeconds } from '../../util/printable.ts';
 
 /**
  * A refusal that comes so soon after the request is one of somebody who is there. Where the peer has left, as a listener
@@ -48,8 +49,8 @@ export async function askPeer(
       } else if (now >= endAt) {
         const message =
           failure && failure.error.code !== 'REQUEST_REFUSED' && now - failure.at < RECENT_MS
-            ? `no private connection with ${peer} within ${timeoutMs / 1000} s: ${failure.error.message}`
-            : `no answer from ${peer} within ${timeoutMs / 1000} s: ${whyNoAnswer(client, peer, command)}`;
+            ? `no private connection with ${peer} within ${formatSeconds(timeoutMs)}: ${failure.error.message}`
+            : `no answer from ${peer} within ${formatSeconds(timeoutMs)}: ${whyNoAnswer(client, peer, command)}`;
         throw new ChatosError('TIMED_OUT', message, { fields: { peer, timeoutMs } });
       } else {
         wasRefused = false;

@@ -8,6 +8,7 @@ import { pause } from '../../util/timeout.ts';
 import type { NextChannel } from '../piping/verified.ts';
 import type { TransferFlags } from './flags.ts';
 import type { TransferReport } from './report.ts';
+import { formatSeconds } from '../../util/printable.ts';
 
 /** Between two attempts. */
 const PAUSE_MS = 500;
@@ -87,6 +88,6 @@ async function nextChannel(
 
 function tooLate(peer: string, timeoutMs: number, hasStranger: boolean, cause: unknown): ChatosError {
   const stranger = hasStranger ? ` (somebody else has the login ${peer})` : '';
-  const message = `the private connection with ${peer} broke, and there was no other one within ${timeoutMs / 1000} s${stranger}; run both sides again to go on where it stopped`;
+  const message = `the private connection with ${peer} broke, and there was no other one within ${formatSeconds(timeoutMs)}${stranger}; run both sides again to go on where it stopped`;
   return new ChatosError('CHANNEL_ABORTED', message, { cause, fields: { peer } });
 }

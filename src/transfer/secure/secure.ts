@@ -9,6 +9,7 @@ import { Preface } from './preface.ts';
 import { SecureChannel } from './secure-channel.ts';
 import type { ChannelSecret } from './secret.ts';
 import { StreamChannel } from './stream-channel.ts';
+import { formatSeconds } from '../../util/printable.ts';
 
 /** How a private connection is encrypted. */
 export interface SecureChannelOptions {
@@ -152,7 +153,7 @@ class Opening {
 
   onTimeout(timeoutMs: number): void {
     const { peer } = this.#channel;
-    const within = `within ${timeoutMs / 1000} s`;
+    const within = `within ${formatSeconds(timeoutMs)}`;
     this.giveUp(
       this.#agreement.peerHasSpoken
         ? new ChatosError('TIMED_OUT', `${peer} did not finish the handshake ${within}`, {

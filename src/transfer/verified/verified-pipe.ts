@@ -1,7 +1,7 @@
 import { messageOf } from '../../errors.ts';
 import { withEither } from '../../util/abort.ts';
 import { withResolvers } from '../../util/deferred.ts';
-import { inNumber } from '../../util/printable.ts';
+import { formatSeconds, inNumber } from '../../util/printable.ts';
 import { pause } from '../../util/timeout.ts';
 import type { PipedChannel, PipeResult } from '../pipe.ts';
 import { Connection } from './connection.ts';
@@ -205,7 +205,7 @@ export class VerifiedPipe {
     const [sent, here] = [this.bytesSent, this.bytesReceived];
     const there = this.#outgoing.isDone ? 'all bytes are' : `${sent} ${inNumber(sent, 'byte{s} {is|are}')}`;
     const state = `${there} known to be written there, ${here} ${inNumber(here, 'byte{s} {was|were}')} written here`;
-    const none = `there was no other private connection with ${this.peer} within ${(waitedMs ?? 0) / 1000} s`;
+    const none = `there was no other private connection with ${this.peer} within ${formatSeconds(waitedMs ?? 0)}`;
     const what = waitedMs === undefined ? error.message : none;
     throw incomplete(`the end was not confirmed: ${what}; ${state}`, error);
   }
