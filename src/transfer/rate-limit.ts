@@ -7,7 +7,7 @@ const SLICES_PER_SECOND = 20;
 const MAX_BEHIND_MS = 1000 / SLICES_PER_SECOND;
 
 /** Keeps what goes through within a rate, of bytes per second. */
-class Pace {
+export class Pace {
   readonly #bytesPerSecond: number;
   readonly sliceBytes: number;
   /** When what has gone through is paid for, as `performance.now()`. */

@@ -7,6 +7,7 @@ import { connectCommand } from '../connecting/connect.ts';
 import { findSecret, secretMistake, secretOptions } from '../connecting/secrets.ts';
 import { reportSessions } from '../connecting/session-reports.ts';
 import {
+  byteRate,
   configOption,
   identityOption,
   loginArgument,
@@ -53,6 +54,7 @@ export function register(command: Command): void {
         .choices(['refuse', 'skip'])
         .default('refuse'),
     )
+    .option('--limit-rate <rate>', 'send at most so many bytes a second to each receiver: 800, 50k, 2M', byteRate)
     .addOption(secretOption)
     .addOption(codeOption)
     .addOption(serverOption())

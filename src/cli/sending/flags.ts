@@ -19,6 +19,8 @@ export interface SendFlags extends TransferFlags {
   readonly to?: readonly string[];
   readonly name?: string;
   readonly compress: CompressMode;
+  /** In bytes a second, to each receiver. */
+  readonly limitRate?: number;
   readonly outsideLinks: 'refuse' | 'skip';
 }
 

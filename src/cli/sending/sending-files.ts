@@ -9,6 +9,7 @@ import type { Source, WalkRules } from '../../transfer/files/walk.ts';
 import { DISCARD_SINK, type ByteSource } from '../../transfer/bytes.ts';
 import { descriptorSource } from '../../transfer/descriptor-source.ts';
 import type { PipedChannel } from '../../transfer/pipe.ts';
+import { limitSource } from '../../transfer/rate-limit.ts';
 import type { ChannelSecret } from '../../transfer/secure/secret.ts';
 import { encrypt, encryptNext } from '../piping/encryption.ts';
 import type { NextChannel } from '../piping/verified.ts';
@@ -101,6 +102,7 @@ async function sendOver(
     rules,
     offer,
     compress: flags.compress,
+    bytesPerSecond: flags.limitRate,
     reasonOf,
     signal,
     onEvent: (event) => {
@@ -115,7 +117,10 @@ async function sendOver(
   try {
     const result = await sender.send();
     if (!('stream' in result)) return result;
-    return await carryStream(result, { input: streamedInput(sending), output: DISCARD_SINK }, { ...sending, next });
+    const { limitRate } = flags;
+    const input = streamedInput(sending);
+    const paced = limitRate === undefined ? input : limitSource(input, limitRate);
+    return await carryStream(result, { input: paced, output: DISCARD_SINK }, { ...sending, next });
   } catch (error) {
     effort.lose(sender.progress);
     throw error;

@@ -1,5 +1,6 @@
 import { freeBuffer } from '../../util/free-buffer.ts';
 import type { PipedChannel } from '../pipe.ts';
+import { Pace } from '../rate-limit.ts';
 import { untilTaken } from '../taken.ts';
 import { HEADER_BYTES, writeHeader, type FrameType } from './frames.ts';
 
@@ -11,14 +12,17 @@ const MAX_SPARE = 4;
 /** Sends frames over a channel: small ones together, large ones as they are. */
 export class FrameWriter {
   readonly #channel: PipedChannel;
+  readonly #pace: Pace | undefined;
   #batch: Buffer = Buffer.allocUnsafeSlow(BATCH_BYTES);
   readonly #spare: Buffer[] = [];
   #length = 0;
   #lastWrite: Promise<void> = Promise.resolve();
   #hasFailed = false;
 
-  constructor(channel: PipedChannel) {
+  /** @param bytesPerSecond at most so many are sent; `undefined` for as many as the channel takes */
+  constructor(channel: PipedChannel, bytesPerSecond?: number) {
     this.#channel = channel;
+    this.#pace = bytesPerSecond === undefined ? undefined : new Pace(bytesPerSecond);
   }
 
   /** Whether the channel has failed to take something. */
@@ -86,9 +90,22 @@ export class FrameWriter {
   }
 
   #write(bytes: Buffer): Promise<void> {
-    this.#lastWrite = untilTaken(this.#channel, (done) => this.#channel.write(bytes, done));
+    this.#lastWrite = this.#pace ? this.#writePaced(this.#lastWrite, bytes, this.#pace) : this.#give(bytes);
     // Each write fails where one has: it is enough that somebody waits for one of them.
     this.#lastWrite.catch(() => (this.#hasFailed = true));
     return this.#lastWrite;
+  }
+
+  async #writePaced(before: Promise<void>, bytes: Buffer, pace: Pace): Promise<void> {
+    await before;
+    for (let at = 0; at < bytes.length; at += pace.sliceBytes) {
+      const slice = bytes.subarray(at, at + pace.sliceBytes);
+      await pace.admit(slice.length);
+      await this.#give(slice);
+    }
+  }
+
+  #give(bytes: Buffer): Promise<void> {
+    return untilTaken(this.#channel, (done) => this.#channel.write(bytes, done));
   }
 }

@@ -32,6 +32,8 @@ export interface LinkSettings {
   /** What a failure of ours is called, for the peer. */
   readonly reasonOf: (error: unknown) => string;
   readonly signal: AbortSignal;
+  /** So many are sent at most. @default as many as the channel takes */
+  readonly bytesPerSecond?: number | undefined;
 }
 
 /** One private connection of a transfer: hellos, frames both ways, and the reason where a side gives up. */
@@ -53,7 +55,7 @@ export class Link {
   constructor(channel: PipedChannel, settings: LinkSettings) {
     this.channel = channel;
     this.#settings = settings;
-    this.out = new FrameWriter(channel);
+    this.out = new FrameWriter(channel, settings.bytesPerSecond);
     this.#failed.promise.catch(() => undefined);
     channel.on('error', () => undefined);
   }

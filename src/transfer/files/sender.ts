@@ -26,6 +26,8 @@ export interface SenderOptions {
   readonly rules: WalkRules;
   /** @default 'auto' */
   readonly compress?: CompressMode;
+  /** @default as many as the channel takes */
+  readonly bytesPerSecond?: number | undefined;
   readonly onEvent?: (event: TransferEvent) => void;
   readonly reasonOf: LinkSettings['reasonOf'];
   readonly signal: AbortSignal;
@@ -46,9 +48,9 @@ export class FileSender implements LinkUser {
   #wake: () => void = () => undefined;
 
   constructor(channel: PipedChannel, options: SenderOptions) {
-    const { sources, rules, offer, compress = 'auto', reasonOf, signal } = options;
+    const { sources, rules, offer, compress = 'auto', reasonOf, signal, bytesPerSecond } = options;
     this.#options = options;
-    this.#link = new Link(channel, { role: 'sender', reasonOf, signal });
+    this.#link = new Link(channel, { role: 'sender', reasonOf, signal, bytesPerSecond });
     this.#packer = new Packer(compress);
     this.#announcer = new Announcer(sources, rules, offer);
     this.#wishes = new Wishes((index) => this.#announcer.openEntry(index));

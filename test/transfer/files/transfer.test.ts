@@ -268,6 +268,23 @@ describe('a file that cannot be sent or kept', () => {
   });
 });
 
+test.each([
+  ['a large one', 150_000],
+  ['small ones', 3],
+])('a sender keeps to its rate: %s', async (_, count) => {
+  const top = path.join(lab(), 'top');
+  mkdirSync(top);
+  if (count > 100) writeFileSync(path.join(top, 'large'), randomBytes(count));
+  else for (let n = 0; n < count; n += 1) writeFileSync(path.join(top, `${n}`), randomBytes(50_000));
+  const { inbox } = target();
+  const startedAt = performance.now();
+  const { received } = await transfer(top, { directory: inbox }, { sending: { bytesPerSecond: 500_000 } });
+  expect(received).toMatchObject({ bytes: 150_000 });
+  // 0.3 s, less what may be made up for at the start.
+  expect(performance.now() - startedAt).toBeGreaterThan(240);
+  expect(same(top, path.join(inbox, 'top'))).toBe('');
+});
+
 describe('compression', () => {
   async function sizeOf(content: Buffer, compress: CompressMode, pieceBytes = 100_000): Promise<number> {
     const file = path.join(lab(), 'file');
