@@ -4,13 +4,14 @@ import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { makeSecret } from '../../src/transfer/secure/secret.ts';
 import { startRecordingProxy, type RecordingProxy } from '../support/recording-proxy.ts';
-import { LAB, labFile, run, start, startServer } from './chatosbot.ts';
+import { LAB, labFile, run, start } from './chatosbot.ts';
 import { dial, echo, readToEnd, startForwarding, startListening, startTarget } from './forwarding.ts';
+import { sharedServer } from './shared-server.ts';
 
 let port: number;
 
 beforeAll(async () => {
-  ({ port } = await startServer());
+  ({ port } = await sharedServer());
 });
 
 const FILE = labFile('capture.secret', makeSecret());

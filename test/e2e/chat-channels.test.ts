@@ -1,13 +1,14 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { openHalf, readAll } from '../support/rfc-peer.ts';
-import { startChat, startServer } from './chatosbot.ts';
+import { startChat } from './chatosbot.ts';
 import { acceptNext, ask, fate, peer } from './peers.ts';
+import { sharedServer } from './shared-server.ts';
 
 let at: string;
 let port: number;
 
 beforeAll(async () => {
-  ({ at, port } = await startServer());
+  ({ at, port } = await sharedServer());
 });
 
 describe('chat, with private connections,', () => {

@@ -8,7 +8,7 @@ import { Command, endCommands, type CommandOptions, type Ended } from '../suppor
 import { aroundEachFile } from '../support/each-file.ts';
 
 /** The built program, as `bin` of package.json names it. */
-const MAIN = fileURLToPath(new URL('../../dist/cli/chatosbot.cjs', import.meta.url));
+export const MAIN = fileURLToPath(new URL('../../dist/cli/chatosbot.cjs', import.meta.url));
 /** What makes `chatosbot` a command of a bash script. */
 export const DEFINITION = `chatosbot() { "${process.execPath}" "${MAIN}" "$@"; }`;
 

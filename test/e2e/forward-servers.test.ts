@@ -5,8 +5,9 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { LAB, startProgram, startServer } from './chatosbot.ts';
+import { LAB, startProgram } from './chatosbot.ts';
 import { startForwarding, startListening } from './forwarding.ts';
+import { sharedServer } from './shared-server.ts';
 
 const isThere = (program: string): boolean => spawnSync('which', [program]).status === 0;
 const has = {
@@ -17,7 +18,7 @@ const has = {
 let at: string;
 
 beforeAll(async () => {
-  ({ at } = await startServer());
+  ({ at } = await sharedServer());
 });
 
 async function freePort(): Promise<number> {

@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { makeSecret } from '../../src/transfer/secure/secret.ts';
-import { LAB, labFile, run, start, startServer } from './chatosbot.ts';
+import { LAB, labFile, run, start } from './chatosbot.ts';
 import {
   answerOf,
   dial,
@@ -16,11 +16,12 @@ import {
   startListening,
   startTarget,
 } from './forwarding.ts';
+import { sharedServer } from './shared-server.ts';
 
 let at: string;
 
 beforeAll(async () => {
-  ({ at } = await startServer());
+  ({ at } = await sharedServer());
 });
 
 const folder = (): string => mkdtempSync(path.join(LAB, 's'));

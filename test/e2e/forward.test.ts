@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { beforeAll, expect, test } from 'vitest';
-import { run, startServer } from './chatosbot.ts';
+import { run } from './chatosbot.ts';
 import { runShared } from './shared-process.ts';
 import {
   dial,
@@ -15,11 +15,12 @@ import {
   startPair,
   startTarget,
 } from './forwarding.ts';
+import { sharedServer } from './shared-server.ts';
 
 let at: string;
 
 beforeAll(async () => {
-  ({ at } = await startServer());
+  ({ at } = await sharedServer());
 });
 
 const MIB = 2 ** 20;

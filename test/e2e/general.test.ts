@@ -3,16 +3,17 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { labFile, run, shell, start, startServer } from './chatosbot.ts';
+import { labFile, run, shell, start } from './chatosbot.ts';
 import { peer } from './peers.ts';
 import { runShared } from './shared-process.ts';
+import { sharedServer } from './shared-server.ts';
 import { HAS_TERMINAL, onTerminal } from './terminal.ts';
 
 let at: string;
 let port: number;
 
 beforeAll(async () => {
-  ({ at, port } = await startServer());
+  ({ at, port } = await sharedServer());
 });
 
 describe('chatosbot', () => {

@@ -3,12 +3,13 @@ import path from 'node:path';
 import process from 'node:process';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Command } from '../support/command.ts';
-import { DEFINITION, LAB, shell, startProgram, startServer } from './chatosbot.ts';
+import { DEFINITION, LAB, shell, startProgram } from './chatosbot.ts';
+import { sharedServer } from './shared-server.ts';
 
 let at: string;
 
 beforeAll(async () => {
-  ({ at } = await startServer());
+  ({ at } = await sharedServer());
 });
 
 const TEXT = 'word '.repeat(200).trim();

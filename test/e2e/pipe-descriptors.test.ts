@@ -2,7 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { commandFolder, LAB, labFile, startProgram, startServer } from './chatosbot.ts';
+import { commandFolder, LAB, labFile, startProgram } from './chatosbot.ts';
+import { sharedServer } from './shared-server.ts';
 
 /** A file system of 1,000 KB can be made by root only, and not in every container. */
 const TINY = labFile('tiny/empty', '').replace(/\/empty$/, '');
@@ -13,7 +14,7 @@ let at: string;
 let count = 0;
 
 beforeAll(async () => {
-  ({ at } = await startServer());
+  ({ at } = await sharedServer());
 });
 
 /** A script in which `chatosbot` is a program, with no shell around it that would keep its descriptors open. */

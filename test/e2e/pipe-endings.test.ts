@@ -7,13 +7,14 @@ import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { Command } from '../support/command.ts';
 import { failure, LAB, start, startServer } from './chatosbot.ts';
 import { acceptNext, ask, fate, peer } from './peers.ts';
+import { sharedServer } from './shared-server.ts';
 
 let at: string;
 let port: number;
 let count = 0;
 
 beforeAll(async () => {
-  ({ at, port } = await startServer());
+  ({ at, port } = await sharedServer());
 });
 
 /** A pipe in the middle of a conversation: some bytes have gone each way. */

@@ -2,14 +2,15 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { readAll } from '../support/rfc-peer.ts';
-import { failure, LAB, run, start, startServer } from './chatosbot.ts';
+import { failure, LAB, run, start } from './chatosbot.ts';
 import { ask, fate, peer } from './peers.ts';
+import { sharedServer } from './shared-server.ts';
 
 let at: string;
 let port: number;
 
 beforeAll(async () => {
-  ({ at, port } = await startServer());
+  ({ at, port } = await sharedServer());
 });
 
 /** A listener that joins peers with a process. */

@@ -1,13 +1,14 @@
 import { beforeAll, expect, test } from 'vitest';
 import { readAll } from '../support/rfc-peer.ts';
-import { run, shell, start, startServer } from './chatosbot.ts';
+import { run, shell, start } from './chatosbot.ts';
 import { ask, peer } from './peers.ts';
+import { sharedServer } from './shared-server.ts';
 
 let at: string;
 let port: number;
 
 beforeAll(async () => {
-  ({ at, port } = await startServer());
+  ({ at, port } = await sharedServer());
 });
 
 async function keep(login: string, args: readonly string[] = [], input = 'not read') {

@@ -4,7 +4,8 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, rmdirSync } from 'no
 import { userInfo } from 'node:os';
 import path from 'node:path';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { commandFolder, LAB, labFile, run, shell, start, startServer } from './chatosbot.ts';
+import { commandFolder, LAB, labFile, run, shell, start } from './chatosbot.ts';
+import { sharedServer } from './shared-server.ts';
 import { HAS_TERMINAL, onTerminal } from './terminal.ts';
 
 const SSHD = '/usr/sbin/sshd';
@@ -16,7 +17,7 @@ let at: string;
 let command: string;
 
 beforeAll(async () => {
-  ({ at } = await startServer());
+  ({ at } = await sharedServer());
   command = path.join(commandFolder(), 'chatosbot');
 });
 

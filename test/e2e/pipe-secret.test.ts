@@ -7,6 +7,7 @@ import { makeSecret } from '../../src/transfer/secure/secret.ts';
 import { startTamperingProxy } from '../support/tampering-proxy.ts';
 import { failure, LAB, labFile, run, shell, start, startServer } from './chatosbot.ts';
 import { ask, peer } from './peers.ts';
+import { sharedServer } from './shared-server.ts';
 
 let at: string;
 let port: number;
@@ -23,7 +24,7 @@ const mounted = spawnSync('sh', ['-c', filling]).status === 0;
 afterAll(() => void spawnSync('umount', ['-l', FULL]));
 
 beforeAll(async () => {
-  ({ at, port } = await startServer());
+  ({ at, port } = await sharedServer());
 });
 
 const nextLogin = (): string => `ear-${++count}`;

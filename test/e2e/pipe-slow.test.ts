@@ -1,11 +1,12 @@
 import { beforeAll, expect, test } from 'vitest';
-import { shell, startServer } from './chatosbot.ts';
+import { shell } from './chatosbot.ts';
+import { sharedServer } from './shared-server.ts';
 
 let at: string;
 const env = (): { env: Record<string, string> } => ({ env: { CHATOSBOT_SERVER: at } });
 
 beforeAll(async () => {
-  ({ at } = await startServer());
+  ({ at } = await sharedServer());
 });
 
 /** A listener whose output is slow, and a sender of so many bytes. */

@@ -1,13 +1,14 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { readAll } from '../support/rfc-peer.ts';
-import { failure, run, start, startServer } from './chatosbot.ts';
+import { failure, run, start } from './chatosbot.ts';
 import { acceptNext, peer } from './peers.ts';
+import { sharedServer } from './shared-server.ts';
 
 let at: string;
 let port: number;
 
 beforeAll(async () => {
-  ({ at, port } = await startServer());
+  ({ at, port } = await sharedServer());
 });
 
 describe('pipe that never begins', () => {

@@ -2,14 +2,15 @@ import { existsSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { FakeServer } from '../support/fake-server.ts';
 import { int, packet, readAll, str } from '../support/rfc-peer.ts';
-import { shell, start, startServer } from './chatosbot.ts';
+import { shell, start } from './chatosbot.ts';
 import { acceptNext, fate, peer } from './peers.ts';
+import { sharedServer } from './shared-server.ts';
 
 let at: string;
 let port: number;
 
 beforeAll(async () => {
-  ({ at, port } = await startServer());
+  ({ at, port } = await sharedServer());
 });
 
 describe("pipe and the shell's redirections", () => {

@@ -4,8 +4,9 @@ import { closeSync, createReadStream, ftruncateSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { readAll } from '../support/rfc-peer.ts';
-import { LAB, labFile, shell, start, startServer } from './chatosbot.ts';
+import { LAB, labFile, shell, start } from './chatosbot.ts';
 import { acceptNext, ask, peer } from './peers.ts';
+import { sharedServer } from './shared-server.ts';
 
 const MIB = 1024 * 1024;
 const ALL_BYTES = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
@@ -14,7 +15,7 @@ let at: string;
 let port: number;
 
 beforeAll(async () => {
-  ({ at, port } = await startServer());
+  ({ at, port } = await sharedServer());
 });
 
 function open(file: string, flags: 'r' | 'w' | 'w+'): number {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import type { Command } from '../support/command.ts';
 import { failure, LAB, labFile, start, startProgram, startServer, WORK } from './chatosbot.ts';
 import { acceptNext, peer } from './peers.ts';
+import { sharedServer } from './shared-server.ts';
 
 const TINY = path.join(LAB, 'tiny');
 mkdirSync(TINY);
@@ -20,7 +21,7 @@ let port: number;
 let count = 0;
 
 beforeAll(async () => {
-  ({ at, port } = await startServer());
+  ({ at, port } = await sharedServer());
 });
 
 type Options = NonNullable<Parameters<typeof start>[1]>;

@@ -5,12 +5,13 @@ import { beforeAll, expect, test } from 'vitest';
 import type { Command } from '../support/command.ts';
 import { LAB, labFile, start, startServer } from './chatosbot.ts';
 import { ask, fate, peer } from './peers.ts';
+import { sharedServer } from './shared-server.ts';
 
 let at: string;
 let port: number;
 
 beforeAll(async () => {
-  ({ at, port } = await startServer());
+  ({ at, port } = await sharedServer());
   labFile('bots/note.txt', '');
   copyFileSync(new URL('../../bots/echo.ts', import.meta.url), path.join(LAB, 'bots', 'echo.ts'));
 });

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { labFile, run, start, startServer } from './chatosbot.ts';
+import { labFile, run, start } from './chatosbot.ts';
 import { peer } from './peers.ts';
+import { sharedServer } from './shared-server.ts';
 
 const BOTS = new URL('../../bots/', import.meta.url).pathname;
 
@@ -8,7 +9,7 @@ let at: string;
 let port: number;
 
 beforeAll(async () => {
-  ({ at, port } = await startServer());
+  ({ at, port } = await sharedServer());
   labFile('served/note.txt', 'read in a worker');
   labFile(
     'bots/clock.ts',

@@ -3,8 +3,9 @@ import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Command } from '../support/command.ts';
 import { readAll } from '../support/rfc-peer.ts';
-import { LAB, labFile, shell, start, startServer } from './chatosbot.ts';
+import { LAB, labFile, shell, start } from './chatosbot.ts';
 import { acceptNext, ask, fate, peer } from './peers.ts';
+import { sharedServer } from './shared-server.ts';
 
 const ECHO = new URL('../../bots/echo.ts', import.meta.url);
 
@@ -12,7 +13,7 @@ let at: string;
 let port: number;
 
 beforeAll(async () => {
-  ({ at, port } = await startServer());
+  ({ at, port } = await sharedServer());
   labFile('bots/note.txt', '');
   copyFileSync(ECHO, path.join(LAB, 'bots', 'echo.ts'));
 });

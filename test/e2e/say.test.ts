@@ -4,12 +4,13 @@ import { packet, str, type RfcPeer } from '../support/rfc-peer.ts';
 import { failure, labFile, run, start, startServer } from './chatosbot.ts';
 import { runShared } from './shared-process.ts';
 import { peer } from './peers.ts';
+import { sharedServer } from './shared-server.ts';
 
 let at: string;
 let port: number;
 
 beforeAll(async () => {
-  ({ at, port } = await startServer());
+  ({ at, port } = await sharedServer());
 });
 
 /** The next messages to everyone, as the server passes them on. */

@@ -3,13 +3,14 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { LAB, labFile, start, startServer } from './chatosbot.ts';
 import { peer } from './peers.ts';
 import { Screen } from './screen.ts';
+import { sharedServer } from './shared-server.ts';
 import { HAS_TERMINAL, KEY } from './terminal.ts';
 
 let at: string;
 let port: number;
 
 beforeAll(async () => {
-  ({ at, port } = await startServer());
+  ({ at, port } = await sharedServer());
 });
 
 const LEFT = '\u001B[D';

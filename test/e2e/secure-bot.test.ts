@@ -1,7 +1,8 @@
 import { chmodSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { makeSecret } from '../../src/transfer/secure/secret.ts';
-import { labFile, run, start, startServer } from './chatosbot.ts';
+import { labFile, run, start } from './chatosbot.ts';
+import { sharedServer } from './shared-server.ts';
 
 const SECRET = makeSecret();
 const FILE = labFile('bot.secret', SECRET);
@@ -28,7 +29,7 @@ export default defineBot({
 let at: string;
 
 beforeAll(async () => {
-  ({ at } = await startServer());
+  ({ at } = await sharedServer());
 });
 
 test.each(['', ', isolate: worker'])('a bot is the encrypted peer of a pipe%s', async (isolate) => {

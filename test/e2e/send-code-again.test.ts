@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import path from 'node:path';
 import { beforeAll, expect, test, vi } from 'vitest';
 import type { Command } from '../support/command.ts';
-import { LAB, start, startServer } from './chatosbot.ts';
+import { LAB, start } from './chatosbot.ts';
+import { sharedServer } from './shared-server.ts';
 
 /** So large that both sides are seen midway. */
 const BYTES = randomBytes(48 * 1024 * 1024);
@@ -14,7 +15,7 @@ let file: string;
 let count = 0;
 
 beforeAll(async () => {
-  ({ at } = await startServer());
+  ({ at } = await sharedServer());
   file = path.join(LAB, 'large');
   writeFileSync(file, BYTES);
 });

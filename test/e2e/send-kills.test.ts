@@ -5,7 +5,8 @@ import path from 'node:path';
 import process from 'node:process';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { Command } from '../support/command.ts';
-import { LAB, start, startServer } from './chatosbot.ts';
+import { LAB, start } from './chatosbot.ts';
+import { sharedServer } from './shared-server.ts';
 
 /** How much there is: in the long variant, 10,000 small files and one of 4 GiB. */
 const IS_LONG = process.env['CHATOSBOT_LONG_TESTS'] !== undefined;
@@ -22,7 +23,7 @@ const SEED = 20_261_127;
 let at: string;
 
 beforeAll(async () => {
-  ({ at } = await startServer());
+  ({ at } = await sharedServer());
 });
 
 function* moments(): Generator<number> {

@@ -1,14 +1,15 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { LAB, start, startServer } from './chatosbot.ts';
+import { LAB, start } from './chatosbot.ts';
+import { sharedServer } from './shared-server.ts';
 import { HAS_TERMINAL, KEY, onTerminal } from './terminal.ts';
 
 let at: string;
 let count = 0;
 
 beforeAll(async () => {
-  ({ at } = await startServer());
+  ({ at } = await sharedServer());
 });
 
 describe.skipIf(!HAS_TERMINAL)('a receiver on a terminal is asked', () => {

@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Command } from '../support/command.ts';
 import { LAB, shell, start, startServer, type Options } from './chatosbot.ts';
 import { runShared } from './shared-process.ts';
+import { sharedServer } from './shared-server.ts';
 
 const CODE = /code: (\d+)-([a-z]+-[a-z]+) /;
 const BYTES = Buffer.concat(Array.from({ length: 100_000 }, (_, at) => createHash('sha256').update(`${at}`).digest()));
@@ -15,7 +16,7 @@ let at: string;
 let count = 0;
 
 beforeAll(async () => {
-  ({ at } = await startServer());
+  ({ at } = await sharedServer());
 });
 
 function makeFile(content: string | Buffer = BYTES) {

@@ -1,13 +1,14 @@
 import { expect, test, beforeAll } from 'vitest';
-import { start, startServer } from './chatosbot.ts';
+import { start } from './chatosbot.ts';
 import { peer } from './peers.ts';
+import { sharedServer } from './shared-server.ts';
 import { stalledOutput } from './stalled-pipe.ts';
 
 let at: string;
 let port: number;
 
 beforeAll(async () => {
-  ({ at, port } = await startServer());
+  ({ at, port } = await sharedServer());
 });
 
 test('say ends on the first Ctrl-C where the reader of its output has stalled', async () => {

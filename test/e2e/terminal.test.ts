@@ -6,13 +6,14 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { readAll } from '../support/rfc-peer.ts';
 import { LAB, start, startServer } from './chatosbot.ts';
 import { acceptNext, fate, peer } from './peers.ts';
+import { sharedServer } from './shared-server.ts';
 import { HAS_TERMINAL, KEY, onTerminal } from './terminal.ts';
 
 let at: string;
 let port: number;
 
 beforeAll(async () => {
-  ({ at, port } = await startServer());
+  ({ at, port } = await sharedServer());
 });
 
 describe.skipIf(!HAS_TERMINAL)('chat, on a terminal', () => {
