@@ -2,6 +2,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { readAll } from '../support/rfc-peer.ts';
 import { run, shell, start } from './chatosbot.ts';
 import { ask, peer } from './peers.ts';
+import { runShared } from './shared-process.ts';
 import { sharedServer } from './shared-server.ts';
 
 let at: string;
@@ -138,6 +139,6 @@ test.each([
   [['bob', '--exec', 'cat', '--recv-only'], '--exec leaves nothing'],
   [['--listen', '--keep', '--send-only'], '--keep sends nothing'],
 ])('pipe %j is a mistake that it explains, with 2', async (args, why) => {
-  const ended = await run(['pipe', ...args, '--server', at]);
+  const ended = await runShared(['pipe', ...args, '--server', at]);
   expect(ended).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining(why) });
 });

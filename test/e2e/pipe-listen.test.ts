@@ -3,6 +3,7 @@ import type { Command } from '../support/command.ts';
 import { readAll } from '../support/rfc-peer.ts';
 import { run, shell, start } from './chatosbot.ts';
 import { ask, peer } from './peers.ts';
+import { runShared } from './shared-process.ts';
 import { sharedServer } from './shared-server.ts';
 
 let at: string;
@@ -91,6 +92,6 @@ test.each([
   [['bob', '--wait', 'long'], 'expected a number of seconds'],
   [[''], 'it cannot be a login'],
 ])('pipe %j is a mistake that it explains, with 2', async (args, why) => {
-  const ended = await run(['pipe', ...args, '--server', at]);
+  const ended = await runShared(['pipe', ...args, '--server', at]);
   expect(ended).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining(why) });
 });

@@ -7,6 +7,7 @@ import { makeSecret } from '../../src/transfer/secure/secret.ts';
 import { startTamperingProxy } from '../support/tampering-proxy.ts';
 import { failure, LAB, labFile, run, shell, start, startServer } from './chatosbot.ts';
 import { ask, peer } from './peers.ts';
+import { runShared } from './shared-process.ts';
 import { sharedServer } from './shared-server.ts';
 
 let at: string;
@@ -43,7 +44,7 @@ function pipeTo(login: string, flags: readonly string[], input = 'a word', env: 
 
 describe('chatosbot secret', () => {
   test('prints one line, and another one each time', async () => {
-    const [first, second] = await Promise.all([run(['secret']), run(['secret'])]);
+    const [first, second] = await Promise.all([runShared(['secret']), runShared(['secret'])]);
     expect(first).toMatchObject({
       status: 0,
       stderr: '',
@@ -54,14 +55,14 @@ describe('chatosbot secret', () => {
 
   test('writes it to a new file that nobody else can read, and replaces none', async () => {
     const file = path.join(LAB, 'new.secret');
-    const made = await run(['secret', '-o', file]);
+    const made = await runShared(['secret', '-o', file]);
     expect(made).toMatchObject({ status: 0, stdout: '' });
     expect([statSync(file).mode & 0o777, made.stderr.includes(readFileSync(file, 'utf8').trim())]).toEqual([
       0o600,
       false,
     ]);
     const before = readFileSync(file, 'utf8');
-    expect(await failure(start(['secret', '--output', file]))).toMatchObject({
+    expect(await failure(runShared(['secret', '--output', file]))).toMatchObject({
       status: 2,
       last: `chatosbot: no secret was written to ${file}: there is such a file already, and it is not replaced`,
     });
@@ -70,7 +71,7 @@ describe('chatosbot secret', () => {
 
   test.skipIf(!mounted)('leaves no beginning of one where the disk is full', async () => {
     const file = path.join(FULL, 'full.secret');
-    expect(await failure(start(['secret', '-o', file]))).toEqual({
+    expect(await failure(runShared(['secret', '-o', file]))).toEqual({
       status: 2,
       last: expect.stringContaining(`no secret was written to ${file}: ENOSPC`),
     });
@@ -105,12 +106,12 @@ describe('a secret', () => {
     ['a folder', () => LAB, /^chatosbot: cannot read the secret: EISDIR/],
     ['an endless file', () => '/dev/zero', /^chatosbot: no secret in .*: it is something else$/],
   ])('in %s is refused before anybody is asked', async (_, file, last) => {
-    const ended = await failure(start(['pipe', 'nobody', '-s', at, '--secret', file()]));
+    const ended = await failure(runShared(['pipe', 'nobody', '-s', at, '--secret', file()]));
     expect(ended).toEqual({ status: 2, last: expect.stringMatching(last) });
   });
 
   test('in a variable that is empty is an error: nothing goes through unencrypted by mistake', async () => {
-    const ended = await failure(start(['pipe', 'nobody', '-s', at], { env: { CHATOSBOT_SECRET: '' } }));
+    const ended = await failure(runShared(['pipe', 'nobody', '-s', at], { env: { CHATOSBOT_SECRET: '' } }));
     expect(ended).toEqual({
       status: 2,
       last: expect.stringMatching(/^chatosbot: no secret in CHATOSBOT_SECRET: .*it is empty$/),
@@ -197,7 +198,7 @@ describe('a code', () => {
       '--code: not a code: expected two words, as in 7-velvet-orange; to make a code, put --code last',
     ],
   ])('with %j is a mistake', async (flags, why) => {
-    const ended = await run(['pipe', '-s', at, ...flags]);
+    const ended = await runShared(['pipe', '-s', at, ...flags]);
     expect(ended).toMatchObject({ status: 2, stderr: expect.stringContaining(why) });
   });
 

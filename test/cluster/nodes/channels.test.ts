@@ -43,7 +43,7 @@ test.each([true, false])(
     for (const one of nodes) {
       for (const other of nodes) {
         const { halves } = await channel(users[0], users[1], [one, other], 'early');
-        const sent = halves.map((_, index) => pattern(2 * 1024 * 1024, 1 + index));
+        const sent = halves.map((_, index) => pattern(1024 * 1024, 1 + index));
         const heard = halves.map((half) => hashToEnd(half));
         const pumps = halves.map((half, index) => new Pump(half, sent[index]!));
         await Promise.all(pumps.map(({ done }) => done));
