@@ -59,8 +59,13 @@ export class ClusterData {
     const madeAtMs = Math.max(nodes.madeAtMs, logins.madeAtMs);
     const isNew = madeAtMs !== this.#madeAtMs || nodes.hasGoneBack || logins.hasGoneBack;
     this.#madeAtMs = madeAtMs;
-    if (isNew) this.#generation += 1;
+    if (isNew) this.noteLoss();
     return isNew;
+  }
+
+  /** Some of it was there, and is no more. */
+  noteLoss(): void {
+    this.#generation += 1;
   }
 }
 

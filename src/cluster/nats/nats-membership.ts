@@ -232,6 +232,10 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
           this.emit('fenced', why);
         },
         suspectData: this.suspectData,
+        onDataLost: () => {
+          this.data.noteLoss();
+          this.#onNewData(false);
+        },
       },
       taken,
     );

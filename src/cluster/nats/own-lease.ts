@@ -18,6 +18,8 @@ export interface OwnLeaseParts {
   readonly onLost: (why: string) => void;
   /** The data of the broker may have been lost: resolves when that is known. */
   readonly suspectData: () => Promise<void>;
+  /** The data of the broker was lost, or has gone back, though that does not show otherwise. */
+  readonly onDataLost: () => void;
 }
 
 /** A lease is renewed so often while it holds. */
@@ -124,11 +126,12 @@ export class OwnLease {
     if (!this.#checkEnd()) return false;
     const askedAt = momentNow();
     const { nodes, seal, ttlMs, onRenewed, suspectData } = this.#parts;
+    const before = this.#revision;
     try {
       const value = encodeLease(seal, this.#lease);
-      const revision = await nodes.put(leaseKey(this.#lease.slot), value, this.#revision, this.#renewMs);
+      const revision = await nodes.put(leaseKey(this.#lease.slot), value, before, this.#renewMs);
       if (revision === undefined) {
-        await this.#onConflict();
+        await this.#onConflict(before);
         return false;
       }
       this.#revision = revision;
@@ -144,16 +147,18 @@ export class OwnLease {
   }
 
   /** It has another revision than was thought: that of a put of its own without an answer, or the lease is lost. */
-  async #onConflict(): Promise<void> {
-    const { nodes, seal, suspectData } = this.#parts;
+  async #onConflict(before: number): Promise<void> {
+    const { nodes, seal, suspectData, onDataLost } = this.#parts;
     const last = await nodes.last(leaseKey(this.#lease.slot));
-    if (last) {
-      const { record } = readLease(seal, last);
-      if (!record || this.#isOwn(record)) this.#revision = last.revision;
-      return;
+    const record = last && readLease(seal, last).record;
+    if (record && !this.#isOwn(record)) return;
+    const revision = last?.revision ?? 0;
+    if (revision < before) {
+      await suspectData();
+      // Others have put so much since then that there is not less than this node has seen.
+      if (this.#revision === before && this.holds) onDataLost();
     }
-    await suspectData();
-    this.#revision = 0;
+    this.#revision = revision;
   }
 
   /** Whether a record in its slot is of this lease; where it is not, the lease is lost. */

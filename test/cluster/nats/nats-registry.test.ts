@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { beforeAll, afterAll, describe, expect, it } from 'vitest';
-import { LoginRecords } from '../../../src/cluster/nats/login-records.ts';
+import { keysOf, LoginRecords } from '../../../src/cluster/nats/login-records.ts';
 import type { NatsRegistry } from '../../../src/cluster/nats/nats-registry.ts';
 import type { Claimed } from '../../../src/cluster/workers/messages.ts';
 import type { Holder } from '../../../src/cluster/workers/registry.ts';
@@ -384,6 +384,43 @@ describe.skipIf(NO_NATS)('the logins of a cluster (where NATS is installed)', ()
       expect(await y.registry.claim(claimOf('bob'), worker())).toHaveProperty('obstacle.id', 'third');
       expect([x.membership.holds, y.membership.holds]).toEqual([true, true]);
     } finally {
+      await own.remove();
+    }
+  });
+
+  it('stay with one session where a node comes back when others have put as much as was lost', async () => {
+    const own = await NatsServer.start();
+    const way = new CuttingProxy(`127.0.0.1:${own.port}`);
+    try {
+      await way.listening;
+      const x = await joinWithLogins(own, 'x');
+      const late = await joinWithLogins({ url: `nats://${way.address}` }, 'late');
+      await Promise.all([x, late].map(({ membership }) => membership.whenGranting(never)));
+      await own.kill();
+      const goBack = own.keep();
+      await own.start();
+      await untilGranted(late.registry, claimOf('alice'));
+      await Promise.all(Array.from({ length: 20 }, (_, i) => untilGranted(x.registry, claimOf(`user${i}`))));
+      await Promise.all([x, late].map(({ membership }) => once(membership, 'renewed')));
+      const isNew = once(x.membership, 'newData');
+      const lost = once(late.membership, 'broker');
+      await own.kill();
+      goBack();
+      way.isOpen = false;
+      await lost;
+      await own.start();
+      await isNew;
+      for (let i = 0; i < 10; i++) await x.membership.announce({});
+      await expect
+        .poll(async () => (await x.membership.data.logins.last(keysOf(claimOf('user19'))[0]!))?.key)
+        .toBeDefined();
+      way.isOpen = true;
+      await x.membership.whenGranting(never);
+      const claimed = await claimPatiently(x.registry, claimOf('alice'));
+      // On a busy machine, its lease may have ended.
+      expect(isGranted(claimed) && late.membership.holds).toBe(false);
+    } finally {
+      way.close();
       await own.remove();
     }
   });

@@ -28,6 +28,7 @@ it('a lease that is being renewed is given back behind that, and not before', as
       onRenewed: () => undefined,
       onLost: () => undefined,
       suspectData: () => Promise.resolve(),
+      onDataLost: () => undefined,
     },
     { lease: { slot: 3, epoch: 'e1', state: 'up' } as NodeLease, revision: 1, askedAt: momentNow() },
   );
