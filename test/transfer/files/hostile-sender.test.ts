@@ -127,13 +127,23 @@ describe('what a hostile sender announces', () => {
     expect(readdirSync(inbox).filter((name) => name !== 'd')).toEqual([]);
   });
 
-  test('more entries than offered are refused before they are written', async () => {
+  test('a sixteenth more entries and bytes than offered, 64 entries and 1 MiB are taken, and not more', async () => {
     const { inbox } = target();
-    const many = Array.from({ length: 200 }, (_, at) => entry({ kind: 'folder', path: `d/${at}` }));
-    const ended = await send([offer([{ kind: 'folder', name: 'd' }], { entries: 3 }), entry(FOLDER), ...many], {
-      directory: inbox,
-    });
-    expect(refusal(ended)).toMatch(/more than the 3 files and folders/);
+    const announce = async (...entries: readonly NaiveEntry[]) => {
+      const { hostile, ended } = againstReceiver({ directory: inbox });
+      hostile.say(offer([{ kind: 'folder', name: 'd' }], { entries: 16, bytes: 160 }));
+      await hostile.hear(ACCEPT);
+      hostile.say(entry(FOLDER), ...entries.map(entry));
+      while (hostile.heard.length < entries.length + 2 && !hostile.isOver) await hostile.hear(WANT, LEAVE);
+      hostile.leave();
+      return ended;
+    };
+    const folders = Array.from({ length: 81 }, (_, at): NaiveEntry => ({ kind: 'folder', path: `d/${at}` }));
+    expect(await announce(...folders.slice(1))).toMatchObject({ code: 'CHANNEL_ABORTED' });
+    expect(refusal(await announce(...folders))).toMatch(/more than the 16 files and folders/);
+    const file = { path: 'd/x', size: 160 + 10 + MIB };
+    expect(await announce(file)).toMatchObject({ code: 'CHANNEL_ABORTED' });
+    expect(refusal(await announce({ ...file, size: file.size + 1 }))).toMatch(/more than the 160 bytes/);
   });
 
   test('512 entries may wait for an answer at once; one more is refused', async () => {
@@ -205,6 +215,17 @@ describe('what a hostile sender says of a file', () => {
     expect(refusal(await ended)).toMatch(why);
     expect(untouched()).toBe(true);
     expect(existsSync(path.join(inbox, 'x'))).toBe(false);
+  });
+
+  test('a mebibyte of zeros may come at once, and not more', async () => {
+    const { inbox } = target();
+    const { hostile, ended } = againstReceiver({ directory: inbox });
+    hostile.say(offer([{ name: 'x' }], { bytes: 4 * MIB }));
+    await hostile.hear(ACCEPT);
+    hostile.say(entry({ path: 'x', size: 4 * MIB }));
+    await hostile.hear(WANT);
+    hostile.say(zeros(MIB), zeros(MIB + 1));
+    expect(refusal(await ended)).toMatch(/1048577 zeros at once/);
   });
 
   test('the content of what was not asked for is refused', async () => {
