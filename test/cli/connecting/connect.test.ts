@@ -1,5 +1,5 @@
 import { userInfo } from 'node:os';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { connectCommand } from '../../../src/cli/connecting/connect.ts';
 import { joinAs, startServer } from '../../support/bot-world.ts';
 
@@ -12,5 +12,15 @@ it('a command without a login tries 99 names, and fails where all of them are ta
   const client = await connectCommand({ server: [server] }, { signal });
   expect(client.login).toBe(`${name}-99`);
   await expect(connectCommand({ server: [server] }, { signal })).rejects.toMatchObject({ code: 'LOGIN_REFUSED' });
+  await client.destroy();
+});
+
+it('once it is connected, nothing is left of the wait for that', async () => {
+  const server = await startServer();
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { signal } = new AbortController();
+  const client = await connectCommand({ server: [server], login: 'ann' }, { signal, retryMs: 60_000 });
+  expect([vi.getTimerCount(), client.listenerCount('retrying')]).toEqual([0, 0]);
   await client.destroy();
 });
