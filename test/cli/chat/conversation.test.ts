@@ -27,7 +27,7 @@ async function chatting() {
     await accepting;
     return half;
   };
-  return { server, said, notices, conversation, open };
+  return { server, client, said, notices, conversation, open };
 }
 
 it('a hundred requests may wait for an answer; one more is refused, one made again is not', async () => {
@@ -78,7 +78,7 @@ it('who is waited for, and does not ask for half a minute, is waited for no long
 });
 
 it('leaving gives peers two seconds to end their side of private connections', async () => {
-  const { server, conversation, open } = await chatting();
+  const { server, client, conversation, open } = await chatting();
   const half = await open(await joinAs(server, 'bob'));
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   onTestFinished(() => void vi.useRealTimers());
@@ -92,4 +92,5 @@ it('leaving gives peers two seconds to end their side of private connections', a
   expect(left).not.toHaveBeenCalled();
   vi.advanceTimersByTime(1);
   await leaving;
+  expect(client.connected).toBe(false);
 });
