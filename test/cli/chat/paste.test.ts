@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { pastedLines, PasteSplitter } from '../../../src/cli/chat/paste.ts';
 
 const INPUT = Buffer.from(
@@ -33,6 +33,35 @@ it('gives a paste up on Ctrl-C whose end is lost, so that nobody is locked in', 
   expect(split([begin!, ctrlC!, typed!])).toEqual(['keys \u0003typed']);
   // Within a paste, it is a part of that.
   expect(split([Buffer.from('\u001B[200~a\u0003b\u001B[201~')])).toEqual(['paste a\u0003b']);
+});
+
+it('takes Escape for a key when nothing has followed it for a while, which begins again with each part of a mark', () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const seen: string[] = [];
+  const splitter = new PasteSplitter({
+    onKeys: (keys) => void seen.push(keys),
+    onPaste: (text) => void seen.push(`paste ${text}`),
+  });
+  splitter.push(Buffer.from('\u001B'));
+  vi.advanceTimersByTime(49);
+  expect(seen).toEqual([]);
+  vi.advanceTimersByTime(1);
+  expect(seen.splice(0)).toEqual(['\u001B']);
+  for (const part of ['\u001B[', '20', '0~x\u001B[201', '~']) {
+    splitter.push(Buffer.from(part));
+    vi.advanceTimersByTime(49);
+  }
+  expect(seen.splice(0)).toEqual(['paste x']);
+  splitter.push(Buffer.from('\u001B'));
+  splitter.flush();
+  expect([seen, vi.getTimerCount()]).toEqual([['\u001B'], 0]);
+});
+
+it('takes a paste of 65,536 characters, and none that is longer', () => {
+  const paste = (length: number) => split([Buffer.from(`\u001B[200~${'x'.repeat(length)}\u001B[201~`)]);
+  expect(paste(65_536)).toEqual([`paste ${'x'.repeat(65_536)}`]);
+  expect(paste(65_537)).toEqual(['paste undefined']);
 });
 
 it('makes lines of a paste in which nothing moves a cursor', () => {
