@@ -3,7 +3,7 @@ import { limitSink, limitSource } from '../../src/transfer/rate-limit.ts';
 
 it('bytes are cut into a twentieth of a second each, and none may go before its time', async () => {
   const chunks = [Buffer.alloc(25), Buffer.alloc(10)];
-  const source = { size: 35, read: () => Promise.resolve(chunks.shift()), close: () => Promise.resolve() };
+  const source = { size: 35, read: () => Promise.resolve(chunks.shift()), close: () => undefined };
   const limited = limitSource(source, 200);
   const began = performance.now();
   const lengths: (number | undefined)[] = [];
@@ -29,5 +29,5 @@ it('a sink is given slices, in their time', async () => {
 
 it('a byte at a time goes where the rate is lower than twenty a second', async () => {
   const read = (): Promise<Buffer> => Promise.resolve(Buffer.alloc(2));
-  expect(await limitSource({ size: undefined, read, close: () => Promise.resolve() }, 1).read()).toHaveLength(1);
+  expect(await limitSource({ size: undefined, read, close: () => undefined }, 1).read()).toHaveLength(1);
 });

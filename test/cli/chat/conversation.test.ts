@@ -20,7 +20,7 @@ async function chatting() {
   /** A private connection that the peer asks for. */
   const open = async (peer: RfcPeer) => {
     const accepting = conversation.accept(peer.name);
-    await expect.poll(() => notices.some((text) => text.startsWith('waiting for'))).toBe(true);
+    await expect.poll(() => notices.some((text) => text.startsWith(`waiting for ${peer.name}`))).toBe(true);
     peer.request('ann');
     const half = await openHalf(server.port, (await peer.next(8)).connectId);
     onTestFinished(() => void half.destroy());
@@ -61,6 +61,17 @@ it('ends its side of the private connection in use, and shows what still comes',
   await new Promise<void>((resolve) => half.resume().once('end', resolve));
   half.write('still here\n');
   await expect.poll(() => said.at(-1)?.text).toBe('still here');
+});
+
+it('closes the private connection in use, or that of a peer', async () => {
+  const { server, conversation, open } = await chatting();
+  for (const peer of [undefined, 'bob']) {
+    const half = await open(await joinAs(server, peer ?? 'ann 2'));
+    const closed = new Promise<void>((resolve) => half.resume().once('end', resolve));
+    await Promise.all([conversation.close(peer), closed.then(() => half.end())]);
+    expect(conversation.target).toBe(undefined);
+    await expect(conversation.close(peer)).rejects.toThrow('there is no such private connection');
+  }
 });
 
 it('who is waited for, and does not ask for half a minute, is waited for no longer', async () => {

@@ -283,6 +283,17 @@ test('a peer that says nothing for ten seconds is given up, and one that has sai
   expect([received, sent]).toMatchObject([{ bytes: 5 }, { bytes: 5 }]);
 });
 
+test('what is given up, or over, leaves no timer behind that would hold up the process', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  expect(refusal(await send([OFFER, entry({ path: '../x' })], { directory: target().inbox }))).toMatch(/lead out/);
+  expect(vi.getTimerCount()).toBe(0);
+  const source = path.join(lab(), 'a.txt');
+  writeFileSync(source, 'hello');
+  await transfer(source, { directory: target().inbox });
+  expect(vi.getTimerCount()).toBe(0);
+});
+
 test('a peer that encrypts is told from one that sends no files', async () => {
   const { requester, target: other } = memoryPair();
   const receiving = receiverOn(other, { directory: target().inbox }).receive();
