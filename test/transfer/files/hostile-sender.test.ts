@@ -292,6 +292,11 @@ test('what is given up, or over, leaves no timer behind that would hold up the p
   writeFileSync(source, 'hello');
   await transfer(source, { directory: target().inbox });
   expect(vi.getTimerCount()).toBe(0);
+  const { requester, target: other } = memoryPair();
+  const receiving = receiverOn(other, { directory: target().inbox }).receive();
+  requester.destroy();
+  await expect(receiving).rejects.toMatchObject({ code: 'CHANNEL_ABORTED' });
+  expect(vi.getTimerCount()).toBe(0);
 });
 
 test('a peer that encrypts is told from one that sends no files', async () => {
@@ -386,6 +391,7 @@ describe('what stands in the folder', () => {
     const { heard, inbox } = await sendKnown(meanwhile);
     expect(heard).toContain(PROBLEM);
     expect(existsSync(path.join(inbox, 'x'))).toBe(false);
+    expect(openIn(inbox)).toEqual([]);
   });
 
   test('a large file that another process receives is refused, until that has ended', async () => {
@@ -441,15 +447,14 @@ test('what was stopped lets go of the file at once: the next private connection 
   expect((await transfer(file, { directory: inbox })).received).toMatchObject({ counts: { done: 1 } });
 });
 
-test.skipIf(!existsSync('/proc/self/fd'))('what was stopped has no folder of the sender open', async () => {
+test('what was stopped has no folder of the sender open', async () => {
   const { inbox } = target();
   const folder = path.join(lab(), 'many');
   mkdirSync(path.join(folder, 'deep'), { recursive: true });
   for (let at = 0; at < 1_000; at += 1) writeFileSync(path.join(folder, 'deep', `${at}`), 'some');
   const { sent } = await transfer(folder, { directory: inbox }, { pair: { breakAfterBytes: 30_000 } });
   expect(sent).toMatchObject({ code: 'CHANNEL_ABORTED' });
-  const open = readdirSync('/proc/self/fd').map((fd) => readlinkIfThere(`/proc/self/fd/${fd}`));
-  expect(open.filter((to) => to.startsWith(folder))).toEqual([]);
+  expect(openIn(folder)).toEqual([]);
 });
 
 test('what has come whole when the private connection is lost has its name by the time that is said', async () => {
@@ -468,6 +473,13 @@ test('what has come whole when the private connection is lost has its name by th
   const outcomes = events.flatMap((event) => (event.type === 'entry' ? [event.outcome] : []));
   expect(new Set(outcomes)).toEqual(new Set(['done']));
 });
+
+/** The files in a folder that this process has open, where the system says that. */
+function openIn(folder: string): string[] {
+  if (!existsSync('/proc/self/fd')) return [];
+  const open = readdirSync('/proc/self/fd').map((fd) => readlinkIfThere(`/proc/self/fd/${fd}`));
+  return open.filter((to) => to.startsWith(folder));
+}
 
 function readlinkIfThere(file: string): string {
   try {
