@@ -1,23 +1,27 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { Permits } from '../../../src/transfer/forward/permits.ts';
 import { ServedTunnel } from '../../../src/transfer/forward/served-tunnel.ts';
-import { memoryPair } from '../verified/memory-channels.ts';
+import { memoryPair, type MemoryChannel } from '../verified/memory-channels.ts';
 import { frame, HEADERS, END_HEADERS, field, PREFACE, SETTINGS } from './raw-http2.ts';
 
 afterEach(() => {
   vi.useRealTimers();
 });
 
-test('a peer that gives no sign of life for a minute is given up, so that its ports are closed', async () => {
-  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
-  const { requester, target } = memoryPair();
-  const tunnel = new ServedTunnel(target, {
+function serve(channel: MemoryChannel): ServedTunnel {
+  return new ServedTunnel(channel, {
     permits: new Permits([]),
     listenPermits: new Permits(['127.0.0.1:*']),
     maxConnections: 4,
     dialTimeoutMs: 5_000,
     events: { onOpened: () => undefined, onClosed: () => undefined, onFailed: () => undefined },
   });
+}
+
+test('a peer that gives no sign of life for a minute is given up, so that its ports are closed', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+  const { requester, target } = memoryPair();
+  const tunnel = serve(target);
   const fields = [Buffer.from([0x83, 0x86]), field(':path', '/chatosbot-forward/1'), field(':authority', 'x')];
   const begin = frame(HEADERS, END_HEADERS, 1, Buffer.concat(fields));
   requester.write(Buffer.concat([Buffer.from(PREFACE), frame(SETTINGS, 0, 0), begin]));
@@ -33,4 +37,14 @@ test('a peer that gives no sign of life for a minute is given up, so that its po
   expect(isOver).toBe(false);
   vi.advanceTimersByTime(45_000);
   expect((await closed).code).toBe('CHANNEL_ABORTED');
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test('nothing waits any more for a tunnel that was broken off before it began', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
+  const tunnel = serve(memoryPair().target);
+  expect(vi.getTimerCount()).toBe(2);
+  tunnel.destroy();
+  await tunnel.closed;
+  expect(vi.getTimerCount()).toBe(0);
 });

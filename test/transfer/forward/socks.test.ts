@@ -39,6 +39,21 @@ test.each([
   expect(await readSocksRequest(accepted, 5_000)).toMatchObject({ target: { host, port: 80 } });
 });
 
+test('nothing waits any more for a request that has come', async () => {
+  const { client, accepted } = await ends();
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  client.write(hex(`${GREETING} 05 01 00 01 0a 00 00 07 00 50`));
+  const request = await readSocksRequest(accepted, 5_000);
+  expect(vi.getTimerCount()).toBe(0);
+  request!.refuse('failed');
+  expect(vi.getTimerCount()).toBe(1);
+  const closed = once(accepted, 'close');
+  client.resume().end();
+  await closed;
+  expect(vi.getTimerCount()).toBe(0);
+});
+
 test('a request may come byte by byte, and what follows it stays for the target', async () => {
   const { client, accepted } = await ends();
   client.setNoDelay(true);

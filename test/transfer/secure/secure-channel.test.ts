@@ -3,7 +3,7 @@ import { getEventListeners } from 'node:events';
 import { buffer, text } from 'node:stream/consumers';
 import { finished } from 'node:stream/promises';
 import { inspect } from 'node:util';
-import { describe, expect, it, test } from 'vitest';
+import { describe, expect, it, onTestFinished, test, vi } from 'vitest';
 import { messageOf } from '../../../src/errors.ts';
 import { makeCode } from '../../../src/transfer/secure/codes.ts';
 import type { SecureChannel } from '../../../src/transfer/secure/secure-channel.ts';
@@ -25,6 +25,13 @@ it.each([
   target.end('what is answered');
   expect(await text(requester)).toBe('what is answered');
   expect([requester.bytesSent, requester.bytesReceived]).toEqual([13, 16]);
+});
+
+it('no timer is left when the other side has shown that it has the secret', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  await securePair();
+  expect(vi.getTimerCount()).toBe(0);
 });
 
 it('many small chunks that are written together are read together', async () => {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { ByteSource } from '../../../src/transfer/bytes.ts';
 import type { VerifiedPipe } from '../../../src/transfer/verified/verified-pipe.ts';
 import { withResolvers } from '../../../src/util/deferred.ts';
@@ -46,6 +46,13 @@ async function settled(look: () => unknown): Promise<void> {
 }
 
 describe('VerifiedPipe', () => {
+  it('leaves no timer behind that would hold up the process', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
+    onTestFinished(() => void vi.useRealTimers());
+    await pipeBoth({ requester: nothing(), target: nothing() });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it('carries both streams, and is done when both outputs have everything', async () => {
     const [there, back] = [randomBytes(300 * KIB + 1), randomBytes(90 * KIB + 7)];
     const outputs = { requester: new Collector(), target: new Collector() };
