@@ -49,7 +49,9 @@ describe('VerifiedPipe', () => {
   it('leaves no timer behind that would hold up the process', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
     onTestFinished(() => void vi.useRealTimers());
-    await pipeBoth({ requester: nothing(), target: nothing() });
+    const requester = { ...nothing(), input: lentSource([Buffer.alloc(1_000)]) };
+    const connections = [() => memoryPair({ breakAfterBytes: 300 })];
+    expect(await pipeBoth({ requester, target: nothing(), reconnect: true, connections })).toMatchObject({ opened: 2 });
     expect(vi.getTimerCount()).toBe(0);
   });
 
