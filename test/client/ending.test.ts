@@ -1,7 +1,25 @@
-import { describe, expect, it } from 'vitest';
+import { getEventListeners } from 'node:events';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { FakeServer } from '../support/fake-server.ts';
 import { packet, str } from '../support/rfc-peer.ts';
-import { connect, createClient, ending, next, openPair, startServer } from './real-server.ts';
+import { connect, createClient, ending, failure, next, openPair, startServer } from './real-server.ts';
+
+it.each(['close', 'destroy'] as const)('a client leaves no timer and no listener behind after %s', async (end) => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const fake = await FakeServer.listen();
+  const client = createClient({ server: fake.address, login: 'alice', reconnect: true, heartbeatMs: 60_000 });
+  const [session] = await Promise.all([fake.login(), client.start()]);
+  const { signal } = new AbortController();
+  const limits = { timeoutMs: 60_000, signal };
+  const asked = [client.roundTrip(limits), client.request('bob', limits), client.request('cyd', limits)];
+  expect(vi.getTimerCount()).toBeGreaterThan(3);
+  const failing = Promise.all(asked.map(failure));
+  const ended = client[end]();
+  session.end();
+  await Promise.all([ended, failing]);
+  expect([vi.getTimerCount(), getEventListeners(signal, 'abort')]).toEqual([0, []]);
+});
 
 describe('ChatosClient.close', () => {
   it('lets everything that was said leave first', async () => {

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { Listener } from '../../../src/cli/piping/listener.ts';
 import type { ChatosClient } from '../../../src/client/client.ts';
 
@@ -27,6 +27,15 @@ test('takes peers that wait in the order in which they first asked, each once', 
     'cyd',
     'no peer asked for a private connection within 0.02 s',
   ]);
+});
+
+test('nothing waits any more for a peer that has come', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { ask, next } = listening();
+  const waiting = next();
+  ask('ann');
+  expect([await waiting, vi.getTimerCount()]).toEqual(['ann', 0]);
 });
 
 test('lets no more than 256 wait, and refuses none of the others', async () => {

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { runReturning } from '../../../src/cli/sending/returning.ts';
 import { ChatosError } from '../../../src/errors.ts';
 import { memoryPair } from '../../transfer/verified/memory-channels.ts';
@@ -35,6 +35,13 @@ test.each(['requester', 'target'] as const)(
     expect(reports).toEqual(['lost', 'broken', 'reconnected']);
   },
 );
+
+test('nothing waits any more for a peer that is back', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  expect(await returning('target', 60, () => true).running).toBe('all');
+  expect(vi.getTimerCount()).toBe(0);
+});
 
 test('where only a stranger comes in time, the private connection is lost, and nobody had a wrong code', async () => {
   const { running } = returning('requester', 0.02, () => false);
