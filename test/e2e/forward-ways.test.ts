@@ -65,10 +65,20 @@ test.each([
   [['--permit-listen', '1'], '*:1:a:1', 77, 'its --permit-listen must name it'],
   [['--permit-listen', '127.0.0.1:0'], '2:a:1', 77, 'its --permit-listen must name it'],
 ])('forward -R where the peer permits %j, and %s is asked for, ends with %i', async (permits, forward, status, why) => {
-  const { login } = await startListening(at, ['--permit', 'a:1', ...permits]);
+  const { command, login } = await startListening(at, ['--permit', 'a:1', ...permits]);
   const ended = await run(['forward', '--server', at, '-R', forward, login]);
   expect(ended.status).toBe(status);
   expect(ended.stderr).toContain(why);
+  await command.line(/^refused \S+: cannot listen on (127\.0\.0\.1|\*):\d: no permit names it$/);
+});
+
+test('a listener that is stopped leaves no socket of its peers behind', async () => {
+  const there = path.join(folder(), 'there');
+  const { command, login } = await startListening(at, ['--permit-listen', there]);
+  await startForwarding(at, login, ['-R', `${there}:127.0.0.1:1`]);
+  command.kill('SIGTERM');
+  expect((await command.exit()).status).toBe(143);
+  expect(statSync(there, { throwIfNoEntry: false })).toBeUndefined();
 });
 
 test('forward -R ends with 69 where the port is in use at the peer', async () => {

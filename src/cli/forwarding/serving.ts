@@ -65,11 +65,15 @@ export async function serveForwarding(flags: ForwardFlags, report: ForwardReport
       throw error;
     }
   };
+  let seats: Promise<void>[] = [];
   try {
     report('waiting', 'waiting for private connections', { peer: null });
     reportCode(found, flags, report);
-    await Promise.all(Array.from({ length: isCode(found) ? 1 : maxPeers }, seat));
+    seats = Array.from({ length: isCode(found) ? 1 : maxPeers }, seat);
+    await Promise.all(seats);
   } finally {
+    // The ports and sockets on which peers listen are closed with their tunnels.
+    await Promise.allSettled(seats);
     signal.removeEventListener('abort', stop);
     await client.destroy();
   }
