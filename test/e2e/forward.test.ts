@@ -5,6 +5,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { run } from './chatosbot.ts';
 import { runShared } from './shared-process.ts';
 import {
+  answerOf,
   dial,
   echo,
   readToEnd,
@@ -153,11 +154,24 @@ test('a target that refuses is an immediate reset, and a line that says why', as
   );
 });
 
-test('forward with a target that is not permitted ends with 77, and says what is missing', async () => {
-  const { login } = await startListening(at, ['--permit', '127.0.0.1:1']);
+test('forward with no target that is permitted ends with 77, and both sides say what is missing', async () => {
+  const { command, login } = await startListening(at, ['--permit', '127.0.0.1:1']);
   const ended = await run(['forward', '--server', at, '--login', 'eve', '-L', '0:127.0.0.1:2', login]);
   expect(ended.status).toBe(77);
   expect(ended.stderr).toContain(`${login} does not permit 127.0.0.1:2: its --permit must name it`);
+  await command.line(/^refused eve: 127\.0\.0\.1:2: no permit names it$/);
+});
+
+test('forward warns of a target that is not permitted, and forwards to the others', async () => {
+  const target = await startTarget(echo);
+  const { command, login } = await startListening(at, ['--permit', `127.0.0.1:${target.port}`]);
+  const forwards = ['-L', '0:127.0.0.1:2', '-L', `0:127.0.0.1:${target.port}`];
+  const { command: asker, ports } = await startForwarding(at, login, forwards);
+  await asker.line(/^\S+ does not permit 127\.0\.0\.1:2: its --permit must name it; until then/);
+  expect(await answerOf(ports[1]!, 'goes on')).toBe('goes on');
+  await expect(resetWhenDialled(ports[0]!)).resolves.toBeUndefined();
+  await asker.line(/^no connection for .*: 127\.0\.0\.1:2: the other side does not permit it$/);
+  await command.line(/^refused asker-\d+: 127\.0\.0\.1:2: no permit names it$/);
 });
 
 test('forward ends with 69 where its port is taken, before anybody is asked', async () => {

@@ -77,7 +77,7 @@ export async function forwardTo(
     const open = (limitMs: number): Promise<AskingTunnel> =>
       openTunnel(client!, peer, secret, { timeoutMs: limitMs, signal, max, report });
     const first = await open(timeoutMs);
-    await checkTargets(first, ports, signal);
+    await checkTargets(first, ports, { hasRemote: flags.remote !== undefined, report, signal });
     let pauseMs = 0;
     for (let tunnel = first; ; tunnel = await open(Infinity)) {
       const openedAt = performance.now();
@@ -115,13 +115,34 @@ async function openPorts({ local = [], dynamic = [] }: ForwardFlags, to: Forward
   return ports;
 }
 
-/** Once, at the start: later, each connection is refused. */
-async function checkTargets(tunnel: AskingTunnel, ports: readonly LocalPort[], signal: AbortSignal): Promise<void> {
+/**
+ * Once, at the start: later, each connection is refused. What is permitted is forwarded, whatever else was asked for.
+ *
+ * @throws {ChatosError} `NOT_PERMITTED` where nothing is
+ */
+async function checkTargets(
+  tunnel: AskingTunnel,
+  ports: readonly LocalPort[],
+  settings: { readonly hasRemote: boolean; readonly report: ForwardReport; readonly signal: AbortSignal },
+): Promise<void> {
+  const { hasRemote, report, signal } = settings;
+  const { peer } = tunnel;
+  const refused: ChatosError[] = [];
   for (const { target } of ports) {
     if (!target || (await tunnel.mayConnect(target, { timeoutMs: ANSWER_MS, signal }))) continue;
-    const message = `${tunnel.peer} does not permit ${formatEndpoint(target)}: its --permit must name it`;
-    throw new ChatosError('NOT_PERMITTED', message);
+    const name = formatEndpoint(target);
+    const message = `${peer} does not permit ${name}: its --permit must name it`;
+    refused.push(new ChatosError('NOT_PERMITTED', message, { fields: { peer, target: name } }));
   }
+  const [first] = refused;
+  if (first && refused.length === ports.length && !hasRemote) throw first;
+  for (const { code, message, fields } of refused)
+    report('failed', `${message}; until then, its connections are reset`, {
+      from: peer,
+      target: fields['target'] as string,
+      code,
+      message,
+    });
 }
 
 function announce(report: ForwardReport, peer: string, { kind, at, target }: LocalPort): void {

@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { isChatosError } from '../../errors.ts';
-import type { Connection, ConnectionEvents } from '../../transfer/forward/connection-events.ts';
+import type { Connection, ServingEvents } from '../../transfer/forward/connection-events.ts';
 import { toJsonLine } from '../../util/escape.ts';
 import { News } from '../piping/news.ts';
 import { leaveStalledReaders, notice } from '../terminal/output.ts';
@@ -44,7 +44,7 @@ export function forwardReporter({ json, quiet }: ForwardFlags): ForwardReport {
 }
 
 /** Reports connections: for a person those that failed, the same once in a while; for programs each. */
-export function connectionEvents(report: ForwardReport, { json }: ForwardFlags): ConnectionEvents {
+export function connectionEvents(report: ForwardReport, { json }: ForwardFlags): ServingEvents {
   const news = new News();
   return {
     onOpened: (connection) => report('opened', undefined, { ...connection }),
@@ -55,6 +55,10 @@ export function connectionEvents(report: ForwardReport, { json }: ForwardFlags):
       const code = isChatosError(error) ? error.code : 'CONNECT_FAILED';
       if (json || news.isNews(`${target} ${message}`))
         report('failed', `no connection for ${from}: ${message}`, { from, target, code, message });
+    },
+    onRefused: (peer, target, { code, message }) => {
+      if (json || news.isNews(`${target} ${message}`))
+        report('failed', `refused ${peer}: ${message}`, { from: peer, target, code, message });
     },
   };
 }

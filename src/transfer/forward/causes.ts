@@ -28,6 +28,12 @@ const OF_ERRNO: Readonly<Record<string, Cause>> = {
   ETIMEDOUT: 'timed-out',
 };
 
+/** The words of the side that refuses, where they are others. */
+const OWN_WORDS: { readonly [cause in Cause]?: string } = {
+  'not-permitted': 'no permit names it',
+  busy: 'there are as many as this side takes',
+};
+
 /** The cause that a word from the network means. */
 export function causeOf(word: unknown): Cause {
   return typeof word === 'string' && Object.hasOwn(CAUSES, word) ? (word as Cause) : 'failed';
@@ -50,4 +56,10 @@ export function causeOfError(error: unknown): Cause {
 export function forwardError(what: string, cause: Cause, error?: unknown): ChatosError {
   const { code, words } = CAUSES[cause];
   return new ChatosError(code, `${what}: ${words}`, { cause: error, fields: { cause } });
+}
+
+/** The same at the side that refuses. */
+export function refusal(what: string, cause: Cause): ChatosError {
+  const { code, words } = CAUSES[cause];
+  return new ChatosError(code, `${what}: ${OWN_WORDS[cause] ?? words}`, { fields: { cause } });
 }

@@ -19,6 +19,12 @@ export interface ConnectionEvents {
   onFailed(connection: Connection, error: ChatosError): void;
 }
 
+/** Gets what peers may not have, too. */
+export interface ServingEvents extends ConnectionEvents {
+  /** A peer has asked for a target, or to listen, which it may not or cannot have. */
+  onRefused(peer: string, what: string, error: ChatosError): void;
+}
+
 /** Joins a connection with its stream, and reports its begin and its end. */
 export async function carryConnection(
   connection: Connection,

@@ -3,7 +3,7 @@ import { BlockList, connect, isIPv6, type LookupFunction, type Socket } from 'no
 import { KEEP_ALIVE_DELAY_MS } from '../../net/dead-link.ts';
 import { resetSocket } from '../../net/reset-socket.ts';
 import { createDeferred } from '../../util/deferred.ts';
-import { causeOfError, forwardError } from './causes.ts';
+import { causeOfError, forwardError, refusal } from './causes.ts';
 import { formatEndpoint, isPath, type Endpoint } from './endpoint.ts';
 import type { Permits } from './permits.ts';
 
@@ -42,7 +42,7 @@ export interface DialSettings {
 export async function dialTarget(target: Endpoint, { timeoutMs, signal, permits }: DialSettings): Promise<Socket> {
   const what = formatEndpoint(target);
   const permitted = permits ? permits.find(target) : 'by name';
-  if (!permitted) throw forwardError(what, 'not-permitted');
+  if (!permitted) throw refusal(what, 'not-permitted');
   const connected = createDeferred<void>({ timeoutMs, signal, what: `no answer from ${what}` });
   const lookup = !isPath(target) && permitted === 'by wildcard' ? lookUpElsewhere(target.port, permits!) : undefined;
   const socket = connect({ ...target, ...SOCKET_OPTIONS, ...(lookup && { lookup }) });
@@ -72,7 +72,7 @@ function lookUpElsewhere(port: number, permits: Permits): LookupFunction {
       const open = error ? [] : found.filter(({ address }) => isOpen(address));
       const [first] = open;
       if (error) done(error, '');
-      else if (!first) done(forwardError(`${name}:${port}`, 'not-permitted'), '');
+      else if (!first) done(refusal(`${name}:${port}`, 'not-permitted'), '');
       else if (options.all) done(null, open);
       else done(null, first.address, first.family);
     });

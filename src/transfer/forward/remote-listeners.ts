@@ -1,8 +1,8 @@
 import { isIP, type Socket } from 'node:net';
-import { ChatosError } from '../../errors.ts';
+import { isChatosError } from '../../errors.ts';
 import { startTimer } from '../../util/timeout.ts';
-import { causeOfError, forwardError } from './causes.ts';
-import type { ConnectionEvents } from './connection-events.ts';
+import { causeOfError, refusal } from './causes.ts';
+import type { ServingEvents } from './connection-events.ts';
 import type { AskerLine, ServerLine } from './control-lines.ts';
 import { formatEndpoint, isPath, parseListenEndpoint } from './endpoint.ts';
 import { breakOff, listenLocally, remoteOf, type LocalListener } from './listen-locally.ts';
@@ -20,7 +20,7 @@ export interface RemoteListenersOptions {
   readonly permits: Permits;
   /** How long a connection waits for the peer to take it, in ms. */
   readonly takeTimeoutMs: number;
-  readonly events: ConnectionEvents;
+  readonly events: ServingEvents;
   readonly say: (line: ServerLine) => void;
 }
 
@@ -54,8 +54,7 @@ export class RemoteListeners {
     } catch (error) {
       const cause = causeOfError(error);
       say({ type: 'not-listening', listener, cause });
-      const message = `${peer} cannot listen on ${at}: ${error instanceof ChatosError ? error.message : cause}`;
-      events.onFailed({ from: peer, target: at }, new ChatosError('LISTEN_FAILED', message, { cause: error }));
+      events.onRefused(peer, at, isChatosError(error) ? error : refusal(`cannot listen on ${at}`, cause));
     }
   }
 
@@ -84,9 +83,9 @@ export class RemoteListeners {
     const permitted = this.#options.permits.find(endpoint);
     // Who owns a name that a wildcard permits decides which address would be listened on.
     const isName = !isPath(endpoint) && endpoint.host !== '*' && isIP(endpoint.host) === 0;
-    if (!permitted || (isName && permitted === 'by wildcard')) throw forwardError(at, 'not-permitted');
+    if (!permitted || (isName && permitted === 'by wildcard')) throw refusal(`cannot listen on ${at}`, 'not-permitted');
     // Anyone who asks again and again for what is in use gets an answer; the number of what is open is bounded.
-    if (this.#asked >= MAX_LISTENERS) throw forwardError(at, 'busy');
+    if (this.#asked >= MAX_LISTENERS) throw refusal(`cannot listen on ${at}`, 'busy');
     this.#asked += 1;
     try {
       const opened = await listenLocally(endpoint, (socket) => this.#onConnection(socket, listener, at));

@@ -4,8 +4,8 @@ import { isChatosError, type ChatosError } from '../../errors.ts';
 import { resetSocket } from '../../net/reset-socket.ts';
 import { withResolvers } from '../../util/deferred.ts';
 import type { PipedChannel } from '../pipe.ts';
-import { causeOfError, forwardError, type Cause } from './causes.ts';
-import { carryConnection, type Connection, type ConnectionEvents } from './connection-events.ts';
+import { causeOfError, forwardError, refusal, type Cause } from './causes.ts';
+import { carryConnection, type Connection, type ServingEvents } from './connection-events.ts';
 import { readControlLines, writeControlLine, type AskerLine, type ServerLine } from './control-lines.ts';
 import { dialTarget } from './dial-target.ts';
 import { formatEndpoint, parseEndpoint, type Endpoint } from './endpoint.ts';
@@ -33,7 +33,7 @@ export interface ServedTunnelOptions {
   readonly dialTimeoutMs: number;
   /** @default Infinity */
   readonly idleTimeoutMs?: number;
-  readonly events: ConnectionEvents;
+  readonly events: ServingEvents;
 }
 
 const { NGHTTP2_CONNECT_ERROR } = http2.constants;
@@ -116,8 +116,12 @@ export class ServedTunnel {
     if (line.type === 'reset') {
       this.#streams.get(line.stream)?.reset();
     } else if (line.type === 'may-connect') {
-      const isPermitted = this.#options.permits.find(parseEndpoint(line.target)) !== undefined;
+      const { permits, events } = this.#options;
+      const target = parseEndpoint(line.target);
+      const isPermitted = permits.find(target) !== undefined;
       this.#say({ type: isPermitted ? 'permitted' : 'not-permitted', question: line.question });
+      const name = formatEndpoint(target);
+      if (!isPermitted) events.onRefused(this.peer, name, refusal(name, 'not-permitted'));
     } else if (line.type === 'listen') {
       void this.#listeners.listen(line);
     } else {

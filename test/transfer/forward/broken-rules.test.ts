@@ -16,7 +16,12 @@ function serve(channel: MemoryChannel): ServedTunnel {
     listenPermits: new Permits([]),
     maxConnections: 4,
     dialTimeoutMs: 5_000,
-    events: { onOpened: () => undefined, onClosed: () => undefined, onFailed: () => undefined },
+    events: {
+      onOpened: () => undefined,
+      onClosed: () => undefined,
+      onRefused: () => undefined,
+      onFailed: () => undefined,
+    },
   });
   onTestFinished(() => tunnel.destroy());
   return tunnel;

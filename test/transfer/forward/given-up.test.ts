@@ -56,7 +56,12 @@ test('a target that was reached just when the peer has gone sees a reset', async
     listenPermits: new Permits([]),
     maxConnections: 4,
     dialTimeoutMs: 5_000,
-    events: { onOpened: () => undefined, onClosed: () => undefined, onFailed: () => undefined },
+    events: {
+      onOpened: () => undefined,
+      onClosed: () => undefined,
+      onRefused: () => undefined,
+      onFailed: () => undefined,
+    },
   });
   watchSockets((socket) => socket.once('connect', () => tunnel.destroy()));
   const session = http2.connect('http://x', { createConnection: () => requester });

@@ -53,6 +53,7 @@ function serve(permits = [`127.0.0.1:${port}`]): { tunnel: ServedTunnel; peer: M
     events: {
       onOpened: () => undefined,
       onClosed: () => undefined,
+      onRefused: () => undefined,
       onFailed: (_connection, error) => void failed.push(error.code),
     },
   });

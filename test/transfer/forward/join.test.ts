@@ -27,7 +27,12 @@ function serve(channel: MemoryChannel, port: number): void {
     listenPermits: new Permits([]),
     maxConnections: 4,
     dialTimeoutMs: 5_000,
-    events: { onOpened: () => undefined, onClosed: () => undefined, onFailed: () => undefined },
+    events: {
+      onOpened: () => undefined,
+      onClosed: () => undefined,
+      onRefused: () => undefined,
+      onFailed: () => undefined,
+    },
   });
   onTestFinished(() => tunnel.destroy());
 }

@@ -13,7 +13,7 @@ async function listening(takeTimeoutMs = 60_000) {
     peer: 'bob',
     permits: new Permits(['127.0.0.1:*']),
     takeTimeoutMs,
-    events: { onOpened: ignore, onClosed: ignore, onFailed: ignore },
+    events: { onOpened: ignore, onClosed: ignore, onFailed: ignore, onRefused: ignore },
     say: (line) => void said.push(line),
   });
   onTestFinished(() => listeners.close());

@@ -14,7 +14,12 @@ function serve(channel: MemoryChannel): ServedTunnel {
     listenPermits: new Permits(['127.0.0.1:*']),
     maxConnections: 4,
     dialTimeoutMs: 5_000,
-    events: { onOpened: () => undefined, onClosed: () => undefined, onFailed: () => undefined },
+    events: {
+      onOpened: () => undefined,
+      onClosed: () => undefined,
+      onRefused: () => undefined,
+      onFailed: () => undefined,
+    },
   });
 }
 

@@ -12,7 +12,12 @@ async function windowOf(maxConnections: number): Promise<number> {
     listenPermits: new Permits([]),
     maxConnections,
     dialTimeoutMs: 5_000,
-    events: { onOpened: () => undefined, onClosed: () => undefined, onFailed: () => undefined },
+    events: {
+      onOpened: () => undefined,
+      onClosed: () => undefined,
+      onRefused: () => undefined,
+      onFailed: () => undefined,
+    },
   });
   onTestFinished(() => tunnel.destroy());
   const [bytes] = (await once(requester, 'data')) as [Buffer];
