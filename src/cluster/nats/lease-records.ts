@@ -14,6 +14,7 @@ export interface LeaseRecord extends Omit<NodeLease, 'state'> {
 
 /** A record that was read, and its revision; `record` is missing where it was sealed with another secret. */
 export interface ReadLease {
+  readonly key: string;
   readonly record: LeaseRecord | undefined;
   readonly revision: number;
   readonly putAtMs: number;
@@ -30,7 +31,7 @@ export function encodeLease(seal: Seal, record: LeaseRecord): Buffer {
 export function readLease(seal: Seal, { key, value, revision, putAtMs }: BucketRecord): ReadLease {
   const opened = seal.open(contextOf(key), value);
   const record = opened && (JSON.parse(opened.toString()) as LeaseRecord);
-  return { record, revision, putAtMs };
+  return { key, record, revision, putAtMs };
 }
 
 /** Whether a lease has not been given back, or found to have ended. */

@@ -39,6 +39,11 @@ export async function takeSlot(newcomer: Newcomer): Promise<TakenSlot> {
   const { nodes, seal, lastEpoch, signal } = newcomer;
   for (;;) {
     const found = await readAll(newcomer);
+    const [sealed] = lastEpoch === undefined ? [...found.values()].filter(({ record }) => !record) : [];
+    if (sealed) {
+      await awaitRemoval(newcomer, sealed);
+      continue;
+    }
     if (signal.aborted) throw abortError(signal, 'the node is leaving');
     const namesake = namesakeIn(found, newcomer);
     if (namesake) {
@@ -64,16 +69,9 @@ export async function takeSlot(newcomer: Newcomer): Promise<TakenSlot> {
   }
 }
 
-async function readAll({ nodes, seal, lastEpoch }: Newcomer): Promise<Map<number, ReadLease>> {
+async function readAll({ nodes, seal }: Newcomer): Promise<Map<number, ReadLease>> {
   const found = new Map<number, ReadLease>();
-  for await (const each of nodes.records()) {
-    const lease = readLease(seal, each);
-    if (!lease.record && lastEpoch === undefined) {
-      const message = `the nodes of the cluster in NATS have another secret, or another version of chatosbot (${each.key})`;
-      throw new ChatosError('NOT_PERMITTED', message);
-    }
-    found.set(Number(each.key), lease);
-  }
+  for await (const each of nodes.records()) found.set(Number(each.key), readLease(seal, each));
   return found;
 }
 
@@ -99,6 +97,28 @@ async function awaitEnd(newcomer: Newcomer, namesake: ReadLease): Promise<void> 
     if (found.revision !== namesake.revision) throw taken(found);
     await pause(renewMs / 4, signal);
   }
+}
+
+/**
+ * A lease that was sealed with another secret is renewed by a node that lives; after its end, NATS removes it.
+ *
+ * @throws {ChatosError} `NOT_PERMITTED` where it is renewed
+ */
+async function awaitRemoval({ nodes, seal, onWaiting, renewMs, signal }: Newcomer, sealed: ReadLease): Promise<void> {
+  onWaiting('leases of nodes with another secret have not ended');
+  for (;;) {
+    const last = await nodes.last(sealed.key);
+    if (!last || readLease(seal, last).record || signal.aborted) return;
+    if (last.revision !== sealed.revision) throw foreign();
+    await pause(renewMs / 4, signal);
+  }
+}
+
+function foreign(): ChatosError {
+  const message =
+    'the nodes of the cluster in NATS have another secret, or another version of chatosbot: ' +
+    'give this one theirs, or stop all of them first';
+  return new ChatosError('NOT_PERMITTED', message);
 }
 
 function taken({ record }: ReadLease): ChatosError {

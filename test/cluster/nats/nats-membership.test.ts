@@ -76,6 +76,19 @@ describe.skipIf(NO_NATS)('the nodes of a cluster (where NATS is installed)', () 
     expect(both.filter(({ status }) => status === 'fulfilled').length).toBeLessThan(2);
   });
 
+  it('have another secret when all have left, as soon as their leases are over', async () => {
+    const server = await startNats();
+    const a = await joinCluster(server, 'a');
+    await a.leave();
+    const waiting: string[] = [];
+    const b = await joinCluster(server, 'b', {
+      secret: Buffer.from('another'),
+      onWaiting: (why) => void waiting.push(why),
+    });
+    expect(waiting).toEqual(['leases of nodes with another secret have not ended']);
+    expect(b.holds).toBe(true);
+  });
+
   it('have the same secret, and leases of the same length', async () => {
     const server = await startNats();
     const a = await joinCluster(server, 'a');
