@@ -29,8 +29,10 @@ export function logEvents(events: EventEmitter<ServerEvents>, unbounded: Logger)
     log.warn('closed: does not read', { why: error.message, ...who(session), ...acted(limitOf(error)) });
   const lines: { readonly [E in keyof ServerEvents]: (...event: ServerEvents[E]) => void } = {
     listening: (address) => log.debug('listening', { address: formatAddress(address) }),
-    acceptFailed: (address, { message: why }) =>
-      log.warn('connection not accepted', { address: formatAddress(address), why }),
+    acceptFailed: (address, error: NodeJS.ErrnoException) => {
+      const lift = error.code === 'EMFILE' ? 'raise RLIMIT_NOFILE: ulimit -n, or LimitNOFILE= of systemd' : undefined;
+      log.warn('connection not accepted', { address: formatAddress(address), why: error.message, lift });
+    },
     connection: (session) => log.debug('connection accepted', who(session)),
     connectionRefused: (from, why) => {
       if (why === 'closing') return;

@@ -47,6 +47,20 @@ const CASES: readonly Case[] = [
     BROKEN,
     ['warn', 'connection not accepted', { address: 'tcp://127.0.0.1:7777', why: 'it broke' }],
   ],
+  [
+    'acceptFailed',
+    ADDRESS,
+    Object.assign(new Error('no descriptor'), { code: 'EMFILE' }),
+    [
+      'warn',
+      'connection not accepted',
+      {
+        address: 'tcp://127.0.0.1:7777',
+        why: 'no descriptor',
+        lift: 'raise RLIMIT_NOFILE: ulimit -n, or LimitNOFILE= of systemd',
+      },
+    ],
+  ],
   ['connection', SOMEBODY, ['debug', 'connection accepted', FROM]],
   ...(
     [
