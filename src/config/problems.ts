@@ -78,7 +78,8 @@ function describe(issue: BaseIssue<unknown>): string {
     return meant === undefined ? text : `${text}; did you mean '${meant}'?`;
   }
   if (!issue.message.startsWith('Invalid ')) return issue.message;
-  return `expected ${NAMES[issue.expected ?? ''] ?? issue.expected ?? issue.type}, found ${found(issue.input)}`;
+  const text = `expected ${NAMES[issue.expected ?? ''] ?? issue.expected ?? issue.type}, found ${found(issue.input)}`;
+  return issue.expected === 'Array' && isScalar(issue.input) ? `${text}: write [${found(issue.input)}]` : text;
 }
 
 const NAMES: Readonly<Record<string, string>> = {
@@ -96,6 +97,10 @@ function found(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`;
   // JSON has no NaN and no Infinity.
   return typeof value === 'number' ? String(value) : JSON.stringify(value);
+}
+
+function isScalar(value: unknown): boolean {
+  return typeof value === 'string' || typeof value === 'number';
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -18,7 +18,7 @@ export const DEFAULT_STATUS_ADDRESS: StatusAddress = { host: DEFAULT_HOST, port:
 const FORM = 'expected host:port, for example 127.0.0.1:7780';
 
 /**
- * Reads `[http://]host:port`. A bare port is on 127.0.0.1; a bare host has port 7780.
+ * Reads `[http://]host:port`. A bare port is on 127.0.0.1; a bare host has port 7780, unless it is but a word.
  *
  * @throws {ChatosError} `INVALID_ADDRESS`
  */
@@ -29,6 +29,8 @@ export function parseStatusAddress(text: string): StatusAddress {
   if (!match) throw invalid('it has a path');
   const [, scheme = 'http', authority = ''] = match;
   if (scheme.toLowerCase() !== 'http') throw invalid(`the status endpoint speaks http, not ${scheme}`);
+  // A word alone is rather a mistake than a machine of this network.
+  if (/^(?!localhost$)[a-z-]+$/i.test(authority)) throw invalid('it has no port');
   return readAuthority(authority, DEFAULT_STATUS_PORT, invalid);
 }
 

@@ -87,7 +87,7 @@ describe('loadConfig, wrong keys and values in YAML', () => {
     ['server: [a, embedded]', /^FILE:1:9: server: 'a,embedded' has 'embedded', which cannot be one of several/],
     ['server: [a, "b:port"]', /^FILE:1:13: server.1: 'b:port' is not an address/],
     ['server: [a, 7777]', /^FILE:1:13: server.1: expected/],
-    ['bots: ./echo.ts', 'FILE:1:7: bots: expected a list, found "./echo.ts"'],
+    ['bots: ./echo.ts', 'FILE:1:7: bots: expected a list, found "./echo.ts": write ["./echo.ts"]'],
     ['bots:\n  a: b', /^FILE:2:3: bots: expected a list, found a mapping/],
     ['bots: [ok.ts, 42]', /^FILE:1:15: bots\.1: expected the path of a plugin file, or \{ path/],
     ['bots:\n  - path: 1', 'FILE:2:11: bots.0.path: expected a text, found 1'],
@@ -110,7 +110,7 @@ describe('loadConfig, wrong keys and values in YAML', () => {
     ['policy: { allow: [alice, 7] }', 'FILE:1:26: policy.allow.1: expected a text, found 7'],
     ['policy: { deny: [""] }', 'FILE:1:18: policy.deny.0: a pattern is not empty'],
     ['serve: { listen: [] }', /^FILE:1:18: serve\.listen: name an address/],
-    ['serve: { listen: "7777" }', /^FILE:1:18: serve\.listen: expected a list, found "7777"/],
+    ['serve: { listen: "7777" }', /^FILE:1:18: serve\.listen: expected a list, found "7777": write \["7777"\]$/],
     ['serve: { limits: { maxConnections: many } }', /^FILE:1:36: .*maxConnections: expected a number, found "many"/],
     ['serve: { limits: { maxConnections: none } }', /^FILE:1:36: .*maxConnections: expected a number, found "none"/],
     [

@@ -6,6 +6,9 @@ describe('an address of the status endpoint', () => {
     ['7781', '127.0.0.1', 7781],
     ['0', '127.0.0.1', 0],
     ['0.0.0.0', '0.0.0.0', 7780],
+    ['localhost', 'localhost', 7780],
+    ['ops.example.org', 'ops.example.org', 7780],
+    ['abc:80', 'abc', 80],
     ['localhost:80', 'localhost', 80],
     ['[::1]:7781', '::1', 7781],
     ['[::1]', '::1', 7780],
@@ -17,6 +20,7 @@ describe('an address of the status endpoint', () => {
 
   it.each([
     ['', 'it is empty'],
+    ['abc', 'it has no port'],
     ['tcp://127.0.0.1:7777', 'speaks http, not tcp'],
     ['https://127.0.0.1:7780', 'speaks http, not https'],
     ['http://127.0.0.1:7780/metrics', 'it has a path'],
