@@ -6,7 +6,9 @@ import type { ArgSpec } from './commands.ts';
 
 type Read = { readonly value: string | number | boolean | Date } | { readonly problem: string };
 
-const BOOLEANS = new Map(Object.entries({ yes: true, no: false, on: true, off: false, true: true, false: false }));
+const BOOLEANS = new Map(
+  Object.entries({ yes: true, no: false, y: true, n: false, on: true, off: false, true: true, false: false }),
+);
 
 /** Parses a word as an argument; the problem says what it must be. */
 export function readValue(spec: ArgSpec, word: string, now: Date): Read {

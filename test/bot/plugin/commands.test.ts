@@ -24,6 +24,8 @@ describe('parseArgs', () => {
     ['a whole number with a point', { n: { type: 'integer' } }, '3.0', { n: 3 }],
     ['a number', { n: { type: 'number' } }, '.5e1', { n: 5 }],
     ['yes', { on: { type: 'boolean' } }, 'YES', { on: true }],
+    ['y', { on: { type: 'boolean' } }, 'Y', { on: true }],
+    ['n', { on: { type: 'boolean' } }, 'n', { on: false }],
     ['off', { on: { type: 'boolean' } }, 'off', { on: false }],
     ['a choice, as it is declared', { c: { type: 'choice', of: ['Red', 'Blue'] } }, 'RED', { c: 'Red' }],
     ['what is left out', { a: { type: 'word', optional: true } }, '', { a: undefined }],
