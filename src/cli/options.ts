@@ -166,24 +166,27 @@ export function switchedLoggerFor({ logLevel, logFormat }: LogFlags): ReturnType
   return createSwitchedLogger({ level: logLevel, format: logFormat });
 }
 
-/** A number of seconds; fractions are allowed. */
+/** A length of time, in seconds, 0 or more: a number of them, fractions are allowed, or `90s`, `30m`, `1h30m`. */
 export function seconds(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !(value >= 0 && value <= 2_000_000)) {
-    throw new InvalidArgumentError('expected a number of seconds, 0 or more');
-  }
-  return value;
+  const value = secondsIn(text);
+  if (value >= 0 && value <= 2_000_000) return value;
+  throw new InvalidArgumentError('expected a number of seconds, 0 or more, or a time such as 90s, 30m or 1h30m');
 }
 
-/** A length of time, in seconds: `90s`, `30m`, `1h30m`, `7d`. */
+/** The same, above 0 and of any length. */
 export function duration(text: string): number {
+  const value = secondsIn(text);
+  if (value > 0 && value < 3_000_000_000) return value;
+  throw new InvalidArgumentError('expected a time, such as 90s, 30m, 1h30m or 7d, or a number of seconds');
+}
+
+function secondsIn(text: string): number {
+  if (text.trim() === '') return Number.NaN;
   try {
-    const value = durationMs(text) / 1_000;
-    if (value > 0 && value < 3_000_000_000) return value;
+    return /[a-z]/i.test(text) ? durationMs(text) / 1_000 : Number(text);
   } catch {
-    // Reported below.
+    return Number.NaN;
   }
-  throw new InvalidArgumentError('expected a time, such as 90s, 30m, 1h30m or 7d');
 }
 
 const BYTE_UNITS = { '': 1, k: 1e3, m: 1e6, g: 1e9, ki: 2 ** 10, mi: 2 ** 20, gi: 2 ** 30 };

@@ -13,14 +13,19 @@ describe('an option', () => {
     ['10', 10],
     ['0.25', 0.25],
     [' 7 ', 7],
+    ['5m', 300],
+    ['1h30m', 5_400],
     ['2000000', 2_000_000],
   ])('of seconds takes %j', (text, value) => {
     expect(seconds(text)).toBe(value);
   });
 
-  test.each(['', ' ', 'soon', '-1', '1s', 'NaN', 'Infinity', '2000001'])('of seconds refuses %j', (text) => {
-    expect(() => seconds(text)).toThrow(InvalidArgumentError);
-  });
+  test.each(['', ' ', 'soon', '-1', '-1s', '1 h', '600h', 'NaN', 'Infinity', '2000001'])(
+    'of seconds refuses %j',
+    (text) => {
+      expect(() => seconds(text)).toThrow(InvalidArgumentError);
+    },
+  );
 
   test('that is an address is refused in words', () => {
     const address = { transport: 'tcp', port: 7777, longBytes: 4 };
@@ -111,6 +116,7 @@ describe('a time', () => {
 describe('a length of time', () => {
   test.each([
     ['90s', 90],
+    ['300', 300],
     ['1.5m', 90],
     ['30min', 1_800],
     ['1h', 3_600],
@@ -121,7 +127,7 @@ describe('a length of time', () => {
     expect(duration(text)).toBe(expected);
   });
 
-  test.each(['', '7', 'h', '0h', '-1h', '1 h', '1e9d', '99999999999d'])('is not read out of %j', (text) => {
+  test.each(['', '0', 'h', '0h', '-1h', '1 h', '1e9d', '99999999999d'])('is not read out of %j', (text) => {
     expect(() => duration(text)).toThrow(/^expected a time, such as 90s, /);
   });
 });
