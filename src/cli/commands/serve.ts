@@ -1,7 +1,9 @@
+import { dirname } from 'node:path';
 import process from 'node:process';
 import type { Command } from 'commander';
 import { clusterSettings } from '../../config/cluster.ts';
 import { loadConfig } from '../../config/load.ts';
+import type { LoadedConfig } from '../../config/read.ts';
 import {
   auditFile,
   certificateFiles,
@@ -74,6 +76,7 @@ async function serve(flags: ServeFlags): Promise<void> {
     const listen = listenAddresses(flags.listen, config);
     const options = await serverOptions(loaded);
     const { log, level } = switchedLoggerFor(flags);
+    sayWhatHolds(flags, loaded, log);
     for (const line of accessWarnings(options, listen, loaded)) log.warn(line);
     const count = workerCount(flags.workers, config);
     const audit = await startAudit(auditFile(flags.audit, loaded), running, log);
@@ -107,6 +110,15 @@ async function serve(flags: ServeFlags): Promise<void> {
     if (address) await startStatus({ address, server, audit, log }, running, announce);
     warnOfFewDescriptors(options.limits?.maxConnections ?? DEFAULT_SERVER_LIMITS.maxConnections, log);
   });
+}
+
+/** What holds although nobody has named it here, and what does not although it looks so. */
+function sayWhatHolds(flags: ServeFlags, { file, config }: LoadedConfig, log: Logger): void {
+  if (file !== undefined && flags.config === undefined && dirname(file) !== process.cwd()) {
+    log.info('the configuration is that of a folder above', { file });
+  }
+  const isUnsaid = flags.status === undefined && config.serve?.status === undefined;
+  if (config.status !== undefined && isUnsaid) log.info("'status' is for run: for serve, set serve.status", { file });
 }
 
 /** One of several nodes of a command that has been killed. */
