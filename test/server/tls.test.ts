@@ -263,6 +263,15 @@ describe('handshakes', () => {
     expect(await joinTls(port, 'alice')).toMatchObject({ name: 'alice' });
   });
 
+  it('in progress may take as long as a reload says', async () => {
+    const rig = await Rig.start({ handshakeTimeoutMs: 600_000 });
+    const socket = await openSocket((await rig.listenTls()).port);
+    await expect.poll(async () => (await rig.stats()).connections).toBe(1);
+    rig.server.update({ limits: { handshakeTimeoutMs: 1 } });
+    expect((await rig.log.until('TLS handshake failed')).message).toBe('TLS handshake failed: not in time');
+    await endOf(socket);
+  });
+
   it('in progress do not keep a server from closing', async () => {
     const rig = await Rig.start();
     const socket = await openSocket((await rig.listenTls()).port);

@@ -241,6 +241,19 @@ describe('the file of an audit log', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it('that could not be written has what waited when the process ends at once', async () => {
+    const file = path.join(await folder(), 'audit.ndjson');
+    const { audit: made } = await audit(file, new SmallDisk(0));
+    const onExit = process.listeners('exit').at(-1) as () => void;
+    made.write('one');
+    await made.flush();
+    made.write('two');
+    onExit();
+    expect(await readFile(file, 'utf8')).toBe('one\ntwo\n');
+    await made.close();
+    expect(process.listeners('exit')).not.toContain(onExit);
+  });
+
   it('that is opened again while it ends within a line begins the new one with a line', async () => {
     const file = path.join(await folder(), 'audit.ndjson');
     const { audit: made, disk } = await audit(file, new SmallDisk(2));
