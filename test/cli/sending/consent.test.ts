@@ -23,8 +23,9 @@ const OFFER: Offer = {
 };
 
 test.each<[what: string, offered: Partial<Offer>, flags: Partial<ReceiveFlags>, why: RegExp]>([
-  ['a million files', { entries: 1_000_000 }, {}, /1000000 files and folders are more than 500000/],
+  ['too many files', { entries: 500_001 }, {}, /500001 files and folders are more than 500000/],
   ['more files than --max-entries', { entries: 6 }, { maxEntries: 5 }, /6 files and folders are more than 5$/],
+  ['a byte more than --max-size', { bytes: 1_001 }, { maxSize: 1_000 }, /more than the 1000 B/],
   ['more bytes than --max-size', { bytes: 2 ** 20 }, { maxSize: 1_000 }, /1.0 MiB are more than the 1000 B/],
   ['two files for one --output', { itemCount: 2 }, { output: 'y' }, /2 files and folders do not fit/],
 ])('%s are refused before anything is sent', async (_, offered, flags, why) => {
@@ -33,6 +34,15 @@ test.each<[what: string, offered: Partial<Offer>, flags: Partial<ReceiveFlags>, 
     code: 'REQUEST_REFUSED',
     message: expect.stringMatching(why) as string,
   });
+});
+
+test.each<[what: string, offered: Partial<Offer>, flags: Partial<ReceiveFlags>]>([
+  ['half a million files', { entries: 500_000 }, {}],
+  ['as many files as --max-entries', { entries: 5 }, { maxEntries: 5 }],
+  ['as many bytes as --max-size', { bytes: 1_000 }, { maxSize: 1_000 }],
+])('%s are taken', async (_, offered, flags) => {
+  const decision = decide({ ...OFFER, ...offered }, 'ann', { ...FLAGS, ...flags }, 'inbox', signal);
+  await expect(decision).resolves.toBeUndefined();
 });
 
 test('a sender that comes back with more than was agreed to is judged again', async () => {
