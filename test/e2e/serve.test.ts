@@ -1,5 +1,5 @@
 import { createServer } from 'node:net';
-import { readFileSync } from 'node:fs';
+import { readFileSync, realpathSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { openHalf, readAll } from '../support/rfc-peer.ts';
@@ -72,11 +72,15 @@ describe('serve', () => {
     await command.line(/warn .*too many forbidden packets.*login=rude/);
   });
 
-  test('finds the configuration above the folder that it is started in', async () => {
+  test('finds the configuration above the folder that it is started in, and says what of it holds', async () => {
     labFile('project/package.json', '{}');
-    labFile('project/chatosbot.config.yaml', 'serve:\n  listen: ["127.0.0.1:0"]\n');
+    const file = labFile('project/chatosbot.config.yaml', 'status: 0\nserve:\n  listen: ["127.0.0.1:0"]\n');
     const inner = labFile('project/deep/down/note.txt', '').replace(/\/note\.txt$/, '');
-    expect(await start(['serve'], { cwd: inner }).line(LISTENING)).toHaveLength(3);
+    const command = start(['serve'], { cwd: inner });
+    const [, found] = await command.line(/ info {2}the configuration is that of a folder above file=(\S+)/);
+    expect(found).toBe(realpathSync(file));
+    await command.line(/ info {2}'status' is for run: for serve, set serve\.status/);
+    expect(await command.line(LISTENING)).toHaveLength(3);
   });
 });
 
