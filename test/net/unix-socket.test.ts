@@ -6,11 +6,11 @@ import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { bindUnixSocket, isServed, MAX_PATH_BYTES } from '../../src/net/unix-socket.ts';
 
-/** A folder of which a path with this name has so many bytes. */
-function folderFor(name: string, bytes: number): string {
+/** A folder in which the path of this name is as long as one may be. */
+function folderFor(name: string): string {
   const made = mkdtempSync(path.join(tmpdir(), 'chatosbot-unix-'));
   onTestFinished(() => rmSync(made, { recursive: true }));
-  const folder = path.join(made, 'f'.repeat(bytes - Buffer.byteLength(path.join(made, 'x', name)) + 1));
+  const folder = path.join(made, 'f'.repeat(MAX_PATH_BYTES - Buffer.byteLength(path.join(made, 'x', name)) + 1));
   mkdirSync(folder);
   return folder;
 }
@@ -18,7 +18,7 @@ function folderFor(name: string, bytes: number): string {
 it.each(['ab', 'socket', 'a-longer-name.sock'])(
   'the longest path that the system has room for is bound: %s',
   async (name) => {
-    const folder = folderFor(name, MAX_PATH_BYTES);
+    const folder = folderFor(name);
     const file = path.join(folder, name);
     expect(Buffer.byteLength(file)).toBe(MAX_PATH_BYTES);
     const server = createServer((socket) => socket.end());
@@ -36,7 +36,7 @@ it.each(['ab', 'socket', 'a-longer-name.sock'])(
 );
 
 it('a server that finds another one at its path does not listen, and leaves nothing behind', async () => {
-  const folder = folderFor('socket', 60);
+  const folder = folderFor('socket');
   const file = path.join(folder, 'socket');
   const [first, second] = [createServer((socket) => socket.end()), createServer()];
   onTestFinished(() => void first.close());
@@ -47,7 +47,7 @@ it('a server that finds another one at its path does not listen, and leaves noth
 });
 
 it('who asks whether a socket is served leaves no connection to it', async () => {
-  const file = path.join(folderFor('socket', 60), 'socket');
+  const file = path.join(folderFor('socket'), 'socket');
   expect(await isServed(file)).toBe(false);
   const server = createServer();
   onTestFinished(() => void server.close());
