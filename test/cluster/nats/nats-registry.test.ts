@@ -302,7 +302,9 @@ describe.skipIf(NO_NATS)('the logins of a cluster (where NATS is installed)', ()
   it('stay with their sessions when NATS has lost its data, and others are granted later than any were', async () => {
     const own = await NatsServer.start();
     try {
-      const nodes = await Promise.all(['x', 'y'].map((node) => joinWithLogins(own, node, { holdMs: 60_000 })));
+      // Long enough for a busy machine to put hundreds of logins again.
+      const options = { holdMs: 60_000, leaseTtlMs: 2 * LEASE_TTL_MS };
+      const nodes = await Promise.all(['x', 'y'].map((node) => joinWithLogins(own, node, options)));
       const [x, y] = nodes as [(typeof nodes)[0], (typeof nodes)[0]];
       const claims = Array.from({ length: 600 }, (_, i) => claimOf(`user${i}`));
       const before = await Promise.all(claims.map((claim) => untilGranted(x.registry, claim)));
