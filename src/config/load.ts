@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { ChatosError } from '../errors.ts';
 import { foldersFrom, mayHaveConfig } from './discovery.ts';
 import type { LoadedConfig } from './read.ts';
@@ -22,7 +22,8 @@ export interface LoadOptions {
 export async function loadConfig(options: LoadOptions = {}): Promise<LoadedConfig> {
   const { file, from = process.cwd(), salvage = false } = options;
   if (file !== undefined) {
-    const found = statSync(file, { throwIfNoEntry: false });
+    // A link in a circle leads to none, too.
+    const found = existsSync(file) ? statSync(file) : undefined;
     const why = found ? 'is a directory; name the file in it' : 'no such file';
     if (!found || found.isDirectory()) throw new ChatosError('INVALID_CONFIG', `${file}: ${why}`, { fields: { file } });
   }

@@ -1,5 +1,7 @@
+import { symlinkSync, unlinkSync } from 'node:fs';
+import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { labFile, startServer } from './chatosbot.ts';
+import { LAB, labFile, startServer } from './chatosbot.ts';
 import { runShared } from './shared-process.ts';
 
 /** Runs a configuration that is wrong; what it says about it, without the folder. */
@@ -113,6 +115,16 @@ describe('run, with a plugin that is wrong, exits with 2 and', () => {
       stderr: `chatosbot: ${file}: ${why}`.concat(ended.stderr.slice(`chatosbot: ${file}: ${why}`.length)),
     });
   });
+});
+
+test.each([
+  ['a plugin', ['check', '../circle.js']],
+  ['a configuration', ['check', '--config', '../circle.js']],
+])('a link that leads to itself, as %s, is no such file: 2', async (_, args) => {
+  symlinkSync('circle.js', path.join(LAB, 'circle.js'));
+  const ended = await runShared(args);
+  unlinkSync(path.join(LAB, 'circle.js'));
+  expect(ended).toMatchObject({ status: 2, stderr: 'chatosbot: ../circle.js: no such file\n' });
 });
 
 describe('run, asked for what makes no sense, exits with 2 and', () => {

@@ -277,6 +277,7 @@ describe('test, of test files', () => {
 
 test.each([
   ['a path that is not there', ['nowhere'], /nowhere: no such file/],
+  ['a path that is neither a file nor a folder', ['/dev/null'], /\/dev\/null: is neither a file nor a folder/],
   [
     'a directory with nothing to test',
     ['.'],

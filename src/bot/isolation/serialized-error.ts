@@ -29,6 +29,15 @@ const MAX_ERRORS = 10;
 
 /** Takes apart what was thrown. What is not an error becomes one. */
 export function serializeError(thrown: unknown, depth = 0): SerializedError {
+  try {
+    return takeApart(thrown, depth);
+  } catch {
+    // A proxy, or getters that throw.
+    return takeApart(new Error(messageOf(thrown)), MAX_DEPTH);
+  }
+}
+
+function takeApart(thrown: unknown, depth: number): SerializedError {
   const error = (isError(thrown) ? thrown : new Error(messageOf(thrown))) as Error & { code?: unknown };
   const { cause, code } = error;
   const inner = error instanceof AggregateError ? error.errors.slice(0, MAX_ERRORS) : undefined;

@@ -2,7 +2,7 @@ import { readFileSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
-import { messageOf } from '../../errors.ts';
+import { isError, messageOf } from '../../errors.ts';
 import { ownFile } from '../../own-files.ts';
 import { CompileError } from './compiler.ts';
 import { MissingExport } from './module-namespace.ts';
@@ -32,11 +32,20 @@ const failedImports = new WeakMap<object, { readonly importer: string; readonly 
 
 /** Notes which import an error comes from, where its trace does not show that. */
 export function noteImport(error: unknown, importer: string, specifier: string): void {
-  if (error instanceof Error && !failedImports.has(error)) failedImports.set(error, { importer, specifier });
+  if (isError(error) && !failedImports.has(error)) failedImports.set(error, { importer, specifier });
 }
 
 /** Reads the file, position and message from what was thrown while a plugin was loaded. */
 export function readLoadFailure(error: unknown): LoadFailure {
+  try {
+    return readFailure(error);
+  } catch {
+    // A proxy, or getters that throw.
+    return { place: '', message: `throws ${messageOf(error)}` };
+  }
+}
+
+function readFailure(error: unknown): LoadFailure {
   const text = error instanceof Error ? messageOf(error) || error.name : thrownText(error);
   const message = oneLine(text);
   if (error instanceof CompileError) return { file: error.file, place: `:${error.line}:${error.column}`, message };

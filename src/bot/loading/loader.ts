@@ -28,7 +28,10 @@ export async function loadPlugin(
   const invalid = (why: string, cause?: unknown, place = ''): ChatosError =>
     new ChatosError('INVALID_PLUGIN', `${file}${place}: ${why}`, { cause, fields: { file: absolute } });
   if (!existsSync(absolute)) throw invalid('no such file');
-  if (statSync(absolute).isDirectory()) throw invalid('is a directory; name the plugin file in it');
+  const stats = statSync(absolute);
+  if (stats.isDirectory()) throw invalid('is a directory; name the plugin file in it');
+  // To read a pipe, or a device that has no end, would block for ever: no signal would end the process.
+  if (!stats.isFile()) throw invalid('is not a file, but a pipe, a socket or a device');
 
   const code: LoadedCode = { file: absolute };
   const uncaught = withResolvers<never>();

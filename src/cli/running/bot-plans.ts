@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import type { IsolationOptions } from '../../bot/isolation/options.ts';
@@ -141,5 +141,6 @@ function shownFile({ file }: PlannedBot): string {
 }
 
 function isFile(file: string): boolean {
-  return statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
+  // Where it cannot be looked at, as a link in a circle, it is no file either.
+  return existsSync(file) && statSync(file).isFile();
 }

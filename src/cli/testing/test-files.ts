@@ -20,7 +20,7 @@ const MAX_FILES = 10_000;
 /**
  * Finds the files of some paths: in a folder at any depth, except in packages and names that begin with a dot.
  *
- * @throws {ChatosError} `INVALID_ARGUMENT` if there is no such file, or there are too many
+ * @throws {ChatosError} `INVALID_ARGUMENT` if there is no such file, it is a pipe or a device, or there are too many
  */
 export function findTestFiles(paths: readonly string[]): TestFiles {
   const plugins = new Map<string, { file: string; sure: boolean }>();
@@ -28,10 +28,14 @@ export function findTestFiles(paths: readonly string[]): TestFiles {
   for (const each of paths) {
     const file = path.resolve(each);
     if (!existsSync(file)) throw new ChatosError('INVALID_ARGUMENT', `${each}: no such file`, { fields: { file } });
-    if (statSync(file).isFile()) {
+    const stats = statSync(file);
+    if (stats.isFile()) {
       if (TEST.test(file)) tests.add(file);
       else plugins.set(file, { file, sure: true });
       continue;
+    }
+    if (!stats.isDirectory()) {
+      throw new ChatosError('INVALID_ARGUMENT', `${each}: is neither a file nor a folder`, { fields: { file } });
     }
     for (const found of sourcesIn(file)) {
       if (TEST.test(found)) tests.add(found);

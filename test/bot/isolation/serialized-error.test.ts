@@ -21,3 +21,12 @@ test('of many inner errors, the first ten come across', () => {
   const copy = deserializeError(serializeError(new AggregateError(errors))) as AggregateError;
   expect(copy.errors.map((error: Error) => error.message)).toEqual(errors.slice(0, 10).map(({ message }) => message));
 });
+
+test('an error that cannot be read comes across as one that says so, also as a cause', () => {
+  const trap = (): never => {
+    throw new Error('trapped');
+  };
+  const unreadable = new Proxy(new Error('x'), { get: trap, getPrototypeOf: trap });
+  const copy = deserializeError(serializeError(new Error('outside', { cause: unreadable })));
+  expect([copy.message, (copy.cause as Error).message]).toEqual(['outside', 'something that cannot be shown']);
+});

@@ -32,6 +32,17 @@ describe('loadPlugin, what it turns down', () => {
     expect(await messageFor(directory)).toMatch(/^FILE: is a directory/);
   });
 
+  it('a device, which may have no end', async () => {
+    expect(await messageFor('/dev/zero')).toBe('FILE: is not a file, but a pipe, a socket or a device');
+  });
+
+  it.each([
+    'throw new Proxy(new Error("x"), { get() { throw 1; }, getPrototypeOf() { throw 2; } });',
+    'throw new Proxy(new Error("x"), { get() { throw 1; } });',
+  ])('one that throws what cannot be read: %s', async (text) => {
+    expect(await complaint(text)).toBe('FILE: throws something that cannot be shown');
+  });
+
   it.each(['export const helper = 1;', 'export default 7;', 'const x = 1;', ''])(
     'a file without any hook, and says which there are: %j',
     async (text) => {
