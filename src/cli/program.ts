@@ -47,10 +47,10 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** Texts and logins may begin with a dash, as `say -5 degrees`. */
+/** Texts, logins and files may begin with a dash, as `say -5 degrees`. */
 function dashHint(code: string, argv: readonly string[]): string {
   const mayMeanText = code === 'commander.unknownOption' || argv.some((word) => /^-[^-]./.test(word));
-  const takesText = ['say', 'pipe', 'policy'].includes(argv[0] ?? '');
+  const takesText = ['say', 'pipe', 'policy', 'send', 'forward'].includes(argv[0] ?? '');
   if (!mayMeanText || !takesText || argv.includes('--')) return '';
   return "what begins with '-' and is no option goes after '--'; ";
 }

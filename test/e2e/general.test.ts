@@ -89,6 +89,7 @@ describe('chatosbot', () => {
     [['say', ' ', '\t'], /there is nothing to say/],
     [['say', '-two'], /missing required argument 'text'\n\(what begins with '-' and is no option goes after '--'/],
     [['say', '-5 degrees'], /unknown option '-5 degrees'\n\(what begins with '-' and is no option goes after '--'/],
+    [['send', '-x-.txt'], /unknown option '-x-\.txt'\n\(what begins with '-' and is no option goes after '--'/],
     [['pipe', '-x-'], /unknown option '-x-'\n\(what begins with '-' and is no option goes after '--'/],
   ])('takes %j for a mistake that it explains, with 2', async (args, why) => {
     const ended = await runShared(args);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import process from 'node:process';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Command } from '../support/command.ts';
 import { LAB, shell, start, startServer, type Options } from './chatosbot.ts';
@@ -147,6 +148,26 @@ describe('endings', () => {
       expect([65, 75]).toContain(other.status);
       expect(other.stderr).toContain('interrupted');
       expect(existsSync(inbox)).toBe(true);
+    },
+  );
+
+  test('a link that is named stands for the file that it leads to', async () => {
+    const { file, inbox } = makeFile('what it leads to');
+    const link = path.join(path.dirname(file), 'link');
+    symlinkSync('file.bin', link);
+    const { receiver, sender } = await both(['--yes', '--dir', inbox], [link]);
+    expect(await statuses(receiver, sender)).toEqual([0, 0]);
+    expect(readFileSync(path.join(inbox, 'link'), 'utf8')).toBe('what it leads to');
+  });
+
+  test.skipIf(process.platform !== 'linux')(
+    'a file that says it is empty and is not, as those of /proc, is not sent as an empty one',
+    async () => {
+      const { inbox } = makeFile();
+      const { receiver, sender } = await both(['--yes', '--dir', inbox], ['/proc/self/status']);
+      expect(await statuses(receiver, sender)).toEqual([65, 65]);
+      expect(sender.stderr).toContain('failed status: its size is not known before it is read: use');
+      expect(readdirSync(inbox)).toEqual([]);
     },
   );
 

@@ -7,6 +7,7 @@ import { streamFile, type StreamFile } from '../../transfer/files/stream-file.ts
 import type { PipedChannel } from '../../transfer/pipe.ts';
 import type { ChannelSecret } from '../../transfer/secure/secret.ts';
 import { encrypt, encryptNext } from '../piping/encryption.ts';
+import { inNumber } from '../../util/printable.ts';
 import type { NextChannel } from '../piping/verified.ts';
 import { decide } from './consent.ts';
 import type { ReceiveFlags } from './flags.ts';
@@ -158,7 +159,11 @@ async function receiveOver(
         view.add(peer, () => receiver.progress, event.offer);
       } else if (event.type === 'unreadable') {
         const reason = 'the sender cannot read it';
-        report('left-out', `left out ${event.count} files or folders: ${reason}`, { path: null, reason, failed: true });
+        report(
+          'left-out',
+          `left out ${event.count} ${inNumber(event.count, '{file or folder|files or folders}')}: ${reason}`,
+          { path: null, reason, failed: true },
+        );
       } else {
         effort.reportEntry(report, peer, event);
       }

@@ -24,6 +24,10 @@ export class FileReader {
       const isSame = this.#opened.isFile() && `${this.#opened.dev}:${this.#opened.ino}` === identity;
       if (!isSame) throw new FileChanged('it was replaced meanwhile');
       if (Number(this.#opened.size) !== size) throw new FileChanged('its size has changed meanwhile');
+      // As the files of /proc, which are made as they are read.
+      if (size === 0 && readSync(this.#fd, Buffer.alloc(1), 0, 1, 0) > 0) {
+        throw new FileChanged("its size is not known before it is read: use 'send - --name NAME < FILE'");
+      }
     } catch (error) {
       closeSync(this.#fd);
       throw error;

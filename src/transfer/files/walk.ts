@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, readlinkSync, statSync, type BigIntStats } from 'node:fs';
+import { lstatSync, readdirSync, readlinkSync, realpathSync, statSync, type BigIntStats } from 'node:fs';
 import path from 'node:path';
 import { ChatosError } from '../../errors.ts';
 import { fileProblem } from './failures.ts';
@@ -60,13 +60,13 @@ function* walkSource(source: string, name: string, rules: WalkRules): Generator<
         `cannot send ${source}: it is neither a file nor a folder ('send -' takes standard input)`,
       );
     }
-    const file = entryOf(stats, name, source);
     if (stats.isFile()) {
-      yield file;
+      yield entryOf(stats, name, realpathSync(source));
       return;
     }
+    const folder = entryOf(stats, name, source);
     const place = Place.open(source);
-    yield file;
+    yield folder;
     yield* walkFolder(place, name, 1, rules);
   } catch (error) {
     if (error instanceof ChatosError || (error as NodeJS.ErrnoException).code === undefined) throw error;
