@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { CHAT_COMMANDS } from '../../src/cli/chat/line-commands.ts';
 import { executeLine, lineHelp } from '../../src/cli/chat/line-language.ts';
 import type { Conversation } from '../../src/cli/chat/conversation.ts';
@@ -43,6 +43,7 @@ describe('a line of a chat', () => {
     ['/accept bob ', ['accept', 'bob']],
     ['/refuse bob', ['refuse', 'bob']],
     ['/room', ['leaveChannel']],
+    ['/room please', ['leaveChannel']],
     ['/close', ['close', undefined]],
     ['/close bob', ['close', 'bob']],
   ])('%j is carried out', async (line, expected) => {
@@ -67,6 +68,7 @@ describe('a line of a chat', () => {
     ['/pipe', 'usage: /pipe PEER'],
     ['/wait soon', 'usage: /wait SECONDS'],
     ['/wait -1', 'usage: /wait SECONDS'],
+    ['/wait 86401', 'usage: /wait SECONDS'],
     ['/mssg bob hi', 'there is no /mssg; did you mean /msg?'],
     ['/accpet bob', 'there is no /accpet; did you mean /accept?'],
     ['/quti', 'there is no /quti; did you mean /quit?'],
@@ -77,6 +79,22 @@ describe('a line of a chat', () => {
   ])('%j is a mistake, which is explained', async (line, message) => {
     await expect(calls(line)).rejects.toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT', message }));
   });
+});
+
+test.each([1, 86_400])('a script waits for %i seconds before its next line', async (seconds) => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const waited = vi.fn<() => void>();
+  const waiting = calls(`/wait ${seconds}`).then(waited);
+  vi.advanceTimersByTime(seconds * 1_000 - 1);
+  await new Promise(setImmediate);
+  expect(waited).not.toHaveBeenCalled();
+  vi.advanceTimersByTime(1);
+  await waiting;
+});
+
+test('a script that waits for 0 seconds goes on', async () => {
+  expect(await calls('/wait 0')).toEqual([]);
 });
 
 test('the help of a chat has a line for each command', () => {
