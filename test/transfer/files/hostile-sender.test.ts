@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import {
   existsSync,
   linkSync,
@@ -392,6 +392,18 @@ describe('what stands in the folder', () => {
     expect(heard).toContain(PROBLEM);
     expect(existsSync(path.join(inbox, 'x'))).toBe(false);
     expect(openIn(inbox)).toEqual([]);
+  });
+
+  test('a part that has one whole chunk is gone on with', async () => {
+    const { inbox } = target();
+    const file = path.join(lab(), 'file');
+    const bytes = randomBytes(2 * MIB);
+    writeFileSync(file, bytes);
+    writeFileSync(path.join(inbox, 'file.chatosbot.part'), bytes.subarray(0, MIB));
+    const { received, bytesSent } = await transfer(file, { directory: inbox });
+    expect(received).toMatchObject({ counts: { done: 1 } });
+    expect(bytesSent).toBeLessThan(1.1 * MIB);
+    expect(readFileSync(path.join(inbox, 'file')).equals(bytes)).toBe(true);
   });
 
   test('a large file that another process receives is refused, until that has ended', async () => {
