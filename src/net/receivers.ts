@@ -1,4 +1,5 @@
 import { ChatosError } from '../errors.ts';
+import { TurnQueue } from './turn-queue.ts';
 
 /** What one of the limits has cut carries this as the field `limitName` of its error. */
 export type ReceiverLimit = 'maxQueuedBytes' | 'writeTimeoutMs' | 'maxTotalQueuedBytes';
@@ -57,6 +58,11 @@ export class Receivers {
   readonly #waiting = new Map<Receiver, Progress>();
   readonly #behind = new Set<Receiver>();
   readonly #patient = new Set<PatientReceiver>();
+  /**
+   * Those that have taken nothing for too long: there may be thousands at once. Where the process has stood still, the system
+   * has taken something meanwhile.
+   */
+  readonly #stalled = new TurnQueue<Receiver>((receiver) => this.#cutStalled(receiver));
   #totalBytes = 0;
   #sweep: NodeJS.Timeout | undefined;
   #shedding = false;
@@ -145,6 +151,7 @@ export class Receivers {
 
   #remove(receiver: Receiver): void {
     this.#waiting.delete(receiver);
+    this.#stalled.delete(receiver);
     if (this.#waiting.size > 0) return;
     clearInterval(this.#sweep);
     this.#sweep = undefined;
@@ -157,11 +164,16 @@ export class Receivers {
     for (const [receiver, progress] of this.#waiting) {
       const stalledMs = now - seenAt(receiver, progress, now);
       if (stalledMs >= BEHIND_MS) this.#setBehind(receiver, false);
-      if (stalledMs >= writeTimeoutMs) {
-        const message = `the peer has taken nothing for ${writeTimeoutMs / 1000} s`;
-        receiver.cut(queueFull('writeTimeoutMs', message, { waiting: receiver.waitingBytes, limit: writeTimeoutMs }));
-      }
+      if (stalledMs >= writeTimeoutMs) this.#stalled.add(receiver);
     }
+  }
+
+  #cutStalled(receiver: Receiver): void {
+    const { writeTimeoutMs } = this.#limits;
+    const since = this.stalledSince(receiver);
+    if (since === undefined || performance.now() - since < writeTimeoutMs) return;
+    const message = `the peer has taken nothing for ${writeTimeoutMs / 1000} s`;
+    receiver.cut(queueFull('writeTimeoutMs', message, { waiting: receiver.waitingBytes, limit: writeTimeoutMs }));
   }
 
   /** Cuts the fullest, one after the other, until the rest fits: one sort, however many they are. */

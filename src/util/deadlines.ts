@@ -3,6 +3,8 @@ import { MAX_TIMER_MS } from './clock.ts';
 /** So many run out in one turn of the event loop, and for so many milliseconds, at most; the next turn goes on. */
 const MAX_A_TURN = 500;
 const SLICE_MS = 1;
+/** A timer that is late by more than this: the process, or the machine, has stood still. */
+const LATE_MS = 50;
 
 interface Node<T> {
   readonly item: T;
@@ -27,6 +29,8 @@ export class Deadlines<T> {
   #last: Node<T> | undefined;
   #size = 0;
   #timer: NodeJS.Timeout | undefined;
+  /** When the timer is to fire. */
+  #timerAt = 0;
 
   constructor(ms: number, onDue: (item: T) => void) {
     this.#ms = ms;
@@ -93,6 +97,12 @@ export class Deadlines<T> {
     return first?.item;
   }
 
+  /** Where nothing ran for a while, what has come meanwhile is read first: it may be what was waited for. */
+  readonly #onTimer = (): void => {
+    if (performance.now() - this.#timerAt > LATE_MS) setImmediate(this.#sweep);
+    else this.#sweep();
+  };
+
   readonly #sweep = (): void => {
     let now = performance.now();
     const end = now + SLICE_MS;
@@ -111,6 +121,8 @@ export class Deadlines<T> {
 
   #arm(now: number): void {
     if (!this.#first || this.#ms > MAX_TIMER_MS) return;
-    this.#timer = setTimeout(this.#sweep, Math.max(Math.ceil(this.#first.since + this.#ms - now), 0)).unref();
+    const delayMs = Math.max(Math.ceil(this.#first.since + this.#ms - now), 0);
+    this.#timerAt = now + delayMs;
+    this.#timer = setTimeout(this.#onTimer, delayMs).unref();
   }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import { leaveOut, TESTED_SERVER } from '../support/left-out.ts';
 import { int, packet, str } from '../support/rfc-peer.ts';
 import { expectSilence, Rig, stopTheClock, turns } from '../support/server-rig.ts';
 import { bufferBytes, within } from '../support/server-sockets.ts';
@@ -71,6 +72,21 @@ describe('malformed packets', () => {
     await within(unknown.ended, 'the other one to be closed');
     await expectSilence(bob);
     expect(await rig.stats()).toMatchObject({ malformed: 2, clients: 1 });
+  });
+
+  it('[P4] [P12] what came in time is read, though the process stood still meanwhile', async () => {
+    if (TESTED_SERVER) leaveOut('it stops the process of the server');
+    const rig = await Rig.start({ packetTimeoutMs: 1_000, identifyTimeoutMs: 1_000 });
+    const [alice, mark, bob] = [await rig.join('alice'), await rig.join('mark'), await rig.connect()];
+    const message = packet(4, A, A, str('hi'));
+    alice.send(message.subarray(0, 5));
+    await turns(mark);
+    alice.send(message.subarray(5));
+    const letIn = bob.login('bob');
+    const end = performance.now() + 1_200;
+    while (performance.now() < end);
+    expect(await alice.next(4)).toMatchObject({ msg: 'hi' });
+    expect(await letIn).toBe(true);
   });
 
   it('[P4] one timer runs for all packets that are incomplete', async () => {
