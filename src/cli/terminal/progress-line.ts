@@ -72,7 +72,7 @@ function rateOf({ sentPerSecond, receivedPerSecond }: ProgressFigures): string {
 /** How much of the known size is sent, and how long the rest will take. */
 function remaining({ sent, total, sentPerSecond }: ProgressFigures): string[] {
   // A file may grow meanwhile.
-  if (total === undefined || total === 0 || sent >= total) return [];
+  if (total === undefined || sent >= total) return [];
   const percent = `${Math.floor((sent * 100) / total)} %`;
   return sentPerSecond > 0 ? [percent, `${formatDuration(((total - sent) * 1000) / sentPerSecond)} left`] : [percent];
 }
