@@ -50,3 +50,15 @@ test('a watch that is closed while it looks at its files looks no more', async (
   expect(vi.getTimerCount()).toBe(0);
   expect(changes).toEqual([]);
 });
+
+test('nothing is looked at any more when watching has ended', async () => {
+  const file = await writeText(await tempDirectory(), 'bot.ts', '1');
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const watch = new FileWatch(() => undefined);
+  watch.watch(new Set([file]), Date.now());
+  vi.advanceTimersByTime(0);
+  await looked();
+  watch.close();
+  expect(vi.getTimerCount()).toBe(0);
+});
