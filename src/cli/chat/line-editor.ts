@@ -108,6 +108,8 @@ export class LineEditor {
     this.#splitter = splitter;
     this.#onData = (chunk) => splitter.push(this.#resized.take(chunk));
     stdin.on('data', this.#onData).once('end', this.#onEnd);
+    // A terminal that has closed cannot be set back: its end says all.
+    stdin.on('error', () => undefined);
     stderr.write(MARK_PASTES);
     stdin.resume();
   }
