@@ -12,7 +12,7 @@ const ALONE = [
   'test/bot/isolation/**/*.test.ts',
   'test/bot/reload.test.ts',
   'test/bot/store/repair-faults.test.ts',
-  'test/cli/running/{bot-watcher,reload-leaks}.test.ts',
+  'test/cli/running/{bot-watcher,local-nodes,reload-leaks}.test.ts',
   'test/cli/unexpected.test.ts',
   'test/client/{channel-pressure,ending-process}.test.ts',
   'test/net/{packet-holding,packet-waiting,tls-answers}.test.ts',

@@ -10,14 +10,19 @@ it('a node that ends is started again after half a second, then twice that; wher
   const program = path.join(folder, 'node.cjs');
   writeFileSync(program, "console.error('listening on tcp://127.0.0.1:1');\nsetInterval(() => {}, 60_000);");
   const seen: string[] = [];
+  let noticed = (): void => undefined;
+  const see = (text: string): void => {
+    seen.push(text);
+    noticed();
+  };
   const nodes = new LocalNodes({
     nodes: [{ node: 'one', args: [] }],
     program,
-    onLine: () => void seen.push('begun'),
-    announce: (text) => void seen.push(text),
+    onLine: () => see('begun'),
+    announce: see,
   });
   const next = async (): Promise<string[]> => {
-    while (seen.length === 0) await new Promise(setImmediate);
+    while (seen.length === 0) await new Promise<void>((resolve) => (noticed = resolve));
     return seen.splice(0);
   };
   expect(await nodes.start()).toBeUndefined();
