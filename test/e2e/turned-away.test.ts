@@ -50,7 +50,7 @@ test('over TLS they say what to check as well, and anyone who has a pin is not t
   expect(status).toBe(69);
   expect(last).toContain(why);
   expect(last).not.toContain('tcp://');
-  const plain = await failure(runShared(['say', 'hello', '--server', address!.replace(/\?.*/, '')]));
+  const plain = await failure(start(['say', 'hello', '--server', address!.replace(/\?.*/, '')]));
   expect(plain).toMatchObject({ status: 69, last: expect.stringContaining('if it does not speak TLS there, use') });
 });
 
