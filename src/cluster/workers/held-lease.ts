@@ -18,7 +18,7 @@ export class HeldLease {
   #isOver = false;
 
   /**
-   * A new worker serves nobody until it is told how long the lease holds. A time that it got at its start could be over by then, on a busy
+   * A new worker serves nobody until it knows how long the lease holds. A time that it got at its start could be over by then, on a busy
    * machine.
    *
    * @param onEnd called once, when it is found to have ended
