@@ -3,7 +3,7 @@ import { Duplex, finished } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { ChatosError } from '../errors.ts';
 import { DirectTls } from '../net/direct-tls.ts';
-import { CLIENT_BUFFER_BYTES } from '../net/reused-buffer.ts';
+import { CLIENT_BUFFER } from '../net/reused-buffer.ts';
 import { TcpTransport } from '../net/tcp-transport.ts';
 import type { Transport } from '../net/transport.ts';
 import { withResolvers } from '../util/deferred.ts';
@@ -213,7 +213,7 @@ export class Channel extends Duplex {
     stream.off('data', this.#onData).off('error', this.#onError).off('close', this.#onClose);
     this.#transport.onEnd(undefined);
     const left = stream.read() as Buffer | null;
-    const lending = this.#transport.readIntoReusedBuffer(this.#lend, CLIENT_BUFFER_BYTES);
+    const lending = this.#transport.readIntoReusedBuffer(this.#lend, CLIENT_BUFFER);
     this.#transport = lending ?? this.#transport;
     // What is lent may come out of the stream, too.
     this.#listen({ toData: !lending });

@@ -1,10 +1,8 @@
 import net from 'node:net';
-import type { OnChunk } from './transport.ts';
+import type { BufferSizes, OnChunk } from './transport.ts';
 
-/** Sizes for a relay, which may have thousands of idle connections. */
-export const RELAY_BUFFER_BYTES: readonly number[] = [16 * 1024, 128 * 1024, 512 * 1024];
-/** Sizes for a client: more is no faster, and what it leaves behind takes memory until it is collected. */
-export const CLIENT_BUFFER_BYTES: readonly number[] = [64 * 1024, 512 * 1024];
+/** For a client: more is no faster, and what it leaves behind takes memory until it is collected. */
+export const CLIENT_BUFFER: BufferSizes = { sizes: [64 * 1024, 512 * 1024] };
 /** After this many reads in a row that would have fitted the next smaller buffer, the buffer shrinks. */
 const SMALL_READS_TO_SHRINK = 1_000;
 /** What all connections of the process may hold in buffers above the smallest of their sizes. */
@@ -30,7 +28,7 @@ type HandleOwner = { _handle?: StreamHandle | null };
 export function reuseBuffer(
   socket: net.Socket,
   onChunk: OnChunk,
-  sizes: readonly number[] = RELAY_BUFFER_BYTES,
+  { sizes, largest }: BufferSizes,
 ): net.Socket | undefined {
   const owner = socket as unknown as HandleOwner;
   const handle = owner._handle;
@@ -55,9 +53,12 @@ export function reuseBuffer(
     buffer: () => buffer,
     callback: (bytesRead, read) => {
       const chunk = (read as Buffer).subarray(0, bytesRead);
-      const [smaller, size, larger] = [sizes[step - 1], buffer.length, sizes[step + 1]];
-      if (bytesRead === size) {
-        if (larger !== undefined && budgetUsed + larger - size <= BUFFER_BUDGET) resize(step + 1);
+      const [smaller, size, larger = Infinity] = [sizes[step - 1], buffer.length, sizes[step + 1]];
+      const most = Math.min(largest?.() ?? Infinity, size + BUFFER_BUDGET - budgetUsed);
+      if (size > most && step > 0) {
+        resize(step - 1);
+      } else if (bytesRead === size) {
+        if (larger <= most) resize(step + 1);
       } else if (smaller !== undefined && bytesRead <= smaller) {
         smallReads += 1;
         if (smallReads > SMALL_READS_TO_SHRINK) resize(step - 1);

@@ -2,7 +2,7 @@ import type net from 'node:net';
 import { ConfirmedEnd } from './confirmed-end.ts';
 import { resetSocket } from './reset-socket.ts';
 import { reuseBuffer } from './reused-buffer.ts';
-import type { Ending, OnChunk, Transport } from './transport.ts';
+import type { BufferSizes, Ending, OnChunk, Transport } from './transport.ts';
 import { TurnQueue } from './turn-queue.ts';
 
 /** The parts of a socket that are touched here and are not public. */
@@ -94,7 +94,7 @@ export class TcpTransport implements Transport {
     }
   }
 
-  readIntoReusedBuffer(onChunk: OnChunk, sizes?: readonly number[]): Transport | undefined {
+  readIntoReusedBuffer(onChunk: OnChunk, sizes: BufferSizes): Transport | undefined {
     const socket = reuseBuffer(this.stream, onChunk, sizes);
     return socket && new TcpTransport(socket, this.#from);
   }

@@ -4,7 +4,7 @@ import { ConfirmedEnd } from './confirmed-end.ts';
 import { GatheredChunks } from './gathered-chunks.ts';
 import { TcpTransport } from './tcp-transport.ts';
 import type { TlsTap } from './tls-tap.ts';
-import type { Ending, OnChunk, Transport } from './transport.ts';
+import type { BufferSizes, Ending, OnChunk, Transport } from './transport.ts';
 
 /** The parts of a TLS socket that are touched here and are not public. */
 interface Internals {
@@ -109,7 +109,7 @@ export class TlsTransport implements Transport {
   }
 
   /** What comes in one read of the socket is handed on as one. */
-  readIntoReusedBuffer(onChunk: OnChunk, sizes?: readonly number[]): Transport | undefined {
+  readIntoReusedBuffer(onChunk: OnChunk, sizes: BufferSizes): Transport | undefined {
     const { stream } = this;
     const tap = this.#tap;
     const gathered = new GatheredChunks(onChunk);

@@ -10,6 +10,13 @@ export type Ending = 'in order' | 'aborted';
  */
 export type OnChunk = (chunk: Buffer) => boolean;
 
+/** The sizes of a buffer that is used again and again, in bytes: it begins with the first. */
+export interface BufferSizes {
+  readonly sizes: readonly number[];
+  /** How large it may be at this moment; asked after each read. */
+  readonly largest?: () => number;
+}
+
 /**
  * A connection, whatever carries it. Everything above this folder knows a connection as this; only what makes one
  * (`dial`, `listen`) knows sockets.
@@ -46,9 +53,9 @@ export interface Transport {
   /**
    * Reads into one buffer that is used again and again: faster, where there is such a way. Returns the same connection as
    * another transport, paused; this one is of no use any more. To be called while nobody listens. Returns `undefined`,
-   * with nothing changed, where it is not possible after all. The buffer begins with the first of the sizes, in bytes.
+   * with nothing changed, where it is not possible after all.
    */
-  readIntoReusedBuffer?(onChunk: OnChunk, sizes?: readonly number[]): Transport | undefined;
+  readIntoReusedBuffer?(onChunk: OnChunk, sizes: BufferSizes): Transport | undefined;
 }
 
 /** Reads through the stream, a fresh buffer each time: works everywhere. */

@@ -38,10 +38,13 @@ describe('a connection behind its PROXY header', () => {
   it('[P20] reads into a reused buffer as any other, and keeps the address', async () => {
     const { client, transport } = await relayed(HEADER);
     const got = withResolvers<string>();
-    const reused = transport.readIntoReusedBuffer!((chunk) => {
-      got.resolve(String(chunk));
-      return true;
-    });
+    const reused = transport.readIntoReusedBuffer!(
+      (chunk) => {
+        got.resolve(String(chunk));
+        return true;
+      },
+      { sizes: [16 * 1024] },
+    );
     expect(reused?.remoteAddress).toBe('192.0.2.7');
     onTestFinished(() => void reused!.stream.destroy());
     reused!.stream.resume();

@@ -1,13 +1,17 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { TcpTransport } from '../../src/net/tcp-transport.ts';
-import { readByStream, type OnChunk, type Transport } from '../../src/net/transport.ts';
+import { readByStream, type BufferSizes, type OnChunk, type Transport } from '../../src/net/transport.ts';
 import { turn } from '../support/server-connection.ts';
 import { endOf, openSocket, pattern, within } from '../support/server-sockets.ts';
 
+const SMALLEST = 16 * 1024;
+const LARGEST = 512 * 1024;
+const BUFFER = { sizes: [SMALLEST, 128 * 1024, LARGEST] };
+
 const READERS = {
   readByStream,
-  readIntoReusedBuffer: (transport: TcpTransport, onChunk: OnChunk) => transport.readIntoReusedBuffer(onChunk),
+  readIntoReusedBuffer: (transport: TcpTransport, onChunk: OnChunk) => transport.readIntoReusedBuffer(onChunk, BUFFER),
 } as const;
 
 /** An accepted connection, paused with nobody listening, as the relay gets it; and its client. */
@@ -66,11 +70,8 @@ describe.each(['readByStream', 'readIntoReusedBuffer'] as const)('%s', (name) =>
   });
 });
 
-const SMALLEST = 16 * 1024;
-const LARGEST = 512 * 1024;
-
 /** A connection that reads into a reused buffer: what comes, and how large the buffer is at the end of it. */
-async function growing() {
+async function growing(buffer: BufferSizes = BUFFER) {
   const { transport, peer } = await accepted();
   let size = 0;
   let left = 0;
@@ -80,7 +81,7 @@ async function growing() {
     left -= chunk.length;
     if (left === 0) arrived();
     return true;
-  })!;
+  }, buffer)!;
   reader.stream.resume();
   const send = async (bytes: number): Promise<void> => {
     const arrival = new Promise<void>((resolve) => (arrived = resolve));
@@ -121,7 +122,7 @@ describe('readIntoReusedBuffer', () => {
       largest = Math.max(largest, chunk.buffer.byteLength);
       arrived();
       return true;
-    })!;
+    }, BUFFER)!;
     onTestFinished(() => void reader.stream.destroy());
     reader.stream.resume();
     for (let i = 0; i < 50; i++) {
@@ -160,6 +161,24 @@ describe('readIntoReusedBuffer', () => {
     expect(size()).toBe(SMALLEST);
   });
 
+  it('has at most what is allowed at the time', async () => {
+    let allowed = LARGEST - 1;
+    const { send, grow, size, destroy } = await growing({ ...BUFFER, largest: () => allowed });
+    onTestFinished(destroy);
+    await grow();
+    expect(size()).toBe(LARGEST / 4);
+    allowed = LARGEST;
+    await grow();
+    expect(size()).toBe(LARGEST);
+    allowed = LARGEST - 1;
+    await send(5);
+    await send(5);
+    expect(size()).toBe(LARGEST / 4);
+    allowed = 0;
+    for (let i = 0; i < 3; i++) await send(5);
+    expect(size()).toBe(SMALLEST);
+  });
+
   it('takes other sizes', async () => {
     const { transport, peer } = await accepted();
     const sizes = new Set<number>();
@@ -172,7 +191,7 @@ describe('readIntoReusedBuffer', () => {
           if (got === 1_000_000) resolve();
           return true;
         },
-        [1_000, 3_000],
+        { sizes: [1_000, 3_000] },
       )!;
       onTestFinished(() => void reader.stream.destroy());
       reader.stream.resume();
@@ -204,6 +223,6 @@ describe('readIntoReusedBuffer', () => {
   it('leaves a connection alone that has no handle any more', async () => {
     const { transport } = await accepted();
     transport.stream.destroy();
-    expect(transport.readIntoReusedBuffer(() => true)).toBeUndefined();
+    expect(transport.readIntoReusedBuffer(() => true, BUFFER)).toBeUndefined();
   });
 });

@@ -179,7 +179,7 @@ describe.each(['by its stream', 'into a reused buffer'])('[P16] a TLS connection
       most = Math.max(most, inTurn);
       return true;
     };
-    const reading = how === 'by its stream' ? undefined : ours.readIntoReusedBuffer(onChunk, [1024 * 1024]);
+    const reading = how === 'by its stream' ? undefined : ours.readIntoReusedBuffer(onChunk, { sizes: [1024 * 1024] });
     if (reading) reading.stream.resume();
     else ours.stream.on('data', onChunk);
     const watching = setInterval(() => undefined, 1);

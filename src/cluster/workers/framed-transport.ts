@@ -5,7 +5,7 @@ import { ConfirmedEnd } from '../../net/confirmed-end.ts';
 import { GatheredChunks } from '../../net/gathered-chunks.ts';
 import { handleOf } from '../../net/socket-handle.ts';
 import { reuseBuffer } from '../../net/reused-buffer.ts';
-import type { Ending, OnChunk, Transport } from '../../net/transport.ts';
+import type { BufferSizes, Ending, OnChunk, Transport } from '../../net/transport.ts';
 import { takeUnread } from '../../net/unread.ts';
 import type { RelayedHalf } from './messages.ts';
 
@@ -65,7 +65,7 @@ export class FramedTransport implements Transport {
     this.stream.destroy();
   }
 
-  readIntoReusedBuffer(onChunk: OnChunk, sizes?: readonly number[]): Transport | undefined {
+  readIntoReusedBuffer(onChunk: OnChunk, sizes: BufferSizes): Transport | undefined {
     return this.stream.readDirectly(onChunk, sizes) ? this : undefined;
   }
 }
@@ -97,7 +97,7 @@ class FramedStream extends Duplex {
    * From now on, hands on what is in frames from a buffer that is used again: TCP is read into it, and the pieces of TLS are
    * put together there. Returns whether it does: nothing may wait to be read.
    */
-  readDirectly(onChunk: OnChunk, sizes: readonly number[] | undefined): boolean {
+  readDirectly(onChunk: OnChunk, sizes: BufferSizes): boolean {
     const old = this.#socket;
     if (old.destroyed || old.readableEnded || this.readableLength > 0) return false;
     // The socket is replaced; TLS is not, and reports later what it has written.

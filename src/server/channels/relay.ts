@@ -60,7 +60,7 @@ class Half implements PatientReceiver {
     this.#receivers = receivers;
     this.cut = cut;
     const deliver: OnChunk = (chunk) => onChunk(this, chunk);
-    const reading = mode === 'auto' ? end.transport.readIntoReusedBuffer?.(deliver) : undefined;
+    const reading = mode === 'auto' ? end.transport.readIntoReusedBuffer?.(deliver, this.#share) : undefined;
     this.transport = reading ?? readByStream(end.transport, deliver);
   }
 

@@ -37,7 +37,7 @@ async function pair(kind: Kind, onChunk: OnChunk): Promise<{ sender: FramedTrans
     FramedTransport,
     FramedTransport,
   ];
-  const receiver = other.readIntoReusedBuffer(onChunk);
+  const receiver = other.readIntoReusedBuffer(onChunk, { sizes: [64 * 1024] });
   expect(receiver).toBeDefined();
   return { sender: one, receiver: receiver! };
 }
