@@ -45,13 +45,17 @@ test.each([1_000, Infinity])(
     onTestFinished(() => void vi.useRealTimers());
     const controller = new AbortController();
     const ended = vi.fn<() => void>();
+    // Nothing else in the process has its turn, as it would begin timers of its own.
+    const held = (): number[] => [vi.getTimerCount(), getEventListeners(controller.signal, 'abort').length];
     const pausing = pause(ms, controller.signal).then(ended);
-    await vi.advanceTimersByTimeAsync(999);
+    vi.advanceTimersByTime(999);
+    expect(held()).toEqual([1, 1]);
+    await Promise.resolve();
     expect(ended).not.toHaveBeenCalled();
     if (ms === Infinity) controller.abort();
     else vi.advanceTimersByTime(1);
+    expect(held()).toEqual([0, 0]);
     await pausing;
-    expect([vi.getTimerCount(), getEventListeners(controller.signal, 'abort').length]).toEqual([0, 0]);
   },
 );
 
