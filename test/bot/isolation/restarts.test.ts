@@ -9,8 +9,8 @@ vi.setConfig({ testTimeout: ISOLATED_TIMEOUT_MS });
 const STALL_MS = 600;
 
 const misbehaving = `
-  let blocked = false;
   const kept = [];
+  const waitForEver = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
   export function onStart(bot) {
     bot.schedule({ cron: '0 0 1 1 *', timeZone: 'UTC', name: 'walk' }, () => bot.tell('alice', 'walk'));
     bot.schedule({ cron: '0 0 2 1 *', timeZone: 'UTC' }, () => bot.tell('alice', 'nine'));
@@ -32,23 +32,29 @@ const misbehaving = `
     }
     if (text === 'ping') return reply('pong');
     if (text === 'block') for (;;);
-    if (text === 'block later') return void setTimeout(() => { for (;;); });
+    if (text === 'wait') waitForEver();
+    if (text === 'wait later') return void setTimeout(waitForEver);
     if (text === 'heap') for (;;) kept.push(new Array(100_000).fill({ text }));
-    if (text === 'buffers') for (;;) {
+    if (text === 'buffers') while (kept.length < 10) {
       kept.push(Buffer.alloc(8_000_000, 1));
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
-    if (text === 'wait') await new Promise(() => {});
+    if (text === 'buffers') await new Promise(() => {});
     if (text === 'exit in an update') await bot.store.update('key', () => process.exit(7));
     if (text === 'exit') process.exit(7);
   }
 `;
 
-async function world({ stallMs = STALL_MS } = {}) {
+async function world({ stallMs = STALL_MS, memoryMb = 128 } = {}) {
   const server = await startServer();
   const other = plugin('other', { onMessage: (message) => message.reply('pong') });
   const others = [{ plugin: other, server }];
-  const bots = await startIsolated(server, misbehaving, { stallMs }, { others, flood: false, loopGuard: false });
+  const bots = await startIsolated(
+    server,
+    misbehaving,
+    { stallMs, memoryMb },
+    { others, flood: false, loopGuard: false },
+  );
   const alice = await joinAs(server, 'alice');
   await bots.log.until(/^onStart$/);
   const ping = async (bot: string): Promise<void> => {
@@ -65,14 +71,14 @@ async function world({ stallMs = STALL_MS } = {}) {
 describe('a plugin in a worker that', () => {
   it.each([
     ['blocks', 'block', /^the plugin blocked its worker for more than 0.6 s/, 'onMessage'],
-    ['fills its heap', 'heap', /^the plugin took more than 128 MiB of memory/, 'onMessage'],
-    ['fills its memory with buffers', 'buffers', /^the plugin took more than 128 MiB of memory/, 'onMessage'],
+    ['fills its heap', 'heap', /^the plugin took more than 64 MiB of memory/, 'onMessage'],
+    ['fills its memory with buffers', 'buffers', /^the plugin took more than 64 MiB of memory/, 'onMessage'],
     ['ends its process', 'exit', /^the plugin ended its worker with process.exit\(7\)/, 'onMessage'],
-    ['blocks after its hooks', 'block later', /^the plugin blocked its worker/, /./],
+    ['blocks after its hooks', 'wait later', /^the plugin blocked its worker/, /./],
   ])('%s is ended, which counts against it, and restarted', async (_, word, failure, hook) => {
-    const { alice, log, server, ping, status, restarted } = await world({
-      stallMs: /memory/.test(failure.source) ? 30_000 : STALL_MS,
-    });
+    const { alice, log, server, ping, status, restarted } = await world(
+      /memory/.test(failure.source) ? { stallMs: 30_000, memoryMb: 64 } : {},
+    );
     const { half } = await openChannel(alice, server);
     half.write('hello');
     await once(half, 'data');
@@ -141,13 +147,13 @@ describe('a plugin in a worker that', () => {
     };
     let quiet = 0;
     for (let round = 0; round < 50; round += 1) quiet = Math.max(quiet, await timed());
-    alice.tell('bot', 'block');
+    alice.tell('bot', 'wait');
     let busy = 0;
     const over = new AbortController();
     const ended = log.until(/^the plugin blocked/).then(() => over.abort());
     while (!over.signal.aborted) {
       busy = Math.max(busy, await timed());
-      await setTimeout(5);
+      await setTimeout(20);
     }
     await ended;
     // A blocked main thread would take as long as the watchdog does.
