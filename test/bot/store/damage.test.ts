@@ -20,6 +20,15 @@ const ENTRIES = 100;
 /** The folder of a closed store whose entries were all written three times; the last time they are still in the log. */
 async function filledDirectory(): Promise<string> {
   const { directory } = pluginStore();
+  filled ??= fill();
+  cpSync(await filled, directory, { recursive: true });
+  return directory;
+}
+
+let filled: Promise<string> | undefined;
+
+async function fill(): Promise<string> {
+  const { directory } = pluginStore();
   for (let round = 1; round <= 3; round++) {
     const opened = pluginStore({ directory });
     const pad = 'x'.repeat(2000);
