@@ -1,15 +1,31 @@
 import type { Socket } from 'node:net';
-import { expect, onTestFinished, test } from 'vitest';
+import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { fate, peer } from '../../e2e/peers.ts';
 import { openHalf, type RfcPeer } from '../../support/rfc-peer.ts';
 import { endOf, hashOf, hashToEnd, pattern, Pump, readExactly, within } from '../../support/server-sockets.ts';
 import { TestCluster, type TestNode } from './cluster.ts';
 
-/** Three nodes of a worker each, with a client with each. */
-async function start(isEncrypted: boolean, workers = 1) {
-  const cluster = await TestCluster.start(3, { isEncrypted, workers });
-  const nodes = cluster.nodes.slice() as [TestNode, TestNode, TestNode];
-  const users = (await Promise.all(nodes.map(({ name, port }) => peer(port, `user-${name}`)))) as [
+/** Three nodes of a worker each, encrypted or not, which the tests share: those that a test has killed are started again. */
+const clusters = new Map<boolean, Promise<TestCluster>>();
+afterAll(async () => {
+  for (const cluster of clusters.values()) (await cluster).end();
+});
+
+let starts = 0;
+
+/** The nodes, with a client with each. */
+async function start(isEncrypted: boolean) {
+  const starting = clusters.get(isEncrypted) ?? TestCluster.start(3, { isEncrypted, workers: 1, isShared: true });
+  clusters.set(isEncrypted, starting);
+  const cluster = await starting;
+  await cluster.fill(3);
+  const nodes = cluster.nodes.toSorted((one, other) => one.name.localeCompare(other.name)) as [
+    TestNode,
+    TestNode,
+    TestNode,
+  ];
+  starts += 1;
+  const users = (await Promise.all(nodes.map(({ name, port }) => peer(port, `user-${name}-${starts}`)))) as [
     RfcPeer,
     RfcPeer,
     RfcPeer,

@@ -22,6 +22,8 @@ export interface ClusterOptions {
   readonly limits?: NodeStart['limits'];
   /** Whether what nodes say to each other goes through a proxy that can be cut: one for each node that is called. */
   readonly proxied?: boolean;
+  /** Whether it goes on after the test that starts it, until {@link TestCluster.end}. */
+  readonly isShared?: boolean;
 }
 
 export class TestNode {
@@ -68,7 +70,8 @@ export class TestNode {
 export class TestCluster {
   readonly nodes: TestNode[] = [];
   readonly #options: ClusterOptions;
-  #epochs = 0;
+  /** Those that have gone, too. */
+  readonly #all: TestNode[] = [];
 
   private constructor(options: ClusterOptions) {
     this.#options = options;
@@ -77,10 +80,26 @@ export class TestCluster {
   /** Nodes `a`, `b`, … that know of each other. */
   static async start(count: number, options: ClusterOptions = {}): Promise<TestCluster> {
     const cluster = new TestCluster(options);
-    const names = Array.from({ length: count }, (_, i) => String.fromCodePoint(97 + i));
-    await Promise.all(names.map((name, slot) => cluster.add(name, slot)));
-    await cluster.connected();
+    await cluster.fill(count);
     return cluster;
+  }
+
+  /** Starts those of the first nodes again that have gone. */
+  async fill(count: number): Promise<void> {
+    this.#end(this.#all.filter((node) => !this.nodes.includes(node)));
+    const there = new Set(this.nodes.map(({ name }) => name));
+    const all = Array.from({ length: count }, (_, slot) => ({ name: String.fromCodePoint(97 + slot), slot }));
+    await Promise.all(all.filter(({ name }) => !there.has(name)).map(({ name, slot }) => this.add(name, slot)));
+    await this.connected();
+  }
+
+  /** For one that tests have shared. */
+  end(): void {
+    this.#end(this.#all);
+  }
+
+  #end(nodes: readonly TestNode[]): void {
+    for (const { child } of nodes) if (child.connected) child.disconnect();
   }
 
   /** Starts a node; others hear of it when it has workers. */
@@ -89,10 +108,17 @@ export class TestCluster {
     slot: number,
     own: Partial<Pick<NodeStart, 'secret' | 'isEncrypted'>> = {},
   ): Promise<TestNode> {
-    this.#epochs += 1;
-    const { isEncrypted = false, workers = 2, leaseTtlMs = 15_000, times = {}, limits = {}, proxied } = this.#options;
+    const {
+      isEncrypted = false,
+      workers = 2,
+      leaseTtlMs = 15_000,
+      times = {},
+      limits = {},
+      proxied,
+      isShared,
+    } = this.#options;
     const others = this.nodes.flatMap((node) => this.#leaseOf(node) ?? []);
-    const epoch = `epoch-${this.#epochs}`;
+    const epoch = `epoch-${this.#all.length + 1}`;
     const of = { node: name, epoch, slot, secret: SECRET, others };
     const start = { ...of, isEncrypted, workers, leaseTtlMs, times, limits, ...own } satisfies NodeStart;
     const child = fork(ENTRY, [JSON.stringify(start)], {
@@ -100,9 +126,8 @@ export class TestCluster {
     });
     const node = new TestNode(name, child);
     this.nodes.push(node);
-    onTestFinished(() => {
-      if (child.connected) child.disconnect();
-    });
+    this.#all.push(node);
+    if (isShared !== true) onTestFinished(() => this.#end([node]));
     const ready = once(node.said, 'ready');
     child.on('message', (said: Said) => {
       if (said.is === 'log') node.lines.push(said.line);
