@@ -137,6 +137,14 @@ describe('a client with `heartbeatMs`', () => {
     await client.say('still here');
     expect(await session.next(3)).toMatchObject({ msg: 'still here' });
     session.end();
+    // One that ends the next connection for it, too, is not asked in the one after that.
+    const asked = await fake.login();
+    await asked.next(4);
+    asked.end();
+    const [notAsked] = await Promise.all([fake.login(), next(client, 'connected')]);
+    await client.say('here again');
+    expect(await notAsked.next(3)).toMatchObject({ msg: 'here again' });
+    notAsked.end();
     // Another server may be there now.
     await answerSome(await fake.login(), 3);
   });

@@ -18,6 +18,7 @@ describe('a time for a person', () => {
     expect(format('Europe/Paris', '2026-10-25T00:30:00Z')).toBe('2026-10-25 02:30 Europe/Paris (UTC+02:00)');
     expect(format('Europe/Paris', '2026-10-25T01:30:00Z')).toBe('2026-10-25 02:30 Europe/Paris (UTC+01:00)');
     expect(format('America/St_Johns', '2026-11-01T03:45:00Z')).toBe('2026-11-01 01:15 America/St_Johns (UTC-02:30)');
+    expect(format('Europe/London', '2026-10-25T01:30:00Z')).toBe('2026-10-25 01:30 Europe/London (UTC+00:00)');
     expect(format('Europe/Paris', '2026-10-25T02:00:00Z')).toBe('2026-10-25 03:00 Europe/Paris');
   });
 

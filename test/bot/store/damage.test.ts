@@ -87,6 +87,7 @@ describe('a damaged store', () => {
     for (const file of files) damage(file);
     // What was written last lies in the log, which is whole.
     expect(await repair(directory)).toMatchObject({ repaired: true, entries: ENTRIES, lostEntries: 0 });
+    expect(readdirSync(directory)).not.toContain('lost');
     const opened = pluginStore({ directory });
     const found = await all(opened.store.entries());
     expect(found).toHaveLength(ENTRIES);
@@ -119,6 +120,7 @@ describe('a damaged store', () => {
     await expect(all(damaged.store.entries())).rejects.toMatchObject({ code: 'STORE_DAMAGED' });
     await damaged.close();
     const repaired = await repairStore(directory, `${directory}-kept`);
+    expect(readdirSync(directory)).not.toContain('lost');
     const opened = pluginStore({ directory });
     const found = await all(opened.store.entries());
     expect(await opened.usage()).toEqual({ entries: found.length, bytes: repaired.bytes });

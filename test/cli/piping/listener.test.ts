@@ -15,7 +15,7 @@ function listening() {
   };
   const next = (): Promise<unknown> =>
     listener.next({ timeoutMs: 20, signal: new AbortController().signal }).catch((error: Error) => error.message);
-  return { client, ask, next, refused };
+  return { client, listener, ask, next, refused };
 }
 
 test('takes peers that wait in the order in which they first asked, each once', async () => {
@@ -54,4 +54,16 @@ test('forgets peers whose requests ended with the session', async () => {
   client.emit('disconnected', undefined);
   ask('bea');
   expect(await next()).toBe('bea');
+});
+
+test('a peer that has come twice is expected until its last private connection is over', () => {
+  const { listener, ask } = listening();
+  const back: string[] = [];
+  const first = listener.expect('ann', () => back.push('first'));
+  const second = listener.expect('ann', () => back.push('second'));
+  first.release();
+  ask('ann');
+  second.release();
+  ask('ann');
+  expect(back).toEqual(['second']);
 });

@@ -170,7 +170,8 @@ describe('a bot whose files change', () => {
   });
 
   test('is followed through what it imports only since then', async () => {
-    const { write, reloaded } = await startWatching({ 'bot.ts': bot(1), 'lib.ts': 'export const v = 2;' });
+    const files = { 'bot.ts': bot(1), 'other.ts': bot(1), 'lib.ts': 'export const v = 2;' };
+    const { write, reloaded } = await startWatching(files, ['bot.ts', 'other.ts']);
     await write('bot.ts', bot('v', "import { v } from './lib.ts';"));
     expect(await reloaded()).toEqual([0, 2]);
     await write('lib.ts', 'export const v = 3;');
@@ -179,8 +180,10 @@ describe('a bot whose files change', () => {
     await write('bot.ts', bot(4));
     expect(await reloaded()).toEqual([0, 4]);
     await write('lib.ts', 'export const v = 5;');
-    await write('bot.ts', bot(6));
-    expect(await reloaded()).toEqual([0, 6]);
+    await write('other.ts', bot(6));
+    expect(await reloaded()).toEqual([1, 6]);
+    await write('bot.ts', bot(7));
+    expect(await reloaded()).toEqual([0, 7]);
   });
 
   test('is one of several that share a file: each that imports it is put in place', async () => {

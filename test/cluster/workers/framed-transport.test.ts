@@ -7,6 +7,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { secureAnswerer, secureCaller } from '../../../src/cluster/nodes/peer-tls.ts';
 import { FramedTransport } from '../../../src/cluster/workers/framed-transport.ts';
 import type { OnChunk, Transport } from '../../../src/net/transport.ts';
+import { withResolvers } from '../../../src/util/deferred.ts';
 import { pattern } from '../../support/server-sockets.ts';
 
 const KEY = Buffer.alloc(32, 7);
@@ -74,6 +75,18 @@ it('hands on together what TLS deciphers in pieces of 16 KiB', async () => {
 });
 
 describe.each<Kind>(['TLS', 'TCP', 'a Unix socket'])('over %s,', (kind) => {
+  it('nothing written is no end', async () => {
+    const came = withResolvers<string>();
+    const { sender, receiver } = await pair(kind, (chunk) => {
+      came.resolve(chunk.toString());
+      return true;
+    });
+    await written(sender, Buffer.alloc(0));
+    await written(sender, Buffer.from('x'));
+    receiver.stream.resume();
+    expect(await came.promise).toBe('x');
+  });
+
   it('[P14] an end comes behind all that was sent, though each chunk is waited for', async () => {
     const sent = pattern(3 * 1024 * 1024, 2);
     const chunks: Buffer[] = [];

@@ -1,5 +1,12 @@
 import { expect, it } from 'vitest';
-import { linkProblem, nameProblem, numberedName, partName, splitPath } from '../../../src/transfer/files/names.ts';
+import {
+  collisionKey,
+  linkProblem,
+  nameProblem,
+  numberedName,
+  partName,
+  splitPath,
+} from '../../../src/transfer/files/names.ts';
 
 const isPath = (path: string): boolean => !('problem' in splitPath(path));
 const bytesOf = (text: string): number => Buffer.byteLength(text);
@@ -34,4 +41,10 @@ it('the name of a part, and one with a number, are cut only where they must be',
   expect(numberedName(`${'x'.repeat(250)}.txt`, 2)).toBe(`${'x'.repeat(249)}-2.txt`);
   expect(numberedName(`a.${'x'.repeat(16)}`, 2)).toBe(`a-2.${'x'.repeat(16)}`);
   expect(numberedName(`a.${'x'.repeat(17)}`, 2)).toBe(`a.${'x'.repeat(17)}-2`);
+});
+
+it('names are the same that differ in case or in the form of Unicode, letter by letter', () => {
+  const pairs = ['Photo.JPG photo.jpg', 'É e\u0301', 'ς Σ'].map((pair) => pair.split(' ').map(collisionKey));
+  for (const [one, other] of pairs) expect(one).toBe(other);
+  expect(collisionKey('Maße')).not.toBe(collisionKey('MASSE'));
 });
