@@ -10,7 +10,7 @@ import { skeletonsOf } from '../../../src/server/logins/look-alikes.ts';
 import type { Claim } from '../../../src/server/directory.ts';
 
 const [url = '', node = '', ttl = '', secret = '', logins = ''] = process.argv.slice(2);
-const CLAIMERS = 12;
+const CLAIMERS = 6;
 const leaseTtlMs = Number(ttl);
 const seal = new Seal(Buffer.from(secret));
 const broker = await Broker.connect({ servers: [url] }, node, leaseTtlMs / 5);
