@@ -38,3 +38,8 @@ test('a project gets the versions with which this package is tested', async () =
     },
   });
 });
+
+test('what the bot of a project creates stays out of its repository', async () => {
+  const files = await projectFiles({ name: 'mail', bot: 'mail', template: 'pipe', chatosbot: '^1.0.0' });
+  expect(files.find(({ path }) => path === '.gitignore')!.text).toBe('node_modules/\n.chatosbot/\n/received/\n');
+});

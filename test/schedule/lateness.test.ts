@@ -52,6 +52,15 @@ describe('a process that slept across ticks', () => {
 });
 
 describe('a clock that is set back', () => {
+  it('makes no run early that had to wait', async () => {
+    const { clock, ticks, ends } = startJob('* * * * *', { overlap: 'queue', slow: true });
+    clock.advance(2 * MINUTE);
+    clock.jump(-HOUR);
+    ends[0]!();
+    await settle();
+    expect(ticks.map(({ lateMs }) => lateMs)).toEqual([0, 0]);
+  });
+
   it('lets the job run at the times that come again', async () => {
     const { clock, runs, job } = startJob('0 * * * *');
     clock.advance(HOUR + MINUTE);

@@ -14,3 +14,9 @@ it.each([
   await exec.exited;
   expect(process.listeners('exit')).toEqual(before);
 });
+
+it('a command gets the login of its peer without a NUL, which no environment can have', async () => {
+  const exec = new ExecProcess('printf %s "$CHATOSBOT_PEER"', { login: 'alice', peer: 'b\0ob' });
+  expect(String(await exec.input.read())).toBe('bob');
+  await exec.end();
+});

@@ -30,7 +30,7 @@ function returning(role: 'requester' | 'target', reconnectTimeout: number, next:
 test.each(['requester', 'target'] as const)(
   'a %s goes on waiting for its peer where a stranger has the login of that one for a while',
   async (role) => {
-    const { running, reports } = returning(role, 5, (time) => time === 2);
+    const { running, reports } = returning(role, 5, (time) => time === 3);
     expect(await running).toBe('all');
     expect(reports).toEqual(['lost', 'broken', 'reconnected']);
   },

@@ -68,3 +68,13 @@ test('a peer listens on 64 ports, and what it asks for beyond is refused', async
   await listen();
   expect(said.at(-1)).toEqual({ type: 'not-listening', listener: 1, cause: 'busy' });
 });
+
+test('what a peer could not listen on does not count', async () => {
+  const { listeners, said, listen } = await listening();
+  const port = await listen();
+  for (let count = 0; count < 64; count += 1) {
+    await listeners.listen({ type: 'listen', listener: 2, at: `127.0.0.1:${port}` });
+    expect(said.at(-1)).toEqual({ type: 'not-listening', listener: 2, cause: 'in-use' });
+  }
+  expect(await listen()).toBeGreaterThan(0);
+});
