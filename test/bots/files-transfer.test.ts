@@ -26,8 +26,8 @@ async function withBigFile(size: number, width: 4 | 8 = 4) {
 }
 
 describe.each(WIDTHS)('the files bot, large files, LONG of %i bytes', (width) => {
-  it('serves 50 MB intact', async () => {
-    const { open, bytes } = await withBigFile(50 * MIB, width);
+  it('serves 30 MB intact', async () => {
+    const { open, bytes } = await withBigFile(30 * MIB, width);
     const { http } = await open();
     const { status, body } = await httpGet(http.socket, '/big.bin', {}, { timeoutMs: 15_000 });
     expect({ status, size: body.length, hash: sha256(body) }).toEqual({
@@ -51,7 +51,7 @@ describe.each(WIDTHS)('the files bot, large files, LONG of %i bytes', (width) =>
 
 describe('the files bot, peers that are slow or leave', () => {
   it('sends no faster than the peer reads', async () => {
-    const { open, bytes, channels } = await withBigFile(48 * MIB);
+    const { open, bytes, channels } = await withBigFile(32 * MIB);
     const { socket } = (await open()).http;
     socket.write('GET /big.bin HTTP/1.1\r\nHost: files\r\nConnection: close\r\n\r\n');
     const hash = createHash('sha256');
@@ -140,7 +140,7 @@ describe('the files bot, peers that are slow or leave', () => {
   });
 
   it('never passes a part for the whole: a file that shrinks on the way breaks the channel', async () => {
-    const { open, directory } = await withBigFile(40 * MIB);
+    const { open, directory } = await withBigFile(30 * MIB);
     const { socket } = (await open()).http;
     socket.write('GET /big.bin HTTP/1.1\r\nHost: files\r\n\r\n');
     await new Promise((resolve) => socket.once('readable', resolve));

@@ -95,7 +95,7 @@ describe.each(['auto', 'streams'] as const)('bytes before ESTABLISHED, relay %s'
 
   it('[P13] beyond 64 KiB are not read before the channel is established, then all of them arrive', async () => {
     const { rig, alice, id } = await agreed();
-    const bytes = pattern(48 * MIB);
+    const bytes = pattern(32 * MIB);
     const a = await knock(rig.port[4], id);
     const before = await bufferBytes();
     const pump = new Pump(a, bytes);

@@ -4,7 +4,7 @@ import { bufferBytes, endOf, hashOf, hashToEnd, pattern, Pump } from '../../supp
 
 const MIB = 1024 * 1024;
 /** More than all socket buffers on the way can hold, so that a sender of it must stall where nobody reads. */
-const PAYLOAD = pattern(48 * MIB);
+const PAYLOAD = pattern(32 * MIB);
 const EXPECTED = hashOf(PAYLOAD);
 
 describe.each(['auto', 'streams'] as const)('back-pressure, relay %s', (relay) => {
@@ -38,7 +38,7 @@ describe.each(['auto', 'streams'] as const)('back-pressure, relay %s', (relay) =
         const id = await agree(alice, bob);
         const [a, b] = await Promise.all([rig.half(id), rig.half(id)]);
         const everything = hashToEnd(b).catch(() => undefined);
-        await new Promise((resolve) => a.write(PAYLOAD.subarray(0, 8 * MIB), resolve));
+        await new Promise((resolve) => a.write(PAYLOAD.subarray(0, 4 * MIB), resolve));
         if (how === 'it is closed') alice.close(id, 'alice', 'bob');
         else if (how === 'it is broken') a.resetAndDestroy();
         if (how !== 'it is broken') a.end();
@@ -75,7 +75,7 @@ describe.each(['auto', 'streams'] as const)('back-pressure, relay %s', (relay) =
     let stops = 0;
     let pause = ended.then(() => undefined);
     b.on('data', () => {
-      if (b.bytesRead < (stops + 1) * 8 * MIB) return;
+      if (b.bytesRead < (stops + 1) * 5 * MIB) return;
       stops += 1;
       b.pause();
       pause = settles(alice, () => pump.sent).then(() => void b.resume());

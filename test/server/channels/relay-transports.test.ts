@@ -114,7 +114,7 @@ describe.each(CASES)('a channel from %s to %s, relay %s', (one, other, mode) => 
 
   it('[P14] slows the sender while the receiver does not read, then gives it everything', async () => {
     const { a, b, outcome } = await relayed([one, other], mode);
-    const bytes = pattern(48 * 1024 * 1024);
+    const bytes = pattern(32 * 1024 * 1024);
     const pump = new Pump(a.stream, bytes);
     let sent = -1;
     for (let still = 0; still < 20; still = pump.sent === sent ? still + 1 : 0) {
