@@ -66,6 +66,7 @@ test.each([
   const { status, stderr } = await run.exit();
   expect(status).toBe(0);
   expect(stderr).toContain('stopped');
+  expect(stderr.split('\n').filter((line) => expected.test(line))).toHaveLength(1);
   const read = stderr.split('\n').filter((line) => line === 'x'.repeat(100)).length;
   expect(read + Number(lost)).toBe(1_000_000);
 });
