@@ -100,7 +100,7 @@ test.each([
       const frame = to === undefined ? undefined : packet(4, str(name), str(to), str(TEXT));
       flood(socket.removeAllListeners('data'), name, frame);
     }
-    await vi.waitUntil(() => read.ended || read.bytes > 40 * MIB, 60_000);
+    await vi.waitUntil(() => read.ended || read.bytes > 24 * MIB, 60_000);
     expect(lines.filter((line) => /does not read/.test(line))).toEqual([]);
     expect(read.ended).toBe(false);
   },
