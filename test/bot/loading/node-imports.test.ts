@@ -1,8 +1,8 @@
-import { execFile } from 'node:child_process';
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { symlink } from 'node:fs/promises';
 import path from 'node:path';
-import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { pluginLoader, tempDirectory, writeText } from '../../support/bot-files.ts';
 
 type Files = Readonly<Record<string, string>>;
@@ -435,13 +435,26 @@ const PROJECTS: readonly [what: string, entry: string, files: Files][] = [
   ],
 ];
 
-/** What plain Node.js says, as JSON: the `value` of a module, or the error that it ends in. */
+/** Says what plain Node.js makes of a module, as JSON: its `value`, or the error that it ends in. */
+const JUDGE = `
+  process.on('message', (file) =>
+    import(file)
+      .then(async (module) => JSON.stringify(await (module.value ?? module.default.value)))
+      .catch((error) => 'failed: ' + error.stack)
+      .then((said) => process.send(String(said))),
+  );
+`;
+/** One process for all modules of these tests; all but those of Node.js are other files each time. */
+let judge: ChildProcess | undefined;
+afterAll(() => void judge?.kill());
+
 async function valueInNode(file: string): Promise<string> {
-  const script = `import(${JSON.stringify(file)}).then(async (m) => console.log(JSON.stringify(await (m.value ?? m.default.value))))`;
   // As a file: what -e runs sees names that modules do not have.
-  const judge = await writeText(await tempDirectory(), 'judge.mjs', script);
-  const { stdout } = await promisify(execFile)(process.execPath, ['--no-warnings', judge]);
-  return stdout.trim();
+  judge ??= fork(await writeText(await tempDirectory(), 'judge.mjs', JUDGE), { execArgv: ['--no-warnings'] });
+  const answer = once(judge, 'message');
+  judge.send(file);
+  const [said] = (await answer) as [string];
+  return said;
 }
 
 async function project(files: Files): Promise<string> {
