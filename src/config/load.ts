@@ -26,6 +26,10 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadedConfi
     const found = existsSync(file) ? statSync(file) : undefined;
     const why = found ? 'is a directory; name the file in it' : 'no such file';
     if (!found || found.isDirectory()) throw new ChatosError('INVALID_CONFIG', `${file}: ${why}`, { fields: { file } });
+    // What a shell puts in place of a file (`<(…)`) has a writer. Until there is one, a process cannot even be ended.
+    if (found.isFIFO() && !/^\/(dev|proc)\//.test(file)) {
+      throw new ChatosError('INVALID_CONFIG', `${file}: is a named pipe; name a file`, { fields: { file } });
+    }
   }
   const folders = file === undefined ? foldersFrom(from).filter(mayHaveConfig) : [];
   const none: LoadedConfig = { file: undefined, directory: from, config: {}, locate: () => undefined };

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -128,6 +129,15 @@ describe('loadConfig, where it looks', () => {
     const directory = path.join(root, 'a');
     await expect(loadConfig({ file: directory })).rejects.toThrow(
       expect.objectContaining({ code: 'INVALID_CONFIG', message: `${directory}: is a directory; name the file in it` }),
+    );
+  });
+
+  it('does not wait for a writer of a named pipe', async () => {
+    const { root } = await project();
+    const pipe = path.join(root, 'pipe.yaml');
+    execFileSync('mkfifo', [pipe]);
+    await expect(loadConfig({ file: pipe })).rejects.toThrow(
+      expect.objectContaining({ code: 'INVALID_CONFIG', message: `${pipe}: is a named pipe; name a file` }),
     );
   });
 
