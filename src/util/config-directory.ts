@@ -1,6 +1,6 @@
-import { homedir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
+import { homeDirectory } from './home-directory.ts';
 
 /** The folder for what the user keeps for all projects, as their system wants it. */
 export function configDirectory(platform: NodeJS.Platform = process.platform): string {
@@ -9,13 +9,4 @@ export function configDirectory(platform: NodeJS.Platform = process.platform): s
   const configured = [XDG_CONFIG_HOME, platform === 'win32' ? APPDATA : ''].find((folder) => path.isAbsolute(folder));
   const usual = platform === 'darwin' ? path.join('Library', 'Application Support') : '.config';
   return path.join(configured ?? path.join(homeDirectory(), usual), 'chatosbot');
-}
-
-/** A user without an entry in /etc/passwd, as in some containers, has none: nothing is found in the root, either. */
-export function homeDirectory(): string {
-  try {
-    return homedir();
-  } catch {
-    return path.parse(process.cwd()).root;
-  }
 }

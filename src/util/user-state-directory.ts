@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
-import { homeDirectory } from './config-directory.ts';
+import { homeDirectory } from './home-directory.ts';
 
 /** The folder for what commands remember of what this user did: in XDG_STATE_HOME, else in ~/.local/state. */
 export function userStateDirectory(): string {
