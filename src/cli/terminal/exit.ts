@@ -80,6 +80,7 @@ export function exitFor(error: unknown): { code: number; message: string | undef
   if (isChatosError(error)) return { code: EXIT_CODES[error.code], message: error.message };
   const { code: errno, syscall, path } = (error ?? {}) as NodeJS.ErrnoException;
   if (errno === 'EPIPE') return { code: EXIT.outputClosed, message: '' };
+  if (syscall === 'uv_cwd') return { code: EXIT.usage, message: 'the working directory is gone: go to another one' };
   const noFolder = errno === 'ENOENT' && syscall === 'mkdtemp' ? 'there is no such folder; set TMPDIR' : undefined;
   const why = noFolder ?? FILE_ERRORS[errno ?? ''];
   if (why !== undefined) {

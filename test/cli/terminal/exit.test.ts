@@ -48,6 +48,11 @@ describe('exitFor', () => {
     expect(exitFor(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }))).toEqual({ code: 141, message: '' });
   });
 
+  test('reports a working directory that was removed', () => {
+    const error = Object.assign(new Error('ENOENT, uv_cwd'), { code: 'ENOENT', syscall: 'uv_cwd' });
+    expect(exitFor(error)).toEqual({ code: EXIT.usage, message: 'the working directory is gone: go to another one' });
+  });
+
   test.each([
     ['ENOSPC', 'write', 'cannot write standard output: no space left on the device'],
     ['EDQUOT', 'write', 'cannot write standard output: the disk quota is used up'],
