@@ -45,6 +45,8 @@ describe.skipIf(NO_NATS)('several nodes on one machine', () => {
     const [alice, bob] = [await peer(ports[0]!, 'alice'), await peer(ports[2]!, 'bob')];
     const [one, other] = await Promise.all([ask(alice, ports[0]!, 'bob'), acceptNext(bob, ports[2]!)]);
     const names = workersOf(command.pid).map((pid) => ({ pid, text: readFileSync(`/proc/${pid}/cmdline`, 'utf8') }));
+    // Other users see arguments, and the address of NATS may have a password.
+    expect(names.filter(({ text }) => text.includes('nats://'))).toEqual([]);
     process.kill(names.find(({ text }) => text.includes('--node=node-2'))!.pid, 'SIGKILL');
     await command.line(/^node-\d has ended \(SIGKILL\): it is started again$/);
     await command.line(/^node-\d: listening on tcp:/, 'stderr', 50_000);

@@ -14,6 +14,8 @@ export interface LocalNodesPlan {
   readonly nodes: readonly LocalNode[];
   /** The program that each of them runs. */
   readonly program: string;
+  /** Their environment. @default that of this process */
+  readonly env?: NodeJS.ProcessEnv;
   /** Takes the lines that nodes write. */
   readonly onLine: (node: string, line: string) => void;
   readonly announce: Announce;
@@ -68,10 +70,11 @@ export class LocalNodes {
   }
 
   #launch({ node, args }: LocalNode, pauseMs: number): { joined: Promise<void>; ended: Promise<number> } {
-    const { program, onLine } = this.#plan;
+    const { program, env, onLine } = this.#plan;
     // In a group of its own: what a terminal sends to all comes from here, once.
     const child = spawn(process.execPath, [...process.execArgv, program, ...args], {
       detached: true,
+      env,
       stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
     });
     this.#children.set(node, child);

@@ -39,18 +39,17 @@ export interface LocalNode {
 export function localNodes(flags: ServeFlags, loaded: LoadedConfig, secretFile: string): LocalNode[] {
   const given = (['node', 'peer'] as const).find((name) => flags[name] !== undefined);
   if (given) throw invalid(`--${given} is for one node, and --nodes starts several`);
-  const servers = clusterBroker(flags, loaded);
-  if (servers.length === 0) throw invalid('--nodes starts nodes of a cluster: add --cluster nats://127.0.0.1:4222');
+  if (clusterBroker(flags, loaded).length === 0)
+    throw invalid('--nodes starts nodes of a cluster: add --cluster nats://127.0.0.1:4222');
   return Array.from({ length: flags.nodes ?? 0 }, (_, index) => {
     const node = `node-${index + 1}`;
-    return { node, args: ['serve', ...argumentsOf(node, index, servers, flags, loaded, secretFile)] };
+    return { node, args: ['serve', ...argumentsOf(node, index, flags, loaded, secretFile)] };
   });
 }
 
 function argumentsOf(
   node: string,
   index: number,
-  servers: readonly string[],
   flags: ServeFlags,
   loaded: LoadedConfig,
   secretFile: string,
@@ -61,7 +60,6 @@ function argumentsOf(
   const control = controlPath(flags.control, loaded);
   const audit = auditFile(flags.audit, loaded);
   const own: readonly (readonly [string, string | number | undefined])[] = [
-    ...servers.map((server) => ['--cluster', server] as const),
     ['--node', node],
     ['--peer', '127.0.0.1:0'],
     ['--cluster-secret', secretFile],

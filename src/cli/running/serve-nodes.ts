@@ -29,6 +29,8 @@ export async function serveNodes(flags: ServeFlags): Promise<void> {
   const local = new LocalNodes({
     nodes,
     program: process.argv[1]!,
+    // Other users see the arguments of a process, and the address of NATS may have a password.
+    env: { ...process.env, ...(flags.cluster && { CHATOSBOT_CLUSTER: flags.cluster.join(',') }) },
     onLine: (node, line) => {
       if (line.startsWith('{')) process.stderr.write(`${line.replace('{', `{"node":${JSON.stringify(node)},`)}\n`);
       else notice(`${node}: ${line}`);
