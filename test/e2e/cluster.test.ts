@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
-import { describe, expect, test, vi } from 'vitest';
-import { NO_NATS } from '../support/nats-server.ts';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { NatsServer, NO_NATS } from '../support/nats-server.ts';
 import { openHalf, readAll, RfcPeer } from '../support/rfc-peer.ts';
 import { hashOf, pattern } from '../support/server-sockets.ts';
 import { failure, run, start } from './chatosbot.ts';
@@ -31,9 +31,17 @@ async function logInSoon(port: number, login: string): Promise<{ me: RfcPeer; wa
   }
 }
 
-describe.skipIf(NO_NATS)('nodes of a cluster', () => {
+describe.skipIf(NO_NATS)('three nodes of a cluster', () => {
+  let nats: NatsServer;
+  /** `a`, `b` and `c`: of which the last test kills the second. */
+  let nodes: [StartedNode, StartedNode, StartedNode];
+  beforeAll(async () => {
+    nats = await NatsServer.start();
+    nodes = (await startNodes(nats, 3)) as typeof nodes;
+  });
+  afterAll(() => nats.remove());
+
   test('are one server: messages, requests and channels go from any of them to any', async () => {
-    const nodes = await startNodes(await startNats(), 3);
     const [alice, bob, carl] = (await Promise.all(
       nodes.map(({ port }, i) => peer(port, ['alice', 'bob', 'carl'][i]!)),
     )) as [RfcPeer, RfcPeer, RfcPeer];
@@ -56,10 +64,44 @@ describe.skipIf(NO_NATS)('nodes of a cluster', () => {
     expect(shown.stdout).toMatch(/^ +1 +c worker 1 +up/m);
   });
 
+  test('bans hold at all nodes, and at those that start later, until they are lifted at any', async () => {
+    const [one, two] = nodes;
+    const bob = await peer(two.port, 'bob');
+    const banned = await runShared(['ctl', 'ban', 'bob', '--reason', 'spam', '--control', one.control]);
+    expect(banned).toMatchObject({ status: 0, stdout: expect.stringMatching(/^banned login bob/) });
+    await bob.ended;
+    await two.command.line(/banned .*bob/);
+    const later = await startNode(nats, 'd');
+    for (const { port } of [one, two, later]) expect(await (await RfcPeer.connect(port)).login('bob')).toBe(false);
+    await runShared(['ctl', 'unban', 'bob', '--control', later.control]);
+    for (const { command } of [one, two]) await command.line(/unbanned .*bob/);
+    await peer(one.port, 'bob');
+    later.command.kill('SIGTERM');
+    await later.command.exit();
+    await linked(nodes, 2);
+  });
+
+  test('kicks sessions at other nodes, with their channels, and names a node that does not answer', async () => {
+    const [one, two, three] = nodes;
+    const [alice, bob] = [await peer(one.port, 'alice'), await peer(two.port, 'bob')];
+    const ends = (await openHalves(alice, bob, [one.port, two.port])).map(fate);
+    const kick = (who: string) => run(['ctl', 'kick', who, '--control', three.control]);
+    expect(await kick('bob')).toMatchObject({ status: 0, stdout: 'kicked bob (127.0.0.1, node b)\n', stderr: '' });
+    await bob.ended;
+    expect(await Promise.all(ends)).toEqual(['reset', 'reset']);
+    expect(await failure(kick('bob'))).toEqual({
+      status: 69,
+      last: 'chatosbot: not logged in: bob; nobody was kicked',
+    });
+    two.command.kill('SIGSTOP');
+    const { stdout, stderr } = await kick('alice');
+    expect(stdout).toBe('kicked alice (127.0.0.1, node a)\n');
+    expect(stderr).toMatch(/^warning: node b does not answer: /);
+    two.command.kill('SIGCONT');
+  });
+
   test('where one is killed, its logins are free within a lease, its requests get KO, its channels break', async () => {
-    const nats = await startNats();
-    const nodes = await startNodes(nats, 3);
-    const [one, two, three] = nodes as [StartedNode, StartedNode, StartedNode];
+    const [one, two, three] = nodes;
     const [alice, bob, carl] = [
       await peer(one.port, 'alice'),
       await peer(two.port, 'bob'),
@@ -82,7 +124,9 @@ describe.skipIf(NO_NATS)('nodes of a cluster', () => {
     alice.say('the two of us');
     expect(await carl.next(3)).toMatchObject({ msg: 'the two of us' });
   });
+});
 
+describe.skipIf(NO_NATS)('nodes of a cluster', () => {
   test('without NATS what is said goes on, until the lease has ended; with it again, users can log in again', async () => {
     const nats = await startNats();
     const [one, two] = (await startNodes(nats, 2)) as [StartedNode, StartedNode];
@@ -145,40 +189,6 @@ describe.skipIf(NO_NATS)('nodes of a cluster', () => {
     from!.end(BYTES);
     expect(hashOf(await readAll(to!))).toEqual(hashOf(BYTES));
     expect(await nodes[0]!.get('/metrics')).toMatch(/^chatosbot_cluster_gaps_total 0$/m);
-  });
-
-  test('bans hold at all nodes, and at those that start later, until they are lifted at any', async () => {
-    const nats = await startNats();
-    const [one, two] = (await startNodes(nats, 2)) as [StartedNode, StartedNode];
-    const bob = await peer(two.port, 'bob');
-    const banned = await runShared(['ctl', 'ban', 'bob', '--reason', 'spam', '--control', one.control]);
-    expect(banned).toMatchObject({ status: 0, stdout: expect.stringMatching(/^banned login bob/) });
-    await bob.ended;
-    await two.command.line(/banned .*bob/);
-    const three = await startNode(nats, 'c');
-    for (const { port } of [one, two, three]) expect(await (await RfcPeer.connect(port)).login('bob')).toBe(false);
-    await runShared(['ctl', 'unban', 'bob', '--control', three.control]);
-    for (const { command } of [one, two]) await command.line(/unbanned .*bob/);
-    await peer(one.port, 'bob');
-  });
-
-  test('kicks sessions at other nodes, with their channels, and names a node that does not answer', async () => {
-    const [one, two, three] = (await startNodes(await startNats(), 3)) as [StartedNode, StartedNode, StartedNode];
-    const [alice, bob] = [await peer(one.port, 'alice'), await peer(two.port, 'bob')];
-    const ends = (await openHalves(alice, bob, [one.port, two.port])).map(fate);
-    const kick = (who: string) => run(['ctl', 'kick', who, '--control', three.control]);
-    expect(await kick('bob')).toMatchObject({ status: 0, stdout: 'kicked bob (127.0.0.1, node b)\n', stderr: '' });
-    await bob.ended;
-    expect(await Promise.all(ends)).toEqual(['reset', 'reset']);
-    expect(await failure(kick('bob'))).toEqual({
-      status: 69,
-      last: 'chatosbot: not logged in: bob; nobody was kicked',
-    });
-    two.command.kill('SIGSTOP');
-    const { stdout, stderr } = await kick('alice');
-    expect(stdout).toBe('kicked alice (127.0.0.1, node a)\n');
-    expect(stderr).toMatch(/^warning: node b does not answer: /);
-    two.command.kill('SIGCONT');
   });
 
   test('what keeps a server from being a node is said, with an exit code', async () => {
