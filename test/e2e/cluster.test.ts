@@ -51,15 +51,15 @@ describe.skipIf(NO_NATS)('three nodes of a cluster', () => {
     }
     carl.tell('alice', 'just you');
     expect(await alice.next(4)).toMatchObject({ sender: 'carl', msg: 'just you' });
-    expect(await (await RfcPeer.connect(nodes[2]!.port)).login('alice')).toBe(false);
+    expect(await (await RfcPeer.connect(nodes[2].port)).login('alice')).toBe(false);
     // Its home is at the first node, and both of its halves come to others.
-    const [from, to] = await openHalves(alice, bob, [nodes[1]!.port, nodes[2]!.port]);
+    const [from, to] = await openHalves(alice, bob, [nodes[1].port, nodes[2].port]);
     const got = readAll(to!);
     from!.end(BYTES);
     expect(hashOf(await got)).toEqual(hashOf(BYTES));
     to!.end('and back');
     expect((await readAll(from!)).toString()).toBe('and back');
-    const shown = await runShared(['ctl', 'cluster', '--control', nodes[0]!.control]);
+    const shown = await runShared(['ctl', 'cluster', '--control', nodes[0].control]);
     expect(shown.stdout).toMatch(/^a \(this\) +up/m);
     expect(shown.stdout).toMatch(/^ +1 +c worker 1 +up/m);
   });

@@ -138,8 +138,6 @@ describe.skipIf(!hasCurl)('a rolling restart', () => {
       nodeConfig(nats.url, node, {}),
       '--state',
       `${LAB}/rolling-${node}`,
-      '--workers',
-      '2',
     ]);
     const nodes = await Promise.all(more.map((args) => startNode(undefined, undefined, args)));
     const portOf = (index: number): number => Number(/:(\d+)$/.exec(nodes[index % 3]!.at)![1]);
