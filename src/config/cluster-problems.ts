@@ -3,7 +3,7 @@ import { ChatosError, messageThrownBy } from '../errors.ts';
 import { readAuthority } from '../net/address.ts';
 
 export const DEFAULT_LEASE_TTL_MS = 15_000;
-export const DEFAULT_CLAIM_TIMEOUT_MS = 5_000;
+export const DEFAULT_CLAIM_TIMEOUT_MS = 4_000;
 
 const NODE_NAME = /^[\w-]{1,32}$/;
 const NO_PORT = -1;

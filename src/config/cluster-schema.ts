@@ -11,7 +11,8 @@ import {
 
 /** So long a lease of a node may be, in milliseconds: shorter ones end where a machine is busy, longer ones hold logins of dead nodes. */
 const LEASE_MS = { min: 2_000, max: 600_000 };
-const CLAIM_MS = { min: 100, max: 60_000 };
+/** Less than the 5 s that a server gives its directory: so the log has why NATS or a node did not answer. */
+const CLAIM_MS = { min: 100, max: 4_500 };
 
 const FILE = v.pipe(v.string(), v.minLength(1, 'name a file'));
 

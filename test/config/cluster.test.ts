@@ -33,7 +33,7 @@ it('a server is a node where serve.cluster says so, with files beside the config
     peerListen: '0.0.0.0:7790',
     secret: Buffer.from(SECRET),
     leaseTtlMs: 15_000,
-    claimTimeoutMs: 5_000,
+    claimTimeoutMs: 4_000,
     encrypt: false,
   });
 });
@@ -78,6 +78,8 @@ it.each([
   ['{ broker: nats://a, peer: 0.0.0.0:7790 }', /peer: .*nobody can connect to 0\.0\.0\.0/],
   ['{ broker: nats://a, peer: host }', /peer: .*the port is missing/],
   ['{ broker: nats://a, leaseTtlMs: 15 }', /leaseTtlMs: expected milliseconds, 2000 to 600000/],
+  // A server waits 5 s for its directory: longer would hide why.
+  ['{ broker: nats://a, claimTimeoutMs: 5000 }', /claimTimeoutMs: expected milliseconds, 100 to 4500/],
   ['{ broker: nats://a, replicas: 2 }', /replicas: expected 1, 3 or 5/],
   ['{ broker: nats://a, pear: host:1 }', /did you mean 'peer'/],
 ])('the configuration says where it is wrong: %s', async (text, expected) => {
