@@ -131,7 +131,7 @@ test('of streams that are opened and reset at once, without end, few are looked 
   await flood(
     tunnel,
     peer,
-    times(20_000, (number) => {
+    times(6_000, (number) => {
       const stream = 3 + 2 * number;
       return Buffer.concat([request(stream, '/connect', '127.0.0.1:1'), frame(RST_STREAM, 0, stream, reset)]);
     }),
