@@ -38,6 +38,16 @@ export function cpuSeconds(pid: number): number {
   }
 }
 
+/** System calls by which a process, and those that it has started, have written, on Linux; elsewhere NaN. */
+export function writes(pid: number): number {
+  try {
+    const own = Number(/syscw: (\d+)/.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))![1]);
+    return childrenOf(pid).reduce((sum, child) => sum + writes(child), own);
+  } catch {
+    return NaN;
+  }
+}
+
 /** Resident memory of a process, and of those that it has started, in MiB, on Linux; elsewhere NaN. */
 export function residentMiB(pid: number): number {
   try {

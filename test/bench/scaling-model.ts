@@ -1,66 +1,80 @@
 /** What work costs, in microseconds of CPU: as much in each process of a server, be it a worker or another node's. */
 export interface Costs {
+  /** A process wakes up, for all that comes at once. */
+  readonly wake: number;
+  /** It writes to one client, for the same. */
+  readonly write: number;
   /** A message: it is read, checked and counted. */
   readonly message: number;
   /** The same message on its way to one other process, both ends of the link taken together. */
   readonly link: number;
-  /** Its delivery to one client. */
+  /** Its bytes for one client, in a write. */
   readonly delivery: number;
 }
 
-/** What was seen: so much CPU for a message to everyone, all processes taken together. */
-export interface Seen {
+/** A server of many processes, and what its clients do. */
+export interface Load {
   readonly processes: number;
   readonly clients: number;
+  /** So many messages come together, and are written together. */
+  readonly atOnce: number;
+}
+
+/** What was seen: so much CPU for a message to everyone, all processes taken together. */
+export interface Seen extends Load {
   /** In microseconds. */
   readonly perMessage: number;
 }
 
+const NAMES = ['wake', 'write', 'message', 'link', 'delivery'] as const satisfies (keyof Costs)[];
+
+/** How often each cost is there for a message. */
+function counts({ processes, clients, atOnce }: Load): Costs {
+  return {
+    wake: processes / atOnce,
+    write: clients / atOnce,
+    message: 1,
+    link: processes - 1,
+    delivery: clients,
+  };
+}
+
 /** The CPU of a message to everyone, in microseconds, all processes taken together. */
-export function perMessage({ message, link, delivery }: Costs, processes: number, clients: number): number {
-  return message + (processes - 1) * link + clients * delivery;
+export function perMessage(costs: Costs, load: Load): number {
+  const times = counts(load);
+  return NAMES.reduce((sum, name) => sum + times[name] * costs[name], 0);
 }
 
-/** The costs of which what was seen is made up: errors count in relation to the whole. */
+const SWEEPS = 20_000;
+
+/** The costs of which what was seen is made up, none below 0: errors count in relation to the whole. */
 export function costsOf(seen: readonly Seen[]): Costs {
-  const rows = seen.map(({ processes, clients, perMessage: cost }) => ({
-    factors: [1 / cost, (processes - 1) / cost, clients / cost],
-    result: 1,
-  }));
-  const cell = (row: number, column: number): number =>
-    rows.reduce((sum, { factors, result }) => sum + factors[row]! * (factors[column] ?? result), 0);
-  const [message, link, delivery] = solve([0, 1, 2].map((row) => [0, 1, 2, 3].map((column) => cell(row, column))));
-  return { message: message!, link: link!, delivery: delivery! };
-}
-
-/** The solution of as many linear equations as there are rows, each with its result behind the factors. */
-function solve(equations: number[][]): number[] {
-  for (const [i, row] of equations.entries()) {
-    const factor = row[i]!;
-    for (let column = i; column < row.length; column++) row[column]! /= factor;
-    for (const other of equations) {
-      if (other === row) continue;
-      const times = other[i]!;
-      for (let column = i; column < row.length; column++) other[column]! -= times * row[column]!;
+  const costs = { wake: 0, write: 0, message: 0, link: 0, delivery: 0 };
+  const rows = seen.map((each) => ({ times: counts(each), each }));
+  // The least squares, one cost after the other, until none of them changes.
+  for (let sweep = 0; sweep < SWEEPS; sweep++) {
+    for (const name of NAMES) {
+      let [missing, weight] = [0, 0];
+      for (const { times, each } of rows) {
+        const share = times[name] / each.perMessage;
+        missing += share * (1 - perMessage(costs, each) / each.perMessage);
+        weight += share * share;
+      }
+      costs[name] = Math.max(0, costs[name] + missing / weight);
     }
   }
-  return equations.map((row) => row.at(-1)!);
+  return costs;
 }
 
-/** A server of many processes, each on a core of its own, and what its clients do. */
-export interface Plan {
-  readonly processes: number;
-  readonly sessions: number;
+/** How long a message that comes alone is on its way, in milliseconds, each process on a core of its own. */
+export function loneMs({ wake, write, message, link, delivery }: Costs, { processes, clients }: Load): number {
+  // The process that reads it writes to each other one as to a client; each of them wakes then, and writes to its own.
+  const reading = wake + message + (processes - 1) * (write + link);
+  const delivering = (processes > 1 ? wake : 0) + (clients / processes) * (write + delivery);
+  return (reading + delivering) / 1_000;
 }
 
-/** How long a message is on its way through one process, in milliseconds, where nothing else is said. */
-export function loneMs(costs: Costs, { processes, sessions }: Plan): number {
-  return (costs.message + (processes - 1) * costs.link + (sessions / processes) * costs.delivery) / 1_000;
-}
-
-/** So many messages to everyone a second keep each process busy all the time. */
-export function mostMessages({ message, link, delivery }: Costs, { processes, sessions }: Plan): number {
-  // Each process reads its share of the messages, sends those to all others, and gets all others' share.
-  const links = ((processes - 1) / processes) * link;
-  return 1e6 / (message / processes + links + (sessions / processes) * delivery);
+/** So many messages to everyone a second keep each process busy all the time: they share all work evenly. */
+export function mostMessages(costs: Costs, load: Load): number {
+  return (load.processes * 1e6) / perMessage(costs, load);
 }

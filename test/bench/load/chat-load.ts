@@ -72,15 +72,15 @@ const calls = {
   },
   /** Resolves with the time at which the last client had all that it expected. */
   complete: (): Promise<bigint> => completion,
-  /** Says it now and then: the milliseconds until each had reached everybody. */
-  async sayAlone(text: string, times: number, bytes: number, pauseMs: number): Promise<number[]> {
-    const message = dialect.message(speaker.login, text);
+  /** Says it now and then, some at once: the milliseconds until all of them had reached everybody. */
+  async sayAlone(text: string, times: number, bytes: number, pauseMs: number, atOnce = 1): Promise<number[]> {
+    const messages = Buffer.concat(Array.from({ length: atOnce }, () => dialect.message(speaker.login, text)));
     const latencies: number[] = [];
     for (let i = 0; i < times; i++) {
       await pause(pauseMs);
-      calls.expect(bytes);
+      calls.expect(bytes * atOnce);
       const sentAt = process.hrtime.bigint();
-      speaker.socket.write(message);
+      speaker.socket.write(messages);
       latencies.push(Number((await completion) - sentAt) / 1e6);
     }
     return latencies;

@@ -86,9 +86,12 @@ export class Crowd {
     };
   }
 
-  /** One process says the text now and then: milliseconds until each had reached everybody, those of other processes aside. */
-  sayAlone(text: string, times: number, bytes: number, pauseMs: number): Promise<number[]> {
-    return this.#loads[0]!.call('sayAlone', text, times, bytes, pauseMs);
+  /**
+   * One process says the text now and then, some times at once: milliseconds until all of them had reached everybody, those of
+   * other processes aside.
+   */
+  sayAlone(text: string, times: number, bytes: number, pauseMs: number, atOnce = 1): Promise<number[]> {
+    return this.#loads[0]!.call('sayAlone', text, times, bytes, pauseMs, atOnce);
   }
 
   /** Seconds until everybody has had that many messages, of so many bytes each. */
