@@ -62,7 +62,8 @@ describe('what a worker has in the main thread', () => {
     const { half, socket } = await opening(api);
     await api.close();
     socket.write(ESTABLISHED);
-    (await half).close();
+    const port = await half;
+    onTestFinished(() => port.close());
     const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException];
     expect(error.code).toBe('ECONNRESET');
   });
