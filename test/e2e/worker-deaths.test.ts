@@ -135,8 +135,11 @@ test('a second signal ends all at once, and breaks what is open', async () => {
   const { command, port, workers, alice, bob } = await start();
   const halves = await openHalves(port, alice, bob);
   const pids = workers();
+  for (const each of [alice, bob]) each.end();
+  await Promise.all([alice.ended, bob.ended]);
   command.kill('SIGTERM');
   await command.line(/^stopping on SIGTERM/);
+  await command.line(/draining sessions=0 channels=1 /);
   const ends = halves.map(fate);
   command.kill('SIGINT');
   expect(await command.exit()).toMatchObject({ status: 130 });

@@ -143,13 +143,23 @@ test('a reload holds in both workers, and in one that is started again; what is 
   writeFileSync(config, text('identifyTimeoutMs: -1'));
   expect(await ctl('reload')).toMatchObject({ status: 2, stdout: expect.stringContaining('the old one stays') });
   await closedInTime();
+  await ctl('log-level', 'debug');
   process.kill(workers()[1]!, 'SIGKILL');
   await command.line(/a worker has started/);
   await closedInTime();
-  writeFileSync(config, text('identifyTimeoutMs: 60000'));
+  writeFileSync(config, text('identifyTimeoutMs: 60000, loginHoldMs: 0'));
   command.kill('SIGHUP');
   await command.line(/reloaded part=serve.limits/);
-  for (const login of ['one', 'two']) await peer(port, login);
+  // By turns, one at each worker.
+  for (const each of [await peer(port, 'one'), await peer(port, 'two')]) {
+    const { name: login } = each;
+    each.say('hello');
+    await command.line(new RegExp(`message from=${login} `));
+    each.socket.resetAndDestroy();
+    await command.line(new RegExp(`left .*login=${login} `));
+    // Nothing is held for where it came from.
+    await peer(port, login, { localAddress: '127.0.0.9' });
+  }
 });
 
 test('what a worker that dies has counted stays, and the audit log has the lines of both', async () => {

@@ -1,0 +1,39 @@
+import { expect, it } from 'vitest';
+import { HomeOfIds, CONNECT_ID_KEY_BYTES } from '../../../src/cluster/connect-id-cipher.ts';
+import type { LinkNote } from '../../../src/cluster/workers/link.ts';
+import { Mesh, type HalfKeeper } from '../../../src/cluster/workers/mesh.ts';
+import { Peer } from '../../../src/cluster/workers/peer.ts';
+import { WorkerDirectory } from '../../../src/cluster/workers/worker-directory.ts';
+import type { Here } from '../../../src/server/others.ts';
+
+/** The first worker, as its server knows the others; the connect ids are those of the second, which is met. */
+function meshOf(number: number) {
+  const homes = new HomeOfIds(0, Buffer.alloc(CONNECT_ID_KEY_BYTES));
+  homes.of = (connectId) => (connectId < 10n ? 1 : 2);
+  const directory = new WorkerDirectory({} as never);
+  const self = { name: { slot: 0, number }, epoch: undefined, lease: undefined };
+  const mesh = new Mesh(self, homes, directory, {} as HalfKeeper);
+  const gone: number[] = [];
+  mesh.attach({ gone: (process: number) => gone.push(process), sources: () => [] } as unknown as Here);
+  const notes: LinkNote[] = [];
+  const link = { note: (note: LinkNote) => notes.push(note), isFull: false };
+  const peer = new Peer({ slot: 1, number: 2 }, link as never, 1);
+  mesh.add(peer);
+  return { mesh, peer, gone, notes };
+}
+
+it('a worker that has gone counts no more, and what is asked about its channels is late, and not forbidden', async () => {
+  const { mesh, peer, gone, notes } = meshOf(1);
+  const member = { id: '1001', login: 'alice', key: 'alice' };
+  const close = (connectId: bigint) => mesh.close(member, { connectId } as never);
+  const asked = close(1n);
+  expect(notes.at(-1)).toMatchObject({ is: 'close', by: member });
+  mesh.remove(peer);
+  expect(gone).toEqual([peer.number]);
+  expect([await asked, await close(1n), await close(10n)]).toEqual(['late', 'late', 'forbidden']);
+});
+
+it('the ids of sessions end with the number of their worker, and differ from those of 1,000 workers before', () => {
+  expect(meshOf(7).mesh.sessionId(5)).toBe('5007');
+  expect(meshOf(2_007).mesh.sessionId(5)).toBe('2000000005007');
+});
