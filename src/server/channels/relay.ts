@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import { SIGN_OF_LIFE_MS } from '../../net/dead-link.ts';
 import type { PatientReceiver, Receivers } from '../../net/receivers.ts';
 import { readByStream, type OnChunk, type Transport } from '../../net/transport.ts';
+import { TurnQueue } from '../../net/turn-queue.ts';
 import { startTimer } from '../../util/timeout.ts';
 import type { ChannelOutcome } from '../events.ts';
 import type { HalfView } from '../views.ts';
@@ -112,6 +113,10 @@ class Half implements PatientReceiver {
  * while the other one takes what was read, so that memory stays bounded and back-pressure reaches the sender.
  */
 export class Relay {
+  /** Where the limit was set for all at once, thousands have been idle for so long in the same turn. */
+  static readonly #idle = new TurnQueue<Relay>((relay) => {
+    if (!relay.#outcome) relay.abort('idle');
+  });
   readonly #options: RelayOptions;
   readonly #halves: readonly [Half, Half];
   #outcome: ChannelOutcome | undefined;
@@ -247,7 +252,7 @@ export class Relay {
       const now = this.#progress();
       idleChecks = now === last ? idleChecks + 1 : 0;
       last = now;
-      if (idleChecks >= IDLE_CHECKS) this.abort('idle');
+      if (idleChecks >= IDLE_CHECKS) Relay.#idle.add(this);
     }, channelIdleMs / IDLE_CHECKS);
   }
 

@@ -71,6 +71,24 @@ it('[P14] a channel is not idle while one side takes what waits for it, though n
   expect(onDone.mock.calls).toEqual([['idle', [0, 0]]]);
 });
 
+it('[P16] channels that have been idle for as long are broken over several turns, however many they are', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const channels = Array.from({ length: 100 }, () => relayed());
+  for (const { a } of channels) {
+    vi.spyOn(a, 'reset').mockImplementation(() => {
+      for (const end = performance.now() + 0.2; performance.now() < end;);
+      a.stream.destroy();
+    });
+  }
+  vi.advanceTimersByTime(8_000);
+  let turns = 0;
+  for (; !channels.every(({ a }) => a.stream.destroyed) && turns < 1_000; turns += 1) await new Promise(setImmediate);
+  expect(turns).toBeGreaterThan(10);
+  await turn();
+  expect(channels.map(({ onDone }) => onDone.mock.calls)).toEqual(channels.map(() => [['idle', [0, 0]]]));
+});
+
 it('[P15] a channel that broke was not closed, though CLOSE_CONNECTION comes right behind', async () => {
   const { relay, onDone } = relayed();
   relay.abort();
