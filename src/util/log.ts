@@ -80,7 +80,7 @@ export function createSwitchedLogger(options: LogOptions = {}): { readonly log: 
 
 /** What is said of lines that nobody read. */
 export function lostLinesText(lines: number): string {
-  return `${pluralize(lines, 'line')} of the log ${lines === 1 ? 'was' : 'were'} lost: nobody read them`;
+  return `${pluralize(lines, 'line')} of the log ${lines === 1 ? 'was' : 'were'} lost: they could not be written`;
 }
 
 /** A logger that hands over each line of at least a level, with the fields that were added by {@link Logger.with}. */

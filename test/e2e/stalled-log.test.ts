@@ -56,7 +56,7 @@ test('run stays small where the reader of its log has stalled, and ends on SIGTE
 });
 
 test.each([
-  [[], /^chatosbot: (\d+) lines of the log were lost: nobody read them$/],
+  [[], /^chatosbot: (\d+) lines of the log were lost: they could not be written$/],
   [['--log-format', 'json'], /^\{"time":"[^"]+","level":"warn","message":"\d+ lines [^"]+","lost":(\d+)\}$/],
 ])('run says how many lines were lost when its log is read again, and goes on %j', async (args, expected) => {
   const run = await startNoisy(args);

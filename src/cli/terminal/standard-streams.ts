@@ -90,12 +90,15 @@ class Output extends Writable {
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: Callback): void {
     this.#give(chunk, (error) => {
       this.#waitingWrites -= 1;
-      if (this.#lostLines > 0 && this.#waitingBytes < MAX_WAITING_BYTES / 2) {
+      // A disk that is full may have room again; a reader that has gone does not come back.
+      const mayHeal = this.#kind === 'file' && this.#reportLost !== undefined;
+      if (error && mayHeal) this.#lostLines += String(chunk).split('\n').length - 1;
+      else if (this.#lostLines > 0 && this.#waitingBytes < MAX_WAITING_BYTES / 2) {
         const lines = this.#lostLines;
         this.#lostLines = 0;
         this.write(`${this.#reportLost!(lines)}\n`);
       }
-      this.#isLost ||= !!error;
+      this.#isLost ||= !!error && !mayHeal;
       // What is said to people is dropped where nobody reads it; the stream goes on, so that nothing is kept for ever.
       done(this.fd === 2 ? null : error);
     });
