@@ -24,6 +24,7 @@ const IN_THEIR_PROCESS: LeftOut = {
   'test/server/channels/closing.test.ts': {
     '[P15] is passed on before the halves end': 'it watches the sockets of its process',
   },
+  'test/server/churn.test.ts': { 'clients that come and go': 'it weighs what its process holds' },
 };
 
 /** Tests that say what holds for one worker alone, as the node of a cluster has it here. */
