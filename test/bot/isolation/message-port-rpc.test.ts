@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { MessageChannel } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { MessagePortRpc } from '../../../src/bot/isolation/message-port-rpc.ts';
@@ -23,6 +24,13 @@ async function failure(work: Contract['work']): Promise<unknown> {
       (error: unknown) => error,
     );
 }
+
+it('a port is closed for both sides', async () => {
+  const { port1, port2 } = new MessageChannel();
+  const closed = once(port2, 'close');
+  new MessagePortRpc<object, Contract>(port1, {}).close(new Error('the worker is gone'));
+  await expect(closed).resolves.toBeDefined();
+});
 
 describe('a call across a port', () => {
   it('brings back the answer', async () => {

@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { showMovingLine } from '../../../src/cli/terminal/moving-line.ts';
 
 it('a line that has ended answers nobody any more', () => {
@@ -9,4 +9,14 @@ it('a line that has ended answers nobody any more', () => {
   expect(process.listeners('SIGUSR1')).toHaveLength(before.length + 1);
   line.end();
   expect(process.listeners('SIGUSR1')).toEqual(before);
+});
+
+it('a line that is hidden is drawn no more', () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const line = showMovingLine({ isShown: true, line: () => '', onAsked: () => undefined });
+  onTestFinished(() => line.end());
+  expect(vi.getTimerCount()).toBe(1);
+  line.hide();
+  expect(vi.getTimerCount()).toBe(0);
 });
