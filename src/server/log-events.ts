@@ -129,7 +129,7 @@ export function logEvents(events: EventEmitter<ServerEvents>, unbounded: Logger)
     broker: (isReachable, why) =>
       isReachable
         ? log.info('NATS is reachable again')
-        : log.error('NATS is not reachable: nobody can log in', { why }),
+        : log.error('NATS is not reachable: nobody can log in, and sessions end with the lease', { why }),
     eventsLost: (count) => log.warn('events lost: more happened than could be recorded', { count }),
     internalError: (error, type) => log.error('internal error', { type, stack: stackOf(error) ?? error }),
   };

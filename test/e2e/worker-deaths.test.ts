@@ -41,7 +41,7 @@ test('a worker that is killed frees its logins at once, is started again, and no
     expect(await again.next(4)).toMatchObject({ msg: 'are you there?' });
     again.tell(left.name, 'yes');
     expect(await left.next(4)).toMatchObject({ msg: 'yes' });
-    await command.line(/error +a worker has ended: it is started again/);
+    await command.line(/error +a worker has ended: it is started again .*sessions=1 why=SIGKILL/);
     await command.line(/info +a worker has started/);
     expect(workers()).toHaveLength(2);
     again.end();

@@ -1,5 +1,6 @@
 import type { ServerEvents } from '../../server/events.ts';
 import type { ClaimCounts, ClusterLinkView, ClusterView } from '../../server/operated-server.ts';
+import type { Logger } from '../../util/log.ts';
 import { leftOf, steadyNowMs } from '../lease-clock.ts';
 import type { Membership } from '../membership.ts';
 import type { WorkerName } from '../worker-name.ts';
@@ -23,7 +24,7 @@ export class ClusterStatus {
   readonly #claims = { granted: 0, refused: 0, failed: 0, waiting: 0 };
 
   /** @param emit says what has become of the cluster */
-  constructor(membership: Membership, emit: Emit) {
+  constructor(membership: Membership, log: Pick<Logger, 'warn'>, emit: Emit) {
     this.#membership = membership;
     for (const { node, epoch } of membership.others) this.#epochs.set(node, epoch);
     membership
@@ -41,7 +42,11 @@ export class ClusterStatus {
         emit('fenced', why);
       })
       .on('rejoined', () => emit('rejoined'))
-      .on('newData', (forMs) => (this.#grantsAtMs = steadyNowMs() + forMs))
+      .on('newData', (forMs) => {
+        this.#grantsAtMs = steadyNowMs() + forMs;
+        const seconds = Math.ceil(forMs / 1000);
+        log.warn('the data of NATS was lost, or is older than it was: nobody can log in for a while', { seconds });
+      })
       .on('broker', (isReachable, why) => {
         this.#broker = { isReachable, why };
         emit('broker', isReachable, why);

@@ -60,7 +60,8 @@ export class NodeLink {
   readonly #plan: HandshakePlan;
   readonly #times: LinkTimes;
   readonly #handlers: NodeLinkHandlers;
-  readonly #isCaller: boolean;
+  /** Whether this process calls; else, it is called. */
+  readonly isCaller: boolean;
   #stream: ResumingStream | undefined;
   /** Whether its stream has had a connection. */
   #isMet = false;
@@ -75,8 +76,8 @@ export class NodeLink {
     this.#plan = plan;
     this.#times = times;
     this.#handlers = handlers;
-    this.#isCaller = plan.self.node < to.node;
-    if (this.#isCaller) void this.#call();
+    this.isCaller = plan.self.node < to.node;
+    if (this.isCaller) void this.#call();
   }
 
   get isUp(): boolean {
@@ -99,7 +100,7 @@ export class NodeLink {
    * @throws {PeerFailure} where the caller is to be this process
    */
   answer(request: Buffer): { readonly answer: Buffer; readonly take: (socket: Socket) => void } {
-    if (this.#isCaller || this.#isClosed) throw new PeerFailure('it is the other one that calls');
+    if (this.isCaller || this.#isClosed) throw new PeerFailure('it is the other one that calls');
     const { link, heard, isNew } = JSON.parse(String(request)) as LinkRequest;
     const answerOf = (answer: LinkAnswer): Buffer => Buffer.from(JSON.stringify(answer));
     const none = { answer: answerOf({}), take: (socket: Socket) => socket.end() };
@@ -166,7 +167,7 @@ export class NodeLink {
 
   #onCut(): void {
     this.#cutAt = performance.now();
-    if (this.#isCaller && !this.#isClosed) this.#callSoon();
+    if (this.isCaller && !this.#isClosed) this.#callSoon();
   }
 
   #callSoon(): void {

@@ -164,6 +164,12 @@ export class NodeLinks {
     });
     const known: Known = { to, link, peer: undefined, met };
     this.#known.set(processKey(to), known);
+    if (link.isCaller) return;
+    setTimeout(() => {
+      if (known.peer || this.#known.get(processKey(to)) !== known) return;
+      const { node, worker } = nameOf(to);
+      this.#say(sayingOf(to, 'link'), 'another node does not connect to this one: its log says why', { node, worker });
+    }, PATIENCE_MS).unref();
   }
 
   #forget({ to, link, met }: Known): void {

@@ -99,7 +99,7 @@ export class WholeServer extends EventEmitter<ServerEvents> implements OperatedS
     const setUp = { options: plan.options, logLevel: plan.logLevel };
     const cluster =
       plan.cluster &&
-      new ClusterStatus(plan.cluster.membership, (name, ...of) =>
+      new ClusterStatus(plan.cluster.membership, plan.log, (name, ...of) =>
         server ? server.#emitWhole(name, ...of) : undefined,
       );
     const workers = await Workers.start({

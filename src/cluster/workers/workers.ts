@@ -299,7 +299,7 @@ export class Workers {
     if (this.#state !== 'running' || this.#node?.hasEnded) return;
     void worker.ended.then((how) => {
       const { pid } = worker;
-      this.#log.error('a worker has ended: it is started again', { worker: slot.slot + 1, pid, why: how });
+      this.#log.error('a worker has ended: it is started again', { worker: slot.slot + 1, pid, sessions, why: how });
       this.#plan.onWorkerLost(slot.slot + 1, sessions, how);
       if (this.#state !== 'running') return;
       slot.timer = setTimeout(() => this.#relaunch(slot), slot.pauseMs);

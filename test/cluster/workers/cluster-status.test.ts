@@ -19,8 +19,10 @@ function status() {
   const membership = Object.assign(new EventEmitter<MembershipEvents>(), { self: lease('b'), others, leaseEnd });
   const emitted: unknown[][] = [];
   const emit = (...event: unknown[]): void => void emitted.push(event);
-  const made = new ClusterStatus(membership as object as Membership, emit);
-  return { status: made, membership, emitted };
+  const warned: unknown[][] = [];
+  const log = { warn: (...line: unknown[]): void => void warned.push(line) };
+  const made = new ClusterStatus(membership as object as Membership, log, emit);
+  return { status: made, membership, emitted, warned };
 }
 
 it('a node that is known is not said to have joined, and one is gone once', () => {
@@ -44,7 +46,7 @@ it('a node that is known is not said to have joined, and one is gone once', () =
 });
 
 it('shows the nodes by name, how often it was fenced, and why nobody can log in', () => {
-  const { status: made, membership, emitted } = status();
+  const { status: made, membership, emitted, warned } = status();
   expect(made.view).toMatchObject({ node: 'b', leaseLeftMs: 10_000, fences: 0, gaps: 0, problem: undefined });
   expect(made.view.nodes.map(({ node, workers }) => [node, workers])).toEqual([
     ['a', 1],
@@ -52,6 +54,7 @@ it('shows the nodes by name, how often it was fenced, and why nobody can log in'
     ['c', 1],
   ]);
   membership.emit('newData', 5_000);
+  expect(warned).toEqual([[expect.stringContaining('the data of NATS was lost'), { seconds: 5 }]]);
   expect(made.view.problem).toBe('the data of NATS is new: logins are granted in 5 s');
   vi.advanceTimersByTime(4_001);
   expect(made.view.problem).toBe('the data of NATS is new: logins are granted in 1 s');

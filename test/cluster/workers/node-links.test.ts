@@ -65,3 +65,23 @@ it('begins again with what it has said where that would be more than a thousand'
   links.accept('link', true, '10.0.0.0', silent());
   expect(log.lines).toHaveLength(1_002);
 });
+
+it('says where another node that is to connect does not', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const lines: unknown[][] = [];
+  const log = { info: () => undefined, warn: (...line: unknown[]) => void lines.push(line) };
+  const handshake = { self: { node: 'b', epoch: 'one', worker: { slot: 0, number: 1 } } };
+  const onForgotten = (): void => undefined;
+  const links = new NodeLinks({ log, handshake, onForgotten } as object as NodeLinksPlan);
+  onTestFinished(() => links.close());
+  const ofA = { node: 'a', epoch: 'one', slot: 0, peer: '192.0.2.7:7790', workers: [{ slot: 0, number: 1 }] };
+  const met = links.meet({ ...ofA, state: 'up' });
+  void links.meet({ ...ofA, node: 'a2', state: 'up' });
+  links.forget({ ...ofA, node: 'a2' });
+  await vi.advanceTimersByTimeAsync(3_000);
+  await met;
+  expect(lines).toEqual([]);
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(lines).toEqual([['another node does not connect to this one: its log says why', { node: 'a', worker: 1 }]]);
+});
