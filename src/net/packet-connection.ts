@@ -4,6 +4,7 @@ import { encodePacket } from '../protocol/encoder.ts';
 import { DEFAULT_LONG_BYTES, type LongBytes } from '../protocol/limits.ts';
 import type { Packet } from '../protocol/packets.ts';
 import { Deadlines, type Deadline } from '../util/deadlines.ts';
+import { withResolvers } from '../util/deferred.ts';
 import { HeldBytes } from './held-bytes.ts';
 import { nameProtocol } from './other-protocols.ts';
 import { PacketWriter, writeQueued, type Written } from './packet-writer.ts';
@@ -26,7 +27,7 @@ export interface PacketConnectionOptions {
 export interface PacketConnectionHandlers {
   /** One packet; `frame()` gives its bytes, valid during the call only. */
   onPacket(packet: Packet, frame: () => Buffer): void;
-  /** The peer has ended its side in order: nothing more comes, and our side ends as well. */
+  /** The peer has really ended its side in order (see {@link Transport.onEnd}): nothing more comes, and our side ends as well. */
   onEnd?(): void;
   /** Much waits for the peer, though it reads: senders that can wait for it should (P17); or this is over. */
   onBehind?(isBehind: boolean): void;
@@ -93,6 +94,8 @@ export class PacketConnection {
   #isNewcomer = false;
   /** The peer's end has come while the input was held. */
   #endHeld = false;
+  /** The peer's end has come, and it is not known yet whether it is one. */
+  #ending: ReturnType<typeof withResolvers<void>> | undefined;
   #closed = false;
   #error: ChatosError | undefined;
 
@@ -111,6 +114,11 @@ export class PacketConnection {
   /** Whether packets can still be sent. */
   get open(): boolean {
     return this.#writer.open;
+  }
+
+  /** Where the peer's end may turn out to be an abort: resolves once `onEnd` or `onClose` has been called. */
+  get ending(): Promise<void> | undefined {
+    return this.#ending?.promise;
   }
 
   /** Bytes of a write that the operating system has not taken. */
@@ -304,9 +312,16 @@ export class PacketConnection {
     } else if (this.#decoder.hasPartialPacket) {
       this.destroy(new ChatosError('MALFORMED_PACKET', 'the connection ended in the middle of a packet'));
     } else {
-      this.#handlers.onEnd?.();
-      this.end();
+      this.#ending = withResolvers();
+      this.#transport.onEnd(this.#onConfirmedEnd);
     }
+  };
+
+  readonly #onConfirmedEnd = (): void => {
+    this.#handlers.onEnd?.();
+    this.end();
+    this.#ending?.resolve();
+    this.#ending = undefined;
   };
 
   readonly #onError = (error: NodeJS.ErrnoException): void => {
@@ -322,5 +337,6 @@ export class PacketConnection {
     clearTimeout(this.#lingerTimer);
     this.#writer.close();
     this.#handlers.onClose(this.#error);
+    this.#ending?.resolve();
   };
 }

@@ -57,9 +57,10 @@ export interface ConnectedClient extends Member {
   flush(): void | Promise<void>;
   /**
    * Ends the session where it is a ghost (P7a): it is of the client that claims its login, and has taken nothing of what
-   * waits for it for as long as logins are held. Returns whether its login is held now. Only for clients of this process.
+   * waits for it for as long as logins are held. Where its client has ended it, waits until that is confirmed, or turns out to
+   * be an abort. Resolves to whether its session is over. Only for clients of this process.
    */
-  endIfGhost?(claim: Claim): boolean;
+  endIfGhost?(claim: Claim): Promise<boolean>;
 }
 
 /** What becomes of a login whose session is over: free at once, or held for its client for a while (P7a). */

@@ -103,7 +103,7 @@ export async function takeLogin(
 ): Promise<LoginRefusal | undefined> {
   try {
     let other = await claimLogin(hub.directory, claim);
-    if (other && endGhost(hub, claim, other)) other = await claimLogin(hub.directory, claim);
+    if (other && (await isOver(hub, claim, other))) other = await claimLogin(hub.directory, claim);
     if (other) return refusalOf(claim, other);
   } catch (error) {
     return { why: messageOf(error) };
@@ -111,9 +111,12 @@ export async function takeLogin(
   return barred();
 }
 
-/** A client whose connection died in silence wants its login back. */
-function endGhost({ directory }: Hub, claim: Claim, other: Obstacle): boolean {
-  if (other.key !== claim.key) return false;
-  const client = directory.find(claim.login);
-  return client?.id === other.id && client.endIfGhost?.(claim) === true;
+/**
+ * Resolves to whether a session is over that was in the way: it is a ghost, or has ended, which may not have been known for
+ * sure when the directory answered.
+ */
+async function isOver({ directory }: Hub, claim: Claim, other: Obstacle): Promise<boolean> {
+  const client = directory.find(other.login);
+  if (client?.id !== other.id) return !other.held;
+  return (await client.endIfGhost?.(claim)) === true;
 }

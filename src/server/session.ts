@@ -164,7 +164,9 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
       .catch((error: unknown) => this.#onBug(error, 'LOGIN'));
   }
 
-  endIfGhost(claim: Claim): boolean {
+  async endIfGhost(claim: Claim): Promise<boolean> {
+    const { ending } = this.#connection;
+    if (ending) return ending.then(() => true);
     const { loginHoldMs } = this.#hub.options.limits;
     const since = this.#connection.stalledSince;
     if (since === undefined || loginHoldMs === 0 || performance.now() - since < loginHoldMs) return false;

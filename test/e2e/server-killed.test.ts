@@ -109,8 +109,10 @@ describe('[P14] where the server is killed, its end is not the end of a channel'
       here,
       again.then(() => undefined),
     );
+    // No server is started faster than an end is noticed, but one in the same process.
+    const noticed = next(alice, 'disconnected');
     server.command.kill('SIGKILL');
-    await server.command.exit();
+    await Promise.all([server.command.exit(), noticed]);
     const successor = new ChatosServer();
     onTestFinished(() => successor.close());
     await successor.listen(server.at);

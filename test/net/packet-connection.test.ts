@@ -76,6 +76,13 @@ describe('ending', () => {
     expect(second.packets).toHaveLength(1);
   });
 
+  it('closes with CONNECTION_LOST on RST right behind the last bytes, which looks like an end', async () => {
+    const { peer, closed, ends, packets } = await pair();
+    peer.write(bytesOf('1'), () => peer.resetAndDestroy());
+    expect(await closed()).toMatchObject({ code: 'CONNECTION_LOST' });
+    expect([packets.length, ends()]).toEqual([1, 0]);
+  });
+
   it('closes with CONNECTION_LOST on RST, once', async () => {
     const { peer, closed, closes } = await pair();
     peer.resetAndDestroy();

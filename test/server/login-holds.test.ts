@@ -12,6 +12,8 @@ const HELD = 'held for the client that had it';
 /** How a session ends otherwise than in order. */
 const ENDS: Readonly<Record<string, (alice: RfcPeer) => void>> = {
   'a reset': (alice) => alice.socket.resetAndDestroy(),
+  'a reset right behind its last bytes': (alice) =>
+    alice.socket.write(packet(3, str('alice'), str('bye')), () => alice.socket.resetAndDestroy()),
   'a malformed packet': (alice) => alice.send(Buffer.from([99])),
   'an end in the middle of a packet': (alice) => alice.socket.end(Buffer.from([3, 0, 0])),
   'too many forbidden packets': (alice) => alice.send(packet(3, str('bob'), str('not me'))),
@@ -120,6 +122,16 @@ describe('a session that takes nothing any more', () => {
 });
 
 describe('a login whose session ended in order', () => {
+  it.each(['alice', 'Alice'])(
+    '[P7a] is free, and is not refused before it is known that the end is one (%s)',
+    async (login) => {
+      const rig = await Rig.start();
+      const [alice, stranger] = [await rig.join('alice'), await rig.connect(4, ELSEWHERE)];
+      alice.end();
+      expect(await stranger.login(login)).toBe(true);
+    },
+  );
+
   it('[P7a] is free for everyone at once, whatever becomes of the connection afterwards', async () => {
     const rig = await Rig.start();
     const [alice, stranger] = [await rig.join('alice'), await rig.connect(4, ELSEWHERE)];

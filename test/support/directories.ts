@@ -77,7 +77,7 @@ export class HeldDirectory extends SlowDirectory {
   answer(granted: boolean | Promise<never>): void {
     const { claim, answer } = this.#claims.shift()!;
     if (typeof granted !== 'boolean') answer(granted);
-    else answer(granted ? undefined : { ...claim, id: 'another', held: false });
+    else answer(granted ? undefined : { ...claim, id: 'another', held: true });
   }
 }
 

@@ -135,7 +135,7 @@ export type AskedByPrimary = {
   readonly connection: [SentConnection, undefined];
   /** A half whose channel is here; the handle comes with it. */
   readonly half: [SentHalf, undefined];
-  /** Ends the session that stands in the way of a claim where it is a ghost (P7a). Before the answer comes its release. */
+  /** As `endIfGhost` of the session that stands in the way of a claim (P7a). Before the answer comes its release. */
   readonly endGhost: [readonly [id: SessionId, claim: Claim], undefined];
   /** Lets nobody log in any more. */
   readonly admitNobody: [undefined, undefined];

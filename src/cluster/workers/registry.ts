@@ -12,7 +12,7 @@ import type { Claimed } from './messages.ts';
 
 /** A worker, as the registry knows it. */
 export interface Holder {
-  /** Ends a session of it where that is a ghost to the claim (P7a). When it resolves, the release of one that has gone has come. */
+  /** Ends a session of it where that is a ghost to the claim (P7a), or waits where it is ending. When it resolves, the release of one that has gone has come. */
   endGhost(id: SessionId, claim: Claim): Promise<void>;
   /** Resolves when the process has ended, where it is not there any more; its logins are free then. */
   readonly ending: Promise<void> | undefined;

@@ -114,8 +114,8 @@ export class Worker {
       this.#halves.take(half, handle!);
       return undefined;
     },
-    endGhost: ([id, claim]) => {
-      this.#directory.session(id)?.endIfGhost?.(claim);
+    endGhost: async ([id, claim]) => {
+      await this.#directory.session(id)?.endIfGhost?.(claim);
       return undefined;
     },
     admitNobody: () => {

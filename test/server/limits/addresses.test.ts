@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { packet, str } from '../../support/rfc-peer.ts';
 import { DEFAULT_SERVER_LIMITS, type ServerStats } from '../../../src/server/index.ts';
 import { agree, expectSilence, Rig, turns } from '../../support/server-rig.ts';
-import { endOf, knock, openSocket, readExactly } from '../../support/server-sockets.ts';
+import { endOf, knock, openSocket, readExactly, within } from '../../support/server-sockets.ts';
 
 describe('an address that opens connections', () => {
   it('[P19] gets as many as it may have, halves apart, and others when they are gone', async () => {
@@ -19,7 +19,7 @@ describe('an address that opens connections', () => {
     a.write('not touched');
     expect((await readExactly(b, 11)).toString()).toBe('not touched');
     alice.end();
-    await rig.left('alice');
+    await within(alice.ended, 'the end of the session');
     await rig.join('eve');
     await endOf(await openSocket(rig.port[4]));
     expect(await rig.stats()).toMatchObject({ connections: 6, refusedPerAddress: 2 });
@@ -51,9 +51,9 @@ describe('an address that opens connections', () => {
     expect(await alice.login('alice')).toBe(true);
     expect(await silent.login('alice')).toBe(false);
     const other = await rig.connect();
-    other.destroy();
-    await expectSilence(alice);
-    await expectSilence(await rig.join('bob'));
+    other.end();
+    await within(other.ended, 'the end of the connection');
+    await expectSilence(alice, await rig.join('bob'));
     expect(await rig.stats()).toMatchObject({ refusedUnidentified: 1, refusedPerAddress: 0 });
   });
 

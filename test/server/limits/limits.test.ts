@@ -114,7 +114,7 @@ describe('limits.maxConnections', () => {
     const [carol, dave] = [await rig.join('carol'), await rig.join('dave')];
     await endOf(await openSocket(rig.port[4]));
     carol.end();
-    await rig.left('carol');
+    await within(carol.ended, 'the end of the session');
     await expectSilence(await rig.join('erin'), dave);
   });
 
