@@ -7,7 +7,7 @@ const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
 /** The file that was written has not its name any more: another process may be receiving it, too. */
 export class PartReplaced extends Error {
   constructor() {
-    super('its unfinished file was replaced meanwhile: does another receive write here?');
+    super('its unfinished file was removed or replaced meanwhile: does another receive write here?');
   }
 }
 
