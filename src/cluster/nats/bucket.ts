@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import type { KV, KvWatchEntry } from '@nats-io/kv';
 import { ChatosError, messageOf } from '../../errors.ts';
 import { pause } from '../../util/timeout.ts';
@@ -21,6 +22,9 @@ const READ_AT_ONCE = 64;
 
 /** The codes of NATS for a put whose key has another revision than was thought, and for a record that is not there. */
 const WRONG_REVISION = [10071, 10164];
+/** Where two make a bucket at the same time, old servers may say to one of them that it is in its own way. */
+const OVERLAPS = [10065];
+const MAKE_AGAIN = 3;
 const NO_RECORD = [10037, 10043, 10057];
 
 /**
@@ -59,16 +63,27 @@ export class Bucket {
    * @throws {ChatosError} as {@link Bucket.open}
    */
   async ensure(): Promise<{ readonly madeAtMs: number; readonly hasGoneBack: boolean }> {
-    const { buckets, replicas } = this.#broker;
+    const { replicas } = this.#broker;
     try {
-      const settings = { history: 1, replicas, allow_direct: false, ...(this.#ttlMs > 0 && { ttl: this.#ttlMs }) };
-      this.#kv = await buckets.create(this.name, settings);
+      this.#kv = await this.#make(replicas);
       const before = this.#lastRevision;
       const { streamInfo } = await this.#kv.status();
       this.#lastRevision = streamInfo.state.last_seq;
       return { madeAtMs: Date.parse(streamInfo.created), hasGoneBack: this.#lastRevision < before };
     } catch (error) {
       throw bucketError(this.name, replicas, error);
+    }
+  }
+
+  async #make(replicas: number): Promise<KV> {
+    const settings = { history: 1, replicas, allow_direct: false, ...(this.#ttlMs > 0 && { ttl: this.#ttlMs }) };
+    for (let left = MAKE_AGAIN; ; left--) {
+      try {
+        return await this.#broker.buckets.create(this.name, settings);
+      } catch (error) {
+        if (left === 0 || !isApiError(error, OVERLAPS)) throw error;
+        await setTimeout(RETRY_MS);
+      }
     }
   }
 

@@ -35,6 +35,24 @@ describe.skipIf(NO_NATS)('a bucket (where NATS is installed)', () => {
     return shown;
   };
 
+  it('is made where another node makes it at the same time, for which servers may refuse it', async () => {
+    const refused = Object.assign(new Error('subjects overlap with an existing stream'), {
+      name: 'JetStreamApiError',
+      code: 10065,
+    });
+    let refusals = 0;
+    const { buckets } = broker;
+    const create: Broker['buckets']['create'] = (...of) =>
+      refusals++ < 2 ? Promise.reject(refused) : buckets.create(...of);
+    const racing = Object.create(broker, {
+      buckets: { value: { create } },
+      replicas: { value: 1 },
+      streams: { value: broker.streams },
+    }) as Broker;
+    const bucket = await Bucket.open(racing, 'test', 0);
+    expect(await bucket.put('key', bytes('one'), 0)).toBe(1);
+  });
+
   it('has a key made once, and overwritten by those alone who know its revision', async () => {
     const bucket = await open();
     const first = await bucket.put('key', bytes('one'), 0);
