@@ -54,7 +54,7 @@ describe('an id that is over', () => {
       ...endedOf(ids, 17_000, '2001:db8::2'),
     ];
     expect(ids.get(others!.id)).toBe(others);
-    expect(over.findIndex(({ id }) => ids.get(id))).toBe(34_000 - 2_048);
+    expect(over.findIndex((channel) => ids.get(channel.id) === channel)).toBe(34_000 - 2_048);
     expect(ids.get(alive.id)).toBe(alive);
     expect([...ids.all()]).toHaveLength(2_048 + 2);
     vi.advanceTimersByTime(60_100);
@@ -66,7 +66,7 @@ describe('an id that is over', () => {
     const ids = new ConnectIds(DEFAULT_SERVER_LIMITS);
     const alive = ids.create(clientOf('alice'), clientOf('bob'))!;
     const over = Array.from({ length: 17 }, (_, index) => endedOf(ids, 2_000, `192.0.2.${index + 1}`)).flat();
-    expect(over.findIndex(({ id }) => ids.get(id))).toBe(34_000 - 32_768);
+    expect(over.findIndex((channel) => ids.get(channel.id) === channel)).toBe(34_000 - 32_768);
     expect(ids.get(alive.id)).toBe(alive);
     expect([...ids.all()]).toHaveLength(32_769);
     expect(vi.getTimerCount()).toBe(1);
