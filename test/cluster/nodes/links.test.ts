@@ -113,6 +113,9 @@ test('a way between nodes that swallows everything is noticed, and the links go 
 test('nodes that cannot reach each other for longer than a lease holds forget each other’s clients, and learn of them again', async () => {
   const cluster = await TestCluster.start(2, { proxied: true, times: { ...SHORT, maxCutMs: 1_000 } });
   const [one, , other] = (await clients(cluster.nodes)) as [RfcPeer, RfcPeer, RfcPeer, RfcPeer];
+  // A request for somebody of whom its node has not heard yet waits for the link, and is asked again.
+  other.say('here');
+  expect(await one.next(3)).toMatchObject({ msg: 'here' });
   one.request(other.name);
   await other.next(5);
   for (const { proxy } of cluster.nodes) proxy!.isOpen = false;
