@@ -2,8 +2,8 @@ import { homedir, userInfo } from 'node:os';
 import path from 'node:path';
 
 /**
- * The user's folder. A HOME that is empty or relative does not count: a key would be made in the working directory. A user
- * without an entry in /etc/passwd, as in some containers, has none: nothing is found in the root, either.
+ * The user's folder. A HOME that is empty or relative does not count: a key would be made in the working directory. For a
+ * user without an entry in /etc/passwd, as in some containers, it is the root, in which there is nothing of ours.
  */
 export function homeDirectory(): string {
   try {
