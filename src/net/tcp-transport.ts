@@ -7,7 +7,7 @@ import { TurnQueue } from './turn-queue.ts';
 
 /** The parts of a socket that are touched here and are not public. */
 interface Internals {
-  _handle?: { readStart?: () => number; writeQueueSize?: number } | null;
+  _handle?: { reading?: boolean; readStart?: () => number; readStop?: () => number; writeQueueSize?: number } | null;
 }
 
 const ignore = (): void => undefined;
@@ -92,6 +92,15 @@ export class TcpTransport implements Transport {
     } else {
       resetSocket(stream);
     }
+  }
+
+  stopReading(): void {
+    internals(this.stream)._handle?.readStop?.();
+  }
+
+  readOn(): void {
+    const handle = internals(this.stream)._handle;
+    if (handle?.reading) handle.readStart?.();
   }
 
   readIntoReusedBuffer(onChunk: OnChunk, sizes: BufferSizes): Transport | undefined {

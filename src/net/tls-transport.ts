@@ -108,6 +108,14 @@ export class TlsTransport implements Transport {
     this.stream.destroy();
   }
 
+  stopReading(): void {
+    this.#raw.stopReading();
+  }
+
+  readOn(): void {
+    this.#raw.readOn();
+  }
+
   /** What comes in one read of the socket is handed on as one. */
   readIntoReusedBuffer(onChunk: OnChunk, sizes: BufferSizes): Transport | undefined {
     const { stream } = this;

@@ -50,6 +50,9 @@ export interface Transport {
   onEnd(listener: (() => void) | undefined): void;
   /** Breaks the connection off: the peer sees an abort, never an end. */
   reset(): void;
+  /** Reads nothing more before `readOn`, not even what has been reported as readable; the stream does not notice. */
+  stopReading?(): void;
+  readOn?(): void;
   /**
    * Reads into one buffer that is used again and again: faster, where there is such a way. Returns the same connection as
    * another transport, paused; this one is of no use any more. To be called while nobody listens. Returns `undefined`,

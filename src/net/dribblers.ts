@@ -1,0 +1,64 @@
+import { turnNumber } from './turn.ts';
+
+/** So many reads that complete no packet are taken in a turn of the event loop: together about a millisecond. */
+const READS_A_TURN = 64;
+/** As many go on reading at a time, so many milliseconds apart. */
+const PAUSE_MS = 1;
+
+/** What can be kept from reading. */
+export interface Reader {
+  /** Reads nothing more, not even what has been reported as readable. */
+  stopReading(): void;
+  /** Reads on, if it would without having been stopped. */
+  readOn(): void;
+}
+
+/**
+ * Those that have sent a part of a packet, or nothing yet (P16). A read takes nearly as long for a byte as for a packet, and
+ * there may be thousands whose bytes come one by one at the same moment: beyond what fits into a turn, all of them stop
+ * reading, and go on a few at a time. Who sends whole packets waits for none of them.
+ */
+export class Dribblers {
+  readonly #all = new Set<Reader>();
+  readonly #stopped = new Set<Reader>();
+  #turn = 0;
+  #reads = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  add(reader: Reader): void {
+    this.#all.add(reader);
+  }
+
+  /** It has sent a whole packet, or is closed. */
+  delete(reader: Reader): void {
+    this.#all.delete(reader);
+    if (this.#stopped.delete(reader)) reader.readOn();
+  }
+
+  /** It has read, and has no whole packet yet. */
+  hasRead(reader: Reader): void {
+    const turn = turnNumber();
+    if (turn !== this.#turn) [this.#turn, this.#reads] = [turn, 0];
+    this.#reads += 1;
+    if (this.#reads === READS_A_TURN) for (const each of this.#all) this.#stop(each);
+    else if (this.#reads > READS_A_TURN || this.#stopped.size > 0) this.#stop(reader);
+  }
+
+  #stop(reader: Reader): void {
+    if (this.#stopped.has(reader)) return;
+    this.#stopped.add(reader);
+    reader.stopReading();
+    if (!this.#timer) this.#timer = setTimeout(this.#goOn, PAUSE_MS);
+  }
+
+  readonly #goOn = (): void => {
+    let count = 0;
+    for (const reader of this.#stopped) {
+      if (count === READS_A_TURN) break;
+      count += 1;
+      this.#stopped.delete(reader);
+      reader.readOn();
+    }
+    this.#timer = this.#stopped.size > 0 ? setTimeout(this.#goOn, PAUSE_MS) : undefined;
+  };
+}
