@@ -184,8 +184,9 @@ export class NodeLink {
       const socket = dialProcess(to, 'link', this.#plan.isEncrypted);
       const met = await callPeer(socket, to, Buffer.from(JSON.stringify(request)), this.#plan);
       const { heard } = JSON.parse(String(met.answer)) as LinkAnswer;
-      if (this.#isClosed || this.#stream !== stream) return void met.stream.destroy();
-      if (heard === undefined) {
+      if (this.#isClosed || this.#stream !== stream) {
+        met.stream.destroy();
+      } else if (heard === undefined) {
         met.stream.destroy();
         this.#end('the other process has begun again');
       } else {

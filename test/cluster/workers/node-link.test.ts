@@ -1,0 +1,68 @@
+import { once } from 'node:events';
+import net from 'node:net';
+import { expect, it, onTestFinished } from 'vitest';
+import { clusterKeys } from '../../../src/cluster/nodes/cluster-keys.ts';
+import { answerPeer, type HandshakePlan } from '../../../src/cluster/nodes/peer-handshake.ts';
+import { PREFACE_BYTES } from '../../../src/cluster/nodes/preface.ts';
+import { NodeLink, type RemoteProcess } from '../../../src/cluster/workers/node-link.ts';
+
+const keys = clusterKeys(Buffer.from('a secret of the cluster, long enough'));
+const caller = { node: 'a', epoch: 'e1', worker: { slot: 0, number: 1 } };
+const called = { node: 'b', epoch: 'e2', worker: { slot: 0, number: 1 } };
+const planOf = (self: typeof caller): HandshakePlan => ({ self, keys, isEncrypted: false });
+
+/** A link that calls another process, each of whose connections is answered when the test wants it. */
+async function linkTo() {
+  const server = net.createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const calls: net.Socket[] = [];
+  server.on('connection', (socket: net.Socket) => calls.push(socket.on('error', () => undefined)));
+  const gaps: string[] = [];
+  let connected = 0;
+  const address = `127.0.0.1:${(server.address() as net.AddressInfo).port}`;
+  const to: RemoteProcess = { ...called, address, home: 1 };
+  const link = new NodeLink(
+    to,
+    planOf(caller),
+    { heartbeatMs: 20, silentMs: 5_000, maxCutMs: 200 },
+    {
+      onStream: () => undefined,
+      onGap: (why) => void gaps.push(why),
+      onFailed: () => undefined,
+      onConnected: () => void (connected += 1),
+    },
+  );
+  onTestFinished(() => {
+    link.close();
+    server.close();
+    for (const socket of calls) socket.destroy();
+  });
+  const call = async (number: number): Promise<net.Socket> => {
+    await expect.poll(() => calls.length, { timeout: 10_000, interval: 5 }).toBeGreaterThanOrEqual(number);
+    return calls[number - 1]!;
+  };
+  /** Answers that the stream goes on at its beginning. Returns what was asked. */
+  const answer = async (socket: net.Socket): Promise<{ link: string; isNew: boolean }> => {
+    while (socket.readableLength < PREFACE_BYTES) await once(socket, 'readable');
+    socket.read(PREFACE_BYTES);
+    const met = await answerPeer(socket, planOf(called), () => Buffer.from(JSON.stringify({ heard: 0 })));
+    return JSON.parse(String(met.request)) as { link: string; isNew: boolean };
+  };
+  return { link, gaps, connected: () => connected, call, answer };
+}
+
+it('calls again where its stream has ended for want of a connection while it was being answered', async () => {
+  const { link, gaps, connected, call, answer } = await linkTo();
+  const first = await call(1);
+  const { link: id } = await answer(first);
+  await expect.poll(connected).toBe(1);
+  first.resetAndDestroy();
+  const late = await call(2);
+  await expect.poll(() => gaps, { timeout: 5_000 }).toEqual(['no connection for 0 s']);
+  expect(await answer(late)).toMatchObject({ link: id, isNew: false });
+  const again = await answer(await call(3));
+  expect(again.isNew).toBe(true);
+  expect(again.link).not.toBe(id);
+  await expect.poll(connected).toBe(2);
+  expect(link.isUp).toBe(true);
+});
