@@ -1,3 +1,4 @@
+import type { Transport } from './transport.ts';
 import { turnNumber } from './turn.ts';
 
 /** So many reads that complete no packet are taken in a turn of the event loop: together about a millisecond. */
@@ -6,19 +7,14 @@ const READS_A_TURN = 64;
 const PAUSE_MS = 1;
 
 /** What can be kept from reading. */
-export interface Reader {
-  /** Reads nothing more, not even what has been reported as readable. */
-  stopReading(): void;
-  /** Reads on, if it would without having been stopped. */
-  readOn(): void;
-}
+export type Reader = Pick<Transport, 'stopReading' | 'readOn'>;
 
 /**
- * Those that have sent a part of a packet, or nothing yet (P16). A read takes nearly as long for a byte as for a packet, and
- * there may be thousands whose bytes come one by one at the same moment: beyond what fits into a turn, all of them stop
- * reading, and go on a few at a time. Who sends whole packets waits for none of them.
+ * Those that have sent a part of a packet or of a handshake, or nothing yet (P16). A read takes nearly as long for a byte as
+ * for a packet, and there may be thousands whose bytes come one by one at the same moment: beyond what fits into a turn, all
+ * of them stop reading, and go on a few at a time. Who sends whole packets waits for none of them.
  */
-export class Dribblers {
+class Dribblers {
   readonly #all = new Set<Reader>();
   readonly #stopped = new Set<Reader>();
   #turn = 0;
@@ -32,7 +28,7 @@ export class Dribblers {
   /** It has sent a whole packet, or is closed. */
   delete(reader: Reader): void {
     this.#all.delete(reader);
-    if (this.#stopped.delete(reader)) reader.readOn();
+    if (this.#stopped.delete(reader)) reader.readOn?.();
   }
 
   /** It has read, and has no whole packet yet. */
@@ -47,7 +43,7 @@ export class Dribblers {
   #stop(reader: Reader): void {
     if (this.#stopped.has(reader)) return;
     this.#stopped.add(reader);
-    reader.stopReading();
+    reader.stopReading?.();
     if (!this.#timer) this.#timer = setTimeout(this.#goOn, PAUSE_MS);
   }
 
@@ -57,8 +53,11 @@ export class Dribblers {
       if (count === READS_A_TURN) break;
       count += 1;
       this.#stopped.delete(reader);
-      reader.readOn();
+      reader.readOn?.();
     }
     this.#timer = this.#stopped.size > 0 ? setTimeout(this.#goOn, PAUSE_MS) : undefined;
   };
 }
+
+/** Those of this process. */
+export const dribblers = new Dribblers();

@@ -5,7 +5,7 @@ import { DEFAULT_LONG_BYTES, type LongBytes } from '../protocol/limits.ts';
 import type { Packet } from '../protocol/packets.ts';
 import { Deadlines, type Deadline } from '../util/deadlines.ts';
 import { withResolvers } from '../util/deferred.ts';
-import { Dribblers, type Reader } from './dribblers.ts';
+import { dribblers } from './dribblers.ts';
 import { HeldBytes } from './held-bytes.ts';
 import { nameProtocol } from './other-protocols.ts';
 import { PacketWriter, writeQueued, type Written } from './packet-writer.ts';
@@ -54,8 +54,6 @@ const postponed = new TurnQueue<PacketConnection>((connection) => connection.con
 /** The same of newcomers: thousands that log in at once must not hold up those who are in. */
 const newcomers = new TurnQueue<PacketConnection>((connection) => connection.continue());
 
-const dribblers = new Dribblers();
-
 /** Whether packets that have come already, on any connection, are handed over in the next turn of the event loop. */
 export function morePacketsWait(): boolean {
   return postponed.size + newcomers.size > 0;
@@ -75,7 +73,7 @@ export function incompletePackets(timeoutMs: number): Deadlines<PacketConnection
  * A transport that speaks packets: bytes are decoded as they come, and what is sent during one turn of the event loop
  * leaves in one write at its end.
  */
-export class PacketConnection implements Reader {
+export class PacketConnection {
   readonly longBytes: LongBytes;
   readonly #transport: Transport;
   readonly #writer: PacketWriter;
@@ -112,7 +110,7 @@ export class PacketConnection implements Reader {
     this.#decoder = new PacketDecoder({ longBytes });
     const { stream } = transport;
     stream.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose);
-    dribblers.add(this);
+    dribblers.add(this.#transport);
   }
 
   /** Whether packets can still be sent. */
@@ -219,7 +217,7 @@ export class PacketConnection implements Reader {
     this.#writer.close();
     this.#reading = false;
     this.#closed = true;
-    dribblers.delete(this);
+    dribblers.delete(this.#transport);
     const { stream } = this.#transport;
     stream.pause();
     stream.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#onError).off('close', this.#onClose);
@@ -236,14 +234,6 @@ export class PacketConnection implements Reader {
     this.#postponed = false;
     this.#share.renew();
     this.#goOn();
-  }
-
-  stopReading(): void {
-    this.#transport.stopReading?.();
-  }
-
-  readOn(): void {
-    this.#transport.readOn?.();
   }
 
   /** How many bytes the packet has that was handed over last. */
@@ -312,14 +302,14 @@ export class PacketConnection implements Reader {
     if (!this.#reading || this.#waits || !this.#decoder.hasPartialPacket) return;
     this.#incomplete ??= incompletePackets(PACKET_TIMEOUT_MS);
     this.#packetDeadline ??= this.#incomplete.add(this);
-    if (packets > 0) dribblers.add(this);
-    else dribblers.hasRead(this);
+    if (packets > 0) dribblers.add(this.#transport);
+    else dribblers.hasRead(this.#transport);
   }
 
   #forgetIncomplete(): void {
     this.#incomplete?.delete(this.#packetDeadline);
     this.#packetDeadline = undefined;
-    dribblers.delete(this);
+    dribblers.delete(this.#transport);
   }
 
   readonly #onEnd = (): void => {

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { createSecureContext, TLSSocket, type SecureContext } from 'node:tls';
 import { constants } from 'node:crypto';
 import { Deadlines } from '../util/deadlines.ts';
+import { dribblers } from './dribblers.ts';
 import { FairTurns } from './fair-turns.ts';
 import type { TcpTransport } from './tcp-transport.ts';
 import { failureOf, type HandshakeFailure } from './tls-failures.ts';
@@ -153,12 +154,14 @@ class ServerHandshake implements Handshake {
       highWaterMark: 1,
     } as ConstructorParameters<typeof TLSSocket>[1]);
     this.#stream = stream;
+    dribblers.add(this.#raw);
     takeErrors(stream);
     tap.guard = (give) => {
       this.#givingSince = process.cpuUsage();
       const more = give();
       this.#addTime();
       if (tap.givenBytes >= MAX_HANDSHAKE_BYTES) this.fail('too many bytes');
+      if (!this.#done) dribblers.hasRead(this.#raw);
       return more;
     };
     const onError = (error: NodeJS.ErrnoException): void =>
@@ -202,6 +205,7 @@ class ServerHandshake implements Handshake {
     this.#done = true;
     this.#addTime();
     if (this.#tap) this.#tap.guard = undefined;
+    dribblers.delete(this.#raw);
     this.#steps.onTime?.(this.#timeMs);
     this.#socket.off('data', this.#onFirst).off('end', this.#onGone).off('close', this.#onGone);
     this.#steps.onDone();

@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import { ConfirmedEnd } from './confirmed-end.ts';
+import { dribblers } from './dribblers.ts';
 import { GatheredChunks } from './gathered-chunks.ts';
 import { TcpTransport } from './tcp-transport.ts';
 import type { TlsTap } from './tls-tap.ts';
@@ -172,6 +173,7 @@ export class TlsTransport implements Transport {
     const now = performance.now();
     const taken = this.#tap.givenBytes - this.#tap.readableLength;
     const { bytesRead } = this.stream;
+    if (bytesRead === this.#deciphered) dribblers.hasRead(this);
     const come = taken - this.#taken - MOST_BYTES_FOR_ONE * (bytesRead - this.#deciphered);
     const paid = ((now - this.#idleAt) * IDLE_BYTES_PER_SECOND) / 1000;
     this.#idleBytes = Math.max(this.#idleBytes + come - paid, 0);

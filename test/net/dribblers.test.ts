@@ -1,10 +1,20 @@
-import { expect, it, vi } from 'vitest';
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import { connect } from 'node:tls';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { PacketConnection } from '../../src/net/packet-connection.ts';
+import { TcpTransport } from '../../src/net/tcp-transport.ts';
+import { TlsServer } from '../../src/net/tls-server.ts';
 import { turnNumber } from '../../src/net/turn.ts';
+import { testCertificate } from '../support/certificates.ts';
 import { bytesOf, pair } from '../support/server-connection.ts';
+import { openSocket, readExactly } from '../support/server-sockets.ts';
+import { secured } from '../support/tls-connection.ts';
 
 /** How many reads a turn of the event loop has at most, of those that complete no packet. */
 const A_TURN = 64;
-const MANY = 400;
+const MANY = 160;
 
 type Pair = Awaited<ReturnType<typeof pair>>;
 
@@ -86,4 +96,97 @@ it('[P16] a connection that does not read just then can be given away, closed, a
   expect(await ended.closed()).toBeUndefined();
   expect(await reset.closed()).toMatchObject({ code: 'CONNECTION_LOST' });
   await vi.waitFor(() => expect(counted.bytes).toBeGreaterThanOrEqual(MANY - 3));
+});
+
+/** Pairs of sockets, the second of each at the server. */
+async function socketPairs(count: number): Promise<[Socket, Socket][]> {
+  const server = createServer({ allowHalfOpen: true, noDelay: true }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const all: [Socket, Socket][] = [];
+  for (let i = 0; i < count; i += 1) {
+    const accepted = once(server, 'connection');
+    const socket = await openSocket((server.address() as AddressInfo).port);
+    all.push([socket, ((await accepted) as [Socket])[0]]);
+  }
+  server.close();
+  onTestFinished(() => all.flat().forEach((socket) => socket.destroy()));
+  return all;
+}
+
+/** How many of the sockets have read something in a turn, at most, until they have read so many bytes in all. */
+async function mostReads(sockets: readonly Socket[], bytes: number): Promise<number> {
+  let most = 0;
+  let before = sockets.map(({ bytesRead }) => bytesRead);
+  for (;;) {
+    await new Promise((resolve) => setImmediate(resolve));
+    const now = sockets.map(({ bytesRead }) => bytesRead);
+    most = Math.max(most, now.filter((count, i) => count > before[i]!).length);
+    before = now;
+    if (now.reduce((sum, count) => sum + count, 0) >= bytes) return most;
+  }
+}
+
+/** What a client of TLS says first. */
+async function clientHello(): Promise<Buffer> {
+  const wire = new Duplex({ read: () => undefined, write: (_chunk, _encoding, done) => done() });
+  const said = new Promise<Buffer>((resolve) => {
+    wire._write = (chunk: Buffer, _encoding, done) => {
+      resolve(chunk);
+      done();
+    };
+  });
+  connect({ socket: wire }).on('error', () => undefined);
+  return said;
+}
+
+it('[P16] handshakes whose bytes come one by one are read over several turns, and each of them is answered', async () => {
+  const pairs = await socketPairs(MANY);
+  const sockets = pairs.map(([, socket]) => socket);
+  const server = new TlsServer(await testCertificate(), 30_000);
+  const failures: string[] = [];
+  for (const [i, socket] of sockets.entries()) {
+    const handlers = { onSecure: () => undefined, onFailed: (why: string) => void failures.push(why) };
+    server.accept(new TcpTransport(socket), `source ${i}`, handlers);
+  }
+  const hello = await clientHello();
+  const send = (from: number, to?: number): void => pairs.forEach(([peer]) => peer.write(hello.subarray(from, to)));
+  send(0, 1);
+  // A handshake is begun in each turn.
+  await mostReads(sockets, MANY);
+  for (let turns = 0; turns < 2 * MANY; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+  for (let at = 1; at < 4; at += 1) {
+    send(at, at + 1);
+    expect(await mostReads(sockets, (at + 1) * MANY)).toBeLessThanOrEqual(2 * A_TURN);
+  }
+  send(4);
+  await Promise.all(pairs.map(([peer]) => readExactly(peer, 1)));
+  expect(failures).toEqual([]);
+});
+
+it('[P16] records of TLS whose bytes come one by one are read over several turns, and each of them arrives', async () => {
+  const pairs = await socketPairs(MANY);
+  const sockets = pairs.map(([, socket]) => socket);
+  const got: number[] = pairs.map(() => 0);
+  const records: Buffer[] = [];
+  for (const [i, [peer, socket]] of pairs.entries()) {
+    const { client, ours } = await secured(peer, socket);
+    new PacketConnection(ours, { onPacket: () => void (got[i]! += 1), onClose: () => undefined });
+    // What it enciphers is kept from leaving, and sent by the byte.
+    const write = peer.write.bind(peer);
+    peer.write = ((chunk: Buffer, done: () => void) => {
+      records[i] = chunk;
+      done();
+      return true;
+    }) as typeof peer.write;
+    client.stream.write(frame);
+    await vi.waitFor(() => expect(records[i]).toBeDefined(), { interval: 1 });
+    peer.write = write as typeof peer.write;
+  }
+  const base = sockets.reduce((sum, { bytesRead }) => sum + bytesRead, 0);
+  for (let at = 0; at < 4; at += 1) {
+    for (const [i, [peer]] of pairs.entries()) peer.write(records[i]!.subarray(at, at + 1));
+    expect(await mostReads(sockets, base + (at + 1) * MANY)).toBeLessThanOrEqual(2 * A_TURN);
+  }
+  for (const [i, [peer]] of pairs.entries()) peer.write(records[i]!.subarray(4));
+  await vi.waitFor(() => expect(got.every((count) => count === 1)).toBe(true), { timeout: 10_000 });
 });
