@@ -1,10 +1,13 @@
-import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import type { BrokerOptions } from '../cluster/nats/broker-options.ts';
 import { ChatosError, messageOf } from '../errors.ts';
+import { readInput } from '../util/read-input.ts';
 import { DEFAULT_CLAIM_TIMEOUT_MS, DEFAULT_LEASE_TTL_MS, nodeProblem } from './cluster-problems.ts';
 import type { LoadedConfig } from './read.ts';
+
+/** Nothing of this length is a secret that somebody made. */
+const MAX_SECRET_BYTES = 64 * 1024;
 
 /** What flags say of a cluster; each has its key in `serve.cluster`. */
 export interface ClusterFlags {
@@ -106,8 +109,10 @@ function noSecret(): never {
 
 async function readSecret(file: string): Promise<Uint8Array> {
   try {
+    const bytes = await readInput(file, MAX_SECRET_BYTES);
+    if (bytes.length === MAX_SECRET_BYTES) throw new Error('it is too long');
     // Editors and shells end a file with a new line.
-    return Buffer.from((await readFile(file, 'latin1')).trim(), 'latin1');
+    return Buffer.from(bytes.toString('latin1').trim(), 'latin1');
   } catch (error) {
     throw new ChatosError('INVALID_ARGUMENT', `cannot read the secret of the cluster, ${file}: ${messageOf(error)}`, {
       cause: error,

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 
 /** The file names of a configuration, from the working directory up to the project's root. */
@@ -42,8 +42,19 @@ export function mayHaveConfig(folder: string): boolean {
   });
 }
 
+/** The configuration in a folder that is a named pipe: to read it would wait for a writer. */
+export function namedPipeIn(folder: string): string | undefined {
+  return CONFIG_FILES.map((name) => path.join(folder, name)).find(isNamedPipe);
+}
+
+export function isNamedPipe(file: string): boolean {
+  // A link in a circle leads to none.
+  return existsSync(file) && statSync(file).isFIFO();
+}
+
 /** One that is not JSON may have it: reading it says what is wrong. */
 function hasPackageKey(file: string): boolean {
+  if (isNamedPipe(file)) return true;
   let text = '';
   try {
     text = readFileSync(file, 'utf8');

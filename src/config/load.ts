@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { ChatosError } from '../errors.ts';
-import { foldersFrom, mayHaveConfig } from './discovery.ts';
+import { foldersFrom, isNamedPipe, mayHaveConfig, namedPipeIn } from './discovery.ts';
 import type { LoadedConfig } from './read.ts';
 
 /** Where a configuration is looked for. */
@@ -27,13 +27,19 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadedConfi
     const why = found ? 'is a directory; name the file in it' : 'no such file';
     if (!found || found.isDirectory()) throw new ChatosError('INVALID_CONFIG', `${file}: ${why}`, { fields: { file } });
     // What a shell puts in place of a file (`<(…)`) has a writer. Until there is one, a process cannot even be ended.
-    if (found.isFIFO() && !/^\/(dev|proc)\//.test(file)) {
-      throw new ChatosError('INVALID_CONFIG', `${file}: is a named pipe; name a file`, { fields: { file } });
-    }
+    if (isNamedPipe(file) && !/^\/(dev|proc)\//.test(file)) throw pipeError(file);
   }
   const folders = file === undefined ? foldersFrom(from).filter(mayHaveConfig) : [];
+  for (const folder of folders) {
+    const pipe = namedPipeIn(folder);
+    if (pipe !== undefined) throw pipeError(pipe);
+  }
   const none: LoadedConfig = { file: undefined, directory: from, config: {}, locate: () => undefined };
   if (file === undefined && folders.length === 0) return none;
   const { readConfig } = await import('./read.ts');
   return (await readConfig({ file, folders, salvage })) ?? none;
+}
+
+function pipeError(file: string): ChatosError {
+  return new ChatosError('INVALID_CONFIG', `${file}: is a named pipe; name a file`, { fields: { file } });
 }

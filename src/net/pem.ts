@@ -1,5 +1,5 @@
-import { createReadStream } from 'node:fs';
 import { messageOf } from '../errors.ts';
+import { readInput } from '../util/read-input.ts';
 
 /** A file of certificates or keys is smaller: all authorities that a system trusts take 250 KB. */
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -17,17 +17,15 @@ const READ_FAILURES: Readonly<Record<string, string>> = {
  * @param invalid makes the error that is thrown where it cannot be read, of why and of the cause
  */
 export async function readPem(file: string, invalid: (why: string, cause?: unknown) => Error): Promise<string> {
-  let text = '';
+  let bytes: Buffer;
   try {
-    // Not as a whole: what is no regular file may have no end.
-    const chunks = createReadStream(file, { encoding: 'utf8', end: MAX_BYTES });
-    for await (const chunk of chunks) text += chunk as string;
+    bytes = await readInput(file, MAX_BYTES + 1);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw invalid(READ_FAILURES[code ?? ''] ?? `cannot be read (${messageOf(error)})`, error);
   }
-  if (text.length > MAX_BYTES) throw invalid('is too large for certificates and keys');
-  return text;
+  if (bytes.length > MAX_BYTES) throw invalid('is too large for certificates and keys');
+  return bytes.toString();
 }
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;

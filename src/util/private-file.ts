@@ -1,7 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { link, open, readFile, unlink } from 'node:fs/promises';
+import { link, open, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { makeDirectories } from './make-directories.ts';
+import { readInput } from './read-input.ts';
+
+/** A key, a certificate. */
+const MAX_BYTES = 1024 * 1024;
 
 /**
  * The text of a file that only its owner may read, made with its folder where there is none. It is whole or not there, and
@@ -27,7 +31,7 @@ export async function readOrCreate(
     return { text, isNew: true };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    return { text: await readFile(file, 'utf8'), isNew: false };
+    return { text: await read(file), isNew: false };
   } finally {
     await handle.close();
     await unlink(temporary);
@@ -36,9 +40,13 @@ export async function readOrCreate(
 
 async function readIfThere(file: string): Promise<string | undefined> {
   try {
-    return await readFile(file, 'utf8');
+    return await read(file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+async function read(file: string): Promise<string> {
+  return (await readInput(file, MAX_BYTES)).toString();
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CONFIG_FILES, foldersFrom, mayHaveConfig } from '../../src/config/discovery.ts';
@@ -140,6 +140,17 @@ describe('loadConfig, where it looks', () => {
       expect.objectContaining({ code: 'INVALID_CONFIG', message: `${pipe}: is a named pipe; name a file` }),
     );
   });
+
+  it.each(['chatosbot.config.yaml', 'chatosbot.config.ts', 'package.json'])(
+    'nor of one that it finds as %s',
+    async (name) => {
+      const { root, deep } = await project();
+      const pipe = path.join(root, name);
+      await rm(pipe, { force: true });
+      execFileSync('mkfifo', [pipe]);
+      await expect(loadConfig({ from: deep })).rejects.toThrow(`${pipe}: is a named pipe; name a file`);
+    },
+  );
 
   it('takes an explicit file of any name, and none beside it', async () => {
     const { deep } = await project();

@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -12,6 +11,7 @@ import { ChatosError, isChatosError, messageOf } from '../../errors.ts';
 import type { Address } from '../../net/address.ts';
 import { toJsonLine } from '../../util/escape.ts';
 import { formatBytes, pluralize } from '../../util/printable.ts';
+import { readChunks } from '../../util/read-input.ts';
 import { BotLoader, type BotToRun } from '../running/bot-entries.ts';
 import { planBots } from '../running/bot-plans.ts';
 import { chooseEntry } from '../running/entry-choice.ts';
@@ -147,7 +147,7 @@ async function playTo(
 async function openRecording(file: string): Promise<Recording> {
   let recording: Recording;
   try {
-    recording = await readRecording(createReadStream(file), file);
+    recording = await readRecording(readChunks(file), file);
   } catch (error) {
     if (isChatosError(error)) throw error;
     throw new ChatosError('INVALID_ARGUMENT', `cannot read ${file}: ${messageOf(error)}`, { cause: error });

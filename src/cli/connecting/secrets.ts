@@ -1,10 +1,10 @@
-import { open } from 'node:fs/promises';
 import process from 'node:process';
 import { InvalidArgumentError, Option } from 'commander';
 import { ChatosError, messageOf } from '../../errors.ts';
 import type { Code } from '../../transfer/secure/codes.ts';
 import { parseSecret, type ChannelSecret } from '../../transfer/secure/secret.ts';
 import { quote } from '../../util/quote.ts';
+import { readInput } from '../../util/read-input.ts';
 import { hideArguments } from './hidden-arguments.ts';
 import { warnOfReaders } from './readers.ts';
 
@@ -88,18 +88,8 @@ function keyIn(text: string, where: string): ChannelSecret {
 /** It may be a pipe, as a shell makes of `<(pass show backup)`. */
 async function readSecretFile(file: string): Promise<string> {
   try {
-    const handle = await open(file, 'r');
-    try {
-      await warnOfReaders(file, 'a secret');
-      const buffer = Buffer.alloc(MAX_FILE_BYTES);
-      let length = 0;
-      for (let count = 1; count > 0 && length < buffer.length; length += count) {
-        ({ bytesRead: count } = await handle.read(buffer, length));
-      }
-      return buffer.toString('utf8', 0, length);
-    } finally {
-      await handle.close();
-    }
+    await warnOfReaders(file, 'a secret');
+    return (await readInput(file, MAX_FILE_BYTES)).toString();
   } catch (error) {
     throw new ChatosError('INVALID_ARGUMENT', `cannot read the secret: ${messageOf(error)}`, { cause: error });
   }

@@ -1,17 +1,19 @@
 import { X509Certificate } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import type { Kvm } from '@nats-io/kv';
 import type { Authenticator, NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node';
 import { ChatosError, messageOf } from '../../errors.ts';
+import { readInput } from '../../util/read-input.ts';
 import { readServers, type BrokerOptions } from './broker-options.ts';
 
 /** A server that does not answer within this is not there, in milliseconds. */
 const CONNECT_MS = 3_000;
 /** Between two attempts to connect again. */
 const RECONNECT_MS = 250;
+/** Credentials and certificates are shorter. */
+const MAX_FILE_BYTES = 4 * 1024 * 1024;
 /** A record is on several servers safely from this version on: before it, several writers could win. */
 const FIRST_WITH_REPLICAS = [2, 10, 23];
 
@@ -169,7 +171,7 @@ async function readCreds(file: string, make: (bytes: Uint8Array) => Authenticato
 
 async function read(file: string): Promise<Uint8Array> {
   try {
-    return await readFile(file);
+    return await readInput(file, MAX_FILE_BYTES);
   } catch (error) {
     throw invalid(`cannot read ${file}, for NATS: ${messageOf(error)}`);
   }
