@@ -8,6 +8,7 @@ import type { LongBytes } from '../../src/protocol/index.ts';
 import { ChatosServer, type ServerOptions } from '../../src/server/index.ts';
 import { within } from '../support/fake-server.ts';
 import { leaveOut, TESTED_SERVER } from '../support/left-out.ts';
+import { ownPort } from '../support/own-port.ts';
 import { serve } from '../support/served.ts';
 
 export const WIDTHS = [4, 8] as const satisfies readonly LongBytes[];
@@ -21,10 +22,10 @@ export interface RealServer {
 
 export async function startServer(
   longBytes: LongBytes = 4,
-  { port: wanted = 0, limits, ...options }: ServerOptions & { port?: number } = {},
+  { port: wanted, limits, ...options }: ServerOptions & { port?: number } = {},
 ): Promise<RealServer> {
   const all = { ...options, limits: { exempt: LOOPBACK, ...limits } };
-  const listen = `127.0.0.1:${wanted}?longBytes=${longBytes}`;
+  const listen = `127.0.0.1:${wanted ?? (await ownPort())}?longBytes=${longBytes}`;
   if (TESTED_SERVER) {
     const [port] = (await serve({ options: all, listen: [listen] })).ports;
     return {

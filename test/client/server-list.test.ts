@@ -7,6 +7,7 @@ import type { Lookup } from '../../src/client/server-list.ts';
 import { ChatosServer } from '../../src/server/index.ts';
 import { testCertificate } from '../support/certificates.ts';
 import { FakeServer } from '../support/fake-server.ts';
+import { ownAddress, ownPort } from '../support/own-port.ts';
 import { long, packet, str } from '../support/rfc-peer.ts';
 import { connect, createClient, ending, failure, next, openChannel, readAll, startServer } from './real-server.ts';
 
@@ -14,13 +15,6 @@ import { connect, createClient, ending, failure, next, openChannel, readAll, sta
 const QUICK = { firstMs: 8, maxMs: 32 };
 
 type Retry = ClientEvents['retrying'][0];
-
-/** An address where nobody listens. */
-async function closedAddress(): Promise<string> {
-  const fake = await FakeServer.listen();
-  await fake.close();
-  return fake.address;
-}
 
 /**
  * Where the system answers no more: a process that takes no connections, with as many waiting as it lets wait. When its time is
@@ -46,11 +40,11 @@ async function deadPort(deadMs = Infinity): Promise<number> {
 /** Servers on the same port of several machines, as the nodes that a name means. */
 async function startNodes(machines: readonly string[]): Promise<{ port: number; nodes: Map<string, ChatosServer> }> {
   const nodes = new Map<string, ChatosServer>();
-  let port = 0;
+  const port = await ownPort();
   for (const machine of machines) {
     const server = new ChatosServer();
     onTestFinished(() => server.close());
-    ({ port } = await server.listen(`${machine}:${port}`));
+    await server.listen(`${machine}:${port}`);
     nodes.set(machine, server);
   }
   return { port, nodes };
@@ -75,7 +69,7 @@ async function startTls(): Promise<{ server: ChatosServer; address: string }> {
   const certificate = await testCertificate();
   const server = new ChatosServer({ tls: certificate });
   onTestFinished(() => server.close());
-  const { port } = await server.listen('tls://127.0.0.1:0');
+  const { port } = await server.listen(`tls://${await ownAddress()}`);
   return { server, address: `tls://127.0.0.1:${port}?pin=${certificate.pin}` };
 }
 
@@ -90,7 +84,7 @@ describe('a client with several addresses', () => {
     expect(client.server).toMatchObject({ port: first.port, longBytes: 4 });
     expect(client.servers).toMatchObject([{ port: first.port }, { port: second.port }]);
     await client.close();
-    const other = await connect(`${await closedAddress()},${second.address}`, 'alice');
+    const other = await connect(`${await ownAddress()},${second.address}`, 'alice');
     expect(other.server).toMatchObject({ port: second.port, longBytes: 8 });
   });
 
@@ -126,7 +120,7 @@ describe('a client with several addresses', () => {
 
   it('gives a machine that is late all the time that there is, when no other has let it in', async () => {
     const dead = await deadPort();
-    const others = [`127.0.0.1:${dead}`, await closedAddress()];
+    const others = [`127.0.0.1:${dead}`, await ownAddress()];
     const error = await failure(connect(others.join(), 'alice', { connectTimeoutMs: 2_000 }));
     const reasons = '(connection refused), tcp://127.0.0.1:PORT (no answer within 2 s)'.replace('PORT', String(dead));
     expect(error).toMatchObject({ code: 'CONNECT_FAILED', message: expect.stringContaining(reasons) as string });
@@ -134,7 +128,7 @@ describe('a client with several addresses', () => {
 
   it('comes back to a machine that was late, when no other has let it in', async () => {
     const late = `127.0.0.1:${await deadPort(1_000)}`;
-    const client = await connect(`${late},${await closedAddress()}`, 'alice');
+    const client = await connect(`${late},${await ownAddress()}`, 'alice');
     expect(late).toBe(`127.0.0.1:${client.server.port}`);
   });
 
@@ -167,7 +161,7 @@ describe('a client with several addresses', () => {
   });
 
   it('says why each was of no use', async () => {
-    const closed = await closedAddress();
+    const closed = await ownAddress();
     const fake = await FakeServer.listen();
     const client = failure(connect(`${closed},${fake.address}`, 'alice'));
     const connection = await fake.connection();
@@ -368,7 +362,7 @@ describe('a client with a name that means several machines', () => {
   });
 
   it('says once what is the same of all of them, else of each', async () => {
-    const address = `chat.test:${new URL(`tcp://${await closedAddress()}`).port}`;
+    const address = `chat.test:${new URL(`tcp://${await ownAddress()}`).port}`;
     const lookup = means('127.0.0.1', '127.0.0.2');
     expect(await failure(connect(address, 'alice', { lookup }))).toMatchObject({
       code: 'CONNECT_FAILED',

@@ -14,6 +14,7 @@ import { parseAddress, type ServerOptions } from '../../src/server/index.ts';
 import { ChatosServer } from '../../src/server/server.ts';
 import { TestProxy } from '../../src/testing/proxy.ts';
 import { issue, type Issued } from '../support/issued.ts';
+import { ownPort } from '../support/own-port.ts';
 import {
   connect,
   createClient,
@@ -40,15 +41,11 @@ beforeAll(async () => {
   return () => rm(folder, { recursive: true });
 });
 
-async function startTls(
-  certificate: Issued,
-  query = '',
-  { port = 0, ...options }: ServerOptions & { port?: number } = {},
-) {
+async function startTls(certificate: Issued, query = '', { port, ...options }: ServerOptions & { port?: number } = {}) {
   const { cert, key } = certificate;
   const server = new ChatosServer({ ...options, tls: { cert, key } });
   onTestFinished(() => server.close());
-  const address = await server.listen(`tls://127.0.0.1:${port}${query}`);
+  const address = await server.listen(`tls://127.0.0.1:${port ?? (await ownPort())}${query}`);
   return { server, port: address.port, pinned: formatAddress({ ...address, pin: certificate.pin }) };
 }
 

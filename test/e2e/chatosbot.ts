@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { TESTED_SERVER } from '../support/left-out.ts';
 import { Command, endCommands, type CommandOptions, type Ended } from '../support/command.ts';
 import { aroundEachFile } from '../support/each-file.ts';
+import { ownAddress } from '../support/own-port.ts';
 
 /** The built program, as `bin` of package.json names it. */
 export const MAIN = fileURLToPath(new URL('../../dist/cli/chatosbot.cjs', import.meta.url));
@@ -83,12 +84,12 @@ export function shell(script: string, options: Options = {}): Command {
   return startProgram('bash', ['-c', `${DEFINITION}\n${script}`], options);
 }
 
-/** A server on a free port, ready. */
+/** A server on a port that it keeps when it is started again, ready. */
 export async function startServer(
   args: readonly string[] = [],
 ): Promise<{ command: Command; port: number; at: string }> {
   const config = args.includes('--config') ? [] : ['--config', EXEMPTING];
-  const command = start(['serve', '--listen', '127.0.0.1:0', ...config, ...args]);
+  const command = start(['serve', '--listen', await ownAddress(), ...config, ...args]);
   const [, port] = await command.line(/listening on tcp:\/\/127\.0\.0\.1:(\d+)/);
   return { command, port: Number(port), at: `127.0.0.1:${port}` };
 }

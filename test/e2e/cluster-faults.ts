@@ -1,10 +1,10 @@
 /** Three nodes of two workers each, and what breaks in them. */
-import { createServer, type AddressInfo } from 'node:net';
 import process from 'node:process';
 import { onTestFinished } from 'vitest';
 import type { Command } from '../support/command.ts';
 import { CuttingProxy } from '../support/cutting-proxy.ts';
 import type { NatsServer } from '../support/nats-server.ts';
+import { ownPort } from '../support/own-port.ts';
 import { LAB, labFile, start } from './chatosbot.ts';
 import { LEASE_MS } from './cluster-nodes.ts';
 import { workersOf } from './worker-processes.ts';
@@ -42,7 +42,7 @@ export class ChaosNode {
   }
 
   static async start(name: string, nats: NatsServer): Promise<ChaosNode> {
-    const [port, peerPort] = [await freePort(), await freePort()];
+    const [port, peerPort] = [await ownPort(), await ownPort()];
     const [peers, broker] = [new CuttingProxy(`127.0.0.1:${peerPort}`), new CuttingProxy(`127.0.0.1:${nats.port}`)];
     await Promise.all([peers.listening, broker.listening]);
     const config = labFile(
@@ -196,12 +196,4 @@ export function gapsOf({ name, log }: ChaosNode): Gap[] {
 /** The traces of bugs in what nodes have written. */
 export function tracesIn(log: string): string[] {
   return log.split('\n').filter((line) => /^\s+at |internal error/.test(line));
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -2,6 +2,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 import { NatsServer } from '../support/nats-server.ts';
+import { ownAddress } from '../support/own-port.ts';
 import { LAB, labFile, start } from './chatosbot.ts';
 import type { Command } from '../support/command.ts';
 
@@ -62,7 +63,7 @@ export async function startNode(nats: NatsServer, name: string, options: NodeOpt
   const config = nodeConfig(nats.url, name, options);
   const control = `${LAB}/${name}-${files}.sock`;
   const own = ['--state', `${LAB}/${name}-${files}`, '--control', control, '--status', '0', '--workers', `${workers}`];
-  const command = start(['serve', '--listen', '127.0.0.1:0', '--config', config, ...own, ...args], {
+  const command = start(['serve', '--listen', await ownAddress(), '--config', config, ...own, ...args], {
     env: { TMPDIR: LAB },
   });
   const [, port] = await command.line(/listening on tcp:\/\/127\.0\.0\.1:(\d+)/, 'stderr', 30_000);

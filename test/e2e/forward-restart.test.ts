@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { TcpTransport } from '../../src/net/tcp-transport.ts';
+import { ownPort } from '../support/own-port.ts';
 import { startTamperingProxy } from '../support/tampering-proxy.ts';
 import { failure, labFile, start, startServer } from './chatosbot.ts';
 import { makeSecret } from '../../src/transfer/secure/secret.ts';
@@ -56,13 +57,14 @@ test('the side that listens serves a peer that is killed and started again, port
   const { at } = await startServer();
   const target = await startTarget(echo);
   const { login, command } = await startListening(at, ['--permit-listen', '*']);
-  const first = await startForwarding(at, login, ['-R', `0:127.0.0.1:${target.port}`]);
-  const [port] = first.ports;
+  const port = await ownPort();
+  const remote = ['-R', `${port}:127.0.0.1:${target.port}`];
+  const first = await startForwarding(at, login, remote);
   first.command.kill('SIGKILL');
   await command.line(/is over|broke/);
-  const second = await startForwarding(at, login, ['-R', `${port}:127.0.0.1:${target.port}`]);
-  expect(second.ports).toEqual([port]);
-  expect(await answerOf(port!, 'same port')).toBe('same port');
+  const second = await startForwarding(at, login, remote);
+  expect([first.ports, second.ports]).toEqual([[port], [port]]);
+  expect(await answerOf(port, 'same port')).toBe('same port');
 });
 
 test('a connection that comes while the peer is away is reset after --dial-timeout', async () => {

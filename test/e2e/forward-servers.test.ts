@@ -2,9 +2,9 @@
 import { spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { ownPort } from '../support/own-port.ts';
 import { LAB, startProgram } from './chatosbot.ts';
 import { startForwarding, startListening } from './forwarding.ts';
 import { sharedServer } from './shared-server.ts';
@@ -21,14 +21,6 @@ beforeAll(async () => {
   ({ at } = await sharedServer());
 });
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 describe.skipIf(!has.nginx)('a web server (nginx and curl, where they are installed)', () => {
   const folder = mkdtempSync(path.join(LAB, 'nginx'));
   const file = randomBytes(2 ** 20);
@@ -36,7 +28,7 @@ describe.skipIf(!has.nginx)('a web server (nginx and curl, where they are instal
   let port: number;
 
   beforeAll(async () => {
-    port = await freePort();
+    port = await ownPort();
     mkdirSync(path.join(folder, 'www'));
     writeFileSync(path.join(folder, 'www/file'), file);
     writeFileSync(

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 import type { Command } from '../support/command.ts';
+import { ownPort } from '../support/own-port.ts';
 import { start } from './chatosbot.ts';
 
 let pairs = 0;
@@ -50,7 +51,7 @@ export async function startTarget(
     socket.on('error', () => undefined).once('close', () => sockets.delete(socket));
     serve(socket);
   });
-  server.listen(path === undefined ? { port: 0, host: '127.0.0.1' } : { path });
+  server.listen(path === undefined ? { port: await ownPort(), host: '127.0.0.1' } : { path });
   await once(server, 'listening');
   onTestFinished(() => {
     for (const socket of sockets) socket.destroy();

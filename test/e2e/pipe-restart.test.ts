@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Command } from '../support/command.ts';
+import { ownAddress } from '../support/own-port.ts';
 import { failure, run, start, startServer } from './chatosbot.ts';
 import { acceptNext, peer } from './peers.ts';
 
@@ -8,14 +9,6 @@ async function serveAgain(at: string): Promise<Command> {
   const server = start(['serve', '--listen', at]);
   await server.line(/listening on/);
   return server;
-}
-
-/** An address where nobody listens, and a server can. */
-async function freeAddress(): Promise<{ at: string; port: number }> {
-  const { command, at, port } = await startServer();
-  command.kill('SIGKILL');
-  await command.exit();
-  return { at, port };
 }
 
 test.each(['SIGTERM', 'SIGKILL'] as const)('pipe --listen outlives a server that %s ends', async (signal) => {
@@ -55,7 +48,7 @@ test('pipe PEER gives up with 124 when the server does not come back', async () 
 });
 
 test('pipe --retry waits for a server that is not up yet, on both sides', async () => {
-  const { at } = await freeAddress();
+  const at = await ownAddress();
   const listener = start(['pipe', '--listen', '--retry', '--server', at, '--login', 'early']);
   const asker = start(['pipe', 'early', '--retry', '--server', at], { input: 'at last' });
   await Promise.all([listener.line(/^trying again: cannot connect/), asker.line(/^trying again: cannot connect/)]);
@@ -74,7 +67,7 @@ test('pipe --retry waits for its login to be free', async () => {
 });
 
 test('pipe --retry --wait gives up when the time is over, with the exit code of what was in the way', async () => {
-  const { at } = await freeAddress();
+  const at = await ownAddress();
   const asker = start(['pipe', 'nobody', '--retry', '--wait', '0.5', '--server', at]);
   expect(await failure(asker)).toMatchObject({ status: 69, last: expect.stringContaining('connection refused') });
 });

@@ -8,6 +8,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { ChatosClient } from '../../src/client/index.ts';
 import type { Command } from '../support/command.ts';
 import { NO_NATS } from '../support/nats-server.ts';
+import { ownAddress } from '../support/own-port.ts';
 import { readAll, type RfcPeer } from '../support/rfc-peer.ts';
 import { EXEMPTING, labFile, LAB, start, startProgram } from './chatosbot.ts';
 import { nodeConfig, startNats } from './cluster-nodes.ts';
@@ -23,11 +24,14 @@ interface Node {
   readonly name: string;
 }
 
-async function startNode(at = '127.0.0.1:0', name = '0', more = ['--config', EXEMPTING]): Promise<Node> {
-  const status = ['--status', `127.0.0.1:${name}`];
-  const command = start(['serve', '--listen', at, ...status, ...more, '--drain', '2', '--no-control'], {
-    env: { TMPDIR: LAB },
-  });
+async function startNode(at?: string, name?: string, more = ['--config', EXEMPTING]): Promise<Node> {
+  const status = ['--status', name === undefined ? await ownAddress() : `127.0.0.1:${name}`];
+  const command = start(
+    ['serve', '--listen', at ?? (await ownAddress()), ...status, ...more, '--drain', '2', '--no-control'],
+    {
+      env: { TMPDIR: LAB },
+    },
+  );
   const [, real] = await command.line(/^listening on tcp:\/\/(.*)$/, 'stderr', 30_000);
   const [, port] = await command.line(/^status on http:.*:(\d+)$/);
   return { command, at: real!, name: port! };

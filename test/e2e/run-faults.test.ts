@@ -1,8 +1,8 @@
 import { copyFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import type { Command } from '../support/command.ts';
+import { ownPort } from '../support/own-port.ts';
 import { LAB, labFile, start, startServer } from './chatosbot.ts';
 import { ask, fate, peer } from './peers.ts';
 import { sharedServer } from './shared-server.ts';
@@ -184,10 +184,7 @@ test('run --standby waits until the login is free', async () => {
 });
 
 test('run keeps trying while there is no server, and gets in when it comes', async () => {
-  const place = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => place.once('listening', resolve));
-  const { port: later } = place.address() as { port: number };
-  await new Promise((resolve) => place.close(resolve));
+  const later = await ownPort();
   const command = start(['run', '../bots/echo.ts', '--server', `127.0.0.1:${later}`]);
   for (let attempt = 1; attempt <= 2; attempt += 1) {
     await command.line(/ warn {2}cannot connect to .*: connection refused; is the server running\?; retrying in \d/);

@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Command } from '../support/command.ts';
+import { ownPort } from '../support/own-port.ts';
 import { readAll } from '../support/rfc-peer.ts';
 import { LAB, labFile, start, startServer } from './chatosbot.ts';
 import { ask, peer } from './peers.ts';
@@ -35,20 +36,12 @@ async function startPair(args: readonly string[]): Promise<{ first: Command; sec
   return { first, second, port: Number(port) };
 }
 
-/** A port that is free, for processes that must have the same. */
-async function freePort(): Promise<number> {
-  const { command, port } = await startServer();
-  command.kill('SIGTERM');
-  await command.exit();
-  return port;
-}
-
 describe.each([
   ['with a server elsewhere', 'SIGKILL', 'SIGINT'],
   ['with the server in the process', 'SIGTERM', 'SIGTERM'],
 ] as const)('run --standby %s', (where, signal, stopSignal) => {
   async function startHere(): Promise<{ first: Command; second: Command; port: number }> {
-    const port = where.includes('elsewhere') ? (await startServer()).port : await freePort();
+    const port = where.includes('elsewhere') ? (await startServer()).port : await ownPort();
     labFile('standby/chatosbot.config.yaml', `bots: [./bot.mjs]\nserve: { listen: ['127.0.0.1:${port}'] }\n`);
     return startPair(where.includes('elsewhere') ? ['--server', `127.0.0.1:${port}`] : []);
   }

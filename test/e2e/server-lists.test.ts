@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { ownAddress } from '../support/own-port.ts';
 import { failure, labFile, run, start, startServer } from './chatosbot.ts';
 import { peer } from './peers.ts';
 import { runShared } from './shared-process.ts';
@@ -11,19 +12,10 @@ async function twoServers() {
   return { one, two, list: `${one.at},${two.at}` };
 }
 
-/** An address where nobody listens. */
-async function closedAddress(): Promise<string> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return `127.0.0.1:${port}`;
-}
-
 describe('a list of addresses', () => {
   test('is tried in turn, wherever it is named; what is said is said at the one that is there', async () => {
     const { at, port } = await startServer();
-    const closed = await closedAddress();
+    const closed = await ownAddress();
     const list = `${closed},tcp://${at}`;
     const file = labFile('lists/text.yaml', `server: ${list}\n`);
     const yaml = labFile('lists/list.yaml', `server:\n  - ${closed}\n  - ${at}\n`);
@@ -47,7 +39,7 @@ describe('a list of addresses', () => {
   });
 
   test('is named with why each is of no use, and the command exits with 69', async () => {
-    const [one, other] = [await closedAddress(), await closedAddress()];
+    const [one, other] = [await ownAddress(), await ownAddress()];
     expect(await failure(runShared(['say', 'hello', '--server', `${one},${other}`]))).toEqual({
       status: 69,
       last: `chatosbot: cannot connect to any address: tcp://${one} (connection refused), tcp://${other} (connection refused)`,
@@ -97,8 +89,8 @@ describe('a list of addresses', () => {
       const { status, stderr } = await runShared(['check', '--config', config]);
       expect([status, stderr.split(`warning: ${doubt}`).length - 1]).toEqual([0, count]);
     }
-    const closed = (await closedAddress()).replace('127.0.0.1', '0.0.0.0');
-    const said = await runShared(['say', 'hello', '--server', `tls://${await closedAddress()},${closed}`]);
+    const closed = (await ownAddress()).replace('127.0.0.1', '0.0.0.0');
+    const said = await runShared(['say', 'hello', '--server', `tls://${await ownAddress()},${closed}`]);
     expect(said).toMatchObject({ status: 69, stderr: expect.stringMatching(/^warning: tcp:\/\/0\.0\.0\.0/) as string });
   });
 });

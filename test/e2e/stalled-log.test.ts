@@ -1,6 +1,5 @@
-import { once } from 'node:events';
-import net from 'node:net';
 import { expect, test, vi } from 'vitest';
+import { ownPort } from '../support/own-port.ts';
 import { labFile, start } from './chatosbot.ts';
 import { peer } from './peers.ts';
 import { stalledOutput } from './stalled-pipe.ts';
@@ -30,16 +29,8 @@ async function startNoisy(args: readonly string[] = []) {
   }
 }
 
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  await once(server.close(), 'close');
-  return port;
-}
-
 test('serve goes on, and ends on SIGTERM, where the reader of its log has stalled', async () => {
-  const port = await freePort();
+  const port = await ownPort();
   const serve = start(['serve', '--listen', `127.0.0.1:${port}`], { errors: stalledOutput('serve-log') });
   const alice = await vi.waitUntil(() => peer(port, 'alice').catch(() => undefined), 20_000);
   alice.say('hello');

@@ -3,13 +3,14 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Channel } from '../../src/client/index.ts';
 import { connect, ending, openChannel } from '../client/real-server.ts';
+import { ownAddress } from '../support/own-port.ts';
 import { LAB, start } from './chatosbot.ts';
 
 let servers = 0;
 
 /** A server in a process of its own, with a TLS port and a plain one. */
-async function startBoth(state = `tls-ends-${(servers += 1)}`, port = 0) {
-  const listen = ['--listen', `tls://127.0.0.1:${port}`, '--listen', '127.0.0.1:0'];
+async function startBoth(state = `tls-ends-${(servers += 1)}`, at?: string) {
+  const listen = ['--listen', `tls://${at ?? (await ownAddress())}`, '--listen', '127.0.0.1:0'];
   const command = start(['serve', ...listen, '--state', path.join(LAB, state)]);
   const [[, secure], [, plain]] = await Promise.all([
     command.line(/listening on (tls:\S+)/),
@@ -68,7 +69,7 @@ test('a pipe over TLS goes on when the server is started again, with the same ke
   await listener.line(/before/, 'stdout');
   first.command.kill('SIGKILL');
   await first.command.exit();
-  await startBoth(first.state, Number(/:(\d+)\?/.exec(first.tls)![1]));
+  await startBoth(first.state, /127\.0\.0\.1:\d+/.exec(first.tls)![0]);
   sender.stdin.end('and after');
   expect((await sender.exit()).status).toBe(0);
   expect(await listener.exit()).toMatchObject({ status: 0, stdout: 'before\nand after' });

@@ -1,7 +1,7 @@
 /** The server behind a real HAProxy; without that program (`apt-get install haproxy`), these tests are skipped. */
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -11,24 +11,17 @@ import { dial } from '../../src/net/dial.ts';
 import type { Transport } from '../../src/net/transport.ts';
 import { auditServer } from '../../src/ops/audit/server-entries.ts';
 import { testCertificate } from '../support/certificates.ts';
+import { ownPort } from '../support/own-port.ts';
 import { long, openHalf, packet, RfcPeer, str } from '../support/rfc-peer.ts';
 import { agree, Rig, turns } from '../support/server-rig.ts';
 import { endOf, hashOf, hashToEnd, openSocket, pattern, Pump, readExactly, within } from '../support/server-sockets.ts';
 
 const HAS_HAPROXY = !spawnSync('haproxy', ['-v']).error;
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 /** HAProxy, which relays one of its ports to a server; ended after the test. */
 async function haproxy(server: string): Promise<number> {
   const folder = await mkdtemp(path.join(tmpdir(), 'haproxy-'));
-  const port = await freePort();
+  const port = await ownPort();
   const file = path.join(folder, 'haproxy.cfg');
   await writeFile(
     file,

@@ -7,6 +7,7 @@ import { dial, type DialOptions } from '../../src/net/dial.ts';
 import { listen } from '../../src/net/listen.ts';
 import type { Transport } from '../../src/net/transport.ts';
 import { withResolvers } from '../../src/util/deferred.ts';
+import { ownAddress } from '../support/own-port.ts';
 import { endOf, readExactly, within } from '../support/server-sockets.ts';
 
 async function serve(onConnection: (socket: Socket) => void = () => undefined): Promise<Address> {
@@ -28,11 +29,7 @@ function listening(server: Server): Promise<unknown> {
 
 /** An address at which nobody listens. */
 async function nobody(): Promise<Address> {
-  const server = createServer();
-  await listening(server);
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return parseAddress(`127.0.0.1:${port}`);
+  return parseAddress(await ownAddress());
 }
 
 async function open(address: Address, options?: DialOptions): Promise<Duplex> {

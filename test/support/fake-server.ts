@@ -5,6 +5,7 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
+import { ownPort } from './own-port.ts';
 import { packet, read, type LongBytes, type Op, type Packet } from './rfc-peer.ts';
 
 const PATIENCE_MS = 15_000;
@@ -110,7 +111,7 @@ export class FakeConnection {
   }
 }
 
-/** Listens on a free port of this machine until the test ends. */
+/** Listens until the test ends, on a port where nobody does then. */
 export class FakeServer {
   readonly port: number;
   readonly longBytes: LongBytes;
@@ -135,7 +136,7 @@ export class FakeServer {
   }
 
   static async listen({ longBytes = 4 }: { longBytes?: LongBytes } = {}): Promise<FakeServer> {
-    const server = createServer({ allowHalfOpen: true, noDelay: true }).listen(0, '127.0.0.1');
+    const server = createServer({ allowHalfOpen: true, noDelay: true }).listen(await ownPort(), '127.0.0.1');
     await once(server, 'listening');
     const fake = new FakeServer(server, longBytes);
     onTestFinished(() => fake.close());

@@ -2,10 +2,10 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { withResolvers } from '../../src/util/deferred.ts';
+import { ownPort } from './own-port.ts';
 
 const PROGRAM = 'nats-server';
 
@@ -40,7 +40,7 @@ export class NatsServer {
 
   /** Starts one; it takes connections then. */
   static async start(options: NatsServerOptions = {}): Promise<NatsServer> {
-    const server = new NatsServer(await freePort(), options);
+    const server = new NatsServer(await ownPort(), options);
     await server.start();
     return server;
   }
@@ -121,12 +121,4 @@ export async function stop(child: ChildProcess): Promise<void> {
   while (existsSync(status) && !readFileSync(status, 'utf8').includes(') T ')) {
     await new Promise((resolve) => setImmediate(resolve));
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

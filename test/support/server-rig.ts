@@ -15,12 +15,12 @@ import type { Address } from '../../src/net/address.ts';
 import { LOOPBACK } from '../../src/net/networks.ts';
 import { testCertificate } from './certificates.ts';
 import { leaveOut, TESTED_SERVER } from './left-out.ts';
+import { ownAddress } from './own-port.ts';
 import { openHalf, RfcPeer, type LongBytes } from './rfc-peer.ts';
 import { serve, type Served } from './served.ts';
 import { within } from './server-sockets.ts';
 
 export const WIDTHS = [4, 8] as const satisfies LongBytes[];
-const LISTEN = ['127.0.0.1:0', '127.0.0.1:0?longBytes=8'] as const;
 
 export interface LogLine {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
@@ -103,8 +103,9 @@ export class Rig {
     const { loginHoldMs } = { ...DEFAULT_SERVER_LIMITS, ...limits };
     const directory = Rig.newDirectory?.(loginHoldMs);
     const all = { ...(directory && { directory }), ...options, limits: { exempt: LOOPBACK, ...limits } };
+    const listen = [await ownAddress(), `${await ownAddress()}?longBytes=8`];
     if (TESTED_SERVER) {
-      rig.#served = await serve({ options: all, listen: LISTEN, onLine: (line) => rig.log.take(line) });
+      rig.#served = await serve({ options: all, listen, onLine: (line) => rig.log.take(line) });
       const [four, eight] = rig.#served.ports;
       Object.assign(rig.port, { 4: four, 8: eight });
       return rig;
@@ -112,7 +113,7 @@ export class Rig {
     const server = new ChatosServer({ ...all, log: rig.log });
     rig.#server = server;
     onTestFinished(() => server.close());
-    for (const [index, width] of WIDTHS.entries()) rig.port[width] = (await server.listen(LISTEN[index]!)).port;
+    for (const [index, width] of WIDTHS.entries()) rig.port[width] = (await server.listen(listen[index]!)).port;
     return rig;
   }
 

@@ -3,6 +3,7 @@ import net from 'node:net';
 import { onTestFinished } from 'vitest';
 import { startStatusServer, type StatusServer, type StatusServerOptions } from '../../src/ops/status-endpoint.ts';
 import { MemoryLog } from './bot-log.ts';
+import { ownPort } from './own-port.ts';
 
 export interface Endpoint extends StatusServer {
   readonly port: number;
@@ -10,13 +11,18 @@ export interface Endpoint extends StatusServer {
   readonly get: (path: string, init?: RequestInit) => Promise<Response>;
 }
 
-/** Starts an endpoint on a free port of 127.0.0.1. */
+/** Starts an endpoint on a port that it keeps when it is started again. */
 export async function startEndpoint(
   runtime?: StatusServerOptions['runtime'],
   options: Partial<StatusServerOptions> = {},
 ): Promise<Endpoint> {
   const log = new MemoryLog();
-  const server = await startStatusServer({ address: { host: '127.0.0.1', port: 0 }, runtime, log, ...options });
+  const server = await startStatusServer({
+    address: { host: '127.0.0.1', port: await ownPort() },
+    runtime,
+    log,
+    ...options,
+  });
   onTestFinished(() => server.close());
   const port = Number(new URL(server.url).port);
   return { ...server, port, log, get: (path, init) => fetch(`http://127.0.0.1:${port}${path}`, init) };
