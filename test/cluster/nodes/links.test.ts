@@ -248,10 +248,7 @@ test('who speaks waits while another node cannot be reached, in bounded memory, 
     for (; heard < COUNT; heard++) expect((await one.next(3, PATIENCE)).msg.startsWith(`${heard} `)).toBe(true);
   };
   const all = hear();
-  for (let last = -1; heard !== last;) {
-    last = heard;
-    await new Promise((resolve) => setTimeout(resolve, 700));
-  }
+  await cluster.untilStill(() => heard);
   expect(heard).toBeGreaterThan(1_000);
   expect(heard).toBeLessThan(15_000);
   expect((await a.views()).memoryBytes - before).toBeLessThan(64 * 1024 * 1024);

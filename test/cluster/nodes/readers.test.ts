@@ -21,20 +21,23 @@ async function startCut(limits: object) {
 }
 
 /** While the nodes are cut off from each other, both speak until they have to wait. Returns how much each has said. */
-async function speakWhileCut({ nodes }: TestCluster, speakers: readonly RfcPeer[]): Promise<number> {
-  for (const { proxy } of nodes) proxy!.isOpen = false;
+async function speakWhileCut(cluster: TestCluster, speakers: readonly RfcPeer[]): Promise<number> {
+  for (const { proxy } of cluster.nodes) proxy!.isOpen = false;
   let [said, heard] = [0, 0];
-  const hearAll = async (): Promise<void> => {
-    for (; heard < said * speakers.length; heard++) {
-      for (const each of speakers) await each.next(3, PATIENCE);
+  const count = async (each: RfcPeer): Promise<void> => {
+    for (;;) {
+      await each.next(3, PATIENCE);
+      heard += 1;
     }
   };
+  for (const each of speakers) void count(each).catch(() => undefined);
+  const heardOf = (each: number): number => each * speakers.length ** 2;
   for (let last = -1; heard !== last;) {
     last = heard;
-    for (; said < heard / speakers.length + 2_000; said++) for (const each of speakers) each.say(`${said} ${TEXT}`);
-    await Promise.race([hearAll(), new Promise((resolve) => setTimeout(resolve, 700))]);
+    for (const end = said + 2_000; said < end; said++) for (const each of speakers) each.say(`${said} ${TEXT}`);
+    await cluster.untilStill(() => heard, heardOf(said));
   }
-  for (const { proxy } of nodes) proxy!.isOpen = true;
+  for (const { proxy } of cluster.nodes) proxy!.isOpen = true;
   return said;
 }
 

@@ -36,11 +36,17 @@ describe.each(['auto', 'streams'] as const)('closing a channel in use, relay %s'
   });
 
   it('[P15] a half that does not end within limits.closeGraceMs is destroyed', async () => {
+    stopTheClock();
     const rig = await Rig.start({ closeGraceMs: 50 }, { relay });
     const { id, alice, a, b } = await rig.channel();
     alice.close(id, 'alice', 'bob');
     expect(await Promise.all([endOf(a), endOf(b)])).toEqual(['FIN', 'FIN']);
     a.end(); // b stays
+    await turns(alice);
+    vi.advanceTimersByTime(49);
+    await turns(alice);
+    expect(rig.log.of('private connection ended')).toEqual([]);
+    vi.advanceTimersByTime(1);
     expect((await rig.log.until('private connection ended')).fields['outcome']).toBe('closed by force');
     expect(await rig.stats()).toMatchObject({ channels: 0, connections: 2 });
     expect(await endOf(b)).toBe('RST');
