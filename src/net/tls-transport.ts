@@ -44,6 +44,8 @@ export class TlsTransport implements Transport {
   /** What TLS has taken and deciphered when it was last looked at, and what of it was for nobody. */
   #taken: number;
   #deciphered: number;
+  /** It is a half of a channel, and has a share of the turns as such. */
+  #isRelayed = false;
   #idleBytes = 0;
   #idleAt = performance.now();
 
@@ -142,6 +144,7 @@ export class TlsTransport implements Transport {
       return raw.stream;
     });
     if (!swapped) return undefined;
+    this.#isRelayed = true;
     stream.on('data', (chunk: Buffer) => {
       // What had been read before waits for no read: it comes out at once.
       if (!isTaking && gathered.isEmpty) process.nextTick(deliver);
@@ -173,7 +176,7 @@ export class TlsTransport implements Transport {
     const now = performance.now();
     const taken = this.#tap.givenBytes - this.#tap.readableLength;
     const { bytesRead } = this.stream;
-    if (bytesRead === this.#deciphered) dribblers.hasRead(this);
+    if (bytesRead === this.#deciphered && !this.#isRelayed) dribblers.hasRead(this);
     const come = taken - this.#taken - MOST_BYTES_FOR_ONE * (bytesRead - this.#deciphered);
     const paid = ((now - this.#idleAt) * IDLE_BYTES_PER_SECOND) / 1000;
     this.#idleBytes = Math.max(this.#idleBytes + come - paid, 0);
