@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events';
+import type { NodeEnd } from '../server/events.ts';
 import type { WorkerName } from './worker-name.ts';
 
 /** A node of a cluster, as it says of itself for as long as its lease holds. */
@@ -28,7 +29,7 @@ export type MembershipEvents = {
   /** Another node has come, or says something else of itself. */
   readonly known: [lease: NodeLease];
   /** Another node has gone, or its lease has ended: what it held counts no more, nor what still comes from it. */
-  readonly gone: [lease: NodeLease, why: string];
+  readonly gone: [lease: NodeLease, why: NodeEnd];
   /** The own lease holds until then. */
   readonly renewed: [end: LeaseEnd];
   /** The own lease is lost: each session must have ended before anything else is done, {@link Membership.rejoin} first. */

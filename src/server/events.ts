@@ -55,6 +55,9 @@ export type ConnectionRefusal =
   | 'not a proxy'
   | 'closing';
 
+/** Why a node is one of the cluster no more: it was stopped in order; it died, hangs or is cut off; or it has started again. */
+export type NodeEnd = 'it has left' | 'its lease has ended' | 'its place has been taken';
+
 /** Why a private request failed: KO by the target, no answer, the end of a session, a limit, or the server closes. */
 export type RequestRefusal = 'refused' | 'expired' | 'left' | 'too many pending' | 'too many connect ids' | 'shutdown';
 
@@ -177,7 +180,7 @@ export interface ServerEvents {
   /** Another node of the server's cluster has come. */
   nodeJoined: [node: string, peer: string];
   /** Another node has gone, or its lease has ended: nobody is logged in there any more. */
-  nodeGone: [node: string, why: string];
+  nodeGone: [node: string, why: NodeEnd];
   /** This node has lost its lease, and has ended all sessions. */
   fenced: [why: string];
   /** It has a lease again, and lets users log in. */

@@ -123,7 +123,8 @@ export function logEvents(events: EventEmitter<ServerEvents>, unbounded: Logger)
     // Who starts it again has a line of its own.
     workerLost: () => undefined,
     nodeJoined: (node, peer) => log.info('a node has joined the cluster', { node, peer }),
-    nodeGone: (node, why) => log.warn('a node has gone from the cluster', { node, why }),
+    nodeGone: (node, why) =>
+      log[why === 'it has left' ? 'info' : 'warn']('a node has gone from the cluster', { node, why }),
     fenced: (why) => log.error('the lease of this node is lost: all sessions have ended', { why }),
     rejoined: () => log.info('this node has a lease again'),
     broker: (isReachable, why) =>

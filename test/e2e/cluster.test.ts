@@ -119,7 +119,7 @@ describe.skipIf(NO_NATS)('three nodes of a cluster', () => {
     expect(await end).toBe('reset');
     kept[0]!.end('still here');
     expect((await readAll(kept[1]!)).toString()).toBe('still here');
-    await one.command.line(/a node has gone from the cluster node=b/);
+    await one.command.line(/warn +a node has gone from the cluster node=b/);
     await linked([one, three], 1);
     alice.say('the two of us');
     expect(await carl.next(3)).toMatchObject({ msg: 'the two of us' });
@@ -157,7 +157,7 @@ describe.skipIf(NO_NATS)('nodes of a cluster', () => {
     two.command.kill('SIGTERM');
     expect(await two.command.exit()).toMatchObject({ status: 0 });
     await peer(one.port, 'bob');
-    await one.command.line(/a node has gone from the cluster node=b why="it has left"/);
+    await one.command.line(/info +a node has gone from the cluster node=b why="it has left"/);
     await vi.waitFor(async () => expect(await one.get('/metrics')).toMatch(/^chatosbot_cluster_nodes 1$/m));
   });
 

@@ -260,6 +260,19 @@ const CASES: readonly Case[] = [
     'maxTotalWrongIdsPerMinute',
     ['warn', 'channels for own addresses only: too many wrong ids', acted('maxTotalWrongIdsPerMinute')],
   ],
+  ['nodeGone', 'b', 'it has left', ['info', 'a node has gone from the cluster', { node: 'b', why: 'it has left' }]],
+  [
+    'nodeGone',
+    'b',
+    'its lease has ended',
+    ['warn', 'a node has gone from the cluster', { node: 'b', why: 'its lease has ended' }],
+  ],
+  [
+    'nodeGone',
+    'b',
+    'its place has been taken',
+    ['warn', 'a node has gone from the cluster', { node: 'b', why: 'its place has been taken' }],
+  ],
   ['internalError', 'thrown', 'LOGIN', ['error', 'internal error', { type: 'LOGIN', stack: 'thrown' }]],
 ];
 

@@ -1,3 +1,4 @@
+import type { NodeEnd } from '../../server/events.ts';
 import type { NodeLease } from '../membership.ts';
 import { steadyNowMs } from '../lease-clock.ts';
 import { isLive, type LeaseRecord } from './lease-records.ts';
@@ -10,7 +11,7 @@ interface Known {
 
 export interface OtherNodesEvents {
   onKnown(lease: NodeLease): void;
-  onGone(lease: NodeLease, why: string): void;
+  onGone(lease: NodeLease, why: NodeEnd): void;
 }
 
 /** The other nodes, as their leases say. */
@@ -34,7 +35,8 @@ export class OtherNodes {
     if (known && known.revision >= revision) return;
     if (known && known.lease.epoch !== record.epoch) this.#drop(known, 'its place has been taken');
     if (!isLive(record)) {
-      if (known?.lease.epoch === record.epoch) this.#drop(known, record.state === 'left' ? LEFT : ENDED);
+      if (known?.lease.epoch === record.epoch)
+        this.#drop(known, record.state === 'left' ? 'it has left' : 'its lease has ended');
       return;
     }
     this.#bySlot.set(record.slot, { lease: record, revision, seenAtMs: steadyNowMs() });
@@ -44,7 +46,7 @@ export class OtherNodes {
   /** A lease has ended. */
   end(slot: number, epoch: string): void {
     const known = this.#bySlot.get(slot);
-    if (known?.lease.epoch === epoch) this.#drop(known, ENDED);
+    if (known?.lease.epoch === epoch) this.#drop(known, 'its lease has ended');
   }
 
   /** Whether a lease has been renewed a short time ago, so that it holds. */
@@ -63,14 +65,11 @@ export class OtherNodes {
     for (const [slot, known] of this.#bySlot) this.#bySlot.set(slot, { ...known, revision: 0 });
   }
 
-  #drop({ lease }: Known, why: string): void {
+  #drop({ lease }: Known, why: NodeEnd): void {
     this.#bySlot.delete(lease.slot);
     this.#events.onGone(lease, why);
   }
 }
-
-const LEFT = 'it has left';
-const ENDED = 'its lease has ended';
 
 function isOther(one: NodeLease, other: NodeLease): boolean {
   return (

@@ -88,10 +88,10 @@ class TestMembership extends EventEmitter<MembershipEvents> implements Membershi
       this.emit('known', told.lease);
     } else if (told.is === 'gone') {
       if (this.#others.get(told.lease.node)?.epoch === told.lease.epoch) this.#others.delete(told.lease.node);
-      this.emit('gone', told.lease, 'the test says so');
+      this.emit('gone', told.lease, 'it has left');
     } else if (told.is === 'fenced') {
       this.leaseEnd = leaseEnd(0);
-      this.emit('fenced', 'the test says so');
+      this.emit('fenced', 'it has left');
     } else if (told.is === 'renewed') {
       this.leaseEnd = leaseEnd(told.forMs);
       this.emit('renewed', this.leaseEnd);
