@@ -141,7 +141,10 @@ async function open(options: BrokerOptions, name: string, answerMs: number): Pro
   try {
     return await connect(settings);
   } catch (error) {
-    throw connectError(hosts, error);
+    throw connectError(hosts, error, {
+      hasUser: (user ?? token ?? credsFile) !== undefined,
+      hasCert: tls?.certFile !== undefined,
+    });
   }
 }
 
@@ -177,11 +180,27 @@ async function read(file: string): Promise<Uint8Array> {
   }
 }
 
-function connectError(hosts: readonly string[], error: unknown): ChatosError {
+/** What a client has shown to say who it is. */
+interface Shown {
+  readonly hasUser: boolean;
+  readonly hasCert: boolean;
+}
+
+const GIVE_CREDENTIALS =
+  'give a user and password, or a token, in its address (nats://user:password@host or nats://token@host, in serve.cluster.broker), or a file of credentials (serve.cluster.credentials)';
+
+function refusedBecause({ hasUser, hasCert }: Shown, why: string): string {
+  if (hasUser) return `refuses the credentials: ${why}`;
+  if (hasCert)
+    return `refuses the certificate of this client (serve.cluster.tls.cert), or requires credentials: ${GIVE_CREDENTIALS}`;
+  return `requires credentials, and none are given: ${GIVE_CREDENTIALS}`;
+}
+
+function connectError(hosts: readonly string[], error: unknown, shown: Shown): ChatosError {
   const at = hosts.join(', ');
   const { name, code } = error as { readonly name?: unknown; readonly code?: unknown };
   if (name === 'AuthorizationError' || name === 'UserAuthenticationExpiredError') {
-    const message = `the NATS server at ${at} refuses the credentials: ${messageOf(error)}`;
+    const message = `the NATS server at ${at} ${refusedBecause(shown, messageOf(error))}`;
     return new ChatosError('NOT_PERMITTED', message, { cause: error });
   }
   if (typeof code === 'string' && /CERT|SELF_SIGNED|ALTNAME|VERIFY|^ERR_SSL/.test(code)) {

@@ -84,12 +84,38 @@ describe.skipIf(NO_NATS)('a connection to NATS (where it is installed)', () => {
 
   it('logs in by user and password, of the address or beside it', async () => {
     const { url } = await startServer({ args: ['--user', 'bob', '--pass', 'se:cret/'] });
-    for (const user of [undefined, 'bob:wrong', 'eve:wrong']) {
-      const wrong = connect({ servers: [user === undefined ? url : withPort(url, user)] });
+    for (const user of ['bob:wrong', 'eve:wrong']) {
+      const wrong = connect({ servers: [withPort(url, user)] });
       await expect(wrong).rejects.toMatchObject({ code: 'NOT_PERMITTED', message: expect.stringContaining('refuses') });
     }
     await connect({ servers: [withPort(url, 'bob:se%3Acret%2F')] });
     await connect({ servers: [url], user: 'bob', password: 'se:cret/' });
+  });
+
+  it('says that credentials are missing, and how to give them', async () => {
+    const { url, port } = await startServer({ args: ['--user', 'bob', '--pass', 'secret'] });
+    const error: unknown = await connect({ servers: [url] }).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({
+      code: 'NOT_PERMITTED',
+      message: expect.stringContaining(`127.0.0.1:${port} requires credentials, and none are given: give a user`),
+    });
+    for (const way of ['nats://user:password@host', 'serve.cluster.broker', 'serve.cluster.credentials'])
+      expect(String(error)).toContain(way);
+  });
+
+  it('says that a certificate may be what is refused', async () => {
+    const folder = makeFolder();
+    const certificate = await makeCertificate('nats.test');
+    const [cert, key] = ['cert.pem', 'key.pem'].map((name) => path.join(folder, name)) as [string, string];
+    writeFileSync(cert, certificate.cert);
+    writeFileSync(key, certificate.key);
+    const args = ['--tls', '--tlscert', cert, '--tlskey', key, '--user', 'bob', '--pass', 'secret'];
+    const { port } = await startServer({ args });
+    const tls = { caFile: cert, certFile: cert, keyFile: key };
+    await expect(connect({ servers: [`tls://localhost:${port}`], tls })).rejects.toMatchObject({
+      code: 'NOT_PERMITTED',
+      message: expect.stringMatching(/refuses the certificate of this client .*, or requires credentials: give a user/),
+    });
   });
 
   it('logs in by a token, of the address or beside it', async () => {
