@@ -52,7 +52,10 @@ async function join({ url }: NatsServer, node: string): Promise<Node> {
   const seal = new Seal(Buffer.from('a secret of a benchmark'));
   const broker = await Broker.connect({ servers: [url] }, node, LEASE_TTL_MS);
   const membership = await NatsMembership.join(broker, seal, { node, peer: '', leaseTtlMs: LEASE_TTL_MS });
-  const registry = new NatsRegistry(membership, new NodeAsking(membership, seal), { holdMs: 0 });
+  const registry = new NatsRegistry(membership, new NodeAsking(membership, seal), {
+    holdMs: 0,
+    claimTimeoutMs: 4_000,
+  });
   await membership.whenGranting(AbortSignal.timeout(2 * LEASE_TTL_MS));
   const end = async (): Promise<void> => {
     await registry.close();

@@ -24,11 +24,10 @@ import { TimeLimit, waitFor } from './time-limit.ts';
 export interface NatsRegistryOptions {
   /** How long a login is held (P7a), in milliseconds; 0 and `Infinity` are for not at all. */
   readonly holdMs: number;
-  /** A claim that has no answer within this is refused, in milliseconds. @default 4_000 */
-  readonly claimTimeoutMs?: number;
+  /** A claim that has no answer within this is refused, in milliseconds. */
+  readonly claimTimeoutMs: number;
 }
 
-const DEFAULT_CLAIM_TIMEOUT_MS = 4_000;
 /** So many claims wait for NATS at a time; more are refused. */
 const MAX_CLAIMING = 8_192;
 /** So many logins are held at a time; of more, the oldest is free early. */
@@ -58,7 +57,7 @@ export class NatsRegistry implements LoginRegistry {
     this.#membership = membership;
     this.#records = new LoginRecords(membership, asking);
     this.#leftovers = new Leftovers(membership.broker, (owner) => this.#remove(owner), this.#closed.signal);
-    this.#claimTimeoutMs = options.claimTimeoutMs ?? DEFAULT_CLAIM_TIMEOUT_MS;
+    this.#claimTimeoutMs = options.claimTimeoutMs;
     this.holdFor(options.holdMs);
     asking.answer({ obstacle: (wanted) => this.#answer(wanted) });
     const onFenced = (): void => this.#clear();

@@ -216,7 +216,10 @@ describe.skipIf(NO_NATS)('records of logins (where NATS is installed)', () => {
     expect(membership.grantsInMs).toBeGreaterThan(0);
     const record = JSON.stringify({ slot: (membership.self.slot + 1) % 256, epoch: 'gone', claim: 1 });
     await logins.put('lgone', Buffer.from(record), 0);
-    const registry = new NatsRegistry(membership, new NodeAsking(membership, new Seal(SECRET)), { holdMs: 0 });
+    const registry = new NatsRegistry(membership, new NodeAsking(membership, new Seal(SECRET)), {
+      holdMs: 0,
+      claimTimeoutMs: 4_000,
+    });
     await expect.poll(() => logins.last('lgone')).toBeUndefined();
     await registry.close();
   });

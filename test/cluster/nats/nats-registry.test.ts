@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import { beforeAll, afterAll, describe, expect, it } from 'vitest';
+import { beforeAll, afterAll, describe, expect, expectTypeOf, it } from 'vitest';
 import { keysOf, LoginRecords } from '../../../src/cluster/nats/login-records.ts';
-import type { NatsRegistry } from '../../../src/cluster/nats/nats-registry.ts';
+import type { NatsRegistry, NatsRegistryOptions } from '../../../src/cluster/nats/nats-registry.ts';
 import type { Claimed } from '../../../src/cluster/workers/messages.ts';
 import type { Holder } from '../../../src/cluster/workers/registry.ts';
 import { WorkerDirectory } from '../../../src/cluster/workers/worker-directory.ts';
@@ -77,6 +77,10 @@ async function untilGranted(registry: NatsRegistry, claim: Claim): Promise<numbe
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
+
+it('has no length of a claim of its own: the configuration has the default', () => {
+  expectTypeOf<NatsRegistryOptions['claimTimeoutMs']>().toEqualTypeOf<number>();
+});
 
 describe.skipIf(NO_NATS)('the logins of a cluster (where NATS is installed)', () => {
   describeDirectory('of a worker, whose node keeps logins in NATS', (holdMs = 0) => {

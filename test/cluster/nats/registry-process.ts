@@ -12,7 +12,7 @@ const leaseTtlMs = Number(ttl);
 const seal = new Seal(Buffer.from(secret));
 const broker = await Broker.connect({ servers: [url] }, node, leaseTtlMs / 5);
 const membership = await NatsMembership.join(broker, seal, { node, peer: '', leaseTtlMs });
-const registry = new NatsRegistry(membership, new NodeAsking(membership, seal), { holdMs: 0 });
+const registry = new NatsRegistry(membership, new NodeAsking(membership, seal), { holdMs: 0, claimTimeoutMs: 4_000 });
 const say = (is: string): unknown => process.send!({ is, hasLogin: registry.holderOf('alice') !== undefined });
 membership.on('fenced', () => {
   say('fenced');
