@@ -1,5 +1,6 @@
 import type net from 'node:net';
 import { ConfirmedEnd } from './confirmed-end.ts';
+import { readOnceMore } from './read-once-more.ts';
 import { resetSocket } from './reset-socket.ts';
 import { reuseBuffer } from './reused-buffer.ts';
 import type { BufferSizes, Ending, OnChunk, Transport } from './transport.ts';
@@ -51,7 +52,10 @@ export class TcpTransport implements Transport {
   constructor(socket: net.Socket, from?: string) {
     this.stream = socket;
     this.#from = from;
-    this.#end = new ConfirmedEnd(socket, () => this.#confirmEnd());
+    const confirm = (): void => {
+      if (this.#end.confirm()) lookAfter(socket);
+    };
+    this.#end = new ConfirmedEnd(socket, () => readOnceMore(socket, confirm));
     socket.on('error', ignore);
   }
 
@@ -106,22 +110,6 @@ export class TcpTransport implements Transport {
   readIntoReusedBuffer(onChunk: OnChunk, sizes: BufferSizes): Transport | undefined {
     const socket = reuseBuffer(this.stream, onChunk, sizes);
     return socket && new TcpTransport(socket, this.#from);
-  }
-
-  /**
-   * When the last bytes and a RST come together, libuv reports the bytes and then an end of file: an abort that looks like
-   * an end (it takes POLLHUP behind a partial read for one). The operating system knows better: read once more, it says
-   * ECONNRESET, or end of file again.
-   */
-  #confirmEnd(): void {
-    const { stream } = this;
-    internals(stream)._handle?.readStart?.();
-    // The socket is polled between these two: what it has to say has been said by then.
-    setImmediate(() => {
-      setImmediate(() => {
-        if (this.#end.confirm()) lookAfter(stream);
-      });
-    });
   }
 }
 

@@ -1,5 +1,7 @@
 import { fstatSync, read, readSync } from 'node:fs';
 import net from 'node:net';
+import { ConfirmedEnd } from '../net/confirmed-end.ts';
+import { readOnceMore } from '../net/read-once-more.ts';
 import { withResolvers } from '../util/deferred.ts';
 import { EMPTY_SOURCE, type ByteSource } from './bytes.ts';
 import { descriptorInfo, descriptorKind, isReadable, reopen } from './descriptor.ts';
@@ -19,7 +21,7 @@ export function descriptorSource(fd: number): ByteSource {
   const kind = descriptorKind(fd);
   if (kind === 'directory') throw Object.assign(new Error('is a directory'), { code: 'EISDIR', syscall: 'read' });
   if (kind === 'closed' || !isReadable(fd)) return EMPTY_SOURCE;
-  if (kind === 'pipe' || kind === 'socket') return new StreamReader(reopen(fd, 'read') ?? fd);
+  if (kind === 'pipe' || kind === 'socket') return new StreamReader(reopen(fd, 'read') ?? fd, kind);
   return kind === 'file' ? fileSource(fd) : deviceSource(fd);
 }
 
@@ -69,7 +71,7 @@ class StreamReader implements ByteSource {
   #ended = false;
   #error: Error | undefined;
 
-  constructor(fd: number) {
+  constructor(fd: number, kind: 'pipe' | 'socket') {
     const onread: net.OnReadOpts = {
       buffer: Buffer.allocUnsafeSlow(PIPE_CHUNK_BYTES),
       callback: (count, buffer) => {
@@ -79,7 +81,9 @@ class StreamReader implements ByteSource {
     };
     const options = { fd, onread, readable: true, writable: false, manualStart: true };
     this.#socket = new net.Socket(options);
-    this.#socket.on('end', () => this.#end()).on('error', (error) => this.#end(error));
+    this.#socket.on('error', (error) => this.#end(error));
+    if (kind === 'pipe') this.#socket.on('end', () => this.#end());
+    else this.#confirmEnd();
   }
 
   read(): Promise<Buffer | undefined> {
@@ -93,6 +97,12 @@ class StreamReader implements ByteSource {
 
   close(): void {
     this.#socket.destroy();
+  }
+
+  /** A socket may have been reset by its peer, which is an error and not an end. */
+  #confirmEnd(): void {
+    const end = new ConfirmedEnd(this.#socket, () => readOnceMore(this.#socket, () => end.confirm()));
+    end.ask(() => this.#end());
   }
 
   #answer(chunk: Buffer | undefined): void {

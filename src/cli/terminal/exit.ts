@@ -72,6 +72,8 @@ const FILE_ERRORS: Readonly<Record<string, string>> = {
   ELOOP: 'it is a link',
   ENAMETOOLONG: 'its name is too long',
   EMFILE: 'too many files are open',
+  ECONNRESET: 'the other side broke the connection',
+  ETIMEDOUT: 'the connection timed out',
 };
 
 /** The exit code for an error, and the message: `undefined` for a bug, whose trace is shown. */

@@ -58,6 +58,8 @@ describe('exitFor', () => {
     ['EDQUOT', 'write', 'cannot write standard output: the disk quota is used up'],
     ['EFBIG', 'write', 'cannot write standard output: the file is too large'],
     ['EIO', 'read', 'cannot read standard input: input/output error'],
+    ['ECONNRESET', 'read', 'cannot read standard input: the other side broke the connection'],
+    ['ETIMEDOUT', 'read', 'cannot read standard input: the connection timed out'],
     ['EISDIR', 'read', 'cannot read standard input: is a directory'],
     ['EAGAIN', 'read', 'cannot read standard input: it cannot be read now'],
   ])('tells in words what %s on a %s means', (code, syscall, message) => {
