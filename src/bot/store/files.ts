@@ -16,10 +16,17 @@ const LOCK_TIMEOUT_MS = 5_000;
 /** What opening a database may write besides the contents of its logs. */
 const OPENING_BYTES = 128 * 1024;
 
+/** What the system says of a file that is there no longer, also on a server of files. */
+const GONE = new Set(['ENOENT', 'ENOTDIR', 'ESTALE']);
+
+const MISPLACED = 'its folder was removed or replaced while it was open: put it back, or start the bot again';
+
 const DATA_FILE = /\.(?:log|ldb|sst)$/;
 
 export interface OpenDatabase {
   readonly level: Level;
+  /** Rejects where its files are not in their folder any more: what is written then is lost once they are closed. */
+  readonly checkPlace: () => Promise<void>;
   usage: StoreUsage;
 }
 
@@ -37,17 +44,40 @@ export interface OpeningOptions {
  */
 export async function openFiles({ directory, lockTimeoutMs = LOCK_TIMEOUT_MS }: OpeningOptions): Promise<OpenDatabase> {
   let level: Level;
+  let lock: FileId | undefined;
   try {
     await makeDirectories(directory, { mode: 0o700 });
     level = await lockAndOpen(directory, lockTimeoutMs);
+    lock = await findLock(directory);
   } catch (error) {
     throw storeFailure(directory, 'opened', error);
   }
   try {
-    return { level, usage: readMeta(await level.get(META_KEY)) ?? (await countUsage(level)) };
+    const checkPlace = async (): Promise<void> => {
+      // What cannot be looked at may be there.
+      const found = await findLock(directory).catch(() => lock);
+      if (found && found.ino === lock?.ino && found.dev === lock.dev) return;
+      throw storeFailure(directory, 'written', new Error(MISPLACED));
+    };
+    return { level, checkPlace, usage: readMeta(await level.get(META_KEY)) ?? (await countUsage(level)) };
   } catch (error) {
     await level.close();
     throw storeFailure(directory, 'read', error);
+  }
+}
+
+interface FileId {
+  readonly dev: bigint;
+  readonly ino: bigint;
+}
+
+/** The file that is locked is the same for as long as a database is open; `undefined` where there is none. */
+async function findLock(directory: string): Promise<FileId | undefined> {
+  try {
+    return await stat(path.join(directory, 'LOCK'), { bigint: true });
+  } catch (error) {
+    if (GONE.has((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw error;
   }
 }
 

@@ -77,6 +77,7 @@ export async function commit(
     batch.put(META_KEY, metaText(usage));
     await batch.write({ sync: true });
     opened.usage = usage;
+    await opened.checkPlace();
   } else {
     await batch.close();
   }

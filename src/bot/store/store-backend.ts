@@ -105,13 +105,20 @@ export class LevelBackend implements StoreBackend {
     while (this.#queue.length > 0) {
       const group = this.#nextGroup();
       try {
-        const sizes = await this.#read((level) => readSizes(level, group));
+        const reading = this.#read((level) => readSizes(level, group));
+        const [sizes] = await Promise.all([reading, this.#checkPlace()]);
         await this.#write(group, sizes);
       } catch (error) {
         for (const { reject } of group) reject(error);
       }
     }
     this.#writing = false;
+  }
+
+  /** The system goes on writing to files that somebody has removed. */
+  async #checkPlace(): Promise<void> {
+    const { checkPlace } = await this.#open();
+    await checkPlace();
   }
 
   /** One that clears goes alone: what it removes is known only when those before it are on disk. */

@@ -12,10 +12,11 @@ export interface EntriesOptions {
  * A plugin's data, kept between runs. A key is 1 to 512 bytes of UTF-8, a value up to 256 KiB of JSON, and all of them
  * together up to 64 MiB.
  *
- * Calls reject with a {@link ChatosError}: `INVALID_ARGUMENT` for a key or a value that cannot be stored, `STORE_FULL` if
- * a limit would be exceeded, `STORE_UNAVAILABLE` if another process has the store or its disk fails, `STORE_DAMAGED` if
- * its files need `chatosbot store repair`, `QUEUE_FULL` if more than 16 MiB wait to be written, and `ABORTED` once the
- * plugin has stopped. A rejected write changes nothing, except that it may be there later if the disk failed.
+ * Calls reject with a {@link ChatosError}: `INVALID_ARGUMENT` for a key or a value that cannot be stored, `STORE_FULL`
+ * if a limit would be exceeded, `STORE_UNAVAILABLE` if another process has the store, its disk fails, or its folder was
+ * removed, `STORE_DAMAGED` if its files need `chatosbot store repair`, `QUEUE_FULL` if more than 16 MiB wait to be
+ * written, and `ABORTED` once the plugin has stopped. A rejected write changes nothing, except that it may be there
+ * later if the disk failed.
  */
 export interface Store {
   /** Returns a copy of the value of a key; `undefined` if there is none. */
