@@ -9,7 +9,7 @@ export interface LinkTimes {
   readonly heartbeatMs: number;
   /** A connection on which nothing has come for so long is dead. */
   readonly silentMs: number;
-  /** A link that has no connection for so long has ended. */
+  /** A link that has lost its connection, and has none for so long, has ended. */
   readonly maxCutMs: number;
 }
 
@@ -125,6 +125,9 @@ export class ResumingStream extends Duplex {
     socket.uncork();
     if (this.#isPaused) socket.pause();
     else socket.resume();
+    // What it has had in its handshake is not said again.
+    if (socket.readableEnded) socket.destroy();
+    if (socket.closed) setImmediate(onLost);
     return true;
   }
 
@@ -191,7 +194,9 @@ export class ResumingStream extends Duplex {
     const now = performance.now();
     if (!socket) {
       const { maxCutMs } = this.#times;
-      if (now - this.#cutAt > maxCutMs) this.destroy(new Error(`no connection for ${Math.round(maxCutMs / 1000)} s`));
+      // Without a first connection, nothing is lost by waiting, and its call may just be answered.
+      if (this.#heardAt > 0 && now - this.#cutAt > maxCutMs)
+        this.destroy(new Error(`no connection for ${Math.round(maxCutMs / 1000)} s`));
     } else if (!this.#isPaused && now - this.#heardAt > this.#times.silentMs) {
       socket.destroy();
     } else {
@@ -225,7 +230,8 @@ export class ResumingStream extends Duplex {
       else this.#onHeard(head.readUIntBE(1, 6));
     }
     const socket = this.#socket;
-    if (!more && !this.#isPaused) {
+    // Where it is already: a socket that was in its handshake a moment ago reads on by itself.
+    if (!more) {
       this.#isPaused = true;
       socket?.pause();
     }

@@ -20,8 +20,10 @@ export interface NodeLinkHandlers {
   onGap(why: string): void;
   /** It could not be called. */
   onFailed(failure: PeerFailure): void;
-  /** After that. */
+  /** After that, and whenever there is a connection again. */
   onConnected(): void;
+  /** There is none any more. */
+  onCut(): void;
 }
 
 /** What a caller wants: to go on with a stream, of which it has heard so much. */
@@ -67,9 +69,12 @@ export class NodeLink {
   #isMet = false;
   #calls = 0;
   #pauseMs = FIRST_PAUSE_MS;
+  /** Where one is under way, or waits for its time, no other one is begun. */
+  #isCalling = false;
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
-  #cutAt = performance.now();
+  /** Since when it has no connection. */
+  #cutAt: number | undefined = performance.now();
 
   constructor(to: RemoteProcess, plan: HandshakePlan, times: LinkTimes, handlers: NodeLinkHandlers) {
     this.to = to;
@@ -91,7 +96,7 @@ export class NodeLink {
 
   /** For how long it has no connection, in milliseconds; 0 where it has. */
   get cutMs(): number {
-    return this.isUp ? 0 : Math.round(performance.now() - this.#cutAt);
+    return this.#cutAt === undefined ? 0 : Math.round(performance.now() - this.#cutAt);
   }
 
   /**
@@ -111,6 +116,7 @@ export class NodeLink {
     }
     const stream = this.#stream!;
     stream.detach();
+    this.#lose();
     this.#calls += 1;
     const call = this.#calls;
     const take = (socket: Socket): void => {
@@ -130,14 +136,14 @@ export class NodeLink {
   }
 
   #begin(id: string): ResumingStream {
-    const stream = new ResumingStream(id, this.#times, () => this.#onCut());
+    const stream = new ResumingStream(id, this.#times, () => this.#lose());
     this.#stream = stream;
     this.#isMet = false;
     stream.once('close', () => {
       if (this.#stream !== stream) return;
       this.#stream = undefined;
-      this.#cutAt = performance.now();
       if (this.#isMet) this.#handlers.onGap(stream.errored?.message ?? 'the link has ended');
+      this.#lose();
     });
     return stream;
   }
@@ -148,6 +154,7 @@ export class NodeLink {
     this.#stream = undefined;
     stream?.destroy();
     if (stream && this.#isMet) this.#handlers.onGap(why);
+    this.#lose();
   }
 
   #attach(socket: Socket, heard: number): void {
@@ -158,6 +165,7 @@ export class NodeLink {
       return;
     }
     this.#pauseMs = FIRST_PAUSE_MS;
+    this.#cutAt = undefined;
     if (!this.#isMet) {
       this.#isMet = true;
       this.#handlers.onStream(stream);
@@ -165,18 +173,25 @@ export class NodeLink {
     this.#handlers.onConnected();
   }
 
-  #onCut(): void {
-    this.#cutAt = performance.now();
-    if (this.isCaller && !this.#isClosed) this.#callSoon();
+  /** There is no connection, for whatever reason: who calls sees to another one. */
+  #lose(): void {
+    if (this.#isClosed) return;
+    if (this.#cutAt === undefined) {
+      this.#cutAt = performance.now();
+      this.#handlers.onCut();
+    }
+    this.#callSoon();
   }
 
   #callSoon(): void {
-    clearTimeout(this.#timer);
+    if (!this.isCaller || this.#isCalling || this.#timer) return;
     this.#timer = setTimeout(() => void this.#call(), this.#pauseMs * (0.5 + Math.random() / 2)).unref();
     this.#pauseMs = Math.min(2 * this.#pauseMs, LAST_PAUSE_MS);
   }
 
   async #call(): Promise<void> {
+    this.#timer = undefined;
+    this.#isCalling = true;
     const stream = this.#stream ?? this.#begin(randomBytes(12).toString('base64url'));
     const request: LinkRequest = { link: stream.id, heard: stream.heard, isNew: !this.#isMet };
     const { to } = this;
@@ -195,6 +210,7 @@ export class NodeLink {
     } catch (error) {
       if (!this.#isClosed) this.#handlers.onFailed(failedBecause(error));
     }
-    if (!this.isUp && !this.#isClosed) this.#callSoon();
+    this.#isCalling = false;
+    if (!this.isUp) this.#lose();
   }
 }

@@ -138,6 +138,15 @@ export class NodeLinks {
     const { handshake, times, mesh } = this.#plan;
     const met = withResolvers<void>();
     let failingSince: number | undefined;
+    let uncalled: NodeJS.Timeout | undefined;
+    const awaitCall = (): void => {
+      uncalled = setTimeout(() => {
+        if (link.isUp || this.#known.get(processKey(to)) !== known) return;
+        const { node, worker } = nameOf(to);
+        const message = 'another node does not connect to this one: its log says why';
+        this.#say(sayingOf(to, 'link'), message, { node, worker });
+      }, PATIENCE_MS).unref();
+    };
     const link = new NodeLink(to, handshake, times, {
       onStream: (stream) => {
         const over = linkOver(stream, mesh, () => peer);
@@ -148,7 +157,11 @@ export class NodeLinks {
       },
       onConnected: () => {
         failingSince = undefined;
-        this.#said.delete(sayingOf(to, 'link'));
+        clearTimeout(uncalled);
+        if (this.#said.delete(sayingOf(to, 'link'))) this.#plan.log.info('a link to another node is up', nameOf(to));
+      },
+      onCut: () => {
+        if (!link.isCaller) awaitCall();
       },
       onGap: (why) => {
         this.gaps += 1;
@@ -164,12 +177,7 @@ export class NodeLinks {
     });
     const known: Known = { to, link, peer: undefined, met };
     this.#known.set(processKey(to), known);
-    if (link.isCaller) return;
-    setTimeout(() => {
-      if (known.peer || this.#known.get(processKey(to)) !== known) return;
-      const { node, worker } = nameOf(to);
-      this.#say(sayingOf(to, 'link'), 'another node does not connect to this one: its log says why', { node, worker });
-    }, PATIENCE_MS).unref();
+    if (!link.isCaller) awaitCall();
   }
 
   #forget({ to, link, met }: Known): void {

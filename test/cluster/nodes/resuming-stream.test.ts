@@ -195,4 +195,47 @@ describe('a stream that resumes', () => {
     again.cut();
     await vi.waitFor(() => expect([again.one.isLate, again.other.isLate]).toEqual([true, true]));
   });
+
+  it.each(['end', 'close'] as const)(
+    'is cut at once where its new connection has had its %s in the handshake, which is not said again',
+    async (event) => {
+      let cuts = 0;
+      const stream = new ResumingStream('id', TIMES, () => (cuts += 1));
+      onTestFinished(() => void stream.destroy());
+      const [socket, other] = await sockets();
+      const over = once(socket.on('error', () => undefined).resume(), event);
+      if (event === 'end') other.end();
+      else socket.destroy();
+      await over;
+      expect(stream.attach(socket, 0)).toBe(true);
+      await vi.waitFor(() => expect([stream.isCut, cuts]).toEqual([true, 1]));
+      expect(socket.destroyed).toBe(true);
+    },
+  );
+
+  it('does not read on where nobody reads, over a connection that has just been through its handshake', async () => {
+    const { one, other, state } = await pair();
+    const sent = pattern(8 * MIB, 5);
+    const written = write(one, sent);
+    await vi.waitFor(() => expect(other.readableLength).toBeGreaterThan(0));
+    state.staysCut = true;
+    one.detach();
+    other.detach();
+    const [near, far] = await sockets();
+    // As the messages of a handshake are read: who listened for them leaves in the same turn.
+    const look = (): void => undefined;
+    far.on('readable', look);
+    await new Promise(setImmediate);
+    far.off('readable', look);
+    expect([one.attach(near, other.heard), other.attach(far, one.heard)]).toEqual([true, true]);
+    // All that the system takes has come by the time that no more of it leaves.
+    let before = -1;
+    while (before !== near.bytesWritten) {
+      before = near.bytesWritten;
+      for (let turn = 0; turn < 200; turn++) await new Promise(setImmediate);
+    }
+    expect(other.readableLength).toBeLessThan(MIB);
+    expect(await read(other, sent.length)).toEqual(hashOf(sent));
+    await written;
+  });
 });

@@ -4,6 +4,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { clusterKeys } from '../../../src/cluster/nodes/cluster-keys.ts';
 import { answerPeer, type HandshakePlan } from '../../../src/cluster/nodes/peer-handshake.ts';
 import { PREFACE_BYTES } from '../../../src/cluster/nodes/preface.ts';
+import type { ResumingStream } from '../../../src/cluster/nodes/resuming-stream.ts';
 import { NodeLink, type RemoteProcess } from '../../../src/cluster/workers/node-link.ts';
 
 const keys = clusterKeys(Buffer.from('a secret of the cluster, long enough'));
@@ -18,6 +19,7 @@ async function linkTo() {
   const calls: net.Socket[] = [];
   server.on('connection', (socket: net.Socket) => calls.push(socket.on('error', () => undefined)));
   const gaps: string[] = [];
+  const streams: ResumingStream[] = [];
   let connected = 0;
   const address = `127.0.0.1:${(server.address() as net.AddressInfo).port}`;
   const to: RemoteProcess = { ...called, address, home: 1 };
@@ -26,9 +28,10 @@ async function linkTo() {
     planOf(caller),
     { heartbeatMs: 20, silentMs: 5_000, maxCutMs: 200 },
     {
-      onStream: () => undefined,
+      onStream: (stream) => void streams.push(stream),
       onGap: (why) => void gaps.push(why),
       onFailed: () => undefined,
+      onCut: () => undefined,
       onConnected: () => void (connected += 1),
     },
   );
@@ -48,7 +51,7 @@ async function linkTo() {
     const met = await answerPeer(socket, planOf(called), () => Buffer.from(JSON.stringify({ heard: 0 })));
     return JSON.parse(String(met.request)) as { link: string; isNew: boolean };
   };
-  return { link, gaps, connected: () => connected, call, answer };
+  return { link, gaps, streams, connected: () => connected, call, answer };
 }
 
 it('calls again where its stream has ended for want of a connection while it was being answered', async () => {
@@ -65,4 +68,41 @@ it('calls again where its stream has ended for want of a connection while it was
   expect(again.link).not.toBe(id);
   await expect.poll(connected).toBe(2);
   expect(link.isUp).toBe(true);
+});
+
+it('calls again where its stream has ended though it had a connection', async () => {
+  const { link, gaps, streams, connected, call, answer } = await linkTo();
+  const { link: id } = await answer(await call(1));
+  await expect.poll(connected).toBe(1);
+  streams[0]!.destroy(new Error('no use'));
+  const again = await answer(await call(2));
+  expect(again.isNew).toBe(true);
+  expect(again.link).not.toBe(id);
+  await expect.poll(connected).toBe(2);
+  expect([link.isUp, gaps]).toEqual([true, ['no use']]);
+});
+
+it('waits for its first answer for as long as a call may take, though that is longer than it may be cut', async () => {
+  const { link, gaps, connected, call, answer } = await linkTo();
+  const first = await call(1);
+  const begin = performance.now();
+  // Twice as long: a stream to which nothing has been said has nothing to lose.
+  await expect.poll(() => performance.now() - begin, { timeout: 5_000 }).toBeGreaterThan(400);
+  expect(await answer(first)).toMatchObject({ isNew: true });
+  await expect.poll(connected).toBe(1);
+  expect([link.isUp, gaps]).toEqual([true, []]);
+});
+
+it('knows since when it has no connection, however many streams it has begun since', async () => {
+  const { link, gaps, connected, call, answer } = await linkTo();
+  const first = await call(1);
+  await answer(first);
+  await expect.poll(connected).toBe(1);
+  expect(link.cutMs).toBe(0);
+  first.resetAndDestroy();
+  await expect.poll(() => link.isUp).toBe(false);
+  const cutAt = performance.now();
+  await expect.poll(() => gaps, { timeout: 5_000 }).toHaveLength(1);
+  for (let number = 2; performance.now() - cutAt < 800; number++) (await call(number)).resetAndDestroy();
+  expect(link.cutMs).toBeGreaterThanOrEqual(Math.floor(performance.now() - cutAt) - 1);
 });
