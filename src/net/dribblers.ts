@@ -1,10 +1,8 @@
 import type { Transport } from './transport.ts';
 import { turnNumber } from './turn.ts';
 
-/** So many reads that complete no packet are taken in a turn of the event loop: together about a millisecond. */
+/** So many reads of such are taken in a turn of the event loop: together about a millisecond. */
 const READS_A_TURN = 64;
-/** As many go on reading at a time, so many milliseconds apart. */
-const PAUSE_MS = 1;
 
 /** What can be kept from reading. */
 export type Reader = Pick<Transport, 'stopReading' | 'readOn'>;
@@ -19,7 +17,7 @@ class Dribblers {
   readonly #stopped = new Set<Reader>();
   #turn = 0;
   #reads = 0;
-  #timer: NodeJS.Timeout | undefined;
+  #scheduled = false;
 
   add(reader: Reader): void {
     this.#all.add(reader);
@@ -31,7 +29,7 @@ class Dribblers {
     if (this.#stopped.delete(reader)) reader.readOn?.();
   }
 
-  /** It has read, and has no whole packet yet. */
+  /** It has read: what completes no packet, or the first one. */
   hasRead(reader: Reader): void {
     const turn = turnNumber();
     if (turn !== this.#turn) [this.#turn, this.#reads] = [turn, 0];
@@ -44,7 +42,9 @@ class Dribblers {
     if (this.#stopped.has(reader)) return;
     this.#stopped.add(reader);
     reader.stopReading?.();
-    if (!this.#timer) this.#timer = setTimeout(this.#goOn, PAUSE_MS);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(this.#goOn);
   }
 
   readonly #goOn = (): void => {
@@ -55,7 +55,8 @@ class Dribblers {
       this.#stopped.delete(reader);
       reader.readOn?.();
     }
-    this.#timer = this.#stopped.size > 0 ? setTimeout(this.#goOn, PAUSE_MS) : undefined;
+    this.#scheduled = this.#stopped.size > 0;
+    if (this.#scheduled) setImmediate(this.#goOn);
   };
 }
 

@@ -249,6 +249,7 @@ export class PacketConnection {
   }
 
   readonly #onData = (chunk: Buffer): void => {
+    if (this.#isNewcomer) dribblers.hasRead(this.#transport);
     const usedUp = this.#share.takeBytes(chunk.length);
     if (this.#waits) {
       this.#held ??= new HeldBytes();
@@ -303,7 +304,7 @@ export class PacketConnection {
     this.#incomplete ??= incompletePackets(PACKET_TIMEOUT_MS);
     this.#packetDeadline ??= this.#incomplete.add(this);
     if (packets > 0) dribblers.add(this.#transport);
-    else dribblers.hasRead(this.#transport);
+    else if (!this.#isNewcomer) dribblers.hasRead(this.#transport);
   }
 
   #forgetIncomplete(): void {

@@ -76,6 +76,15 @@ it('[P16] who sends whole packets does not wait for those whose bytes come one b
   expect(counted.bytes).toBeLessThan(MANY);
 });
 
+it('[P16] first packets that come at the same moment are read over several turns', async () => {
+  const pairs = await manyPairs();
+  for (const { connection } of pairs) connection.isNewcomer = true;
+  const counted = countReads(pairs);
+  sendAll(pairs, 0, frame.length);
+  await Promise.all(pairs.map(({ packetsToCome }) => packetsToCome(1)));
+  expect(counted.most()).toBeLessThanOrEqual(2 * A_TURN);
+});
+
 it('[P16] a connection that does not read just then can be given away, closed, and ended by its peer', async () => {
   const pairs = await manyPairs();
   const counted = countReads(pairs);
