@@ -4,10 +4,12 @@ import { expect, onTestFinished, test } from 'vitest';
 import { Broker } from '../../src/cluster/nats/broker.ts';
 import { Bucket } from '../../src/cluster/nats/bucket.ts';
 import { TcpTransport } from '../../src/net/tcp-transport.ts';
-import { NatsServer, NO_NATS } from '../support/nats-server.ts';
+import { NO_REPLICAS } from '../support/nats-cluster.ts';
+import { NO_NATS } from '../support/nats-server.ts';
 import { openHalf, RfcPeer } from '../support/rfc-peer.ts';
 import { hashOf, pattern } from '../support/server-sockets.ts';
-import { breakThings, ChaosNode, gapsOf, pause, randomFrom, tracesIn } from './cluster-faults.ts';
+import { pause, startOneBroker, startThreeBrokers, type ChaosBrokers } from './broker-faults.ts';
+import { breakThings, ChaosNode, gapsOf, randomFrom, tracesIn } from './cluster-faults.ts';
 import { LEASE_MS } from './cluster-nodes.ts';
 import { Throne } from './throne.ts';
 
@@ -17,6 +19,8 @@ const SEED = Number(process.env['CHATOSBOT_CHAOS_SEED'] ?? 1);
 const LOGINS = Number(process.env['CHATOSBOT_CHAOS_LOGINS'] ?? 1);
 /** How long each of them may take on average, in milliseconds: about ten times what it does. */
 const LOGIN_MS = 60;
+/** On how many servers of NATS records are. */
+const REPLICAS = Number(process.env['CHATOSBOT_CHAOS_REPLICAS'] ?? 1);
 const TALKERS = 6;
 /** Logins that several want, and by how many each is wanted. */
 const [THRONES, RIVALS] = LOGINS > 1_000 ? [64, 3] : [1, 8];
@@ -278,12 +282,11 @@ class Chaos {
   }
 }
 
-test.skipIf(NO_NATS)(
+test.skipIf(REPLICAS > 1 ? NO_REPLICAS : NO_NATS)(
   'whatever breaks, no login is held twice, nothing is heard out of order, nobody waits for ever, no end is a break',
   async () => {
     const random = randomFrom(SEED);
-    const nats = await NatsServer.start();
-    onTestFinished(() => nats.remove());
+    const nats = await (REPLICAS > 1 ? startThreeBrokers() : startOneBroker());
     const nodes = await Promise.all(['a', 'b', 'c'].map((name) => ChaosNode.start(name, nats)));
     const startedAt = performance.now();
     const until = startedAt + MINUTES * 60_000;
@@ -340,8 +343,8 @@ test.skipIf(NO_NATS)(
   MINUTES * 60_000 + LOGINS * LOGIN_MS + 240_000,
 );
 
-async function loginsIn(nats: NatsServer): Promise<Bucket> {
-  const broker = await Broker.connect({ servers: [nats.url] }, 'test', 5_000);
+async function loginsIn({ urls }: ChaosBrokers): Promise<Bucket> {
+  const broker = await Broker.connect({ servers: urls }, 'test', 5_000);
   onTestFinished(() => broker.close());
   return Bucket.open(broker, 'chatos_logins', 0);
 }

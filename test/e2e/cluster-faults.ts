@@ -3,16 +3,14 @@ import process from 'node:process';
 import { onTestFinished } from 'vitest';
 import type { Command } from '../support/command.ts';
 import { CuttingProxy } from '../support/cutting-proxy.ts';
-import type { NatsServer } from '../support/nats-server.ts';
 import { ownPort } from '../support/own-port.ts';
+import { pause, type ChaosBrokers, type Random } from './broker-faults.ts';
 import { LAB, labFile, start } from './chatosbot.ts';
 import { LEASE_MS } from './cluster-nodes.ts';
 import { workersOf } from './worker-processes.ts';
 
-export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
 /** Numbers from 0 to 1 that are the same again for the same seed. */
-export function randomFrom(seed: number): () => number {
+export function randomFrom(seed: number): Random {
   let state = seed >>> 0;
   return () => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
@@ -24,33 +22,41 @@ export function randomFrom(seed: number): () => number {
 export class ChaosNode {
   readonly name: string;
   readonly port: number;
-  /** Between the other nodes and this one, and between this one and NATS. */
+  /** Between the other nodes and this one, and between this one and each server of NATS. */
   readonly peers: CuttingProxy;
-  readonly broker: CuttingProxy;
+  readonly brokers: readonly CuttingProxy[];
   readonly #args: readonly string[];
   #command: Command | undefined;
   #past = '';
   #isOver = false;
   running: Promise<void> = Promise.resolve();
 
-  private constructor(name: string, port: number, peers: CuttingProxy, broker: CuttingProxy, args: readonly string[]) {
+  private constructor(
+    name: string,
+    port: number,
+    peers: CuttingProxy,
+    brokers: readonly CuttingProxy[],
+    args: readonly string[],
+  ) {
     this.name = name;
     this.port = port;
     this.peers = peers;
-    this.broker = broker;
+    this.brokers = brokers;
     this.#args = args;
   }
 
-  static async start(name: string, nats: NatsServer): Promise<ChaosNode> {
+  static async start(name: string, nats: ChaosBrokers): Promise<ChaosNode> {
     const [port, peerPort] = [await ownPort(), await ownPort()];
-    const [peers, broker] = [new CuttingProxy(`127.0.0.1:${peerPort}`), new CuttingProxy(`127.0.0.1:${nats.port}`)];
-    await Promise.all([peers.listening, broker.listening]);
+    const peers = new CuttingProxy(`127.0.0.1:${peerPort}`);
+    const brokers = nats.ports.map((each) => new CuttingProxy(`127.0.0.1:${each}`));
+    await Promise.all([peers, ...brokers].map(({ listening }) => listening));
     const config = labFile(
       `chaos-${name}.yaml`,
       `serve:
   limits: { exempt: [127.0.0.0/8], requestTimeoutMs: 4000, loginHoldMs: 1 }
   cluster:
-    broker: nats://${broker.address}
+    broker: [${brokers.map(({ address }) => `nats://${address}`).join(', ')}]
+    replicas: ${nats.replicas}
     node: ${name}
     peer: ${peers.address}
     peerListen: 127.0.0.1:${peerPort}
@@ -61,11 +67,10 @@ export class ChaosNode {
     );
     const own = ['--state', `${LAB}/chaos-${name}`, '--no-control', '--drain', '1'];
     const args = ['serve', '--workers', '2', '--listen', `127.0.0.1:${port}`, '--config', config, ...own];
-    const node = new ChaosNode(name, port, peers, broker, args);
+    const node = new ChaosNode(name, port, peers, brokers, args);
     onTestFinished(() => {
       node.#isOver = true;
-      peers.close();
-      broker.close();
+      for (const proxy of [peers, ...brokers]) proxy.close();
     });
     node.running = node.#run();
     return node;
@@ -115,16 +120,16 @@ export class ChaosNode {
   }
 }
 
-/** What may break, and for how long a fault of it lasts at most. */
+/** What may break in nodes, and for how long a fault of it lasts at most. */
 const FAULTS = {
   'kill -9 of a node': (node) => node.send('SIGKILL', node.pids.slice(0, 1)),
-  'kill -9 of a worker': (node, _nats, random) => {
+  'kill -9 of a worker': (node, random) => {
     const workers = node.pids.slice(1);
     const pid = workers[Math.floor(random() * workers.length)];
     if (pid !== undefined) node.send('SIGKILL', [pid]);
   },
-  'a node is stopped': (node, _nats, random) => node.stopFor(LEASE_MS * (0.2 + 1.8 * random())),
-  'a worker is stopped': async (node, _nats, random) => {
+  'a node is stopped': (node, random) => node.stopFor(LEASE_MS * (0.2 + 1.8 * random())),
+  'a worker is stopped': async (node, random) => {
     const [, pid] = node.pids;
     if (pid === undefined) return;
     node.send('SIGSTOP', [pid]);
@@ -132,51 +137,38 @@ const FAULTS = {
     node.send('SIGCONT', [pid]);
   },
   'links are cut': (node) => node.peers.cut(),
-  'a node cannot be reached by others': async (node, _nats, random) => {
+  'a node cannot be reached by others': async (node, random) => {
     node.peers.isOpen = false;
     await pause(LEASE_MS * 0.6 * random());
     node.peers.isOpen = true;
   },
-  'a node cannot reach NATS': async (node, _nats, random) => {
-    node.broker.isOpen = false;
+  'a node cannot reach NATS': async (node, random) => {
+    for (const broker of node.brokers) broker.isOpen = false;
     await pause(LEASE_MS * 2 * random());
-    node.broker.isOpen = true;
+    for (const broker of node.brokers) broker.isOpen = true;
   },
-  'NATS is killed': async (_node, nats, random) => {
-    await nats.kill();
-    await pause(LEASE_MS * 0.5 * random());
-    await nats.start();
-  },
-  'NATS is stopped': async (_node, nats, random) => {
-    await nats.pause();
-    await pause(LEASE_MS * 0.5 * random());
-    nats.resume();
-  },
-  'NATS loses its data': async (_node, nats) => {
-    await nats.kill();
-    nats.forget();
-    await nats.start();
-  },
-} satisfies Record<string, (node: ChaosNode, nats: NatsServer, random: () => number) => unknown>;
-
-type Fault = keyof typeof FAULTS;
+} satisfies Record<string, (node: ChaosNode, random: Random) => unknown>;
 
 /** Breaks something at a time until it is over, and each of them at least once. Returns how often each was done. */
 export async function breakThings(
   nodes: readonly ChaosNode[],
-  nats: NatsServer,
-  random: () => number,
+  nats: ChaosBrokers,
+  random: Random,
   isOver: () => boolean,
-): Promise<Partial<Record<Fault, number>>> {
-  const done: Partial<Record<Fault, number>> = {};
-  const names = Object.keys(FAULTS) as Fault[];
+): Promise<Record<string, number>> {
+  const done: Record<string, number> = {};
+  const faults: Readonly<Record<string, (node: ChaosNode) => unknown>> = {
+    ...Object.fromEntries(Object.entries(FAULTS).map(([name, act]) => [name, (node) => act(node, random)])),
+    ...Object.fromEntries(Object.entries(nats.faults).map(([name, act]) => [name, () => act(random)])),
+  };
+  const names = Object.keys(faults);
   const left = names.toSorted(() => random() - 0.5);
   while (left.length > 0 || !isOver()) {
     await pause(300 + 900 * random());
     const name = left.shift() ?? names[Math.floor(random() * names.length)]!;
     const node = nodes[Math.floor(random() * nodes.length)]!;
     done[name] = (done[name] ?? 0) + 1;
-    await FAULTS[name](node, nats, random);
+    await faults[name]!(node);
   }
   return done;
 }

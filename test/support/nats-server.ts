@@ -40,9 +40,14 @@ export class NatsServer {
 
   /** Starts one; it takes connections then. */
   static async start(options: NatsServerOptions = {}): Promise<NatsServer> {
-    const server = new NatsServer(await ownPort(), options);
+    const server = await NatsServer.prepare(options);
     await server.start();
     return server;
+  }
+
+  /** One that does not run yet. */
+  static async prepare(options: NatsServerOptions = {}): Promise<NatsServer> {
+    return new NatsServer(await ownPort(), options);
   }
 
   /** As a client gives it. */
@@ -76,11 +81,13 @@ export class NatsServer {
   }
 
   /** Ends it as a crash does. */
-  async kill(): Promise<void> {
-    const child = this.#child;
-    if (!child || !running.has(child)) return;
-    child.kill('SIGKILL');
-    await once(child, 'exit');
+  kill(): Promise<void> {
+    return this.#end('SIGKILL');
+  }
+
+  /** Ends it in order. */
+  end(): Promise<void> {
+    return this.#end('SIGTERM');
   }
 
   /** It answers nothing from then on. */
@@ -111,6 +118,13 @@ export class NatsServer {
   async remove(): Promise<void> {
     await this.kill();
     this.forget();
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#child;
+    if (!child || !running.has(child)) return;
+    child.kill(signal);
+    await once(child, 'exit');
   }
 }
 
