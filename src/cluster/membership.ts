@@ -38,7 +38,7 @@ export type MembershipEvents = {
   readonly rejoined: [lease: NodeLease];
   /** What the broker had stored is gone: no logins are granted for so long, in milliseconds, until all nodes have said what they have. */
   readonly newData: [forMs: number];
-  /** Whether the broker can be reached. */
+  /** Whether the broker can be reached, and answers. */
   readonly broker: [isReachable: boolean, why: string | undefined];
 };
 

@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { EventEmitter } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
 import { createSecureContext } from 'node:tls';
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import type { Kvm } from '@nats-io/kv';
@@ -12,6 +13,12 @@ import { readServers, type BrokerOptions } from './broker-options.ts';
 const CONNECT_MS = 3_000;
 /** Between two attempts to connect again. */
 const RECONNECT_MS = 250;
+/** Servers that have started, or lost the one that leads, agree on another one within this, in milliseconds. */
+const ELECTION_MS = 10_000;
+/** Between two questions whether they have. */
+const ASK_AGAIN_MS = 250;
+/** The code of NATS for servers that have not agreed. */
+const UNAVAILABLE = 10008;
 /** Credentials and certificates are shorter. */
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
 /** A record is on several servers safely from this version on: before it, several writers could win. */
@@ -67,12 +74,13 @@ export class Broker extends EventEmitter<BrokerEvents> {
           `${replicas} replicas need NATS ${FIRST_WITH_REPLICAS.join('.')} or later, and this is ${version}: ask for 1 (serve.cluster.replicas)`,
         );
       }
-      const streams = await jetstreamManager(connection, { timeout: answerMs });
+      const streams = await whenElected(() => jetstreamManager(connection, { timeout: answerMs }));
       const jetStream = jetstream(connection, { timeout: answerMs });
       return new Broker({ connection, streams, jetStream, buckets: new Kvm(jetStream), replicas });
     } catch (error) {
       await connection.close();
-      throw error instanceof ChatosError ? error : noJetStream(hosts, error);
+      if (error instanceof ChatosError) throw error;
+      throw isElecting(error) ? notElected(hosts, error) : noJetStream(hosts, error);
     }
   }
 
@@ -208,6 +216,29 @@ function connectError(hosts: readonly string[], error: unknown, shown: Shown): C
     return new ChatosError('NOT_TRUSTED', message, { cause: error });
   }
   const message = `no NATS server at ${at}: ${messageOf(error)}; start one, as nats-server --jetstream`;
+  return new ChatosError('CONNECT_FAILED', message, { cause: error });
+}
+
+/** Servers of one cluster do nothing while fewer than half of them run, and for some seconds after that. */
+async function whenElected<T>(ask: () => Promise<T>): Promise<T> {
+  const endMs = performance.now() + ELECTION_MS;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!isElecting(error) || performance.now() >= endMs) throw error;
+      await setTimeout(ASK_AGAIN_MS);
+    }
+  }
+}
+
+function isElecting(error: unknown): boolean {
+  const { name, code } = error as { readonly name?: unknown; readonly code?: unknown };
+  return name === 'TimeoutError' || code === UNAVAILABLE;
+}
+
+function notElected(hosts: readonly string[], error: unknown): ChatosError {
+  const message = `the NATS server at ${hosts.join(', ')} does not answer for JetStream: of a cluster of NATS servers, more than half must run (${messageOf(error)})`;
   return new ChatosError('CONNECT_FAILED', message, { cause: error });
 }
 

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import { ChatosError, isChatosError } from '../../errors.ts';
+import { ChatosError, isChatosError, messageOf } from '../../errors.ts';
 import { abortError } from '../../util/abort.ts';
 import { pause } from '../../util/timeout.ts';
 import { leftOf, steadyNowMs } from '../lease-clock.ts';
 import type { LeaseEnd, Membership, MembershipEvents, NodeLease } from '../membership.ts';
 import type { Broker } from './broker.ts';
+import { BrokerHealth } from './broker-health.ts';
 import { ClusterData } from './cluster-data.ts';
 import { encodeLease, isLive, leaseKey, readLease, type LeaseRecord } from './lease-records.ts';
 import { OtherNodes } from './other-nodes.ts';
@@ -34,6 +35,7 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
   readonly #options: NatsMembershipOptions;
   readonly #renewMs: number;
   readonly #others: OtherNodes;
+  readonly #health: BrokerHealth;
   readonly #over = new AbortController();
   #own!: OwnLease;
   #check: Promise<void> | undefined;
@@ -42,6 +44,8 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
   /** What this node has may be put into new data until then: other nodes grant nothing before. */
   #restoreEnd: LeaseEnd | undefined;
   #era = 0;
+  /** Since then it has seen the leases of all others, by the steady clock. */
+  #watchesSinceMs = Infinity;
 
   private constructor(broker: Broker, data: ClusterData, seal: Seal, options: NatsMembershipOptions) {
     super();
@@ -51,6 +55,7 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
     this.#seal = seal;
     this.#options = options;
     this.#renewMs = options.leaseTtlMs / RENEWALS;
+    this.#health = new BrokerHealth(broker, (isWell, why) => this.emit('broker', isWell, why));
     this.#others = new OtherNodes(options.leaseTtlMs, {
       onKnown: (lease) => this.emit('known', lease),
       onGone: (lease, why) => this.emit('gone', lease, why),
@@ -96,6 +101,18 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
   /** How long no logins are granted yet, in milliseconds, as the broker's data is new. */
   get grantsInMs(): number {
     return Math.max(this.#grantsAtMs - steadyNowMs(), 0);
+  }
+
+  /**
+   * How long a lease that is missing may hold, in milliseconds: in new data, and where the clock of NATS was set forward before this
+   * node came.
+   */
+  get missingCountsInMs(): number {
+    return Math.max(
+      this.#grantsAtMs - steadyNowMs(),
+      this.#watchesSinceMs + this.#options.leaseTtlMs - steadyNowMs(),
+      0,
+    );
   }
 
   /** How long what this node has may still be put into new data, in milliseconds: then, others may grant it. */
@@ -148,12 +165,16 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
       if (last) {
         const { record, revision } = readLease(this.#seal, last);
         if (record) this.#note(record, revision);
-        return record !== undefined && (record.epoch !== epoch || !isLive(record));
+        if (!record) return false;
+        if (record.epoch !== epoch || !isLive(record)) return true;
+        // NATS removes it by its own clock, which may have been set back.
+        if (!this.#others.isOverdue(slot, epoch, revision)) return false;
+      } else if (this.missingCountsInMs > 0) {
+        return false;
       }
-      // In new data, leases are missing that hold.
-      if (this.grantsInMs > 0) return false;
       const dead: LeaseRecord = { node: '', epoch, slot, peer: '', workers: [], state: 'dead' };
-      if ((await nodes.put(leaseKey(slot), encodeLease(this.#seal, dead), 0)) === undefined) continue;
+      const put = nodes.put(leaseKey(slot), encodeLease(this.#seal, dead), last?.revision ?? 0);
+      if ((await put) === undefined) continue;
       this.#others.end(slot, epoch);
       return true;
     }
@@ -164,6 +185,15 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
     this.#check ??= this.#checkData().finally(() => (this.#check = undefined));
     return this.#check;
   };
+
+  /**
+   * The time by the clock of NATS, in milliseconds since 1970.
+   *
+   * @throws {ChatosError} `NOT_CONNECTED` where this node has no lease, or as {@link Bucket.put}
+   */
+  brokerNowMs(): Promise<number> {
+    return this.#own.brokerNowMs();
+  }
 
   /** Gives the lease up, as if it were lost. */
   abandon(why: string): void {
@@ -213,8 +243,10 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
       lastEpoch: this.#own?.lease.epoch,
       onWaiting,
       renewMs: this.#renewMs,
+      ttlMs: leaseTtlMs,
       signal: this.#over.signal,
     });
+    this.#watchesSinceMs = steadyNowMs();
     if (this.#over.signal.aborted) {
       await nodes.remove(taken.revision);
       throw abortError(this.#over.signal, 'the node is leaving');
@@ -231,6 +263,7 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
           this.#era += 1;
           this.emit('fenced', why);
         },
+        onAsked: (problem) => this.#health.asked(problem),
         suspectData: this.suspectData,
         onDataLost: () => {
           this.data.noteLoss();
@@ -244,7 +277,8 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
   /** New data may be that of a cluster whose nodes have not put again what they have. The server's clock counts, as it made them. */
   async #ageData(): Promise<void> {
     const own = await this.data.nodes.last(leaseKey(this.self.slot));
-    const ageMs = own ? own.putAtMs - this.data.madeAtMs : 0;
+    // A clock that was set back says nothing.
+    const ageMs = Math.max(own ? own.putAtMs - this.data.madeAtMs : 0, 0);
     this.#grantsAtMs = steadyNowMs() + this.#options.leaseTtlMs - ageMs;
   }
 
@@ -257,7 +291,7 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
     const onReachable = (isReachable: boolean, why: string | undefined): void => {
       this.#era += 1;
       if (isReachable) void this.suspectData().then(() => this.#own.renew());
-      this.emit('broker', isReachable, why);
+      else this.#health.lost(why);
     };
     this.broker.on('reachable', onReachable);
     signal.addEventListener('abort', () => this.broker.off('reachable', onReachable), { once: true });
@@ -287,9 +321,12 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
       try {
         await this.broker.whenReachable(signal);
         const { madeAtMs } = this.data;
-        if (await this.data.check()) this.#onNewData(this.data.madeAtMs !== madeAtMs);
+        const isNew = await this.data.check();
+        this.#health.asked();
+        if (isNew) this.#onNewData(this.data.madeAtMs !== madeAtMs);
         return;
-      } catch {
+      } catch (error) {
+        this.#health.asked(messageOf(error));
         await pause(this.#renewMs / RENEWALS, signal);
       }
     }
@@ -314,6 +351,8 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
     const last = await this.data.nodes.last(leaseKey(own.lease.slot));
     if (!last || own !== this.#own || this.data.madeAtMs !== madeAtMs) return;
     const ageMs = last.putAtMs - madeAtMs;
+    // Its clock was set back meanwhile.
+    if (ageMs < 0) return;
     const end = { steadyMs: steadyMs - ageMs, wallMs: wallMs - ageMs };
     if (leftOf(end) > this.restoreInMs) this.#restoreEnd = end;
   }

@@ -55,6 +55,12 @@ export class OtherNodes {
     return known?.lease.epoch === epoch && steadyNowMs() - known.seenAtMs < this.#ttlMs;
   }
 
+  /** Whether a lease has not been renewed for as long as it holds, by the clock of this machine: it still has this revision then. */
+  isOverdue(slot: number, epoch: string, revision: number): boolean {
+    const known = this.#bySlot.get(slot);
+    return known?.lease.epoch === epoch && known.revision === revision && !this.isFresh(slot, epoch);
+  }
+
   /** Those whose leases should have been renewed. */
   overdue(): readonly NodeLease[] {
     return this.leases.filter(({ slot, epoch }) => !this.isFresh(slot, epoch));

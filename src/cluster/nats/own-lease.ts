@@ -1,6 +1,6 @@
-import { ChatosError, isChatosError } from '../../errors.ts';
+import { ChatosError, isChatosError, messageOf } from '../../errors.ts';
 import { pause } from '../../util/timeout.ts';
-import { leaseEndOf, leftOf, momentNow } from '../lease-clock.ts';
+import { leaseEndOf, leftOf, momentNow, steadyNowMs, type Moment } from '../lease-clock.ts';
 import type { LeaseEnd, NodeLease } from '../membership.ts';
 import type { Broker } from './broker.ts';
 import type { Bucket } from './bucket.ts';
@@ -16,6 +16,8 @@ export interface OwnLeaseParts {
   readonly onRenewed: (end: LeaseEnd) => void;
   /** It is lost: once, and for ever. */
   readonly onLost: (why: string) => void;
+  /** Whether the broker has answered, though it be a refusal; else, why not. */
+  readonly onAsked: (problem: string | undefined) => void;
   /** The data of the broker may have been lost: resolves when that is known. */
   readonly suspectData: () => Promise<void>;
   /** The data of the broker was lost, or has gone back, though that does not show otherwise. */
@@ -33,6 +35,8 @@ export class OwnLease {
   #lease: NodeLease;
   #revision: number;
   #end: LeaseEnd;
+  /** When its revision was asked for. */
+  #askedAt: Moment;
   #expiry: NodeJS.Timeout | undefined;
   /** It is put by one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -43,6 +47,7 @@ export class OwnLease {
     this.#lease = lease;
     this.#revision = revision;
     this.#end = leaseEndOf(askedAt, parts.ttlMs);
+    this.#askedAt = askedAt;
     this.#arm();
     void this.#keep();
   }
@@ -78,6 +83,22 @@ export class OwnLease {
     const done = this.#turn.then(() => this.#renew());
     this.#turn = done;
     return done;
+  }
+
+  /**
+   * The time by the clock of the broker, which has stamped it: when that was asked for, this machine knows.
+   *
+   * @throws {ChatosError} `NOT_CONNECTED` where it is lost, or as {@link Bucket.put}
+   */
+  async brokerNowMs(): Promise<number> {
+    while (!this.#isOver) {
+      const [revision, { steadyMs }] = [this.#revision, this.#askedAt];
+      const last = await this.#parts.nodes.last(leaseKey(this.#lease.slot));
+      if (last?.revision === revision) return last.putAtMs + steadyNowMs() - steadyMs;
+      // It is being renewed.
+      await pause(this.#renewMs / RENEWALS, this.#over.signal);
+    }
+    throw new ChatosError('NOT_CONNECTED', 'the lease of this node is lost');
   }
 
   /** The bucket was made again: it is not there. */
@@ -125,22 +146,25 @@ export class OwnLease {
   async #renew(): Promise<boolean> {
     if (!this.#checkEnd()) return false;
     const askedAt = momentNow();
-    const { nodes, seal, ttlMs, onRenewed, suspectData } = this.#parts;
+    const { nodes, seal, ttlMs, onRenewed, onAsked, suspectData } = this.#parts;
     const before = this.#revision;
     try {
       const value = encodeLease(seal, this.#lease);
       const revision = await nodes.put(leaseKey(this.#lease.slot), value, before, this.#renewMs);
+      onAsked(undefined);
       if (revision === undefined) {
         await this.#onConflict(before);
         return false;
       }
       this.#revision = revision;
+      this.#askedAt = askedAt;
       if (this.#isOver) return false;
       this.#end = leaseEndOf(askedAt, ttlMs);
       this.#arm();
       onRenewed(this.#end);
       return true;
     } catch (error) {
+      onAsked(messageOf(error));
       if (isChatosError(error, 'STORE_UNAVAILABLE')) await suspectData();
       return false;
     }

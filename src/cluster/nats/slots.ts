@@ -1,7 +1,7 @@
 import { ChatosError } from '../../errors.ts';
 import { abortError } from '../../util/abort.ts';
 import { pause } from '../../util/timeout.ts';
-import { momentNow, type Moment } from '../lease-clock.ts';
+import { momentNow, steadyNowMs, type Moment } from '../lease-clock.ts';
 import type { NodeLease } from '../membership.ts';
 import type { Bucket } from './bucket.ts';
 import { encodeLease, firstSlot, isLive, leaseKey, readLease, SLOTS, type ReadLease } from './lease-records.ts';
@@ -19,6 +19,8 @@ export interface Newcomer {
   readonly onWaiting: (why: string) => void;
   /** How often leases are renewed, in milliseconds. */
   readonly renewMs: number;
+  /** How long a lease holds, in milliseconds. */
+  readonly ttlMs: number;
   readonly signal: AbortSignal;
 }
 
@@ -87,29 +89,43 @@ function ownIn(found: Map<number, ReadLease>, lastEpoch: string | undefined): nu
 
 /** One that was killed renews its lease no more. */
 async function awaitEnd(newcomer: Newcomer, namesake: ReadLease): Promise<void> {
-  const { nodes, seal, onWaiting, renewMs, signal } = newcomer;
+  const { nodes, seal, onWaiting, renewMs, ttlMs, signal } = newcomer;
   const { node, slot, epoch } = namesake.record!;
   onWaiting(`the lease of another process with the name ${node} has not ended`);
+  const endsAtMs = steadyNowMs() + ttlMs;
   for (;;) {
     const last = await nodes.last(leaseKey(slot));
     const found = last && readLease(seal, last);
     if (!isLive(found?.record) || found.record.epoch !== epoch || signal.aborted) return;
     if (found.revision !== namesake.revision) throw taken(found);
+    if (await isRemoved(nodes, found.revision, endsAtMs)) return;
     await pause(renewMs / 4, signal);
   }
 }
 
+/** NATS removes a lease by its own clock, which may have been set back; here, it is over by that of this machine. */
+async function isRemoved(nodes: Bucket, revision: number, endsAtMs: number): Promise<boolean> {
+  if (steadyNowMs() < endsAtMs) return false;
+  await nodes.remove(revision);
+  return true;
+}
+
 /**
- * A lease that was sealed with another secret is renewed by a node that lives; after its end, NATS removes it.
+ * A lease that was sealed with another secret is renewed by a node that lives; after its end, it is removed.
  *
  * @throws {ChatosError} `NOT_PERMITTED` where it is renewed
  */
-async function awaitRemoval({ nodes, seal, onWaiting, renewMs, signal }: Newcomer, sealed: ReadLease): Promise<void> {
+async function awaitRemoval(
+  { nodes, seal, onWaiting, renewMs, ttlMs, signal }: Newcomer,
+  sealed: ReadLease,
+): Promise<void> {
   onWaiting('leases of nodes with another secret have not ended');
+  const endsAtMs = steadyNowMs() + ttlMs;
   for (;;) {
     const last = await nodes.last(sealed.key);
     if (!last || readLease(seal, last).record || signal.aborted) return;
     if (last.revision !== sealed.revision) throw foreign();
+    if (await isRemoved(nodes, last.revision, endsAtMs)) return;
     await pause(renewMs / 4, signal);
   }
 }

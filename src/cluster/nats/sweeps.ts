@@ -14,8 +14,9 @@ export function keepSwept(membership: NatsMembership, records: LoginRecords, sig
     due += 1;
     if (due > 1) return;
     while (due > 0 && !signal.aborted) {
-      // In new data, leases are missing that hold.
+      // Of leases that are missing, some may hold.
       await membership.whenGranting(signal).catch(() => undefined);
+      await pause(membership.missingCountsInMs, signal);
       const seen = due;
       const { self, others, holds } = membership;
       const isOthers = !holds || others.some(({ slot }) => slot < self.slot);

@@ -27,6 +27,7 @@ it('a lease that is being renewed is given back behind that, and not before', as
       ttlMs: 60_000,
       onRenewed: () => undefined,
       onLost: () => undefined,
+      onAsked: () => undefined,
       suspectData: () => Promise.resolve(),
       onDataLost: () => undefined,
     },
