@@ -85,7 +85,8 @@ export class JoinedCluster {
       });
       const asking = new NodeAsking(membership, seal);
       const registry = new NatsRegistry(membership, asking, { holdMs: loginHoldMs, claimTimeoutMs });
-      const bans = await ClusterBans.open(broker, membership.data.bans, seal);
+      const clocks = { ofBroker: () => membership.brokerNowMs(), ofNode: () => Date.now() };
+      const bans = await ClusterBans.open(broker, membership.data.bans, seal, clocks);
       const { grantsInMs } = membership;
       if (grantsInMs > 0) {
         const seconds = Math.ceil(grantsInMs / 1000);

@@ -16,12 +16,25 @@ export type ClusterBansEvents = {
 /** What the bucket has of a ban; one that is lifted stays for a while, so that those who watch hear of it. */
 interface BanRecord extends Omit<Ban, 'since' | 'until'> {
   readonly since: string;
+  /** By the clock of the node that has put it. */
   readonly until?: string | undefined;
+  /** How long it was to hold when it was put, in milliseconds: clocks of nodes may differ. */
+  readonly leftMs?: number | undefined;
   readonly isLifted?: boolean;
+}
+
+/** In milliseconds since 1970. */
+export interface BanClocks {
+  /** Of NATS, which says when a ban was put. */
+  readonly ofBroker: () => Promise<number>;
+  /** Of this machine. */
+  readonly ofNode: () => number;
 }
 
 /** What is lifted or has ended stays for so long, in milliseconds. */
 const KEPT_MS = 3_600_000;
+/** Two ends that are nearer to each other are the same: clocks are compared by what goes over a network. In milliseconds. */
+const NEAR_MS = 5_000;
 /** What could not be read is tried again after this, in milliseconds. */
 const AGAIN_MS = 1_000;
 
@@ -35,12 +48,16 @@ export class ClusterBans extends EventEmitter<ClusterBansEvents> {
   /** The last revision of each key that was seen: what is read may be older than what a watch has shown. */
   readonly #seen = new Map<string, number>();
   readonly #over = new AbortController();
+  readonly #clocks: BanClocks;
+  /** So much is the clock of NATS ahead of that of this machine. */
+  #aheadMs = 0;
   #madeAtMs = 0;
   /** The bucket is read, and changed, by one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(bucket: Bucket, seal: Seal) {
+  private constructor(bucket: Bucket, seal: Seal, clocks: BanClocks) {
     super();
+    this.#clocks = clocks;
     this.#bucket = bucket;
     this.#seal = seal;
   }
@@ -50,8 +67,8 @@ export class ClusterBans extends EventEmitter<ClusterBansEvents> {
    *
    * @throws {ChatosError} as {@link Bucket.put}
    */
-  static async open(broker: Broker, bucket: Bucket, seal: Seal): Promise<ClusterBans> {
-    const bans = new ClusterBans(bucket, seal);
+  static async open(broker: Broker, bucket: Bucket, seal: Seal, clocks: BanClocks): Promise<ClusterBans> {
+    const bans = new ClusterBans(bucket, seal, clocks);
     bans.#madeAtMs = (await bucket.ensure()).madeAtMs;
     await bans.#read();
     const { signal } = bans.#over;
@@ -68,7 +85,7 @@ export class ClusterBans extends EventEmitter<ClusterBansEvents> {
 
   /** Those that are in force, by the clock of this machine. */
   list(): readonly Ban[] {
-    return [...this.#known.values()].filter((ban) => !hasEnded(ban));
+    return [...this.#known.values()].filter((ban) => !this.#hasEnded(ban));
   }
 
   /**
@@ -119,6 +136,7 @@ export class ClusterBans extends EventEmitter<ClusterBansEvents> {
         ...ban,
         since: ban.since.toISOString(),
         until: ban.until?.toISOString(),
+        leftMs: ban.until && ban.until.getTime() - this.#clocks.ofNode(),
         isLifted,
       };
       const last = await this.#bucket.last(key);
@@ -156,27 +174,38 @@ export class ClusterBans extends EventEmitter<ClusterBansEvents> {
   async #read(): Promise<void> {
     const there = new Set<string>();
     const before = new Map(this.#seen);
-    const old = Date.now() - KEPT_MS;
+    const nowMs = await this.#clocks.ofBroker();
+    this.#aheadMs = nowMs - this.#clocks.ofNode();
     for await (const record of this.#bucket.records()) {
       there.add(record.key);
       const read = this.#note(record);
-      const isOld = read?.isLifted ? record.putAtMs < old : (read?.ban.until?.getTime() ?? Infinity) < old;
-      if (isOld) await this.#bucket.remove(record.revision);
+      const endsAtMs = read?.isLifted ? record.putAtMs : (read?.ban.until?.getTime() ?? Infinity) + this.#aheadMs;
+      if (endsAtMs < nowMs - KEPT_MS) await this.#bucket.remove(record.revision);
     }
     for (const [key, ban] of this.#known) {
       // What has changed since then, a watch has shown.
       if (there.has(key) || this.#unsent.has(key) || this.#seen.get(key) !== before.get(key)) continue;
       this.#known.delete(key);
-      if (!hasEnded(ban)) this.emit('lifted', ban);
+      if (!this.#hasEnded(ban)) this.emit('lifted', ban);
     }
   }
 
+  #hasEnded({ until }: Ban): boolean {
+    return until !== undefined && until.getTime() <= this.#clocks.ofNode();
+  }
+
   /** What the bucket has of a ban. Reports it where another node has changed it. */
-  #note({ key, value, revision }: BucketRecord): { readonly ban: Ban; readonly isLifted: boolean } | undefined {
+  #note({
+    key,
+    value,
+    revision,
+    putAtMs,
+  }: BucketRecord): { readonly ban: Ban; readonly isLifted: boolean } | undefined {
     const opened = this.#seal.open(contextOf(key), value);
     if (!opened) return undefined;
-    const { since, until, isLifted = false, ...rest } = JSON.parse(opened.toString()) as BanRecord;
-    const ban: Ban = { ...rest, since: new Date(since), ...(until !== undefined && { until: new Date(until) }) };
+    const { since, until, leftMs, isLifted = false, ...rest } = JSON.parse(opened.toString()) as BanRecord;
+    const ends = leftMs === undefined ? until : putAtMs + leftMs - this.#aheadMs;
+    const ban: Ban = { ...rest, since: new Date(since), ...(ends !== undefined && { until: new Date(ends) }) };
     if (banProblem(ban) !== undefined || keyOf(ban) !== key) return undefined;
     if (revision < (this.#seen.get(key) ?? 0)) return undefined;
     this.#seen.set(key, revision);
@@ -185,10 +214,10 @@ export class ClusterBans extends EventEmitter<ClusterBansEvents> {
     if (this.#unsent.has(key)) return { ban, isLifted };
     if (isLifted) {
       this.#known.delete(key);
-      if (known && !hasEnded(known)) this.emit('lifted', known);
+      if (known && !this.#hasEnded(known)) this.emit('lifted', known);
     } else if (!known || !isSame(known, ban)) {
       this.#known.set(key, ban);
-      if (!hasEnded(ban)) this.emit('banned', ban);
+      if (!this.#hasEnded(ban)) this.emit('banned', ban);
     }
     return { ban, isLifted };
   }
@@ -208,15 +237,11 @@ function contextOf(key: string): string {
   return `ban ${key}`;
 }
 
-function hasEnded({ until }: Ban): boolean {
-  return until !== undefined && until.getTime() <= Date.now();
-}
-
 function isSame(one: Ban, other: Ban): boolean {
   return (
     one.what === other.what &&
     one.reason === other.reason &&
     one.since.getTime() === other.since.getTime() &&
-    one.until?.getTime() === other.until?.getTime()
+    Math.abs((one.until?.getTime() ?? 0) - (other.until?.getTime() ?? 0)) < NEAR_MS
   );
 }

@@ -7,6 +7,7 @@ import type { Ban } from '../../../src/server/access/bans.ts';
 import { withResolvers } from '../../../src/util/deferred.ts';
 import { NatsServer, NO_NATS } from '../../support/nats-server.ts';
 
+const HOUR_MS = 3_600_000;
 const NETWORK: Ban = { kind: 'from', what: '192.0.2.0/24', reason: 'floods', since: new Date(1_000) };
 const LOGIN: Ban = { kind: 'login', what: 'spam-*', since: new Date(2_000) };
 const seal = new Seal(Buffer.from('secret'));
@@ -26,10 +27,13 @@ describe.skipIf(NO_NATS)('the bans of a cluster (where NATS is installed)', () =
   });
 
   /** Those of one node, what it hears of others, and its bucket. */
-  async function open(by = seal) {
+  async function open(by = seal, aheadMs = 0) {
     const broker = await Broker.connect({ servers: [server.url] }, 'test', 500);
     const bucket = await Bucket.open(broker, 'chatos_bans', 0);
-    const bans = await ClusterBans.open(broker, bucket, by);
+    const bans = await ClusterBans.open(broker, bucket, by, {
+      ofBroker: () => Promise.resolve(Date.now()),
+      ofNode: () => Date.now() + aheadMs,
+    });
     ends.push(
       () => bans.close(),
       () => broker.close(),
@@ -76,6 +80,27 @@ describe.skipIf(NO_NATS)('the bans of a cluster (where NATS is installed)', () =
       .toEqual([[], [], true]);
     expect(b.heard).toEqual(['banned spam-*']);
     expect((await open()).bans.list()).toEqual([]);
+  });
+
+  it.each([
+    ['ahead', 3 * HOUR_MS],
+    ['behind', -3 * HOUR_MS],
+  ])('last as long at a node whose clock is hours %s, which lifts none for the others', async (_, aheadMs) => {
+    const [a, b] = [await open(), await open(seal, aheadMs)];
+    const leftMs = 600_000;
+    await a.bans.add({ ...LOGIN, since: new Date(), until: new Date(Date.now() + leftMs) });
+    await expect.poll(() => b.heard).toEqual(['banned spam-*']);
+    const late = await open(seal, aheadMs);
+    for (const { bans } of [b, late]) {
+      const [ban] = bans.list();
+      const untilMs = ban!.until!.getTime() - aheadMs;
+      expect(Math.abs(untilMs - Date.now() - leftMs)).toBeLessThan(60_000);
+    }
+    expect((await open()).bans.list()).toHaveLength(1);
+    // And the other way round.
+    await b.bans.add({ ...NETWORK, since: new Date(), until: new Date(Date.now() + aheadMs + leftMs) });
+    await expect.poll(() => a.heard).toEqual(['banned 192.0.2.0/24 floods']);
+    expect(a.bans.list()).toHaveLength(2);
   });
 
   it('are heard of by the others when NATS is back', async () => {
