@@ -1,0 +1,102 @@
+/** After how long a primary starts workers again that die: with processes that a test ends. */
+import { beforeEach, expect, it, onTestFinished, vi } from 'vitest';
+import { Workers, type WorkersPlan } from '../../../src/cluster/workers/workers.ts';
+import { withResolvers } from '../../../src/util/deferred.ts';
+import { MemoryLog } from '../../support/bot-log.ts';
+
+const processes: FakeProcess[] = [];
+
+class FakeProcess {
+  readonly pid = 1;
+  readonly wire = { ask: () => Promise.resolve() };
+  readonly #end = withResolvers<string>();
+  readonly ended = this.#end.promise;
+  readonly name: unknown;
+  readonly #handlers: { onEnd(): void };
+
+  constructor(name: unknown, _answers: unknown, handlers: { onEnd(): void }) {
+    this.name = name;
+    this.#handlers = handlers;
+    processes.push(this);
+  }
+
+  watch(): void {}
+
+  disconnect(): void {
+    this.die();
+  }
+
+  die(): void {
+    this.#handlers.onEnd();
+    this.#end.resolve('SIGKILL');
+  }
+}
+
+vi.mock(import('../../../src/cluster/workers/worker-process.ts'), () => ({
+  WorkerProcess: vi.fn<(...args: ConstructorParameters<typeof FakeProcess>) => FakeProcess>(function make(...args) {
+    return new FakeProcess(...args);
+  }) as never,
+}));
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  processes.length = 0;
+  return () => void vi.useRealTimers();
+});
+
+async function started(count = 1): Promise<Workers> {
+  const ignore = (): void => undefined;
+  const handlers = { onEvent: ignore, onAcceptFailed: ignore, onWorkerLost: ignore, onWorkerEnded: ignore };
+  const plan = { count, options: {}, log: new MemoryLog(), logLevel: 'info', tellsEvents: false, ...handlers };
+  const workers = await Workers.start(plan as WorkersPlan);
+  onTestFinished(() => workers.close());
+  return workers;
+}
+
+/** Ends the process that was started last, and returns after how long the next one is there, to 50 ms. */
+async function pauseMs(): Promise<number> {
+  const before = processes.length;
+  processes.at(-1)!.die();
+  for (let ms = 0; ; ms += 50) {
+    await vi.advanceTimersByTimeAsync(ms === 0 ? 1 : 50);
+    if (processes.length > before) return ms;
+    if (ms > 60_000) throw new Error('it was not started again');
+  }
+}
+
+it('a worker that dies again and again is started after longer and longer, up to ten seconds', async () => {
+  await started();
+  const pauses: number[] = [];
+  for (let n = 0; n < 10; n += 1) pauses.push(await pauseMs());
+  expect(pauses).toEqual([100, 200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000, 10_000]);
+});
+
+it('one that has lived for a minute is started soon again, and one that has died before is not', async () => {
+  await started();
+  expect([await pauseMs(), await pauseMs()]).toEqual([100, 200]);
+  await vi.advanceTimersByTimeAsync(59_000);
+  expect(await pauseMs()).toBe(400);
+  // A minute after the start of the one before.
+  await vi.advanceTimersByTimeAsync(30_000);
+  expect(await pauseMs()).toBe(800);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect([await pauseMs(), await pauseMs()]).toEqual([100, 200]);
+});
+
+it('each worker has pauses of its own', async () => {
+  await started(2);
+  const [one] = processes;
+  expect([await pauseMs(), await pauseMs()]).toEqual([100, 200]);
+  one!.die();
+  await vi.advanceTimersByTimeAsync(101);
+  expect(processes).toHaveLength(5);
+});
+
+it('none is started any more where the server has been closed meanwhile, and no timer is left', async () => {
+  const workers = await started();
+  processes[0]!.die();
+  await vi.advanceTimersByTimeAsync(50);
+  await workers.close();
+  expect(vi.getTimerCount()).toBe(0);
+  expect(processes).toHaveLength(1);
+});
