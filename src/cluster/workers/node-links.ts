@@ -140,11 +140,11 @@ export class NodeLinks {
     let failingSince: number | undefined;
     let uncalled: NodeJS.Timeout | undefined;
     const awaitCall = (): void => {
-      uncalled = setTimeout(() => {
-        if (link.isUp || this.#known.get(processKey(to)) !== known) return;
+      uncalled = setInterval(() => {
+        if (link.isUp || this.#known.get(processKey(to)) !== known) return clearInterval(uncalled);
         const { node, worker } = nameOf(to);
         const message = 'another node does not connect to this one: its log says why';
-        this.#say(sayingOf(to, 'link'), message, { node, worker });
+        return this.#say(sayingOf(to, 'link'), message, { node, worker });
       }, PATIENCE_MS).unref();
     };
     const link = new NodeLink(to, handshake, times, {
@@ -157,7 +157,7 @@ export class NodeLinks {
       },
       onConnected: () => {
         failingSince = undefined;
-        clearTimeout(uncalled);
+        clearInterval(uncalled);
         if (this.#said.delete(sayingOf(to, 'link'))) this.#plan.log.info('a link to another node is up', nameOf(to));
       },
       onCut: () => {

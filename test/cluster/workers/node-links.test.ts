@@ -66,8 +66,8 @@ it('begins again with what it has said where that would be more than a thousand'
   expect(log.lines).toHaveLength(1_002);
 });
 
-it('says where another node that is to connect does not', async () => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+it('says where another node that is to connect does not, and again after ten minutes', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance'] });
   onTestFinished(() => void vi.useRealTimers());
   const lines: unknown[][] = [];
   const log = { info: () => undefined, warn: (...line: unknown[]) => void lines.push(line) };
@@ -83,5 +83,13 @@ it('says where another node that is to connect does not', async () => {
   await met;
   expect(lines).toEqual([]);
   await vi.advanceTimersByTimeAsync(2_000);
-  expect(lines).toEqual([['another node does not connect to this one: its log says why', { node: 'a', worker: 1 }]]);
+  const line = ['another node does not connect to this one: its log says why', { node: 'a', worker: 1 }];
+  expect(lines).toEqual([line]);
+  await vi.advanceTimersByTimeAsync(599_000);
+  expect(lines).toEqual([line]);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(lines).toEqual([line, line]);
+  links.close();
+  await vi.advanceTimersByTimeAsync(6_000);
+  expect(vi.getTimerCount()).toBe(0);
 });
