@@ -3,10 +3,11 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { TESTED_SERVER } from '../support/left-out.ts';
 import { Command, endCommands, type CommandOptions, type Ended } from '../support/command.ts';
 import { aroundEachFile } from '../support/each-file.ts';
+import { TESTED_SERVER } from '../support/left-out.ts';
 import { ownAddress } from '../support/own-port.ts';
+import { clusterOf } from './its-cluster.ts';
 
 /** The built program, as `bin` of package.json names it. */
 export const MAIN = fileURLToPath(new URL('../../dist/cli/chatosbot.cjs', import.meta.url));
@@ -51,12 +52,9 @@ export function commandFolder(): string {
 /** What differs from a clean environment, and from an empty working directory. */
 export type Options = Partial<CommandOptions>;
 
-if (TESTED_SERVER === 'node')
-  throw new Error('a server of the command line is one process, or CHATOSBOT_TEST_SERVER=workers');
-
 /** A clean environment, without PATH, and what is added to it. */
 export function environment(added: Options['env']): Record<string, string> {
-  const workers: Record<string, string> = TESTED_SERVER ? { CHATOSBOT_WORKERS: '2', TMPDIR: LAB } : {};
+  const workers: Record<string, string> = TESTED_SERVER === 'workers' ? { CHATOSBOT_WORKERS: '2', TMPDIR: LAB } : {};
   return { HOME, ...workers, XDG_CACHE_HOME: path.join(HOME, '.cache'), LANG: 'C.UTF-8', ...added };
 }
 
@@ -84,13 +82,19 @@ export function shell(script: string, options: Options = {}): Command {
   return startProgram('bash', ['-c', `${DEFINITION}\n${script}`], options);
 }
 
-/** A server on a port that it keeps when it is started again, ready. */
+/**
+ * A server on a port that it keeps when it is started again, ready. With `CHATOSBOT_TEST_SERVER=node`, it is one of the two
+ * nodes of a cluster of its own.
+ */
 export async function startServer(
   args: readonly string[] = [],
 ): Promise<{ command: Command; port: number; at: string }> {
   const config = args.includes('--config') ? [] : ['--config', EXEMPTING];
-  const command = start(['serve', '--listen', await ownAddress(), ...config, ...args]);
+  const cluster = TESTED_SERVER === 'node' ? await clusterOf(args) : undefined;
+  const env = cluster?.environment ?? {};
+  const command = start(['serve', '--listen', await ownAddress(), ...config, ...args], { env });
   const [, port] = await command.line(/listening on tcp:\/\/127\.0\.0\.1:(\d+)/);
+  cluster?.listensAt(`127.0.0.1:${port}`);
   return { command, port: Number(port), at: `127.0.0.1:${port}` };
 }
 

@@ -24,13 +24,16 @@ export interface NatsServerOptions {
   readonly args?: readonly string[];
   /** @default true */
   readonly jetStream?: boolean;
+  /** The folder of one that has ended: it begins with what is stored there. */
+  readonly data?: string;
 }
 
 /** A server with a port and a folder of its own, which keep when it is started again. */
 export class NatsServer {
   readonly port: number;
+  /** Where it stores what it has. */
+  readonly folder = mkdtempSync(path.join(tmpdir(), 'chatosbot-nats-'));
   readonly #options: NatsServerOptions;
-  readonly #folder = mkdtempSync(path.join(tmpdir(), 'chatosbot-nats-'));
   #child: ChildProcess | undefined;
 
   private constructor(port: number, options: NatsServerOptions) {
@@ -47,7 +50,9 @@ export class NatsServer {
 
   /** One that does not run yet. */
   static async prepare(options: NatsServerOptions = {}): Promise<NatsServer> {
-    return new NatsServer(await ownPort(), options);
+    const server = new NatsServer(await ownPort(), options);
+    if (options.data !== undefined) cpSync(options.data, server.folder, { recursive: true });
+    return server;
   }
 
   /** As a client gives it. */
@@ -63,7 +68,7 @@ export class NatsServer {
   /** Starts it again, with the data that it had. */
   async start(): Promise<void> {
     const { args = [], jetStream = true } = this.#options;
-    const storage = jetStream ? ['--jetstream', '--store_dir', this.#folder] : [];
+    const storage = jetStream ? ['--jetstream', '--store_dir', this.folder] : [];
     const child = spawn(PROGRAM, ['--addr', '127.0.0.1', '--port', String(this.port), ...storage, ...args], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
@@ -101,16 +106,16 @@ export class NatsServer {
 
   /** What it has stored is gone; for one that does not run. */
   forget(): void {
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
   }
 
   /** Keeps what it has stored so far; for one that does not run. Returns what has it stored that again, and nothing else. */
   keep(): () => void {
-    const kept = `${this.#folder}-kept`;
-    cpSync(this.#folder, kept, { recursive: true });
+    const kept = `${this.folder}-kept`;
+    cpSync(this.folder, kept, { recursive: true });
     return () => {
       this.forget();
-      renameSync(kept, this.#folder);
+      renameSync(kept, this.folder);
     };
   }
 
