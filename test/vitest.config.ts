@@ -19,7 +19,7 @@ const ALONE = [
   'test/ops/{event-loop-delay,hostile}.test.ts',
   'test/protocol/{decoder-memory,fuzz}.test.ts',
   'test/server/{churn,malformed,request-floods,slow-directory}.test.ts',
-  'test/server/channels/{closing-relay,early-bytes,relay-pressure}.test.ts',
+  'test/server/channels/{closing-relay,early-bytes,relay-pressure,remembering}.test.ts',
   'test/server/limits/{rates,readers,receivers}.test.ts',
 ];
 /** Files that take longer than their size says, the longest first. */

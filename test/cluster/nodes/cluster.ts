@@ -165,12 +165,12 @@ export class TestCluster {
   }
 
   /**
-   * Resolves when a number has not changed for a while, in which all workers have answered many times: what could move has been
+   * Resolves when a number has not changed for a while, in which all workers have answered several times: what could move has been
    * given its turn, however busy the machine is. Or when the number is at its end.
    */
   async untilStill(number: () => number, end = Infinity): Promise<void> {
     let [last, since] = [number(), performance.now()];
-    for (let answers = 0; last < end && (answers < 20 || performance.now() - since < 700); answers += 1) {
+    for (let answers = 0; last < end && (answers < 5 || performance.now() - since < 700); answers += 1) {
       await Promise.all(this.nodes.map((node) => node.views()));
       await setTimeout(20);
       if (number() === last) continue;
