@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import type { ServerLine } from '../../../src/transfer/forward/control-lines.ts';
 import { Permits } from '../../../src/transfer/forward/permits.ts';
 import { RemoteListeners } from '../../../src/transfer/forward/remote-listeners.ts';
@@ -60,6 +60,18 @@ test('a connection that the peer does not take in time is reset, and one that it
   expect(await endOf(open(port))).toBe('RST');
   expect(first.destroyed).toBe(false);
   expect(taken?.socket.destroyed).toBe(false);
+});
+
+test('nothing waits any more for a connection that the peer has taken', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { listeners, listen, incoming } = await listening();
+  open(await listen());
+  await expect.poll(incoming).toBe(1);
+  expect(vi.getTimerCount()).toBe(1);
+  const taken = listeners.take(1);
+  onTestFinished(() => void taken?.socket.destroy());
+  expect(vi.getTimerCount()).toBe(0);
 });
 
 test('a peer listens on 64 ports, and what it asks for beyond is refused', async () => {

@@ -45,6 +45,26 @@ test('a peer that gives no sign of life for a minute is given up, so that its po
   expect(vi.getTimerCount()).toBe(0);
 });
 
+test('a peer whose answer is behind what it sends is not given up while anything comes', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+  const { requester, target } = memoryPair();
+  const tunnel = serve(target);
+  const closed = vi.fn<() => void>();
+  void tunnel.closed.then(closed);
+  requester.write(Buffer.concat([Buffer.from(PREFACE), frame(SETTINGS, 0, 0)]));
+  requester.resume();
+  await new Promise((resolve) => requester.once('data', resolve));
+  for (let quarters = 0; quarters < 8; quarters += 1) {
+    // As a channel counts what has come.
+    target.bytesReceived += 1;
+    vi.advanceTimersByTime(15_000);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(closed).not.toHaveBeenCalled();
+  tunnel.destroy();
+  await tunnel.closed;
+});
+
 test('nothing waits any more for a tunnel that was broken off before it began', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
   const tunnel = serve(memoryPair().target);
