@@ -54,7 +54,9 @@ const MOST_IN_TOP = 1_000;
 /** What can be asked: each answers with lines of its type. */
 const COMMANDS: Readonly<Record<string, Command>> = {
   async sessions({ server }) {
-    return linesOf('session', await server.sessions());
+    const { node } = server.cluster ?? {};
+    const sessions = await server.sessions();
+    return linesOf('session', node === undefined ? sessions : sessions.map((session) => ({ ...session, node })));
   },
 
   async channels({ server }) {

@@ -30,6 +30,12 @@ export interface WorkerView {
   readonly cpuSeconds: number;
 }
 
+/** A session, and whose it is. */
+export interface OperatedSession extends SessionView {
+  /** The place of its process among those of the server. Missing where there is one. */
+  readonly worker?: number;
+}
+
 /** All of them. */
 export interface WorkersView {
   /** In the order of their places. */
@@ -132,7 +138,7 @@ export interface OperatedServer extends EventEmitter<ServerEvents> {
   setLogLevel?(level: LogLevel): void;
   /** As old as the numbers. */
   fullest(most: number): readonly SessionView[];
-  sessions(): Soon<readonly SessionView[]>;
+  sessions(): Soon<readonly OperatedSession[]>;
   busiest(most: number): Soon<readonly SessionView[]>;
   channels(): Soon<readonly ChannelView[]>;
   kick(id: string): Soon<boolean>;

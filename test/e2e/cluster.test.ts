@@ -62,6 +62,9 @@ describe.skipIf(NO_NATS)('three nodes of a cluster', () => {
     const shown = await runShared(['ctl', 'cluster', '--control', nodes[0].control]);
     expect(shown.stdout).toMatch(/^a \(this\) +up/m);
     expect(shown.stdout).toMatch(/^ +1 +c worker 1 +up/m);
+    const listed = await runShared(['ctl', 'sessions', '--control', nodes[0].control, '--json']);
+    expect(JSON.parse(listed.stdout)).toMatchObject({ login: 'alice', node: 'a' });
+    expect(JSON.parse(listed.stdout)).not.toHaveProperty('worker');
   });
 
   test('bans hold at all nodes, and at those that start later, until they are lifted at any', async () => {

@@ -54,7 +54,7 @@ async function channel(port: number, one: RfcPeer, other: RfcPeer) {
 }
 
 test('ctl lists the sessions and private connections of both workers, and counts them', async () => {
-  const { port, list, metric, get, url } = await operated();
+  const { port, ctl, list, metric, get, url } = await operated();
   const all = [await peer(port, 'alice'), await peer(port, 'bob'), await peer(port, 'carol'), await peer(port, 'dave')];
   const [alice, bob] = all;
   // Where the requester is, or where the target is: one channel in each worker.
@@ -63,6 +63,8 @@ test('ctl lists the sessions and private connections of both workers, and counts
   const sessions = await list('sessions');
   expect(new Set(sessions.map(({ login }) => login))).toEqual(new Set(['alice', 'bob', 'carol', 'dave']));
   expect(sessions.filter((session) => workerOf(session) === 1)).toHaveLength(2);
+  expect(sessions.map(({ worker }) => worker)).toEqual(sessions.map(workerOf));
+  expect((await ctl('sessions')).stdout).toMatch(/^SESSION +LOGIN +FROM +ON +WORKER +SINCE/);
   expect(await list('channels')).toHaveLength(2);
   expect(await list('stats')).toMatchObject([
     { clients: 4, channels: 2, established: 2, workers: 2, workersUp: 2, workerRestarts: 0 },

@@ -24,6 +24,10 @@ export const REPORTS = {
           { title: 'ON', of: ({ listener }) => text(listener) },
           { title: 'SINCE', of: ({ connectedAt }) => ageOf(connectedAt) },
           { title: 'IDLE', of: ({ idleMs }) => formatSpan(count(idleMs)) },
+          // Of a server that is one process, no session has one.
+          ...(lines.some(({ worker }) => worker !== undefined)
+            ? [{ title: 'WORKER', of: ({ worker }: ControlLine) => count(worker) }]
+            : []),
           { title: 'PACKETS', of: ({ packets }) => count(packets) },
           { title: 'RECEIVED', of: ({ bytesReceived }) => formatBytes(count(bytesReceived)) },
           { title: 'SENT', of: ({ bytesSent }) => formatBytes(count(bytesSent)) },

@@ -7,7 +7,14 @@ import type { Member } from '../../server/directory.ts';
 import type { ServerEvents } from '../../server/events.ts';
 import { DEFAULT_SERVER_LIMITS } from '../../server/limits/server-limits.ts';
 import { logEvents } from '../../server/log-events.ts';
-import type { BanHit, ClusterView, OperatedServer, OtherNodes, WorkersView } from '../../server/operated-server.ts';
+import type {
+  BanHit,
+  ClusterView,
+  OperatedServer,
+  OperatedSession,
+  OtherNodes,
+  WorkersView,
+} from '../../server/operated-server.ts';
 import { resolveServerOptions, updatableOf, type UpdatableOptions } from '../../server/options.ts';
 import { countEvents, type ServerStats } from '../../server/stats.ts';
 import type { ChannelView, SessionView } from '../../server/views.ts';
@@ -166,8 +173,8 @@ export class WholeServer extends EventEmitter<ServerEvents> implements OperatedS
     return this.#numbers.fullest(most);
   }
 
-  sessions(): Promise<readonly SessionView[]> {
-    return sessionsOf(this.#workers);
+  sessions(): Promise<readonly OperatedSession[]> {
+    return sessionsOf(this.#workers, this.#count);
   }
 
   busiest(most: number): Promise<readonly SessionView[]> {

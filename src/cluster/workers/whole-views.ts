@@ -1,4 +1,4 @@
-import type { WorkersView } from '../../server/operated-server.ts';
+import type { OperatedSession, WorkersView } from '../../server/operated-server.ts';
 import type { ChannelView, SessionView } from '../../server/views.ts';
 import type { AllNumbers } from './worker-numbers.ts';
 import type { Workers } from './workers.ts';
@@ -23,11 +23,13 @@ export function workersView(workers: Workers, count: number, numbers: AllNumbers
   return { all, restarts };
 }
 
-/** All sessions, the oldest first. */
-export async function sessionsOf({ asking, processes }: Workers): Promise<readonly SessionView[]> {
+/** All sessions, the oldest first. Where there is one worker, it is not named. */
+export async function sessionsOf({ asking, processes }: Workers, count: number): Promise<readonly OperatedSession[]> {
   const all = await asking.show(processes, 'sessions', undefined);
   return all
-    .flatMap(({ answer }) => answer)
+    .flatMap(({ worker, answer }) =>
+      count === 1 ? answer : answer.map((session) => ({ ...session, worker: worker.name.slot + 1 })),
+    )
     .toSorted((one, other) => one.connectedAt.getTime() - other.connectedAt.getTime());
 }
 

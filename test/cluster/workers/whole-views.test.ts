@@ -7,7 +7,10 @@ import type { ServerStats } from '../../../src/server/stats.ts';
 
 /** Workers that answer a question each with one of these. */
 function answering(...answers: readonly unknown[][]): Workers {
-  return { processes: [], asking: { show: async () => answers.map((answer) => ({ answer })) } } as object as Workers;
+  return {
+    processes: [],
+    asking: { show: async () => answers.map((answer, slot) => ({ worker: worker(slot), answer })) },
+  } as object as Workers;
 }
 
 const worker = (slot: number): WorkerProcess =>
@@ -18,8 +21,15 @@ const ids = (all: readonly unknown[]): unknown[] => all.map((each) => (each as {
 it('sessions and private connections of all workers come oldest first', async () => {
   const at = (id: number) => ({ id, connectedAt: new Date(id), since: new Date(id) });
   const workers = answering([at(1), at(4)], [at(3), at(2)]);
-  expect(ids(await sessionsOf(workers))).toEqual([1, 2, 3, 4]);
+  expect(ids(await sessionsOf(workers, 2))).toEqual([1, 2, 3, 4]);
   expect(ids(await channelsOf(workers))).toEqual([1, 2, 3, 4]);
+});
+
+it('sessions name their worker, where there are several', async () => {
+  const at = (id: number) => ({ id, connectedAt: new Date(id) });
+  const all = await sessionsOf(answering([at(1), at(3)], [at(2)]), 2);
+  expect(all.map((each) => each.worker)).toEqual([1, 2, 1]);
+  expect((await sessionsOf(answering([at(1)]), 1))[0]).not.toHaveProperty('worker');
 });
 
 it('of the busiest sessions of all workers, as many as are asked for: what waits first, then who has said something last', async () => {
