@@ -15,6 +15,8 @@ export interface NodeLease {
   /** Those of its workers that can be reached. */
   readonly workers: readonly WorkerName[];
   readonly state: 'up' | 'draining';
+  /** Whether its workers answer, and a link of one of them to another node is up; an older version does not say. */
+  readonly reachesOthers?: boolean;
 }
 
 /** Until when a lease holds, by two clocks: the earlier counts. */
@@ -49,7 +51,7 @@ export interface Membership extends EventEmitter<MembershipEvents> {
   /** The others whose leases hold. */
   readonly others: readonly NodeLease[];
   /** Says what has changed of this node; resolves when the others can know. */
-  announce(changed: Partial<Pick<NodeLease, 'workers' | 'state'>>): Promise<void>;
+  announce(changed: Partial<Pick<NodeLease, 'workers' | 'state' | 'reachesOthers'>>): Promise<void>;
   /** All sessions of the lost lease have ended: takes another one, as soon as the broker lets it. */
   rejoin(): Promise<NodeLease>;
   /** Gives the lease back: what this node held is free. */

@@ -1,4 +1,4 @@
-import type { ClusterLinkView, ClusterView } from '../server/operated-server.ts';
+import type { ClusterLinkView, ClusterNodeView, ClusterView } from '../server/operated-server.ts';
 import { formatSpan, pluralize } from '../util/printable.ts';
 import type { ControlLine } from './control-protocol.ts';
 import type { Metric } from './metrics-text.ts';
@@ -13,17 +13,30 @@ function linkCounts(links: readonly ClusterLinkView[]): LinkCounts {
   return { links: links.length, linksUp: links.filter(({ isUp }) => isUp).length };
 }
 
+type NodeState = Pick<ClusterNodeView, 'state' | 'notReachedMs'>;
+
+/** How another node is, in words: what `ctl cluster` shows. */
+export function nodeStateText({ state, notReachedMs }: NodeState): string {
+  return state === 'not reached' ? `not reached for ${formatSpan(notReachedMs)}` : state;
+}
+
+/** The nodes that are not simply up, each with how it is. */
+export function notableNodes(nodes: readonly (NodeState & Pick<ClusterNodeView, 'node'>)[]): string[] {
+  return nodes
+    .filter(({ state }) => state !== 'up' && state !== 'unknown')
+    .map((each) => (each.state === 'draining' ? `${each.node} drains` : `${each.node} ${nodeStateText(each)}`));
+}
+
 /** How a node is, a line each: the state of its lease, of the broker, of the other nodes and of the links to them. */
 export function clusterLines({ node, leaseLeftMs, broker, nodes, links, gaps }: ClusterView): string[] {
   const lease = leaseLeftMs > 0 ? `lease held for another ${formatSpan(leaseLeftMs)}` : 'no lease';
   const nats = broker.isReachable ? 'NATS is reachable' : `NATS is not reachable: ${broker.why ?? 'unknown'}`;
   const { linksUp } = linkCounts(links);
   const others = nodes.filter((each) => each.node !== node);
-  const draining = others.filter(({ state }) => state === 'draining').map((each) => `${each.node} drains`);
   return [
     `node ${node}: ${lease}`,
     nats,
-    [pluralize(others.length, 'other node'), ...draining].join(', '),
+    [pluralize(others.length, 'other node'), ...notableNodes(others)].join(', '),
     `${linksUp} of ${pluralize(links.length, 'link')} up${gaps > 0 ? `, ${pluralize(gaps, 'gap')}` : ''}`,
   ];
 }
@@ -40,6 +53,11 @@ export const CLUSTER_METRICS: readonly Metric<ClusterView>[] = [
     ({ leaseLeftMs }) => Math.max(leaseLeftMs, 0) / 1000,
   ],
   ['cluster_broker_reachable', 'Whether NATS can be reached.', ({ broker }) => broker.isReachable],
+  [
+    'cluster_nodes_not_reached',
+    'Those of them to which no link of this node has a connection.',
+    ({ nodes }) => nodes.filter(({ state }) => state === 'not reached').length,
+  ],
   ['cluster_links', 'Links of the processes of this node to those of others.', ({ links }) => links.length],
   ['cluster_links_up', 'Those of them that have a connection.', ({ links }) => linkCounts(links).linksUp],
   [

@@ -47,7 +47,13 @@ export interface WorkersView {
 /** A node of a cluster. */
 export interface ClusterNodeView {
   readonly node: string;
-  readonly state: 'up' | 'draining';
+  /**
+   * What it says of itself; `not reached` where its lease holds, and no link of this node to it has a connection; `no lease`
+   * where it is this node, and has none: then, those of others are `unknown`.
+   */
+  readonly state: 'up' | 'draining' | 'not reached' | 'no lease' | 'unknown';
+  /** For how long that is so, in milliseconds; else 0. */
+  readonly notReachedMs: number;
   /** Where its processes can be reached, as `host:port`. */
   readonly peer: string;
   /** How many processes can be reached there. */
@@ -86,6 +92,8 @@ export interface ClusterView {
   readonly broker: { readonly isReachable: boolean; readonly why: string | undefined };
   /** Why nobody can log in here now. A link that is cut is no reason: the node at its other end may be down. */
   readonly problem: string | undefined;
+  /** Why new clients are better off at other nodes: this one has reached none of them for longer than a lease, and they reach each other. */
+  readonly cutOff: string | undefined;
   /** How often it has lost its lease. */
   readonly fences: number;
   /** How often what was said over a link may have been lost. */

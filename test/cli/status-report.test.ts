@@ -185,7 +185,7 @@ describe('the report of a status', () => {
       const told = { ...cluster, nodes: [...cluster.nodes], links: [...cluster.links] };
       return report({ server: { ...server, cluster: told } });
     };
-    expect(shown({})).toMatch(/^ {2}node a of 3 nodes, c drains, 1 link cut, 1 gap$/m);
+    expect(shown({})).toMatch(/^ {2}node a of 3 nodes, c not reached for 3 s, 1 link cut, 1 gap$/m);
     const well = { ...rest, gaps: 0, nodes: nodes.slice(0, 1), links: links.slice(0, 1) };
     expect(shown(well)).toMatch(/^ {2}node a of 1 node$/m);
     const lost = { ...well, leaseLeftMs: 0, broker: { isReachable: false, why: 'it is lost' } };

@@ -23,7 +23,7 @@ it('/healthz and /readyz say how a node is: its lease, NATS, the other nodes and
     'ok',
     'node a: lease held for another 12 s',
     'NATS is reachable',
-    '2 other nodes, c drains',
+    '2 other nodes, c not reached for 3 s',
     '2 of 3 links up, 1 gap',
     '',
   ].join('\n');
@@ -39,6 +39,12 @@ it('/healthz says what a node has lost', async () => {
   );
 });
 
+it('/healthz says which nodes stop', async () => {
+  const nodes = CLUSTER_VIEW.nodes.map((each) => ({ ...each, state: 'draining' as const, notReachedMs: 0 }));
+  const get = await endpointOf({ ...CLUSTER_VIEW, nodes });
+  expect(await get('/healthz')).toContain('\n2 other nodes, b drains, c drains\n');
+});
+
 it('/metrics has the state of the cluster', async () => {
   const get = await endpointOf(CLUSTER_VIEW);
   const found = (await get('/metrics')).match(/^chatosbot_cluster_\w+ .*/gm);
@@ -46,6 +52,7 @@ it('/metrics has the state of the cluster', async () => {
     'chatosbot_cluster_nodes 3',
     'chatosbot_cluster_lease_seconds 12',
     'chatosbot_cluster_broker_reachable 1',
+    'chatosbot_cluster_nodes_not_reached 1',
     'chatosbot_cluster_links 3',
     'chatosbot_cluster_links_up 2',
     'chatosbot_cluster_link_kept_bytes 2112',
@@ -62,10 +69,10 @@ it('ctl cluster shows the node, then all nodes, then the links', () => {
   expect(REPORTS.cluster(clusterAnswer(CLUSTER_VIEW))).toEqual([
     'node a: lease for another 12 s, NATS is reachable',
     'logins: 5 granted, 2 refused, 1 without an answer, 0 waiting; gaps: 1',
-    'NODE      STATE     PEER            WORKERS',
-    'a (this)  up        127.0.0.1:7001        1',
-    'b         up        127.0.0.1:7002        2',
-    'c         draining  127.0.0.1:7003        1',
+    'NODE      STATE                PEER            WORKERS',
+    'a (this)  up                   127.0.0.1:7001        1',
+    'b         up                   127.0.0.1:7002        2',
+    'c         not reached for 3 s  127.0.0.1:7003        1',
     'WORKER  LINK TO     STATE        WAITING',
     '     1  b worker 1  up           0 B',
     '     1  b worker 2  up           64 B',
@@ -74,6 +81,10 @@ it('ctl cluster shows the node, then all nodes, then the links', () => {
   expect(REPORTS.cluster(clusterAnswer({ ...CLUSTER_VIEW, problem: 'no lease' }))[1]).toBe(
     'nobody can log in: no lease',
   );
+  expect(REPORTS.cluster(clusterAnswer({ ...CLUSTER_VIEW, leaseLeftMs: 0 }))[0]).toBe(
+    'node a: no lease, NATS is reachable',
+  );
+  expect(REPORTS.cluster(clusterAnswer({ ...CLUSTER_VIEW, cutOff: 'it is alone' }))[1]).toBe('not ready: it is alone');
 });
 
 it('a server that is on its own has no cluster to show', async () => {

@@ -1,5 +1,7 @@
+import { nodeStateText } from '../../ops/cluster.ts';
 import type { ReloadReport } from '../../ops/control-commands.ts';
 import type { ControlLine } from '../../ops/control-protocol.ts';
+import type { ClusterNodeView } from '../../server/operated-server.ts';
 import { formatBytes, formatSpan, pluralize } from '../../util/printable.ts';
 import { formatTable } from '../terminal/table.ts';
 
@@ -22,12 +24,12 @@ export const REPORTS = {
           { title: 'LOGIN', of: ({ login }) => text(login) || '-' },
           { title: 'FROM', of: ({ remoteAddress }) => text(remoteAddress) },
           { title: 'ON', of: ({ listener }) => text(listener) },
-          { title: 'SINCE', of: ({ connectedAt }) => ageOf(connectedAt) },
-          { title: 'IDLE', of: ({ idleMs }) => formatSpan(count(idleMs)) },
           // Of a server that is one process, no session has one.
           ...(lines.some(({ worker }) => worker !== undefined)
             ? [{ title: 'WORKER', of: ({ worker }: ControlLine) => count(worker) }]
             : []),
+          { title: 'SINCE', of: ({ connectedAt }) => ageOf(connectedAt) },
+          { title: 'IDLE', of: ({ idleMs }) => formatSpan(count(idleMs)) },
           { title: 'PACKETS', of: ({ packets }) => count(packets) },
           { title: 'RECEIVED', of: ({ bytesReceived }) => formatBytes(count(bytesReceived)) },
           { title: 'SENT', of: ({ bytesSent }) => formatBytes(count(bytesSent)) },
@@ -79,20 +81,23 @@ export const REPORTS = {
         ]),
 
   cluster: (lines: readonly ControlLine[]): string[] => {
-    const [{ node = '', leaseLeftMs, broker, problem, gaps, claims } = NONE as Fields] = lines as readonly Fields[];
+    const [{ node = '', leaseLeftMs, broker, problem, cutOff, gaps, claims } = NONE as Fields] =
+      lines as readonly Fields[];
     const of = (type: string): readonly ControlLine[] => lines.filter((line) => line.type === type);
     const { isReachable } = (broker ?? {}) as Fields;
+    const lease = count(leaseLeftMs) > 0 ? `lease for another ${formatSpan(count(leaseLeftMs))}` : 'no lease';
     const { granted, refused, failed, waiting } = (claims ?? {}) as Fields;
     const nodes = formatTable(of('node'), [
       { title: 'NODE', of: (line) => `${text(line['node'])}${line['node'] === node ? ' (this)' : ''}` },
-      { title: 'STATE', of: ({ state }) => text(state) },
+      { title: 'STATE', of: (line) => nodeStateText(line as unknown as ClusterNodeView) },
       { title: 'PEER', of: ({ peer }) => text(peer) },
       { title: 'WORKERS', of: ({ workers }) => count(workers) },
     ]);
     const links = of('link');
     return [
-      `node ${text(node)}: lease for another ${formatSpan(count(leaseLeftMs))}, NATS is ${isReachable === true ? 'reachable' : 'not reachable'}`,
+      `node ${text(node)}: ${lease}, NATS is ${isReachable === true ? 'reachable' : 'not reachable'}`,
       ...(problem === undefined ? [] : [`nobody can log in: ${text(problem)}`]),
+      ...(cutOff === undefined ? [] : [`not ready: ${text(cutOff)}`]),
       `logins: ${count(granted)} granted, ${count(refused)} refused, ${count(failed)} without an answer, ${count(waiting)} waiting; gaps: ${count(gaps)}`,
       ...nodes,
       ...(links.length === 0

@@ -1,3 +1,4 @@
+import { notableNodes } from '../../ops/cluster.ts';
 import { escapeUnsafe } from '../../util/escape.ts';
 import { pluralize, formatBytes, formatSpan } from '../../util/printable.ts';
 import type { Zone } from '../../util/zone.ts';
@@ -185,7 +186,7 @@ function clusterLines({ cluster }: NonNullable<Status['server']>): string[] {
     `node ${node} of ${pluralize(others.length + 1, 'node')}`,
     ...(leaseLeftMs > 0 ? [] : ['no lease']),
     ...(broker.isReachable ? [] : ['NATS is not reachable']),
-    ...others.filter(({ state }) => state === 'draining').map((each) => `${each.node} drains`),
+    ...notableNodes(others),
     ...(cut > 0 ? [`${pluralize(cut, 'link')} cut`] : []),
     ...(gaps > 0 ? [pluralize(gaps, 'gap')] : []),
   ];

@@ -200,7 +200,7 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
     this.#own.lose(why);
   }
 
-  announce(changed: Partial<Pick<NodeLease, 'workers' | 'state'>>): Promise<void> {
+  announce(changed: Parameters<Membership['announce']>[0]): Promise<void> {
     return this.#own.change(changed);
   }
 

@@ -2,15 +2,19 @@ import type { ServerEvents } from '../../server/events.ts';
 import type { ClaimCounts, ClusterLinkView, ClusterView } from '../../server/operated-server.ts';
 import type { Logger } from '../../util/log.ts';
 import { leftOf, steadyNowMs } from '../lease-clock.ts';
-import type { Membership } from '../membership.ts';
 import type { WorkerName } from '../worker-name.ts';
+import type { ClusterPlan } from './cluster-node.ts';
 import type { Claimed, LinksView } from './messages.ts';
+import { isCutOff, leaselessView, nodeView, reachesOthers } from './reach.ts';
 
 type Emit = <E extends keyof ServerEvents>(name: E, ...of: ServerEvents[E]) => void;
 
+const CUT_OFF = 'this node reaches none of the others, and they reach each other';
+
 /** How a node is in its cluster, for operators. */
 export class ClusterStatus {
-  readonly #membership: Membership;
+  readonly #membership: ClusterPlan['membership'];
+  readonly #leaseTtlMs: number;
   /** The lease by which each other node is known. */
   readonly #epochs = new Map<string, string>();
   /** What each worker has said of its links. */
@@ -24,8 +28,13 @@ export class ClusterStatus {
   readonly #claims = { granted: 0, refused: 0, failed: 0, waiting: 0 };
 
   /** @param emit says what has become of the cluster */
-  constructor(membership: Membership, log: Pick<Logger, 'warn'>, emit: Emit) {
+  constructor(
+    { membership, leaseTtlMs }: Pick<ClusterPlan, 'membership' | 'leaseTtlMs'>,
+    log: Pick<Logger, 'warn'>,
+    emit: Emit,
+  ) {
     this.#membership = membership;
+    this.#leaseTtlMs = leaseTtlMs;
     for (const { node, epoch } of membership.others) this.#epochs.set(node, epoch);
     membership
       .on('known', ({ node, epoch, peer }) => {
@@ -56,33 +65,30 @@ export class ClusterStatus {
   get view(): ClusterView {
     const { self, leaseEnd, others } = this.#membership;
     const leaseLeftMs = Math.max(Math.round(leftOf(leaseEnd)), 0);
+    const links = this.#linkViews();
     return {
       node: self.node,
       leaseLeftMs,
       broker: this.#broker,
       problem: this.#problem(leaseLeftMs),
+      cutOff: isCutOff(others, links, this.#leaseTtlMs) ? CUT_OFF : undefined,
       fences: this.#fences,
       gaps: [...this.#links.values()].reduce((sum, { gaps }) => sum + gaps, this.#pastGaps),
       claims: { ...this.#claims } satisfies ClaimCounts,
       nodes: [self, ...others]
-        .map(({ node, state, peer, workers }) => ({ node, state, peer, workers: workers.length }))
+        .map((lease) => (leaseLeftMs > 0 ? nodeView(lease, links) : leaselessView(lease, self)))
         .toSorted((one, other) => (one.node < other.node ? -1 : 1)),
-      links: [...this.#links].flatMap(([{ slot }, { links }]) =>
-        links.map(({ node, worker: toWorker, isUp, cutMs, keptBytes }): ClusterLinkView => ({
-          worker: slot + 1,
-          toNode: node,
-          toWorker,
-          isUp,
-          cutMs,
-          keptBytes,
-        })),
-      ),
+      links,
     };
   }
 
-  /** A worker has said how its links are. */
-  setLinks(worker: WorkerName, links: LinksView): void {
-    this.#links.set(worker, links);
+  /** Workers have said how their links are. Those that have not may hang: what they have said before is no reason to come here. */
+  setLinks(said: readonly (readonly [worker: WorkerName, links: LinksView])[]): void {
+    for (const [worker, links] of said) this.#links.set(worker, links);
+    const reaches = said.some(([, { links }]) => reachesOthers(links));
+    if (reaches === (this.#membership.self.reachesOthers ?? false)) return;
+    // With the lease, what was said of this node is lost as well: it is said again of the next one.
+    this.#membership.announce({ reachesOthers: reaches }).catch(() => undefined);
   }
 
   /** It has ended. */
@@ -103,10 +109,31 @@ export class ClusterStatus {
       .finally(() => (claims.waiting -= 1));
   }
 
+  #linkViews(): ClusterLinkView[] {
+    return [...this.#links]
+      .flatMap(([{ slot }, { links }]) =>
+        links.map(({ node, worker: toWorker, isUp, cutMs, keptBytes }) => ({
+          worker: slot + 1,
+          toNode: node,
+          toWorker,
+          isUp,
+          cutMs,
+          keptBytes,
+        })),
+      )
+      .toSorted(inOrder);
+  }
+
   #problem(leaseLeftMs: number): string | undefined {
     if (leaseLeftMs === 0) return 'this node has no lease in its cluster';
     if (!this.#broker.isReachable) return `NATS is not reachable: ${this.#broker.why ?? 'unknown'}`;
     const waitS = Math.ceil((this.#grantsAtMs - steadyNowMs()) / 1000);
     return waitS > 0 ? `the data of NATS is new: logins are granted in ${waitS} s` : undefined;
   }
+}
+
+/** By the worker of this node, then by the node and worker at the other end. */
+function inOrder(one: ClusterLinkView, other: ClusterLinkView): number {
+  if (one.toNode !== other.toNode && one.worker === other.worker) return one.toNode < other.toNode ? -1 : 1;
+  return one.worker - other.worker || one.toWorker - other.toWorker;
 }

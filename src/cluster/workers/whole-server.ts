@@ -106,9 +106,7 @@ export class WholeServer extends EventEmitter<ServerEvents> implements OperatedS
     const setUp = { options: plan.options, logLevel: plan.logLevel };
     const cluster =
       plan.cluster &&
-      new ClusterStatus(plan.cluster.membership, plan.log, (name, ...of) =>
-        server ? server.#emitWhole(name, ...of) : undefined,
-      );
+      new ClusterStatus(plan.cluster, plan.log, (name, ...of) => (server ? server.#emitWhole(name, ...of) : undefined));
     const workers = await Workers.start({
       ...plan,
       get options() {
@@ -166,7 +164,8 @@ export class WholeServer extends EventEmitter<ServerEvents> implements OperatedS
       this.#cluster ? asking.show(processes, 'links', undefined) : [],
     ]);
     for (const { worker, answer } of all) if (!worker.ending) this.#numbers.set(worker, answer);
-    for (const { worker, answer } of links) if (!worker.ending) this.#cluster?.setLinks(worker.name, answer);
+    const alive = links.filter(({ worker }) => !worker.ending);
+    this.#cluster?.setLinks(alive.map(({ worker, answer }) => [worker.name, answer]));
   }
 
   fullest(most: number): readonly SessionView[] {
@@ -229,8 +228,8 @@ export class WholeServer extends EventEmitter<ServerEvents> implements OperatedS
 
   async selfTest(): Promise<string | undefined> {
     if (this.isStopping) return 'the server is stopping';
-    const problem = this.#cluster?.view.problem;
-    if (problem !== undefined) return problem;
+    const { problem, cutOff } = this.#cluster?.view ?? {};
+    if (problem !== undefined || cutOff !== undefined) return problem ?? cutOff;
     const up = this.#workers.processes.filter((worker) => this.#workers.isReady(worker));
     if (up.length === 0) return 'no worker is running';
     const failures = await Promise.all(

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ChatosError, messageOf } from '../../errors.ts';
 import type { Address, AddressLike } from '../../net/address.ts';
-import { testItself } from '../../server/self-test.ts';
+import { isTestId, testItself } from '../../server/self-test.ts';
 import type { SessionId } from '../../server/directory.ts';
 import { MAX_PATH_BYTES } from '../../net/unix-socket.ts';
 import { DEFAULT_SERVER_LIMITS } from '../../server/limits/server-limits.ts';
@@ -239,7 +239,8 @@ export class Workers {
     return {
       claim: (claim) => {
         const claimed = this.#registry.claim(claim, worker());
-        this.#plan.onClaim?.(claimed);
+        // Those of a test of the server itself are nobody's.
+        if (!isTestId(claim.id)) this.#plan.onClaim?.(claimed);
         return claimed;
       },
       release: async ([member, how]) => {
