@@ -34,6 +34,15 @@ it('a server that admits nobody ends who logs in, and lets sessions open private
 });
 
 describe('a server that is closed with time to drain', () => {
+  it('listens to itself no more when it is over', async () => {
+    const { server } = await Rig.start();
+    const before = server.listenerCount('channelEnded');
+    const closed = server.close({ drainMs: 1_000 });
+    expect(server.listenerCount('channelEnded')).toBe(before + 1);
+    await closed;
+    expect(server.listenerCount('channelEnded')).toBe(before);
+  });
+
   it('ends sessions without private connections one after the other, over the first half of the time', async () => {
     stopTheClock();
     const { rig, peers, alice, a, b } = await crowd(10);
