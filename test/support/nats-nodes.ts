@@ -22,13 +22,27 @@ export async function startNats(): Promise<NatsServer> {
   return server;
 }
 
+/** A test asks NATS for answers within a part of a short lease, which a busy machine does not always give: asks again then. */
+async function connectPatiently(url: string, node: string, answerMs: number): Promise<Broker> {
+  let isOver = false;
+  onTestFinished(() => void (isOver = true));
+  for (;;) {
+    try {
+      return await Broker.connect({ servers: [url] }, node, answerMs);
+    } catch (error) {
+      const { cause } = error as Error;
+      if (isOver || !(cause instanceof Error) || cause.name !== 'TimeoutError') throw error;
+    }
+  }
+}
+
 /** A node in this process. It leaves at the end of the test. */
 export async function joinCluster(
   { url }: Pick<NatsServer, 'url'>,
   node: string,
   { leaseTtlMs = LEASE_TTL_MS, secret = SECRET, onWaiting = undefined as ((why: string) => void) | undefined } = {},
 ): Promise<NatsMembership> {
-  const broker = await Broker.connect({ servers: [url] }, node, leaseTtlMs / 5);
+  const broker = await connectPatiently(url, node, leaseTtlMs / 5);
   onTestFinished(() => broker.close());
   const options = { node, peer: '127.0.0.1:7000', leaseTtlMs, onWaiting };
   const membership = await NatsMembership.join(broker, new Seal(secret), options);
