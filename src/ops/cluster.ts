@@ -52,7 +52,7 @@ export const CLUSTER_METRICS: readonly Metric<ClusterView>[] = [
     'How long the lease of this node holds if it is not renewed; 0 without one.',
     ({ leaseLeftMs }) => Math.max(leaseLeftMs, 0) / 1000,
   ],
-  ['cluster_broker_reachable', 'Whether NATS can be reached.', ({ broker }) => broker.isReachable],
+  ['cluster_broker_reachable', 'Whether NATS can be reached, and answers.', ({ broker }) => broker.isReachable],
   [
     'cluster_nodes_not_reached',
     'Those of them to which no link of this node has a connection.',
