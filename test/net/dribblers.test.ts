@@ -189,7 +189,7 @@ it('[P16] records of TLS whose bytes come one by one are read over several turns
     }) as typeof peer.write;
     client.stream.write(frame);
     await vi.waitFor(() => expect(records[i]).toBeDefined(), { interval: 1 });
-    peer.write = write as typeof peer.write;
+    peer.write = write;
   }
   const base = sockets.reduce((sum, { bytesRead }) => sum + bytesRead, 0);
   for (let at = 0; at < 4; at += 1) {

@@ -65,7 +65,10 @@ export class BreakingProxy {
         if (isBroken) return;
         const isDue = breaking?.of === of && breaking.chunk === chunks;
         chunks += 1;
-        if (!isDue) return void to.write(chunk);
+        if (!isDue) {
+          to.write(chunk);
+          return;
+        }
         isBroken = true;
         this.broken += 1;
         const part = chunk.subarray(0, Math.floor(chunk.length * breaking.arrives));

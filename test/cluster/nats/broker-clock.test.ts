@@ -73,7 +73,7 @@ describe.skipIf(NO_NATS)('where the clock of NATS is set (where NATS is installe
 
   it('back after the data was made, a node that starts grants logins within a lease', async () => {
     const server = await startNats();
-    const ensure = Bucket.prototype.ensure;
+    const ensure = Reflect.get(Bucket.prototype, 'ensure');
     const later = vi.spyOn(Bucket.prototype, 'ensure').mockImplementation(async function (this: Bucket) {
       const found = await ensure.call(this);
       return { ...found, madeAtMs: found.madeAtMs + HOUR_MS };
