@@ -34,7 +34,8 @@ export const ERROR_CODES = {
   ABORTED: 'The operation was cancelled by its AbortSignal, or because its owner was closed.',
   QUEUE_FULL: 'Too much is waiting already; try again when some of it is done.',
   STORE_FULL: "A store's limit would be exceeded: the size of a key, of a value, or of all together.",
-  STORE_UNAVAILABLE: 'A store cannot be opened, read or written: another process has it, or its disk fails.',
+  STORE_UNAVAILABLE:
+    'A store cannot be opened, read or written: another process has it, its disk fails, or its folder was removed.',
   STORE_DAMAGED: 'Files of a store are garbled or missing; `chatosbot store repair` saves what can be read.',
 } as const;
 

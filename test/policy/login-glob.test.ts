@@ -86,8 +86,9 @@ describe('matchesLogin', () => {
     [`${'a*'.repeat(50)}b`, 'a'.repeat(20_000)],
     [`*${'a'.repeat(1_000)}b`, 'a'.repeat(10_000)],
   ])('finishes at once on a hostile pattern (%#)', (pattern, login) => {
-    const before = performance.now();
+    const before = process.cpuUsage();
     expect(matchesLogin(pattern, login)).toBe(false);
-    expect(performance.now() - before).toBeLessThan(1_000);
+    // What others take of the processor meanwhile is not its fault.
+    expect(process.cpuUsage(before).user).toBeLessThan(1_000_000);
   });
 });
