@@ -78,7 +78,9 @@ describe.skipIf(!HAS_HAPROXY).each([
   it('[P20] clients are where they connect from, and channels carry every byte to their end', async () => {
     const { rig, port } = await proxied(version, how);
     const [alice, bob] = [await join(port, 'alice', '127.0.0.11'), await join(port, 'bob', '127.0.0.12')];
-    expect(rig.server.sessions().map(({ login, remoteAddress }) => [login, remoteAddress])).toEqual([
+    const sessions = (): unknown[] => rig.server.sessions().map(({ login, remoteAddress }) => [login, remoteAddress]);
+    // Who has asked HAProxy whether it listens may not have gone yet.
+    await expect.poll(sessions).toEqual([
       ['alice', '127.0.0.11'],
       ['bob', '127.0.0.12'],
     ]);

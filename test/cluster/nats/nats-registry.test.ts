@@ -455,7 +455,7 @@ describe.skipIf(NO_NATS)('the logins of a cluster (where NATS is installed)', ()
         { timeout: 40_000 },
       )
       .toBe(2);
-  });
+  }, 180_000);
 
   it('are swept without harm where NATS stops meanwhile', async () => {
     const own = await NatsServer.start();
