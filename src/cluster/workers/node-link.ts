@@ -20,9 +20,9 @@ export interface NodeLinkHandlers {
   onGap(why: string): void;
   /** It could not be called. */
   onFailed(failure: PeerFailure): void;
-  /** After that, and whenever there is a connection again. */
+  /** There is a connection, for the first time or again. */
   onConnected(): void;
-  /** There is none any more. */
+  /** The connection is lost. */
   onCut(): void;
 }
 
