@@ -71,7 +71,7 @@ interface FileId {
   readonly ino: bigint;
 }
 
-/** The file that is locked is the same for as long as a database is open; `undefined` where there is none. */
+/** The file that is locked: the same for as long as a database is open; `undefined` where it is missing. */
 async function findLock(directory: string): Promise<FileId | undefined> {
   try {
     return await stat(path.join(directory, 'LOCK'), { bigint: true });
