@@ -139,6 +139,7 @@ describe('loadConfig, values', () => {
   it.each([
     ['bots:\n  - path: a.ts\n    options: { id: 1234567890123456789 }', 'FILE:3:20: 1234567890123456789 is too large'],
     ['bots: [{ path: a.ts, options: { 9007199254740993: x } }]', 'FILE:1:33: 9007199254740993 is too large'],
+    ['bots: [{ path: a.ts, options: { id: -9007199254740993 } }]', 'FILE:1:37: -9007199254740993 is too large'],
     ['bots: [{ path: a.ts, options: { id: 0x20000000000001 } }]', 'FILE:1:37: 0x20000000000001 is too large'],
     ['bots: [{ path: a.ts, options: { id: 1e400 } }]', 'FILE:1:37: 1e400 is too large'],
   ])('refuses whole numbers that would not be exact in %j', async (text, expected) => {
@@ -153,8 +154,9 @@ describe('loadConfig, values', () => {
   });
 
   it('keeps numbers that are exact, fractions, and digits in quotes', async () => {
-    const text = 'bots: [{ path: a.ts, options: { a: 9007199254740992, b: 0.1, c: 1e30, d: "1234567890123456789" } }]';
-    expect(await optionsOf(text)).toEqual({ a: 2 ** 53, b: 0.1, c: 1e30, d: '1234567890123456789' });
+    const options = 'a: 9007199254740992, b: 0.1, c: 1e30, d: "1234567890123456789", e: -9007199254740992, f: +7';
+    const expected = { a: 2 ** 53, b: 0.1, c: 1e30, d: '1234567890123456789', e: -(2 ** 53), f: 7 };
+    expect(await optionsOf(`bots: [{ path: a.ts, options: { ${options} } }]`)).toEqual(expected);
   });
 
   it('keeps option keys that objects have already', async () => {

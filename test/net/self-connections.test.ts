@@ -35,3 +35,12 @@ it('is not passed for by one that comes from the same port to another address of
   expect(own.take({ ...comes, localAddress: '127.0.0.2' } as net.Socket)).toBeUndefined();
   expect(own.take({ ...comes, localAddress: '127.0.0.1' } as net.Socket)).toBe('mine');
 });
+
+it('knows no more of one that was closed before it was accepted: another may have its port by then', async () => {
+  const own = new SelfConnections<string>();
+  const at = await listening((socket) => void socket.resume());
+  const mine = (await own.connect(at, false, 'mine')) as net.Socket;
+  const comes = { remoteAddress: '127.0.0.1', remotePort: mine.localPort, localAddress: '127.0.0.1' };
+  await once(mine.destroy(), 'close');
+  expect(own.take(comes as net.Socket)).toBeUndefined();
+});

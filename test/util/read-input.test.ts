@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { readChunks, readInput } from '../../src/util/read-input.ts';
 
 function folder(): string {
@@ -73,6 +73,20 @@ describe.skipIf(process.platform !== 'linux')('an input that is a named pipe', (
     writeSync(writer, 'late');
     closeSync(writer);
     expect(await reading).toBe('late');
+  });
+
+  it('leaves no timer behind when it was read: a process may exit then', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { file, openWriter } = fifo();
+    const writer = openWriter();
+    const reading = textOf(readChunks(file));
+    await vi.waitUntil(() => vi.getTimerCount() === 1);
+    closeSync(writer);
+    expect(await reading).toBe('');
+    // It is closed within a few turns of the event loop.
+    for (let turns = 0; turns < 10; turns += 1) await new Promise(setImmediate);
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('that has more than is wanted is read no further', async () => {

@@ -27,6 +27,20 @@ describe('a certificate of an authority', () => {
     expect(problem(alice, 'ops-1, DNS:ops-2')).toBe('its certificate has another name');
   });
 
+  it('is right for none of its common names where it has several', async () => {
+    const names = ['ops-1', 'ops-2'].map((value) => ({ name: 'commonName', value }));
+    const altNames = [{ type: 2 as const, value: 'ops-3' }];
+    const several = await generate(names, {
+      keyType: 'ec',
+      algorithm: 'sha256',
+      ca: root as Issued,
+      extensions: [{ name: 'subjectAltName', altNames }],
+    });
+    expect(problem(several, 'ops-1')).toBe('its certificate has another name');
+    expect(problem(several, 'ops-2')).toBe('its certificate has another name');
+    expect(problem(several, 'ops-3')).toBeUndefined();
+  });
+
   it('has its name compared in NFC', async () => {
     const composed = await issue({ name: 'ren\u00E9', by: root! });
     expect(problem(composed, 'rene\u0301')).toBeUndefined();

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { InMemoryDirectory, type Claim } from '../../../src/server/directory.ts';
+import type { ChatosServer } from '../../../src/server/server.ts';
 import { Rig } from '../../support/server-rig.ts';
 import { withResolvers } from '../../../src/util/deferred.ts';
 
@@ -27,7 +28,10 @@ describe('a reserved login', () => {
     await rig.join('alice');
   });
 
-  it('[P7] is refused where the rules change while the directory is asked', async () => {
+  it.each<[what: string, rule: string, change: (server: ChatosServer) => unknown]>([
+    ['the rules change', 'logins[0]', (server) => server.update({ logins: HERE_ONLY })],
+    ['it is banned', 'bans.login', (server) => server.ban({ kind: 'login', what: 'alice', since: new Date() })],
+  ])('[P7] is refused where %s while the directory is asked', async (_, rule, change) => {
     const directory = new InMemoryDirectory(0);
     const [asked, answer] = [withResolvers<void>(), withResolvers<void>()];
     const claim = directory.claim.bind(directory);
@@ -40,11 +44,12 @@ describe('a reserved login', () => {
     const stranger = await rig.connect(4, ELSEWHERE);
     const accepted = stranger.login('alice');
     await asked.promise;
-    rig.server.update({ logins: HERE_ONLY });
+    change(rig.server);
     answer.resolve();
     expect(await accepted).toBe(false);
-    expect((await rig.log.until('login refused')).fields).toMatchObject({ rule: 'logins[0]' });
+    expect((await rig.log.until('login refused')).fields).toMatchObject({ rule });
     // It was given back.
+    rig.server.unban('login', 'alice');
     await rig.join('alice');
   });
 });
