@@ -67,7 +67,7 @@ export class JoinedCluster {
    *   `CONNECT_FAILED`, `NOT_PERMITTED` or `NOT_TRUSTED` of NATS, `NOT_PERMITTED` where another node has its name or the
    *   nodes have another secret
    */
-  static async join(options: ClusterOptions, log: Logger, signal: AbortSignal): Promise<JoinedCluster> {
+  static async join(options: ClusterOptions, log: Logger): Promise<JoinedCluster> {
     const { node, peer, peerListen, secret, leaseTtlMs, claimTimeoutMs, encrypt, loginHoldMs } = options;
     const keys = clusterKeys(secret);
     const seal = new Seal(secret);
@@ -87,12 +87,6 @@ export class JoinedCluster {
       const registry = new NatsRegistry(membership, asking, { holdMs: loginHoldMs, claimTimeoutMs });
       const clocks = { ofBroker: () => membership.brokerNowMs(), ofNode: () => Date.now() };
       const bans = await ClusterBans.open(broker, membership.data.bans, seal, clocks);
-      const { grantsInMs } = membership;
-      if (grantsInMs > 0) {
-        const seconds = Math.ceil(grantsInMs / 1000);
-        log.info(`the cluster is new: it lets users log in after a lease of its nodes, in ${seconds} s`);
-        await pause(grantsInMs, signal);
-      }
       const plan: ClusterPlan = { membership, acceptor, keys, isEncrypted: encrypt, leaseTtlMs };
       return new JoinedCluster({ acceptor, broker, membership, asking, registry, bans }, plan);
     } catch (error) {
@@ -100,6 +94,15 @@ export class JoinedCluster {
       await broker?.close();
       throw error;
     }
+  }
+
+  /** Resolves when users may log in, as far as the data of NATS is concerned: of a new cluster, after a lease. */
+  async whenGranting(log: Pick<Logger, 'info'>, signal: AbortSignal): Promise<void> {
+    const { membership } = this.#parts;
+    if (membership.grantsInMs === 0) return;
+    const seconds = Math.ceil(membership.grantsInMs / 1000);
+    log.info(`the cluster is new: it lets users log in after a lease of its nodes, in ${seconds} s`);
+    while (membership.grantsInMs > 0 && !signal.aborted) await pause(membership.grantsInMs, signal);
   }
 
   /** Its sessions have ended: what it held is free, where NATS can be reached. */

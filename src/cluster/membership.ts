@@ -27,6 +27,12 @@ export interface LeaseEnd {
   readonly wallMs: number;
 }
 
+/** Whether the broker can be reached, and answers; and why not. */
+export interface BrokerState {
+  readonly isReachable: boolean;
+  readonly why: string | undefined;
+}
+
 export type MembershipEvents = {
   /** Another node has come, or says something else of itself. */
   readonly known: [lease: NodeLease];
@@ -40,7 +46,7 @@ export type MembershipEvents = {
   readonly rejoined: [lease: NodeLease];
   /** What the broker had stored is gone: no logins are granted for so long, in milliseconds, until all nodes have said what they have. */
   readonly newData: [forMs: number];
-  /** Whether the broker can be reached, and answers. */
+  /** {@link Membership.brokerState} has changed. */
   readonly broker: [isReachable: boolean, why: string | undefined];
 };
 
@@ -48,6 +54,9 @@ export type MembershipEvents = {
 export interface Membership extends EventEmitter<MembershipEvents> {
   readonly self: NodeLease;
   readonly leaseEnd: LeaseEnd;
+  readonly brokerState: BrokerState;
+  /** How long no logins are granted yet, in milliseconds, as the broker's data is new. */
+  readonly grantsInMs: number;
   /** The others whose leases hold. */
   readonly others: readonly NodeLease[];
   /** Says what has changed of this node; resolves when the others can know. */

@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import { ChatosError, isChatosError } from '../../errors.ts';
 import { formatAddress, type Address } from '../../net/address.ts';
 import { LOOPBACK, Networks } from '../../net/networks.ts';
@@ -7,6 +8,7 @@ import type { WholeServer } from '../../cluster/workers/whole-server.ts';
 import type { KeyPair } from '../../net/tls-server.ts';
 import type { BansFile } from '../../ops/bans-file.ts';
 import { banKey, type Ban } from '../../server/access/bans.ts';
+import type { ServerEvents } from '../../server/events.ts';
 import type { ServerOptions } from '../../server/options.ts';
 import { ChatosServer } from '../../server/server.ts';
 import type { Logger, LogLevel } from '../../util/log.ts';
@@ -59,11 +61,13 @@ export async function startWorkers(
     readonly logLevel: LogLevel;
     /** That of which the server is a node. */
     readonly cluster?: JoinedCluster | undefined;
+    /** Resolves when users may log in; it has its workers by then. */
+    readonly whenGranting?: () => Promise<void>;
     /** The server has lost its place in the cluster to another one. */
     readonly onNodeLost?: (error: unknown) => void;
   },
 ): Promise<WholeServer> {
-  const { count, logLevel, options, audit, bans, log, cluster, onNodeLost } = plan;
+  const { count, logLevel, options, audit, bans, log, cluster, whenGranting, onNodeLost } = plan;
   const { WholeServer: Server } = await import('../../cluster/workers/whole-server.ts');
   const tls = await certificateOf(plan);
   const setUp = { ...options, tls, bans: cluster ? bansOf(cluster, plan) : bans.read() };
@@ -75,10 +79,11 @@ export async function startWorkers(
     onNodeLost,
   };
   const tellsEvents = audit !== undefined;
-  const server = await Server.start({ count, options: setUp, log, logLevel, tellsEvents, ...ofCluster });
+  const follow = (events: EventEmitter<ServerEvents>): void => audit?.follow(events);
+  const server = await Server.start({ count, options: setUp, log, logLevel, tellsEvents, follow, ...ofCluster });
   cluster?.others.answerFor(server);
-  audit?.follow(server);
   bans.attach(server);
+  await whenGranting?.();
   await listenAll(server, plan);
   return server;
 }

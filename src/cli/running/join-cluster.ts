@@ -20,11 +20,11 @@ export async function joinCluster(
   const { JoinedCluster } = await import('../../cluster/joined-cluster.ts');
   await warnOfReaders(settings.secretFile, 'the secret of the cluster');
   const { loginHoldMs } = { ...DEFAULT_SERVER_LIMITS, ...options.limits };
-  const cluster = await JoinedCluster.join({ ...settings, loginHoldMs }, log, stop.signal);
+  const cluster = await JoinedCluster.join({ ...settings, loginHoldMs }, log);
   running.cluster = cluster;
   const { promise, resolve } = withResolvers<unknown>();
   running.failed = promise;
   const { peer } = cluster.plan.membership.self;
   announce(`node ${settings.node} listens for others on ${peer}`, { node: settings.node, peer });
-  return { cluster, onNodeLost: resolve };
+  return { cluster, whenGranting: () => cluster.whenGranting(log, stop.signal), onNodeLost: resolve };
 }

@@ -1,10 +1,13 @@
+import type { BrokerState } from '../membership.ts';
 import type { Broker } from './broker.ts';
+
+const WELL: BrokerState = { isReachable: true, why: undefined };
 
 /** Whether NATS does what it is asked for: a server that can be reached may not, as while fewer than half of its cluster run. */
 export class BrokerHealth {
   readonly #broker: Pick<Broker, 'isReachable' | 'replicas'>;
   readonly #say: (isWell: boolean, why: string | undefined) => void;
-  #isWell = true;
+  #state = WELL;
 
   /** @param say called where that has changed */
   constructor(
@@ -13,6 +16,10 @@ export class BrokerHealth {
   ) {
     this.#broker = broker;
     this.#say = say;
+  }
+
+  get state(): BrokerState {
+    return this.#state;
   }
 
   /** The connection is lost. One that is there again says nothing yet. */
@@ -29,8 +36,8 @@ export class BrokerHealth {
   }
 
   #set(isWell: boolean, why: string | undefined): void {
-    if (this.#isWell === isWell) return;
-    this.#isWell = isWell;
-    this.#say(isWell, isWell ? undefined : why);
+    if (this.#state.isReachable === isWell) return;
+    this.#state = isWell ? WELL : { isReachable: false, why };
+    this.#say(isWell, this.#state.why);
   }
 }

@@ -4,7 +4,7 @@ import { ChatosError, isChatosError, messageOf } from '../../errors.ts';
 import { abortError } from '../../util/abort.ts';
 import { pause } from '../../util/timeout.ts';
 import { leftOf, steadyNowMs } from '../lease-clock.ts';
-import type { LeaseEnd, Membership, MembershipEvents, NodeLease } from '../membership.ts';
+import type { BrokerState, LeaseEnd, Membership, MembershipEvents, NodeLease } from '../membership.ts';
 import type { Broker } from './broker.ts';
 import { BrokerHealth } from './broker-health.ts';
 import { ClusterData } from './cluster-data.ts';
@@ -91,6 +91,10 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
 
   get others(): readonly NodeLease[] {
     return this.#others.leases;
+  }
+
+  get brokerState(): BrokerState {
+    return this.#health.state;
   }
 
   /** Whether this node holds a lease. */

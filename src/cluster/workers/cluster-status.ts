@@ -1,7 +1,7 @@
 import type { ServerEvents } from '../../server/events.ts';
 import type { ClaimCounts, ClusterLinkView, ClusterView } from '../../server/operated-server.ts';
 import type { Logger } from '../../util/log.ts';
-import { leftOf, steadyNowMs } from '../lease-clock.ts';
+import { leftOf } from '../lease-clock.ts';
 import type { WorkerName } from '../worker-name.ts';
 import type { ClusterPlan } from './cluster-node.ts';
 import type { Claimed, LinksView } from './messages.ts';
@@ -19,12 +19,9 @@ export class ClusterStatus {
   readonly #epochs = new Map<string, string>();
   /** What each worker has said of its links. */
   readonly #links = new Map<WorkerName, LinksView>();
-  #broker: ClusterView['broker'] = { isReachable: true, why: undefined };
   #fences = 0;
   /** Gaps of workers that have ended. */
   #pastGaps = 0;
-  /** No logins are granted before, by the steady clock. */
-  #grantsAtMs = 0;
   readonly #claims = { granted: 0, refused: 0, failed: 0, waiting: 0 };
 
   /** @param emit says what has become of the cluster */
@@ -52,24 +49,22 @@ export class ClusterStatus {
       })
       .on('rejoined', () => emit('rejoined'))
       .on('newData', (forMs) => {
-        this.#grantsAtMs = steadyNowMs() + forMs;
         const seconds = Math.ceil(forMs / 1000);
         log.warn('the data of NATS was lost, or is older than it was: nobody can log in for a while', { seconds });
       })
-      .on('broker', (isReachable, why) => {
-        this.#broker = { isReachable, why };
-        emit('broker', isReachable, why);
-      });
+      .on('broker', (isReachable, why) => emit('broker', isReachable, why));
+    const { isReachable, why } = membership.brokerState;
+    if (!isReachable) emit('broker', isReachable, why);
   }
 
   get view(): ClusterView {
-    const { self, leaseEnd, others } = this.#membership;
+    const { self, leaseEnd, others, brokerState } = this.#membership;
     const leaseLeftMs = Math.max(Math.round(leftOf(leaseEnd)), 0);
     const links = this.#linkViews();
     return {
       node: self.node,
       leaseLeftMs,
-      broker: this.#broker,
+      broker: brokerState,
       problem: this.#problem(leaseLeftMs),
       cutOff: isCutOff(others, links, this.#leaseTtlMs) ? CUT_OFF : undefined,
       fences: this.#fences,
@@ -126,8 +121,9 @@ export class ClusterStatus {
 
   #problem(leaseLeftMs: number): string | undefined {
     if (leaseLeftMs === 0) return 'this node has no lease in its cluster';
-    if (!this.#broker.isReachable) return `NATS is not reachable: ${this.#broker.why ?? 'unknown'}`;
-    const waitS = Math.ceil((this.#grantsAtMs - steadyNowMs()) / 1000);
+    const { brokerState, grantsInMs } = this.#membership;
+    if (!brokerState.isReachable) return `NATS is not reachable: ${brokerState.why ?? 'unknown'}`;
+    const waitS = Math.ceil(grantsInMs / 1000);
     return waitS > 0 ? `the data of NATS is new: logins are granted in ${waitS} s` : undefined;
   }
 }

@@ -37,6 +37,8 @@ export type WholeServerPlan = Pick<
   /** Those of the server's cluster. */
   readonly sharedBans?: SharedBans;
   readonly otherNodes?: OtherNodes & AskedForChannels;
+  /** Called before anything is emitted, with what emits it. */
+  readonly follow?: (events: EventEmitter<ServerEvents>) => void;
 };
 
 /** So are private connections asked for that are at other nodes. */
@@ -53,45 +55,33 @@ const MOST_FULL = 10;
 
 /** A server that is several processes, as operators see it: one. */
 export class WholeServer extends EventEmitter<ServerEvents> implements OperatedServer {
-  readonly #workers: Workers;
+  #workers!: Workers;
+  #bans!: WholeBans;
+  #timer: NodeJS.Timeout | undefined;
   readonly #count: number;
   /** What becomes of the server as a whole; the log of what happens in a worker is its own. */
-  readonly #whole: EventEmitter<ServerEvents>;
+  readonly #whole = new EventEmitter<ServerEvents>();
   readonly #log: BoundedLogger;
   readonly #numbers: AllNumbers;
   readonly #cluster: ClusterStatus | undefined;
   readonly otherNodes: WholeServerPlan['otherNodes'];
-  readonly #bans: WholeBans;
   readonly #certificate: Certificate;
   /** What a worker that is started again is set up with. */
   readonly #setUp: { options: SentOptions; logLevel: LogLevel };
   readonly #stopping = new AbortController();
-  readonly #timer: NodeJS.Timeout;
   #isClosing = false;
 
-  private constructor(parts: {
-    readonly workers: Workers;
-    readonly plan: WholeServerPlan;
-    readonly whole: EventEmitter<ServerEvents>;
-    readonly numbers: AllNumbers;
-    readonly cluster: ClusterStatus | undefined;
-    readonly setUp: { options: SentOptions; logLevel: LogLevel };
-  }) {
+  private constructor({ count, options, log, logLevel, cluster, otherNodes, follow }: WholeServerPlan) {
     super();
-    const { workers, plan, whole, numbers, cluster, setUp } = parts;
-    this.#workers = workers;
-    this.#count = plan.count;
-    this.#whole = whole;
-    this.#numbers = numbers;
-    this.#cluster = cluster;
-    this.otherNodes = plan.otherNodes;
-    this.#setUp = setUp;
-    this.#log = logEvents(whole, plan.log);
-    const { limits, tls, bans = [] } = setUp.options;
-    const { handshakeTimeoutMs } = { ...DEFAULT_SERVER_LIMITS, ...limits };
-    this.#certificate = new Certificate(tls, handshakeTimeoutMs);
-    this.#bans = new WholeBans(bans, workers, plan.sharedBans, (name, ...of) => this.#emitWhole(name, ...of));
-    this.#timer = setInterval(() => void this.refresh().catch(() => undefined), REFRESH_MS).unref();
+    this.#count = count;
+    this.#setUp = { options, logLevel };
+    this.otherNodes = otherNodes;
+    this.#log = logEvents(this.#whole, log);
+    this.#numbers = new AllNumbers(countEvents(this.#whole));
+    const { handshakeTimeoutMs } = { ...DEFAULT_SERVER_LIMITS, ...options.limits };
+    this.#certificate = new Certificate(options.tls, handshakeTimeoutMs);
+    follow?.(this);
+    this.#cluster = cluster && new ClusterStatus(cluster, log, this.#emitWhole);
   }
 
   /**
@@ -100,33 +90,39 @@ export class WholeServer extends EventEmitter<ServerEvents> implements OperatedS
    * @throws {ChatosError} as {@link Workers.start}
    */
   static async start(plan: WholeServerPlan): Promise<WholeServer> {
-    const whole = new EventEmitter<ServerEvents>();
-    const numbers = new AllNumbers(countEvents(whole));
-    let server: WholeServer | undefined;
-    const setUp = { options: plan.options, logLevel: plan.logLevel };
-    const cluster =
-      plan.cluster &&
-      new ClusterStatus(plan.cluster, plan.log, (name, ...of) => (server ? server.#emitWhole(name, ...of) : undefined));
-    const workers = await Workers.start({
+    const server = new WholeServer(plan);
+    try {
+      await server.#startWorkers(plan);
+      return server;
+    } catch (error) {
+      server.#log.flush();
+      throw error;
+    }
+  }
+
+  async #startWorkers(plan: WholeServerPlan): Promise<void> {
+    const [setUp, bansNow] = [this.#setUp, (): readonly Ban[] | undefined => this.#bans?.list()];
+    this.#workers = await Workers.start({
       ...plan,
       get options() {
-        return { ...setUp.options, ...(server && { bans: server.bans() }) };
+        const bans = bansNow();
+        return { ...setUp.options, ...(bans && { bans }) };
       },
       get logLevel() {
         return setUp.logLevel;
       },
-      onEvent: (event) => server && emitTold(server, event),
-      onAcceptFailed: (address, error) => server && server.#emitWhole('acceptFailed', address, error),
-      onWorkerLost: (...of) => server && server.#emitWhole('workerLost', ...of),
-      onClaim: (claimed) => cluster?.count(claimed),
+      onEvent: (event) => emitTold(this, event),
+      onAcceptFailed: (address, error) => this.#emitWhole('acceptFailed', address, error),
+      onWorkerLost: (...of) => this.#emitWhole('workerLost', ...of),
+      onClaim: (claimed) => this.#cluster?.count(claimed),
       onWorkerEnded: (worker) => {
-        numbers.forget(worker);
-        cluster?.forget(worker.name);
+        this.#numbers.forget(worker);
+        this.#cluster?.forget(worker.name);
       },
     });
-    server = new WholeServer({ workers, plan, whole, numbers, cluster, setUp });
-    await server.refresh();
-    return server;
+    this.#bans = new WholeBans(plan.options.bans ?? [], this.#workers, plan.sharedBans, this.#emitWhole);
+    this.#timer = setInterval(() => void this.refresh().catch(() => undefined), REFRESH_MS).unref();
+    await this.refresh();
   }
 
   get addresses(): readonly Address[] {
@@ -305,9 +301,9 @@ export class WholeServer extends EventEmitter<ServerEvents> implements OperatedS
   }
 
   /** What the log says of the server, and what others hear of it. */
-  #emitWhole<E extends keyof ServerEvents>(name: E, ...of: ServerEvents[E]): void {
+  readonly #emitWhole = <E extends keyof ServerEvents>(name: E, ...of: ServerEvents[E]): void => {
     for (const events of [this.#whole, this]) {
       (events.emit as (name: E, ...of: ServerEvents[E]) => boolean).call(events, name, ...of);
     }
-  }
+  };
 }

@@ -103,7 +103,8 @@ export class Workers {
   /**
    * Starts the workers; they listen nowhere yet.
    *
-   * @throws {ChatosError} of a server's options, or `CONNECTION_LOST` where a worker ends at once; there are none then
+   * @throws {ChatosError} of a server's options, `CONNECTION_LOST` where a worker ends at once, or `CONNECT_FAILED` where the lease
+   *   of its node ends; there are none then
    */
   static async start(plan: WorkersPlan): Promise<Workers> {
     const workers = new Workers(plan);
@@ -112,8 +113,9 @@ export class Workers {
       workers.#state = 'running';
       return workers;
     } catch (error) {
+      const hasEnded = workers.#node?.hasEnded;
       await workers.close();
-      throw error;
+      throw hasEnded ? leaseless(plan.cluster!, error) : error;
     }
   }
 
@@ -320,6 +322,14 @@ export class Workers {
     this.#current = done.catch(() => undefined);
     return done;
   }
+}
+
+/** Why workers cannot start, where that is not their fault. */
+function leaseless({ membership: { brokerState } }: ClusterPlan, cause: unknown): ChatosError {
+  const { isReachable, why = 'unknown' } = brokerState;
+  const nats = isReachable ? '' : `, as NATS is not reachable (${why})`;
+  const message = `the lease of this node has ended before its workers had started${nats}: start it again`;
+  return new ChatosError('CONNECT_FAILED', message, { cause });
 }
 
 /** The folder of the workers' sockets, which nobody else can enter. */

@@ -53,6 +53,8 @@ const say = (said: Said): void => void process.send?.(said, () => undefined);
 class TestMembership extends EventEmitter<MembershipEvents> implements Membership {
   self: NodeLease;
   leaseEnd = leaseEnd(600_000);
+  readonly brokerState = { isReachable: true, why: undefined };
+  readonly grantsInMs = 0;
   readonly #others = new Map<string, NodeLease>();
 
   constructor(self: NodeLease) {

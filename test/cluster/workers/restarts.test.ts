@@ -1,46 +1,18 @@
 /** After how long a primary starts workers again that die: with processes that a test ends. */
 import { beforeEach, expect, it, onTestFinished, vi } from 'vitest';
 import { Workers, type WorkersPlan } from '../../../src/cluster/workers/workers.ts';
-import { withResolvers } from '../../../src/util/deferred.ts';
 import { MemoryLog } from '../../support/bot-log.ts';
+import { FakeProcess } from '../../support/fake-workers.ts';
 
-const processes: FakeProcess[] = [];
+vi.mock(import('../../../src/cluster/workers/worker-process.ts'), async () =>
+  (await import('../../support/fake-workers.ts')).fakeWorkers(),
+);
 
-class FakeProcess {
-  readonly pid = 1;
-  readonly wire = { ask: () => Promise.resolve() };
-  readonly #end = withResolvers<string>();
-  readonly ended = this.#end.promise;
-  readonly name: unknown;
-  readonly #handlers: { onEnd(): void };
-
-  constructor(name: unknown, _answers: unknown, handlers: { onEnd(): void }) {
-    this.name = name;
-    this.#handlers = handlers;
-    processes.push(this);
-  }
-
-  watch(): void {}
-
-  disconnect(): void {
-    this.die();
-  }
-
-  die(): void {
-    this.#handlers.onEnd();
-    this.#end.resolve('SIGKILL');
-  }
-}
-
-vi.mock(import('../../../src/cluster/workers/worker-process.ts'), () => ({
-  WorkerProcess: vi.fn<(...args: ConstructorParameters<typeof FakeProcess>) => FakeProcess>(function make(...args) {
-    return new FakeProcess(...args);
-  }) as never,
-}));
+const processes = FakeProcess.all;
 
 beforeEach(() => {
   vi.useFakeTimers();
-  processes.length = 0;
+  FakeProcess.reset();
   return () => void vi.useRealTimers();
 });
 
