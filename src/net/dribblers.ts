@@ -15,22 +15,28 @@ export type Reader = Pick<Transport, 'stopReading' | 'readOn'>;
 class Dribblers {
   readonly #all = new Set<Reader>();
   readonly #stopped = new Set<Reader>();
+  /** Those that went on last, and have not read since: each of them reads once before it stops again. */
+  readonly #going = new Set<Reader>();
   #turn = 0;
   #reads = 0;
   #scheduled = false;
 
+  /** It is in the middle of something, or at its beginning, until it is deleted. */
   add(reader: Reader): void {
     this.#all.add(reader);
   }
 
-  /** It has sent a whole packet, or is closed. */
+  /** It has sent a whole packet, is closed, or is not to wait any more. */
   delete(reader: Reader): void {
     this.#all.delete(reader);
+    this.#going.delete(reader);
     if (this.#stopped.delete(reader)) reader.readOn?.();
   }
 
-  /** It has read: what completes no packet, or the first one. */
+  /** It has read: what completes no packet, or the first one. It is one of them until it is deleted. */
   hasRead(reader: Reader): void {
+    this.#all.add(reader);
+    this.#going.delete(reader);
     const turn = turnNumber();
     if (turn !== this.#turn) [this.#turn, this.#reads] = [turn, 0];
     this.#reads += 1;
@@ -39,7 +45,8 @@ class Dribblers {
   }
 
   #stop(reader: Reader): void {
-    if (this.#stopped.has(reader)) return;
+    // Those that go on have waited: if others came first each time, they might wait for ever.
+    if (this.#stopped.has(reader) || this.#going.has(reader)) return;
     this.#stopped.add(reader);
     reader.stopReading?.();
     if (this.#scheduled) return;
@@ -48,10 +55,10 @@ class Dribblers {
   }
 
   readonly #goOn = (): void => {
-    let count = 0;
+    this.#going.clear();
     for (const reader of this.#stopped) {
-      if (count === READS_A_TURN) break;
-      count += 1;
+      if (this.#going.size === READS_A_TURN) break;
+      this.#going.add(reader);
       this.#stopped.delete(reader);
       reader.readOn?.();
     }

@@ -303,8 +303,8 @@ export class PacketConnection {
     if (!this.#reading || this.#waits || !this.#decoder.hasPartialPacket) return;
     this.#incomplete ??= incompletePackets(PACKET_TIMEOUT_MS);
     this.#packetDeadline ??= this.#incomplete.add(this);
-    if (packets > 0) dribblers.add(this.#transport);
-    else if (!this.#isNewcomer) dribblers.hasRead(this.#transport);
+    if (packets > 0 || this.#isNewcomer) dribblers.add(this.#transport);
+    else dribblers.hasRead(this.#transport);
   }
 
   #forgetIncomplete(): void {

@@ -58,7 +58,7 @@ export class TlsTransport implements Transport {
     this.certificate = stream.getPeerX509Certificate();
     this.#taken = tap.givenBytes;
     this.#deciphered = stream.bytesRead;
-    stream.on('error', this.#break);
+    stream.on('error', this.#break).once('close', () => dribblers.delete(this));
     tap.on('error', this.#break);
     tap.onGiven = () => {
       this.#boundAnswers();
@@ -145,6 +145,7 @@ export class TlsTransport implements Transport {
     });
     if (!swapped) return undefined;
     this.#isRelayed = true;
+    dribblers.delete(this);
     stream.on('data', (chunk: Buffer) => {
       // What had been read before waits for no read: it comes out at once.
       if (!isTaking && gathered.isEmpty) process.nextTick(deliver);

@@ -3,12 +3,14 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { connect } from 'node:tls';
 import { expect, it, onTestFinished, vi } from 'vitest';
+import { dribblers } from '../../src/net/dribblers.ts';
 import { PacketConnection } from '../../src/net/packet-connection.ts';
 import { TcpTransport } from '../../src/net/tcp-transport.ts';
 import { TlsServer } from '../../src/net/tls-server.ts';
+import type { TlsTransport } from '../../src/net/tls-transport.ts';
 import { turnNumber } from '../../src/net/turn.ts';
 import { testCertificate } from '../support/certificates.ts';
-import { bytesOf, pair } from '../support/server-connection.ts';
+import { bytesOf, pair, turn } from '../support/server-connection.ts';
 import { openSocket, readExactly } from '../support/server-sockets.ts';
 import { secured } from '../support/tls-connection.ts';
 
@@ -76,6 +78,22 @@ it('[P16] who sends whole packets does not wait for those whose bytes come one b
   expect(counted.bytes).toBeLessThan(MANY);
 });
 
+it('[P16] bytes of packets that come one by one are read so behind the first packet, too', async () => {
+  const pairs = await manyPairs();
+  sendAll(pairs, 0, frame.length);
+  await Promise.all(pairs.map(({ packetsToCome }) => packetsToCome(1)));
+  // Nobody knows before this byte that it is in the middle of a packet.
+  const first = countReads(pairs);
+  sendAll(pairs, 0, 1);
+  await vi.waitFor(() => expect(first.bytes).toBe(MANY));
+  const counted = countReads(pairs);
+  sendAll(pairs, 1, 2);
+  await vi.waitFor(() => expect(counted.bytes).toBe(MANY));
+  expect(counted.most()).toBeLessThanOrEqual(2 * A_TURN);
+  sendAll(pairs, 2, frame.length);
+  await Promise.all(pairs.map(({ packetsToCome }) => packetsToCome(2)));
+});
+
 it('[P16] first packets that come at the same moment are read over several turns', async () => {
   const pairs = await manyPairs();
   for (const { connection } of pairs) connection.isNewcomer = true;
@@ -83,6 +101,53 @@ it('[P16] first packets that come at the same moment are read over several turns
   sendAll(pairs, 0, frame.length);
   await Promise.all(pairs.map(({ packetsToCome }) => packetsToCome(1)));
   expect(counted.most()).toBeLessThanOrEqual(2 * A_TURN);
+});
+
+/** What is stopped and goes on, as a transport is. */
+class FakeReader {
+  isStopped = false;
+  stopReading = (): void => void (this.isStopped = true);
+  readOn = (): void => void (this.isStopped = false);
+}
+
+/** Some that have just come read, as many as fit into a turn: all others are stopped. */
+function othersRead(): FakeReader[] {
+  const others = Array.from({ length: A_TURN }, () => new FakeReader());
+  for (const other of others) dribblers.hasRead(other);
+  onTestFinished(() => others.forEach((other) => dribblers.delete(other)));
+  return others;
+}
+
+it('[P16] one that goes on reads before it stops again, though others come first in that turn', async () => {
+  const one = new FakeReader();
+  onTestFinished(() => dribblers.delete(one));
+  dribblers.add(one);
+  othersRead();
+  expect(one.isStopped).toBe(true);
+  while (one.isStopped) await new Promise((resolve) => setImmediate(resolve));
+  const others = othersRead();
+  expect(others.map(({ isStopped }) => isStopped)).toEqual(others.map(() => true));
+  expect(one.isStopped).toBe(false);
+  dribblers.hasRead(one);
+  expect(one.isStopped).toBe(true);
+});
+
+it('[P16] a TLS connection that is relayed, or closed, is not stopped for others any more', async () => {
+  const stops: string[] = [];
+  const add = async (name: string): Promise<TlsTransport> => {
+    const [[peer, socket]] = (await socketPairs(1)) as [[Socket, Socket]];
+    const { ours } = await secured(peer, socket);
+    ours.stopReading = () => void stops.push(name);
+    dribblers.add(ours);
+    return ours;
+  };
+  await add('open');
+  const relayed = await add('relayed');
+  const closed = await add('closed');
+  expect(relayed.readIntoReusedBuffer(() => true, { sizes: [1024] })).toBeDefined();
+  await once(closed.stream.destroy(), 'close');
+  othersRead();
+  expect(stops).toEqual(['open']);
 });
 
 it('[P16] a connection that does not read just then can be given away, closed, and ended by its peer', async () => {
@@ -176,26 +241,40 @@ it('[P16] records of TLS whose bytes come one by one are read over several turns
   const pairs = await socketPairs(MANY);
   const sockets = pairs.map(([, socket]) => socket);
   const got: number[] = pairs.map(() => 0);
-  const records: Buffer[] = [];
+  const enciphered: ((bytes: Buffer) => Promise<Buffer>)[] = [];
   for (const [i, [peer, socket]] of pairs.entries()) {
     const { client, ours } = await secured(peer, socket);
     new PacketConnection(ours, { onPacket: () => void (got[i]! += 1), onClose: () => undefined });
     // What it enciphers is kept from leaving, and sent by the byte.
     const write = peer.write.bind(peer);
-    peer.write = ((chunk: Buffer, done: () => void) => {
-      records[i] = chunk;
-      done();
-      return true;
-    }) as typeof peer.write;
-    client.stream.write(frame);
-    await vi.waitFor(() => expect(records[i]).toBeDefined(), { interval: 1 });
-    peer.write = write;
+    enciphered.push(async (bytes) => {
+      const record = new Promise<Buffer>((resolve) => {
+        peer.write = ((chunk: Buffer, done: () => void) => {
+          resolve(chunk);
+          done();
+          return true;
+        }) as typeof peer.write;
+      });
+      client.stream.write(bytes);
+      const chunk = await record;
+      peer.write = write;
+      return chunk;
+    });
   }
-  const base = sockets.reduce((sum, { bytesRead }) => sum + bytesRead, 0);
-  for (let at = 0; at < 4; at += 1) {
-    for (const [i, [peer]] of pairs.entries()) peer.write(records[i]!.subarray(at, at + 1));
-    expect(await mostReads(sockets, base + (at + 1) * MANY)).toBeLessThanOrEqual(2 * A_TURN);
+  for (const round of [1, 2]) {
+    const records = await Promise.all(enciphered.map((encipher) => encipher(frame)));
+    const base = sockets.reduce((sum, { bytesRead }) => sum + bytesRead, 0);
+    const send = (from: number, to?: number): void =>
+      pairs.forEach(([peer], i) => peer.write(records[i]!.subarray(from, to)));
+    for (let at = 0; at < 4; at += 1) {
+      // Those that were stopped read again.
+      for (let turns = 0; turns < MANY / A_TURN; turns += 1) await turn();
+      send(at, at + 1);
+      const most = await mostReads(sockets, base + (at + 1) * MANY);
+      // Nobody knows before its first byte that one is in the middle of a record, behind its first packet.
+      expect(most).toBeLessThanOrEqual(round > 1 && at === 0 ? MANY : 2 * A_TURN);
+    }
+    send(4);
+    await vi.waitFor(() => expect(got.every((count) => count === round)).toBe(true), { timeout: 10_000 });
   }
-  for (const [i, [peer]] of pairs.entries()) peer.write(records[i]!.subarray(4));
-  await vi.waitFor(() => expect(got.every((count) => count === 1)).toBe(true), { timeout: 10_000 });
 });
