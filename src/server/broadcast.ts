@@ -100,10 +100,14 @@ export class Broadcast {
     const latest = performance.now() + GATHER_MS;
     const next = (): void => {
       const gathers = this.#oldest === this.#open && morePacketsWait() && performance.now() < latest;
-      if (gathers || !this.#send()) {
-        setImmediate(next);
-        return;
+      let isSent = false;
+      try {
+        isSent = !gathers && this.#send();
+      } finally {
+        // The others get it, too, where a listener has thrown for one that it ends.
+        if (!isSent) setImmediate(next);
       }
+      if (!isSent) return;
       this.#scheduled = false;
       if (this.#bytes > 0 || this.#open.alone) this.#schedule();
     };

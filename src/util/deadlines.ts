@@ -106,13 +106,16 @@ export class Deadlines<T> {
   readonly #sweep = (): void => {
     let now = performance.now();
     const end = now + SLICE_MS;
-    for (let left = MAX_A_TURN; left > 0 && now < end && this.#first && this.#isDue(this.#first, now); left -= 1) {
-      this.#onDue(this.shift()!);
-      now = performance.now();
+    try {
+      for (let left = MAX_A_TURN; left > 0 && now < end && this.#first && this.#isDue(this.#first, now); left -= 1) {
+        this.#onDue(this.shift()!);
+        now = performance.now();
+      }
+    } finally {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+      this.#arm(now);
     }
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#arm(now);
   };
 
   #isDue({ since }: Node<T>, now: number): boolean {

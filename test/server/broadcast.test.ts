@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { PacketConnection } from '../../src/net/packet-connection.ts';
 import { Broadcast } from '../../src/server/broadcast.ts';
 import { pair, turn } from '../support/server-connection.ts';
 import { readExactly } from '../support/server-sockets.ts';
@@ -24,6 +25,26 @@ describe('Broadcast', () => {
       expect(await textOf(peer, 3)).toBe('abc');
       expect(writes).toHaveBeenCalledTimes(1);
     }
+  });
+
+  it('goes on where what becomes of a receiver is answered by an error', async () => {
+    vi.useFakeTimers({ toFake: ['setImmediate'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const broadcast = new Broadcast();
+    const given: string[] = [];
+    const receiver = (name: string): PacketConnection => {
+      const queueBytes = (bytes: Buffer): void => void given.push(`${name} ${bytes.toString()}`);
+      const flush = (): void => {
+        if (name === 'one' && given.length === 1) throw new Error('of a listener');
+      };
+      return { queueBytes, flush } as unknown as PacketConnection;
+    };
+    for (const name of ['one', 'two']) broadcast.join(receiver(name));
+    broadcast.post(Buffer.from('1'), nobody);
+    expect(() => vi.runAllTimers()).toThrow('of a listener');
+    broadcast.post(Buffer.from('2'), nobody);
+    vi.runAllTimers();
+    expect(given).toEqual(['one 1', 'two 1', 'one 2', 'two 2']);
   });
 
   it('copies what is posted', async () => {

@@ -152,3 +152,19 @@ test('another time may be none, and one again', () => {
   expect(due).toEqual(['a']);
   expect(vi.getTimerCount()).toBe(0);
 });
+
+test('the others run out, too, where one is answered by an error', () => {
+  const due: string[] = [];
+  const deadlines = new Deadlines<string>(1000, (item) => {
+    due.push(item);
+    if (item === 'a') throw new Error('of a');
+  });
+  deadlines.add('a');
+  deadlines.add('b');
+  expect(() => vi.advanceTimersByTime(1000)).toThrow('of a');
+  vi.advanceTimersByTime(1);
+  expect(due).toEqual(['a', 'b']);
+  deadlines.add('c');
+  vi.advanceTimersByTime(1000);
+  expect(due).toEqual(['a', 'b', 'c']);
+});
