@@ -33,6 +33,8 @@ export interface Entrance {
   onHandshakeTime?(ms: number): void;
   /** Its TLS handshake has failed; it is closed. */
   onHandshakeFailed(why: HandshakeFailure, detail?: string): void;
+  /** Its TLS handshake was broken off from here; it is closed. */
+  onHandshakeBroken?(): void;
 }
 
 /** What becomes of a connection; a function alone will do where it does not matter what becomes of a handshake. */
@@ -92,7 +94,7 @@ export function receive(
   takeOwn: (socket: net.Socket) => Entrance | undefined = () => undefined,
 ): Reception {
   const mostDescriptors = descriptorLimit();
-  const handshakes = new Set<Handshake>();
+  const handshakes = new Map<Handshake, Entrance>();
   const admit = (socket: net.Socket, from: string, entrance = enter(from)): void => {
     if (!entrance) socket.destroy();
     else if (tls) secure(tls, transportOf(socket, from), entranceOf(entrance), handshakes);
@@ -120,7 +122,10 @@ export function receive(
   return {
     take,
     breakHandshakes: () => {
-      for (const handshake of handshakes) handshake.destroy();
+      for (const [handshake, entrance] of handshakes) {
+        handshake.destroy();
+        entrance.onHandshakeBroken?.();
+      }
       handshakes.clear();
     },
   };
@@ -166,7 +171,7 @@ function entranceOf(entrance: Exclude<ReturnType<Enter>, undefined>): Entrance {
   return { source: '', onConnection: entrance, onHandshakeFailed: () => undefined };
 }
 
-function secure(tls: TlsServer, raw: TcpTransport, entrance: Entrance, handshakes: Set<Handshake>): void {
+function secure(tls: TlsServer, raw: TcpTransport, entrance: Entrance, handshakes: Map<Handshake, Entrance>): void {
   const handshake = tls.accept(raw, entrance.source, {
     onTime: (ms) => entrance.onHandshakeTime?.(ms),
     onSecure: (transport) => {
@@ -178,7 +183,7 @@ function secure(tls: TlsServer, raw: TcpTransport, entrance: Entrance, handshake
       entrance.onHandshakeFailed(why, detail);
     },
   });
-  handshakes.add(handshake);
+  handshakes.set(handshake, entrance);
 }
 
 function transportOf(socket: net.Socket, from: string): TcpTransport {

@@ -16,6 +16,11 @@ export function enter(hub: Hub, from: string, listener: Address): Entrance | und
     return undefined;
   }
   const secured = listener.transport === 'tls';
+  const leave = (): void => {
+    hub.handshakes -= 1;
+    source.unidentified -= 1;
+    source.leave();
+  };
   if (secured) hub.handshakes += 1;
   return {
     source: source.name,
@@ -26,11 +31,10 @@ export function enter(hub: Hub, from: string, listener: Address): Entrance | und
     },
     onHandshakeTime: (ms) => sources.chargeHandshake(source, ms),
     onHandshakeFailed: (why, detail) => {
-      hub.handshakes -= 1;
-      source.unidentified -= 1;
-      source.leave();
+      leave();
       events.emit('handshakeFailed', from, why, detail);
     },
+    onHandshakeBroken: leave,
   };
 }
 
