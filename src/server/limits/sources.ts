@@ -112,6 +112,7 @@ export class Sources {
       to.unidentified += 1;
       from.unidentified -= 1;
     }
+    this.noteChange(to);
     from.leave();
     return to;
   }

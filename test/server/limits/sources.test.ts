@@ -144,6 +144,21 @@ describe('an address with connections to two processes', () => {
   });
 });
 
+describe('an address that is exempt no longer', () => {
+  it('[P19] has at other processes what it has here, from then on', () => {
+    stopTheClock();
+    const limits = { ...DEFAULT_SERVER_LIMITS, maxConnectionsPerAddress: 1, exempt: ['192.0.2.1'] };
+    const [here, there] = [new Sources(limits), new Sources({ ...limits, exempt: [] })];
+    here.share((news) => news.forEach((each) => there.hear(1, each)));
+    const exempt = here.enter('192.0.2.1', 0) as Source;
+    limits.exempt = [];
+    here.update();
+    here.move(exempt, '192.0.2.1', true);
+    vi.advanceTimersByTime(10);
+    expect(there.enter('192.0.2.1', 0)).toBe('too many of its address');
+  });
+});
+
 describe('the table of addresses', () => {
   it('[P19] forgets one whose connections are gone, once its burst is whole', () => {
     stopTheClock();
