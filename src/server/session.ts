@@ -152,6 +152,8 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
     if (!this.#hub.admitting) return this.end();
     const claim = this.#identification.claimOf(login);
     this.#connection.hold();
+    // Who waits for the directory is not silent (P12).
+    this.#identification.end();
     const refusal = this.#identification.refusal(login);
     if (refusal) return this.#onClaimed(claim, refusal);
     const barred = (): LoginRefusal | undefined => {

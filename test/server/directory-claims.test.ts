@@ -1,13 +1,14 @@
 import { describe, expect, it, vi } from 'vitest';
+import type { ServerLimits } from '../../src/server/limits/server-limits.ts';
 import { HeldDirectory, someTurns } from '../support/directories.ts';
 import { packet, str } from '../support/rfc-peer.ts';
 import { expectSilence, Rig, stopTheClock } from '../support/server-rig.ts';
 import { within } from '../support/server-sockets.ts';
 
 /** A server whose directory answers when the test says so, Alice who is in, and Bob whose claim is under way. */
-async function claiming() {
+async function claiming(limits: Partial<ServerLimits> = {}) {
   const directory = new HeldDirectory();
-  const rig = await Rig.start({ maxForbiddenPackets: 1 }, { directory });
+  const rig = await Rig.start({ maxForbiddenPackets: 1, ...limits }, { directory });
   const join = async (name: string) => {
     const joining = rig.join(name);
     await directory.waiting(1);
@@ -57,6 +58,20 @@ describe('while a claim is under way', () => {
     expect(await bob.next()).toEqual({ op: 1 });
     alice.say('after');
     expect(await bob.next()).toEqual({ op: 3, login: 'alice', msg: 'after' });
+  });
+
+  it('[P12] the client is not silent, and has all of its time again where it is refused', async () => {
+    stopTheClock();
+    const { rig, directory, bob } = await claiming({ identifyTimeoutMs: 2_000 });
+    vi.advanceTimersByTime(4_000);
+    directory.answer(false);
+    expect(await bob.next()).toEqual({ op: 2 });
+    expect((await rig.stats()).unidentified).toBe(0);
+    vi.advanceTimersByTime(1_999);
+    expect((await rig.stats()).unidentified).toBe(0);
+    vi.advanceTimersByTime(1);
+    await within(bob.ended, 'the end of the connection');
+    expect((await rig.stats()).unidentified).toBe(1);
   });
 
   it.each(['RST', 'FIN'])('a client that leaves by %s has its claim undone', async (how) => {
