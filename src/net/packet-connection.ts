@@ -118,6 +118,11 @@ export class PacketConnection {
     return this.#writer.open;
   }
 
+  /** Whether it has closed, or was given away. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   /** Where the peer's end may turn out to be an abort: resolves once `onEnd` or `onClose` has been called. */
   get ending(): Promise<void> | undefined {
     return this.#ending?.promise;
@@ -199,7 +204,8 @@ export class PacketConnection {
   /** The same, and reads nothing meanwhile: the peer waits at once, and an error is noticed after the release. */
   pause(): void {
     this.hold();
-    this.#transport.stream.pause();
+    // Of one that was given away, or has closed, the stream is somebody else's.
+    if (this.#reading) this.#transport.stream.pause();
   }
 
   /** Hands over what waited, then what comes, unless it is still held. Not to be called by the handler of a packet. */

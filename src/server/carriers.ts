@@ -52,9 +52,11 @@ export class Carriers {
     this.#exempt.set(reader, isBehind && reader.source.exempt);
   }
 
-  /** Its address may be exempt now, or be so no longer. */
-  findSource(reader: Reader): void {
-    this.set(reader, this.#all.behind(reader.id) !== undefined);
+  /** Its address may be exempt now, or be so no longer. Returns whether it is behind. */
+  findSource(reader: Reader): boolean {
+    const isBehind = this.#all.behind(reader.id) !== undefined;
+    this.set(reader, isBehind);
+    return isBehind;
   }
 
   /** So many bytes have come for clients of this process: where one of them is behind, the carrier may have to wait. */

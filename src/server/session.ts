@@ -191,6 +191,8 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
 
   /** A well-formed packet that this session may not send now (P5). */
   forbid(packet: Packet, why: string): void {
+    // Another process may say so late.
+    if (this.#connection.closed) return;
     this.#forbidden += 1;
     const last = this.#forbidden >= this.#hub.options.limits.maxForbiddenPackets;
     this.#hub.events.emit('forbidden', this, packet.type, why, last);
@@ -253,10 +255,11 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
   }
 
   findSource(): void {
-    const { carriers, sources, readers } = this.#hub;
+    const { carriers, sources } = this.#hub;
+    const wasExempt = this.source.exempt;
     this.source = sources.move(this.source, this.remoteAddress, !this.identified);
-    carriers.findSource(this);
-    if (!this.source.exempt) readers.set(this, false);
+    const isBehind = carriers.findSource(this);
+    if (isBehind && this.source.exempt !== wasExempt) this.#setAwaited(this.source.exempt);
   }
 
   get hasLeft(): boolean {
@@ -301,9 +304,13 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
   onBehind(isBehind: boolean): void {
     if (!this.#subscriber || this.#isTest) return;
     this.#hub.carriers.set(this, isBehind);
-    if (!this.source.exempt) return;
-    this.#hub.readers.set(this, isBehind);
-    this.#hub.others?.behind(this, isBehind);
+    if (this.source.exempt) this.#setAwaited(isBehind);
+  }
+
+  /** Whether exempt senders wait for it, here and in other processes. */
+  #setAwaited(isAwaited: boolean): void {
+    this.#hub.readers.set(this, isAwaited);
+    this.#hub.others?.behind(this, isAwaited);
   }
 
   /** It costs this client its connection, and nobody else anything. */

@@ -1,41 +1,15 @@
 import { expect, onTestFinished, test } from 'vitest';
-import type { Others } from '../../src/server/others.ts';
 import { ChatosServer } from '../../src/server/server.ts';
+import { nobodyElse } from '../support/nobody-else.ts';
 import { RfcPeer } from '../support/rfc-peer.ts';
 
-/** Other processes that there are none of, and a lease that can end. */
-function nobodyElse() {
-  const nothing = (): void => undefined;
+test('nothing is done of what a client says once others may have its login', async () => {
   const state = { hasEnded: false };
-  const others: Others = {
-    homes: { isHere: () => true, draw: () => 1n },
+  const others = nobodyElse({
     get hasEnded() {
       return state.hasEnded;
     },
-    sessionId: String,
-    attach: nothing,
-    holdBack: nothing,
-    post: nothing,
-    tell: nothing,
-    request: nothing,
-    pendingOf: () => 0,
-    behind: nothing,
-    countId: async () => 'counted',
-    discountId: nothing,
-    close: async () => 'late',
-    handOver: () => false,
-    unanswered: nothing,
-    identified: nothing,
-    channelOpened: nothing,
-    channelEnded: nothing,
-    tellSources: nothing,
-    parties: () => [],
-  };
-  return { state, others };
-}
-
-test('nothing is done of what a client says once others may have its login', async () => {
-  const { state, others } = nobodyElse();
+  });
   const server = new ChatosServer({ others });
   onTestFinished(() => server.close());
   const { port } = await server.listen('127.0.0.1:0');

@@ -1,0 +1,72 @@
+/** What a server does with the word of its other processes, which the test itself is. */
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { ChatosServer, type ServerOptions } from '../../src/server/index.ts';
+import type { Closed, Others } from '../../src/server/others.ts';
+import { nobodyElse } from '../support/nobody-else.ts';
+import { long, openHalf, packet, RfcPeer, str } from '../support/rfc-peer.ts';
+import { readExactly } from '../support/server-sockets.ts';
+
+const LOOPBACK = '127.0.0.0/8';
+
+async function started(given: Partial<Others>, options: ServerOptions = {}) {
+  const server = new ChatosServer({ ...options, others: nobodyElse(given) });
+  onTestFinished(() => server.close());
+  const { port } = await server.listen('127.0.0.1:0');
+  const join = async (name: string): Promise<RfcPeer> => {
+    const peer = await RfcPeer.connect(port);
+    onTestFinished(peer.destroy);
+    await peer.login(name);
+    return peer;
+  };
+  return { server, port, join };
+}
+
+test('[P14] a half that comes while too much waits for another process is read', async () => {
+  let isFull = false;
+  const holdBack = (speaker: { pause(): void }): void => void (isFull && speaker.pause());
+  const { port, join } = await started({ holdBack }, { relay: 'streams' });
+  const [alice, bob] = [await join('alice'), await join('bob')];
+  alice.request('bob');
+  await bob.next(5);
+  bob.ok('alice');
+  const { connectId } = await alice.next(8);
+  isFull = true;
+  const [one, two] = await Promise.all([1, 2].map(() => openHalf(port, connectId)));
+  for (const half of [one!, two!]) half.write('hello');
+  for (const half of [one!, two!]) expect((await readExactly(half, 5)).toString()).toBe('hello');
+});
+
+test('[P5] a client that asks for the end of channels of others elsewhere is closed once', async () => {
+  const forbidden: boolean[] = [];
+  const answers: ((closed: Closed) => void)[] = [];
+  const { server, join } = await started({
+    homes: { isHere: () => false, draw: () => 1n },
+    close: () => new Promise((resolve) => answers.push(resolve)),
+  });
+  const alice = await join('alice');
+  server.on('forbidden', (_session, _type, _why, closed) => forbidden.push(closed));
+  alice.send(Buffer.concat(Array<Buffer>(20).fill(packet(11, long(7n), str('bob'), str('carol')))));
+  await vi.waitFor(() => expect(answers).toHaveLength(20));
+  for (const answer of answers) answer('forbidden');
+  await alice.ended;
+  expect(forbidden).toEqual([...Array<boolean>(7).fill(false), true]);
+  expect(server.stats).toMatchObject({ forbidden: 8, forbiddenClosed: 1 });
+});
+
+test('[P17] an exempt reader that is behind is waited for elsewhere as long as it is exempt', async () => {
+  const behind: boolean[] = [];
+  const limits = { exempt: [LOOPBACK] };
+  const { server, join } = await started(
+    { behind: ({ login }, isBehind) => void (login === 'bob' && behind.push(isBehind)) },
+    { limits },
+  );
+  const [alice, bob] = [await join('alice'), await join('bob')];
+  bob.socket.pause();
+  const message = packet(4, str('alice'), str('bob'), str('x'.repeat(1000)));
+  alice.send(Buffer.concat(Array<Buffer>(12_000).fill(message)));
+  await vi.waitFor(() => expect(behind).toEqual([true]), { timeout: 10_000 });
+  server.update({ limits: { exempt: [] } });
+  expect(behind).toEqual([true, false]);
+  server.update({ limits });
+  expect(behind).toEqual([true, false, true]);
+});
