@@ -39,8 +39,10 @@ interface LinkAnswer {
   readonly heard?: number;
 }
 
+/** Before each call it waits for longer, up to a second, until a connection has lived for so long. In milliseconds. */
 const FIRST_PAUSE_MS = 50;
 const LAST_PAUSE_MS = 1_000;
+const STEADY_MS = 5_000;
 const CALL_MS = 5_000;
 
 /** Opens a connection to a process of another node, up to the handshake. */
@@ -75,6 +77,8 @@ export class NodeLink {
   #isClosed = false;
   /** Since when it has no connection. */
   #cutAt: number | undefined = performance.now();
+  #connectedAt = 0;
+  #breaks = 0;
 
   constructor(to: RemoteProcess, plan: HandshakePlan, times: LinkTimes, handlers: NodeLinkHandlers) {
     this.to = to;
@@ -97,6 +101,15 @@ export class NodeLink {
   /** For how long it has no connection, in milliseconds; 0 where it has. */
   get cutMs(): number {
     return this.#cutAt === undefined ? 0 : Math.round(performance.now() - this.#cutAt);
+  }
+
+  /** How many connections have broken soon, one after the other. */
+  get breaks(): number {
+    return this.#isSteady ? 0 : this.#breaks;
+  }
+
+  get #isSteady(): boolean {
+    return this.#cutAt === undefined && performance.now() - this.#connectedAt >= STEADY_MS;
   }
 
   /**
@@ -164,7 +177,7 @@ export class NodeLink {
       this.#end('the other process has not heard what is no longer known here');
       return;
     }
-    this.#pauseMs = FIRST_PAUSE_MS;
+    this.#connectedAt = performance.now();
     this.#cutAt = undefined;
     if (!this.#isMet) {
       this.#isMet = true;
@@ -177,6 +190,8 @@ export class NodeLink {
   #lose(): void {
     if (this.#isClosed) return;
     if (this.#cutAt === undefined) {
+      if (this.#isSteady) this.#pauseMs = FIRST_PAUSE_MS;
+      this.#breaks = this.#isSteady ? 0 : this.#breaks + 1;
       this.#cutAt = performance.now();
       this.#handlers.onCut();
     }

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import net from 'node:net';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { clusterKeys } from '../../../src/cluster/nodes/cluster-keys.ts';
 import { answerPeer, type HandshakePlan } from '../../../src/cluster/nodes/peer-handshake.ts';
 import { PREFACE_BYTES } from '../../../src/cluster/nodes/preface.ts';
@@ -13,7 +13,7 @@ const called = { node: 'b', epoch: 'e2', worker: { slot: 0, number: 1 } };
 const planOf = (self: typeof caller): HandshakePlan => ({ self, keys, isEncrypted: false });
 
 /** A link that calls another process, each of whose connections is answered when the test wants it. */
-async function linkTo() {
+async function linkTo({ maxCutMs = 200 } = {}) {
   const server = net.createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const calls: net.Socket[] = [];
@@ -26,7 +26,7 @@ async function linkTo() {
   const link = new NodeLink(
     to,
     planOf(caller),
-    { heartbeatMs: 20, silentMs: 5_000, maxCutMs: 200 },
+    { heartbeatMs: 20, silentMs: 5_000, maxCutMs },
     {
       onStream: (stream) => void streams.push(stream),
       onGap: (why) => void gaps.push(why),
@@ -105,4 +105,34 @@ it('knows since when it has no connection, however many streams it has begun sin
   await expect.poll(() => gaps, { timeout: 5_000 }).toHaveLength(1);
   for (let number = 2; performance.now() - cutAt < 800; number++) (await call(number)).resetAndDestroy();
   expect(link.cutMs).toBeGreaterThanOrEqual(Math.floor(performance.now() - cutAt) - 1);
+});
+
+it('calls after longer and longer where its connection breaks at once, until one has lived for five seconds', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  vi.spyOn(Math, 'random').mockReturnValue(1);
+  onTestFinished(() => {
+    vi.useRealTimers();
+    vi.restoreAllMocks();
+  });
+  const { link, connected, call, answer } = await linkTo({ maxCutMs: 60_000 });
+  let number = 0;
+  /** Answers a call, and breaks what comes of it when it has lived for so long. Returns after how long it is called again. */
+  const pauseAfter = async (livesMs: number): Promise<number> => {
+    number += 1;
+    const socket = await call(number);
+    await answer(socket);
+    await expect.poll(connected, { interval: 1 }).toBe(number);
+    vi.advanceTimersByTime(livesMs);
+    socket.resetAndDestroy();
+    await expect.poll(() => link.isUp, { interval: 1 }).toBe(false);
+    const before = performance.now();
+    vi.advanceTimersToNextTimer();
+    return 10 * Math.round((performance.now() - before) / 10);
+  };
+  const pauses: number[] = [];
+  for (const livesMs of [0, 0, 0, 0, 4_990, 0, 0]) pauses.push(await pauseAfter(livesMs));
+  expect(pauses).toEqual([50, 100, 200, 400, 800, 1_000, 1_000]);
+  expect(link.breaks).toBe(7);
+  expect([await pauseAfter(5_010), link.breaks]).toEqual([50, 0]);
+  expect([await pauseAfter(0), link.breaks]).toEqual([100, 1]);
 });
