@@ -59,6 +59,8 @@ export interface Membership extends EventEmitter<MembershipEvents> {
   readonly grantsInMs: number;
   /** The others whose leases hold. */
   readonly others: readonly NodeLease[];
+  /** For how long another node has not been seen to renew its lease, in milliseconds; `Infinity` where it has none. */
+  silentMs(node: string): number;
   /** Says what has changed of this node; resolves when the others can know. */
   announce(changed: Partial<Pick<NodeLease, 'workers' | 'state' | 'reachesOthers'>>): Promise<void>;
   /** All sessions of the lost lease have ended: takes another one, as soon as the broker lets it. */

@@ -97,6 +97,10 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
     return this.#health.state;
   }
 
+  silentMs(node: string): number {
+    return this.#others.silentMs(node);
+  }
+
   /** Whether this node holds a lease. */
   get holds(): boolean {
     return this.#own.holds;

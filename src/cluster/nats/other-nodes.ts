@@ -43,6 +43,12 @@ export class OtherNodes {
     if (known?.lease.epoch !== record.epoch || isOther(known.lease, record)) this.#events.onKnown(record);
   }
 
+  /** For how long a node has not renewed its lease, as far as is known here. */
+  silentMs(node: string): number {
+    const known = [...this.#bySlot.values()].find(({ lease }) => lease.node === node);
+    return known ? steadyNowMs() - known.seenAtMs : Infinity;
+  }
+
   /** A lease has ended. */
   end(slot: number, epoch: string): void {
     const known = this.#bySlot.get(slot);

@@ -1,5 +1,6 @@
 import { isChatosError, messageOf } from '../../errors.ts';
 import { closeHandle, type SocketHandle } from '../../net/socket-handle.ts';
+import { sourceOf } from '../../server/limits/source.ts';
 import type { Logger } from '../../util/log.ts';
 import { leftOf } from '../lease-clock.ts';
 import type { Membership, MembershipEvents, NodeLease } from '../membership.ts';
@@ -7,6 +8,7 @@ import type { ClusterKeys } from '../nodes/cluster-keys.ts';
 import type { ArrivedPeer, PeerAcceptor } from '../nodes/peer-acceptor.ts';
 import type { LinkTimes } from '../nodes/resuming-stream.ts';
 import type { OwnNode } from './messages.ts';
+import { Sayings } from './sayings.ts';
 import type { WorkerProcess } from './worker-process.ts';
 
 /** The cluster that a server is a node of. */
@@ -30,6 +32,7 @@ const TIMES = { heartbeatMs: 1_000, silentMs: 5_000 } as const;
 export class ClusterNode {
   readonly #plan: ClusterPlan;
   readonly #log: Pick<Logger, 'warn'>;
+  readonly #refused = new Sayings();
   /** The workers that others can reach. */
   readonly #begun = new Set<WorkerProcess>();
   readonly #listeners: Partial<{ [E in keyof MembershipEvents]: (...of: MembershipEvents[E]) => void }>;
@@ -47,8 +50,14 @@ export class ClusterNode {
     membership.on('known', known!).on('gone', gone!).on('renewed', renewed!);
     acceptor.handlers = {
       onPeer: (peer, handle) => this.#give(peer, handle),
-      onRefused: (from, why) => log.warn('a connection of another node was refused', { from, why }),
+      onRefused: (from, why) => this.sayRefused(from, why),
     };
+  }
+
+  /** A connection was refused, here or by a worker: who is refused for one reason is it again and again. */
+  sayRefused(from: string, why: string): void {
+    if (this.#refused.isDue(`${sourceOf(from)} ${why}`))
+      this.#log.warn('a connection of another node was refused', { from, why });
   }
 
   /** What a worker must know of the node when it starts. */

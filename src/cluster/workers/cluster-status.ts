@@ -4,6 +4,7 @@ import type { Logger } from '../../util/log.ts';
 import { leftOf } from '../lease-clock.ts';
 import type { WorkerName } from '../worker-name.ts';
 import type { ClusterPlan } from './cluster-node.ts';
+import { LinkTroubles } from './link-troubles.ts';
 import type { Claimed, LinksView } from './messages.ts';
 import { isCutOff, leaselessView, nodeView, reachesOthers } from './reach.ts';
 
@@ -15,6 +16,7 @@ const CUT_OFF = 'this node reaches none of the others, and they reach each other
 export class ClusterStatus {
   readonly #membership: ClusterPlan['membership'];
   readonly #leaseTtlMs: number;
+  readonly #troubles: LinkTroubles;
   /** The lease by which each other node is known. */
   readonly #epochs = new Map<string, string>();
   /** What each worker has said of its links. */
@@ -27,10 +29,11 @@ export class ClusterStatus {
   /** @param emit says what has become of the cluster */
   constructor(
     { membership, leaseTtlMs }: Pick<ClusterPlan, 'membership' | 'leaseTtlMs'>,
-    log: Pick<Logger, 'warn'>,
+    log: Pick<Logger, 'info' | 'warn'>,
     emit: Emit,
   ) {
     this.#membership = membership;
+    this.#troubles = new LinkTroubles({ membership, leaseTtlMs, log });
     this.#leaseTtlMs = leaseTtlMs;
     for (const { node, epoch } of membership.others) this.#epochs.set(node, epoch);
     membership
@@ -40,6 +43,7 @@ export class ClusterStatus {
         emit('nodeJoined', node, peer);
       })
       .on('gone', ({ node, epoch }, why) => {
+        this.#troubles.forget(node);
         if (this.#epochs.get(node) === epoch) this.#epochs.delete(node);
         emit('nodeGone', node, why);
       })
@@ -80,6 +84,7 @@ export class ClusterStatus {
   /** Workers have said how their links are. Those that have not may hang: what they have said before is no reason to come here. */
   setLinks(said: readonly (readonly [worker: WorkerName, links: LinksView])[]): void {
     for (const [worker, links] of said) this.#links.set(worker, links);
+    this.#troubles.note(said.flatMap(([, { links }]) => links));
     const reaches = said.some(([, { links }]) => reachesOthers(links));
     if (reaches === (this.#membership.self.reachesOthers ?? false)) return;
     // With the lease, what was said of this node is lost as well: it is said again of the next one.

@@ -43,6 +43,11 @@ export interface LinkView {
   readonly isUp: boolean;
   /** For how long it has no connection. */
   readonly cutMs: number;
+  /** Whether it is this process that calls the other one; and why the last call has failed, while it has no connection. */
+  readonly isCaller: boolean;
+  readonly failure: { readonly why: string; readonly isPassing: boolean } | undefined;
+  /** How many connections have broken soon, one after the other. */
+  readonly breaks: number;
   /** Bytes that the other process may not have. */
   readonly keptBytes: number;
 }
@@ -178,6 +183,8 @@ export type AskedByWorker = {
   readonly event: [SentEvent, undefined];
   /** Hands a half over to the worker in this slot: the primary has its connection. */
   readonly handOver: [readonly [slot: number, half: SentHalf], undefined];
+  /** A connection of another node was refused. */
+  readonly peerRefused: [{ readonly from: string; readonly why: string }, undefined];
   /** The primary need not keep the connection with this number open any more. */
   readonly letGo: [number, undefined];
 };

@@ -18,12 +18,6 @@ export interface NodeLinkHandlers {
   onStream(stream: ResumingStream): void;
   /** A stream has ended, and what was said may not have arrived. */
   onGap(why: string): void;
-  /** It could not be called. */
-  onFailed(failure: PeerFailure): void;
-  /** There is a connection, for the first time or again. */
-  onConnected(): void;
-  /** The connection is lost. */
-  onCut(): void;
 }
 
 /** What a caller wants: to go on with a stream, of which it has heard so much. */
@@ -77,6 +71,8 @@ export class NodeLink {
   #isClosed = false;
   /** Since when it has no connection. */
   #cutAt: number | undefined = performance.now();
+  /** Why it could not be called since. */
+  #failure: PeerFailure | undefined;
   #connectedAt = 0;
   #breaks = 0;
 
@@ -101,6 +97,11 @@ export class NodeLink {
   /** For how long it has no connection, in milliseconds; 0 where it has. */
   get cutMs(): number {
     return this.#cutAt === undefined ? 0 : Math.round(performance.now() - this.#cutAt);
+  }
+
+  /** Why the last call has failed, while it has no connection. */
+  get failure(): PeerFailure | undefined {
+    return this.#failure;
   }
 
   /** How many connections have broken soon, one after the other. */
@@ -179,11 +180,10 @@ export class NodeLink {
     }
     this.#connectedAt = performance.now();
     this.#cutAt = undefined;
-    if (!this.#isMet) {
-      this.#isMet = true;
-      this.#handlers.onStream(stream);
-    }
-    this.#handlers.onConnected();
+    this.#failure = undefined;
+    if (this.#isMet) return;
+    this.#isMet = true;
+    this.#handlers.onStream(stream);
   }
 
   /** There is no connection, for whatever reason: who calls sees to another one. */
@@ -193,7 +193,6 @@ export class NodeLink {
       if (this.#isSteady) this.#pauseMs = FIRST_PAUSE_MS;
       this.#breaks = this.#isSteady ? 0 : this.#breaks + 1;
       this.#cutAt = performance.now();
-      this.#handlers.onCut();
     }
     this.#callSoon();
   }
@@ -223,7 +222,7 @@ export class NodeLink {
         this.#attach(met.stream, heard);
       }
     } catch (error) {
-      if (!this.#isClosed) this.#handlers.onFailed(failedBecause(error));
+      this.#failure = failedBecause(error);
     }
     this.#isCalling = false;
     if (!this.isUp) this.#lose();

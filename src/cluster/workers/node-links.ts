@@ -13,22 +13,20 @@ import type { Mesh } from './mesh.ts';
 import type { LinkView } from './messages.ts';
 import { NodeLink, type RemoteProcess } from './node-link.ts';
 import { Peer } from './peer.ts';
+import { Sayings } from './sayings.ts';
 
 /** Who meets a node waits no longer for its links, in milliseconds: they go on trying. */
 const MEET_MS = 3_000;
 /** So many connections of others may be in their handshake; more are closed. */
 const MAX_HANDSHAKES = 256;
-/** The same trouble is said again after so long, in milliseconds, and so many of them are known at most. */
-const SAY_AGAIN_MS = 600_000;
-const MAX_SAID = 1_000;
-/** What may pass by itself is said when it has not. In milliseconds. */
-const PATIENCE_MS = 5_000;
 
 export interface NodeLinksPlan {
   readonly handshake: HandshakePlan;
   readonly times: LinkTimes;
-  readonly log: Pick<Logger, 'info' | 'warn'>;
+  readonly log: Pick<Logger, 'warn'>;
   readonly mesh: Mesh;
+  /** A connection was refused: said once for each address and reason, and again after a while. */
+  readonly onRefused: (from: string, why: string) => void;
   /** A half of a channel has come from another node. */
   readonly onHalf: (met: MetPeer) => void;
   /** A process has gone, or cannot be reached. */
@@ -48,7 +46,7 @@ interface Known {
 export class NodeLinks {
   readonly #plan: NodeLinksPlan;
   readonly #known = new Map<string, Known>();
-  readonly #said = new Map<string, number>();
+  readonly #refused = new Sayings();
   #handshakes = 0;
   /** How often what was said to another process, or by it, may have been lost. */
   gaps = 0;
@@ -97,6 +95,9 @@ export class NodeLinks {
       worker: to.worker.slot + 1,
       isUp: link.isUp,
       cutMs: link.cutMs,
+      isCaller: link.isCaller,
+      failure: link.failure && { why: link.failure.message, isPassing: link.failure.isPassing },
+      breaks: link.breaks,
       keptBytes: link.keptBytes,
     }));
   }
@@ -137,16 +138,6 @@ export class NodeLinks {
   #add(to: RemoteProcess): void {
     const { handshake, times, mesh } = this.#plan;
     const met = withResolvers<void>();
-    let failingSince: number | undefined;
-    let uncalled: NodeJS.Timeout | undefined;
-    const awaitCall = (): void => {
-      uncalled = setInterval(() => {
-        if (link.isUp || this.#known.get(processKey(to)) !== known) return clearInterval(uncalled);
-        const { node, worker } = nameOf(to);
-        const message = 'another node does not connect to this one: its log says why';
-        return this.#say(sayingOf(to, 'link'), message, { node, worker });
-      }, PATIENCE_MS).unref();
-    };
     const link = new NodeLink(to, handshake, times, {
       onStream: (stream) => {
         const over = linkOver(stream, mesh, () => peer);
@@ -155,29 +146,15 @@ export class NodeLinks {
         mesh.add(peer);
         met.resolve();
       },
-      onConnected: () => {
-        failingSince = undefined;
-        clearInterval(uncalled);
-        if (this.#said.delete(sayingOf(to, 'link'))) this.#plan.log.info('a link to another node is up', nameOf(to));
-      },
-      onCut: () => {
-        if (!link.isCaller) awaitCall();
-      },
       onGap: (why) => {
         this.gaps += 1;
         // There is no way to that process: what is relayed would hang for as long as TCP tries.
         this.#plan.onForgotten(to);
         this.#plan.log.warn('a link to another node has a gap: what was said may be lost', { ...nameOf(to), why });
       },
-      onFailed: ({ message, isPassing }) => {
-        failingSince ??= performance.now();
-        if (isPassing && performance.now() - failingSince < PATIENCE_MS) return;
-        this.#say(sayingOf(to, 'link'), 'cannot connect to another node', { ...nameOf(to), why: message });
-      },
     });
     const known: Known = { to, link, peer: undefined, met };
     this.#known.set(processKey(to), known);
-    if (!link.isCaller) awaitCall();
   }
 
   #forget({ to, link, met }: Known): void {
@@ -189,22 +166,8 @@ export class NodeLinks {
 
   #refuse(from: string, why: string, socket: Socket): void {
     socket.destroy();
-    this.#say(`${sourceOf(from)} ${why}`, 'a connection of another node was refused', { from, why });
+    if (this.#refused.isDue(`${sourceOf(from)} ${why}`)) this.#plan.onRefused(from, why);
   }
-
-  /** Once, and again after a while: who tries again and again must not fill the log. */
-  #say(key: string, message: string, fields: Readonly<Record<string, unknown>>): void {
-    const now = performance.now();
-    const said = this.#said.get(key);
-    if (said !== undefined && now - said < SAY_AGAIN_MS) return;
-    if (this.#said.size >= MAX_SAID) this.#said.clear();
-    this.#said.set(key, now);
-    this.#plan.log.warn(message, fields);
-  }
-}
-
-function sayingOf({ node, worker }: RemoteProcess, what: string): string {
-  return `${what} ${node} ${worker.slot}`;
 }
 
 function nameOf({ node, worker, address }: RemoteProcess): { node: string; worker: number; address: string } {

@@ -73,7 +73,7 @@ export class Worker {
       others: this.#mesh,
       listen: this.#listen,
     });
-    if (cluster) this.#nodes = this.#linksOf(cluster, log);
+    if (cluster) this.#nodes = this.#linksOf(cluster, log, wire);
     if (tellsEvents) tellEvents(this.#server, (event) => wire.ask('event', event));
   }
 
@@ -192,7 +192,11 @@ export class Worker {
     rmSync(this.#start.folder, { recursive: true, force: true });
   }
 
-  #linksOf({ node, epoch, keys, isEncrypted, times }: OwnNode, log: Logger): NodeLinks {
+  #linksOf(
+    { node, epoch, keys, isEncrypted, times }: OwnNode,
+    log: Logger,
+    wire: Wire<AskedByWorker, AskedByPrimary>,
+  ): NodeLinks {
     const handshake = { self: { node, epoch, worker: this.#start.name }, keys, isEncrypted };
     const halves = new NodeHalves({
       handshake,
@@ -206,6 +210,7 @@ export class Worker {
       times,
       log,
       mesh: this.#mesh,
+      onRefused: (from, why) => void wire.ask('peerRefused', { from, why }).catch(() => undefined),
       onHalf: (met) => halves.take(met),
       onForgotten: (process) => halves.forget(process),
     });

@@ -257,6 +257,10 @@ export class Workers {
         this.#plan.onEvent(event);
         return undefined;
       },
+      peerRefused: ({ from, why }) => {
+        this.#node?.sayRefused(from, why);
+        return undefined;
+      },
       handOver: ([slot, half]) => {
         this.#listeners.handOver(worker(), slot, half);
         return undefined;

@@ -206,9 +206,9 @@ test('a node that is stopped holds nobody up for longer than its lease, and hear
   expect(await a.views()).toMatchObject({ gaps: 0 });
 });
 
-test('a node with another secret is refused, by both, with a clear word, once', async () => {
+test('a node with another secret is refused, by both, with a clear word, once for all workers', async () => {
   for (const isEncrypted of [true, false]) {
-    const cluster = await TestCluster.start(1, { isEncrypted, workers: 1 });
+    const cluster = await TestCluster.start(1, { isEncrypted, workers: 2 });
     const [a] = cluster.nodes as [TestNode];
     const stranger = await cluster.add('b', 1, { secret: 'the secret of another cluster' });
     for (const node of [a, stranger]) await node.line(/its secret is not that of this cluster/);

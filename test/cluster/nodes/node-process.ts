@@ -5,6 +5,8 @@ import type { Membership, MembershipEvents, NodeLease } from '../../../src/clust
 import { clusterKeys } from '../../../src/cluster/nodes/cluster-keys.ts';
 import { PeerAcceptor } from '../../../src/cluster/nodes/peer-acceptor.ts';
 import type { LinkTimes } from '../../../src/cluster/nodes/resuming-stream.ts';
+import { LinkTroubles } from '../../../src/cluster/workers/link-troubles.ts';
+import type { LinksView } from '../../../src/cluster/workers/messages.ts';
 import { Workers } from '../../../src/cluster/workers/workers.ts';
 import type { ServerLimits } from '../../../src/server/limits/server-limits.ts';
 import { loggerTo } from '../../../src/util/log.ts';
@@ -67,6 +69,10 @@ class TestMembership extends EventEmitter<MembershipEvents> implements Membershi
     return [...this.#others.values()];
   }
 
+  silentMs(): number {
+    return 0;
+  }
+
   async announce(changed: Partial<NodeLease>): Promise<void> {
     this.self = { ...this.self, ...changed };
     say({ is: 'lease', lease: this.self });
@@ -112,12 +118,14 @@ process.on('message', (told: Told) => {
   if (told.is === 'views') void tellViews();
   else membership.onTold(told);
 });
+const log = loggerTo(
+  (level, message, fields) => say({ is: 'log', line: `${level} ${message} ${JSON.stringify(fields)}` }),
+  { level: 'info' },
+);
 const workers = await Workers.start({
   count: start.workers,
   options: { limits: { exempt: ['127.0.0.0/8'], ...start.limits } },
-  log: loggerTo((level, message, fields) => say({ is: 'log', line: `${level} ${message} ${JSON.stringify(fields)}` }), {
-    level: 'info',
-  }),
+  log,
   logLevel: 'info',
   tellsEvents: false,
   onEvent: () => undefined,
@@ -133,6 +141,8 @@ const workers = await Workers.start({
     times: start.times,
   },
 });
+const troubles = new LinkTroubles({ membership, leaseTtlMs: start.leaseTtlMs, log });
+setInterval(() => void linksOf().then((all) => troubles.note(all.flatMap(({ links }) => links))), 500).unref();
 const { port } = await workers.listen('127.0.0.1:0');
 say({ is: 'ready', port, pids: pids() });
 
@@ -140,11 +150,15 @@ function pids(): number[] {
   return workers.processes.flatMap(({ pid }) => pid ?? []);
 }
 
+async function linksOf(): Promise<LinksView[]> {
+  return (await workers.asking.show(workers.processes, 'links', undefined)).map(({ answer }) => answer);
+}
+
 async function tellViews(): Promise<void> {
-  const answers = await workers.asking.show(workers.processes, 'links', undefined);
+  const answers = await linksOf();
   const numbers = await workers.asking.show(workers.processes, 'numbers', { fullest: 0 });
-  const all = answers.flatMap(({ answer }) => answer.links);
-  const gaps = answers.reduce((sum, { answer }) => sum + answer.gaps, 0);
+  const all = answers.flatMap(({ links }) => links);
+  const gaps = answers.reduce((sum, each) => sum + each.gaps, 0);
   const memoryBytes = Math.max(...numbers.map(({ answer }) => answer.memoryBytes));
   say({ is: 'views', links: all.length, up: all.filter(({ isUp }) => isUp).length, gaps, memoryBytes, pids: pids() });
 }

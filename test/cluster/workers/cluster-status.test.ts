@@ -25,12 +25,13 @@ function status() {
     leaseEnd,
     brokerState: { isReachable: true, why: undefined as string | undefined },
     grantsInMs: 0,
+    silentMs: () => 0,
     announce: async (changed: Partial<NodeLease>) => void Object.assign(membership.self, changed),
   });
   const emitted: unknown[][] = [];
   const emit = (...event: unknown[]): void => void emitted.push(event);
   const warned: unknown[][] = [];
-  const log = { warn: (...line: unknown[]): void => void warned.push(line) };
+  const log = { info: () => undefined, warn: (...line: unknown[]): void => void warned.push(line) };
   const made = new ClusterStatus(
     { membership: membership as object as Membership, leaseTtlMs: LEASE_TTL_MS },
     log,
@@ -95,7 +96,8 @@ it('adds up the gaps of links, those of workers that have ended too', () => {
     { slot: 0, number: 1 },
     { slot: 1, number: 2 },
   ];
-  const link = { node: 'c', worker: 1, isUp: true, cutMs: 0, keptBytes: 7 };
+  const ofLink = { isCaller: true, failure: undefined, breaks: 0 };
+  const link = { node: 'c', worker: 1, isUp: true, cutMs: 0, keptBytes: 7, ...ofLink };
   made.setLinks([
     [one, { links: [link], gaps: 2 }],
     [two, { links: [], gaps: 3 }],
@@ -124,6 +126,9 @@ function linksOf(cuts: Readonly<Record<string, number>>): LinksView {
     isUp: cutMs === 0,
     cutMs,
     keptBytes: 0,
+    isCaller: true,
+    failure: undefined,
+    breaks: 0,
   }));
   return { links, gaps: 0 };
 }

@@ -20,7 +20,6 @@ async function linkTo({ maxCutMs = 200 } = {}) {
   server.on('connection', (socket: net.Socket) => calls.push(socket.on('error', () => undefined)));
   const gaps: string[] = [];
   const streams: ResumingStream[] = [];
-  let connected = 0;
   const address = `127.0.0.1:${(server.address() as net.AddressInfo).port}`;
   const to: RemoteProcess = { ...called, address, home: 1 };
   const link = new NodeLink(
@@ -30,9 +29,6 @@ async function linkTo({ maxCutMs = 200 } = {}) {
     {
       onStream: (stream) => void streams.push(stream),
       onGap: (why) => void gaps.push(why),
-      onFailed: () => undefined,
-      onCut: () => undefined,
-      onConnected: () => void (connected += 1),
     },
   );
   onTestFinished(() => {
@@ -51,14 +47,14 @@ async function linkTo({ maxCutMs = 200 } = {}) {
     const met = await answerPeer(socket, planOf(called), () => Buffer.from(JSON.stringify({ heard: 0 })));
     return JSON.parse(String(met.request)) as { link: string; isNew: boolean };
   };
-  return { link, gaps, streams, connected: () => connected, call, answer };
+  return { link, gaps, streams, call, answer };
 }
 
 it('calls again where its stream has ended for want of a connection while it was being answered', async () => {
-  const { link, gaps, connected, call, answer } = await linkTo();
+  const { link, gaps, call, answer } = await linkTo();
   const first = await call(1);
   const { link: id } = await answer(first);
-  await expect.poll(connected).toBe(1);
+  await expect.poll(() => link.isUp).toBe(true);
   first.resetAndDestroy();
   const late = await call(2);
   await expect.poll(() => gaps, { timeout: 5_000 }).toEqual(['no connection for 0 s']);
@@ -66,38 +62,38 @@ it('calls again where its stream has ended for want of a connection while it was
   const again = await answer(await call(3));
   expect(again.isNew).toBe(true);
   expect(again.link).not.toBe(id);
-  await expect.poll(connected).toBe(2);
+  await expect.poll(() => link.isUp).toBe(true);
   expect(link.isUp).toBe(true);
 });
 
 it('calls again where its stream has ended though it had a connection', async () => {
-  const { link, gaps, streams, connected, call, answer } = await linkTo();
+  const { link, gaps, streams, call, answer } = await linkTo();
   const { link: id } = await answer(await call(1));
-  await expect.poll(connected).toBe(1);
+  await expect.poll(() => link.isUp).toBe(true);
   streams[0]!.destroy(new Error('no use'));
   const again = await answer(await call(2));
   expect(again.isNew).toBe(true);
   expect(again.link).not.toBe(id);
-  await expect.poll(connected).toBe(2);
+  await expect.poll(() => link.isUp).toBe(true);
   expect([link.isUp, gaps]).toEqual([true, ['no use']]);
 });
 
 it('waits for its first answer for as long as a call may take, though that is longer than it may be cut', async () => {
-  const { link, gaps, connected, call, answer } = await linkTo();
+  const { link, gaps, call, answer } = await linkTo();
   const first = await call(1);
   const begin = performance.now();
   // Twice as long: a stream to which nothing has been said has nothing to lose.
   await expect.poll(() => performance.now() - begin, { timeout: 5_000 }).toBeGreaterThan(400);
   expect(await answer(first)).toMatchObject({ isNew: true });
-  await expect.poll(connected).toBe(1);
+  await expect.poll(() => link.isUp).toBe(true);
   expect([link.isUp, gaps]).toEqual([true, []]);
 });
 
 it('knows since when it has no connection, however many streams it has begun since', async () => {
-  const { link, gaps, connected, call, answer } = await linkTo();
+  const { link, gaps, call, answer } = await linkTo();
   const first = await call(1);
   await answer(first);
-  await expect.poll(connected).toBe(1);
+  await expect.poll(() => link.isUp).toBe(true);
   expect(link.cutMs).toBe(0);
   first.resetAndDestroy();
   await expect.poll(() => link.isUp).toBe(false);
@@ -114,14 +110,14 @@ it('calls after longer and longer where its connection breaks at once, until one
     vi.useRealTimers();
     vi.restoreAllMocks();
   });
-  const { link, connected, call, answer } = await linkTo({ maxCutMs: 60_000 });
+  const { link, call, answer } = await linkTo({ maxCutMs: 60_000 });
   let number = 0;
   /** Answers a call, and breaks what comes of it when it has lived for so long. Returns after how long it is called again. */
   const pauseAfter = async (livesMs: number): Promise<number> => {
     number += 1;
     const socket = await call(number);
     await answer(socket);
-    await expect.poll(connected, { interval: 1 }).toBe(number);
+    await expect.poll(() => link.isUp, { interval: 1 }).toBe(true);
     vi.advanceTimersByTime(livesMs);
     socket.resetAndDestroy();
     await expect.poll(() => link.isUp, { interval: 1 }).toBe(false);

@@ -31,6 +31,7 @@ function starting({ isReachable = true } = {}) {
     leaseEnd: { steadyMs: steadyMs + 15_000, wallMs: wallMs + 15_000 },
     brokerState: { isReachable, why: isReachable ? undefined : WHY },
     grantsInMs: 0,
+    silentMs: () => 0,
     announce: async () => undefined,
     rejoin: () => new Promise(() => undefined),
   });
