@@ -1,6 +1,7 @@
 import { isChatosError, messageOf } from '../../errors.ts';
 import type { BansFile } from '../../ops/bans-file.ts';
 import type { Operated } from '../../ops/control-commands.ts';
+import { controlFolder, defaultControlPath, makePrivateFolder, removeDeadControls } from '../../ops/control-path.ts';
 import type { ControlServer } from '../../ops/control-server.ts';
 import type { OperatedServer } from '../../server/operated-server.ts';
 import type { LevelSwitch, Logger } from '../../util/log.ts';
@@ -29,12 +30,7 @@ export interface ControlPlan {
 export async function openControl(plan: ControlPlan): Promise<ControlServer | undefined> {
   const { path: given, server, bots, bans, level, log, announce, isStopping, drain, reload } = plan;
   if (given === false) return undefined;
-  const [
-    { controlFolder, defaultControlPath, makePrivateFolder, removeDeadControls },
-    { startControlServer },
-    { answerControl },
-  ] = await Promise.all([
-    import('../../ops/control-path.ts'),
+  const [{ startControlServer }, { answerControl }] = await Promise.all([
     import('../../ops/control-server.ts'),
     import('../../ops/control-commands.ts'),
   ]);
