@@ -1,13 +1,21 @@
 import { closeSync, openSync } from 'node:fs';
-import net from 'node:net';
+import type { Socket } from 'node:net';
 import { streamSink, type ByteSink } from './bytes.ts';
-import { closedOutput, descriptorKind, isSameFile, outputWasClosed, reopen, writeAllSync } from './descriptor.ts';
+import {
+  closedOutput,
+  descriptorKind,
+  isSameFile,
+  outputWasClosed,
+  reopen,
+  socketOn,
+  writeAllSync,
+} from './descriptor.ts';
 
 /**
  * Writes to standard output, where that is no terminal. Its end is handed on: what reads a pipe or a socket sees it while
  * this process goes on.
  *
- * @throws an `EPIPE` error where it is a pipe that nobody reads
+ * @throws an `EPIPE` error where it is a pipe that nobody reads, `ESOCKTNOSUPPORT` as {@link socketOn}
  */
 export function standardOutputSink(): ByteSink {
   if (outputWasClosed()) return CLOSED_SINK;
@@ -28,15 +36,15 @@ export function standardOutputSink(): ByteSink {
  * A socket that is standard input too (of what a server starts for each connection) is shut down. Another one, which a
  * shell may use after us, is let go of.
  */
-function socketSink(socket: net.Socket): ByteSink {
+function socketSink(socket: Socket): ByteSink {
   const sink = streamSink(socket);
   if (isSameFile(0, 1)) return sink;
   const closed = new Promise((resolve) => void socket.once('close', resolve));
   return { ...sink, end: async () => (socket.destroy(), await closed, takePlaceOfOutput()) };
 }
 
-function socketOf(fd: number): net.Socket {
-  return new net.Socket({ fd, readable: false, writable: true });
+function socketOf(fd: number): Socket {
+  return socketOn(fd, { readable: false, writable: true });
 }
 
 /** A file or a device. */

@@ -1,10 +1,10 @@
 import { fstatSync, read, readSync } from 'node:fs';
-import net from 'node:net';
+import type { OnReadOpts, Socket } from 'node:net';
 import { ConfirmedEnd } from '../net/confirmed-end.ts';
 import { readOnceMore } from '../net/read-once-more.ts';
 import { withResolvers } from '../util/deferred.ts';
 import { EMPTY_SOURCE, type ByteSource } from './bytes.ts';
-import { descriptorInfo, descriptorKind, isReadable, reopen } from './descriptor.ts';
+import { descriptorInfo, descriptorKind, isReadable, reopen, socketOn } from './descriptor.ts';
 
 /** Larger reads are no faster. */
 const FILE_CHUNK_BYTES = 512 * 1024;
@@ -15,7 +15,7 @@ const PIPE_CHUNK_BYTES = 64 * 1024;
  * What an open descriptor gives, terminals excepted. What cannot be read (closed, or open for writing only) is an empty
  * input.
  *
- * @throws an `EISDIR` error where it is a directory
+ * @throws an `EISDIR` error where it is a directory, `ESOCKTNOSUPPORT` as {@link socketOn}
  */
 export function descriptorSource(fd: number): ByteSource {
   const kind = descriptorKind(fd);
@@ -66,21 +66,21 @@ function remainingSize(fd: number): number | undefined {
 
 /** Reads a pipe or a socket into one buffer, that is given out and read into again with the next call. */
 class StreamReader implements ByteSource {
-  readonly #socket: net.Socket;
+  readonly #socket: Socket;
   #waiting: { resolve: (chunk: Buffer | undefined) => void; reject: (error: unknown) => void } | undefined;
   #ended = false;
   #error: Error | undefined;
 
   constructor(fd: number, kind: 'pipe' | 'socket') {
-    const onread: net.OnReadOpts = {
+    const onread: OnReadOpts = {
       buffer: Buffer.allocUnsafeSlow(PIPE_CHUNK_BYTES),
       callback: (count, buffer) => {
         this.#answer((buffer as Buffer).subarray(0, count));
         return false;
       },
     };
-    const options = { fd, onread, readable: true, writable: false, manualStart: true };
-    this.#socket = new net.Socket(options);
+    const options = { onread, readable: true, writable: false, manualStart: true };
+    this.#socket = socketOn(fd, options);
     this.#socket.on('error', (error) => this.#end(error));
     if (kind === 'pipe') this.#socket.on('end', () => this.#end());
     else this.#confirmEnd();

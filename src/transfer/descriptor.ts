@@ -1,4 +1,5 @@
-import { constants, fstatSync, openSync, readFileSync, readvSync, writeSync, type Stats } from 'node:fs';
+import { constants, fstatSync, openSync, readFileSync, readvSync, writeSync, writevSync, type Stats } from 'node:fs';
+import net from 'node:net';
 
 /** What a descriptor leads to, as far as reading and writing differ. */
 export type DescriptorKind = 'file' | 'pipe' | 'socket' | 'device' | 'directory' | 'closed';
@@ -19,11 +20,30 @@ export function descriptorKind(fd: number): DescriptorKind {
 
 /** Whether it can be read from: under nohup, standard input is open for writing only. */
 export function isReadable(fd: number): boolean {
+  return isOpenFor(() => readvSync(fd, [new Uint8Array(0)]));
+}
+
+function isOpenFor(act: () => void): boolean {
   try {
-    readvSync(fd, [new Uint8Array(0)]);
+    act();
     return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code !== 'EBADF';
+  }
+}
+
+/**
+ * The stream of an open pipe or socket, which becomes non-blocking. It closes the descriptor when it is destroyed.
+ *
+ * @throws an `ESOCKTNOSUPPORT` error where it is a socket that keeps messages apart, as those of UDP do
+ */
+export function socketOn(fd: number, options: net.SocketConstructorOpts): net.Socket {
+  try {
+    return new net.Socket({ ...options, fd });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_INVALID_FD_TYPE') throw error;
+    const syscall = options.readable ? 'read' : 'write';
+    throw Object.assign(new Error('is no stream'), { code: 'ESOCKTNOSUPPORT', syscall, cause: error });
   }
 }
 
@@ -60,9 +80,11 @@ export function reopen(fd: number, access: 'read' | 'write'): number | undefined
 /**
  * Whether standard output was closed when this process began (`>&-` in a shell). Node opens the null device in its place,
  * for reading and writing. Users who discard output open it for writing only; a parent that starts a program with all its
- * output discarded may open it for both, but then standard error is the same.
+ * output discarded may open it for both, but then standard error is the same. A pipe that is open for reading only counts
+ * as closed: {@link reopen} would write to it.
  */
 export function outputWasClosed(): boolean {
+  if (descriptorKind(1) === 'pipe') return !isOpenFor(() => writevSync(1, [new Uint8Array(0)]));
   return isStandIn(1) && !isStandIn(2);
 }
 

@@ -101,6 +101,15 @@ describe('pipe and what reads its output', () => {
     expect(received.stderr).toContain('cannot write standard output: it is not open');
   });
 
+  test('takes the reading end of a pipe as standard output for one that is closed', async () => {
+    const { received, sent } = await pair({
+      listener: 'mkfifo "$LAB/unread"; exec 3<>"$LAB/unread"; $L </dev/null 1<"$LAB/unread"; echo "$?"',
+      sender: 'echo lost | $S; echo "$?"',
+    });
+    expect([received.stdout, sent.stdout]).toEqual(['75\n', '75\n']);
+    expect(received.stderr).toContain('cannot write standard output: it is not open');
+  });
+
   test('takes /dev/null as an output that was meant', async () => {
     const { received, sent } = await pair({
       listener: '$L </dev/null >/dev/null; echo "$?"',
@@ -119,6 +128,16 @@ describe('pipe and its input', () => {
     expect([received.stdout, sent.stdout]).toEqual(['0\n', '0\n']);
     expect(readFileSync(path.join(LAB, 'nohup'), 'utf8')).toHaveLength(588_895);
   });
+});
+
+test('pipe reports a socket that is no stream in words, before anybody is asked', async () => {
+  const datagrams = '/dev/udp/127.0.0.1/9';
+  const { stdout, stderr } = await shell(
+    `chatosbot pipe nobody <${datagrams}; echo "$?"; chatosbot pipe nobody </dev/null 2>&1 >${datagrams}; echo "$?"`,
+  ).exit();
+  expect(stderr).toBe('chatosbot: cannot read standard input: sockets of this kind are not supported\n');
+  const lost = 'chatosbot: cannot write standard output: sockets of this kind are not supported';
+  expect(stdout).toBe(`75\n${lost}\n75\n`);
 });
 
 test('pipe leaves pipes that it shares with neighbours as they were, also when it is killed', async () => {

@@ -1,3 +1,4 @@
+import { getSystemErrorMap } from 'node:util';
 import { isChatosError, type ErrorCode } from '../../errors.ts';
 
 export const EXIT = {
@@ -46,13 +47,16 @@ const EXIT_CODES: { readonly [C in ErrorCode]: number } = {
   STORE_DAMAGED: EXIT.incomplete,
 };
 
-/** Ends a command with an exit code, and without a message. */
+/** Ends a command with an exit code, and without a message for people. */
 export class ExitSignal extends Error {
   readonly code: number;
+  /** What machines read, who see no signal and none of what was said before. */
+  readonly reason: string | undefined;
 
-  constructor(code: number) {
+  constructor(code: number, reason?: string) {
     super(`exit ${code}`);
     this.code = code;
+    this.reason = reason;
   }
 }
 
@@ -74,17 +78,26 @@ const FILE_ERRORS: Readonly<Record<string, string>> = {
   EMFILE: 'too many files are open',
   ECONNRESET: 'the other side broke the connection',
   ETIMEDOUT: 'the connection timed out',
+  ESOCKTNOSUPPORT: 'sockets of this kind are not supported',
 };
+
+/** Why a command fails, for machines, where people get no message. */
+export function quietReason(error: unknown): string | undefined {
+  return error instanceof ExitSignal ? error.reason : 'nobody reads standard output any more';
+}
 
 /** The exit code for an error, and the message: `undefined` for a bug, whose trace is shown. */
 export function exitFor(error: unknown): { code: number; message: string | undefined } {
   if (error instanceof ExitSignal) return { code: error.code, message: '' };
   if (isChatosError(error)) return { code: EXIT_CODES[error.code], message: error.message };
-  const { code: errno, syscall, path } = (error ?? {}) as NodeJS.ErrnoException;
+  const { code: errno, errno: number, syscall, path } = (error ?? {}) as NodeJS.ErrnoException;
   if (errno === 'EPIPE') return { code: EXIT.outputClosed, message: '' };
   if (syscall === 'uv_cwd') return { code: EXIT.usage, message: 'the working directory is gone: go to another one' };
   const noFolder = errno === 'ENOENT' && syscall === 'mkdtemp' ? 'there is no such folder; set TMPDIR' : undefined;
-  const why = noFolder ?? FILE_ERRORS[errno ?? ''];
+  // What is open may be anything, of a kernel module or a network: each has errors of its own.
+  const isOpenFile = path === undefined && /^(?:read|write|close)$/.test(syscall ?? '');
+  const ofSystem = isOpenFile ? getSystemErrorMap().get(number ?? 0)?.[1] : undefined;
+  const why = noFolder ?? FILE_ERRORS[errno ?? ''] ?? ofSystem;
   if (why !== undefined) {
     const stream = syscall === 'read' ? 'cannot read standard input' : 'cannot write standard output';
     const what = path === undefined ? stream : `cannot use ${path}`;

@@ -1,8 +1,15 @@
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { Readable, Writable } from 'node:stream';
 import type { ByteSource } from '../../transfer/bytes.ts';
 import { descriptorSource } from '../../transfer/descriptor-source.ts';
-import { closedOutput, descriptorKind, outputWasClosed, reopen, writeAllSync } from '../../transfer/descriptor.ts';
+import {
+  closedOutput,
+  descriptorKind,
+  outputWasClosed,
+  reopen,
+  socketOn,
+  writeAllSync,
+} from '../../transfer/descriptor.ts';
 
 /**
  * Replaces `process.stdin`, `stdout` and `stderr` where Node's streams do harm: they make a pipe non-blocking that
@@ -128,7 +135,7 @@ class Output extends Writable {
   }
 
   #open(): Socket {
-    const socket = new Socket({ fd: reopen(this.fd, 'write') ?? this.fd, readable: false, writable: true });
+    const socket = socketOn(reopen(this.fd, 'write') ?? this.fd, { readable: false, writable: true });
     // What fails is the write.
     return socket.on('error', () => undefined);
   }

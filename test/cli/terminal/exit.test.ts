@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { EXIT, exitFor, ExitSignal } from '../../../src/cli/terminal/exit.ts';
 import { ChatosError, ERROR_CODES, type ErrorCode } from '../../../src/errors.ts';
@@ -62,8 +63,19 @@ describe('exitFor', () => {
     ['ETIMEDOUT', 'read', 'cannot read standard input: the connection timed out'],
     ['EISDIR', 'read', 'cannot read standard input: is a directory'],
     ['EAGAIN', 'read', 'cannot read standard input: it cannot be read now'],
+    ['ESOCKTNOSUPPORT', 'write', 'cannot write standard output: sockets of this kind are not supported'],
   ])('tells in words what %s on a %s means', (code, syscall, message) => {
     const error = Object.assign(new Error(`${code}: ${syscall}`), { code, syscall });
+    expect(exitFor(error)).toEqual({ code: EXIT.broken, message });
+  });
+
+  test.each([
+    ['read', 'EINVAL', 'cannot read standard input: invalid argument'],
+    ['read', 'ENOTCONN', 'cannot read standard input: socket is not connected'],
+    ['write', 'EHOSTUNREACH', 'cannot write standard output: host is unreachable'],
+    ['close', 'ENXIO', 'cannot write standard output: no such device or address'],
+  ] as const)('leaves it to the system to say what else a %s may fail with, as %s', (syscall, code, message) => {
+    const error = Object.assign(new Error(code), { code, errno: -constants.errno[code], syscall });
     expect(exitFor(error)).toEqual({ code: EXIT.broken, message });
   });
 
