@@ -3,7 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { ChatosError } from '../errors.ts';
 import { packageVersion } from '../util/version.ts';
 import { COMMANDS } from './commands/index.ts';
-import { exitFor, ExitSignal, EXIT } from './terminal/exit.ts';
+import { exitFor, EXIT, quietReason } from './terminal/exit.ts';
 import { HELP, HELP_OUTPUT } from './terminal/help.ts';
 import { flushOutput, noticeError } from './terminal/output.ts';
 import { endProcess, shareProcess } from './terminal/shared-process.ts';
@@ -64,11 +64,13 @@ function wantsJson(argv: readonly string[]): boolean {
 /** Reports the error that a command failed with; returns the exit code. */
 export function fail(error: unknown): number {
   const { code, message } = exitFor(error);
+  const isJson = wantsJson(process.argv);
+  const said = message === '' && isJson ? quietReason(error) : message;
   if (message === undefined) {
     const trace = (error as Error).stack ?? String(error);
     process.stderr.write(`chatosbot: unexpected failure, please report it\n${trace}\n`);
-  } else if (!(error instanceof ExitSignal) && message !== '') {
-    noticeError(message, error, wantsJson(process.argv));
+  } else if (said !== undefined && said !== '') {
+    noticeError(said, error, isJson);
   }
   return code;
 }

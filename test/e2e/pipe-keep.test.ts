@@ -128,6 +128,7 @@ test('pipe --keep --json reports what happens to each peer, in lines of JSON', a
     { type: 'connected', peer: 'amy' },
     { type: 'peer-ended', peer: 'amy', received: 2 },
     { type: 'exec-exited', peer: 'amy', exitCode: 3, signal: null },
+    { type: 'error', message: 'ended by SIGTERM' },
   ]);
 });
 

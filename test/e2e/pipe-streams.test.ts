@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { makeSecret } from '../../src/transfer/secure/secret.ts';
 import { FakeServer } from '../support/fake-server.ts';
 import { int, packet, readAll, str } from '../support/rfc-peer.ts';
-import { shell, start } from './chatosbot.ts';
+import { labFile, shell, start } from './chatosbot.ts';
 import { acceptNext, fate, peer } from './peers.ts';
 import { sharedServer } from './shared-server.ts';
 
@@ -124,6 +125,30 @@ describe('what pipe says', () => {
     const last = stderr.trimEnd().split('\n').at(-1)!;
     expect(() => JSON.parse(last) as unknown).not.toThrow();
   });
+
+  test.each([
+    ['a command that fails', '--exec "exit 3"', '< /dev/null > /dev/null', 3, 'the command for NAME failed with 3'],
+    ['a signal', '--exec "kill -TERM \\$PPID; cat"', '> /dev/null', 143, 'ended by SIGTERM'],
+    ['a reader that has gone', '', '< /dev/null | :', 141, 'nobody reads standard output any more'],
+  ])(
+    'is JSON with --json in each line, of which an error is the last: %s',
+    async (name, args, ends, status, message) => {
+      const login = name.replaceAll(' ', '-');
+      const secret = labFile('open.secret', makeSecret());
+      const json = `chatosbot pipe ${login}-to --server ${at} --json --secret "${secret}" --login ${login} ${args} ${ends}`;
+      const listener = start(['pipe', '--listen', '--server', at, '--login', `${login}-to`, '--secret', secret], {
+        input: 'data',
+      });
+      await listener.line(/^waiting/);
+      const asker = shell(`${json}; exit "\${PIPESTATUS[0]}"`);
+      const ended = await asker.exit();
+      const events = ended.stderr.trimEnd().split('\n');
+      expect(ended.status).toBe(status);
+      const types = events.map((line) => (JSON.parse(line) as { type: string }).type);
+      expect(types.filter((type) => ['warning', 'error', 'done'].includes(type))).toEqual(['warning', 'error']);
+      expect(JSON.parse(events.at(-1)!)).toEqual({ type: 'error', message: message.replace('NAME', `${login}-to`) });
+    },
+  );
 
   test('is nothing with -q, but for errors', async () => {
     const bob = await peer(port, 'hush');

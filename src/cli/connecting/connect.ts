@@ -7,7 +7,7 @@ import { loginProblem } from '../../protocol/login.ts';
 import { withResolvers } from '../../util/deferred.ts';
 import { startTimer } from '../../util/timeout.ts';
 import { findIdentity, unshownIdentity, type IdentityFlag } from './identity.ts';
-import { notice } from '../terminal/output.ts';
+import { warn } from '../terminal/output.ts';
 import { serverOf } from './own-server.ts';
 import { plainFallback } from './plain-fallback.ts';
 import { systemLogin } from './system-login.ts';
@@ -56,7 +56,7 @@ export async function connectCommand(flags: ConnectFlags, settings: ConnectSetti
     ? findIdentity(server, flags.identity, loaded)
     : unshownIdentity(flags.identity, loaded));
   const doubt = plainFallback(server);
-  if (doubt !== undefined) notice(`warning: ${doubt}`);
+  if (doubt !== undefined) warn(doubt);
   const { signal, prepare, reconnect = false, retryMs } = settings;
   const configured = config.heartbeatMs === false ? Infinity : config.heartbeatMs;
   const heartbeatMs = settings.heartbeatMs && (configured ?? settings.heartbeatMs);

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import process from 'node:process';
 import { quote } from '../../util/quote.ts';
-import { notice } from '../terminal/output.ts';
+import { warn } from '../terminal/output.ts';
 
 /** Once a process is enough. */
 const warned = new Set<string>();
@@ -13,5 +13,5 @@ export async function warnOfReaders(file: string, what: string): Promise<void> {
   if (!stats.isFile() || (stats.mode & 0o077) === 0) return;
   warned.add(file);
   const octal = (stats.mode & 0o777).toString(8).padStart(4, '0');
-  notice(`warning: other users can read ${file} (mode ${octal}), which has ${what}: chmod 600 ${quote(file)}`);
+  warn(`other users can read ${file} (mode ${octal}), which has ${what}: chmod 600 ${quote(file)}`);
 }

@@ -13,7 +13,7 @@ import {
 } from '../../transfer/bytes.ts';
 import { ChatosError } from '../../errors.ts';
 import { ExitSignal } from '../terminal/exit.ts';
-import { notice } from '../terminal/output.ts';
+import { warn } from '../terminal/output.ts';
 
 /** After SIGTERM, a process has this long to end. */
 const GRACE_MS = 3_000;
@@ -57,7 +57,7 @@ export class ExecProcess {
     process.on('exit', this.#kill);
     this.exited = new Promise<ExecExit>((resolve) => {
       child.once('error', (error) => {
-        notice(`cannot run '${command}': ${error.message}`);
+        warn(`cannot run '${command}': ${error.message}`);
         resolve({ code: CANNOT_RUN, signal: null });
       });
       child.once('exit', (code, signal) => {
@@ -124,7 +124,7 @@ export class ExecProcess {
 
   async #success(): Promise<void> {
     const { code } = await this.exited;
-    if (code !== 0) throw new ExitSignal(code);
+    if (code !== 0) throw new ExitSignal(code, `the command for ${this.#peer} failed with ${code}`);
   }
 
   readonly #kill = (): void => void this.#signal('SIGKILL');

@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { toJsonLine } from '../../util/escape.ts';
-import { notice } from '../terminal/output.ts';
+import { notice, warnInJson } from '../terminal/output.ts';
 import type { PipeFlags } from './flags.ts';
 
 /** What `pipe --json` reports, with the fields of each: an API, which docs/pipes.md describes. A field may be null. */
@@ -37,6 +37,7 @@ export interface ListenerReport {
 }
 
 export function reporter(flags: PipeFlags): Report {
+  if (flags.json) warnInJson();
   return (type, text, fields) => {
     if (flags.json) process.stderr.write(`${toJsonLine({ type, ...fields })}\n`);
     else if (!flags.quiet && text !== undefined) notice(text);

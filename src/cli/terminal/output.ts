@@ -10,6 +10,19 @@ export function notice(text: string): void {
   process.stderr.write(`${text.split('\n').map(escapeUnsafe).join('\n')}\n`);
 }
 
+let warnsInJson = false;
+
+/** For commands whose standard error is read by a program: {@link warn} writes lines of JSON from now on. */
+export function warnInJson(): void {
+  warnsInJson = true;
+}
+
+/** Says what is to be known, and stops nothing. */
+export function warn(text: string): void {
+  if (warnsInJson) process.stderr.write(`${toJsonLine({ type: 'warning', message: text })}\n`);
+  else notice(`warning: ${text}`);
+}
+
 /** Reports an error; with `json`, as an object with the error's code. */
 export function noticeError(message: string, error: unknown, json: boolean): void {
   const code = isChatosError(error) ? error.code : undefined;

@@ -79,17 +79,17 @@ export function stopRequest(atOnce: () => void, onReload: () => void = () => und
  */
 export async function interruptibly(run: (signal: AbortSignal) => Promise<void>): Promise<void> {
   const stop = new AbortController();
-  let code = 0;
+  let ended = new ExitSignal(0);
   let isOver = false;
   listen([...STOP_SIGNALS, ...OTHER_SIGNALS], (signal) => {
     if (stop.signal.aborted || isOver) endProcess(exitCodeOf(signal));
-    code = exitCodeOf(signal);
+    ended = new ExitSignal(exitCodeOf(signal), `ended by ${signal}`);
     stop.abort();
   });
   try {
     await run(stop.signal);
   } catch (error) {
-    throw stop.signal.aborted ? new ExitSignal(code) : error;
+    throw stop.signal.aborted ? ended : error;
   } finally {
     isOver = true;
   }
