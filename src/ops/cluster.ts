@@ -13,7 +13,10 @@ function linkCounts(links: readonly ClusterLinkView[]): LinkCounts {
   return { links: links.length, linksUp: links.filter(({ isUp }) => isUp).length };
 }
 
-type NodeState = Pick<ClusterNodeView, 'state' | 'notReachedMs'>;
+/** As `status` and `ctl` read it of a server, which may be newer and know other states. */
+interface NodeState extends Pick<ClusterNodeView, 'notReachedMs'> {
+  readonly state: string;
+}
 
 /** How another node is, in words: what `ctl cluster` shows. */
 export function nodeStateText({ state, notReachedMs }: NodeState): string {

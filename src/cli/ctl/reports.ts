@@ -1,7 +1,6 @@
 import { nodeStateText } from '../../ops/cluster.ts';
 import type { ReloadReport } from '../../ops/control-commands.ts';
 import type { ControlLine } from '../../ops/control-protocol.ts';
-import type { ClusterNodeView } from '../../server/operated-server.ts';
 import { formatBytes, formatSpan, pluralize } from '../../util/printable.ts';
 import { formatTable } from '../terminal/table.ts';
 
@@ -59,13 +58,13 @@ export const REPORTS = {
   banned: (lines: readonly ControlLine[]): string[] => [
     ...lines.map(({ kind, what, until, sessions, channels }) => {
       const ended = `${pluralize(count(sessions), 'session')} and ${pluralize(count(channels), 'private connection')} ended`;
-      return `banned ${KINDS[text(kind)] ?? ''} ${text(what)}${end(until)}: ${ended}`;
+      return `banned ${kindText(kind)} ${text(what)}${end(until)}: ${ended}`;
     }),
     ...warnings(lines),
   ],
 
   unbanned: (lines: readonly ControlLine[]): string[] => [
-    ...lines.map(({ kind, what }) => `unbanned ${KINDS[text(kind)] ?? ''} ${text(what)}`),
+    ...lines.map(({ kind, what }) => `unbanned ${kindText(kind)} ${text(what)}`),
     ...warnings(lines),
   ],
 
@@ -74,7 +73,7 @@ export const REPORTS = {
       ? ['nobody is banned']
       : formatTable(lines, [
           { title: 'BANNED', of: ({ what }) => text(what) },
-          { title: 'AS', of: ({ kind }) => KINDS[text(kind)] ?? '' },
+          { title: 'AS', of: ({ kind }) => kindText(kind) },
           { title: 'SINCE', of: ({ since }) => ageOf(since) },
           { title: 'FOR ANOTHER', of: ({ until }) => (until === undefined ? 'ever' : left(until)) },
           { title: 'REASON', of: ({ reason }) => text(reason) },
@@ -89,7 +88,10 @@ export const REPORTS = {
     const { granted, refused, failed, waiting } = (claims ?? {}) as Fields;
     const nodes = formatTable(of('node'), [
       { title: 'NODE', of: (line) => `${text(line['node'])}${line['node'] === node ? ' (this)' : ''}` },
-      { title: 'STATE', of: (line) => nodeStateText(line as unknown as ClusterNodeView) },
+      {
+        title: 'STATE',
+        of: (line) => nodeStateText({ state: text(line['state']), notReachedMs: count(line['notReachedMs']) }),
+      },
       { title: 'PEER', of: ({ peer }) => text(peer) },
       { title: 'WORKERS', of: ({ workers }) => count(workers) },
     ]);
@@ -147,8 +149,12 @@ export function missingText({ worker, pid, node }: ControlLine): string {
   return `worker ${count(worker)} (pid ${count(pid)}) does not answer: what it has is missing, and what it is to do waits`;
 }
 
-/** What a ban is of, in words. */
 const KINDS: Readonly<Record<string, string>> = { from: 'address', login: 'login', identity: 'key' };
+
+/** What a ban is of, in words; a newer server may know other kinds. */
+function kindText(kind: unknown): string {
+  return KINDS[text(kind)] ?? text(kind);
+}
 
 const left = (until: unknown): string => formatSpan(Date.parse(text(until)) - Date.now());
 const end = (until: unknown): string =>
