@@ -149,6 +149,6 @@ export class Hub {
 
   newSessionId(): SessionId {
     this.#lastSession += 1;
-    return this.others?.sessionId(this.#lastSession) ?? String(this.#lastSession);
+    return this.others?.ownId(this.#lastSession) ?? String(this.#lastSession);
   }
 }

@@ -99,8 +99,8 @@ export interface Others {
    * is open breaks.
    */
   readonly hasEnded: boolean;
-  /** The id of the so manieth session here; no other session of the server ever has the same. */
-  sessionId(number: number): SessionId;
+  /** The id of the so manieth session, or private connection, here; no other one of the server ever has the same. */
+  ownId(number: number): string;
   /** From now on, they may ask. */
   attach(here: Here): void;
   /** Where more waits for one of them than should, who sends is paused until it has gone. */

@@ -21,15 +21,30 @@ async function started(given: Partial<Others>, options: ServerOptions = {}) {
   return { server, port, join };
 }
 
-test('[P14] a half that comes while too much waits for another process is read', async () => {
-  let isFull = false;
-  const holdBack = (speaker: { pause(): void }): void => void (isFull && speaker.pause());
-  const { port, join } = await started({ holdBack }, { relay: 'streams' });
+/** Two who have agreed on a private connection. */
+async function agreed(join: (name: string) => Promise<RfcPeer>): Promise<bigint> {
   const [alice, bob] = [await join('alice'), await join('bob')];
   alice.request('bob');
   await bob.next(5);
   bob.ok('alice');
-  const { connectId } = await alice.next(8);
+  return (await alice.next(8)).connectId;
+}
+
+test('sessions and private connections have ids that those of its other processes do not have', async () => {
+  const { server, port, join } = await started({ ownId: (count) => `${count} of this one` });
+  const ids: string[] = [];
+  server.on('channelEstablished', (_pair, id) => ids.push(id)).on('login', ({ id }) => ids.push(id));
+  const connectId = await agreed(join);
+  await Promise.all([1, 2].map(() => openHalf(port, connectId)));
+  await vi.waitFor(() => expect(ids).toEqual(['1 of this one', '2 of this one', '1 of this one']));
+  expect(server.channels()).toMatchObject([{ id: '1 of this one' }]);
+});
+
+test('[P14] a half that comes while too much waits for another process is read', async () => {
+  let isFull = false;
+  const holdBack = (speaker: { pause(): void }): void => void (isFull && speaker.pause());
+  const { port, join } = await started({ holdBack }, { relay: 'streams' });
+  const connectId = await agreed(join);
   isFull = true;
   const [one, two] = await Promise.all([1, 2].map(() => openHalf(port, connectId)));
   for (const half of [one!, two!]) half.write('hello');

@@ -7,7 +7,7 @@ export function nobodyElse(given: Partial<Others>): Others {
   const others: Others = {
     homes: { isHere: () => true, draw: () => 1n },
     hasEnded: false,
-    sessionId: String,
+    ownId: String,
     attach: nothing,
     holdBack: nothing,
     post: nothing,

@@ -94,7 +94,7 @@ export class Mesh implements Others {
   }
 
   /** Short ones, and with one worker in the place of another never the same again; nor by a node with another lease. */
-  sessionId(count: number): SessionId {
+  ownId(count: number): string {
     const { name, epoch } = this.#self;
     const round = Math.floor(name.number / NUMBERS);
     const id = String((round * SESSIONS + count) * NUMBERS + (name.number % NUMBERS));

@@ -265,7 +265,7 @@ export class Channels {
     const isTest = isOfSelfTest(channel);
     const { channelIdleMs, closeGraceMs } = limits;
     this.#lastId += 1;
-    const [id, openedAt] = [String(this.#lastId), performance.now()];
+    const [id, openedAt] = [others?.ownId(this.#lastId) ?? String(this.#lastId), performance.now()];
     const relay = new Relay(...ends, {
       mode,
       greeting: ESTABLISHED,

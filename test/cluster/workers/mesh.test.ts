@@ -34,6 +34,6 @@ it('a worker that has gone counts no more, and what is asked about its channels 
 });
 
 it('the ids of sessions end with the number of their worker, and differ from those of 1,000 workers before', () => {
-  expect(meshOf(7).mesh.sessionId(5)).toBe('5007');
-  expect(meshOf(2_007).mesh.sessionId(5)).toBe('2000000005007');
+  expect(meshOf(7).mesh.ownId(5)).toBe('5007');
+  expect(meshOf(2_007).mesh.ownId(5)).toBe('2000000005007');
 });
