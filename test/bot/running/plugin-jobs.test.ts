@@ -82,6 +82,45 @@ describe('a record that is of no use', () => {
   });
 });
 
+describe('a job that is cancelled', () => {
+  async function hasRun() {
+    const started = startJobs();
+    const job = started.add('0 * * * *');
+    await turn();
+    started.clock.advance(HOUR);
+    await turn();
+    expect(started.written.size).toBe(1);
+    return { ...started, job };
+  }
+
+  it('has no record any more', async () => {
+    const { job, jobs, written } = await hasRun();
+    job.cancel();
+    await turn();
+    expect([written.size, jobs.status]).toEqual([0, []]);
+  });
+
+  it('keeps its record where it is added again at once', async () => {
+    const { job, add, written, clock, dues } = await hasRun();
+    job.cancel();
+    add('0 * * * *');
+    await turn();
+    expect(written.size).toBe(1);
+    clock.advance(HOUR);
+    await turn();
+    expect(dues).toEqual(['2025-06-01T11:00:00.000Z', '2025-06-01T12:00:00.000Z']);
+  });
+
+  it('is not the one that has its name by then', async () => {
+    const { job, jobs, add, written } = await hasRun();
+    job.cancel();
+    add('0 * * * *');
+    job.cancel();
+    await turn();
+    expect([written.size, jobs.status.length]).toEqual([1, 1]);
+  });
+});
+
 describe('a version that follows another', () => {
   async function follow(handover: JobHandover, clock: FakeClock): Promise<string[]> {
     const { jobs, dues, add } = startJobs({ clock });
