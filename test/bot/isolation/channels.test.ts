@@ -63,7 +63,9 @@ describe.each(WIDTHS)('a private connection of a plugin in a worker, LONG of %i 
   it('is broken off where its thread waits outside of JavaScript and cannot be ended', async () => {
     const gate = path.join(await tempDirectory(), 'gate');
     execFileSync('mkfifo', [gate]);
-    onTestFinished(() => writeFile(gate, ''));
+    let opened: Promise<void> | undefined;
+    const letGo = () => (opened ??= writeFile(gate, ''));
+    onTestFinished(letGo);
     const { open, log } = await world(
       `channel.once('data', () => process.getBuiltinModule('node:fs').readFileSync(${JSON.stringify(gate)}));`,
       width,
@@ -73,6 +75,11 @@ describe.each(WIDTHS)('a private connection of a plugin in a worker, LONG of %i 
     half.write('hello');
     expect(await endOf(half)).toBe('reset');
     expect(await log.until(/busy outside JavaScript/)).toMatchObject({ fields: { plugin: 'bot' } });
+    // While it is, the process could not end by itself; from then on, it can.
+    const killers = () => process.listeners('exit').filter(({ name }) => name === 'killProcess');
+    expect(killers()).toHaveLength(1);
+    await letGo();
+    await expect.poll(killers).toEqual([]);
   });
 
   it('is broken off where a listener throws, which is reported', async () => {

@@ -37,3 +37,23 @@ it('a worker that has not answered is not asked again for what is shown before i
   await Promise.resolve();
   expect(asking.isSilent(worker)).toBe(false);
 });
+
+it('a worker that has not answered is not waited for when it is to do something more', async () => {
+  const { asking, worker, answers } = asked();
+  const shown = asking.show([worker], 'sessions', undefined);
+  vi.advanceTimersByTime(2_000);
+  await shown;
+  let done: unknown;
+  const changed = asking.change([worker], 'kick', ['1', 'spam', 0]).then((all) => (done = all));
+  await vi.advanceTimersByTimeAsync(1);
+  expect(done).toEqual([]);
+  expect(answers).toHaveLength(2);
+  await changed;
+  // Once it has answered, it has its two seconds again.
+  for (const answer of answers) answer.resolve([]);
+  await Promise.resolve();
+  const again = asking.show([worker], 'sessions', undefined);
+  vi.advanceTimersByTime(1_999);
+  answers[2]!.resolve([]);
+  expect(await again).toEqual([{ worker, answer: [] }]);
+});
