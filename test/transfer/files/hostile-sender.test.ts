@@ -5,7 +5,6 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
-  readlinkSync,
   renameSync,
   symlinkSync,
   unlinkSync,
@@ -39,7 +38,7 @@ import {
   zeros,
   type NaiveEntry,
 } from './naive-frames.ts';
-import { againstReceiver, lab, receiverOn, target, transfer, type ReceiveWith } from './rig.ts';
+import { againstReceiver, lab, openIn, receiverOn, target, transfer, type ReceiveWith } from './rig.ts';
 
 const FOLDER: NaiveEntry = { kind: 'folder', path: 'd' };
 const OFFER = offer([{ kind: 'folder', name: 'd' }]);
@@ -485,21 +484,6 @@ test('what has come whole when the private connection is lost has its name by th
   const outcomes = events.flatMap((event) => (event.type === 'entry' ? [event.outcome] : []));
   expect(new Set(outcomes)).toEqual(new Set(['done']));
 });
-
-/** The files in a folder that this process has open, where the system says that. */
-function openIn(folder: string): string[] {
-  if (!existsSync('/proc/self/fd')) return [];
-  const open = readdirSync('/proc/self/fd').map((fd) => readlinkIfThere(`/proc/self/fd/${fd}`));
-  return open.filter((to) => to.startsWith(folder));
-}
-
-function readlinkIfThere(file: string): string {
-  try {
-    return readlinkSync(file);
-  } catch {
-    return '';
-  }
-}
 
 test('a hundred thousand long names in a folder take little memory', async () => {
   const folder = new TargetFolder(['d']);

@@ -1,5 +1,5 @@
 /** Both sides of a transfer over a connection in memory, and sides that do not follow the rules. */
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -24,6 +24,21 @@ export function target() {
   const inbox = path.join(beside, 'inbox');
   mkdirSync(inbox);
   return { beside, inbox, untouched: () => readdirSync(beside).join() === 'inbox' };
+}
+
+/** The files in a folder that this process has open, where the system says that. */
+export function openIn(folder: string): string[] {
+  if (!existsSync('/proc/self/fd')) return [];
+  const open = readdirSync('/proc/self/fd').map((fd) => readlinkIfThere(`/proc/self/fd/${fd}`));
+  return open.filter((to) => to.startsWith(folder));
+}
+
+function readlinkIfThere(file: string): string {
+  try {
+    return readlinkSync(file);
+  } catch {
+    return '';
+  }
 }
 
 const NEVER = new AbortController().signal;
