@@ -3,12 +3,13 @@ import { EventEmitter } from 'node:events';
 import { ChatosError, isChatosError, messageOf } from '../../errors.ts';
 import { abortError } from '../../util/abort.ts';
 import { pause } from '../../util/timeout.ts';
-import { leftOf, steadyNowMs } from '../lease-clock.ts';
 import type { BrokerState, LeaseEnd, Membership, MembershipEvents, NodeLease } from '../membership.ts';
 import type { Broker } from './broker.ts';
 import { BrokerHealth } from './broker-health.ts';
 import { ClusterData } from './cluster-data.ts';
-import { encodeLease, isLive, leaseKey, readLease, type LeaseRecord } from './lease-records.ts';
+import { DataAge } from './data-age.ts';
+import { LeaseEnds } from './lease-ends.ts';
+import { readLease, type LeaseRecord } from './lease-records.ts';
 import { OtherNodes } from './other-nodes.ts';
 import { OwnLease, RENEWALS } from './own-lease.ts';
 import type { Seal } from './seal.ts';
@@ -35,17 +36,13 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
   readonly #options: NatsMembershipOptions;
   readonly #renewMs: number;
   readonly #others: OtherNodes;
+  readonly #ends: LeaseEnds;
+  readonly #age: DataAge;
   readonly #health: BrokerHealth;
   readonly #over = new AbortController();
   #own!: OwnLease;
   #check: Promise<void> | undefined;
-  /** No logins are granted before, by the steady clock. */
-  #grantsAtMs = Infinity;
-  /** What this node has may be put into new data until then: other nodes grant nothing before. */
-  #restoreEnd: LeaseEnd | undefined;
   #era = 0;
-  /** Since then it has seen the leases of all others, by the steady clock. */
-  #watchesSinceMs = Infinity;
 
   private constructor(broker: Broker, data: ClusterData, seal: Seal, options: NatsMembershipOptions) {
     super();
@@ -59,6 +56,17 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
     this.#others = new OtherNodes(options.leaseTtlMs, {
       onKnown: (lease) => this.emit('known', lease),
       onGone: (lease, why) => this.emit('gone', lease, why),
+    });
+    this.#age = new DataAge(data, options.leaseTtlMs);
+    this.#ends = new LeaseEnds({
+      nodes: data.nodes,
+      seal,
+      others: this.#others,
+      ttlMs: options.leaseTtlMs,
+      self: () => this.self,
+      grantsInMs: () => this.grantsInMs,
+      canJudge: () => this.holds && this.isKnown,
+      note: (record, revision) => this.#note(record, revision),
     });
   }
 
@@ -76,7 +84,7 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
     const data = await ClusterData.open(broker, seal, options.leaseTtlMs);
     const membership = new NatsMembership(broker, data, seal, options);
     await membership.#take();
-    await membership.#ageData();
+    await membership.#age.read(membership.#own);
     membership.#follow();
     return membership;
   }
@@ -108,7 +116,7 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
 
   /** How long no logins are granted yet, in milliseconds, as the broker's data is new. */
   get grantsInMs(): number {
-    return Math.max(this.#grantsAtMs - steadyNowMs(), 0);
+    return this.#age.grantsInMs;
   }
 
   /**
@@ -116,16 +124,12 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
    * node came.
    */
   get missingCountsInMs(): number {
-    return Math.max(
-      this.#grantsAtMs - steadyNowMs(),
-      this.#watchesSinceMs + this.#options.leaseTtlMs - steadyNowMs(),
-      0,
-    );
+    return this.#ends.missingCountsInMs;
   }
 
   /** How long what this node has may still be put into new data, in milliseconds: then, others may grant it. */
   get restoreInMs(): number {
-    return this.#restoreEnd ? Math.max(leftOf(this.#restoreEnd), 0) : Infinity;
+    return this.#age.restoreInMs;
   }
 
   /** Whether the broker can be reached, and its data is what this node takes it for. */
@@ -164,28 +168,8 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
    *
    * @throws {ChatosError} as {@link Bucket.put}
    */
-  async hasEnded(slot: number, epoch: string): Promise<boolean> {
-    if (slot === this.self.slot) return epoch !== this.self.epoch;
-    if (this.#others.isFresh(slot, epoch)) return false;
-    const { nodes } = this.data;
-    for (;;) {
-      const last = await nodes.last(leaseKey(slot));
-      if (last) {
-        const { record, revision } = readLease(this.#seal, last);
-        if (record) this.#note(record, revision);
-        if (!record) return false;
-        if (record.epoch !== epoch || !isLive(record)) return true;
-        // NATS removes it by its own clock, which may have been set back.
-        if (!this.#others.isOverdue(slot, epoch, revision)) return false;
-      } else if (this.missingCountsInMs > 0) {
-        return false;
-      }
-      const dead: LeaseRecord = { node: '', epoch, slot, peer: '', workers: [], state: 'dead' };
-      const put = nodes.put(leaseKey(slot), encodeLease(this.#seal, dead), last?.revision ?? 0);
-      if ((await put) === undefined) continue;
-      this.#others.end(slot, epoch);
-      return true;
-    }
+  hasEnded(slot: number, epoch: string): Promise<boolean> {
+    return this.#ends.hasEnded(slot, epoch);
   }
 
   /** The broker's data may not be what it was. Resolves when that is known; until then, no logins are granted. */
@@ -254,7 +238,7 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
       ttlMs: leaseTtlMs,
       signal: this.#over.signal,
     });
-    this.#watchesSinceMs = steadyNowMs();
+    this.#ends.begin();
     if (this.#over.signal.aborted) {
       await nodes.remove(taken.revision);
       throw abortError(this.#over.signal, 'the node is leaving');
@@ -282,14 +266,6 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
     );
   }
 
-  /** New data may be that of a cluster whose nodes have not put again what they have. The server's clock counts, as it made them. */
-  async #ageData(): Promise<void> {
-    const own = await this.data.nodes.last(leaseKey(this.self.slot));
-    // A clock that was set back says nothing.
-    const ageMs = Math.max(own ? own.putAtMs - this.data.madeAtMs : 0, 0);
-    this.#grantsAtMs = steadyNowMs() + this.#options.leaseTtlMs - ageMs;
-  }
-
   #follow(): void {
     const { signal } = this.#over;
     this.data.nodes.watch((each) => {
@@ -303,24 +279,13 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
     };
     this.broker.on('reachable', onReachable);
     signal.addEventListener('abort', () => this.broker.off('reachable', onReachable), { once: true });
-    void this.#watchOverdue();
+    void this.#ends.watch(this.#renewMs / 2, signal);
   }
 
   #note(record: LeaseRecord, revision: number): void {
     if (record.slot === this.self.slot) this.#own.note(record, revision);
     // Another one with its name is of an earlier lease.
     else if (record.node !== this.#options.node) this.#others.note(record, revision);
-  }
-
-  /** Others may renew their leases no more. */
-  async #watchOverdue(): Promise<void> {
-    const { signal } = this.#over;
-    while (!signal.aborted) {
-      await pause(this.#renewMs / 2, signal);
-      if (!this.holds || !this.isKnown) continue;
-      const overdue = this.#others.overdue();
-      await Promise.all(overdue.map(({ slot, epoch }) => this.hasEnded(slot, epoch).catch(() => undefined)));
-    }
   }
 
   async #checkData(): Promise<void> {
@@ -342,26 +307,10 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
 
   #onNewData(isMadeAgain: boolean): void {
     this.#era += 1;
-    // The others may have known earlier, but not before the last renewal of this lease: that was in the old data.
-    this.#restoreEnd = this.leaseEnd;
+    this.#age.restart(this.leaseEnd);
     this.#own.restart();
     this.#others.restart();
-    this.#grantsAtMs = steadyNowMs() + this.#options.leaseTtlMs;
     this.emit('newData', this.#options.leaseTtlMs);
-    if (isMadeAgain) void this.#extendRestore().catch(() => undefined);
-  }
-
-  /** Nobody has known of data that was made again before it was: how long ago that is, its server says. */
-  async #extendRestore(): Promise<void> {
-    const [own, { madeAtMs }] = [this.#own, this.data];
-    if (!(await own.renew())) return;
-    const { steadyMs, wallMs } = own.end;
-    const last = await this.data.nodes.last(leaseKey(own.lease.slot));
-    if (!last || own !== this.#own || this.data.madeAtMs !== madeAtMs) return;
-    const ageMs = last.putAtMs - madeAtMs;
-    // Its clock was set back meanwhile.
-    if (ageMs < 0) return;
-    const end = { steadyMs: steadyMs - ageMs, wallMs: wallMs - ageMs };
-    if (leftOf(end) > this.restoreInMs) this.#restoreEnd = end;
+    if (isMadeAgain) void this.#age.extendRestore(this.#own, (own) => own === this.#own).catch(() => undefined);
   }
 }
