@@ -3,7 +3,7 @@ import { withResolvers } from '../../src/util/deferred.ts';
 
 export class FakeProcess {
   readonly pid = 1;
-  readonly wire = { ask: (what: string): Promise<unknown> => FakeProcess.answer(what) };
+  readonly wire = { ask: (what: string): Promise<unknown> => FakeProcess.answer(what, this) };
   readonly #end = withResolvers<string>();
   readonly ended = this.#end.promise;
   readonly name: unknown;
@@ -11,15 +11,19 @@ export class FakeProcess {
 
   /** All that were made, in order. */
   static readonly all: FakeProcess[] = [];
-  static answer: (what: string) => Promise<unknown>;
+  static answer: (what: string, by: FakeProcess) => Promise<unknown>;
+  /** Where it is given, none can be made. */
+  static failure: Error | undefined;
 
   /** Before each test. */
   static reset(): void {
     FakeProcess.all.length = 0;
     FakeProcess.answer = () => Promise.resolve();
+    FakeProcess.failure = undefined;
   }
 
   constructor(name: unknown, _answers: unknown, handlers: { onEnd(): void }) {
+    if (FakeProcess.failure) throw FakeProcess.failure;
     this.name = name;
     this.#handlers = handlers;
     FakeProcess.all.push(this);

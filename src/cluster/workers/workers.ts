@@ -6,6 +6,7 @@ import { ChatosError, messageOf } from '../../errors.ts';
 import type { Address, AddressLike } from '../../net/address.ts';
 import { isTestId, testItself } from '../../server/self-test.ts';
 import type { SessionId } from '../../server/directory.ts';
+import type { SocketHandle } from '../../net/socket-handle.ts';
 import { MAX_PATH_BYTES } from '../../net/unix-socket.ts';
 import { DEFAULT_SERVER_LIMITS } from '../../server/limits/server-limits.ts';
 import { LOG_BOUNDS } from '../../server/log-events.ts';
@@ -59,6 +60,8 @@ const STEADY_MS = 60_000;
 /** The place of one worker. */
 interface Slot {
   readonly slot: number;
+  /** Whether one has been ready there: from then on, there is another one where it ends. */
+  isTaken: boolean;
   pauseMs: number;
   timer?: NodeJS.Timeout | undefined;
 }
@@ -97,7 +100,7 @@ export class Workers {
     this.#node = plan.cluster && new ClusterNode(plan.cluster, this.#log);
     this.#connectIdKey = plan.cluster?.keys.connectIds ?? randomBytes(CONNECT_ID_KEY_BYTES);
     plan.cluster?.membership.on('fenced', this.#onFenced);
-    this.#slots = Array.from({ length: plan.count }, (_, slot) => ({ slot, pauseMs: FIRST_PAUSE_MS }));
+    this.#slots = Array.from({ length: plan.count }, (_, slot) => ({ slot, isTaken: false, pauseMs: FIRST_PAUSE_MS }));
   }
 
   /**
@@ -109,7 +112,7 @@ export class Workers {
   static async start(plan: WorkersPlan): Promise<Workers> {
     const workers = new Workers(plan);
     try {
-      await Promise.all(workers.#slots.map((slot) => workers.#launch(slot)));
+      await Promise.all(workers.#slots.map(async (slot) => workers.#launch(workers.#makeProcess(slot), slot)));
       workers.#state = 'running';
       return workers;
     } catch (error) {
@@ -197,19 +200,35 @@ export class Workers {
     for (const worker of this.#processes) worker.disconnect();
   }
 
-  /** Starts a process in a place, and lets it have connections when it is ready. */
-  async #launch(slot: Slot): Promise<void> {
+  /**
+   * Makes a process in a place.
+   *
+   * @throws {ChatosError} `CONNECTION_LOST` where the system has no room for one
+   */
+  #makeProcess(slot: Slot): WorkerProcess {
+    const name = { slot: slot.slot, number: this.#lastNumber + 1 };
+    const handlers = {
+      onEnd: (): void => this.#onEnd(worker, slot),
+      onReturned: (listener: number, handle: SocketHandle): void => this.#listeners.give(listener, handle),
+    };
+    let worker: WorkerProcess;
+    try {
+      worker = new WorkerProcess(
+        name,
+        this.#answersTo(() => worker),
+        handlers,
+      );
+    } catch (error) {
+      throw new ChatosError('CONNECTION_LOST', `the system makes no process: ${messageOf(error)}`, { cause: error });
+    }
     this.#lastNumber += 1;
-    const name = { slot: slot.slot, number: this.#lastNumber };
-    const worker: WorkerProcess = new WorkerProcess(
-      name,
-      this.#answersTo(() => worker),
-      {
-        onEnd: () => this.#onEnd(worker, slot),
-        onReturned: (listener, handle) => this.#listeners.give(listener, handle),
-      },
-    );
     this.#processes.add(worker);
+    return worker;
+  }
+
+  /** Sets a process up in its place, and lets it have connections when it is ready. */
+  async #launch(worker: WorkerProcess, slot: Slot): Promise<void> {
+    const { name } = worker;
     const { options, count, logLevel, tellsEvents } = this.#plan;
     const limits = limitsOfWorker(options.limits, count);
     const folder = this.#folder;
@@ -223,6 +242,7 @@ export class Workers {
       worker.disconnect();
       throw error;
     }
+    slot.isTaken = true;
     const steady = setTimeout(() => (slot.pauseMs = FIRST_PAUSE_MS), STEADY_MS).unref();
     void worker.ended.then(() => clearTimeout(steady));
   }
@@ -303,22 +323,38 @@ export class Workers {
     const sessions = this.#registry.forget(worker);
     this.#plan.onWorkerEnded(worker);
     // One that ends by the end of the lease is earlier than the word of that.
-    if (this.#state !== 'running' || this.#node?.hasEnded) return;
+    if (!this.#isServing || !slot.isTaken || this.#node?.hasEnded) return;
     void worker.ended.then((how) => {
       const { pid } = worker;
       this.#log.error('a worker has ended: it is started again', { worker: slot.slot + 1, pid, sessions, why: how });
       this.#plan.onWorkerLost(slot.slot + 1, sessions, how);
-      if (this.#state !== 'running') return;
-      slot.timer = setTimeout(() => this.#relaunch(slot), slot.pauseMs);
-      slot.pauseMs = Math.min(2 * slot.pauseMs, LAST_PAUSE_MS);
+      if (this.#isServing) this.#relaunchSoon(slot);
     });
   }
 
+  /** Whether there are to be workers: while some start, others may have ended already. */
+  get #isServing(): boolean {
+    return this.#state === 'starting' || this.#state === 'running';
+  }
+
+  #relaunchSoon(slot: Slot): void {
+    slot.timer = setTimeout(() => this.#relaunch(slot), slot.pauseMs);
+    slot.pauseMs = Math.min(2 * slot.pauseMs, LAST_PAUSE_MS);
+  }
+
   #relaunch(slot: Slot): void {
-    this.#launch(slot).then(
-      () => this.#log.info('a worker has started', { worker: slot.slot + 1 }),
-      (error: unknown) => this.#log.error('a worker cannot start', { worker: slot.slot + 1, why: messageOf(error) }),
-    );
+    const onFailed = (error: unknown): void =>
+      this.#log.error('a worker cannot start', { worker: slot.slot + 1, why: messageOf(error) });
+    let worker: WorkerProcess;
+    try {
+      worker = this.#makeProcess(slot);
+    } catch (error) {
+      // Where memory runs out, the system ends workers, and makes no others for a while.
+      onFailed(error);
+      this.#relaunchSoon(slot);
+      return;
+    }
+    this.#launch(worker, slot).then(() => this.#log.info('a worker has started', { worker: slot.slot + 1 }), onFailed);
   }
 
   #inTurn<T>(act: () => Promise<T>): Promise<T> {

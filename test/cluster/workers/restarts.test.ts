@@ -2,6 +2,7 @@
 import { beforeEach, expect, it, onTestFinished, vi } from 'vitest';
 import { Workers, type WorkersPlan } from '../../../src/cluster/workers/workers.ts';
 import { MemoryLog } from '../../support/bot-log.ts';
+import { withResolvers } from '../../../src/util/deferred.ts';
 import { FakeProcess } from '../../support/fake-workers.ts';
 
 vi.mock(import('../../../src/cluster/workers/worker-process.ts'), async () =>
@@ -16,10 +17,10 @@ beforeEach(() => {
   return () => void vi.useRealTimers();
 });
 
-async function started(count = 1): Promise<Workers> {
+async function started(count = 1, log = new MemoryLog()): Promise<Workers> {
   const ignore = (): void => undefined;
   const handlers = { onEvent: ignore, onAcceptFailed: ignore, onWorkerLost: ignore, onWorkerEnded: ignore };
-  const plan = { count, options: {}, log: new MemoryLog(), logLevel: 'info', tellsEvents: false, ...handlers };
+  const plan = { count, options: {}, log, logLevel: 'info', tellsEvents: false, ...handlers };
   const workers = await Workers.start(plan as WorkersPlan);
   onTestFinished(() => workers.close());
   return workers;
@@ -71,4 +72,37 @@ it('none is started any more where the server has been closed meanwhile, and no 
   await workers.close();
   expect(vi.getTimerCount()).toBe(0);
   expect(processes).toHaveLength(1);
+});
+
+it('one for which the system makes no process is tried again, after longer and longer', async () => {
+  const log = new MemoryLog();
+  const workers = await started(1, log);
+  FakeProcess.failure = new Error('spawn ENOMEM');
+  processes[0]!.die();
+  // After 100 and 300 ms.
+  await vi.advanceTimersByTimeAsync(699);
+  const why = 'the system makes no process: spawn ENOMEM';
+  const failures = log.lines.filter(({ message }) => message === 'a worker cannot start');
+  expect(failures.map(({ fields }) => fields)).toEqual([1, 2].map(() => ({ worker: 1, why })));
+  FakeProcess.failure = undefined;
+  await vi.advanceTimersByTimeAsync(2);
+  expect([processes.length, workers.processes.length, workers.restarts]).toEqual([2, 1, 1]);
+});
+
+it('where there is no process for the first ones, the server does not start, and says so', async () => {
+  FakeProcess.failure = new Error('spawn ENOMEM');
+  await expect(started()).rejects.toMatchObject({ code: 'CONNECTION_LOST', message: /makes no process: spawn ENOMEM/ });
+});
+
+it('one that is ready, and ends while others start, is started again', async () => {
+  const slow = withResolvers<void>();
+  FakeProcess.answer = async (what, by) => {
+    if (what === 'start' && by === processes[1]) await slow.promise;
+  };
+  const all = started(2);
+  await vi.advanceTimersByTimeAsync(1);
+  processes[0]!.die();
+  await vi.advanceTimersByTimeAsync(101);
+  slow.resolve();
+  expect((await all).processes).toEqual([processes[1], processes[2]]);
 });
