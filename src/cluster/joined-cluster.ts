@@ -1,3 +1,4 @@
+import { ChatosError, isChatosError } from '../errors.ts';
 import type { Logger } from '../util/log.ts';
 import { pause, withinTime } from '../util/timeout.ts';
 import { Broker } from './nats/broker.ts';
@@ -44,6 +45,16 @@ export interface ClusterOptions {
 const ANSWER_MS = 3_000;
 const LEAVE_MS = 2_000;
 
+/** Other nodes could not reach this one: users have nothing to do with it. */
+function forOthers(error: unknown, isPeer: boolean): unknown {
+  if (!isChatosError(error, 'LISTEN_FAILED')) return error;
+  const where = isPeer ? 'serve.cluster.peer, or --peer' : 'serve.cluster.peerListen';
+  const isElsewhere = isPeer && error.fields['errno'] === 'EADDRNOTAVAIL';
+  const hint = isElsewhere ? '; where something in between leads here, say where in serve.cluster.peerListen' : '';
+  const message = `for other nodes (${where}): ${error.message}${hint}`;
+  return new ChatosError('LISTEN_FAILED', message, { cause: error, fields: error.fields });
+}
+
 /** A cluster, as the server of this process is a node of it. */
 export class JoinedCluster {
   readonly plan: ClusterPlan;
@@ -73,7 +84,9 @@ export class JoinedCluster {
     const seal = new Seal(secret);
     const acceptor = await PeerAcceptor.open(peerListen ?? peer, (error) =>
       log.warn(`other nodes cannot connect: ${error.message}`),
-    );
+    ).catch((error: unknown) => {
+      throw forOthers(error, peerListen === undefined);
+    });
     let broker: Broker | undefined;
     try {
       broker = await Broker.connect(options.broker, node, ANSWER_MS);

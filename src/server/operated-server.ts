@@ -70,6 +70,10 @@ export interface ClusterLinkView {
   readonly isUp: boolean;
   /** For how long it has none, in milliseconds. */
   readonly cutMs: number;
+  /** Why it has none, where it is this process that calls the other one. */
+  readonly why: string | undefined;
+  /** How many connections have broken soon, one after the other. */
+  readonly breaks: number;
   /** Bytes that were said over it and may not have arrived. */
   readonly keptBytes: number;
 }

@@ -73,10 +73,10 @@ it('ctl cluster shows the node, then all nodes, then the links', () => {
     'a (this)  up                   127.0.0.1:7001        1',
     'b         up                   127.0.0.1:7002        2',
     'c         not reached for 3 s  127.0.0.1:7003        1',
-    'WORKER  LINK TO     STATE        WAITING',
+    'WORKER  LINK TO     STATE        WAITING  WHY',
     '     1  b worker 1  up           0 B',
     '     1  b worker 2  up           64 B',
-    '     1  c worker 1  cut for 3 s  2.0 KiB',
+    '     1  c worker 1  cut for 3 s  2.0 KiB  connection refused',
   ]);
   expect(REPORTS.cluster(clusterAnswer({ ...CLUSTER_VIEW, problem: 'no lease' }))[1]).toBe(
     'nobody can log in: no lease',
@@ -85,6 +85,22 @@ it('ctl cluster shows the node, then all nodes, then the links', () => {
     'node a: no lease, NATS is reachable',
   );
   expect(REPORTS.cluster(clusterAnswer({ ...CLUSTER_VIEW, cutOff: 'it is alone' }))[1]).toBe('not ready: it is alone');
+});
+
+it('ctl cluster shows which links break again and again, and no reasons where there are none', () => {
+  const [one, two] = CLUSTER_VIEW.links;
+  const shown = (breaks: number) =>
+    REPORTS.cluster(clusterAnswer({ ...CLUSTER_VIEW, links: [{ ...one!, breaks }, two!] })).slice(-3);
+  expect(shown(1)).toEqual([
+    'WORKER  LINK TO     STATE  WAITING',
+    '     1  b worker 1  up     0 B',
+    '     1  b worker 2  up     64 B',
+  ]);
+  expect(shown(7)).toEqual([
+    'WORKER  LINK TO     STATE  WAITING  WHY',
+    '     1  b worker 1  up     0 B      has broken 7 times, each soon',
+    '     1  b worker 2  up     64 B',
+  ]);
 });
 
 it('a server that is on its own has no cluster to show', async () => {

@@ -16,8 +16,17 @@ export const CLUSTER_VIEW: ClusterView = {
     { node: 'c', state: 'not reached', notReachedMs: 3_000, peer: '127.0.0.1:7003', workers: 1 },
   ],
   links: [
-    { worker: 1, toNode: 'b', toWorker: 1, isUp: true, cutMs: 0, keptBytes: 0 },
-    { worker: 1, toNode: 'b', toWorker: 2, isUp: true, cutMs: 0, keptBytes: 64 },
-    { worker: 1, toNode: 'c', toWorker: 1, isUp: false, cutMs: 3_000, keptBytes: 2_048 },
+    { worker: 1, toNode: 'b', toWorker: 1, isUp: true, cutMs: 0, why: undefined, breaks: 0, keptBytes: 0 },
+    { worker: 1, toNode: 'b', toWorker: 2, isUp: true, cutMs: 0, why: undefined, breaks: 0, keptBytes: 64 },
+    {
+      worker: 1,
+      toNode: 'c',
+      toWorker: 1,
+      isUp: false,
+      cutMs: 3_000,
+      why: 'connection refused',
+      breaks: 0,
+      keptBytes: 2_048,
+    },
   ],
 };

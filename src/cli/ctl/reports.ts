@@ -109,6 +109,7 @@ export const REPORTS = {
             { title: 'LINK TO', of: ({ toNode, toWorker }) => `${text(toNode)} worker ${count(toWorker)}` },
             { title: 'STATE', of: ({ isUp, cutMs }) => (isUp === true ? 'up' : `cut for ${formatSpan(count(cutMs))}`) },
             { title: 'WAITING', of: ({ keptBytes }) => formatBytes(count(keptBytes)) },
+            ...(links.some((line) => linkTrouble(line) !== '') ? [{ title: 'WHY', of: linkTrouble }] : []),
           ])),
     ];
   },
@@ -141,6 +142,12 @@ export const REPORTS = {
     );
   },
 } as const;
+
+/** Why a link has no connection, as far as this node knows, or does not keep one. */
+function linkTrouble({ why, breaks }: ControlLine): string {
+  if (why !== undefined) return text(why);
+  return count(breaks) > 1 ? `has broken ${count(breaks)} times, each soon` : '';
+}
 
 /** What is said of a process of a server that had no part in an answer. */
 export function missingText({ worker, pid, node }: ControlLine): string {

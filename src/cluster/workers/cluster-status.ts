@@ -81,8 +81,9 @@ export class ClusterStatus {
     };
   }
 
-  /** Workers have said how their links are. Those that have not may hang: what they have said before is no reason to come here. */
+  /** Workers have said how their links are. Those that have not may hang: what they have said before may not be so any more. */
   setLinks(said: readonly (readonly [worker: WorkerName, links: LinksView])[]): void {
+    for (const [worker, { gaps }] of this.#links) this.#links.set(worker, { gaps, links: [] });
     for (const [worker, links] of said) this.#links.set(worker, links);
     this.#troubles.note(said.flatMap(([, { links }]) => links));
     const reaches = said.some(([, { links }]) => reachesOthers(links));
@@ -112,12 +113,14 @@ export class ClusterStatus {
   #linkViews(): ClusterLinkView[] {
     return [...this.#links]
       .flatMap(([{ slot }, { links }]) =>
-        links.map(({ node, worker: toWorker, isUp, cutMs, keptBytes }) => ({
+        links.map(({ node, worker: toWorker, isUp, cutMs, failure, breaks, keptBytes }) => ({
           worker: slot + 1,
           toNode: node,
           toWorker,
           isUp,
           cutMs,
+          why: failure?.why,
+          breaks,
           keptBytes,
         })),
       )
@@ -125,9 +128,11 @@ export class ClusterStatus {
   }
 
   #problem(leaseLeftMs: number): string | undefined {
-    if (leaseLeftMs === 0) return 'this node has no lease in its cluster';
     const { brokerState, grantsInMs } = this.#membership;
-    if (!brokerState.isReachable) return `NATS is not reachable: ${brokerState.why ?? 'unknown'}`;
+    const noNats = brokerState.isReachable ? undefined : `NATS is not reachable: ${brokerState.why ?? 'unknown'}`;
+    if (leaseLeftMs === 0)
+      return `this node has no lease in its cluster${noNats === undefined ? '' : `, as ${noNats}`}`;
+    if (noNats !== undefined) return noNats;
     const waitS = Math.ceil(grantsInMs / 1000);
     return waitS > 0 ? `the data of NATS is new: logins are granted in ${waitS} s` : undefined;
   }

@@ -40,6 +40,25 @@ function status() {
   return { status: made, membership, emitted, warned };
 }
 
+/** What a worker says of its links: to each node, for how long it is cut. */
+function linksOf(cuts: Readonly<Record<string, number>>): LinksView {
+  const links = Object.entries(cuts).map(([node, cutMs]) => ({
+    node,
+    worker: 1,
+    isUp: cutMs === 0,
+    cutMs,
+    keptBytes: 0,
+    isCaller: true,
+    failure: undefined,
+    breaks: 0,
+  }));
+  return { links, gaps: 0 };
+}
+const [ONE, TWO] = [
+  { slot: 0, number: 1 },
+  { slot: 1, number: 2 },
+];
+
 it('a node that is known is not said to have joined, and one is gone once', () => {
   const { membership, emitted } = status();
   membership.emit('known', lease('c'));
@@ -83,7 +102,10 @@ it('shows the nodes by name, how often it was fenced, and why nobody can log in'
   lose();
   expect(made.view.problem).toBe('NATS is not reachable: timed out');
   vi.advanceTimersByTime(10_001);
-  expect(made.view).toMatchObject({ leaseLeftMs: 0, problem: 'this node has no lease in its cluster' });
+  const none = 'this node has no lease in its cluster';
+  expect(made.view).toMatchObject({ leaseLeftMs: 0, problem: `${none}, as NATS is not reachable: timed out` });
+  membership.brokerState = { isReachable: true, why: undefined };
+  expect(made.view.problem).toBe(none);
   expect(made.view.nodes.map(({ state }) => state)).toEqual(['unknown', 'no lease', 'unknown']);
   membership.emit('fenced', 'its lease has ended');
   expect(made.view.fences).toBe(1);
@@ -102,10 +124,25 @@ it('adds up the gaps of links, those of workers that have ended too', () => {
     [one, { links: [link], gaps: 2 }],
     [two, { links: [], gaps: 3 }],
   ]);
-  expect(made.view.links).toEqual([{ worker: 1, toNode: 'c', toWorker: 1, isUp: true, cutMs: 0, keptBytes: 7 }]);
+  expect(made.view.links).toEqual([
+    { worker: 1, toNode: 'c', toWorker: 1, isUp: true, cutMs: 0, why: undefined, breaks: 0, keptBytes: 7 },
+  ]);
   made.forget(one);
   made.forget(one);
   expect(made.view).toMatchObject({ gaps: 5, links: [] });
+});
+
+it('shows no links of a worker that does not answer, and that it had gaps', () => {
+  const { status: made } = status();
+  made.setLinks([
+    [ONE, { ...linksOf({ a: 0 }), gaps: 2 }],
+    [TWO, linksOf({ a: 0 })],
+  ]);
+  expect(made.view.links).toHaveLength(2);
+  made.setLinks([[TWO, linksOf({ a: 0 })]]);
+  expect(made.view).toMatchObject({ gaps: 2, links: [{ worker: 2 }] });
+  made.setLinks([]);
+  expect(made.view).toMatchObject({ gaps: 2, links: [] });
 });
 
 it('counts claims by what comes of them', async () => {
@@ -118,24 +155,6 @@ it('counts claims by what comes of them', async () => {
   expect(made.view.claims).toEqual({ granted: 1, refused: 1, failed: 1, waiting: 1 });
 });
 
-/** What a worker says of its links: to each node, for how long it is cut. */
-function linksOf(cuts: Readonly<Record<string, number>>): LinksView {
-  const links = Object.entries(cuts).map(([node, cutMs]) => ({
-    node,
-    worker: 1,
-    isUp: cutMs === 0,
-    cutMs,
-    keptBytes: 0,
-    isCaller: true,
-    failure: undefined,
-    breaks: 0,
-  }));
-  return { links, gaps: 0 };
-}
-const [ONE, TWO] = [
-  { slot: 0, number: 1 },
-  { slot: 1, number: 2 },
-];
 type Node = ClusterView['nodes'][number];
 const nodeOf = (view: ClusterView, name: string): Node => view.nodes.find(({ node }) => node === name)!;
 
