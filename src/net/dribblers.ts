@@ -69,3 +69,9 @@ class Dribblers {
 
 /** Those of this process. */
 export const dribblers = new Dribblers();
+
+/**
+ * The halves of channels whose last piece was small. To relay it takes as long as to read a packet and write it: they wait for
+ * each other, and not for those above.
+ */
+export const dribblingHalves = new Dribblers();

@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import { ConfirmedEnd } from './confirmed-end.ts';
-import { dribblers } from './dribblers.ts';
+import { dribblers, dribblingHalves } from './dribblers.ts';
 import { GatheredChunks } from './gathered-chunks.ts';
 import { TcpTransport } from './tcp-transport.ts';
 import type { TlsTap } from './tls-tap.ts';
@@ -44,7 +44,7 @@ export class TlsTransport implements Transport {
   /** What TLS has taken and deciphered when it was last looked at, and what of it was for nobody. */
   #taken: number;
   #deciphered: number;
-  /** It is a half of a channel, and has a share of the turns as such. */
+  /** It is a half of a channel, and waits for those alone. */
   #isRelayed = false;
   #idleBytes = 0;
   #idleAt = performance.now();
@@ -177,7 +177,7 @@ export class TlsTransport implements Transport {
     const now = performance.now();
     const taken = this.#tap.givenBytes - this.#tap.readableLength;
     const { bytesRead } = this.stream;
-    if (bytesRead === this.#deciphered && !this.#isRelayed) dribblers.hasRead(this);
+    if (bytesRead === this.#deciphered) (this.#isRelayed ? dribblingHalves : dribblers).hasRead(this);
     const come = taken - this.#taken - MOST_BYTES_FOR_ONE * (bytesRead - this.#deciphered);
     const paid = ((now - this.#idleAt) * IDLE_BYTES_PER_SECOND) / 1000;
     this.#idleBytes = Math.max(this.#idleBytes + come - paid, 0);

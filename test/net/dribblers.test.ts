@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type AddressInfo, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { connect } from 'node:tls';
 import { expect, it, onTestFinished, vi } from 'vitest';
@@ -10,12 +10,11 @@ import { TlsServer } from '../../src/net/tls-server.ts';
 import type { TlsTransport } from '../../src/net/tls-transport.ts';
 import { turnNumber } from '../../src/net/turn.ts';
 import { testCertificate } from '../support/certificates.ts';
+import { A_TURN, FakeReader, othersRead, socketPairs } from '../support/dribbling.ts';
 import { bytesOf, pair, turn } from '../support/server-connection.ts';
-import { openSocket, readExactly } from '../support/server-sockets.ts';
+import { readExactly } from '../support/server-sockets.ts';
 import { secured } from '../support/tls-connection.ts';
 
-/** How many reads a turn of the event loop has at most, of those that complete no packet. */
-const A_TURN = 64;
 const MANY = 160;
 
 type Pair = Awaited<ReturnType<typeof pair>>;
@@ -103,29 +102,14 @@ it('[P16] first packets that come at the same moment are read over several turns
   expect(counted.most()).toBeLessThanOrEqual(2 * A_TURN);
 });
 
-/** What is stopped and goes on, as a transport is. */
-class FakeReader {
-  isStopped = false;
-  stopReading = (): void => void (this.isStopped = true);
-  readOn = (): void => void (this.isStopped = false);
-}
-
-/** Some that have just come read, as many as fit into a turn: all others are stopped. */
-function othersRead(): FakeReader[] {
-  const others = Array.from({ length: A_TURN }, () => new FakeReader());
-  for (const other of others) dribblers.hasRead(other);
-  onTestFinished(() => others.forEach((other) => dribblers.delete(other)));
-  return others;
-}
-
 it('[P16] one that goes on reads before it stops again, though others come first in that turn', async () => {
   const one = new FakeReader();
   onTestFinished(() => dribblers.delete(one));
   dribblers.add(one);
-  othersRead();
+  othersRead(dribblers);
   expect(one.isStopped).toBe(true);
   while (one.isStopped) await new Promise((resolve) => setImmediate(resolve));
-  const others = othersRead();
+  const others = othersRead(dribblers);
   expect(others.map(({ isStopped }) => isStopped)).toEqual(others.map(() => true));
   expect(one.isStopped).toBe(false);
   dribblers.hasRead(one);
@@ -146,7 +130,7 @@ it('[P16] a TLS connection that is relayed, or closed, is not stopped for others
   const closed = await add('closed');
   expect(relayed.readIntoReusedBuffer(() => true, { sizes: [1024] })).toBeDefined();
   await once(closed.stream.destroy(), 'close');
-  othersRead();
+  othersRead(dribblers);
   expect(stops).toEqual(['open']);
 });
 
@@ -171,21 +155,6 @@ it('[P16] a connection that does not read just then can be given away, closed, a
   expect(await reset.closed()).toMatchObject({ code: 'CONNECTION_LOST' });
   await vi.waitFor(() => expect(counted.bytes).toBeGreaterThanOrEqual(MANY - 3));
 });
-
-/** Pairs of sockets, the second of each at the server. */
-async function socketPairs(count: number): Promise<[Socket, Socket][]> {
-  const server = createServer({ allowHalfOpen: true, noDelay: true }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const all: [Socket, Socket][] = [];
-  for (let i = 0; i < count; i += 1) {
-    const accepted = once(server, 'connection');
-    const socket = await openSocket((server.address() as AddressInfo).port);
-    all.push([socket, ((await accepted) as [Socket])[0]]);
-  }
-  server.close();
-  onTestFinished(() => all.flat().forEach((socket) => socket.destroy()));
-  return all;
-}
 
 /** How many of the sockets have read something in a turn, at most, until they have read so many bytes in all. */
 async function mostReads(sockets: readonly Socket[], bytes: number): Promise<number> {

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { SIGN_OF_LIFE_MS } from '../../net/dead-link.ts';
+import { dribblingHalves } from '../../net/dribblers.ts';
 import type { PatientReceiver, Receivers } from '../../net/receivers.ts';
 import { readByStream, type OnChunk, type Transport } from '../../net/transport.ts';
 import { TurnQueue } from '../../net/turn-queue.ts';
@@ -32,6 +33,9 @@ const IDLE_CHECKS = 4;
 
 /** The system takes as much for a peer that is not there, at most: more is a sign of life (the default of Linux). */
 const MAX_UNACKNOWLEDGED_BYTES = 4 * 1024 * 1024;
+
+/** To relay a piece of this size takes hardly longer than to relay a byte. */
+const SMALL_BYTES = 4 * 1024;
 
 class Half implements PatientReceiver {
   readonly transport: Transport;
@@ -89,6 +93,8 @@ class Half implements PatientReceiver {
   /** Bytes were read from this end, whatever becomes of them: when it has had its share, it waits for its next turn. */
   takeShare(bytes: number): void {
     if (this.#share.take(bytes)) this.postponed = true;
+    if (bytes < SMALL_BYTES) dribblingHalves.hasRead(this.transport);
+    else dribblingHalves.delete(this.transport);
   }
 
   /** Reads on, unless there is a reason not to. */
@@ -234,6 +240,7 @@ export class Relay {
 
   #onClose(half: Half): void {
     half.closed = true;
+    dribblingHalves.delete(half.transport);
     half.account();
     // A channel that is being closed ends for each side by itself.
     if (!this.#outcome && half.transport.ending !== 'in order') this.abort();

@@ -1,3 +1,4 @@
+import { dribblingHalves } from '../../net/dribblers.ts';
 import { HeldBytes } from '../../net/held-bytes.ts';
 import type { Transport } from '../../net/transport.ts';
 import { takeUnread } from '../../net/unread.ts';
@@ -35,7 +36,7 @@ export class WaitingHalf {
       if (this.#early.length === 0) handlers.onLost();
     });
     transport.stream.resume();
-    this.#onData(early);
+    this.#keep(early);
   }
 
   /** Hands the transport over, with nobody listening on it. */
@@ -54,14 +55,20 @@ export class WaitingHalf {
   }
 
   #stopListening(): void {
+    dribblingHalves.delete(this.transport);
     this.transport.stream.off('data', this.#onData).off('close', this.#handlers.onLost);
     this.transport.onEnd(undefined);
   }
 
   readonly #onData = (chunk: Buffer): void => {
+    dribblingHalves.hasRead(this.transport);
+    this.#keep(chunk);
+  };
+
+  #keep(chunk: Buffer): void {
     this.#early.append(chunk);
     if (this.#early.length < this.#maxEarlyBytes) return;
     this.transport.stream.pause();
     this.#handlers.onFull();
-  };
+  }
 }
