@@ -1,7 +1,5 @@
 import net from 'node:net';
-import path from 'node:path';
 import { deserialize, serialize } from 'node:v8';
-import { messageOf } from '../../errors.ts';
 import { MAX_UNREAD_BYTES } from '../../net/listen.ts';
 import { closeHandle, socketOf, takeHandle, type SocketHandle } from '../../net/socket-handle.ts';
 import { TcpTransport } from '../../net/tcp-transport.ts';
@@ -9,6 +7,7 @@ import type { Transport } from '../../net/transport.ts';
 import type { ConnectionPlace, Place } from '../../server/limits/source-account.ts';
 import type { ComingHalf } from '../../server/others.ts';
 import type { Connections } from './connections.ts';
+import { halfPath, listenAt } from './folder.ts';
 import { FramedTransport, relayedFrom } from './framed-transport.ts';
 import type { HalfKeeper, Mesh } from './mesh.ts';
 import type { Peer } from './peer.ts';
@@ -16,11 +15,6 @@ import type { AskedByPrimary, AskedByWorker, RelayedHalf, SentHalf } from './mes
 import type { NodeHalves } from './node-halves.ts';
 import type { WorkerName } from '../worker-name.ts';
 import type { Wire } from './wire.ts';
-
-/** Where halves that are relayed come to a worker. */
-export function halfPath(folder: string, { slot, number }: WorkerName): string {
-  return path.join(folder, `${slot}-${number}.half`);
-}
 
 /**
  * The halves of channels, between workers. One that came to the wrong worker is handed over as a socket: that costs once,
@@ -89,12 +83,7 @@ export class Halves implements HalfKeeper {
   /** From now on, other workers can relay halves to this one. */
   async await(name: WorkerName): Promise<void> {
     const server = net.createServer({ allowHalfOpen: true }, (socket) => this.#onRelayed(socket));
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (error) =>
-        reject(new Error(`the workers cannot meet: ${messageOf(error)}`, { cause: error })),
-      );
-      server.listen(halfPath(this.#folder, name), resolve);
-    });
+    await listenAt(server, halfPath(this.#folder, name));
   }
 
   /** Resolves when nothing is relayed to other workers. */

@@ -1,16 +1,10 @@
 import net from 'node:net';
-import path from 'node:path';
-import { messageOf } from '../../errors.ts';
 import { withResolvers } from '../../util/deferred.ts';
+import { linkPath, listenAt } from './folder.ts';
 import { Link, type LinkStream } from './link.ts';
 import type { Mesh } from './mesh.ts';
 import type { WorkerName } from '../worker-name.ts';
 import { Peer } from './peer.ts';
-
-/** Where workers reach one of them; another process in its place has another socket. */
-export function linkPath(folder: string, { slot, number }: WorkerName): string {
-  return path.join(folder, `${slot}-${number}.link`);
-}
 
 /** From now on, workers that start later can reach this one. The folder is one that nobody else can enter. */
 export async function awaitPeers(folder: string, name: WorkerName, mesh: Mesh): Promise<void> {
@@ -27,12 +21,7 @@ export async function awaitPeers(folder: string, name: WorkerName, mesh: Mesh): 
       },
     );
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) =>
-      reject(new Error(`the workers cannot meet: ${messageOf(error)}`, { cause: error })),
-    );
-    server.listen(linkPath(folder, name), resolve);
-  });
+  await listenAt(server, linkPath(folder, name));
 }
 
 /** Connects to workers that have started earlier; resolves when each of them knows this one, or has died. */

@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { formatAddress, type Address } from '../../net/address.ts';
 import { MAX_UNREAD_BYTES, receive, type listen, type Reception } from '../../net/listen.ts';
@@ -9,6 +8,7 @@ import { MAX_TIMER_MS } from '../../util/clock.ts';
 import { pause } from '../../util/timeout.ts';
 import { HomeOfIds, homeOfWorker } from '../connect-id-cipher.ts';
 import { Connections } from './connections.ts';
+import { leaveFolder } from './folder.ts';
 import { Halves } from './halves.ts';
 import { HeldLease } from './held-lease.ts';
 import { awaitPeers, meetPeers } from './meeting.ts';
@@ -186,10 +186,10 @@ export class Worker {
     this.#halves.abort();
   }
 
-  /** The primary has gone: nobody holds the logins any more. */
+  /** The primary has gone, and nobody holds the logins any more; or it ends this worker, and the others go on. */
   onOrphaned(): void {
     this.abort();
-    rmSync(this.#start.folder, { recursive: true, force: true });
+    leaveFolder(this.#start.folder, this.#start.name);
   }
 
   #linksOf(

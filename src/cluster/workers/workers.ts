@@ -1,13 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import { rmSync } from 'node:fs';
 import { ChatosError, messageOf } from '../../errors.ts';
 import type { Address, AddressLike } from '../../net/address.ts';
 import { isTestId, testItself } from '../../server/self-test.ts';
 import type { SessionId } from '../../server/directory.ts';
 import type { SocketHandle } from '../../net/socket-handle.ts';
-import { MAX_PATH_BYTES } from '../../net/unix-socket.ts';
 import { DEFAULT_SERVER_LIMITS } from '../../server/limits/server-limits.ts';
 import { LOG_BOUNDS } from '../../server/log-events.ts';
 import { boundLog, type BoundedLogger } from '../../util/bounded-log.ts';
@@ -15,7 +12,7 @@ import type { Logger, LogLevel } from '../../util/log.ts';
 import { CONNECT_ID_KEY_BYTES } from '../connect-id-cipher.ts';
 import { Asking } from './asking.ts';
 import { ClusterNode, type ClusterPlan } from './cluster-node.ts';
-import { halfPath } from './halves.ts';
+import { makeFolder, removeSockets } from './folder.ts';
 import { limitsOfWorker } from './limits.ts';
 import { Listeners } from './listeners.ts';
 import type { AskedByWorker, Claimed, SentOptions } from './messages.ts';
@@ -319,6 +316,7 @@ export class Workers {
   #onEnd(worker: WorkerProcess, slot: Slot): void {
     this.#processes.delete(worker);
     this.#listeners.leave(worker);
+    removeSockets(this.#folder, worker.name);
     this.#node?.end(worker);
     const sessions = this.#registry.forget(worker);
     this.#plan.onWorkerEnded(worker);
@@ -370,17 +368,4 @@ function leaseless({ membership: { brokerState } }: ClusterPlan, cause: unknown)
   const nats = isReachable ? '' : `, as NATS is not reachable (${why})`;
   const message = `the lease of this node has ended before its workers had started${nats}: start it again`;
   return new ChatosError('CONNECT_FAILED', message, { cause });
-}
-
-/** The folder of the workers' sockets, which nobody else can enter. */
-function makeFolder(): string {
-  const longest = halfPath('chatosbot-XXXXXX', { slot: 999, number: 999_999 });
-  const parent = [tmpdir(), '/tmp'].find((each) => Buffer.byteLength(path.join(each, longest)) <= MAX_PATH_BYTES);
-  if (parent === undefined) {
-    throw new ChatosError(
-      'LISTEN_FAILED',
-      `the workers need a folder with a short name: ${tmpdir()} is too long (TMPDIR)`,
-    );
-  }
-  return mkdtempSync(path.join(parent, 'chatosbot-'));
 }

@@ -4,7 +4,8 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { linkPath, meetPeers } from '../../../src/cluster/workers/meeting.ts';
+import { linkPath } from '../../../src/cluster/workers/folder.ts';
+import { meetPeers } from '../../../src/cluster/workers/meeting.ts';
 import type { Mesh } from '../../../src/cluster/workers/mesh.ts';
 
 const [SELF, OTHER] = [

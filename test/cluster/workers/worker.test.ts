@@ -1,6 +1,6 @@
 /** What a worker does with what its primary asks of it, in this process. */
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -15,9 +15,13 @@ import { withResolvers } from '../../../src/util/deferred.ts';
 
 beforeEach(() => () => void vi.restoreAllMocks());
 
-function makeWorker(): Worker {
+function makeFolder(): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'chatosbot-worker-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+function makeWorker(folder = makeFolder()): Worker {
   const wire = { ask: () => Promise.resolve({ granted: 1 }) };
   const start = {
     name: { slot: 0, number: 1 },
@@ -69,6 +73,38 @@ it('a worker that breaks everything breaks what it relays to others, too', () =>
   const abort = vi.spyOn(Halves.prototype, 'abort');
   makeWorker().abort();
   expect(abort).toHaveBeenCalledTimes(1);
+});
+
+it('a worker that its primary ends leaves the sockets of the others; the last one removes their folder', () => {
+  const folder = makeFolder();
+  for (const file of ['0-1.link', '0-1.half', '1-2.link', '1-2.half']) writeFileSync(path.join(folder, file), '');
+  makeWorker(folder).onOrphaned();
+  expect(readdirSync(folder)).toEqual(['1-2.half', '1-2.link']);
+  for (const file of readdirSync(folder)) rmSync(path.join(folder, file));
+  makeWorker(folder).onOrphaned();
+  expect(existsSync(folder)).toBe(false);
+});
+
+it('a worker goes on where it cannot accept what others connect to it, as without a free descriptor', async () => {
+  const servers: net.Server[] = [];
+  const { createServer } = net;
+  vi.spyOn(net, 'createServer').mockImplementation((...of: unknown[]) => {
+    const server = (createServer as (...given: unknown[]) => net.Server)(...of);
+    onTestFinished(() => void server.close());
+    servers.push(server);
+    return server;
+  });
+  const worker = makeWorker();
+  await worker.begin();
+  expect(servers).toHaveLength(2);
+  // Node.js emits this for each.
+  for (const server of [...servers, ...servers]) server.emit('error', new Error('accept EMFILE'));
+  expect(servers.map(({ listening }) => listening)).toEqual([true, true]);
+});
+
+it('and says why where it cannot be reached by others at all', async () => {
+  const worker = makeWorker(path.join(makeFolder(), 'gone'));
+  await expect(worker.begin()).rejects.toThrow(/^the workers cannot meet: listen E/);
 });
 
 describe('a connection for a worker', () => {
