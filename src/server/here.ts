@@ -49,7 +49,9 @@ export function hereOf(hub: Hub): Here {
     unanswered: (session, address) => channels.unanswered(session, address),
     sources: () => sources.news(),
     hear(process, news) {
-      for (const each of news) slowing.chargeElsewhere(sources.hear(process, each), each.messages, each.bytes);
+      for (const each of news) {
+        sources.hear(process, each, (source) => slowing.chargeElsewhere(source, each.messages, each.bytes));
+      }
     },
     gone(process) {
       sources.forgetElsewhere(process);

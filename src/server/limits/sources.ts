@@ -76,14 +76,15 @@ export class Sources {
     return present.map((source) => ({ ...countsOf(source), ...NO_TAKING }));
   }
 
-  /** Another process tells what an address has there. Returns the address. */
-  hear(process: number, news: SourceNews): Source {
+  /** Another process tells what an address has there. `charge` takes from its other rates what it has sent. */
+  hear(process: number, news: SourceNews, charge: (source: Source) => void = () => undefined): void {
     const source = this.#sources.get(news.name) ?? new Source(news.name, false, this.#onLeft, this.noteChange);
     this.#keep(source);
     source.connectionsPaidAt = this.#connectionRate.take(source.connectionsPaidAt, news.entered, this.#now());
     source.askedPaidAt = this.#connectionRate.take(source.askedPaidAt, news.requested, this.#now());
+    // Before it may be forgotten, as one that has left and owes nothing.
+    charge(source);
     source.setElsewhere(process, news);
-    return source;
   }
 
   /** Another process has gone, with all that addresses had there. */
@@ -143,6 +144,7 @@ export class Sources {
     const source = this.#find(address);
     this.#keep(source);
     source.connections += 1;
+    this.noteChange(source);
     return source;
   }
 
@@ -227,10 +229,7 @@ export class Sources {
   }
 
   readonly #onLeft = (source: Source): void => {
-    if (this.#isWhole(source)) {
-      this.#sources.delete(keyOf(source));
-      return;
-    }
+    if (this.#isWhole(source)) return this.#forget(source);
     this.#absent.add(source);
     if (this.#absent.size > MAX_ABSENT) this.#forget(this.#absent.values().next().value!);
     this.#sweep ??= setInterval(() => {

@@ -80,6 +80,44 @@ it('what another process had counts no more when it has gone, and nothing of it 
   entered(other.enter('192.0.2.1', 0));
 });
 
+it('[P19] a half that another process has accepted, and nobody has paid for, counts where it has gone', () => {
+  const { one, other, told } = two({ maxConnectionsPerAddress: 1 });
+  const half = other.adopt('192.0.2.1');
+  told();
+  expect(one.enter('192.0.2.1', 0)).toBe('too many of its address');
+  half.leave();
+  told();
+  entered(one.enter('192.0.2.1', 0));
+});
+
+it('[P17] what an address has sent elsewhere just before it left is charged here', () => {
+  const { one } = two({ maxUnidentifiedPerAddress: Infinity });
+  const news = { name: '192.0.2.1', connections: 0, unidentified: 0, expected: 0, asked: 0 };
+  const taken = { entered: 0, requested: 0, messages: 1_000, bytes: 1_000_000 };
+  one.hear(2, { ...news, ...taken }, (source) => {
+    source.messagesPaidAt = 9_000;
+  });
+  expect(entered(one.enter('192.0.2.1', 0)).messagesPaidAt).toBe(9_000);
+});
+
+it('[P19] who comes just after another process has gone keeps its place in the table', () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  let now = 5_000;
+  const limits = { connectionsPerSecondPerAddress: 1, maxConnectionsPerAddress: 1 };
+  const sources = new Sources({ ...DEFAULT_SERVER_LIMITS, ...limits }, () => now);
+  entered(sources.enter('192.0.2.1', 0)).leave();
+  // Its burst is whole again, and the table has not been swept.
+  now += 1_000;
+  sources.forgetElsewhere(2);
+  entered(sources.enter('192.0.2.1', 0));
+  vi.advanceTimersByTime(1_000);
+  now += 1_000;
+  vi.advanceTimersByTime(1_000);
+  expect(sources.size).toBe(1);
+  expect(sources.enter('192.0.2.1', 1)).toBe('too many of its address');
+});
+
 it('a process that has just come is told what there is', () => {
   const { one } = two({});
   entered(one.enter('192.0.2.1', 0));
