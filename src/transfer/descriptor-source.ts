@@ -1,15 +1,19 @@
-import { fstatSync, read, readSync } from 'node:fs';
+import { fstatSync, readSync } from 'node:fs';
 import type { OnReadOpts, Socket } from 'node:net';
 import { ConfirmedEnd } from '../net/confirmed-end.ts';
 import { readOnceMore } from '../net/read-once-more.ts';
 import { withResolvers } from '../util/deferred.ts';
 import { EMPTY_SOURCE, type ByteSource } from './bytes.ts';
+import { deviceSource, isDeviceLike } from './device-source.ts';
 import { descriptorInfo, descriptorKind, isReadable, reopen, socketOn } from './descriptor.ts';
 
 /** Larger reads are no faster. */
 const FILE_CHUNK_BYTES = 512 * 1024;
 /** What a pipe of Linux holds. */
 const PIPE_CHUNK_BYTES = 64 * 1024;
+
+/** A file that somebody has cut while it was read. */
+const SHORTER = { code: 'ESHORTER', syscall: 'read' };
 
 /**
  * What an open descriptor gives, terminals excepted. What cannot be read (closed, or open for writing only) is an empty
@@ -22,7 +26,7 @@ export function descriptorSource(fd: number): ByteSource {
   if (kind === 'directory') throw Object.assign(new Error('is a directory'), { code: 'EISDIR', syscall: 'read' });
   if (kind === 'closed' || !isReadable(fd)) return EMPTY_SOURCE;
   if (kind === 'pipe' || kind === 'socket') return new StreamReader(reopen(fd, 'read') ?? fd, kind);
-  return kind === 'file' ? fileSource(fd) : deviceSource(fd);
+  return kind === 'file' && !isDeviceLike(fd) ? fileSource(fd) : deviceSource(fd);
 }
 
 /**
@@ -31,28 +35,17 @@ export function descriptorSource(fd: number): ByteSource {
  */
 function fileSource(fd: number): ByteSource {
   const buffer = Buffer.allocUnsafeSlow(FILE_CHUNK_BYTES);
+  const { size: firstSize } = fstatSync(fd);
   return {
     size: remainingSize(fd),
     async read() {
       await new Promise(setImmediate);
       const count = readSync(fd, buffer);
-      return count === 0 ? undefined : buffer.subarray(0, count);
+      if (count > 0) return buffer.subarray(0, count);
+      // What is gone would be missing at the other side.
+      if (fstatSync(fd).size < firstSize) throw Object.assign(new Error('is shorter now'), SHORTER);
+      return undefined;
     },
-    close: () => undefined,
-  };
-}
-
-/** Reads a device, which may keep a thread waiting. */
-function deviceSource(fd: number): ByteSource {
-  const buffer = Buffer.allocUnsafeSlow(FILE_CHUNK_BYTES);
-  return {
-    read: () =>
-      new Promise((resolve, reject) => {
-        read(fd, buffer, 0, buffer.length, null, (error, count) => {
-          if (error) reject(error);
-          else resolve(count === 0 ? undefined : buffer.subarray(0, count));
-        });
-      }),
     close: () => undefined,
   };
 }

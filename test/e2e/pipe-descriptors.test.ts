@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync, statSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { commandFolder, LAB, labFile, startProgram } from './chatosbot.ts';
@@ -10,12 +10,27 @@ const TINY = labFile('tiny/empty', '').replace(/\/empty$/, '');
 const mounted = spawnSync('sh', ['-c', `mount -t tmpfs -o size=1000k tmpfs "${TINY}"`]).status === 0;
 if (mounted) spawnSync('sh', ['-c', `umount "${TINY}"`]);
 
+/** A device that is silent after what it has to say. Only some users can read it, and in some containers it is empty. */
+const KERNEL_LOG = '/dev/kmsg';
+const hasKernelLog = hasSomething(KERNEL_LOG);
+
 let at: string;
 let count = 0;
 
 beforeAll(async () => {
   ({ at } = await sharedServer());
 });
+
+function hasSomething(device: string): boolean {
+  try {
+    const fd = openSync(device, constants.O_RDONLY | constants.O_NONBLOCK);
+    const bytes = readSync(fd, Buffer.alloc(8192));
+    closeSync(fd);
+    return bytes > 0;
+  } catch {
+    return false;
+  }
+}
 
 /** A script in which `chatosbot` is a program, with no shell around it that would keep its descriptors open. */
 function shell(script: string) {
@@ -138,6 +153,14 @@ test('pipe reports a socket that is no stream in words, before anybody is asked'
   expect(stderr).toBe('chatosbot: cannot read standard input: sockets of this kind are not supported\n');
   const lost = 'chatosbot: cannot write standard output: sockets of this kind are not supported';
   expect(stdout).toBe(`75\n${lost}\n75\n`);
+});
+
+test.skipIf(!hasKernelLog)('pipe ends when its peer has gone, while a device that it reads is silent', async () => {
+  const { received, sent } = await pair({
+    listener: '$L --exec "head -c 1 >/dev/null; exit 3"; echo "$?"',
+    sender: `$S <${KERNEL_LOG}; echo "$?"`,
+  });
+  expect([received.stdout, sent.stdout]).toEqual(['3\n', '75\n']);
 });
 
 test('pipe leaves pipes that it shares with neighbours as they were, also when it is killed', async () => {

@@ -78,6 +78,7 @@ const FILE_ERRORS: Readonly<Record<string, string>> = {
   EMFILE: 'too many files are open',
   ECONNRESET: 'the other side broke the connection',
   ETIMEDOUT: 'the connection timed out',
+  ESHORTER: 'it became shorter while it was read',
   ESOCKTNOSUPPORT: 'sockets of this kind are not supported',
 };
 

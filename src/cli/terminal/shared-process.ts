@@ -1,6 +1,8 @@
 import { Console } from 'node:console';
 import { writeSync } from 'node:fs';
+import { constants } from 'node:os';
 import process from 'node:process';
+import { isatty } from 'node:tty';
 import { EXIT } from './exit.ts';
 import { leaveTerminalAsItIs } from './foreground.ts';
 
@@ -11,7 +13,23 @@ let runningCode = (): string | undefined => undefined;
 export function endProcess(code: number): never {
   ours = true;
   leaveTerminalAsItIs();
+  if (looksUpName()) endBySignal(code - 128);
   process.exit(code);
+}
+
+/** At its exit, Node.js waits for a thread that asks a name server, which may not answer for a minute. */
+function looksUpName(): boolean {
+  return process.getActiveResourcesInfo().includes('GetAddrInfoReqWrap');
+}
+
+/** Ends the process as the signal would have; a shell sees the same exit code. Returns where it is no signal. */
+function endBySignal(number: number): void {
+  const [signal] = Object.entries(constants.signals).find(([, each]) => each === number) ?? [];
+  if (signal === undefined) return;
+  process.emit('exit', 128 + number);
+  if (isatty(0) && process.stdin.isRaw) process.stdin.setRawMode(false);
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
 }
 
 /** For commands that load plugins: `name` says whose code is running, where that is known. */
