@@ -55,6 +55,13 @@ function forOthers(error: unknown, isPeer: boolean): unknown {
   return new ChatosError('LISTEN_FAILED', message, { cause: error, fields: error.fields });
 }
 
+/** A NATS server that was there when the node began to start does not answer any more. */
+function lostMeanwhile(error: unknown): unknown {
+  if (!isChatosError(error, 'CONNECTION_LOST') && !isChatosError(error, 'STORE_UNAVAILABLE')) return error;
+  const message = `NATS does not answer any more, while this node starts (${error.message}): see whether it runs, and start this node again`;
+  return new ChatosError('CONNECT_FAILED', message, { cause: error });
+}
+
 /** A cluster, as the server of this process is a node of it. */
 export class JoinedCluster {
   readonly plan: ClusterPlan;
@@ -105,7 +112,7 @@ export class JoinedCluster {
     } catch (error) {
       acceptor.close();
       await broker?.close();
-      throw error;
+      throw lostMeanwhile(error);
     }
   }
 

@@ -215,7 +215,11 @@ function connectError(hosts: readonly string[], error: unknown, shown: Shown): C
     const message = `the TLS of the NATS server at ${at} is not trusted, or it does not trust this client: ${messageOf(error)}`;
     return new ChatosError('NOT_TRUSTED', message, { cause: error });
   }
-  const message = `no NATS server at ${at}: ${messageOf(error)}; start one, as nats-server --jetstream`;
+  const hint =
+    name === 'TimeoutError'
+      ? 'see whether it hangs, or a firewall is in between'
+      : 'start one, as nats-server --jetstream';
+  const message = `no NATS server at ${at}: ${messageOf(error)}; ${hint}`;
   return new ChatosError('CONNECT_FAILED', message, { cause: error });
 }
 

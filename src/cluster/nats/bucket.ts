@@ -87,15 +87,24 @@ export class Bucket {
     }
   }
 
-  /** How long its records last, in milliseconds: as the bucket was made, which may not be as it was opened. */
+  /**
+   * How long its records last, in milliseconds: as the bucket was made, which may not be as it was opened.
+   *
+   * @throws {ChatosError} as {@link put}
+   */
   async ttlMs(): Promise<number> {
-    return (await this.#kv.status()).ttl;
+    const { ttl } = await this.#kv.status().catch(rethrow);
+    return ttl;
   }
 
-  /** From now on its records last as long as it was opened for. */
+  /**
+   * From now on its records last as long as it was opened for.
+   *
+   * @throws {ChatosError} as {@link put}
+   */
   async changeTtl(): Promise<void> {
     const lasts = this.#ttlMs * 1e6;
-    await this.#broker.streams.streams.update(this.#stream, { max_age: lasts, duplicate_window: lasts });
+    await this.#broker.streams.streams.update(this.#stream, { max_age: lasts, duplicate_window: lasts }).catch(rethrow);
   }
 
   /**
@@ -227,6 +236,10 @@ function storeError(error: unknown): ChatosError {
   const isGone = name === 'JetStreamNotEnabled' || name === 'StreamNotFoundError';
   const code = isGone ? 'STORE_UNAVAILABLE' : 'CONNECTION_LOST';
   return new ChatosError(code, `NATS: ${messageOf(error)}`, { cause: error });
+}
+
+function rethrow(error: unknown): never {
+  throw storeError(error);
 }
 
 function bucketError(name: string, replicas: number, error: unknown): ChatosError {

@@ -139,6 +139,6 @@ function foreign(): ChatosError {
 
 function taken({ record }: ReadLease): ChatosError {
   const { node, peer } = record!;
-  const message = `the cluster has a node ${node} already, at ${peer}: give this one another name (--node)`;
+  const message = `the cluster has a node ${node} already, at ${peer}: stop that one first, or give this one another name (--node)`;
   return new ChatosError('NOT_PERMITTED', message);
 }

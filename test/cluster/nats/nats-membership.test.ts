@@ -66,7 +66,8 @@ describe.skipIf(NO_NATS)('the nodes of a cluster (where NATS is installed)', () 
     await joinCluster(server, 'a');
     await expect(joinCluster(server, 'a')).rejects.toMatchObject({
       code: 'NOT_PERMITTED',
-      message: 'the cluster has a node a already, at 127.0.0.1:7000: give this one another name (--node)',
+      message:
+        'the cluster has a node a already, at 127.0.0.1:7000: stop that one first, or give this one another name (--node)',
     });
   });
 
