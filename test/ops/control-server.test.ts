@@ -51,6 +51,15 @@ describe('a control socket', () => {
     await client.ended;
   });
 
+  it('waits again and again for a client that takes a long answer, and leaves no listener behind each time', async () => {
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    onTestFinished(() => warned.mockRestore());
+    const text = 'x'.repeat(1024 * 1024);
+    const { file } = await start({ answer: () => Array.from({ length: 16 }, () => ({ type: 'line', text })) });
+    expect(await ask(file, 'a')).toHaveLength(16);
+    expect(warned.mock.calls).toEqual([]);
+  });
+
   it.each(['nonsense', '[]', 'null', '7', '{"command":7}', '{}'])(
     'answers %j with an error, and goes on',
     async (line) => {

@@ -120,7 +120,7 @@ describe('a listener for proxies', () => {
   );
 
   it.each([v1(7), v2(7)])('[P20] the header may come byte by byte, and so may what is behind it', async (header) => {
-    const proxied = await ProxiedRig.start({ identifyTimeoutMs: 60_000 });
+    const proxied = await ProxiedRig.start({ identifyTimeoutMs: 60_000, proxyHeaderTimeoutMs: 60_000 });
     const socket = await openSocket(proxied.port);
     const marker = await proxied.join('marker', 9);
     for (const byte of Buffer.concat([header, login('alice')])) {

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -210,6 +211,26 @@ describe.skipIf(NO_NATS)('a connection to NATS (where it is installed)', () => {
     await server.start();
     expect(await back).toEqual([true, undefined]);
     expect(broker.connected).toBe(2);
+  });
+
+  it('is waited for while the server is away, and leaves no listener behind', async () => {
+    const server = await startServer();
+    const broker = await connect({ servers: [server.url] });
+    const stop = new AbortController();
+    await broker.whenReachable(stop.signal);
+    const lost = new Promise((resolve) => broker.once('reachable', resolve));
+    await server.kill();
+    await lost;
+    const [given, other] = [broker.whenReachable(stop.signal), broker.whenReachable(new AbortController().signal)];
+    stop.abort();
+    await given;
+    expect([broker.isReachable, broker.listenerCount('reachable')]).toEqual([false, 1]);
+    const late = new AbortController();
+    const last = broker.whenReachable(late.signal);
+    await server.start();
+    await Promise.all([other, last]);
+    expect([broker.isReachable, broker.listenerCount('reachable')]).toEqual([true, 0]);
+    expect(getEventListeners(late.signal, 'abort')).toEqual([]);
   });
 
   it('says that a server is lost that has stopped', async () => {

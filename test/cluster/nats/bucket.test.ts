@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { Broker } from '../../../src/cluster/nats/broker.ts';
 import { Bucket, type BucketRecord } from '../../../src/cluster/nats/bucket.ts';
@@ -27,9 +28,8 @@ describe.skipIf(NO_NATS)('a bucket (where NATS is installed)', () => {
 
   const open = (ttlMs = 0): Promise<Bucket> => Bucket.open(broker, 'test', ttlMs);
   /** What a watch has shown so far. */
-  const watch = (bucket: Bucket): string[] => {
+  const watch = (bucket: Bucket, over = new AbortController()): string[] => {
     const shown: string[] = [];
-    const over = new AbortController();
     onTestFinished(() => over.abort());
     bucket.watch((record) => shown.push(`${record.key} ${textOf(record)}`), over.signal);
     return shown;
@@ -108,13 +108,17 @@ describe.skipIf(NO_NATS)('a bucket (where NATS is installed)', () => {
   it('shows a watch everything again after the server was away, and what is put then', async () => {
     const bucket = await open();
     await bucket.put('a', bytes('1'), 0);
-    const shown = watch(bucket);
+    const over = new AbortController();
+    const shown = watch(bucket, over);
     await expect.poll(() => shown).toEqual(['a 1']);
     await server.kill();
     await server.start();
     await expect.poll(() => shown).toEqual(['a 1', 'a 1']);
     await bucket.put('a', bytes('2'), 1);
     await expect.poll(() => shown).toEqual(['a 1', 'a 1', 'a 2']);
+    // Of the first watch, nothing is left.
+    expect(broker.listenerCount('reachable')).toBe(1);
+    expect(getEventListeners(over.signal, 'abort')).toHaveLength(1);
   });
 
   it('loses records when their time is over', async () => {
