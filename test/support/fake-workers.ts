@@ -3,6 +3,7 @@ import { withResolvers } from '../../src/util/deferred.ts';
 
 export class FakeProcess {
   readonly pid = 1;
+  isWatched = false;
   readonly wire = { ask: (what: string): Promise<unknown> => FakeProcess.answer(what, this) };
   readonly #end = withResolvers<string>();
   readonly ended = this.#end.promise;
@@ -29,7 +30,9 @@ export class FakeProcess {
     FakeProcess.all.push(this);
   }
 
-  watch(): void {}
+  watch(): void {
+    this.isWatched = true;
+  }
 
   disconnect(): void {
     this.die();

@@ -73,7 +73,14 @@ export class Listeners {
 
   /** A worker listens where the others do, and has its turn from then on. */
   async join(worker: WorkerProcess): Promise<void> {
-    for (const { id, address } of this.#acceptors) await worker.wire.ask('listen', { id, address });
+    const all = [...this.#acceptors];
+    // Meanwhile, the server may stop listening somewhere.
+    const isOpen = (acceptor: Acceptor): boolean => this.#acceptors.includes(acceptor);
+    for (const acceptor of all) {
+      const { id, address } = acceptor;
+      if (isOpen(acceptor)) await worker.wire.ask('listen', { id, address });
+      if (!isOpen(acceptor)) stopListening(worker, id);
+    }
     this.#ready.push(worker);
     this.#giveWaiting();
   }
@@ -136,6 +143,10 @@ export class Listeners {
   #stop(acceptor: Acceptor): void {
     acceptor.close();
     this.#acceptors.splice(this.#acceptors.indexOf(acceptor), 1);
-    for (const { wire } of this.#ready) wire.ask('stopListening', acceptor.id).catch(() => undefined);
+    for (const worker of this.#ready) stopListening(worker, acceptor.id);
   }
+}
+
+function stopListening({ wire }: WorkerProcess, listener: number): void {
+  wire.ask('stopListening', listener).catch(() => undefined);
 }

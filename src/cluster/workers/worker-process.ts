@@ -49,6 +49,7 @@ export class WorkerProcess implements Holder {
   #how: string | undefined;
   #killedFor: string | undefined;
   #isConnected = true;
+  #isOver = false;
   readonly #resolveEnded: (how: string) => void;
 
   constructor(name: WorkerName, answers: Omit<Answers<AskedByWorker>, 'letGo'>, handlers: WorkerProcessHandlers) {
@@ -89,6 +90,8 @@ export class WorkerProcess implements Holder {
 
   /** Gives it a connection, which is kept open here as well where its end could be taken for one (P14). */
   give({ id, listener, isOwn }: SentConnection, handle: SocketHandle, isKept: boolean): void {
+    // One of the server's own test, which has been on its way: what is given back has been.
+    if (this.#isOver) return closeHandle(handle);
     const kept: Kept = { listener, handle, isTaken: false };
     this.#kept.set(id, kept);
     this.wire.ask('connection', { id, listener, isOwn }, handle).then(
@@ -155,6 +158,9 @@ export class WorkerProcess implements Holder {
   }
 
   #onOver(): void {
+    // Where a message was half read when it was disconnected, Node.js says that later than that it has ended.
+    if (this.#isOver) return;
+    this.#isOver = true;
     this.wire.close(`the worker has ended (${this.#how})`);
     const all = [...this.#kept.values()];
     this.#kept.clear();

@@ -81,6 +81,7 @@ export class Workers {
   readonly asking = new Asking();
   readonly #listeners: Listeners;
   #lastNumber = 0;
+  #admitsNobody = false;
   /** What changes who there is is done one after the other. */
   #current: Promise<unknown> = Promise.resolve();
   /** `fenced`: without a lease, there are no workers. */
@@ -172,6 +173,7 @@ export class Workers {
 
   /** As {@link ChatosServer.admitNobody}. */
   admitNobody(): void {
+    this.#admitsNobody = true;
     for (const worker of this.#processes) worker.wire.ask('admitNobody', undefined).catch(() => undefined);
   }
 
@@ -233,6 +235,8 @@ export class Workers {
       const setUp = { options: { ...options, limits }, logLevel, tellsEvents };
       const who = { name, connectIdKey: this.#connectIdKey, cluster: this.#node?.ownNode() };
       await worker.wire.ask('start', { ...who, folder, ...setUp });
+      // What comes one after the other would wait for one that hangs from here on.
+      worker.watch();
       await this.#node?.begin(worker);
       await this.#inTurn(() => this.#join(worker));
     } catch (error) {
@@ -250,8 +254,8 @@ export class Workers {
       'meet',
       this.#listeners.ready.map(({ name }) => name),
     );
+    if (this.#admitsNobody) await worker.wire.ask('admitNobody', undefined);
     await this.#listeners.join(worker);
-    worker.watch();
   }
 
   #answersTo(worker: () => WorkerProcess): Omit<Answers<AskedByWorker>, 'letGo'> {

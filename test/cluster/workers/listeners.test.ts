@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import type { Asking } from '../../../src/cluster/workers/asking.ts';
 import { Listeners } from '../../../src/cluster/workers/listeners.ts';
 import type { WorkerProcess } from '../../../src/cluster/workers/worker-process.ts';
@@ -48,4 +48,21 @@ it('a listener that is closed closes what waits, and what still comes', () => {
   listeners.close();
   listeners.give(1, connection(2));
   expect(closed).toEqual([1, 2]);
+});
+
+it('a worker that joins while the server stops listening somewhere listens where it goes on', async () => {
+  const listeners = new Listeners({ change: async () => [] } as object as Asking, () => undefined);
+  onTestFinished(() => listeners.close());
+  const [gone] = [await listeners.listen('127.0.0.1:0'), await listeners.listen('127.0.0.1:0')];
+  const asked: unknown[] = [];
+  const ask = async (what: string, of: { id: number } | number): Promise<void> => {
+    asked.push([what, typeof of === 'number' ? of : of.id]);
+    if (asked.length === 1) listeners.stopListening(gone);
+  };
+  await listeners.join({ wire: { ask } } as object as WorkerProcess);
+  expect(asked).toEqual([
+    ['listen', 1],
+    ['stopListening', 1],
+    ['listen', 2],
+  ]);
 });

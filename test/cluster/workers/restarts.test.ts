@@ -106,3 +106,25 @@ it('one that is ready, and ends while others start, is started again', async () 
   slow.resolve();
   expect((await all).processes).toEqual([processes[1], processes[2]]);
 });
+
+it('one that hangs before it has met the others is watched', async () => {
+  FakeProcess.answer = (what) => (what === 'meet' ? new Promise(() => undefined) : Promise.resolve());
+  const all = started();
+  await vi.advanceTimersByTimeAsync(1);
+  expect(processes[0]!.isWatched).toBe(true);
+  processes[0]!.die();
+  FakeProcess.answer = () => Promise.resolve();
+  await vi.advanceTimersByTimeAsync(1);
+  void all.catch(() => undefined);
+});
+
+it('one that is started while the server lets nobody in lets nobody in', async () => {
+  const workers = await started();
+  workers.admitNobody();
+  const asked: string[] = [];
+  FakeProcess.answer = (what) => Promise.resolve(void asked.push(what));
+  await pauseMs();
+  await vi.advanceTimersByTimeAsync(1);
+  expect(asked).toEqual(['start', 'meet', 'admitNobody']);
+  expect(workers.isReady(processes[1] as never)).toBe(true);
+});
