@@ -2,6 +2,7 @@ import { ChatosError, isChatosError } from '../errors.ts';
 import type { Logger } from '../util/log.ts';
 import { pause, withinTime } from '../util/timeout.ts';
 import { Broker } from './nats/broker.ts';
+import { notPermitted } from './nats/broker-errors.ts';
 import type { BrokerOptions } from './nats/broker-options.ts';
 import { ClusterBans } from './nats/cluster-bans.ts';
 import { NatsMembership } from './nats/nats-membership.ts';
@@ -95,6 +96,7 @@ export class JoinedCluster {
       throw forOthers(error, peerListen === undefined);
     });
     let broker: Broker | undefined;
+    let joined: NatsMembership | undefined;
     try {
       broker = await Broker.connect(options.broker, node, ANSWER_MS);
       const membership = await NatsMembership.join(broker, seal, {
@@ -103,16 +105,20 @@ export class JoinedCluster {
         leaseTtlMs,
         onWaiting: (why) => log.warn('waiting for the place of this node in the cluster', { why }),
       });
+      joined = membership;
       const asking = new NodeAsking(membership, seal);
       const registry = new NatsRegistry(membership, asking, { holdMs: loginHoldMs, claimTimeoutMs });
       const clocks = { ofBroker: () => membership.brokerNowMs(), ofNode: () => Date.now() };
       const bans = await ClusterBans.open(broker, membership.data.bans, seal, clocks);
+      await broker.checkPermitted();
+      broker.on('refused', (why) => log.warn('NATS does not let this node use a subject', { why }));
       const plan: ClusterPlan = { membership, acceptor, keys, isEncrypted: encrypt, leaseTtlMs };
       return new JoinedCluster({ acceptor, broker, membership, asking, registry, bans }, plan);
     } catch (error) {
       acceptor.close();
+      if (joined) await withinTime(joined.leave(), LEAVE_MS, 'NATS does not answer').catch(() => undefined);
       await broker?.close();
-      throw lostMeanwhile(error);
+      throw notPermitted(error) ?? lostMeanwhile(error);
     }
   }
 

@@ -1,7 +1,7 @@
 /** A NATS server of the test's own, where Debian's is installed: CI requires it, elsewhere its tests are skipped. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { withResolvers } from '../../src/util/deferred.ts';
@@ -22,6 +22,8 @@ process.on('exit', () => {
 export interface NatsServerOptions {
   /** More of its flags. */
   readonly args?: readonly string[];
+  /** The text of its configuration. */
+  readonly config?: string;
   /** @default true */
   readonly jetStream?: boolean;
   /** The folder of one that has ended: it begins with what is stored there. */
@@ -67,7 +69,10 @@ export class NatsServer {
 
   /** Starts it again, with the data that it had. */
   async start(): Promise<void> {
-    const { args = [], jetStream = true } = this.#options;
+    const { args: flags = [], config, jetStream = true } = this.#options;
+    const file = path.join(this.folder, 'nats.conf');
+    if (config !== undefined) writeFileSync(file, config);
+    const args = config === undefined ? flags : [...flags, '--config', file];
     const storage = jetStream ? ['--jetstream', '--store_dir', this.folder] : [];
     const child = spawn(PROGRAM, ['--addr', '127.0.0.1', '--port', String(this.port), ...storage, ...args], {
       stdio: ['ignore', 'ignore', 'pipe'],

@@ -1,12 +1,13 @@
 import { X509Certificate } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import { setTimeout } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import { createSecureContext } from 'node:tls';
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import type { Kvm } from '@nats-io/kv';
 import type { Authenticator, NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node';
 import { ChatosError, messageOf } from '../../errors.ts';
 import { readInput } from '../../util/read-input.ts';
+import { connectError, noJetStream, notPermitted, permissionError, violationIn } from './broker-errors.ts';
 import { readServers, type BrokerOptions } from './broker-options.ts';
 
 /** A server that does not answer within this is not there, in milliseconds. */
@@ -27,6 +28,8 @@ const FIRST_WITH_REPLICAS = [2, 10, 23];
 export type BrokerEvents = {
   /** Whether the NATS server can be reached; and why not. */
   readonly reachable: [isReachable: boolean, why: string | undefined];
+  /** The NATS server does not let this node use a subject: once for each. */
+  readonly refused: [why: string];
 };
 
 /** A connection to a NATS server with JetStream; where it is lost, it is made again, however long that takes. */
@@ -38,6 +41,7 @@ export class Broker extends EventEmitter<BrokerEvents> {
   readonly replicas: number;
   #isReachable = true;
   #connected = 1;
+  readonly #refused = new Set<string>();
 
   private constructor(of: Pick<Broker, 'connection' | 'streams' | 'jetStream' | 'buckets' | 'replicas'>) {
     super();
@@ -56,7 +60,7 @@ export class Broker extends EventEmitter<BrokerEvents> {
    * @param name as the server lists it
    * @param answerMs what has no answer within this is not waited for
    * @throws {ChatosError} `CONNECT_FAILED` where there is no server, or one without JetStream; `NOT_PERMITTED` for wrong
-   *   credentials, `NOT_TRUSTED` for its certificate, `INVALID_ARGUMENT` for what the options or the server's version do not
+   *   credentials, or those of a user without permissions, `NOT_TRUSTED` for its certificate, `INVALID_ARGUMENT` for what the options or the server's version do not
    *   allow
    */
   static async connect(options: BrokerOptions, name: string, answerMs: number): Promise<Broker> {
@@ -80,7 +84,8 @@ export class Broker extends EventEmitter<BrokerEvents> {
     } catch (error) {
       await connection.close();
       if (error instanceof ChatosError) throw error;
-      throw isElecting(error) ? notElected(hosts, error) : noJetStream(hosts, error);
+      if (isElecting(error)) throw notElected(hosts, error);
+      throw notPermitted(error) ?? noJetStream(hosts, error);
     }
   }
 
@@ -108,6 +113,19 @@ export class Broker extends EventEmitter<BrokerEvents> {
     }
   }
 
+  /**
+   * Waits until the server has answered what it was sent so far.
+   *
+   * @throws {ChatosError} `NOT_PERMITTED` where it does not let this node use a subject
+   */
+  async checkPermitted(): Promise<void> {
+    await this.connection.flush();
+    // Its refusals have come before the answer; they are seen a moment later.
+    await setImmediate();
+    const [why] = this.#refused;
+    if (why !== undefined) throw permissionError(why);
+  }
+
   close(): Promise<void> {
     return this.connection.close();
   }
@@ -116,7 +134,15 @@ export class Broker extends EventEmitter<BrokerEvents> {
     for await (const status of this.connection.status()) {
       if (status.type === 'disconnect' || status.type === 'close') this.#set(false, 'the connection to NATS is lost');
       else if (status.type === 'reconnect') this.#set(true);
+      else if (status.type === 'error') this.#note(status.error);
     }
+  }
+
+  #note(error: Error): void {
+    const why = violationIn(error);
+    if (why === undefined || this.#refused.has(why)) return;
+    this.#refused.add(why);
+    this.emit('refused', why);
   }
 
   #set(isReachable: boolean, why?: string): void {
@@ -151,7 +177,10 @@ async function open(options: BrokerOptions, name: string, answerMs: number): Pro
   } catch (error) {
     throw connectError(hosts, error, {
       hasUser: (user ?? token ?? credsFile) !== undefined,
+      hasCa: tls?.caFile !== undefined,
       hasCert: tls?.certFile !== undefined,
+      isTls,
+      timeoutMs: CONNECT_MS,
     });
   }
 }
@@ -188,41 +217,6 @@ async function read(file: string): Promise<Uint8Array> {
   }
 }
 
-/** What a client has shown to say who it is. */
-interface Shown {
-  readonly hasUser: boolean;
-  readonly hasCert: boolean;
-}
-
-const GIVE_CREDENTIALS =
-  'give a user and password, or a token, in its address (nats://user:password@host or nats://token@host, in serve.cluster.broker), or a file of credentials (serve.cluster.credentials)';
-
-function refusedBecause({ hasUser, hasCert }: Shown, why: string): string {
-  if (hasUser) return `refuses the credentials: ${why}`;
-  if (hasCert)
-    return `refuses the certificate of this client (serve.cluster.tls.cert), or requires credentials: ${GIVE_CREDENTIALS}`;
-  return `requires credentials, and none are given: ${GIVE_CREDENTIALS}`;
-}
-
-function connectError(hosts: readonly string[], error: unknown, shown: Shown): ChatosError {
-  const at = hosts.join(', ');
-  const { name, code } = error as { readonly name?: unknown; readonly code?: unknown };
-  if (name === 'AuthorizationError' || name === 'UserAuthenticationExpiredError') {
-    const message = `the NATS server at ${at} ${refusedBecause(shown, messageOf(error))}`;
-    return new ChatosError('NOT_PERMITTED', message, { cause: error });
-  }
-  if (typeof code === 'string' && /CERT|SELF_SIGNED|ALTNAME|VERIFY|^ERR_SSL/.test(code)) {
-    const message = `the TLS of the NATS server at ${at} is not trusted, or it does not trust this client: ${messageOf(error)}`;
-    return new ChatosError('NOT_TRUSTED', message, { cause: error });
-  }
-  const hint =
-    name === 'TimeoutError'
-      ? 'see whether it hangs, or a firewall is in between'
-      : 'start one, as nats-server --jetstream';
-  const message = `no NATS server at ${at}: ${messageOf(error)}; ${hint}`;
-  return new ChatosError('CONNECT_FAILED', message, { cause: error });
-}
-
 /** Servers of one cluster do nothing while fewer than half of them run, and for some seconds after that. */
 async function whenElected<T>(ask: () => Promise<T>): Promise<T> {
   const endMs = performance.now() + ELECTION_MS;
@@ -243,11 +237,6 @@ function isElecting(error: unknown): boolean {
 
 function notElected(hosts: readonly string[], error: unknown): ChatosError {
   const message = `the NATS server at ${hosts.join(', ')} does not answer for JetStream: of a cluster of NATS servers, more than half must run (${messageOf(error)})`;
-  return new ChatosError('CONNECT_FAILED', message, { cause: error });
-}
-
-function noJetStream(hosts: readonly string[], error: unknown): ChatosError {
-  const message = `the NATS server at ${hosts.join(', ')} has no JetStream for this client: start it with --jetstream, or allow it for the account`;
   return new ChatosError('CONNECT_FAILED', message, { cause: error });
 }
 

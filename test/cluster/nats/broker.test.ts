@@ -59,12 +59,13 @@ describe.skipIf(NO_NATS)('a connection to NATS (where it is installed)', () => {
     });
   });
 
-  it('does not wait for a server that does not answer', async () => {
+  it('does not wait for a server that does not answer, and says what may be so', async () => {
     const server = await startServer();
     await server.pause();
-    await expect(connect({ servers: [server.url] })).rejects.toMatchObject({
+    const error: unknown = await connect({ servers: [server.url] }).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({
       code: 'CONNECT_FAILED',
-      message: expect.stringContaining(': timeout; see whether it hangs, or a firewall is in between'),
+      message: `the NATS server at 127.0.0.1:${server.port} does not answer in 3 s: it hangs, a firewall is in between, or it wants a certificate of its clients (serve.cluster.tls.cert and key)`,
     });
   });
 
@@ -74,6 +75,26 @@ describe.skipIf(NO_NATS)('a connection to NATS (where it is installed)', () => {
       code: 'CONNECT_FAILED',
       message: expect.stringContaining('has no JetStream'),
     });
+  });
+
+  it('says that the user may not do what a node does', async () => {
+    const of = (user: string, permissions: string) => `{ user: ${user}, password: p, permissions: ${permissions} }`;
+    const users = [
+      of('mute', '{ publish: ["x"], subscribe: ["_INBOX.>"] }'),
+      of('deaf', '{ publish: [">"], subscribe: ["x"] }'),
+    ];
+    const { url } = await startServer({ config: `authorization { users = [${users.join(', ')}] }` });
+    for (const [user, what] of [
+      ['mute', 'Publish to "$JS.API.INFO"'],
+      ['deaf', 'Subscription to "_INBOX.>"'],
+    ] as const) {
+      await expect(connect({ servers: [withPort(url, `${user}:p`)] })).rejects.toMatchObject({
+        code: 'NOT_PERMITTED',
+        message: expect.stringContaining(
+          `: Permissions Violation for ${what}; let it publish and subscribe to $JS.API`,
+        ),
+      });
+    }
   });
 
   it('says that the server is too old for several replicas', async () => {
@@ -172,8 +193,17 @@ describe.skipIf(NO_NATS)('a connection to NATS (where it is installed)', () => {
     writeFileSync(key, certificate.key);
     const { port } = await startServer({ args: ['--tls', '--tlscert', cert, '--tlskey', key] });
     const servers = [`tls://localhost:${port}`];
-    await expect(connect({ servers })).rejects.toMatchObject({ code: 'NOT_TRUSTED' });
+    await expect(connect({ servers })).rejects.toMatchObject({
+      code: 'NOT_TRUSTED',
+      message: expect.stringMatching(/^[^;]*self-signed certificate; name the file .* in serve\.cluster\.tls\.ca$/),
+    });
     await connect({ servers, tls: { caFile: cert } });
+    const other = path.join(folder, 'other.pem');
+    writeFileSync(other, (await makeCertificate('other.test')).cert);
+    await expect(connect({ servers, tls: { caFile: other } })).rejects.toMatchObject({
+      code: 'NOT_TRUSTED',
+      message: expect.stringMatching(/^[^;]*; serve\.cluster\.tls\.ca has another authority than /),
+    });
     const junk = path.join(folder, 'junk.pem');
     writeFileSync(junk, 'junk');
     for (const tls of [
@@ -188,9 +218,17 @@ describe.skipIf(NO_NATS)('a connection to NATS (where it is installed)', () => {
     }
   });
 
-  it('takes no plain server where the address says tls', async () => {
-    const { port } = await startServer();
-    await expect(connect({ servers: [`tls://127.0.0.1:${port}`] })).rejects.toMatchObject({ code: 'CONNECT_FAILED' });
+  it('takes no plain server where TLS is asked for, and says by what', async () => {
+    const { port, url } = await startServer();
+    const has = `the NATS server at 127.0.0.1:${port} has no TLS: `;
+    await expect(connect({ servers: [`tls://127.0.0.1:${port}`] })).rejects.toMatchObject({
+      code: 'CONNECT_FAILED',
+      message: `${has}give its address as nats://, not tls://, or let it have TLS`,
+    });
+    await expect(connect({ servers: [url], tls: {} })).rejects.toMatchObject({
+      code: 'CONNECT_FAILED',
+      message: `${has}take serve.cluster.tls out, or let it have TLS`,
+    });
   });
 
   it('takes the next address where a server is not there', async () => {
