@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { ChatosError } from '../../errors.ts';
 import { formatAddress, toAddress, type Address, type AddressLike } from '../../net/address.ts';
 import { closeHandle, type SocketHandle } from '../../net/socket-handle.ts';
 import { Acceptor } from './acceptor.ts';
@@ -39,7 +40,11 @@ export class Listeners {
     return this.#ready;
   }
 
-  /** Listens on one more address. Not at the same time as {@link Listeners.join}. */
+  /**
+   * Listens on one more address. Not at the same time as {@link Listeners.join}.
+   *
+   * @throws {ChatosError} as {@link ChatosServer.listen}
+   */
   async listen(address: AddressLike): Promise<Address> {
     this.#lastListener += 1;
     const id = this.#lastListener;
@@ -50,6 +55,10 @@ export class Listeners {
       (handle, tested) => (tested ? this.#giveTo(tested, id, handle, true) : this.give(id, handle)),
       (error) => this.#onAcceptFailed(wanted, error),
     );
+    if (this.#isClosed) {
+      acceptor.close();
+      throw new ChatosError('ABORTED', 'the server was closed');
+    }
     this.#opening.add(id);
     this.#acceptors.push(acceptor);
     try {

@@ -345,8 +345,11 @@ export class Workers {
   }
 
   #relaunch(slot: Slot): void {
-    const onFailed = (error: unknown): void =>
+    const onFailed = (error: unknown): void => {
+      // Where the server is closed meanwhile, or loses its lease, it need not.
+      if (!this.#isServing) return;
       this.#log.error('a worker cannot start', { worker: slot.slot + 1, why: messageOf(error) });
+    };
     let worker: WorkerProcess;
     try {
       worker = this.#makeProcess(slot);

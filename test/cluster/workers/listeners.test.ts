@@ -66,3 +66,12 @@ it('a worker that joins while the server stops listening somewhere listens where
     ['listen', 2],
   ]);
 });
+
+it('one that is closed while it begins to listen somewhere listens nowhere', async () => {
+  const listeners = new Listeners({} as Asking, () => undefined);
+  const listening = listeners.listen('127.0.0.1:0');
+  listeners.close();
+  await expect(listening).rejects.toMatchObject({ code: 'ABORTED' });
+  expect(listeners.addresses).toEqual([]);
+  await expect.poll(() => process.getActiveResourcesInfo()).not.toContain('TCPServerWrap');
+});

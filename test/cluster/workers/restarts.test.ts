@@ -128,3 +128,17 @@ it('one that is started while the server lets nobody in lets nobody in', async (
   expect(asked).toEqual(['start', 'meet', 'admitNobody']);
   expect(workers.isReady(processes[1] as never)).toBe(true);
 });
+
+it('one that the server ends while it starts is no failure', async () => {
+  const log = new MemoryLog();
+  const workers = await started(1, log);
+  const starting = withResolvers<void>();
+  FakeProcess.answer = async (what) => {
+    if (what === 'start') await starting.promise;
+  };
+  await pauseMs();
+  await workers.close();
+  starting.reject(new Error('the worker has ended'));
+  await vi.advanceTimersByTimeAsync(1);
+  expect(log.about(/cannot start/)).toEqual([]);
+});
