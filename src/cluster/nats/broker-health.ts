@@ -36,8 +36,8 @@ export class BrokerHealth {
   }
 
   #set(isWell: boolean, why: string | undefined): void {
-    if (this.#state.isReachable === isWell) return;
+    const wasWell = this.#state.isReachable;
     this.#state = isWell ? WELL : { isReachable: false, why };
-    this.#say(isWell, this.#state.why);
+    if (isWell !== wasWell) this.#say(isWell, this.#state.why);
   }
 }

@@ -207,6 +207,7 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
       } catch (error) {
         if (isChatosError(error, 'NOT_PERMITTED') || isChatosError(error, 'ABORTED')) throw error;
         if (this.#over.signal.aborted) throw abortError(this.#over.signal, 'the node is leaving');
+        this.#health.asked(messageOf(error));
         await pause(this.#renewMs, this.#over.signal);
       }
     }
@@ -238,6 +239,7 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
       ttlMs: leaseTtlMs,
       signal: this.#over.signal,
     });
+    this.#health.asked();
     this.#ends.begin();
     if (this.#over.signal.aborted) {
       await nodes.remove(taken.revision);
@@ -294,8 +296,8 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
       try {
         await this.broker.whenReachable(signal);
         const { madeAtMs } = this.data;
+        // That it is well, a put says: servers without a leader may know their data, and take nothing.
         const isNew = await this.data.check();
-        this.#health.asked();
         if (isNew) this.#onNewData(this.data.madeAtMs !== madeAtMs);
         return;
       } catch (error) {

@@ -33,6 +33,11 @@ it('NATS that is lost is well again when it has answered, not when there is a co
   broker.isReachable = true;
   health.asked('timeout');
   expect(said).toEqual(['the connection to NATS is lost']);
+  // Who asks for the state reads what is so now.
+  expect(health.state).toEqual({
+    isReachable: false,
+    why: 'it does not answer, and more than half of its servers must run: timeout',
+  });
   health.asked();
   expect(said.at(-1)).toBe(true);
 });

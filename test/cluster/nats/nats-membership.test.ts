@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { steadyNowMs } from '../../../src/cluster/lease-clock.ts';
 import { encodeLease } from '../../../src/cluster/nats/lease-records.ts';
 import type { NatsMembership } from '../../../src/cluster/nats/nats-membership.ts';
 import { Seal } from '../../../src/cluster/nats/seal.ts';
+import { ChatosError } from '../../../src/errors.ts';
 import { NO_NATS, stop } from '../../support/nats-server.ts';
 import { joinCluster, LEASE_TTL_MS, SECRET, startNats, startNodeProcess } from '../../support/nats-nodes.ts';
 
@@ -59,6 +60,23 @@ describe.skipIf(NO_NATS)('the nodes of a cluster (where NATS is installed)', () 
     expect(namesOf(a)).toEqual(['b']);
     expect(all.slice(1)).toEqual([]);
     expect(b.holds).toBe(true);
+  });
+
+  it('say once that NATS takes nothing, though it can be asked for its data', async () => {
+    const server = await startNats();
+    const a = await joinCluster(server, 'a');
+    const all = record(a);
+    const why = 'no leader';
+    const put = vi.spyOn(a.data.nodes, 'put').mockRejectedValue(new ChatosError('STORE_UNAVAILABLE', why));
+    for (let i = 0; i < 5; i += 1) {
+      const { length } = put.mock.calls;
+      await expect.poll(() => put.mock.calls.length).toBeGreaterThan(length);
+      await a.suspectData();
+    }
+    expect(all).toEqual(['broker false']);
+    expect(a.brokerState.why).toContain(why);
+    put.mockRestore();
+    await expect.poll(() => all).toEqual(['broker false', 'broker true']);
   });
 
   it('have names of their own', async () => {
