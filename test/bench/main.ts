@@ -1,4 +1,4 @@
-// npm run bench [-- NAME ...] [-- --rounds N] [-- --plots FOLDER]: see docs/benchmarks.md.
+// npm run bench [-- NAME ...] [-- --rounds N] [-- --plots FOLDER] [-- --sessions N]: see docs/benchmarks.md.
 import { parseArgs } from 'node:util';
 import { benchBots } from './bots.ts';
 import { benchBounds } from './bounds.ts';
@@ -11,6 +11,7 @@ import { benchFanout, benchLone } from './fanout.ts';
 import { benchForward } from './forward.ts';
 import { benchGrowth } from './growth.ts';
 import { benchMixed } from './mixed.ts';
+import { benchModel } from './model.ts';
 import { benchNodes } from './nodes.ts';
 import { benchPipeSecret } from './pipe-secret.ts';
 import { benchPipe } from './pipe.ts';
@@ -23,7 +24,9 @@ import { benchStartup } from './startup.ts';
 import { benchTlsFlood } from './tls-flood.ts';
 import { benchWorkers } from './workers.ts';
 
-const BENCHMARKS: Readonly<Record<string, (rounds: number, plots?: string) => Promise<void>>> = {
+type Benchmark = (rounds: number, plots: string | undefined, sessions: number) => Promise<void>;
+
+const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   bots: benchBots,
   bounds: benchBounds,
   broadcast: benchBroadcast,
@@ -36,6 +39,7 @@ const BENCHMARKS: Readonly<Record<string, (rounds: number, plots?: string) => Pr
   growth: benchGrowth,
   lone: benchLone,
   mixed: benchMixed,
+  model: benchModel,
   nodes: benchNodes,
   pipe: benchPipe,
   'pipe-secret': benchPipeSecret,
@@ -53,13 +57,17 @@ const BENCHMARKS: Readonly<Record<string, (rounds: number, plots?: string) => Pr
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { rounds: { type: 'string', default: '3' }, plots: { type: 'string' } },
+  options: {
+    rounds: { type: 'string', default: '3' },
+    plots: { type: 'string' },
+    sessions: { type: 'string', default: '1000000' },
+  },
 });
 const names = positionals.length > 0 ? positionals : Object.keys(BENCHMARKS);
 for (const name of names) {
   const benchmark = BENCHMARKS[name];
   if (!benchmark) throw new Error(`there is no benchmark '${name}'; there are ${Object.keys(BENCHMARKS).join(', ')}`);
-  await benchmark(Number(values.rounds), values.plots);
+  await benchmark(Number(values.rounds), values.plots, Number(values.sessions));
 }
 process.stdout.write(
   '\nA ratio is the figure of the first line divided by that of its own; higher rates and lower costs are better.\n',

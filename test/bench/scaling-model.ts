@@ -78,3 +78,23 @@ export function loneMs({ wake, write, message, link, delivery }: Costs, { proces
 export function mostMessages(costs: Costs, load: Load): number {
   return (load.processes * 1e6) / perMessage(costs, load);
 }
+
+/** Memory of an idle session, in bytes. */
+export interface Memory {
+  /** In the process that has it, by its resident memory. */
+  readonly own: number;
+  /** In each other one, by the heap: how much more is resident depends on when garbage is collected. */
+  readonly known: number;
+  /** In the primary of its node, by the heap. */
+  readonly registered: number;
+}
+
+/** Memory of a process, in GiB: it has its part of the sessions, and knows the others. */
+export function gibOf({ own, known }: Memory, { processes, clients }: Pick<Load, 'processes' | 'clients'>): number {
+  const each = clients / processes;
+  return (each * own + (clients - each) * known) / 2 ** 30;
+}
+
+/** What docs/scaling.md says that was measured. */
+export const MEASURED_COSTS: Costs = { wake: 349, write: 7.86, message: 0.66, link: 1.22, delivery: 0.0093 };
+export const MEASURED_MEMORY: Memory = { own: 7_018, known: 343, registered: 454 };

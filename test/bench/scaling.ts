@@ -5,7 +5,16 @@ import type { KnownClients } from './load/known-clients.ts';
 import { startLoad } from './load/load-process.ts';
 import { cpuSeconds, median, printTable, residentMiB, shown, writes } from './measure.ts';
 import { writePlot } from './plot.ts';
-import { costsOf, loneMs, mostMessages, perMessage, type Costs, type Seen } from './scaling-model.ts';
+import {
+  costsOf,
+  gibOf,
+  loneMs,
+  mostMessages,
+  perMessage,
+  type Costs,
+  type Memory,
+  type Seen,
+} from './scaling-model.ts';
 import { CHATOS } from './servers/dialects.ts';
 import { startChatos, withProcesses } from './servers/processes.ts';
 
@@ -94,16 +103,6 @@ function compareWith(costs: Costs, what: string, seen: readonly Seen[]): void {
   ]);
 }
 
-/** Memory of an idle session, in bytes. */
-interface Memory {
-  /** In the process that has it, by its resident memory. */
-  readonly own: number;
-  /** In each other one, by the heap: how much more is resident depends on when garbage is collected. */
-  readonly known: number;
-  /** In the primary of its node, by the heap. */
-  readonly registered: number;
-}
-
 const IDLE_CLIENTS = 15_000;
 const KNOWN_CLIENTS = 100_000;
 
@@ -136,9 +135,7 @@ const MANY_AT_ONCE = 1_000;
 function draw(costs: Costs, memory: Memory, folder?: string): void {
   const rows = PROCESSES.map((processes) => {
     const load = { processes, clients: SESSIONS, atOnce: MANY_AT_ONCE };
-    const each = SESSIONS / processes;
-    const gib = (each * memory.own + (SESSIONS - each) * memory.known) / 2 ** 30;
-    return { processes, lone: loneMs(costs, load), most: mostMessages(costs, load), gib };
+    return { processes, lone: loneMs(costs, load), most: mostMessages(costs, load), gib: gibOf(memory, load) };
   });
   printTable('scaling: a million sessions, each process on a core of its own, by the model', [
     ['processes', 'lone message, ms', 'messages/s at most', 'GiB a process'],
