@@ -21,6 +21,9 @@ import type { WorkerDirectory } from './worker-directory.ts';
 const NUMBERS = 1_000;
 const SESSIONS = 1_000_000_000;
 
+/** So long after a process has gone, who asks for the end of one of its channels is late, as for one that has ended (P5). */
+const LATE_MS = 60_000;
+
 /** Who a worker is among all of its server. */
 export interface MeshSelf {
   readonly name: WorkerName;
@@ -48,8 +51,8 @@ export class Mesh implements Others {
   readonly #halves: HalfKeeper;
   /** By their numbers among those that have connect ids. */
   readonly #peers = new Map<number, Peer>();
-  /** The numbers of all that there have been. */
-  readonly #known = new Set<number>();
+  /** When the last one with each number has gone. */
+  readonly #goneAt = new Map<number, number>();
   /** What the clients of this worker have asked those of others. */
   readonly #requests = new Requests();
   readonly #ids = new CountedIds(this.#peers);
@@ -109,7 +112,6 @@ export class Mesh implements Others {
   /** Another worker can be reached. It learns who and what is here. */
   add(peer: Peer): void {
     this.#peers.set(peer.home, peer);
-    this.#known.add(peer.home);
     for (const { client, granted } of this.#directory.all()) {
       peer.link.note({ is: 'added', client: sentClient(client), granted });
     }
@@ -126,6 +128,7 @@ export class Mesh implements Others {
   /** It has gone, with its clients. */
   remove(peer: Peer): void {
     if (this.#peers.get(peer.home) === peer) this.#peers.delete(peer.home);
+    this.#goneAt.set(peer.home, performance.now());
     peer.close();
     this.#here.gone(peer.number);
     for (const { id } of this.#directory.forget((client) => client instanceof RemoteClient && client.at === peer)) {
@@ -191,10 +194,14 @@ export class Mesh implements Others {
   async close({ id, login, key }: Member, closing: Closing): Promise<Closed> {
     const home = this.homes.of(closing.connectId);
     const by = { id, login, key };
-    const peer = home === undefined ? undefined : this.#peers.get(home);
-    // Where that process has gone, its channels have ended.
-    if (peer) return peer.ask<Closed>((question) => ({ is: 'close', by, closing, question }), 'late');
-    return home !== undefined && this.#known.has(home) ? 'late' : 'forbidden';
+    if (home === undefined) return 'forbidden';
+    const peer = this.#peers.get(home);
+    // Where a process has gone, its channels have ended: the one in its place does not know them.
+    const goneAt = this.#goneAt.get(home);
+    if (!peer) return goneAt === undefined ? 'forbidden' : 'late';
+    const closed = await peer.ask<Closed>((question) => ({ is: 'close', by, closing, question }), 'late');
+    const isRecent = goneAt !== undefined && performance.now() - goneAt < LATE_MS;
+    return closed === 'forbidden' && isRecent ? 'late' : closed;
   }
 
   handOver(connectId: bigint, half: ComingHalf, place: ConnectionPlace): boolean {

@@ -1,10 +1,10 @@
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { HomeOfIds, CONNECT_ID_KEY_BYTES } from '../../../src/cluster/connect-id-cipher.ts';
 import type { LinkNote } from '../../../src/cluster/workers/link.ts';
 import { Mesh, type HalfKeeper } from '../../../src/cluster/workers/mesh.ts';
 import { Peer } from '../../../src/cluster/workers/peer.ts';
 import { WorkerDirectory } from '../../../src/cluster/workers/worker-directory.ts';
-import type { Here } from '../../../src/server/others.ts';
+import type { Closed, Here } from '../../../src/server/others.ts';
 
 /** The first worker, as its server knows the others; the connect ids are those of the second, which is met. */
 function meshOf(number: number) {
@@ -31,6 +31,27 @@ it('a worker that has gone counts no more, and what is asked about its channels 
   mesh.remove(peer);
   expect(gone).toEqual([peer.number]);
   expect([await asked, await close(1n), await close(10n)]).toEqual(['late', 'late', 'forbidden']);
+});
+
+it('so is what is asked of the one in its place, for a minute', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { mesh, peer } = meshOf(1);
+  /** Asks for the end of a channel, which is not known. */
+  const close = (at: Peer): Promise<Closed> => {
+    const closed = mesh.close({ id: '1001', login: 'alice', key: 'alice' }, { connectId: 1n } as never);
+    mesh.onNote(at, { is: 'closed', closed: 'forbidden', question: 1 });
+    return closed;
+  };
+  mesh.remove(peer);
+  const answers: Closed[] = [];
+  for (const ms of [59_999, 1]) {
+    vi.advanceTimersByTime(ms);
+    const next = new Peer({ slot: 1, number: 3 }, { note: () => undefined, isFull: false } as never, 1);
+    mesh.add(next);
+    answers.push(await close(next));
+  }
+  expect(answers).toEqual(['late', 'forbidden']);
 });
 
 it('the ids of sessions end with the number of their worker, and differ from those of 1,000 workers before', () => {
