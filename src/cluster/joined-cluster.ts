@@ -1,4 +1,5 @@
 import { ChatosError, isChatosError } from '../errors.ts';
+import { abortError, unlessAborted } from '../util/abort.ts';
 import type { Logger } from '../util/log.ts';
 import { pause, withinTime } from '../util/timeout.ts';
 import { Broker } from './nats/broker.ts';
@@ -46,6 +47,8 @@ export interface ClusterOptions {
 const ANSWER_MS = 3_000;
 const LEAVE_MS = 2_000;
 
+const STOPPED = 'it was stopped before it was a node';
+
 /** Other nodes could not reach this one: users have nothing to do with it. */
 function forOthers(error: unknown, isPeer: boolean): unknown {
   if (!isChatosError(error, 'LISTEN_FAILED')) return error;
@@ -84,9 +87,9 @@ export class JoinedCluster {
    *
    * @throws {ChatosError} `INVALID_ARGUMENT` for what cannot be, `LISTEN_FAILED` for the address of this node,
    *   `CONNECT_FAILED`, `NOT_PERMITTED` or `NOT_TRUSTED` of NATS, `NOT_PERMITTED` where another node has its name or the
-   *   nodes have another secret
+   *   nodes have another secret, `ABORTED` where the signal is aborted before it is a node: it has no place then
    */
-  static async join(options: ClusterOptions, log: Logger): Promise<JoinedCluster> {
+  static async join(options: ClusterOptions, log: Logger, signal: AbortSignal): Promise<JoinedCluster> {
     const { node, peer, peerListen, secret, leaseTtlMs, claimTimeoutMs, encrypt, loginHoldMs } = options;
     const keys = clusterKeys(secret);
     const seal = new Seal(secret);
@@ -98,12 +101,14 @@ export class JoinedCluster {
     let broker: Broker | undefined;
     let joined: NatsMembership | undefined;
     try {
-      broker = await Broker.connect(options.broker, node, ANSWER_MS);
+      const connecting = Broker.connect(options.broker, node, ANSWER_MS);
+      broker = await unlessAborted(signal, STOPPED, connecting, (late) => late.close());
       const membership = await NatsMembership.join(broker, seal, {
         node,
         peer: peerListen === undefined ? acceptor.address : peer,
         leaseTtlMs,
         onWaiting: (why) => log.warn('waiting for the place of this node in the cluster', { why }),
+        signal,
       });
       joined = membership;
       const asking = new NodeAsking(membership, seal);
@@ -113,7 +118,10 @@ export class JoinedCluster {
       await broker.checkPermitted();
       broker.on('refused', (why) => log.warn('NATS does not let this node use a subject', { why }));
       const plan: ClusterPlan = { membership, acceptor, keys, isEncrypted: encrypt, leaseTtlMs };
-      return new JoinedCluster({ acceptor, broker, membership, asking, registry, bans }, plan);
+      const cluster = new JoinedCluster({ acceptor, broker, membership, asking, registry, bans }, plan);
+      if (!signal.aborted) return cluster;
+      await cluster.leave();
+      throw abortError(signal, STOPPED);
     } catch (error) {
       acceptor.close();
       if (joined) await withinTime(joined.leave(), LEAVE_MS, 'NATS does not answer').catch(() => undefined);

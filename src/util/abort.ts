@@ -7,6 +7,33 @@ export function abortError(signal: AbortSignal | undefined, message: string): Ch
 }
 
 /**
+ * The result of a promise, unless the signal is aborted first: what comes after that goes to `discard`.
+ *
+ * @throws {ChatosError} `ABORTED` then, with `message`
+ */
+export async function unlessAborted<T>(
+  signal: AbortSignal,
+  message: string,
+  promise: Promise<T>,
+  discard: (late: T) => unknown,
+): Promise<T> {
+  let abort!: () => void;
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => {
+      promise.then(discard).catch(() => undefined);
+      reject(abortError(signal, message));
+    };
+  });
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+  try {
+    return await Promise.race([aborted, promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+/**
  * Runs something with a signal that is aborted when one of two is. `AbortSignal.any` would leak: in Node 20, a long-lived
  * signal keeps a reference to each signal made from it.
  */

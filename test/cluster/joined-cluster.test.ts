@@ -9,7 +9,11 @@ import { SILENT_LOGGER } from '../../src/util/log.ts';
 import { NatsServer, NO_NATS } from '../support/nats-server.ts';
 
 const join = (of: Pick<ClusterOptions, 'peer' | 'peerListen'>): Promise<JoinedCluster> =>
-  JoinedCluster.join({ ...of, secret: Buffer.alloc(32) } as object as ClusterOptions, SILENT_LOGGER);
+  JoinedCluster.join(
+    { ...of, secret: Buffer.alloc(32) } as object as ClusterOptions,
+    SILENT_LOGGER,
+    new AbortController().signal,
+  );
 
 it('says that it is the address for other nodes that it cannot listen on, and what may be in between', async () => {
   const server = net.createServer().listen(0, '127.0.0.1');
@@ -72,7 +76,11 @@ it.skipIf(NO_NATS)('says which subject of NATS its user may not use, at its star
     const broker = { servers: [server.url], user, password: 'p' };
     const times = { leaseTtlMs: 15_000, claimTimeoutMs: 4_000, loginHoldMs: 0 };
     const peers = { peer: '127.0.0.1:0', peerListen: undefined, encrypt: true };
-    const joined = await JoinedCluster.join({ broker, node, secret: Buffer.alloc(32), ...times, ...peers }, log);
+    const joined = await JoinedCluster.join(
+      { broker, node, secret: Buffer.alloc(32), ...times, ...peers },
+      log,
+      new AbortController().signal,
+    );
     onTestFinished(() => joined.leave());
     return joined;
   };

@@ -85,7 +85,7 @@ async function serve(flags: ServeFlags): Promise<void> {
       files: certificateFiles(flags, loaded),
       stateDirectory: stateDirectory(flags.state, loaded),
     };
-    const plan = { listen, options, certificate, audit, bans, log, announce };
+    const plan = { listen, options, certificate, audit, bans, log, announce, signal: stop.signal };
     const { logLevel } = flags;
     const settings = await clusterSettings(flags, loaded);
     const node = settings && (await joinCluster(settings, plan, running, stop));

@@ -37,7 +37,8 @@ export async function startRun(plan: RunPlan, running: Running, stop: StopReques
     for (const line of barredBots(bots, plan.identities, { ...plan, options })) serverLog.warn(line);
     const audit = await startAudit(auditFile(undefined, loaded), running, serverLog);
     const certificate = { files: certificateFiles({}, loaded), stateDirectory: plan.stateDirectory };
-    running.server = await startEmbedded({ ...plan, options, certificate, audit, bans, log: serverLog }, stop.signal);
+    const { signal } = stop;
+    running.server = await startEmbedded({ ...plan, options, certificate, audit, bans, log: serverLog, signal });
   }
   const { server: own } = running;
   const createReloader = lazily(async () => {

@@ -12,6 +12,7 @@ import type { ServerEvents } from '../../server/events.ts';
 import type { ServerOptions } from '../../server/options.ts';
 import { ChatosServer } from '../../server/server.ts';
 import type { Logger, LogLevel } from '../../util/log.ts';
+import { abortError } from '../../util/abort.ts';
 import { quote } from '../../util/quote.ts';
 import { pause } from '../../util/timeout.ts';
 import { serverCertificate, type CertificatePlace } from './server-certificate.ts';
@@ -33,12 +34,15 @@ export interface ServerPlan {
   readonly certificate: CertificatePlace;
   readonly log: Logger;
   readonly announce: Announce;
+  /** Where it is aborted before the server listens, it never does. */
+  readonly signal: AbortSignal;
 }
 
 /**
  * Starts a server, and announces each address that it listens on.
  *
- * @throws {ChatosError} `LISTEN_FAILED`, or `INVALID_ARGUMENT` for its certificate; nothing listens then
+ * @throws {ChatosError} `LISTEN_FAILED`, or `INVALID_ARGUMENT` for its certificate; `ABORTED` by
+ *   the signal; nothing listens then
  */
 export async function startServer(plan: ServerPlan): Promise<ChatosServer> {
   const { options, audit, bans, log } = plan;
@@ -115,9 +119,10 @@ async function certificateOf({ listen, options, certificate, log }: ServerPlan):
 /** Announces each address. */
 async function listenAll(
   server: Pick<ChatosServer, 'listen' | 'addresses' | 'close'>,
-  { listen, log, announce }: ServerPlan,
+  { listen, log, announce, signal }: ServerPlan,
 ): Promise<void> {
   try {
+    if (signal.aborted) throw abortError(signal, 'it was stopped before it listened');
     for (const address of listen) {
       const text = formatAddress(await server.listen(address));
       announce(`listening on ${text}`, { address: text });
@@ -145,12 +150,14 @@ function warnOfPlain(addresses: readonly Address[], log: Logger): void {
  * Starts the server of bots, with loopback exempt from limits per address by default. As a standby, it waits until the
  * address is free; resolves to `undefined` if the signal is aborted first.
  *
- * @throws {ChatosError} `LISTEN_FAILED`
+ * @throws {ChatosError} as {@link startServer}
  */
-export async function startEmbedded(
-  { standby, options, ...plan }: ServerPlan & { readonly standby: boolean },
-  signal: AbortSignal,
-): Promise<ChatosServer | undefined> {
+export async function startEmbedded({
+  standby,
+  options,
+  ...plan
+}: ServerPlan & { readonly standby: boolean }): Promise<ChatosServer | undefined> {
+  const { signal } = plan;
   for (let attempt = 1; !signal.aborted; attempt += 1) {
     try {
       return await startServer({ ...plan, options: { ...options, limits: { exempt: LOOPBACK, ...options.limits } } });

@@ -20,7 +20,7 @@ export async function joinCluster(
   const { JoinedCluster } = await import('../../cluster/joined-cluster.ts');
   await warnOfReaders(settings.secretFile, 'the secret of the cluster');
   const { loginHoldMs } = { ...DEFAULT_SERVER_LIMITS, ...options.limits };
-  const cluster = await JoinedCluster.join({ ...settings, loginHoldMs }, log);
+  const cluster = await JoinedCluster.join({ ...settings, loginHoldMs }, log, stop.signal);
   running.cluster = cluster;
   const { promise, resolve } = withResolvers<unknown>();
   running.failed = promise;

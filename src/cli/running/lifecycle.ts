@@ -59,7 +59,8 @@ export async function runUntilStopped(
   try {
     await start(running, stop, announce).catch((error: unknown) => {
       // A terminal sends a signal to workers, too, and they may not have begun to leave it to this process.
-      if (!stop.signal.aborted || !isChatosError(error, 'CONNECTION_LOST')) throw error;
+      const isStopped = isChatosError(error, 'ABORTED') || isChatosError(error, 'CONNECTION_LOST');
+      if (!stop.signal.aborted || !isStopped) throw error;
     });
     const { runtime, server } = running;
     const failures = [runtime?.failed, running.failed].filter((each) => each !== undefined);

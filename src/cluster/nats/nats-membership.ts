@@ -24,6 +24,8 @@ export interface NatsMembershipOptions {
   readonly leaseTtlMs: number;
   /** Told why the node must wait before it can have a lease. */
   readonly onWaiting?: ((why: string) => void) | undefined;
+  /** Where it is aborted before the node has its lease, it takes none. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 const NODE_NAME = /^[A-Za-z0-9_-]{1,32}$/;
@@ -74,7 +76,7 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
    * Makes this process a node of the cluster. Where another process with its name was killed, that takes until its lease ends.
    *
    * @throws {ChatosError} `NOT_PERMITTED` where the name is another node's or the nodes have another secret,
-   *   `INVALID_ARGUMENT` where they have other leases
+   *   `INVALID_ARGUMENT` where they have other leases, `ABORTED` where the signal is aborted first
    */
   static async join(broker: Broker, seal: Seal, options: NatsMembershipOptions): Promise<NatsMembership> {
     if (!NODE_NAME.test(options.node)) {
@@ -83,7 +85,7 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
     }
     const data = await ClusterData.open(broker, seal, options.leaseTtlMs);
     const membership = new NatsMembership(broker, data, seal, options);
-    await membership.#take();
+    await membership.#takeFirst();
     await membership.#age.read(membership.#own);
     membership.#follow();
     return membership;
@@ -222,6 +224,18 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
     if (!this.holds) return 'this node has no lease';
     if (!this.broker.isReachable) return 'NATS is not reachable';
     return 'the data of NATS is new, or not known: logins wait for as long as a lease';
+  }
+
+  async #takeFirst(): Promise<void> {
+    const { signal } = this.#options;
+    const stop = (): void => this.#over.abort();
+    signal?.addEventListener('abort', stop, { once: true });
+    if (signal?.aborted) stop();
+    try {
+      await this.#take();
+    } finally {
+      signal?.removeEventListener('abort', stop);
+    }
   }
 
   async #take(): Promise<void> {
