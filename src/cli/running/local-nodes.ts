@@ -37,12 +37,13 @@ export class LocalNodes {
 
   /**
    * Starts the nodes: the first one alone, as what is wrong with it is wrong with all. Resolves to the exit code of one that
-   * has ended before it was ready, and has said why; `undefined` where all are.
+   * has ended before it was ready, and has said why; `undefined` where all are, or they have been asked to stop.
    */
   async start(): Promise<number | undefined> {
     const [first, ...others] = this.#plan.nodes;
     const code = await this.#begin(first!);
-    if (code !== undefined) return code;
+    // A node that is asked to stop while it starts may say that it is ready before it does.
+    if (code !== undefined || this.#isStopping) return code;
     const codes = await Promise.all(others.map((node) => this.#begin(node)));
     return codes.find((each) => each !== undefined);
   }
