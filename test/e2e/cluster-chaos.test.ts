@@ -22,8 +22,8 @@ const LOGIN_MS = 60;
 /** On how many servers of NATS records are. */
 const REPLICAS = Number(process.env['CHATOSBOT_CHAOS_REPLICAS'] ?? 1);
 const TALKERS = 6;
-/** Logins that several want, and by how many each is wanted. */
-const [THRONES, RIVALS] = LOGINS > 1_000 ? [64, 3] : [1, 8];
+/** Logins that several want, and by how many each is wanted. Three NATS servers write each record three times. */
+const [THRONES, RIVALS] = LOGINS > 1_000 ? [REPLICAS > 1 ? 16 : 64, 3] : [1, 8];
 const ASKERS = 4;
 const PIPES = 3;
 const PIECE_BYTES = 64 * 1024;

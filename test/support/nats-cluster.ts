@@ -59,9 +59,9 @@ export class NatsCluster {
   async whole(): Promise<void> {
     const end = Date.now() + 60_000;
     for (;;) {
-      const all = await Promise.all(this.#monitors.map(isWhole));
-      if (all.every(Boolean)) return;
-      if (Date.now() > end) throw new Error('the NATS servers are not one cluster');
+      const all = await Promise.all(this.#monitors.map(healthOf));
+      if (all.every((health) => health === 'ok')) return;
+      if (Date.now() > end) throw new Error(`the NATS servers are not one cluster: ${all.join('; ')}`);
       await setTimeout(50);
     }
   }
@@ -87,12 +87,13 @@ export class NatsCluster {
   }
 }
 
-async function isWhole(port: number): Promise<boolean> {
+/** `ok`, or what is wrong. */
+async function healthOf(port: number): Promise<string> {
   try {
-    const { status } = (await ask(port, 'healthz')) as { readonly status: string };
-    return status === 'ok';
-  } catch {
-    return false;
+    const { status, error } = (await ask(port, 'healthz')) as { readonly status: string; readonly error?: string };
+    return status === 'ok' ? status : (error ?? status);
+  } catch (error) {
+    return String(error);
   }
 }
 
