@@ -18,11 +18,13 @@ import { expect, it, onTestFinished, vi } from 'vitest';
 import { BansFile } from '../../src/ops/bans-file.ts';
 import type { Ban } from '../../src/server/access/bans.ts';
 import { ChatosServer } from '../../src/server/server.ts';
+import { leavesNothingOpen } from '../support/open-files.ts';
 import { LogRecorder } from '../support/server-rig.ts';
 
 function folder(): string {
   const made = mkdtempSync(path.join(tmpdir(), 'chatosbot-bans-'));
   onTestFinished(() => rmSync(made, { recursive: true, force: true }));
+  leavesNothingOpen(made);
   return made;
 }
 

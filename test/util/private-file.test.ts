@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { readOrCreate } from '../../src/util/private-file.ts';
+import { leavesNothingOpen } from '../support/open-files.ts';
 
 async function folder(): Promise<string> {
   const made = await mkdtemp(path.join(tmpdir(), 'chatosbot-private-'));
   onTestFinished(() => rm(made, { recursive: true }));
+  leavesNothingOpen(made);
   return made;
 }
 

@@ -14,6 +14,7 @@ import path from 'node:path';
 import process from 'node:process';
 import { beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { KeptKeys } from '../../../src/cli/sending/kept-keys.ts';
+import { leavesNothingOpen } from '../../support/open-files.ts';
 
 let folder: string;
 
@@ -24,6 +25,7 @@ beforeEach(() => {
     vi.unstubAllEnvs();
     rmSync(home, { recursive: true });
   });
+  leavesNothingOpen(home);
   folder = path.join(home, 'chatosbot', 'transfers');
 });
 

@@ -16,11 +16,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { AuditFile } from '../../../src/ops/audit/audit-file.ts';
+import { leavesNothingOpen } from '../../support/open-files.ts';
 import { LogRecorder } from '../../support/server-rig.ts';
 
 async function folder(): Promise<string> {
   const made = await mkdtemp(path.join(tmpdir(), 'audit-'));
   onTestFinished(() => rm(made, { recursive: true }));
+  leavesNothingOpen(made);
   return made;
 }
 

@@ -22,6 +22,7 @@ import { streamFile } from '../../../src/transfer/files/stream-file.ts';
 import { TargetFolder } from '../../../src/transfer/files/target-folder.ts';
 import { makeSecureHello } from '../../../src/transfer/secure/hello.ts';
 import { heapBytes } from '../../support/heap.ts';
+import { openIn } from '../../support/open-files.ts';
 import { memoryPair } from '../verified/memory-channels.ts';
 import {
   data,
@@ -38,7 +39,7 @@ import {
   zeros,
   type NaiveEntry,
 } from './naive-frames.ts';
-import { againstReceiver, lab, openIn, receiverOn, target, transfer, type ReceiveWith } from './rig.ts';
+import { againstReceiver, lab, receiverOn, target, transfer, type ReceiveWith } from './rig.ts';
 
 const FOLDER: NaiveEntry = { kind: 'folder', path: 'd' };
 const OFFER = offer([{ kind: 'folder', name: 'd' }]);
@@ -55,6 +56,13 @@ async function send([first, ...frames]: readonly Buffer[], receiving: ReceiveWit
   await hostile.hear(ACCEPT);
   hostile.say(...frames);
   return ended;
+}
+
+/** What another process has that receives a file called `file`. */
+async function lockFile(inbox: string): Promise<FileLock | undefined> {
+  const place = Place.open(inbox);
+  onTestFinished(() => place.close());
+  return FileLock.take(place, 'file');
 }
 
 /** Of a file that is one chunk. */
@@ -409,7 +417,7 @@ describe('what stands in the folder', () => {
     const { inbox } = target();
     const file = path.join(lab(), 'file');
     writeFileSync(file, Buffer.alloc(2 * MIB, 1));
-    const lock = await FileLock.take(Place.open(inbox), 'file');
+    const lock = await lockFile(inbox);
     const { received, events } = await transfer(file, { directory: inbox });
     expect(received).toMatchObject({ counts: { refused: 1, done: 0 } });
     expect(events).toContainEqual(expect.objectContaining({ outcome: 'refused', reason: RECEIVED_ELSEWHERE }));
@@ -421,7 +429,7 @@ describe('what stands in the folder', () => {
 
   test('a stream into a file that another process receives is refused', async () => {
     const { inbox } = target();
-    const lock = await FileLock.take(Place.open(inbox), 'file');
+    const lock = await lockFile(inbox);
     const refused = streamFile(inbox, 'file', 'refuse', false);
     await expect(refused).rejects.toMatchObject({ fields: { why: RECEIVED_ELSEWHERE } });
     lock!.release();

@@ -3,8 +3,9 @@ import { linkSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { hashFile, openKnown } from '../../../src/transfer/files/known-part.ts';
+import { openIn } from '../../support/open-files.ts';
 import { entriesEnd, entry, offer } from './naive-frames.ts';
-import { againstReceiver, lab, openIn, target, transfer } from './rig.ts';
+import { againstReceiver, lab, target, transfer } from './rig.ts';
 
 const MIB = 1024 * 1024;
 const ACCEPT = 16;

@@ -1,5 +1,5 @@
 /** Both sides of a transfer over a connection in memory, and sides that do not follow the rules. */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -8,13 +8,15 @@ import { FileReceiver, type ReceiverOptions } from '../../../src/transfer/files/
 import type { StreamHandover, TransferEvent, TransferResult } from '../../../src/transfer/files/report.ts';
 import { scan } from '../../../src/transfer/files/scan.ts';
 import { FileSender, type SenderOptions } from '../../../src/transfer/files/sender.ts';
+import { leavesNothingOpen } from '../../support/open-files.ts';
 import { memoryPair, type MemoryChannel, type PairOptions } from '../verified/memory-channels.ts';
 import { hello } from './naive-frames.ts';
 
-/** A fresh folder, which is removed when the test is over. */
+/** A fresh folder, which is removed when the test is over: nothing in it may be open then. */
 export function lab(): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'chatosbot-files-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  leavesNothingOpen(folder);
   return folder;
 }
 
@@ -24,21 +26,6 @@ export function target() {
   const inbox = path.join(beside, 'inbox');
   mkdirSync(inbox);
   return { beside, inbox, untouched: () => readdirSync(beside).join() === 'inbox' };
-}
-
-/** The files in a folder that this process has open, where the system says that. */
-export function openIn(folder: string): string[] {
-  if (!existsSync('/proc/self/fd')) return [];
-  const open = readdirSync('/proc/self/fd').map((fd) => readlinkIfThere(`/proc/self/fd/${fd}`));
-  return open.filter((to) => to.startsWith(folder));
-}
-
-function readlinkIfThere(file: string): string {
-  try {
-    return readlinkSync(file);
-  } catch {
-    return '';
-  }
 }
 
 const NEVER = new AbortController().signal;
