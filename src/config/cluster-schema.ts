@@ -58,13 +58,17 @@ export const CLUSTER_SCHEMA = v.strictObject({
     ),
   ),
   node: v.optional(
-    v.pipe(v.string(), checked(nodeProblem), v.description("The name of this node. Default: the machine's.")),
+    v.pipe(
+      v.string(),
+      checked(nodeProblem),
+      v.description('The name of this node. Default: the host name of the machine up to its first dot.'),
+    ),
   ),
   peer: v.optional(
     v.pipe(
       v.string(),
       checked(peerProblem),
-      v.description('Where this node listens for the others, as host:port: an address that they can reach.'),
+      v.description('Where the others connect to this node, as host:port; it listens there.'),
     ),
   ),
   peerListen: v.optional(
@@ -80,7 +84,7 @@ export const CLUSTER_SCHEMA = v.strictObject({
   leaseTtlMs: v.optional(
     time(
       LEASE_MS,
-      `How long a node may be out of touch with NATS before its sessions end, the same for all nodes. Default: ${DEFAULT_LEASE_TTL_MS}.`,
+      `How long a lease is, the same for all nodes. Default: ${DEFAULT_LEASE_TTL_MS}, with which a node may be out of touch with NATS for 10 seconds.`,
     ),
   ),
   claimTimeoutMs: v.optional(
@@ -92,5 +96,7 @@ export const CLUSTER_SCHEMA = v.strictObject({
       v.description('On how many servers of a NATS cluster the records are. Default: 1.'),
     ),
   ),
-  encrypt: v.optional(v.pipe(v.boolean(), v.description('Whether nodes speak TLS to each other. Default: true.'))),
+  encrypt: v.optional(
+    v.pipe(v.boolean(), v.description('Whether nodes speak TLS to each other, the same for all nodes. Default: true.')),
+  ),
 });

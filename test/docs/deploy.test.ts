@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Command } from 'commander';
@@ -57,4 +57,15 @@ test.skipIf(!has('openssl'))('OpenSSL makes an authority and a certificate by th
   expect({ status: made.status, stderr: made.stderr }).toMatchObject({ status: 0 });
   const checked = run('openssl verify -CAfile ca.pem -purpose sslserver -verify_hostname chat.example.org server.pem');
   expect(checked.stdout).toBe('server.pem: OK\n');
+});
+
+test.skipIf(!has('nats-server'))('NATS accepts the configuration on docs/cluster.md', () => {
+  const fence = readFences('docs/cluster.md').find(({ language }) => language === 'conf');
+  const folder = mkdtempSync(path.join(tmpdir(), 'nats-conf-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = path.join(folder, 'nats-server.conf');
+  // The files of its certificate are not on this machine.
+  writeFileSync(file, fence!.text.replace(/^tls .*$/m, ''));
+  const { status, stdout, stderr } = spawnSync('nats-server', ['-t', '-c', file], { encoding: 'utf8' });
+  expect({ status, said: stdout + stderr }).toEqual({ status: 0, said: expect.stringContaining('is valid') });
 });
