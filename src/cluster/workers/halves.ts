@@ -122,11 +122,13 @@ export class Halves implements HalfKeeper {
 
   #onRelayed(socket: net.Socket): void {
     let bytes: Buffer = Buffer.alloc(0);
-    socket.on('error', () => undefined);
+    // It has died before it could say which half it is.
+    const onEnd = (): void => void socket.destroy();
+    socket.on('error', () => undefined).once('end', onEnd);
     const onData = (chunk: Buffer): void => {
       bytes = Buffer.concat([bytes, chunk]);
       if (bytes.length < 4 || bytes.length < 4 + bytes.readUInt32BE(0)) return;
-      socket.off('data', onData).pause();
+      socket.off('data', onData).off('end', onEnd).pause();
       const end = 4 + bytes.readUInt32BE(0);
       if (bytes.length > end) socket.unshift(bytes.subarray(end));
       const half = deserialize(bytes.subarray(4, end)) as RelayedHalf;

@@ -1,8 +1,11 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { expect, it, onTestFinished } from 'vitest';
+import { halfPath } from '../../../src/cluster/workers/folder.ts';
 import { Halves } from '../../../src/cluster/workers/halves.ts';
 import type { Mesh } from '../../../src/cluster/workers/mesh.ts';
 import type { Peer } from '../../../src/cluster/workers/peer.ts';
@@ -40,4 +43,14 @@ it('a half that is relayed to another worker has a place of its address until it
   await idle;
   expect(source.halves.taken).toBe(0);
   for (const each of [relays[0]!.framed, came]) each.reset();
+});
+
+it('a worker that dies before it has said which half it relays leaves nothing behind', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'chatosbot-halves-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const name = { slot: 1, number: 2 };
+  await new Halves(folder, {} as never, {} as never, () => ({}) as Mesh).await(name);
+  const socket = net.connect(halfPath(folder, name)).end(Buffer.alloc(2)).resume();
+  onTestFinished(() => void socket.destroy());
+  expect(await once(socket, 'close', { signal: AbortSignal.timeout(5_000) })).toEqual([false]);
 });
