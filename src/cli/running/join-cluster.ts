@@ -24,7 +24,13 @@ export async function joinCluster(
   running.cluster = cluster;
   const { promise, resolve } = withResolvers<unknown>();
   running.failed = promise;
-  const { peer } = cluster.plan.membership.self;
-  announce(`node ${settings.node} listens for others on ${peer}`, { node: settings.node, peer });
+  const { membership, acceptor } = cluster.plan;
+  const { peer } = membership.self;
+  const reached = peer === acceptor.address ? '' : `, which they reach at ${peer}`;
+  announce(`node ${settings.node} listens for others on ${acceptor.address}${reached}`, {
+    node: settings.node,
+    peer,
+    peerListen: acceptor.address,
+  });
   return { cluster, whenGranting: () => cluster.whenGranting(log, stop.signal), onNodeLost: resolve };
 }

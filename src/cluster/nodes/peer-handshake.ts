@@ -7,6 +7,7 @@ import { isSame, proofOf, type ClusterKeys } from './cluster-keys.ts';
 import { failedBecause, PeerFailure, WRONG_SECRET } from './peer-failure.ts';
 import { PeerMessages } from './peer-messages.ts';
 import { secureAnswerer, secureCaller } from './peer-tls.ts';
+import { isUnlike, unlike } from './unlike.ts';
 
 /** A worker process of a node, among all that a cluster has ever had. */
 export interface NodeProcess {
@@ -64,7 +65,9 @@ export function callPeer(
     const messages = new PeerMessages(stream, MAX_MESSAGE_BYTES);
     const mine = helloOf({ ...plan.self, to });
     messages.send(mine);
-    const [theirs, proof] = [await messages.next(), await messages.next()];
+    const theirs = await messages.next();
+    if (isUnlike(theirs)) throw unlike(plan.isEncrypted);
+    const proof = await messages.next();
     const said = [mine, theirs];
     if (!isSame(proof, proofOf(plan.keys, 'answerer', said))) {
       messages.send(Buffer.from([REFUSED]));
@@ -93,9 +96,7 @@ export function answerPeer(socket: Socket, plan: HandshakePlan, answer: (met: Me
     if (!isSame(await messages.next(), proofOf(plan.keys, 'caller', said))) throw new PeerFailure(WRONG_SECRET);
     const met = { stream, peer: hello, request: await messages.next() };
     try {
-      if (!hello.to || !isSameProcess(hello.to, plan.self)) {
-        throw new PeerFailure('it has called a process that has ended', true);
-      }
+      checkMeant(hello.to, plan.self);
       messages.send(Buffer.concat([Buffer.from([OK]), answer(met)]));
     } catch (error) {
       const failure = failedBecause(error);
@@ -112,8 +113,13 @@ export function processKey({ node, epoch, worker }: NodeProcess): string {
   return JSON.stringify([node, epoch, worker.slot, worker.number]);
 }
 
-function isSameProcess(one: NodeProcess, other: NodeProcess): boolean {
-  return processKey(one) === processKey(other);
+/** @throws {PeerFailure} where another process is called */
+function checkMeant(to: NodeProcess | undefined, self: NodeProcess): void {
+  if (to && to.node !== self.node) {
+    const why = `node ${self.node} answers there, and not node ${to.node}: serve.cluster.peer of one of the two is wrong`;
+    throw new PeerFailure(why, true);
+  }
+  if (!to || processKey(to) !== processKey(self)) throw new PeerFailure('it has called a process that has ended', true);
 }
 
 async function inTime<T extends { readonly stream: Duplex }>(

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { connect, createServer, type TLSSocket } from 'node:tls';
 import { PSK_TLS } from '../../net/psk-tls.ts';
 import { ABORTED_EARLY, failedBecause, PeerFailure, WRONG_SECRET } from './peer-failure.ts';
+import { isUnlike, unlike } from './unlike.ts';
 
 const IDENTITY = 'chatosbot node';
 
@@ -56,5 +57,6 @@ const WRONG_KEY =
   /BINDER|DECRYPT_ERROR|ILLEGAL_PARAMETER|HANDSHAKE_FAILURE|NO_SUITABLE|BAD_RECORD_MAC|DECRYPTION_FAILED/i;
 
 function failureOf(error: NodeJS.ErrnoException): PeerFailure {
+  if (isUnlike(error)) return unlike(true);
   return WRONG_KEY.test(`${error.code} ${error.message}`) ? new PeerFailure(WRONG_SECRET) : failedBecause(error);
 }

@@ -8,6 +8,7 @@ import { failedBecause, PeerFailure } from '../nodes/peer-failure.ts';
 import { answerPeer, processKey, type HandshakePlan, type MetPeer, type NodeProcess } from '../nodes/peer-handshake.ts';
 import type { PeerKind } from '../nodes/preface.ts';
 import type { LinkTimes } from '../nodes/resuming-stream.ts';
+import { closeUnlike, unlike } from '../nodes/unlike.ts';
 import { linkOver } from './meeting.ts';
 import type { Mesh } from './mesh.ts';
 import type { LinkView } from './messages.ts';
@@ -80,8 +81,7 @@ export class NodeLinks {
   accept(kind: PeerKind, isEncrypted: boolean, from: string, socket: Socket): void {
     const { handshake } = this.#plan;
     if (isEncrypted !== handshake.isEncrypted) {
-      const [here, there] = isEncrypted ? ['off', 'on'] : ['on', 'off'];
-      this.#refuse(from, `encryption between nodes is ${here} at this node and ${there} at the other one`, socket);
+      void this.#closeUnlike(isEncrypted, from, socket);
     } else if (this.#handshakes >= MAX_HANDSHAKES) {
       this.#refuse(from, 'too many others have not said who they are', socket);
     } else {
@@ -105,6 +105,14 @@ export class NodeLinks {
   /** Ends all of them. */
   close(): void {
     for (const known of this.#known.values()) this.#forget(known);
+  }
+
+  async #closeUnlike(isEncrypted: boolean, from: string, socket: Socket): Promise<void> {
+    this.#say(from, unlike(!isEncrypted).message);
+    if (this.#handshakes >= MAX_HANDSHAKES) return void socket.destroy();
+    this.#handshakes += 1;
+    await closeUnlike(socket, isEncrypted);
+    this.#handshakes -= 1;
   }
 
   async #answer(kind: PeerKind, from: string, socket: Socket): Promise<void> {
@@ -166,6 +174,10 @@ export class NodeLinks {
 
   #refuse(from: string, why: string, socket: Socket): void {
     socket.destroy();
+    this.#say(from, why);
+  }
+
+  #say(from: string, why: string): void {
     if (this.#refused.isDue(`${sourceOf(from)} ${why}`)) this.#plan.onRefused(from, why);
   }
 }

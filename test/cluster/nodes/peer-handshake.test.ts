@@ -9,6 +9,7 @@ import {
   type HandshakePlan,
   type NodeProcess,
 } from '../../../src/cluster/nodes/peer-handshake.ts';
+import { closeUnlike } from '../../../src/cluster/nodes/unlike.ts';
 
 const SECRET = Buffer.from('a secret of the cluster, long enough');
 const OTHER = Buffer.from('a secret of another one, long enough');
@@ -99,6 +100,24 @@ describe.each([true, false])('two processes of a cluster, encrypted: %s,', (isEn
     const { call, answer } = await meet(planOf(one, isEncrypted), planOf(two, isEncrypted), before);
     expect(failureOf(call)).toBe('it has called a process that has ended');
     expect(failureOf(answer)).toBe('it has called a process that has ended');
+  });
+
+  it('say both where a node answers at the address of another one', async () => {
+    const why = 'node two answers there, and not node three: serve.cluster.peer of one of the two is wrong';
+    const { call, answer } = await meet(planOf(one, isEncrypted), planOf(two, isEncrypted), { ...two, node: 'three' });
+    expect([failureOf(call), failureOf(answer)]).toEqual([why, why]);
+  });
+
+  it('let one know that does not encrypt as the other does, or does so alone', async () => {
+    const [socket, other] = await sockets();
+    const called = callPeer(socket, two, Buffer.alloc(0), planOf(one, isEncrypted));
+    const [[call]] = await Promise.all([Promise.allSettled([called]), closeUnlike(other, isEncrypted)]);
+    const [here, there] = isEncrypted ? ['on', 'off'] : ['off', 'on'];
+    expect(failureOf(call)).toBe(
+      `encryption between nodes is ${here} at this node and ${there} at the other one: one of the two has serve.cluster.encrypt: false`,
+    );
+    expect((call as PromiseRejectedResult).reason).toMatchObject({ isPassing: false });
+    if (!socket.destroyed) await once(socket, 'close');
   });
 
   it('tell the caller why the answer is no', async () => {
