@@ -16,7 +16,8 @@ export const ERROR_CODES = {
   NOT_TRUSTED: 'The certificate of the server is not trusted, or the server does not trust that of this client.',
   CONNECTION_LOST: 'The connection ended before the work on it was done.',
   NOT_CONNECTED: 'There is no session with the server at the moment.',
-  LOGIN_REFUSED: 'The server refused the login: it is taken, looks like one in use, or is not allowed.',
+  LOGIN_REFUSED:
+    'The server refused the login: it is taken, looks like one in use, or is not allowed, or a cluster cannot grant it now.',
   NOT_PERMITTED: 'The system, or the server, does not let this user do it.',
   REQUEST_REFUSED: 'The peer, or its policy, refused the private connection, or left before answering.',
   PEER_ABSENT: 'The sender that a code belongs to is not there.',

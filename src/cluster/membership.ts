@@ -8,6 +8,8 @@ export interface NodeLease {
   readonly node: string;
   /** Made up by each start, and by each lease that follows a lost one: what bears another is of sessions that have ended. */
   readonly epoch: string;
+  /** That of the lease that the same process had before this one, if any; an older version does not say. */
+  readonly lastEpoch?: string;
   /** Its place in the cluster, from 0 to 255: which connect ids are its own. */
   readonly slot: number;
   /** Where its workers can be reached, as `host:port`. */

@@ -55,8 +55,12 @@ export type ConnectionRefusal =
   | 'not a proxy'
   | 'closing';
 
-/** Why a node is one of the cluster no more: it was stopped in order; it died, hangs or is cut off; or it has started again. */
-export type NodeEnd = 'it has left' | 'its lease has ended' | 'its place has been taken';
+/**
+ * Why a node is one of the cluster no more: it was stopped in order; it died, hangs or is cut off; it has started again; or its lease
+ * was lost, and it has taken another one, with which it joins again.
+ */
+export type NodeEnd =
+  'it has left' | 'its lease has ended' | 'its place has been taken' | 'it has a new lease, as it or NATS was away';
 
 /** Why a private request failed: KO by the target, no answer, the end of a session, a limit, or the server closes. */
 export type RequestRefusal = 'refused' | 'expired' | 'left' | 'too many pending' | 'too many connect ids' | 'shutdown';

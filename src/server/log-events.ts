@@ -3,7 +3,7 @@ import { messageOf, stackOf, type ChatosError } from '../errors.ts';
 import { formatAddress } from '../net/address.ts';
 import { boundLog, type BoundedLogger, type LogBounds } from '../util/bounded-log.ts';
 import type { LogFields, Logger } from '../util/log.ts';
-import type { ConnectionRefusal, PairInfo, ServerEvents, SessionInfo } from './events.ts';
+import type { ConnectionRefusal, NodeEnd, PairInfo, ServerEvents, SessionInfo } from './events.ts';
 import { ENDED_BY, limitOf, REFUSED_BY, type Limit } from './limits/acted.ts';
 import { waysToLift } from './limits/server-limits.ts';
 
@@ -11,6 +11,9 @@ import { waysToLift } from './limits/server-limits.ts';
 const LOGGED_REFUSALS = 5;
 /** Connections refused for one reason get one line in this time: it says as much as one for each. */
 const REFUSED_PAUSE_MS = 1_000;
+
+/** So do nodes end where nothing is wrong with them now. */
+const ORDINARY_ENDS: ReadonlySet<NodeEnd> = new Set(['it has left', 'it has a new lease, as it or NATS was away']);
 
 /** What strangers say and do must not fill a disk: a line has at most some hundred bytes. */
 export const LOG_BOUNDS: LogBounds = {
@@ -124,7 +127,7 @@ export function logEvents(events: EventEmitter<ServerEvents>, unbounded: Logger)
     workerLost: () => undefined,
     nodeJoined: (node, peer) => log.info('a node has joined the cluster', { node, peer }),
     nodeGone: (node, why) =>
-      log[why === 'it has left' ? 'info' : 'warn']('a node has gone from the cluster', { node, why }),
+      log[ORDINARY_ENDS.has(why) ? 'info' : 'warn']('a node has gone from the cluster', { node, why }),
     fenced: (why) => log.error('the lease of this node is lost: all sessions have ended', { why }),
     rejoined: () => log.info('this node has a lease again'),
     broker: (isReachable, why) =>

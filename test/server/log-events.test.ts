@@ -273,6 +273,12 @@ const CASES: readonly Case[] = [
     'its place has been taken',
     ['warn', 'a node has gone from the cluster', { node: 'b', why: 'its place has been taken' }],
   ],
+  [
+    'nodeGone',
+    'b',
+    'it has a new lease, as it or NATS was away',
+    ['info', 'a node has gone from the cluster', { node: 'b', why: 'it has a new lease, as it or NATS was away' }],
+  ],
   ['internalError', 'thrown', 'LOGIN', ['error', 'internal error', { type: 'LOGIN', stack: 'thrown' }]],
 ];
 

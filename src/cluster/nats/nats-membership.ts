@@ -243,11 +243,12 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
     const seal = this.#seal;
     const { nodes } = this.data;
     const epoch = randomBytes(12).toString('base64url');
+    const lastEpoch = this.#own?.lease.epoch;
     const taken = await takeSlot({
       nodes,
       seal,
-      lease: { node, peer, epoch, workers: [], state: 'up' },
-      lastEpoch: this.#own?.lease.epoch,
+      lease: { node, peer, epoch, ...(lastEpoch !== undefined && { lastEpoch }), workers: [], state: 'up' },
+      lastEpoch,
       onWaiting,
       renewMs: this.#renewMs,
       ttlMs: leaseTtlMs,

@@ -33,7 +33,7 @@ export class OtherNodes {
   note(record: LeaseRecord, revision: number): void {
     const known = this.#bySlot.get(record.slot);
     if (known && known.revision >= revision) return;
-    if (known && known.lease.epoch !== record.epoch) this.#drop(known, 'its place has been taken');
+    if (known && known.lease.epoch !== record.epoch) this.#drop(known, whyReplaced(known.lease, record));
     if (!isLive(record)) {
       if (known?.lease.epoch === record.epoch)
         this.#drop(known, record.state === 'left' ? 'it has left' : 'its lease has ended');
@@ -81,6 +81,10 @@ export class OtherNodes {
     this.#bySlot.delete(lease.slot);
     this.#events.onGone(lease, why);
   }
+}
+
+function whyReplaced({ epoch }: NodeLease, { lastEpoch }: LeaseRecord): NodeEnd {
+  return lastEpoch === epoch ? 'it has a new lease, as it or NATS was away' : 'its place has been taken';
 }
 
 function isOther(one: NodeLease, other: NodeLease): boolean {

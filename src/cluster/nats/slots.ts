@@ -133,7 +133,8 @@ async function awaitRemoval(
 function foreign(): ChatosError {
   const message =
     'the nodes of the cluster in NATS have another secret, or another version of chatosbot: ' +
-    'give this one theirs, or stop all of them first';
+    'give this one theirs, or stop all of them first; or another cluster uses this account of NATS: ' +
+    'give each cluster an account of its own';
   return new ChatosError('NOT_PERMITTED', message);
 }
 

@@ -9,7 +9,7 @@ async function announced(peer: string, peerListen: string): Promise<unknown[]> {
   vi.spyOn(JoinedCluster, 'join').mockResolvedValue({ plan } as unknown as JoinedCluster);
   const said: unknown[] = [];
   const of = { options: {}, log: {}, announce: (...each: unknown[]) => void said.push(each) };
-  await joinCluster({ node: 'd', secretFile: '/' } as never, of as never, {} as never, {} as never);
+  await joinCluster({ node: 'd', secretFile: '/' } as never, of as never, {}, {} as never);
   return said;
 }
 
