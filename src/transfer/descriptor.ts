@@ -68,9 +68,9 @@ export function writeAllSync(fd: number, bytes: Buffer): void {
  * @throws an `EPIPE` error where it is a pipe to be written, and nobody has it open for reading
  */
 export function reopen(fd: number, access: 'read' | 'write'): number | undefined {
-  const { O_RDONLY, O_WRONLY, O_NONBLOCK } = constants;
+  const { O_RDONLY, O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
   try {
-    return openSync(`/proc/self/fd/${fd}`, (access === 'read' ? O_RDONLY : O_WRONLY) | O_NONBLOCK);
+    return openSync(`/proc/self/fd/${fd}`, (access === 'read' ? O_RDONLY : O_WRONLY) | O_NONBLOCK | O_NOCTTY);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENXIO' || descriptorKind(fd) !== 'pipe') return undefined;
     throw Object.assign(new Error('nobody reads this pipe'), { code: 'EPIPE', syscall: 'write' });

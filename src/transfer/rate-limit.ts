@@ -8,7 +8,8 @@ const MAX_BEHIND_MS = 1000 / SLICES_PER_SECOND;
 
 /** Keeps what goes through within a rate, of bytes per second. */
 export class Pace {
-  readonly #bytesPerSecond: number;
+  #bytesPerSecond: number;
+  readonly #lifted = new AbortController();
   readonly sliceBytes: number;
   /** When what has gone through is paid for, as `performance.now()`. */
   #paidAt = -Infinity;
@@ -23,7 +24,14 @@ export class Pace {
     const now = performance.now();
     const startsAt = Math.max(this.#paidAt, now - MAX_BEHIND_MS);
     this.#paidAt = startsAt + (bytes / this.#bytesPerSecond) * 1000;
-    if (startsAt > now) await sleep(startsAt - now);
+    if (startsAt > now) await sleep(startsAt - now, undefined, { signal: this.#lifted.signal }).catch(() => undefined);
+  }
+
+  /** There is no rate any more. */
+  lift(): void {
+    this.#bytesPerSecond = Infinity;
+    this.#paidAt = -Infinity;
+    this.#lifted.abort();
   }
 }
 

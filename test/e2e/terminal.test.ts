@@ -1,13 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, ftruncateSync, openSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { closeSync, ftruncateSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { readAll } from '../support/rfc-peer.ts';
-import { LAB, start, startServer } from './chatosbot.ts';
+import { failure, LAB, MAIN, start, startServer } from './chatosbot.ts';
 import { acceptNext, fate, peer } from './peers.ts';
 import { sharedServer } from './shared-server.ts';
-import { HAS_TERMINAL, KEY, onTerminal } from './terminal.ts';
+import { stalledOutput } from './stalled-pipe.ts';
+import { HAS_TERMINAL, KEY, onTerminal, typedInto } from './terminal.ts';
 
 let at: string;
 let port: number;
@@ -434,5 +437,47 @@ describe.skipIf(!HAS_TERMINAL)('pipe, on a terminal', () => {
     half.end('two\n');
     await screen.shows('two');
     expect(await screen.exit()).toMatchObject({ status: 0 });
+  });
+
+  test('takes a terminal that closes for no end of what is typed: the peer sees a reset', async () => {
+    const bob = await peer(port, 'gone');
+    const screen = onTerminal(`chatosbot pipe -q gone --server ${at}`);
+    const { half } = await acceptNext(bob, port);
+    screen.type('one\r');
+    await once(half, 'data');
+    const end = fate(half);
+    screen.kill('SIGKILL');
+    expect(await end).toBe('reset');
+  });
+
+  test('reads a terminal that no shell has, as a serial line, until it closes, which is a failure', async () => {
+    const bob = await peer(port, 'serial');
+    const line = typedInto(['pipe', 'serial', '--server', at]);
+    const { half } = await acceptNext(bob, port);
+    line.type('reading\n');
+    expect(String(await once(half, 'data'))).toBe('reading\n');
+    const end = fate(half);
+    line.stdin.end();
+    expect(await failure(line)).toEqual({
+      status: 75,
+      last: 'chatosbot: cannot read standard input: input/output error',
+    });
+    expect(await end).toBe('reset');
+  });
+
+  test('ends on a signal where the terminal takes nothing, as after Ctrl-S', async () => {
+    const bob = await peer(port, 'stopped');
+    const pid = path.join(LAB, 'stopped.pid');
+    const program = `"${process.execPath}" "${MAIN}" pipe -q stopped --server ${at}`;
+    onTerminal(`echo $$ > ${pid}; exec ${program} < <(exec sleep 100)`, { output: stalledOutput('stopped') });
+    const { half } = await acceptNext(bob, port);
+    const end = fate(half);
+    // More than what can be on its way: the last of it has gone only when nothing moves any more.
+    half.write(Buffer.alloc(16 * 1024 * 1024, 'x'));
+    for (let sent = -1; sent !== half.bytesWritten - half.writableLength; await sleep(300)) {
+      sent = half.bytesWritten - half.writableLength;
+    }
+    process.kill(Number(readFileSync(pid, 'utf8')), 'SIGTERM');
+    expect(await end).toBe('reset');
   });
 });

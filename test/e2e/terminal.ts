@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import type { Command } from '../support/command.ts';
 import path from 'node:path';
-import { DEFINITION, LAB, startProgram, type Options } from './chatosbot.ts';
+import { DEFINITION, LAB, MAIN, startProgram, type Options } from './chatosbot.ts';
 
 /** Where typed lines are kept. */
 const STATE = path.join(LAB, 'history');
@@ -30,6 +30,20 @@ while True:
         else: sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 `;
 
+/** A terminal that no session has, as a serial line is; it closes when there is nothing more to type. */
+const NOBODYS = `
+import os, pty, subprocess, sys
+terminal, other = pty.openpty()
+child = subprocess.Popen(sys.argv[1:], stdin=other, start_new_session=True)
+os.close(other)
+while True:
+    data = os.read(0, 65536)
+    if not data: break
+    os.write(terminal, data)
+os.close(terminal)
+sys.exit(child.wait())
+`;
+
 /** Python itself: `python3` may be a script that looks for it each time. */
 const PYTHON = spawnSync('python3', ['-c', 'import os, pty, sys; os.waitstatus_to_exitcode; print(sys.executable)'])
   .stdout?.toString()
@@ -51,4 +65,9 @@ export function onTerminal(script: string, options: Options & { readonly columns
     ...options,
     env: { TERM: 'xterm', NO_COLOR: '1', XDG_STATE_HOME: STATE, ...options.env },
   });
+}
+
+/** `chatosbot …` whose input is a terminal that is nobody's. */
+export function typedInto(args: readonly string[]): Command {
+  return startProgram(PYTHON, ['-c', NOBODYS, process.execPath, MAIN, ...args], { input: 'open' });
 }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { limitSink, limitSource } from '../../src/transfer/rate-limit.ts';
+import { limitSink, limitSource, Pace } from '../../src/transfer/rate-limit.ts';
 
 it('bytes are cut into a twentieth of a second each, and none may go before its time', async () => {
   const chunks = [Buffer.alloc(25), Buffer.alloc(10)];
@@ -30,4 +30,13 @@ it('a sink is given slices, in their time', async () => {
 it('a byte at a time goes where the rate is lower than twenty a second', async () => {
   const read = (): Promise<Buffer> => Promise.resolve(Buffer.alloc(2));
   expect(await limitSource({ size: undefined, read, close: () => undefined }, 1).read()).toHaveLength(1);
+});
+
+it('waits no more where a rate is lifted', async () => {
+  const pace = new Pace(1);
+  await pace.admit(1000);
+  const waiting = pace.admit(1);
+  pace.lift();
+  const all = Promise.all([waiting, pace.admit(1_000_000), pace.admit(1)]);
+  await expect(all).resolves.toHaveLength(3);
 });

@@ -1,7 +1,8 @@
 import process from 'node:process';
-import { isatty } from 'node:tty';
+import { isatty, WriteStream } from 'node:tty';
 import { ChatosError } from '../../errors.ts';
 import { DISCARD_SINK, EMPTY_SOURCE, streamSink, type ByteSink, type ByteSource } from '../../transfer/bytes.ts';
+import { reopen } from '../../transfer/descriptor.ts';
 import { standardOutputSink } from '../../transfer/descriptor-sink.ts';
 import { limitIdleTime, type Movement } from '../../transfer/idle-timeout.ts';
 import { pipeChannel, type PipedChannel, type PipeResult } from '../../transfer/pipe.ts';
@@ -86,13 +87,22 @@ export async function transfer(
 
 /** A terminal stays open: what comes after us writes to it too. Unless bytes are passed on raw, none can control it. */
 function terminalSink(raw: boolean): ByteSink {
-  const terminal = streamSink(process.stdout);
+  const terminal = streamSink(terminalStream());
   if (raw) return { ...terminal, end: () => undefined };
   const safe = new SafeText();
   return {
     write: (chunk) => terminal.write(Buffer.from(safe.write(chunk))),
     end: () => terminal.write(Buffer.from(safe.end())),
   };
+}
+
+/** Where output is stopped (Ctrl-S), Node's own stream would stop all of this process. */
+function terminalStream(): WriteStream {
+  const fd = reopen(1, 'write');
+  if (fd === undefined) return process.stdout;
+  const stream: WriteStream & { _handle?: { setBlocking?(isBlocking: boolean): unknown } } = new WriteStream(fd);
+  stream._handle?.setBlocking?.(false);
+  return stream;
 }
 
 /** In steps, each of which is counted: what takes large chunks slowly still moves. */

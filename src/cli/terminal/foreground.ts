@@ -1,15 +1,42 @@
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
 
 /** Whether another job of the shell has the terminal of this process now; known on Linux only. */
 export function isInBackground(): boolean {
   try {
-    const [, , group, , , foreground] = readFileSync('/proc/self/stat', 'utf8').split(') ').at(-1)!.split(' ');
+    const { group, foreground } = jobOf('self');
     return group !== foreground;
   } catch {
     return false;
   }
 }
+
+/** What Linux says of a process: its group, its terminal (a device), and the group that has that now. */
+function jobOf(pid: string): { group: number; terminal: number; foreground: number } {
+  const [, ...fields] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
+  const [, group, , terminal, foreground] = fields.map(Number);
+  return { group: group!, terminal: terminal!, foreground: foreground! };
+}
+
+/**
+ * Whether what is typed on this terminal is for others: it is that of a shell, in which another job is in the foreground,
+ * or this process has left that shell. A serial line, say, is nobody's.
+ */
+export function isTypedForOthers(fd: number): boolean {
+  if (!isInBackground()) return false;
+  const device = fstatSync(fd).rdev;
+  if (device === OWN_TERMINAL) return true;
+  return ['self', ...readdirSync('/proc').filter((name) => /^\d+$/.test(name))].some((pid) => {
+    try {
+      return jobOf(pid).terminal === device;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Linux: `/dev/tty`, character device 5:0. */
+const OWN_TERMINAL = 0x500;
 
 function isDevice(fd: number): boolean {
   try {

@@ -185,6 +185,7 @@ export class Link {
     const { channel } = this;
     if (!isPeerFailure(failure) && !isConnectionLost(failure) && this.#isGreeted && !channel.destroyed) {
       const reason = reasonBytes(this.#settings.reasonOf(failure));
+      this.out.hurry();
       const saying = this.out
         .send('fail', Buffer.from([failureKind(failure)]), reason)
         .then(() => this.out.flush())
