@@ -41,12 +41,12 @@ export async function takeSlot(newcomer: Newcomer): Promise<TakenSlot> {
   const { nodes, seal, lastEpoch, signal } = newcomer;
   for (;;) {
     const found = await readAll(newcomer);
+    if (signal.aborted) throw abortError(signal, 'the node is leaving');
     const [sealed] = lastEpoch === undefined ? [...found.values()].filter(({ record }) => !record) : [];
     if (sealed) {
       await awaitRemoval(newcomer, sealed);
       continue;
     }
-    if (signal.aborted) throw abortError(signal, 'the node is leaving');
     const namesake = namesakeIn(found, newcomer);
     if (namesake) {
       await awaitEnd(newcomer, namesake);

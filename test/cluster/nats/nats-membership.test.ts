@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { steadyNowMs } from '../../../src/cluster/lease-clock.ts';
+import { Broker } from '../../../src/cluster/nats/broker.ts';
 import { encodeLease } from '../../../src/cluster/nats/lease-records.ts';
-import type { NatsMembership } from '../../../src/cluster/nats/nats-membership.ts';
+import { NatsMembership } from '../../../src/cluster/nats/nats-membership.ts';
 import { Seal } from '../../../src/cluster/nats/seal.ts';
 import { ChatosError } from '../../../src/errors.ts';
 import { NO_NATS, stop } from '../../support/nats-server.ts';
@@ -106,6 +107,19 @@ describe.skipIf(NO_NATS)('the nodes of a cluster (where NATS is installed)', () 
     });
     expect(waiting).toEqual(['leases of nodes with another secret have not ended']);
     expect(b.holds).toBe(true);
+  });
+
+  it('wait no longer for leases with another secret where they are to stop', async () => {
+    const server = await startNats();
+    await (await joinCluster(server, 'a')).leave();
+    const over = new AbortController();
+    const broker = await Broker.connect({ servers: [server.url] }, 'b', 3_000);
+    onTestFinished(() => broker.close());
+    const options = { node: 'b', peer: '127.0.0.1:7000', leaseTtlMs: LEASE_TTL_MS, onWaiting: () => over.abort() };
+    const begin = performance.now();
+    const joined = NatsMembership.join(broker, new Seal(Buffer.from('another')), { ...options, signal: over.signal });
+    await expect(joined).rejects.toMatchObject({ code: 'ABORTED' });
+    expect(performance.now() - begin).toBeLessThan(LEASE_TTL_MS / 2);
   });
 
   it('have the same secret, and leases of the same length', async () => {
