@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { ABORTED_EARLY, PeerFailure } from './peer-failure.ts';
+import { ABORTED_EARLY, failedBecause, PeerFailure } from './peer-failure.ts';
 
 const LENGTH_BYTES = 4;
 
@@ -42,7 +42,7 @@ export class PeerMessages {
       };
       const fail = (): void => {
         stop();
-        reject(new PeerFailure(ABORTED_EARLY, true));
+        reject(stream.errored ? failedBecause(stream.errored) : new PeerFailure(ABORTED_EARLY, true));
       };
       const stop = (): void => {
         stream.off('readable', look).off('end', fail).off('close', fail);

@@ -1,8 +1,10 @@
 import { deserialize, serialize } from 'node:v8';
+import { messageOf } from '../../errors.ts';
 import type { Transport } from '../../net/transport.ts';
 import { takeUnread } from '../../net/unread.ts';
 import type { Relay, RelayEnd } from '../../server/channels/relay.ts';
 import { withResolvers } from '../../util/deferred.ts';
+import type { Logger } from '../../util/log.ts';
 import type { Place } from '../../server/limits/source-account.ts';
 import { callPeer, processKey, type HandshakePlan, type MetPeer, type NodeProcess } from '../nodes/peer-handshake.ts';
 import type { Connections } from './connections.ts';
@@ -15,6 +17,7 @@ const NOTHING = Buffer.alloc(0);
 export interface NodeHalvesPlan {
   readonly handshake: HandshakePlan;
   readonly connections: Connections;
+  readonly log: Pick<Logger, 'warn'>;
   relay(one: RelayEnd, other: RelayEnd, onDone: () => void): Relay;
   /** A half has come whose channel is here. */
   enter(half: RelayedHalf, transport: Transport): void;
@@ -37,10 +40,12 @@ export class NodeHalves {
 
   /** Relays a half to its home; until that has answered, what it sends waits in the system. */
   async give(to: RemoteProcess, half: RelayedHalf, end: RelayEnd, place: Place): Promise<void> {
-    const { handshake, connections } = this.#plan;
+    const { handshake, connections, log } = this.#plan;
     const { transport } = end;
     const socket = dialProcess(to, 'half', handshake.isEncrypted);
+    let isAborted = false;
     let abort = (): void => {
+      isAborted = true;
       socket.destroy();
     };
     const leave = this.#note(to, () => abort());
@@ -63,7 +68,11 @@ export class NodeHalves {
       });
       connections.opened(id, relayed.transports());
       abort = () => relayed.abort('shutdown');
-    } catch {
+    } catch (error) {
+      const { node, address } = to;
+      const isOver = isAborted || transport.stream.destroyed;
+      if (!isOver)
+        log.warn('a private connection cannot be taken to another node', { node, address, why: messageOf(error) });
       socket.destroy();
       transport.reset();
       onOver();

@@ -201,6 +201,7 @@ export class Worker {
     const halves = new NodeHalves({
       handshake,
       connections: this.#connections,
+      log,
       relay: (...of) => this.#mesh.relay(...of),
       enter: (half, transport) => this.#halves.enter(half, transport),
     });

@@ -1,10 +1,14 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import type { Socket } from 'node:net';
 import { serialize } from 'node:v8';
 import { expect, it } from 'vitest';
+import { clusterKeys } from '../../../src/cluster/nodes/cluster-keys.ts';
 import type { NodeProcess } from '../../../src/cluster/nodes/peer-handshake.ts';
+import type { RelayedHalf } from '../../../src/cluster/workers/messages.ts';
 import { NodeHalves, type NodeHalvesPlan } from '../../../src/cluster/workers/node-halves.ts';
 import type { Transport } from '../../../src/net/transport.ts';
+import type { Place } from '../../../src/server/limits/source-account.ts';
 
 const NEVER = new Promise<void>(() => undefined);
 
@@ -44,4 +48,29 @@ it('halves of a process that has gone break, and those of others do not', async 
   expect(come.map(({ stream }) => stream.destroyed)).toEqual([true, true, false]);
   halves.abort();
   expect(come[2]!.stream.destroyed).toBe(true);
+});
+
+it('a half that its home cannot be called for is reset, and the log says so', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  await new Promise((resolve) => server.close(resolve));
+  const lines: unknown[][] = [];
+  const halves = new NodeHalves({
+    handshake: { self: peer('one'), keys: clusterKeys(Buffer.from('a secret of a test')), isEncrypted: false },
+    log: { warn: (...line: unknown[]) => void lines.push(line) },
+  } as Partial<NodeHalvesPlan> as NodeHalvesPlan);
+  let [wasReset, hasLeft] = [false, false];
+  const transport = { stream: new Duplex(), reset: () => (wasReset = true) } as unknown as Transport;
+  const place = { leave: () => (hasLeft = true) } as unknown as Place;
+  await halves.give(
+    { ...peer('two'), address, home: 1 },
+    {} as RelayedHalf,
+    { transport, early: Buffer.alloc(0) },
+    place,
+  );
+  expect({ wasReset, hasLeft }).toEqual({ wasReset: true, hasLeft: true });
+  const why = expect.stringContaining('ECONNREFUSED') as string;
+  expect(lines).toEqual([['a private connection cannot be taken to another node', { node: 'two', address, why }]]);
+  await halves.idle(NEVER);
 });
