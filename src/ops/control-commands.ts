@@ -143,10 +143,13 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     });
     const done = (await Promise.all(hits)).map((hit, index) => ({ ban: wanted[index]!, hit }));
     const warning = await notKept(bans);
+    const { node } = server.cluster ?? {};
     return done.map(({ ban, hit }) => ({
       type: 'banned',
       ...ban,
       ...hit,
+      // Others end theirs, and do not say how many.
+      ...(node !== undefined && { node }),
       warning: hit.warning ?? warningFor(ban) ?? warning,
     }));
   },

@@ -111,3 +111,16 @@ it('a server that is on its own has no cluster to show', async () => {
     message: 'this server is no node of a cluster (--cluster)',
   });
 });
+
+it('a ban at a node says that what it has ended is of that node', async () => {
+  const hit = { sessions: 0, channels: 1 };
+  const server = { cluster: { node: 'a' }, checkRoomForBans: () => undefined, ban: () => hit };
+  const bans = { saved: () => Promise.resolve() };
+  const lines = [
+    ...(await answerControl({ server, bans } as unknown as Operated, { command: 'ban', what: ['mallory'] })),
+  ];
+  expect(lines).toMatchObject([{ type: 'banned', what: 'mallory', node: 'a', ...hit }]);
+  expect(REPORTS.banned(lines)).toEqual([
+    'banned login mallory: 0 sessions and 1 private connection ended at node a; other nodes end theirs',
+  ]);
+});

@@ -56,9 +56,10 @@ export const REPORTS = {
     }),
 
   banned: (lines: readonly ControlLine[]): string[] => [
-    ...lines.map(({ kind, what, until, sessions, channels }) => {
+    ...lines.map(({ kind, what, until, sessions, channels, node }) => {
       const ended = `${pluralize(count(sessions), 'session')} and ${pluralize(count(channels), 'private connection')} ended`;
-      return `banned ${kindText(kind)} ${text(what)}${end(until)}: ${ended}`;
+      const where = node === undefined ? '' : ` at node ${text(node)}; other nodes end theirs`;
+      return `banned ${kindText(kind)} ${text(what)}${end(until)}: ${ended}${where}`;
     }),
     ...warnings(lines),
   ],
