@@ -38,22 +38,24 @@ async function startNode(at?: string, name?: string, more = ['--config', EXEMPTI
 }
 
 /** Programs of the names that the script calls: all nodes are on this machine, and their units are run by the test. */
-async function standIns(restart: (name: string) => Promise<void>): Promise<string> {
+async function standIns(restart: (name: string) => Promise<void>, more: Record<string, string> = {}): Promise<string> {
   const units = createServer((request, response) => {
     void restart(request.url!.slice(1)).finally(() => response.end());
   }).listen(0, '127.0.0.1');
   await once(units, 'listening');
   onTestFinished(() => void units.close());
   const { port } = units.address() as AddressInfo;
+  const folder = `stand-ins-${port}`;
   const programs = {
     ssh: 'NODE=$2; export NODE; exec sh -c "$3"',
     sudo: 'exec "$@"',
     systemctl: `test "$*" = 'restart chatosbot-server' && exec curl --silent "http://127.0.0.1:${port}/$NODE"`,
+    ...more,
   };
   for (const [name, text] of Object.entries(programs)) {
-    chmodSync(labFile(`stand-ins/${name}`, `#!/bin/sh\n${text}\n`), 0o755);
+    chmodSync(labFile(`${folder}/${name}`, `#!/bin/sh\n${text}\n`), 0o755);
   }
-  return `${path.join(LAB, 'stand-ins')}:${process.env['PATH']}`;
+  return `${path.join(LAB, folder)}:${process.env['PATH']}`;
 }
 
 /** Two that talk to all and to each other, and over a private connection, until they end: all must come, in order. */
@@ -187,5 +189,44 @@ describe.skipIf(!hasCurl)('a rolling restart', () => {
     expect(refused).toMatchObject({ status: 1, stdout: '' });
     expect(refused.stderr).toContain(`${first.name} is not ready: nothing was restarted\n`);
     expect(restarted).toEqual([first.name]);
+  });
+
+  test('waits for the links of a node to the others, and goes no further where they stay cut', async () => {
+    const cut = 'ok\nnode b: lease held\nNATS is reachable\n2 other nodes, c not reached for 3 s\n1 of 2 links up\n';
+    const unlinked = cut.replace(', c not reached for 3 s\n1 of 2', '\n0 of 0');
+    const whole = cut.replace(', c not reached for 3 s\n1 of 2', '\n2 of 2');
+    const after = new Map([
+      ['/a/readyz', [null, unlinked, cut, whole]],
+      ['/b/readyz', [cut]],
+    ]);
+    const restarted: string[] = [];
+    const status = createServer((request, response) => {
+      const url = request.url!;
+      const answers = restarted.includes(url.split('/')[1]!) ? after.get(url)! : [whole];
+      const answer = answers.length > 1 ? answers.shift() : answers[0];
+      if (answer === null) response.socket!.destroy();
+      else response.end(answer);
+    }).listen(0, '127.0.0.1');
+    await once(status, 'listening');
+    onTestFinished(() => void status.close());
+    // Time goes on by a second whenever it is asked for.
+    const ticks = labFile('rolling-ticks', '');
+    const date = `printf x >> '${ticks}'; exec wc -c < '${ticks}'`;
+    const PATH = await standIns(async (name) => void restarted.push(name), { date, sleep: 'exit 0' });
+    const at = `http://127.0.0.1:${(status.address() as AddressInfo).port}/$NODE/readyz`;
+    const env = { PATH, READY: at, WAIT: '5' };
+    const ended = await startProgram('sh', [SCRIPT, 'a', 'b', 'c'], { env }).exit();
+    expect(ended).toMatchObject({ status: 1, stdout: 'a: restarting\na: ready\nb: restarting\n' });
+    expect(ended.stderr).toBe(
+      'b is not ready after 5 s: the nodes behind it were not restarted\n2 other nodes, c not reached for 3 s; 1 of its 2 links are up\n',
+    );
+    expect(restarted).toEqual(['a', 'b']);
+  });
+});
+
+test('a rolling restart of no nodes says how it is used', () => {
+  expect(spawnSync('sh', [SCRIPT], { encoding: 'utf8' })).toMatchObject({
+    status: 2,
+    stderr: expect.stringMatching(/^usage: .*rolling-restart\.sh NODE…\n$/),
   });
 });
