@@ -7,6 +7,7 @@ import { exitFor, EXIT, quietReason } from './terminal/exit.ts';
 import { HELP, HELP_OUTPUT } from './terminal/help.ts';
 import { flushOutput, noticeError } from './terminal/output.ts';
 import { endProcess, shareProcess } from './terminal/shared-process.ts';
+import { withoutCredentials } from './hidden-values.ts';
 import { readHelp } from './wanted-help.ts';
 
 /** Runs one command line; resolves to the exit code. */
@@ -41,7 +42,7 @@ async function main(argv: readonly string[]): Promise<number> {
     if (error.exitCode === 0) return EXIT.done;
     // Without a command, the help has been shown.
     if (error.code === 'commander.help') return EXIT.usage;
-    const message = error.message.replace(/^error: /, '');
+    const message = withoutCredentials(error.message).replace(/^error: /, '');
     const hint = dashHint(error.code, argv);
     throw new ChatosError('INVALID_ARGUMENT', `${message}\n(${hint}add --help for the command's options)`);
   }

@@ -14,8 +14,10 @@ export function nodeProblem(text: string): string | undefined {
   return NODE_NAME.test(text) ? undefined : 'a node has a name of 1 to 32 letters, digits, - and _';
 }
 
+/** @throws {Error} where the host or the port is missing */
 function readPeer(text: string): ReturnType<typeof readAuthority> {
   const at = readAuthority(text, NO_PORT, (why) => new ChatosError('INVALID_ADDRESS', why));
+  if (/^\d*$/.test(text)) throw new Error('the host is missing');
   if (at.port === NO_PORT) throw new Error('the port is missing');
   return at;
 }

@@ -58,13 +58,16 @@ export async function clusterSettings(flags: ClusterFlags, loaded: LoadedConfig)
     peerListen,
   } = config ?? {};
   const secretFile = clusterSecretFile(flags, loaded) ?? noSecret();
+  const reached = flags.peer ?? peer ?? noPeer();
+  // A free port that it picks is that of where it listens: in between, something must lead to a port that is known.
+  if (peerListen !== undefined && reached.endsWith(':0')) throw noPort(reached);
   return {
     broker: brokerOptions(flags, loaded),
     node: flags.node ?? config?.node ?? machineName(),
-    peer: flags.peer ?? peer ?? noPeer(),
+    peer: reached,
     peerListen,
     secretFile,
-    secret: await readSecret(secretFile),
+    secret: await readClusterSecret(secretFile),
     leaseTtlMs,
     claimTimeoutMs,
     encrypt,
@@ -107,7 +110,12 @@ function noSecret(): never {
   );
 }
 
-async function readSecret(file: string): Promise<Uint8Array> {
+/**
+ * The secret that nodes share.
+ *
+ * @throws {ChatosError} `INVALID_ARGUMENT` where its file cannot be read
+ */
+export async function readClusterSecret(file: string): Promise<Uint8Array> {
   try {
     const bytes = await readInput(file, MAX_SECRET_BYTES);
     if (bytes.length === MAX_SECRET_BYTES) throw new Error('it is too long');
@@ -119,6 +127,12 @@ async function readSecret(file: string): Promise<Uint8Array> {
       fields: { file },
     });
   }
+}
+
+function noPort(peer: string): ChatosError {
+  return invalid(
+    `with serve.cluster.peerListen, other nodes must reach this one at a port that is known, not at ${peer}`,
+  );
 }
 
 function noPeer(): never {

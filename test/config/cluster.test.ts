@@ -17,7 +17,7 @@ async function settingsOf(flags: ClusterFlags, text?: string) {
 it('a server is a node where serve.cluster says so, with files beside the configuration', async () => {
   const settings = await settingsOf(
     {},
-    'serve: { cluster: { broker: [nats://a, tls://b:1], credentials: user.creds, tls: { ca: ca.pem }, node: one, peer: 127.0.0.1:0, peerListen: 0.0.0.0:7790, secretFile: secret, replicas: 3, encrypt: false } }',
+    'serve: { cluster: { broker: [nats://a, tls://b:1], credentials: user.creds, tls: { ca: ca.pem }, node: one, peer: 127.0.0.1:7791, peerListen: 0.0.0.0:7790, secretFile: secret, replicas: 3, encrypt: false } }',
   );
   const { broker, secretFile, ...rest } = settings!;
   const directory = path.dirname(secretFile);
@@ -29,7 +29,7 @@ it('a server is a node where serve.cluster says so, with files beside the config
   });
   expect(rest).toEqual({
     node: 'one',
-    peer: '127.0.0.1:0',
+    peer: '127.0.0.1:7791',
     peerListen: '0.0.0.0:7790',
     secret: Buffer.from(SECRET),
     leaseTtlMs: 15_000,
@@ -58,6 +58,12 @@ it.each<[string, ClusterFlags, string | undefined, RegExp]>([
   ['a flag without a cluster', { node: 'one' }, undefined, /^--node is for a node of a cluster: add --cluster nats:/],
   ['no secret', { cluster: ['nats://a'], peer: 'a:1' }, undefined, /^the nodes of a cluster share a secret: make one/],
   ['no NATS server', {}, 'serve: { cluster: { peer: a:1, secretFile: secret } }', /add its broker, or --cluster nats:/],
+  [
+    'a peer address of which nobody knows the port',
+    {},
+    'serve: { cluster: { broker: nats://a, secretFile: secret, peer: 127.0.0.1:0, peerListen: 0.0.0.0:7790 } }',
+    /at a port that is known, not at 127\.0\.0\.1:0$/,
+  ],
   ['no peer address', {}, 'serve: { cluster: { broker: nats://a, secretFile: secret } }', /as --peer 192/],
   [
     'a secret that is not there',
@@ -77,6 +83,7 @@ it.each([
   ['{ broker: nats://a, node: a.b }', /node: a node has a name of 1 to 32 letters, digits, - and _/],
   ['{ broker: nats://a, peer: 0.0.0.0:7790 }', /peer: .*nobody can connect to 0\.0\.0\.0/],
   ['{ broker: nats://a, peer: host }', /peer: .*the port is missing/],
+  ["{ broker: nats://a, peer: '27990' }", /peer: expected an address .*, as 192\.0\.2\.7:7790: the host is missing/],
   ['{ broker: nats://a, leaseTtlMs: 15 }', /leaseTtlMs: expected milliseconds, 2000 to 600000/],
   // A server waits 5 s for its directory: longer would hide why.
   ['{ broker: nats://a, claimTimeoutMs: 5000 }', /claimTimeoutMs: expected milliseconds, 100 to 4500/],

@@ -1,3 +1,4 @@
+import process from 'node:process';
 import type { Command } from 'commander';
 import { impassableOptions, ISOLATION_ROWS } from '../../bot/isolation/options.ts';
 import { loadConfig } from '../../config/load.ts';
@@ -14,6 +15,7 @@ import { accessWarnings, barredBots } from '../running/access-warnings.ts';
 import { accountConflict, alikeAccounts, idleRules, plainFallbacks, unprovenCallers } from '../running/bot-checks.ts';
 import { BotLoader, joinErrors, nothingToRun, type BotToRun } from '../running/bot-entries.ts';
 import { planBots, type PlannedBot } from '../running/bot-plans.ts';
+import { checkCluster } from '../running/join-cluster.ts';
 import { botIdentities } from '../running/bot-identities.ts';
 import { serverCertificate } from '../running/server-certificate.ts';
 import { EXIT, ExitSignal } from '../terminal/exit.ts';
@@ -67,6 +69,7 @@ async function check(files: string[], flags: CheckFlags): Promise<void> {
       const identities = await botIdentities(bots, { server, listen }, undefined, loaded);
       const options = await serverOptions(loaded);
       warnings.push(...(await certificateWarnings(listen, loaded)));
+      await checkCluster(loaded, process.env);
       warnings.push(...plainFallbacks(bots, server, loaded));
       warnings.push(...idleRules(bots, loaded), ...unprovenCallers(bots, server, loaded));
       warnings.push(...accessWarnings(options, listen, loaded));

@@ -72,3 +72,14 @@ export function barredBots(
     return `${bot.plugin.name} cannot log in as ${bot.login}: serve.${rule}: ${why}; give it a rule, such as { login: ${bot.login}, from: ${from} }`;
   });
 }
+
+/** What the configuration has for `serve` alone, and the server of `run` does not do. */
+export function unusedByRun({ config }: Pick<LoadedConfig, 'config'>): string[] {
+  const { cluster, workers = 1 } = config.serve ?? {};
+  const hint =
+    "the server of 'run' is part of its process: for that, start 'chatosbot serve', and the bots with --server";
+  return [
+    ...(cluster ? [`serve.cluster has no effect, as this server is no node: ${hint}`] : []),
+    ...(workers === 1 ? [] : [`serve.workers has no effect: ${hint}`]),
+  ];
+}

@@ -28,12 +28,13 @@ export async function startRun(plan: RunPlan, running: Running, stop: StopReques
   if (bots.some(({ server = plan.server }) => server === 'embedded')) {
     // What a server takes is not loaded for bots that are on another one.
     const { startEmbedded } = await import('./embedded-server.ts');
-    const { accessWarnings, barredBots } = await import('./access-warnings.ts');
+    const { accessWarnings, barredBots, unusedByRun } = await import('./access-warnings.ts');
     const bansFile = await import('../../ops/bans-file.ts');
     bans = new bansFile.BansFile(plan.stateDirectory, log);
     const options = await serverOptions(loaded);
     const serverLog = log.with({ part: 'server' });
-    for (const line of accessWarnings(options, plan.listen, loaded)) serverLog.warn(line);
+    const warnings = [...unusedByRun(loaded), ...accessWarnings(options, plan.listen, loaded)];
+    for (const line of warnings) serverLog.warn(line);
     for (const line of barredBots(bots, plan.identities, { ...plan, options })) serverLog.warn(line);
     const audit = await startAudit(auditFile(undefined, loaded), running, serverLog);
     const certificate = { files: certificateFiles({}, loaded), stateDirectory: plan.stateDirectory };

@@ -1,4 +1,5 @@
-import type { ClusterSettings } from '../../config/cluster.ts';
+import { clusterSettings, type ClusterSettings } from '../../config/cluster.ts';
+import type { LoadedConfig } from '../../config/read.ts';
 import { DEFAULT_SERVER_LIMITS } from '../../server/limits/server-limits.ts';
 import { withResolvers } from '../../util/deferred.ts';
 import { warnOfReaders } from '../connecting/readers.ts';
@@ -33,4 +34,24 @@ export async function joinCluster(
     peerListen: acceptor.address,
   });
   return { cluster, whenGranting: () => cluster.whenGranting(log, stop.signal), onNodeLost: resolve };
+}
+
+/**
+ * Checks what the configuration says of a cluster, and its files, as a node does that starts, without connecting. What flags
+ * of `serve` can say counts where it is in the environment.
+ *
+ * @throws {ChatosError} `INVALID_ARGUMENT` where a node would not start with it
+ */
+export async function checkCluster(loaded: LoadedConfig, env: NodeJS.ProcessEnv): Promise<void> {
+  if (!loaded.config.serve?.cluster) return;
+  const { CHATOSBOT_CLUSTER: cluster, CHATOSBOT_CLUSTER_SECRET: clusterSecret } = env;
+  const { CHATOSBOT_NODE: node, CHATOSBOT_PEER: peer } = env;
+  const given = { cluster: cluster === undefined ? undefined : [cluster], clusterSecret, node, peer };
+  const settings = await clusterSettings(given, loaded);
+  const [{ clusterKeys }, { checkBrokerFiles }] = await Promise.all([
+    import('../../cluster/nodes/cluster-keys.ts'),
+    import('../../cluster/nats/broker.ts'),
+  ]);
+  clusterKeys(settings!.secret);
+  await checkBrokerFiles(settings!.broker);
 }

@@ -39,6 +39,9 @@ export interface LocalNode {
 export function localNodes(flags: ServeFlags, loaded: LoadedConfig, secretFile: string): LocalNode[] {
   const given = (['node', 'peer'] as const).find((name) => flags[name] !== undefined);
   if (given) throw invalid(`--${given} is for one node, and --nodes starts several`);
+  const { cluster } = loaded.config.serve ?? {};
+  const inFile = (['node', 'peer', 'peerListen'] as const).find((name) => cluster?.[name] !== undefined);
+  if (inFile) throw invalid(`serve.cluster.${inFile} is for one node, and --nodes starts several: leave it out`);
   if (clusterBroker(flags, loaded).length === 0)
     throw invalid('--nodes starts nodes of a cluster: add --cluster nats://127.0.0.1:4222');
   return Array.from({ length: flags.nodes ?? 0 }, (_, index) => {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import process from 'node:process';
-import { clusterSecretFile } from '../../config/cluster.ts';
+import { clusterSecretFile, readClusterSecret } from '../../config/cluster.ts';
 import { loadConfig } from '../../config/load.ts';
 import { stateDirectory } from '../../config/settings.ts';
 import { ChatosError, messageOf } from '../../errors.ts';
@@ -23,9 +23,11 @@ const SECRET = 'cluster.secret';
 export async function serveNodes(flags: ServeFlags): Promise<void> {
   const announce = announcer(flags);
   const loaded = await loadConfig({ file: flags.config });
-  const secretFile = clusterSecretFile(flags, loaded) ?? path.join(stateDirectory(flags.state, loaded), SECRET);
+  const named = clusterSecretFile(flags, loaded);
+  const secretFile = named ?? path.join(stateDirectory(flags.state, loaded), SECRET);
   const nodes = localNodes(flags, loaded, secretFile);
-  await makeSecret(secretFile);
+  // One that is named is somebody's: a wrong name makes no other one.
+  await (named === undefined ? makeSecret(secretFile) : readClusterSecret(named));
   const local = new LocalNodes({
     nodes,
     program: process.argv[1]!,

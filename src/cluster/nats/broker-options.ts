@@ -58,7 +58,7 @@ function readServer(text: string): URL {
   const isPlain = url && url.hostname !== '' && ['', '/'].includes(url.pathname) && url.search + url.hash === '';
   if (isPlain && ['nats:', 'tls:'].includes(url.protocol)) return url;
   // What stands before the `@` is secret.
-  const shown = text.trim().replace(/(\w+:\/\/)?.*@/, '$1…@');
+  const shown = text.trim().replace(/(\w+:\/\/)?[^]*@/, '$1…@');
   throw invalid(`'${shown}' is not the address of a NATS server; one is as nats://127.0.0.1:4222`);
 }
 

@@ -185,6 +185,17 @@ async function open(options: BrokerOptions, name: string, answerMs: number): Pro
   }
 }
 
+/**
+ * Reads the files by which NATS is reached, as {@link Broker.connect} does, and connects nowhere.
+ *
+ * @throws {ChatosError} `INVALID_ARGUMENT` where one is missing, or is not what it should be
+ */
+export async function checkBrokerFiles({ credsFile, tls }: BrokerOptions): Promise<void> {
+  const { credsAuthenticator } = await import('@nats-io/transport-node');
+  if (credsFile !== undefined) await readCreds(credsFile, credsAuthenticator);
+  if (tls) await readTls(tls);
+}
+
 async function readTls({ caFile, certFile, keyFile }: NonNullable<BrokerOptions['tls']> = {}): Promise<object> {
   const readPem = async (file: string | undefined) => file && Buffer.from(await read(file)).toString();
   const [ca, cert, key] = await Promise.all([caFile, certFile, keyFile].map(readPem));
