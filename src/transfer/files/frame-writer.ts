@@ -12,7 +12,7 @@ const MAX_SPARE = 4;
 /** Sends frames over a channel: small ones together, large ones as they are. */
 export class FrameWriter {
   readonly #channel: PipedChannel;
-  #pace: Pace | undefined;
+  readonly #pace: Pace | undefined;
   #batch: Buffer = Buffer.allocUnsafeSlow(BATCH_BYTES);
   readonly #spare: Buffer[] = [];
   #length = 0;
@@ -86,7 +86,6 @@ export class FrameWriter {
   /** What waits, and what follows, is not kept to the rate any more. */
   hurry(): void {
     this.#pace?.lift();
-    this.#pace = undefined;
   }
 
   /** Ends our direction. */
