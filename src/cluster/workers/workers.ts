@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { ChatosError, messageOf } from '../../errors.ts';
+import { ChatosError, isChatosError, messageOf } from '../../errors.ts';
 import type { Address, AddressLike } from '../../net/address.ts';
 import { isTestId, testItself } from '../../server/self-test.ts';
 import type { SessionId } from '../../server/directory.ts';
@@ -53,6 +53,10 @@ export interface WorkersPlan {
 const FIRST_PAUSE_MS = 100;
 const LAST_PAUSE_MS = 10_000;
 const STEADY_MS = 60_000;
+/** So often the first one of a place is started, at most, where it ends before it is ready. */
+const MAX_FIRST_STARTS = 4;
+/** A worker that one of these has ended was to end. */
+const ASKED_TO_END: ReadonlySet<string> = new Set(['SIGINT', 'SIGTERM', 'SIGHUP']);
 
 /** The place of one worker. */
 interface Slot {
@@ -104,13 +108,13 @@ export class Workers {
   /**
    * Starts the workers; they listen nowhere yet.
    *
-   * @throws {ChatosError} of a server's options, `CONNECTION_LOST` where a worker ends at once, or `CONNECT_FAILED` where the lease
+   * @throws {ChatosError} of a server's options, `CONNECTION_LOST` where a worker ends at once, again and again, or `CONNECT_FAILED` where the lease
    *   of its node ends; there are none then
    */
   static async start(plan: WorkersPlan): Promise<Workers> {
     const workers = new Workers(plan);
     try {
-      await Promise.all(workers.#slots.map(async (slot) => workers.#launch(workers.#makeProcess(slot), slot)));
+      await Promise.all(workers.#slots.map((slot) => workers.#begin(slot)));
       workers.#state = 'running';
       return workers;
     } catch (error) {
@@ -223,6 +227,28 @@ export class Workers {
     this.#lastNumber += 1;
     this.#processes.add(worker);
     return worker;
+  }
+
+  /** Starts the first process of a place; one that ends before it is ready is started again, a few times. */
+  async #begin(slot: Slot): Promise<void> {
+    for (let starts = 1; ; starts += 1) {
+      const worker = this.#makeProcess(slot);
+      try {
+        return await this.#launch(worker, slot);
+      } catch (error) {
+        if (starts === MAX_FIRST_STARTS || !isChatosError(error, 'CONNECTION_LOST')) throw error;
+        const why = await worker.ended;
+        if (this.#state !== 'starting' || this.#node?.hasEnded || ASKED_TO_END.has(why)) throw error;
+        const { pid } = worker;
+        this.#log.warn('a worker has ended as the server starts: it is started again', {
+          worker: slot.slot + 1,
+          pid,
+          why,
+        });
+        await new Promise((resolve) => setTimeout(resolve, slot.pauseMs));
+        slot.pauseMs *= 2;
+      }
+    }
   }
 
   /** Sets a process up in its place, and lets it have connections when it is ready. */

@@ -2,6 +2,7 @@
 import { beforeEach, expect, it, onTestFinished, vi } from 'vitest';
 import { Workers, type WorkersPlan } from '../../../src/cluster/workers/workers.ts';
 import { MemoryLog } from '../../support/bot-log.ts';
+import { ChatosError } from '../../../src/errors.ts';
 import { withResolvers } from '../../../src/util/deferred.ts';
 import { FakeProcess } from '../../support/fake-workers.ts';
 
@@ -141,4 +142,31 @@ it('one that the server ends while it starts is no failure', async () => {
   starting.reject(new Error('the worker has ended'));
   await vi.advanceTimersByTimeAsync(1);
   expect(log.about(/cannot start/)).toEqual([]);
+});
+
+/** The first processes die as they are started, so many of them. */
+function killFirst(count: number): void {
+  FakeProcess.answer = async (what, by) => {
+    if (what !== 'start' || processes.indexOf(by) >= count) return;
+    by.die();
+    throw new ChatosError('CONNECTION_LOST', 'the worker has ended (SIGKILL)');
+  };
+}
+
+it('one that is killed while the server starts is started again', async () => {
+  killFirst(3);
+  const log = new MemoryLog();
+  const all = started(1, log);
+  all.catch(() => undefined);
+  await vi.advanceTimersByTimeAsync(701);
+  expect((await all).processes).toEqual([processes[3]]);
+  expect(log.about(/a worker has ended as the server starts/)).toHaveLength(3);
+});
+
+it('a server of which each worker ends at once does not start', async () => {
+  killFirst(Infinity);
+  const ended = started().catch((error: unknown) => error);
+  await vi.advanceTimersByTimeAsync(701);
+  expect(await ended).toMatchObject({ code: 'CONNECTION_LOST', message: 'the worker has ended (SIGKILL)' });
+  expect(processes).toHaveLength(4);
 });
