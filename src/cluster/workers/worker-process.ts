@@ -25,6 +25,8 @@ const ASK_MS = 2_000;
 interface Kept {
   readonly listener: number;
   readonly handle: SocketHandle;
+  /** Whether it is of a test of this worker, and nobody else's. */
+  readonly isOwn: boolean;
   /** Whether the worker has it for sure. */
   isTaken: boolean;
 }
@@ -92,7 +94,7 @@ export class WorkerProcess implements Holder {
   give({ id, listener, isOwn }: SentConnection, handle: SocketHandle, isKept: boolean): void {
     // One of the server's own test, which has been on its way: what is given back has been.
     if (this.#isOver) return closeHandle(handle);
-    const kept: Kept = { listener, handle, isTaken: false };
+    const kept: Kept = { listener, handle, isOwn, isTaken: false };
     this.#kept.set(id, kept);
     this.wire.ask('connection', { id, listener, isOwn }, handle).then(
       () => {
@@ -105,7 +107,7 @@ export class WorkerProcess implements Holder {
 
   /** Gives it a half that another worker had, and which is kept open here. */
   giveHalf(half: SentHalf, handle: SocketHandle): void {
-    this.#kept.set(half.id, { listener: 0, handle, isTaken: true });
+    this.#kept.set(half.id, { listener: 0, handle, isOwn: false, isTaken: true });
     this.wire.ask('half', half, handle).catch(() => undefined);
   }
 
@@ -164,9 +166,10 @@ export class WorkerProcess implements Holder {
     this.wire.close(`the worker has ended (${this.#how})`);
     const all = [...this.#kept.values()];
     this.#kept.clear();
-    for (const { isTaken, handle } of all) if (isTaken) resetHandle(handle);
+    for (const { isTaken, isOwn, handle } of all) if (isTaken || isOwn) resetHandle(handle);
     this.#handlers.onEnd();
-    for (const { isTaken, listener, handle } of all) if (!isTaken) this.#handlers.onReturned(listener, handle);
+    const returned = all.filter(({ isTaken, isOwn }) => !isTaken && !isOwn);
+    for (const { listener, handle } of returned) this.#handlers.onReturned(listener, handle);
     this.#resolveEnded(this.#how!);
   }
 }
