@@ -22,6 +22,16 @@ export async function bindControlSocket(server: Server, file: string): Promise<B
   }
 }
 
+/**
+ * Finds out whether another process keeps a path, and changes nothing.
+ *
+ * @throws {ChatosError} as {@link bindControlSocket}
+ */
+export async function checkControlSocket(file: string): Promise<void> {
+  checkControlPath(file);
+  if ((await isServed(file)) && !(await isStopping(file))) throw unusable(file, 'another process listens there');
+}
+
 /** Whether a server answers there, and says that it is stopping. */
 async function isStopping(file: string): Promise<boolean> {
   try {

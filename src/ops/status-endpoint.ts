@@ -108,6 +108,21 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
   };
 }
 
+/**
+ * Finds out whether the endpoint can listen at an address.
+ *
+ * @throws {ChatosError} `LISTEN_FAILED`
+ */
+export async function checkStatusAddress(address: StatusAddress): Promise<void> {
+  const probe = createServer().listen(address.port, address.host);
+  try {
+    await once(probe, 'listening');
+  } catch (error) {
+    throw listenFailure(formatStatusAddress(address), error as NodeJS.ErrnoException);
+  }
+  await new Promise((resolve) => probe.close(resolve));
+}
+
 function answerFor(
   { method = '', url = '', headers }: IncomingMessage,
   address: StatusAddress,

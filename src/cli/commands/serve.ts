@@ -34,6 +34,7 @@ import type { StopRequest } from '../terminal/signals.ts';
 import { accessWarnings } from '../running/access-warnings.ts';
 import { startServer, startWorkers } from '../running/embedded-server.ts';
 import { Reloader } from '../running/reloader.ts';
+import { checkPlaces } from '../running/free-places.ts';
 import { joinCluster } from '../running/join-cluster.ts';
 import type { ServeFlags } from '../running/node-arguments.ts';
 import { runUntilStopped, startAudit, startControl, startStatus } from '../running/lifecycle.ts';
@@ -88,6 +89,9 @@ async function serve(flags: ServeFlags): Promise<void> {
     const plan = { listen, options, certificate, audit, bans, log, announce, signal: stop.signal };
     const { logLevel } = flags;
     const settings = await clusterSettings(flags, loaded);
+    const path = controlPath(flags.control, loaded);
+    const address = statusAddress(flags.status, config, 'server');
+    await checkPlaces({ status: address, control: path });
     const node = settings && (await joinCluster(settings, plan, running, stop));
     const server =
       node || count > 1 ? await startWorkers({ ...plan, count, logLevel, ...node }) : await startServer(plan);
@@ -104,9 +108,7 @@ async function serve(flags: ServeFlags): Promise<void> {
       log,
       announce,
     });
-    const path = controlPath(flags.control, loaded);
     await startControl({ path, server, bans, level, log, announce }, running, stop);
-    const address = statusAddress(flags.status, config, 'server');
     if (address) await startStatus({ address, server, audit, log }, running, announce);
     warnOfFewDescriptors(options.limits?.maxConnections ?? DEFAULT_SERVER_LIMITS.maxConnections, log);
   });
