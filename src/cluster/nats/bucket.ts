@@ -25,6 +25,9 @@ const WRONG_REVISION = [10071, 10164];
 /** Where two make a bucket at the same time, old servers may say to one of them that it is in its own way. */
 const OVERLAPS = [10065];
 const MAKE_AGAIN = 3;
+/** Servers of one cluster that have just started do not know each other yet, and have no place for a bucket. */
+const NO_PEERS = [10005];
+const PEERS_MS = 10_000;
 const NO_RECORD = [10037, 10043, 10057];
 
 /**
@@ -48,7 +51,8 @@ export class Bucket {
    * Opens a bucket, and makes it where it is not there.
    *
    * @param ttlMs a record is gone after this, in milliseconds; 0 for never
-   * @throws {ChatosError} `INVALID_ARGUMENT` where it cannot be as it should
+   * @throws {ChatosError} `INVALID_ARGUMENT` where it cannot be as it should, `CONNECT_FAILED` where too few servers of a
+   *   cluster know each other, even after some seconds
    */
   static async open(broker: Broker, name: string, ttlMs: number): Promise<Bucket> {
     const bucket = new Bucket(broker, name, ttlMs);
@@ -77,11 +81,16 @@ export class Bucket {
 
   async #make(replicas: number): Promise<KV> {
     const settings = { history: 1, replicas, allow_direct: false, ...(this.#ttlMs > 0 && { ttl: this.#ttlMs }) };
-    for (let left = MAKE_AGAIN; ; left--) {
+    const endMs = performance.now() + PEERS_MS;
+    let left = MAKE_AGAIN;
+    for (;;) {
       try {
         return await this.#broker.buckets.create(this.name, settings);
       } catch (error) {
-        if (left === 0 || !isApiError(error, OVERLAPS)) throw error;
+        const isDue = isApiError(error, NO_PEERS)
+          ? performance.now() < endMs
+          : isApiError(error, OVERLAPS) && left-- > 0;
+        if (!isDue) throw error;
         await setTimeout(RETRY_MS);
       }
     }
@@ -247,5 +256,6 @@ function bucketError(name: string, replicas: number, error: unknown): ChatosErro
   if (kind !== 'JetStreamApiError') return storeError(error);
   const hint = replicas > 1 ? `; ${replicas} replicas need as many servers (serve.cluster.replicas)` : '';
   const message = `NATS cannot have the bucket ${name}: ${messageOf(error)}${hint}`;
-  return new ChatosError('INVALID_ARGUMENT', message, { cause: error });
+  const code = isApiError(error, NO_PEERS) ? 'CONNECT_FAILED' : 'INVALID_ARGUMENT';
+  return new ChatosError(code, message, { cause: error });
 }

@@ -1,5 +1,5 @@
 import { getEventListeners } from 'node:events';
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Broker } from '../../../src/cluster/nats/broker.ts';
 import { Bucket, type BucketRecord } from '../../../src/cluster/nats/bucket.ts';
 import { NatsServer, NO_NATS } from '../../support/nats-server.ts';
@@ -180,6 +180,35 @@ describe.skipIf(NO_NATS)('a bucket (where NATS is installed)', () => {
     await expect(open()).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',
       message: expect.stringContaining('3 replicas need as many servers'),
+    });
+  });
+
+  describe('where servers that have just started do not know each other yet', () => {
+    const refused = Object.assign(new Error('no suitable peers for placement'), {
+      name: 'JetStreamApiError',
+      code: 10005,
+    });
+    /** A broker that cannot place a bucket so many times. */
+    const refusing = (times: number): Broker => {
+      let left = times;
+      const create: Broker['buckets']['create'] = (...args) =>
+        left-- > 0 ? Promise.reject(refused) : broker.buckets.create(...args);
+      return { replicas: 1, buckets: { create } } as unknown as Broker;
+    };
+
+    it('is asked for again', async () => {
+      const bucket = await Bucket.open(refusing(2), 'test', 0);
+      expect(await bucket.put('a', bytes('1'), 0)).toBe(1);
+    });
+
+    it('cannot be reached, if that lasts: nobody need change what was asked for', async () => {
+      let now = 0;
+      vi.spyOn(performance, 'now').mockImplementation(() => (now += 6_000));
+      onTestFinished(() => void vi.restoreAllMocks());
+      await expect(Bucket.open(refusing(Infinity), 'test', 0)).rejects.toMatchObject({
+        code: 'CONNECT_FAILED',
+        message: expect.stringContaining('no suitable peers'),
+      });
     });
   });
 });
