@@ -17,7 +17,7 @@ export const ERROR_CODES = {
   CONNECTION_LOST: 'The connection ended before the work on it was done.',
   NOT_CONNECTED: 'There is no session with the server at the moment.',
   LOGIN_REFUSED:
-    'The server refused the login: it is taken, looks like one in use, or is not allowed, or a cluster cannot grant it now.',
+    'The server refused the login: it is taken, looks like one in use, cannot be granted now by a cluster, or is not allowed.',
   NOT_PERMITTED: 'The system, or the server, does not let this user do it.',
   REQUEST_REFUSED: 'The peer, or its policy, refused the private connection, or left before answering.',
   PEER_ABSENT: 'The sender that a code belongs to is not there.',

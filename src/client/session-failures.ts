@@ -11,7 +11,7 @@ const TLS_ALERT = 0x15;
 /** LOGIN_REFUSED: the protocol has no reason for it, so what is known here is said. */
 export function loginRefused(server: Address, login: string, identity: Identity | undefined): ChatosError {
   const name = formatAddress(server);
-  const refused = `it is taken, looks like one in use, or is not allowed, or a cluster cannot grant it now${identityHint(server, identity)}`;
+  const refused = `it is taken, looks like one in use, cannot be granted now by a cluster, or is not allowed${identityHint(server, identity)}`;
   const why = loginProblem(login) ?? refused;
   const message = `${name} refused the login '${login}': ${why}`;
   return new ChatosError('LOGIN_REFUSED', message, {

@@ -97,9 +97,12 @@ export class Deadlines<T> {
     return first?.item;
   }
 
-  /** Where nothing ran for a while, what has come meanwhile is read first: it may be what was waited for. */
+  /**
+   * Where nothing ran for a while, what has come meanwhile is read first: it may be what was waited for. On a busy machine,
+   * the first poll may not have all of it yet.
+   */
   readonly #onTimer = (): void => {
-    if (performance.now() - this.#timerAt > LATE_MS) setImmediate(this.#sweep);
+    if (performance.now() - this.#timerAt > LATE_MS) setImmediate(() => setImmediate(this.#sweep));
     else this.#sweep();
   };
 

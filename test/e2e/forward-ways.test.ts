@@ -213,7 +213,7 @@ test('forward --json reports on standard output, in lines', async () => {
   });
   asking.kill('SIGINT');
   const { stdout, stderr } = await asking.exit();
-  expect(stderr).toBe('');
+  expect(stderr).toBe('{"type":"error","message":"ended by SIGINT"}\n');
   const types = stdout
     .trimEnd()
     .split('\n')

@@ -135,7 +135,7 @@ describe('who one is', () => {
       expect(ended).toMatchObject({
         status: 77,
         stdout: '',
-        stderr: `chatosbot: tcp://${at} refused the login 'alice': it is taken, looks like one in use, or is not allowed, or a cluster cannot grant it now\n`,
+        stderr: `chatosbot: tcp://${at} refused the login 'alice': it is taken, looks like one in use, cannot be granted now by a cluster, or is not allowed\n`,
       });
     }
   });

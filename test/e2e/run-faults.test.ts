@@ -171,7 +171,7 @@ test('run ends with 77 where a login is taken, and says whose', async () => {
   expect(ended).toMatchObject({
     status: 77,
     stdout: '',
-    stderr: `chatosbot: tcp://${at} refused the login 'taken': it is taken, looks like one in use, or is not allowed, or a cluster cannot grant it now\n`,
+    stderr: `chatosbot: tcp://${at} refused the login 'taken': it is taken, looks like one in use, cannot be granted now by a cluster, or is not allowed\n`,
   });
 });
 
