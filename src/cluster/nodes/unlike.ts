@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { PeerFailure } from './peer-failure.ts';
 import { PeerMessages } from './peer-messages.ts';
 
-/** An alert of TLS (RFC 8446, 6), `protocol_version`: whoever calls with TLS hears that there is none here. */
+/** An alert of TLS (RFC 8446, 6), `protocol_version`: one that calls with TLS hears that this side has it off. */
 const NO_TLS = Buffer.from([0x15, 3, 3, 0, 2, 2, 70]);
 /** What a caller without TLS gets in place of a hello. */
 const TLS_ONLY = Buffer.from('this node encrypts');

@@ -108,8 +108,8 @@ export class Workers {
   /**
    * Starts the workers; they listen nowhere yet.
    *
-   * @throws {ChatosError} of a server's options, `CONNECTION_LOST` where a worker ends at once, again and again, or `CONNECT_FAILED` where the lease
-   *   of its node ends; there are none then
+   * @throws {ChatosError} of a server's options, `CONNECTION_LOST` where a worker ends at once, again and again, or
+   *   `CONNECT_FAILED` where the lease of its node ends; no worker runs then
    */
   static async start(plan: WorkersPlan): Promise<Workers> {
     const workers = new Workers(plan);
