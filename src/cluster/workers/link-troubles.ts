@@ -6,11 +6,11 @@ import { Sayings } from './sayings.ts';
 
 /** What may pass by itself is said when it has not. In milliseconds. */
 const PATIENCE_MS = 5_000;
-/** A link of which so many connections have broken, one after the other and each soon, is said to break. */
+/** The log says that a link breaks when so many of its connections have, one after the other and each after a short time. */
 const MANY_BREAKS = 5;
-/** A node that has renewed its lease so long after its links were cut lived then: what it sent before may come late. In milliseconds. */
+/** A renewal of a lease may arrive so long after it was sent: one that comes later shows that the node still ran. In milliseconds. */
 const LATE_MS = 1_000;
-/** A lease that is not renewed for so much of its length should have been, twice. */
+/** A lease is renewed after each fifth of its length: when this part of it has gone by, two renewals are missing. */
 const SILENT_PART = 0.4;
 
 /** What is wrong with the links to a node. */

@@ -55,7 +55,7 @@ const LAST_PAUSE_MS = 10_000;
 const STEADY_MS = 60_000;
 /** So often the first one of a place is started, at most, where it ends before it is ready. */
 const MAX_FIRST_STARTS = 4;
-/** A worker that one of these has ended was to end. */
+/** A worker that was ended by one of these is not started again: somebody wanted it to end. */
 const ASKED_TO_END: ReadonlySet<string> = new Set(['SIGINT', 'SIGTERM', 'SIGHUP']);
 
 /** The place of one worker. */
