@@ -5,6 +5,7 @@ import { fingerprintOf } from '../net/fingerprint.ts';
 import { PacketConnection, type PacketConnectionHandlers } from '../net/packet-connection.ts';
 import type { ReceiverLimit } from '../net/receivers.ts';
 import type { Transport } from '../net/transport.ts';
+import { TurnQueue } from '../net/turn-queue.ts';
 import { encodePacket } from '../protocol/encoder.ts';
 import { loginKey } from '../util/login-key.ts';
 import { loginProblem } from '../protocol/login.ts';
@@ -31,6 +32,12 @@ import type { SessionView } from './views.ts';
 
 /** What is done with a packet; the session does not know. */
 export type Dispatch = (hub: Hub, session: Session, packet: Packet, frame: () => Buffer) => void;
+
+/**
+ * Those whose LOGIN was refused, until they may send the next one. To look at a login takes longer than any other packet, and
+ * longer still where there are many rules: all of them share a slice of a turn of the event loop (P16).
+ */
+const retrying = new TurnQueue<PacketConnection>((connection) => connection.release());
 
 /**
  * A client's main connection, from accept to close (or until it turns out to be a half of a channel). It handles its own
@@ -320,11 +327,11 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
   }
 
   /** The directory has answered: in one turn, the client is found by others, is sent LOGIN_ACCEPTED, and gets what is said. */
-  #onClaimed(claim: Claim, refused: LoginRefusal | undefined): void {
+  #onClaimed(claim: Claim, refusal: LoginRefusal | undefined): void {
     const hub = this.#hub;
     if (!this.#connection.open) {
-      if (refused === undefined) this.#release(claim, 'hold');
-    } else if (refused === undefined) {
+      if (refusal === undefined) this.#release(claim, 'hold');
+    } else if (refusal === undefined) {
       this.source.unidentified -= 1;
       hub.sources.noteChange(this.source);
       this.#claim = claim;
@@ -337,9 +344,8 @@ export class Session implements ConnectedClient, OpenSession, PacketConnectionHa
       if (this.#isTest) hub.testing += 1;
       hub.events.emit('login', this);
     } else {
-      this.refuseLogin(claim.login, refused);
-      // To look at a login takes longer than any other packet: at one a turn (P16).
-      setImmediate(() => this.#connection.release());
+      this.refuseLogin(claim.login, refusal);
+      retrying.add(this.#connection);
       return;
     }
     this.#connection.release();

@@ -2,7 +2,7 @@ import type { LoginRefusal } from '../directory.ts';
 import type { ConnectionRefusal } from '../events.ts';
 import { skeletonsOf } from '../logins/look-alikes.ts';
 import type { AccessOptions } from './access-options.ts';
-import { Bans, type Ban } from './bans.ts';
+import { Bans, type Ban, type BanKind } from './bans.ts';
 import { compileAccess, connectRefusal, loginRefusal, type AccessRules, type Peer } from './login-rules.ts';
 
 /**
@@ -50,19 +50,17 @@ export class Access {
 
   /** Why an address may not connect; asked before anything is set up for the connection. */
   mayConnect(from: string): Extract<ConnectionRefusal, 'banned' | 'denied' | 'not allowed'> | undefined {
-    if (this.bans.ofAddress(from)) return 'banned';
+    if (this.bans.hasAddress(from)) return 'banned';
     return connectRefusal(this.#rules, from)?.why as 'denied' | 'not allowed' | undefined;
   }
 
-  /** The ban that hits a client with this login. */
-  banOf(login: string, { from, fingerprint }: Pick<Peer, 'from' | 'fingerprint'>): Ban | undefined {
+  /** What of a client with this login is banned. */
+  #bannedOf(login: string, { from, fingerprint }: Peer): BanKind | undefined {
     const { bans } = this;
     if (bans.size === 0) return undefined;
-    let skeletons: readonly string[] | undefined;
-    const looks = (): readonly string[] => (skeletons ??= this.#rules.lookAlikes ? skeletonsOf(login) : []);
-    return (
-      bans.ofAddress(from) ?? bans.ofIdentity(fingerprint) ?? (login === '' ? undefined : bans.ofLogin(login, looks))
-    );
+    if (bans.hasAddress(from)) return 'from';
+    if (bans.hasIdentity(fingerprint)) return 'identity';
+    return bans.hasLogin(login, () => (this.#rules.lookAlikes ? skeletonsOf(login) : [])) ? 'login' : undefined;
   }
 
   /** What says whom a ban hits that is in force. */
@@ -73,7 +71,7 @@ export class Access {
 
   /** Why a client may not have a login, be it free or not. The client learns that it is refused, and no more (P7). */
   mayLogin(login: string, peer: Peer): LoginRefusal | undefined {
-    const { kind } = this.banOf(login, peer) ?? {};
+    const kind = this.#bannedOf(login, peer);
     if (kind) return { why: 'banned', rule: `bans.${kind}` };
     const refusal = loginRefusal(this.#rules, login, peer);
     return refusal && { why: refusal.why, rule: refusal.rule };

@@ -3,7 +3,7 @@ import { ChatosError } from '../../errors.ts';
 import { fingerprintProblem, readFingerprint } from '../../net/fingerprint-text.ts';
 import { networkProblem, Networks, parseNetwork } from '../../net/networks.ts';
 import { loginKey } from '../../util/login-key.ts';
-import { LoginPatterns } from './login-pattern.ts';
+import { LoginPattern, LoginPatterns } from './login-pattern.ts';
 
 /** What a ban is of: an address or a network, a login (`*` and `?` are wildcards), the key of a client. */
 export type BanKind = 'from' | 'login' | 'identity';
@@ -56,7 +56,7 @@ export function banProblem({ kind, what, reason = '', since, until }: Ban): stri
 
 interface Entry {
   readonly ban: Ban;
-  readonly pattern: LoginPatterns | undefined;
+  readonly pattern: LoginPattern | undefined;
 }
 
 /** What a ban may hit. */
@@ -74,8 +74,10 @@ export class Bans {
   /** Called with each that has ended by itself. */
   onExpired: (ban: Ban) => void = () => undefined;
   readonly #entries = new Map<string, Entry>();
-  readonly #identities = new Map<string, Ban>();
+  /** What they are of, together: a stranger who is banned may come any number of times. */
+  #identities: ReadonlySet<string> = new Set();
   #networks = new Networks();
+  #logins = new LoginPatterns([]);
   #timer: NodeJS.Timeout | undefined;
 
   get size(): number {
@@ -98,7 +100,7 @@ export class Bans {
     }
     this.checkRoomFor(bans);
     for (const ban of bans) {
-      const pattern = ban.kind === 'login' ? new LoginPatterns([ban.what]) : undefined;
+      const pattern = ban.kind === 'login' ? new LoginPattern(ban.what) : undefined;
       this.#entries.set(banKey(ban), { ban, pattern });
     }
     this.#refresh();
@@ -128,7 +130,7 @@ export class Bans {
       const networks = new Networks([what]);
       return ({ from }) => networks.has(from);
     }
-    const pattern = this.#entries.get(banKey(ban))?.pattern ?? new LoginPatterns([what]);
+    const pattern = new LoginPatterns([this.#entries.get(banKey(ban))?.pattern ?? new LoginPattern(what)]);
     return ({ login, skeletons }) => login !== '' && (pattern.match(login) || pattern.resembles(skeletons()));
   }
 
@@ -141,22 +143,18 @@ export class Bans {
     return found;
   }
 
-  /** The ban of an address, or of a network that it is in. */
-  ofAddress(from: string): Ban | undefined {
-    if (!this.#networks.has(from)) return undefined;
-    return this.list().find(({ kind, what }) => kind === 'from' && new Networks([what]).has(from));
+  /** Whether an address is banned, or a network that it is in. */
+  hasAddress(from: string): boolean {
+    return this.#networks.has(from);
   }
 
-  /** The ban that hits a login, or one that it looks like; the skeletons are asked for where there is one of logins. */
-  ofLogin(login: string, skeletons: () => readonly string[]): Ban | undefined {
-    for (const { ban, pattern } of this.#entries.values()) {
-      if (pattern && (pattern.match(login) || pattern.resembles(skeletons()))) return ban;
-    }
-    return undefined;
+  /** Whether a login is banned, or one that it looks like; the skeletons are asked for where there is a ban of logins. */
+  hasLogin(login: string, skeletons: () => readonly string[]): boolean {
+    return this.#logins.size > 0 && (this.#logins.match(login) || this.#logins.resembles(skeletons()));
   }
 
-  ofIdentity(fingerprint: string | undefined): Ban | undefined {
-    return fingerprint === undefined ? undefined : this.#identities.get(fingerprint);
+  hasIdentity(fingerprint: string | undefined): boolean {
+    return fingerprint !== undefined && this.#identities.has(fingerprint);
   }
 
   /** Stops the clock, for the end of the server. */
@@ -166,9 +164,11 @@ export class Bans {
 
   #refresh(): void {
     const bans = this.list();
-    this.#networks = new Networks(bans.filter(({ kind }) => kind === 'from').map(({ what }) => what));
-    this.#identities.clear();
-    for (const ban of bans) if (ban.kind === 'identity') this.#identities.set(readFingerprint(ban.what)!, ban);
+    const whatOf = (wanted: BanKind): string[] => bans.filter(({ kind }) => kind === wanted).map(({ what }) => what);
+    this.#networks = new Networks(whatOf('from'));
+    this.#identities = new Set(whatOf('identity').map((what) => readFingerprint(what)!));
+    const patterns = Array.from(this.#entries.values(), ({ pattern }) => pattern);
+    this.#logins = new LoginPatterns(patterns.filter((pattern) => pattern !== undefined));
     clearTimeout(this.#timer);
     const next = Math.min(...bans.map(({ until }) => until?.getTime() ?? Infinity));
     if (next === Infinity) return;

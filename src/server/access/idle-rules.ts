@@ -59,7 +59,7 @@ function resembledBefore(pattern: string, earlier: readonly LoginRule[]): string
   const skeletons = skeletonsOf(pattern);
   for (const [index, { login, identity, ca, from }] of earlier.entries()) {
     if ((identity ?? ca ?? from) === undefined) continue;
-    const by = textsOf(login).find((each) => new LoginPatterns([each]).resembles(skeletons));
+    const by = textsOf(login).find((each) => LoginPatterns.of([each]).resembles(skeletons));
     if (by === undefined) continue;
     return `"${pattern}" looks like "${by}" of logins.${index}: only those who may have that can have it; put it first, or set lookAlikes: allow`;
   }

@@ -1,4 +1,5 @@
-import { matchesLogin } from '../../policy/login-glob.ts';
+import { hasParts, LoginGlob } from '../../policy/login-glob.ts';
+import { loginKey } from '../../util/login-key.ts';
 import { formsOf, manyLetterForms } from '../logins/look-alikes.ts';
 
 /** A letter of a skeleton, or a wildcard. */
@@ -11,12 +12,21 @@ const MAX_FORM_LETTERS = 18;
 export class LoginPatterns {
   readonly #patterns: readonly LoginPattern[];
 
-  constructor(texts: readonly string[]) {
-    this.#patterns = texts.map((text) => new LoginPattern(text));
+  constructor(patterns: readonly LoginPattern[]) {
+    this.#patterns = patterns;
+  }
+
+  static of(texts: readonly string[]): LoginPatterns {
+    return new LoginPatterns(texts.map((text) => new LoginPattern(text)));
+  }
+
+  get size(): number {
+    return this.#patterns.length;
   }
 
   match(login: string): boolean {
-    return this.#patterns.some((pattern) => pattern.matches(login));
+    const key = loginKey(login);
+    return this.#patterns.some((pattern) => pattern.matches(key));
   }
 
   /** Whether a login that has these skeletons looks like one that they match. */
@@ -26,25 +36,34 @@ export class LoginPatterns {
 }
 
 /** Some logins, by a pattern in which `*` stands for any characters and `?` for one. */
-class LoginPattern {
-  readonly #text: string;
+export class LoginPattern {
+  readonly #glob: LoginGlob;
   /** What logins look like that it matches: skeletons, with the wildcards as they are. */
   readonly #looks: readonly (readonly string[])[];
+  /** There is a `?`: what that stands for may be several letters of a skeleton. */
+  readonly #hasOnes: boolean;
 
   constructor(text: string) {
-    this.#text = text;
+    this.#glob = new LoginGlob(text);
+    this.#hasOnes = text.includes('?');
     const parts = text.split(/([*?])/).map((part) => (/^[*?]?$/.test(part) ? ([part, part] as const) : formsOf(part)));
     const looks = [0, 1].map((form) => parts.map((part) => part[form]!));
     this.#looks = looks[0]!.join('') === looks[1]!.join('') ? [looks[0]!] : looks;
   }
 
-  matches(login: string): boolean {
-    return matchesLogin(this.#text, login);
+  /** Whether a login matches that is written as logins are compared. */
+  matches(key: string): boolean {
+    return this.#glob.matches(key);
   }
 
   /** Whether a login that has these skeletons looks like one that matches. */
   resembles(skeletons: readonly string[]): boolean {
-    return this.#looks.some((look) => skeletons.some((skeleton) => looksAlike(look, skeleton)));
+    return this.#looks.some((look) => skeletons.some((skeleton) => this.#looksAlike(look, skeleton)));
+  }
+
+  /** Nearly all are done with after the first look, however many rules there are: strangers may try any number of logins. */
+  #looksAlike(look: readonly string[], skeleton: string): boolean {
+    return hasParts(look, skeleton) && (!this.#hasOnes || mayBe(look, skeleton));
   }
 }
 
@@ -52,10 +71,7 @@ class LoginPattern {
  * Whether a skeleton may be that of a login which matches: what `?` stands for may be several letters there, as the `rn` of
  * `m`. Walks through both, with all places in the pattern that each place in the text may belong to.
  */
-function looksAlike(look: readonly string[], skeleton: string): boolean {
-  // Nearly all are done with here, however many rules there are.
-  if (look.length === 1) return look[0] === skeleton;
-  if (!skeleton.startsWith(look[0]!)) return false;
+function mayBe(look: readonly string[], skeleton: string): boolean {
   const pattern = look.flatMap((part, index): Token[] => {
     return index % 2 === 1 ? [{ wildcard: part }] : Array.from(part);
   });

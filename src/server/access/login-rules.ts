@@ -74,7 +74,7 @@ export function compileAccess({ deny, allow, logins, lookAlikes = 'refuse' }: Ac
 }
 
 function compileList(list: ResolvedList): CompiledList {
-  const logins = new LoginPatterns(list.login ?? []);
+  const logins = LoginPatterns.of(list.login ?? []);
   return { list, networks: new Networks(list.from), identities: new Set(list.identity), logins };
 }
 
