@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { ChatosError, isChatosError } from '../../errors.ts';
 import type { IncomingConnection } from '../../transfer/forward/asking-tunnel.ts';
-import { causeOfError, forwardError } from '../../transfer/forward/causes.ts';
+import { causeOfError, forwardError, refusal } from '../../transfer/forward/causes.ts';
 import { carryConnection, type Connection, type ConnectionEvents } from '../../transfer/forward/connection-events.ts';
 import { dialTarget } from '../../transfer/forward/dial-target.ts';
 import { formatEndpoint, type Endpoint } from '../../transfer/forward/endpoint.ts';
@@ -35,9 +35,15 @@ export class ForwardedConnections {
    * @throws {ChatosError} `LISTEN_FAILED`
    */
   async listen(at: Endpoint, target: Endpoint | 'socks'): Promise<Endpoint> {
-    const listener = await listenLocally(at, (socket) => {
-      if (!this.#admit(socket)) return;
-      void (target === 'socks' ? this.#serveSocks(socket) : this.#forward(socket, target));
+    const listener = await listenLocally(at, {
+      onConnection: (socket) => {
+        if (!this.#admit(socket)) return;
+        void (target === 'socks' ? this.#serveSocks(socket) : this.#forward(socket, target));
+      },
+      onNoDescriptors: (from) => {
+        const shown = target === 'socks' ? '' : formatEndpoint(target);
+        this.#settings.events.onFailed({ from, target: shown }, refusal(shown || 'SOCKS', 'no-descriptors'));
+      },
     });
     this.#listeners.push(listener);
     return listener.endpoint;

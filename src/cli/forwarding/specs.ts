@@ -12,6 +12,9 @@ export interface Forward {
 /** Which of the two ends is on this machine: there, a path may be relative. */
 export type LocalEnd = 'at' | 'target';
 
+/** As other programs name it: `udp:53:db:53`, `53:db:53/udp`, `udp://…`. */
+const UDP = /^udp:|\/udp$/i;
+
 /**
  * Reads `[host:]port:target:port`, as ssh does: either end may be the path of a Unix socket, with a slash in it. Without a
  * host, the port is on loopback; `*`, or nothing before its colon, means all addresses.
@@ -19,6 +22,7 @@ export type LocalEnd = 'at' | 'target';
  * @throws {ChatosError} `INVALID_ARGUMENT`
  */
 export function parseForward(text: string, local: LocalEnd): Forward {
+  if (UDP.test(text)) throw invalid(text, 'UDP cannot be forwarded, only TCP and Unix sockets');
   const parts = splitParts(text);
   const ofTarget = parts.at(-1)?.includes('/') ? 1 : 2;
   const at = parts.slice(0, -ofTarget);

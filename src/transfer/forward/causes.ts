@@ -5,11 +5,16 @@ export const CAUSES = {
   'not-permitted': { code: 'NOT_PERMITTED', words: 'the other side does not permit it', socks: 2 },
   refused: { code: 'CONNECT_FAILED', words: 'connection refused', socks: 5 },
   'unknown-host': { code: 'CONNECT_FAILED', words: 'the host name is not known', socks: 4 },
+  'no-permission': { code: 'CONNECT_FAILED', words: 'no permission to connect to it', socks: 2 },
+  'no-stream': { code: 'CONNECT_FAILED', words: 'it takes datagrams, and no connections', socks: 5 },
   'no-socket': { code: 'CONNECT_FAILED', words: 'there is no such socket', socks: 5 },
   'network-unreachable': { code: 'CONNECT_FAILED', words: 'the network cannot be reached', socks: 3 },
   unreachable: { code: 'CONNECT_FAILED', words: 'the host cannot be reached', socks: 4 },
   'timed-out': { code: 'TIMED_OUT', words: 'no answer in time', socks: 6 },
   busy: { code: 'QUEUE_FULL', words: 'the other side has as many connections as it takes', socks: 1 },
+  'no-descriptors': { code: 'QUEUE_FULL', words: 'the other side is out of file descriptors', socks: 1 },
+  'not-taken': { code: 'TIMED_OUT', words: 'the other side has not taken it in time', socks: 6 },
+  gone: { code: 'CONNECT_FAILED', words: 'it has gone meanwhile', socks: 1 },
   'in-use': { code: 'LISTEN_FAILED', words: 'it is in use there', socks: 1 },
   'not-listened': { code: 'LISTEN_FAILED', words: 'it cannot be listened on there', socks: 1 },
   failed: { code: 'CONNECT_FAILED', words: 'it failed', socks: 1 },
@@ -21,9 +26,15 @@ const OF_ERRNO: Readonly<Record<string, Cause>> = {
   ECONNREFUSED: 'refused',
   ENOTFOUND: 'unknown-host',
   EAI_AGAIN: 'unknown-host',
+  EACCES: 'no-permission',
+  EPERM: 'no-permission',
+  EPROTOTYPE: 'no-stream',
+  EMFILE: 'no-descriptors',
+  ENFILE: 'no-descriptors',
   ENOENT: 'no-socket',
   ENOTSOCK: 'no-socket',
   EHOSTUNREACH: 'unreachable',
+  EHOSTDOWN: 'unreachable',
   ENETUNREACH: 'network-unreachable',
   ETIMEDOUT: 'timed-out',
 };
@@ -32,6 +43,7 @@ const OF_ERRNO: Readonly<Record<string, Cause>> = {
 const OWN_WORDS: { readonly [cause in Cause]?: string } = {
   'not-permitted': 'no permit names it',
   busy: 'there are as many as this side takes',
+  'no-descriptors': 'this side is out of file descriptors: ulimit -n, or LimitNOFILE= of systemd, allows more',
 };
 
 /** The cause that a word from the network means. */
@@ -58,8 +70,10 @@ export function forwardError(what: string, cause: Cause, error?: unknown): Chato
   return new ChatosError(code, `${what}: ${words}`, { cause: error, fields: { cause } });
 }
 
-/** The same at the side that refuses. */
-export function refusal(what: string, cause: Cause): ChatosError {
+/** The same at the side that refuses, or at which it fails. */
+export function refusal(what: string, cause: Cause, error?: unknown): ChatosError {
   const { code, words } = CAUSES[cause];
-  return new ChatosError(code, `${what}: ${OWN_WORDS[cause] ?? words}`, { fields: { cause } });
+  const { code: errno } = (error ?? {}) as NodeJS.ErrnoException;
+  const detail = cause === 'failed' && errno !== undefined ? ` (${errno})` : '';
+  return new ChatosError(code, `${what}: ${OWN_WORDS[cause] ?? words}${detail}`, { cause: error, fields: { cause } });
 }

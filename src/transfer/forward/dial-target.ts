@@ -3,7 +3,7 @@ import { BlockList, connect, isIPv6, type LookupFunction, type Socket } from 'no
 import { KEEP_ALIVE_DELAY_MS } from '../../net/dead-link.ts';
 import { resetSocket } from '../../net/reset-socket.ts';
 import { createDeferred } from '../../util/deferred.ts';
-import { causeOfError, forwardError, refusal } from './causes.ts';
+import { causeOfError, refusal } from './causes.ts';
 import { formatEndpoint, isPath, type Endpoint } from './endpoint.ts';
 import type { Permits } from './permits.ts';
 
@@ -47,7 +47,7 @@ export async function dialTarget(target: Endpoint, { timeoutMs, signal, permits 
   const lookup = !isPath(target) && permitted === 'by wildcard' ? lookUpElsewhere(target.port, permits!) : undefined;
   const socket = connect({ ...target, ...SOCKET_OPTIONS, ...(lookup && { lookup }) });
   socket.on('error', (error) => {
-    if (!connected.settled) connected.reject(forwardError(what, causeOfError(error), error));
+    if (!connected.settled) connected.reject(refusal(what, causeOfError(error), error));
   });
   socket.once('connect', () => connected.resolve());
   try {

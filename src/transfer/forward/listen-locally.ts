@@ -1,6 +1,7 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { ChatosError } from '../../errors.ts';
 import { KEEP_ALIVE_DELAY_MS } from '../../net/dead-link.ts';
+import { descriptorLimit, hasLastDescriptor } from '../../net/descriptors.ts';
 import { listenFailure } from '../../net/listen.ts';
 import { resetSocket } from '../../net/reset-socket.ts';
 import { bindUnixSocket, type BoundSocket } from '../../net/unix-socket.ts';
@@ -14,6 +15,15 @@ export interface LocalListener {
   close(): void;
 }
 
+/** What becomes of connections. */
+export interface LocalReception {
+  readonly onConnection: (socket: Socket) => void;
+  /** One was reset, as the last descriptors are kept: libuv would end it as if all were well. */
+  readonly onNoDescriptors: (from: string) => void;
+  /** How many descriptors there may be. @default as the system says */
+  readonly maxDescriptors?: number;
+}
+
 /**
  * Listens on an endpoint of this machine. Connections are given paused, half-open, without Nagle's delay and with
  * keep-alive. The host `*` means all addresses.
@@ -22,7 +32,7 @@ export interface LocalListener {
  */
 export async function listenLocally(
   endpoint: Endpoint,
-  onConnection: (socket: Socket) => void,
+  { onConnection, onNoDescriptors, maxDescriptors = descriptorLimit() }: LocalReception,
 ): Promise<LocalListener> {
   const options = {
     allowHalfOpen: true,
@@ -33,7 +43,10 @@ export async function listenLocally(
   };
   const server = createServer(options, (socket) => {
     socket.on('error', () => undefined);
-    onConnection(socket);
+    if (!hasLastDescriptor(socket, maxDescriptors)) return onConnection(socket);
+    const from = remoteOf(socket);
+    breakOff(socket);
+    onNoDescriptors(from);
   });
   const bound = isPath(endpoint) ? await listenOnPath(server, endpoint.path) : undefined;
   if (!isPath(endpoint)) await listenOnPort(server, endpoint.host, endpoint.port);

@@ -1,7 +1,7 @@
 import { isIP, type Socket } from 'node:net';
 import { isChatosError } from '../../errors.ts';
 import { startTimer } from '../../util/timeout.ts';
-import { causeOfError, refusal } from './causes.ts';
+import { causeOfError, refusal, type Cause } from './causes.ts';
 import type { ServingEvents } from './connection-events.ts';
 import type { AskerLine, ServerLine } from './control-lines.ts';
 import { formatEndpoint, isPath, parseListenEndpoint } from './endpoint.ts';
@@ -10,14 +10,14 @@ import type { Permits } from './permits.ts';
 
 /** Ports of one peer. */
 const MAX_LISTENERS = 64;
-/** Connections to them that the peer has not taken yet. */
-const MAX_PENDING = 64;
 
 export interface RemoteListenersOptions {
   /** The peer that asks. */
   readonly peer: string;
   /** What it may listen on. */
   readonly permits: Permits;
+  /** Connections to its ports that it has not taken yet. */
+  readonly maxPending: number;
   /** How long a connection waits for the peer to take it, in ms. */
   readonly takeTimeoutMs: number;
   readonly events: ServingEvents;
@@ -88,7 +88,10 @@ export class RemoteListeners {
     if (this.#asked >= MAX_LISTENERS) throw refusal(`cannot listen on ${at}`, 'busy');
     this.#asked += 1;
     try {
-      const opened = await listenLocally(endpoint, (socket) => this.#onConnection(socket, listener, at));
+      const opened = await listenLocally(endpoint, {
+        onConnection: (socket) => this.#onConnection(socket, listener, at),
+        onNoDescriptors: (from) => this.#report(from, at, 'no-descriptors'),
+      });
       this.#open.add(opened);
       return opened;
     } catch (error) {
@@ -98,11 +101,23 @@ export class RemoteListeners {
   }
 
   #onConnection(socket: Socket, listener: number, at: string): void {
-    if (this.#pending.size >= MAX_PENDING) return breakOff(socket);
+    const from = remoteOf(socket);
+    if (this.#pending.size >= this.#options.maxPending) {
+      this.#report(from, at, 'busy');
+      return breakOff(socket);
+    }
     const connection = ++this.#connections;
-    const timer = startTimer(this.#options.takeTimeoutMs, () => this.drop(connection));
+    const timer = startTimer(this.#options.takeTimeoutMs, () => {
+      this.#report(from, at, 'not-taken');
+      this.drop(connection);
+    });
     this.#pending.set(connection, { socket, timer, at });
     socket.once('close', () => this.drop(connection));
-    this.#options.say({ type: 'incoming', listener, connection, from: remoteOf(socket) });
+    this.#options.say({ type: 'incoming', listener, connection, from });
+  }
+
+  #report(from: string, at: string, cause: Cause): void {
+    const target = `${at} of ${this.#options.peer}`;
+    this.#options.events.onFailed({ from, target }, refusal(target, cause));
   }
 }

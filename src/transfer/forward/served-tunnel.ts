@@ -66,6 +66,7 @@ export class ServedTunnel {
     this.#listeners = new RemoteListeners({
       peer: channel.peer,
       permits: options.listenPermits,
+      maxPending: options.maxConnections,
       takeTimeoutMs: options.dialTimeoutMs,
       events: options.events,
       say: (line) => this.#say(line),
@@ -132,7 +133,7 @@ export class ServedTunnel {
   /** The peer takes a connection that was made to a port of its. */
   async #onTaken(stream: ServerHttp2Stream, number: number): Promise<void> {
     const taken = this.#listeners.take(number);
-    if (!taken) return refuse(stream, 'failed');
+    if (!taken) return refuse(stream, 'gone');
     const tunnelStream = this.#keep(stream);
     stream.respond({ ':status': 200 }, { waitForTrailers: true });
     const connection = { from: remoteOf(taken.socket), target: `${taken.at} of ${this.peer}` };

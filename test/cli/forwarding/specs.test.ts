@@ -34,6 +34,8 @@ describe('-L and -R are read as ssh reads them', () => {
     ['80:db:0', 'nothing can be reached at port 0'],
     ['80:*:80', 'it is not a host'],
     ['::1:80:db:80', 'expected [host:]port:target:port'],
+    ['53:db:53/udp', 'UDP cannot be forwarded'],
+    ['udp://53:db:53', 'UDP cannot be forwarded'],
     ['/a.sock:80:db:80', 'a Unix socket has no port'],
   ])('%s is explained', (text, why) => {
     expect(() => parseForward(text, 'at')).toThrow(why);
