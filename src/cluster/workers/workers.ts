@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { ChatosError, isChatosError, messageOf } from '../../errors.ts';
+import { ChatosError, messageOf } from '../../errors.ts';
 import type { Address, AddressLike } from '../../net/address.ts';
 import { isTestId, testItself } from '../../server/self-test.ts';
 import type { SessionId } from '../../server/directory.ts';
@@ -16,6 +16,7 @@ import { makeFolder, removeSockets } from './folder.ts';
 import { limitsOfWorker } from './limits.ts';
 import { Listeners } from './listeners.ts';
 import type { AskedByWorker, Claimed, SentOptions } from './messages.ts';
+import { Place } from './place.ts';
 import { Registry, type LoginRegistry } from './registry.ts';
 import type { Answers } from './wire.ts';
 import type { SentEvent } from './told-events.ts';
@@ -49,34 +50,16 @@ export interface WorkersPlan {
   readonly onWorkerEnded: (worker: WorkerProcess) => void;
 }
 
-/** A worker that dies is started again after this, and each time after twice as long, while none lives for `STEADY_MS`. */
-const FIRST_PAUSE_MS = 100;
-const LAST_PAUSE_MS = 10_000;
-const STEADY_MS = 60_000;
-/** So often the first one of a place is started, at most, where it ends before it is ready. */
-const MAX_FIRST_STARTS = 4;
-/** A worker that was ended by one of these is not started again: somebody wanted it to end. */
-const ASKED_TO_END: ReadonlySet<string> = new Set(['SIGINT', 'SIGTERM', 'SIGHUP']);
-
-/** The place of one worker. */
-interface Slot {
-  readonly slot: number;
-  /** Whether one has been ready there: from then on, there is another one where it ends. */
-  isTaken: boolean;
-  pauseMs: number;
-  timer?: NodeJS.Timeout | undefined;
-}
-
 /**
- * A server of several worker processes, as its primary runs it: it holds the logins, listens, and starts workers again that
- * die. What clients do costs it nothing, but for logins and new connections.
+ * A server of several worker processes, as its primary runs it: it holds the logins, listens, and has a worker in each place.
+ * What clients do costs it nothing, but for logins and new connections.
  */
 export class Workers {
   readonly #plan: WorkersPlan;
   readonly #log: BoundedLogger;
   #folder: string;
   readonly #registry: LoginRegistry;
-  readonly #slots: readonly Slot[];
+  readonly #places: readonly Place[];
   /** That of ids of before is not that of ids of now: those would be guesses. */
   readonly #connectIdKey: Uint8Array;
   readonly #node: ClusterNode | undefined;
@@ -102,7 +85,7 @@ export class Workers {
     this.#node = plan.cluster && new ClusterNode(plan.cluster, this.#log);
     this.#connectIdKey = plan.cluster?.keys.connectIds ?? randomBytes(CONNECT_ID_KEY_BYTES);
     plan.cluster?.membership.on('fenced', this.#onFenced);
-    this.#slots = Array.from({ length: plan.count }, (_, slot) => ({ slot, isTaken: false, pauseMs: FIRST_PAUSE_MS }));
+    this.#places = Array.from({ length: plan.count }, (_, slot) => this.#makePlace(slot));
   }
 
   /**
@@ -114,7 +97,7 @@ export class Workers {
   static async start(plan: WorkersPlan): Promise<Workers> {
     const workers = new Workers(plan);
     try {
-      await Promise.all(workers.#slots.map((slot) => workers.#begin(slot)));
+      await Promise.all(workers.#places.map((place) => place.begin()));
       workers.#state = 'running';
       return workers;
     } catch (error) {
@@ -203,15 +186,25 @@ export class Workers {
     for (const worker of this.#processes) worker.disconnect();
   }
 
-  /**
-   * Makes a process in a place.
-   *
-   * @throws {ChatosError} `CONNECTION_LOST` where the system has no room for one
-   */
-  #makeProcess(slot: Slot): WorkerProcess {
-    const name = { slot: slot.slot, number: this.#lastNumber + 1 };
+  #makePlace(slot: number): Place {
+    const place: Place = new Place({
+      slot,
+      log: this.#log,
+      make: () => this.#makeProcess(place),
+      setUp: (worker) => this.#setUp(worker),
+      isStarting: () => this.#state === 'starting',
+      isServing: () => this.#state === 'starting' || this.#state === 'running',
+      isLeaseless: () => this.#node?.hasEnded ?? false,
+      onLost: this.#plan.onWorkerLost,
+    });
+    return place;
+  }
+
+  /** @throws {ChatosError} `CONNECTION_LOST` where the system has no room for one */
+  #makeProcess(place: Place): WorkerProcess {
+    const name = { slot: place.slot, number: this.#lastNumber + 1 };
     const handlers = {
-      onEnd: (): void => this.#onEnd(worker, slot),
+      onEnd: (): void => this.#onEnd(worker, place),
       onReturned: (listener: number, handle: SocketHandle): void => this.#listeners.give(listener, handle),
     };
     let worker: WorkerProcess;
@@ -229,30 +222,8 @@ export class Workers {
     return worker;
   }
 
-  /** Starts the first process of a place; one that ends before it is ready is started again, a few times. */
-  async #begin(slot: Slot): Promise<void> {
-    for (let starts = 1; ; starts += 1) {
-      const worker = this.#makeProcess(slot);
-      try {
-        return await this.#launch(worker, slot);
-      } catch (error) {
-        if (starts === MAX_FIRST_STARTS || !isChatosError(error, 'CONNECTION_LOST')) throw error;
-        const why = await worker.ended;
-        if (this.#state !== 'starting' || this.#node?.hasEnded || ASKED_TO_END.has(why)) throw error;
-        const { pid } = worker;
-        this.#log.warn('a worker has ended as the server starts: it is started again', {
-          worker: slot.slot + 1,
-          pid,
-          why,
-        });
-        await new Promise((resolve) => setTimeout(resolve, slot.pauseMs));
-        slot.pauseMs *= 2;
-      }
-    }
-  }
-
-  /** Sets a process up in its place, and lets it have connections when it is ready. */
-  async #launch(worker: WorkerProcess, slot: Slot): Promise<void> {
+  /** Makes a worker of a process, and lets it have connections when it is ready. */
+  async #setUp(worker: WorkerProcess): Promise<void> {
     const { name } = worker;
     const { options, count, logLevel, tellsEvents } = this.#plan;
     const limits = limitsOfWorker(options.limits, count);
@@ -269,9 +240,6 @@ export class Workers {
       worker.disconnect();
       throw error;
     }
-    slot.isTaken = true;
-    const steady = setTimeout(() => (slot.pauseMs = FIRST_PAUSE_MS), STEADY_MS).unref();
-    void worker.ended.then(() => clearTimeout(steady));
   }
 
   /** It meets those that are there, listens where they do, and has its turn from then on. */
@@ -331,7 +299,7 @@ export class Workers {
           // The workers that have ended have removed theirs.
           rmSync(this.#folder, { recursive: true, force: true });
           this.#folder = makeFolder();
-          for (const slot of this.#slots) this.#relaunch(slot);
+          for (const place of this.#places) place.restart();
         },
         (error: unknown) => {
           if (this.#state === 'fenced') this.#plan.onNodeLost?.(error);
@@ -340,52 +308,17 @@ export class Workers {
   };
 
   #stopStarting(): void {
-    for (const { timer } of this.#slots) clearTimeout(timer);
+    for (const place of this.#places) place.stop();
   }
 
-  #onEnd(worker: WorkerProcess, slot: Slot): void {
+  #onEnd(worker: WorkerProcess, place: Place): void {
     this.#processes.delete(worker);
     this.#listeners.leave(worker);
     removeSockets(this.#folder, worker.name);
     this.#node?.end(worker);
     const sessions = this.#registry.forget(worker);
     this.#plan.onWorkerEnded(worker);
-    // One that ends by the end of the lease is earlier than the word of that.
-    if (!this.#isServing || !slot.isTaken || this.#node?.hasEnded) return;
-    void worker.ended.then((how) => {
-      const { pid } = worker;
-      this.#log.error('a worker has ended: it is started again', { worker: slot.slot + 1, pid, sessions, why: how });
-      this.#plan.onWorkerLost(slot.slot + 1, sessions, how);
-      if (this.#isServing) this.#relaunchSoon(slot);
-    });
-  }
-
-  /** Whether there are to be workers: while some start, others may have ended already. */
-  get #isServing(): boolean {
-    return this.#state === 'starting' || this.#state === 'running';
-  }
-
-  #relaunchSoon(slot: Slot): void {
-    slot.timer = setTimeout(() => this.#relaunch(slot), slot.pauseMs);
-    slot.pauseMs = Math.min(2 * slot.pauseMs, LAST_PAUSE_MS);
-  }
-
-  #relaunch(slot: Slot): void {
-    const onFailed = (error: unknown): void => {
-      // Where the server is closed meanwhile, or loses its lease, it need not.
-      if (!this.#isServing) return;
-      this.#log.error('a worker cannot start', { worker: slot.slot + 1, why: messageOf(error) });
-    };
-    let worker: WorkerProcess;
-    try {
-      worker = this.#makeProcess(slot);
-    } catch (error) {
-      // Where memory runs out, the system ends workers, and makes no others for a while.
-      onFailed(error);
-      this.#relaunchSoon(slot);
-      return;
-    }
-    this.#launch(worker, slot).then(() => this.#log.info('a worker has started', { worker: slot.slot + 1 }), onFailed);
+    place.onEnd(worker, sessions);
   }
 
   #inTurn<T>(act: () => Promise<T>): Promise<T> {
