@@ -30,7 +30,8 @@ export class FakeProcess {
     FakeProcess.all.push(this);
   }
 
-  watch(): void {
+  async start(): Promise<void> {
+    await this.wire.ask('start');
     this.isWatched = true;
   }
 

@@ -66,8 +66,8 @@ export class Asking {
     try {
       return await Promise.race([asked.then((answer) => ({ worker, answer })), late]);
     } catch (error) {
-      // It has ended: what it had is no more.
-      if (isChatosError(error, 'CONNECTION_LOST')) return undefined;
+      // It has ended, or is being ended as it could not begin: what it had is no more.
+      if (worker.isDisconnected || isChatosError(error, 'CONNECTION_LOST')) return undefined;
       throw error;
     } finally {
       clearTimeout(timer);

@@ -150,8 +150,11 @@ export class Listeners {
   }
 
   #stop(acceptor: Acceptor): void {
+    const at = this.#acceptors.indexOf(acceptor);
+    // The server has stopped listening there while it could not be listened there.
+    if (at < 0) return;
     acceptor.close();
-    this.#acceptors.splice(this.#acceptors.indexOf(acceptor), 1);
+    this.#acceptors.splice(at, 1);
     for (const worker of this.#ready) stopListening(worker, acceptor.id);
   }
 }

@@ -41,6 +41,8 @@ export class Place {
   #isTaken = false;
   #pauseMs = FIRST_PAUSE_MS;
   #timer: NodeJS.Timeout | undefined;
+  /** Ends the pause before another first process is started. */
+  #wake: (() => void) | undefined;
 
   constructor(plan: PlacePlan) {
     this.slot = plan.slot;
@@ -64,15 +66,16 @@ export class Place {
         if (!isStarting() || isLeaseless() || ASKED_TO_END.has(why)) throw error;
         const fields = { worker: this.slot + 1, pid: worker.pid, why };
         log.warn('a worker has ended as the server starts: it is started again', fields);
-        await new Promise((resolve) => setTimeout(resolve, this.#pauseMs));
-        this.#pauseMs *= 2;
+        await this.#pause();
+        if (!isStarting() || isLeaseless()) throw error;
       }
     }
   }
 
   /** Starts a process where there is none. */
   restart(): void {
-    const { make, isServing, log } = this.#plan;
+    const { make, isServing, isLeaseless, log } = this.#plan;
+    if (isLeaseless()) return this.#restartSoon();
     const worker = this.slot + 1;
     const onFailed = (error: unknown): void => {
       // Where the server is closed meanwhile, or loses its lease, it need not.
@@ -84,21 +87,24 @@ export class Place {
     } catch (error) {
       // Where memory runs out, the system ends workers, and makes no others for a while.
       onFailed(error);
-      this.#restartSoon();
-      return;
+      return this.#restartSoon();
     }
     this.#launch(made).then(() => log.info('a worker has started', { worker }), onFailed);
+    return undefined;
   }
 
   /** Its process has ended, with the sessions of so many users: there is another one after a while. */
   onEnd({ pid, ended }: WorkerProcess, sessions: number): void {
     const { isServing, isLeaseless, log, onLost } = this.#plan;
-    // One that ends by the end of the lease is earlier than the word of that.
-    if (!isServing() || !this.#isTaken || isLeaseless()) return;
+    if (!isServing() || !this.#isTaken) return;
+    // One that ends by the end of the lease is earlier than the word of that; or the lease is renewed at the last moment.
+    const isOfLease = isLeaseless();
     const worker = this.slot + 1;
     void ended.then((why) => {
-      log.error('a worker has ended: it is started again', { worker, pid, sessions, why });
-      onLost(worker, sessions, why);
+      if (!isOfLease) {
+        log.error('a worker has ended: it is started again', { worker, pid, sessions, why });
+        onLost(worker, sessions, why);
+      }
       if (isServing()) this.#restartSoon();
     });
   }
@@ -106,6 +112,7 @@ export class Place {
   /** Starts no other process any more, until it is asked to. */
   stop(): void {
     clearTimeout(this.#timer);
+    this.#wake?.();
   }
 
   async #launch(worker: WorkerProcess): Promise<void> {
@@ -116,7 +123,19 @@ export class Place {
   }
 
   #restartSoon(): void {
-    this.#timer = setTimeout(() => this.restart(), this.#pauseMs);
+    this.#after(() => this.restart());
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+      this.#after(resolve);
+    });
+  }
+
+  /** Calls back after its pause; the next one is longer. */
+  #after(act: () => void): void {
+    this.#timer = setTimeout(act, this.#pauseMs);
     this.#pauseMs = Math.min(2 * this.#pauseMs, LAST_PAUSE_MS);
   }
 }

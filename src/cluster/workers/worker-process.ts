@@ -4,7 +4,7 @@ import { resetHandle, closeHandle, type SocketHandle } from '../../net/socket-ha
 import { ownModule } from '../../own-files.ts';
 import type { Claim, SessionId } from '../../server/directory.ts';
 import { withResolvers } from '../../util/deferred.ts';
-import type { AskedByPrimary, AskedByWorker, SentConnection, SentHalf } from './messages.ts';
+import type { AskedByPrimary, AskedByWorker, SentConnection, SentHalf, WorkerStart } from './messages.ts';
 import type { WorkerName } from '../worker-name.ts';
 import type { Holder } from './registry.ts';
 import { Wire, type Answers } from './wire.ts';
@@ -13,6 +13,9 @@ const ENTRY = fileURLToPath(ownModule('cluster/workers/main'));
 
 /** A process that has closed its side, and has not ended by then, does not end by itself. */
 const END_MS = 2_000;
+
+/** One that has not begun by then hangs: on a busy machine, a process may take long to load what it is made of. */
+const START_MS = 60_000;
 
 /**
  * A worker that has not answered so many questions, of which one is asked in this time, is killed: what is said to everyone
@@ -118,14 +121,26 @@ export class WorkerProcess implements Holder {
     return kept?.handle;
   }
 
-  /** From now on, it is killed when it does not answer any more. Time in which the machine sleeps does not count. */
-  watch(): void {
+  /**
+   * It begins; from now on, it is killed when it does not answer any more: what comes one after the other would wait for it.
+   *
+   * @throws {ChatosError} what the worker throws, `CONNECTION_LOST` where it has ended
+   */
+  async start(what: WorkerStart): Promise<void> {
+    const timer = setTimeout(() => this.#kill(`it has not begun in ${START_MS / 1000} s`), START_MS).unref();
+    try {
+      await this.wire.ask('start', what);
+    } finally {
+      clearTimeout(timer);
+    }
+    this.#watch();
+  }
+
+  /** Time in which the machine sleeps does not count. */
+  #watch(): void {
     let unanswered = 0;
     const timer = setInterval(() => {
-      if (unanswered >= MAX_UNANSWERED) {
-        this.#killedFor = `it did not answer for ${(MAX_UNANSWERED * ASK_MS) / 1000} s`;
-        this.#child.kill('SIGKILL');
-      }
+      if (unanswered >= MAX_UNANSWERED) this.#kill(`it did not answer for ${(MAX_UNANSWERED * ASK_MS) / 1000} s`);
       unanswered += 1;
       this.wire.ask('ping', undefined).then(
         () => (unanswered = 0),
@@ -135,9 +150,19 @@ export class WorkerProcess implements Holder {
     void this.ended.then(() => clearInterval(timer));
   }
 
+  /** Whether it has ended, or has been asked to: what it says is of no use any more. */
+  get isDisconnected(): boolean {
+    return !this.#child.connected;
+  }
+
   /** It breaks what is open, and ends. */
   disconnect(): void {
     if (this.#child.connected) this.#child.disconnect();
+  }
+
+  #kill(why: string): void {
+    this.#killedFor = why;
+    this.#child.kill('SIGKILL');
   }
 
   #letGo(id: number): undefined {

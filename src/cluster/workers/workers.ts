@@ -98,7 +98,8 @@ export class Workers {
     const workers = new Workers(plan);
     try {
       await Promise.all(workers.#places.map((place) => place.begin()));
-      workers.#state = 'running';
+      // Where the lease has been lost meanwhile, there are others as soon as there is another one.
+      if (workers.#state === 'starting') workers.#state = 'running';
       return workers;
     } catch (error) {
       const hasEnded = workers.#node?.hasEnded;
@@ -175,6 +176,7 @@ export class Workers {
     this.abort();
     await Promise.all(all.map(({ ended }) => ended));
     this.#node?.close();
+    this.#plan.cluster?.membership.off('fenced', this.#onFenced);
     rmSync(this.#folder, { recursive: true, force: true });
     this.#log.flush();
   }
@@ -231,9 +233,7 @@ export class Workers {
     try {
       const setUp = { options: { ...options, limits }, logLevel, tellsEvents };
       const who = { name, connectIdKey: this.#connectIdKey, cluster: this.#node?.ownNode() };
-      await worker.wire.ask('start', { ...who, folder, ...setUp });
-      // What comes one after the other would wait for one that hangs from here on.
-      worker.watch();
+      await worker.start({ ...who, folder, ...setUp });
       await this.#node?.begin(worker);
       await this.#inTurn(() => this.#join(worker));
     } catch (error) {

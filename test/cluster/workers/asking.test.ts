@@ -1,6 +1,7 @@
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { Asking } from '../../../src/cluster/workers/asking.ts';
 import type { WorkerProcess } from '../../../src/cluster/workers/worker-process.ts';
+import { ChatosError } from '../../../src/errors.ts';
 import { withResolvers } from '../../../src/util/deferred.ts';
 
 function asked() {
@@ -56,4 +57,12 @@ it('a worker that has not answered is not waited for when it is to do something 
   vi.advanceTimersByTime(1_999);
   answers[2]!.resolve([]);
   expect(await again).toEqual([{ worker, answer: [] }]);
+});
+
+it('a worker that is being ended, as it could not begin, has no part in what the others do', async () => {
+  const { asking, worker, answers } = asked();
+  const banned = asking.change([worker], 'ban', {} as never);
+  Object.assign(worker, { isDisconnected: true });
+  answers[0]!.reject(new ChatosError('INVALID_ARGUMENT', "the other process does not answer 'ban'"));
+  expect(await banned).toEqual([]);
 });

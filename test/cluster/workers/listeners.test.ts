@@ -1,4 +1,4 @@
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import type { Asking } from '../../../src/cluster/workers/asking.ts';
 import { Listeners } from '../../../src/cluster/workers/listeners.ts';
 import type { WorkerProcess } from '../../../src/cluster/workers/worker-process.ts';
@@ -77,4 +77,17 @@ it('one that is closed while it begins to listen somewhere listens nowhere', asy
   await expect(listening).rejects.toMatchObject({ code: 'ABORTED' });
   expect(listeners.addresses).toEqual([]);
   await expect.poll(open).toBeLessThanOrEqual(before);
+});
+
+it('one that stops listening somewhere while a worker cannot listen there goes on elsewhere', async () => {
+  const change = vi.fn<() => Promise<unknown[]>>(async () => []);
+  const listeners = new Listeners({ change } as object as Asking, () => undefined);
+  onTestFinished(() => listeners.close());
+  const kept = await listeners.listen('127.0.0.1:0');
+  change.mockImplementation(async () => {
+    listeners.stopListening(listeners.addresses[1]!);
+    throw new Error('it cannot');
+  });
+  await expect(listeners.listen('127.0.0.1:0')).rejects.toThrow('it cannot');
+  expect(listeners.addresses).toEqual([kept]);
 });

@@ -1,4 +1,5 @@
 /** After how long a primary starts workers again that die: with processes that a test ends. */
+import { EventEmitter } from 'node:events';
 import { beforeEach, expect, it, onTestFinished, vi } from 'vitest';
 import { Workers, type WorkersPlan } from '../../../src/cluster/workers/workers.ts';
 import { MemoryLog } from '../../support/bot-log.ts';
@@ -18,10 +19,10 @@ beforeEach(() => {
   return () => void vi.useRealTimers();
 });
 
-async function started(count = 1, log = new MemoryLog()): Promise<Workers> {
+async function started(count = 1, log = new MemoryLog(), cluster?: WorkersPlan['cluster']): Promise<Workers> {
   const ignore = (): void => undefined;
   const handlers = { onEvent: ignore, onAcceptFailed: ignore, onWorkerLost: ignore, onWorkerEnded: ignore };
-  const plan = { count, options: {}, log, logLevel: 'info', tellsEvents: false, ...handlers };
+  const plan = { count, options: {}, log, logLevel: 'info', tellsEvents: false, cluster, ...handlers };
   const workers = await Workers.start(plan as WorkersPlan);
   onTestFinished(() => workers.close());
   return workers;
@@ -169,4 +170,40 @@ it('a server of which each worker ends at once does not start', async () => {
   await vi.advanceTimersByTimeAsync(701);
   expect(await ended).toMatchObject({ code: 'CONNECTION_LOST', message: 'the worker has ended (SIGKILL)' });
   expect(processes).toHaveLength(4);
+});
+
+it('none is started any more where another one keeps the server from starting', async () => {
+  FakeProcess.answer = async (_what, by) => {
+    if (by === processes[1]) throw new ChatosError('INVALID_ARGUMENT', 'it cannot be');
+    by.die();
+    throw new ChatosError('CONNECTION_LOST', 'the worker has ended (SIGKILL)');
+  };
+  const ended = started(2).catch((error: unknown) => error);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(await ended).toMatchObject({ code: 'INVALID_ARGUMENT' });
+  expect(vi.getTimerCount()).toBe(0);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(processes).toHaveLength(2);
+});
+
+it('a node that loses its lease as its first workers are ready has others with the next lease, and then listens to nobody', async () => {
+  const end = { steadyMs: Infinity, wallMs: Infinity };
+  const membership = Object.assign(new EventEmitter(), {
+    self: { node: 'a', epoch: 'one', slot: 0 },
+    others: [],
+    leaseEnd: end,
+    announce: () => Promise.resolve(),
+    rejoin: () => new Promise((resolve) => setTimeout(resolve, 100)),
+  });
+  let isFirst = true;
+  FakeProcess.answer = async (what) => {
+    if (what === 'meet' && isFirst) membership.emit('fenced', 'it could not be renewed in time');
+    if (what === 'meet') isFirst = false;
+  };
+  const keys = { connectIds: new Uint8Array(16) };
+  const workers = await started(1, new MemoryLog(), { membership, acceptor: {}, keys } as never);
+  await vi.advanceTimersByTimeAsync(101);
+  expect(processes).toHaveLength(2);
+  await workers.close();
+  expect(membership.eventNames()).toEqual([]);
 });

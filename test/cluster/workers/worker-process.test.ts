@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { expect, it, vi } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { WorkerProcess } from '../../../src/cluster/workers/worker-process.ts';
 import type { SocketHandle } from '../../../src/net/socket-handle.ts';
 
@@ -7,14 +7,15 @@ import type { SocketHandle } from '../../../src/net/socket-handle.ts';
 class HungChild extends EventEmitter {
   connected = true;
   send(): void {}
+  kill = (): void => this.die();
   die(): void {
     this.emit('exit', null, 'SIGKILL');
     this.connected = false;
     this.emit('disconnect');
   }
 }
-const child = new HungChild();
-vi.mock(import('node:child_process'), () => ({ fork: () => child as never }));
+let child: HungChild;
+vi.mock(import('node:child_process'), () => ({ fork: () => (child = new HungChild()) as never }));
 
 const handle = () => ({ close: vi.fn<() => void>(), reset: vi.fn<() => number>(() => 0) });
 
@@ -30,4 +31,18 @@ it('connections of its own test end with a worker that has not taken them, and o
   expect(returned).toEqual([[7, other]]);
   expect(own.reset.mock.calls.length + own.close.mock.calls.length).toBeGreaterThan(0);
   expect([other.reset, other.close].flatMap(({ mock }) => mock.calls)).toEqual([]);
+});
+
+it('one that hangs before it has begun is killed after a minute', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const handlers = { onEnd: () => undefined, onReturned: () => undefined };
+  const worker = new WorkerProcess({ slot: 0, number: 1 }, {} as never, handlers);
+  const started = worker.start({} as never).catch((error: unknown) => error);
+  await vi.advanceTimersByTimeAsync(59_999);
+  expect([child.connected, worker.isDisconnected]).toEqual([true, false]);
+  await vi.advanceTimersByTimeAsync(1);
+  const message = 'the worker has ended (it has not begun in 60 s)';
+  expect(await started).toMatchObject({ code: 'CONNECTION_LOST', message });
+  expect([worker.isDisconnected, vi.getTimerCount()]).toEqual([true, 0]);
 });
