@@ -4,6 +4,9 @@ import { ChatosError, messageOf } from '../errors.ts';
 /** The addresses of this machine for itself. */
 export const LOOPBACK: readonly string[] = ['127.0.0.0/8', '::1'];
 
+/** What an IPv4 address that is written as an IPv6 address has in front. */
+const MAPPED_BITS = 96;
+
 /** An IPv4 address that is written as an IPv6 address, as on sockets that take both, in its own notation. */
 export function unmapped(address: string): string {
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address;
@@ -11,8 +14,8 @@ export function unmapped(address: string): string {
 
 /** Networks that addresses may be in: each is an address, or one with the length of a prefix, as `192.0.2.0/24`. */
 export class Networks {
-  #list = new net.BlockList();
-  #any = false;
+  #v4: net.BlockList | undefined;
+  #v6: net.BlockList | undefined;
 
   /** @throws {ChatosError} `INVALID_ARGUMENT` */
   constructor(texts: readonly string[] = []) {
@@ -25,22 +28,33 @@ export class Networks {
    * @throws {ChatosError} `INVALID_ARGUMENT`
    */
   replace(texts: readonly string[]): void {
-    const list = new net.BlockList();
-    for (const text of texts) {
-      const { address, family, prefix } = parseNetwork(text);
-      list.addSubnet(address, prefix, family);
-    }
-    this.#list = list;
-    this.#any = texts.length > 0;
+    const all = texts.map(parseNetwork);
+    this.#v4 = listOf(all.filter(({ family }) => family === 'ipv4'));
+    this.#v6 = listOf(all.filter(({ family }) => family === 'ipv6'));
   }
 
   /** Whether the address is in one of them. */
   has(address: string): boolean {
-    if (!this.#any) return false;
+    if (!this.#v4 && !this.#v6) return false;
     const plain = unmapped(address);
     const version = net.isIP(plain);
-    return version !== 0 && this.#list.check(plain, version === 4 ? 'ipv4' : 'ipv6');
+    if (version === 4) return this.#v4?.check(plain, 'ipv4') === true;
+    return version === 6 && this.#v6?.check(plain, 'ipv6') === true;
   }
+}
+
+interface Network {
+  readonly address: string;
+  readonly family: net.IPVersion;
+  readonly prefix: number;
+}
+
+/** One for each family: to Node.js, `::/0` has all IPv4 addresses as well, and no other network of IPv6 has any of them. */
+function listOf(networks: readonly Network[]): net.BlockList | undefined {
+  if (networks.length === 0) return undefined;
+  const list = new net.BlockList();
+  for (const { address, prefix, family } of networks) list.addSubnet(address, prefix, family);
+  return list;
 }
 
 /** What is wrong with a text that should be a network, with what is expected instead. */
@@ -53,15 +67,23 @@ export function networkProblem(text: string): string | undefined {
   }
 }
 
-/** @throws {ChatosError} `INVALID_ARGUMENT` */
-export function parseNetwork(text: string): { address: string; family: net.IPVersion; prefix: number } {
-  const [, address = '', length] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
-  const version = net.isIP(address);
+/**
+ * Its address is canonical. One of IPv4 that is written as IPv6 is one of IPv4.
+ *
+ * @throws {ChatosError} `INVALID_ARGUMENT`
+ */
+export function parseNetwork(text: string): Network {
+  const [, written = '', length] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const version = net.isIP(written);
   const bits = version === 4 ? 32 : 128;
   const prefix = length === undefined ? bits : Number(length);
-  if (version === 0 || address.includes('%') || prefix > bits) {
+  if (version === 0 || written.includes('%') || prefix > bits) {
     const message = `'${text}' is not a network: expected an address, or one with a prefix such as 192.0.2.0/24 or 2001:db8::/32`;
     throw new ChatosError('INVALID_ARGUMENT', message, { fields: { network: text } });
   }
-  return { address, family: version === 4 ? 'ipv4' : 'ipv6', prefix };
+  const { address, family } = new net.SocketAddress({ address: written, family: version === 4 ? 'ipv4' : 'ipv6' });
+  const plain = unmapped(address);
+  if (plain !== address && prefix >= MAPPED_BITS)
+    return { address: plain, family: 'ipv4', prefix: prefix - MAPPED_BITS };
+  return { address, family, prefix };
 }

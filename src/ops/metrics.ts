@@ -187,11 +187,14 @@ interface ProcessNumbers {
   readonly maxOpenFiles: number | undefined;
 }
 
+/** The same number at each scrape: dashboards take one that changes for a restart. */
+const STARTED_AT_SECONDS = Math.round(Date.now() / 1000 - process.uptime());
+
 const OVER = 'over the last 30 to 60 seconds';
 
 /** The names are those that dashboards for Node.js use. */
 const PROCESS_METRICS: readonly Metric<ProcessNumbers>[] = [
-  ['process_start_time_seconds', 'When the process started.', () => Date.now() / 1000 - process.uptime()],
+  ['process_start_time_seconds', 'When the process started.', () => STARTED_AT_SECONDS],
   ['process_uptime_seconds', 'How long the process has been running.', () => process.uptime()],
   ['process_cpu_seconds_total', 'Processor time, user and system.', ({ cpu }) => (cpu.user + cpu.system) / 1e6],
   ['process_resident_memory_bytes', 'Resident memory.', ({ memory }) => memory.rss],

@@ -1,5 +1,6 @@
 // npm run bench [-- NAME ...] [-- --rounds N] [-- --plots FOLDER] [-- --sessions N]: see docs/benchmarks.md.
-import { parseArgs } from 'node:util';
+import process from 'node:process';
+import { readBenchArguments } from './arguments.ts';
 import { benchBots } from './bots.ts';
 import { benchBounds } from './bounds.ts';
 import { benchChannelMemory } from './channel-memory.ts';
@@ -55,20 +56,15 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   workers: benchWorkers,
 };
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    rounds: { type: 'string', default: '3' },
-    plots: { type: 'string' },
-    sessions: { type: 'string', default: '1000000' },
-  },
-});
-const names = positionals.length > 0 ? positionals : Object.keys(BENCHMARKS);
-for (const name of names) {
-  const benchmark = BENCHMARKS[name];
-  if (!benchmark) throw new Error(`there is no benchmark '${name}'; there are ${Object.keys(BENCHMARKS).join(', ')}`);
-  await benchmark(Number(values.rounds), values.plots, Number(values.sessions));
+const given = readBenchArguments(process.argv.slice(2), Object.keys(BENCHMARKS));
+if ('usage' in given) {
+  const { usage, problem } = given;
+  (problem === undefined ? process.stdout : process.stderr).write(
+    problem === undefined ? usage : `${problem}\n\n${usage}`,
+  );
+  process.exit(problem === undefined ? 0 : 2);
 }
+for (const name of given.names) await BENCHMARKS[name]!(given.rounds, given.plots, given.sessions);
 process.stdout.write(
   '\nA ratio is the figure of the first line divided by that of its own; higher rates and lower costs are better.\n',
 );

@@ -160,6 +160,9 @@ describe('/metrics', () => {
     ]);
     const started = valueOf(metrics, 'process_start_time_seconds')!;
     expect(Math.abs(started - (Date.now() / 1000 - process.uptime()))).toBeLessThan(5);
+    // Who looks for restarts takes each change of it for one.
+    expect(Number.isInteger(started)).toBe(true);
+    expect(valueOf(await scrapeOf(), 'process_start_time_seconds')).toBe(started);
     for (const name of ['process_uptime_seconds', 'process_cpu_seconds_total', 'nodejs_heap_size_used_bytes']) {
       expect(valueOf(metrics, name)).toBeGreaterThan(0);
     }

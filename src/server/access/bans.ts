@@ -1,4 +1,4 @@
-import { isIP, SocketAddress } from 'node:net';
+import { isIP } from 'node:net';
 import { ChatosError } from '../../errors.ts';
 import { fingerprintProblem, readFingerprint } from '../../net/fingerprint-text.ts';
 import { networkProblem, Networks, parseNetwork } from '../../net/networks.ts';
@@ -188,8 +188,8 @@ export class Bans {
 /** What two bans have in common that are the same, however they are written. */
 export function banKey({ kind, what }: Pick<Ban, 'kind' | 'what'>): string {
   if (kind === 'from' && networkProblem(what) === undefined) {
-    const { address, family, prefix } = parseNetwork(what);
-    return `${kind} ${new SocketAddress({ address, family }).address}/${prefix}`;
+    const { address, prefix } = parseNetwork(what);
+    return `${kind} ${address}/${prefix}`;
   }
   return `${kind} ${kind === 'login' ? loginKey(what) : (readFingerprint(what) ?? what)}`;
 }

@@ -170,6 +170,7 @@ describe('bans', () => {
     const same: readonly (readonly [BanKind, string, string])[] = [
       ['from', '2001:DB8::/32', '2001:db8:0::/32'],
       ['from', '192.0.2.1', '192.0.2.1/32'],
+      ['from', '::ffff:192.0.2.1', '192.0.2.1'],
       ['login', 'caf\u00e9', 'cafe\u0301'],
       ['identity', `sha256:${'-_'.repeat(21)}8`, `sha256:${'+/'.repeat(21)}8=`],
     ];
