@@ -5,7 +5,9 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ChatosError } from '../../src/errors.ts';
 import { parseAddress } from '../../src/net/address.ts';
 import { dial } from '../../src/net/dial.ts';
+import { withResolvers } from '../../src/util/deferred.ts';
 import { issue, type Issued } from '../support/issued.ts';
+import { within } from '../support/server-sockets.ts';
 
 const PIN = `sha256:${'A'.repeat(43)}`;
 
@@ -96,14 +98,19 @@ describe('a client gives up a TLS server', () => {
   it.each([
     ['says nothing', (): void => undefined],
     ['sends its first record byte by byte', (socket: net.Socket): void => drip(socket)],
-  ])('that %s, within the time that it has', async (_, answer) => {
-    const port = await answering(answer);
+  ])('that %s, within the time that it has, and lets its connection go', async (_, answer) => {
+    const closed = withResolvers<void>();
+    const port = await answering((socket) => {
+      socket.once('close', () => closed.resolve());
+      answer(socket);
+    });
     const startedAt = performance.now();
     expect(await failure(port, 300)).toMatchObject({
       code: 'TIMED_OUT',
       message: expect.stringContaining(`no answer from tls://127.0.0.1:${port}`) as string,
     });
     expect(performance.now() - startedAt).toBeLessThan(10_000);
+    await within(closed.promise, 'the end of its connection');
   });
 });
 
