@@ -64,6 +64,14 @@ it('takes a paste of 65,536 characters, and none that is longer', () => {
   expect(paste(65_537)).toEqual(['paste undefined']);
 });
 
+it('takes the paste that follows on one that was too long, or was given up', () => {
+  const tooLong = `\u001B[200~${'x'.repeat(65_537)}`;
+  const next = '\u001B[200~next\u001B[201~';
+  expect(split([Buffer.from(`${tooLong}\u001B[201~${next}`)])).toEqual(['paste undefined', 'paste next']);
+  const chunks = [tooLong, '\u0003', next].map((text) => Buffer.from(text));
+  expect(split(chunks)).toEqual(['keys \u0003', 'paste next']);
+});
+
 it('makes lines of a paste in which nothing moves a cursor', () => {
   expect(pastedLines('a\tb\r\nc\rd\n\n')).toEqual(['a b', 'c', 'd']);
   expect(pastedLines('x\u001B[2J\u0007')).toEqual(['x[2J']);

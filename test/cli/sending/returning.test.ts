@@ -30,7 +30,11 @@ function returning(role: 'requester' | 'target', reconnectTimeout: number, next:
 test.each(['requester', 'target'] as const)(
   'a %s goes on waiting for its peer where a stranger has the login of that one for a while',
   async (role) => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
     const { running, reports } = returning(role, 5, (time) => time === 3);
+    // It is asked again twice a second.
+    await vi.advanceTimersByTimeAsync(1_000);
     expect(await running).toBe('all');
     expect(reports).toEqual(['lost', 'broken', 'reconnected']);
   },
@@ -49,4 +53,10 @@ test('where only a stranger comes in time, the private connection is lost, and n
     code: 'CHANNEL_ABORTED',
     message: expect.stringContaining('(somebody else has the login bob)'),
   });
+});
+
+test('nothing is waited for with --reconnect-timeout 0: it fails as it has broken', async () => {
+  const { running, reports } = returning('requester', 0, () => true);
+  await expect(running).rejects.toMatchObject({ code: 'CHANNEL_ABORTED', message: 'it broke' });
+  expect(reports).toEqual([]);
 });

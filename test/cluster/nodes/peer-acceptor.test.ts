@@ -5,9 +5,11 @@ import { PeerAcceptor, type ArrivedPeer } from '../../../src/cluster/nodes/peer-
 import { makePreface } from '../../../src/cluster/nodes/preface.ts';
 import { socketOf } from '../../../src/net/socket-handle.ts';
 import { withResolvers } from '../../../src/util/deferred.ts';
+import { ownAddress } from '../../support/own-port.ts';
+import { within } from '../../support/server-sockets.ts';
 
-async function open(timeoutMs?: number) {
-  const acceptor = await PeerAcceptor.open('127.0.0.1:0', () => undefined, timeoutMs);
+async function open(timeoutMs?: number, address = '127.0.0.1:0') {
+  const acceptor = await PeerAcceptor.open(address, () => undefined, timeoutMs);
   const arrived = withResolvers<{ peer: ArrivedPeer; socket: net.Socket }>();
   const refused: string[] = [];
   acceptor.handlers = {
@@ -73,6 +75,17 @@ describe('where a node listens for others', () => {
     const { refused, dial } = await open(50);
     await closed(await dial());
     expect(refused).toEqual(['it has not said in time what it wants']);
+  });
+
+  it('closes what is silent with its port, and takes no more', async () => {
+    const { acceptor, refused, dial } = await open(undefined, await ownAddress());
+    const silent = await dial();
+    // It has been accepted.
+    await expect.poll(() => acceptor.waiting).toBe(1);
+    acceptor.close();
+    await within(closed(silent), 'the end of the silent one');
+    await expect(dial()).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    expect([acceptor.waiting, refused]).toEqual([0, []]);
   });
 
   it('lets one address have 32 that are silent, and no more; one that speaks makes room', async () => {

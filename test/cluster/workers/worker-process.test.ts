@@ -46,3 +46,26 @@ it('one that hangs before it has begun is killed after a minute', async () => {
   expect(await started).toMatchObject({ code: 'CONNECTION_LOST', message });
   expect([worker.isDisconnected, vi.getTimerCount()]).toEqual([true, 0]);
 });
+
+it('one that has closed its side is killed where it has not ended after 2 s, and nothing waits for one that has', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const handlers = { onEnd: () => undefined, onReturned: () => undefined };
+  const closed = (): WorkerProcess => {
+    const worker = new WorkerProcess({ slot: 0, number: 1 }, {} as never, handlers);
+    child.connected = false;
+    child.emit('disconnect');
+    return worker;
+  };
+  const hung = closed();
+  const kill = vi.spyOn(child, 'kill');
+  vi.advanceTimersByTime(1_999);
+  expect(kill).not.toHaveBeenCalled();
+  vi.advanceTimersByTime(1);
+  expect(kill.mock.calls).toEqual([['SIGKILL']]);
+  expect(await hung.ended).toBe('SIGKILL');
+  const ended = closed();
+  child.emit('exit', 0, null);
+  expect(await ended.ended).toBe('exit code 0');
+  expect(vi.getTimerCount()).toBe(0);
+});
